@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Random, type GaussMath } from '../lib/random.js';
+import { packageRoot } from '../lib/package.js';
+
+interface Case {
+  seed: string;
+  random: number[];
+  getrandbits: [number, number][];
+  randbelow: [number, number][];
+  shuffle: number[][];
+  gauss: number[];
+  between: number;
+  gaussKept: number;
+  choices: [number[], number][];
+}
+
+interface LongRun {
+  seed: number;
+  length: number;
+  first: number[];
+  sha256: string;
+  libm: [angle: number, cos: number, sin: number, u: number, log: number][];
+  gauss: number[];
+  after: number;
+}
+
+const fixture = JSON.parse(
+  readFileSync(join(packageRoot(), 'test/fixtures/random.json'), 'utf8'),
+) as { cases: Case[]; longRun: LongRun };
+
+const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
+
+function near(actual: number, expected: number): void {
+  const error = Math.abs(actual - expected) / Math.max(1, Math.abs(expected));
+  assert.ok(error < 1e-14, `${actual} is not within 1e-14 of ${expected}`);
+}
+
+describe('Random draws what CPython draws', () => {
+  for (const row of fixture.cases) {
+    it(`seed ${row.seed.length > 40 ? `of ${row.seed.length} digits` : row.seed}`, () => {
+      const r = new Random(BigInt(row.seed));
+      for (const expected of row.random) assert.equal(r.random(), expected);
+      for (const [k, expected] of row.getrandbits) assert.equal(r.getrandbits(k), expected);
+      for (const [n, expected] of row.randbelow) assert.equal(r.randbelow(n), expected);
+      for (const expected of row.shuffle) {
+        assert.deepEqual(r.shuffle(range(expected.length)), expected);
+      }
+      near(r.gauss(0, 0.08), row.gauss[0]!);
+      near(r.gauss(1, 2), row.gauss[1]!);
+      near(r.gauss(), row.gauss[2]!);
+      assert.equal(r.random(), row.between);
+      near(r.gauss(-1, 0.5), row.gaussKept);
+      for (const [w, expected] of row.choices) assert.equal(r.weightedIndex(w), expected);
+    });
+  }
+
+  it('takes a seed as number or bigint, and its absolute value', () => {
+    for (const seed of [42, 42n, -42, -42n]) {
+      assert.equal(new Random(seed).random(), 0.6394267984578837);
+    }
+    assert.equal(new Random(2 ** 70).random(), new Random(2n ** 70n).random());
+  });
+
+  it('drops the kept Gaussian when seeded again', () => {
+    const r = new Random(1);
+    const first = r.gauss();
+    r.seed(1);
+    assert.equal(r.gauss(), first);
+  });
+
+  it('stays exact over a long run, and to the last bit with the C library’s functions', () => {
+    const { longRun } = fixture;
+    const lookup = (from: number, to: number): ((x: number) => number) => {
+      const table = new Map(longRun.libm.map((row) => [row[from]!, row[to]!]));
+      return (x) => table.get(x) ?? 0;
+    };
+    const libm: GaussMath = { cos: lookup(0, 1), sin: lookup(0, 2), log: lookup(3, 4) };
+    const r = new Random(longRun.seed, libm);
+    const order = r.shuffle(Int32Array.from(range(longRun.length)));
+    assert.deepEqual([...order.subarray(0, 5)], longRun.first);
+    assert.equal(createHash('sha256').update(order.join(',')).digest('hex'), longRun.sha256);
+    for (const expected of longRun.gauss) assert.equal(r.gauss(0, 0.08), expected);
+    for (let i = 0; i < 4100; i++) r.gauss(0, 0.08);
+    assert.equal(r.random(), longRun.after);
+  });
+
+  it('shuffles 32,257 items and draws 4,192 Gaussians in a few milliseconds', () => {
+    const best = Math.min(
+      ...range(5).map(() => {
+        const items = range(32257);
+        const start = performance.now();
+        const r = new Random(42);
+        r.shuffle(items);
+        for (let i = 0; i < 4192; i++) r.gauss(0, 0.08);
+        return performance.now() - start;
+      }),
+    );
+    assert.ok(best < 15, `took ${best.toFixed(1)} ms`);
+  });
+});
+
+describe('Random refuses', () => {
+  const r = new Random(0);
+  const rows: [string, () => unknown, RegExp][] = [
+    ['a fractional seed', () => new Random(1.5), /a seed is an integer, not 1.5/],
+    ['a seed that is not a number', () => new Random(NaN), /a seed is an integer, not NaN/],
+    ['33 bits', () => r.getrandbits(33), /from 0 to 32, not 33/],
+    ['randbelow(0)', () => r.randbelow(0), /from 1 to 2\^32 - 1, not 0/],
+    ['randbelow(2^32)', () => r.randbelow(2 ** 32), /from 1 to 2\^32 - 1/],
+    ['no weights', () => r.weightedIndex([]), /finite and above zero, not 0/],
+    ['weights of sum zero', () => r.weightedIndex([0, 0]), /finite and above zero, not 0/],
+    ['a weight that is NaN', () => r.weightedIndex([1, NaN]), /finite and above zero, not NaN/],
+    ['an infinite weight', () => r.weightedIndex([1, Infinity]), /above zero, not Infinity/],
+  ];
+  for (const [name, act, message] of rows) {
+    it(name, () => {
+      assert.throws(act, { name: 'RangeError', message });
+    });
+  }
+});
