@@ -21,7 +21,10 @@ const TWO_PI = 2 * Math.PI;
  * from the C library's in the last bit for about 5% of the `gauss` draws; pass `math` for all bits.
  */
 export class Random {
-  private readonly state = new Uint32Array(N);
+  // Signed words: a program's first milliseconds run in the interpreter, where a number above 2^31
+  // is an object of its own; and small functions, which are the first to be optimised.
+  private readonly state = new Int32Array(N);
+  private readonly words = new Int32Array(N);
   private index = N;
   /** The second value of the last Gaussian pair, NaN when there is none. */
   private gaussNext = NaN;
@@ -123,31 +126,37 @@ export class Random {
 
   private below(n: number): number {
     const shift = Math.clz32(n);
-    let r = this.next() >>> shift;
-    while (r >= n) r = this.next() >>> shift;
+    let r: number;
+    do r = this.next() >>> shift;
+    while (r >= n);
     return r;
   }
 
-  /** One tempered 32-bit word. */
+  /** One word, to be shifted right without sign. */
   private next(): number {
     if (this.index === N) this.refill();
-    let y = this.state[this.index++]!;
-    y ^= y >>> 11;
-    y ^= (y << 7) & 0x9d2c5680;
-    y ^= (y << 15) & 0xefc60000;
-    return (y ^ (y >>> 18)) >>> 0;
+    return this.words[this.index++]!;
   }
 
   private refill(): void {
-    const s = this.state;
-    let k = 0;
-    for (; k < N - M; k++) s[k] = s[k + M]! ^ twist(s[k]!, s[k + 1]!);
-    for (; k < N - 1; k++) s[k] = s[k + M - N]! ^ twist(s[k]!, s[k + 1]!);
-    s[N - 1] = s[M - 1]! ^ twist(s[N - 1]!, s[0]!);
+    const { state, words } = this;
+    let high = state[0]!;
+    for (let k = 0, m = M; k < N; k++) {
+      const low = state[k === N - 1 ? 0 : k + 1]!;
+      let y = (high & UPPER) | (low & LOWER);
+      y = state[m]! ^ (y >>> 1) ^ (-(y & 1) & MATRIX);
+      state[k] = y;
+      y ^= y >>> 11;
+      y ^= (y << 7) & 0x9d2c5680;
+      y ^= (y << 15) & 0xefc60000;
+      words[k] = y ^ (y >>> 18);
+      high = low;
+      if (++m === N) m = 0;
+    }
     this.index = 0;
   }
 
-  private initByArray(key: Uint32Array): void {
+  private initByArray(key: Int32Array): void {
     const s = this.state;
     s[0] = 19650218;
     for (let i = 1; i < N; i++) s[i] = Math.imul(1812433253, scramble(s[i - 1]!)) + i;
@@ -177,13 +186,8 @@ function scramble(word: number): number {
   return word ^ (word >>> 30);
 }
 
-function twist(high: number, low: number): number {
-  const y = (high & UPPER) | (low & LOWER);
-  return (y >>> 1) ^ (y & 1 ? MATRIX : 0);
-}
-
 /** The 32-bit little-endian words of |seed|, at least one. */
-function seedWords(seed: number | bigint): Uint32Array {
+function seedWords(seed: number | bigint): Int32Array {
   if (typeof seed === 'number' && !Number.isInteger(seed)) {
     throw new RangeError(`a seed is an integer, not ${String(seed)}`);
   }
@@ -194,5 +198,5 @@ function seedWords(seed: number | bigint): Uint32Array {
     words.push(Number(rest & 0xffffffffn));
     rest >>= 32n;
   } while (rest > 0n);
-  return Uint32Array.from(words);
+  return Int32Array.from(words);
 }
