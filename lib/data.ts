@@ -1,0 +1,228 @@
+/** Documents: read from a file, told apart from what is none, split, and turned into tokens. */
+import { constants, isUtf8 } from 'node:buffer';
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { packageRoot } from './package.js';
+
+/** Input that cannot be trained on; its message is one sentence for the person who gave it. */
+export class DataError extends Error {
+  override readonly name = 'DataError';
+}
+
+const EXPECTED = 'give a UTF-8 text file with one document (a name, say) on each line';
+
+/**
+ * The documents of a text, one a line, in order: each stripped as Python's `str.strip` does, empty
+ * ones dropped. Lines end as in Python's text mode, at `\n`, `\r\n` or `\r` and nowhere else: a
+ * U+2028 inside a line is a character like any other. A byte order mark at the start is no character
+ * of the first document.
+ */
+export function parseDocuments(text: string): string[] {
+  let rest = text.startsWith('\ufeff') ? text.slice(1) : text;
+  if (rest.includes('\r')) rest = rest.replace(/\r\n?/g, '\n');
+  const lines = rest.split('\n');
+  // Searching the whole text takes microseconds; calling a function for each of 32,000 lines takes
+  // milliseconds, because a program that has just started has none of them compiled.
+  if ([...SPACES].some((space) => rest.includes(space))) return nonEmpty(lines.map(strip));
+  if (lines.at(-1) === '') lines.pop();
+  return rest.startsWith('\n') || rest.includes('\n\n') ? nonEmpty(lines) : lines;
+}
+
+/**
+ * Reads and checks the documents of a UTF-8 text file.
+ *
+ * @throws DataError when the file is missing, unreadable, a directory, empty, binary, too large, or
+ * holds too little to learn from (see {@link checkDocuments})
+ */
+export function readDocuments(path: string): string[] {
+  const shown = JSON.stringify(path);
+  const bytes = readBytes(path, shown);
+  if (bytes.length === 0) throw new DataError(`${shown} is empty: ${EXPECTED}`);
+  if (bytes.includes(0)) {
+    throw new DataError(`${shown} is a binary file (it has NUL bytes): ${EXPECTED}`);
+  }
+  if (!isUtf8(bytes)) throw new DataError(`${shown} is not UTF-8 text: ${EXPECTED}`);
+  const docs = parseDocuments(bytes.toString('utf8'));
+  if (docs.length === 0) throw new DataError(`${shown} has only blank lines: ${EXPECTED}`);
+  checkDocuments(docs, shown);
+  return docs;
+}
+
+/**
+ * Checks that there is something to learn: at least two documents and two different characters.
+ * With fewer than ten documents none is held out, and the held-out loss is not a number.
+ *
+ * @param source what the documents are called in the message
+ */
+export function checkDocuments(docs: readonly string[], source = 'the list'): void {
+  if (docs.length === 0) throw new DataError(`${source} has no documents: ${EXPECTED}`);
+  const only = soleCharacter(docs);
+  if (only !== undefined) {
+    throw new DataError(
+      `${source} has no character but ${JSON.stringify(only)}: ` +
+        'training needs at least two different ones',
+    );
+  }
+  if (docs.length === 1) {
+    throw new DataError(`${source} has only one document: training needs two or more, one a line`);
+  }
+}
+
+/** Documents never trained on: the last `min(1000, floor(count / 10))`; and the others. */
+export function splitHeldOut(docs: readonly string[]): { train: string[]; heldOut: string[] } {
+  const count = docs.length - Math.min(1000, Math.floor(docs.length / 10));
+  return { train: docs.slice(0, count), heldOut: docs.slice(count) };
+}
+
+/**
+ * Characters to token ids and back. Characters are code points, in the order of their numbers, as
+ * Python sorts them; the id after the last, `bos`, opens and closes every document.
+ */
+export class Tokenizer {
+  /** Every character, at its id. */
+  readonly characters: readonly string[];
+  /** The characters and `bos`. */
+  readonly vocabSize: number;
+  readonly bos: number;
+  /** By code point: id + 1, or 0 for no character of the vocabulary. */
+  private readonly idAfter: Int32Array;
+
+  constructor(docs: readonly string[]) {
+    const codePoints = distinctCodePoints(docs);
+    this.characters = Array.from(codePoints, (codePoint) => String.fromCodePoint(codePoint));
+    this.bos = codePoints.length;
+    this.vocabSize = codePoints.length + 1;
+    this.idAfter = new Int32Array((codePoints.at(-1) ?? 0) + 1);
+    codePoints.forEach((codePoint, id) => (this.idAfter[codePoint] = id + 1));
+  }
+
+  /**
+   * `[bos, ...ids, bos]`.
+   *
+   * @throws DataError when `doc` has a character that the vocabulary lacks
+   */
+  encode(doc: string): number[] {
+    const tokens = [this.bos];
+    for (let i = 0; i < doc.length; i++) {
+      const codePoint = doc.codePointAt(i)!;
+      if (codePoint > 0xffff) i++;
+      const id = (this.idAfter[codePoint] ?? 0) - 1;
+      if (id < 0) {
+        const hex = codePoint.toString(16).toUpperCase().padStart(4, '0');
+        throw new DataError(
+          `${JSON.stringify(doc)} has a character that is not in the vocabulary: ` +
+            `${JSON.stringify(String.fromCodePoint(codePoint))} (U+${hex})`,
+        );
+      }
+      tokens.push(id);
+    }
+    tokens.push(this.bos);
+    return tokens;
+  }
+
+  /** The text of token ids; `bos` stands for none. */
+  decode(tokens: Iterable<number>): string {
+    let text = '';
+    for (const id of tokens) {
+      if (id === this.bos) continue;
+      const character = this.characters[id];
+      if (character === undefined) {
+        throw new DataError(`there is no token ${id}: ids go from 0 to ${this.bos}`);
+      }
+      text += character;
+    }
+    return text;
+  }
+}
+
+/** The names that come with the package; see data/README.md for their source. */
+export function embeddedNamesPath(): string {
+  return join(packageRoot(), 'data', 'ssa-names-2018.txt');
+}
+
+function readBytes(path: string, shown: string): Buffer {
+  try {
+    const stats = statSync(path);
+    if (stats.isDirectory()) throw new DataError(`${shown} is a directory: ${EXPECTED}`);
+    // A device such as /dev/zero may never end; a pipe, as of a shell's <(command), does.
+    if (!stats.isFile() && !stats.isFIFO()) {
+      throw new DataError(`${shown} is neither a file nor a pipe: ${EXPECTED}`);
+    }
+    if (stats.size > constants.MAX_STRING_LENGTH) {
+      const limit = Math.floor(constants.MAX_STRING_LENGTH / 2 ** 20);
+      throw new DataError(
+        `${shown} has ${Math.ceil(stats.size / 2 ** 20)} MiB: give a file of at most ${limit} MiB`,
+      );
+    }
+    return readFileSync(path);
+  } catch (error) {
+    if (error instanceof DataError) throw error;
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new DataError(`cannot read ${shown}: ${REASONS[code ?? ''] ?? message}`, {
+      cause: error,
+    });
+  }
+}
+
+const REASONS: Record<string, string> = {
+  ENOENT: `there is no such file; ${EXPECTED}`,
+  ENOTDIR: 'part of its path is a file, not a directory',
+  EACCES: 'permission denied; check its owner and mode',
+  EPERM: 'permission denied; check its owner and mode',
+  ELOOP: 'its symbolic links lead in a circle',
+  ENAMETOOLONG: 'the path is too long',
+  ERR_INVALID_ARG_VALUE: 'a path cannot contain a NUL character',
+};
+
+/**
+ * What Python's `str.strip` takes for white space, line feeds excepted. `trim` differs: U+001C to
+ * U+001F and U+0085 are none to it, U+FEFF is.
+ */
+const SPACES = new Set(
+  '\t\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a' +
+    '\u2028\u2029\u202f\u205f\u3000',
+);
+
+function strip(line: string): string {
+  let start = 0;
+  let end = line.length;
+  while (start < end && SPACES.has(line[start]!)) start++;
+  while (end > start && SPACES.has(line[end - 1]!)) end--;
+  return start === 0 && end === line.length ? line : line.slice(start, end);
+}
+
+function nonEmpty(lines: readonly string[]): string[] {
+  return lines.filter((line) => line !== '');
+}
+
+/** In rising order. */
+function distinctCodePoints(docs: readonly string[]): number[] {
+  const text = docs.join('');
+  if (Buffer.byteLength(text) === text.length) {
+    // ASCII: 128 searches are faster than a loop that a starting program has yet to compile.
+    return Array.from({ length: 128 }, (_, code) => code).filter((code) =>
+      text.includes(String.fromCharCode(code)),
+    );
+  }
+  const seen = new Set<number>();
+  for (const doc of docs) {
+    for (let i = 0; i < doc.length; i++) {
+      const codePoint = doc.codePointAt(i)!;
+      if (codePoint > 0xffff) i++;
+      seen.add(codePoint);
+    }
+  }
+  return [...seen].sort((a, b) => a - b);
+}
+
+/** The character that all documents consist of, if there is only one. */
+function soleCharacter(docs: readonly string[]): string | undefined {
+  let only: string | undefined;
+  for (const doc of docs) {
+    for (const character of doc) {
+      if (only !== undefined && character !== only) return undefined;
+      only = character;
+    }
+  }
+  return only;
+}

@@ -1,0 +1,208 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  checkDocuments,
+  DataError,
+  embeddedNamesPath,
+  parseDocuments,
+  readDocuments,
+  splitHeldOut,
+  Tokenizer,
+} from '../lib/data.js';
+import { packageRoot, packageVersion } from '../lib/package.js';
+import { Random } from '../lib/random.js';
+
+interface Fixture {
+  spaces: number[];
+  cases: { text: string; docs: string[]; characters: string[]; ids: number[][] }[];
+}
+
+const fixture = JSON.parse(
+  readFileSync(join(packageRoot(), 'test/fixtures/data.json'), 'utf8'),
+) as Fixture;
+
+describe('documents and tokens are those of Python', () => {
+  for (const row of fixture.cases) {
+    it(JSON.stringify(row.text), () => {
+      const docs = parseDocuments(row.text);
+      assert.deepEqual(docs, row.docs);
+      const tokenizer = new Tokenizer(docs);
+      assert.deepEqual(tokenizer.characters, row.characters);
+      assert.equal(tokenizer.bos, row.characters.length);
+      assert.equal(tokenizer.vocabSize, row.characters.length + 1);
+      docs.forEach((doc, i) => {
+        const tokens = tokenizer.encode(doc);
+        assert.deepEqual(tokens, [tokenizer.bos, ...row.ids[i]!, tokenizer.bos]);
+        assert.equal(tokenizer.decode(tokens), doc);
+      });
+    });
+  }
+
+  it('white space is what str.strip takes for it, in the basic plane', () => {
+    const codes = Array.from({ length: 0x10000 }, (_, code) => code);
+    // Line ends are the only characters that are no part of a line.
+    const inLine = codes.filter((code) => code !== 0x0a && code !== 0x0d);
+    const docs = parseDocuments(inLine.map((code) => `${String.fromCodePoint(code)}y`).join('\n'));
+    const spaces = inLine.filter((_, i) => docs[i] === 'y');
+    spaces.splice(spaces.indexOf(0x0c) + 1, 0, 0x0d);
+    spaces.splice(spaces.indexOf(0x09) + 1, 0, 0x0a);
+    assert.deepEqual(spaces, fixture.spaces);
+  });
+
+  it('a byte order mark at the start is dropped, elsewhere it is a character', () => {
+    assert.deepEqual(parseDocuments('\ufeffa\n\ufeffb'), ['a', '\ufeffb']);
+  });
+
+  it('a lone surrogate is a character of its own', () => {
+    const docs = ['a\ud800', '\udc00b', '\ud800\udc00'];
+    const tokenizer = new Tokenizer(docs);
+    assert.deepEqual(tokenizer.characters, ['a', 'b', '\ud800', '\udc00', '\ud800\udc00']);
+    for (const doc of docs) assert.equal(tokenizer.decode(tokenizer.encode(doc)), doc);
+  });
+});
+
+describe('splitHeldOut', () => {
+  const rows: [count: number, heldOut: number][] = [
+    [0, 0],
+    [2, 0],
+    [9, 0],
+    [10, 1],
+    [9999, 999],
+    [10_000, 1000],
+    [32_257, 1000],
+  ];
+  for (const [count, heldOut] of rows) {
+    it(`holds out the last ${heldOut} of ${count}`, () => {
+      const docs = Array.from({ length: count }, (_, i) => String(i));
+      const split = splitHeldOut(docs);
+      assert.equal(split.heldOut.length, heldOut);
+      assert.deepEqual([...split.train, ...split.heldOut], docs);
+    });
+  }
+});
+
+describe('readDocuments', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'vecgrad-data-'));
+  const path = (name: string): string => join(folder, name);
+  after(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  const good: [name: string, content: string | Buffer, docs: string[]][] = [
+    ['two documents', 'ab\ncd\n', ['ab', 'cd']],
+    ['no newline at the end', 'ab\ncd', ['ab', 'cd']],
+    ['Windows line ends and a byte order mark', '\ufeffab\r\ncd\r\n', ['ab', 'cd']],
+    ['letters outside the BMP', '😀a\n𝒳\n', ['😀a', '𝒳']],
+    ['one-character documents', 'a\nb\n', ['a', 'b']],
+    ['the same document twice', 'ab\nab\n', ['ab', 'ab']],
+    ['a control character', 'a\x01b\nc\n', ['a\x01b', 'c']],
+  ];
+  for (const [name, content, docs] of good) {
+    it(`reads ${name}`, () => {
+      writeFileSync(path('good'), content);
+      assert.deepEqual(readDocuments(path('good')), docs);
+    });
+  }
+
+  const bad: [name: string, content: string | Buffer, message: RegExp][] = [
+    ['an empty file', '', /"[^"]*bad" is empty: give a UTF-8 text file with one document/],
+    ['blank lines', ' \n\r\n\t\n', /has only blank lines: give/],
+    ['a byte order mark alone', '\ufeff', /has only blank lines: give/],
+    ['NUL bytes', 'ab\ncd\0\n', /is a binary file \(it has NUL bytes\): give/],
+    ['UTF-16', Buffer.from('\ufeffab\ncd', 'utf16le'), /is a binary file/],
+    ['Latin-1', Buffer.from('zoé\nana\n', 'latin1'), /is not UTF-8 text: give/],
+    ['an encoded surrogate', Buffer.from([0x61, 10, 0xed, 0xa0, 0x80]), /is not UTF-8 text/],
+    ['a PNG', Buffer.from('89504e470d0a1a0a', 'hex'), /is not UTF-8 text/],
+    ['one line', 'emma\n', /has only one document: training needs two or more/],
+    ['one character', 'a', /has no character but "a": training needs at least two/],
+    ['one character repeated', 'aa\na\n', /has no character but "a"/],
+    ['one emoji repeated', '😀\n😀😀\n', /has no character but "😀"/],
+  ];
+  for (const [name, content, message] of bad) {
+    it(`refuses ${name}`, () => {
+      writeFileSync(path('bad'), content);
+      refuses(() => readDocuments(path('bad')), message);
+    });
+  }
+
+  it('refuses what is no file', () => {
+    mkdirSync(path('folder'));
+    writeFileSync(path('file'), 'ab\ncd\n');
+    const rows: [string, RegExp][] = [
+      [path('missing'), /^cannot read ".*missing": there is no such file; give/],
+      [path('folder'), /folder" is a directory: give/],
+      [path('file/below'), /part of its path is a file/],
+      ['a\0b', /cannot contain a NUL/],
+      ['x'.repeat(5000), /the path is too long/],
+    ];
+    if (existsSync('/dev/zero')) rows.push(['/dev/zero', /neither a file nor a pipe/]);
+    for (const [given, message] of rows) refuses(() => readDocuments(given), message);
+  });
+
+  it('reads a pipe', function () {
+    if (process.platform === 'win32') this.skip();
+    const pipe = path('pipe');
+    execFileSync('mkfifo', [pipe]);
+    execFileSync('sh', ['-c', '(printf "ab\\ncd\\n" > "$1") >/dev/null 2>&1 &', 'sh', pipe]);
+    assert.deepEqual(readDocuments(pipe), ['ab', 'cd']);
+  });
+
+  function refuses(act: () => unknown, message: RegExp): void {
+    assert.throws(act, (error) => {
+      assert.ok(error instanceof DataError);
+      assert.match(error.message, message);
+      assert.doesNotMatch(error.message, /\n/);
+      return true;
+    });
+  }
+});
+
+describe('the embedded names', () => {
+  it('are found, and shuffle and encode as in the reference run', () => {
+    const golden = JSON.parse(
+      readFileSync(join(packageRoot(), 'test/golden/rnn.json'), 'utf8'),
+    ) as { num_docs: number; vocab_size: number; first_docs: string[] };
+    const docs = readDocuments(embeddedNamesPath());
+    assert.equal(docs.length, golden.num_docs);
+    new Random(42).shuffle(docs);
+    assert.deepEqual(docs.slice(0, 5), golden.first_docs);
+    const tokenizer = new Tokenizer(docs);
+    assert.equal(tokenizer.vocabSize, golden.vocab_size);
+    assert.equal(tokenizer.characters.join(''), 'abcdefghijklmnopqrstuvwxyz');
+    assert.deepEqual(tokenizer.encode('bad'), [26, 1, 0, 3, 26]);
+  });
+
+  it('are read, shuffled and indexed in a few milliseconds', () => {
+    const times = Array.from({ length: 5 }, () => {
+      const start = performance.now();
+      const docs = readDocuments(embeddedNamesPath());
+      new Random(42).shuffle(docs);
+      new Tokenizer(docs);
+      return performance.now() - start;
+    });
+    assert.ok(Math.min(...times) < 15, `took ${Math.min(...times).toFixed(1)} ms`);
+  });
+});
+
+describe('the tokenizer and the checks refuse', () => {
+  const tokenizer = new Tokenizer(['ab']);
+  const rows: [string, () => unknown, RegExp][] = [
+    ['an unknown character', () => tokenizer.encode('abc'), /"abc".*vocabulary: "c" \(U\+0063\)/],
+    ['an unknown emoji', () => tokenizer.encode('😀'), /\(U\+1F600\)/],
+    ['an unknown id', () => tokenizer.decode([0, 3]), /no token 3: ids go from 0 to 2/],
+    ['no documents', () => checkDocuments([]), /the list has no documents/],
+    ['one document', () => checkDocuments(['ab'], 'it'), /^it has only one document/],
+  ];
+  for (const [name, act, message] of rows) {
+    it(name, () => {
+      assert.throws(act, { name: 'DataError', message });
+    });
+  }
+});
+
+it('packageVersion is that of package.json', () => {
+  assert.match(packageVersion(), /^\d+\.\d+\.\d+/);
+});
