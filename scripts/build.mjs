@@ -1,0 +1,140 @@
+/**
+ * Builds dist/ from lib/: a strict type check with declarations, and three bundles.
+ *
+ *     index.cjs + index.d.ts     the library, for require
+ *     index.mjs + index.d.mts    the same one instance, for import
+ *     cli.cjs                    the command line
+ */
+import { execFile } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import * as esbuild from 'esbuild';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const MODELS = ['scalar', 'vector', 'rnn', 'rnn_att'];
+
+/** Sources that do not compile; the message is the compiler's. */
+export class BuildError extends Error {}
+
+/** Builds into a folder aside and puts it in dist/'s place when all went well. */
+export async function build() {
+  const made = join(root, `dist-${String(process.pid)}`);
+  const dist = join(root, 'dist');
+  mkdirSync(made);
+  try {
+    const [exported] = await Promise.all([exportedNames(), bundle(made), declare(made)]);
+    writeFileSync(
+      join(made, 'index.mjs'),
+      `import vecgrad from './index.cjs';\nexport const {\n${exported.map((name) => `  ${name},\n`).join('')}} = vecgrad;\n`,
+    );
+    writeFileSync(join(made, 'index.d.mts'), "export * from './index.js';\n");
+    // The declarations describe index.cjs; index.d.mts says `.mts` and so speaks for the ES module.
+    writeFileSync(join(made, 'package.json'), '{ "type": "commonjs" }\n');
+    chmodSync(join(made, 'cli.cjs'), 0o755);
+    rmSync(dist, { recursive: true, force: true });
+    renameSync(made, dist);
+  } finally {
+    rmSync(made, { recursive: true, force: true });
+  }
+}
+
+/** @type {esbuild.BuildOptions} */
+const common = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  packages: 'external',
+  charset: 'utf8',
+  logLevel: 'silent',
+  // lib/package.ts knows that `import.meta` is empty in a CommonJS bundle.
+  logOverride: { 'empty-import-meta': 'silent' },
+};
+
+/** @param {string} made */
+async function bundle(made) {
+  const define = { __MODEL_LINES__: JSON.stringify(modelLines()) };
+  await Promise.all([
+    esbuilt({
+      ...common,
+      entryPoints: ['lib/index.ts'],
+      outfile: join(made, 'index.cjs'),
+      format: 'cjs',
+      define,
+    }),
+    esbuilt({
+      ...common,
+      entryPoints: ['lib/cli/bin.ts'],
+      outfile: join(made, 'cli.cjs'),
+      format: 'cjs',
+      define,
+      banner: {
+        js: readFileSync(join(root, 'lib/cli/bin.ts'), 'utf8').startsWith('#!')
+          ? ''
+          : '#!/usr/bin/env node',
+      },
+    }),
+  ]);
+}
+
+/** The names that lib/index.ts exports, by the bundler's account. */
+async function exportedNames() {
+  const { metafile } = await esbuilt({
+    ...common,
+    entryPoints: ['lib/index.ts'],
+    outdir: 'unused',
+    format: 'esm',
+    write: false,
+    metafile: true,
+  });
+  const names = Object.values(metafile?.outputs ?? {}).flatMap((output) => output.exports);
+  return names.filter((name) => name !== 'default').sort();
+}
+
+/** @param {esbuild.BuildOptions} options */
+async function esbuilt(options) {
+  try {
+    return await esbuild.build(options);
+  } catch (error) {
+    const { errors } = /** @type {esbuild.BuildFailure} */ (error);
+    const lines = await esbuild.formatMessages(errors, { kind: 'error' });
+    throw new BuildError(lines.join('').trimEnd());
+  }
+}
+
+/**
+ * Checks the types and writes the declarations.
+ *
+ * @param {string} made
+ * @returns {Promise<void>}
+ */
+function declare(made) {
+  const tsc = join(root, 'node_modules/typescript/bin/tsc');
+  const args = [tsc, '--project', 'tsconfig.build.json', '--outDir', made, '--pretty', 'false'];
+  return new Promise((resolve, reject) => {
+    execFile(process.execPath, args, { cwd: root, maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
+      if (error === null) resolve();
+      else reject(new BuildError(`${stdout}${stderr}`.trimEnd()));
+    });
+  });
+}
+
+/** How many lines each model's file has, for the league table; the bundles carry no sources. */
+function modelLines() {
+  return Object.fromEntries(
+    MODELS.map((name) => {
+      const path = join(root, `lib/models/${name}.ts`);
+      if (!existsSync(path)) throw new BuildError(`lib/models/${name}.ts is missing`);
+      return [name, readFileSync(path, 'utf8').trimEnd().split('\n').length];
+    }),
+  );
+}

@@ -1,0 +1,57 @@
+/**
+ * `npm run lint`: ESLint, Prettier, clang-format (where it is installed) and the rules for what is
+ * committed; with --fix (`npm run format`) the first three change what they can.
+ */
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { broken, committedFiles } from './check-tree.mjs';
+import { root, setup } from './setup.mjs';
+
+await setup({ native: false, dist: false });
+const fix = process.argv.includes('--fix');
+
+/** The version whose layout is the project's: others differ in small things. */
+const CLANG_FORMAT = '14';
+
+const eslint = join(root, 'node_modules/eslint/bin/eslint.js');
+const prettier = join(root, 'node_modules/prettier/bin/prettier.cjs');
+let failed = false;
+check('eslint', process.execPath, [eslint, '--max-warnings=0', ...(fix ? ['--fix'] : []), '.']);
+check('prettier', process.execPath, [
+  prettier,
+  fix ? '--write' : '--check',
+  '--log-level=warn',
+  '.',
+]);
+
+const sources = committedFiles().filter((path) => /\.(cpp|h|inl)$/.test(path));
+const formatter = clangFormat();
+if (formatter === undefined) console.log(`clang-format ${CLANG_FORMAT} is not installed: skipped`);
+else if (sources.length > 0) {
+  check('clang-format', formatter, [...(fix ? ['-i'] : ['--dry-run', '--Werror']), ...sources]);
+}
+
+for (const line of broken()) {
+  failed = true;
+  console.error(line);
+}
+process.exitCode = failed ? 1 : 0;
+
+function clangFormat() {
+  return [`clang-format-${CLANG_FORMAT}`, 'clang-format'].find((command) => {
+    const { status, stdout } = spawnSync(command, ['--version'], { encoding: 'utf8' });
+    return status === 0 && stdout.includes(`version ${CLANG_FORMAT}.`);
+  });
+}
+
+/**
+ * @param {string} name
+ * @param {string} command
+ * @param {readonly string[]} args
+ */
+function check(name, command, args) {
+  const { status } = spawnSync(command, args, { cwd: root, stdio: 'inherit' });
+  if (status === 0) return;
+  failed = true;
+  console.error(`${name} failed`);
+}

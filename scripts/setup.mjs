@@ -1,0 +1,249 @@
+/**
+ * Makes a checkout ready to run: npm packages, system packages, the native addon, the bundles.
+ * Each step knows its inputs and is skipped when nothing of them changed; it is told in one line on
+ * standard error, and its tool's output is shown only when it fails. Node's own modules only: this
+ * runs before any package is there.
+ *
+ *     node scripts/setup.mjs [--no-native]
+ */
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** A step that failed; the message is all there is to say. */
+class SetupError extends Error {}
+
+/**
+ * Brings what is asked for up to date, or says why it cannot and ends the process.
+ *
+ * @param {{ native?: boolean, kernelTest?: boolean, dist?: boolean }} [parts] default: the addon and dist/
+ */
+export async function setup({ native = true, kernelTest = false, dist = true } = {}) {
+  try {
+    installPackages();
+    if (native) await buildNative('vecgrad', join(root, 'build/Release/vecgrad.node'));
+    if (kernelTest) await buildNative('kernel_test', kernelTestPath);
+    if (dist) await buildDist();
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    console.error(error.message);
+    process.exit(1);
+  }
+}
+
+export const kernelTestPath = join(root, 'build/Release/kernel_test');
+
+function installPackages() {
+  if (packagesMatchLock()) return;
+  // Without install scripts: none of the packages needs its own, and ours would build the addon twice.
+  run('installing the npm packages', ...npm('ci', '--ignore-scripts'));
+}
+
+/** Whether node_modules holds what package-lock.json names, by npm's own record of what it installed. */
+function packagesMatchLock() {
+  const manifest = readJson('package.json');
+  const locked = readJson('package-lock.json')?.packages;
+  const installed = readJson('node_modules/.package-lock.json')?.packages;
+  if (!locked || !installed) return false;
+  for (const kind of ['dependencies', 'devDependencies']) {
+    // Edited by hand: let `npm ci` say that the two files disagree.
+    if (JSON.stringify(manifest[kind]) !== JSON.stringify(locked[''][kind])) return false;
+  }
+  return (
+    Object.keys(installed).every((path) => installed[path].integrity === locked[path]?.integrity) &&
+    Object.keys(locked).every((path) => path === '' || locked[path].optional || path in installed)
+  );
+}
+
+/**
+ * @param {string} target a target of CMakeLists.txt
+ * @param {string} output the file it makes
+ */
+async function buildNative(target, output) {
+  const stamp = join(root, `build/.stamp-${target}`);
+  const inputs = hash(
+    ['CMakeLists.txt', 'native', 'package-lock.json', 'scripts/setup.mjs'],
+    [process.platform, process.arch, process.env['CXX'] ?? '', root],
+  );
+  if (existsSync(output) && isStamped(stamp, inputs)) return;
+  await installSystemPackages();
+  discardForeignBuild();
+  const cmakeJs = join(root, 'node_modules/cmake-js/bin/cmake-js');
+  const jobs = String(availableParallelism());
+  run(target === 'vecgrad' ? 'building the native addon' : `building ${target}`, process.execPath, [
+    cmakeJs,
+    'build',
+    '--target',
+    target,
+    '--parallel',
+    jobs,
+  ]);
+  writeFileSync(stamp, inputs);
+}
+
+/** Removes a build folder that CMake would refuse: node-gyp's, or one of the checkout's former place. */
+function discardForeignBuild() {
+  const cache = join(root, 'build/CMakeCache.txt');
+  const home = `CMAKE_HOME_DIRECTORY:INTERNAL=${root}\n`;
+  if (existsSync(cache) && readFileSync(cache, 'utf8').includes(home)) return;
+  rmSync(join(root, 'build'), { recursive: true, force: true });
+}
+
+/** Finds CMake and OpenBLAS, or installs them with apt where it may, or says the command. */
+async function installSystemPackages() {
+  const { advice, debianPackages, missing, names } = await import('./toolchain.mjs');
+  /** @type {import('./toolchain.mjs').Need[]} */
+  const needs = ['compiler', 'make', 'cmake', 'openblas'];
+  const lacking = missing(needs);
+  if (lacking.length === 0) return;
+  const apt = aptGet();
+  if (apt !== undefined) {
+    const packages = debianPackages(lacking);
+    const [command, ...args] = apt;
+    const step = `installing ${packages.join(' ')} with apt-get`;
+    // A list that is out of date is no reason to stop: the installation tells.
+    spawnSync(command, [...args, 'update'], { stdio: 'ignore' });
+    run(step, command, [...args, 'install', '--yes', '--no-install-recommends', ...packages]);
+  }
+  const still = missing(needs);
+  if (still.length === 0) return;
+  throw new SetupError(
+    `vecgrad: the native addon needs ${names(still)}. Install with\n${advice(still)}\nand run the command again`,
+  );
+}
+
+/**
+ * The command that runs apt-get as root without a question, if this system has one.
+ *
+ * @returns {[string, ...string[]] | undefined}
+ */
+function aptGet() {
+  if (spawnSync('apt-get', ['--version'], { stdio: 'ignore' }).status !== 0) return undefined;
+  /** @type {[string, ...string[]]} */
+  const apt = ['env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-o', 'DPkg::Lock::Timeout=120'];
+  if (process.getuid?.() === 0) return apt;
+  const sudo = spawnSync('sudo', ['--non-interactive', 'true'], { stdio: 'ignore' });
+  return sudo.status === 0 ? ['sudo', '--non-interactive', ...apt] : undefined;
+}
+
+async function buildDist() {
+  const stamp = join(root, 'dist/.stamp');
+  const inputs = hash(
+    ['lib', 'tsconfig.json', 'tsconfig.build.json', 'package.json', 'package-lock.json'],
+    [readFileSync(join(root, 'scripts/build.mjs'), 'utf8')],
+  );
+  if (isStamped(stamp, inputs)) return;
+  const { build, BuildError } = await import('./build.mjs');
+  console.error('vecgrad: building the TypeScript');
+  try {
+    await build();
+  } catch (error) {
+    if (!(error instanceof BuildError)) throw error;
+    throw new SetupError(`${error.message}\nvecgrad: building the TypeScript failed`);
+  }
+  writeFileSync(stamp, inputs);
+}
+
+/**
+ * Runs a step's command with its output held back.
+ *
+ * @param {string} step
+ * @param {string} command
+ * @param {readonly string[]} args
+ */
+function run(step, command, args) {
+  console.error(`vecgrad: ${step}`);
+  const result = spawnSync(command, args, {
+    cwd: root,
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  if (result.status === 0) return;
+  const why = result.error?.message ?? result.signal ?? `exit code ${String(result.status)}`;
+  const shown = [basename(command), ...args].join(' ');
+  throw new SetupError(
+    `${result.stdout}${result.stderr}\nvecgrad: ${step} failed (${why}): ${shown}`,
+  );
+}
+
+/**
+ * npm's command and arguments: the very npm that runs this, or else the one on the path.
+ *
+ * @param {...string} args
+ * @returns {[string, string[]]}
+ */
+export function npm(...args) {
+  const path = process.env['npm_execpath'] ?? '';
+  return path.endsWith('npm-cli.js') ? [process.execPath, [path, ...args]] : ['npm', args];
+}
+
+/**
+ * A hash of files' names and contents (never of times, which a checkout sets anew) and of more text.
+ *
+ * @param {readonly string[]} paths files and folders below the root
+ * @param {readonly string[]} more
+ */
+function hash(paths, more) {
+  const sum = createHash('sha1');
+  const add = (/** @type {string} */ path) => {
+    sum
+      .update(`${path}\0`)
+      .update(readFileSync(join(root, path)))
+      .update('\0');
+  };
+  for (const path of paths) {
+    const entries = list(path);
+    if (entries === undefined) add(path);
+    else for (const entry of entries) add(entry);
+  }
+  for (const text of more) sum.update(`${text}\0`);
+  return sum.digest('hex');
+}
+
+/**
+ * The files in a folder and below it, in order; undefined for a path that is no folder.
+ *
+ * @param {string} folder
+ * @returns {string[] | undefined}
+ */
+function list(folder) {
+  let entries;
+  try {
+    entries = readdirSync(join(root, folder), { withFileTypes: true });
+  } catch {
+    return undefined;
+  }
+  return entries
+    .flatMap((entry) => {
+      const path = `${folder}/${entry.name}`;
+      return entry.isDirectory() ? (list(path) ?? []) : [path];
+    })
+    .sort();
+}
+
+/**
+ * @param {string} stamp
+ * @param {string} inputs
+ */
+function isStamped(stamp, inputs) {
+  return existsSync(stamp) && readFileSync(stamp, 'utf8') === inputs;
+}
+
+/** @param {string} path */
+function readJson(path) {
+  try {
+    return JSON.parse(readFileSync(join(root, path), 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await setup({ native: !process.argv.includes('--no-native') });
+}

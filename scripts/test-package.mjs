@@ -1,0 +1,138 @@
+/**
+ * Tests what users get: packs the package, installs the tarball into empty folders, with install
+ * scripts (which build the addon through binding.gyp) and without, and uses it there from the
+ * command line, ES modules, CommonJS and TypeScript.
+ */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { reportCounts } from './counts.mjs';
+import { npm, root } from './setup.mjs';
+
+const folder = mkdtempSync(join(tmpdir(), 'vecgrad-package-'));
+const user = join(folder, 'user');
+const bare = join(folder, 'without-scripts');
+const tsc = join(root, 'node_modules/typescript/bin/tsc');
+const counts = { passed: 0, failed: 0 };
+
+test('npm pack', () => {
+  succeed(...npm('pack', '--pack-destination', folder), root);
+  tarball();
+});
+
+test('the tarball installs and builds through binding.gyp', () => {
+  install(user);
+  assert.ok(existsSync(join(user, 'node_modules/vecgrad/build/Release/vecgrad.node')));
+});
+
+test('the command line trains', () => {
+  const { stdout } = succeed(
+    ...npm('exec', '--', 'vecgrad', 'train', 'rnn', '--steps', '20', '--json'),
+    user,
+  );
+  checkLosses(JSON.parse(stdout).losses);
+});
+
+test('vecgrad info --json', () => {
+  const { stdout } = succeed(...npm('exec', '--', 'vecgrad', 'info', '--json'), user);
+  assert.equal(JSON.parse(stdout).version, version());
+});
+
+for (const script of ['train.mjs', 'train.cjs']) {
+  test(script, () => {
+    cpSync(join(root, 'test/package', script), join(user, script));
+    process.stdout.write(succeed(process.execPath, [script], user).stdout);
+  });
+}
+
+for (const script of ['types.mts', 'types.cts']) {
+  test(script, () => {
+    cpSync(join(root, 'test/package', script), join(user, script));
+    const options = ['--module', 'nodenext', '--strict', '--noEmit', '--types', ''];
+    succeed(process.execPath, [tsc, ...options, script], user);
+  });
+}
+
+test('without install scripts the error says what is missing', () => {
+  install(bare, '--ignore-scripts');
+  const { status, stderr } = start(...npm('exec', '--', 'vecgrad', 'train', 'rnn'), bare);
+  assert.notEqual(status, 0);
+  assert.match(stderr, /npm rebuild vecgrad/);
+  assert.doesNotMatch(stderr, /^\s+at /m, 'a stack trace');
+});
+
+rmSync(folder, { recursive: true });
+reportCounts(counts);
+process.exitCode = counts.failed === 0 ? 0 : 1;
+
+/**
+ * @param {string} name
+ * @param {() => void} body
+ */
+function test(name, body) {
+  const begin = performance.now();
+  try {
+    body();
+    counts.passed++;
+    console.log(`  ok      ${name} (${((performance.now() - begin) / 1000).toFixed(1)} s)`);
+  } catch (error) {
+    counts.failed++;
+    console.log(`  FAILED  ${name}\n${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/**
+ * @param {string} command
+ * @param {readonly string[]} args
+ * @param {string} cwd
+ */
+function start(command, args, cwd) {
+  return spawnSync(command, args, { cwd, encoding: 'utf8', maxBuffer: 1 << 28 });
+}
+
+/**
+ * @param {string} command
+ * @param {readonly string[]} args
+ * @param {string} cwd
+ */
+function succeed(command, args, cwd) {
+  const result = start(command, args, cwd);
+  if (result.status === 0) return result;
+  throw new Error(`${[command, ...args].join(' ')}\n${result.stdout}${result.stderr}`);
+}
+
+/**
+ * @param {string} place
+ * @param {...string} options
+ */
+function install(place, ...options) {
+  mkdirSync(place);
+  writeFileSync(join(place, 'package.json'), '{ "private": true }\n');
+  succeed(...npm('install', '--no-audit', '--no-fund', ...options, tarball()), place);
+}
+
+function tarball() {
+  const name = readdirSync(folder).find((file) => file.endsWith('.tgz'));
+  assert.ok(name !== undefined, 'there is no tarball');
+  return join(folder, name);
+}
+
+function version() {
+  return /vecgrad-(.+)\.tgz$/.exec(tarball())?.[1];
+}
+
+/** @param {unknown} losses */
+function checkLosses(losses) {
+  assert.ok(Array.isArray(losses) && losses.length === 20, 'one loss a step');
+  assert.ok(losses.every(Number.isFinite), `losses ${losses.join(' ')}`);
+}
