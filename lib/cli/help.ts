@@ -1,0 +1,31 @@
+/** The help texts, made from the same tables that the parser reads. */
+import { COMMAND_NAMES, COMMANDS, OPTIONS, type CommandName } from './options.js';
+
+/** The help for one command, or the overview. */
+export function help(topic?: CommandName): string {
+  return topic === undefined ? overview() : commandHelp(topic);
+}
+
+function overview(): string {
+  return [
+    'vecgrad: four small language models that learn from a list of names and invent new ones.',
+    '',
+    ...COMMAND_NAMES.map((name) => `  ${COMMANDS[name].usage.padEnd(32)}${COMMANDS[name].summary}`),
+    '',
+    '  vecgrad COMMAND --help          list the options of a command',
+    '  vecgrad --version               print the version',
+    '',
+    'VECGRAD_ISA=NAME in the environment chooses the instruction set for every command.',
+    '',
+  ].join('\n');
+}
+
+function commandHelp(topic: CommandName): string {
+  const { usage, summary, options } = COMMANDS[topic];
+  const rows = options.map((name) => {
+    const spec = OPTIONS[name];
+    const left = 'value' in spec ? `--${name} ${spec.value}` : `--${name}`;
+    return `  ${left.padEnd(20)}${spec.help}`;
+  });
+  return [`${usage}: ${summary}`, '', ...rows, ''].join('\n');
+}

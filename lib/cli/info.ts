@@ -1,0 +1,24 @@
+/** `vecgrad info`: versions, instruction sets, OpenBLAS and CPU. */
+import type { Io } from './io.js';
+import { machine } from './machine.js';
+
+export async function info(options: { json: boolean }, io: Io): Promise<void> {
+  const m = await machine(io);
+  if (options.json) {
+    io.stdout.write(`${JSON.stringify(m)}\n`);
+    return;
+  }
+  const { available, chosen, compiled } = m.isas;
+  const threads = m.openblas.threads === 1 ? '1 thread' : `${m.openblas.threads} threads`;
+  const rows = [
+    ['vecgrad', m.version],
+    ['Node', `${m.node} on ${m.platform} ${m.arch}, Node-API ${m.napiVersion}`],
+    ['CPU', m.cpu],
+    [
+      'ISA',
+      `${chosen} chosen; available: ${available.join(', ')}; compiled: ${compiled.join(', ')}`,
+    ],
+    ['OpenBLAS', `${m.openblas.version}, ${threads}, core ${m.openblas.core}`],
+  ];
+  io.stdout.write(rows.map(([name, value]) => `${name!.padEnd(10)}${value!}\n`).join(''));
+}

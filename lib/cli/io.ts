@@ -1,0 +1,37 @@
+/** What the command line touches of the world outside, so that a test can stand in for it. */
+import type { ExperimentOptions, ExperimentResult, ModelName } from '../experiment.js';
+
+/** Where text goes; a process's streams are such. */
+export interface Sink {
+  write(text: string): unknown;
+  isTTY?: boolean;
+  columns?: number;
+}
+
+/** What the native addon says of itself and the machine. */
+export interface NativeInfo {
+  napiVersion: number;
+  isas: { compiled: string[]; available: string[]; chosen: string };
+  openblas: { version: string; threads: number; core: string };
+  cpu: string;
+}
+
+export type RunExperiment = (model: ModelName, options: ExperimentOptions) => ExperimentResult;
+
+export interface Io {
+  stdout: Sink;
+  stderr: Sink;
+  /** The two ways into the engine: loaded on demand, because `--help` needs no native addon. */
+  run(): Promise<RunExperiment>;
+  info(): Promise<NativeInfo>;
+}
+
+/** The process's own streams and the real engine. */
+export function processIo(): Io {
+  return {
+    stdout: process.stdout,
+    stderr: process.stderr,
+    run: async () => (await import('../experiment.js')).runExperiment,
+    info: async () => (await import('../native.js')).nativeInfo(),
+  };
+}

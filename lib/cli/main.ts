@@ -1,0 +1,51 @@
+/** The command line from arguments to exit code. */
+import { packageVersion } from '../package.js';
+import { compare } from './compare.js';
+import { help } from './help.js';
+import { info } from './info.js';
+import { processIo, type Io } from './io.js';
+import { parseCommand, UsageError, type Command } from './options.js';
+import { train } from './train.js';
+
+/**
+ * Does what `argv`, the arguments after `vecgrad`, asks for.
+ *
+ * Whatever goes wrong becomes one line on standard error; `VECGRAD_DEBUG=1` in the environment adds
+ * the stack trace for those who work on vecgrad.
+ *
+ * @returns the exit code: 0, 1 when the run failed, 2 when the arguments made no sense
+ */
+export async function main(argv: readonly string[], io: Io = processIo()): Promise<number> {
+  try {
+    await perform(parseCommand(argv), io);
+    return 0;
+  } catch (error) {
+    io.stderr.write(`vecgrad: ${oneLine(error)}\n`);
+    if (process.env['VECGRAD_DEBUG'] === '1' && error instanceof Error) {
+      io.stderr.write(`${error.stack ?? ''}\n`);
+    }
+    return error instanceof UsageError ? 2 : 1;
+  }
+}
+
+async function perform(command: Command, io: Io): Promise<void> {
+  switch (command.name) {
+    case 'help':
+      io.stdout.write(help(command.topic));
+      return;
+    case 'version':
+      io.stdout.write(`${packageVersion()}\n`);
+      return;
+    case 'info':
+      return info(command.options, io);
+    case 'train':
+      return train(command.model, command.options, io);
+    case 'compare':
+      return compare(command.options, io);
+  }
+}
+
+function oneLine(error: unknown): string {
+  const message = error instanceof Error && error.message !== '' ? error.message : String(error);
+  return message.trim().replace(/\s*[\r\n]+\s*/g, ' ');
+}

@@ -1,0 +1,353 @@
+/** The command line's grammar: what can be given to which command, within which limits. */
+import { parseArgs } from 'node:util';
+import type { DType, ModelName, ModelSizes } from '../experiment.js';
+import { groupDigits } from './format.js';
+import { MODELS } from './study.js';
+import { didYouMean, nearest } from './suggest.js';
+
+/** A command line that makes no sense; its message is one sentence for the person who typed it. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** What both training commands take; undefined where nothing was given. */
+export interface CompareOptions {
+  steps?: number;
+  seed?: number;
+  input?: string;
+  dtype?: DType;
+  json: boolean;
+}
+
+export interface TrainOptions extends CompareOptions {
+  isa?: string;
+  lr?: number;
+  sizes: Partial<ModelSizes>;
+  samples?: number;
+  temperature?: number;
+}
+
+export type Command =
+  | { name: 'help'; topic?: CommandName }
+  | { name: 'version' }
+  | { name: 'compare'; options: CompareOptions }
+  | { name: 'train'; model: ModelName; options: TrainOptions }
+  | { name: 'info'; options: { json: boolean } };
+
+export const COMMAND_NAMES = ['compare', 'train', 'info'] as const;
+export type CommandName = (typeof COMMAND_NAMES)[number];
+
+interface OptionSpec {
+  /** The name of its value in the help; a switch has none. */
+  value?: string;
+  help: string;
+}
+
+/** Every option, in the order in which the help lists them. */
+export const OPTIONS = {
+  steps: { value: 'N', help: 'training steps (1000)' },
+  seed: { value: 'N', help: 'seed of the random numbers, any whole number (42)' },
+  input: { value: 'FILE', help: 'text, one document a line (./input.txt, else 32,257 names)' },
+  dtype: { value: 'TYPE', help: 'float64 or float32 (float64)' },
+  isa: { value: 'NAME', help: 'instruction set (the best of the machine; see vecgrad info)' },
+  lr: { value: 'X', help: "initial learning rate (the model's own)" },
+  'n-embd': { value: 'N', help: 'length of an embedding (16)' },
+  'n-head': { value: 'N', help: 'attention heads, dividing n-embd (4; scalar, vector)' },
+  'n-layer': { value: 'N', help: 'layers (1; scalar, vector)' },
+  'block-size': { value: 'N', help: 'positions read of a document (16)' },
+  'n-state': { value: 'N', help: 'length of the recurrent state (32; rnn, rnn_att)' },
+  'n-att': { value: 'N', help: 'coordinates that fire, at most n-state (16; rnn_att)' },
+  samples: { value: 'N', help: 'texts to invent (20)' },
+  temperature: { value: 'T', help: 'above 0; the higher, the more random (0.5)' },
+  json: { help: 'print one JSON object instead of text' },
+  help: { help: 'explain the command' },
+} satisfies Record<string, OptionSpec>;
+type OptionName = keyof typeof OPTIONS;
+
+export const COMMANDS: Record<
+  CommandName,
+  { usage: string; summary: string; options: readonly OptionName[] }
+> = {
+  compare: {
+    usage: 'vecgrad compare [options]',
+    summary: 'train the four models in turn and print one table',
+    options: ['steps', 'seed', 'input', 'dtype', 'json', 'help'],
+  },
+  train: {
+    usage: 'vecgrad train MODEL [options]',
+    summary: `train one model: ${MODELS.join(', ')}`,
+    options: Object.keys(OPTIONS) as OptionName[],
+  },
+  info: {
+    usage: 'vecgrad info [options]',
+    summary: 'print versions, instruction sets, OpenBLAS and CPU',
+    options: ['json', 'help'],
+  },
+};
+
+interface SizeSpec {
+  option: OptionName;
+  byDefault: number;
+  /** A guard against slips: beyond it no machine has the memory or the patience. */
+  max: number;
+  models: readonly ModelName[];
+}
+
+const GPT: readonly ModelName[] = ['scalar', 'vector'];
+
+export const SIZES: Record<keyof ModelSizes, SizeSpec> = {
+  nEmbd: { option: 'n-embd', byDefault: 16, max: 4096, models: MODELS },
+  nHead: { option: 'n-head', byDefault: 4, max: 4096, models: GPT },
+  nLayer: { option: 'n-layer', byDefault: 1, max: 256, models: GPT },
+  blockSize: { option: 'block-size', byDefault: 16, max: 4096, models: MODELS },
+  nState: { option: 'n-state', byDefault: 32, max: 4096, models: ['rnn', 'rnn_att'] },
+  nAtt: { option: 'n-att', byDefault: 16, max: 4096, models: ['rnn_att'] },
+};
+
+/**
+ * The command that the arguments after `vecgrad` ask for.
+ *
+ * @throws UsageError when they ask for none
+ */
+export function parseCommand(argv: readonly string[]): Command {
+  const [first, ...rest] = argv;
+  if (first === undefined) {
+    throw new UsageError(`no command given: ${usageHint()}`);
+  }
+  if (first === '--help' || first === '-h') return { name: 'help' };
+  if (first === '--version' || first === '-v') return { name: 'version' };
+  if (first === 'help') return { name: 'help', ...(isCommand(rest[0]) && { topic: rest[0] }) };
+  if (!isCommand(first)) throw unknownCommand(first);
+
+  const { values, positionals } = parseOptions(first, rest);
+  if (values.help === true) return { name: 'help', topic: first };
+  const json = values.json === true;
+  switch (first) {
+    case 'compare':
+      noMore(first, positionals);
+      return { name: first, options: { ...common(values), json } };
+    case 'info':
+      noMore(first, positionals);
+      return { name: first, options: { json } };
+    case 'train': {
+      const [given, ...more] = positionals;
+      if (given === undefined) {
+        throw new UsageError(`no model given: say vecgrad train MODEL, one of ${list(MODELS)}`);
+      }
+      const model = oneOf('model', given, MODELS);
+      noMore(`${first} ${model}`, more);
+      const options = { ...common(values), ...trainOnly(values), sizes: sizes(values), json };
+      checkSizes(model, options.sizes);
+      return { name: first, model, options };
+    }
+  }
+}
+
+/** The options of `given` that the model makes no use of, as they are typed. */
+export function unusedSizes(model: ModelName, given: Partial<ModelSizes>): string[] {
+  return (Object.keys(given) as (keyof ModelSizes)[])
+    .filter((size) => !SIZES[size].models.includes(model))
+    .map((size) => `--${SIZES[size].option}`);
+}
+
+/** `"given" is no ...`, in one form for models, types and instruction sets. */
+export function oneOf<T extends string>(what: string, given: string, known: readonly T[]): T {
+  const found = known.find((name) => name === given);
+  if (found !== undefined) return found;
+  throw new UsageError(
+    `unknown ${what} ${JSON.stringify(given)}: use ${list(known)}${didYouMean(given, known)}`,
+  );
+}
+
+type Values = Partial<Record<OptionName, string | boolean>>;
+
+function common(values: Values): Omit<CompareOptions, 'json'> {
+  const input = text(values, 'input');
+  if (input === '') throw new UsageError('--input takes the name of a file, not ""');
+  return {
+    ...given('steps', whole(values, 'steps', 1, 10_000_000)),
+    ...given('seed', whole(values, 'seed', -Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)),
+    ...given('input', input),
+    ...given(
+      'dtype',
+      mapped(text(values, 'dtype'), (t) => oneOf('dtype', t, DTYPES)),
+    ),
+  };
+}
+
+const DTYPES: readonly DType[] = ['float64', 'float32'];
+
+function trainOnly(values: Values): Omit<TrainOptions, keyof CompareOptions | 'sizes'> {
+  return {
+    ...given('isa', text(values, 'isa')),
+    ...given('lr', positive(values, 'lr')),
+    ...given('samples', whole(values, 'samples', 0, 1_000_000)),
+    // Below that, logits over temperature leave the range of floating point.
+    ...given('temperature', positive(values, 'temperature', 1e-9)),
+  };
+}
+
+function sizes(values: Values): Partial<ModelSizes> {
+  const result: Partial<ModelSizes> = {};
+  for (const [size, { option, max }] of Object.entries(SIZES)) {
+    const value = whole(values, option, 1, max);
+    if (value !== undefined) result[size as keyof ModelSizes] = value;
+  }
+  return result;
+}
+
+/** Sizes that exclude each other are refused even where the model would ignore the one given. */
+function checkSizes(model: ModelName, chosen: Partial<ModelSizes>): void {
+  const value = (size: keyof ModelSizes): number => chosen[size] ?? SIZES[size].byDefault;
+  const matters = (size: keyof ModelSizes): boolean =>
+    size in chosen || SIZES[size].models.includes(model);
+  const shown = (size: keyof ModelSizes): string =>
+    `${SIZES[size].option} ${value(size)}${size in chosen ? '' : ' (the default)'}`;
+  if (matters('nHead') && value('nEmbd') % value('nHead') !== 0) {
+    throw new UsageError(
+      `${shown('nHead')} does not divide ${shown('nEmbd')}: ` +
+        'every head takes an equal part of the embedding',
+    );
+  }
+  if (matters('nAtt') && value('nAtt') > value('nState')) {
+    throw new UsageError(
+      `${shown('nAtt')} is more than ${shown('nState')}: ` +
+        'no more coordinates can fire than the state has',
+    );
+  }
+}
+
+function parseOptions(
+  command: CommandName,
+  argv: string[],
+): { values: Values; positionals: string[] } {
+  const names = COMMANDS[command].options;
+  const options = Object.fromEntries(
+    names.map((name) => [
+      name,
+      {
+        type: 'value' in OPTIONS[name] ? ('string' as const) : ('boolean' as const),
+        ...(name === 'help' && { short: 'h' }),
+      },
+    ]),
+  );
+  try {
+    const parsed = parseArgs({ args: attachNegatives(argv), options, allowPositionals: true });
+    return { values: parsed.values, positionals: parsed.positionals };
+  } catch (error) {
+    throw optionError(command, error as NodeJS.ErrnoException);
+  }
+}
+
+/** `--seed -5` means `--seed=-5`: no option is called by a digit, so that nothing is ambiguous. */
+function attachNegatives(argv: readonly string[]): string[] {
+  const result: string[] = [];
+  for (const arg of argv) {
+    const last = result.at(-1);
+    if (/^-[.\d]/.test(arg) && last !== undefined && /^--[^=]+$/.test(last)) {
+      result[result.length - 1] = `${last}=${arg}`;
+    } else {
+      result.push(arg);
+    }
+  }
+  return result;
+}
+
+/** parseArgs' own messages span lines and talk of its own ways; ours name the command's options. */
+function optionError(command: CommandName, error: NodeJS.ErrnoException): Error {
+  const given = /'(-[^' =]*)/.exec(error.message)?.[1] ?? '';
+  const name = given.replace(/^-+/, '');
+  const known = COMMANDS[command].options;
+  switch (error.code) {
+    case 'ERR_PARSE_ARGS_UNKNOWN_OPTION': {
+      const others = COMMAND_NAMES.filter((other) =>
+        COMMANDS[other].options.some((option) => option === name),
+      );
+      const guess =
+        others.length > 0 ? `, only ${others.join(' and ')} has` : didYouMean(name, known, '--');
+      return new UsageError(
+        `${command} has no option ${JSON.stringify(given)}${guess} (see vecgrad ${command} --help)`,
+      );
+    }
+    case 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE': {
+      const option = known.find((candidate) => candidate === name);
+      const spec: OptionSpec | undefined = option && OPTIONS[option];
+      return new UsageError(
+        spec?.value === undefined
+          ? `--${name} takes no value`
+          : `--${name} needs a value: --${name} ${spec.value}, ${spec.help}`,
+      );
+    }
+    default:
+      return error;
+  }
+}
+
+function unknownCommand(first: string): UsageError {
+  const shown = JSON.stringify(first);
+  if (first.startsWith('-')) {
+    return new UsageError(`the command comes before its options, not ${shown}: ${usageHint()}`);
+  }
+  const model = nearest(first, MODELS);
+  const guess =
+    didYouMean(first, COMMAND_NAMES) ||
+    (model === undefined ? '' : `; did you mean train ${model}?`);
+  return new UsageError(`unknown command ${shown}: ${usageHint()}${guess}`);
+}
+
+function usageHint(): string {
+  return `use ${list(COMMAND_NAMES)} (vecgrad --help explains)`;
+}
+
+function noMore(before: string, positionals: readonly string[]): void {
+  if (positionals.length === 0) return;
+  throw new UsageError(`nothing is expected after ${before}: ${JSON.stringify(positionals[0])}`);
+}
+
+function whole(values: Values, name: OptionName, min: number, max: number): number | undefined {
+  return mapped(text(values, name), (given) => {
+    const value = decimal(given);
+    if (Number.isInteger(value) && value >= min && value <= max) return value + 0;
+    throw new UsageError(
+      `--${name} takes a whole number from ${groupDigits(min)} to ${groupDigits(max)}, ` +
+        `not ${JSON.stringify(given)}`,
+    );
+  });
+}
+
+function positive(values: Values, name: OptionName, min = 0): number | undefined {
+  return mapped(text(values, name), (given) => {
+    const value = decimal(given);
+    if (value > 0 && value >= min && value < Infinity) return value;
+    const limit = min > 0 ? `a number of at least ${min}` : 'a finite number above 0';
+    throw new UsageError(`--${name} takes ${limit}, not ${JSON.stringify(given)}`);
+  });
+}
+
+/** NaN for what is no plain decimal number: Number() also takes "", "0x10" and " 1 ". */
+function decimal(given: string): number {
+  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(given) ? Number(given) : NaN;
+}
+
+function text(values: Values, name: OptionName): string | undefined {
+  const value = values[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+function mapped<T, U>(value: T | undefined, change: (value: T) => U): U | undefined {
+  return value === undefined ? undefined : change(value);
+}
+
+/** The property, or none: a default further down is not to be overwritten by undefined. */
+function given<K extends string, T>(key: K, value: T | undefined): Partial<Record<K, T>> {
+  return value === undefined ? {} : ({ [key]: value } as Record<K, T>);
+}
+
+function isCommand(name: string | undefined): name is CommandName {
+  return COMMAND_NAMES.some((command) => command === name);
+}
+
+/** `a, b or c`. */
+export function list(names: readonly string[]): string {
+  return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} or ${names.at(-1)!}`;
+}

@@ -1,0 +1,42 @@
+/** A progress bar on a terminal; nothing at all where standard error is none. */
+import type { Sink } from './io.js';
+
+const BAR = 30;
+const EVERY_MS = 50;
+
+export interface Progress {
+  /** To be called after every step; undefined where nobody watches, so that no step pays for it. */
+  onStep: ((step: number, loss: number) => void) | undefined;
+  /** Takes the bar off the screen. */
+  clear(): void;
+}
+
+/** @param now milliseconds, for tests */
+export function progress(
+  sink: Sink,
+  label: string,
+  steps: number,
+  now: () => number = () => performance.now(),
+): Progress {
+  if (sink.isTTY !== true || process.env['TERM'] === 'dumb') {
+    return { onStep: undefined, clear: () => undefined };
+  }
+  // A run shorter than the first interval shows none: it would only flicker.
+  let next = now() + EVERY_MS;
+  let isShown = false;
+  return {
+    onStep(step, loss) {
+      const time = now();
+      if (time < next) return;
+      next = time + EVERY_MS;
+      isShown = true;
+      const done = Math.round((step / steps) * BAR);
+      const bar = '█'.repeat(done) + '░'.repeat(BAR - done);
+      const line = `${label.padEnd(8)} ${bar} step ${step}/${steps}  loss ${loss.toFixed(4)}`;
+      sink.write(`\r\x1b[2K${line.slice(0, Math.max(0, (sink.columns ?? 80) - 1))}`);
+    },
+    clear() {
+      if (isShown) sink.write('\r\x1b[2K');
+    },
+  };
+}

@@ -1,0 +1,24 @@
+/** A result as the JSON that the command line promises, field by field and in this order. */
+import type { ExperimentResult } from '../experiment.js';
+
+/** Losses that are not numbers (nothing was held out) become null, as JSON has it. */
+export function resultJson(result: ExperimentResult): Record<keyof ExperimentResult, unknown> {
+  const { load, compile, train, evaluate, sample, total } = result.seconds;
+  return {
+    model: result.model,
+    dtype: result.dtype,
+    isa: result.isa,
+    seed: result.seed,
+    steps: result.steps,
+    docs: result.docs,
+    vocabSize: result.vocabSize,
+    params: result.params,
+    losses: Array.from(result.losses),
+    finalLoss: result.finalLoss,
+    last50Loss: result.last50Loss,
+    heldOutLoss: result.heldOutLoss,
+    samples: result.samples,
+    seconds: { load, compile, train, evaluate, sample, total },
+    microsecondsPerStep: result.microsecondsPerStep,
+  };
+}

@@ -1,0 +1,50 @@
+/** Guesses at what somebody meant to type. */
+
+/** The candidate nearest to `given`, or undefined when none is near. */
+export function nearest<T extends string>(given: string, candidates: readonly T[]): T | undefined {
+  const wanted = plain(given);
+  let best: T | undefined;
+  let least = Infinity;
+  for (const candidate of candidates) {
+    const name = plain(candidate);
+    // Part of a name counts as one slip of the key: `float` for float64, `avx` for avx2.
+    const isPart = wanted.length >= 3 && (name.startsWith(wanted) || wanted.startsWith(name));
+    const distance = isPart ? Math.min(1, editDistance(wanted, name)) : editDistance(wanted, name);
+    if (distance < least && distance <= Math.max(1, Math.floor(name.length / 3))) {
+      best = candidate;
+      least = distance;
+    }
+  }
+  return best;
+}
+
+/** `; did you mean X?`, or nothing. */
+export function didYouMean(given: string, candidates: readonly string[], prefix = ''): string {
+  const name = nearest(given, candidates);
+  return name === undefined ? '' : `; did you mean ${prefix}${name}?`;
+}
+
+/** `n_embd`, `nEmbd`, `N-EMBD` and `n-embd` are all near enough. */
+function plain(name: string): string {
+  return name.toLowerCase().replace(/[-_]/g, '');
+}
+
+/** Insertions, deletions, replacements and swaps of neighbours between two words. */
+function editDistance(a: string, b: string): number {
+  let before: number[] = [];
+  let last = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const cost = a[i - 1] === b[j - 1] ? 0 : 1;
+      let d = Math.min(last[j]! + 1, row[j - 1]! + 1, last[j - 1]! + cost);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
+        d = Math.min(d, before[j - 2]! + 1);
+      }
+      row.push(d);
+    }
+    before = last;
+    last = row;
+  }
+  return last[b.length]!;
+}

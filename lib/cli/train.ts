@@ -1,0 +1,74 @@
+/** `vecgrad train MODEL`: one experiment, every knob of it an option. */
+import type { ExperimentResult, ModelName } from '../experiment.js';
+import { groupDigits, loss, microseconds, printable, seconds } from './format.js';
+import type { Io } from './io.js';
+import { load } from './load.js';
+import { list, oneOf, unusedSizes, UsageError, type TrainOptions } from './options.js';
+import { progress } from './progress.js';
+import { resultJson } from './result.js';
+
+const DEFAULT_STEPS = 1000;
+
+export async function train(model: ModelName, given: TrainOptions, io: Io): Promise<void> {
+  const { json, input, steps = DEFAULT_STEPS, ...options } = given;
+  const { docs, source, loadSeconds } = load(input);
+  if (options.isa !== undefined) await checkIsa(options.isa, io);
+  const unused = unusedSizes(model, options.sizes);
+  if (unused.length > 0) {
+    io.stderr.write(`vecgrad: note: ${model} makes no use of ${unused.join(', ')}\n`);
+  }
+  const run = await io.run();
+  const bar = progress(io.stderr, model, steps);
+  let result: ExperimentResult;
+  try {
+    result = run(model, {
+      ...options,
+      docs,
+      steps,
+      loadSeconds,
+      ...(bar.onStep && { onStep: bar.onStep }),
+    });
+  } finally {
+    bar.clear();
+  }
+  io.stdout.write(json ? `${JSON.stringify(resultJson(result))}\n` : report(result, source));
+}
+
+/** Refused here, not by the engine, to tell a name it has never heard of from one it cannot run. */
+async function checkIsa(isa: string, io: Io): Promise<void> {
+  const { compiled, available } = (await io.info()).isas;
+  if (compiled.includes(isa) && !available.includes(isa)) {
+    throw new UsageError(`this machine cannot run ${isa}: use ${list(available)}`);
+  }
+  oneOf('ISA', isa, available);
+}
+
+function report(result: ExperimentResult, source: string): string {
+  const { seconds: time } = result;
+  const parts = (['load', 'compile', 'train', 'evaluate', 'sample'] as const)
+    .map((part) => `${part} ${seconds(time[part])}`)
+    .join(', ');
+  const heldOut = Number.isFinite(result.heldOutLoss)
+    ? loss(result.heldOutLoss)
+    : '-  (fewer than 10 documents: none held out)';
+  const rows = [
+    ['documents', `${groupDigits(result.docs)} (${printable(source)})`],
+    ['parameters', `${groupDigits(result.params)} at ${groupDigits(result.vocabSize)} tokens`],
+    ['final loss', `${loss(result.finalLoss)}  (last 50 steps: ${loss(result.last50Loss)})`],
+    ['held-out', heldOut],
+    ['run time', `${seconds(time.total)}  (${parts})`],
+    ['per step', `${microseconds(result.microsecondsPerStep)} µs`],
+  ];
+  const steps = `${groupDigits(result.steps)} ${result.steps === 1 ? 'step' : 'steps'}`;
+  return [
+    `${result.model}, ${steps}, seed ${result.seed}, ${result.dtype}, ${result.isa}`,
+    '',
+    ...rows.map(([name, value]) => `${name!.padEnd(12)}${value!}`),
+    ...(result.samples.length > 0 ? ['', 'invented', ...result.samples.map(sample)] : []),
+    '',
+  ].join('\n');
+}
+
+function sample(text: string): string {
+  return `  ${printable(text)}`;
+}
