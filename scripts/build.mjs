@@ -31,7 +31,7 @@ export async function build() {
   const dist = join(root, 'dist');
   mkdirSync(made);
   try {
-    const [exported] = await Promise.all([exportedNames(), bundle(made), declare(made)]);
+    const [exported] = await all([exportedNames(), bundle(made), declare(made)]);
     writeFileSync(
       join(made, 'index.mjs'),
       `import vecgrad from './index.cjs';\nexport const {\n${exported.map((name) => `  ${name},\n`).join('')}} = vecgrad;\n`,
@@ -45,6 +45,23 @@ export async function build() {
   } finally {
     rmSync(made, { recursive: true, force: true });
   }
+}
+
+/**
+ * What the promises come to; none is left running when one fails, and every failure is told, once.
+ *
+ * @template {readonly unknown[]} T
+ * @param {T} promises
+ * @returns {Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }>}
+ */
+async function all(promises) {
+  const settled = await Promise.allSettled(promises);
+  const reasons = settled.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []));
+  const foreign = reasons.find((reason) => !(reason instanceof BuildError));
+  if (foreign !== undefined) throw foreign;
+  const messages = new Set(reasons.map((reason) => reason.message));
+  if (messages.size > 0) throw new BuildError([...messages].join('\n'));
+  return Promise.all(promises);
 }
 
 /** @type {esbuild.BuildOptions} */
@@ -63,7 +80,7 @@ const common = {
 /** @param {string} made */
 async function bundle(made) {
   const define = { __MODEL_LINES__: JSON.stringify(modelLines()) };
-  await Promise.all([
+  await all([
     esbuilt({
       ...common,
       entryPoints: ['lib/index.ts'],

@@ -36,7 +36,7 @@ export async function setup({ native = true, kernelTest = false, dist = true } =
   }
 }
 
-export const kernelTestPath = join(root, 'build/Release/kernel_test');
+export const kernelTestPath = join(root, 'build/kernel_test');
 
 function installPackages() {
   if (packagesMatchLock()) return;

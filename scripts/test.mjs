@@ -38,8 +38,9 @@ function kernelTests() {
     maxBuffer: 1 << 28,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  process.stdout.write(stdout);
-  const counts = /(\d+) passed, (\d+) failed\s*$/.exec(stdout);
+  const text = /** @type {string | null} */ (stdout) ?? ''; // null: it did not start
+  process.stdout.write(text);
+  const counts = /(\d+) passed, (\d+) failed\s*$/.exec(text);
   const told = { passed: Number(counts?.[1] ?? 0), failed: Number(counts?.[2] ?? 0) };
   return judged('kernel_test', told, status === 0, signal ?? `exit code ${String(status)}`);
 }
