@@ -11,6 +11,7 @@ import { kernelTestPath, root, setup } from './setup.mjs';
 
 /** @typedef {import('./counts.mjs').Counts} Counts */
 
+const NOTHING = { passed: 0, failed: 0 };
 const args = process.argv.slice(2);
 const all = args.length === 0;
 await setup({ kernelTest: all });
@@ -32,15 +33,15 @@ process.exitCode = failed === 0 ? 0 : 1;
 
 /** @returns {Counts} */
 function kernelTests() {
-  const { status, signal, stdout } = spawnSync(kernelTestPath, {
+  const { status, signal, error, stdout } = spawnSync(kernelTestPath, {
     cwd: root,
     encoding: 'utf8',
     maxBuffer: 1 << 28,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const text = /** @type {string | null} */ (stdout) ?? ''; // null: it did not start
-  process.stdout.write(text);
-  const counts = /(\d+) passed, (\d+) failed\s*$/.exec(text);
+  if (error !== undefined) return judged('kernel_test', NOTHING, false, error.message);
+  process.stdout.write(stdout);
+  const counts = /(\d+) passed, (\d+) failed\s*$/.exec(stdout);
   const told = { passed: Number(counts?.[1] ?? 0), failed: Number(counts?.[2] ?? 0) };
   return judged('kernel_test', told, status === 0, signal ?? `exit code ${String(status)}`);
 }
@@ -60,7 +61,7 @@ function mocha() {
     ],
     { cwd: root, stdio: 'inherit' },
   );
-  let told = { passed: 0, failed: 0 };
+  let told = NOTHING;
   try {
     told = JSON.parse(readFileSync(report, 'utf8'));
   } catch {
