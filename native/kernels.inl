@@ -1,0 +1,334 @@
+// The bodies of all kernels, written once over the vocabulary of an instruction set. Each
+// native/isa/<name>.cpp includes this file in <name>::f32 and <name>::f64, where its header defines
+//
+//   T, V, M, B            element, vector, mask of the first lanes, result of a comparison
+//   lanes(), first(n)     vector length; the mask of the first n lanes, 0 <= n <= lanes()
+//   load(p), load(m, p), load(m, p, other)   unmasked; 0, or `other`, where the mask is off
+//   store(p, v), store(m, p, v), splat(x)
+//   add sub mul div neg sqrt fma(a, b, c) = a * b + c
+//   max(a, b)             NaN where either is NaN
+//   clamp(x, lo, hi)      NaN stays NaN
+//   gt ge eq is_nan, select(b, yes, no)
+//   hsum(v), hmax(v)      over all lanes; hmax is NaN where a lane is
+//   nearest(x)            the nearest whole number, |x| < 2^22
+//   scale(x, n)           x 2^n for whole n with |n| <= 1100; the result is rounded once
+//   mantissa(x, e)        m in [1, 2) and e with x = m 2^e, for positive finite x, denormals too
+//   transpose_tile(y, ldy, x, ldx)   y (tile_cols x tile_rows) = x transposed
+//   registers, vector_bits           constants
+//
+// Only free functions over type aliases: scalable vectors (SVE, RVV) cannot be class members.
+
+#include "exp_log.inl"
+
+// ---- Elementwise: the functions
+
+static inline V copy(V x) { return x; }
+static inline V relu(V x) { return select(ge(splat(0), x), splat(0), x); }
+static inline V rsqrt(V x) { return div(splat(1), sqrt(x)); }
+static inline V reciprocal(V x) { return div(splat(1), x); }
+static inline V step(V x) { return select(gt(x, splat(0)), splat(1), splat(0)); }
+static inline V mask_positive(V a, V b) { return select(gt(b, splat(0)), a, splat(0)); }
+
+// ---- Elementwise: the loops
+
+static inline void put(T* y, V v, int acc) { store(y, acc ? add(load(y), v) : v); }
+static inline void put(M m, T* y, V v, int acc) { store(m, y, acc ? add(load(m, y), v) : v); }
+
+// Whether rows of `cols` elements lie one behind the other, or all are one and the same number.
+static inline bool joins(idx ld, idx column_stride, idx cols) {
+  return ld == (column_stride ? cols : 0);
+}
+
+template <V (*f)(V), bool broadcast>
+static inline void unary_row(T* y, const T* x, idx cols, int acc) {
+  const idx l = lanes();
+  if constexpr (broadcast) {
+    if (cols <= 0) return;
+    const V v = f(splat(*x));
+    for (; cols >= l; cols -= l, y += l) put(y, v, acc);
+    if (cols) put(first(cols), y, v, acc);
+  } else {
+    for (; cols >= l; cols -= l, y += l, x += l) put(y, f(load(x)), acc);
+    if (cols) {
+      const M m = first(cols);
+      put(m, y, f(load(m, x)), acc);
+    }
+  }
+}
+
+template <V (*f)(V)>
+static void unary(T* y, idx ldy, const T* x, idx ldx, idx cx, idx rows, idx cols, int acc) {
+  if (rows > 1 && joins(ldy, 1, cols) && joins(ldx, cx, cols)) {
+    cols *= rows;
+    rows = 1;
+  }
+  for (idx r = 0; r < rows; r++, y += ldy, x += ldx)
+    cx ? unary_row<f, false>(y, x, cols, acc) : unary_row<f, true>(y, x, cols, acc);
+}
+
+template <V (*f)(V, V), bool broadcast_a, bool broadcast_b>
+static inline void binary_row(T* y, const T* a, const T* b, idx cols, int acc) {
+  if (cols <= 0) return;
+  const idx l = lanes();
+  const V every_a = splat(*a), every_b = splat(*b);
+  idx j = 0;
+  for (; j + l <= cols; j += l)
+    put(y + j, f(broadcast_a ? every_a : load(a + j), broadcast_b ? every_b : load(b + j)), acc);
+  if (j < cols) {
+    const M m = first(cols - j);
+    const V u = broadcast_a ? every_a : load(m, a + j), v = broadcast_b ? every_b : load(m, b + j);
+    put(m, y + j, f(u, v), acc);
+  }
+}
+
+template <V (*f)(V, V)>
+static void binary(T* y, idx ldy, const T* a, idx lda, idx ca, const T* b, idx ldb, idx cb,
+                   idx rows, idx cols, int acc) {
+  if (rows > 1 && joins(ldy, 1, cols) && joins(lda, ca, cols) && joins(ldb, cb, cols)) {
+    cols *= rows;
+    rows = 1;
+  }
+  for (idx r = 0; r < rows; r++, y += ldy, a += lda, b += ldb) {
+    if (ca && cb)
+      binary_row<f, false, false>(y, a, b, cols, acc);
+    else if (ca)
+      binary_row<f, false, true>(y, a, b, cols, acc);
+    else if (cb)
+      binary_row<f, true, false>(y, a, b, cols, acc);
+    else
+      binary_row<f, true, true>(y, a, b, cols, acc);
+  }
+}
+
+static void fill(T* y, idx ldy, T value, idx rows, idx cols) {
+  unary<copy>(y, ldy, &value, 0, 0, rows, cols, 0);
+}
+
+// ---- Sums and maxima
+
+static inline void put_number(T* y, T x, int acc) { *y = acc ? *y + x : x; }
+
+static inline T sum_of_row(const T* x, idx cols) {
+  const idx l = lanes();
+  V s0 = splat(0), s1 = s0, s2 = s0, s3 = s0;
+  for (; cols >= 4 * l; cols -= 4 * l, x += 4 * l) {
+    s0 = add(s0, load(x));
+    s1 = add(s1, load(x + l));
+    s2 = add(s2, load(x + 2 * l));
+    s3 = add(s3, load(x + 3 * l));
+  }
+  for (; cols >= l; cols -= l, x += l) s0 = add(s0, load(x));
+  if (cols) s1 = add(s1, load(first(cols), x));
+  return hsum(add(add(s0, s1), add(s2, s3)));
+}
+
+static void row_sum(T* y, idx incy, const T* x, idx ldx, idx rows, idx cols, int acc) {
+  for (idx r = 0; r < rows; r++) put_number(y + r * incy, sum_of_row(x + r * ldx, cols), acc);
+}
+
+constexpr T minus_infinity = -T(__builtin_inff());
+
+static inline T max_of_row(const T* x, idx cols) {
+  const idx l = lanes();
+  V s0 = splat(minus_infinity), s1 = s0;
+  for (; cols >= 2 * l; cols -= 2 * l, x += 2 * l) {
+    s0 = max(s0, load(x));
+    s1 = max(s1, load(x + l));
+  }
+  if (cols >= l) {
+    s0 = max(s0, load(x));
+    cols -= l;
+    x += l;
+  }
+  if (cols) s1 = max(s1, load(first(cols), x, splat(minus_infinity)));
+  return hmax(max(s0, s1));
+}
+
+static void row_max(T* y, idx incy, const T* x, idx ldx, idx rows, idx cols, int acc) {
+  for (idx r = 0; r < rows; r++) {
+    const T best = max_of_row(x + r * ldx, cols), old = acc ? y[r * incy] : best;
+    y[r * incy] = old > best || old != old ? old : best;
+  }
+}
+
+static inline T dot_of_row(const T* a, const T* b, idx cols) {
+  const idx l = lanes();
+  V s0 = splat(0), s1 = s0, s2 = s0, s3 = s0;
+  for (; cols >= 4 * l; cols -= 4 * l, a += 4 * l, b += 4 * l) {
+    s0 = fma(load(a), load(b), s0);
+    s1 = fma(load(a + l), load(b + l), s1);
+    s2 = fma(load(a + 2 * l), load(b + 2 * l), s2);
+    s3 = fma(load(a + 3 * l), load(b + 3 * l), s3);
+  }
+  for (; cols >= l; cols -= l, a += l, b += l) s0 = fma(load(a), load(b), s0);
+  if (cols) {
+    const M m = first(cols);
+    s1 = fma(load(m, a), load(m, b), s1);
+  }
+  return hsum(add(add(s0, s1), add(s2, s3)));
+}
+
+static void row_dot(T* y, idx incy, const T* a, idx lda, const T* b, idx ldb, idx rows, idx cols,
+                    int acc) {
+  for (idx r = 0; r < rows; r++)
+    put_number(y + r * incy, dot_of_row(a + r * lda, b + r * ldb, cols), acc);
+}
+
+static void col_sum(T* y, const T* x, idx ldx, idx rows, idx cols, int acc) {
+  const idx l = lanes();
+  for (; cols >= 2 * l; cols -= 2 * l, x += 2 * l, y += 2 * l) {
+    V s0 = splat(0), s1 = s0;
+    for (idx r = 0; r < rows; r++) {
+      s0 = add(s0, load(x + r * ldx));
+      s1 = add(s1, load(x + r * ldx + l));
+    }
+    put(y, s0, acc);
+    put(y + l, s1, acc);
+  }
+  for (; cols > 0; cols -= l, x += l, y += l) {
+    const M m = first(cols < l ? cols : l);
+    V s = splat(0);
+    for (idx r = 0; r < rows; r++) s = add(s, load(m, x + r * ldx));
+    put(m, y, s, acc);
+  }
+}
+
+// ---- Softmax
+
+// y = exp(x - max) / sum over one row, the maximum taken away so that nothing overflows.
+static inline void softmax_row(T* y, const T* x, idx cols) {
+  const idx l = lanes();
+  const V top = splat(max_of_row(x, cols));
+  V sum = splat(0);
+  idx j = 0;
+  for (; j + l <= cols; j += l) {
+    const V e = exp(sub(load(x + j), top));
+    store(y + j, e);
+    sum = add(sum, e);
+  }
+  if (j < cols) {
+    const M m = first(cols - j);
+    const V e = exp(sub(load(m, x + j, splat(minus_infinity)), top));
+    store(m, y + j, e);
+    // Where the mask is off, e is exp(-inf) = 0 (or NaN, when the row's result is NaN anyway).
+    sum = add(sum, e);
+  }
+  const V share = splat(T(1) / hsum(sum));
+  for (j = 0; j + l <= cols; j += l) store(y + j, mul(load(y + j), share));
+  if (j < cols) {
+    const M m = first(cols - j);
+    store(m, y + j, mul(load(m, y + j), share));
+  }
+}
+
+static void softmax(T* y, idx ldy, const T* x, idx ldx, idx rows, idx cols, idx first_len,
+                    idx step_len) {
+  for (idx r = 0; r < rows; r++, y += ldy, x += ldx) {
+    const idx limit = first_len + r * step_len;
+    const idx len = limit >= cols ? cols : limit > 0 ? limit : 0;
+    if (len) softmax_row(y, x, len);
+    if (len < cols) fill(y + len, 0, 0, 1, cols - len);
+  }
+}
+
+static void softmax_grad(T* dx, idx lddx, const T* y, idx ldy, const T* g, idx ldg, idx rows,
+                         idx cols, int acc) {
+  const idx l = lanes();
+  for (idx r = 0; r < rows; r++, dx += lddx, y += ldy, g += ldg) {
+    const V mean = splat(dot_of_row(y, g, cols));
+    idx j = 0;
+    for (; j + l <= cols; j += l) put(dx + j, mul(load(y + j), sub(load(g + j), mean)), acc);
+    if (j < cols) {
+      const M m = first(cols - j);
+      put(m, dx + j, mul(load(m, y + j), sub(load(m, g + j), mean)), acc);
+    }
+  }
+}
+
+// ---- Moves
+
+static void transpose(T* y, idx ldy, const T* x, idx ldx, idx rows, idx cols) {
+  const auto one_by_one = [&](idx r0, idx r1, idx c0, idx c1) {
+    for (idx r = r0; r < r1; r++)
+      for (idx c = c0; c < c1; c++) y[c * ldy + r] = x[r * ldx + c];
+  };
+  const idx whole_cols = cols - cols % tile_cols;
+  idx r = 0;
+  for (; r + tile_rows <= rows; r += tile_rows) {
+    for (idx c = 0; c < whole_cols; c += tile_cols)
+      transpose_tile(y + c * ldy + r, ldy, x + r * ldx + c, ldx);
+    one_by_one(r, r + tile_rows, whole_cols, cols);
+  }
+  one_by_one(r, rows, 0, cols);
+}
+
+static void gather(T* y, idx ldy, const T* x, idx ldx, const int32_t* index, idx rows, idx cols) {
+  for (idx r = 0; r < rows; r++) unary_row<copy, false>(y + r * ldy, x + index[r] * ldx, cols, 0);
+}
+
+static void scatter_add(T* y, idx ldy, const T* x, idx ldx, const int32_t* index, idx rows,
+                        idx cols) {
+  for (idx r = 0; r < rows; r++) unary_row<copy, false>(y + index[r] * ldy, x + r * ldx, cols, 1);
+}
+
+#include "gemm.inl"
+#include "topk.inl"
+
+// ---- Updates
+
+static void sgd(T* w, T* v, const T* g, idx n, T lr, T momentum) {
+  const idx l = lanes();
+  const V by = splat(-lr), keep = splat(momentum);
+  for (; n >= l; n -= l, w += l, v += l, g += l) {
+    const V speed = fma(keep, load(v), load(g));
+    store(v, speed);
+    store(w, fma(by, speed, load(w)));
+  }
+  if (n > 0) {
+    const M m = first(n);
+    const V speed = fma(keep, load(m, v), load(m, g));
+    store(m, v, speed);
+    store(m, w, fma(by, speed, load(m, w)));
+  }
+}
+
+static void adam(T* w, T* m, T* v, const T* g, idx n, T lr, T beta1, T beta2, T eps, T c1, T c2) {
+  const idx l = lanes();
+  const V keep1 = splat(beta1), take1 = splat(T(1) - beta1), keep2 = splat(beta2),
+          take2 = splat(T(1) - beta2);
+  const auto moment1 = [&](V old, V grad) { return fma(keep1, old, mul(take1, grad)); };
+  const auto moment2 = [&](V old, V grad) { return fma(keep2, old, mul(mul(take2, grad), grad)); };
+  const auto moved = [&](V old, V m1, V m2) {
+    const V root = add(sqrt(mul(m2, splat(c2))), splat(eps));
+    return sub(old, div(mul(splat(lr), mul(m1, splat(c1))), root));
+  };
+  for (; n >= l; n -= l, w += l, m += l, v += l, g += l) {
+    const V grad = load(g), m1 = moment1(load(m), grad), m2 = moment2(load(v), grad);
+    store(m, m1);
+    store(v, m2);
+    store(w, moved(load(w), m1, m2));
+  }
+  if (n > 0) {
+    const M some = first(n);
+    const V grad = load(some, g), m1 = moment1(load(some, m), grad),
+            m2 = moment2(load(some, v), grad);
+    store(some, m, m1);
+    store(some, v, m2);
+    store(some, w, moved(load(some, w), m1, m2));
+  }
+}
+
+// ---- The table
+
+extern const Kernels<T> kernels;
+const Kernels<T> kernels = {
+    VECGRAD_ISA_NAME,
+    vector_bits,
+#define UNARY(name) unary<name>,
+#define BINARY(name) binary<name>,
+#define KERNEL(name, arguments) name,
+#include "kernels.def"
+#undef UNARY
+#undef BINARY
+#undef KERNEL
+};
