@@ -1,0 +1,83 @@
+/** Writes machine instructions: the word order of native/vm.cpp's `decode`. */
+import { instructionWords, opcodes } from '../native.js';
+
+/** Offset, strides of the two outer loops, row stride, column stride. */
+export type Operand = readonly [number, number, number, number, number];
+export const NONE: Operand = [0, 0, 0, 0, 0];
+
+export interface Instruction {
+  op: string;
+  level: number;
+  /** Add to the result instead of writing it (a tape: it runs backward). */
+  accumulate?: boolean;
+  /** Extent ids: outer 1, outer 2, rows, columns, inner. */
+  extents: readonly [number, number, number, number, number];
+  y?: Operand;
+  a?: Operand;
+  b?: Operand;
+  c?: Operand;
+  x?: Operand;
+  imm0?: number;
+  imm1?: number;
+}
+
+/** Collects instructions and the extents they name. */
+export class Encoder {
+  private words = new Int32Array(256 * instructionWords);
+  private length = 0;
+  private readonly literals = new Map<number, number>();
+  private readonly columns: (number | readonly number[])[] = [];
+  /** The compiler's node behind each instruction, for errors. */
+  readonly nodes: number[] = [];
+
+  get count(): number {
+    return this.nodes.length;
+  }
+
+  /** The id of an extent that is the same at every prefix length. */
+  literal(n: number): number {
+    let id = this.literals.get(n);
+    if (id === undefined) {
+      id = this.columns.push(n) - 1;
+      this.literals.set(n, id);
+    }
+    return id;
+  }
+  /** The id of an extent that depends on the prefix length: a number for each of 0 to levels. */
+  byLevel(values: readonly number[]): number {
+    return this.columns.push(values) - 1;
+  }
+
+  emit(node: number, instruction: Instruction): void {
+    if (this.length + instructionWords > this.words.length) {
+      const bigger = new Int32Array(this.words.length * 2);
+      bigger.set(this.words);
+      this.words = bigger;
+    }
+    const { op, level, accumulate, extents, y, a, b, c, x, imm0, imm1 } = instruction;
+    const code = opcodes.get(op);
+    if (code === undefined) throw new Error(`the machine has no instruction '${op}'`);
+    const w = this.words;
+    let at = this.length;
+    w[at++] = code;
+    w[at++] = accumulate ? 1 : 0;
+    w[at++] = level;
+    for (const id of extents) w[at++] = id;
+    for (const operand of [y, a, b, c, x]) for (const word of operand ?? NONE) w[at++] = word;
+    w[at++] = imm0 ?? 0;
+    w[at] = imm1 ?? 0;
+    this.length += instructionWords;
+    this.nodes.push(node);
+  }
+
+  finish(levels: number): { code: Int32Array; extents: Int32Array } {
+    const n = this.columns.length;
+    const extents = new Int32Array((levels + 1) * n);
+    for (let level = 0; level <= levels; level++) {
+      this.columns.forEach((column, id) => {
+        extents[level * n + id] = typeof column === 'number' ? column : column[level]!;
+      });
+    }
+    return { code: this.words.slice(0, this.length), extents };
+  }
+}

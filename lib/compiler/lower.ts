@@ -1,0 +1,847 @@
+/** From the compiler's graph to one flat program over one arena: arrays, any rank. */
+import { OPS, NO_ATTR } from '../ops.js';
+import { contiguousStrides, resolveAxis, sizeOf, type Shape } from '../shape.js';
+import { Encoder, type Operand } from './encode.js';
+import type { Ir } from './ir.js';
+import { place, type Placement, type Term } from './placement.js';
+import { broadcastView, denseView, isDense, reshapeView, rowView, sliceView, transposeView, type View } from './view.js'; // prettier-ignore
+
+/** The rule of an update: how many moments it keeps per parameter, how many numbers it reads. */
+export interface UpdateRule {
+  op: 'sgd' | 'adam';
+  moments: number;
+  numbers: number;
+}
+
+export interface LoweringOptions {
+  /** Elements of one cache line. */
+  align: number;
+  /** Nodes whose numbers must be readable after a run. */
+  keep: readonly number[];
+  /** The gradient node of each parameter (by node), where training or `backward` wants it. */
+  gradients: ReadonlyMap<number, number>;
+  update: UpdateRule | undefined;
+}
+
+/** The parameters' block; moments and gradients lie the same way in blocks of their own. */
+export interface ParameterBlock {
+  offset: number;
+  size: number;
+  gradients: number;
+  moments: number[];
+  /** Arena offset of the update rule's numbers. */
+  rule: number;
+}
+
+export interface Lowered {
+  code: Int32Array;
+  extents: Int32Array;
+  tape: Uint32Array;
+  arenaSize: number;
+  intsSize: number;
+  levels: number;
+  /** The compiler's node behind each instruction. */
+  nodes: number[];
+  /** Ends of the forward, backward and update instructions. */
+  sections: { forward: number; backward: number; update: number };
+  parameters: ParameterBlock;
+  /** Where a node's numbers lie; undefined where it has none of its own. */
+  view(node: number): View | undefined;
+  /** First slot of an index node. */
+  slot(node: number): number;
+  constants: ReadonlyMap<number, number>;
+}
+
+/** Memory and leaves that every lowering lays out the same way. */
+export class Layout {
+  size = 0;
+  ints = 0;
+  readonly constants = new Map<number, number>();
+  readonly parameterOffsets = new Map<number, number>();
+  readonly slots = new Map<number, number>();
+  readonly block: ParameterBlock;
+
+  constructor(
+    private readonly ir: Ir,
+    live: Uint8Array,
+    private readonly options: LoweringOptions,
+  ) {
+    const parameters: number[] = [];
+    for (let node = 0; node < ir.count; node++) {
+      if (!live[node]) continue;
+      if (ir.is(node, 'parameter')) parameters.push(node);
+    }
+    // One block for all parameters: an update is one instruction.
+    const offset = this.size;
+    for (const node of parameters) this.parameterOffsets.set(node, this.allocate(sizeOf(ir.shape(node)))); // prettier-ignore
+    const size = this.size - offset;
+    const gradients = options.gradients.size ? this.allocate(size) : 0;
+    const moments: number[] = [];
+    for (let i = 0; i < (options.update?.moments ?? 0); i++) moments.push(this.allocate(size));
+    const rule = this.allocate(options.update?.numbers ?? 0);
+    this.block = { offset, size, gradients, moments, rule };
+  }
+
+  /** A place for n elements, on a cache line unless they are few. */
+  allocate(n: number): number {
+    const align = n < 4 ? 1 : this.options.align;
+    const offset = Math.ceil(this.size / align) * align;
+    this.size = offset + n;
+    return offset;
+  }
+
+  constant(value: number): number {
+    let offset = this.constants.get(value);
+    if (offset === undefined) {
+      offset = this.allocate(1);
+      this.constants.set(value, offset);
+    }
+    return offset;
+  }
+
+  /** The first slot of an index node's integers. */
+  slot(node: number): number {
+    let slot = this.slots.get(node);
+    if (slot === undefined) {
+      if (this.ir.is(node, 'element')) {
+        slot = this.slot(this.ir.input(node, 0)) + this.ir.attr(node).start!;
+      } else {
+        slot = this.ints;
+        this.ints += sizeOf(this.ir.shape(node));
+      }
+      this.slots.set(node, slot);
+    }
+    return slot;
+  }
+}
+
+interface Axis {
+  n: number;
+  strides: number[];
+}
+
+export function lower(ir: Ir, options: LoweringOptions): Lowered {
+  return new Lowering(ir, options).run();
+}
+
+class Lowering {
+  private readonly placement: Placement;
+  private readonly layout: Layout;
+  private readonly out = new Encoder();
+  private readonly views: (View | undefined)[] = [];
+  private readonly blocks = new Map<number, View>();
+  private readonly gradientHome = new Map<number, View>();
+  private readonly transposed = new Map<string, View>();
+  private node = 0;
+  private level = 0;
+
+  constructor(
+    private readonly ir: Ir,
+    private readonly options: LoweringOptions,
+  ) {
+    const keep = new Set([...options.keep, ...options.gradients.values()]);
+    this.placement = place(ir, keep);
+    this.layout = new Layout(ir, this.placement.live, options);
+    for (const [parameter, gradient] of options.gradients) {
+      const offset = this.layout.parameterOffsets.get(parameter);
+      if (offset === undefined) continue;
+      const at = this.layout.block.gradients + offset - this.layout.block.offset;
+      this.gradientHome.set(gradient, denseView(at, ir.shape(parameter)));
+    }
+  }
+
+  run(): Lowered {
+    const { ir, out, layout, options } = this;
+    this.section(0, ir.forwardEnd);
+    const forward = out.count;
+    this.section(ir.forwardEnd, ir.count);
+    const backward = out.count;
+    this.level = 0;
+    if (options.update) {
+      const { block } = layout;
+      out.emit(-1, {
+        op: options.update.op,
+        level: 0,
+        extents: this.extents([1, 1, 1, block.size, 1]),
+        y: [block.offset, 0, 0, 0, 1],
+        a: [block.moments[0]!, 0, 0, 0, 1],
+        b: [block.gradients, 0, 0, 0, 1],
+        c: [block.moments[1] ?? 0, 0, 0, 0, 1],
+        imm0: block.rule,
+      });
+    }
+    const { code, extents } = out.finish(ir.maxLevel);
+    return {
+      code,
+      extents,
+      tape: new Uint32Array(0),
+      arenaSize: layout.size,
+      intsSize: layout.ints,
+      levels: ir.maxLevel,
+      nodes: out.nodes,
+      sections: { forward, backward, update: out.count },
+      parameters: layout.block,
+      view: (node) => this.views[node],
+      slot: (node) => layout.slot(node),
+      constants: layout.constants,
+    };
+  }
+
+  private section(from: number, to: number): void {
+    const { ir, placement, out } = this;
+    // Sums that start from zero lie together: one instruction clears them.
+    const zeroed: number[] = [];
+    for (let node = from; node < to; node++) {
+      if (placement.live[node] && placement.totals.get(node)?.zeroed && !this.gradientHome.has(node)) {
+        zeroed.push(node);
+      }
+    }
+    const start = this.layout.size;
+    for (const node of zeroed) this.own(node);
+    this.node = -1;
+    this.level = 0;
+    this.fill(start, this.layout.size - start);
+    const hasGradients = to > ir.forwardEnd && this.gradientHome.size > 0;
+    if (hasGradients) this.fill(this.layout.block.gradients, this.layout.block.size);
+    for (let node = from; node < to; node++) {
+      if (!placement.live[node] || placement.absorbed[node]) continue;
+      this.node = node;
+      this.level = ir.levels[node]!;
+      this.emit(node);
+    }
+    void out;
+  }
+
+  // --- where things lie ---
+
+  private own(node: number): View {
+    const shape = this.ir.shape(node);
+    const view = denseView(this.layout.allocate(sizeOf(shape)), shape);
+    this.views[node] = view;
+    return view;
+  }
+
+  private scalar(value: number): View {
+    return denseView(this.layout.constant(value), []);
+  }
+
+  /** Where a node's numbers lie; views are followed to what they view. */
+  private locate(node: number): View {
+    const known = this.views[node];
+    if (known) return known;
+    const view = this.find(node);
+    this.views[node] = view;
+    return view;
+  }
+
+  private find(node: number): View {
+    const { ir, placement } = this;
+    const home = this.gradientHome.get(node);
+    if (home) return home;
+    const shape = ir.shape(node);
+    const attr = ir.attr(node);
+    switch (ir.opOf(node)) {
+      case 'constant':
+        return this.scalar(ir.constantValue(node));
+      case 'parameter':
+        return denseView(this.layout.parameterOffsets.get(node)!, shape);
+      case 'detach':
+        return this.locate(ir.input(node, 0));
+      case 'transpose':
+        return transposeView(this.locate(ir.input(node, 0)), attr.axes!);
+      case 'broadcastTo':
+        return broadcastView(this.locate(ir.input(node, 0)), shape);
+      case 'slice':
+        return sliceView(this.locate(ir.input(node, 0)), attr.axis!, attr.start!, attr.stop!);
+      case 'reshape': {
+        const view = reshapeView(this.locate(ir.input(node, 0)), shape);
+        if (view) return view;
+        break; // a copy of its own
+      }
+      default:
+    }
+    const alias = placement.aliases.get(node);
+    if (alias) {
+      const stack = this.locate(alias.stack);
+      return sliceView(stack, 0, alias.start, alias.start + shape[0]!);
+    }
+    const parent = placement.parent[node]!;
+    if (parent >= 0) return this.insideParent(node, parent);
+    return denseView(this.layout.allocate(sizeOf(shape)), shape);
+  }
+
+  private insideParent(node: number, parent: number): View {
+    const { ir, placement } = this;
+    const i = placement.position[node]!;
+    switch (ir.opOf(parent)) {
+      case 'total':
+        return this.part(parent, placement.totals.get(parent)!.terms[i]!);
+      case 'concat':
+        return this.joined(parent, this.locate(parent), i);
+      case 'choose':
+        return rowView(this.chooseBlock(parent), i);
+      default:
+        return rowView(this.locate(parent), i);
+    }
+  }
+
+  /** The part of a total that a term fills, in the shape of the term's node. */
+  private part(total: number, term: Term): View {
+    let view = this.locate(total);
+    for (const step of term.steps) {
+      view =
+        step.kind === 'slice'
+          ? sliceView(view, step.axis, step.start, step.stop)
+          : reshapeView(view, step.shape)!;
+    }
+    return view;
+  }
+
+  /** The part of a join's result that operand i fills. */
+  private joined(join: number, whole: View, i: number): View {
+    const { ir } = this;
+    const axis = resolveAxis(ir.attr(join).axis!, ir.shape(join));
+    let start = 0;
+    for (let j = 0; j < i; j++) start += ir.shape(ir.input(join, j))[axis]!;
+    return sliceView(whole, axis, start, start + ir.shape(ir.input(join, i))[axis]!);
+  }
+
+  private chooseBlock(choose: number): View {
+    let block = this.blocks.get(choose);
+    if (!block) {
+      const shape = [this.ir.inputCount(choose) - 1, ...this.ir.shape(choose)];
+      block = denseView(this.layout.allocate(sizeOf(shape)), shape);
+      this.blocks.set(choose, block);
+    }
+    return block;
+  }
+
+  // --- instructions ---
+
+  private extents(sizes: readonly [number, number, number, number, number]): [number, number, number, number, number] {
+    const id = (n: number): number => this.out.literal(n);
+    return [id(sizes[0]), id(sizes[1]), id(sizes[2]), id(sizes[3]), id(sizes[4])];
+  }
+
+  private fill(offset: number, size: number, value = 0): void {
+    if (!size) return;
+    this.out.emit(this.node, {
+      op: 'fill',
+      level: this.level,
+      extents: this.extents([1, 1, 1, size, 1]),
+      y: [offset, 0, 0, size, 1],
+      a: [this.layout.constant(value), 0, 0, 0, 0],
+    });
+  }
+
+  /** Whether this node's instruction adds to a total or writes. */
+  private accumulates(node: number): boolean {
+    const parent = this.placement.parent[node]!;
+    if (parent < 0 || !this.ir.is(parent, 'total')) return false;
+    return !this.placement.totals.get(parent)!.terms[this.placement.position[node]!]!.base;
+  }
+
+  private emit(node: number): void {
+    const { ir } = this;
+    const op = ir.opOf(node);
+    const lowering = OPS[op].lower;
+    const input = (i: number): View => this.locate(ir.input(node, i));
+    if (lowering.kind === 'unary' || lowering.kind === 'binary') {
+      const operands = lowering.kind === 'unary' ? [input(0)] : [input(0), input(1)];
+      this.elementwise(lowering.kernel, this.locate(node), operands, this.accumulates(node));
+      return;
+    }
+    switch (op) {
+      case 'pow':
+        this.emitPow(node);
+        break;
+      case 'reshape':
+        if (!reshapeView(input(0), ir.shape(node))) {
+          const target = this.locate(node);
+          this.copy(denseView(target.offset, ir.shape(ir.input(node, 0))), input(0), false);
+        }
+        break;
+      case 'sum':
+        this.emitSum(this.locate(node), input(0), ir.attr(node).axes, this.accumulates(node));
+        break;
+      case 'total':
+        this.emitTotal(node);
+        break;
+      case 'matmul':
+        this.emitMatmul(node);
+        break;
+      case 'softmax':
+        this.rowwise('softmax', this.locate(node), [this.rows(input(0))], false, ir.shape(node));
+        break;
+      case 'softmaxGrad':
+        this.rowwise('softmax_grad', this.locate(node), [this.rows(input(0)), this.rows(input(1))], this.accumulates(node)); // prettier-ignore
+        break;
+      case 'embed': {
+        const view = this.locate(node);
+        const { axis, start } = ir.attr(node) as { axis: number; start: number };
+        this.elementwise('copy', view, [this.scalar(0)], false);
+        this.copy(sliceView(view, axis, start, start + ir.shape(ir.input(node, 0))[axis]!), input(0), false); // prettier-ignore
+        break;
+      }
+      case 'concat':
+      case 'stack':
+        this.emitJoin(node);
+        break;
+      case 'gather':
+        this.emitGather(node);
+        break;
+      case 'scatterAdd':
+        this.emitScatter(node);
+        break;
+      case 'choose':
+        this.emitChoose(node);
+        break;
+      case 'chooseGrad':
+        this.elementwise('choose_grad', this.locate(node), [input(0)], this.accumulates(node), {
+          slot: this.layout.slot(ir.input(node, 1)),
+          choice: ir.attr(node).choice!,
+        });
+        break;
+      case 'topk': {
+        const x = input(0);
+        this.out.emit(node, {
+          op: 'topk',
+          level: this.level,
+          extents: this.extents([1, 1, 1, x.shape[0]!, ir.attr(node).k!]),
+          a: [x.offset, 0, 0, 0, x.strides[0]!],
+          x: [this.layout.slot(node), 0, 0, 0, 1],
+        });
+        break;
+      }
+      case 'index':
+        this.layout.slot(node);
+        break;
+      case 'input':
+      case 'inverseCount':
+      case 'constant':
+      case 'parameter':
+        this.locate(node);
+        break;
+      default: // views
+        this.locate(node);
+    }
+  }
+
+  private copy(to: View, from: View, accumulate: boolean): void {
+    this.elementwise('copy', to, [from], accumulate);
+  }
+
+  /** Numbers whose last axis has unit stride: the view itself, or a copy. */
+  private rows(view: View): View {
+    const last = view.shape.length - 1;
+    if (view.strides[last] === 1 || view.shape[last] === 1) return view;
+    return this.dense(view);
+  }
+
+  private dense(view: View): View {
+    if (isDense(view)) return view;
+    const copy = denseView(this.layout.allocate(sizeOf(view.shape)), view.shape);
+    this.copy(copy, view, false);
+    return copy;
+  }
+
+  /**
+   * One instruction over the broadcast of the operands: axes of length 1 vanish, adjacent axes that
+   * step together merge, and what is left becomes two outer loops, rows and columns.
+   */
+  private elementwise(
+    op: string,
+    y: View,
+    operands: readonly View[],
+    accumulate: boolean,
+    chosen?: { slot: number; choice: number },
+  ): void {
+    const strides = [y.strides, ...operands.map((view) => broadcastView(view, y.shape).strides)];
+    const axes = mergeAxes(y.shape, strides);
+    if (!axes) return;
+    const inner = axes[axes.length - 1];
+    const fits = inner && inner.strides[0] === 1 && inner.strides.every((s) => s === 0 || s === 1);
+    if (!fits) axes.push({ n: 1, strides: [1, ...operands.map(() => 0)] });
+    this.loops(axes, 4, [y.offset, ...operands.map((view) => view.offset)], (four, offsets) => {
+      const operand = (i: number): Operand => [
+        offsets[i]!,
+        four[0]!.strides[i]!,
+        four[1]!.strides[i]!,
+        four[2]!.strides[i]!,
+        four[3]!.strides[i]!,
+      ];
+      this.out.emit(this.node, {
+        op,
+        level: this.level,
+        accumulate,
+        extents: this.extents([four[0]!.n, four[1]!.n, four[2]!.n, four[3]!.n, 1]),
+        y: operand(0),
+        ...(operands.length > 0 && { a: operand(1) }),
+        ...(operands.length > 1 && { b: operand(2) }),
+        ...(chosen && { x: [chosen.slot, 0, 0, 0, 0] as const, imm1: chosen.choice }),
+      });
+    });
+  }
+
+  /** Pads axes to `count`, or unrolls the leading ones, and calls `emit` for what is left. */
+  private loops(
+    axes: readonly Axis[],
+    count: number,
+    offsets: readonly number[],
+    emit: (axes: readonly Axis[], offsets: readonly number[]) => void,
+  ): void {
+    if (axes.length > count) {
+      const [lead, ...rest] = axes as [Axis, ...Axis[]];
+      for (let i = 0; i < lead.n; i++) {
+        this.loops(rest, count, offsets.map((offset, j) => offset + i * lead.strides[j]!), emit); // prettier-ignore
+      }
+      return;
+    }
+    const unit: Axis = { n: 1, strides: offsets.map(() => 0) };
+    emit([...new Array<Axis>(count - axes.length).fill(unit), ...axes], offsets);
+  }
+
+  /** An instruction that works along the last axis; the others are rows and outer loops. */
+  private rowwise(
+    op: string,
+    y: View,
+    operands: readonly View[],
+    accumulate: boolean,
+    whole?: Shape,
+  ): void {
+    const last = y.shape.length - 1;
+    const cols = y.shape[last]!;
+    const all = [y, ...operands];
+    const axes = mergeAxes(y.shape.slice(0, -1), all.map((view) => view.strides.slice(0, -1)));
+    if (!axes || !cols) return;
+    this.loops(axes, 3, all.map((view) => view.offset), (three, offsets) => {
+      const operand = (i: number): Operand => [
+        offsets[i]!,
+        three[0]!.strides[i]!,
+        three[1]!.strides[i]!,
+        three[2]!.strides[i]!,
+        1,
+      ];
+      this.out.emit(this.node, {
+        op,
+        level: this.level,
+        accumulate,
+        extents: this.extents([three[0]!.n, three[1]!.n, three[2]!.n, cols, 1]),
+        y: operand(0),
+        a: operand(1),
+        ...(operands.length > 1 && { b: operand(2) }),
+        ...(whole && { imm0: cols }),
+      });
+    });
+  }
+
+  private emitPow(node: number): void {
+    const exponent = this.ir.attr(node).exponent!;
+    const y = this.locate(node);
+    const x = this.locate(this.ir.input(node, 0));
+    const accumulate = this.accumulates(node);
+    const kernel = { '-0.5': 'rsqrt', '0.5': 'sqrt', '-1': 'reciprocal', '1': 'copy' }[String(exponent)]; // prettier-ignore
+    if (kernel) this.elementwise(kernel, y, [x], accumulate);
+    else if (exponent === 2) this.elementwise('mul', y, [x, x], accumulate);
+    else this.elementwise('pow', y, [x, this.scalar(exponent)], accumulate);
+  }
+
+  private emitSum(y: View, x: View, axesAttr: readonly number[] | undefined, accumulate: boolean): void {
+    const reduced = new Set((axesAttr ?? x.shape.map((_, i) => i)).map((a) => resolveAxis(a, x.shape))); // prettier-ignore
+    const yStrides: number[] = [];
+    let kept = 0;
+    x.shape.forEach((_, i) => yStrides.push(reduced.has(i) ? 0 : y.strides[kept++]!));
+    const marks = x.shape.map((_, i) => (reduced.has(i) ? 1 : 0));
+    // The mark keeps a reduced axis from merging with a kept one of stride 0.
+    const axes = mergeAxes(x.shape, [yStrides, x.strides], marks);
+    const zero = (): void => {
+      if (!accumulate) this.elementwise('copy', y, [this.scalar(0)], false);
+    };
+    if (!axes) {
+      if (sizeOf(y.shape)) zero();
+      return;
+    }
+    const isReduced = (axis: Axis): boolean => axis.strides[0] === 0;
+    const inner = axes.findIndex((axis) => axis.strides[1] === 1);
+    const others = axes.filter((_, i) => i !== inner);
+    const offsets = [y.offset, x.offset];
+    if (inner >= 0 && isReduced(axes[inner]!)) {
+      const partial = others.some(isReduced);
+      if (partial) zero();
+      this.loops(others, 3, offsets, (three, at) => {
+        this.out.emit(this.node, {
+          op: 'row_sum',
+          level: this.level,
+          accumulate: accumulate || partial,
+          extents: this.extents([three[0]!.n, three[1]!.n, three[2]!.n, axes[inner]!.n, 1]),
+          y: [at[0]!, three[0]!.strides[0]!, three[1]!.strides[0]!, three[2]!.strides[0]!, 0],
+          a: [at[1]!, three[0]!.strides[1]!, three[1]!.strides[1]!, three[2]!.strides[1]!, 1],
+        });
+      });
+      return;
+    }
+    const rows = others.findIndex(isReduced);
+    if (inner >= 0 && rows >= 0 && axes[inner]!.strides[0] === 1) {
+      const outer = others.filter((_, i) => i !== rows);
+      const partial = outer.some(isReduced);
+      if (partial) zero();
+      this.loops(outer, 2, offsets, (two, at) => {
+        this.out.emit(this.node, {
+          op: 'col_sum',
+          level: this.level,
+          accumulate: accumulate || partial,
+          extents: this.extents([two[0]!.n, two[1]!.n, others[rows]!.n, axes[inner]!.n, 1]),
+          y: [at[0]!, two[0]!.strides[0]!, two[1]!.strides[0]!, 0, 1],
+          a: [at[1]!, two[0]!.strides[1]!, two[1]!.strides[1]!, others[rows]!.strides[1]!, 1],
+        });
+      });
+      return;
+    }
+    // Any strides: add element by element onto a broadcast result.
+    zero();
+    const spread: View = { offset: y.offset, shape: x.shape, strides: yStrides };
+    this.elementwise('copy', spread, [x], true);
+  }
+
+  private emitTotal(node: number): void {
+    const { terms } = this.placement.totals.get(node)!;
+    const level = this.level;
+    const base = terms.filter((term) => !term.placed && term.base);
+    const rest = terms.filter((term) => !term.placed && !term.base);
+    this.locate(node);
+    // Two whole terms at one level need no copy first.
+    const [first] = base;
+    if (first && base.length === 1 && first.steps.length === 0) {
+      const partner = rest.findIndex((term) => term.steps.length === 0 && term.level === level);
+      if (partner >= 0) {
+        const second = rest.splice(partner, 1)[0]!;
+        this.elementwise('add', this.locate(node), [this.locate(first.node), this.locate(second.node)], false); // prettier-ignore
+        base.length = 0;
+      }
+    }
+    for (const term of [...base, ...rest]) {
+      this.level = term.level;
+      this.copy(this.part(node, term), this.locate(term.node), !term.base);
+    }
+    this.level = level;
+  }
+
+  private emitJoin(node: number): void {
+    if (this.placement.aliases.has(node)) {
+      this.locate(node);
+      return;
+    }
+    const whole = this.locate(node);
+    const isStack = this.ir.is(node, 'stack');
+    for (let i = 0; i < this.ir.inputCount(node); i++) {
+      const input = this.ir.input(node, i);
+      const position = this.placement.position[input];
+      if (this.placement.parent[input] === node && position === i) continue;
+      this.copy(isStack ? rowView(whole, i) : this.joined(node, whole, i), this.locate(input), false);
+    }
+  }
+
+  private emitGather(node: number): void {
+    const { ir } = this;
+    const index = ir.input(node, 1);
+    let x = this.locate(ir.input(node, 0));
+    const cols = sizeOf(x.shape.slice(1));
+    const rest: View = { offset: 0, shape: x.shape.slice(1), strides: x.strides.slice(1) };
+    if (!isDense(rest)) x = this.dense(x);
+    const y = this.locate(node);
+    const rows = sizeOf(ir.shape(index));
+    this.out.emit(node, {
+      op: 'gather',
+      level: this.level,
+      extents: this.extents([1, 1, rows, cols, 1]),
+      y: [y.offset, 0, 0, ir.shape(index).length ? y.strides[0]! : 0, 1],
+      a: [x.offset, 0, 0, x.strides[0]!, 1],
+      x: [this.layout.slot(index), 0, 0, 1, 0],
+      imm0: x.shape[0]!,
+    });
+  }
+
+  private emitScatter(node: number): void {
+    const { ir } = this;
+    const index = ir.input(node, 1);
+    const g = this.dense(this.locate(ir.input(node, 0)));
+    const y = this.locate(node);
+    const shape = ir.shape(node);
+    if (!this.accumulates(node)) this.elementwise('copy', y, [this.scalar(0)], false);
+    const cols = sizeOf(shape.slice(1));
+    this.out.emit(node, {
+      op: 'scatter_add',
+      level: this.level,
+      extents: this.extents([1, 1, sizeOf(ir.shape(index)), cols, 1]),
+      y: [y.offset, 0, 0, y.strides[0]!, 1],
+      a: [g.offset, 0, 0, cols, 1],
+      x: [this.layout.slot(index), 0, 0, 1, 0],
+      imm0: shape[0]!,
+    });
+  }
+
+  private emitChoose(node: number): void {
+    const { ir } = this;
+    const block = this.chooseBlock(node);
+    const n = ir.inputCount(node) - 1;
+    for (let i = 0; i < n; i++) {
+      const input = ir.input(node, i);
+      if (this.placement.parent[input] === node && this.placement.position[input] === i) continue;
+      this.copy(rowView(block, i), this.locate(input), false);
+    }
+    const y = this.locate(node);
+    this.out.emit(node, {
+      op: 'gather',
+      level: this.level,
+      extents: this.extents([1, 1, 1, sizeOf(y.shape), 1]),
+      y: [y.offset, 0, 0, 0, 1],
+      a: [block.offset, 0, 0, block.strides[0]!, 1],
+      x: [this.layout.slot(ir.input(node, n)), 0, 0, 1, 0],
+      imm0: n,
+    });
+  }
+
+  // --- products ---
+
+  private emitMatmul(node: number): void {
+    const { ir } = this;
+    const accumulate = this.accumulates(node);
+    let a = this.locate(ir.input(node, 0));
+    let b = this.locate(ir.input(node, 1));
+    let y = this.locate(node);
+    const vectorA = a.shape.length === 1;
+    const vectorB = b.shape.length === 1;
+    if (vectorA) a = { offset: a.offset, shape: [1, ...a.shape], strides: [0, ...a.strides] };
+    if (vectorB) b = { offset: b.offset, shape: [...b.shape, 1], strides: [...b.strides, 0] };
+    const batch = y.shape.slice(0, y.shape.length - (vectorA ? 0 : 1) - (vectorB ? 0 : 1));
+    const full = [...batch, a.shape[a.shape.length - 2]!, b.shape[b.shape.length - 1]!];
+    const yStrides = [...y.strides];
+    const column = vectorB ? 1 : yStrides.pop()!;
+    const row = vectorA ? 0 : yStrides.pop()!;
+    y = { offset: y.offset, shape: full, strides: [...yStrides, row, column] };
+    this.product(y, a, b, accumulate, ir.input(node, 1));
+  }
+
+  /** y (+)= a @ b: the last two axes are the matrices, the others broadcast batches. */
+  private product(y: View, a: View, b: View, accumulate: boolean, nodeB: number): void {
+    const rank = y.shape.length;
+    const m = y.shape[rank - 2]!;
+    const n = y.shape[rank - 1]!;
+    const k = a.shape[a.shape.length - 1]!;
+    const batch = y.shape.slice(0, -2);
+    const lead = (view: View): readonly number[] =>
+      broadcastView({ offset: 0, shape: view.shape.slice(0, -2), strides: view.strides.slice(0, -2) }, batch).strides; // prettier-ignore
+    const last = (view: View, i: number): number => view.strides[view.strides.length - i]!;
+    const axes = mergeAxes(batch, [y.strides.slice(0, -2), lead(a), lead(b)]);
+    if (!axes || !m || !n) return;
+
+    const emit = (op: string, extents: [number, number, number], rows: Strides3, cols: Strides3, offsets3: readonly [number, number, number]): void => {
+      this.loops(axes, 2, offsets3, (two, at) => {
+        const operand = (i: number): Operand => [
+          at[i]!, two[0]!.strides[i]!, two[1]!.strides[i]!, rows[i]!, cols[i]!,
+        ]; // prettier-ignore
+        this.out.emit(this.node, {
+          op,
+          level: this.level,
+          accumulate,
+          extents: this.extents([two[0]!.n, two[1]!.n, ...extents]),
+          y: operand(0),
+          a: operand(1),
+          b: operand(2),
+        });
+      });
+    };
+    const offsets = [y.offset, a.offset, b.offset] as const;
+    const swapped = [y.offset, b.offset, a.offset] as const;
+    const unit = (stride: number, size: number): boolean => stride === 1 || size === 1;
+
+    // Matrix times vector along contiguous rows: dot products.
+    if (n === 1 && k > 1 && unit(last(a, 1), k) && unit(last(b, 2), k)) {
+      emit('row_dot', [m, k, 1], [last(y, 2), last(a, 2), 0], [0, 1, 1], offsets);
+      return;
+    }
+    // Vector times a transposed matrix that is not worth transposing: dot products with its rows.
+    if (m === 1 && k > 1 && !unit(last(b, 1), n) && last(b, 2) === 1 && unit(last(a, 1), k) && !this.isParameter(nodeB) && axes.length === 0) {
+      emit('row_dot', [n, k, 1], [last(y, 1), last(b, 1), 0], [0, 1, 1], swapped);
+      return;
+    }
+    // Aᵀ as the streamed operand: yᵀ = bᵀ aᵀ for a single column.
+    if (n === 1 && m > 1 && last(a, 2) === 1 && unit(last(y, 2), m) && axes.length === 0) {
+      emit('gemm', [1, m, k], [0, 0, last(a, 1)], [1, last(b, 2), 1], swapped);
+      return;
+    }
+    if (!unit(last(b, 1), n)) b = this.transposedCopy(b, nodeB);
+    if (!unit(last(y, 1), n)) {
+      const temporary = denseView(this.layout.allocate(sizeOf(y.shape)), y.shape);
+      const { shape, strides, offset } = y;
+      this.product(temporary, a, b, false, nodeB);
+      this.copy({ offset, shape, strides }, temporary, accumulate);
+      return;
+    }
+    const copied = mergeAxes(batch, [y.strides.slice(0, -2), lead(a), lead(b)])!;
+    axes.length = 0;
+    axes.push(...copied);
+    emit('gemm', [m, n, k], [last(y, 2), last(a, 2), last(b, 2)], [1, last(a, 1), 1], [y.offset, a.offset, b.offset]); // prettier-ignore
+  }
+
+  private isParameter(node: number): boolean {
+    for (;;) {
+      if (this.ir.is(node, 'parameter')) return true;
+      if (OPS[this.ir.opOf(node)].lower.kind !== 'view') return false;
+      node = this.ir.input(node, 0);
+    }
+  }
+
+  /** The same matrix with unit column stride. A parameter's is made once a step for all its uses. */
+  private transposedCopy(b: View, node: number): View {
+    const shared = this.isParameter(node);
+    const key = `${b.offset}:${b.shape.join()}:${b.strides.join()}`;
+    const known = shared ? this.transposed.get(key) : undefined;
+    if (known) return known;
+    const copy = denseView(this.layout.allocate(sizeOf(b.shape)), b.shape);
+    const level = this.level;
+    if (shared) this.level = 0;
+    const rank = b.shape.length;
+    if (rank === 2 && b.strides[0] === 1) {
+      this.out.emit(this.node, {
+        op: 'transpose',
+        level: this.level,
+        extents: this.extents([1, 1, b.shape[1]!, b.shape[0]!, 1]),
+        y: [copy.offset, 0, 0, copy.strides[0]!, 1],
+        a: [b.offset, 0, 0, b.strides[1]!, 1],
+      });
+    } else this.copy(copy, b, false);
+    this.level = level;
+    if (shared) this.transposed.set(key, copy);
+    return copy;
+  }
+}
+
+type Strides3 = readonly [number, number, number];
+
+/**
+ * The axes of a loop nest: length 1 dropped, neighbours merged where every operand steps through
+ * both as through one. Null where there is nothing to do. Axes with different marks do not merge.
+ */
+function mergeAxes(
+  shape: Shape,
+  strides: readonly (readonly number[])[],
+  marks?: readonly number[],
+): Axis[] | null {
+  const axes: (Axis & { mark: number })[] = [];
+  for (let i = 0; i < shape.length; i++) {
+    const n = shape[i]!;
+    if (n === 0) return null;
+    if (n === 1) continue;
+    const own = strides.map((s) => s[i]!);
+    const mark = marks?.[i] ?? 0;
+    const outer = axes[axes.length - 1];
+    if (outer && outer.mark === mark && own.every((s, j) => outer.strides[j] === s * n)) {
+      outer.n *= n;
+      outer.strides = own;
+    } else axes.push({ n, strides: own, mark });
+  }
+  return axes;
+}
+
+export { contiguousStrides, NO_ATTR };

@@ -1,0 +1,198 @@
+/**
+ * Where results go: straight into the stack, join or sum that uses them, so that no number is
+ * copied that could have been written in place.
+ */
+import type { OpName } from '../ops.js';
+import { OPS } from '../ops.js';
+import { sizeOf } from '../shape.js';
+import type { Ir } from './ir.js';
+import { termCount, termLevel } from './trace.js';
+
+/** Operators whose instructions can add to what is there. */
+const ACCUMULATING: ReadonlySet<OpName> = new Set<OpName>([
+  'neg', 'exp', 'log', 'relu', 'add', 'sub', 'mul', 'div', 'maximum', 'maskPositive', 'pow',
+  'sum', 'matmul', 'softmaxGrad', 'scatterAdd', 'chooseGrad',
+]); // prettier-ignore
+
+/** From a total's whole to the part a term fills: the gradients of slice and reshape undone. */
+export type Step = { kind: 'slice'; axis: number; start: number; stop: number } | { kind: 'reshape'; shape: readonly number[] }; // prettier-ignore
+
+export interface Term {
+  /** The node whose numbers are added, past the embeds and reshapes that were absorbed. */
+  node: number;
+  steps: Step[];
+  level: number;
+  /** Written straight into the total by its own instruction. */
+  placed: boolean;
+  /** The first to be written: writes instead of adding. */
+  base: boolean;
+}
+
+export interface Total {
+  terms: Term[];
+  /** Must be zero before its first term. */
+  zeroed: boolean;
+}
+
+export interface Placement {
+  live: Uint8Array;
+  uses: Int32Array;
+  /** The stack, concat, choose or total that a node is written into; -1: memory of its own. */
+  parent: Int32Array;
+  /** Its position there. */
+  position: Int32Array;
+  totals: Map<number, Total>;
+  /** Embeds and reshapes that vanished into a total. */
+  absorbed: Uint8Array;
+  /** Stacks that are a run of another stack's rows. */
+  aliases: Map<number, { stack: number; start: number }>;
+}
+
+export function place(ir: Ir, keep: Iterable<number>): Placement {
+  const live = new Uint8Array(ir.count);
+  const uses = new Int32Array(ir.count);
+  for (const node of keep) {
+    live[node] = 1;
+    uses[node]!++;
+  }
+  for (let node = ir.count - 1; node >= 0; node--) {
+    if (!live[node]) continue;
+    for (const input of ir.inputs(node)) {
+      live[input] = 1;
+      uses[input]!++;
+    }
+  }
+  const p: Placement = {
+    live,
+    uses,
+    parent: new Int32Array(ir.count).fill(-1),
+    position: new Int32Array(ir.count),
+    totals: new Map(),
+    absorbed: new Uint8Array(ir.count),
+    aliases: new Map(),
+  };
+  const joins: number[] = [];
+  for (let node = 0; node < ir.count; node++) {
+    if (!live[node]) continue;
+    const op = ir.opOf(node);
+    if (op === 'total') planTotal(ir, p, node);
+    else if (op === 'stack' || op === 'concat' || op === 'choose') joins.push(node);
+  }
+  // The largest first: the stacks of a prefix are then views of the longest.
+  joins.sort((a, b) => ir.inputCount(b) - ir.inputCount(a) || a - b);
+  for (const join of joins) planJoin(ir, p, join);
+  return p;
+}
+
+function computed(ir: Ir, node: number): boolean {
+  const op = ir.opOf(node);
+  return OPS[op].lower.kind !== 'view' && ir.inputCount(node) > 0 && op !== 'inverseCount';
+}
+
+function planTotal(ir: Ir, p: Placement, total: number): void {
+  const terms: Term[] = [];
+  const n = termCount(ir, total);
+  for (let i = 0; i < n; i++) {
+    const steps: Step[] = [];
+    let node = ir.input(total, i);
+    for (;;) {
+      if (p.uses[node] !== 1) break;
+      if (ir.is(node, 'embed')) {
+        const inner = ir.input(node, 0);
+        const { axis, start } = ir.attr(node) as { axis: number; start: number };
+        steps.push({ kind: 'slice', axis, start, stop: start + ir.shape(inner)[axis]! });
+      } else if (ir.is(node, 'reshape') && onlyUnitAxes(ir, node)) {
+        steps.push({ kind: 'reshape', shape: ir.shape(ir.input(node, 0)) });
+      } else break;
+      p.absorbed[node] = 1;
+      node = ir.input(node, 0);
+    }
+    const op = ir.opOf(node);
+    const inPlace = p.uses[node] === 1 && ACCUMULATING.has(op) && p.parent[node] === -1;
+    // A term may already belong to this very total (x + x): uses counts edges, so it is not alone.
+    if (inPlace) {
+      p.parent[node] = total;
+      p.position[node] = i;
+    }
+    terms.push({ node, steps, level: termLevel(ir, total, i), placed: inPlace, base: false });
+  }
+  p.totals.set(total, { terms, zeroed: !chooseBase(ir, total, terms) });
+}
+
+/** A reshape that only adds or drops axes of length 1 is a view of any view. */
+function onlyUnitAxes(ir: Ir, node: number): boolean {
+  const drop = (shape: readonly number[]): string => shape.filter((n) => n !== 1).join();
+  return drop(ir.shape(node)) === drop(ir.shape(ir.input(node, 0)));
+}
+
+/** Marks the terms that write instead of adding; false where zeros must come first. */
+function chooseBase(ir: Ir, total: number, terms: Term[]): boolean {
+  const level = ir.levels[total]!;
+  const whole = (term: Term): boolean =>
+    term.level === level && term.steps.every((step) => step.kind === 'reshape');
+  // Placed terms are written when their nodes run, the others when the total does.
+  const placed = terms.filter((term) => term.placed).sort((a, b) => a.node - b.node);
+  const first = placed[0] ?? terms.find(whole);
+  if (first && whole(first)) {
+    first.base = true;
+    return true;
+  }
+  if (!tiles(ir, total, terms)) return false;
+  for (const term of terms) term.base = true;
+  return true;
+}
+
+/** Whether the terms are slices of one axis that cover the total without overlap. */
+function tiles(ir: Ir, total: number, terms: readonly Term[]): boolean {
+  let axis = -1;
+  const starts = new Set<number>();
+  let covered = 0;
+  for (const { level, steps } of terms) {
+    const slices = steps.filter((step) => step.kind === 'slice');
+    const slice = slices[0];
+    if (level !== ir.levels[total] || slices.length !== 1 || steps[0] !== slice) return false;
+    if (axis >= 0 && slice!.axis !== axis) return false;
+    axis = slice!.axis;
+    // Equal tiles: distinct starts at multiples of the width cannot overlap.
+    const width = slice!.stop - slice!.start;
+    if (slice!.start % width !== 0) return false;
+    const firstSlice = terms[0]!.steps[0] as { start: number; stop: number };
+    if (width !== firstSlice.stop - firstSlice.start) return false;
+    starts.add(slice!.start);
+    covered += width;
+  }
+  return starts.size === terms.length && covered === ir.shape(total)[axis];
+}
+
+function planJoin(ir: Ir, p: Placement, join: number): void {
+  const isStack = ir.is(join, 'stack');
+  const n = ir.inputCount(join) - (ir.is(join, 'choose') ? 1 : 0);
+  if (isStack) {
+    const first = ir.input(join, 0);
+    const other = p.parent[first]!;
+    if (other >= 0 && ir.is(other, 'stack')) {
+      const start = p.position[first]!;
+      let run = true;
+      for (let i = 0; i < n && run; i++) {
+        const input = ir.input(join, i);
+        run = p.parent[input] === other && p.position[input] === start + i;
+      }
+      if (run) {
+        p.aliases.set(join, { stack: other, start });
+        return;
+      }
+    }
+  }
+  for (let i = 0; i < n; i++) {
+    const input = ir.input(join, i);
+    const op = ir.opOf(input);
+    if (!computed(ir, input) || ir.isInteger(input) || p.parent[input] !== -1) continue;
+    if (p.aliases.has(input) || p.totals.get(input)?.zeroed) continue;
+    // These want rows without gaps, which a column range of a join is not.
+    const needsDense = op === 'gather' || op === 'scatterAdd' || op === 'choose' || op === 'embed';
+    if (needsDense && !isStack) continue;
+    if (ir.is(join, 'concat') && ir.attr(join).axis !== 0 && sizeOf(ir.shape(input)) === 0) continue; // prettier-ignore
+    p.parent[input] = join;
+    p.position[input] = i;
+  }
+}

@@ -1,0 +1,94 @@
+/** From the user's graph to the compiler's: reachable nodes in order of creation, with levels. */
+import type { Node } from '../graph.js';
+import { SCALAR } from '../shape.js';
+import { Ir } from './ir.js';
+
+export interface Trace {
+  ir: Ir;
+  /** The compiler's number of a graph node. */
+  numbers: Map<Node, number>;
+  roots: number[];
+  /** The index that holds the prefix length, where the graph has one. */
+  count: Node | undefined;
+}
+
+/** Collects what the roots depend on; node ids ascend with creation, which is a topological order. */
+function reachable(roots: readonly Node[]): Node[] {
+  const seen = new Set<Node>(roots);
+  const found = [...seen];
+  for (const node of found) {
+    for (const input of node.inputs) {
+      if (!seen.has(input)) {
+        seen.add(input);
+        found.push(input);
+      }
+    }
+  }
+  return found.sort((a, b) => a.id - b.id);
+}
+
+/**
+ * Traces groups of roots. Of several groups, group i is needed from prefix length i + 1 only: a
+ * sequence whose groups are computed one after another. Within a group levels come from the graph's
+ * prefix totals.
+ */
+export function trace(groups: readonly (readonly Node[])[]): Trace {
+  const nodes = reachable(groups.flat());
+  const ir = new Ir();
+  const numbers = new Map<Node, number>();
+  let count: Node | undefined;
+  for (const node of nodes) {
+    if (node.op === 'constant') {
+      numbers.set(node, ir.constant((node as Node & { initial: Float64Array }).initial[0]!));
+      continue;
+    }
+    const inputs = node.inputs.map((input) => numbers.get(input)!);
+    const shape = node.shape.length ? node.shape : SCALAR;
+    numbers.set(node, ir.push(node.op, inputs, node.attr, shape, node));
+    if (node.op === 'total' && node.attr.prefix) {
+      const n = node.inputs[node.inputs.length - 1]!;
+      if (count && count !== n) {
+        throw new Error(`prefix lengths ${count.label} and ${n.label}: a program can have one`);
+      }
+      count = n;
+      ir.maxLevel = Math.max(ir.maxLevel, node.inputs.length - 1);
+    }
+  }
+  const roots = groups.map((group) => group.map((root) => numbers.get(root)!));
+  ir.maxLevel = Math.max(ir.maxLevel, groups.length);
+  ir.forwardEnd = ir.count;
+  assignLevels(ir, roots);
+  return { ir, numbers, roots: roots.flat(), count };
+}
+
+function assignLevels(ir: Ir, groups: readonly (readonly number[])[]): void {
+  const never = 0x7fffffff;
+  ir.levels.fill(never, 0, ir.count);
+  groups.forEach((group, i) => {
+    for (const root of group) ir.levels[root] = Math.min(ir.levels[root]!, i);
+  });
+  for (let node = ir.count - 1; node >= 0; node--) {
+    const level = ir.levels[node]!;
+    const inputs = ir.inputs(node);
+    const prefix = ir.is(node, 'total') && ir.attr(node).prefix === true;
+    for (let i = 0; i < inputs.length; i++) {
+      const needed = prefix && i < inputs.length - 1 ? Math.max(level, i) : level;
+      if (needed < ir.levels[inputs[i]!]!) ir.levels[inputs[i]!] = needed;
+    }
+  }
+  for (let node = 0; node < ir.count; node++) {
+    if (ir.levels[node] === never || ir.is(node, 'constant')) ir.levels[node] = 0;
+  }
+}
+
+/** The level from which term i of a total counts. */
+export function termLevel(ir: Ir, total: number, i: number): number {
+  const attr = ir.attr(total);
+  if (attr.levels) return attr.levels[i]!;
+  return attr.prefix ? Math.max(ir.levels[total]!, i) : ir.levels[total]!;
+}
+
+/** How many of a total's operands are terms. */
+export function termCount(ir: Ir, total: number): number {
+  return ir.inputCount(total) - (ir.attr(total).prefix ? 1 : 0);
+}

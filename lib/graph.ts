@@ -1,0 +1,327 @@
+/**
+ * The graph a user writes: `Value`s (arrays) and `Index`es (integers), defined once, fed many times.
+ *
+ * A node only remembers how it is made; nothing is computed until a program runs it (see
+ * program.ts), and running never changes the graph.
+ */
+import { OPS, NO_ATTR, type Attr, type OpName } from './ops.js';
+import { sizeOf, ShapeError, show, type Shape } from './shape.js';
+import type { Feeds, Program } from './program.js';
+
+export type TypedArray = Float64Array | Float32Array;
+/** Numbers for a feed or a parameter: one number, a flat array, or nested arrays. */
+export type Numbers = number | ArrayLike<number> | readonly Numbers[];
+
+let nextId = 0;
+
+/** What Values and Indexes share: a place in the graph. */
+export abstract class Node {
+  /** Ascending in order of creation, so operands always have smaller ids. */
+  readonly id = nextId++;
+  /** The programs that hold this node's numbers, for `data` and `grad`. */
+  holders: Program[] = [];
+
+  constructor(
+    readonly op: OpName,
+    readonly inputs: readonly Node[],
+    readonly attr: Attr,
+    readonly shape: Shape,
+    public name?: string,
+  ) {}
+
+  /** How errors call this node: its name or number, its operator, its shape. */
+  get label(): string {
+    const name = this.name === undefined ? `#${this.id}` : `'${this.name}'`;
+    return `${name} (${this.op}, shape ${show(this.shape)})`;
+  }
+}
+
+function resultShape(op: OpName, inputs: readonly Node[], attr: Attr): Shape {
+  try {
+    return OPS[op].shape(inputs.map((node) => node.shape), attr); // prettier-ignore
+  } catch (error) {
+    if (!(error instanceof ShapeError)) throw error;
+    const operands = inputs.map((node) => node.label).join(' and ');
+    throw new ShapeError(`${op}${operands ? ` of ${operands}` : ''}: ${error.message}`);
+  }
+}
+
+/** A Value for an operator's result: checks the operands' shapes. */
+export function makeValue(op: OpName, inputs: readonly Node[], attr: Attr = NO_ATTR): Value {
+  return new Value(op, inputs, attr, resultShape(op, inputs, attr));
+}
+
+function toValue(x: Value | number): Value {
+  if (x instanceof Value) return x;
+  if (typeof x === 'number') return constant(x);
+  throw new TypeError(`expected a Value or a number, got ${x === null ? 'null' : typeof x}`);
+}
+
+/** An array of numbers in the graph. All operators return new Values; none computes. */
+export class Value extends Node {
+  /** A parameter's own numbers until a program holds them. */
+  initial: Float64Array | undefined;
+  /** Where a parameter's numbers live: in the memory of the last program that ran with it. */
+  home: { program: Program; offset: number } | undefined;
+
+  /** This + other, broadcast. */
+  add(other: Value | number): Value {
+    return makeValue('add', [this, toValue(other)]);
+  }
+  /** This - other, broadcast. */
+  sub(other: Value | number): Value {
+    return makeValue('sub', [this, toValue(other)]);
+  }
+  /** This * other by element, broadcast. */
+  mul(other: Value | number): Value {
+    return makeValue('mul', [this, toValue(other)]);
+  }
+  /** This / other by element, broadcast. */
+  div(other: Value | number): Value {
+    return makeValue('div', [this, toValue(other)]);
+  }
+  /** The larger of this and other by element, broadcast; ties share the gradient. */
+  maximum(other: Value | number): Value {
+    return makeValue('maximum', [this, toValue(other)]);
+  }
+  neg(): Value {
+    return makeValue('neg', [this]);
+  }
+  exp(): Value {
+    return makeValue('exp', [this]);
+  }
+  /** Natural logarithm; NaN below zero. */
+  log(): Value {
+    return makeValue('log', [this]);
+  }
+  relu(): Value {
+    return makeValue('relu', [this]);
+  }
+  /** Each element to a fixed power. */
+  pow(exponent: number): Value {
+    if (typeof exponent !== 'number' || Number.isNaN(exponent)) {
+      throw new TypeError(`pow of ${this.label}: expected a number, got ${String(exponent)}`);
+    }
+    return makeValue('pow', [this], { exponent });
+  }
+  /** The same numbers, through which no gradient flows. */
+  detach(): Value {
+    return makeValue('detach', [this]);
+  }
+
+  /**
+   * The product of matrices: [K]·[K] is a scalar, [K]@[K, N] is [N], [M, K]@[K] is [M],
+   * [..., M, K]@[..., K, N] is [..., M, N].
+   */
+  matmul(other: Value): Value {
+    return makeValue('matmul', [this, other]);
+  }
+  /** The axes in another order; by default reversed. */
+  transpose(axes: readonly number[] = this.shape.map((_, i) => this.shape.length - 1 - i)): Value {
+    return makeValue('transpose', [this], { axes });
+  }
+  reshape(shape: Shape): Value {
+    return makeValue('reshape', [this], { shape });
+  }
+  /** The part [start, stop) along an axis, by default the first. */
+  slice(start: number, stop: number, axis = 0): Value {
+    return makeValue('slice', [this], { axis: axis < 0 ? axis + this.shape.length : axis, start, stop }); // prettier-ignore
+  }
+  /** Row i of the first axis: a fixed number, or a fed `Index` (then also a vector of rows). */
+  at(i: number | Index): Value {
+    if (typeof i === 'number') return this.slice(i, i + 1).reshape(this.shape.slice(1));
+    return makeValue('gather', [this, i]);
+  }
+  /** Rows of the first axis, picked by fed or found indices. */
+  gather(index: Index): Value {
+    return makeValue('gather', [this, index]);
+  }
+  /** The indices of the k largest numbers of a vector, largest first, ties to the lower index. */
+  topk(k: number): Index {
+    return new Index('topk', [this], { k }, resultShape('topk', [this], { k }));
+  }
+
+  /** The sum over all axes, or over one. */
+  sum(axis?: number): Value {
+    return makeValue('sum', [this], axis === undefined ? NO_ATTR : { axes: [axis] });
+  }
+  /** The mean over all axes, or over one. */
+  mean(axis?: number): Value {
+    const sum = this.sum(axis);
+    return sum.mul(sizeOf(sum.shape) / sizeOf(this.shape));
+  }
+  /** exp(x) over its sum, along the last axis. */
+  softmax(): Value {
+    return makeValue('softmax', [this]);
+  }
+
+  /** Gives the node a name for feeds and errors; returns it. */
+  named(name: string): this {
+    this.name = name;
+    return this;
+  }
+
+  /**
+   * Computes this value: `feeds` holds a number or array for every named input it depends on.
+   * Returns `data`. Compiles on first use; the graph is not changed.
+   */
+  forward(feeds: Feeds = {}): TypedArray {
+    return this.program.forward(feeds);
+  }
+  /**
+   * The gradients of this value (of the sum of its elements) with respect to all it depends on, at
+   * the numbers of the last `forward`; they replace the gradients of an earlier call.
+   */
+  backward(): void {
+    this.program.backward();
+  }
+  private get program(): Program {
+    return programOf(this);
+  }
+
+  /** The numbers of the last run, row-major: a view into the program's memory; take it anew after each run. */
+  get data(): TypedArray {
+    if (this.op === 'parameter') {
+      if (!this.home) return this.initial!;
+      const { program, offset } = this.home;
+      return program.arena.subarray(offset, offset + sizeOf(this.shape));
+    }
+    const holder = newest(this.holders);
+    if (!holder) throw new Error(`${this.label} has no data yet: call forward() on a value that depends on it`); // prettier-ignore
+    return holder.read(this);
+  }
+  /** The gradient of the last backward(), in this value's shape; zeros where none flowed. */
+  get grad(): TypedArray {
+    const holder = newest(this.holders.filter((program) => program.hasGradients));
+    if (!holder) throw new Error(`${this.label} has no gradient yet: call backward() on a value that depends on it`); // prettier-ignore
+    return holder.readGradient(this);
+  }
+}
+
+/** Integers in the graph: fed, or found by `topk`. */
+export class Index extends Node {
+  /** Element i of a vector of indices. */
+  at(i: number): Index {
+    const n = this.shape[0];
+    if (n === undefined || !Number.isInteger(i) || i < 0 || i >= n) {
+      throw new RangeError(`at(${i}) of ${this.label}: no such element`);
+    }
+    return new Index('element', [this], { start: i }, []);
+  }
+}
+
+function newest(programs: readonly Program[]): Program | undefined {
+  let best: Program | undefined;
+  for (const program of programs) if (!best || program.lastRun > best.lastRun) best = program;
+  return best;
+}
+
+// Set by program.ts: the one link that would otherwise run against the layers' direction.
+let programOf: (root: Value) => Program = () => {
+  throw new Error('vecgrad: program.ts is not loaded');
+};
+export function setProgramFactory(factory: (root: Value) => Program): void {
+  programOf = factory;
+}
+
+function checkShape(shape: Shape, what: string): void {
+  if (!Array.isArray(shape) || shape.some((n) => !Number.isInteger(n) || n < 0)) {
+    throw new ShapeError(`${what}: a shape is an array of integers from 0, got ${JSON.stringify(shape)}`); // prettier-ignore
+  }
+}
+
+/** Flattens nested arrays row-major and finds their shape; throws on ragged ones. */
+export function flatten(numbers: Numbers): { data: Float64Array; shape: Shape } {
+  if (typeof numbers === 'number') return { data: Float64Array.of(numbers), shape: [] };
+  const shape: number[] = [];
+  let probe: unknown = numbers;
+  while (typeof probe === 'object' && probe !== null && 'length' in probe) {
+    const list = probe as ArrayLike<unknown>;
+    shape.push(list.length);
+    probe = list[0];
+  }
+  const data = new Float64Array(sizeOf(shape));
+  let at = 0;
+  const visit = (x: unknown, depth: number): void => {
+    if (depth === shape.length) {
+      if (typeof x !== 'number') throw new TypeError(`expected numbers, got ${typeof x}`);
+      data[at++] = x;
+      return;
+    }
+    const list = x as ArrayLike<unknown>;
+    if (typeof x !== 'object' || x === null || list.length !== shape[depth]) {
+      throw new ShapeError(`nested arrays of unequal lengths: expected shape ${show(shape)}`);
+    }
+    for (let i = 0; i < list.length; i++) visit(list[i], depth + 1);
+  };
+  visit(numbers, 0);
+  return { data, shape };
+}
+
+/**
+ * A leaf that training may change. The shape is that of the nested arrays, or the one given for a
+ * flat array.
+ */
+export function parameter(numbers: Numbers, options: { name?: string; shape?: Shape } = {}): Value {
+  const { data, shape: found } = flatten(numbers);
+  const shape = options.shape ?? found;
+  checkShape(shape, 'parameter');
+  if (sizeOf(shape) !== data.length) {
+    throw new ShapeError(
+      `parameter${options.name ? ` '${options.name}'` : ''}: ${data.length} numbers for shape ${show(shape)}, which holds ${sizeOf(shape)}`,
+    );
+  }
+  const value = new Value('parameter', [], { shape }, shape, options.name);
+  value.initial = data;
+  return value;
+}
+
+/** A leaf fed at every run, by name. */
+export function input(name: string, shape: Shape = []): Value {
+  checkShape(shape, `input '${name}'`);
+  return new Value('input', [], { shape }, shape, name);
+}
+
+/** A leaf of integers fed at every run, by name: one, or a vector of `length`. */
+export function index(name: string, length?: number): Index {
+  const shape = length === undefined ? [] : [length];
+  checkShape(shape, `index '${name}'`);
+  return new Index('index', [], { shape }, shape, name);
+}
+
+/** A fixed number; arithmetic accepts plain numbers too. */
+export function constant(value: number): Value {
+  const node = new Value('constant', [], NO_ATTR, []);
+  node.initial = Float64Array.of(value);
+  return node;
+}
+
+/** Zeros of a shape. */
+export function zeros(shape: Shape): Value {
+  return makeValue('broadcastTo', [constant(0)], { shape });
+}
+
+/** Operands of one shape along a new first axis. */
+export function stack(values: readonly Value[]): Value {
+  return makeValue('stack', values);
+}
+/** Operands joined along an axis, by default the first. */
+export function concat(values: readonly Value[], axis = 0): Value {
+  return makeValue('concat', values, { axis });
+}
+/** The sum of any number of values of one shape. */
+export function total(values: readonly Value[]): Value {
+  return values.length === 1 ? values[0]! : makeValue('total', values);
+}
+/** One of several values of one shape: the one whose number is fed. */
+export function choose(values: readonly Value[], which: Index): Value {
+  return makeValue('choose', [...values, which]);
+}
+/**
+ * The mean of the first n values, n fed at run time (1 to their number). Only what those n depend
+ * on is run, and only the index elements those n need must be fed.
+ */
+export function meanOfFirst(values: readonly Value[], n: Index): Value {
+  const sum = makeValue('total', [...values, n], { prefix: true });
+  return makeValue('mul', [sum, makeValue('inverseCount', [n])]);
+}

@@ -1,0 +1,67 @@
+/** What the four models share: what they are built from and what they give back. */
+import { parameter, type Index, type Value } from '../graph.js';
+import type { ModelSizes } from '../experiment.js';
+import type { Optimizer, Schedule } from '../optim.js';
+import type { Random } from '../random.js';
+
+export interface Model {
+  /** All parameters, in the order in which they were drawn. */
+  parameters: Value[];
+  /** What each position says about the next token: one array of numbers, or numbers one by one. */
+  logits: Value[][];
+  /** The mean loss of the first `length` positions; inputs `tokens`, `targets`, `length`. */
+  loss: Value;
+  /** The model's own way of learning, with its own rate unless one is given. */
+  optimizer: (steps: number, rate?: number) => Optimizer;
+}
+
+export interface Sizes extends ModelSizes {
+  vocabSize: number;
+}
+
+/** Writes a model's graph; every size is an option. */
+export type ModelBuilder = (sizes: Sizes, draw: Draw, fed: Fed) => Model;
+
+/** Index inputs: the token read at each position, the token to predict, how many there are. */
+export interface Fed {
+  tokens: Index;
+  targets: Index;
+  length: Index;
+}
+
+export const DEFAULT_SIZES: ModelSizes = {
+  nEmbd: 16,
+  nHead: 4,
+  nLayer: 1,
+  blockSize: 16,
+  nState: 32,
+  nAtt: 16,
+};
+
+/** Draws parameters: Gaussians with mean 0 and standard deviation 0.08, row by row. */
+export class Draw {
+  readonly parameters: Value[] = [];
+
+  constructor(private readonly random: Random) {}
+
+  /** A rows x cols array. */
+  matrix(name: string, rows: number, cols: number): Value {
+    const numbers = Float64Array.from({ length: rows * cols }, () => this.random.gauss(0, 0.08));
+    const value = parameter(numbers, { name, shape: [rows, cols] });
+    this.parameters.push(value);
+    return value;
+  }
+
+  /** Rows of single numbers, each a node of its own. */
+  scalars(name: string, rows: number, cols: number): Value[][] {
+    return Array.from({ length: rows }, (_, r) =>
+      Array.from({ length: cols }, (_, c) => {
+        const value = parameter(this.random.gauss(0, 0.08), { name: `${name}[${r}][${c}]` });
+        this.parameters.push(value);
+        return value;
+      }),
+    );
+  }
+}
+
+export type { Schedule };

@@ -1,0 +1,108 @@
+/** Loads the native addon and says what it can do: the only module that touches the binary. */
+import { createRequire } from 'node:module';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import type { NativeKernels } from './kernels.js';
+import { packageRoot } from './package.js';
+
+/** A program's native half; opaque. */
+export type Handle = object;
+
+/** What the addon exports (native/addon.cpp). */
+export interface NativeAddon {
+  info(): {
+    compiled: string[];
+    available: string[];
+    best: string;
+    blasVersion: string;
+    blasCore: string;
+    blasThreads: number;
+    opcodes: string[];
+    tapeOpcodes: string[];
+    instructionWords: number;
+  };
+  createProgram(spec: {
+    float32: boolean;
+    isa: string;
+    arenaSize: number;
+    intsSize: number;
+    levels: number;
+    extents: Int32Array;
+    code: Int32Array;
+    tape: Uint32Array;
+  }): Handle;
+  run(
+    handle: Handle,
+    arena: Float64Array | Float32Array,
+    ints: Int32Array,
+    from: number,
+    to: number,
+    begin: number,
+    end: number,
+  ): undefined | [instruction: number, index: number, limit: number];
+  cos(x: number): number;
+  sin(x: number): number;
+  log(x: number): number;
+  kernels: NativeKernels;
+}
+
+function load(): NativeAddon {
+  const root = packageRoot();
+  const require = createRequire(join(root, 'package.json'));
+  try {
+    const find = require('node-gyp-build') as (folder: string) => NativeAddon;
+    return find(root);
+  } catch (error) {
+    const { platform, arch, version, versions } = process;
+    throw new Error(
+      `vecgrad's native addon could not be loaded on ${platform}-${arch}, Node ${version} ` +
+        `(Node-API ${versions['napi'] ?? 'unknown'}): ${(error as Error).message.split('\n')[0]}. ` +
+        'Build it with: npm rebuild vecgrad (in a checkout: node scripts/setup.mjs)',
+      { cause: error },
+    );
+  }
+}
+
+export const addon: NativeAddon = load();
+const info = addon.info();
+
+export const opcodes: ReadonlyMap<string, number> = new Map(info.opcodes.map((name, i) => [name, i])); // prettier-ignore
+export const tapeOpcodes: ReadonlyMap<string, number> = new Map(info.tapeOpcodes.map((name, i) => [name, i])); // prettier-ignore
+export const instructionWords: number = info.instructionWords;
+
+/** An instruction set that does not exist, or not here. */
+export class IsaError extends Error {
+  override name = 'IsaError';
+}
+
+/**
+ * The instruction set to use: the named one, else the one VECGRAD_ISA names, else the machine's
+ * best. Throws an `IsaError` when it is unknown or not available.
+ */
+export function chosenIsa(name?: string): string {
+  const wanted = name ?? process.env['VECGRAD_ISA'];
+  if (wanted === undefined || wanted === '') return info.best;
+  if (info.available.includes(wanted)) return wanted;
+  const known = info.compiled.includes(wanted) ? 'this machine does not have it' : 'unknown in this build'; // prettier-ignore
+  const by = name === undefined ? 'VECGRAD_ISA names' : 'given';
+  throw new IsaError(
+    `instruction set '${wanted}' (${by}): ${known}; available: ${info.available.join(', ')}`,
+  );
+}
+
+export interface NativeInfo {
+  napiVersion: number;
+  isas: { compiled: string[]; available: string[]; chosen: string };
+  openblas: { version: string; threads: number; core: string };
+  cpu: string;
+}
+
+/** What this build can do on this machine. */
+export function nativeInfo(): NativeInfo {
+  return {
+    napiVersion: Number(process.versions['napi'] ?? 0),
+    isas: { compiled: info.compiled, available: info.available, chosen: chosenIsa() },
+    openblas: { version: info.blasVersion, threads: info.blasThreads, core: info.blasCore },
+    cpu: cpus()[0]?.model ?? 'unknown',
+  };
+}

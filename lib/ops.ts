@@ -1,0 +1,476 @@
+/**
+ * Every operator, declared once: its shape, its gradient, its lowering to the machine.
+ *
+ * The table is total by type: a name without a row does not compile, nor a row without a gradient
+ * or a lowering. A gradient rule builds nodes through a `Builder`, so what it returns can be
+ * compiled with the forward pass and differentiated again.
+ */
+import { broadcast, resolveAxis, sameShape, ShapeError, show, sizeOf, type Shape } from './shape.js';
+
+/** Every operator's name; the order is the compiler's numbering. */
+export const OP_NAMES = [
+  'parameter',
+  'input',
+  'constant',
+  'inverseCount',
+  'index',
+  'element',
+  'topk',
+  'neg',
+  'exp',
+  'log',
+  'relu',
+  'pow',
+  'detach',
+  'add',
+  'sub',
+  'mul',
+  'div',
+  'maximum',
+  'maskPositive',
+  'sum',
+  'total',
+  'matmul',
+  'softmax',
+  'softmaxGrad',
+  'reshape',
+  'transpose',
+  'broadcastTo',
+  'slice',
+  'embed',
+  'concat',
+  'stack',
+  'gather',
+  'scatterAdd',
+  'choose',
+  'chooseGrad',
+] as const;
+export type OpName = (typeof OP_NAMES)[number];
+
+/** What a gradient rule may do: make nodes, ask for shapes. N is the node type. */
+export interface Builder<N> {
+  op(name: OpName, inputs: readonly N[], attr?: Attr): N;
+  constant(value: number): N;
+  shape(node: N): Shape;
+}
+
+/** The parameters of an operator that are no operands; each operator reads its own. */
+export interface Attr {
+  exponent?: number;
+  axes?: readonly number[];
+  axis?: number;
+  shape?: Shape;
+  start?: number;
+  stop?: number;
+  k?: number;
+  choice?: number;
+  /** `total`: only the first n terms count, n fed as the last operand. */
+  prefix?: boolean;
+  /** `total`: the prefix length from which each term counts (set by the compiler). */
+  levels?: readonly number[];
+}
+
+export const NO_ATTR: Attr = {};
+
+export interface GradientContext<N> {
+  readonly g: Builder<N>;
+  readonly inputs: readonly N[];
+  readonly output: N;
+  readonly attr: Attr;
+  /** The gradient of the root with respect to the output: the output's shape. */
+  readonly dy: N;
+}
+
+/** Kernels of the machine by calling form (see native/instructions.def). */
+export type UnaryKernel =
+  | 'copy' | 'neg' | 'relu' | 'exp' | 'log' | 'sqrt' | 'rsqrt' | 'reciprocal' | 'step'; // prettier-ignore
+export type BinaryKernel =
+  | 'add' | 'sub' | 'mul' | 'div' | 'mask_positive' | 'pow' | 'maximum'; // prettier-ignore
+
+/** How the compiler turns an operator into instructions. */
+export type Lowering =
+  | { kind: 'unary'; kernel: UnaryKernel }
+  | { kind: 'binary'; kernel: BinaryKernel }
+  | { kind: 'view' }
+  | { kind: 'special' };
+
+export interface OpDefinition {
+  /** The result's shape; throws `ShapeError` on shapes that do not fit. */
+  shape(inputs: readonly Shape[], attr: Attr): Shape;
+  /** The gradient with respect to input i, in that input's shape; null where none flows. */
+  gradient<N>(c: GradientContext<N>, i: number): N | null;
+  lower: Lowering;
+}
+
+const same = ([x]: readonly Shape[]): Shape => x!;
+const both = ([a, b]: readonly Shape[]): Shape => broadcast(a!, b!);
+const unary = (kernel: UnaryKernel): Lowering => ({ kind: 'unary', kernel });
+const binary = (kernel: BinaryKernel): Lowering => ({ kind: 'binary', kernel });
+const view: Lowering = { kind: 'view' };
+const special: Lowering = { kind: 'special' };
+const noGradient = (): null => null;
+
+/** Sums `node` over the axes in which `shape` was broadcast: the one place broadcasting is undone. */
+export function sumTo<N>(g: Builder<N>, node: N, shape: Shape): N {
+  const from = g.shape(node);
+  if (sameShape(from, shape)) return node;
+  const lead = from.length - shape.length;
+  const axes: number[] = [];
+  from.forEach((n, i) => {
+    if (i < lead || (shape[i - lead] === 1 && n !== 1)) axes.push(i);
+  });
+  const summed = axes.length ? g.op('sum', [node], { axes }) : node;
+  return sameShape(g.shape(summed), shape) ? summed : g.op('reshape', [summed], { shape });
+}
+
+/** The gradient of an element-wise operator, undone to its input's shape. */
+function elementwise<N>(c: GradientContext<N>, i: number, node: N): N {
+  return sumTo(c.g, node, c.g.shape(c.inputs[i]!));
+}
+
+function swapLast<N>(g: Builder<N>, x: N): N {
+  const rank = g.shape(x).length;
+  const axes = Array.from({ length: rank }, (_, i) => i);
+  [axes[rank - 1], axes[rank - 2]] = [axes[rank - 2]!, axes[rank - 1]!];
+  return g.op('transpose', [x], { axes });
+}
+
+function reshape<N>(g: Builder<N>, x: N, shape: Shape): N {
+  return sameShape(g.shape(x), shape) ? x : g.op('reshape', [x], { shape });
+}
+
+function matmulShape([a, b]: readonly Shape[]): Shape {
+  const wrong = (why: string): ShapeError =>
+    new ShapeError(`matmul of ${show(a!)} and ${show(b!)}: ${why}`);
+  if (!a!.length || !b!.length) throw wrong('a scalar has no axis to contract; use mul');
+  const k = a![a!.length - 1]!;
+  const rows = b!.length > 1 ? b![b!.length - 2]! : b![0]!;
+  if (k !== rows) {
+    throw wrong(`the last axis of the left (${k}) must equal the first matrix axis of the right (${rows})`); // prettier-ignore
+  }
+  const batch = broadcast(a!.slice(0, -2), b!.slice(0, -2));
+  return [...batch, ...(a!.length > 1 ? [a![a!.length - 2]!] : []), ...(b!.length > 1 ? [b![b!.length - 1]!] : [])]; // prettier-ignore
+}
+
+/** dA = dY Bᵀ, dB = Aᵀ dY, a vector standing for a matrix with one row (left) or column (right). */
+function matmulGradient<N>(c: GradientContext<N>, i: number): N {
+  const { g, dy } = c;
+  const [a, b] = c.inputs as [N, N];
+  const shapeA = g.shape(a);
+  const shapeB = g.shape(b);
+  const vectorA = shapeA.length === 1;
+  const vectorB = shapeB.length === 1;
+  if (vectorA && vectorB) return g.op('mul', [dy, i === 0 ? b : a]);
+  const k = shapeA[shapeA.length - 1]!;
+  if (vectorA && shapeB.length === 2) {
+    const n = shapeB[1]!;
+    if (i === 0) return g.op('matmul', [dy, swapLast(g, b)]);
+    return g.op('matmul', [reshape(g, a, [k, 1]), reshape(g, dy, [1, n])]);
+  }
+  if (vectorB && shapeA.length === 2) {
+    const m = shapeA[0]!;
+    if (i === 1) return g.op('matmul', [dy, a]);
+    return g.op('matmul', [reshape(g, dy, [m, 1]), reshape(g, b, [1, k])]);
+  }
+  const matrixA = vectorA ? reshape(g, a, [1, k]) : a;
+  const matrixB = vectorB ? reshape(g, b, [k, 1]) : b;
+  const outA = g.shape(matrixA);
+  const outB = g.shape(matrixB);
+  const batch = broadcast(outA.slice(0, -2), outB.slice(0, -2));
+  const dyMatrix = reshape(g, dy, [...batch, outA[outA.length - 2]!, outB[outB.length - 1]!]);
+  const grad =
+    i === 0
+      ? g.op('matmul', [dyMatrix, swapLast(g, matrixB)])
+      : g.op('matmul', [swapLast(g, matrixA), dyMatrix]);
+  return reshape(g, sumTo(g, grad, i === 0 ? outA : outB), i === 0 ? shapeA : shapeB);
+}
+
+function checkPermutation(axes: readonly number[], x: Shape): void {
+  const seen = new Set(axes.map((axis) => resolveAxis(axis, x)));
+  if (seen.size !== x.length || axes.length !== x.length) {
+    throw new ShapeError(`transpose of ${show(x)} by axes ${show(axes)}: each axis once`);
+  }
+}
+
+export const OPS: Readonly<Record<OpName, OpDefinition>> = {
+  // --- leaves: their values come from outside the graph ---
+  parameter: { shape: (_, { shape }) => shape!, gradient: noGradient, lower: special },
+  input: { shape: (_, { shape }) => shape!, gradient: noGradient, lower: special },
+  constant: { shape: () => [], gradient: noGradient, lower: special },
+  /** One over the fed prefix length. */
+  inverseCount: { shape: () => [], gradient: noGradient, lower: special },
+  // --- integers: index inputs, their elements, and indices found at run time ---
+  index: { shape: (_, { shape }) => shape!, gradient: noGradient, lower: special },
+  element: { shape: () => [], gradient: noGradient, lower: special },
+  topk: {
+    shape: ([x], { k }) => {
+      if (x!.length !== 1) throw new ShapeError(`topk expects a vector, not shape ${show(x!)}`);
+      if (!Number.isInteger(k) || k! < 1 || k! > x![0]!) {
+        throw new ShapeError(`topk of ${k} among ${x![0]}: expected an integer from 1 to ${x![0]}`);
+      }
+      return [k!];
+    },
+    gradient: noGradient,
+    lower: special,
+  },
+  // --- element-wise, one operand ---
+  neg: { shape: same, gradient: ({ g, dy }) => g.op('neg', [dy]), lower: unary('neg') },
+  exp: { shape: same, gradient: ({ g, dy, output }) => g.op('mul', [dy, output]), lower: unary('exp') }, // prettier-ignore
+  log: {
+    shape: same,
+    gradient: ({ g, dy, inputs }) => g.op('div', [dy, inputs[0]!]),
+    lower: unary('log'),
+  },
+  relu: {
+    shape: same,
+    gradient: ({ g, dy, inputs }) => g.op('maskPositive', [dy, inputs[0]!]),
+    lower: unary('relu'),
+  },
+  pow: {
+    shape: same,
+    gradient: ({ g, dy, inputs, attr }) => {
+      const p = attr.exponent!;
+      if (p === 0) return null;
+      if (p === 1) return dy;
+      const slope = g.op('pow', [inputs[0]!], { exponent: p - 1 });
+      return g.op('mul', [dy, g.op('mul', [slope, g.constant(p)])]);
+    },
+    lower: special,
+  },
+  detach: { shape: same, gradient: noGradient, lower: view },
+  // --- element-wise, two operands, broadcast ---
+  add: { shape: both, gradient: (c, i) => elementwise(c, i, c.dy), lower: binary('add') },
+  sub: {
+    shape: both,
+    gradient: (c, i) => elementwise(c, i, i === 0 ? c.dy : c.g.op('neg', [c.dy])),
+    lower: binary('sub'),
+  },
+  mul: {
+    shape: both,
+    gradient: (c, i) => elementwise(c, i, c.g.op('mul', [c.dy, c.inputs[1 - i]!])),
+    lower: binary('mul'),
+  },
+  div: {
+    shape: both,
+    gradient: (c, i) => {
+      const over = c.g.op('div', [c.dy, c.inputs[1]!]);
+      return elementwise(c, i, i === 0 ? over : c.g.op('neg', [c.g.op('mul', [over, c.output])]));
+    },
+    lower: binary('div'),
+  },
+  /** The larger of two; a tie shares the gradient equally. */
+  maximum: {
+    shape: both,
+    gradient: (c, i) => {
+      const { g, dy } = c;
+      const [a, b] = c.inputs as [(typeof c.inputs)[0], (typeof c.inputs)[0]];
+      const won = g.op('maskPositive', [dy, g.op('sub', i === 0 ? [a, b] : [b, a])]);
+      const lost = g.op('maskPositive', [dy, g.op('sub', i === 0 ? [b, a] : [a, b])]);
+      const twice = g.op('add', [g.op('sub', [dy, lost]), won]);
+      return elementwise(c, i, g.op('mul', [twice, g.constant(0.5)]));
+    },
+    lower: binary('maximum'),
+  },
+  /** a where b > 0, else 0: the gradient of relu, itself linear in a. */
+  maskPositive: {
+    shape: both,
+    gradient: (c, i) =>
+      i === 0 ? elementwise(c, 0, c.g.op('maskPositive', [c.dy, c.inputs[1]!])) : null,
+    lower: binary('mask_positive'),
+  },
+  // --- sums ---
+  /** Sum over `axes` (all when absent); the axes vanish. */
+  sum: {
+    shape: ([x], { axes }) => {
+      const gone = new Set((axes ?? x!.map((_, i) => i)).map((a) => resolveAxis(a, x!)));
+      return x!.filter((_, i) => !gone.has(i));
+    },
+    gradient: ({ g, dy, inputs, attr }) => {
+      const x = g.shape(inputs[0]!);
+      const gone = new Set((attr.axes ?? x.map((_, i) => i)).map((a) => resolveAxis(a, x)));
+      const kept = reshape(g, dy, x.map((n, i) => (gone.has(i) ? 1 : n))); // prettier-ignore
+      return g.op('broadcastTo', [kept], { shape: x });
+    },
+    lower: special,
+  },
+  /**
+   * The sum of any number of operands of one shape; with `prefix`, of the first n of them, n being
+   * the last operand, an index.
+   */
+  total: {
+    shape: (inputs, { prefix }) => {
+      const terms = prefix ? inputs.slice(0, -1) : inputs;
+      const first = terms[0];
+      if (!first) throw new ShapeError('total of no operands: give at least one');
+      const odd = terms.find((shape) => !sameShape(shape, first));
+      if (odd) throw new ShapeError(`total of shapes ${show(first)} and ${show(odd)}: all must be equal`); // prettier-ignore
+      return first;
+    },
+    gradient: ({ dy }) => dy,
+    lower: special,
+  },
+  // --- products ---
+  matmul: { shape: matmulShape, gradient: matmulGradient, lower: special },
+  // --- softmax over the last axis ---
+  softmax: {
+    shape: ([x]) => {
+      if (!x!.length) throw new ShapeError('softmax of a scalar: give at least one axis');
+      return x!;
+    },
+    gradient: ({ g, dy, output }) => g.op('softmaxGrad', [output, dy]),
+    lower: special,
+  },
+  /** y (g - sum(y g)) over the last axis: symmetric, so its gradient in g is itself. */
+  softmaxGrad: {
+    shape: same,
+    gradient: ({ g, dy, inputs }, i) => {
+      const [y, u] = inputs as [(typeof inputs)[0], (typeof inputs)[0]];
+      if (i === 1) return g.op('softmaxGrad', [y, dy]);
+      const shape = g.shape(y);
+      const axes = [shape.length - 1];
+      const column = [...shape.slice(0, -1), 1];
+      const dot = (a: typeof y, b: typeof y): typeof y =>
+        reshape(g, g.op('sum', [g.op('mul', [a, b])], { axes }), column);
+      return g.op('sub', [
+        g.op('mul', [dy, g.op('sub', [u, dot(y, u)])]),
+        g.op('mul', [u, dot(y, dy)]),
+      ]);
+    },
+    lower: special,
+  },
+  // --- views and joins ---
+  reshape: {
+    shape: ([x], { shape }) => {
+      if (sizeOf(x!) !== sizeOf(shape!)) {
+        throw new ShapeError(`reshape of ${show(x!)} to ${show(shape!)}: ${sizeOf(x!)} numbers against ${sizeOf(shape!)}`); // prettier-ignore
+      }
+      return shape!;
+    },
+    gradient: ({ g, dy, inputs }) => reshape(g, dy, g.shape(inputs[0]!)),
+    lower: view,
+  },
+  transpose: {
+    shape: ([x], { axes }) => {
+      checkPermutation(axes!, x!);
+      return axes!.map((axis) => x![axis]!);
+    },
+    gradient: ({ g, dy, attr }) => {
+      const inverse = new Array<number>(attr.axes!.length);
+      attr.axes!.forEach((axis, i) => (inverse[axis] = i));
+      return g.op('transpose', [dy], { axes: inverse });
+    },
+    lower: view,
+  },
+  broadcastTo: {
+    shape: ([x], { shape }) => {
+      if (!sameShape(broadcast(x!, shape!), shape!)) {
+        throw new ShapeError(`broadcastTo of ${show(x!)} to ${show(shape!)}: it does not fit`);
+      }
+      return shape!;
+    },
+    gradient: (c) => elementwise(c, 0, c.dy),
+    lower: view,
+  },
+  /** The part [start, stop) of an axis. */
+  slice: {
+    shape: ([x], { axis, start, stop }) => {
+      const at = resolveAxis(axis!, x!);
+      if (!Number.isInteger(start) || !Number.isInteger(stop) || start! < 0 || stop! < start! || stop! > x![at]!) { // prettier-ignore
+        throw new ShapeError(`slice ${start} to ${stop} of axis ${axis} in ${show(x!)}: out of range`); // prettier-ignore
+      }
+      return x!.map((n, i) => (i === at ? stop! - start! : n));
+    },
+    gradient: ({ g, dy, inputs, attr }) =>
+      g.op('embed', [dy], { axis: attr.axis, start: attr.start, shape: g.shape(inputs[0]!) }),
+    lower: view,
+  },
+  /** Zeros of a shape with the operand placed at `start` of an axis: the gradient of slice. */
+  embed: {
+    shape: (_, { shape }) => shape!,
+    gradient: ({ g, dy, inputs, attr }) =>
+      g.op('slice', [dy], {
+        axis: attr.axis,
+        start: attr.start,
+        stop: attr.start! + g.shape(inputs[0]!)[attr.axis!]!,
+      }),
+    lower: special,
+  },
+  concat: {
+    shape: (inputs, { axis }) => {
+      const first = inputs[0];
+      if (!first) throw new ShapeError('concat of no operands: give at least one');
+      const at = resolveAxis(axis!, first);
+      for (const shape of inputs) {
+        if (shape.length !== first.length || shape.some((n, i) => i !== at && n !== first[i])) {
+          throw new ShapeError(`concat of ${show(first)} and ${show(shape)} along axis ${axis}: the other axes must be equal`); // prettier-ignore
+        }
+      }
+      return first.map((n, i) => (i === at ? inputs.reduce((sum, s) => sum + s[at]!, 0) : n));
+    },
+    gradient: ({ g, dy, inputs, attr }, i) => {
+      const at = resolveAxis(attr.axis!, g.shape(inputs[0]!));
+      let start = 0;
+      for (let j = 0; j < i; j++) start += g.shape(inputs[j]!)[at]!;
+      return g.op('slice', [dy], { axis: at, start, stop: start + g.shape(inputs[i]!)[at]! });
+    },
+    lower: special,
+  },
+  /** Operands of one shape along a new first axis. */
+  stack: {
+    shape: (inputs) => {
+      const first = inputs[0];
+      if (!first) throw new ShapeError('stack of no operands: give at least one');
+      const odd = inputs.find((shape) => !sameShape(shape, first));
+      if (odd) throw new ShapeError(`stack of shapes ${show(first)} and ${show(odd)}: all must be equal`); // prettier-ignore
+      return [inputs.length, ...first];
+    },
+    gradient: ({ g, dy, inputs }, i) =>
+      reshape(g, g.op('slice', [dy], { axis: 0, start: i, stop: i + 1 }), g.shape(inputs[i]!)),
+    lower: special,
+  },
+  // --- indexing by run-time integers (the last operand) ---
+  /** Rows of the first axis: index shape, then the rest of x's. */
+  gather: {
+    shape: ([x, index]) => {
+      if (!x!.length) throw new ShapeError('gather from a scalar: give at least one axis');
+      return [...index!, ...x!.slice(1)];
+    },
+    gradient: ({ g, dy, inputs }, i) =>
+      i === 0 ? g.op('scatterAdd', [dy, inputs[1]!], { shape: g.shape(inputs[0]!) }) : null,
+    lower: special,
+  },
+  /** Zeros of a shape with rows added at indices: repeated indices add up. */
+  scatterAdd: {
+    shape: (_, { shape }) => shape!,
+    gradient: ({ g, dy, inputs }, i) => (i === 0 ? g.op('gather', [dy, inputs[1]!]) : null),
+    lower: special,
+  },
+  /** One of several operands of one shape, picked by the last operand, an index. */
+  choose: {
+    shape: (inputs) => {
+      const first = inputs[0]!;
+      if (inputs.length < 2 || inputs.slice(0, -1).some((shape) => !sameShape(shape, first))) {
+        throw new ShapeError(`choose among shapes ${inputs.slice(0, -1).map(show).join(', ')}: all must be equal`); // prettier-ignore
+      }
+      return first;
+    },
+    gradient: ({ g, dy, inputs }, i) =>
+      i < inputs.length - 1
+        ? g.op('chooseGrad', [dy, inputs[inputs.length - 1]!], { choice: i })
+        : null,
+    lower: special,
+  },
+  /** The operand where the index equals `choice`, else zeros. */
+  chooseGrad: {
+    shape: same,
+    gradient: ({ g, dy, inputs, attr }, i) =>
+      i === 0 ? g.op('chooseGrad', [dy, inputs[1]!], { choice: attr.choice }) : null,
+    lower: special,
+  },
+};
+
+const INTEGER_OPS: ReadonlySet<OpName> = new Set<OpName>(['index', 'element', 'topk']);
+/** Whether an operator's result is integers. */
+export function isInteger(op: OpName): boolean {
+  return INTEGER_OPS.has(op);
+}

@@ -1,0 +1,390 @@
+/**
+ * A compiled graph with its memory: feeds it, runs it, reads it. One run is one native call.
+ */
+import { differentiate } from './compiler/differentiate.js';
+import type { Ir } from './compiler/ir.js';
+import { lower, type Lowered, type UpdateRule } from './compiler/lower.js';
+import { isScalarProgram, lowerTape } from './compiler/tape.js';
+import { trace } from './compiler/trace.js';
+import { isDense } from './compiler/view.js';
+import { setProgramFactory, type Node, type TypedArray, type Value } from './graph.js';
+import { addon, chosenIsa, type Handle } from './native.js';
+import { contiguousStrides, sizeOf, show } from './shape.js';
+
+export type DType = 'float64' | 'float32';
+/** Numbers by input name: one number or a flat array, row-major. */
+export type Feeds = Readonly<Record<string, number | ArrayLike<number>>>;
+
+export interface ProgramOptions {
+  /** The data type of all numbers: float64 by default. */
+  dtype?: DType;
+  /** An instruction set by name; by default the process's choice. */
+  isa?: string;
+}
+
+/** A feed that is missing, unknown, or wrong. */
+export class FeedError extends Error {
+  override name = 'FeedError';
+}
+
+/** What the training, inspecting and sequence programs ask of the compiler. */
+export interface Plan {
+  /** Groups of roots; several groups are levels of a sequence. */
+  groups: readonly (readonly Value[])[];
+  /** `all`: data and gradient of every node stay readable; `parameters`: only what training needs. */
+  gradients: 'all' | 'parameters' | 'none';
+  update?: UpdateRule;
+}
+
+interface FloatFeed {
+  offset: number;
+  size: number;
+  label: string;
+}
+
+interface IndexFeed {
+  slot: number;
+  size: number;
+  label: string;
+  /** Exclusive upper bound of each element, and whose it is. */
+  limits: number[];
+  users: string[];
+  /** The prefix length from which each element is needed; Infinity: never. */
+  levels: number[];
+}
+
+let runs = 0;
+
+export class Program {
+  readonly dtype: DType;
+  readonly isa: string;
+  /** All the program's numbers. */
+  readonly arena: TypedArray;
+  /** The longest prefix a run can have; 1 without one. */
+  readonly maxLength: number;
+  /** Position of this program's last run among all runs. */
+  lastRun = 0;
+  /** Whether backward() has run. */
+  hasGradients = false;
+  /** Nodes after tracing and differentiating, and instructions. */
+  readonly counts: { forwardNodes: number; nodes: number; instructions: number };
+  /** Parameters, counted as numbers. */
+  readonly parameterCount: number;
+
+  private readonly ir: Ir;
+  private readonly lowered: Lowered;
+  private readonly numbers: Map<Node, number>;
+  private readonly roots: readonly Value[];
+  private readonly handle: Handle;
+  private readonly ints: Int32Array;
+  private readonly floats = new Map<string, FloatFeed>();
+  private readonly indices = new Map<string, IndexFeed>();
+  private readonly parameters: { value: Value; offset: number; size: number }[] = [];
+  private readonly gradientNodes: Int32Array | undefined;
+  private readonly countName: string | undefined;
+  private readonly inverseCount: number = -1;
+  /** Whether this program holds the newest numbers of its parameters. */
+  private resident = false;
+  private length = 0;
+
+  constructor(plan: Plan, options: ProgramOptions = {}) {
+    this.dtype = checkDType(options.dtype);
+    this.isa = chosenIsa(options.isa);
+    this.roots = plan.groups.flat();
+    const { ir, numbers, roots, count } = trace(plan.groups);
+    this.ir = ir;
+    this.numbers = numbers;
+    const forwardNodes = ir.count;
+    const keep = new Set(roots);
+    const gradients = new Map<number, number>();
+    if (plan.gradients === 'all') {
+      for (let node = 0; node < ir.forwardEnd; node++) if (!ir.isInteger(node)) keep.add(node);
+    }
+    if (plan.gradients !== 'none') {
+      const wants = (node: number): boolean =>
+        plan.gradients === 'all' || ir.is(node, 'parameter');
+      const nodes = differentiate(ir, roots[0]!, wants, true);
+      this.gradientNodes = nodes;
+      for (let node = 0; node < ir.forwardEnd; node++) {
+        const gradient = nodes[node]!;
+        if (gradient < 0) continue;
+        if (ir.is(node, 'parameter')) gradients.set(node, gradient);
+        else if (plan.gradients === 'all') keep.add(gradient);
+      }
+    }
+    const lowering = isScalarProgram(ir) ? lowerTape : lower;
+    this.lowered = lowering(ir, {
+      align: this.dtype === 'float32' ? 16 : 8,
+      keep: [...keep],
+      gradients,
+      update: plan.update,
+    });
+    const { lowered } = this;
+    this.maxLength = lowered.levels;
+    this.counts = { forwardNodes, nodes: ir.count, instructions: lowered.nodes.length };
+    this.handle = addon.createProgram({
+      float32: this.dtype === 'float32',
+      isa: this.isa,
+      arenaSize: lowered.arenaSize,
+      intsSize: lowered.intsSize,
+      levels: lowered.levels,
+      extents: lowered.extents,
+      code: lowered.code,
+      tape: lowered.tape,
+    });
+    this.arena = allocate(this.dtype, lowered.arenaSize);
+    this.ints = new Int32Array(lowered.intsSize);
+    for (const [value, offset] of lowered.constants) this.arena[offset] = value;
+
+    let parameterCount = 0;
+    for (const [node, number] of numbers) {
+      const view = lowered.view(number);
+      if (node.op === 'parameter' && view) {
+        const size = sizeOf(node.shape);
+        this.parameters.push({ value: node as Value, offset: view.offset, size });
+        parameterCount += size;
+      } else if (node.op === 'input' && view) this.bindFloat(node, view.offset);
+      else if (node.op === 'index') this.bindIndex(node, number);
+      else if (node.op === 'inverseCount' && view) this.inverseCount = view.offset;
+      if (plan.gradients === 'all') node.holders.push(this);
+    }
+    this.parameterCount = parameterCount;
+    this.limitIndices();
+    this.countName = count?.name;
+    this.length = this.maxLength;
+  }
+
+  /** Computes the first root. Every input it depends on must be fed. */
+  forward(feeds: Feeds): TypedArray {
+    this.feed(feeds);
+    this.run(0, this.length, 0, this.lowered.sections.forward);
+    return this.read(this.roots[0]!);
+  }
+
+  /** Computes group `at` of a sequence, the earlier groups having been computed in order. */
+  advance(feeds: Feeds, at: number): void {
+    this.length = at + 1;
+    this.feed(feeds);
+    this.run(at, at + 1, 0, this.lowered.sections.forward);
+  }
+
+  /** Gradients at the numbers of the last forward(). */
+  backward(): void {
+    if (!this.gradientNodes) throw new Error('this program was compiled without gradients');
+    if (!this.lastRun) throw new Error(`backward() of ${this.roots[0]!.label} before forward()`);
+    const { forward, backward } = this.lowered.sections;
+    this.run(0, this.length, forward, backward);
+    this.hasGradients = true;
+  }
+
+  /** Forward, backward and update in one native call; returns the root's first number. */
+  step(feeds: Feeds): number {
+    this.feed(feeds);
+    this.run(0, this.length, 0, this.lowered.sections.update);
+    return this.arena[this.lowered.view(this.numbers.get(this.roots[0]!)!)!.offset]!;
+  }
+
+  /** Sets number i of the update rule (learning rate, momentum, ...). */
+  setRule(i: number, value: number): void {
+    this.arena[this.lowered.parameters.rule + i] = value;
+  }
+
+  /** A node's numbers after a run, row-major: a view where they lie together, else a copy. */
+  read(node: Node): TypedArray {
+    const number = this.numbers.get(node);
+    if (number === undefined) throw new Error(`${node.label} is no part of this program`);
+    return this.numbersOf(number);
+  }
+  /** A node's gradient after backward(); zeros where none flowed. */
+  readGradient(node: Node): TypedArray {
+    const number = this.numbers.get(node);
+    if (number === undefined) throw new Error(`${node.label} is no part of this program`);
+    const gradient = this.gradientNodes?.[number] ?? -1;
+    return gradient < 0 ? allocate(this.dtype, sizeOf(node.shape)) : this.numbersOf(gradient);
+  }
+
+  private numbersOf(number: number): TypedArray {
+    const view = this.lowered.view(number);
+    if (!view) throw new Error(`${this.ir.label(number)} holds no numbers`);
+    const size = sizeOf(view.shape);
+    if (isDense(view)) return this.arena.subarray(view.offset, view.offset + size);
+    const copy = allocate(this.dtype, size);
+    const steps = contiguousStrides(view.shape);
+    for (let i = 0; i < size; i++) {
+      let at = view.offset;
+      view.shape.forEach((n, axis) => (at += (Math.floor(i / steps[axis]!) % n) * view.strides[axis]!)); // prettier-ignore
+      copy[i] = this.arena[at]!;
+    }
+    return copy;
+  }
+
+  private run(from: number, to: number, begin: number, end: number): void {
+    if (!this.resident) this.takeParameters();
+    const fault = addon.run(this.handle, this.arena, this.ints, from, to, begin, end);
+    this.lastRun = ++runs;
+    if (fault) {
+      const node = this.lowered.nodes[fault[0]] ?? -1;
+      const who = node < 0 ? 'the tape' : this.ir.label(node);
+      throw new RangeError(`index ${fault[1]} in ${who}: expected an integer from 0 to ${fault[2] - 1}`); // prettier-ignore
+    }
+  }
+
+  /** Copies the parameters from wherever they ran last: numbers set through `.data` travel too. */
+  private takeParameters(): void {
+    for (const { value, offset, size } of this.parameters) {
+      if (value.home?.program === this) continue;
+      this.arena.set(value.data, offset);
+      if (value.home) value.home.program.resident = false;
+      value.home = { program: this, offset };
+      void size;
+    }
+    this.resident = true;
+  }
+
+  // --- feeds ---
+
+  private bindFloat(node: Node, offset: number): void {
+    this.claim(node);
+    this.floats.set(node.name!, { offset, size: sizeOf(node.shape), label: node.label });
+  }
+  private bindIndex(node: Node, number: number): void {
+    this.claim(node);
+    const size = sizeOf(node.shape);
+    this.indices.set(node.name!, {
+      slot: this.lowered.slot(number),
+      size,
+      label: node.label,
+      limits: new Array<number>(size).fill(Infinity),
+      users: new Array<string>(size).fill(''),
+      levels: new Array<number>(size).fill(Infinity),
+    });
+  }
+  private claim(node: Node): void {
+    if (this.floats.has(node.name!) || this.indices.has(node.name!)) {
+      throw new FeedError(`two inputs of one program are called '${node.name!}': name them apart`);
+    }
+  }
+
+  /** Finds which values and levels each fed index element serves. */
+  private limitIndices(): void {
+    const { ir } = this;
+    const bySlot = new Map<number, [IndexFeed, number]>();
+    for (const feed of this.indices.values()) {
+      for (let i = 0; i < feed.size; i++) bySlot.set(feed.slot + i, [feed, i]);
+    }
+    for (let node = 0; node < ir.forwardEnd; node++) {
+      const op = ir.opOf(node);
+      const isCount = op === 'inverseCount';
+      if (op !== 'gather' && op !== 'choose' && !isCount) continue;
+      const index = ir.input(node, ir.inputCount(node) - 1);
+      const slot = this.lowered.slot(index);
+      const limit = isCount ? this.maxLength + 1 : op === 'choose' ? ir.inputCount(node) - 1 : ir.shape(ir.input(node, 0))[0]!; // prettier-ignore
+      for (let i = 0; i < sizeOf(ir.shape(index)); i++) {
+        const entry = bySlot.get(slot + i);
+        if (!entry) continue; // found at run time
+        const [feed, element] = entry;
+        feed.levels[element] = Math.min(feed.levels[element]!, ir.levels[node]!);
+        if (limit < feed.limits[element]!) {
+          feed.limits[element] = limit;
+          feed.users[element] = ir.label(node);
+        }
+      }
+    }
+  }
+
+  private feed(feeds: Feeds): void {
+    if (this.countName !== undefined) this.feedCount(feeds[this.countName]);
+    for (const name in feeds) {
+      if (!this.floats.has(name) && !this.indices.has(name)) {
+        const known = [...this.floats.keys(), ...this.indices.keys()].map((n) => `'${n}'`).join(', ');
+        throw new FeedError(`no input is called '${name}'; this program's inputs: ${known || 'none'}`);
+      }
+    }
+    for (const [name, feed] of this.floats) this.feedFloat(name, feed, feeds[name]);
+    for (const [name, feed] of this.indices) this.feedIndex(name, feed, feeds[name]);
+  }
+
+  private feedCount(value: unknown): void {
+    const name = this.countName!;
+    if (value === undefined) throw new FeedError(`input '${name}' is missing: feed a length from 1 to ${this.maxLength}`); // prettier-ignore
+    if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > this.maxLength) {
+      throw new FeedError(`input '${name}' = ${describe(value)}: expected an integer from 1 to ${this.maxLength}`);
+    }
+    this.length = value;
+    if (this.inverseCount >= 0) this.arena[this.inverseCount] = 1 / value;
+  }
+
+  private feedFloat(name: string, feed: FloatFeed, value: Feeds[string] | undefined): void {
+    if (value === undefined) throw new FeedError(`input '${name}' is missing: ${feed.label} needs ${feed.size} numbers`); // prettier-ignore
+    if (typeof value === 'number') {
+      if (feed.size !== 1) throw new FeedError(`input '${name}': one number for ${feed.label}, which needs ${feed.size}`); // prettier-ignore
+      this.arena[feed.offset] = value;
+      return;
+    }
+    if (typeof value !== 'object' || value === null || value.length !== feed.size) {
+      throw new FeedError(`input '${name}': ${describe(value)} for ${feed.label}, which needs ${feed.size} numbers`); // prettier-ignore
+    }
+    this.arena.set(value, feed.offset);
+  }
+
+  private feedIndex(name: string, feed: IndexFeed, value: Feeds[string] | undefined): void {
+    if (value === undefined) {
+      if (!feed.levels.some((level) => level < this.length)) return;
+      throw new FeedError(`input '${name}' is missing: ${feed.label} needs ${feed.size === 1 ? 'an integer' : `${feed.size} integers`}`); // prettier-ignore
+    }
+    const isNumber = typeof value === 'number';
+    const given = isNumber ? 1 : value.length;
+    if (given > feed.size) {
+      throw new FeedError(`input '${name}': ${given} integers for ${feed.label}, which takes ${feed.size}`); // prettier-ignore
+    }
+    for (let i = 0; i < feed.size; i++) {
+      if (i >= given) {
+        if (feed.levels[i]! >= this.length) continue;
+        throw new FeedError(`input '${name}': ${given} integers for ${feed.label}, of which this run needs at least ${i + 1}`); // prettier-ignore
+      }
+      const x = isNumber ? value : value[i]!;
+      if (!Number.isInteger(x) || x < 0 || (x >= feed.limits[i]! && feed.levels[i]! < this.length)) {
+        const where = feed.size === 1 ? '' : `[${i}]`;
+        const limit = feed.limits[i]!;
+        const expected = limit === Infinity ? 'an integer from 0' : `an integer from 0 to ${limit - 1}, for ${feed.users[i]!}`; // prettier-ignore
+        throw new FeedError(`input '${name}'${where} = ${describe(x)}: expected ${expected}`);
+      }
+      this.ints[feed.slot + i] = x;
+    }
+  }
+}
+
+function describe(value: unknown): string {
+  if (typeof value === 'object' && value !== null && 'length' in value) return `${String(value.length)} numbers`; // prettier-ignore
+  return typeof value === 'number' ? String(value) : `a ${typeof value}`;
+}
+
+function checkDType(dtype: unknown = 'float64'): DType {
+  if (dtype === 'float64' || dtype === 'float32') return dtype;
+  throw new TypeError(`dtype ${JSON.stringify(dtype)}: expected 'float64' or 'float32'`);
+}
+
+/** Numbers on a cache line, or as near as JavaScript gets: kernels want no alignment, they like it. */
+function allocate(dtype: DType, size: number): TypedArray {
+  return dtype === 'float32' ? new Float32Array(size) : new Float64Array(size);
+}
+
+const own = new WeakMap<Value, Program>();
+setProgramFactory((root) => {
+  let program = own.get(root);
+  if (!program) {
+    program = new Program({ groups: [[root]], gradients: 'all' });
+    own.set(root, program);
+  }
+  return program;
+});
+
+/**
+ * Compiles a value for repeated runs in a data type and on an instruction set of choice:
+ * `forward(feeds)`, `backward()`, then `data` and `grad` of every value in it.
+ */
+export function compile(root: Value, options: ProgramOptions = {}): Program {
+  return new Program({ groups: [[root]], gradients: 'all' }, options);
+}
+
+export { show };

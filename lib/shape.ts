@@ -1,0 +1,65 @@
+/** Shapes: NumPy's broadcasting rules, in one place. */
+export type Shape = readonly number[];
+
+export const SCALAR: Shape = [];
+
+export function sizeOf(shape: Shape): number {
+  let size = 1;
+  for (const n of shape) size *= n;
+  return size;
+}
+
+export function sameShape(a: Shape, b: Shape): boolean {
+  return a === b || (a.length === b.length && a.every((n, i) => n === b[i]));
+}
+
+/** `[2, 3]` as text; a scalar is `[]`. */
+export function show(shape: Shape): string {
+  return `[${shape.join(', ')}]`;
+}
+
+/** The shape two operands broadcast to; throws a `ShapeError` where they do not. */
+export function broadcast(a: Shape, b: Shape): Shape {
+  if (a === b || sameShape(a, b)) return a;
+  if (a.length === 0) return b;
+  if (b.length === 0) return a;
+  const rank = Math.max(a.length, b.length);
+  const out = new Array<number>(rank);
+  for (let i = 1; i <= rank; i++) {
+    const n = a[a.length - i] ?? 1;
+    const m = b[b.length - i] ?? 1;
+    if (n !== m && n !== 1 && m !== 1) {
+      throw new ShapeError(
+        `shapes ${show(a)} and ${show(b)} do not broadcast: ${n} against ${m} in axis -${i}; ` +
+          'each axis must be equal, or 1 in one of them',
+      );
+    }
+    out[rank - i] = n === 1 ? m : n;
+  }
+  return out;
+}
+
+/** Row-major strides. */
+export function contiguousStrides(shape: Shape): number[] {
+  const strides = new Array<number>(shape.length);
+  let step = 1;
+  for (let i = shape.length - 1; i >= 0; i--) {
+    strides[i] = step;
+    step *= shape[i]!;
+  }
+  return strides;
+}
+
+/** An axis from -rank to rank - 1 as one from 0; throws a `ShapeError` outside. */
+export function resolveAxis(axis: number, shape: Shape): number {
+  const resolved = axis < 0 ? axis + shape.length : axis;
+  if (!Number.isInteger(axis) || resolved < 0 || resolved >= shape.length) {
+    throw new ShapeError(`axis ${axis} does not exist in shape ${show(shape)}`);
+  }
+  return resolved;
+}
+
+/** Wrong shapes: what was given, what was expected. */
+export class ShapeError extends Error {
+  override name = 'ShapeError';
+}

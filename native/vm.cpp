@@ -1,0 +1,392 @@
+// The machine: validation once, then one switch per instruction over loop nests of kernels.
+#include "vm.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "blas.h"
+#include "denormals.h"
+#include "isa.h"
+#include "kernels.h"
+#include "tape.h"
+
+namespace vecgrad {
+namespace {
+
+enum class Op : int32_t {
+#define INSTRUCTION(name, y, a, b, c, x) name,
+#include "instructions.def"
+#undef INSTRUCTION
+};
+
+// y, a, b, c, x: the operand grammar of instructions.def.
+struct OperandRules {
+  const char* operand[5];
+};
+constexpr OperandRules rules[] = {
+#define INSTRUCTION(name, y, a, b, c, x) {{y, a, b, c, x}},
+#include "instructions.def"
+#undef INSTRUCTION
+};
+constexpr int32_t op_count = sizeof(rules) / sizeof(rules[0]);
+
+struct Operand {
+  int64_t offset, outer1, outer2, row, col;
+};
+
+struct Instruction {
+  Op op;
+  int32_t accumulate, level;
+  int32_t outer1, outer2, rows, cols, inner;  // extent ids
+  Operand y, a, b, c, x;
+  int64_t imm0, imm1;
+};
+
+// Word order of one encoded instruction; lib/compiler/encode.ts writes the same.
+Instruction decode(const int32_t* w) {
+  const auto operand = [](const int32_t* p) { return Operand{p[0], p[1], p[2], p[3], p[4]}; };
+  Instruction in{};
+  in.op = Op(w[0]);
+  in.accumulate = w[1];
+  in.level = w[2];
+  in.outer1 = w[3];
+  in.outer2 = w[4];
+  in.rows = w[5];
+  in.cols = w[6];
+  in.inner = w[7];
+  in.y = operand(w + 8);
+  in.a = operand(w + 13);
+  in.b = operand(w + 18);
+  in.c = operand(w + 23);
+  in.x = operand(w + 28);
+  in.imm0 = w[33];
+  in.imm1 = w[34];
+  return in;
+}
+
+// The largest extents an instruction can meet at any prefix length.
+struct Bounds {
+  int64_t outer1, outer2, rows, cols, inner, table;
+};
+
+// Says what is unsound about an operand, or returns nullptr. Of two dimensions the first steps by
+// the row stride and the second by the column stride; a lone R or T is a row, a lone C or K a column.
+const char* check_operand(const char* rule, const Operand& o, const Bounds& n, int64_t size) {
+  if (*rule == '-') return nullptr;
+  if (*rule == 'w') rule++;
+  if (o.offset < 0 || o.outer1 < 0 || o.outer2 < 0 || o.row < 0 || o.col < 0)
+    return "a negative offset or stride";
+  const auto count_of = [&n](char dimension) -> int64_t {
+    switch (dimension) {
+      case 'R': return n.rows;
+      case 'T': return n.table;
+      case 'C': return n.cols;
+      case 'K': return n.inner;
+      default: return -1;
+    }
+  };
+  int64_t last = o.offset;
+  const auto reach = [&last](int64_t count, int64_t stride) {
+    if (count > 0) last += (count - 1) * stride;
+  };
+  reach(n.outer1, o.outer1);
+  reach(n.outer2, o.outer2);
+  const int64_t first = count_of(rule[0]);
+  if (first >= 0) {
+    const int64_t second = count_of(rule[1]);
+    const bool is_row = second >= 0 || rule[0] == 'R' || rule[0] == 'T';
+    reach(first, is_row ? o.row : o.col);
+    if (second >= 0) reach(second, o.col);
+    const char* stride = rule + (second >= 0 ? 2 : 1);
+    if (*stride == '1' && o.col != 1) return "a column stride that is not 1";
+    if (*stride == 'B' && o.col != 0 && o.col != 1) return "a column stride that is neither 0 nor 1";
+  }
+  return last < size ? nullptr : "a slice outside the arena";
+}
+
+template <class T>
+class TypedProgram final : public Program {
+ public:
+  TypedProgram(const ProgramSpec& spec, const Kernels<T>* kernels)
+      : kernels_(kernels),
+        arena_size_(spec.arena_size),
+        ints_size_(spec.ints_size),
+        levels_(spec.levels),
+        extent_count_(int64_t(spec.extents.size()) / (spec.levels + 1)),
+        extents_(spec.extents),
+        tape_(spec.tape) {
+    code_.reserve(spec.code.size() / instruction_words);
+    for (size_t i = 0; i + instruction_words <= spec.code.size(); i += instruction_words)
+      code_.push_back(decode(&spec.code[i]));
+  }
+
+  bool is_float32() const override { return sizeof(T) == 4; }
+  int64_t arena_size() const override { return arena_size_; }
+  int64_t ints_size() const override { return ints_size_; }
+  int32_t levels() const override { return levels_; }
+  int32_t instruction_count() const override { return int32_t(code_.size()); }
+  const char* isa() const override { return kernels_->isa; }
+
+  std::string check() const {
+    for (size_t i = 0; i < code_.size(); i++) {
+      std::string fault = check_instruction(code_[i]);
+      if (!fault.empty()) {
+        const int32_t op = int32_t(code_[i].op);
+        const char* name = op >= 0 && op < op_count ? opcode_names()[size_t(op)] : "unknown opcode";
+        return "instruction " + std::to_string(i) + " (" + name + "): " + fault;
+      }
+    }
+    return "";
+  }
+
+  RunFault run(void* arena, int32_t* ints, int32_t from, int32_t to, int32_t begin,
+               int32_t end) const override {
+    const FlushDenormals flush;
+    T* const x = static_cast<T*>(arena);
+    const int32_t* const ext = extents_.data() + int64_t(to) * extent_count_;
+    const int32_t* const ext_from = extents_.data() + int64_t(from) * extent_count_;
+    for (int32_t i = begin; i < end; i++) {
+      const Instruction& in = code_[size_t(i)];
+      if (in.level < from || in.level >= to) continue;
+      if (in.op == Op::tape) {
+        // Forward tapes grow with the prefix (their start moves with `from`); backward tapes run
+        // from a start that depends on `to` up to their end.
+        const int64_t start = in.accumulate ? ext[in.rows] : ext_from[in.rows];
+        const TapeFault f = run_tape<T>(x, ints, tape_.data(), start, ext[in.cols]);
+        if (f.failed) return {i, f.index, f.limit};
+        continue;
+      }
+      const idx n1 = ext[in.outer1], n2 = ext[in.outer2];
+      for (idx i1 = 0; i1 < n1; i1++)
+        for (idx i2 = 0; i2 < n2; i2++) {
+          const auto at = [&](const Operand& o) { return o.offset + i1 * o.outer1 + i2 * o.outer2; };
+          const RunFault f = execute(i, in, ext, x, ints, x + at(in.y), x + at(in.a), x + at(in.b),
+                                     x + at(in.c), ints + at(in.x));
+          if (f.instruction >= 0) return f;
+        }
+    }
+    return {};
+  }
+
+ private:
+  std::string check_instruction(const Instruction& in) const {
+    const int32_t op = int32_t(in.op);
+    if (op < 0 || op >= op_count) return std::to_string(op);
+    for (const int32_t id : {in.outer1, in.outer2, in.rows, in.cols, in.inner})
+      if (id < 0 || id >= extent_count_) return "an unknown extent " + std::to_string(id);
+    if (in.level < 0) return "a negative level";
+    if (in.op == Op::tape) return check_tape_instruction(in);
+    const auto largest = [&](int32_t id) {
+      int64_t most = 0;
+      for (int32_t n = 0; n <= levels_; n++)
+        most = std::max<int64_t>(most, extents_[size_t(n * extent_count_ + id)]);
+      return most;
+    };
+    const Bounds n{largest(in.outer1), largest(in.outer2), largest(in.rows),
+                   largest(in.cols),   largest(in.inner),  in.imm0};
+    const OperandRules& rule = rules[op];
+    const Operand* operands[] = {&in.y, &in.a, &in.b, &in.c};
+    for (int i = 0; i < 4; i++)
+      if (const char* fault = check_operand(rule.operand[i], *operands[i], n, arena_size_))
+        return std::string(1, "yabc"[i]) + ": " + fault;
+    if (const char* fault = check_operand(rule.operand[4], in.x, n, ints_size_))
+      return std::string("x: ") + fault;
+    switch (in.op) {
+      case Op::fill:
+        return in.a.offset < arena_size_ ? "" : "a: a slice outside the arena";
+      case Op::topk:
+        return n.inner <= n.cols && (n.inner == 0 || in.x.col == 1) ? "" : "more indices than numbers";
+      case Op::gather:
+      case Op::scatter_add:
+        return in.imm0 > 0 && in.x.row == 1 ? "" : "an empty table, or indices that are not adjacent";
+      case Op::sgd:
+        return in.imm0 >= 0 && in.imm0 + 2 <= arena_size_ ? "" : "a rule outside the arena";
+      case Op::adam:
+        return in.imm0 >= 0 && in.imm0 + 6 <= arena_size_ ? "" : "a rule outside the arena";
+      default:
+        return "";
+    }
+  }
+
+  std::string check_tape_instruction(const Instruction& in) const {
+    // Every range a run can ask for starts and ends at a record: check all of them.
+    for (int32_t from = 0; from <= levels_; from++)
+      for (int32_t to = from; to <= levels_; to++) {
+        const int32_t at = in.accumulate ? to : from;
+        const int64_t begin = extents_[size_t(at * extent_count_ + in.rows)];
+        const int64_t end = extents_[size_t(to * extent_count_ + in.cols)];
+        if (in.accumulate && from > 0) break;
+        if (in.accumulate || from == to || from + 1 == to) {
+          std::string fault = check_tape(tape_, begin, end, arena_size_, ints_size_);
+          if (!fault.empty()) return fault;
+        }
+      }
+    return "";
+  }
+
+  RunFault execute(int32_t i, const Instruction& in, const int32_t* ext, T* arena, int32_t* ints,
+                   T* y, T* a, T* b, T* c, int32_t* x) const {
+    const Kernels<T>& k = *kernels_;
+    const idx rows = ext[in.rows], cols = ext[in.cols], inner = ext[in.inner];
+    const int acc = in.accumulate;
+    switch (in.op) {
+#define UNARY(name) \
+  case Op::name: k.name(y, in.y.row, a, in.a.row, in.a.col, rows, cols, acc); break;
+      UNARY(copy)
+      UNARY(neg)
+      UNARY(relu)
+      UNARY(exp)
+      UNARY(log)
+      UNARY(sqrt)
+      UNARY(rsqrt)
+      UNARY(reciprocal)
+      UNARY(step)
+#undef UNARY
+#define BINARY(name)                                                                          \
+  case Op::name:                                                                              \
+    k.name(y, in.y.row, a, in.a.row, in.a.col, b, in.b.row, in.b.col, rows, cols, acc); \
+    break;
+      BINARY(add)
+      BINARY(sub)
+      BINARY(mul)
+      BINARY(div)
+      BINARY(mask_positive)
+#undef BINARY
+      case Op::pow:
+        plain(in, y, a, b, rows, cols, [](T u, T v) { return std::pow(u, v); });
+        break;
+      case Op::maximum:
+        plain(in, y, a, b, rows, cols, [](T u, T v) { return u > v || u != u ? u : v; });
+        break;
+      case Op::strided_copy:
+        for (idx r = 0; r < rows; r++)
+          for (idx j = 0; j < cols; j++) {
+            T& to = y[r * in.y.row + j * in.y.col];
+            const T from = a[r * in.a.row + j * in.a.col];
+            to = acc ? to + from : from;
+          }
+        break;
+      case Op::fill: k.fill(y, in.y.row, *a, rows, cols); break;
+      case Op::row_sum: k.row_sum(y, in.y.row, a, in.a.row, rows, cols, acc); break;
+      case Op::row_max: k.row_max(y, in.y.row, a, in.a.row, rows, cols, acc); break;
+      case Op::row_dot:
+        k.row_dot(y, in.y.row, a, in.a.row, b, in.b.row, rows, cols, acc);
+        break;
+      case Op::col_sum: k.col_sum(y, a, in.a.row, rows, cols, acc); break;
+      case Op::softmax:
+        k.softmax(y, in.y.row, a, in.a.row, rows, cols, in.imm0, in.imm1);
+        break;
+      case Op::softmax_grad:
+        k.softmax_grad(y, in.y.row, a, in.a.row, b, in.b.row, rows, cols, acc);
+        break;
+      case Op::transpose: k.transpose(y, in.y.row, a, in.a.row, rows, cols); break;
+      case Op::gemm: gemm(in, y, a, b, rows, cols, inner); break;
+      case Op::topk: k.topk(x, a, in.a.col, cols, inner); break;
+      case Op::gather:
+      case Op::scatter_add:
+        for (idx r = 0; r < rows; r++)
+          if (x[r] < 0 || x[r] >= in.imm0) return {i, x[r], in.imm0};
+        if (in.op == Op::gather)
+          k.gather(y, in.y.row, a, in.a.row, x, rows, cols);
+        else
+          k.scatter_add(y, in.y.row, a, in.a.row, x, rows, cols);
+        break;
+      case Op::choose_grad: {
+        const bool chosen = *x == in.imm1;
+        for (idx r = 0; r < rows; r++)
+          for (idx j = 0; j < cols; j++) {
+            const T g = chosen ? a[r * in.a.row + j * in.a.col] : T(0);
+            T& to = y[r * in.y.row + j];
+            to = acc ? to + g : g;
+          }
+        break;
+      }
+      case Op::sgd: k.sgd(y, a, b, cols, arena[in.imm0], arena[in.imm0 + 1]); break;
+      case Op::adam: {
+        const T* rule = arena + in.imm0;
+        k.adam(y, a, c, b, cols, rule[0], rule[1], rule[2], rule[3], rule[4], rule[5]);
+        break;
+      }
+      case Op::tape: break;  // handled by run
+    }
+    (void)ints;
+    return {};
+  }
+
+  // Rare element-wise functions that earn no kernel of their own.
+  template <class F>
+  static void plain(const Instruction& in, T* y, const T* a, const T* b, idx rows, idx cols, F f) {
+    for (idx r = 0; r < rows; r++)
+      for (idx j = 0; j < cols; j++) {
+        const T v = f(a[r * in.a.row + j * in.a.col], b[r * in.b.row + j * in.b.col]);
+        T& to = y[r * in.y.row + j];
+        to = in.accumulate ? to + v : v;
+      }
+  }
+
+  void gemm(const Instruction& in, T* y, const T* a, const T* b, idx m, idx n, idx k) const {
+    // OpenBLAS wants one unit stride in each operand and at least one row of every matrix.
+    const bool rows_of_a = in.a.col == 1 && in.a.row >= k, columns_of_a = in.a.row == 1 && in.a.col >= m;
+    if (blas_gemm_wins<T>(kernels_->isa, m, n, k) && (rows_of_a || columns_of_a) && in.b.row >= n &&
+        in.y.row >= n) {
+      blas_gemm<T>(y, in.y.row, a, rows_of_a ? in.a.row : in.a.col, !rows_of_a, b, in.b.row, false, m,
+                   n, k, in.accumulate);
+      return;
+    }
+    kernels_->gemm(y, in.y.row, a, in.a.row, in.a.col, b, in.b.row, m, n, k, in.accumulate);
+  }
+
+  const Kernels<T>* kernels_;
+  int64_t arena_size_, ints_size_;
+  int32_t levels_;
+  int64_t extent_count_;
+  std::vector<int32_t> extents_;
+  std::vector<Instruction> code_;
+  std::vector<uint32_t> tape_;
+};
+
+template <class T>
+std::unique_ptr<Program> make_typed(const ProgramSpec& spec, std::string& error) {
+  const Kernels<T>* kernels = kernels_for<T>(spec.isa.empty() ? nullptr : spec.isa.c_str());
+  if (!kernels) {
+    error = "instruction set '" + spec.isa + "' is not available on this machine";
+    return nullptr;
+  }
+  auto program = std::make_unique<TypedProgram<T>>(spec, kernels);
+  error = program->check();
+  if (!error.empty()) return nullptr;
+  return program;
+}
+
+}  // namespace
+
+const std::vector<const char*>& opcode_names() {
+  static const std::vector<const char*> names = {
+#define INSTRUCTION(name, y, a, b, c, x) #name,
+#include "instructions.def"
+#undef INSTRUCTION
+  };
+  return names;
+}
+
+const std::vector<const char*>& tape_opcode_names() { return tape_names(); }
+
+std::unique_ptr<Program> make_program(const ProgramSpec& spec, std::string& error) {
+  if (spec.levels < 1 || spec.arena_size < 0 || spec.ints_size < 0) {
+    error = "negative sizes";
+    return nullptr;
+  }
+  if (spec.extents.size() % size_t(spec.levels + 1) || spec.code.size() % instruction_words) {
+    error = "a table of the wrong length";
+    return nullptr;
+  }
+  for (const int32_t e : spec.extents)
+    if (e < 0) {
+      error = "a negative extent";
+      return nullptr;
+    }
+  return spec.is_float32 ? make_typed<float>(spec, error) : make_typed<double>(spec, error);
+}
+
+}  // namespace vecgrad

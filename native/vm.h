@@ -1,0 +1,52 @@
+// The machine: runs validated programs over one arena. It knows no derivatives, no models, no Node.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace vecgrad {
+
+// What the compiler hands over; everything in it is checked by `make_program`.
+struct ProgramSpec {
+  bool is_float32 = false;
+  std::string isa;               // empty: the best available
+  int64_t arena_size = 0;        // elements
+  int64_t ints_size = 0;         // 32-bit index slots
+  int32_t levels = 1;            // prefix lengths run from 0 to `levels`
+  std::vector<int32_t> extents;  // (levels + 1) x extent count, row-major: the extents at each length
+  std::vector<int32_t> code;     // instruction_words each
+  std::vector<uint32_t> tape;
+};
+
+// Where a run stopped: an index fed or found at run time was outside its table.
+struct RunFault {
+  int32_t instruction = -1;  // -1: no fault
+  int64_t index = 0;
+  int64_t limit = 0;
+};
+
+class Program {
+ public:
+  virtual ~Program() = default;
+  virtual bool is_float32() const = 0;
+  virtual int64_t arena_size() const = 0;
+  virtual int64_t ints_size() const = 0;
+  virtual int32_t levels() const = 0;
+  virtual int32_t instruction_count() const = 0;
+  virtual const char* isa() const = 0;
+  // Runs instructions [begin, end) whose level lies in [from, to); the caller has checked that the
+  // memory has the program's sizes and that 0 <= from <= to <= levels.
+  virtual RunFault run(void* arena, int32_t* ints, int32_t from, int32_t to, int32_t begin,
+                       int32_t end) const = 0;
+};
+
+// Checks every opcode and every slice; on failure returns nothing and says why in `error`.
+std::unique_ptr<Program> make_program(const ProgramSpec& spec, std::string& error);
+
+constexpr int instruction_words = 36;
+const std::vector<const char*>& opcode_names();
+const std::vector<const char*>& tape_opcode_names();
+
+}  // namespace vecgrad
