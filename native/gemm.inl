@@ -177,7 +177,7 @@ static void gemm(T* c, idx ldc, const T* a, idx ras, idx cas, const T* b, idx ld
     const idx width = next_part(vectors, most_vectors);
     vectors -= width;
     const idx in_last = vectors ? l : n - (width - 1) * l;
-    const M last = first(in_last);
+    const M last = first(in_last < l ? in_last : 0);
     switch (width + (in_last < l ? most_vectors : 0)) {
 #define PANEL(w)                                                   \
   case w:                                                          \

@@ -2,7 +2,7 @@
 // native/isa/<name>.cpp includes this file in <name>::f32 and <name>::f64, where its header defines
 //
 //   T, V, M, B            element, vector, mask of the first lanes, result of a comparison
-//   lanes(), first(n)     vector length; the mask of the first n lanes, 0 <= n <= lanes()
+//   lanes(), first(n)     vector length; the mask of the first n lanes, 0 <= n < lanes()
 //   load(p), load(m, p), load(m, p, other)   unmasked; 0, or `other`, where the mask is off
 //   store(p, v), store(m, p, v), splat(x)
 //   add sub mul div neg sqrt fma(a, b, c) = a * b + c
@@ -185,8 +185,14 @@ static void col_sum(T* y, const T* x, idx ldx, idx rows, idx cols, int acc) {
     put(y, s0, acc);
     put(y + l, s1, acc);
   }
-  for (; cols > 0; cols -= l, x += l, y += l) {
-    const M m = first(cols < l ? cols : l);
+  if (cols >= l) {
+    V s = splat(0);
+    for (idx r = 0; r < rows; r++) s = add(s, load(x + r * ldx));
+    put(y, s, acc);
+    x += l, y += l, cols -= l;
+  }
+  if (cols > 0) {
+    const M m = first(cols);
     V s = splat(0);
     for (idx r = 0; r < rows; r++) s = add(s, load(m, x + r * ldx));
     put(m, y, s, acc);

@@ -66,6 +66,7 @@ static inline void topk_by_rank(int32_t* index, const T* x, idx n, idx k) {
 }
 
 static void topk(int32_t* index, const T* x, idx incx, idx n, idx k) {
+  if (k <= 0) return;
   constexpr idx few = 128;
   T row[few];
   if (n <= few) {

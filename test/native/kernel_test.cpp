@@ -1,0 +1,675 @@
+// Every kernel of every available instruction set, in both types, against a long double reference.
+//
+//   kernel_test [--isa NAME] [--verbose]
+//
+// A case calls one kernel on matrices that end at an unreadable page and are surrounded by guard
+// cells; it fails when a number is further from the reference than the kernel's limit, when a guard
+// cell changed, or by a fault. To add a kernel: write its cases, and its line in Tests::run.
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "guarded.h"
+#include "isa.h"
+#include "report.h"
+
+namespace vecgrad::test {
+namespace {
+
+using real = long double;
+
+Report report;
+Guarded block_a, block_b, block_c, block_d;
+
+// Every tail of every vector length, and the neighbourhoods of a few longer lengths.
+std::vector<idx> lengths() {
+  std::vector<idx> all;
+  for (idx n = 0; n <= 67; n++) all.push_back(n);
+  for (idx n : {127, 128, 129, 255, 256, 257}) all.push_back(n);
+  return all;
+}
+
+template <class T>
+struct Tests {
+  using Limits = std::numeric_limits<T>;
+  using Unary = decltype(Kernels<T>::copy);
+  using Binary = decltype(Kernels<T>::add);
+
+  const Kernels<T>& k;
+
+  static constexpr T infinity = Limits::infinity(), nan = Limits::quiet_NaN();
+
+  static std::vector<T> special_values() {
+    const T tiny = Limits::denorm_min(), least = Limits::min(), most = Limits::max();
+    return {0,
+            -T(0),
+            1,
+            -1,
+            T(0.5),
+            2,
+            tiny,
+            -tiny,
+            3 * tiny,
+            least,
+            -least,
+            least / 2,
+            most,
+            -most,
+            infinity,
+            -infinity,
+            nan,
+            T(1e-3),
+            T(-1e-3),
+            100,
+            -100,
+            1 + Limits::epsilon(),
+            1 - Limits::epsilon() / 2,
+            1000,
+            -1000,
+            T(0.693147),
+            T(1.41421356)};
+  }
+
+  void start(const std::string& kernel, real limit) {
+    report.start(k.isa, sizeof(T) == 4 ? "float32" : "float64", kernel, limit);
+  }
+
+  // ---- Elementwise
+
+  // Correctly rounded, but for the last bits of the long double reference itself.
+  static constexpr real exact = 0.5L + 0x1p-9L;
+
+  using Reference1 = real (*)(real);
+  using Reference2 = real (*)(real, real);
+
+  // `limit` holds for one evaluation; adding to what was there rounds once more.
+  void unary(const char* name, Unary kernel, Reference1 reference, real limit, double lo,
+             double hi) {
+    for (int acc : {1, 0}) {
+      start(acc ? std::string(name) + " +=" : name, limit + 0.5L * acc);
+      for (idx cols : lengths())
+        for (idx rows : {1, 3})
+          for (idx pad : {0, 3})
+            for (idx cx : {1, 0}) {
+              Matrix<T> y(block_a, rows, cols, cols + pad, pad),
+                  x(block_b, rows, cx ? cols : 1, cols + pad);
+              y.set_uniform(-2, 2);
+              x.set_uniform(lo, hi);
+              std::vector<T> before = y.copy();
+              kernel(y.p, y.ld, x.p, x.ld, cx, rows, cols, acc);
+              real worst = 0;
+              for (idx r = 0; r < rows; r++)
+                for (idx c = 0; c < cols; c++) {
+                  const real f = reference(x(r, cx * c)), old = acc ? before[r * y.ld + c] : T(0);
+                  worst = std::max(
+                      worst, error_in_ulp<T>(y(r, c), old + f, std::fabs(old) + std::fabs(f)));
+                }
+              report.check(worst, y.untouched() && x.untouched(),
+                           "%td x %td, pad %td, cx %td, acc %d", rows, cols, pad, cx, acc);
+            }
+    }
+    // One row for all, and in place.
+    for (idx cols : {1, 7, 16, 33}) {
+      Matrix<T> y(block_a, 3, cols, cols), x(block_b, 1, cols, cols);
+      x.set_uniform(lo, hi);
+      kernel(y.p, y.ld, x.p, 0, 1, 3, cols, 0);
+      real worst = 0;
+      for (idx r = 0; r < 3; r++)
+        for (idx c = 0; c < cols; c++)
+          worst = std::max(worst, error_in_ulp<T>(y(r, c), reference(x(0, c))));
+      report.check(worst, y.untouched(), "the same row, %td columns", cols);
+
+      Matrix<T> z(block_b, 3, cols, cols + 1);
+      z.set_uniform(lo, hi);
+      std::vector<T> input = z.copy();
+      kernel(z.p, z.ld, z.p, z.ld, 1, 3, cols, 0);
+      worst = 0;
+      for (idx r = 0; r < 3; r++)
+        for (idx c = 0; c < cols; c++)
+          worst = std::max(worst, error_in_ulp<T>(z(r, c), reference(input[r * z.ld + c])));
+      report.check(worst, z.untouched(), "in place, %td columns", cols);
+    }
+    for (T value : special_values()) sample(kernel, reference, &value, 1);
+  }
+
+  // One case: the worst of n numbers.
+  void sample(Unary kernel, Reference1 reference, const T* x, idx n) {
+    std::vector<T> y(n);
+    kernel(y.data(), n, x, n, 1, 1, n, 0);
+    real worst = -1;
+    idx at = 0;
+    for (idx i = 0; i < n; i++) {
+      const real error = error_in_ulp<T>(y[i], reference(x[i]));
+      if (error > worst) worst = error, at = i;
+    }
+    report.check(worst, true, "of %.17g: got %.17g, expected %.17Lg", double(x[at]), double(y[at]),
+                 reference(x[at]));
+  }
+
+  // The whole range, evenly over the bit patterns and evenly over the interesting interval.
+  void densely(const char* name, Unary kernel, Reference1 reference, real limit, double lo,
+               double hi) {
+    start(name, limit);
+    constexpr idx count = 500'000;
+    std::vector<T> x;
+    using Bits = std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>;
+    const Bits stride = Bits(~Bits(0)) / count | 1;
+    for (idx i = 0; i < count; i++) {
+      const Bits bits = Bits(i) * stride;
+      T value;
+      std::memcpy(&value, &bits, sizeof value);
+      x.push_back(value);
+    }
+    for (idx i = 0; i < count; i++) x.push_back(T(uniform(lo, hi)));
+    sample(kernel, reference, x.data(), idx(x.size()));
+  }
+
+  void binary(const char* name, Binary kernel, Reference2 reference, real limit) {
+    for (int acc : {1, 0}) {
+      start(acc ? std::string(name) + " +=" : name, limit + 0.5L * acc);
+      for (idx cols : lengths())
+        for (idx rows : {1, 3})
+          for (idx pad : {0, 2})
+            for (idx layout = 0; layout < 5; layout++) {
+              const idx ca = layout & 1, cb = layout >> 1 & 1;
+              const bool bias = layout == 4;  // the same row of b for all rows of a
+              const idx ca_ = bias ? 1 : ca, cb_ = bias ? 1 : cb;
+              Matrix<T> y(block_a, rows, cols, cols + pad, pad);
+              Matrix<T> a(block_b, rows, ca_ ? cols : 1, cols + pad);
+              Matrix<T> b(block_c, bias ? 1 : rows, cb_ ? cols : 1, cols + 2 * pad, pad);
+              y.set_uniform(-2, 2);
+              a.set_uniform(-3, 3);
+              b.set_uniform(-3, 3);
+              const idx ldb = bias ? 0 : b.ld;
+              std::vector<T> before = y.copy();
+              kernel(y.p, y.ld, a.p, a.ld, ca_, b.p, ldb, cb_, rows, cols, acc);
+              real worst = 0;
+              for (idx r = 0; r < rows; r++)
+                for (idx c = 0; c < cols; c++) {
+                  const real f = reference(a(r, ca_ * c), b.p[r * ldb + cb_ * c]);
+                  const real old = acc ? before[r * y.ld + c] : T(0);
+                  worst = std::max(
+                      worst, error_in_ulp<T>(y(r, c), old + f, std::fabs(old) + std::fabs(f)));
+                }
+              report.check(worst, y.untouched() && a.untouched() && b.untouched(),
+                           "%td x %td, pad %td, ca %td, cb %td, ldb %td, acc %d", rows, cols, pad,
+                           ca_, cb_, ldb, acc);
+            }
+    }
+    for (T a : special_values())
+      for (T b : special_values()) {
+        T y;
+        kernel(&y, 1, &a, 1, 1, &b, 1, 1, 1, 1, 0);
+        report.check(error_in_ulp<T>(y, reference(a, b)), true, "of %g and %g: got %g", double(a),
+                     double(b), double(y));
+      }
+    for (idx cols : {1, 7, 16, 33}) {  // in place, over either operand
+      Matrix<T> a(block_a, 2, cols, cols + 1), b(block_b, 2, cols, cols + 2);
+      for (bool over_a : {true, false}) {
+        a.set_uniform(-3, 3);
+        b.set_uniform(-3, 3);
+        Matrix<T>& y = over_a ? a : b;
+        std::vector<real> want;
+        for (idx r = 0; r < 2; r++)
+          for (idx c = 0; c < cols; c++) want.push_back(reference(a(r, c), b(r, c)));
+        kernel(y.p, y.ld, a.p, a.ld, 1, b.p, b.ld, 1, 2, cols, 0);
+        real worst = 0;
+        for (idx r = 0; r < 2; r++)
+          for (idx c = 0; c < cols; c++)
+            worst = std::max(worst, error_in_ulp<T>(y(r, c), want[r * cols + c]));
+        report.check(worst, a.untouched() && b.untouched(), "in place, %td columns", cols);
+      }
+    }
+  }
+
+  void fill() {
+    start("fill", 0);
+    for (idx cols : lengths())
+      for (idx rows : {1, 3})
+        for (idx pad : {0, 1}) {
+          Matrix<T> y(block_a, rows, cols, cols + pad, pad);
+          y.set_uniform(-1, 1);
+          k.fill(y.p, y.ld, T(1.5), rows, cols);
+          bool same = true;
+          for (idx r = 0; r < rows; r++)
+            for (idx c = 0; c < cols; c++) same &= y(r, c) == T(1.5);
+          report.check(0, same && y.untouched(), "%td x %td, pad %td", rows, cols, pad);
+        }
+  }
+
+  // ---- Reductions: errors in ULP at the sum of the absolute values
+
+  void row_reductions() {
+    for (int kind = 0; kind < 3; kind++) {
+      const char* names[] = {"row_sum", "row_max", "row_dot"};
+      start(names[kind], kind == 1 ? 0 : 8);
+      for (idx cols : lengths())
+        for (idx rows : {1, 3})
+          for (idx incy : {1, 3})
+            for (int acc : {0, 1}) {
+              Matrix<T> y(block_a, rows, 1, incy), a(block_b, rows, cols, cols + incy - 1),
+                  b(block_c, rows, cols, cols);
+              y.set_uniform(-1, 1);
+              a.set_uniform(-2, 2);
+              b.set_uniform(-2, 2);
+              std::vector<T> before;
+              for (idx r = 0; r < rows; r++) before.push_back(y(r, 0));
+              if (kind == 0) k.row_sum(y.p, incy, a.p, a.ld, rows, cols, acc);
+              if (kind == 1) k.row_max(y.p, incy, a.p, a.ld, rows, cols, acc);
+              if (kind == 2) k.row_dot(y.p, incy, a.p, a.ld, b.p, b.ld, rows, cols, acc);
+              real worst = 0;
+              for (idx r = 0; r < rows; r++) {
+                const real none = kind == 1 ? -infinity : 0;
+                real want = acc ? real(before[r]) : none, scale = std::fabs(acc ? before[r] : T(0));
+                for (idx c = 0; c < cols; c++) {
+                  const real term = kind == 2 ? real(a(r, c)) * b(r, c) : real(a(r, c));
+                  want = kind == 1 ? std::max(want, term) : want + term;
+                  scale += std::fabs(term);
+                }
+                worst = std::max(worst, error_in_ulp<T>(y(r, 0), want, kind == 1 ? 0 : scale));
+              }
+              report.check(worst, y.untouched() && a.untouched() && b.untouched(),
+                           "%td x %td, incy %td, acc %d", rows, cols, incy, acc);
+            }
+    }
+    start("row_max", 0);
+    for (idx cols : {1, 3, 8, 9, 17, 32, 40, 67})
+      for (idx at = 0; at < cols; at++)
+        for (T value : {nan, infinity, -infinity})
+          for (int acc : {0, 1}) {
+            Matrix<T> x(block_b, 1, cols, cols);
+            x.set_uniform(-1, 1);
+            x(0, at) = value;
+            T y = acc ? T(0.25) : T(-7);
+            k.row_max(&y, 1, x.p, cols, 1, cols, acc);
+            real want = acc ? real(0.25) : real(-infinity);
+            for (idx c = 0; c < cols; c++) want = std::max(want, real(x(0, c)));
+            if (value != value) want = nan;
+            report.check(error_in_ulp<T>(y, want), true, "%g at %td of %td", double(value), at,
+                         cols);
+          }
+    T y = nan, x = 1;
+    k.row_max(&y, 1, &x, 1, 1, 1, 1);
+    report.check(std::isnan(y) ? 0 : 1, true, "accumulating into NaN");
+  }
+
+  void col_sum() {
+    start("col_sum", 4);
+    for (idx cols : lengths())
+      for (idx rows : {0, 1, 2, 5, 17})
+        for (idx pad : {0, 1})
+          for (int acc : {0, 1}) {
+            Matrix<T> y(block_a, 1, cols, cols, pad), x(block_b, rows, cols, cols + pad);
+            y.set_uniform(-1, 1);
+            x.set_uniform(-2, 2);
+            std::vector<T> before = y.copy();
+            k.col_sum(y.p, x.p, x.ld, rows, cols, acc);
+            real worst = 0;
+            for (idx c = 0; c < cols; c++) {
+              real want = acc ? before[c] : T(0), scale = std::fabs(want);
+              for (idx r = 0; r < rows; r++) want += x(r, c), scale += std::fabs(x(r, c));
+              worst = std::max(worst, error_in_ulp<T>(y(0, c), want, scale));
+            }
+            report.check(worst, y.untouched() && x.untouched(), "%td x %td, pad %td, acc %d", rows,
+                         cols, pad, acc);
+          }
+  }
+
+  // ---- Softmax
+
+  void softmax() {
+    start("softmax",
+          16);  // x - max is rounded, which exp turns into |x - max| / 2 ULP; and the sum
+    struct Triangle {
+      idx first, step;
+    };
+    for (idx cols : lengths())
+      for (idx rows : {1, 4, 17})
+        for (idx pad : {0, 3})
+          for (Triangle t : {Triangle{cols, 0}, Triangle{1, 1}, Triangle{3, 2}, Triangle{0, 1}})
+            for (bool in_place : {false, true}) {
+              Matrix<T> x(block_a, rows, cols, cols + pad, pad),
+                  z(block_b, rows, cols, cols + pad + 1);
+              x.set_uniform(-4, 4);
+              std::vector<T> input = x.copy();
+              Matrix<T>& y = in_place ? x : z;
+              k.softmax(y.p, y.ld, x.p, x.ld, rows, cols, t.first, t.step);
+              real worst = 0;
+              for (idx r = 0; r < rows; r++) {
+                const idx len = std::min(cols, t.first + r * t.step);
+                real top = -infinity, sum = 0;
+                for (idx c = 0; c < len; c++) top = std::max(top, real(input[r * x.ld + c]));
+                for (idx c = 0; c < len; c++) sum += std::exp(input[r * x.ld + c] - top);
+                for (idx c = 0; c < cols; c++) {
+                  const real want = c < len ? std::exp(input[r * x.ld + c] - top) / sum : 0;
+                  worst = std::max(worst, error_in_ulp<T>(y(r, c), want));
+                }
+              }
+              report.check(worst, x.untouched() && z.untouched(),
+                           "%td x %td, pad %td, first %td, step %td, in place %d", rows, cols, pad,
+                           t.first, t.step, in_place);
+            }
+    for (idx cols : {1, 4, 9, 16, 27, 40}) {  // large numbers do not overflow, NaN spreads
+      Matrix<T> x(block_a, 1, cols, cols), y(block_b, 1, cols, cols);
+      x.set([&](idx, idx c) { return c == cols - 1 ? T(1e30) : T(-1e30); });
+      k.softmax(y.p, cols, x.p, cols, 1, cols, cols, 0);
+      real worst = 0;
+      for (idx c = 0; c < cols; c++)
+        worst = std::max(worst, error_in_ulp<T>(y(0, c), c == cols - 1));
+      report.check(worst, y.untouched(), "of huge numbers, %td", cols);
+      x(0, cols / 2) = nan;
+      k.softmax(y.p, cols, x.p, cols, 1, cols, cols, 0);
+      bool all = true;
+      for (idx c = 0; c < cols; c++) all &= std::isnan(y(0, c));
+      report.check(all ? 0 : 1, all, "NaN spreads over %td", cols);
+    }
+  }
+
+  void softmax_grad() {
+    start("softmax_grad", 8);
+    for (idx cols : lengths())
+      for (idx rows : {1, 4})
+        for (idx pad : {0, 3})
+          for (int place = 0; place < 3; place++)  // apart, over y, over g
+            for (int acc : {0, 1}) {
+              if (place && acc) continue;
+              Matrix<T> y(block_a, rows, cols, cols + pad), g(block_b, rows, cols, cols + pad),
+                  other(block_c, rows, cols, cols + 2 * pad, pad);
+              y.set_uniform(0, 1);
+              g.set_uniform(-1, 1);
+              other.set_uniform(-1, 1);
+              Matrix<T>& dx = place == 0 ? other : place == 1 ? y : g;
+              std::vector<real> want, scale;
+              for (idx r = 0; r < rows; r++) {
+                real sum = 0, size = 0;
+                for (idx c = 0; c < cols; c++)
+                  sum += real(y(r, c)) * g(r, c), size += std::fabs(real(y(r, c)) * g(r, c));
+                for (idx c = 0; c < cols; c++) {
+                  const real old = acc ? other(r, c) : T(0);
+                  want.push_back(old + y(r, c) * (g(r, c) - sum));
+                  scale.push_back(std::fabs(old) +
+                                  std::fabs(y(r, c)) * (std::fabs(g(r, c)) + size));
+                }
+              }
+              k.softmax_grad(dx.p, dx.ld, y.p, y.ld, g.p, g.ld, rows, cols, acc);
+              real worst = 0;
+              for (idx r = 0; r < rows; r++)
+                for (idx c = 0; c < cols; c++)
+                  worst = std::max(
+                      worst, error_in_ulp<T>(dx(r, c), want[r * cols + c], scale[r * cols + c]));
+              report.check(worst, y.untouched() && g.untouched() && other.untouched(),
+                           "%td x %td, pad %td, place %d, acc %d", rows, cols, pad, place, acc);
+            }
+  }
+
+  // ---- Moves
+
+  void transpose() {
+    start("transpose", 0);
+    for (idx rows = 0; rows <= 35; rows++)
+      for (idx cols = 0; cols <= 35; cols++)
+        for (idx pad : {0, 1}) {
+          Matrix<T> y(block_a, cols, rows, rows + pad, pad), x(block_b, rows, cols, cols + 2 * pad);
+          x.set_uniform(-1, 1);
+          k.transpose(y.p, y.ld, x.p, x.ld, rows, cols);
+          bool same = true;
+          for (idx r = 0; r < rows; r++)
+            for (idx c = 0; c < cols; c++) same &= y(c, r) == x(r, c);
+          report.check(0, same && y.untouched() && x.untouched(), "%td x %td, pad %td", rows, cols,
+                       pad);
+        }
+  }
+
+  void gather_and_scatter() {
+    for (bool scatter : {false, true}) {
+      start(scatter ? "scatter_add" : "gather", 0);
+      for (idx cols : lengths())
+        for (idx rows : {0, 1, 7})
+          for (idx pad : {0, 2}) {
+            const idx many = 5;
+            std::vector<int32_t> index;
+            for (idx r = 0; r < rows; r++) index.push_back(int32_t(generator()() % many));
+            Matrix<T> y(block_a, scatter ? many : rows, cols, cols + pad, pad),
+                x(block_b, scatter ? rows : many, cols, cols + pad);
+            y.set_uniform(-1, 1);
+            x.set_uniform(-1, 1);
+            std::vector<T> want = y.copy();
+            for (idx r = 0; r < rows; r++)
+              for (idx c = 0; c < cols; c++)
+                if (scatter)
+                  want[index[r] * y.ld + c] += x(r, c);
+                else
+                  want[r * y.ld + c] = x(index[r], c);
+            (scatter ? k.scatter_add : k.gather)(y.p, y.ld, x.p, x.ld, index.data(), rows, cols);
+            bool same = true;
+            for (idx r = 0; r < y.rows; r++)
+              for (idx c = 0; c < cols; c++) same &= y(r, c) == want[r * y.ld + c];
+            report.check(0, same && y.untouched() && x.untouched(), "%td x %td, pad %td", rows,
+                         cols, pad);
+          }
+    }
+  }
+
+  void topk() {
+    start("topk", 0);
+    std::vector<idx> sizes = lengths();
+    for (idx n : {300, 1000}) sizes.push_back(n);
+    for (idx n : sizes)
+      for (idx take : {idx(0), idx(1), n / 2, n})
+        for (idx incx : {1, 3})
+          for (int kind = 0; kind < 4; kind++) {  // distinct, many ties, NaN, infinities
+            if (take > n) continue;
+            Matrix<T> x(block_a, n, 1, incx);
+            x.set([&](idx, idx) { return kind == 1 ? T(generator()() % 4) : T(uniform(-1, 1)); });
+            for (idx i = 0; i < n; i++) {
+              if (kind == 2 && generator()() % 3 == 0) x(i, 0) = nan;
+              if (kind >= 2 && generator()() % 5 == 0) x(i, 0) = -infinity;
+              if (kind == 3 && generator()() % 5 == 0) x(i, 0) = infinity;
+              if (kind == 1 && generator()() % 5 == 0) x(i, 0) = -T(0);
+            }
+            std::vector<int32_t> want(n);
+            for (idx i = 0; i < n; i++) want[i] = int32_t(i);
+            std::stable_sort(want.begin(), want.end(), [&](int32_t i, int32_t j) {
+              const T u = x(i, 0), v = x(j, 0);
+              return u == u && (v != v || u > v);
+            });
+            Matrix<int32_t> index(block_b, 1, take, take);
+            k.topk(index.p, x.p, incx, n, take);
+            report.check(0, std::equal(index.p, index.p + take, want.begin()) && index.untouched(),
+                         "%td of %td, incx %td, kind %d", take, n, incx, kind);
+          }
+  }
+
+  // ---- Products
+
+  void gemm() {
+    start("gemm", 8);
+    std::vector<idx> sizes = {0,  1,  2,  3,  4,  5,  7,  8,  9,  12, 15,
+                              16, 17, 24, 27, 31, 32, 33, 48, 64, 65};
+    std::vector<idx> heights = sizes;
+    for (idx m : {6, 10, 11, 13, 14, 18, 25}) heights.push_back(m);
+    for (idx m : heights)
+      for (idx n : sizes)
+        for (idx inner : sizes)
+          for (int acc : {0, 1}) one_gemm(m, n, inner, acc, generator()() % 4, generator()() % 3);
+  }
+
+  // layout of a: by rows, by columns, every second column, every second row of columns
+  void one_gemm(idx m, idx n, idx inner, int acc, unsigned layout, idx pad) {
+    const bool columns = layout & 1;
+    const idx every = layout & 2 ? 2 : 1;
+    Matrix<T> a(block_a, columns ? inner : m, every * (columns ? m : inner),
+                every * (columns ? m : inner) + pad);
+    const idx ras = columns ? every : a.ld, cas = columns ? a.ld : every;
+    // The last of every second column is missing: nothing may read it.
+    T* const first = a.p + (every - 1);
+    Matrix<T> b(block_b, inner, n, n + pad), c(block_c, m, n, n + pad, pad == 1);
+    a.set_uniform(-1, 1);
+    b.set_uniform(-1, 1);
+    c.set_uniform(-1, 1);
+    std::vector<T> before = c.copy();
+    k.gemm(c.p, c.ld, first, ras, cas, b.p, b.ld, m, n, inner, acc);
+    real worst = 0;
+    for (idx i = 0; i < m; i++)
+      for (idx j = 0; j < n; j++) {
+        real want = acc ? before[i * c.ld + j] : T(0), scale = std::fabs(want);
+        for (idx p = 0; p < inner; p++) {
+          const real term = real(first[i * ras + p * cas]) * b(p, j);
+          want += term;
+          scale += std::fabs(term);
+        }
+        worst = std::max(worst, error_in_ulp<T>(c(i, j), want, scale));
+      }
+    report.check(worst, a.untouched() && b.untouched() && c.untouched(),
+                 "%td x %td x %td, acc %d, layout %u, pad %td", m, n, inner, acc, layout, pad);
+  }
+
+  // ---- Updates
+
+  void updates() {
+    start("sgd", 2);
+    for (idx n : lengths()) {
+      Matrix<T> w(block_a, 1, n, n), v(block_b, 1, n, n, true), g(block_c, 1, n, n);
+      w.set_uniform(-1, 1);
+      v.set_uniform(-1, 1);
+      g.set_uniform(-1, 1);
+      const std::vector<T> w0(w.p, w.p + n), v0(v.p, v.p + n);
+      const T lr = T(0.01), momentum = T(0.9);
+      k.sgd(w.p, v.p, g.p, n, lr, momentum);
+      real worst = 0;
+      for (idx i = 0; i < n; i++) {
+        const real v1 = real(momentum) * v0[i] + g(0, i), w1 = w0[i] - real(lr) * v1;
+        const real size = std::fabs(real(momentum) * v0[i]) + std::fabs(g(0, i));
+        worst = std::max(worst, error_in_ulp<T>(v(0, i), v1, size));
+        worst = std::max(worst, error_in_ulp<T>(w(0, i), w1, std::fabs(w0[i]) + lr * size));
+      }
+      report.check(worst, w.untouched() && v.untouched() && g.untouched(), "%td", n);
+    }
+    start("adam", 4);
+    for (idx n : lengths()) {
+      Matrix<T> w(block_a, 1, n, n), m(block_b, 1, n, n, true), v(block_c, 1, n, n),
+          g(block_d, 1, n, n);
+      w.set_uniform(-1, 1);
+      m.set_uniform(-1, 1);
+      v.set_uniform(0, 1);
+      g.set_uniform(-1, 1);
+      const std::vector<T> w0(w.p, w.p + n), m0(m.p, m.p + n), v0(v.p, v.p + n);
+      const T lr = T(0.01), beta1 = T(0.85), beta2 = T(0.99), eps = T(1e-8), c1 = T(1.7),
+              c2 = T(3.1);
+      k.adam(w.p, m.p, v.p, g.p, n, lr, beta1, beta2, eps, c1, c2);
+      real worst = 0;
+      for (idx i = 0; i < n; i++) {
+        const real grad = g(0, i), m1 = real(beta1) * m0[i] + real(T(1) - beta1) * grad,
+                   v1 = real(beta2) * v0[i] + real(T(1) - beta2) * grad * grad;
+        const real size = std::fabs(beta1 * m0[i]) + std::fabs((T(1) - beta1) * g(0, i));
+        const real root = std::sqrt(v1 * c2) + eps;
+        worst = std::max(worst, error_in_ulp<T>(m(0, i), m1, size));
+        worst = std::max(worst, error_in_ulp<T>(v(0, i), v1));
+        worst = std::max(worst, error_in_ulp<T>(w(0, i), w0[i] - lr * (m1 * c1) / root,
+                                                std::fabs(w0[i]) + lr * size * c1 / root));
+      }
+      report.check(worst, w.untouched() && m.untouched() && v.untouched() && g.untouched(), "%td",
+                   n);
+    }
+  }
+
+  void run() {
+    unary(
+        "copy", k.copy, [](real x) { return x; }, 0, -2, 2);
+    unary(
+        "neg", k.neg, [](real x) { return -x; }, 0, -2, 2);
+    unary(
+        "relu", k.relu, [](real x) { return x > 0 || x != x ? x : 0; }, 0, -2, 2);
+    unary(
+        "exp", k.exp, [](real x) { return std::exp(x); }, 2, -10, 10);
+    unary(
+        "log", k.log, [](real x) { return std::log(x); }, 2, 0, 100);
+    unary(
+        "sqrt", k.sqrt, [](real x) { return std::sqrt(x); }, exact, 0, 100);
+    unary(
+        "rsqrt", k.rsqrt, [](real x) { return 1 / std::sqrt(x); }, 1.5L, 0.01, 100);
+    unary(
+        "reciprocal", k.reciprocal, [](real x) { return 1 / x; }, exact, 0.01, 100);
+    unary(
+        "step", k.step, [](real x) { return real(x > 0); }, 0, -2, 2);
+    const double out = sizeof(T) == 4 ? 110 : 760;
+    densely(
+        "exp", k.exp, [](real x) { return std::exp(x); }, 2, -out, out);
+    densely(
+        "log", k.log, [](real x) { return std::log(x); }, 2, 0.5, 2);
+    binary(
+        "add", k.add, [](real a, real b) { return a + b; }, exact);
+    binary(
+        "sub", k.sub, [](real a, real b) { return a - b; }, exact);
+    binary(
+        "mul", k.mul, [](real a, real b) { return a * b; }, exact);
+    binary(
+        "div", k.div, [](real a, real b) { return a / b; }, exact);
+    binary(
+        "mask_positive", k.mask_positive, [](real a, real b) { return b > 0 ? a : 0; }, 0);
+    fill();
+    row_reductions();
+    col_sum();
+    softmax();
+    softmax_grad();
+    transpose();
+    gather_and_scatter();
+    topk();
+    gemm();
+    updates();
+  }
+};
+
+// A kernel that reads or writes past its operands ends here; only functions safe in a handler.
+void on_fault(int) {
+  constexpr char text[] = "FAIL a kernel touched memory behind its operands: ";
+  (void)!write(1, text, sizeof text - 1);
+  (void)!write(1, report.where(), std::strlen(report.where()));
+  constexpr char counts[] = "\n0 passed, 1 failed\n";
+  (void)!write(1, counts, sizeof counts - 1);
+  _exit(1);
+}
+
+int run(int argc, char** argv) {
+  const char* only = nullptr;
+  bool verbose = false;
+  for (int i = 1; i < argc; i++) {
+    if (!std::strcmp(argv[i], "--verbose")) {
+      verbose = true;
+    } else if (!std::strcmp(argv[i], "--isa") && i + 1 < argc) {
+      only = argv[++i];
+    } else {
+      std::fprintf(stderr, "usage: kernel_test [--isa NAME] [--verbose]\n");
+      return 2;
+    }
+  }
+  if (only && !kernels_for<float>(only)) {
+    std::fprintf(stderr, "kernel_test: instruction set '%s' is not available on this machine\n",
+                 only);
+    return 2;
+  }
+  signal(SIGSEGV, on_fault);
+  signal(SIGBUS, on_fault);
+  for (const IsaInfo& isa : isa_list()) {
+    if (!isa.available || (only && std::strcmp(only, isa.name))) continue;
+    std::printf("kernel_test: %s\n", isa.name);
+    std::fflush(stdout);
+    Tests<float>{*kernels_for<float>(isa.name)}.run();
+    Tests<double>{*kernels_for<double>(isa.name)}.run();
+  }
+  if (verbose) report.print_table();
+  std::printf("%ld passed, %ld failed\n", report.passed, report.failed);
+  return report.failed ? 1 : 0;
+}
+
+}  // namespace
+}  // namespace vecgrad::test
+
+int main(int argc, char** argv) { return vecgrad::test::run(argc, argv); }
