@@ -66,10 +66,13 @@ function packagesMatchLock() {
  */
 async function buildNative(target, output) {
   const stamp = join(root, `build/.stamp-${target}`);
-  const inputs = hash(
-    ['CMakeLists.txt', 'native', 'package-lock.json', 'scripts/setup.mjs'],
-    [process.platform, process.arch, process.env['CXX'] ?? '', root],
-  );
+  const sources = ['CMakeLists.txt', 'native', 'package-lock.json', 'scripts/setup.mjs'];
+  const inputs = hash(target === 'kernel_test' ? [...sources, 'test/native'] : sources, [
+    process.platform,
+    process.arch,
+    process.env['CXX'] ?? '',
+    root,
+  ]);
   if (existsSync(output) && isStamped(stamp, inputs)) return;
   await installSystemPackages();
   discardForeignBuild();
