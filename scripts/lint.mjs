@@ -24,12 +24,7 @@ check('prettier', process.execPath, [
   '.',
 ]);
 
-const sources = committedFiles().filter((path) => /\.(cpp|h|inl)$/.test(path));
-const formatter = clangFormat();
-if (formatter === undefined) console.log(`clang-format ${CLANG_FORMAT} is not installed: skipped`);
-else if (sources.length > 0) {
-  check('clang-format', formatter, [...(fix ? ['-i'] : ['--dry-run', '--Werror']), ...sources]);
-}
+clangFormat(committedFiles().filter((path) => /\.(cpp|h|inl)$/.test(path)));
 
 for (const line of broken()) {
   failed = true;
@@ -37,11 +32,22 @@ for (const line of broken()) {
 }
 process.exitCode = failed ? 1 : 0;
 
-function clangFormat() {
-  return [`clang-format-${CLANG_FORMAT}`, 'clang-format'].find((command) => {
+/** @param {readonly string[]} sources */
+function clangFormat(sources) {
+  const formatter = [`clang-format-${CLANG_FORMAT}`, 'clang-format'].find((command) => {
     const { status, stdout } = spawnSync(command, ['--version'], { encoding: 'utf8' });
     return status === 0 && stdout.includes(`version ${CLANG_FORMAT}.`);
   });
+  if (formatter === undefined) {
+    console.log(`clang-format ${CLANG_FORMAT} is not installed: skipped`);
+    return;
+  }
+  for (const path of sources) {
+    const args = fix ? ['-i', path] : ['--dry-run', '--Werror', path];
+    if (spawnSync(formatter, args, { cwd: root, stdio: 'ignore' }).status === 0) continue;
+    failed = true;
+    console.error(`[clang-format] ${path}: npm run format lays it out`);
+  }
 }
 
 /**

@@ -23,6 +23,7 @@ const folder = mkdtempSync(join(tmpdir(), 'vecgrad-package-'));
 const user = join(folder, 'user');
 const bare = join(folder, 'without-scripts');
 const tsc = join(root, 'node_modules/typescript/bin/tsc');
+const bin = 'node_modules/.bin/vecgrad';
 const counts = { passed: 0, failed: 0 };
 
 test('npm pack', () => {
@@ -36,15 +37,12 @@ test('the tarball installs and builds through binding.gyp', () => {
 });
 
 test('the command line trains', () => {
-  const { stdout } = succeed(
-    ...npm('exec', '--', 'vecgrad', 'train', 'rnn', '--steps', '20', '--json'),
-    user,
-  );
+  const { stdout } = succeed(bin, ['train', 'rnn', '--steps', '20', '--json'], user);
   checkLosses(JSON.parse(stdout).losses);
 });
 
 test('vecgrad info --json', () => {
-  const { stdout } = succeed(...npm('exec', '--', 'vecgrad', 'info', '--json'), user);
+  const { stdout } = succeed(bin, ['info', '--json'], user);
   assert.equal(JSON.parse(stdout).version, version());
 });
 
@@ -68,7 +66,7 @@ for (const { script, module } of [
 
 test('without install scripts the error says what is missing', () => {
   install(bare, '--ignore-scripts');
-  const { status, stderr } = start(...npm('exec', '--', 'vecgrad', 'train', 'rnn'), bare);
+  const { status, stderr } = start(bin, ['train', 'rnn'], bare);
   assert.notEqual(status, 0);
   assert.match(stderr, /npm rebuild vecgrad/);
   assert.doesNotMatch(stderr, /^\s+at /m, 'a stack trace');
