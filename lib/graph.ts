@@ -303,15 +303,15 @@ export function zeros(shape: Shape): Value {
 
 /** Operands of one shape along a new first axis. */
 export function stack(values: readonly Value[]): Value {
-  return makeValue('stack', values);
+  return makeValue('stack', [...values]);
 }
 /** Operands joined along an axis, by default the first. */
 export function concat(values: readonly Value[], axis = 0): Value {
-  return makeValue('concat', values, { axis });
+  return makeValue('concat', [...values], { axis });
 }
 /** The sum of any number of values of one shape. */
 export function total(values: readonly Value[]): Value {
-  return values.length === 1 ? values[0]! : makeValue('total', values);
+  return values.length === 1 ? values[0]! : makeValue('total', [...values]);
 }
 /** One of several values of one shape: the one whose number is fed. */
 export function choose(values: readonly Value[], which: Index): Value {

@@ -148,7 +148,9 @@ class TypedProgram final : public Program {
     const int32_t* const ext_from = extents_.data() + int64_t(from) * extent_count_;
     for (int32_t i = begin; i < end; i++) {
       const Instruction& in = code_[size_t(i)];
-      if (in.level < from || in.level >= to) continue;
+      // A tape ordered by level (immediate 0) finds its own part of every run.
+      const bool by_level = in.op == Op::tape && in.imm0;
+      if (!by_level && (in.level < from || in.level >= to)) continue;
       if (in.op == Op::tape) {
         // Forward tapes grow with the prefix (their start moves with `from`); backward tapes run
         // from a start that depends on `to` up to their end.

@@ -35,9 +35,40 @@ const ADDING: Partial<Record<OpName, string>> = {
   maskPositive: 'mask_add',
 };
 
+/**
+ * The nodes that run outside the order of levels: forward, what depends on a prefix total, which is
+ * complete only after the last level; backward, what depends on nothing of any level, which comes
+ * before the deepest.
+ */
+function outsideLevels(ir: Ir): Uint8Array {
+  const outside = new Uint8Array(ir.count);
+  for (let node = 0; node < ir.forwardEnd; node++) {
+    outside[node] = ir.is(node, 'total') && ir.attr(node).prefix ? 1 : 0;
+    for (const input of ir.inputs(node)) outside[node]! |= outside[input]!;
+  }
+  for (let node = ir.forwardEnd; node < ir.count; node++) {
+    const free = ir.inputs(node).every((input) => input < ir.forwardEnd || outside[input] === 1);
+    outside[node] = ir.levels[node] === 0 && free ? 1 : 0;
+  }
+  return outside;
+}
+
+/** Whether each term of a backward total is computed by the time its level adds it. */
+function termsInOrder(ir: Ir, total: number, outside: Uint8Array): boolean {
+  for (let i = 0; i < termCount(ir, total); i++) {
+    const term = ir.input(total, i);
+    const early = term < ir.forwardEnd || outside[term] === 1 || ir.inputCount(term) === 0;
+    if (!early && ir.levels[term] !== termLevel(ir, total, i)) return false;
+  }
+  return true;
+}
+
 /** Whether every node is a single number that the tape can compute. */
 export function isScalarProgram(ir: Ir): boolean {
+  const outside = outsideLevels(ir);
   for (let node = 0; node < ir.count; node++) {
+    if (outside[node] && ir.levels[node]! > 0) return false;
+    if (node >= ir.forwardEnd && ir.is(node, 'total') && !termsInOrder(ir, node, outside)) return false; // prettier-ignore
     const op = ir.opOf(node);
     if (ir.isInteger(node)) {
       if (op === 'topk') return false;
@@ -96,6 +127,9 @@ class TapeLowering {
   private readonly base: Uint8Array;
   private readonly zeroed: number[] = [];
   private readonly isZeroed: Uint8Array;
+  private readonly outside: Uint8Array;
+  private readonly gradientNodes: ReadonlySet<number>;
+  private readonly additions: [total: number, term: number][] = [];
   private readonly layout: Layout;
   private readonly tape = new TapeWriter();
 
@@ -122,6 +156,8 @@ class TapeLowering {
     this.absorbed = new Uint8Array(n);
     this.base = new Uint8Array(n);
     this.isZeroed = new Uint8Array(n);
+    this.outside = outsideLevels(ir);
+    this.gradientNodes = new Set(options.gradients.values());
     this.layout = new Layout(ir, this.live, options);
     this.assignSlots();
     for (let node = 0; node < n; node++) {
@@ -159,10 +195,12 @@ class TapeLowering {
         const folds = ir.opOf(term) in ADDING || ir.is(term, 'chooseGrad');
         if (folds && uses[term] === 1 && this.total[term] === -1) {
           this.total[term] = node;
-          if (first < 0 || term < first) first = term;
+          if (first < 0 || this.runsBefore(term, first)) first = term;
         }
       }
       // At one level nodes run in order of their numbers: the first writes, the others add.
+      // An update reads every parameter's gradient: a run too short to reach one must leave zero.
+      uniform &&= level === 0 || !this.gradientNodes.has(node);
       if (uniform && first >= 0) this.base[first] = 1;
       else if (!uniform) {
         this.isZeroed[node] = 1;
@@ -179,14 +217,20 @@ class TapeLowering {
     }
   }
 
+  /** Whether one of two nodes of a level runs before the other. */
+  private runsBefore(a: number, b: number): boolean {
+    return this.outside[a] === this.outside[b] ? a < b : this.outside[a] === 1;
+  }
+
   run(): Lowered {
     const { ir, tape, layout, options } = this;
     const levels = ir.maxLevel;
     const out = new Encoder();
     const literal = (n: number): number => out.literal(n);
-    const instruction = (rows: number, cols: number, backward: boolean): void => {
+    const instruction = (rows: number, cols: number, backward = false, byLevel = false): void => {
       const one = literal(1);
-      out.emit(-1, { op: 'tape', level: 0, accumulate: backward, extents: [one, one, rows, cols, one] }); // prettier-ignore
+      const extents = [one, one, rows, cols, one] as const;
+      out.emit(-1, { op: 'tape', level: 0, accumulate: backward, extents, imm0: byLevel ? 1 : 0 });
     };
     const zero = layout.constant(0);
     const clear = (from: number, to: number): void => {
@@ -195,7 +239,7 @@ class TapeLowering {
         if (node >= from && node < to) tape.record('copy', this.slots[node]!, zero);
       }
       const end = tape.cut();
-      if (end > start) instruction(literal(start), literal(end), false);
+      if (end > start) instruction(literal(start), literal(end));
     };
 
     clear(0, ir.forwardEnd);
@@ -207,10 +251,20 @@ class TapeLowering {
       ends.push(tape.cut());
     }
     const ranges = out.byLevel(ends);
-    instruction(ranges, ranges, false);
+    instruction(ranges, ranges, false, true);
+    const unordered = (from: number, to: number): void => {
+      const start = tape.cut();
+      for (let node = from; node < to; node++) {
+        if (this.outside[node] && this.live[node] && !this.absorbed[node]) this.emit(node);
+      }
+      const stop = tape.cut();
+      if (stop > start) instruction(literal(start), literal(stop));
+    };
+    unordered(0, ir.forwardEnd);
     const forwardCount = out.count;
 
     clear(ir.forwardEnd, ir.count);
+    unordered(ir.forwardEnd, ir.count);
     // Backward: the deepest positions first; a run of length n starts where they are past.
     const starts = new Array<number>(levels + 1);
     const backward = this.byLevel(ir.forwardEnd, ir.count);
@@ -220,7 +274,7 @@ class TapeLowering {
     }
     const end = tape.cut();
     starts[0] = end;
-    if (ir.count > ir.forwardEnd) instruction(out.byLevel(starts), literal(end), true);
+    if (ir.count > ir.forwardEnd) instruction(out.byLevel(starts), literal(end), true, true);
     const backwardCount = out.count;
 
     if (options.update) {
@@ -232,7 +286,7 @@ class TapeLowering {
           tape.record('adam', block.offset + i, m! + i, v! + i, block.gradients + i, block.rule);
         } else tape.record('sgd', block.offset + i, m! + i, block.gradients + i, block.rule);
       }
-      instruction(literal(start), literal(tape.cut()), false);
+      instruction(literal(start), literal(tape.cut()));
     }
     const { code, extents } = out.finish(levels);
     return {
@@ -251,15 +305,32 @@ class TapeLowering {
     };
   }
 
+  /**
+   * What each level runs, in order: node numbers, and ~i for the i-th of `additions`, a term of a
+   * total that spans levels: it must add at its own level, or a short run would add stale numbers.
+   */
   private byLevel(from: number, to: number): number[][] {
-    const lists: number[][] = Array.from({ length: this.ir.maxLevel }, () => []);
+    const { ir } = this;
+    const lists: number[][] = Array.from({ length: ir.maxLevel }, () => []);
     for (let node = from; node < to; node++) {
-      if (this.live[node] && !this.absorbed[node]) lists[this.ir.levels[node]!]!.push(node);
+      if (!this.live[node] || this.absorbed[node]) continue;
+      if (this.isZeroed[node]) {
+        for (let i = 0; i < termCount(ir, node); i++) {
+          const term = ir.input(node, i);
+          if (this.total[term] === node) continue;
+          lists[termLevel(ir, node, i)]!.push(~(this.additions.push([node, term]) - 1));
+        }
+      } else if (!this.outside[node]) lists[ir.levels[node]!]!.push(node);
     }
     return lists;
   }
 
   private emit(node: number): void {
+    if (node < 0) {
+      const [total, term] = this.additions[~node]!;
+      this.tape.record('accumulate', this.slots[total]!, this.slots[term]!);
+      return;
+    }
     const { ir, slots, tape } = this;
     const op = ir.opOf(node);
     if (LEAVES.has(op)) return;
@@ -309,10 +380,11 @@ class TapeLowering {
 
   /** The terms that did not add themselves. */
   private emitTotal(node: number): void {
+    if (this.isZeroed[node]) return; // each term adds at its own level
     const { ir, slots, tape } = this;
     const d = slots[node]!;
     const n = termCount(ir, node);
-    let started = this.isZeroed[node] === 1;
+    let started = false;
     const rest: number[] = [];
     for (let i = 0; i < n; i++) {
       const term = ir.input(node, i);
