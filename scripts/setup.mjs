@@ -41,7 +41,7 @@ export const kernelTestPath = join(root, 'build/kernel_test');
 function installPackages() {
   if (packagesMatchLock()) return;
   // Without install scripts: none of the packages needs its own, and ours would build the addon twice.
-  run('installing the npm packages', ...npm('ci', '--ignore-scripts'));
+  run('installing the npm packages', npm('ci', '--ignore-scripts'));
 }
 
 /** Whether node_modules holds what package-lock.json names, by npm's own record of what it installed. */
@@ -78,14 +78,11 @@ async function buildNative(target, output) {
   discardForeignBuild();
   const cmakeJs = join(root, 'node_modules/cmake-js/bin/cmake-js');
   const jobs = String(availableParallelism());
-  run(target === 'vecgrad' ? 'building the native addon' : `building ${target}`, process.execPath, [
-    cmakeJs,
-    'build',
-    '--target',
-    target,
-    '--parallel',
-    jobs,
-  ]);
+  run(
+    target === 'vecgrad' ? 'building the native addon' : `building ${target}`,
+    [process.execPath, cmakeJs, 'configure'],
+    [process.execPath, cmakeJs, 'build', '--target', target, '--parallel', jobs],
+  );
   writeFileSync(stamp, inputs);
 }
 
@@ -111,7 +108,7 @@ async function installSystemPackages() {
     const step = `installing ${packages.join(' ')} with apt-get`;
     // A list that is out of date is no reason to stop: the installation tells.
     spawnSync(command, [...args, 'update'], { stdio: 'ignore' });
-    run(step, command, [...args, 'install', '--yes', '--no-install-recommends', ...packages]);
+    run(step, [...apt, 'install', '--yes', '--no-install-recommends', ...packages]);
   }
   const still = missing(needs);
   if (still.length === 0) return;
@@ -153,37 +150,38 @@ async function buildDist() {
 }
 
 /**
- * Runs a step's command with its output held back.
+ * Runs a step's commands with their output held back.
  *
  * @param {string} step
- * @param {string} command
- * @param {readonly string[]} args
+ * @param {...readonly [string, ...string[]]} commands
  */
-function run(step, command, args) {
+function run(step, ...commands) {
   console.error(`vecgrad: ${step}`);
-  const result = spawnSync(command, args, {
-    cwd: root,
-    encoding: 'utf8',
-    maxBuffer: 1 << 28,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  if (result.status === 0) return;
-  const why = result.error?.message ?? result.signal ?? `exit code ${String(result.status)}`;
-  const shown = [basename(command), ...args].join(' ');
-  throw new SetupError(
-    `${result.stdout}${result.stderr}\nvecgrad: ${step} failed (${why}): ${shown}`,
-  );
+  for (const [command, ...args] of commands) {
+    const result = spawnSync(command, args, {
+      cwd: root,
+      encoding: 'utf8',
+      maxBuffer: 1 << 28,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    if (result.status === 0) continue;
+    const why = result.error?.message ?? result.signal ?? `exit code ${String(result.status)}`;
+    const shown = [basename(command), ...args].join(' ');
+    throw new SetupError(
+      `${result.stdout}${result.stderr}\nvecgrad: ${step} failed (${why}): ${shown}`,
+    );
+  }
 }
 
 /**
  * npm's command and arguments: the very npm that runs this, or else the one on the path.
  *
  * @param {...string} args
- * @returns {[string, string[]]}
+ * @returns {[string, ...string[]]}
  */
 export function npm(...args) {
   const path = process.env['npm_execpath'] ?? '';
-  return path.endsWith('npm-cli.js') ? [process.execPath, [path, ...args]] : ['npm', args];
+  return path.endsWith('npm-cli.js') ? [process.execPath, path, ...args] : ['npm', ...args];
 }
 
 /**

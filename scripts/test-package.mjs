@@ -11,6 +11,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -27,7 +28,7 @@ const bin = 'node_modules/.bin/vecgrad';
 const counts = { passed: 0, failed: 0 };
 
 test('npm pack', () => {
-  succeed(...npm('pack', '--pack-destination', folder), root);
+  succeed(npm('pack', '--pack-destination', folder), root);
   tarball();
 });
 
@@ -37,21 +38,28 @@ test('the tarball installs and builds through binding.gyp', () => {
 });
 
 test('the command line trains', () => {
-  const { stdout } = succeed(bin, ['train', 'rnn', '--steps', '20', '--json'], user);
+  const { stdout } = succeed([bin, 'train', 'rnn', '--steps', '20', '--json'], user);
   checkLosses(JSON.parse(stdout).losses);
 });
 
 test('vecgrad info --json', () => {
-  const { stdout } = succeed(bin, ['info', '--json'], user);
+  const { stdout } = succeed([bin, 'info', '--json'], user);
   assert.equal(JSON.parse(stdout).version, version());
 });
 
 for (const script of ['train.mjs', 'train.cjs']) {
   test(script, () => {
     cpSync(join(root, 'test/package', script), join(user, script));
-    process.stdout.write(succeed(process.execPath, [script], user).stdout);
+    process.stdout.write(succeed([process.execPath, script], user).stdout);
   });
 }
+
+test('the example in the README runs', () => {
+  const example = /```js\n([^]*?)```/.exec(readFileSync(join(root, 'README.md'), 'utf8'))?.[1];
+  assert.ok(example !== undefined, 'the README has no example');
+  writeFileSync(join(user, 'example.mjs'), example);
+  process.stdout.write(succeed([process.execPath, 'example.mjs'], user).stdout);
+});
 
 // The newest rules of module resolution, and the oldest that know `exports`.
 for (const { script, module } of [
@@ -60,13 +68,13 @@ for (const { script, module } of [
 ]) {
   test(`${script}, module ${module}`, () => {
     cpSync(join(root, 'test/package', script), join(user, script));
-    succeed(process.execPath, [tsc, '--module', module, '--strict', '--noEmit', script], user);
+    succeed([process.execPath, tsc, '--module', module, '--strict', '--noEmit', script], user);
   });
 }
 
 test('without install scripts the error says what is missing', () => {
   install(bare, '--ignore-scripts');
-  const { status, stderr } = start(bin, ['train', 'rnn'], bare);
+  const { status, stderr } = start([bin, 'train', 'rnn'], bare);
   assert.notEqual(status, 0);
   assert.match(stderr, /npm rebuild vecgrad/);
   assert.doesNotMatch(stderr, /^\s+at /m, 'a stack trace');
@@ -93,23 +101,21 @@ function test(name, body) {
 }
 
 /**
- * @param {string} command
- * @param {readonly string[]} args
+ * @param {readonly [string, ...string[]]} command
  * @param {string} cwd
  */
-function start(command, args, cwd) {
+function start([command, ...args], cwd) {
   return spawnSync(command, args, { cwd, encoding: 'utf8', maxBuffer: 1 << 28 });
 }
 
 /**
- * @param {string} command
- * @param {readonly string[]} args
+ * @param {readonly [string, ...string[]]} command
  * @param {string} cwd
  */
-function succeed(command, args, cwd) {
-  const result = start(command, args, cwd);
+function succeed(command, cwd) {
+  const result = start(command, cwd);
   if (result.status === 0) return result;
-  throw new Error(`${[command, ...args].join(' ')}\n${result.stdout}${result.stderr}`);
+  throw new Error(`${command.join(' ')}\n${result.stdout}${result.stderr}`);
 }
 
 /**
@@ -119,7 +125,7 @@ function succeed(command, args, cwd) {
 function install(place, ...options) {
   mkdirSync(place);
   writeFileSync(join(place, 'package.json'), '{ "private": true }\n');
-  succeed(...npm('install', '--no-audit', '--no-fund', ...options, tarball()), place);
+  succeed(npm('install', '--no-audit', '--no-fund', ...options, tarball()), place);
 }
 
 function tarball() {
