@@ -159,6 +159,13 @@ describe('command line', () => {
       [['train', 'rnn', '--n-head', '3'], /n-head 3 does not divide n-embd 16/],
       [['train', 'rnn_att', '--n-att', '33'], /n-att 33 is more than n-state 32 \(the default\)/],
       [['train', 'rnn_att', '--n-state', '8'], /n-att 16 \(the default\) is more than n-state 8/],
+      [
+        ['train', 'scalar', '--n-embd', '512'],
+        /scalar of these sizes would not fit in memory: lower/,
+      ],
+      [['train', 'vector', '--block-size', '4096'], /vector of these sizes would not fit/],
+      [['train', 'vector', '--n-embd', '4096'], /lower --n-embd, --n-layer or --block-size/],
+      [['train', 'rnn', '--n-state=4096', '--n-embd=4096'], /lower --n-state or --n-embd/],
     ];
     for (const [argv, message] of rows) {
       it(`vecgrad ${argv.map((arg) => (/^[\w.=-]+$/.test(arg) ? arg : JSON.stringify(arg))).join(' ')}`, async () => {

@@ -138,6 +138,7 @@ export function parseCommand(argv: readonly string[]): Command {
       noMore(`${first} ${model}`, more);
       const options = { ...common(values), ...trainOnly(values), sizes: sizes(values), json };
       checkSizes(model, options.sizes);
+      checkMemory(model, options.sizes);
       return { name: first, model, options };
     }
   }
@@ -215,6 +216,34 @@ function checkSizes(model: ModelName, chosen: Partial<ModelSizes>): void {
         'no more coordinates can fire than the state has',
     );
   }
+}
+
+/**
+ * Refuses what would fill the memory: sizes that are fine one by one may not be so together. The
+ * limits leave a graph below about 2 GB (a node of `scalar` takes some 500 bytes, counted here per
+ * product; what `vector` adds for each head and pair of positions, some 1,600).
+ */
+function checkMemory(model: ModelName, chosen: Partial<ModelSizes>): void {
+  const [embd, head, layer, block, state] = (
+    ['nEmbd', 'nHead', 'nLayer', 'blockSize', 'nState'] as const
+  ).map((size) => chosen[size] ?? SIZES[size].byDefault) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  const isGpt = GPT.includes(model);
+  const parameters = isGpt ? layer * 12 * embd ** 2 : state ** 2 + 2 * embd * state;
+  const nodes = {
+    scalar: layer * block * (12 * embd ** 2 + block * embd),
+    vector: layer * head * block ** 2,
+    rnn: block,
+    rnn_att: block,
+  }[model];
+  if (parameters <= 20_000_000 && nodes <= 1_000_000) return;
+  const options = isGpt ? ['--n-embd', '--n-layer', '--block-size'] : ['--n-state', '--n-embd'];
+  throw new UsageError(`${model} of these sizes would not fit in memory: lower ${list(options)}`);
 }
 
 function parseOptions(

@@ -33,7 +33,9 @@ export function progress(
       const done = Math.round((step / steps) * BAR);
       const bar = '█'.repeat(done) + '░'.repeat(BAR - done);
       const line = `${label.padEnd(8)} ${bar} step ${step}/${steps}  loss ${loss.toFixed(4)}`;
-      sink.write(`\r\x1b[2K${line.slice(0, Math.max(0, (sink.columns ?? 80) - 1))}`);
+      // A terminal that does not tell its width says 0.
+      const width = (sink.columns || 80) - 1;
+      sink.write(`\r\x1b[2K${line.slice(0, width)}`);
     },
     clear() {
       if (isShown) sink.write('\r\x1b[2K');
