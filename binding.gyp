@@ -1,0 +1,90 @@
+# The same addon as CMakeLists.txt builds, through node-gyp. node-gyp knows no flags per file, so
+# every instruction set is a static library of its own.
+{
+  'variables': {
+    'openblas_cflags': "<!(pkg-config --cflags openblas 2>/dev/null || echo)",
+    'openblas_libs': "<!(pkg-config --libs openblas 2>/dev/null || echo -lopenblas)",
+  },
+  'target_defaults': {
+    'cflags_cc!': ['-std=gnu++17', '-std=gnu++20'],
+    'cflags_cc': ['-std=c++20', '-O3', '-Wall', '-Wextra', '-fvisibility=hidden'],
+    'include_dirs': ['native'],
+    'xcode_settings': {
+      'CLANG_CXX_LANGUAGE_STANDARD': 'c++20',
+      'GCC_OPTIMIZATION_LEVEL': '3',
+      'MACOSX_DEPLOYMENT_TARGET': '11.0',
+    },
+  },
+  'targets': [
+    {
+      'target_name': 'vecgrad_scalar',
+      'type': 'static_library',
+      'sources': ['native/isa/scalar.cpp'],
+      'cflags_cc': [
+        '-ffp-contract=off', '-fno-math-errno', '-fno-tree-vectorize', '-fno-tree-slp-vectorize',
+      ],
+      'xcode_settings': {
+        'OTHER_CPLUSPLUSFLAGS': [
+          '-ffp-contract=off', '-fno-math-errno', '-fno-vectorize', '-fno-slp-vectorize',
+        ],
+      },
+    },
+    {
+      'target_name': 'vecgrad_tape',
+      'type': 'static_library',
+      'sources': ['native/tape.cpp'],
+      'cflags_cc': ['-ffp-contract=off', '-fno-tree-vectorize', '-fno-tree-slp-vectorize'],
+    },
+    {
+      'target_name': 'vecgrad',
+      'sources': [
+        'native/addon.cpp',
+        'native/blas.cpp',
+        'native/isa.cpp',
+        'native/kernel_calls.cpp',
+        'native/vm.cpp',
+      ],
+      'dependencies': ['vecgrad_scalar', 'vecgrad_tape'],
+      'include_dirs': ["<!(node -p \"require('node-addon-api').include_dir\")"],
+      'defines': ['NAPI_VERSION=8', 'NAPI_DISABLE_CPP_EXCEPTIONS'],
+      'cflags_cc': ['<@(openblas_cflags)'],
+      'libraries': ['<@(openblas_libs)'],
+      'conditions': [
+        ['target_arch=="x64"', {
+          'dependencies': ['vecgrad_avx2', 'vecgrad_avx512'],
+          'defines': ['VECGRAD_HAS_AVX2', 'VECGRAD_HAS_AVX512'],
+        }],
+      ],
+    },
+  ],
+  'conditions': [
+    ['target_arch=="x64"', {
+      'targets': [
+        {
+          'target_name': 'vecgrad_avx2',
+          'type': 'static_library',
+          'sources': ['native/isa/avx2.cpp'],
+          'cflags_cc': ['-ffp-contract=off', '-fno-math-errno', '-mavx2', '-mfma'],
+          'xcode_settings': {
+            'OTHER_CPLUSPLUSFLAGS': ['-ffp-contract=off', '-fno-math-errno', '-mavx2', '-mfma'],
+          },
+        },
+        {
+          'target_name': 'vecgrad_avx512',
+          'type': 'static_library',
+          'sources': ['native/isa/avx512.cpp'],
+          'cflags_cc': [
+            '-ffp-contract=off', '-fno-math-errno', '-Wno-maybe-uninitialized', '-Wno-uninitialized',
+            '-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mfma',
+          ],
+          'xcode_settings': {
+            'OTHER_CPLUSPLUSFLAGS': [
+              '-ffp-contract=off', '-fno-math-errno',
+              '-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mfma',
+            ],
+          },
+        },
+      ],
+    }],
+  ],
+}
