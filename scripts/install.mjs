@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { advice, missing, names, nodeHeaders } from './toolchain.mjs';
+import { advice, missing, names, nodeHeaders, openblasPaths } from './toolchain.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const fromSource = process.env['npm_config_build_from_source'] === 'true';
@@ -39,14 +39,17 @@ function build() {
     process.exit(1);
   }
   const headers = nodeHeaders();
-  const env = { ...process.env };
+  const env = { ...process.env, ...openblasPaths() };
   // npm's own `nodedir` setting, where there is one, is the user's word.
   if (headers !== undefined) env['npm_config_nodedir'] ??= headers;
   // npm says where its node-gyp lies; other clients put one on the path.
   const gyp = process.env['npm_config_node_gyp'];
-  const [command, ...args] =
-    gyp === undefined ? ['node-gyp', 'rebuild'] : [process.execPath, gyp, 'rebuild'];
-  const { status, error } = spawnSync(command, args, { cwd: root, env, stdio: 'inherit' });
+  const [command, ...args] = gyp === undefined ? ['node-gyp'] : [process.execPath, gyp];
+  const { status, error } = spawnSync(command, [...args, 'rebuild', '--jobs', 'max'], {
+    cwd: root,
+    env,
+    stdio: 'inherit',
+  });
   if (error !== undefined) console.error(`vecgrad: node-gyp did not start: ${error.message}`);
   process.exit(status ?? 1);
 }

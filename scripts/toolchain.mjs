@@ -45,23 +45,43 @@ function compiler() {
 }
 
 function linksOpenBLAS() {
-  const folder = openblasFolder();
   const program =
     'extern "C" char* openblas_get_config(); int main() { return !openblas_get_config(); }';
-  const flags = folder === '' ? [] : [`-L${join(folder, 'lib')}`];
-  const { status } = spawnSync(
-    compiler(),
-    ['-x', 'c++', '-', ...flags, '-lopenblas', '-o', '/dev/null'],
-    { input: program, stdio: ['pipe', 'ignore', 'ignore'] },
-  );
+  const { status } = spawnSync(compiler(), ['-x', 'c++', '-', '-lopenblas', '-o', '/dev/null'], {
+    input: program,
+    env: { ...process.env, ...openblasPaths() },
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
   return status === 0;
 }
 
-/** Where OpenBLAS lies when it is not where compilers look: Homebrew links it nowhere. */
-function openblasFolder() {
-  if (process.platform !== 'darwin') return '';
-  const { status, stdout } = spawnSync('brew', ['--prefix', 'openblas'], { encoding: 'utf8' });
-  return status === 0 ? stdout.trim() : '';
+/**
+ * The compiler's search paths (of its environment) for an OpenBLAS that it would not find by itself:
+ * Homebrew links it nowhere, Fedora has its headers in a folder of their own.
+ *
+ * @returns {Record<string, string>}
+ */
+export function openblasPaths() {
+  if (process.platform === 'darwin') {
+    const { status, stdout } = spawnSync('brew', ['--prefix', 'openblas'], { encoding: 'utf8' });
+    if (status !== 0) return {};
+    const folder = stdout.trim();
+    return {
+      CPATH: before(join(folder, 'include'), 'CPATH'),
+      LIBRARY_PATH: before(join(folder, 'lib'), 'LIBRARY_PATH'),
+    };
+  }
+  const headers = '/usr/include/openblas';
+  return existsSync(join(headers, 'cblas.h')) ? { CPATH: before(headers, 'CPATH') } : {};
+}
+
+/**
+ * @param {string} folder
+ * @param {string} name of a list of folders in the environment
+ */
+function before(folder, name) {
+  const list = process.env[name] ?? '';
+  return list === '' ? folder : `${folder}:${list}`;
 }
 
 /** @param {readonly Need[]} needs */
