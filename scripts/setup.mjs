@@ -102,18 +102,26 @@ async function installSystemPackages() {
   const lacking = missing(needs);
   if (lacking.length === 0) return;
   const apt = aptGet();
+  let trouble = '';
   if (apt !== undefined) {
     const packages = debianPackages(lacking);
     const [command, ...args] = apt;
-    const step = `installing ${packages.join(' ')} with apt-get`;
-    // A list that is out of date is no reason to stop: the installation tells.
-    spawnSync(command, [...args, 'update'], { stdio: 'ignore' });
-    run(step, [...apt, 'install', '--yes', '--no-install-recommends', ...packages]);
+    try {
+      run(
+        `installing ${packages.join(' ')} with apt-get`,
+        // A list that cannot be brought up to date may still do: the installation tells.
+        ['sh', '-c', '"$@" update || true', 'sh', command, ...args],
+        [...apt, 'install', '--yes', '--no-install-recommends', ...packages],
+      );
+    } catch (error) {
+      if (!(error instanceof SetupError)) throw error;
+      trouble = `${error.message}\n`;
+    }
   }
   const still = missing(needs);
   if (still.length === 0) return;
   throw new SetupError(
-    `vecgrad: the native addon needs ${names(still)}. Install with\n${advice(still)}\nand run the command again`,
+    `${trouble}vecgrad: the native addon needs ${names(still)}. Install with\n${advice(still)}\nand run the command again`,
   );
 }
 

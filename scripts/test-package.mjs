@@ -37,6 +37,12 @@ test('the tarball installs and builds through binding.gyp', () => {
   assert.ok(existsSync(join(user, 'node_modules/vecgrad/build/Release/vecgrad.node')));
 });
 
+test('the tests of the library pass on that build', () => {
+  const env = { ...process.env, VECGRAD_PREBUILD: join(user, 'node_modules/vecgrad') };
+  const mocha = join(root, 'node_modules/mocha/bin/mocha.js');
+  succeed([process.execPath, mocha, '--reporter', 'dot'], root, env);
+});
+
 test('the command line trains', () => {
   const { stdout } = succeed([bin, 'train', 'rnn', '--steps', '20', '--json'], user);
   checkLosses(JSON.parse(stdout).losses);
@@ -103,17 +109,19 @@ function test(name, body) {
 /**
  * @param {readonly [string, ...string[]]} command
  * @param {string} cwd
+ * @param {NodeJS.ProcessEnv} [env]
  */
-function start([command, ...args], cwd) {
-  return spawnSync(command, args, { cwd, encoding: 'utf8', maxBuffer: 1 << 28 });
+function start([command, ...args], cwd, env = process.env) {
+  return spawnSync(command, args, { cwd, env, encoding: 'utf8', maxBuffer: 1 << 28 });
 }
 
 /**
  * @param {readonly [string, ...string[]]} command
  * @param {string} cwd
+ * @param {NodeJS.ProcessEnv} [env]
  */
-function succeed(command, cwd) {
-  const result = start(command, cwd);
+function succeed(command, cwd, env) {
+  const result = start(command, cwd, env);
   if (result.status === 0) return result;
   throw new Error(`${command.join(' ')}\n${result.stdout}${result.stderr}`);
 }
