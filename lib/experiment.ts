@@ -67,7 +67,12 @@ export interface ExperimentResult {
   microsecondsPerStep: number;
 }
 
-export const MODELS: Readonly<Record<ModelName, ModelBuilder>> = { scalar, vector, rnn, rnn_att: rnnAtt };
+export const MODELS: Readonly<Record<ModelName, ModelBuilder>> = {
+  scalar,
+  vector,
+  rnn,
+  rnn_att: rnnAtt,
+};
 
 /** An experiment that cannot go on: sizes that do not fit, a loss that is not finite. */
 export class ExperimentError extends Error {
@@ -107,7 +112,12 @@ function checkSizes(model: ModelName, sizes: Sizes): void {
 }
 
 /** Builds a model's graph with parameters drawn from `random`. */
-export function buildModel(name: ModelName, vocabSize: number, sizes: Partial<ModelSizes>, random: Random): Model & { sizes: Sizes } {
+export function buildModel(
+  name: ModelName,
+  vocabSize: number,
+  sizes: Partial<ModelSizes>,
+  random: Random,
+): Model & { sizes: Sizes } {
   const all: Sizes = { ...DEFAULT_SIZES, ...sizes, vocabSize };
   checkSizes(name, all);
   const fed = {
@@ -198,7 +208,12 @@ export function runExperiment(name: ModelName, options: ExperimentOptions): Expe
 }
 
 /** The mean over documents of each document's mean loss; NaN without documents. */
-function evaluate(training: Training, tokenizer: Tokenizer, docs: readonly string[], blockSize: number): number {
+function evaluate(
+  training: Training,
+  tokenizer: Tokenizer,
+  docs: readonly string[],
+  blockSize: number,
+): number {
   let sum = 0;
   for (const doc of docs) {
     const { tokens, targets, length } = example(tokenizer, doc, blockSize);

@@ -5,7 +5,15 @@
  * or a lowering. A gradient rule builds nodes through a `Builder`, so what it returns can be
  * compiled with the forward pass and differentiated again.
  */
-import { broadcast, resolveAxis, sameShape, ShapeError, show, sizeOf, type Shape } from './shape.js';
+import {
+  broadcast,
+  resolveAxis,
+  sameShape,
+  ShapeError,
+  show,
+  sizeOf,
+  type Shape,
+} from './shape.js';
 
 /** Every operator's name; the order is the compiler's numbering. */
 export const OP_NAMES = [
@@ -15,6 +23,7 @@ export const OP_NAMES = [
   'inverseCount',
   'index',
   'element',
+  'elements',
   'topk',
   'neg',
   'exp',
@@ -64,9 +73,11 @@ export interface Attr {
   stop?: number;
   k?: number;
   choice?: number;
+  /** `gather`, `scatterAdd`: one index per row of the first axis, into the second. */
+  batch?: boolean | undefined;
   /** `total`: only the first n terms count, n fed as the last operand. */
   prefix?: boolean;
-  /** `total`: the prefix length from which each term counts (set by the compiler). */
+  /** Set by the compiler: the prefix length from which each term of a total, each row of a stack, counts. */
   levels?: readonly number[];
 }
 
@@ -202,6 +213,12 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
   // --- integers: index inputs, their elements, and indices found at run time ---
   index: { shape: (_, { shape }) => shape!, gradient: noGradient, lower: special },
   element: { shape: () => [], gradient: noGradient, lower: special },
+  /** Elements [start, stop) of a vector of indices. */
+  elements: {
+    shape: (_, { start, stop }) => [stop! - start!],
+    gradient: noGradient,
+    lower: special,
+  },
   topk: {
     shape: ([x], { k }) => {
       if (x!.length !== 1) throw new ShapeError(`topk expects a vector, not shape ${show(x!)}`);
@@ -375,7 +392,14 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
   slice: {
     shape: ([x], { axis, start, stop }) => {
       const at = resolveAxis(axis!, x!);
-      if (!Number.isInteger(start) || !Number.isInteger(stop) || start! < 0 || stop! < start! || stop! > x![at]!) { // prettier-ignore
+      if (
+        !Number.isInteger(start) ||
+        !Number.isInteger(stop) ||
+        start! < 0 ||
+        stop! < start! ||
+        stop! > x![at]!
+      ) {
+        // prettier-ignore
         throw new ShapeError(`slice ${start} to ${stop} of axis ${axis} in ${show(x!)}: out of range`); // prettier-ignore
       }
       return x!.map((n, i) => (i === at ? stop! - start! : n));
@@ -429,20 +453,26 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
     lower: special,
   },
   // --- indexing by run-time integers (the last operand) ---
-  /** Rows of the first axis: index shape, then the rest of x's. */
+  /**
+   * Rows of the first axis: index shape, then the rest of x's. With `batch`, row i of the result is
+   * x[i][index[i]].
+   */
   gather: {
-    shape: ([x, index]) => {
+    shape: ([x, index], { batch }) => {
       if (!x!.length) throw new ShapeError('gather from a scalar: give at least one axis');
-      return [...index!, ...x!.slice(1)];
+      return batch ? [x![0]!, ...x!.slice(2)] : [...index!, ...x!.slice(1)];
     },
-    gradient: ({ g, dy, inputs }, i) =>
-      i === 0 ? g.op('scatterAdd', [dy, inputs[1]!], { shape: g.shape(inputs[0]!) }) : null,
+    gradient: ({ g, dy, inputs, attr }, i) =>
+      i === 0
+        ? g.op('scatterAdd', [dy, inputs[1]!], { shape: g.shape(inputs[0]!), batch: attr.batch })
+        : null,
     lower: special,
   },
   /** Zeros of a shape with rows added at indices: repeated indices add up. */
   scatterAdd: {
     shape: (_, { shape }) => shape!,
-    gradient: ({ g, dy, inputs }, i) => (i === 0 ? g.op('gather', [dy, inputs[1]!]) : null),
+    gradient: ({ g, dy, inputs, attr }, i) =>
+      i === 0 ? g.op('gather', [dy, inputs[1]!], { batch: attr.batch }) : null,
     lower: special,
   },
   /** One of several operands of one shape, picked by the last operand, an index. */
@@ -469,7 +499,7 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
   },
 };
 
-const INTEGER_OPS: ReadonlySet<OpName> = new Set<OpName>(['index', 'element', 'topk']);
+const INTEGER_OPS: ReadonlySet<OpName> = new Set<OpName>(['index', 'element', 'elements', 'topk']);
 /** Whether an operator's result is integers. */
 export function isInteger(op: OpName): boolean {
   return INTEGER_OPS.has(op);

@@ -5,9 +5,11 @@ import { differentiate } from './compiler/differentiate.js';
 import type { Ir } from './compiler/ir.js';
 import { lower, type Lowered, type UpdateRule } from './compiler/lower.js';
 import { isScalarProgram, lowerTape } from './compiler/tape.js';
+import { roll } from './compiler/roll.js';
 import { trace } from './compiler/trace.js';
 import { isDense } from './compiler/view.js';
 import { setProgramFactory, type Node, type TypedArray, type Value } from './graph.js';
+import type { OpName } from './ops.js';
 import { addon, chosenIsa, type Handle } from './native.js';
 import { contiguousStrides, sizeOf, show } from './shape.js';
 
@@ -53,6 +55,9 @@ interface IndexFeed {
   levels: number[];
 }
 
+/** Nodes that a program binds to the outside, whatever becomes of the others. */
+const KEPT: ReadonlySet<OpName> = new Set<OpName>(['parameter', 'input', 'index', 'inverseCount']);
+
 let runs = 0;
 
 export class Program {
@@ -91,19 +96,29 @@ export class Program {
     this.dtype = checkDType(options.dtype);
     this.isa = chosenIsa(options.isa);
     this.roots = plan.groups.flat();
-    const { ir, numbers, roots, count } = trace(plan.groups);
+    const inspects = plan.gradients === 'all';
+    const traced = trace(plan.groups, !inspects);
+    const { count } = traced;
+    const forwardNodes = traced.ir.count;
+    let { ir, numbers, roots } = traced;
+    if (!inspects && plan.groups.length === 1 && !isScalarProgram(ir)) {
+      const leaves = [...numbers.values()].filter((node) => KEPT.has(ir.opOf(node)));
+      const rolled = roll(ir, [...roots, ...leaves]);
+      const renumber = (node: number): number => rolled.numbers[node]!;
+      numbers = new Map([...numbers].map(([node, n]) => [node, renumber(n)] as const).filter(([, n]) => n >= 0)); // prettier-ignore
+      roots = roots.map(renumber);
+      ir = rolled.ir;
+    }
     this.ir = ir;
     this.numbers = numbers;
-    const forwardNodes = ir.count;
     const keep = new Set(roots);
     const gradients = new Map<number, number>();
     if (plan.gradients === 'all') {
       for (let node = 0; node < ir.forwardEnd; node++) if (!ir.isInteger(node)) keep.add(node);
     }
     if (plan.gradients !== 'none') {
-      const wants = (node: number): boolean =>
-        plan.gradients === 'all' || ir.is(node, 'parameter');
-      const nodes = differentiate(ir, roots[0]!, wants, true);
+      const wants = (node: number): boolean => plan.gradients === 'all' || ir.is(node, 'parameter');
+      const nodes = differentiate(ir, roots[0]!, wants, true, !inspects);
       this.gradientNodes = nodes;
       for (let node = 0; node < ir.forwardEnd; node++) {
         const gradient = nodes[node]!;
@@ -149,7 +164,7 @@ export class Program {
       if (plan.gradients === 'all') node.holders.push(this);
     }
     this.parameterCount = parameterCount;
-    this.limitIndices();
+    this.limitIndices(traced.ir);
     this.countName = count?.name;
     this.length = this.maxLength;
   }
@@ -265,28 +280,28 @@ export class Program {
     }
   }
 
-  /** Finds which values and levels each fed index element serves. */
-  private limitIndices(): void {
-    const { ir } = this;
-    const bySlot = new Map<number, [IndexFeed, number]>();
-    for (const feed of this.indices.values()) {
-      for (let i = 0; i < feed.size; i++) bySlot.set(feed.slot + i, [feed, i]);
-    }
+  /** Finds which values and levels each fed index element serves, in the graph as written. */
+  private limitIndices(ir: Ir): void {
     for (let node = 0; node < ir.forwardEnd; node++) {
       const op = ir.opOf(node);
-      const isCount = op === 'inverseCount';
-      if (op !== 'gather' && op !== 'choose' && !isCount) continue;
+      if (op !== 'gather' && op !== 'choose' && op !== 'inverseCount') continue;
       const index = ir.input(node, ir.inputCount(node) - 1);
-      const slot = this.lowered.slot(index);
-      const limit = isCount ? this.maxLength + 1 : op === 'choose' ? ir.inputCount(node) - 1 : ir.shape(ir.input(node, 0))[0]!; // prettier-ignore
-      for (let i = 0; i < sizeOf(ir.shape(index)); i++) {
-        const entry = bySlot.get(slot + i);
-        if (!entry) continue; // found at run time
-        const [feed, element] = entry;
-        feed.levels[element] = Math.min(feed.levels[element]!, ir.levels[node]!);
-        if (limit < feed.limits[element]!) {
-          feed.limits[element] = limit;
-          feed.users[element] = ir.label(node);
+      const element = ir.is(index, 'element');
+      const vector = element ? ir.input(index, 0) : index;
+      const feed = this.indices.get(ir.sources[vector]?.name ?? '');
+      if (!feed) continue; // found at run time
+      const start = element ? ir.attr(index).start! : 0;
+      const limit =
+        op === 'inverseCount'
+          ? this.maxLength + 1
+          : op === 'choose'
+            ? ir.inputCount(node) - 1
+            : ir.shape(ir.input(node, 0))[0]!;
+      for (let i = start; i < (element ? start + 1 : feed.size); i++) {
+        feed.levels[i] = Math.min(feed.levels[i]!, ir.levels[node]!);
+        if (limit < feed.limits[i]!) {
+          feed.limits[i] = limit;
+          feed.users[i] = ir.label(node);
         }
       }
     }
@@ -296,8 +311,12 @@ export class Program {
     if (this.countName !== undefined) this.feedCount(feeds[this.countName]);
     for (const name in feeds) {
       if (!this.floats.has(name) && !this.indices.has(name)) {
-        const known = [...this.floats.keys(), ...this.indices.keys()].map((n) => `'${n}'`).join(', ');
-        throw new FeedError(`no input is called '${name}'; this program's inputs: ${known || 'none'}`);
+        const known = [...this.floats.keys(), ...this.indices.keys()]
+          .map((n) => `'${n}'`)
+          .join(', ');
+        throw new FeedError(
+          `no input is called '${name}'; this program's inputs: ${known || 'none'}`,
+        );
       }
     }
     for (const [name, feed] of this.floats) this.feedFloat(name, feed, feeds[name]);
@@ -307,8 +326,15 @@ export class Program {
   private feedCount(value: unknown): void {
     const name = this.countName!;
     if (value === undefined) throw new FeedError(`input '${name}' is missing: feed a length from 1 to ${this.maxLength}`); // prettier-ignore
-    if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > this.maxLength) {
-      throw new FeedError(`input '${name}' = ${describe(value)}: expected an integer from 1 to ${this.maxLength}`);
+    if (
+      typeof value !== 'number' ||
+      !Number.isInteger(value) ||
+      value < 1 ||
+      value > this.maxLength
+    ) {
+      throw new FeedError(
+        `input '${name}' = ${describe(value)}: expected an integer from 1 to ${this.maxLength}`,
+      );
     }
     this.length = value;
     if (this.inverseCount >= 0) this.arena[this.inverseCount] = 1 / value;
@@ -343,7 +369,11 @@ export class Program {
         throw new FeedError(`input '${name}': ${given} integers for ${feed.label}, of which this run needs at least ${i + 1}`); // prettier-ignore
       }
       const x = isNumber ? value : value[i]!;
-      if (!Number.isInteger(x) || x < 0 || (x >= feed.limits[i]! && feed.levels[i]! < this.length)) {
+      if (
+        !Number.isInteger(x) ||
+        x < 0 ||
+        (x >= feed.limits[i]! && feed.levels[i]! < this.length)
+      ) {
         const where = feed.size === 1 ? '' : `[${i}]`;
         const limit = feed.limits[i]!;
         const expected = limit === Infinity ? 'an integer from 0' : `an integer from 0 to ${limit - 1}, for ${feed.users[i]!}`; // prettier-ignore

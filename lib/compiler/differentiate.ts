@@ -13,13 +13,15 @@ const LEAVES: ReadonlySet<OpName> = new Set<OpName>(['parameter', 'input']);
  *
  * Terms of a gradient that comes from several consumers are one `total`, each with the level of its
  * consumer, so that a short run skips the terms of positions it does not have. With `wrap`, wanted
- * leaves always get a total of their own, a place where their gradient lies whole.
+ * leaves always get a total of their own, a place where their gradient lies whole. With `combine`,
+ * terms that come position by position are gathered into one product or stack.
  */
 export function differentiate(
   ir: Ir,
   root: number,
   wants: (node: number) => boolean,
   wrap: boolean,
+  combine: boolean,
 ): Int32Array {
   const forwardEnd = ir.forwardEnd;
   const active = new Uint8Array(forwardEnd);
@@ -61,29 +63,101 @@ export function differentiate(
     }
     own.reverse();
     levels.reverse();
+    if (combine) combineTerms(ir, node, own, levels);
     const leaf = LEAVES.has(ir.opOf(node));
-    const dy =
-      own.length === 1 && levels[0] === level && !(leaf && wrap)
-        ? own[0]!
-        : ir.push('total', own, { levels }, ir.shape(node));
+    ir.level = level;
+    let dy = own[0]!;
+    if (own.length > 1 || levels[0] !== level || (leaf && wrap)) {
+      dy = ir.push('total', own, { levels }, ir.shape(node));
+      ir.setLevels(dy, ir.axisLevels[node]);
+    }
     gradients[node] = dy;
     if (leaf) continue;
 
     const definition = OPS[ir.opOf(node)];
     const inputs = Array.from(ir.inputs(node));
-    const context: GradientContext<number> = { g: ir, inputs, output: node, attr: ir.attr(node), dy };
+    const context: GradientContext<number> = {
+      g: ir,
+      inputs,
+      output: node,
+      attr: ir.attr(node),
+      dy,
+    };
     const isTotal = ir.is(node, 'total');
+    const rowLevels = ir.is(node, 'stack') ? ir.attr(node).levels : undefined;
     const n = isTotal ? termCount(ir, node) : inputs.length;
     for (let i = 0; i < n; i++) {
       const input = inputs[i]!;
       if (ir.isInteger(input) || !active[input]) continue;
-      const edge = isTotal ? termLevel(ir, node, i) : level;
+      const edge = isTotal ? termLevel(ir, node, i) : Math.max(level, rowLevels?.[i] ?? 0);
       ir.level = edge;
-      const term = definition.gradient(context, i);
+      const before = ir.count;
+      let term = definition.gradient(context, i);
       if (term === null) continue;
-      addTerm(input, sameShape(ir.shape(term), ir.shape(input)) ? term : sumTo(ir, term, ir.shape(input)), edge); // prettier-ignore
+      if (!sameShape(ir.shape(term), ir.shape(input))) term = sumTo(ir, term, ir.shape(input));
+      // A gradient has the axes of what it is the gradient of, whatever its rule went through.
+      if (term >= before && ir.axisLevels[input]) ir.setLevels(term, ir.axisLevels[input]);
+      addTerm(input, term, edge);
     }
   }
   ir.level = 0;
   return gradients;
+}
+
+/** Replaces terms of one form by a single node, in place. */
+function combineTerms(ir: Ir, node: number, own: number[], levels: number[]): void {
+  if (own.length < 2) return;
+  const order = own.map((_, i) => i).sort((a, b) => levels[a]! - levels[b]!);
+  if (rowsOf(ir, node, own, levels)) return;
+  // A sum of outer products is one product of two stacks.
+  const products = order.filter((i) => outerProduct(ir, own[i]!));
+  if (products.length < 2) return;
+  const rowLevels = products.map((i) => levels[i]!);
+  const factors = products.map((i) => outerProduct(ir, own[i]!)!);
+  ir.level = rowLevels[0]!;
+  const attr = rowLevels.every((level) => level === rowLevels[0]) ? {} : { levels: rowLevels };
+  const columns = ir.op('stack', factors.map(([a]) => a), attr); // prettier-ignore
+  const rows = ir.op('stack', factors.map(([, b]) => b), attr); // prettier-ignore
+  const product = ir.op('matmul', [ir.op('transpose', [columns], { axes: [1, 0] }), rows]);
+  const gone = new Set(products);
+  const rest = own.map((term, i) => [term, levels[i]!] as const).filter((_, i) => !gone.has(i));
+  own.splice(0, own.length, ...rest.map(([term]) => term), product);
+  levels.splice(0, levels.length, ...rest.map(([, level]) => level), rowLevels[0]!);
+}
+
+/** The vectors of matmul([k, 1], [1, n]), or null. */
+function outerProduct(ir: Ir, node: number): readonly [number, number] | null {
+  if (!ir.is(node, 'matmul')) return null;
+  const a = ir.input(node, 0);
+  const b = ir.input(node, 1);
+  const isColumn = ir.is(a, 'reshape') && ir.shape(a).length === 2 && ir.shape(a)[1] === 1;
+  const isRow = ir.is(b, 'reshape') && ir.shape(b).length === 2 && ir.shape(b)[0] === 1;
+  if (!isColumn || !isRow) return null;
+  const factors = [ir.input(a, 0), ir.input(b, 0)] as const;
+  return factors.every((factor) => ir.shape(factor).length === 1) ? factors : null;
+}
+
+/** One row from each term, all rows covered: a stack of the rows. */
+function rowsOf(ir: Ir, node: number, own: number[], levels: number[]): boolean {
+  const shape = ir.shape(node);
+  if (own.length !== shape[0]) return false;
+  const rowLevels = ir.axisLevels[node]?.[0];
+  const rows = new Array<number>(own.length).fill(-1);
+  for (const [i, term] of own.entries()) {
+    if (!ir.is(term, 'embed')) return false;
+    const { axis, start } = ir.attr(term) as { axis: number; start: number };
+    const part = ir.input(term, 0);
+    if (axis !== 0 || ir.shape(part)[0] !== 1 || rows[start] !== -1) return false;
+    if (levels[i] !== (rowLevels?.[start] ?? ir.levels[node])) return false;
+    const row = shape.slice(1);
+    const whole = ir.is(part, 'reshape') && sameShape(ir.shape(ir.input(part, 0)), row);
+    ir.level = levels[i]!;
+    rows[start] = whole ? ir.input(part, 0) : ir.op('reshape', [part], { shape: row });
+  }
+  ir.level = ir.levels[node]!;
+  const stack = ir.op('stack', rows, rowLevels ? { levels: rowLevels } : {});
+  ir.setLevels(stack, ir.axisLevels[node]);
+  own.splice(0, own.length, stack);
+  levels.splice(0, levels.length, ir.levels[node]!);
+  return true;
 }

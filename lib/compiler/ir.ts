@@ -6,9 +6,12 @@
  */
 import { OPS, isInteger, NO_ATTR, OP_NAMES, type Attr, type Builder, type OpName } from '../ops.js'; // prettier-ignore
 import { SCALAR, type Shape } from '../shape.js';
+import { propagate } from './levels.js';
 import type { Node } from '../graph.js';
 
 const OP_CODE = Object.fromEntries(OP_NAMES.map((name, i) => [name, i])) as Record<OpName, number>;
+
+export type AxisLevels = readonly (readonly number[] | undefined)[];
 
 export class Ir implements Builder<number> {
   count = 0;
@@ -20,6 +23,11 @@ export class Ir implements Builder<number> {
   readonly shapes: Shape[] = [];
   /** The graph node behind a forward node, for names in errors. */
   readonly sources: (Node | undefined)[] = [];
+  /**
+   * Of axes that hold one entry per position: the level of each entry, ascending, so that a run of
+   * length n works on a prefix of the axis. Undefined: no such axis.
+   */
+  readonly axisLevels: (AxisLevels | undefined)[] = [];
   /** Prefix lengths run from 1 to this. */
   maxLevel = 1;
 
@@ -63,9 +71,18 @@ export class Ir implements Builder<number> {
     this.inputStart[node + 1] = at;
     this.shapes.push(shape);
     this.attrs.push(attr === NO_ATTR ? undefined : attr);
+    if (attr.levels && op === 'stack') this.leveled = true;
     this.sources.push(source);
+    this.axisLevels.push(this.leveled ? propagate(this, node) : undefined);
     return node;
   }
+
+  /** States the levels of a node's axes; from then on they are followed through every new node. */
+  setLevels(node: number, levels: AxisLevels | undefined): void {
+    this.axisLevels[node] = levels;
+    if (levels) this.leveled = true;
+  }
+  private leveled = false;
 
   op(name: OpName, inputs: readonly number[], attr: Attr = NO_ATTR): number {
     return this.push(name, inputs, attr, this.resultShape(name, inputs, attr));
@@ -112,10 +129,7 @@ export class Ir implements Builder<number> {
     this.inputStart = grown(this.inputStart, new Int32Array(size + 1));
   }
   private growInputs(more: number): void {
-    this.inputList = grown(
-      this.inputList,
-      new Int32Array(this.inputList.length * 2 + more),
-    );
+    this.inputList = grown(this.inputList, new Int32Array(this.inputList.length * 2 + more));
   }
 }
 

@@ -1,9 +1,9 @@
 /** From the compiler's graph to one flat program over one arena: arrays, any rank. */
-import { OPS, NO_ATTR } from '../ops.js';
-import { contiguousStrides, resolveAxis, sizeOf, type Shape } from '../shape.js';
+import { OPS } from '../ops.js';
+import { resolveAxis, sizeOf, type Shape } from '../shape.js';
 import { Encoder, type Operand } from './encode.js';
-import type { Ir } from './ir.js';
-import { place, type Placement, type Term } from './placement.js';
+import type { AxisLevels, Ir } from './ir.js';
+import { place, source, type Placement, type Term } from './placement.js';
 import { broadcastView, denseView, isDense, reshapeView, rowView, sliceView, transposeView, type View } from './view.js'; // prettier-ignore
 
 /** The rule of an update: how many moments it keeps per parameter, how many numbers it reads. */
@@ -103,7 +103,7 @@ export class Layout {
   slot(node: number): number {
     let slot = this.slots.get(node);
     if (slot === undefined) {
-      if (this.ir.is(node, 'element')) {
+      if (this.ir.is(node, 'element') || this.ir.is(node, 'elements')) {
         slot = this.slot(this.ir.input(node, 0)) + this.ir.attr(node).start!;
       } else {
         slot = this.ints;
@@ -118,7 +118,12 @@ export class Layout {
 interface Axis {
   n: number;
   strides: number[];
+  /** Present where the axis is run up to the prefix only: a level for each n / length numbers. */
+  levels?: readonly number[] | undefined;
 }
+
+/** A fixed size, or an axis. */
+type Extent = number | { n: number; levels?: readonly number[] | undefined };
 
 export function lower(ir: Ir, options: LoweringOptions): Lowered {
   return new Lowering(ir, options).run();
@@ -132,6 +137,7 @@ class Lowering {
   private readonly blocks = new Map<number, View>();
   private readonly gradientHome = new Map<number, View>();
   private readonly transposed = new Map<string, View>();
+  private readonly leveled = new Map<string, number>();
   private node = 0;
   private level = 0;
 
@@ -192,7 +198,11 @@ class Lowering {
     // Sums that start from zero lie together: one instruction clears them.
     const zeroed: number[] = [];
     for (let node = from; node < to; node++) {
-      if (placement.live[node] && placement.totals.get(node)?.zeroed && !this.gradientHome.has(node)) {
+      if (
+        placement.live[node] &&
+        placement.totals.get(node)?.zeroed &&
+        !this.gradientHome.has(node)
+      ) {
         zeroed.push(node);
       }
     }
@@ -281,7 +291,7 @@ class Lowering {
       case 'choose':
         return rowView(this.chooseBlock(parent), i);
       default:
-        return rowView(this.locate(parent), i);
+        return reshapeView(rowView(this.locate(parent), i), ir.shape(node))!;
     }
   }
 
@@ -292,7 +302,9 @@ class Lowering {
       view =
         step.kind === 'slice'
           ? sliceView(view, step.axis, step.start, step.stop)
-          : reshapeView(view, step.shape)!;
+          : step.kind === 'transpose'
+            ? transposeView(view, step.axes)
+            : reshapeView(view, step.shape)!;
     }
     return view;
   }
@@ -318,9 +330,33 @@ class Lowering {
 
   // --- instructions ---
 
-  private extents(sizes: readonly [number, number, number, number, number]): [number, number, number, number, number] {
-    const id = (n: number): number => this.out.literal(n);
+  private extents(
+    sizes: readonly [Extent, Extent, Extent, Extent, Extent],
+  ): [number, number, number, number, number] {
+    const id = (extent: Extent): number => {
+      if (typeof extent === 'number') return this.out.literal(extent);
+      return extent.levels ? this.byLevel(extent.levels, extent.n) : this.out.literal(extent.n);
+    };
     return [id(sizes[0]), id(sizes[1]), id(sizes[2]), id(sizes[3]), id(sizes[4])];
+  }
+
+  /** The extent of an axis of n numbers, equally many for each of `levels`. */
+  private byLevel(levels: readonly number[], n: number): number {
+    const key = `${n}:${levels.join()}`;
+    let id = this.leveled.get(key);
+    if (id === undefined) {
+      const each = n / levels.length;
+      const counts = Array.from({ length: this.ir.maxLevel + 1 }, (_, length) =>
+        levels.filter((level) => level < length).length * each); // prettier-ignore
+      id = this.out.byLevel(counts);
+      this.leveled.set(key, id);
+    }
+    return id;
+  }
+
+  /** The levels of a node's axes. */
+  private levelsOf(node: number): AxisLevels | undefined {
+    return this.ir.axisLevels[node];
   }
 
   private fill(offset: number, size: number, value = 0): void {
@@ -348,7 +384,13 @@ class Lowering {
     const input = (i: number): View => this.locate(ir.input(node, i));
     if (lowering.kind === 'unary' || lowering.kind === 'binary') {
       const operands = lowering.kind === 'unary' ? [input(0)] : [input(0), input(1)];
-      this.elementwise(lowering.kernel, this.locate(node), operands, this.accumulates(node));
+      this.elementwise(
+        lowering.kernel,
+        this.locate(node),
+        operands,
+        this.accumulates(node),
+        this.levelsOf(node),
+      );
       return;
     }
     switch (op) {
@@ -358,11 +400,22 @@ class Lowering {
       case 'reshape':
         if (!reshapeView(input(0), ir.shape(node))) {
           const target = this.locate(node);
-          this.copy(denseView(target.offset, ir.shape(ir.input(node, 0))), input(0), false);
+          this.copy(
+            denseView(target.offset, ir.shape(ir.input(node, 0))),
+            input(0),
+            false,
+            this.levelsOf(ir.input(node, 0)),
+          );
         }
         break;
       case 'sum':
-        this.emitSum(this.locate(node), input(0), ir.attr(node).axes, this.accumulates(node));
+        this.emitSum(
+          this.locate(node),
+          input(0),
+          ir.attr(node).axes,
+          this.accumulates(node),
+          this.levelsOf(ir.input(node, 0)),
+        );
         break;
       case 'total':
         this.emitTotal(node);
@@ -371,16 +424,22 @@ class Lowering {
         this.emitMatmul(node);
         break;
       case 'softmax':
-        this.rowwise('softmax', this.locate(node), [this.rows(input(0))], false, ir.shape(node));
+        this.rowwise(
+          'softmax',
+          this.locate(node),
+          [this.rows(input(0))],
+          false,
+          this.levelsOf(node),
+        );
         break;
       case 'softmaxGrad':
-        this.rowwise('softmax_grad', this.locate(node), [this.rows(input(0)), this.rows(input(1))], this.accumulates(node)); // prettier-ignore
+        this.rowwise('softmax_grad', this.locate(node), [this.rows(input(0)), this.rows(input(1))], this.accumulates(node), this.levelsOf(node)); // prettier-ignore
         break;
       case 'embed': {
         const view = this.locate(node);
         const { axis, start } = ir.attr(node) as { axis: number; start: number };
         this.elementwise('copy', view, [this.scalar(0)], false);
-        this.copy(sliceView(view, axis, start, start + ir.shape(ir.input(node, 0))[axis]!), input(0), false); // prettier-ignore
+        this.copy(sliceView(view, axis, start, start + ir.shape(ir.input(node, 0))[axis]!), input(0), false, this.levelsOf(ir.input(node, 0))); // prettier-ignore
         break;
       }
       case 'concat':
@@ -397,10 +456,17 @@ class Lowering {
         this.emitChoose(node);
         break;
       case 'chooseGrad':
-        this.elementwise('choose_grad', this.locate(node), [input(0)], this.accumulates(node), {
-          slot: this.layout.slot(ir.input(node, 1)),
-          choice: ir.attr(node).choice!,
-        });
+        this.elementwise(
+          'choose_grad',
+          this.locate(node),
+          [input(0)],
+          this.accumulates(node),
+          this.levelsOf(node),
+          {
+            slot: this.layout.slot(ir.input(node, 1)),
+            choice: ir.attr(node).choice!,
+          },
+        );
         break;
       case 'topk': {
         const x = input(0);
@@ -427,8 +493,8 @@ class Lowering {
     }
   }
 
-  private copy(to: View, from: View, accumulate: boolean): void {
-    this.elementwise('copy', to, [from], accumulate);
+  private copy(to: View, from: View, accumulate: boolean, levels?: AxisLevels): void {
+    this.elementwise('copy', to, [from], accumulate, levels);
   }
 
   /** Numbers whose last axis has unit stride: the view itself, or a copy. */
@@ -454,10 +520,11 @@ class Lowering {
     y: View,
     operands: readonly View[],
     accumulate: boolean,
+    levels?: AxisLevels,
     chosen?: { slot: number; choice: number },
   ): void {
     const strides = [y.strides, ...operands.map((view) => broadcastView(view, y.shape).strides)];
-    const axes = mergeAxes(y.shape, strides);
+    const axes = mergeAxes(y.shape, strides, levels);
     if (!axes) return;
     const inner = axes[axes.length - 1];
     const fits = inner && inner.strides[0] === 1 && inner.strides.every((s) => s === 0 || s === 1);
@@ -474,7 +541,7 @@ class Lowering {
         op,
         level: this.level,
         accumulate,
-        extents: this.extents([four[0]!.n, four[1]!.n, four[2]!.n, four[3]!.n, 1]),
+        extents: this.extents([four[0]!, four[1]!, four[2]!, four[3]!, 1]),
         y: operand(0),
         ...(operands.length > 0 && { a: operand(1) }),
         ...(operands.length > 1 && { b: operand(2) }),
@@ -492,9 +559,12 @@ class Lowering {
   ): void {
     if (axes.length > count) {
       const [lead, ...rest] = axes as [Axis, ...Axis[]];
+      const level = this.level;
       for (let i = 0; i < lead.n; i++) {
+        if (lead.levels) this.level = Math.max(level, lead.levels[Math.floor((i * lead.levels.length) / lead.n)]!); // prettier-ignore
         this.loops(rest, count, offsets.map((offset, j) => offset + i * lead.strides[j]!), emit); // prettier-ignore
       }
+      this.level = level;
       return;
     }
     const unit: Axis = { n: 1, strides: offsets.map(() => 0) };
@@ -507,32 +577,47 @@ class Lowering {
     y: View,
     operands: readonly View[],
     accumulate: boolean,
-    whole?: Shape,
+    levels?: AxisLevels,
   ): void {
     const last = y.shape.length - 1;
     const cols = y.shape[last]!;
     const all = [y, ...operands];
-    const axes = mergeAxes(y.shape.slice(0, -1), all.map((view) => view.strides.slice(0, -1)));
+    const axes = mergeAxes(
+      y.shape.slice(0, -1),
+      all.map((view) => view.strides.slice(0, -1)),
+      levels,
+    );
     if (!axes || !cols) return;
-    this.loops(axes, 3, all.map((view) => view.offset), (three, offsets) => {
-      const operand = (i: number): Operand => [
-        offsets[i]!,
-        three[0]!.strides[i]!,
-        three[1]!.strides[i]!,
-        three[2]!.strides[i]!,
-        1,
-      ];
-      this.out.emit(this.node, {
-        op,
-        level: this.level,
-        accumulate,
-        extents: this.extents([three[0]!.n, three[1]!.n, three[2]!.n, cols, 1]),
-        y: operand(0),
-        a: operand(1),
-        ...(operands.length > 1 && { b: operand(2) }),
-        ...(whole && { imm0: cols }),
-      });
-    });
+    this.loops(
+      axes,
+      3,
+      all.map((view) => view.offset),
+      (three, offsets) => {
+        const operand = (i: number): Operand => [
+          offsets[i]!,
+          three[0]!.strides[i]!,
+          three[1]!.strides[i]!,
+          three[2]!.strides[i]!,
+          1,
+        ];
+        this.out.emit(this.node, {
+          op,
+          level: this.level,
+          accumulate,
+          extents: this.extents([
+            three[0]!,
+            three[1]!,
+            three[2]!,
+            { n: cols, levels: levels?.[last] },
+            1,
+          ]),
+          y: operand(0),
+          a: operand(1),
+          ...(operands.length > 1 && { b: operand(2) }),
+          imm0: cols,
+        });
+      },
+    );
   }
 
   private emitPow(node: number): void {
@@ -541,19 +626,26 @@ class Lowering {
     const x = this.locate(this.ir.input(node, 0));
     const accumulate = this.accumulates(node);
     const kernel = { '-0.5': 'rsqrt', '0.5': 'sqrt', '-1': 'reciprocal', '1': 'copy' }[String(exponent)]; // prettier-ignore
-    if (kernel) this.elementwise(kernel, y, [x], accumulate);
-    else if (exponent === 2) this.elementwise('mul', y, [x, x], accumulate);
-    else this.elementwise('pow', y, [x, this.scalar(exponent)], accumulate);
+    const levels = this.levelsOf(node);
+    if (kernel) this.elementwise(kernel, y, [x], accumulate, levels);
+    else if (exponent === 2) this.elementwise('mul', y, [x, x], accumulate, levels);
+    else this.elementwise('pow', y, [x, this.scalar(exponent)], accumulate, levels);
   }
 
-  private emitSum(y: View, x: View, axesAttr: readonly number[] | undefined, accumulate: boolean): void {
+  private emitSum(
+    y: View,
+    x: View,
+    axesAttr: readonly number[] | undefined,
+    accumulate: boolean,
+    levels?: AxisLevels,
+  ): void {
     const reduced = new Set((axesAttr ?? x.shape.map((_, i) => i)).map((a) => resolveAxis(a, x.shape))); // prettier-ignore
     const yStrides: number[] = [];
     let kept = 0;
     x.shape.forEach((_, i) => yStrides.push(reduced.has(i) ? 0 : y.strides[kept++]!));
     const marks = x.shape.map((_, i) => (reduced.has(i) ? 1 : 0));
     // The mark keeps a reduced axis from merging with a kept one of stride 0.
-    const axes = mergeAxes(x.shape, [yStrides, x.strides], marks);
+    const axes = mergeAxes(x.shape, [yStrides, x.strides], levels, marks);
     const zero = (): void => {
       if (!accumulate) this.elementwise('copy', y, [this.scalar(0)], false);
     };
@@ -573,7 +665,7 @@ class Lowering {
           op: 'row_sum',
           level: this.level,
           accumulate: accumulate || partial,
-          extents: this.extents([three[0]!.n, three[1]!.n, three[2]!.n, axes[inner]!.n, 1]),
+          extents: this.extents([three[0]!, three[1]!, three[2]!, axes[inner]!, 1]),
           y: [at[0]!, three[0]!.strides[0]!, three[1]!.strides[0]!, three[2]!.strides[0]!, 0],
           a: [at[1]!, three[0]!.strides[1]!, three[1]!.strides[1]!, three[2]!.strides[1]!, 1],
         });
@@ -590,7 +682,7 @@ class Lowering {
           op: 'col_sum',
           level: this.level,
           accumulate: accumulate || partial,
-          extents: this.extents([two[0]!.n, two[1]!.n, others[rows]!.n, axes[inner]!.n, 1]),
+          extents: this.extents([two[0]!, two[1]!, others[rows]!, axes[inner]!, 1]),
           y: [at[0]!, two[0]!.strides[0]!, two[1]!.strides[0]!, 0, 1],
           a: [at[1]!, two[0]!.strides[1]!, two[1]!.strides[1]!, others[rows]!.strides[1]!, 1],
         });
@@ -600,7 +692,7 @@ class Lowering {
     // Any strides: add element by element onto a broadcast result.
     zero();
     const spread: View = { offset: y.offset, shape: x.shape, strides: yStrides };
-    this.elementwise('copy', spread, [x], true);
+    this.elementwise('copy', spread, [x], true, levels);
   }
 
   private emitTotal(node: number): void {
@@ -615,13 +707,18 @@ class Lowering {
       const partner = rest.findIndex((term) => term.steps.length === 0 && term.level === level);
       if (partner >= 0) {
         const second = rest.splice(partner, 1)[0]!;
-        this.elementwise('add', this.locate(node), [this.locate(first.node), this.locate(second.node)], false); // prettier-ignore
+        this.elementwise('add', this.locate(node), [this.locate(first.node), this.locate(second.node)], false, this.levelsOf(node)); // prettier-ignore
         base.length = 0;
       }
     }
     for (const term of [...base, ...rest]) {
       this.level = term.level;
-      this.copy(this.part(node, term), this.locate(term.node), !term.base);
+      this.copy(
+        this.part(node, term),
+        this.locate(term.node),
+        !term.base,
+        this.levelsOf(term.node),
+      );
     }
     this.level = level;
   }
@@ -633,50 +730,81 @@ class Lowering {
     }
     const whole = this.locate(node);
     const isStack = this.ir.is(node, 'stack');
+    const { levels } = this.ir.attr(node);
+    const level = this.level;
     for (let i = 0; i < this.ir.inputCount(node); i++) {
       const input = this.ir.input(node, i);
-      const position = this.placement.position[input];
-      if (this.placement.parent[input] === node && position === i) continue;
-      this.copy(isStack ? rowView(whole, i) : this.joined(node, whole, i), this.locate(input), false);
+      const member = source(this.ir, this.placement, input);
+      if (this.placement.parent[member] === node && this.placement.position[member] === i) continue;
+      if (levels) this.level = Math.max(level, levels[i]!);
+      this.copy(
+        isStack ? rowView(whole, i) : this.joined(node, whole, i),
+        this.locate(input),
+        false,
+        this.levelsOf(input),
+      );
     }
+    this.level = level;
+  }
+
+  /** How a gather or scatter walks its indices: as rows of one table, or one per row of a batch. */
+  private indexLoop(node: number, index: number): { rows: Extent; tables: Extent; batch: boolean } {
+    const n = sizeOf(this.ir.shape(index));
+    const own = this.levelsOf(index)?.[0] ?? this.levelsOf(node)?.[0];
+    const batch = this.ir.attr(node).batch === true;
+    const extent: Extent = own && this.ir.shape(index).length ? { n, levels: own } : n;
+    return batch ? { rows: 1, tables: extent, batch } : { rows: extent, tables: 1, batch };
   }
 
   private emitGather(node: number): void {
     const { ir } = this;
     const index = ir.input(node, 1);
+    const { rows, tables, batch } = this.indexLoop(node, index);
+    const axis = batch ? 1 : 0;
     let x = this.locate(ir.input(node, 0));
-    const cols = sizeOf(x.shape.slice(1));
-    const rest: View = { offset: 0, shape: x.shape.slice(1), strides: x.strides.slice(1) };
+    const cols = sizeOf(x.shape.slice(axis + 1));
+    const rest: View = {
+      offset: 0,
+      shape: x.shape.slice(axis + 1),
+      strides: x.strides.slice(axis + 1),
+    };
     if (!isDense(rest)) x = this.dense(x);
     const y = this.locate(node);
-    const rows = sizeOf(ir.shape(index));
+    const step = ir.shape(index).length ? y.strides[0]! : 0;
     this.out.emit(node, {
       op: 'gather',
       level: this.level,
-      extents: this.extents([1, 1, rows, cols, 1]),
-      y: [y.offset, 0, 0, ir.shape(index).length ? y.strides[0]! : 0, 1],
-      a: [x.offset, 0, 0, x.strides[0]!, 1],
-      x: [this.layout.slot(index), 0, 0, 1, 0],
-      imm0: x.shape[0]!,
+      extents: this.extents([tables, 1, rows, cols, 1]),
+      y: [y.offset, batch ? step : 0, 0, batch ? 0 : step, 1],
+      a: [x.offset, batch ? x.strides[0]! : 0, 0, x.strides[axis]!, 1],
+      x: [this.layout.slot(index), batch ? 1 : 0, 0, 1, 0],
+      imm0: x.shape[axis]!,
     });
   }
 
   private emitScatter(node: number): void {
     const { ir } = this;
     const index = ir.input(node, 1);
-    const g = this.dense(this.locate(ir.input(node, 0)));
+    const gNode = ir.input(node, 0);
+    const g = this.dense(this.locate(gNode));
     const y = this.locate(node);
     const shape = ir.shape(node);
-    if (!this.accumulates(node)) this.elementwise('copy', y, [this.scalar(0)], false);
-    const cols = sizeOf(shape.slice(1));
+    if (!this.accumulates(node))
+      this.elementwise('copy', y, [this.scalar(0)], false, this.levelsOf(node));
+    const { batch } = this.indexLoop(node, index);
+    const own = this.levelsOf(index)?.[0] ?? this.levelsOf(gNode)?.[0];
+    const n = sizeOf(ir.shape(index));
+    const extent: Extent = own && ir.shape(index).length ? { n, levels: own } : n;
+    const axis = batch ? 1 : 0;
+    const cols = sizeOf(shape.slice(axis + 1));
     this.out.emit(node, {
       op: 'scatter_add',
       level: this.level,
-      extents: this.extents([1, 1, sizeOf(ir.shape(index)), cols, 1]),
-      y: [y.offset, 0, 0, y.strides[0]!, 1],
-      a: [g.offset, 0, 0, cols, 1],
-      x: [this.layout.slot(index), 0, 0, 1, 0],
-      imm0: shape[0]!,
+      extents: this.extents([batch ? extent : 1, 1, batch ? 1 : extent, cols, 1]),
+      y: [y.offset, batch ? y.strides[0]! : 0, 0, y.strides[axis]!, 1],
+      a: [g.offset, batch ? cols : 0, 0, batch ? 0 : cols, 1],
+      x: [this.layout.slot(index), batch ? 1 : 0, 0, 1, 0],
+      imm0: shape[axis]!,
     });
   }
 
@@ -719,69 +847,112 @@ class Lowering {
     const column = vectorB ? 1 : yStrides.pop()!;
     const row = vectorA ? 0 : yStrides.pop()!;
     y = { offset: y.offset, shape: full, strides: [...yStrides, row, column] };
-    this.product(y, a, b, accumulate, ir.input(node, 1));
+    const levelsY = [...(this.levelsOf(node) ?? full.map(() => undefined))];
+    const n = vectorB ? undefined : levelsY.pop();
+    const m = vectorA ? undefined : levelsY.pop();
+    const rankB = ir.shape(ir.input(node, 1)).length;
+    const levelsA = this.levelsOf(ir.input(node, 0));
+    const levelsB = this.levelsOf(ir.input(node, 1));
+    const k = levelsA?.[levelsA.length - 1] ?? levelsB?.[Math.max(0, rankB - 2)];
+    this.product(y, a, b, accumulate, ir.input(node, 1), {
+      batch: levelsY.slice(0, batch.length),
+      m,
+      n,
+      k,
+    });
   }
 
   /** y (+)= a @ b: the last two axes are the matrices, the others broadcast batches. */
-  private product(y: View, a: View, b: View, accumulate: boolean, nodeB: number): void {
+  private product(
+    y: View,
+    a: View,
+    b: View,
+    accumulate: boolean,
+    nodeB: number,
+    levels: ProductLevels,
+  ): void {
     const rank = y.shape.length;
     const m = y.shape[rank - 2]!;
     const n = y.shape[rank - 1]!;
     const k = a.shape[a.shape.length - 1]!;
+    if (!m || !n) return;
     const batch = y.shape.slice(0, -2);
     const lead = (view: View): readonly number[] =>
       broadcastView({ offset: 0, shape: view.shape.slice(0, -2), strides: view.strides.slice(0, -2) }, batch).strides; // prettier-ignore
     const last = (view: View, i: number): number => view.strides[view.strides.length - i]!;
-    const axes = mergeAxes(batch, [y.strides.slice(0, -2), lead(a), lead(b)]);
-    if (!axes || !m || !n) return;
+    const unit = (stride: number, size: number): boolean => stride === 1 || size === 1;
+    const [mExtent, nExtent, kExtent]: Extent[] = [
+      { n: m, levels: levels.m },
+      { n, levels: levels.n },
+      { n: k, levels: levels.k },
+    ];
 
-    const emit = (op: string, extents: [number, number, number], rows: Strides3, cols: Strides3, offsets3: readonly [number, number, number]): void => {
-      this.loops(axes, 2, offsets3, (two, at) => {
-        const operand = (i: number): Operand => [
+    /** Operands in the instruction's order; the extents of its rows, columns and inner loop. */
+    const emit = (
+      op: string,
+      views: readonly [View, View, View],
+      extents: readonly [Extent, Extent, Extent],
+      rows: Strides3,
+      cols: Strides3,
+    ): void => {
+      const [, first, second] = views;
+      const axes = mergeAxes(
+        batch,
+        [y.strides.slice(0, -2), lead(first), lead(second)],
+        levels.batch,
+      );
+      if (!axes) return;
+      this.loops(
+        axes,
+        2,
+        views.map((view) => view.offset),
+        (two, at) => {
+          const operand = (i: number): Operand => [
           at[i]!, two[0]!.strides[i]!, two[1]!.strides[i]!, rows[i]!, cols[i]!,
         ]; // prettier-ignore
-        this.out.emit(this.node, {
-          op,
-          level: this.level,
-          accumulate,
-          extents: this.extents([two[0]!.n, two[1]!.n, ...extents]),
-          y: operand(0),
-          a: operand(1),
-          b: operand(2),
-        });
-      });
+          this.out.emit(this.node, {
+            op,
+            level: this.level,
+            accumulate,
+            extents: this.extents([two[0]!, two[1]!, ...extents]),
+            y: operand(0),
+            a: operand(1),
+            b: operand(2),
+          });
+        },
+      );
     };
-    const offsets = [y.offset, a.offset, b.offset] as const;
-    const swapped = [y.offset, b.offset, a.offset] as const;
-    const unit = (stride: number, size: number): boolean => stride === 1 || size === 1;
 
     // Matrix times vector along contiguous rows: dot products.
-    if (n === 1 && k > 1 && unit(last(a, 1), k) && unit(last(b, 2), k)) {
-      emit('row_dot', [m, k, 1], [last(y, 2), last(a, 2), 0], [0, 1, 1], offsets);
+    if (n === 1 && k > 1 && last(a, 1) === 1 && last(b, 2) === 1) {
+      emit('row_dot', [y, a, b], [mExtent!, kExtent!, 1], [last(y, 2), last(a, 2), 0], [0, 1, 1]);
       return;
     }
     // Vector times a transposed matrix that is not worth transposing: dot products with its rows.
-    if (m === 1 && k > 1 && !unit(last(b, 1), n) && last(b, 2) === 1 && unit(last(a, 1), k) && !this.isParameter(nodeB) && axes.length === 0) {
-      emit('row_dot', [n, k, 1], [last(y, 1), last(b, 1), 0], [0, 1, 1], swapped);
+    if (
+      m === 1 &&
+      k > 1 &&
+      !unit(last(b, 1), n) &&
+      last(b, 2) === 1 &&
+      last(a, 1) === 1 &&
+      !this.isParameter(nodeB)
+    ) {
+      emit('row_dot', [y, b, a], [nExtent!, kExtent!, 1], [last(y, 1), last(b, 1), 0], [0, 1, 1]);
       return;
     }
-    // Aᵀ as the streamed operand: yᵀ = bᵀ aᵀ for a single column.
-    if (n === 1 && m > 1 && last(a, 2) === 1 && unit(last(y, 2), m) && axes.length === 0) {
-      emit('gemm', [1, m, k], [0, 0, last(a, 1)], [1, last(b, 2), 1], swapped);
+    // A transposed left operand and a single column: yᵀ = bᵀ aᵀ streams the rows of aᵀ.
+    if (n === 1 && m > 1 && last(a, 2) === 1 && unit(last(y, 2), m)) {
+      emit('gemm', [y, b, a], [1, mExtent!, kExtent!], [0, 0, last(a, 1)], [1, last(b, 2), 1]);
       return;
     }
     if (!unit(last(b, 1), n)) b = this.transposedCopy(b, nodeB);
     if (!unit(last(y, 1), n)) {
       const temporary = denseView(this.layout.allocate(sizeOf(y.shape)), y.shape);
-      const { shape, strides, offset } = y;
-      this.product(temporary, a, b, false, nodeB);
-      this.copy({ offset, shape, strides }, temporary, accumulate);
+      this.product(temporary, a, b, false, nodeB, levels);
+      this.copy(y, temporary, accumulate, [...levels.batch, levels.m, levels.n]);
       return;
     }
-    const copied = mergeAxes(batch, [y.strides.slice(0, -2), lead(a), lead(b)])!;
-    axes.length = 0;
-    axes.push(...copied);
-    emit('gemm', [m, n, k], [last(y, 2), last(a, 2), last(b, 2)], [1, last(a, 1), 1], [y.offset, a.offset, b.offset]); // prettier-ignore
+    emit('gemm', [y, a, b], [mExtent!, nExtent!, kExtent!], [last(y, 2), last(a, 2), last(b, 2)], [1, last(a, 1), 1]); // prettier-ignore
   }
 
   private isParameter(node: number): boolean {
@@ -817,15 +988,24 @@ class Lowering {
   }
 }
 
+interface ProductLevels {
+  batch: AxisLevels;
+  m: readonly number[] | undefined;
+  n: readonly number[] | undefined;
+  k: readonly number[] | undefined;
+}
+
 type Strides3 = readonly [number, number, number];
 
 /**
  * The axes of a loop nest: length 1 dropped, neighbours merged where every operand steps through
- * both as through one. Null where there is nothing to do. Axes with different marks do not merge.
+ * both as through one. Null where there is nothing to do. Axes with different marks do not merge,
+ * nor does an axis with levels into an outer one.
  */
 function mergeAxes(
   shape: Shape,
   strides: readonly (readonly number[])[],
+  levels?: AxisLevels,
   marks?: readonly number[],
 ): Axis[] | null {
   const axes: (Axis & { mark: number })[] = [];
@@ -836,12 +1016,11 @@ function mergeAxes(
     const own = strides.map((s) => s[i]!);
     const mark = marks?.[i] ?? 0;
     const outer = axes[axes.length - 1];
-    if (outer && outer.mark === mark && own.every((s, j) => outer.strides[j] === s * n)) {
+    const merges = outer?.mark === mark && !levels?.[i];
+    if (merges && own.every((s, j) => outer.strides[j] === s * n)) {
       outer.n *= n;
       outer.strides = own;
-    } else axes.push({ n, strides: own, mark });
+    } else axes.push({ n, strides: own, mark, levels: levels?.[i] });
   }
   return axes;
 }
-
-export { contiguousStrides, NO_ATTR };

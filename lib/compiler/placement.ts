@@ -5,6 +5,7 @@
 import type { OpName } from '../ops.js';
 import { OPS } from '../ops.js';
 import { sizeOf } from '../shape.js';
+import { denseView, reshapeView, sliceView, transposeView } from './view.js';
 import type { Ir } from './ir.js';
 import { termCount, termLevel } from './trace.js';
 
@@ -15,7 +16,10 @@ const ACCUMULATING: ReadonlySet<OpName> = new Set<OpName>([
 ]); // prettier-ignore
 
 /** From a total's whole to the part a term fills: the gradients of slice and reshape undone. */
-export type Step = { kind: 'slice'; axis: number; start: number; stop: number } | { kind: 'reshape'; shape: readonly number[] }; // prettier-ignore
+export type Step =
+  | { kind: 'slice'; axis: number; start: number; stop: number }
+  | { kind: 'reshape'; shape: readonly number[] }
+  | { kind: 'transpose'; axes: readonly number[] };
 
 export interface Term {
   /** The node whose numbers are added, past the embeds and reshapes that were absorbed. */
@@ -95,20 +99,33 @@ function planTotal(ir: Ir, p: Placement, total: number): void {
   for (let i = 0; i < n; i++) {
     const steps: Step[] = [];
     let node = ir.input(total, i);
+    let view = denseView(0, ir.shape(total));
     for (;;) {
       if (p.uses[node] !== 1) break;
       if (ir.is(node, 'embed')) {
         const inner = ir.input(node, 0);
         const { axis, start } = ir.attr(node) as { axis: number; start: number };
         steps.push({ kind: 'slice', axis, start, stop: start + ir.shape(inner)[axis]! });
-      } else if (ir.is(node, 'reshape') && onlyUnitAxes(ir, node)) {
-        steps.push({ kind: 'reshape', shape: ir.shape(ir.input(node, 0)) });
+        view = sliceView(view, axis, start, start + ir.shape(inner)[axis]!);
+      } else if (ir.is(node, 'reshape')) {
+        const shape = ir.shape(ir.input(node, 0));
+        const part = reshapeView(view, shape);
+        if (!part) break;
+        steps.push({ kind: 'reshape', shape });
+        view = part;
+      } else if (ir.is(node, 'transpose')) {
+        const axes = inverse(ir.attr(node).axes!);
+        steps.push({ kind: 'transpose', axes });
+        view = transposeView(view, axes);
       } else break;
       p.absorbed[node] = 1;
       node = ir.input(node, 0);
     }
     const op = ir.opOf(node);
-    const inPlace = p.uses[node] === 1 && ACCUMULATING.has(op) && p.parent[node] === -1;
+    // Kernels write rows: the last axis must be contiguous.
+    const last = view.shape.length - 1;
+    const rows = last < 0 || view.strides[last] === 1 || view.shape[last] === 1;
+    const inPlace = rows && p.uses[node] === 1 && ACCUMULATING.has(op) && p.parent[node] === -1;
     // A term may already belong to this very total (x + x): uses counts edges, so it is not alone.
     if (inPlace) {
       p.parent[node] = total;
@@ -119,17 +136,20 @@ function planTotal(ir: Ir, p: Placement, total: number): void {
   p.totals.set(total, { terms, zeroed: !chooseBase(ir, total, terms) });
 }
 
-/** A reshape that only adds or drops axes of length 1 is a view of any view. */
-function onlyUnitAxes(ir: Ir, node: number): boolean {
-  const drop = (shape: readonly number[]): string => shape.filter((n) => n !== 1).join();
-  return drop(ir.shape(node)) === drop(ir.shape(ir.input(node, 0)));
+function inverse(axes: readonly number[]): number[] {
+  const result = new Array<number>(axes.length);
+  axes.forEach((axis, i) => (result[axis] = i));
+  return result;
 }
 
 /** Marks the terms that write instead of adding; false where zeros must come first. */
 function chooseBase(ir: Ir, total: number, terms: Term[]): boolean {
   const level = ir.levels[total]!;
+  const leveled = ir.axisLevels[total] !== undefined;
+  // A term with fewer rows on a short run than the total has would leave old numbers in it.
+  const fills = (term: Term): boolean => leveled || ir.axisLevels[term.node] === undefined;
   const whole = (term: Term): boolean =>
-    term.level === level && term.steps.every((step) => step.kind === 'reshape');
+    term.level === level && fills(term) && term.steps.every((step) => step.kind !== 'slice');
   // Placed terms are written when their nodes run, the others when the total does.
   const placed = terms.filter((term) => term.placed).sort((a, b) => a.node - b.node);
   const first = placed[0] ?? terms.find(whole);
@@ -137,7 +157,7 @@ function chooseBase(ir: Ir, total: number, terms: Term[]): boolean {
     first.base = true;
     return true;
   }
-  if (!tiles(ir, total, terms)) return false;
+  if (!terms.every(fills) || !tiles(ir, total, terms)) return false;
   for (const term of terms) term.base = true;
   return true;
 }
@@ -164,17 +184,23 @@ function tiles(ir: Ir, total: number, terms: readonly Term[]): boolean {
   return starts.size === terms.length && covered === ir.shape(total)[axis];
 }
 
+/** The node that a member of a stack is a reshape of: writing it in place writes the member. */
+export function source(ir: Ir, p: Placement, node: number): number {
+  while (ir.is(node, 'reshape') && p.parent[node] === -1) node = ir.input(node, 0);
+  return node;
+}
+
 function planJoin(ir: Ir, p: Placement, join: number): void {
   const isStack = ir.is(join, 'stack');
   const n = ir.inputCount(join) - (ir.is(join, 'choose') ? 1 : 0);
   if (isStack) {
-    const first = ir.input(join, 0);
+    const first = source(ir, p, ir.input(join, 0));
     const other = p.parent[first]!;
     if (other >= 0 && ir.is(other, 'stack')) {
       const start = p.position[first]!;
       let run = true;
       for (let i = 0; i < n && run; i++) {
-        const input = ir.input(join, i);
+        const input = source(ir, p, ir.input(join, i));
         run = p.parent[input] === other && p.position[input] === start + i;
       }
       if (run) {
@@ -184,7 +210,7 @@ function planJoin(ir: Ir, p: Placement, join: number): void {
     }
   }
   for (let i = 0; i < n; i++) {
-    const input = ir.input(join, i);
+    const input = isStack ? source(ir, p, ir.input(join, i)) : ir.input(join, i);
     const op = ir.opOf(input);
     if (!computed(ir, input) || ir.isInteger(input) || p.parent[input] !== -1) continue;
     if (p.aliases.has(input) || p.totals.get(input)?.zeroed) continue;

@@ -209,7 +209,11 @@ class TapeLowering {
     } else if (ir.is(node, 'add')) {
       for (let i = 1; i >= 0; i--) {
         const product = ir.input(node, i);
-        if (ir.is(product, 'mul') && uses[product] === 1 && ir.levels[product] === ir.levels[node]) {
+        if (
+          ir.is(product, 'mul') &&
+          uses[product] === 1 &&
+          ir.levels[product] === ir.levels[node]
+        ) {
           this.absorbed[product] = i + 1;
           break;
         }
@@ -426,7 +430,11 @@ class TapeLowering {
     const g = ir.input(node, 0);
     const which = ir.input(node, 1);
     const family: number[] = [];
-    for (let other = node; other < ir.count && this.isSibling(other, g, which, family.length); other++) {
+    for (
+      let other = node;
+      other < ir.count && this.isSibling(other, g, which, family.length);
+      other++
+    ) {
       family.push(other);
     }
     const totals = family.map((other) => this.total[other]!);

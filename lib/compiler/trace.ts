@@ -1,6 +1,6 @@
 /** From the user's graph to the compiler's: reachable nodes in order of creation, with levels. */
 import type { Node } from '../graph.js';
-import { SCALAR } from '../shape.js';
+import { sameShape, SCALAR } from '../shape.js';
 import { Ir } from './ir.js';
 
 export interface Trace {
@@ -30,19 +30,27 @@ function reachable(roots: readonly Node[]): Node[] {
 /**
  * Traces groups of roots. Of several groups, group i is needed from prefix length i + 1 only: a
  * sequence whose groups are computed one after another. Within a group levels come from the graph's
- * prefix totals.
+ * prefix totals. With `simplify`, arithmetic with constant zeros vanishes.
  */
-export function trace(groups: readonly (readonly Node[])[]): Trace {
+export function trace(groups: readonly (readonly Node[])[], simplify: boolean): Trace {
   const nodes = reachable(groups.flat());
   const ir = new Ir();
   const numbers = new Map<Node, number>();
   let count: Node | undefined;
+  const zeros = new Set<number>();
   for (const node of nodes) {
     if (node.op === 'constant') {
       numbers.set(node, ir.constant((node as Node & { initial: Float64Array }).initial[0]!));
       continue;
     }
     const inputs = node.inputs.map((input) => numbers.get(input)!);
+    if (simplify) {
+      const simpler = simplified(ir, node, inputs, zeros);
+      if (simpler >= 0) {
+        numbers.set(node, simpler);
+        continue;
+      }
+    }
     const shape = node.shape.length ? node.shape : SCALAR;
     numbers.set(node, ir.push(node.op, inputs, node.attr, shape, node));
     if (node.op === 'total' && node.attr.prefix) {
@@ -79,6 +87,27 @@ function assignLevels(ir: Ir, groups: readonly (readonly number[])[]): void {
   for (let node = 0; node < ir.count; node++) {
     if (ir.levels[node] === never || ir.is(node, 'constant')) ir.levels[node] = 0;
   }
+}
+
+const ZERO_STAYS: ReadonlySet<string> = new Set(['reshape', 'broadcastTo', 'transpose', 'slice', 'relu', 'neg', 'gather', 'mul', 'matmul', 'detach']); // prettier-ignore
+
+/** A node that a constant zero among the operands makes simpler, or -1. `zeros` collects zeros. */
+function simplified(ir: Ir, node: Node, inputs: readonly number[], zeros: Set<number>): number {
+  const isZero = (input: number): boolean =>
+    zeros.has(input) || (ir.is(input, 'constant') && ir.constantValue(input) === 0);
+  const [a, b] = inputs as [number, number];
+  if (node.op === 'add' || node.op === 'sub') {
+    if (isZero(b) && sameShape(ir.shape(a), node.shape)) return a;
+    if (node.op === 'add' && isZero(a) && sameShape(ir.shape(b), node.shape)) return b;
+    return -1;
+  }
+  const any = node.op === 'mul' || node.op === 'matmul';
+  if (!ZERO_STAYS.has(node.op) || !(isZero(a) || (any && isZero(b)))) return -1;
+  const zero = node.shape.length
+    ? ir.op('broadcastTo', [ir.constant(0)], { shape: node.shape })
+    : ir.constant(0);
+  zeros.add(zero);
+  return zero;
 }
 
 /** The level from which term i of a total counts. */

@@ -60,22 +60,32 @@ export function broadcastView(v: View, shape: Shape): View {
 
 /** The same numbers in another shape, or null where that needs a copy. */
 export function reshapeView(v: View, shape: Shape): View | null {
-  if (sizeOf(shape) === 0 || isDense(v)) return denseView(v.offset, shape);
-  // Axes of length 1 come and go freely; the others must stay as they are.
-  const axes: number[] = [];
+  if (sizeOf(shape) === 0) return denseView(v.offset, shape);
+  const from: { n: number; stride: number }[] = [];
   v.shape.forEach((n, i) => {
-    if (n !== 1) axes.push(i);
+    if (n !== 1) from.push({ n, stride: v.strides[i]! });
   });
-  let next = 0;
-  const strides: number[] = [];
-  for (const n of shape) {
-    if (n === 1) {
-      strides.push(0);
-      continue;
+  const strides = new Array<number>(shape.length).fill(0);
+  const to = shape.map((n, axis) => ({ n, axis })).filter(({ n }) => n !== 1);
+  let i = 0;
+  let j = 0;
+  // Groups of axes with equal products: the old ones must step as one, the new ones divide it.
+  while (i < from.length) {
+    const j0 = j;
+    let { n: a, stride } = from[i++]!;
+    let b = to[j++]!.n;
+    while (a !== b) {
+      if (a < b) {
+        const next = from[i++]!;
+        if (stride !== next.stride * next.n) return null;
+        a *= next.n;
+        stride = next.stride;
+      } else b *= to[j++]!.n;
     }
-    const axis = axes[next++];
-    if (axis === undefined || v.shape[axis] !== n) return null;
-    strides.push(v.strides[axis]!);
+    for (let k = j - 1; k >= j0; k--) {
+      strides[to[k]!.axis] = stride;
+      stride *= to[k]!.n;
+    }
   }
-  return next === axes.length ? { offset: v.offset, shape, strides } : null;
+  return { offset: v.offset, shape, strides };
 }

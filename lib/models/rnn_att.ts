@@ -19,7 +19,11 @@ export const rnnAtt: ModelBuilder = (sizes, draw, { tokens, targets, length }) =
     const token = wte.at(tokens.at(pos)).matmul(tokenProj);
     const place = wpe.at(pos).matmul(posProj);
     const fire = h.topk(nAtt);
-    h = h.add(h.gather(fire).matmul(m.gather(fire))).add(token).add(place).relu();
+    h = h
+      .add(h.gather(fire).matmul(m.gather(fire)))
+      .add(token)
+      .add(place)
+      .relu();
     const y = h.matmul(lmHead);
     logits.push(y);
     losses.push(y.softmax().at(targets.at(pos)).log().neg());

@@ -1,0 +1,145 @@
+/** Which axes of a result hold one entry per position, and from which prefix length each counts. */
+import { resolveAxis, type Shape } from '../shape.js';
+import type { AxisLevels, Ir } from './ir.js';
+
+type Levels = readonly number[] | undefined;
+
+/** The levels of a node's axes, from its operands'; undefined where no axis has any. */
+export function propagate(ir: Ir, node: number): AxisLevels | undefined {
+  const inputs = Array.from(ir.inputs(node));
+  const of = (i: number): AxisLevels | undefined => ir.axisLevels[inputs[i]!];
+  const attr = ir.attr(node);
+  const shape = ir.shape(node);
+  const op = ir.opOf(node);
+  if (op === 'stack') {
+    const own = attr.levels ? settled(attr.levels, ir.levels[node]!) : undefined;
+    return some([own, ...(of(0) ?? shape.slice(1).map(() => undefined))]);
+  }
+  if (op === 'elements') {
+    const levels = of(0)?.[0]?.slice(attr.start, attr.stop);
+    return some([levels && settled(levels, ir.levels[node]!)]);
+  }
+  if (!inputs.some((input) => ir.axisLevels[input])) return undefined;
+  switch (op) {
+    case 'sum': {
+      const x = ir.shape(inputs[0]!);
+      const gone = new Set((attr.axes ?? x.map((_, i) => i)).map((a) => resolveAxis(a, x)));
+      return some(of(0)!.filter((_, i) => !gone.has(i)));
+    }
+    case 'transpose':
+      return attr.axes!.map((axis) => of(0)![axis]);
+    case 'reshape':
+      return some(reshaped(ir.shape(inputs[0]!), of(0)!, shape));
+    case 'slice':
+      return some(
+        of(0)!.map(
+          (levels, i) =>
+          i === attr.axis && levels ? settled(levels.slice(attr.start, attr.stop), ir.levels[node]!) : levels, // prettier-ignore
+        ),
+      );
+    case 'embed':
+      return some(of(0)!.map((levels, i) => (i === attr.axis ? undefined : levels)));
+    case 'concat':
+      return some((of(0) ?? shape.map(() => undefined)).map((levels, i) => (i === resolveAxis(attr.axis!, shape) ? undefined : levels))); // prettier-ignore
+    case 'gather': {
+      if (attr.batch) {
+        const rows = of(0)?.[0] ?? of(1)?.[0];
+        return some([rows, ...(of(0)?.slice(2) ?? shape.slice(1).map(() => undefined))]);
+      }
+      const index = ir.shape(inputs[1]!).map((_, i) => of(1)?.[i]);
+      return some([...index, ...shape.slice(index.length).map((_, i) => of(0)?.[i + 1])]);
+    }
+    case 'scatterAdd':
+      return some(
+        shape.map((_, i) => (attr.batch && i === 0 ? (of(0)?.[0] ?? of(1)?.[0]) : undefined)),
+      );
+    case 'matmul':
+      return some(product(ir, inputs[0]!, inputs[1]!, shape));
+    default:
+      return some(broadcasted(ir, inputs, shape));
+  }
+}
+
+function some(levels: (Levels | undefined)[]): AxisLevels | undefined {
+  return levels.some((axis) => axis) ? levels : undefined;
+}
+
+/** Entries that are all there whenever the node runs need no levels. */
+function settled(levels: readonly number[], level: number): Levels {
+  return levels.every((entry) => entry <= level) ? undefined : levels;
+}
+
+function broadcasted(ir: Ir, inputs: readonly number[], shape: Shape): Levels[] {
+  return shape.map((_, i) => {
+    for (const input of inputs) {
+      const own = ir.shape(input);
+      const axis = i - (shape.length - own.length);
+      const levels = axis >= 0 ? ir.axisLevels[input]?.[axis] : undefined;
+      if (levels && own[axis] !== 1) return levels;
+    }
+    return undefined;
+  });
+}
+
+function product(ir: Ir, a: number, b: number, shape: Shape): Levels[] {
+  const rankA = ir.shape(a).length;
+  const rankB = ir.shape(b).length;
+  const levelsA = ir.axisLevels[a];
+  const levelsB = ir.axisLevels[b];
+  const tail = (rankA > 1 ? 1 : 0) + (rankB > 1 ? 1 : 0);
+  const batch = shape.length - tail;
+  return shape.map((_, i) => {
+    if (i < batch) {
+      const fromA = i - (batch - Math.max(0, rankA - 2));
+      const fromB = i - (batch - Math.max(0, rankB - 2));
+      return (
+        (fromA >= 0 ? levelsA?.[fromA] : undefined) ?? (fromB >= 0 ? levelsB?.[fromB] : undefined)
+      );
+    }
+    if (i === batch && rankA > 1) return levelsA?.[rankA - 2];
+    return levelsB?.[rankB - 1];
+  });
+}
+
+/** Follows levels through groups of axes that a reshape joins or splits. */
+function reshaped(from: Shape, levels: AxisLevels, to: Shape): Levels[] {
+  const out: Levels[] = to.map(() => undefined);
+  let i = 0;
+  let j = 0;
+  while (i < from.length || j < to.length) {
+    const i0 = i;
+    const j0 = j;
+    let a = from[i++] ?? 1;
+    let b = to[j++] ?? 1;
+    while (a !== b) {
+      if (a < b) a *= from[i++] ?? 1;
+      else b *= to[j++] ?? 1;
+    }
+    const lead = firstAxis(from, i0, i);
+    const own = lead < 0 ? undefined : levels[lead];
+    for (let k = i0; k < i; k++) {
+      if (levels[k] && k !== lead)
+        throw new Error('internal: a reshape joins a level axis to an outer one');
+    }
+    if (!own) continue;
+    const target = firstAxis(to, j0, j);
+    const size = (shape: Shape, at: number, end: number): number =>
+      shape.slice(at + 1, end).reduce((x, y) => x * y, 1);
+    const inner = size(from, lead, i);
+    const innerTo = size(to, target, j);
+    out[target] = Array.from({ length: to[target]! }, (_, r) => {
+      const first = own[Math.floor((r * innerTo) / inner)]!;
+      const last = own[Math.floor((r * innerTo + innerTo - 1) / inner)]!;
+      if (first !== last) throw new Error('internal: a reshape splits a level axis');
+      return first;
+    });
+  }
+  return out;
+}
+
+/** The first axis of a group that is longer than 1. */
+function firstAxis(shape: Shape, from: number, to: number): number {
+  for (let axis = from; axis < to && axis < shape.length; axis++)
+    if (shape[axis] !== 1) return axis;
+  return -1;
+}
