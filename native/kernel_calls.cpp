@@ -128,11 +128,14 @@ bool multiply(const Kernels<T>& kernels, T* out, const T* a, const T* b, Product
     p = {1, p.k, p.m, false, !p.transpose_a};
   }
   // A matrix of one row or one column lies in memory as its transpose does.
+  if (p.m == 1 || p.k == 1) p.transpose_a = false;
   if (p.n == 1 || p.k == 1) p.transpose_b = false;
   std::unique_ptr<T[]> copy;
   if (p.transpose_b) {
-    if (p.m == 1) {
-      kernels.row_dot(out, 1, b, p.k, a, 0, p.n, p.k, 0);
+    constexpr idx few_rows = 4;  // too few for a copy to pay
+    if (p.m <= few_rows && !p.transpose_a) {
+      for (idx i = 0; i < p.m; i++)
+        kernels.row_dot(out + i * p.n, 1, b, p.k, a + i * p.k, 0, p.n, p.k, 0);
       return true;
     }
     copy.reset(new (std::nothrow) T[size_t(p.n * p.k)]);
