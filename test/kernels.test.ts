@@ -68,7 +68,7 @@ describe('kernels.matmul', () => {
   // Rows, columns and single numbers; what a register tile leaves over; what OpenBLAS is given.
   const shapes = [
     [1, 1, 1], [1, 16, 64], [16, 1, 7], [7, 16, 1], [1, 1, 67], [67, 1, 1], [1, 67, 1],
-    [0, 3, 4], [3, 0, 4], [3, 4, 0], [0, 0, 0], [1, 0, 1], [64, 64, 64], [65, 70, 67],
+    [2, 33, 65], [4, 67, 18], [5, 9, 31], [0, 3, 4], [3, 0, 4], [3, 4, 0], [0, 0, 0], [1, 0, 1], [64, 64, 64], [65, 70, 67],
     ...Array.from({ length: 60 }, () => [0, 0, 0].map(() => random.randbelow(68))),
   ] as [m: number, k: number, n: number][]; // prettier-ignore
 
