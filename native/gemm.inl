@@ -8,12 +8,14 @@
 // Row r's sums are c<r>a .. c<r>d; unused ones vanish.
 #define EACH_ROW(DO) DO(0) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9) DO(10) DO(11)
 constexpr int most_rows = 12, most_vectors = 4;
+// With 16 registers, tiles of 3 or 2 vectors leave room for more sums than tiles of 4.
+constexpr int most_vectors_of_tile = registers < 32 ? 3 : 4;
 #define SUMS(r) c##r##a, c##r##b, c##r##c, c##r##d
 #define DECLARE_SUMS(r) [[maybe_unused]] V c##r##a = z, c##r##b = z, c##r##c = z, c##r##d = z;
 
-// How many rows of W vectors fit: W registers hold b's row, one a number of a, one is spare.
+// How many rows of W vectors fit: W registers hold b's row, one a number of a.
 constexpr int rows_for(int vectors) {
-  const int rows = (registers - 2 - vectors) / vectors;
+  const int rows = (registers - 1 - vectors) / vectors;
   return rows < most_rows ? rows : most_rows;
 }
 
@@ -142,6 +144,29 @@ static inline void row_tile(T* c, const T* a, idx cas, const T* b, idx ldb, idx 
   store_row<W, tail>(c, last, SUMS(0));
 }
 
+// One row of c, 4 + W vectors: as many chains, and each number of a is broadcast only once.
+template <int W, bool tail>
+static inline void wide_row_tile(T* c, const T* a, idx cas, const T* b, idx ldb, idx k, int acc,
+                                 M last) {
+  const V z = splat(0);
+  const idx second = 4 * lanes();
+  DECLARE_SUMS(0)
+  DECLARE_SUMS(1)
+  if (acc) {
+    load_row<4, false>(c, last, SUMS(0));
+    load_row<W, tail>(c + second, last, SUMS(1));
+  }
+  for (; k > 0; k--, a += cas, b += ldb) {
+    V b0 = z, b1 = z, b2 = z, b3 = z;
+    load_row<4, false>(b, last, b0, b1, b2, b3);
+    multiply_row<4>(*a, b0, b1, b2, b3, SUMS(0));
+    load_row<W, tail>(b + second, last, b0, b1, b2, b3);
+    multiply_row<W>(*a, b0, b1, b2, b3, SUMS(1));
+  }
+  store_row<4, false>(c, last, SUMS(0));
+  store_row<W, tail>(c + second, last, SUMS(1));
+}
+
 // Deals `left` out in parts of at most `most`, the last two of them even (never 1 after others).
 static inline idx next_part(idx left, idx most) {
   return left <= most ? left : left < 2 * most ? (left + 1) / 2 : most;
@@ -151,7 +176,6 @@ static inline idx next_part(idx left, idx most) {
 template <int W, bool tail>
 static void panel(T* c, idx ldc, const T* a, idx ras, idx cas, const T* b, idx ldb, idx m, idx k,
                   int acc, M last) {
-  if (m == 1) return row_tile<W, tail>(c, a, cas, b, ldb, k, acc, last);
   while (m > 0) {
     const idx rows = next_part(m, rows_for(W));
     switch (rows) {
@@ -169,12 +193,51 @@ static void panel(T* c, idx ldc, const T* a, idx ras, idx cas, const T* b, idx l
   }
 }
 
-static void gemm(T* c, idx ldc, const T* a, idx ras, idx cas, const T* b, idx ldb, idx m, idx n,
-                 idx k, int acc) {
+// One row; its vectors are dealt out in parts of at most 8.
+__attribute__((noinline)) static void one_row(T* c, const T* a, idx cas, const T* b, idx ldb, idx n,
+                                              idx k, int acc) {
   const idx l = lanes();
   idx vectors = (n + l - 1) / l;
   while (vectors > 0) {
-    const idx width = next_part(vectors, most_vectors);
+    const idx width = next_part(vectors, 2 * most_vectors);
+    vectors -= width;
+    const idx in_last = vectors ? l : n - (width - 1) * l;
+    const M last = first(in_last < l ? in_last : 0);
+    switch (width + (in_last < l ? 2 * most_vectors : 0)) {
+#define ROW(w)                                                \
+  case w:                                                     \
+    row_tile<w, false>(c, a, cas, b, ldb, k, acc, last);      \
+    break;                                                    \
+  case w + 4:                                                 \
+    wide_row_tile<w, false>(c, a, cas, b, ldb, k, acc, last); \
+    break;                                                    \
+  case w + 2 * most_vectors:                                  \
+    row_tile<w, true>(c, a, cas, b, ldb, k, acc, last);       \
+    break;                                                    \
+  case w + 4 + 2 * most_vectors:                              \
+    wide_row_tile<w, true>(c, a, cas, b, ldb, k, acc, last);  \
+    break;
+      ROW(1)
+      ROW(2)
+      ROW(3)
+      ROW(4)
+#undef ROW
+    }
+    c += width * l;
+    b += width * l;
+    n -= width * l;
+  }
+}
+
+// Two rows or more, in panels of W vectors.
+__attribute__((noinline)) static void rows_by_panels(T* c, idx ldc, const T* a, idx ras, idx cas,
+                                                     const T* b, idx ldb, idx m, idx n, idx k,
+                                                     int acc) {
+  const idx l = lanes();
+  const idx most = m <= 2 ? most_vectors : most_vectors_of_tile;
+  idx vectors = (n + l - 1) / l;
+  while (vectors > 0) {
+    const idx width = next_part(vectors, most);
     vectors -= width;
     const idx in_last = vectors ? l : n - (width - 1) * l;
     const M last = first(in_last < l ? in_last : 0);
@@ -196,6 +259,13 @@ static void gemm(T* c, idx ldc, const T* a, idx ras, idx cas, const T* b, idx ld
     b += width * l;
     n -= width * l;
   }
+}
+
+// Not inlined, so that neither way pays for the other's stack frame.
+static void gemm(T* c, idx ldc, const T* a, idx ras, idx cas, const T* b, idx ldb, idx m, idx n,
+                 idx k, int acc) {
+  if (m == 1) return one_row(c, a, cas, b, ldb, n, k, acc);
+  rows_by_panels(c, ldc, a, ras, cas, b, ldb, m, n, k, acc);
 }
 
 #undef EACH_ROW
