@@ -1,5 +1,5 @@
 /** One experiment: a model trained on documents, evaluated on held-out ones, and sampled. */
-import { splitHeldOut, Tokenizer } from './data.js';
+import { checkDocuments, splitHeldOut, Tokenizer } from './data.js';
 import { index } from './graph.js';
 import { DEFAULT_SIZES, Draw, type Model, type ModelBuilder, type Sizes } from './models/model.js';
 import { rnn } from './models/rnn.js';
@@ -143,6 +143,7 @@ export function runExperiment(name: ModelName, options: ExperimentOptions): Expe
     return seconds;
   };
 
+  checkDocuments(options.docs);
   const random = new Random(seed, addon);
   const docs = [...options.docs];
   random.shuffle(docs);

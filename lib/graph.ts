@@ -51,7 +51,7 @@ export function makeValue(op: OpName, inputs: readonly Node[], attr: Attr = NO_A
   return new Value(op, inputs, attr, resultShape(op, inputs, attr));
 }
 
-function toValue(x: Value | number): Value {
+function toValue(x: unknown): Value {
   if (x instanceof Value) return x;
   if (typeof x === 'number') return constant(x);
   throw new TypeError(`expected a Value or a number, got ${x === null ? 'null' : typeof x}`);

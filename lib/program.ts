@@ -8,10 +8,10 @@ import { isScalarProgram, lowerTape } from './compiler/tape.js';
 import { roll } from './compiler/roll.js';
 import { trace } from './compiler/trace.js';
 import { isDense } from './compiler/view.js';
-import { setProgramFactory, type Node, type TypedArray, type Value } from './graph.js';
+import { setProgramFactory, Value, type Node, type TypedArray } from './graph.js';
 import type { OpName } from './ops.js';
 import { addon, chosenIsa, type Handle } from './native.js';
-import { contiguousStrides, sizeOf, show } from './shape.js';
+import { contiguousStrides, sizeOf } from './shape.js';
 
 export type DType = 'float64' | 'float32';
 /** Numbers by input name: one number or a flat array, row-major. */
@@ -84,7 +84,7 @@ export class Program {
   private readonly ints: Int32Array;
   private readonly floats = new Map<string, FloatFeed>();
   private readonly indices = new Map<string, IndexFeed>();
-  private readonly parameters: { value: Value; offset: number; size: number }[] = [];
+  private readonly parameters: { value: Value; offset: number }[] = [];
   private readonly gradientNodes: Int32Array | undefined;
   private readonly countName: string | undefined;
   private readonly inverseCount: number = -1;
@@ -154,9 +154,9 @@ export class Program {
     let parameterCount = 0;
     for (const [node, number] of numbers) {
       const view = lowered.view(number);
-      if (node.op === 'parameter' && view) {
+      if (node instanceof Value && node.op === 'parameter' && view) {
         const size = sizeOf(node.shape);
-        this.parameters.push({ value: node as Value, offset: view.offset, size });
+        this.parameters.push({ value: node, offset: view.offset });
         parameterCount += size;
       } else if (node.op === 'input' && view) this.bindFloat(node, view.offset);
       else if (node.op === 'index') this.bindIndex(node, number);
@@ -246,12 +246,11 @@ export class Program {
 
   /** Copies the parameters from wherever they ran last: numbers set through `.data` travel too. */
   private takeParameters(): void {
-    for (const { value, offset, size } of this.parameters) {
+    for (const { value, offset } of this.parameters) {
       if (value.home?.program === this) continue;
       this.arena.set(value.data, offset);
       if (value.home) value.home.program.resident = false;
       value.home = { program: this, offset };
-      void size;
     }
     this.resident = true;
   }
@@ -347,7 +346,7 @@ export class Program {
       this.arena[feed.offset] = value;
       return;
     }
-    if (typeof value !== 'object' || value === null || value.length !== feed.size) {
+    if (typeof value !== 'object' || value.length !== feed.size) {
       throw new FeedError(`input '${name}': ${describe(value)} for ${feed.label}, which needs ${feed.size} numbers`); // prettier-ignore
     }
     this.arena.set(value, feed.offset);
@@ -416,5 +415,3 @@ setProgramFactory((root) => {
 export function compile(root: Value, options: ProgramOptions = {}): Program {
   return new Program({ groups: [[root]], gradients: 'all' }, options);
 }
-
-export { show };

@@ -194,7 +194,7 @@ class Lowering {
   }
 
   private section(from: number, to: number): void {
-    const { ir, placement, out } = this;
+    const { ir, placement } = this;
     // Sums that start from zero lie together: one instruction clears them.
     const zeroed: number[] = [];
     for (let node = from; node < to; node++) {
@@ -219,7 +219,6 @@ class Lowering {
       this.level = ir.levels[node]!;
       this.emit(node);
     }
-    void out;
   }
 
   // --- where things lie ---

@@ -8,7 +8,7 @@
  *
  * A batch's rows are sorted by level: a run of length n needs a prefix of them (`Ir.axisLevels`).
  */
-import { OPS, type Attr, type OpName } from '../ops.js';
+import { type Attr, type OpName } from '../ops.js';
 import { sameShape, type Shape } from '../shape.js';
 import { Ir } from './ir.js';
 import { termCount } from './trace.js';
@@ -533,5 +533,3 @@ function sameAttr(a: Attr, b: Attr): boolean {
 function sameList(a: readonly number[] | undefined, b: readonly number[] | undefined): boolean {
   return a === b || (a !== undefined && b !== undefined && sameShape(a, b));
 }
-
-export { OPS };

@@ -356,7 +356,7 @@ class TapeLowering {
         const product = [ir.input(node, 0), ir.input(node, 1)].findIndex((x, i) => this.absorbed[x] === i + 1); // prettier-ignore
         if (product >= 0) {
           const mul = ir.input(node, product);
-          tape.record('mul_add', d, slots[ir.input(mul, 0)]!, slots[ir.input(mul, 1)]!, at(1 - product)); // prettier-ignore
+          tape.record('mul_add', d, slots[ir.input(mul, 0)]!, slots[ir.input(mul, 1)], at(1 - product)); // prettier-ignore
         } else tape.record('add', d, at(0), at(1));
         break;
       }
@@ -448,7 +448,7 @@ class TapeLowering {
     }
     const { choice } = ir.attr(node);
     const d = into >= 0 && this.base[node] ? slots[into]! : slots[node]!;
-    tape.record('choose_grad', d, slots[g]!, layout.slot(which), choice!);
+    tape.record('choose_grad', d, slots[g]!, layout.slot(which), choice);
     if (into >= 0 && !this.base[node]) tape.record('accumulate', slots[into]!, d);
   }
 
