@@ -65,10 +65,11 @@ function forEachKernelSet(
 }
 
 describe('kernels.matmul', () => {
-  // Rows, columns and single numbers; what a register tile leaves over; what OpenBLAS is given.
+  // Rows, columns and single numbers; what a register tile leaves over; nothing.
   const shapes = [
     [1, 1, 1], [1, 16, 64], [16, 1, 7], [7, 16, 1], [1, 1, 67], [67, 1, 1], [1, 67, 1],
-    [2, 33, 65], [4, 67, 18], [5, 9, 31], [0, 3, 4], [3, 0, 4], [3, 4, 0], [0, 0, 0], [1, 0, 1], [64, 64, 64], [65, 70, 67],
+    [2, 33, 65], [4, 67, 18], [5, 9, 31], [64, 64, 64], [65, 70, 67],
+    [0, 3, 4], [3, 0, 4], [3, 4, 0], [0, 0, 0], [1, 0, 1],
     ...Array.from({ length: 60 }, () => [0, 0, 0].map(() => random.randbelow(68))),
   ] as [m: number, k: number, n: number][]; // prettier-ignore
 
@@ -106,6 +107,35 @@ describe('kernels.matmul', () => {
       }
     }
   });
+
+  // Large enough for OpenBLAS in both types (native/blas.cpp); whole numbers make every sum exact.
+  const large = { m: 97, k: 3500, n: 101 };
+  for (const dtype of ['float64', 'float32'] as const) {
+    it(`${dtype}, large: all instruction sets agree`, () => {
+      const { m, k, n } = large;
+      const draw = (): number => random.randbelow(16) - 8;
+      const [a, b] = [placed(types[dtype], numbers(m * k, draw)), placed(types[dtype], numbers(k * n, draw))]; // prettier-ignore
+      const expected = kernels.matmul(a, b, { ...large, isa: 'scalar' });
+      const turnedA = placed(types[dtype], transposed(a, m, k));
+      const turnedB = placed(types[dtype], transposed(b, k, n));
+      for (const isa of isas) {
+        for (const [left, transposeA] of [
+          [a, false],
+          [turnedA, true],
+        ] as const) {
+          for (const [right, transposeB] of [
+            [b, false],
+            [turnedB, true],
+          ] as const) {
+            const { out, checkGuards } = guarded(types[dtype], m * n);
+            kernels.matmul(left, right, { ...large, transposeA, transposeB, out, isa });
+            assert.deepEqual(out, expected, `${isa}, transposed: ${transposeA}, ${transposeB}`);
+            checkGuards();
+          }
+        }
+      }
+    });
+  }
 
   it('takes one array as both operands, and booleans that are undefined', () => {
     const a = Float64Array.of(1, 2, 3, 4);
@@ -666,6 +696,17 @@ describe('bad calls of kernels', () => {
         }
       });
     }
+
+    it('sizes whose product wraps around are refused', () => {
+      const rows = 4 * (2 ** 31 - 2 ** 16 + 1);
+      const cols = 2 ** 31 + 2 ** 16 + 1;
+      assert.equal(BigInt(rows) * BigInt(cols), 2n ** 64n + 4n);
+      assert.throws(() => addon.kernels.softmax(f64(4), f64(4), rows, cols), RangeError);
+      assert.throws(
+        () => addon.kernels.matmul(f64(4), f64(4), f64(4), rows, cols, 1, false, false),
+        RangeError,
+      );
+    });
 
     it('sizes without elements end at once', () => {
       const huge = 2 ** 53 - 1;
