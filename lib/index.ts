@@ -2,7 +2,7 @@
 export { DataError, parseDocuments, readDocuments, splitHeldOut, Tokenizer, embeddedNamesPath } from './data.js'; // prettier-ignore
 export { buildModel, ExperimentError, MODEL_NAMES, MODELS, runExperiment, sample, type ExperimentOptions, type ExperimentResult, type ModelName, type ModelSizes } from './experiment.js'; // prettier-ignore
 export { choose, concat, constant, Index, index, input, meanOfFirst, parameter, stack, total, Value, zeros, type Numbers, type TypedArray } from './graph.js'; // prettier-ignore
-export { kernels } from './kernels.js';
+export { kernels, type GatherOptions, type KernelOptions, type MatmulOptions, type OutOptions, type SoftmaxOptions } from './kernels.js'; // prettier-ignore
 export { IsaError, nativeInfo, type NativeInfo } from './native.js';
 export { Adam, decay, SGD, Training, type Optimizer, type Schedule } from './optim.js';
 export { compile, FeedError, Program, type DType, type Feeds, type ProgramOptions } from './program.js'; // prettier-ignore

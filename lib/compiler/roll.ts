@@ -2,9 +2,10 @@
  * Batches what a listing writes out one position at a time: nodes of one kind that do not depend on
  * each other become one node over stacked operands, whose rows lie side by side anyway.
  *
- * The order is found as in DyNet's agenda (Neubig, Goldberg and Dyer, 2017): of all kinds of nodes
- * whose operands are ready, the one of the smallest mean depth goes next, all its ready nodes at
- * once. Sequential chains run first, and what hangs off them is batched when they are done.
+ * The order is found with an agenda, as in DyNet (Neubig, Goldberg and Dyer, 2017): of the kinds of
+ * nodes whose operands are ready, one goes next, all its ready nodes at once. Kinds all of whose
+ * nodes are ready come first, then sequential chains; what hangs off a chain is batched when the
+ * chain is done.
  *
  * A batch's rows are sorted by level: a run of length n needs a prefix of them (`Ir.axisLevels`).
  */
@@ -29,6 +30,41 @@ const BATCHED: ReadonlySet<OpName> = new Set<OpName>([
   'neg', 'exp', 'log', 'relu', 'pow', 'add', 'sub', 'mul', 'div', 'maximum', 'maskPositive',
   'sum', 'softmax', 'matmul', 'gather',
 ]); // prettier-ignore
+
+/** Nodes that could be one batch, if all were ready at once. */
+class Kind {
+  ready: number[] = [];
+  /** Some of its nodes wait for others of them: waiting for all to be ready would wait forever. */
+  chained = false;
+  private left = 0;
+  private depth = 0;
+  private count = 0;
+
+  constructor(readonly number: number) {}
+
+  add(depth: number): void {
+    this.left++;
+    this.count++;
+    this.depth += depth;
+  }
+
+  take(): number[] {
+    const taken = this.ready;
+    this.left -= taken.length;
+    this.ready = [];
+    return taken;
+  }
+
+  /** Complete kinds first, then chains, then what could still grow; the shallower on average first. */
+  goesBefore(other: Kind): boolean {
+    const own = this.urgency;
+    const its = other.urgency;
+    return own === its ? this.depth * other.count < other.depth * this.count : own < its;
+  }
+  private get urgency(): number {
+    return this.ready.length === this.left ? 0 : this.chained ? 1 : 2;
+  }
+}
 
 export function roll(old: Ir, roots: readonly number[]): Rolled {
   return new Roller(old, roots).run();
@@ -86,39 +122,34 @@ class Roller {
 
   private schedule(): void {
     const { old } = this;
-    const n = old.count;
-    const depth = new Int32Array(n);
-    const pending = new Int32Array(n);
+    const pending = new Int32Array(old.count);
     const users: number[][] = [];
-    const kinds = new Map<string, { ready: number[]; depth: number; count: number }>();
-    const kindOf: { ready: number[]; depth: number; count: number }[] = [];
-    for (let node = 0; node < n; node++) {
+    const kinds = new Map<string, Kind>();
+    const kindOf: Kind[] = [];
+    const depth = new Int32Array(old.count);
+    for (let node = 0; node < old.count; node++) {
       if (!this.live[node] || this.isPlain(node)) continue;
-      let deepest = 0;
       const needs = this.needs(node);
       for (const need of needs) {
-        deepest = Math.max(deepest, depth[need]! + 1);
+        depth[node] = Math.max(depth[node]!, depth[need]! + 1);
         (users[need] ??= []).push(node);
       }
-      depth[node] = deepest;
       pending[node] = needs.length;
       const key = this.kind(node);
       let kind = kinds.get(key);
-      if (!kind) kinds.set(key, (kind = { ready: [], depth: 0, count: 0 }));
-      kind.depth += deepest;
-      kind.count++;
+      if (!kind) kinds.set(key, (kind = new Kind(kinds.size)));
+      kind.add(depth[node]!);
       kindOf[node] = kind;
       if (!needs.length) kind.ready.push(node);
     }
+    this.findChains(kindOf, kinds.size);
+
     const agenda = new Set([...kinds.values()].filter((kind) => kind.ready.length));
     while (agenda.size) {
-      let next: { ready: number[]; depth: number; count: number } | undefined;
-      for (const kind of agenda) {
-        if (!next || kind.depth * next.count < next.depth * kind.count) next = kind;
-      }
+      let next: Kind | undefined;
+      for (const kind of agenda) if (!next || kind.goesBefore(next)) next = kind;
       agenda.delete(next!);
-      const members = next!.ready;
-      next!.ready = [];
+      const members = next!.take();
       this.emit(members);
       for (const member of members) {
         for (const user of users[member] ?? []) {
@@ -128,6 +159,22 @@ class Roller {
           }
         }
       }
+    }
+  }
+
+  /** Marks the kinds of which one node depends on another. */
+  private findChains(kindOf: readonly (Kind | undefined)[], kinds: number): void {
+    const words = (kinds + 31) >>> 5;
+    const above = new Int32Array(this.old.count * words);
+    for (let node = 0; node < this.old.count; node++) {
+      const kind = kindOf[node];
+      if (!kind) continue;
+      for (const need of this.needs(node)) {
+        for (let w = 0; w < words; w++) above[node * words + w]! |= above[need * words + w]!;
+        const own = kindOf[need]!.number;
+        above[node * words + (own >>> 5)]! |= 1 << (own & 31);
+      }
+      if ((above[node * words + (kind.number >>> 5)]! >>> (kind.number & 31)) & 1) kind.chained = true; // prettier-ignore
     }
   }
 
