@@ -19,7 +19,10 @@ export abstract class Node {
   /** Ascending in order of creation, so operands always have smaller ids. */
   readonly id = nextId++;
   /** The programs that hold this node's numbers, for `data` and `grad`. */
-  holders: Program[] = [];
+  holders: Program[] | undefined;
+  /** The compiler's: the last trace that met this node, and the node's number in it. */
+  mark = 0;
+  number = -1;
 
   constructor(
     readonly op: OpName,
@@ -186,13 +189,13 @@ export class Value extends Node {
       const { program, offset } = this.home;
       return program.arena.subarray(offset, offset + sizeOf(this.shape));
     }
-    const holder = newest(this.holders);
+    const holder = newest(this.holders ?? []);
     if (!holder) throw new Error(`${this.label} has no data yet: call forward() on a value that depends on it`); // prettier-ignore
     return holder.read(this);
   }
   /** The gradient of the last backward(), in this value's shape; zeros where none flowed. */
   get grad(): TypedArray {
-    const holder = newest(this.holders.filter((program) => program.hasGradients));
+    const holder = newest((this.holders ?? []).filter((program) => program.hasGradients));
     if (!holder) throw new Error(`${this.label} has no gradient yet: call backward() on a value that depends on it`); // prettier-ignore
     return holder.readGradient(this);
   }

@@ -100,15 +100,21 @@ export class Program {
     const traced = trace(plan.groups, !inspects);
     const { count } = traced;
     const forwardNodes = traced.ir.count;
-    let { ir, numbers, roots } = traced;
+    let { ir, roots } = traced;
+    let renumber = (node: number): number => node;
     if (!inspects && plan.groups.length === 1 && !isScalarProgram(ir)) {
-      const leaves = [...numbers.values()].filter((node) => KEPT.has(ir.opOf(node)));
+      const leaves = traced.nodes.filter((node) => KEPT.has(node.op)).map((node) => node.number);
       const rolled = roll(ir, [...roots, ...leaves]);
-      const renumber = (node: number): number => rolled.numbers[node]!;
-      numbers = new Map([...numbers].map(([node, n]) => [node, renumber(n)] as const).filter(([, n]) => n >= 0)); // prettier-ignore
+      renumber = (node) => rolled.numbers[node]!;
       roots = roots.map(renumber);
       ir = rolled.ir;
     }
+    // Training can read its leaves and roots; the rest is the compiler's to do away with.
+    const numbers = new Map<Node, number>();
+    for (const node of traced.nodes) {
+      if (inspects || KEPT.has(node.op)) numbers.set(node, renumber(node.number));
+    }
+    this.roots.forEach((root, i) => numbers.set(root, roots[i]!));
     this.ir = ir;
     this.numbers = numbers;
     const keep = new Set(roots);
@@ -161,7 +167,7 @@ export class Program {
       } else if (node.op === 'input' && view) this.bindFloat(node, view.offset);
       else if (node.op === 'index') this.bindIndex(node, number);
       else if (node.op === 'inverseCount' && view) this.inverseCount = view.offset;
-      if (plan.gradients === 'all') node.holders.push(this);
+      if (inspects) (node.holders ??= []).push(this);
     }
     this.parameterCount = parameterCount;
     this.limitIndices(traced.ir);

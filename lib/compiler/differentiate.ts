@@ -106,7 +106,7 @@ export function differentiate(
 
 /** Replaces terms of one form by a single node, in place. */
 function combineTerms(ir: Ir, node: number, own: number[], levels: number[]): void {
-  if (own.length < 2) return;
+  if (own.length < 2 || !ir.shape(node).length) return;
   const order = own.map((_, i) => i).sort((a, b) => levels[a]! - levels[b]!);
   if (rowsOf(ir, node, own, levels)) return;
   // A sum of outer products is one product of two stacks.

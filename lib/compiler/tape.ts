@@ -44,11 +44,15 @@ function outsideLevels(ir: Ir): Uint8Array {
   const outside = new Uint8Array(ir.count);
   for (let node = 0; node < ir.forwardEnd; node++) {
     outside[node] = ir.is(node, 'total') && ir.attr(node).prefix ? 1 : 0;
-    for (const input of ir.inputs(node)) outside[node]! |= outside[input]!;
+    for (let i = 0; i < ir.inputCount(node); i++) outside[node]! |= outside[ir.input(node, i)]!;
   }
   for (let node = ir.forwardEnd; node < ir.count; node++) {
-    const free = ir.inputs(node).every((input) => input < ir.forwardEnd || outside[input] === 1);
-    outside[node] = ir.levels[node] === 0 && free ? 1 : 0;
+    let free = ir.levels[node] === 0;
+    for (let i = 0; i < ir.inputCount(node) && free; i++) {
+      const input = ir.input(node, i);
+      free = input < ir.forwardEnd || outside[input] === 1;
+    }
+    outside[node] = free ? 1 : 0;
   }
   return outside;
 }
@@ -146,7 +150,8 @@ class TapeLowering {
     }
     for (let node = n - 1; node >= 0; node--) {
       if (!this.live[node]) continue;
-      for (const input of ir.inputs(node)) {
+      for (let i = 0; i < ir.inputCount(node); i++) {
+        const input = ir.input(node, i);
         this.live[input] = 1;
         this.uses[input]!++;
       }

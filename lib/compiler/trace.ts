@@ -5,26 +5,35 @@ import { Ir } from './ir.js';
 
 export interface Trace {
   ir: Ir;
-  /** The compiler's number of a graph node. */
-  numbers: Map<Node, number>;
+  /** The graph nodes that were traced, each with its `number` in `ir`. */
+  nodes: readonly Node[];
   roots: number[];
   /** The index that holds the prefix length, where the graph has one. */
   count: Node | undefined;
 }
 
+let traces = 0;
+
 /** Collects what the roots depend on; node ids ascend with creation, which is a topological order. */
 function reachable(roots: readonly Node[]): Node[] {
-  const seen = new Set<Node>(roots);
-  const found = [...seen];
-  for (const node of found) {
-    for (const input of node.inputs) {
-      if (!seen.has(input)) {
-        seen.add(input);
-        found.push(input);
-      }
-    }
-  }
-  return found.sort((a, b) => a.id - b.id);
+  const mark = ++traces;
+  const found: Node[] = [];
+  let low = Infinity;
+  let high = 0;
+  const visit = (node: Node): void => {
+    if (node.mark === mark) return;
+    node.mark = mark;
+    found.push(node);
+    low = Math.min(low, node.id);
+    high = Math.max(high, node.id);
+  };
+  roots.forEach(visit);
+  for (let i = 0; i < found.length; i++) found[i]!.inputs.forEach(visit);
+  if (high - low > 4 * found.length) return found.sort((a, b) => a.id - b.id);
+  // A graph of its own: its ids are dense, and a place for each sorts it.
+  const byId = new Array<Node | undefined>(high - low + 1);
+  for (const node of found) byId[node.id - low] = node;
+  return byId.filter((node) => node !== undefined);
 }
 
 /**
@@ -35,24 +44,23 @@ function reachable(roots: readonly Node[]): Node[] {
 export function trace(groups: readonly (readonly Node[])[], simplify: boolean): Trace {
   const nodes = reachable(groups.flat());
   const ir = new Ir();
-  const numbers = new Map<Node, number>();
   let count: Node | undefined;
   const zeros = new Set<number>();
   for (const node of nodes) {
     if (node.op === 'constant') {
-      numbers.set(node, ir.constant((node as Node & { initial: Float64Array }).initial[0]!));
+      node.number = ir.constant((node as Node & { initial: Float64Array }).initial[0]!);
       continue;
     }
-    const inputs = node.inputs.map((input) => numbers.get(input)!);
+    const inputs = node.inputs.map((input) => input.number);
     if (simplify) {
       const simpler = simplified(ir, node, inputs, zeros);
       if (simpler >= 0) {
-        numbers.set(node, simpler);
+        node.number = simpler;
         continue;
       }
     }
     const shape = node.shape.length ? node.shape : SCALAR;
-    numbers.set(node, ir.push(node.op, inputs, node.attr, shape, node));
+    node.number = ir.push(node.op, inputs, node.attr, shape, node);
     if (node.op === 'total' && node.attr.prefix) {
       const n = node.inputs[node.inputs.length - 1]!;
       if (count && count !== n) {
@@ -62,11 +70,11 @@ export function trace(groups: readonly (readonly Node[])[], simplify: boolean): 
       ir.maxLevel = Math.max(ir.maxLevel, node.inputs.length - 1);
     }
   }
-  const roots = groups.map((group) => group.map((root) => numbers.get(root)!));
+  const roots = groups.map((group) => group.map((root) => root.number));
   ir.maxLevel = Math.max(ir.maxLevel, groups.length);
   ir.forwardEnd = ir.count;
   assignLevels(ir, roots);
-  return { ir, numbers, roots: roots.flat(), count };
+  return { ir, nodes, roots: roots.flat(), count };
 }
 
 function assignLevels(ir: Ir, groups: readonly (readonly number[])[]): void {
@@ -77,11 +85,12 @@ function assignLevels(ir: Ir, groups: readonly (readonly number[])[]): void {
   });
   for (let node = ir.count - 1; node >= 0; node--) {
     const level = ir.levels[node]!;
-    const inputs = ir.inputs(node);
+    const n = ir.inputCount(node);
     const prefix = ir.is(node, 'total') && ir.attr(node).prefix === true;
-    for (let i = 0; i < inputs.length; i++) {
-      const needed = prefix && i < inputs.length - 1 ? Math.max(level, i) : level;
-      if (needed < ir.levels[inputs[i]!]!) ir.levels[inputs[i]!] = needed;
+    for (let i = 0; i < n; i++) {
+      const input = ir.input(node, i);
+      const needed = prefix && i < n - 1 ? Math.max(level, i) : level;
+      if (needed < ir.levels[input]!) ir.levels[input] = needed;
     }
   }
   for (let node = 0; node < ir.count; node++) {
