@@ -1,0 +1,269 @@
+/**
+ * Every operator a second time, in plain TypeScript and nothing else: slow, obvious, and sharing no
+ * code with the compiler or the kernels, which the tests compare with it.
+ */
+import type { Node } from '../../lib/graph.js';
+import type { OpName } from '../../lib/ops.js';
+import type { Feeds } from '../../lib/program.js';
+
+/** Numbers in row-major order. */
+export interface Tensor {
+  readonly shape: readonly number[];
+  readonly data: readonly number[];
+}
+
+/** One node being computed; operands are computed when asked for, and only then. */
+interface Computation {
+  readonly node: Node;
+  /** Operand i. */
+  x(i: number): Tensor;
+  readonly feeds: Feeds;
+}
+
+const count = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
+
+/** The tensor whose number at each index is `at(index)`. */
+export function tensor(shape: readonly number[], at: (index: number[]) => number): Tensor {
+  const data = Array.from({ length: count(shape) }, (_, i) => {
+    const index = new Array<number>(shape.length);
+    let rest = i;
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      index[axis] = rest % shape[axis]!;
+      rest = Math.floor(rest / shape[axis]!);
+    }
+    return at(index);
+  });
+  return { shape, data };
+}
+
+/** The number at an index; NumPy's broadcasting: last axes first, an axis of length 1 repeats. */
+function get({ shape, data }: Tensor, index: readonly number[]): number {
+  const lead = index.length - shape.length;
+  let at = 0;
+  shape.forEach((n, axis) => (at = at * n + (n === 1 ? 0 : index[lead + axis]!)));
+  return data[at]!;
+}
+
+function broadcastShape(a: readonly number[], b: readonly number[]): number[] {
+  const rank = Math.max(a.length, b.length);
+  return Array.from({ length: rank }, (_, i) => {
+    const n = a[i - rank + a.length] ?? 1;
+    const m = b[i - rank + b.length] ?? 1;
+    return n === 1 ? m : n;
+  });
+}
+
+type Rule = (c: Computation) => Tensor;
+
+const map =
+  (f: (x: number, c: Computation) => number): Rule =>
+  (c) => ({ shape: c.x(0).shape, data: c.x(0).data.map((x) => f(x, c)) });
+const zip =
+  (f: (a: number, b: number) => number): Rule =>
+  (c) => {
+    const [a, b] = [c.x(0), c.x(1)];
+    return tensor(broadcastShape(a.shape, b.shape), (i) => f(get(a, i), get(b, i)));
+  };
+const leaf: Rule = ({ node, feeds }) => {
+  const fed = feeds[node.name!];
+  if (fed === undefined) throw new Error(`the reference needs a feed for ${node.label}`);
+  return { shape: node.shape, data: typeof fed === 'number' ? [fed] : Array.from(fed) };
+};
+const scalar = (x: number): Tensor => ({ shape: [], data: [x] });
+const positive = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
+const replaced = (index: readonly number[], axis: number, by: number): number[] => index.map((i, a) => (a === axis ? by : i)); // prettier-ignore
+const last = ({ node }: Computation): number => node.inputs.length - 1;
+
+function sum({ shape, data }: Tensor, axes: readonly number[]): Tensor {
+  const gone = new Set(axes.map((axis) => positive(axis, shape.length)));
+  const kept = shape.map((n, axis) => (gone.has(axis) ? 1 : n));
+  const out = new Array<number>(count(kept)).fill(0);
+  tensor(shape, (index) => {
+    let to = 0;
+    kept.forEach((n, axis) => (to = to * n + (n === 1 ? 0 : index[axis]!)));
+    return (out[to]! += get({ shape, data }, index));
+  });
+  return { shape: shape.filter((_, axis) => !gone.has(axis)), data: out };
+}
+
+function matmul(a: Tensor, b: Tensor): Tensor {
+  const left = a.shape.length === 1 ? { ...a, shape: [1, ...a.shape] } : a;
+  const right = b.shape.length === 1 ? { ...b, shape: [...b.shape, 1] } : b;
+  const [m, k] = left.shape.slice(-2) as [number, number];
+  const n = right.shape.at(-1)!;
+  const batch = broadcastShape(left.shape.slice(0, -2), right.shape.slice(0, -2));
+  const full = tensor([...batch, m, n], (index) => {
+    const lead = index.slice(0, -2);
+    const [row, column] = index.slice(-2) as [number, number];
+    let dot = 0;
+    for (let i = 0; i < k; i++) dot += get(left, [...lead, row, i]) * get(right, [...lead, i, column]); // prettier-ignore
+    return dot;
+  });
+  const rows = a.shape.length === 1 ? [] : [m];
+  const columns = b.shape.length === 1 ? [] : [n];
+  return { shape: [...batch, ...rows, ...columns], data: full.data };
+}
+
+/** Calls `f` with each row of the last axis, which `f` returns replaced. */
+function byRow(x: Tensor, f: (row: number[], at: number) => number[]): Tensor {
+  const n = x.shape.at(-1)!;
+  const data: number[] = [];
+  for (let at = 0; n > 0 && at < x.data.length; at += n) data.push(...f(x.data.slice(at, at + n), at)); // prettier-ignore
+  return { shape: x.shape, data };
+}
+
+export const REFERENCE: Readonly<Record<OpName, Rule>> = {
+  parameter: ({ node }) => {
+    throw new Error(`the reference needs numbers for ${node.label}`);
+  },
+  input: leaf,
+  index: leaf,
+  constant: ({ node }) => scalar((node as Node & { initial: Float64Array }).initial[0]!),
+  inverseCount: (c) => scalar(1 / c.x(0).data[0]!),
+  element: (c) => scalar(c.x(0).data[c.node.attr.start!]!),
+  elements: (c) => {
+    const { start, stop } = c.node.attr;
+    return { shape: [stop! - start!], data: c.x(0).data.slice(start, stop) };
+  },
+  topk: (c) => {
+    const { data } = c.x(0);
+    const order = data.map((_, i) => i).sort((i, j) => data[j]! - data[i]! || i - j);
+    return { shape: [c.node.attr.k!], data: order.slice(0, c.node.attr.k) };
+  },
+
+  neg: map((x) => -x),
+  exp: map(Math.exp),
+  log: map(Math.log),
+  relu: map((x) => Math.max(x, 0)),
+  pow: map((x, c) => x ** c.node.attr.exponent!),
+  detach: map((x) => x),
+  add: zip((a, b) => a + b),
+  sub: zip((a, b) => a - b),
+  mul: zip((a, b) => a * b),
+  div: zip((a, b) => a / b),
+  maximum: zip(Math.max),
+  maskPositive: zip((a, b) => (b > 0 ? a : 0)),
+
+  sum: (c) => sum(c.x(0), c.node.attr.axes ?? c.x(0).shape.map((_, axis) => axis)),
+  total: (c) => {
+    const n = c.node.attr.prefix ? c.x(last(c)).data[0]! : c.node.inputs.length;
+    const terms = Array.from({ length: n }, (_, i) => c.x(i));
+    return tensor(terms[0]!.shape, (index) => terms.reduce((y, term) => y + get(term, index), 0));
+  },
+  matmul: (c) => matmul(c.x(0), c.x(1)),
+  softmax: (c) =>
+    byRow(c.x(0), (row) => {
+      const exps = row.map((x) => Math.exp(x - Math.max(...row)));
+      const total = exps.reduce((a, b) => a + b);
+      return exps.map((x) => x / total);
+    }),
+  softmaxGrad: (c) =>
+    byRow(c.x(0), (y, at) => {
+      const g = c.x(1).data.slice(at, at + y.length);
+      const dot = y.reduce((s, yi, i) => s + yi * g[i]!, 0);
+      return y.map((yi, i) => yi * (g[i]! - dot));
+    }),
+
+  reshape: (c) => ({ shape: c.node.attr.shape!, data: c.x(0).data }),
+  transpose: (c) => {
+    const axes = c.node.attr.axes!.map((axis) => positive(axis, c.x(0).shape.length));
+    return tensor(axes.map((axis) => c.x(0).shape[axis]!), (index) => get(c.x(0), axes.map((_, axis) => index[axes.indexOf(axis)]!))); // prettier-ignore
+  },
+  broadcastTo: (c) => tensor(c.node.attr.shape!, (index) => get(c.x(0), index)),
+  slice: (c) => {
+    const { axis, start, stop } = c.node.attr as { axis: number; start: number; stop: number };
+    const shape = replaced(c.x(0).shape, axis, stop - start);
+    return tensor(shape, (index) => get(c.x(0), replaced(index, axis, index[axis]! + start)));
+  },
+  embed: (c) => {
+    const { axis, start, shape } = c.node.attr as { axis: number; start: number; shape: number[] };
+    return tensor(shape, (index) => {
+      const at = index[axis]! - start;
+      return at >= 0 && at < c.x(0).shape[axis]! ? get(c.x(0), replaced(index, axis, at)) : 0;
+    });
+  },
+  concat: (c) => {
+    const parts = c.node.inputs.map((_, i) => c.x(i));
+    const axis = positive(c.node.attr.axis!, parts[0]!.shape.length);
+    const length = parts.reduce((n, part) => n + part.shape[axis]!, 0);
+    return tensor(replaced(parts[0]!.shape, axis, length), (index) => {
+      let at = index[axis]!;
+      let part = 0;
+      while (at >= parts[part]!.shape[axis]!) at -= parts[part++]!.shape[axis]!;
+      return get(parts[part]!, replaced(index, axis, at));
+    });
+  },
+  stack: (c) => {
+    const rows = c.node.inputs.map((_, i) => c.x(i));
+    return tensor([rows.length, ...rows[0]!.shape], ([i, ...rest]) => get(rows[i!]!, rest));
+  },
+
+  gather: (c) => {
+    const [x, at] = [c.x(0), c.x(1)];
+    const [, ...row] = x.shape;
+    if (c.node.attr.batch) return tensor([x.shape[0]!, ...row.slice(1)], ([i, ...rest]) => get(x, [i!, at.data[i!]!, ...rest])); // prettier-ignore
+    return tensor([...at.shape, ...row], (index) => get(x, [get(at, index.slice(0, at.shape.length)), ...index.slice(at.shape.length)])); // prettier-ignore
+  },
+  scatterAdd: (c) => {
+    const [g, at] = [c.x(0), c.x(1)];
+    return tensor(c.node.attr.shape!, (index) => {
+      if (c.node.attr.batch) return at.data[index[0]!] === index[1] ? get(g, [index[0]!, ...index.slice(2)]) : 0; // prettier-ignore
+      const [row, ...rest] = index;
+      const add = (y: number, i: number, j: number): number => (i === row ? y + get(g, at.shape.length ? [j, ...rest] : rest) : y); // prettier-ignore
+      return at.data.reduce(add, 0);
+    });
+  },
+  choose: (c) => c.x(c.x(last(c)).data[0]!),
+  chooseGrad: (c) => {
+    const chosen = c.x(1).data[0] === c.node.attr.choice;
+    return tensor(c.x(0).shape, (index) => (chosen ? get(c.x(0), index) : 0));
+  },
+};
+
+/** Numbers in place of what the rules would compute: a parameter's, or a detached value's. */
+export type Numbers = ReadonlyMap<Node, Tensor>;
+
+/** Computes a value at the given numbers of its parameters; returns it and all it went through. */
+export function evaluate(root: Node, feeds: Feeds, numbers: Numbers): Map<Node, Tensor> {
+  const known = new Map<Node, Tensor>(numbers);
+  const compute = (node: Node): Tensor => {
+    let result = known.get(node);
+    if (!result) {
+      result = REFERENCE[node.op]({ node, feeds, x: (i) => compute(node.inputs[i]!) });
+      known.set(node, result);
+    }
+    return result;
+  };
+  compute(root);
+  return known;
+}
+
+/**
+ * The gradient of the sum of root's elements with respect to each of `leaves`, by central
+ * differences of fourth order: good to about 1e-10 where fifth derivatives are moderate.
+ */
+export function slopes(
+  root: Node,
+  leaves: readonly Node[],
+  feeds: Feeds,
+  numbers: Numbers,
+): Tensor[] {
+  // prettier-ignore
+  const h = 1e-4;
+  const base = evaluate(root, feeds, numbers);
+  const fixed = new Map(numbers);
+  for (const [node, value] of base) if (node.op === 'detach') fixed.set(node, value);
+  const at = (leaf: Node, i: number, x: number): number => {
+    const moved = base.get(leaf)!;
+    const nudged = { shape: moved.shape, data: moved.data.map((v, j) => (i === j ? v + x : v)) };
+    const y = evaluate(root, feeds, new Map(fixed).set(leaf, nudged)).get(root)!;
+    return y.data.reduce((a, b) => a + b, 0);
+  };
+  return leaves.map((leaf) => {
+    const data = base.get(leaf);
+    // A leaf beyond the prefix is no part of what was computed.
+    if (!data) return tensor(leaf.shape, () => 0);
+    const slope = (i: number): number => (8 * (at(leaf, i, h) - at(leaf, i, -h)) - at(leaf, i, 2 * h) + at(leaf, i, -2 * h)) / (12 * h); // prettier-ignore
+    return { shape: data.shape, data: data.data.map((_, i) => slope(i)) };
+  });
+}

@@ -1,0 +1,15 @@
+/** What the tests run on: every instruction set of this machine, in both data types. */
+import { nativeInfo } from '../../lib/native.js';
+import type { DType } from '../../lib/program.js';
+
+export interface Target {
+  isa: string;
+  dtype: DType;
+}
+
+export const ISAS: readonly string[] = nativeInfo().isas.available;
+export const TARGETS: readonly Target[] = ISAS.flatMap((isa) => [
+  { isa, dtype: 'float64' as const },
+  { isa, dtype: 'float32' as const },
+]);
+export const FLOAT64: readonly Target[] = TARGETS.filter(({ dtype }) => dtype === 'float64');
