@@ -40,6 +40,7 @@ export interface NativeAddon {
     begin: number,
     end: number,
   ): undefined | [instruction: number, index: number, limit: number];
+  alignment(array: Float64Array | Float32Array): number;
   cos(x: number): number;
   sin(x: number): number;
   log(x: number): number;

@@ -153,7 +153,7 @@ export class Program {
       code: lowered.code,
       tape: lowered.tape,
     });
-    this.arena = allocate(this.dtype, lowered.arenaSize);
+    this.arena = allocateAligned(this.dtype, lowered.arenaSize);
     this.ints = new Int32Array(lowered.intsSize);
     for (const [value, offset] of lowered.constants) this.arena[offset] = value;
 
@@ -399,9 +399,16 @@ function checkDType(dtype: unknown = 'float64'): DType {
   throw new TypeError(`dtype ${JSON.stringify(dtype)}: expected 'float64' or 'float32'`);
 }
 
-/** Numbers on a cache line, or as near as JavaScript gets: kernels want no alignment, they like it. */
 function allocate(dtype: DType, size: number): TypedArray {
   return dtype === 'float32' ? new Float32Array(size) : new Float64Array(size);
+}
+
+/** Numbers that start on a cache line. */
+function allocateAligned(dtype: DType, size: number): TypedArray {
+  const line = dtype === 'float32' ? 16 : 8;
+  const array = allocate(dtype, size + line);
+  const start = (line - addon.alignment(array) / array.BYTES_PER_ELEMENT) % line;
+  return array.subarray(start, start + size);
 }
 
 const own = new WeakMap<Value, Program>();

@@ -93,8 +93,8 @@ Napi::Value create_program(const Napi::CallbackInfo& call) {
   std::string error;
   std::unique_ptr<Program> program = make_program(spec, error);
   if (!program) return fail(env, "createProgram: " + error);
-  auto handle = Napi::External<Program>::New(env, program.release(),
-                                             [](Napi::Env, Program* p) { delete p; });
+  auto handle =
+      Napi::External<Program>::New(env, program.release(), [](Napi::Env, Program* p) { delete p; });
   if (napi_type_tag_object(env, handle, &program_tag) != napi_ok)
     return fail(env, "createProgram: the handle could not be tagged");
   return handle;
@@ -112,8 +112,8 @@ Napi::Value run(const Napi::CallbackInfo& call) {
   napi_typedarray_type arena_type, ints_type;
   size_t arena_length = 0, ints_length = 0;
   void *arena = nullptr, *ints = nullptr;
-  if (napi_get_typedarray_info(env, call[1], &arena_type, &arena_length, &arena, nullptr, nullptr) !=
-          napi_ok ||
+  if (napi_get_typedarray_info(env, call[1], &arena_type, &arena_length, &arena, nullptr,
+                               nullptr) != napi_ok ||
       napi_get_typedarray_info(env, call[2], &ints_type, &ints_length, &ints, nullptr, nullptr) !=
           napi_ok)
     return fail(env, "run expects its memory as typed arrays");
@@ -138,6 +138,16 @@ Napi::Value run(const Napi::CallbackInfo& call) {
   return result;
 }
 
+// alignment(array): how many bytes its first number lies behind a cache line. Kernels want no
+// alignment, but rows that cross no line are a quarter faster.
+Napi::Value alignment(const Napi::CallbackInfo& call) {
+  void* data = nullptr;
+  if (call.Length() < 1 || napi_get_typedarray_info(call.Env(), call[0], nullptr, nullptr, &data,
+                                                    nullptr, nullptr) != napi_ok)
+    return fail(call.Env(), "alignment expects a typed array");
+  return Napi::Number::New(call.Env(), double(reinterpret_cast<uintptr_t>(data) % 64));
+}
+
 // The C library's functions, whose last bit JavaScript's own may miss.
 template <double (*F)(double)>
 Napi::Value libm(const Napi::CallbackInfo& call) {
@@ -152,6 +162,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("info", Napi::Function::New<info>(env, "info"));
   exports.Set("createProgram", Napi::Function::New<create_program>(env, "createProgram"));
   exports.Set("run", Napi::Function::New<run>(env, "run"));
+  exports.Set("alignment", Napi::Function::New<alignment>(env, "alignment"));
   exports.Set("cos", Napi::Function::New<libm<std::cos>>(env, "cos"));
   exports.Set("sin", Napi::Function::New<libm<std::sin>>(env, "sin"));
   exports.Set("log", Napi::Function::New<libm<std::log>>(env, "log"));

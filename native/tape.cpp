@@ -136,22 +136,22 @@ TapeFault run_tape(T* x, const int32_t* ints, const uint32_t* tape, int64_t begi
           x[w[1] + uint64_t(w[2]) * i] += x[w[0]];
         }
         break;
-      RUN(choose_grad, 4, x[w[0]] = ints[w[2]] == int32_t(w[3]) ? x[w[1]] : T(0))
-      RUN(sgd, 4, {
-        const T* rule = x + w[3];
-        const T v = rule[1] * x[w[1]] + x[w[2]];
-        x[w[1]] = v;
-        x[w[0]] -= rule[0] * v;
-      })
-      RUN(adam, 5, {
-        const T* rule = x + w[4];
-        const T g = x[w[3]];
-        const T m = rule[1] * x[w[1]] + (T(1) - rule[1]) * g;
-        const T v = rule[2] * x[w[2]] + (T(1) - rule[2]) * g * g;
-        x[w[1]] = m;
-        x[w[2]] = v;
-        x[w[0]] -= rule[0] * (m * rule[4]) / (std::sqrt(v * rule[5]) + rule[3]);
-      })
+        RUN(choose_grad, 4, x[w[0]] = ints[w[2]] == int32_t(w[3]) ? x[w[1]] : T(0))
+        RUN(sgd, 4, {
+          const T* rule = x + w[3];
+          const T v = rule[1] * x[w[1]] + x[w[2]];
+          x[w[1]] = v;
+          x[w[0]] -= rule[0] * v;
+        })
+        RUN(adam, 5, {
+          const T* rule = x + w[4];
+          const T g = x[w[3]];
+          const T m = rule[1] * x[w[1]] + (T(1) - rule[1]) * g;
+          const T v = rule[2] * x[w[2]] + (T(1) - rule[2]) * g * g;
+          x[w[1]] = m;
+          x[w[2]] = v;
+          x[w[0]] -= rule[0] * (m * rule[4]) / (std::sqrt(v * rule[5]) + rule[3]);
+        })
     }
 #undef RUN
   }

@@ -71,7 +71,8 @@ struct Bounds {
 };
 
 // Says what is unsound about an operand, or returns nullptr. Of two dimensions the first steps by
-// the row stride and the second by the column stride; a lone R or T is a row, a lone C or K a column.
+// the row stride and the second by the column stride; a lone R or T is a row, a lone C or K a
+// column.
 const char* check_operand(const char* rule, const Operand& o, const Bounds& n, int64_t size) {
   if (*rule == '-') return nullptr;
   if (*rule == 'w') rule++;
@@ -79,11 +80,16 @@ const char* check_operand(const char* rule, const Operand& o, const Bounds& n, i
     return "a negative offset or stride";
   const auto count_of = [&n](char dimension) -> int64_t {
     switch (dimension) {
-      case 'R': return n.rows;
-      case 'T': return n.table;
-      case 'C': return n.cols;
-      case 'K': return n.inner;
-      default: return -1;
+      case 'R':
+        return n.rows;
+      case 'T':
+        return n.table;
+      case 'C':
+        return n.cols;
+      case 'K':
+        return n.inner;
+      default:
+        return -1;
     }
   };
   int64_t last = o.offset;
@@ -100,7 +106,8 @@ const char* check_operand(const char* rule, const Operand& o, const Bounds& n, i
     if (second >= 0) reach(second, o.col);
     const char* stride = rule + (second >= 0 ? 2 : 1);
     if (*stride == '1' && o.col != 1) return "a column stride that is not 1";
-    if (*stride == 'B' && o.col != 0 && o.col != 1) return "a column stride that is neither 0 nor 1";
+    if (*stride == 'B' && o.col != 0 && o.col != 1)
+      return "a column stride that is neither 0 nor 1";
   }
   return last < size ? nullptr : "a slice outside the arena";
 }
@@ -162,7 +169,9 @@ class TypedProgram final : public Program {
       const idx n1 = ext[in.outer1], n2 = ext[in.outer2];
       for (idx i1 = 0; i1 < n1; i1++)
         for (idx i2 = 0; i2 < n2; i2++) {
-          const auto at = [&](const Operand& o) { return o.offset + i1 * o.outer1 + i2 * o.outer2; };
+          const auto at = [&](const Operand& o) {
+            return o.offset + i1 * o.outer1 + i2 * o.outer2;
+          };
           const RunFault f = execute(i, in, ext, x, ints, x + at(in.y), x + at(in.a), x + at(in.b),
                                      x + at(in.c), ints + at(in.x));
           if (f.instruction >= 0) return f;
@@ -198,10 +207,12 @@ class TypedProgram final : public Program {
       case Op::fill:
         return in.a.offset < arena_size_ ? "" : "a: a slice outside the arena";
       case Op::topk:
-        return n.inner <= n.cols && (n.inner == 0 || in.x.col == 1) ? "" : "more indices than numbers";
+        return n.inner <= n.cols && (n.inner == 0 || in.x.col == 1) ? ""
+                                                                    : "more indices than numbers";
       case Op::gather:
       case Op::scatter_add:
-        return in.imm0 > 0 && in.x.row == 1 ? "" : "an empty table, or indices that are not adjacent";
+        return in.imm0 > 0 && in.x.row == 1 ? ""
+                                            : "an empty table, or indices that are not adjacent";
       case Op::sgd:
         return in.imm0 >= 0 && in.imm0 + 2 <= arena_size_ ? "" : "a rule outside the arena";
       case Op::adam:
@@ -233,8 +244,10 @@ class TypedProgram final : public Program {
     const idx rows = ext[in.rows], cols = ext[in.cols], inner = ext[in.inner];
     const int acc = in.accumulate;
     switch (in.op) {
-#define UNARY(name) \
-  case Op::name: k.name(y, in.y.row, a, in.a.row, in.a.col, rows, cols, acc); break;
+#define UNARY(name)                                              \
+  case Op::name:                                                 \
+    k.name(y, in.y.row, a, in.a.row, in.a.col, rows, cols, acc); \
+    break;
       UNARY(copy)
       UNARY(neg)
       UNARY(relu)
@@ -245,8 +258,8 @@ class TypedProgram final : public Program {
       UNARY(reciprocal)
       UNARY(step)
 #undef UNARY
-#define BINARY(name)                                                                          \
-  case Op::name:                                                                              \
+#define BINARY(name)                                                                    \
+  case Op::name:                                                                        \
     k.name(y, in.y.row, a, in.a.row, in.a.col, b, in.b.row, in.b.col, rows, cols, acc); \
     break;
       BINARY(add)
@@ -269,22 +282,36 @@ class TypedProgram final : public Program {
             to = acc ? to + from : from;
           }
         break;
-      case Op::fill: k.fill(y, in.y.row, *a, rows, cols); break;
-      case Op::row_sum: k.row_sum(y, in.y.row, a, in.a.row, rows, cols, acc); break;
-      case Op::row_max: k.row_max(y, in.y.row, a, in.a.row, rows, cols, acc); break;
+      case Op::fill:
+        k.fill(y, in.y.row, *a, rows, cols);
+        break;
+      case Op::row_sum:
+        k.row_sum(y, in.y.row, a, in.a.row, rows, cols, acc);
+        break;
+      case Op::row_max:
+        k.row_max(y, in.y.row, a, in.a.row, rows, cols, acc);
+        break;
       case Op::row_dot:
         k.row_dot(y, in.y.row, a, in.a.row, b, in.b.row, rows, cols, acc);
         break;
-      case Op::col_sum: k.col_sum(y, a, in.a.row, rows, cols, acc); break;
+      case Op::col_sum:
+        k.col_sum(y, a, in.a.row, rows, cols, acc);
+        break;
       case Op::softmax:
         k.softmax(y, in.y.row, a, in.a.row, rows, cols, in.imm0, in.imm1);
         break;
       case Op::softmax_grad:
         k.softmax_grad(y, in.y.row, a, in.a.row, b, in.b.row, rows, cols, acc);
         break;
-      case Op::transpose: k.transpose(y, in.y.row, a, in.a.row, rows, cols); break;
-      case Op::gemm: gemm(in, y, a, b, rows, cols, inner); break;
-      case Op::topk: k.topk(x, a, in.a.col, cols, inner); break;
+      case Op::transpose:
+        k.transpose(y, in.y.row, a, in.a.row, rows, cols);
+        break;
+      case Op::gemm:
+        gemm(in, y, a, b, rows, cols, inner);
+        break;
+      case Op::topk:
+        k.topk(x, a, in.a.col, cols, inner);
+        break;
       case Op::gather:
       case Op::scatter_add:
         for (idx r = 0; r < rows; r++)
@@ -304,13 +331,16 @@ class TypedProgram final : public Program {
           }
         break;
       }
-      case Op::sgd: k.sgd(y, a, b, cols, arena[in.imm0], arena[in.imm0 + 1]); break;
+      case Op::sgd:
+        k.sgd(y, a, b, cols, arena[in.imm0], arena[in.imm0 + 1]);
+        break;
       case Op::adam: {
         const T* rule = arena + in.imm0;
         k.adam(y, a, c, b, cols, rule[0], rule[1], rule[2], rule[3], rule[4], rule[5]);
         break;
       }
-      case Op::tape: break;  // handled by run
+      case Op::tape:
+        break;  // handled by run
     }
     (void)ints;
     return {};
@@ -329,11 +359,12 @@ class TypedProgram final : public Program {
 
   void gemm(const Instruction& in, T* y, const T* a, const T* b, idx m, idx n, idx k) const {
     // OpenBLAS wants one unit stride in each operand and at least one row of every matrix.
-    const bool rows_of_a = in.a.col == 1 && in.a.row >= k, columns_of_a = in.a.row == 1 && in.a.col >= m;
+    const bool rows_of_a = in.a.col == 1 && in.a.row >= k,
+               columns_of_a = in.a.row == 1 && in.a.col >= m;
     if (blas_gemm_wins<T>(kernels_->isa, m, n, k) && (rows_of_a || columns_of_a) && in.b.row >= n &&
         in.y.row >= n) {
-      blas_gemm<T>(y, in.y.row, a, rows_of_a ? in.a.row : in.a.col, !rows_of_a, b, in.b.row, false, m,
-                   n, k, in.accumulate);
+      blas_gemm<T>(y, in.y.row, a, rows_of_a ? in.a.row : in.a.col, !rows_of_a, b, in.b.row, false,
+                   m, n, k, in.accumulate);
       return;
     }
     kernels_->gemm(y, in.y.row, a, in.a.row, in.a.col, b, in.b.row, m, n, k, in.accumulate);

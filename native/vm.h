@@ -11,12 +11,13 @@ namespace vecgrad {
 // What the compiler hands over; everything in it is checked by `make_program`.
 struct ProgramSpec {
   bool is_float32 = false;
-  std::string isa;               // empty: the best available
-  int64_t arena_size = 0;        // elements
-  int64_t ints_size = 0;         // 32-bit index slots
-  int32_t levels = 1;            // prefix lengths run from 0 to `levels`
-  std::vector<int32_t> extents;  // (levels + 1) x extent count, row-major: the extents at each length
-  std::vector<int32_t> code;     // instruction_words each
+  std::string isa;         // empty: the best available
+  int64_t arena_size = 0;  // elements
+  int64_t ints_size = 0;   // 32-bit index slots
+  int32_t levels = 1;      // prefix lengths run from 0 to `levels`
+  std::vector<int32_t>
+      extents;                // (levels + 1) x extent count, row-major: the extents at each length
+  std::vector<int32_t> code;  // instruction_words each
   std::vector<uint32_t> tape;
 };
 
