@@ -393,6 +393,13 @@ describe('command line', () => {
   });
 
   describe('the progress bar', () => {
+    const term = process.env['TERM'];
+    before(() => (process.env['TERM'] = 'xterm'));
+    after(() => {
+      if (term === undefined) delete process.env['TERM'];
+      else process.env['TERM'] = term;
+    });
+
     it('shows on a terminal, on standard error, and is gone at the end', async () => {
       const slow: RunExperiment = (model, options) => {
         const end = performance.now() + 60;
