@@ -121,7 +121,7 @@ export class Value extends Node {
   }
   /** The axes in another order; by default reversed. */
   transpose(axes: readonly number[] = this.shape.map((_, i) => this.shape.length - 1 - i)): Value {
-    return makeValue('transpose', [this], { axes });
+    return makeValue('transpose', [this], { axes: axes.map((axis) => (axis < 0 ? axis + this.shape.length : axis)) }); // prettier-ignore
   }
   reshape(shape: Shape): Value {
     return makeValue('reshape', [this], { shape });
