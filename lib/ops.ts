@@ -36,6 +36,7 @@ export const OP_NAMES = [
   'mul',
   'div',
   'maximum',
+  'logGrad',
   'maskPositive',
   'sum',
   'total',
@@ -73,6 +74,8 @@ export interface Attr {
   stop?: number;
   k?: number;
   choice?: number;
+  /** `softmax`: row r of the last but one axis has its first `first + r step` entries; zeros follow. */
+  lengths?: { first: number; step: number };
   /** `gather`, `scatterAdd`: one index per row of the first axis, into the second. */
   batch?: boolean | undefined;
   /** `total`: only the first n terms count, n fed as the last operand. */
@@ -96,7 +99,7 @@ export interface GradientContext<N> {
 export type UnaryKernel =
   | 'copy' | 'neg' | 'relu' | 'exp' | 'log' | 'sqrt' | 'rsqrt' | 'reciprocal' | 'step'; // prettier-ignore
 export type BinaryKernel =
-  | 'add' | 'sub' | 'mul' | 'div' | 'mask_positive' | 'pow' | 'maximum'; // prettier-ignore
+  | 'add' | 'sub' | 'mul' | 'div' | 'mask_positive' | 'pow' | 'maximum' | 'log_grad'; // prettier-ignore
 
 /** How the compiler turns an operator into instructions. */
 export type Lowering =
@@ -235,7 +238,7 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
   exp: { shape: same, gradient: ({ g, dy, output }) => g.op('mul', [dy, output]), lower: unary('exp') }, // prettier-ignore
   log: {
     shape: same,
-    gradient: ({ g, dy, inputs }) => g.op('div', [dy, inputs[0]!]),
+    gradient: ({ g, dy, inputs }) => g.op('logGrad', [dy, inputs[0]!]),
     lower: unary('log'),
   },
   relu: {
@@ -287,6 +290,17 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
       return elementwise(c, i, g.op('mul', [twice, g.constant(0.5)]));
     },
     lower: binary('maximum'),
+  },
+  /** a / b, NaN where b < 0: the gradient of log, which ends where log does. */
+  logGrad: {
+    shape: both,
+    gradient: (c, i) => {
+      const [, b] = c.inputs as [(typeof c.inputs)[0], (typeof c.inputs)[0]];
+      if (i === 0) return elementwise(c, 0, c.g.op('logGrad', [c.dy, b]));
+      const slope = c.g.op('logGrad', [c.g.op('mul', [c.dy, c.output]), b]);
+      return elementwise(c, 1, c.g.op('neg', [slope]));
+    },
+    lower: binary('log_grad'),
   },
   /** a where b > 0, else 0: the gradient of relu, itself linear in a. */
   maskPositive: {

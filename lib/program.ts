@@ -5,7 +5,7 @@ import { differentiate } from './compiler/differentiate.js';
 import type { Ir } from './compiler/ir.js';
 import { lower, type Lowered, type UpdateRule } from './compiler/lower.js';
 import { isScalarProgram, lowerTape } from './compiler/tape.js';
-import { roll } from './compiler/roll.js';
+import { batch } from './compiler/batch.js';
 import { trace } from './compiler/trace.js';
 import { isDense } from './compiler/view.js';
 import { setProgramFactory, Value, type Node, type TypedArray } from './graph.js';
@@ -104,10 +104,10 @@ export class Program {
     let renumber = (node: number): number => node;
     if (!inspects && plan.groups.length === 1 && !isScalarProgram(ir)) {
       const leaves = traced.nodes.filter((node) => KEPT.has(node.op)).map((node) => node.number);
-      const rolled = roll(ir, [...roots, ...leaves]);
-      renumber = (node) => rolled.numbers[node]!;
+      const batched = batch(ir, [...roots, ...leaves]);
+      renumber = (node) => batched.numbers[node]!;
       roots = roots.map(renumber);
-      ir = rolled.ir;
+      ir = batched.ir;
     }
     // Training can read its leaves and roots; the rest is the compiler's to do away with.
     const numbers = new Map<Node, number>();
@@ -155,7 +155,7 @@ export class Program {
     });
     this.arena = allocateAligned(this.dtype, lowered.arenaSize);
     this.ints = new Int32Array(lowered.intsSize);
-    for (const [value, offset] of lowered.constants) this.arena[offset] = value;
+    for (const { value, offset } of lowered.constants) this.arena[offset] = value;
 
     let parameterCount = 0;
     for (const [node, number] of numbers) {

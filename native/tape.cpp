@@ -3,7 +3,7 @@
 #include "tape.h"
 
 #include <cmath>
-#include <cstring>
+#include <limits>
 
 namespace vecgrad {
 namespace {
@@ -115,6 +115,8 @@ TapeFault run_tape(T* x, const int32_t* ints, const uint32_t* tape, int64_t begi
       RUN(div, 3, x[w[0]] = x[w[1]] / x[w[2]])
       RUN(pow, 3, x[w[0]] = std::pow(x[w[1]], x[w[2]]))
       RUN(maximum, 3, x[w[0]] = x[w[1]] > x[w[2]] || x[w[1]] != x[w[1]] ? x[w[1]] : x[w[2]])
+      RUN(log_grad, 3,
+          x[w[0]] = x[w[2]] < 0 ? std::numeric_limits<T>::quiet_NaN() : x[w[1]] / x[w[2]])
       RUN(mask_positive, 3, x[w[0]] = x[w[2]] > 0 ? x[w[1]] : T(0))
       RUN(accumulate, 2, x[w[0]] += x[w[1]])
       RUN(decumulate, 2, x[w[0]] -= x[w[1]])

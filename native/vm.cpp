@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "blas.h"
 #include "denormals.h"
@@ -93,8 +94,10 @@ const char* check_operand(const char* rule, const Operand& o, const Bounds& n, i
     }
   };
   int64_t last = o.offset;
-  const auto reach = [&last](int64_t count, int64_t stride) {
-    if (count > 0) last += (count - 1) * stride;
+  bool is_empty = false;
+  const auto reach = [&](int64_t count, int64_t stride) {
+    is_empty = is_empty || count == 0;
+    last += (count - 1) * stride;
   };
   reach(n.outer1, o.outer1);
   reach(n.outer2, o.outer2);
@@ -109,7 +112,7 @@ const char* check_operand(const char* rule, const Operand& o, const Bounds& n, i
     if (*stride == 'B' && o.col != 0 && o.col != 1)
       return "a column stride that is neither 0 nor 1";
   }
-  return last < size ? nullptr : "a slice outside the arena";
+  return last < size || (is_empty && o.offset <= size) ? nullptr : "a slice outside the arena";
 }
 
 template <class T>
@@ -273,6 +276,10 @@ class TypedProgram final : public Program {
         break;
       case Op::maximum:
         plain(in, y, a, b, rows, cols, [](T u, T v) { return u > v || u != u ? u : v; });
+        break;
+      case Op::log_grad:
+        plain(in, y, a, b, rows, cols,
+              [](T u, T v) { return v < 0 ? std::numeric_limits<T>::quiet_NaN() : u / v; });
         break;
       case Op::strided_copy:
         for (idx r = 0; r < rows; r++)

@@ -180,7 +180,7 @@ const ROWS: Readonly<Record<OpName, Row[]>> = {
   input: SHAPES.map((shape): Row => [shown(shape), (g) => g.x(...shape).add(g.p())]),
   constant: [
     ['a number as the right operand', (g) => g.p(3).sub(1.5)],
-    ['a negative zero', (g) => constant(1).div(constant(-0)).add(g.p(2))],
+    ['a negative zero', (g) => constant(1).div(constant(-0)).exp().add(g.p(2)).add(0)],
     ['the same twice', (g) => g.p(3).add(2).mul(2)],
     ['in a graph of single numbers', (g) => constant(3).sub(g.p()).mul(constant(0.5))],
   ],
@@ -229,6 +229,7 @@ const ROWS: Readonly<Record<OpName, Row[]>> = {
   mul: binary((a, b) => a.mul(b)),
   div: binary((a, b) => a.div(b)),
   maximum: binary((a, b) => a.maximum(b)),
+  logGrad: binary((a, b) => makeValue('logGrad', [a, b.mul(b).add(0.5)])),
   maskPositive: binary((a, b) => makeValue('maskPositive', [a, b])),
   // --- sums ---
   sum: [

@@ -35,7 +35,7 @@ export class Ir implements Builder<number> {
   private inputStart = new Int32Array(1025);
   private inputList = new Int32Array(4096);
   private readonly attrs: (Attr | undefined)[] = [];
-  private readonly constants = new Map<number, number>();
+  private readonly constants = new Map<number | string, number>();
 
   opOf(node: number): OpName {
     return OP_NAMES[this.opCodes[node]!]!;
@@ -89,13 +89,14 @@ export class Ir implements Builder<number> {
   }
 
   constant(value: number): number {
-    let node = this.constants.get(value);
+    const key = Object.is(value, -0) ? '-0' : value;
+    let node = this.constants.get(key);
     if (node === undefined) {
       const level = this.level;
       this.level = 0;
       node = this.push('constant', [], { exponent: value }, SCALAR);
       this.level = level;
-      this.constants.set(value, node);
+      this.constants.set(key, node);
     }
     return node;
   }

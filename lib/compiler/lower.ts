@@ -49,14 +49,15 @@ export interface Lowered {
   view(node: number): View | undefined;
   /** First slot of an index node. */
   slot(node: number): number;
-  constants: ReadonlyMap<number, number>;
+  constants: readonly { value: number; offset: number }[];
 }
 
 /** Memory and leaves that every lowering lays out the same way. */
 export class Layout {
   size = 0;
   ints = 0;
-  readonly constants = new Map<number, number>();
+  /** Each number once; 0 and -0 are two. */
+  readonly constants: { value: number; offset: number }[] = [];
   readonly parameterOffsets = new Map<number, number>();
   readonly slots = new Map<number, number>();
   readonly block: ParameterBlock;
@@ -91,11 +92,10 @@ export class Layout {
   }
 
   constant(value: number): number {
-    let offset = this.constants.get(value);
-    if (offset === undefined) {
-      offset = this.allocate(1);
-      this.constants.set(value, offset);
-    }
+    const known = this.constants.find((constant) => Object.is(constant.value, value));
+    if (known) return known.offset;
+    const offset = this.allocate(1);
+    this.constants.push({ value, offset });
     return offset;
   }
 
@@ -405,7 +405,7 @@ class Lowering {
             false,
             this.levelsOf(ir.input(node, 0)),
           );
-        }
+        } else this.locate(node);
         break;
       case 'sum':
         this.emitSum(
@@ -429,6 +429,7 @@ class Lowering {
           [this.rows(input(0))],
           false,
           this.levelsOf(node),
+          ir.attr(node).lengths,
         );
         break;
       case 'softmaxGrad':
@@ -577,14 +578,18 @@ class Lowering {
     operands: readonly View[],
     accumulate: boolean,
     levels?: AxisLevels,
+    lengths?: { first: number; step: number },
   ): void {
     const last = y.shape.length - 1;
     const cols = y.shape[last]!;
     const all = [y, ...operands];
+    // Lengths that change by the row need that axis for themselves.
+    const marks = lengths?.step ? y.shape.map((_, i) => (i === last - 1 ? 1 : 0)) : undefined;
     const axes = mergeAxes(
       y.shape.slice(0, -1),
       all.map((view) => view.strides.slice(0, -1)),
       levels,
+      marks,
     );
     if (!axes || !cols) return;
     this.loops(
@@ -613,7 +618,8 @@ class Lowering {
           y: operand(0),
           a: operand(1),
           ...(operands.length > 1 && { b: operand(2) }),
-          imm0: cols,
+          imm0: lengths?.first ?? cols,
+          imm1: lengths?.step ?? 0,
         });
       },
     );
@@ -972,13 +978,20 @@ class Lowering {
     const level = this.level;
     if (shared) this.level = 0;
     const rank = b.shape.length;
-    if (rank === 2 && b.strides[0] === 1) {
-      this.out.emit(this.node, {
-        op: 'transpose',
-        level: this.level,
-        extents: this.extents([1, 1, b.shape[1]!, b.shape[0]!, 1]),
-        y: [copy.offset, 0, 0, copy.strides[0]!, 1],
-        a: [b.offset, 0, 0, b.strides[1]!, 1],
+    const axes = mergeAxes(b.shape.slice(0, -2), [
+      copy.strides.slice(0, -2),
+      b.strides.slice(0, -2),
+    ]);
+    if (b.strides[rank - 2] === 1 && axes) {
+      const [rows, columns] = b.shape.slice(-2) as [number, number];
+      this.loops(axes, 2, [copy.offset, b.offset], ([one, two], at) => {
+        this.out.emit(this.node, {
+          op: 'transpose',
+          level: this.level,
+          extents: this.extents([one!, two!, columns, rows, 1]),
+          y: [at[0]!, one!.strides[0]!, two!.strides[0]!, copy.strides[rank - 2]!, 1],
+          a: [at[1]!, one!.strides[1]!, two!.strides[1]!, b.strides[rank - 1]!, 1],
+        });
       });
     } else this.copy(copy, b, false);
     this.level = level;

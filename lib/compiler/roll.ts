@@ -66,8 +66,13 @@ class Kind {
   }
 }
 
-export function roll(old: Ir, roots: readonly number[]): Rolled {
-  return new Roller(old, roots).run();
+/**
+ * One pass. The first batches positions and keeps apart what differs in the columns it reads, such
+ * as heads; with `again`, a pass over the first one's result batches those too, where that needs no
+ * copy.
+ */
+export function roll(old: Ir, roots: readonly number[], again = false): Rolled {
+  return new Roller(old, roots, again).run();
 }
 
 class Roller {
@@ -82,6 +87,7 @@ class Roller {
   constructor(
     private readonly old: Ir,
     private readonly roots: readonly number[],
+    private readonly again: boolean,
   ) {
     const n = old.count;
     this.numbers = new Int32Array(n).fill(-1);
@@ -203,18 +209,50 @@ class Roller {
     const { old } = this;
     const op = old.opOf(node);
     if (!BATCHED.has(op)) return `${op}:${node}`;
-    const { exponent, axes } = old.attr(node);
-    let key = `${op}|${exponent ?? ''}|${axes?.join() ?? ''}`;
+    const { exponent, axes, lengths, batch } = old.attr(node);
+    let key = `${op}|${exponent ?? ''}|${axes?.join() ?? ''}|${batch ? 'batch' : ''}`;
+    if (lengths && this.again) key += `${lengths.first}+${lengths.step}`;
     for (const input of old.inputs(node)) {
-      const shared = LEAVES.has(old.opOf(input));
-      key += shared ? `#${input}` : `|${old.shape(input).join()}`;
+      if (LEAVES.has(old.opOf(input))) key += `#${input}`;
+      else key += `|${old.shape(input).join()}${this.again ? '' : this.columns(input)}`;
     }
     return key;
   }
 
+  /** The columns that a view picks from what it views. */
+  private columns(node: number): string {
+    const { old } = this;
+    let path = '';
+    while (TRANSPARENT.has(old.opOf(node)) && old.inputCount(node) === 1) {
+      const { axis, start, stop } = old.attr(node);
+      if (old.is(node, 'slice') && axis === old.shape(node).length - 1 && stop! - start! < old.shape(old.input(node, 0))[axis]! && (axis !== 0 || old.inputs(node).every((x) => !LEAVES.has(old.opOf(x))))) path += `:${start}`; // prettier-ignore
+      node = old.input(node, 0);
+    }
+    return path;
+  }
+
   // --- batches ---
 
-  private emit(members: number[]): void {
+  /** Emits the ready nodes of a kind, those apart whose operands lie in different batches. */
+  private emit(members: readonly number[]): void {
+    const groups = new Map<string, number[]>();
+    for (const member of members) {
+      const key = Array.from(this.old.inputs(member), (input) => this.batchOf(input)).join();
+      const group = groups.get(key);
+      if (group) group.push(member);
+      else groups.set(key, [member]);
+    }
+    for (const group of groups.values()) this.emitGroup(group);
+  }
+
+  /** The batch that a node is, or is a view of, a part of; -1: none. */
+  private batchOf(node: number): number {
+    const { old } = this;
+    while (TRANSPARENT.has(old.opOf(node)) && old.inputCount(node) === 1) node = old.input(node, 0);
+    return this.batch[node]!;
+  }
+
+  private emitGroup(members: number[]): void {
     const { old, ir } = this;
     members.sort((a, b) => old.levels[a]! - old.levels[b]! || a - b);
     const [first] = members as [number];
@@ -237,7 +275,14 @@ class Roller {
     if (old.is(node, 'total') && this.totalOfBatch(node)) return;
     const inputs = Array.from(old.inputs(node), (input) => this.value(input));
     ir.level = old.levels[node]!;
-    this.numbers[node] = ir.push(old.opOf(node), inputs, old.attr(node), old.shape(node), old.sources[node]); // prettier-ignore
+    this.numbers[node] = this.sameLevels(ir.push(old.opOf(node), inputs, old.attr(node), old.shape(node), old.sources[node]), node); // prettier-ignore
+  }
+
+  /** Keeps what an earlier pass said of a node's axes. */
+  private sameLevels(made: number, node: number): number {
+    const levels = this.old.axisLevels[node];
+    if (levels) this.ir.setLevels(made, levels);
+    return made;
   }
 
   /** The sum of the first n of a whole batch is the sum over its rows. */
@@ -270,6 +315,9 @@ class Roller {
       ir.sources[node] ??= old.sources[first];
       return node;
     };
+    const lengths = attr.lengths && !this.again ? this.lengthsOf(members) : undefined;
+    if (attr.lengths && !this.again && !lengths) return -1;
+    if (this.again && !this.isFree(operands)) return -1;
     if (op === 'gather') {
       const index = this.indices(operands[1]!, rowLevels);
       if (index < 0) return -1;
@@ -294,7 +342,38 @@ class Roller {
       return units.length ? add('reshape', [stacked], { shape: [m!, ...units, ...rest] }) : stacked;
     });
     if (inputs.every((input, i) => this.shared(operands[i]!) === input)) return -1;
+    if (attr.lengths) return add(op, inputs, { lengths: this.again ? attr.lengths : lengths! });
     return add(op, inputs, attr.exponent === undefined ? undefined : { exponent: attr.exponent });
+  }
+
+  /** Lengths that grow evenly from member to member. */
+  private lengthsOf(members: readonly number[]): { first: number; step: number } | undefined {
+    const all = members.map((member) => this.old.attr(member).lengths);
+    const [one, two] = all;
+    if (!one || !two || one.step !== 0) return undefined;
+    const step = two.first - one.first;
+    const even = all.every((l, i) => l?.step === 0 && l.first === one.first + i * step);
+    return even && step >= 0 ? { first: one.first, step } : undefined;
+  }
+
+  /** Whether the operands can be stacked without a copy. */
+  private isFree(operands: readonly (readonly number[])[]): boolean {
+    return operands.every((list) => this.equalAll(list) || this.isView(list));
+  }
+  private equalAll(nodes: readonly number[]): boolean {
+    return nodes.every((node) => this.equal(node, nodes[0]!));
+  }
+  private isView(nodes: readonly number[]): boolean {
+    const { old } = this;
+    if (this.runOf(nodes)) return true;
+    const op = old.opOf(nodes[0]!);
+    if (!nodes.every((node) => old.is(node, op))) return false;
+    if (op === 'slice' && this.partsOf(nodes)) return true;
+    const alike = nodes.every((node) => sameAttr(old.attr(node), old.attr(nodes[0]!)));
+    if (!alike || !['slice', 'reshape', 'transpose'].includes(op)) return false;
+    const inner = nodes.map((node) => old.input(node, 0));
+    if (inner.some((node) => LEAVES.has(old.opOf(node)))) return false;
+    return inner.every((node) => sameShape(old.shape(node), old.shape(inner[0]!))) && this.isView(inner); // prettier-ignore
   }
 
   private batchedMatmul(
@@ -309,7 +388,12 @@ class Roller {
     if (sharedRight >= 0 && rankLeft === 1 && rankRight === 2) {
       return add('matmul', [this.stacked(left!, rowLevels), sharedRight]);
     }
-    if (this.shared(left!) >= 0 || sharedRight >= 0 || rankLeft > 2 || rankRight > 2) return -1;
+    const sharedLeft = this.shared(left!);
+    if (sharedLeft >= 0 && rankLeft === 2 && rankRight === 1) {
+      const transposed = add('transpose', [sharedLeft], { axes: [1, 0] });
+      return add('matmul', [this.stacked(right!, rowLevels), transposed]);
+    }
+    if (sharedLeft >= 0 || sharedRight >= 0 || rankLeft > 2 || rankRight > 2) return -1;
     let a = this.stacked(left!, rowLevels);
     let b = this.stacked(right!, rowLevels);
     const [m, ...restA] = ir.shape(a);
@@ -357,13 +441,13 @@ class Roller {
       const row = ir.op('slice', [this.batch[node]!], { axis: 0, start: i, stop: i + 1 });
       made = ir.op('reshape', [row], { shape: old.shape(node) });
     } else if (old.is(node, 'stack')) {
-      made = this.stack(Array.from(old.inputs(node)), undefined, level);
+      made = this.stack(Array.from(old.inputs(node)), old.attr(node).levels, level);
     } else if (old.is(node, 'concat')) {
       made = this.concat(node);
     } else {
       const inputs = Array.from(old.inputs(node), (input) => this.value(input));
       ir.level = level;
-      made = ir.op(old.opOf(node), inputs, old.attr(node));
+      made = this.sameLevels(ir.op(old.opOf(node), inputs, old.attr(node)), node);
     }
     this.numbers[node] = made;
     return made;
@@ -385,6 +469,15 @@ class Roller {
         });
       }
       return ir.op('reshape', [batch], { shape: old.shape(node) });
+    }
+    if (run && run.length === ir.shape(run.batch)[0]) {
+      // Members side by side: their axis next to the one they are joined along.
+      const axis = old.attr(node).axis!;
+      const axes = ir.shape(run.batch).map((_, i) => i);
+      axes.splice(axis, 0, ...axes.splice(0, 1));
+      ir.level = level;
+      const side = ir.op('transpose', [run.batch], { axes });
+      return ir.op('reshape', [side], { shape: old.shape(node) });
     }
     const inputs = parts.map((part) => this.value(part));
     ir.level = level;
@@ -460,6 +553,19 @@ class Roller {
       const inner = this.innerStack(nodes, rowLevels, levelHint, ownLevel);
       const axes = [0, ...old.attr(first).axes!.map((axis) => axis + 1)];
       if (inner >= 0) return add('transpose', [inner], { axes });
+    }
+    if (
+      same &&
+      op === 'concat' &&
+      nodes.every((node) => sameAttr(old.attr(node), old.attr(first)))
+    ) {
+      const lists = Array.from(old.inputs(first), (_, i) =>
+        nodes.map((node) => old.input(node, i)),
+      );
+      if (lists.every((list) => this.runOf(list))) {
+        const parts = lists.map((list) => this.stack(list, rowLevels, levelHint, ownLevel));
+        return add('concat', parts, { axis: old.attr(first).axis! + 1 });
+      }
     }
     const inputs = nodes.map((node) => this.value(node));
     return add('stack', inputs, rowLevels ? { levels: rowLevels } : {});

@@ -24,6 +24,7 @@ const SIMPLE: Partial<Record<OpName, string>> = {
   mul: 'mul',
   div: 'div',
   maximum: 'maximum',
+  logGrad: 'log_grad',
   maskPositive: 'mask_positive',
 };
 const LEAVES: ReadonlySet<OpName> = new Set<OpName>(['parameter', 'input', 'constant', 'inverseCount', 'index', 'element']); // prettier-ignore

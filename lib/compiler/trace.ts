@@ -103,7 +103,7 @@ const ZERO_STAYS: ReadonlySet<string> = new Set(['reshape', 'broadcastTo', 'tran
 /** A node that a constant zero among the operands makes simpler, or -1. `zeros` collects zeros. */
 function simplified(ir: Ir, node: Node, inputs: readonly number[], zeros: Set<number>): number {
   const isZero = (input: number): boolean =>
-    zeros.has(input) || (ir.is(input, 'constant') && ir.constantValue(input) === 0);
+    zeros.has(input) || (ir.is(input, 'constant') && Object.is(ir.constantValue(input), 0));
   const [a, b] = inputs as [number, number];
   if (node.op === 'add' || node.op === 'sub') {
     if (isZero(b) && sameShape(ir.shape(a), node.shape)) return a;

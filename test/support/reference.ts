@@ -142,6 +142,7 @@ export const REFERENCE: Readonly<Record<OpName, Rule>> = {
   mul: zip((a, b) => a * b),
   div: zip((a, b) => a / b),
   maximum: zip(Math.max),
+  logGrad: zip((a, b) => (b < 0 ? NaN : a / b)),
   maskPositive: zip((a, b) => (b > 0 ? a : 0)),
 
   sum: (c) => sum(c.x(0), c.node.attr.axes ?? c.x(0).shape.map((_, axis) => axis)),
