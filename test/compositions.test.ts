@@ -1,0 +1,137 @@
+/**
+ * Random graphs: the program that inspects computes node by node, the one that trains batches
+ * positions, adds in place and skips what a short prefix does not need. Both must agree with the
+ * plain reference and with each other, after runs of any lengths in any order.
+ */
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { index, meanOfFirst, stack, type Node, type Value } from '../lib/graph.js';
+import { compile } from '../lib/program.js';
+import { Random } from '../lib/random.js';
+import { assertClose, Leaves, trainingStep } from './support/check.js';
+import { build, isTame, recipes, type RandomGraph, type Recipe } from './support/random-graphs.js';
+import { evaluate, type Tensor } from './support/reference.js';
+import { FLOAT64 } from './support/targets.js';
+
+/** More of them: VECGRAD_TEST_RUNS=10. */
+const RUNS = 100 * Number(process.env['VECGRAD_TEST_RUNS'] ?? 1);
+
+/** The slope along one direction for all parameters at once, by central differences. */
+function slopeAlong(
+  { loss, numbers, feeds }: RandomGraph,
+  direction: ReadonlyMap<Value, number[]>,
+  n: number,
+): number {
+  // prettier-ignore
+  const h = 1e-5;
+  const base = evaluate(loss, feeds(n), numbers);
+  const fixed = [...base].filter(([node]) => node.op === 'detach');
+  const at = (x: number): number => {
+    const moved = [...numbers].map(([value, { shape, data }]): [Value, Tensor] => [
+      value,
+      { shape, data: data.map((v, i) => v + x * direction.get(value)![i]!) },
+    ]);
+    return evaluate(loss, feeds(n), new Map([...fixed, ...moved])).get(loss)!.data[0]!;
+  };
+  return (8 * (at(h) - at(-h)) - at(2 * h) + at(-2 * h)) / (12 * h);
+}
+
+/** What a value is computed from. */
+function ancestors(root: Node): Set<Node> {
+  const found = new Set<Node>([root]);
+  for (const node of found) for (const input of node.inputs) found.add(input);
+  return found;
+}
+
+/** Compares both compilations of what `make` makes, anew on every instruction set, run at `lengths`. */
+function check(make: () => RandomGraph, lengths: readonly number[], seed = 1): void {
+  const probe = make();
+  const expected = new Map(lengths.map((n) => [n, evaluate(probe.loss, probe.feeds(n), probe.numbers)])); // prettier-ignore
+  fc.pre([...expected.values()].every(isTame));
+  const random = new Random(seed);
+  for (const [i, target] of FLOAT64.entries()) {
+    const graph = make();
+    const { loss, numbers, feeds } = graph;
+    const parameters = [...numbers.keys()];
+    const program = compile(loss, target);
+    const { step } = trainingStep(loss, target);
+    const parts = ancestors(loss);
+    const seen = new Set<number>();
+    for (const n of lengths) {
+      const what = `length ${n} of ${lengths.join()} on ${target.isa}`;
+      const y = expected.get(n)!.get(probe.loss)!.data;
+      const trained = step(feeds(n), numbers);
+      assertClose([trained.loss], y, 1e-9, `training: the loss at ${what}`);
+      for (const [value, { data }] of numbers) value.data.set(data);
+      assertClose(program.forward(feeds(n)), y, 1e-10, `inspecting: the loss at ${what}`);
+      program.backward();
+      const inspected = new Map(parameters.map((value) => [value, parts.has(value) ? Array.from(program.readGradient(value)) : Array.from(value.data, () => 0)])); // prettier-ignore
+      for (const value of parameters) {
+        assertClose(trained.gradients.get(value)!, inspected.get(value)!, 1e-9, `training against inspecting: the gradient by ${value.label} at ${what}`); // prettier-ignore
+      }
+      if (i === 0 && !seen.has(n)) {
+        const direction = new Map(parameters.map((value) => [value, Array.from(value.data, () => random.gauss(0, 0.5))])); // prettier-ignore
+        let slope = 0;
+        for (const [value, gradient] of inspected) gradient.forEach((x, j) => (slope += x * direction.get(value)![j]!)); // prettier-ignore
+        const scale = Math.max(...[...inspected.values()].flat().map(Math.abs));
+        const measured = slopeAlong(graph, direction, n);
+        assert(Math.abs(slope - measured) <= 1e-6 * Math.max(1, scale), `the slope at ${what} is ${slope} by gradients, ${measured} by differences`); // prettier-ignore
+      }
+      seen.add(n);
+    }
+  }
+}
+
+describe('random graphs', () => {
+  for (const [what, scalar] of [
+    ['arrays', false],
+    ['single numbers', true],
+  ] as const) {
+    // prettier-ignore
+    it(`of ${what}`, () => {
+      const property = fc.property(recipes(scalar), (recipe: Recipe) => {
+        check(() => build(recipe), recipe.lengths.map((n) => 1 + (n % recipe.positions)), recipe.seed); // prettier-ignore
+      });
+      fc.assert(property, { numRuns: RUNS * (scalar ? 3 : 1), seed: 1 });
+    }).timeout(600_000);
+  }
+});
+
+/** What random graphs found, in few lines: losses of four positions, and lengths to run. */
+const FOUND: [
+  title: string,
+  lengths: number[],
+  losses: (g: Leaves, positions: number[]) => Value[],
+][] = [
+  ['a stack of the last two states, and a product with each state', [4, 3], (g, positions) => {
+    const [a, w] = [g.p(4, 1), g.p(1, 3)];
+    let state = [g.p(1), g.p(1)];
+    return positions.map((at) => {
+      const pair = stack(state);
+      state = [state[1]!, state[1]!.add(a.at(at)).relu()];
+      return pair.mul(0.7).sum().add(state[1]!.matmul(w).sum());
+    });
+  }],
+  ['the state two positions back, then a shorter run', [4, 3, 1, 2], (g, positions) => {
+    const a = g.p(1);
+    let state = [g.p(1), g.p(1)];
+    return positions.map(() => {
+      const y = a.add(a).sub(state[0]!);
+      state = [state[1]!, y.mul(y.sum())];
+      return y.add(state[1]!).sum();
+    });
+  }],
+]; // prettier-ignore
+
+describe('graphs that were once wrong', () => {
+  for (const [title, lengths, losses] of FOUND) {
+    it(title, () => {
+      const make = (): RandomGraph => {
+        const g = new Leaves(3);
+        const loss = meanOfFirst(losses(g, [0, 1, 2, 3]), index('n'));
+        return { loss, numbers: g.numbers, feeds: (n) => ({ n }) };
+      };
+      check(make, lengths);
+    });
+  }
+});

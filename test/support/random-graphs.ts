@@ -1,0 +1,228 @@
+/**
+ * Random small graphs that read like a listing: something made of the parameters once, then one cell
+ * written out position by position, then the mean loss of the first positions.
+ */
+import fc from 'fast-check';
+import { choose, concat, makeValue, meanOfFirst, stack, total, zeros, type Index, type Node, type Value } from '../../lib/graph.js'; // prettier-ignore
+import type { Feeds } from '../../lib/program.js';
+import { Leaves } from './check.js';
+import type { Tensor } from './reference.js';
+
+/** An operator and its operands, as numbers that stand for whatever fits. */
+type Step = readonly [op: number, a: number, b: number, c: number];
+
+export interface Recipe {
+  /** Of single numbers only: what the scalar tape computes. */
+  scalar: boolean;
+  seed: number;
+  /** The length of most axes. */
+  size: number;
+  positions: number;
+  /** Steps on parameters alone, of every position, of one position, and on the mean loss. */
+  once: readonly Step[];
+  each: readonly Step[];
+  solo: readonly Step[];
+  after: readonly Step[];
+  tokens: readonly number[];
+  /** Prefix lengths to run, in this order. */
+  lengths: readonly number[];
+}
+
+const step = fc.tuple(fc.nat(99), fc.nat(99), fc.nat(99), fc.nat(99));
+const steps = (maxLength: number): fc.Arbitrary<Step[]> => fc.array(step, { maxLength });
+
+export const recipes = (scalar: boolean): fc.Arbitrary<Recipe> =>
+  fc.record({
+    scalar: fc.constant(scalar),
+    seed: fc.nat(999),
+    size: fc.constantFrom(1, 3, 4, 9),
+    positions: fc.integer({ min: 1, max: 5 }),
+    once: steps(4),
+    each: steps(scalar ? 12 : 8),
+    solo: steps(3),
+    after: steps(1),
+    tokens: fc.array(fc.nat(2), { minLength: 5, maxLength: 5 }),
+    lengths: fc.array(fc.nat(4), { minLength: 2, maxLength: 5 }),
+  });
+
+export interface RandomGraph {
+  loss: Value;
+  numbers: Map<Value, Tensor>;
+  /** What to feed for a prefix of n positions. */
+  feeds: (n: number) => Feeds;
+}
+
+/** The values made so far, to take operands from. */
+class Pool {
+  constructor(
+    readonly values: Value[],
+    readonly token: Index | undefined,
+  ) {}
+
+  pick(choice: number, fits: (value: Value) => boolean = () => true): Value | undefined {
+    const fitting = this.values.filter(fits);
+    return fitting[choice % fitting.length];
+  }
+  /** Another value of x's shape. */
+  like(x: Value, choice: number): Value {
+    return this.pick(choice, (value) => value.shape.join() === x.shape.join())!;
+  }
+}
+
+const EXPONENTS = [-1, -0.5, 0, 0.5, 1, 2, 3, 1.5];
+const above = (x: Value): Value => x.mul(x).add(0.5);
+
+const broadcasts = (a: Value, b: Value): boolean =>
+  a.shape.every((n, i) => {
+    const m = b.shape[i - a.shape.length + b.shape.length] ?? 1;
+    return n === m || n === 1 || m === 1;
+  });
+const contracts = (a: Value, b: Value): boolean => {
+  const rows = b.shape.length > 1 ? b.shape.at(-2) : b.shape[0];
+  const batches = broadcasts(zeros(a.shape.slice(0, -2)), zeros(b.shape.slice(0, -2)));
+  return a.shape.length > 0 && b.shape.length > 0 && a.shape.at(-1) === rows && batches;
+};
+
+type Make = (x: Value, pool: Pool, b: number, c: number) => Value | undefined;
+const pair =
+  (f: (x: Value, y: Value) => Value): Make =>
+  (x, pool, b) =>
+    [pool.pick(b, (y) => broadcasts(x, y))].map((y) => y && f(x, y))[0];
+
+const NUMERIC: Make[] = [
+  pair((x, y) => x.add(y)),
+  pair((x, y) => x.sub(y)),
+  pair((x, y) => x.mul(y)),
+  pair((x, y) => x.div(above(y))),
+  pair((x, y) => x.maximum(y)),
+  (x) => x.neg(),
+  (x) => x.mul(0.3).exp(),
+  (x) => above(x).log(),
+  (x) => x.relu(),
+  (x, _, b) => above(x).pow(EXPONENTS[b % EXPONENTS.length]!),
+  (x) => x.detach(),
+  (x, pool, b, c) => total([x, pool.like(x, b), pool.like(x, c), x].slice(b % 3)),
+  (x, pool, b, c) => pool.token && choose([pool.like(x, b), x, pool.like(x, c), x], pool.token),
+  (x, pool) => pool.token && choose([x, x, ...pool.values.filter((y) => y.shape.join() === x.shape.join())].slice(-3), pool.token), // prettier-ignore
+  (x, pool, b) => x.sub(pool.like(x, b)).mul(x),
+  (x, _, b) => x.mul((b % 5) - 1.5),
+];
+
+const axisOf = (x: Value, choice: number): number => choice % x.shape.length;
+const ofRank = (rank: number, make: Make): Make => (x, ...rest) => (x.shape.length >= rank ? make(x, ...rest) : undefined); // prettier-ignore
+
+const STRUCTURAL: Make[] = [
+  ofRank(1, (x, _, b) => x.sum(axisOf(x, b))),
+  ofRank(1, (x, _, b) => x.mean(axisOf(x, b))),
+  ...new Array<Make>(4).fill((x, pool, b) => [pool.pick(b, (y) => contracts(x, y))].map((y) => y && x.matmul(y))[0]), // prettier-ignore
+  (x, pool, b) => [pool.pick(b, (y) => contracts(y, x))].map((y) => y && y.matmul(x))[0],
+  ofRank(1, (x) => x.softmax()),
+  (x, _, b) => x.reshape(b % 2 ? [1, ...x.shape] : [...x.shape, 1]),
+  ofRank(2, (x) => x.reshape([x.shape[0]! * x.shape[1]!, ...x.shape.slice(2)])),
+  ofRank(2, (x) => x.transpose()),
+  ofRank(2, (x) => x.transpose()),
+  (x) => makeValue('broadcastTo', [x], { shape: [2, ...x.shape] }),
+  ofRank(1, (x, _, b, c) => {
+    const axis = axisOf(x, b);
+    const start = c % (x.shape[axis]! + 1);
+    return x.slice(start > 1 ? 1 : 0, Math.max(start, 1), axis);
+  }),
+  ofRank(1, (x, _, b) => x.at(b % x.shape[0]!)),
+  ofRank(1, (x, pool, b) => concat([x, pool.like(x, b), x.slice(0, 1)])),
+  ofRank(1, (x, pool, b) => concat([pool.like(x, b), x], -1)),
+  (x, pool, b, c) => stack([x, pool.like(x, b), pool.like(x, c)].slice(c % 3)),
+  ofRank(1, (x, pool) => (pool.token && x.shape[0]! > 2 ? x.gather(pool.token) : undefined)),
+  ofRank(1, (x, _, b) => (x.shape.length === 1 ? x.gather(x.topk(1 + (b % x.shape[0]!))) : undefined)), // prettier-ignore
+  ofRank(1, (x, pool, b) => {
+    if (x.shape.length !== 1) return undefined;
+    const keys = stack([x, pool.like(x, b), x.exp()]);
+    return keys.matmul(x).softmax().matmul(keys);
+  }),
+];
+
+function apply(pool: Pool, scalar: boolean, [op, a, b, c]: Step): void {
+  const menu = scalar ? NUMERIC : [...NUMERIC, ...STRUCTURAL];
+  // Mostly what was made last, or nothing would be used.
+  const x = a % 2 ? pool.values.at(-1 - ((a >> 1) % 3)) : pool.pick(a >> 1);
+  const y = x && menu[op % menu.length]!(x, pool, b, c);
+  if (y && y.shape.length <= 4 && y.shape.reduce((m, n) => m * n, 1) <= 200) pool.values.push(y);
+}
+
+const number = (x: Value): Value => (x.shape.length ? x.mul(0.7).mean() : x);
+
+export function build(recipe: Recipe): RandomGraph {
+  const { scalar, size, positions } = recipe;
+  const g = new Leaves(recipe.seed);
+  const n = Math.max(size, 3);
+  const leaves = scalar
+    ? [g.p(), g.p(), g.p(), g.p()]
+    : [g.p(n, size), g.p(size, size), g.p(size), g.p(5, size), g.p(size, n), g.p()];
+  const tokens = g.fed(recipe.tokens.slice(0, positions));
+  const length = g.fed(positions);
+  const [tokensName, lengthName] = [tokens.name!, length.name!];
+
+  const row = scalar ? [] : [size];
+  const once = new Pool([...leaves], undefined);
+  for (const step of recipe.once) apply(once, scalar, step);
+  // With a state of zeros the compiler drops what they meet.
+  const zero = recipe.seed % 2 === 1;
+  let state: Value[] = [g.p(...row), zero ? zeros(row) : g.p(...row)];
+  const losses: Value[] = [];
+  for (let at = 0; at < positions; at++) {
+    const token = tokens.at(at);
+    const read = scalar ? choose(leaves.slice(0, 3), token) : leaves[0]!.gather(token);
+    const place = scalar ? leaves[at % 4]! : leaves[3]!.at(at);
+    const pool = new Pool([...once.values, ...state, place, read], token);
+    for (const step of recipe.each) apply(pool, scalar, step);
+    if (recipe.seed % 5 === at) for (const step of recipe.solo) apply(pool, scalar, step);
+    const shape = row.join();
+    const next = [...pool.values].reverse().find((value) => value.shape.join() === shape)!;
+    // Kept near 1, or five positions of products would overflow.
+    const square = next.mul(next);
+    const norm = (scalar ? square : square.mean()).add(0.5).pow(-0.5);
+    state = [state.at(-1)!, recipe.seed % 3 ? next.mul(norm) : next.mul(norm).relu()];
+    const scores = scalar
+      ? state[1]!.add(read.mul(0.1)) : state[1]!.matmul(leaves[4]!).softmax().at(token).log().neg(); // prettier-ignore
+    losses.push(number(pool.values.at(-1)!).add(scores));
+  }
+  const pool = new Pool([...once.values, meanOfFirst(losses, length)], undefined);
+  const mean = pool.values.at(-1)!;
+  for (const step of recipe.after) apply(pool, scalar, step);
+  const last = pool.values.at(-1)!;
+  return {
+    loss: last === mean ? mean : mean.add(number(last)),
+    numbers: g.numbers,
+    feeds: (count) => ({
+      [tokensName]: recipe.tokens.slice(0, zero ? positions : count),
+      [lengthName]: count,
+    }),
+  };
+}
+
+/** Whether comparisons are clear, numbers moderate: where rounding decides nothing. */
+export function isTame(computed: ReadonlyMap<Node, Tensor>): boolean {
+  const margin = 1e-3;
+  const data = (node: Node, i: number): readonly number[] => computed.get(node.inputs[i]!)!.data;
+  for (const [node, { data: y }] of computed) {
+    if (y.some((x) => !(Math.abs(x) < 300))) return false;
+    if (node.op === 'relu') {
+      // What comes from another relu is zero exactly, in every order of computing.
+      const exact = node.inputs[0]!.op === 'relu';
+      if (data(node, 0).some((x) => Math.abs(x) < margin && !(exact && x === 0))) return false;
+    } else if (node.op === 'maximum') {
+      const [a, b] = node.inputs as [Node, Node];
+      const difference = computed.get(a) && [data(node, 0), data(node, 1)];
+      const wide = y.length;
+      if (a === b || !difference) continue;
+      // Broadcast operands: any two numbers that are near might meet.
+      const [left, right] = difference;
+      const same = left!.length === wide && right!.length === wide;
+      const near = (x: number, z: number): boolean => Math.abs(x - z) < margin;
+      if (same ? left!.some((x, i) => near(x, right![i]!)) : left!.some((x) => right!.some((z) => near(x, z)))) return false; // prettier-ignore
+    } else if (node.op === 'topk') {
+      const sorted = [...data(node, 0)].sort((a, b) => a - b);
+      if (sorted.some((x, i) => i > 0 && x - sorted[i - 1]! < margin)) return false;
+    }
+  }
+  return true;
+}
