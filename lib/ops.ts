@@ -500,15 +500,15 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
     },
     gradient: ({ g, dy, inputs }, i) =>
       i < inputs.length - 1
-        ? g.op('chooseGrad', [dy, inputs[inputs.length - 1]!], { choice: i })
+        ? g.op('chooseGrad', [dy, inputs[inputs.length - 1]!], { choice: i, k: inputs.length - 1 })
         : null,
     lower: special,
   },
-  /** The operand where the index equals `choice`, else zeros. */
+  /** The operand where the index, one of k, equals `choice`, else zeros. */
   chooseGrad: {
     shape: same,
     gradient: ({ g, dy, inputs, attr }, i) =>
-      i === 0 ? g.op('chooseGrad', [dy, inputs[1]!], { choice: attr.choice }) : null,
+      i === 0 ? g.op('chooseGrad', [dy, inputs[1]!], attr) : null,
     lower: special,
   },
 };

@@ -2,6 +2,7 @@
 import { OPS, sumTo, type GradientContext, type OpName } from '../ops.js';
 import { sameShape } from '../shape.js';
 import type { Ir } from './ir.js';
+import { completed, sameLevels } from './levels.js';
 import { termCount, termLevel } from './trace.js';
 
 /** Operators whose result is a number that a gradient can reach. */
@@ -67,7 +68,8 @@ export function differentiate(
     const leaf = LEAVES.has(ir.opOf(node));
     ir.level = level;
     let dy = own[0]!;
-    if (own.length > 1 || levels[0] !== level || (leaf && wrap)) {
+    const whole = levels[0] === level && sameLevels(ir.axisLevels[dy], ir.axisLevels[node]);
+    if (own.length > 1 || !whole || (leaf && wrap)) {
       dy = ir.push('total', own, { levels }, ir.shape(node));
       ir.setLevels(dy, ir.axisLevels[node]);
     }
@@ -95,8 +97,8 @@ export function differentiate(
       let term = definition.gradient(context, i);
       if (term === null) continue;
       if (!sameShape(ir.shape(term), ir.shape(input))) term = sumTo(ir, term, ir.shape(input));
-      // A gradient has the axes of what it is the gradient of, whatever its rule went through.
-      if (term >= before && ir.axisLevels[input]) ir.setLevels(term, ir.axisLevels[input]);
+      // A gradient has the axes of what it is the gradient of, where its rule lost track of them.
+      if (term >= before) ir.setLevels(term, completed(ir.axisLevels[term], ir.axisLevels[input]));
       addTerm(input, term, edge);
     }
   }

@@ -43,7 +43,7 @@ export function propagate(ir: Ir, node: number): AxisLevels | undefined {
       return some((of(0) ?? shape.map(() => undefined)).map((levels, i) => (i === resolveAxis(attr.axis!, shape) ? undefined : levels))); // prettier-ignore
     case 'gather': {
       if (attr.batch) {
-        const rows = of(0)?.[0] ?? of(1)?.[0];
+        const rows = both(of(0)?.[0], of(1)?.[0]);
         return some([rows, ...(of(0)?.slice(2) ?? shape.slice(1).map(() => undefined))]);
       }
       const index = ir.shape(inputs[1]!).map((_, i) => of(1)?.[i]);
@@ -51,13 +51,33 @@ export function propagate(ir: Ir, node: number): AxisLevels | undefined {
     }
     case 'scatterAdd':
       return some(
-        shape.map((_, i) => (attr.batch && i === 0 ? (of(0)?.[0] ?? of(1)?.[0]) : undefined)),
+        shape.map((_, i) => (attr.batch && i === 0 ? both(of(0)?.[0], of(1)?.[0]) : undefined)),
       );
     case 'matmul':
       return some(product(ir, inputs[0]!, inputs[1]!, shape));
     default:
       return some(broadcasted(ir, inputs, shape));
   }
+}
+
+/** Levels with the axes that have none filled in from others. */
+export function completed(
+  levels: AxisLevels | undefined,
+  others: AxisLevels | undefined,
+): AxisLevels | undefined {
+  if (!levels || !others) return levels ?? others;
+  return levels.map((axis, i) => axis ?? others[i]);
+}
+
+/** Whether every run works on the same part of two arrays of one shape. */
+export function sameLevels(a: AxisLevels | undefined, b: AxisLevels | undefined): boolean {
+  const n = Math.max(a?.length ?? 0, b?.length ?? 0);
+  for (let i = 0; i < n; i++) {
+    const x = a?.[i];
+    const y = b?.[i];
+    if (x !== y && !(x && y && x.length === y.length && x.every((level, k) => level === y[k]))) return false; // prettier-ignore
+  }
+  return true;
 }
 
 function some(levels: (Levels | undefined)[]): AxisLevels | undefined {
@@ -69,15 +89,21 @@ function settled(levels: readonly number[], level: number): Levels {
   return levels.every((entry) => entry <= level) ? undefined : levels;
 }
 
+/** An entry of two arrays at once counts from where both do. */
+export function both(a: Levels, b: Levels): Levels {
+  if (!a || !b || a === b) return a ?? b;
+  return a.map((level, i) => Math.max(level, b[i]!));
+}
+
 function broadcasted(ir: Ir, inputs: readonly number[], shape: Shape): Levels[] {
   return shape.map((_, i) => {
+    let levels: Levels;
     for (const input of inputs) {
       const own = ir.shape(input);
       const axis = i - (shape.length - own.length);
-      const levels = axis >= 0 ? ir.axisLevels[input]?.[axis] : undefined;
-      if (levels && own[axis] !== 1) return levels;
+      if (axis >= 0 && own[axis] !== 1) levels = both(levels, ir.axisLevels[input]?.[axis]);
     }
-    return undefined;
+    return levels;
   });
 }
 
@@ -92,8 +118,9 @@ function product(ir: Ir, a: number, b: number, shape: Shape): Levels[] {
     if (i < batch) {
       const fromA = i - (batch - Math.max(0, rankA - 2));
       const fromB = i - (batch - Math.max(0, rankB - 2));
-      return (
-        (fromA >= 0 ? levelsA?.[fromA] : undefined) ?? (fromB >= 0 ? levelsB?.[fromB] : undefined)
+      return both(
+        fromA >= 0 ? levelsA?.[fromA] : undefined,
+        fromB >= 0 ? levelsB?.[fromB] : undefined,
       );
     }
     if (i === batch && rankA > 1) return levelsA?.[rankA - 2];

@@ -3,6 +3,7 @@ import { OPS } from '../ops.js';
 import { resolveAxis, sizeOf, type Shape } from '../shape.js';
 import { Encoder, type Operand } from './encode.js';
 import type { AxisLevels, Ir } from './ir.js';
+import { both } from './levels.js';
 import { place, source, type Placement, type Term } from './placement.js';
 import { broadcastView, denseView, isDense, reshapeView, rowView, sliceView, transposeView, type View } from './view.js'; // prettier-ignore
 
@@ -755,7 +756,7 @@ class Lowering {
   /** How a gather or scatter walks its indices: as rows of one table, or one per row of a batch. */
   private indexLoop(node: number, index: number): { rows: Extent; tables: Extent; batch: boolean } {
     const n = sizeOf(this.ir.shape(index));
-    const own = this.levelsOf(index)?.[0] ?? this.levelsOf(node)?.[0];
+    const own = both(this.levelsOf(index)?.[0], this.levelsOf(node)?.[0]);
     const batch = this.ir.attr(node).batch === true;
     const extent: Extent = own && this.ir.shape(index).length ? { n, levels: own } : n;
     return batch ? { rows: 1, tables: extent, batch } : { rows: extent, tables: 1, batch };
@@ -797,7 +798,7 @@ class Lowering {
     if (!this.accumulates(node))
       this.elementwise('copy', y, [this.scalar(0)], false, this.levelsOf(node));
     const { batch } = this.indexLoop(node, index);
-    const own = this.levelsOf(index)?.[0] ?? this.levelsOf(gNode)?.[0];
+    const own = both(this.levelsOf(index)?.[0], this.levelsOf(gNode)?.[0]);
     const n = sizeOf(ir.shape(index));
     const extent: Extent = own && ir.shape(index).length ? { n, levels: own } : n;
     const axis = batch ? 1 : 0;
@@ -858,7 +859,7 @@ class Lowering {
     const rankB = ir.shape(ir.input(node, 1)).length;
     const levelsA = this.levelsOf(ir.input(node, 0));
     const levelsB = this.levelsOf(ir.input(node, 1));
-    const k = levelsA?.[levelsA.length - 1] ?? levelsB?.[Math.max(0, rankB - 2)];
+    const k = both(levelsA?.[levelsA.length - 1], levelsB?.[Math.max(0, rankB - 2)]);
     this.product(y, a, b, accumulate, ir.input(node, 1), {
       batch: levelsY.slice(0, batch.length),
       m,

@@ -7,6 +7,7 @@ import { OPS } from '../ops.js';
 import { sizeOf } from '../shape.js';
 import { denseView, reshapeView, sliceView, transposeView } from './view.js';
 import type { Ir } from './ir.js';
+import { sameLevels } from './levels.js';
 import { termCount, termLevel } from './trace.js';
 
 /** Operators whose instructions can add to what is there. */
@@ -22,6 +23,8 @@ export type Step =
   | { kind: 'transpose'; axes: readonly number[] };
 
 export interface Term {
+  /** The total's operand. */
+  input: number;
   /** The node whose numbers are added, past the embeds and reshapes that were absorbed. */
   node: number;
   steps: Step[];
@@ -131,7 +134,14 @@ function planTotal(ir: Ir, p: Placement, total: number): void {
       p.parent[node] = total;
       p.position[node] = i;
     }
-    terms.push({ node, steps, level: termLevel(ir, total, i), placed: inPlace, base: false });
+    terms.push({
+      input: ir.input(total, i),
+      node,
+      steps,
+      level: termLevel(ir, total, i),
+      placed: inPlace,
+      base: false,
+    });
   }
   p.totals.set(total, { terms, zeroed: !chooseBase(ir, total, terms) });
 }
@@ -145,9 +155,10 @@ function inverse(axes: readonly number[]): number[] {
 /** Marks the terms that write instead of adding; false where zeros must come first. */
 function chooseBase(ir: Ir, total: number, terms: Term[]): boolean {
   const level = ir.levels[total]!;
-  const leveled = ir.axisLevels[total] !== undefined;
   // A term with fewer rows on a short run than the total has would leave old numbers in it.
-  const fills = (term: Term): boolean => leveled || ir.axisLevels[term.node] === undefined;
+  const fills = (term: Term): boolean =>
+    ir.axisLevels[term.node] === undefined ||
+    sameLevels(ir.axisLevels[term.input], ir.axisLevels[total]);
   const whole = (term: Term): boolean =>
     term.level === level && fills(term) && term.steps.every((step) => step.kind !== 'slice');
   // Placed terms are written when their nodes run, the others when the total does.
@@ -196,7 +207,8 @@ function planJoin(ir: Ir, p: Placement, join: number): void {
   if (isStack) {
     const first = source(ir, p, ir.input(join, 0));
     const other = p.parent[first]!;
-    if (other >= 0 && ir.is(other, 'stack')) {
+    // One that has a place of its own in another stack is filled there.
+    if (other >= 0 && ir.is(other, 'stack') && p.parent[join] === -1) {
       const start = p.position[first]!;
       let run = true;
       for (let i = 0; i < n && run; i++) {

@@ -11,7 +11,7 @@
  */
 import { type Attr, type OpName } from '../ops.js';
 import { sameShape, type Shape } from '../shape.js';
-import { Ir } from './ir.js';
+import { Ir, type AxisLevels } from './ir.js';
 import { termCount } from './trace.js';
 
 export interface Rolled {
@@ -210,7 +210,8 @@ class Roller {
     const op = old.opOf(node);
     if (!BATCHED.has(op)) return `${op}:${node}`;
     const { exponent, axes, lengths, batch } = old.attr(node);
-    let key = `${op}|${exponent ?? ''}|${axes?.join() ?? ''}|${batch ? 'batch' : ''}`;
+    const levels = old.axisLevels[node]?.map((axis) => axis?.join()).join(';') ?? '';
+    let key = `${op}|${exponent ?? ''}|${axes?.join() ?? ''}|${batch ? 'batch' : ''}|${levels}`;
     if (lengths && this.again) key += `${lengths.first}+${lengths.step}`;
     for (const input of old.inputs(node)) {
       if (LEAVES.has(old.opOf(input))) key += `#${input}`;
@@ -260,6 +261,7 @@ class Roller {
       ir.level = old.levels[first]!;
       const batch = this.batched(old.opOf(first), members);
       if (batch >= 0) {
+        this.setRows(batch, this.levelsOf(members), old.axisLevels[first]);
         members.forEach((member, i) => {
           this.batch[member] = batch;
           this.row[member] = i;
@@ -648,10 +650,14 @@ class Roller {
   }
 
   private withLevels(node: number, rowLevels: readonly number[]): number {
-    const levels = new Array<readonly number[] | undefined>(this.ir.shape(node).length).fill(undefined); // prettier-ignore
-    levels[0] = rowLevels;
-    this.ir.setLevels(node, levels);
+    this.setRows(node, rowLevels, this.ir.axisLevels[node]?.slice(1));
     return node;
+  }
+
+  /** A batch's rows count from its members' levels, which may be above those of their operands. */
+  private setRows(node: number, rows: readonly number[] | undefined, rest?: AxisLevels): void {
+    const levels = this.ir.shape(node).map((_, i) => (i === 0 ? rows : rest?.[i - 1]));
+    this.ir.setLevels(node, levels.some((axis) => axis) ? levels : undefined);
   }
 
   /** Consecutive elements of one fed index vector, or -1. */

@@ -19,6 +19,7 @@ const SIMPLE: Partial<Record<OpName, string>> = {
   detach: 'copy',
   reshape: 'copy',
   broadcastTo: 'copy',
+  sum: 'copy',
   add: 'add',
   sub: 'sub',
   mul: 'mul',
@@ -444,7 +445,11 @@ class TapeLowering {
       family.push(other);
     }
     const totals = family.map((other) => this.total[other]!);
-    if (family.length > 1 && totals.every((t) => t >= 0 && this.isZeroed[t])) {
+    if (
+      family.length > 1 &&
+      family.length === ir.attr(node).k &&
+      totals.every((t) => t >= 0 && this.isZeroed[t])
+    ) {
       const stride = this.strideOf(totals.map((t) => slots[t]!));
       if (stride > 0) {
         for (const other of family) this.absorbed[other] = 1;

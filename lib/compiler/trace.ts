@@ -94,7 +94,9 @@ function assignLevels(ir: Ir, groups: readonly (readonly number[])[]): void {
     }
   }
   for (let node = 0; node < ir.count; node++) {
-    if (ir.levels[node] === never || ir.is(node, 'constant')) ir.levels[node] = 0;
+    // What simplification cut off is never needed; constants always are there.
+    if (ir.levels[node] === never) ir.levels[node] = ir.maxLevel;
+    if (ir.is(node, 'constant')) ir.levels[node] = 0;
   }
 }
 
