@@ -3,7 +3,8 @@
  */
 import { differentiate } from './compiler/differentiate.js';
 import type { Ir } from './compiler/ir.js';
-import { lower, type Lowered, type UpdateRule } from './compiler/lower.js';
+import type { Lowered, UpdateRule } from './compiler/layout.js';
+import { lower } from './compiler/lower.js';
 import { isScalarProgram, lowerTape } from './compiler/tape.js';
 import { batch } from './compiler/batch.js';
 import { trace } from './compiler/trace.js';

@@ -6,7 +6,7 @@ import type { OpName } from '../ops.js';
 import { tapeOpcodes } from '../native.js';
 import { Encoder } from './encode.js';
 import type { Ir } from './ir.js';
-import { Layout, type Lowered, type LoweringOptions } from './lower.js';
+import { Layout, type Lowered, type LoweringOptions } from './layout.js';
 import { termCount, termLevel } from './trace.js';
 import { denseView } from './view.js';
 

@@ -1,0 +1,113 @@
+/** Where everything lies: the arena's parameters, constants and indices, alike for every lowering. */
+import { sizeOf } from '../shape.js';
+import type { Ir } from './ir.js';
+import type { View } from './view.js';
+
+/** The rule of an update: how many moments it keeps per parameter, how many numbers it reads. */
+export interface UpdateRule {
+  op: 'sgd' | 'adam';
+  moments: number;
+  numbers: number;
+}
+
+export interface LoweringOptions {
+  /** Elements of one cache line. */
+  align: number;
+  /** Nodes whose numbers must be readable after a run. */
+  keep: readonly number[];
+  /** The gradient node of each parameter (by node), where training or `backward` wants it. */
+  gradients: ReadonlyMap<number, number>;
+  update: UpdateRule | undefined;
+}
+
+/** The parameters' block; moments and gradients lie the same way in blocks of their own. */
+export interface ParameterBlock {
+  offset: number;
+  size: number;
+  gradients: number;
+  moments: number[];
+  /** Arena offset of the update rule's numbers. */
+  rule: number;
+}
+
+export interface Lowered {
+  code: Int32Array;
+  extents: Int32Array;
+  tape: Uint32Array;
+  arenaSize: number;
+  intsSize: number;
+  levels: number;
+  /** The compiler's node behind each instruction. */
+  nodes: number[];
+  /** Ends of the forward, backward and update instructions. */
+  sections: { forward: number; backward: number; update: number };
+  parameters: ParameterBlock;
+  /** Where a node's numbers lie; undefined where it has none of its own. */
+  view(node: number): View | undefined;
+  /** First slot of an index node. */
+  slot(node: number): number;
+  constants: readonly { value: number; offset: number }[];
+}
+
+/** Memory and leaves that every lowering lays out the same way. */
+export class Layout {
+  size = 0;
+  ints = 0;
+  /** Each number once; 0 and -0 are two. */
+  readonly constants: { value: number; offset: number }[] = [];
+  readonly parameterOffsets = new Map<number, number>();
+  readonly slots = new Map<number, number>();
+  readonly block: ParameterBlock;
+
+  constructor(
+    private readonly ir: Ir,
+    live: Uint8Array,
+    private readonly options: LoweringOptions,
+  ) {
+    const parameters: number[] = [];
+    for (let node = 0; node < ir.count; node++) {
+      if (!live[node]) continue;
+      if (ir.is(node, 'parameter')) parameters.push(node);
+    }
+    // One block for all parameters: an update is one instruction.
+    const offset = this.size;
+    for (const node of parameters) this.parameterOffsets.set(node, this.allocate(sizeOf(ir.shape(node)))); // prettier-ignore
+    const size = this.size - offset;
+    const gradients = options.gradients.size ? this.allocate(size) : 0;
+    const moments: number[] = [];
+    for (let i = 0; i < (options.update?.moments ?? 0); i++) moments.push(this.allocate(size));
+    const rule = this.allocate(options.update?.numbers ?? 0);
+    this.block = { offset, size, gradients, moments, rule };
+  }
+
+  /** A place for n elements, on a cache line unless they are few. */
+  allocate(n: number): number {
+    const align = n < 4 ? 1 : this.options.align;
+    const offset = Math.ceil(this.size / align) * align;
+    this.size = offset + n;
+    return offset;
+  }
+
+  constant(value: number): number {
+    const known = this.constants.find((constant) => Object.is(constant.value, value));
+    if (known) return known.offset;
+    const offset = this.allocate(1);
+    this.constants.push({ value, offset });
+    return offset;
+  }
+
+  /** The first slot of an index node's integers. */
+  slot(node: number): number {
+    let slot = this.slots.get(node);
+    if (slot === undefined) {
+      if (this.ir.is(node, 'element') || this.ir.is(node, 'elements')) {
+        slot = this.slot(this.ir.input(node, 0)) + this.ir.attr(node).start!;
+      } else {
+        slot = this.ints;
+        this.ints += sizeOf(this.ir.shape(node));
+      }
+      this.slots.set(node, slot);
+    }
+    return slot;
+  }
+}
