@@ -121,7 +121,6 @@ TapeFault run_tape(T* x, const int32_t* ints, const uint32_t* tape, int64_t begi
       RUN(accumulate, 2, x[w[0]] += x[w[1]])
       RUN(decumulate, 2, x[w[0]] -= x[w[1]])
       RUN(fma, 3, x[w[0]] += x[w[1]] * x[w[2]])
-      RUN(fms, 3, x[w[0]] -= x[w[1]] * x[w[2]])
       RUN(mul_add, 4, x[w[0]] = x[w[1]] * x[w[2]] + x[w[3]])
       RUN(mask_add, 3, x[w[0]] += x[w[2]] > 0 ? x[w[1]] : T(0))
       case TapeOp::pick:

@@ -175,7 +175,7 @@ class TypedProgram final : public Program {
           const auto at = [&](const Operand& o) {
             return o.offset + i1 * o.outer1 + i2 * o.outer2;
           };
-          const RunFault f = execute(i, in, ext, x, ints, x + at(in.y), x + at(in.a), x + at(in.b),
+          const RunFault f = execute(i, in, ext, x, x + at(in.y), x + at(in.a), x + at(in.b),
                                      x + at(in.c), ints + at(in.x));
           if (f.instruction >= 0) return f;
         }
@@ -241,8 +241,8 @@ class TypedProgram final : public Program {
     return "";
   }
 
-  RunFault execute(int32_t i, const Instruction& in, const int32_t* ext, T* arena, int32_t* ints,
-                   T* y, T* a, T* b, T* c, int32_t* x) const {
+  RunFault execute(int32_t i, const Instruction& in, const int32_t* ext, T* arena, T* y, T* a, T* b,
+                   T* c, int32_t* x) const {
     const Kernels<T>& k = *kernels_;
     const idx rows = ext[in.rows], cols = ext[in.cols], inner = ext[in.inner];
     const int acc = in.accumulate;
@@ -280,14 +280,6 @@ class TypedProgram final : public Program {
       case Op::log_grad:
         plain(in, y, a, b, rows, cols,
               [](T u, T v) { return v < 0 ? std::numeric_limits<T>::quiet_NaN() : u / v; });
-        break;
-      case Op::strided_copy:
-        for (idx r = 0; r < rows; r++)
-          for (idx j = 0; j < cols; j++) {
-            T& to = y[r * in.y.row + j * in.y.col];
-            const T from = a[r * in.a.row + j * in.a.col];
-            to = acc ? to + from : from;
-          }
         break;
       case Op::fill:
         k.fill(y, in.y.row, *a, rows, cols);
@@ -349,7 +341,6 @@ class TypedProgram final : public Program {
       case Op::tape:
         break;  // handled by run
     }
-    (void)ints;
     return {};
   }
 
