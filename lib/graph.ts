@@ -60,6 +60,11 @@ function toValue(x: unknown): Value {
   throw new TypeError(`expected a Value or a number, got ${x === null ? 'null' : typeof x}`);
 }
 
+/** An axis counted from behind as one from 0; one that does not exist stays for the shape rule to refuse. */
+function fromFront(axis: number, { shape }: Node): number {
+  return axis < 0 && axis >= -shape.length ? axis + shape.length : axis;
+}
+
 /** An array of numbers in the graph. All operators return new Values; none computes. */
 export class Value extends Node {
   /** A parameter's own numbers until a program holds them. */
@@ -121,14 +126,14 @@ export class Value extends Node {
   }
   /** The axes in another order; by default reversed. */
   transpose(axes: readonly number[] = this.shape.map((_, i) => this.shape.length - 1 - i)): Value {
-    return makeValue('transpose', [this], { axes: axes.map((axis) => (axis < 0 ? axis + this.shape.length : axis)) }); // prettier-ignore
+    return makeValue('transpose', [this], { axes: axes.map((axis) => fromFront(axis, this)) });
   }
   reshape(shape: Shape): Value {
     return makeValue('reshape', [this], { shape });
   }
   /** The part [start, stop) along an axis, by default the first. */
   slice(start: number, stop: number, axis = 0): Value {
-    return makeValue('slice', [this], { axis: axis < 0 ? axis + this.shape.length : axis, start, stop }); // prettier-ignore
+    return makeValue('slice', [this], { axis: fromFront(axis, this), start, stop });
   }
   /** Row i of the first axis: a fixed number, or a fed `Index` (then also a vector of rows). */
   at(i: number | Index): Value {
@@ -146,7 +151,7 @@ export class Value extends Node {
 
   /** The sum over all axes, or over one. */
   sum(axis?: number): Value {
-    return makeValue('sum', [this], axis === undefined ? NO_ATTR : { axes: [axis] });
+    return makeValue('sum', [this], axis === undefined ? NO_ATTR : { axes: [fromFront(axis, this)] }); // prettier-ignore
   }
   /** The mean over all axes, or over one. */
   mean(axis?: number): Value {
@@ -301,6 +306,7 @@ export function constant(value: number): Value {
 
 /** Zeros of a shape. */
 export function zeros(shape: Shape): Value {
+  checkShape(shape, 'zeros');
   return makeValue('broadcastTo', [constant(0)], { shape });
 }
 
@@ -310,7 +316,7 @@ export function stack(values: readonly Value[]): Value {
 }
 /** Operands joined along an axis, by default the first. */
 export function concat(values: readonly Value[], axis = 0): Value {
-  return makeValue('concat', [...values], { axis });
+  return makeValue('concat', [...values], { axis: values[0] ? fromFront(axis, values[0]) : axis });
 }
 /** The sum of any number of values of one shape. */
 export function total(values: readonly Value[]): Value {
