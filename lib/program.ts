@@ -314,7 +314,7 @@ export class Program {
   }
 
   private feed(feeds: Feeds): void {
-    if (this.countName !== undefined) this.feedCount(feeds[this.countName]);
+    if (this.countName !== undefined) this.feedCount(feeds[this.countName] ?? undefined);
     for (const name in feeds) {
       if (!this.floats.has(name) && !this.indices.has(name)) {
         const known = [...this.floats.keys(), ...this.indices.keys()]
@@ -325,8 +325,8 @@ export class Program {
         );
       }
     }
-    for (const [name, feed] of this.floats) this.feedFloat(name, feed, feeds[name]);
-    for (const [name, feed] of this.indices) this.feedIndex(name, feed, feeds[name]);
+    for (const [name, feed] of this.floats) this.feedFloat(name, feed, feeds[name] ?? undefined);
+    for (const [name, feed] of this.indices) this.feedIndex(name, feed, feeds[name] ?? undefined);
   }
 
   private feedCount(value: unknown): void {
