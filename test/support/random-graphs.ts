@@ -112,7 +112,7 @@ const axisOf = (x: Value, choice: number): number => choice % x.shape.length;
 const ofRank = (rank: number, make: Make): Make => (x, ...rest) => (x.shape.length >= rank ? make(x, ...rest) : undefined); // prettier-ignore
 
 const STRUCTURAL: Make[] = [
-  ofRank(1, (x, _, b) => x.sum(axisOf(x, b))),
+  ofRank(1, (x, _, b) => x.sum(axisOf(x, b) - (b % 2) * x.shape.length)),
   ofRank(1, (x, _, b) => x.mean(axisOf(x, b))),
   ...new Array<Make>(4).fill((x, pool, b) => [pool.pick(b, (y) => contracts(x, y))].map((y) => y && x.matmul(y))[0]), // prettier-ignore
   (x, pool, b) => [pool.pick(b, (y) => contracts(y, x))].map((y) => y && y.matmul(x))[0],

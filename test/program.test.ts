@@ -1,0 +1,221 @@
+/** Compiled programs: what they refuse to run, where numbers live, how many native calls a step is. */
+import assert from 'node:assert/strict';
+import { choose, index, input, meanOfFirst, parameter, stack, type Value } from '../lib/graph.js';
+import { addon, IsaError } from '../lib/native.js';
+import { Adam, SGD } from '../lib/optim.js';
+import { compile, FeedError, Program, type Feeds } from '../lib/program.js';
+import { assertClose } from './support/check.js';
+import { ISAS, TARGETS } from './support/targets.js';
+
+const table = parameter([[1, 2], [3, 4], [5, 6]], { name: 'table' }); // prettier-ignore
+
+/** What is run with which feeds, and all that its error must say. */
+const REFUSED: [title: string, root: () => Value, feeds: unknown, says: RegExp][] = [
+  ['a missing input', () => input('x', [2]).exp(), {}, /^input 'x' is missing: 'x' \(input, shape \[2\]\) needs 2 numbers$/], // prettier-ignore
+  ['an undefined input', () => input('x').exp(), { x: undefined }, /^input 'x' is missing/],
+  ['an unknown input', () => input('x').exp(), { x: 1, y: 2 }, /^no input is called 'y'; this program's inputs: 'x'$/], // prettier-ignore
+  ['an input where there is none', () => table.exp(), { x: 1 }, /^no input is called 'x'; .*none$/],
+  ['too few numbers', () => input('x', [2, 2]).exp(), { x: [1, 2, 3] }, /^input 'x': 3 numbers for 'x' \(input, shape \[2, 2\]\), which needs 4 numbers$/], // prettier-ignore
+  ['too many numbers', () => input('x', [2]).exp(), { x: [1, 2, 3] }, /^input 'x': 3 numbers .* needs 2/], // prettier-ignore
+  ['one number for many', () => input('x', [2]).exp(), { x: 1 }, /^input 'x': one number for 'x' .*which needs 2/], // prettier-ignore
+  ['text for numbers', () => input('x', [2]).exp(), { x: 'ab' }, /^input 'x': a string for 'x'/],
+  ['null for numbers', () => input('x', [2]).exp(), { x: null }, /^input 'x' is missing: 'x' .*needs 2/],
+  ['a missing index', () => table.at(index('i')), {}, /^input 'i' is missing: 'i' \(index, shape \[\]\) needs an integer$/], // prettier-ignore
+  ['missing indices', () => table.gather(index('i', 2)), {}, /^input 'i' is missing: 'i' .* needs 2 integers$/], // prettier-ignore
+  ['an index beyond the rows', () => table.gather(index('i', 2)), { i: [0, 3] }, /^input 'i'\[1\] = 3: expected an integer from 0 to 2, for #\d+ \(gather, shape \[2, 2\]\)$/], // prettier-ignore
+  ['an index beyond the choices', () => choose([table, table], index('i')), { i: 2 }, /^input 'i' = 2: expected an integer from 0 to 1, for #\d+ \(choose/], // prettier-ignore
+  ['a negative index', () => table.at(index('i')), { i: -1 }, /^input 'i' = -1: expected an integer from 0 to 2/], // prettier-ignore
+  ['half an index', () => table.at(index('i')), { i: 0.5 }, /^input 'i' = 0\.5: expected an integer from 0 to 2/], // prettier-ignore
+  ['NaN for an index', () => table.at(index('i')), { i: NaN }, /^input 'i' = NaN: expected an integer/], // prettier-ignore
+  ['an index beyond all integers', () => table.at(index('i')), { i: 2 ** 32 }, /^input 'i' = 4294967296: expected an integer from 0 to 2/], // prettier-ignore
+  ['null for an index', () => table.at(index('i')), { i: null }, /^input 'i' is missing/],
+  ['text for an index', () => table.at(index('i')), { i: '1' }, /^input 'i'/],
+  ['too few indices', () => table.gather(index('i', 3)), { i: [0] }, /^input 'i': 1 integers for 'i' \(index, shape \[3\]\), of which this run needs at least 2$/], // prettier-ignore
+  ['too many indices', () => table.gather(index('i', 2)), { i: [0, 1, 2] }, /^input 'i': 3 integers for 'i' .*which takes 2$/], // prettier-ignore
+  ['a missing length', () => meanOfFirst([table, table], index('n')), {}, /^input 'n' is missing: feed a length from 1 to 2$/], // prettier-ignore
+  ['a length of zero', () => meanOfFirst([table, table], index('n')), { n: 0 }, /^input 'n' = 0: expected an integer from 1 to 2$/], // prettier-ignore
+  ['a length beyond the terms', () => meanOfFirst([table, table], index('n')), { n: 3 }, /^input 'n' = 3: expected an integer from 1 to 2$/], // prettier-ignore
+  ['two inputs of one name', () => input('x').add(input('x')), { x: 1 }, /^two inputs of one program are called 'x': name them apart$/], // prettier-ignore
+  ['an input and an index of one name', () => table.at(index('x')).add(input('x')), { x: 1 }, /^two inputs of one program are called 'x'/], // prettier-ignore
+]; // prettier-ignore
+
+describe('a program', () => {
+  for (const [title, root, feeds, says] of REFUSED) {
+    it(`refuses ${title}`, () => {
+      for (const run of [
+        () => compile(root()).forward(feeds as Feeds),
+        () => new SGD({ learningRate: 1 }).minimize(root()).step(feeds as Feeds),
+      ]) {
+        assert.throws(run, (error: Error) => {
+          assert(error instanceof FeedError, String(error));
+          assert.match(error.message, says);
+          return true;
+        });
+      }
+    });
+  }
+
+  it('refuses two prefix lengths, saying which', () => {
+    const root = meanOfFirst([table], index('n')).add(meanOfFirst([table], index('m')));
+    assert.throws(() => compile(root), /'n' \(index.*'m' \(index.*a program can have one/);
+  });
+
+  it('refuses an unknown data type', () => {
+    assert.throws(() => compile(table.exp(), { dtype: 'float16' as never }), /dtype "float16": expected 'float64' or 'float32'/); // prettier-ignore
+  });
+
+  it('refuses an unknown instruction set, saying which there are', () => {
+    assert.throws(() => compile(table.exp(), { isa: 'mmx' }), (error: Error) => error instanceof IsaError && error.message.includes("'mmx'") && ISAS.every((isa) => error.message.includes(isa))); // prettier-ignore
+  });
+
+  it('refuses backward before forward, and without gradients', () => {
+    const y = table.exp().named('y');
+    assert.throws(() => compile(y).backward(), /backward\(\) of 'y' \(exp, shape \[3, 2\]\) before forward\(\)/); // prettier-ignore
+    const bare = new Program({ groups: [[y]], gradients: 'none' });
+    bare.forward({});
+    assert.throws(() => bare.backward(), /without gradients/);
+  });
+
+  it('refuses to read a node of another graph', () => {
+    const program = compile(table.exp());
+    const other = table.log().named('other');
+    assert.throws(() => program.read(other), /'other' \(log, shape \[3, 2\]\) is no part of this program/); // prettier-ignore
+    assert.throws(() => program.readGradient(other), /'other'.*no part of this program/);
+  });
+
+  it('runs again after a refused feed', () => {
+    const program = compile(table.at(index('i')));
+    assert.throws(() => program.forward({ i: 3 }), FeedError);
+    assert.deepEqual(Array.from(program.forward({ i: 2 })), [5, 6]);
+  });
+
+  it('gives the same twice: nothing adds up over calls', () => {
+    for (const target of TARGETS) {
+      const a = parameter([0.5, -1.5, 2]);
+      const x = input('x', [3]);
+      const y = a
+        .mul(x)
+        .mul(a)
+        .exp()
+        .add(a.gather(index('i', 2)).sum());
+      const program = compile(y, target);
+      const feeds = { x: [1, 0.5, -1], i: [2, 2] };
+      const first = Array.from(program.forward(feeds));
+      program.backward();
+      const gradients = [a, x, y].map((value) => Array.from(program.readGradient(value)));
+      program.backward();
+      assert.deepEqual(Array.from(program.forward(feeds)), first);
+      program.backward();
+      assert.deepEqual([a, x, y].map((value) => Array.from(program.readGradient(value))), gradients); // prettier-ignore
+    }
+  });
+
+  it('takes a number, an array or a typed array for the same input', () => {
+    const y = input('x', [1]).mul(2);
+    for (const x of [3, [3], Float32Array.of(3), Float64Array.of(3), Int32Array.of(3)]) {
+      assert.deepEqual(Array.from(y.forward({ x })), [6]);
+    }
+  });
+
+  it('says at which node an index found at run time is out of range', () => {
+    const y = parameter([[1], [2]], { name: 'few' }).gather(parameter([1, 2, 3]).topk(1));
+    assert.throws(() => y.forward(), /index 2 in .*gather.*: expected an integer from 0 to 1/);
+  });
+
+  it('needs only the index elements of the positions it runs', () => {
+    const tokens = index('tokens', 3);
+    const y = meanOfFirst([0, 1, 2].map((at) => table.at(tokens.at(at)).sum()), index('n')); // prettier-ignore
+    for (const run of [compile(y), new Program({ groups: [[y]], gradients: 'none' })]) {
+      assert.deepEqual(Array.from(run.forward({ n: 1, tokens: [2] })), [11]);
+      assert.deepEqual(Array.from(run.forward({ n: 2, tokens: [2, 0] })), [7]);
+      assert.throws(() => run.forward({ n: 3, tokens: [2, 0] }), /needs at least 3/);
+    }
+  });
+
+  it('needs no index element whose value only zeros meet', () => {
+    const tokens = index('tokens', 2);
+    const y = meanOfFirst([table.at(tokens.at(0)).sum(), table.at(tokens.at(1)).mul(0).sum()], index('n')); // prettier-ignore
+    const training = new SGD({ learningRate: 0 }).minimize(y);
+    assert.equal(training.step({ n: 1, tokens: [2] }), 11);
+  });
+
+  it('computes a sequence group by group', () => {
+    const tokens = index('tokens', 3);
+    let state = parameter([0, 0]);
+    const groups = [0, 1, 2].map((at) => [(state = state.mul(10).add(table.at(tokens.at(at))))]);
+    for (const target of TARGETS) {
+      const program = new Program({ groups, gradients: 'none' }, target);
+      for (let repeat = 0; repeat < 2; repeat++) {
+        const fed = [2, 0, 1];
+        const seen = groups.map(([value], at) => {
+          program.advance({ tokens: fed.slice(0, at + 1) }, at);
+          return Array.from(program.read(value!));
+        });
+        assert.deepEqual(seen, [[5, 6], [51, 62], [513, 624]]); // prettier-ignore
+      }
+    }
+  });
+
+  it('makes one native call for each run, each backward and each training step', () => {
+    const x = input('x', [2]);
+    const y = table.matmul(x).exp().sum().mul(0.001);
+    const program = compile(y);
+    const trainings = [new SGD({ learningRate: 0.1 }), new Adam({ learningRate: 0.1 })].map((optimizer) => optimizer.minimize(y)); // prettier-ignore
+    const original = addon.run.bind(addon);
+    let calls = 0;
+    addon.run = (...given) => {
+      calls++;
+      return original(...given);
+    };
+    const count = (run: () => unknown): number => {
+      calls = 0;
+      run();
+      return calls;
+    };
+    try {
+      const feeds = { x: [0.1, 0.2] };
+      assert.equal(count(() => program.forward(feeds)), 1); // prettier-ignore
+      assert.equal(count(() => program.backward()), 1); // prettier-ignore
+      for (const training of trainings) {
+        for (let repeat = 0; repeat < 3; repeat++) assert.equal(count(() => training.step(feeds)), 1); // prettier-ignore
+        assert.equal(count(() => training.evaluate(feeds)), 1); // prettier-ignore
+      }
+    } finally {
+      addon.run = original;
+    }
+  });
+});
+
+describe('parameters', () => {
+  it('are shared by programs: what one learns, and what is set, the others see', () => {
+    for (const { isa, dtype } of TARGETS) {
+      const a = parameter([1, 2]);
+      const square = compile(a.mul(a), { isa, dtype });
+      const twice = compile(a.add(a), { isa, dtype });
+      const training = new SGD({ learningRate: 0.5 }).minimize(a.sum(), { isa, dtype });
+      const values = (program: Program): number[] => Array.from(program.forward({}));
+      assert.deepEqual(values(square), [1, 4]);
+      a.data[0] = 3;
+      assert.deepEqual(values(twice), [6, 4]);
+      training.step({});
+      assert.deepEqual(Array.from(a.data), [2.5, 1.5]);
+      assert.deepEqual(values(square), [6.25, 2.25]);
+      a.data.set([-1, 5]);
+      assert.deepEqual(values(square), [1, 25]);
+      assert.deepEqual(values(twice), [-2, 10]);
+      training.step({});
+      assert.deepEqual(values(twice), [-3, 9]);
+    }
+  });
+
+  it('keep their numbers between data types, as far as float32 goes', () => {
+    const a = parameter([0.1]);
+    assertClose(compile(a.mul(1), { dtype: 'float32' }).forward({}), [0.1], 1e-7, 'float32');
+    assertClose(compile(a.mul(1), { dtype: 'float64' }).forward({}), [Math.fround(0.1)], 1e-16, 'then float64'); // prettier-ignore
+  });
+
+  it('are counted as numbers', () => {
+    const y = stack([parameter(1), parameter(2)]).sum().add(table.sum()); // prettier-ignore
+    assert.equal(new SGD({ learningRate: 1 }).minimize(y).program.parameterCount, 8);
+  });
+});
