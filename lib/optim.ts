@@ -6,8 +6,20 @@ import { Program, type Feeds, type ProgramOptions } from './program.js';
 export type Schedule = number | ((step: number) => number) | Iterable<number> | Iterator<number>;
 
 function rates(schedule: Schedule): (step: number) => number {
+  const next = ratesOf(schedule);
+  return (step) => {
+    const rate: unknown = next(step);
+    if (typeof rate === 'number' && !Number.isNaN(rate)) return rate;
+    throw new TypeError(`learning rate ${String(rate)} at step ${step}: expected a number`);
+  };
+}
+
+function ratesOf(schedule: Schedule): (step: number) => number {
   if (typeof schedule === 'number') return () => schedule;
   if (typeof schedule === 'function') return schedule;
+  if (typeof schedule !== 'object' || (schedule as unknown) === null) {
+    throw new TypeError(`learning rate ${JSON.stringify(schedule)}: expected a number, a function of the step, or a generator`); // prettier-ignore
+  }
   const iterator = Symbol.iterator in schedule ? schedule[Symbol.iterator]() : schedule;
   return (step) => {
     const next = iterator.next();

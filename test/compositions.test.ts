@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { index, meanOfFirst, stack, type Node, type Value } from '../lib/graph.js';
+import { concat, index, meanOfFirst, stack, type Node, type Value } from '../lib/graph.js';
 import { compile } from '../lib/program.js';
 import { Random } from '../lib/random.js';
 import { assertClose, Leaves, trainingStep } from './support/check.js';
@@ -111,6 +111,10 @@ const FOUND: [
       state = [state[1]!, state[1]!.add(a.at(at)).relu()];
       return pair.mul(0.7).sum().add(state[1]!.matmul(w).sum());
     });
+  }],
+  ['joins along the last axis, counted from behind', [4, 2], (g, positions) => {
+    const [a, b] = [g.p(3, 1), g.p(4, 3, 1)];
+    return positions.map((at) => [b.at(at).add(a)].map((x) => concat([x, x.exp()], -1).mul(0.7).sum())[0]!);
   }],
   ['the state two positions back, then a shorter run', [4, 3, 1, 2], (g, positions) => {
     const a = g.p(1);

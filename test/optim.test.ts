@@ -111,6 +111,26 @@ describe('optimisers', () => {
     }
   });
 
+  it('refuse what is no learning rate', () => {
+    const loss = parameter([1]).sum();
+    const rows: [unknown, RegExp][] = [
+      [
+        undefined,
+        /learning rate undefined: expected a number, a function of the step, or a generator/,
+      ],
+      [null, /learning rate null: expected a number/],
+      ['0.1', /learning rate "0.1": expected a number/],
+    ];
+    for (const [learningRate, message] of rows) {
+      assert.throws(
+        () => new SGD({ learningRate: learningRate as number }).minimize(loss),
+        message,
+      );
+    }
+    const training = new SGD({ learningRate: () => NaN }).minimize(loss);
+    assert.throws(() => training.step({}), /learning rate NaN at step 0: expected a number/);
+  });
+
   it('refuse what is no momentum and no beta', () => {
     assert.throws(() => new SGD({ learningRate: 1, momentum: 1 }), /momentum 1: expected a number from 0 to below 1/); // prettier-ignore
     assert.throws(() => new SGD({ learningRate: 1, momentum: NaN }), /momentum NaN/);
