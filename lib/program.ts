@@ -356,7 +356,17 @@ export class Program {
     if (typeof value !== 'object' || value.length !== feed.size) {
       throw new FeedError(`input '${name}': ${describe(value)} for ${feed.label}, which needs ${feed.size} numbers`); // prettier-ignore
     }
-    this.arena.set(value, feed.offset);
+    if (value instanceof Float64Array || value instanceof Float32Array) {
+      this.arena.set(value, feed.offset);
+      return;
+    }
+    for (let i = 0; i < feed.size; i++) {
+      const x: unknown = value[i];
+      if (typeof x !== 'number') {
+        throw new FeedError(`input '${name}'[${i}] is ${describe(x)}: feed ${feed.label} ${feed.size} numbers in one flat array, row by row`); // prettier-ignore
+      }
+      this.arena[feed.offset + i] = x;
+    }
   }
 
   private feedIndex(name: string, feed: IndexFeed, value: Feeds[string] | undefined): void {
