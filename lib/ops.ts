@@ -97,7 +97,7 @@ export interface GradientContext<N> {
 
 /** Kernels of the machine by calling form (see native/instructions.def). */
 export type UnaryKernel =
-  | 'copy' | 'neg' | 'relu' | 'exp' | 'log' | 'sqrt' | 'rsqrt' | 'reciprocal' | 'step'; // prettier-ignore
+  | 'copy' | 'neg' | 'relu' | 'exp' | 'log' | 'sqrt' | 'rsqrt' | 'reciprocal'; // prettier-ignore
 export type BinaryKernel =
   | 'add' | 'sub' | 'mul' | 'div' | 'mask_positive' | 'pow' | 'maximum' | 'log_grad'; // prettier-ignore
 

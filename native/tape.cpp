@@ -108,7 +108,6 @@ TapeFault run_tape(T* x, const int32_t* ints, const uint32_t* tape, int64_t begi
       RUN(sqrt, 2, x[w[0]] = std::sqrt(x[w[1]]))
       RUN(rsqrt, 2, x[w[0]] = T(1) / std::sqrt(x[w[1]]))
       RUN(reciprocal, 2, x[w[0]] = T(1) / x[w[1]])
-      RUN(step, 2, x[w[0]] = x[w[1]] > 0 ? T(1) : T(0))
       RUN(add, 3, x[w[0]] = x[w[1]] + x[w[2]])
       RUN(sub, 3, x[w[0]] = x[w[1]] - x[w[2]])
       RUN(mul, 3, x[w[0]] = x[w[1]] * x[w[2]])

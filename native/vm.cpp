@@ -259,7 +259,6 @@ class TypedProgram final : public Program {
       UNARY(sqrt)
       UNARY(rsqrt)
       UNARY(reciprocal)
-      UNARY(step)
 #undef UNARY
 #define BINARY(name)                                                                    \
   case Op::name:                                                                        \
@@ -286,9 +285,6 @@ class TypedProgram final : public Program {
         break;
       case Op::row_sum:
         k.row_sum(y, in.y.row, a, in.a.row, rows, cols, acc);
-        break;
-      case Op::row_max:
-        k.row_max(y, in.y.row, a, in.a.row, rows, cols, acc);
         break;
       case Op::row_dot:
         k.row_dot(y, in.y.row, a, in.a.row, b, in.b.row, rows, cols, acc);

@@ -1,7 +1,7 @@
 /** What the four models share: what they are built from and what they give back. */
 import { parameter, type Index, type Value } from '../graph.js';
 import type { ModelSizes } from '../experiment.js';
-import type { Optimizer, Schedule } from '../optim.js';
+import type { Optimizer } from '../optim.js';
 import type { Random } from '../random.js';
 
 export interface Model {
@@ -63,5 +63,3 @@ export class Draw {
     );
   }
 }
-
-export type { Schedule };
