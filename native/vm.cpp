@@ -33,21 +33,22 @@ constexpr OperandRules rules[] = {
 constexpr int32_t op_count = sizeof(rules) / sizeof(rules[0]);
 
 struct Operand {
-  int64_t offset, outer1, outer2, row, col;
+  int32_t offset, outer1, outer2, row, col;
 };
 
-struct Instruction {
+// An instruction as it is checked, every word of it.
+struct Encoded {
   Op op;
   int32_t accumulate, level;
   int32_t outer1, outer2, rows, cols, inner;  // extent ids
   Operand y, a, b, c, x;
-  int64_t imm0, imm1;
+  int32_t imm0, imm1;
 };
 
 // Word order of one encoded instruction; lib/compiler/encode.ts writes the same.
-Instruction decode(const int32_t* w) {
+Encoded decode(const int32_t* w) {
   const auto operand = [](const int32_t* p) { return Operand{p[0], p[1], p[2], p[3], p[4]}; };
-  Instruction in{};
+  Encoded in{};
   in.op = Op(w[0]);
   in.accumulate = w[1];
   in.level = w[2];
@@ -65,6 +66,29 @@ Instruction decode(const int32_t* w) {
   in.imm1 = w[34];
   return in;
 }
+
+// An instruction as it is run. A step reads all of them once, beside numbers that fill the first
+// cache by themselves: what few instructions need (outer loops) lies elsewhere.
+struct Instruction {
+  Op op;
+  int32_t accumulate;
+  int32_t rows, cols, inner;  // extent ids
+  int32_t loops;              // where in `loops_`, or -1: runs once
+  struct {
+    int32_t offset, row, col;
+  } y, a, b;
+  int32_t c, x;  // offsets
+  int32_t imm0, imm1;
+};
+
+// Run whatever the length.
+constexpr int32_t every_level = -1;
+
+// The outer loops of an instruction: extent ids, and the strides of y, a, b, c, x.
+struct Loops {
+  int32_t outer1, outer2;
+  int32_t step1[5], step2[5];
+};
 
 // The largest extents an instruction can meet at any prefix length.
 struct Bounds {
@@ -125,11 +149,7 @@ class TypedProgram final : public Program {
         levels_(spec.levels),
         extent_count_(int64_t(spec.extents.size()) / (spec.levels + 1)),
         extents_(spec.extents),
-        tape_(spec.tape) {
-    code_.reserve(spec.code.size() / instruction_words);
-    for (size_t i = 0; i + instruction_words <= spec.code.size(); i += instruction_words)
-      code_.push_back(decode(&spec.code[i]));
-  }
+        tape_(spec.tape) {}
 
   bool is_float32() const override { return sizeof(T) == 4; }
   int64_t arena_size() const override { return arena_size_; }
@@ -138,14 +158,18 @@ class TypedProgram final : public Program {
   int32_t instruction_count() const override { return int32_t(code_.size()); }
   const char* isa() const override { return kernels_->isa; }
 
-  std::string check() const {
-    for (size_t i = 0; i < code_.size(); i++) {
-      std::string fault = check_instruction(code_[i]);
+  // Checks every instruction and keeps it; says what is wrong, or nothing.
+  std::string load(const std::vector<int32_t>& code) {
+    code_.reserve(code.size() / instruction_words);
+    for (size_t i = 0; i + instruction_words <= code.size(); i += instruction_words) {
+      const Encoded in = decode(&code[i]);
+      const std::string fault = check_instruction(in);
       if (!fault.empty()) {
-        const int32_t op = int32_t(code_[i].op);
+        const int32_t op = int32_t(in.op);
         const char* name = op >= 0 && op < op_count ? opcode_names()[size_t(op)] : "unknown opcode";
-        return "instruction " + std::to_string(i) + " (" + name + "): " + fault;
+        return "instruction " + std::to_string(code_.size()) + " (" + name + "): " + fault;
       }
+      keep(in);
     }
     return "";
   }
@@ -155,36 +179,25 @@ class TypedProgram final : public Program {
     const FlushDenormals flush;
     T* const x = static_cast<T*>(arena);
     const int32_t* const ext = extents_.data() + int64_t(to) * extent_count_;
-    const int32_t* const ext_from = extents_.data() + int64_t(from) * extent_count_;
     for (int32_t i = begin; i < end; i++) {
+      const int32_t level = levels_of_[size_t(i)];
+      if ((level < from || level >= to) && level != every_level) continue;
       const Instruction& in = code_[size_t(i)];
-      // A tape ordered by level (immediate 0) finds its own part of every run.
-      const bool by_level = in.op == Op::tape && in.imm0;
-      if (!by_level && (in.level < from || in.level >= to)) continue;
-      if (in.op == Op::tape) {
-        // Forward tapes grow with the prefix (their start moves with `from`); backward tapes run
-        // from a start that depends on `to` up to their end.
-        const int64_t start = in.accumulate ? ext[in.rows] : ext_from[in.rows];
-        const TapeFault f = run_tape<T>(x, ints, tape_.data(), start, ext[in.cols]);
-        if (f.failed) return {i, f.index, f.limit};
-        continue;
-      }
-      const idx n1 = ext[in.outer1], n2 = ext[in.outer2];
-      for (idx i1 = 0; i1 < n1; i1++)
-        for (idx i2 = 0; i2 < n2; i2++) {
-          const auto at = [&](const Operand& o) {
-            return o.offset + i1 * o.outer1 + i2 * o.outer2;
-          };
-          const RunFault f = execute(i, in, ext, x, x + at(in.y), x + at(in.a), x + at(in.b),
-                                     x + at(in.c), ints + at(in.x));
-          if (f.instruction >= 0) return f;
-        }
+      RunFault fault;
+      if (in.op == Op::tape)
+        fault = tape(i, in, ext, from, x, ints);
+      else if (in.loops < 0)
+        fault = execute(i, in, ext, x, x + in.y.offset, x + in.a.offset, x + in.b.offset, x + in.c,
+                        ints + in.x);
+      else
+        fault = loop(i, in, ext, x, ints);
+      if (fault.instruction >= 0) return fault;
     }
     return {};
   }
 
  private:
-  std::string check_instruction(const Instruction& in) const {
+  std::string check_instruction(const Encoded& in) const {
     const int32_t op = int32_t(in.op);
     if (op < 0 || op >= op_count) return std::to_string(op);
     for (const int32_t id : {in.outer1, in.outer2, in.rows, in.cols, in.inner})
@@ -225,7 +238,7 @@ class TypedProgram final : public Program {
     }
   }
 
-  std::string check_tape_instruction(const Instruction& in) const {
+  std::string check_tape_instruction(const Encoded& in) const {
     // Every range a run can ask for starts and ends at a record: check all of them.
     for (int32_t from = 0; from <= levels_; from++)
       for (int32_t to = from; to <= levels_; to++) {
@@ -239,6 +252,57 @@ class TypedProgram final : public Program {
         }
       }
     return "";
+  }
+
+  void keep(const Encoded& e) {
+    const auto matrix = [](const Operand& o) {
+      return decltype(Instruction::y){o.offset, o.row, o.col};
+    };
+    Instruction in{e.op,        e.accumulate, e.rows,     e.cols,     e.inner, -1,    matrix(e.y),
+                   matrix(e.a), matrix(e.b),  e.c.offset, e.x.offset, e.imm0,  e.imm1};
+    const auto is_once = [&](int32_t id) {
+      for (int32_t n = 0; n <= levels_; n++)
+        if (extents_[size_t(n * extent_count_ + id)] != 1) return false;
+      return true;
+    };
+    if (e.op != Op::tape && !(is_once(e.outer1) && is_once(e.outer2))) {
+      in.loops = int32_t(loops_.size());
+      loops_.push_back({e.outer1,
+                        e.outer2,
+                        {e.y.outer1, e.a.outer1, e.b.outer1, e.c.outer1, e.x.outer1},
+                        {e.y.outer2, e.a.outer2, e.b.outer2, e.c.outer2, e.x.outer2}});
+    }
+    code_.push_back(in);
+    // A tape ordered by level (immediate 0) finds its own part of every run.
+    levels_of_.push_back(e.op == Op::tape && e.imm0 ? every_level : e.level);
+  }
+
+  RunFault loop(int32_t i, const Instruction& in, const int32_t* ext, T* arena,
+                int32_t* ints) const {
+    const Loops& l = loops_[size_t(in.loops)];
+    const idx n1 = ext[l.outer1], n2 = ext[l.outer2];
+    for (idx i1 = 0; i1 < n1; i1++)
+      for (idx i2 = 0; i2 < n2; i2++) {
+        const auto at = [&](int32_t offset, int operand) {
+          return offset + i1 * l.step1[operand] + i2 * l.step2[operand];
+        };
+        const RunFault fault =
+            execute(i, in, ext, arena, arena + at(in.y.offset, 0), arena + at(in.a.offset, 1),
+                    arena + at(in.b.offset, 2), arena + at(in.c, 3), ints + at(in.x, 4));
+        if (fault.instruction >= 0) return fault;
+      }
+    return {};
+  }
+
+  // Forward tapes grow with the prefix (their start moves with `from`); backward tapes run from a
+  // start that depends on `to` up to their end.
+  RunFault tape(int32_t i, const Instruction& in, const int32_t* ext, int32_t from, T* arena,
+                int32_t* ints) const {
+    const int32_t* const ext_from = extents_.data() + int64_t(from) * extent_count_;
+    const int64_t start = in.accumulate ? ext[in.rows] : ext_from[in.rows];
+    const TapeFault f = run_tape<T>(arena, ints, tape_.data(), start, ext[in.cols]);
+    if (f.failed) return {i, f.index, f.limit};
+    return {};
   }
 
   RunFault execute(int32_t i, const Instruction& in, const int32_t* ext, T* arena, T* y, T* a, T* b,
@@ -335,7 +399,7 @@ class TypedProgram final : public Program {
         break;
       }
       case Op::tape:
-        break;  // handled by run
+        break;  // run by `tape`
     }
     return {};
   }
@@ -370,6 +434,8 @@ class TypedProgram final : public Program {
   int64_t extent_count_;
   std::vector<int32_t> extents_;
   std::vector<Instruction> code_;
+  std::vector<int32_t> levels_of_;  // of each instruction
+  std::vector<Loops> loops_;
   std::vector<uint32_t> tape_;
 };
 
@@ -381,7 +447,7 @@ std::unique_ptr<Program> make_typed(const ProgramSpec& spec, std::string& error)
     return nullptr;
   }
   auto program = std::make_unique<TypedProgram<T>>(spec, kernels);
-  error = program->check();
+  error = program->load(spec.code);
   if (!error.empty()) return nullptr;
   return program;
 }
