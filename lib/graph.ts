@@ -162,6 +162,15 @@ export class Value extends Node {
   softmax(): Value {
     return makeValue('softmax', [this]);
   }
+  /** Each row of the last axis over the root of its mean square: x / sqrt(mean(x²) + eps). */
+  rmsNorm(eps = 1e-5): Value {
+    const n = this.shape[this.shape.length - 1];
+    return makeValue('rmsNorm', [this], { scale: 1 / (n ?? 1), eps });
+  }
+  /** -log(softmax(x)[target]) of a vector, or of each row of a matrix: the loss of a classifier. */
+  crossEntropy(target: Index): Value {
+    return makeValue('crossEntropy', [this, target]);
+  }
 
   /** Gives the node a name for feeds and errors; returns it. */
   named(name: string): this {

@@ -54,6 +54,10 @@ export const OP_NAMES = [
   'scatterAdd',
   'choose',
   'chooseGrad',
+  'rmsNorm',
+  'rmsNormGrad',
+  'crossEntropy',
+  'crossEntropyGrad',
 ] as const;
 export type OpName = (typeof OP_NAMES)[number];
 
@@ -74,6 +78,9 @@ export interface Attr {
   stop?: number;
   k?: number;
   choice?: number;
+  /** `rmsNorm`: what the sum of squares is multiplied by, and what is added to that. */
+  scale?: number;
+  eps?: number;
   /** `softmax`: row r of the last but one axis has its first `first + r step` entries; zeros follow. */
   lengths?: { first: number; step: number };
   /** `gather`, `scatterAdd`: one index per row of the first axis, into the second. */
@@ -509,6 +516,72 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
     shape: same,
     gradient: ({ g, dy, inputs, attr }, i) =>
       i === 0 ? g.op('chooseGrad', [dy, inputs[1]!], attr) : null,
+    lower: special,
+  },
+  // --- rows of the last axis, one loop each ---
+  /** x / sqrt(scale sum(x²) + eps), row by row. */
+  rmsNorm: {
+    shape: ([x]) => {
+      if (!x!.length) throw new ShapeError('rmsNorm of a scalar: give at least one axis');
+      return x!;
+    },
+    gradient: ({ g, dy, inputs, output, attr }) =>
+      g.op('rmsNormGrad', [dy, inputs[0]!, output], attr),
+    lower: special,
+  },
+  /**
+   * Of u, x and rmsNorm(x): s u - scale s³ sum(u x) x with s = 1 / sqrt(scale sum(x²) + eps). Its
+   * third operand is there for the s that rmsNorm has computed.
+   */
+  rmsNormGrad: {
+    shape: same,
+    gradient: ({ g, dy, inputs, attr }, i) => {
+      const [u, x, y] = inputs as [(typeof inputs)[0], (typeof inputs)[0], (typeof inputs)[0]];
+      if (i === 0) return g.op('rmsNormGrad', [dy, x, y], attr);
+      if (i === 2) return null;
+      const shape = g.shape(x);
+      const axes = [shape.length - 1];
+      const mul = (...factors: (typeof x)[]): typeof x => factors.reduce((a, b) => g.op('mul', [a, b])); // prettier-ignore
+      const dot = (a: typeof x, b: typeof x): typeof x =>
+        reshape(g, g.op('sum', [mul(a, b)], { axes }), [...shape.slice(0, -1), 1]);
+      const scale = g.constant(attr.scale!);
+      const squares = g.op('add', [mul(dot(x, x), scale), g.constant(attr.eps!)]);
+      const power = (exponent: number): typeof x => g.op('pow', [squares], { exponent });
+      const [xu, xv, uv] = [dot(x, u), dot(x, dy), dot(u, dy)];
+      const cubic = g.op('add', [mul(uv, x), g.op('add', [mul(xv, u), mul(xu, dy)])]);
+      const quintic = mul(g.constant(3), scale, power(-2.5), xu, xv);
+      return mul(scale, g.op('sub', [mul(quintic, x), mul(power(-1.5), cubic)]));
+    },
+    lower: special,
+  },
+  /** -log(softmax(x)[target]) of a vector, or of each row of a matrix; the targets are the last operand. */
+  crossEntropy: {
+    shape: ([x, target]) => {
+      if ((x!.length !== 1 && x!.length !== 2) || !sameShape(x!.slice(0, -1), target!)) {
+        throw new ShapeError(`crossEntropy of ${show(x!)} with targets ${show(target!)}: expected a vector and one index, or a matrix and one index per row`); // prettier-ignore
+      }
+      return target!;
+    },
+    gradient: ({ g, dy, inputs, output }, i) =>
+      i === 0 ? g.op('crossEntropyGrad', [dy, inputs[0]!, output, inputs[1]!]) : null,
+    lower: special,
+  },
+  /** Of u, x, crossEntropy(x, target) and target: u (softmax(x) - onehot(target)), row by row. */
+  crossEntropyGrad: {
+    shape: ([, x]) => x!,
+    gradient: ({ g, dy, inputs }, i) => {
+      const [u, x, y, target] = inputs as [(typeof inputs)[0], (typeof inputs)[0], (typeof inputs)[0], (typeof inputs)[0]]; // prettier-ignore
+      const shape = g.shape(x);
+      const column = [...shape.slice(0, -1), 1];
+      if (i === 0) {
+        const one = g.op('broadcastTo', [g.constant(1)], { shape: g.shape(u) });
+        const slope = g.op('crossEntropyGrad', [one, x, y, target]);
+        return g.op('sum', [g.op('mul', [dy, slope])], { axes: [shape.length - 1] });
+      }
+      if (i !== 1) return null;
+      const weighted = g.op('mul', [dy, reshape(g, u, column)]);
+      return g.op('softmaxGrad', [g.op('softmax', [x]), weighted]);
+    },
     lower: special,
   },
 };

@@ -7,6 +7,7 @@ import type { Lowered, UpdateRule } from './compiler/layout.js';
 import { lower } from './compiler/lower.js';
 import { isScalarProgram, lowerTape } from './compiler/tape.js';
 import { batch } from './compiler/batch.js';
+import { tidy } from './compiler/tidy.js';
 import { trace } from './compiler/trace.js';
 import { isDense } from './compiler/view.js';
 import { setProgramFactory, Value, type Node, type TypedArray } from './graph.js';
@@ -86,7 +87,7 @@ export class Program {
   private readonly floats = new Map<string, FloatFeed>();
   private readonly indices = new Map<string, IndexFeed>();
   private readonly parameters: { value: Value; offset: number }[] = [];
-  private readonly gradientNodes: Int32Array | undefined;
+  private gradientNodes: Int32Array | undefined;
   private readonly countName: string | undefined;
   private readonly inverseCount: number = -1;
   /** Whether this program holds the newest numbers of its parameters. */
@@ -110,29 +111,45 @@ export class Program {
       roots = roots.map(renumber);
       ir = batched.ir;
     }
+    const gradients = new Map<number, number>();
+    const others: number[] = [];
+    if (plan.gradients !== 'none') {
+      const wants = (node: number): boolean => inspects || ir.is(node, 'parameter');
+      this.gradientNodes = differentiate(ir, roots[0]!, wants, true, !inspects);
+      this.gradientNodes.forEach((gradient, node) => {
+        if (gradient < 0) return;
+        if (ir.is(node, 'parameter')) gradients.set(node, gradient);
+        else if (inspects) others.push(gradient);
+      });
+    }
     // Training can read its leaves and roots; the rest is the compiler's to do away with.
     const numbers = new Map<Node, number>();
     for (const node of traced.nodes) {
       if (inspects || KEPT.has(node.op)) numbers.set(node, renumber(node.number));
     }
     this.roots.forEach((root, i) => numbers.set(root, roots[i]!));
+    if (!inspects && !isScalarProgram(ir)) {
+      const wanted = [...numbers.values(), ...gradients.values()].filter((node) => node >= 0);
+      const tidied = tidy(ir, wanted);
+      ir = tidied.ir;
+      const moved = (node: number): number => (node < 0 ? -1 : tidied.numbers[node]!);
+      for (const [node, number] of numbers) numbers.set(node, moved(number));
+      roots = roots.map(moved);
+      const pairs = [...gradients].map(
+        ([node, gradient]) => [moved(node), moved(gradient)] as const,
+      );
+      gradients.clear();
+      if (this.gradientNodes) this.gradientNodes = new Int32Array(ir.count).fill(-1);
+      for (const [node, gradient] of pairs) {
+        gradients.set(node, gradient);
+        this.gradientNodes![node] = gradient;
+      }
+    }
     this.ir = ir;
     this.numbers = numbers;
-    const keep = new Set(roots);
-    const gradients = new Map<number, number>();
-    if (plan.gradients === 'all') {
+    const keep = new Set([...roots, ...others]);
+    if (inspects) {
       for (let node = 0; node < ir.forwardEnd; node++) if (!ir.isInteger(node)) keep.add(node);
-    }
-    if (plan.gradients !== 'none') {
-      const wants = (node: number): boolean => plan.gradients === 'all' || ir.is(node, 'parameter');
-      const nodes = differentiate(ir, roots[0]!, wants, true, !inspects);
-      this.gradientNodes = nodes;
-      for (let node = 0; node < ir.forwardEnd; node++) {
-        const gradient = nodes[node]!;
-        if (gradient < 0) continue;
-        if (ir.is(node, 'parameter')) gradients.set(node, gradient);
-        else if (plan.gradients === 'all') keep.add(gradient);
-      }
     }
     const lowering = isScalarProgram(ir) ? lowerTape : lower;
     this.lowered = lowering(ir, {
@@ -290,7 +307,7 @@ export class Program {
   private limitIndices(ir: Ir): void {
     for (let node = 0; node < ir.forwardEnd; node++) {
       const op = ir.opOf(node);
-      if (op !== 'gather' && op !== 'choose' && op !== 'inverseCount') continue;
+      if (op !== 'gather' && op !== 'choose' && op !== 'crossEntropy' && op !== 'inverseCount') continue; // prettier-ignore
       const index = ir.input(node, ir.inputCount(node) - 1);
       const element = ir.is(index, 'element');
       const vector = element ? ir.input(index, 0) : index;
@@ -302,7 +319,9 @@ export class Program {
           ? this.maxLength + 1
           : op === 'choose'
             ? ir.inputCount(node) - 1
-            : ir.shape(ir.input(node, 0))[0]!;
+            : op === 'crossEntropy' || ir.attr(node).batch
+              ? ir.shape(ir.input(node, 0))[ir.shape(index).length]!
+              : ir.shape(ir.input(node, 0))[0]!;
       for (let i = start; i < (element ? start + 1 : feed.size); i++) {
         feed.levels[i] = Math.min(feed.levels[i]!, ir.levels[node]!);
         if (limit < feed.limits[i]!) {

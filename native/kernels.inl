@@ -202,9 +202,14 @@ static void col_sum(T* y, const T* x, idx ldx, idx rows, idx cols, int acc) {
 // ---- Softmax
 
 // y = exp(x - max) / sum over one row, the maximum taken away so that nothing overflows.
-static inline void softmax_row(T* y, const T* x, idx cols) {
+// Returns the logarithm of what the row was divided by, the maximum included, in two parts.
+struct Divisor {
+  T top, sum;
+};
+static inline Divisor softmax_row(T* y, const T* x, idx cols) {
   const idx l = lanes();
-  const V top = splat(max_of_row(x, cols));
+  const T largest = max_of_row(x, cols);
+  const V top = splat(largest);
   V sum = splat(0);
   idx j = 0;
   for (; j + l <= cols; j += l) {
@@ -219,12 +224,14 @@ static inline void softmax_row(T* y, const T* x, idx cols) {
     // Where the mask is off, e is exp(-inf) = 0 (or NaN, when the row's result is NaN anyway).
     sum = add(sum, e);
   }
-  const V share = splat(T(1) / hsum(sum));
+  const T whole = hsum(sum);
+  const V share = splat(T(1) / whole);
   for (j = 0; j + l <= cols; j += l) store(y + j, mul(load(y + j), share));
   if (j < cols) {
     const M m = first(cols - j);
     store(m, y + j, mul(load(m, y + j), share));
   }
+  return {largest, whole};
 }
 
 static void softmax(T* y, idx ldy, const T* x, idx ldx, idx rows, idx cols, idx first_len,
@@ -247,6 +254,51 @@ static void softmax_grad(T* dx, idx lddx, const T* y, idx ldy, const T* g, idx l
     if (j < cols) {
       const M m = first(cols - j);
       put(m, dx + j, mul(load(m, y + j), sub(load(m, g + j), mean)), acc);
+    }
+  }
+}
+
+static void cross_entropy(T* loss, T* p, idx ldp, const T* x, idx ldx, const int32_t* index,
+                          idx rows, idx cols) {
+  for (idx r = 0; r < rows; r++) {
+    const Divisor by = softmax_row(p + r * ldp, x + r * ldx, cols);
+    const T target = x[r * ldx + index[r]];
+    T logarithm;
+    unary_row<log, false>(&logarithm, &by.sum, 1, 0);
+    loss[r] = logarithm - (target - by.top);
+  }
+}
+
+static void cross_entropy_grad(T* dx, idx lddx, const T* p, idx ldp, const T* g, idx incg,
+                               const int32_t* index, idx rows, idx cols, int acc) {
+  for (idx r = 0; r < rows; r++, dx += lddx, p += ldp) {
+    const T by = g[r * incg];
+    binary_row<mul, false, true>(dx, p, &by, cols, acc);
+    dx[index[r]] -= by;
+  }
+}
+
+// ---- Norms
+
+static void row_norm(T* y, idx ldy, T* inv, const T* x, idx ldx, idx rows, idx cols, T scale,
+                     T eps) {
+  for (idx r = 0; r < rows; r++) inv[r] = dot_of_row(x + r * ldx, x + r * ldx, cols) * scale + eps;
+  unary_row<rsqrt, false>(inv, inv, rows, 0);
+  for (idx r = 0; r < rows; r++)
+    binary_row<mul, false, true>(y + r * ldy, x + r * ldx, inv + r, cols, 0);
+}
+
+static void row_norm_grad(T* dx, idx lddx, const T* g, idx ldg, const T* x, idx ldx, const T* inv,
+                          idx rows, idx cols, T scale, int acc) {
+  const idx l = lanes();
+  for (idx r = 0; r < rows; r++, dx += lddx, g += ldg, x += ldx) {
+    const T s = inv[r];
+    const V along = splat(-(s * s * s * scale * dot_of_row(g, x, cols))), by = splat(s);
+    idx j = 0;
+    for (; j + l <= cols; j += l) put(dx + j, fma(by, load(g + j), mul(along, load(x + j))), acc);
+    if (j < cols) {
+      const M m = first(cols - j);
+      put(m, dx + j, fma(by, load(m, g + j), mul(along, load(m, x + j))), acc);
     }
   }
 }

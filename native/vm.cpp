@@ -204,6 +204,12 @@ class TypedProgram final : public Program {
       if (id < 0 || id >= extent_count_) return "an unknown extent " + std::to_string(id);
     if (in.level < 0) return "a negative level";
     if (in.op == Op::tape) return check_tape_instruction(in);
+    const auto smallest = [&](int32_t id) {
+      int64_t least = std::numeric_limits<int32_t>::max();
+      for (int32_t l = 1; l <= levels_; l++)
+        least = std::min<int64_t>(least, extents_[size_t(l * extent_count_ + id)]);
+      return least;
+    };
     const auto largest = [&](int32_t id) {
       int64_t most = 0;
       for (int32_t n = 0; n <= levels_; n++)
@@ -229,6 +235,17 @@ class TypedProgram final : public Program {
       case Op::scatter_add:
         return in.imm0 > 0 && in.x.row == 1 ? ""
                                             : "an empty table, or indices that are not adjacent";
+      case Op::rms_norm:
+      case Op::rms_norm_grad:
+        if (n.rows > 1 && in.c.row != 1) return "c: rows that are not adjacent";
+        return in.imm0 >= 0 && in.imm0 < arena_size_ && in.imm1 >= 0 && in.imm1 < arena_size_
+                   ? ""
+                   : "a number outside the arena";
+      case Op::cross_entropy:
+      case Op::cross_entropy_grad:
+        if (n.rows > 1 && (in.x.row != 1 || (in.op == Op::cross_entropy && in.c.row != 1)))
+          return "rows that are not adjacent";
+        return in.imm0 > 0 && in.imm0 <= smallest(in.cols) ? "" : "fewer columns than targets";
       case Op::sgd:
         return in.imm0 >= 0 && in.imm0 + 2 <= arena_size_ ? "" : "a rule outside the arena";
       case Op::adam:
@@ -379,6 +396,21 @@ class TypedProgram final : public Program {
           k.gather(y, in.y.row, a, in.a.row, x, rows, cols);
         else
           k.scatter_add(y, in.y.row, a, in.a.row, x, rows, cols);
+        break;
+      case Op::rms_norm:
+        k.row_norm(y, in.y.row, c, a, in.a.row, rows, cols, arena[in.imm0], arena[in.imm1]);
+        break;
+      case Op::rms_norm_grad:
+        k.row_norm_grad(y, in.y.row, a, in.a.row, b, in.b.row, c, rows, cols, arena[in.imm0], acc);
+        break;
+      case Op::cross_entropy:
+      case Op::cross_entropy_grad:
+        for (idx r = 0; r < rows; r++)
+          if (x[r] < 0 || x[r] >= in.imm0) return {i, x[r], in.imm0};
+        if (in.op == Op::cross_entropy)
+          k.cross_entropy(c, y, in.y.row, a, in.a.row, x, rows, cols);
+        else
+          k.cross_entropy_grad(y, in.y.row, a, in.a.row, b, in.b.row, x, rows, cols, acc);
         break;
       case Op::choose_grad: {
         const bool chosen = *x == in.imm1;

@@ -439,6 +439,57 @@ const ROWS: Readonly<Record<OpName, Row[]>> = {
     ['of a column of numbers, twice', (g) => [[g.p(), g.p(), g.p()]].map((x) => choose(x, g.fed(1)).mul(choose(x, g.fed(2))))[0]!], // prettier-ignore
     ['by a found index', (g) => [g.p(3)].map((x) => choose([g.p(2), g.p(2).exp(), g.p(2)], x.topk(1).at(0)))[0]!], // prettier-ignore
   ],
+  rmsNorm: [
+    ...[[1], [5], [67], [3, 4], [2, 3, 16], [7, 16], [4, 1], [0], [0, 3], [2, 0]].map((shape): Row => [`of ${shown(shape)}`, (g) => g.p(...shape).rmsNorm()]), // prettier-ignore
+    ['of transposed rows', (g) => g.p(5, 3).transpose().rmsNorm()],
+    ['of permuted axes', (g) => g.p(3, 2, 4).exp().transpose([1, 0, 2]).rmsNorm()],
+    ['of a slice of columns', (g) => g.p(3, 6).slice(1, 5, 1).rmsNorm(0.1)],
+    ['with another epsilon', (g) => g.p(2, 5).rmsNorm(2)],
+    ['twice', (g) => g.p(2, 4).rmsNorm().rmsNorm()],
+    ['of a value used elsewhere', (g) => [g.p(2, 4).exp()].map((x) => x.rmsNorm().mul(x))[0]!],
+  ],
+  rmsNormGrad: [
+    ...[[5], [3, 4], [2, 3, 16]].map((shape): Row => [`of ${shown(shape)}`, (g) => [g.p(...shape)].map((x) => makeValue('rmsNormGrad', [g.p(...shape), x, x.rmsNorm(0.5)], { scale: 1 / shape[shape.length - 1]!, eps: 0.5 }))[0]!]), // prettier-ignore
+  ],
+  crossEntropy: [
+    ['of a vector', (g) => g.p(5).crossEntropy(g.fed(3))],
+    ['of one number', (g) => g.p(1).crossEntropy(g.fed(0))],
+    ['of 67 numbers', (g) => g.p(67).crossEntropy(g.fed(66))],
+    ['of rows', (g) => g.p(3, 4).crossEntropy(g.fed([1, 3, 1]))],
+    ['of 7 rows of 27', (g) => g.p(7, 27).crossEntropy(g.fed([1, 26, 0, 5, 5, 9, 13]))],
+    ['of one row', (g) => g.p(1, 4).crossEntropy(g.fed([2]))],
+    ['of no rows', (g) => g.p(0, 4).crossEntropy(g.fed([]))],
+    [
+      'of transposed rows',
+      (g) =>
+        g
+          .p(4, 3)
+          .transpose()
+          .crossEntropy(g.fed([1, 3, 1])),
+    ],
+    [
+      'of a slice of columns',
+      (g) =>
+        g
+          .p(3, 6)
+          .slice(1, 5, 1)
+          .crossEntropy(g.fed([1, 3, 1])),
+    ],
+    [
+      'of large numbers',
+      (g) =>
+        g
+          .p(2, 4)
+          .add(1000)
+          .crossEntropy(g.fed([1, 3])),
+    ],
+    ['stacked', (g) => [g.p(2, 4)].map((x) => stack([x.crossEntropy(g.fed([1, 3])), x.mul(2).crossEntropy(g.fed([0, 3]))]).transpose())[0]!], // prettier-ignore
+    ['of a value used elsewhere', (g) => [g.p(3, 4).exp()].map((x) => x.crossEntropy(g.fed([1, 3, 1])).reshape([3, 1]).mul(x))[0]!], // prettier-ignore
+  ],
+  crossEntropyGrad: [
+    ['of a vector', (g) => [g.p(5)].map((x) => [g.fed(3)].map((t) => makeValue('crossEntropyGrad', [g.p(), x, x.crossEntropy(t), t]))[0]!)[0]!], // prettier-ignore
+    ['of rows', (g) => [g.p(3, 4)].map((x) => [g.fed([1, 3, 1])].map((t) => makeValue('crossEntropyGrad', [g.p(3), x, x.crossEntropy(t), t]))[0]!)[0]!], // prettier-ignore
+  ],
   chooseGrad: [
     ['chosen', (g) => makeValue('chooseGrad', [g.p(3).exp(), g.fed(1)], { choice: 1 })],
     ['not chosen', (g) => makeValue('chooseGrad', [g.p(3), g.fed(1)], { choice: 0 })],

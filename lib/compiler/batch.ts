@@ -1,5 +1,6 @@
 /** The passes that turn a graph written position by position into one of whole arrays. */
 import type { Ir } from './ir.js';
+import { fuse } from './fuse.js';
 import { pad } from './pad.js';
 import { roll } from './roll.js';
 
@@ -9,6 +10,7 @@ export function batch(ir: Ir, keep: readonly number[]): { ir: Ir; numbers: Int32
     pad,
     (old: Ir, roots: readonly number[]) => roll(old, roots),
     (old: Ir, roots: readonly number[]) => roll(old, roots, true),
+    fuse,
   ];
   const numbers = Int32Array.from({ length: ir.count }, (_, node) => node);
   let roots = keep;

@@ -53,6 +53,17 @@ export function propagate(ir: Ir, node: number): AxisLevels | undefined {
       return some(
         shape.map((_, i) => (attr.batch && i === 0 ? both(of(0)?.[0], of(1)?.[0]) : undefined)),
       );
+    case 'rmsNorm':
+    case 'rmsNormGrad':
+      return some((of(op === 'rmsNorm' ? 0 : 1) ?? []).slice());
+    case 'crossEntropy':
+      return some([both(of(0)?.[0], of(1)?.[0])].slice(0, shape.length));
+    case 'crossEntropyGrad':
+      return some(
+        shape.map((_, i) =>
+          i === 0 && shape.length > 1 ? both(of(1)?.[0], of(3)?.[0]) : of(1)?.[i],
+        ),
+      );
     case 'matmul':
       return some(product(ir, inputs[0]!, inputs[1]!, shape));
     default:

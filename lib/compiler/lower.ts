@@ -5,7 +5,7 @@ import { Encoder, type Operand } from './encode.js';
 import { Layout, type Lowered, type LoweringOptions } from './layout.js';
 import type { AxisLevels, Ir } from './ir.js';
 import { both } from './levels.js';
-import { place, source, type Placement, type Term } from './placement.js';
+import { place, source, type Placement, type Step, type Term } from './placement.js';
 import { broadcastView, denseView, isDense, reshapeView, rowView, sliceView, transposeView, type View } from './view.js'; // prettier-ignore
 
 interface Axis {
@@ -28,6 +28,7 @@ class Lowering {
   private readonly out = new Encoder();
   private readonly views: (View | undefined)[] = [];
   private readonly blocks = new Map<number, View>();
+  private readonly seconds = new Map<number, View>();
   private readonly gradientHome = new Map<number, View>();
   private readonly transposed = new Map<string, View>();
   private readonly leveled = new Map<string, number>();
@@ -156,6 +157,7 @@ class Lowering {
       case 'slice':
         return sliceView(this.locate(ir.input(node, 0)), attr.axis!, attr.start!, attr.stop!);
       case 'reshape': {
+        if (placement.hosts.has(node)) break;
         const view = reshapeView(this.locate(ir.input(node, 0)), shape);
         if (view) return view;
         break; // a copy of its own
@@ -180,6 +182,8 @@ class Lowering {
         return this.part(parent, placement.totals.get(parent)!.terms[i]!);
       case 'concat':
         return this.joined(parent, this.locate(parent), i);
+      case 'reshape':
+        return follow(this.locate(parent), placement.hosts.get(parent)!);
       case 'choose':
         return rowView(this.chooseBlock(parent), i);
       default:
@@ -189,16 +193,7 @@ class Lowering {
 
   /** The part of a total that a term fills, in the shape of the term's node. */
   private part(total: number, term: Term): View {
-    let view = this.locate(total);
-    for (const step of term.steps) {
-      view =
-        step.kind === 'slice'
-          ? sliceView(view, step.axis, step.start, step.stop)
-          : step.kind === 'transpose'
-            ? transposeView(view, step.axes)
-            : reshapeView(view, step.shape)!;
-    }
-    return view;
+    return follow(this.locate(total), term.steps);
   }
 
   /** The part of a join's result that operand i fills. */
@@ -290,7 +285,8 @@ class Lowering {
         this.emitPow(node);
         break;
       case 'reshape':
-        if (!reshapeView(input(0), ir.shape(node))) {
+        if (this.placement.hosts.has(node)) this.locate(node);
+        else if (!reshapeView(input(0), ir.shape(node))) {
           const target = this.locate(node);
           this.copy(
             denseView(target.offset, ir.shape(ir.input(node, 0))),
@@ -328,6 +324,40 @@ class Lowering {
       case 'softmaxGrad':
         this.rowwise('softmax_grad', this.locate(node), [this.rows(input(0)), this.rows(input(1))], this.accumulates(node), this.levelsOf(node)); // prettier-ignore
         break;
+      case 'rmsNorm': {
+        const y = this.locate(node);
+        const { scale, eps } = ir.attr(node) as { scale: number; eps: number };
+        const parts = { y, a: this.rows(input(0)), c: this.second(node, y.shape.slice(0, -1)) };
+        const numbers = { imm0: this.layout.constant(scale), imm1: this.layout.constant(eps) };
+        this.byRow('rms_norm', parts, this.levelsOf(node), numbers);
+        break;
+      }
+      case 'rmsNormGrad': {
+        const y = this.locate(node);
+        const c = this.second(ir.input(node, 2), y.shape.slice(0, -1));
+        const parts = { y, a: this.rows(input(0)), b: this.rows(input(1)), c };
+        const numbers = { imm0: this.layout.constant(ir.attr(node).scale!) };
+        this.byRow('rms_norm_grad', parts, this.levelsOf(node), numbers, this.accumulates(node));
+        break;
+      }
+      case 'crossEntropy': {
+        const x = this.rows(input(0));
+        const p = this.second(node, x.shape);
+        const loss = this.locate(node);
+        // The machine writes the losses side by side.
+        const c = isDense(loss) ? loss : denseView(this.layout.allocate(sizeOf(loss.shape)), loss.shape); // prettier-ignore
+        const numbers = { imm0: x.shape[x.shape.length - 1]! };
+        this.byRow('cross_entropy', { y: p, a: x, c, x: this.indexView(ir.input(node, 1)) }, this.levelsOf(ir.input(node, 0)), numbers); // prettier-ignore
+        if (c !== loss) this.copy(loss, c, false, this.levelsOf(node));
+        break;
+      }
+      case 'crossEntropyGrad': {
+        const y = this.locate(node);
+        const a = this.second(ir.input(node, 2), y.shape);
+        const numbers = { imm0: y.shape[y.shape.length - 1]! };
+        this.byRow('cross_entropy_grad', { y, a, b: input(0), x: this.indexView(ir.input(node, 3)) }, this.levelsOf(node), numbers, this.accumulates(node)); // prettier-ignore
+        break;
+      }
       case 'embed': {
         const view = this.locate(node);
         const { axis, start } = ir.attr(node) as { axis: number; start: number };
@@ -516,6 +546,63 @@ class Lowering {
         });
       },
     );
+  }
+
+  /**
+   * One instruction for all rows of the last axis. Operands of the rows' shape (the others have one
+   * axis more) hold one number per row; those of c and x lie side by side.
+   */
+  private byRow(
+    op: string,
+    parts: Readonly<Partial<Record<'y' | 'a' | 'b' | 'c' | 'x', View>>> & { y: View },
+    levels: AxisLevels | undefined,
+    numbers: { imm0?: number; imm1?: number },
+    accumulate = false,
+  ): void {
+    const rank = parts.y.shape.length;
+    const cols = parts.y.shape[rank - 1]!;
+    const names = Object.keys(parts) as (keyof typeof parts)[];
+    const views = names.map((name) => parts[name]!);
+    const axes = mergeAxes(
+      parts.y.shape.slice(0, -1),
+      views.map((view) => view.strides.slice(0, rank - 1)),
+      levels,
+    );
+    if (!axes || !cols) return;
+    this.loops(
+      axes,
+      3,
+      views.map((view) => view.offset),
+      (three, offsets) => {
+        const operands: Partial<Record<keyof typeof parts, Operand>> = {};
+        names.forEach((name, i) => {
+          const column = views[i]!.shape.length === rank ? 1 : 0;
+          operands[name] = [offsets[i]!, three[0]!.strides[i]!, three[1]!.strides[i]!, three[2]!.strides[i]!, column]; // prettier-ignore
+        });
+        this.out.emit(this.node, {
+          op,
+          level: this.level,
+          accumulate,
+          extents: this.extents([three[0]!, three[1]!, three[2]!, cols, 1]),
+          ...operands,
+          ...numbers,
+        });
+      },
+    );
+  }
+
+  /** What an instruction computes beside a node's numbers, for the node's gradient. */
+  private second(node: number, shape: Shape): View {
+    let view = this.seconds.get(node);
+    if (!view) {
+      view = denseView(this.layout.allocate(sizeOf(shape)), shape);
+      this.seconds.set(node, view);
+    }
+    return view;
+  }
+
+  private indexView(node: number): View {
+    return denseView(this.layout.slot(node), this.ir.shape(node));
   }
 
   private emitPow(node: number): void {
@@ -891,6 +978,16 @@ class Lowering {
     if (shared) this.transposed.set(key, copy);
     return copy;
   }
+}
+
+/** The part of a whole that steps lead to. */
+function follow(view: View, steps: readonly Step[]): View {
+  for (const step of steps) {
+    if (step.kind === 'slice') view = sliceView(view, step.axis, step.start, step.stop);
+    else if (step.kind === 'transpose') view = transposeView(view, step.axes);
+    else view = reshapeView(view, step.shape)!;
+  }
+  return view;
 }
 
 interface ProductLevels {

@@ -5,7 +5,7 @@
 import type { OpName } from '../ops.js';
 import { OPS } from '../ops.js';
 import { sizeOf } from '../shape.js';
-import { denseView, reshapeView, sliceView, transposeView } from './view.js';
+import { denseView, isDense, reshapeView, sliceView, transposeView } from './view.js';
 import type { Ir } from './ir.js';
 import { sameLevels } from './levels.js';
 import { termCount, termLevel } from './trace.js';
@@ -13,8 +13,11 @@ import { termCount, termLevel } from './trace.js';
 /** Operators whose instructions can add to what is there. */
 const ACCUMULATING: ReadonlySet<OpName> = new Set<OpName>([
   'neg', 'exp', 'log', 'relu', 'add', 'sub', 'mul', 'div', 'maximum', 'maskPositive', 'pow',
-  'sum', 'matmul', 'softmaxGrad', 'scatterAdd', 'chooseGrad',
+  'sum', 'matmul', 'softmaxGrad', 'scatterAdd', 'chooseGrad', 'rmsNormGrad', 'crossEntropyGrad',
 ]); // prettier-ignore
+
+/** Others that write rows wherever these lie. */
+const ROW_WRITERS: ReadonlySet<OpName> = new Set<OpName>(['softmax', 'rmsNorm', 'total']);
 
 /** From a total's whole to the part a term fills: the gradients of slice and reshape undone. */
 export type Step =
@@ -51,6 +54,8 @@ export interface Placement {
   totals: Map<number, Total>;
   /** Embeds and reshapes that vanished into a total. */
   absorbed: Uint8Array;
+  /** Reshapes that would copy: what they reshape is written in their order instead, by these steps. */
+  hosts: Map<number, Step[]>;
   /** Stacks that are a run of another stack's rows. */
   aliases: Map<number, { stack: number; start: number }>;
 }
@@ -76,18 +81,22 @@ export function place(ir: Ir, keep: Iterable<number>): Placement {
     position: new Int32Array(ir.count),
     totals: new Map(),
     absorbed: new Uint8Array(ir.count),
+    hosts: new Map(),
     aliases: new Map(),
   };
   const joins: number[] = [];
+  const reshapes: number[] = [];
   for (let node = 0; node < ir.count; node++) {
     if (!live[node]) continue;
     const op = ir.opOf(node);
     if (op === 'total') planTotal(ir, p, node);
     else if (op === 'stack' || op === 'concat' || op === 'choose') joins.push(node);
+    else if (op === 'reshape' && !p.absorbed[node]) reshapes.push(node);
   }
   // The largest first: the stacks of a prefix are then views of the longest.
   joins.sort((a, b) => ir.inputCount(b) - ir.inputCount(a) || a - b);
   for (const join of joins) planJoin(ir, p, join);
+  for (const reshape of reshapes) planReshape(ir, p, reshape);
   return p;
 }
 
@@ -233,4 +242,37 @@ function planJoin(ir: Ir, p: Placement, join: number): void {
     p.parent[input] = join;
     p.position[input] = i;
   }
+}
+
+/**
+ * A reshape of transposed numbers is a copy, unless they are written in the transposed order in the
+ * first place: all others that read them see a view.
+ */
+function planReshape(ir: Ir, p: Placement, reshape: number): void {
+  const steps: Step[] = [];
+  let node = reshape;
+  let view = denseView(0, ir.shape(reshape));
+  let transposes = false;
+  for (;;) {
+    const input = ir.input(node, 0);
+    if (ir.is(node, 'reshape')) {
+      const before = reshapeView(view, ir.shape(input));
+      if (!before) return;
+      steps.push({ kind: 'reshape', shape: ir.shape(input) });
+      view = before;
+    } else if (ir.is(node, 'transpose')) {
+      const axes = inverse(ir.attr(node).axes!);
+      steps.push({ kind: 'transpose', axes });
+      view = transposeView(view, axes);
+      transposes = true;
+    } else break;
+    node = input;
+  }
+  if (!transposes || !computed(ir, node) || ir.isInteger(node) || p.parent[node] !== -1) return;
+  if (p.aliases.has(node) || p.totals.get(node)?.zeroed || isDense(view)) return;
+  const last = view.shape.length - 1;
+  if (last < 0 || (view.strides[last] !== 1 && view.shape[last] !== 1)) return;
+  if (!ACCUMULATING.has(ir.opOf(node)) && !ROW_WRITERS.has(ir.opOf(node))) return;
+  p.parent[node] = reshape;
+  p.hosts.set(reshape, steps);
 }

@@ -164,6 +164,36 @@ export const REFERENCE: Readonly<Record<OpName, Rule>> = {
       const dot = y.reduce((s, yi, i) => s + yi * g[i]!, 0);
       return y.map((yi, i) => yi * (g[i]! - dot));
     }),
+  rmsNorm: (c) => {
+    const { scale, eps } = c.node.attr as { scale: number; eps: number };
+    return byRow(c.x(0), (row) => {
+      const root = Math.sqrt(scale * row.reduce((s, x) => s + x * x, 0) + eps);
+      return row.map((x) => x / root);
+    });
+  },
+  rmsNormGrad: (c) => {
+    const { scale, eps } = c.node.attr as { scale: number; eps: number };
+    return byRow(c.x(0), (u, at) => {
+      const x = c.x(1).data.slice(at, at + u.length);
+      const s = 1 / Math.sqrt(scale * x.reduce((sum, xi) => sum + xi * xi, 0) + eps);
+      const dot = u.reduce((sum, ui, i) => sum + ui * x[i]!, 0);
+      return u.map((ui, i) => s * ui - scale * s ** 3 * dot * x[i]!);
+    });
+  },
+  crossEntropy: (c) => {
+    const [x, target] = [c.x(0), c.x(1)];
+    const n = x.shape[x.shape.length - 1]!;
+    const loss = (t: number, r: number): number => Math.log(x.data.slice(r * n, r * n + n).reduce((s, xi) => s + Math.exp(xi - x.data[r * n + t]!), 0)); // prettier-ignore
+    return { shape: target.shape, data: target.data.map(loss) };
+  },
+  crossEntropyGrad: (c) => {
+    const [u, target] = [c.x(0), c.x(3)];
+    return byRow(c.x(1), (x, at) => {
+      const r = at / x.length;
+      const total = x.reduce((s, xi) => s + Math.exp(xi), 0);
+      return x.map((xi, i) => u.data[r]! * (Math.exp(xi) / total - (i === target.data[r] ? 1 : 0)));
+    });
+  },
 
   reshape: (c) => ({ shape: c.node.attr.shape!, data: c.x(0).data }),
   transpose: (c) => {

@@ -1,0 +1,116 @@
+/**
+ * Finds what a listing writes out in several operators and one kernel does in one pass over each
+ * row: root-mean-square norms, the loss of a classifier. Done before differentiation, so that the
+ * gradient is the fused operator's own.
+ */
+import { sameShape, sizeOf } from '../shape.js';
+import type { Ir } from './ir.js';
+import { rewrite, type Match, type Rewritten, type Rule, type Subject } from './rewrite.js';
+
+/** The roots' graph with idioms replaced. */
+export function fuse(ir: Ir, roots: readonly number[]): Rewritten {
+  return rewrite(ir, roots, [rmsNorm, crossEntropy]);
+}
+
+/** Past what only gives the same numbers another shape. */
+function reshaped(ir: Ir, node: number): number {
+  while (
+    ir.is(node, 'reshape') ||
+    (ir.is(node, 'broadcastTo') && sizeOf(ir.shape(node)) === sizeOf(ir.shape(ir.input(node, 0))))
+  ) {
+    node = ir.input(node, 0);
+  }
+  return node;
+}
+
+/** A number that is the same everywhere, or undefined. */
+function number(ir: Ir, node: number): number | undefined {
+  while (ir.is(node, 'reshape') || ir.is(node, 'broadcastTo')) node = ir.input(node, 0);
+  return ir.is(node, 'constant') ? ir.constantValue(node) : undefined;
+}
+
+/** The operand beside a number, of an operator that takes them in any order. */
+function besideNumber(ir: Ir, node: number): { other: number; value: number } | null {
+  for (const i of [0, 1]) {
+    const value = number(ir, ir.input(node, i));
+    if (value !== undefined) return { other: reshaped(ir, ir.input(node, 1 - i)), value };
+  }
+  return null;
+}
+
+/** x (scale sum(x²) + eps)^-0.5, the sum over the last axis. */
+const rmsNorm: Rule = ({ ir }: Subject, node: number): Match | null => {
+  if (!ir.is(node, 'mul')) return null;
+  for (const i of [0, 1]) {
+    const x = ir.input(node, i);
+    const shape = ir.shape(x);
+    if (!shape.length || !sameShape(shape, ir.shape(node))) continue;
+    const factor = ir.input(node, 1 - i);
+    const root = reshaped(ir, factor);
+    if (!ir.is(root, 'pow') || ir.attr(root).exponent !== -0.5) continue;
+    // One factor per row, broadcast along it.
+    const rows = sizeOf(shape.slice(0, -1));
+    const along = ir.shape(factor);
+    if (sizeOf(along) !== rows || sizeOf(ir.shape(root)) !== rows) continue;
+    if (along.length ? along[along.length - 1] !== 1 : rows !== 1) continue;
+    const square = meanSquare(ir, reshaped(ir, ir.input(root, 0)));
+    if (square?.x !== x) continue;
+    const attr = { scale: square.scale, eps: square.eps };
+    return { inputs: [x], build: (to, [of]) => to.op('rmsNorm', [of!], attr) };
+  }
+  return null;
+};
+
+/** scale sum(x²) + eps, or what is left of it. */
+function meanSquare(ir: Ir, node: number): { x: number; scale: number; eps: number } | null {
+  let eps = 0;
+  if (ir.is(node, 'add')) {
+    const beside = besideNumber(ir, node);
+    if (!beside) return null;
+    eps = beside.value;
+    node = beside.other;
+  }
+  let scale = 1;
+  if (ir.is(node, 'mul')) {
+    const beside = besideNumber(ir, node);
+    if (!beside) return null;
+    scale = beside.value;
+    node = beside.other;
+  } else if (ir.is(node, 'div')) {
+    const by = number(ir, ir.input(node, 1));
+    if (by === undefined) return null;
+    scale = 1 / by;
+    node = reshaped(ir, ir.input(node, 0));
+  }
+  if (!ir.is(node, 'sum')) return null;
+  const square = ir.input(node, 0);
+  const last = ir.shape(square).length - 1;
+  const { axes } = ir.attr(node);
+  if (axes ? axes.length !== 1 || axes[0] !== last : last !== 0) return null;
+  const isSquare = ir.is(square, 'mul')
+    ? ir.input(square, 0) === ir.input(square, 1)
+    : ir.is(square, 'pow') && ir.attr(square).exponent === 2;
+  return isSquare ? { x: ir.input(square, 0), scale, eps } : null;
+}
+
+/** -log(softmax(x)[target]) of a vector or of each row; without the minus, its opposite. */
+const crossEntropy: Rule = ({ ir, uses }: Subject, node: number): Match | null => {
+  const negated = ir.is(node, 'neg');
+  const log = negated ? ir.input(node, 0) : node;
+  if (!ir.is(log, 'log') || (negated && uses[log] !== 1)) return null;
+  const picked = ir.input(log, 0);
+  if (!ir.is(picked, 'gather') || uses[picked] !== 1) return null;
+  const [softmax, target] = ir.inputs(picked) as unknown as [number, number];
+  if (!ir.is(softmax, 'softmax') || uses[softmax] !== 1 || ir.attr(softmax).lengths) return null;
+  const x = ir.input(softmax, 0);
+  const rank = ir.shape(x).length;
+  if (ir.attr(picked).batch ? rank !== 2 : rank !== 1 || ir.shape(target).length) return null;
+  if (ir.axisLevels[x]?.[rank - 1]) return null;
+  return {
+    inputs: [x, target],
+    build: (to, inputs) => {
+      const loss = to.op('crossEntropy', inputs);
+      return negated ? loss : to.op('neg', [loss]);
+    },
+  };
+};

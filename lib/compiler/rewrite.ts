@@ -1,0 +1,74 @@
+/** Rewrites a graph by rules: what a rule matches is built anew, simpler; the rest is copied. */
+import { Ir } from './ir.js';
+
+/** A node's replacement: the old nodes it is built from, and the building. */
+export interface Match {
+  inputs: readonly number[];
+  /** Makes the replacement of new nodes, at the node's level; returns the new node. */
+  build(ir: Ir, inputs: readonly number[]): number;
+}
+
+/** What a rule may ask of the graph: the nodes, and how often each is used. */
+export interface Subject {
+  ir: Ir;
+  uses: Int32Array;
+}
+
+/** Looks at a node and what it is made of. */
+export type Rule = (subject: Subject, node: number) => Match | null;
+
+export interface Rewritten {
+  ir: Ir;
+  /** New numbers of the old nodes; -1: not needed, or gone. */
+  numbers: Int32Array;
+}
+
+/** The nodes that `keep` depends on, rewritten; a node is given to the rules in order. */
+export function rewrite(old: Ir, keep: Iterable<number>, rules: readonly Rule[]): Rewritten {
+  const uses = countUses(old, keep);
+  // From the roots down: what a match does not use is never looked at.
+  const subject = { ir: old, uses };
+  const needed = new Uint8Array(old.count);
+  for (const node of keep) needed[node] = 1;
+  const matches: (Match | undefined)[] = [];
+  for (let node = old.count - 1; node >= 0; node--) {
+    if (!needed[node]) continue;
+    let match: Match | null = null;
+    for (let i = 0; i < rules.length && !match; i++) match = rules[i]!(subject, node);
+    if (match) matches[node] = match;
+    for (const input of match?.inputs ?? old.inputs(node)) needed[input] = 1;
+  }
+  const ir = new Ir();
+  ir.maxLevel = old.maxLevel;
+  const numbers = new Int32Array(old.count).fill(-1);
+  for (let node = 0; node < old.count; node++) {
+    if (node === old.forwardEnd) ir.forwardEnd = ir.count;
+    if (!needed[node]) continue;
+    ir.level = old.levels[node]!;
+    const match = matches[node];
+    if (match) {
+      const made = match.build(ir, match.inputs.map((input) => numbers[input]!)); // prettier-ignore
+      ir.setLevels(made, old.axisLevels[node] ?? ir.axisLevels[made]);
+      numbers[node] = made;
+    } else if (old.is(node, 'constant')) {
+      numbers[node] = ir.constant(old.constantValue(node));
+    } else {
+      const inputs = Array.from(old.inputs(node), (input) => numbers[input]!);
+      const made = ir.push(old.opOf(node), inputs, old.attr(node), old.shape(node), old.sources[node]); // prettier-ignore
+      ir.setLevels(made, old.axisLevels[node]);
+      numbers[node] = made;
+    }
+  }
+  if (old.forwardEnd === old.count) ir.forwardEnd = ir.count;
+  ir.level = 0;
+  return { ir, numbers };
+}
+
+function countUses(ir: Ir, keep: Iterable<number>): Int32Array {
+  const uses = new Int32Array(ir.count);
+  for (const node of keep) uses[node]!++;
+  for (let node = ir.count - 1; node >= 0; node--) {
+    if (uses[node]) for (const input of ir.inputs(node)) uses[input]!++;
+  }
+  return uses;
+}

@@ -1,0 +1,70 @@
+/** Removes what differentiation leaves behind: views that change nothing, products then transposed. */
+import { sameShape } from '../shape.js';
+import type { Ir } from './ir.js';
+import { sameLevels } from './levels.js';
+import { rewrite, type Rewritten, type Rule } from './rewrite.js';
+
+/** The graph of `keep`, forward and backward, tidied. */
+export function tidy(ir: Ir, keep: readonly number[]): Rewritten {
+  const first = rewrite(ir, keep, [identity, transposedTwice]);
+  // Products see their operands' views in one piece now.
+  const second = rewrite(first.ir, keep.map((node) => first.numbers[node]!), [transposedProduct]); // prettier-ignore
+  return {
+    ir: second.ir,
+    numbers: first.numbers.map((node) => (node < 0 ? -1 : second.numbers[node]!)),
+  };
+}
+
+const VIEWS = ['reshape', 'slice', 'embed', 'broadcastTo'] as const;
+
+/** A view of everything, as it is. */
+const identity: Rule = ({ ir }, node) => {
+  if (!VIEWS.some((op) => ir.is(node, op))) return null;
+  const x = ir.input(node, 0);
+  if (!sameShape(ir.shape(x), ir.shape(node))) return null;
+  // An embed is whole on a short run, too: zeros stand for the rows its operand does not have.
+  if (!sameLevels(ir.axisLevels[x], ir.axisLevels[node])) return null;
+  return { inputs: [x], build: (_, [same]) => same! };
+};
+
+const transposedTwice: Rule = ({ ir }, node) => {
+  if (!ir.is(node, 'transpose') || !ir.is(ir.input(node, 0), 'transpose')) return null;
+  const inner = ir.attr(ir.input(node, 0)).axes!;
+  const axes = ir.attr(node).axes!.map((axis) => inner[axis]!);
+  const x = ir.input(ir.input(node, 0), 0);
+  const same = isSorted(axes);
+  if (same && !sameLevels(ir.axisLevels[x], ir.axisLevels[node])) return null;
+  return { inputs: [x], build: (to, [of]) => (same ? of! : to.op('transpose', [of!], { axes })) };
+};
+
+/**
+ * (a b)ᵀ = bᵀ aᵀ, where a is a transposed matrix whose rows lie as aᵀ wants them, and the rows of
+ * the product are wanted last: so it comes out as it is wanted.
+ */
+const transposedProduct: Rule = ({ ir, uses }, node) => {
+  if (!ir.is(node, 'transpose')) return null;
+  const product = ir.input(node, 0);
+  if (!ir.is(product, 'matmul') || uses[product] !== 1) return null;
+  const [a, b] = ir.inputs(product) as unknown as [number, number];
+  const rank = ir.shape(product).length;
+  if (ir.shape(a).length !== rank || ir.shape(b).length !== rank) return null;
+  const swapped = (axis: number): number => (axis < rank - 2 ? axis : 2 * rank - 3 - axis);
+  const { axes } = ir.attr(node);
+  if (!ir.is(a, 'transpose') || ir.attr(a).axes![rank - 2] !== rank - 1) return null;
+  if (axes![rank - 1] !== rank - 2) return null;
+  const swap = axes!.map((_, i) => swapped(i));
+  const inner = swap.map((axis) => ir.attr(a).axes![axis]!);
+  const outer = axes!.map(swapped);
+  return {
+    inputs: [ir.input(a, 0), b],
+    build: (to, [first, second]) => {
+      const right = isSorted(inner) ? first! : to.op('transpose', [first!], { axes: inner });
+      const made = to.op('matmul', [to.op('transpose', [second!], { axes: swap }), right]);
+      return isSorted(outer) ? made : to.op('transpose', [made], { axes: outer });
+    },
+  };
+};
+
+function isSorted(axes: readonly number[]): boolean {
+  return axes.every((axis, i) => axis === i);
+}
