@@ -125,6 +125,8 @@ void each_case(const Kernels<T>& k, const Measure& measure) {
     const idx m = s[0], n = s[1], inner = s[2];
     measure("gemm transposed" + size({m, n, inner}),
             [=] { k.gemm(y, n, a, 1, m, b, n, m, n, inner, 0); });
+    measure("gemm_sgd" + size({m, n, inner}),
+            [=] { k.gemm_sgd(y, d, n, a, 1, m, b, n, m, n, inner, T(0), T(0.5)); });
   }
   static int32_t index[4096];
   for (idx n : {8, 16, 32, 64, 128, 256, 1024, 4096})
