@@ -19,32 +19,29 @@ constexpr int rows_for(int vectors) {
   return rows < most_rows ? rows : most_rows;
 }
 
-// W vectors of a row; with `tail` the last one is partial.
-template <int W, bool tail>
-static inline void load_row(const T* p, M last, V& a, V& b, V& c, V& d) {
+// W vectors of a row. The last one lies at `last`, so that it ends where the row does: where the
+// row is no whole number of vectors it overlaps the one before, and what both hold is computed
+// twice, to the same bits. Only a row shorter than a vector (`narrow`, W = 1) needs the mask.
+template <int W, bool narrow>
+static inline void load_row(const T* p, idx last, M some, V& a, V& b, V& c, V& d) {
   const idx l = lanes();
-  (void)l, (void)last, (void)b, (void)c, (void)d;
-  if constexpr (W == 1) a = tail ? load(last, p) : load(p);
-  if constexpr (W >= 2) a = load(p);
-  if constexpr (W == 2) b = tail ? load(last, p + l) : load(p + l);
-  if constexpr (W >= 3) b = load(p + l);
-  if constexpr (W == 3) c = tail ? load(last, p + 2 * l) : load(p + 2 * l);
-  if constexpr (W >= 4) c = load(p + 2 * l);
-  if constexpr (W == 4) d = tail ? load(last, p + 3 * l) : load(p + 3 * l);
+  const V end = narrow ? load(some, p) : load(p + last);
+  if constexpr (W > 1) a = load(p);
+  if constexpr (W > 2) b = load(p + l);
+  if constexpr (W > 3) c = load(p + 2 * l);
+  (W == 1 ? a : W == 2 ? b : W == 3 ? c : d) = end;
+  (void)l, (void)last, (void)some, (void)b, (void)c, (void)d;
 }
 
-template <int W, bool tail>
-static inline void store_row(T* p, M last, V a, V b, V c, V d) {
+template <int W, bool narrow>
+static inline void store_row(T* p, idx last, M some, V a, V b, V c, V d) {
   const idx l = lanes();
-  const auto put_last = [&](T* q, V v) { tail ? store(last, q, v) : store(q, v); };
-  (void)l, (void)b, (void)c, (void)d;
-  if constexpr (W == 1) put_last(p, a);
-  if constexpr (W >= 2) store(p, a);
-  if constexpr (W == 2) put_last(p + l, b);
-  if constexpr (W >= 3) store(p + l, b);
-  if constexpr (W == 3) put_last(p + 2 * l, c);
-  if constexpr (W >= 4) store(p + 2 * l, c);
-  if constexpr (W == 4) put_last(p + 3 * l, d);
+  const V end = W == 1 ? a : W == 2 ? b : W == 3 ? c : d;
+  narrow ? store(some, p, end) : store(p + last, end);
+  if constexpr (W > 1) store(p, a);
+  if constexpr (W > 2) store(p + l, b);
+  if constexpr (W > 3) store(p + 2 * l, c);
+  (void)l, (void)last, (void)some, (void)a, (void)b, (void)c;
 }
 
 template <int W>
@@ -66,22 +63,58 @@ static inline void add_row(V& a, V& b, V& c, V& d, V a2, V b2, V c2, V d2) {
   (void)b, (void)c, (void)d, (void)b2, (void)c2, (void)d2;
 }
 
-// c (R x W vectors) (+)= a (R x k) b (k x W vectors).
-template <int R, int W, bool tail>
+// What becomes of the sums: each way has `continues`, whether they start from what c holds, and
+// `put`, which takes one row of them.
+
+// c (+)= the product.
+struct Assign {
+  int acc;
+
+  bool continues() const { return acc; }
+  template <int W, bool narrow>
+  void put(T* p, idx last, M some, V a, V b, V c, V d) const {
+    store_row<W, narrow>(p, last, some, a, b, c, d);
+  }
+};
+
+// The product is the gradient of w: v = momentum v + product; w -= lr v. Both are read before
+// either is written, because a row's vectors may overlap.
+struct Update {
+  const T* w;
+  T* v;
+  T lr, momentum;
+
+  bool continues() const { return false; }
+  template <int W, bool narrow>
+  void put(T* p, idx last, M some, V a, V b, V c, V d) const {
+    T* const q = v + (p - w);
+    const V z = splat(0);
+    V a2 = z, b2 = z, c2 = z, d2 = z;
+    load_row<W, narrow>(q, last, some, a2, b2, c2, d2);
+    multiply_row<W>(momentum, a2, b2, c2, d2, a, b, c, d);
+    load_row<W, narrow>(p, last, some, a2, b2, c2, d2);
+    multiply_row<W>(-lr, a, b, c, d, a2, b2, c2, d2);
+    store_row<W, narrow>(q, last, some, a, b, c, d);
+    store_row<W, narrow>(p, last, some, a2, b2, c2, d2);
+  }
+};
+
+// c (R x W vectors) from a (R x k) b (k x W vectors).
+template <int R, int W, bool narrow, class Result>
 __attribute__((always_inline)) static inline void tile(T* c, idx ldc, const T* a, idx ras, idx cas,
-                                                       const T* b, idx ldb, idx k, int acc,
-                                                       M last) {
+                                                       const T* b, idx ldb, idx k, Result result,
+                                                       idx last, M some) {
   const V z = splat(0);
   EACH_ROW(DECLARE_SUMS)
 #define LOAD(r) \
-  if constexpr (r < R) load_row<W, tail>(c + r * ldc, last, SUMS(r));
-  if (acc) {
+  if constexpr (r < R) load_row<W, narrow>(c + r * ldc, last, some, SUMS(r));
+  if (result.continues()) {
     EACH_ROW(LOAD)
   }
 #undef LOAD
   for (idx p = 0; p < k; p++) {
     V b0 = z, b1 = z, b2 = z, b3 = z;
-    load_row<W, tail>(b, last, b0, b1, b2, b3);
+    load_row<W, narrow>(b, last, some, b0, b1, b2, b3);
 #define MULTIPLY(r) \
   if constexpr (r < R) multiply_row<W>(a[r * ras], b0, b1, b2, b3, SUMS(r));
     EACH_ROW(MULTIPLY)
@@ -90,7 +123,7 @@ __attribute__((always_inline)) static inline void tile(T* c, idx ldc, const T* a
     b += ldb;
   }
 #define STORE(r) \
-  if constexpr (r < R) store_row<W, tail>(c + r * ldc, last, SUMS(r));
+  if constexpr (r < R) result.template put<W, narrow>(c + r * ldc, last, some, SUMS(r));
   EACH_ROW(STORE)
 #undef STORE
 }
@@ -99,18 +132,18 @@ __attribute__((always_inline)) static inline void tile(T* c, idx ldc, const T* a
 // independent ones, added up at the end.
 constexpr int chains_for(int vectors) { return vectors == 1 ? 8 : vectors == 4 ? 2 : 4; }
 
-template <int W, bool tail>
-static inline void row_tile(T* c, const T* a, idx cas, const T* b, idx ldb, idx k, int acc,
-                            M last) {
+template <int W, bool narrow, class Result>
+static inline void row_tile(T* c, const T* a, idx cas, const T* b, idx ldb, idx k, Result result,
+                            idx last, M some) {
   constexpr int chains = chains_for(W);
   const V z = splat(0);
   EACH_ROW(DECLARE_SUMS)
-  if (acc) load_row<W, tail>(c, last, SUMS(0));
-#define CHAIN(r)                                          \
-  if constexpr (r < chains) {                             \
-    V b0 = z, b1 = z, b2 = z, b3 = z;                     \
-    load_row<W, tail>(b + r * ldb, last, b0, b1, b2, b3); \
-    multiply_row<W>(a[r * cas], b0, b1, b2, b3, SUMS(r)); \
+  if (result.continues()) load_row<W, narrow>(c, last, some, SUMS(0));
+#define CHAIN(r)                                                  \
+  if constexpr (r < chains) {                                     \
+    V b0 = z, b1 = z, b2 = z, b3 = z;                             \
+    load_row<W, narrow>(b + r * ldb, last, some, b0, b1, b2, b3); \
+    multiply_row<W>(a[r * cas], b0, b1, b2, b3, SUMS(r));         \
   }
   for (; k >= chains; k -= chains) {
     EACH_ROW(CHAIN)
@@ -118,13 +151,13 @@ static inline void row_tile(T* c, const T* a, idx cas, const T* b, idx ldb, idx 
     b += chains * ldb;
   }
 #undef CHAIN
-#define REST(r)                                             \
-  if constexpr (r < chains - 1) {                           \
-    if (r < k) {                                            \
-      V b0 = z, b1 = z, b2 = z, b3 = z;                     \
-      load_row<W, tail>(b + r * ldb, last, b0, b1, b2, b3); \
-      multiply_row<W>(a[r * cas], b0, b1, b2, b3, SUMS(r)); \
-    }                                                       \
+#define REST(r)                                                     \
+  if constexpr (r < chains - 1) {                                   \
+    if (r < k) {                                                    \
+      V b0 = z, b1 = z, b2 = z, b3 = z;                             \
+      load_row<W, narrow>(b + r * ldb, last, some, b0, b1, b2, b3); \
+      multiply_row<W>(a[r * cas], b0, b1, b2, b3, SUMS(r));         \
+    }                                                               \
   }
   if (k) {
     EACH_ROW(REST)
@@ -141,30 +174,30 @@ static inline void row_tile(T* c, const T* a, idx cas, const T* b, idx ldb, idx 
     add_row<W>(SUMS(1), SUMS(3));
   }
   add_row<W>(SUMS(0), SUMS(1));
-  store_row<W, tail>(c, last, SUMS(0));
+  result.template put<W, narrow>(c, last, some, SUMS(0));
 }
 
-// One row of c, 4 + W vectors: as many chains, and each number of a is broadcast only once.
-template <int W, bool tail>
-static inline void wide_row_tile(T* c, const T* a, idx cas, const T* b, idx ldb, idx k, int acc,
-                                 M last) {
+// One row of c, F + W vectors: as many chains, and each number of a is broadcast only once.
+template <int F, int W, class Result>
+static inline void wide_row_tile(T* c, const T* a, idx cas, const T* b, idx ldb, idx k,
+                                 Result result, idx last, M some) {
   const V z = splat(0);
-  const idx second = 4 * lanes();
+  const idx last_of_first = (F - 1) * lanes(), second = F * lanes();
   DECLARE_SUMS(0)
   DECLARE_SUMS(1)
-  if (acc) {
-    load_row<4, false>(c, last, SUMS(0));
-    load_row<W, tail>(c + second, last, SUMS(1));
+  if (result.continues()) {
+    load_row<F, false>(c, last_of_first, some, SUMS(0));
+    load_row<W, false>(c + second, last, some, SUMS(1));
   }
   for (; k > 0; k--, a += cas, b += ldb) {
     V b0 = z, b1 = z, b2 = z, b3 = z;
-    load_row<4, false>(b, last, b0, b1, b2, b3);
-    multiply_row<4>(*a, b0, b1, b2, b3, SUMS(0));
-    load_row<W, tail>(b + second, last, b0, b1, b2, b3);
+    load_row<F, false>(b, last_of_first, some, b0, b1, b2, b3);
+    multiply_row<F>(*a, b0, b1, b2, b3, SUMS(0));
+    load_row<W, false>(b + second, last, some, b0, b1, b2, b3);
     multiply_row<W>(*a, b0, b1, b2, b3, SUMS(1));
   }
-  store_row<4, false>(c, last, SUMS(0));
-  store_row<W, tail>(c + second, last, SUMS(1));
+  result.template put<F, false>(c, last_of_first, some, SUMS(0));
+  result.template put<W, false>(c + second, last, some, SUMS(1));
 }
 
 // Deals `left` out in parts of at most `most`, the last two of them even (never 1 after others).
@@ -173,16 +206,16 @@ static inline idx next_part(idx left, idx most) {
 }
 
 // W vectors of columns, all rows.
-template <int W, bool tail>
+template <int W, bool narrow, class Result>
 static void panel(T* c, idx ldc, const T* a, idx ras, idx cas, const T* b, idx ldb, idx m, idx k,
-                  int acc, M last) {
+                  Result result, idx last, M some) {
   while (m > 0) {
     const idx rows = next_part(m, rows_for(W));
     switch (rows) {
-#define ROWS(r)                                                        \
-  case r + 1:                                                          \
-    if constexpr (r < rows_for(W))                                     \
-      tile<r + 1, W, tail>(c, ldc, a, ras, cas, b, ldb, k, acc, last); \
+#define ROWS(r)                                                                   \
+  case r + 1:                                                                     \
+    if constexpr (r < rows_for(W))                                                \
+      tile<r + 1, W, narrow>(c, ldc, a, ras, cas, b, ldb, k, result, last, some); \
     break;
       EACH_ROW(ROWS)
 #undef ROWS
@@ -194,34 +227,39 @@ static void panel(T* c, idx ldc, const T* a, idx ras, idx cas, const T* b, idx l
 }
 
 // One row; its vectors are dealt out in parts of at most 8.
+template <class Result>
 __attribute__((noinline)) static void one_row(T* c, const T* a, idx cas, const T* b, idx ldb, idx n,
-                                              idx k, int acc) {
+                                              idx k, Result result) {
   const idx l = lanes();
-  idx vectors = (n + l - 1) / l;
-  while (vectors > 0) {
+  if (n < l) {
+    if (n > 0) row_tile<1, true>(c, a, cas, b, ldb, k, result, 0, first(n));
+    return;
+  }
+  const M none = first(0);
+  for (idx vectors = (n + l - 1) / l; vectors > 0;) {
     const idx width = next_part(vectors, 2 * most_vectors);
     vectors -= width;
-    const idx in_last = vectors ? l : n - (width - 1) * l;
-    const M last = first(in_last < l ? in_last : 0);
-    switch (width + (in_last < l ? 2 * most_vectors : 0)) {
-#define ROW(w)                                                \
-  case w:                                                     \
-    row_tile<w, false>(c, a, cas, b, ldb, k, acc, last);      \
-    break;                                                    \
-  case w + 4:                                                 \
-    wide_row_tile<w, false>(c, a, cas, b, ldb, k, acc, last); \
-    break;                                                    \
-  case w + 2 * most_vectors:                                  \
-    row_tile<w, true>(c, a, cas, b, ldb, k, acc, last);       \
-    break;                                                    \
-  case w + 4 + 2 * most_vectors:                              \
-    wide_row_tile<w, true>(c, a, cas, b, ldb, k, acc, last);  \
+    // Where the last of `vectors` vectors begins, from the first one's or from the second part's.
+    const auto last = [&](idx of) { return (vectors ? width * l : n) - (width - of + 1) * l; };
+    switch (width) {
+#define ROW(w)                                                       \
+  case w:                                                            \
+    row_tile<w, false>(c, a, cas, b, ldb, k, result, last(w), none); \
+    break;
+#define WIDE_ROW(f, w)                                                \
+  case f + w:                                                         \
+    wide_row_tile<f, w>(c, a, cas, b, ldb, k, result, last(w), none); \
     break;
       ROW(1)
       ROW(2)
       ROW(3)
       ROW(4)
+      WIDE_ROW(3, 2)
+      WIDE_ROW(4, 2)
+      WIDE_ROW(4, 3)
+      WIDE_ROW(4, 4)
 #undef ROW
+#undef WIDE_ROW
     }
     c += width * l;
     b += width * l;
@@ -230,24 +268,25 @@ __attribute__((noinline)) static void one_row(T* c, const T* a, idx cas, const T
 }
 
 // Two rows or more, in panels of W vectors.
+template <class Result>
 __attribute__((noinline)) static void rows_by_panels(T* c, idx ldc, const T* a, idx ras, idx cas,
                                                      const T* b, idx ldb, idx m, idx n, idx k,
-                                                     int acc) {
+                                                     Result result) {
   const idx l = lanes();
+  if (n < l) {
+    if (n > 0) panel<1, true>(c, ldc, a, ras, cas, b, ldb, m, k, result, 0, first(n));
+    return;
+  }
+  const M none = first(0);
   const idx most = m <= 2 ? most_vectors : most_vectors_of_tile;
-  idx vectors = (n + l - 1) / l;
-  while (vectors > 0) {
+  for (idx vectors = (n + l - 1) / l; vectors > 0;) {
     const idx width = next_part(vectors, most);
     vectors -= width;
-    const idx in_last = vectors ? l : n - (width - 1) * l;
-    const M last = first(in_last < l ? in_last : 0);
-    switch (width + (in_last < l ? most_vectors : 0)) {
-#define PANEL(w)                                                   \
-  case w:                                                          \
-    panel<w, false>(c, ldc, a, ras, cas, b, ldb, m, k, acc, last); \
-    break;                                                         \
-  case w + most_vectors:                                           \
-    panel<w, true>(c, ldc, a, ras, cas, b, ldb, m, k, acc, last);  \
+    const idx last = (vectors ? width * l : n) - l;
+    switch (width) {
+#define PANEL(w)                                                            \
+  case w:                                                                   \
+    panel<w, false>(c, ldc, a, ras, cas, b, ldb, m, k, result, last, none); \
     break;
       PANEL(1)
       PANEL(2)
@@ -262,10 +301,21 @@ __attribute__((noinline)) static void rows_by_panels(T* c, idx ldc, const T* a, 
 }
 
 // Not inlined, so that neither way pays for the other's stack frame.
+template <class Result>
+static inline void product(T* c, idx ldc, const T* a, idx ras, idx cas, const T* b, idx ldb, idx m,
+                           idx n, idx k, Result result) {
+  if (m == 1) return one_row(c, a, cas, b, ldb, n, k, result);
+  rows_by_panels(c, ldc, a, ras, cas, b, ldb, m, n, k, result);
+}
+
 static void gemm(T* c, idx ldc, const T* a, idx ras, idx cas, const T* b, idx ldb, idx m, idx n,
                  idx k, int acc) {
-  if (m == 1) return one_row(c, a, cas, b, ldb, n, k, acc);
-  rows_by_panels(c, ldc, a, ras, cas, b, ldb, m, n, k, acc);
+  product(c, ldc, a, ras, cas, b, ldb, m, n, k, Assign{acc});
+}
+
+static void gemm_sgd(T* w, T* v, idx ld, const T* a, idx ras, idx cas, const T* b, idx ldb, idx m,
+                     idx n, idx k, T lr, T momentum) {
+  product(w, ld, a, ras, cas, b, ldb, m, n, k, Update{w, v, lr, momentum});
 }
 
 #undef EACH_ROW

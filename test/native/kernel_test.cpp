@@ -531,6 +531,48 @@ struct Tests {
                  "%td x %td x %td, acc %d, layout %u, pad %td", m, n, inner, acc, layout, pad);
   }
 
+  // To the last bit what gemm and then sgd give, and near what the reference gives.
+  void gemm_sgd() {
+    start("gemm_sgd", 8);
+    for (idx m : {0, 1, 2, 3, 4, 6, 7, 13, 16, 25})
+      for (idx n : {0, 1, 3, 4, 7, 8, 9, 15, 16, 17, 23, 27, 31, 33, 39, 40, 41, 65, 72, 73, 130})
+        for (idx inner : {0, 1, 2, 5, 8, 16, 33})
+          for (idx pad : {0, 3}) {
+            const bool columns = generator()() & 1;
+            Matrix<T> a(block_a, columns ? inner : m, columns ? m : inner, 40 + pad);
+            const idx ras = columns ? 1 : a.ld, cas = columns ? a.ld : 1;
+            Matrix<T> b(block_b, inner, n, n + pad), w(block_c, m, n, n + pad, pad),
+                v(block_d, m, n, n + pad);
+            for (Matrix<T>* x : {&a, &b, &w, &v}) x->set_uniform(-1, 1);
+            const std::vector<T> w0 = w.copy(), v0 = v.copy();
+            std::vector<T> g(m * n), w1 = w0, v1 = v0;
+            const T lr = T(0.01), momentum = T(0.9);
+            k.gemm(g.data(), n, a.p, ras, cas, b.p, b.ld, m, n, inner, 0);
+            for (idx i = 0; i < m; i++)
+              k.sgd(&w1[i * w.ld], &v1[i * w.ld], &g[i * n], n, lr, momentum);
+            k.gemm_sgd(w.p, v.p, w.ld, a.p, ras, cas, b.p, b.ld, m, n, inner, lr, momentum);
+            real worst = 0;
+            bool same = true;
+            for (idx i = 0; i < m; i++)
+              for (idx j = 0; j < n; j++) {
+                const idx at = i * w.ld + j;
+                real speed = real(momentum) * v0[at], scale = std::fabs(speed);
+                for (idx p = 0; p < inner; p++) {
+                  const real term = real(a.p[i * ras + p * cas]) * b(p, j);
+                  speed += term;
+                  scale += std::fabs(term);
+                }
+                same &= w(i, j) == w1[at] && v(i, j) == v1[at];
+                worst = std::max(worst, error_in_ulp<T>(v(i, j), speed, scale));
+                worst = std::max(worst, error_in_ulp<T>(w(i, j), w0[at] - lr * speed,
+                                                        std::fabs(w0[at]) + lr * scale));
+              }
+            report.check(worst,
+                         same && a.untouched() && b.untouched() && w.untouched() && v.untouched(),
+                         "%td x %td x %td, columns %d, pad %td", m, n, inner, columns, pad);
+          }
+  }
+
   // ---- Updates
 
   void updates() {
@@ -623,6 +665,7 @@ struct Tests {
     gather_and_scatter();
     topk();
     gemm();
+    gemm_sgd();
     updates();
   }
 };
