@@ -246,6 +246,17 @@ class TypedProgram final : public Program {
         if (n.rows > 1 && (in.x.row != 1 || (in.op == Op::cross_entropy && in.c.row != 1)))
           return "rows that are not adjacent";
         return in.imm0 > 0 && in.imm0 <= smallest(in.cols) ? "" : "fewer columns than targets";
+      case Op::gemm_sgd:
+      case Op::gemm_adam: {
+        if (n.rows > 1 && in.c.row != in.y.row) return "c: other rows than those of y";
+        Operand second = in.y;
+        second.offset = in.imm1;
+        if (in.op == Op::gemm_adam)
+          if (const char* fault = check_operand("wRC1", second, n, arena_size_))
+            return std::string("second moment: ") + fault;
+        const int numbers = in.op == Op::gemm_sgd ? 2 : 6;
+        return in.imm0 >= 0 && in.imm0 + numbers <= arena_size_ ? "" : "a rule outside the arena";
+      }
       case Op::sgd:
         return in.imm0 >= 0 && in.imm0 + 2 <= arena_size_ ? "" : "a rule outside the arena";
       case Op::adam:
@@ -383,7 +394,11 @@ class TypedProgram final : public Program {
         k.transpose(y, in.y.row, a, in.a.row, rows, cols);
         break;
       case Op::gemm:
-        gemm(in, y, a, b, rows, cols, inner);
+        gemm(in, y, in.y.row, a, b, rows, cols, inner, in.accumulate);
+        break;
+      case Op::gemm_sgd:
+      case Op::gemm_adam:
+        gemm_update(in, arena, y, a, b, c, rows, cols, inner);
         break;
       case Op::topk:
         k.topk(x, a, in.a.col, cols, inner);
@@ -447,17 +462,50 @@ class TypedProgram final : public Program {
       }
   }
 
-  void gemm(const Instruction& in, T* y, const T* a, const T* b, idx m, idx n, idx k) const {
+  bool blas_wins(const Instruction& in, idx m, idx n, idx k) const {
     // OpenBLAS wants one unit stride in each operand and at least one row of every matrix.
-    const bool rows_of_a = in.a.col == 1 && in.a.row >= k,
-               columns_of_a = in.a.row == 1 && in.a.col >= m;
-    if (blas_gemm_wins<T>(kernels_->isa, m, n, k) && (rows_of_a || columns_of_a) && in.b.row >= n &&
-        in.y.row >= n) {
-      blas_gemm<T>(y, in.y.row, a, rows_of_a ? in.a.row : in.a.col, !rows_of_a, b, in.b.row, false,
-                   m, n, k, in.accumulate);
+    return blas_gemm_wins<T>(kernels_->isa, m, n, k) && in.b.row >= n &&
+           ((in.a.col == 1 && in.a.row >= k) || (in.a.row == 1 && in.a.col >= m));
+  }
+
+  void gemm(const Instruction& in, T* y, idx ldy, const T* a, const T* b, idx m, idx n, idx k,
+            int acc) const {
+    if (blas_wins(in, m, n, k) && ldy >= n) {
+      const bool plain = in.a.col == 1 && in.a.row >= k;
+      blas_gemm<T>(y, ldy, a, plain ? in.a.row : in.a.col, !plain, b, in.b.row, false, m, n, k,
+                   acc);
       return;
     }
-    kernels_->gemm(y, in.y.row, a, in.a.row, in.a.col, b, in.b.row, m, n, k, in.accumulate);
+    kernels_->gemm(y, ldy, a, in.a.row, in.a.col, b, in.b.row, m, n, k, acc);
+  }
+
+  // y is updated by the product of a and b, a few rows of the product at a time.
+  void gemm_update(const Instruction& in, const T* arena, T* y, const T* a, const T* b, T* c, idx m,
+                   idx n, idx k) const {
+    const T* const rule = arena + in.imm0;
+    if (in.op == Op::gemm_sgd && !blas_wins(in, m, n, k)) {
+      kernels_->gemm_sgd(y, c, in.y.row, a, in.a.row, in.a.col, b, in.b.row, m, n, k, rule[0],
+                         rule[1]);
+      return;
+    }
+    // As many rows as stay in the second cache until their update has read them.
+    constexpr idx block = idx(1) << 16;
+    const idx some = std::max<idx>(16, n ? block / n : m);
+    static thread_local std::vector<T> gradient;
+    gradient.resize(size_t(std::min(some, m) * n));
+    T* const g = gradient.data();
+    for (idx r = 0; r < m; r += some) {
+      const idx rows = std::min(some, m - r);
+      gemm(in, g, n, a + r * in.a.row, b, rows, n, k, 0);
+      for (idx i = 0; i < rows; i++) {
+        const idx at = (r + i) * in.y.row;
+        if (in.op == Op::gemm_sgd)
+          kernels_->sgd(y + at, c + at, g + i * n, n, rule[0], rule[1]);
+        else
+          kernels_->adam(y + at, c + at, y + at + (in.imm1 - in.y.offset), g + i * n, n, rule[0],
+                         rule[1], rule[2], rule[3], rule[4], rule[5]);
+      }
+    }
   }
 
   const Kernels<T>* kernels_;

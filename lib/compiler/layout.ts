@@ -24,6 +24,8 @@ export interface LoweringOptions {
 export interface ParameterBlock {
   offset: number;
   size: number;
+  /** How many of the numbers, from the first on, have a gradient in memory; the others' is fused. */
+  withGradient: number;
   gradients: number;
   moments: number[];
   /** Arena offset of the update rule's numbers. */
@@ -63,6 +65,8 @@ export class Layout {
     private readonly ir: Ir,
     live: Uint8Array,
     private readonly options: LoweringOptions,
+    /** Parameters that are updated without their gradient being stored. */
+    fused: ReadonlySet<number> = new Set(),
   ) {
     const parameters: number[] = [];
     for (let node = 0; node < ir.count; node++) {
@@ -71,13 +75,18 @@ export class Layout {
     }
     // One block for all parameters: an update is one instruction.
     const offset = this.size;
-    for (const node of parameters) this.parameterOffsets.set(node, this.allocate(sizeOf(ir.shape(node)))); // prettier-ignore
+    const place = (node: number): void => {
+      this.parameterOffsets.set(node, this.allocate(sizeOf(ir.shape(node))));
+    };
+    parameters.filter((node) => !fused.has(node)).forEach(place);
+    const withGradient = this.size - offset;
+    parameters.filter((node) => fused.has(node)).forEach(place);
     const size = this.size - offset;
-    const gradients = options.gradients.size ? this.allocate(size) : 0;
+    const gradients = options.gradients.size ? this.allocate(withGradient) : 0;
     const moments: number[] = [];
     for (let i = 0; i < (options.update?.moments ?? 0); i++) moments.push(this.allocate(size));
     const rule = this.allocate(options.update?.numbers ?? 0);
-    this.block = { offset, size, gradients, moments, rule };
+    this.block = { offset, size, withGradient, gradients, moments, rule };
   }
 
   /** A place for n elements, on a cache line unless they are few. */

@@ -5,6 +5,7 @@ import { Encoder, type Operand } from './encode.js';
 import { Layout, type Lowered, type LoweringOptions } from './layout.js';
 import type { AxisLevels, Ir } from './ir.js';
 import { both } from './levels.js';
+import { fusedUpdates } from './updates.js';
 import { place, source, type Placement, type Step, type Term } from './placement.js';
 import { broadcastView, denseView, isDense, reshapeView, rowView, sliceView, transposeView, type View } from './view.js'; // prettier-ignore
 
@@ -29,6 +30,9 @@ class Lowering {
   private readonly views: (View | undefined)[] = [];
   private readonly blocks = new Map<number, View>();
   private readonly seconds = new Map<number, View>();
+  /** Parameters updated by a product, and what is computed by their update alone. */
+  private readonly fused: ReadonlyMap<number, number> = new Map();
+  private readonly postponed = new Set<number>();
   private readonly gradientHome = new Map<number, View>();
   private readonly transposed = new Map<string, View>();
   private readonly leveled = new Map<string, number>();
@@ -41,10 +45,15 @@ class Lowering {
   ) {
     const keep = new Set([...options.keep, ...options.gradients.values()]);
     this.placement = place(ir, keep);
-    this.layout = new Layout(ir, this.placement.live, options);
+    if (options.update) this.fused = fusedUpdates(ir, this.placement, options.gradients);
+    this.layout = new Layout(ir, this.placement.live, options, new Set(this.fused.keys()));
     for (const [parameter, gradient] of options.gradients) {
       const offset = this.layout.parameterOffsets.get(parameter);
       if (offset === undefined) continue;
+      if (this.fused.has(parameter)) {
+        this.postponed.add(gradient).add(this.fused.get(parameter)!);
+        continue;
+      }
       const at = this.layout.block.gradients + offset - this.layout.block.offset;
       this.gradientHome.set(gradient, denseView(at, ir.shape(parameter)));
     }
@@ -57,19 +66,7 @@ class Lowering {
     this.section(ir.forwardEnd, ir.count);
     const backward = out.count;
     this.level = 0;
-    if (options.update) {
-      const { block } = layout;
-      out.emit(-1, {
-        op: options.update.op,
-        level: 0,
-        extents: this.extents([1, 1, 1, block.size, 1]),
-        y: [block.offset, 0, 0, 0, 1],
-        a: [block.moments[0]!, 0, 0, 0, 1],
-        b: [block.gradients, 0, 0, 0, 1],
-        c: [block.moments[1] ?? 0, 0, 0, 0, 1],
-        imm0: block.rule,
-      });
-    }
+    if (options.update) this.emitUpdate(options.update.op);
     const { code, extents } = out.finish(ir.maxLevel);
     return {
       code,
@@ -87,6 +84,55 @@ class Lowering {
     };
   }
 
+  /** First what products update, then the rest: some of those products read the rest. */
+  private emitUpdate(op: 'sgd' | 'adam'): void {
+    const { layout, ir } = this;
+    const { block } = layout;
+    for (const [parameter, product] of this.fused) {
+      this.node = product;
+      const [a, b] = Array.from(ir.inputs(product), (operand) => this.locate(operand)) as [View, View]; // prettier-ignore
+      const [m, n] = ir.shape(parameter) as [number, number];
+      if (!m || !n) continue;
+      const k = a.shape[1]!;
+      // A run shorter than the product's level has no gradient, but moments that decay.
+      const level = ir.levels[product]!;
+      const own = both(this.levelsOf(ir.input(product, 0))?.[1], this.levelsOf(ir.input(product, 1))?.[0]); // prettier-ignore
+      const levels = own ?? (level > 0 ? new Array<number>(k).fill(level) : undefined);
+      const right =
+        b.strides[1] === 1 || n === 1 ? b : this.transposedCopy(b, ir.input(product, 1));
+      const at = layout.parameterOffsets.get(parameter)! - block.offset;
+      this.out.emit(product, {
+        op: `gemm_${op}`,
+        level: 0,
+        extents: this.extents([
+          1,
+          1,
+          m,
+          n,
+          { n: k, levels: levels?.map((l) => Math.max(l, level)) },
+        ]),
+        y: [block.offset + at, 0, 0, n, 1],
+        a: [a.offset, 0, 0, a.strides[0]!, a.strides[1]!],
+        b: [right.offset, 0, 0, right.strides[0]!, 1],
+        c: [block.moments[0]! + at, 0, 0, n, 1],
+        imm0: block.rule,
+        imm1: (block.moments[1] ?? -at) + at,
+      });
+    }
+    this.node = -1;
+    if (!block.withGradient) return;
+    this.out.emit(-1, {
+      op,
+      level: 0,
+      extents: this.extents([1, 1, 1, block.withGradient, 1]),
+      y: [block.offset, 0, 0, 0, 1],
+      a: [block.moments[0]!, 0, 0, 0, 1],
+      b: [block.gradients, 0, 0, 0, 1],
+      c: [block.moments[1] ?? 0, 0, 0, 0, 1],
+      imm0: block.rule,
+    });
+  }
+
   private section(from: number, to: number): void {
     const { ir, placement } = this;
     // Sums that start from zero lie together: one instruction clears them.
@@ -95,7 +141,8 @@ class Lowering {
       if (
         placement.live[node] &&
         placement.totals.get(node)?.zeroed &&
-        !this.gradientHome.has(node)
+        !this.gradientHome.has(node) &&
+        !this.postponed.has(node)
       ) {
         zeroed.push(node);
       }
@@ -106,9 +153,9 @@ class Lowering {
     this.level = 0;
     this.fill(start, this.layout.size - start);
     const hasGradients = to > ir.forwardEnd && this.gradientHome.size > 0;
-    if (hasGradients) this.fill(this.layout.block.gradients, this.layout.block.size);
+    if (hasGradients) this.fill(this.layout.block.gradients, this.layout.block.withGradient);
     for (let node = from; node < to; node++) {
-      if (!placement.live[node] || placement.absorbed[node]) continue;
+      if (!placement.live[node] || placement.absorbed[node] || this.postponed.has(node)) continue;
       this.node = node;
       this.level = ir.levels[node]!;
       this.emit(node);

@@ -1,0 +1,37 @@
+/** Which parameters are updated by the product that is their gradient, without storing it. */
+import { OPS } from '../ops.js';
+import type { Ir } from './ir.js';
+import type { Placement } from './placement.js';
+
+/**
+ * The product of each parameter whose whole gradient it is (parameter to product). All products read
+ * their operands after the backward pass, when updates have begun: none may read a parameter that is
+ * updated so.
+ */
+export function fusedUpdates(
+  ir: Ir,
+  { totals, uses, live }: Placement,
+  gradients: ReadonlyMap<number, number>,
+): Map<number, number> {
+  const fused = new Map<number, number>();
+  for (const [parameter, gradient] of gradients) {
+    const terms = totals.get(gradient)?.terms;
+    if (!live[parameter] || uses[gradient] !== 1 || terms?.length !== 1) continue;
+    const { node, steps, placed } = terms[0]!;
+    if (!placed || steps.length || !ir.is(node, 'matmul')) continue;
+    // Two matrices: no batches, and no rows or columns that a short run does not have.
+    const isMatrix = (operand: number): boolean => ir.shape(operand).length === 2;
+    if (!Array.from(ir.inputs(node)).every(isMatrix) || ir.axisLevels[node]) continue;
+    fused.set(parameter, node);
+  }
+  for (const product of [...fused.values()]) {
+    for (const operand of ir.inputs(product)) fused.delete(viewed(ir, operand));
+  }
+  return fused;
+}
+
+/** What a node is a view of. */
+function viewed(ir: Ir, node: number): number {
+  while (OPS[ir.opOf(node)].lower.kind === 'view') node = ir.input(node, 0);
+  return node;
+}
