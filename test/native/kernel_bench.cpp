@@ -93,6 +93,12 @@ void each_case(const Kernels<T>& k, const Measure& measure) {
     measure("softmax_grad" + size({7, cols}),
             [=] { k.softmax_grad(y, cols, a, cols, b, cols, 7, cols, 0); });
   }
+  for (idx rows : {1, 7, 16}) {
+    measure("row_norm" + size({rows, 16}),
+            [=] { k.row_norm(y, 16, d, a, 16, rows, 16, T(1) / 16, T(1e-5)); });
+    measure("row_norm_grad" + size({rows, 16}),
+            [=] { k.row_norm_grad(y, 16, a, 16, b, 16, d, rows, 16, T(1) / 16, 0); });
+  }
   measure("softmax prefixes 28x7 of 8", [=] {
     for (idx head = 0; head < 4; head++) k.softmax(y + head * 56, 8, a + head * 56, 8, 7, 7, 1, 1);
   });
