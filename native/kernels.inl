@@ -300,6 +300,21 @@ static void transpose(T* y, idx ldy, const T* x, idx ldx, idx rows, idx cols) {
   one_by_one(r, rows, 0, cols);
 }
 
+static void pick_rows(T* y, const T* x, idx ldx, const int32_t* index, idx rows) {
+  for (idx r = 0; r < rows; r++) y[r] = x[r * ldx + index[r]];
+}
+
+static void softmax_pick_grad(T* dx, idx lddx, const T* y, idx ldy, const T* g,
+                              const int32_t* index, idx rows, idx cols, int acc) {
+  for (idx r = 0; r < rows; r++, dx += lddx, y += ldy) {
+    const idx at = index[r];
+    // Read before the row is written, which may be y itself.
+    const T picked = y[at], s = g[r] * picked, rest = s - picked * s, old = acc ? dx[at] : T(0);
+    map_row(dx, y, y, cols, acc, [by = splat(-s)](V share, V) { return mul(share, by); });
+    dx[at] = old + rest;
+  }
+}
+
 static void gather(T* y, idx ldy, const T* x, idx ldx, const int32_t* index, idx rows, idx cols) {
   for (idx r = 0; r < rows; r++) unary_row<copy, false>(y + r * ldy, x + index[r] * ldx, cols, 0);
 }
