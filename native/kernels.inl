@@ -100,6 +100,18 @@ static void binary(T* y, idx ldy, const T* a, idx lda, idx ca, const T* b, idx l
   }
 }
 
+// y[j] (+)= f(a[j], b[j]) over one row.
+template <class F>
+static inline void map_row(T* y, const T* a, const T* b, idx cols, int acc, F f) {
+  const idx l = lanes();
+  idx j = 0;
+  for (; j + l <= cols; j += l) put(y + j, f(load(a + j), load(b + j)), acc);
+  if (j < cols) {
+    const M m = first(cols - j);
+    put(m, y + j, f(load(m, a + j), load(m, b + j)), acc);
+  }
+}
+
 static void fill(T* y, idx ldy, T value, idx rows, idx cols) {
   unary<copy>(y, ldy, &value, 0, 0, rows, cols, 0);
 }
@@ -246,15 +258,35 @@ static void softmax(T* y, idx ldy, const T* x, idx ldx, idx rows, idx cols, idx 
 
 static void softmax_grad(T* dx, idx lddx, const T* y, idx ldy, const T* g, idx ldg, idx rows,
                          idx cols, int acc) {
-  const idx l = lanes();
   for (idx r = 0; r < rows; r++, dx += lddx, y += ldy, g += ldg) {
     const V mean = splat(dot_of_row(y, g, cols));
-    idx j = 0;
-    for (; j + l <= cols; j += l) put(dx + j, mul(load(y + j), sub(load(g + j), mean)), acc);
-    if (j < cols) {
-      const M m = first(cols - j);
-      put(m, dx + j, mul(load(m, y + j), sub(load(m, g + j), mean)), acc);
-    }
+    map_row(dx, y, g, cols, acc, [=](V share, V grad) { return mul(share, sub(grad, mean)); });
+  }
+}
+
+// ---- Norm
+
+static inline T square_root(T x) {
+  if constexpr (is_float)
+    return __builtin_sqrtf(x);
+  else
+    return __builtin_sqrt(x);
+}
+
+static void row_norm(T* y, idx ldy, T* inv, const T* x, idx ldx, idx rows, idx cols, T scale,
+                     T eps) {
+  for (idx r = 0; r < rows; r++, y += ldy, x += ldx) {
+    const T i = inv[r] = 1 / square_root(scale * dot_of_row(x, x, cols) + eps);
+    map_row(y, x, x, cols, 0, [by = splat(i)](V v, V) { return mul(v, by); });
+  }
+}
+
+static void row_norm_grad(T* dx, idx lddx, const T* g, idx ldg, const T* x, idx ldx, const T* inv,
+                          idx rows, idx cols, T scale, int acc) {
+  for (idx r = 0; r < rows; r++, dx += lddx, g += ldg, x += ldx) {
+    const T i = inv[r];
+    const V by = splat(i), back = splat(-(i * i * i * scale * dot_of_row(g, x, cols)));
+    map_row(dx, g, x, cols, acc, [=](V grad, V v) { return fma(v, back, mul(grad, by)); });
   }
 }
 
@@ -318,6 +350,21 @@ static void transpose(T* y, idx ldy, const T* x, idx ldx, idx rows, idx cols) {
     one_by_one(r, r + tile_rows, whole_cols, cols);
   }
   one_by_one(r, rows, 0, cols);
+}
+
+static void pick_rows(T* y, const T* x, idx ldx, const int32_t* index, idx rows) {
+  for (idx r = 0; r < rows; r++) y[r] = x[r * ldx + index[r]];
+}
+
+static void softmax_pick_grad(T* dx, idx lddx, const T* y, idx ldy, const T* g,
+                              const int32_t* index, idx rows, idx cols, int acc) {
+  for (idx r = 0; r < rows; r++, dx += lddx, y += ldy) {
+    const idx at = index[r];
+    // Read before the row is written, which may be y itself.
+    const T picked = y[at], s = g[r] * picked, rest = s - picked * s, old = acc ? dx[at] : T(0);
+    map_row(dx, y, y, cols, acc, [by = splat(-s)](V share, V) { return mul(share, by); });
+    dx[at] = old + rest;
+  }
 }
 
 static void gather(T* y, idx ldy, const T* x, idx ldx, const int32_t* index, idx rows, idx cols) {

@@ -77,6 +77,9 @@ void each_case(const Kernels<T>& k, const Measure& measure) {
     return s;
   };
 
+  static int32_t places[16];
+  for (idx i = 0; i < 16; i++) places[i] = int32_t(i * 7 % 27);
+
   for (idx n : {16, 27, 112, 448}) {
     measure("add" + size({n}), [=] { k.add(y, n, a, n, 1, b, n, 1, 1, n, 0); });
     measure("relu" + size({n}), [=] { k.relu(y, n, a, n, 1, 1, n, 0); });
@@ -92,6 +95,15 @@ void each_case(const Kernels<T>& k, const Measure& measure) {
     measure("softmax" + size({7, cols}), [=] { k.softmax(y, cols, a, cols, 7, cols, cols, 0); });
     measure("softmax_grad" + size({7, cols}),
             [=] { k.softmax_grad(y, cols, a, cols, b, cols, 7, cols, 0); });
+  }
+  for (idx rows : {1, 7, 16}) {
+    measure("pick_rows" + size({rows, 27}), [=] { k.pick_rows(y, a, 27, places, rows); });
+    measure("softmax_pick_grad" + size({rows, 27}),
+            [=] { k.softmax_pick_grad(y, 27, a, 27, b, places, rows, 27, 0); });
+    measure("row_norm" + size({rows, 16}),
+            [=] { k.row_norm(y, 16, d, a, 16, rows, 16, T(1) / 16, T(1e-5)); });
+    measure("row_norm_grad" + size({rows, 16}),
+            [=] { k.row_norm_grad(y, 16, a, 16, b, 16, d, rows, 16, T(1) / 16, 0); });
   }
   measure("softmax prefixes 28x7 of 8", [=] {
     for (idx head = 0; head < 4; head++) k.softmax(y + head * 56, 8, a + head * 56, 8, 7, 7, 1, 1);
@@ -131,8 +143,6 @@ void each_case(const Kernels<T>& k, const Measure& measure) {
   static int32_t index[4096];
   for (idx n : {8, 16, 32, 64, 128, 256, 1024, 4096})
     measure("topk 16 of" + size({n}), [=] { k.topk(index, a, 1, n, n < 16 ? n : 16); });
-  static int32_t places[16];
-  for (idx i = 0; i < 16; i++) places[i] = int32_t(i * 7 % 32);
   for (idx cols : {1, 16, 32, 256}) {
     measure("gather" + size({16, cols}), [=] { k.gather(y, cols, a, cols, places, 16, cols); });
     measure("scatter_add" + size({16, cols}),

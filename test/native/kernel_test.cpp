@@ -409,6 +409,109 @@ struct Tests {
             }
   }
 
+  void softmax_pick_grad() {
+    start("softmax_pick_grad", 4);
+    for (idx cols : lengths())
+      for (idx rows : {0, 1, 7})
+        for (idx pad : {0, 3})
+          for (bool in_place : {false, true})
+            for (int acc : {0, 1}) {
+              if (!cols || (in_place && acc)) continue;
+              Matrix<T> y(block_a, rows, cols, cols + pad), g(block_b, 1, rows, rows),
+                  other(block_c, rows, cols, cols + pad, pad);
+              Matrix<int32_t> index(block_d, 1, rows, rows);
+              for (Matrix<T>* m : {&y, &g, &other}) m->set_uniform(-1, 1);
+              index.set([&](idx, idx) { return int32_t(generator()() % uint64_t(cols)); });
+              std::vector<real> want, scale;
+              for (idx r = 0; r < rows; r++) {
+                const real s = real(g(0, r)) * y(r, index(0, r));
+                for (idx c = 0; c < cols; c++) {
+                  const real old = acc ? other(r, c) : T(0), chosen = c == index(0, r) ? s : 0;
+                  want.push_back(old + chosen - y(r, c) * s);
+                  scale.push_back(std::fabs(old) + std::fabs(chosen) + std::fabs(y(r, c) * s));
+                }
+              }
+              Matrix<T>& dx = in_place ? y : other;
+              k.softmax_pick_grad(dx.p, dx.ld, y.p, y.ld, g.p, index.p, rows, cols, acc);
+              real worst = 0;
+              for (idx r = 0; r < rows; r++)
+                for (idx c = 0; c < cols; c++)
+                  worst = std::max(
+                      worst, error_in_ulp<T>(dx(r, c), want[r * cols + c], scale[r * cols + c]));
+              report.check(
+                  worst, y.untouched() && g.untouched() && other.untouched() && index.untouched(),
+                  "%td x %td, pad %td, in place %d, acc %d", rows, cols, pad, in_place, acc);
+            }
+  }
+
+  // ---- Norm
+
+  void row_norm() {
+    start("row_norm", 8);
+    for (idx cols : lengths())
+      for (idx rows : {0, 1, 7})
+        for (idx pad : {0, 3})
+          for (bool in_place : {false, true}) {
+            Matrix<T> x(block_a, rows, cols, cols + pad, pad), z(block_b, rows, cols, cols + pad),
+                inv(block_c, 1, rows, rows);
+            x.set_uniform(-2, 2);
+            const std::vector<T> x0 = x.copy();
+            const T scale = cols ? T(1) / T(cols) : T(1), eps = T(1e-5);
+            Matrix<T>& y = in_place ? x : z;
+            k.row_norm(y.p, y.ld, inv.p, x.p, x.ld, rows, cols, scale, eps);
+            real worst = 0;
+            for (idx r = 0; r < rows; r++) {
+              real sum = 0;
+              for (idx c = 0; c < cols; c++) sum += real(x0[r * x.ld + c]) * x0[r * x.ld + c];
+              const real want = 1 / std::sqrt(scale * sum + eps);
+              worst = std::max(worst, error_in_ulp<T>(inv(0, r), want));
+              for (idx c = 0; c < cols; c++)
+                worst = std::max(worst, error_in_ulp<T>(y(r, c), x0[r * x.ld + c] * want));
+            }
+            report.check(worst, x.untouched() && z.untouched() && inv.untouched(),
+                         "%td x %td, pad %td, in place %d", rows, cols, pad, in_place);
+          }
+  }
+
+  void row_norm_grad() {
+    start("row_norm_grad", 16);
+    for (idx cols : lengths())
+      for (idx rows : {0, 1, 7})
+        for (idx pad : {0, 3})
+          for (int place = 0; place < 3; place++)  // apart, over g, over x
+            for (int acc : {0, 1}) {
+              if (place && acc) continue;
+              Matrix<T> g(block_a, rows, cols, cols + pad), x(block_b, rows, cols, cols + 2 * pad),
+                  other(block_c, rows, cols, cols + pad, pad), inv(block_d, 1, rows, rows);
+              for (Matrix<T>* m : {&g, &x, &other}) m->set_uniform(-1, 1);
+              inv.set_uniform(0.5, 2);
+              const T factor = T(0.25);
+              std::vector<real> want, scale;
+              for (idx r = 0; r < rows; r++) {
+                real sum = 0, size = 0;
+                for (idx c = 0; c < cols; c++)
+                  sum += real(g(r, c)) * x(r, c), size += std::fabs(real(g(r, c)) * x(r, c));
+                const real i = inv(0, r), i3 = i * i * i * factor;
+                for (idx c = 0; c < cols; c++) {
+                  const real old = acc ? other(r, c) : T(0);
+                  want.push_back(old + g(r, c) * i - x(r, c) * i3 * sum);
+                  scale.push_back(std::fabs(old) + std::fabs(g(r, c) * i) +
+                                  std::fabs(x(r, c)) * i3 * size);
+                }
+              }
+              Matrix<T>& dx = place == 0 ? other : place == 1 ? g : x;
+              k.row_norm_grad(dx.p, dx.ld, g.p, g.ld, x.p, x.ld, inv.p, rows, cols, factor, acc);
+              real worst = 0;
+              for (idx r = 0; r < rows; r++)
+                for (idx c = 0; c < cols; c++)
+                  worst = std::max(
+                      worst, error_in_ulp<T>(dx(r, c), want[r * cols + c], scale[r * cols + c]));
+              report.check(worst,
+                           g.untouched() && x.untouched() && other.untouched() && inv.untouched(),
+                           "%td x %td, pad %td, place %d, acc %d", rows, cols, pad, place, acc);
+            }
+  }
+
   // ---- Moves
 
   void transpose() {
@@ -425,6 +528,21 @@ struct Tests {
           report.check(0, same && y.untouched() && x.untouched(), "%td x %td, pad %td", rows, cols,
                        pad);
         }
+  }
+
+  void pick_rows() {
+    start("pick_rows", 0);
+    for (idx rows : lengths())
+      for (idx cols : {1, 8, 27}) {
+        Matrix<T> y(block_a, 1, rows, rows, true), x(block_b, rows, cols, cols + 1);
+        Matrix<int32_t> index(block_c, 1, rows, rows);
+        x.set_uniform(-1, 1);
+        index.set([&](idx, idx) { return int32_t(generator()() % uint64_t(cols)); });
+        k.pick_rows(y.p, x.p, x.ld, index.p, rows);
+        bool same = true;
+        for (idx r = 0; r < rows; r++) same &= y(0, r) == x(r, index(0, r));
+        report.check(0, same && y.untouched() && x.untouched(), "%td x %td", rows, cols);
+      }
   }
 
   void gather_and_scatter() {
@@ -661,7 +779,11 @@ struct Tests {
     col_sum();
     softmax();
     softmax_grad();
+    softmax_pick_grad();
+    row_norm();
+    row_norm_grad();
     transpose();
+    pick_rows();
     gather_and_scatter();
     topk();
     gemm();
