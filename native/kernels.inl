@@ -290,14 +290,23 @@ static void row_norm_grad(T* dx, idx lddx, const T* g, idx ldg, const T* x, idx 
   }
 }
 
+// ---- Loss
+
 static void cross_entropy(T* loss, T* p, idx ldp, const T* x, idx ldx, const int32_t* index,
                           idx rows, idx cols) {
-  for (idx r = 0; r < rows; r++) {
-    const Divisor by = softmax_row(p + r * ldp, x + r * ldx, cols);
-    const T target = x[r * ldx + index[r]];
-    T logarithm;
-    unary_row<log, false>(&logarithm, &by.sum, 1, 0);
-    loss[r] = logarithm - (target - by.top);
+  // Logarithms of all rows at once, a few rows at a time.
+  constexpr idx some = 64;
+  T targets[some], sums[some];
+  for (; rows > 0; rows -= some, loss += some, index += some) {
+    const idx n = rows < some ? rows : some;
+    for (idx r = 0; r < n; r++, p += ldp, x += ldx) {
+      const T target = x[index[r]];
+      const Divisor by = softmax_row(p, x, cols);
+      targets[r] = target - by.top;
+      sums[r] = by.sum;
+    }
+    unary_row<log, false>(sums, sums, n, 0);
+    for (idx r = 0; r < n; r++) loss[r] = sums[r] - targets[r];
   }
 }
 
@@ -305,33 +314,8 @@ static void cross_entropy_grad(T* dx, idx lddx, const T* p, idx ldp, const T* g,
                                const int32_t* index, idx rows, idx cols, int acc) {
   for (idx r = 0; r < rows; r++, dx += lddx, p += ldp) {
     const T by = g[r * incg];
-    binary_row<mul, false, true>(dx, p, &by, cols, acc);
+    map_row(dx, p, p, cols, acc, [by = splat(by)](V share, V) { return mul(share, by); });
     dx[index[r]] -= by;
-  }
-}
-
-// ---- Norms
-
-static void row_norm(T* y, idx ldy, T* inv, const T* x, idx ldx, idx rows, idx cols, T scale,
-                     T eps) {
-  for (idx r = 0; r < rows; r++) inv[r] = dot_of_row(x + r * ldx, x + r * ldx, cols) * scale + eps;
-  unary_row<rsqrt, false>(inv, inv, rows, 0);
-  for (idx r = 0; r < rows; r++)
-    binary_row<mul, false, true>(y + r * ldy, x + r * ldx, inv + r, cols, 0);
-}
-
-static void row_norm_grad(T* dx, idx lddx, const T* g, idx ldg, const T* x, idx ldx, const T* inv,
-                          idx rows, idx cols, T scale, int acc) {
-  const idx l = lanes();
-  for (idx r = 0; r < rows; r++, dx += lddx, g += ldg, x += ldx) {
-    const T s = inv[r];
-    const V along = splat(-(s * s * s * scale * dot_of_row(g, x, cols))), by = splat(s);
-    idx j = 0;
-    for (; j + l <= cols; j += l) put(dx + j, fma(by, load(g + j), mul(along, load(x + j))), acc);
-    if (j < cols) {
-      const M m = first(cols - j);
-      put(m, dx + j, fma(by, load(m, g + j), mul(along, load(m, x + j))), acc);
-    }
   }
 }
 
@@ -350,21 +334,6 @@ static void transpose(T* y, idx ldy, const T* x, idx ldx, idx rows, idx cols) {
     one_by_one(r, r + tile_rows, whole_cols, cols);
   }
   one_by_one(r, rows, 0, cols);
-}
-
-static void pick_rows(T* y, const T* x, idx ldx, const int32_t* index, idx rows) {
-  for (idx r = 0; r < rows; r++) y[r] = x[r * ldx + index[r]];
-}
-
-static void softmax_pick_grad(T* dx, idx lddx, const T* y, idx ldy, const T* g,
-                              const int32_t* index, idx rows, idx cols, int acc) {
-  for (idx r = 0; r < rows; r++, dx += lddx, y += ldy) {
-    const idx at = index[r];
-    // Read before the row is written, which may be y itself.
-    const T picked = y[at], s = g[r] * picked, rest = s - picked * s, old = acc ? dx[at] : T(0);
-    map_row(dx, y, y, cols, acc, [by = splat(-s)](V share, V) { return mul(share, by); });
-    dx[at] = old + rest;
-  }
 }
 
 static void gather(T* y, idx ldy, const T* x, idx ldx, const int32_t* index, idx rows, idx cols) {

@@ -1,6 +1,7 @@
 /**
  * Finds what a listing writes out in several operators and one kernel does in one pass over each
- * row: root-mean-square norms, the loss of a classifier. Done before differentiation, so that the
+ * row: root-mean-square norms, the loss of a classifier; and scales the smaller operand of a product
+ * rather than the product. Done before differentiation, so that the
  * gradient is the fused operator's own.
  */
 import { sameShape, sizeOf } from '../shape.js';
@@ -9,7 +10,7 @@ import { rewrite, type Match, type Rewritten, type Rule, type Subject } from './
 
 /** The roots' graph with idioms replaced. */
 export function fuse(ir: Ir, roots: readonly number[]): Rewritten {
-  return rewrite(ir, roots, [rmsNorm, crossEntropy]);
+  return rewrite(ir, roots, [rmsNorm, crossEntropy, scaledProduct]);
 }
 
 /** Past what only gives the same numbers another shape. */
@@ -111,6 +112,36 @@ const crossEntropy: Rule = ({ ir, uses }: Subject, node: number): Match | null =
     build: (to, inputs) => {
       const loss = to.op('crossEntropy', inputs);
       return negated ? loss : to.op('neg', [loss]);
+    },
+  };
+};
+
+/** A product times or over a number: one operand is scaled instead, where it is smaller. */
+const scaledProduct: Rule = ({ ir, uses }: Subject, node: number): Match | null => {
+  const op = ir.opOf(node);
+  if (op !== 'mul' && op !== 'div') return null;
+  const i = ir.is(ir.input(node, 0), 'matmul') ? 0 : 1;
+  const product = ir.input(node, i);
+  const by = ir.input(node, 1 - i);
+  if (!ir.is(product, 'matmul') || uses[product] !== 1 || (op === 'div' && i === 1)) return null;
+  if (number(ir, by) === undefined || ir.shape(by).length) return null;
+  const operands = Array.from(ir.inputs(product));
+  const sizes = operands.map((operand) => sizeOf(ir.shape(operand)));
+  const smaller = sizes[0]! <= sizes[1]! ? 0 : 1;
+  if (sizes[smaller]! >= sizeOf(ir.shape(node))) return null;
+  // Scaled where it is computed: what lies between only looks at it.
+  const views: number[] = [];
+  let scaled = operands[smaller]!;
+  while ((ir.is(scaled, 'reshape') || ir.is(scaled, 'transpose')) && uses[scaled] === 1) {
+    views.push(scaled);
+    scaled = ir.input(scaled, 0);
+  }
+  return {
+    inputs: [scaled, operands[1 - smaller]!, by],
+    build: (to, [x, other, factor]) => {
+      let made = to.op(op, [x!, factor!]);
+      for (const view of views.reverse()) made = to.op(ir.opOf(view), [made], ir.attr(view));
+      return to.op('matmul', smaller === 0 ? [made, other!] : [other!, made]);
     },
   };
 };

@@ -216,6 +216,8 @@ class Lowering {
       const stack = this.locate(alias.stack);
       return sliceView(stack, 0, alias.start, alias.start + shape[0]!);
     }
+    const owner = placement.tookOver.get(node);
+    if (owner !== undefined) return this.locate(owner);
     const parent = placement.parent[node]!;
     if (parent >= 0) return this.insideParent(node, parent);
     return denseView(this.layout.allocate(sizeOf(shape)), shape);
@@ -224,9 +226,9 @@ class Lowering {
   private insideParent(node: number, parent: number): View {
     const { ir, placement } = this;
     const i = placement.position[node]!;
+    const total = placement.totals.get(parent);
+    if (total) return this.part(parent, total.terms[i]!);
     switch (ir.opOf(parent)) {
-      case 'total':
-        return this.part(parent, placement.totals.get(parent)!.terms[i]!);
       case 'concat':
         return this.joined(parent, this.locate(parent), i);
       case 'reshape':
@@ -307,13 +309,17 @@ class Lowering {
   /** Whether this node's instruction adds to a total or writes. */
   private accumulates(node: number): boolean {
     const parent = this.placement.parent[node]!;
-    if (parent < 0 || !this.ir.is(parent, 'total')) return false;
-    return !this.placement.totals.get(parent)!.terms[this.placement.position[node]!]!.base;
+    const total = this.placement.totals.get(parent);
+    return total !== undefined && !total.terms[this.placement.position[node]!]!.base;
   }
 
   private emit(node: number): void {
     const { ir } = this;
     const op = ir.opOf(node);
+    if (this.placement.totals.has(node)) {
+      this.emitTotal(node);
+      return;
+    }
     const lowering = OPS[op].lower;
     const input = (i: number): View => this.locate(ir.input(node, i));
     if (lowering.kind === 'unary' || lowering.kind === 'binary') {
@@ -351,9 +357,6 @@ class Lowering {
           this.accumulates(node),
           this.levelsOf(ir.input(node, 0)),
         );
-        break;
-      case 'total':
-        this.emitTotal(node);
         break;
       case 'matmul':
         this.emitMatmul(node);
@@ -730,7 +733,8 @@ class Lowering {
   private emitTotal(node: number): void {
     const { terms } = this.placement.totals.get(node)!;
     const level = this.level;
-    const base = terms.filter((term) => !term.placed && term.base);
+    const tookOver = this.placement.tookOver.has(node);
+    const base = terms.filter((term) => !term.placed && term.base && !tookOver);
     const rest = terms.filter((term) => !term.placed && !term.base);
     this.locate(node);
     // Two whole terms at one level need no copy first.
@@ -1005,22 +1009,31 @@ class Lowering {
     const level = this.level;
     if (shared) this.level = 0;
     const rank = b.shape.length;
-    const axes = mergeAxes(b.shape.slice(0, -2), [
-      copy.strides.slice(0, -2),
-      b.strides.slice(0, -2),
-    ]);
+    const own = shared ? undefined : this.levelsOf(node);
+    const levels = own?.length === rank ? own : undefined;
+    const axes = mergeAxes(
+      b.shape.slice(0, -2),
+      [copy.strides.slice(0, -2), b.strides.slice(0, -2)],
+      levels,
+    );
     if (b.strides[rank - 2] === 1 && axes) {
       const [rows, columns] = b.shape.slice(-2) as [number, number];
       this.loops(axes, 2, [copy.offset, b.offset], ([one, two], at) => {
         this.out.emit(this.node, {
           op: 'transpose',
           level: this.level,
-          extents: this.extents([one!, two!, columns, rows, 1]),
+          extents: this.extents([
+            one!,
+            two!,
+            { n: columns, levels: levels?.[rank - 1] },
+            { n: rows, levels: levels?.[rank - 2] },
+            1,
+          ]),
           y: [at[0]!, one!.strides[0]!, two!.strides[0]!, copy.strides[rank - 2]!, 1],
           a: [at[1]!, one!.strides[1]!, two!.strides[1]!, b.strides[rank - 1]!, 1],
         });
       });
-    } else this.copy(copy, b, false);
+    } else this.copy(copy, b, false, levels);
     this.level = level;
     if (shared) this.transposed.set(key, copy);
     return copy;

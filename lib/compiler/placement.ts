@@ -8,10 +8,11 @@ import { sizeOf } from '../shape.js';
 import { denseView, isDense, reshapeView, sliceView, transposeView } from './view.js';
 import type { Ir } from './ir.js';
 import { sameLevels } from './levels.js';
+import { takeOver } from './takeover.js';
 import { termCount, termLevel } from './trace.js';
 
 /** Operators whose instructions can add to what is there. */
-const ACCUMULATING: ReadonlySet<OpName> = new Set<OpName>([
+export const ACCUMULATING: ReadonlySet<OpName> = new Set<OpName>([
   'neg', 'exp', 'log', 'relu', 'add', 'sub', 'mul', 'div', 'maximum', 'maskPositive', 'pow',
   'sum', 'matmul', 'softmaxGrad', 'scatterAdd', 'chooseGrad', 'rmsNormGrad', 'crossEntropyGrad',
 ]); // prettier-ignore
@@ -56,11 +57,13 @@ export interface Placement {
   absorbed: Uint8Array;
   /** Reshapes that would copy: what they reshape is written in their order instead, by these steps. */
   hosts: Map<number, Step[]>;
+  /** Totals that lie where one of their terms does: that term, an operand. */
+  tookOver: Map<number, number>;
   /** Stacks that are a run of another stack's rows. */
   aliases: Map<number, { stack: number; start: number }>;
 }
 
-export function place(ir: Ir, keep: Iterable<number>): Placement {
+export function place(ir: Ir, keep: ReadonlySet<number>): Placement {
   const live = new Uint8Array(ir.count);
   const uses = new Int32Array(ir.count);
   for (const node of keep) {
@@ -82,6 +85,7 @@ export function place(ir: Ir, keep: Iterable<number>): Placement {
     totals: new Map(),
     absorbed: new Uint8Array(ir.count),
     hosts: new Map(),
+    tookOver: new Map(),
     aliases: new Map(),
   };
   const joins: number[] = [];
@@ -93,6 +97,7 @@ export function place(ir: Ir, keep: Iterable<number>): Placement {
     else if (op === 'stack' || op === 'concat' || op === 'choose') joins.push(node);
     else if (op === 'reshape' && !p.absorbed[node]) reshapes.push(node);
   }
+  takeOver(ir, p, keep);
   // The largest first: the stacks of a prefix are then views of the longest.
   joins.sort((a, b) => ir.inputCount(b) - ir.inputCount(a) || a - b);
   for (const join of joins) planJoin(ir, p, join);
@@ -100,12 +105,12 @@ export function place(ir: Ir, keep: Iterable<number>): Placement {
   return p;
 }
 
-function computed(ir: Ir, node: number): boolean {
+export function computed(ir: Ir, node: number): boolean {
   const op = ir.opOf(node);
   return OPS[op].lower.kind !== 'view' && ir.inputCount(node) > 0 && op !== 'inverseCount';
 }
 
-function planTotal(ir: Ir, p: Placement, total: number): void {
+export function planTotal(ir: Ir, p: Placement, total: number): void {
   const terms: Term[] = [];
   const n = termCount(ir, total);
   for (let i = 0; i < n; i++) {
@@ -161,15 +166,21 @@ function inverse(axes: readonly number[]): number[] {
   return result;
 }
 
+/** Whether a term has the rows of its total on every run; with fewer, old numbers would stay in it. */
+export function fills(ir: Ir, total: number, term: Term): boolean {
+  return (
+    ir.axisLevels[term.node] === undefined ||
+    sameLevels(ir.axisLevels[term.input], ir.axisLevels[total])
+  );
+}
+
 /** Marks the terms that write instead of adding; false where zeros must come first. */
 function chooseBase(ir: Ir, total: number, terms: Term[]): boolean {
   const level = ir.levels[total]!;
-  // A term with fewer rows on a short run than the total has would leave old numbers in it.
-  const fills = (term: Term): boolean =>
-    ir.axisLevels[term.node] === undefined ||
-    sameLevels(ir.axisLevels[term.input], ir.axisLevels[total]);
   const whole = (term: Term): boolean =>
-    term.level === level && fills(term) && term.steps.every((step) => step.kind !== 'slice');
+    term.level === level &&
+    fills(ir, total, term) &&
+    term.steps.every((step) => step.kind !== 'slice');
   // Placed terms are written when their nodes run, the others when the total does.
   const placed = terms.filter((term) => term.placed).sort((a, b) => a.node - b.node);
   const first = placed[0] ?? terms.find(whole);
@@ -177,7 +188,7 @@ function chooseBase(ir: Ir, total: number, terms: Term[]): boolean {
     first.base = true;
     return true;
   }
-  if (!terms.every(fills) || !tiles(ir, total, terms)) return false;
+  if (!terms.every((term) => fills(ir, total, term)) || !tiles(ir, total, terms)) return false;
   for (const term of terms) term.base = true;
   return true;
 }
@@ -234,7 +245,7 @@ function planJoin(ir: Ir, p: Placement, join: number): void {
     const input = isStack ? source(ir, p, ir.input(join, i)) : ir.input(join, i);
     const op = ir.opOf(input);
     if (!computed(ir, input) || ir.isInteger(input) || p.parent[input] !== -1) continue;
-    if (p.aliases.has(input) || p.totals.get(input)?.zeroed) continue;
+    if (p.aliases.has(input) || p.tookOver.has(input) || p.totals.get(input)?.zeroed) continue;
     // These want rows without gaps, which a column range of a join is not.
     const needsDense = op === 'gather' || op === 'scatterAdd' || op === 'choose' || op === 'embed';
     if (needsDense && !isStack) continue;
@@ -269,7 +280,8 @@ function planReshape(ir: Ir, p: Placement, reshape: number): void {
     node = input;
   }
   if (!transposes || !computed(ir, node) || ir.isInteger(node) || p.parent[node] !== -1) return;
-  if (p.aliases.has(node) || p.totals.get(node)?.zeroed || isDense(view)) return;
+  if (p.aliases.has(node) || p.tookOver.has(node) || isDense(view)) return;
+  if (p.totals.get(node)?.zeroed) return;
   const last = view.shape.length - 1;
   if (last < 0 || (view.strides[last] !== 1 && view.shape[last] !== 1)) return;
   if (!ACCUMULATING.has(ir.opOf(node)) && !ROW_WRITERS.has(ir.opOf(node))) return;

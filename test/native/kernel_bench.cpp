@@ -97,9 +97,10 @@ void each_case(const Kernels<T>& k, const Measure& measure) {
             [=] { k.softmax_grad(y, cols, a, cols, b, cols, 7, cols, 0); });
   }
   for (idx rows : {1, 7, 16}) {
-    measure("pick_rows" + size({rows, 27}), [=] { k.pick_rows(y, a, 27, places, rows); });
-    measure("softmax_pick_grad" + size({rows, 27}),
-            [=] { k.softmax_pick_grad(y, 27, a, 27, b, places, rows, 27, 0); });
+    measure("cross_entropy" + size({rows, 27}),
+            [=] { k.cross_entropy(d, y, 27, a, 27, places, rows, 27); });
+    measure("cross_entropy_grad" + size({rows, 27}),
+            [=] { k.cross_entropy_grad(y, 27, a, 27, b, 1, places, rows, 27, 0); });
     measure("row_norm" + size({rows, 16}),
             [=] { k.row_norm(y, 16, d, a, 16, rows, 16, T(1) / 16, T(1e-5)); });
     measure("row_norm_grad" + size({rows, 16}),

@@ -409,8 +409,43 @@ struct Tests {
             }
   }
 
-  void softmax_pick_grad() {
-    start("softmax_pick_grad", 4);
+  void cross_entropy() {
+    start("cross_entropy", 8);
+    for (idx cols : lengths())
+      for (idx rows : {0, 1, 7, 65})
+        for (idx pad : {0, 3})
+          for (bool in_place : {false, true}) {
+            if (!cols) continue;
+            Matrix<T> x(block_a, rows, cols, cols + pad, pad), z(block_b, rows, cols, cols + pad),
+                loss(block_c, 1, rows, rows);
+            Matrix<int32_t> index(block_d, 1, rows, rows);
+            x.set_uniform(-5, 5);
+            const std::vector<T> x0 = x.copy();
+            index.set([&](idx, idx) { return int32_t(generator()() % uint64_t(cols)); });
+            Matrix<T>& p = in_place ? x : z;
+            k.cross_entropy(loss.p, p.p, p.ld, x.p, x.ld, index.p, rows, cols);
+            real worst = 0;
+            for (idx r = 0; r < rows; r++) {
+              real top = -INFINITY, sum = 0;
+              for (idx c = 0; c < cols; c++) top = std::max<real>(top, x0[r * x.ld + c]);
+              for (idx c = 0; c < cols; c++) sum += std::exp(real(x0[r * x.ld + c]) - top);
+              const real target = x0[r * x.ld + index(0, r)], want = std::log(sum) - (target - top);
+              worst = std::max(
+                  worst, error_in_ulp<T>(loss(0, r), want,
+                                         1 + std::fabs(target) + std::fabs(top) + std::log(sum)));
+              for (idx c = 0; c < cols; c++)
+                worst = std::max(
+                    worst,
+                    error_in_ulp<T>(p(r, c), std::exp(real(x0[r * x.ld + c]) - top) / sum, 1));
+            }
+            report.check(worst,
+                         x.untouched() && z.untouched() && loss.untouched() && index.untouched(),
+                         "%td x %td, pad %td, in place %d", rows, cols, pad, in_place);
+          }
+  }
+
+  void cross_entropy_grad() {
+    start("cross_entropy_grad", 4);
     for (idx cols : lengths())
       for (idx rows : {0, 1, 7})
         for (idx pad : {0, 3})
@@ -424,15 +459,15 @@ struct Tests {
               index.set([&](idx, idx) { return int32_t(generator()() % uint64_t(cols)); });
               std::vector<real> want, scale;
               for (idx r = 0; r < rows; r++) {
-                const real s = real(g(0, r)) * y(r, index(0, r));
+                const real s = g(0, r);
                 for (idx c = 0; c < cols; c++) {
                   const real old = acc ? other(r, c) : T(0), chosen = c == index(0, r) ? s : 0;
-                  want.push_back(old + chosen - y(r, c) * s);
+                  want.push_back(old - chosen + y(r, c) * s);
                   scale.push_back(std::fabs(old) + std::fabs(chosen) + std::fabs(y(r, c) * s));
                 }
               }
               Matrix<T>& dx = in_place ? y : other;
-              k.softmax_pick_grad(dx.p, dx.ld, y.p, y.ld, g.p, index.p, rows, cols, acc);
+              k.cross_entropy_grad(dx.p, dx.ld, y.p, y.ld, g.p, 1, index.p, rows, cols, acc);
               real worst = 0;
               for (idx r = 0; r < rows; r++)
                 for (idx c = 0; c < cols; c++)
@@ -528,21 +563,6 @@ struct Tests {
           report.check(0, same && y.untouched() && x.untouched(), "%td x %td, pad %td", rows, cols,
                        pad);
         }
-  }
-
-  void pick_rows() {
-    start("pick_rows", 0);
-    for (idx rows : lengths())
-      for (idx cols : {1, 8, 27}) {
-        Matrix<T> y(block_a, 1, rows, rows, true), x(block_b, rows, cols, cols + 1);
-        Matrix<int32_t> index(block_c, 1, rows, rows);
-        x.set_uniform(-1, 1);
-        index.set([&](idx, idx) { return int32_t(generator()() % uint64_t(cols)); });
-        k.pick_rows(y.p, x.p, x.ld, index.p, rows);
-        bool same = true;
-        for (idx r = 0; r < rows; r++) same &= y(0, r) == x(r, index(0, r));
-        report.check(0, same && y.untouched() && x.untouched(), "%td x %td", rows, cols);
-      }
   }
 
   void gather_and_scatter() {
@@ -779,11 +799,11 @@ struct Tests {
     col_sum();
     softmax();
     softmax_grad();
-    softmax_pick_grad();
+    cross_entropy();
+    cross_entropy_grad();
     row_norm();
     row_norm_grad();
     transpose();
-    pick_rows();
     gather_and_scatter();
     topk();
     gemm();
