@@ -8,7 +8,9 @@
 //   add sub mul div neg sqrt fma(a, b, c) = a * b + c
 //   max(a, b)             NaN where either is NaN
 //   clamp(x, lo, hi)      NaN stays NaN
-//   gt ge eq is_nan, select(b, yes, no)
+//   gt ge eq is_nan, select(b, yes, no), any(b)
+//   Count, CountOf        a counter for each lane, and its element: an integer
+//   no_count(), count_if(n, b)       all 0; one more where b. store(CountOf*, Count)
 //   hsum(v), hmax(v)      over all lanes; hmax is NaN where a lane is
 //   nearest(x)            the nearest whole number, |x| < 2^22
 //   scale(x, n)           x 2^n for whole n with |n| <= 1100; the result is rounded once

@@ -64,6 +64,16 @@ static inline B gt(V a, V b) { return _mm256_cmp_ps(a, b, _CMP_GT_OQ); }
 static inline B ge(V a, V b) { return _mm256_cmp_ps(a, b, _CMP_GE_OQ); }
 static inline B eq(V a, V b) { return _mm256_cmp_ps(a, b, _CMP_EQ_OQ); }
 static inline B is_nan(V a) { return _mm256_cmp_ps(a, a, _CMP_UNORD_Q); }
+static inline bool any(B b) { return _mm256_movemask_ps(b); }
+
+using Count = __m256i;
+using CountOf = int32_t;
+static inline Count no_count() { return _mm256_setzero_si256(); }
+// True is -1 in every lane.
+static inline Count count_if(Count n, B b) { return _mm256_sub_epi32(n, _mm256_castps_si256(b)); }
+static inline void store(CountOf* p, Count n) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), n);
+}
 
 // The instructions give their second operand where either is NaN: here that is x, and NaN stays.
 static inline V clamp(V x, V lo, V hi) { return _mm256_min_ps(hi, _mm256_max_ps(lo, x)); }
@@ -147,6 +157,16 @@ static inline B gt(V a, V b) { return _mm256_cmp_pd(a, b, _CMP_GT_OQ); }
 static inline B ge(V a, V b) { return _mm256_cmp_pd(a, b, _CMP_GE_OQ); }
 static inline B eq(V a, V b) { return _mm256_cmp_pd(a, b, _CMP_EQ_OQ); }
 static inline B is_nan(V a) { return _mm256_cmp_pd(a, a, _CMP_UNORD_Q); }
+static inline bool any(B b) { return _mm256_movemask_pd(b); }
+
+using Count = __m256i;
+using CountOf = int64_t;
+static inline Count no_count() { return _mm256_setzero_si256(); }
+// True is -1 in every lane.
+static inline Count count_if(Count n, B b) { return _mm256_sub_epi64(n, _mm256_castpd_si256(b)); }
+static inline void store(CountOf* p, Count n) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), n);
+}
 
 static inline V clamp(V x, V lo, V hi) { return _mm256_min_pd(hi, _mm256_max_pd(lo, x)); }
 static inline V max(V a, V b) { return select(is_nan(a), a, _mm256_max_pd(a, b)); }

@@ -43,6 +43,15 @@ static inline B gt(V a, V b) { return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ); }
 static inline B ge(V a, V b) { return _mm512_cmp_ps_mask(a, b, _CMP_GE_OQ); }
 static inline B eq(V a, V b) { return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ); }
 static inline B is_nan(V a) { return _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q); }
+static inline bool any(B b) { return b; }
+
+using Count = __m512i;
+using CountOf = int32_t;
+static inline Count no_count() { return _mm512_setzero_si512(); }
+static inline Count count_if(Count n, B b) {
+  return _mm512_mask_add_epi32(n, b, n, _mm512_set1_epi32(1));
+}
+static inline void store(CountOf* p, Count n) { _mm512_storeu_si512(p, n); }
 
 // The instructions give their second operand where either is NaN: here that is x, and NaN stays.
 static inline V clamp(V x, V lo, V hi) { return _mm512_min_ps(hi, _mm512_max_ps(lo, x)); }
@@ -106,6 +115,15 @@ static inline B gt(V a, V b) { return _mm512_cmp_pd_mask(a, b, _CMP_GT_OQ); }
 static inline B ge(V a, V b) { return _mm512_cmp_pd_mask(a, b, _CMP_GE_OQ); }
 static inline B eq(V a, V b) { return _mm512_cmp_pd_mask(a, b, _CMP_EQ_OQ); }
 static inline B is_nan(V a) { return _mm512_cmp_pd_mask(a, a, _CMP_UNORD_Q); }
+static inline bool any(B b) { return b; }
+
+using Count = __m512i;
+using CountOf = int64_t;
+static inline Count no_count() { return _mm512_setzero_si512(); }
+static inline Count count_if(Count n, B b) {
+  return _mm512_mask_add_epi64(n, b, n, _mm512_set1_epi64(1));
+}
+static inline void store(CountOf* p, Count n) { _mm512_storeu_si512(p, n); }
 
 static inline V clamp(V x, V lo, V hi) { return _mm512_min_pd(hi, _mm512_max_pd(lo, x)); }
 static inline V max(V a, V b) { return select(is_nan(a), a, _mm512_max_pd(a, b)); }

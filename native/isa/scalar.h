@@ -33,6 +33,12 @@ constexpr int registers = 16;
   static inline B ge(V a, V b) { return a >= b; }                                  \
   static inline B eq(V a, V b) { return a == b; }                                  \
   static inline B is_nan(V a) { return a != a; }                                   \
+  static inline bool any(B b) { return b; }                                        \
+  using Count = idx;                                                               \
+  using CountOf = idx;                                                             \
+  static inline Count no_count() { return 0; }                                     \
+  static inline Count count_if(Count n, B b) { return n + b; }                     \
+  static inline void store(CountOf* p, Count n) { *p = n; }                        \
   static inline V select(B b, V yes, V no) { return b ? yes : no; }                \
   static inline V max(V a, V b) { return a > b || a != a ? a : b; }                \
   static inline V clamp(V x, V lo, V hi) { return x < lo ? lo : x > hi ? hi : x; } \
