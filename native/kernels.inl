@@ -4,14 +4,16 @@
 //   T, V, M, B            element, vector, mask of the first lanes, result of a comparison
 //   lanes(), first(n)     vector length; the mask of the first n lanes, 0 <= n < lanes()
 //   load(p), load(m, p), load(m, p, other)   unmasked; 0, or `other`, where the mask is off
+//   keep(m, v)            v, 0 where the mask is off
 //   store(p, v), store(m, p, v), splat(x)
 //   add sub mul div neg sqrt fma(a, b, c) = a * b + c
 //   max(a, b)             NaN where either is NaN
+//   larger(a, b)          the same, but of either kind where one is NaN
 //   clamp(x, lo, hi)      NaN stays NaN
 //   gt ge eq is_nan, select(b, yes, no), any(b)
 //   Count, CountOf        a counter for each lane, and its element: an integer
 //   no_count(), count_if(n, b)       all 0; one more where b. store(CountOf*, Count)
-//   hsum(v), hmax(v)      over all lanes; hmax is NaN where a lane is
+//   hsum, hmax, hlarger(v)   add, max and larger over all lanes
 //   nearest(x)            the nearest whole number, |x| < 2^22
 //   scale(x, n)           x 2^n for whole n with |n| <= 1100; the result is rounded once
 //   mantissa(x, e)        m in [1, 2) and e with x = m 2^e, for positive finite x, denormals too
@@ -214,41 +216,90 @@ static void col_sum(T* y, const T* x, idx ldx, idx rows, idx cols, int acc) {
 }
 
 // ---- Softmax
+//
+// exp(x - max) / sum over the first `len` numbers of a row of `cols`, 0 behind them. The maximum is
+// taken away so that nothing overflows; where a number is NaN the sum is, whatever the maximum.
 
-// y = exp(x - max) / sum over one row, the maximum taken away so that nothing overflows.
-static inline void softmax_row(T* y, const T* x, idx cols) {
+// A row of W vectors, in registers. Lanes behind `len` hold x[0]: it changes no maximum.
+template <int W>
+static inline void softmax_short_row(T* y, const T* x, idx len, idx cols) {
   const idx l = lanes();
-  const V top = splat(max_of_row(x, cols));
-  V sum = splat(0);
+  const V base = splat(*x), none = splat(0);
+  const auto get = [&](idx w) {
+    const idx n = len - w * l;
+    if (n >= l) return load(x + w * l);
+    return n > 0 ? load(first(n), x + w * l, base) : base;
+  };
+  const auto cut = [&](idx w, V v) {
+    const idx n = len - w * l;
+    if (n >= l) return v;
+    return n > 0 ? keep(first(n), v) : none;
+  };
+  const auto set = [&](idx w, V v) {
+    const idx n = cols - w * l;
+    v = cut(w, v);
+    n >= l ? store(y + w * l, v) : store(first(n), y + w * l, v);
+  };
+  V a = get(0), b = none, c = none, d = none, best = a;
+  if constexpr (W > 1) best = larger(best, b = get(1));
+  if constexpr (W > 2) best = larger(best, c = get(2));
+  if constexpr (W > 3) best = larger(best, d = get(3));
+  const V top = splat(hlarger(best));
+  V sum = cut(0, a = exp(sub(a, top)));
+  if constexpr (W > 1) sum = add(sum, cut(1, b = exp(sub(b, top))));
+  if constexpr (W > 2) sum = add(sum, cut(2, c = exp(sub(c, top))));
+  if constexpr (W > 3) sum = add(sum, cut(3, d = exp(sub(d, top))));
+  const V share = splat(T(1) / hsum(sum));
+  set(0, mul(a, share));
+  if constexpr (W > 1) set(1, mul(b, share));
+  if constexpr (W > 2) set(2, mul(c, share));
+  if constexpr (W > 3) set(3, mul(d, share));
+}
+
+// A row of any length, in memory.
+static inline void softmax_long_row(T* y, const T* x, idx len, idx cols) {
+  const idx l = lanes();
+  const V base = splat(*x);
+  V best = base, sum = splat(0);
   idx j = 0;
-  for (; j + l <= cols; j += l) {
+  for (; j + l <= len; j += l) best = larger(best, load(x + j));
+  if (j < len) best = larger(best, load(first(len - j), x + j, base));
+  const V top = splat(hlarger(best));
+  for (j = 0; j + l <= len; j += l) {
     const V e = exp(sub(load(x + j), top));
     store(y + j, e);
     sum = add(sum, e);
   }
-  if (j < cols) {
-    const M m = first(cols - j);
-    const V e = exp(sub(load(m, x + j, splat(minus_infinity)), top));
+  if (j < len) {
+    const M m = first(len - j);
+    const V e = keep(m, exp(sub(load(m, x + j, base), top)));
     store(m, y + j, e);
-    // Where the mask is off, e is exp(-inf) = 0 (or NaN, when the row's result is NaN anyway).
     sum = add(sum, e);
   }
-  const V share = splat(T(1) / hsum(sum));
-  for (j = 0; j + l <= cols; j += l) store(y + j, mul(load(y + j), share));
-  if (j < cols) {
-    const M m = first(cols - j);
-    store(m, y + j, mul(load(m, y + j), share));
+  const T share = T(1) / hsum(sum);
+  map_row(y, y, y, len, 0, [by = splat(share)](V e, V) { return mul(e, by); });
+  fill(y + len, 0, 0, 1, cols - len);
+}
+
+template <void (*row)(T*, const T*, idx, idx)>
+static void softmax_rows(T* y, idx ldy, const T* x, idx ldx, idx rows, idx cols, idx first_len,
+                         idx step_len) {
+  for (idx r = 0; r < rows; r++, y += ldy, x += ldx) {
+    const idx limit = first_len + r * step_len;
+    const idx len = limit >= cols ? cols : limit > 0 ? limit : 0;
+    len ? row(y, x, len, cols) : fill(y, 0, 0, 1, cols);
   }
 }
 
 static void softmax(T* y, idx ldy, const T* x, idx ldx, idx rows, idx cols, idx first_len,
                     idx step_len) {
-  for (idx r = 0; r < rows; r++, y += ldy, x += ldx) {
-    const idx limit = first_len + r * step_len;
-    const idx len = limit >= cols ? cols : limit > 0 ? limit : 0;
-    if (len) softmax_row(y, x, len);
-    if (len < cols) fill(y + len, 0, 0, 1, cols - len);
-  }
+  const idx l = lanes();
+  const auto by_row = cols <= l       ? softmax_rows<softmax_short_row<1>>
+                      : cols <= 2 * l ? softmax_rows<softmax_short_row<2>>
+                      : cols <= 3 * l ? softmax_rows<softmax_short_row<3>>
+                      : cols <= 4 * l ? softmax_rows<softmax_short_row<4>>
+                                      : softmax_rows<softmax_long_row>;
+  by_row(y, ldy, x, ldx, rows, cols, first_len, step_len);
 }
 
 static void softmax_grad(T* dx, idx lddx, const T* y, idx ldy, const T* g, idx ldg, idx rows,

@@ -20,6 +20,7 @@ constexpr int registers = 16;
   static inline V load(const T* p) { return *p; }                                  \
   static inline V load(M, const T*) { return 0; }                                  \
   static inline V load(M, const T*, V other) { return other; }                     \
+  static inline V keep(M, V) { return 0; }                                         \
   static inline void store(T* p, V v) { *p = v; }                                  \
   static inline void store(M, T*, V) {}                                            \
   static inline V splat(T x) { return x; }                                         \
@@ -44,6 +45,8 @@ constexpr int registers = 16;
   static inline V clamp(V x, V lo, V hi) { return x < lo ? lo : x > hi ? hi : x; } \
   static inline T hsum(V a) { return a; }                                          \
   static inline T hmax(V a) { return a; }                                          \
+  static inline V larger(V a, V b) { return a > b ? a : b; }                       \
+  static inline T hlarger(V a) { return a; }                                       \
   constexpr idx tile_rows = 1, tile_cols = 1;                                      \
   static inline void transpose_tile(T* y, idx, const T* x, idx) { *y = *x; }
 
