@@ -369,16 +369,45 @@ static void softmax_pick_grad(T* dx, idx lddx, const T* y, idx ldy, const T* g,
 }
 
 static void gather(T* y, idx ldy, const T* x, idx ldx, const int32_t* index, idx rows, idx cols) {
+  if (cols == 1) {
+    for (idx r = 0; r < rows; r++) y[r * ldy] = x[index[r] * ldx];
+    return;
+  }
   for (idx r = 0; r < rows; r++) unary_row<copy, false>(y + r * ldy, x + index[r] * ldx, cols, 0);
 }
 
 static void scatter_add(T* y, idx ldy, const T* x, idx ldx, const int32_t* index, idx rows,
                         idx cols) {
+  if (cols == 1) {
+    for (idx r = 0; r < rows; r++) y[index[r] * ldy] += x[r * ldx];
+    return;
+  }
   for (idx r = 0; r < rows; r++) unary_row<copy, false>(y + index[r] * ldy, x + r * ldx, cols, 1);
 }
 
 #include "gemm.inl"
 #include "topk.inl"
+
+// ---- Products with chosen rows; gemv_rows is in gemm.inl
+
+static void row_dot_rows(T* y, idx incy, const T* w, idx ldw, const T* x, const int32_t* index,
+                         idx k, idx n, int chosen, int acc) {
+  for (idx i = 0; i < k; i++)
+    put_number(y + (chosen ? index[i] : i) * incy, dot_of_row(w + index[i] * ldw, x, n), acc);
+}
+
+static void outer_rows(T* w, idx ldw, const T* x, idx incx, const T* g, const int32_t* index, idx k,
+                       idx n, int chosen) {
+  const idx l = lanes(), whole = n - n % l;
+  const M rest = first(n - whole);
+  for (idx i = 0; i < k; i++) {
+    T* const row = w + index[i] * ldw;
+    const V by = splat(x[(chosen ? index[i] : i) * incx]);
+    for (idx j = 0; j < whole; j += l) store(row + j, fma(by, load(g + j), load(row + j)));
+    if (whole < n)
+      store(rest, row + whole, fma(by, load(rest, g + whole), load(rest, row + whole)));
+  }
+}
 
 // ---- Updates
 
