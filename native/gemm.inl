@@ -128,41 +128,62 @@ __attribute__((always_inline)) static inline void tile(T* c, idx ldc, const T* a
 #undef STORE
 }
 
+// Where the products of one row come from: factor(p) times row(p), p counted from where `advance`
+// has come to.
+
+// A row of a by the rows of b.
+struct Rows {
+  const T* a;
+  idx cas;
+  const T* b;
+  idx ldb;
+
+  T factor(idx p) const { return a[p * cas]; }
+  const T* row(idx p) const { return b + p * ldb; }
+  void advance(idx n) { a += n * cas, b += n * ldb; }
+};
+
+// The rows of b that `index` names, by the numbers of a in order or at the same places.
+struct ChosenRows {
+  const T* a;
+  idx cas;
+  const T* b;
+  idx ldb;
+  const int32_t* index;
+  bool chosen_factors;
+
+  T factor(idx p) const { return a[(chosen_factors ? index[p] : p) * cas]; }
+  const T* row(idx p) const { return b + index[p] * ldb; }
+  void advance(idx n) { a += chosen_factors ? 0 : n * cas, index += n; }
+};
+
 // One row of c: the time is that of a chain of dependent sums, so k is dealt out to `chains`
 // independent ones, added up at the end.
 constexpr int chains_for(int vectors) { return vectors == 1 ? 8 : vectors == 4 ? 2 : 4; }
 
-template <int W, bool narrow, class Result>
-static inline void row_tile(T* c, const T* a, idx cas, const T* b, idx ldb, idx k, Result result,
-                            idx last, M some) {
+template <int W, bool narrow, class Source, class Result>
+__attribute__((always_inline)) static inline void row_tile(T* c, Source source, idx k,
+                                                           Result result, idx last, M some) {
   constexpr int chains = chains_for(W);
   const V z = splat(0);
   EACH_ROW(DECLARE_SUMS)
   if (result.continues()) load_row<W, narrow>(c, last, some, SUMS(0));
-#define CHAIN(r)                                                  \
-  if constexpr (r < chains) {                                     \
-    V b0 = z, b1 = z, b2 = z, b3 = z;                             \
-    load_row<W, narrow>(b + r * ldb, last, some, b0, b1, b2, b3); \
-    multiply_row<W>(a[r * cas], b0, b1, b2, b3, SUMS(r));         \
+#define CHAIN(r)                                                      \
+  if constexpr (r < chains) {                                         \
+    if (r < count) {                                                  \
+      V b0 = z, b1 = z, b2 = z, b3 = z;                               \
+      load_row<W, narrow>(source.row(r), last, some, b0, b1, b2, b3); \
+      multiply_row<W>(source.factor(r), b0, b1, b2, b3, SUMS(r));     \
+    }                                                                 \
   }
-  for (; k >= chains; k -= chains) {
+  for (; k >= chains; k -= chains, source.advance(chains)) {
+    constexpr idx count = chains;
     EACH_ROW(CHAIN)
-    a += chains * cas;
-    b += chains * ldb;
+  }
+  if (const idx count = k; count) {
+    EACH_ROW(CHAIN)
   }
 #undef CHAIN
-#define REST(r)                                                     \
-  if constexpr (r < chains - 1) {                                   \
-    if (r < k) {                                                    \
-      V b0 = z, b1 = z, b2 = z, b3 = z;                             \
-      load_row<W, narrow>(b + r * ldb, last, some, b0, b1, b2, b3); \
-      multiply_row<W>(a[r * cas], b0, b1, b2, b3, SUMS(r));         \
-    }                                                               \
-  }
-  if (k) {
-    EACH_ROW(REST)
-  }
-#undef REST
   if constexpr (chains == 8) {
     add_row<W>(SUMS(0), SUMS(4));
     add_row<W>(SUMS(1), SUMS(5));
@@ -178,9 +199,9 @@ static inline void row_tile(T* c, const T* a, idx cas, const T* b, idx ldb, idx 
 }
 
 // One row of c, F + W vectors: as many chains, and each number of a is broadcast only once.
-template <int F, int W, class Result>
-static inline void wide_row_tile(T* c, const T* a, idx cas, const T* b, idx ldb, idx k,
-                                 Result result, idx last, M some) {
+template <int F, int W, class Source, class Result>
+__attribute__((always_inline)) static inline void wide_row_tile(T* c, Source source, idx k,
+                                                                Result result, idx last, M some) {
   const V z = splat(0);
   const idx last_of_first = (F - 1) * lanes(), second = F * lanes();
   DECLARE_SUMS(0)
@@ -189,12 +210,14 @@ static inline void wide_row_tile(T* c, const T* a, idx cas, const T* b, idx ldb,
     load_row<F, false>(c, last_of_first, some, SUMS(0));
     load_row<W, false>(c + second, last, some, SUMS(1));
   }
-  for (; k > 0; k--, a += cas, b += ldb) {
+  for (; k > 0; k--, source.advance(1)) {
+    const T* const b = source.row(0);
+    const T a = source.factor(0);
     V b0 = z, b1 = z, b2 = z, b3 = z;
     load_row<F, false>(b, last_of_first, some, b0, b1, b2, b3);
-    multiply_row<F>(*a, b0, b1, b2, b3, SUMS(0));
+    multiply_row<F>(a, b0, b1, b2, b3, SUMS(0));
     load_row<W, false>(b + second, last, some, b0, b1, b2, b3);
-    multiply_row<W>(*a, b0, b1, b2, b3, SUMS(1));
+    multiply_row<W>(a, b0, b1, b2, b3, SUMS(1));
   }
   result.template put<F, false>(c, last_of_first, some, SUMS(0));
   result.template put<W, false>(c + second, last, some, SUMS(1));
@@ -227,12 +250,12 @@ static void panel(T* c, idx ldc, const T* a, idx ras, idx cas, const T* b, idx l
 }
 
 // One row; its vectors are dealt out in parts of at most 8.
-template <class Result>
-__attribute__((noinline)) static void one_row(T* c, const T* a, idx cas, const T* b, idx ldb, idx n,
-                                              idx k, Result result) {
+template <class Source, class Result>
+__attribute__((always_inline)) static inline void one_row(T* c, Source source, idx n, idx k,
+                                                          Result result) {
   const idx l = lanes();
   if (n < l) {
-    if (n > 0) row_tile<1, true>(c, a, cas, b, ldb, k, result, 0, first(n));
+    if (n > 0) row_tile<1, true>(c, source, k, result, 0, first(n));
     return;
   }
   const M none = first(0);
@@ -242,13 +265,13 @@ __attribute__((noinline)) static void one_row(T* c, const T* a, idx cas, const T
     // Where the last of `vectors` vectors begins, from the first one's or from the second part's.
     const auto last = [&](idx of) { return (vectors ? width * l : n) - (width - of + 1) * l; };
     switch (width) {
-#define ROW(w)                                                       \
-  case w:                                                            \
-    row_tile<w, false>(c, a, cas, b, ldb, k, result, last(w), none); \
+#define ROW(w)                                               \
+  case w:                                                    \
+    row_tile<w, false>(c, source, k, result, last(w), none); \
     break;
-#define WIDE_ROW(f, w)                                                \
-  case f + w:                                                         \
-    wide_row_tile<f, w>(c, a, cas, b, ldb, k, result, last(w), none); \
+#define WIDE_ROW(f, w)                                        \
+  case f + w:                                                 \
+    wide_row_tile<f, w>(c, source, k, result, last(w), none); \
     break;
       ROW(1)
       ROW(2)
@@ -262,16 +285,17 @@ __attribute__((noinline)) static void one_row(T* c, const T* a, idx cas, const T
 #undef WIDE_ROW
     }
     c += width * l;
-    b += width * l;
+    source.b += width * l;
     n -= width * l;
   }
 }
 
 // Two rows or more, in panels of W vectors.
 template <class Result>
-__attribute__((noinline)) static void rows_by_panels(T* c, idx ldc, const T* a, idx ras, idx cas,
-                                                     const T* b, idx ldb, idx m, idx n, idx k,
-                                                     Result result) {
+__attribute__((always_inline)) static inline void rows_by_panels(T* c, idx ldc, const T* a, idx ras,
+                                                                 idx cas, const T* b, idx ldb,
+                                                                 idx m, idx n, idx k,
+                                                                 Result result) {
   const idx l = lanes();
   if (n < l) {
     if (n > 0) panel<1, true>(c, ldc, a, ras, cas, b, ldb, m, k, result, 0, first(n));
@@ -300,22 +324,46 @@ __attribute__((noinline)) static void rows_by_panels(T* c, idx ldc, const T* a, 
   }
 }
 
-// Not inlined, so that neither way pays for the other's stack frame.
-template <class Result>
-static inline void product(T* c, idx ldc, const T* a, idx ras, idx cas, const T* b, idx ldb, idx m,
-                           idx n, idx k, Result result) {
-  if (m == 1) return one_row(c, a, cas, b, ldb, n, k, result);
-  rows_by_panels(c, ldc, a, ras, cas, b, ldb, m, n, k, result);
+// One row and many are functions of their own, so that neither way pays for the other's stack
+// frame. They take numbers: a Source or Result would pass through memory, by stores narrower than
+// the loads.
+
+__attribute__((noinline)) static void gemm_one_row(T* c, const T* a, idx cas, const T* b, idx ldb,
+                                                   idx n, idx k, int acc) {
+  one_row(c, Rows{a, cas, b, ldb}, n, k, Assign{acc});
+}
+
+__attribute__((noinline)) static void gemm_rows(T* c, idx ldc, const T* a, idx ras, idx cas,
+                                                const T* b, idx ldb, idx m, idx n, idx k, int acc) {
+  rows_by_panels(c, ldc, a, ras, cas, b, ldb, m, n, k, Assign{acc});
 }
 
 static void gemm(T* c, idx ldc, const T* a, idx ras, idx cas, const T* b, idx ldb, idx m, idx n,
                  idx k, int acc) {
-  product(c, ldc, a, ras, cas, b, ldb, m, n, k, Assign{acc});
+  if (m == 1) return gemm_one_row(c, a, cas, b, ldb, n, k, acc);
+  gemm_rows(c, ldc, a, ras, cas, b, ldb, m, n, k, acc);
+}
+
+__attribute__((noinline)) static void gemm_sgd_one_row(T* w, T* v, const T* a, idx cas, const T* b,
+                                                       idx ldb, idx n, idx k, T lr, T momentum) {
+  one_row(w, Rows{a, cas, b, ldb}, n, k, Update{w, v, lr, momentum});
+}
+
+__attribute__((noinline)) static void gemm_sgd_rows(T* w, T* v, idx ld, const T* a, idx ras,
+                                                    idx cas, const T* b, idx ldb, idx m, idx n,
+                                                    idx k, T lr, T momentum) {
+  rows_by_panels(w, ld, a, ras, cas, b, ldb, m, n, k, Update{w, v, lr, momentum});
 }
 
 static void gemm_sgd(T* w, T* v, idx ld, const T* a, idx ras, idx cas, const T* b, idx ldb, idx m,
                      idx n, idx k, T lr, T momentum) {
-  product(w, ld, a, ras, cas, b, ldb, m, n, k, Update{w, v, lr, momentum});
+  if (m == 1) return gemm_sgd_one_row(w, v, a, cas, b, ldb, n, k, lr, momentum);
+  gemm_sgd_rows(w, v, ld, a, ras, cas, b, ldb, m, n, k, lr, momentum);
+}
+
+static void gemv_rows(T* y, const T* x, idx incx, const T* w, idx ldw, const int32_t* index, idx k,
+                      idx n, int chosen, int acc) {
+  one_row(y, ChosenRows{x, incx, w, ldw, index, chosen != 0}, n, k, Assign{acc});
 }
 
 #undef EACH_ROW

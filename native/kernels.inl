@@ -4,12 +4,16 @@
 //   T, V, M, B            element, vector, mask of the first lanes, result of a comparison
 //   lanes(), first(n)     vector length; the mask of the first n lanes, 0 <= n < lanes()
 //   load(p), load(m, p), load(m, p, other)   unmasked; 0, or `other`, where the mask is off
+//   keep(m, v)            v, 0 where the mask is off
 //   store(p, v), store(m, p, v), splat(x)
 //   add sub mul div neg sqrt fma(a, b, c) = a * b + c
 //   max(a, b)             NaN where either is NaN
+//   larger(a, b)          the same, but of either kind where one is NaN
 //   clamp(x, lo, hi)      NaN stays NaN
-//   gt ge eq is_nan, select(b, yes, no)
-//   hsum(v), hmax(v)      over all lanes; hmax is NaN where a lane is
+//   gt ge eq is_nan, select(b, yes, no), any(b)
+//   Count, CountOf        a counter for each lane, and its element: an integer
+//   no_count(), count_if(n, b)       all 0; one more where b. store(CountOf*, Count)
+//   hsum, hmax, hlarger(v)   add, max and larger over all lanes
 //   nearest(x)            the nearest whole number, |x| < 2^22
 //   scale(x, n)           x 2^n for whole n with |n| <= 1100; the result is rounded once
 //   mantissa(x, e)        m in [1, 2) and e with x = m 2^e, for positive finite x, denormals too
@@ -212,48 +216,105 @@ static void col_sum(T* y, const T* x, idx ldx, idx rows, idx cols, int acc) {
 }
 
 // ---- Softmax
+//
+// exp(x - max) / sum over the first `len` numbers of a row of `cols`, 0 behind them. The maximum is
+// taken away so that nothing overflows; where a number is NaN the sum is, whatever the maximum.
 
-// y = exp(x - max) / sum over one row, the maximum taken away so that nothing overflows.
-// Returns the logarithm of what the row was divided by, the maximum included, in two parts.
+// Returns the maximum, or some number of a row that has a NaN, and the sum.
 struct Divisor {
   T top, sum;
 };
-static inline Divisor softmax_row(T* y, const T* x, idx cols) {
+
+// A row of W vectors, in registers. Lanes behind `len` hold x[0]: it changes no maximum.
+template <int W>
+static inline Divisor softmax_short_row(T* y, const T* x, idx len, idx cols) {
   const idx l = lanes();
-  const T largest = max_of_row(x, cols);
+  const V base = splat(*x), none = splat(0);
+  const auto get = [&](idx w) {
+    const idx n = len - w * l;
+    if (n >= l) return load(x + w * l);
+    return n > 0 ? load(first(n), x + w * l, base) : base;
+  };
+  const auto cut = [&](idx w, V v) {
+    const idx n = len - w * l;
+    if (n >= l) return v;
+    return n > 0 ? keep(first(n), v) : none;
+  };
+  const auto set = [&](idx w, V v) {
+    const idx n = cols - w * l;
+    v = cut(w, v);
+    n >= l ? store(y + w * l, v) : store(first(n), y + w * l, v);
+  };
+  V a = get(0), b = none, c = none, d = none, best = a;
+  if constexpr (W > 1) best = larger(best, b = get(1));
+  if constexpr (W > 2) best = larger(best, c = get(2));
+  if constexpr (W > 3) best = larger(best, d = get(3));
+  const T largest = hlarger(best);
   const V top = splat(largest);
-  V sum = splat(0);
+  V sum = cut(0, a = exp(sub(a, top)));
+  if constexpr (W > 1) sum = add(sum, cut(1, b = exp(sub(b, top))));
+  if constexpr (W > 2) sum = add(sum, cut(2, c = exp(sub(c, top))));
+  if constexpr (W > 3) sum = add(sum, cut(3, d = exp(sub(d, top))));
+  const T whole = hsum(sum);
+  const V share = splat(T(1) / whole);
+  set(0, mul(a, share));
+  if constexpr (W > 1) set(1, mul(b, share));
+  if constexpr (W > 2) set(2, mul(c, share));
+  if constexpr (W > 3) set(3, mul(d, share));
+  return {largest, whole};
+}
+
+// A row of any length, in memory.
+static inline Divisor softmax_long_row(T* y, const T* x, idx len, idx cols) {
+  const idx l = lanes();
+  const V base = splat(*x);
+  V best = base, sum = splat(0);
   idx j = 0;
-  for (; j + l <= cols; j += l) {
+  for (; j + l <= len; j += l) best = larger(best, load(x + j));
+  if (j < len) best = larger(best, load(first(len - j), x + j, base));
+  const T largest = hlarger(best);
+  const V top = splat(largest);
+  for (j = 0; j + l <= len; j += l) {
     const V e = exp(sub(load(x + j), top));
     store(y + j, e);
     sum = add(sum, e);
   }
-  if (j < cols) {
-    const M m = first(cols - j);
-    const V e = exp(sub(load(m, x + j, splat(minus_infinity)), top));
+  if (j < len) {
+    const M m = first(len - j);
+    const V e = keep(m, exp(sub(load(m, x + j, base), top)));
     store(m, y + j, e);
-    // Where the mask is off, e is exp(-inf) = 0 (or NaN, when the row's result is NaN anyway).
     sum = add(sum, e);
   }
   const T whole = hsum(sum);
-  const V share = splat(T(1) / whole);
-  for (j = 0; j + l <= cols; j += l) store(y + j, mul(load(y + j), share));
-  if (j < cols) {
-    const M m = first(cols - j);
-    store(m, y + j, mul(load(m, y + j), share));
-  }
+  map_row(y, y, y, len, 0, [by = splat(T(1) / whole)](V e, V) { return mul(e, by); });
+  fill(y + len, 0, 0, 1, cols - len);
   return {largest, whole};
+}
+
+using SoftmaxRow = Divisor (*)(T*, const T*, idx, idx);
+
+template <SoftmaxRow row>
+static void softmax_rows(T* y, idx ldy, const T* x, idx ldx, idx rows, idx cols, idx first_len,
+                         idx step_len) {
+  for (idx r = 0; r < rows; r++, y += ldy, x += ldx) {
+    const idx limit = first_len + r * step_len;
+    const idx len = limit >= cols ? cols : limit > 0 ? limit : 0;
+    if (len)
+      row(y, x, len, cols);
+    else
+      fill(y, 0, 0, 1, cols);
+  }
 }
 
 static void softmax(T* y, idx ldy, const T* x, idx ldx, idx rows, idx cols, idx first_len,
                     idx step_len) {
-  for (idx r = 0; r < rows; r++, y += ldy, x += ldx) {
-    const idx limit = first_len + r * step_len;
-    const idx len = limit >= cols ? cols : limit > 0 ? limit : 0;
-    if (len) softmax_row(y, x, len);
-    if (len < cols) fill(y + len, 0, 0, 1, cols - len);
-  }
+  const idx l = lanes();
+  const auto by_row = cols <= l       ? softmax_rows<softmax_short_row<1>>
+                      : cols <= 2 * l ? softmax_rows<softmax_short_row<2>>
+                      : cols <= 3 * l ? softmax_rows<softmax_short_row<3>>
+                      : cols <= 4 * l ? softmax_rows<softmax_short_row<4>>
+                                      : softmax_rows<softmax_long_row>;
+  by_row(y, ldy, x, ldx, rows, cols, first_len, step_len);
 }
 
 static void softmax_grad(T* dx, idx lddx, const T* y, idx ldy, const T* g, idx ldg, idx rows,
@@ -292,8 +353,9 @@ static void row_norm_grad(T* dx, idx lddx, const T* g, idx ldg, const T* x, idx 
 
 // ---- Loss
 
-static void cross_entropy(T* loss, T* p, idx ldp, const T* x, idx ldx, const int32_t* index,
-                          idx rows, idx cols) {
+template <SoftmaxRow row>
+static void cross_entropy_rows(T* loss, T* p, idx ldp, const T* x, idx ldx, const int32_t* index,
+                               idx rows, idx cols) {
   // Logarithms of all rows at once, a few rows at a time.
   constexpr idx some = 64;
   T targets[some], sums[some];
@@ -301,13 +363,23 @@ static void cross_entropy(T* loss, T* p, idx ldp, const T* x, idx ldx, const int
     const idx n = rows < some ? rows : some;
     for (idx r = 0; r < n; r++, p += ldp, x += ldx) {
       const T target = x[index[r]];
-      const Divisor by = softmax_row(p, x, cols);
+      const Divisor by = row(p, x, cols, cols);
       targets[r] = target - by.top;
       sums[r] = by.sum;
     }
     unary_row<log, false>(sums, sums, n, 0);
     for (idx r = 0; r < n; r++) loss[r] = sums[r] - targets[r];
   }
+}
+
+static void cross_entropy(T* loss, T* p, idx ldp, const T* x, idx ldx, const int32_t* index,
+                          idx rows, idx cols) {
+  const idx l = lanes();
+  const auto by_row = cols <= l       ? cross_entropy_rows<softmax_short_row<1>>
+                      : cols <= 2 * l ? cross_entropy_rows<softmax_short_row<2>>
+                      : cols <= 4 * l ? cross_entropy_rows<softmax_short_row<4>>
+                                      : cross_entropy_rows<softmax_long_row>;
+  by_row(loss, p, ldp, x, ldx, index, rows, cols);
 }
 
 static void cross_entropy_grad(T* dx, idx lddx, const T* p, idx ldp, const T* g, idx incg,
@@ -337,16 +409,45 @@ static void transpose(T* y, idx ldy, const T* x, idx ldx, idx rows, idx cols) {
 }
 
 static void gather(T* y, idx ldy, const T* x, idx ldx, const int32_t* index, idx rows, idx cols) {
+  if (cols == 1) {
+    for (idx r = 0; r < rows; r++) y[r * ldy] = x[index[r] * ldx];
+    return;
+  }
   for (idx r = 0; r < rows; r++) unary_row<copy, false>(y + r * ldy, x + index[r] * ldx, cols, 0);
 }
 
 static void scatter_add(T* y, idx ldy, const T* x, idx ldx, const int32_t* index, idx rows,
                         idx cols) {
+  if (cols == 1) {
+    for (idx r = 0; r < rows; r++) y[index[r] * ldy] += x[r * ldx];
+    return;
+  }
   for (idx r = 0; r < rows; r++) unary_row<copy, false>(y + index[r] * ldy, x + r * ldx, cols, 1);
 }
 
 #include "gemm.inl"
 #include "topk.inl"
+
+// ---- Products with chosen rows; gemv_rows is in gemm.inl
+
+static void row_dot_rows(T* y, idx incy, const T* w, idx ldw, const T* x, const int32_t* index,
+                         idx k, idx n, int chosen, int acc) {
+  for (idx i = 0; i < k; i++)
+    put_number(y + (chosen ? index[i] : i) * incy, dot_of_row(w + index[i] * ldw, x, n), acc);
+}
+
+static void outer_rows(T* w, idx ldw, const T* x, idx incx, const T* g, const int32_t* index, idx k,
+                       idx n, int chosen) {
+  const idx l = lanes(), whole = n - n % l;
+  const M rest = first(n - whole);
+  for (idx i = 0; i < k; i++) {
+    T* const row = w + index[i] * ldw;
+    const V by = splat(x[(chosen ? index[i] : i) * incx]);
+    for (idx j = 0; j < whole; j += l) store(row + j, fma(by, load(g + j), load(row + j)));
+    if (whole < n)
+      store(rest, row + whole, fma(by, load(rest, g + whole), load(rest, row + whole)));
+  }
+}
 
 // ---- Updates
 

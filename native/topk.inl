@@ -34,40 +34,79 @@ static void topk_by_heap(int32_t* index, const T* x, idx incx, idx n, idx k) {
   }
 }
 
-// 0, 1, 2, ...: as many as the widest vector has lanes (SVE: 2048 bits).
-constexpr T ramp[] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15,
-                      16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31,
-                      32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47,
-                      48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63};
-constexpr idx widest = sizeof(ramp) / sizeof(T);
+constexpr idx few = 128;
+constexpr idx widest = 64;  // lanes of the widest vector: 2048 bits of SVE
 
-// Few numbers, none NaN: each number's rank is the count of those before it, found without a
-// branch to mispredict; a lane counts for one number, so that nothing is summed across lanes.
-static inline void topk_by_rank(int32_t* index, const T* x, idx n, idx k) {
+// All n <= few places in order, when no number is NaN. Each number's rank is the count of those
+// before it, found without a branch to mispredict; a lane counts for one number, so that nothing is
+// summed across lanes.
+static inline void order_by_rank(int32_t* order, const T* x, idx n) {
   const idx l = lanes();
-  const V one = splat(1), zero = splat(0);
+  for (idx i = 0; i < n; i++) order[i] = -1;
   for (idx i = 0; i < n; i += l) {
     const idx count = n - i < l ? n - i : l;
     const V mine = count < l ? load(first(count), x + i) : load(x + i);
-    const V place = add(splat(T(i)), load(ramp));
-    V rank = zero;
+    Count rank = no_count();
     idx j = 0;
-    for (; j < i; j++) rank = add(rank, select(ge(splat(x[j]), mine), one, zero));
-    for (; j < i + count; j++) {
-      const V other = splat(x[j]), tie = select(gt(place, splat(T(j))), one, zero);
-      rank = add(rank, select(gt(other, mine), one, select(eq(other, mine), tie, zero)));
-    }
-    for (; j < n; j++) rank = add(rank, select(gt(splat(x[j]), mine), one, zero));
-    T ranks[widest];
+#pragma GCC unroll 4
+    for (; j < i; j++) rank = count_if(rank, ge(splat(x[j]), mine));
+#pragma GCC unroll 4
+    for (; j < n; j++) rank = count_if(rank, gt(splat(x[j]), mine));
+    CountOf ranks[widest];
     store(ranks, rank);
-    for (idx lane = 0; lane < count; lane++)
-      if (ranks[lane] < T(k)) index[idx(ranks[lane])] = int32_t(i + lane);
+    for (idx lane = 0; lane < count; lane++) {
+      // Equal numbers of this vector have the same rank, the first of the places left for them.
+      idx at = idx(ranks[lane]);
+      while (order[at] >= 0) at++;
+      order[at] = int32_t(i + lane);
+    }
   }
+}
+
+// Many numbers: the k-th largest maximum of `columns` disjoint parts is at most the k-th largest
+// number, so that only numbers as large can be among the first k. Says false, having done nothing,
+// where NaN or ties leave more of them than `few`.
+static inline bool topk_by_threshold(int32_t* index, const T* x, idx n, idx k, idx columns) {
+  const idx l = lanes();
+  T large[few];
+  int32_t order[few], places[few];
+  const idx whole = n - n % columns;
+  for (idx c = 0; c < columns; c += l) {
+    V best = load(x + c);
+    for (idx i = columns; i < whole; i += columns) best = max(best, load(x + i + c));
+    store(large + c, best);
+  }
+  const T top = max_of_row(large, columns);
+  if (top != top) return false;
+  order_by_rank(order, large, columns);
+  const T threshold = large[order[k - 1]];
+
+  idx count = 0;
+  const auto keep = [&](idx i) {  // no branch: whether a number stays is hard to predict
+    large[count] = x[i];
+    places[count] = int32_t(i);
+    count += x[i] >= threshold;
+  };
+  idx i = 0;
+  for (; i < whole; i += l) {
+    if (!any(ge(load(x + i), splat(threshold)))) continue;
+    if (count + l > few) return false;
+    for (idx lane = 0; lane < l; lane++) keep(i + lane);
+  }
+  for (; i < n; i++) {
+    if (count == few || x[i] != x[i]) return false;
+    keep(i);
+  }
+  order_by_rank(order, large, count);
+  for (idx at = 0; at < k; at++) index[at] = places[order[at]];
+  return true;
 }
 
 static void topk(int32_t* index, const T* x, idx incx, idx n, idx k) {
   if (k <= 0) return;
-  constexpr idx few = 128;
+  const idx l = lanes(), columns = (4 * k + l - 1) / l * l;
+  if (incx == 1 && columns <= few && n >= 2 * columns && topk_by_threshold(index, x, n, k, columns))
+    return;
   T row[few];
   if (n <= few) {
     if (incx != 1) {
@@ -76,7 +115,12 @@ static void topk(int32_t* index, const T* x, idx incx, idx n, idx k) {
       incx = 1;
     }
     const T best = max_of_row(x, n);
-    if (best == best) return topk_by_rank(index, x, n, k);
+    if (best == best) {
+      int32_t order[few];
+      order_by_rank(order, x, n);
+      for (idx i = 0; i < k; i++) index[i] = order[i];
+      return;
+    }
   }
   topk_by_heap(index, x, incx, n, k);
 }

@@ -37,6 +37,7 @@ static inline V load(M m, const T* p) { return _mm256_maskload_ps(p, m.mask); }
 static inline V load(M m, const T* p, V other) {
   return select(_mm256_castsi256_ps(m.mask), load(m, p), other);
 }
+static inline V keep(M m, V v) { return _mm256_and_ps(_mm256_castsi256_ps(m.mask), v); }
 static inline void store(T* p, V v) { _mm256_storeu_ps(p, v); }
 static inline void store(M m, T* p, V v) {
   __m128 part = _mm256_castps256_ps128(v);
@@ -64,15 +65,31 @@ static inline B gt(V a, V b) { return _mm256_cmp_ps(a, b, _CMP_GT_OQ); }
 static inline B ge(V a, V b) { return _mm256_cmp_ps(a, b, _CMP_GE_OQ); }
 static inline B eq(V a, V b) { return _mm256_cmp_ps(a, b, _CMP_EQ_OQ); }
 static inline B is_nan(V a) { return _mm256_cmp_ps(a, a, _CMP_UNORD_Q); }
+static inline bool any(B b) { return _mm256_movemask_ps(b); }
+
+using Count = __m256i;
+using CountOf = int32_t;
+static inline Count no_count() { return _mm256_setzero_si256(); }
+// True is -1 in every lane.
+static inline Count count_if(Count n, B b) { return _mm256_sub_epi32(n, _mm256_castps_si256(b)); }
+static inline void store(CountOf* p, Count n) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), n);
+}
 
 // The instructions give their second operand where either is NaN: here that is x, and NaN stays.
 static inline V clamp(V x, V lo, V hi) { return _mm256_min_ps(hi, _mm256_max_ps(lo, x)); }
 static inline V max(V a, V b) { return select(is_nan(a), a, _mm256_max_ps(a, b)); }
+static inline V larger(V a, V b) { return _mm256_max_ps(a, b); }
 
 static inline T hsum(V a) {
   __m128 s = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
   s = _mm_add_ps(s, _mm_movehl_ps(s, s));
   return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
+}
+static inline T hlarger(V a) {
+  __m128 s = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+  s = _mm_max_ps(s, _mm_movehl_ps(s, s));
+  return _mm_cvtss_f32(_mm_max_ss(s, _mm_movehdup_ps(s)));
 }
 static inline T hmax(V a) {
   a = max(a, _mm256_permute2f128_ps(a, a, 1));
@@ -125,6 +142,7 @@ static inline V load(M m, const T* p) { return _mm256_maskload_pd(p, m.mask); }
 static inline V load(M m, const T* p, V other) {
   return select(_mm256_castsi256_pd(m.mask), load(m, p), other);
 }
+static inline V keep(M m, V v) { return _mm256_and_pd(_mm256_castsi256_pd(m.mask), v); }
 static inline void store(T* p, V v) { _mm256_storeu_pd(p, v); }
 static inline void store(M m, T* p, V v) {
   __m128d part = _mm256_castpd256_pd128(v);
@@ -147,13 +165,28 @@ static inline B gt(V a, V b) { return _mm256_cmp_pd(a, b, _CMP_GT_OQ); }
 static inline B ge(V a, V b) { return _mm256_cmp_pd(a, b, _CMP_GE_OQ); }
 static inline B eq(V a, V b) { return _mm256_cmp_pd(a, b, _CMP_EQ_OQ); }
 static inline B is_nan(V a) { return _mm256_cmp_pd(a, a, _CMP_UNORD_Q); }
+static inline bool any(B b) { return _mm256_movemask_pd(b); }
+
+using Count = __m256i;
+using CountOf = int64_t;
+static inline Count no_count() { return _mm256_setzero_si256(); }
+// True is -1 in every lane.
+static inline Count count_if(Count n, B b) { return _mm256_sub_epi64(n, _mm256_castpd_si256(b)); }
+static inline void store(CountOf* p, Count n) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), n);
+}
 
 static inline V clamp(V x, V lo, V hi) { return _mm256_min_pd(hi, _mm256_max_pd(lo, x)); }
 static inline V max(V a, V b) { return select(is_nan(a), a, _mm256_max_pd(a, b)); }
+static inline V larger(V a, V b) { return _mm256_max_pd(a, b); }
 
 static inline T hsum(V a) {
   const __m128d s = _mm_add_pd(_mm256_castpd256_pd128(a), _mm256_extractf128_pd(a, 1));
   return _mm_cvtsd_f64(_mm_add_sd(s, _mm_unpackhi_pd(s, s)));
+}
+static inline T hlarger(V a) {
+  const __m128d s = _mm_max_pd(_mm256_castpd256_pd128(a), _mm256_extractf128_pd(a, 1));
+  return _mm_cvtsd_f64(_mm_max_sd(s, _mm_unpackhi_pd(s, s)));
 }
 static inline T hmax(V a) {
   a = max(a, _mm256_permute2f128_pd(a, a, 1));

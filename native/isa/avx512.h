@@ -29,6 +29,7 @@ static inline V splat(T x) { return _mm512_set1_ps(x); }
 static inline V load(const T* p) { return _mm512_loadu_ps(p); }
 static inline V load(M m, const T* p) { return _mm512_maskz_loadu_ps(m, p); }
 static inline V load(M m, const T* p, V other) { return _mm512_mask_loadu_ps(other, m, p); }
+static inline V keep(M m, V v) { return _mm512_maskz_mov_ps(m, v); }
 static inline void store(T* p, V v) { _mm512_storeu_ps(p, v); }
 static inline void store(M m, T* p, V v) { _mm512_mask_storeu_ps(p, m, v); }
 
@@ -43,10 +44,20 @@ static inline B gt(V a, V b) { return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ); }
 static inline B ge(V a, V b) { return _mm512_cmp_ps_mask(a, b, _CMP_GE_OQ); }
 static inline B eq(V a, V b) { return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ); }
 static inline B is_nan(V a) { return _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q); }
+static inline bool any(B b) { return b; }
+
+using Count = __m512i;
+using CountOf = int32_t;
+static inline Count no_count() { return _mm512_setzero_si512(); }
+static inline Count count_if(Count n, B b) {
+  return _mm512_mask_add_epi32(n, b, n, _mm512_set1_epi32(1));
+}
+static inline void store(CountOf* p, Count n) { _mm512_storeu_si512(p, n); }
 
 // The instructions give their second operand where either is NaN: here that is x, and NaN stays.
 static inline V clamp(V x, V lo, V hi) { return _mm512_min_ps(hi, _mm512_max_ps(lo, x)); }
 static inline V max(V a, V b) { return select(is_nan(a), a, _mm512_max_ps(a, b)); }
+static inline V larger(V a, V b) { return _mm512_max_ps(a, b); }
 
 static inline T hsum(V a) {
   a = add(a, _mm512_shuffle_f32x4(a, a, 0x4e));
@@ -55,6 +66,7 @@ static inline T hsum(V a) {
   s = _mm_add_ps(s, _mm_movehl_ps(s, s));
   return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
 }
+static inline T hlarger(V a) { return _mm512_reduce_max_ps(a); }
 static inline T hmax(V a) {
   a = max(a, _mm512_shuffle_f32x4(a, a, 0x4e));
   a = max(a, _mm512_shuffle_f32x4(a, a, 0xb1));
@@ -92,6 +104,7 @@ static inline V splat(T x) { return _mm512_set1_pd(x); }
 static inline V load(const T* p) { return _mm512_loadu_pd(p); }
 static inline V load(M m, const T* p) { return _mm512_maskz_loadu_pd(m, p); }
 static inline V load(M m, const T* p, V other) { return _mm512_mask_loadu_pd(other, m, p); }
+static inline V keep(M m, V v) { return _mm512_maskz_mov_pd(m, v); }
 static inline void store(T* p, V v) { _mm512_storeu_pd(p, v); }
 static inline void store(M m, T* p, V v) { _mm512_mask_storeu_pd(p, m, v); }
 
@@ -106,9 +119,19 @@ static inline B gt(V a, V b) { return _mm512_cmp_pd_mask(a, b, _CMP_GT_OQ); }
 static inline B ge(V a, V b) { return _mm512_cmp_pd_mask(a, b, _CMP_GE_OQ); }
 static inline B eq(V a, V b) { return _mm512_cmp_pd_mask(a, b, _CMP_EQ_OQ); }
 static inline B is_nan(V a) { return _mm512_cmp_pd_mask(a, a, _CMP_UNORD_Q); }
+static inline bool any(B b) { return b; }
+
+using Count = __m512i;
+using CountOf = int64_t;
+static inline Count no_count() { return _mm512_setzero_si512(); }
+static inline Count count_if(Count n, B b) {
+  return _mm512_mask_add_epi64(n, b, n, _mm512_set1_epi64(1));
+}
+static inline void store(CountOf* p, Count n) { _mm512_storeu_si512(p, n); }
 
 static inline V clamp(V x, V lo, V hi) { return _mm512_min_pd(hi, _mm512_max_pd(lo, x)); }
 static inline V max(V a, V b) { return select(is_nan(a), a, _mm512_max_pd(a, b)); }
+static inline V larger(V a, V b) { return _mm512_max_pd(a, b); }
 
 static inline T hsum(V a) {
   a = add(a, _mm512_shuffle_f64x2(a, a, 0x4e));
@@ -116,6 +139,7 @@ static inline T hsum(V a) {
   const __m128d s = _mm_add_pd(_mm256_castpd256_pd128(half), _mm256_extractf128_pd(half, 1));
   return _mm_cvtsd_f64(_mm_add_sd(s, _mm_unpackhi_pd(s, s)));
 }
+static inline T hlarger(V a) { return _mm512_reduce_max_pd(a); }
 static inline T hmax(V a) {
   a = max(a, _mm512_shuffle_f64x2(a, a, 0x4e));
   a = max(a, _mm512_shuffle_f64x2(a, a, 0xb1));

@@ -20,6 +20,7 @@ constexpr int registers = 16;
   static inline V load(const T* p) { return *p; }                                  \
   static inline V load(M, const T*) { return 0; }                                  \
   static inline V load(M, const T*, V other) { return other; }                     \
+  static inline V keep(M, V) { return 0; }                                         \
   static inline void store(T* p, V v) { *p = v; }                                  \
   static inline void store(M, T*, V) {}                                            \
   static inline V splat(T x) { return x; }                                         \
@@ -33,11 +34,19 @@ constexpr int registers = 16;
   static inline B ge(V a, V b) { return a >= b; }                                  \
   static inline B eq(V a, V b) { return a == b; }                                  \
   static inline B is_nan(V a) { return a != a; }                                   \
+  static inline bool any(B b) { return b; }                                        \
+  using Count = idx;                                                               \
+  using CountOf = idx;                                                             \
+  static inline Count no_count() { return 0; }                                     \
+  static inline Count count_if(Count n, B b) { return n + b; }                     \
+  static inline void store(CountOf* p, Count n) { *p = n; }                        \
   static inline V select(B b, V yes, V no) { return b ? yes : no; }                \
   static inline V max(V a, V b) { return a > b || a != a ? a : b; }                \
   static inline V clamp(V x, V lo, V hi) { return x < lo ? lo : x > hi ? hi : x; } \
   static inline T hsum(V a) { return a; }                                          \
   static inline T hmax(V a) { return a; }                                          \
+  static inline V larger(V a, V b) { return a > b ? a : b; }                       \
+  static inline T hlarger(V a) { return a; }                                       \
   constexpr idx tile_rows = 1, tile_cols = 1;                                      \
   static inline void transpose_tile(T* y, idx, const T* x, idx) { *y = *x; }
 

@@ -149,6 +149,12 @@ void each_case(const Kernels<T>& k, const Measure& measure) {
     measure("scatter_add" + size({16, cols}),
             [=] { k.scatter_add(y, cols, a, cols, places, 16, cols); });
   }
+  for (idx n : {32, 256, 2048}) {
+    measure("gemv_rows" + size({16, n}), [=] { k.gemv_rows(y, d, 1, a, n, places, 16, n, 1, 0); });
+    measure("row_dot_rows" + size({16, n}),
+            [=] { k.row_dot_rows(y, 1, a, n, b, places, 16, n, 1, 1); });
+    measure("outer_rows" + size({16, n}), [=] { k.outer_rows(y, n, d, 1, b, places, 16, n, 1); });
+  }
   for (idx n : {16, 256, 1024}) {
     measure("sgd" + size({n}), [=] { k.sgd(y, d, b, n, T(0), T(0.5)); });
     measure("adam" + size({n}),

@@ -711,6 +711,60 @@ struct Tests {
           }
   }
 
+  void products_with_chosen_rows() {
+    const char* names[] = {"gemv_rows", "row_dot_rows", "outer_rows"};
+    constexpr idx many = 19;
+    for (int kind = 0; kind < 3; kind++) {
+      start(names[kind], 8);
+      for (idx n : lengths())
+        for (idx count : {0, 1, 2, 3, 7, 8, 16})
+          for (bool chosen : {false, true})
+            for (int acc : {0, 1}) {
+              if (kind == 2 && !acc) continue;
+              const idx inc = 1 + idx(generator()() % 3), pad = idx(generator()() % 3);
+              Matrix<T> w(block_a, many, n, n + pad, pad == 1), row(block_b, 1, n, n),
+                  side(block_c, chosen ? many : count, 1, inc);
+              Matrix<int32_t> index(block_d, 1, count, count);
+              for (Matrix<T>* m : {&w, &row, &side}) m->set_uniform(-1, 1);
+              index.set([&](idx, idx) { return int32_t(generator()() % many); });
+
+              Matrix<T>& out = kind == 0 ? row : kind == 1 ? side : w;
+              std::vector<real> want(out.rows * out.cols), scale(want.size());
+              for (idx r = 0; r < out.rows; r++)
+                for (idx c = 0; c < out.cols; c++) {
+                  want[r * out.cols + c] = acc || kind == 1 ? real(out(r, c)) : real(0);
+                  scale[r * out.cols + c] = std::fabs(want[r * out.cols + c]);
+                }
+              for (idx i = 0; i < count; i++) {
+                const idx from = index(0, i), at = chosen ? from : i;
+                if (kind == 1 && !acc) want[at] = scale[at] = 0;
+                for (idx c = 0; c < n; c++) {
+                  const real term = kind == 0   ? real(side(at, 0)) * w(from, c)
+                                    : kind == 1 ? real(w(from, c)) * row(0, c)
+                                                : real(side(at, 0)) * row(0, c);
+                  const idx to = kind == 0 ? c : kind == 1 ? at : from * n + c;
+                  want[to] += term;
+                  scale[to] += std::fabs(term);
+                }
+              }
+              if (kind == 0)
+                k.gemv_rows(row.p, side.p, inc, w.p, w.ld, index.p, count, n, chosen, acc);
+              if (kind == 1)
+                k.row_dot_rows(side.p, inc, w.p, w.ld, row.p, index.p, count, n, chosen, acc);
+              if (kind == 2) k.outer_rows(w.p, w.ld, side.p, inc, row.p, index.p, count, n, chosen);
+              real worst = 0;
+              for (idx r = 0; r < out.rows; r++)
+                for (idx c = 0; c < out.cols; c++)
+                  worst = std::max(worst, error_in_ulp<T>(out(r, c), want[r * out.cols + c],
+                                                          scale[r * out.cols + c]));
+              report.check(
+                  worst, w.untouched() && row.untouched() && side.untouched() && index.untouched(),
+                  "%td of %td rows of %td, chosen %d, acc %d, inc %td, pad %td", count, many, n,
+                  chosen, acc, inc, pad);
+            }
+    }
+  }
+
   // ---- Updates
 
   void updates() {
@@ -808,6 +862,7 @@ struct Tests {
     topk();
     gemm();
     gemm_sgd();
+    products_with_chosen_rows();
     updates();
   }
 };
