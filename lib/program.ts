@@ -5,7 +5,7 @@ import { differentiate } from './compiler/differentiate.js';
 import type { Ir } from './compiler/ir.js';
 import type { Lowered, UpdateRule } from './compiler/layout.js';
 import { lower } from './compiler/lower.js';
-import { isScalarProgram, lowerTape } from './compiler/tape.js';
+import { isScalarGraph, lowerTape } from './compiler/tape.js';
 import { batch } from './compiler/batch.js';
 import { tidy } from './compiler/tidy.js';
 import { trace } from './compiler/trace.js';
@@ -103,8 +103,9 @@ export class Program {
     const { count } = traced;
     const forwardNodes = traced.ir.count;
     let { ir, roots } = traced;
+    const isScalar = isScalarGraph(ir);
     let renumber = (node: number): number => node;
-    if (!inspects && plan.groups.length === 1 && !isScalarProgram(ir)) {
+    if (!inspects && plan.groups.length === 1 && !isScalar) {
       const leaves = traced.nodes.filter((node) => KEPT.has(node.op)).map((node) => node.number);
       const batched = batch(ir, [...roots, ...leaves]);
       renumber = (node) => batched.numbers[node]!;
@@ -128,7 +129,7 @@ export class Program {
       if (inspects || KEPT.has(node.op)) numbers.set(node, renumber(node.number));
     }
     this.roots.forEach((root, i) => numbers.set(root, roots[i]!));
-    if (!inspects && !isScalarProgram(ir)) {
+    if (!inspects && !isScalar) {
       const wanted = [...numbers.values(), ...gradients.values()].filter((node) => node >= 0);
       const tidied = tidy(ir, wanted);
       ir = tidied.ir;
@@ -151,13 +152,13 @@ export class Program {
     if (inspects) {
       for (let node = 0; node < ir.forwardEnd; node++) if (!ir.isInteger(node)) keep.add(node);
     }
-    const lowering = isScalarProgram(ir) ? lowerTape : lower;
-    this.lowered = lowering(ir, {
+    const lowering = {
       align: this.dtype === 'float32' ? 16 : 8,
       keep: [...keep],
       gradients,
       update: plan.update,
-    });
+    };
+    this.lowered = (isScalar ? lowerTape(ir, lowering) : undefined) ?? lower(ir, lowering);
     const { lowered } = this;
     this.maxLength = lowered.levels;
     this.counts = { forwardNodes, nodes: ir.count, instructions: lowered.nodes.length };

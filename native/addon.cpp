@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "blas.h"
@@ -91,7 +92,7 @@ Napi::Value create_program(const Napi::CallbackInfo& call) {
   spec.is_float32 = float32.As<Napi::Boolean>().Value();
   if (isa.IsString()) spec.isa = isa.As<Napi::String>().Utf8Value();
   std::string error;
-  std::unique_ptr<Program> program = make_program(spec, error);
+  std::unique_ptr<Program> program = make_program(std::move(spec), error);
   if (!program) return fail(env, "createProgram: " + error);
   auto handle =
       Napi::External<Program>::New(env, program.release(), [](Napi::Env, Program* p) { delete p; });

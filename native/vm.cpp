@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 #include "blas.h"
 #include "denormals.h"
@@ -142,14 +143,14 @@ const char* check_operand(const char* rule, const Operand& o, const Bounds& n, i
 template <class T>
 class TypedProgram final : public Program {
  public:
-  TypedProgram(const ProgramSpec& spec, const Kernels<T>* kernels)
+  TypedProgram(ProgramSpec&& spec, const Kernels<T>* kernels)
       : kernels_(kernels),
         arena_size_(spec.arena_size),
         ints_size_(spec.ints_size),
         levels_(spec.levels),
         extent_count_(int64_t(spec.extents.size()) / (spec.levels + 1)),
-        extents_(spec.extents),
-        tape_(spec.tape) {}
+        extents_(std::move(spec.extents)),
+        tape_(std::move(spec.tape)) {}
 
   bool is_float32() const override { return sizeof(T) == 4; }
   int64_t arena_size() const override { return arena_size_; }
@@ -267,18 +268,16 @@ class TypedProgram final : public Program {
   }
 
   std::string check_tape_instruction(const Encoded& in) const {
-    // Every range a run can ask for starts and ends at a record: check all of them.
-    for (int32_t from = 0; from <= levels_; from++)
-      for (int32_t to = from; to <= levels_; to++) {
-        const int32_t at = in.accumulate ? to : from;
-        const int64_t begin = extents_[size_t(at * extent_count_ + in.rows)];
-        const int64_t end = extents_[size_t(to * extent_count_ + in.cols)];
-        if (in.accumulate && from > 0) break;
-        if (in.accumulate || from == to || from + 1 == to) {
-          std::string fault = check_tape(tape_, begin, end, arena_size_, ints_size_);
-          if (!fault.empty()) return fault;
-        }
-      }
+    // A run starts and ends at cuts: what is sound between neighbouring cuts is so between any.
+    std::vector<int32_t> cuts;
+    for (int32_t n = 0; n <= levels_; n++)
+      for (const int32_t id : {in.rows, in.cols})
+        cuts.push_back(extents_[size_t(n * extent_count_ + id)]);
+    std::sort(cuts.begin(), cuts.end());
+    for (size_t i = 0; i + 1 < cuts.size(); i++) {
+      std::string fault = check_tape(tape_, cuts[i], cuts[i + 1], arena_size_, ints_size_);
+      if (!fault.empty()) return fault;
+    }
     return "";
   }
 
@@ -520,13 +519,13 @@ class TypedProgram final : public Program {
 };
 
 template <class T>
-std::unique_ptr<Program> make_typed(const ProgramSpec& spec, std::string& error) {
+std::unique_ptr<Program> make_typed(ProgramSpec&& spec, std::string& error) {
   const Kernels<T>* kernels = kernels_for<T>(spec.isa.empty() ? nullptr : spec.isa.c_str());
   if (!kernels) {
     error = "instruction set '" + spec.isa + "' is not available on this machine";
     return nullptr;
   }
-  auto program = std::make_unique<TypedProgram<T>>(spec, kernels);
+  auto program = std::make_unique<TypedProgram<T>>(std::move(spec), kernels);
   error = program->load(spec.code);
   if (!error.empty()) return nullptr;
   return program;
@@ -545,7 +544,7 @@ const std::vector<const char*>& opcode_names() {
 
 const std::vector<const char*>& tape_opcode_names() { return tape_names(); }
 
-std::unique_ptr<Program> make_program(const ProgramSpec& spec, std::string& error) {
+std::unique_ptr<Program> make_program(ProgramSpec&& spec, std::string& error) {
   if (spec.levels < 1 || spec.arena_size < 0 || spec.ints_size < 0) {
     error = "negative sizes";
     return nullptr;
@@ -559,7 +558,8 @@ std::unique_ptr<Program> make_program(const ProgramSpec& spec, std::string& erro
       error = "a negative extent";
       return nullptr;
     }
-  return spec.is_float32 ? make_typed<float>(spec, error) : make_typed<double>(spec, error);
+  return spec.is_float32 ? make_typed<float>(std::move(spec), error)
+                         : make_typed<double>(std::move(spec), error);
 }
 
 }  // namespace vecgrad

@@ -44,7 +44,7 @@ class Program {
 };
 
 // Checks every opcode and every slice; on failure returns nothing and says why in `error`.
-std::unique_ptr<Program> make_program(const ProgramSpec& spec, std::string& error);
+std::unique_ptr<Program> make_program(ProgramSpec&& spec, std::string& error);
 
 constexpr int instruction_words = 36;
 const std::vector<const char*>& opcode_names();

@@ -9,7 +9,9 @@ import { SCALAR, type Shape } from '../shape.js';
 import { propagate } from './levels.js';
 import type { Node } from '../graph.js';
 
-const OP_CODE = Object.fromEntries(OP_NAMES.map((name, i) => [name, i])) as Record<OpName, number>;
+/** Each operator's number: its place in `OP_NAMES`. */
+export const OP_CODE = Object.fromEntries(OP_NAMES.map((name, i) => [name, i])) as Record<OpName, number>; // prettier-ignore
+const IS_INTEGER = Uint8Array.from(OP_NAMES, (name) => Number(isInteger(name)));
 
 export type AxisLevels = readonly (readonly number[] | undefined)[];
 
@@ -19,35 +21,59 @@ export class Ir implements Builder<number> {
   forwardEnd = 0;
   /** The level given to nodes made from now on. */
   level = 0;
-  levels = new Int32Array(1024);
-  readonly shapes: Shape[] = [];
+  levels: Int32Array;
   /** The graph node behind a forward node, for names in errors. */
   readonly sources: (Node | undefined)[] = [];
   /**
    * Of axes that hold one entry per position: the level of each entry, ascending, so that a run of
-   * length n works on a prefix of the axis. Undefined: no such axis.
+   * length n works on a prefix of the axis. Undefined, or past the end: no such axis.
    */
   readonly axisLevels: (AxisLevels | undefined)[] = [];
   /** Prefix lengths run from 1 to this. */
   maxLevel = 1;
 
-  private opCodes = new Uint8Array(1024);
-  private inputStart = new Int32Array(1025);
-  private inputList = new Int32Array(4096);
-  private readonly attrs: (Attr | undefined)[] = [];
+  private opCodes: Uint8Array;
+  private inputStart: Int32Array;
+  private inputList: Int32Array;
+  // Most nodes of a large graph are single numbers without attributes, entry 0 of these tables.
+  private shapeIds: Int32Array;
+  private readonly shapes: Shape[] = [SCALAR];
+  private attrIds: Int32Array;
+  private readonly attrs: Attr[] = [NO_ATTR];
   private readonly constants = new Map<number | string, number>();
+
+  /** An empty graph with room for so many nodes; memory that is not used costs nothing. */
+  constructor(capacity = 1024) {
+    this.levels = new Int32Array(capacity);
+    this.opCodes = new Uint8Array(capacity);
+    this.inputStart = new Int32Array(capacity + 1);
+    this.inputList = new Int32Array(2 * capacity);
+    this.shapeIds = new Int32Array(capacity);
+    this.attrIds = new Int32Array(capacity);
+  }
 
   opOf(node: number): OpName {
     return OP_NAMES[this.opCodes[node]!]!;
   }
+  /** The operator's number, an index into tables over `OP_NAMES`. */
+  codeOf(node: number): number {
+    return this.opCodes[node]!;
+  }
   is(node: number, op: OpName): boolean {
-    return this.opCodes[node] === OP_CODE[op];
+    return OP_NAMES[this.opCodes[node]!] === op;
   }
   attr(node: number): Attr {
-    return this.attrs[node] ?? NO_ATTR;
+    return this.attrs[this.attrIds[node]!]!;
   }
   shape(node: number): Shape {
-    return this.shapes[node]!;
+    return this.shapes[this.shapeIds[node]!]!;
+  }
+  isScalar(node: number): boolean {
+    return this.shapeIds[node] === 0;
+  }
+  /** Operands of all nodes up to this one. */
+  edgeCount(node: number): number {
+    return this.inputStart[node + 1]!;
   }
   inputCount(node: number): number {
     return this.inputStart[node + 1]! - this.inputStart[node]!;
@@ -61,26 +87,50 @@ export class Ir implements Builder<number> {
 
   /** Appends a node at the current level. */
   push(op: OpName, inputs: ArrayLike<number>, attr: Attr, shape: Shape, source?: Node): number {
-    const node = this.count++;
-    if (node + 1 >= this.opCodes.length) this.growNodes();
+    const node = this.begin(OP_CODE[op], inputs.length);
     let at = this.inputStart[node]!;
-    if (at + inputs.length > this.inputList.length) this.growInputs(inputs.length);
-    this.opCodes[node] = OP_CODE[op];
-    this.levels[node] = this.level;
     for (let i = 0; i < inputs.length; i++) this.inputList[at++] = inputs[i]!;
     this.inputStart[node + 1] = at;
-    this.shapes.push(shape);
-    this.attrs.push(attr === NO_ATTR ? undefined : attr);
+    if (shape.length) this.shapeIds[node] = this.shapes.push(shape) - 1;
+    if (attr !== NO_ATTR) this.attrIds[node] = this.attrs.push(attr) - 1;
+    if (source) this.setSource(node, source);
     if (attr.levels && op === 'stack') this.leveled = true;
-    this.sources.push(source);
-    this.axisLevels.push(this.leveled ? propagate(this, node) : undefined);
+    if (this.leveled) this.setAxisLevels(node, propagate(this, node));
     return node;
+  }
+
+  /** Appends a single number of one or two operands (`b` -1: one), the op given by its number. */
+  pushScalar(code: number, a: number, b: number): number {
+    const node = this.begin(code, 2);
+    let at = this.inputStart[node]!;
+    this.inputList[at++] = a;
+    if (b >= 0) this.inputList[at++] = b;
+    this.inputStart[node + 1] = at;
+    return node;
+  }
+
+  private begin(code: number, inputs: number): number {
+    const node = this.count++;
+    if (node + 1 >= this.opCodes.length) this.growNodes();
+    if (this.inputStart[node]! + inputs > this.inputList.length) this.growInputs(inputs);
+    this.opCodes[node] = code;
+    this.levels[node] = this.level;
+    return node;
+  }
+
+  setSource(node: number, source: Node): void {
+    while (this.sources.length < node) this.sources.push(undefined);
+    this.sources[node] = source;
   }
 
   /** States the levels of a node's axes; from then on they are followed through every new node. */
   setLevels(node: number, levels: AxisLevels | undefined): void {
-    this.axisLevels[node] = levels;
     if (levels) this.leveled = true;
+    if (this.leveled) this.setAxisLevels(node, levels);
+  }
+  private setAxisLevels(node: number, levels: AxisLevels | undefined): void {
+    while (this.axisLevels.length < node) this.axisLevels.push(undefined);
+    this.axisLevels[node] = levels;
   }
   private leveled = false;
 
@@ -106,7 +156,7 @@ export class Ir implements Builder<number> {
   }
 
   isInteger(node: number): boolean {
-    return isInteger(this.opOf(node));
+    return IS_INTEGER[this.opCodes[node]!] === 1;
   }
 
   /** A name for errors: the graph node's own, or the operator and shape. */
@@ -116,10 +166,8 @@ export class Ir implements Builder<number> {
 
   private resultShape(name: OpName, inputs: readonly number[], attr: Attr): Shape {
     // Nearly all nodes of a scalar program: skip the rule and its arrays.
-    if (inputs.length && attr === NO_ATTR && inputs.every((i) => this.shapes[i] === SCALAR)) {
-      return SCALAR;
-    }
-    const shape = OPS[name].shape(inputs.map((i) => this.shapes[i]!), attr); // prettier-ignore
+    if (inputs.length && attr === NO_ATTR && inputs.every((i) => this.isScalar(i))) return SCALAR;
+    const shape = OPS[name].shape(inputs.map((i) => this.shape(i)), attr); // prettier-ignore
     return shape.length ? shape : SCALAR;
   }
 
@@ -128,6 +176,8 @@ export class Ir implements Builder<number> {
     this.opCodes = grown(this.opCodes, new Uint8Array(size));
     this.levels = grown(this.levels, new Int32Array(size));
     this.inputStart = grown(this.inputStart, new Int32Array(size + 1));
+    this.shapeIds = grown(this.shapeIds, new Int32Array(size));
+    this.attrIds = grown(this.attrIds, new Int32Array(size));
   }
   private growInputs(more: number): void {
     this.inputList = grown(this.inputList, new Int32Array(this.inputList.length * 2 + more));

@@ -2,7 +2,7 @@
  * From a graph of single numbers to the scalar tape: one number per instruction, in the order of
  * the prefix, so that a shorter run is a shorter stretch of the same tape.
  */
-import type { OpName } from '../ops.js';
+import { OP_NAMES, type OpName } from '../ops.js';
 import { tapeOpcodes } from '../native.js';
 import { Encoder } from './encode.js';
 import type { Ir } from './ir.js';
@@ -35,33 +35,73 @@ const ADDING: Partial<Record<OpName, string>> = {
   mul: 'fma',
   neg: 'decumulate',
   maskPositive: 'mask_add',
+  chooseGrad: 'choose_grad',
 };
+
+function tapeCode(name: string): number {
+  return tapeOpcodes.get(name)!;
+}
+/** A number for each operator, by the compiler's numbering. */
+function byOperator(of: (op: OpName) => number): Int32Array {
+  return Int32Array.from(OP_NAMES, of);
+}
+function codes(names: Partial<Record<OpName, string>>): Int32Array {
+  return byOperator((op) => (names[op] ? tapeCode(names[op]) : -1));
+}
+const OWN_CODE = codes(SIMPLE);
+const ADDING_CODE = codes(ADDING);
+const IS_LEAF = byOperator((op) => Number(LEAVES.has(op)));
+const HAS_INSTRUCTION = byOperator((op) => Number(op in SIMPLE || OTHERS.has(op) || LEAVES.has(op)));
+const COPY = tapeCode('copy');
+const ACCUMULATE = tapeCode('accumulate');
+const FMA = tapeCode('fma');
+const MUL_ADD = tapeCode('mul_add');
+
+/** Whether every node is a single number that the tape can compute. */
+export function isScalarGraph(ir: Ir): boolean {
+  for (let node = 0; node < ir.count; node++) {
+    if (ir.isInteger(node)) {
+      if (ir.is(node, 'topk')) return false;
+    } else if (!ir.isScalar(node) || !HAS_INSTRUCTION[ir.codeOf(node)]) {
+      return false;
+    }
+  }
+  return true;
+}
 
 /**
  * The nodes that run outside the order of levels: forward, what depends on a prefix total, which is
  * complete only after the last level; backward, what depends on nothing of any level, which comes
- * before the deepest.
+ * before the deepest. Undefined where levels leave no order to run in.
  */
-function outsideLevels(ir: Ir): Uint8Array {
+function outsideLevels(ir: Ir): Uint8Array | undefined {
+  const { levels } = ir;
   const outside = new Uint8Array(ir.count);
   for (let node = 0; node < ir.forwardEnd; node++) {
-    outside[node] = ir.is(node, 'total') && ir.attr(node).prefix ? 1 : 0;
-    for (let i = 0; i < ir.inputCount(node); i++) outside[node]! |= outside[ir.input(node, i)]!;
+    let out = ir.is(node, 'total') && ir.attr(node).prefix === true;
+    const n = ir.inputCount(node);
+    for (let i = 0; i < n && !out; i++) out = outside[ir.input(node, i)] === 1;
+    if (!out) continue;
+    outside[node] = 1;
+    if (levels[node]! > 0) return undefined;
   }
   for (let node = ir.forwardEnd; node < ir.count; node++) {
-    let free = ir.levels[node] === 0;
-    for (let i = 0; i < ir.inputCount(node) && free; i++) {
+    let free = levels[node] === 0;
+    const n = ir.inputCount(node);
+    for (let i = 0; i < n && free; i++) {
       const input = ir.input(node, i);
       free = input < ir.forwardEnd || outside[input] === 1;
     }
     outside[node] = free ? 1 : 0;
+    if (ir.is(node, 'total') && !termsInOrder(ir, node, outside)) return undefined;
   }
   return outside;
 }
 
 /** Whether each term of a backward total is computed by the time its level adds it. */
 function termsInOrder(ir: Ir, total: number, outside: Uint8Array): boolean {
-  for (let i = 0; i < termCount(ir, total); i++) {
+  const n = termCount(ir, total);
+  for (let i = 0; i < n; i++) {
     const term = ir.input(total, i);
     const early = term < ir.forwardEnd || outside[term] === 1 || ir.inputCount(term) === 0;
     if (!early && ir.levels[term] !== termLevel(ir, total, i)) return false;
@@ -69,41 +109,31 @@ function termsInOrder(ir: Ir, total: number, outside: Uint8Array): boolean {
   return true;
 }
 
-/** Whether every node is a single number that the tape can compute. */
-export function isScalarProgram(ir: Ir): boolean {
-  const outside = outsideLevels(ir);
-  for (let node = 0; node < ir.count; node++) {
-    if (outside[node] && ir.levels[node]! > 0) return false;
-    if (node >= ir.forwardEnd && ir.is(node, 'total') && !termsInOrder(ir, node, outside)) return false; // prettier-ignore
-    const op = ir.opOf(node);
-    if (ir.isInteger(node)) {
-      if (op === 'topk') return false;
-    } else if (ir.shape(node).length || !(op in SIMPLE || LEAVES.has(op) || OTHERS.has(op))) {
-      return false;
-    }
-  }
-  return true;
-}
-
 /** Tape words in runs of equal opcodes. */
 class TapeWriter {
-  words = new Uint32Array(1 << 12);
+  private words: Uint32Array;
   length = 0;
   private head = -1;
   private opcode = -1;
+
+  constructor(capacity: number) {
+    this.words = new Uint32Array(capacity);
+  }
+  get tape(): Uint32Array {
+    return this.words.subarray(0, this.length);
+  }
 
   /** Ends the current run: what follows can be the start of a range. */
   cut(): number {
     this.head = -1;
     return this.length;
   }
-  record(op: string, a: number, b: number, c = -1, d = -1, e = -1): void {
+  record(code: number, a: number, b: number, c = -1, d = -1, e = -1): void {
     if (this.length + 6 > this.words.length) {
       const bigger = new Uint32Array(this.words.length * 2);
       bigger.set(this.words);
       this.words = bigger;
     }
-    const code = tapeOpcodes.get(op)!;
     if (this.head < 0 || this.opcode !== code) {
       this.head = this.length;
       this.opcode = code;
@@ -118,61 +148,85 @@ class TapeWriter {
   }
 }
 
-export function lowerTape(ir: Ir, options: LoweringOptions): Lowered {
-  return new TapeLowering(ir, options).run();
+/** The tape of a graph of single numbers; undefined where its levels leave no order to run in. */
+export function lowerTape(ir: Ir, options: LoweringOptions): Lowered | undefined {
+  const outside = outsideLevels(ir);
+  return outside && new TapeLowering(ir, options, outside).run();
 }
+
+/** How an addition is done: which operand is a product to fuse, which a sum to add to in place. */
+const PRODUCT = [1, 2] as const;
+const IN_PLACE = [4, 8] as const;
 
 class TapeLowering {
   private readonly live: Uint8Array;
   private readonly uses: Int32Array;
+  /** Given when a number is first written, so that neighbours in time are neighbours in memory. */
   private readonly slots: Int32Array;
   /** The total that a node's own instruction adds to; -1: none. */
   private readonly total: Int32Array;
   /** Computed by the instruction of another node. */
   private readonly absorbed: Uint8Array;
-  private readonly base: Uint8Array;
+  /** Of an addition: PRODUCT and IN_PLACE. */
+  private readonly fusion: Uint8Array;
+  /** Totals whose terms add themselves at several levels, to a zero written before. */
   private readonly zeroed: number[] = [];
   private readonly isZeroed: Uint8Array;
-  private readonly outside: Uint8Array;
-  private readonly gradientNodes: ReadonlySet<number>;
+  /** Totals that a term has been written to. */
+  private readonly started: Uint8Array;
+  private readonly gradientNodes: Uint8Array;
   private readonly additions: [total: number, term: number][] = [];
   private readonly layout: Layout;
-  private readonly tape = new TapeWriter();
+  private readonly tape: TapeWriter;
 
   constructor(
     private readonly ir: Ir,
     private readonly options: LoweringOptions,
+    private readonly outside: Uint8Array,
   ) {
     const n = ir.count;
     this.live = new Uint8Array(n);
     this.uses = new Int32Array(n);
-    for (const node of [...options.keep, ...options.gradients.values()]) {
-      this.live[node] = 1;
-      this.uses[node]!++;
-    }
-    for (let node = n - 1; node >= 0; node--) {
-      if (!this.live[node]) continue;
-      for (let i = 0; i < ir.inputCount(node); i++) {
-        const input = ir.input(node, i);
-        this.live[input] = 1;
-        this.uses[input]!++;
-      }
-    }
     this.slots = new Int32Array(n).fill(-1);
     this.total = new Int32Array(n).fill(-1);
     this.absorbed = new Uint8Array(n);
-    this.base = new Uint8Array(n);
+    this.fusion = new Uint8Array(n);
     this.isZeroed = new Uint8Array(n);
-    this.outside = outsideLevels(ir);
-    this.gradientNodes = new Set(options.gradients.values());
+    this.started = new Uint8Array(n);
+    this.gradientNodes = new Uint8Array(n);
+    this.tape = new TapeWriter(4 * n + 1024);
+    for (const node of options.gradients.values()) this.gradientNodes[node] = 1;
+    this.countUses();
     this.layout = new Layout(ir, this.live, options);
-    this.assignSlots();
+    this.placeLeaves();
     for (let node = 0; node < n; node++) {
-      if (this.live[node]) this.plan(node);
+      if (!this.live[node]) continue;
+      if (ir.is(node, 'total')) this.planTotal(node);
+      else if (ir.is(node, 'add')) this.planAddition(node);
     }
   }
 
-  private assignSlots(): void {
+  private countUses(): void {
+    const { ir, live, uses } = this;
+    const keep = (node: number): void => {
+      live[node] = 1;
+      uses[node]!++;
+    };
+    this.options.keep.forEach(keep);
+    for (const node of this.options.gradients.values()) keep(node);
+    for (let node = ir.count - 1; node >= 0; node--) {
+      if (!live[node]) continue;
+      const n = ir.inputCount(node);
+      for (let i = 0; i < n; i++) {
+        const input = ir.input(node, i);
+        live[input] = 1;
+        uses[input]!++;
+      }
+    }
+  }
+
+  /** Places what comes from outside, and gradients, which an update reads as one block. */
+  private placeLeaves(): void {
     const { ir, layout, slots } = this;
     const { block } = layout;
     for (const [parameter, gradient] of this.options.gradients) {
@@ -180,7 +234,7 @@ class TapeLowering {
       if (offset !== undefined) slots[gradient] = block.gradients + offset - block.offset;
     }
     for (let node = 0; node < ir.count; node++) {
-      if (!this.live[node] || slots[node]! >= 0) continue;
+      if (!this.live[node] || !IS_LEAF[ir.codeOf(node)]) continue;
       if (ir.isInteger(node)) layout.slot(node);
       else if (ir.is(node, 'constant')) slots[node] = layout.constant(ir.constantValue(node));
       else if (ir.is(node, 'parameter')) slots[node] = layout.parameterOffsets.get(node)!;
@@ -188,53 +242,54 @@ class TapeLowering {
     }
   }
 
-  /** Which nodes are folded into the instruction of the node that uses them. */
-  private plan(node: number): void {
-    const { ir, uses } = this;
-    if (ir.is(node, 'total')) {
-      const n = termCount(ir, node);
-      const level = ir.levels[node]!;
-      let first = -1;
-      let uniform = true;
-      for (let i = 0; i < n; i++) {
-        const term = ir.input(node, i);
-        uniform &&= termLevel(ir, node, i) === level;
-        const folds = ir.opOf(term) in ADDING || ir.is(term, 'chooseGrad');
-        if (folds && uses[term] === 1 && this.total[term] === -1) {
-          this.total[term] = node;
-          if (first < 0 || this.runsBefore(term, first)) first = term;
-        }
-      }
-      // At one level nodes run in order of their numbers: the first writes, the others add.
-      // An update reads every parameter's gradient: a run too short to reach one must leave zero.
-      uniform &&= level === 0 || !this.gradientNodes.has(node);
-      if (uniform && first >= 0) this.base[first] = 1;
-      else if (!uniform) {
-        this.isZeroed[node] = 1;
-        this.zeroed.push(node);
-      }
-    } else if (ir.is(node, 'add')) {
-      for (let i = 1; i >= 0; i--) {
-        const product = ir.input(node, i);
-        if (
-          ir.is(product, 'mul') &&
-          uses[product] === 1 &&
-          ir.levels[product] === ir.levels[node]
-        ) {
-          this.absorbed[product] = i + 1;
-          break;
-        }
-      }
+  /** Which terms are added by their own instruction. */
+  private planTotal(node: number): void {
+    const { ir } = this;
+    const n = termCount(ir, node);
+    const level = ir.levels[node]!;
+    let uniform = true;
+    for (let i = 0; i < n; i++) {
+      const term = ir.input(node, i);
+      uniform &&= termLevel(ir, node, i) === level;
+      const folds = ADDING_CODE[ir.codeOf(term)]! >= 0 && this.uses[term] === 1;
+      if (folds && this.sameSection(term, node)) this.total[term] = node;
+    }
+    // An update reads every parameter's gradient: a run too short to reach one must leave zero.
+    uniform &&= level === 0 || !this.gradientNodes[node];
+    if (uniform) return;
+    this.isZeroed[node] = 1;
+    this.zeroed.push(node);
+  }
+
+  /** What an addition does by the way: a product of one use, and adding in place. */
+  private planAddition(node: number): void {
+    const { ir, uses, fusion } = this;
+    const alone = (operand: number): boolean =>
+      uses[operand] === 1 &&
+      ir.levels[operand] === ir.levels[node] &&
+      this.outside[operand] === this.outside[node] &&
+      this.sameSection(operand, node);
+    for (let i = 1; i >= 0; i--) {
+      const product = ir.input(node, i);
+      if (!ir.is(product, 'mul') || !alone(product)) continue;
+      this.absorbed[product] = 1;
+      fusion[node] = PRODUCT[i as 0 | 1];
+      break;
+    }
+    for (let i = 0; i < 2; i++) {
+      const sum = ir.input(node, i);
+      if (!alone(sum) || this.absorbed[sum] || IS_LEAF[ir.codeOf(sum)] || this.isZeroed[sum]) continue; // prettier-ignore
+      fusion[node]! |= IN_PLACE[i as 0 | 1];
+      break;
     }
   }
 
-  /** Whether one of two nodes of a level runs before the other. */
-  private runsBefore(a: number, b: number): boolean {
-    return this.outside[a] === this.outside[b] ? a < b : this.outside[a] === 1;
+  private sameSection(a: number, b: number): boolean {
+    return a < this.ir.forwardEnd === b < this.ir.forwardEnd;
   }
 
   run(): Lowered {
-    const { ir, tape, layout, options } = this;
+    const { ir, tape, layout, options, slots } = this;
     const levels = ir.maxLevel;
     const out = new Encoder();
     const literal = (n: number): number => out.literal(n);
@@ -247,30 +302,30 @@ class TapeLowering {
     const clear = (from: number, to: number): void => {
       const start = tape.cut();
       for (const node of this.zeroed) {
-        if (node >= from && node < to) tape.record('copy', this.slots[node]!, zero);
+        if (node >= from && node < to) tape.record(COPY, this.place(node), zero);
       }
       const end = tape.cut();
       if (end > start) instruction(literal(start), literal(end));
     };
-
-    clear(0, ir.forwardEnd);
-    // Forward: ends[n] is where the part that a run of length n needs stops.
-    const ends: number[] = [tape.cut()];
-    const forward = this.byLevel(0, ir.forwardEnd);
-    for (let level = 0; level < levels; level++) {
-      for (const node of forward[level]!) this.emit(node);
-      ends.push(tape.cut());
-    }
-    const ranges = out.byLevel(ends);
-    instruction(ranges, ranges, false, true);
     const unordered = (from: number, to: number): void => {
       const start = tape.cut();
       for (let node = from; node < to; node++) {
-        if (this.outside[node] && this.live[node] && !this.absorbed[node]) this.emit(node);
+        if (this.outside[node] && this.live[node]) this.emit(node);
       }
       const stop = tape.cut();
       if (stop > start) instruction(literal(start), literal(stop));
     };
+
+    clear(0, ir.forwardEnd);
+    // Forward: ends[n] is where the part that a run of length n needs stops.
+    const ends = [tape.cut()];
+    const forward = this.schedule(0, ir.forwardEnd, false);
+    for (let i = 0; i < levels; i++) {
+      for (let k = forward.starts[i]!; k < forward.starts[i + 1]!; k++) this.emit(forward.items[k]!);
+      ends.push(tape.cut());
+    }
+    const ranges = out.byLevel(ends);
+    instruction(ranges, ranges, false, true);
     unordered(0, ir.forwardEnd);
     const forwardCount = out.count;
 
@@ -278,10 +333,10 @@ class TapeLowering {
     unordered(ir.forwardEnd, ir.count);
     // Backward: the deepest positions first; a run of length n starts where they are past.
     const starts = new Array<number>(levels + 1);
-    const backward = this.byLevel(ir.forwardEnd, ir.count);
-    for (let level = levels - 1; level >= 0; level--) {
-      starts[level + 1] = tape.cut();
-      for (const node of backward[level]!) this.emit(node);
+    const backward = this.schedule(ir.forwardEnd, ir.count, true);
+    for (let i = 0; i < levels; i++) {
+      starts[levels - i] = tape.cut();
+      for (let k = backward.starts[i]!; k < backward.starts[i + 1]!; k++) this.emit(backward.items[k]!); // prettier-ignore
     }
     const end = tape.cut();
     starts[0] = end;
@@ -290,12 +345,12 @@ class TapeLowering {
 
     if (options.update) {
       const { block } = layout;
+      const code = tapeCode(options.update.op);
       const start = tape.cut();
       for (let i = 0; i < block.size; i++) {
         const [m, v] = block.moments;
-        if (options.update.op === 'adam') {
-          tape.record('adam', block.offset + i, m! + i, v! + i, block.gradients + i, block.rule);
-        } else tape.record('sgd', block.offset + i, m! + i, block.gradients + i, block.rule);
+        if (v !== undefined) tape.record(code, block.offset + i, m! + i, v + i, block.gradients + i, block.rule); // prettier-ignore
+        else tape.record(code, block.offset + i, m! + i, block.gradients + i, block.rule);
       }
       instruction(literal(start), literal(tape.cut()));
     }
@@ -303,14 +358,14 @@ class TapeLowering {
     return {
       code,
       extents,
-      tape: tape.words.slice(0, tape.length),
+      tape: tape.tape,
       arenaSize: layout.size,
       intsSize: layout.ints,
       levels,
       nodes: out.nodes,
       sections: { forward: forwardCount, backward: backwardCount, update: out.count },
       parameters: layout.block,
-      view: (node) => (this.slots[node]! < 0 ? undefined : denseView(this.slots[node]!, [])),
+      view: (node) => (slots[node]! < 0 ? undefined : denseView(slots[node]!, [])),
       slot: (node) => layout.slot(node),
       constants: layout.constants,
     };
@@ -319,92 +374,146 @@ class TapeLowering {
   /**
    * What each level runs, in order: node numbers, and ~i for the i-th of `additions`, a term of a
    * total that spans levels: it must add at its own level, or a short run would add stale numbers.
+   *
+   * Within a level nodes go by depth, so that neighbours do not wait for each other's results: a
+   * long sum runs beside others, not alone.
    */
-  private byLevel(from: number, to: number): number[][] {
-    const { ir } = this;
-    const lists: number[][] = Array.from({ length: ir.maxLevel }, () => []);
+  private schedule(from: number, to: number, descending: boolean): Schedule {
+    const { ir, live, outside } = this;
+    const { levels, maxLevel } = ir;
+    const items: number[] = [];
+    const itemLevels: number[] = [];
+    const itemDepths: number[] = [];
+    const depths = new Int32Array(to - from);
+    let deepest = 0;
+    const add = (item: number, level: number, depth: number): void => {
+      items.push(item);
+      itemLevels.push(level);
+      itemDepths.push(depth);
+      if (depth > deepest) deepest = depth;
+    };
     for (let node = from; node < to; node++) {
-      if (!this.live[node] || this.absorbed[node]) continue;
+      if (!live[node]) continue;
+      if (IS_LEAF[ir.codeOf(node)] || (outside[node] && !this.isZeroed[node])) {
+        depths[node - from] = -1;
+        continue;
+      }
+      const level = levels[node]!;
+      const n = ir.inputCount(node);
+      let depth = 0;
+      for (let i = 0; i < n; i++) {
+        const input = ir.input(node, i);
+        if (input < from || levels[input] !== level) continue;
+        const after = depths[input - from]! + 1;
+        if (after > depth) depth = after;
+      }
       if (this.isZeroed[node]) {
-        for (let i = 0; i < termCount(ir, node); i++) {
+        const terms = termCount(ir, node);
+        for (let i = 0; i < terms; i++) {
           const term = ir.input(node, i);
           if (this.total[term] === node) continue;
-          lists[termLevel(ir, node, i)]!.push(~(this.additions.push([node, term]) - 1));
+          const own = termLevel(ir, node, i);
+          const ready = term >= from && levels[term] === own ? depths[term - from]! + 1 : 0;
+          add(~(this.additions.push([node, term]) - 1), own, ready);
         }
-      } else if (!this.outside[node]) lists[ir.levels[node]!]!.push(node);
+      } else if (this.absorbed[node]) depth--;
+      else add(node, level, depth);
+      depths[node - from] = depth;
     }
-    return lists;
+
+    // A counting sort by level and depth.
+    const columns = deepest + 1;
+    const places = new Int32Array(maxLevel * columns + 1);
+    const keyOf = (i: number): number => {
+      const level = itemLevels[i]!;
+      return (descending ? maxLevel - 1 - level : level) * columns + itemDepths[i]!;
+    };
+    for (let i = 0; i < items.length; i++) places[keyOf(i) + 1]!++;
+    for (let key = 0; key < places.length - 1; key++) places[key + 1]! += places[key]!;
+    const starts = Array.from({ length: maxLevel + 1 }, (_, i) => places[i * columns]!);
+    const sorted = new Int32Array(items.length);
+    for (let i = 0; i < items.length; i++) sorted[places[keyOf(i)]!++] = items[i]!;
+    return { items: sorted, starts };
+  }
+
+  /** A node's slot, given now if it has none. */
+  private place(node: number): number {
+    if (this.slots[node]! < 0) this.slots[node] = this.layout.allocate(1);
+    return this.slots[node]!;
   }
 
   private emit(node: number): void {
     if (node < 0) {
       const [total, term] = this.additions[~node]!;
-      this.tape.record('accumulate', this.slots[total]!, this.slots[term]!);
+      this.tape.record(ACCUMULATE, this.slots[total]!, this.slots[term]!);
       return;
     }
     const { ir, slots, tape } = this;
     const op = ir.opOf(node);
-    if (LEAVES.has(op)) return;
+    const code = ir.codeOf(node);
+    if (IS_LEAF[code] || this.absorbed[node]) return;
+    const a = slots[ir.input(node, 0)]!;
+    if (op === 'chooseGrad') this.emitChooseGrad(node);
+    else if (op === 'add') this.emitAddition(node);
+    else if (op === 'pow') this.emitPower(node);
+    else if (op === 'total') this.emitTotal(node);
+    else if (op === 'choose') this.emitChoose(node);
+    else {
+      const into = this.total[node]!;
+      const name = into >= 0 && this.hasStarted(into) ? ADDING_CODE[code]! : OWN_CODE[code]!;
+      const d = this.place(into >= 0 ? into : node);
+      if (ir.inputCount(node) === 1) tape.record(name, d, a);
+      else tape.record(name, d, a, slots[ir.input(node, 1)]);
+    }
+  }
+
+  /** Whether a total has its first term; from now on it does. */
+  private hasStarted(total: number): boolean {
+    if (this.isZeroed[total] || this.started[total]) return true;
+    this.started[total] = 1;
+    return false;
+  }
+
+  private emitAddition(node: number): void {
+    const { ir, slots, tape } = this;
+    const fusion = this.fusion[node]!;
     const at = (i: number): number => slots[ir.input(node, i)]!;
-    const into = this.total[node]!;
-    if (op === 'chooseGrad') {
-      this.emitChooseGrad(node, into);
-      return;
-    }
-    if (into >= 0) {
-      const name = this.base[node] ? SIMPLE[op]! : ADDING[op]!;
-      if (ir.inputCount(node) === 1) tape.record(name, slots[into]!, at(0));
-      else tape.record(name, slots[into]!, at(0), at(1));
-      return;
-    }
-    const d = slots[node]!;
-    switch (op) {
-      case 'add': {
-        const product = [ir.input(node, 0), ir.input(node, 1)].findIndex((x, i) => this.absorbed[x] === i + 1); // prettier-ignore
-        if (product >= 0) {
-          const mul = ir.input(node, product);
-          tape.record('mul_add', d, slots[ir.input(mul, 0)]!, slots[ir.input(mul, 1)], at(1 - product)); // prettier-ignore
-        } else tape.record('add', d, at(0), at(1));
-        break;
-      }
-      case 'pow': {
-        const exponent = ir.attr(node).exponent!;
-        const name = { '-0.5': 'rsqrt', '0.5': 'sqrt', '-1': 'reciprocal', '1': 'copy' }[String(exponent)]; // prettier-ignore
-        if (name) tape.record(name, d, at(0));
-        else if (exponent === 2) tape.record('mul', d, at(0), at(0));
-        else tape.record('pow', d, at(0), this.layout.constant(exponent));
-        break;
-      }
-      case 'total':
-        this.emitTotal(node);
-        break;
-      case 'choose':
-        this.emitChoose(node);
-        break;
-      default: {
-        const name = SIMPLE[op]!;
-        if (ir.inputCount(node) === 1) tape.record(name, d, at(0));
-        else tape.record(name, d, at(0), at(1));
-      }
-    }
+    const inPlace = fusion & IN_PLACE[0] ? 0 : fusion & IN_PLACE[1] ? 1 : -1;
+    const product = fusion & PRODUCT[0] ? 0 : fusion & PRODUCT[1] ? 1 : -1;
+    if (inPlace >= 0 && slots[node]! < 0) slots[node] = at(inPlace);
+    const d = this.place(node);
+    const added = inPlace >= 0 && d === at(inPlace);
+    if (product >= 0) {
+      const mul = ir.input(node, product);
+      const a = slots[ir.input(mul, 0)]!;
+      const b = slots[ir.input(mul, 1)]!;
+      if (added) tape.record(FMA, d, a, b);
+      else tape.record(MUL_ADD, d, a, b, at(1 - product));
+    } else if (added) tape.record(ACCUMULATE, d, at(1 - inPlace));
+    else tape.record(OWN_CODE[ir.codeOf(node)]!, d, at(0), at(1));
+  }
+
+  private emitPower(node: number): void {
+    const { ir, slots, tape } = this;
+    const exponent = ir.attr(node).exponent!;
+    const a = slots[ir.input(node, 0)]!;
+    const d = this.place(node);
+    const name = { '-0.5': 'rsqrt', '0.5': 'sqrt', '-1': 'reciprocal', '1': 'copy' }[String(exponent)]; // prettier-ignore
+    if (name) tape.record(tapeCode(name), d, a);
+    else if (exponent === 2) tape.record(tapeCode('mul'), d, a, a);
+    else tape.record(tapeCode('pow'), d, a, this.layout.constant(exponent));
   }
 
   /** The terms that did not add themselves. */
   private emitTotal(node: number): void {
     if (this.isZeroed[node]) return; // each term adds at its own level
     const { ir, slots, tape } = this;
-    const d = slots[node]!;
+    const d = this.place(node);
     const n = termCount(ir, node);
-    let started = false;
-    const rest: number[] = [];
     for (let i = 0; i < n; i++) {
       const term = ir.input(node, i);
-      if (this.total[term] === node) started = true;
-      else rest.push(term);
-    }
-    for (const term of rest) {
-      tape.record(started ? 'accumulate' : 'copy', d, slots[term]!);
-      started = true;
+      if (this.total[term] === node) continue;
+      tape.record(this.hasStarted(node) ? ACCUMULATE : COPY, d, slots[term]!);
     }
   }
 
@@ -422,18 +531,17 @@ class TapeLowering {
     if (stride < 0) {
       const block = layout.allocate(n);
       from.forEach((slot, i) => {
-        tape.record('copy', block + i, slot);
+        tape.record(COPY, block + i, slot);
       });
       from = [block];
       stride = 1;
     }
-    tape.record('pick', slots[node]!, from[0]!, stride, n, layout.slot(ir.input(node, n)));
+    tape.record(tapeCode('pick'), this.place(node), from[0]!, stride, n, layout.slot(ir.input(node, n))); // prettier-ignore
   }
 
   /** All the choices of one index at once where their totals are equally spaced. */
-  private emitChooseGrad(node: number, into: number): void {
+  private emitChooseGrad(node: number): void {
     const { ir, slots, tape, layout } = this;
-    if (this.absorbed[node]) return;
     const g = ir.input(node, 0);
     const which = ir.input(node, 1);
     const family: number[] = [];
@@ -453,14 +561,16 @@ class TapeLowering {
       const stride = this.strideOf(totals.map((t) => slots[t]!));
       if (stride > 0) {
         for (const other of family) this.absorbed[other] = 1;
-        tape.record('pick_add', slots[g]!, slots[totals[0]!]!, stride, family.length, layout.slot(which)); // prettier-ignore
+        tape.record(tapeCode('pick_add'), slots[g]!, slots[totals[0]!]!, stride, family.length, layout.slot(which)); // prettier-ignore
         return;
       }
     }
     const { choice } = ir.attr(node);
-    const d = into >= 0 && this.base[node] ? slots[into]! : slots[node]!;
-    tape.record('choose_grad', d, slots[g]!, layout.slot(which), choice);
-    if (into >= 0 && !this.base[node]) tape.record('accumulate', slots[into]!, d);
+    const into = this.total[node]!;
+    const adds = into >= 0 && this.hasStarted(into);
+    const d = this.place(into >= 0 && !adds ? into : node);
+    tape.record(tapeCode('choose_grad'), d, slots[g]!, layout.slot(which), choice);
+    if (adds) tape.record(ACCUMULATE, slots[into]!, d);
   }
 
   private isSibling(node: number, g: number, which: number, choice: number): boolean {
@@ -473,4 +583,10 @@ class TapeLowering {
       ir.attr(node).choice === choice
     );
   }
+}
+
+interface Schedule {
+  items: Int32Array;
+  /** Where the items of each level begin in the order of running. */
+  starts: number[];
 }
