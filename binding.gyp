@@ -7,9 +7,12 @@
   },
   'target_defaults': {
     'cflags_cc!': ['-std=gnu++17', '-std=gnu++20'],
-    'cflags_cc': ['-std=c++20', '-O3', '-Wall', '-Wextra', '-fvisibility=hidden'],
+    'cflags_cc': [
+      '-std=c++20', '-O3', '-Wall', '-Wextra', '-fvisibility=hidden', '-ffp-contract=off',
+    ],
     'include_dirs': ['native'],
     'xcode_settings': {
+      'OTHER_CPLUSPLUSFLAGS': ['-ffp-contract=off'],
       'CLANG_CXX_LANGUAGE_STANDARD': 'c++20',
       'GCC_OPTIMIZATION_LEVEL': '3',
       'MACOSX_DEPLOYMENT_TARGET': '11.0',
@@ -21,11 +24,11 @@
       'type': 'static_library',
       'sources': ['native/isa/scalar.cpp'],
       'cflags_cc': [
-        '-ffp-contract=off', '-fno-math-errno', '-fno-tree-vectorize', '-fno-tree-slp-vectorize',
+        '-fno-math-errno', '-fno-tree-vectorize', '-fno-tree-slp-vectorize',
       ],
       'xcode_settings': {
         'OTHER_CPLUSPLUSFLAGS': [
-          '-ffp-contract=off', '-fno-math-errno', '-fno-vectorize', '-fno-slp-vectorize',
+          '-fno-math-errno', '-fno-vectorize', '-fno-slp-vectorize',
         ],
       },
     },
@@ -33,15 +36,18 @@
       'target_name': 'vecgrad_tape',
       'type': 'static_library',
       'sources': ['native/tape.cpp'],
-      'cflags_cc': ['-ffp-contract=off', '-fno-tree-vectorize', '-fno-tree-slp-vectorize'],
+      'cflags_cc': ['-fno-tree-vectorize', '-fno-tree-slp-vectorize'],
     },
     {
       'target_name': 'vecgrad',
       'sources': [
         'native/addon.cpp',
         'native/blas.cpp',
+        'native/generate.cpp',
         'native/isa.cpp',
         'native/kernel_calls.cpp',
+        'native/random.cpp',
+        'native/random_calls.cpp',
         'native/vm.cpp',
       ],
       'dependencies': ['vecgrad_scalar', 'vecgrad_tape'],
@@ -64,9 +70,9 @@
           'target_name': 'vecgrad_avx2',
           'type': 'static_library',
           'sources': ['native/isa/avx2.cpp'],
-          'cflags_cc': ['-ffp-contract=off', '-fno-math-errno', '-mavx2', '-mfma'],
+          'cflags_cc': ['-fno-math-errno', '-mavx2', '-mfma'],
           'xcode_settings': {
-            'OTHER_CPLUSPLUSFLAGS': ['-ffp-contract=off', '-fno-math-errno', '-mavx2', '-mfma'],
+            'OTHER_CPLUSPLUSFLAGS': ['-fno-math-errno', '-mavx2', '-mfma'],
           },
         },
         {
@@ -74,12 +80,12 @@
           'type': 'static_library',
           'sources': ['native/isa/avx512.cpp'],
           'cflags_cc': [
-            '-ffp-contract=off', '-fno-math-errno', '-Wno-maybe-uninitialized', '-Wno-uninitialized',
+            '-fno-math-errno', '-Wno-maybe-uninitialized', '-Wno-uninitialized',
             '-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mfma',
           ],
           'xcode_settings': {
             'OTHER_CPLUSPLUSFLAGS': [
-              '-ffp-contract=off', '-fno-math-errno',
+              '-fno-math-errno',
               '-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mfma',
             ],
           },

@@ -6,10 +6,10 @@ import { rnn } from './models/rnn.js';
 import { rnnAtt } from './models/rnn_att.js';
 import { scalar } from './models/scalar.js';
 import { vector } from './models/vector.js';
-import { addon } from './native.js';
 import type { Training } from './optim.js';
-import { Program, type DType } from './program.js';
+import type { DType } from './program.js';
 import { Random } from './random.js';
+import { sample } from './sampling.js';
 
 export type { DType };
 export const MODEL_NAMES = ['scalar', 'vector', 'rnn', 'rnn_att'] as const;
@@ -144,7 +144,7 @@ export function runExperiment(name: ModelName, options: ExperimentOptions): Expe
   };
 
   checkDocuments(options.docs);
-  const random = new Random(seed, addon);
+  const random = new Random(seed);
   const docs = [...options.docs];
   random.shuffle(docs);
   const tokenizer = new Tokenizer(docs);
@@ -221,32 +221,4 @@ function evaluate(
     sum += training.evaluate({ tokens, targets, length });
   }
   return sum / docs.length;
-}
-
-/** Invents documents: from BOS on, each token drawn from softmax(logits / temperature). */
-export function sample(
-  model: Model & { sizes: Sizes },
-  tokenizer: Tokenizer,
-  random: Random,
-  options: { count: number; temperature: number; target?: { dtype?: DType; isa?: string } },
-): string[] {
-  const program = new Program({ groups: model.logits, gradients: 'none' }, options.target);
-  const { bos, vocabSize } = tokenizer;
-  const weights = new Float64Array(vocabSize);
-  const documents: string[] = [];
-  for (let n = 0; n < options.count; n++) {
-    const tokens = [bos];
-    for (let at = 0; at < model.sizes.blockSize; at++) {
-      program.advance({ tokens }, at);
-      const logits = model.logits[at]!.flatMap((value) => Array.from(program.read(value)));
-      const max = Math.max(...logits);
-      logits.forEach((logit, i) => (weights[i] = Math.exp((logit - max) / options.temperature)));
-      const total = weights.reduce((a, b) => a + b);
-      const next = random.weightedIndex(weights.map((weight) => weight / total));
-      if (next === bos) break;
-      tokens.push(next);
-    }
-    documents.push(tokenizer.decode(tokens));
-  }
-  return documents;
 }

@@ -5,8 +5,11 @@ import { join } from 'node:path';
 import type { NativeKernels } from './kernels.js';
 import { packageRoot } from './package.js';
 
-/** A program's native half; opaque. */
+/** The native half of a program or a generator; opaque. */
 export type Handle = object;
+
+/** Where a run stopped: an index that was outside its table. */
+export type Fault = [instruction: number, index: number, limit: number];
 
 /** What the addon exports (native/addon.cpp). */
 export interface NativeAddon {
@@ -39,11 +42,34 @@ export interface NativeAddon {
     to: number,
     begin: number,
     end: number,
-  ): undefined | [instruction: number, index: number, limit: number];
+  ): Fault | undefined;
+  generate(
+    spec: {
+      program: Handle;
+      arena: Float64Array | Float32Array;
+      ints: Int32Array;
+      random: Handle;
+      results: Int32Array;
+      slot: number;
+      start: number;
+      stop: number;
+      temperature: number;
+      instructions: number;
+    },
+    drawn: Int32Array,
+    lengths: Int32Array,
+  ): Fault | undefined;
   alignment(array: Float64Array | Float32Array): number;
-  cos(x: number): number;
-  sin(x: number): number;
-  log(x: number): number;
+  random: {
+    create(): Handle;
+    seed(random: Handle, key: Uint32Array): void;
+    real(random: Handle): number;
+    bits(random: Handle, count: number): number;
+    below(random: Handle, n: number): number;
+    shuffle(random: Handle, items: Int32Array): void;
+    gauss(random: Handle, out: Float64Array, mean: number, deviation: number): void;
+    choose(random: Handle, weights: Float64Array): number;
+  };
   kernels: NativeKernels;
 }
 

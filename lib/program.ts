@@ -9,10 +9,11 @@ import { isScalarProgram, lowerTape } from './compiler/tape.js';
 import { batch } from './compiler/batch.js';
 import { tidy } from './compiler/tidy.js';
 import { trace } from './compiler/trace.js';
-import { isDense } from './compiler/view.js';
+import { isDense, type View } from './compiler/view.js';
 import { setProgramFactory, Value, type Node, type TypedArray } from './graph.js';
 import type { OpName } from './ops.js';
-import { addon, chosenIsa, type Handle } from './native.js';
+import { addon, chosenIsa, type Fault, type Handle } from './native.js';
+import type { Random } from './random.js';
 import { contiguousStrides, sizeOf } from './shape.js';
 
 export type DType = 'float64' | 'float32';
@@ -24,6 +25,19 @@ export interface ProgramOptions {
   dtype?: DType;
   /** An instruction set by name; by default the process's choice. */
   isa?: string;
+}
+
+/** How `Program.generate` runs a sequence. */
+export interface GenerateOptions {
+  /** The one input: an index with an element for each level. */
+  input: string;
+  /** What level 0 reads. */
+  start: number;
+  /** The integer that ends a sequence. */
+  stop: number;
+  temperature: number;
+  /** Sequences to generate. */
+  count: number;
 }
 
 /** A feed that is missing, unknown, or wrong. */
@@ -81,6 +95,7 @@ export class Program {
   private readonly ir: Ir;
   private readonly lowered: Lowered;
   private readonly numbers: Map<Node, number>;
+  private readonly groups: Plan['groups'];
   private readonly roots: readonly Value[];
   private readonly handle: Handle;
   private readonly ints: Int32Array;
@@ -92,11 +107,13 @@ export class Program {
   private readonly inverseCount: number = -1;
   /** Whether this program holds the newest numbers of its parameters. */
   private resident = false;
+  private results: Int32Array | undefined;
   private length = 0;
 
   constructor(plan: Plan, options: ProgramOptions = {}) {
     this.dtype = checkDType(options.dtype);
     this.isa = chosenIsa(options.isa);
+    this.groups = plan.groups;
     this.roots = plan.groups.flat();
     const inspects = plan.gradients === 'all';
     const traced = trace(plan.groups, !inspects);
@@ -207,6 +224,60 @@ export class Program {
     this.run(at, at + 1, 0, this.lowered.sections.forward);
   }
 
+  /**
+   * Runs the levels of a sequence `count` times, in one native call: after each level an integer is
+   * drawn from softmax(the level's group / temperature), element by element its group, and fed to
+   * the next level, until `stop` is drawn or the levels end. Returns the integers of each run, `stop`
+   * included.
+   *
+   * @throws RangeError when a group holds what is no distribution: NaN, or infinity
+   */
+  generate(random: Random, options: GenerateOptions): Int32Array[] {
+    const { input, start, stop, temperature, count } = options;
+    const feed = this.indices.get(input);
+    if (this.floats.size > 0 || this.indices.size !== 1 || feed?.size !== this.maxLength) {
+      throw new FeedError(`generating feeds '${input}' alone, an integer for each of ${this.maxLength} levels; this program's inputs: ${this.inputNames()}`); // prettier-ignore
+    }
+    this.length = 1;
+    this.feed({ [input]: start });
+    if (!(temperature > 0 && temperature < Infinity)) {
+      throw new RangeError(`temperature ${String(temperature)}: expected a number above zero`);
+    }
+    for (const [name, x] of Object.entries({ stop, count })) {
+      if (!Number.isInteger(x) || x < 0) throw new RangeError(`${name} ${x}: expected an integer from 0`); // prettier-ignore
+    }
+    if (!this.resident) this.takeParameters();
+    const drawn = new Int32Array(count * this.maxLength);
+    const lengths = new Int32Array(count);
+    const spec = {
+      program: this.handle,
+      arena: this.arena,
+      ints: this.ints,
+      random: random.handle,
+      results: (this.results ??= this.findResults()),
+      slot: feed.slot,
+      start,
+      stop,
+      temperature,
+      instructions: this.lowered.sections.forward,
+    };
+    const fault = addon.generate(spec, drawn, lengths);
+    this.length = this.maxLength;
+    this.lastRun = ++runs;
+    if (fault) this.refuse(fault);
+    return Array.from(lengths, (length, i) => drawn.subarray(i * this.maxLength, i * this.maxLength + length)); // prettier-ignore
+  }
+
+  /** Where in the arena the groups of a sequence lie, number by number. */
+  private findResults(): Int32Array {
+    const found = this.groups.map((group) =>
+      group.flatMap((root) => offsets(this.viewOf(this.numbers.get(root)!))),
+    );
+    const sizes = new Set(found.map((group) => group.length));
+    if (sizes.size > 1) throw new Error(`the levels of a sequence have ${[...sizes].join(', ')} numbers: generating needs the same count in each`); // prettier-ignore
+    return Int32Array.from(found.flat());
+  }
+
   /** Gradients at the numbers of the last forward(). */
   backward(): void {
     if (!this.gradientNodes) throw new Error('this program was compiled without gradients');
@@ -242,18 +313,18 @@ export class Program {
     return gradient < 0 ? allocate(this.dtype, sizeOf(node.shape)) : this.numbersOf(gradient);
   }
 
-  private numbersOf(number: number): TypedArray {
+  private viewOf(number: number): View {
     const view = this.lowered.view(number);
     if (!view) throw new Error(`${this.ir.label(number)} holds no numbers`);
+    return view;
+  }
+
+  private numbersOf(number: number): TypedArray {
+    const view = this.viewOf(number);
     const size = sizeOf(view.shape);
     if (isDense(view)) return this.arena.subarray(view.offset, view.offset + size);
     const copy = allocate(this.dtype, size);
-    const steps = contiguousStrides(view.shape);
-    for (let i = 0; i < size; i++) {
-      let at = view.offset;
-      view.shape.forEach((n, axis) => (at += (Math.floor(i / steps[axis]!) % n) * view.strides[axis]!)); // prettier-ignore
-      copy[i] = this.arena[at]!;
-    }
+    offsets(view).forEach((at, i) => (copy[i] = this.arena[at]!));
     return copy;
   }
 
@@ -261,11 +332,13 @@ export class Program {
     if (!this.resident) this.takeParameters();
     const fault = addon.run(this.handle, this.arena, this.ints, from, to, begin, end);
     this.lastRun = ++runs;
-    if (fault) {
-      const node = this.lowered.nodes[fault[0]] ?? -1;
-      const who = node < 0 ? 'the tape' : this.ir.label(node);
-      throw new RangeError(`index ${fault[1]} in ${who}: expected an integer from 0 to ${fault[2] - 1}`); // prettier-ignore
-    }
+    if (fault) this.refuse(fault);
+  }
+
+  private refuse([instruction, index, limit]: Fault): never {
+    const node = this.lowered.nodes[instruction] ?? -1;
+    const who = node < 0 ? 'the tape' : this.ir.label(node);
+    throw new RangeError(`index ${index} in ${who}: expected an integer from 0 to ${limit - 1}`);
   }
 
   /** Copies the parameters from wherever they ran last: numbers set through `.data` travel too. */
@@ -336,16 +409,16 @@ export class Program {
     if (this.countName !== undefined) this.feedCount(feeds[this.countName] ?? undefined);
     for (const name in feeds) {
       if (!this.floats.has(name) && !this.indices.has(name)) {
-        const known = [...this.floats.keys(), ...this.indices.keys()]
-          .map((n) => `'${n}'`)
-          .join(', ');
-        throw new FeedError(
-          `no input is called '${name}'; this program's inputs: ${known || 'none'}`,
-        );
+        throw new FeedError(`no input is called '${name}'; this program's inputs: ${this.inputNames()}`); // prettier-ignore
       }
     }
     for (const [name, feed] of this.floats) this.feedFloat(name, feed, feeds[name] ?? undefined);
     for (const [name, feed] of this.indices) this.feedIndex(name, feed, feeds[name] ?? undefined);
+  }
+
+  private inputNames(): string {
+    const names = [...this.floats.keys(), ...this.indices.keys()];
+    return names.map((name) => `'${name}'`).join(', ') || 'none';
   }
 
   private feedCount(value: unknown): void {
@@ -417,6 +490,14 @@ export class Program {
       this.ints[feed.slot + i] = x;
     }
   }
+}
+
+/** The arena offset of every number of a view, row-major. */
+function offsets({ offset, shape, strides }: View): number[] {
+  const steps = contiguousStrides(shape);
+  return Array.from({ length: sizeOf(shape) }, (_, i) =>
+    shape.reduce((at, n, axis) => at + (Math.floor(i / steps[axis]!) % n) * strides[axis]!, offset),
+  );
 }
 
 function describe(value: unknown): string {
