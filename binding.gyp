@@ -39,6 +39,18 @@
       'cflags_cc': ['-fno-tree-vectorize', '-fno-tree-slp-vectorize'],
     },
     {
+      # Beside the addon, which loads it when a product is large enough and is not linked to it. No
+      # `.node`: node-gyp-build takes the first for the addon.
+      'target_name': 'vecgrad_openblas',
+      'type': 'shared_library',
+      'product_prefix': '',
+      'product_extension': 'so',
+      'product_dir': '<(PRODUCT_DIR)',
+      'sources': ['native/openblas.cpp'],
+      'cflags_cc': ['<@(openblas_cflags)'],
+      'libraries': ['<@(openblas_libs)'],
+    },
+    {
       'target_name': 'vecgrad',
       'sources': [
         'native/addon.cpp',
@@ -53,9 +65,8 @@
       'dependencies': ['vecgrad_scalar', 'vecgrad_tape'],
       'include_dirs': ["<!(node -p \"require('node-addon-api').include_dir\")"],
       'defines': ['NAPI_VERSION=8', 'NAPI_DISABLE_CPP_EXCEPTIONS'],
-      'cflags_cc': ['<@(openblas_cflags)'],
-      'libraries': ['<@(openblas_libs)'],
       'conditions': [
+        ['OS=="linux"', {'libraries': ['-ldl']}],
         ['target_arch=="x64"', {
           'dependencies': ['vecgrad_avx2', 'vecgrad_avx512'],
           'defines': ['VECGRAD_HAS_AVX2', 'VECGRAD_HAS_AVX512'],

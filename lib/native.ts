@@ -17,13 +17,11 @@ export interface NativeAddon {
     compiled: string[];
     available: string[];
     best: string;
-    blasVersion: string;
-    blasCore: string;
-    blasThreads: number;
     opcodes: string[];
     tapeOpcodes: string[];
     instructionWords: number;
   };
+  blas(): { version: string; threads: number; core: string };
   createProgram(spec: {
     float32: boolean;
     isa: string;
@@ -129,7 +127,7 @@ export function nativeInfo(): NativeInfo {
   return {
     napiVersion: Number(process.versions['napi'] ?? 0),
     isas: { compiled: info.compiled, available: info.available, chosen: chosenIsa() },
-    openblas: { version: info.blasVersion, threads: info.blasThreads, core: info.blasCore },
+    openblas: addon.blas(),
     cpu: cpus()[0]?.model ?? 'unknown',
   };
 }
