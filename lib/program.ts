@@ -55,12 +55,14 @@ export interface Plan {
 }
 
 interface FloatFeed {
+  name: string;
   offset: number;
   size: number;
   label: string;
 }
 
 interface IndexFeed {
+  name: string;
   slot: number;
   size: number;
   label: string;
@@ -109,6 +111,8 @@ export class Program {
   private resident = false;
   private results: Int32Array | undefined;
   private length = 0;
+  /** Of the first root, in the arena. */
+  private readonly rootOffset: number;
 
   constructor(plan: Plan, options: ProgramOptions = {}) {
     this.dtype = checkDType(options.dtype);
@@ -208,6 +212,7 @@ export class Program {
     this.limitIndices(traced.ir);
     this.countName = count?.name;
     this.length = this.maxLength;
+    this.rootOffset = lowered.view(numbers.get(this.roots[0]!)!)?.offset ?? 0;
   }
 
   /** Computes the first root. Every input it depends on must be fed. */
@@ -291,7 +296,14 @@ export class Program {
   step(feeds: Feeds): number {
     this.feed(feeds);
     this.run(0, this.length, 0, this.lowered.sections.update);
-    return this.arena[this.lowered.view(this.numbers.get(this.roots[0]!)!)!.offset]!;
+    return this.arena[this.rootOffset]!;
+  }
+
+  /** Forward alone; returns the root's first number. */
+  evaluate(feeds: Feeds): number {
+    this.feed(feeds);
+    this.run(0, this.length, 0, this.lowered.sections.forward);
+    return this.arena[this.rootOffset]!;
   }
 
   /** Sets number i of the update rule (learning rate, momentum, ...). */
@@ -356,12 +368,18 @@ export class Program {
 
   private bindFloat(node: Node, offset: number): void {
     this.claim(node);
-    this.floats.set(node.name!, { offset, size: sizeOf(node.shape), label: node.label });
+    this.floats.set(node.name!, {
+      name: node.name!,
+      offset,
+      size: sizeOf(node.shape),
+      label: node.label,
+    });
   }
   private bindIndex(node: Node, number: number): void {
     this.claim(node);
     const size = sizeOf(node.shape);
     this.indices.set(node.name!, {
+      name: node.name!,
       slot: this.lowered.slot(number),
       size,
       label: node.label,
@@ -412,8 +430,8 @@ export class Program {
         throw new FeedError(`no input is called '${name}'; this program's inputs: ${this.inputNames()}`); // prettier-ignore
       }
     }
-    for (const [name, feed] of this.floats) this.feedFloat(name, feed, feeds[name] ?? undefined);
-    for (const [name, feed] of this.indices) this.feedIndex(name, feed, feeds[name] ?? undefined);
+    for (const feed of this.floats.values()) this.feedFloat(feed, feeds[feed.name] ?? undefined);
+    for (const feed of this.indices.values()) this.feedIndex(feed, feeds[feed.name] ?? undefined);
   }
 
   private inputNames(): string {
@@ -438,7 +456,8 @@ export class Program {
     if (this.inverseCount >= 0) this.arena[this.inverseCount] = 1 / value;
   }
 
-  private feedFloat(name: string, feed: FloatFeed, value: Feeds[string] | undefined): void {
+  private feedFloat(feed: FloatFeed, value: Feeds[string] | undefined): void {
+    const { name } = feed;
     if (value === undefined) throw new FeedError(`input '${name}' is missing: ${feed.label} needs ${feed.size} numbers`); // prettier-ignore
     if (typeof value === 'number') {
       if (feed.size !== 1) throw new FeedError(`input '${name}': one number for ${feed.label}, which needs ${feed.size}`); // prettier-ignore
@@ -461,7 +480,9 @@ export class Program {
     }
   }
 
-  private feedIndex(name: string, feed: IndexFeed, value: Feeds[string] | undefined): void {
+  private feedIndex(feed: IndexFeed, value: Feeds[string] | undefined): void {
+    const { name, size, slot, limits, levels } = feed;
+    const { ints, length } = this;
     if (value === undefined) {
       if (!feed.levels.some((level) => level < this.length)) return;
       throw new FeedError(`input '${name}' is missing: ${feed.label} needs ${feed.size === 1 ? 'an integer' : `${feed.size} integers`}`); // prettier-ignore
@@ -471,23 +492,19 @@ export class Program {
     if (given > feed.size) {
       throw new FeedError(`input '${name}': ${given} integers for ${feed.label}, which takes ${feed.size}`); // prettier-ignore
     }
-    for (let i = 0; i < feed.size; i++) {
+    for (let i = 0; i < size; i++) {
       if (i >= given) {
-        if (feed.levels[i]! >= this.length) continue;
+        if (levels[i]! >= length) continue;
         throw new FeedError(`input '${name}': ${given} integers for ${feed.label}, of which this run needs at least ${i + 1}`); // prettier-ignore
       }
       const x = isNumber ? value : value[i]!;
-      if (
-        !Number.isInteger(x) ||
-        x < 0 ||
-        (x >= feed.limits[i]! && feed.levels[i]! < this.length)
-      ) {
-        const where = feed.size === 1 ? '' : `[${i}]`;
-        const limit = feed.limits[i]!;
+      if ((x | 0) !== x || x < 0 || (x >= limits[i]! && levels[i]! < length)) {
+        const where = size === 1 ? '' : `[${i}]`;
+        const limit = limits[i]!;
         const expected = limit === Infinity ? 'an integer from 0' : `an integer from 0 to ${limit - 1}, for ${feed.users[i]!}`; // prettier-ignore
         throw new FeedError(`input '${name}'${where} = ${describe(x)}: expected ${expected}`);
       }
-      this.ints[feed.slot + i] = x;
+      ints[slot + i] = x;
     }
   }
 }
