@@ -7,9 +7,12 @@
   },
   'target_defaults': {
     'cflags_cc!': ['-std=gnu++17', '-std=gnu++20'],
-    'cflags_cc': ['-std=c++20', '-O3', '-Wall', '-Wextra', '-fvisibility=hidden'],
+    'cflags_cc': [
+      '-std=c++20', '-O3', '-Wall', '-Wextra', '-fvisibility=hidden', '-ffp-contract=off',
+    ],
     'include_dirs': ['native'],
     'xcode_settings': {
+      'OTHER_CPLUSPLUSFLAGS': ['-ffp-contract=off'],
       'CLANG_CXX_LANGUAGE_STANDARD': 'c++20',
       'GCC_OPTIMIZATION_LEVEL': '3',
       'MACOSX_DEPLOYMENT_TARGET': '11.0',
@@ -21,11 +24,11 @@
       'type': 'static_library',
       'sources': ['native/isa/scalar.cpp'],
       'cflags_cc': [
-        '-ffp-contract=off', '-fno-math-errno', '-fno-tree-vectorize', '-fno-tree-slp-vectorize',
+        '-fno-math-errno', '-fno-tree-vectorize', '-fno-tree-slp-vectorize',
       ],
       'xcode_settings': {
         'OTHER_CPLUSPLUSFLAGS': [
-          '-ffp-contract=off', '-fno-math-errno', '-fno-vectorize', '-fno-slp-vectorize',
+          '-fno-math-errno', '-fno-vectorize', '-fno-slp-vectorize',
         ],
       },
     },
@@ -33,23 +36,37 @@
       'target_name': 'vecgrad_tape',
       'type': 'static_library',
       'sources': ['native/tape.cpp'],
-      'cflags_cc': ['-ffp-contract=off', '-fno-tree-vectorize', '-fno-tree-slp-vectorize'],
+      'cflags_cc': ['-fno-tree-vectorize', '-fno-tree-slp-vectorize'],
+    },
+    {
+      # Beside the addon, which loads it when a product is large enough and is not linked to it. No
+      # `.node`: node-gyp-build takes the first for the addon.
+      'target_name': 'vecgrad_openblas',
+      'type': 'shared_library',
+      'product_prefix': '',
+      'product_extension': 'so',
+      'product_dir': '<(PRODUCT_DIR)',
+      'sources': ['native/openblas.cpp'],
+      'cflags_cc': ['<@(openblas_cflags)'],
+      'libraries': ['<@(openblas_libs)'],
     },
     {
       'target_name': 'vecgrad',
       'sources': [
         'native/addon.cpp',
         'native/blas.cpp',
+        'native/generate.cpp',
         'native/isa.cpp',
         'native/kernel_calls.cpp',
+        'native/random.cpp',
+        'native/random_calls.cpp',
         'native/vm.cpp',
       ],
       'dependencies': ['vecgrad_scalar', 'vecgrad_tape'],
       'include_dirs': ["<!(node -p \"require('node-addon-api').include_dir\")"],
       'defines': ['NAPI_VERSION=8', 'NAPI_DISABLE_CPP_EXCEPTIONS'],
-      'cflags_cc': ['<@(openblas_cflags)'],
-      'libraries': ['<@(openblas_libs)'],
       'conditions': [
+        ['OS=="linux"', {'libraries': ['-ldl']}],
         ['target_arch=="x64"', {
           'dependencies': ['vecgrad_avx2', 'vecgrad_avx512'],
           'defines': ['VECGRAD_HAS_AVX2', 'VECGRAD_HAS_AVX512'],
@@ -64,9 +81,9 @@
           'target_name': 'vecgrad_avx2',
           'type': 'static_library',
           'sources': ['native/isa/avx2.cpp'],
-          'cflags_cc': ['-ffp-contract=off', '-fno-math-errno', '-mavx2', '-mfma'],
+          'cflags_cc': ['-fno-math-errno', '-mavx2', '-mfma'],
           'xcode_settings': {
-            'OTHER_CPLUSPLUSFLAGS': ['-ffp-contract=off', '-fno-math-errno', '-mavx2', '-mfma'],
+            'OTHER_CPLUSPLUSFLAGS': ['-fno-math-errno', '-mavx2', '-mfma'],
           },
         },
         {
@@ -74,12 +91,12 @@
           'type': 'static_library',
           'sources': ['native/isa/avx512.cpp'],
           'cflags_cc': [
-            '-ffp-contract=off', '-fno-math-errno', '-Wno-maybe-uninitialized', '-Wno-uninitialized',
+            '-fno-math-errno', '-Wno-maybe-uninitialized', '-Wno-uninitialized',
             '-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mfma',
           ],
           'xcode_settings': {
             'OTHER_CPLUSPLUSFLAGS': [
-              '-ffp-contract=off', '-fno-math-errno',
+              '-fno-math-errno',
               '-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mfma',
             ],
           },

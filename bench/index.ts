@@ -57,14 +57,14 @@ function median(times: readonly number[]): number {
 // --- steps ---
 
 const docs = readDocuments(embeddedNamesPath());
-new Random(42, addon).shuffle(docs);
+new Random(42).shuffle(docs);
 const tokenizer = new Tokenizer(docs);
 const { train } = splitHeldOut(docs);
 
 /** A training and its first documents, fed again and again: the parameters learn on. */
 function loop(model: ModelName, dtype: DType, isa: string): Loop {
   const started = performance.now();
-  const { loss, optimizer, sizes } = buildModel(model, tokenizer.vocabSize, {}, new Random(42, addon)); // prettier-ignore
+  const { loss, optimizer, sizes } = buildModel(model, tokenizer.vocabSize, {}, new Random(42)); // prettier-ignore
   const training = optimizer(STEPS * (TURNS + 1)).minimize(loss, { dtype, isa });
   const compile = performance.now() - started;
   const run = (): number => {

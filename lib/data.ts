@@ -68,8 +68,16 @@ export function checkDocuments(docs: readonly string[], source = 'the list'): vo
   }
 }
 
+/** An array of any kind: of documents, or of their numbers. */
+interface Sliceable<Self> {
+  readonly length: number;
+  slice(start: number, end?: number): Self;
+}
+
 /** Documents never trained on: the last `min(1000, floor(count / 10))`; and the others. */
-export function splitHeldOut(docs: readonly string[]): { train: string[]; heldOut: string[] } {
+export function splitHeldOut<Docs extends Sliceable<Docs>>(
+  docs: Docs,
+): { train: Docs; heldOut: Docs } {
   const count = docs.length - Math.min(1000, Math.floor(docs.length / 10));
   return { train: docs.slice(0, count), heldOut: docs.slice(count) };
 }

@@ -6,10 +6,9 @@ import { rnn } from './models/rnn.js';
 import { rnnAtt } from './models/rnn_att.js';
 import { scalar } from './models/scalar.js';
 import { vector } from './models/vector.js';
-import { addon } from './native.js';
-import type { Training } from './optim.js';
-import { Program, type DType } from './program.js';
+import type { DType, Feeds } from './program.js';
 import { Random } from './random.js';
+import { sample } from './sampling.js';
 
 export type { DType };
 export const MODEL_NAMES = ['scalar', 'vector', 'rnn', 'rnn_att'] as const;
@@ -80,13 +79,7 @@ export class ExperimentError extends Error {
 }
 
 /** A model's document as it is fed: position j reads tokens[j] and must predict targets[j]. */
-interface Example {
-  tokens: number[];
-  targets: number[];
-  length: number;
-}
-
-function example(tokenizer: Tokenizer, doc: string, blockSize: number): Example {
+function example(tokenizer: Tokenizer, doc: string, blockSize: number): Feeds {
   const tokens = tokenizer.encode(doc);
   const length = Math.min(blockSize, tokens.length - 1);
   return { tokens: tokens.slice(0, length), targets: tokens.slice(1, length + 1), length };
@@ -144,11 +137,10 @@ export function runExperiment(name: ModelName, options: ExperimentOptions): Expe
   };
 
   checkDocuments(options.docs);
-  const random = new Random(seed, addon);
-  const docs = [...options.docs];
-  random.shuffle(docs);
+  const { docs } = options;
+  const random = new Random(seed);
   const tokenizer = new Tokenizer(docs);
-  const { train, heldOut } = splitHeldOut(docs);
+  const { train, heldOut } = splitHeldOut(random.permutation(docs.length));
   const load = (options.loadSeconds ?? 0) + lap();
 
   const model = buildModel(name, tokenizer.vocabSize, options.sizes ?? {}, random);
@@ -162,9 +154,8 @@ export function runExperiment(name: ModelName, options: ExperimentOptions): Expe
 
   const losses: number[] = [];
   for (let step = 0; step < steps; step++) {
-    const doc = train[step % train.length]!;
-    const { tokens, targets, length } = example(tokenizer, doc, blockSize);
-    const loss = training.step({ tokens, targets, length });
+    const doc = docs[train[step % train.length]!]!;
+    const loss = training.step(example(tokenizer, doc, blockSize));
     if (!Number.isFinite(loss)) {
       throw new ExperimentError(
         `${name}: the loss is ${loss} at step ${step + 1}: training diverged; ` +
@@ -176,7 +167,10 @@ export function runExperiment(name: ModelName, options: ExperimentOptions): Expe
   }
   const trainSeconds = lap();
 
-  const heldOutLoss = evaluate(training, tokenizer, heldOut, blockSize);
+  // The mean over documents of each document's mean loss; NaN without documents.
+  let sum = 0;
+  for (const doc of heldOut) sum += training.evaluate(example(tokenizer, docs[doc]!, blockSize));
+  const heldOutLoss = sum / heldOut.length;
   const evaluateSeconds = lap();
   const invented = sample(model, tokenizer, random, { count: samples, temperature, target });
   const sampleSeconds = lap();
@@ -206,47 +200,4 @@ export function runExperiment(name: ModelName, options: ExperimentOptions): Expe
     },
     microsecondsPerStep: (trainSeconds * 1e6) / steps,
   };
-}
-
-/** The mean over documents of each document's mean loss; NaN without documents. */
-function evaluate(
-  training: Training,
-  tokenizer: Tokenizer,
-  docs: readonly string[],
-  blockSize: number,
-): number {
-  let sum = 0;
-  for (const doc of docs) {
-    const { tokens, targets, length } = example(tokenizer, doc, blockSize);
-    sum += training.evaluate({ tokens, targets, length });
-  }
-  return sum / docs.length;
-}
-
-/** Invents documents: from BOS on, each token drawn from softmax(logits / temperature). */
-export function sample(
-  model: Model & { sizes: Sizes },
-  tokenizer: Tokenizer,
-  random: Random,
-  options: { count: number; temperature: number; target?: { dtype?: DType; isa?: string } },
-): string[] {
-  const program = new Program({ groups: model.logits, gradients: 'none' }, options.target);
-  const { bos, vocabSize } = tokenizer;
-  const weights = new Float64Array(vocabSize);
-  const documents: string[] = [];
-  for (let n = 0; n < options.count; n++) {
-    const tokens = [bos];
-    for (let at = 0; at < model.sizes.blockSize; at++) {
-      program.advance({ tokens }, at);
-      const logits = model.logits[at]!.flatMap((value) => Array.from(program.read(value)));
-      const max = Math.max(...logits);
-      logits.forEach((logit, i) => (weights[i] = Math.exp((logit - max) / options.temperature)));
-      const total = weights.reduce((a, b) => a + b);
-      const next = random.weightedIndex(weights.map((weight) => weight / total));
-      if (next === bos) break;
-      tokens.push(next);
-    }
-    documents.push(tokenizer.decode(tokens));
-  }
-  return documents;
 }

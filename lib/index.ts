@@ -1,10 +1,11 @@
 /** vecgrad: define a graph once, differentiate it, train it at the speed of hand-written SIMD. */
 export { DataError, parseDocuments, readDocuments, splitHeldOut, Tokenizer, embeddedNamesPath } from './data.js'; // prettier-ignore
-export { buildModel, ExperimentError, MODEL_NAMES, MODELS, runExperiment, sample, type ExperimentOptions, type ExperimentResult, type ModelName, type ModelSizes } from './experiment.js'; // prettier-ignore
+export { buildModel, ExperimentError, MODEL_NAMES, MODELS, runExperiment, type ExperimentOptions, type ExperimentResult, type ModelName, type ModelSizes } from './experiment.js'; // prettier-ignore
 export { choose, concat, constant, Index, index, input, meanOfFirst, parameter, stack, total, Value, zeros, type Numbers, type TypedArray } from './graph.js'; // prettier-ignore
 export { kernels, type GatherOptions, type KernelOptions, type MatmulOptions, type OutOptions, type SoftmaxOptions } from './kernels.js'; // prettier-ignore
 export { IsaError, nativeInfo, type NativeInfo } from './native.js';
 export { Adam, decay, SGD, Training, type Optimizer, type Schedule } from './optim.js';
-export { compile, FeedError, Program, type DType, type Feeds, type ProgramOptions } from './program.js'; // prettier-ignore
+export { compile, FeedError, Program, type DType, type Feeds, type GenerateOptions, type ProgramOptions } from './program.js'; // prettier-ignore
 export { Random } from './random.js';
+export { sample, Sampler } from './sampling.js';
 export { ShapeError, type Shape } from './shape.js';

@@ -5,8 +5,11 @@ import { join } from 'node:path';
 import type { NativeKernels } from './kernels.js';
 import { packageRoot } from './package.js';
 
-/** A program's native half; opaque. */
+/** The native half of a program or a generator; opaque. */
 export type Handle = object;
+
+/** Where a run stopped: an index that was outside its table. */
+export type Fault = [instruction: number, index: number, limit: number];
 
 /** What the addon exports (native/addon.cpp). */
 export interface NativeAddon {
@@ -14,13 +17,11 @@ export interface NativeAddon {
     compiled: string[];
     available: string[];
     best: string;
-    blasVersion: string;
-    blasCore: string;
-    blasThreads: number;
     opcodes: string[];
     tapeOpcodes: string[];
     instructionWords: number;
   };
+  blas(): { version: string; threads: number; core: string };
   createProgram(spec: {
     float32: boolean;
     isa: string;
@@ -39,11 +40,34 @@ export interface NativeAddon {
     to: number,
     begin: number,
     end: number,
-  ): undefined | [instruction: number, index: number, limit: number];
+  ): Fault | undefined;
+  generate(
+    spec: {
+      program: Handle;
+      arena: Float64Array | Float32Array;
+      ints: Int32Array;
+      random: Handle;
+      results: Int32Array;
+      slot: number;
+      start: number;
+      stop: number;
+      temperature: number;
+      instructions: number;
+    },
+    drawn: Int32Array,
+    lengths: Int32Array,
+  ): Fault | undefined;
   alignment(array: Float64Array | Float32Array): number;
-  cos(x: number): number;
-  sin(x: number): number;
-  log(x: number): number;
+  random: {
+    create(): Handle;
+    seed(random: Handle, key: Uint32Array): void;
+    real(random: Handle): number;
+    bits(random: Handle, count: number): number;
+    below(random: Handle, n: number): number;
+    shuffle(random: Handle, items: Int32Array): void;
+    gauss(random: Handle, out: Float64Array, mean: number, deviation: number): void;
+    choose(random: Handle, weights: Float64Array): number;
+  };
   kernels: NativeKernels;
 }
 
@@ -103,7 +127,7 @@ export function nativeInfo(): NativeInfo {
   return {
     napiVersion: Number(process.versions['napi'] ?? 0),
     isas: { compiled: info.compiled, available: info.available, chosen: chosenIsa() },
-    openblas: { version: info.blasVersion, threads: info.blasThreads, core: info.blasCore },
+    openblas: addon.blas(),
     cpu: cpus()[0]?.model ?? 'unknown',
   };
 }

@@ -54,7 +54,7 @@ export class Training {
 
   /** The loss without an update. */
   evaluate(feeds: Feeds): number {
-    return this.program.forward(feeds)[0]!;
+    return this.program.evaluate(feeds);
   }
 }
 

@@ -9,10 +9,11 @@ import { isScalarGraph, lowerTape } from './compiler/tape.js';
 import { batch } from './compiler/batch.js';
 import { tidy } from './compiler/tidy.js';
 import { trace } from './compiler/trace.js';
-import { isDense } from './compiler/view.js';
+import { isDense, type View } from './compiler/view.js';
 import { setProgramFactory, Value, type Node, type TypedArray } from './graph.js';
 import type { OpName } from './ops.js';
-import { addon, chosenIsa, type Handle } from './native.js';
+import { addon, chosenIsa, type Fault, type Handle } from './native.js';
+import type { Random } from './random.js';
 import { contiguousStrides, sizeOf } from './shape.js';
 
 export type DType = 'float64' | 'float32';
@@ -24,6 +25,19 @@ export interface ProgramOptions {
   dtype?: DType;
   /** An instruction set by name; by default the process's choice. */
   isa?: string;
+}
+
+/** How `Program.generate` runs a sequence. */
+export interface GenerateOptions {
+  /** The one input: an index with an element for each level. */
+  input: string;
+  /** What level 0 reads. */
+  start: number;
+  /** The integer that ends a sequence. */
+  stop: number;
+  temperature: number;
+  /** Sequences to generate. */
+  count: number;
 }
 
 /** A feed that is missing, unknown, or wrong. */
@@ -41,12 +55,14 @@ export interface Plan {
 }
 
 interface FloatFeed {
+  name: string;
   offset: number;
   size: number;
   label: string;
 }
 
 interface IndexFeed {
+  name: string;
   slot: number;
   size: number;
   label: string;
@@ -81,6 +97,7 @@ export class Program {
   private readonly ir: Ir;
   private readonly lowered: Lowered;
   private readonly numbers: Map<Node, number>;
+  private readonly groups: Plan['groups'];
   private readonly roots: readonly Value[];
   private readonly handle: Handle;
   private readonly ints: Int32Array;
@@ -92,11 +109,15 @@ export class Program {
   private readonly inverseCount: number = -1;
   /** Whether this program holds the newest numbers of its parameters. */
   private resident = false;
+  private results: Int32Array | undefined;
   private length = 0;
+  /** Of the first root, in the arena. */
+  private readonly rootOffset: number;
 
   constructor(plan: Plan, options: ProgramOptions = {}) {
     this.dtype = checkDType(options.dtype);
     this.isa = chosenIsa(options.isa);
+    this.groups = plan.groups;
     this.roots = plan.groups.flat();
     const inspects = plan.gradients === 'all';
     const traced = trace(plan.groups, !inspects);
@@ -105,9 +126,9 @@ export class Program {
     let { ir, roots } = traced;
     const isScalar = isScalarGraph(ir);
     let renumber = (node: number): number => node;
-    if (!inspects && plan.groups.length === 1 && !isScalar) {
+    if (!inspects && !isScalar) {
       const leaves = traced.nodes.filter((node) => KEPT.has(node.op)).map((node) => node.number);
-      const batched = batch(ir, [...roots, ...leaves]);
+      const batched = batch(ir, [...roots, ...leaves], plan.groups.length > 1);
       renumber = (node) => batched.numbers[node]!;
       roots = roots.map(renumber);
       ir = batched.ir;
@@ -192,6 +213,7 @@ export class Program {
     this.limitIndices(traced.ir);
     this.countName = count?.name;
     this.length = this.maxLength;
+    this.rootOffset = lowered.view(numbers.get(this.roots[0]!)!)?.offset ?? 0;
   }
 
   /** Computes the first root. Every input it depends on must be fed. */
@@ -208,6 +230,60 @@ export class Program {
     this.run(at, at + 1, 0, this.lowered.sections.forward);
   }
 
+  /**
+   * Runs the levels of a sequence `count` times, in one native call: after each level an integer is
+   * drawn from softmax(the level's group / temperature), element by element its group, and fed to
+   * the next level, until `stop` is drawn or the levels end. Returns the integers of each run, `stop`
+   * included.
+   *
+   * @throws RangeError when a group holds what is no distribution: NaN, or infinity
+   */
+  generate(random: Random, options: GenerateOptions): Int32Array[] {
+    const { input, start, stop, temperature, count } = options;
+    const feed = this.indices.get(input);
+    if (this.floats.size > 0 || this.indices.size !== 1 || feed?.size !== this.maxLength) {
+      throw new FeedError(`generating feeds '${input}' alone, an integer for each of ${this.maxLength} levels; this program's inputs: ${this.inputNames()}`); // prettier-ignore
+    }
+    this.length = 1;
+    this.feed({ [input]: start });
+    if (!(temperature > 0 && temperature < Infinity)) {
+      throw new RangeError(`temperature ${String(temperature)}: expected a number above zero`);
+    }
+    for (const [name, x] of Object.entries({ stop, count })) {
+      if (!Number.isInteger(x) || x < 0) throw new RangeError(`${name} ${x}: expected an integer from 0`); // prettier-ignore
+    }
+    if (!this.resident) this.takeParameters();
+    const drawn = new Int32Array(count * this.maxLength);
+    const lengths = new Int32Array(count);
+    const spec = {
+      program: this.handle,
+      arena: this.arena,
+      ints: this.ints,
+      random: random.handle,
+      results: (this.results ??= this.findResults()),
+      slot: feed.slot,
+      start,
+      stop,
+      temperature,
+      instructions: this.lowered.sections.forward,
+    };
+    const fault = addon.generate(spec, drawn, lengths);
+    this.length = this.maxLength;
+    this.lastRun = ++runs;
+    if (fault) this.refuse(fault);
+    return Array.from(lengths, (length, i) => drawn.subarray(i * this.maxLength, i * this.maxLength + length)); // prettier-ignore
+  }
+
+  /** Where in the arena the groups of a sequence lie, number by number. */
+  private findResults(): Int32Array {
+    const found = this.groups.map((group) =>
+      group.flatMap((root) => offsets(this.viewOf(this.numbers.get(root)!))),
+    );
+    const sizes = new Set(found.map((group) => group.length));
+    if (sizes.size > 1) throw new Error(`the levels of a sequence have ${[...sizes].join(', ')} numbers: generating needs the same count in each`); // prettier-ignore
+    return Int32Array.from(found.flat());
+  }
+
   /** Gradients at the numbers of the last forward(). */
   backward(): void {
     if (!this.gradientNodes) throw new Error('this program was compiled without gradients');
@@ -221,7 +297,14 @@ export class Program {
   step(feeds: Feeds): number {
     this.feed(feeds);
     this.run(0, this.length, 0, this.lowered.sections.update);
-    return this.arena[this.lowered.view(this.numbers.get(this.roots[0]!)!)!.offset]!;
+    return this.arena[this.rootOffset]!;
+  }
+
+  /** Forward alone; returns the root's first number. */
+  evaluate(feeds: Feeds): number {
+    this.feed(feeds);
+    this.run(0, this.length, 0, this.lowered.sections.forward);
+    return this.arena[this.rootOffset]!;
   }
 
   /** Sets number i of the update rule (learning rate, momentum, ...). */
@@ -243,18 +326,18 @@ export class Program {
     return gradient < 0 ? allocate(this.dtype, sizeOf(node.shape)) : this.numbersOf(gradient);
   }
 
-  private numbersOf(number: number): TypedArray {
+  private viewOf(number: number): View {
     const view = this.lowered.view(number);
     if (!view) throw new Error(`${this.ir.label(number)} holds no numbers`);
+    return view;
+  }
+
+  private numbersOf(number: number): TypedArray {
+    const view = this.viewOf(number);
     const size = sizeOf(view.shape);
     if (isDense(view)) return this.arena.subarray(view.offset, view.offset + size);
     const copy = allocate(this.dtype, size);
-    const steps = contiguousStrides(view.shape);
-    for (let i = 0; i < size; i++) {
-      let at = view.offset;
-      view.shape.forEach((n, axis) => (at += (Math.floor(i / steps[axis]!) % n) * view.strides[axis]!)); // prettier-ignore
-      copy[i] = this.arena[at]!;
-    }
+    offsets(view).forEach((at, i) => (copy[i] = this.arena[at]!));
     return copy;
   }
 
@@ -262,11 +345,13 @@ export class Program {
     if (!this.resident) this.takeParameters();
     const fault = addon.run(this.handle, this.arena, this.ints, from, to, begin, end);
     this.lastRun = ++runs;
-    if (fault) {
-      const node = this.lowered.nodes[fault[0]] ?? -1;
-      const who = node < 0 ? 'the tape' : this.ir.label(node);
-      throw new RangeError(`index ${fault[1]} in ${who}: expected an integer from 0 to ${fault[2] - 1}`); // prettier-ignore
-    }
+    if (fault) this.refuse(fault);
+  }
+
+  private refuse([instruction, index, limit]: Fault): never {
+    const node = this.lowered.nodes[instruction] ?? -1;
+    const who = node < 0 ? 'the tape' : this.ir.label(node);
+    throw new RangeError(`index ${index} in ${who}: expected an integer from 0 to ${limit - 1}`);
   }
 
   /** Copies the parameters from wherever they ran last: numbers set through `.data` travel too. */
@@ -284,12 +369,18 @@ export class Program {
 
   private bindFloat(node: Node, offset: number): void {
     this.claim(node);
-    this.floats.set(node.name!, { offset, size: sizeOf(node.shape), label: node.label });
+    this.floats.set(node.name!, {
+      name: node.name!,
+      offset,
+      size: sizeOf(node.shape),
+      label: node.label,
+    });
   }
   private bindIndex(node: Node, number: number): void {
     this.claim(node);
     const size = sizeOf(node.shape);
     this.indices.set(node.name!, {
+      name: node.name!,
       slot: this.lowered.slot(number),
       size,
       label: node.label,
@@ -337,16 +428,16 @@ export class Program {
     if (this.countName !== undefined) this.feedCount(feeds[this.countName] ?? undefined);
     for (const name in feeds) {
       if (!this.floats.has(name) && !this.indices.has(name)) {
-        const known = [...this.floats.keys(), ...this.indices.keys()]
-          .map((n) => `'${n}'`)
-          .join(', ');
-        throw new FeedError(
-          `no input is called '${name}'; this program's inputs: ${known || 'none'}`,
-        );
+        throw new FeedError(`no input is called '${name}'; this program's inputs: ${this.inputNames()}`); // prettier-ignore
       }
     }
-    for (const [name, feed] of this.floats) this.feedFloat(name, feed, feeds[name] ?? undefined);
-    for (const [name, feed] of this.indices) this.feedIndex(name, feed, feeds[name] ?? undefined);
+    for (const feed of this.floats.values()) this.feedFloat(feed, feeds[feed.name] ?? undefined);
+    for (const feed of this.indices.values()) this.feedIndex(feed, feeds[feed.name] ?? undefined);
+  }
+
+  private inputNames(): string {
+    const names = [...this.floats.keys(), ...this.indices.keys()];
+    return names.map((name) => `'${name}'`).join(', ') || 'none';
   }
 
   private feedCount(value: unknown): void {
@@ -366,7 +457,8 @@ export class Program {
     if (this.inverseCount >= 0) this.arena[this.inverseCount] = 1 / value;
   }
 
-  private feedFloat(name: string, feed: FloatFeed, value: Feeds[string] | undefined): void {
+  private feedFloat(feed: FloatFeed, value: Feeds[string] | undefined): void {
+    const { name } = feed;
     if (value === undefined) throw new FeedError(`input '${name}' is missing: ${feed.label} needs ${feed.size} numbers`); // prettier-ignore
     if (typeof value === 'number') {
       if (feed.size !== 1) throw new FeedError(`input '${name}': one number for ${feed.label}, which needs ${feed.size}`); // prettier-ignore
@@ -389,7 +481,9 @@ export class Program {
     }
   }
 
-  private feedIndex(name: string, feed: IndexFeed, value: Feeds[string] | undefined): void {
+  private feedIndex(feed: IndexFeed, value: Feeds[string] | undefined): void {
+    const { name, size, slot, limits, levels } = feed;
+    const { ints, length } = this;
     if (value === undefined) {
       if (!feed.levels.some((level) => level < this.length)) return;
       throw new FeedError(`input '${name}' is missing: ${feed.label} needs ${feed.size === 1 ? 'an integer' : `${feed.size} integers`}`); // prettier-ignore
@@ -399,25 +493,29 @@ export class Program {
     if (given > feed.size) {
       throw new FeedError(`input '${name}': ${given} integers for ${feed.label}, which takes ${feed.size}`); // prettier-ignore
     }
-    for (let i = 0; i < feed.size; i++) {
+    for (let i = 0; i < size; i++) {
       if (i >= given) {
-        if (feed.levels[i]! >= this.length) continue;
+        if (levels[i]! >= length) continue;
         throw new FeedError(`input '${name}': ${given} integers for ${feed.label}, of which this run needs at least ${i + 1}`); // prettier-ignore
       }
       const x = isNumber ? value : value[i]!;
-      if (
-        !Number.isInteger(x) ||
-        x < 0 ||
-        (x >= feed.limits[i]! && feed.levels[i]! < this.length)
-      ) {
-        const where = feed.size === 1 ? '' : `[${i}]`;
-        const limit = feed.limits[i]!;
+      if ((x | 0) !== x || x < 0 || (x >= limits[i]! && levels[i]! < length)) {
+        const where = size === 1 ? '' : `[${i}]`;
+        const limit = limits[i]!;
         const expected = limit === Infinity ? 'an integer from 0' : `an integer from 0 to ${limit - 1}, for ${feed.users[i]!}`; // prettier-ignore
         throw new FeedError(`input '${name}'${where} = ${describe(x)}: expected ${expected}`);
       }
-      this.ints[feed.slot + i] = x;
+      ints[slot + i] = x;
     }
   }
+}
+
+/** The arena offset of every number of a view, row-major. */
+function offsets({ offset, shape, strides }: View): number[] {
+  const steps = contiguousStrides(shape);
+  return Array.from({ length: sizeOf(shape) }, (_, i) =>
+    shape.reduce((at, n, axis) => at + (Math.floor(i / steps[axis]!) % n) * strides[axis]!, offset),
+  );
 }
 
 function describe(value: unknown): string {

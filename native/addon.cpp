@@ -3,21 +3,21 @@
 #include <napi.h>
 
 #include <cmath>
-#include <cstring>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "blas.h"
+#include "generate.h"
+#include "handle.h"
 #include "isa.h"
 #include "kernel_calls.h"
+#include "random_calls.h"
 #include "vm.h"
 
 namespace vecgrad {
 namespace {
-
-// Marks our handles, so that a foreign External is refused rather than believed.
-constexpr napi_type_tag program_tag = {0x8a1c3f0e7d5b4c21ULL, 0x9be3f6d24c7a5081ULL};
 
 Napi::Value fail(Napi::Env env, const std::string& message) {
   Napi::Error::New(env, message).ThrowAsJavaScriptException();
@@ -42,12 +42,18 @@ Napi::Value info(const Napi::CallbackInfo& call) {
   result.Set("compiled", strings(env, compiled));
   result.Set("available", strings(env, available));
   result.Set("best", best_isa());
-  result.Set("blasVersion", blas_version());
-  result.Set("blasCore", blas_core());
-  result.Set("blasThreads", blas_threads());
   result.Set("opcodes", strings(env, opcode_names()));
   result.Set("tapeOpcodes", strings(env, tape_opcode_names()));
   result.Set("instructionWords", instruction_words);
+  return result;
+}
+
+// blas(): the OpenBLAS that large products use, loaded to be asked.
+Napi::Value blas(const Napi::CallbackInfo& call) {
+  auto result = Napi::Object::New(call.Env());
+  result.Set("version", blas_version());
+  result.Set("threads", blas_threads());
+  result.Set("core", blas_core());
   return result;
 }
 
@@ -94,34 +100,51 @@ Napi::Value create_program(const Napi::CallbackInfo& call) {
   std::string error;
   std::unique_ptr<Program> program = make_program(std::move(spec), error);
   if (!program) return fail(env, "createProgram: " + error);
-  auto handle =
-      Napi::External<Program>::New(env, program.release(), [](Napi::Env, Program* p) { delete p; });
-  if (napi_type_tag_object(env, handle, &program_tag) != napi_ok)
-    return fail(env, "createProgram: the handle could not be tagged");
-  return handle;
+  return make_handle(env, std::move(program));
+}
+
+// A program's memory, read where JavaScript keeps it, for one call.
+struct Memory {
+  void* arena = nullptr;
+  int32_t* ints = nullptr;
+
+  // Says what is wrong with it, or returns nothing.
+  const char* read(napi_env env, const Program& program, napi_value numbers, napi_value integers) {
+    napi_typedarray_type arena_type, ints_type;
+    size_t arena_length = 0, ints_length = 0;
+    void* slots = nullptr;
+    if (napi_get_typedarray_info(env, numbers, &arena_type, &arena_length, &arena, nullptr,
+                                 nullptr) != napi_ok ||
+        napi_get_typedarray_info(env, integers, &ints_type, &ints_length, &slots, nullptr,
+                                 nullptr) != napi_ok)
+      return "a program's memory is two typed arrays";
+    if (arena_type != (program.is_float32() ? napi_float32_array : napi_float64_array) ||
+        ints_type != napi_int32_array || int64_t(arena_length) < program.arena_size() ||
+        int64_t(ints_length) < program.ints_size())
+      return "a program was given memory of the wrong type or size";
+    ints = static_cast<int32_t*>(slots);
+    return nullptr;
+  }
+};
+
+Napi::Value fault_array(Napi::Env env, const RunFault& fault) {
+  if (fault.instruction < 0) return env.Undefined();
+  auto result = Napi::Array::New(env, 3);
+  result.Set(0u, fault.instruction);
+  result.Set(1u, double(fault.index));
+  result.Set(2u, double(fault.limit));
+  return result;
 }
 
 // run(handle, arena, ints, from, to, begin, end): undefined, or [instruction, index, limit] where
 // an index was out of its table. The one call of a training step.
 Napi::Value run(const Napi::CallbackInfo& call) {
   Napi::Env env = call.Env();
-  bool tagged = false;
-  if (call.Length() < 7 || !call[0].IsExternal() ||
-      napi_check_object_type_tag(env, call[0], &program_tag, &tagged) != napi_ok || !tagged)
+  const Program* program = from_handle<Program>(env, call[0]);
+  if (call.Length() < 7 || !program)
     return fail(env, "run expects a program's handle and six arguments");
-  const Program* program = call[0].As<Napi::External<Program>>().Data();
-  napi_typedarray_type arena_type, ints_type;
-  size_t arena_length = 0, ints_length = 0;
-  void *arena = nullptr, *ints = nullptr;
-  if (napi_get_typedarray_info(env, call[1], &arena_type, &arena_length, &arena, nullptr,
-                               nullptr) != napi_ok ||
-      napi_get_typedarray_info(env, call[2], &ints_type, &ints_length, &ints, nullptr, nullptr) !=
-          napi_ok)
-    return fail(env, "run expects its memory as typed arrays");
-  if (arena_type != (program->is_float32() ? napi_float32_array : napi_float64_array) ||
-      ints_type != napi_int32_array || int64_t(arena_length) < program->arena_size() ||
-      int64_t(ints_length) < program->ints_size())
-    return fail(env, "run was given memory of the wrong type or size");
+  Memory memory;
+  if (const char* fault = memory.read(env, *program, call[1], call[2])) return fail(env, fault);
   int32_t range[4];
   for (size_t i = 0; i < 4; i++)
     if (napi_get_value_int32(env, call[3 + i], &range[i]) != napi_ok)
@@ -130,13 +153,62 @@ Napi::Value run(const Napi::CallbackInfo& call) {
   if (from < 0 || to < from || to > program->levels() || begin < 0 || end < begin ||
       end > program->instruction_count())
     return fail(env, "run was given a range outside the program");
-  const RunFault fault = program->run(arena, static_cast<int32_t*>(ints), from, to, begin, end);
-  if (fault.instruction < 0) return env.Undefined();
-  auto result = Napi::Array::New(env, 3);
-  result.Set(0u, fault.instruction);
-  result.Set(1u, double(fault.index));
-  result.Set(2u, double(fault.limit));
-  return result;
+  return fault_array(env, program->run(memory.arena, memory.ints, from, to, begin, end));
+}
+
+// generate({program, arena, ints, random, results, slot, start, stop, temperature,
+// instructions}, drawn, lengths): as `run`. Fills `lengths` with the numbers of integers drawn, a
+// sequence each, and `drawn` with the integers, a row of as many as the program has levels each.
+Napi::Value generate_sequences(const Napi::CallbackInfo& call) {
+  Napi::Env env = call.Env();
+  if (!call[0].IsObject()) return fail(env, "generate expects an object");
+  const auto object = call[0].As<Napi::Object>();
+  const Program* program = from_handle<Program>(env, object.Get("program"));
+  Random* random = from_handle<Random>(env, object.Get("random"));
+  if (!program || !random) return fail(env, "generate expects a program and a generator");
+  const int64_t levels = program->levels();
+  Generation g;
+  int64_t start, stop, instructions;
+  const Napi::Value temperature = object.Get("temperature");
+  if (!read_words(object, "results", napi_int32_array, g.results) ||
+      !read_size(object, "slot", program->ints_size() - levels, g.slot) ||
+      !read_size(object, "start", INT32_MAX, start) ||
+      !read_size(object, "stop", INT32_MAX, stop) ||
+      !read_size(object, "instructions", program->instruction_count(), instructions) ||
+      !temperature.IsNumber() || g.results.empty() || int64_t(g.results.size()) % levels)
+    return fail(env, "generate: a field is missing or wrong");
+  g.choices = int64_t(g.results.size()) / levels;
+  g.start = int32_t(start);
+  g.stop = int32_t(stop);
+  g.instructions = int32_t(instructions);
+  g.temperature = temperature.As<Napi::Number>();
+  for (const int32_t at : g.results)
+    if (at < 0 || at >= program->arena_size())
+      return fail(env, "generate was given a result outside the arena");
+  std::vector<napi_value> arrays = {object.Get("arena"), object.Get("ints"), call[1], call[2]};
+  Memory memory;
+  if (const char* fault = memory.read(env, *program, arrays[0], arrays[1])) return fail(env, fault);
+  int32_t* out[2];
+  size_t length[2];
+  for (size_t i = 0; i < 2; i++) {
+    napi_typedarray_type type;
+    void* data = nullptr;
+    if (napi_get_typedarray_info(env, arrays[2 + i], &type, &length[i], &data, nullptr, nullptr) !=
+            napi_ok ||
+        type != napi_int32_array)
+      return fail(env, "generate expects its results as two Int32Arrays");
+    out[i] = static_cast<int32_t*>(data);
+  }
+  if (length[0] / size_t(levels) < length[1])
+    return fail(env, "generate has no room for that many sequences");
+  const Generated result =
+      generate(*program, memory.arena, memory.ints, *random, g, out[0], out[1], length[1]);
+  if (result.is_undecided) {
+    Napi::RangeError::New(env, "the weights of a choice must have a finite sum above zero")
+        .ThrowAsJavaScriptException();
+    return env.Undefined();
+  }
+  return fault_array(env, result.fault);
 }
 
 // alignment(array): how many bytes its first number lies behind a cache line. Kernels want no
@@ -149,25 +221,15 @@ Napi::Value alignment(const Napi::CallbackInfo& call) {
   return Napi::Number::New(call.Env(), double(reinterpret_cast<uintptr_t>(data) % 64));
 }
 
-// The C library's functions, whose last bit JavaScript's own may miss.
-template <double (*F)(double)>
-Napi::Value libm(const Napi::CallbackInfo& call) {
-  double x = 0;
-  if (call.Length() < 1 || napi_get_value_double(call.Env(), call[0], &x) != napi_ok)
-    return fail(call.Env(), "expected a number");
-  return Napi::Number::New(call.Env(), F(x));
-}
-
 Napi::Object init(Napi::Env env, Napi::Object exports) {
-  blas_init();
   exports.Set("info", Napi::Function::New<info>(env, "info"));
+  exports.Set("blas", Napi::Function::New<blas>(env, "blas"));
   exports.Set("createProgram", Napi::Function::New<create_program>(env, "createProgram"));
   exports.Set("run", Napi::Function::New<run>(env, "run"));
+  exports.Set("generate", Napi::Function::New<generate_sequences>(env, "generate"));
   exports.Set("alignment", Napi::Function::New<alignment>(env, "alignment"));
-  exports.Set("cos", Napi::Function::New<libm<std::cos>>(env, "cos"));
-  exports.Set("sin", Napi::Function::New<libm<std::sin>>(env, "sin"));
-  exports.Set("log", Napi::Function::New<libm<std::log>>(env, "log"));
   add_kernel_calls(env, exports);
+  add_random_calls(env, exports);
   return exports;
 }
 

@@ -1,16 +1,37 @@
-// The only file that knows OpenBLAS.
 #include "blas.h"
 
-#include <cblas.h>
+#include <dlfcn.h>
 
 #include <cstring>
 #include <string>
 
 #include "isa.h"
+#include "openblas.h"
 
 namespace vecgrad {
+namespace {
 
-void blas_init() { openblas_set_num_threads(1); }
+// Loads the library that lies beside this one; nullptr where it, or OpenBLAS, is
+// missing.
+const OpenBlas* load() {
+  static const char here = 0;
+  Dl_info self;
+  if (!dladdr(&here, &self)) return nullptr;
+  const std::string path = self.dli_fname;
+  const std::string folder = path.substr(0, path.rfind('/') + 1);
+  void* library = dlopen((folder + "vecgrad_openblas.so").c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (!library) return nullptr;
+  const auto open =
+      reinterpret_cast<decltype(&vecgrad_openblas)>(dlsym(library, "vecgrad_openblas"));
+  return open ? open() : nullptr;
+}
+
+const OpenBlas* openblas() {
+  static const OpenBlas* const loaded = load();
+  return loaded;
+}
+
+}  // namespace
 
 // The crossover, by test/native/gemm_bench.cpp on an AMD Zen 3 (AVX2) with OpenBLAS 0.3.21: the
 // time of one call in microseconds, ours / OpenBLAS's, least of three runs on a busy machine.
@@ -37,9 +58,9 @@ bool blas_gemm_wins(const char* isa, idx m, idx n, idx k) {
   // A processor that this build has no vectors for: OpenBLAS has, and wins from 8 x 16 x 16 on.
   // Elsewhere "scalar" is somebody's wish for the reference, one number at a time.
   static const bool no_vectors = !std::strcmp(best_isa(), "scalar");
-  if (no_vectors) return true;
+  if (no_vectors) return openblas();
   if (work < (sizeof(T) == 4 ? idx(1) << 25 : idx(1) << 21)) return false;
-  return m >= 16 && n >= 16 && k >= 16 && std::strcmp(isa, "scalar") != 0;
+  return m >= 16 && n >= 16 && k >= 16 && std::strcmp(isa, "scalar") != 0 && openblas();
 }
 template bool blas_gemm_wins<float>(const char*, idx, idx, idx);
 template bool blas_gemm_wins<double>(const char*, idx, idx, idx);
@@ -47,31 +68,26 @@ template bool blas_gemm_wins<double>(const char*, idx, idx, idx);
 template <class T>
 void blas_gemm(T* c, idx ldc, const T* a, idx lda, bool ta, const T* b, idx ldb, bool tb, idx m,
                idx n, idx k, int acc) {
-  const auto op_a = ta ? CblasTrans : CblasNoTrans, op_b = tb ? CblasTrans : CblasNoTrans;
-  const blasint rows = blasint(m), cols = blasint(n), inner = blasint(k);
-  const T keep = acc ? T(1) : T(0);
-  if constexpr (sizeof(T) == 4)
-    cblas_sgemm(CblasRowMajor, op_a, op_b, rows, cols, inner, 1, a, blasint(lda), b, blasint(ldb),
-                keep, c, blasint(ldc));
-  else
-    cblas_dgemm(CblasRowMajor, op_a, op_b, rows, cols, inner, 1, a, blasint(lda), b, blasint(ldb),
-                keep, c, blasint(ldc));
+  const auto gemm = [] {
+    if constexpr (sizeof(T) == 4)
+      return openblas()->sgemm;
+    else
+      return openblas()->dgemm;
+  }();
+  gemm(c, int(ldc), a, int(lda), ta, b, int(ldb), tb, int(m), int(n), int(k), acc ? T(1) : T(0));
 }
 template void blas_gemm<float>(float*, idx, const float*, idx, bool, const float*, idx, bool, idx,
                                idx, idx, int);
 template void blas_gemm<double>(double*, idx, const double*, idx, bool, const double*, idx, bool,
                                 idx, idx, idx, int);
 
-// openblas_get_config() says "OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH ...": the first two words.
-const char* blas_version() {
-  static const std::string version = [] {
-    const std::string config = openblas_get_config();
-    return config.substr(0, config.find(' ', config.find(' ') + 1));
-  }();
-  return version.c_str();
+std::string blas_version() {
+  if (!openblas()) return "none";
+  const std::string config = openblas()->config;
+  return config.substr(0, config.find(' ', config.find(' ') + 1));
 }
 
-const char* blas_core() { return openblas_get_corename(); }
-int blas_threads() { return openblas_get_num_threads(); }
+const char* blas_core() { return openblas() ? openblas()->core : "none"; }
+int blas_threads() { return openblas() ? openblas()->threads : 0; }
 
 }  // namespace vecgrad

@@ -1,15 +1,17 @@
 // Matrix products by OpenBLAS, and the sizes from which it beats our own kernel.
 #pragma once
 
+#include <string>
+
 #include "kernels.h"
 
 namespace vecgrad {
 
-// Keeps OpenBLAS to the calling thread. Call once, before any product.
-void blas_init();
+// OpenBLAS is loaded by the first call below that needs it; products are never its where it is
+// missing.
 
-// Whether OpenBLAS is faster than the gemm kernel of `isa` for an m x k by k x n product; the
-// figures are in blas.cpp.
+// Whether OpenBLAS is there and faster than the gemm kernel of `isa` for an m x k by k x n product;
+// the figures are in blas.cpp.
 template <class T>
 bool blas_gemm_wins(const char* isa, idx m, idx n, idx k);
 
@@ -19,7 +21,8 @@ template <class T>
 void blas_gemm(T* c, idx ldc, const T* a, idx lda, bool ta, const T* b, idx ldb, bool tb, idx m,
                idx n, idx k, int acc);
 
-const char* blas_version();  // "OpenBLAS 0.3.21"
+// These load OpenBLAS; "none" and 0 without it.
+std::string blas_version();  // "OpenBLAS 0.3.21"
 const char* blas_core();     // the core type OpenBLAS chose, "Zen" or "SkylakeX"
 int blas_threads();
 

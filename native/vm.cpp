@@ -150,6 +150,7 @@ class TypedProgram final : public Program {
         levels_(spec.levels),
         extent_count_(int64_t(spec.extents.size()) / (spec.levels + 1)),
         extents_(std::move(spec.extents)),
+        spans_(size_t(spec.levels)),
         tape_(std::move(spec.tape)) {}
 
   bool is_float32() const override { return sizeof(T) == 4; }
@@ -195,6 +196,11 @@ class TypedProgram final : public Program {
       if (fault.instruction >= 0) return fault;
     }
     return {};
+  }
+
+  Span span(int32_t level, int32_t end) const override {
+    const Span all = spans_[size_t(level)];
+    return {std::min(all.begin, end), std::min(all.end, end)};
   }
 
  private:
@@ -301,7 +307,14 @@ class TypedProgram final : public Program {
     }
     code_.push_back(in);
     // A tape ordered by level (immediate 0) finds its own part of every run.
-    levels_of_.push_back(e.op == Op::tape && e.imm0 ? every_level : e.level);
+    const int32_t level = e.op == Op::tape && e.imm0 ? every_level : e.level;
+    levels_of_.push_back(level);
+    const int32_t end = int32_t(code_.size());
+    for (int32_t l = 0; l < levels_; l++) {
+      if (l != level && level != every_level) continue;
+      if (spans_[size_t(l)].end == 0) spans_[size_t(l)].begin = end - 1;
+      spans_[size_t(l)].end = end;
+    }
   }
 
   RunFault loop(int32_t i, const Instruction& in, const int32_t* ext, T* arena,
@@ -514,6 +527,7 @@ class TypedProgram final : public Program {
   std::vector<int32_t> extents_;
   std::vector<Instruction> code_;
   std::vector<int32_t> levels_of_;  // of each instruction
+  std::vector<Span> spans_;         // of each level
   std::vector<Loops> loops_;
   std::vector<uint32_t> tape_;
 };

@@ -28,6 +28,11 @@ struct RunFault {
   int64_t limit = 0;
 };
 
+// The instructions [begin, end).
+struct Span {
+  int32_t begin = 0, end = 0;
+};
+
 class Program {
  public:
   virtual ~Program() = default;
@@ -41,6 +46,8 @@ class Program {
   // memory has the program's sizes and that 0 <= from <= to <= levels.
   virtual RunFault run(void* arena, int32_t* ints, int32_t from, int32_t to, int32_t begin,
                        int32_t end) const = 0;
+  // The shortest span that holds all instructions before `end` that `level` runs.
+  virtual Span span(int32_t level, int32_t end) const = 0;
 };
 
 // Checks every opcode and every slice; on failure returns nothing and says why in `error`.

@@ -1,9 +1,9 @@
 /**
- * Builds dist/ from lib/: a strict type check with declarations, and three bundles.
+ * Builds dist/ from lib/: a strict type check with declarations, and the bundles.
  *
  *     index.cjs + index.d.ts     the library, for require
  *     index.mjs + index.d.mts    the same one instance, for import
- *     cli.cjs                    the command line
+ *     cli.cjs, program.cjs       the command line: what starts it, and itself
  */
 import { execFile } from 'node:child_process';
 import {
@@ -91,14 +91,15 @@ async function bundle(made) {
     esbuilt({
       ...common,
       entryPoints: ['lib/cli/bin.ts'],
-      outfile: join(made, 'cli.cjs'),
+      outfile: join(made, 'program.cjs'),
       format: 'cjs',
       define,
-      banner: {
-        js: readFileSync(join(root, 'lib/cli/bin.ts'), 'utf8').startsWith('#!')
-          ? ''
-          : '#!/usr/bin/env node',
-      },
+    }),
+    esbuilt({
+      ...common,
+      entryPoints: ['lib/cli/launch.ts'],
+      outfile: join(made, 'cli.cjs'),
+      format: 'cjs',
     }),
   ]);
 }

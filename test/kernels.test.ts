@@ -1,7 +1,7 @@
 /** The kernels that can be called on their own: every one on every instruction set, in both types. */
 import assert from 'node:assert/strict';
 import { kernels, type MatmulOptions } from '../lib/kernels.js';
-import { addon } from '../lib/native.js';
+import { addon, nativeInfo } from '../lib/native.js';
 import { Random } from '../lib/random.js';
 
 type Floats = Float64Array | Float32Array;
@@ -106,6 +106,10 @@ describe('kernels.matmul', () => {
         }
       }
     }
+  });
+
+  it('find OpenBLAS beside the addon', () => {
+    assert.match(nativeInfo().openblas.version, /^OpenBLAS \d/);
   });
 
   // Large enough for OpenBLAS in both types (native/blas.cpp); whole numbers make every sum exact.

@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /** The `vecgrad` program. */
 import { main } from './main.js';
 

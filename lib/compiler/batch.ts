@@ -4,14 +4,21 @@ import { fuse } from './fuse.js';
 import { pad } from './pad.js';
 import { roll } from './roll.js';
 
-/** A new graph for the roots and leaves among `keep`; `numbers` are theirs in it, -1 where unneeded. */
-export function batch(ir: Ir, keep: readonly number[]): { ir: Ir; numbers: Int32Array } {
-  const passes = [
+/**
+ * A new graph for the roots and leaves among `keep`; `numbers` are theirs in it, -1 where unneeded.
+ * The positions of a sequence run one after the other: nothing is gained by batching them.
+ */
+export function batch(
+  ir: Ir,
+  keep: readonly number[],
+  isSequence: boolean,
+): { ir: Ir; numbers: Int32Array } {
+  const positions = [
     pad,
     (old: Ir, roots: readonly number[]) => roll(old, roots),
     (old: Ir, roots: readonly number[]) => roll(old, roots, true),
-    fuse,
   ];
+  const passes = [...(isSequence ? [] : positions), fuse];
   const numbers = Int32Array.from({ length: ir.count }, (_, node) => node);
   let roots = keep;
   for (const pass of passes) {

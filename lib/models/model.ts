@@ -46,20 +46,24 @@ export class Draw {
 
   /** A rows x cols array. */
   matrix(name: string, rows: number, cols: number): Value {
-    const numbers = Float64Array.from({ length: rows * cols }, () => this.random.gauss(0, 0.08));
-    const value = parameter(numbers, { name, shape: [rows, cols] });
+    const value = parameter(this.gaussians(rows * cols), { name, shape: [rows, cols] });
     this.parameters.push(value);
     return value;
   }
 
   /** Rows of single numbers, each a node of its own. */
   scalars(name: string, rows: number, cols: number): Value[][] {
+    const numbers = this.gaussians(rows * cols);
     return Array.from({ length: rows }, (_, r) =>
       Array.from({ length: cols }, (_, c) => {
-        const value = parameter(this.random.gauss(0, 0.08), { name: `${name}[${r}][${c}]` });
+        const value = parameter(numbers[r * cols + c]!, { name: `${name}[${r}][${c}]` });
         this.parameters.push(value);
         return value;
       }),
     );
+  }
+
+  private gaussians(count: number): Float64Array {
+    return this.random.gaussians(count, 0, 0.08);
   }
 }

@@ -91,8 +91,8 @@ int run(int argc, char** argv) {
     else
       return std::fprintf(stderr, "usage: gemm_bench [--square] [--isa NAME]\n"), 2;
   }
-  blas_init();
-  std::printf("# %s, core %s, %d thread\ntype,m,n,k", blas_version(), blas_core(), blas_threads());
+  std::printf("# %s, core %s, %d thread\ntype,m,n,k", blas_version().c_str(), blas_core(),
+              blas_threads());
   for (const IsaInfo& isa : isa_list())
     if (isa.available && (!only || !std::strcmp(only, isa.name))) std::printf(",%s", isa.name);
   std::printf(",openblas\n");

@@ -1,0 +1,28 @@
+// The only file that knows OpenBLAS, and a library of its own: loading OpenBLAS takes 5 ms and
+// starts threads, which most programs never need.
+#include "openblas.h"
+
+#include <cblas.h>
+
+namespace vecgrad {
+namespace {
+
+template <class T, auto Function>
+void gemm(T* c, int ldc, const T* a, int lda, bool ta, const T* b, int ldb, bool tb, int m, int n,
+          int k, T keep) {
+  const auto op_a = ta ? CblasTrans : CblasNoTrans, op_b = tb ? CblasTrans : CblasNoTrans;
+  Function(CblasRowMajor, op_a, op_b, m, n, k, 1, a, lda, b, ldb, keep, c, ldc);
+}
+
+}  // namespace
+}  // namespace vecgrad
+
+const vecgrad::OpenBlas* vecgrad_openblas() {
+  using namespace vecgrad;
+  static const OpenBlas table = [] {
+    openblas_set_num_threads(1);
+    return OpenBlas{gemm<float, cblas_sgemm>, gemm<double, cblas_dgemm>, openblas_get_config(),
+                    openblas_get_corename(), openblas_get_num_threads()};
+  }();
+  return &table;
+}

@@ -1,0 +1,83 @@
+#include "random.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace vecgrad {
+
+void Random::seed(const uint32_t* key, size_t length) {
+  constexpr size_t n = size;
+  uint32_t* const s = state_;
+  const auto scrambled = [](uint32_t x) { return x ^ (x >> 30); };
+  s[0] = 19650218;
+  for (size_t i = 1; i < n; i++) s[i] = 1812433253 * scrambled(s[i - 1]) + uint32_t(i);
+  size_t i = 1;
+  const auto advance = [&] {
+    if (++i < n) return;
+    s[0] = s[n - 1];
+    i = 1;
+  };
+  for (size_t k = 0, j = 0; k < std::max(n, length); k++) {
+    s[i] = (s[i] ^ (scrambled(s[i - 1]) * 1664525)) + key[j] + uint32_t(j);
+    advance();
+    if (++j == length) j = 0;
+  }
+  for (size_t k = 1; k < n; k++) {
+    s[i] = (s[i] ^ (scrambled(s[i - 1]) * 1566083941)) - uint32_t(i);
+    advance();
+  }
+  s[0] = 0x80000000;
+  next_ = size;
+  has_gauss_ = false;
+}
+
+void Random::refill() {
+  const auto twist = [this](int k, int next, int from) {
+    const uint32_t y = (state_[k] & 0x80000000) | (state_[next] & 0x7fffffff);
+    state_[k] = state_[from] ^ (y >> 1) ^ (y & 1 ? 0x9908b0df : 0);
+  };
+  int k = 0;
+  for (; k < size - middle; k++) twist(k, k + 1, k + middle);
+  for (; k < size - 1; k++) twist(k, k + 1, k + middle - size);
+  twist(size - 1, 0, middle - 1);
+  next_ = 0;
+}
+
+uint32_t Random::below(uint32_t n) {
+  int count = 0;
+  while (count < 32 && n >> count) count++;
+  uint32_t drawn;
+  do drawn = bits(count);
+  while (drawn >= n);
+  return drawn;
+}
+
+void Random::shuffle(int32_t* items, size_t count) {
+  for (size_t i = count; i > 1; i--) std::swap(items[i - 1], items[below(uint32_t(i))]);
+}
+
+void Random::gauss(double* out, size_t count, double mean, double deviation) {
+  constexpr double two_pi = 6.283185307179586;
+  for (size_t i = 0; i < count; i++) {
+    double z = gauss_;
+    if (!has_gauss_) {
+      const double angle = real() * two_pi;
+      const double radius = std::sqrt(-2 * std::log(1 - real()));
+      z = std::cos(angle) * radius;
+      gauss_ = std::sin(angle) * radius;
+    }
+    has_gauss_ = !has_gauss_;
+    out[i] = mean + z * deviation;
+  }
+}
+
+int64_t Random::choose(double* weights, size_t count) {
+  double total = 0;
+  for (size_t i = 0; i < count; i++) weights[i] = total += weights[i];
+  if (!(total > 0 && std::isfinite(total))) return -1;
+  // One short of the end, so that rounding cannot overrun.
+  return std::upper_bound(weights, weights + count - 1, real() * total) - weights;
+}
+
+}  // namespace vecgrad

@@ -1,0 +1,56 @@
+// CPython's `random` module, draw for draw: the same seed gives the same numbers.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace vecgrad {
+
+// A Mersenne Twister (MT19937) seeded and read as `random.Random` does.
+class Random {
+ public:
+  // Starts over: `key` is a seed's 32-bit words, least significant first, at least one.
+  void seed(const uint32_t* key, size_t length);
+
+  // A number in [0, 1) with 53 random bits.
+  double real() {
+    const uint32_t a = word() >> 5, b = word() >> 6;
+    return (a * 67108864.0 + b) / 9007199254740992.0;
+  }
+
+  // An integer of `count` random bits, from 1 to 32.
+  uint32_t bits(int count) { return word() >> (32 - count); }
+
+  // An integer in [0, n), n from 1: draws bits until they are below.
+  uint32_t below(uint32_t n);
+
+  // Swaps every item, from the last on, with one drawn from those up to it.
+  void shuffle(int32_t* items, size_t count);
+
+  // Gaussian draws. They come in pairs, the second of which waits for the next call.
+  void gauss(double* out, size_t count, double mean, double deviation);
+
+  // An index drawn with probability proportional to its weight; `weights` become their cumulative
+  // sums. -1 when their sum, the last of them, is not finite and above zero.
+  int64_t choose(double* weights, size_t count);
+
+ private:
+  static constexpr int size = 624, middle = 397;
+
+  uint32_t word() {
+    if (next_ == size) refill();
+    uint32_t y = state_[next_++];
+    y ^= y >> 11;
+    y ^= (y << 7) & 0x9d2c5680;
+    y ^= (y << 15) & 0xefc60000;
+    return y ^ (y >> 18);
+  }
+  void refill();
+
+  uint32_t state_[size] = {};
+  int next_ = size;
+  bool has_gauss_ = false;
+  double gauss_ = 0;
+};
+
+}  // namespace vecgrad

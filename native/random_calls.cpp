@@ -1,0 +1,129 @@
+// Random numbers for JavaScript: a generator is a handle, the first argument of every call. What
+// lib/random.ts has checked is checked here again.
+#include "random_calls.h"
+
+#include <memory>
+
+#include "handle.h"
+#include "random.h"
+
+namespace vecgrad {
+namespace {
+
+Napi::Value fail(Napi::Env env, const char* expected) {
+  Napi::TypeError::New(env, expected).ThrowAsJavaScriptException();
+  return env.Undefined();
+}
+
+// The elements of a typed array of one type.
+template <class T>
+struct Elements {
+  T* data = nullptr;
+  size_t length = 0;
+
+  bool read(napi_env env, napi_value value, napi_typedarray_type wanted) {
+    napi_typedarray_type type;
+    void* start = nullptr;
+    if (napi_get_typedarray_info(env, value, &type, &length, &start, nullptr, nullptr) != napi_ok ||
+        type != wanted)
+      return false;
+    data = static_cast<T*>(start);
+    return true;
+  }
+};
+
+// create(): a generator, to be seeded before it is read.
+Napi::Value create(const Napi::CallbackInfo& call) {
+  return make_handle(call.Env(), std::make_unique<Random>());
+}
+
+// seed(random, key)
+Napi::Value seed(const Napi::CallbackInfo& call) {
+  Napi::Env env = call.Env();
+  Random* random = from_handle<Random>(env, call[0]);
+  Elements<uint32_t> key;
+  if (!random || !key.read(env, call[1], napi_uint32_array) || key.length == 0)
+    return fail(env, "seed: expected a generator and a Uint32Array that is not empty");
+  random->seed(key.data, key.length);
+  return env.Undefined();
+}
+
+// real(random): a number in [0, 1).
+Napi::Value real(const Napi::CallbackInfo& call) {
+  Napi::Env env = call.Env();
+  Random* random = from_handle<Random>(env, call[0]);
+  if (!random) return fail(env, "real: expected a generator");
+  return Napi::Number::New(env, random->real());
+}
+
+// bits(random, count): an integer of 1 to 32 random bits.
+Napi::Value bits(const Napi::CallbackInfo& call) {
+  Napi::Env env = call.Env();
+  Random* random = from_handle<Random>(env, call[0]);
+  uint32_t count = 0;
+  if (!random || napi_get_value_uint32(env, call[1], &count) != napi_ok || count < 1 || count > 32)
+    return fail(env, "bits: expected a generator and a count from 1 to 32");
+  return Napi::Number::New(env, random->bits(int(count)));
+}
+
+// below(random, n): an integer in [0, n).
+Napi::Value below(const Napi::CallbackInfo& call) {
+  Napi::Env env = call.Env();
+  Random* random = from_handle<Random>(env, call[0]);
+  uint32_t n = 0;
+  if (!random || napi_get_value_uint32(env, call[1], &n) != napi_ok || n < 1)
+    return fail(env, "below: expected a generator and an integer from 1");
+  return Napi::Number::New(env, random->below(n));
+}
+
+// shuffle(random, items)
+Napi::Value shuffle(const Napi::CallbackInfo& call) {
+  Napi::Env env = call.Env();
+  Random* random = from_handle<Random>(env, call[0]);
+  Elements<int32_t> items;
+  if (!random || !items.read(env, call[1], napi_int32_array) || items.length > UINT32_MAX)
+    return fail(env, "shuffle: expected a generator and an Int32Array");
+  random->shuffle(items.data, items.length);
+  return env.Undefined();
+}
+
+// gauss(random, out, mean, deviation): fills `out`.
+Napi::Value gauss(const Napi::CallbackInfo& call) {
+  Napi::Env env = call.Env();
+  Random* random = from_handle<Random>(env, call[0]);
+  Elements<double> out;
+  double mean = 0, deviation = 0;
+  if (!random || !out.read(env, call[1], napi_float64_array) ||
+      napi_get_value_double(env, call[2], &mean) != napi_ok ||
+      napi_get_value_double(env, call[3], &deviation) != napi_ok)
+    return fail(env, "gauss: expected a generator, a Float64Array and two numbers");
+  random->gauss(out.data, out.length, mean, deviation);
+  return env.Undefined();
+}
+
+// choose(random, weights): an index, or -1; the weights become their cumulative sums.
+Napi::Value choose(const Napi::CallbackInfo& call) {
+  Napi::Env env = call.Env();
+  Random* random = from_handle<Random>(env, call[0]);
+  Elements<double> weights;
+  if (!random || !weights.read(env, call[1], napi_float64_array))
+    return fail(env, "choose: expected a generator and a Float64Array");
+  return Napi::Number::New(env, double(random->choose(weights.data, weights.length)));
+}
+
+}  // namespace
+
+void add_random_calls(Napi::Env env, Napi::Object exports) {
+  auto random = Napi::Object::New(env);
+  random.Set("create", Napi::Function::New<create>(env, "create"));
+  random.Set("seed", Napi::Function::New<seed>(env, "seed"));
+  random.Set("real", Napi::Function::New<real>(env, "real"));
+  random.Set("bits", Napi::Function::New<bits>(env, "bits"));
+  random.Set("below", Napi::Function::New<below>(env, "below"));
+  random.Set("shuffle", Napi::Function::New<shuffle>(env, "shuffle"));
+  random.Set("gauss", Napi::Function::New<gauss>(env, "gauss"));
+  random.Set("choose", Napi::Function::New<choose>(env, "choose"));
+  exports.Set("random", random);
+}
+
+}  // namespace vecgrad
