@@ -2,20 +2,26 @@
 import type { Ir } from './ir.js';
 import { fuse } from './fuse.js';
 import { pad } from './pad.js';
+import type { PassName, PassSet } from './passes.js';
+import type { Rewritten } from './rewrite.js';
 import { roll } from './roll.js';
 
-/** A new graph for the roots and leaves among `keep`; `numbers` are theirs in it, -1 where unneeded. */
-export function batch(ir: Ir, keep: readonly number[]): { ir: Ir; numbers: Int32Array } {
-  const passes = [
-    pad,
-    (old: Ir, roots: readonly number[]) => roll(old, roots),
-    (old: Ir, roots: readonly number[]) => roll(old, roots, true),
-    fuse,
-  ];
+/** A new graph for the nodes that the roots need; null where there is nothing to do. */
+type Rewrite = (ir: Ir, roots: readonly number[]) => Rewritten | null;
+
+const REWRITES: readonly (readonly [PassName, Rewrite])[] = [
+  ['pad', pad],
+  ['batch', (ir, roots) => roll(ir, roots)],
+  ['rebatch', (ir, roots) => roll(ir, roots, true)],
+  ['fuse', fuse],
+];
+
+/** A new graph for the roots and leaves among `keep`, made by the passes that are on. */
+export function batch(ir: Ir, keep: readonly number[], passes: PassSet): Rewritten {
   const numbers = Int32Array.from({ length: ir.count }, (_, node) => node);
   let roots = keep;
-  for (const pass of passes) {
-    const next = pass(ir, roots);
+  for (const [name, rewrite] of REWRITES) {
+    const next = passes.has(name) ? rewrite(ir, roots) : null;
     if (!next) continue;
     const { ir: made, numbers: renumbered } = next;
     numbers.forEach((node, i) => (numbers[i] = node < 0 ? -1 : renumbered[node]!));
