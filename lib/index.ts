@@ -6,6 +6,7 @@ export { kernels, type GatherOptions, type KernelOptions, type MatmulOptions, ty
 export { IsaError, nativeInfo, type NativeInfo } from './native.js';
 export { Adam, decay, SGD, Training, type Optimizer, type Schedule } from './optim.js';
 export { compile, FeedError, Program, type DType, type Feeds, type GenerateOptions, type ProgramOptions } from './program.js'; // prettier-ignore
+export { parsePasses, PASSES, PassError, type PassName, type PassSet } from './compiler/passes.js';
 export { Random } from './random.js';
 export { sample, Sampler } from './sampling.js';
 export { ShapeError, type Shape } from './shape.js';

@@ -7,6 +7,7 @@ import type { Lowered, UpdateRule } from './compiler/layout.js';
 import { lower } from './compiler/lower.js';
 import { isScalarGraph, lowerTape } from './compiler/tape.js';
 import { batch } from './compiler/batch.js';
+import { ALL_PASSES, type PassSet } from './compiler/passes.js';
 import { tidy } from './compiler/tidy.js';
 import { trace } from './compiler/trace.js';
 import { isDense, type View } from './compiler/view.js';
@@ -25,6 +26,8 @@ export interface ProgramOptions {
   dtype?: DType;
   /** An instruction set by name; by default the process's choice. */
   isa?: string;
+  /** The compiler's passes that are on: all by default (see compiler/passes.ts). */
+  passes?: PassSet;
 }
 
 /** How `Program.generate` runs a sequence. */
@@ -120,7 +123,8 @@ export class Program {
     this.groups = plan.groups;
     this.roots = plan.groups.flat();
     const inspects = plan.gradients === 'all';
-    const traced = trace(plan.groups, !inspects);
+    const { passes = ALL_PASSES } = options;
+    const traced = trace(plan.groups, !inspects && passes.has('simplify'));
     const { count } = traced;
     const forwardNodes = traced.ir.count;
     let { ir, roots } = traced;
@@ -128,7 +132,7 @@ export class Program {
     let renumber = (node: number): number => node;
     if (!inspects && !isScalar) {
       const leaves = traced.nodes.filter((node) => KEPT.has(node.op)).map((node) => node.number);
-      const batched = batch(ir, [...roots, ...leaves], plan.groups.length > 1);
+      const batched = batch(ir, [...roots, ...leaves], passes, plan.groups.length > 1);
       renumber = (node) => batched.numbers[node]!;
       roots = roots.map(renumber);
       ir = batched.ir;
@@ -137,7 +141,8 @@ export class Program {
     const others: number[] = [];
     if (plan.gradients !== 'none') {
       const wants = (node: number): boolean => inspects || ir.is(node, 'parameter');
-      this.gradientNodes = differentiate(ir, roots[0]!, wants, true, !inspects);
+      const combine = !inspects && passes.has('combine');
+      this.gradientNodes = differentiate(ir, roots[0]!, wants, true, combine);
       this.gradientNodes.forEach((gradient, node) => {
         if (gradient < 0) return;
         if (ir.is(node, 'parameter')) gradients.set(node, gradient);
@@ -150,7 +155,7 @@ export class Program {
       if (inspects || KEPT.has(node.op)) numbers.set(node, renumber(node.number));
     }
     this.roots.forEach((root, i) => numbers.set(root, roots[i]!));
-    if (!inspects && !isScalar) {
+    if (!inspects && passes.has('tidy') && !isScalar) {
       const wanted = [...numbers.values(), ...gradients.values()].filter((node) => node >= 0);
       const tidied = tidy(ir, wanted);
       ir = tidied.ir;
@@ -178,6 +183,8 @@ export class Program {
       keep: [...keep],
       gradients,
       update: plan.update,
+      place: passes.has('place'),
+      fuseUpdate: passes.has('update'),
     };
     this.lowered = (isScalar ? lowerTape(ir, lowering) : undefined) ?? lower(ir, lowering);
     const { lowered } = this;

@@ -2,27 +2,35 @@
 import type { Ir } from './ir.js';
 import { fuse } from './fuse.js';
 import { pad } from './pad.js';
+import type { PassName, PassSet } from './passes.js';
+import type { Rewritten } from './rewrite.js';
 import { roll } from './roll.js';
 
-/**
- * A new graph for the roots and leaves among `keep`; `numbers` are theirs in it, -1 where unneeded.
- * The positions of a sequence run one after the other: nothing is gained by batching them.
- */
+/** A new graph for the nodes that the roots need; null where there is nothing to do. */
+type Rewrite = (ir: Ir, roots: readonly number[]) => Rewritten | null;
+
+const REWRITES: readonly (readonly [PassName, Rewrite])[] = [
+  ['pad', pad],
+  ['batch', (ir, roots) => roll(ir, roots)],
+  ['rebatch', (ir, roots) => roll(ir, roots, true)],
+  ['fuse', fuse],
+];
+
+/** These work across positions, which in a sequence run one after the other. */
+const ACROSS: ReadonlySet<PassName> = new Set<PassName>(['pad', 'batch', 'rebatch']);
+
+/** A new graph for the roots and leaves among `keep`, made by the passes that are on. */
 export function batch(
   ir: Ir,
   keep: readonly number[],
+  passes: PassSet,
   isSequence: boolean,
-): { ir: Ir; numbers: Int32Array } {
-  const positions = [
-    pad,
-    (old: Ir, roots: readonly number[]) => roll(old, roots),
-    (old: Ir, roots: readonly number[]) => roll(old, roots, true),
-  ];
-  const passes = [...(isSequence ? [] : positions), fuse];
+): Rewritten {
   const numbers = Int32Array.from({ length: ir.count }, (_, node) => node);
   let roots = keep;
-  for (const pass of passes) {
-    const next = pass(ir, roots);
+  for (const [name, rewrite] of REWRITES) {
+    if (!passes.has(name) || (isSequence && ACROSS.has(name))) continue;
+    const next = rewrite(ir, roots);
     if (!next) continue;
     const { ir: made, numbers: renumbered } = next;
     numbers.forEach((node, i) => (numbers[i] = node < 0 ? -1 : renumbered[node]!));

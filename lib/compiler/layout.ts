@@ -18,6 +18,10 @@ export interface LoweringOptions {
   /** The gradient node of each parameter (by node), where training or `backward` wants it. */
   gradients: ReadonlyMap<number, number>;
   update: UpdateRule | undefined;
+  /** Whether results are written straight into what uses them, where they can be. */
+  place: boolean;
+  /** Whether a product that is a whole gradient updates its parameter without being stored. */
+  fuseUpdate: boolean;
 }
 
 /** The parameters' block; moments and gradients lie the same way in blocks of their own. */

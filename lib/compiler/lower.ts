@@ -44,8 +44,9 @@ class Lowering {
     private readonly options: LoweringOptions,
   ) {
     const keep = new Set([...options.keep, ...options.gradients.values()]);
-    this.placement = place(ir, keep);
-    if (options.update) this.fused = fusedUpdates(ir, this.placement, options.gradients);
+    this.placement = place(ir, keep, options.place);
+    if (options.update && options.fuseUpdate)
+      this.fused = fusedUpdates(ir, this.placement, options.gradients);
     this.layout = new Layout(ir, this.placement.live, options, new Set(this.fused.keys()));
     for (const [parameter, gradient] of options.gradients) {
       const offset = this.layout.parameterOffsets.get(parameter);

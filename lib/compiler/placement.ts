@@ -63,7 +63,8 @@ export interface Placement {
   aliases: Map<number, { stack: number; start: number }>;
 }
 
-export function place(ir: Ir, keep: ReadonlySet<number>): Placement {
+/** The plan for what `keep` needs; without `inPlace`, every result gets memory of its own. */
+export function place(ir: Ir, keep: ReadonlySet<number>, inPlace: boolean): Placement {
   const live = new Uint8Array(ir.count);
   const uses = new Int32Array(ir.count);
   for (const node of keep) {
@@ -93,10 +94,11 @@ export function place(ir: Ir, keep: ReadonlySet<number>): Placement {
   for (let node = 0; node < ir.count; node++) {
     if (!live[node]) continue;
     const op = ir.opOf(node);
-    if (op === 'total') planTotal(ir, p, node);
+    if (op === 'total') planTotal(ir, p, node, inPlace);
     else if (op === 'stack' || op === 'concat' || op === 'choose') joins.push(node);
     else if (op === 'reshape' && !p.absorbed[node]) reshapes.push(node);
   }
+  if (!inPlace) return p;
   takeOver(ir, p, keep);
   // The largest first: the stacks of a prefix are then views of the longest.
   joins.sort((a, b) => ir.inputCount(b) - ir.inputCount(a) || a - b);
@@ -110,7 +112,7 @@ export function computed(ir: Ir, node: number): boolean {
   return OPS[op].lower.kind !== 'view' && ir.inputCount(node) > 0 && op !== 'inverseCount';
 }
 
-export function planTotal(ir: Ir, p: Placement, total: number): void {
+export function planTotal(ir: Ir, p: Placement, total: number, inPlace: boolean): void {
   const terms: Term[] = [];
   const n = termCount(ir, total);
   for (let i = 0; i < n; i++) {
@@ -118,7 +120,7 @@ export function planTotal(ir: Ir, p: Placement, total: number): void {
     let node = ir.input(total, i);
     let view = denseView(0, ir.shape(total));
     for (;;) {
-      if (p.uses[node] !== 1) break;
+      if (!inPlace || p.uses[node] !== 1) break;
       if (ir.is(node, 'embed')) {
         const inner = ir.input(node, 0);
         const { axis, start } = ir.attr(node) as { axis: number; start: number };
@@ -142,9 +144,9 @@ export function planTotal(ir: Ir, p: Placement, total: number): void {
     // Kernels write rows: the last axis must be contiguous.
     const last = view.shape.length - 1;
     const rows = last < 0 || view.strides[last] === 1 || view.shape[last] === 1;
-    const inPlace = rows && p.uses[node] === 1 && ACCUMULATING.has(op) && p.parent[node] === -1;
+    const placed = inPlace && rows && p.uses[node] === 1 && ACCUMULATING.has(op) && p.parent[node] === -1; // prettier-ignore
     // A term may already belong to this very total (x + x): uses counts edges, so it is not alone.
-    if (inPlace) {
+    if (placed) {
       p.parent[node] = total;
       p.position[node] = i;
     }
@@ -153,7 +155,7 @@ export function planTotal(ir: Ir, p: Placement, total: number): void {
       node,
       steps,
       level: termLevel(ir, total, i),
-      placed: inPlace,
+      placed,
       base: false,
     });
   }

@@ -61,7 +61,7 @@ function planSum(ir: Ir, p: Placement, users: Users, node: number): void {
     p.uses[operand] === 1 && p.parent[operand] === -1 && ACCUMULATING.has(ir.opOf(operand)) && !p.totals.has(operand); // prettier-ignore
   const free = (operand: number, other: number): boolean =>
     adds(other) && owner(ir, p, users, operand, other) >= 0;
-  if ((adds(a) && adds(b)) || free(a, b) || free(b, a)) planTotal(ir, p, node);
+  if ((adds(a) && adds(b)) || free(a, b) || free(b, a)) planTotal(ir, p, node, true);
 }
 
 function canTakeOver(

@@ -51,7 +51,9 @@ function codes(names: Partial<Record<OpName, string>>): Int32Array {
 const OWN_CODE = codes(SIMPLE);
 const ADDING_CODE = codes(ADDING);
 const IS_LEAF = byOperator((op) => Number(LEAVES.has(op)));
-const HAS_INSTRUCTION = byOperator((op) => Number(op in SIMPLE || OTHERS.has(op) || LEAVES.has(op)));
+const HAS_INSTRUCTION = byOperator((op) =>
+  Number(op in SIMPLE || OTHERS.has(op) || LEAVES.has(op)),
+);
 const COPY = tapeCode('copy');
 const ACCUMULATE = tapeCode('accumulate');
 const FMA = tapeCode('fma');
@@ -321,7 +323,8 @@ class TapeLowering {
     const ends = [tape.cut()];
     const forward = this.schedule(0, ir.forwardEnd, false);
     for (let i = 0; i < levels; i++) {
-      for (let k = forward.starts[i]!; k < forward.starts[i + 1]!; k++) this.emit(forward.items[k]!);
+      for (let k = forward.starts[i]!; k < forward.starts[i + 1]!; k++)
+        this.emit(forward.items[k]!);
       ends.push(tape.cut());
     }
     const ranges = out.byLevel(ends);
@@ -349,7 +352,8 @@ class TapeLowering {
       const start = tape.cut();
       for (let i = 0; i < block.size; i++) {
         const [m, v] = block.moments;
-        if (v !== undefined) tape.record(code, block.offset + i, m! + i, v + i, block.gradients + i, block.rule); // prettier-ignore
+        if (v !== undefined)
+          tape.record(code, block.offset + i, m! + i, v + i, block.gradients + i, block.rule); // prettier-ignore
         else tape.record(code, block.offset + i, m! + i, block.gradients + i, block.rule);
       }
       instruction(literal(start), literal(tape.cut()));

@@ -1,0 +1,77 @@
+/** The compiler's passes: how a list of them is read, and that each makes a difference. */
+import assert from 'node:assert/strict';
+import { ALL_PASSES, parsePasses, PassError, PASS_NAMES, type PassName } from '../lib/compiler/passes.js'; // prettier-ignore
+import { buildModel, type ModelName } from '../lib/experiment.js';
+import { Random } from '../lib/random.js';
+
+const without = (...off: PassName[]): PassName[] => PASS_NAMES.filter((name) => !off.includes(name)); // prettier-ignore
+
+const LISTS: [text: string, on: readonly PassName[]][] = [
+  ['all', PASS_NAMES],
+  ['none', []],
+  ['pad,batch', ['pad', 'batch']],
+  [' pad , batch ', ['pad', 'batch']],
+  ['all,-pad', without('pad')],
+  ['-pad,-place', without('pad', 'place')],
+  ['pad,all,none,place', ['place']],
+  ['pad,-pad', []],
+];
+
+describe('a list of passes', () => {
+  for (const [text, on] of LISTS) {
+    it(`'${text}' switches on ${on.join(', ') || 'none'}`, () => {
+      assert.deepEqual([...parsePasses(text)].sort(), [...on].sort());
+    });
+  }
+
+  for (const text of ['fussed', '', 'pad,', '-', 'all,-none', 'PAD', 'pad batch']) {
+    it(`'${text}' is refused, saying which there are`, () => {
+      assert.throws(() => parsePasses(text), (error: Error) => error instanceof PassError && PASS_NAMES.every((name) => error.message.includes(name))); // prettier-ignore
+    });
+  }
+});
+
+/** A model on which a pass saves instructions or memory. */
+const SAVES: Record<PassName, ModelName> = {
+  simplify: 'rnn',
+  pad: 'vector',
+  batch: 'rnn_att',
+  rebatch: 'vector',
+  fuse: 'vector',
+  combine: 'rnn',
+  tidy: 'vector',
+  place: 'rnn',
+  update: 'rnn_att',
+};
+
+describe('a pass', () => {
+  const feeds = { tokens: [4, 1, 2], targets: [1, 2, 4], length: 3 };
+  const train = (name: ModelName, passes = ALL_PASSES): { losses: number[]; instructions: number; memory: number } => {
+    const model = buildModel(name, 5, { blockSize: 4, nEmbd: 8, nState: 8, nAtt: 4 }, new Random(1));
+    const training = model.optimizer(10).minimize(model.loss, { passes });
+    const losses = Array.from({ length: 10 }, () => training.step(feeds));
+    const { counts, arena } = training.program;
+    return { losses, instructions: counts.instructions, memory: arena.length };
+  }; // prettier-ignore
+
+  for (const [pass, model] of Object.entries(SAVES) as [PassName, ModelName][]) {
+    it(`of the name ${pass} saves ${model} something`, () => {
+      const [on, off] = [train(model), train(model, parsePasses(`all,-${pass}`))];
+      const what = JSON.stringify([on, off]);
+      assert(on.instructions <= off.instructions, what);
+      assert(on.instructions < off.instructions || on.memory < off.memory, what);
+    });
+  }
+
+  // Of these, scalar's tape has but one.
+  for (const model of ['vector', 'rnn', 'rnn_att'] as const) {
+    it(`changes nothing that ${model} learns`, () => {
+      const plain = train(model, parsePasses('none')).losses;
+      for (const off of PASS_NAMES) {
+        train(model, parsePasses(`-${off}`)).losses.forEach((loss, i) => {
+          assert(Math.abs(loss - plain[i]!) < 1e-11, `without ${off}, step ${i + 1}: ${loss} for ${plain[i]!}`); // prettier-ignore
+        });
+      }
+    });
+  }
+});
