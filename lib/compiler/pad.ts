@@ -109,6 +109,9 @@ class Padder {
       this.numbers[node] = ir.constant(old.constantValue(node));
       return;
     }
+    // What a longest stack needs is visited before its turn: operands first.
+    const operands = this.stacks.has(node) ? [] : old.inputs(node);
+    for (const input of operands) this.visit(input);
     const prefix = this.padded(node);
     if (prefix) {
       this.prefixes.set(node, prefix);
