@@ -7,8 +7,8 @@ import { roll } from './roll.js';
 export function batch(ir: Ir, keep: readonly number[]): { ir: Ir; numbers: Int32Array } {
   const passes = [
     pad,
-    (old: Ir, roots: readonly number[]) => roll(old, roots),
-    (old: Ir, roots: readonly number[]) => roll(old, roots, true),
+    (old: Ir, roots: readonly number[]) => roll(old, roots, { columns: false, sameLevel: false }),
+    (old: Ir, roots: readonly number[]) => roll(old, roots, { columns: true, sameLevel: false }),
   ];
   const numbers = Int32Array.from({ length: ir.count }, (_, node) => node);
   let roots = keep;

@@ -40,6 +40,10 @@ export class Ir implements Builder<number> {
   opOf(node: number): OpName {
     return OP_NAMES[this.opCodes[node]!]!;
   }
+  /** Its operator's place in `OP_NAMES`. */
+  opCode(node: number): number {
+    return this.opCodes[node]!;
+  }
   is(node: number, op: OpName): boolean {
     return this.opCodes[node] === OP_CODE[op];
   }
