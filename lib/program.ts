@@ -103,9 +103,9 @@ export class Program {
     const forwardNodes = traced.ir.count;
     let { ir, roots } = traced;
     let renumber = (node: number): number => node;
-    if (!inspects && plan.groups.length === 1 && !isScalarProgram(ir)) {
+    if (!inspects && !isScalarProgram(ir)) {
       const leaves = traced.nodes.filter((node) => KEPT.has(node.op)).map((node) => node.number);
-      const batched = batch(ir, [...roots, ...leaves]);
+      const batched = batch(ir, [...roots, ...leaves], plan.groups.length > 1);
       renumber = (node) => batched.numbers[node]!;
       roots = roots.map(renumber);
       ir = batched.ir;
