@@ -225,7 +225,8 @@ struct Divisor {
   T top, sum;
 };
 
-// A row of W vectors, in registers. Lanes behind `len` hold x[0]: it changes no maximum.
+// A row of W vectors, the last of them not empty, in registers. Lanes behind `len` hold x[0]: it
+// changes no maximum.
 template <int W>
 static inline Divisor softmax_short_row(T* y, const T* x, idx len, idx cols) {
   const idx l = lanes();
@@ -377,6 +378,7 @@ static void cross_entropy(T* loss, T* p, idx ldp, const T* x, idx ldx, const int
   const idx l = lanes();
   const auto by_row = cols <= l       ? cross_entropy_rows<softmax_short_row<1>>
                       : cols <= 2 * l ? cross_entropy_rows<softmax_short_row<2>>
+                      : cols <= 3 * l ? cross_entropy_rows<softmax_short_row<3>>
                       : cols <= 4 * l ? cross_entropy_rows<softmax_short_row<4>>
                                       : cross_entropy_rows<softmax_long_row>;
   by_row(loss, p, ldp, x, ldx, index, rows, cols);

@@ -9,27 +9,31 @@ import { roll } from './roll.js';
 /** A new graph for the nodes that the roots need; null where there is nothing to do. */
 type Rewrite = (ir: Ir, roots: readonly number[]) => Rewritten | null;
 
-const REWRITES: readonly (readonly [PassName, Rewrite])[] = [
-  ['pad', pad],
-  ['batch', (ir, roots) => roll(ir, roots)],
-  ['rebatch', (ir, roots) => roll(ir, roots, true)],
-  ['fuse', fuse],
-];
-
-/** These work across positions, which in a sequence run one after the other. */
-const ACROSS: ReadonlySet<PassName> = new Set<PassName>(['pad', 'batch', 'rebatch']);
+/** A sequence is computed a level at a time: there, only nodes of one level are batched. */
+function rewrites(sequence: boolean): (readonly [PassName, Rewrite])[] {
+  const rolled =
+    (columns: boolean): Rewrite =>
+    (ir, roots) =>
+      roll(ir, roots, { columns, sameLevel: sequence });
+  return [
+    ['pad', pad],
+    ['batch', rolled(sequence)],
+    ...(sequence ? [] : [['rebatch', rolled(true)] as const]),
+    ['fuse', fuse],
+  ];
+}
 
 /** A new graph for the roots and leaves among `keep`, made by the passes that are on. */
 export function batch(
   ir: Ir,
   keep: readonly number[],
   passes: PassSet,
-  isSequence: boolean,
+  sequence: boolean,
 ): Rewritten {
   const numbers = Int32Array.from({ length: ir.count }, (_, node) => node);
   let roots = keep;
-  for (const [name, rewrite] of REWRITES) {
-    if (!passes.has(name) || (isSequence && ACROSS.has(name))) continue;
+  for (const [name, rewrite] of rewrites(sequence)) {
+    if (!passes.has(name)) continue;
     const next = rewrite(ir, roots);
     if (!next) continue;
     const { ir: made, numbers: renumbered } = next;

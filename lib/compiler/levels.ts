@@ -6,11 +6,12 @@ type Levels = readonly number[] | undefined;
 
 /** The levels of a node's axes, from its operands'; undefined where no axis has any. */
 export function propagate(ir: Ir, node: number): AxisLevels | undefined {
+  const op = ir.opOf(node);
+  if (op !== 'stack' && op !== 'elements' && !hasLevels(ir, node)) return undefined;
   const inputs = Array.from(ir.inputs(node));
   const of = (i: number): AxisLevels | undefined => ir.axisLevels[inputs[i]!];
   const attr = ir.attr(node);
   const shape = ir.shape(node);
-  const op = ir.opOf(node);
   if (op === 'stack') {
     const own = attr.levels ? settled(attr.levels, ir.levels[node]!) : undefined;
     return some([own, ...(of(0) ?? shape.slice(1).map(() => undefined))]);
@@ -19,7 +20,6 @@ export function propagate(ir: Ir, node: number): AxisLevels | undefined {
     const levels = of(0)?.[0]?.slice(attr.start, attr.stop);
     return some([levels && settled(levels, ir.levels[node]!)]);
   }
-  if (!inputs.some((input) => ir.axisLevels[input])) return undefined;
   switch (op) {
     case 'sum': {
       const x = ir.shape(inputs[0]!);
@@ -69,6 +69,12 @@ export function propagate(ir: Ir, node: number): AxisLevels | undefined {
     default:
       return some(broadcasted(ir, inputs, shape));
   }
+}
+
+function hasLevels(ir: Ir, node: number): boolean {
+  const n = ir.inputCount(node);
+  for (let i = 0; i < n; i++) if (ir.axisLevels[ir.input(node, i)]) return true;
+  return false;
 }
 
 /** Levels with the axes that have none filled in from others. */

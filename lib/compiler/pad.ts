@@ -3,8 +3,9 @@
  * positions 0 to p; written over the longest stack, with a softmax that sees the first p + 1 scores
  * and leaves zeros behind them, all positions become alike and can be batched.
  */
-import type { Attr, OpName } from '../ops.js';
+import type { Attr } from '../ops.js';
 import { Ir } from './ir.js';
+import { liveNodes } from './live.js';
 
 export interface Padded {
   ir: Ir;
@@ -21,184 +22,237 @@ interface Prefix {
 
 /** Null where there is nothing to pad. */
 export function pad(old: Ir, roots: readonly number[]): Padded | null {
-  const stacks = growingStacks(old, roots);
-  return stacks.size ? new Padder(old, roots, stacks).run() : null;
+  const live = liveNodes(old, roots);
+  const stacks = growingStacks(old, live);
+  return stacks.size ? new Padder(old, roots, live, stacks).run() : null;
 }
 
 /** Every stack that is a prefix of a longer one, and those longest ones: stack to longest. */
-function growingStacks(old: Ir, roots: readonly number[]): Map<number, number> {
-  const live = liveNodes(old, roots);
-  const families = new Map<number, number[]>();
+function growingStacks(old: Ir, live: Uint8Array): Map<number, number> {
+  const byFirst = new Map<number, number[]>();
   for (let node = 0; node < old.count; node++) {
     if (!live[node] || !old.is(node, 'stack')) continue;
     const first = old.input(node, 0);
-    const family = families.get(first);
+    const family = byFirst.get(first);
     if (family) family.push(node);
-    else families.set(first, [node]);
+    else byFirst.set(first, [node]);
+  }
+  const families: Family[] = [];
+  for (const members of byFirst.values()) {
+    const longest = members.reduce((a, b) => (old.inputCount(b) > old.inputCount(a) ? b : a));
+    const grows = members.length > 1 && old.inputCount(longest) > 1;
+    if (grows && members.every((node) => isPrefix(old, node, longest))) families.push({ members, longest }); // prettier-ignore
   }
   const found = new Map<number, number>();
-  for (const family of families.values()) {
-    const longest = family.reduce((a, b) => (old.inputCount(b) > old.inputCount(a) ? b : a));
-    const inputs = old.inputs(longest);
-    const prefixes = family.every((node) =>
-      old.inputs(node).every((input, i) => input === inputs[i]),
-    );
-    if (
-      prefixes &&
-      old.inputCount(longest) > 1 &&
-      family.length > 1 &&
-      !isCyclic(old, family, longest)
-    ) {
-      for (const node of family) found.set(node, longest);
-    }
+  for (const { members, longest } of acyclic(old, families)) {
+    for (const node of members) found.set(node, longest);
   }
   return found;
 }
 
-/** Whether a row of the longest stack depends on a shorter stack: it could not wait for all rows. */
-function isCyclic(old: Ir, family: readonly number[], longest: number): boolean {
-  const below = new Uint8Array(old.count);
-  for (const node of family) below[node] = 1;
-  for (let node = Math.min(...family); node < old.count; node++) {
-    for (let i = 0; i < old.inputCount(node) && !below[node]; i++)
-      below[node] = below[old.input(node, i)]!;
-  }
-  return old.inputs(longest).some((input) => below[input] === 1);
+/** Stacks that are prefixes of the longest of them. */
+interface Family {
+  members: readonly number[];
+  longest: number;
 }
 
-function liveNodes(old: Ir, roots: readonly number[]): Uint8Array {
-  const live = new Uint8Array(old.count);
-  for (const root of roots) live[root] = 1;
-  for (let node = old.count - 1; node >= 0; node--) {
-    if (live[node]) for (const input of old.inputs(node)) live[input] = 1;
+function isPrefix(old: Ir, stack: number, longest: number): boolean {
+  const n = old.inputCount(stack);
+  for (let i = 0; i < n; i++) if (old.input(stack, i) !== old.input(longest, i)) return false;
+  return true;
+}
+
+/**
+ * The families that can wait for all their rows: those of which no row depends on a stack of the
+ * same family, be it through another family that waits for all its rows too.
+ */
+function acyclic(old: Ir, families: readonly Family[]): Family[] {
+  // Bit f of a node: it depends on a stack of family f.
+  const words = (families.length + 31) >>> 5;
+  const below = new Int32Array(old.count * words);
+  let start = old.count;
+  families.forEach(({ members }, f) => {
+    for (const node of members) {
+      below[node * words + (f >>> 5)]! |= 1 << (f & 31);
+      start = Math.min(start, node);
+    }
+  });
+  for (let node = start; node < old.count; node++) {
+    const n = old.inputCount(node);
+    for (let i = 0; i < n; i++) {
+      const from = old.input(node, i) * words;
+      for (let w = 0; w < words; w++) below[node * words + w]! |= below[from + w]!;
+    }
   }
-  return live;
+  const needs = families.map(({ longest }) => {
+    const all = new Set<number>();
+    for (const row of old.inputs(longest)) {
+      families.forEach((_, f) => {
+        if ((below[row * words + (f >>> 5)]! >>> (f & 31)) & 1) all.add(f);
+      });
+    }
+    return all;
+  });
+  // A set is read while it grows: what is needed by what is needed.
+  return families.filter((_, f) => {
+    const all = new Set(needs[f]);
+    for (const need of all) for (const next of needs[need]!) all.add(next);
+    return !all.has(f);
+  });
 }
 
 class Padder {
   private readonly ir = new Ir();
   private readonly numbers: Int32Array;
-  private readonly prefixes = new Map<number, Prefix>();
-  /** Padded nodes by what they compute: each is made once for all positions. */
-  private readonly shared = new Map<string, number>();
+  private readonly prefixes: (Prefix | undefined)[];
+  /** The longest stacks. */
+  private readonly full = new Map<number, number>();
+  /** Slices of padded nodes: each is made once for all positions. */
+  private readonly slices = new Map<number, number[]>();
 
   constructor(
     private readonly old: Ir,
     private readonly roots: readonly number[],
+    private readonly live: Uint8Array,
     private readonly stacks: ReadonlyMap<number, number>,
   ) {
     this.numbers = new Int32Array(old.count).fill(-1);
+    this.prefixes = new Array<Prefix | undefined>(old.count).fill(undefined);
   }
 
   run(): Padded {
     const { old, ir } = this;
     ir.maxLevel = old.maxLevel;
-    const live = liveNodes(old, this.roots);
-    // A longest stack stands after the shorter ones that are written over it: on demand, by rows.
-    for (let node = 0; node < old.count; node++) if (live[node]) this.visit(node);
+    for (let node = 0; node < old.count; node++) if (this.live[node]) this.visit(node);
     for (const root of this.roots) this.value(root);
     ir.forwardEnd = ir.count;
     ir.level = 0;
     return { ir, numbers: this.numbers };
   }
 
-  private visit(node: number): void {
-    if (this.numbers[node]! >= 0 || this.prefixes.has(node)) return;
+  /** Makes a node after all it needs, which may stand behind it: a longest stack's last rows. */
+  private visit(root: number): void {
+    if (this.isMade(root)) return;
+    const { old } = this;
+    const waiting = [root];
+    for (let node = waiting[0]; node !== undefined; node = waiting[waiting.length - 1]) {
+      const source = this.stacks.get(node) ?? node;
+      const n = old.inputCount(source);
+      const before = waiting.length;
+      for (let i = 0; i < n; i++) {
+        const input = old.input(source, i);
+        if (!this.isMade(input)) waiting.push(input);
+      }
+      if (waiting.length > before) continue;
+      waiting.pop();
+      if (!this.isMade(node)) this.make(node);
+    }
+  }
+
+  private isMade(node: number): boolean {
+    return this.numbers[node]! >= 0 || this.prefixes[node] !== undefined;
+  }
+
+  private make(node: number): void {
     const { old, ir } = this;
+    const longest = this.stacks.get(node);
+    if (longest !== undefined) {
+      this.prefixes[node] = this.stack(node, longest);
+      return;
+    }
+    const n = old.inputCount(node);
+    const prefix = n ? this.prefixes[old.input(node, 0)] : undefined;
+    if (prefix && this.padded(node, prefix)) return;
     if (old.is(node, 'constant')) {
       this.numbers[node] = ir.constant(old.constantValue(node));
       return;
     }
-    const prefix = this.padded(node);
-    if (prefix) {
-      this.prefixes.set(node, prefix);
-      return;
-    }
-    if (this.numbers[node]! >= 0) return;
-    const inputs = Array.from(old.inputs(node), (input) => this.value(input));
+    const inputs = new Array<number>(n);
+    for (let i = 0; i < n; i++) inputs[i] = this.value(old.input(node, i));
     ir.level = old.levels[node]!;
     this.numbers[node] = ir.push(old.opOf(node), inputs, old.attr(node), old.shape(node), old.sources[node]); // prettier-ignore
   }
 
   private value(node: number): number {
-    if (this.numbers[node]! < 0) this.visit(node);
     if (this.numbers[node]! < 0) {
-      const { full, n } = this.prefixes.get(node)!;
+      const { full, n } = this.prefixes[node]!;
       this.ir.level = this.old.levels[node]!;
       this.numbers[node] = this.ir.op('slice', [full], { axis: 0, start: 0, stop: n });
     }
     return this.numbers[node]!;
   }
 
-  /** The padded form of a node, where its operands allow one. */
-  private padded(node: number): Prefix | null {
+  /** Makes the padded form of a node whose first operand is a prefix, where there is one. */
+  private padded(node: number, a: Prefix): boolean {
     const { old } = this;
-    const longest = this.stacks.get(node);
-    if (longest !== undefined) return this.stack(node, longest);
-    const n = old.inputCount(node);
-    if (n === 0) return null;
-    const own = Array.from(old.inputs(node), (input) => this.prefixes.get(input));
-    const [a, b] = own;
-    if (!a) return null;
     const attr = old.attr(node);
+    const is = (full: number, zeros = false): boolean => {
+      this.prefixes[node] = { full, n: a.n, zeros };
+      return true;
+    };
     switch (old.opOf(node)) {
       case 'slice':
-        return attr.axis === 0 ? null : { ...a, full: this.once('slice', a.full, attr) };
+        return attr.axis !== 0 && is(this.slice(a.full, attr), a.zeros);
       case 'mul':
       case 'div': {
         const other = old.input(node, 1);
-        if (b || old.shape(other).length) return null;
-        return { ...a, full: this.make('', node, [a.full, this.value(other)], attr) };
+        if (this.prefixes[other] || old.shape(other).length) return false;
+        return is(this.add(node, [a.full, this.value(other)], attr), a.zeros);
       }
       case 'softmax':
-        if (old.shape(node).length !== 1) return null;
-        return { full: this.make('', node, [a.full], { lengths: { first: a.n, step: 0 } }), n: a.n, zeros: true }; // prettier-ignore
+        if (old.shape(node).length !== 1) return false;
+        return is(this.add(node, [a.full], { lengths: { first: a.n, step: 0 } }), true);
       case 'matmul': {
+        const right = old.input(node, 1);
+        const b = this.prefixes[right];
+        const rank = old.shape(old.input(node, 0)).length;
         if (b) {
           // Zeros behind the first n weights silence the rows that should not be there.
-          if (!a.zeros || a.n !== b.n || old.shape(old.input(node, 0)).length !== 1) return null;
-          this.numbers[node] = this.make('', node, [a.full, b.full], attr);
-          return null;
+          if (!a.zeros || a.n !== b.n || rank !== 1) return false;
+          this.numbers[node] = this.add(node, [a.full, b.full], attr);
+          return true;
         }
-        if (old.shape(old.input(node, 0)).length !== 2 || old.shape(old.input(node, 1)).length !== 1) return null; // prettier-ignore
-        return { full: this.make('', node, [a.full, this.value(old.input(node, 1))], attr), n: a.n, zeros: false }; // prettier-ignore
+        if (rank !== 2 || old.shape(right).length !== 1) return false;
+        return is(this.add(node, [a.full, this.value(right)], attr));
       }
       default:
-        return null;
+        return false;
     }
   }
 
   private stack(node: number, longest: number): Prefix {
     const { old, ir } = this;
-    const key = `stack:${longest}`;
-    let full = this.shared.get(key);
+    let full = this.full.get(longest);
     if (full === undefined) {
       const members = Array.from(old.inputs(longest));
       const inputs = members.map((member) => this.value(member));
       const levels = members.map((member) => old.levels[member]!);
       ir.level = Math.min(...levels);
       full = ir.op('stack', inputs, { levels });
-      this.shared.set(key, full);
+      this.full.set(longest, full);
     }
     return { full, n: old.inputCount(node), zeros: false };
   }
 
-  private make(name: OpName | '', node: number, inputs: number[], attr: Attr): number {
+  private add(node: number, inputs: number[], attr: Attr): number {
     const { old, ir } = this;
     ir.level = old.levels[node]!;
-    const made = ir.op(name || old.opOf(node), inputs, attr);
+    const made = ir.op(old.opOf(node), inputs, attr);
     ir.sources[made] ??= old.sources[node];
     return made;
   }
 
-  private once(op: OpName, full: number, attr: Attr): number {
-    const key = `${op}:${full}:${attr.axis}:${attr.start}:${attr.stop}`;
-    let node = this.shared.get(key);
-    if (node === undefined) {
-      this.ir.level = this.ir.levels[full]!;
-      node = this.ir.op(op, [full], attr);
-      this.shared.set(key, node);
+  private slice(full: number, attr: Attr): number {
+    const { ir } = this;
+    let made = this.slices.get(full);
+    if (!made) this.slices.set(full, (made = []));
+    for (const node of made) {
+      const { axis, start, stop } = ir.attr(node);
+      if (axis === attr.axis && start === attr.start && stop === attr.stop) return node;
     }
+    ir.level = ir.levels[full]!;
+    const node = ir.op('slice', [full], attr);
+    made.push(node);
     return node;
   }
 }

@@ -1,0 +1,162 @@
+/** Which nodes could be one batch: those alike in all but the operands that can be stacked. */
+import { OP_NAMES, type OpName } from '../ops.js';
+import type { Shape } from '../shape.js';
+import type { Ir } from './ir.js';
+
+/** What batching makes of an operator. */
+export enum Role {
+  /** Stays as it is, and nothing waits for it. */
+  Leaf,
+  /** Never scheduled: resolved where it is used, mostly to a view. */
+  View,
+  /** Exists for stacked operands too. */
+  Batched,
+  Single,
+}
+
+const ROLES: readonly [Role, readonly OpName[]][] = [
+  [Role.Leaf, ['parameter', 'input', 'constant', 'inverseCount', 'index']],
+  [Role.View, ['reshape', 'transpose', 'slice', 'broadcastTo', 'detach', 'stack', 'concat', 'element', 'elements']], // prettier-ignore
+  [Role.Batched, ['neg', 'exp', 'log', 'relu', 'pow', 'add', 'sub', 'mul', 'div', 'maximum', 'maskPositive', 'sum', 'softmax', 'matmul', 'gather']], // prettier-ignore
+];
+const ROLE_BY_OP = OP_NAMES.map((op) => ROLES.find(([, ops]) => ops.includes(op))?.[0] ?? Role.Single); // prettier-ignore
+
+export function roleOf(ir: Ir, node: number): Role {
+  return ROLE_BY_OP[ir.codeOf(node)]!;
+}
+
+/** What a pass takes together. */
+export interface Likeness {
+  /** Nodes that read other columns of what they view, such as heads, too. */
+  columns: boolean;
+  /** Nodes of one level only: a sequence computes a level at a time. */
+  sameLevel: boolean;
+}
+
+/** `Kinds.of` of what is not scheduled. */
+export const VIEW = -1;
+export const ABSENT = -2;
+
+/** Numbers pairs of integers: equal trees of pairs get equal numbers. */
+class Pairs {
+  private readonly numbers = new Map<number, number>();
+  constructor(private next: number) {}
+
+  of(a: number, b: number): number {
+    const key = a * 0x40000000 + b;
+    let number = this.numbers.get(key);
+    if (number === undefined) this.numbers.set(key, (number = this.next++));
+    return number;
+  }
+}
+
+/** Roots of the trees. */
+const SHAPE = 0;
+const COLUMNS = 1;
+const OP = 2;
+const ROOTS = 3;
+
+export class Kinds {
+  /** Each node's kind, `VIEW` or `ABSENT` (a leaf, or not needed). */
+  readonly of: Int32Array;
+  count = 0;
+  /** Equal for equal shapes. */
+  readonly shapes: Int32Array;
+
+  private readonly pairs = new Pairs(ROOTS);
+  private readonly reals = new Map<number, number>();
+  /** The columns that a chain of views picks. */
+  private readonly columns: Int32Array;
+
+  constructor(
+    private readonly ir: Ir,
+    live: Uint8Array,
+    private readonly likeness: Likeness,
+  ) {
+    const n = ir.count;
+    this.of = new Int32Array(n).fill(ABSENT);
+    this.shapes = new Int32Array(n);
+    this.columns = new Int32Array(n).fill(COLUMNS);
+    const dense = new Map<number, number>();
+    for (let node = 0; node < n; node++) {
+      if (!live[node]) continue;
+      this.shapes[node] = this.shape(ir.shape(node));
+      const role = roleOf(ir, node);
+      if (role === Role.Leaf) continue;
+      if (role === Role.View) {
+        this.of[node] = VIEW;
+        if (!likeness.columns) this.followColumns(node);
+      } else if (role === Role.Single) {
+        this.of[node] = this.count++;
+      } else {
+        const key = this.key(node);
+        let kind = dense.get(key);
+        if (kind === undefined) dense.set(key, (kind = this.count++));
+        this.of[node] = kind;
+      }
+    }
+  }
+
+  private shape(shape: Shape): number {
+    let id = SHAPE;
+    for (const n of shape) id = this.pairs.of(id, n);
+    return id;
+  }
+
+  private list(key: number, list: readonly number[]): number {
+    key = this.pairs.of(key, list.length);
+    for (const x of list) key = this.pairs.of(key, this.real(x));
+    return key;
+  }
+
+  private real(x: number): number {
+    let number = this.reals.get(x);
+    if (number === undefined) this.reals.set(x, (number = this.reals.size));
+    return number;
+  }
+
+  private key(node: number): number {
+    const { ir, pairs } = this;
+    let key = pairs.of(OP, ir.codeOf(node));
+    if (this.likeness.sameLevel) key = pairs.of(key, ir.levels[node]!);
+    const n = ir.inputCount(node);
+    for (let i = 0; i < n; i++) {
+      const input = ir.input(node, i);
+      // Even: a leaf, shared or none; odd: what can be stacked.
+      if (roleOf(ir, input) === Role.Leaf) {
+        key = pairs.of(key, 2 * input);
+        continue;
+      }
+      const shape = this.shapes[input]!;
+      const columns = this.columns[input]!;
+      key = pairs.of(key, 2 * (columns === COLUMNS ? shape : pairs.of(shape, columns)) + 1);
+    }
+    const { exponent, axes, lengths, batch } = ir.attr(node);
+    const levels = ir.axisLevels[node];
+    const given = (exponent === undefined ? 0 : 1) + (axes ? 2 : 0) + (lengths ? 4 : 0) + (batch ? 8 : 0) + (levels ? 16 : 0); // prettier-ignore
+    if (given === 0) return key;
+    key = pairs.of(key, given);
+    if (exponent !== undefined) key = pairs.of(key, this.real(exponent));
+    if (axes) key = this.list(key, axes);
+    // Positions see lengths that grow from one to the next; heads the same.
+    if (lengths && this.likeness.columns) key = this.list(key, [lengths.first, lengths.step]);
+    if (levels) for (const axis of levels) key = this.list(key, axis ?? []);
+    return key;
+  }
+
+  private followColumns(node: number): void {
+    const { ir, columns } = this;
+    if (ir.inputCount(node) !== 1) return;
+    const input = ir.input(node, 0);
+    let own = columns[input]!;
+    if (ir.is(node, 'slice')) {
+      const { axis, start } = ir.attr(node);
+      const shape = ir.shape(node);
+      const from = ir.shape(input);
+      const last = shape.length - 1;
+      // Along the only axis of a leaf lie its rows.
+      if (axis === last && shape[last]! < from[last]! && (last > 0 || roleOf(ir, input) !== Role.Leaf)) own = this.pairs.of(own, start!); // prettier-ignore
+    }
+    columns[node] = own;
+  }
+}

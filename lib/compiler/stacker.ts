@@ -1,0 +1,372 @@
+/**
+ * What nodes of the old graph are in the new one, alone and side by side along a new first axis.
+ * Stacking is mostly free: rows of a batch, rows or equal slices of one array lie in place already.
+ */
+import { type Attr, type OpName } from '../ops.js';
+import { sameShape, type Shape } from '../shape.js';
+import type { AxisLevels, Ir } from './ir.js';
+import { Role, roleOf, type Kinds } from './kinds.js';
+
+/** Consecutive rows of a batch. */
+interface Run {
+  batch: number;
+  start: number;
+  length: number;
+}
+/** Adjacent slices of one width of an array. */
+interface Parts {
+  array: number;
+  axis: number;
+  start: number;
+  width: number;
+}
+
+export class Stacker {
+  /** New numbers of the old nodes; -1: not needed so far. */
+  readonly numbers: Int32Array;
+  /** The batch a node went into, or -1, and its row there. */
+  private readonly batch: Int32Array;
+  private readonly row: Int32Array;
+
+  constructor(
+    private readonly old: Ir,
+    private readonly ir: Ir,
+    private readonly kinds: Kinds,
+  ) {
+    this.numbers = new Int32Array(old.count).fill(-1);
+    this.batch = new Int32Array(old.count).fill(-1);
+    this.row = new Int32Array(old.count);
+  }
+
+  /** Members became the rows of a batch. */
+  setBatch(batch: number, members: readonly number[]): void {
+    for (let i = 0; i < members.length; i++) {
+      this.batch[members[i]!] = batch;
+      this.row[members[i]!] = i;
+    }
+  }
+
+  /** A batch's rows count from its members' levels, which may be above those of their operands. */
+  setRows(node: number, rows: readonly number[] | undefined, rest?: AxisLevels): void {
+    const levels = this.ir.shape(node).map((_, i) => (i === 0 ? rows : rest?.[i - 1]));
+    this.ir.setLevels(node, levels.some((axis) => axis) ? levels : undefined);
+  }
+
+  /** The batch that a node is, or is a view of, a part of; -1: none. */
+  batchOf(node: number): number {
+    const { old } = this;
+    while (old.inputCount(node) === 1 && roleOf(old, node) === Role.View) node = old.input(node, 0);
+    return this.batch[node]!;
+  }
+
+  /** The levels of nodes, where they differ. */
+  levelsOf(nodes: readonly number[]): readonly number[] | undefined {
+    const { levels } = this.old;
+    // Sorted by level: the ends tell.
+    if (levels[nodes[0]!] === levels[nodes[nodes.length - 1]!]) return undefined;
+    return nodes.map((node) => levels[node]!);
+  }
+
+  // --- one node ---
+
+  /** The new numbers of a node's operands. */
+  operands(node: number): number[] {
+    const n = this.old.inputCount(node);
+    const inputs = new Array<number>(n);
+    for (let i = 0; i < n; i++) inputs[i] = this.value(this.old.input(node, i));
+    return inputs;
+  }
+
+  /** A copy of a node over the new numbers of its operands. */
+  copy(node: number): number {
+    const { old, ir } = this;
+    const inputs = this.operands(node);
+    ir.level = old.levels[node]!;
+    const made = ir.push(old.opOf(node), inputs, old.attr(node), old.shape(node), old.sources[node]); // prettier-ignore
+    // What an earlier pass said of its axes.
+    const levels = old.axisLevels[node];
+    if (levels) ir.setLevels(made, levels);
+    this.numbers[node] = made;
+    return made;
+  }
+
+  /** A node's new number; a batched node is a row of its batch. */
+  value(node: number): number {
+    const known = this.numbers[node]!;
+    if (known >= 0) return known;
+    const { old, ir } = this;
+    const level = old.levels[node]!;
+    let made: number;
+    if (this.batch[node]! >= 0) {
+      ir.level = level;
+      const i = this.row[node]!;
+      const row = ir.op('slice', [this.batch[node]!], { axis: 0, start: i, stop: i + 1 });
+      made = ir.op('reshape', [row], { shape: old.shape(node) });
+    } else if (old.is(node, 'stack')) {
+      made = this.stack(Array.from(old.inputs(node)), old.attr(node).levels, level, false);
+    } else if (old.is(node, 'concat')) {
+      made = this.concat(node);
+    } else {
+      return this.copy(node);
+    }
+    this.numbers[node] = made;
+    return made;
+  }
+
+  private concat(node: number): number {
+    const { old, ir } = this;
+    const run = this.runOf(Array.from(old.inputs(node)));
+    const level = old.levels[node]!;
+    const shape = old.shape(node);
+    if (run && old.attr(node).axis === 0) {
+      ir.level = level;
+      return ir.op('reshape', [this.rows(run)], { shape });
+    }
+    if (run && run.length === ir.shape(run.batch)[0]) {
+      // Members side by side: their axis next to the one they are joined along.
+      const axes = ir.shape(run.batch).map((_, i) => i);
+      axes.splice(old.attr(node).axis!, 0, ...axes.splice(0, 1));
+      ir.level = level;
+      const side = ir.op('transpose', [run.batch], { axes });
+      return ir.op('reshape', [side], { shape });
+    }
+    return this.copy(node);
+  }
+
+  // --- several nodes ---
+
+  /** The one value that all nodes are, or -1. */
+  shared(nodes: readonly number[]): number {
+    return this.equalAll(nodes) ? this.value(nodes[0]!) : -1;
+  }
+
+  /** Nodes side by side along a new first axis, from the level of the first on. */
+  stacked(nodes: readonly number[], rowLevels: readonly number[] | undefined): number {
+    const level = this.old.levels[nodes[0]!]!;
+    return this.stack(nodes, rowLevels, Math.min(level, rowLevels?.[0] ?? level), true);
+  }
+
+  /** Consecutive elements of one fed index vector, or -1. */
+  indices(nodes: readonly number[], rowLevels: readonly number[] | undefined): number {
+    const { old, ir } = this;
+    const first = nodes[0]!;
+    if (!old.is(first, 'element')) return -1;
+    const vector = old.input(first, 0);
+    const start = old.attr(first).start!;
+    for (let i = 1; i < nodes.length; i++) {
+      const node = nodes[i]!;
+      if (!old.is(node, 'element') || old.input(node, 0) !== vector || old.attr(node).start !== start + i) return -1; // prettier-ignore
+    }
+    ir.level = old.levels[first]!;
+    const elements = ir.op('elements', [this.numbers[vector]!], { start, stop: start + nodes.length }); // prettier-ignore
+    return rowLevels ? this.withLevels(elements, rowLevels) : elements;
+  }
+
+  /** The batch whose rows, all and in order, nodes are; or -1. */
+  wholeBatch(nodes: readonly number[]): number {
+    const run = this.runOf(nodes);
+    return run && run.length === this.ir.shape(run.batch)[0] ? run.batch : -1;
+  }
+
+  /** Whether nodes lie side by side already, or are the same. */
+  areFree(nodes: readonly number[]): boolean {
+    return this.equalAll(nodes) || this.isView(nodes);
+  }
+
+  private isView(nodes: readonly number[]): boolean {
+    const { old } = this;
+    if (this.runOf(nodes)) return true;
+    const op = old.opOf(nodes[0]!);
+    if (op !== 'slice' && op !== 'reshape' && op !== 'transpose') return false;
+    if (!this.all(nodes, op)) return false;
+    if (op === 'slice' && this.partsOf(nodes)) return true;
+    const inner = this.sameAttrs(nodes) ? this.viewed(nodes) : null;
+    return inner !== null && this.isView(inner);
+  }
+
+  /**
+   * Nodes of one shape along a new first axis: rows of a batch, rows or equal slices of one array,
+   * the same view of a stack, or a stack. With `exact`, a whole batch may stand for itself.
+   */
+  private stack(
+    nodes: readonly number[],
+    rowLevels: readonly number[] | undefined,
+    level: number,
+    exact: boolean,
+  ): number {
+    const { old, ir } = this;
+    const first = nodes[0]!;
+    const m = nodes.length;
+    const add = (name: OpName, inputs: number[], attr: Attr): number => {
+      ir.level = level;
+      return ir.op(name, inputs, attr);
+    };
+    const run = this.runOf(nodes);
+    if (run) {
+      const { batch, start } = run;
+      if (exact && start === 0 && m === ir.shape(batch)[0]) return batch;
+      return add('slice', [batch], { axis: 0, start, stop: start + m });
+    }
+    const op = old.opOf(first);
+    if (roleOf(old, first) === Role.View && this.all(nodes, op)) {
+      if (op === 'reshape') {
+        const rows = this.rowsOf(nodes);
+        if (rows) {
+          const node = add('slice', [this.value(rows.array)], { axis: 0, start: rows.start, stop: rows.start + m }); // prettier-ignore
+          return rowLevels ? this.withLevels(node, rowLevels) : node;
+        }
+        const inner = this.viewed(nodes);
+        const shape = [m, ...old.shape(first)];
+        if (inner) return add('reshape', [this.stack(inner, rowLevels, level, exact)], { shape });
+      } else if (op === 'slice') {
+        const parts = this.partsOf(nodes);
+        if (parts) return this.split(parts, m, add);
+        const inner = this.sameAttrs(nodes) ? this.viewed(nodes) : null;
+        const { axis, start, stop } = old.attr(first);
+        if (inner) return add('slice', [this.stack(inner, rowLevels, level, exact)], { axis: axis! + 1, start: start!, stop: stop! }); // prettier-ignore
+      } else if (op === 'transpose') {
+        const inner = this.sameAttrs(nodes) ? this.viewed(nodes) : null;
+        const axes = [0, ...old.attr(first).axes!.map((axis) => axis + 1)];
+        if (inner) return add('transpose', [this.stack(inner, rowLevels, level, exact)], { axes });
+      } else if (op === 'concat' && this.sameAttrs(nodes)) {
+        const lists = Array.from(old.inputs(first), (_, i) => nodes.map((node) => old.input(node, i))); // prettier-ignore
+        if (lists.every((list) => this.runOf(list))) {
+          const parts = lists.map((list) => this.stack(list, rowLevels, level, exact));
+          return add('concat', parts, { axis: old.attr(first).axis! + 1 });
+        }
+      }
+    }
+    const inputs = nodes.map((node) => this.value(node));
+    return add('stack', inputs, rowLevels ? { levels: rowLevels } : {});
+  }
+
+  /** What views view, where all view arrays of one shape. */
+  private viewed(nodes: readonly number[]): number[] | null {
+    const { old } = this;
+    const { shapes } = this.kinds;
+    const inner = new Array<number>(nodes.length);
+    for (let i = 0; i < nodes.length; i++) {
+      const input = old.input(nodes[i]!, 0);
+      inner[i] = input;
+      if (shapes[input] !== shapes[inner[0]!]) return null;
+      // A leaf would have to be copied into the stack whole.
+      if (roleOf(old, input) === Role.Leaf) return null;
+    }
+    return inner;
+  }
+
+  private all(nodes: readonly number[], op: OpName): boolean {
+    for (const node of nodes) if (!this.old.is(node, op)) return false;
+    return true;
+  }
+
+  private sameAttrs(nodes: readonly number[]): boolean {
+    const { old } = this;
+    const attr = old.attr(nodes[0]!);
+    for (let i = 1; i < nodes.length; i++) if (!sameAttr(old.attr(nodes[i]!), attr)) return false;
+    return true;
+  }
+
+  private equalAll(nodes: readonly number[]): boolean {
+    const first = nodes[0]!;
+    for (let i = 1; i < nodes.length; i++) if (!this.equal(nodes[i]!, first)) return false;
+    return true;
+  }
+
+  /** Whether two nodes are the same view of the same node. */
+  private equal(a: number, b: number): boolean {
+    if (a === b) return true;
+    const { old } = this;
+    const n = old.inputCount(a);
+    if (old.codeOf(a) !== old.codeOf(b) || roleOf(old, a) !== Role.View) return false;
+    if (n !== old.inputCount(b) || this.kinds.shapes[a] !== this.kinds.shapes[b]) return false;
+    if (!sameAttr(old.attr(a), old.attr(b))) return false;
+    for (let i = 0; i < n; i++) if (!this.equal(old.input(a, i), old.input(b, i))) return false;
+    return true;
+  }
+
+  private runOf(nodes: readonly number[]): Run | null {
+    const batch = this.batch[nodes[0]!]!;
+    if (batch < 0) return null;
+    const start = this.row[nodes[0]!]!;
+    for (let i = 1; i < nodes.length; i++) {
+      if (this.batch[nodes[i]!] !== batch || this.row[nodes[i]!] !== start + i) return null;
+    }
+    return { batch, start, length: nodes.length };
+  }
+
+  private rows({ batch, start, length }: Run): number {
+    if (length === this.ir.shape(batch)[0]) return batch;
+    return this.ir.op('slice', [batch], { axis: 0, start, stop: start + length });
+  }
+
+  /** Consecutive rows of one array: reshape(slice(array, i, i + 1)). */
+  private rowsOf(nodes: readonly number[]): { array: number; start: number } | null {
+    const { old } = this;
+    let array = -1;
+    let start = 0;
+    for (let i = 0; i < nodes.length; i++) {
+      const row = old.input(nodes[i]!, 0);
+      if (!old.is(row, 'slice')) return null;
+      const attr = old.attr(row);
+      if (attr.axis !== 0 || attr.stop! - attr.start! !== 1) return null;
+      if (i === 0) {
+        array = old.input(row, 0);
+        start = attr.start!;
+        if (!sameShape(old.shape(nodes[i]!), old.shape(array).slice(1))) return null;
+      } else if (old.input(row, 0) !== array || attr.start !== start + i) return null;
+    }
+    return { array, start };
+  }
+
+  private partsOf(nodes: readonly number[]): Parts | null {
+    const { old } = this;
+    const array = old.input(nodes[0]!, 0);
+    const { axis, start, stop } = old.attr(nodes[0]!) as { axis: number; start: number; stop: number }; // prettier-ignore
+    const width = stop - start;
+    for (let i = 1; i < nodes.length; i++) {
+      const attr = old.attr(nodes[i]!);
+      if (attr.axis !== axis || attr.start !== start + i * width || attr.stop !== attr.start + width) return null; // prettier-ignore
+      if (!this.equal(old.input(nodes[i]!, 0), array)) return null;
+    }
+    return { array, axis, start, width };
+  }
+
+  private split(
+    { array, axis, start, width }: Parts,
+    m: number,
+    add: (name: OpName, inputs: number[], attr: Attr) => number,
+  ): number {
+    let node = this.value(array);
+    let shape = this.ir.shape(node);
+    if (start !== 0 || m * width !== shape[axis]) {
+      node = add('slice', [node], { axis, start, stop: start + m * width });
+      shape = this.ir.shape(node);
+    }
+    const parts: Shape = [...shape.slice(0, axis), m, width, ...shape.slice(axis + 1)];
+    node = add('reshape', [node], { shape: parts });
+    if (axis === 0) return node;
+    const axes = [axis, ...parts.map((_, i) => i).filter((i) => i !== axis)];
+    return add('transpose', [node], { axes });
+  }
+
+  private withLevels(node: number, rowLevels: readonly number[]): number {
+    this.setRows(node, rowLevels, this.ir.axisLevels[node]?.slice(1));
+    return node;
+  }
+}
+
+function sameAttr(a: Attr, b: Attr): boolean {
+  return (
+    a === b ||
+    (a.axis === b.axis &&
+      a.start === b.start &&
+      a.stop === b.stop &&
+      sameList(a.axes, b.axes) &&
+      sameList(a.shape, b.shape))
+  );
+}
+
+function sameList(a: readonly number[] | undefined, b: readonly number[] | undefined): boolean {
+  return a === b || (a !== undefined && b !== undefined && sameShape(a, b));
+}
