@@ -158,8 +158,8 @@ export class Program {
     if (!inspects && passes.has('tidy') && !isScalar) {
       const wanted = [...numbers.values(), ...gradients.values()].filter((node) => node >= 0);
       const tidied = tidy(ir, wanted);
-      ir = tidied.ir;
-      const moved = (node: number): number => (node < 0 ? -1 : tidied.numbers[node]!);
+      if (tidied) ir = tidied.ir;
+      const moved = (node: number): number => (node < 0 || !tidied ? node : tidied.numbers[node]!);
       for (const [node, number] of numbers) numbers.set(node, moved(number));
       roots = roots.map(moved);
       const pairs = [...gradients].map(

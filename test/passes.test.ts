@@ -34,6 +34,7 @@ describe('a list of passes', () => {
 /** A model on which a pass saves instructions or memory. */
 const SAVES: Record<PassName, ModelName> = {
   simplify: 'rnn',
+  reassociate: 'rnn',
   pad: 'vector',
   batch: 'rnn_att',
   rebatch: 'vector',

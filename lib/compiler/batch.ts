@@ -4,6 +4,7 @@ import { fuse } from './fuse.js';
 import { pad } from './pad.js';
 import type { PassName, PassSet } from './passes.js';
 import type { Rewritten } from './rewrite.js';
+import { reassociate } from './reassociate.js';
 import { roll } from './roll.js';
 
 /** A new graph for the nodes that the roots need; null where there is nothing to do. */
@@ -16,6 +17,7 @@ function rewrites(sequence: boolean): (readonly [PassName, Rewrite])[] {
     (ir, roots) =>
       roll(ir, roots, { columns, sameLevel: sequence });
   return [
+    ['reassociate', reassociate],
     ['pad', pad],
     ['batch', rolled(sequence)],
     ...(sequence ? [] : [['rebatch', rolled(true)] as const]),

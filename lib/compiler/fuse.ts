@@ -9,7 +9,7 @@ import type { Ir } from './ir.js';
 import { rewrite, type Match, type Rewritten, type Rule, type Subject } from './rewrite.js';
 
 /** The roots' graph with idioms replaced. */
-export function fuse(ir: Ir, roots: readonly number[]): Rewritten {
+export function fuse(ir: Ir, roots: readonly number[]): Rewritten | null {
   return rewrite(ir, roots, [rmsNorm, crossEntropy, scaledProduct]);
 }
 

@@ -2,6 +2,7 @@
 
 export const PASSES = [
   { name: 'simplify', does: 'drops arithmetic with constant zeros' },
+  { name: 'reassociate', does: 'adds first what is ready first' },
   { name: 'pad', does: 'gives the stacks of a growing prefix one shape' },
   { name: 'batch', does: 'makes alike nodes of all positions one node over stacked operands' },
   { name: 'rebatch', does: 'does so once more for what batching made alike, such as columns read' },

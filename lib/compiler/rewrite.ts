@@ -23,8 +23,11 @@ export interface Rewritten {
   numbers: Int32Array;
 }
 
-/** The nodes that `keep` depends on, rewritten; a node is given to the rules in order. */
-export function rewrite(old: Ir, keep: Iterable<number>, rules: readonly Rule[]): Rewritten {
+/**
+ * The nodes that `keep` depends on, rewritten; a node is given to the rules in order. Null where no
+ * rule matches.
+ */
+export function rewrite(old: Ir, keep: Iterable<number>, rules: readonly Rule[]): Rewritten | null {
   const uses = countUses(old, keep);
   // From the roots down: what a match does not use is never looked at.
   const subject = { ir: old, uses };
@@ -38,6 +41,7 @@ export function rewrite(old: Ir, keep: Iterable<number>, rules: readonly Rule[])
     if (match) matches[node] = match;
     for (const input of match?.inputs ?? old.inputs(node)) needed[input] = 1;
   }
+  if (!matches.length) return null;
   const ir = new Ir();
   ir.maxLevel = old.maxLevel;
   const numbers = new Int32Array(old.count).fill(-1);

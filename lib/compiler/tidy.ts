@@ -5,10 +5,12 @@ import { sameLevels } from './levels.js';
 import { rewrite, type Rewritten, type Rule } from './rewrite.js';
 
 /** The graph of `keep`, forward and backward, tidied. */
-export function tidy(ir: Ir, keep: readonly number[]): Rewritten {
+export function tidy(ir: Ir, keep: readonly number[]): Rewritten | null {
   const first = rewrite(ir, keep, [identity, transposedTwice]);
   // Products see their operands' views in one piece now.
-  const second = rewrite(first.ir, keep.map((node) => first.numbers[node]!), [transposedProduct]); // prettier-ignore
+  const now = first ? keep.map((node) => first.numbers[node]!) : keep;
+  const second = rewrite(first?.ir ?? ir, now, [transposedProduct]);
+  if (!first || !second) return first ?? second;
   return {
     ir: second.ir,
     numbers: first.numbers.map((node) => (node < 0 ? -1 : second.numbers[node]!)),
