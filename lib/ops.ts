@@ -58,6 +58,9 @@ export const OP_NAMES = [
   'rmsNormGrad',
   'crossEntropy',
   'crossEntropyGrad',
+  'gatherMatmul',
+  'gatherDot',
+  'scatterOuter',
 ] as const;
 export type OpName = (typeof OP_NAMES)[number];
 
@@ -581,6 +584,42 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
       if (i !== 1) return null;
       const weighted = g.op('mul', [dy, reshape(g, u, column)]);
       return g.op('softmaxGrad', [g.op('softmax', [x]), weighted]);
+    },
+    lower: special,
+  },
+  // --- products with chosen rows of a matrix; the indices are the last operand ---
+  /** The sum of x[i] M[i] over the indices i: x.gather(index) @ M.gather(index), without the copies. */
+  gatherMatmul: {
+    shape: ([x, m, index]) => {
+      if (x!.length !== 1 || m!.length !== 2 || index!.length !== 1 || x![0] !== m![0]) {
+        throw new ShapeError(`gatherMatmul of ${show(x!)}, ${show(m!)} and indices ${show(index!)}: expected [n], [n, m] and a vector of indices`); // prettier-ignore
+      }
+      return [m![1]!];
+    },
+    gradient: ({ g, dy, inputs }, i) => {
+      const [x, m, index] = inputs as [(typeof inputs)[0], (typeof inputs)[0], (typeof inputs)[0]];
+      if (i === 0) return g.op('gatherDot', [m, dy, index]);
+      return i === 1 ? g.op('scatterOuter', [x, dy, index], { shape: g.shape(m) }) : null;
+    },
+    lower: special,
+  },
+  /** Of M, g and indices: zeros, with M[i] . g added at each index i. */
+  gatherDot: {
+    shape: ([m]) => [m![0]!],
+    gradient: ({ g, dy, inputs }, i) => {
+      const [m, v, index] = inputs as [(typeof inputs)[0], (typeof inputs)[0], (typeof inputs)[0]];
+      if (i === 0) return g.op('scatterOuter', [dy, v, index], { shape: g.shape(m) });
+      return i === 1 ? g.op('gatherMatmul', [dy, m, index]) : null;
+    },
+    lower: special,
+  },
+  /** Of x, g and indices: zeros of a matrix's shape, with x[i] g added to row i at each index i. */
+  scatterOuter: {
+    shape: (_, { shape }) => shape!,
+    gradient: ({ g, dy, inputs }, i) => {
+      const [x, v, index] = inputs as [(typeof inputs)[0], (typeof inputs)[0], (typeof inputs)[0]];
+      if (i === 0) return g.op('gatherDot', [dy, v, index]);
+      return i === 1 ? g.op('gatherMatmul', [x, dy, index]) : null;
     },
     lower: special,
   },

@@ -406,7 +406,7 @@ export class Program {
   private limitIndices(ir: Ir): void {
     for (let node = 0; node < ir.forwardEnd; node++) {
       const op = ir.opOf(node);
-      if (op !== 'gather' && op !== 'choose' && op !== 'crossEntropy' && op !== 'inverseCount') continue; // prettier-ignore
+      if (op !== 'gather' && op !== 'choose' && op !== 'crossEntropy' && op !== 'gatherMatmul' && op !== 'inverseCount') continue; // prettier-ignore
       const index = ir.input(node, ir.inputCount(node) - 1);
       const element = ir.is(index, 'element');
       const vector = element ? ir.input(index, 0) : index;

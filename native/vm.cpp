@@ -253,6 +253,12 @@ class TypedProgram final : public Program {
         if (n.rows > 1 && (in.x.row != 1 || (in.op == Op::cross_entropy && in.c.row != 1)))
           return "rows that are not adjacent";
         return in.imm0 > 0 && in.imm0 <= smallest(in.cols) ? "" : "fewer columns than targets";
+      case Op::gather_matmul:
+      case Op::gather_dot:
+      case Op::scatter_outer:
+        return in.imm0 > 0 && (n.inner <= 1 || in.x.col == 1)
+                   ? ""
+                   : "an empty table, or indices that are not adjacent";
       case Op::gemm_sgd:
       case Op::gemm_adam: {
         if (n.rows > 1 && in.c.row != in.y.row) return "c: other rows than those of y";
@@ -423,6 +429,18 @@ class TypedProgram final : public Program {
           k.gather(y, in.y.row, a, in.a.row, x, rows, cols);
         else
           k.scatter_add(y, in.y.row, a, in.a.row, x, rows, cols);
+        break;
+      case Op::gather_matmul:
+      case Op::gather_dot:
+      case Op::scatter_outer:
+        for (idx p = 0; p < inner; p++)
+          if (x[p] < 0 || x[p] >= in.imm0) return {i, x[p], in.imm0};
+        if (in.op == Op::gather_matmul)
+          k.gemv_rows(y, a, in.a.row, b, in.b.row, x, inner, cols, 1, acc);
+        else if (in.op == Op::gather_dot)
+          k.row_dot_rows(y, in.y.row, a, in.a.row, b, x, inner, cols, 1, 1);
+        else
+          k.outer_rows(y, in.y.row, a, in.a.row, b, x, inner, cols, 1);
         break;
       case Op::rms_norm:
         k.row_norm(y, in.y.row, c, a, in.a.row, rows, cols, arena[in.imm0], arena[in.imm1]);

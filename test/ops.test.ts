@@ -490,6 +490,26 @@ const ROWS: Readonly<Record<OpName, Row[]>> = {
     ['of a vector', (g) => [g.p(5)].map((x) => [g.fed(3)].map((t) => makeValue('crossEntropyGrad', [g.p(), x, x.crossEntropy(t), t]))[0]!)[0]!], // prettier-ignore
     ['of rows', (g) => [g.p(3, 4)].map((x) => [g.fed([1, 3, 1])].map((t) => makeValue('crossEntropyGrad', [g.p(3), x, x.crossEntropy(t), t]))[0]!)[0]!], // prettier-ignore
   ],
+  gatherMatmul: [
+    ['of three rows', (g) => makeValue('gatherMatmul', [g.p(5), g.p(5, 4), g.fed([4, 0, 2])])],
+    ['of one row twice', (g) => makeValue('gatherMatmul', [g.p(5), g.p(5, 17), g.fed([3, 3])])],
+    ['of no rows', (g) => makeValue('gatherMatmul', [g.p(5), g.p(5, 3), g.fed([])])],
+    ['of a transposed matrix', (g) => makeValue('gatherMatmul', [g.p(5), g.p(4, 5).transpose(), g.fed([4, 1])])], // prettier-ignore
+    ['of a column', (g) => makeValue('gatherMatmul', [g.p(5, 3).slice(1, 2, 1).reshape([5]), g.p(5, 4), g.fed([4, 1])])], // prettier-ignore
+    ['of rows that fire', (g) => [g.p(8)].map((x) => makeValue('gatherMatmul', [x, g.p(8, 8), x.topk(3)]).add(x))[0]!], // prettier-ignore
+    ['in a sum', (g) => [g.fed([1, 2])].map((at) => total([g.p(4).exp(), makeValue('gatherMatmul', [g.p(5), g.p(5, 4), at])]))[0]!], // prettier-ignore
+  ],
+  gatherDot: [
+    ['of three rows', (g) => makeValue('gatherDot', [g.p(5, 4), g.p(4), g.fed([4, 0, 2])])],
+    ['of one row twice', (g) => makeValue('gatherDot', [g.p(5, 4), g.p(4), g.fed([4, 4])])],
+    ['of transposed rows', (g) => makeValue('gatherDot', [g.p(4, 5).transpose(), g.p(4), g.fed([4, 2])])], // prettier-ignore
+    ['of a column', (g) => makeValue('gatherDot', [g.p(5, 4), g.p(4, 3).slice(1, 2, 1).reshape([4]), g.fed([4])])], // prettier-ignore
+  ],
+  scatterOuter: [
+    ['of three rows', (g) => makeValue('scatterOuter', [g.p(5), g.p(4), g.fed([4, 0, 2])], { shape: [5, 4] })], // prettier-ignore
+    ['of one row twice', (g) => makeValue('scatterOuter', [g.p(5), g.p(4), g.fed([1, 1])], { shape: [5, 4] })], // prettier-ignore
+    ['in a sum', (g) => [g.fed([1, 2])].map((at) => total([g.p(5, 4).exp(), makeValue('scatterOuter', [g.p(5), g.p(4), at], { shape: [5, 4] })]))[0]!], // prettier-ignore
+  ],
   chooseGrad: [
     ['chosen', (g) => makeValue('chooseGrad', [g.p(3).exp(), g.fed(1)], { choice: 1 })],
     ['not chosen', (g) => makeValue('chooseGrad', [g.p(3), g.fed(1)], { choice: 0 })],

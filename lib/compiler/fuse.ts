@@ -1,6 +1,7 @@
 /**
  * Finds what a listing writes out in several operators and one kernel does in one pass over each
- * row: root-mean-square norms, the loss of a classifier; and scales the smaller operand of a product
+ * row: root-mean-square norms, the loss of a classifier, products with chosen
+ * rows; and scales the smaller operand of a product
  * rather than the product. Done before differentiation, so that the
  * gradient is the fused operator's own.
  */
@@ -10,7 +11,7 @@ import { rewrite, type Match, type Rewritten, type Rule, type Subject } from './
 
 /** The roots' graph with idioms replaced. */
 export function fuse(ir: Ir, roots: readonly number[]): Rewritten | null {
-  return rewrite(ir, roots, [rmsNorm, crossEntropy, scaledProduct]);
+  return rewrite(ir, roots, [rmsNorm, crossEntropy, rowProduct, scaledProduct]);
 }
 
 /** Past what only gives the same numbers another shape. */
@@ -143,5 +144,21 @@ const scaledProduct: Rule = ({ ir, uses }: Subject, node: number): Match | null 
       for (const view of views.reverse()) made = to.op(ir.opOf(view), [made], ir.attr(view));
       return to.op('matmul', smaller === 0 ? [made, other!] : [other!, made]);
     },
+  };
+};
+
+/** x.gather(index) @ M.gather(index). */
+const rowProduct: Rule = ({ ir, uses }: Subject, node: number): Match | null => {
+  if (!ir.is(node, 'matmul')) return null;
+  const [a, b] = ir.inputs(node) as unknown as [number, number];
+  if (!ir.is(a, 'gather') || !ir.is(b, 'gather') || uses[b] !== 1) return null;
+  const [x, index] = ir.inputs(a) as unknown as [number, number];
+  const matrix = ir.input(b, 0);
+  if (ir.input(b, 1) !== index || ir.attr(a).batch || ir.attr(b).batch) return null;
+  if (ir.shape(x).length !== 1 || ir.shape(matrix).length !== 2 || ir.shape(index).length !== 1) return null; // prettier-ignore
+  if (ir.axisLevels[x] || ir.axisLevels[matrix] || ir.axisLevels[index]) return null;
+  return {
+    inputs: [x, matrix, index],
+    build: (to, inputs) => to.op('gatherMatmul', inputs),
   };
 };

@@ -53,6 +53,10 @@ export function propagate(ir: Ir, node: number): AxisLevels | undefined {
       return some(
         shape.map((_, i) => (attr.batch && i === 0 ? both(of(0)?.[0], of(1)?.[0]) : undefined)),
       );
+    case 'gatherMatmul':
+    case 'gatherDot':
+    case 'scatterOuter':
+      return undefined;
     case 'rmsNorm':
     case 'rmsNormGrad':
       return some((of(op === 'rmsNorm' ? 0 : 1) ?? []).slice());

@@ -409,6 +409,11 @@ class Lowering {
         this.byRow('cross_entropy_grad', { y, a, b: input(0), x: this.indexView(ir.input(node, 3)) }, this.levelsOf(node), numbers, this.accumulates(node)); // prettier-ignore
         break;
       }
+      case 'gatherMatmul':
+      case 'gatherDot':
+      case 'scatterOuter':
+        this.emitRowProduct(node);
+        break;
       case 'embed': {
         const view = this.locate(node);
         const { axis, start } = ir.attr(node) as { axis: number; start: number };
@@ -842,6 +847,41 @@ class Lowering {
       a: [g.offset, batch ? cols : 0, 0, batch ? 0 : cols, 1],
       x: [this.layout.slot(index), batch ? 1 : 0, 0, 1, 0],
       imm0: shape[axis]!,
+    });
+  }
+
+  /** A product with the rows of a matrix that the last operand names. */
+  private emitRowProduct(node: number): void {
+    const { ir } = this;
+    const y = this.locate(node);
+    const [first, second] = [0, 1].map((i) => this.locate(ir.input(node, i))) as [View, View];
+    const index = ir.input(node, 2);
+    const op = { gatherMatmul: 'gather_matmul', gatherDot: 'gather_dot', scatterOuter: 'scatter_outer' }[ir.opOf(node) as 'gatherDot']; // prettier-ignore
+    const adds = ir.is(node, 'gatherMatmul');
+    if (!adds && !this.accumulates(node)) this.elementwise('copy', y, [this.scalar(0)], false);
+    // Rows in one piece, and the vector along them.
+    const a = first.shape.length === 2 ? this.rows(first) : first;
+    const b = this.rows(second);
+    const matrix = adds ? b : first.shape.length === 2 ? a : y;
+    const [n, cols] = matrix.shape as [number, number];
+    if (!cols || !ir.shape(index)[0]) {
+      if (adds && !this.accumulates(node)) this.elementwise('copy', y, [this.scalar(0)], false);
+      return;
+    }
+    const operand = (view: View): Operand =>
+      view.shape.length === 2
+        ? [view.offset, 0, 0, view.strides[0]!, 1]
+        : [view.offset, 0, 0, view.strides[0]!, view.strides[0]!];
+    this.out.emit(node, {
+      op,
+      level: this.level,
+      accumulate: this.accumulates(node),
+      extents: this.extents([1, 1, 1, cols, ir.shape(index)[0]!]),
+      y: operand(y),
+      a: operand(a),
+      b: operand(b),
+      x: [this.layout.slot(index), 0, 0, 0, 1],
+      imm0: n,
     });
   }
 

@@ -15,6 +15,7 @@ import { termCount, termLevel } from './trace.js';
 export const ACCUMULATING: ReadonlySet<OpName> = new Set<OpName>([
   'neg', 'exp', 'log', 'relu', 'add', 'sub', 'mul', 'div', 'maximum', 'maskPositive', 'pow',
   'sum', 'matmul', 'softmaxGrad', 'scatterAdd', 'chooseGrad', 'rmsNormGrad', 'crossEntropyGrad',
+  'gatherMatmul', 'gatherDot', 'scatterOuter',
 ]); // prettier-ignore
 
 /** Others that write rows wherever these lie. */

@@ -194,6 +194,19 @@ export const REFERENCE: Readonly<Record<OpName, Rule>> = {
       return x.map((xi, i) => u.data[r]! * (Math.exp(xi) / total - (i === target.data[r] ? 1 : 0)));
     });
   },
+  gatherMatmul: (c) => {
+    const [x, m, at] = [c.x(0), c.x(1), c.x(2)];
+    return tensor([m.shape[1]!], ([j]) => at.data.reduce((y, i) => y + get(x, [i]) * get(m, [i, j!]), 0)); // prettier-ignore
+  },
+  gatherDot: (c) => {
+    const [m, g, at] = [c.x(0), c.x(1), c.x(2)];
+    const dot = (i: number): number => g.data.reduce((y, v, j) => y + v * get(m, [i, j]), 0);
+    return tensor([m.shape[0]!], ([row]) => at.data.reduce((y, i) => (i === row ? y + dot(i) : y), 0)); // prettier-ignore
+  },
+  scatterOuter: (c) => {
+    const [x, g, at] = [c.x(0), c.x(1), c.x(2)];
+    return tensor(c.node.attr.shape!, ([row, j]) => at.data.reduce((y, i) => (i === row ? y + get(x, [i]) * get(g, [j!]) : y), 0)); // prettier-ignore
+  },
 
   reshape: (c) => ({ shape: c.node.attr.shape!, data: c.x(0).data }),
   transpose: (c) => {
