@@ -48,6 +48,14 @@ test('the command line trains', () => {
   checkLosses(JSON.parse(stdout).losses);
 });
 
+test('the command line starts from code cached by the installation', () => {
+  const cli = join(user, 'node_modules/vecgrad/dist/cli.cjs');
+  const code = `process.argv.push('vecgrad', '--version');
+    const { cachedDataRejected } = require(${JSON.stringify(cli)}).launch();
+    if (cachedDataRejected !== false) throw new Error('no cache, or one that V8 refused');`;
+  succeed([process.execPath, '--eval', code], user);
+});
+
 test('vecgrad info --json', () => {
   const { stdout } = succeed([bin, 'info', '--json'], user);
   assert.equal(JSON.parse(stdout).version, version());
