@@ -18,6 +18,7 @@
 //   scale(x, n)           x 2^n for whole n with |n| <= 1100; the result is rounded once
 //   mantissa(x, e)        m in [1, 2) and e with x = m 2^e, for positive finite x, denormals too
 //   transpose_tile(y, ldy, x, ldx)   y (tile_cols x tile_rows) = x transposed
+//   transpose_square(y, ldy, x, ldx)         the same for a small square x square
 //   registers, vector_bits           constants
 //
 // Only free functions over type aliases: scalable vectors (SVE, RVV) cannot be class members.
@@ -395,19 +396,27 @@ static void cross_entropy_grad(T* dx, idx lddx, const T* p, idx ldp, const T* g,
 
 // ---- Moves
 
-static void transpose(T* y, idx ldy, const T* x, idx ldx, idx rows, idx cols) {
-  const auto one_by_one = [&](idx r0, idx r1, idx c0, idx c1) {
-    for (idx r = r0; r < r1; r++)
-      for (idx c = c0; c < c1; c++) y[c * ldy + r] = x[r * ldx + c];
+// Tiles of R x C; the last ones of a row and of a column overlap those before, and move the same
+// numbers to the same places.
+template <idx R, idx C, void (*tile)(T*, idx, const T*, idx)>
+static inline void transpose_by_tiles(T* y, idx ldy, const T* x, idx ldx, idx rows, idx cols) {
+  const auto strip = [=](idx r) {
+    idx c = 0;
+    for (; c + C <= cols; c += C) tile(y + c * ldy + r, ldy, x + r * ldx + c, ldx);
+    if (c < cols) tile(y + (cols - C) * ldy + r, ldy, x + r * ldx + cols - C, ldx);
   };
-  const idx whole_cols = cols - cols % tile_cols;
   idx r = 0;
-  for (; r + tile_rows <= rows; r += tile_rows) {
-    for (idx c = 0; c < whole_cols; c += tile_cols)
-      transpose_tile(y + c * ldy + r, ldy, x + r * ldx + c, ldx);
-    one_by_one(r, r + tile_rows, whole_cols, cols);
-  }
-  one_by_one(r, rows, 0, cols);
+  for (; r + R <= rows; r += R) strip(r);
+  if (r < rows) strip(rows - R);
+}
+
+static void transpose(T* y, idx ldy, const T* x, idx ldx, idx rows, idx cols) {
+  if (rows >= tile_rows && cols >= tile_cols)
+    return transpose_by_tiles<tile_rows, tile_cols, transpose_tile>(y, ldy, x, ldx, rows, cols);
+  if (rows >= square && cols >= square)
+    return transpose_by_tiles<square, square, transpose_square>(y, ldy, x, ldx, rows, cols);
+  for (idx r = 0; r < rows; r++)
+    for (idx c = 0; c < cols; c++) y[c * ldy + r] = x[r * ldx + c];
 }
 
 static void gather(T* y, idx ldy, const T* x, idx ldx, const int32_t* index, idx rows, idx cols) {

@@ -121,6 +121,10 @@ constexpr idx tile_rows = 8, tile_cols = 4;
 static inline void transpose_tile(T* y, idx ldy, const T* x, idx ldx) {
   transpose_8x4(y, ldy, x, ldx);
 }
+constexpr idx square = 4;
+static inline void transpose_square(T* y, idx ldy, const T* x, idx ldx) {
+  transpose_4x4(y, ldy, x, ldx);
+}
 }  // namespace f32
 
 namespace f64 {
@@ -220,6 +224,10 @@ static inline V mantissa(V x, V& exponent) {
 
 constexpr idx tile_rows = 4, tile_cols = 4;
 static inline void transpose_tile(T* y, idx ldy, const T* x, idx ldx) {
+  transpose_4x4(y, ldy, x, ldx);
+}
+constexpr idx square = 4;
+static inline void transpose_square(T* y, idx ldy, const T* x, idx ldx) {
   transpose_4x4(y, ldy, x, ldx);
 }
 }  // namespace f64

@@ -66,7 +66,13 @@ static inline T hsum(V a) {
   s = _mm_add_ps(s, _mm_movehl_ps(s, s));
   return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
 }
-static inline T hlarger(V a) { return _mm512_reduce_max_ps(a); }
+static inline T hlarger(V a) {
+  a = larger(a, _mm512_shuffle_f32x4(a, a, 0x4e));
+  const __m256 half = _mm512_castps512_ps256(a);
+  __m128 s = _mm_max_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
+  s = _mm_max_ps(s, _mm_movehl_ps(s, s));
+  return _mm_cvtss_f32(_mm_max_ss(s, _mm_movehdup_ps(s)));
+}
 static inline T hmax(V a) {
   a = max(a, _mm512_shuffle_f32x4(a, a, 0x4e));
   a = max(a, _mm512_shuffle_f32x4(a, a, 0xb1));
@@ -87,6 +93,10 @@ static inline V mantissa(V x, V& exponent) {
 constexpr idx tile_rows = 8, tile_cols = 4;
 static inline void transpose_tile(T* y, idx ldy, const T* x, idx ldx) {
   transpose_8x4(y, ldy, x, ldx);
+}
+constexpr idx square = 4;
+static inline void transpose_square(T* y, idx ldy, const T* x, idx ldx) {
+  transpose_4x4(y, ldy, x, ldx);
 }
 }  // namespace f32
 
@@ -139,7 +149,12 @@ static inline T hsum(V a) {
   const __m128d s = _mm_add_pd(_mm256_castpd256_pd128(half), _mm256_extractf128_pd(half, 1));
   return _mm_cvtsd_f64(_mm_add_sd(s, _mm_unpackhi_pd(s, s)));
 }
-static inline T hlarger(V a) { return _mm512_reduce_max_pd(a); }
+static inline T hlarger(V a) {
+  a = larger(a, _mm512_shuffle_f64x2(a, a, 0x4e));
+  const __m256d half = _mm512_castpd512_pd256(a);
+  const __m128d s = _mm_max_pd(_mm256_castpd256_pd128(half), _mm256_extractf128_pd(half, 1));
+  return _mm_cvtsd_f64(_mm_max_sd(s, _mm_unpackhi_pd(s, s)));
+}
 static inline T hmax(V a) {
   a = max(a, _mm512_shuffle_f64x2(a, a, 0x4e));
   a = max(a, _mm512_shuffle_f64x2(a, a, 0xb1));
@@ -158,6 +173,10 @@ static inline V mantissa(V x, V& exponent) {
 
 constexpr idx tile_rows = 4, tile_cols = 4;
 static inline void transpose_tile(T* y, idx ldy, const T* x, idx ldx) {
+  transpose_4x4(y, ldy, x, ldx);
+}
+constexpr idx square = 4;
+static inline void transpose_square(T* y, idx ldy, const T* x, idx ldx) {
   transpose_4x4(y, ldy, x, ldx);
 }
 }  // namespace f64

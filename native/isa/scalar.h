@@ -48,7 +48,9 @@ constexpr int registers = 16;
   static inline V larger(V a, V b) { return a > b ? a : b; }                       \
   static inline T hlarger(V a) { return a; }                                       \
   constexpr idx tile_rows = 1, tile_cols = 1;                                      \
-  static inline void transpose_tile(T* y, idx, const T* x, idx) { *y = *x; }
+  static inline void transpose_tile(T* y, idx, const T* x, idx) { *y = *x; }       \
+  constexpr idx square = 1;                                                        \
+  static inline void transpose_square(T* y, idx, const T* x, idx) { *y = *x; }
 
 namespace f32 {
 using T = float;

@@ -23,6 +23,17 @@ static inline void transpose_8x4(float* y, idx ldy, const float* x, idx ldx) {
   _mm256_storeu_ps(y + 3 * ldy, _mm256_shuffle_ps(hi01, hi23, 0xee));
 }
 
+// y (4 x 4) = x (4 x 4) transposed.
+static inline void transpose_4x4(float* y, idx ldy, const float* x, idx ldx) {
+  __m128 r0 = _mm_loadu_ps(x), r1 = _mm_loadu_ps(x + ldx), r2 = _mm_loadu_ps(x + 2 * ldx),
+         r3 = _mm_loadu_ps(x + 3 * ldx);
+  _MM_TRANSPOSE4_PS(r0, r1, r2, r3);
+  _mm_storeu_ps(y, r0);
+  _mm_storeu_ps(y + ldy, r1);
+  _mm_storeu_ps(y + 2 * ldy, r2);
+  _mm_storeu_ps(y + 3 * ldy, r3);
+}
+
 // y (4 x 4) = x (4 x 4) transposed. Rows r and r + 2 share a register.
 static inline void transpose_4x4(double* y, idx ldy, const double* x, idx ldx) {
   const auto pair = [&](idx r, idx c) {
