@@ -183,6 +183,7 @@ export class Program {
       keep: [...keep],
       gradients,
       update: plan.update,
+      sequence: plan.groups.length > 1,
       place: passes.has('place'),
       fuseUpdate: passes.has('update'),
     };
@@ -352,7 +353,12 @@ export class Program {
     if (!this.resident) this.takeParameters();
     const fault = addon.run(this.handle, this.arena, this.ints, from, to, begin, end);
     this.lastRun = ++runs;
-    if (fault) this.refuse(fault);
+    if (fault) {
+      // What a step has added so far must not reach the next one.
+      const { gradients, withGradient } = this.lowered.parameters;
+      this.arena.fill(0, gradients, gradients + withGradient);
+      this.refuse(fault);
+    }
   }
 
   private refuse([instruction, index, limit]: Fault): never {

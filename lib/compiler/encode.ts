@@ -70,6 +70,19 @@ export class Encoder {
     this.nodes.push(node);
   }
 
+  /** Instructions of a level next to each other: what runs a level at a time finds them so. */
+  sortByLevel(): void {
+    const level = (i: number): number => this.words[i * instructionWords + 2]!;
+    const order = this.nodes.map((_, i) => i).sort((a, b) => level(a) - level(b) || a - b);
+    const sorted = new Int32Array(this.words.length);
+    order.forEach((from, to) => {
+      const at = from * instructionWords;
+      sorted.set(this.words.subarray(at, at + instructionWords), to * instructionWords);
+    });
+    this.words = sorted;
+    this.nodes.splice(0, this.nodes.length, ...order.map((i) => this.nodes[i]!));
+  }
+
   finish(levels: number): { code: Int32Array; extents: Int32Array } {
     const n = this.columns.length;
     const extents = new Int32Array((levels + 1) * n);

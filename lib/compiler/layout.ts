@@ -18,6 +18,8 @@ export interface LoweringOptions {
   /** The gradient node of each parameter (by node), where training or `backward` wants it. */
   gradients: ReadonlyMap<number, number>;
   update: UpdateRule | undefined;
+  /** Run a level at a time, each once. */
+  sequence: boolean;
   /** Whether results are written straight into what uses them, where they can be. */
   place: boolean;
   /** Whether a product that is a whole gradient updates its parameter without being stored. */
@@ -83,10 +85,10 @@ export class Layout {
       this.parameterOffsets.set(node, this.allocate(sizeOf(ir.shape(node))));
     };
     parameters.filter((node) => !fused.has(node)).forEach(place);
-    const withGradient = this.size - offset;
+    const withGradient = options.gradients.size ? this.size - offset : 0;
     parameters.filter((node) => fused.has(node)).forEach(place);
     const size = this.size - offset;
-    const gradients = options.gradients.size ? this.allocate(withGradient) : 0;
+    const gradients = this.allocate(withGradient);
     const moments: number[] = [];
     for (let i = 0; i < (options.update?.moments ?? 0); i++) moments.push(this.allocate(size));
     const rule = this.allocate(options.update?.numbers ?? 0);

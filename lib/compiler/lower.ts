@@ -68,6 +68,7 @@ class Lowering {
     const backward = out.count;
     this.level = 0;
     if (options.update) this.emitUpdate(options.update.op);
+    if (options.sequence) out.sortByLevel();
     const { code, extents } = out.finish(ir.maxLevel);
     return {
       code,
@@ -132,6 +133,7 @@ class Lowering {
       c: [block.moments[1] ?? 0, 0, 0, 0, 1],
       imm0: block.rule,
     });
+    this.fill(block.gradients, block.withGradient);
   }
 
   private section(from: number, to: number): void {
@@ -153,8 +155,10 @@ class Lowering {
     this.node = -1;
     this.level = 0;
     this.fill(start, this.layout.size - start);
+    // An update leaves zeros behind it.
     const hasGradients = to > ir.forwardEnd && this.gradientHome.size > 0;
-    if (hasGradients) this.fill(this.layout.block.gradients, this.layout.block.withGradient);
+    if (hasGradients && !this.options.update)
+      this.fill(this.layout.block.gradients, this.layout.block.withGradient);
     for (let node = from; node < to; node++) {
       if (!placement.live[node] || placement.absorbed[node] || this.postponed.has(node)) continue;
       this.node = node;
