@@ -5,7 +5,7 @@
  * program.ts), and running never changes the graph.
  */
 import { OPS, NO_ATTR, type Attr, type OpName } from './ops.js';
-import { sizeOf, ShapeError, show, type Shape } from './shape.js';
+import { SCALAR, sizeOf, ShapeError, show, type Shape } from './shape.js';
 import type { Feeds, Program } from './program.js';
 
 export type TypedArray = Float64Array | Float32Array;
@@ -24,13 +24,18 @@ export abstract class Node {
   mark = 0;
   number = -1;
 
+  /** The shape; `SCALAR` itself for single numbers. */
+  readonly shape: Shape;
+
   constructor(
     readonly op: OpName,
     readonly inputs: readonly Node[],
     readonly attr: Attr,
-    readonly shape: Shape,
+    shape: Shape,
     public name?: string,
-  ) {}
+  ) {
+    this.shape = shape.length ? shape : SCALAR;
+  }
 
   /** How errors call this node: its name or number, its operator, its shape. */
   get label(): string {
@@ -54,6 +59,16 @@ export function makeValue(op: OpName, inputs: readonly Node[], attr: Attr = NO_A
   return new Value(op, inputs, attr, resultShape(op, inputs, attr));
 }
 
+/** Of single numbers an element-wise operator makes a single number: graphs can have many. */
+function unary(op: OpName, x: Value): Value {
+  if (x.shape !== SCALAR) return makeValue(op, [x]);
+  return new Value(op, [x], NO_ATTR, SCALAR);
+}
+function binary(op: OpName, a: Value, b: Value): Value {
+  if (a.shape !== SCALAR || b.shape !== SCALAR) return makeValue(op, [a, b]);
+  return new Value(op, [a, b], NO_ATTR, SCALAR);
+}
+
 function toValue(x: unknown): Value {
   if (x instanceof Value) return x;
   if (typeof x === 'number') return constant(x);
@@ -74,36 +89,36 @@ export class Value extends Node {
 
   /** This + other, broadcast. */
   add(other: Value | number): Value {
-    return makeValue('add', [this, toValue(other)]);
+    return binary('add', this, toValue(other));
   }
   /** This - other, broadcast. */
   sub(other: Value | number): Value {
-    return makeValue('sub', [this, toValue(other)]);
+    return binary('sub', this, toValue(other));
   }
   /** This * other by element, broadcast. */
   mul(other: Value | number): Value {
-    return makeValue('mul', [this, toValue(other)]);
+    return binary('mul', this, toValue(other));
   }
   /** This / other by element, broadcast. */
   div(other: Value | number): Value {
-    return makeValue('div', [this, toValue(other)]);
+    return binary('div', this, toValue(other));
   }
   /** The larger of this and other by element, broadcast; ties share the gradient. */
   maximum(other: Value | number): Value {
-    return makeValue('maximum', [this, toValue(other)]);
+    return binary('maximum', this, toValue(other));
   }
   neg(): Value {
-    return makeValue('neg', [this]);
+    return unary('neg', this);
   }
   exp(): Value {
-    return makeValue('exp', [this]);
+    return unary('exp', this);
   }
   /** Natural logarithm; NaN below zero. */
   log(): Value {
-    return makeValue('log', [this]);
+    return unary('log', this);
   }
   relu(): Value {
-    return makeValue('relu', [this]);
+    return unary('relu', this);
   }
   /** Each element to a fixed power. */
   pow(exponent: number): Value {
@@ -114,7 +129,7 @@ export class Value extends Node {
   }
   /** The same numbers, through which no gradient flows. */
   detach(): Value {
-    return makeValue('detach', [this]);
+    return unary('detach', this);
   }
 
   /**

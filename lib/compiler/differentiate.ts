@@ -1,12 +1,14 @@
 /** Reverse mode: appends to a graph the nodes of its root's gradients. */
-import { OPS, sumTo, type GradientContext, type OpName } from '../ops.js';
+import { NO_ATTR, OP_NAMES, OPS, sumTo, type Attr, type GradientContext, type OpName } from '../ops.js'; // prettier-ignore
 import { sameShape } from '../shape.js';
 import type { Ir } from './ir.js';
 import { completed, sameLevels } from './levels.js';
+import { hasRecordedRule, writeGradient } from './rules.js';
 import { termCount, termLevel } from './trace.js';
 
 /** Operators whose result is a number that a gradient can reach. */
 const LEAVES: ReadonlySet<OpName> = new Set<OpName>(['parameter', 'input']);
+const IS_LEAF = Uint8Array.from(OP_NAMES, (op) => Number(LEAVES.has(op)));
 
 /**
  * The gradients of the sum of root's elements: the node that holds the gradient of each forward
@@ -28,21 +30,22 @@ export function differentiate(
   const active = new Uint8Array(forwardEnd);
   for (let node = 0; node <= root; node++) {
     if (ir.isInteger(node)) continue;
-    if (LEAVES.has(ir.opOf(node)) && wants(node)) active[node] = 1;
+    if (IS_LEAF[ir.codeOf(node)] && wants(node)) active[node] = 1;
     const n = ir.inputCount(node);
     for (let i = 0; i < n && !active[node]; i++) active[node] = active[ir.input(node, i)]!;
   }
 
-  // The terms of each node's gradient: linked lists, newest first.
+  // The terms of each node's gradient: linked lists, newest first. An operand has one term at most.
   const head = new Int32Array(forwardEnd).fill(-1);
-  const terms: number[] = [];
-  const next: number[] = [];
-  const termLevels: number[] = [];
+  const terms = new Int32Array(ir.edgeCount(root) + 1);
+  const next = new Int32Array(terms.length);
+  const termLevels = new Int32Array(terms.length);
+  let termTotal = 0;
   const addTerm = (node: number, term: number, level: number): void => {
-    terms.push(term);
-    termLevels.push(level);
-    next.push(head[node]!);
-    head[node] = terms.length - 1;
+    terms[termTotal] = term;
+    termLevels[termTotal] = level;
+    next[termTotal] = head[node]!;
+    head[node] = termTotal++;
   };
 
   const gradients = new Int32Array(forwardEnd).fill(-1);
@@ -52,29 +55,46 @@ export function differentiate(
   if (rootShape.length) seed = ir.op('broadcastTo', [seed], { shape: rootShape });
   addTerm(root, seed, 0);
 
+  let attr: Attr = NO_ATTR;
   for (let node = root; node >= 0; node--) {
     if (!active[node] || head[node]! < 0) continue;
     const level = ir.levels[node]!;
     ir.level = level;
-    const own: number[] = [];
-    const levels: number[] = [];
-    for (let t = head[node]!; t >= 0; t = next[t]!) {
-      own.push(terms[t]!);
-      levels.push(termLevels[t]!);
-    }
-    own.reverse();
-    levels.reverse();
-    if (combine) combineTerms(ir, node, own, levels);
-    const leaf = LEAVES.has(ir.opOf(node));
-    ir.level = level;
-    let dy = own[0]!;
-    const whole = levels[0] === level && sameLevels(ir.axisLevels[dy], ir.axisLevels[node]);
-    if (own.length > 1 || !whole || (leaf && wrap)) {
-      dy = ir.push('total', own, { levels }, ir.shape(node));
-      ir.setLevels(dy, ir.axisLevels[node]);
+    const leaf = IS_LEAF[ir.codeOf(node)] === 1;
+    const newest = head[node]!;
+    let dy = terms[newest]!;
+    const isAlone = next[newest]! < 0 && termLevels[newest] === level && ir.isScalar(node);
+    if (!isAlone || (leaf && wrap)) {
+      const own: number[] = [];
+      const levels: number[] = [];
+      for (let t = newest; t >= 0; t = next[t]!) {
+        own.push(terms[t]!);
+        levels.push(termLevels[t]!);
+      }
+      own.reverse();
+      levels.reverse();
+      if (combine) combineTerms(ir, node, own, levels);
+      ir.level = level;
+      dy = own[0]!;
+      const whole = levels[0] === level && sameLevels(ir.axisLevels[dy], ir.axisLevels[node]);
+      if (own.length > 1 || !whole || (leaf && wrap)) {
+        attr = ir.isScalar(node) ? totalAttr(levels, level, attr) : { levels };
+        dy = ir.push('total', own, attr, ir.shape(node));
+        ir.setLevels(dy, ir.axisLevels[node]);
+      }
     }
     gradients[node] = dy;
     if (leaf) continue;
+    if (hasRecordedRule(ir, node)) {
+      const n = ir.inputCount(node);
+      for (let i = 0; i < n; i++) {
+        const input = ir.input(node, i);
+        if (!active[input]) continue;
+        const term = writeGradient(ir, node, dy, i);
+        if (term >= 0) addTerm(input, term, level);
+      }
+      continue;
+    }
 
     const definition = OPS[ir.opOf(node)];
     const inputs = Array.from(ir.inputs(node));
@@ -104,6 +124,17 @@ export function differentiate(
   }
   ir.level = 0;
   return gradients;
+}
+
+/**
+ * The attributes of a total at a level whose terms count from `levels`: none or the `last` where
+ * they say it. Graphs of single numbers have many totals, most of them alike.
+ */
+function totalAttr(levels: readonly number[], level: number, last: Attr): Attr {
+  if (levels.every((own) => own === level)) return NO_ATTR;
+  const { levels: known } = last;
+  const same = known?.length === levels.length && levels.every((own, i) => own === known[i]);
+  return same ? last : { levels };
 }
 
 /** Replaces terms of one form by a single node, in place. */

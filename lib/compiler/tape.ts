@@ -177,7 +177,11 @@ class TapeLowering {
   /** Totals that a term has been written to. */
   private readonly started: Uint8Array;
   private readonly gradientNodes: Uint8Array;
-  private readonly additions: [total: number, term: number][] = [];
+  /** Terms of zeroed totals that do not add themselves, one after another. */
+  private readonly additionTotals: number[] = [];
+  private readonly additionTerms: number[] = [];
+  /** Terms of zeroed totals. */
+  private zeroedTerms = 0;
   private readonly layout: Layout;
   private readonly tape: TapeWriter;
 
@@ -261,6 +265,7 @@ class TapeLowering {
     if (uniform) return;
     this.isZeroed[node] = 1;
     this.zeroed.push(node);
+    this.zeroedTerms += n;
   }
 
   /** What an addition does by the way: a product of one use, and adding in place. */
@@ -376,7 +381,7 @@ class TapeLowering {
   }
 
   /**
-   * What each level runs, in order: node numbers, and ~i for the i-th of `additions`, a term of a
+   * What each level runs, in order: node numbers, and ~i for the i-th addition of a term to a
    * total that spans levels: it must add at its own level, or a short run would add stale numbers.
    *
    * Within a level nodes go by depth, so that neighbours do not wait for each other's results: a
@@ -385,15 +390,16 @@ class TapeLowering {
   private schedule(from: number, to: number, descending: boolean): Schedule {
     const { ir, live, outside } = this;
     const { levels, maxLevel } = ir;
-    const items: number[] = [];
-    const itemLevels: number[] = [];
-    const itemDepths: number[] = [];
+    const items = new Int32Array(to - from + this.zeroedTerms);
+    const itemLevels = new Int32Array(items.length);
+    const itemDepths = new Int32Array(items.length);
     const depths = new Int32Array(to - from);
+    let count = 0;
     let deepest = 0;
     const add = (item: number, level: number, depth: number): void => {
-      items.push(item);
-      itemLevels.push(level);
-      itemDepths.push(depth);
+      items[count] = item;
+      itemLevels[count] = descending ? maxLevel - 1 - level : level;
+      itemDepths[count++] = depth;
       if (depth > deepest) deepest = depth;
     };
     for (let node = from; node < to; node++) {
@@ -418,7 +424,8 @@ class TapeLowering {
           if (this.total[term] === node) continue;
           const own = termLevel(ir, node, i);
           const ready = term >= from && levels[term] === own ? depths[term - from]! + 1 : 0;
-          add(~(this.additions.push([node, term]) - 1), own, ready);
+          this.additionTotals.push(node);
+          add(~(this.additionTerms.push(term) - 1), own, ready);
         }
       } else if (this.absorbed[node]) depth--;
       else add(node, level, depth);
@@ -428,15 +435,12 @@ class TapeLowering {
     // A counting sort by level and depth.
     const columns = deepest + 1;
     const places = new Int32Array(maxLevel * columns + 1);
-    const keyOf = (i: number): number => {
-      const level = itemLevels[i]!;
-      return (descending ? maxLevel - 1 - level : level) * columns + itemDepths[i]!;
-    };
-    for (let i = 0; i < items.length; i++) places[keyOf(i) + 1]!++;
+    const keyOf = (i: number): number => itemLevels[i]! * columns + itemDepths[i]!;
+    for (let i = 0; i < count; i++) places[keyOf(i) + 1]!++;
     for (let key = 0; key < places.length - 1; key++) places[key + 1]! += places[key]!;
     const starts = Array.from({ length: maxLevel + 1 }, (_, i) => places[i * columns]!);
-    const sorted = new Int32Array(items.length);
-    for (let i = 0; i < items.length; i++) sorted[places[keyOf(i)]!++] = items[i]!;
+    const sorted = new Int32Array(count);
+    for (let i = 0; i < count; i++) sorted[places[keyOf(i)]!++] = items[i]!;
     return { items: sorted, starts };
   }
 
@@ -448,8 +452,8 @@ class TapeLowering {
 
   private emit(node: number): void {
     if (node < 0) {
-      const [total, term] = this.additions[~node]!;
-      this.tape.record(ACCUMULATE, this.slots[total]!, this.slots[term]!);
+      const total = this.additionTotals[~node]!;
+      this.tape.record(ACCUMULATE, this.slots[total]!, this.slots[this.additionTerms[~node]!]!);
       return;
     }
     const { ir, slots, tape } = this;

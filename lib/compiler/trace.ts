@@ -1,7 +1,8 @@
 /** From the user's graph to the compiler's: reachable nodes in order of creation, with levels. */
 import type { Node } from '../graph.js';
+import { NO_ATTR } from '../ops.js';
 import { sameShape, SCALAR } from '../shape.js';
-import { Ir } from './ir.js';
+import { Ir, OP_CODE } from './ir.js';
 
 export interface Trace {
   ir: Ir;
@@ -24,16 +25,21 @@ function reachable(roots: readonly Node[]): Node[] {
     if (node.mark === mark) return;
     node.mark = mark;
     found.push(node);
-    low = Math.min(low, node.id);
-    high = Math.max(high, node.id);
+    if (node.id < low) low = node.id;
+    if (node.id > high) high = node.id;
   };
-  roots.forEach(visit);
-  for (let i = 0; i < found.length; i++) found[i]!.inputs.forEach(visit);
+  for (const root of roots) visit(root);
+  for (let i = 0; i < found.length; i++) {
+    const { inputs } = found[i]!;
+    for (let k = 0; k < inputs.length; k++) visit(inputs[k]!);
+  }
   if (high - low > 4 * found.length) return found.sort((a, b) => a.id - b.id);
   // A graph of its own: its ids are dense, and a place for each sorts it.
-  const byId = new Array<Node | undefined>(high - low + 1);
-  for (const node of found) byId[node.id - low] = node;
-  return byId.filter((node) => node !== undefined);
+  const places = new Int32Array(high - low + 1);
+  for (let i = 0; i < found.length; i++) places[found[i]!.id - low] = i + 1;
+  const sorted: Node[] = [];
+  for (const place of places) if (place > 0) sorted.push(found[place - 1]!);
+  return sorted;
 }
 
 /**
@@ -43,31 +49,36 @@ function reachable(roots: readonly Node[]): Node[] {
  */
 export function trace(groups: readonly (readonly Node[])[], simplify: boolean): Trace {
   const nodes = reachable(groups.flat());
-  const ir = new Ir();
+  const ir = new Ir(3 * nodes.length);
   let count: Node | undefined;
   const zeros = new Set<number>();
   for (const node of nodes) {
-    if (node.op === 'constant') {
-      node.number = ir.constant((node as Node & { initial: Float64Array }).initial[0]!);
+    const { op, inputs, attr, shape } = node;
+    if (op === 'constant') {
+      const value = (node as Node & { initial: Float64Array }).initial[0]!;
+      node.number = ir.constant(value);
+      if (Object.is(value, 0)) zeros.add(node.number);
       continue;
     }
-    const inputs = node.inputs.map((input) => input.number);
-    if (simplify) {
-      const simpler = simplified(ir, node, inputs, zeros);
+    if (simplify && zeros.size > 0) {
+      const simpler = simplified(ir, node, numbersOf(inputs), zeros);
       if (simpler >= 0) {
         node.number = simpler;
         continue;
       }
     }
-    const shape = node.shape.length ? node.shape : SCALAR;
-    node.number = ir.push(node.op, inputs, node.attr, shape, node);
-    if (node.op === 'total' && node.attr.prefix) {
-      const n = node.inputs[node.inputs.length - 1]!;
-      if (count && count !== n) {
-        throw new Error(`prefix lengths ${count.label} and ${n.label}: a program can have one`);
+    const n = inputs.length;
+    if (attr === NO_ATTR && shape === SCALAR && (n === 1 || n === 2)) {
+      node.number = ir.pushScalar(OP_CODE[op], inputs[0]!.number, n === 2 ? inputs[1]!.number : -1);
+      ir.setSource(node.number, node);
+    } else node.number = ir.push(op, numbersOf(inputs), attr, shape, node);
+    if (op === 'total' && attr.prefix) {
+      const length = inputs[n - 1]!;
+      if (count && count !== length) {
+        throw new Error(`prefix lengths ${count.label} and ${length.label}: a program can have one`); // prettier-ignore
       }
-      count = n;
-      ir.maxLevel = Math.max(ir.maxLevel, node.inputs.length - 1);
+      count = length;
+      ir.maxLevel = Math.max(ir.maxLevel, n - 1);
     }
   }
   const roots = groups.map((group) => group.map((root) => root.number));
@@ -75,6 +86,10 @@ export function trace(groups: readonly (readonly Node[])[], simplify: boolean): 
   ir.forwardEnd = ir.count;
   assignLevels(ir, roots);
   return { ir, nodes, roots: roots.flat(), count };
+}
+
+function numbersOf(nodes: readonly Node[]): number[] {
+  return nodes.map((node) => node.number);
 }
 
 function assignLevels(ir: Ir, groups: readonly (readonly number[])[]): void {
@@ -104,8 +119,7 @@ const ZERO_STAYS: ReadonlySet<string> = new Set(['reshape', 'broadcastTo', 'tran
 
 /** A node that a constant zero among the operands makes simpler, or -1. `zeros` collects zeros. */
 function simplified(ir: Ir, node: Node, inputs: readonly number[], zeros: Set<number>): number {
-  const isZero = (input: number): boolean =>
-    zeros.has(input) || (ir.is(input, 'constant') && Object.is(ir.constantValue(input), 0));
+  const isZero = (input: number): boolean => zeros.has(input);
   const [a, b] = inputs as [number, number];
   if (node.op === 'add' || node.op === 'sub') {
     if (isZero(b) && sameShape(ir.shape(a), node.shape)) return a;
