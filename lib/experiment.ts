@@ -1,4 +1,5 @@
 /** One experiment: a model trained on documents, evaluated on held-out ones, and sampled. */
+import type { PassSet } from './compiler/passes.js';
 import { checkDocuments, splitHeldOut, Tokenizer } from './data.js';
 import { index } from './graph.js';
 import { DEFAULT_SIZES, Draw, type Model, type ModelBuilder, type Sizes } from './models/model.js';
@@ -31,6 +32,7 @@ export interface ExperimentOptions {
   seed?: number; // default 42
   dtype?: DType; // default float64
   isa?: string; // default: the best the machine has
+  passes?: PassSet; // default: all of the compiler's
   lr?: number; // default: the model's schedule; given: its initial rate
   sizes?: Partial<ModelSizes>;
   samples?: number; // default 20
@@ -148,6 +150,7 @@ export function runExperiment(name: ModelName, options: ExperimentOptions): Expe
   const target = {
     ...(options.dtype && { dtype: options.dtype }),
     ...(options.isa !== undefined && { isa: options.isa }),
+    ...(options.passes && { passes: options.passes }),
   };
   const training = model.optimizer(steps, options.lr).minimize(model.loss, target);
   const compileSeconds = lap();

@@ -19,6 +19,9 @@ export interface NativeAddon {
     best: string;
     opcodes: string[];
     tapeOpcodes: string[];
+    /** The operand rules of native/instructions.def and native/tape.def, by opcode. */
+    operands: string[];
+    tapeOperands: string[];
     instructionWords: number;
   };
   blas(): { version: string; threads: number; core: string };
@@ -93,6 +96,12 @@ const info = addon.info();
 
 export const opcodes: ReadonlyMap<string, number> = new Map(info.opcodes.map((name, i) => [name, i])); // prettier-ignore
 export const tapeOpcodes: ReadonlyMap<string, number> = new Map(info.tapeOpcodes.map((name, i) => [name, i])); // prettier-ignore
+export const opcodeNames: readonly string[] = info.opcodes;
+export const tapeOpcodeNames: readonly string[] = info.tapeOpcodes;
+/** The rules of an instruction's five operands (native/instructions.def). */
+export const operandsOf = (op: string): string[] => info.operands[opcodes.get(op)!]!.split(' ');
+/** The kinds of a tape record's words (native/tape.def). */
+export const tapeOperandsOf = (op: string): string => info.tapeOperands[tapeOpcodes.get(op)!]!;
 export const instructionWords: number = info.instructionWords;
 
 /** An instruction set that does not exist, or not here. */

@@ -1,6 +1,7 @@
 /**
  * A compiled graph with its memory: feeds it, runs it, reads it. One run is one native call.
  */
+import { account, type Work } from './compiler/account.js';
 import { differentiate } from './compiler/differentiate.js';
 import type { Ir } from './compiler/ir.js';
 import type { Lowered, UpdateRule } from './compiler/layout.js';
@@ -8,6 +9,7 @@ import { lower } from './compiler/lower.js';
 import { isScalarGraph, lowerTape } from './compiler/tape.js';
 import { batch } from './compiler/batch.js';
 import { ALL_PASSES, type PassSet } from './compiler/passes.js';
+import { countUses } from './compiler/rewrite.js';
 import { tidy } from './compiler/tidy.js';
 import { trace } from './compiler/trace.js';
 import { isDense, type View } from './compiler/view.js';
@@ -102,6 +104,8 @@ export class Program {
   private readonly numbers: Map<Node, number>;
   private readonly groups: Plan['groups'];
   private readonly roots: readonly Value[];
+  /** The compiler's nodes that a run must compute. */
+  private readonly kept: readonly number[];
   private readonly handle: Handle;
   private readonly ints: Int32Array;
   private readonly floats = new Map<string, FloatFeed>();
@@ -189,6 +193,7 @@ export class Program {
     };
     this.lowered = (isScalar ? lowerTape(ir, lowering) : undefined) ?? lower(ir, lowering);
     const { lowered } = this;
+    this.kept = [...keep, ...gradients.values()];
     this.maxLength = lowered.levels;
     this.counts = { forwardNodes, nodes: ir.count, instructions: lowered.nodes.length };
     this.handle = addon.createProgram({
@@ -313,6 +318,16 @@ export class Program {
     this.feed(feeds);
     this.run(0, this.length, 0, this.lowered.sections.forward);
     return this.arena[this.rootOffset]!;
+  }
+
+  /** What one run of all instructions does at a prefix length, by opcode. */
+  work(length = this.maxLength): Work[] {
+    return account(this.lowered, this.arena.BYTES_PER_ELEMENT, length);
+  }
+
+  /** How many of the compiler's nodes the program needs. */
+  countNodes(): number {
+    return countUses(this.ir, this.kept).filter((uses) => uses > 0).length;
   }
 
   /** Sets number i of the update rule (learning rate, momentum, ...). */

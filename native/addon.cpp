@@ -44,6 +44,8 @@ Napi::Value info(const Napi::CallbackInfo& call) {
   result.Set("best", best_isa());
   result.Set("opcodes", strings(env, opcode_names()));
   result.Set("tapeOpcodes", strings(env, tape_opcode_names()));
+  result.Set("operands", strings(env, opcode_operands()));
+  result.Set("tapeOperands", strings(env, tape_opcode_operands()));
   result.Set("instructionWords", instruction_words);
   return result;
 }

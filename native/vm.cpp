@@ -576,6 +576,24 @@ const std::vector<const char*>& opcode_names() {
 
 const std::vector<const char*>& tape_opcode_names() { return tape_names(); }
 
+const std::vector<const char*>& opcode_operands() {
+  static const std::vector<const char*> operands = {
+#define INSTRUCTION(name, y, a, b, c, x) y " " a " " b " " c " " x,
+#include "instructions.def"
+#undef INSTRUCTION
+  };
+  return operands;
+}
+
+const std::vector<const char*>& tape_opcode_operands() {
+  static const std::vector<const char*> operands = {
+#define TAPE(name, kinds) kinds,
+#include "tape.def"
+#undef TAPE
+  };
+  return operands;
+}
+
 std::unique_ptr<Program> make_program(ProgramSpec&& spec, std::string& error) {
   if (spec.levels < 1 || spec.arena_size < 0 || spec.ints_size < 0) {
     error = "negative sizes";

@@ -56,5 +56,8 @@ std::unique_ptr<Program> make_program(ProgramSpec&& spec, std::string& error);
 constexpr int instruction_words = 36;
 const std::vector<const char*>& opcode_names();
 const std::vector<const char*>& tape_opcode_names();
+// The operand rules of instructions.def (y a b c x, parted by spaces) and of tape.def, by opcode.
+const std::vector<const char*>& opcode_operands();
+const std::vector<const char*>& tape_opcode_operands();
 
 }  // namespace vecgrad

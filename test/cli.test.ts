@@ -78,6 +78,7 @@ async function vecgrad(argv: string[], engine = fake, isTTY = false): Promise<Ou
         return engine(model, options);
       });
     },
+    explain: () => Promise.reject(new Error('not here: see explain.test.ts')),
     info: () => {
       outcome.natives++;
       return Promise.resolve(NATIVE);

@@ -1,4 +1,5 @@
 /** What the command line touches of the world outside, so that a test can stand in for it. */
+import type { explain } from '../explain.js';
 import type { ExperimentOptions, ExperimentResult, ModelName } from '../experiment.js';
 
 /** Where text goes; a process's streams are such. */
@@ -21,8 +22,9 @@ export type RunExperiment = (model: ModelName, options: ExperimentOptions) => Ex
 export interface Io {
   stdout: Sink;
   stderr: Sink;
-  /** The two ways into the engine: loaded on demand, because `--help` needs no native addon. */
+  /** The ways into the engine: loaded on demand, because `--help` needs no native addon. */
   run(): Promise<RunExperiment>;
+  explain(): Promise<typeof explain>;
   info(): Promise<NativeInfo>;
 }
 
@@ -32,6 +34,7 @@ export function processIo(): Io {
     stdout: process.stdout,
     stderr: process.stderr,
     run: async () => (await import('../experiment.js')).runExperiment,
+    explain: async () => (await import('../explain.js')).explain,
     info: async () => (await import('../native.js')).nativeInfo(),
   };
 }

@@ -1,5 +1,6 @@
 /** The command line's grammar: what can be given to which command, within which limits. */
 import { parseArgs } from 'node:util';
+import { parsePasses, PassError, type PassSet } from '../compiler/passes.js';
 import type { DType, ModelName, ModelSizes } from '../experiment.js';
 import { groupDigits } from './format.js';
 import { MODELS } from './study.js';
@@ -25,6 +26,8 @@ export interface TrainOptions extends CompareOptions {
   sizes: Partial<ModelSizes>;
   samples?: number;
   temperature?: number;
+  passes?: PassSet;
+  explain: boolean;
 }
 
 export type Command =
@@ -59,6 +62,8 @@ export const OPTIONS = {
   'n-att': { value: 'N', help: 'coordinates that fire, at most n-state (16; rnn_att)' },
   samples: { value: 'N', help: 'texts to invent (20)' },
   temperature: { value: 'T', help: 'above 0; the higher, the more random (0.5)' },
+  explain: { help: 'print what the compiler makes of the training, and train nothing' },
+  passes: { value: 'LIST', help: 'compiler passes: all, none, pad,batch, all,-fuse, ... (all)' },
   json: { help: 'print one JSON object instead of text' },
   help: { help: 'explain the command' },
 } satisfies Record<string, OptionSpec>;
@@ -183,9 +188,20 @@ function trainOnly(values: Values): Omit<TrainOptions, keyof CompareOptions | 's
     ...given('isa', text(values, 'isa')),
     ...given('lr', positive(values, 'lr')),
     ...given('samples', whole(values, 'samples', 0, 1_000_000)),
+    ...given('passes', mapped(text(values, 'passes'), passes)),
+    explain: values.explain === true,
     // Below that, logits over temperature leave the range of floating point.
     ...given('temperature', positive(values, 'temperature', 1e-9)),
   };
+}
+
+function passes(list: string): PassSet {
+  try {
+    return parsePasses(list);
+  } catch (error) {
+    if (error instanceof PassError) throw new UsageError(`--passes: ${error.message}`);
+    throw error;
+  }
 }
 
 function sizes(values: Values): Partial<ModelSizes> {

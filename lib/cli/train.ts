@@ -1,5 +1,6 @@
 /** `vecgrad train MODEL`: one experiment, every knob of it an option. */
 import type { ExperimentResult, ModelName } from '../experiment.js';
+import { explained } from './explained.js';
 import { groupDigits, loss, microseconds, printable, seconds } from './format.js';
 import type { Io } from './io.js';
 import { load } from './load.js';
@@ -10,12 +11,17 @@ import { resultJson } from './result.js';
 const DEFAULT_STEPS = 1000;
 
 export async function train(model: ModelName, given: TrainOptions, io: Io): Promise<void> {
-  const { json, input, steps = DEFAULT_STEPS, ...options } = given;
+  const { json, input, steps = DEFAULT_STEPS, explain, ...options } = given;
   const { docs, source, loadSeconds } = load(input);
   if (options.isa !== undefined) await checkIsa(options.isa, io);
   const unused = unusedSizes(model, options.sizes);
   if (unused.length > 0) {
     io.stderr.write(`vecgrad: note: ${model} makes no use of ${unused.join(', ')}\n`);
+  }
+  if (explain) {
+    const explanation = (await io.explain())(model, { ...options, docs });
+    io.stdout.write(json ? `${JSON.stringify(explanation)}\n` : explained(explanation));
+    return;
   }
   const run = await io.run();
   const bar = progress(io.stderr, model, steps);

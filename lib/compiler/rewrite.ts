@@ -68,7 +68,7 @@ export function rewrite(old: Ir, keep: Iterable<number>, rules: readonly Rule[])
   return { ir, numbers };
 }
 
-function countUses(ir: Ir, keep: Iterable<number>): Int32Array {
+export function countUses(ir: Ir, keep: Iterable<number>): Int32Array {
   const uses = new Int32Array(ir.count);
   for (const node of keep) uses[node]!++;
   for (let node = ir.count - 1; node >= 0; node--) {

@@ -1,0 +1,40 @@
+/** `vecgrad train MODEL --explain`: a program as tables for people. */
+import type { Explanation } from '../explain.js';
+import { groupDigits, table, type Column } from './format.js';
+
+const left = (title: string, gap = 0): Column => ({ title, align: 'left', gap });
+const right = (title: string): Column => ({ title, align: 'right', gap: 2 });
+
+export function explained(explanation: Explanation): string {
+  const { stages, steps, model, dtype, isa, params, nodesWritten, arena } = explanation;
+  const bytesEach = dtype === 'float32' ? 4 : 8;
+  const passes = stages.map(({ pass, does, nodes, instructions, flop, bytes, arena: numbers }, i) => [
+    pass, ...[i ? stages[i - 1]!.nodes : nodes, nodes, instructions, flop, bytes, numbers * bytesEach].map(groupDigits), does,
+  ]); // prettier-ignore
+  const opcodes = [...new Set(steps.flatMap(({ work }) => work.map(({ op }) => op)))];
+  const figures = steps.map(({ work }) => new Map(work.map((row) => [row.op, row])));
+  const rows = opcodes.map((op) => [op, ...figures.flatMap((of) => cells(of.get(op)))]);
+  return [
+    `${model}, ${dtype}, ${isa}: ${groupDigits(params)} parameters, ${groupDigits(nodesWritten)} nodes traced, ` +
+      `${groupDigits(arena * bytesEach)} bytes of memory`,
+    '',
+    'The program after each pass (a step of full length, forward, backward and update):',
+    '',
+    ...table(
+      [left('pass'), ...['nodes before', 'after', 'instructions', 'FLOP', 'bytes moved', 'memory'].map(right), left('it', 2)], // prettier-ignore
+      passes,
+    ),
+    '',
+    `A step at ${steps.map(({ length }) => `${length} position${length === 1 ? '' : 's'}`).join(', and at ')} (the documents' mean length last):`, // prettier-ignore
+    '',
+    ...table(
+      [left('instruction'), ...steps.flatMap(() => ['times', 'FLOP', 'bytes moved'].map(right))],
+      [...rows, ['all', ...steps.flatMap(cells)]],
+    ),
+    '',
+  ].join('\n');
+}
+
+function cells(of: { instructions: number; flop: number; bytes: number } | undefined): string[] {
+  return of ? [of.instructions, of.flop, of.bytes].map(groupDigits) : ['', '', ''];
+}

@@ -1,0 +1,133 @@
+/** What a program's instructions do in one run: arithmetic and memory traffic, read off its code. */
+import { instructionWords, operandsOf, opcodeNames, tapeOperandsOf, tapeOpcodeNames } from '../native.js'; // prettier-ignore
+import type { Lowered } from './layout.js';
+
+/** The instructions of one opcode in a run. */
+export interface Work {
+  op: string;
+  instructions: number;
+  /** Additions, multiplications, divisions and functions, each as one; comparisons as none. */
+  flop: number;
+  /** Of the numbers and indices that instructions read and write, whatever a cache may save. */
+  bytes: number;
+}
+
+/** Operations for each element of a loop over rows R, columns C and an inner loop K. */
+export const FLOP: Readonly<
+  Record<string, readonly [loops: 'C' | 'RC' | 'RCK', each: number, plus?: number]>
+> = {
+  copy: ['RC', 0],
+  neg: ['RC', 1],
+  relu: ['RC', 0],
+  exp: ['RC', 1],
+  log: ['RC', 1],
+  sqrt: ['RC', 1],
+  rsqrt: ['RC', 2],
+  reciprocal: ['RC', 1],
+  add: ['RC', 1],
+  sub: ['RC', 1],
+  mul: ['RC', 1],
+  div: ['RC', 1],
+  mask_positive: ['RC', 0],
+  pow: ['RC', 1],
+  maximum: ['RC', 0],
+  log_grad: ['RC', 1],
+  fill: ['RC', 0],
+  row_sum: ['RC', 1],
+  row_dot: ['RC', 2],
+  col_sum: ['RC', 1],
+  softmax: ['RC', 4], // less the largest, exp, sum, scaling
+  softmax_grad: ['RC', 4],
+  rms_norm: ['RC', 3],
+  rms_norm_grad: ['RC', 6],
+  cross_entropy: ['RC', 4],
+  cross_entropy_grad: ['RC', 1],
+  transpose: ['RC', 0],
+  gemm: ['RCK', 2],
+  gemm_sgd: ['RCK', 2, 4],
+  gemm_adam: ['RCK', 2, 12],
+  topk: ['C', 0],
+  gather: ['RC', 0],
+  scatter_add: ['RC', 1],
+  choose_grad: ['RC', 0],
+  sgd: ['C', 4],
+  adam: ['C', 12],
+};
+/** Operations of a tape's record, where it is not one. */
+const TAPE_FLOP: Record<string, number> = {
+  copy: 0,
+  relu: 0,
+  rsqrt: 2,
+  maximum: 0,
+  mask_positive: 0,
+  fma: 2,
+  mul_add: 2,
+  pick: 0,
+  choose_grad: 0,
+  sgd: 4,
+  adam: 12,
+};
+/** What reads the results it writes, whether it accumulates or not. */
+const UPDATES: ReadonlySet<string> = new Set(['scatter_add', 'gemm_sgd', 'gemm_adam', 'sgd', 'adam']); // prettier-ignore
+
+/** The work of a run of `length` positions, by opcode, the most arithmetic first. */
+export function account(lowered: Lowered, elementBytes: number, length: number): Work[] {
+  const works = new Map<string, Work>();
+  const workOf = (op: string): Work => {
+    const work = works.get(op) ?? { op, instructions: 0, flop: 0, bytes: 0 };
+    works.set(op, work);
+    return work;
+  };
+  const { code, extents, levels } = lowered;
+  const columns = extents.length / (levels + 1);
+  for (let at = 0; at < code.length; at += instructionWords) {
+    const word = (i: number): number => code[at + i]!;
+    const extent = (i: number): number => extents[length * columns + word(i)]!;
+    const op = opcodeNames[word(0)]!;
+    if (word(2) >= length) continue;
+    const loops = { R: extent(5), T: extent(5), C: extent(6), K: extent(7) };
+    if (op === 'tape') {
+      // In order of levels: from where the first level starts to where the last one ends.
+      const forward = word(33) === 1 && word(1) === 0;
+      tape(lowered.tape, forward ? extents[word(5)]! : loops.R, loops.C, elementBytes, workOf);
+      continue;
+    }
+    const [over, each, plus = 0] = FLOP[op]!;
+    const outer = extent(3) * extent(4);
+    const { R, C, K } = loops;
+    const elements = outer * (over === 'C' ? C : R * C);
+    const work = workOf(op);
+    work.instructions++;
+    work.flop += elements * ((over === 'RCK' ? K : 1) * each + plus);
+    operandsOf(op).forEach((rule, i) => {
+      const written = rule.startsWith('w');
+      const dims = rule.replace(/^w|[-1B*]/g, '');
+      if (rule === '-') return;
+      const stride = (k: number): number => word(8 + 5 * i + k);
+      // Of two dimensions the first steps by rows; a lone one is a row if it can be one.
+      const [row, column] = dims.length > 1 ? [dims[0], dims[1]] : 'RT'.includes(dims) ? [dims] : ['', dims]; // prettier-ignore
+      const along = (dim: string | undefined, k: number): number =>
+        dim && stride(k) ? loops[dim as keyof typeof loops] : 1;
+      const numbers = (stride(1) ? extent(3) : 1) * (stride(2) ? extent(4) : 1) * along(row, 3) * along(column, 4); // prettier-ignore
+      const twice = written && ((i === 0 && word(1)) || UPDATES.has(op)) ? 2 : 1;
+      work.bytes += numbers * twice * (i === 4 ? Int32Array.BYTES_PER_ELEMENT : elementBytes);
+    });
+  }
+  return [...works.values()].sort((a, b) => b.flop - a.flop || b.bytes - a.bytes);
+}
+
+/** The work of a stretch of tape: every record is one instruction on single numbers. */
+function tape(words: Uint32Array, begin: number, end: number, elementBytes: number, workOf: (op: string) => Work): void {
+  for (let at = begin; at < end; ) {
+    const op = tapeOpcodeNames[words[at]! & 0xff]!;
+    const count = words[at]! >>> 8;
+    const kinds = tapeOperandsOf(op);
+    const work = workOf(op);
+    work.instructions += count;
+    work.flop += count * (TAPE_FLOP[op] ?? 1);
+    // A run is picked from: one of its numbers counts.
+    const numbers = kinds.replace(/[in]/g, '').length;
+    work.bytes += count * elementBytes * numbers;
+    at += 1 + count * (kinds.length + 2 * (kinds.includes('P') ? 1 : 0));
+  }
+} // prettier-ignore

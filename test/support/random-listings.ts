@@ -1,0 +1,160 @@
+/**
+ * Random networks written out position by position, of the parts that the compiler's passes look
+ * for: attention over growing stacks, recurrences plain, gated and of the largest coordinates,
+ * root-mean-square norms in several spellings, losses of classifiers, weights that layers share.
+ */
+import fc from 'fast-check';
+import { concat, index, meanOfFirst, stack, zeros, type Value } from '../../lib/graph.js';
+import { Leaves } from './check.js';
+
+const LAYERS = ['attention', 'perceptron', 'recurrence', 'gated', 'largest', 'norm'] as const;
+const LOSSES = ['logPick', 'pickLog', 'square', 'unnegated'] as const;
+
+export interface Listing {
+  seed: number;
+  layers: readonly (typeof LAYERS)[number][];
+  /** The second layer of a kind has the first one's weights. */
+  shared: boolean;
+  heads: number;
+  headSize: number;
+  hidden: number;
+  vocabulary: number;
+  positions: number;
+  norm: number;
+  lossKind: (typeof LOSSES)[number];
+  /** The last product is with the embeddings, transposed. */
+  tied: boolean;
+  zeroState: boolean;
+  /** Prefix lengths of the steps, in this order. */
+  lengths: readonly number[];
+}
+
+export const listings: fc.Arbitrary<Listing> = fc.record({
+  seed: fc.nat(9999),
+  layers: fc.array(fc.constantFrom(...LAYERS), { minLength: 1, maxLength: 3 }),
+  shared: fc.boolean(),
+  heads: fc.integer({ min: 1, max: 3 }),
+  headSize: fc.integer({ min: 1, max: 4 }),
+  hidden: fc.integer({ min: 1, max: 9 }),
+  vocabulary: fc.integer({ min: 2, max: 6 }),
+  positions: fc.integer({ min: 1, max: 5 }),
+  norm: fc.nat(5),
+  lossKind: fc.constantFrom(...LOSSES),
+  tied: fc.boolean(),
+  zeroState: fc.boolean(),
+  lengths: fc.array(fc.nat(4), { minLength: 2, maxLength: 3 }),
+});
+
+/** One of six ways to write x / sqrt(mean(x²) + eps), two of them with another scale or none. */
+function normed(x: Value, spelling: number): Value {
+  const n = x.shape[0]!;
+  const eps = 1e-2;
+  switch (spelling) {
+    case 0:
+      return x.mul(x.mul(x).mean().add(eps).pow(-0.5));
+    case 1:
+      return x.mul(x).sum().div(n).add(eps).pow(-0.5).mul(x);
+    case 2:
+      return x.mul(x.pow(2).mean().add(eps).pow(-0.5));
+    case 3:
+      return x.mul(x.mul(x).sum().mul(0.5).add(eps).pow(-0.5));
+    case 4:
+      return x.mul(x.mul(x).sum().add(eps).pow(-0.5)); // no scale
+    default:
+      return x.mul(x.mul(x).mean().add(eps).pow(-1)); // no norm of any kind
+  }
+}
+
+const sigmoid = (x: Value): Value => x.neg().exp().add(1).pow(-1);
+
+/** A loss over inputs `tokens` and `targets` (an integer a position) and `length`. */
+export function write(listing: Listing): { loss: Value; parameters: Value[] } {
+  const { heads, headSize, hidden, vocabulary, positions, norm, lossKind } = listing;
+  const width = heads * headSize;
+  const g = new Leaves(listing.seed);
+  const matrix = (rows: number, cols: number): Value => {
+    const value = g.p(rows, cols);
+    // Products of about the size of their operands.
+    value.data.set(value.data.map((x) => x / Math.sqrt(rows)));
+    return value;
+  };
+  const [tokens, targets] = [index('tokens', positions), index('targets', positions)];
+  const embedding = matrix(vocabulary, width);
+  const place = matrix(positions, width);
+  const last = listing.tied ? embedding.transpose() : matrix(width, vocabulary);
+
+  const weights = new Map<string, Value[]>();
+  const layers = listing.layers.map((kind, i) => {
+    const key = listing.shared ? kind : `${kind}${i}`;
+    const start = (): Value => (listing.zeroState ? zeros([width]) : g.p(width));
+    const made =
+      weights.get(key) ??
+      (kind === 'perceptron'
+        ? [matrix(width, hidden), matrix(hidden, width)]
+        : kind === 'norm'
+          ? []
+          : [1, 2, 3, 4].map(() => matrix(width, width)));
+    weights.set(key, made);
+    const recurs = kind === 'recurrence' || kind === 'gated' || kind === 'largest';
+    return { kind, w: made, state: recurs ? start() : undefined, keys: [] as Value[], values: [] as Value[] }; // prettier-ignore
+  });
+
+  const losses: Value[] = [];
+  for (let at = 0; at < positions; at++) {
+    let x = embedding.at(tokens.at(at)).add(place.at(at));
+    for (const layer of layers) {
+      const [a, b, c, d] = layer.w as [Value, Value, Value, Value];
+      const { state: h } = layer;
+      const before = x;
+      switch (layer.kind) {
+        case 'attention': {
+          const y = normed(x, norm);
+          layer.keys.push(y.matmul(a));
+          layer.values.push(y.matmul(b));
+          const query = y.matmul(c);
+          const parts = Array.from({ length: heads }, (_, head) => {
+            const part = (v: Value): Value => v.slice(head * headSize, (head + 1) * headSize, -1);
+            const scores = part(stack(layer.keys)).matmul(part(query)).div(Math.sqrt(headSize));
+            return scores.softmax().matmul(part(stack(layer.values)));
+          });
+          x = concat(parts).matmul(d).add(before);
+          break;
+        }
+        case 'perceptron':
+          x = normed(x, norm).matmul(a).relu().matmul(b).add(before);
+          break;
+        case 'recurrence':
+          x = layer.state = x.matmul(a).add(h!.matmul(b)).relu();
+          break;
+        case 'gated': {
+          const gate = sigmoid(x.matmul(a).add(h!.matmul(b)));
+          const fresh = sigmoid(x.matmul(c).add(h!.mul(gate).matmul(d)))
+            .mul(2)
+            .sub(1);
+          x = layer.state = gate.mul(h!).add(gate.neg().add(1).mul(fresh));
+          break;
+        }
+        case 'largest': {
+          const y = h!.add(place.at(at)); // of zeros, no coordinate would be the largest
+          const fires = y.topk(Math.max(1, width >> 1));
+          x = layer.state = x.add(y.gather(fires).matmul(a.gather(fires)));
+          x = layer.state = normed(x, norm);
+          break;
+        }
+        case 'norm':
+          x = normed(x, norm);
+      }
+    }
+    const scores = x.matmul(last);
+    const target = targets.at(at);
+    losses.push(
+      {
+        pickLog: () => scores.softmax().at(target).log().neg(),
+        logPick: () => scores.softmax().log().at(target).neg(),
+        square: () => scores.at(target).sub(1).pow(2),
+        unnegated: () => scores.softmax().at(target).log().mul(-0.5),
+      }[lossKind](),
+    );
+  }
+  return { loss: meanOfFirst(losses, index('length')), parameters: [...g.values] };
+}
