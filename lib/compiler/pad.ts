@@ -136,10 +136,12 @@ class Padder {
     const { old } = this;
     const waiting = [root];
     for (let node = waiting[0]; node !== undefined; node = waiting[waiting.length - 1]) {
-      const source = this.stacks.get(node) ?? node;
-      const n = old.inputCount(source);
+      const longest = this.stacks.get(node);
+      const source = longest ?? node;
+      const n = longest !== undefined && this.full.has(longest) ? 0 : old.inputCount(source);
       const before = waiting.length;
-      for (let i = 0; i < n; i++) {
+      // The first operand on top, so that what was written first is made first.
+      for (let i = n - 1; i >= 0; i--) {
         const input = old.input(source, i);
         if (!this.isMade(input)) waiting.push(input);
       }
