@@ -69,11 +69,12 @@ describe('batching', () => {
     const g = new Leaves(5);
     const [x, q] = [g.p(4, 3), g.p(4, 3)];
     const keys: Value[] = [];
+    const all = x.exp();
     const y = concat(
       Array.from({ length: 4 }, (_, at) => {
         keys.push(x.at(at));
         const scores = stack(keys).matmul(q.at(at));
-        return concat([scores.softmax().matmul(stack(keys)), x.matmul(q.at(at)).softmax()]);
+        return concat([scores.softmax().matmul(stack(keys)), all.matmul(q.at(at)).softmax()]);
       }),
     );
     const bare = new Program({ groups: [[y]], gradients: 'none' }).forward({}).slice();
