@@ -71,6 +71,7 @@ function acyclic(old: Ir, families: readonly Family[]): Family[] {
   const words = (families.length + 31) >>> 5;
   const below = new Int32Array(old.count * words);
   let start = old.count;
+  const { edges } = old;
   families.forEach(({ members }, f) => {
     for (const node of members) {
       below[node * words + (f >>> 5)]! |= 1 << (f & 31);
@@ -78,9 +79,9 @@ function acyclic(old: Ir, families: readonly Family[]): Family[] {
     }
   });
   for (let node = start; node < old.count; node++) {
-    const n = old.inputCount(node);
-    for (let i = 0; i < n; i++) {
-      const from = old.input(node, i) * words;
+    const end = edges.start[node + 1]!;
+    for (let e = edges.start[node]!; e < end; e++) {
+      const from = edges.list[e]! * words;
       for (let w = 0; w < words; w++) below[node * words + w]! |= below[from + w]!;
     }
   }
