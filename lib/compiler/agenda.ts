@@ -45,6 +45,7 @@ class Kind {
 export function schedule(ir: Ir, kinds: Kinds, emit: (members: number[]) => void): void {
   const n = ir.count;
   const kindOf = kinds.of;
+  const { edges } = ir;
   const all = Array.from({ length: kinds.count }, () => new Kind());
   const pending = new Int32Array(n);
   const depth = new Int32Array(n);
@@ -52,11 +53,11 @@ export function schedule(ir: Ir, kinds: Kinds, emit: (members: number[]) => void
   const first = new Int32Array(n + 1);
   for (let node = 0; node < n; node++) {
     if (kindOf[node] === ABSENT) continue;
-    const inputs = ir.inputCount(node);
+    const end = edges.start[node + 1]!;
     let deepest = 0;
     let waits = 0;
-    for (let i = 0; i < inputs; i++) {
-      const input = ir.input(node, i);
+    for (let e = edges.start[node]!; e < end; e++) {
+      const input = edges.list[e]!;
       if (kindOf[input] === ABSENT) continue;
       first[input + 1]!++;
       waits++;
@@ -72,9 +73,9 @@ export function schedule(ir: Ir, kinds: Kinds, emit: (members: number[]) => void
   const filled = first.slice();
   for (let node = 0; node < n; node++) {
     if (kindOf[node] === ABSENT) continue;
-    const inputs = ir.inputCount(node);
-    for (let i = 0; i < inputs; i++) {
-      const input = ir.input(node, i);
+    const end = edges.start[node + 1]!;
+    for (let e = edges.start[node]!; e < end; e++) {
+      const input = edges.list[e]!;
       if (kindOf[input] !== ABSENT) users[filled[input]!++] = node;
     }
   }
@@ -125,14 +126,15 @@ function findChains(ir: Ir, kinds: Kinds, all: readonly Kind[]): void {
   const bitOf = all.map((kind) => (kind.count > 1 ? bits++ : -1));
   const words = (bits + 31) >>> 5;
   const kindOf = kinds.of;
+  const { edges } = ir;
   const above = new Int32Array(ir.count * words);
   for (let node = 0; node < ir.count; node++) {
     const kind = kindOf[node]!;
     if (kind === ABSENT) continue;
-    const inputs = ir.inputCount(node);
+    const end = edges.start[node + 1]!;
     const at = node * words;
-    for (let i = 0; i < inputs; i++) {
-      const input = ir.input(node, i);
+    for (let e = edges.start[node]!; e < end; e++) {
+      const input = edges.list[e]!;
       const its = kindOf[input]!;
       if (its === ABSENT) continue;
       const from = input * words;

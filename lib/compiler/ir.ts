@@ -71,6 +71,10 @@ export class Ir implements Builder<number> {
   isScalar(node: number): boolean {
     return this.shapeIds[node] === 0;
   }
+  /** All operands: node's are `list[start[node]]` to `list[start[node + 1] - 1]`; for hot loops. */
+  get edges(): { start: Int32Array; list: Int32Array } {
+    return { start: this.inputStart, list: this.inputList };
+  }
   /** Operands of all nodes up to this one. */
   edgeCount(node: number): number {
     return this.inputStart[node + 1]!;

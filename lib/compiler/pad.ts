@@ -71,6 +71,7 @@ function acyclic(old: Ir, families: readonly Family[]): Family[] {
   const words = (families.length + 31) >>> 5;
   const below = new Int32Array(old.count * words);
   let start = old.count;
+  const { edges } = old;
   families.forEach(({ members }, f) => {
     for (const node of members) {
       below[node * words + (f >>> 5)]! |= 1 << (f & 31);
@@ -78,9 +79,9 @@ function acyclic(old: Ir, families: readonly Family[]): Family[] {
     }
   });
   for (let node = start; node < old.count; node++) {
-    const n = old.inputCount(node);
-    for (let i = 0; i < n; i++) {
-      const from = old.input(node, i) * words;
+    const end = edges.start[node + 1]!;
+    for (let e = edges.start[node]!; e < end; e++) {
+      const from = edges.list[e]! * words;
       for (let w = 0; w < words; w++) below[node * words + w]! |= below[from + w]!;
     }
   }
@@ -136,10 +137,12 @@ class Padder {
     const { old } = this;
     const waiting = [root];
     for (let node = waiting[0]; node !== undefined; node = waiting[waiting.length - 1]) {
-      const source = this.stacks.get(node) ?? node;
-      const n = old.inputCount(source);
+      const longest = this.stacks.get(node);
+      const source = longest ?? node;
+      const n = longest !== undefined && this.full.has(longest) ? 0 : old.inputCount(source);
       const before = waiting.length;
-      for (let i = 0; i < n; i++) {
+      // The first operand on top, so that what was written first is made first.
+      for (let i = n - 1; i >= 0; i--) {
         const input = old.input(source, i);
         if (!this.isMade(input)) waiting.push(input);
       }
