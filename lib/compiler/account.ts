@@ -49,6 +49,9 @@ export const FLOP: Readonly<
   topk: ['C', 0],
   gather: ['RC', 0],
   scatter_add: ['RC', 1],
+  gather_matmul: ['RCK', 2],
+  gather_dot: ['RCK', 2],
+  scatter_outer: ['RCK', 2],
   choose_grad: ['RC', 0],
   sgd: ['C', 4],
   adam: ['C', 12],
@@ -68,7 +71,8 @@ const TAPE_FLOP: Record<string, number> = {
   adam: 12,
 };
 /** What reads the results it writes, whether it accumulates or not. */
-const UPDATES: ReadonlySet<string> = new Set(['scatter_add', 'gemm_sgd', 'gemm_adam', 'sgd', 'adam']); // prettier-ignore
+const UPDATES: ReadonlySet<string> = new Set(['scatter_add', 'gather_dot', 'scatter_outer', 'gemm_sgd', 'gemm_adam', 'sgd', 'adam']); // prettier-ignore
+const ROW_PRODUCTS: ReadonlySet<string> = new Set(['gather_matmul', 'gather_dot', 'scatter_outer']);
 
 /** The work of a run of `length` positions, by opcode, the most arithmetic first. */
 export function account(lowered: Lowered, elementBytes: number, length: number): Work[] {
@@ -85,7 +89,9 @@ export function account(lowered: Lowered, elementBytes: number, length: number):
     const extent = (i: number): number => extents[length * columns + word(i)]!;
     const op = opcodeNames[word(0)]!;
     if (word(2) >= length) continue;
-    const loops = { R: extent(5), T: extent(5), C: extent(6), K: extent(7) };
+    // Of a table, the rows that indices name: one for each row, or for each term of a product.
+    const named = ROW_PRODUCTS.has(op) ? extent(7) : extent(5);
+    const loops = { R: extent(5), T: named, C: extent(6), K: extent(7) };
     if (op === 'tape') {
       // In order of levels: from where the first level starts to where the last one ends.
       const forward = word(33) === 1 && word(1) === 0;

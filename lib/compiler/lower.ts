@@ -872,10 +872,7 @@ class Lowering {
       if (adds && !this.accumulates(node)) this.elementwise('copy', y, [this.scalar(0)], false);
       return;
     }
-    const operand = (view: View): Operand =>
-      view.shape.length === 2
-        ? [view.offset, 0, 0, view.strides[0]!, 1]
-        : [view.offset, 0, 0, view.strides[0]!, view.strides[0]!];
+    const operand = (view: View): Operand => [view.offset, 0, 0, view.strides[0]!, 1];
     this.out.emit(node, {
       op,
       level: this.level,
