@@ -152,7 +152,9 @@ export function runExperiment(name: ModelName, options: ExperimentOptions): Expe
     ...(options.isa !== undefined && { isa: options.isa }),
     ...(options.passes && { passes: options.passes }),
   };
-  const training = model.optimizer(steps, options.lr).minimize(model.loss, target);
+  const training = model
+    .optimizer(steps, options.lr)
+    .minimize(model.loss, { ...target, sequence: model.logits });
   const compileSeconds = lap();
 
   const losses: number[] = [];
@@ -175,7 +177,12 @@ export function runExperiment(name: ModelName, options: ExperimentOptions): Expe
   for (const doc of heldOut) sum += training.evaluate(example(tokenizer, docs[doc]!, blockSize));
   const heldOutLoss = sum / heldOut.length;
   const evaluateSeconds = lap();
-  const invented = sample(model, tokenizer, random, { count: samples, temperature, target });
+  const invented = sample(model, tokenizer, random, {
+    count: samples,
+    temperature,
+    target,
+    trained: training.program,
+  });
   const sampleSeconds = lap();
 
   const last = losses.slice(-50);

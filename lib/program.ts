@@ -14,7 +14,6 @@ import { tidy } from './compiler/tidy.js';
 import { trace } from './compiler/trace.js';
 import { isDense, type View } from './compiler/view.js';
 import { setProgramFactory, Value, type Node, type TypedArray } from './graph.js';
-import type { OpName } from './ops.js';
 import { addon, chosenIsa, type Fault, type Handle } from './native.js';
 import type { Random } from './random.js';
 import { contiguousStrides, sizeOf } from './shape.js';
@@ -30,6 +29,11 @@ export interface ProgramOptions {
   isa?: string;
   /** The compiler's passes that are on: all by default (see compiler/passes.ts). */
   passes?: PassSet;
+  /**
+   * Groups of values that `generate` is to run as a sequence, in the loss's own program where its
+   * levels allow it: without a program of its own to compile.
+   */
+  sequence?: readonly (readonly Value[])[];
 }
 
 /** How `Program.generate` runs a sequence. */
@@ -78,9 +82,6 @@ interface IndexFeed {
   levels: number[];
 }
 
-/** Nodes that a program binds to the outside, whatever becomes of the others. */
-const KEPT: ReadonlySet<OpName> = new Set<OpName>(['parameter', 'input', 'index', 'inverseCount']);
-
 let runs = 0;
 
 export class Program {
@@ -102,7 +103,8 @@ export class Program {
   private readonly ir: Ir;
   private readonly lowered: Lowered;
   private readonly numbers: Map<Node, number>;
-  private readonly groups: Plan['groups'];
+  /** The groups that `generate` runs. */
+  readonly sequence: Plan['groups'];
   private readonly roots: readonly Value[];
   /** The compiler's nodes that a run must compute. */
   private readonly kept: readonly number[];
@@ -124,7 +126,7 @@ export class Program {
   constructor(plan: Plan, options: ProgramOptions = {}) {
     this.dtype = checkDType(options.dtype);
     this.isa = chosenIsa(options.isa);
-    this.groups = plan.groups;
+    this.sequence = plan.groups;
     this.roots = plan.groups.flat();
     const inspects = plan.gradients === 'all';
     const { passes = ALL_PASSES } = options;
@@ -135,7 +137,7 @@ export class Program {
     const isScalar = isScalarGraph(ir);
     let renumber = (node: number): number => node;
     if (!inspects && !isScalar) {
-      const leaves = traced.nodes.filter((node) => KEPT.has(node.op)).map((node) => node.number);
+      const leaves = traced.leaves.map((node) => node.number);
       const batched = batch(ir, [...roots, ...leaves], passes, plan.groups.length > 1);
       renumber = (node) => batched.numbers[node]!;
       roots = roots.map(renumber);
@@ -155,10 +157,18 @@ export class Program {
     }
     // Training can read its leaves and roots; the rest is the compiler's to do away with.
     const numbers = new Map<Node, number>();
-    for (const node of traced.nodes) {
-      if (inspects || KEPT.has(node.op)) numbers.set(node, renumber(node.number));
+    for (const node of inspects ? traced.nodes : traced.leaves) {
+      numbers.set(node, renumber(node.number));
     }
     this.roots.forEach((root, i) => numbers.set(root, roots[i]!));
+    const { sequence } = options;
+    if (sequence && isScalar && hasLevels(ir, sequence)) {
+      this.sequence = sequence;
+      for (const value of sequence.flat()) {
+        numbers.set(value, value.number);
+        roots.push(value.number);
+      }
+    }
     if (!inspects && passes.has('tidy') && !isScalar) {
       const wanted = [...numbers.values(), ...gradients.values()].filter((node) => node >= 0);
       const tidied = tidy(ir, wanted);
@@ -254,11 +264,12 @@ export class Program {
   generate(random: Random, options: GenerateOptions): Int32Array[] {
     const { input, start, stop, temperature, count } = options;
     const feed = this.indices.get(input);
-    if (this.floats.size > 0 || this.indices.size !== 1 || feed?.size !== this.maxLength) {
+    const read = this.sequenceInputs();
+    if (read.size !== 1 || !read.has(input) || feed?.size !== this.maxLength) {
       throw new FeedError(`generating feeds '${input}' alone, an integer for each of ${this.maxLength} levels; this program's inputs: ${this.inputNames()}`); // prettier-ignore
     }
     this.length = 1;
-    this.feed({ [input]: start });
+    this.feedIndex(feed, start);
     if (!(temperature > 0 && temperature < Infinity)) {
       throw new RangeError(`temperature ${String(temperature)}: expected a number above zero`);
     }
@@ -287,9 +298,26 @@ export class Program {
     return Array.from(lengths, (length, i) => drawn.subarray(i * this.maxLength, i * this.maxLength + length)); // prettier-ignore
   }
 
+  /** The names of the inputs that the sequence depends on. */
+  private sequenceInputs(): ReadonlySet<string> {
+    const { ir } = this;
+    const names = new Set<string>();
+    const reached = new Uint8Array(ir.forwardEnd);
+    for (const root of this.sequence.flat()) reached[this.numbers.get(root)!] = 1;
+    for (let node = ir.forwardEnd - 1; node >= 0; node--) {
+      if (!reached[node]) continue;
+      const n = ir.inputCount(node);
+      for (let i = 0; i < n; i++) reached[ir.input(node, i)] = 1;
+    }
+    for (const [node, number] of this.numbers) {
+      if ((node.op === 'input' || node.op === 'index') && reached[number]) names.add(node.name!);
+    }
+    return names;
+  }
+
   /** Where in the arena the groups of a sequence lie, number by number. */
   private findResults(): Int32Array {
-    const found = this.groups.map((group) =>
+    const found = this.sequence.map((group) =>
       group.flatMap((root) => offsets(this.viewOf(this.numbers.get(root)!))),
     );
     const sizes = new Set(found.map((group) => group.length));
@@ -543,6 +571,15 @@ function offsets({ offset, shape, strides }: View): number[] {
   const steps = contiguousStrides(shape);
   return Array.from({ length: sizeOf(shape) }, (_, i) =>
     shape.reduce((at, n, axis) => at + (Math.floor(i / steps[axis]!) % n) * strides[axis]!, offset),
+  );
+}
+
+/** Whether every group of values in a graph is computed at its own level, and there is one for each. */
+function hasLevels(ir: Ir, groups: Plan['groups']): boolean {
+  const isAt = (value: Value, level: number): boolean =>
+    ir.sources[value.number] === value && ir.levels[value.number] === level;
+  return (
+    groups.length === ir.maxLevel && groups.every((group, i) => group.every((x) => isAt(x, i)))
   );
 }
 

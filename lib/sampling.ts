@@ -12,8 +12,14 @@ export class Sampler {
     model: Model,
     private readonly tokenizer: Tokenizer,
     target: ProgramOptions = {},
+    /** A program that may have the model's logits as its sequence: the one it is trained with. */
+    trained?: Program,
   ) {
-    this.program = new Program({ groups: model.logits, gradients: 'none' }, target);
+    const { logits } = model;
+    this.program =
+      trained?.sequence === logits
+        ? trained
+        : new Program({ groups: logits, gradients: 'none' }, target);
   }
 
   /**
@@ -31,9 +37,9 @@ export function sample(
   model: Model,
   tokenizer: Tokenizer,
   random: Random,
-  options: { count: number; temperature: number; target?: ProgramOptions },
+  options: { count: number; temperature: number; target?: ProgramOptions; trained?: Program },
 ): string[] {
-  const { target, ...rest } = options;
-  const documents = new Sampler(model, tokenizer, target).tokens(random, rest);
+  const { target, trained, ...rest } = options;
+  const documents = new Sampler(model, tokenizer, target, trained).tokens(random, rest);
   return documents.map((tokens) => tokenizer.decode(tokens));
 }

@@ -72,6 +72,25 @@ describe('sampling', () => {
     }
   });
 
+  it("draws in the training's own program, where it can, what a program of its own draws", () => {
+    const sizes = { nEmbd: 4, nHead: 2, blockSize: 5 };
+    const model = buildModel('scalar', tokenizer.vocabSize, sizes, new Random(3));
+    const training = model
+      .optimizer(10, 1)
+      .minimize(model.loss, { sequence: model.logits, dtype: 'float32' });
+    assert.equal(training.program.sequence, model.logits);
+    training.step({ tokens: [0, 1], targets: [1, 2], length: 2 });
+    const options = { count: 30, temperature: 1 };
+    const own = new Sampler(model, tokenizer, { dtype: 'float32' });
+    const wanted = own.tokens(new Random(5), options);
+    const shared = new Sampler(model, tokenizer, {}, training.program);
+    assert.deepEqual(shared.tokens(new Random(5), options), wanted);
+    training.step({ tokens: [0, 1], targets: [1, 2], length: 2 });
+    const next = own.tokens(new Random(5), options);
+    assert.notDeepEqual(next, wanted);
+    assert.deepEqual(shared.tokens(new Random(5), options), next);
+  });
+
   it('uses the parameters of the moment', () => {
     const scores = parameter([[9, 0, 0], [0, 9, 0]], { name: 'scores' }); // prettier-ignore
     const tokens = index('tokens', 2);

@@ -8,6 +8,8 @@ export interface Trace {
   ir: Ir;
   /** The graph nodes that were traced, each with its `number` in `ir`. */
   nodes: readonly Node[];
+  /** Those among them that are bound to the outside: parameters, inputs, indices, lengths. */
+  leaves: readonly Node[];
   roots: number[];
   /** The index that holds the prefix length, where the graph has one. */
   count: Node | undefined;
@@ -52,6 +54,7 @@ export function trace(groups: readonly (readonly Node[])[], simplify: boolean): 
   const ir = new Ir(3 * nodes.length);
   let count: Node | undefined;
   const zeros = new Set<number>();
+  const leaves: Node[] = [];
   for (const node of nodes) {
     const { op, inputs, attr, shape } = node;
     if (op === 'constant') {
@@ -60,6 +63,8 @@ export function trace(groups: readonly (readonly Node[])[], simplify: boolean): 
       if (Object.is(value, 0)) zeros.add(node.number);
       continue;
     }
+    const n = inputs.length;
+    if (n === 0 || op === 'inverseCount') leaves.push(node);
     if (simplify && zeros.size > 0) {
       const simpler = simplified(ir, node, numbersOf(inputs), zeros);
       if (simpler >= 0) {
@@ -67,7 +72,6 @@ export function trace(groups: readonly (readonly Node[])[], simplify: boolean): 
         continue;
       }
     }
-    const n = inputs.length;
     if (attr === NO_ATTR && shape === SCALAR && (n === 1 || n === 2)) {
       node.number = ir.pushScalar(OP_CODE[op], inputs[0]!.number, n === 2 ? inputs[1]!.number : -1);
       ir.setSource(node.number, node);
@@ -85,7 +89,7 @@ export function trace(groups: readonly (readonly Node[])[], simplify: boolean): 
   ir.maxLevel = Math.max(ir.maxLevel, groups.length);
   ir.forwardEnd = ir.count;
   assignLevels(ir, roots);
-  return { ir, nodes, roots: roots.flat(), count };
+  return { ir, nodes, leaves, roots: roots.flat(), count };
 }
 
 function numbersOf(nodes: readonly Node[]): number[] {
