@@ -75,7 +75,7 @@ export class Layout {
     fused: ReadonlySet<number> = new Set(),
   ) {
     const parameters: number[] = [];
-    for (let node = 0; node < ir.count; node++) {
+    for (let node = 0; node < ir.forwardEnd; node++) {
       if (!live[node]) continue;
       if (ir.is(node, 'parameter')) parameters.push(node);
     }

@@ -62,19 +62,28 @@ export function writeGradient(ir: Ir, node: number, dy: number, i: number): numb
   const rule = ruleOf(ir.codeOf(node), n, i);
   if (rule === null) return -1;
   const { steps, result } = rule;
-  const numberOf = (symbol: number): number => {
-    if (symbol < n) return ir.input(node, symbol);
-    return symbol === n ? node : symbol === n + 1 ? dy : made[symbol - n - 2]!;
-  };
   for (let k = 0; k < steps.length; k++) {
     const { code, inputs, attr } = steps[k]!;
-    if (code === CONSTANT) made[k] = ir.constant(attr.exponent!);
-    else if (attr === NO_ATTR && inputs.length === 2) {
-      made[k] = ir.pushScalar(code, numberOf(inputs[0]!), numberOf(inputs[1]!));
-    } else made[k] = ir.push(OP_NAMES[code]!, inputs.map(numberOf), attr, SCALAR);
+    if (code === CONSTANT) {
+      made[k] = ir.constant(attr.exponent!);
+    } else if (attr === NO_ATTR && inputs.length <= 2) {
+      const a = numberOf(inputs[0]!, ir, node, dy, n);
+      const b = inputs.length === 2 ? numberOf(inputs[1]!, ir, node, dy, n) : -1;
+      made[k] = ir.pushScalar(code, a, b);
+    } else {
+      const numbers = inputs.map((symbol) => numberOf(symbol, ir, node, dy, n));
+      made[k] = ir.push(OP_NAMES[code]!, numbers, attr, SCALAR);
+    }
   }
-  return numberOf(result);
+  return numberOf(result, ir, node, dy, n);
 }
+
 const CONSTANT = OP_CODE.constant;
 /** The nodes that the rule being written has made. */
 const made: number[] = [];
+
+/** The node that a recorded operand stands for. */
+function numberOf(symbol: number, ir: Ir, node: number, dy: number, n: number): number {
+  if (symbol < n) return ir.input(node, symbol);
+  return symbol === n ? node : symbol === n + 1 ? dy : made[symbol - n - 2]!;
+}

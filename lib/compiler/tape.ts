@@ -204,10 +204,11 @@ class TapeLowering {
     for (const node of options.gradients.values()) this.gradientNodes[node] = 1;
     this.countUses();
     this.layout = new Layout(ir, this.live, options);
-    this.placeLeaves();
+    this.placeGradients();
     for (let node = 0; node < n; node++) {
       if (!this.live[node]) continue;
-      if (ir.is(node, 'total')) this.planTotal(node);
+      if (IS_LEAF[ir.codeOf(node)]) this.placeLeaf(node);
+      else if (ir.is(node, 'total')) this.planTotal(node);
       else if (ir.is(node, 'add')) this.planAddition(node);
     }
   }
@@ -231,21 +232,22 @@ class TapeLowering {
     }
   }
 
-  /** Places what comes from outside, and gradients, which an update reads as one block. */
-  private placeLeaves(): void {
-    const { ir, layout, slots } = this;
+  /** Places the parameters' gradients, which an update reads as one block. */
+  private placeGradients(): void {
+    const { layout, slots } = this;
     const { block } = layout;
     for (const [parameter, gradient] of this.options.gradients) {
       const offset = layout.parameterOffsets.get(parameter);
       if (offset !== undefined) slots[gradient] = block.gradients + offset - block.offset;
     }
-    for (let node = 0; node < ir.count; node++) {
-      if (!this.live[node] || !IS_LEAF[ir.codeOf(node)]) continue;
-      if (ir.isInteger(node)) layout.slot(node);
-      else if (ir.is(node, 'constant')) slots[node] = layout.constant(ir.constantValue(node));
-      else if (ir.is(node, 'parameter')) slots[node] = layout.parameterOffsets.get(node)!;
-      else slots[node] = layout.allocate(1);
-    }
+  }
+
+  private placeLeaf(node: number): void {
+    const { ir, layout, slots } = this;
+    if (ir.isInteger(node)) layout.slot(node);
+    else if (ir.is(node, 'constant')) slots[node] = layout.constant(ir.constantValue(node));
+    else if (ir.is(node, 'parameter')) slots[node] = layout.parameterOffsets.get(node)!;
+    else slots[node] = layout.allocate(1);
   }
 
   /** Which terms are added by their own instruction. */
@@ -270,25 +272,30 @@ class TapeLowering {
 
   /** What an addition does by the way: a product of one use, and adding in place. */
   private planAddition(node: number): void {
-    const { ir, uses, fusion } = this;
-    const alone = (operand: number): boolean =>
-      uses[operand] === 1 &&
-      ir.levels[operand] === ir.levels[node] &&
-      this.outside[operand] === this.outside[node] &&
-      this.sameSection(operand, node);
+    const { ir, fusion } = this;
     for (let i = 1; i >= 0; i--) {
       const product = ir.input(node, i);
-      if (!ir.is(product, 'mul') || !alone(product)) continue;
+      if (!ir.is(product, 'mul') || !this.isAlone(product, node)) continue;
       this.absorbed[product] = 1;
       fusion[node] = PRODUCT[i as 0 | 1];
       break;
     }
     for (let i = 0; i < 2; i++) {
       const sum = ir.input(node, i);
-      if (!alone(sum) || this.absorbed[sum] || IS_LEAF[ir.codeOf(sum)] || this.isZeroed[sum]) continue; // prettier-ignore
+      if (!this.isAlone(sum, node) || this.absorbed[sum] || IS_LEAF[ir.codeOf(sum)] || this.isZeroed[sum]) continue; // prettier-ignore
       fusion[node]! |= IN_PLACE[i as 0 | 1];
       break;
     }
+  }
+
+  /** Whether nothing but `user` needs an operand, which is computed in the same part of the tape. */
+  private isAlone(operand: number, user: number): boolean {
+    return (
+      this.uses[operand] === 1 &&
+      this.ir.levels[operand] === this.ir.levels[user] &&
+      this.outside[operand] === this.outside[user] &&
+      this.sameSection(operand, user)
+    );
   }
 
   private sameSection(a: number, b: number): boolean {
@@ -314,11 +321,9 @@ class TapeLowering {
       const end = tape.cut();
       if (end > start) instruction(literal(start), literal(end));
     };
-    const unordered = (from: number, to: number): void => {
+    const unordered = (nodes: readonly number[]): void => {
       const start = tape.cut();
-      for (let node = from; node < to; node++) {
-        if (this.outside[node] && this.live[node]) this.emit(node);
-      }
+      for (const node of nodes) this.emit(node);
       const stop = tape.cut();
       if (stop > start) instruction(literal(start), literal(stop));
     };
@@ -334,14 +339,14 @@ class TapeLowering {
     }
     const ranges = out.byLevel(ends);
     instruction(ranges, ranges, false, true);
-    unordered(0, ir.forwardEnd);
+    unordered(forward.outside);
     const forwardCount = out.count;
 
     clear(ir.forwardEnd, ir.count);
-    unordered(ir.forwardEnd, ir.count);
+    const backward = this.schedule(ir.forwardEnd, ir.count, true);
+    unordered(backward.outside);
     // Backward: the deepest positions first; a run of length n starts where they are past.
     const starts = new Array<number>(levels + 1);
-    const backward = this.schedule(ir.forwardEnd, ir.count, true);
     for (let i = 0; i < levels; i++) {
       starts[levels - i] = tape.cut();
       for (let k = backward.starts[i]!; k < backward.starts[i + 1]!; k++) this.emit(backward.items[k]!); // prettier-ignore
@@ -394,6 +399,7 @@ class TapeLowering {
     const itemLevels = new Int32Array(items.length);
     const itemDepths = new Int32Array(items.length);
     const depths = new Int32Array(to - from);
+    const unordered: number[] = [];
     let count = 0;
     let deepest = 0;
     const add = (item: number, level: number, depth: number): void => {
@@ -404,7 +410,9 @@ class TapeLowering {
     };
     for (let node = from; node < to; node++) {
       if (!live[node]) continue;
-      if (IS_LEAF[ir.codeOf(node)] || (outside[node] && !this.isZeroed[node])) {
+      const isLeaf = IS_LEAF[ir.codeOf(node)] === 1;
+      if (isLeaf || (outside[node] && !this.isZeroed[node])) {
+        if (!isLeaf) unordered.push(node);
         depths[node - from] = -1;
         continue;
       }
@@ -441,7 +449,7 @@ class TapeLowering {
     const starts = Array.from({ length: maxLevel + 1 }, (_, i) => places[i * columns]!);
     const sorted = new Int32Array(count);
     for (let i = 0; i < count; i++) sorted[places[keyOf(i)]!++] = items[i]!;
-    return { items: sorted, starts };
+    return { items: sorted, starts, outside: unordered };
   }
 
   /** A node's slot, given now if it has none. */
@@ -485,20 +493,21 @@ class TapeLowering {
   private emitAddition(node: number): void {
     const { ir, slots, tape } = this;
     const fusion = this.fusion[node]!;
-    const at = (i: number): number => slots[ir.input(node, i)]!;
-    const inPlace = fusion & IN_PLACE[0] ? 0 : fusion & IN_PLACE[1] ? 1 : -1;
+    const left = slots[ir.input(node, 0)]!;
+    const right = slots[ir.input(node, 1)]!;
     const product = fusion & PRODUCT[0] ? 0 : fusion & PRODUCT[1] ? 1 : -1;
-    if (inPlace >= 0 && slots[node]! < 0) slots[node] = at(inPlace);
+    // What is added in place, and what a product is added to.
+    const sum = fusion & IN_PLACE[0] ? left : fusion & IN_PLACE[1] ? right : -1;
+    if (sum >= 0 && slots[node]! < 0) slots[node] = sum;
     const d = this.place(node);
-    const added = inPlace >= 0 && d === at(inPlace);
     if (product >= 0) {
       const mul = ir.input(node, product);
       const a = slots[ir.input(mul, 0)]!;
       const b = slots[ir.input(mul, 1)]!;
-      if (added) tape.record(FMA, d, a, b);
-      else tape.record(MUL_ADD, d, a, b, at(1 - product));
-    } else if (added) tape.record(ACCUMULATE, d, at(1 - inPlace));
-    else tape.record(OWN_CODE[ir.codeOf(node)]!, d, at(0), at(1));
+      if (d === sum) tape.record(FMA, d, a, b);
+      else tape.record(MUL_ADD, d, a, b, product === 0 ? right : left);
+    } else if (d === sum) tape.record(ACCUMULATE, d, fusion & IN_PLACE[0] ? right : left);
+    else tape.record(OWN_CODE[ir.codeOf(node)]!, d, left, right);
   }
 
   private emitPower(node: number): void {
@@ -597,4 +606,6 @@ interface Schedule {
   items: Int32Array;
   /** Where the items of each level begin in the order of running. */
   starts: number[];
+  /** What runs outside the order of levels. */
+  outside: number[];
 }
