@@ -341,6 +341,13 @@ export class Program {
     return this.arena[this.rootOffset]!;
   }
 
+  /** One part of a step alone, with what was fed last: to measure it. */
+  runPart(part: 'forward' | 'backward' | 'update'): void {
+    const { forward, backward, update } = this.lowered.sections;
+    const [begin, end] = { forward: [0, forward], backward: [forward, backward], update: [backward, update] }[part] as [number, number]; // prettier-ignore
+    this.run(0, this.length, begin, end);
+  }
+
   /** Forward alone; returns the root's first number. */
   evaluate(feeds: Feeds): number {
     this.feed(feeds);

@@ -1,0 +1,62 @@
+/** The GPT in sizes where arithmetic decides, beside the roofline of this machine in this run. */
+import { buildModel } from '../lib/experiment.js';
+import { kernels } from '../lib/kernels.js';
+import { Random } from '../lib/random.js';
+import { inTurns, microseconds, tokenizer, type Effort, type Row } from './measure.js';
+
+const BLOCK = 64;
+
+/** The least time of a call: a limit is what the machine can do, not what it mostly does. */
+function least(turns: number, count: number, call: () => void): number {
+  return Math.min(...Array.from({ length: 5 * turns }, () => microseconds(count, call)));
+}
+
+/** Operations a microsecond of the fastest product of this model's shapes. */
+function gemmRate(nEmbd: number, turns: number): number {
+  const shapes = [[BLOCK, nEmbd, nEmbd], [BLOCK, nEmbd, 4 * nEmbd], [BLOCK, 4 * nEmbd, nEmbd], [nEmbd, BLOCK, 4 * nEmbd]] as const; // prettier-ignore
+  const rates = shapes.map(([m, k, n]) => {
+    const [a, b, out] = [m * k, k * n, m * n].map((size) => new Float32Array(size).fill(0.5)) as [Float32Array, Float32Array, Float32Array]; // prettier-ignore
+    return (2 * m * k * n) / least(turns, 5, () => kernels.matmul(a, b, { m, k, n, out }));
+  });
+  return Math.max(...rates);
+}
+
+/** Bytes a microsecond that a copy of n numbers reads and writes: small ones stay in the caches. */
+function bandwidth(n: number, turns: number): number {
+  const [from, to] = [new Float32Array(n).fill(1), new Float32Array(n)];
+  return (2 * from.byteLength) / least(turns, 1, () => to.set(from));
+}
+
+export function gptRows({ turns, quick }: Effort): Row[] {
+  const rows: Row[] = [];
+  for (const [nEmbd, nHead] of quick
+    ? [[64, 4] as const]
+    : ([
+        [64, 4],
+        [256, 8],
+        [768, 12],
+      ] as const)) {
+    // prettier-ignore
+    const sizes = { nEmbd, nHead, nLayer: 4, blockSize: BLOCK };
+    const model = buildModel('vector', tokenizer.vocabSize, sizes, new Random(42));
+    const start = performance.now();
+    const training = model.optimizer(1000, 1e-5).minimize(model.loss, { dtype: 'float32' });
+    const compile = performance.now() - start;
+    const text = Array.from({ length: BLOCK + 1 }, (_, i) => (i * i * 7 + i) % tokenizer.vocabSize);
+    const feeds = { tokens: text.slice(0, BLOCK), targets: text.slice(1), length: BLOCK };
+    const [step] = inTurns([() => microseconds(nEmbd > 256 ? 2 : 10, () => training.step(feeds))], turns) as [number]; // prettier-ignore
+    const flop = training.program.work().reduce((sum, row) => sum + row.flop, 0);
+    // Parameters and momentum, each read and written.
+    const traffic = training.program.parameterCount * Float32Array.BYTES_PER_ELEMENT * 4;
+    const roofline =
+      flop / gemmRate(nEmbd, turns) + traffic / bandwidth(training.program.parameterCount, turns);
+    const what = `n_embd ${nEmbd}`;
+    rows.push(
+      { what, value: step, unit: 'us/step' },
+      { what: `${what} roofline`, value: roofline, unit: 'us/step' },
+      { what: `${what} against it`, value: step / roofline, unit: 'times' },
+      { what: `${what} compile`, value: compile, unit: 'ms' },
+    );
+  }
+  return rows;
+}

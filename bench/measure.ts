@@ -1,0 +1,57 @@
+/** What all rows share: taking turns, medians, the data that models are fed. */
+import { embeddedNamesPath, readDocuments, splitHeldOut, Tokenizer } from '../lib/data.js';
+import type { Feeds } from '../lib/program.js';
+import { Random } from '../lib/random.js';
+
+/** One figure; `what` tells it from the others of its table. */
+export interface Row {
+  what: string;
+  value: number;
+  unit: string;
+}
+
+export interface Effort {
+  turns: number;
+  steps: number;
+  processes: number;
+  quick: boolean;
+}
+
+export function median(times: readonly number[]): number {
+  const sorted = [...times].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+/**
+ * The median of each measurement. They take turns, so that what slows the machine down for a while
+ * slows all of them; the first turn is not counted.
+ */
+export function inTurns(measurements: readonly (() => number)[], turns: number): number[] {
+  const times = measurements.map((): number[] => []);
+  for (let turn = -1; turn < turns; turn++) {
+    measurements.forEach((measure, i) => {
+      const time = measure();
+      if (turn >= 0) times[i]!.push(time);
+    });
+  }
+  return times.map(median);
+}
+
+/** Microseconds of one call, over `count` of them. */
+export function microseconds(count: number, call: (i: number) => void): number {
+  const start = performance.now();
+  for (let i = 0; i < count; i++) call(i);
+  return ((performance.now() - start) * 1000) / count;
+}
+
+const docs = readDocuments(embeddedNamesPath());
+new Random(42).shuffle(docs);
+export const tokenizer = new Tokenizer(docs);
+export const { train } = splitHeldOut(docs);
+
+export function feedsOf(doc: string, blockSize: number): Feeds {
+  const all = tokenizer.encode(doc);
+  const length = Math.min(blockSize, all.length - 1);
+  return { tokens: all.slice(0, length), targets: all.slice(1, length + 1), length };
+}

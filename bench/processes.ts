@@ -1,0 +1,49 @@
+/** Whole processes over an empty one, in time and memory; compile times, each in a new process. */
+import { spawnSync } from 'node:child_process';
+import { writeFileSync, readFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { ModelName } from '../lib/experiment.js';
+import { median, type Effort, type Row } from './measure.js';
+
+interface Measured {
+  milliseconds: number;
+  megabytes: number;
+  stdout: string;
+}
+
+export function processRows(models: readonly ModelName[], { processes }: Effort): Row[] {
+  const folder = mkdtempSync(join(tmpdir(), 'vecgrad-bench-'));
+  const note = join(folder, 'peak');
+  // Loaded first: notes the most memory that the process ever held, as it ends.
+  const noting = join(folder, 'peak.cjs');
+  writeFileSync(noting, `process.on('exit', () => require('fs').writeFileSync(${JSON.stringify(note)}, String(process.resourceUsage().maxRSS)));`); // prettier-ignore
+  const run = (args: readonly string[]): Measured => {
+    const start = performance.now();
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', maxBuffer: 1 << 28 }); // prettier-ignore
+    const milliseconds = performance.now() - start;
+    if (status !== 0) throw new Error(`node ${args.join(' ')} failed: ${stderr}`);
+    spawnSync(process.execPath, ['-r', noting, ...args], { maxBuffer: 1 << 28 });
+    return { milliseconds, megabytes: Number(readFileSync(note, 'utf8')) / 1024, stdout };
+  };
+  const cli = fileURLToPath(new URL('../dist/cli.cjs', import.meta.url));
+  const commands = [['-e', '0'], ...models.map((model) => [cli, 'train', model, '--json'])];
+  const runs = commands.map((): Measured[] => []);
+  try {
+    for (let turn = 0; turn < processes; turn++) commands.forEach((args, i) => runs[i]!.push(run(args))); // prettier-ignore
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+  const over = (of: readonly Measured[], key: 'milliseconds' | 'megabytes'): number =>
+    median(of.map((measured) => measured[key])) - median(runs[0]!.map((measured) => measured[key]));
+  return models.flatMap((model, i): Row[] => {
+    const own = runs[i + 1]!;
+    const compile = own.map(({ stdout }) => (JSON.parse(stdout) as { seconds: { compile: number } }).seconds.compile * 1000); // prettier-ignore
+    return [
+      { what: `${model} over node -e 0`, value: over(own, 'milliseconds'), unit: 'ms' },
+      { what: `${model} memory over it`, value: over(own, 'megabytes'), unit: 'MB' },
+      { what: `${model} graph and compile, cold`, value: median(compile), unit: 'ms' },
+    ];
+  });
+}

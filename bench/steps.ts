@@ -1,0 +1,51 @@
+/** Microseconds per training step by model, data type and instruction set, and beside a yardstick. */
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { buildModel, type DType, type ModelName } from '../lib/experiment.js';
+import { addon } from '../lib/native.js';
+import { Random } from '../lib/random.js';
+import { feedsOf, inTurns, microseconds, tokenizer, train, type Effort, type Row } from './measure.js'; // prettier-ignore
+
+/** A training fed its first documents again and again: the parameters learn on. */
+function training(model: ModelName, dtype: DType, isa: string | undefined, { steps, turns }: Effort): () => number {
+  const { loss, optimizer, sizes } = buildModel(model, tokenizer.vocabSize, {}, new Random(42)); // prettier-ignore
+  const made = optimizer(steps * (turns + 1)).minimize(loss, { dtype, ...(isa && { isa }) });
+  return () => microseconds(steps, (i) => made.step(feedsOf(train[i]!, sizes.blockSize)));
+} // prettier-ignore
+
+const DTYPES = ['float64', 'float32'] as const;
+
+export function stepRows(models: readonly ModelName[], effort: Effort): Row[] {
+  const loops = models.flatMap((model) =>
+    DTYPES.flatMap(
+      (dtype) =>
+      addon.info().available.map((isa) => ({ what: `${model} ${dtype} ${isa}`, run: training(model, dtype, isa, effort) })), // prettier-ignore
+    ),
+  );
+  const medians = inTurns(loops.map(({ run }) => run), effort.turns); // prettier-ignore
+  return loops.map(({ what }, i) => ({ what, value: medians[i]!, unit: 'us/step' }));
+}
+
+const RULERS: Partial<Record<ModelName, string>> = { vector: 'gpt', scalar: 'gpts', rnn: 'rnn' };
+
+/** Programs written by hand for one network each, `NAME_TYPE` in a folder, that print `med X`. */
+export function yardstickRows(models: readonly ModelName[], folder: string, effort: Effort): Row[] {
+  return models.flatMap((model) => {
+    const ruler = RULERS[model];
+    if (!ruler) return [];
+    return DTYPES.flatMap((dtype): Row[] => {
+      const path = join(folder, `${ruler}_${dtype === 'float32' ? 'float' : 'double'}`);
+      const byHand = (): number => {
+        const { stdout, error } = spawnSync(path, { encoding: 'utf8' });
+        const found = /med ([\d.]+)/.exec(stdout);
+        if (!found) throw new Error(`${path} prints no median`, { cause: error });
+        return Number(found[1]);
+      };
+      const [ours, theirs] = inTurns([training(model, dtype, undefined, effort), byHand], effort.turns) as [number, number]; // prettier-ignore
+      return [
+        { what: `${model} ${dtype} by hand`, value: theirs, unit: 'us/step' },
+        { what: `${model} ${dtype} against it`, value: ours / theirs, unit: 'times' },
+      ];
+    });
+  });
+}
