@@ -56,6 +56,7 @@ export interface NativeAddon {
       stop: number;
       temperature: number;
       instructions: number;
+      isPrefix: boolean;
     },
     drawn: Int32Array,
     lengths: Int32Array,

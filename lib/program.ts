@@ -105,6 +105,7 @@ export class Program {
   private readonly numbers: Map<Node, number>;
   /** The groups that `generate` runs. */
   readonly sequence: Plan['groups'];
+  private readonly isPrefix: boolean;
   private readonly roots: readonly Value[];
   /** The compiler's nodes that a run must compute. */
   private readonly kept: readonly number[];
@@ -135,10 +136,12 @@ export class Program {
     const forwardNodes = traced.ir.count;
     let { ir, roots } = traced;
     const isScalar = isScalarGraph(ir);
+    const sequence = options.sequence && hasLevels(ir, options.sequence) ? options.sequence : undefined; // prettier-ignore
+    const results = sequence?.flat() ?? [];
     let renumber = (node: number): number => node;
     if (!inspects && !isScalar) {
-      const leaves = traced.leaves.map((node) => node.number);
-      const batched = batch(ir, [...roots, ...leaves], passes, plan.groups.length > 1);
+      const kept = [...traced.leaves, ...results].map((node) => node.number);
+      const batched = batch(ir, [...roots, ...kept], passes, plan.groups.length > 1);
       renumber = (node) => batched.numbers[node]!;
       roots = roots.map(renumber);
       ir = batched.ir;
@@ -161,13 +164,12 @@ export class Program {
       numbers.set(node, renumber(node.number));
     }
     this.roots.forEach((root, i) => numbers.set(root, roots[i]!));
-    const { sequence } = options;
-    if (sequence && isScalar && hasLevels(ir, sequence)) {
-      this.sequence = sequence;
-      for (const value of sequence.flat()) {
-        numbers.set(value, value.number);
-        roots.push(value.number);
-      }
+    if (sequence) this.sequence = sequence;
+    this.isPrefix = sequence !== undefined && !isScalar;
+    for (const value of results) {
+      const number = renumber(value.number);
+      numbers.set(value, number);
+      roots.push(number);
     }
     if (!inspects && passes.has('tidy') && !isScalar) {
       const wanted = [...numbers.values(), ...gradients.values()].filter((node) => node >= 0);
@@ -198,6 +200,7 @@ export class Program {
       gradients,
       update: plan.update,
       sequence: plan.groups.length > 1,
+      results: results.map((value) => numbers.get(value)!),
       place: passes.has('place'),
       fuseUpdate: passes.has('update'),
     };
@@ -289,7 +292,9 @@ export class Program {
       start,
       stop,
       temperature,
-      instructions: this.lowered.sections.forward,
+      instructions: this.lowered.sections.results,
+      // Whole arrays serve all levels at once: level p runs as a prefix of p + 1.
+      isPrefix: this.isPrefix,
     };
     const fault = addon.generate(spec, drawn, lengths);
     this.length = this.maxLength;

@@ -159,8 +159,9 @@ Napi::Value run(const Napi::CallbackInfo& call) {
 }
 
 // generate({program, arena, ints, random, results, slot, start, stop, temperature,
-// instructions}, drawn, lengths): as `run`. Fills `lengths` with the numbers of integers drawn, a
-// sequence each, and `drawn` with the integers, a row of as many as the program has levels each.
+// instructions, isPrefix}, drawn, lengths): as `run`. Fills `lengths` with the numbers of integers
+// drawn, a sequence each, and `drawn` with the integers, a row of as many as the program has levels
+// each.
 Napi::Value generate_sequences(const Napi::CallbackInfo& call) {
   Napi::Env env = call.Env();
   if (!call[0].IsObject()) return fail(env, "generate expects an object");
@@ -183,6 +184,7 @@ Napi::Value generate_sequences(const Napi::CallbackInfo& call) {
   g.start = int32_t(start);
   g.stop = int32_t(stop);
   g.instructions = int32_t(instructions);
+  g.is_prefix = object.Get("isPrefix").ToBoolean();
   g.temperature = temperature.As<Napi::Number>();
   for (const int32_t at : g.results)
     if (at < 0 || at >= program->arena_size())

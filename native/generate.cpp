@@ -26,8 +26,10 @@ Generated generate(const Program& program, void* arena, int32_t* ints, Random& r
     ints[generation.slot] = generation.start;
     int32_t level = 0;
     for (bool is_over = false; !is_over && level < program.levels(); level++) {
-      const auto [begin, end] = program.span(level, generation.instructions);
-      const RunFault fault = program.run(arena, ints, level, level + 1, begin, end);
+      Span span{0, generation.instructions};
+      if (!generation.is_prefix) span = program.span(level, generation.instructions);
+      const RunFault fault = program.run(arena, ints, generation.is_prefix ? 0 : level, level + 1,
+                                         span.begin, span.end);
       if (fault.instruction >= 0) return {fault};
       read(w, arena, generation.results.data() + level * n, n, factor);
       kernels.softmax(w, n, w, n, 1, n, n, 0);

@@ -19,6 +19,7 @@ struct Generation {
   int32_t stop = 0;          // the choice that ends a sequence
   double temperature = 1;    // a choice's weight is softmax(results / temperature)
   int32_t instructions = 0;  // of the program, from its first on
+  bool is_prefix = false;    // level p is a run of length p + 1, not of the level alone
 };
 
 struct Generated {

@@ -20,6 +20,8 @@ export interface LoweringOptions {
   update: UpdateRule | undefined;
   /** Run a level at a time, each once. */
   sequence: boolean;
+  /** Nodes that can be asked for before the forward pass ends. */
+  results: readonly number[];
   /** Whether results are written straight into what uses them, where they can be. */
   place: boolean;
   /** Whether a product that is a whole gradient updates its parameter without being stored. */
@@ -47,8 +49,8 @@ export interface Lowered {
   levels: number;
   /** The compiler's node behind each instruction. */
   nodes: number[];
-  /** Ends of the forward, backward and update instructions. */
-  sections: { forward: number; backward: number; update: number };
+  /** Ends of the instructions: those that `results` need, forward, backward and update. */
+  sections: { results: number; forward: number; backward: number; update: number };
   parameters: ParameterBlock;
   /** Where a node's numbers lie; undefined where it has none of its own. */
   view(node: number): View | undefined;

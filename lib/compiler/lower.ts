@@ -64,6 +64,7 @@ class Lowering {
     const { ir, out, layout, options } = this;
     this.section(0, ir.forwardEnd);
     const forward = out.count;
+    const results = options.results.length ? this.endOf(options.results) : forward;
     this.section(ir.forwardEnd, ir.count);
     const backward = out.count;
     this.level = 0;
@@ -78,7 +79,7 @@ class Lowering {
       intsSize: layout.ints,
       levels: ir.maxLevel,
       nodes: out.nodes,
-      sections: { forward, backward, update: out.count },
+      sections: { results, forward, backward, update: out.count },
       parameters: layout.block,
       view: (node) => this.views[node],
       slot: (node) => layout.slot(node),
@@ -134,6 +135,19 @@ class Lowering {
       imm0: block.rule,
     });
     this.fill(block.gradients, block.withGradient);
+  }
+
+  /** The number of instructions after which nodes are computed. */
+  private endOf(nodes: readonly number[]): number {
+    const { ir, out } = this;
+    const needed = new Uint8Array(ir.count);
+    for (const node of nodes) needed[node] = 1;
+    for (let node = ir.count - 1; node >= 0; node--) {
+      if (needed[node]) for (const input of ir.inputs(node)) needed[input] = 1;
+    }
+    let end = out.count;
+    while (end > 0 && out.nodes[end - 1]! >= 0 && !needed[out.nodes[end - 1]!]) end--;
+    return end;
   }
 
   private section(from: number, to: number): void {

@@ -377,7 +377,12 @@ class TapeLowering {
       intsSize: layout.ints,
       levels,
       nodes: out.nodes,
-      sections: { forward: forwardCount, backward: backwardCount, update: out.count },
+      sections: {
+        results: forwardCount,
+        forward: forwardCount,
+        backward: backwardCount,
+        update: out.count,
+      },
       parameters: layout.block,
       view: (node) => (slots[node]! < 0 ? undefined : denseView(slots[node]!, [])),
       slot: (node) => layout.slot(node),
