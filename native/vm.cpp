@@ -469,10 +469,12 @@ class TypedProgram final : public Program {
       }
       case Op::sgd:
         k.sgd(y, a, b, cols, arena[in.imm0], arena[in.imm0 + 1]);
+        k.fill(b, 0, 0, 1, cols);
         break;
       case Op::adam: {
         const T* rule = arena + in.imm0;
         k.adam(y, a, c, b, cols, rule[0], rule[1], rule[2], rule[3], rule[4], rule[5]);
+        k.fill(b, 0, 0, 1, cols);
         break;
       }
       case Op::tape:

@@ -134,7 +134,6 @@ class Lowering {
       c: [block.moments[1] ?? 0, 0, 0, 0, 1],
       imm0: block.rule,
     });
-    this.fill(block.gradients, block.withGradient);
   }
 
   /** The number of instructions after which nodes are computed. */
@@ -330,6 +329,12 @@ class Lowering {
     const parent = this.placement.parent[node]!;
     const total = this.placement.totals.get(parent);
     return total !== undefined && !total.terms[this.placement.position[node]!]!.base;
+  }
+
+  /** Whether what this node adds to needs no zeros first: a sum, or a gradient the update cleared. */
+  private addsToZero(node: number): boolean {
+    const cleared = this.options.update && this.gradientHome.has(this.placement.parent[node]!);
+    return this.accumulates(node) || cleared === true;
   }
 
   private emit(node: number): void {
@@ -849,7 +854,7 @@ class Lowering {
     const g = this.dense(this.locate(gNode));
     const y = this.locate(node);
     const shape = ir.shape(node);
-    if (!this.accumulates(node))
+    if (!this.addsToZero(node))
       this.elementwise('copy', y, [this.scalar(0)], false, this.levelsOf(node));
     const { batch } = this.indexLoop(node, index);
     const own = both(this.levelsOf(index)?.[0], this.levelsOf(gNode)?.[0]);
@@ -876,7 +881,7 @@ class Lowering {
     const index = ir.input(node, 2);
     const op = { gatherMatmul: 'gather_matmul', gatherDot: 'gather_dot', scatterOuter: 'scatter_outer' }[ir.opOf(node) as 'gatherDot']; // prettier-ignore
     const adds = ir.is(node, 'gatherMatmul');
-    if (!adds && !this.accumulates(node)) this.elementwise('copy', y, [this.scalar(0)], false);
+    if (!adds && !this.addsToZero(node)) this.elementwise('copy', y, [this.scalar(0)], false);
     // Rows in one piece, and the vector along them.
     const a = first.shape.length === 2 ? this.rows(first) : first;
     const b = this.rows(second);
