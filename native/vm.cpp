@@ -327,6 +327,19 @@ class TypedProgram final : public Program {
                 int32_t* ints) const {
     const Loops& l = loops_[size_t(in.loops)];
     const idx n1 = ext[l.outer1], n2 = ext[l.outer2];
+    if (in.op == Op::gemm) {
+      const idx m = ext[in.rows], n = ext[in.cols], k = ext[in.inner];
+      if (!blas_wins(in, m, n, k)) {
+        // Many small products: nothing but the next one between them.
+        for (idx i1 = 0; i1 < n1; i1++)
+          for (idx i2 = 0; i2 < n2; i2++)
+            kernels_->gemm(arena + in.y.offset + i1 * l.step1[0] + i2 * l.step2[0], in.y.row,
+                           arena + in.a.offset + i1 * l.step1[1] + i2 * l.step2[1], in.a.row,
+                           in.a.col, arena + in.b.offset + i1 * l.step1[2] + i2 * l.step2[2],
+                           in.b.row, m, n, k, in.accumulate);
+        return {};
+      }
+    }
     for (idx i1 = 0; i1 < n1; i1++)
       for (idx i2 = 0; i2 < n2; i2++) {
         const auto at = [&](int32_t offset, int operand) {
