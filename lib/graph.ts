@@ -14,27 +14,56 @@ export type Numbers = number | ArrayLike<number> | readonly Numbers[];
 
 let nextId = 0;
 
+/** Where a node's numbers are to be found. */
+export interface Memory {
+  /** The programs that hold them, for `data` and `grad`. */
+  holders: Program[];
+  /** A parameter's own numbers until a program holds them. */
+  initial?: Float64Array;
+  /** Where a parameter's numbers live: in the memory of the last program that ran with it. */
+  home?: { program: Program; offset: number };
+}
+
 /** What Values and Indexes share: a place in the graph. */
 export abstract class Node {
   /** Ascending in order of creation, so operands always have smaller ids. */
-  readonly id = nextId++;
-  /** The programs that hold this node's numbers, for `data` and `grad`. */
-  holders: Program[] | undefined;
-  /** The compiler's: the last trace that met this node, and the node's number in it. */
-  mark = 0;
-  number = -1;
-
+  readonly id: number;
   /** The shape; `SCALAR` itself for single numbers. */
   readonly shape: Shape;
+  /** The compiler's: the node's number in the last trace that met it. */
+  number: number;
+  /** Where the node's numbers are; a graph can have many nodes, few of them with numbers to show. */
+  memory: Memory | undefined;
+
+  /** The first two operands, and all where there are more: graphs can have very many nodes of two. */
+  readonly first: Node | undefined;
+  readonly second: Node | undefined;
+  private readonly all: readonly Node[] | undefined;
 
   constructor(
     readonly op: OpName,
-    readonly inputs: readonly Node[],
+    inputs: readonly Node[],
     readonly attr: Attr,
     shape: Shape,
     public name?: string,
   ) {
+    this.id = nextId++;
     this.shape = shape.length ? shape : SCALAR;
+    this.number = 0;
+    this.memory = undefined;
+    this.first = inputs[0];
+    this.second = inputs[1];
+    this.all = inputs.length > 2 ? inputs : undefined;
+  }
+
+  get inputCount(): number {
+    return this.all ? this.all.length : this.second ? 2 : this.first ? 1 : 0;
+  }
+  /** The operands. */
+  get inputs(): readonly Node[] {
+    const { first, second } = this;
+    if (this.all) return this.all;
+    return second ? [first!, second] : first ? [first] : [];
   }
 
   /** How errors call this node: its name or number, its operator, its shape. */
@@ -82,11 +111,6 @@ function fromFront(axis: number, { shape }: Node): number {
 
 /** An array of numbers in the graph. All operators return new Values; none computes. */
 export class Value extends Node {
-  /** A parameter's own numbers until a program holds them. */
-  initial: Float64Array | undefined;
-  /** Where a parameter's numbers live: in the memory of the last program that ran with it. */
-  home: { program: Program; offset: number } | undefined;
-
   /** This + other, broadcast. */
   add(other: Value | number): Value {
     return binary('add', this, toValue(other));
@@ -214,17 +238,18 @@ export class Value extends Node {
   /** The numbers of the last run, row-major: a view into the program's memory; take it anew after each run. */
   get data(): TypedArray {
     if (this.op === 'parameter') {
-      if (!this.home) return this.initial!;
-      const { program, offset } = this.home;
+      const { home, initial } = this.memory!;
+      if (!home) return initial!;
+      const { program, offset } = home;
       return program.arena.subarray(offset, offset + sizeOf(this.shape));
     }
-    const holder = newest(this.holders ?? []);
+    const holder = newest(this.memory?.holders ?? []);
     if (!holder) throw new Error(`${this.label} has no data yet: call forward() on a value that depends on it`); // prettier-ignore
     return holder.read(this);
   }
   /** The gradient of the last backward(), in this value's shape; zeros where none flowed. */
   get grad(): TypedArray {
-    const holder = newest((this.holders ?? []).filter((program) => program.hasGradients));
+    const holder = newest((this.memory?.holders ?? []).filter((program) => program.hasGradients));
     if (!holder) throw new Error(`${this.label} has no gradient yet: call backward() on a value that depends on it`); // prettier-ignore
     return holder.readGradient(this);
   }
@@ -304,7 +329,7 @@ export function parameter(numbers: Numbers, options: { name?: string; shape?: Sh
     );
   }
   const value = new Value('parameter', [], { shape }, shape, options.name);
-  value.initial = data;
+  value.memory = { holders: [], initial: data };
   return value;
 }
 
@@ -323,9 +348,7 @@ export function index(name: string, length?: number): Index {
 
 /** A fixed number; arithmetic accepts plain numbers too. */
 export function constant(value: number): Value {
-  const node = new Value('constant', [], NO_ATTR, []);
-  node.initial = Float64Array.of(value);
-  return node;
+  return new Value('constant', [], { value }, SCALAR);
 }
 
 /** Zeros of a shape. */

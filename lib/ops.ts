@@ -73,6 +73,8 @@ export interface Builder<N> {
 
 /** The parameters of an operator that are no operands; each operator reads its own. */
 export interface Attr {
+  /** `constant`: the number. */
+  value?: number;
   exponent?: number;
   axes?: readonly number[];
   axis?: number;

@@ -11,10 +11,11 @@ import { batch } from './compiler/batch.js';
 import { ALL_PASSES, type PassSet } from './compiler/passes.js';
 import { countUses } from './compiler/rewrite.js';
 import { tidy } from './compiler/tidy.js';
-import { trace } from './compiler/trace.js';
+import { isTraced, trace, type Trace } from './compiler/trace.js';
 import { isDense, type View } from './compiler/view.js';
 import { setProgramFactory, Value, type Node, type TypedArray } from './graph.js';
 import { addon, chosenIsa, type Fault, type Handle } from './native.js';
+import { OP_NAMES } from './ops.js';
 import type { Random } from './random.js';
 import { contiguousStrides, sizeOf } from './shape.js';
 
@@ -82,6 +83,11 @@ interface IndexFeed {
   levels: number[];
 }
 
+/** Operators whose last operand is an index that must stay within limits. */
+const READS_INDEX = Uint8Array.from(OP_NAMES, (op) =>
+  Number(['gather', 'choose', 'crossEntropy', 'gatherMatmul', 'inverseCount'].includes(op)),
+);
+
 let runs = 0;
 
 export class Program {
@@ -136,7 +142,7 @@ export class Program {
     const forwardNodes = traced.ir.count;
     let { ir, roots } = traced;
     const isScalar = isScalarGraph(ir);
-    const sequence = options.sequence && hasLevels(ir, options.sequence) ? options.sequence : undefined; // prettier-ignore
+    const sequence = options.sequence && hasLevels(traced, options.sequence) ? options.sequence : undefined; // prettier-ignore
     const results = sequence?.flat() ?? [];
     let renumber = (node: number): number => node;
     if (!inspects && !isScalar) {
@@ -233,7 +239,7 @@ export class Program {
       } else if (node.op === 'input' && view) this.bindFloat(node, view.offset);
       else if (node.op === 'index') this.bindIndex(node, number);
       else if (node.op === 'inverseCount' && view) this.inverseCount = view.offset;
-      if (inspects) (node.holders ??= []).push(this);
+      if (inspects) (node.memory ??= { holders: [] }).holders.push(this);
     }
     this.parameterCount = parameterCount;
     this.limitIndices(traced.ir);
@@ -425,10 +431,11 @@ export class Program {
   /** Copies the parameters from wherever they ran last: numbers set through `.data` travel too. */
   private takeParameters(): void {
     for (const { value, offset } of this.parameters) {
-      if (value.home?.program === this) continue;
+      const memory = value.memory!;
+      if (memory.home?.program === this) continue;
       this.arena.set(value.data, offset);
-      if (value.home) value.home.program.resident = false;
-      value.home = { program: this, offset };
+      if (memory.home) memory.home.program.resident = false;
+      memory.home = { program: this, offset };
     }
     this.resident = true;
   }
@@ -466,8 +473,8 @@ export class Program {
   /** Finds which values and levels each fed index element serves, in the graph as written. */
   private limitIndices(ir: Ir): void {
     for (let node = 0; node < ir.forwardEnd; node++) {
+      if (!READS_INDEX[ir.codeOf(node)]) continue;
       const op = ir.opOf(node);
-      if (op !== 'gather' && op !== 'choose' && op !== 'crossEntropy' && op !== 'gatherMatmul' && op !== 'inverseCount') continue; // prettier-ignore
       const index = ir.input(node, ir.inputCount(node) - 1);
       const element = ir.is(index, 'element');
       const vector = element ? ir.input(index, 0) : index;
@@ -587,12 +594,11 @@ function offsets({ offset, shape, strides }: View): number[] {
 }
 
 /** Whether every group of values in a graph is computed at its own level, and there is one for each. */
-function hasLevels(ir: Ir, groups: Plan['groups']): boolean {
+function hasLevels(traced: Trace, groups: Plan['groups']): boolean {
+  const { levels, maxLevel } = traced.ir;
   const isAt = (value: Value, level: number): boolean =>
-    ir.sources[value.number] === value && ir.levels[value.number] === level;
-  return (
-    groups.length === ir.maxLevel && groups.every((group, i) => group.every((x) => isAt(x, i)))
-  );
+    isTraced(traced, value) && levels[value.number] === level;
+  return groups.length === maxLevel && groups.every((group, i) => group.every((x) => isAt(x, i)));
 }
 
 function describe(value: unknown): string {

@@ -1,6 +1,6 @@
 /** Reverse mode: appends to a graph the nodes of its root's gradients. */
 import { NO_ATTR, OP_NAMES, OPS, sumTo, type Attr, type GradientContext, type OpName } from '../ops.js'; // prettier-ignore
-import { sameShape } from '../shape.js';
+import { SCALAR, sameShape } from '../shape.js';
 import type { Ir } from './ir.js';
 import { completed, sameLevels } from './levels.js';
 import { hasRecordedRule, writeGradient } from './rules.js';
@@ -28,11 +28,14 @@ export function differentiate(
 ): Int32Array {
   const forwardEnd = ir.forwardEnd;
   const active = new Uint8Array(forwardEnd);
+  const { edges } = ir;
   for (let node = 0; node <= root; node++) {
     if (ir.isInteger(node)) continue;
-    if (IS_LEAF[ir.codeOf(node)] && wants(node)) active[node] = 1;
-    const n = ir.inputCount(node);
-    for (let i = 0; i < n && !active[node]; i++) active[node] = active[ir.input(node, i)]!;
+    let reached = IS_LEAF[ir.codeOf(node)] === 1 && wants(node) ? 1 : 0;
+    const end = edges.start[node + 1]!;
+    for (let e = edges.start[node]!; e < end && reached === 0; e++)
+      reached = active[edges.list[e]!]!;
+    active[node] = reached;
   }
 
   // The terms of each node's gradient: linked lists, newest first. An operand has one term at most.
@@ -57,31 +60,29 @@ export function differentiate(
 
   let attr: Attr = NO_ATTR;
   for (let node = root; node >= 0; node--) {
-    if (!active[node] || head[node]! < 0) continue;
+    const newest = head[node]!;
+    if (newest < 0 || active[node] === 0) continue;
     const level = ir.levels[node]!;
     ir.level = level;
     const leaf = IS_LEAF[ir.codeOf(node)] === 1;
-    const newest = head[node]!;
+    const isScalar = ir.isScalar(node);
     let dy = terms[newest]!;
-    const isAlone = next[newest]! < 0 && termLevels[newest] === level && ir.isScalar(node);
+    const isAlone = isScalar && next[newest]! < 0 && termLevels[newest] === level;
     if (!isAlone || (leaf && wrap)) {
-      const own: number[] = [];
-      const levels: number[] = [];
+      let n = 0;
+      for (let t = newest; t >= 0; t = next[t]!) n++;
+      const own = new Array<number>(n);
+      const levels = new Array<number>(n);
+      let isLevel = true;
       for (let t = newest; t >= 0; t = next[t]!) {
-        own.push(terms[t]!);
-        levels.push(termLevels[t]!);
+        own[--n] = terms[t]!;
+        levels[n] = termLevels[t]!;
+        if (levels[n] !== level) isLevel = false;
       }
-      own.reverse();
-      levels.reverse();
-      if (combine) combineTerms(ir, node, own, levels);
-      ir.level = level;
-      dy = own[0]!;
-      const whole = levels[0] === level && sameLevels(ir.axisLevels[dy], ir.axisLevels[node]);
-      if (own.length > 1 || !whole || (leaf && wrap)) {
-        attr = ir.isScalar(node) ? totalAttr(levels, level, attr) : { levels };
-        dy = ir.push('total', own, attr, ir.shape(node));
-        ir.setLevels(dy, ir.axisLevels[node]);
-      }
+      if (isScalar) {
+        attr = isLevel ? NO_ATTR : sameAttr(levels, attr);
+        dy = ir.push('total', own, attr, SCALAR);
+      } else dy = totalOf(ir, node, own, levels, leaf && wrap, combine);
     }
     gradients[node] = dy;
     if (leaf) continue;
@@ -89,7 +90,7 @@ export function differentiate(
       const n = ir.inputCount(node);
       for (let i = 0; i < n; i++) {
         const input = ir.input(node, i);
-        if (!active[input]) continue;
+        if (active[input] === 0) continue;
         const term = writeGradient(ir, node, dy, i);
         if (term >= 0) addTerm(input, term, level);
       }
@@ -126,15 +127,32 @@ export function differentiate(
   return gradients;
 }
 
-/**
- * The attributes of a total at a level whose terms count from `levels`: none or the `last` where
- * they say it. Graphs of single numbers have many totals, most of them alike.
- */
-function totalAttr(levels: readonly number[], level: number, last: Attr): Attr {
-  if (levels.every((own) => own === level)) return NO_ATTR;
-  const { levels: known } = last;
-  const same = known?.length === levels.length && levels.every((own, i) => own === known[i]);
-  return same ? last : { levels };
+/** The gradient of an array from its terms: one of them, or their total. */
+function totalOf(
+  ir: Ir,
+  node: number,
+  own: number[],
+  levels: number[],
+  wrap: boolean,
+  combine: boolean,
+): number {
+  const level = ir.levels[node]!;
+  if (combine) combineTerms(ir, node, own, levels);
+  ir.level = level;
+  const term = own[0]!;
+  const whole = levels[0] === level && sameLevels(ir.axisLevels[term], ir.axisLevels[node]);
+  if (own.length === 1 && whole && !wrap) return term;
+  const total = ir.push('total', own, { levels }, ir.shape(node));
+  ir.setLevels(total, ir.axisLevels[node]);
+  return total;
+}
+
+/** Attributes that hold levels: the last if they are the same, for many totals have the same. */
+function sameAttr(levels: readonly number[], last: Attr): Attr {
+  const known = last.levels;
+  if (known?.length !== levels.length) return { levels };
+  for (let i = 0; i < levels.length; i++) if (known[i] !== levels[i]) return { levels };
+  return last;
 }
 
 /** Replaces terms of one form by a single node, in place. */

@@ -71,6 +71,10 @@ export class Ir implements Builder<number> {
   isScalar(node: number): boolean {
     return this.shapeIds[node] === 0;
   }
+  /** Whether a node is a single number without attributes. */
+  isPlain(node: number): boolean {
+    return this.shapeIds[node] === 0 && this.attrIds[node] === 0;
+  }
   /** All operands: node's are `list[start[node]]` to `list[start[node + 1] - 1]`; for hot loops. */
   get edges(): { start: Int32Array; list: Int32Array } {
     return { start: this.inputStart, list: this.inputList };
@@ -148,7 +152,7 @@ export class Ir implements Builder<number> {
     if (node === undefined) {
       const level = this.level;
       this.level = 0;
-      node = this.push('constant', [], { exponent: value }, SCALAR);
+      node = this.push('constant', [], { value }, SCALAR);
       this.level = level;
       this.constants.set(key, node);
     }
@@ -156,7 +160,7 @@ export class Ir implements Builder<number> {
   }
   /** The number of a constant node. */
   constantValue(node: number): number {
-    return this.attr(node).exponent!;
+    return this.attr(node).value!;
   }
 
   isInteger(node: number): boolean {

@@ -24,7 +24,7 @@ class Recorder implements Builder<number> {
     return this.first + this.steps.push({ code: OP_CODE[name], inputs, attr }) - 1;
   }
   constant(value: number): number {
-    return this.op('constant', [], { exponent: value });
+    return this.op('constant', [], { value });
   }
   shape(): Shape {
     return SCALAR;
@@ -33,7 +33,7 @@ class Recorder implements Builder<number> {
 
 /** Whether a node's gradient follows from its operator alone. */
 export function hasRecordedRule(ir: Ir, node: number): boolean {
-  if (!ir.isScalar(node) || ir.attr(node) !== NO_ATTR) return false;
+  if (!ir.isPlain(node)) return false;
   const n = ir.inputCount(node);
   for (let i = 0; i < n; i++) if (!ir.isScalar(ir.input(node, i))) return false;
   return true;
@@ -65,7 +65,7 @@ export function writeGradient(ir: Ir, node: number, dy: number, i: number): numb
   for (let k = 0; k < steps.length; k++) {
     const { code, inputs, attr } = steps[k]!;
     if (code === CONSTANT) {
-      made[k] = ir.constant(attr.exponent!);
+      made[k] = ir.constant(attr.value!);
     } else if (attr === NO_ATTR && inputs.length <= 2) {
       const a = numberOf(inputs[0]!, ir, node, dy, n);
       const b = inputs.length === 2 ? numberOf(inputs[1]!, ir, node, dy, n) : -1;

@@ -4,6 +4,9 @@ import { NO_ATTR } from '../ops.js';
 import { sameShape, SCALAR } from '../shape.js';
 import { Ir, OP_CODE } from './ir.js';
 
+const TOTAL = OP_CODE.total;
+const CONSTANT = OP_CODE.constant;
+
 export interface Trace {
   ir: Ir;
   /** The graph nodes that were traced, each with its `number` in `ir`. */
@@ -15,32 +18,35 @@ export interface Trace {
   count: Node | undefined;
 }
 
-let traces = 0;
-
 /** Collects what the roots depend on; node ids ascend with creation, which is a topological order. */
 function reachable(roots: readonly Node[]): Node[] {
-  const mark = ++traces;
   const found: Node[] = [];
   let low = Infinity;
   let high = 0;
   const visit = (node: Node): void => {
-    if (node.mark === mark) return;
-    node.mark = mark;
+    // A number from an earlier trace is that of another node here, or of none.
+    if (found[node.number] === node) return;
+    node.number = found.length;
     found.push(node);
     if (node.id < low) low = node.id;
     if (node.id > high) high = node.id;
   };
   for (const root of roots) visit(root);
   for (let i = 0; i < found.length; i++) {
-    const { inputs } = found[i]!;
-    for (let k = 0; k < inputs.length; k++) visit(inputs[k]!);
+    const node = found[i]!;
+    if (node.first) visit(node.first);
+    if (node.second) visit(node.second);
+    if (node.inputCount > 2) node.inputs.forEach(visit);
   }
   if (high - low > 4 * found.length) return found.sort((a, b) => a.id - b.id);
   // A graph of its own: its ids are dense, and a place for each sorts it.
   const places = new Int32Array(high - low + 1);
   for (let i = 0; i < found.length; i++) places[found[i]!.id - low] = i + 1;
   const sorted: Node[] = [];
-  for (const place of places) if (place > 0) sorted.push(found[place - 1]!);
+  for (let i = 0; i < places.length; i++) {
+    const place = places[i]!;
+    if (place > 0) sorted.push(found[place - 1]!);
+  }
   return sorted;
 }
 
@@ -55,29 +61,33 @@ export function trace(groups: readonly (readonly Node[])[], simplify: boolean): 
   let count: Node | undefined;
   const zeros = new Set<number>();
   const leaves: Node[] = [];
-  for (const node of nodes) {
-    const { op, inputs, attr, shape } = node;
-    if (op === 'constant') {
-      const value = (node as Node & { initial: Float64Array }).initial[0]!;
-      node.number = ir.constant(value);
-      if (Object.is(value, 0)) zeros.add(node.number);
+  for (let i = 0; i < nodes.length; i++) {
+    const node = nodes[i]!;
+    const { op, attr, first, second } = node;
+    // Most nodes of a large graph are single numbers; errors know them by the arrays around them.
+    const isPlain = attr === NO_ATTR && node.shape === SCALAR && first && node.inputCount <= 2;
+    if (isPlain && zeros.size === 0 && op !== 'inverseCount') {
+      node.number = ir.pushScalar(OP_CODE[op], first.number, second ? second.number : -1);
       continue;
     }
-    const n = inputs.length;
-    if (n === 0 || op === 'inverseCount') leaves.push(node);
-    if (simplify && zeros.size > 0) {
-      const simpler = simplified(ir, node, numbersOf(inputs), zeros);
+    if (op === 'constant') {
+      node.number = ir.constant(attr.value!);
+      if (simplify && Object.is(attr.value, 0)) zeros.add(node.number);
+      continue;
+    }
+    if (!first || op === 'inverseCount') leaves.push(node);
+    const inputs = node.inputs.map((input) => input.number);
+    if (zeros.size > 0) {
+      const simpler = simplified(ir, node, inputs, zeros);
       if (simpler >= 0) {
         node.number = simpler;
         continue;
       }
     }
-    if (attr === NO_ATTR && shape === SCALAR && (n === 1 || n === 2)) {
-      node.number = ir.pushScalar(OP_CODE[op], inputs[0]!.number, n === 2 ? inputs[1]!.number : -1);
-      ir.setSource(node.number, node);
-    } else node.number = ir.push(op, numbersOf(inputs), attr, shape, node);
+    node.number = ir.push(op, inputs, attr, node.shape, node);
     if (op === 'total' && attr.prefix) {
-      const length = inputs[n - 1]!;
+      const n = node.inputCount;
+      const length = node.inputs[n - 1]!;
       if (count && count !== length) {
         throw new Error(`prefix lengths ${count.label} and ${length.label}: a program can have one`); // prettier-ignore
       }
@@ -92,30 +102,40 @@ export function trace(groups: readonly (readonly Node[])[], simplify: boolean): 
   return { ir, nodes, leaves, roots: roots.flat(), count };
 }
 
-function numbersOf(nodes: readonly Node[]): number[] {
-  return nodes.map((node) => node.number);
+/** Whether a graph node was traced: its number says so only if it was. */
+export function isTraced({ nodes }: Trace, node: Node): boolean {
+  let low = 0;
+  let high = nodes.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (nodes[middle]!.id < node.id) low = middle + 1;
+    else high = middle;
+  }
+  return nodes[low] === node;
 }
 
 function assignLevels(ir: Ir, groups: readonly (readonly number[])[]): void {
   const never = 0x7fffffff;
-  ir.levels.fill(never, 0, ir.count);
+  const { levels } = ir;
+  const { start, list } = ir.edges;
+  levels.fill(never, 0, ir.count);
   groups.forEach((group, i) => {
-    for (const root of group) ir.levels[root] = Math.min(ir.levels[root]!, i);
+    for (const root of group) levels[root] = Math.min(levels[root]!, i);
   });
   for (let node = ir.count - 1; node >= 0; node--) {
-    const level = ir.levels[node]!;
-    const n = ir.inputCount(node);
-    const prefix = ir.is(node, 'total') && ir.attr(node).prefix === true;
-    for (let i = 0; i < n; i++) {
-      const input = ir.input(node, i);
-      const needed = prefix && i < n - 1 ? Math.max(level, i) : level;
-      if (needed < ir.levels[input]!) ir.levels[input] = needed;
+    const level = levels[node]!;
+    const first = start[node]!;
+    const end = start[node + 1]!;
+    const prefixEnd = ir.codeOf(node) === TOTAL && ir.attr(node).prefix === true ? end - 1 : 0;
+    for (let e = first; e < end; e++) {
+      const needed = e < prefixEnd ? Math.max(level, e - first) : level;
+      if (needed < levels[list[e]!]!) levels[list[e]!] = needed;
     }
   }
   for (let node = 0; node < ir.count; node++) {
     // What simplification cut off is never needed; constants always are there.
-    if (ir.levels[node] === never) ir.levels[node] = ir.maxLevel;
-    if (ir.is(node, 'constant')) ir.levels[node] = 0;
+    if (levels[node] === never) levels[node] = ir.maxLevel;
+    if (ir.codeOf(node) === CONSTANT) levels[node] = 0;
   }
 }
 

@@ -118,7 +118,7 @@ export const REFERENCE: Readonly<Record<OpName, Rule>> = {
   },
   input: leaf,
   index: leaf,
-  constant: ({ node }) => scalar((node as Node & { initial: Float64Array }).initial[0]!),
+  constant: ({ node }) => scalar(node.attr.value!),
   inverseCount: (c) => scalar(1 / c.x(0).data[0]!),
   element: (c) => scalar(c.x(0).data[c.node.attr.start!]!),
   elements: (c) => {
