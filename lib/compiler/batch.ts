@@ -32,14 +32,16 @@ export function batch(
   passes: PassSet,
   sequence: boolean,
 ): Rewritten {
-  const numbers = Int32Array.from({ length: ir.count }, (_, node) => node);
+  const numbers = new Int32Array(ir.count);
+  for (let node = 0; node < numbers.length; node++) numbers[node] = node;
   let roots = keep;
   for (const [name, rewrite] of rewrites(sequence)) {
     if (!passes.has(name)) continue;
     const next = rewrite(ir, roots);
     if (!next) continue;
     const { ir: made, numbers: renumbered } = next;
-    numbers.forEach((node, i) => (numbers[i] = node < 0 ? -1 : renumbered[node]!));
+    for (let i = 0; i < numbers.length; i++)
+      numbers[i] = numbers[i]! < 0 ? -1 : renumbered[numbers[i]!]!;
     roots = roots.map((root) => renumbered[root]!);
     ir = made;
   }

@@ -98,7 +98,7 @@ export function differentiate(
     }
 
     const definition = OPS[ir.opOf(node)];
-    const inputs = Array.from(ir.inputs(node));
+    const inputs = ir.inputs(node);
     const context: GradientContext<number> = {
       g: ir,
       inputs,

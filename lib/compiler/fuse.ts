@@ -102,7 +102,7 @@ const crossEntropy: Rule = ({ ir, uses }: Subject, node: number): Match | null =
   if (!ir.is(log, 'log') || (negated && uses[log] !== 1)) return null;
   const picked = ir.input(log, 0);
   if (!ir.is(picked, 'gather') || uses[picked] !== 1) return null;
-  const [softmax, target] = ir.inputs(picked) as unknown as [number, number];
+  const [softmax, target] = ir.inputs(picked) as [number, number];
   if (!ir.is(softmax, 'softmax') || uses[softmax] !== 1 || ir.attr(softmax).lengths) return null;
   const x = ir.input(softmax, 0);
   const rank = ir.shape(x).length;
@@ -126,7 +126,7 @@ const scaledProduct: Rule = ({ ir, uses }: Subject, node: number): Match | null 
   const by = ir.input(node, 1 - i);
   if (!ir.is(product, 'matmul') || uses[product] !== 1 || (op === 'div' && i === 1)) return null;
   if (number(ir, by) === undefined || ir.shape(by).length) return null;
-  const operands = Array.from(ir.inputs(product));
+  const operands = ir.inputs(product);
   const sizes = operands.map((operand) => sizeOf(ir.shape(operand)));
   const smaller = sizes[0]! <= sizes[1]! ? 0 : 1;
   if (sizes[smaller]! >= sizeOf(ir.shape(node))) return null;
@@ -150,9 +150,9 @@ const scaledProduct: Rule = ({ ir, uses }: Subject, node: number): Match | null 
 /** x.gather(index) @ M.gather(index). */
 const rowProduct: Rule = ({ ir, uses }: Subject, node: number): Match | null => {
   if (!ir.is(node, 'matmul')) return null;
-  const [a, b] = ir.inputs(node) as unknown as [number, number];
+  const [a, b] = ir.inputs(node) as [number, number];
   if (!ir.is(a, 'gather') || !ir.is(b, 'gather') || uses[b] !== 1) return null;
-  const [x, index] = ir.inputs(a) as unknown as [number, number];
+  const [x, index] = ir.inputs(a) as [number, number];
   const matrix = ir.input(b, 0);
   if (ir.input(b, 1) !== index || ir.attr(a).batch || ir.attr(b).batch) return null;
   if (ir.shape(x).length !== 1 || ir.shape(matrix).length !== 2 || ir.shape(index).length !== 1) return null; // prettier-ignore

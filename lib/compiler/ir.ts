@@ -22,8 +22,8 @@ export class Ir implements Builder<number> {
   /** The level given to nodes made from now on. */
   level = 0;
   levels: Int32Array;
-  /** The graph node behind a forward node, for names in errors. */
-  readonly sources: (Node | undefined)[] = [];
+  /** The graph nodes behind forward nodes, where known: their names in errors. */
+  readonly sources = new Map<number, Node>();
   /**
    * Of axes that hold one entry per position: the level of each entry, ascending, so that a run of
    * length n works on a prefix of the axis. Undefined, or past the end: no such axis.
@@ -89,8 +89,11 @@ export class Ir implements Builder<number> {
   input(node: number, i: number): number {
     return this.inputList[this.inputStart[node]! + i]!;
   }
-  inputs(node: number): Int32Array {
-    return this.inputList.subarray(this.inputStart[node], this.inputStart[node + 1]);
+  inputs(node: number): number[] {
+    const first = this.inputStart[node]!;
+    const inputs = new Array<number>(this.inputStart[node + 1]! - first);
+    for (let i = 0; i < inputs.length; i++) inputs[i] = this.inputList[first + i]!;
+    return inputs;
   }
 
   /** Appends a node at the current level. */
@@ -101,7 +104,7 @@ export class Ir implements Builder<number> {
     this.inputStart[node + 1] = at;
     if (shape.length) this.shapeIds[node] = this.shapes.push(shape) - 1;
     if (attr !== NO_ATTR) this.attrIds[node] = this.attrs.push(attr) - 1;
-    if (source) this.setSource(node, source);
+    if (source) this.sources.set(node, source);
     if (attr.levels && op === 'stack') this.leveled = true;
     if (this.leveled) this.setAxisLevels(node, propagate(this, node));
     return node;
@@ -126,9 +129,10 @@ export class Ir implements Builder<number> {
     return node;
   }
 
-  setSource(node: number, source: Node): void {
-    while (this.sources.length < node) this.sources.push(undefined);
-    this.sources[node] = source;
+  /** Lets a node without a name in errors go by the name of one it was made of. */
+  inheritSource(node: number, from: Ir, made: number): void {
+    const source = from.sources.get(made);
+    if (source && !this.sources.has(node)) this.sources.set(node, source);
   }
 
   /** States the levels of a node's axes; from then on they are followed through every new node. */
@@ -169,7 +173,7 @@ export class Ir implements Builder<number> {
 
   /** A name for errors: the graph node's own, or the operator and shape. */
   label(node: number): string {
-    return this.sources[node]?.label ?? `a ${this.opOf(node)} of shape [${this.shape(node).join(', ')}]`; // prettier-ignore
+    return this.sources.get(node)?.label ?? `a ${this.opOf(node)} of shape [${this.shape(node).join(', ')}]`; // prettier-ignore
   }
 
   private resultShape(name: OpName, inputs: readonly number[], attr: Attr): Shape {

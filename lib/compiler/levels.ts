@@ -8,7 +8,7 @@ type Levels = readonly number[] | undefined;
 export function propagate(ir: Ir, node: number): AxisLevels | undefined {
   const op = ir.opOf(node);
   if (op !== 'stack' && op !== 'elements' && !hasLevels(ir, node)) return undefined;
-  const inputs = Array.from(ir.inputs(node));
+  const inputs = ir.inputs(node);
   const of = (i: number): AxisLevels | undefined => ir.axisLevels[inputs[i]!];
   const attr = ir.attr(node);
   const shape = ir.shape(node);

@@ -93,7 +93,7 @@ class Lowering {
     const { block } = layout;
     for (const [parameter, product] of this.fused) {
       this.node = product;
-      const [a, b] = Array.from(ir.inputs(product), (operand) => this.locate(operand)) as [View, View]; // prettier-ignore
+      const [a, b] = ir.inputs(product).map((operand) => this.locate(operand)) as [View, View]; // prettier-ignore
       const [m, n] = ir.shape(parameter) as [number, number];
       if (!m || !n) continue;
       const k = a.shape[1]!;

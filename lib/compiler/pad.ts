@@ -173,7 +173,7 @@ class Padder {
     const inputs = new Array<number>(n);
     for (let i = 0; i < n; i++) inputs[i] = this.value(old.input(node, i));
     ir.level = old.levels[node]!;
-    this.numbers[node] = ir.push(old.opOf(node), inputs, old.attr(node), old.shape(node), old.sources[node]); // prettier-ignore
+    this.numbers[node] = ir.push(old.opOf(node), inputs, old.attr(node), old.shape(node), old.sources.get(node)); // prettier-ignore
   }
 
   private value(node: number): number {
@@ -227,7 +227,7 @@ class Padder {
     const { old, ir } = this;
     let full = this.full.get(longest);
     if (full === undefined) {
-      const members = Array.from(old.inputs(longest));
+      const members = old.inputs(longest);
       const inputs = members.map((member) => this.value(member));
       const levels = members.map((member) => old.levels[member]!);
       ir.level = Math.min(...levels);
@@ -241,7 +241,7 @@ class Padder {
     const { old, ir } = this;
     ir.level = old.levels[node]!;
     const made = ir.op(old.opOf(node), inputs, attr);
-    ir.sources[made] ??= old.sources[node];
+    ir.inheritSource(made, old, node);
     return made;
   }
 

@@ -7,9 +7,11 @@ import type { Ir } from './ir.js';
 import { rewrite, type Rewritten, type Rule } from './rewrite.js';
 
 export function reassociate(ir: Ir, roots: readonly number[]): Rewritten | null {
+  if (!addsSums(ir)) return null;
   const depths = new Int32Array(ir.count);
   for (let node = 0; node < ir.count; node++) {
-    for (const input of ir.inputs(node)) depths[node] = Math.max(depths[node]!, depths[input]! + 1);
+    const n = ir.inputCount(node);
+    for (let i = 0; i < n; i++) depths[node] = Math.max(depths[node]!, depths[ir.input(node, i)]! + 1); // prettier-ignore
   }
   const early: Rule = ({ uses }, node) => {
     if (!ir.is(node, 'add')) return null;
@@ -17,7 +19,7 @@ export function reassociate(ir: Ir, roots: readonly number[]): Rewritten | null 
       const inner = ir.input(node, i);
       const c = ir.input(node, 1 - i);
       if (!ir.is(inner, 'add') || uses[inner] !== 1) continue;
-      const [a, b] = ir.inputs(inner) as unknown as [number, number];
+      const [a, b] = ir.inputs(inner) as [number, number];
       const [late, other] = depths[a]! > depths[b]! ? [a, b] : [b, a];
       if (depths[late]! <= Math.max(depths[other]!, depths[c]!)) continue;
       const shape = ir.shape(node);
@@ -30,4 +32,13 @@ export function reassociate(ir: Ir, roots: readonly number[]): Rewritten | null 
     return null;
   };
   return rewrite(ir, roots, [early]);
+}
+
+/** Whether anything is added to a sum: most graphs are told apart without looking closer. */
+function addsSums(ir: Ir): boolean {
+  for (let node = 0; node < ir.count; node++) {
+    if (!ir.is(node, 'add')) continue;
+    if (ir.is(ir.input(node, 0), 'add') || ir.is(ir.input(node, 1), 'add')) return true;
+  }
+  return false;
 }

@@ -57,8 +57,8 @@ export function rewrite(old: Ir, keep: Iterable<number>, rules: readonly Rule[])
     } else if (old.is(node, 'constant')) {
       numbers[node] = ir.constant(old.constantValue(node));
     } else {
-      const inputs = Array.from(old.inputs(node), (input) => numbers[input]!);
-      const made = ir.push(old.opOf(node), inputs, old.attr(node), old.shape(node), old.sources[node]); // prettier-ignore
+      const inputs = old.inputs(node).map((input) => numbers[input]!);
+      const made = ir.push(old.opOf(node), inputs, old.attr(node), old.shape(node), old.sources.get(node)); // prettier-ignore
       ir.setLevels(made, old.axisLevels[node]);
       numbers[node] = made;
     }
@@ -72,7 +72,9 @@ export function countUses(ir: Ir, keep: Iterable<number>): Int32Array {
   const uses = new Int32Array(ir.count);
   for (const node of keep) uses[node]!++;
   for (let node = ir.count - 1; node >= 0; node--) {
-    if (uses[node]) for (const input of ir.inputs(node)) uses[input]!++;
+    if (!uses[node]) continue;
+    const n = ir.inputCount(node);
+    for (let i = 0; i < n; i++) uses[ir.input(node, i)]!++;
   }
   return uses;
 }

@@ -101,7 +101,7 @@ class Roller {
   /** The sum of the first n of a whole batch is the sum over its rows. */
   private totalOfBatch(total: number): boolean {
     const { old, ir, stacker } = this;
-    const batch = stacker.wholeBatch(Array.from(old.inputs(total).subarray(0, termCount(old, total)))); // prettier-ignore
+    const batch = stacker.wholeBatch((old.inputs(total).slice(0, termCount(old, total)))); // prettier-ignore
     if (batch < 0) return false;
     const levels = ir.axisLevels[batch]?.[0];
     const expected = old.attr(total).prefix;
@@ -123,7 +123,7 @@ class Roller {
     const add = (name: OpName, inputs: number[], a?: Attr): number => {
       ir.level = level;
       const node = a ? ir.op(name, inputs, a) : ir.op(name, inputs);
-      ir.sources[node] ??= old.sources[first];
+      ir.inheritSource(node, old, first);
       return node;
     };
     let lengths = attr.lengths;

@@ -82,7 +82,7 @@ export class Stacker {
     const { old, ir } = this;
     const inputs = this.operands(node);
     ir.level = old.levels[node]!;
-    const made = ir.push(old.opOf(node), inputs, old.attr(node), old.shape(node), old.sources[node]); // prettier-ignore
+    const made = ir.push(old.opOf(node), inputs, old.attr(node), old.shape(node), old.sources.get(node)); // prettier-ignore
     // What an earlier pass said of its axes.
     const levels = old.axisLevels[node];
     if (levels) ir.setLevels(made, levels);
@@ -103,7 +103,7 @@ export class Stacker {
       const row = ir.op('slice', [this.batch[node]!], { axis: 0, start: i, stop: i + 1 });
       made = ir.op('reshape', [row], { shape: old.shape(node) });
     } else if (old.is(node, 'stack')) {
-      made = this.stack(Array.from(old.inputs(node)), old.attr(node).levels, level, false);
+      made = this.stack(old.inputs(node), old.attr(node).levels, level, false);
     } else if (old.is(node, 'concat')) {
       made = this.concat(node);
     } else {
@@ -115,7 +115,7 @@ export class Stacker {
 
   private concat(node: number): number {
     const { old, ir } = this;
-    const run = this.runOf(Array.from(old.inputs(node)));
+    const run = this.runOf(old.inputs(node));
     const level = old.levels[node]!;
     const shape = old.shape(node);
     if (run && old.attr(node).axis === 0) {
@@ -229,7 +229,7 @@ export class Stacker {
         const axes = [0, ...old.attr(first).axes!.map((axis) => axis + 1)];
         if (inner) return add('transpose', [this.stack(inner, rowLevels, level, exact)], { axes });
       } else if (op === 'concat' && this.sameAttrs(nodes)) {
-        const lists = Array.from(old.inputs(first), (_, i) => nodes.map((node) => old.input(node, i))); // prettier-ignore
+        const lists = old.inputs(first).map((_, i) => nodes.map((node) => old.input(node, i))); // prettier-ignore
         if (lists.every((list) => this.runOf(list))) {
           const parts = lists.map((list) => this.stack(list, rowLevels, level, exact));
           return add('concat', parts, { axis: old.attr(first).axis! + 1 });

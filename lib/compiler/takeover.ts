@@ -53,7 +53,7 @@ class Users {
 }
 
 function planSum(ir: Ir, p: Placement, users: Users, node: number): void {
-  const [a, b] = ir.inputs(node) as unknown as [number, number];
+  const [a, b] = ir.inputs(node) as [number, number];
   const shape = ir.shape(node);
   const whole = (operand: number): boolean => ir.shape(operand).length === shape.length && ir.shape(operand).every((n, i) => n === shape[i]); // prettier-ignore
   if (a === b || p.parent[node] !== -1 || !whole(a) || !whole(b) || users.joins(node)) return;

@@ -47,7 +47,7 @@ const transposedProduct: Rule = ({ ir, uses }, node) => {
   if (!ir.is(node, 'transpose')) return null;
   const product = ir.input(node, 0);
   if (!ir.is(product, 'matmul') || uses[product] !== 1) return null;
-  const [a, b] = ir.inputs(product) as unknown as [number, number];
+  const [a, b] = ir.inputs(product) as [number, number];
   const rank = ir.shape(product).length;
   if (ir.shape(a).length !== rank || ir.shape(b).length !== rank) return null;
   const swapped = (axis: number): number => (axis < rank - 2 ? axis : 2 * rank - 3 - axis);

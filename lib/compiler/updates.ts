@@ -21,7 +21,7 @@ export function fusedUpdates(
     if (!placed || steps.length || !ir.is(node, 'matmul')) continue;
     // Two matrices: no batches, and no rows or columns that a short run does not have.
     const isMatrix = (operand: number): boolean => ir.shape(operand).length === 2;
-    if (!Array.from(ir.inputs(node)).every(isMatrix) || ir.axisLevels[node]) continue;
+    if (!ir.inputs(node).every(isMatrix) || ir.axisLevels[node]) continue;
     fused.set(parameter, node);
   }
   for (const product of [...fused.values()]) {
