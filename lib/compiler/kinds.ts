@@ -54,7 +54,9 @@ class Pairs {
 const SHAPE = 0;
 const COLUMNS = 1;
 const OP = 2;
-const ROOTS = 3;
+const LIST = 3;
+const ROOTS = 4;
+const NONE: readonly number[] = [];
 
 export class Kinds {
   /** Each node's kind, `VIEW` or `ABSENT` (a leaf, or not needed). */
@@ -65,6 +67,7 @@ export class Kinds {
 
   private readonly pairs = new Pairs(ROOTS);
   private readonly reals = new Map<number, number>();
+  private readonly lists = new Map<readonly number[], number>();
   /** The columns that a chain of views picks. */
   private readonly columns: Int32Array;
 
@@ -104,9 +107,14 @@ export class Kinds {
   }
 
   private list(key: number, list: readonly number[]): number {
-    key = this.pairs.of(key, list.length);
-    for (const x of list) key = this.pairs.of(key, this.real(x));
-    return key;
+    // Many nodes share one list of levels.
+    let number = this.lists.get(list);
+    if (number === undefined) {
+      number = this.pairs.of(LIST, list.length);
+      for (const x of list) number = this.pairs.of(number, this.real(x));
+      this.lists.set(list, number);
+    }
+    return this.pairs.of(key, number);
   }
 
   private real(x: number): number {
@@ -140,7 +148,7 @@ export class Kinds {
     if (axes) key = this.list(key, axes);
     // Positions see lengths that grow from one to the next; heads the same.
     if (lengths && this.likeness.columns) key = this.list(key, [lengths.first, lengths.step]);
-    if (levels) for (const axis of levels) key = this.list(key, axis ?? []);
+    if (levels) for (const axis of levels) key = this.list(key, axis ?? NONE);
     return key;
   }
 
