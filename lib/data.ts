@@ -11,6 +11,53 @@ export class DataError extends Error {
 
 const EXPECTED = 'give a UTF-8 text file with one document (a name, say) on each line';
 
+/** Documents by number: a list of strings is such. */
+export interface Documents {
+  readonly length: number;
+  at(i: number): string | undefined;
+}
+
+/** The lines of a text, cut out when asked for: 32,000 strings would cost each start 10 ms. */
+class Lines implements Documents {
+  readonly length: number;
+  /** Where each line begins; the entry after the last is where one more would. */
+  private readonly starts: Int32Array;
+
+  /** @param text no line of which is empty, but for what follows a last line feed */
+  constructor(readonly text: string) {
+    const starts = new Int32Array((text.length >> 1) + 2);
+    let count = 0;
+    for (let start = 0; start < text.length; count++) {
+      starts[count] = start;
+      const end = text.indexOf('\n', start);
+      start = end < 0 ? text.length + 1 : end + 1;
+      starts[count + 1] = start;
+    }
+    this.starts = starts;
+    this.length = count;
+  }
+
+  at(i: number): string | undefined {
+    if (i < 0 || i >= this.length) return undefined;
+    return this.text.slice(this.starts[i], this.starts[i + 1]! - 1);
+  }
+}
+
+function linesOf(text: string): Documents {
+  let rest = text.startsWith('\ufeff') ? text.slice(1) : text;
+  if (rest.includes('\r')) rest = rest.replace(/\r\n?/g, '\n');
+  // Searching the whole text takes microseconds; calling a function for each of 32,000 lines takes
+  // milliseconds, because a program that has just started has none of them compiled.
+  if ([...SPACES].some((space) => rest.includes(space))) return nonEmpty(rest.split('\n').map(strip)); // prettier-ignore
+  if (rest.startsWith('\n') || rest.includes('\n\n')) return nonEmpty(rest.split('\n'));
+  return new Lines(rest);
+}
+
+/** All documents, as an array. */
+export function listed(docs: Documents): string[] {
+  return Array.from({ length: docs.length }, (_, i) => docs.at(i)!);
+}
+
 /**
  * The documents of a text, one a line, in order: each stripped as Python's `str.strip` does, empty
  * ones dropped. Lines end as in Python's text mode, at `\n`, `\r\n` or `\r` and nowhere else: a
@@ -18,14 +65,7 @@ const EXPECTED = 'give a UTF-8 text file with one document (a name, say) on each
  * of the first document.
  */
 export function parseDocuments(text: string): string[] {
-  let rest = text.startsWith('\ufeff') ? text.slice(1) : text;
-  if (rest.includes('\r')) rest = rest.replace(/\r\n?/g, '\n');
-  const lines = rest.split('\n');
-  // Searching the whole text takes microseconds; calling a function for each of 32,000 lines takes
-  // milliseconds, because a program that has just started has none of them compiled.
-  if ([...SPACES].some((space) => rest.includes(space))) return nonEmpty(lines.map(strip));
-  if (lines.at(-1) === '') lines.pop();
-  return rest.startsWith('\n') || rest.includes('\n\n') ? nonEmpty(lines) : lines;
+  return listed(linesOf(text));
 }
 
 /**
@@ -35,6 +75,11 @@ export function parseDocuments(text: string): string[] {
  * holds too little to learn from (see {@link checkDocuments})
  */
 export function readDocuments(path: string): string[] {
+  return listed(openDocuments(path));
+}
+
+/** What {@link readDocuments} reads, as one text where that will do. */
+export function openDocuments(path: string): Documents {
   const shown = JSON.stringify(path);
   const bytes = readBytes(path, shown);
   if (bytes.length === 0) throw new DataError(`${shown} is empty: ${EXPECTED}`);
@@ -42,7 +87,7 @@ export function readDocuments(path: string): string[] {
     throw new DataError(`${shown} is a binary file (it has NUL bytes): ${EXPECTED}`);
   }
   if (!isUtf8(bytes)) throw new DataError(`${shown} is not UTF-8 text: ${EXPECTED}`);
-  const docs = parseDocuments(bytes.toString('utf8'));
+  const docs = linesOf(bytes.toString('utf8'));
   if (docs.length === 0) throw new DataError(`${shown} has only blank lines: ${EXPECTED}`);
   checkDocuments(docs, shown);
   return docs;
@@ -54,7 +99,7 @@ export function readDocuments(path: string): string[] {
  *
  * @param source what the documents are called in the message
  */
-export function checkDocuments(docs: readonly string[], source = 'the list'): void {
+export function checkDocuments(docs: Documents, source = 'the list'): void {
   if (docs.length === 0) throw new DataError(`${source} has no documents: ${EXPECTED}`);
   const only = soleCharacter(docs);
   if (only !== undefined) {
@@ -95,7 +140,7 @@ export class Tokenizer {
   /** By code point: id + 1, or 0 for no character of the vocabulary. */
   private readonly idAfter: Int32Array;
 
-  constructor(docs: readonly string[]) {
+  constructor(docs: Documents) {
     const codePoints = distinctCodePoints(docs);
     this.characters = Array.from(codePoints, (codePoint) => String.fromCodePoint(codePoint));
     this.bos = codePoints.length;
@@ -204,16 +249,19 @@ function nonEmpty(lines: readonly string[]): string[] {
 }
 
 /** In rising order. */
-function distinctCodePoints(docs: readonly string[]): number[] {
-  const text = docs.join('');
+function distinctCodePoints(docs: Documents): number[] {
+  const isLines = docs instanceof Lines;
+  const text = isLines ? docs.text : listed(docs).join('');
+  // What ends the lines is no part of them.
+  const isPart = (code: number): boolean => !isLines || code !== LINE_FEED;
   if (Buffer.byteLength(text) === text.length) {
     // ASCII: 128 searches are faster than a loop that a starting program has yet to compile.
-    return Array.from({ length: 128 }, (_, code) => code).filter((code) =>
-      text.includes(String.fromCharCode(code)),
-    );
+    const codes = Array.from({ length: 128 }, (_, code) => code).filter(isPart);
+    return codes.filter((code) => text.includes(String.fromCharCode(code)));
   }
   const seen = new Set<number>();
-  for (const doc of docs) {
+  for (let d = 0; d < docs.length; d++) {
+    const doc = docs.at(d)!;
     for (let i = 0; i < doc.length; i++) {
       const codePoint = doc.codePointAt(i)!;
       if (codePoint > 0xffff) i++;
@@ -223,11 +271,13 @@ function distinctCodePoints(docs: readonly string[]): number[] {
   return [...seen].sort((a, b) => a - b);
 }
 
+const LINE_FEED = 10;
+
 /** The character that all documents consist of, if there is only one. */
-function soleCharacter(docs: readonly string[]): string | undefined {
+function soleCharacter(docs: Documents): string | undefined {
   let only: string | undefined;
-  for (const doc of docs) {
-    for (const character of doc) {
+  for (let i = 0; i < docs.length; i++) {
+    for (const character of docs.at(i)!) {
       if (only !== undefined && character !== only) return undefined;
       only = character;
     }

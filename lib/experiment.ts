@@ -1,6 +1,6 @@
 /** One experiment: a model trained on documents, evaluated on held-out ones, and sampled. */
 import type { PassSet } from './compiler/passes.js';
-import { checkDocuments, splitHeldOut, Tokenizer } from './data.js';
+import { checkDocuments, splitHeldOut, Tokenizer, type Documents } from './data.js';
 import { index } from './graph.js';
 import { DEFAULT_SIZES, Draw, type Model, type ModelBuilder, type Sizes } from './models/model.js';
 import { rnn } from './models/rnn.js';
@@ -27,7 +27,7 @@ export interface ModelSizes {
 
 export interface ExperimentOptions {
   /** The file's documents, in file order (see `parseDocuments` in data.ts); shuffled here with `seed`. */
-  docs: readonly string[];
+  docs: Documents;
   steps?: number; // default 1000
   seed?: number; // default 42
   dtype?: DType; // default float64
@@ -159,7 +159,7 @@ export function runExperiment(name: ModelName, options: ExperimentOptions): Expe
 
   const losses: number[] = [];
   for (let step = 0; step < steps; step++) {
-    const doc = docs[train[step % train.length]!]!;
+    const doc = docs.at(train[step % train.length]!)!;
     const loss = training.step(example(tokenizer, doc, blockSize));
     if (!Number.isFinite(loss)) {
       throw new ExperimentError(
@@ -174,7 +174,7 @@ export function runExperiment(name: ModelName, options: ExperimentOptions): Expe
 
   // The mean over documents of each document's mean loss; NaN without documents.
   let sum = 0;
-  for (const doc of heldOut) sum += training.evaluate(example(tokenizer, docs[doc]!, blockSize));
+  for (const doc of heldOut) sum += training.evaluate(example(tokenizer, docs.at(doc)!, blockSize));
   const heldOutLoss = sum / heldOut.length;
   const evaluateSeconds = lap();
   const invented = sample(model, tokenizer, random, {

@@ -1,13 +1,13 @@
 /** What the compiler makes of a model's training: pass by pass, and the work of a step. */
 import type { Work } from './compiler/account.js';
 import { ALL_PASSES, PASSES, type PassName, type PassSet } from './compiler/passes.js';
-import { checkDocuments, splitHeldOut, Tokenizer } from './data.js';
+import { checkDocuments, listed, splitHeldOut, Tokenizer, type Documents } from './data.js';
 import { buildModel, type DType, type ModelName, type ModelSizes } from './experiment.js';
 import type { Program } from './program.js';
 import { Random } from './random.js';
 
 export interface ExplainOptions {
-  docs: readonly string[];
+  docs: Documents;
   dtype?: DType;
   isa?: string;
   passes?: PassSet;
@@ -44,8 +44,8 @@ export interface Explanation {
 export function explain(name: ModelName, options: ExplainOptions): Explanation {
   const { docs, passes = ALL_PASSES } = options;
   checkDocuments(docs);
-  const tokenizer = new Tokenizer([...docs]);
-  const { train } = splitHeldOut([...docs]);
+  const tokenizer = new Tokenizer(docs);
+  const { train } = splitHeldOut(listed(docs));
   const model = buildModel(name, tokenizer.vocabSize, options.sizes ?? {}, new Random(options.seed ?? 42)); // prettier-ignore
   const { dtype, isa } = options;
   const target = { ...(dtype && { dtype }), ...(isa !== undefined && { isa }) };

@@ -17,7 +17,7 @@ import {
   seconds,
   truncate,
 } from '../lib/cli/format.js';
-import { embeddedNamesPath } from '../lib/data.js';
+import { embeddedNamesPath, listed } from '../lib/data.js';
 import { packageVersion } from '../lib/package.js';
 import type { ExperimentOptions, ExperimentResult, ModelName } from '../lib/experiment.js';
 
@@ -241,7 +241,7 @@ describe('command line', () => {
         assert.equal(code, 0);
         const { model, options } = runs[0]!;
         assert.equal(model, 'rnn');
-        assert.deepEqual(options.docs, ['ab', 'ba']);
+        assert.deepEqual(listed(options.docs), ['ab', 'ba']);
         assert.ok(options.loadSeconds! > 0);
         assert.equal('onStep' in options, false);
         const picked = Object.entries(options).filter(([key]) => key in expected);

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   checkDocuments,
+  openDocuments,
   DataError,
   embeddedNamesPath,
   parseDocuments,
@@ -104,6 +105,10 @@ describe('readDocuments', () => {
     it(`reads ${name}`, () => {
       writeFileSync(path('good'), content);
       assert.deepEqual(readDocuments(path('good')), docs);
+      const opened = openDocuments(path('good'));
+      assert.equal(opened.length, docs.length);
+      assert.equal(opened.at(docs.length), undefined);
+      assert.deepEqual(new Tokenizer(opened), new Tokenizer(docs));
     });
   }
 

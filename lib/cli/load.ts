@@ -1,11 +1,11 @@
 /** The documents that a command trains on. */
 import { existsSync } from 'node:fs';
-import { embeddedNamesPath, readDocuments } from '../data.js';
+import { embeddedNamesPath, openDocuments, type Documents } from '../data.js';
 
 const DEFAULT_INPUT = 'input.txt';
 
 export interface Loaded {
-  docs: string[];
+  docs: Documents;
   /** Where they are from, for the reader of the output. */
   source: string;
   loadSeconds: number;
@@ -15,7 +15,7 @@ export interface Loaded {
 export function load(input: string | undefined): Loaded {
   const start = performance.now();
   const path = input ?? (existsSync(DEFAULT_INPUT) ? DEFAULT_INPUT : undefined);
-  const docs = readDocuments(path ?? embeddedNamesPath());
+  const docs = openDocuments(path ?? embeddedNamesPath());
   const loadSeconds = (performance.now() - start) / 1000;
   return { docs, source: path ?? 'the embedded names', loadSeconds };
 }
