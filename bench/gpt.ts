@@ -1,10 +1,17 @@
-/** The GPT in sizes where arithmetic decides, beside the roofline of this machine in this run. */
+/**
+ * The GPT in sizes where arithmetic decides, beside the same written by hand and the roofline of
+ * this machine in this run.
+ */
 import { buildModel } from '../lib/experiment.js';
 import { kernels } from '../lib/kernels.js';
+import { SGD } from '../lib/optim.js';
 import { Random } from '../lib/random.js';
+import { GptByHand, MOMENTUM } from './gpt-by-hand.js';
 import { inTurns, microseconds, tokenizer, type Effort, type Row } from './measure.js';
 
 const BLOCK = 64;
+/** Steps that are compared, large ones so that a wrong gradient shows; those that are timed change nothing. */
+const COMPARED = 5;
 
 /** The least time of a call: a limit is what the machine can do, not what it mostly does. */
 function least(turns: number, count: number, call: () => void): number {
@@ -27,6 +34,14 @@ function bandwidth(n: number, turns: number): number {
   return (2 * from.byteLength) / least(turns, 1, () => to.set(from));
 }
 
+/** Throws where the two do not train alike: their times would say nothing. */
+function checkSame(compiled: () => number, byHand: () => number): void {
+  for (let step = 0; step < COMPARED; step++) {
+    const [loss, expected] = [compiled(), byHand()];
+    if (!(Math.abs(loss - expected) <= 1e-4 * expected)) throw new Error(`step ${step}: loss ${loss}, by hand ${expected}`); // prettier-ignore
+  }
+}
+
 export function gptRows({ turns, quick }: Effort): Row[] {
   const rows: Row[] = [];
   for (const [nEmbd, nHead] of quick
@@ -39,12 +54,21 @@ export function gptRows({ turns, quick }: Effort): Row[] {
     // prettier-ignore
     const sizes = { nEmbd, nHead, nLayer: 4, blockSize: BLOCK };
     const model = buildModel('vector', tokenizer.vocabSize, sizes, new Random(42));
+    const hand = new GptByHand(sizes, model.parameters);
+    const rate = (step: number): number => (step < COMPARED ? 8 / nEmbd ** 2 : 0);
+    const sgd = new SGD({ learningRate: rate, momentum: MOMENTUM });
     const start = performance.now();
-    const training = model.optimizer(1000, 1e-5).minimize(model.loss, { dtype: 'float32' });
+    const training = sgd.minimize(model.loss, { dtype: 'float32' });
     const compile = performance.now() - start;
     const text = Array.from({ length: BLOCK + 1 }, (_, i) => (i * i * 7 + i) % tokenizer.vocabSize);
     const feeds = { tokens: text.slice(0, BLOCK), targets: text.slice(1), length: BLOCK };
-    const [step] = inTurns([() => microseconds(nEmbd > 256 ? 2 : 10, () => training.step(feeds))], turns) as [number]; // prettier-ignore
+    const [tokens, targets] = [Int32Array.from(feeds.tokens), Int32Array.from(feeds.targets)];
+    let stepsByHand = 0;
+    const compiled = (): number => training.step(feeds);
+    const byHand = (): number => hand.step(tokens, targets, rate(stepsByHand++));
+    checkSame(compiled, byHand);
+    const steps = nEmbd > 256 ? 2 : 10;
+    const [step, stepByHand] = inTurns([compiled, byHand].map((one) => () => microseconds(steps, one)), turns) as [number, number]; // prettier-ignore
     const flop = training.program.work().reduce((sum, row) => sum + row.flop, 0);
     // Parameters and momentum, each read and written.
     const traffic = training.program.parameterCount * Float32Array.BYTES_PER_ELEMENT * 4;
@@ -53,6 +77,8 @@ export function gptRows({ turns, quick }: Effort): Row[] {
     const what = `n_embd ${nEmbd}`;
     rows.push(
       { what, value: step, unit: 'us/step' },
+      { what: `${what} by hand`, value: stepByHand, unit: 'us/step' },
+      { what: `${what} against by hand`, value: step / stepByHand, unit: 'times' },
       { what: `${what} roofline`, value: roofline, unit: 'us/step' },
       { what: `${what} against it`, value: step / roofline, unit: 'times' },
       { what: `${what} compile`, value: compile, unit: 'ms' },

@@ -2,6 +2,7 @@
 import { createRequire } from 'node:module';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
+import type { TypedArray } from './graph.js';
 import type { NativeKernels } from './kernels.js';
 import { packageRoot } from './package.js';
 
@@ -73,6 +74,41 @@ export interface NativeAddon {
     choose(random: Handle, weights: Float64Array): number;
   };
   kernels: NativeKernels;
+  matrices: NativeMatrices;
+}
+
+/**
+ * Kernels on parts of larger arrays, for models written by hand: internal, what bench/ compares
+ * compiled programs with. All arrays of a call have one type; arguments as in native/kernels.def,
+ * an array before its strides. Operands that leave their arrays throw.
+ */
+// prettier-ignore
+export interface NativeMatrices {
+  /** y (+)= a b, `count` times, each product `step` behind the one before. */
+  gemm(
+    y: TypedArray, rowY: number, stepY: number,
+    a: TypedArray, rowA: number, colA: number, stepA: number,
+    b: TypedArray, rowB: number, colB: number, stepB: number,
+    m: number, n: number, k: number, count: number, accumulate: number,
+  ): void;
+  /** v = momentum v + g; w -= rate v, the first n numbers. */
+  sgd(w: TypedArray, v: TypedArray, g: TypedArray, n: number, rate: number, momentum: number): void;
+  /** `count` squares of n x n, row r over its first r + 1 numbers; y may be x. */
+  causalSoftmax(y: TypedArray, x: TypedArray, count: number, n: number): void;
+  softmaxGrad(dx: TypedArray, y: TypedArray, g: TypedArray, rows: number, cols: number): void;
+  rmsNorm(y: TypedArray, inv: TypedArray, x: TypedArray, rows: number, cols: number, eps: number): void;
+  rmsNormGrad(
+    dx: TypedArray, g: TypedArray, x: TypedArray, inv: TypedArray,
+    rows: number, cols: number, accumulate: number,
+  ): void;
+  crossEntropy(loss: TypedArray, p: TypedArray, x: TypedArray, targets: Int32Array, rows: number, cols: number): void;
+  /** `g` is the gradient of every row's loss. */
+  crossEntropyGrad(dx: TypedArray, p: TypedArray, g: number, targets: Int32Array, rows: number, cols: number): void;
+  add(y: TypedArray, a: TypedArray, b: TypedArray, n: number): void;
+  maskPositive(y: TypedArray, a: TypedArray, b: TypedArray, n: number): void;
+  /** y times the factor, in place. */
+  scale(y: TypedArray, row: number, factor: number, rows: number, cols: number): void;
+  scatterAdd(y: TypedArray, tableRows: number, x: TypedArray, indices: Int32Array, rows: number, cols: number): void;
 }
 
 function load(): NativeAddon {

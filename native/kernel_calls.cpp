@@ -5,12 +5,15 @@
 
 #include <cmath>
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <new>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "blas.h"
+#include "denormals.h"
 #include "isa.h"
 #include "kernels.h"
 
@@ -262,6 +265,265 @@ void gather(const Napi::CallbackInfo& call) {
   });
 }
 
+// ---- Matrices within arrays: the calls of models written by hand (bench/), no public API. An
+// operand is a typed array and its strides, the arguments are those of native/kernels.def.
+
+// A dimension of an operand: so many elements, so far apart.
+struct Axis {
+  int64_t count, stride;
+};
+
+// Reads the arguments of a call one after the other, and remembers what was wrong with them.
+class Arguments {
+ public:
+  explicit Arguments(const Napi::CallbackInfo& call) : call_(call), env_(call.Env()) {}
+
+  // All numbers of a call are of the type of its first array.
+  Array numbers() {
+    Array array;
+    typed_ = array.read(env_, next()) && array.is_float() && typed_ &&
+             (first_.data == nullptr || array.type == first_.type);
+    if (first_.data == nullptr) first_ = array;
+    return array;
+  }
+  Array indices() {
+    Array array;
+    typed_ = array.read(env_, next()) && array.is_own_int32(env_) && typed_;
+    return array;
+  }
+  // Sizes and strides: a product of two is a 64-bit number.
+  idx size() {
+    int64_t size = 0;
+    typed_ = read_size(env_, next(), size) && size < int64_t(1) << 30 && typed_;
+    return idx(size);
+  }
+  double number() {
+    double number = 0;
+    typed_ = napi_get_value_double(env_, next(), &number) == napi_ok && typed_;
+    return number;
+  }
+
+  void check(const Array& array, std::initializer_list<Axis> axes) {
+    double last = 0;  // cannot overflow, and is exact as far as any array goes
+    for (const Axis& axis : axes) {
+      if (axis.count == 0) return;
+      last += double(axis.count - 1) * double(axis.stride);
+    }
+    fits_ = fits_ && last < double(array.length);
+  }
+  void check_below(const Array& indices, int64_t count, int64_t limit) {
+    check(indices, {{count, 1}});
+    for (int64_t i = 0; fits_ && i < count; i++)
+      fits_ = indices.as<int32_t>()[i] >= 0 && indices.as<int32_t>()[i] < limit;
+  }
+
+  template <class Run>
+  void run(const char* name, const Run& run) const {
+    if (!typed_) return type_error(env_, name);
+    if (!fits_) return range_error(env_, name + std::string(": an operand leaves its array"));
+    const FlushDenormals flush;  // as in a program
+    with_kernels(env_, first_, IsaName(), run);
+  }
+
+ private:
+  napi_value next() { return call_[at_++]; }
+
+  const Napi::CallbackInfo& call_;
+  Napi::Env env_;
+  size_t at_ = 0;
+  Array first_;
+  bool typed_ = true, fits_ = true;
+};
+
+// gemm(y, row, step, a, row, col, step, b, row, col, step, m, n, k, count, accumulate): `count`
+// products, each `step` behind the one before.
+void strided_gemm(const Napi::CallbackInfo& call) {
+  Arguments in(call);
+  const Array y = in.numbers();
+  const idx ldy = in.size(), step_y = in.size();
+  const Array a = in.numbers();
+  const idx row_a = in.size(), col_a = in.size(), step_a = in.size();
+  const Array b = in.numbers();
+  const idx row_b = in.size(), col_b = in.size(), step_b = in.size();
+  const idx m = in.size(), n = in.size(), k = in.size(), count = in.size(), acc = in.size();
+  in.check(y, {{count, step_y}, {m, ldy}, {n, 1}});
+  in.check(a, {{count, step_a}, {m, row_a}, {k, col_a}});
+  in.check(b, {{count, step_b}, {k, row_b}, {n, col_b}});
+  in.run("gemm(y, row, step, a, row, col, step, b, row, col, step, m, n, k, count, accumulate)",
+         [&]<class T>(const Kernels<T>& kernels) {
+           const bool a_as_is = col_a == 1 && row_a >= k, b_as_is = col_b == 1 && row_b >= n;
+           const bool use_blas = (a_as_is || (row_a == 1 && col_a >= m)) &&
+                                 (b_as_is || (row_b == 1 && col_b >= k)) && ldy >= n &&
+                                 blas_gemm_wins<T>(kernels.isa, m, n, k);
+           static thread_local std::vector<T> copy;
+           for (idx i = 0; i < count; i++) {
+             T* const to = y.as<T>() + i * step_y;
+             const T* const left = a.as<T>() + i * step_a;
+             const T* right = b.as<T>() + i * step_b;
+             idx ldb = row_b;
+             if (use_blas) {
+               blas_gemm<T>(to, ldy, left, a_as_is ? row_a : col_a, !a_as_is, right,
+                            b_as_is ? row_b : col_b, !b_as_is, m, n, k, int(acc));
+               continue;
+             }
+             if (col_b != 1 && acc == 0 && col_a == 1 && m * (k + n) < k * n) {
+               // Our kernel reads rows of b. Of a large b and a small a it takes the transposed
+               // product.
+               copy.resize(size_t(m * (k + n)));
+               kernels.transpose(copy.data(), m, left, row_a, m, k);
+               T* const columns = copy.data() + m * k;
+               kernels.gemm(columns, m, right, col_b, row_b, copy.data(), m, n, m, k, 0);
+               kernels.transpose(to, ldy, columns, m, n, m);
+               continue;
+             }
+             if (col_b != 1) {
+               copy.resize(size_t(k * n));
+               kernels.transpose(copy.data(), n, right, col_b, n, k);
+               right = copy.data();
+               ldb = n;
+             }
+             kernels.gemm(to, ldy, left, row_a, col_a, right, ldb, m, n, k, int(acc));
+           }
+         });
+}
+
+// sgd(w, v, g, n, rate, momentum)
+void sgd(const Napi::CallbackInfo& call) {
+  Arguments in(call);
+  const Array w = in.numbers(), v = in.numbers(), g = in.numbers();
+  const idx n = in.size();
+  const double rate = in.number(), momentum = in.number();
+  for (const Array& array : {w, v, g}) in.check(array, {{n, 1}});
+  in.run("sgd(w, v, g, n, rate, momentum)", [&]<class T>(const Kernels<T>& kernels) {
+    kernels.sgd(w.as<T>(), v.as<T>(), g.as<T>(), n, T(rate), T(momentum));
+  });
+}
+
+// causalSoftmax(y, x, count, n): `count` squares of n x n, row r over its first r + 1 numbers.
+void causal_softmax(const Napi::CallbackInfo& call) {
+  Arguments in(call);
+  const Array y = in.numbers(), x = in.numbers();
+  const idx count = in.size(), n = in.size();
+  for (const Array& array : {y, x}) in.check(array, {{count, n * n}, {n, n}, {n, 1}});
+  in.run("causalSoftmax(y, x, count, n)", [&]<class T>(const Kernels<T>& kernels) {
+    for (idx at = 0; at < count * n * n; at += n * n)
+      kernels.softmax(y.as<T>() + at, n, x.as<T>() + at, n, n, n, 1, 1);
+  });
+}
+
+// softmaxGrad(dx, y, g, rows, cols)
+void softmax_grad(const Napi::CallbackInfo& call) {
+  Arguments in(call);
+  const Array dx = in.numbers(), y = in.numbers(), g = in.numbers();
+  const idx rows = in.size(), n = in.size();
+  for (const Array& array : {dx, y, g}) in.check(array, {{rows, n}, {n, 1}});
+  in.run("softmaxGrad(dx, y, g, rows, cols)", [&]<class T>(const Kernels<T>& kernels) {
+    kernels.softmax_grad(dx.as<T>(), n, y.as<T>(), n, g.as<T>(), n, rows, n, 0);
+  });
+}
+
+// rmsNorm(y, inv, x, rows, cols, eps)
+void rms_norm(const Napi::CallbackInfo& call) {
+  Arguments in(call);
+  const Array y = in.numbers(), inv = in.numbers(), x = in.numbers();
+  const idx rows = in.size(), n = in.size();
+  const double eps = in.number();
+  for (const Array& array : {y, x}) in.check(array, {{rows, n}, {n, 1}});
+  in.check(inv, {{rows, 1}});
+  in.run("rmsNorm(y, inv, x, rows, cols, eps)", [&]<class T>(const Kernels<T>& kernels) {
+    kernels.row_norm(y.as<T>(), n, inv.as<T>(), x.as<T>(), n, rows, n, T(1) / T(n), T(eps));
+  });
+}
+
+// rmsNormGrad(dx, g, x, inv, rows, cols, accumulate)
+void rms_norm_grad(const Napi::CallbackInfo& call) {
+  Arguments in(call);
+  const Array dx = in.numbers(), g = in.numbers(), x = in.numbers(), inv = in.numbers();
+  const idx rows = in.size(), n = in.size(), acc = in.size();
+  for (const Array& array : {dx, g, x}) in.check(array, {{rows, n}, {n, 1}});
+  in.check(inv, {{rows, 1}});
+  in.run("rmsNormGrad(dx, g, x, inv, rows, cols, accumulate)",
+         [&]<class T>(const Kernels<T>& kernels) {
+           kernels.row_norm_grad(dx.as<T>(), n, g.as<T>(), n, x.as<T>(), n, inv.as<T>(), rows, n,
+                                 T(1) / T(n), int(acc));
+         });
+}
+
+// crossEntropy(loss, p, x, targets, rows, cols)
+void cross_entropy(const Napi::CallbackInfo& call) {
+  Arguments in(call);
+  const Array loss = in.numbers(), p = in.numbers(), x = in.numbers(), targets = in.indices();
+  const idx rows = in.size(), n = in.size();
+  for (const Array& array : {p, x}) in.check(array, {{rows, n}, {n, 1}});
+  in.check(loss, {{rows, 1}});
+  in.check_below(targets, rows, n);
+  in.run("crossEntropy(loss, p, x, targets, rows, cols)", [&]<class T>(const Kernels<T>& kernels) {
+    kernels.cross_entropy(loss.as<T>(), p.as<T>(), n, x.as<T>(), n, targets.as<int32_t>(), rows, n);
+  });
+}
+
+// crossEntropyGrad(dx, p, g, targets, rows, cols): g is the gradient of every row's loss.
+void cross_entropy_grad(const Napi::CallbackInfo& call) {
+  Arguments in(call);
+  const Array dx = in.numbers(), p = in.numbers();
+  const double g = in.number();
+  const Array targets = in.indices();
+  const idx rows = in.size(), n = in.size();
+  for (const Array& array : {dx, p}) in.check(array, {{rows, n}, {n, 1}});
+  in.check_below(targets, rows, n);
+  in.run("crossEntropyGrad(dx, p, g, targets, rows, cols)",
+         [&]<class T>(const Kernels<T>& kernels) {
+           const T every = T(g);
+           kernels.cross_entropy_grad(dx.as<T>(), n, p.as<T>(), n, &every, 0, targets.as<int32_t>(),
+                                      rows, n, 0);
+         });
+}
+
+// name(y, a, b, n): a function of two arrays, element by element; y may be a or b.
+#define ELEMENTWISE(name)                                                    \
+  void name(const Napi::CallbackInfo& call) {                                \
+    Arguments in(call);                                                      \
+    const Array y = in.numbers(), a = in.numbers(), b = in.numbers();        \
+    const idx n = in.size();                                                 \
+    for (const Array& array : {y, a, b}) in.check(array, {{n, 1}});          \
+    in.run(#name "(y, a, b, n)", [&]<class T>(const Kernels<T>& kernels) {   \
+      kernels.name(y.as<T>(), n, a.as<T>(), n, 1, b.as<T>(), n, 1, 1, n, 0); \
+    });                                                                      \
+  }
+ELEMENTWISE(add)
+ELEMENTWISE(mask_positive)
+#undef ELEMENTWISE
+
+// scale(y, row, factor, rows, cols): y times the number.
+void scale(const Napi::CallbackInfo& call) {
+  Arguments in(call);
+  const Array y = in.numbers();
+  const idx row = in.size();
+  const double factor = in.number();
+  const idx rows = in.size(), cols = in.size();
+  in.check(y, {{rows, row}, {cols, 1}});
+  in.run("scale(y, row, factor, rows, cols)", [&]<class T>(const Kernels<T>& kernels) {
+    const T by = T(factor);
+    kernels.mul(y.as<T>(), row, y.as<T>(), row, 1, &by, 0, 0, rows, cols, 0);
+  });
+}
+
+// scatterAdd(y, tableRows, x, indices, rows, cols)
+void scatter_add(const Napi::CallbackInfo& call) {
+  Arguments in(call);
+  const Array y = in.numbers();
+  const idx table = in.size();
+  const Array x = in.numbers(), indices = in.indices();
+  const idx rows = in.size(), n = in.size();
+  in.check(y, {{table, n}, {n, 1}});
+  in.check(x, {{rows, n}, {n, 1}});
+  in.check_below(indices, rows, table);
+  in.run("scatterAdd(y, tableRows, x, indices, rows, cols)",
+         [&]<class T>(const Kernels<T>& kernels) {
+           kernels.scatter_add(y.as<T>(), n, x.as<T>(), n, indices.as<int32_t>(), rows, n);
+         });
+}
+
 }  // namespace
 
 void add_kernel_calls(Napi::Env env, Napi::Object exports) {
@@ -272,6 +534,21 @@ void add_kernel_calls(Napi::Env env, Napi::Object exports) {
   kernels.Set("topk", Napi::Function::New<topk>(env, "topk"));
   kernels.Set("gather", Napi::Function::New<gather>(env, "gather"));
   exports.Set("kernels", kernels);
+  auto matrices = Napi::Object::New(env);
+  matrices.Set("gemm", Napi::Function::New<strided_gemm>(env, "gemm"));
+  matrices.Set("sgd", Napi::Function::New<sgd>(env, "sgd"));
+  matrices.Set("causalSoftmax", Napi::Function::New<causal_softmax>(env, "causalSoftmax"));
+  matrices.Set("softmaxGrad", Napi::Function::New<softmax_grad>(env, "softmaxGrad"));
+  matrices.Set("rmsNorm", Napi::Function::New<rms_norm>(env, "rmsNorm"));
+  matrices.Set("rmsNormGrad", Napi::Function::New<rms_norm_grad>(env, "rmsNormGrad"));
+  matrices.Set("crossEntropy", Napi::Function::New<cross_entropy>(env, "crossEntropy"));
+  matrices.Set("crossEntropyGrad",
+               Napi::Function::New<cross_entropy_grad>(env, "crossEntropyGrad"));
+  matrices.Set("add", Napi::Function::New<add>(env, "add"));
+  matrices.Set("maskPositive", Napi::Function::New<mask_positive>(env, "maskPositive"));
+  matrices.Set("scale", Napi::Function::New<scale>(env, "scale"));
+  matrices.Set("scatterAdd", Napi::Function::New<scatter_add>(env, "scatterAdd"));
+  exports.Set("matrices", matrices);
 }
 
 }  // namespace vecgrad

@@ -5,7 +5,8 @@
 
 namespace vecgrad {
 
-// Adds the object `kernels` to the addon's exports; lib/kernels.ts types and documents it.
+// Adds two objects to the addon's exports: `kernels`, which lib/kernels.ts types and documents, and
+// `matrices`, the kernels as a model written by hand calls them (typed in lib/native.ts).
 void add_kernel_calls(Napi::Env env, Napi::Object exports);
 
 }  // namespace vecgrad
