@@ -528,7 +528,14 @@ class TypedProgram final : public Program {
   void gemm_update(const Instruction& in, const T* arena, T* y, const T* a, const T* b, T* c, idx m,
                    idx n, idx k) const {
     const T* const rule = arena + in.imm0;
-    if (in.op == Op::gemm_sgd && !blas_wins(in, m, n, k)) {
+    // In small sizes the kernel that keeps the gradient in registers is best; in large ones a
+    // product and an update that reads ahead. Microseconds of gemm_sgd, so / so, on Zen 3 in
+    // float32:
+    //     256 x 256 x 16  37 / 50     512 x 512 x 16  120 / 154    1024 x 1024 x 16  2240 / 834
+    //     64 x 64 x 64   8.1 / 7.3    256 x 256 x 64  214 / 170    256 x 1024 x 64   1007 / 773
+    //     64 x 27 x 64   4.3 / 4.7    256 x 27 x 64  23.3 / 27.8
+    const bool is_small = m * n * k < 1 << 15 || n < 32 || (k <= 16 && m * n <= 1 << 18);
+    if (in.op == Op::gemm_sgd && is_small) {
       kernels_->gemm_sgd(y, c, in.y.row, a, in.a.row, in.a.col, b, in.b.row, m, n, k, rule[0],
                          rule[1]);
       return;

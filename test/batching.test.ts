@@ -1,7 +1,9 @@
 /** How well graphs written position by position are batched: counts of instructions, and what they compute. */
 import assert from 'node:assert/strict';
+import { ALL_PASSES, type PassSet } from '../lib/compiler/passes.js';
 import { buildModel, type ModelSizes } from '../lib/experiment.js';
 import { concat, index, meanOfFirst, stack, type Value } from '../lib/graph.js';
+import { SGD } from '../lib/optim.js';
 import { Program } from '../lib/program.js';
 import { Random } from '../lib/random.js';
 import { assertClose, Leaves } from './support/check.js';
@@ -80,4 +82,34 @@ describe('batching', () => {
     const bare = new Program({ groups: [[y]], gradients: 'none' }).forward({}).slice();
     assertClose(bare, Array.from(y.forward()), 1e-12, 'batched against unbatched');
   });
+
+  // Sizes at which a transposed operand stays in place, and a product and its update part.
+  for (const [positions, columns] of [
+    [17, 140],
+    [2, 140],
+    [17, 20],
+  ] as const) {
+    it(`trains large matrices as without passes: ${positions} positions, ${columns} columns`, () => {
+      const run = (passes: PassSet): { losses: number[]; parameters: number[][] } => {
+        const g = new Leaves(3);
+        const [x, w, v] = [g.p(positions, 130), g.p(columns, 130), g.p(columns, 128)];
+        const losses = Array.from({ length: positions }, (_, at) => {
+          const hidden = x.at(at).matmul(w.transpose()).mul(0.1).relu();
+          return hidden.matmul(v).mul(0.1).softmax().at(at).log().neg().add(hidden.sum().mul(0.01));
+        });
+        const loss = meanOfFirst(losses, index('n'));
+        const training = new SGD({ learningRate: 0.1, momentum: 0.9 }).minimize(loss, { passes });
+        const lengths = [positions, 1, Math.min(5, positions), positions];
+        return {
+          losses: lengths.map((n) => training.step({ n })),
+          parameters: [x, w, v].map((value) => Array.from(value.data)),
+        };
+      };
+      const [on, off] = [run(ALL_PASSES), run(new Set())];
+      assertClose(on.losses, off.losses, 1e-12, 'losses');
+      on.parameters.forEach((numbers, i) => {
+        assertClose(numbers, off.parameters[i]!, 1e-11, `parameter ${i}`);
+      });
+    });
+  }
 });

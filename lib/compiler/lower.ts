@@ -16,6 +16,9 @@ interface Axis {
   levels?: readonly number[] | undefined;
 }
 
+/** From so many numbers on, a transposed operand may be left in place: see `swappedProduct`. */
+const LARGE_MATRIX = 1 << 14;
+
 /** A fixed size, or an axis. */
 type Extent = number | { n: number; levels?: readonly number[] | undefined };
 
@@ -1042,7 +1045,14 @@ class Lowering {
       emit('gemm', [y, b, a], [1, mExtent!, kExtent!], [0, 0, last(a, 1)], [1, last(b, 2), 1]);
       return;
     }
-    if (!unit(last(b, 1), n)) b = this.transposedCopy(b, nodeB);
+    if (!unit(last(b, 1), n)) {
+      const isLarge = k * n >= LARGE_MATRIX && 2 * m * (k + n) < k * n;
+      if (isLarge && m > 1 && !batch.length && last(a, 1) === 1 && last(b, 2) === 1) {
+        this.swappedProduct(y, a, b, accumulate, levels);
+        return;
+      }
+      b = this.transposedCopy(b, nodeB);
+    }
     if (!unit(last(y, 1), n)) {
       const temporary = denseView(this.layout.allocate(sizeOf(y.shape)), y.shape);
       this.product(temporary, a, b, false, nodeB, levels);
@@ -1050,6 +1060,27 @@ class Lowering {
       return;
     }
     emit('gemm', [y, a, b], [mExtent!, nExtent!, kExtent!], [last(y, 2), last(a, 2), last(b, 2)], [1, last(a, 1), 1]); // prettier-ignore
+  }
+
+  /** y (+)= a b as yᵀ = bᵀ aᵀ: of a large transposed b no copy is made, of the smaller a and y one. */
+  private swappedProduct(
+    y: View,
+    a: View,
+    b: View,
+    accumulate: boolean,
+    { m, n, k }: ProductLevels,
+  ): void {
+    const swap = (view: View): View => transposeView(view, [1, 0]);
+    const dense = (shape: Shape): View => denseView(this.layout.allocate(sizeOf(shape)), shape);
+    const left = swap(b);
+    const right = dense(swap(a).shape);
+    this.transposeInto(right, swap(a), [k, m]);
+    const product = dense(swap(y).shape);
+    this.product(product, left, right, false, -1, { batch: [], m: n, n: m, k });
+    const isPlain = !accumulate && y.strides[1] === 1;
+    const result = isPlain ? y : dense(y.shape);
+    this.transposeInto(result, swap(product), [m, n]);
+    if (!isPlain) this.copy(y, result, accumulate, [m, n]);
   }
 
   private isParameter(node: number): boolean {
@@ -1072,32 +1103,38 @@ class Lowering {
     const rank = b.shape.length;
     const own = shared ? undefined : this.levelsOf(node);
     const levels = own?.length === rank ? own : undefined;
-    const axes = mergeAxes(
-      b.shape.slice(0, -2),
-      [copy.strides.slice(0, -2), b.strides.slice(0, -2)],
-      levels,
-    );
-    if (b.strides[rank - 2] === 1 && axes) {
-      const [rows, columns] = b.shape.slice(-2) as [number, number];
-      this.loops(axes, 2, [copy.offset, b.offset], ([one, two], at) => {
-        this.out.emit(this.node, {
-          op: 'transpose',
-          level: this.level,
-          extents: this.extents([
-            one!,
-            two!,
-            { n: columns, levels: levels?.[rank - 1] },
-            { n: rows, levels: levels?.[rank - 2] },
-            1,
-          ]),
-          y: [at[0]!, one!.strides[0]!, two!.strides[0]!, copy.strides[rank - 2]!, 1],
-          a: [at[1]!, one!.strides[1]!, two!.strides[1]!, b.strides[rank - 1]!, 1],
-        });
-      });
-    } else this.copy(copy, b, false, levels);
+    if (b.strides[rank - 2] === 1) this.transposeInto(copy, b, levels);
+    else this.copy(copy, b, false, levels);
     this.level = level;
     if (shared) this.transposed.set(key, copy);
     return copy;
+  }
+
+  /** Copies matrices whose columns lie one after another to where their rows do. */
+  private transposeInto(y: View, x: View, levels: AxisLevels | undefined): void {
+    const rank = y.shape.length;
+    const axes = mergeAxes(
+      y.shape.slice(0, -2),
+      [y.strides.slice(0, -2), x.strides.slice(0, -2)],
+      levels,
+    );
+    const [rows, columns] = y.shape.slice(-2) as [number, number];
+    if (!axes || !rows || !columns) return;
+    this.loops(axes, 2, [y.offset, x.offset], ([one, two], at) => {
+      this.out.emit(this.node, {
+        op: 'transpose',
+        level: this.level,
+        extents: this.extents([
+          one!,
+          two!,
+          { n: columns, levels: levels?.[rank - 1] },
+          { n: rows, levels: levels?.[rank - 2] },
+          1,
+        ]),
+        y: [at[0]!, one!.strides[0]!, two!.strides[0]!, y.strides[rank - 2]!, 1],
+        a: [at[1]!, one!.strides[1]!, two!.strides[1]!, x.strides[rank - 1]!, 1],
+      });
+    });
   }
 }
 
