@@ -16,16 +16,18 @@ interface Measured {
 export function processRows(models: readonly ModelName[], { processes }: Effort): Row[] {
   const folder = mkdtempSync(join(tmpdir(), 'vecgrad-bench-'));
   const note = join(folder, 'peak');
-  // Loaded first: notes the most memory that the process ever held, as it ends.
+  // Loaded first: notes the most memory that the process ever held, as it ends. Not maxRSS, which a
+  // process has from the one that started it.
   const noting = join(folder, 'peak.cjs');
-  writeFileSync(noting, `process.on('exit', () => require('fs').writeFileSync(${JSON.stringify(note)}, String(process.resourceUsage().maxRSS)));`); // prettier-ignore
+  writeFileSync(noting, `const fs = require('fs'); process.on('exit', () => fs.writeFileSync(${JSON.stringify(note)}, fs.readFileSync('/proc/self/status')));`); // prettier-ignore
+  const peak = (): number => Number(/VmHWM:\s*(\d+) kB/.exec(readFileSync(note, 'utf8'))?.[1]);
   const run = (args: readonly string[]): Measured => {
     const start = performance.now();
     const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', maxBuffer: 1 << 28 }); // prettier-ignore
     const milliseconds = performance.now() - start;
     if (status !== 0) throw new Error(`node ${args.join(' ')} failed: ${stderr}`);
     spawnSync(process.execPath, ['-r', noting, ...args], { maxBuffer: 1 << 28 });
-    return { milliseconds, megabytes: Number(readFileSync(note, 'utf8')) / 1024, stdout };
+    return { milliseconds, megabytes: peak() / 1024, stdout };
   };
   const cli = fileURLToPath(new URL('../dist/cli.cjs', import.meta.url));
   const commands = [['-e', '0'], ...models.map((model) => [cli, 'train', model, '--json'])];
