@@ -139,23 +139,29 @@ Napi::Value fault_array(Napi::Env env, const RunFault& fault) {
 }
 
 // run(handle, arena, ints, from, to, begin, end): undefined, or [instruction, index, limit] where
-// an index was out of its table. The one call of a training step.
-Napi::Value run(const Napi::CallbackInfo& call) {
-  Napi::Env env = call.Env();
-  const Program* program = from_handle<Program>(env, call[0]);
-  if (call.Length() < 7 || !program)
+// an index was out of its table. The one call of a training step: it takes its arguments from the
+// C interface, since node-addon-api allocates memory for more than six.
+napi_value run(napi_env env, napi_callback_info call) {
+  constexpr size_t expected = 7;
+  napi_value argument[expected];
+  size_t count = expected;
+  if (napi_get_cb_info(env, call, &count, argument, nullptr, nullptr) != napi_ok) return nullptr;
+  const Program* program = from_handle<Program>(env, argument[0]);
+  if (count < expected || !program)
     return fail(env, "run expects a program's handle and six arguments");
   Memory memory;
-  if (const char* fault = memory.read(env, *program, call[1], call[2])) return fail(env, fault);
+  if (const char* fault = memory.read(env, *program, argument[1], argument[2]))
+    return fail(env, fault);
   int32_t range[4];
   for (size_t i = 0; i < 4; i++)
-    if (napi_get_value_int32(env, call[3 + i], &range[i]) != napi_ok)
+    if (napi_get_value_int32(env, argument[3 + i], &range[i]) != napi_ok)
       return fail(env, "run expects its range as integers");
   const auto [from, to, begin, end] = range;
   if (from < 0 || to < from || to > program->levels() || begin < 0 || end < begin ||
       end > program->instruction_count())
     return fail(env, "run was given a range outside the program");
-  return fault_array(env, program->run(memory.arena, memory.ints, from, to, begin, end));
+  const RunFault fault = program->run(memory.arena, memory.ints, from, to, begin, end);
+  return fault_array(env, fault);
 }
 
 // generate({program, arena, ints, random, results, slot, start, stop, temperature,
@@ -229,7 +235,9 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("info", Napi::Function::New<info>(env, "info"));
   exports.Set("blas", Napi::Function::New<blas>(env, "blas"));
   exports.Set("createProgram", Napi::Function::New<create_program>(env, "createProgram"));
-  exports.Set("run", Napi::Function::New<run>(env, "run"));
+  exports.DefineProperty(
+      napi_property_descriptor{"run", nullptr, run, nullptr, nullptr, nullptr,
+                               napi_property_attributes(napi_enumerable), nullptr});
   exports.Set("generate", Napi::Function::New<generate_sequences>(env, "generate"));
   exports.Set("alignment", Napi::Function::New<alignment>(env, "alignment"));
   add_kernel_calls(env, exports);
