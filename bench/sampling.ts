@@ -1,19 +1,28 @@
-/** Tokens a second that a model invents. */
+/** Tokens a second that a trained model invents. */
 import { buildModel, type ModelName } from '../lib/experiment.js';
 import { Random } from '../lib/random.js';
 import { Sampler } from '../lib/sampling.js';
-import { inTurns, tokenizer, type Effort, type Row } from './measure.js';
+import {
+  feedsOf,
+  inTurns,
+  tokenizer,
+  train as documents,
+  type Effort,
+  type Row,
+} from './measure.js';
 
 export function samplingRows(models: readonly ModelName[], { turns, steps }: Effort): Row[] {
   const loops = models.map((name) => {
     const random = new Random(42);
     const model = buildModel(name, tokenizer.vocabSize, {}, random);
+    const training = model.optimizer(steps).minimize(model.loss, { dtype: 'float32' });
+    for (const doc of documents.slice(0, steps)) training.step(feedsOf(doc, model.sizes.blockSize));
     const sampler = new Sampler(model, tokenizer, { dtype: 'float32' });
     const count = name === 'scalar' ? steps / 10 : steps;
     return () => {
       const start = performance.now();
-      const documents = sampler.tokens(random, { count, temperature: 0.5 });
-      const tokens = documents.reduce((sum, document) => sum + document.length, 0);
+      const invented = sampler.tokens(random, { count, temperature: 0.5 });
+      const tokens = invented.reduce((sum, document) => sum + document.length, 0);
       return (tokens * 1000) / (performance.now() - start);
     };
   });

@@ -6,11 +6,12 @@ import { addon } from '../lib/native.js';
 import { Random } from '../lib/random.js';
 import { feedsOf, inTurns, microseconds, tokenizer, train, type Effort, type Row } from './measure.js'; // prettier-ignore
 
-/** A training fed its first documents again and again: the parameters learn on. */
+/** A training fed its first documents, as tokens, again and again: the parameters learn on. */
 function training(model: ModelName, dtype: DType, isa: string | undefined, { steps, turns }: Effort): () => number {
   const { loss, optimizer, sizes } = buildModel(model, tokenizer.vocabSize, {}, new Random(42)); // prettier-ignore
   const made = optimizer(steps * (turns + 1)).minimize(loss, { dtype, ...(isa && { isa }) });
-  return () => microseconds(steps, (i) => made.step(feedsOf(train[i]!, sizes.blockSize)));
+  const feeds = train.slice(0, steps).map((doc) => feedsOf(doc, sizes.blockSize));
+  return () => microseconds(steps, (i) => made.step(feeds[i]!));
 } // prettier-ignore
 
 const DTYPES = ['float64', 'float32'] as const;
