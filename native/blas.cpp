@@ -31,6 +31,13 @@ const OpenBlas* openblas() {
   return loaded;
 }
 
+// A processor that this build has no vectors for: OpenBLAS has, and wins from 8 x 16 x 16 on.
+// Elsewhere "scalar" is somebody's wish for the reference, one number at a time.
+bool has_no_vectors() {
+  static const bool none = !std::strcmp(best_isa(), "scalar");
+  return none;
+}
+
 }  // namespace
 
 // The crossover, by test/native/gemm_bench.cpp on an AMD Zen 3 (AVX2) with OpenBLAS 0.3.21: the
@@ -52,14 +59,16 @@ const OpenBlas* openblas() {
 // OpenBLAS packs its operands to be read in order, which pays where each is read many times over.
 // AVX-512 could not be timed there and has the same threshold until somebody does.
 template <class T>
+idx least_work_for_blas() {
+  return has_no_vectors() ? 1 << 11 : sizeof(T) == 4 ? 1 << 25 : 1 << 21;
+}
+template idx least_work_for_blas<float>();
+template idx least_work_for_blas<double>();
+
+template <class T>
 bool blas_gemm_wins(const char* isa, idx m, idx n, idx k) {
-  const idx work = m * n * k;
-  if (work < 1 << 11) return false;
-  // A processor that this build has no vectors for: OpenBLAS has, and wins from 8 x 16 x 16 on.
-  // Elsewhere "scalar" is somebody's wish for the reference, one number at a time.
-  static const bool no_vectors = !std::strcmp(best_isa(), "scalar");
-  if (no_vectors) return openblas();
-  if (work < (sizeof(T) == 4 ? idx(1) << 25 : idx(1) << 21)) return false;
+  if (m * n * k < least_work_for_blas<T>()) return false;
+  if (has_no_vectors()) return openblas();
   return m >= 16 && n >= 16 && k >= 16 && std::strcmp(isa, "scalar") != 0 && openblas();
 }
 template bool blas_gemm_wins<float>(const char*, idx, idx, idx);

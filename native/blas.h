@@ -15,6 +15,10 @@ namespace vecgrad {
 template <class T>
 bool blas_gemm_wins(const char* isa, idx m, idx n, idx k);
 
+// The fewest multiplications of a product with which it can be.
+template <class T>
+idx least_work_for_blas();
+
 // c (+)= op(a) op(b), row-major; `ta`, `tb` say that an operand is stored transposed. Leading
 // dimensions must be at least the stored row length.
 template <class T>

@@ -80,6 +80,7 @@ struct Instruction {
   } y, a, b;
   int32_t c, x;  // offsets
   int32_t imm0, imm1;
+  bool is_large;  // a product that OpenBLAS may be faster at, at some length
 };
 
 // Run whatever the length.
@@ -217,12 +218,6 @@ class TypedProgram final : public Program {
         least = std::min<int64_t>(least, extents_[size_t(l * extent_count_ + id)]);
       return least;
     };
-    const auto largest = [&](int32_t id) {
-      int64_t most = 0;
-      for (int32_t n = 0; n <= levels_; n++)
-        most = std::max<int64_t>(most, extents_[size_t(n * extent_count_ + id)]);
-      return most;
-    };
     const Bounds n{largest(in.outer1), largest(in.outer2), largest(in.rows),
                    largest(in.cols),   largest(in.inner),  in.imm0};
     const OperandRules& rule = rules[op];
@@ -279,6 +274,14 @@ class TypedProgram final : public Program {
     }
   }
 
+  // An extent's largest value at any prefix length.
+  int64_t largest(int32_t id) const {
+    int64_t most = 0;
+    for (int32_t n = 0; n <= levels_; n++)
+      most = std::max<int64_t>(most, extents_[size_t(n * extent_count_ + id)]);
+    return most;
+  }
+
   std::string check_tape_instruction(const Encoded& in) const {
     // A run starts and ends at cuts: what is sound between neighbouring cuts is so between any.
     std::vector<int32_t> cuts;
@@ -297,8 +300,9 @@ class TypedProgram final : public Program {
     const auto matrix = [](const Operand& o) {
       return decltype(Instruction::y){o.offset, o.row, o.col};
     };
-    Instruction in{e.op,        e.accumulate, e.rows,     e.cols,     e.inner, -1,    matrix(e.y),
-                   matrix(e.a), matrix(e.b),  e.c.offset, e.x.offset, e.imm0,  e.imm1};
+    Instruction in{e.op,        e.accumulate, e.rows,     e.cols,     e.inner, -1,     matrix(e.y),
+                   matrix(e.a), matrix(e.b),  e.c.offset, e.x.offset, e.imm0,  e.imm1, false};
+    in.is_large = largest(e.rows) * largest(e.cols) * largest(e.inner) >= least_work_for_blas<T>();
     const auto is_once = [&](int32_t id) {
       for (int32_t n = 0; n <= levels_; n++)
         if (extents_[size_t(n * extent_count_ + id)] != 1) return false;
@@ -323,8 +327,8 @@ class TypedProgram final : public Program {
     }
   }
 
-  RunFault loop(int32_t i, const Instruction& in, const int32_t* ext, T* arena,
-                int32_t* ints) const {
+  __attribute__((noinline)) RunFault loop(int32_t i, const Instruction& in, const int32_t* ext,
+                                          T* arena, int32_t* ints) const {
     const Loops& l = loops_[size_t(in.loops)];
     const idx n1 = ext[l.outer1], n2 = ext[l.outer2];
     if (in.op == Op::gemm) {
@@ -364,8 +368,9 @@ class TypedProgram final : public Program {
     return {};
   }
 
-  RunFault execute(int32_t i, const Instruction& in, const int32_t* ext, T* arena, T* y, T* a, T* b,
-                   T* c, int32_t* x) const {
+  __attribute__((always_inline)) RunFault execute(int32_t i, const Instruction& in,
+                                                  const int32_t* ext, T* arena, T* y, T* a, T* b,
+                                                  T* c, int32_t* x) const {
     const Kernels<T>& k = *kernels_;
     const idx rows = ext[in.rows], cols = ext[in.cols], inner = ext[in.inner];
     const int acc = in.accumulate;
@@ -509,7 +514,7 @@ class TypedProgram final : public Program {
 
   bool blas_wins(const Instruction& in, idx m, idx n, idx k) const {
     // OpenBLAS wants one unit stride in each operand and at least one row of every matrix.
-    return blas_gemm_wins<T>(kernels_->isa, m, n, k) && in.b.row >= n &&
+    return in.is_large && blas_gemm_wins<T>(kernels_->isa, m, n, k) && in.b.row >= n &&
            ((in.a.col == 1 && in.a.row >= k) || (in.a.row == 1 && in.a.col >= m));
   }
 
