@@ -60,6 +60,8 @@
         'native/kernel_calls.cpp',
         'native/random.cpp',
         'native/random_calls.cpp',
+        'native/assemble.cpp',
+        'native/assemble_calls.cpp',
         'native/vm.cpp',
       ],
       'dependencies': ['vecgrad_scalar', 'vecgrad_tape'],

@@ -73,8 +73,60 @@ export interface NativeAddon {
     gauss(random: Handle, out: Float64Array, mean: number, deviation: number): void;
     choose(random: Handle, weights: Float64Array): number;
   };
+  /** How often each node is used by what `keep` needs, and kept; 0: not needed. */
+  countUses(graph: TapeGraph, keep: Int32Array): Int32Array;
+  /** The scalar tape of a graph; undefined where its levels leave no order to run in. */
+  assembleTape(graph: TapeGraph, plan: TapePlan): AssembledTape | undefined;
   kernels: NativeKernels;
   matrices: NativeMatrices;
+}
+
+/** A graph of single numbers as the assembler takes it (native/assemble.h says what is what). */
+export interface TapeGraph {
+  ops: Uint8Array;
+  start: Int32Array;
+  list: Int32Array;
+  levels: Int32Array;
+  attributeOf: Int32Array;
+  attributes: Int32Array;
+  levelsList: Int32Array;
+  roles: Int32Array;
+  own: Int32Array;
+  adding: Int32Array;
+  count: number;
+  forwardEnd: number;
+  maxLevel: number;
+}
+
+/** Where leaves and gradients of a tape lie, and its update; -1: none. */
+export interface TapePlan {
+  uses: Int32Array;
+  gradients: Int32Array;
+  /** By node; the assembler places those that have -1, from `arenaSize` on. */
+  slots: Int32Array;
+  zero: number;
+  arenaSize: number;
+  /** The update's opcode. */
+  update: number;
+  parameters: number;
+  moment: number;
+  secondMoment: number;
+  gradientBlock: number;
+  rule: number;
+  blockSize: number;
+}
+
+/** A tape and where its parts begin and end (native/assemble.h). */
+export interface AssembledTape {
+  tape: Uint32Array;
+  clearForward: [number, number];
+  forward: number[];
+  afterForward: [number, number];
+  clearBackward: [number, number];
+  beforeBackward: [number, number];
+  backward: number[];
+  update: [number, number];
+  arenaSize: number;
 }
 
 /**

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "assemble_calls.h"
 #include "blas.h"
 #include "generate.h"
 #include "handle.h"
@@ -235,13 +236,13 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("info", Napi::Function::New<info>(env, "info"));
   exports.Set("blas", Napi::Function::New<blas>(env, "blas"));
   exports.Set("createProgram", Napi::Function::New<create_program>(env, "createProgram"));
-  exports.DefineProperty(
-      napi_property_descriptor{"run", nullptr, run, nullptr, nullptr, nullptr,
-                               napi_property_attributes(napi_enumerable), nullptr});
+  exports.DefineProperty(napi_property_descriptor{"run", nullptr, run, nullptr, nullptr, nullptr,
+                                                  napi_default_jsproperty, nullptr});
   exports.Set("generate", Napi::Function::New<generate_sequences>(env, "generate"));
   exports.Set("alignment", Napi::Function::New<alignment>(env, "alignment"));
   add_kernel_calls(env, exports);
   add_random_calls(env, exports);
+  add_assemble_calls(env, exports);
   return exports;
 }
 

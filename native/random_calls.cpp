@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "elements.h"
 #include "handle.h"
 #include "random.h"
 
@@ -15,23 +16,6 @@ Napi::Value fail(Napi::Env env, const char* expected) {
   return env.Undefined();
 }
 
-// The elements of a typed array of one type.
-template <class T>
-struct Elements {
-  T* data = nullptr;
-  size_t length = 0;
-
-  bool read(napi_env env, napi_value value, napi_typedarray_type wanted) {
-    napi_typedarray_type type;
-    void* start = nullptr;
-    if (napi_get_typedarray_info(env, value, &type, &length, &start, nullptr, nullptr) != napi_ok ||
-        type != wanted)
-      return false;
-    data = static_cast<T*>(start);
-    return true;
-  }
-};
-
 // create(): a generator, to be seeded before it is read.
 Napi::Value create(const Napi::CallbackInfo& call) {
   return make_handle(call.Env(), std::make_unique<Random>());
@@ -41,10 +25,10 @@ Napi::Value create(const Napi::CallbackInfo& call) {
 Napi::Value seed(const Napi::CallbackInfo& call) {
   Napi::Env env = call.Env();
   Random* random = from_handle<Random>(env, call[0]);
-  Elements<uint32_t> key;
-  if (!random || !key.read(env, call[1], napi_uint32_array) || key.length == 0)
+  std::span<uint32_t> key;
+  if (!random || !read_elements(env, call[1], key) || key.empty())
     return fail(env, "seed: expected a generator and a Uint32Array that is not empty");
-  random->seed(key.data, key.length);
+  random->seed(key.data(), key.size());
   return env.Undefined();
 }
 
@@ -80,10 +64,10 @@ Napi::Value below(const Napi::CallbackInfo& call) {
 Napi::Value shuffle(const Napi::CallbackInfo& call) {
   Napi::Env env = call.Env();
   Random* random = from_handle<Random>(env, call[0]);
-  Elements<int32_t> items;
-  if (!random || !items.read(env, call[1], napi_int32_array) || items.length > UINT32_MAX)
+  std::span<int32_t> items;
+  if (!random || !read_elements(env, call[1], items) || items.size() > UINT32_MAX)
     return fail(env, "shuffle: expected a generator and an Int32Array");
-  random->shuffle(items.data, items.length);
+  random->shuffle(items.data(), items.size());
   return env.Undefined();
 }
 
@@ -91,13 +75,13 @@ Napi::Value shuffle(const Napi::CallbackInfo& call) {
 Napi::Value gauss(const Napi::CallbackInfo& call) {
   Napi::Env env = call.Env();
   Random* random = from_handle<Random>(env, call[0]);
-  Elements<double> out;
+  std::span<double> out;
   double mean = 0, deviation = 0;
-  if (!random || !out.read(env, call[1], napi_float64_array) ||
+  if (!random || !read_elements(env, call[1], out) ||
       napi_get_value_double(env, call[2], &mean) != napi_ok ||
       napi_get_value_double(env, call[3], &deviation) != napi_ok)
     return fail(env, "gauss: expected a generator, a Float64Array and two numbers");
-  random->gauss(out.data, out.length, mean, deviation);
+  random->gauss(out.data(), out.size(), mean, deviation);
   return env.Undefined();
 }
 
@@ -105,10 +89,10 @@ Napi::Value gauss(const Napi::CallbackInfo& call) {
 Napi::Value choose(const Napi::CallbackInfo& call) {
   Napi::Env env = call.Env();
   Random* random = from_handle<Random>(env, call[0]);
-  Elements<double> weights;
-  if (!random || !weights.read(env, call[1], napi_float64_array))
+  std::span<double> weights;
+  if (!random || !read_elements(env, call[1], weights))
     return fail(env, "choose: expected a generator and a Float64Array");
-  return Napi::Number::New(env, double(random->choose(weights.data, weights.length)));
+  return Napi::Number::New(env, double(random->choose(weights.data(), weights.size())));
 }
 
 }  // namespace

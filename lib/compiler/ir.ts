@@ -79,6 +79,15 @@ export class Ir implements Builder<number> {
   get edges(): { start: Int32Array; list: Int32Array } {
     return { start: this.inputStart, list: this.inputList };
   }
+  /** The graph itself, for what takes it as a whole; arrays can be longer than it. */
+  get arrays(): { ops: Uint8Array; start: Int32Array; list: Int32Array; levels: Int32Array; attributeOf: Int32Array } {
+    const { opCodes: ops, inputStart: start, inputList: list, levels, attrIds: attributeOf } = this;
+    return { ops, start, list, levels, attributeOf };
+  } // prettier-ignore
+  /** Attributes by number. */
+  get attributes(): readonly Attr[] {
+    return this.attrs;
+  }
   /** Operands of all nodes up to this one. */
   edgeCount(node: number): number {
     return this.inputStart[node + 1]!;

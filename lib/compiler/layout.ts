@@ -71,7 +71,8 @@ export class Layout {
 
   constructor(
     private readonly ir: Ir,
-    live: Uint8Array,
+    /** By node; 0: not needed. */
+    live: ArrayLike<number>,
     private readonly options: LoweringOptions,
     /** Parameters that are updated without their gradient being stored. */
     fused: ReadonlySet<number> = new Set(),
