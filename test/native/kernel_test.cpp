@@ -331,7 +331,7 @@ struct Tests {
       idx first, step;
     };
     for (idx cols : lengths())
-      for (idx rows : {1, 4, 17})
+      for (idx rows : {1, 4, 17, 130})
         for (idx pad : {0, 3})
           for (Triangle t : {Triangle{cols, 0}, Triangle{1, 1}, Triangle{3, 2}, Triangle{0, 1}})
             for (bool in_place : {false, true}) {
@@ -356,20 +356,24 @@ struct Tests {
                            "%td x %td, pad %td, first %td, step %td, in place %d", rows, cols, pad,
                            t.first, t.step, in_place);
             }
-    for (idx cols : {1, 4, 9, 16, 27, 40}) {  // large numbers do not overflow, NaN spreads
-      Matrix<T> x(block_a, 1, cols, cols), y(block_b, 1, cols, cols);
-      x.set([&](idx, idx c) { return c == cols - 1 ? T(1e30) : T(-1e30); });
-      k.softmax(y.p, cols, x.p, cols, 1, cols, cols, 0);
-      real worst = 0;
-      for (idx c = 0; c < cols; c++)
-        worst = std::max(worst, error_in_ulp<T>(y(0, c), c == cols - 1));
-      report.check(worst, y.untouched(), "of huge numbers, %td", cols);
-      x(0, cols / 2) = nan;
-      k.softmax(y.p, cols, x.p, cols, 1, cols, cols, 0);
-      bool all = true;
-      for (idx c = 0; c < cols; c++) all &= std::isnan(y(0, c));
-      report.check(all ? 0 : 1, all, "NaN spreads over %td", cols);
-    }
+    for (idx cols : {1, 4, 9, 16, 27, 40})  // large numbers do not overflow, NaN spreads
+      for (idx rows : {1, 3}) {
+        Matrix<T> x(block_a, rows, cols, cols), y(block_b, rows, cols, cols);
+        x.set([&](idx, idx c) { return c == cols - 1 ? T(1e30) : T(-1e30); });
+        k.softmax(y.p, cols, x.p, cols, rows, cols, cols, 0);
+        real worst = 0;
+        for (idx r = 0; r < rows; r++)
+          for (idx c = 0; c < cols; c++)
+            worst = std::max(worst, error_in_ulp<T>(y(r, c), c == cols - 1));
+        report.check(worst, y.untouched(), "of huge numbers, %td x %td", rows, cols);
+        x(rows - 1, cols / 2) = nan;
+        k.softmax(y.p, cols, x.p, cols, rows, cols, cols, 0);
+        bool all = true, others = true;
+        for (idx c = 0; c < cols; c++) all &= std::isnan(y(rows - 1, c));
+        for (idx c = 0; c < cols && rows > 1; c++) others &= !std::isnan(y(0, c));
+        report.check(all && others ? 0 : 1, all && others, "NaN spreads over %td of %td x %td",
+                     cols, rows, cols);
+      }
   }
 
   void softmax_grad() {
