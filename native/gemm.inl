@@ -344,6 +344,56 @@ static void gemm(T* c, idx ldc, const T* a, idx ras, idx cas, const T* b, idx ld
   gemm_rows(c, ldc, a, ras, cas, b, ldb, m, n, k, acc);
 }
 
+// A tile of R x W vectors in every product of a batch. Small products take less time than a call
+// for each, and the choice of its tiles, would.
+template <int R, int W, bool narrow>
+__attribute__((noinline)) static void tiles(T* c, idx ldc, const T* a, idx ras, idx cas, const T* b,
+                                            idx ldb, idx k, int acc, idx last, M some,
+                                            const Batch& by) {
+  for (idx i1 = 0; i1 < by.n1; i1++)
+    for (idx i2 = 0; i2 < by.n2; i2++)
+      tile<R, W, narrow>(c + i1 * by.c1 + i2 * by.c2, ldc, a + i1 * by.a1 + i2 * by.a2, ras, cas,
+                         b + i1 * by.b1 + i2 * by.b2, ldb, k, Assign{acc}, last, some);
+}
+
+// W vectors of columns, all rows.
+template <int W, bool narrow>
+static void panels(T* c, idx ldc, const T* a, idx ras, idx cas, const T* b, idx ldb, idx m, idx k,
+                   int acc, idx last, M some, const Batch& by) {
+  while (m > 0) {
+    const idx rows = next_part(m, rows_for(W));
+    switch (rows) {
+#define ROWS(r)                                                                     \
+  case r + 1:                                                                       \
+    if constexpr (r < rows_for(W))                                                  \
+      tiles<r + 1, W, narrow>(c, ldc, a, ras, cas, b, ldb, k, acc, last, some, by); \
+    break;
+      EACH_ROW(ROWS)
+#undef ROWS
+    }
+    c += rows * ldc;
+    a += rows * ras;
+    m -= rows;
+  }
+}
+
+static void gemm_batch(T* c, idx ldc, const T* a, idx ras, idx cas, const T* b, idx ldb, idx m,
+                       idx n, idx k, int acc, const Batch* batch) {
+  const Batch& by = *batch;
+  const idx l = lanes();
+  // Of larger products, one is best finished before the next is touched.
+  if (m > 1 && m <= 32 && n > 0 && n <= 2 * l && k <= 64) {
+    const M none = first(0);
+    if (n < l) return panels<1, true>(c, ldc, a, ras, cas, b, ldb, m, k, acc, 0, first(n), by);
+    if (n == l) return panels<1, false>(c, ldc, a, ras, cas, b, ldb, m, k, acc, 0, none, by);
+    return panels<2, false>(c, ldc, a, ras, cas, b, ldb, m, k, acc, n - l, none, by);
+  }
+  for (idx i1 = 0; i1 < by.n1; i1++)
+    for (idx i2 = 0; i2 < by.n2; i2++)
+      gemm(c + i1 * by.c1 + i2 * by.c2, ldc, a + i1 * by.a1 + i2 * by.a2, ras, cas,
+           b + i1 * by.b1 + i2 * by.b2, ldb, m, n, k, acc);
+}
+
 __attribute__((noinline)) static void gemm_sgd_one_row(T* w, T* v, const T* a, idx cas, const T* b,
                                                        idx ldb, idx n, idx k, T lr, T momentum) {
   one_row(w, Rows{a, cas, b, ldb}, n, k, Update{w, v, lr, momentum});

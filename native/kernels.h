@@ -12,6 +12,12 @@ namespace vecgrad {
 
 using idx = ptrdiff_t;
 
+// The outer loops of a batch of products: how many, and by what the three matrices step.
+struct Batch {
+  idx n1, n2;
+  idx c1, c2, a1, a2, b1, b2;
+};
+
 template <class T>
 struct Kernels {
   const char* isa;

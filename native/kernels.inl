@@ -308,9 +308,44 @@ static void softmax_rows(T* y, idx ldy, const T* x, idx ldx, idx rows, idx cols,
   }
 }
 
+// Rows of at most one vector. The steps of one row wait for each other, those of the next rows fill
+// the time: each step is taken for several rows before the next.
+static void softmax_one_vector_rows(T* y, idx ldy, const T* x, idx ldx, idx rows, idx cols,
+                                    idx first_len, idx step_len) {
+  constexpr idx room = 512;
+  alignas(64) T block[room];
+  const idx l = lanes(), most = room / l;
+  const M shown = first(cols == l ? 0 : cols);
+  for (idx done = 0; done < rows; done += most) {
+    const idx n = rows - done < most ? rows - done : most;
+    const auto length = [=](idx r) {
+      const idx limit = first_len + (done + r) * step_len;
+      return limit >= cols ? cols : limit > 0 ? limit : 0;
+    };
+    for (idx r = 0; r < n; r++, x += ldx) {
+      const idx len = length(r);
+      const V v = len == l ? load(x) : load(first(len), x, splat(*x));
+      store(block + r * l, sub(v, splat(hlarger(v))));
+    }
+    for (idx r = 0; r < n; r++) {
+      const idx len = length(r);
+      const V e = exp(load(block + r * l));
+      store(block + r * l, len == l ? e : keep(first(len), e));
+    }
+    for (idx r = 0; r < n; r++, y += ldy) {
+      const V e = load(block + r * l);
+      const T sum = hsum(e);  // 0 where no number counts
+      const V share = mul(e, splat(sum == 0 ? sum : T(1) / sum));
+      cols == l ? store(y, share) : store(shown, y, share);
+    }
+  }
+}
+
 static void softmax(T* y, idx ldy, const T* x, idx ldx, idx rows, idx cols, idx first_len,
                     idx step_len) {
   const idx l = lanes();
+  if (rows > 1 && cols > 0 && cols <= l)
+    return softmax_one_vector_rows(y, ldy, x, ldx, rows, cols, first_len, step_len);
   const auto by_row = cols <= l       ? softmax_rows<softmax_short_row<1>>
                       : cols <= 2 * l ? softmax_rows<softmax_short_row<2>>
                       : cols <= 3 * l ? softmax_rows<softmax_short_row<3>>

@@ -334,13 +334,10 @@ class TypedProgram final : public Program {
     if (in.op == Op::gemm) {
       const idx m = ext[in.rows], n = ext[in.cols], k = ext[in.inner];
       if (!blas_wins(in, m, n, k)) {
-        // Many small products: nothing but the next one between them.
-        for (idx i1 = 0; i1 < n1; i1++)
-          for (idx i2 = 0; i2 < n2; i2++)
-            kernels_->gemm(arena + in.y.offset + i1 * l.step1[0] + i2 * l.step2[0], in.y.row,
-                           arena + in.a.offset + i1 * l.step1[1] + i2 * l.step2[1], in.a.row,
-                           in.a.col, arena + in.b.offset + i1 * l.step1[2] + i2 * l.step2[2],
-                           in.b.row, m, n, k, in.accumulate);
+        const Batch by{n1,         n2,         l.step1[0], l.step2[0],
+                       l.step1[1], l.step2[1], l.step1[2], l.step2[2]};
+        kernels_->gemm_batch(arena + in.y.offset, in.y.row, arena + in.a.offset, in.a.row, in.a.col,
+                             arena + in.b.offset, in.b.row, m, n, k, in.accumulate, &by);
         return {};
       }
     }

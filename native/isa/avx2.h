@@ -12,7 +12,7 @@ constexpr int registers = 16;
 constexpr int vector_bits = 256;
 
 // The first n lanes: a mask for loads, and n itself because masked stores are slow on AMD
-// processors (about 12 cycles), so that a partial store is done in halves, quarters, ...
+// processors (about 12 cycles), so that a partial store is done in two that may overlap.
 struct First {
   __m256i mask;
   idx n;
@@ -40,18 +40,20 @@ static inline V load(M m, const T* p, V other) {
 static inline V keep(M m, V v) { return _mm256_and_ps(_mm256_castsi256_ps(m.mask), v); }
 static inline void store(T* p, V v) { _mm256_storeu_ps(p, v); }
 static inline void store(M m, T* p, V v) {
-  __m128 part = _mm256_castps256_ps128(v);
-  if (m.n & 4) {
-    _mm_storeu_ps(p, part);
-    part = _mm256_extractf128_ps(v, 1);
-    p += 4;
+  const __m128 head = _mm256_castps256_ps128(v);
+  if (m.n >= 4) {
+    const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    const __m256i from = _mm256_add_epi32(lane, _mm256_set1_epi32(int(m.n) - 4));
+    const __m128 tail = _mm256_castps256_ps128(_mm256_permutevar8x32_ps(v, from));
+    _mm_storeu_ps(p, head);
+    _mm_storeu_ps(p + m.n - 4, tail);
+  } else if (m.n >= 2) {
+    const __m128i from = _mm_add_epi32(_mm_setr_epi32(0, 1, 2, 3), _mm_set1_epi32(int(m.n) - 2));
+    _mm_storel_pi(reinterpret_cast<__m64*>(p), head);
+    _mm_storel_pi(reinterpret_cast<__m64*>(p + m.n - 2), _mm_permutevar_ps(head, from));
+  } else if (m.n) {
+    _mm_store_ss(p, head);
   }
-  if (m.n & 2) {
-    _mm_storel_pi(reinterpret_cast<__m64*>(p), part);
-    part = _mm_movehl_ps(part, part);
-    p += 2;
-  }
-  if (m.n & 1) _mm_store_ss(p, part);
 }
 
 static inline V add(V a, V b) { return _mm256_add_ps(a, b); }

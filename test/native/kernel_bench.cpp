@@ -48,25 +48,28 @@ double nanoseconds(int rounds, F call) {
 
 constexpr idx capacity = 1 << 18;
 
-// Numbers in memory that starts a cache line: vectors across two lines cost twice.
+// Numbers in memory that starts a cache line: vectors across two lines cost twice. The four blocks
+// begin a quarter of a page apart: a load waits for a store at the same place of another page.
 template <class T>
 struct Numbers {
-  Numbers() : p(static_cast<T*>(std::aligned_alloc(64, capacity * sizeof(T)))) {
+  explicit Numbers(idx quarter)
+      : block(static_cast<T*>(std::aligned_alloc(4096, capacity * sizeof(T) + 4096))),
+        p(block + quarter * 1024 / idx(sizeof(T))) {
     unsigned state = 1;
     for (idx i = 0; i < capacity; i++) {
       state = state * 1664525 + 1013904223;
       p[i] = T(state >> 8) / T(1 << 23) - 1;
     }
   }
-  ~Numbers() { std::free(p); }
+  ~Numbers() { std::free(block); }
   Numbers(const Numbers&) = delete;
-  T* const p;
+  T *const block, *const p;
 };
 
 // Calls `measure(name, call)` for every case.
 template <class T, class Measure>
 void each_case(const Kernels<T>& k, const Measure& measure) {
-  const Numbers<T> na, nb, nc, nd;
+  const Numbers<T> na(0), nb(1), nc(2), nd(3);
   T *const a = na.p, *const b = nb.p, *const y = nc.p, *const d = nd.p;
   const auto size = [](std::vector<idx> sizes) {
     std::string s;
@@ -131,6 +134,14 @@ void each_case(const Kernels<T>& k, const Measure& measure) {
   });
   measure("gemm 4 times 7x4x7", [=] {
     for (idx h = 0; h < 4; h++) k.gemm(y + h * 4, 16, a + h * 49, 7, 1, b + h * 4, 16, 7, 4, 7, 0);
+  });
+  measure("gemm_batch 4 of 7x7x4", [=] {
+    const Batch by{1, 4, 0, 49, 0, 4, 0, 28};
+    k.gemm_batch(y, 7, a, 16, 1, b, 7, 7, 7, 4, 0, &by);
+  });
+  measure("gemm_batch 4 of 7x4x7", [=] {
+    const Batch by{1, 4, 0, 4, 0, 49, 0, 4};
+    k.gemm_batch(y, 16, a, 7, 1, b, 16, 7, 4, 7, 0, &by);
   });
   constexpr idx grads[][3] = {{16, 16, 7}, {16, 64, 7}, {64, 16, 7}, {32, 27, 7},
                               {16, 16, 1}, {32, 32, 1}, {27, 16, 7}};

@@ -331,7 +331,7 @@ struct Tests {
       idx first, step;
     };
     for (idx cols : lengths())
-      for (idx rows : {1, 4, 17})
+      for (idx rows : {1, 4, 17, 130})
         for (idx pad : {0, 3})
           for (Triangle t : {Triangle{cols, 0}, Triangle{1, 1}, Triangle{3, 2}, Triangle{0, 1}})
             for (bool in_place : {false, true}) {
@@ -356,20 +356,24 @@ struct Tests {
                            "%td x %td, pad %td, first %td, step %td, in place %d", rows, cols, pad,
                            t.first, t.step, in_place);
             }
-    for (idx cols : {1, 4, 9, 16, 27, 40}) {  // large numbers do not overflow, NaN spreads
-      Matrix<T> x(block_a, 1, cols, cols), y(block_b, 1, cols, cols);
-      x.set([&](idx, idx c) { return c == cols - 1 ? T(1e30) : T(-1e30); });
-      k.softmax(y.p, cols, x.p, cols, 1, cols, cols, 0);
-      real worst = 0;
-      for (idx c = 0; c < cols; c++)
-        worst = std::max(worst, error_in_ulp<T>(y(0, c), c == cols - 1));
-      report.check(worst, y.untouched(), "of huge numbers, %td", cols);
-      x(0, cols / 2) = nan;
-      k.softmax(y.p, cols, x.p, cols, 1, cols, cols, 0);
-      bool all = true;
-      for (idx c = 0; c < cols; c++) all &= std::isnan(y(0, c));
-      report.check(all ? 0 : 1, all, "NaN spreads over %td", cols);
-    }
+    for (idx cols : {1, 4, 9, 16, 27, 40})  // large numbers do not overflow, NaN spreads
+      for (idx rows : {1, 3}) {
+        Matrix<T> x(block_a, rows, cols, cols), y(block_b, rows, cols, cols);
+        x.set([&](idx, idx c) { return c == cols - 1 ? T(1e30) : T(-1e30); });
+        k.softmax(y.p, cols, x.p, cols, rows, cols, cols, 0);
+        real worst = 0;
+        for (idx r = 0; r < rows; r++)
+          for (idx c = 0; c < cols; c++)
+            worst = std::max(worst, error_in_ulp<T>(y(r, c), c == cols - 1));
+        report.check(worst, y.untouched(), "of huge numbers, %td x %td", rows, cols);
+        x(rows - 1, cols / 2) = nan;
+        k.softmax(y.p, cols, x.p, cols, rows, cols, cols, 0);
+        bool all = true, others = true;
+        for (idx c = 0; c < cols; c++) all &= std::isnan(y(rows - 1, c));
+        for (idx c = 0; c < cols && rows > 1; c++) others &= !std::isnan(y(0, c));
+        report.check(all && others ? 0 : 1, all && others, "NaN spreads over %td of %td x %td",
+                     cols, rows, cols);
+      }
   }
 
   void softmax_grad() {
@@ -669,6 +673,42 @@ struct Tests {
                  "%td x %td x %td, acc %d, layout %u, pad %td", m, n, inner, acc, layout, pad);
   }
 
+  // To the last bit what gemm gives for one product after the other.
+  void gemm_batch() {
+    start("gemm_batch", 0);
+    for (idx m : {0, 1, 2, 7, 12, 13, 16, 32, 33})
+      for (idx n : {0, 1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33})
+        for (idx inner : {0, 1, 4, 7, 65})
+          for (idx n1 : {0, 1, 2})
+            for (int acc : {0, 1}) {
+              const idx n2 = 3, count = n1 * n2, pad = idx(generator()() % 3);
+              const bool columns = generator()() & 1, side_by_side = generator()() & 1;
+              const idx lda = (columns ? m : inner) + pad, height = columns ? inner : m;
+              Matrix<T> a(block_a, count * height, columns ? m : inner, lda);
+              // Products side by side, or one below the other.
+              Matrix<T> b(block_b, side_by_side ? inner : count * inner,
+                          side_by_side ? count * n : n, (side_by_side ? count * n : n) + pad);
+              Matrix<T> c(block_c, side_by_side ? m : count * m, side_by_side ? count * n : n,
+                          (side_by_side ? count * n : n) + pad);
+              for (Matrix<T>* x : {&a, &b, &c}) x->set_uniform(-1, 1);
+              const idx ras = columns ? 1 : lda, cas = columns ? lda : 1;
+              const idx a2 = height * lda, b2 = side_by_side ? n : inner * b.ld,
+                        c2 = side_by_side ? n : m * c.ld;
+              std::vector<T> want = c.copy();
+              for (idx i = 0; i < count; i++)
+                k.gemm(want.data() + i * c2, c.ld, a.p + i * a2, ras, cas, b.p + i * b2, b.ld, m, n,
+                       inner, acc);
+              const Batch by{n1, n2, n2 * c2, c2, n2 * a2, a2, n2 * b2, b2};
+              k.gemm_batch(c.p, c.ld, a.p, ras, cas, b.p, b.ld, m, n, inner, acc, &by);
+              bool same = true;
+              for (idx r = 0; r < c.rows; r++)
+                for (idx j = 0; j < c.cols; j++) same &= c(r, j) == want[r * c.ld + j];
+              report.check(0, same && a.untouched() && b.untouched() && c.untouched(),
+                           "%td x (%td x %td x %td), acc %d, columns %d, side by side %d", count, m,
+                           n, inner, acc, columns, side_by_side);
+            }
+  }
+
   // To the last bit what gemm and then sgd give, and near what the reference gives.
   void gemm_sgd() {
     start("gemm_sgd", 8);
@@ -861,6 +901,7 @@ struct Tests {
     gather_and_scatter();
     topk();
     gemm();
+    gemm_batch();
     gemm_sgd();
     products_with_chosen_rows();
     updates();
