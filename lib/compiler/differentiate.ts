@@ -26,77 +26,112 @@ export function differentiate(
   wrap: boolean,
   combine: boolean,
 ): Int32Array {
-  const forwardEnd = ir.forwardEnd;
-  const active = new Uint8Array(forwardEnd);
-  const { edges } = ir;
+  return new Differentiation(ir, activeNodes(ir, root, wants), root, wrap, combine).run();
+}
+
+/** The nodes up to root that are wanted leaves, or depend on one. */
+function activeNodes(ir: Ir, root: number, wants: (node: number) => boolean): Uint8Array {
+  const active = new Uint8Array(ir.forwardEnd);
+  const { start, list } = ir.edges;
   for (let node = 0; node <= root; node++) {
     if (ir.isInteger(node)) continue;
     let reached = IS_LEAF[ir.codeOf(node)] === 1 && wants(node) ? 1 : 0;
-    const end = edges.start[node + 1]!;
-    for (let e = edges.start[node]!; e < end && reached === 0; e++)
-      reached = active[edges.list[e]!]!;
+    const end = start[node + 1]!;
+    for (let e = start[node]!; e < end && reached === 0; e++) reached = active[list[e]!]!;
     active[node] = reached;
   }
+  return active;
+}
 
+class Differentiation {
   // The terms of each node's gradient: linked lists, newest first. An operand has one term at most.
-  const head = new Int32Array(forwardEnd).fill(-1);
-  const terms = new Int32Array(ir.edgeCount(root) + 1);
-  const next = new Int32Array(terms.length);
-  const termLevels = new Int32Array(terms.length);
-  let termTotal = 0;
-  const addTerm = (node: number, term: number, level: number): void => {
-    terms[termTotal] = term;
-    termLevels[termTotal] = level;
-    next[termTotal] = head[node]!;
-    head[node] = termTotal++;
-  };
+  private readonly head: Int32Array;
+  private readonly terms: Int32Array;
+  private readonly next: Int32Array;
+  private readonly termLevels: Int32Array;
+  private count = 0;
+  /** The last attributes that hold levels: many totals have the same. */
+  private levelsAttr: Attr = NO_ATTR;
 
-  const gradients = new Int32Array(forwardEnd).fill(-1);
-  ir.level = 0;
-  let seed = ir.constant(1);
-  const rootShape = ir.shape(root);
-  if (rootShape.length) seed = ir.op('broadcastTo', [seed], { shape: rootShape });
-  addTerm(root, seed, 0);
+  constructor(
+    private readonly ir: Ir,
+    private readonly active: Uint8Array,
+    private readonly root: number,
+    private readonly wrap: boolean,
+    private readonly combine: boolean,
+  ) {
+    this.head = new Int32Array(ir.forwardEnd).fill(-1);
+    this.terms = new Int32Array(ir.edgeCount(root) + 1);
+    this.next = new Int32Array(this.terms.length);
+    this.termLevels = new Int32Array(this.terms.length);
+  }
 
-  let attr: Attr = NO_ATTR;
-  for (let node = root; node >= 0; node--) {
-    const newest = head[node]!;
-    if (newest < 0 || active[node] === 0) continue;
+  run(): Int32Array {
+    const { ir, root } = this;
+    const gradients = new Int32Array(ir.forwardEnd).fill(-1);
+    ir.level = 0;
+    const seed = ir.constant(1);
+    const shape = ir.shape(root);
+    this.addTerm(root, shape.length ? ir.op('broadcastTo', [seed], { shape }) : seed, 0);
+    for (let node = root; node >= 0; node--) gradients[node] = this.visit(node);
+    ir.level = 0;
+    return gradients;
+  }
+
+  private addTerm(node: number, term: number, level: number): void {
+    const at = this.count++;
+    this.terms[at] = term;
+    this.termLevels[at] = level;
+    this.next[at] = this.head[node]!;
+    this.head[node] = at;
+  }
+
+  /** The gradient of a node, all of whose users have been visited; gives its operands their terms. */
+  private visit(node: number): number {
+    const { ir, active } = this;
+    if (this.head[node]! < 0 || active[node] === 0) return -1;
     const level = ir.levels[node]!;
     ir.level = level;
-    const leaf = IS_LEAF[ir.codeOf(node)] === 1;
-    const isScalar = ir.isScalar(node);
-    let dy = terms[newest]!;
-    const isAlone = isScalar && next[newest]! < 0 && termLevels[newest] === level;
-    if (!isAlone || (leaf && wrap)) {
-      let n = 0;
-      for (let t = newest; t >= 0; t = next[t]!) n++;
-      const own = new Array<number>(n);
-      const levels = new Array<number>(n);
-      let isLevel = true;
-      for (let t = newest; t >= 0; t = next[t]!) {
-        own[--n] = terms[t]!;
-        levels[n] = termLevels[t]!;
-        if (levels[n] !== level) isLevel = false;
-      }
-      if (isScalar) {
-        attr = isLevel ? NO_ATTR : sameAttr(levels, attr);
-        dy = ir.push('total', own, attr, SCALAR);
-      } else dy = totalOf(ir, node, own, levels, leaf && wrap, combine);
+    const isLeaf = IS_LEAF[ir.codeOf(node)] === 1;
+    const dy = this.gradientOf(node, level, isLeaf && this.wrap);
+    if (isLeaf) return dy;
+    if (!hasRecordedRule(ir, node)) {
+      this.addTermsByRule(node, level, dy);
+      return dy;
     }
-    gradients[node] = dy;
-    if (leaf) continue;
-    if (hasRecordedRule(ir, node)) {
-      const n = ir.inputCount(node);
-      for (let i = 0; i < n; i++) {
-        const input = ir.input(node, i);
-        if (active[input] === 0) continue;
-        const term = writeGradient(ir, node, dy, i);
-        if (term >= 0) addTerm(input, term, level);
-      }
-      continue;
+    const n = ir.inputCount(node);
+    for (let i = 0; i < n; i++) {
+      const input = ir.input(node, i);
+      if (active[input] === 0) continue;
+      const term = writeGradient(ir, node, dy, i);
+      if (term >= 0) this.addTerm(input, term, level);
     }
+    return dy;
+  }
 
+  /** The sum of a node's terms; with `wrap` as a total even of one. */
+  private gradientOf(node: number, level: number, wrap: boolean): number {
+    const { ir, terms, next, termLevels } = this;
+    const newest = this.head[node]!;
+    const isScalar = ir.isScalar(node);
+    if (!wrap && isScalar && next[newest]! < 0 && termLevels[newest] === level) return terms[newest]!; // prettier-ignore
+    let n = 0;
+    for (let t = newest; t >= 0; t = next[t]!) n++;
+    const own = new Array<number>(n);
+    const levels = new Array<number>(n);
+    let isLevel = true;
+    for (let t = newest; t >= 0; t = next[t]!) {
+      own[--n] = terms[t]!;
+      levels[n] = termLevels[t]!;
+      if (levels[n] !== level) isLevel = false;
+    }
+    if (!isScalar) return totalOf(ir, node, own, levels, wrap, this.combine);
+    if (!isLevel) this.levelsAttr = sameAttr(levels, this.levelsAttr);
+    return ir.push('total', own, isLevel ? NO_ATTR : this.levelsAttr, SCALAR);
+  }
+
+  private addTermsByRule(node: number, level: number, dy: number): void {
+    const { ir } = this;
     const definition = OPS[ir.opOf(node)];
     const inputs = ir.inputs(node);
     const context: GradientContext<number> = {
@@ -111,7 +146,7 @@ export function differentiate(
     const n = isTotal ? termCount(ir, node) : inputs.length;
     for (let i = 0; i < n; i++) {
       const input = inputs[i]!;
-      if (ir.isInteger(input) || !active[input]) continue;
+      if (ir.isInteger(input) || !this.active[input]) continue;
       const edge = isTotal ? termLevel(ir, node, i) : Math.max(level, rowLevels?.[i] ?? 0);
       ir.level = edge;
       const before = ir.count;
@@ -120,11 +155,9 @@ export function differentiate(
       if (!sameShape(ir.shape(term), ir.shape(input))) term = sumTo(ir, term, ir.shape(input));
       // A gradient has the axes of what it is the gradient of, where its rule lost track of them.
       if (term >= before) ir.setLevels(term, completed(ir.axisLevels[term], ir.axisLevels[input]));
-      addTerm(input, term, edge);
+      this.addTerm(input, term, edge);
     }
   }
-  ir.level = 0;
-  return gradients;
 }
 
 /** The gradient of an array from its terms: one of them, or their total. */

@@ -38,8 +38,12 @@ function reachable(roots: readonly Node[]): Node[] {
     if (node.second) visit(node.second);
     if (node.inputCount > 2) node.inputs.forEach(visit);
   }
-  if (high - low > 4 * found.length) return found.sort((a, b) => a.id - b.id);
-  // A graph of its own: its ids are dense, and a place for each sorts it.
+  // Of a graph of its own ids are dense, and a place for each sorts it.
+  return high - low > 4 * found.length ? found.sort((a, b) => a.id - b.id) : placed(found, low, high); // prettier-ignore
+}
+
+/** Nodes sorted by ids, which lie between `low` and `high`. */
+function placed(found: readonly Node[], low: number, high: number): Node[] {
   const places = new Int32Array(high - low + 1);
   for (let i = 0; i < found.length; i++) places[found[i]!.id - low] = i + 1;
   const sorted: Node[] = [];
