@@ -4,7 +4,7 @@
  * A node only remembers how it is made; nothing is computed until a program runs it (see
  * program.ts), and running never changes the graph.
  */
-import { OPS, NO_ATTR, type Attr, type OpName } from './ops.js';
+import { NO_ATTR, OPS, OP_CODE, OP_NAMES, type Attr, type OpName } from './ops.js';
 import { SCALAR, sizeOf, ShapeError, show, type Shape } from './shape.js';
 import type { Feeds, Program } from './program.js';
 
@@ -14,7 +14,6 @@ export type Numbers = number | ArrayLike<number> | readonly Numbers[];
 
 let nextId = 0;
 
-/** Where a node's numbers are to be found. */
 export interface Memory {
   /** The programs that hold them, for `data` and `grad`. */
   holders: Program[];
@@ -24,45 +23,87 @@ export interface Memory {
   home?: { program: Program; offset: number };
 }
 
+/** What a node computes. Nodes of single numbers, of which a graph can have very many, share theirs. */
+class Operation {
+  /** The operator's number: see `OP_CODE`. */
+  readonly code: number;
+  /** Whether it makes a single number without attributes. */
+  readonly isPlain: boolean;
+
+  constructor(
+    readonly op: OpName,
+    readonly attr: Attr,
+    readonly shape: Shape,
+  ) {
+    this.code = OP_CODE[op];
+    this.isPlain = attr === NO_ATTR && shape === SCALAR;
+  }
+}
+
+const PLAIN = Object.fromEntries(OP_NAMES.map((op) => [op, new Operation(op, NO_ATTR, SCALAR)])) as Record<OpName, Operation>; // prettier-ignore
+
+/** What few of a graph's nodes have. */
+interface Extras {
+  /** The operands, where there are more than two. */
+  inputs?: readonly Node[];
+  name?: string | undefined;
+  memory?: Memory | undefined;
+}
+
 /** What Values and Indexes share: a place in the graph. */
 export abstract class Node {
   /** Ascending in order of creation, so operands always have smaller ids. */
   readonly id: number;
-  /** The shape; `SCALAR` itself for single numbers. */
-  readonly shape: Shape;
   /** The compiler's: the node's number in the last trace that met it. */
   number: number;
-  /** Where the node's numbers are; a graph can have many nodes, few of them with numbers to show. */
-  memory: Memory | undefined;
-
-  /** The first two operands, and all where there are more: graphs can have very many nodes of two. */
+  readonly operation: Operation;
+  /** The first two operands. */
   readonly first: Node | undefined;
   readonly second: Node | undefined;
-  private readonly all: readonly Node[] | undefined;
+  private extras: Extras | undefined;
 
-  constructor(
-    readonly op: OpName,
-    inputs: readonly Node[],
-    readonly attr: Attr,
-    shape: Shape,
-    public name?: string,
-  ) {
+  constructor(op: OpName, inputs: readonly Node[], attr: Attr, shape: Shape, name?: string) {
     this.id = nextId++;
-    this.shape = shape.length ? shape : SCALAR;
     this.number = 0;
-    this.memory = undefined;
+    this.operation = shape.length > 0 || attr !== NO_ATTR ? new Operation(op, attr, shape.length ? shape : SCALAR) : PLAIN[op]; // prettier-ignore
     this.first = inputs[0];
     this.second = inputs[1];
-    this.all = inputs.length > 2 ? inputs : undefined;
+    this.extras = undefined;
+    if (inputs.length > 2) this.extras = { inputs };
+    if (name !== undefined) this.name = name;
+  }
+
+  get op(): OpName {
+    return this.operation.op;
+  }
+  get attr(): Attr {
+    return this.operation.attr;
+  }
+  /** The shape; `SCALAR` itself for single numbers. */
+  get shape(): Shape {
+    return this.operation.shape;
+  }
+  get name(): string | undefined {
+    return this.extras?.name;
+  }
+  set name(name: string | undefined) {
+    (this.extras ??= {}).name = name;
+  }
+  /** Where the node's numbers are to be found. */
+  get memory(): Memory | undefined {
+    return this.extras?.memory;
+  }
+  set memory(memory: Memory | undefined) {
+    (this.extras ??= {}).memory = memory;
   }
 
   get inputCount(): number {
-    return this.all ? this.all.length : this.second ? 2 : this.first ? 1 : 0;
+    return this.extras?.inputs ? this.extras.inputs.length : this.second ? 2 : this.first ? 1 : 0;
   }
   /** The operands. */
   get inputs(): readonly Node[] {
     const { first, second } = this;
-    if (this.all) return this.all;
+    if (this.extras?.inputs) return this.extras.inputs;
     return second ? [first!, second] : first ? [first] : [];
   }
 
@@ -90,11 +131,11 @@ export function makeValue(op: OpName, inputs: readonly Node[], attr: Attr = NO_A
 
 /** Of single numbers an element-wise operator makes a single number: graphs can have many. */
 function unary(op: OpName, x: Value): Value {
-  if (x.shape !== SCALAR) return makeValue(op, [x]);
+  if (x.operation.shape !== SCALAR) return makeValue(op, [x]);
   return new Value(op, [x], NO_ATTR, SCALAR);
 }
 function binary(op: OpName, a: Value, b: Value): Value {
-  if (a.shape !== SCALAR || b.shape !== SCALAR) return makeValue(op, [a, b]);
+  if (a.operation.shape !== SCALAR || b.operation.shape !== SCALAR) return makeValue(op, [a, b]);
   return new Value(op, [a, b], NO_ATTR, SCALAR);
 }
 

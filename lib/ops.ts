@@ -64,6 +64,9 @@ export const OP_NAMES = [
 ] as const;
 export type OpName = (typeof OP_NAMES)[number];
 
+/** Each operator's number: its place in `OP_NAMES`. */
+export const OP_CODE = Object.fromEntries(OP_NAMES.map((name, i) => [name, i])) as Record<OpName, number>; // prettier-ignore
+
 /** What a gradient rule may do: make nodes, ask for shapes. N is the node type. */
 export interface Builder<N> {
   op(name: OpName, inputs: readonly N[], attr?: Attr): N;

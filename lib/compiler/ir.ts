@@ -4,13 +4,11 @@
  * A node's *level* is the prefix length from which it is needed: a run of length n executes the
  * nodes with level < n. Without a prefix every node has level 0 and every run length 1.
  */
-import { OPS, isInteger, NO_ATTR, OP_NAMES, type Attr, type Builder, type OpName } from '../ops.js'; // prettier-ignore
+import { OPS, isInteger, NO_ATTR, OP_CODE, OP_NAMES, type Attr, type Builder, type OpName } from '../ops.js'; // prettier-ignore
 import { SCALAR, type Shape } from '../shape.js';
 import { propagate } from './levels.js';
 import type { Node } from '../graph.js';
 
-/** Each operator's number: its place in `OP_NAMES`. */
-export const OP_CODE = Object.fromEntries(OP_NAMES.map((name, i) => [name, i])) as Record<OpName, number>; // prettier-ignore
 const IS_INTEGER = Uint8Array.from(OP_NAMES, (name) => Number(isInteger(name)));
 
 export type AxisLevels = readonly (readonly number[] | undefined)[];

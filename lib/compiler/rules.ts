@@ -2,9 +2,9 @@
  * Gradient rules of single numbers, each recorded once and then written out by copying: a graph of
  * single numbers asks the same few rules hundreds of thousands of times.
  */
-import { NO_ATTR, OP_NAMES, OPS, type Attr, type Builder, type OpName } from '../ops.js';
+import { NO_ATTR, OP_CODE, OP_NAMES, OPS, type Attr, type Builder, type OpName } from '../ops.js';
 import { SCALAR, type Shape } from '../shape.js';
-import { OP_CODE, type Ir } from './ir.js';
+import type { Ir } from './ir.js';
 
 /** A node that a rule makes. Operands are counted: the operator's, its output, dy, the nodes made. */
 interface Step {

@@ -1,11 +1,12 @@
 /** From the user's graph to the compiler's: reachable nodes in order of creation, with levels. */
 import type { Node } from '../graph.js';
-import { NO_ATTR } from '../ops.js';
-import { sameShape, SCALAR } from '../shape.js';
-import { Ir, OP_CODE } from './ir.js';
+import { OP_CODE } from '../ops.js';
+import { sameShape } from '../shape.js';
+import { Ir } from './ir.js';
 
 const TOTAL = OP_CODE.total;
 const CONSTANT = OP_CODE.constant;
+const INVERSE_COUNT = OP_CODE.inverseCount;
 
 export interface Trace {
   ir: Ir;
@@ -67,11 +68,12 @@ export function trace(groups: readonly (readonly Node[])[], simplify: boolean): 
   const leaves: Node[] = [];
   for (let i = 0; i < nodes.length; i++) {
     const node = nodes[i]!;
-    const { op, attr, first, second } = node;
+    const { operation, first, second } = node;
     // Most nodes of a large graph are single numbers; errors know them by the arrays around them.
-    const isPlain = attr === NO_ATTR && node.shape === SCALAR && first && node.inputCount <= 2;
-    if (isPlain && zeros.size === 0 && op !== 'inverseCount') {
-      node.number = ir.pushScalar(OP_CODE[op], first.number, second ? second.number : -1);
+    const { op, attr, code } = operation;
+    const isPlain = operation.isPlain && first && node.inputCount <= 2;
+    if (isPlain && zeros.size === 0 && code !== INVERSE_COUNT) {
+      node.number = ir.pushScalar(code, first.number, second ? second.number : -1);
       continue;
     }
     if (op === 'constant') {
