@@ -81,6 +81,8 @@ interface IndexFeed {
   users: string[];
   /** The prefix length from which each element is needed; Infinity: never. */
   levels: number[];
+  /** How many elements a run of each length needs. */
+  needs: number[];
 }
 
 /** Operators whose last operand is an index that must stay within limits. */
@@ -119,6 +121,8 @@ export class Program {
   private readonly ints: Int32Array;
   private readonly floats = new Map<string, FloatFeed>();
   private readonly indices = new Map<string, IndexFeed>();
+  private readonly fedFloats: readonly FloatFeed[];
+  private readonly fedIndices: readonly IndexFeed[];
   private readonly parameters: { value: Value; offset: number }[] = [];
   private gradientNodes: Int32Array | undefined;
   private readonly countName: string | undefined;
@@ -243,6 +247,11 @@ export class Program {
     }
     this.parameterCount = parameterCount;
     this.limitIndices(traced.ir);
+    this.fedFloats = [...this.floats.values()];
+    this.fedIndices = [...this.indices.values()];
+    for (const { levels, needs } of this.fedIndices) {
+      for (let n = 0; n <= this.maxLength; n++) needs.push(levels.findLastIndex((level) => level < n) + 1); // prettier-ignore
+    }
     this.countName = count?.name;
     this.length = this.maxLength;
     this.rootOffset = lowered.view(numbers.get(this.roots[0]!)!)?.offset ?? 0;
@@ -462,6 +471,7 @@ export class Program {
       limits: new Array<number>(size).fill(Infinity),
       users: new Array<string>(size).fill(''),
       levels: new Array<number>(size).fill(Infinity),
+      needs: [],
     });
   }
   private claim(node: Node): void {
@@ -506,8 +516,14 @@ export class Program {
         throw new FeedError(`no input is called '${name}'; this program's inputs: ${this.inputNames()}`); // prettier-ignore
       }
     }
-    for (const feed of this.floats.values()) this.feedFloat(feed, feeds[feed.name] ?? undefined);
-    for (const feed of this.indices.values()) this.feedIndex(feed, feeds[feed.name] ?? undefined);
+    for (let i = 0; i < this.fedFloats.length; i++) {
+      const feed = this.fedFloats[i]!;
+      this.feedFloat(feed, feeds[feed.name] ?? undefined);
+    }
+    for (let i = 0; i < this.fedIndices.length; i++) {
+      const feed = this.fedIndices[i]!;
+      this.feedIndex(feed, feeds[feed.name] ?? undefined);
+    }
   }
 
   private inputNames(): string {
@@ -559,8 +575,9 @@ export class Program {
   private feedIndex(feed: IndexFeed, value: Feeds[string] | undefined): void {
     const { name, size, slot, limits, levels } = feed;
     const { ints, length } = this;
+    const needed = feed.needs[length]!;
     if (value === undefined) {
-      if (!feed.levels.some((level) => level < this.length)) return;
+      if (needed === 0) return;
       throw new FeedError(`input '${name}' is missing: ${feed.label} needs ${feed.size === 1 ? 'an integer' : `${feed.size} integers`}`); // prettier-ignore
     }
     const isNumber = typeof value === 'number';
@@ -568,11 +585,10 @@ export class Program {
     if (given > feed.size) {
       throw new FeedError(`input '${name}': ${given} integers for ${feed.label}, which takes ${feed.size}`); // prettier-ignore
     }
-    for (let i = 0; i < size; i++) {
-      if (i >= given) {
-        if (levels[i]! >= length) continue;
-        throw new FeedError(`input '${name}': ${given} integers for ${feed.label}, of which this run needs at least ${i + 1}`); // prettier-ignore
-      }
+    if (given < needed) {
+      throw new FeedError(`input '${name}': ${given} integers for ${feed.label}, of which this run needs at least ${needed}`); // prettier-ignore
+    }
+    for (let i = 0; i < given; i++) {
       const x = isNumber ? value : value[i]!;
       if ((x | 0) !== x || x < 0 || (x >= limits[i]! && levels[i]! < length)) {
         const where = size === 1 ? '' : `[${i}]`;
