@@ -6,4 +6,5 @@ import { root, setup } from './setup.mjs';
 await setup();
 const cli = join(root, 'dist/cli.cjs');
 process.argv = [process.execPath, cli, 'compare', ...process.argv.slice(2)];
-await import(pathToFileURL(cli).href);
+const { launch } = await import(pathToFileURL(cli).href);
+launch();
