@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "blas.h"
-#include "denormals.h"
 #include "isa.h"
 #include "kernels.h"
 #include "tape.h"
@@ -179,7 +178,6 @@ class TypedProgram final : public Program {
 
   RunFault run(void* arena, int32_t* ints, int32_t from, int32_t to, int32_t begin,
                int32_t end) const override {
-    const FlushDenormals flush;
     T* const x = static_cast<T*>(arena);
     const int32_t* const ext = extents_.data() + int64_t(to) * extent_count_;
     for (int32_t i = begin; i < end; i++) {
