@@ -339,6 +339,16 @@ class TypedProgram final : public Program {
         return {};
       }
     }
+    if (in.op == Op::row_dot) {
+      const idx m = ext[in.rows], n = ext[in.cols];
+      for (idx i1 = 0; i1 < n1; i1++)
+        for (idx i2 = 0; i2 < n2; i2++)
+          kernels_->row_dot(arena + in.y.offset + i1 * l.step1[0] + i2 * l.step2[0], in.y.row,
+                            arena + in.a.offset + i1 * l.step1[1] + i2 * l.step2[1], in.a.row,
+                            arena + in.b.offset + i1 * l.step1[2] + i2 * l.step2[2], in.b.row, m, n,
+                            in.accumulate);
+      return {};
+    }
     for (idx i1 = 0; i1 < n1; i1++)
       for (idx i2 = 0; i2 < n2; i2++) {
         const auto at = [&](int32_t offset, int operand) {
