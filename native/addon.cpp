@@ -10,6 +10,7 @@
 
 #include "assemble_calls.h"
 #include "blas.h"
+#include "denormals.h"
 #include "generate.h"
 #include "handle.h"
 #include "isa.h"
@@ -161,7 +162,11 @@ napi_value run(napi_env env, napi_callback_info call) {
   if (from < 0 || to < from || to > program->levels() || begin < 0 || end < begin ||
       end > program->instruction_count())
     return fail(env, "run was given a range outside the program");
-  const RunFault fault = program->run(memory.arena, memory.ints, from, to, begin, end);
+  RunFault fault;
+  {
+    const FlushDenormals flush;
+    fault = program->run(memory.arena, memory.ints, from, to, begin, end);
+  }
   return fault_array(env, fault);
 }
 

@@ -381,8 +381,9 @@ static void gemm_batch(T* c, idx ldc, const T* a, idx ras, idx cas, const T* b, 
                        idx n, idx k, int acc, const Batch* batch) {
   const Batch& by = *batch;
   const idx l = lanes();
-  // Of larger products, one is best finished before the next is touched.
-  if (m > 1 && m <= 32 && n > 0 && n <= 2 * l && k <= 64) {
+  // Of larger products, one is best finished before the next is touched; of one row, one whose
+  // sum would wait for itself longer than it takes to deal it out.
+  if (m <= 32 && n > 0 && n <= 2 * l && k <= (m > 1 ? 64 : 16)) {
     const M none = first(0);
     if (n < l) return panels<1, true>(c, ldc, a, ras, cas, b, ldb, m, k, acc, 0, first(n), by);
     if (n == l) return panels<1, false>(c, ldc, a, ras, cas, b, ldb, m, k, acc, 0, none, by);

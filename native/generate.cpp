@@ -1,5 +1,6 @@
 #include "generate.h"
 
+#include "denormals.h"
 #include "isa.h"
 
 namespace vecgrad {
@@ -15,6 +16,8 @@ void read_results(double* out, const void* arena, const int32_t* at, int64_t cou
 
 Generated generate(const Program& program, void* arena, int32_t* ints, Random& random,
                    const Generation& generation, int32_t* choices, int32_t* lengths, size_t count) {
+  // Once for all runs: switching takes as long as some instructions.
+  const FlushDenormals flush;
   // Weights are computed in double, whatever the program's type.
   const Kernels<double>& kernels = *kernels_for<double>(program.isa());
   const auto read = program.is_float32() ? read_results<float> : read_results<double>;

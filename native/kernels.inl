@@ -187,6 +187,17 @@ static inline T dot_of_row(const T* a, const T* b, idx cols) {
 
 static void row_dot(T* y, idx incy, const T* a, idx lda, const T* b, idx ldb, idx rows, idx cols,
                     int acc) {
+  // Rows of at most one vector: nothing but the product and its sum for each.
+  if (const idx l = lanes(); cols == l) {
+    for (idx r = 0; r < rows; r++, y += incy, a += lda, b += ldb)
+      put_number(y, hsum(mul(load(a), load(b))), acc);
+    return;
+  } else if (cols < l) {
+    const M m = first(cols);
+    for (idx r = 0; r < rows; r++, y += incy, a += lda, b += ldb)
+      put_number(y, hsum(mul(load(m, a), load(m, b))), acc);
+    return;
+  }
   for (idx r = 0; r < rows; r++)
     put_number(y + r * incy, dot_of_row(a + r * lda, b + r * ldb, cols), acc);
 }

@@ -76,8 +76,12 @@ int64_t Random::choose(double* weights, size_t count) {
   double total = 0;
   for (size_t i = 0; i < count; i++) weights[i] = total += weights[i];
   if (!(total > 0 && std::isfinite(total))) return -1;
-  // One short of the end, so that rounding cannot overrun.
-  return std::upper_bound(weights, weights + count - 1, real() * total) - weights;
+  // How many sums the number has reached, counted without a branch to mispredict; one short of the
+  // end, so that rounding cannot overrun.
+  const double at = real() * total;
+  size_t choice = 0;
+  for (size_t i = 0; i + 1 < count; i++) choice += weights[i] <= at;
+  return int64_t(choice);
 }
 
 }  // namespace vecgrad

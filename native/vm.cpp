@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "blas.h"
-#include "denormals.h"
 #include "isa.h"
 #include "kernels.h"
 #include "tape.h"
@@ -179,7 +178,6 @@ class TypedProgram final : public Program {
 
   RunFault run(void* arena, int32_t* ints, int32_t from, int32_t to, int32_t begin,
                int32_t end) const override {
-    const FlushDenormals flush;
     T* const x = static_cast<T*>(arena);
     const int32_t* const ext = extents_.data() + int64_t(to) * extent_count_;
     for (int32_t i = begin; i < end; i++) {
@@ -340,6 +338,16 @@ class TypedProgram final : public Program {
                              arena + in.b.offset, in.b.row, m, n, k, in.accumulate, &by);
         return {};
       }
+    }
+    if (in.op == Op::row_dot) {
+      const idx m = ext[in.rows], n = ext[in.cols];
+      for (idx i1 = 0; i1 < n1; i1++)
+        for (idx i2 = 0; i2 < n2; i2++)
+          kernels_->row_dot(arena + in.y.offset + i1 * l.step1[0] + i2 * l.step2[0], in.y.row,
+                            arena + in.a.offset + i1 * l.step1[1] + i2 * l.step2[1], in.a.row,
+                            arena + in.b.offset + i1 * l.step1[2] + i2 * l.step2[2], in.b.row, m, n,
+                            in.accumulate);
+      return {};
     }
     for (idx i1 = 0; i1 < n1; i1++)
       for (idx i2 = 0; i2 < n2; i2++) {

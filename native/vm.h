@@ -43,7 +43,7 @@ class Program {
   virtual int32_t instruction_count() const = 0;
   virtual const char* isa() const = 0;
   // Runs instructions [begin, end) whose level lies in [from, to); the caller has checked that the
-  // memory has the program's sizes and that 0 <= from <= to <= levels.
+  // memory has the program's sizes and that 0 <= from <= to <= levels, and flushes denormals.
   virtual RunFault run(void* arena, int32_t* ints, int32_t from, int32_t to, int32_t begin,
                        int32_t end) const = 0;
   // The shortest span that holds all instructions before `end` that `level` runs.
