@@ -83,6 +83,17 @@ describe('batching', () => {
     assertClose(bare, Array.from(y.forward()), 1e-12, 'batched against unbatched');
   });
 
+  it('scales the smaller operand of a product, whatever shape the product is given then', () => {
+    const g = new Leaves(4);
+    const product = g.p(6, 2).matmul(g.p(2));
+    for (const y of [product.div(3), product.reshape([2, 3]).mul(3), product.reshape([3, 2, 1]).div(3)]) {
+      const program = new Program({ groups: [[y]], gradients: 'none' });
+      const scaling = program.work(1).filter(({ op }) => op === 'mul' || op === 'div');
+      assert.deepEqual(scaling.map(({ flop }) => flop), [2]);
+      assertClose(Array.from(program.forward({})), Array.from(y.forward()), 1e-12, String(y.shape));
+    }
+  }); // prettier-ignore
+
   // Sizes at which a transposed operand stays in place, and a product and its update part.
   for (const [positions, columns] of [
     [17, 140],

@@ -5,6 +5,7 @@
  * rather than the product. Done before differentiation, so that the
  * gradient is the fused operator's own.
  */
+import type { OpName } from '../ops.js';
 import { sameShape, sizeOf } from '../shape.js';
 import type { Ir } from './ir.js';
 import { rewrite, type Match, type Rewritten, type Rule, type Subject } from './rewrite.js';
@@ -121,31 +122,43 @@ const crossEntropy: Rule = ({ ir, uses }: Subject, node: number): Match | null =
 const scaledProduct: Rule = ({ ir, uses }: Subject, node: number): Match | null => {
   const op = ir.opOf(node);
   if (op !== 'mul' && op !== 'div') return null;
-  const i = ir.is(ir.input(node, 0), 'matmul') ? 0 : 1;
-  const product = ir.input(node, i);
+  const i = number(ir, ir.input(node, 0)) === undefined ? 0 : 1;
   const by = ir.input(node, 1 - i);
-  if (!ir.is(product, 'matmul') || uses[product] !== 1 || (op === 'div' && i === 1)) return null;
-  if (number(ir, by) === undefined || ir.shape(by).length) return null;
+  if ((op === 'div' && i === 1) || number(ir, by) === undefined || ir.shape(by).length) return null;
+  const seen = behindViews(ir, uses, ir.input(node, i), ['reshape']);
+  const product = seen.node;
+  if (!ir.is(product, 'matmul') || uses[product] !== 1) return null;
   const operands = ir.inputs(product);
   const sizes = operands.map((operand) => sizeOf(ir.shape(operand)));
   const smaller = sizes[0]! <= sizes[1]! ? 0 : 1;
   if (sizes[smaller]! >= sizeOf(ir.shape(node))) return null;
   // Scaled where it is computed: what lies between only looks at it.
-  const views: number[] = [];
-  let scaled = operands[smaller]!;
-  while ((ir.is(scaled, 'reshape') || ir.is(scaled, 'transpose')) && uses[scaled] === 1) {
-    views.push(scaled);
-    scaled = ir.input(scaled, 0);
-  }
+  const scaled = behindViews(ir, uses, operands[smaller]!, ['reshape', 'transpose']);
+  const viewed = (to: Ir, x: number, views: readonly number[]): number =>
+    views.reduce((made, view) => to.op(ir.opOf(view), [made], ir.attr(view)), x);
   return {
-    inputs: [scaled, operands[1 - smaller]!, by],
+    inputs: [scaled.node, operands[1 - smaller]!, by],
     build: (to, [x, other, factor]) => {
-      let made = to.op(op, [x!, factor!]);
-      for (const view of views.reverse()) made = to.op(ir.opOf(view), [made], ir.attr(view));
-      return to.op('matmul', smaller === 0 ? [made, other!] : [other!, made]);
+      const made = viewed(to, to.op(op, [x!, factor!]), scaled.views);
+      return viewed(to, to.op('matmul', smaller ? [other!, made] : [made, other!]), seen.views);
     },
   };
 };
+
+/** What views of one use each look at, and these views from it on. */
+function behindViews(
+  ir: Ir,
+  uses: Int32Array,
+  node: number,
+  kinds: readonly OpName[],
+): { node: number; views: readonly number[] } {
+  const views: number[] = [];
+  while (kinds.includes(ir.opOf(node)) && uses[node] === 1) {
+    views.push(node);
+    node = ir.input(node, 0);
+  }
+  return { node, views: views.reverse() };
+}
 
 /** x.gather(index) @ M.gather(index). */
 const rowProduct: Rule = ({ ir, uses }: Subject, node: number): Match | null => {
