@@ -47,6 +47,24 @@ class Writer {
   int32_t code_ = -1;
 };
 
+// What a level runs, as in Schedule, and when.
+struct Item {
+  int32_t item, level, depth;
+};
+
+// Sorts items by one of their numbers, below `limit`; those alike stay in order. Says where the
+// items of each number begin.
+std::vector<int32_t> sort_by(int32_t Item::*number, int32_t limit, std::vector<Item>& items) {
+  std::vector<int32_t> starts(size_t(limit) + 1);
+  for (const Item& item : items) starts[size_t(item.*number) + 1]++;
+  for (size_t i = 0; i < size_t(limit); i++) starts[i + 1] += starts[i];
+  std::vector<int32_t> next = starts;
+  std::vector<Item> sorted(items.size());
+  for (const Item& item : items) sorted[size_t(next[size_t(item.*number)]++)] = item;
+  items = std::move(sorted);
+  return starts;
+}
+
 // What levels run: node numbers, and ~i for the i-th addition of a term to a zeroed total.
 struct Schedule {
   std::vector<int32_t> items;
@@ -226,9 +244,6 @@ class Assembler {
   // --- the order
 
   Schedule schedule(int32_t from, int32_t to, bool is_descending) {
-    struct Item {
-      int32_t item, level, depth;
-    };
     std::vector<Item> found;
     found.reserve(size_t(to - from));
     std::vector<int32_t> depths(size_t(to - from));
@@ -268,15 +283,11 @@ class Assembler {
       }
     }
 
-    // A counting sort by level and depth.
-    const int32_t columns = deepest + 1;
-    std::vector<int32_t> places(size_t(g_.max_level * columns) + 1);
-    const auto key = [&](const Item& item) { return size_t(item.level * columns + item.depth); };
-    for (const Item& item : found) places[key(item) + 1]++;
-    for (size_t i = 0; i + 1 < places.size(); i++) places[i + 1] += places[i];
-    for (int32_t i = 0; i <= g_.max_level; i++) made.starts.push_back(places[size_t(i * columns)]);
-    made.items.resize(found.size());
-    for (const Item& item : found) made.items[size_t(places[key(item)]++)] = item.item;
+    // By level, and within a level by depth.
+    sort_by(&Item::depth, deepest + 1, found);
+    made.starts = sort_by(&Item::level, g_.max_level, found);
+    made.items.reserve(found.size());
+    for (const Item& item : found) made.items.push_back(item.item);
     return made;
   }
 
@@ -483,6 +494,9 @@ class Assembler {
   Writer tape_;
 };
 
+// A program's limit: see createProgram in addon.cpp.
+constexpr int32_t most_levels = 1 << 20;
+
 // How many operands a role needs at least.
 int32_t least_operands(Role role) {
   switch (role) {
@@ -502,7 +516,8 @@ int32_t least_operands(Role role) {
 
 std::string check_tape_graph(const TapeGraph& g) {
   const size_t n = size_t(std::max(0, g.count));
-  if (g.count < 0 || g.forward_end < 0 || g.forward_end > g.count || g.max_level < 1)
+  if (g.count < 0 || g.forward_end < 0 || g.forward_end > g.count || g.max_level < 1 ||
+      g.max_level > most_levels)
     return "sizes that do not fit";
   if (g.ops.size() < n || g.start.size() < n + 1 || g.levels.size() < n ||
       g.attribute_of.size() < n)
@@ -537,6 +552,9 @@ std::string check_tape_graph(const TapeGraph& g) {
     const int32_t terms = end - begin - (a.prefix ? 1 : 0);
     if (role == Role::total && (terms < 0 || (a.levels >= 0 && a.levels_end - a.levels != terms)))
       return at("terms that do not fit");
+    // Term i of a prefix total counts from level i.
+    if (role == Role::total && a.prefix && a.levels < 0 && terms > g.max_level)
+      return at("more terms than levels");
   }
   return "";
 }

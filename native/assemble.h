@@ -6,11 +6,9 @@
 // - Instructions are sorted by level (backward: the deepest first), and within a level by depth, so
 //   that neighbours do not wait for each other's results.
 // - A product that feeds one addition is done by it (mul_add, fma), on one number still; a sum of
-// one
-//   use is added to in place; a term of one use adds itself to its total.
+//   one use is added to in place; a term of one use adds itself to its total.
 // - A total whose terms come from several levels is zeroed before all of them, and each term adds
-// at
-//   its own level: a run too short for a term must not add what an earlier run left.
+//   at its own level: a run too short for a term must not add what an earlier run left.
 // - A number gets its place when it is first written: neighbours in time are neighbours in memory.
 #pragma once
 

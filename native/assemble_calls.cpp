@@ -119,6 +119,7 @@ Napi::Value assemble_call(const Napi::CallbackInfo& call) {
   for (size_t node = 0; fault.empty() && node < uses.size(); node++)
     if (uses[node] > 0 && (graph.levels[node] < 0 || graph.levels[node] >= graph.max_level))
       fault = "a level out of range";
+  if (fault.empty() && update.size > graph.count) fault = "an update of more numbers than nodes";
   if (fault.empty() && !are_nodes(graph, gradients)) fault = "gradients that are no nodes";
   if (!fault.empty()) return fail(env, "assembleTape: " + fault);
 

@@ -91,13 +91,16 @@ describe('the assembler of tapes', () => {
     ['levels outside their list', (g) => g.attributes.set([0, 0, 2]), /levels outside their list/],
     ['levels that are not the terms', (g) => Object.assign(g, { levelsList: Int32Array.of(0), attributes: Int32Array.of(0, 0, 1, 0, -1, 0, 0) }), /node 3: terms that do not fit/], // prettier-ignore
     ['a term of a level there is not', (g) => (g.levelsList = Int32Array.of(4)), /a term's level out of range/], // prettier-ignore
+    ['more terms than levels', (g) => Object.assign(g, { list: Int32Array.of(0, 1, 2, 0, 1), start: Int32Array.of(0, 0, 0, 2, 5), attributes: Int32Array.of(1, -1, 0, 0, -1, 0, 0) }), /node 3: more terms than levels/], // prettier-ignore
     ['arrays too short', (g) => (g.levels = new Int32Array(3)), /arrays shorter than the graph/],
     ['a wrong type', (g) => (g.ops = new Int32Array(4) as unknown as Uint8Array), /unexpected ops/],
     ['a level of a node', (g) => (g.levels[3] = 1), /a level out of range/],
     ['no levels', (g) => (g.maxLevel = 0), /sizes that do not fit/],
+    ['more levels than a program has', (g) => (g.maxLevel = 2 ** 30), /sizes that do not fit/],
     ['uses of another graph', (_, p) => (p.uses = new Int32Array(3)), /uses or slots/],
     ['slots of another graph', (_, p) => (p.slots = new Int32Array(5)), /uses or slots/],
     ['a gradient that is no node', (_, p) => (p.gradients = Int32Array.of(4)), /gradients that are no nodes/], // prettier-ignore
+    ['an update of what is not there', (_, p) => (p.blockSize = 5), /more numbers than nodes/],
     ['no place for the zero', (_, p) => delete (p as Partial<TapePlan>).zero, /unexpected zero/],
   ];
   for (const [what, change, message] of bad) {
