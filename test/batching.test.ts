@@ -94,6 +94,20 @@ describe('batching', () => {
     }
   }); // prettier-ignore
 
+  it('adds a product to a sum in place where all else that reads the sum has done so', () => {
+    const g = new Leaves(6);
+    const [x, w] = [g.p(3).exp(), g.p(3, 3)];
+    const residual = (a: Value): Value => a.exp().matmul(w).add(a);
+    const once = residual(x);
+    const additions: [Value, number][] = [[residual(once), 0], [once.mul(x), 1], [residual(once).mul(once), 1]];
+    for (const [y, count] of additions) {
+      const program = new Program({ groups: [[y]], gradients: 'none' });
+      const adds = program.work(1).find(({ op }) => op === 'add')?.instructions ?? 0;
+      assert.equal(adds, count);
+      assertClose(Array.from(program.forward({})), Array.from(y.forward()), 1e-12, `${count} additions`);
+    }
+  }); // prettier-ignore
+
   // Sizes at which a transposed operand stays in place, and a product and its update part.
   for (const [positions, columns] of [
     [17, 140],

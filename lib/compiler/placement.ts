@@ -145,7 +145,7 @@ export function planTotal(ir: Ir, p: Placement, total: number, inPlace: boolean)
     // Kernels write rows: the last axis must be contiguous.
     const last = view.shape.length - 1;
     const rows = last < 0 || view.strides[last] === 1 || view.shape[last] === 1;
-    const placed = inPlace && rows && p.uses[node] === 1 && ACCUMULATING.has(op) && p.parent[node] === -1; // prettier-ignore
+    const placed = inPlace && rows && p.uses[node] === 1 && ACCUMULATING.has(op) && p.parent[node] === -1 && !p.tookOver.has(node); // prettier-ignore
     // A term may already belong to this very total (x + x): uses counts edges, so it is not alone.
     if (placed) {
       p.parent[node] = total;

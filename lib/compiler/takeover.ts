@@ -60,7 +60,7 @@ function planSum(ir: Ir, p: Placement, users: Users, node: number): void {
   const adds = (operand: number): boolean =>
     p.uses[operand] === 1 && p.parent[operand] === -1 && ACCUMULATING.has(ir.opOf(operand)) && !p.totals.has(operand); // prettier-ignore
   const free = (operand: number, other: number): boolean =>
-    adds(other) && owner(ir, p, users, operand, other) >= 0;
+    adds(other) && owner(ir, p, users, node, operand, other) >= 0;
   if ((adds(a) && adds(b)) || free(a, b) || free(b, a)) planTotal(ir, p, node, true);
 }
 
@@ -75,14 +75,21 @@ function canTakeOver(
   if (term.placed || term.level !== ir.levels[total] || !fills(ir, total, term)) return false;
   if (term.steps.some((step) => step.kind !== 'reshape')) return false;
   const first = Math.min(...terms.map((each) => (each.placed ? each.node : total)));
-  return owner(ir, p, users, term.input, first) >= 0;
+  return owner(ir, p, users, total, term.input, first) >= 0;
 }
 
 /**
- * The node in whose memory a value lies, if it is computed before `before` and nobody but this one
- * reader needs that memory: it is the value itself, or a matrix all of whose rows are read once.
+ * The node in whose memory a value lies, if it is computed before `before` and from there on nobody
+ * but `sum` needs that memory: it is the value itself, or a matrix all of whose rows are read once.
  */
-function owner(ir: Ir, p: Placement, users: Users, value: number, before: number): number {
+function owner(
+  ir: Ir,
+  p: Placement,
+  users: Users,
+  sum: number,
+  value: number,
+  before: number,
+): number {
   let node = value;
   while (ir.is(node, 'reshape') || ir.is(node, 'slice')) {
     if (p.uses[node] !== 1) return -1;
@@ -94,13 +101,14 @@ function owner(ir: Ir, p: Placement, users: Users, value: number, before: number
     !ir.isInteger(node) &&
     p.parent[node] === -1 &&
     !p.aliases.has(node) &&
-    !p.tookOver.has(node) &&
     !['stack', 'concat', 'choose'].includes(ir.opOf(node));
   if (!own) return -1;
   const readers = users.of(node);
   // Kept numbers have more uses than readers.
   if (readers.length !== p.uses[node]) return -1;
   if (readers.length === 1) return node;
+  const hasRead = (reader: number): boolean => reader === sum || (reader < before && readsAtOnce(ir, reader, sum)); // prettier-ignore
+  if (node === value && before < ir.forwardEnd && readers.every(hasRead)) return node;
   const taken = new Uint8Array(ir.shape(node)[0] ?? 0);
   for (const reader of readers) {
     const attr = ir.attr(reader);
@@ -111,4 +119,10 @@ function owner(ir: Ir, p: Placement, users: Users, value: number, before: number
     }
   }
   return node;
+}
+
+/** Whether a node reads its operands when it comes by in order, on the runs that compute `sum`. */
+function readsAtOnce(ir: Ir, node: number, sum: number): boolean {
+  const isJoin = ir.is(node, 'stack') || ir.is(node, 'concat') || ir.is(node, 'choose');
+  return computed(ir, node) && !isJoin && ir.levels[node] === ir.levels[sum];
 }
