@@ -51,10 +51,6 @@ function codes(names: Partial<Record<OpName, string>>): Int32Array {
 }
 const OWN_CODE = codes(SIMPLE);
 const ADDING_CODE = codes(ADDING);
-const IS_LEAF = byOperator((op) => Number(LEAVES.has(op)));
-const HAS_INSTRUCTION = byOperator((op) =>
-  Number(op in SIMPLE || OTHERS.has(op) || LEAVES.has(op)),
-);
 /** What the assembler has to know of an operator: the order is that of native/assemble.h. */
 const ROLES = ['none', 'leaf', 'plain', 'total', 'add', 'pow', 'choose', 'chooseGrad'] as const;
 type Role = (typeof ROLES)[number];
@@ -65,15 +61,16 @@ function roleOf(op: OpName): Role {
   return op in SIMPLE ? 'plain' : 'none';
 }
 const OWN_ROLE = byOperator((op) => ROLES.indexOf(roleOf(op)));
+const NONE = ROLES.indexOf('none');
+const LEAF = ROLES.indexOf('leaf');
 
 /** Whether every node is a single number that the tape can compute. */
 export function isScalarGraph(ir: Ir): boolean {
+  const { ops } = ir.arrays;
   for (let node = 0; node < ir.count; node++) {
-    if (ir.isInteger(node)) {
-      if (ir.is(node, 'topk')) return false;
-    } else if (!ir.isScalar(node) || !HAS_INSTRUCTION[ir.codeOf(node)]) {
-      return false;
-    }
+    if (OWN_ROLE[ops[node]!] !== NONE && ir.isScalar(node)) continue;
+    // Lists of indices lie apart, in the integers; topk would have to compute one.
+    if (!ir.isInteger(node) || ir.is(node, 'topk')) return false;
   }
   return true;
 }
@@ -125,6 +122,7 @@ export function lowerTape(ir: Ir, options: LoweringOptions): Lowered | undefined
   const uses = addon.countUses(graph, Int32Array.from([...options.keep, ...gradients]));
   const layout = new Layout(ir, uses, options);
   const { block } = layout;
+  const { ops } = graph;
   const slots = new Int32Array(ir.count).fill(-1);
   for (const [parameter, gradient] of options.gradients) {
     const offset = layout.parameterOffsets.get(parameter);
@@ -132,7 +130,7 @@ export function lowerTape(ir: Ir, options: LoweringOptions): Lowered | undefined
     if (offset !== undefined) slots[gradient] = block.gradients + offset - block.offset;
   }
   for (let node = 0; node < ir.count; node++) {
-    if (IS_LEAF[ir.codeOf(node)] && uses[node]! > 0) slots[node] = placeOfLeaf(ir, layout, node);
+    if (OWN_ROLE[ops[node]!] === LEAF && uses[node]! > 0) slots[node] = placeOfLeaf(ir, layout, node); // prettier-ignore
   }
   const zero = layout.constant(0);
   ir.attributes.forEach(({ exponent }, i) => {
