@@ -6,8 +6,10 @@
 // (SVE, RVV) can be variables, references and arguments, but neither array elements nor members.
 
 // Row r's sums are c<r>a .. c<r>d; unused ones vanish.
-#define EACH_ROW(DO) DO(0) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9) DO(10) DO(11)
-constexpr int most_rows = 12, most_vectors = 4;
+#define EACH_ROW(DO) \
+  DO(0)              \
+  DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9) DO(10) DO(11) DO(12) DO(13) DO(14) DO(15)
+constexpr int most_rows = registers < 32 ? 12 : 16, most_vectors = 4;
 // With 16 registers, tiles of 3 or 2 vectors leave room for more sums than tiles of 4.
 constexpr int most_vectors_of_tile = registers < 32 ? 3 : 4;
 #define SUMS(r) c##r##a, c##r##b, c##r##c, c##r##d
@@ -25,7 +27,7 @@ constexpr int rows_for(int vectors) {
 template <int W, bool narrow>
 static inline void load_row(const T* p, idx last, M some, V& a, V& b, V& c, V& d) {
   const idx l = lanes();
-  const V end = narrow ? load(some, p) : load(p + last);
+  const V end = narrow ? load(some, p) : W == 1 ? load(p) : load(p + last);
   if constexpr (W > 1) a = load(p);
   if constexpr (W > 2) b = load(p + l);
   if constexpr (W > 3) c = load(p + 2 * l);
@@ -37,7 +39,7 @@ template <int W, bool narrow>
 static inline void store_row(T* p, idx last, M some, V a, V b, V c, V d) {
   const idx l = lanes();
   const V end = W == 1 ? a : W == 2 ? b : W == 3 ? c : d;
-  narrow ? store(some, p, end) : store(p + last, end);
+  narrow ? store(some, p, end) : W == 1 ? store(p, end) : store(p + last, end);
   if constexpr (W > 1) store(p, a);
   if constexpr (W > 2) store(p + l, b);
   if constexpr (W > 3) store(p + 2 * l, c);
@@ -45,8 +47,7 @@ static inline void store_row(T* p, idx last, M some, V a, V b, V c, V d) {
 }
 
 template <int W>
-static inline void multiply_row(T x, V b0, V b1, V b2, V b3, V& a, V& b, V& c, V& d) {
-  const V s = splat(x);
+static inline void multiply_row(V s, V b0, V b1, V b2, V b3, V& a, V& b, V& c, V& d) {
   a = fma(s, b0, a);
   if constexpr (W > 1) b = fma(s, b1, b);
   if constexpr (W > 2) c = fma(s, b2, c);
@@ -63,69 +64,109 @@ static inline void add_row(V& a, V& b, V& c, V& d, V a2, V b2, V c2, V d2) {
   (void)b, (void)c, (void)d, (void)b2, (void)c2, (void)d2;
 }
 
-// What becomes of the sums: each way has `continues`, whether they start from what c holds, and
-// `put`, which takes one row of them.
+// A product as its tiles see it: all but where the first of them begins. They take it by reference,
+// so that their call moves four pointers: in small products, a call of many numbers costs more than
+// the sums do.
+struct Product {
+  idx ldc, ras, cas, ldb, k;
+  idx last;  // where a row's last vector begins; where a row is narrow, how many numbers it has
+  int acc;
+  // Of an update: from a weight to its velocity, and the rule.
+  idx velocity;
+  T lr, momentum;
+  // How many tiles of one shape, and from each to the next.
+  idx times, next_c, next_a, next_b;
+};
+
+// What becomes of the sums: `continues`, whether they start from what c holds, and `put`, which
+// takes one row of them. `back` and `momentum` are the rule of an update, in every lane.
 
 // c (+)= the product.
 struct Assign {
-  int acc;
-
-  bool continues() const { return acc; }
+  static constexpr bool updates = false;
+  static bool continues(const Product& by) { return by.acc; }
   template <int W, bool narrow>
-  void put(T* p, idx last, M some, V a, V b, V c, V d) const {
+  static void put(T* p, idx, V, V, idx last, M some, V a, V b, V c, V d) {
     store_row<W, narrow>(p, last, some, a, b, c, d);
   }
 };
 
-// The product is the gradient of w: v = momentum v + product; w -= lr v. Both are read before
+// The product is the gradient of c: v = momentum v + product; c -= lr v. Both are read before
 // either is written, because a row's vectors may overlap.
 struct Update {
-  const T* w;
-  T* v;
-  T lr, momentum;
-
-  bool continues() const { return false; }
+  static constexpr bool updates = true;
+  static bool continues(const Product&) { return false; }
   template <int W, bool narrow>
-  void put(T* p, idx last, M some, V a, V b, V c, V d) const {
-    T* const q = v + (p - w);
+  static void put(T* p, idx velocity, V back, V momentum, idx last, M some, V a, V b, V c, V d) {
+    T* const q = p + velocity;
     const V z = splat(0);
     V a2 = z, b2 = z, c2 = z, d2 = z;
     load_row<W, narrow>(q, last, some, a2, b2, c2, d2);
     multiply_row<W>(momentum, a2, b2, c2, d2, a, b, c, d);
     load_row<W, narrow>(p, last, some, a2, b2, c2, d2);
-    multiply_row<W>(-lr, a, b, c, d, a2, b2, c2, d2);
+    multiply_row<W>(back, a, b, c, d, a2, b2, c2, d2);
     store_row<W, narrow>(q, last, some, a, b, c, d);
     store_row<W, narrow>(p, last, some, a2, b2, c2, d2);
   }
 };
 
-// c (R x W vectors) from a (R x k) b (k x W vectors).
+// c (R x W vectors) from a (R x k) b (k x W vectors), and the tiles of that shape that follow.
 template <int R, int W, bool narrow, class Result>
-__attribute__((always_inline)) static inline void tile(T* c, idx ldc, const T* a, idx ras, idx cas,
-                                                       const T* b, idx ldb, idx k, Result result,
-                                                       idx last, M some) {
+static void tiles(T* c, const T* a, const T* b, const Product& by) {
+  const idx ldc = by.ldc, ras = by.ras, cas = by.cas, ldb = by.ldb, last = by.last;
+  const M some = first(narrow ? last : 0);
   const V z = splat(0);
-  EACH_ROW(DECLARE_SUMS)
-#define LOAD(r) \
-  if constexpr (r < R) load_row<W, narrow>(c + r * ldc, last, some, SUMS(r));
-  if (result.continues()) {
-    EACH_ROW(LOAD)
+  idx velocity = 0;
+  V back = z, momentum = z;
+  if constexpr (Result::updates)
+    velocity = by.velocity, back = splat(-by.lr), momentum = splat(by.momentum);
+  for (idx times = by.times;;) {
+    EACH_ROW(DECLARE_SUMS)
+#define LOAD(r)                                         \
+  if constexpr (r < R) {                                \
+    load_row<W, narrow>(row_of_c, last, some, SUMS(r)); \
+    row_of_c += ldc;                                    \
   }
+    T* row_of_c = c;
+    if (Result::continues(by)) {
+      EACH_ROW(LOAD)
+    }
 #undef LOAD
-  for (idx p = 0; p < k; p++) {
-    V b0 = z, b1 = z, b2 = z, b3 = z;
-    load_row<W, narrow>(b, last, some, b0, b1, b2, b3);
+    // A pointer for every third row of a: from there, the rows between are one register away.
+    const T *a0 = a, *a3 = a0 + 3 * ras, *a6 = a3 + 3 * ras, *a9 = a6 + 3 * ras,
+            *a12 = a9 + 3 * ras, *a15 = a12 + 3 * ras, *row_of_b = b;
+    for (idx p = by.k; p > 0; p--) {
+      V b0 = z, b1 = z, b2 = z, b3 = z;
+      load_row<W, narrow>(row_of_b, last, some, b0, b1, b2, b3);
+#define NUMBER(r) \
+  (r < 3 ? a0 : r < 6 ? a3 : r < 9 ? a6 : r < 12 ? a9 : r < 15 ? a12 : a15)[r % 3 * ras]
 #define MULTIPLY(r) \
-  if constexpr (r < R) multiply_row<W>(a[r * ras], b0, b1, b2, b3, SUMS(r));
-    EACH_ROW(MULTIPLY)
+  if constexpr (r < R) multiply_row<W>(splat(NUMBER(r)), b0, b1, b2, b3, SUMS(r));
+      EACH_ROW(MULTIPLY)
 #undef MULTIPLY
-    a += cas;
-    b += ldb;
+#undef NUMBER
+      a0 += cas;
+      if constexpr (R > 3) a3 += cas;
+      if constexpr (R > 6) a6 += cas;
+      if constexpr (R > 9) a9 += cas;
+      if constexpr (R > 12) a12 += cas;
+      if constexpr (R > 15) a15 += cas;
+      row_of_b += ldb;
+    }
+    row_of_c = c;
+    asm("" : "+r"(row_of_c));  // else the rows' places are computed ahead, and kept: in memory
+#define STORE(r)                                                                              \
+  if constexpr (r < R) {                                                                      \
+    Result::template put<W, narrow>(row_of_c, velocity, back, momentum, last, some, SUMS(r)); \
+    row_of_c += ldc;                                                                          \
   }
-#define STORE(r) \
-  if constexpr (r < R) result.template put<W, narrow>(c + r * ldc, last, some, SUMS(r));
-  EACH_ROW(STORE)
+    EACH_ROW(STORE)
 #undef STORE
+    if (--times <= 0) return;
+    c += by.next_c;
+    a += by.next_a;
+    b += by.next_b;
+  }
 }
 
 // Where the products of one row come from: factor(p) times row(p), p counted from where `advance`
@@ -162,19 +203,19 @@ struct ChosenRows {
 constexpr int chains_for(int vectors) { return vectors == 1 ? 8 : vectors == 4 ? 2 : 4; }
 
 template <int W, bool narrow, class Source, class Result>
-__attribute__((always_inline)) static inline void row_tile(T* c, Source source, idx k,
-                                                           Result result, idx last, M some) {
+__attribute__((always_inline)) static inline void row_tile(T* c, Source source, idx k, Result,
+                                                           const Product& by, idx last, M some) {
   constexpr int chains = chains_for(W);
   const V z = splat(0);
   EACH_ROW(DECLARE_SUMS)
-  if (result.continues()) load_row<W, narrow>(c, last, some, SUMS(0));
-#define CHAIN(r)                                                      \
-  if constexpr (r < chains) {                                         \
-    if (r < count) {                                                  \
-      V b0 = z, b1 = z, b2 = z, b3 = z;                               \
-      load_row<W, narrow>(source.row(r), last, some, b0, b1, b2, b3); \
-      multiply_row<W>(source.factor(r), b0, b1, b2, b3, SUMS(r));     \
-    }                                                                 \
+  if (Result::continues(by)) load_row<W, narrow>(c, last, some, SUMS(0));
+#define CHAIN(r)                                                         \
+  if constexpr (r < chains) {                                            \
+    if (r < count) {                                                     \
+      V b0 = z, b1 = z, b2 = z, b3 = z;                                  \
+      load_row<W, narrow>(source.row(r), last, some, b0, b1, b2, b3);    \
+      multiply_row<W>(splat(source.factor(r)), b0, b1, b2, b3, SUMS(r)); \
+    }                                                                    \
   }
   for (; k >= chains; k -= chains, source.advance(chains)) {
     constexpr idx count = chains;
@@ -195,32 +236,36 @@ __attribute__((always_inline)) static inline void row_tile(T* c, Source source, 
     add_row<W>(SUMS(1), SUMS(3));
   }
   add_row<W>(SUMS(0), SUMS(1));
-  result.template put<W, narrow>(c, last, some, SUMS(0));
+  Result::template put<W, narrow>(c, by.velocity, splat(-by.lr), splat(by.momentum), last, some,
+                                  SUMS(0));
 }
 
 // One row of c, F + W vectors: as many chains, and each number of a is broadcast only once.
 template <int F, int W, class Source, class Result>
-__attribute__((always_inline)) static inline void wide_row_tile(T* c, Source source, idx k,
-                                                                Result result, idx last, M some) {
+__attribute__((always_inline)) static inline void wide_row_tile(T* c, Source source, idx k, Result,
+                                                                const Product& by, idx last,
+                                                                M some) {
   const V z = splat(0);
   const idx last_of_first = (F - 1) * lanes(), second = F * lanes();
   DECLARE_SUMS(0)
   DECLARE_SUMS(1)
-  if (result.continues()) {
+  if (Result::continues(by)) {
     load_row<F, false>(c, last_of_first, some, SUMS(0));
     load_row<W, false>(c + second, last, some, SUMS(1));
   }
   for (; k > 0; k--, source.advance(1)) {
     const T* const b = source.row(0);
-    const T a = source.factor(0);
+    const V a = splat(source.factor(0));
     V b0 = z, b1 = z, b2 = z, b3 = z;
     load_row<F, false>(b, last_of_first, some, b0, b1, b2, b3);
     multiply_row<F>(a, b0, b1, b2, b3, SUMS(0));
     load_row<W, false>(b + second, last, some, b0, b1, b2, b3);
     multiply_row<W>(a, b0, b1, b2, b3, SUMS(1));
   }
-  result.template put<F, false>(c, last_of_first, some, SUMS(0));
-  result.template put<W, false>(c + second, last, some, SUMS(1));
+  Result::template put<F, false>(c, by.velocity, splat(-by.lr), splat(by.momentum), last_of_first,
+                                 some, SUMS(0));
+  Result::template put<W, false>(c + second, by.velocity, splat(-by.lr), splat(by.momentum), last,
+                                 some, SUMS(1));
 }
 
 // Deals `left` out in parts of at most `most`, the last two of them even (never 1 after others).
@@ -228,34 +273,13 @@ static inline idx next_part(idx left, idx most) {
   return left <= most ? left : left < 2 * most ? (left + 1) / 2 : most;
 }
 
-// W vectors of columns, all rows.
-template <int W, bool narrow, class Result>
-static void panel(T* c, idx ldc, const T* a, idx ras, idx cas, const T* b, idx ldb, idx m, idx k,
-                  Result result, idx last, M some) {
-  while (m > 0) {
-    const idx rows = next_part(m, rows_for(W));
-    switch (rows) {
-#define ROWS(r)                                                                   \
-  case r + 1:                                                                     \
-    if constexpr (r < rows_for(W))                                                \
-      tile<r + 1, W, narrow>(c, ldc, a, ras, cas, b, ldb, k, result, last, some); \
-    break;
-      EACH_ROW(ROWS)
-#undef ROWS
-    }
-    c += rows * ldc;
-    a += rows * ras;
-    m -= rows;
-  }
-}
-
 // One row; its vectors are dealt out in parts of at most 8.
 template <class Source, class Result>
 __attribute__((always_inline)) static inline void one_row(T* c, Source source, idx n, idx k,
-                                                          Result result) {
+                                                          Result result, const Product& by) {
   const idx l = lanes();
   if (n < l) {
-    if (n > 0) row_tile<1, true>(c, source, k, result, 0, first(n));
+    if (n > 0) row_tile<1, true>(c, source, k, result, by, 0, first(n));
     return;
   }
   const M none = first(0);
@@ -265,13 +289,13 @@ __attribute__((always_inline)) static inline void one_row(T* c, Source source, i
     // Where the last of `vectors` vectors begins, from the first one's or from the second part's.
     const auto last = [&](idx of) { return (vectors ? width * l : n) - (width - of + 1) * l; };
     switch (width) {
-#define ROW(w)                                               \
-  case w:                                                    \
-    row_tile<w, false>(c, source, k, result, last(w), none); \
+#define ROW(w)                                                   \
+  case w:                                                        \
+    row_tile<w, false>(c, source, k, result, by, last(w), none); \
     break;
-#define WIDE_ROW(f, w)                                        \
-  case f + w:                                                 \
-    wide_row_tile<f, w>(c, source, k, result, last(w), none); \
+#define WIDE_ROW(f, w)                                            \
+  case f + w:                                                     \
+    wide_row_tile<f, w>(c, source, k, result, by, last(w), none); \
     break;
       ROW(1)
       ROW(2)
@@ -290,27 +314,56 @@ __attribute__((always_inline)) static inline void one_row(T* c, Source source, i
   }
 }
 
+// The functions of all tiles of W vectors, by their rows less one.
+using Tiles = void (*)(T*, const T*, const T*, const Product&);
+
+// R where tiles of W vectors have so many rows, else 1: to instantiate nothing in vain.
+template <int R, int W>
+constexpr int rows_or_one = R <= rows_for(W) ? R : 1;
+
+template <int W, bool narrow, class Result>
+constexpr Tiles tiles_of[] = {
+#define ENTRY(r) tiles<rows_or_one<r + 1, W>, W, narrow, Result>,
+    EACH_ROW(ENTRY)
+#undef ENTRY
+};
+
+// W vectors of columns, all rows.
+template <int W, bool narrow, class Result>
+static void panel(T* c, const T* a, const T* b, idx m, Product& by) {
+  constexpr idx most = rows_for(W);
+  by.next_b = 0;
+  while (m > 0) {
+    const idx rows = next_part(m, most);
+    by.times = m < 2 * most ? m / rows : m / most - 1;
+    by.next_c = rows * by.ldc;
+    by.next_a = rows * by.ras;
+    tiles_of<W, narrow, Result>[rows - 1](c, a, b, by);
+    c += by.times * by.next_c;
+    a += by.times * by.next_a;
+    m -= by.times * rows;
+  }
+}
+
 // Two rows or more, in panels of W vectors.
 template <class Result>
-__attribute__((always_inline)) static inline void rows_by_panels(T* c, idx ldc, const T* a, idx ras,
-                                                                 idx cas, const T* b, idx ldb,
-                                                                 idx m, idx n, idx k,
-                                                                 Result result) {
+__attribute__((always_inline)) static inline void rows_by_panels(T* c, const T* a, const T* b,
+                                                                 idx m, idx n, Product& by) {
   const idx l = lanes();
   if (n < l) {
-    if (n > 0) panel<1, true>(c, ldc, a, ras, cas, b, ldb, m, k, result, 0, first(n));
+    by.last = n;
+    if (n > 0) panel<1, true, Result>(c, a, b, m, by);
     return;
   }
-  const M none = first(0);
   const idx most = m <= 2 ? most_vectors : most_vectors_of_tile;
   for (idx vectors = (n + l - 1) / l; vectors > 0;) {
     const idx width = next_part(vectors, most);
     vectors -= width;
-    const idx last = (vectors ? width * l : n) - l;
+    by.last = (vectors ? width * l : n) - l;
     switch (width) {
-#define PANEL(w)                                                            \
-  case w:                                                                   \
-    panel<w, false>(c, ldc, a, ras, cas, b, ldb, m, k, result, last, none); \
+#define PANEL(w)                             \
+  case w:                                    \
+    panel<w, false, Result>(c, a, b, m, by); \
     break;
       PANEL(1)
       PANEL(2)
@@ -324,97 +377,65 @@ __attribute__((always_inline)) static inline void rows_by_panels(T* c, idx ldc, 
   }
 }
 
-// One row and many are functions of their own, so that neither way pays for the other's stack
-// frame. They take numbers: a Source or Result would pass through memory, by stores narrower than
-// the loads.
-
-__attribute__((noinline)) static void gemm_one_row(T* c, const T* a, idx cas, const T* b, idx ldb,
-                                                   idx n, idx k, int acc) {
-  one_row(c, Rows{a, cas, b, ldb}, n, k, Assign{acc});
-}
-
-__attribute__((noinline)) static void gemm_rows(T* c, idx ldc, const T* a, idx ras, idx cas,
-                                                const T* b, idx ldb, idx m, idx n, idx k, int acc) {
-  rows_by_panels(c, ldc, a, ras, cas, b, ldb, m, n, k, Assign{acc});
-}
-
 static void gemm(T* c, idx ldc, const T* a, idx ras, idx cas, const T* b, idx ldb, idx m, idx n,
                  idx k, int acc) {
-  if (m == 1) return gemm_one_row(c, a, cas, b, ldb, n, k, acc);
-  gemm_rows(c, ldc, a, ras, cas, b, ldb, m, n, k, acc);
+  Product by;
+  by.acc = acc;
+  if (m == 1) return one_row(c, Rows{a, cas, b, ldb}, n, k, Assign{}, by);
+  by.ldc = ldc, by.ras = ras, by.cas = cas, by.ldb = ldb, by.k = k;
+  rows_by_panels<Assign>(c, a, b, m, n, by);
 }
 
-// A tile of R x W vectors in every product of a batch. Small products take less time than a call
-// for each, and the choice of its tiles, would.
-template <int R, int W, bool narrow>
-__attribute__((noinline)) static void tiles(T* c, idx ldc, const T* a, idx ras, idx cas, const T* b,
-                                            idx ldb, idx k, int acc, idx last, M some,
-                                            const Batch& by) {
-  for (idx i1 = 0; i1 < by.n1; i1++)
-    for (idx i2 = 0; i2 < by.n2; i2++)
-      tile<R, W, narrow>(c + i1 * by.c1 + i2 * by.c2, ldc, a + i1 * by.a1 + i2 * by.a2, ras, cas,
-                         b + i1 * by.b1 + i2 * by.b2, ldb, k, Assign{acc}, last, some);
-}
-
-// W vectors of columns, all rows.
+// W vectors of columns, all rows of all products: each tile in one after the other of them. Small
+// products take less time than a call for each, and the choice of its tiles, would.
 template <int W, bool narrow>
-static void panels(T* c, idx ldc, const T* a, idx ras, idx cas, const T* b, idx ldb, idx m, idx k,
-                   int acc, idx last, M some, const Batch& by) {
+static void batch_panel(T* c, const T* a, const T* b, idx m, Product& by, const Batch& batch) {
   while (m > 0) {
     const idx rows = next_part(m, rows_for(W));
-    switch (rows) {
-#define ROWS(r)                                                                     \
-  case r + 1:                                                                       \
-    if constexpr (r < rows_for(W))                                                  \
-      tiles<r + 1, W, narrow>(c, ldc, a, ras, cas, b, ldb, k, acc, last, some, by); \
-    break;
-      EACH_ROW(ROWS)
-#undef ROWS
-    }
-    c += rows * ldc;
-    a += rows * ras;
+    for (idx i = 0; i < batch.n1; i++)
+      tiles_of<W, narrow, Assign>[rows - 1](c + i * batch.c1, a + i * batch.a1, b + i * batch.b1,
+                                            by);
+    c += rows * by.ldc;
+    a += rows * by.ras;
     m -= rows;
   }
 }
 
 static void gemm_batch(T* c, idx ldc, const T* a, idx ras, idx cas, const T* b, idx ldb, idx m,
                        idx n, idx k, int acc, const Batch* batch) {
-  const Batch& by = *batch;
+  const Batch& each = *batch;
   const idx l = lanes();
   // Of larger products, one is best finished before the next is touched; of one row, one whose
   // sum would wait for itself longer than it takes to deal it out.
-  if (m <= 32 && n > 0 && n <= 2 * l && k <= (m > 1 ? 64 : 16)) {
-    const M none = first(0);
-    if (n < l) return panels<1, true>(c, ldc, a, ras, cas, b, ldb, m, k, acc, 0, first(n), by);
-    if (n == l) return panels<1, false>(c, ldc, a, ras, cas, b, ldb, m, k, acc, 0, none, by);
-    return panels<2, false>(c, ldc, a, ras, cas, b, ldb, m, k, acc, n - l, none, by);
+  if (m <= 32 && n > 0 && each.n2 > 0 && n <= 2 * l && k <= (m > 1 ? 64 : 16)) {
+    Product by;
+    by.ldc = ldc, by.ras = ras, by.cas = cas, by.ldb = ldb, by.k = k, by.acc = acc;
+    by.last = n < l ? n : n - l;
+    by.times = each.n2, by.next_c = each.c2, by.next_a = each.a2, by.next_b = each.b2;
+    if (n < l) return batch_panel<1, true>(c, a, b, m, by, each);
+    if (n == l) return batch_panel<1, false>(c, a, b, m, by, each);
+    return batch_panel<2, false>(c, a, b, m, by, each);
   }
-  for (idx i1 = 0; i1 < by.n1; i1++)
-    for (idx i2 = 0; i2 < by.n2; i2++)
-      gemm(c + i1 * by.c1 + i2 * by.c2, ldc, a + i1 * by.a1 + i2 * by.a2, ras, cas,
-           b + i1 * by.b1 + i2 * by.b2, ldb, m, n, k, acc);
-}
-
-__attribute__((noinline)) static void gemm_sgd_one_row(T* w, T* v, const T* a, idx cas, const T* b,
-                                                       idx ldb, idx n, idx k, T lr, T momentum) {
-  one_row(w, Rows{a, cas, b, ldb}, n, k, Update{w, v, lr, momentum});
-}
-
-__attribute__((noinline)) static void gemm_sgd_rows(T* w, T* v, idx ld, const T* a, idx ras,
-                                                    idx cas, const T* b, idx ldb, idx m, idx n,
-                                                    idx k, T lr, T momentum) {
-  rows_by_panels(w, ld, a, ras, cas, b, ldb, m, n, k, Update{w, v, lr, momentum});
+  for (idx i1 = 0; i1 < each.n1; i1++)
+    for (idx i2 = 0; i2 < each.n2; i2++)
+      gemm(c + i1 * each.c1 + i2 * each.c2, ldc, a + i1 * each.a1 + i2 * each.a2, ras, cas,
+           b + i1 * each.b1 + i2 * each.b2, ldb, m, n, k, acc);
 }
 
 static void gemm_sgd(T* w, T* v, idx ld, const T* a, idx ras, idx cas, const T* b, idx ldb, idx m,
                      idx n, idx k, T lr, T momentum) {
-  if (m == 1) return gemm_sgd_one_row(w, v, a, cas, b, ldb, n, k, lr, momentum);
-  gemm_sgd_rows(w, v, ld, a, ras, cas, b, ldb, m, n, k, lr, momentum);
+  Product by;
+  by.velocity = v - w, by.lr = lr, by.momentum = momentum;
+  if (m == 1) return one_row(w, Rows{a, cas, b, ldb}, n, k, Update{}, by);
+  by.ldc = ld, by.ras = ras, by.cas = cas, by.ldb = ldb, by.k = k;
+  rows_by_panels<Update>(w, a, b, m, n, by);
 }
 
 static void gemv_rows(T* y, const T* x, idx incx, const T* w, idx ldw, const int32_t* index, idx k,
                       idx n, int chosen, int acc) {
-  one_row(y, ChosenRows{x, incx, w, ldw, index, chosen != 0}, n, k, Assign{acc});
+  Product by;
+  by.acc = acc;
+  one_row(y, ChosenRows{x, incx, w, ldw, index, chosen != 0}, n, k, Assign{}, by);
 }
 
 #undef EACH_ROW
