@@ -1113,25 +1113,22 @@ class Lowering {
   /** Copies matrices whose columns lie one after another to where their rows do. */
   private transposeInto(y: View, x: View, levels: AxisLevels | undefined): void {
     const rank = y.shape.length;
+    const [rows, columns] = y.shape.slice(-2) as [number, number];
+    if (!rows || !columns) return;
+    // Matrices side by side, whose transposes lie one below the other, are one.
     const axes = mergeAxes(
-      y.shape.slice(0, -2),
-      [y.strides.slice(0, -2), x.strides.slice(0, -2)],
+      y.shape.slice(0, -1),
+      [y.strides.slice(0, -1), x.strides.slice(0, -1)],
       levels,
     );
-    const [rows, columns] = y.shape.slice(-2) as [number, number];
-    if (!axes || !rows || !columns) return;
+    if (!axes) return;
+    const down: Axis = rows > 1 ? axes.pop()! : { n: 1, strides: [y.strides[rank - 2]!, 1] };
     this.loops(axes, 2, [y.offset, x.offset], ([one, two], at) => {
       this.out.emit(this.node, {
         op: 'transpose',
         level: this.level,
-        extents: this.extents([
-          one!,
-          two!,
-          { n: columns, levels: levels?.[rank - 1] },
-          { n: rows, levels: levels?.[rank - 2] },
-          1,
-        ]),
-        y: [at[0]!, one!.strides[0]!, two!.strides[0]!, y.strides[rank - 2]!, 1],
+        extents: this.extents([one!, two!, { n: columns, levels: levels?.[rank - 1] }, down, 1]),
+        y: [at[0]!, one!.strides[0]!, two!.strides[0]!, down.strides[0]!, 1],
         a: [at[1]!, one!.strides[1]!, two!.strides[1]!, x.strides[rank - 1]!, 1],
       });
     });
