@@ -90,9 +90,9 @@ static inline V mantissa(V x, V& exponent) {
   return _mm512_getmant_ps(x, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_src);
 }
 
-constexpr idx tile_rows = 8, tile_cols = 4;
+constexpr idx tile_rows = 16, tile_cols = 16;
 static inline void transpose_tile(T* y, idx ldy, const T* x, idx ldx) {
-  transpose_8x4(y, ldy, x, ldx);
+  transpose_16x16(y, ldy, x, ldx);
 }
 constexpr idx square = 4;
 static inline void transpose_square(T* y, idx ldy, const T* x, idx ldx) {
@@ -171,9 +171,9 @@ static inline V mantissa(V x, V& exponent) {
   return _mm512_getmant_pd(x, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_src);
 }
 
-constexpr idx tile_rows = 4, tile_cols = 4;
+constexpr idx tile_rows = 8, tile_cols = 8;
 static inline void transpose_tile(T* y, idx ldy, const T* x, idx ldx) {
-  transpose_4x4(y, ldy, x, ldx);
+  transpose_8x8(y, ldy, x, ldx);
 }
 constexpr idx square = 4;
 static inline void transpose_square(T* y, idx ldy, const T* x, idx ldx) {
