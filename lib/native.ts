@@ -36,15 +36,16 @@ export interface NativeAddon {
     code: Int32Array;
     tape: Uint32Array;
   }): Handle;
-  run(
+  /**
+   * A function that runs the program on these arrays: as a prefix that had `range[0]` levels and
+   * comes to `range[1]`, the instructions from `range[2]` to `range[3]`.
+   */
+  bind(
     handle: Handle,
     arena: Float64Array | Float32Array,
     ints: Int32Array,
-    from: number,
-    to: number,
-    begin: number,
-    end: number,
-  ): Fault | undefined;
+    range: Int32Array,
+  ): () => Fault | undefined;
   generate(
     spec: {
       program: Handle;

@@ -119,10 +119,16 @@ export class Program {
   private readonly kept: readonly number[];
   private readonly handle: Handle;
   private readonly ints: Int32Array;
+  /** What `runRange` runs: levels from and to, instructions from and to. */
+  private readonly range = new Int32Array(4);
+  private readonly runRange: () => Fault | undefined;
   private readonly floats = new Map<string, FloatFeed>();
   private readonly indices = new Map<string, IndexFeed>();
   private readonly fedFloats: readonly FloatFeed[];
   private readonly fedIndices: readonly IndexFeed[];
+  /** The inputs' names, those of numbers first, and what was fed last. */
+  private readonly fedNames: readonly string[];
+  private readonly fed: (Feeds[string] | undefined)[];
   private readonly parameters: { value: Value; offset: number }[] = [];
   private gradientNodes: Int32Array | undefined;
   private readonly countName: string | undefined;
@@ -231,6 +237,7 @@ export class Program {
     });
     this.arena = allocateAligned(this.dtype, lowered.arenaSize);
     this.ints = new Int32Array(lowered.intsSize);
+    this.runRange = addon.bind(this.handle, this.arena, this.ints, this.range);
     for (const { value, offset } of lowered.constants) this.arena[offset] = value;
 
     let parameterCount = 0;
@@ -249,6 +256,8 @@ export class Program {
     this.limitIndices(traced.ir);
     this.fedFloats = [...this.floats.values()];
     this.fedIndices = [...this.indices.values()];
+    this.fedNames = [...this.floats.keys(), ...this.indices.keys()];
+    this.fed = this.fedNames.map(() => undefined);
     for (const { levels, needs } of this.fedIndices) {
       for (let n = 0; n <= this.maxLength; n++) needs.push(levels.findLastIndex((level) => level < n) + 1); // prettier-ignore
     }
@@ -421,7 +430,13 @@ export class Program {
 
   private run(from: number, to: number, begin: number, end: number): void {
     if (!this.resident) this.takeParameters();
-    const fault = addon.run(this.handle, this.arena, this.ints, from, to, begin, end);
+    const { arena, range } = this;
+    if (arena.length !== this.lowered.arenaSize) throw new Error("the program's memory is gone: an array of its numbers was transferred; transfer a copy"); // prettier-ignore
+    range[0] = from;
+    range[1] = to;
+    range[2] = begin;
+    range[3] = end;
+    const fault = this.runRange();
     this.lastRun = ++runs;
     if (fault) {
       // What a step has added so far must not reach the next one.
@@ -511,18 +526,25 @@ export class Program {
 
   private feed(feeds: Feeds): void {
     if (this.countName !== undefined) this.feedCount(feeds[this.countName] ?? undefined);
+    // Counting names is faster than looking each of them up.
+    let unknown = 0;
+    for (const _ in feeds) unknown++;
+    const { fed, fedFloats, fedIndices } = this;
+    for (let i = 0; i < fed.length; i++) {
+      const value = feeds[this.fedNames[i]!] ?? undefined;
+      fed[i] = value;
+      if (value !== undefined) unknown--;
+    }
+    if (unknown) this.checkNames(feeds);
+    for (let i = 0; i < fedFloats.length; i++) this.feedFloat(fedFloats[i]!, fed[i]);
+    for (let i = 0; i < fedIndices.length; i++) this.feedIndex(fedIndices[i]!, fed[fedFloats.length + i]); // prettier-ignore
+  }
+
+  private checkNames(feeds: Feeds): void {
     for (const name in feeds) {
       if (!this.floats.has(name) && !this.indices.has(name)) {
         throw new FeedError(`no input is called '${name}'; this program's inputs: ${this.inputNames()}`); // prettier-ignore
       }
-    }
-    for (let i = 0; i < this.fedFloats.length; i++) {
-      const feed = this.fedFloats[i]!;
-      this.feedFloat(feed, feeds[feed.name] ?? undefined);
-    }
-    for (let i = 0; i < this.fedIndices.length; i++) {
-      const feed = this.fedIndices[i]!;
-      this.feedIndex(feed, feeds[feed.name] ?? undefined);
     }
   }
 

@@ -140,38 +140,68 @@ Napi::Value fault_array(Napi::Env env, const RunFault& fault) {
   return result;
 }
 
-// run(handle, arena, ints, from, to, begin, end): undefined, or [instruction, index, limit] where
-// an index was out of its table. The one call of a training step: it takes its arguments from the
-// C interface, since node-addon-api allocates memory for more than six.
-napi_value run(napi_env env, napi_callback_info call) {
-  constexpr size_t expected = 7;
-  napi_value argument[expected];
-  size_t count = expected;
-  if (napi_get_cb_info(env, call, &count, argument, nullptr, nullptr) != napi_ok) return nullptr;
-  const Program* program = from_handle<Program>(env, argument[0]);
-  if (count < expected || !program)
-    return fail(env, "run expects a program's handle and six arguments");
+// A program with its memory, held where JavaScript keeps it, and the range of its next run: from,
+// to, begin, end (vm.h).
+struct Bound {
+  const Program* program = nullptr;
   Memory memory;
-  if (const char* fault = memory.read(env, *program, argument[1], argument[2]))
-    return fail(env, fault);
-  int32_t range[4];
-  for (size_t i = 0; i < 4; i++)
-    if (napi_get_value_int32(env, argument[3 + i], &range[i]) != napi_ok)
-      return fail(env, "run expects its range as integers");
-  const auto [from, to, begin, end] = range;
-  if (from < 0 || to < from || to > program->levels() || begin < 0 || end < begin ||
-      end > program->instruction_count())
-    return fail(env, "run was given a range outside the program");
+  const int32_t* range = nullptr;
+  napi_ref held = nullptr;  // the program's handle and the arrays, in an array
+};
+
+napi_value run_bound(napi_env env, napi_callback_info call) {
+  void* data = nullptr;
+  if (napi_get_cb_info(env, call, nullptr, nullptr, nullptr, &data) != napi_ok) return nullptr;
+  const Bound& bound = *static_cast<Bound*>(data);
+  const int32_t from = bound.range[0], to = bound.range[1], begin = bound.range[2],
+                end = bound.range[3];
+  if (from < 0 || to < from || to > bound.program->levels() || begin < 0 || end < begin ||
+      end > bound.program->instruction_count())
+    return fail(env, "a run was given a range outside the program");
   RunFault fault;
   {
     const FlushDenormals flush;
-    fault = program->run(memory.arena, memory.ints, from, to, begin, end);
+    fault = bound.program->run(bound.memory.arena, bound.memory.ints, from, to, begin, end);
   }
-  return fault_array(env, fault);
+  return fault.instruction < 0 ? nullptr : napi_value(fault_array(env, fault));
+}
+
+// bind(handle, arena, ints, range): a function that runs the program on these arrays as `range`
+// says then; it returns undefined, or [instruction, index, limit] where an index was out of its
+// table. What a call has no arguments to check for is checked here. The arrays' memory must not be
+// taken from them (transferred) before a run: the caller sees to it.
+Napi::Value bind(const Napi::CallbackInfo& call) {
+  Napi::Env env = call.Env();
+  auto bound = std::make_unique<Bound>();
+  bound->program = call.Length() == 4 ? from_handle<Program>(env, call[0]) : nullptr;
+  if (!bound->program) return fail(env, "bind expects a program's handle and three arrays");
+  if (const char* fault = bound->memory.read(env, *bound->program, call[1], call[2]))
+    return fail(env, fault);
+  napi_typedarray_type type;
+  size_t length = 0;
+  void* range = nullptr;
+  if (napi_get_typedarray_info(env, call[3], &type, &length, &range, nullptr, nullptr) != napi_ok ||
+      type != napi_int32_array || length != 4)
+    return fail(env, "a program's range is an Int32Array of four");
+  bound->range = static_cast<const int32_t*>(range);
+  auto held = Napi::Array::New(env, 4);
+  for (uint32_t i = 0; i < 4; i++) held.Set(i, call[i]);
+  napi_value function = nullptr;
+  const auto release = [](napi_env env, void* data, void*) {
+    const std::unique_ptr<Bound> bound(static_cast<Bound*>(data));
+    napi_delete_reference(env, bound->held);
+  };
+  if (napi_create_reference(env, held, 1, &bound->held) != napi_ok ||
+      napi_create_function(env, "run", NAPI_AUTO_LENGTH, run_bound, bound.get(), &function) !=
+          napi_ok ||
+      napi_add_finalizer(env, function, bound.get(), release, nullptr, nullptr) != napi_ok)
+    return fail(env, "the program could not be bound to its memory");
+  bound.release();
+  return Napi::Value(env, function);
 }
 
 // generate({program, arena, ints, random, results, slot, start, stop, temperature,
-// instructions, isPrefix}, drawn, lengths): as `run`. Fills `lengths` with the numbers of integers
+// instructions, isPrefix}, drawn, lengths): returns what a run does. Fills `lengths` with the numbers of integers
 // drawn, a sequence each, and `drawn` with the integers, a row of as many as the program has levels
 // each.
 Napi::Value generate_sequences(const Napi::CallbackInfo& call) {
@@ -241,8 +271,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("info", Napi::Function::New<info>(env, "info"));
   exports.Set("blas", Napi::Function::New<blas>(env, "blas"));
   exports.Set("createProgram", Napi::Function::New<create_program>(env, "createProgram"));
-  exports.DefineProperty(napi_property_descriptor{"run", nullptr, run, nullptr, nullptr, nullptr,
-                                                  napi_default_jsproperty, nullptr});
+  exports.Set("bind", Napi::Function::New<bind>(env, "bind"));
   exports.Set("generate", Napi::Function::New<generate_sequences>(env, "generate"));
   exports.Set("alignment", Napi::Function::New<alignment>(env, "alignment"));
   add_kernel_calls(env, exports);

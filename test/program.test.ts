@@ -158,16 +158,24 @@ describe('a program', () => {
     }
   });
 
+  it('says so when its memory was transferred away', () => {
+    const y = compile(parameter([1, 2]).exp());
+    const { buffer } = y.forward({});
+    structuredClone(buffer, { transfer: [buffer as ArrayBuffer] });
+    assert.throws(() => y.forward({}), { message: "the program's memory is gone: an array of its numbers was transferred; transfer a copy" }); // prettier-ignore
+  });
+
   it('makes one native call for each run, each backward and each training step', () => {
     const x = input('x', [2]);
     const y = table.matmul(x).exp().sum().mul(0.001);
-    const program = compile(y);
-    const trainings = [new SGD({ learningRate: 0.1 }), new Adam({ learningRate: 0.1 })].map((optimizer) => optimizer.minimize(y)); // prettier-ignore
-    const original = addon.run.bind(addon);
+    const original = addon.bind.bind(addon);
     let calls = 0;
-    addon.run = (...given) => {
-      calls++;
-      return original(...given);
+    addon.bind = (...given) => {
+      const run = original(...given);
+      return () => {
+        calls++;
+        return run();
+      };
     };
     const count = (run: () => unknown): number => {
       calls = 0;
@@ -175,6 +183,8 @@ describe('a program', () => {
       return calls;
     };
     try {
+      const program = compile(y);
+      const trainings = [new SGD({ learningRate: 0.1 }), new Adam({ learningRate: 0.1 })].map((optimizer) => optimizer.minimize(y)); // prettier-ignore
       const feeds = { x: [0.1, 0.2] };
       assert.equal(count(() => program.forward(feeds)), 1); // prettier-ignore
       assert.equal(count(() => program.backward()), 1); // prettier-ignore
@@ -183,7 +193,7 @@ describe('a program', () => {
         assert.equal(count(() => training.evaluate(feeds)), 1); // prettier-ignore
       }
     } finally {
-      addon.run = original;
+      addon.bind = original;
     }
   });
 });
