@@ -258,7 +258,8 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
   },
   relu: {
     shape: same,
-    gradient: ({ g, dy, inputs }) => g.op('maskPositive', [dy, inputs[0]!]),
+    // The output is above zero where the input is, and is read anyway.
+    gradient: ({ g, dy, output }) => g.op('maskPositive', [dy, output]),
     lower: unary('relu'),
   },
   pow: {

@@ -218,6 +218,7 @@ export class Program {
       sequence: plan.groups.length > 1,
       results: results.map((value) => numbers.get(value)!),
       place: passes.has('place'),
+      finish: passes.has('finish'),
       fuseUpdate: passes.has('update'),
     };
     this.lowered = (isScalar ? lowerTape(ir, lowering) : undefined) ?? lower(ir, lowering);
@@ -528,6 +529,7 @@ export class Program {
     if (this.countName !== undefined) this.feedCount(feeds[this.countName] ?? undefined);
     // Counting names is faster than looking each of them up.
     let unknown = 0;
+    // eslint-disable-next-line @typescript-eslint/no-unused-vars
     for (const _ in feeds) unknown++;
     const { fed, fedFloats, fedIndices } = this;
     for (let i = 0; i < fed.length; i++) {

@@ -201,9 +201,9 @@ Napi::Value bind(const Napi::CallbackInfo& call) {
 }
 
 // generate({program, arena, ints, random, results, slot, start, stop, temperature,
-// instructions, isPrefix}, drawn, lengths): returns what a run does. Fills `lengths` with the numbers of integers
-// drawn, a sequence each, and `drawn` with the integers, a row of as many as the program has levels
-// each.
+// instructions, isPrefix}, drawn, lengths): returns what a run does. Fills `lengths` with the
+// numbers of integers drawn, a sequence each, and `drawn` with the integers, a row of as many as
+// the program has levels each.
 Napi::Value generate_sequences(const Napi::CallbackInfo& call) {
   Napi::Env env = call.Env();
   if (!call[0].IsObject()) return fail(env, "generate expects an object");

@@ -64,13 +64,37 @@ static inline void add_row(V& a, V& b, V& c, V& d, V a2, V b2, V c2, V d2) {
   (void)b, (void)c, (void)d, (void)b2, (void)c2, (void)d2;
 }
 
+template <int W, bool narrow>
+static inline void finish_row(typename Finish<T>::Then then, const T* mask, idx last, M some, V& a,
+                              V& b, V& c, V& d) {
+  if (then == Finish<T>::relu) {
+    a = relu(a);
+    if constexpr (W > 1) b = relu(b);
+    if constexpr (W > 2) c = relu(c);
+    if constexpr (W > 3) d = relu(d);
+  } else {
+    const V z = splat(0);
+    V a2 = z, b2 = z, c2 = z, d2 = z;
+    load_row<W, narrow>(mask, last, some, a2, b2, c2, d2);
+    a = mask_positive(a, a2);
+    if constexpr (W > 1) b = mask_positive(b, b2);
+    if constexpr (W > 2) c = mask_positive(c, c2);
+    if constexpr (W > 3) d = mask_positive(d, d2);
+    (void)b2, (void)c2, (void)d2;
+  }
+  (void)b, (void)c, (void)d;
+}
+
 // A product as its tiles see it: all but where the first of them begins. They take it by reference,
 // so that their call moves four pointers: in small products, a call of many numbers costs more than
 // the sums do.
 struct Product {
   idx ldc, ras, cas, ldb, k;
   idx last;  // where a row's last vector begins; where a row is narrow, how many numbers it has
-  int acc;
+  // Whether the sums start from numbers, how far those lie from c, and what becomes of the sums.
+  bool starts;
+  typename Finish<T>::Then then;
+  idx start, mask;
   // Of an update: from a weight to its velocity, and the rule.
   idx velocity;
   T lr, momentum;
@@ -78,13 +102,19 @@ struct Product {
   idx times, next_c, next_a, next_b;
 };
 
-// What becomes of the sums: `continues`, whether they start from what c holds, and `put`, which
+// As `Assign` reads it: c = or += the product.
+static inline void plain(Product& by, int acc) {
+  by.starts = acc, by.start = 0;
+  by.then = Finish<T>::nothing, by.mask = 0;
+}
+
+// What becomes of the sums: `starts`, whether they do so from numbers, and `put`, which
 // takes one row of them. `back` and `momentum` are the rule of an update, in every lane.
 
 // c (+)= the product.
 struct Assign {
   static constexpr bool updates = false;
-  static bool continues(const Product& by) { return by.acc; }
+  static bool starts(const Product& by) { return by.starts; }
   template <int W, bool narrow>
   static void put(T* p, idx, V, V, idx last, M some, V a, V b, V c, V d) {
     store_row<W, narrow>(p, last, some, a, b, c, d);
@@ -95,7 +125,7 @@ struct Assign {
 // either is written, because a row's vectors may overlap.
 struct Update {
   static constexpr bool updates = true;
-  static bool continues(const Product&) { return false; }
+  static bool starts(const Product&) { return false; }
   template <int W, bool narrow>
   static void put(T* p, idx velocity, V back, V momentum, idx last, M some, V a, V b, V c, V d) {
     T* const q = p + velocity;
@@ -122,13 +152,13 @@ static void tiles(T* c, const T* a, const T* b, const Product& by) {
     velocity = by.velocity, back = splat(-by.lr), momentum = splat(by.momentum);
   for (idx times = by.times;;) {
     EACH_ROW(DECLARE_SUMS)
-#define LOAD(r)                                         \
-  if constexpr (r < R) {                                \
-    load_row<W, narrow>(row_of_c, last, some, SUMS(r)); \
-    row_of_c += ldc;                                    \
+#define LOAD(r)                                             \
+  if constexpr (r < R) {                                    \
+    load_row<W, narrow>(row_of_start, last, some, SUMS(r)); \
+    row_of_start += ldc;                                    \
   }
-    T* row_of_c = c;
-    if (Result::continues(by)) {
+    const T* row_of_start = c + (Result::updates ? 0 : by.start);
+    if (Result::starts(by)) {
       EACH_ROW(LOAD)
     }
 #undef LOAD
@@ -153,7 +183,18 @@ static void tiles(T* c, const T* a, const T* b, const Product& by) {
       if constexpr (R > 15) a15 += cas;
       row_of_b += ldb;
     }
-    row_of_c = c;
+    T* row_of_c = c;
+    if constexpr (!Result::updates)
+      if (by.then) {
+#define FINISH(r)                                                     \
+  if constexpr (r < R) {                                              \
+    finish_row<W, narrow>(by.then, row_of_mask, last, some, SUMS(r)); \
+    row_of_mask += ldc;                                               \
+  }
+        const T* row_of_mask = c + by.mask;
+        EACH_ROW(FINISH)
+#undef FINISH
+      }
     asm("" : "+r"(row_of_c));  // else the rows' places are computed ahead, and kept: in memory
 #define STORE(r)                                                                              \
   if constexpr (r < R) {                                                                      \
@@ -208,7 +249,7 @@ __attribute__((always_inline)) static inline void row_tile(T* c, Source source, 
   constexpr int chains = chains_for(W);
   const V z = splat(0);
   EACH_ROW(DECLARE_SUMS)
-  if (Result::continues(by)) load_row<W, narrow>(c, last, some, SUMS(0));
+  if (Result::starts(by)) load_row<W, narrow>(c + by.start, last, some, SUMS(0));
 #define CHAIN(r)                                                         \
   if constexpr (r < chains) {                                            \
     if (r < count) {                                                     \
@@ -236,6 +277,8 @@ __attribute__((always_inline)) static inline void row_tile(T* c, Source source, 
     add_row<W>(SUMS(1), SUMS(3));
   }
   add_row<W>(SUMS(0), SUMS(1));
+  if constexpr (!Result::updates)
+    if (by.then) finish_row<W, narrow>(by.then, c + by.mask, last, some, SUMS(0));
   Result::template put<W, narrow>(c, by.velocity, splat(-by.lr), splat(by.momentum), last, some,
                                   SUMS(0));
 }
@@ -249,9 +292,9 @@ __attribute__((always_inline)) static inline void wide_row_tile(T* c, Source sou
   const idx last_of_first = (F - 1) * lanes(), second = F * lanes();
   DECLARE_SUMS(0)
   DECLARE_SUMS(1)
-  if (Result::continues(by)) {
-    load_row<F, false>(c, last_of_first, some, SUMS(0));
-    load_row<W, false>(c + second, last, some, SUMS(1));
+  if (Result::starts(by)) {
+    load_row<F, false>(c + by.start, last_of_first, some, SUMS(0));
+    load_row<W, false>(c + by.start + second, last, some, SUMS(1));
   }
   for (; k > 0; k--, source.advance(1)) {
     const T* const b = source.row(0);
@@ -262,6 +305,11 @@ __attribute__((always_inline)) static inline void wide_row_tile(T* c, Source sou
     load_row<W, false>(b + second, last, some, b0, b1, b2, b3);
     multiply_row<W>(a, b0, b1, b2, b3, SUMS(1));
   }
+  if constexpr (!Result::updates)
+    if (by.then) {
+      finish_row<F, false>(by.then, c + by.mask, last_of_first, some, SUMS(0));
+      finish_row<W, false>(by.then, c + by.mask + second, last, some, SUMS(1));
+    }
   Result::template put<F, false>(c, by.velocity, splat(-by.lr), splat(by.momentum), last_of_first,
                                  some, SUMS(0));
   Result::template put<W, false>(c + second, by.velocity, splat(-by.lr), splat(by.momentum), last,
@@ -378,9 +426,14 @@ __attribute__((always_inline)) static inline void rows_by_panels(T* c, const T* 
 }
 
 static void gemm(T* c, idx ldc, const T* a, idx ras, idx cas, const T* b, idx ldb, idx m, idx n,
-                 idx k, int acc) {
+                 idx k, int acc, const Finish<T>* finish) {
   Product by;
-  by.acc = acc;
+  plain(by, acc);
+  if (finish) {
+    if (finish->start) by.starts = true, by.start = finish->start - c;
+    by.then = finish->then;
+    if (by.then == Finish<T>::mask_positive) by.mask = finish->mask - c;
+  }
   if (m == 1) return one_row(c, Rows{a, cas, b, ldb}, n, k, Assign{}, by);
   by.ldc = ldc, by.ras = ras, by.cas = cas, by.ldb = ldb, by.k = k;
   rows_by_panels<Assign>(c, a, b, m, n, by);
@@ -409,7 +462,8 @@ static void gemm_batch(T* c, idx ldc, const T* a, idx ras, idx cas, const T* b, 
   // sum would wait for itself longer than it takes to deal it out.
   if (m <= 32 && n > 0 && each.n2 > 0 && n <= 2 * l && k <= (m > 1 ? 64 : 16)) {
     Product by;
-    by.ldc = ldc, by.ras = ras, by.cas = cas, by.ldb = ldb, by.k = k, by.acc = acc;
+    by.ldc = ldc, by.ras = ras, by.cas = cas, by.ldb = ldb, by.k = k;
+    plain(by, acc);
     by.last = n < l ? n : n - l;
     by.times = each.n2, by.next_c = each.c2, by.next_a = each.a2, by.next_b = each.b2;
     if (n < l) return batch_panel<1, true>(c, a, b, m, by, each);
@@ -419,7 +473,7 @@ static void gemm_batch(T* c, idx ldc, const T* a, idx ras, idx cas, const T* b, 
   for (idx i1 = 0; i1 < each.n1; i1++)
     for (idx i2 = 0; i2 < each.n2; i2++)
       gemm(c + i1 * each.c1 + i2 * each.c2, ldc, a + i1 * each.a1 + i2 * each.a2, ras, cas,
-           b + i1 * each.b1 + i2 * each.b2, ldb, m, n, k, acc);
+           b + i1 * each.b1 + i2 * each.b2, ldb, m, n, k, acc, nullptr);
 }
 
 static void gemm_sgd(T* w, T* v, idx ld, const T* a, idx ras, idx cas, const T* b, idx ldb, idx m,
@@ -434,7 +488,7 @@ static void gemm_sgd(T* w, T* v, idx ld, const T* a, idx ras, idx cas, const T* 
 static void gemv_rows(T* y, const T* x, idx incx, const T* w, idx ldw, const int32_t* index, idx k,
                       idx n, int chosen, int acc) {
   Product by;
-  by.acc = acc;
+  plain(by, acc);
   one_row(y, ChosenRows{x, incx, w, ldw, index, chosen != 0}, n, k, Assign{}, by);
 }
 

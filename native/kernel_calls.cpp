@@ -147,7 +147,7 @@ bool multiply(const Kernels<T>& kernels, T* out, const T* a, const T* b, Product
     b = copy.get();
   }
   kernels.gemm(out, p.n, a, p.transpose_a ? 1 : p.k, p.transpose_a ? p.m : 1, b, p.n, p.m, p.n, p.k,
-               0);
+               0, nullptr);
   return true;
 }
 
@@ -372,7 +372,7 @@ void strided_gemm(const Napi::CallbackInfo& call) {
                copy.resize(size_t(m * (k + n)));
                kernels.transpose(copy.data(), m, left, row_a, m, k);
                T* const columns = copy.data() + m * k;
-               kernels.gemm(columns, m, right, col_b, row_b, copy.data(), m, n, m, k, 0);
+               kernels.gemm(columns, m, right, col_b, row_b, copy.data(), m, n, m, k, 0, nullptr);
                kernels.transpose(to, ldy, columns, m, n, m);
                continue;
              }
@@ -382,7 +382,7 @@ void strided_gemm(const Napi::CallbackInfo& call) {
                right = copy.data();
                ldb = n;
              }
-             kernels.gemm(to, ldy, left, row_a, col_a, right, ldb, m, n, k, int(acc));
+             kernels.gemm(to, ldy, left, row_a, col_a, right, ldb, m, n, k, int(acc), nullptr);
            }
          });
 }

@@ -18,6 +18,15 @@ struct Batch {
   idx c1, c2, a1, a2, b1, b2;
 };
 
+// What the sums of a product start from, and what becomes of them. Both operands have the strides
+// of the product.
+template <class T>
+struct Finish {
+  const T* start;  // instead of 0; null: 0, or where it accumulates what is there
+  enum Then : int32_t { nothing, relu, mask_positive } then;
+  const T* mask;  // of mask_positive: 0 where it is not above 0
+};
+
 template <class T>
 struct Kernels {
   const char* isa;

@@ -252,6 +252,21 @@ class TypedProgram final : public Program {
         return in.imm0 > 0 && (n.inner <= 1 || in.x.col == 1)
                    ? ""
                    : "an empty table, or indices that are not adjacent";
+      case Op::gemm: {
+        using Then = Finish<T>;
+        const bool finishes = in.imm0 != Then::nothing || in.c.offset != in.y.offset;
+        if (in.imm0 < Then::nothing || in.imm0 > Then::mask_positive) return "an unknown finish";
+        if (finishes && (n.outer1 != 1 || n.outer2 != 1)) return "a finish of many products";
+        Operand like_y = in.y;
+        like_y.offset = in.c.offset;
+        if (const char* fault = check_operand("RC1", like_y, n, arena_size_))
+          return std::string("c: ") + fault;
+        like_y.offset = in.imm1;
+        if (in.imm0 == Then::mask_positive)
+          if (const char* fault = check_operand("RC1", like_y, n, arena_size_))
+            return std::string("mask: ") + fault;
+        return "";
+      }
       case Op::gemm_sgd:
       case Op::gemm_adam: {
         if (n.rows > 1 && in.c.row != in.y.row) return "c: other rows than those of y";
@@ -434,9 +449,16 @@ class TypedProgram final : public Program {
       case Op::transpose:
         k.transpose(y, in.y.row, a, in.a.row, rows, cols);
         break;
-      case Op::gemm:
-        gemm(in, y, in.y.row, a, b, rows, cols, inner, in.accumulate);
+      case Op::gemm: {
+        if (!in.imm0 && in.c == in.y.offset) {
+          gemm(in, y, in.y.row, a, b, rows, cols, inner, in.accumulate, nullptr);
+          break;
+        }
+        const Finish<T> finish{in.accumulate ? c : nullptr, typename Finish<T>::Then(in.imm0),
+                               arena + in.imm1};
+        gemm(in, y, in.y.row, a, b, rows, cols, inner, 0, &finish);
         break;
+      }
       case Op::gemm_sgd:
       case Op::gemm_adam:
         gemm_update(in, arena, y, a, b, c, rows, cols, inner);
@@ -524,14 +546,20 @@ class TypedProgram final : public Program {
   }
 
   void gemm(const Instruction& in, T* y, idx ldy, const T* a, const T* b, idx m, idx n, idx k,
-            int acc) const {
+            int acc, const Finish<T>* finish) const {
     if (blas_wins(in, m, n, k) && ldy >= n) {
+      if (finish && finish->start && finish->start != y)
+        kernels_->copy(y, ldy, finish->start, ldy, 1, m, n, 0);
+      acc = acc || (finish && finish->start);
       const bool plain = in.a.col == 1 && in.a.row >= k;
       blas_gemm<T>(y, ldy, a, plain ? in.a.row : in.a.col, !plain, b, in.b.row, false, m, n, k,
                    acc);
+      if (finish && finish->then == Finish<T>::relu) kernels_->relu(y, ldy, y, ldy, 1, m, n, 0);
+      if (finish && finish->then == Finish<T>::mask_positive)
+        kernels_->mask_positive(y, ldy, y, ldy, 1, finish->mask, ldy, 1, m, n, 0);
       return;
     }
-    kernels_->gemm(y, ldy, a, in.a.row, in.a.col, b, in.b.row, m, n, k, acc);
+    kernels_->gemm(y, ldy, a, in.a.row, in.a.col, b, in.b.row, m, n, k, acc, finish);
   }
 
   // y is updated by the product of a and b, a few rows of the product at a time.
@@ -558,7 +586,7 @@ class TypedProgram final : public Program {
     T* const g = gradient.data();
     for (idx r = 0; r < m; r += some) {
       const idx rows = std::min(some, m - r);
-      gemm(in, g, n, a + r * in.a.row, b, rows, n, k, 0);
+      gemm(in, g, n, a + r * in.a.row, b, rows, n, k, 0, nullptr);
       for (idx i = 0; i < rows; i++) {
         const idx at = (r + i) * in.y.row;
         if (in.op == Op::gemm_sgd)

@@ -1,6 +1,6 @@
 /** How well graphs written position by position are batched: counts of instructions, and what they compute. */
 import assert from 'node:assert/strict';
-import { ALL_PASSES, type PassSet } from '../lib/compiler/passes.js';
+import { ALL_PASSES, parsePasses, type PassSet } from '../lib/compiler/passes.js';
 import { buildModel, type ModelSizes } from '../lib/experiment.js';
 import { concat, index, meanOfFirst, stack, type Value } from '../lib/graph.js';
 import { SGD } from '../lib/optim.js';
@@ -101,7 +101,7 @@ describe('batching', () => {
     const once = residual(x);
     const additions: [Value, number][] = [[residual(once), 0], [once.mul(x), 1], [residual(once).mul(once), 1]];
     for (const [y, count] of additions) {
-      const program = new Program({ groups: [[y]], gradients: 'none' });
+      const program = new Program({ groups: [[y]], gradients: 'none' }, { passes: parsePasses('-finish') });
       const adds = program.work(1).find(({ op }) => op === 'add')?.instructions ?? 0;
       assert.equal(adds, count);
       assertClose(Array.from(program.forward({})), Array.from(y.forward()), 1e-12, `${count} additions`);

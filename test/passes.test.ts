@@ -42,6 +42,7 @@ const SAVES: Record<PassName, ModelName> = {
   combine: 'rnn',
   tidy: 'vector',
   place: 'rnn',
+  finish: 'vector',
   update: 'rnn_att',
 };
 

@@ -105,6 +105,8 @@ export function account(lowered: Lowered, elementBytes: number, length: number):
     const work = workOf(op);
     work.instructions++;
     work.flop += elements * ((over === 'RCK' ? K : 1) * each + plus);
+    const isMasked = op === 'gemm' && word(33) === 2;
+    if (isMasked) work.bytes += elements * elementBytes;
     operandsOf(op).forEach((rule, i) => {
       const written = rule.startsWith('w');
       const dims = rule.replace(/^w|[-1B*]/g, '');

@@ -21,10 +21,21 @@ export interface Instruction {
   imm1?: number;
 }
 
+/** Rows of adjacent numbers, `row` apart (0: one row). */
+export interface Matrix {
+  offset: number;
+  row: number;
+}
+
+/** What a product can do with its sums: immediate 0 is the place in this list. */
+const FINISHES = [undefined, 'relu', 'maskPositive'] as const;
+export type Finish = 'add' | NonNullable<(typeof FINISHES)[number]>;
+
 /** Collects instructions and the extents they name. */
 export class Encoder {
   private words = new Int32Array(256 * instructionWords);
   private length = 0;
+  private partStart = 0;
   private readonly literals = new Map<number, number>();
   private readonly columns: (number | readonly number[])[] = [];
   /** The compiler's node behind each instruction, for errors. */
@@ -68,6 +79,51 @@ export class Encoder {
     w[at] = imm1 ?? 0;
     this.length += instructionWords;
     this.nodes.push(node);
+  }
+
+  /** No instruction from here on changes one before: they are parts of their own. */
+  endPart(): void {
+    this.partStart = this.count;
+  }
+
+  /**
+   * Makes the last instruction, where it is a product that writes the matrix `from`, write `to`
+   * instead, what `then` makes of it and of `other`; says whether it could. The extents are ids, of
+   * two outer loops, rows and columns.
+   */
+  finishProduct(
+    level: number,
+    extents: readonly number[],
+    then: Finish,
+    from: Matrix,
+    to: Matrix,
+    other?: Matrix,
+  ): boolean {
+    if (this.count === this.partStart) return false;
+    const w = this.words.subarray(this.length - instructionWords, this.length);
+    const accumulates = w[1] === 1;
+    const isFrom =
+      w[0] === opcodes.get('gemm') &&
+      w[2] === level &&
+      extents.every((id, i) => w[3 + i] === id) &&
+      w[33] === FINISHES.indexOf(undefined) &&
+      w[8] === from.offset &&
+      w[23] === from.offset &&
+      (w[11] === from.row || from.row === 0);
+    // The machine knows one row stride for what it writes, starts from and is masked by.
+    const alike = (x: Matrix | undefined): boolean => !x || x.row === to.row;
+    if (!isFrom || !alike(other) || (accumulates && (then === 'add' || !alike(from)))) return false;
+    w[8] = to.offset;
+    if (to.row) w[11] = to.row;
+    if (then === 'add') {
+      w[1] = 1;
+      w[23] = other!.offset;
+    } else {
+      w[33] = FINISHES.indexOf(then);
+      w[34] = other?.offset ?? 0;
+      if (!accumulates) w[23] = to.offset;
+    }
+    return true;
   }
 
   /** Instructions of a level next to each other: what runs a level at a time finds them so. */

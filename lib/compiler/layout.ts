@@ -24,6 +24,8 @@ export interface LoweringOptions {
   results: readonly number[];
   /** Whether results are written straight into what uses them, where they can be. */
   place: boolean;
+  /** Whether a product does what is done next with its result alone. */
+  finish: boolean;
   /** Whether a product that is a whole gradient updates its parameter without being stored. */
   fuseUpdate: boolean;
 }

@@ -1,7 +1,7 @@
 /** From the compiler's graph to one flat program over one arena: arrays, any rank. */
 import { OPS } from '../ops.js';
 import { resolveAxis, sizeOf, type Shape } from '../shape.js';
-import { Encoder, type Operand } from './encode.js';
+import { Encoder, type Matrix, type Operand } from './encode.js';
 import { Layout, type Lowered, type LoweringOptions } from './layout.js';
 import type { AxisLevels, Ir } from './ir.js';
 import { both } from './levels.js';
@@ -67,9 +67,11 @@ class Lowering {
     const { ir, out, layout, options } = this;
     this.section(0, ir.forwardEnd);
     const forward = out.count;
+    out.endPart();
     const results = options.results.length ? this.endOf(options.results) : forward;
     this.section(ir.forwardEnd, ir.count);
     const backward = out.count;
+    out.endPart();
     this.level = 0;
     if (options.update) this.emitUpdate(options.update.op);
     if (options.sequence) out.sortByLevel();
@@ -350,6 +352,7 @@ class Lowering {
     const lowering = OPS[op].lower;
     const input = (i: number): View => this.locate(ir.input(node, i));
     if (lowering.kind === 'unary' || lowering.kind === 'binary') {
+      if (this.finishes(node)) return;
       const operands = lowering.kind === 'unary' ? [input(0)] : [input(0), input(1)];
       this.elementwise(
         lowering.kernel,
@@ -496,6 +499,33 @@ class Lowering {
       default: // views
         this.locate(node);
     }
+  }
+
+  /** Has the product before do this node's work, where nothing else reads that product. */
+  private finishes(node: number): boolean {
+    const { ir, placement } = this;
+    const op = ir.opOf(node);
+    if (!this.options.finish || this.accumulates(node)) return false;
+    if (op !== 'relu' && op !== 'maskPositive' && op !== 'add') return false;
+    return (op === 'add' ? [0, 1] : [0]).some((i) => {
+      const product = ir.input(node, i);
+      const isOwn = placement.uses[product] === 1 && placement.parent[product] === -1;
+      if (!isOwn || this.options.results.includes(product)) return false;
+      if (!ir.is(product, 'matmul') && !placement.totals.has(product)) return false;
+      const shape = ir.shape(node);
+      if (shape.join() !== ir.shape(product).join()) return false;
+      const levels = this.levelsOf(node);
+      const rank = shape.length;
+      const axis = (at: number): Extent => (at < 0 ? 1 : { n: shape[at]!, levels: levels?.[at] });
+      const from = matrixOf(this.locate(product));
+      const to = matrixOf(this.locate(node));
+      const other = op === 'relu' ? undefined : ir.input(node, 1 - i);
+      if (other !== undefined && shape.join() !== ir.shape(other).join()) return false;
+      const second = other === undefined ? undefined : matrixOf(this.locate(other));
+      if (!from || !to || second === null) return false;
+      const extents = this.extents([1, 1, axis(rank - 2), axis(rank - 1), 1]).slice(0, 4);
+      return this.out.finishProduct(this.level, extents, op, from, to, second);
+    });
   }
 
   private copy(to: View, from: View, accumulate: boolean, levels?: AxisLevels): void {
@@ -1018,6 +1048,8 @@ class Lowering {
             y: operand(0),
             a: operand(1),
             b: operand(2),
+            // What it adds to.
+            ...(op === 'gemm' && { c: operand(0) }),
           });
         },
       );
@@ -1153,6 +1185,16 @@ interface ProductLevels {
 }
 
 type Strides3 = readonly [number, number, number];
+
+/** A view as rows of adjacent numbers; null where it is none. */
+function matrixOf({ offset, shape, strides }: View): Matrix | null {
+  const rank = shape.length;
+  const cols = shape[rank - 1] ?? 0;
+  if (!cols || (strides[rank - 1] !== 1 && cols !== 1)) return null;
+  const rows = shape[rank - 2] ?? 1;
+  if (sizeOf(shape) !== rows * cols) return null;
+  return { offset, row: rows > 1 ? strides[rank - 2]! : 0 };
+}
 
 /**
  * The axes of a loop nest: length 1 dropped, neighbours merged where every operand steps through

@@ -13,6 +13,7 @@ export const PASSES = [
   { name: 'combine', does: 'gathers the terms of a gradient into one product or stack' },
   { name: 'tidy', does: 'removes views that change nothing and transposes of products' },
   { name: 'place', does: 'writes results straight into the stack, join or sum that uses them' },
+  { name: 'finish', does: 'gives products the relu, mask or sum that ends them' },
   { name: 'update', does: 'updates parameters by the product that is their gradient, unstored' },
 ] as const;
 

@@ -127,13 +127,16 @@ void each_case(const Kernels<T>& k, const Measure& measure) {
                                {7, 4, 7},   {7, 7, 4},   {16, 16, 16}, {64, 64, 64}};
   for (const auto& s : shapes) {
     const idx m = s[0], n = s[1], inner = s[2];
-    measure("gemm" + size({m, n, inner}), [=] { k.gemm(y, n, a, inner, 1, b, n, m, n, inner, 0); });
+    measure("gemm" + size({m, n, inner}),
+            [=] { k.gemm(y, n, a, inner, 1, b, n, m, n, inner, 0, nullptr); });
   }
   measure("gemm 4 times 7x7x4", [=] {
-    for (idx h = 0; h < 4; h++) k.gemm(y + h * 49, 7, a + h * 4, 16, 1, b + h * 28, 7, 7, 7, 4, 0);
+    for (idx h = 0; h < 4; h++)
+      k.gemm(y + h * 49, 7, a + h * 4, 16, 1, b + h * 28, 7, 7, 7, 4, 0, nullptr);
   });
   measure("gemm 4 times 7x4x7", [=] {
-    for (idx h = 0; h < 4; h++) k.gemm(y + h * 4, 16, a + h * 49, 7, 1, b + h * 4, 16, 7, 4, 7, 0);
+    for (idx h = 0; h < 4; h++)
+      k.gemm(y + h * 4, 16, a + h * 49, 7, 1, b + h * 4, 16, 7, 4, 7, 0, nullptr);
   });
   measure("gemm_batch 4 of 7x7x4", [=] {
     const Batch by{1, 4, 0, 49, 0, 4, 0, 28};
@@ -148,7 +151,7 @@ void each_case(const Kernels<T>& k, const Measure& measure) {
   for (const auto& s : grads) {
     const idx m = s[0], n = s[1], inner = s[2];
     measure("gemm transposed" + size({m, n, inner}),
-            [=] { k.gemm(y, n, a, 1, m, b, n, m, n, inner, 0); });
+            [=] { k.gemm(y, n, a, 1, m, b, n, m, n, inner, 0, nullptr); });
     measure("gemm_sgd" + size({m, n, inner}),
             [=] { k.gemm_sgd(y, d, n, a, 1, m, b, n, m, n, inner, T(0), T(0.5)); });
   }

@@ -657,11 +657,36 @@ struct Tests {
     b.set_uniform(-1, 1);
     c.set_uniform(-1, 1);
     std::vector<T> before = c.copy();
-    k.gemm(c.p, c.ld, first, ras, cas, b.p, b.ld, m, n, inner, acc);
+    k.gemm(c.p, c.ld, first, ras, cas, b.p, b.ld, m, n, inner, acc, nullptr);
     const real worst =
         product_error(c.p, before.data(), c.ld, first, ras, cas, b.p, b.ld, m, n, inner, acc);
     report.check(worst, a.untouched() && b.untouched() && c.untouched(),
                  "%td x %td x %td, acc %d, layout %u, pad %td", m, n, inner, acc, layout, pad);
+
+    // Some finished, from numbers elsewhere where they add: to the last bit.
+    if (generator()() % 4) return;
+    const std::vector<T> sums = c.copy();
+    Matrix<T> other(block_d, m, n, n + pad);
+    other.set_uniform(-1, 1);
+    if (acc)
+      for (idx i = 0; i < m; i++)
+        for (idx j = 0; j < n; j++) other.p[i * c.ld + j] = before[i * c.ld + j];
+    for (const auto then : {Finish<T>::nothing, Finish<T>::relu, Finish<T>::mask_positive}) {
+      c.set_uniform(-1, 1);
+      const Finish<T> finish{acc ? other.p : nullptr, then, other.p};
+      k.gemm(c.p, c.ld, first, ras, cas, b.p, b.ld, m, n, inner, 0, &finish);
+      bool same = true;
+      for (idx i = 0; i < m; i++)
+        for (idx j = 0; j < n; j++) {
+          const T sum = sums[i * c.ld + j];
+          const bool kept = then == Finish<T>::nothing ||
+                            (then == Finish<T>::relu ? sum : other.p[i * c.ld + j]) > 0;
+          same = same && c.p[i * c.ld + j] == (kept ? sum : 0);
+        }
+      report.check(0, same && other.untouched() && c.untouched(),
+                   "%td x %td x %td, acc %d, layout %u, pad %td, finished by %d", m, n, inner, acc,
+                   layout, pad, int(then));
+    }
   }
 
   // The worst of c (m x n), which was `before`, against the product in extended precision.
@@ -731,7 +756,7 @@ struct Tests {
             const std::vector<T> w0 = w.copy(), v0 = v.copy();
             std::vector<T> g(m * n), w1 = w0, v1 = v0;
             const T lr = T(0.01), momentum = T(0.9);
-            k.gemm(g.data(), n, a.p, ras, cas, b.p, b.ld, m, n, inner, 0);
+            k.gemm(g.data(), n, a.p, ras, cas, b.p, b.ld, m, n, inner, 0, nullptr);
             for (idx i = 0; i < m; i++)
               k.sgd(&w1[i * w.ld], &v1[i * w.ld], &g[i * n], n, lr, momentum);
             k.gemm_sgd(w.p, v.p, w.ld, a.p, ras, cas, b.p, b.ld, m, n, inner, lr, momentum);
