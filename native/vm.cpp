@@ -188,8 +188,7 @@ class TypedProgram final : public Program {
       if (in.op == Op::tape)
         fault = tape(i, in, ext, from, x, ints);
       else if (in.loops < 0)
-        fault = execute(i, in, ext, x, x + in.y.offset, x + in.a.offset, x + in.b.offset, x + in.c,
-                        ints + in.x);
+        fault = execute(i, in, ext, x, Direct{in, x, ints});
       else
         fault = loop(i, in, ext, x, ints);
       if (fault.instruction >= 0) return fault;
@@ -366,12 +365,9 @@ class TypedProgram final : public Program {
     }
     for (idx i1 = 0; i1 < n1; i1++)
       for (idx i2 = 0; i2 < n2; i2++) {
-        const auto at = [&](int32_t offset, int operand) {
-          return offset + i1 * l.step1[operand] + i2 * l.step2[operand];
-        };
-        const RunFault fault =
-            execute(i, in, ext, arena, arena + at(in.y.offset, 0), arena + at(in.a.offset, 1),
-                    arena + at(in.b.offset, 2), arena + at(in.c, 3), ints + at(in.x, 4));
+        Stepped at{{in, arena, ints}, {}};
+        for (int o = 0; o < 5; o++) at.by[o] = i1 * l.step1[o] + i2 * l.step2[o];
+        const RunFault fault = execute(i, in, ext, arena, at);
         if (fault.instruction >= 0) return fault;
       }
     return {};
@@ -388,16 +384,41 @@ class TypedProgram final : public Program {
     return {};
   }
 
+  // Where the operands of an instruction lie, computed where they are used: few need all five.
+  struct Direct {
+    const Instruction& in;
+    T* arena;
+    int32_t* ints;
+    T* y() const { return arena + in.y.offset; }
+    T* a() const { return arena + in.a.offset; }
+    T* b() const { return arena + in.b.offset; }
+    T* c() const { return arena + in.c; }
+    int32_t* x() const { return ints + in.x; }
+  };
+  // The same in the middle of outer loops.
+  struct Stepped {
+    Direct first;
+    idx by[5];
+    T* y() const { return first.y() + by[0]; }
+    T* a() const { return first.a() + by[1]; }
+    T* b() const { return first.b() + by[2]; }
+    T* c() const { return first.c() + by[3]; }
+    int32_t* x() const { return first.x() + by[4]; }
+  };
+
+  template <class Place>
   __attribute__((always_inline)) RunFault execute(int32_t i, const Instruction& in,
-                                                  const int32_t* ext, T* arena, T* y, T* a, T* b,
-                                                  T* c, int32_t* x) const {
+                                                  const int32_t* ext, T* arena,
+                                                  const Place& at) const {
     const Kernels<T>& k = *kernels_;
-    const idx rows = ext[in.rows], cols = ext[in.cols], inner = ext[in.inner];
+    const auto rows = [&]() -> idx { return ext[in.rows]; };
+    const auto cols = [&]() -> idx { return ext[in.cols]; };
+    const auto inner = [&]() -> idx { return ext[in.inner]; };
     const int acc = in.accumulate;
     switch (in.op) {
-#define UNARY(name)                                              \
-  case Op::name:                                                 \
-    k.name(y, in.y.row, a, in.a.row, in.a.col, rows, cols, acc); \
+#define UNARY(name)                                                            \
+  case Op::name:                                                               \
+    k.name(at.y(), in.y.row, at.a(), in.a.row, in.a.col, rows(), cols(), acc); \
     break;
       UNARY(copy)
       UNARY(neg)
@@ -408,9 +429,10 @@ class TypedProgram final : public Program {
       UNARY(rsqrt)
       UNARY(reciprocal)
 #undef UNARY
-#define BINARY(name)                                                                    \
-  case Op::name:                                                                        \
-    k.name(y, in.y.row, a, in.a.row, in.a.col, b, in.b.row, in.b.col, rows, cols, acc); \
+#define BINARY(name)                                                                         \
+  case Op::name:                                                                             \
+    k.name(at.y(), in.y.row, at.a(), in.a.row, in.a.col, at.b(), in.b.row, in.b.col, rows(), \
+           cols(), acc);                                                                     \
     break;
       BINARY(add)
       BINARY(sub)
@@ -419,107 +441,113 @@ class TypedProgram final : public Program {
       BINARY(mask_positive)
 #undef BINARY
       case Op::pow:
-        plain(in, y, a, b, rows, cols, [](T u, T v) { return std::pow(u, v); });
+        plain(in, at.y(), at.a(), at.b(), rows(), cols(), [](T u, T v) { return std::pow(u, v); });
         break;
       case Op::maximum:
-        plain(in, y, a, b, rows, cols, [](T u, T v) { return u > v || u != u ? u : v; });
+        plain(in, at.y(), at.a(), at.b(), rows(), cols(),
+              [](T u, T v) { return u > v || u != u ? u : v; });
         break;
       case Op::log_grad:
-        plain(in, y, a, b, rows, cols,
+        plain(in, at.y(), at.a(), at.b(), rows(), cols(),
               [](T u, T v) { return v < 0 ? std::numeric_limits<T>::quiet_NaN() : u / v; });
         break;
       case Op::fill:
-        k.fill(y, in.y.row, *a, rows, cols);
+        k.fill(at.y(), in.y.row, *at.a(), rows(), cols());
         break;
       case Op::row_sum:
-        k.row_sum(y, in.y.row, a, in.a.row, rows, cols, acc);
+        k.row_sum(at.y(), in.y.row, at.a(), in.a.row, rows(), cols(), acc);
         break;
       case Op::row_dot:
-        k.row_dot(y, in.y.row, a, in.a.row, b, in.b.row, rows, cols, acc);
+        k.row_dot(at.y(), in.y.row, at.a(), in.a.row, at.b(), in.b.row, rows(), cols(), acc);
         break;
       case Op::col_sum:
-        k.col_sum(y, a, in.a.row, rows, cols, acc);
+        k.col_sum(at.y(), at.a(), in.a.row, rows(), cols(), acc);
         break;
       case Op::softmax:
-        k.softmax(y, in.y.row, a, in.a.row, rows, cols, in.imm0, in.imm1);
+        k.softmax(at.y(), in.y.row, at.a(), in.a.row, rows(), cols(), in.imm0, in.imm1);
         break;
       case Op::softmax_grad:
-        k.softmax_grad(y, in.y.row, a, in.a.row, b, in.b.row, rows, cols, acc);
+        k.softmax_grad(at.y(), in.y.row, at.a(), in.a.row, at.b(), in.b.row, rows(), cols(), acc);
         break;
       case Op::transpose:
-        k.transpose(y, in.y.row, a, in.a.row, rows, cols);
+        k.transpose(at.y(), in.y.row, at.a(), in.a.row, rows(), cols());
         break;
       case Op::gemm: {
         if (!in.imm0 && in.c == in.y.offset) {
-          gemm(in, y, in.y.row, a, b, rows, cols, inner, in.accumulate, nullptr);
+          gemm(in, at.y(), in.y.row, at.a(), at.b(), rows(), cols(), inner(), in.accumulate,
+               nullptr);
           break;
         }
-        const Finish<T> finish{in.accumulate ? c : nullptr, typename Finish<T>::Then(in.imm0),
+        const Finish<T> finish{in.accumulate ? at.c() : nullptr, typename Finish<T>::Then(in.imm0),
                                arena + in.imm1};
-        gemm(in, y, in.y.row, a, b, rows, cols, inner, 0, &finish);
+        gemm(in, at.y(), in.y.row, at.a(), at.b(), rows(), cols(), inner(), 0, &finish);
         break;
       }
       case Op::gemm_sgd:
       case Op::gemm_adam:
-        gemm_update(in, arena, y, a, b, c, rows, cols, inner);
+        gemm_update(in, arena, at.y(), at.a(), at.b(), at.c(), rows(), cols(), inner());
         break;
       case Op::topk:
-        k.topk(x, a, in.a.col, cols, inner);
+        k.topk(at.x(), at.a(), in.a.col, cols(), inner());
         break;
       case Op::gather:
       case Op::scatter_add:
-        for (idx r = 0; r < rows; r++)
-          if (x[r] < 0 || x[r] >= in.imm0) return {i, x[r], in.imm0};
+        for (idx r = 0; r < rows(); r++)
+          if (at.x()[r] < 0 || at.x()[r] >= in.imm0) return {i, at.x()[r], in.imm0};
         if (in.op == Op::gather)
-          k.gather(y, in.y.row, a, in.a.row, x, rows, cols);
+          k.gather(at.y(), in.y.row, at.a(), in.a.row, at.x(), rows(), cols());
         else
-          k.scatter_add(y, in.y.row, a, in.a.row, x, rows, cols);
+          k.scatter_add(at.y(), in.y.row, at.a(), in.a.row, at.x(), rows(), cols());
         break;
       case Op::gather_matmul:
       case Op::gather_dot:
       case Op::scatter_outer:
-        for (idx p = 0; p < inner; p++)
-          if (x[p] < 0 || x[p] >= in.imm0) return {i, x[p], in.imm0};
+        for (idx p = 0; p < inner(); p++)
+          if (at.x()[p] < 0 || at.x()[p] >= in.imm0) return {i, at.x()[p], in.imm0};
         if (in.op == Op::gather_matmul)
-          k.gemv_rows(y, a, in.a.row, b, in.b.row, x, inner, cols, 1, acc);
+          k.gemv_rows(at.y(), at.a(), in.a.row, at.b(), in.b.row, at.x(), inner(), cols(), 1, acc);
         else if (in.op == Op::gather_dot)
-          k.row_dot_rows(y, in.y.row, a, in.a.row, b, x, inner, cols, 1, 1);
+          k.row_dot_rows(at.y(), in.y.row, at.a(), in.a.row, at.b(), at.x(), inner(), cols(), 1, 1);
         else
-          k.outer_rows(y, in.y.row, a, in.a.row, b, x, inner, cols, 1);
+          k.outer_rows(at.y(), in.y.row, at.a(), in.a.row, at.b(), at.x(), inner(), cols(), 1);
         break;
       case Op::rms_norm:
-        k.row_norm(y, in.y.row, c, a, in.a.row, rows, cols, arena[in.imm0], arena[in.imm1]);
+        k.row_norm(at.y(), in.y.row, at.c(), at.a(), in.a.row, rows(), cols(), arena[in.imm0],
+                   arena[in.imm1]);
         break;
       case Op::rms_norm_grad:
-        k.row_norm_grad(y, in.y.row, a, in.a.row, b, in.b.row, c, rows, cols, arena[in.imm0], acc);
+        k.row_norm_grad(at.y(), in.y.row, at.a(), in.a.row, at.b(), in.b.row, at.c(), rows(),
+                        cols(), arena[in.imm0], acc);
         break;
       case Op::cross_entropy:
       case Op::cross_entropy_grad:
-        for (idx r = 0; r < rows; r++)
-          if (x[r] < 0 || x[r] >= in.imm0) return {i, x[r], in.imm0};
+        for (idx r = 0; r < rows(); r++)
+          if (at.x()[r] < 0 || at.x()[r] >= in.imm0) return {i, at.x()[r], in.imm0};
         if (in.op == Op::cross_entropy)
-          k.cross_entropy(c, y, in.y.row, a, in.a.row, x, rows, cols);
+          k.cross_entropy(at.c(), at.y(), in.y.row, at.a(), in.a.row, at.x(), rows(), cols());
         else
-          k.cross_entropy_grad(y, in.y.row, a, in.a.row, b, in.b.row, x, rows, cols, acc);
+          k.cross_entropy_grad(at.y(), in.y.row, at.a(), in.a.row, at.b(), in.b.row, at.x(), rows(),
+                               cols(), acc);
         break;
       case Op::choose_grad: {
-        const bool chosen = *x == in.imm1;
-        for (idx r = 0; r < rows; r++)
-          for (idx j = 0; j < cols; j++) {
-            const T g = chosen ? a[r * in.a.row + j * in.a.col] : T(0);
-            T& to = y[r * in.y.row + j];
+        const bool chosen = *at.x() == in.imm1;
+        for (idx r = 0; r < rows(); r++)
+          for (idx j = 0; j < cols(); j++) {
+            const T g = chosen ? at.a()[r * in.a.row + j * in.a.col] : T(0);
+            T& to = at.y()[r * in.y.row + j];
             to = acc ? to + g : g;
           }
         break;
       }
       case Op::sgd:
-        k.sgd(y, a, b, cols, arena[in.imm0], arena[in.imm0 + 1]);
-        k.fill(b, 0, 0, 1, cols);
+        k.sgd(at.y(), at.a(), at.b(), cols(), arena[in.imm0], arena[in.imm0 + 1]);
+        k.fill(at.b(), 0, 0, 1, cols());
         break;
       case Op::adam: {
         const T* rule = arena + in.imm0;
-        k.adam(y, a, c, b, cols, rule[0], rule[1], rule[2], rule[3], rule[4], rule[5]);
-        k.fill(b, 0, 0, 1, cols);
+        k.adam(at.y(), at.a(), at.c(), at.b(), cols(), rule[0], rule[1], rule[2], rule[3], rule[4],
+               rule[5]);
+        k.fill(at.b(), 0, 0, 1, cols());
         break;
       }
       case Op::tape:
