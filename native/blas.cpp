@@ -1,6 +1,7 @@
 #include "blas.h"
 
 #include <dlfcn.h>
+#include <strings.h>
 
 #include <cstring>
 #include <string>
@@ -57,7 +58,16 @@ bool has_no_vectors() {
 //     16 x 16 x 1024     5.1 / 9.7       10.4 / 17.1
 //
 // OpenBLAS packs its operands to be read in order, which pays where each is read many times over.
-// AVX-512 could not be timed there and has the same threshold until somebody does.
+//
+// Its kernels for AVX2 never win against ours for AVX-512 (Zen 5, which OpenBLAS 0.3.21 takes for a
+// Haswell; microseconds as above):
+//
+//     128 x 128 x 128      16 / 34          32 / 74
+//     384 x 384 x 384     412 / 842        831 / 1728
+//     1536 x 1536 x 1536  32454 / 53878  86987 / 111304
+//     64 x 768 x 3072    1603 / 2422      4276 / 5911
+//
+// Its kernels for AVX-512 could not be timed, and have the threshold of AVX2's against AVX2's.
 template <class T>
 idx least_work_for_blas() {
   return has_no_vectors() ? 1 << 11 : sizeof(T) == 4 ? 1 << 25 : 1 << 21;
@@ -65,11 +75,23 @@ idx least_work_for_blas() {
 template idx least_work_for_blas<float>();
 template idx least_work_for_blas<double>();
 
+// Whether OpenBLAS has chosen kernels with vectors as wide as this instruction set's.
+static bool has_vectors_of(const char* isa) {
+  if (std::strcmp(isa, "avx512")) return true;
+  static const bool has = [] {
+    for (const char* core : {"SkylakeX", "Cooperlake", "Sapphirerapids"})
+      if (!strcasecmp(openblas()->core, core)) return true;
+    return false;
+  }();
+  return has;
+}
+
 template <class T>
 bool blas_gemm_wins(const char* isa, idx m, idx n, idx k) {
   if (m * n * k < least_work_for_blas<T>()) return false;
   if (has_no_vectors()) return openblas();
-  return m >= 16 && n >= 16 && k >= 16 && std::strcmp(isa, "scalar") != 0 && openblas();
+  return m >= 16 && n >= 16 && k >= 16 && std::strcmp(isa, "scalar") != 0 && openblas() &&
+         has_vectors_of(isa);
 }
 template bool blas_gemm_wins<float>(const char*, idx, idx, idx);
 template bool blas_gemm_wins<double>(const char*, idx, idx, idx);
