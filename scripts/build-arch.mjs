@@ -94,23 +94,13 @@ export function namedArchitectures(script) {
 }
 
 /**
- * Builds for an architecture what is not up to date, or says why it cannot and ends the process.
+ * Builds for an architecture what is not up to date: the kernel tests, and then the addon, or throws
+ * a SetupError.
  *
  * @param {string} name
+ * @param {{ addon?: boolean }} [parts]
  */
-export async function buildArchitecture(name) {
-  await setup({ native: false });
-  try {
-    compile(name);
-  } catch (error) {
-    if (!(error instanceof SetupError)) throw error;
-    console.error(error.message);
-    process.exit(1);
-  }
-}
-
-/** @param {string} name */
-function compile(name) {
+export function buildArchitecture(name, { addon = true } = {}) {
   const { node, cross, triple } = architecture(name);
   const folder = folderOf(name);
   mkdirSync(folder, { recursive: true });
@@ -150,6 +140,7 @@ function compile(name) {
     ],
     [...build, '--target', 'kernel_test'],
   );
+  if (!addon) return;
   // Only now, so that the kernels can be tested without anything of another machine's.
   if (!native && cross !== undefined) makeSysroot(name, cross);
   run(`building the addon for ${name}`, [...build, '--target', 'vecgrad']);
@@ -264,5 +255,13 @@ function debianMirror() {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  for (const name of namedArchitectures('build:arch')) await buildArchitecture(name);
+  const names = namedArchitectures('build:arch');
+  await setup({ native: false });
+  try {
+    for (const name of names) buildArchitecture(name);
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    console.error(error.message);
+    process.exitCode = 1;
+  }
 }
