@@ -20,16 +20,24 @@ import { root, setup } from './setup.mjs';
  * @property {[isa: string, bits: number][]} isas what it has and this build uses, best first; the
  *   bits of a vector of float32
  * @property {boolean} [only] whether to test the best alone, the others being another processor's too
+ * @property {'kernels' | 'node'} [stage] the one stage it takes part in
  */
 
 /** @type {[isa: string, bits: number]} */
 const SCALAR = ['scalar', 32];
 
+/** Not emulated. */
+const HOST = "this machine's";
+
 /** @type {Record<string, Processor[]>} */
 const PROCESSORS = {
   x86_64: [
-    { cpu: 'qemu64', isas: [SCALAR] },
-    { cpu: 'max', isas: [['avx2', 256], SCALAR], only: true },
+    // OpenBLAS takes the first for an Opteron, with instructions that it has not. The emulation of
+    // masked loads in QEMU 7.2 reads what is masked off, which the kernel tests punish.
+    { cpu: 'qemu64', isas: [SCALAR], stage: 'kernels' },
+    { cpu: HOST, isas: [['avx2', 256]], only: true, stage: 'kernels' },
+    { cpu: 'core2duo', isas: [SCALAR], stage: 'node' },
+    { cpu: 'max', isas: [['avx2', 256], SCALAR], stage: 'node' },
   ],
   aarch64: [
     { cpu: 'cortex-a57', isas: [['neon', 128], SCALAR] },
@@ -69,20 +77,23 @@ await setup({ native: false });
 for (const name of names) {
   const builds = { what: `${name} builds`, body: () => build(name, false) };
   if (!(await inParallel([builds]))) continue;
-  await inParallel(processorsOf(name).map((processor) => kernelTest(name, processor)));
+  await inParallel(processorsOf(name, 'kernels').map((processor) => kernelTest(name, processor)));
 
   const links = { what: `${name} builds the addon`, body: () => build(name, true) };
   if (!(await inParallel([links]))) continue;
   offerAddon(name);
-  await inParallel(processorsOf(name).flatMap((processor) => nodeTests(name, processor)));
+  await inParallel(processorsOf(name, 'node').flatMap((processor) => nodeTests(name, processor)));
 }
 console.log(`${String(counts.passed)} passed, ${String(counts.failed)} failed`);
 reportCounts(counts);
 process.exitCode = counts.failed === 0 && counts.passed > 0 ? 0 : 1;
 
-/** @param {string} name */
-function processorsOf(name) {
-  return PROCESSORS[name] ?? [];
+/**
+ * @param {string} name
+ * @param {'kernels' | 'node'} at
+ */
+function processorsOf(name, at) {
+  return (PROCESSORS[name] ?? []).filter(({ stage = at }) => stage === at);
 }
 
 /**
@@ -251,9 +262,11 @@ function succeeded({ status, stdout, stderr }) {
  */
 function emulated(name, cpu, options, command) {
   return new Promise((resolve, reject) => {
-    const child = spawn(`qemu-${name}`, ['-cpu', cpu, ...options, ...command], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const emulator = cpu === HOST ? [] : [`qemu-${name}`, '-cpu', cpu, ...options];
+    const [program = '', ...args] = [...emulator, ...command];
+    const env = { ...process.env };
+    delete env['OPENBLAS_CORETYPE']; // would be this machine's
+    const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', (text) => (stdout += String(text)));
