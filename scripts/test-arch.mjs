@@ -6,7 +6,7 @@
  * test/golden. A step that cannot run is a failure.
  */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -77,6 +77,7 @@ await setup({ native: false });
 for (const name of names) {
   const builds = { what: `${name} builds`, body: () => build(name, false) };
   if (!(await inParallel([builds]))) continue;
+  await inParallel([{ what: `${name}: units share no symbol`, body: () => symbols(name) }]);
   await inParallel(processorsOf(name, 'kernels').map((processor) => kernelTest(name, processor)));
 
   const links = { what: `${name} builds the addon`, body: () => build(name, true) };
@@ -107,6 +108,18 @@ function build(name, addon) {
 }
 
 // ---- The kernels, without Node
+
+/**
+ * An inline function compiled for a newer processor must not replace an older one's.
+ *
+ * @param {string} name
+ */
+function symbols(name) {
+  const args = [join(root, 'test/native/check-symbols.sh'), folderOf(name)];
+  const { status, stdout, stderr } = spawnSync('sh', args, { encoding: 'utf8' });
+  assert.equal(status, 0, `${stdout}${stderr}`);
+  return Promise.resolve(1);
+}
 
 /**
  * @param {string} name
