@@ -4,7 +4,7 @@
   'variables': {
     'openblas_cflags': "<!(pkg-config --cflags openblas 2>/dev/null || echo)",
     'openblas_libs': "<!(pkg-config --libs openblas 2>/dev/null || echo -lopenblas)",
-    # GCC 14 and Clang 16 are the first that know RVV's intrinsics as they were standardised.
+    # GCC 14 and Clang 17 are the first that know RVV's intrinsics as they were standardised.
     'compiles_rvv': "<!(${CXX:-c++} -std=c++20 -march=rv64gcv -fsyntax-only native/isa/rvv.cpp 2>/dev/null && echo 1 || echo 0)",
     # GCC 12 crashes in this pass.
     'sve_cflags': ['-march=armv8.2-a+sve', '-fno-tree-dominator-opts'],
