@@ -46,11 +46,10 @@ static inline void store_row(T* p, idx last, M some, V a, V b, V c, V d) {
 
 template <int W>
 static inline void multiply_row(T x, V b0, V b1, V b2, V b3, V& a, V& b, V& c, V& d) {
-  const V s = splat(x);
-  a = fma(s, b0, a);
-  if constexpr (W > 1) b = fma(s, b1, b);
-  if constexpr (W > 2) c = fma(s, b2, c);
-  if constexpr (W > 3) d = fma(s, b3, d);
+  a = fma_number(x, b0, a);
+  if constexpr (W > 1) b = fma_number(x, b1, b);
+  if constexpr (W > 2) c = fma_number(x, b2, c);
+  if constexpr (W > 3) d = fma_number(x, b3, d);
   (void)b1, (void)b2, (void)b3, (void)b, (void)c, (void)d;
 }
 

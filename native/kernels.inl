@@ -20,10 +20,15 @@
 //   transpose_tile(y, ldy, x, ldx)   y (tile_cols x tile_rows) = x transposed
 //   transpose_square(y, ldy, x, ldx)         the same for a small square x square
 //   registers             how many vector registers there are: a constant
+//   fma_number(x, b, c)   fma(splat(x), b, c) in one instruction; VECGRAD_HAS_FMA_NUMBER says so
 //
 // Only free functions over type aliases: scalable vectors (SVE, RVV) have no size that the compiler
 // knows. They can be variables, references and arguments, but neither members nor elements of
 // arrays, so that lambdas capture numbers.
+
+#ifndef VECGRAD_HAS_FMA_NUMBER
+static inline V fma_number(T x, V b, V c) { return fma(splat(x), b, c); }
+#endif
 
 #include "exp_log.inl"
 
