@@ -4,6 +4,10 @@
   'variables': {
     'openblas_cflags': "<!(pkg-config --cflags openblas 2>/dev/null || echo)",
     'openblas_libs': "<!(pkg-config --libs openblas 2>/dev/null || echo -lopenblas)",
+    # GCC 14 and Clang 17 are the first that know RVV's intrinsics as they were standardised.
+    'compiles_rvv': "<!(${CXX:-c++} -std=c++20 -march=rv64gcv -fsyntax-only native/isa/rvv.cpp 2>/dev/null && echo 1 || echo 0)",
+    # GCC 12 crashes in this pass.
+    'sve_cflags': ['-march=armv8.2-a+sve', '-fno-tree-dominator-opts'],
   },
   'target_defaults': {
     'cflags_cc!': ['-std=gnu++17', '-std=gnu++20'],
@@ -73,6 +77,18 @@
           'dependencies': ['vecgrad_avx2', 'vecgrad_avx512'],
           'defines': ['VECGRAD_HAS_AVX2', 'VECGRAD_HAS_AVX512'],
         }],
+        ['target_arch=="arm64"', {
+          'dependencies': ['vecgrad_neon'],
+          'defines': ['VECGRAD_HAS_NEON'],
+        }],
+        ['target_arch=="arm64" and OS=="linux"', {
+          'dependencies': ['vecgrad_sve'],
+          'defines': ['VECGRAD_HAS_SVE'],
+        }],
+        ['target_arch=="riscv64" and compiles_rvv==1', {
+          'dependencies': ['vecgrad_rvv'],
+          'defines': ['VECGRAD_HAS_RVV'],
+        }],
       ],
     },
   ],
@@ -102,6 +118,37 @@
               '-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mfma',
             ],
           },
+        },
+      ],
+    }],
+    ['target_arch=="arm64"', {
+      'targets': [
+        {
+          'target_name': 'vecgrad_neon',
+          'type': 'static_library',
+          'sources': ['native/isa/neon.cpp'],
+          'cflags_cc': ['-fno-math-errno'],
+          'xcode_settings': {'OTHER_CPLUSPLUSFLAGS': ['-fno-math-errno']},
+        },
+      ],
+    }],
+    ['target_arch=="arm64" and OS=="linux"', {
+      'targets': [
+        {
+          'target_name': 'vecgrad_sve',
+          'type': 'static_library',
+          'sources': ['native/isa/sve.cpp'],
+          'cflags_cc': ['-fno-math-errno', '<@(sve_cflags)'],
+        },
+      ],
+    }],
+    ['target_arch=="riscv64" and compiles_rvv==1', {
+      'targets': [
+        {
+          'target_name': 'vecgrad_rvv',
+          'type': 'static_library',
+          'sources': ['native/isa/rvv.cpp'],
+          'cflags_cc': ['-fno-math-errno', '-march=rv64gcv'],
         },
       ],
     }],

@@ -26,6 +26,10 @@ class FlushDenormals {
 
  private:
   uint64_t saved_;
+#else
+  // RISC-V has no such state: a vector unit takes no longer for them, or software does it unasked.
+  FlushDenormals() {}
+  ~FlushDenormals() {}
 #endif
  public:
   FlushDenormals(const FlushDenormals&) = delete;

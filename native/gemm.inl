@@ -47,11 +47,11 @@ static inline void store_row(T* p, idx last, M some, V a, V b, V c, V d) {
 }
 
 template <int W>
-static inline void multiply_row(V s, V b0, V b1, V b2, V b3, V& a, V& b, V& c, V& d) {
-  a = fma(s, b0, a);
-  if constexpr (W > 1) b = fma(s, b1, b);
-  if constexpr (W > 2) c = fma(s, b2, c);
-  if constexpr (W > 3) d = fma(s, b3, d);
+static inline void multiply_row(T x, V b0, V b1, V b2, V b3, V& a, V& b, V& c, V& d) {
+  a = fma_number(x, b0, a);
+  if constexpr (W > 1) b = fma_number(x, b1, b);
+  if constexpr (W > 2) c = fma_number(x, b2, c);
+  if constexpr (W > 3) d = fma_number(x, b3, d);
   (void)b1, (void)b2, (void)b3, (void)b, (void)c, (void)d;
 }
 
@@ -109,14 +109,14 @@ static inline void plain(Product& by, int acc) {
 }
 
 // What becomes of the sums: `starts`, whether they do so from numbers, and `put`, which
-// takes one row of them. `back` and `momentum` are the rule of an update, in every lane.
+// takes one row of them. `back` (-lr) and `momentum` are the rule of an update.
 
 // c (+)= the product.
 struct Assign {
   static constexpr bool updates = false;
   static bool starts(const Product& by) { return by.starts; }
   template <int W, bool narrow>
-  static void put(T* p, idx, V, V, idx last, M some, V a, V b, V c, V d) {
+  static void put(T* p, idx, T, T, idx last, M some, V a, V b, V c, V d) {
     store_row<W, narrow>(p, last, some, a, b, c, d);
   }
 };
@@ -127,7 +127,7 @@ struct Update {
   static constexpr bool updates = true;
   static bool starts(const Product&) { return false; }
   template <int W, bool narrow>
-  static void put(T* p, idx velocity, V back, V momentum, idx last, M some, V a, V b, V c, V d) {
+  static void put(T* p, idx velocity, T back, T momentum, idx last, M some, V a, V b, V c, V d) {
     T* const q = p + velocity;
     const V z = splat(0);
     V a2 = z, b2 = z, c2 = z, d2 = z;
@@ -147,9 +147,8 @@ static void tiles(T* c, const T* a, const T* b, const Product& by) {
   const M some = first(narrow ? last : 0);
   const V z = splat(0);
   idx velocity = 0;
-  V back = z, momentum = z;
-  if constexpr (Result::updates)
-    velocity = by.velocity, back = splat(-by.lr), momentum = splat(by.momentum);
+  T back = 0, momentum = 0;
+  if constexpr (Result::updates) velocity = by.velocity, back = -by.lr, momentum = by.momentum;
   for (idx times = by.times;;) {
     EACH_ROW(DECLARE_SUMS)
 #define LOAD(r)                                             \
@@ -171,7 +170,7 @@ static void tiles(T* c, const T* a, const T* b, const Product& by) {
 #define NUMBER(r) \
   (r < 3 ? a0 : r < 6 ? a3 : r < 9 ? a6 : r < 12 ? a9 : r < 15 ? a12 : a15)[r % 3 * ras]
 #define MULTIPLY(r) \
-  if constexpr (r < R) multiply_row<W>(splat(NUMBER(r)), b0, b1, b2, b3, SUMS(r));
+  if constexpr (r < R) multiply_row<W>(NUMBER(r), b0, b1, b2, b3, SUMS(r));
       EACH_ROW(MULTIPLY)
 #undef MULTIPLY
 #undef NUMBER
@@ -250,13 +249,13 @@ __attribute__((always_inline)) static inline void row_tile(T* c, Source source, 
   const V z = splat(0);
   EACH_ROW(DECLARE_SUMS)
   if (Result::starts(by)) load_row<W, narrow>(c + by.start, last, some, SUMS(0));
-#define CHAIN(r)                                                         \
-  if constexpr (r < chains) {                                            \
-    if (r < count) {                                                     \
-      V b0 = z, b1 = z, b2 = z, b3 = z;                                  \
-      load_row<W, narrow>(source.row(r), last, some, b0, b1, b2, b3);    \
-      multiply_row<W>(splat(source.factor(r)), b0, b1, b2, b3, SUMS(r)); \
-    }                                                                    \
+#define CHAIN(r)                                                      \
+  if constexpr (r < chains) {                                         \
+    if (r < count) {                                                  \
+      V b0 = z, b1 = z, b2 = z, b3 = z;                               \
+      load_row<W, narrow>(source.row(r), last, some, b0, b1, b2, b3); \
+      multiply_row<W>(source.factor(r), b0, b1, b2, b3, SUMS(r));     \
+    }                                                                 \
   }
   for (; k >= chains; k -= chains, source.advance(chains)) {
     constexpr idx count = chains;
@@ -279,8 +278,7 @@ __attribute__((always_inline)) static inline void row_tile(T* c, Source source, 
   add_row<W>(SUMS(0), SUMS(1));
   if constexpr (!Result::updates)
     if (by.then) finish_row<W, narrow>(by.then, c + by.mask, last, some, SUMS(0));
-  Result::template put<W, narrow>(c, by.velocity, splat(-by.lr), splat(by.momentum), last, some,
-                                  SUMS(0));
+  Result::template put<W, narrow>(c, by.velocity, -by.lr, by.momentum, last, some, SUMS(0));
 }
 
 // One row of c, F + W vectors: as many chains, and each number of a is broadcast only once.
@@ -298,7 +296,7 @@ __attribute__((always_inline)) static inline void wide_row_tile(T* c, Source sou
   }
   for (; k > 0; k--, source.advance(1)) {
     const T* const b = source.row(0);
-    const V a = splat(source.factor(0));
+    const T a = source.factor(0);
     V b0 = z, b1 = z, b2 = z, b3 = z;
     load_row<F, false>(b, last_of_first, some, b0, b1, b2, b3);
     multiply_row<F>(a, b0, b1, b2, b3, SUMS(0));
@@ -310,10 +308,8 @@ __attribute__((always_inline)) static inline void wide_row_tile(T* c, Source sou
       finish_row<F, false>(by.then, c + by.mask, last_of_first, some, SUMS(0));
       finish_row<W, false>(by.then, c + by.mask + second, last, some, SUMS(1));
     }
-  Result::template put<F, false>(c, by.velocity, splat(-by.lr), splat(by.momentum), last_of_first,
-                                 some, SUMS(0));
-  Result::template put<W, false>(c + second, by.velocity, splat(-by.lr), splat(by.momentum), last,
-                                 some, SUMS(1));
+  Result::template put<F, false>(c, by.velocity, -by.lr, by.momentum, last_of_first, some, SUMS(0));
+  Result::template put<W, false>(c + second, by.velocity, -by.lr, by.momentum, last, some, SUMS(1));
 }
 
 // Deals `left` out in parts of at most `most`, the last two of them even (never 1 after others).

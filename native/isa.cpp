@@ -6,6 +6,10 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#elif defined(__linux__) && (defined(__aarch64__) || defined(__riscv))
+#include <sys/auxv.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #endif
 
 namespace vecgrad {
@@ -23,6 +27,15 @@ TABLES(avx512)
 #endif
 #ifdef VECGRAD_HAS_AVX2
 TABLES(avx2)
+#endif
+#ifdef VECGRAD_HAS_SVE
+TABLES(sve)
+#endif
+#ifdef VECGRAD_HAS_NEON
+TABLES(neon)
+#endif
+#ifdef VECGRAD_HAS_RVV
+TABLES(rvv)
 #endif
 TABLES(scalar)
 #undef TABLES
@@ -60,27 +73,99 @@ struct Processor {
   }
 };
 
+#elif defined(__aarch64__)
+
+struct Processor {
+  bool neon = true;  // part of the architecture
+  bool sve = false;
+
+#if defined(__linux__)
+  // The kernel tells of SVE when it saves its registers, too.
+  Processor() {
+    constexpr unsigned long sve_bit = 1ul << 22;
+    sve = getauxval(AT_HWCAP) & sve_bit;
+  }
 #endif
+};
+
+#elif defined(__riscv)
+
+struct Processor {
+  bool rvv = false;
+
+#if defined(__linux__)
+  // riscv_hwprobe (Linux 6.4) knows V 1.0 and nothing earlier of that name; the one bit of an older
+  // kernel is all there is to go by where it has no such call.
+  Processor() {
+    constexpr long riscv_hwprobe = 258;
+    struct Pair {
+      int64_t key;
+      uint64_t value;
+    } pair = {4, 0};  // the extensions that all processors have, user mode's
+    if (syscall(riscv_hwprobe, &pair, 1, 0, nullptr, 0) == 0)
+      rvv = pair.key == 4 && (pair.value >> 2 & 1);
+    else
+      rvv = getauxval(AT_HWCAP) >> ('V' - 'A') & 1;
+    // The kernels have room for vectors of 2048 bits; the standard allows 65536.
+    if (rvv) rvv = vector_bytes() <= 2048 / 8;
+  }
+
+ private:
+  static unsigned long vector_bytes() {
+    unsigned long bytes;
+    asm("csrr %0, 0xc22" : "=r"(bytes));  // vlenb, by number: this unit is compiled without V
+    return bytes;
+  }
+#endif
+};
+
+#endif
+
+// The entry of an instruction set, whose unit may not be part of this build.
+#define COMPILED(isa) \
+  entries.push_back({{#isa, true, processor.isa}, &isa::f32::kernels, &isa::f64::kernels})
+#define NOT_COMPILED(isa) entries.push_back({{#isa, false, false}, nullptr, nullptr})
 
 std::vector<Entry> find() {
   std::vector<Entry> entries;
 #if defined(__x86_64__)
   const Processor processor;
 #ifdef VECGRAD_HAS_AVX512
-  entries.push_back(
-      {{"avx512", true, processor.avx512}, &avx512::f32::kernels, &avx512::f64::kernels});
+  COMPILED(avx512);
 #else
-  entries.push_back({{"avx512", false, false}, nullptr, nullptr});
+  NOT_COMPILED(avx512);
 #endif
 #ifdef VECGRAD_HAS_AVX2
-  entries.push_back({{"avx2", true, processor.avx2}, &avx2::f32::kernels, &avx2::f64::kernels});
+  COMPILED(avx2);
 #else
-  entries.push_back({{"avx2", false, false}, nullptr, nullptr});
+  NOT_COMPILED(avx2);
+#endif
+#elif defined(__aarch64__)
+  [[maybe_unused]] const Processor processor;
+#ifdef VECGRAD_HAS_SVE
+  COMPILED(sve);
+#else
+  NOT_COMPILED(sve);
+#endif
+#ifdef VECGRAD_HAS_NEON
+  COMPILED(neon);
+#else
+  NOT_COMPILED(neon);
+#endif
+#elif defined(__riscv)
+  [[maybe_unused]] const Processor processor;
+#ifdef VECGRAD_HAS_RVV
+  COMPILED(rvv);
+#else
+  NOT_COMPILED(rvv);
 #endif
 #endif
   entries.push_back({{"scalar", true, true}, &scalar::f32::kernels, &scalar::f64::kernels});
   return entries;
 }
+
+#undef COMPILED
+#undef NOT_COMPILED
 
 const std::vector<Entry>& entries() {
   static const std::vector<Entry> all = find();

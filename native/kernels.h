@@ -30,7 +30,7 @@ struct Finish {
 template <class T>
 struct Kernels {
   const char* isa;
-  int vector_bits;
+  int (*vector_bits)();  // only the processor knows how long scalable vectors are
 #define KERNEL(name, arguments) void(*name) arguments;
 #include "kernels.def"
 #undef KERNEL

@@ -19,9 +19,16 @@
 //   mantissa(x, e)        m in [1, 2) and e with x = m 2^e, for positive finite x, denormals too
 //   transpose_tile(y, ldy, x, ldx)   y (tile_cols x tile_rows) = x transposed
 //   transpose_square(y, ldy, x, ldx)         the same for a small square x square
-//   registers, vector_bits           constants
+//   registers             how many vector registers there are: a constant
+//   fma_number(x, b, c)   fma(splat(x), b, c) in one instruction; VECGRAD_HAS_FMA_NUMBER says so
 //
-// Only free functions over type aliases: scalable vectors (SVE, RVV) cannot be class members.
+// Only free functions over type aliases: scalable vectors (SVE, RVV) have no size that the compiler
+// knows. They can be variables, references and arguments, but neither members nor elements of
+// arrays, so that lambdas capture numbers.
+
+#ifndef VECGRAD_HAS_FMA_NUMBER
+static inline V fma_number(T x, V b, V c) { return fma(splat(x), b, c); }
+#endif
 
 #include "exp_log.inl"
 
@@ -299,7 +306,8 @@ static inline Divisor softmax_long_row(T* y, const T* x, idx len, idx cols) {
     sum = add(sum, e);
   }
   const T whole = hsum(sum);
-  map_row(y, y, y, len, 0, [by = splat(T(1) / whole)](V e, V) { return mul(e, by); });
+  const T share = T(1) / whole;
+  map_row(y, y, y, len, 0, [=](V e, V) { return mul(e, splat(share)); });
   fill(y + len, 0, 0, 1, cols - len);
   return {largest, whole};
 }
@@ -368,8 +376,9 @@ static void softmax(T* y, idx ldy, const T* x, idx ldx, idx rows, idx cols, idx 
 static void softmax_grad(T* dx, idx lddx, const T* y, idx ldy, const T* g, idx ldg, idx rows,
                          idx cols, int acc) {
   for (idx r = 0; r < rows; r++, dx += lddx, y += ldy, g += ldg) {
-    const V mean = splat(dot_of_row(y, g, cols));
-    map_row(dx, y, g, cols, acc, [=](V share, V grad) { return mul(share, sub(grad, mean)); });
+    const T mean = dot_of_row(y, g, cols);
+    map_row(dx, y, g, cols, acc,
+            [=](V share, V grad) { return mul(share, sub(grad, splat(mean))); });
   }
 }
 
@@ -386,7 +395,7 @@ static void row_norm(T* y, idx ldy, T* inv, const T* x, idx ldx, idx rows, idx c
                      T eps) {
   for (idx r = 0; r < rows; r++, y += ldy, x += ldx) {
     const T i = inv[r] = 1 / square_root(scale * dot_of_row(x, x, cols) + eps);
-    map_row(y, x, x, cols, 0, [by = splat(i)](V v, V) { return mul(v, by); });
+    map_row(y, x, x, cols, 0, [=](V v, V) { return mul(v, splat(i)); });
   }
 }
 
@@ -394,8 +403,9 @@ static void row_norm_grad(T* dx, idx lddx, const T* g, idx ldg, const T* x, idx 
                           idx rows, idx cols, T scale, int acc) {
   for (idx r = 0; r < rows; r++, dx += lddx, g += ldg, x += ldx) {
     const T i = inv[r];
-    const V by = splat(i), back = splat(-(i * i * i * scale * dot_of_row(g, x, cols)));
-    map_row(dx, g, x, cols, acc, [=](V grad, V v) { return fma(v, back, mul(grad, by)); });
+    const T back = -(i * i * i * scale * dot_of_row(g, x, cols));
+    map_row(dx, g, x, cols, acc,
+            [=](V grad, V v) { return fma(v, splat(back), mul(grad, splat(i))); });
   }
 }
 
@@ -435,7 +445,7 @@ static void cross_entropy_grad(T* dx, idx lddx, const T* p, idx ldp, const T* g,
                                const int32_t* index, idx rows, idx cols, int acc) {
   for (idx r = 0; r < rows; r++, dx += lddx, p += ldp) {
     const T by = g[r * incg];
-    map_row(dx, p, p, cols, acc, [by = splat(by)](V share, V) { return mul(share, by); });
+    map_row(dx, p, p, cols, acc, [=](V share, V) { return mul(share, splat(by)); });
     dx[index[r]] -= by;
   }
 }
@@ -551,6 +561,8 @@ static void adam(T* w, T* m, T* v, const T* g, idx n, T lr, T beta1, T beta2, T 
 }
 
 // ---- The table
+
+static int vector_bits() { return int(lanes()) * 8 * int(sizeof(T)); }
 
 extern const Kernels<T> kernels;
 const Kernels<T> kernels = {

@@ -16,7 +16,7 @@ import { fileURLToPath } from 'node:url';
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /** A step that failed; the message is all there is to say. */
-class SetupError extends Error {}
+export class SetupError extends Error {}
 
 /**
  * Brings what is asked for up to date, or says why it cannot and ends the process.
@@ -87,12 +87,17 @@ async function buildNative(target, output) {
   writeFileSync(stamp, inputs);
 }
 
-/** Removes a build folder that CMake would refuse: node-gyp's, or one of the checkout's former place. */
+/** Removes a build that CMake would refuse: node-gyp's, or one of the checkout's former place. */
 function discardForeignBuild() {
-  const cache = join(root, 'build/CMakeCache.txt');
+  const build = join(root, 'build');
+  const cache = join(build, 'CMakeCache.txt');
   const home = `CMAKE_HOME_DIRECTORY:INTERNAL=${root}\n`;
+  if (!existsSync(build)) return;
   if (existsSync(cache) && readFileSync(cache, 'utf8').includes(home)) return;
-  rmSync(join(root, 'build'), { recursive: true, force: true });
+  // build/arch is build-arch.mjs's.
+  for (const name of readdirSync(build)) {
+    if (name !== 'arch') rmSync(join(build, name), { recursive: true, force: true });
+  }
 }
 
 /** Finds CMake and OpenBLAS, or installs them with apt where it may, or says the command. */
@@ -102,28 +107,36 @@ async function installSystemPackages() {
   const needs = ['compiler', 'make', 'cmake', 'openblas'];
   const lacking = missing(needs);
   if (lacking.length === 0) return;
-  const apt = aptGet();
   let trouble = '';
-  if (apt !== undefined) {
-    const packages = debianPackages(lacking);
-    const [command, ...args] = apt;
-    try {
-      run(
-        `installing ${packages.join(' ')} with apt-get`,
-        // A list that cannot be brought up to date may still do: the installation tells.
-        ['sh', '-c', '"$@" update || true', 'sh', command, ...args],
-        [...apt, 'install', '--yes', '--no-install-recommends', ...packages],
-      );
-    } catch (error) {
-      if (!(error instanceof SetupError)) throw error;
-      trouble = `${error.message}\n`;
-    }
+  try {
+    installWithApt(debianPackages(lacking));
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    trouble = `${error.message}\n`;
   }
   const still = missing(needs);
   if (still.length === 0) return;
   throw new SetupError(
     `${trouble}vecgrad: the native addon needs ${names(still)}. Install with\n${advice(still)}\nand run the command again`,
   );
+}
+
+/**
+ * Installs Debian packages, where there is an apt-get that may; says whether there is.
+ *
+ * @param {readonly string[]} packages
+ */
+export function installWithApt(packages) {
+  const apt = aptGet();
+  if (apt === undefined) return false;
+  const [command, ...args] = apt;
+  run(
+    `installing ${packages.join(' ')} with apt-get`,
+    // A list that cannot be brought up to date may still do: the installation tells.
+    ['sh', '-c', '"$@" update || true', 'sh', command, ...args],
+    [...apt, 'install', '--yes', '--no-install-recommends', ...packages],
+  );
+  return true;
 }
 
 /**
@@ -172,7 +185,7 @@ function cacheCode() {
  * @param {string} step
  * @param {...readonly [string, ...string[]]} commands
  */
-function run(step, ...commands) {
+export function run(step, ...commands) {
   console.error(`vecgrad: ${step}`);
   for (const [command, ...args] of commands) {
     const result = spawnSync(command, args, {

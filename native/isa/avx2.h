@@ -9,7 +9,6 @@
 namespace vecgrad::avx2 {
 
 constexpr int registers = 16;
-constexpr int vector_bits = 256;
 
 // The first n lanes: a mask for loads, and n itself because masked stores are slow on AMD
 // processors (about 12 cycles), so that a partial store is done in two that may overlap.

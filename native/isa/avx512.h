@@ -13,7 +13,6 @@
 namespace vecgrad::avx512 {
 
 constexpr int registers = 32;
-constexpr int vector_bits = 512;
 
 namespace f32 {
 using T = float;

@@ -14,7 +14,6 @@ constexpr int registers = 16;
   using V = T;                                                                     \
   using M = First;                                                                 \
   using B = bool;                                                                  \
-  constexpr int vector_bits = 8 * sizeof(T);                                       \
   static inline idx lanes() { return 1; }                                          \
   static inline M first(idx) { return {}; }                                        \
   static inline V load(const T* p) { return *p; }                                  \

@@ -10,7 +10,8 @@ objects=$(find "$folder" -path "*/isa/*.o")
 [ -n "$objects" ] || { echo "check-symbols: no objects of native/isa in $folder" >&2; exit 2; }
 failed=0
 for object in $objects; do
-  shared=$(nm --defined-only "$object" | grep ' [WVu] ' || true)
+  # readelf, unlike nm, reads objects of every architecture.
+  shared=$(readelf --symbols --wide "$object" | grep -E ' (WEAK|UNIQUE) ' | grep -v ' UND ' || true)
   [ -z "$shared" ] || { printf 'FAIL %s\n%s\n' "$object" "$shared"; failed=1; }
 done
 [ $failed -eq 0 ] && echo "check-symbols: $(echo "$objects" | wc -l) units, none shares a symbol"

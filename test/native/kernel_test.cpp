@@ -1,4 +1,4 @@
-// Every kernel of every available instruction set, in both types, against a long double reference.
+// Every kernel of every available instruction set, in both types, against a reference of more bits.
 //
 //   kernel_test [--isa NAME] [--verbose]
 //
@@ -23,8 +23,6 @@
 namespace vecgrad::test {
 namespace {
 
-using real = long double;
-
 Report report;
 Guarded block_a, block_b, block_c, block_d;
 
@@ -39,6 +37,7 @@ std::vector<idx> lengths() {
 template <class T>
 struct Tests {
   using Limits = std::numeric_limits<T>;
+  using real = Real<T>;
   using Unary = decltype(Kernels<T>::copy);
   using Binary = decltype(Kernels<T>::add);
 
@@ -83,8 +82,8 @@ struct Tests {
 
   // ---- Elementwise
 
-  // Correctly rounded, but for the last bits of the long double reference itself.
-  static constexpr real exact = 0.5L + 0x1p-9L;
+  // Correctly rounded, but for the last bits of the reference itself.
+  static constexpr real exact = real(0.5) + real(0x1p-9);
 
   using Reference1 = real (*)(real);
   using Reference2 = real (*)(real, real);
@@ -93,7 +92,7 @@ struct Tests {
   void unary(const char* name, Unary kernel, Reference1 reference, real limit, double lo,
              double hi) {
     for (int acc : {1, 0}) {
-      start(acc ? std::string(name) + " +=" : name, limit + 0.5L * acc);
+      start(acc ? std::string(name) + " +=" : name, limit + real(0.5) * acc);
       for (idx cols : lengths())
         for (idx rows : {1, 3})
           for (idx pad : {0, 3})
@@ -149,8 +148,8 @@ struct Tests {
       const real error = error_in_ulp<T>(y[i], reference(x[i]));
       if (error > worst) worst = error, at = i;
     }
-    report.check(worst, true, "of %.17g: got %.17g, expected %.17Lg", double(x[at]), double(y[at]),
-                 reference(x[at]));
+    report.check(worst, true, "of %.17g: got %.17g, expected %.17g", double(x[at]), double(y[at]),
+                 double(reference(x[at])));
   }
 
   // The whole range, evenly over the bit patterns and evenly over the interesting interval.
@@ -173,7 +172,7 @@ struct Tests {
 
   void binary(const char* name, Binary kernel, Reference2 reference, real limit) {
     for (int acc : {1, 0}) {
-      start(acc ? std::string(name) + " +=" : name, limit + 0.5L * acc);
+      start(acc ? std::string(name) + " +=" : name, limit + real(0.5) * acc);
       for (idx cols : lengths())
         for (idx rows : {1, 3})
           for (idx pad : {0, 2})
@@ -339,6 +338,7 @@ struct Tests {
                   z(block_b, rows, cols, cols + pad + 1);
               x.set_uniform(-4, 4);
               std::vector<T> input = x.copy();
+              std::vector<real> shares(cols);
               Matrix<T>& y = in_place ? x : z;
               k.softmax(y.p, y.ld, x.p, x.ld, rows, cols, t.first, t.step);
               real worst = 0;
@@ -346,11 +346,10 @@ struct Tests {
                 const idx len = std::min(cols, t.first + r * t.step);
                 real top = -infinity, sum = 0;
                 for (idx c = 0; c < len; c++) top = std::max(top, real(input[r * x.ld + c]));
-                for (idx c = 0; c < len; c++) sum += std::exp(input[r * x.ld + c] - top);
-                for (idx c = 0; c < cols; c++) {
-                  const real want = c < len ? std::exp(input[r * x.ld + c] - top) / sum : 0;
-                  worst = std::max(worst, error_in_ulp<T>(y(r, c), want));
-                }
+                for (idx c = 0; c < len; c++)
+                  sum += shares[c] = std::exp(input[r * x.ld + c] - top);
+                for (idx c = 0; c < cols; c++)
+                  worst = std::max(worst, error_in_ulp<T>(y(r, c), c < len ? shares[c] / sum : 0));
               }
               report.check(worst, x.untouched() && z.untouched(),
                            "%td x %td, pad %td, first %td, step %td, in place %d", rows, cols, pad,
@@ -430,7 +429,7 @@ struct Tests {
             k.cross_entropy(loss.p, p.p, p.ld, x.p, x.ld, index.p, rows, cols);
             real worst = 0;
             for (idx r = 0; r < rows; r++) {
-              real top = -INFINITY, sum = 0;
+              real top = -infinity, sum = 0;
               for (idx c = 0; c < cols; c++) top = std::max<real>(top, x0[r * x.ld + c]);
               for (idx c = 0; c < cols; c++) sum += std::exp(real(x0[r * x.ld + c]) - top);
               const real target = x0[r * x.ld + index(0, r)], want = std::log(sum) - (target - top);
@@ -618,9 +617,10 @@ struct Tests {
             }
             std::vector<int32_t> want(n);
             for (idx i = 0; i < n; i++) want[i] = int32_t(i);
-            std::stable_sort(want.begin(), want.end(), [&](int32_t i, int32_t j) {
+            std::sort(want.begin(), want.end(), [&](int32_t i, int32_t j) {
               const T u = x(i, 0), v = x(j, 0);
-              return u == u && (v != v || u > v);
+              const bool tie = u == v || (u != u && v != v);
+              return tie ? i < j : u == u && (v != v || u > v);
             });
             Matrix<int32_t> index(block_b, 1, take, take);
             k.topk(index.p, x.p, incx, n, take);
@@ -631,6 +631,16 @@ struct Tests {
 
   // ---- Products
 
+  // As many columns as vectors lie in every kind of tile, a few more and fewer: the other sizes
+  // are of at most one or two of the longest vectors.
+  std::vector<idx> wide_sizes() const {
+    const idx lanes = k.vector_bits() / 8 / idx(sizeof(T));
+    std::vector<idx> sizes;
+    for (idx vectors = 1; vectors <= 9; vectors++)
+      for (idx more : {-1, 0, 1}) sizes.push_back(vectors * lanes + more);
+    return sizes;
+  }
+
   void gemm() {
     start("gemm", 8);
     std::vector<idx> sizes = {0,  1,  2,  3,  4,  5,  7,  8,  9,  12, 15,
@@ -640,6 +650,10 @@ struct Tests {
     for (idx m : heights)
       for (idx n : sizes)
         for (idx inner : sizes)
+          for (int acc : {0, 1}) one_gemm(m, n, inner, acc, generator()() % 4, generator()() % 3);
+    for (idx m : {1, 2, 5, 13})
+      for (idx n : wide_sizes())
+        for (idx inner : {1, 9})
           for (int acc : {0, 1}) one_gemm(m, n, inner, acc, generator()() % 4, generator()() % 3);
   }
 
@@ -695,11 +709,12 @@ struct Tests {
     real worst = 0;
     for (idx i = 0; i < m; i++)
       for (idx j = 0; j < n; j++) {
-        real want = acc ? before[i * ldc + j] : T(0), scale = std::fabs(want);
+        real want = acc ? before[i * ldc + j] : T(0);
+        double scale = std::fabs(double(want));
         for (idx p = 0; p < inner; p++) {
-          const real term = real(a[i * ras + p * cas]) * b[p * ldb + j];
-          want += term;
-          scale += std::fabs(term);
+          const T x = a[i * ras + p * cas], y = b[p * ldb + j];
+          want += real(x) * y;
+          scale += std::fabs(double(x) * y);
         }
         worst = std::max(worst, error_in_ulp<T>(c[i * ldc + j], want, scale));
       }
@@ -743,8 +758,11 @@ struct Tests {
   // To the last bit what gemm and then sgd give, and near what the reference gives.
   void gemm_sgd() {
     start("gemm_sgd", 8);
+    std::vector<idx> sizes = {0,  1,  3,  4,  7,  8,  9,  15, 16, 17, 23,
+                              27, 31, 33, 39, 40, 41, 65, 72, 73, 130};
+    for (idx n : wide_sizes()) sizes.push_back(n);
     for (idx m : {0, 1, 2, 3, 4, 6, 7, 13, 16, 25})
-      for (idx n : {0, 1, 3, 4, 7, 8, 9, 15, 16, 17, 23, 27, 31, 33, 39, 40, 41, 65, 72, 73, 130})
+      for (idx n : sizes)
         for (idx inner : {0, 1, 2, 5, 8, 16, 33})
           for (idx pad : {0, 3}) {
             const bool columns = generator()() & 1;
@@ -785,9 +803,11 @@ struct Tests {
   void products_with_chosen_rows() {
     const char* names[] = {"gemv_rows", "row_dot_rows", "outer_rows"};
     constexpr idx many = 19;
+    std::vector<idx> sizes = lengths();
+    for (idx n : wide_sizes()) sizes.push_back(n);
     for (int kind = 0; kind < 3; kind++) {
       start(names[kind], 8);
-      for (idx n : lengths())
+      for (idx n : sizes)
         for (idx count : {0, 1, 2, 3, 7, 8, 16})
           for (bool chosen : {false, true})
             for (int acc : {0, 1}) {
@@ -899,7 +919,7 @@ struct Tests {
     unary(
         "sqrt", k.sqrt, [](real x) { return std::sqrt(x); }, exact, 0, 100);
     unary(
-        "rsqrt", k.rsqrt, [](real x) { return 1 / std::sqrt(x); }, 1.5L, 0.01, 100);
+        "rsqrt", k.rsqrt, [](real x) { return 1 / std::sqrt(x); }, 1.5, 0.01, 100);
     unary(
         "reciprocal", k.reciprocal, [](real x) { return 1 / x; }, exact, 0.01, 100);
     unary(
@@ -971,7 +991,8 @@ int run(int argc, char** argv) {
   signal(SIGBUS, on_fault);
   for (const IsaInfo& isa : isa_list()) {
     if (!isa.available || (only && std::strcmp(only, isa.name))) continue;
-    std::printf("kernel_test: %s\n", isa.name);
+    std::printf("kernel_test: %s, vectors of %d bits\n", isa.name,
+                kernels_for<float>(isa.name)->vector_bits());
     std::fflush(stdout);
     Tests<float>{*kernels_for<float>(isa.name)}.run();
     Tests<double>{*kernels_for<double>(isa.name)}.run();

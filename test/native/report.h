@@ -7,35 +7,41 @@
 #include <limits>
 #include <map>
 #include <string>
+#include <type_traits>
 
 namespace vecgrad::test {
 
+// What the reference for T is computed in: many bits more than T has, and no more than that, since
+// most architectures compute a long double in software.
+template <class T>
+using Real = std::conditional_t<sizeof(T) == 4, double, long double>;
+
 // The distance between neighbouring numbers of type T at |x|.
 template <class T>
-long double ulp_at(long double x) {
+Real<T> ulp_at(Real<T> x) {
   x = std::fabs(x);
   int e = 0;
   const int digits = std::numeric_limits<T>::digits, lowest = std::numeric_limits<T>::min_exponent;
   if (x != 0) std::frexp(x, &e);
-  return std::ldexp(1.0L, (e < lowest ? lowest : e) - digits);
+  return std::ldexp(Real<T>(1), (e < lowest ? lowest : e) - digits);
 }
 
 // The error of `got` in ULP at max(|want|, scale): `scale` is the size of the numbers that went
 // into a sum, which may be much larger than the sum. Infinite where the kinds differ.
 template <class T>
-long double error_in_ulp(T got, long double want, long double scale = 0) {
-  const long double never = std::numeric_limits<long double>::infinity();
-  const long double most = std::numeric_limits<T>::max();
+Real<T> error_in_ulp(T got, Real<T> want, Real<T> scale = 0) {
+  const Real<T> never = std::numeric_limits<Real<T>>::infinity();
+  const Real<T> most = std::numeric_limits<T>::max();
   if (std::isnan(want)) return std::isnan(got) ? 0 : never;
   if (std::isnan(got)) return never;
-  const long double limit = most + ulp_at<T>(most) / 2;
+  const Real<T> limit = most + ulp_at<T>(most) / 2;
   if (std::fabs(want) >= limit) return got == T(want) ? 0 : never;
   if (std::isinf(got))  // one ULP early is no more than one ULP wrong
     return std::signbit(got) == std::signbit(want)
-               ? (limit - std::fabs(want)) / ulp_at<T>(most) + 0.5L
+               ? (limit - std::fabs(want)) / ulp_at<T>(most) + Real<T>(0.5)
                : never;
-  const long double size = std::fmax(std::fabs(want), std::fabs(scale));
-  return std::fabs(static_cast<long double>(got) - want) / ulp_at<T>(size);
+  const Real<T> size = std::fmax(std::fabs(want), std::fabs(scale));
+  return std::fabs(static_cast<Real<T>>(got) - want) / ulp_at<T>(size);
 }
 
 class Report {
