@@ -37,6 +37,14 @@ static void topk_by_heap(int32_t* index, const T* x, idx incx, idx n, idx k) {
 constexpr idx few = 128;
 constexpr idx widest = 64;  // lanes of the widest vector: 2048 bits of SVE
 
+static inline bool has_nan(const T* x, idx n) {
+  const idx l = lanes();
+  idx i = 0;
+  for (; i + l <= n; i += l)
+    if (any(is_nan(load(x + i)))) return true;
+  return i < n && any(is_nan(load(first(n - i), x + i)));
+}
+
 // All n <= few places in order, when no number is NaN. Each number's rank is the count of those
 // before it, found without a branch to mispredict; a lane counts for one number, so that nothing is
 // summed across lanes.
@@ -46,14 +54,14 @@ static inline void order_by_rank(int32_t* order, const T* x, idx n) {
   for (idx i = 0; i < n; i += l) {
     const idx count = n - i < l ? n - i : l;
     const V mine = count < l ? load(first(count), x + i) : load(x + i);
-    Count rank = no_count();
+    Count counts = no_count();
     idx j = 0;
 #pragma GCC unroll 4
-    for (; j < i; j++) rank = count_if(rank, ge(splat(x[j]), mine));
+    for (; j < i; j++) counts = count_if(counts, ge(splat(x[j]), mine));
 #pragma GCC unroll 4
-    for (; j < n; j++) rank = count_if(rank, gt(splat(x[j]), mine));
+    for (; j < n; j++) counts = count_if(counts, gt(splat(x[j]), mine));
     CountOf ranks[widest];
-    store(ranks, rank);
+    store(ranks, counts);
     for (idx lane = 0; lane < count; lane++) {
       // Equal numbers of this vector have the same rank, the first of the places left for them.
       idx at = idx(ranks[lane]);
@@ -61,6 +69,33 @@ static inline void order_by_rank(int32_t* order, const T* x, idx n) {
       order[at] = int32_t(i + lane);
     }
   }
+}
+
+// Where many of n <= few numbers are the smallest, as zeros are after a relu, those come last by
+// place, and only the others are ranked. Says false, having done nothing, where few are. No NaN.
+static inline bool topk_above_smallest(int32_t* index, const T* x, idx n, idx k) {
+  const idx l = lanes();
+  const V some = splat(*x);
+  V low = neg(some), ties = splat(0);
+  idx i = 0;
+  for (; i + l <= n; i += l) low = larger(low, neg(load(x + i)));
+  if (i < n) low = larger(low, neg(load(first(n - i), x + i, some)));
+  const T smallest = -hlarger(low);
+  const V bottom = splat(smallest), one = splat(1), none = splat(0);
+  for (i = 0; i + l <= n; i += l) ties = add(ties, select(eq(load(x + i), bottom), one, none));
+  if (4 * hsum(ties) < T(n)) return false;
+
+  T above[few];
+  int32_t order[few], places[few], rest[few];
+  idx count = 0;
+  for (i = 0; i < n; i++) {  // no branch: which numbers are above is hard to predict
+    above[count] = x[i];
+    places[count] = rest[i - count] = int32_t(i);
+    count += x[i] > smallest;
+  }
+  order_by_rank(order, above, count);
+  for (i = 0; i < k; i++) index[i] = i < count ? places[order[i]] : rest[i - count];
+  return true;
 }
 
 // Many numbers: the k-th largest maximum of `columns` disjoint parts is at most the k-th largest
@@ -114,8 +149,8 @@ static void topk(int32_t* index, const T* x, idx incx, idx n, idx k) {
       x = row;
       incx = 1;
     }
-    const T best = max_of_row(x, n);
-    if (best == best) {
+    if (!has_nan(x, n)) {
+      if (topk_above_smallest(index, x, n, k)) return;
       int32_t order[few];
       order_by_rank(order, x, n);
       for (idx i = 0; i < k; i++) index[i] = order[i];

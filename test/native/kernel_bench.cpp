@@ -155,9 +155,14 @@ void each_case(const Kernels<T>& k, const Measure& measure) {
     measure("gemm_sgd" + size({m, n, inner}),
             [=] { k.gemm_sgd(y, d, n, a, 1, m, b, n, m, n, inner, T(0), T(0.5)); });
   }
+  static T zeros[64];
+  for (idx i = 0; i < 64; i++) zeros[i] = a[i] > 0 ? a[i] : 0;
   static int32_t index[4096];
   for (idx n : {8, 16, 32, 64, 128, 256, 1024, 4096})
     measure("topk 16 of" + size({n}), [=] { k.topk(index, a, 1, n, n < 16 ? n : 16); });
+  // Half of them are equal, as after a relu.
+  for (idx n : {32, 64})
+    measure("topk 16 of ties" + size({n}), [=] { k.topk(index, zeros, 1, n, 16); });
   for (idx cols : {1, 16, 32, 256}) {
     measure("gather" + size({16, cols}), [=] { k.gather(y, cols, a, cols, places, 16, cols); });
     measure("scatter_add" + size({16, cols}),
@@ -171,8 +176,9 @@ void each_case(const Kernels<T>& k, const Measure& measure) {
   }
   for (idx n : {16, 256, 1024}) {
     measure("sgd" + size({n}), [=] { k.sgd(y, d, b, n, T(0), T(0.5)); });
-    measure("adam" + size({n}),
-            [=] { k.adam(y, d, d + 4096, b, n, T(0), T(0.85), T(0.99), T(1e-8), T(1.7), T(3.1)); });
+    measure("adam" + size({n}), [=] {
+      k.adam(y, d, d + 4096, b, n, T(0), T(0.85), T(0.99), T(1e-8), T(1.7), T(3.1));
+    });
   }
 }
 
