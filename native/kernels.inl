@@ -21,6 +21,7 @@
 //   transpose_square(y, ldy, x, ldx)         the same for a small square x square
 //   registers             how many vector registers there are: a constant
 //   fma_number(x, b, c)   fma(splat(x), b, c) in one instruction; VECGRAD_HAS_FMA_NUMBER says so
+//   hsum4(y, a, b, c, d)  y[0] = hsum(a) to y[3] = hsum(d), together; VECGRAD_HAS_HSUM4 says so
 //
 // Only free functions over type aliases: scalable vectors (SVE, RVV) have no size that the compiler
 // knows. They can be variables, references and arguments, but neither members nor elements of
@@ -28,6 +29,11 @@
 
 #ifndef VECGRAD_HAS_FMA_NUMBER
 static inline V fma_number(T x, V b, V c) { return fma(splat(x), b, c); }
+#endif
+#ifndef VECGRAD_HAS_HSUM4
+static inline void hsum4(T* y, V a, V b, V c, V d) {
+  y[0] = hsum(a), y[1] = hsum(b), y[2] = hsum(c), y[3] = hsum(d);
+}
 #endif
 
 #include "exp_log.inl"
@@ -499,8 +505,35 @@ static void scatter_add(T* y, idx ldy, const T* x, idx ldx, const int32_t* index
 
 static void row_dot_rows(T* y, idx incy, const T* w, idx ldw, const T* x, const int32_t* index,
                          idx k, idx n, int chosen, int acc) {
-  for (idx i = 0; i < k; i++)
-    put_number(y + (chosen ? index[i] : i) * incy, dot_of_row(w + index[i] * ldw, x, n), acc);
+  const idx l = lanes();
+  const auto put = [=](idx i, T dot) { put_number(y + (chosen ? index[i] : i) * incy, dot, acc); };
+  const auto row = [=](idx i) { return w + index[i] * ldw; };
+  idx i = 0;
+  for (; i + 4 <= k; i += 4) {
+    // Four rows at a time: x is loaded once for them, and their sums are formed together.
+    const T *p = row(i), *q = row(i + 1), *r = row(i + 2), *s = row(i + 3);
+    V a = splat(0), b = a, c = a, d = a;
+    idx j = 0;
+    for (; j + l <= n; j += l) {
+      const V u = load(x + j);
+      a = fma(load(p + j), u, a);
+      b = fma(load(q + j), u, b);
+      c = fma(load(r + j), u, c);
+      d = fma(load(s + j), u, d);
+    }
+    if (j < n) {
+      const M m = first(n - j);
+      const V u = load(m, x + j);
+      a = fma(load(m, p + j), u, a);
+      b = fma(load(m, q + j), u, b);
+      c = fma(load(m, r + j), u, c);
+      d = fma(load(m, s + j), u, d);
+    }
+    T dots[4];
+    hsum4(dots, a, b, c, d);
+    for (j = 0; j < 4; j++) put(i + j, dots[j]);
+  }
+  for (; i < k; i++) put(i, dot_of_row(row(i), x, n));
 }
 
 static void outer_rows(T* w, idx ldw, const T* x, idx incx, const T* g, const int32_t* index, idx k,

@@ -6,6 +6,8 @@
 #include "../kernels.h"
 #include "transpose_x86.h"
 
+#define VECGRAD_HAS_HSUM4
+
 namespace vecgrad::avx2 {
 
 constexpr int registers = 16;
@@ -86,6 +88,12 @@ static inline T hsum(V a) {
   __m128 s = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
   s = _mm_add_ps(s, _mm_movehl_ps(s, s));
   return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
+}
+static inline void hsum4(T* y, V a, V b, V c, V d) {
+  const V ab = add(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
+  const V cd = add(_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d));
+  const V abcd = add(_mm256_shuffle_ps(ab, cd, 0x44), _mm256_shuffle_ps(ab, cd, 0xee));
+  _mm_storeu_ps(y, _mm_add_ps(_mm256_castps256_ps128(abcd), _mm256_extractf128_ps(abcd, 1)));
 }
 static inline T hlarger(V a) {
   __m128 s = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
@@ -188,6 +196,11 @@ static inline V larger(V a, V b) { return _mm256_max_pd(a, b); }
 static inline T hsum(V a) {
   const __m128d s = _mm_add_pd(_mm256_castpd256_pd128(a), _mm256_extractf128_pd(a, 1));
   return _mm_cvtsd_f64(_mm_add_sd(s, _mm_unpackhi_pd(s, s)));
+}
+static inline void hsum4(T* y, V a, V b, V c, V d) {
+  const V ab = add(_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b));
+  const V cd = add(_mm256_unpacklo_pd(c, d), _mm256_unpackhi_pd(c, d));
+  store(y, add(_mm256_permute2f128_pd(ab, cd, 0x20), _mm256_permute2f128_pd(ab, cd, 0x31)));
 }
 static inline T hlarger(V a) {
   const __m128d s = _mm_max_pd(_mm256_castpd256_pd128(a), _mm256_extractf128_pd(a, 1));

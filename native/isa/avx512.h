@@ -10,6 +10,8 @@
 #include "../kernels.h"
 #include "transpose_x86.h"
 
+#define VECGRAD_HAS_HSUM4
+
 namespace vecgrad::avx512 {
 
 constexpr int registers = 32;
@@ -64,6 +66,14 @@ static inline T hsum(V a) {
   __m128 s = _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
   s = _mm_add_ps(s, _mm_movehl_ps(s, s));
   return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
+}
+static inline void hsum4(T* y, V a, V b, V c, V d) {
+  const V ab = add(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
+  const V cd = add(_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d));
+  V abcd = add(_mm512_shuffle_ps(ab, cd, 0x44), _mm512_shuffle_ps(ab, cd, 0xee));
+  abcd = add(abcd, _mm512_shuffle_f32x4(abcd, abcd, 0x4e));
+  const __m256 half = _mm512_castps512_ps256(abcd);
+  _mm_storeu_ps(y, _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1)));
 }
 static inline T hlarger(V a) {
   a = larger(a, _mm512_shuffle_f32x4(a, a, 0x4e));
@@ -147,6 +157,13 @@ static inline T hsum(V a) {
   const __m256d half = _mm512_castpd512_pd256(a);
   const __m128d s = _mm_add_pd(_mm256_castpd256_pd128(half), _mm256_extractf128_pd(half, 1));
   return _mm_cvtsd_f64(_mm_add_sd(s, _mm_unpackhi_pd(s, s)));
+}
+static inline void hsum4(T* y, V a, V b, V c, V d) {
+  const V ab = add(_mm512_unpacklo_pd(a, b), _mm512_unpackhi_pd(a, b));
+  const V cd = add(_mm512_unpacklo_pd(c, d), _mm512_unpackhi_pd(c, d));
+  const V abcd = add(_mm512_shuffle_f64x2(ab, cd, 0x88), _mm512_shuffle_f64x2(ab, cd, 0xdd));
+  _mm256_storeu_pd(y, _mm512_castpd512_pd256(add(_mm512_shuffle_f64x2(abcd, abcd, 0x88),
+                                                 _mm512_shuffle_f64x2(abcd, abcd, 0xdd))));
 }
 static inline T hlarger(V a) {
   a = larger(a, _mm512_shuffle_f64x2(a, a, 0x4e));
