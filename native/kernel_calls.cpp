@@ -395,7 +395,7 @@ void sgd(const Napi::CallbackInfo& call) {
   const double rate = in.number(), momentum = in.number();
   for (const Array& array : {w, v, g}) in.check(array, {{n, 1}});
   in.run("sgd(w, v, g, n, rate, momentum)", [&]<class T>(const Kernels<T>& kernels) {
-    kernels.sgd(w.as<T>(), v.as<T>(), g.as<T>(), n, T(rate), T(momentum));
+    kernels.sgd(w.as<T>(), v.as<T>(), g.as<T>(), n, 0, T(rate), T(momentum));
   });
 }
 

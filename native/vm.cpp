@@ -540,14 +540,12 @@ class TypedProgram final : public Program {
         break;
       }
       case Op::sgd:
-        k.sgd(at.y(), at.a(), at.b(), cols(), arena[in.imm0], arena[in.imm0 + 1]);
-        k.fill(at.b(), 0, 0, 1, cols());
+        k.sgd(at.y(), at.a(), at.b(), cols(), 1, arena[in.imm0], arena[in.imm0 + 1]);
         break;
       case Op::adam: {
         const T* rule = arena + in.imm0;
-        k.adam(at.y(), at.a(), at.c(), at.b(), cols(), rule[0], rule[1], rule[2], rule[3], rule[4],
-               rule[5]);
-        k.fill(at.b(), 0, 0, 1, cols());
+        k.adam(at.y(), at.a(), at.c(), at.b(), cols(), 1, rule[0], rule[1], rule[2], rule[3],
+               rule[4], rule[5]);
         break;
       }
       case Op::tape:
@@ -618,9 +616,9 @@ class TypedProgram final : public Program {
       for (idx i = 0; i < rows; i++) {
         const idx at = (r + i) * in.y.row;
         if (in.op == Op::gemm_sgd)
-          kernels_->sgd(y + at, c + at, g + i * n, n, rule[0], rule[1]);
+          kernels_->sgd(y + at, c + at, g + i * n, n, 0, rule[0], rule[1]);
         else
-          kernels_->adam(y + at, c + at, y + at + (in.imm1 - in.y.offset), g + i * n, n, rule[0],
+          kernels_->adam(y + at, c + at, y + at + (in.imm1 - in.y.offset), g + i * n, n, 0, rule[0],
                          rule[1], rule[2], rule[3], rule[4], rule[5]);
       }
     }

@@ -175,9 +175,9 @@ void each_case(const Kernels<T>& k, const Measure& measure) {
     measure("outer_rows" + size({16, n}), [=] { k.outer_rows(y, n, d, 1, b, places, 16, n, 1); });
   }
   for (idx n : {16, 256, 1024}) {
-    measure("sgd" + size({n}), [=] { k.sgd(y, d, b, n, T(0), T(0.5)); });
+    measure("sgd" + size({n}), [=] { k.sgd(y, d, b, n, 0, T(0), T(0.5)); });
     measure("adam" + size({n}), [=] {
-      k.adam(y, d, d + 4096, b, n, T(0), T(0.85), T(0.99), T(1e-8), T(1.7), T(3.1));
+      k.adam(y, d, d + 4096, b, n, 0, T(0), T(0.85), T(0.99), T(1e-8), T(1.7), T(3.1));
     });
   }
 }

@@ -776,7 +776,7 @@ struct Tests {
             const T lr = T(0.01), momentum = T(0.9);
             k.gemm(g.data(), n, a.p, ras, cas, b.p, b.ld, m, n, inner, 0, nullptr);
             for (idx i = 0; i < m; i++)
-              k.sgd(&w1[i * w.ld], &v1[i * w.ld], &g[i * n], n, lr, momentum);
+              k.sgd(&w1[i * w.ld], &v1[i * w.ld], &g[i * n], n, 0, lr, momentum);
             k.gemm_sgd(w.p, v.p, w.ld, a.p, ras, cas, b.p, b.ld, m, n, inner, lr, momentum);
             real worst = 0;
             bool same = true;
@@ -866,12 +866,15 @@ struct Tests {
       v.set_uniform(-1, 1);
       g.set_uniform(-1, 1);
       const std::vector<T> w0(w.p, w.p + n), v0(v.p, v.p + n);
+      const std::vector<T> g0(g.p, g.p + n);
       const T lr = T(0.01), momentum = T(0.9);
-      k.sgd(w.p, v.p, g.p, n, lr, momentum);
+      const int clear = n & 1;
+      k.sgd(w.p, v.p, g.p, n, clear, lr, momentum);
       real worst = 0;
       for (idx i = 0; i < n; i++) {
-        const real v1 = real(momentum) * v0[i] + g(0, i), w1 = w0[i] - real(lr) * v1;
-        const real size = std::fabs(real(momentum) * v0[i]) + std::fabs(g(0, i));
+        const real v1 = real(momentum) * v0[i] + g0[i], w1 = w0[i] - real(lr) * v1;
+        const real size = std::fabs(real(momentum) * v0[i]) + std::fabs(g0[i]);
+        if (g(0, i) != (clear ? 0 : g0[i])) worst = std::numeric_limits<real>::infinity();
         worst = std::max(worst, error_in_ulp<T>(v(0, i), v1, size));
         worst = std::max(worst, error_in_ulp<T>(w(0, i), w1, std::fabs(w0[i]) + lr * size));
       }
@@ -888,12 +891,15 @@ struct Tests {
       const std::vector<T> w0(w.p, w.p + n), m0(m.p, m.p + n), v0(v.p, v.p + n);
       const T lr = T(0.01), beta1 = T(0.85), beta2 = T(0.99), eps = T(1e-8), c1 = T(1.7),
               c2 = T(3.1);
-      k.adam(w.p, m.p, v.p, g.p, n, lr, beta1, beta2, eps, c1, c2);
+      const std::vector<T> g0(g.p, g.p + n);
+      const int clear = n & 1;
+      k.adam(w.p, m.p, v.p, g.p, n, clear, lr, beta1, beta2, eps, c1, c2);
       real worst = 0;
       for (idx i = 0; i < n; i++) {
-        const real grad = g(0, i), m1 = real(beta1) * m0[i] + real(T(1) - beta1) * grad,
+        if (g(0, i) != (clear ? 0 : g0[i])) worst = std::numeric_limits<real>::infinity();
+        const real grad = g0[i], m1 = real(beta1) * m0[i] + real(T(1) - beta1) * grad,
                    v1 = real(beta2) * v0[i] + real(T(1) - beta2) * grad * grad;
-        const real size = std::fabs(beta1 * m0[i]) + std::fabs((T(1) - beta1) * g(0, i));
+        const real size = std::fabs(beta1 * m0[i]) + std::fabs((T(1) - beta1) * g0[i]);
         const real root = std::sqrt(v1 * c2) + eps;
         worst = std::max(worst, error_in_ulp<T>(m(0, i), m1, size));
         worst = std::max(worst, error_in_ulp<T>(v(0, i), v1));
