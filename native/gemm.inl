@@ -366,7 +366,7 @@ template <int R, int W>
 constexpr int rows_or_one = R <= rows_for(W) ? R : 1;
 
 template <int W, bool narrow, class Result>
-constexpr Tiles tiles_of[] = {
+static constexpr Tiles tiles_of[] = {
 #define ENTRY(r) tiles<rows_or_one<r + 1, W>, W, narrow, Result>,
     EACH_ROW(ENTRY)
 #undef ENTRY

@@ -86,7 +86,7 @@ export function folderOf(name) {
  * @param {string} script
  */
 export function namedArchitectures(script) {
-  const names = process.argv.slice(2);
+  const names = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
   const known = Object.keys(ARCHITECTURES);
   if (names.length > 0 && names.every((name) => known.includes(name))) return names;
   console.error(`usage: npm run ${script} -- ARCHITECTURE...   (${known.join(', ')})`);

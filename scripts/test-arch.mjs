@@ -3,7 +3,8 @@
  * on several of its processors, emulated by QEMU: with and without vectors, short ones and long.
  *
  * The kernel tests run first, then training in that architecture's Node, against the traces of
- * test/golden. A step that cannot run is a failure.
+ * test/golden. A step that cannot run is a failure. With --kernels, the kernel tests alone, and on
+ * one processor for each instruction set.
  */
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
@@ -21,6 +22,7 @@ import { root, setup } from './setup.mjs';
  *   bits of a vector of float32
  * @property {boolean} [only] whether to test the best alone, the others being another processor's too
  * @property {'kernels' | 'node'} [stage] the one stage it takes part in
+ * @property {boolean} [few] whether it is one of the few that --kernels tests
  */
 
 /** @type {[isa: string, bits: number]} */
@@ -35,12 +37,12 @@ const PROCESSORS = {
     // OpenBLAS takes the first for an Opteron, with instructions that it has not. The emulation of
     // masked loads in QEMU 7.2 reads what is masked off, which the kernel tests punish.
     { cpu: 'qemu64', isas: [SCALAR], stage: 'kernels' },
-    { cpu: HOST, isas: [['avx2', 256]], only: true, stage: 'kernels' },
+    { cpu: HOST, isas: [['avx2', 256]], only: true, stage: 'kernels', few: true },
     { cpu: 'core2duo', isas: [SCALAR], stage: 'node' },
     { cpu: 'max', isas: [['avx2', 256], SCALAR], stage: 'node' },
   ],
   aarch64: [
-    { cpu: 'cortex-a57', isas: [['neon', 128], SCALAR] },
+    { cpu: 'cortex-a57', isas: [['neon', 128], SCALAR], few: true },
     // Lengths are in bytes. The emulation of pointer authentication takes most of a run's time.
     ...[16, 32, 64, 256].map(
       (bytes) =>
@@ -48,6 +50,7 @@ const PROCESSORS = {
           cpu: `max,pauth-impdef=on,sve-default-vector-length=${String(bytes)}`,
           isas: [['sve', 8 * bytes], ['neon', 128], SCALAR],
           only: true,
+          few: bytes === 64,
         }),
     ),
   ],
@@ -59,6 +62,7 @@ const PROCESSORS = {
           cpu: `rv64,v=true,vext_spec=v1.0,vlen=${String(bits)}`,
           isas: [['rvv', bits], SCALAR],
           only: true,
+          few: bits === 256,
         }),
     ),
   ],
@@ -72,6 +76,7 @@ const MODELS = ['rnn', 'rnn_att', 'vector'];
 /** @typedef {{ what: string, body: () => Promise<number> }} Test the body says how much passed */
 
 const counts = { passed: 0, failed: 0 };
+const kernelsAlone = process.argv.includes('--kernels');
 const names = namedArchitectures('test:arch');
 await setup({ native: false });
 for (const name of names) {
@@ -80,6 +85,7 @@ for (const name of names) {
   await inParallel([{ what: `${name}: units share no symbol`, body: () => symbols(name) }]);
   await inParallel(processorsOf(name, 'kernels').map((processor) => kernelTest(name, processor)));
 
+  if (kernelsAlone) continue;
   const links = { what: `${name} builds the addon`, body: () => build(name, true) };
   if (!(await inParallel([links]))) continue;
   offerAddon(name);
@@ -94,7 +100,9 @@ process.exitCode = counts.failed === 0 && counts.passed > 0 ? 0 : 1;
  * @param {'kernels' | 'node'} at
  */
 function processorsOf(name, at) {
-  return (PROCESSORS[name] ?? []).filter(({ stage = at }) => stage === at);
+  return (PROCESSORS[name] ?? []).filter(
+    ({ stage = at, few = false }) => stage === at && (few || !kernelsAlone),
+  );
 }
 
 /**
