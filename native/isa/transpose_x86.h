@@ -48,7 +48,7 @@ static inline void transpose_4x4(double* y, idx ldy, const double* x, idx ldx) {
   }
 }
 
-#ifdef __AVX512F__
+#if defined(__AVX512F__) || defined(VECGRAD_SIMDE)
 
 // y (16 x 16) = x (16 x 16) transposed: in quarters of 4 x 4, then the quarters.
 static inline void transpose_16x16(float* y, idx ldy, const float* x, idx ldx) {
