@@ -1,4 +1,5 @@
 /** One experiment: a model trained on documents, evaluated on held-out ones, and sampled. */
+import { now } from './clock.js';
 import type { PassSet } from './compiler/passes.js';
 import { checkDocuments, splitHeldOut, Tokenizer, type Documents } from './data.js';
 import { index } from './graph.js';
@@ -129,13 +130,12 @@ export function buildModel(
  */
 export function runExperiment(name: ModelName, options: ExperimentOptions): ExperimentResult {
   const { steps = 1000, seed = 42, samples = 20, temperature = 0.5 } = options;
-  const started = performance.now();
+  const started = now();
   let mark = started;
   const lap = (): number => {
-    const now = performance.now();
-    const seconds = (now - mark) / 1000;
-    mark = now;
-    return seconds;
+    const before = mark;
+    mark = now();
+    return (mark - before) / 1000;
   };
 
   checkDocuments(options.docs);
@@ -206,7 +206,7 @@ export function runExperiment(name: ModelName, options: ExperimentOptions): Expe
       train: trainSeconds,
       evaluate: evaluateSeconds,
       sample: sampleSeconds,
-      total: (options.loadSeconds ?? 0) + (performance.now() - started) / 1000,
+      total: (options.loadSeconds ?? 0) + (now() - started) / 1000,
     },
     microsecondsPerStep: (trainSeconds * 1e6) / steps,
   };

@@ -1,7 +1,6 @@
 /** Loads the native addon and says what it can do: the only module that touches the binary. */
-import { createRequire } from 'node:module';
 import { cpus } from 'node:os';
-import { join } from 'node:path';
+import find from 'node-gyp-build';
 import type { TypedArray } from './graph.js';
 import type { NativeKernels } from './kernels.js';
 import { packageRoot } from './package.js';
@@ -165,11 +164,8 @@ export interface NativeMatrices {
 }
 
 function load(): NativeAddon {
-  const root = packageRoot();
-  const require = createRequire(join(root, 'package.json'));
   try {
-    const find = require('node-gyp-build') as (folder: string) => NativeAddon;
-    return find(root);
+    return find(packageRoot()) as NativeAddon;
   } catch (error) {
     const { platform, arch, version, versions } = process;
     throw new Error(

@@ -1,8 +1,9 @@
 /** What the command line touches of the world outside, so that a test can stand in for it. */
 import type { explain } from '../explain.js';
 import type { ExperimentOptions, ExperimentResult, ModelName } from '../experiment.js';
+import { processOutput } from './output.js';
 
-/** Where text goes; a process's streams are such. */
+/** Where text goes. */
 export interface Sink {
   write(text: string): unknown;
   isTTY?: boolean;
@@ -28,11 +29,10 @@ export interface Io {
   info(): Promise<NativeInfo>;
 }
 
-/** The process's own streams and the real engine. */
+/** The process's own output and the real engine. */
 export function processIo(): Io {
   return {
-    stdout: process.stdout,
-    stderr: process.stderr,
+    ...processOutput(),
     run: async () => (await import('../experiment.js')).runExperiment,
     explain: async () => (await import('../explain.js')).explain,
     info: async () => (await import('../native.js')).nativeInfo(),

@@ -10,7 +10,7 @@ import { Script } from 'node:vm';
 /** Runs the program with the process's arguments. */
 export function launch(): Script {
   const filename = join(__dirname, 'program.cjs');
-  const source = readFileSync(filename, 'utf8');
+  const source = readFileSync(filename, 'latin1'); // it is ASCII (scripts/build.mjs)
   const wrapped = `(function (exports, require, module, __filename, __dirname) {${source}\n})`;
   const cachedData = cacheOf(filename);
   const script = new Script(wrapped, { filename, ...(cachedData && { cachedData }) });

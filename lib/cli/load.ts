@@ -1,5 +1,6 @@
 /** The documents that a command trains on. */
 import { existsSync } from 'node:fs';
+import { now } from '../clock.js';
 import { embeddedNamesPath, openDocuments, type Documents } from '../data.js';
 
 const DEFAULT_INPUT = 'input.txt';
@@ -13,9 +14,9 @@ export interface Loaded {
 
 /** Reads `input`; without one `./input.txt` where it exists, else the embedded names. */
 export function load(input: string | undefined): Loaded {
-  const start = performance.now();
+  const start = now();
   const path = input ?? (existsSync(DEFAULT_INPUT) ? DEFAULT_INPUT : undefined);
   const docs = openDocuments(path ?? embeddedNamesPath());
-  const loadSeconds = (performance.now() - start) / 1000;
+  const loadSeconds = (now() - start) / 1000;
   return { docs, source: path ?? 'the embedded names', loadSeconds };
 }

@@ -1,4 +1,5 @@
 /** A progress bar on a terminal; nothing at all where standard error is none. */
+import { now as clock } from '../clock.js';
 import type { Sink } from './io.js';
 
 const BAR = 30;
@@ -16,7 +17,7 @@ export function progress(
   sink: Sink,
   label: string,
   steps: number,
-  now: () => number = () => performance.now(),
+  now: () => number = clock,
 ): Progress {
   if (sink.isTTY !== true || process.env['TERM'] === 'dumb') {
     return { onStep: undefined, clear: () => undefined };
