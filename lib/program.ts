@@ -504,7 +504,7 @@ export class Program {
       const index = ir.input(node, ir.inputCount(node) - 1);
       const element = ir.is(index, 'element');
       const vector = element ? ir.input(index, 0) : index;
-      const feed = this.indices.get(ir.sources.get(vector)?.name ?? '');
+      const feed = this.indices.get(ir.source(vector)?.name ?? '');
       if (!feed) continue; // found at run time
       const start = element ? ir.attr(index).start! : 0;
       const limit =

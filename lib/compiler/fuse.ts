@@ -8,11 +8,16 @@
 import type { OpName } from '../ops.js';
 import { sameShape, sizeOf } from '../shape.js';
 import type { Ir } from './ir.js';
-import { rewrite, type Match, type Rewritten, type Rule, type Subject } from './rewrite.js';
+import { rewrite, type Match, type Rewritten, type Subject } from './rewrite.js';
 
 /** The roots' graph with idioms replaced. */
 export function fuse(ir: Ir, roots: readonly number[]): Rewritten | null {
-  return rewrite(ir, roots, [rmsNorm, crossEntropy, rowProduct, scaledProduct]);
+  return rewrite(ir, roots, [
+    { ops: ['mul'], match: rmsNorm },
+    { ops: ['neg', 'log'], match: crossEntropy },
+    { ops: ['matmul'], match: rowProduct },
+    { ops: ['mul', 'div'], match: scaledProduct },
+  ]);
 }
 
 /** Past what only gives the same numbers another shape. */
@@ -42,8 +47,7 @@ function besideNumber(ir: Ir, node: number): { other: number; value: number } | 
 }
 
 /** x (scale sum(x²) + eps)^-0.5, the sum over the last axis. */
-const rmsNorm: Rule = ({ ir }: Subject, node: number): Match | null => {
-  if (!ir.is(node, 'mul')) return null;
+function rmsNorm({ ir }: Subject, node: number): Match | null {
   for (const i of [0, 1]) {
     const x = ir.input(node, i);
     const shape = ir.shape(x);
@@ -62,7 +66,7 @@ const rmsNorm: Rule = ({ ir }: Subject, node: number): Match | null => {
     return { inputs: [x], build: (to, [of]) => to.op('rmsNorm', [of!], attr) };
   }
   return null;
-};
+}
 
 /** scale sum(x²) + eps, or what is left of it. */
 function meanSquare(ir: Ir, node: number): { x: number; scale: number; eps: number } | null {
@@ -97,7 +101,7 @@ function meanSquare(ir: Ir, node: number): { x: number; scale: number; eps: numb
 }
 
 /** -log(softmax(x)[target]) of a vector or of each row; without the minus, its opposite. */
-const crossEntropy: Rule = ({ ir, uses }: Subject, node: number): Match | null => {
+function crossEntropy({ ir, uses }: Subject, node: number): Match | null {
   const negated = ir.is(node, 'neg');
   const log = negated ? ir.input(node, 0) : node;
   if (!ir.is(log, 'log') || (negated && uses[log] !== 1)) return null;
@@ -116,12 +120,11 @@ const crossEntropy: Rule = ({ ir, uses }: Subject, node: number): Match | null =
       return negated ? loss : to.op('neg', [loss]);
     },
   };
-};
+}
 
 /** A product times or over a number: one operand is scaled instead, where it is smaller. */
-const scaledProduct: Rule = ({ ir, uses }: Subject, node: number): Match | null => {
+function scaledProduct({ ir, uses }: Subject, node: number): Match | null {
   const op = ir.opOf(node);
-  if (op !== 'mul' && op !== 'div') return null;
   const i = number(ir, ir.input(node, 0)) === undefined ? 0 : 1;
   const by = ir.input(node, 1 - i);
   if ((op === 'div' && i === 1) || number(ir, by) === undefined || ir.shape(by).length) return null;
@@ -143,7 +146,7 @@ const scaledProduct: Rule = ({ ir, uses }: Subject, node: number): Match | null 
       return viewed(to, to.op('matmul', smaller ? [other!, made] : [made, other!]), seen.views);
     },
   };
-};
+}
 
 /** What views of one use each look at, and these views from it on. */
 function behindViews(
@@ -161,8 +164,7 @@ function behindViews(
 }
 
 /** x.gather(index) @ M.gather(index). */
-const rowProduct: Rule = ({ ir, uses }: Subject, node: number): Match | null => {
-  if (!ir.is(node, 'matmul')) return null;
+function rowProduct({ ir, uses }: Subject, node: number): Match | null {
   const [a, b] = ir.inputs(node) as [number, number];
   if (!ir.is(a, 'gather') || !ir.is(b, 'gather') || uses[b] !== 1) return null;
   const [x, index] = ir.inputs(a) as [number, number];
@@ -174,4 +176,4 @@ const rowProduct: Rule = ({ ir, uses }: Subject, node: number): Match | null => 
     inputs: [x, matrix, index],
     build: (to, inputs) => to.op('gatherMatmul', inputs),
   };
-};
+}

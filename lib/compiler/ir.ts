@@ -11,6 +11,9 @@ import type { Node } from '../graph.js';
 
 const IS_INTEGER = Uint8Array.from(OP_NAMES, (name) => Number(isInteger(name)));
 
+const STACK = OP_CODE.stack;
+const ELEMENTS = OP_CODE.elements;
+
 export type AxisLevels = readonly (readonly number[] | undefined)[];
 
 export class Ir implements Builder<number> {
@@ -20,8 +23,6 @@ export class Ir implements Builder<number> {
   /** The level given to nodes made from now on. */
   level = 0;
   levels: Int32Array;
-  /** The graph nodes behind forward nodes, where known: their names in errors. */
-  readonly sources = new Map<number, Node>();
   /**
    * Of axes that hold one entry per position: the level of each entry, ascending, so that a run of
    * length n works on a prefix of the axis. Undefined, or past the end: no such axis.
@@ -35,19 +36,30 @@ export class Ir implements Builder<number> {
   private inputList: Int32Array;
   // Most nodes of a large graph are single numbers without attributes, entry 0 of these tables.
   private shapeIds: Int32Array;
-  private readonly shapes: Shape[] = [SCALAR];
+  private readonly shapes: Shape[];
   private attrIds: Int32Array;
-  private readonly attrs: Attr[] = [NO_ATTR];
+  private readonly attrs: Attr[];
+  /** The graph nodes behind nodes, where known: their names in errors. Entry 0 stands for none. */
+  private sourceIds: Int32Array;
+  private readonly sources: (Node | undefined)[];
   private readonly constants = new Map<number | string, number>();
 
-  /** An empty graph with room for so many nodes; memory that is not used costs nothing. */
-  constructor(capacity = 1024) {
+  /**
+   * An empty graph with room for so many nodes; memory that is not used costs nothing. It shares
+   * the tables of the graph whose nodes are copied into it.
+   */
+  constructor(capacity = 1024, from?: Ir) {
+    this.shapes = from?.shapes ?? [SCALAR];
+    this.attrs = from?.attrs ?? [NO_ATTR];
+    this.sources = from?.sources ?? [undefined];
+    if (from) this.maxLevel = from.maxLevel;
     this.levels = new Int32Array(capacity);
     this.opCodes = new Uint8Array(capacity);
     this.inputStart = new Int32Array(capacity + 1);
     this.inputList = new Int32Array(2 * capacity);
     this.shapeIds = new Int32Array(capacity);
     this.attrIds = new Int32Array(capacity);
+    this.sourceIds = new Int32Array(capacity);
   }
 
   opOf(node: number): OpName {
@@ -111,10 +123,37 @@ export class Ir implements Builder<number> {
     this.inputStart[node + 1] = at;
     if (shape.length) this.shapeIds[node] = this.shapes.push(shape) - 1;
     if (attr !== NO_ATTR) this.attrIds[node] = this.attrs.push(attr) - 1;
-    if (source) this.sources.set(node, source);
-    if (attr.levels && op === 'stack') this.leveled = true;
-    if (this.leveled) this.setAxisLevels(node, propagate(this, node));
+    if (source) this.sourceIds[node] = this.sources.push(source) - 1;
+    this.followLevels(node);
     return node;
+  }
+
+  /**
+   * Appends a node of the graph whose tables this one shares, at its level, over the new numbers of
+   * its operands. The levels of its axes are for the caller to state, or to follow.
+   */
+  copy(from: Ir, node: number, numbers: Int32Array): number {
+    const first = from.inputStart[node]!;
+    const end = from.inputStart[node + 1]!;
+    const made = this.begin(from.opCodes[node]!, end - first);
+    let at = this.inputStart[made]!;
+    for (let e = first; e < end; e++) this.inputList[at++] = numbers[from.inputList[e]!]!;
+    this.inputStart[made + 1] = at;
+    this.levels[made] = from.levels[node]!;
+    this.shapeIds[made] = from.shapeIds[node]!;
+    this.attrIds[made] = from.attrIds[node]!;
+    this.sourceIds[made] = from.sourceIds[node]!;
+    return made;
+  }
+
+  /** Gives a node's axes the levels that its operands' say they have. */
+  followLevels(node: number): void {
+    const code = this.opCodes[node]!;
+    let any = code === STACK || code === ELEMENTS;
+    if (!any && this.axisLevels.length === 0) return;
+    const end = this.inputStart[node + 1]!;
+    for (let e = this.inputStart[node]!; e < end && !any; e++) any = this.axisLevels[this.inputList[e]!] !== undefined; // prettier-ignore
+    if (any) this.setLevels(node, propagate(this, node));
   }
 
   /** Appends a single number of one or two operands (`b` -1: one), the op given by its number. */
@@ -136,22 +175,21 @@ export class Ir implements Builder<number> {
     return node;
   }
 
-  /** Lets a node without a name in errors go by the name of one it was made of. */
+  /** The graph node behind a node, where known. */
+  source(node: number): Node | undefined {
+    return this.sources[this.sourceIds[node]!];
+  }
+  /** Lets a node without a name in errors go by the name of one of the graph it shares tables with. */
   inheritSource(node: number, from: Ir, made: number): void {
-    const source = from.sources.get(made);
-    if (source && !this.sources.has(node)) this.sources.set(node, source);
+    this.sourceIds[node] ||= from.sourceIds[made]!;
   }
 
-  /** States the levels of a node's axes; from then on they are followed through every new node. */
+  /** States the levels of a node's axes. */
   setLevels(node: number, levels: AxisLevels | undefined): void {
-    if (levels) this.leveled = true;
-    if (this.leveled) this.setAxisLevels(node, levels);
-  }
-  private setAxisLevels(node: number, levels: AxisLevels | undefined): void {
+    if (!levels && node >= this.axisLevels.length) return;
     while (this.axisLevels.length < node) this.axisLevels.push(undefined);
     this.axisLevels[node] = levels;
   }
-  private leveled = false;
 
   op(name: OpName, inputs: readonly number[], attr: Attr = NO_ATTR): number {
     return this.push(name, inputs, attr, this.resultShape(name, inputs, attr));
@@ -180,7 +218,7 @@ export class Ir implements Builder<number> {
 
   /** A name for errors: the graph node's own, or the operator and shape. */
   label(node: number): string {
-    return this.sources.get(node)?.label ?? `a ${this.opOf(node)} of shape [${this.shape(node).join(', ')}]`; // prettier-ignore
+    return this.source(node)?.label ?? `a ${this.opOf(node)} of shape [${this.shape(node).join(', ')}]`; // prettier-ignore
   }
 
   private resultShape(name: OpName, inputs: readonly number[], attr: Attr): Shape {
@@ -197,6 +235,7 @@ export class Ir implements Builder<number> {
     this.inputStart = grown(this.inputStart, new Int32Array(size + 1));
     this.shapeIds = grown(this.shapeIds, new Int32Array(size));
     this.attrIds = grown(this.attrIds, new Int32Array(size));
+    this.sourceIds = grown(this.sourceIds, new Int32Array(size));
   }
   private growInputs(more: number): void {
     this.inputList = grown(this.inputList, new Int32Array(this.inputList.length * 2 + more));

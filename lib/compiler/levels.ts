@@ -4,10 +4,12 @@ import type { AxisLevels, Ir } from './ir.js';
 
 type Levels = readonly number[] | undefined;
 
-/** The levels of a node's axes, from its operands'; undefined where no axis has any. */
+/**
+ * The levels of a node's axes, from its operands', one of which has some, or from its own of a stack
+ * or elements; undefined where no axis has any.
+ */
 export function propagate(ir: Ir, node: number): AxisLevels | undefined {
   const op = ir.opOf(node);
-  if (op !== 'stack' && op !== 'elements' && !hasLevels(ir, node)) return undefined;
   const inputs = ir.inputs(node);
   const of = (i: number): AxisLevels | undefined => ir.axisLevels[inputs[i]!];
   const attr = ir.attr(node);
@@ -73,12 +75,6 @@ export function propagate(ir: Ir, node: number): AxisLevels | undefined {
     default:
       return some(broadcasted(ir, inputs, shape));
   }
-}
-
-function hasLevels(ir: Ir, node: number): boolean {
-  const n = ir.inputCount(node);
-  for (let i = 0; i < n; i++) if (ir.axisLevels[ir.input(node, i)]) return true;
-  return false;
 }
 
 /** Levels with the axes that have none filled in from others. */

@@ -103,7 +103,7 @@ function acyclic(old: Ir, families: readonly Family[]): Family[] {
 }
 
 class Padder {
-  private readonly ir = new Ir();
+  private readonly ir: Ir;
   private readonly numbers: Int32Array;
   private readonly prefixes: (Prefix | undefined)[];
   /** The longest stacks. */
@@ -117,13 +117,13 @@ class Padder {
     private readonly live: Uint8Array,
     private readonly stacks: ReadonlyMap<number, number>,
   ) {
+    this.ir = new Ir(old.count, old);
     this.numbers = new Int32Array(old.count).fill(-1);
     this.prefixes = new Array<Prefix | undefined>(old.count).fill(undefined);
   }
 
   run(): Padded {
     const { old, ir } = this;
-    ir.maxLevel = old.maxLevel;
     for (let node = 0; node < old.count; node++) if (this.live[node]) this.visit(node);
     for (const root of this.roots) this.value(root);
     ir.forwardEnd = ir.count;
@@ -170,10 +170,10 @@ class Padder {
       this.numbers[node] = ir.constant(old.constantValue(node));
       return;
     }
-    const inputs = new Array<number>(n);
-    for (let i = 0; i < n; i++) inputs[i] = this.value(old.input(node, i));
-    ir.level = old.levels[node]!;
-    this.numbers[node] = ir.push(old.opOf(node), inputs, old.attr(node), old.shape(node), old.sources.get(node)); // prettier-ignore
+    for (let i = 0; i < n; i++) this.value(old.input(node, i));
+    const made = ir.copy(old, node, this.numbers);
+    ir.followLevels(made);
+    this.numbers[node] = made;
   }
 
   private value(node: number): number {

@@ -13,8 +13,7 @@ export function reassociate(ir: Ir, roots: readonly number[]): Rewritten | null 
     const n = ir.inputCount(node);
     for (let i = 0; i < n; i++) depths[node] = Math.max(depths[node]!, depths[ir.input(node, i)]! + 1); // prettier-ignore
   }
-  const early: Rule = ({ uses }, node) => {
-    if (!ir.is(node, 'add')) return null;
+  const match: Rule['match'] = ({ uses }, node) => {
     for (const i of [0, 1]) {
       const inner = ir.input(node, i);
       const c = ir.input(node, 1 - i);
@@ -31,7 +30,7 @@ export function reassociate(ir: Ir, roots: readonly number[]): Rewritten | null 
     }
     return null;
   };
-  return rewrite(ir, roots, [early]);
+  return rewrite(ir, roots, [{ ops: ['add'], match }]);
 }
 
 /** Whether anything is added to a sum: most graphs are told apart without looking closer. */

@@ -1,4 +1,5 @@
 /** Rewrites a graph by rules: what a rule matches is built anew, simpler; the rest is copied. */
+import { OP_NAMES, type OpName } from '../ops.js';
 import { Ir } from './ir.js';
 
 /** A node's replacement: the old nodes it is built from, and the building. */
@@ -14,8 +15,11 @@ export interface Subject {
   uses: Int32Array;
 }
 
-/** Looks at a node and what it is made of. */
-export type Rule = (subject: Subject, node: number) => Match | null;
+/** Looks at a node of certain operators and what it is made of. */
+export interface Rule {
+  ops: readonly OpName[];
+  match(subject: Subject, node: number): Match | null;
+}
 
 export interface Rewritten {
   ir: Ir;
@@ -33,23 +37,30 @@ export function rewrite(old: Ir, keep: Iterable<number>, rules: readonly Rule[])
   const subject = { ir: old, uses };
   const needed = new Uint8Array(old.count);
   for (const node of keep) needed[node] = 1;
-  const matches: (Match | undefined)[] = [];
+  const rulesOf = OP_NAMES.map((op) => rules.filter(({ ops }) => ops.includes(op)));
+  const matches = new Map<number, Match>();
+  const { start, list } = old.edges;
   for (let node = old.count - 1; node >= 0; node--) {
     if (!needed[node]) continue;
     let match: Match | null = null;
-    for (let i = 0; i < rules.length && !match; i++) match = rules[i]!(subject, node);
-    if (match) matches[node] = match;
-    for (const input of match?.inputs ?? old.inputs(node)) needed[input] = 1;
+    const own = rulesOf[old.codeOf(node)]!;
+    for (let i = 0; i < own.length && !match; i++) match = own[i]!.match(subject, node);
+    if (match) {
+      matches.set(node, match);
+      for (const input of match.inputs) needed[input] = 1;
+    } else {
+      const end = start[node + 1]!;
+      for (let e = start[node]!; e < end; e++) needed[list[e]!] = 1;
+    }
   }
-  if (!matches.length) return null;
-  const ir = new Ir();
-  ir.maxLevel = old.maxLevel;
+  if (!matches.size) return null;
+  const ir = new Ir(1024, old);
   const numbers = new Int32Array(old.count).fill(-1);
   for (let node = 0; node < old.count; node++) {
     if (node === old.forwardEnd) ir.forwardEnd = ir.count;
     if (!needed[node]) continue;
     ir.level = old.levels[node]!;
-    const match = matches[node];
+    const match = matches.get(node);
     if (match) {
       const made = match.build(ir, match.inputs.map((input) => numbers[input]!)); // prettier-ignore
       ir.setLevels(made, old.axisLevels[node] ?? ir.axisLevels[made]);
@@ -57,8 +68,7 @@ export function rewrite(old: Ir, keep: Iterable<number>, rules: readonly Rule[])
     } else if (old.is(node, 'constant')) {
       numbers[node] = ir.constant(old.constantValue(node));
     } else {
-      const inputs = old.inputs(node).map((input) => numbers[input]!);
-      const made = ir.push(old.opOf(node), inputs, old.attr(node), old.shape(node), old.sources.get(node)); // prettier-ignore
+      const made = ir.copy(old, node, numbers);
       ir.setLevels(made, old.axisLevels[node]);
       numbers[node] = made;
     }

@@ -28,7 +28,7 @@ export function roll(old: Ir, roots: readonly number[], likeness: Likeness): Rol
 }
 
 class Roller {
-  private readonly ir = new Ir();
+  private readonly ir: Ir;
   private readonly live: Uint8Array;
   private readonly kinds: Kinds;
   private readonly stacker: Stacker;
@@ -38,6 +38,7 @@ class Roller {
     private readonly roots: readonly number[],
     private readonly likeness: Likeness,
   ) {
+    this.ir = new Ir(1024, old);
     this.live = liveNodes(old, roots);
     this.kinds = new Kinds(old, this.live, likeness);
     this.stacker = new Stacker(old, this.ir, this.kinds);
@@ -45,7 +46,6 @@ class Roller {
 
   run(): Rolled {
     const { old, ir, stacker } = this;
-    ir.maxLevel = old.maxLevel;
     for (let node = 0; node < old.count; node++) {
       if (!this.live[node] || roleOf(old, node) !== Role.Leaf) continue;
       if (old.is(node, 'constant')) stacker.numbers[node] = ir.constant(old.constantValue(node));

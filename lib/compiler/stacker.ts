@@ -69,23 +69,16 @@ export class Stacker {
 
   // --- one node ---
 
-  /** The new numbers of a node's operands. */
-  operands(node: number): number[] {
-    const n = this.old.inputCount(node);
-    const inputs = new Array<number>(n);
-    for (let i = 0; i < n; i++) inputs[i] = this.value(this.old.input(node, i));
-    return inputs;
-  }
-
   /** A copy of a node over the new numbers of its operands. */
   copy(node: number): number {
     const { old, ir } = this;
-    const inputs = this.operands(node);
-    ir.level = old.levels[node]!;
-    const made = ir.push(old.opOf(node), inputs, old.attr(node), old.shape(node), old.sources.get(node)); // prettier-ignore
-    // What an earlier pass said of its axes.
+    const n = old.inputCount(node);
+    for (let i = 0; i < n; i++) this.value(old.input(node, i));
+    const made = ir.copy(old, node, this.numbers);
+    // What an earlier pass said of its axes, or what they have now.
     const levels = old.axisLevels[node];
     if (levels) ir.setLevels(made, levels);
+    else ir.followLevels(made);
     this.numbers[node] = made;
     return made;
   }

@@ -2,14 +2,17 @@
 import { sameShape } from '../shape.js';
 import type { Ir } from './ir.js';
 import { sameLevels } from './levels.js';
-import { rewrite, type Rewritten, type Rule } from './rewrite.js';
+import { rewrite, type Match, type Rewritten, type Subject } from './rewrite.js';
 
 /** The graph of `keep`, forward and backward, tidied. */
 export function tidy(ir: Ir, keep: readonly number[]): Rewritten | null {
-  const first = rewrite(ir, keep, [identity, transposedTwice]);
+  const first = rewrite(ir, keep, [
+    { ops: ['reshape', 'slice', 'embed', 'broadcastTo'], match: identity },
+    { ops: ['transpose'], match: transposedTwice },
+  ]);
   // Products see their operands' views in one piece now.
   const now = first ? keep.map((node) => first.numbers[node]!) : keep;
-  const second = rewrite(first?.ir ?? ir, now, [transposedProduct]);
+  const second = rewrite(first?.ir ?? ir, now, [{ ops: ['transpose'], match: transposedProduct }]);
   if (!first || !second) return first ?? second;
   return {
     ir: second.ir,
@@ -17,34 +20,30 @@ export function tidy(ir: Ir, keep: readonly number[]): Rewritten | null {
   };
 }
 
-const VIEWS = ['reshape', 'slice', 'embed', 'broadcastTo'] as const;
-
 /** A view of everything, as it is. */
-const identity: Rule = ({ ir }, node) => {
-  if (!VIEWS.some((op) => ir.is(node, op))) return null;
+function identity({ ir }: Subject, node: number): Match | null {
   const x = ir.input(node, 0);
   if (!sameShape(ir.shape(x), ir.shape(node))) return null;
   // An embed is whole on a short run, too: zeros stand for the rows its operand does not have.
   if (!sameLevels(ir.axisLevels[x], ir.axisLevels[node])) return null;
   return { inputs: [x], build: (_, [same]) => same! };
-};
+}
 
-const transposedTwice: Rule = ({ ir }, node) => {
-  if (!ir.is(node, 'transpose') || !ir.is(ir.input(node, 0), 'transpose')) return null;
+function transposedTwice({ ir }: Subject, node: number): Match | null {
+  if (!ir.is(ir.input(node, 0), 'transpose')) return null;
   const inner = ir.attr(ir.input(node, 0)).axes!;
   const axes = ir.attr(node).axes!.map((axis) => inner[axis]!);
   const x = ir.input(ir.input(node, 0), 0);
   const same = isSorted(axes);
   if (same && !sameLevels(ir.axisLevels[x], ir.axisLevels[node])) return null;
   return { inputs: [x], build: (to, [of]) => (same ? of! : to.op('transpose', [of!], { axes })) };
-};
+}
 
 /**
  * (a b)ᵀ = bᵀ aᵀ, where a is a transposed matrix whose rows lie as aᵀ wants them, and the rows of
  * the product are wanted last: so it comes out as it is wanted.
  */
-const transposedProduct: Rule = ({ ir, uses }, node) => {
-  if (!ir.is(node, 'transpose')) return null;
+function transposedProduct({ ir, uses }: Subject, node: number): Match | null {
   const product = ir.input(node, 0);
   if (!ir.is(product, 'matmul') || uses[product] !== 1) return null;
   const [a, b] = ir.inputs(product) as [number, number];
@@ -65,7 +64,7 @@ const transposedProduct: Rule = ({ ir, uses }, node) => {
       return isSorted(outer) ? made : to.op('transpose', [made], { axes: outer });
     },
   };
-};
+}
 
 function isSorted(axes: readonly number[]): boolean {
   return axes.every((axis, i) => axis === i);
