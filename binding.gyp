@@ -66,6 +66,7 @@
         'native/random_calls.cpp',
         'native/assemble.cpp',
         'native/assemble_calls.cpp',
+        'native/text_calls.cpp',
         'native/vm.cpp',
       ],
       'dependencies': ['vecgrad_scalar', 'vecgrad_tape'],

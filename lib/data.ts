@@ -2,6 +2,7 @@
 import { constants, isUtf8 } from 'node:buffer';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { addon } from './native.js';
 import { packageRoot } from './package.js';
 
 /** Input that cannot be trained on; its message is one sentence for the person who gave it. */
@@ -17,40 +18,44 @@ export interface Documents {
   at(i: number): string | undefined;
 }
 
-/** The lines of a text, cut out when asked for: 32,000 strings would cost each start 10 ms. */
-class Lines implements Documents {
-  readonly length: number;
-  /** Where each line begins; the entry after the last is where one more would. */
-  private readonly starts: Int32Array;
+/** Lines of an ASCII text without spaces, cut out when asked for: 32,000 strings would cost each start 10 ms. */
+class PlainLines implements Documents {
+  private constructor(
+    private readonly text: Buffer,
+    readonly length: number,
+    /** Where each line begins; the entry after the last is where one more would. */
+    private readonly starts: Int32Array,
+    /** By code point: whether it occurs. */
+    private readonly occurs: Uint8Array,
+  ) {}
 
-  /** @param text no line of which is empty, but for what follows a last line feed */
-  constructor(readonly text: string) {
+  /** Undefined where there is anything else in the text, or an empty line. */
+  static find(text: Buffer): PlainLines | undefined {
     const starts = new Int32Array((text.length >> 1) + 2);
-    let count = 0;
-    for (let start = 0; start < text.length; count++) {
-      starts[count] = start;
-      const end = text.indexOf('\n', start);
-      start = end < 0 ? text.length + 1 : end + 1;
-      starts[count + 1] = start;
-    }
-    this.starts = starts;
-    this.length = count;
+    const occurs = new Uint8Array(128);
+    const count = addon.text.lines(text, starts, occurs);
+    return count < 0 ? undefined : new PlainLines(text, count, starts, occurs);
   }
 
   at(i: number): string | undefined {
     if (i < 0 || i >= this.length) return undefined;
-    return this.text.slice(this.starts[i], this.starts[i + 1]! - 1);
+    return this.text.toString('latin1', this.starts[i], this.starts[i + 1]! - 1);
+  }
+
+  get codePoints(): number[] {
+    const found: number[] = [];
+    for (let i = this.occurs.indexOf(1); i >= 0; i = this.occurs.indexOf(1, i + 1)) found.push(i);
+    return found;
   }
 }
 
-function linesOf(text: string): Documents {
+function linesOf(text: string): string[] {
   let rest = text.startsWith('\ufeff') ? text.slice(1) : text;
   if (rest.includes('\r')) rest = rest.replace(/\r\n?/g, '\n');
-  // Searching the whole text takes microseconds; calling a function for each of 32,000 lines takes
-  // milliseconds, because a program that has just started has none of them compiled.
-  if ([...SPACES].some((space) => rest.includes(space))) return nonEmpty(rest.split('\n').map(strip)); // prettier-ignore
-  if (rest.startsWith('\n') || rest.includes('\n\n')) return nonEmpty(rest.split('\n'));
-  return new Lines(rest);
+  return rest
+    .split('\n')
+    .map(strip)
+    .filter((line) => line !== '');
 }
 
 /** All documents, as an array. */
@@ -65,7 +70,7 @@ export function listed(docs: Documents): string[] {
  * of the first document.
  */
 export function parseDocuments(text: string): string[] {
-  return listed(linesOf(text));
+  return linesOf(text);
 }
 
 /**
@@ -78,11 +83,16 @@ export function readDocuments(path: string): string[] {
   return listed(openDocuments(path));
 }
 
-/** What {@link readDocuments} reads, as one text where that will do. */
+/** What {@link readDocuments} reads, as one text where it is plain. */
 export function openDocuments(path: string): Documents {
   const shown = JSON.stringify(path);
   const bytes = readBytes(path, shown);
   if (bytes.length === 0) throw new DataError(`${shown} is empty: ${EXPECTED}`);
+  const plain = PlainLines.find(bytes);
+  if (plain) {
+    checkDocuments(plain, shown);
+    return plain;
+  }
   if (bytes.includes(0)) {
     throw new DataError(`${shown} is a binary file (it has NUL bytes): ${EXPECTED}`);
   }
@@ -244,21 +254,9 @@ function strip(line: string): string {
   return start === 0 && end === line.length ? line : line.slice(start, end);
 }
 
-function nonEmpty(lines: readonly string[]): string[] {
-  return lines.filter((line) => line !== '');
-}
-
 /** In rising order. */
 function distinctCodePoints(docs: Documents): number[] {
-  const isLines = docs instanceof Lines;
-  const text = isLines ? docs.text : listed(docs).join('');
-  // What ends the lines is no part of them.
-  const isPart = (code: number): boolean => !isLines || code !== LINE_FEED;
-  if (Buffer.byteLength(text) === text.length) {
-    // ASCII: 128 searches are faster than a loop that a starting program has yet to compile.
-    const codes = Array.from({ length: 128 }, (_, code) => code).filter(isPart);
-    return codes.filter((code) => text.includes(String.fromCharCode(code)));
-  }
+  if (docs instanceof PlainLines) return docs.codePoints;
   const seen = new Set<number>();
   for (let d = 0; d < docs.length; d++) {
     const doc = docs.at(d)!;
@@ -270,8 +268,6 @@ function distinctCodePoints(docs: Documents): number[] {
   }
   return [...seen].sort((a, b) => a - b);
 }
-
-const LINE_FEED = 10;
 
 /** The character that all documents consist of, if there is only one. */
 function soleCharacter(docs: Documents): string | undefined {

@@ -69,9 +69,17 @@ export interface NativeAddon {
     real(random: Handle): number;
     bits(random: Handle, count: number): number;
     below(random: Handle, n: number): number;
-    shuffle(random: Handle, items: Int32Array): void;
+    permutation(random: Handle, order: Int32Array): void;
     gauss(random: Handle, out: Float64Array, mean: number, deviation: number): void;
     choose(random: Handle, weights: Float64Array): number;
+  };
+  text: {
+    /**
+     * The number of lines in text of printable ASCII, without spaces, and line feeds, or -1 where
+     * it is none or a line is empty. Fills `starts` with where each line begins and one more would,
+     * and sets the elements of `occurs`, by character, of those that there are.
+     */
+    lines(text: Uint8Array, starts: Int32Array, occurs: Uint8Array): number;
   };
   /** How often each node is used by what `keep` needs, and kept; 0: not needed. */
   countUses(graph: TapeGraph, keep: Int32Array): Int32Array;

@@ -48,8 +48,7 @@ export class Random {
   /** The order in which {@link shuffle} would leave `count` items, each known by its first place. */
   permutation(count: number): Int32Array {
     const order = new Int32Array(count);
-    for (let i = 0; i < count; i++) order[i] = i;
-    native.shuffle(this.handle, order);
+    native.permutation(this.handle, order);
     return order;
   }
 

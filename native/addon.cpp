@@ -16,6 +16,7 @@
 #include "isa.h"
 #include "kernel_calls.h"
 #include "random_calls.h"
+#include "text_calls.h"
 #include "vm.h"
 
 namespace vecgrad {
@@ -276,6 +277,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("alignment", Napi::Function::New<alignment>(env, "alignment"));
   add_kernel_calls(env, exports);
   add_random_calls(env, exports);
+  add_text_calls(env, exports);
   add_assemble_calls(env, exports);
   return exports;
 }

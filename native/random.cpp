@@ -1,6 +1,7 @@
 #include "random.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <utility>
 
@@ -45,16 +46,16 @@ void Random::refill() {
 }
 
 uint32_t Random::below(uint32_t n) {
-  int count = 0;
-  while (count < 32 && n >> count) count++;
+  const int count = std::bit_width(n);
   uint32_t drawn;
   do drawn = bits(count);
   while (drawn >= n);
   return drawn;
 }
 
-void Random::shuffle(int32_t* items, size_t count) {
-  for (size_t i = count; i > 1; i--) std::swap(items[i - 1], items[below(uint32_t(i))]);
+void Random::permutation(int32_t* order, size_t count) {
+  for (size_t i = 0; i < count; i++) order[i] = int32_t(i);
+  for (size_t i = count; i > 1; i--) std::swap(order[i - 1], order[below(uint32_t(i))]);
 }
 
 void Random::gauss(double* out, size_t count, double mean, double deviation) {

@@ -24,8 +24,9 @@ class Random {
   // An integer in [0, n), n from 1: draws bits until they are below.
   uint32_t below(uint32_t n);
 
-  // Swaps every item, from the last on, with one drawn from those up to it.
-  void shuffle(int32_t* items, size_t count);
+  // The order in which shuffling leaves `count` items, each of which is swapped, from the last on,
+  // with one drawn from those up to it.
+  void permutation(int32_t* order, size_t count);
 
   // Gaussian draws. They come in pairs, the second of which waits for the next call.
   void gauss(double* out, size_t count, double mean, double deviation);

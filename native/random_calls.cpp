@@ -60,14 +60,14 @@ Napi::Value below(const Napi::CallbackInfo& call) {
   return Napi::Number::New(env, random->below(n));
 }
 
-// shuffle(random, items)
-Napi::Value shuffle(const Napi::CallbackInfo& call) {
+// permutation(random, order): fills `order`.
+Napi::Value permutation(const Napi::CallbackInfo& call) {
   Napi::Env env = call.Env();
   Random* random = from_handle<Random>(env, call[0]);
-  std::span<int32_t> items;
-  if (!random || !read_elements(env, call[1], items) || items.size() > UINT32_MAX)
-    return fail(env, "shuffle: expected a generator and an Int32Array");
-  random->shuffle(items.data(), items.size());
+  std::span<int32_t> order;
+  if (!random || !read_elements(env, call[1], order) || order.size() > INT32_MAX)
+    return fail(env, "permutation: expected a generator and an Int32Array");
+  random->permutation(order.data(), order.size());
   return env.Undefined();
 }
 
@@ -104,7 +104,7 @@ void add_random_calls(Napi::Env env, Napi::Object exports) {
   random.Set("real", Napi::Function::New<real>(env, "real"));
   random.Set("bits", Napi::Function::New<bits>(env, "bits"));
   random.Set("below", Napi::Function::New<below>(env, "below"));
-  random.Set("shuffle", Napi::Function::New<shuffle>(env, "shuffle"));
+  random.Set("permutation", Napi::Function::New<permutation>(env, "permutation"));
   random.Set("gauss", Napi::Function::New<gauss>(env, "gauss"));
   random.Set("choose", Napi::Function::New<choose>(env, "choose"));
   exports.Set("random", random);

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Io, NativeInfo, RunExperiment } from '../lib/cli/io.js';
 import { main } from '../lib/cli/main.js';
+import { load } from '../lib/cli/load.js';
 import { modelLines } from '../lib/cli/model-lines.js';
 import { COMMAND_NAMES, OPTIONS } from '../lib/cli/options.js';
 import { progress } from '../lib/cli/progress.js';
@@ -71,6 +72,7 @@ async function vecgrad(argv: string[], engine = fake, isTTY = false): Promise<Ou
   const io: Io = {
     stdout: { write: (text) => (outcome.out += text) },
     stderr: { write: (text) => (outcome.err += text), isTTY, columns: 80 },
+    load: () => Promise.resolve(load),
     run: () => {
       outcome.natives++;
       return Promise.resolve((model, options) => {

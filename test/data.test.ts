@@ -13,6 +13,7 @@ import {
   splitHeldOut,
   Tokenizer,
 } from '../lib/data.js';
+import { addon } from '../lib/native.js';
 import { packageRoot, packageVersion } from '../lib/package.js';
 import { Random } from '../lib/random.js';
 
@@ -100,6 +101,12 @@ describe('readDocuments', () => {
     ['one-character documents', 'a\nb\n', ['a', 'b']],
     ['the same document twice', 'ab\nab\n', ['ab', 'ab']],
     ['a control character', 'a\x01b\nc\n', ['a\x01b', 'c']],
+    ['all printable characters', '!~\n0aZ', ['!~', '0aZ']],
+    ['spaces within', 'a b\nc', ['a b', 'c']],
+    ['a delete character', 'a\x7f\nc\n', ['a\x7f', 'c']],
+    ['blank lines between', 'ab\n\ncd', ['ab', 'cd']],
+    ['a blank line first', '\nab\ncd\n', ['ab', 'cd']],
+    ['blank lines last', 'ab\ncd\n\n', ['ab', 'cd']],
   ];
   for (const [name, content, docs] of good) {
     it(`reads ${name}`, () => {
@@ -179,18 +186,6 @@ describe('the embedded names', () => {
     assert.equal(tokenizer.characters.join(''), 'abcdefghijklmnopqrstuvwxyz');
     assert.deepEqual(tokenizer.encode('bad'), [26, 1, 0, 3, 26]);
   });
-
-  // A few milliseconds; the limit leaves room for an emulated processor.
-  it('are read, shuffled and indexed in no time', () => {
-    const times = Array.from({ length: 5 }, () => {
-      const start = performance.now();
-      const docs = readDocuments(embeddedNamesPath());
-      new Random(42).shuffle(docs);
-      new Tokenizer(docs);
-      return performance.now() - start;
-    });
-    assert.ok(Math.min(...times) < 500, `took ${Math.min(...times).toFixed(1)} ms`);
-  });
 });
 
 describe('the tokenizer and the checks refuse', () => {
@@ -205,6 +200,30 @@ describe('the tokenizer and the checks refuse', () => {
   for (const [name, act, message] of rows) {
     it(name, () => {
       assert.throws(act, { name: 'DataError', message });
+    });
+  }
+});
+
+describe('the native search for lines', () => {
+  const text = Buffer.from('ab\ncd');
+  const find = addon.text.lines as (...given: unknown[]) => unknown;
+  const room = new Int32Array(3);
+  const occurs = new Uint8Array(128);
+  const wrong: [string, unknown[]][] = [
+    ['nothing', []],
+    ['a string', ['ab', room, occurs]],
+    ['floats', [text, new Float32Array(3), occurs]],
+    ['a short table of characters', [text, room, new Uint8Array(127)]],
+  ];
+  for (const [name, given] of wrong) {
+    it(`refuses ${name}`, () => {
+      assert.throws(() => find(...given), { name: 'TypeError', message: /^lines: expected/ });
+    });
+  }
+  const rooms: [size: number, count: number][] = [[0, -1], [1, -1], [2, -1], [3, 2]]; // prettier-ignore
+  for (const [size, count] of rooms) {
+    it(`says ${count} with room for ${size} places`, () => {
+      assert.equal(find(text, new Int32Array(size), occurs), count);
     });
   }
 });

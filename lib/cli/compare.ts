@@ -11,7 +11,6 @@ import {
   type Column,
 } from './format.js';
 import type { Io } from './io.js';
-import { load } from './load.js';
 import { machine, type Machine } from './machine.js';
 import { modelLines } from './model-lines.js';
 import type { CompareOptions } from './options.js';
@@ -25,7 +24,7 @@ const INVENTED = 5;
 
 export async function compare(given: CompareOptions, io: Io): Promise<void> {
   const { json, input, steps = DEFAULT_STEPS, ...options } = given;
-  const { docs, source, loadSeconds } = load(input);
+  const { docs, source, loadSeconds } = (await io.load())(input);
   const here = await machine(io);
   const run = await io.run();
   const results = MODELS.map((model) => {

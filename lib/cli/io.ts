@@ -1,6 +1,7 @@
 /** What the command line touches of the world outside, so that a test can stand in for it. */
 import type { explain } from '../explain.js';
 import type { ExperimentOptions, ExperimentResult, ModelName } from '../experiment.js';
+import type { load } from './load.js';
 import { processOutput } from './output.js';
 
 /** Where text goes. */
@@ -24,6 +25,7 @@ export interface Io {
   stdout: Sink;
   stderr: Sink;
   /** The ways into the engine: loaded on demand, because `--help` needs no native addon. */
+  load(): Promise<typeof load>;
   run(): Promise<RunExperiment>;
   explain(): Promise<typeof explain>;
   info(): Promise<NativeInfo>;
@@ -33,6 +35,7 @@ export interface Io {
 export function processIo(): Io {
   return {
     ...processOutput(),
+    load: async () => (await import('./load.js')).load,
     run: async () => (await import('../experiment.js')).runExperiment,
     explain: async () => (await import('../explain.js')).explain,
     info: async () => (await import('../native.js')).nativeInfo(),

@@ -3,7 +3,6 @@ import type { ExperimentResult, ModelName } from '../experiment.js';
 import { explained } from './explained.js';
 import { groupDigits, loss, microseconds, printable, seconds } from './format.js';
 import type { Io } from './io.js';
-import { load } from './load.js';
 import { list, oneOf, unusedSizes, UsageError, type TrainOptions } from './options.js';
 import { progress } from './progress.js';
 import { resultJson } from './result.js';
@@ -12,7 +11,7 @@ const DEFAULT_STEPS = 1000;
 
 export async function train(model: ModelName, given: TrainOptions, io: Io): Promise<void> {
   const { json, input, steps = DEFAULT_STEPS, explain, ...options } = given;
-  const { docs, source, loadSeconds } = load(input);
+  const { docs, source, loadSeconds } = (await io.load())(input);
   if (options.isa !== undefined) await checkIsa(options.isa, io);
   const unused = unusedSizes(model, options.sizes);
   if (unused.length > 0) {
