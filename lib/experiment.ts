@@ -60,6 +60,8 @@ export interface ExperimentResult {
   samples: string[];
   seconds: {
     load: number;
+    /** Writing the graph, parameters drawn. */
+    graph: number;
     compile: number;
     train: number;
     evaluate: number;
@@ -146,6 +148,7 @@ export function runExperiment(name: ModelName, options: ExperimentOptions): Expe
   const load = (options.loadSeconds ?? 0) + lap();
 
   const model = buildModel(name, tokenizer.vocabSize, options.sizes ?? {}, random);
+  const graphSeconds = lap();
   const { blockSize } = model.sizes;
   const target = {
     ...(options.dtype && { dtype: options.dtype }),
@@ -202,6 +205,7 @@ export function runExperiment(name: ModelName, options: ExperimentOptions): Expe
     samples: invented,
     seconds: {
       load,
+      graph: graphSeconds,
       compile: compileSeconds,
       train: trainSeconds,
       evaluate: evaluateSeconds,

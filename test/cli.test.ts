@@ -53,7 +53,15 @@ const fake: RunExperiment = (model, options) => {
     last50Loss: 2.5,
     heldOutLoss: options.docs.length < 10 ? NaN : 2.4426194,
     samples: Array.from({ length: options.samples ?? 20 }, (_, i) => `name${i}`),
-    seconds: { load: 0.01, compile: 0.02, train: 0.5, evaluate: 0.03, sample: 0.04, total: 0.6 },
+    seconds: {
+      load: 0.01,
+      graph: 0.01,
+      compile: 0.02,
+      train: 0.5,
+      evaluate: 0.03,
+      sample: 0.04,
+      total: 0.6,
+    },
     microsecondsPerStep: 500,
   } satisfies ExperimentResult;
 };
@@ -298,7 +306,7 @@ describe('command line', () => {
       );
       assert.equal(
         Object.keys(result['seconds'] as object).join(' '),
-        'load compile train evaluate sample total',
+        'load graph compile train evaluate sample total',
       );
       assert.deepEqual(result['losses'], [3, 3 - 1 / 3, 3 - 2 / 3]);
       assert.equal(result['heldOutLoss'], null);

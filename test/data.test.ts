@@ -206,7 +206,7 @@ describe('the tokenizer and the checks refuse', () => {
 
 describe('the native search for lines', () => {
   const text = Buffer.from('ab\ncd');
-  const find = addon.text.lines as (...given: unknown[]) => unknown;
+  const find = (...given: unknown[]): unknown => addon.text.lines(...(given as Parameters<typeof addon.text.lines>)); // prettier-ignore
   const room = new Int32Array(3);
   const occurs = new Uint8Array(128);
   const wrong: [string, unknown[]][] = [

@@ -3,7 +3,7 @@ import type { ExperimentResult } from '../experiment.js';
 
 /** Losses that are not numbers (nothing was held out) become null, as JSON has it. */
 export function resultJson(result: ExperimentResult): Record<keyof ExperimentResult, unknown> {
-  const { load, compile, train, evaluate, sample, total } = result.seconds;
+  const { load, graph, compile, train, evaluate, sample, total } = result.seconds;
   return {
     model: result.model,
     dtype: result.dtype,
@@ -18,7 +18,7 @@ export function resultJson(result: ExperimentResult): Record<keyof ExperimentRes
     last50Loss: result.last50Loss,
     heldOutLoss: result.heldOutLoss,
     samples: result.samples,
-    seconds: { load, compile, train, evaluate, sample, total },
+    seconds: { load, graph, compile, train, evaluate, sample, total },
     microsecondsPerStep: result.microsecondsPerStep,
   };
 }

@@ -50,7 +50,7 @@ async function checkIsa(isa: string, io: Io): Promise<void> {
 
 function report(result: ExperimentResult, source: string): string {
   const { seconds: time } = result;
-  const parts = (['load', 'compile', 'train', 'evaluate', 'sample'] as const)
+  const parts = (['load', 'graph', 'compile', 'train', 'evaluate', 'sample'] as const)
     .map((part) => `${part} ${seconds(time[part])}`)
     .join(', ');
   const heldOut = Number.isFinite(result.heldOutLoss)
