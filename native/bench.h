@@ -11,7 +11,8 @@ namespace vecgrad {
 struct Timed {
   double nanoseconds;  // below 0: there was no memory for the operands
   double flop;         // additions, multiplications, comparisons; 0 where functions are computed
-  double bytes;        // of the operands and the results, each counted once for a read or a write
+  double bytes;        // of operands and results, each counted once for a read or a write
+  double footprint;    // bytes of memory that they lie in
 };
 
 struct BenchKernel {
@@ -36,8 +37,8 @@ Timed time_kernel(size_t kernel, const std::string& isa, int64_t n, double budge
 template <class T>
 double peak_gflops(const std::string& isa, double budget);
 
-// Bytes per nanosecond of loops that only read, copy or add arrays: the best of the three over a
-// working set of about `bytes`. Below 0: there was no memory.
+// Bytes per nanosecond of loops that only read, copy or add arrays: the best over a working
+// set of about `bytes`. Below 0: there was no memory.
 template <class T>
 double peak_bandwidth(const std::string& isa, int64_t bytes, double budget);
 

@@ -93,7 +93,7 @@ Napi::Value kernels(const Napi::CallbackInfo& call) {
   return list;
 }
 
-// time(kernel, n, float32, isa, budget): {nanoseconds, flop, bytes} of a call.
+// time(kernel, n, float32, isa, budget): {nanoseconds, flop, bytes, footprint} of a call.
 Napi::Value time(const Napi::CallbackInfo& call) {
   Napi::Env env = call.Env();
   Arguments in(call, "bench.time expects a kernel, n from 1 to its most, float32, isa, budget");
@@ -115,6 +115,7 @@ Napi::Value time(const Napi::CallbackInfo& call) {
   result.Set("nanoseconds", timed.nanoseconds);
   result.Set("flop", timed.flop);
   result.Set("bytes", timed.bytes);
+  result.Set("footprint", timed.footprint);
   return result;
 }
 
