@@ -1,0 +1,369 @@
+/** `vecgrad bench`: what it measures, the file it writes, what it refuses, what it compares. */
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { QUICK, FULL, whenEmulated, type Effort } from '../lib/bench/effort.js';
+import { figures, geometricMean, named } from '../lib/bench/figures.js';
+import { escape, html } from '../lib/bench/html.js';
+import { caches, describeMachine, emulation, type Signs } from '../lib/bench/machine.js';
+import { inTurns, median } from '../lib/bench/measure.js';
+import { parseReport, type BenchReport } from '../lib/bench/report.js';
+import { runBench } from '../lib/bench/run.js';
+import { comparisonText, EMULATED, reportText } from '../lib/bench/text.js';
+import { MODEL_NAMES, runExperiment } from '../lib/experiment.js';
+import { embeddedNamesPath, openDocuments } from '../lib/data.js';
+import { addon } from '../lib/native.js';
+import { packageRoot } from '../lib/package.js';
+import { benchReport, DTYPES, MODELS, PARTS } from './support/bench-report.js';
+
+const ISAS = addon.info().available;
+const QEMU = { by: 'qemu', because: 'a test says so' };
+
+/** The names in native/kernels.def, read as text: the list that the bench must cover. */
+function listedKernels(): string[] {
+  const source = readFileSync(join(packageRoot(), 'native/kernels.def'), 'utf8');
+  return [...source.matchAll(/^(?:UNARY|BINARY|KERNEL)\((\w+)/gm)].map(([, name]) => name!);
+}
+
+describe('bench: the native half', () => {
+  const { kernels, time, gflops, bandwidth, vectorBits } = addon.bench;
+
+  it('has every kernel of native/kernels.def', () => {
+    assert.deepEqual(
+      kernels().map(({ name }) => name),
+      listedKernels(),
+    );
+  });
+
+  const rows: [what: string, call: () => unknown, message: RegExp][] = [
+    ['an unknown kernel', () => time('nothing', 1, true, 'scalar', 0), /bench\.time expects/],
+    ['a kernel with a NUL', () => time('add\0', 1, true, 'scalar', 0), /bench\.time expects/],
+    ['n of 0', () => time('add', 0, true, 'scalar', 0), /n from 1/],
+    ['n of 1.5', () => time('add', 1.5, true, 'scalar', 0), /n from 1/],
+    ['n of NaN', () => time('add', NaN, true, 'scalar', 0), /n from 1/],
+    ['n too large', () => time('gemm', 1e9, true, 'scalar', 0), /n from 1 to its most/],
+    ['n of infinity', () => time('gemm', Infinity, true, 'scalar', 0), /n from 1/],
+    ['an unknown isa', () => time('add', 1, true, 'sse9', 0), /bench\.time/],
+    ['openblas for no product', () => time('add', 1, true, 'openblas', 0), /bench\.time/],
+    ['a budget below 0', () => time('add', 1, true, 'scalar', -1), /budget/],
+    ['a budget of hours', () => time('add', 1, true, 'scalar', 1e13), /budget/],
+    ['no argument', () => (time as () => unknown)(), /bench\.time expects/],
+    ['a number for a type', () => time('add', 1, 1 as never, 'scalar', 0), /float32/],
+    ['openblas as a peak', () => gflops(true, 'openblas', 0), /bench\.gflops/],
+    ['no budget', () => (gflops as (f: boolean, isa: string) => unknown)(true, 'scalar'), /gflops/],
+    ['no bytes', () => bandwidth(0, true, 'scalar', 0), /bytes from 1/],
+    ['all the memory', () => bandwidth(2 ** 52, true, 'scalar', 0), /bytes from 1 to 2\^29/],
+    ['a symbol', () => vectorBits(Symbol('avx2') as never), /bench\.vectorBits/],
+  ];
+  for (const [what, call, message] of rows) {
+    it(`refuses ${what}`, () => assert.throws(call, { name: 'RangeError', message }));
+  }
+
+  for (const { name, most, openblas } of kernels()) {
+    it(`times ${name} on every instruction set, in both types`, () => {
+      for (const isa of openblas ? [...ISAS, 'openblas'] : ISAS) {
+        for (const float32 of [true, false]) {
+          for (const n of [1, 17, 64].filter((size) => size <= most)) {
+            const timed = time(name, n, float32, isa, 0);
+            assert(timed.nanoseconds > 0 && Number.isFinite(timed.nanoseconds), `${isa} ${n}`);
+            assert(timed.bytes >= timed.footprint && timed.footprint > 0, `${isa} ${n}`);
+          }
+        }
+      }
+    });
+  }
+
+  it('counts the work of a product and of an addition', () => {
+    const n = 32;
+    const product = time('gemm', n, true, ISAS[0]!, 0);
+    assert.deepEqual([product.flop, product.bytes], [2 * n ** 3, 3 * n * n * 4]);
+    const sum = time('add', n, false, ISAS[0]!, 0);
+    assert.deepEqual([sum.flop, sum.bytes], [n, 3 * n * 8]);
+  });
+
+  it('knows the vectors of every instruction set', () => {
+    const fixed: Record<string, number> = { scalar: 32, avx2: 256, avx512: 512, neon: 128 };
+    for (const isa of ISAS) {
+      assert(vectorBits(isa) >= 32 && vectorBits(isa) <= 2048, isa);
+      if (isa in fixed) assert.equal(vectorBits(isa), fixed[isa]);
+    }
+  });
+});
+
+describe('bench: a run', () => {
+  const tiny: Effort = {
+    ...QUICK,
+    turns: 1,
+    budget: 1e3,
+    sizes: { n: [16], '16 x n': [8], 'n x n': [8], 'n x n x n': [8] },
+    workingSets: [4096],
+    steps: 20,
+    trainings: 1,
+    models: ['vector', 'rnn'],
+    nStates: [32],
+  };
+  let report: BenchReport;
+  const stages: string[] = [];
+  before(() => {
+    report = runBench(tiny, (what) => stages.push(what));
+  });
+
+  it('is what its own check takes, through JSON', () => {
+    assert.deepEqual(parseReport(JSON.stringify(report), 'own.json').kernels.length, report.kernels.length); // prettier-ignore
+  });
+  it('has a row for every kernel, type and instruction set', () => {
+    const keys = report.kernels.map(({ kernel, dtype, isa }) => `${kernel} ${dtype} ${isa}`);
+    const wanted = addon.bench
+      .kernels()
+      .flatMap(({ name, openblas }) =>
+        DTYPES.flatMap((dtype) =>
+          [...ISAS, ...(openblas ? ['openblas'] : [])].map((isa) => `${name} ${dtype} ${isa}`),
+        ),
+      );
+    assert.deepEqual(keys.sort(), wanted.sort());
+  });
+  it('has the losses of the trainings', () => {
+    for (const { model, dtype, isa, steps, finalLoss } of report.models) {
+      const name = MODEL_NAMES.find((one) => one === model)!;
+      const docs = openDocuments(embeddedNamesPath());
+      const { finalLoss: expected } = runExperiment(name, { docs, steps, dtype, isa, samples: 0 });
+      assert.equal(finalLoss, expected, `${model} ${dtype} ${isa}`);
+    }
+    assert.equal(report.models.length, 2 * 2 * ISAS.length);
+  });
+  it('has both recurrent nets, part by part', () => {
+    assert.deepEqual(
+      report.states.map(({ model, nState, part }) => `${model} ${nState} ${part}`),
+      ['rnn', 'rnn_att'].flatMap((model) => PARTS.map((part) => `${model} 32 ${part}`)),
+    );
+  });
+  it('tells what it is doing', () => {
+    assert(stages.length > addon.bench.kernels().length, stages.join(', '));
+  });
+  it('prints every kernel and model', () => {
+    const text = reportText(report);
+    for (const name of [...listedKernels(), 'vector', 'rnn_att']) assert.match(text, new RegExp(`\\b${name}\\b`)); // prettier-ignore
+    assert.doesNotMatch(text, /NaN|undefined|Infinity/);
+  });
+  it('times less where times mean nothing', () => {
+    const emulated = whenEmulated(FULL);
+    assert(emulated.turns < FULL.turns && emulated.budget < FULL.budget);
+    assert.deepEqual(emulated.sizes, FULL.sizes);
+  });
+});
+
+describe('bench: the file', () => {
+  /** A report as JSON.parse gives it, spoiled. */
+  type Json = Record<string, unknown>;
+  const at = (value: unknown, ...path: (string | number)[]): Json =>
+    path.reduce<Json>((inner, key) => (inner as Record<string | number, Json>)[key]!, value as Json); // prettier-ignore
+  const kernel = (json: Json, i = 0): Json => at(json, 'kernels', i);
+
+  const rows: [what: string, spoil: (json: Json) => void, message: RegExp][] = [
+    ['no schema', (json) => delete json['schema'], /bad\.json: schema: expected "vecgrad-bench\/1", got nothing/], // prettier-ignore
+    ['another schema', (json) => (json['schema'] = 'vecgrad-bench/2'), /bad\.json: schema is vecgrad-bench\/2, this vecgrad reads vecgrad-bench\/1/], // prettier-ignore
+    ['a foreign schema', (json) => (json['schema'] = 'else'), /bad\.json: schema: expected/],
+    ['no machine', (json) => delete json['machine'], /bad\.json: machine: expected an object, got nothing/], // prettier-ignore
+    ['a machine of text', (json) => (json['machine'] = 'PC'), /machine: expected an object, got "PC"/], // prettier-ignore
+    ['a list as machine', (json) => (json['machine'] = []), /machine: expected an object/],
+    ['no processor', (json) => delete at(json, 'machine')['cpu'], /machine\.cpu: expected a line/],
+    ['a processor of two lines', (json) => (at(json, 'machine')['cpu'] = 'a\nb'), /machine\.cpu/],
+    ['a processor that turns text', (json) => (at(json, 'machine')['cpu'] = 'a\u202eb'), /machine\.cpu/], // prettier-ignore
+    ['a long processor', (json) => (at(json, 'machine')['cpu'] = 'x'.repeat(1e4)), /machine\.cpu: expected a line of at most 200/], // prettier-ignore
+    ['half a core', (json) => (at(json, 'machine')['cores'] = 0.5), /machine\.cores: expected a whole/], // prettier-ignore
+    ['emulation by true', (json) => (at(json, 'machine')['emulated'] = true), /machine\.emulated: expected an object, got true/], // prettier-ignore
+    ['no emulation', (json) => delete at(json, 'machine')['emulated'], /machine\.emulated/],
+    ['a time of 0', (json) => (kernel(json, 3)['nanoseconds'] = 0), /kernels\[3\]\.nanoseconds: expected a number above 0, got 0/], // prettier-ignore
+    ['a time below 0', (json) => (kernel(json)['nanoseconds'] = -1), /kernels\[0\]\.nanoseconds/],
+    ['a time of text', (json) => (kernel(json)['nanoseconds'] = '1'), /nanoseconds.*got "1"/],
+    ['an endless time', (json) => (kernel(json)['nanoseconds'] = 1e300), /nanoseconds/],
+    ['no time', (json) => (kernel(json)['nanoseconds'] = null), /nanoseconds.*got null/],
+    ['a type of old', (json) => (kernel(json)['dtype'] = 'float16'), /kernels\[0\]\.dtype: expected "float32" or "float64"/], // prettier-ignore
+    ['markup as kernel', (json) => (kernel(json)['kernel'] = '<b>'), /kernels\[0\]\.kernel: expected a name/], // prettier-ignore
+    ['__proto__ as kernel', (json) => (kernel(json)['kernel'] = '__proto__'), /kernels\[0\]\.kernel/], // prettier-ignore
+    ['a shape of its own', (json) => (kernel(json)['shape'] = 'n!'), /kernels\[0\]\.shape/],
+    ['instructions of text', (json) => (kernel(json)['instructions'] = '9'), /kernels\[0\]\.instructions/], // prettier-ignore
+    ['kernels as an object', (json) => (json['kernels'] = {}), /kernels: expected a list/],
+    ['too many kernels', (json) => (json['kernels'] = new Array(1e5 + 1).fill(0)), /kernels: 100001 items/], // prettier-ignore
+    ['a loss of text', (json) => (at(json, 'models', 1)['finalLoss'] = 'low'), /models\[1\]\.finalLoss: expected a finite number/], // prettier-ignore
+    ['another part', (json) => (at(json, 'states', 0)['part'] = 'all'), /states\[0\]\.part/],
+    ['a peak of 0', (json) => (at(json, 'peaks', 'flops', 0)['gflops'] = 0), /peaks\.flops\[0\]\.gflops/], // prettier-ignore
+  ];
+  for (const [what, spoil, message] of rows) {
+    it(`refuses ${what}`, () => {
+      const json = JSON.parse(JSON.stringify(benchReport())) as Json;
+      spoil(json);
+      assert.throws(() => parseReport(JSON.stringify(json), 'bad.json'), { name: 'ReportError', message }); // prettier-ignore
+    });
+  }
+  for (const [what, source, message] of [
+    ['nothing', '', /^bad\.json is no JSON/],
+    ['half of one', JSON.stringify(benchReport()).slice(0, 500), /^bad\.json is no JSON/],
+    ['null', 'null', /^bad\.json: the file: expected an object, got null/],
+    ['a number', '5', /^bad\.json: the file: expected an object, got 5/],
+    ['a list', '[]', /^bad\.json: the file: expected an object/],
+  ] as const) {
+    it(`refuses ${what} in place of a report`, () => {
+      assert.throws(() => parseReport(source, 'bad.json'), { name: 'ReportError', message });
+    });
+  }
+
+  it('is taken whole', () => {
+    const report = benchReport({ counted: true, emulated: QEMU });
+    assert.deepEqual(parseReport(JSON.stringify(report), 'good.json'), report);
+  });
+  it('may have fields of later versions, which are left out', () => {
+    const json = { ...benchReport(), later: { a: 1 } };
+    assert.equal('later' in parseReport(JSON.stringify(json), 'good.json'), false);
+  });
+});
+
+describe('bench: the figures', () => {
+  const report = benchReport({ vectors: [{ name: 'avx512', vectorBits: 512 }, { name: 'avx2', vectorBits: 256 }], counted: true }); // prettier-ignore
+  const of = (kernel: string, n: number, dtype: string, isa: string) =>
+    figures(report).find(
+      ({ row }) =>
+        row.kernel === kernel && row.n === n && row.dtype === dtype && row.isa === isa,
+    )!; // prettier-ignore
+
+  const rows: [kernel: string, n: number, dtype: string, isa: string, overScalar: number, rate: number, unit: string][] = [
+    ['add', 1024, 'float32', 'avx512', 16, (2 * 1024 * 4) / (1024 / 16), 'GB/s'],
+    ['add', 1024, 'float64', 'avx512', 8, (2 * 1024 * 8) / (1024 / 8), 'GB/s'],
+    ['softmax', 32, 'float32', 'avx2', 8, (2 * 512 * 4) / (512 / 8), 'GB/s'],
+    ['gemm', 64, 'float64', 'avx2', 4, 2 * 4, 'GFLOP/s'],
+    ['gemm', 64, 'float64', 'scalar', 1, 2, 'GFLOP/s'],
+  ]; // prettier-ignore
+  for (const [kernel, n, dtype, isa, overScalar, rate, unit] of rows) {
+    it(`${kernel} ${n} ${dtype} ${isa}: ${overScalar} times scalar, ${rate} ${unit}`, () => {
+      const found = of(kernel, n, dtype, isa);
+      assert.deepEqual([found.overScalar, found.rate, found.unit], [overScalar, rate, unit]);
+      assert.equal(found.fewerInstructions, overScalar);
+    });
+  }
+  it('compares products with OpenBLAS and the peak of the type, and nothing else with it', () => {
+    assert.equal(of('gemm', 64, 'float32', 'avx512').overOpenBlas, 4);
+    assert.equal(of('add', 1024, 'float32', 'avx512').overOpenBlas, undefined);
+    assert.equal(of('gemm', 64, 'float32', 'avx512').ofPeak, 0.5);
+  });
+  it('takes the bandwidth of a working set that is no larger', () => {
+    // 8,192 bytes lie between the measured 4,096 (640 GB/s on these vectors) and 65,536.
+    assert.equal(of('add', 1024, 'float32', 'avx512').ofPeak, 128 / 640);
+  });
+  it('averages ratios by the geometric mean, times by the median of turns', () => {
+    assert(Math.abs(geometricMean([1, 4, 16]) - 4) < 1e-12);
+    assert.equal(median([9, 1, 5]), 5);
+    assert.equal(median([9, 1, 5, 6]), 5.5);
+    const order: string[] = [];
+    const turn = (name: string) => () => order.push(name);
+    inTurns([turn('a'), turn('b')], 1);
+    assert.equal(order.join(''), 'abab', 'they take turns, after one that is not counted');
+  });
+});
+
+describe('bench: the machine', () => {
+  it('is described as the check wants it', () => {
+    const machine = describeMachine();
+    const report = { ...benchReport(), machine };
+    assert.deepEqual(parseReport(JSON.stringify(report), 'here').machine, machine);
+    assert.deepEqual(machine.isas.map(({ name }) => name), ISAS); // prettier-ignore
+    assert.equal(machine.node, process.version);
+  });
+
+  const real: Signs = {
+    ...{ stated: undefined, native: '', arch: 'x64', cpu: 'AMD EPYC' },
+    ...{ cpuinfo: 'processor\t: 0\nvendor_id\t: AuthenticAMD\n', executable: '/usr/bin/node' },
+  };
+  const arm = 'processor\t: 0\nCPU implementer\t: 0x41\n';
+  const rows: [what: string, signs: Partial<Signs>, by: string | undefined][] = [
+    ['a real processor', {}, undefined],
+    ['a real ARM', { arch: 'arm64', cpu: 'unknown', cpuinfo: arm }, undefined],
+    ['a real RISC-V', { arch: 'riscv64', cpuinfo: 'processor : 0\nisa : rv64imafdcv\n' }, undefined], // prettier-ignore
+    ['no /proc at all', { cpuinfo: '', executable: '' }, undefined],
+    ['a machine that no list knows', { arch: 'ppc64' }, undefined],
+    ['a statement', { stated: 'gem5' }, 'gem5'],
+    ['a statement of two lines', { stated: 'gem5\n<b>' }, 'gem5 <b>'],
+    ['an empty statement', { stated: '' }, undefined],
+    ['a denial, against all signs', { stated: '0', native: 'qemu', executable: '/x/qemu-x86_64' }, undefined], // prettier-ignore
+    ["the processor's word", { native: 'qemu' }, 'qemu'],
+    ["QEMU's user mode by its program", { executable: '/usr/bin/qemu-aarch64-static' }, 'qemu'],
+    ["QEMU's user mode by the host's cpuinfo", { arch: 'arm64', executable: '' }, 'qemu'],
+    ['the same on RISC-V', { arch: 'riscv64', executable: '' }, 'qemu'],
+    ['x86-64 on ARM', { cpuinfo: arm, executable: '' }, 'qemu'],
+    ['Rosetta', { cpu: 'VirtualApple @ 2.50GHz' }, 'Rosetta 2'],
+    ['a folder called qemu', { executable: '/opt/qemu/bin/node' }, undefined],
+  ];
+  for (const [what, signs, by] of rows) {
+    it(`${by === undefined ? 'is not emulated' : `is emulated by ${JSON.stringify(by)}`}: ${what}`, () => {
+      assert.equal(emulation({ ...real, ...signs })?.by, by);
+    });
+  }
+
+  it('has the caches that Linux lists, by level', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'vecgrad-caches-'));
+    const cache = (name: string, files: Record<string, string>): void => {
+      mkdirSync(join(folder, name));
+      for (const [file, text] of Object.entries(files)) writeFileSync(join(folder, name, file), `${text}\n`); // prettier-ignore
+    };
+    cache('index2', { level: '2', type: 'Unified', size: '1M' });
+    cache('index0', { level: '1', type: 'Data', size: '48K' });
+    cache('index1', { level: '1', type: 'Instruction', size: 'unknown' });
+    cache('index3', { level: '3' });
+    cache('uevent', {});
+    try {
+      assert.deepEqual(caches(folder), [
+        { level: 1, type: 'data', bytes: 49152 },
+        { level: 2, type: 'unified', bytes: 1048576 },
+      ]);
+      assert.deepEqual(caches(join(folder, 'missing')), []);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
+describe('bench: text stays text', () => {
+  const rows: [given: string, escaped: string][] = [
+    ['<script>alert(1)</script>', '&lt;script&gt;alert(1)&lt;/script&gt;'],
+    [`"' onload='x`, '&quot;&#39; onload=&#39;x'],
+    ['&amp;', '&amp;amp;'],
+    ['plain', 'plain'],
+  ];
+  for (const [given, escaped] of rows) {
+    it(JSON.stringify(given), () => {
+      assert.equal(escape(given), escaped);
+      assert.equal(html`<b title="${given}">${[given, html`<i>${given}</i>`]}</b>`.text, `<b title="${escaped}">${escaped}<i>${escaped}</i></b>`); // prettier-ignore
+    });
+  }
+  it('leaves out what is not there', () => assert.equal(html`a${undefined}${0}`.text, 'a0'));
+});
+
+describe('bench compare, as text', () => {
+  const real = { file: '/some/where/x64.json', report: benchReport() };
+  const other = { file: 'fast.json', report: benchReport({ cpu: 'Faster One', slower: 0.5, vectors: [{ name: 'avx512', vectorBits: 512 }] }) }; // prettier-ignore
+  const emulated = { file: 'arm.json', report: benchReport({ cpu: 'Emulated One', arch: 'arm64', emulated: QEMU, vectors: [{ name: 'neon', vectorBits: 128 }] }) }; // prettier-ignore
+
+  it('names machines by letters and files without their folders', () => {
+    assert.deepEqual(
+      named([real, other]).map(({ key, file }) => `${key} ${file}`),
+      ['A x64.json', 'B fast.json'],
+    );
+  });
+  it('has the speed-ups, times and losses of every machine', () => {
+    const text = comparisonText(named([real, other]));
+    for (const part of ['Some Processor 3000', 'Faster One', 'A avx2', 'B avx512', '16.0×', '8.00×', '2.5000', ...MODELS]) assert(text.includes(part), part); // prettier-ignore
+    assert.doesNotMatch(text, /EMULATED|NaN|undefined/);
+    assert(!text.includes(EMULATED));
+  });
+  it('keeps emulated times apart and says what they are', () => {
+    const text = comparisonText(named([real, emulated]));
+    assert.match(text, /^B {2}Emulated One, arm64, EMULATED by qemu/m);
+    const [before, after] = text.split(EMULATED) as [string, string];
+    assert(!before.includes('B neon') && before.includes('A avx2'), before);
+    assert(after.includes('B neon') && !after.includes('A avx2'), after);
+  });
+  it('shows emulated machines where there is no real one', () => {
+    const text = comparisonText(named([emulated]));
+    assert(text.includes(EMULATED) && text.includes('A neon'));
+  });
+});
