@@ -16,8 +16,8 @@ export function percent(value: number | undefined): string {
 }
 
 export function bytes(value: number): string {
-  const [unit, size] = value >= 2 ** 20 ? ['MiB', 2 ** 20] : ['KiB', 2 ** 10];
-  return `${Number((value / (size as number)).toFixed(1))} ${unit}`;
+  const [unit, each] = value >= 2 ** 20 ? (['MiB', 2 ** 20] as const) : (['KiB', 2 ** 10] as const);
+  return `${Number((value / each).toFixed(1))} ${unit}`;
 }
 
 /** 65536 as `64K`, 1048576 as `1M`, 1000 as `1000`. */
