@@ -3,14 +3,18 @@ import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { bench, parseBench, type BenchOptions } from '../lib/bench/command.js';
 import { QUICK, FULL, whenEmulated, type Effort } from '../lib/bench/effort.js';
 import { figures, geometricMean, named } from '../lib/bench/figures.js';
 import { escape, html } from '../lib/bench/html.js';
 import { caches, describeMachine, emulation, type Signs } from '../lib/bench/machine.js';
 import { inTurns, median } from '../lib/bench/measure.js';
+import { pageHtml } from '../lib/bench/page.js';
 import { parseReport, type BenchReport } from '../lib/bench/report.js';
 import { runBench } from '../lib/bench/run.js';
 import { comparisonText, EMULATED, reportText } from '../lib/bench/text.js';
+import { main } from '../lib/cli/main.js';
+import { processIo } from '../lib/cli/io.js';
 import { MODEL_NAMES, runExperiment } from '../lib/experiment.js';
 import { embeddedNamesPath, openDocuments } from '../lib/data.js';
 import { addon } from '../lib/native.js';
@@ -27,46 +31,58 @@ function listedKernels(): string[] {
 }
 
 describe('bench: the native half', () => {
-  const { kernels, time, gflops, bandwidth, vectorBits } = addon.bench;
+  const { bench: native } = addon;
 
   it('has every kernel of native/kernels.def', () => {
     assert.deepEqual(
-      kernels().map(({ name }) => name),
+      native.kernels().map(({ name }) => name),
       listedKernels(),
     );
   });
 
   const rows: [what: string, call: () => unknown, message: RegExp][] = [
-    ['an unknown kernel', () => time('nothing', 1, true, 'scalar', 0), /bench\.time expects/],
-    ['a kernel with a NUL', () => time('add\0', 1, true, 'scalar', 0), /bench\.time expects/],
-    ['n of 0', () => time('add', 0, true, 'scalar', 0), /n from 1/],
-    ['n of 1.5', () => time('add', 1.5, true, 'scalar', 0), /n from 1/],
-    ['n of NaN', () => time('add', NaN, true, 'scalar', 0), /n from 1/],
-    ['n too large', () => time('gemm', 1e9, true, 'scalar', 0), /n from 1 to its most/],
-    ['n of infinity', () => time('gemm', Infinity, true, 'scalar', 0), /n from 1/],
-    ['an unknown isa', () => time('add', 1, true, 'sse9', 0), /bench\.time/],
-    ['openblas for no product', () => time('add', 1, true, 'openblas', 0), /bench\.time/],
-    ['a budget below 0', () => time('add', 1, true, 'scalar', -1), /budget/],
-    ['a budget of hours', () => time('add', 1, true, 'scalar', 1e13), /budget/],
-    ['no argument', () => (time as () => unknown)(), /bench\.time expects/],
-    ['a number for a type', () => time('add', 1, 1 as never, 'scalar', 0), /float32/],
-    ['openblas as a peak', () => gflops(true, 'openblas', 0), /bench\.gflops/],
-    ['no budget', () => (gflops as (f: boolean, isa: string) => unknown)(true, 'scalar'), /gflops/],
-    ['no bytes', () => bandwidth(0, true, 'scalar', 0), /bytes from 1/],
-    ['all the memory', () => bandwidth(2 ** 52, true, 'scalar', 0), /bytes from 1 to 2\^29/],
-    ['a symbol', () => vectorBits(Symbol('avx2') as never), /bench\.vectorBits/],
+    [
+      'an unknown kernel',
+      () => native.time('nothing', 1, true, 'scalar', 0),
+      /bench\.time expects/,
+    ],
+    [
+      'a kernel with a NUL',
+      () => native.time('add\0', 1, true, 'scalar', 0),
+      /bench\.time expects/,
+    ],
+    ['n of 0', () => native.time('add', 0, true, 'scalar', 0), /n from 1/],
+    ['n of 1.5', () => native.time('add', 1.5, true, 'scalar', 0), /n from 1/],
+    ['n of NaN', () => native.time('add', NaN, true, 'scalar', 0), /n from 1/],
+    ['n too large', () => native.time('gemm', 1e9, true, 'scalar', 0), /n from 1 to its most/],
+    ['n of infinity', () => native.time('gemm', Infinity, true, 'scalar', 0), /n from 1/],
+    ['an unknown isa', () => native.time('add', 1, true, 'sse9', 0), /bench\.time/],
+    ['openblas for no product', () => native.time('add', 1, true, 'openblas', 0), /bench\.time/],
+    ['a budget below 0', () => native.time('add', 1, true, 'scalar', -1), /budget/],
+    ['a budget of hours', () => native.time('add', 1, true, 'scalar', 1e13), /budget/],
+    ['no argument', () => (native.time as () => unknown)(), /bench\.time expects/],
+    ['a number for a type', () => native.time('add', 1, 1 as never, 'scalar', 0), /float32/],
+    ['openblas as a peak', () => native.gflops(true, 'openblas', 0), /bench\.gflops/],
+    [
+      'no budget',
+      () => (native.gflops as (f: boolean, isa: string) => unknown)(true, 'scalar'),
+      /gflops/,
+    ],
+    ['no bytes', () => native.bandwidth(0, true, 'scalar', 0), /bytes from 1/],
+    ['all the memory', () => native.bandwidth(2 ** 52, true, 'scalar', 0), /bytes from 1 to 2\^29/],
+    ['a symbol', () => native.vectorBits(Symbol('avx2') as never), /bench\.vectorBits/],
   ];
   for (const [what, call, message] of rows) {
     it(`refuses ${what}`, () => assert.throws(call, { name: 'RangeError', message }));
   }
 
-  for (const { name, most, openblas } of kernels()) {
+  for (const { name, most, openblas } of native.kernels()) {
     it(`times ${name} on every instruction set, in both types`, () => {
       for (const isa of openblas ? [...ISAS, 'openblas'] : ISAS) {
         for (const float32 of [true, false]) {
           for (const n of [1, 17, 64].filter((size) => size <= most)) {
-            const timed = time(name, n, float32, isa, 0);
-            assert(timed.nanoseconds > 0 && Number.isFinite(timed.nanoseconds), `${isa} ${n}`);
+            const timed = native.time(name, n, float32, isa, 0);
+            assert(timed.nanoseconds >= 0 && Number.isFinite(timed.nanoseconds), `${isa} ${n}`);
             assert(timed.bytes >= timed.footprint && timed.footprint > 0, `${isa} ${n}`);
           }
         }
@@ -76,33 +92,34 @@ describe('bench: the native half', () => {
 
   it('counts the work of a product and of an addition', () => {
     const n = 32;
-    const product = time('gemm', n, true, ISAS[0]!, 0);
+    const product = native.time('gemm', n, true, ISAS[0]!, 0);
     assert.deepEqual([product.flop, product.bytes], [2 * n ** 3, 3 * n * n * 4]);
-    const sum = time('add', n, false, ISAS[0]!, 0);
+    const sum = native.time('add', n, false, ISAS[0]!, 0);
     assert.deepEqual([sum.flop, sum.bytes], [n, 3 * n * 8]);
   });
 
   it('knows the vectors of every instruction set', () => {
     const fixed: Record<string, number> = { scalar: 32, avx2: 256, avx512: 512, neon: 128 };
     for (const isa of ISAS) {
-      assert(vectorBits(isa) >= 32 && vectorBits(isa) <= 2048, isa);
-      if (isa in fixed) assert.equal(vectorBits(isa), fixed[isa]);
+      assert(native.vectorBits(isa) >= 32 && native.vectorBits(isa) <= 2048, isa);
+      if (isa in fixed) assert.equal(native.vectorBits(isa), fixed[isa]);
     }
   });
 });
 
+const tiny: Effort = {
+  ...QUICK,
+  turns: 1,
+  budget: 1e3,
+  sizes: { n: [16], '16 x n': [8], 'n x n': [8], 'n x n x n': [8] },
+  workingSets: [4096],
+  steps: 20,
+  trainings: 1,
+  models: ['vector', 'rnn'],
+  nStates: [32],
+};
+
 describe('bench: a run', () => {
-  const tiny: Effort = {
-    ...QUICK,
-    turns: 1,
-    budget: 1e3,
-    sizes: { n: [16], '16 x n': [8], 'n x n': [8], 'n x n x n': [8] },
-    workingSets: [4096],
-    steps: 20,
-    trainings: 1,
-    models: ['vector', 'rnn'],
-    nStates: [32],
-  };
   let report: BenchReport;
   const stages: string[] = [];
   before(() => {
@@ -185,7 +202,7 @@ describe('bench: the file', () => {
     ['a shape of its own', (json) => (kernel(json)['shape'] = 'n!'), /kernels\[0\]\.shape/],
     ['instructions of text', (json) => (kernel(json)['instructions'] = '9'), /kernels\[0\]\.instructions/], // prettier-ignore
     ['kernels as an object', (json) => (json['kernels'] = {}), /kernels: expected a list/],
-    ['too many kernels', (json) => (json['kernels'] = new Array(1e5 + 1).fill(0)), /kernels: 100001 items/], // prettier-ignore
+    ['too many kernels', (json) => (json['kernels'] = Array.from({ length: 1e5 + 1 }, () => 0)), /kernels: 100001 items/], // prettier-ignore
     ['a loss of text', (json) => (at(json, 'models', 1)['finalLoss'] = 'low'), /models\[1\]\.finalLoss: expected a finite number/], // prettier-ignore
     ['another part', (json) => (at(json, 'states', 0)['part'] = 'all'), /states\[0\]\.part/],
     ['a peak of 0', (json) => (at(json, 'peaks', 'flops', 0)['gflops'] = 0), /peaks\.flops\[0\]\.gflops/], // prettier-ignore
@@ -366,4 +383,145 @@ describe('bench compare, as text', () => {
     const text = comparisonText(named([emulated]));
     assert(text.includes(EMULATED) && text.includes('A neon'));
   });
+});
+
+describe('bench: the arguments', () => {
+  const taken: [argv: string, options: BenchOptions][] = [
+    ['', { action: 'run', quick: false }],
+    ['--quick', { action: 'run', quick: true }],
+    ['--json a.json', { action: 'run', quick: false, json: 'a.json' }],
+    ['--help', { action: 'help' }],
+    ['compare -h', { action: 'help' }],
+    ['compare a b', { action: 'compare', files: ['a', 'b'] }],
+    ['compare a --html=p.html', { action: 'compare', files: ['a'], html: 'p.html' }],
+    ['compare --html p.html a', { action: 'compare', files: ['a'], html: 'p.html' }],
+  ];
+  for (const [argv, options] of taken) {
+    it(`vecgrad bench ${argv}`, () => {
+      assert.deepEqual(parseBench(argv.split(' ').filter((arg) => arg !== '')), options);
+    });
+  }
+  const refused: [argv: string[], message: RegExp][] = [
+    [['--qick'], /bench has no option "--qick"; did you mean --quick\?/],
+    [['--html', 'x'], /bench has no option "--html", only bench compare has/],
+    [['compare', 'a', '--json', 'x'], /bench compare has no option "--json", only bench has/],
+    [['compare', 'a', '-x'], /bench compare has no option "-x"/],
+    [['--quick=yes'], /--quick takes no value/],
+    [['--json'], /--json needs a value: --json FILE/],
+    [['--json', '--quick'], /--json needs a value/],
+    [['--json', ''], /--json takes the name of a file, not ""/],
+    [['compare', 'a', '--html='], /--html takes the name of a file, not ""/],
+    [['compare'], /no file given: say vecgrad bench compare FILE/],
+    [['a.json'], /nothing is expected after bench: "a\.json"; say vecgrad bench compare FILE/],
+    [['compre'], /nothing is expected after bench: "compre"; did you mean compare\?/],
+  ];
+  for (const [argv, message] of refused) {
+    it(`refuses vecgrad bench ${argv.map((arg) => arg || '""').join(' ')}`, async () => {
+      const { code, out, err } = await vecgrad('bench', ...argv);
+      assert.match(err, message);
+      assert.match(err, /^vecgrad: [^\n]+\n$/);
+      assert.deepEqual([code, out], [2, '']);
+    });
+  }
+  it('vecgrad help bench is vecgrad bench --help', async () => {
+    const [one, other] = [await vecgrad('help', 'bench'), await vecgrad('bench', '--help')];
+    assert.deepEqual(one, other);
+    for (const part of ['--quick', '--json FILE', '--html FILE', 'VECGRAD_EMULATED']) assert(one.out.includes(part), part); // prettier-ignore
+  });
+});
+
+/** The command line as it is, its output kept. */
+async function vecgrad(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
+  const told = { out: '', err: '' };
+  const code = await main(argv, {
+    ...processIo(),
+    stdout: { write: (text) => (told.out += text) },
+    stderr: { write: (text) => (told.err += text) },
+  });
+  return { code, ...told };
+}
+
+describe('bench: the files', () => {
+  let folder: string;
+  const path = (name: string): string => join(folder, name);
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'vecgrad-bench-'));
+    writeFileSync(path('good.json'), JSON.stringify(benchReport()));
+    writeFileSync(path('bad.json'), JSON.stringify({ ...benchReport(), quick: 'yes' }));
+    writeFileSync(path('none.json'), 'none');
+  });
+  after(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  it('writes what compare reads', async () => {
+    const told = { out: '', err: '' };
+    const io = {
+      stdout: { write: (text: string) => (told.out += text) },
+      stderr: { write: (text: string) => (told.err += text), isTTY: true, columns: 40 },
+    };
+    bench(['--json', path('own.json')], io, { quick: QUICK, full: tiny });
+    assert.match(told.out, /^vecgrad \S+ bench/);
+    assert.match(told.err, /measuring kernel gemm/);
+    assert(told.err.endsWith('\r\x1b[2K'), 'the line is taken off the screen');
+    const { code, out, err } = await vecgrad('bench', 'compare', path('own.json'));
+    assert.deepEqual([code, err], [0, '']);
+    assert.match(out, /own\.json/);
+  });
+  it('writes the page', async () => {
+    const result = await vecgrad('bench', 'compare', path('good.json'), '--html', path('p.html'));
+    assert.deepEqual(result, { code: 0, out: '', err: '' });
+    const page = readFileSync(path('p.html'), 'utf8');
+    assert.equal(page, pageHtml(named([{ file: 'good.json', report: benchReport() }])));
+  });
+  const rows: [argv: string[], message: RegExp][] = [
+    [['compare', 'missing.json'], /cannot read ".*missing\.json": there is no such file/],
+    [['compare', '.'], /cannot read ".*": it is a directory/],
+    [['compare', 'good.json', 'bad.json'], /bad\.json: quick: expected true or false, got "yes"/],
+    [['compare', 'none.json'], /none\.json is no JSON/],
+    [['compare', 'good.json', '--html', 'no/p.html'], /cannot write ".*p\.html": there is no such/],
+    [['compare', 'good.json', '--html', '.'], /cannot write ".*": it is a directory/],
+    [['--json', 'no/a.json'], /cannot write ".*a\.json": there is no such file or folder/],
+  ];
+  for (const [argv, message] of rows) {
+    it(`refuses vecgrad bench ${argv.join(' ')}`, async () => {
+      const given = argv.map((arg) => (/[./]/.test(arg) ? path(arg) : arg));
+      const { code, out, err } = await vecgrad('bench', ...given);
+      assert.match(err, message);
+      assert.match(err, /^vecgrad: [^\n]+\n$/);
+      assert.deepEqual([code, out], [1, '']);
+    });
+  }
+});
+
+describe('bench compare, as a page', () => {
+  it('is one file: it names no other, and runs nothing', () => {
+    const page = pageHtml(named([{ file: 'a.json', report: benchReport() }]));
+    assert.doesNotMatch(page, /<script|<link|<img|\bsrc=|\bhref=|@import|url\(|https?:/i);
+    assert.doesNotMatch(page, /NaN|undefined|Infinity/);
+  });
+  it('has text of a file as text', () => {
+    const hostile = '<script>x</script>"onload="x';
+    const report = benchReport({ cpu: hostile, emulated: { by: hostile, because: hostile } });
+    const page = pageHtml(named([{ file: `${hostile}.json`, report }]));
+    assert(!page.includes('<script'), 'an element');
+    assert(!page.includes('"onload'), 'an attribute');
+    assert(page.includes('&lt;script&gt;x&lt;/script&gt;&quot;onload=&quot;x'));
+  });
+  const machines: [what: string, spoil: (report: BenchReport) => void][] = [
+    ['without any figure', (r) => Object.assign(r, { kernels: [], models: [], states: [], peaks: { flops: [], bandwidth: [] } })], // prettier-ignore
+    ['with scalar code only', (r) => Object.assign(r.machine, { isas: [{ name: 'scalar', vectorBits: 32 }], chosen: 'scalar' })], // prettier-ignore
+    ['with one row of each', (r) => Object.assign(r, { kernels: r.kernels.slice(0, 1), models: r.models.slice(0, 1), states: r.states.slice(0, 1), peaks: { flops: r.peaks.flops.slice(0, 1), bandwidth: r.peaks.bandwidth.slice(0, 1) } })], // prettier-ignore
+    ['with instruction sets that it does not list', (r) => Object.assign(r.machine, { isas: [], chosen: 'none' })], // prettier-ignore
+    ['with the same row twice', (r) => r.kernels.push(...r.kernels)],
+  ];
+  for (const [what, spoil] of machines) {
+    it(`takes a machine ${what}`, () => {
+      const report = benchReport();
+      spoil(report);
+      const reports = named([{ file: 'odd.json', report }]);
+      assert.doesNotMatch(pageHtml(reports), /NaN|undefined|Infinity/);
+      assert.doesNotMatch(comparisonText(reports) + reportText(report), /NaN|undefined|Infinity/);
+    });
+  }
 });

@@ -1,5 +1,5 @@
 /** Reports on a terminal: one machine in full, or several side by side. */
-import { table, type Column } from '../cli/format.js';
+import { printable, table, type Column } from '../cli/format.js';
 import {
   distinct,
   figures,
@@ -164,7 +164,7 @@ export function comparisonText(machines: readonly Named[]): string {
   const emulated = machines.filter(({ report }) => report.machine.emulated !== null);
   const legend = machines.map(({ key, file, report: { machine, quick } }) => {
     const mark = machine.emulated ? `, EMULATED by ${machine.emulated.by}` : '';
-    return `${key}  ${machine.cpu}, ${machine.arch}${mark}${quick ? ', --quick' : ''} (${file})`;
+    return `${key}  ${machine.cpu}, ${machine.arch}${mark}${quick ? ', --quick' : ''} (${printable(file)})`;
   });
   return [
     ...legend,

@@ -1,4 +1,5 @@
 /** What the command line touches of the world outside, so that a test can stand in for it. */
+import type { bench } from '../bench/command.js';
 import type { explain } from '../explain.js';
 import type { ExperimentOptions, ExperimentResult, ModelName } from '../experiment.js';
 
@@ -26,6 +27,7 @@ export interface Io {
   run(): Promise<RunExperiment>;
   explain(): Promise<typeof explain>;
   info(): Promise<NativeInfo>;
+  bench(): Promise<typeof bench>;
 }
 
 /** The process's own streams and the real engine. */
@@ -36,5 +38,6 @@ export function processIo(): Io {
     run: async () => (await import('../experiment.js')).runExperiment,
     explain: async () => (await import('../explain.js')).explain,
     info: async () => (await import('../native.js')).nativeInfo(),
+    bench: async () => (await import('../bench/command.js')).bench,
   };
 }
