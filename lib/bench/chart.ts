@@ -1,4 +1,4 @@
-/** Line charts on logarithmic scales, as inline SVG: classes and no colours, which the page gives. */
+/** Lines and dots on logarithmic scales, as inline SVG: classes and no colours, which the page gives. */
 import { html, type Markup } from './html.js';
 
 export interface Series {
@@ -59,6 +59,38 @@ export function chartSvg(chart: Chart): Markup {
     >`;
   });
   return html`<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${chart.label}">${grid}${places}${level && levelLine(level, area, placeY)}${lines}${labelWidth > 0 ? endLabels(series, area, placeY) : undefined}</svg>`; // prettier-ignore
+}
+
+export interface Dots {
+  label: string;
+  /** A name before each row, and a heading above the first of some. */
+  rows: readonly {
+    name: string;
+    heading?: string | undefined;
+    dots: readonly { x: number; color: string; isHollow: boolean; text: string }[];
+  }[];
+  width: number;
+  x: Scale;
+}
+
+/** Rows of dots over one scale. */
+export function dotsSvg({ label, rows, width, x }: Dots): Markup {
+  const left = Math.max(...rows.map(({ name }) => name.length), 0) * 7 + 10;
+  const placeX = placer(x, left + 6, width - 8);
+  let bottom = 4;
+  const placed = rows.map((row) => {
+    bottom += row.heading === undefined ? 18 : 34;
+    return { ...row, y: bottom - 8 };
+  });
+  const grid = x.ticks.map(
+    ({ at: value, text }, i) =>
+      html`<line class="grid" x1="${at(placeX(value))}" x2="${at(placeX(value))}" y1="4" y2="${bottom}"/><text class="tick" x="${at(placeX(value))}" y="${bottom + 14}" text-anchor="${anchor(i, x.ticks.length)}">${text}</text>`, // prettier-ignore
+  );
+  const marks = placed.map(
+    ({ name, heading, dots, y }) =>
+      html`${heading !== undefined && html`<text class="heading" x="0" y="${y - 12}">${heading}</text>`}<text class="tick" x="0" y="${y + 4}">${name}</text><line class="grid" x1="${left}" x2="${width}" y1="${y}" y2="${y}"/>${dots.map((dot) => html`<g class="${dot.color}${dot.isHollow && ' broken'}"><circle class="mark" cx="${at(placeX(dot.x))}" cy="${y}" r="3.5"><title>${dot.text}</title></circle></g>`)}`, // prettier-ignore
+  );
+  return html`<svg viewBox="0 0 ${width} ${bottom + 18}" role="img" aria-label="${label}">${grid}${marks}</svg>`; // prettier-ignore
 }
 
 interface Area {

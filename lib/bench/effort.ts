@@ -33,7 +33,7 @@ export const QUICK: Effort = {
     'n x n': [16, 64, 256],
     'n x n x n': [16, 64, 256],
   },
-  workingSets: powersOfTwo(12, 26),
+  workingSets: powersOfTwo(12, 26, 2),
   steps: 1000,
   trainings: 3,
   nStates: [32, 128, 512],

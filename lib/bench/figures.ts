@@ -77,8 +77,24 @@ export function peakFlops(
 
 /** Over the largest working set that is no larger than the kernel's, so that it is no slower. */
 function bandwidth({ bandwidth: all }: BenchReport['peaks'], row: KernelRow): number | undefined {
-  const own = all.filter(({ isa }) => isa === row.isa).sort((a, b) => a.bytes - b.bytes);
+  const own = all
+    .filter(({ isa, dtype }) => isa === row.isa && dtype === row.dtype)
+    .sort((a, b) => a.bytes - b.bytes);
   return (own.findLast(({ bytes }) => bytes <= row.footprint) ?? own[0])?.gbs;
+}
+
+/** The best of both types over each working set, the smallest first. */
+export function bandwidthOf(
+  { bandwidth: all }: BenchReport['peaks'],
+  isa: string,
+): { bytes: number; gbs: number }[] {
+  const own = all.filter((peak) => peak.isa === isa);
+  return distinct(own.map((peak) => peak.bytes))
+    .sort((a, b) => a - b)
+    .map((bytes) => {
+      const rates = own.filter((peak) => peak.bytes === bytes).map(({ gbs }) => gbs);
+      return { bytes, gbs: Math.max(...rates) };
+    });
 }
 
 export function geometricMean(values: readonly number[]): number {

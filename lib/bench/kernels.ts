@@ -16,13 +16,17 @@ export function measurePeaks({ turns, budget, workingSets }: Effort): BenchRepor
     );
     return available.map((isa, i) => ({ isa, dtype, gflops: rates[i]! }));
   });
-  const bandwidth = workingSets.flatMap((bytes) => {
-    const rates = mostInTurns(
-      available.map((isa) => () => addon.bench.bandwidth(bytes, true, isa, budget)),
-      turns,
-    );
-    return available.map((isa, i) => ({ isa, bytes, gbs: rates[i]! }));
-  });
+  const bandwidth = workingSets.flatMap((bytes) =>
+    DTYPES.flatMap((dtype) => {
+      const rates = mostInTurns(
+        available.map(
+          (isa) => () => addon.bench.bandwidth(bytes, dtype === 'float32', isa, budget),
+        ),
+        turns,
+      );
+      return available.map((isa, i) => ({ isa, dtype, bytes, gbs: rates[i]! }));
+    }),
+  );
   return { flops, bandwidth };
 }
 

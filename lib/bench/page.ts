@@ -1,6 +1,7 @@
 /** The page of `vecgrad bench compare --html`: one file with all that it shows, scripts none. */
-import { chartSvg, scaleOf, sizesScale, type Series } from './chart.js';
+import { chartSvg, dotsSvg, scaleOf, sizesScale, type Series } from './chart.js';
 import {
+  bandwidthOf,
   distinct,
   figures,
   geometricMean,
@@ -88,7 +89,35 @@ ${isEmulated && html`<p class="warning">Emulated by ${report.machine.emulated!.b
 // ---- The models
 
 function league(machines: readonly Shown[]): Markup {
-  return html`<section><h2>The four models</h2><p>Microseconds of a training step (forward, gradients, update) and the loss of the last of 1,000 steps.</p>${machines.map(leagueTable)}</section>`; // prettier-ignore
+  return html`<section><h2>The four models</h2><p>Microseconds of a training step (forward, gradients, update) and the loss of the last of them. The rows in bold are what is used where nothing is asked for.</p>${legend(machines, true)}<div class="wide">${leagueChart(machines)}${machines.map(leagueTable)}</div></section>`; // prettier-ignore
+}
+
+/** Every training as a dot, models in rows. */
+function leagueChart(machines: readonly Shown[]): Part {
+  const all = machines.flatMap(({ report }) => report.models);
+  if (all.length === 0) return undefined;
+  const isOne = machines.length === 1;
+  const rows = distinct(all.map(({ model }) => model)).flatMap((model) =>
+    machines.map(({ key, report, vectors }, i) => ({
+      name: isOne ? model : key,
+      heading: isOne || i > 0 ? undefined : model,
+      dots: report.models
+        .filter((row) => row.model === model)
+        .map((row) => ({
+          x: row.microsecondsPerStep,
+          color: vectors.find(({ name }) => name === row.isa)?.color ?? 'plain',
+          isHollow: row.dtype === 'float64',
+          text: `${model}, ${key} ${row.isa} ${row.dtype}: ${figure(row.microsecondsPerStep)} µs`,
+        })),
+    })),
+  );
+  const fastest = distinct(all.map(({ model }) => model)).map((model) => {
+    const best = all.filter((row) => row.model === model).reduce((a, b) => (a.microsecondsPerStep < b.microsecondsPerStep ? a : b)); // prettier-ignore
+    return `${model} ${figure(best.microsecondsPerStep)} by ${best.isa} in ${best.dtype}`;
+  });
+  const label = `Microseconds of a training step, the fastest of each model: ${fastest.join(', ')}`;
+  const x = scaleOf(all.map((row) => row.microsecondsPerStep), 10, 5, figureShort); // prettier-ignore
+  return html`<figure class="top" data-chart="models"><figcaption><b>A training step</b> <span class="quiet">µs</span></figcaption>${dotsSvg({ label, rows, width: WIDE.width, x })}</figure>`; // prettier-ignore
 }
 
 function leagueTable({ key, report, isEmulated }: Shown): Markup {
@@ -108,7 +137,7 @@ function leagueTable({ key, report, isEmulated }: Shown): Markup {
   return tableIn(
     html`<span class="key">${key}</span> ${report.machine.cpu}${isEmulated && html` <strong class="warning">emulated</strong>`}`, // prettier-ignore
     `The four models on ${report.machine.cpu}`,
-    html`<tr><th scope="col" rowspan="2">model</th><th scope="col" rowspan="2">isa</th><th scope="colgroup" colspan="2" class="group">µs/step</th><th scope="colgroup" colspan="2" class="group">final loss</th></tr><tr>${[0, 1].map(() => html`<th scope="col">float64</th><th scope="col">float32</th>`)}</tr>`, // prettier-ignore
+    html`<tr><th scope="col" rowspan="2">model</th><th scope="col" rowspan="2">isa</th><th scope="colgroup" colspan="2" class="group">µs/step</th><th scope="colgroup" colspan="2" class="group">final loss</th></tr><tr>${[0, 1].map(() => html`<th scope="col" class="number">float64</th><th scope="col" class="number">float32</th>`)}</tr>`, // prettier-ignore
     rows,
   );
 }
@@ -118,8 +147,8 @@ function leagueTable({ key, report, isEmulated }: Shown): Markup {
 function speedUps(machines: readonly Shown[]): Markup {
   const of = (one: Figures): number | undefined => one.overScalar;
   return html`<section><h2>Times as fast as scalar code</h2>
-<p>Each kernel by size, on the same scale: how many times as fast as the same kernel written for one number at a time. Solid lines are float32, broken ones float64.</p>
-${legend(machines)}${panels('speed-up', machines, of, 'as fast as scalar')}</section>`; // prettier-ignore
+<p>Each kernel by size, on the same scale: how many times as fast as the same kernel written for one number at a time. The scale doubles from line to line.</p>
+${legend(machines, false)}${panels('speed-up', machines, of, 'as fast as scalar')}</section>`; // prettier-ignore
 }
 
 function instructions(machines: readonly Shown[]): Part {
@@ -128,17 +157,23 @@ function instructions(machines: readonly Shown[]): Part {
   if (counted.length === 0) return undefined;
   return html`<section><h2>Times fewer instructions than scalar code</h2>
 <p>Instructions executed, as a counter gave them: the same on a real processor and under emulation.</p>
-${legend(counted)}${panels('instructions', counted, of, 'fewer instructions than scalar')}</section>`; // prettier-ignore
+${legend(counted, false)}${panels('instructions', counted, of, 'fewer instructions than scalar')}</section>`; // prettier-ignore
 }
 
-function legend(machines: readonly Shown[]): Markup {
+/** Hues of the instruction sets, and how the types are told apart. */
+function legend(machines: readonly Shown[], isDots: boolean): Markup {
   const isOne = machines.length === 1;
+  const dot = html`<circle class="mark" cx="10" cy="4" r="3.5" />`;
+  const path = html`<path d="M0 4H20" />`;
+  const entry = (classes: string, text: string, drawn: Markup): Markup =>
+    html`<li class="${classes}">
+      <svg viewBox="0 0 20 8" aria-hidden="true">${drawn}</svg>${text}
+    </li>`;
+  const drawn = isDots ? dot : path;
   return html`<ul class="legend">
     ${machines.flatMap(({ key, vectors }) =>
-      vectors.map(
-        ({ name, color }) => html`<li class="${color}"><svg viewBox="0 0 20 8" aria-hidden="true"><path d="M0 4H20"/></svg>${isOne ? name : `${key} ${name}`}</li>`, // prettier-ignore
-      ),
-    )}
+      vectors.map(({ name, color }) => entry(color, isOne ? name : `${key} ${name}`, drawn)),
+    )}${isDots && entry('plain', 'scalar', drawn)}${entry('ink', 'float32', drawn)}${entry('ink broken', 'float64', drawn)}
   </ul>`;
 }
 
@@ -219,13 +254,13 @@ function products(machines: readonly Shown[]): Markup {
       const svg = chartSvg({
         ...{ name: 'products', label, ...WIDE, series, labelWidth: 66 },
         x: sizesScale(rows.map(({ row }) => row.n), 5, size), // prettier-ignore
-        y: scaleOf(values, 10, 6, figureShort),
+        y: scaleOf(values, 2, 7, figureShort),
         ...(peak !== undefined && { level: { at: peak, text: `peak ${figure(peak)}` } }),
       });
       return [html`<figure data-chart="products ${machine.key} ${dtype}"><figcaption><span class="key">${machine.key}</span> <b>${dtype}</b> <span class="quiet">GFLOP/s by n</span></figcaption>${svg}</figure>`]; // prettier-ignore
     }),
   );
-  return html`<section><h2>Products beside OpenBLAS</h2><p>GFLOP/s of n×n matrices by each instruction set's own kernel, by OpenBLAS on one thread, and the most that multiplications and additions reach here. A compiled model takes the faster of the two.</p><div class="wide">${charts}</div></section>`; // prettier-ignore
+  return html`<section><h2>Products beside OpenBLAS</h2><p>GFLOP/s of n×n matrices by each instruction set's own kernel, by OpenBLAS on one thread, and the most that multiplications and additions reach here. A compiled model leaves a product to OpenBLAS from the size where that was faster when the crossover was measured.</p><div class="wide">${charts}</div></section>`; // prettier-ignore
 }
 
 // ---- The recurrent nets
@@ -280,14 +315,11 @@ function bandwidth(machines: readonly Shown[]): Markup {
     const series = isas.map((isa) => ({
       label: isa,
       color: vectors.find(({ name }) => name === isa)?.color ?? 'plain',
-      points: peaks
-        .filter((peak) => peak.isa === isa)
-        .map((peak) => ({
+      points: bandwidthOf(report.peaks, isa).map((peak) => ({
           x: peak.bytes,
           y: peak.gbs,
           text: `${isa}, ${bytes(peak.bytes)}: ${figure(peak.gbs)} GB/s`,
-        })) // prettier-ignore
-        .sort((a, b) => a.x - b.x),
+        })), // prettier-ignore
     }));
     const best = peaks.reduce((a, b) => (a.gbs > b.gbs ? a : b));
     const label = `Bandwidth on ${report.machine.cpu} by bytes worked on: at most ${figure(best.gbs)} GB/s, by ${best.isa} over ${bytes(best.bytes)}`; // prettier-ignore
@@ -300,17 +332,17 @@ function bandwidth(machines: readonly Shown[]): Markup {
       (isa) => html`<tr><th scope="row">${isa}</th>${DTYPES.map((dtype) => cell(peakFlops(report.peaks, isa, dtype), figure))}${cell(Math.max(...peaks.filter((peak) => peak.isa === isa).map(({ gbs }) => gbs)), figure)}</tr>`, // prettier-ignore
     );
     const caption = html`<span class="key">${key}</span> peaks`;
-    return [
-      html`<figure data-chart="bandwidth ${key}"><figcaption><span class="key">${key}</span> <b>bandwidth</b> <span class="quiet">GB/s by working set</span></figcaption>${svg}</figure>`, // prettier-ignore
-      tableIn(
+    return {
+      chart: html`<figure data-chart="bandwidth ${key}"><figcaption><span class="key">${key}</span> <b>bandwidth</b> <span class="quiet">GB/s by working set</span></figcaption>${svg}</figure>`, // prettier-ignore
+      peaks: tableIn(
         caption,
         `Peaks of ${report.machine.cpu}`,
-        html`<tr><th scope="col">isa</th><th scope="col">float32 GFLOP/s</th><th scope="col">float64 GFLOP/s</th><th scope="col">GB/s</th></tr>`, // prettier-ignore
+        html`<tr><th scope="col" rowspan="2">isa</th><th scope="colgroup" colspan="2" class="group">GFLOP/s</th><th scope="col" rowspan="2" class="number">GB/s</th></tr><tr>${DTYPES.map((dtype) => html`<th scope="col" class="number">${dtype}</th>`)}</tr>`, // prettier-ignore
         rows,
       ),
-    ];
+    };
   });
-  return html`<section><h2>Peaks</h2><p>What the kernels are measured against: one core's independent multiplications and additions, and the best of reading, copying and adding arrays that fill so many bytes.</p><div class="wide">${charts}</div></section>`; // prettier-ignore
+  return html`<section><h2>Peaks</h2><p>What the kernels are measured against: one core's independent multiplications and additions, and the best of reading, copying and adding arrays that fill so many bytes.</p><div class="wide">${charts.map(({ chart }) => chart)}${charts.map((one) => one.peaks)}</div></section>`; // prettier-ignore
 }
 
 // ---- All kernels
@@ -344,7 +376,7 @@ function kernelTables(machine: Shown): Markup {
       return html`<details><summary>${shape.replaceAll(' x ', '×')}: ${names.slice(0, 4).join(', ')}${names.length > 4 && ` and ${names.length - 4} more`}</summary>${tableIn(
       html`${own.length} rows`,
       `Kernels over ${shape} on ${report.machine.cpu}`,
-      html`<tr>${header.map((title) => html`<th scope="col">${title}</th>`)}</tr>`,
+      html`<tr>${header.map((title) => html`<th scope="col"${!['kernel', 'type', 'isa'].includes(title) && new Markup(' class="number"')}>${title}</th>`)}</tr>`,
       own.map((one) => kernelRow(one, shape, hasCounts)),
     )}</details>`; // prettier-ignore
     })}`;
@@ -373,7 +405,7 @@ function emulatedPeaks({ report }: Shown): Markup {
   return tableIn(
     'GFLOP/s',
     `Peaks of ${machine.cpu}, emulated`,
-    html`<tr><th scope="col">isa</th>${DTYPES.map((dtype) => html`<th scope="col">${dtype}</th>`)}</tr>`, // prettier-ignore
+    html`<tr><th scope="col">isa</th>${DTYPES.map((dtype) => html`<th scope="col" class="number">${dtype}</th>`)}</tr>`, // prettier-ignore
     machine.isas.map(
       ({ name }) => html`<tr><th scope="row">${name}</th>${DTYPES.map((dtype) => cell(peakFlops(peaks, name, dtype), figure))}</tr>`, // prettier-ignore
     ),
@@ -398,5 +430,3 @@ function figureShort(value: number): string {
   if (value >= 1e3) return `${value / 1e3}K`;
   return String(Number(value.toPrecision(3)));
 }
-
-export type { BenchReport };

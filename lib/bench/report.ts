@@ -43,7 +43,7 @@ const peaks = object({
   /** GFLOP/s of multiplications and additions that do not wait for each other. */
   flops: list(object({ isa: identifier, dtype, gflops: positive })),
   /** GB/s of reading, copying or adding arrays, the best of them, by the bytes worked on. */
-  bandwidth: list(object({ isa: identifier, bytes: count, gbs: positive })),
+  bandwidth: list(object({ isa: identifier, dtype, bytes: count, gbs: positive })),
 });
 
 /** One call of a kernel: the median of several turns. */

@@ -32,23 +32,24 @@ dl{display:grid;grid-template-columns:5.5rem 1fr;gap:.2rem .75rem;margin:0;font-
 dt{color:var(--quiet)}
 dd{margin:0}
 .table{overflow-x:auto;margin:0 0 1.5rem}
-table{border-collapse:collapse;font-size:.875rem;white-space:nowrap}
+table{border-collapse:collapse;font-size:.8125rem;white-space:nowrap}
 caption{text-align:left;font-weight:600;padding:.5rem 0;white-space:normal}
-th,td{padding:.2rem .75rem .2rem 0;text-align:left;font-weight:400}
+th,td{padding:.2rem .6rem .2rem 0;text-align:left;font-weight:400}
 thead th{color:var(--quiet);vertical-align:bottom;border-bottom:1px solid var(--line)}
-th+td.number,.number,thead th:nth-child(n+5){text-align:right}
-.number{padding-left:.5rem}
-thead th.group{text-align:center;border-bottom:0}
+th.number,td.number{text-align:right}
+@media(max-width:28rem){table{font-size:.75rem}th,td{padding-right:.4rem}}
+thead th.group{text-align:right;border-bottom:0}
 tbody tr:hover{background:var(--card)}
 tr.best th,tr.best td{font-weight:600}
 details{border-top:1px solid var(--line)}
 summary{padding:.5rem 0;cursor:pointer;font-size:.875rem}
 .legend{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;list-style:none;margin:0 0 1rem;padding:0;font-size:.875rem}
 .legend li{display:flex;align-items:center;gap:.4rem}
-.legend svg{width:20px;height:8px}
+.legend svg{width:20px;height:8px;flex:none}
 .panels{display:grid;grid-template-columns:repeat(auto-fill,minmax(9.25rem,1fr));gap:1.25rem 1rem}
-.wide{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,20rem),1fr));gap:1.5rem 2rem}
-figure{margin:0;min-width:0}
+.wide{display:grid;align-items:start;grid-template-columns:repeat(auto-fill,minmax(min(100%,20rem),1fr));gap:1.5rem 2rem}
+figure{margin:0;min-width:0;display:flex;flex-direction:column;justify-content:flex-end}
+figure.top{justify-content:flex-start}
 figcaption{font-size:.875rem;line-height:1.3;margin-bottom:.25rem}
 svg{display:block;width:100%;height:auto;overflow:visible}
 svg text{font-size:11px;fill:var(--ink)}
@@ -56,11 +57,12 @@ svg .tick,svg .note{fill:var(--quiet)}
 svg .grid{stroke:var(--line);stroke-width:1}
 svg .level{stroke:var(--quiet);stroke-width:1;stroke-dasharray:2 3}
 svg path{fill:none;stroke:var(--hue);stroke-width:1.75;stroke-linejoin:round}
-svg .broken path{stroke-dasharray:4 3}
+svg .broken path,.broken svg path{stroke-dasharray:4 3}
 svg .mark{fill:var(--hue)}
-svg .broken .mark{fill:none;stroke:var(--hue);stroke-width:1.25}
+svg text.heading{font-weight:600}
+svg .broken .mark,.broken svg .mark{fill:none;stroke:var(--hue);stroke-width:1.25}
 svg text.name{fill:var(--hue)}
-.plain{--hue:var(--plain)}
+.plain{--hue:var(--plain)}.ink{--hue:var(--ink)}
 ${LIGHT.map((_, i) => `.c${i}{--hue:var(--c${i})}`).join('')}
 :focus-visible{outline:2px solid var(--c0);outline-offset:2px}
 @media print{body{max-width:none}details{display:none}}

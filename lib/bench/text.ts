@@ -1,6 +1,7 @@
 /** Reports on a terminal: one machine in full, or several side by side. */
 import { printable, table, type Column } from '../cli/format.js';
 import {
+  bandwidthOf,
   distinct,
   figures,
   geometricMean,
@@ -78,7 +79,7 @@ function peakTable(peaks: BenchReport['peaks']): string[] {
       isa,
       figure(peakFlops(peaks, isa, 'float32')),
       figure(peakFlops(peaks, isa, 'float64')),
-      ...shown.map((n) => figure(peaks.bandwidth.find((p) => p.isa === isa && p.bytes === n)?.gbs)),
+      ...shown.map((n) => figure(bandwidthOf(peaks, isa).find((peak) => peak.bytes === n)?.gbs)),
     ]),
   );
 }

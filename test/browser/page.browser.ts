@@ -143,7 +143,7 @@ interface Drawn {
 const CHARTS = `[...document.querySelectorAll('figure[data-chart]')].map((figure) => ({
   chart: figure.dataset.chart,
   label: [...figure.querySelectorAll('svg')].map((svg) => svg.getAttribute('role') === 'img' && svg.getAttribute('aria-label') || '').join('|'),
-  marks: figure.querySelectorAll('.mark').length,
+  marks: figure.querySelectorAll('figure .mark').length,
   emulated: figure.closest('[data-emulated]') !== null,
 }))`;
 
@@ -237,6 +237,11 @@ describe('the page in a browser', function () {
           marks('states', false),
           real.reduce((sum, { report }) => sum + report.states.length, 0),
           'the n_state curves',
+        );
+        assert.equal(
+          marks('models', false),
+          real.reduce((sum, { report }) => sum + report.models.length, 0),
+          'the trainings',
         );
         // What was emulated is drawn as instructions only.
         assert.deepEqual([marks('speed-up', true), marks('states', true), marks('models', true)], [0, 0, 0]); // prettier-ignore

@@ -80,10 +80,12 @@ export function benchReport(wanted: Wanted = {}): BenchReport {
         DTYPES.map((dtype) => ({ isa: name, dtype, gflops: (4 * speed(name, dtype)) / slower })),
       ),
       bandwidth: isas.flatMap(({ name }) =>
-        [4096, 65536, 1048576, 67108864].map((bytes, i) => ({
-          ...{ isa: name, bytes },
-          gbs: (40 * speed(name, 'float32')) / 2 ** i / slower,
-        })),
+        DTYPES.flatMap((dtype) =>
+          [4096, 65536, 1048576, 67108864].map((bytes, i) => ({
+            ...{ isa: name, dtype, bytes },
+            gbs: (40 * speed(name, 'float32')) / 2 ** i / slower,
+          })),
+        ),
       ),
     },
     kernels,
