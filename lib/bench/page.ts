@@ -11,7 +11,7 @@ import {
 } from './figures.js';
 import { bytes, figure, loss, percent, size, times } from './format.js';
 import { html, Markup, type Part } from './html.js';
-import type { BenchReport, KernelRow, StateRow } from './report.js';
+import type { KernelRow, StateRow } from './report.js';
 import { STYLE } from './style.js';
 import { EMULATED, machineRows, PARTS } from './text.js';
 
