@@ -22,7 +22,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 // Nanoseconds of a call: the least of eight short batches at most, which a busy machine disturbs
-// least.
+// least. How many calls make a batch follows from the least known so far, so that a call which was
+// interrupted does not pass for a long one.
 template <class Call>
 double nanoseconds(double budget, const Call& call) {
   constexpr int batches = 8;
@@ -35,15 +36,16 @@ double nanoseconds(double budget, const Call& call) {
     return taken.count();
   };
   idx calls = 1;
-  double least = time(calls);
-  while (least < budget / (2 * batches)) least = time(calls *= 2);
-  double spent = least;
-  for (int batch = 1; batch < batches && spent < budget; batch++) {
+  double least = time(calls), spent = least;
+  for (int batch = 0; batch < batches && spent < 2 * budget;) {
+    const bool is_long = least * double(calls) >= budget / batches;
+    if (!is_long) calls *= 2;
     const double taken = time(calls);
+    least = std::min(least, taken / double(calls));
     spent += taken;
-    least = std::min(least, taken);
+    if (is_long) batch++;
   }
-  return least / double(calls);
+  return least;
 }
 
 // Numbers from -1 to 1 in memory of its own, `quarter` quarters of a page behind the start of one:

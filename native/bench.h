@@ -27,8 +27,8 @@ const std::vector<BenchKernel>& bench_kernels();
 // The largest n that a shape can be timed with.
 int64_t most_of_shape(const std::string& shape);
 
-// The time of a call at size n, over as many calls as take about half of `budget` nanoseconds,
-// after one that is not counted. `kernel` is a place in bench_kernels(); `isa` is an available
+// The time of a call at size n, over as many calls as take about `budget` nanoseconds, after one
+// that is not counted. `kernel` is a place in bench_kernels(); `isa` is an available
 // instruction set, or "openblas" where the kernel has it: then the products are OpenBLAS's.
 template <class T>
 Timed time_kernel(size_t kernel, const std::string& isa, int64_t n, double budget);
