@@ -362,13 +362,7 @@ function kernelTables(machine: Shown): Markup {
         >${mean}</span
       >
     </h3>
-    ${
-      isEmulated &&
-      html`<details>
-        <summary>Peaks under emulation</summary>
-        ${emulatedPeaks(machine)}
-      </details>`
-    }
+    ${statesTable(machine)}${peaksTables(machine)}
     ${distinct(all.map(({ row }) => row.shape)).map((shape) => {
       const own = all.filter(({ row }) => row.shape === shape);
       const names = distinct(own.map(({ row }) => row.kernel));
@@ -400,16 +394,42 @@ function kernelRow(one: Figures, shape: KernelRow['shape'], hasCounts: boolean):
   </tr>`;
 }
 
-function emulatedPeaks({ report }: Shown): Markup {
-  const { peaks, machine } = report;
-  return tableIn(
-    'GFLOP/s',
-    `Peaks of ${machine.cpu}, emulated`,
-    html`<tr><th scope="col">isa</th>${DTYPES.map((dtype) => html`<th scope="col" class="number">${dtype}</th>`)}</tr>`, // prettier-ignore
-    machine.isas.map(
-      ({ name }) => html`<tr><th scope="row">${name}</th>${DTYPES.map((dtype) => cell(peakFlops(peaks, name, dtype), figure))}</tr>`, // prettier-ignore
+function statesTable({ report }: Shown): Part {
+  const { states: rows, machine } = report;
+  if (rows.length === 0) return undefined;
+  const models = distinct(rows.map(({ model }) => model));
+  const time = (nState: number, part: string, model: string): number | undefined =>
+    rows.find((row) => row.nState === nState && row.part === part && row.model === model)
+      ?.microseconds;
+  return html`<details><summary>Recurrent nets by n_state</summary>${tableIn(
+    'µs, float32',
+    `Recurrent nets by n_state on ${machine.cpu}`,
+    html`<tr><th scope="col" rowspan="2" class="number">n_state</th>${PARTS.map((part) => html`<th scope="colgroup" colspan="${models.length}" class="group">${part}</th>`)}</tr><tr>${PARTS.map(() => models.map((model) => html`<th scope="col" class="number">${model}</th>`))}</tr>`, // prettier-ignore
+    distinct(rows.map(({ nState }) => nState)).map(
+      (nState) => html`<tr><th scope="row" class="number">${nState}</th>${PARTS.map((part) => models.map((model) => cell(time(nState, part, model), figure)))}</tr>`, // prettier-ignore
     ),
-  );
+  )}</details>`; // prettier-ignore
+}
+
+function peaksTables({ report }: Shown): Part {
+  const { peaks, machine } = report;
+  const isas = distinct([...peaks.flops, ...peaks.bandwidth].map(({ isa }) => isa));
+  if (isas.length === 0) return undefined;
+  const heads = isas.flatMap(() => DTYPES.map((dtype) => html`<th scope="col" class="number">${dtype}</th>`)); // prettier-ignore
+  const cells = (of: (isa: string, dtype: string) => number | undefined): Markup[] =>
+    isas.flatMap((isa) => DTYPES.map((dtype) => cell(of(isa, dtype), figure)));
+  const sets = distinct(peaks.bandwidth.map((peak) => peak.bytes)).sort((a, b) => a - b);
+  return html`<details><summary>Peaks</summary>${tableIn(
+    'GFLOP/s, and GB/s by working set',
+    `Peaks of ${machine.cpu} by instruction set and type`,
+    html`<tr><th scope="col" rowspan="2">measure</th>${isas.map((isa) => html`<th scope="colgroup" colspan="2" class="group">${isa}</th>`)}</tr><tr>${heads}</tr>`, // prettier-ignore
+    [
+      html`<tr><th scope="row">GFLOP/s</th>${cells((isa, dtype) => peaks.flops.find((peak) => peak.isa === isa && peak.dtype === dtype)?.gflops)}</tr>`, // prettier-ignore
+      ...sets.map(
+        (set) => html`<tr><th scope="row">${bytes(set)}</th>${cells((isa, dtype) => peaks.bandwidth.find((peak) => peak.bytes === set && peak.isa === isa && peak.dtype === dtype)?.gbs)}</tr>`, // prettier-ignore
+      ),
+    ],
+  )}</details>`; // prettier-ignore
 }
 
 // ---- Parts

@@ -84,38 +84,46 @@ function peakTable(peaks: BenchReport['peaks']): string[] {
   );
 }
 
-/** A table for each instruction set but scalar, which the others are compared with. */
+/** For each instruction set but scalar, which the others are compared with: products, and the rest. */
 function kernelTables(report: BenchReport): string[] {
   const all = figures(report);
   const isas = distinct(all.map(({ row }) => row.isa)).filter((isa) => isa !== 'openblas');
   const vectors = isas.filter((isa) => isa !== 'scalar');
-  return (vectors.length > 0 ? vectors : isas).flatMap((isa) => {
-    const own = all.filter(({ row }) => row.isa === isa);
-    const lines = distinct(own.map(({ row }) => `${row.kernel} ${row.n}`)).map((key) => {
-      const here = own.filter(({ row }) => `${row.kernel} ${row.n}` === key);
-      const { kernel, shape, n } = here[0]!.row;
-      const cells = (['float32', 'float64'] as const).flatMap((dtype) =>
-        kernelCells(here.find(({ row }) => row.dtype === dtype)),
-      );
-      return [kernel, shape.replaceAll('n', size(n)), here[0]!.unit, ...cells];
-    });
-    const columns = ['float32', 'float64'].flatMap((dtype) => [
-      right(`${dtype} ns`, 3),
-      ...['rate', '× scalar', '× OpenBLAS', 'of peak'].map((title) => right(title)),
-    ]);
-    return [
-      `Kernels, ${isa}`,
-      '',
-      ...table([left('kernel'), left('size', 2), left('rate in', 2), ...columns], lines),
-      '',
-    ];
-  });
+  return (vectors.length > 0 ? vectors : isas).flatMap((isa) =>
+    (['GB/s', 'GFLOP/s'] as const).flatMap((unit) => {
+      const own = all.filter((one) => one.row.isa === isa && one.unit === unit);
+      return own.length === 0 ? [] : kernelTable(isa, unit, own);
+    }),
+  );
 }
 
-function kernelCells(of: Figures | undefined): string[] {
-  if (!of) return ['', '', '', '', ''];
-  const ratios = [times(of.overScalar), times(of.overOpenBlas), percent(of.ofPeak)];
-  return [figure(of.row.nanoseconds), figure(of.rate), ...ratios];
+function kernelTable(isa: string, unit: Figures['unit'], own: readonly Figures[]): string[] {
+  const isProducts = unit === 'GFLOP/s';
+  const cells = (one: Figures | undefined): string[] => [
+    figure(one?.row.nanoseconds),
+    figure(one?.rate),
+    times(one?.overScalar),
+    ...(isProducts ? [times(one?.overOpenBlas)] : []),
+    percent(one?.ofPeak),
+  ];
+  const lines = distinct(own.map(({ row }) => `${row.kernel} ${row.n}`)).map((key) => {
+    const here = own.filter(({ row }) => `${row.kernel} ${row.n}` === key);
+    const { kernel, shape, n } = here[0]!.row;
+    const [float32, float64] = (['float32', 'float64'] as const).map((dtype) =>
+      cells(here.find(({ row }) => row.dtype === dtype)),
+    );
+    return [kernel, shape.replaceAll('n', size(n)), ...float32!, ...float64!];
+  });
+  const columns = ['float32', 'float64'].flatMap((dtype) => [
+    right(`${dtype} ns`, 3),
+    ...[unit, '× scalar', ...(isProducts ? ['× OpenBLAS'] : []), 'of peak'].map((title) => right(title)), // prettier-ignore
+  ]);
+  return [
+    `${isProducts ? 'Products' : 'Kernels'}, ${isa}`,
+    '',
+    ...table([left('kernel'), left('size', 2), ...columns], lines),
+    '',
+  ];
 }
 
 function modelTable({ models }: BenchReport): string[] {

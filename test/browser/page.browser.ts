@@ -268,6 +268,8 @@ describe('the page in a browser', function () {
             ...report.models.flatMap((row) => [row.microsecondsPerStep, row.finalLoss]),
             ...report.kernels.map((row) => row.nanoseconds),
             ...report.peaks.flops.map((row) => row.gflops),
+            ...report.peaks.bandwidth.map((row) => row.gbs),
+            ...report.states.map((row) => row.microseconds),
           ];
           const lacking = expected.filter((value) => !values.has(String(value)));
           assert.deepEqual(lacking, [], `of ${report.machine.cpu}`);
