@@ -1,6 +1,7 @@
 /** `vecgrad bench`: what it measures, the file it writes, what it refuses, what it compares. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bench, parseBench, type BenchOptions } from '../lib/bench/command.js';
@@ -8,7 +9,7 @@ import { QUICK, FULL, whenEmulated, type Effort } from '../lib/bench/effort.js';
 import { figures, geometricMean, named } from '../lib/bench/figures.js';
 import { escape, html } from '../lib/bench/html.js';
 import { caches, describeMachine, emulation, type Signs } from '../lib/bench/machine.js';
-import { inTurns, median } from '../lib/bench/measure.js';
+import { inTurns, meanOfMedians, median, microseconds } from '../lib/bench/measure.js';
 import { pageHtml } from '../lib/bench/page.js';
 import { parseReport, type BenchReport } from '../lib/bench/report.js';
 import { runBench } from '../lib/bench/run.js';
@@ -119,7 +120,8 @@ const tiny: Effort = {
   nStates: [32],
 };
 
-describe('bench: a run', () => {
+describe('bench: a run', function () {
+  this.timeout(120_000); // a few seconds, but not beside other work
   let report: BenchReport;
   const stages: string[] = [];
   before(() => {
@@ -271,11 +273,36 @@ describe('bench: the figures', () => {
     assert(Math.abs(geometricMean([1, 4, 16]) - 4) < 1e-12);
     assert.equal(median([9, 1, 5]), 5);
     assert.equal(median([9, 1, 5, 6]), 5.5);
+    assert.equal(meanOfMedians([[1, 90, 5], [2, 10, 5], [70, 11, 80]]), (2 + 11 + 5) / 3); // prettier-ignore
     const order: string[] = [];
     const turn = (name: string) => () => order.push(name);
     inTurns([turn('a'), turn('b')], 1);
     assert.equal(order.join(''), 'abab', 'they take turns, after one that is not counted');
   });
+});
+
+describe('bench: the time of a call', () => {
+  // A clock that the call itself turns: 3 microseconds, and a hundred times that where interrupted.
+  const rows: [what: string, interrupted: (call: number) => boolean][] = [
+    ['undisturbed', () => false],
+    ['where the first timed call is interrupted', (call) => call === 2],
+    ['where every 50th is', (call) => call % 50 === 0],
+  ];
+  for (const [what, interrupted] of rows) {
+    it(what, () => {
+      const now = performance.now.bind(performance);
+      let [clock, calls] = [0, 0];
+      performance.now = () => clock;
+      try {
+        const found = microseconds(200, () => {
+          clock += interrupted(++calls) ? 0.3 : 0.003;
+        });
+        assert(Math.abs(found - 3) < 1e-6, String(found));
+      } finally {
+        performance.now = now;
+      }
+    });
+  }
 });
 
 describe('bench: the machine', () => {
@@ -441,7 +468,8 @@ async function vecgrad(...argv: string[]): Promise<{ code: number; out: string; 
   return { code, ...told };
 }
 
-describe('bench: the files', () => {
+describe('bench: the files', function () {
+  this.timeout(120_000);
   let folder: string;
   const path = (name: string): string => join(folder, name);
   before(() => {
@@ -492,6 +520,30 @@ describe('bench: the files', () => {
       assert.deepEqual([code, out], [1, '']);
     });
   }
+});
+
+describe('bench: what is in the tree', () => {
+  const results = join(packageRoot(), 'bench/results');
+  for (const file of readdirSync(results).filter((name) => name.endsWith('.json'))) {
+    it(`bench/results/${file} is a full run of a real machine, of every kernel and model`, () => {
+      const report = parseReport(readFileSync(join(results, file), 'utf8'), file);
+      assert.deepEqual([report.quick, report.machine.emulated], [false, null]);
+      assert.deepEqual(new Set(report.models.map(({ model }) => model)), new Set(MODELS));
+      const measured = new Set(report.kernels.map(({ kernel }) => kernel));
+      assert.deepEqual([...measured].sort(), listedKernels().sort());
+    });
+  }
+
+  it('the built command line loads the benchmark for its own command only', function () {
+    const dist = join(packageRoot(), 'dist');
+    const run = (...argv: string[]): string =>
+      spawnSync(process.execPath, [join(dist, 'cli.cjs'), ...argv], { encoding: 'utf8' }).stdout;
+    if (!readdirSync(packageRoot()).includes('dist')) this.skip(); // mocha alone builds none
+    assert.match(run('bench', '--help'), /--quick/);
+    assert.match(run('help', 'bench'), /--quick/);
+    assert(!readFileSync(join(dist, 'program.cjs'), 'utf8').includes('prefers-color-scheme'));
+    assert(readFileSync(join(dist, 'bench.cjs'), 'utf8').includes('prefers-color-scheme'));
+  });
 });
 
 describe('bench compare, as a page', () => {

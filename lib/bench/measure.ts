@@ -30,9 +30,36 @@ function allTurns(measurements: readonly (() => number)[], turns: number): numbe
   return times;
 }
 
-/** Microseconds of one call, over `count` of them. */
-export function microseconds(count: number, call: (i: number) => void): number {
-  const start = performance.now();
-  for (let i = 0; i < count; i++) call(i);
-  return ((performance.now() - start) * 1000) / count;
+/**
+ * Microseconds of a call, as native/bench.cpp finds nanoseconds: the least of eight short batches at
+ * most, after one call that is not counted.
+ *
+ * @param budget about how many microseconds are spent
+ */
+export function microseconds(budget: number, call: () => void): number {
+  const batches = 8;
+  call();
+  const time = (calls: number): number => {
+    const start = performance.now();
+    for (let i = 0; i < calls; i++) call();
+    return (performance.now() - start) * 1000;
+  };
+  let calls = 1;
+  let least = time(calls);
+  let spent = least;
+  for (let batch = 0; batch < batches && spent < 2 * budget;) {
+    const isLong = least * calls >= budget / batches;
+    if (!isLong) calls *= 2;
+    const taken = time(calls);
+    least = Math.min(least, taken / calls);
+    spent += taken;
+    if (isLong) batch++;
+  }
+  return least;
+}
+
+/** The mean of what several runs of the same steps took, each step by its median over the runs. */
+export function meanOfMedians(runs: readonly (readonly number[])[]): number {
+  const steps = runs[0]!.map((_, step) => median(runs.map((run) => run[step]!)));
+  return steps.reduce((sum, time) => sum + time, 0) / steps.length;
 }

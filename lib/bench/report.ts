@@ -61,7 +61,10 @@ const kernel = object({
   instructions: optional(positive),
 });
 
-/** A model trained with its defaults on the embedded names. */
+/**
+ * A model trained with its defaults on the embedded names; its time is the mean over the steps, each
+ * by its median over several trainings.
+ */
 const model = object({
   model: identifier,
   dtype,
