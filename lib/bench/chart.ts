@@ -102,11 +102,12 @@ interface Area {
 
 function levelLine(
   { at: value, text }: NonNullable<Chart['level']>,
-  { left, right }: Area,
+  { left, right, top }: Area,
   placeY: (value: number) => number,
 ): Markup {
   const y = placeY(value);
-  return html`<line class="level" x1="${left}" x2="${at(right)}" y1="${at(y)}" y2="${at(y)}"/><text class="note" x="${left + 4}" y="${at(y - 4)}">${text}</text>`; // prettier-ignore
+  const below = y < top + LINE; // where there is no room above
+  return html`<line class="level" x1="${left}" x2="${at(right)}" y1="${at(y)}" y2="${at(y)}"/><text class="note" x="${left + 4}" y="${at(below ? y + LINE : y - 4)}">${text}</text>`; // prettier-ignore
 }
 
 /** A name beside the last point of each line, moved apart where two would lie on each other. */

@@ -147,7 +147,7 @@ function leagueTable({ key, report, isEmulated }: Shown): Markup {
 function speedUps(machines: readonly Shown[]): Markup {
   const of = (one: Figures): number | undefined => one.overScalar;
   return html`<section><h2>Times as fast as scalar code</h2>
-<p>Each kernel by size, on the same scale: how many times as fast as the same kernel written for one number at a time. The scale doubles from line to line.</p>
+<p>Each kernel by size, all on one logarithmic scale: how many times as fast as the same kernel written for one number at a time.</p>
 ${legend(machines, false)}${panels('speed-up', machines, of, 'as fast as scalar')}</section>`; // prettier-ignore
 }
 
