@@ -87,7 +87,26 @@ export interface NativeAddon {
   assembleTape(graph: TapeGraph, plan: TapePlan): AssembledTape | undefined;
   kernels: NativeKernels;
   matrices: NativeMatrices;
+  bench: NativeBench;
 }
+
+/**
+ * Times on operands of the addon's own (native/bench.h). `isa` is an available instruction set;
+ * `budget` is about how many nanoseconds are spent; what is out of range throws.
+ */
+export interface NativeBench {
+  /** Every kernel, what n counts, the largest n, and whether `openblas` is an isa for it. */
+  kernels(): { name: string; shape: 'n' | '16 x n' | 'n x n' | 'n x n x n'; most: number; openblas: boolean }[];
+  /** Of one call. */
+  time(kernel: string, n: number, float32: boolean, isa: string, budget: number): { nanoseconds: number; flop: number; bytes: number; footprint: number };
+  /** The most FLOP per nanosecond. */
+  gflops(float32: boolean, isa: string, budget: number): number;
+  /** The most bytes per nanosecond over a working set of `bytes`. */
+  bandwidth(bytes: number, float32: boolean, isa: string, budget: number): number;
+  vectorBits(isa: string): number;
+  /** What emulates this processor, by its own account; '' where it gives none. */
+  emulator(): string;
+} // prettier-ignore
 
 /** A graph of single numbers as the assembler takes it (native/assemble.h says what is what). */
 export interface TapeGraph {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "assemble_calls.h"
+#include "bench_calls.h"
 #include "blas.h"
 #include "denormals.h"
 #include "generate.h"
@@ -279,6 +280,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add_random_calls(env, exports);
   add_text_calls(env, exports);
   add_assemble_calls(env, exports);
+  add_bench_calls(env, exports);
   return exports;
 }
 

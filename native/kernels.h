@@ -27,10 +27,18 @@ struct Finish {
   const T* mask;  // of mask_positive: 0 where it is not above 0
 };
 
+// Of the longest vector, 64 numbers: 24 chains, and what a loop of streams takes at once.
+constexpr idx chain_numbers = 24 * 64, stream_block = 8 * 64;
+
 template <class T>
 struct Kernels {
   const char* isa;
   int (*vector_bits)();  // only the processor knows how long scalable vectors are
+  // The machine's peaks (peak.inl): `s` holds chain_numbers, n is a multiple of stream_block.
+  double (*fma_chains)(T* s, idx rounds);
+  T (*stream_read)(const T* x, idx n);
+  void (*stream_copy)(T* y, const T* x, idx n);
+  void (*stream_add)(T* y, const T* a, const T* b, idx n);
 #define KERNEL(name, arguments) void(*name) arguments;
 #include "kernels.def"
 #undef KERNEL

@@ -598,14 +598,15 @@ static void adam(T* w, T* m, T* v, T* g, idx n, int clear, T lr, T beta1, T beta
   }
 }
 
+#include "peak.inl"
+
 // ---- The table
 
 static int vector_bits() { return int(lanes()) * 8 * int(sizeof(T)); }
 
 extern const Kernels<T> kernels;
 const Kernels<T> kernels = {
-    VECGRAD_ISA_NAME,
-    vector_bits,
+    VECGRAD_ISA_NAME, vector_bits, fma_chains, stream_read, stream_copy, stream_add,
 #define UNARY(name) unary<name>,
 #define BINARY(name) binary<name>,
 #define KERNEL(name, arguments) name,

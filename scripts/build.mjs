@@ -4,6 +4,7 @@
  *     index.cjs + index.d.ts     the library, for require
  *     index.mjs + index.d.mts    the same one instance, for import
  *     cli.cjs, program.cjs       the command line: what starts it, and itself
+ *     bench.cjs                  its command `bench`, which the others do not load
  */
 import { execFile } from 'node:child_process';
 import {
@@ -77,6 +78,21 @@ const common = {
   logOverride: { 'empty-import-meta': 'silent' },
 };
 
+/**
+ * Leaves the benchmark to a file of its own.
+ *
+ * @type {esbuild.Plugin}
+ */
+const benchApart = {
+  name: 'bench-apart',
+  setup(build) {
+    build.onResolve({ filter: /\/bench\/command\.js$/ }, () => ({
+      path: './bench.cjs',
+      external: true,
+    }));
+  },
+};
+
 /** @param {string} made */
 async function bundle(made) {
   const define = { __MODEL_LINES__: JSON.stringify(modelLines()) };
@@ -99,6 +115,15 @@ async function bundle(made) {
       charset: 'ascii',
       minifySyntax: true,
       minifyWhitespace: true,
+      // launch.ts gives the program a `require`, and no `import`.
+      supported: { 'dynamic-import': false },
+      plugins: [benchApart],
+    }),
+    esbuilt({
+      ...common,
+      entryPoints: ['lib/bench/command.ts'],
+      outfile: join(made, 'bench.cjs'),
+      format: 'cjs',
     }),
     esbuilt({
       ...common,

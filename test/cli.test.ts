@@ -93,6 +93,7 @@ async function vecgrad(argv: string[], engine = fake, isTTY = false): Promise<Ou
       outcome.natives++;
       return Promise.resolve(NATIVE);
     },
+    bench: () => Promise.reject(new Error('not here: see bench.test.ts')),
   };
   outcome.code = await main(argv, io);
   return outcome;
@@ -118,7 +119,7 @@ describe('command line', () => {
 
   describe('refuses with exit code 2, one line, and without the native addon', () => {
     const rows: [argv: string[], message: RegExp][] = [
-      [[], /no command given: use compare, train or info/],
+      [[], /no command given: use compare, train, info or bench/],
       [[''], /unknown command ""/],
       [['trian'], /unknown command "trian": .*; did you mean train\?/],
       [['rnn'], /unknown command "rnn": .*; did you mean train rnn\?/],

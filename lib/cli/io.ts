@@ -1,4 +1,5 @@
 /** What the command line touches of the world outside, so that a test can stand in for it. */
+import type { bench } from '../bench/command.js';
 import type { explain } from '../explain.js';
 import type { ExperimentOptions, ExperimentResult, ModelName } from '../experiment.js';
 import type { load } from './load.js';
@@ -29,6 +30,7 @@ export interface Io {
   run(): Promise<RunExperiment>;
   explain(): Promise<typeof explain>;
   info(): Promise<NativeInfo>;
+  bench(): Promise<typeof bench>;
 }
 
 /** The process's own output and the real engine. */
@@ -39,5 +41,6 @@ export function processIo(): Io {
     run: async () => (await import('../experiment.js')).runExperiment,
     explain: async () => (await import('../explain.js')).explain,
     info: async () => (await import('../native.js')).nativeInfo(),
+    bench: async () => (await import('../bench/command.js')).bench,
   };
 }

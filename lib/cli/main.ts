@@ -4,7 +4,7 @@ import { compare } from './compare.js';
 import { help } from './help.js';
 import { info } from './info.js';
 import { processIo, type Io } from './io.js';
-import { parseCommand, UsageError, type Command } from './options.js';
+import { parseCommand, type Command } from './options.js';
 import { train } from './train.js';
 
 /**
@@ -24,13 +24,18 @@ export async function main(argv: readonly string[], io: Io = processIo()): Promi
     if (process.env['VECGRAD_DEBUG'] === '1' && error instanceof Error) {
       io.stderr.write(`${error.stack ?? ''}\n`);
     }
-    return error instanceof UsageError ? 2 : 1;
+    // By its name: bench.cjs has a class of its own.
+    return error instanceof Error && error.name === 'UsageError' ? 2 : 1;
   }
 }
 
 async function perform(command: Command, io: Io): Promise<void> {
   switch (command.name) {
     case 'help':
+      if (command.topic === 'bench') {
+        (await io.bench())(['--help'], io);
+        return;
+      }
       io.stdout.write(help(command.topic));
       return;
     case 'version':
@@ -42,6 +47,9 @@ async function perform(command: Command, io: Io): Promise<void> {
       return train(command.model, command.options, io);
     case 'compare':
       return compare(command.options, io);
+    case 'bench':
+      (await io.bench())(command.argv, io);
+      return;
   }
 }
 

@@ -35,9 +35,10 @@ export type Command =
   | { name: 'version' }
   | { name: 'compare'; options: CompareOptions }
   | { name: 'train'; model: ModelName; options: TrainOptions }
-  | { name: 'info'; options: { json: boolean } };
+  | { name: 'info'; options: { json: boolean } }
+  | { name: 'bench'; argv: string[] };
 
-export const COMMAND_NAMES = ['compare', 'train', 'info'] as const;
+export const COMMAND_NAMES = ['compare', 'train', 'info', 'bench'] as const;
 export type CommandName = (typeof COMMAND_NAMES)[number];
 
 interface OptionSpec {
@@ -88,6 +89,11 @@ export const COMMANDS: Record<
     summary: 'print versions, instruction sets, OpenBLAS and CPU',
     options: ['json', 'help'],
   },
+  bench: {
+    usage: 'vecgrad bench [compare FILE...]',
+    summary: 'time kernels and models here, or compare machines',
+    options: [], // its own: lib/bench/command.ts
+  },
 };
 
 interface SizeSpec {
@@ -123,6 +129,7 @@ export function parseCommand(argv: readonly string[]): Command {
   if (first === '--version' || first === '-v') return { name: 'version' };
   if (first === 'help') return { name: 'help', ...(isCommand(rest[0]) && { topic: rest[0] }) };
   if (!isCommand(first)) throw unknownCommand(first);
+  if (first === 'bench') return { name: first, argv: rest };
 
   const { values, positionals } = parseOptions(first, rest);
   if (values.help === true) return { name: 'help', topic: first };

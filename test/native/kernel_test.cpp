@@ -911,6 +911,41 @@ struct Tests {
     }
   }
 
+  // The machine's peaks (native/peak.inl) must have done what they are timed for.
+  void peaks() {
+    start("fma_chains", 0);
+    const idx lanes = k.vector_bits() / 8 / idx(sizeof(T));
+    for (idx rounds : {0, 1, 7}) {
+      Matrix<T> s(block_a, 1, chain_numbers, chain_numbers);
+      for (idx i = 0; i < chain_numbers; i++) s(0, i) = T(i % 8);
+      const idx turned = rounds ? idx(k.fma_chains(s.p, rounds)) / (2 * rounds) : 0;
+      real worst = turned == 0 || turned == 12 * lanes || turned == 24 * lanes ? 0 : 1;
+      for (idx i = 0; i < chain_numbers; i++) {
+        T want = T(i % 8);  // exact in a few rounds
+        for (idx round = 0; i < turned && round < rounds; round++) want = want / 2 + 1;
+        worst = std::max(worst, std::fabs(real(s(0, i)) - want));
+      }
+      report.check(worst, s.untouched(), "%td rounds", rounds);
+    }
+    start("streams", exact);
+    const idx n = 2 * stream_block;
+    Matrix<T> y(block_a, 1, n, n), a(block_b, 1, n, n), b(block_c, 1, n, n);
+    a.set_uniform(0, 2);
+    b.set_uniform(0, 2);
+    real sum = 0, worst = 0;
+    for (idx i = 0; i < n; i++) sum += a(0, i);
+    // Rounded once for every number that a lane adds up.
+    report.check(error_in_ulp<T>(k.stream_read(a.p, n), sum) / real(n), a.untouched(), "read");
+    k.stream_copy(y.p, a.p, n);
+    for (idx i = 0; i < n; i++) worst = std::max(worst, error_in_ulp<T>(y(0, i), a(0, i)));
+    report.check(worst, y.untouched(), "copy");
+    k.stream_add(y.p, a.p, b.p, n);
+    worst = 0;
+    for (idx i = 0; i < n; i++)
+      worst = std::max(worst, error_in_ulp<T>(y(0, i), real(a(0, i)) + real(b(0, i))));
+    report.check(worst, y.untouched(), "add");
+  }
+
   void run() {
     unary(
         "copy", k.copy, [](real x) { return x; }, 0, -2, 2);
@@ -962,6 +997,7 @@ struct Tests {
     gemm_sgd();
     products_with_chosen_rows();
     updates();
+    peaks();
   }
 };
 

@@ -1,0 +1,96 @@
+/** Checks of values that come from a file: small ones that add up to a schema, types included. */
+
+/** A value that is not what the schema says; the message names the field. */
+export class ReportError extends Error {
+  override name = 'ReportError';
+}
+
+/** Gives the value back as what it must be, or throws a `ReportError` that names `at`. */
+export type Check<T> = (value: unknown, at: string) => T;
+export type Checked<C> = C extends Check<infer T> ? T : never;
+
+const MOST_CHARACTERS = 200;
+const MOST_ITEMS = 100_000;
+
+function refuse(at: string, wanted: string, value: unknown): never {
+  const shown = JSON.stringify(value) as string | undefined;
+  const given = shown === undefined ? 'nothing' : shown.length > 60 ? `${shown.slice(0, 60)}…` : shown;
+  throw new ReportError(`${at}: expected ${wanted}, got ${given}`);
+} // prettier-ignore
+
+/** One line, of characters that have a shape: what is shown may not hide or turn what follows. */
+export const text: Check<string> = (value, at) =>
+  typeof value === 'string' &&
+  value.length <= MOST_CHARACTERS &&
+  !/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u.test(value)
+    ? value
+    : refuse(at, `a line of at most ${MOST_CHARACTERS} characters`, value);
+
+/** As instruction sets, kernels and models are called. */
+export const identifier: Check<string> = (value, at) =>
+  typeof value === 'string' && /^[a-z][a-z0-9_]{0,39}$/.test(value)
+    ? value
+    : refuse(at, 'a name in lower case', value);
+
+export const flag: Check<boolean> = (value, at) =>
+  typeof value === 'boolean' ? value : refuse(at, 'true or false', value);
+
+/** Times, rates and sizes: what a logarithmic scale can show. */
+export const positive: Check<number> = (value, at) =>
+  typeof value === 'number' && value > 1e-12 && value < 1e18
+    ? value
+    : refuse(at, 'a number above 0', value);
+
+export const notNegative: Check<number> = (value, at) => (value === 0 ? 0 : positive(value, at));
+
+export const finite: Check<number> = (value, at) =>
+  typeof value === 'number' && Math.abs(value) < 1e18
+    ? value
+    : refuse(at, 'a finite number', value);
+
+export const count: Check<number> = (value, at) =>
+  Number.isSafeInteger(value) && (value as number) > 0
+    ? (value as number)
+    : refuse(at, 'a whole number above 0', value);
+
+export function oneOf<const T extends string>(...known: readonly T[]): Check<T> {
+  const shown = known.map((one) => JSON.stringify(one)).join(' or ');
+  return (value, at) => known.find((one) => one === value) ?? refuse(at, shown, value);
+}
+
+/** JSON's null, or a value. */
+export function nullable<T>(of: Check<T>): Check<T | null> {
+  return (value, at) => (value === null ? null : of(value, at));
+}
+
+/** A field that may be missing. */
+export function optional<T>(of: Check<T>): Check<T | undefined> {
+  return (value, at) => (value === undefined ? undefined : of(value, at));
+}
+
+export function list<T>(of: Check<T>): Check<T[]> {
+  return (value, at) => {
+    if (!Array.isArray(value)) return refuse(at, 'a list', value);
+    if (value.length > MOST_ITEMS) {
+      throw new ReportError(`${at}: ${value.length} items are more than ${MOST_ITEMS}`);
+    }
+    return value.map((item, i) => of(item, `${at}[${i}]`));
+  };
+}
+
+/** An object with these fields; what else it has is left out. */
+export function object<F extends Record<string, Check<unknown>>>(
+  fields: F,
+): Check<{ [K in keyof F]: Checked<F[K]> }> {
+  return (value, at) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      return refuse(at === '' ? 'the file' : at, 'an object', value);
+    }
+    const from = value as Record<string, unknown>;
+    const checked = Object.entries(fields).map(([key, check]): [string, unknown] => [
+      key,
+      check(Object.hasOwn(from, key) ? from[key] : undefined, at === '' ? key : `${at}.${key}`),
+    ]);
+    return Object.fromEntries(checked) as { [K in keyof F]: Checked<F[K]> };
+  };
+}

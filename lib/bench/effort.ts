@@ -1,0 +1,61 @@
+/** How much is measured: about half a minute, or a few minutes. */
+import type { KernelRow } from './report.js';
+
+export interface Effort {
+  quick: boolean;
+  /** Every figure is a median of so many. */
+  turns: number;
+  /** Nanoseconds of one turn of one kernel. */
+  budget: number;
+  /** n by the shape that a kernel is timed on. */
+  sizes: Record<KernelRow['shape'], readonly number[]>;
+  /** Bytes over which bandwidth is measured. */
+  workingSets: readonly number[];
+  /** Training steps of the league table, and how often they are trained. */
+  steps: number;
+  trainings: number;
+  nStates: readonly number[];
+  /** By default all kernels and all models. */
+  only?: readonly string[];
+  models?: readonly string[];
+}
+
+const powersOfTwo = (from: number, to: number, step = 1): number[] =>
+  Array.from({ length: (to - from) / step + 1 }, (_, i) => 2 ** (from + i * step));
+
+export const QUICK: Effort = {
+  quick: true,
+  turns: 5,
+  budget: 1e6,
+  sizes: {
+    n: [16, 256, 4096],
+    '16 x n': [16, 128, 1024],
+    'n x n': [16, 64, 256],
+    'n x n x n': [16, 64, 256],
+  },
+  workingSets: powersOfTwo(12, 26, 2),
+  steps: 1000,
+  trainings: 3,
+  nStates: [32, 128, 512],
+};
+
+export const FULL: Effort = {
+  quick: false,
+  turns: 7,
+  budget: 4e6,
+  sizes: {
+    n: [16, 64, 256, 1024, 4096, 65536, 1048576],
+    '16 x n': [8, 16, 32, 64, 128, 256, 1024, 4096],
+    'n x n': [8, 16, 32, 64, 128, 256, 512, 1024],
+    'n x n x n': [4, 8, 16, 32, 64, 128, 256, 512],
+  },
+  workingSets: powersOfTwo(12, 27),
+  steps: 1000,
+  trainings: 7,
+  nStates: [32, 64, 128, 256, 512, 1024, 2048],
+};
+
+/** An emulator's times mean nothing: one turn, and the losses. */
+export function whenEmulated(effort: Effort): Effort {
+  return { ...effort, turns: 1, budget: Math.min(effort.budget, 1e5), trainings: 1 };
+}

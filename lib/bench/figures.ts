@@ -1,0 +1,107 @@
+/** What is read off the reports: rates, ratios, and which machine is which. */
+import type { BenchReport, DType, KernelRow } from './report.js';
+
+/** A report and what it is called beside others. */
+export interface Named {
+  /** A, B, C, ... */
+  key: string;
+  /** Its file, without folders. */
+  file: string;
+  report: BenchReport;
+}
+
+export function named(reports: readonly { file: string; report: BenchReport }[]): Named[] {
+  return reports.map(({ file, report }, i) => ({
+    key: i < 26 ? String.fromCharCode(65 + i) : `M${i + 1}`,
+    file: file.replace(/^.*[/\\]/, ''),
+    report,
+  }));
+}
+
+/** A kernel's figures in terms of others. */
+export interface Figures {
+  row: KernelRow;
+  /** GFLOP/s of a product, GB/s of everything else. */
+  rate: number;
+  unit: 'GFLOP/s' | 'GB/s';
+  /** How many times as fast as one number at a time. */
+  overScalar: number | undefined;
+  /** How many times as fast as OpenBLAS; of products only. */
+  overOpenBlas: number | undefined;
+  /** The part of what the instruction set can do at most here. */
+  ofPeak: number | undefined;
+  /** Scalar's instructions divided by these, where both were counted. */
+  fewerInstructions: number | undefined;
+}
+
+export function isProduct(shape: KernelRow['shape']): boolean {
+  return shape === 'n x n x n';
+}
+
+/** The figures of all rows, in their order. */
+export function figures({ kernels, peaks }: BenchReport): Figures[] {
+  const key = (row: KernelRow, isa: string): string =>
+    [row.kernel, row.shape, row.n, row.dtype, isa].join(' ');
+  const found = new Map(kernels.map((row) => [key(row, row.isa), row]));
+  return kernels.map((row) => {
+    const product = isProduct(row.shape);
+    const rate = (product ? row.flop : row.bytes) / row.nanoseconds;
+    const times = (isa: string): number | undefined => {
+      const other = found.get(key(row, isa));
+      return other && other.nanoseconds / row.nanoseconds;
+    };
+    const scalar = found.get(key(row, 'scalar'));
+    const peak = product ? peakFlops(peaks, row.isa, row.dtype) : bandwidth(peaks, row);
+    return {
+      row,
+      rate,
+      unit: product ? 'GFLOP/s' : 'GB/s',
+      overScalar: times('scalar'),
+      overOpenBlas: product ? times('openblas') : undefined,
+      ofPeak: peak === undefined ? undefined : rate / peak,
+      fewerInstructions:
+        scalar?.instructions !== undefined && row.instructions !== undefined
+          ? scalar.instructions / row.instructions
+          : undefined,
+    };
+  });
+}
+
+export function peakFlops(
+  { flops }: BenchReport['peaks'],
+  isa: string,
+  dtype: DType,
+): number | undefined {
+  return flops.find((peak) => peak.isa === isa && peak.dtype === dtype)?.gflops;
+}
+
+/** Over the largest working set that is no larger than the kernel's, so that it is no slower. */
+function bandwidth({ bandwidth: all }: BenchReport['peaks'], row: KernelRow): number | undefined {
+  const own = all
+    .filter(({ isa, dtype }) => isa === row.isa && dtype === row.dtype)
+    .sort((a, b) => a.bytes - b.bytes);
+  return (own.findLast(({ bytes }) => bytes <= row.footprint) ?? own[0])?.gbs;
+}
+
+/** The best of both types over each working set, the smallest first. */
+export function bandwidthOf(
+  { bandwidth: all }: BenchReport['peaks'],
+  isa: string,
+): { bytes: number; gbs: number }[] {
+  const own = all.filter((peak) => peak.isa === isa);
+  return distinct(own.map((peak) => peak.bytes))
+    .sort((a, b) => a - b)
+    .map((bytes) => {
+      const rates = own.filter((peak) => peak.bytes === bytes).map(({ gbs }) => gbs);
+      return { bytes, gbs: Math.max(...rates) };
+    });
+}
+
+export function geometricMean(values: readonly number[]): number {
+  return Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
+}
+
+/** The values in the order in which they come first. */
+export function distinct<T>(values: readonly T[]): T[] {
+  return [...new Set(values)];
+}

@@ -1,0 +1,25 @@
+/** One benchmark of this machine, from its description to the last figure. */
+import { packageVersion } from '../package.js';
+import { whenEmulated, type Effort } from './effort.js';
+import { measureKernels, measurePeaks } from './kernels.js';
+import { describeMachine } from './machine.js';
+import { measureModels, measureStates } from './models.js';
+import { SCHEMA, type BenchReport } from './report.js';
+
+/** @param onStage what is being measured, in words, for whoever waits */
+export function runBench(wanted: Effort, onStage: (what: string) => void): BenchReport {
+  const machine = describeMachine();
+  const effort = machine.emulated ? whenEmulated(wanted) : wanted;
+  onStage('the peaks of the machine');
+  return {
+    schema: SCHEMA,
+    vecgrad: packageVersion(),
+    date: new Date().toISOString().slice(0, 10),
+    quick: effort.quick,
+    machine,
+    peaks: measurePeaks(effort),
+    kernels: measureKernels(effort, (name) => onStage(`kernel ${name}`)),
+    models: measureModels(effort, (name) => onStage(`model ${name}`)),
+    states: measureStates(effort, (n) => onStage(`n_state ${n}`)),
+  };
+}
