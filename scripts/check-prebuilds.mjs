@@ -22,7 +22,7 @@ export const FILES = {
 const PROMISED = {
   x86_64: { machine: /X86-64/, glibc: '2.34' },
   aarch64: { machine: /AArch64/, glibc: '2.34' },
-  riscv64: { machine: /RISC-V/, glibc: '2.34' },
+  riscv64: { machine: /RISC-V/, glibc: '2.36' },
 };
 
 /** @param {string} name of an architecture */

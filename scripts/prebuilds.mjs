@@ -32,7 +32,7 @@ try {
   }
   const wrong = names.flatMap(complaints);
   if (wrong.length > 0) {
-    const remedy = check ? '\nBuild what is missing with: npm run prebuilds' : '';
+    const remedy = check ? '\nBuild them with: npm run prebuilds' : '';
     throw new SetupError(`vecgrad: the prebuilds are not fit to publish\n  ${wrong.join('\n  ')}${remedy}`); // prettier-ignore
   }
   for (const name of names) console.log(describe(name));
