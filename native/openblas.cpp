@@ -4,6 +4,18 @@
 
 #include <cblas.h>
 
+#include <cstdlib>
+
+#ifdef __GLIBC_PREREQ
+#if !__GLIBC_PREREQ(2, 38)
+// What an OpenBLAS compiled with a newer C library calls strtol: linked in, it shall not need that
+// C library.
+extern "C" long __isoc23_strtol(const char* text, char** end, int base) {
+  return std::strtol(text, end, base);
+}
+#endif
+#endif
+
 namespace vecgrad {
 namespace {
 
@@ -19,10 +31,11 @@ void gemm(T* c, int ldc, const T* a, int lda, bool ta, const T* b, int ldb, bool
 
 const vecgrad::OpenBlas* vecgrad_openblas() {
   using namespace vecgrad;
-  static const OpenBlas table = [] {
-    openblas_set_num_threads(1);
-    return OpenBlas{gemm<float, cblas_sgemm>, gemm<double, cblas_dgemm>, openblas_get_config(),
-                    openblas_get_corename(), openblas_get_num_threads()};
-  }();
+  // Made by the first of its calls, which come one after the other (blas.cpp). Guarded by the
+  // compiler, it would need the C++ library.
+  static OpenBlas table;
+  openblas_set_num_threads(1);
+  table = {gemm<float, cblas_sgemm>, gemm<double, cblas_dgemm>, openblas_get_config(),
+           openblas_get_corename(), openblas_get_num_threads()};
   return &table;
 }
