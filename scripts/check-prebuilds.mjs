@@ -14,6 +14,9 @@ export const FILES = {
   'vecgrad_openblas.so': 'vecgrad_openblas.so',
 };
 
+/** OpenBLAS's licence asks for its text wherever the library goes. */
+export const COPYRIGHT = 'openblas-copyright.txt';
+
 /**
  * By architecture, the ELF header's name of the machine and the newest glibc that may be asked for.
  *
@@ -55,7 +58,7 @@ export function inputsOf(name) {
 export function complaints(name) {
   const folder = prebuildFolder(name);
   const files = Object.values(FILES);
-  const missing = files.filter((file) => !existsSync(join(folder, file)));
+  const missing = [...files, COPYRIGHT].filter((file) => !existsSync(join(folder, file)));
   if (missing.length > 0) return missing.map((file) => `${join(folder, file)} is missing`);
   const found = files.flatMap((file) => complaintsOf(join(folder, file), name));
   const stamp = stampOf(name);

@@ -2,16 +2,24 @@
  * `npm run prebuilds [-- ARCHITECTURE...]`: makes the addons that the package holds, all or those
  * named, where they are not up to date (build-arch.mjs builds them), and checks them.
  *
- *     prebuilds/linux-{x64,arm64,riscv64}/vecgrad.glibc.node, vecgrad_openblas.so
+ *     prebuilds/linux-{x64,arm64,riscv64}/
+ *       vecgrad.glibc.node, vecgrad_openblas.so, openblas-copyright.txt
  *
  * With --check nothing is built: what is missing, old or would not run elsewhere is an error. npm
  * does this before it publishes.
  */
 import { cpSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ARCHITECTURES, buildArchitecture, folderOf, namedArchitectures } from './build-arch.mjs';
+import {
+  ARCHITECTURES,
+  buildArchitecture,
+  folderOf,
+  namedArchitectures,
+  OPENBLAS,
+} from './build-arch.mjs';
 import {
   complaints,
+  COPYRIGHT,
   FILES,
   glibcOf,
   inputsOf,
@@ -49,6 +57,8 @@ function build(name) {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   for (const [from, to] of Object.entries(FILES)) cpSync(join(folderOf(name), from), join(folder, to)); // prettier-ignore
+  const documents = join(folderOf(name), `sysroot/usr/share/doc/lib${OPENBLAS}-dev`);
+  cpSync(join(documents, 'copyright'), join(folder, COPYRIGHT));
   writeFileSync(stampOf(name), inputsOf(name));
 }
 

@@ -19,8 +19,14 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ARCHITECTURES, architecture, folderOf, needPackages } from './build-arch.mjs';
-import { complaintsOf, FILES, prebuildFolder } from './check-prebuilds.mjs';
+import {
+  ARCHITECTURES,
+  architecture,
+  buildArchitecture,
+  folderOf,
+  needPackages,
+} from './build-arch.mjs';
+import { complaintsOf, COPYRIGHT, FILES, prebuildFolder } from './check-prebuilds.mjs';
 import { reportCounts } from './counts.mjs';
 import { npm, root } from './setup.mjs';
 
@@ -41,7 +47,7 @@ test('npm pack, with all of them, in at most 15 MB', () => {
   const { size, files } = JSON.parse(stdout)[0];
   const packed = files.map((/** @type {{ path: string }} */ { path }) => path);
   const prebuilt = Object.values(ARCHITECTURES).flatMap(({ node }) =>
-    Object.values(FILES).map((file) => `prebuilds/linux-${node}/${file}`),
+    [...Object.values(FILES), COPYRIGHT].map((file) => `prebuilds/linux-${node}/${file}`),
   );
   const wanted = [...prebuilt, 'binding.gyp', 'native/addon.cpp', 'scripts/install.mjs'];
   assert.deepEqual(wanted.filter((path) => !packed.includes(path)), [], 'missing'); // prettier-ignore
@@ -138,6 +144,8 @@ for (const { name, cpu, isa } of [
     needPackages(['qemu-user']);
     const { node } = architecture(name);
     const sysroot = join(folderOf(name), 'sysroot');
+    // The addon may have been built elsewhere.
+    if (node !== process.arch && !existsSync(sysroot)) buildArchitecture(name);
     const program = node === process.arch ? [process.execPath] : [join(sysroot, 'usr/bin/node')];
     const emulator = [`qemu-${name}`, '-cpu', cpu, '-L', node === process.arch ? '/' : sysroot];
     const { chosen } = checkPrebuilt(node, ...emulator, ...program, 'prebuilt.mjs');
