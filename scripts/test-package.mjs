@@ -185,7 +185,7 @@ for (const { what, file, name = 'x86_64', says } of [
   });
 }
 
-test('npm publishes nothing without the prebuilt addons, nor with old ones', () => {
+test('npm publishes nothing without the prebuilt addons, nor with old ones, but packs', () => {
   const copy = join(folder, 'checkout');
   const left = /^(node_modules|build|dist|\..*)$/;
   for (const name of readdirSync(root).filter((each) => !left.test(each))) {
@@ -200,6 +200,9 @@ test('npm publishes nothing without the prebuilt addons, nor with old ones', () 
   refused(/linux-x64 was built from other sources/);
   rmSync(join(copy, 'prebuilds/linux-arm64/vecgrad_openblas.so'));
   refused(/linux-arm64\/vecgrad_openblas\.so is missing/);
+  rmSync(join(copy, 'prebuilds'), { recursive: true });
+  refused(/linux-riscv64\/vecgrad\.glibc\.node is missing/);
+  succeed(npm('pack', '--dry-run', '--ignore-scripts'), copy); // is not publishing
 });
 
 rmSync(folder, { recursive: true });
