@@ -7,8 +7,8 @@
 #include <cstdlib>
 
 #if defined(VECGRAD_PORTABLE) && defined(__GLIBC__) && !__GLIBC_PREREQ(2, 38)
-// An archive of OpenBLAS that was compiled with glibc 2.38 or newer (Debian 13's, for riscv64) calls
-// strtol by this name, which older C libraries have not.
+// An archive of OpenBLAS that was compiled with glibc 2.38 or newer (Debian 13's, for riscv64)
+// calls strtol by this name, which older C libraries have not.
 extern "C" long __isoc23_strtol(const char* text, char** end, int base) {
   return std::strtol(text, end, base);
 }
