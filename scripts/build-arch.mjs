@@ -150,7 +150,8 @@ export function buildArchitecture(name, { addon = true } = {}) {
   // Only now, so that the kernels can be tested without anything of another machine's.
   makeSysroot(name);
   run(`building the addon for ${name}`, [...build, '--target', 'vecgrad']);
-  for (const [file, exported] of Object.entries(EXPORTS)) checkLibrary(join(folder, file), exported);
+  for (const [file, exported] of Object.entries(EXPORTS))
+    checkLibrary(join(folder, file), exported);
 }
 
 /** What each library exports: its users are found by these names alone. */
