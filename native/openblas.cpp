@@ -6,14 +6,12 @@
 
 #include <cstdlib>
 
-#ifdef __GLIBC_PREREQ
-#if !__GLIBC_PREREQ(2, 38)
-// What an OpenBLAS compiled with a newer C library calls strtol: linked in, it shall not need that
-// C library.
+#if defined(VECGRAD_PORTABLE) && defined(__GLIBC__) && !__GLIBC_PREREQ(2, 38)
+// An archive of OpenBLAS that was compiled with glibc 2.38 or newer (Debian 13's, for riscv64)
+// calls strtol by this name, which older C libraries have not.
 extern "C" long __isoc23_strtol(const char* text, char** end, int base) {
   return std::strtol(text, end, base);
 }
-#endif
 #endif
 
 namespace vecgrad {
