@@ -75,7 +75,10 @@
       'include_dirs': ["<!(node -p \"require('node-addon-api').include_dir\")"],
       'defines': ['NAPI_VERSION=8', 'NAPI_DISABLE_CPP_EXCEPTIONS'],
       'conditions': [
-        ['OS=="linux"', {'libraries': ['-ldl']}],
+        ['OS=="linux"', {
+          'libraries': ['-ldl'],
+          'ldflags': ['-Wl,--version-script=<(module_root_dir)/native/exports.map'],
+        }],
         ['target_arch=="x64"', {
           'dependencies': ['vecgrad_avx2', 'vecgrad_avx512'],
           'defines': ['VECGRAD_HAS_AVX2', 'VECGRAD_HAS_AVX512'],

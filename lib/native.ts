@@ -3,6 +3,7 @@ import { cpus } from 'node:os';
 import find from 'node-gyp-build';
 import type { TypedArray } from './graph.js';
 import type { NativeKernels } from './kernels.js';
+import { missingAddon } from './missing.js';
 import { packageRoot } from './package.js';
 
 /** The native half of a program or a generator; opaque. */
@@ -191,16 +192,11 @@ export interface NativeMatrices {
 }
 
 function load(): NativeAddon {
+  const root = packageRoot();
   try {
-    return find(packageRoot()) as NativeAddon;
+    return find(root) as NativeAddon;
   } catch (error) {
-    const { platform, arch, version, versions } = process;
-    throw new Error(
-      `vecgrad's native addon could not be loaded on ${platform}-${arch}, Node ${version} ` +
-        `(Node-API ${versions['napi'] ?? 'unknown'}): ${(error as Error).message.split('\n')[0]}. ` +
-        'Build it with: npm rebuild vecgrad (in a checkout: node scripts/setup.mjs)',
-      { cause: error },
-    );
+    throw new Error(missingAddon(root, (error as Error).message), { cause: error });
   }
 }
 

@@ -4,6 +4,16 @@
 
 #include <cblas.h>
 
+#include <cstdlib>
+
+#if defined(VECGRAD_PORTABLE) && defined(__GLIBC__) && !__GLIBC_PREREQ(2, 38)
+// An archive of OpenBLAS that was compiled with glibc 2.38 or newer (Debian 13's, for riscv64)
+// calls strtol by this name, which older C libraries have not.
+extern "C" long __isoc23_strtol(const char* text, char** end, int base) {
+  return std::strtol(text, end, base);
+}
+#endif
+
 namespace vecgrad {
 namespace {
 
@@ -19,10 +29,11 @@ void gemm(T* c, int ldc, const T* a, int lda, bool ta, const T* b, int ldb, bool
 
 const vecgrad::OpenBlas* vecgrad_openblas() {
   using namespace vecgrad;
-  static const OpenBlas table = [] {
-    openblas_set_num_threads(1);
-    return OpenBlas{gemm<float, cblas_sgemm>, gemm<double, cblas_dgemm>, openblas_get_config(),
-                    openblas_get_corename(), openblas_get_num_threads()};
-  }();
+  // Made by the first of its calls, which come one after the other (blas.cpp). Guarded by the
+  // compiler, it would need the C++ library.
+  static OpenBlas table;
+  openblas_set_num_threads(1);
+  table = {gemm<float, cblas_sgemm>, gemm<double, cblas_dgemm>, openblas_get_config(),
+           openblas_get_corename(), openblas_get_num_threads()};
   return &table;
 }

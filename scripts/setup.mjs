@@ -220,7 +220,7 @@ export function npm(...args) {
  * @param {readonly string[]} paths files and folders below the root
  * @param {readonly string[]} more
  */
-function hash(paths, more) {
+export function hash(paths, more) {
   const sum = createHash('sha1');
   const add = (/** @type {string} */ path) => {
     sum

@@ -1,11 +1,13 @@
 /**
- * Tests what users get: packs the package, installs the tarball into empty folders, with install
- * scripts (which build the addon through binding.gyp) and without, and uses it there from the
- * command line, ES modules, CommonJS and TypeScript.
+ * Tests what users get: packs the package with its prebuilt addons, installs the tarball into empty
+ * folders, and uses it there: built through binding.gyp, from the command line, ES modules, CommonJS
+ * and TypeScript; and prebuilt, without compiler, OpenBLAS and install scripts, on each architecture
+ * (emulated by QEMU).
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import {
+  appendFileSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -17,23 +19,47 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import {
+  ARCHITECTURES,
+  architecture,
+  buildArchitecture,
+  folderOf,
+  needPackages,
+} from './build-arch.mjs';
+import { complaintsOf, COPYRIGHT, FILES, prebuildFolder } from './check-prebuilds.mjs';
 import { reportCounts } from './counts.mjs';
 import { npm, root } from './setup.mjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'vecgrad-package-'));
 const user = join(folder, 'user');
-const bare = join(folder, 'without-scripts');
+const bare = join(folder, 'prebuilt');
 const tsc = join(root, 'node_modules/typescript/bin/tsc');
 const bin = 'node_modules/.bin/vecgrad';
 const counts = { passed: 0, failed: 0 };
 
-test('npm pack', () => {
-  succeed(npm('pack', '--pack-destination', folder), root);
-  tarball();
+test('the addons are prebuilt for every architecture', () => {
+  const { stdout } = succeed([process.execPath, join(root, 'scripts/prebuilds.mjs')], root);
+  process.stdout.write(stdout.replace(/^/gm, '          ').trimEnd() + '\n');
 });
 
+test('npm pack, with all of them, in at most 15 MB', () => {
+  const { stdout } = succeed(npm('pack', '--json', '--pack-destination', folder), root);
+  const { size, files } = JSON.parse(stdout)[0];
+  const packed = files.map((/** @type {{ path: string }} */ { path }) => path);
+  const prebuilt = Object.values(ARCHITECTURES).flatMap(({ node }) =>
+    [...Object.values(FILES), COPYRIGHT].map((file) => `prebuilds/linux-${node}/${file}`),
+  );
+  const wanted = [...prebuilt, 'binding.gyp', 'native/addon.cpp', 'scripts/install.mjs'];
+  assert.deepEqual(wanted.filter((path) => !packed.includes(path)), [], 'missing'); // prettier-ignore
+  assert.deepEqual(packed.filter((/** @type {string} */ path) => path.startsWith('prebuilds/')).sort(), prebuilt.sort()); // prettier-ignore
+  assert.ok(size <= 15e6, `${String(size)} bytes`);
+  console.log(`          ${(size / 1e6).toFixed(1)} MB`);
+});
+
+// ---- Built from its sources
+
 test('the tarball installs and builds through binding.gyp', () => {
-  install(user);
+  install(user, { env: { ...process.env, npm_config_build_from_source: 'true' } });
   assert.ok(existsSync(join(user, 'node_modules/vecgrad/build/Release/vecgrad.node')));
 });
 
@@ -86,12 +112,97 @@ for (const { script, module } of [
   });
 }
 
-test('without install scripts the error says what is missing', () => {
-  install(bare, '--ignore-scripts');
-  const { status, stderr } = start([bin, 'train', 'rnn'], bare);
-  assert.notEqual(status, 0);
-  assert.match(stderr, /npm rebuild vecgrad/);
-  assert.doesNotMatch(stderr, /^\s+at /m, 'a stack trace');
+// ---- Prebuilt
+
+test('the tarball installs without install scripts', () => {
+  install(bare, { options: ['--ignore-scripts'] });
+  cpSync(join(root, 'test/package/prebuilt.mjs'), join(bare, 'prebuilt.mjs'));
+});
+
+test('install scripts take the prebuilt addon, and build none', () => {
+  succeed(npm('rebuild', 'vecgrad'), bare);
+  assert.ok(!existsSync(join(bare, 'node_modules/vecgrad/build')));
+});
+
+test('it trains where there is nothing but Node and its libraries', () => {
+  const place = join(folder, 'root');
+  cpSync(bare, join(place, 'prebuilt'), { recursive: true });
+  for (const file of [process.execPath, ...librariesOf(process.execPath)]) {
+    cpSync(file, join(place, file), { dereference: true });
+  }
+  const chroot = process.getuid?.() === 0 ? ['chroot'] : ['unshare', '--map-root-user', 'chroot'];
+  checkPrebuilt(process.arch, ...chroot, place, process.execPath, '/prebuilt/prebuilt.mjs');
+});
+
+for (const { name, cpu, isa } of [
+  // AMD's first 64-bit processor: SSE2, and nothing that came after it.
+  { name: 'x86_64', cpu: 'qemu64,+3dnow,-pni', isa: 'scalar' },
+  { name: 'aarch64', cpu: 'cortex-a57', isa: 'neon' },
+  { name: 'riscv64', cpu: 'rv64,v=true,vext_spec=v1.0,vlen=128', isa: 'rvv' },
+]) {
+  test(`it trains on ${name}, ${cpu}`, () => {
+    needPackages(['qemu-user']);
+    const { node } = architecture(name);
+    const sysroot = join(folderOf(name), 'sysroot');
+    // The addon may have been built elsewhere.
+    if (node !== process.arch && !existsSync(sysroot)) buildArchitecture(name);
+    const program = node === process.arch ? [process.execPath] : [join(sysroot, 'usr/bin/node')];
+    const emulator = [`qemu-${name}`, '-cpu', cpu, '-L', node === process.arch ? '/' : sysroot];
+    const { chosen } = checkPrebuilt(node, ...emulator, ...program, 'prebuilt.mjs');
+    assert.equal(chosen, isa);
+  });
+}
+
+for (const { what, env, says } of [
+  { what: 'of another C library', env: { LIBC: 'musl' }, says: /-\w+, musl .*, Node v.* Prebuilt here: linux-arm64 \(glibc\), / }, // prettier-ignore
+  { what: 'of another architecture', env: { npm_config_arch: 's390x' }, says: /there is none for it\. Prebuilt here: linux-arm64 / }, // prettier-ignore
+]) {
+  test(`without a prebuilt addon, on a machine ${what}, the error says so`, () => {
+    checkMissing({ ...process.env, ...env }, says);
+  });
+}
+
+test('where the prebuilt addon was deleted, the error says so', () => {
+  const machine = `${process.platform}-${process.arch}`;
+  const prebuilds = join(bare, 'node_modules/vecgrad/prebuilds');
+  rmSync(join(prebuilds, machine), { recursive: true });
+  checkMissing(process.env, new RegExp(`on ${machine}, glibc [\\d.]+, Node ${process.version} `));
+  rmSync(prebuilds, { recursive: true });
+  checkMissing(process.env, /Prebuilt here: none\./);
+});
+
+// ---- What is not published
+
+const newer = 'extern "C" unsigned arc4random(); unsigned f() { return arc4random(); }';
+for (const { what, file, name = 'x86_64', says } of [
+  { what: 'of another architecture', file: join(prebuildFolder('x86_64'), FILES['vecgrad.node']), name: 'aarch64', says: /is for .*X86-64, not aarch64/ }, // prettier-ignore
+  { what: 'that needs the C++ library', file: join(user, 'node_modules/vecgrad/build/Release/vecgrad.node'), says: /asks for GLIBCXX_/ }, // prettier-ignore
+  { what: 'that needs a newer C library', file: compiled(newer), says: /asks for GLIBC_2\.36/ },
+  { what: 'with its symbols', file: compiled(newer), says: /is not stripped/ },
+]) {
+  test(`an addon ${what} is found`, () => {
+    assert.match(complaintsOf(file, name).join('\n'), says);
+  });
+}
+
+test('npm publishes nothing without the prebuilt addons, nor with old ones, but packs', () => {
+  const copy = join(folder, 'checkout');
+  const left = /^(node_modules|build|dist|\..*)$/;
+  for (const name of readdirSync(root).filter((each) => !left.test(each))) {
+    cpSync(join(root, name), join(copy, name), { recursive: true });
+  }
+  const refused = (/** @type {RegExp} */ why) => {
+    const { status, stdout, stderr } = start(npm('publish', '--dry-run'), copy);
+    assert.notEqual(status, 0);
+    assert.match(`${stdout}${stderr}`, why);
+  };
+  appendFileSync(join(copy, 'native/addon.cpp'), '\n');
+  refused(/linux-x64 was built from other sources/);
+  rmSync(join(copy, 'prebuilds/linux-arm64/vecgrad_openblas.so'));
+  refused(/linux-arm64\/vecgrad_openblas\.so is missing/);
+  rmSync(join(copy, 'prebuilds'), { recursive: true });
+  refused(/linux-riscv64\/vecgrad\.glibc\.node is missing/);
+  succeed(npm('pack', '--dry-run', '--ignore-scripts'), copy); // is not publishing
 });
 
 rmSync(folder, { recursive: true });
@@ -136,12 +247,78 @@ function succeed(command, cwd, env) {
 
 /**
  * @param {string} place
- * @param {...string} options
+ * @param {{ options?: string[], env?: NodeJS.ProcessEnv }} [how]
  */
-function install(place, ...options) {
+function install(place, { options = [], env } = {}) {
   mkdirSync(place);
   writeFileSync(join(place, 'package.json'), '{ "private": true }\n');
-  succeed(npm('install', '--no-audit', '--no-fund', ...options, tarball()), place);
+  succeed(npm('install', '--no-audit', '--no-fund', ...options, tarball()), place, env);
+}
+
+/**
+ * Runs test/package/prebuilt.mjs in the package that was installed without scripts: it trains as the
+ * addon built from source does, with the prebuilt addon alone, and a large product is OpenBLAS's.
+ *
+ * @param {string} node the architecture's name in Node
+ * @param {string} program
+ * @param {...string} args
+ */
+function checkPrebuilt(node, program = '', ...args) {
+  const env = { ...process.env };
+  delete env['VECGRAD_ISA'];
+  delete env['OPENBLAS_CORETYPE']; // would be this machine's
+  const { stdout } = succeed([program, ...args], bare, env);
+  const { losses, trained, multiplying, chosen } = JSON.parse(stdout);
+  checkLosses(losses);
+  cpSync(join(bare, 'prebuilt.mjs'), join(user, 'prebuilt.mjs'));
+  const reference = succeed([process.execPath, 'prebuilt.mjs'], user, env);
+  JSON.parse(reference.stdout).losses.forEach(
+    (/** @type {number} */ loss, /** @type {number} */ i) => {
+      assert.ok(Math.abs(losses[i] - loss) <= 1e-9, `loss ${String(i + 1)}: ${losses[i]}, not ${String(loss)}`); // prettier-ignore
+    },
+  );
+  const files = Object.values(FILES).map((file) => `/vecgrad/prebuilds/linux-${node}/${file}`);
+  const ends = (/** @type {string[]} */ paths) => paths.map((path) => path.slice(path.indexOf('/vecgrad/'))).sort(); // prettier-ignore
+  assert.deepEqual(ends(multiplying), files.sort());
+  // Where there are no vectors, OpenBLAS has smaller products too.
+  if (chosen !== 'scalar') assert.deepEqual(ends(trained), [files[0]]);
+  return { chosen };
+}
+
+/**
+ * Expects the command line to say why it cannot start, and how to build.
+ *
+ * @param {NodeJS.ProcessEnv} env
+ * @param {RegExp} says
+ */
+function checkMissing(env, says) {
+  const { status, stderr } = start([bin, 'train', 'rnn'], bare, env);
+  assert.notEqual(status, 0);
+  assert.match(stderr, says);
+  assert.match(stderr, /Build it with: npm rebuild vecgrad /);
+  assert.doesNotMatch(stderr, /^\s+at /m, 'a stack trace');
+}
+
+/**
+ * The shared libraries that a program loads when it starts.
+ *
+ * @param {string} program
+ */
+function librariesOf(program) {
+  const { stdout } = succeed(['ldd', program], root);
+  return [...stdout.matchAll(/(\/\S+) \(0x/g)].map(([, path = '']) => path);
+}
+
+/**
+ * A shared library made of C++.
+ *
+ * @param {string} code
+ */
+function compiled(code) {
+  const source = join(folder, 'library.cpp');
+  writeFileSync(source, code);
+  succeed(['c++', '-shared', '-fPIC', '-o', `${source}.so`, source], folder);
+  return `${source}.so`;
 }
 
 function tarball() {

@@ -54,6 +54,9 @@ class Report {
     where_ = isa + " " + type + " " + kernel;
   }
 
+  // Whether the next case of a large table is in the sample: every `stride`-th is.
+  bool takes() { return seen_++ % stride == 0; }
+
   // One case: its worst error, and whether all else was as it must be.
   __attribute__((format(printf, 4, 5))) void check(long double error, bool sound,
                                                    const char* format, ...) {
@@ -87,6 +90,7 @@ class Report {
   const char* where() const { return where_.c_str(); }
 
   long passed = 0, failed = 0;
+  long stride = 1;
 
  private:
   struct Row {
@@ -95,6 +99,7 @@ class Report {
   };
   std::map<std::string, Row> rows_;
   Row* at_ = nullptr;
+  long seen_ = 0;
   std::string where_ = "start";
 };
 
