@@ -40,6 +40,12 @@ class Operation {
   }
 }
 
+/** The operation of a node; a scalar's shape is `SCALAR` itself. */
+function operationOf(op: OpName, attr: Attr, shape: Shape): Operation {
+  if (shape.length > 0) return new Operation(op, attr, shape);
+  return attr === NO_ATTR ? PLAIN[op] : new Operation(op, attr, SCALAR);
+}
+
 const PLAIN = Object.fromEntries(OP_NAMES.map((op) => [op, new Operation(op, NO_ATTR, SCALAR)])) as Record<OpName, Operation>; // prettier-ignore
 
 /** What few of a graph's nodes have. */
@@ -62,15 +68,14 @@ export abstract class Node {
   readonly second: Node | undefined;
   private extras: Extras | undefined;
 
-  constructor(op: OpName, inputs: readonly Node[], attr: Attr, shape: Shape, name?: string) {
+  /** @param inputs the operands, where there are more than two */
+  constructor(operation: Operation, first?: Node, second?: Node, inputs?: readonly Node[]) {
     this.id = nextId++;
     this.number = 0;
-    this.operation = shape.length > 0 || attr !== NO_ATTR ? new Operation(op, attr, shape.length ? shape : SCALAR) : PLAIN[op]; // prettier-ignore
-    this.first = inputs[0];
-    this.second = inputs[1];
-    this.extras = undefined;
-    if (inputs.length > 2) this.extras = { inputs };
-    if (name !== undefined) this.name = name;
+    this.operation = operation;
+    this.first = first;
+    this.second = second;
+    this.extras = inputs && { inputs };
   }
 
   get op(): OpName {
@@ -98,12 +103,16 @@ export abstract class Node {
   }
 
   get inputCount(): number {
-    return this.extras?.inputs ? this.extras.inputs.length : this.second ? 2 : this.first ? 1 : 0;
+    return this.others ? this.others.length : this.second ? 2 : this.first ? 1 : 0;
+  }
+  /** All operands, where there are more than two. */
+  get others(): readonly Node[] | undefined {
+    return this.extras?.inputs;
   }
   /** The operands. */
   get inputs(): readonly Node[] {
     const { first, second } = this;
-    if (this.extras?.inputs) return this.extras.inputs;
+    if (this.others) return this.others;
     return second ? [first!, second] : first ? [first] : [];
   }
 
@@ -126,17 +135,23 @@ function resultShape(op: OpName, inputs: readonly Node[], attr: Attr): Shape {
 
 /** A Value for an operator's result: checks the operands' shapes. */
 export function makeValue(op: OpName, inputs: readonly Node[], attr: Attr = NO_ATTR): Value {
-  return new Value(op, inputs, attr, resultShape(op, inputs, attr));
+  const operation = operationOf(op, attr, resultShape(op, inputs, attr));
+  return new Value(operation, inputs[0], inputs[1], inputs.length > 2 ? inputs : undefined);
+}
+
+/** An Index for an operator's result. */
+export function makeIndex(op: OpName, x: Node, attr: Attr): Index {
+  return new Index(operationOf(op, attr, resultShape(op, [x], attr)), x);
 }
 
 /** Of single numbers an element-wise operator makes a single number: graphs can have many. */
-function unary(op: OpName, x: Value): Value {
-  if (x.operation.shape !== SCALAR) return makeValue(op, [x]);
-  return new Value(op, [x], NO_ATTR, SCALAR);
+function unary(plain: Operation, x: Value): Value {
+  return x.operation.shape === SCALAR ? new Value(plain, x) : makeValue(plain.op, [x]);
 }
-function binary(op: OpName, a: Value, b: Value): Value {
-  if (a.operation.shape !== SCALAR || b.operation.shape !== SCALAR) return makeValue(op, [a, b]);
-  return new Value(op, [a, b], NO_ATTR, SCALAR);
+function binary(plain: Operation, a: Value, other: Value | number): Value {
+  const b = toValue(other);
+  const isScalar = a.operation.shape === SCALAR && b.operation.shape === SCALAR;
+  return isScalar ? new Value(plain, a, b) : makeValue(plain.op, [a, b]);
 }
 
 function toValue(x: unknown): Value {
@@ -154,36 +169,36 @@ function fromFront(axis: number, { shape }: Node): number {
 export class Value extends Node {
   /** This + other, broadcast. */
   add(other: Value | number): Value {
-    return binary('add', this, toValue(other));
+    return binary(PLAIN.add, this, other);
   }
   /** This - other, broadcast. */
   sub(other: Value | number): Value {
-    return binary('sub', this, toValue(other));
+    return binary(PLAIN.sub, this, other);
   }
   /** This * other by element, broadcast. */
   mul(other: Value | number): Value {
-    return binary('mul', this, toValue(other));
+    return binary(PLAIN.mul, this, other);
   }
   /** This / other by element, broadcast. */
   div(other: Value | number): Value {
-    return binary('div', this, toValue(other));
+    return binary(PLAIN.div, this, other);
   }
   /** The larger of this and other by element, broadcast; ties share the gradient. */
   maximum(other: Value | number): Value {
-    return binary('maximum', this, toValue(other));
+    return binary(PLAIN.maximum, this, other);
   }
   neg(): Value {
-    return unary('neg', this);
+    return unary(PLAIN.neg, this);
   }
   exp(): Value {
-    return unary('exp', this);
+    return unary(PLAIN.exp, this);
   }
   /** Natural logarithm; NaN below zero. */
   log(): Value {
-    return unary('log', this);
+    return unary(PLAIN.log, this);
   }
   relu(): Value {
-    return unary('relu', this);
+    return unary(PLAIN.relu, this);
   }
   /** Each element to a fixed power. */
   pow(exponent: number): Value {
@@ -194,7 +209,7 @@ export class Value extends Node {
   }
   /** The same numbers, through which no gradient flows. */
   detach(): Value {
-    return unary('detach', this);
+    return unary(PLAIN.detach, this);
   }
 
   /**
@@ -226,7 +241,7 @@ export class Value extends Node {
   }
   /** The indices of the k largest numbers of a vector, largest first, ties to the lower index. */
   topk(k: number): Index {
-    return new Index('topk', [this], { k }, resultShape('topk', [this], { k }));
+    return makeIndex('topk', this, { k });
   }
 
   /** The sum over all axes, or over one. */
@@ -304,7 +319,7 @@ export class Index extends Node {
     if (n === undefined || !Number.isInteger(i) || i < 0 || i >= n) {
       throw new RangeError(`at(${i}) of ${this.label}: no such element`);
     }
-    return new Index('element', [this], { start: i }, []);
+    return makeIndex('element', this, { start: i });
   }
 }
 
@@ -326,6 +341,18 @@ function checkShape(shape: Shape, what: string): void {
   if (!Array.isArray(shape) || shape.some((n) => !Number.isInteger(n) || n < 0)) {
     throw new ShapeError(`${what}: a shape is an array of integers from 0, got ${JSON.stringify(shape)}`); // prettier-ignore
   }
+}
+
+/** Parameters of single numbers, of which a graph can have very many, share their operation. */
+const SCALAR_PARAMETER = new Operation('parameter', { shape: SCALAR }, SCALAR);
+
+function leafOperation(op: 'parameter' | 'input' | 'index', shape: Shape): Operation {
+  return op === 'parameter' && shape.length === 0 ? SCALAR_PARAMETER : operationOf(op, { shape }, shape); // prettier-ignore
+}
+
+function leaf<N extends Node>(node: N, name: string | undefined): N {
+  if (name !== undefined) node.name = name;
+  return node;
 }
 
 /** Flattens nested arrays row-major and finds their shape; throws on ragged ones. */
@@ -369,7 +396,7 @@ export function parameter(numbers: Numbers, options: { name?: string; shape?: Sh
       `parameter${options.name ? ` '${options.name}'` : ''}: ${data.length} numbers for shape ${show(shape)}, which holds ${sizeOf(shape)}`,
     );
   }
-  const value = new Value('parameter', [], { shape }, shape, options.name);
+  const value = leaf(new Value(leafOperation('parameter', shape)), options.name);
   value.memory = { holders: [], initial: data };
   return value;
 }
@@ -377,19 +404,19 @@ export function parameter(numbers: Numbers, options: { name?: string; shape?: Sh
 /** A leaf fed at every run, by name. */
 export function input(name: string, shape: Shape = []): Value {
   checkShape(shape, `input '${name}'`);
-  return new Value('input', [], { shape }, shape, name);
+  return leaf(new Value(leafOperation('input', shape)), name);
 }
 
 /** A leaf of integers fed at every run, by name: one, or a vector of `length`. */
 export function index(name: string, length?: number): Index {
   const shape = length === undefined ? [] : [length];
   checkShape(shape, `index '${name}'`);
-  return new Index('index', [], { shape }, shape, name);
+  return leaf(new Index(leafOperation('index', shape)), name);
 }
 
 /** A fixed number; arithmetic accepts plain numbers too. */
 export function constant(value: number): Value {
-  return new Value('constant', [], { value }, SCALAR);
+  return new Value(operationOf('constant', { value }, SCALAR));
 }
 
 /** Zeros of a shape. */

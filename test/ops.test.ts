@@ -4,7 +4,7 @@
  *
  * A new operator gets a row here and a rule in support/reference.ts; without them nothing compiles.
  */
-import { choose, concat, constant, Index, makeValue, meanOfFirst, stack, total, zeros, type Value } from '../lib/graph.js'; // prettier-ignore
+import { choose, concat, constant, type Index, makeIndex, makeValue, meanOfFirst, stack, total, zeros, type Value } from '../lib/graph.js'; // prettier-ignore
 import { OP_NAMES, type OpName } from '../lib/ops.js';
 import { compile } from '../lib/program.js';
 import { assertClose, checkGraph, Leaves } from './support/check.js';
@@ -172,7 +172,7 @@ const swapped = (x: Value): Value => {
 const turned = (shape: readonly number[]): number[] => (shape.length < 2 ? [...shape] : [...shape.slice(0, -2), shape.at(-1)!, shape.at(-2)!]); // prettier-ignore
 
 /** A range of fed indices; only the compiler makes these. */
-const elements = (x: Index, start: number, stop: number): Index => new Index('elements', [x], { start, stop }, [stop - start]); // prettier-ignore
+const elements = (x: Index, start: number, stop: number): Index => makeIndex('elements', x, { start, stop }); // prettier-ignore
 
 const ROWS: Readonly<Record<OpName, Row[]>> = {
   // --- leaves ---

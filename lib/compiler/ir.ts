@@ -121,8 +121,8 @@ export class Ir implements Builder<number> {
     let at = this.inputStart[node]!;
     for (let i = 0; i < inputs.length; i++) this.inputList[at++] = inputs[i]!;
     this.inputStart[node + 1] = at;
-    if (shape.length) this.shapeIds[node] = this.shapes.push(shape) - 1;
-    if (attr !== NO_ATTR) this.attrIds[node] = this.attrs.push(attr) - 1;
+    if (shape.length) this.shapeIds[node] = entry(this.shapes, shape);
+    if (attr !== NO_ATTR) this.attrIds[node] = entry(this.attrs, attr);
     if (source) this.sourceIds[node] = this.sources.push(source) - 1;
     this.followLevels(node);
     return node;
@@ -240,6 +240,11 @@ export class Ir implements Builder<number> {
   private growInputs(more: number): void {
     this.inputList = grown(this.inputList, new Int32Array(this.inputList.length * 2 + more));
   }
+}
+
+/** The number of an entry in a table: the last one's where it is the same. */
+function entry<T>(table: T[], value: T): number {
+  return table[table.length - 1] === value ? table.length - 1 : table.push(value) - 1;
 }
 
 function grown<A extends Uint8Array | Int32Array>(from: A, to: A): A {

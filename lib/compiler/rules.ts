@@ -62,28 +62,25 @@ export function writeGradient(ir: Ir, node: number, dy: number, i: number): numb
   const rule = ruleOf(ir.codeOf(node), n, i);
   if (rule === null) return -1;
   const { steps, result } = rule;
+  // What the symbols stand for.
+  for (let k = 0; k < n; k++) numbers[k] = ir.input(node, k);
+  numbers[n] = node;
+  numbers[n + 1] = dy;
   for (let k = 0; k < steps.length; k++) {
     const { code, inputs, attr } = steps[k]!;
+    let made: number;
     if (code === CONSTANT) {
-      made[k] = ir.constant(attr.value!);
+      made = ir.constant(attr.value!);
     } else if (attr === NO_ATTR && inputs.length <= 2) {
-      const a = numberOf(inputs[0]!, ir, node, dy, n);
-      const b = inputs.length === 2 ? numberOf(inputs[1]!, ir, node, dy, n) : -1;
-      made[k] = ir.pushScalar(code, a, b);
+      made = ir.pushScalar(code, numbers[inputs[0]!]!, inputs.length === 2 ? numbers[inputs[1]!]! : -1); // prettier-ignore
     } else {
-      const numbers = inputs.map((symbol) => numberOf(symbol, ir, node, dy, n));
-      made[k] = ir.push(OP_NAMES[code]!, numbers, attr, SCALAR);
+      made = ir.push(OP_NAMES[code]!, inputs.map((symbol) => numbers[symbol]!), attr, SCALAR); // prettier-ignore
     }
+    numbers[n + 2 + k] = made;
   }
-  return numberOf(result, ir, node, dy, n);
+  return numbers[result]!;
 }
 
 const CONSTANT = OP_CODE.constant;
-/** The nodes that the rule being written has made. */
-const made: number[] = [];
-
-/** The node that a recorded operand stands for. */
-function numberOf(symbol: number, ir: Ir, node: number, dy: number, n: number): number {
-  if (symbol < n) return ir.input(node, symbol);
-  return symbol === n ? node : symbol === n + 1 ? dy : made[symbol - n - 2]!;
-}
+/** The nodes that the symbols of the rule being written stand for. */
+const numbers: number[] = [];

@@ -22,25 +22,28 @@ export interface Trace {
 /** Collects what the roots depend on; node ids ascend with creation, which is a topological order. */
 function reachable(roots: readonly Node[]): Node[] {
   const found: Node[] = [];
+  for (const root of roots) collect(found, root);
+  for (let i = 0; i < found.length; i++) {
+    const { first, second, others } = found[i]!;
+    if (first) collect(found, first);
+    if (second) collect(found, second);
+    if (others) for (let j = 2; j < others.length; j++) collect(found, others[j]!);
+  }
   let low = Infinity;
   let high = 0;
-  const visit = (node: Node): void => {
-    // A number from an earlier trace is that of another node here, or of none.
-    if (found[node.number] === node) return;
-    node.number = found.length;
-    found.push(node);
-    if (node.id < low) low = node.id;
-    if (node.id > high) high = node.id;
-  };
-  for (const root of roots) visit(root);
-  for (let i = 0; i < found.length; i++) {
-    const node = found[i]!;
-    if (node.first) visit(node.first);
-    if (node.second) visit(node.second);
-    if (node.inputCount > 2) node.inputs.forEach(visit);
+  for (const { id } of found) {
+    if (id < low) low = id;
+    if (id > high) high = id;
   }
   // Of a graph of its own ids are dense, and a place for each sorts it.
   return high - low > 4 * found.length ? found.sort((a, b) => a.id - b.id) : placed(found, low, high); // prettier-ignore
+}
+
+function collect(found: Node[], node: Node): void {
+  // A number from an earlier trace is that of another node here, or of none.
+  if (found[node.number] === node) return;
+  node.number = found.length;
+  found.push(node);
 }
 
 /** Nodes sorted by ids, which lie between `low` and `high`. */
@@ -71,7 +74,7 @@ export function trace(groups: readonly (readonly Node[])[], simplify: boolean): 
     const { operation, first, second } = node;
     // Most nodes of a large graph are single numbers; errors know them by the arrays around them.
     const { op, attr, code } = operation;
-    const isPlain = operation.isPlain && first && node.inputCount <= 2;
+    const isPlain = operation.isPlain && first && !node.others;
     if (isPlain && zeros.size === 0 && code !== INVERSE_COUNT) {
       node.number = ir.pushScalar(code, first.number, second ? second.number : -1);
       continue;
