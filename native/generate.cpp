@@ -6,25 +6,41 @@
 namespace vecgrad {
 namespace {
 
+// Turns the numbers of a group into the weights of a choice: their softmax at a temperature.
 template <class T>
-void read_results(double* out, const void* arena, const int32_t* at, int64_t count, double factor) {
-  const T* x = static_cast<const T*>(arena);
-  for (int64_t i = 0; i < count; i++) out[i] = double(x[at[i]]) * factor;
-}
+class Weights {
+ public:
+  Weights(const Program& program, const Generation& generation)
+      : kernels_(*kernels_for<T>(program.isa())),
+        count_(generation.choices),
+        factor_(T(1 / generation.temperature)),
+        scaled_(size_t(count_)),
+        weights_(size_t(count_)) {}
 
-}  // namespace
+  // `at` says where in the arena they lie.
+  double* of(const void* arena, const int32_t* at) {
+    const T* const x = static_cast<const T*>(arena);
+    T* const scaled = scaled_.data();
+    for (int64_t i = 0; i < count_; i++) scaled[i] = x[at[i]] * factor_;
+    kernels_.softmax(scaled, count_, scaled, count_, 1, count_, count_, 0);
+    for (int64_t i = 0; i < count_; i++) weights_[size_t(i)] = scaled[i];
+    return weights_.data();
+  }
 
-Generated generate(const Program& program, void* arena, int32_t* ints, Random& random,
-                   const Generation& generation, int32_t* choices, int32_t* lengths, size_t count) {
-  // Once for all runs: switching takes as long as some instructions.
-  const FlushDenormals flush;
-  // Weights are computed in double, whatever the program's type.
-  const Kernels<double>& kernels = *kernels_for<double>(program.isa());
-  const auto read = program.is_float32() ? read_results<float> : read_results<double>;
+ private:
+  const Kernels<T>& kernels_;
+  const int64_t count_;
+  const T factor_;
+  std::vector<T> scaled_;
+  std::vector<double> weights_;
+};
+
+template <class T>
+Generated generate_as(const Program& program, void* arena, int32_t* ints, Random& random,
+                      const Generation& generation, int32_t* choices, int32_t* lengths,
+                      size_t count) {
+  Weights<T> weights(program, generation);
   const int64_t n = generation.choices;
-  const double factor = 1 / generation.temperature;
-  std::vector<double> weights(static_cast<size_t>(n));
-  double* const w = weights.data();
   for (size_t sequence = 0; sequence < count; sequence++) {
     ints[generation.slot] = generation.start;
     int32_t level = 0;
@@ -34,9 +50,8 @@ Generated generate(const Program& program, void* arena, int32_t* ints, Random& r
       const RunFault fault = program.run(arena, ints, generation.is_prefix ? 0 : level, level + 1,
                                          span.begin, span.end);
       if (fault.instruction >= 0) return {fault};
-      read(w, arena, generation.results.data() + level * n, n, factor);
-      kernels.softmax(w, n, w, n, 1, n, n, 0);
-      const int64_t choice = random.choose(w, static_cast<size_t>(n));
+      double* const w = weights.of(arena, generation.results.data() + level * n);
+      const int64_t choice = random.choose(w, size_t(n));
       if (choice < 0) return {{}, true};
       choices[level] = int32_t(choice);
       is_over = choice == generation.stop;
@@ -47,6 +62,16 @@ Generated generate(const Program& program, void* arena, int32_t* ints, Random& r
     choices += program.levels();
   }
   return {};
+}
+
+}  // namespace
+
+Generated generate(const Program& program, void* arena, int32_t* ints, Random& random,
+                   const Generation& generation, int32_t* choices, int32_t* lengths, size_t count) {
+  // Once for all runs: switching takes as long as some instructions.
+  const FlushDenormals flush;
+  const auto as = program.is_float32() ? generate_as<float> : generate_as<double>;
+  return as(program, arena, ints, random, generation, choices, lengths, count);
 }
 
 }  // namespace vecgrad
