@@ -61,6 +61,8 @@
         'native/bench.cpp',
         'native/bench_calls.cpp',
         'native/blas.cpp',
+        'native/differentiate.cpp',
+        'native/differentiate_calls.cpp',
         'native/generate.cpp',
         'native/isa.cpp',
         'native/kernel_calls.cpp',

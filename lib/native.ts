@@ -82,6 +82,10 @@ export interface NativeAddon {
      */
     lines(text: Uint8Array, starts: Int32Array, occurs: Uint8Array): number;
   };
+  /** One node of each kind of a graph of single numbers that needs rules of its gradient. */
+  numberKinds(graph: NumberGraph): Int32Array;
+  /** The graph with the nodes of its root's gradients (native/differentiate.h says what is what). */
+  differentiateNumbers(graph: NumberGraph, rules: Int32Array, seed: number): NumberDerivatives;
   /** How often each node is used by what `keep` needs, and kept; 0: not needed. */
   countUses(graph: TapeGraph, keep: Int32Array): Int32Array;
   /** The scalar tape of a graph; undefined where its levels leave no order to run in. */
@@ -108,6 +112,33 @@ export interface NativeBench {
   /** What emulates this processor, by its own account; '' where it gives none. */
   emulator(): string;
 } // prettier-ignore
+
+/** A graph of single numbers to differentiate (native/differentiate.h says what is what). */
+export interface NumberGraph {
+  ops: Uint8Array;
+  start: Int32Array;
+  list: Int32Array;
+  levels: Int32Array;
+  attributeOf: Int32Array;
+  prefix: Uint8Array;
+  leaves: Uint8Array;
+  count: number;
+  forwardEnd: number;
+  root: number;
+  total: number;
+}
+
+/** Such a graph with its gradients. */
+export interface NumberDerivatives {
+  ops: Uint8Array;
+  start: Int32Array;
+  list: Int32Array;
+  levels: Int32Array;
+  attributeOf: Int32Array;
+  gradients: Int32Array;
+  attributes: Int32Array;
+  termLevels: Int32Array;
+}
 
 /** A graph of single numbers as the assembler takes it (native/assemble.h says what is what). */
 export interface TapeGraph {

@@ -15,7 +15,7 @@ import { isTraced, trace, type Trace } from './compiler/trace.js';
 import { isDense, type View } from './compiler/view.js';
 import { setProgramFactory, Value, type Node, type TypedArray } from './graph.js';
 import { addon, chosenIsa, type Fault, type Handle } from './native.js';
-import { OP_NAMES } from './ops.js';
+import { OP_NAMES, type OpName } from './ops.js';
 import type { Random } from './random.js';
 import { contiguousStrides, sizeOf } from './shape.js';
 
@@ -89,6 +89,10 @@ interface IndexFeed {
 const READS_INDEX = Uint8Array.from(OP_NAMES, (op) =>
   Number(['gather', 'choose', 'crossEntropy', 'gatherMatmul', 'inverseCount'].includes(op)),
 );
+
+/** What gradients are asked of, to inspect a graph and to train it. */
+const ALL_LEAVES: ReadonlySet<OpName> = new Set<OpName>(['parameter', 'input']);
+const PARAMETERS: ReadonlySet<OpName> = new Set<OpName>(['parameter']);
 
 let runs = 0;
 
@@ -165,9 +169,13 @@ export class Program {
     const gradients = new Map<number, number>();
     const others: number[] = [];
     if (plan.gradients !== 'none') {
-      const wants = (node: number): boolean => inspects || ir.is(node, 'parameter');
       const combine = !inspects && passes.has('combine');
-      this.gradientNodes = differentiate(ir, roots[0]!, wants, true, combine);
+      this.gradientNodes = differentiate(
+        ir,
+        roots[0]!,
+        inspects ? ALL_LEAVES : PARAMETERS,
+        combine,
+      );
       this.gradientNodes.forEach((gradient, node) => {
         if (gradient < 0) return;
         if (ir.is(node, 'parameter')) gradients.set(node, gradient);

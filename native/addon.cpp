@@ -12,6 +12,7 @@
 #include "bench_calls.h"
 #include "blas.h"
 #include "denormals.h"
+#include "differentiate_calls.h"
 #include "generate.h"
 #include "handle.h"
 #include "isa.h"
@@ -280,6 +281,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add_random_calls(env, exports);
   add_text_calls(env, exports);
   add_assemble_calls(env, exports);
+  add_differentiate_calls(env, exports);
   add_bench_calls(env, exports);
   return exports;
 }

@@ -1,69 +1,60 @@
 /** Reverse mode: appends to a graph the nodes of its root's gradients. */
-import { NO_ATTR, OP_NAMES, OPS, sumTo, type Attr, type GradientContext, type OpName } from '../ops.js'; // prettier-ignore
-import { SCALAR, sameShape } from '../shape.js';
+import { OPS, sumTo, type GradientContext, type OpName } from '../ops.js';
+import { sameShape } from '../shape.js';
 import type { Ir } from './ir.js';
 import { completed, sameLevels } from './levels.js';
-import { hasRecordedRule, writeGradient } from './rules.js';
+import { differentiateNumbers } from './rules.js';
+import { isScalarGraph } from './tape.js';
 import { termCount, termLevel } from './trace.js';
 
 /** Operators whose result is a number that a gradient can reach. */
 const LEAVES: ReadonlySet<OpName> = new Set<OpName>(['parameter', 'input']);
-const IS_LEAF = Uint8Array.from(OP_NAMES, (op) => Number(LEAVES.has(op)));
 
 /**
  * The gradients of the sum of root's elements: the node that holds the gradient of each forward
- * node which `wants`, or on which one that does depends; -1 where none flows.
+ * node which is a leaf of the operators `wanted`, or on which one depends; -1 where none flows.
  *
  * Terms of a gradient that comes from several consumers are one `total`, each with the level of its
- * consumer, so that a short run skips the terms of positions it does not have. With `wrap`, wanted
- * leaves always get a total of their own, a place where their gradient lies whole. With `combine`,
- * terms that come position by position are gathered into one product or stack.
+ * consumer, so that a short run skips the terms of positions it does not have. Wanted leaves always
+ * get a total of their own, a place where their gradient lies whole. With `combine`, terms that come
+ * position by position are gathered into one product or stack.
  */
 export function differentiate(
   ir: Ir,
   root: number,
-  wants: (node: number) => boolean,
-  wrap: boolean,
+  wanted: ReadonlySet<OpName>,
   combine: boolean,
 ): Int32Array {
-  return new Differentiation(ir, activeNodes(ir, root, wants), root, wrap, combine).run();
+  if (isScalarGraph(ir)) return differentiateNumbers(ir, root, wanted, LEAVES);
+  return new Differentiation(ir, activeNodes(ir, root, wanted), root, combine).run();
 }
 
 /** The nodes up to root that are wanted leaves, or depend on one. */
-function activeNodes(ir: Ir, root: number, wants: (node: number) => boolean): Uint8Array {
+function activeNodes(ir: Ir, root: number, wanted: ReadonlySet<OpName>): Uint8Array {
   const active = new Uint8Array(ir.forwardEnd);
-  const { start, list } = ir.edges;
   for (let node = 0; node <= root; node++) {
-    if (ir.isInteger(node)) continue;
-    let reached = IS_LEAF[ir.codeOf(node)] === 1 && wants(node) ? 1 : 0;
-    const end = start[node + 1]!;
-    for (let e = start[node]!; e < end && reached === 0; e++) reached = active[list[e]!]!;
-    active[node] = reached;
+    const isActive = wanted.has(ir.opOf(node)) || ir.inputs(node).some((input) => active[input]);
+    active[node] = Number(isActive);
   }
   return active;
 }
 
+interface Term {
+  node: number;
+  level: number;
+}
+
 class Differentiation {
-  // The terms of each node's gradient: linked lists, newest first. An operand has one term at most.
-  private readonly head: Int32Array;
-  private readonly terms: Int32Array;
-  private readonly next: Int32Array;
-  private readonly termLevels: Int32Array;
-  private count = 0;
-  /** The last attributes that hold levels: many totals have the same. */
-  private levelsAttr: Attr = NO_ATTR;
+  /** The terms of each node's gradient. */
+  private readonly terms: (Term[] | undefined)[];
 
   constructor(
     private readonly ir: Ir,
     private readonly active: Uint8Array,
     private readonly root: number,
-    private readonly wrap: boolean,
     private readonly combine: boolean,
   ) {
-    this.head = new Int32Array(ir.forwardEnd).fill(-1);
-    this.terms = new Int32Array(ir.edgeCount(root) + 1);
-    this.next = new Int32Array(this.terms.length);
-    this.termLevels = new Int32Array(this.terms.length);
+    this.terms = new Array<Term[] | undefined>(ir.forwardEnd);
   }
 
   run(): Int32Array {
@@ -79,55 +70,22 @@ class Differentiation {
   }
 
   private addTerm(node: number, term: number, level: number): void {
-    const at = this.count++;
-    this.terms[at] = term;
-    this.termLevels[at] = level;
-    this.next[at] = this.head[node]!;
-    this.head[node] = at;
+    (this.terms[node] ??= []).push({ node: term, level });
   }
 
   /** The gradient of a node, all of whose users have been visited; gives its operands their terms. */
   private visit(node: number): number {
-    const { ir, active } = this;
-    if (this.head[node]! < 0 || active[node] === 0) return -1;
+    const { ir } = this;
+    const terms = this.terms[node];
+    if (!terms || !this.active[node]) return -1;
     const level = ir.levels[node]!;
     ir.level = level;
-    const isLeaf = IS_LEAF[ir.codeOf(node)] === 1;
-    const dy = this.gradientOf(node, level, isLeaf && this.wrap);
-    if (isLeaf) return dy;
-    if (!hasRecordedRule(ir, node)) {
-      this.addTermsByRule(node, level, dy);
-      return dy;
-    }
-    const n = ir.inputCount(node);
-    for (let i = 0; i < n; i++) {
-      const input = ir.input(node, i);
-      if (active[input] === 0) continue;
-      const term = writeGradient(ir, node, dy, i);
-      if (term >= 0) this.addTerm(input, term, level);
-    }
+    const isLeaf = LEAVES.has(ir.opOf(node));
+    const own = terms.map((term) => term.node);
+    const levels = terms.map((term) => term.level);
+    const dy = totalOf(ir, node, own, levels, isLeaf, this.combine);
+    if (!isLeaf) this.addTermsByRule(node, level, dy);
     return dy;
-  }
-
-  /** The sum of a node's terms; with `wrap` as a total even of one. */
-  private gradientOf(node: number, level: number, wrap: boolean): number {
-    const { ir, terms, next, termLevels } = this;
-    const newest = this.head[node]!;
-    const isScalar = ir.isScalar(node);
-    if (!wrap && isScalar && next[newest]! < 0 && termLevels[newest] === level) return terms[newest]!; // prettier-ignore
-    let n = 0;
-    for (let t = newest; t >= 0; t = next[t]!) n++;
-    const own = new Array<number>(n);
-    const levels = new Array<number>(n);
-    let isLevel = true;
-    for (let t = newest; t >= 0; t = next[t]!) {
-      own[--n] = terms[t]!;
-      levels[n] = termLevels[t]!;
-      if (levels[n] !== level) isLevel = false;
-    }
-    if (!isScalar) return totalOf(ir, node, own, levels, wrap, this.combine);
-    if (!isLevel) this.levelsAttr = sameAttr(levels, this.levelsAttr);
-    return ir.push('total', own, isLevel ? NO_ATTR : this.levelsAttr, SCALAR);
   }
 
   private addTermsByRule(node: number, level: number, dy: number): void {
@@ -178,14 +136,6 @@ function totalOf(
   const total = ir.push('total', own, { levels }, ir.shape(node));
   ir.setLevels(total, ir.axisLevels[node]);
   return total;
-}
-
-/** Attributes that hold levels: the last if they are the same, for many totals have the same. */
-function sameAttr(levels: readonly number[], last: Attr): Attr {
-  const known = last.levels;
-  if (known?.length !== levels.length) return { levels };
-  for (let i = 0; i < levels.length; i++) if (known[i] !== levels[i]) return { levels };
-  return last;
 }
 
 /** Replaces terms of one form by a single node, in place. */

@@ -98,6 +98,25 @@ export class Ir implements Builder<number> {
   get attributes(): readonly Attr[] {
     return this.attrs;
   }
+  /** An attribute's number. */
+  attribute(attr: Attr): number {
+    return attr === NO_ATTR ? 0 : entry(this.attrs, attr);
+  }
+  /**
+   * Takes over arrays that hold this graph and further nodes, single numbers all, and attributes
+   * numbered on from this graph's.
+   */
+  replace(made: { ops: Uint8Array; start: Int32Array; list: Int32Array; levels: Int32Array; attributeOf: Int32Array }, attributes: readonly Attr[]): void {
+    this.count = made.ops.length;
+    this.opCodes = made.ops;
+    this.inputStart = made.start;
+    this.inputList = made.list;
+    this.levels = made.levels;
+    this.attrIds = made.attributeOf;
+    this.shapeIds = grown(this.shapeIds.subarray(0, this.count), new Int32Array(this.count));
+    this.sourceIds = grown(this.sourceIds.subarray(0, this.count), new Int32Array(this.count));
+    for (const attr of attributes) this.attrs.push(attr);
+  } // prettier-ignore
   /** Operands of all nodes up to this one. */
   edgeCount(node: number): number {
     return this.inputStart[node + 1]!;
@@ -122,7 +141,7 @@ export class Ir implements Builder<number> {
     for (let i = 0; i < inputs.length; i++) this.inputList[at++] = inputs[i]!;
     this.inputStart[node + 1] = at;
     if (shape.length) this.shapeIds[node] = entry(this.shapes, shape);
-    if (attr !== NO_ATTR) this.attrIds[node] = entry(this.attrs, attr);
+    this.attrIds[node] = this.attribute(attr);
     if (source) this.sourceIds[node] = this.sources.push(source) - 1;
     this.followLevels(node);
     return node;

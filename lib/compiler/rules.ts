@@ -1,86 +1,81 @@
 /**
- * Gradient rules of single numbers, each recorded once and then written out by copying: a graph of
- * single numbers asks the same few rules hundreds of thousands of times.
+ * Differentiates graphs of single numbers. Each kind of node has its gradient rule recorded once, over
+ * symbols; native/differentiate.cpp writes it out for every node.
  */
+import { addon, type NumberGraph } from '../native.js';
 import { NO_ATTR, OP_CODE, OP_NAMES, OPS, type Attr, type Builder, type OpName } from '../ops.js';
 import { SCALAR, type Shape } from '../shape.js';
 import type { Ir } from './ir.js';
 
-/** A node that a rule makes. Operands are counted: the operator's, its output, dy, the nodes made. */
-interface Step {
-  code: number;
-  inputs: readonly number[];
-  attr: Attr;
-}
-
-/** What a rule makes and which of it is the gradient; null where none flows. */
-type Rule = { steps: Step[]; result: number } | null;
-
+/** Words of a rule: see native/differentiate.h. */
 class Recorder implements Builder<number> {
-  readonly steps: Step[] = [];
-  constructor(private readonly first: number) {}
+  private readonly words: number[] = [];
+  private steps = 0;
+
+  /** Numbers below `first` are the node's operands, the node, and its gradient. */
+  constructor(
+    private readonly ir: Ir,
+    private readonly first: number,
+  ) {}
 
   op(name: OpName, inputs: readonly number[], attr: Attr = NO_ATTR): number {
-    return this.first + this.steps.push({ code: OP_CODE[name], inputs, attr }) - 1;
+    this.words.push(OP_CODE[name], this.ir.attribute(attr), inputs.length, ...inputs);
+    return this.first + this.steps++;
   }
   constant(value: number): number {
-    return this.op('constant', [], { value });
+    return ~this.ir.constant(value);
   }
   shape(): Shape {
     return SCALAR;
   }
-}
-
-/** Whether a node's gradient follows from its operator alone. */
-export function hasRecordedRule(ir: Ir, node: number): boolean {
-  if (!ir.isPlain(node)) return false;
-  const n = ir.inputCount(node);
-  for (let i = 0; i < n; i++) if (!ir.isScalar(ir.input(node, i))) return false;
-  return true;
-}
-
-/** By operator, number of operands, operand. */
-const rules: (Rule | undefined)[][][] = OP_NAMES.map(() => []);
-
-function ruleOf(code: number, n: number, i: number): Rule {
-  const known = (rules[code]![n] ??= [])[i];
-  if (known !== undefined) return known;
-  const g = new Recorder(n + 2);
-  const inputs = Array.from({ length: n }, (_, k) => k);
-  const result = OPS[OP_NAMES[code]!].gradient(
-    { g, inputs, output: n, attr: NO_ATTR, dy: n + 1 },
-    i,
-  );
-  const rule = result === null ? null : { steps: g.steps, result };
-  rules[code]![n][i] = rule;
-  return rule;
-}
-
-/** Appends the gradient of a node with a recorded rule with respect to operand i; -1: none flows. */
-export function writeGradient(ir: Ir, node: number, dy: number, i: number): number {
-  const n = ir.inputCount(node);
-  const rule = ruleOf(ir.codeOf(node), n, i);
-  if (rule === null) return -1;
-  const { steps, result } = rule;
-  // What the symbols stand for.
-  for (let k = 0; k < n; k++) numbers[k] = ir.input(node, k);
-  numbers[n] = node;
-  numbers[n + 1] = dy;
-  for (let k = 0; k < steps.length; k++) {
-    const { code, inputs, attr } = steps[k]!;
-    let made: number;
-    if (code === CONSTANT) {
-      made = ir.constant(attr.value!);
-    } else if (attr === NO_ATTR && inputs.length <= 2) {
-      made = ir.pushScalar(code, numbers[inputs[0]!]!, inputs.length === 2 ? numbers[inputs[1]!]! : -1); // prettier-ignore
-    } else {
-      made = ir.push(OP_NAMES[code]!, inputs.map((symbol) => numbers[symbol]!), attr, SCALAR); // prettier-ignore
-    }
-    numbers[n + 2 + k] = made;
+  finish(result: number): number[] {
+    return [result, this.steps, ...this.words];
   }
-  return numbers[result]!;
 }
 
-const CONSTANT = OP_CODE.constant;
-/** The nodes that the symbols of the rule being written stand for. */
-const numbers: number[] = [];
+/** The rules of the kinds of nodes that `kinds` are of. Constants that they need join the graph. */
+function rulesOf(ir: Ir, kinds: Int32Array): Int32Array {
+  const words = Array.from(kinds, () => 0);
+  kinds.forEach((node, kind) => {
+    const n = ir.inputCount(node);
+    const start = words.length;
+    words[kind] = start;
+    for (let i = 0; i < n; i++) words.push(-1);
+    const inputs = Array.from({ length: n }, (_, k) => k);
+    for (let i = 0; i < n; i++) {
+      const g = new Recorder(ir, n + 2);
+      const context = { g, inputs, output: n, attr: ir.attr(node), dy: n + 1 };
+      const result = OPS[ir.opOf(node)].gradient(context, i);
+      if (result === null) continue;
+      words[start + i] = words.length;
+      words.push(...g.finish(result));
+    }
+  });
+  return Int32Array.from(words);
+}
+
+/** `differentiate`, of a graph of single numbers, with `wrap`. */
+export function differentiateNumbers(
+  ir: Ir,
+  root: number,
+  wanted: ReadonlySet<OpName>,
+  outside: ReadonlySet<OpName>,
+): Int32Array {
+  ir.level = 0;
+  const seed = ir.constant(1);
+  const leaves = Uint8Array.from(OP_NAMES, (op) => Number(outside.has(op)) + 2 * Number(wanted.has(op))); // prettier-ignore
+  const graph = (): NumberGraph => ({
+    ...ir.arrays,
+    prefix: Uint8Array.from(ir.attributes, ({ prefix = false }) => Number(prefix)),
+    leaves,
+    count: ir.count,
+    forwardEnd: ir.forwardEnd,
+    root,
+    total: OP_CODE.total,
+  });
+  const rules = rulesOf(ir, addon.numberKinds(graph()));
+  const made = addon.differentiateNumbers(graph(), rules, seed);
+  const levels = Array.from(made.attributes.subarray(1), (end, i) => ({ levels: Array.from(made.termLevels.subarray(made.attributes[i], end)) })); // prettier-ignore
+  ir.replace(made, levels);
+  return made.gradients;
+}

@@ -19,43 +19,46 @@ export interface Trace {
   count: Node | undefined;
 }
 
-/** Collects what the roots depend on; node ids ascend with creation, which is a topological order. */
+/** How many ids the first stretch of `reachable` spans, and the most and the least that one does. */
+const SPAN = 1 << 12;
+const MOST = 1 << 17;
+const LEAST = 1 << 8;
+
+/**
+ * What the roots depend on, in order of creation. Operands have smaller ids than their users: a sweep
+ * down the ids meets every node after all that need it, and a place for each id leaves them sorted.
+ * Ids are dense where a graph was written in one go, so that a stretch of them is swept at a time,
+ * longer where the last had many nodes.
+ */
 function reachable(roots: readonly Node[]): Node[] {
-  const found: Node[] = [];
-  for (const root of roots) collect(found, root);
-  for (let i = 0; i < found.length; i++) {
-    const { first, second, others } = found[i]!;
-    if (first) collect(found, first);
-    if (second) collect(found, second);
-    if (others) for (let j = 2; j < others.length; j++) collect(found, others[j]!);
+  const found: Node[] = []; // latest first
+  let span = SPAN;
+  for (let waiting = roots; waiting.length > 0;) {
+    let high = 0;
+    for (const { id } of waiting) if (id > high) high = id;
+    const places = new Array<Node | undefined>(Math.min(span, high + 1));
+    const before: Node[] = []; // of an earlier stretch
+    const begin = found.length;
+    for (const node of waiting) place(node, high, places, before);
+    for (let at = 0; at < places.length; at++) {
+      const node = places[at];
+      if (!node) continue;
+      found.push(node);
+      const { first, second, others } = node;
+      if (first) place(first, high, places, before);
+      if (second) place(second, high, places, before);
+      if (others) for (let i = 2; i < others.length; i++) place(others[i]!, high, places, before);
+    }
+    span = Math.max(LEAST, Math.min(MOST, 4 * (found.length - begin)));
+    waiting = before;
   }
-  let low = Infinity;
-  let high = 0;
-  for (const { id } of found) {
-    if (id < low) low = id;
-    if (id > high) high = id;
-  }
-  // Of a graph of its own ids are dense, and a place for each sorts it.
-  return high - low > 4 * found.length ? found.sort((a, b) => a.id - b.id) : placed(found, low, high); // prettier-ignore
+  return found.reverse();
 }
 
-function collect(found: Node[], node: Node): void {
-  // A number from an earlier trace is that of another node here, or of none.
-  if (found[node.number] === node) return;
-  node.number = found.length;
-  found.push(node);
-}
-
-/** Nodes sorted by ids, which lie between `low` and `high`. */
-function placed(found: readonly Node[], low: number, high: number): Node[] {
-  const places = new Int32Array(high - low + 1);
-  for (let i = 0; i < found.length; i++) places[found[i]!.id - low] = i + 1;
-  const sorted: Node[] = [];
-  for (let i = 0; i < places.length; i++) {
-    const place = places[i]!;
-    if (place > 0) sorted.push(found[place - 1]!);
-  }
-  return sorted;
+function place(node: Node, high: number, places: (Node | undefined)[], before: Node[]): void {
+  const at = high - node.id;
+  if (at < places.length) places[at] = node;
+  else before.push(node);
 }
 
 /**
