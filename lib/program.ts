@@ -506,8 +506,9 @@ export class Program {
 
   /** Finds which values and levels each fed index element serves, in the graph as written. */
   private limitIndices(ir: Ir): void {
+    const { ops } = ir.arrays;
     for (let node = 0; node < ir.forwardEnd; node++) {
-      if (!READS_INDEX[ir.codeOf(node)]) continue;
+      if (!READS_INDEX[ops[node]!]) continue;
       const op = ir.opOf(node);
       const index = ir.input(node, ir.inputCount(node) - 1);
       const element = ir.is(index, 'element');

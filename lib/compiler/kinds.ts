@@ -68,6 +68,8 @@ export class Kinds {
   private readonly pairs = new Pairs(ROOTS);
   private readonly reals = new Map<number, number>();
   private readonly lists = new Map<readonly number[], number>();
+  private lastShape: Shape | undefined;
+  private lastId = SHAPE;
   /** The columns that a chain of views picks. */
   private readonly columns: Int32Array;
 
@@ -83,7 +85,7 @@ export class Kinds {
     const dense = new Map<number, number>();
     for (let node = 0; node < n; node++) {
       if (!live[node]) continue;
-      this.shapes[node] = this.shape(ir.shape(node));
+      this.shapes[node] = this.shapeOf(node);
       const role = roleOf(ir, node);
       if (role === Role.Leaf) continue;
       if (role === Role.View) {
@@ -100,9 +102,14 @@ export class Kinds {
     }
   }
 
-  private shape(shape: Shape): number {
+  private shapeOf(node: number): number {
+    const shape = this.ir.shape(node);
+    // Neighbours often share one.
+    if (shape === this.lastShape) return this.lastId;
     let id = SHAPE;
     for (const n of shape) id = this.pairs.of(id, n);
+    this.lastShape = shape;
+    this.lastId = id;
     return id;
   }
 
@@ -127,9 +134,10 @@ export class Kinds {
     const { ir, pairs } = this;
     let key = pairs.of(OP, ir.codeOf(node));
     if (this.likeness.sameLevel) key = pairs.of(key, ir.levels[node]!);
-    const n = ir.inputCount(node);
-    for (let i = 0; i < n; i++) {
-      const input = ir.input(node, i);
+    const { start, list } = ir.edges;
+    const end = start[node + 1]!;
+    for (let e = start[node]!; e < end; e++) {
+      const input = list[e]!;
       // Even: a leaf, shared or none; odd: what can be stacked.
       if (roleOf(ir, input) === Role.Leaf) {
         key = pairs.of(key, 2 * input);

@@ -134,16 +134,16 @@ class Padder {
   /** Makes a node after all it needs, which may stand behind it: a longest stack's last rows. */
   private visit(root: number): void {
     if (this.isMade(root)) return;
-    const { old } = this;
+    const { start, list } = this.old.edges;
     const waiting = [root];
     for (let node = waiting[0]; node !== undefined; node = waiting[waiting.length - 1]) {
       const longest = this.stacks.get(node);
       const source = longest ?? node;
-      const n = longest !== undefined && this.full.has(longest) ? 0 : old.inputCount(source);
+      const isStacked = longest !== undefined && this.full.has(longest);
       const before = waiting.length;
       // The first operand on top, so that what was written first is made first.
-      for (let i = n - 1; i >= 0; i--) {
-        const input = old.input(source, i);
+      for (let e = start[source + 1]! - 1; e >= start[source]! && !isStacked; e--) {
+        const input = list[e]!;
         if (!this.isMade(input)) waiting.push(input);
       }
       if (waiting.length > before) continue;

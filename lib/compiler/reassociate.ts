@@ -8,16 +8,13 @@ import { rewrite, type Rewritten, type Rule } from './rewrite.js';
 
 export function reassociate(ir: Ir, roots: readonly number[]): Rewritten | null {
   if (!addsSums(ir)) return null;
-  const depths = new Int32Array(ir.count);
-  for (let node = 0; node < ir.count; node++) {
-    const n = ir.inputCount(node);
-    for (let i = 0; i < n; i++) depths[node] = Math.max(depths[node]!, depths[ir.input(node, i)]! + 1); // prettier-ignore
-  }
+  let known: Int32Array | undefined;
   const match: Rule['match'] = ({ uses }, node) => {
     for (const i of [0, 1]) {
       const inner = ir.input(node, i);
       const c = ir.input(node, 1 - i);
       if (!ir.is(inner, 'add') || uses[inner] !== 1) continue;
+      const depths = (known ??= depthsOf(ir));
       const [a, b] = ir.inputs(inner) as [number, number];
       const [late, other] = depths[a]! > depths[b]! ? [a, b] : [b, a];
       if (depths[late]! <= Math.max(depths[other]!, depths[c]!)) continue;
@@ -40,4 +37,17 @@ function addsSums(ir: Ir): boolean {
     if (ir.is(ir.input(node, 0), 'add') || ir.is(ir.input(node, 1), 'add')) return true;
   }
   return false;
+}
+
+/** The longest way from a leaf to each node. */
+function depthsOf(ir: Ir): Int32Array {
+  const depths = new Int32Array(ir.count);
+  const { start, list } = ir.edges;
+  for (let node = 0; node < ir.count; node++) {
+    let deepest = 0;
+    const end = start[node + 1]!;
+    for (let e = start[node]!; e < end; e++) deepest = Math.max(deepest, depths[list[e]!]! + 1);
+    depths[node] = deepest;
+  }
+  return depths;
 }

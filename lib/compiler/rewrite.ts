@@ -81,10 +81,11 @@ export function rewrite(old: Ir, keep: Iterable<number>, rules: readonly Rule[])
 export function countUses(ir: Ir, keep: Iterable<number>): Int32Array {
   const uses = new Int32Array(ir.count);
   for (const node of keep) uses[node]!++;
+  const { start, list } = ir.edges;
   for (let node = ir.count - 1; node >= 0; node--) {
     if (!uses[node]) continue;
-    const n = ir.inputCount(node);
-    for (let i = 0; i < n; i++) uses[ir.input(node, i)]!++;
+    const end = start[node + 1]!;
+    for (let e = start[node]!; e < end; e++) uses[list[e]!]!++;
   }
   return uses;
 }

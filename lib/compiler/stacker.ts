@@ -55,7 +55,11 @@ export class Stacker {
   /** The batch that a node is, or is a view of, a part of; -1: none. */
   batchOf(node: number): number {
     const { old } = this;
-    while (old.inputCount(node) === 1 && roleOf(old, node) === Role.View) node = old.input(node, 0);
+    const { start, list } = old.edges;
+    for (let e = start[node]!; start[node + 1]! - e === 1; e = start[node]!) {
+      if (roleOf(old, node) !== Role.View) break;
+      node = list[e]!;
+    }
     return this.batch[node]!;
   }
 

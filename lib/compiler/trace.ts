@@ -128,8 +128,7 @@ export function isTraced({ nodes }: Trace, node: Node): boolean {
 
 function assignLevels(ir: Ir, groups: readonly (readonly number[])[]): void {
   const never = 0x7fffffff;
-  const { levels } = ir;
-  const { start, list } = ir.edges;
+  const { ops, start, list, levels } = ir.arrays;
   levels.fill(never, 0, ir.count);
   groups.forEach((group, i) => {
     for (const root of group) levels[root] = Math.min(levels[root]!, i);
@@ -138,7 +137,7 @@ function assignLevels(ir: Ir, groups: readonly (readonly number[])[]): void {
     const level = levels[node]!;
     const first = start[node]!;
     const end = start[node + 1]!;
-    const prefixEnd = ir.codeOf(node) === TOTAL && ir.attr(node).prefix === true ? end - 1 : 0;
+    const prefixEnd = ops[node] === TOTAL && ir.attr(node).prefix === true ? end - 1 : 0;
     for (let e = first; e < end; e++) {
       const needed = e < prefixEnd ? Math.max(level, e - first) : level;
       if (needed < levels[list[e]!]!) levels[list[e]!] = needed;
@@ -147,7 +146,7 @@ function assignLevels(ir: Ir, groups: readonly (readonly number[])[]): void {
   for (let node = 0; node < ir.count; node++) {
     // What simplification cut off is never needed; constants always are there.
     if (levels[node] === never) levels[node] = ir.maxLevel;
-    if (ir.codeOf(node) === CONSTANT) levels[node] = 0;
+    if (ops[node] === CONSTANT) levels[node] = 0;
   }
 }
 
