@@ -24,7 +24,20 @@ export function stepRows(models: readonly ModelName[], effort: Effort): Row[] {
     ),
   );
   const medians = inTurns(loops.map(({ run }) => run), effort.turns); // prettier-ignore
-  return loops.map(({ what }, i) => ({ what, value: medians[i]!, unit: 'us/step' }));
+  const rows: Row[] = loops.map(({ what }, i) => ({ what, value: medians[i]!, unit: 'us/step' }));
+  return [...rows, ...ratios(rows, (what) => what.replace(/^rnn_att /, 'rnn '), ' against rnn')];
+}
+
+/** Each row that `other` finds a fellow of, over it. */
+function ratios(
+  rows: readonly Row[],
+  other: (what: string) => string,
+  suffix: string,
+): Row[] {
+  return rows.flatMap(({ what, value }) => {
+    const fellow = rows.find((row) => row.what === other(what));
+    return fellow && fellow.what !== what ? [{ what: what + suffix, value: value / fellow.value, unit: 'times' }] : []; // prettier-ignore
+  });
 }
 
 const RULERS: Partial<Record<ModelName, string>> = { vector: 'gpt', scalar: 'gpts', rnn: 'rnn' };

@@ -21,6 +21,10 @@ export function widthRows({ turns, quick }: Effort): Row[] {
       }));
     });
     const medians = inTurns(loops.map(({ run }) => run), turns); // prettier-ignore
-    return loops.map(({ what }, i) => ({ what, value: medians[i]!, unit: 'us' }));
+    const rows: Row[] = loops.map(({ what }, i) => ({ what, value: medians[i]!, unit: 'us' }));
+    const sum = (of: readonly Row[]): number => of.reduce((all, { value }) => all + value, 0);
+    const [rnn, rnnAtt] = [rows.slice(0, PARTS.length), rows.slice(PARTS.length)];
+    const against = { what: `rnn_att n_state ${nState} against rnn`, value: sum(rnnAtt) / sum(rnn), unit: 'times' }; // prettier-ignore
+    return [...rows, against];
   });
 }
