@@ -140,6 +140,19 @@ const char* check_operand(const char* rule, const Operand& o, const Bounds& n, i
   return last < size || (is_empty && o.offset <= size) ? nullptr : "a slice outside the arena";
 }
 
+// The place of the first of n indices that is not below `limit`, which is positive, or n. Every
+// instruction with indices asks before it runs, and nearly always hears n: that is found without a
+// branch for each, by the sign that an index or its distance from the last one allowed would have.
+idx first_outside(const int32_t* x, idx n, int32_t limit) {
+  const uint32_t last = uint32_t(limit) - 1;
+  uint32_t signs = 0;
+  for (idx i = 0; i < n; i++) signs |= uint32_t(x[i]) | (last - uint32_t(x[i]));
+  if (signs >> 31 == 0) return n;
+  idx i = 0;
+  while (x[i] >= 0 && x[i] < limit) i++;
+  return i;
+}
+
 template <class T>
 class TypedProgram final : public Program {
  public:
@@ -492,8 +505,8 @@ class TypedProgram final : public Program {
         break;
       case Op::gather:
       case Op::scatter_add:
-        for (idx r = 0; r < rows(); r++)
-          if (at.x()[r] < 0 || at.x()[r] >= in.imm0) return {i, at.x()[r], in.imm0};
+        if (const idx r = first_outside(at.x(), rows(), in.imm0); r < rows())
+          return {i, at.x()[r], in.imm0};
         if (in.op == Op::gather)
           k.gather(at.y(), in.y.row, at.a(), in.a.row, at.x(), rows(), cols());
         else
@@ -502,8 +515,8 @@ class TypedProgram final : public Program {
       case Op::gather_matmul:
       case Op::gather_dot:
       case Op::scatter_outer:
-        for (idx p = 0; p < inner(); p++)
-          if (at.x()[p] < 0 || at.x()[p] >= in.imm0) return {i, at.x()[p], in.imm0};
+        if (const idx p = first_outside(at.x(), inner(), in.imm0); p < inner())
+          return {i, at.x()[p], in.imm0};
         if (in.op == Op::gather_matmul)
           k.gemv_rows(at.y(), at.a(), in.a.row, at.b(), in.b.row, at.x(), inner(), cols(), 1, acc);
         else if (in.op == Op::gather_dot)
@@ -521,8 +534,8 @@ class TypedProgram final : public Program {
         break;
       case Op::cross_entropy:
       case Op::cross_entropy_grad:
-        for (idx r = 0; r < rows(); r++)
-          if (at.x()[r] < 0 || at.x()[r] >= in.imm0) return {i, at.x()[r], in.imm0};
+        if (const idx r = first_outside(at.x(), rows(), in.imm0); r < rows())
+          return {i, at.x()[r], in.imm0};
         if (in.op == Op::cross_entropy)
           k.cross_entropy(at.c(), at.y(), in.y.row, at.a(), in.a.row, at.x(), rows(), cols());
         else
