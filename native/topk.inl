@@ -37,12 +37,15 @@ static void topk_by_heap(int32_t* index, const T* x, idx incx, idx n, idx k) {
 constexpr idx few = 128;
 constexpr idx widest = 64;  // lanes of the widest vector: 2048 bits of SVE
 
-static inline bool has_nan(const T* x, idx n) {
+// The smallest of n > 0 numbers, NaN where one is.
+static inline T smallest_of(const T* x, idx n) {
   const idx l = lanes();
+  const V some = neg(splat(*x));
+  V low = some;
   idx i = 0;
-  for (; i + l <= n; i += l)
-    if (any(is_nan(load(x + i)))) return true;
-  return i < n && any(is_nan(load(first(n - i), x + i)));
+  for (; i + l <= n; i += l) low = max(low, neg(load(x + i)));
+  if (i < n) low = max(low, neg(load(first(n - i), x + i, splat(*x))));
+  return -hmax(low);
 }
 
 // All n <= few places in order, when no number is NaN. Each number's rank is the count of those
@@ -72,17 +75,15 @@ static inline void order_by_rank(int32_t* order, const T* x, idx n) {
 }
 
 // Where many of n <= few numbers are the smallest, as zeros are after a relu, those come last by
-// place, and only the others are ranked. Says false, having done nothing, where few are. No NaN.
-static inline bool topk_above_smallest(int32_t* index, const T* x, idx n, idx k) {
+// place, and only the others are ranked: none, where all of them are among the k and any order will
+// do. Says false, having done nothing, where few are. No NaN.
+static inline bool topk_above_smallest(int32_t* index, const T* x, idx n, idx k, T smallest,
+                                       int any_order) {
   const idx l = lanes();
-  const V some = splat(*x);
-  V low = neg(some), ties = splat(0);
-  idx i = 0;
-  for (; i + l <= n; i += l) low = larger(low, neg(load(x + i)));
-  if (i < n) low = larger(low, neg(load(first(n - i), x + i, some)));
-  const T smallest = -hlarger(low);
   const V bottom = splat(smallest), one = splat(1), none = splat(0);
-  for (i = 0; i + l <= n; i += l) ties = add(ties, select(eq(load(x + i), bottom), one, none));
+  V ties = none;
+  idx i = 0;
+  for (; i + l <= n; i += l) ties = add(ties, select(eq(load(x + i), bottom), one, none));
   if (4 * hsum(ties) < T(n)) return false;
 
   T above[few];
@@ -93,8 +94,14 @@ static inline bool topk_above_smallest(int32_t* index, const T* x, idx n, idx k)
     places[count] = rest[i - count] = int32_t(i);
     count += x[i] > smallest;
   }
-  order_by_rank(order, above, count);
-  for (i = 0; i < k; i++) index[i] = i < count ? places[order[i]] : rest[i - count];
+  const idx ranked = count < k ? count : k;
+  if (any_order && count <= k) {
+    for (i = 0; i < ranked; i++) index[i] = places[i];
+  } else {
+    order_by_rank(order, above, count);
+    for (i = 0; i < ranked; i++) index[i] = places[order[i]];
+  }
+  for (; i < k; i++) index[i] = rest[i - count];
   return true;
 }
 
@@ -137,7 +144,7 @@ static inline bool topk_by_threshold(int32_t* index, const T* x, idx n, idx k, i
   return true;
 }
 
-static void topk(int32_t* index, const T* x, idx incx, idx n, idx k) {
+static void topk(int32_t* index, const T* x, idx incx, idx n, idx k, int any_order) {
   if (k <= 0) return;
   const idx l = lanes(), columns = (4 * k + l - 1) / l * l;
   if (incx == 1 && columns <= few && n >= 2 * columns && topk_by_threshold(index, x, n, k, columns))
@@ -149,8 +156,9 @@ static void topk(int32_t* index, const T* x, idx incx, idx n, idx k) {
       x = row;
       incx = 1;
     }
-    if (!has_nan(x, n)) {
-      if (topk_above_smallest(index, x, n, k)) return;
+    const T smallest = smallest_of(x, n);
+    if (smallest == smallest) {
+      if (topk_above_smallest(index, x, n, k, smallest, any_order)) return;
       int32_t order[few];
       order_by_rank(order, x, n);
       for (idx i = 0; i < k; i++) index[i] = order[i];
