@@ -108,7 +108,7 @@ struct Product {
 // As `Assign` reads it: c = or += the product.
 static inline void plain(Product& by, int acc) {
   by.starts = acc, by.start = 0;
-  by.starts_twice = false;
+  by.starts_twice = false, by.second = 0;
   by.then = Finish<T>::nothing, by.mask = 0;
 }
 

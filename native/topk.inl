@@ -37,14 +37,13 @@ static void topk_by_heap(int32_t* index, const T* x, idx incx, idx n, idx k) {
 constexpr idx few = 128;
 constexpr idx widest = 64;  // lanes of the widest vector: 2048 bits of SVE
 
-// The smallest of n > 0 numbers, NaN where one is.
+// The smallest of n numbers, NaN where one is.
 static inline T smallest_of(const T* x, idx n) {
   const idx l = lanes();
-  const V some = neg(splat(*x));
-  V low = some;
+  V low = splat(minus_infinity);
   idx i = 0;
   for (; i + l <= n; i += l) low = max(low, neg(load(x + i)));
-  if (i < n) low = max(low, neg(load(first(n - i), x + i, splat(*x))));
+  if (i < n) low = max(low, neg(load(first(n - i), x + i, splat(-minus_infinity))));
   return -hmax(low);
 }
 
@@ -84,24 +83,35 @@ static inline bool topk_above_smallest(int32_t* index, const T* x, idx n, idx k,
   V ties = none;
   idx i = 0;
   for (; i + l <= n; i += l) ties = add(ties, select(eq(load(x + i), bottom), one, none));
-  if (4 * hsum(ties) < T(n)) return false;
+  if (i < n) {
+    const M rest = first(n - i);
+    ties = add(ties, keep(rest, select(eq(load(rest, x + i), bottom), one, none)));
+  }
+  const idx equal = idx(hsum(ties)), count = n - equal;
+  if (4 * equal < n) return false;
 
-  T above[few];
-  int32_t order[few], places[few], rest[few];
-  idx count = 0;
-  for (i = 0; i < n; i++) {  // no branch: which numbers are above is hard to predict
-    above[count] = x[i];
-    places[count] = rest[i - count] = int32_t(i);
-    count += x[i] > smallest;
-  }
-  const idx ranked = count < k ? count : k;
+  // No branches below: which numbers are above is hard to predict.
+  int32_t places[few];
   if (any_order && count <= k) {
-    for (i = 0; i < ranked; i++) index[i] = places[i];
-  } else {
-    order_by_rank(order, above, count);
-    for (i = 0; i < ranked; i++) index[i] = places[order[i]];
+    idx top = 0;
+    for (i = 0; i < n; i++) {
+      const bool is_above = x[i] > smallest;
+      places[is_above ? top : count + i - top] = int32_t(i);
+      top += is_above;
+    }
+    for (i = 0; i < k; i++) index[i] = places[i];
+    return true;
   }
-  for (; i < k; i++) index[i] = rest[i - count];
+  T above[few];
+  int32_t order[few], rest[few];
+  idx top = 0;
+  for (i = 0; i < n; i++) {
+    above[top] = x[i];
+    places[top] = rest[i - top] = int32_t(i);
+    top += x[i] > smallest;
+  }
+  order_by_rank(order, above, count);
+  for (i = 0; i < k; i++) index[i] = i < count ? places[order[i]] : rest[i - count];
   return true;
 }
 
