@@ -187,7 +187,7 @@ class Workloads {
 
   Timed topk() {
     return measure(Shape::line, {n_, n_},
-                   [this] { k_.topk(index_, a_, 1, n_, std::min(n_, rows)); });
+                   [this] { k_.topk(index_, a_, 1, n_, std::min(n_, rows), 0); });
   }
   Timed gather() {
     index_below(rows);
@@ -201,8 +201,9 @@ class Workloads {
   }
   Timed gemv_rows() {
     index_below(rows);
-    return measure(Shape::rows, {2 * all(), all() + n_},
-                   [this] { k_.gemv_rows(y_, d_, 1, a_, n_, index_, rows, n_, 1, 0); });
+    return measure(Shape::rows, {2 * all(), all() + n_}, [this] {
+      k_.gemv_rows(y_, d_, 1, a_, n_, index_, rows, n_, 1, nullptr, nullptr, 0);
+    });
   }
   Timed row_dot_rows() {
     index_below(rows);

@@ -95,6 +95,9 @@ struct Product {
   bool starts;
   typename Finish<T>::Then then;
   idx start, mask;
+  // Of one row: whether its sums start from further numbers too, and how far those lie from c.
+  bool starts_twice;
+  idx second;
   // Of an update: from a weight to its velocity, and the rule.
   idx velocity;
   T lr, momentum;
@@ -105,6 +108,7 @@ struct Product {
 // As `Assign` reads it: c = or += the product.
 static inline void plain(Product& by, int acc) {
   by.starts = acc, by.start = 0;
+  by.starts_twice = false, by.second = 0;
   by.then = Finish<T>::nothing, by.mask = 0;
 }
 
@@ -249,6 +253,8 @@ __attribute__((always_inline)) static inline void row_tile(T* c, Source source, 
   const V z = splat(0);
   EACH_ROW(DECLARE_SUMS)
   if (Result::starts(by)) load_row<W, narrow>(c + by.start, last, some, SUMS(0));
+  if constexpr (!Result::updates)
+    if (by.starts_twice) load_row<W, narrow>(c + by.second, last, some, SUMS(1));
 #define CHAIN(r)                                                      \
   if constexpr (r < chains) {                                         \
     if (r < count) {                                                  \
@@ -294,6 +300,14 @@ __attribute__((always_inline)) static inline void wide_row_tile(T* c, Source sou
     load_row<F, false>(c + by.start, last_of_first, some, SUMS(0));
     load_row<W, false>(c + by.start + second, last, some, SUMS(1));
   }
+  if constexpr (!Result::updates)
+    if (by.starts_twice) {
+      V b0 = z, b1 = z, b2 = z, b3 = z;
+      load_row<F, false>(c + by.second, last_of_first, some, b0, b1, b2, b3);
+      add_row<F>(SUMS(0), b0, b1, b2, b3);
+      load_row<W, false>(c + by.second + second, last, some, b0, b1, b2, b3);
+      add_row<W>(SUMS(1), b0, b1, b2, b3);
+    }
   for (; k > 0; k--, source.advance(1)) {
     const T* const b = source.row(0);
     const T a = source.factor(0);
@@ -482,9 +496,12 @@ static void gemm_sgd(T* w, T* v, idx ld, const T* a, idx ras, idx cas, const T* 
 }
 
 static void gemv_rows(T* y, const T* x, idx incx, const T* w, idx ldw, const int32_t* index, idx k,
-                      idx n, int chosen, int acc) {
+                      idx n, int chosen, const T* start, const T* more, int relu) {
   Product by;
-  plain(by, acc);
+  plain(by, start != nullptr);
+  if (start) by.start = start - y;
+  if (more) by.starts_twice = true, by.second = more - y;
+  if (relu) by.then = Finish<T>::relu;
   one_row(y, ChosenRows{x, incx, w, ldw, index, chosen != 0}, n, k, Assign{}, by);
 }
 

@@ -230,7 +230,7 @@ void topk(const Napi::CallbackInfo& call) {
   if (overlap(out, x)) return range_error(env, "topk: out overlaps x; give it memory of its own");
   if (out.length == 0) return;
   with_kernels(env, x, isa, [&]<class T>(const Kernels<T>& kernels) {
-    kernels.topk(out.as<int32_t>(), x.as<T>(), 1, idx(x.length), idx(out.length));
+    kernels.topk(out.as<int32_t>(), x.as<T>(), 1, idx(x.length), idx(out.length), 0);
   });
 }
 

@@ -536,9 +536,39 @@ static void row_dot_rows(T* y, idx incy, const T* w, idx ldw, const T* x, const 
   for (; i < k; i++) put(i, dot_of_row(row(i), x, n));
 }
 
+// Of rows of W vectors, so few that those of g stay in registers.
+template <int W, bool narrow>
+static inline void outer_short_rows(T* w, idx ldw, const T* x, idx incx, const T* g,
+                                    const int32_t* index, idx k, idx n, int chosen) {
+  const M some = first(narrow ? n : 0);
+  const idx last = narrow ? 0 : n - lanes();
+  const V z = splat(0);
+  V g0 = z, g1 = z, g2 = z, g3 = z;
+  load_row<W, narrow>(g, last, some, g0, g1, g2, g3);
+  for (idx i = 0; i < k; i++) {
+    T* const row = w + index[i] * ldw;
+    V a = z, b = z, c = z, d = z;
+    load_row<W, narrow>(row, last, some, a, b, c, d);
+    multiply_row<W>(x[(chosen ? index[i] : i) * incx], g0, g1, g2, g3, a, b, c, d);
+    store_row<W, narrow>(row, last, some, a, b, c, d);
+  }
+}
+
 static void outer_rows(T* w, idx ldw, const T* x, idx incx, const T* g, const int32_t* index, idx k,
                        idx n, int chosen) {
-  const idx l = lanes(), whole = n - n % l;
+  const idx l = lanes();
+  // Of longer rows, one is best finished before the next is touched.
+  if (n <= 8 * l) {
+    for (; n > 4 * l; n -= 4 * l, w += 4 * l, g += 4 * l)
+      outer_short_rows<4, false>(w, ldw, x, incx, g, index, k, 4 * l, chosen);
+    const auto by_rows = n < l        ? outer_short_rows<1, true>
+                         : n == l     ? outer_short_rows<1, false>
+                         : n <= 2 * l ? outer_short_rows<2, false>
+                         : n <= 3 * l ? outer_short_rows<3, false>
+                                      : outer_short_rows<4, false>;
+    return by_rows(w, ldw, x, incx, g, index, k, n, chosen);
+  }
+  const idx whole = n - n % l;
   const M rest = first(n - whole);
   for (idx i = 0; i < k; i++) {
     T* const row = w + index[i] * ldw;

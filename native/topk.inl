@@ -37,12 +37,14 @@ static void topk_by_heap(int32_t* index, const T* x, idx incx, idx n, idx k) {
 constexpr idx few = 128;
 constexpr idx widest = 64;  // lanes of the widest vector: 2048 bits of SVE
 
-static inline bool has_nan(const T* x, idx n) {
+// The smallest of n numbers, NaN where one is.
+static inline T smallest_of(const T* x, idx n) {
   const idx l = lanes();
+  V low = splat(minus_infinity);
   idx i = 0;
-  for (; i + l <= n; i += l)
-    if (any(is_nan(load(x + i)))) return true;
-  return i < n && any(is_nan(load(first(n - i), x + i)));
+  for (; i + l <= n; i += l) low = max(low, neg(load(x + i)));
+  if (i < n) low = max(low, neg(load(first(n - i), x + i, splat(-minus_infinity))));
+  return -hmax(low);
 }
 
 // All n <= few places in order, when no number is NaN. Each number's rank is the count of those
@@ -72,26 +74,41 @@ static inline void order_by_rank(int32_t* order, const T* x, idx n) {
 }
 
 // Where many of n <= few numbers are the smallest, as zeros are after a relu, those come last by
-// place, and only the others are ranked. Says false, having done nothing, where few are. No NaN.
-static inline bool topk_above_smallest(int32_t* index, const T* x, idx n, idx k) {
+// place, and only the others are ranked: none, where all of them are among the k and any order will
+// do. Says false, having done nothing, where few are. No NaN.
+static inline bool topk_above_smallest(int32_t* index, const T* x, idx n, idx k, T smallest,
+                                       int any_order) {
   const idx l = lanes();
-  const V some = splat(*x);
-  V low = neg(some), ties = splat(0);
-  idx i = 0;
-  for (; i + l <= n; i += l) low = larger(low, neg(load(x + i)));
-  if (i < n) low = larger(low, neg(load(first(n - i), x + i, some)));
-  const T smallest = -hlarger(low);
   const V bottom = splat(smallest), one = splat(1), none = splat(0);
-  for (i = 0; i + l <= n; i += l) ties = add(ties, select(eq(load(x + i), bottom), one, none));
-  if (4 * hsum(ties) < T(n)) return false;
+  V ties = none;
+  idx i = 0;
+  for (; i + l <= n; i += l) ties = add(ties, select(eq(load(x + i), bottom), one, none));
+  if (i < n) {
+    const M rest = first(n - i);
+    ties = add(ties, keep(rest, select(eq(load(rest, x + i), bottom), one, none)));
+  }
+  const idx equal = idx(hsum(ties)), count = n - equal;
+  if (4 * equal < n) return false;
 
+  // No branches below: which numbers are above is hard to predict.
+  int32_t places[few];
+  if (any_order && count <= k) {
+    idx top = 0;
+    for (i = 0; i < n; i++) {
+      const bool is_above = x[i] > smallest;
+      places[is_above ? top : count + i - top] = int32_t(i);
+      top += is_above;
+    }
+    for (i = 0; i < k; i++) index[i] = places[i];
+    return true;
+  }
   T above[few];
-  int32_t order[few], places[few], rest[few];
-  idx count = 0;
-  for (i = 0; i < n; i++) {  // no branch: which numbers are above is hard to predict
-    above[count] = x[i];
-    places[count] = rest[i - count] = int32_t(i);
-    count += x[i] > smallest;
+  int32_t order[few], rest[few];
+  idx top = 0;
+  for (i = 0; i < n; i++) {
+    above[top] = x[i];
+    places[top] = rest[i - top] = int32_t(i);
+    top += x[i] > smallest;
   }
   order_by_rank(order, above, count);
   for (i = 0; i < k; i++) index[i] = i < count ? places[order[i]] : rest[i - count];
@@ -137,7 +154,7 @@ static inline bool topk_by_threshold(int32_t* index, const T* x, idx n, idx k, i
   return true;
 }
 
-static void topk(int32_t* index, const T* x, idx incx, idx n, idx k) {
+static void topk(int32_t* index, const T* x, idx incx, idx n, idx k, int any_order) {
   if (k <= 0) return;
   const idx l = lanes(), columns = (4 * k + l - 1) / l * l;
   if (incx == 1 && columns <= few && n >= 2 * columns && topk_by_threshold(index, x, n, k, columns))
@@ -149,8 +166,9 @@ static void topk(int32_t* index, const T* x, idx incx, idx n, idx k) {
       x = row;
       incx = 1;
     }
-    if (!has_nan(x, n)) {
-      if (topk_above_smallest(index, x, n, k)) return;
+    const T smallest = smallest_of(x, n);
+    if (smallest == smallest) {
+      if (topk_above_smallest(index, x, n, k, smallest, any_order)) return;
       int32_t order[few];
       order_by_rank(order, x, n);
       for (idx i = 0; i < k; i++) index[i] = order[i];

@@ -71,14 +71,14 @@ Encoded decode(const int32_t* w) {
 // cache by themselves: what few instructions need (outer loops) lies elsewhere.
 struct Instruction {
   Op op;
-  int32_t accumulate;
   int32_t rows, cols, inner;  // extent ids
   int32_t loops;              // where in `loops_`, or -1: runs once
   struct {
     int32_t offset, row, col;
   } y, a, b;
-  int32_t c, x;  // offsets
+  int32_t c, c_row, x;  // offsets, and how far the rows of c are apart
   int32_t imm0, imm1;
+  bool accumulate;
   bool is_large;  // a product that OpenBLAS may be faster at, at some length
 };
 
@@ -138,6 +138,19 @@ const char* check_operand(const char* rule, const Operand& o, const Bounds& n, i
       return "a column stride that is neither 0 nor 1";
   }
   return last < size || (is_empty && o.offset <= size) ? nullptr : "a slice outside the arena";
+}
+
+// The place of the first of n indices that is not below `limit`, which is positive, or n. Every
+// instruction with indices asks before it runs, and nearly always hears n: that is found without a
+// branch for each, by the sign that an index or its distance from the last one allowed would have.
+idx first_outside(const int32_t* x, idx n, int32_t limit) {
+  const uint32_t last = uint32_t(limit) - 1;
+  uint32_t signs = 0;
+  for (idx i = 0; i < n; i++) signs |= uint32_t(x[i]) | (last - uint32_t(x[i]));
+  if (signs >> 31 == 0) return n;
+  idx i = 0;
+  while (x[i] >= 0 && x[i] < limit) i++;
+  return i;
 }
 
 template <class T>
@@ -246,6 +259,9 @@ class TypedProgram final : public Program {
           return "rows that are not adjacent";
         return in.imm0 > 0 && in.imm0 <= smallest(in.cols) ? "" : "fewer columns than targets";
       case Op::gather_matmul:
+        if (n.rows > 2) return "more than two rows to start from";
+        if (in.imm1 != 0 && in.imm1 != 1) return "an unknown finish";
+        [[fallthrough]];
       case Op::gather_dot:
       case Op::scatter_outer:
         return in.imm0 > 0 && (n.inner <= 1 || in.x.col == 1)
@@ -312,8 +328,9 @@ class TypedProgram final : public Program {
     const auto matrix = [](const Operand& o) {
       return decltype(Instruction::y){o.offset, o.row, o.col};
     };
-    Instruction in{e.op,        e.accumulate, e.rows,     e.cols,     e.inner, -1,     matrix(e.y),
-                   matrix(e.a), matrix(e.b),  e.c.offset, e.x.offset, e.imm0,  e.imm1, false};
+    Instruction in{e.op,        e.rows,      e.cols,      e.inner,           -1,
+                   matrix(e.y), matrix(e.a), matrix(e.b), e.c.offset,        e.c.row,
+                   e.x.offset,  e.imm0,      e.imm1,      e.accumulate != 0, false};
     in.is_large = largest(e.rows) * largest(e.cols) * largest(e.inner) >= least_work_for_blas<T>();
     const auto is_once = [&](int32_t id) {
       for (int32_t n = 0; n <= levels_; n++)
@@ -488,12 +505,12 @@ class TypedProgram final : public Program {
         gemm_update(in, arena, at.y(), at.a(), at.b(), at.c(), rows(), cols(), inner());
         break;
       case Op::topk:
-        k.topk(at.x(), at.a(), in.a.col, cols(), inner());
+        k.topk(at.x(), at.a(), in.a.col, cols(), inner(), in.imm0);
         break;
       case Op::gather:
       case Op::scatter_add:
-        for (idx r = 0; r < rows(); r++)
-          if (at.x()[r] < 0 || at.x()[r] >= in.imm0) return {i, at.x()[r], in.imm0};
+        if (const idx r = first_outside(at.x(), rows(), in.imm0); r < rows())
+          return {i, at.x()[r], in.imm0};
         if (in.op == Op::gather)
           k.gather(at.y(), in.y.row, at.a(), in.a.row, at.x(), rows(), cols());
         else
@@ -502,10 +519,12 @@ class TypedProgram final : public Program {
       case Op::gather_matmul:
       case Op::gather_dot:
       case Op::scatter_outer:
-        for (idx p = 0; p < inner(); p++)
-          if (at.x()[p] < 0 || at.x()[p] >= in.imm0) return {i, at.x()[p], in.imm0};
+        if (const idx p = first_outside(at.x(), inner(), in.imm0); p < inner())
+          return {i, at.x()[p], in.imm0};
         if (in.op == Op::gather_matmul)
-          k.gemv_rows(at.y(), at.a(), in.a.row, at.b(), in.b.row, at.x(), inner(), cols(), 1, acc);
+          k.gemv_rows(at.y(), at.a(), in.a.row, at.b(), in.b.row, at.x(), inner(), cols(), 1,
+                      rows() > 0 ? at.c() : nullptr, rows() > 1 ? at.c() + in.c_row : nullptr,
+                      in.imm1);
         else if (in.op == Op::gather_dot)
           k.row_dot_rows(at.y(), in.y.row, at.a(), in.a.row, at.b(), at.x(), inner(), cols(), 1, 1);
         else
@@ -521,8 +540,8 @@ class TypedProgram final : public Program {
         break;
       case Op::cross_entropy:
       case Op::cross_entropy_grad:
-        for (idx r = 0; r < rows(); r++)
-          if (at.x()[r] < 0 || at.x()[r] >= in.imm0) return {i, at.x()[r], in.imm0};
+        if (const idx r = first_outside(at.x(), rows(), in.imm0); r < rows())
+          return {i, at.x()[r], in.imm0};
         if (in.op == Op::cross_entropy)
           k.cross_entropy(at.c(), at.y(), in.y.row, at.a(), in.a.row, at.x(), rows(), cols());
         else

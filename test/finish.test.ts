@@ -1,12 +1,32 @@
 /** Products that do what is done next with their result: which, and that the numbers stay the same. */
 import assert from 'node:assert/strict';
 import { ALL_PASSES, parsePasses } from '../lib/compiler/passes.js';
-import type { Value } from '../lib/graph.js';
+import { zeros, type Value } from '../lib/graph.js';
 import { Program } from '../lib/program.js';
 import { assertClose, Leaves } from './support/check.js';
 import { TARGETS } from './support/targets.js';
 
 type Draw = (...shape: number[]) => Value;
+
+/** The product of the k largest of x with their rows. */
+function chosen(x: Value, rows: Value, k: number): Value {
+  const which = x.topk(k);
+  return x.gather(which).matmul(rows.gather(which));
+}
+
+/** Positions each of which adds, to the one before, a product with chosen rows and rows of batches. */
+function recurrence(p: Draw, n: number): Value {
+  const rows = p(n, n).mul(0.1);
+  const [a, b] = [p(3, n).matmul(p(n, n)), p(3, n).matmul(p(n, n))];
+  let h = zeros([n]);
+  for (let i = 0; i < 3; i++)
+    h = h
+      .add(chosen(h, rows, 3))
+      .add(a.at(i))
+      .add(b.at(i))
+      .relu();
+  return h.sum();
+}
 
 /** What is left of relu, masks and additions in forward, backward and update. */
 const CASES: { name: string; loss: (p: Draw) => Value; left: Record<string, number> }[] = [
@@ -59,6 +79,26 @@ const CASES: { name: string; loss: (p: Draw) => Value; left: Record<string, numb
         .mean();
     },
     left: {},
+  },
+  {
+    name: 'a relu, with chosen rows',
+    loss: (p) => chosen(p(6).exp(), p(6, 5), 3).relu().sum(),
+    left: { mask_positive: 1 },
+  },
+  {
+    name: 'a sum with what comes before, with chosen rows, but no mask',
+    loss: (p) => chosen(p(6).exp(), p(6, 5), 3).add(p(5).exp()).exp().relu().sum(),
+    left: { relu: 1, mask_positive: 1 },
+  },
+  {
+    name: 'the sum of two rows and a relu, with chosen rows',
+    loss: (p) => recurrence(p, 6),
+    left: { mask_positive: 3, relu: 1 },
+  },
+  {
+    name: 'the sum of two rows and a relu, with chosen rows of many vectors',
+    loss: (p) => recurrence(p, 77),
+    left: { mask_positive: 3, relu: 1 },
   },
   {
     name: 'no product that is read again',

@@ -14,7 +14,7 @@ export interface Work {
 
 /** Operations for each element of a loop over rows R, columns C and an inner loop K. */
 export const FLOP: Readonly<
-  Record<string, readonly [loops: 'C' | 'RC' | 'RCK', each: number, plus?: number]>
+  Record<string, readonly [loops: 'C' | 'RC' | 'CK' | 'RCK', each: number, plus?: number]>
 > = {
   copy: ['RC', 0],
   neg: ['RC', 1],
@@ -49,9 +49,9 @@ export const FLOP: Readonly<
   topk: ['C', 0],
   gather: ['RC', 0],
   scatter_add: ['RC', 1],
-  gather_matmul: ['RCK', 2],
-  gather_dot: ['RCK', 2],
-  scatter_outer: ['RCK', 2],
+  gather_matmul: ['CK', 2],
+  gather_dot: ['CK', 2],
+  scatter_outer: ['CK', 2],
   choose_grad: ['RC', 0],
   sgd: ['C', 4],
   adam: ['C', 12],
@@ -101,10 +101,10 @@ export function account(lowered: Lowered, elementBytes: number, length: number):
     const [over, each, plus = 0] = FLOP[op]!;
     const outer = extent(3) * extent(4);
     const { R, C, K } = loops;
-    const elements = outer * (over === 'C' ? C : R * C);
+    const elements = outer * (over.startsWith('R') ? R : 1) * C;
     const work = workOf(op);
     work.instructions++;
-    work.flop += elements * ((over === 'RCK' ? K : 1) * each + plus);
+    work.flop += elements * ((over.endsWith('K') ? K : 1) * each + plus);
     const isMasked = op === 'gemm' && word(33) === 2;
     if (isMasked) work.bytes += elements * elementBytes;
     operandsOf(op).forEach((rule, i) => {

@@ -88,8 +88,8 @@ export class Encoder {
 
   /**
    * Makes the last instruction, where it is a product that writes the matrix `from`, write `to`
-   * instead, what `then` makes of it and of `other`; says whether it could. The extents are ids, of
-   * two outer loops, rows and columns.
+   * instead, or add to it, what `then` makes of it and of `other`; says whether it could. The extents
+   * are ids, of two outer loops, rows and columns.
    */
   finishProduct(
     level: number,
@@ -98,9 +98,13 @@ export class Encoder {
     from: Matrix,
     to: Matrix,
     other?: Matrix,
+    adds = false,
   ): boolean {
     if (this.count === this.partStart) return false;
     const w = this.words.subarray(this.length - instructionWords, this.length);
+    if (w[0] === opcodes.get('gather_matmul'))
+      return w[2] === level && this.finishRowProduct(w, extents, then, from, to, other, adds);
+    if (adds) return false;
     const accumulates = w[1] === 1;
     const isFrom =
       w[0] === opcodes.get('gemm') &&
@@ -123,6 +127,41 @@ export class Encoder {
       w[34] = other?.offset ?? 0;
       if (!accumulates) w[23] = to.offset;
     }
+    return true;
+  }
+
+  /** The same of a product with chosen rows, in the words `w`: it can start from two rows, not be masked. */
+  private finishRowProduct(
+    w: Int32Array,
+    [outer1, outer2, rows, cols]: readonly number[],
+    then: Finish,
+    from: Matrix,
+    to: Matrix,
+    other: Matrix | undefined,
+    adds: boolean,
+  ): boolean {
+    const one = this.literal(1);
+    const n = this.columns[w[6]!] as number;
+    const isFrom =
+      outer1 === one && outer2 === one && rows === one && w[6] === cols && w[8] === from.offset;
+    if (!isFrom || w[34] !== FINISHES.indexOf(undefined)) return false;
+    // Where parts of the result are written before others are computed, no operand may lie.
+    const isRead = (at: number, numbers: number): boolean => at < to.offset + n && to.offset < at + numbers; // prettier-ignore
+    const last = w[33]! - 1;
+    if (isRead(w[13]!, last * w[16]! + 1) || isRead(w[18]!, last * w[21]! + n)) return false;
+    const count = this.columns[w[5]!] as number;
+    const starts = Array.from({ length: count }, (_, i) => w[23]! + i * w[26]!);
+    if (then === 'add') starts.push(other!.offset);
+    if (adds) starts.push(to.offset);
+    if (then === 'maskPositive' || (then === 'relu' && adds) || starts.length > 2) return false;
+    // Rows that overlap the result, but are not it, are written before they are read.
+    if (starts.some((at) => at !== to.offset && isRead(at, n))) return false;
+    w[8] = to.offset;
+    w[5] = this.literal(starts.length);
+    starts.sort((a, b) => a - b);
+    w[23] = starts[0] ?? to.offset;
+    w[26] = starts.length > 1 ? starts[1]! - starts[0]! : 0;
+    if (then === 'relu') w[34] = FINISHES.indexOf('relu');
     return true;
   }
 

@@ -1,5 +1,5 @@
 /** From the compiler's graph to one flat program over one arena: arrays, any rank. */
-import { OPS } from '../ops.js';
+import { OPS, type OpName } from '../ops.js';
 import { resolveAxis, sizeOf, type Shape } from '../shape.js';
 import { Encoder, type Matrix, type Operand } from './encode.js';
 import { Layout, type Lowered, type LoweringOptions } from './layout.js';
@@ -18,6 +18,14 @@ interface Axis {
 
 /** From so many numbers on, a transposed operand may be left in place: see `swappedProduct`. */
 const LARGE_MATRIX = 1 << 14;
+
+/** What ends in an instruction that can finish its sums. */
+const ROW_PRODUCTS: ReadonlySet<OpName> = new Set<OpName>([
+  'gatherMatmul',
+  'gatherDot',
+  'scatterOuter',
+]);
+const PRODUCTS: ReadonlySet<OpName> = new Set<OpName>(['matmul', 'gatherMatmul']);
 
 /** A fixed size, or an axis. */
 type Extent = number | { n: number; levels?: readonly number[] | undefined };
@@ -39,6 +47,7 @@ class Lowering {
   private readonly gradientHome = new Map<number, View>();
   private readonly transposed = new Map<string, View>();
   private readonly leveled = new Map<string, number>();
+  private readInAnyOrder: ReadonlyMap<number, number> | undefined;
   private node = 0;
   private level = 0;
 
@@ -484,6 +493,7 @@ class Lowering {
           extents: this.extents([1, 1, 1, x.shape[0]!, ir.attr(node).k!]),
           a: [x.offset, 0, 0, 0, x.strides[0]!],
           x: [this.layout.slot(node), 0, 0, 0, 1],
+          imm0: this.isReadInOrder(node) ? 0 : 1,
         });
         break;
       }
@@ -505,13 +515,14 @@ class Lowering {
   private finishes(node: number): boolean {
     const { ir, placement } = this;
     const op = ir.opOf(node);
-    if (!this.options.finish || this.accumulates(node)) return false;
+    if (!this.options.finish) return false;
     if (op !== 'relu' && op !== 'maskPositive' && op !== 'add') return false;
+    const accumulates = this.accumulates(node);
     return (op === 'add' ? [0, 1] : [0]).some((i) => {
       const product = ir.input(node, i);
       const isOwn = placement.uses[product] === 1 && placement.parent[product] === -1;
       if (!isOwn || this.options.results.includes(product)) return false;
-      if (!ir.is(product, 'matmul') && !placement.totals.has(product)) return false;
+      if (!PRODUCTS.has(ir.opOf(product)) && !placement.totals.has(product)) return false;
       const shape = ir.shape(node);
       if (shape.join() !== ir.shape(product).join()) return false;
       const levels = this.levelsOf(node);
@@ -524,7 +535,7 @@ class Lowering {
       const second = other === undefined ? undefined : matrixOf(this.locate(other));
       if (!from || !to || second === null) return false;
       const extents = this.extents([1, 1, axis(rank - 2), axis(rank - 1), 1]).slice(0, 4);
-      return this.out.finishProduct(this.level, extents, op, from, to, second);
+      return this.out.finishProduct(this.level, extents, op, from, to, second, accumulates);
     });
   }
 
@@ -906,6 +917,20 @@ class Lowering {
     });
   }
 
+  /** Whether it matters in which order indices come: not to sums over what they name. */
+  private isReadInOrder(index: number): boolean {
+    const { ir, placement } = this;
+    if (!this.readInAnyOrder) {
+      const reads = new Map<number, number>();
+      for (let node = 0; node < ir.count; node++) {
+        if (!placement.live[node] || !ROW_PRODUCTS.has(ir.opOf(node))) continue;
+        reads.set(ir.input(node, 2), (reads.get(ir.input(node, 2)) ?? 0) + 1);
+      }
+      this.readInAnyOrder = reads;
+    }
+    return this.readInAnyOrder.get(index) !== placement.uses[index];
+  }
+
   /** A product with the rows of a matrix that the last operand names. */
   private emitRowProduct(node: number): void {
     const { ir } = this;
@@ -925,14 +950,17 @@ class Lowering {
       return;
     }
     const operand = (view: View): Operand => [view.offset, 0, 0, view.strides[0]!, 1];
+    // Sums of rows start from as many of c as there are; the others always add to what is there.
+    const starts = adds ? Number(this.accumulates(node)) : 1;
     this.out.emit(node, {
       op,
       level: this.level,
-      accumulate: this.accumulates(node),
-      extents: this.extents([1, 1, 1, cols, ir.shape(index)[0]!]),
+      accumulate: !adds,
+      extents: this.extents([1, 1, starts, cols, ir.shape(index)[0]!]),
       y: operand(y),
       a: operand(a),
       b: operand(b),
+      ...(adds && { c: operand(y) }),
       x: [this.layout.slot(index), 0, 0, 0, 1],
       imm0: n,
     });

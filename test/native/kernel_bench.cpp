@@ -159,17 +159,20 @@ void each_case(const Kernels<T>& k, const Measure& measure) {
   for (idx i = 0; i < 64; i++) zeros[i] = a[i] > 0 ? a[i] : 0;
   static int32_t index[4096];
   for (idx n : {8, 16, 32, 64, 128, 256, 1024, 4096})
-    measure("topk 16 of" + size({n}), [=] { k.topk(index, a, 1, n, n < 16 ? n : 16); });
+    measure("topk 16 of" + size({n}), [=] { k.topk(index, a, 1, n, n < 16 ? n : 16, 0); });
   // Half of them are equal, as after a relu.
   for (idx n : {32, 64})
-    measure("topk 16 of ties" + size({n}), [=] { k.topk(index, zeros, 1, n, 16); });
+    for (int any : {0, 1})
+      measure((any ? "any topk 16 of ties" : "topk 16 of ties") + size({n}),
+              [=] { k.topk(index, zeros, 1, n, 16, any); });
   for (idx cols : {1, 16, 32, 256}) {
     measure("gather" + size({16, cols}), [=] { k.gather(y, cols, a, cols, places, 16, cols); });
     measure("scatter_add" + size({16, cols}),
             [=] { k.scatter_add(y, cols, a, cols, places, 16, cols); });
   }
   for (idx n : {32, 256, 2048}) {
-    measure("gemv_rows" + size({16, n}), [=] { k.gemv_rows(y, d, 1, a, n, places, 16, n, 1, 0); });
+    measure("gemv_rows" + size({16, n}),
+            [=] { k.gemv_rows(y, d, 1, a, n, places, 16, n, 1, nullptr, nullptr, 0); });
     measure("row_dot_rows" + size({16, n}),
             [=] { k.row_dot_rows(y, 1, a, n, b, places, 16, n, 1, 1); });
     measure("outer_rows" + size({16, n}), [=] { k.outer_rows(y, n, d, 1, b, places, 16, n, 1); });

@@ -27,7 +27,7 @@ namespace vecgrad::test {
 namespace {
 
 Report report;
-Guarded block_a, block_b, block_c, block_d;
+Guarded block_a, block_b, block_c, block_d, block_e;
 
 // Every tail of every vector length, and the neighbourhoods of a few longer lengths.
 std::vector<idx> lengths() {
@@ -635,9 +635,15 @@ struct Tests {
               return tie ? i < j : u == u && (v != v || u > v);
             });
             Matrix<int32_t> index(block_b, 1, take, take);
-            k.topk(index.p, x.p, incx, n, take);
+            k.topk(index.p, x.p, incx, n, take, 0);
             report.check(0, std::equal(index.p, index.p + take, want.begin()) && index.untouched(),
                          "%td of %td, incx %td, kind %d", take, n, incx, kind);
+            // In any order: the same places.
+            k.topk(index.p, x.p, incx, n, take, 1);
+            std::sort(index.p, index.p + take);
+            std::sort(want.begin(), want.begin() + take);
+            report.check(0, std::equal(index.p, index.p + take, want.begin()) && index.untouched(),
+                         "any %td of %td, incx %td, kind %d", take, n, incx, kind);
           }
   }
 
@@ -834,12 +840,21 @@ struct Tests {
               for (Matrix<T>* m : {&w, &row, &side}) m->set_uniform(-1, 1);
               index.set([&](idx, idx) { return int32_t(generator()() % many); });
 
+              // A product of chosen rows may start from two rows: y itself and one elsewhere.
+              Matrix<T> more(block_e, 1, n, n);
+              more.set_uniform(-1, 1);
+              const bool twice = kind == 0 && acc && generator()() % 2;
+              const int relu = kind == 0 && generator()() % 2;
+
               Matrix<T>& out = kind == 0 ? row : kind == 1 ? side : w;
               std::vector<real> want(out.rows * out.cols), scale(want.size());
               for (idx r = 0; r < out.rows; r++)
                 for (idx c = 0; c < out.cols; c++) {
                   want[r * out.cols + c] = acc || kind == 1 ? real(out(r, c)) : real(0);
                   scale[r * out.cols + c] = std::fabs(want[r * out.cols + c]);
+                  if (!twice) continue;
+                  want[c] += more(0, c);
+                  scale[c] += std::fabs(more(0, c));
                 }
               for (idx i = 0; i < count; i++) {
                 const idx from = index(0, i), at = chosen ? from : i;
@@ -854,15 +869,18 @@ struct Tests {
                 }
               }
               if (kind == 0)
-                k.gemv_rows(row.p, side.p, inc, w.p, w.ld, index.p, count, n, chosen, acc);
+                k.gemv_rows(row.p, side.p, inc, w.p, w.ld, index.p, count, n, chosen,
+                            acc ? row.p : nullptr, twice ? more.p : nullptr, relu);
               if (kind == 1)
                 k.row_dot_rows(side.p, inc, w.p, w.ld, row.p, index.p, count, n, chosen, acc);
               if (kind == 2) k.outer_rows(w.p, w.ld, side.p, inc, row.p, index.p, count, n, chosen);
               real worst = 0;
               for (idx r = 0; r < out.rows; r++)
-                for (idx c = 0; c < out.cols; c++)
-                  worst = std::max(worst, error_in_ulp<T>(out(r, c), want[r * out.cols + c],
+                for (idx c = 0; c < out.cols; c++) {
+                  const real sum = want[r * out.cols + c];
+                  worst = std::max(worst, error_in_ulp<T>(out(r, c), relu && sum < 0 ? 0 : sum,
                                                           scale[r * out.cols + c]));
+                }
               report.check(
                   worst, w.untouched() && row.untouched() && side.untouched() && index.untouched(),
                   "%td of %td rows of %td, chosen %d, acc %d, inc %td, pad %td", count, many, n,
