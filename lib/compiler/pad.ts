@@ -136,7 +136,8 @@ class Padder {
     if (this.isMade(root)) return;
     const { start, list } = this.old.edges;
     const waiting = [root];
-    for (let node = waiting[0]; node !== undefined; node = waiting[waiting.length - 1]) {
+    while (waiting.length > 0) {
+      const node = waiting[waiting.length - 1]!;
       const longest = this.stacks.get(node);
       const source = longest ?? node;
       const isStacked = longest !== undefined && this.full.has(longest);
