@@ -165,11 +165,12 @@ export class Tokenizer {
    * @throws DataError when `doc` has a character that the vocabulary lacks
    */
   encode(doc: string): number[] {
-    const tokens = [this.bos];
+    const { idAfter, bos } = this;
+    const tokens = [bos];
     for (let i = 0; i < doc.length; i++) {
       const codePoint = doc.codePointAt(i)!;
       if (codePoint > 0xffff) i++;
-      const id = (this.idAfter[codePoint] ?? 0) - 1;
+      const id = (idAfter[codePoint] ?? 0) - 1;
       if (id < 0) {
         const hex = codePoint.toString(16).toUpperCase().padStart(4, '0');
         throw new DataError(
@@ -179,7 +180,7 @@ export class Tokenizer {
       }
       tokens.push(id);
     }
-    tokens.push(this.bos);
+    tokens.push(bos);
     return tokens;
   }
 

@@ -81,6 +81,8 @@ interface IndexFeed {
   users: string[];
   /** The prefix length from which each element is needed; Infinity: never. */
   levels: number[];
+  /** The smallest of the limits: below it any element is right. */
+  limit: number;
   /** How many elements a run of each length needs. */
   needs: number[];
 }
@@ -267,7 +269,9 @@ export class Program {
     this.fedIndices = [...this.indices.values()];
     this.fedNames = [...this.floats.keys(), ...this.indices.keys()];
     this.fed = this.fedNames.map(() => undefined);
-    for (const { levels, needs } of this.fedIndices) {
+    for (const feed of this.fedIndices) {
+      const { levels, needs } = feed;
+      feed.limit = Math.min(...feed.limits);
       for (let n = 0; n <= this.maxLength; n++) needs.push(levels.findLastIndex((level) => level < n) + 1); // prettier-ignore
     }
     this.countName = count?.name;
@@ -495,6 +499,7 @@ export class Program {
       limits: new Array<number>(size).fill(Infinity),
       users: new Array<string>(size).fill(''),
       levels: new Array<number>(size).fill(Infinity),
+      limit: Infinity,
       needs: [],
     });
   }
@@ -606,9 +611,9 @@ export class Program {
   }
 
   private feedIndex(feed: IndexFeed, value: Feeds[string] | undefined): void {
-    const { name, size, slot, limits, levels } = feed;
-    const { ints, length } = this;
-    const needed = feed.needs[length]!;
+    const { name, slot, limit } = feed;
+    const { ints } = this;
+    const needed = feed.needs[this.length]!;
     if (value === undefined) {
       if (needed === 0) return;
       throw new FeedError(`input '${name}' is missing: ${feed.label} needs ${feed.size === 1 ? 'an integer' : `${feed.size} integers`}`); // prettier-ignore
@@ -623,14 +628,18 @@ export class Program {
     }
     for (let i = 0; i < given; i++) {
       const x = isNumber ? value : value[i]!;
-      if ((x | 0) !== x || x < 0 || (x >= limits[i]! && levels[i]! < length)) {
-        const where = size === 1 ? '' : `[${i}]`;
-        const limit = limits[i]!;
-        const expected = limit === Infinity ? 'an integer from 0' : `an integer from 0 to ${limit - 1}, for ${feed.users[i]!}`; // prettier-ignore
-        throw new FeedError(`input '${name}'${where} = ${describe(x)}: expected ${expected}`);
-      }
+      if ((x | 0) !== x || x < 0 || x >= limit) this.checkIndex(feed, i, x);
       ints[slot + i] = x;
     }
+  }
+
+  /** Throws where x is no integer, or above a limit that this run meets. */
+  private checkIndex({ name, size, limits, users, levels }: IndexFeed, i: number, x: number): void {
+    const limit = limits[i]!;
+    if ((x | 0) === x && x >= 0 && (x < limit || levels[i]! >= this.length)) return;
+    const where = size === 1 ? '' : `[${i}]`;
+    const expected = limit === Infinity ? 'an integer from 0' : `an integer from 0 to ${limit - 1}, for ${users[i]!}`; // prettier-ignore
+    throw new FeedError(`input '${name}'${where} = ${describe(x)}: expected ${expected}`);
   }
 }
 
