@@ -58,6 +58,8 @@
       'target_name': 'vecgrad',
       'sources': [
         'native/addon.cpp',
+        'native/batch.cpp',
+        'native/batch_calls.cpp',
         'native/bench.cpp',
         'native/bench_calls.cpp',
         'native/blas.cpp',

@@ -35,6 +35,8 @@ export interface ExperimentOptions {
   isa?: string; // default: the best the machine has
   passes?: PassSet; // default: all of the compiler's
   lr?: number; // default: the model's schedule; given: its initial rate
+  batch?: number; // documents a step, default 1
+  threads?: number; // that a batch is spread over, default: the machine's processors
   sizes?: Partial<ModelSizes>;
   samples?: number; // default 20
   temperature?: number; // default 0.5
@@ -50,6 +52,8 @@ export interface ExperimentResult {
   isa: string;
   seed: number;
   steps: number;
+  /** Documents a step. */
+  batch: number;
   docs: number;
   vocabSize: number;
   params: number;
@@ -131,7 +135,7 @@ export function buildModel(
  * from one seed: shuffle, parameters, samples, as SPEC section 3 orders the draws.
  */
 export function runExperiment(name: ModelName, options: ExperimentOptions): ExperimentResult {
-  const { steps = 1000, seed = 42, samples = 20, temperature = 0.5 } = options;
+  const { steps = 1000, seed = 42, samples = 20, temperature = 0.5, batch = 1 } = options;
   const started = now();
   let mark = started;
   const lap = (): number => {
@@ -154,16 +158,21 @@ export function runExperiment(name: ModelName, options: ExperimentOptions): Expe
     ...(options.dtype && { dtype: options.dtype }),
     ...(options.isa !== undefined && { isa: options.isa }),
     ...(options.passes && { passes: options.passes }),
+    ...(batch > 1 && { batches: true }),
   };
   const training = model
     .optimizer(steps, options.lr)
     .minimize(model.loss, { ...target, sequence: model.logits });
   const compileSeconds = lap();
 
+  const { threads } = options;
   const losses: number[] = [];
   for (let step = 0; step < steps; step++) {
-    const doc = docs.at(train[step % train.length]!)!;
-    const loss = training.step(example(tokenizer, doc, blockSize));
+    const fed = (i: number): Feeds => example(tokenizer, docs.at(train[i % train.length]!)!, blockSize); // prettier-ignore
+    const loss =
+      batch === 1
+        ? training.step(fed(step))
+        : training.stepBatch(Array.from({ length: batch }, (_, i) => fed(step * batch + i)), threads === undefined ? {} : { threads }); // prettier-ignore
     if (!Number.isFinite(loss)) {
       throw new ExperimentError(
         `${name}: the loss is ${loss} at step ${step + 1}: training diverged; ` +
@@ -195,6 +204,7 @@ export function runExperiment(name: ModelName, options: ExperimentOptions): Expe
     isa: training.program.isa,
     seed,
     steps,
+    batch,
     docs: docs.length,
     vocabSize: tokenizer.vocabSize,
     params: training.program.parameterCount,

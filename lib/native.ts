@@ -46,6 +46,16 @@ export interface NativeAddon {
     ints: Int32Array,
     range: Int32Array,
   ): () => Fault | undefined;
+  /**
+   * A step on a batch of documents, on so many threads; the document and where it stopped, where an
+   * index was out of its table.
+   */
+  stepBatch(
+    handle: Handle,
+    arena: TypedArray,
+    spec: BatchSpec,
+    threads: number,
+  ): [document: number, ...Fault] | undefined;
   generate(
     spec: {
       program: Handle;
@@ -112,6 +122,25 @@ export interface NativeBench {
   /** What emulates this processor, by its own account; '' where it gives none. */
   emulator(): string;
 } // prettier-ignore
+
+/** A batch: the documents, and the memory that they run in (native/batch.h says what is what). */
+export interface BatchSpec {
+  memory: TypedArray;
+  stride: number;
+  lanes: number;
+  sums: TypedArray;
+  parameters: number;
+  gradients: number;
+  size: number;
+  loss: number;
+  fed: Int32Array;
+  numbers: TypedArray;
+  ints: Int32Array;
+  lengths: Int32Array;
+  losses: Float64Array;
+  backward: number;
+  update: number;
+}
 
 /** A graph of single numbers to differentiate (native/differentiate.h says what is what). */
 export interface NumberGraph {

@@ -1,4 +1,5 @@
 /** Optimisers: each compiles a loss to a program whose one call is a whole training step. */
+import { availableParallelism } from 'node:os';
 import type { Value } from './graph.js';
 import { Program, type Feeds, type ProgramOptions } from './program.js';
 
@@ -48,6 +49,20 @@ export class Training {
   step(feeds: Feeds): number {
     this.prepare(this.program, this.steps);
     const loss = this.program.step(feeds);
+    this.steps++;
+    return loss;
+  }
+
+  /**
+   * One step on several documents, which may differ in length: an update from the mean of their
+   * gradients. The documents are spread over `threads`, by default as many as the machine has
+   * processors; their number changes no bit of the result. Returns the mean of their losses.
+   *
+   * @throws Error where `minimize` was not told of batches: `minimize(loss, { batches: true })`
+   */
+  stepBatch(documents: readonly Feeds[], { threads = availableParallelism() } = {}): number {
+    this.prepare(this.program, this.steps);
+    const loss = this.program.stepBatch(documents, threads);
     this.steps++;
     return loss;
   }

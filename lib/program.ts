@@ -7,6 +7,7 @@ import type { Ir } from './compiler/ir.js';
 import type { Lowered, UpdateRule } from './compiler/layout.js';
 import { lower } from './compiler/lower.js';
 import { isScalarGraph, lowerTape } from './compiler/tape.js';
+import { Batch } from './batch.js';
 import { batch } from './compiler/batch.js';
 import { ALL_PASSES, type PassSet } from './compiler/passes.js';
 import { countUses } from './compiler/rewrite.js';
@@ -30,6 +31,8 @@ export interface ProgramOptions {
   isa?: string;
   /** The compiler's passes that are on: all by default (see compiler/passes.ts). */
   passes?: PassSet;
+  /** Whether training takes batches (`stepBatch`): gradients are then kept whole, to be added up. */
+  batches?: boolean;
   /**
    * Groups of values that `generate` is to run as a sequence, in the loss's own program where its
    * levels allow it: without a program of its own to compile.
@@ -142,6 +145,7 @@ export class Program {
   /** Whether this program holds the newest numbers of its parameters. */
   private resident = false;
   private results: Int32Array | undefined;
+  private batch: Batch | undefined;
   private length = 0;
   /** Of the first root, in the arena. */
   private readonly rootOffset: number;
@@ -229,7 +233,7 @@ export class Program {
       results: results.map((value) => numbers.get(value)!),
       place: passes.has('place'),
       finish: passes.has('finish'),
-      fuseUpdate: passes.has('update'),
+      fuseUpdate: passes.has('update') && options.batches !== true,
     };
     this.lowered = (isScalar ? lowerTape(ir, lowering) : undefined) ?? lower(ir, lowering);
     const { lowered } = this;
@@ -383,6 +387,52 @@ export class Program {
     return this.arena[this.rootOffset]!;
   }
 
+  /**
+   * One update from the mean of several documents' gradients, on so many threads; returns the mean of
+   * their losses. The number of threads changes no bit of it.
+   */
+  stepBatch(documents: readonly Feeds[], threads: number): number {
+    const count = documents.length;
+    if (count === 0) throw new FeedError('a batch of no documents: feed at least one');
+    if (!Number.isInteger(threads) || threads < 1) throw new RangeError(`${threads} threads: expected an integer from 1`); // prettier-ignore
+    const { parameters } = this.lowered;
+    if (parameters.withGradient < parameters.size) throw new Error('this training was compiled for single documents: minimize(loss, { batches: true })'); // prettier-ignore
+    if (!this.resident) this.takeParameters();
+    if (this.batch?.count !== count) this.batch = this.batchOf(count);
+    const { batch } = this;
+    for (let i = 0; i < count; i++) {
+      this.feed(documents[i]!);
+      batch.put(i, this.length);
+    }
+    this.checkMemory();
+    const fault = addon.stepBatch(this.handle, this.arena, batch.spec, threads);
+    this.lastRun = ++runs;
+    if (fault) {
+      const [document, ...where] = fault;
+      this.refuse(where, ` of document ${document}`);
+    }
+    return batch.meanLoss();
+  }
+
+  private batchOf(count: number): Batch {
+    const { arena, ints, lowered } = this;
+    const fed = [...this.floats.values()].flatMap(({ offset, size }) => [offset, size]);
+    if (this.inverseCount >= 0) fed.push(this.inverseCount, 1);
+    return new Batch(
+      {
+        arena,
+        ints,
+        parameters: lowered.parameters,
+        loss: this.rootOffset,
+        fed: Int32Array.from(fed),
+        backward: lowered.sections.backward,
+        update: lowered.sections.update,
+        allocate: (size) => allocateAligned(this.dtype, size),
+      },
+      count,
+    );
+  }
+
   /** One part of a step alone, with what was fed last: to measure it. */
   runPart(part: 'forward' | 'backward' | 'update'): void {
     const { forward, backward, update } = this.lowered.sections;
@@ -443,8 +493,8 @@ export class Program {
 
   private run(from: number, to: number, begin: number, end: number): void {
     if (!this.resident) this.takeParameters();
-    const { arena, range } = this;
-    if (arena.length !== this.lowered.arenaSize) throw new Error("the program's memory is gone: an array of its numbers was transferred; transfer a copy"); // prettier-ignore
+    const { range } = this;
+    this.checkMemory();
     range[0] = from;
     range[1] = to;
     range[2] = begin;
@@ -459,10 +509,16 @@ export class Program {
     }
   }
 
-  private refuse([instruction, index, limit]: Fault): never {
+  private checkMemory(): void {
+    if (this.arena.length !== this.lowered.arenaSize) throw new Error("the program's memory is gone: an array of its numbers was transferred; transfer a copy"); // prettier-ignore
+  }
+
+  private refuse([instruction, index, limit]: Fault, where = ''): never {
     const node = this.lowered.nodes[instruction] ?? -1;
     const who = node < 0 ? 'the tape' : this.ir.label(node);
-    throw new RangeError(`index ${index} in ${who}: expected an integer from 0 to ${limit - 1}`);
+    throw new RangeError(
+      `index ${index} in ${who}${where}: expected an integer from 0 to ${limit - 1}`,
+    );
   }
 
   /** Copies the parameters from wherever they ran last: numbers set through `.data` travel too. */

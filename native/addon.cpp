@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "assemble_calls.h"
+#include "batch_calls.h"
 #include "bench_calls.h"
 #include "blas.h"
 #include "denormals.h"
@@ -282,6 +283,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add_text_calls(env, exports);
   add_assemble_calls(env, exports);
   add_differentiate_calls(env, exports);
+  add_batch_calls(env, exports);
   add_bench_calls(env, exports);
   return exports;
 }

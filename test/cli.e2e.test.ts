@@ -137,6 +137,7 @@ describe('vecgrad, end to end', () => {
       ['heldOutLoss', isNumber],
       ['samples', (value) => Array.isArray(value) && value.length === 3 && value.every(isText)],
       ['seconds', (value) => Object.values(value as object).every(isNumber)],
+      ['batch', (value) => value === 1],
       ['microsecondsPerStep', isNumber],
     ];
     let result: ExperimentResult;

@@ -45,6 +45,7 @@ const fake: RunExperiment = (model, options) => {
     isa: options.isa ?? 'avx2',
     seed: options.seed ?? 42,
     steps,
+    batch: options.batch ?? 1,
     docs: options.docs.length,
     vocabSize: 27,
     params: 4192,
@@ -240,6 +241,7 @@ describe('command line', () => {
       [['--lr', '.5'], { lr: 0.5 }],
       [['--lr', '1e-3'], { lr: 0.001 }],
       [['--samples', '0'], { samples: 0 }],
+      [['--batch', '16', '--threads', '2'], { batch: 16, threads: 2 }],
       [['--temperature', '2'], { temperature: 2 }],
       [['--n-embd', '8', '--n-head', '2'], { sizes: { nEmbd: 8, nHead: 2 } }],
       [['--n-layer', '2', '--block-size', '4'], { sizes: { nLayer: 2, blockSize: 4 } }],
@@ -302,7 +304,7 @@ describe('command line', () => {
       assert.equal(err, '');
       assert.equal(
         Object.keys(result).join(' '),
-        'model dtype isa seed steps docs vocabSize params losses finalLoss last50Loss ' +
+        'model dtype isa seed steps batch docs vocabSize params losses finalLoss last50Loss ' +
           'heldOutLoss samples seconds microsecondsPerStep',
       );
       assert.equal(

@@ -23,6 +23,8 @@ export interface CompareOptions {
 export interface TrainOptions extends CompareOptions {
   isa?: string;
   lr?: number;
+  batch?: number;
+  threads?: number;
   sizes: Partial<ModelSizes>;
   samples?: number;
   temperature?: number;
@@ -55,6 +57,8 @@ export const OPTIONS = {
   dtype: { value: 'TYPE', help: 'float64 or float32 (float64)' },
   isa: { value: 'NAME', help: 'instruction set (the best of the machine; see vecgrad info)' },
   lr: { value: 'X', help: "initial learning rate (the model's own)" },
+  batch: { value: 'N', help: 'documents a step, whose gradients are averaged (1)' },
+  threads: { value: 'N', help: "threads that a batch is spread over (the machine's processors)" },
   'n-embd': { value: 'N', help: 'length of an embedding (16)' },
   'n-head': { value: 'N', help: 'attention heads, dividing n-embd (4; scalar, vector)' },
   'n-layer': { value: 'N', help: 'layers (1; scalar, vector)' },
@@ -194,6 +198,8 @@ function trainOnly(values: Values): Omit<TrainOptions, keyof CompareOptions | 's
   return {
     ...given('isa', text(values, 'isa')),
     ...given('lr', positive(values, 'lr')),
+    ...given('batch', whole(values, 'batch', 1, 4096)),
+    ...given('threads', whole(values, 'threads', 1, 1024)),
     ...given('samples', whole(values, 'samples', 0, 1_000_000)),
     ...given('passes', mapped(text(values, 'passes'), passes)),
     explain: values.explain === true,

@@ -10,6 +10,7 @@ export function resultJson(result: ExperimentResult): Record<keyof ExperimentRes
     isa: result.isa,
     seed: result.seed,
     steps: result.steps,
+    batch: result.batch,
     docs: result.docs,
     vocabSize: result.vocabSize,
     params: result.params,

@@ -65,8 +65,9 @@ function report(result: ExperimentResult, source: string): string {
     ['per step', `${microseconds(result.microsecondsPerStep)} µs`],
   ];
   const steps = `${groupDigits(result.steps)} ${result.steps === 1 ? 'step' : 'steps'}`;
+  const batch = result.batch > 1 ? ` of ${result.batch} documents` : '';
   return [
-    `${result.model}, ${steps}, seed ${result.seed}, ${result.dtype}, ${result.isa}`,
+    `${result.model}, ${steps}${batch}, seed ${result.seed}, ${result.dtype}, ${result.isa}`,
     '',
     ...rows.map(([name, value]) => `${name!.padEnd(12)}${value!}`),
     ...(result.samples.length > 0 ? ['', 'invented', ...result.samples.map(sample)] : []),
