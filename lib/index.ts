@@ -2,6 +2,7 @@
 export { DataError, parseDocuments, readDocuments, splitHeldOut, Tokenizer, embeddedNamesPath } from './data.js'; // prettier-ignore
 export { buildModel, ExperimentError, MODEL_NAMES, MODELS, runExperiment, type ExperimentOptions, type ExperimentResult, type ModelName, type ModelSizes } from './experiment.js'; // prettier-ignore
 export { grad } from './grad.js';
+export { gradCheck, GradCheckError, type GradCheckElement, type GradCheckOptions, type GradCheckReport } from './grad-check.js'; // prettier-ignore
 export { choose, concat, constant, Index, index, input, meanOfFirst, parameter, stack, total, Value, zeros, type Numbers, type TypedArray } from './graph.js'; // prettier-ignore
 export { kernels, type GatherOptions, type KernelOptions, type MatmulOptions, type OutOptions, type SoftmaxOptions } from './kernels.js'; // prettier-ignore
 export { IsaError, nativeInfo, type NativeInfo } from './native.js';
