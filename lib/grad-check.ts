@@ -1,5 +1,6 @@
 /** Checks gradients: backward() against central differences, element by element. */
-import { Value, type Node, type TypedArray } from './graph.js';
+import { reachable } from './compiler/trace.js';
+import { Value, type TypedArray } from './graph.js';
 import { compile, type Feeds } from './program.js';
 import { show, sizeOf } from './shape.js';
 
@@ -112,13 +113,9 @@ export function gradCheck(
 
 /** The parameters and inputs that a value depends on, in order of creation. */
 function leavesOf(root: Value): Value[] {
-  const reached = new Set<Node>([root]);
-  // A set is walked in the order of insertion, through what is inserted on the way.
-  for (const node of reached) for (const input of node.inputs) reached.add(input);
-  return [...reached]
+  return reachable([root])
     .filter((node) => node instanceof Value)
-    .filter(({ op }) => op === 'parameter' || op === 'input')
-    .sort((a, b) => a.id - b.id);
+    .filter(({ op }) => op === 'parameter' || op === 'input');
 }
 
 function numbersOf(leaf: Value, feeds: Feeds): Float64Array {

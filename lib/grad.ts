@@ -1,4 +1,5 @@
 /** Gradients as values of the graph, which can be differentiated again. */
+import { reachable } from './compiler/trace.js';
 import { constant, makeValue, total, Value, zeros, type Node } from './graph.js';
 import { NO_ATTR, OPS, sumTo, type Attr, type Builder } from './ops.js';
 import type { Shape } from './shape.js';
@@ -27,16 +28,11 @@ export function grad(root: Value, values: readonly Value[]): Value[] {
 
 /** The nodes between `values` and root, those included, in order of creation. */
 function dependents(root: Value, values: readonly Value[]): Node[] {
-  const reached = new Set<Node>([root]);
-  // A set is walked in the order of insertion, through what is inserted on the way.
-  for (const node of reached) for (const input of node.inputs) reached.add(input);
   const depends = new Set<Node>(values);
-  return [...reached]
-    .sort((a, b) => a.id - b.id)
-    .filter((node) => {
-      if (!depends.has(node) && node.inputs.some((input) => depends.has(input))) depends.add(node);
-      return depends.has(node);
-    });
+  return reachable([root]).filter((node) => {
+    if (node.inputs.some((input) => depends.has(input))) depends.add(node);
+    return depends.has(node);
+  });
 }
 
 /** Gives a node's operands their terms of the gradient, all of the node's own being known. */
