@@ -97,25 +97,34 @@ export interface OptimizerOptions {
   clipGlobalNorm?: number;
 }
 
-/** A number of an update's rule: fixed, or from the learning rate and the step (from 0). */
-type RuleNumber = number | ((rate: number, step: number) => number);
+/** Given the learning rates by step, what sets the numbers of an update's own instruction before each step. */
+type Prepare = (rateOf: (step: number) => number) => (program: Program, step: number) => void;
 
 /** An update being put together: the instruction, its numbers, and the steps before it with theirs. */
 class Update {
-  private readonly numbers: RuleNumber[];
+  private readonly numbers: number[];
   private readonly before: UpdateStep[] = [];
+  /** Numbers of the steps that the learning rate changes, by place. */
+  private readonly byRate: (readonly [place: number, number: (rate: number) => number])[] = [];
 
-  /** @param numbers what the instruction reads, in its order (see native/kernels.def) */
+  /**
+   * @param numbers what the instruction reads, in its order (see native/kernels.def); 0 for what
+   * `prepare` sets
+   */
   constructor(
     private readonly op: UpdateRule['op'],
     private readonly moments: number,
-    numbers: readonly RuleNumber[],
+    numbers: readonly number[],
+    private readonly prepare: Prepare,
   ) {
     this.numbers = [...numbers];
   }
 
-  private add(number: RuleNumber): number {
-    return this.numbers.push(number) - 1;
+  private add(number: number | ((rate: number) => number)): number {
+    if (typeof number === 'number') return this.numbers.push(number) - 1;
+    const place = this.add(0);
+    this.byRate.push([place, number]);
+    return place;
   }
 
   /** g *= most / max(|g|, most), the norm being that of all gradients. */
@@ -142,40 +151,35 @@ class Update {
   }
 
   /** w *= factor. */
-  scale(factor: RuleNumber): this {
+  scale(factor: (rate: number) => number): this {
     this.before.push({ op: 'mul', to: 'parameters', a: 'parameters', b: this.add(factor) });
     return this;
   }
 
   /** w += factor g. */
-  move(factor: RuleNumber): this {
+  move(factor: (rate: number) => number): this {
     this.before.push({ op: 'mul', to: 'parameters', a: 'gradients', b: this.add(factor), accumulate: true }); // prettier-ignore
     return this;
   }
 
   minimize(loss: Value, learningRate: Schedule, options: ProgramOptions): Training {
     const rateOf = rates(learningRate);
-    const { op, moments, numbers, before } = this;
+    const { op, moments, numbers, before, byRate, prepare } = this;
     const update: UpdateRule = { op, moments, numbers: numbers.length };
     if (before.length > 0) update.before = before;
     const program = new Program({ groups: [[loss]], gradients: 'parameters', update }, options);
-    const places: number[] = [];
-    const changing: ((rate: number, step: number) => number)[] = [];
-    numbers.forEach((number, i) => {
-      if (typeof number === 'number') program.setRule(i, number);
-      else {
-        places.push(i);
-        changing.push(number);
-      }
-    });
+    numbers.forEach((number, i) => program.setRule(i, number));
+    if (byRate.length === 0) return new Training(program, prepare(rateOf));
+    // A generator gives each rate once.
+    let rate = 0;
+    const setOwn = prepare(() => rate);
     return new Training(program, (p, step) => {
-      const rate = rateOf(step);
-      for (let i = 0; i < places.length; i++) p.setRule(places[i]!, changing[i]!(rate, step));
+      rate = rateOf(step);
+      setOwn(p, step);
+      for (const [place, number] of byRate) p.setRule(place, number(rate));
     });
   }
 }
-
-const theRate: RuleNumber = (rate) => rate;
 
 /** An optimiser that is an update, which is put together anew for each training. */
 abstract class UpdateOptimizer<Options extends OptimizerOptions> implements Optimizer {
@@ -210,7 +214,10 @@ export class SGD extends UpdateOptimizer<SGDOptions> {
     const { momentum = 0, nesterov = false, weightDecay = 0, clipGlobalNorm } = this.options;
     checkNumber('momentum', momentum, 0, 1);
     if (nesterov && momentum === 0) throw new RangeError('nesterov needs a momentum above zero');
-    const update = new Update('sgd', 1, [nesterov ? (rate) => rate * momentum : theRate, momentum]);
+    const share = nesterov ? momentum : 1;
+    const update = new Update('sgd', 1, [0, momentum], (rateOf) => (p, step) => {
+      p.setRule(0, share * rateOf(step));
+    });
     update.clip(clipGlobalNorm).penalize(weightDecay);
     // rate momentum v is the instruction's part of the step.
     return nesterov ? update.move((rate) => -rate) : update;
@@ -227,13 +234,16 @@ export interface AdamOptions extends OptimizerOptions {
   weightDecay?: number;
 }
 
-/** The numbers of the instruction `adam`; without a bias the corrections are 1. */
-function adamNumbers({ beta1 = 0.9, beta2 = 0.999, eps = 1e-8 }: AdamOptions): RuleNumber[] {
+/** The update that Adam and AdamW share. */
+function adamUpdate({ beta1 = 0.9, beta2 = 0.999, eps = 1e-8 }: AdamOptions): Update {
   checkNumber('beta1', beta1, 0, 1);
   checkNumber('beta2', beta2, 0, 1);
   checkNumber('eps', eps, 0);
-  const correction = (beta: number): RuleNumber => (_, step) => 1 / (1 - beta ** (step + 1)); // prettier-ignore
-  return [theRate, beta1, beta2, eps, correction(beta1), correction(beta2)];
+  return new Update('adam', 2, [0, beta1, beta2, eps, 0, 0], (rateOf) => (p, step) => {
+    p.setRule(0, rateOf(step));
+    p.setRule(4, 1 / (1 - beta1 ** (step + 1)));
+    p.setRule(5, 1 / (1 - beta2 ** (step + 1)));
+  });
 }
 
 /**
@@ -245,7 +255,7 @@ function adamNumbers({ beta1 = 0.9, beta2 = 0.999, eps = 1e-8 }: AdamOptions): R
 export class Adam extends UpdateOptimizer<AdamOptions> {
   protected update(): Update {
     const { clipGlobalNorm, weightDecay = 0 } = this.options;
-    return new Update('adam', 2, adamNumbers(this.options)).clip(clipGlobalNorm).penalize(weightDecay); // prettier-ignore
+    return adamUpdate(this.options).clip(clipGlobalNorm).penalize(weightDecay);
   }
 }
 
@@ -260,7 +270,7 @@ export class AdamW extends UpdateOptimizer<AdamOptions> {
   protected update(): Update {
     const { clipGlobalNorm, weightDecay = 0.01 } = this.options;
     checkNumber('weightDecay', weightDecay, 0);
-    const update = new Update('adam', 2, adamNumbers(this.options)).clip(clipGlobalNorm);
+    const update = adamUpdate(this.options).clip(clipGlobalNorm);
     return update.scale((rate) => 1 - rate * weightDecay);
   }
 }
@@ -286,6 +296,9 @@ export class RMSprop extends UpdateOptimizer<RMSpropOptions> {
     checkNumber('rho', rho, 0, 1);
     checkNumber('eps', eps, 0);
     // Adam whose mean of gradients keeps nothing, without corrections.
-    return new Update('adam', 2, [theRate, 0, rho, eps, 1, 1]).clip(clipGlobalNorm).penalize(weightDecay); // prettier-ignore
+    const update = new Update('adam', 2, [0, 0, rho, eps, 1, 1], (rateOf) => (p, step) => {
+      p.setRule(0, rateOf(step));
+    });
+    return update.clip(clipGlobalNorm).penalize(weightDecay);
   }
 }
