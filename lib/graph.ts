@@ -14,9 +14,12 @@ export type Numbers = number | ArrayLike<number> | readonly Numbers[];
 
 let nextId = 0;
 
+/** Where a node's numbers are: in no more programs than can be read, or others could never be freed. */
 export interface Memory {
-  /** The programs that hold them, for `data` and `grad`. */
-  holders: Program[];
+  /** The inspecting program that ran last with the node in it, for `data`. */
+  data?: Program;
+  /** The one whose `backward` ran last, for `grad`. */
+  gradient?: Program;
   /** A parameter's own numbers until a program holds them. */
   initial?: Float64Array;
   /** Where a parameter's numbers live: in the memory of the last program that ran with it. */
@@ -299,13 +302,13 @@ export class Value extends Node {
       const { program, offset } = home;
       return program.arena.subarray(offset, offset + sizeOf(this.shape));
     }
-    const holder = newest(this.memory?.holders ?? []);
+    const holder = this.memory?.data;
     if (!holder) throw new Error(`${this.label} has no data yet: call forward() on a value that depends on it`); // prettier-ignore
     return holder.read(this);
   }
   /** The gradient of the last backward(), in this value's shape; zeros where none flowed. */
   get grad(): TypedArray {
-    const holder = newest((this.memory?.holders ?? []).filter((program) => program.hasGradients));
+    const holder = this.memory?.gradient;
     if (!holder) throw new Error(`${this.label} has no gradient yet: call backward() on a value that depends on it`); // prettier-ignore
     return holder.readGradient(this);
   }
@@ -321,12 +324,6 @@ export class Index extends Node {
     }
     return makeIndex('element', this, { start: i });
   }
-}
-
-function newest(programs: readonly Program[]): Program | undefined {
-  let best: Program | undefined;
-  for (const program of programs) if (!best || program.lastRun > best.lastRun) best = program;
-  return best;
 }
 
 // Set by program.ts: the one link that would otherwise run against the layers' direction.
@@ -397,7 +394,7 @@ export function parameter(numbers: Numbers, options: { name?: string; shape?: Sh
     );
   }
   const value = leaf(new Value(leafOperation('parameter', shape)), options.name);
-  value.memory = { holders: [], initial: data };
+  value.memory = { initial: data };
   return value;
 }
 

@@ -96,8 +96,6 @@ const READS_INDEX = Uint8Array.from(OP_NAMES, (op) =>
 const ALL_LEAVES: ReadonlySet<OpName> = new Set<OpName>(['parameter', 'input']);
 const PARAMETERS: ReadonlySet<OpName> = new Set<OpName>(['parameter']);
 
-let runs = 0;
-
 export class Program {
   readonly dtype: DType;
   readonly isa: string;
@@ -105,10 +103,6 @@ export class Program {
   readonly arena: TypedArray;
   /** The longest prefix a run can have; 1 without one. */
   readonly maxLength: number;
-  /** Position of this program's last run among all runs. */
-  lastRun = 0;
-  /** Whether backward() has run. */
-  hasGradients = false;
   /** Nodes after tracing and differentiating, and instructions. */
   readonly counts: { forwardNodes: number; nodes: number; instructions: number };
   /** Parameters, counted as numbers. */
@@ -141,6 +135,11 @@ export class Program {
   private readonly inverseCount: number = -1;
   /** Whether this program holds the newest numbers of its parameters. */
   private resident = false;
+  /** Whether data and gradient of every node are to be read here after a run. */
+  private readonly inspects: boolean;
+  /** Whether those of every node are read here now: no other program ran with one of them since. */
+  private readonly isRead = { data: false, gradient: false };
+  private hasRun = false;
   private results: Int32Array | undefined;
   private length = 0;
   /** Of the first root, in the arena. */
@@ -152,6 +151,7 @@ export class Program {
     this.sequence = plan.groups;
     this.roots = plan.groups.flat();
     const inspects = plan.gradients === 'all';
+    this.inspects = inspects;
     const { passes = ALL_PASSES } = options;
     const traced = trace(plan.groups, !inspects && passes.has('simplify'));
     const { count } = traced;
@@ -261,7 +261,6 @@ export class Program {
       } else if (node.op === 'input' && view) this.bindFloat(node, view.offset);
       else if (node.op === 'index') this.bindIndex(node, number);
       else if (node.op === 'inverseCount' && view) this.inverseCount = view.offset;
-      if (inspects) (node.memory ??= { holders: [] }).holders.push(this);
     }
     this.parameterCount = parameterCount;
     this.limitIndices(traced.ir);
@@ -335,7 +334,7 @@ export class Program {
     };
     const fault = addon.generate(spec, drawn, lengths);
     this.length = this.maxLength;
-    this.lastRun = ++runs;
+    this.hasRun = true;
     if (fault) this.refuse(fault);
     return Array.from(lengths, (length, i) => drawn.subarray(i * this.maxLength, i * this.maxLength + length)); // prettier-ignore
   }
@@ -370,10 +369,10 @@ export class Program {
   /** Gradients at the numbers of the last forward(). */
   backward(): void {
     if (!this.gradientNodes) throw new Error('this program was compiled without gradients');
-    if (!this.lastRun) throw new Error(`backward() of ${this.roots[0]!.label} before forward()`);
+    if (!this.hasRun) throw new Error(`backward() of ${this.roots[0]!.label} before forward()`);
     const { forward, backward } = this.lowered.sections;
     this.run(0, this.length, forward, backward);
-    this.hasGradients = true;
+    if (this.inspects && !this.isRead.gradient) this.becomeRead('gradient');
   }
 
   /** Forward, backward and update in one native call; returns the root's first number. */
@@ -449,8 +448,9 @@ export class Program {
     range[1] = to;
     range[2] = begin;
     range[3] = end;
+    if (this.inspects && !this.isRead.data) this.becomeRead('data');
     const fault = this.runRange();
-    this.lastRun = ++runs;
+    this.hasRun = true;
     if (fault) {
       // What a step has added so far must not reach the next one.
       const { gradients, withGradient } = this.lowered.parameters;
@@ -463,6 +463,16 @@ export class Program {
     const node = this.lowered.nodes[instruction] ?? -1;
     const who = node < 0 ? 'the tape' : this.ir.label(node);
     throw new RangeError(`index ${index} in ${who}: expected an integer from 0 to ${limit - 1}`);
+  }
+
+  /** Has every node's data, or gradient, read here from now on: in one place only, that others can be freed. */
+  private becomeRead(what: 'data' | 'gradient'): void {
+    for (const node of this.numbers.keys()) {
+      const memory = (node.memory ??= {});
+      if (memory[what]) memory[what].isRead[what] = false;
+      memory[what] = this;
+    }
+    this.isRead[what] = true;
   }
 
   /** Copies the parameters from wherever they ran last: numbers set through `.data` travel too. */
