@@ -4,6 +4,7 @@
  * A node only remembers how it is made; nothing is computed until a program runs it (see
  * program.ts), and running never changes the graph.
  */
+import { dot, mermaid, type DrawOptions } from './draw.js';
 import { NO_ATTR, OPS, OP_CODE, OP_NAMES, type Attr, type OpName } from './ops.js';
 import { SCALAR, sizeOf, ShapeError, show, type Shape } from './shape.js';
 import type { Feeds, Program } from './program.js';
@@ -118,6 +119,9 @@ export abstract class Node {
     if (this.others) return this.others;
     return second ? [first!, second] : first ? [first] : [];
   }
+
+  /** The numbers, or the gradient, that can be read now, if any. */
+  abstract peek(what: 'data' | 'grad'): TypedArray | undefined;
 
   /** How errors call this node: its name or number, its operator, its shape. */
   get label(): string {
@@ -296,21 +300,36 @@ export class Value extends Node {
 
   /** The numbers of the last run, row-major: a view into the program's memory; take it anew after each run. */
   get data(): TypedArray {
-    if (this.op === 'parameter') {
-      const { home, initial } = this.memory!;
-      if (!home) return initial!;
-      const { program, offset } = home;
-      return program.arena.subarray(offset, offset + sizeOf(this.shape));
-    }
-    const holder = this.memory?.data;
-    if (!holder) throw new Error(`${this.label} has no data yet: call forward() on a value that depends on it`); // prettier-ignore
-    return holder.read(this);
+    const data = this.peek('data');
+    if (!data) throw new Error(`${this.label} has no data yet: call forward() on a value that depends on it`); // prettier-ignore
+    return data;
   }
   /** The gradient of the last backward(), in this value's shape; zeros where none flowed. */
   get grad(): TypedArray {
-    const holder = this.memory?.gradient;
-    if (!holder) throw new Error(`${this.label} has no gradient yet: call backward() on a value that depends on it`); // prettier-ignore
-    return holder.readGradient(this);
+    const gradient = this.peek('grad');
+    if (!gradient) throw new Error(`${this.label} has no gradient yet: call backward() on a value that depends on it`); // prettier-ignore
+    return gradient;
+  }
+  override peek(what: 'data' | 'grad'): TypedArray | undefined {
+    const { memory } = this;
+    if (what === 'grad') return memory?.gradient?.readGradient(this);
+    if (this.op !== 'parameter') return memory?.data?.read(this);
+    const { home, initial } = memory!;
+    if (!home) return initial;
+    const { program, offset } = home;
+    return program.arena.subarray(offset, offset + sizeOf(this.shape));
+  }
+
+  /**
+   * The graph this value depends on in DOT, Graphviz's language: a box for each node with its name,
+   * operator, shape and, where asked for, data and gradient. Parameters are filled, inputs round.
+   */
+  toDot(options: DrawOptions = {}): string {
+    return dot(this, options);
+  }
+  /** The same as a Mermaid flowchart. */
+  toMermaid(options: DrawOptions = {}): string {
+    return mermaid(this, options);
   }
 }
 
@@ -323,6 +342,10 @@ export class Index extends Node {
       throw new RangeError(`at(${i}) of ${this.label}: no such element`);
     }
     return makeIndex('element', this, { start: i });
+  }
+  /** Integers are the program's own. */
+  override peek(): undefined {
+    return undefined;
   }
 }
 
