@@ -4,6 +4,7 @@
  * A node only remembers how it is made; nothing is computed until a program runs it (see
  * program.ts), and running never changes the graph.
  */
+import { dot, mermaid, type DrawOptions } from './draw.js';
 import { NO_ATTR, OPS, OP_CODE, OP_NAMES, type Attr, type OpName } from './ops.js';
 import { SCALAR, sizeOf, ShapeError, show, type Shape } from './shape.js';
 import type { Feeds, Program } from './program.js';
@@ -14,9 +15,12 @@ export type Numbers = number | ArrayLike<number> | readonly Numbers[];
 
 let nextId = 0;
 
+/** Where a node's numbers are: in no more programs than can be read, or others could never be freed. */
 export interface Memory {
-  /** The programs that hold them, for `data` and `grad`. */
-  holders: Program[];
+  /** The inspecting program that ran last with the node in it, for `data`. */
+  data?: Program;
+  /** The one whose `backward` ran last, for `grad`. */
+  gradient?: Program;
   /** A parameter's own numbers until a program holds them. */
   initial?: Float64Array;
   /** Where a parameter's numbers live: in the memory of the last program that ran with it. */
@@ -115,6 +119,9 @@ export abstract class Node {
     if (this.others) return this.others;
     return second ? [first!, second] : first ? [first] : [];
   }
+
+  /** The numbers, or the gradient, that can be read now, if any. */
+  abstract peek(what: 'data' | 'grad'): TypedArray | undefined;
 
   /** How errors call this node: its name or number, its operator, its shape. */
   get label(): string {
@@ -293,21 +300,36 @@ export class Value extends Node {
 
   /** The numbers of the last run, row-major: a view into the program's memory; take it anew after each run. */
   get data(): TypedArray {
-    if (this.op === 'parameter') {
-      const { home, initial } = this.memory!;
-      if (!home) return initial!;
-      const { program, offset } = home;
-      return program.arena.subarray(offset, offset + sizeOf(this.shape));
-    }
-    const holder = newest(this.memory?.holders ?? []);
-    if (!holder) throw new Error(`${this.label} has no data yet: call forward() on a value that depends on it`); // prettier-ignore
-    return holder.read(this);
+    const data = this.peek('data');
+    if (!data) throw new Error(`${this.label} has no data yet: call forward() on a value that depends on it`); // prettier-ignore
+    return data;
   }
   /** The gradient of the last backward(), in this value's shape; zeros where none flowed. */
   get grad(): TypedArray {
-    const holder = newest((this.memory?.holders ?? []).filter((program) => program.hasGradients));
-    if (!holder) throw new Error(`${this.label} has no gradient yet: call backward() on a value that depends on it`); // prettier-ignore
-    return holder.readGradient(this);
+    const gradient = this.peek('grad');
+    if (!gradient) throw new Error(`${this.label} has no gradient yet: call backward() on a value that depends on it`); // prettier-ignore
+    return gradient;
+  }
+  override peek(what: 'data' | 'grad'): TypedArray | undefined {
+    const { memory } = this;
+    if (what === 'grad') return memory?.gradient?.readGradient(this);
+    if (this.op !== 'parameter') return memory?.data?.read(this);
+    const { home, initial } = memory!;
+    if (!home) return initial;
+    const { program, offset } = home;
+    return program.arena.subarray(offset, offset + sizeOf(this.shape));
+  }
+
+  /**
+   * The graph this value depends on in DOT, Graphviz's language: a box for each node with its name,
+   * operator, shape and, where asked for, data and gradient. Parameters are filled, inputs round.
+   */
+  toDot(options: DrawOptions = {}): string {
+    return dot(this, options);
+  }
+  /** The same as a Mermaid flowchart. */
+  toMermaid(options: DrawOptions = {}): string {
+    return mermaid(this, options);
   }
 }
 
@@ -321,12 +343,10 @@ export class Index extends Node {
     }
     return makeIndex('element', this, { start: i });
   }
-}
-
-function newest(programs: readonly Program[]): Program | undefined {
-  let best: Program | undefined;
-  for (const program of programs) if (!best || program.lastRun > best.lastRun) best = program;
-  return best;
+  /** Integers are the program's own. */
+  override peek(): undefined {
+    return undefined;
+  }
 }
 
 // Set by program.ts: the one link that would otherwise run against the layers' direction.
@@ -397,7 +417,7 @@ export function parameter(numbers: Numbers, options: { name?: string; shape?: Sh
     );
   }
   const value = leaf(new Value(leafOperation('parameter', shape)), options.name);
-  value.memory = { holders: [], initial: data };
+  value.memory = { initial: data };
   return value;
 }
 

@@ -99,8 +99,6 @@ const READS_INDEX = Uint8Array.from(OP_NAMES, (op) =>
 const ALL_LEAVES: ReadonlySet<OpName> = new Set<OpName>(['parameter', 'input']);
 const PARAMETERS: ReadonlySet<OpName> = new Set<OpName>(['parameter']);
 
-let runs = 0;
-
 export class Program {
   readonly dtype: DType;
   readonly isa: string;
@@ -108,10 +106,6 @@ export class Program {
   readonly arena: TypedArray;
   /** The longest prefix a run can have; 1 without one. */
   readonly maxLength: number;
-  /** Position of this program's last run among all runs. */
-  lastRun = 0;
-  /** Whether backward() has run. */
-  hasGradients = false;
   /** Nodes after tracing and differentiating, and instructions. */
   readonly counts: { forwardNodes: number; nodes: number; instructions: number };
   /** Parameters, counted as numbers. */
@@ -144,6 +138,11 @@ export class Program {
   private readonly inverseCount: number = -1;
   /** Whether this program holds the newest numbers of its parameters. */
   private resident = false;
+  /** Whether data and gradient of every node are to be read here after a run. */
+  private readonly inspects: boolean;
+  /** Whether those of every node are read here now: no other program ran with one of them since. */
+  private readonly isRead = { data: false, gradient: false };
+  private hasRun = false;
   private results: Int32Array | undefined;
   private batch: Batch | undefined;
   private length = 0;
@@ -156,6 +155,7 @@ export class Program {
     this.sequence = plan.groups;
     this.roots = plan.groups.flat();
     const inspects = plan.gradients === 'all';
+    this.inspects = inspects;
     const { passes = ALL_PASSES } = options;
     const traced = trace(plan.groups, !inspects && passes.has('simplify'));
     const { count } = traced;
@@ -265,7 +265,6 @@ export class Program {
       } else if (node.op === 'input' && view) this.bindFloat(node, view.offset);
       else if (node.op === 'index') this.bindIndex(node, number);
       else if (node.op === 'inverseCount' && view) this.inverseCount = view.offset;
-      if (inspects) (node.memory ??= { holders: [] }).holders.push(this);
     }
     this.parameterCount = parameterCount;
     this.limitIndices(traced.ir);
@@ -339,7 +338,7 @@ export class Program {
     };
     const fault = addon.generate(spec, drawn, lengths);
     this.length = this.maxLength;
-    this.lastRun = ++runs;
+    this.hasRun = true;
     if (fault) this.refuse(fault);
     return Array.from(lengths, (length, i) => drawn.subarray(i * this.maxLength, i * this.maxLength + length)); // prettier-ignore
   }
@@ -374,10 +373,10 @@ export class Program {
   /** Gradients at the numbers of the last forward(). */
   backward(): void {
     if (!this.gradientNodes) throw new Error('this program was compiled without gradients');
-    if (!this.lastRun) throw new Error(`backward() of ${this.roots[0]!.label} before forward()`);
+    if (!this.hasRun) throw new Error(`backward() of ${this.roots[0]!.label} before forward()`);
     const { forward, backward } = this.lowered.sections;
     this.run(0, this.length, forward, backward);
-    this.hasGradients = true;
+    if (this.inspects && !this.isRead.gradient) this.becomeRead('gradient');
   }
 
   /** Forward, backward and update in one native call; returns the root's first number. */
@@ -499,8 +498,9 @@ export class Program {
     range[1] = to;
     range[2] = begin;
     range[3] = end;
+    if (this.inspects && !this.isRead.data) this.becomeRead('data');
     const fault = this.runRange();
-    this.lastRun = ++runs;
+    this.hasRun = true;
     if (fault) {
       // What a step has added so far must not reach the next one.
       const { gradients, withGradient } = this.lowered.parameters;
@@ -519,6 +519,16 @@ export class Program {
     throw new RangeError(
       `index ${index} in ${who}${where}: expected an integer from 0 to ${limit - 1}`,
     );
+  }
+
+  /** Has every node's data, or gradient, read here from now on: in one place only, that others can be freed. */
+  private becomeRead(what: 'data' | 'gradient'): void {
+    for (const node of this.numbers.keys()) {
+      const memory = (node.memory ??= {});
+      if (memory[what]) memory[what].isRead[what] = false;
+      memory[what] = this;
+    }
+    this.isRead[what] = true;
   }
 
   /** Copies the parameters from wherever they ran last: numbers set through `.data` travel too. */

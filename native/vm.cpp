@@ -172,6 +172,11 @@ class TypedProgram final : public Program {
   int32_t levels() const override { return levels_; }
   int32_t instruction_count() const override { return int32_t(code_.size()); }
   const char* isa() const override { return kernels_->isa; }
+  int64_t bytes() const override {
+    const auto of = [](const auto& list) { return int64_t(list.capacity() * sizeof(list[0])); };
+    return int64_t(sizeof(*this)) + of(extents_) + of(code_) + of(levels_of_) + of(spans_) +
+           of(loops_) + of(tape_);
+  }
 
   // Checks every instruction and keeps it; says what is wrong, or nothing.
   std::string load(const std::vector<int32_t>& code) {
