@@ -2,7 +2,8 @@
 export { DataError, parseDocuments, readDocuments, splitHeldOut, Tokenizer, embeddedNamesPath } from './data.js'; // prettier-ignore
 export { buildModel, ExperimentError, MODEL_NAMES, MODELS, runExperiment, type ExperimentOptions, type ExperimentResult, type ModelName, type ModelSizes } from './experiment.js'; // prettier-ignore
 export { type DrawOptions } from './draw.js';
-export { choose, concat, constant, Index, index, input, meanOfFirst, parameter, stack, total, Value, zeros, type Numbers, type TypedArray } from './graph.js'; // prettier-ignore
+export { embedding, gelu, layerNorm, logSoftmax, logSumExp, silu, split, std, tensordot, variance, vstack, where } from './functions.js'; // prettier-ignore
+export { choose, concat, constant, Index, index, input, meanOfFirst, parameter, stack, total, Value, zeros, type Axes, type Numbers, type TypedArray } from './graph.js'; // prettier-ignore
 export { kernels, type GatherOptions, type KernelOptions, type MatmulOptions, type OutOptions, type SoftmaxOptions } from './kernels.js'; // prettier-ignore
 export { IsaError, nativeInfo, type NativeInfo } from './native.js';
 export { Adam, decay, SGD, Training, type Optimizer, type Schedule } from './optim.js';

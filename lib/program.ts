@@ -99,6 +99,9 @@ const READS_INDEX = Uint8Array.from(OP_NAMES, (op) =>
 const ALL_LEAVES: ReadonlySet<OpName> = new Set<OpName>(['parameter', 'input']);
 const PARAMETERS: ReadonlySet<OpName> = new Set<OpName>(['parameter']);
 
+/** What is read as the number of the training step where none runs. */
+const NO_STEP = -1;
+
 export class Program {
   readonly dtype: DType;
   readonly isa: string;
@@ -134,6 +137,9 @@ export class Program {
   private readonly fed: (Feeds[string] | undefined)[];
   private readonly parameters: { value: Value; offset: number }[] = [];
   private gradientNodes: Int32Array | undefined;
+  /** Where the number of the training step is read, and how many have run. */
+  private readonly stepSlots: number[] = [];
+  private steps = 0;
   private readonly countName: string | undefined;
   private readonly inverseCount: number = -1;
   /** Whether this program holds the newest numbers of its parameters. */
@@ -264,10 +270,12 @@ export class Program {
         parameterCount += size;
       } else if (node.op === 'input' && view) this.bindFloat(node, view.offset);
       else if (node.op === 'index') this.bindIndex(node, number);
+      else if (node.op === 'step') this.stepSlots.push(lowered.slot(number));
       else if (node.op === 'inverseCount' && view) this.inverseCount = view.offset;
     }
     this.parameterCount = parameterCount;
     this.limitIndices(traced.ir);
+    this.setStep(NO_STEP);
     this.fedFloats = [...this.floats.values()];
     this.fedIndices = [...this.indices.values()];
     this.fedNames = [...this.floats.keys(), ...this.indices.keys()];
@@ -382,7 +390,13 @@ export class Program {
   /** Forward, backward and update in one native call; returns the root's first number. */
   step(feeds: Feeds): number {
     this.feed(feeds);
-    this.run(0, this.length, 0, this.lowered.sections.update);
+    this.setStep(this.steps++);
+    try {
+      this.run(0, this.length, 0, this.lowered.sections.update);
+    } finally {
+      // Only a training step drops numbers.
+      this.setStep(NO_STEP);
+    }
     return this.arena[this.rootOffset]!;
   }
 
@@ -399,13 +413,17 @@ export class Program {
     if (!this.resident) this.takeParameters();
     if (this.batch?.count !== count) this.batch = this.batchOf(count);
     const { batch } = this;
-    for (let i = 0; i < count; i++) {
-      this.feed(documents[i]!);
-      batch.put(i, this.length);
+    try {
+      for (let i = 0; i < count; i++) {
+        this.feed(documents[i]!);
+        this.setStep(this.steps++);
+        batch.put(i, this.length);
+      }
+    } finally {
+      this.setStep(NO_STEP);
     }
     this.checkMemory();
     const fault = addon.stepBatch(this.handle, this.arena, batch.spec, threads);
-    this.lastRun = ++runs;
     if (fault) {
       const [document, ...where] = fault;
       this.refuse(where, ` of document ${document}`);
@@ -430,6 +448,10 @@ export class Program {
       },
       count,
     );
+  }
+
+  private setStep(step: number): void {
+    for (const slot of this.stepSlots) this.ints[slot] = step;
   }
 
   /** One part of a step alone, with what was fed last: to measure it. */
