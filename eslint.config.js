@@ -47,7 +47,7 @@ export default defineConfig(
   },
   {
     // Programs that only an installed package can type (see .ci/run).
-    files: ['test/package/**'],
+    files: ['examples/**', 'test/package/**'],
     extends: [tseslint.configs.disableTypeChecked],
     languageOptions: { parserOptions: { projectService: false } },
   },

@@ -1,5 +1,6 @@
 /** Optimisers: each compiles a loss to a program whose one call is a whole training step. */
 import { availableParallelism } from 'node:os';
+import type { UpdateRule, UpdateStep } from './compiler/layout.js';
 import type { Value } from './graph.js';
 import { Program, type Feeds, type ProgramOptions } from './program.js';
 
@@ -78,64 +79,213 @@ export interface Optimizer {
   minimize(loss: Value, options?: ProgramOptions): Training;
 }
 
-function checkRate(name: string, x: number, low: number, high: number): number {
-  if (!(typeof x === 'number' && x >= low && x < high)) {
-    throw new RangeError(`${name} ${String(x)}: expected a number from ${low} to below ${high}`);
-  }
-  return x;
+/** A number from `low` to below `high`, or an error that names it. */
+function checkNumber(name: string, x: number, low: number, high = Infinity): number {
+  if (typeof x === 'number' && x >= low && x < high) return x;
+  const below = high === Infinity ? '' : ` to below ${high}`;
+  throw new RangeError(`${name} ${String(x)}: expected a number from ${low}${below}`);
 }
 
-/** Stochastic gradient descent: v = momentum v + gradient; w -= rate v. */
-export class SGD implements Optimizer {
-  private readonly learningRate: Schedule;
-  private readonly momentum: number;
+/** What every optimiser takes. */
+export interface OptimizerOptions {
+  learningRate: Schedule;
+  /**
+   * The most that the norm of all gradients together may be: where it is larger, all are multiplied by
+   * clipGlobalNorm / norm before anything else is done with them (Pascanu, Mikolov and Bengio, 2013).
+   * By default they are left as they are.
+   */
+  clipGlobalNorm?: number;
+}
 
-  constructor(options: { learningRate: Schedule; momentum?: number }) {
-    this.learningRate = options.learningRate;
-    this.momentum = checkRate('momentum', options.momentum ?? 0, 0, 1);
+/** A number of an update's rule: fixed, or from the learning rate and the step (from 0). */
+type RuleNumber = number | ((rate: number, step: number) => number);
+
+/** An update being put together: the instruction, its numbers, and the steps before it with theirs. */
+class Update {
+  private readonly numbers: RuleNumber[];
+  private readonly before: UpdateStep[] = [];
+
+  /** @param numbers what the instruction reads, in its order (see native/kernels.def) */
+  constructor(
+    private readonly op: UpdateRule['op'],
+    private readonly moments: number,
+    numbers: readonly RuleNumber[],
+  ) {
+    this.numbers = [...numbers];
   }
 
-  minimize(loss: Value, options: ProgramOptions = {}): Training {
-    const rate = rates(this.learningRate);
-    const program = new Program(
-      { groups: [[loss]], gradients: 'parameters', update: { op: 'sgd', moments: 1, numbers: 2 } },
-      options,
+  private add(number: RuleNumber): number {
+    return this.numbers.push(number) - 1;
+  }
+
+  /** g *= most / max(|g|, most), the norm being that of all gradients. */
+  clip(most: number | undefined): this {
+    if (most === undefined) return this;
+    if (checkNumber('clipGlobalNorm', most, 0) === 0) throw new RangeError('clipGlobalNorm 0: expected a number above zero'); // prettier-ignore
+    const limit = this.add(most);
+    const norm = this.add(0);
+    this.before.push(
+      { op: 'row_dot', to: norm, a: 'gradients', b: 'gradients' },
+      { op: 'sqrt', to: norm, a: norm },
+      { op: 'maximum', to: norm, a: norm, b: limit },
+      { op: 'div', to: norm, a: limit, b: norm },
+      { op: 'mul', to: 'gradients', a: 'gradients', b: norm },
     );
-    program.setRule(1, this.momentum);
+    return this;
+  }
+
+  /** g += decay w: the gradient of decay / 2 times the sum of all squares. */
+  penalize(decay: number): this {
+    if (checkNumber('weightDecay', decay, 0) === 0) return this;
+    this.before.push({ op: 'mul', to: 'gradients', a: 'parameters', b: this.add(decay), accumulate: true }); // prettier-ignore
+    return this;
+  }
+
+  /** w *= factor. */
+  scale(factor: RuleNumber): this {
+    this.before.push({ op: 'mul', to: 'parameters', a: 'parameters', b: this.add(factor) });
+    return this;
+  }
+
+  /** w += factor g. */
+  move(factor: RuleNumber): this {
+    this.before.push({ op: 'mul', to: 'parameters', a: 'gradients', b: this.add(factor), accumulate: true }); // prettier-ignore
+    return this;
+  }
+
+  minimize(loss: Value, learningRate: Schedule, options: ProgramOptions): Training {
+    const rateOf = rates(learningRate);
+    const { op, moments, numbers, before } = this;
+    const update: UpdateRule = { op, moments, numbers: numbers.length };
+    if (before.length > 0) update.before = before;
+    const program = new Program({ groups: [[loss]], gradients: 'parameters', update }, options);
+    const places: number[] = [];
+    const changing: ((rate: number, step: number) => number)[] = [];
+    numbers.forEach((number, i) => {
+      if (typeof number === 'number') program.setRule(i, number);
+      else {
+        places.push(i);
+        changing.push(number);
+      }
+    });
     return new Training(program, (p, step) => {
-      p.setRule(0, rate(step));
+      const rate = rateOf(step);
+      for (let i = 0; i < places.length; i++) p.setRule(places[i]!, changing[i]!(rate, step));
     });
   }
+}
+
+const theRate: RuleNumber = (rate) => rate;
+
+/** An optimiser that is an update, which is put together anew for each training. */
+abstract class UpdateOptimizer<Options extends OptimizerOptions> implements Optimizer {
+  constructor(protected readonly options: Options) {
+    this.update(); // throws now what is wrong with the options
+  }
+
+  protected abstract update(): Update;
+
+  minimize(loss: Value, options: ProgramOptions = {}): Training {
+    return this.update().minimize(loss, this.options.learningRate, options);
+  }
+}
+
+export interface SGDOptions extends OptimizerOptions {
+  /** How much of the last step's velocity is kept, from 0 to below 1; 0 by default. */
+  momentum?: number;
+  /** Whether the step looks ahead along the velocity; needs a momentum. False by default. */
+  nesterov?: boolean;
+  /** Adds weightDecay w to each gradient, biases' included; 0 by default. */
+  weightDecay?: number;
+}
+
+/**
+ * Stochastic gradient descent with momentum: v = momentum v + gradient; w -= rate v. With `nesterov`
+ * (Nesterov, 1983, as Sutskever et al., 2013, and PyTorch write it): w -= rate (gradient + momentum v).
+ *
+ * @throws RangeError on numbers out of their range
+ */
+export class SGD extends UpdateOptimizer<SGDOptions> {
+  protected update(): Update {
+    const { momentum = 0, nesterov = false, weightDecay = 0, clipGlobalNorm } = this.options;
+    checkNumber('momentum', momentum, 0, 1);
+    if (nesterov && momentum === 0) throw new RangeError('nesterov needs a momentum above zero');
+    const update = new Update('sgd', 1, [nesterov ? (rate) => rate * momentum : theRate, momentum]);
+    update.clip(clipGlobalNorm).penalize(weightDecay);
+    // rate momentum v is the instruction's part of the step.
+    return nesterov ? update.move((rate) => -rate) : update;
+  }
+}
+
+export interface AdamOptions extends OptimizerOptions {
+  /** How much the running means of the gradient and of its square keep; 0.9 and 0.999 by default. */
+  beta1?: number;
+  beta2?: number;
+  /** Added to the root; 1e-8 by default. */
+  eps?: number;
+  /** Adam: adds weightDecay w to each gradient; 0 by default. AdamW: see there. */
+  weightDecay?: number;
+}
+
+/** The numbers of the instruction `adam`; without a bias the corrections are 1. */
+function adamNumbers({ beta1 = 0.9, beta2 = 0.999, eps = 1e-8 }: AdamOptions): RuleNumber[] {
+  checkNumber('beta1', beta1, 0, 1);
+  checkNumber('beta2', beta2, 0, 1);
+  checkNumber('eps', eps, 0);
+  const correction = (beta: number): RuleNumber => (_, step) => 1 / (1 - beta ** (step + 1)); // prettier-ignore
+  return [theRate, beta1, beta2, eps, correction(beta1), correction(beta2)];
 }
 
 /**
  * Adam (Kingma and Ba, 2015), bias-corrected: m and v are running means of the gradient and its
  * square; w -= rate m̂ / (sqrt(v̂) + eps).
+ *
+ * @throws RangeError on numbers out of their range
  */
-export class Adam implements Optimizer {
-  private readonly options: Required<ConstructorParameters<typeof Adam>[0]>;
-
-  constructor(options: { learningRate: Schedule; beta1?: number; beta2?: number; eps?: number }) {
-    const { learningRate, beta1 = 0.9, beta2 = 0.999, eps = 1e-8 } = options;
-    checkRate('beta1', beta1, 0, 1);
-    checkRate('beta2', beta2, 0, 1);
-    this.options = { learningRate, beta1, beta2, eps };
+export class Adam extends UpdateOptimizer<AdamOptions> {
+  protected update(): Update {
+    const { clipGlobalNorm, weightDecay = 0 } = this.options;
+    return new Update('adam', 2, adamNumbers(this.options)).clip(clipGlobalNorm).penalize(weightDecay); // prettier-ignore
   }
+}
 
-  minimize(loss: Value, options: ProgramOptions = {}): Training {
-    const { learningRate, beta1, beta2, eps } = this.options;
-    const rate = rates(learningRate);
-    const program = new Program(
-      { groups: [[loss]], gradients: 'parameters', update: { op: 'adam', moments: 2, numbers: 6 } },
-      options,
-    );
-    program.setRule(1, beta1);
-    program.setRule(2, beta2);
-    program.setRule(3, eps);
-    return new Training(program, (p, step) => {
-      p.setRule(0, rate(step));
-      p.setRule(4, 1 / (1 - beta1 ** (step + 1)));
-      p.setRule(5, 1 / (1 - beta2 ** (step + 1)));
-    });
+/**
+ * Adam with decoupled weight decay (Loshchilov and Hutter, 2019, as PyTorch writes it): first
+ * w *= 1 - rate weightDecay, then Adam's step, of whose means the decay is no part. `weightDecay` is
+ * 0.01 by default, and decays all parameters, biases included.
+ *
+ * @throws RangeError on numbers out of their range
+ */
+export class AdamW extends UpdateOptimizer<AdamOptions> {
+  protected update(): Update {
+    const { clipGlobalNorm, weightDecay = 0.01 } = this.options;
+    checkNumber('weightDecay', weightDecay, 0);
+    const update = new Update('adam', 2, adamNumbers(this.options)).clip(clipGlobalNorm);
+    return update.scale((rate) => 1 - rate * weightDecay);
+  }
+}
+
+export interface RMSpropOptions extends OptimizerOptions {
+  /** How much the running mean of the gradient's square keeps; 0.9 by default. */
+  rho?: number;
+  /** Added to the root; 1e-8 by default. */
+  eps?: number;
+  /** Adds weightDecay w to each gradient; 0 by default. */
+  weightDecay?: number;
+}
+
+/**
+ * RMSprop (Tieleman and Hinton, 2012): v is a running mean of the gradient's square;
+ * w -= rate gradient / (sqrt(v) + eps).
+ *
+ * @throws RangeError on numbers out of their range
+ */
+export class RMSprop extends UpdateOptimizer<RMSpropOptions> {
+  protected update(): Update {
+    const { rho = 0.9, eps = 1e-8, clipGlobalNorm, weightDecay = 0 } = this.options;
+    checkNumber('rho', rho, 0, 1);
+    checkNumber('eps', eps, 0);
+    // Adam whose mean of gradients keeps nothing, without corrections.
+    return new Update('adam', 2, [theRate, 0, rho, eps, 1, 1]).clip(clipGlobalNorm).penalize(weightDecay); // prettier-ignore
   }
 }

@@ -1,84 +1,200 @@
 /** The optimisers against the same rules in plain TypeScript, and the schedules they take. */
 import assert from 'node:assert/strict';
-import { input, parameter, type Value } from '../lib/graph.js';
-import { Adam, decay, SGD, type Optimizer, type Schedule } from '../lib/optim.js';
+import { concat, input, parameter, total, type Value } from '../lib/graph.js';
+import { Adam, AdamW, decay, RMSprop, SGD, type Optimizer, type Schedule } from '../lib/optim.js';
+import * as schedules from '../lib/schedules.js';
 import { assertClose } from './support/check.js';
 import { TARGETS } from './support/targets.js';
 
-const STEPS = 25;
-const START = Array.from({ length: 37 }, (_, i) => Math.sin(i) + 0.1);
-const feed = (step: number): number[] => START.map((_, i) => Math.cos(i * 1.7 + step));
+const STEPS = 50;
+const START = Array.from({ length: 35 }, (_, i) => Math.sin(i) + 0.1);
 
-/** The mean over (w - x)^2: its gradient by w is 2 (w - x) / n. */
-function quadratic(): { w: Value; loss: Value } {
-  const w = parameter(START);
-  const loss = w.sub(input('x', [START.length])).pow(2).mean(); // prettier-ignore
-  return { w, loss };
+/** A loss of weights that are START's numbers in order, what to feed it, and its gradient by hand. */
+interface Problem {
+  weights: Value[];
+  loss: Value;
+  feeds: (step: number) => Record<string, number[]>;
+  gradient: (w: readonly number[], step: number) => number[];
 }
 
-/** The weights after each step by a rule that changes one weight by its gradient. */
-function plain(rule: (i: number, gradient: number, step: number) => number): number[] {
-  const w = [...START];
-  for (let step = 0; step < STEPS; step++) {
-    const x = feed(step);
-    for (let i = 0; i < w.length; i++) w[i]! -= rule(i, (2 * (w[i]! - x[i]!)) / w.length, step);
-  }
-  return w;
+const noise = (n: number, step: number): number[] => Array.from({ length: n }, (_, i) => Math.cos(i * 1.7 + step)); // prettier-ignore
+/** Of the mean over (w - x)²: 2 (w - x) / n. */
+const apart = (w: readonly number[], step: number): number[] => noise(w.length, step).map((x, i) => (2 * (w[i]! - x)) / w.length); // prettier-ignore
+
+function quadratic(): Problem {
+  const weights = [parameter(START.slice(0, 20)), parameter(START.slice(20))];
+  const loss = concat(weights)
+    .sub(input('x', [START.length]))
+    .pow(2)
+    .mean();
+  return { weights, loss, feeds: (step) => ({ x: noise(START.length, step) }), gradient: apart };
 }
 
-function sgd(rate: (step: number) => number, momentum: number): number[] {
+/** The same of single numbers, which run on the tape. */
+function singleNumbers(): Problem {
+  const weights = START.map((w) => parameter(w));
+  const squares = weights.map((w, i) => w.sub(input(`x${i}`)).pow(2));
+  const feeds = (step: number): Record<string, number[]> => Object.fromEntries(noise(START.length, step).map((x, i) => [`x${i}`, [x]])); // prettier-ignore
+  return { weights, loss: total(squares).div(START.length), feeds, gradient: apart };
+}
+
+/** The mean over (x w - 1)², whose gradient by w is one product: 2 xᵀ (x w - 1) / n. */
+function product(): Problem {
+  const [rows, inner, columns] = [4, 5, 7];
+  const w = parameter(START, { shape: [inner, columns] });
+  const loss = input('x', [rows, inner]).matmul(w).sub(1).pow(2).mean();
+  return {
+    weights: [w],
+    loss,
+    feeds: (step) => ({ x: noise(rows * inner, step) }),
+    gradient: (numbers, step) => {
+      const x = noise(rows * inner, step);
+      return numbers.map((_, at) => {
+        const [k, column] = [Math.floor(at / columns), at % columns];
+        let sum = 0;
+        for (let row = 0; row < rows; row++) {
+          let error = -1;
+          for (let i = 0; i < inner; i++) error += x[row * inner + i]! * numbers[i * columns + column]!; // prettier-ignore
+          sum += x[row * inner + k]! * error;
+        }
+        return (2 * sum) / (rows * columns);
+      });
+    },
+  };
+}
+const PROBLEMS = { quadratic, singleNumbers, product };
+
+/** Changes all weights by their gradients, both in place. */
+type Rule = (w: number[], g: number[], step: number) => void;
+type Rate = (step: number) => number;
+
+function sgd(rate: Rate, momentum = 0, nesterov = false): Rule {
   const velocity = START.map(() => 0);
-  return plain((i, gradient, step) => {
-    velocity[i] = momentum * velocity[i]! + gradient;
-    return rate(step) * velocity[i];
-  });
+  return (w, g, step) =>
+    g.forEach((gradient, i) => {
+      velocity[i] = momentum * velocity[i]! + gradient;
+      w[i]! -= rate(step) * (nesterov ? gradient + momentum * velocity[i] : velocity[i]);
+    });
 }
 
-function adam(rate: (step: number) => number, beta1: number, beta2: number, eps: number): number[] {
+function adam(rate: Rate, beta1 = 0.9, beta2 = 0.999, eps = 1e-8): Rule {
   const [m, v] = [START.map(() => 0), START.map(() => 0)];
-  return plain((i, gradient, step) => {
-    m[i] = beta1 * m[i]! + (1 - beta1) * gradient;
-    v[i] = beta2 * v[i]! + (1 - beta2) * gradient ** 2;
-    const [mean, square] = [m[i] / (1 - beta1 ** (step + 1)), v[i] / (1 - beta2 ** (step + 1))];
-    return (rate(step) * mean) / (Math.sqrt(square) + eps);
-  });
+  return (w, g, step) =>
+    g.forEach((gradient, i) => {
+      m[i] = beta1 * m[i]! + (1 - beta1) * gradient;
+      v[i] = beta2 * v[i]! + (1 - beta2) * gradient ** 2;
+      const [mean, square] = [m[i] / (1 - beta1 ** (step + 1)), v[i] / (1 - beta2 ** (step + 1))];
+      w[i]! -= (rate(step) * mean) / (Math.sqrt(square) + eps);
+    });
 }
 
-const falling = (step: number): number => 0.3 * (1 - step / STEPS);
+function rmsprop(rate: Rate, rho: number, eps: number): Rule {
+  const v = START.map(() => 0);
+  return (w, g, step) =>
+    g.forEach((gradient, i) => {
+      v[i] = rho * v[i]! + (1 - rho) * gradient ** 2;
+      w[i]! -= (rate(step) * gradient) / (Math.sqrt(v[i]) + eps);
+    });
+}
+
+/** Rules that change gradients or weights before another rule. */
+const clipped = (most: number, then: Rule): Rule => (w, g, step) => {
+  const norm = Math.hypot(...g);
+  then(w, norm > most ? g.map((gradient) => (gradient * most) / norm) : g, step);
+}; // prettier-ignore
+const penalized = (decay: number, then: Rule): Rule => (w, g, step) => then(w, g.map((gradient, i) => gradient + decay * w[i]!), step); // prettier-ignore
+const decoupled = (decay: number, rate: Rate, then: Rule): Rule => (w, g, step) => {
+  w.forEach((x, i) => (w[i] = x - rate(step) * decay * x));
+  then(w, g, step);
+}; // prettier-ignore
+
+const fixed = (rate: number): Rate => () => rate; // prettier-ignore
+const falling: Rate = (step) => 0.3 * (1 - step / STEPS);
 function* listed(): Generator<number> {
   for (let step = 0; step < STEPS; step++) yield falling(step);
 }
 
-const CASES: [title: string, make: () => Optimizer, expected: () => number[]][] = [
-  ['SGD', () => new SGD({ learningRate: 0.3 }), () => sgd(() => 0.3, 0)],
-  ['SGD with momentum', () => new SGD({ learningRate: 0.3, momentum: 0.9 }), () => sgd(() => 0.3, 0.9)], // prettier-ignore
-  ['SGD by a function of the step', () => new SGD({ learningRate: falling, momentum: 0.5 }), () => sgd(falling, 0.5)], // prettier-ignore
-  ['SGD by a generator', () => new SGD({ learningRate: listed(), momentum: 0.5 }), () => sgd(falling, 0.5)], // prettier-ignore
-  ['SGD by a decaying rate', () => new SGD({ learningRate: decay(0.3, 0.9) }), () => sgd((step) => 0.3 * 0.9 ** step, 0)], // prettier-ignore
-  ['SGD by an array of rates', () => new SGD({ learningRate: [...listed()] }), () => sgd(falling, 0)], // prettier-ignore
-  ['Adam', () => new Adam({ learningRate: 0.01 }), () => adam(() => 0.01, 0.9, 0.999, 1e-8)],
-  ['Adam with all its numbers', () => new Adam({ learningRate: falling, beta1: 0.85, beta2: 0.99, eps: 1e-3 }), () => adam(falling, 0.85, 0.99, 1e-3)], // prettier-ignore
+const CASES: [title: string, make: () => Optimizer, rule: () => Rule][] = [
+  ['SGD', () => new SGD({ learningRate: 0.3 }), () => sgd(fixed(0.3))],
+  ['SGD with momentum', () => new SGD({ learningRate: 0.3, momentum: 0.9 }), () => sgd(fixed(0.3), 0.9)],
+  ['SGD with Nesterov momentum', () => new SGD({ learningRate: falling, momentum: 0.9, nesterov: true }), () => sgd(falling, 0.9, true)],
+  ['SGD with weight decay', () => new SGD({ learningRate: 0.3, momentum: 0.5, weightDecay: 0.1 }), () => penalized(0.1, sgd(fixed(0.3), 0.5))],
+  ['SGD, clipped', () => new SGD({ learningRate: 0.3, momentum: 0.5, clipGlobalNorm: 0.2 }), () => clipped(0.2, sgd(fixed(0.3), 0.5))],
+  ['SGD with all of it', () => new SGD({ learningRate: falling, momentum: 0.9, nesterov: true, weightDecay: 0.1, clipGlobalNorm: 0.3 }), () => clipped(0.3, penalized(0.1, sgd(falling, 0.9, true)))],
+  ['SGD by a function of the step', () => new SGD({ learningRate: falling, momentum: 0.5 }), () => sgd(falling, 0.5)],
+  ['SGD by a generator', () => new SGD({ learningRate: listed(), momentum: 0.5 }), () => sgd(falling, 0.5)],
+  ['SGD by a decaying rate', () => new SGD({ learningRate: decay(0.3, 0.9) }), () => sgd((step) => 0.3 * 0.9 ** step)],
+  ['SGD by an array of rates', () => new SGD({ learningRate: [...listed()] }), () => sgd(falling)],
+  ['SGD by a schedule', () => new SGD({ learningRate: schedules.linear(0.3, 0, STEPS) }), () => sgd(falling)],
+  ['Adam', () => new Adam({ learningRate: 0.01 }), () => adam(fixed(0.01))],
+  ['Adam with all its numbers', () => new Adam({ learningRate: falling, beta1: 0.85, beta2: 0.99, eps: 1e-3 }), () => adam(falling, 0.85, 0.99, 1e-3)],
+  ['Adam with weight decay, clipped', () => new Adam({ learningRate: 0.01, eps: 1e-3, weightDecay: 0.1, clipGlobalNorm: 0.2 }), () => clipped(0.2, penalized(0.1, adam(fixed(0.01), 0.9, 0.999, 1e-3)))],
+  ['AdamW', () => new AdamW({ learningRate: 0.01 }), () => decoupled(0.01, fixed(0.01), adam(fixed(0.01)))],
+  ['AdamW with all its numbers', () => new AdamW({ learningRate: falling, beta1: 0.85, beta2: 0.99, eps: 1e-3, weightDecay: 0.2, clipGlobalNorm: 0.2 }), () => clipped(0.2, decoupled(0.2, falling, adam(falling, 0.85, 0.99, 1e-3)))],
+  ['RMSprop', () => new RMSprop({ learningRate: 0.01 }), () => rmsprop(fixed(0.01), 0.9, 1e-8)],
+  ['RMSprop with all its numbers', () => new RMSprop({ learningRate: falling, rho: 0.99, eps: 1e-2, weightDecay: 0.1, clipGlobalNorm: 0.2 }), () => clipped(0.2, penalized(0.1, rmsprop(falling, 0.99, 1e-2)))],
 ]; // prettier-ignore
 
 describe('optimisers', () => {
-  for (const [title, make, expected] of CASES) {
+  for (const [title, make, rule] of CASES) {
     it(`${title}: ${STEPS} steps`, () => {
-      for (const { isa, dtype } of TARGETS) {
-        const { w, loss } = quadratic();
-        const training = make().minimize(loss, { isa, dtype });
-        for (let step = 0; step < STEPS; step++) training.step({ x: feed(step) });
-        assert.equal(training.steps, STEPS);
-        // float32 rounds each of 25 steps to 6e-8; Adam's quotients of small numbers make it more.
-        const tolerance = dtype === 'float64' ? 1e-12 : 1e-5;
-        assertClose(w.data, expected(), tolerance, `the weights on ${isa} in ${dtype}`);
+      for (const [name, problem] of Object.entries(PROBLEMS)) {
+        const { gradient } = problem();
+        const expected = [...START];
+        const change = rule();
+        for (let step = 0; step < STEPS; step++) change(expected, gradient(expected, step), step);
+        for (const { isa, dtype } of TARGETS) {
+          const { weights, loss, feeds } = problem();
+          const training = make().minimize(loss, { isa, dtype });
+          for (let step = 0; step < STEPS; step++) training.step(feeds(step));
+          assert.equal(training.steps, STEPS);
+          // float32 rounds each of 50 steps to 6e-8; quotients of small numbers make it more.
+          const tolerance = dtype === 'float64' ? 1e-12 : 1e-4;
+          const found = weights.flatMap((w) => Array.from(w.data));
+          assertClose(found, expected, tolerance, `the weights of ${name} on ${isa} in ${dtype}`);
+        }
       }
     });
   }
 
+  it('leave alone what no gradient reaches, weight decay or not', () => {
+    for (const [frozen, w] of [
+      [parameter([1, 2]), parameter([3, 4])],
+      [parameter(1), parameter(3)],
+    ] as const) {
+      // prettier-ignore
+      const before = Array.from(frozen.data);
+      const loss = frozen.detach().mul(w).sum();
+      const training = new AdamW({ learningRate: 0.1, weightDecay: 0.5 }).minimize(loss);
+      for (let step = 0; step < 3; step++) training.step({});
+      assert.deepEqual(Array.from(frozen.data), before);
+      assert(w.data[0]! < 3);
+    }
+  });
+
+  it('update by the instructions they are known for, and no others', () => {
+    const instructions = (optimizer: Optimizer, { loss }: Problem): string[] =>
+      optimizer.minimize(loss).program.work().map(({ op }) => op); // prettier-ignore
+    const rows: [Optimizer, Problem, expected: string[], absent: string[]][] = [
+      [new SGD({ learningRate: 1, momentum: 0.5 }), quadratic(), ['sgd'], ['row_dot']],
+      [new SGD({ learningRate: 1, momentum: 0.5 }), product(), ['gemm_sgd'], ['sgd']],
+      [new Adam({ learningRate: 1 }), product(), ['gemm_adam'], ['adam']],
+      [new RMSprop({ learningRate: 1 }), product(), ['gemm_adam'], ['adam']],
+      [new AdamW({ learningRate: 1 }), product(), ['adam'], ['gemm_adam']],
+      [new SGD({ learningRate: 1, clipGlobalNorm: 1 }), product(), ['sgd', 'row_dot'], ['gemm_sgd']], // prettier-ignore
+    ];
+    for (const [optimizer, problem, expected, absent] of rows) {
+      const found = instructions(optimizer, problem);
+      for (const op of expected) assert(found.includes(op), `${op} in ${found.join()}`);
+      for (const op of absent) assert(!found.includes(op), `no ${op} in ${found.join()}`);
+    }
+  });
+
   it('return the loss before the update, and evaluate without one', () => {
-    const { w, loss } = quadratic();
+    const { weights, loss, feeds: fed } = quadratic();
+    const w = weights[0]!;
     const training = new SGD({ learningRate: 0.3 }).minimize(loss);
-    const feeds = { x: feed(0) };
+    const feeds = fed(0);
     const before = Array.from(w.data);
     const evaluated = training.evaluate(feeds);
     assert.deepEqual(Array.from(w.data), before);
@@ -90,22 +206,23 @@ describe('optimisers', () => {
   it('start anew for each training: no momentum is shared', () => {
     const optimizer = new SGD({ learningRate: 0.3, momentum: 0.9 });
     const ends = [0, 1].map(() => {
-      const { w, loss } = quadratic();
+      const { weights, loss, feeds } = quadratic();
       const training = optimizer.minimize(loss);
-      for (let step = 0; step < 3; step++) training.step({ x: feed(step) });
-      return Array.from(w.data);
+      for (let step = 0; step < 3; step++) training.step(feeds(step));
+      return Array.from(weights[0]!.data);
     });
     assert.deepEqual(ends[0], ends[1]);
   });
 
   it('say when the learning rates have ended, changing nothing', () => {
     for (const learningRate of [[0.3, 0.2], [0.3, 0.2][Symbol.iterator]()] as Schedule[]) {
-      const { w, loss } = quadratic();
+      const { weights, loss, feeds } = quadratic();
+      const w = weights[0]!;
       const training = new SGD({ learningRate }).minimize(loss);
-      training.step({ x: feed(0) });
-      training.step({ x: feed(1) });
+      training.step(feeds(0));
+      training.step(feeds(1));
       const before = Array.from(w.data);
-      assert.throws(() => training.step({ x: feed(2) }), /the learning rates ended before step 2: give a generator that goes on/); // prettier-ignore
+      assert.throws(() => training.step(feeds(2)), /the learning rates ended before step 2: give a generator that goes on/); // prettier-ignore
       assert.deepEqual(Array.from(w.data), before);
       assert.equal(training.steps, 2);
     }
@@ -131,10 +248,44 @@ describe('optimisers', () => {
     assert.throws(() => training.step({}), /learning rate NaN at step 0: expected a number/);
   });
 
-  it('refuse what is no momentum and no beta', () => {
-    assert.throws(() => new SGD({ learningRate: 1, momentum: 1 }), /momentum 1: expected a number from 0 to below 1/); // prettier-ignore
-    assert.throws(() => new SGD({ learningRate: 1, momentum: NaN }), /momentum NaN/);
-    assert.throws(() => new Adam({ learningRate: 1, beta1: -0.1 }), /beta1 -0\.1: expected a number from 0 to below 1/); // prettier-ignore
-    assert.throws(() => new Adam({ learningRate: 1, beta2: 1.5 }), /beta2 1\.5/);
+  const REFUSED: [make: () => Optimizer, message: RegExp][] = [
+    [() => new SGD({ learningRate: 1, momentum: 1 }), /momentum 1: expected a number from 0 to below 1/],
+    [() => new SGD({ learningRate: 1, momentum: NaN }), /momentum NaN/],
+    [() => new SGD({ learningRate: 1, nesterov: true }), /nesterov needs a momentum above zero/],
+    [() => new SGD({ learningRate: 1, weightDecay: -1 }), /weightDecay -1: expected a number from 0/],
+    [() => new SGD({ learningRate: 1, clipGlobalNorm: 0 }), /clipGlobalNorm 0: expected a number above zero/],
+    [() => new SGD({ learningRate: 1, clipGlobalNorm: NaN }), /clipGlobalNorm NaN/],
+    [() => new Adam({ learningRate: 1, beta1: -0.1 }), /beta1 -0\.1: expected a number from 0 to below 1/],
+    [() => new Adam({ learningRate: 1, beta2: 1.5 }), /beta2 1\.5/],
+    [() => new Adam({ learningRate: 1, eps: -1 }), /eps -1: expected a number from 0/],
+    [() => new AdamW({ learningRate: 1, weightDecay: Infinity }), /weightDecay Infinity: expected a number from 0/],
+    [() => new RMSprop({ learningRate: 1, rho: 1 }), /rho 1: expected a number from 0 to below 1/],
+  ]; // prettier-ignore
+  it('refuse numbers out of range', () => {
+    for (const [make, message] of REFUSED) assert.throws(make, message);
+  });
+});
+
+describe('schedules', () => {
+  const { constant, cosine, exponential, linear, stepDecay } = schedules;
+  const ROWS: [title: string, rate: (step: number) => number, expected: [step: number, rate: number][]][] = [
+    ['constant', constant(0.1), [[0, 0.1], [1000, 0.1]]],
+    ['linear', linear(1, 0.2, 4), [[0, 1], [1, 0.8], [2, 0.6], [4, 0.2], [9, 0.2]]],
+    ['cosine', cosine({ peak: 2, steps: 4 }), [[0, 2], [1, 1 + Math.SQRT1_2], [2, 1], [4, 0], [9, 0]]],
+    ['cosine with a warm-up and an end', cosine({ peak: 3, steps: 6, warmup: 2, end: 1 }), [[0, 1], [1, 2], [2, 3], [4, 2], [6, 1], [7, 1]]],
+    ['step', stepDecay(1, 0.5, 3), [[0, 1], [2, 1], [3, 0.5], [6, 0.25]]],
+    ['exponential', exponential(1, 0.5), [[0, 1], [1, 0.5], [3, 0.125]]],
+  ]; // prettier-ignore
+  for (const [title, rate, expected] of ROWS) {
+    it(title, () => {
+      assertClose(expected.map(([step]) => rate(step)), expected.map(([, x]) => x), 1e-15, title); // prettier-ignore
+    });
+  }
+
+  it('refuse numbers out of range', () => {
+    assert.throws(() => linear(1, 0, 0), /steps 0: expected a number above zero/);
+    assert.throws(() => stepDecay(1, 0.5, NaN), /every NaN: expected a number above zero/);
+    assert.throws(() => cosine({ peak: 1, steps: 5, warmup: 5 }), /steps after the warm-up 0: expected a number above zero/); // prettier-ignore
+    assert.throws(() => cosine({ peak: 1, steps: 5, warmup: -1 }), /warmup -1: expected a number from 0/); // prettier-ignore
   });
 });

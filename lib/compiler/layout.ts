@@ -8,6 +8,21 @@ export interface UpdateRule {
   op: 'sgd' | 'adam';
   moments: number;
   numbers: number;
+  /** What is done to gradients and parameters before `op`: one instruction each. */
+  before?: readonly UpdateStep[];
+}
+
+/** All trained parameters, all their gradients, or a number of the rule by its place. */
+export type UpdateOperand = 'parameters' | 'gradients' | number;
+
+/** `to = op(a, b)`, number by number, one number standing for all; `row_dot`: the sum of a b. */
+export interface UpdateStep {
+  op: 'mul' | 'div' | 'maximum' | 'sqrt' | 'row_dot';
+  to: UpdateOperand;
+  a: UpdateOperand;
+  b?: UpdateOperand;
+  /** Add to what is there. */
+  accumulate?: boolean;
 }
 
 export interface LoweringOptions {
@@ -34,6 +49,8 @@ export interface LoweringOptions {
 export interface ParameterBlock {
   offset: number;
   size: number;
+  /** How many of the numbers, from the first on, a gradient reaches that is in memory. */
+  trained: number;
   /** How many of the numbers, from the first on, have a gradient in memory; the others' is fused. */
   withGradient: number;
   gradients: number;
@@ -89,7 +106,11 @@ export class Layout {
     const place = (node: number): void => {
       this.parameterOffsets.set(node, this.allocate(sizeOf(ir.shape(node))));
     };
-    parameters.filter((node) => !fused.has(node)).forEach(place);
+    // First what an update's steps may change: nothing that no gradient reaches.
+    const stored = parameters.filter((node) => !fused.has(node));
+    stored.filter((node) => options.gradients.has(node)).forEach(place);
+    const trained = this.size - offset;
+    stored.filter((node) => !options.gradients.has(node)).forEach(place);
     const withGradient = options.gradients.size ? this.size - offset : 0;
     parameters.filter((node) => fused.has(node)).forEach(place);
     const size = this.size - offset;
@@ -97,7 +118,7 @@ export class Layout {
     const moments: number[] = [];
     for (let i = 0; i < (options.update?.moments ?? 0); i++) moments.push(this.allocate(size));
     const rule = this.allocate(options.update?.numbers ?? 0);
-    this.block = { offset, size, withGradient, gradients, moments, rule };
+    this.block = { offset, size, trained, withGradient, gradients, moments, rule };
   }
 
   /** A place for n elements, on a cache line unless they are few. */

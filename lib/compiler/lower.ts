@@ -5,7 +5,7 @@ import { Encoder, type Matrix, type Operand } from './encode.js';
 import { Layout, type Lowered, type LoweringOptions } from './layout.js';
 import type { AxisLevels, Ir } from './ir.js';
 import { both } from './levels.js';
-import { fusedUpdates } from './updates.js';
+import { emitSteps, fusedUpdates } from './updates.js';
 import { place, source, type Placement, type Step, type Term } from './placement.js';
 import { broadcastView, denseView, isDense, reshapeView, rowView, sliceView, transposeView, type View } from './view.js'; // prettier-ignore
 
@@ -57,7 +57,8 @@ class Lowering {
   ) {
     const keep = new Set([...options.keep, ...options.gradients.values()]);
     this.placement = place(ir, keep, options.place);
-    if (options.update && options.fuseUpdate)
+    // Steps before an update need the gradients in memory, and change what products would read.
+    if (options.update && !options.update.before && options.fuseUpdate)
       this.fused = fusedUpdates(ir, this.placement, options.gradients);
     this.layout = new Layout(ir, this.placement.live, options, new Set(this.fused.keys()));
     for (const [parameter, gradient] of options.gradients) {
@@ -82,7 +83,10 @@ class Lowering {
     const backward = out.count;
     out.endPart();
     this.level = 0;
-    if (options.update) this.emitUpdate(options.update.op);
+    if (options.update) {
+      emitSteps(out, layout.block, options.update);
+      this.emitUpdate(options.update.op);
+    }
     if (options.sequence) out.sortByLevel();
     const { code, extents } = out.finish(ir.maxLevel);
     return {

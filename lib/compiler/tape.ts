@@ -9,6 +9,7 @@ import { addon, tapeOpcodes, type TapeGraph } from '../native.js';
 import { Encoder } from './encode.js';
 import type { Ir } from './ir.js';
 import { Layout, type Lowered, type LoweringOptions } from './layout.js';
+import { emitSteps } from './updates.js';
 import { denseView } from './view.js';
 
 /** Operators that a tape has, and their opcodes. */
@@ -188,7 +189,10 @@ export function lowerTape(ir: Ir, options: LoweringOptions): Lowered | undefined
   runAll(made.beforeBackward);
   if (ir.count > ir.forwardEnd) run(out.byLevel(made.backward), literal(made.backward[0]!), true, true); // prettier-ignore
   const backward = out.count;
-  if (options.update) run(literal(made.update[0]), literal(made.update[1]));
+  if (options.update) {
+    emitSteps(out, block, options.update);
+    run(literal(made.update[0]), literal(made.update[1]));
+  }
   const { code, extents } = out.finish(ir.maxLevel);
   return {
     code,

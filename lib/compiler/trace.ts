@@ -30,7 +30,7 @@ const LEAST = 1 << 8;
  * Ids are dense where a graph was written in one go, so that a stretch of them is swept at a time,
  * longer where the last had many nodes.
  */
-function reachable(roots: readonly Node[]): Node[] {
+export function reachable(roots: readonly Node[]): Node[] {
   const found: Node[] = []; // latest first
   let span = SPAN;
   for (let waiting = roots; waiting.length > 0;) {

@@ -1,6 +1,8 @@
-/** Which parameters are updated by the product that is their gradient, without storing it. */
+/** Updates: which parameters' gradients are never stored, and what is done to the others' first. */
 import { OPS } from '../ops.js';
+import type { Encoder, Operand } from './encode.js';
 import type { Ir } from './ir.js';
+import type { ParameterBlock, UpdateOperand, UpdateRule } from './layout.js';
 import type { Placement } from './placement.js';
 
 /**
@@ -28,6 +30,27 @@ export function fusedUpdates(
     for (const operand of ir.inputs(product)) fused.delete(viewed(ir, operand));
   }
   return fused;
+}
+
+/** Writes the steps before an update's own instruction: over all trained parameters, or one number. */
+export function emitSteps(out: Encoder, block: ParameterBlock, { before = [] }: UpdateRule): void {
+  if (!block.trained) return;
+  const places = { parameters: block.offset, gradients: block.gradients };
+  const operand = (x: UpdateOperand): Operand => typeof x === 'number' ? [block.rule + x, 0, 0, 0, 0] : [places[x], 0, 0, 0, 1]; // prettier-ignore
+  const one = out.literal(1);
+  for (const { op, to, a, b, accumulate = false } of before) {
+    const isNumber = typeof to === 'number' && op !== 'row_dot';
+    const [offset] = operand(to);
+    out.emit(-1, {
+      op,
+      level: 0,
+      accumulate,
+      extents: [one, one, one, isNumber ? one : out.literal(block.trained), one],
+      y: [offset, 0, 0, 0, 1],
+      a: operand(a),
+      ...(b === undefined ? {} : { b: operand(b) }),
+    });
+  }
 }
 
 /** What a node is a view of. */

@@ -1,0 +1,147 @@
+/** Checks gradients: backward() against central differences, element by element. */
+import { reachable } from './compiler/trace.js';
+import { Value, type TypedArray } from './graph.js';
+import { compile, type Feeds } from './program.js';
+import { show, sizeOf } from './shape.js';
+
+export interface GradCheckOptions {
+  /** How far each number is moved, times its size where that is above 1; 1e-5 by default. */
+  step?: number;
+  /**
+   * How far a gradient may be from the differences, times the largest gradient of its value where that
+   * is above 1; 1e-6 by default.
+   */
+  tolerance?: number;
+}
+
+/** One element of a gradient. */
+export interface GradCheckElement {
+  /** How errors call the value: its name or number, its operator, its shape. */
+  label: string;
+  /** The element's place: an index for each axis. */
+  at: readonly number[];
+  /** What backward() gave. */
+  found: number;
+  /** The central difference. */
+  expected: number;
+  /** Their distance; NaN where either is NaN. */
+  difference: number;
+}
+
+/** What a check that succeeded has seen. */
+export interface GradCheckReport {
+  /** How many parameters and inputs were checked, and how many numbers in all. */
+  values: number;
+  elements: number;
+  /** The element with the largest difference; undefined where there is none. */
+  worst: GradCheckElement | undefined;
+}
+
+/** Gradients that differ from the differences; its message lists them. */
+export class GradCheckError extends Error {
+  override name = 'GradCheckError';
+
+  constructor(
+    root: Value,
+    /** All that differ, in the order of the graph. */
+    readonly failures: readonly GradCheckElement[],
+  ) {
+    super(describe(root, failures));
+  }
+}
+
+/** How many failures a message lists. */
+const LISTED = 10;
+
+/**
+ * Compares the gradients that backward() gives the sum of `root`'s elements with central differences,
+ * (f(x + h) - f(x - h)) / 2h, for every element of every parameter and input that `root` depends on,
+ * in float64. Takes two forward runs an element: meant for tests, with small shapes. The parameters
+ * are left as they were.
+ *
+ * Differences know nothing of `detach`, which hides a slope that they see, and are meaningless at
+ * kinks: relu at zero, ties of `maximum`, a `topk` that another element enters within h. A gradient
+ * that is no finite number never passes.
+ *
+ * @param feeds what `root.forward` takes
+ * @throws GradCheckError where a gradient is too far from its difference, listing which value, which
+ * element, what was found and what was expected
+ */
+export function gradCheck(
+  root: Value,
+  feeds: Feeds = {},
+  options: GradCheckOptions = {},
+): GradCheckReport {
+  const { step = 1e-5, tolerance = 1e-6 } = options;
+  const program = compile(root, { dtype: 'float64' });
+  program.forward(feeds);
+  program.backward();
+  const leaves = leavesOf(root);
+  const found = leaves.map((leaf) => Float64Array.from(program.readGradient(leaf)));
+  const checked: GradCheckElement[] = [];
+  const failures: GradCheckElement[] = [];
+  leaves.forEach((leaf, k) => {
+    const before = numbersOf(leaf, feeds);
+    const sumAt = (i: number, x: number): number => {
+      const numbers = before.with(i, x);
+      if (leaf.op === 'parameter') leaf.data.set(numbers);
+      const y = program.forward(
+        leaf.op === 'parameter' ? feeds : { ...feeds, [leaf.name!]: numbers },
+      );
+      return sum(y);
+    };
+    const expected = before.map((x, i) => {
+      const h = step * Math.max(1, Math.abs(x));
+      return (sumAt(i, x + h) - sumAt(i, x - h)) / (x + h - (x - h));
+    });
+    if (leaf.op === 'parameter') leaf.data.set(before);
+    const scale = Math.max(1, ...expected.map(Math.abs).filter(Number.isFinite));
+    expected.forEach((slope, i) => {
+      const difference = Math.abs(found[k]![i]! - slope);
+      const element = { label: leaf.label, at: indexOf(i, leaf), found: found[k]![i]!, expected: slope, difference }; // prettier-ignore
+      checked.push(element);
+      if (!(difference <= tolerance * scale)) failures.push(element);
+    });
+  });
+  if (failures.length > 0) throw new GradCheckError(root, failures);
+  const worst = checked.reduce<GradCheckElement | undefined>(
+    (most, element) => (most && most.difference >= element.difference ? most : element),
+    undefined,
+  );
+  return { values: leaves.length, elements: checked.length, worst };
+}
+
+/** The parameters and inputs that a value depends on, in order of creation. */
+function leavesOf(root: Value): Value[] {
+  return reachable([root])
+    .filter((node) => node instanceof Value)
+    .filter(({ op }) => op === 'parameter' || op === 'input');
+}
+
+function numbersOf(leaf: Value, feeds: Feeds): Float64Array {
+  if (leaf.op === 'parameter') return Float64Array.from(leaf.data);
+  const fed = feeds[leaf.name!]!;
+  return typeof fed === 'number' ? Float64Array.of(fed) : Float64Array.from(fed);
+}
+
+function sum(numbers: TypedArray): number {
+  let total = 0;
+  for (const x of numbers) total += x;
+  return total;
+}
+
+/** The index of element i, an entry for each axis. */
+function indexOf(i: number, { shape }: Value): number[] {
+  return shape.map((n, axis) => Math.floor(i / sizeOf(shape.slice(axis + 1))) % n);
+}
+
+function describe(root: Value, failures: readonly GradCheckElement[]): string {
+  const rows = failures.slice(0, LISTED).map(({ label, at, found, expected, difference }) =>
+    [`${label} at ${show(at)}`, String(found), String(expected), difference.toExponential(1)]); // prettier-ignore
+  const table = [['gradient by', 'found', 'expected', 'difference'], ...rows];
+  const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
+  const lines = table.map((row) => '  ' + row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd()); // prettier-ignore
+  const more = failures.length - rows.length;
+  if (more > 0) lines.push(`  and ${more} more`);
+  return `${failures.length} of the gradients of ${root.label} differ from central differences\n${lines.join('\n')}`;
+}

@@ -1,0 +1,58 @@
+/** Positions that read each other. */
+import { makeValue, type Value } from '../graph.js';
+import { Linear } from './linear.js';
+import { Module, type ModuleOptions } from './module.js';
+
+export interface SelfAttentionOptions extends ModuleOptions {
+  /** Whether each position reads itself and those before it only; true by default. */
+  causal?: boolean;
+}
+
+/**
+ * Scaled dot-product attention with heads (Vaswani et al., 2017): softmax(Q Kᵀ / sqrt(d)) V of each
+ * head, d = nEmbd / nHead, joined and projected. Parameters query, key, value and output, each a
+ * `.weight` [nEmbd, nEmbd] without a bias.
+ */
+export class SelfAttention extends Module {
+  private readonly query: Linear;
+  private readonly key: Linear;
+  private readonly value: Linear;
+  private readonly output: Linear;
+  private readonly causal: boolean;
+
+  /** @throws RangeError when the heads do not divide nEmbd */
+  constructor(
+    private readonly nEmbd: number,
+    private readonly nHead: number,
+    options: SelfAttentionOptions,
+  ) {
+    super(options);
+    if (nEmbd % nHead !== 0) throw new RangeError(`${nHead} heads do not divide ${nEmbd} columns`);
+    this.causal = options.causal ?? true;
+    const projection = (name: string): Linear => this.include(new Linear(nEmbd, nEmbd, { ...this.part(name), bias: false })); // prettier-ignore
+    this.query = projection('query');
+    this.key = projection('key');
+    this.value = projection('value');
+    this.output = projection('output');
+  }
+
+  /**
+   * @param x [..., positions, nEmbd]
+   * @returns the same shape
+   */
+  apply(x: Value): Value {
+    const { nEmbd, nHead } = this;
+    const rank = x.shape.length;
+    const size = nEmbd / nHead;
+    const axes = x.shape.map((_, axis) => axis);
+    // [..., positions, heads, size] to [..., heads, positions, size], and back.
+    const swapped = [...axes.slice(0, rank - 2), rank - 1, rank - 2, rank];
+    const headsOf = (projected: Value): Value => projected.reshape([...x.shape.slice(0, -1), nHead, size]).transpose(swapped); // prettier-ignore
+    const [q, k, v] = [this.query, this.key, this.value].map((linear) => headsOf(linear.apply(x))) as [Value, Value, Value]; // prettier-ignore
+    const turned = [...axes.slice(0, rank - 1), rank, rank - 1];
+    const scores = q.matmul(k.transpose(turned)).mul(1 / Math.sqrt(size));
+    // Row r has r + 1 entries.
+    const weights = this.causal ? makeValue('softmax', [scores], { lengths: { first: 1, step: 1 } }) : scores.softmax(); // prettier-ignore
+    return this.output.apply(weights.matmul(v).transpose(swapped).reshape(x.shape));
+  }
+}

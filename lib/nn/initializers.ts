@@ -1,0 +1,56 @@
+/** What parameters start from, drawn from a `Random`, row by row. */
+import type { Random } from '../random.js';
+import { sizeOf, type Shape } from '../shape.js';
+
+/**
+ * The first numbers of a parameter of a shape, row-major. A matrix is [inputs, outputs]: its fan-in is
+ * its rows, its fan-out its columns; of more axes all but the last are inputs.
+ */
+export type Initializer = (shape: Shape, random: Random) => Float64Array;
+
+/** Evenly from [low, high). */
+export function uniform(low = -1, high = 1): Initializer {
+  return (shape, random) =>
+    Float64Array.from({ length: sizeOf(shape) }, () => low + (high - low) * random.random());
+}
+
+/** Gaussians of a mean and a standard deviation. */
+export function normal(mean = 0, std = 1): Initializer {
+  return (shape, random) => random.gaussians(sizeOf(shape), mean, std);
+}
+
+/** Zeros: for biases. Draws nothing. */
+export function zeros(): Initializer {
+  return (shape) => new Float64Array(sizeOf(shape));
+}
+
+/** Glorot and Bengio (2010), also called Glorot: uniform in ±gain sqrt(6 / (fan-in + fan-out)). */
+export function xavierUniform(gain = 1): Initializer {
+  return scaled(uniform, ([fanIn, fanOut]) => gain * Math.sqrt(6 / (fanIn + fanOut)));
+}
+
+/** Glorot and Bengio (2010): normal with standard deviation gain sqrt(2 / (fan-in + fan-out)). */
+export function xavierNormal(gain = 1): Initializer {
+  return scaled(normal, ([fanIn, fanOut]) => gain * Math.sqrt(2 / (fanIn + fanOut)));
+}
+
+/** He et al. (2015), also called Kaiming, for what a relu follows: uniform in ±sqrt(6 / fan-in). */
+export function heUniform(): Initializer {
+  return scaled(uniform, ([fanIn]) => Math.sqrt(6 / fanIn));
+}
+
+/** He et al. (2015), for what a relu follows: normal with standard deviation sqrt(2 / fan-in). */
+export function heNormal(): Initializer {
+  return scaled(normal, ([fanIn]) => Math.sqrt(2 / fanIn));
+}
+
+function scaled(
+  distribution: typeof uniform | typeof normal,
+  sizeFor: (fans: [fanIn: number, fanOut: number]) => number,
+): Initializer {
+  return (shape, random) => {
+    const size = sizeFor([sizeOf(shape.slice(0, -1)), shape[shape.length - 1] ?? 1]);
+    // A range around zero, or a mean of zero.
+    return distribution(distribution === uniform ? -size : 0, size)(shape, random);
+  };
+}

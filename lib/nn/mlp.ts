@@ -1,0 +1,72 @@
+/** Neuron, layer and multi-layer perceptron, every weight a number of its own: after micrograd's nn. */
+import { total, type Value } from '../graph.js';
+import { ShapeError } from '../shape.js';
+import { uniform, zeros } from './initializers.js';
+import { Module, type ModuleOptions } from './module.js';
+
+export interface NeuronOptions extends ModuleOptions {
+  /** Whether a relu follows the sum; true by default. */
+  nonlinear?: boolean;
+}
+
+/** relu(w1 x1 + ... + wn xn + b): weights drawn uniformly from [-1, 1), the bias 0. */
+export class Neuron extends Module {
+  private readonly weights: readonly Value[];
+  private readonly bias: Value;
+  private readonly nonlinear: boolean;
+
+  constructor(nIn: number, options: NeuronOptions) {
+    super(options);
+    this.nonlinear = options.nonlinear ?? true;
+    this.weights = Array.from({ length: nIn }, (_, i) => this.draw(`weight[${i}]`, [], uniform()));
+    this.bias = this.draw('bias', [], zeros());
+  }
+
+  /**
+   * @param x as many values as weights, of one shape: single numbers, or an array of all samples each
+   * @returns a value of that shape
+   * @throws ShapeError when there are more or fewer
+   */
+  apply(x: readonly Value[]): Value {
+    const { weights } = this;
+    if (x.length !== weights.length) throw new ShapeError(`a neuron of ${weights.length} inputs was given ${x.length}`); // prettier-ignore
+    const sum = total(x.map((xi, i) => xi.mul(weights[i]!))).add(this.bias);
+    return this.nonlinear ? sum.relu() : sum;
+  }
+}
+
+/** Neurons that read the same inputs. */
+export class Layer extends Module {
+  private readonly neurons: readonly Neuron[];
+
+  constructor(nIn: number, nOut: number, options: NeuronOptions) {
+    super(options);
+    this.neurons = Array.from({ length: nOut }, (_, i) =>
+      this.include(new Neuron(nIn, { ...options, ...this.part(`neuron[${i}]`) })),
+    );
+  }
+
+  /** What each neuron makes of `x`: see `Neuron`. */
+  apply(x: readonly Value[]): Value[] {
+    return this.neurons.map((neuron) => neuron.apply(x));
+  }
+}
+
+/** Layers one after the other, relu after each but the last. */
+export class MLP extends Module {
+  private readonly layers: readonly Layer[];
+
+  /** @param nOuts how many neurons each layer has */
+  constructor(nIn: number, nOuts: readonly number[], options: ModuleOptions) {
+    super(options);
+    this.layers = nOuts.map((nOut, i) => {
+      const nonlinear = i < nOuts.length - 1;
+      return this.include(new Layer(nOuts[i - 1] ?? nIn, nOut, { ...this.part(`layer[${i}]`), nonlinear })); // prettier-ignore
+    });
+  }
+
+  /** What the last layer's neurons make of `x`: see `Neuron`. */
+  apply(x: readonly Value[]): Value[] {
+    return this.layers.reduce<readonly Value[]>((y, layer) => layer.apply(y), x) as Value[];
+  }
+}

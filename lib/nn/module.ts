@@ -1,0 +1,47 @@
+/** What all parts of a network have: parameters, drawn when it is made, each with a name. */
+import { parameter, type Value } from '../graph.js';
+import type { Random } from '../random.js';
+import type { Shape } from '../shape.js';
+import type { Initializer } from './initializers.js';
+
+export interface ModuleOptions {
+  /** What the parameters are drawn from, in the order of `parameters()`. */
+  random: Random;
+  /** Goes before the names of the parameters: 'encoder' makes 'encoder.weight'. */
+  name?: string;
+}
+
+/** A part of a network. */
+export abstract class Module {
+  private readonly own: Value[] = [];
+
+  constructor(private readonly options: ModuleOptions) {}
+
+  /** All parameters, those of its parts included, in the order in which they were drawn; each has a name. */
+  parameters(): Value[] {
+    return [...this.own];
+  }
+
+  /** The options of a part. */
+  protected part(name: string): ModuleOptions {
+    return { random: this.options.random, name: this.nameOf(name) };
+  }
+
+  /** Counts a part's parameters among the module's own. */
+  protected include<Part extends Module>(part: Part): Part {
+    this.own.push(...part.parameters());
+    return part;
+  }
+
+  /** A new parameter. */
+  protected draw(name: string, shape: Shape, initializer: Initializer): Value {
+    const numbers = initializer(shape, this.options.random);
+    const value = parameter(numbers, { name: this.nameOf(name), shape });
+    this.own.push(value);
+    return value;
+  }
+
+  private nameOf(name: string): string {
+    return this.options.name === undefined ? name : `${this.options.name}.${name}`;
+  }
+}

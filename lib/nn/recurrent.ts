@@ -1,0 +1,134 @@
+/** Recurrent networks: a cell that is applied position by position. */
+import { zeros, type Value } from '../graph.js';
+import { sigmoid, tanh } from './activations.js';
+import { uniform, zeros as noBias, type Initializer } from './initializers.js';
+import { Module, type ModuleOptions } from './module.js';
+
+export interface RecurrentOptions extends ModuleOptions {
+  /** What the weights start from; uniform in ±1 / sqrt(nState) by default, as in PyTorch. */
+  initializer?: Initializer;
+}
+
+/**
+ * What the cells share: parameters inputWeight [nIn, gates nState], stateWeight
+ * [nState, gates nState] and bias [gates nState], the gates side by side.
+ */
+abstract class Recurrent<State> extends Module {
+  readonly inputWeight: Value;
+  readonly stateWeight: Value;
+  readonly bias: Value;
+
+  constructor(nIn: number, protected readonly nState: number, gates: number, options: RecurrentOptions, bias: Initializer = noBias()) {
+    super(options);
+    const { initializer = uniform(-1 / Math.sqrt(nState), 1 / Math.sqrt(nState)) } = options;
+    this.inputWeight = this.draw('inputWeight', [nIn, gates * nState], initializer);
+    this.stateWeight = this.draw('stateWeight', [nState, gates * nState], initializer);
+    this.bias = this.draw('bias', [gates * nState], bias);
+  } // prettier-ignore
+
+  /**
+   * The state after one position.
+   *
+   * @param x [nIn], or [samples, nIn]
+   * @param state what the position before left, of shape [nState], or [samples, nState]; zeros by default
+   */
+  abstract step(x: Value, state?: State): State;
+
+  /** What a state shows to the rest of the network. */
+  protected abstract outputOf(state: State): Value;
+
+  /**
+   * The outputs after each position.
+   *
+   * @param xs one for each position: [nIn], or [samples, nIn]
+   * @param state before the first position; zeros by default
+   * @returns as many, [nState] or [samples, nState] each
+   */
+  apply(xs: readonly Value[], state?: State): Value[] {
+    return xs.map((x) => {
+      state = this.step(x, state);
+      return this.outputOf(state);
+    });
+  }
+
+  /** Zeros in the shape of a state beside x. */
+  protected start(x: Value): Value {
+    return zeros([...x.shape.slice(0, -1), this.nState]);
+  }
+
+  /** Columns of gates `first` up to `last`. */
+  protected gates(x: Value, first: number, last: number): Value {
+    return x.slice(first * this.nState, last * this.nState, -1);
+  }
+}
+
+/** Elman (1990): h = tanh(x W + h U + b). */
+export class RNN extends Recurrent<Value> {
+  constructor(nIn: number, nState: number, options: RecurrentOptions) {
+    super(nIn, nState, 1, options);
+  }
+
+  step(x: Value, h = this.start(x)): Value {
+    return tanh(x.matmul(this.inputWeight).add(h.matmul(this.stateWeight)).add(this.bias));
+  }
+
+  protected outputOf(h: Value): Value {
+    return h;
+  }
+}
+
+/**
+ * Gated recurrent unit (Cho et al., 2014); gates r, z and the candidate n, in this order:
+ * r = sigmoid(x Wr + h Ur + br), z = sigmoid(x Wz + h Uz + bz), n = tanh(x Wn + (r h) Un + bn),
+ * h = z h + (1 - z) n.
+ */
+export class GRU extends Recurrent<Value> {
+  constructor(nIn: number, nState: number, options: RecurrentOptions) {
+    super(nIn, nState, 3, options);
+  }
+
+  step(x: Value, h = this.start(x)): Value {
+    const fromInput = x.matmul(this.inputWeight).add(this.bias);
+    const fromState = h.matmul(this.gates(this.stateWeight, 0, 2));
+    const gates = sigmoid(this.gates(fromInput, 0, 2).add(fromState));
+    const [r, z] = [this.gates(gates, 0, 1), this.gates(gates, 1, 2)];
+    const memory = r.mul(h).matmul(this.gates(this.stateWeight, 2, 3));
+    const n = tanh(this.gates(fromInput, 2, 3).add(memory));
+    return n.add(z.mul(h.sub(n)));
+  }
+
+  protected outputOf(h: Value): Value {
+    return h;
+  }
+}
+
+export interface LSTMState {
+  /** The output. */
+  h: Value;
+  /** The cell. */
+  c: Value;
+}
+
+/**
+ * Long short-term memory (Hochreiter and Schmidhuber, 1997; Gers et al., 2000); gates i, f, g, o in
+ * this order, each of x W + h U + b: c = sigmoid(f) c + sigmoid(i) tanh(g), h = sigmoid(o) tanh(c).
+ * The bias of f starts from 1, the others from 0 (Jozefowicz et al., 2015).
+ */
+export class LSTM extends Recurrent<LSTMState> {
+  constructor(nIn: number, nState: number, options: RecurrentOptions) {
+    super(nIn, nState, 4, options, ([n]) => new Float64Array(n!).fill(1, nState, 2 * nState));
+  }
+
+  step(x: Value, { h, c }: LSTMState = { h: this.start(x), c: this.start(x) }): LSTMState {
+    const all = x.matmul(this.inputWeight).add(h.matmul(this.stateWeight)).add(this.bias);
+    const [i, f, g, o] = [0, 1, 2, 3].map((gate) => this.gates(all, gate, gate + 1)) as [Value, Value, Value, Value]; // prettier-ignore
+    const cell = sigmoid(f)
+      .mul(c)
+      .add(sigmoid(i).mul(tanh(g)));
+    return { h: sigmoid(o).mul(tanh(cell)), c: cell };
+  }
+
+  protected outputOf({ h }: LSTMState): Value {
+    return h;
+  }
+}

@@ -1,0 +1,259 @@
+/** Parts of networks: shapes, names, values by the same formulas in plain TypeScript, gradients. */
+import assert from 'node:assert/strict';
+import { gradCheck } from '../lib/grad-check.js';
+import { index, input, stack, type Value } from '../lib/graph.js';
+import * as nn from '../lib/nn/index.js';
+import { Adam } from '../lib/optim.js';
+import type { Feeds } from '../lib/program.js';
+import { Random } from '../lib/random.js';
+import { ShapeError } from '../lib/shape.js';
+import { assertClose } from './support/check.js';
+
+type Matrix = number[][];
+/** Parameters by name, as rows; a vector is one row. */
+type Parameters = Record<string, Matrix>;
+
+const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
+const matmul = (a: Matrix, b: Matrix): Matrix => a.map((row) => b[0]!.map((_, j) => row.reduce((sum, x, k) => sum + x * b[k]![j]!, 0))); // prettier-ignore
+const plus = (a: Matrix, b: Matrix): Matrix => a.map((row, i) => row.map((x, j) => x + b[b.length === 1 ? 0 : i]![j]!)); // prettier-ignore
+const columns = (a: Matrix, from: number, to: number): Matrix => a.map((row) => row.slice(from, to)); // prettier-ignore
+const rowsOf = (flat: ArrayLike<number>, width: number): Matrix => Array.from({ length: flat.length / width }, (_, i) => Array.from(flat).slice(i * width, (i + 1) * width)); // prettier-ignore
+const softmax = (row: number[]): number[] => {
+  const exps = row.map(Math.exp);
+  return exps.map((x) => x / exps.reduce((a, b) => a + b));
+};
+
+const numbers = (n: number): number[] => Array.from({ length: n }, (_, i) => Math.sin(3 * i + 1) + 0.1); // prettier-ignore
+/** Inputs x0, x1, ... of a shape, and what to feed them. */
+function inputs(count: number, shape: number[]): { xs: Value[]; fed: number[][]; feeds: Feeds } {
+  const size = shape.reduce((a, b) => a * b, 1);
+  const all = numbers(count * size);
+  const fed = Array.from({ length: count }, (_, i) => all.slice(i * size, (i + 1) * size));
+  const xs = fed.map((_, i) => input(`x${i}`, shape));
+  return { xs, fed, feeds: Object.fromEntries(fed.map((x, i) => [`x${i}`, x])) };
+}
+
+interface Built {
+  module: nn.Module;
+  output: Value;
+  feeds: Feeds;
+  /** The output of these parameters, row-major. */
+  expected: (parameters: Parameters) => Matrix;
+}
+
+type Row = [
+  title: string,
+  build: (options: nn.ModuleOptions) => Built,
+  names: Record<string, number[]>,
+  shape: number[],
+];
+
+/** A recurrent module on three positions of two samples. */
+function recurrent(
+  module: nn.RNN | nn.GRU | nn.LSTM,
+  step: (p: Parameters, x: Matrix, state: { h: Matrix; c: Matrix }) => { h: Matrix; c: Matrix },
+): Built {
+  const { xs, fed, feeds } = inputs(3, [2, 3]);
+  const expected = (p: Parameters): Matrix => {
+    const zeros = [new Array<number>(4).fill(0), new Array<number>(4).fill(0)];
+    let state = { h: zeros, c: zeros };
+    return fed.flatMap((x) => (state = step(p, rowsOf(x, 3), state)).h);
+  };
+  return { module, output: stack(module.apply(xs)), feeds, expected };
+}
+const each = (f: (...xs: number[]) => number, ...all: Matrix[]): Matrix => all[0]!.map((row, i) => row.map((_, j) => f(...all.map((m) => m[i]![j]!)))); // prettier-ignore
+
+function attention(options: nn.SelfAttentionOptions): Built {
+  const module = new nn.SelfAttention(4, 2, options);
+  const { xs, fed, feeds } = inputs(1, [2, 3, 4]);
+  const expected = (p: Parameters): Matrix =>
+    [fed[0]!.slice(0, 12), fed[0]!.slice(12)].flatMap((sample) => {
+      const x = rowsOf(sample, 4);
+      const [q, k, v] = ['query', 'key', 'value'].map((name) => matmul(x, p[`net.${name}.weight`]!)) as [Matrix, Matrix, Matrix]; // prettier-ignore
+      const heads = [0, 1].map((head) => {
+        const part = (m: Matrix): Matrix => columns(m, 2 * head, 2 * head + 2);
+        return part(q).map((row, at) => {
+          const seen = options.causal === false ? 3 : at + 1;
+          const scores = part(k).slice(0, seen).map((other) => (row[0]! * other[0]! + row[1]! * other[1]!) / Math.SQRT2); // prettier-ignore
+          return matmul([softmax(scores)], part(v).slice(0, seen))[0]!;
+        });
+      });
+      return matmul(
+        heads[0]!.map((row, i) => [...row, ...heads[1]![i]!]),
+        p['net.output.weight']!,
+      );
+    });
+  return { module, output: module.apply(xs[0]!), feeds, expected };
+}
+const ATTENTION = { 'net.query.weight': [4, 4], 'net.key.weight': [4, 4], 'net.value.weight': [4, 4], 'net.output.weight': [4, 4] }; // prettier-ignore
+
+const ROWS: Row[] = [
+  ['Neuron', (options) => {
+    const module = new nn.Neuron(2, options);
+    const { xs, fed, feeds } = inputs(2, []);
+    const sum = (p: Parameters): number => p['net.weight[0]']![0]![0]! * fed[0]![0]! + p['net.weight[1]']![0]![0]! * fed[1]![0]! + p['net.bias']![0]![0]!;
+    return { module, output: module.apply(xs), feeds, expected: (p) => [[Math.max(0, sum(p))]] };
+  }, { 'net.weight[0]': [], 'net.weight[1]': [], 'net.bias': [] }, []],
+  ['Layer, of samples at once', (options) => {
+    const module = new nn.Layer(1, 2, { ...options, nonlinear: false });
+    const { xs, fed, feeds } = inputs(1, [3]);
+    const expected = (p: Parameters): Matrix => [0, 1].map((i) => fed[0]!.map((x) => x * p[`net.neuron[${i}].weight[0]`]![0]![0]! + p[`net.neuron[${i}].bias`]![0]![0]!));
+    return { module, output: stack(module.apply(xs)), feeds, expected };
+  }, { 'net.neuron[0].weight[0]': [], 'net.neuron[0].bias': [], 'net.neuron[1].weight[0]': [], 'net.neuron[1].bias': [] }, [2, 3]],
+  ['MLP', (options) => {
+    const module = new nn.MLP(1, [2, 1], options);
+    const { xs, fed, feeds } = inputs(1, []);
+    const expected = (p: Parameters): Matrix => {
+      const of = (name: string): number => p[`net.layer${name}`]![0]![0]!;
+      const hidden = [0, 1].map((i) => Math.max(0, of(`[0].neuron[${i}].weight[0]`) * fed[0]![0]! + of(`[0].neuron[${i}].bias`)));
+      return [[hidden.reduce((sum, h, i) => sum + h * of(`[1].neuron[0].weight[${i}]`), of('[1].neuron[0].bias'))]];
+    };
+    return { module, output: module.apply(xs)[0]!, feeds, expected };
+  }, { 'net.layer[0].neuron[0].weight[0]': [], 'net.layer[0].neuron[0].bias': [], 'net.layer[0].neuron[1].weight[0]': [], 'net.layer[0].neuron[1].bias': [], 'net.layer[1].neuron[0].weight[0]': [], 'net.layer[1].neuron[0].weight[1]': [], 'net.layer[1].neuron[0].bias': [] }, []],
+  ['Linear', (options) => {
+    const module = new nn.Linear(3, 2, options);
+    const { xs, fed, feeds } = inputs(1, [4, 3]);
+    return { module, output: module.apply(xs[0]!), feeds, expected: (p) => plus(matmul(rowsOf(fed[0]!, 3), p['net.weight']!), p['net.bias']!) };
+  }, { 'net.weight': [3, 2], 'net.bias': [2] }, [4, 2]],
+  ['Linear without a bias, of a vector', (options) => {
+    const module = new nn.Linear(3, 2, { ...options, bias: false });
+    const { xs, fed, feeds } = inputs(1, [3]);
+    return { module, output: module.apply(xs[0]!), feeds, expected: (p) => matmul([fed[0]!], p['net.weight']!) };
+  }, { 'net.weight': [3, 2] }, [2]],
+  ['Embedding', (options) => {
+    const module = new nn.Embedding(4, 3, options);
+    const tokens = [2, 0, 2];
+    return { module, output: module.apply(index('tokens', 3)), feeds: { tokens }, expected: (p) => tokens.map((token) => p['net.weight']![token]!) };
+  }, { 'net.weight': [4, 3] }, [3, 3]],
+  ['RNN', (options) => recurrent(new nn.RNN(3, 4, options), (p, x, { h, c }) =>
+    ({ h: each(Math.tanh, plus(plus(matmul(x, p['net.inputWeight']!), matmul(h, p['net.stateWeight']!)), p['net.bias']!)), c })),
+  { 'net.inputWeight': [3, 4], 'net.stateWeight': [4, 4], 'net.bias': [4] }, [3, 2, 4]],
+  ['GRU', (options) => recurrent(new nn.GRU(3, 4, options), (p, x, { h, c }) => {
+    const gate = (i: number, state: Matrix): Matrix => {
+      const part = (name: string): Matrix => columns(p[`net.${name}`]!, 4 * i, 4 * i + 4);
+      return plus(plus(matmul(x, part('inputWeight')), matmul(state, part('stateWeight'))), part('bias'));
+    };
+    const [r, z] = [each(sigmoid, gate(0, h)), each(sigmoid, gate(1, h))];
+    const n = each(Math.tanh, gate(2, each((a, b) => a * b, r, h)));
+    return { h: each((zi, hi, ni) => zi * hi + (1 - zi) * ni, z, h, n), c };
+  }), { 'net.inputWeight': [3, 12], 'net.stateWeight': [4, 12], 'net.bias': [12] }, [3, 2, 4]],
+  ['LSTM', (options) => recurrent(new nn.LSTM(3, 4, options), (p, x, { h, c }) => {
+    const all = plus(plus(matmul(x, p['net.inputWeight']!), matmul(h, p['net.stateWeight']!)), p['net.bias']!);
+    const [i, f, g, o] = [0, 4, 8, 12].map((from) => columns(all, from, from + 4)) as [Matrix, Matrix, Matrix, Matrix];
+    const cell = each((ii, fi, gi, ci) => sigmoid(fi) * ci + sigmoid(ii) * Math.tanh(gi), i, f, g, c);
+    return { h: each((oi, ci) => sigmoid(oi) * Math.tanh(ci), o, cell), c: cell };
+  }), { 'net.inputWeight': [3, 16], 'net.stateWeight': [4, 16], 'net.bias': [16] }, [3, 2, 4]],
+  ['SelfAttention', (options) => attention(options), ATTENTION, [2, 3, 4]],
+  ['SelfAttention that is not causal', (options) => attention({ ...options, causal: false }), ATTENTION, [2, 3, 4]],
+]; // prettier-ignore
+
+describe('nn', () => {
+  for (const [title, build, names, shape] of ROWS) {
+    describe(title, () => {
+      const make = (): Built => build({ random: new Random(1), name: 'net' });
+
+      it('has named parameters, drawn from the random numbers given', () => {
+        const parameters = make().module.parameters();
+        assert.deepEqual(Object.fromEntries(parameters.map((p) => [p.name, [...p.shape]])), names);
+        assert.deepEqual(parameters.map(({ name }) => name), Object.keys(names)); // prettier-ignore
+        const again = make().module.parameters();
+        parameters.forEach((p, i) => assert.deepEqual(p.data, again[i]!.data));
+      });
+
+      it('computes its formula', () => {
+        const { module, output, feeds, expected } = make();
+        assert.deepEqual(output.shape, shape);
+        const parameters = module.parameters().map((p) => [p.name!, rowsOf(p.data, p.shape.at(-1) ?? 1)]); // prettier-ignore
+        const numbers = expected(Object.fromEntries(parameters) as Parameters);
+        assertClose(output.forward(feeds), numbers.flat(), 1e-12, title);
+      });
+
+      it('has the right gradients', () => {
+        const { output, feeds } = make();
+        const weights = numbers(output.shape.reduce((a, b) => a * b, 1));
+        const weighted = output.mul(input('weights', output.shape));
+        gradCheck(weighted, { ...feeds, weights });
+      });
+    });
+  }
+
+  it('modules without a name name their parameters alone', () => {
+    const { weight, bias } = new nn.Linear(1, 1, { random: new Random(1) });
+    assert.deepEqual([weight.name, bias!.name], ['weight', 'bias']);
+  });
+
+  it('recurrent networks go on from a state, and take vectors', () => {
+    for (const module of [
+      new nn.RNN(2, 3, { random: new Random(1) }),
+      new nn.GRU(2, 3, { random: new Random(1) }),
+    ]) {
+      // prettier-ignore
+      const { xs, feeds } = inputs(2, [2]);
+      const all = module.apply(xs);
+      const rest = module.apply(xs.slice(1), all[0]);
+      assert.deepEqual(all[1]!.shape, [3]);
+      assert.deepEqual(Array.from(rest[0]!.forward(feeds)), Array.from(all[1]!.forward(feeds)));
+    }
+  });
+
+  it('bounded activations stay finite where exp does not', () => {
+    const rnn = new nn.RNN(1, 2, { random: new Random(1) });
+    for (const x of [1e4, -1e4]) {
+      const h = rnn.apply([input('x', [1])])[0]!;
+      for (const y of h.forward({ x: [x] })) assert(Math.abs(Math.abs(y) - 1) < 1e-15);
+      h.backward();
+      for (const slope of rnn.inputWeight.grad) assert(Number.isFinite(slope));
+    }
+  });
+
+  it('a long short-term memory starts out remembering', () => {
+    const { bias } = new nn.LSTM(1, 2, { random: new Random(1) });
+    assert.deepEqual(Array.from(bias.data), [0, 0, 1, 1, 0, 0, 0, 0]);
+  });
+
+  it('attention can be trained', () => {
+    // The second of two positions is to become what the first is.
+    const attention = new nn.SelfAttention(4, 2, { random: new Random(3) });
+    const x = input('x', [2, 4]);
+    const loss = attention.apply(x).at(1).sub(x.at(0)).pow(2).mean();
+    const training = new Adam({ learningRate: 0.05 }).minimize(loss);
+    const losses = Array.from({ length: 150 }, (_, i) => training.step({ x: numbers(8 + 4 * i).slice(-8) })); // prettier-ignore
+    assert(losses.at(-1)! < losses[0]! / 10, `${losses[0]} to ${losses.at(-1)}`);
+  });
+
+  it('say what does not fit', () => {
+    const random = new Random(1);
+    assert.throws(() => new nn.Neuron(2, { random }).apply([input('x')]), (error: Error) => error instanceof ShapeError && error.message === 'a neuron of 2 inputs was given 1'); // prettier-ignore
+    assert.throws(() => new nn.Linear(2, 3, { random }).apply(input('x', [4])), ShapeError);
+    assert.throws(() => new nn.SelfAttention(4, 3, { random }), /3 heads do not divide 4 columns/);
+  });
+});
+
+describe('nn.initializers', () => {
+  const { heNormal, heUniform, normal, uniform, xavierNormal, xavierUniform, zeros } = nn.initializers; // prettier-ignore
+  const shape = [60, 90];
+  // Each draws 5,400 numbers: their standard deviation is good to 3 %, their mean to 3 / sqrt(5400).
+  const rows: [title: string, initializer: nn.initializers.Initializer, mean: number, std: number, limit: number][] = [
+    ['uniform', uniform(), 0, 1 / Math.sqrt(3), 1],
+    ['uniform from 2 to 3', uniform(2, 3), 2.5, 1 / Math.sqrt(12), 3],
+    ['normal', normal(), 0, 1, Infinity],
+    ['normal around 5', normal(5, 0.1), 5, 0.1, Infinity],
+    ['xavierUniform', xavierUniform(), 0, Math.sqrt(2 / 150), Math.sqrt(6 / 150)],
+    ['xavierUniform with a gain', xavierUniform(2), 0, 2 * Math.sqrt(2 / 150), 2 * Math.sqrt(6 / 150)],
+    ['xavierNormal', xavierNormal(), 0, Math.sqrt(2 / 150), Infinity],
+    ['heUniform', heUniform(), 0, Math.sqrt(2 / 60), Math.sqrt(6 / 60)],
+    ['heNormal', heNormal(), 0, Math.sqrt(2 / 60), Infinity],
+    ['zeros', zeros(), 0, 0, 0],
+  ]; // prettier-ignore
+  for (const [title, initializer, mean, std, limit] of rows) {
+    it(title, () => {
+      const drawn = Array.from(initializer(shape, new Random(7)));
+      assert.equal(drawn.length, 5400);
+      const found = drawn.reduce((a, b) => a + b, 0) / drawn.length;
+      const deviation = Math.sqrt(drawn.reduce((sum, x) => sum + (x - found) ** 2, 0) / drawn.length); // prettier-ignore
+      assert(Math.abs(found - mean) <= (4 * std) / Math.sqrt(drawn.length), `mean ${found}`);
+      assert(Math.abs(deviation - std) <= 0.05 * std, `standard deviation ${deviation}`);
+      assert(drawn.every((x) => Math.abs(x) <= limit));
+    });
+  }
+});
