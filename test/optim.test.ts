@@ -157,6 +157,24 @@ describe('optimisers', () => {
     });
   }
 
+  it('take batches: all their options work on the mean of the gradients', () => {
+    const learningRate = 0.3;
+    const optimizer = new SGD({ learningRate, momentum: 0.9, nesterov: true, weightDecay: 0.1, clipGlobalNorm: 0.3 }); // prettier-ignore
+    for (const problem of Object.values(PROBLEMS)) {
+      const { weights, loss, feeds, gradient } = problem();
+      // A parameter that no gradient reaches lies beside them.
+      const frozen = parameter(weights[0]!.shape.length > 0 ? [2] : 2);
+      const training = optimizer.minimize(loss.add(frozen.detach().sum()), { batches: true });
+      const expected = [...START];
+      const rule = clipped(0.3, penalized(0.1, sgd(fixed(learningRate), 0.9, true)));
+      rule(expected, gradient(expected, 0).map((g, i) => (g + gradient(expected, 1)[i]!) / 2), 0); // prettier-ignore
+      training.stepBatch([feeds(0), feeds(1)]);
+      const found = weights.flatMap((w) => Array.from(w.data));
+      assertClose(found, expected, 1e-12, 'the weights');
+      assert.equal(frozen.data[0], 2);
+    }
+  });
+
   it('leave alone what no gradient reaches, weight decay or not', () => {
     for (const [frozen, w] of [
       [parameter([1, 2]), parameter([3, 4])],
