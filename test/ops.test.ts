@@ -5,7 +5,7 @@
  * A new operator gets a row here and a rule in support/reference.ts; without them nothing compiles.
  */
 import { choose, concat, constant, type Index, makeIndex, makeValue, meanOfFirst, stack, total, zeros, type Value } from '../lib/graph.js'; // prettier-ignore
-import { OP_NAMES, type OpName } from '../lib/ops.js';
+import { OP_NAMES, OPS, type Attr, type Builder, type OpName } from '../lib/ops.js';
 import { compile } from '../lib/program.js';
 import { assertClose, checkGraph, Leaves } from './support/check.js';
 import { TARGETS } from './support/targets.js';
@@ -621,6 +621,39 @@ describe('compositions', () => {
   COMPOSITIONS.forEach(([title, build], i) => {
     it(title, () => checkGraph(build, { seed: i + 1 }));
   });
+});
+
+/** Gradient rules over the user's graph, where they can be differentiated themselves. */
+const BUILDER: Builder<Value> = { op: makeValue, constant, shape: (x) => x.shape };
+const AGAIN: [op: OpName, attr: Attr, operands: (g: Leaves) => Value[]][] = [
+  ...(['exp', 'log', 'relu', 'abs', 'tanh', 'sigmoid', 'softplus', 'log1p', 'erf', 'arcsin', 'arcsinh', 'arctanh'] as const)
+    .map((op): (typeof AGAIN)[number] => [op, {}, (g) => [g.positive(2, 3).mul(0.4)]]),
+  ['pow', { exponent: 1.5 }, (g) => [g.positive(4)]],
+  ...(['mul', 'div', 'maximum', 'minimum', 'logGrad'] as const)
+    .map((op): (typeof AGAIN)[number] => [op, {}, (g) => [g.p(2, 3), g.positive(3)]]),
+  ['max', { axes: [1] }, (g) => [g.p(3, 4)]],
+  ['max', {}, (g) => [g.p(5)]],
+  ['cumsum', { axis: 0 }, (g) => [g.p(3, 2)]],
+  ['softmax', {}, (g) => [g.p(2, 3)]],
+  ['rmsNorm', { scale: 0.25, eps: 0.1 }, (g) => [g.p(2, 4)]],
+]; // prettier-ignore
+
+describe('gradients, differentiated again', () => {
+  for (const [op, attr, operands] of AGAIN) {
+    it(`${op} ${JSON.stringify(attr)}`, () => {
+      const n = operands(new Leaves()).length;
+      for (let i = 0; i < n; i++) {
+        checkGraph((g) => {
+          const inputs = operands(g);
+          const output = makeValue(op, inputs, attr);
+          const dy = g.p(...output.shape);
+          const gradient = OPS[op].gradient({ g: BUILDER, inputs, output, attr, dy }, i)!;
+          // All operands are to be part of what is computed.
+          return inputs.reduce((y, x) => y.add(x.sum()), gradient);
+        });
+      }
+    });
+  }
 });
 
 /** What has no slope to compare with: kinks, ties, and numbers out of an operator's domain. */
