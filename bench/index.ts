@@ -9,6 +9,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { MODEL_NAMES, type ModelName } from '../lib/experiment.js';
 import { nativeInfo } from '../lib/native.js';
+import { batchRows } from './batches.js';
 import { gptRows } from './gpt.js';
 import type { Effort, Row } from './measure.js';
 import { processRows } from './processes.js';
@@ -45,6 +46,7 @@ const TABLES: Record<string, (models: readonly ModelName[], effort: Effort) => R
   ...(yardstick !== undefined && { yardstick: (names, how) => yardstickRows(names, yardstick, how) }), // prettier-ignore
   widths: (_, how) => widthRows(how),
   gpt: (_, how) => gptRows(how),
+  batches: batchRows,
   sampling: samplingRows,
   processes: processRows,
 };
@@ -71,7 +73,7 @@ for (const name of chosen('table', Object.keys(TABLES), only ?? Object.keys(TABL
     const before = earlier?.tables[name]?.find((row) => row.what === what)?.value;
     const against = before === undefined ? '' : `  x ${(value / before).toFixed(2)}`;
     const figure = value >= 1000 ? value.toFixed(0) : value.toFixed(value < 10 ? 2 : 1);
-    console.log(`  ${what.padEnd(width)}  ${figure.padStart(9)} ${unit.padEnd(8)}${against}`.trimEnd()); // prettier-ignore
+    console.log(`  ${what.padEnd(width)}  ${figure.padStart(9)} ${unit.padEnd(11)}${against}`.trimEnd()); // prettier-ignore
   }
 }
 

@@ -88,7 +88,7 @@ export class ExperimentError extends Error {
 }
 
 /** A model's document as it is fed: position j reads tokens[j] and must predict targets[j]. */
-function example(tokenizer: Tokenizer, doc: string, blockSize: number): Feeds {
+export function example(tokenizer: Tokenizer, doc: string, blockSize: number): Feeds {
   const tokens = tokenizer.encode(doc);
   const length = Math.min(blockSize, tokens.length - 1);
   return { tokens: tokens.slice(0, length), targets: tokens.slice(1, length + 1), length };

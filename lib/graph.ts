@@ -4,8 +4,9 @@
  * A node only remembers how it is made; nothing is computed until a program runs it (see
  * program.ts), and running never changes the graph.
  */
+import { dot, mermaid, type DrawOptions } from './draw.js';
 import { NO_ATTR, OPS, OP_CODE, OP_NAMES, type Attr, type OpName } from './ops.js';
-import { SCALAR, sizeOf, ShapeError, show, type Shape } from './shape.js';
+import { resolveAxis, SCALAR, sizeOf, ShapeError, show, type Shape } from './shape.js';
 import type { Feeds, Program } from './program.js';
 
 export type TypedArray = Float64Array | Float32Array;
@@ -14,9 +15,12 @@ export type Numbers = number | ArrayLike<number> | readonly Numbers[];
 
 let nextId = 0;
 
+/** Where a node's numbers are: in no more programs than can be read, or others could never be freed. */
 export interface Memory {
-  /** The programs that hold them, for `data` and `grad`. */
-  holders: Program[];
+  /** The inspecting program that ran last with the node in it, for `data`. */
+  data?: Program;
+  /** The one whose `backward` ran last, for `grad`. */
+  gradient?: Program;
   /** A parameter's own numbers until a program holds them. */
   initial?: Float64Array;
   /** Where a parameter's numbers live: in the memory of the last program that ran with it. */
@@ -116,6 +120,9 @@ export abstract class Node {
     return second ? [first!, second] : first ? [first] : [];
   }
 
+  /** The numbers, or the gradient, that can be read now, if any. */
+  abstract peek(what: 'data' | 'grad'): TypedArray | undefined;
+
   /** How errors call this node: its name or number, its operator, its shape. */
   get label(): string {
     const name = this.name === undefined ? `#${this.id}` : `'${this.name}'`;
@@ -165,6 +172,15 @@ function fromFront(axis: number, { shape }: Node): number {
   return axis < 0 && axis >= -shape.length ? axis + shape.length : axis;
 }
 
+/** One axis or several, counted from behind where negative. */
+export type Axes = number | readonly number[];
+
+function reduced(op: 'sum' | 'max', x: Value, axis: Axes | undefined, keepDims: boolean): Value {
+  const axes = axis === undefined ? undefined : typeof axis === 'number' ? [fromFront(axis, x)] : axis.map((a) => fromFront(a, x)); // prettier-ignore
+  const y = makeValue(op, [x], axes ? { axes } : NO_ATTR);
+  return keepDims ? y.reshape(x.shape.map((n, i) => (!axes || axes.includes(i) ? 1 : n))) : y;
+}
+
 /** An array of numbers in the graph. All operators return new Values; none computes. */
 export class Value extends Node {
   /** This + other, broadcast. */
@@ -187,6 +203,38 @@ export class Value extends Node {
   maximum(other: Value | number): Value {
     return binary(PLAIN.maximum, this, other);
   }
+  /** The smaller of this and other by element, broadcast; ties share the gradient. */
+  minimum(other: Value | number): Value {
+    return binary(PLAIN.minimum, this, other);
+  }
+  /** Between two numbers or arrays, broadcast: `maximum(low).minimum(high)`. */
+  clip(low: Value | number, high: Value | number): Value {
+    return this.maximum(low).minimum(high);
+  }
+  /** 1 where this > other, else 0, broadcast. No gradient flows through a comparison; NaN compares false. */
+  gt(other: Value | number): Value {
+    return binary(PLAIN.gt, this, other);
+  }
+  /** 1 where this >= other, else 0: see `gt`. */
+  ge(other: Value | number): Value {
+    return binary(PLAIN.ge, this, other);
+  }
+  /** 1 where this < other, else 0: see `gt`. */
+  lt(other: Value | number): Value {
+    return toValue(other).gt(this);
+  }
+  /** 1 where this <= other, else 0: see `gt`. */
+  le(other: Value | number): Value {
+    return toValue(other).ge(this);
+  }
+  /** 1 where both are equal, else 0: see `gt`. */
+  eq(other: Value | number): Value {
+    return binary(PLAIN.eq, this, other);
+  }
+  /** 1 where both differ or one is NaN, else 0: see `gt`. */
+  ne(other: Value | number): Value {
+    return constant(1).sub(this.eq(other));
+  }
   neg(): Value {
     return unary(PLAIN.neg, this);
   }
@@ -197,8 +245,51 @@ export class Value extends Node {
   log(): Value {
     return unary(PLAIN.log, this);
   }
+  /** log(1 + x), accurate near 0; NaN below -1. */
+  log1p(): Value {
+    return unary(PLAIN.log1p, this);
+  }
+  /** The square root; NaN below zero. */
+  sqrt(): Value {
+    return this.pow(0.5);
+  }
+  /** The absolute value; no gradient at zero. */
+  abs(): Value {
+    return unary(PLAIN.abs, this);
+  }
+  /** -1, 0 or 1, through which no gradient flows. */
+  sign(): Value {
+    return unary(PLAIN.sign, this);
+  }
   relu(): Value {
     return unary(PLAIN.relu, this);
+  }
+  tanh(): Value {
+    return unary(PLAIN.tanh, this);
+  }
+  /** 1 / (1 + exp(-x)). */
+  sigmoid(): Value {
+    return unary(PLAIN.sigmoid, this);
+  }
+  /** log(1 + exp(x)), overflowing nowhere. */
+  softplus(): Value {
+    return unary(PLAIN.softplus, this);
+  }
+  /** The error function. */
+  erf(): Value {
+    return unary(PLAIN.erf, this);
+  }
+  /** The inverse of the sine; NaN outside -1 to 1. */
+  arcsin(): Value {
+    return unary(PLAIN.arcsin, this);
+  }
+  /** The inverse of the hyperbolic sine. */
+  arcsinh(): Value {
+    return unary(PLAIN.arcsinh, this);
+  }
+  /** The inverse of the hyperbolic tangent; NaN outside -1 to 1. */
+  arctanh(): Value {
+    return unary(PLAIN.arctanh, this);
   }
   /** Each element to a fixed power. */
   pow(exponent: number): Value {
@@ -223,8 +314,37 @@ export class Value extends Node {
   transpose(axes: readonly number[] = this.shape.map((_, i) => this.shape.length - 1 - i)): Value {
     return makeValue('transpose', [this], { axes: axes.map((axis) => fromFront(axis, this)) });
   }
+  /** The same numbers, row-major, in another shape of as many; one length may be -1: what is left. */
   reshape(shape: Shape): Value {
-    return makeValue('reshape', [this], { shape });
+    const unknown = shape.indexOf(-1);
+    if (unknown < 0) return makeValue('reshape', [this], { shape });
+    const others = sizeOf(shape.filter((_, i) => i !== unknown));
+    const full = shape.map((n, i) => (i === unknown ? sizeOf(this.shape) / others : n));
+    checkShape(full, `reshape of ${this.label} to ${show(shape)}`);
+    return makeValue('reshape', [this], { shape: full });
+  }
+  /** With a new axis of length 1, before `axis`; -1: behind all others. */
+  expandDims(axis: number): Value {
+    const rank = this.shape.length + 1;
+    const at = axis < 0 ? axis + rank : axis;
+    if (!Number.isInteger(at) || at < 0 || at >= rank) {
+      throw new ShapeError(`expandDims of ${this.label}: axis ${axis} of ${rank} axes`);
+    }
+    return this.reshape([...this.shape.slice(0, at), 1, ...this.shape.slice(at)]);
+  }
+  /** Without its axes of length 1, or without one of them. */
+  squeeze(axis?: number): Value {
+    if (axis === undefined) return this.reshape(this.shape.filter((n) => n !== 1));
+    const at = fromFront(axis, this);
+    if (this.shape[at] !== 1) {
+      throw new ShapeError(`squeeze of ${this.label}: axis ${axis} has length ${String(this.shape[at])}, not 1`); // prettier-ignore
+    }
+    return this.reshape(this.shape.filter((_, i) => i !== at));
+  }
+  /** Repeated along axes of length 1 and new leading ones, until it has a shape. */
+  broadcastTo(shape: Shape): Value {
+    checkShape(shape, `broadcastTo of ${this.label}`);
+    return makeValue('broadcastTo', [this], { shape });
   }
   /** The part [start, stop) along an axis, by default the first. */
   slice(start: number, stop: number, axis = 0): Value {
@@ -235,27 +355,73 @@ export class Value extends Node {
     if (typeof i === 'number') return this.slice(i, i + 1).reshape(this.shape.slice(1));
     return makeValue('gather', [this, i]);
   }
-  /** Rows of the first axis, picked by fed or found indices. */
-  gather(index: Index): Value {
-    return makeValue('gather', [this, index]);
+  /**
+   * Entries of an axis, by default the first, picked by fed or found indices, whose axes take its
+   * place. What is picked twice gets both gradients.
+   */
+  gather(index: Index, axis = 0): Value {
+    const at = fromFront(axis, this);
+    if (at === 0) return makeValue('gather', [this, index]);
+    const axes = this.shape.map((_, i) => i);
+    const before = axes.slice(0, at);
+    const found = makeValue('gather', [this.transpose([at, ...before, ...axes.slice(at + 1)]), index]); // prettier-ignore
+    // The axes of the indices are in front of those before them.
+    const n = index.shape.length;
+    const behind = found.shape.map((_, i) => i).slice(n + at);
+    return found.transpose([...before.map((i) => n + i), ...index.shape.map((_, i) => i), ...behind]); // prettier-ignore
   }
   /** The indices of the k largest numbers of a vector, largest first, ties to the lower index. */
   topk(k: number): Index {
     return makeIndex('topk', this, { k });
   }
 
-  /** The sum over all axes, or over one. */
-  sum(axis?: number): Value {
-    return makeValue('sum', [this], axis === undefined ? NO_ATTR : { axes: [fromFront(axis, this)] }); // prettier-ignore
+  /** The place of the largest along an axis, which vanishes; ties go to the lower, NaN is below all. */
+  argmax(axis = -1): Index {
+    return makeIndex('argmax', this, { axis: fromFront(axis, this) });
   }
-  /** The mean over all axes, or over one. */
-  mean(axis?: number): Value {
-    const sum = this.sum(axis);
+
+  /** The sum over all axes, or over one or some, which vanish or, with `keepDims`, have length 1. */
+  sum(axis?: Axes, keepDims = false): Value {
+    return reduced('sum', this, axis, keepDims);
+  }
+  /** The mean over axes: see `sum`. */
+  mean(axis?: Axes, keepDims = false): Value {
+    const sum = this.sum(axis, keepDims);
     return sum.mul(sizeOf(sum.shape) / sizeOf(this.shape));
   }
-  /** exp(x) over its sum, along the last axis. */
-  softmax(): Value {
-    return makeValue('softmax', [this]);
+  /** The largest over axes, which must not be empty: see `sum`. Ties share the gradient; NaN wins. */
+  max(axis?: Axes, keepDims = false): Value {
+    return reduced('max', this, axis, keepDims);
+  }
+  /** The smallest over axes: see `max`. */
+  min(axis?: Axes, keepDims = false): Value {
+    return this.neg().max(axis, keepDims).neg();
+  }
+  /** The sum along an axis up to each place. */
+  cumsum(axis = 0): Value {
+    return makeValue('cumsum', [this], { axis: fromFront(axis, this) });
+  }
+  /** exp(x) over its sum, along an axis, by default the last. */
+  softmax(axis = -1): Value {
+    const last = this.shape.length - 1;
+    if (axis === -1 || axis === last) return makeValue('softmax', [this]);
+    const at = resolveAxis(axis, this.shape);
+    const axes = this.shape.map((_, i) => (i === at ? last : i === last ? at : i));
+    return makeValue('softmax', [this.transpose(axes)]).transpose(axes);
+  }
+  /**
+   * Where a training step runs (`Training.step`), zeros in place of about a share `rate` of the
+   * numbers, and the others divided by 1 - rate; everywhere else (`forward`, `backward`, `evaluate`,
+   * sampling) the numbers as they are. Which are dropped follows from the seed, the number of the
+   * step and the place alone: alike on all machines and in both data types. Give each dropout of a
+   * graph a seed of its own.
+   *
+   * @throws RangeError when the rate is not from 0 to below 1, or the seed no integer of 31 bits
+   */
+  dropout(rate: number, seed: number): Value {
+    if (!(rate >= 0 && rate < 1)) throw new RangeError(`dropout of ${this.label}: rate ${String(rate)}, expected a number from 0 to below 1`); // prettier-ignore
+    if ((seed | 0) !== seed || seed < 0) throw new RangeError(`dropout of ${this.label}: seed ${String(seed)}, expected an integer from 0 to 2147483647`); // prettier-ignore
+    return makeValue('dropout', [this, new Index(operationOf('step', NO_ATTR, SCALAR))], { rate, seed }); // prettier-ignore
   }
   /** Each row of the last axis over the root of its mean square: x / sqrt(mean(x²) + eps). */
   rmsNorm(eps = 1e-5): Value {
@@ -293,21 +459,36 @@ export class Value extends Node {
 
   /** The numbers of the last run, row-major: a view into the program's memory; take it anew after each run. */
   get data(): TypedArray {
-    if (this.op === 'parameter') {
-      const { home, initial } = this.memory!;
-      if (!home) return initial!;
-      const { program, offset } = home;
-      return program.arena.subarray(offset, offset + sizeOf(this.shape));
-    }
-    const holder = newest(this.memory?.holders ?? []);
-    if (!holder) throw new Error(`${this.label} has no data yet: call forward() on a value that depends on it`); // prettier-ignore
-    return holder.read(this);
+    const data = this.peek('data');
+    if (!data) throw new Error(`${this.label} has no data yet: call forward() on a value that depends on it`); // prettier-ignore
+    return data;
   }
   /** The gradient of the last backward(), in this value's shape; zeros where none flowed. */
   get grad(): TypedArray {
-    const holder = newest((this.memory?.holders ?? []).filter((program) => program.hasGradients));
-    if (!holder) throw new Error(`${this.label} has no gradient yet: call backward() on a value that depends on it`); // prettier-ignore
-    return holder.readGradient(this);
+    const gradient = this.peek('grad');
+    if (!gradient) throw new Error(`${this.label} has no gradient yet: call backward() on a value that depends on it`); // prettier-ignore
+    return gradient;
+  }
+  override peek(what: 'data' | 'grad'): TypedArray | undefined {
+    const { memory } = this;
+    if (what === 'grad') return memory?.gradient?.readGradient(this);
+    if (this.op !== 'parameter') return memory?.data?.read(this);
+    const { home, initial } = memory!;
+    if (!home) return initial;
+    const { program, offset } = home;
+    return program.arena.subarray(offset, offset + sizeOf(this.shape));
+  }
+
+  /**
+   * The graph this value depends on in DOT, Graphviz's language: a box for each node with its name,
+   * operator, shape and, where asked for, data and gradient. Parameters are filled, inputs round.
+   */
+  toDot(options: DrawOptions = {}): string {
+    return dot(this, options);
+  }
+  /** The same as a Mermaid flowchart. */
+  toMermaid(options: DrawOptions = {}): string {
+    return mermaid(this, options);
   }
 }
 
@@ -321,12 +502,10 @@ export class Index extends Node {
     }
     return makeIndex('element', this, { start: i });
   }
-}
-
-function newest(programs: readonly Program[]): Program | undefined {
-  let best: Program | undefined;
-  for (const program of programs) if (!best || program.lastRun > best.lastRun) best = program;
-  return best;
+  /** Integers are the program's own. */
+  override peek(): undefined {
+    return undefined;
+  }
 }
 
 // Set by program.ts: the one link that would otherwise run against the layers' direction.
@@ -397,7 +576,7 @@ export function parameter(numbers: Numbers, options: { name?: string; shape?: Sh
     );
   }
   const value = leaf(new Value(leafOperation('parameter', shape)), options.name);
-  value.memory = { holders: [], initial: data };
+  value.memory = { initial: data };
   return value;
 }
 
@@ -425,9 +604,14 @@ export function zeros(shape: Shape): Value {
   return makeValue('broadcastTo', [constant(0)], { shape });
 }
 
-/** Operands of one shape along a new first axis. */
-export function stack(values: readonly Value[]): Value {
-  return makeValue('stack', [...values]);
+/** Operands of one shape along a new axis, by default the first. */
+export function stack(values: readonly Value[], axis = 0): Value {
+  const y = makeValue('stack', [...values]);
+  const at = resolveAxis(axis, y.shape);
+  if (at === 0) return y;
+  const axes = y.shape.map((_, i) => i).slice(1);
+  axes.splice(at, 0, 0);
+  return y.transpose(axes);
 }
 /** Operands joined along an axis, by default the first. */
 export function concat(values: readonly Value[], axis = 0): Value {

@@ -1,9 +1,11 @@
 /** vecgrad: define a graph once, differentiate it, train it at the speed of hand-written SIMD. */
 export { DataError, parseDocuments, readDocuments, splitHeldOut, Tokenizer, embeddedNamesPath } from './data.js'; // prettier-ignore
 export { buildModel, ExperimentError, MODEL_NAMES, MODELS, runExperiment, type ExperimentOptions, type ExperimentResult, type ModelName, type ModelSizes } from './experiment.js'; // prettier-ignore
+export { type DrawOptions } from './draw.js';
+export { embedding, gelu, layerNorm, logSoftmax, logSumExp, silu, split, std, tensordot, variance, vstack, where } from './functions.js'; // prettier-ignore
 export { grad } from './grad.js';
 export { gradCheck, GradCheckError, type GradCheckElement, type GradCheckOptions, type GradCheckReport } from './grad-check.js'; // prettier-ignore
-export { choose, concat, constant, Index, index, input, meanOfFirst, parameter, stack, total, Value, zeros, type Numbers, type TypedArray } from './graph.js'; // prettier-ignore
+export { choose, concat, constant, Index, index, input, meanOfFirst, parameter, stack, total, Value, zeros, type Axes, type Numbers, type TypedArray } from './graph.js'; // prettier-ignore
 export { kernels, type GatherOptions, type KernelOptions, type MatmulOptions, type OutOptions, type SoftmaxOptions } from './kernels.js'; // prettier-ignore
 export { IsaError, nativeInfo, type NativeInfo } from './native.js';
 export * as nn from './nn/index.js';

@@ -61,6 +61,25 @@ export const OP_NAMES = [
   'gatherMatmul',
   'gatherDot',
   'scatterOuter',
+  'step',
+  'argmax',
+  'sign',
+  'abs',
+  'tanh',
+  'sigmoid',
+  'softplus',
+  'log1p',
+  'erf',
+  'arcsin',
+  'arcsinh',
+  'arctanh',
+  'minimum',
+  'gt',
+  'ge',
+  'eq',
+  'max',
+  'cumsum',
+  'dropout',
 ] as const;
 export type OpName = (typeof OP_NAMES)[number];
 
@@ -93,6 +112,11 @@ export interface Attr {
   lengths?: { first: number; step: number };
   /** `gather`, `scatterAdd`: one index per row of the first axis, into the second. */
   batch?: boolean | undefined;
+  /** `cumsum`: from the end to the start. */
+  reverse?: boolean;
+  /** `dropout`: the share of numbers that are dropped, and what decides which. */
+  rate?: number;
+  seed?: number;
   /** `total`: only the first n terms count, n fed as the last operand. */
   prefix?: boolean;
   /** Set by the compiler: the prefix length from which each term of a total, each row of a stack, counts. */
@@ -112,9 +136,11 @@ export interface GradientContext<N> {
 
 /** Kernels of the machine by calling form (see native/instructions.def). */
 export type UnaryKernel =
-  | 'copy' | 'neg' | 'relu' | 'exp' | 'log' | 'sqrt' | 'rsqrt' | 'reciprocal'; // prettier-ignore
+  | 'copy' | 'neg' | 'relu' | 'exp' | 'log' | 'sqrt' | 'rsqrt' | 'reciprocal' | 'sign' | 'abs' | 'tanh'
+  | 'sigmoid' | 'softplus' | 'log1p' | 'erf' | 'arcsin' | 'arcsinh' | 'arctanh'; // prettier-ignore
 export type BinaryKernel =
-  | 'add' | 'sub' | 'mul' | 'div' | 'mask_positive' | 'pow' | 'maximum' | 'log_grad'; // prettier-ignore
+  | 'add' | 'sub' | 'mul' | 'div' | 'mask_positive' | 'pow' | 'maximum' | 'minimum' | 'gt' | 'ge' | 'eq'
+  | 'log_grad'; // prettier-ignore
 
 /** How the compiler turns an operator into instructions. */
 export type Lowering =
@@ -155,6 +181,36 @@ export function sumTo<N>(g: Builder<N>, node: N, shape: Shape): N {
 /** The gradient of an element-wise operator, undone to its input's shape. */
 function elementwise<N>(c: GradientContext<N>, i: number, node: N): N {
   return sumTo(c.g, node, c.g.shape(c.inputs[i]!));
+}
+
+/** The gradient of the larger (or smaller) of two operands: the winner's, half of it in a tie. */
+function winnersGradient<N>(c: GradientContext<N>, i: number, wins: (mine: N, other: N) => N): N {
+  const { g, dy, inputs } = c;
+  const [mine, other] = [inputs[i]!, inputs[1 - i]!];
+  const won = g.op('maskPositive', [dy, wins(mine, other)]);
+  const lost = g.op('maskPositive', [dy, wins(other, mine)]);
+  const twice = g.op('add', [g.op('sub', [dy, lost]), won]);
+  return elementwise(c, i, g.op('mul', [twice, g.constant(0.5)]));
+}
+
+/** (1 + x)(1 - x) or 1 + x²: what the derivatives of the inverse functions divide by. */
+function oneMinusSquare<N>({ g, inputs }: GradientContext<N>): N {
+  const [x] = inputs as [N];
+  const one = g.constant(1);
+  return g.op('mul', [g.op('add', [one, x]), g.op('sub', [one, x])]);
+}
+function onePlusSquare<N>({ g, inputs }: GradientContext<N>): N {
+  const [x] = inputs as [N];
+  return g.op('add', [g.op('mul', [x, x]), g.constant(1)]);
+}
+
+/** The axes that a reduction takes away: those of the attribute, or all. */
+function goneAxes(x: Shape, { axes }: Attr): ReadonlySet<number> {
+  return new Set((axes ?? x.map((_, i) => i)).map((axis) => resolveAxis(axis, x)));
+}
+/** A shape whose `gone` axes have length 1, so that it broadcasts against the whole. */
+function keptShape(x: Shape, gone: ReadonlySet<number>): Shape {
+  return x.map((n, i) => (gone.has(i) ? 1 : n));
 }
 
 function swapLast<N>(g: Builder<N>, x: N): N {
@@ -248,6 +304,18 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
     gradient: noGradient,
     lower: special,
   },
+  /** The number of the training step that runs, from 0; below 0 in any other run. */
+  step: { shape: () => [], gradient: noGradient, lower: special },
+  /** The place of the largest along an axis, which vanishes; ties go to the lower place. */
+  argmax: {
+    shape: ([x], { axis }) => {
+      const at = resolveAxis(axis!, x!);
+      if (x![at] === 0) throw new ShapeError(`axis ${axis} of ${show(x!)} is empty: it has no largest number`); // prettier-ignore
+      return x!.filter((_, i) => i !== at);
+    },
+    gradient: noGradient,
+    lower: special,
+  },
   // --- element-wise, one operand ---
   neg: { shape: same, gradient: ({ g, dy }) => g.op('neg', [dy]), lower: unary('neg') },
   exp: { shape: same, gradient: ({ g, dy, output }) => g.op('mul', [dy, output]), lower: unary('exp') }, // prettier-ignore
@@ -274,6 +342,78 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
     lower: special,
   },
   detach: { shape: same, gradient: noGradient, lower: view },
+  /** -1, 0 or 1; NaN of NaN. */
+  sign: { shape: same, gradient: noGradient, lower: unary('sign') },
+  abs: {
+    shape: same,
+    gradient: ({ g, dy, inputs }) => g.op('mul', [dy, g.op('sign', [inputs[0]!])]),
+    lower: unary('abs'),
+  },
+  tanh: {
+    shape: same,
+    gradient: ({ g, dy, output }) => {
+      const square = g.op('mul', [output, output]);
+      return g.op('mul', [dy, g.op('sub', [g.constant(1), square])]);
+    },
+    lower: unary('tanh'),
+  },
+  /** 1 / (1 + exp(-x)). */
+  sigmoid: {
+    shape: same,
+    gradient: ({ g, dy, output }) => {
+      const slope = g.op('mul', [output, g.op('sub', [g.constant(1), output])]);
+      return g.op('mul', [dy, slope]);
+    },
+    lower: unary('sigmoid'),
+  },
+  /** log(1 + exp(x)). */
+  softplus: {
+    shape: same,
+    gradient: ({ g, dy, inputs }) => g.op('mul', [dy, g.op('sigmoid', [inputs[0]!])]),
+    lower: unary('softplus'),
+  },
+  log1p: {
+    shape: same,
+    gradient: ({ g, dy, inputs }) =>
+      g.op('logGrad', [dy, g.op('add', [inputs[0]!, g.constant(1)])]),
+    lower: unary('log1p'),
+  },
+  /** The error function: 2 / sqrt(pi) times the integral of exp(-t²) from 0 to x. */
+  erf: {
+    shape: same,
+    gradient: ({ g, dy, inputs }) => {
+      const [x] = inputs as [(typeof inputs)[0]];
+      const bell = g.op('exp', [g.op('neg', [g.op('mul', [x, x])])]);
+      return g.op('mul', [dy, g.op('mul', [bell, g.constant(2 / Math.sqrt(Math.PI))])]);
+    },
+    lower: unary('erf'),
+  },
+  arcsin: {
+    shape: same,
+    gradient: (c) => c.g.op('mul', [c.dy, c.g.op('pow', [oneMinusSquare(c)], { exponent: -0.5 })]),
+    lower: unary('arcsin'),
+  },
+  arcsinh: {
+    shape: same,
+    gradient: (c) => c.g.op('mul', [c.dy, c.g.op('pow', [onePlusSquare(c)], { exponent: -0.5 })]),
+    lower: unary('arcsinh'),
+  },
+  arctanh: {
+    shape: same,
+    gradient: (c) => c.g.op('logGrad', [c.dy, oneMinusSquare(c)]),
+    lower: unary('arctanh'),
+  },
+  /**
+   * In a training step, whose number is the second operand, zeros in place of a share of the numbers
+   * and the others divided by what is left; elsewhere the numbers as they are. Which are dropped
+   * depends on seed, step and place alone, so the gradient drops the same.
+   */
+  dropout: {
+    shape: same,
+    gradient: ({ g, dy, inputs, attr }, i) =>
+      i === 0 ? g.op('dropout', [dy, inputs[1]!], attr) : null,
+    lower: special,
+  },
   // --- element-wise, two operands, broadcast ---
   add: { shape: both, gradient: (c, i) => elementwise(c, i, c.dy), lower: binary('add') },
   sub: {
@@ -297,16 +437,19 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
   /** The larger of two; a tie shares the gradient equally. */
   maximum: {
     shape: both,
-    gradient: (c, i) => {
-      const { g, dy } = c;
-      const [a, b] = c.inputs as [(typeof c.inputs)[0], (typeof c.inputs)[0]];
-      const won = g.op('maskPositive', [dy, g.op('sub', i === 0 ? [a, b] : [b, a])]);
-      const lost = g.op('maskPositive', [dy, g.op('sub', i === 0 ? [b, a] : [a, b])]);
-      const twice = g.op('add', [g.op('sub', [dy, lost]), won]);
-      return elementwise(c, i, g.op('mul', [twice, g.constant(0.5)]));
-    },
+    gradient: (c, i) => winnersGradient(c, i, (mine, other) => c.g.op('sub', [mine, other])),
     lower: binary('maximum'),
   },
+  /** The smaller of two; a tie shares the gradient equally. */
+  minimum: {
+    shape: both,
+    gradient: (c, i) => winnersGradient(c, i, (mine, other) => c.g.op('sub', [other, mine])),
+    lower: binary('minimum'),
+  },
+  // Comparisons: 1 where they hold, else 0; NaN compares false. Steps have no slope.
+  gt: { shape: both, gradient: noGradient, lower: binary('gt') },
+  ge: { shape: both, gradient: noGradient, lower: binary('ge') },
+  eq: { shape: both, gradient: noGradient, lower: binary('eq') },
   /** a / b, NaN where b < 0: the gradient of log, which ends where log does. */
   logGrad: {
     shape: both,
@@ -328,14 +471,10 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
   // --- sums ---
   /** Sum over `axes` (all when absent); the axes vanish. */
   sum: {
-    shape: ([x], { axes }) => {
-      const gone = new Set((axes ?? x!.map((_, i) => i)).map((a) => resolveAxis(a, x!)));
-      return x!.filter((_, i) => !gone.has(i));
-    },
+    shape: ([x], attr) => [goneAxes(x!, attr)].flatMap((gone) => x!.filter((_, i) => !gone.has(i))),
     gradient: ({ g, dy, inputs, attr }) => {
       const x = g.shape(inputs[0]!);
-      const gone = new Set((attr.axes ?? x.map((_, i) => i)).map((a) => resolveAxis(a, x)));
-      const kept = reshape(g, dy, x.map((n, i) => (gone.has(i) ? 1 : n))); // prettier-ignore
+      const kept = reshape(g, dy, keptShape(x, goneAxes(x, attr)));
       return g.op('broadcastTo', [kept], { shape: x });
     },
     lower: special,
@@ -354,6 +493,35 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
       return first;
     },
     gradient: ({ dy }) => dy,
+    lower: special,
+  },
+  // --- along axes ---
+  /** The largest over `axes` (all when absent), which vanish; ties share the gradient equally. */
+  max: {
+    shape: ([x], attr) => {
+      const gone = goneAxes(x!, attr);
+      const shape = x!.filter((_, i) => !gone.has(i));
+      if (sizeOf(x!) === 0 && sizeOf(shape) > 0) throw new ShapeError(`${show(x!)} is empty along the axes: there is no largest number`); // prettier-ignore
+      return shape;
+    },
+    gradient: ({ g, dy, inputs, output, attr }) => {
+      const [x] = inputs as [(typeof inputs)[0]];
+      const gone = goneAxes(g.shape(x), attr);
+      const kept = keptShape(g.shape(x), gone);
+      const isLargest = g.op('eq', [x, reshape(g, output, kept)]);
+      const ties = g.op('sum', [isLargest], { axes: [...gone] });
+      const share = g.op('div', [dy, ties]);
+      return g.op('maskPositive', [reshape(g, share, kept), isLargest]);
+    },
+    lower: special,
+  },
+  /** The sum along an axis up to each place or, with `reverse`, from it on. */
+  cumsum: {
+    shape: ([x], { axis }) => {
+      resolveAxis(axis!, x!);
+      return x!;
+    },
+    gradient: ({ g, dy, attr }) => g.op('cumsum', [dy], { ...attr, reverse: !attr.reverse }),
     lower: special,
   },
   // --- products ---
@@ -631,7 +799,7 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
   },
 };
 
-const INTEGER_OPS: ReadonlySet<OpName> = new Set<OpName>(['index', 'element', 'elements', 'topk']);
+const INTEGER_OPS: ReadonlySet<OpName> = new Set<OpName>(['index', 'element', 'elements', 'topk', 'step', 'argmax']); // prettier-ignore
 /** Whether an operator's result is integers. */
 export function isInteger(op: OpName): boolean {
   return INTEGER_OPS.has(op);

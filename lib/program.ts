@@ -99,7 +99,8 @@ const READS_INDEX = Uint8Array.from(OP_NAMES, (op) =>
 const ALL_LEAVES: ReadonlySet<OpName> = new Set<OpName>(['parameter', 'input']);
 const PARAMETERS: ReadonlySet<OpName> = new Set<OpName>(['parameter']);
 
-let runs = 0;
+/** What is read as the number of the training step where none runs. */
+const NO_STEP = -1;
 
 export class Program {
   readonly dtype: DType;
@@ -108,10 +109,6 @@ export class Program {
   readonly arena: TypedArray;
   /** The longest prefix a run can have; 1 without one. */
   readonly maxLength: number;
-  /** Position of this program's last run among all runs. */
-  lastRun = 0;
-  /** Whether backward() has run. */
-  hasGradients = false;
   /** Nodes after tracing and differentiating, and instructions. */
   readonly counts: { forwardNodes: number; nodes: number; instructions: number };
   /** Parameters, counted as numbers. */
@@ -140,10 +137,18 @@ export class Program {
   private readonly fed: (Feeds[string] | undefined)[];
   private readonly parameters: { value: Value; offset: number }[] = [];
   private gradientNodes: Int32Array | undefined;
+  /** Where the number of the training step is read, and how many have run. */
+  private readonly stepSlots: number[] = [];
+  private steps = 0;
   private readonly countName: string | undefined;
   private readonly inverseCount: number = -1;
   /** Whether this program holds the newest numbers of its parameters. */
   private resident = false;
+  /** Whether data and gradient of every node are to be read here after a run. */
+  private readonly inspects: boolean;
+  /** Whether those of every node are read here now: no other program ran with one of them since. */
+  private readonly isRead = { data: false, gradient: false };
+  private hasRun = false;
   private results: Int32Array | undefined;
   private batch: Batch | undefined;
   private length = 0;
@@ -156,6 +161,7 @@ export class Program {
     this.sequence = plan.groups;
     this.roots = plan.groups.flat();
     const inspects = plan.gradients === 'all';
+    this.inspects = inspects;
     const { passes = ALL_PASSES } = options;
     const traced = trace(plan.groups, !inspects && passes.has('simplify'));
     const { count } = traced;
@@ -264,11 +270,12 @@ export class Program {
         parameterCount += size;
       } else if (node.op === 'input' && view) this.bindFloat(node, view.offset);
       else if (node.op === 'index') this.bindIndex(node, number);
+      else if (node.op === 'step') this.stepSlots.push(lowered.slot(number));
       else if (node.op === 'inverseCount' && view) this.inverseCount = view.offset;
-      if (inspects) (node.memory ??= { holders: [] }).holders.push(this);
     }
     this.parameterCount = parameterCount;
     this.limitIndices(traced.ir);
+    this.setStep(NO_STEP);
     this.fedFloats = [...this.floats.values()];
     this.fedIndices = [...this.indices.values()];
     this.fedNames = [...this.floats.keys(), ...this.indices.keys()];
@@ -339,7 +346,7 @@ export class Program {
     };
     const fault = addon.generate(spec, drawn, lengths);
     this.length = this.maxLength;
-    this.lastRun = ++runs;
+    this.hasRun = true;
     if (fault) this.refuse(fault);
     return Array.from(lengths, (length, i) => drawn.subarray(i * this.maxLength, i * this.maxLength + length)); // prettier-ignore
   }
@@ -374,16 +381,22 @@ export class Program {
   /** Gradients at the numbers of the last forward(). */
   backward(): void {
     if (!this.gradientNodes) throw new Error('this program was compiled without gradients');
-    if (!this.lastRun) throw new Error(`backward() of ${this.roots[0]!.label} before forward()`);
+    if (!this.hasRun) throw new Error(`backward() of ${this.roots[0]!.label} before forward()`);
     const { forward, backward } = this.lowered.sections;
     this.run(0, this.length, forward, backward);
-    this.hasGradients = true;
+    if (this.inspects && !this.isRead.gradient) this.becomeRead('gradient');
   }
 
   /** Forward, backward and update in one native call; returns the root's first number. */
   step(feeds: Feeds): number {
     this.feed(feeds);
-    this.run(0, this.length, 0, this.lowered.sections.update);
+    this.setStep(this.steps++);
+    try {
+      this.run(0, this.length, 0, this.lowered.sections.update);
+    } finally {
+      // Only a training step drops numbers.
+      this.setStep(NO_STEP);
+    }
     return this.arena[this.rootOffset]!;
   }
 
@@ -400,13 +413,17 @@ export class Program {
     if (!this.resident) this.takeParameters();
     if (this.batch?.count !== count) this.batch = this.batchOf(count);
     const { batch } = this;
-    for (let i = 0; i < count; i++) {
-      this.feed(documents[i]!);
-      batch.put(i, this.length);
+    try {
+      for (let i = 0; i < count; i++) {
+        this.feed(documents[i]!);
+        this.setStep(this.steps++);
+        batch.put(i, this.length);
+      }
+    } finally {
+      this.setStep(NO_STEP);
     }
     this.checkMemory();
     const fault = addon.stepBatch(this.handle, this.arena, batch.spec, threads);
-    this.lastRun = ++runs;
     if (fault) {
       const [document, ...where] = fault;
       this.refuse(where, ` of document ${document}`);
@@ -431,6 +448,10 @@ export class Program {
       },
       count,
     );
+  }
+
+  private setStep(step: number): void {
+    for (const slot of this.stepSlots) this.ints[slot] = step;
   }
 
   /** One part of a step alone, with what was fed last: to measure it. */
@@ -499,8 +520,9 @@ export class Program {
     range[1] = to;
     range[2] = begin;
     range[3] = end;
+    if (this.inspects && !this.isRead.data) this.becomeRead('data');
     const fault = this.runRange();
-    this.lastRun = ++runs;
+    this.hasRun = true;
     if (fault) {
       // What a step has added so far must not reach the next one.
       const { gradients, withGradient } = this.lowered.parameters;
@@ -519,6 +541,16 @@ export class Program {
     throw new RangeError(
       `index ${index} in ${who}${where}: expected an integer from 0 to ${limit - 1}`,
     );
+  }
+
+  /** Has every node's data, or gradient, read here from now on: in one place only, that others can be freed. */
+  private becomeRead(what: 'data' | 'gradient'): void {
+    for (const node of this.numbers.keys()) {
+      const memory = (node.memory ??= {});
+      if (memory[what]) memory[what].isRead[what] = false;
+      memory[what] = this;
+    }
+    this.isRead[what] = true;
   }
 
   /** Copies the parameters from wherever they ran last: numbers set through `.data` travel too. */

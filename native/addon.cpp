@@ -108,7 +108,8 @@ Napi::Value create_program(const Napi::CallbackInfo& call) {
   std::string error;
   std::unique_ptr<Program> program = make_program(std::move(spec), error);
   if (!program) return fail(env, "createProgram: " + error);
-  return make_handle(env, std::move(program));
+  const int64_t bytes = program->bytes();
+  return make_handle(env, std::move(program), bytes);
 }
 
 // A program's memory, read where JavaScript keeps it, for one call.
@@ -150,7 +151,6 @@ struct Bound {
   const Program* program = nullptr;
   Memory memory;
   const int32_t* range = nullptr;
-  napi_ref held = nullptr;  // the program's handle and the arrays, in an array
 };
 
 napi_value run_bound(napi_env env, napi_callback_info call) {
@@ -190,14 +190,17 @@ Napi::Value bind(const Napi::CallbackInfo& call) {
   bound->range = static_cast<const int32_t*>(range);
   auto held = Napi::Array::New(env, 4);
   for (uint32_t i = 0; i < 4; i++) held.Set(i, call[i]);
+  held.Freeze();
+  // What the function runs on lives as long as it does. As a property that nobody can change, not as
+  // a reference: that would keep the arrays until a finalizer is run, which Node does between the
+  // turns of its event loop, and so through a loop that compiles many programs.
+  const auto property = Napi::PropertyDescriptor::Value("held", held, napi_default);
+  const napi_property_descriptor descriptor = property;
   napi_value function = nullptr;
-  const auto release = [](napi_env env, void* data, void*) {
-    const std::unique_ptr<Bound> bound(static_cast<Bound*>(data));
-    napi_delete_reference(env, bound->held);
-  };
-  if (napi_create_reference(env, held, 1, &bound->held) != napi_ok ||
-      napi_create_function(env, "run", NAPI_AUTO_LENGTH, run_bound, bound.get(), &function) !=
+  const auto release = [](napi_env, void* data, void*) { delete static_cast<Bound*>(data); };
+  if (napi_create_function(env, "run", NAPI_AUTO_LENGTH, run_bound, bound.get(), &function) !=
           napi_ok ||
+      napi_define_properties(env, function, 1, &descriptor) != napi_ok ||
       napi_add_finalizer(env, function, bound.get(), release, nullptr, nullptr) != napi_ok)
     return fail(env, "the program could not be bound to its memory");
   bound.release();

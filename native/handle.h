@@ -4,6 +4,7 @@
 
 #include <napi.h>
 
+#include <cstdint>
 #include <memory>
 
 namespace vecgrad {
@@ -18,9 +19,14 @@ inline constexpr napi_type_tag handle_tag<Program>{0x8a1c3f0e7d5b4c21ULL, 0x9be3
 template <>
 inline constexpr napi_type_tag handle_tag<Random>{0x5d0e1c6a4b7f4f35ULL, 0xa2c49e8817d3b06fULL};
 
+// `bytes` is what the object takes: V8 weighs a handle by it when it decides whether to collect.
 template <class T>
-Napi::Value make_handle(Napi::Env env, std::unique_ptr<T> object) {
-  auto handle = Napi::External<T>::New(env, object.release(), [](Napi::Env, T* t) { delete t; });
+Napi::Value make_handle(Napi::Env env, std::unique_ptr<T> object, int64_t bytes) {
+  Napi::MemoryManagement::AdjustExternalMemory(env, bytes);
+  auto handle = Napi::External<T>::New(env, object.release(), [bytes](Napi::Env env, T* t) {
+    delete t;
+    Napi::MemoryManagement::AdjustExternalMemory(env, -bytes);
+  });
   if (napi_type_tag_object(env, handle, &handle_tag<T>) == napi_ok) return handle;
   Napi::Error::New(env, "the handle could not be tagged").ThrowAsJavaScriptException();
   return env.Undefined();

@@ -44,6 +44,37 @@ static inline V copy(V x) { return x; }
 static inline V relu(V x) { return select(ge(splat(0), x), splat(0), x); }
 static inline V rsqrt(V x) { return div(splat(1), sqrt(x)); }
 static inline V reciprocal(V x) { return div(splat(1), x); }
+static inline V absolute(V x) { return max(x, neg(x)); }
+
+// Of e^-|x|, which overflows nowhere.
+static inline V sigmoid(V x) {
+  const V e = exp(neg(absolute(x)));
+  return div(select(gt(x, splat(0)), splat(1), e), add(splat(1), e));
+}
+
+// From 0.625 on 1 - 2 / (e^2|x| + 1); below, where that would cancel, x (1 + x^2 R(x^2)) with the
+// polynomial or rational R of Cephes (tanhf.c, tanh.c).
+static inline V tanh(V x) {
+  const V size = absolute(x), z = mul(x, x);
+  V series;
+  if constexpr (is_float) {
+    series = fma(z, splat(T(-5.70498872745e-3)), splat(T(2.06390887954e-2)));
+    series = fma(z, series, splat(T(-5.37397155531e-2)));
+    series = fma(z, series, splat(T(1.33314422036e-1)));
+    series = fma(z, series, splat(T(-3.33332819422e-1)));
+  } else {
+    V p = fma(z, splat(T(-9.64399179425052238628e-1)), splat(T(-9.92877231001918586564e1)));
+    p = fma(z, p, splat(T(-1.61468768441708447952e3)));
+    V q = add(z, splat(T(1.12811678491632931402e2)));
+    q = fma(z, q, splat(T(2.23548839060100448583e3)));
+    q = fma(z, q, splat(T(4.84406305325125486048e3)));
+    series = div(p, q);
+  }
+  const V near = mul(x, fma(z, series, splat(1)));
+  const V rest = div(splat(2), add(exp(add(size, size)), splat(1)));
+  const V far = sub(splat(1), rest);
+  return select(gt(splat(T(0.625)), size), near, select(gt(x, splat(0)), far, neg(far)));
+}
 static inline V step(V x) { return select(gt(x, splat(0)), splat(1), splat(0)); }
 static inline V mask_positive(V a, V b) { return select(gt(b, splat(0)), a, splat(0)); }
 

@@ -18,7 +18,7 @@ Napi::Value fail(Napi::Env env, const char* expected) {
 
 // create(): a generator, to be seeded before it is read.
 Napi::Value create(const Napi::CallbackInfo& call) {
-  return make_handle(call.Env(), std::make_unique<Random>());
+  return make_handle(call.Env(), std::make_unique<Random>(), sizeof(Random));
 }
 
 // seed(random, key)

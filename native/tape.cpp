@@ -3,7 +3,8 @@
 #include "tape.h"
 
 #include <cmath>
-#include <limits>
+
+#include "functions.h"
 
 namespace vecgrad {
 namespace {
@@ -99,6 +100,8 @@ TapeFault run_tape(T* x, const int32_t* ints, const uint32_t* tape, int64_t begi
       body;                      \
     }                            \
     break;
+#define FUNCTION1(name) RUN(name, 2, x[w[0]] = functions::name(x[w[1]]))
+#define FUNCTION2(name) RUN(name, 3, x[w[0]] = functions::name(x[w[1]], x[w[2]]))
     switch (TapeOp(head & 0xff)) {
       RUN(copy, 2, x[w[0]] = x[w[1]])
       RUN(neg, 2, x[w[0]] = -x[w[1]])
@@ -113,9 +116,22 @@ TapeFault run_tape(T* x, const int32_t* ints, const uint32_t* tape, int64_t begi
       RUN(mul, 3, x[w[0]] = x[w[1]] * x[w[2]])
       RUN(div, 3, x[w[0]] = x[w[1]] / x[w[2]])
       RUN(pow, 3, x[w[0]] = std::pow(x[w[1]], x[w[2]]))
-      RUN(maximum, 3, x[w[0]] = x[w[1]] > x[w[2]] || x[w[1]] != x[w[1]] ? x[w[1]] : x[w[2]])
-      RUN(log_grad, 3,
-          x[w[0]] = x[w[2]] < 0 ? std::numeric_limits<T>::quiet_NaN() : x[w[1]] / x[w[2]])
+      FUNCTION1(tanh)
+      FUNCTION1(sigmoid)
+      FUNCTION1(sign)
+      FUNCTION1(abs)
+      FUNCTION1(softplus)
+      FUNCTION1(log1p)
+      FUNCTION1(erf)
+      FUNCTION1(arcsin)
+      FUNCTION1(arcsinh)
+      FUNCTION1(arctanh)
+      FUNCTION2(maximum)
+      FUNCTION2(minimum)
+      FUNCTION2(gt)
+      FUNCTION2(ge)
+      FUNCTION2(eq)
+      FUNCTION2(log_grad)
       RUN(mask_positive, 3, x[w[0]] = x[w[2]] > 0 ? x[w[1]] : T(0))
       RUN(accumulate, 2, x[w[0]] += x[w[1]])
       RUN(decumulate, 2, x[w[0]] -= x[w[1]])
@@ -153,6 +169,8 @@ TapeFault run_tape(T* x, const int32_t* ints, const uint32_t* tape, int64_t begi
           x[w[0]] -= rule[0] * (m * rule[4]) / (std::sqrt(v * rule[5]) + rule[3]);
         })
     }
+#undef FUNCTION2
+#undef FUNCTION1
 #undef RUN
   }
   return {};

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "blas.h"
+#include "functions.h"
 #include "isa.h"
 #include "kernels.h"
 #include "tape.h"
@@ -140,6 +141,14 @@ const char* check_operand(const char* rule, const Operand& o, const Bounds& n, i
   return last < size || (is_empty && o.offset <= size) ? nullptr : "a slice outside the arena";
 }
 
+// The finish of SplitMix64 (Steele, Lea and Flood, 2014): neighbours become independent.
+uint64_t mixed(uint64_t z) {
+  z += 0x9e3779b97f4a7c15;
+  z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+  z = (z ^ z >> 27) * 0x94d049bb133111eb;
+  return z ^ z >> 31;
+}
+
 // The place of the first of n indices that is not below `limit`, which is positive, or n. Every
 // instruction with indices asks before it runs, and nearly always hears n: that is found without a
 // branch for each, by the sign that an index or its distance from the last one allowed would have.
@@ -172,6 +181,11 @@ class TypedProgram final : public Program {
   int32_t levels() const override { return levels_; }
   int32_t instruction_count() const override { return int32_t(code_.size()); }
   const char* isa() const override { return kernels_->isa; }
+  int64_t bytes() const override {
+    const auto of = [](const auto& list) { return int64_t(list.capacity() * sizeof(list[0])); };
+    return int64_t(sizeof(*this)) + of(extents_) + of(code_) + of(levels_of_) + of(spans_) +
+           of(loops_) + of(tape_);
+  }
 
   // Checks every instruction and keeps it; says what is wrong, or nothing.
   std::string load(const std::vector<int32_t>& code) {
@@ -445,6 +459,8 @@ class TypedProgram final : public Program {
       UNARY(sqrt)
       UNARY(rsqrt)
       UNARY(reciprocal)
+      UNARY(tanh)
+      UNARY(sigmoid)
 #undef UNARY
 #define BINARY(name)                                                                         \
   case Op::name:                                                                             \
@@ -460,25 +476,47 @@ class TypedProgram final : public Program {
       case Op::pow:
         plain(in, at.y(), at.a(), at.b(), rows(), cols(), [](T u, T v) { return std::pow(u, v); });
         break;
-      case Op::maximum:
-        plain(in, at.y(), at.a(), at.b(), rows(), cols(),
-              [](T u, T v) { return u > v || u != u ? u : v; });
-        break;
-      case Op::log_grad:
-        plain(in, at.y(), at.a(), at.b(), rows(), cols(),
-              [](T u, T v) { return v < 0 ? std::numeric_limits<T>::quiet_NaN() : u / v; });
-        break;
+#define FUNCTION1(name)                                                                           \
+  case Op::name:                                                                                  \
+    plain(in, at.y(), at.a(), at.a(), rows(), cols(), [](T u, T) { return functions::name(u); }); \
+    break;
+        FUNCTION1(sign)
+        FUNCTION1(abs)
+        FUNCTION1(softplus)
+        FUNCTION1(log1p)
+        FUNCTION1(erf)
+        FUNCTION1(arcsin)
+        FUNCTION1(arcsinh)
+        FUNCTION1(arctanh)
+#undef FUNCTION1
+#define FUNCTION2(name)                                                    \
+  case Op::name:                                                           \
+    plain(in, at.y(), at.a(), at.b(), rows(), cols(), functions::name<T>); \
+    break;
+        FUNCTION2(maximum)
+        FUNCTION2(minimum)
+        FUNCTION2(gt)
+        FUNCTION2(ge)
+        FUNCTION2(eq)
+        FUNCTION2(log_grad)
+#undef FUNCTION2
       case Op::fill:
         k.fill(at.y(), in.y.row, *at.a(), rows(), cols());
         break;
       case Op::row_sum:
         k.row_sum(at.y(), in.y.row, at.a(), in.a.row, rows(), cols(), acc);
         break;
+      case Op::row_max:
+        k.row_max(at.y(), in.y.row, at.a(), in.a.row, rows(), cols(), acc);
+        break;
       case Op::row_dot:
         k.row_dot(at.y(), in.y.row, at.a(), in.a.row, at.b(), in.b.row, rows(), cols(), acc);
         break;
       case Op::col_sum:
         k.col_sum(at.y(), at.a(), in.a.row, rows(), cols(), acc);
+        break;
+      case Op::cumsum:
+        cumsum(in, at.y(), at.a(), rows(), cols());
         break;
       case Op::softmax:
         k.softmax(at.y(), in.y.row, at.a(), in.a.row, rows(), cols(), in.imm0, in.imm1);
@@ -558,6 +596,9 @@ class TypedProgram final : public Program {
           }
         break;
       }
+      case Op::dropout:
+        dropout(in, at.y(), at.a(), *at.b(), *at.x(), cols());
+        break;
       case Op::sgd:
         k.sgd(at.y(), at.a(), at.b(), cols(), 1, arena[in.imm0], arena[in.imm0 + 1]);
         break;
@@ -582,6 +623,30 @@ class TypedProgram final : public Program {
         T& to = y[r * in.y.row + j];
         to = in.accumulate ? to + v : v;
       }
+  }
+
+  static void cumsum(const Instruction& in, T* y, const T* x, idx rows, idx cols) {
+    for (idx r = 0; r < rows; r++) {
+      T sum = 0;
+      for (idx j = 0; j < cols; j++) {
+        const idx at = in.imm0 ? cols - 1 - j : j;
+        sum += x[r * in.a.row + at * in.a.col];
+        y[r * in.y.row + at * in.y.col] = sum;
+      }
+    }
+  }
+
+  // Which numbers are dropped depends on integers alone: all instruction sets and data types agree.
+  static void dropout(const Instruction& in, T* y, const T* x, T scale, int32_t step, idx n) {
+    if (step < 0) {
+      std::copy(x, x + n, y);
+      return;
+    }
+    const uint64_t key = mixed(uint64_t(uint32_t(in.imm0)) << 32 | uint32_t(step));
+    for (idx i = 0; i < n; i++) {
+      const bool is_kept = uint32_t(mixed(key + uint64_t(i)) >> 32) >= uint32_t(in.imm1);
+      y[i] = is_kept ? x[i] * scale : T(0);
+    }
   }
 
   bool blas_wins(const Instruction& in, idx m, idx n, idx k) const {

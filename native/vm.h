@@ -42,6 +42,8 @@ class Program {
   virtual int32_t levels() const = 0;
   virtual int32_t instruction_count() const = 0;
   virtual const char* isa() const = 0;
+  // What it takes of the memory, its arena apart.
+  virtual int64_t bytes() const = 0;
   // Runs instructions [begin, end) whose level lies in [from, to); the caller has checked that the
   // memory has the program's sizes and that 0 <= from <= to <= levels, and flushes denormals.
   virtual RunFault run(void* arena, int32_t* ints, int32_t from, int32_t to, int32_t begin,

@@ -112,6 +112,7 @@ async function bundle(made) {
       define,
       // For a short start: one file, as few characters as leave names readable, one byte each.
       packages: 'bundle',
+      external: ['@viz-js/viz'], // an optional package of the user's
       charset: 'ascii',
       minifySyntax: true,
       minifyWhitespace: true,

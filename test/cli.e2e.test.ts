@@ -1,10 +1,10 @@
 /** The command line with the real engine: in this process where that is enough, spawned where not. */
 import assert from 'node:assert/strict';
 import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { processIo } from '../lib/cli/io.js';
+import { processIo, type Io } from '../lib/cli/io.js';
 import { main } from '../lib/cli/main.js';
 import { MODELS } from '../lib/cli/study.js';
 import { embeddedNamesPath } from '../lib/data.js';
@@ -28,10 +28,21 @@ function spawned(
   });
 }
 
-async function vecgrad(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
+interface Said {
+  code: number;
+  out: string;
+  err: string;
+}
+
+async function vecgrad(...argv: string[]): Promise<Said> {
+  return vecgradWith({}, ...argv);
+}
+
+async function vecgradWith(io: Partial<Io>, ...argv: string[]): Promise<Said> {
   const result = { code: -1, out: '', err: '' };
   result.code = await main(argv, {
     ...processIo(),
+    ...io,
     stdout: { write: (text) => (result.out += text) },
     stderr: { write: (text) => (result.err += text) },
   });
@@ -245,6 +256,74 @@ describe('vecgrad, end to end', () => {
         });
       }
     }
+  });
+
+  describe('graph', () => {
+    const input = ['--input', names];
+    const absent = (): Promise<never> => Promise.reject(Object.assign(new Error('absent'), { code: 'MODULE_NOT_FOUND' })); // prettier-ignore
+    const broken = (): Promise<never> => Promise.reject(new Error('broken'));
+    const small = ['--n-embd', '2', '--n-head', '1', '--positions', '1'];
+
+    // Two positions of rnn are 46 nodes, and six parameters are drawn for each; rnn_att has four more each.
+    const texts: [argv: string[], first: string, boxes: number | undefined, has: RegExp][] = [
+      [['rnn', '--positions', '1'], 'digraph {', 30, /^ {2}n6 \[label="wte\\nparameter \[27, 16\]", style=filled\];$/m],
+      [['rnn'], 'digraph {', 52, /"wpe\\nparameter \[2, 16\]"/],
+      [['rnn_att', '--n-state', '4', '--n-att', '2'], 'digraph {', 60, /"topk k=2 \[2\]"/],
+      [['vector', '--n-head', '1', '--n-layer', '2'], 'digraph {', undefined, /"layer1.attn_wq\\n/],
+      [['scalar', ...small], 'digraph {', undefined, /"wte\[26\]\[1\]\\nparameter \[\]"/],
+      [['rnn', '--positions', '1', '--mermaid'], 'flowchart TD', 30, /^ {2}n6\[\["wte<br\/>parameter \[27, 16\]"\]\]$/m],
+      [['rnn', '--data'], 'digraph {', 52, /"mul \[\]\\ndata 3\.\d+\\ngrad 1"/],
+    ]; // prettier-ignore
+    for (const [argv, first, boxes, has] of texts) {
+      it(`${argv.join(' ')} prints the same text each time`, async () => {
+        const { code, out, err } = await vecgrad('graph', ...argv, ...input);
+        assert.deepEqual([code, err], [0, '']);
+        assert.equal(out.split('\n')[0], first);
+        if (boxes !== undefined) assert.equal(out.match(/^ {2}n\d+ ?[[(]/gm)?.length, boxes);
+        assert.match(out, has);
+        assert.equal((await vecgrad('graph', ...argv, ...input)).out, out);
+      });
+    }
+
+    const pictures: string[][] = [['rnn', '--positions', '16'], ['vector', '--data'], ['scalar', ...small]]; // prettier-ignore
+    for (const argv of pictures) {
+      it(`${argv.join(' ')} --svg writes a picture of every box`, async () => {
+        const dot = (await vecgrad('graph', ...argv, ...input)).out;
+        const path = join(folder, 'graph.svg');
+        const said = await vecgrad('graph', ...argv, ...input, '--svg', path);
+        assert.deepEqual(said, { code: 0, out: '', err: '' });
+        const svg = readFileSync(path, 'utf8');
+        assert.match(svg, /<svg [^]*<\/svg>\s*$/);
+        assert.equal(svg.match(/<g id="node/g)?.length, dot.match(/ \[label="/g)?.length);
+        rmSync(path);
+      });
+    }
+
+    const svg = join(folder, 'none.svg');
+    const failures: [title: string, io: Partial<Io>, argv: string[], code: number, err: RegExp][] = [
+      ['a folder that is not there', {}, ['rnn', '--svg', join(folder, 'none', 'x.svg')], 1, /cannot write ".*x\.svg": there is no such file or folder/],
+      ['a folder for a file', {}, ['rnn', '--svg', folder], 1, /cannot write ".*": it is a directory/],
+      ['a picture too large', {}, ['scalar', '--svg', svg], 2, /--svg draws at most 2,000 boxes, and this graph has 22,704: lower --positions/],
+      ['a picture without Graphviz', { graphviz: absent }, ['rnn', '--svg', svg], 1, /--svg needs the package @viz-js\/viz: npm install @viz-js\/viz$/],
+      ['a Graphviz that fails', { graphviz: broken }, ['rnn', '--svg', svg], 1, /^vecgrad: broken$/],
+      ['data of documents that are all too short', {}, ['rnn', '--positions', '40', '--data'], 1, /no document has 40 positions/],
+      ['input that is none', {}, ['rnn', '--input', join(folder, 'none.txt')], 1, /cannot read ".*none\.txt": there is no such file/],
+    ]; // prettier-ignore
+    for (const [title, io, argv, code, err] of failures) {
+      it(`refuses ${title}`, async () => {
+        const said = await vecgradWith(io, 'graph', ...input, ...argv);
+        assert.match(said.err.trimEnd(), err);
+        assert.match(said.err, /^vecgrad: [^\n]+\n$/);
+        assert.deepEqual([said.code, said.out, existsSync(svg)], [code, '', false]);
+      });
+    }
+
+    it('prints without Graphviz, and says which sizes a model makes no use of', async () => {
+      const argv = ['graph', 'rnn', ...input, '--n-layer', '2', '--n-att', '4'];
+      const { code, out, err } = await vecgradWith({ graphviz: absent }, ...argv);
+      assert.equal(err, 'vecgrad: note: rnn makes no use of --n-layer, --n-att\n');
+      assert.deepEqual([code, out.slice(0, 9)], [0, 'digraph {']);
+    });
   });
 
   it('an instruction set that there is none of is refused, every other one runs', async () => {

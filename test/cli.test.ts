@@ -90,6 +90,8 @@ async function vecgrad(argv: string[], engine = fake, isTTY = false): Promise<Ou
       });
     },
     explain: () => Promise.reject(new Error('not here: see explain.test.ts')),
+    drawing: () => Promise.reject(new Error('not here: see cli.e2e.test.ts')),
+    graphviz: () => Promise.reject(new Error('not here: see cli.e2e.test.ts')),
     info: () => {
       outcome.natives++;
       return Promise.resolve(NATIVE);
@@ -120,7 +122,7 @@ describe('command line', () => {
 
   describe('refuses with exit code 2, one line, and without the native addon', () => {
     const rows: [argv: string[], message: RegExp][] = [
-      [[], /no command given: use compare, train, info or bench/],
+      [[], /no command given: use compare, train, graph, info or bench/],
       [[''], /unknown command ""/],
       [['trian'], /unknown command "trian": .*; did you mean train\?/],
       [['rnn'], /unknown command "rnn": .*; did you mean train rnn\?/],
@@ -131,6 +133,28 @@ describe('command line', () => {
       [['train', 'RNN'], /unknown model "RNN": .*; did you mean rnn\?/],
       [['train', 'transformer'], /unknown model "transformer": use scalar, [^;]*$/],
       [['train', '\n'], /unknown model "\\n"/],
+      [['graph'], /no model given: say vecgrad graph MODEL, one of scalar, vector, rnn or rnn_att/],
+      [['graph', 'rn'], /unknown model "rn": .*; did you mean rnn\?/],
+      [['graph', 'rnn', 'vector'], /nothing is expected after graph rnn: "vector"/],
+      [
+        ['graph', 'rnn', '--positions', '0'],
+        /--positions takes a whole number from 1 to 4,096, not "0"/,
+      ],
+      [['graph', 'rnn', '--positions', '1.5'], /--positions takes .*, not "1.5"/],
+      [['graph', 'rnn', '--position', '1'], /no option "--position"; did you mean --positions\?/],
+      [['graph', 'rnn', '--svg'], /--svg needs a value: --svg FILE, write a picture/],
+      [['graph', 'rnn', '--svg', ''], /--svg takes the name of a file, not ""/],
+      [['graph', 'rnn', '--svg', 'x.svg', '--mermaid'], /--mermaid and --svg exclude each other/],
+      [
+        ['graph', 'rnn', '--steps', '5'],
+        /graph has no option "--steps", only compare and train has/,
+      ],
+      [['graph', 'vector', '--n-head', '3'], /n-head 3 does not divide n-embd 16 \(the default\)/],
+      [
+        ['graph', 'scalar', '--positions', '4096'],
+        /would not fit in memory: lower .* or --positions/,
+      ],
+      [['train', 'rnn', '--svg', 'x.svg'], /train has no option "--svg", only graph has/],
       [['train', 'rnn', 'vector'], /nothing is expected after train rnn: "vector"/],
       [['compare', 'rnn'], /nothing is expected after compare: "rnn"/],
       [['info', '--steps', '5'], /info has no option "--steps", only compare and train has/],
@@ -287,11 +311,16 @@ describe('command line', () => {
       const overview = await vecgrad(['--help']);
       for (const name of COMMAND_NAMES) assert.match(overview.out, new RegExp(`vecgrad ${name}`));
       assert.equal((await vecgrad(['help'])).out, overview.out);
-      const train = await vecgrad(['train', '--help']);
-      for (const name of Object.keys(OPTIONS)) assert.match(train.out, new RegExp(`--${name}\\b`));
+      const [train, graph] = [
+        await vecgrad(['train', '--help']),
+        await vecgrad(['graph', '--help']),
+      ];
+      const all = train.out + graph.out;
+      for (const name of Object.keys(OPTIONS)) assert.match(all, new RegExp(`--${name}\\b`));
       assert.equal((await vecgrad(['help', 'train'])).out, train.out);
       assert.equal((await vecgrad(['train', 'rnn', '-h'])).out, train.out);
-      for (const { code, out, err, natives } of [overview, train]) {
+      assert.equal((await vecgrad(['graph', 'rnn', '-h'])).out, graph.out);
+      for (const { code, out, err, natives } of [overview, train, graph]) {
         assert.deepEqual([code, err, natives], [0, '', 0]);
         for (const line of out.split('\n')) assert.ok(line.length <= 100, line);
       }

@@ -5,7 +5,7 @@
  * A new operator gets a row here and a rule in support/reference.ts; without them nothing compiles.
  */
 import { choose, concat, constant, type Index, makeIndex, makeValue, meanOfFirst, stack, total, zeros, type Value } from '../lib/graph.js'; // prettier-ignore
-import { OP_NAMES, type OpName } from '../lib/ops.js';
+import { OP_NAMES, OPS, type Attr, type Builder, type OpName } from '../lib/ops.js';
 import { compile } from '../lib/program.js';
 import { assertClose, checkGraph, Leaves } from './support/check.js';
 import { TARGETS } from './support/targets.js';
@@ -418,6 +418,8 @@ const ROWS: Readonly<Record<OpName, Row[]>> = {
     ],
     ['no rows', (g) => g.p(5, 2).gather(g.fed([]))],
     ['of a result, used elsewhere', (g) => [g.p(4, 3).exp()].map((x) => x.gather(g.fed([1, 2])).sum(0).mul(x))[0]!], // prettier-ignore
+    ['of planes of permuted axes', (g) => g.p(2, 3, 4).transpose([1, 0, 2]).gather(g.fed([2, 0, 2]))], // prettier-ignore
+    ['in a stack in a join', (g) => concat([stack([g.p(4, 3).exp().gather(g.fed([2, 0])), g.p(2, 3)]), g.p(2, 2, 1)], -1)], // prettier-ignore
     ['one of each row', (g) => makeValue('gather', [g.p(3, 4), g.fed([1, 0, 2])], { batch: true })],
     ['one row of each matrix', (g) => makeValue('gather', [g.p(2, 3, 4).exp(), g.fed([1, 0])], { batch: true })], // prettier-ignore
   ],
@@ -510,6 +512,68 @@ const ROWS: Readonly<Record<OpName, Row[]>> = {
     ['of one row twice', (g) => makeValue('scatterOuter', [g.p(5), g.p(4), g.fed([1, 1])], { shape: [5, 4] })], // prettier-ignore
     ['in a sum', (g) => [g.fed([1, 2])].map((at) => total([g.p(5, 4).exp(), makeValue('scatterOuter', [g.p(5), g.p(4), at], { shape: [5, 4] })]))[0]!], // prettier-ignore
   ],
+  // --- numbers of steps, places ---
+  step: [['of a dropout that drops nothing', (g) => g.p(2, 3).dropout(0, 1)]],
+  argmax: [
+    ['of a vector', (g) => [g.p(5)].map((x) => x.gather(x.argmax()))[0]!],
+    ['of one number', (g) => [g.p(1)].map((x) => x.gather(x.argmax()))[0]!],
+    ['of rows', (g) => g.p(5, 2).gather(g.p(3, 5).argmax())],
+    ['of columns', (g) => g.p(5, 2).gather(g.p(5, 3).argmax(0))],
+    ['of transposed rows', (g) => g.p(5, 2).gather(g.p(5, 3).transpose().argmax())],
+    ['of the middle of three axes', (g) => g.p(5, 3).gather(g.p(2, 5, 3).argmax(1))],
+    ['of the middle of four axes', (g) => g.p(4).gather(g.p(2, 3, 4, 2).argmax(2))],
+    ['of three axes, joined', (g) => concat([g.p(5, 2).gather(g.p(3, 2, 5).argmax()), g.p(3, 2, 1)], -1)], // prettier-ignore
+    ['of a result, in a stack', (g) => stack([g.p(5, 2).gather(g.p(3, 2, 5).exp().argmax()), g.p(3, 2, 2)])], // prettier-ignore
+    ['of no rows', (g) => g.p(5, 2).gather(g.p(0, 5).argmax())],
+    ['ties go to the lower place', (g) => g.p(3).gather(stack([1, 4, 4].map(constant)).argmax())],
+  ],
+  // --- element-wise, one operand ---
+  sign: unary((x) => x.sign().mul(x)),
+  abs: unary((x) => x.abs()),
+  tanh: unary((x) => x.tanh()),
+  sigmoid: unary((x) => x.sigmoid()),
+  softplus: unary((x) => x.softplus()),
+  log1p: unary((x) => x.log1p(), 'positive'),
+  erf: unary((x) => x.erf()),
+  arcsin: unary((x) => x.mul(0.4).tanh().arcsin()),
+  arcsinh: unary((x) => x.arcsinh()),
+  arctanh: unary((x) => x.mul(0.4).tanh().arctanh()),
+  dropout: unary((x) => x.dropout(0, 7)),
+  // --- element-wise, two operands ---
+  minimum: binary((a, b) => a.minimum(b)),
+  gt: binary((a, b) => a.gt(b).mul(a)),
+  ge: binary((a, b) => a.ge(b).mul(b)),
+  eq: binary((a, b) => a.mul(b).add(a.eq(b))),
+  // --- along axes ---
+  max: [
+    ...[[5], [2, 3], [2, 3, 4], [2, 1, 3, 2], [1, 67], [67, 2]].flatMap((shape) =>
+      subsets(shape.length).flatMap((axes): Row[] => [
+        [`of ${shown(shape)} over ${shown(axes)}`, (g) => g.p(...shape).max(axes)],
+        [`of ${shown(shape)} transposed over ${shown(axes)}`, (g) => g.p(...[...shape].reverse()).transpose().max(axes, true)], // prettier-ignore
+      ]),
+    ),
+    ['of a number', (g) => g.p().max()],
+    ['over all', (g) => g.p(2, 3).max()],
+    ['over the last axis, counted from behind', (g) => g.p(2, 3).max(-1)],
+    ['over an axis given twice', (g) => g.p(2, 3).max([1, -1])],
+    ['with an empty axis kept', (g) => g.p(2, 0, 3).max(0)],
+    ['of a slice of columns', (g) => g.p(4, 5).slice(1, 4, 1).max(1)],
+    ['over the middle of permuted axes', (g) => g.p(2, 3, 4, 2).transpose([3, 1, 0, 2]).max(2)],
+    ['in a join', (g) => concat([g.p(3, 4).exp().max(1, true), g.p(3, 2)], 1)],
+    ['in a stack', (g) => stack([g.p(3, 4).exp().max(0), g.p(4)])],
+    ['of a value used elsewhere', (g) => [g.p(3, 4).exp()].map((x) => x.sub(x.max(1, true)).mul(x))[0]!], // prettier-ignore
+  ],
+  cumsum: [
+    ...[[1], [5], [67], [3, 4], [2, 3, 4], [2, 1, 3, 2], [0], [2, 0]].flatMap((shape) =>
+      shape.flatMap((_, axis): Row[] => [
+        [`of ${shown(shape)} along ${axis}`, (g) => g.p(...shape).cumsum(axis)],
+        [`of ${shown(shape)} transposed along ${axis}, from the end`, (g) => makeValue('cumsum', [g.p(...[...shape].reverse()).transpose()], { axis, reverse: true })], // prettier-ignore
+      ]),
+    ),
+    ['along the last axis, counted from behind', (g) => g.p(2, 3).cumsum(-1)],
+    ['in a join', (g) => concat([g.p(3, 2).exp().cumsum(1), g.p(3, 2)], 1)],
+    ['of five permuted axes', (g) => g.p(2, 2, 2, 2, 3).transpose([4, 1, 3, 0, 2]).cumsum(1)],
+  ],
   chooseGrad: [
     ['chosen', (g) => makeValue('chooseGrad', [g.p(3).exp(), g.fed(1)], { choice: 1 })],
     ['not chosen', (g) => makeValue('chooseGrad', [g.p(3), g.fed(1)], { choice: 0 })],
@@ -559,6 +623,39 @@ describe('compositions', () => {
   });
 });
 
+/** Gradient rules over the user's graph, where they can be differentiated themselves. */
+const BUILDER: Builder<Value> = { op: makeValue, constant, shape: (x) => x.shape };
+const AGAIN: [op: OpName, attr: Attr, operands: (g: Leaves) => Value[]][] = [
+  ...(['exp', 'log', 'relu', 'abs', 'tanh', 'sigmoid', 'softplus', 'log1p', 'erf', 'arcsin', 'arcsinh', 'arctanh'] as const)
+    .map((op): (typeof AGAIN)[number] => [op, {}, (g) => [g.positive(2, 3).mul(0.4)]]),
+  ['pow', { exponent: 1.5 }, (g) => [g.positive(4)]],
+  ...(['mul', 'div', 'maximum', 'minimum', 'logGrad'] as const)
+    .map((op): (typeof AGAIN)[number] => [op, {}, (g) => [g.p(2, 3), g.positive(3)]]),
+  ['max', { axes: [1] }, (g) => [g.p(3, 4)]],
+  ['max', {}, (g) => [g.p(5)]],
+  ['cumsum', { axis: 0 }, (g) => [g.p(3, 2)]],
+  ['softmax', {}, (g) => [g.p(2, 3)]],
+  ['rmsNorm', { scale: 0.25, eps: 0.1 }, (g) => [g.p(2, 4)]],
+]; // prettier-ignore
+
+describe('gradients, differentiated again', () => {
+  for (const [op, attr, operands] of AGAIN) {
+    it(`${op} ${JSON.stringify(attr)}`, () => {
+      const n = operands(new Leaves()).length;
+      for (let i = 0; i < n; i++) {
+        checkGraph((g) => {
+          const inputs = operands(g);
+          const output = makeValue(op, inputs, attr);
+          const dy = g.p(...output.shape);
+          const gradient = OPS[op].gradient({ g: BUILDER, inputs, output, attr, dy }, i)!;
+          // All operands are to be part of what is computed.
+          return inputs.reduce((y, x) => y.add(x.sum()), gradient);
+        });
+      }
+    });
+  }
+});
+
 /** What has no slope to compare with: kinks, ties, and numbers out of an operator's domain. */
 const EDGES: [
   title: string,
@@ -572,6 +669,38 @@ const EDGES: [
   ['maximum: a tie shares the gradient', (a, b) => a.maximum(b), [[1, 2, 3], [1, 5, 0]], [1, 5, 3], [[0.5, 0, 1], [0.5, 1, 0]]], // prettier-ignore
   ['maximum of a value and itself', (a) => a.maximum(a), [[1, 2]], [1, 2], [[1, 1]]],
   ['maximum of single numbers, a tie', (a, b) => a.reshape([]).maximum(b.reshape([])), [[2], [2]], [2], [[0.5], [0.5]]], // prettier-ignore
+  ['minimum: a tie shares the gradient', (a, b) => a.minimum(b), [[1, 2, 3], [1, 5, 0]], [1, 2, 0], [[0.5, 1, 0], [0.5, 0, 1]]], // prettier-ignore
+  ['minimum of single numbers, a tie', (a, b) => a.reshape([]).minimum(b.reshape([])), [[2], [2]], [2], [[0.5], [0.5]]], // prettier-ignore
+  ['maximum and NaN', (a, b) => a.maximum(b), [[NaN, 1], [1, NaN]], [NaN, NaN], [[0.5, 0.5], [0.5, 0.5]]], // prettier-ignore
+  ['minimum and NaN', (a, b) => a.minimum(b), [[NaN, 1], [1, NaN]], [NaN, NaN], [[0.5, 0.5], [0.5, 0.5]]], // prettier-ignore
+  ['max: all ties share the gradient', (x) => x.max(), [[3, 1, 3, 3, 2, 3]], [3], [[0.25, 0, 0.25, 0.25, 0, 0.25]]], // prettier-ignore
+  ['max with NaN', (x) => x.max(), [[3, NaN, 1]], [NaN], [[0, 0, 0]]],
+  ['max of infinities', (x) => x.max(), [[-Infinity, -Infinity]], [-Infinity], [[0.5, 0.5]]],
+  ['max of nothing kept', (x) => x.reshape([2, 0]).max(0), [[]], [], [[]]],
+  ['min: ties share the gradient', (x) => x.min(), [[3, 1, 1]], [1], [[0, 0.5, 0.5]]],
+  ['greater', (a, b) => a.gt(b), [[1, 2, NaN, 0, Infinity, 1], [2, 1, 1, -0, Infinity, NaN]], [0, 1, 0, 0, 0, 0], [[0, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0]]], // prettier-ignore
+  ['greater or equal', (a, b) => a.ge(b), [[1, 2, NaN, 0, Infinity], [2, 1, 1, -0, Infinity]], [0, 1, 0, 1, 1], [[0, 0, 0, 0, 0], [0, 0, 0, 0, 0]]], // prettier-ignore
+  ['less', (a, b) => a.lt(b), [[1, 2, NaN, 0], [2, 1, 1, -0]], [1, 0, 0, 0], [[0, 0, 0, 0], [0, 0, 0, 0]]], // prettier-ignore
+  ['less or equal', (a, b) => a.le(b), [[1, 2, NaN, 0], [2, 1, 1, -0]], [1, 0, 0, 1], [[0, 0, 0, 0], [0, 0, 0, 0]]], // prettier-ignore
+  ['equal', (a, b) => a.eq(b), [[1, 2, NaN, 0], [1, 1, NaN, -0]], [1, 0, 0, 1], [[0, 0, 0, 0], [0, 0, 0, 0]]], // prettier-ignore
+  ['not equal', (a, b) => a.ne(b), [[1, 2, NaN, 0], [1, 1, NaN, -0]], [0, 1, 1, 0], [[0, 0, 0, 0], [0, 0, 0, 0]]], // prettier-ignore
+  ['comparisons of single numbers', (a, b) => [a.reshape([]), b.reshape([])].map((x, _, [p, q]) => p!.gt(q!).add(p!.ge(q!).mul(2)).add(p!.eq(q!).mul(4)).add(x.mul(0)))[0]!, [[2], [2]], [6], [[0], [0]]], // prettier-ignore
+  ['sign', (x) => x.sign(), [[-3, -0, 0, 1e-30, Infinity, NaN]], [-1, 0, 0, 1, 1, NaN], [[0, 0, 0, 0, 0, 0]]], // prettier-ignore
+  ['abs: no gradient at zero', (x) => x.abs(), [[-2, 0, -0, 2, -Infinity, NaN]], [2, 0, 0, 2, Infinity, NaN], [[-1, 0, 0, 1, -1, NaN]]], // prettier-ignore
+  ['tanh at the ends', (x) => x.tanh(), [[-800, 800, -Infinity, Infinity, 0, NaN]], [-1, 1, -1, 1, 0, NaN], [[0, 0, 0, 0, 1, NaN]]], // prettier-ignore
+  ['tanh of little', (x) => x.tanh().mul(1e8), [[1e-8, -1e-8]], [1, -1], [[1e8, 1e8]]],
+  ['sigmoid at the ends', (x) => x.sigmoid(), [[-800, 800, -Infinity, Infinity, 0, NaN]], [0, 1, 0, 1, 0.5, NaN], [[0, 0, 0, 0, 0.25, NaN]]], // prettier-ignore
+  ['sigmoid of -20', (x) => x.sigmoid().mul(1e8), [[-20]], [0.206115361819], [[0.20611535757]]], // prettier-ignore
+  ['softplus at the ends', (x) => x.softplus(), [[-800, 800, -Infinity, Infinity, 0, NaN]], [0, 800, 0, Infinity, Math.LN2, NaN], [[0, 1, 0, 1, 0.5, NaN]]], // prettier-ignore
+  ['softplus of -20', (x) => x.softplus().mul(1e8), [[-20]], [0.2061153596948], [[0.206115361819]]], // prettier-ignore
+  ['log1p at and below -1', (x) => x.log1p(), [[-1, -2, NaN, Infinity]], [-Infinity, NaN, NaN, Infinity], [[Infinity, NaN, NaN, 0]]], // prettier-ignore
+  ['log1p of little', (x) => x.log1p().mul(1e8), [[1e-8]], [1], [[1e8]]],
+  ['erf at the ends', (x) => x.erf(), [[-800, 800, -Infinity, Infinity, NaN]], [-1, 1, -1, 1, NaN], [[0, 0, 0, 0, NaN]]], // prettier-ignore
+  ['arcsin at and outside its ends', (x) => x.arcsin(), [[-1, 1, 2, -1.5, NaN]], [-Math.PI / 2, Math.PI / 2, NaN, NaN, NaN], [[Infinity, Infinity, NaN, NaN, NaN]]], // prettier-ignore
+  ['arcsinh of large numbers', (x) => x.arcsinh(), [[-Infinity, Infinity, 0, NaN]], [-Infinity, Infinity, 0, NaN], [[0, 0, 1, NaN]]], // prettier-ignore
+  ['arctanh at and outside its ends', (x) => x.arctanh(), [[-1, 1, 2, -1.5, NaN]], [-Infinity, Infinity, NaN, NaN, NaN], [[Infinity, Infinity, NaN, NaN, NaN]]], // prettier-ignore
+  ['cumsum past infinity', (x) => x.cumsum(), [[1, Infinity, 2, -Infinity]], [1, Infinity, Infinity, NaN], [[4, 3, 2, 1]]], // prettier-ignore
+  ['a denormal, which a run flushes', (x) => x.tanh().add(x.abs()).add(x.sigmoid()), [[1e-310, -1e-310]], [0.5, 0.5], [[1.25, 1.25]]], // prettier-ignore
   ['log at and below zero', (x) => x.log(), [[0, -1, -2]], [-Infinity, NaN, NaN], [[Infinity, NaN, NaN]]], // prettier-ignore
   ['the root of a negative', (x) => x.pow(0.5), [[-1, 4]], [NaN, 2], [[NaN, 0.25]]],
   ['the power -0.5 of zero', (x) => x.pow(-0.5), [[0]], [Infinity], [[-Infinity]]],

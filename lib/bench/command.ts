@@ -2,8 +2,9 @@
  * `vecgrad bench`: measures this machine, or compares the files of several. A bundle of its own,
  * dist/bench.cjs, so that no other command reads it.
  */
-import { closeSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { checkWritable, reason, write } from '../cli/files.js';
 import { printable, truncate } from '../cli/format.js';
 import type { Sink } from '../cli/io.js';
 import { UsageError } from '../cli/options.js';
@@ -178,31 +179,4 @@ function read(path: string): BenchReport {
     throw new Error(`cannot read ${JSON.stringify(path)}: ${reason(error)}`, { cause: error });
   }
   return parseReport(source, printable(path));
-}
-
-function write(path: string, text: string): void {
-  try {
-    writeFileSync(path, text);
-  } catch (error) {
-    throw new Error(`cannot write ${JSON.stringify(path)}: ${reason(error)}`, { cause: error });
-  }
-}
-
-/** Told before minutes are spent on measuring; what the file holds already stays until then. */
-function checkWritable(path: string): void {
-  try {
-    closeSync(openSync(path, 'a'));
-  } catch (error) {
-    throw new Error(`cannot write ${JSON.stringify(path)}: ${reason(error)}`, { cause: error });
-  }
-}
-
-function reason(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException;
-  const known: Record<string, string> = {
-    ENOENT: 'there is no such file or folder',
-    EISDIR: 'it is a directory',
-    EACCES: 'permission is denied',
-  };
-  return known[code ?? ''] ?? message;
 }

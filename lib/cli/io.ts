@@ -1,5 +1,6 @@
 /** What the command line touches of the world outside, so that a test can stand in for it. */
 import type { bench } from '../bench/command.js';
+import type { drawing } from '../drawing.js';
 import type { explain } from '../explain.js';
 import type { ExperimentOptions, ExperimentResult, ModelName } from '../experiment.js';
 import type { load } from './load.js';
@@ -22,6 +23,11 @@ export interface NativeInfo {
 
 export type RunExperiment = (model: ModelName, options: ExperimentOptions) => ExperimentResult;
 
+/** What of @viz-js/viz is used. */
+export interface Graphviz {
+  renderString(dot: string, options: { format: 'svg' }): string;
+}
+
 export interface Io {
   stdout: Sink;
   stderr: Sink;
@@ -29,6 +35,9 @@ export interface Io {
   load(): Promise<typeof load>;
   run(): Promise<RunExperiment>;
   explain(): Promise<typeof explain>;
+  drawing(): Promise<typeof drawing>;
+  /** Graphviz, where the optional package is installed. */
+  graphviz(): Promise<Graphviz>;
   info(): Promise<NativeInfo>;
   bench(): Promise<typeof bench>;
 }
@@ -40,6 +49,8 @@ export function processIo(): Io {
     load: async () => (await import('./load.js')).load,
     run: async () => (await import('../experiment.js')).runExperiment,
     explain: async () => (await import('../explain.js')).explain,
+    drawing: async () => (await import('../drawing.js')).drawing,
+    graphviz: async () => (await import('@viz-js/viz')).instance(),
     info: async () => (await import('../native.js')).nativeInfo(),
     bench: async () => (await import('../bench/command.js')).bench,
   };

@@ -1,6 +1,7 @@
 /** The command line from arguments to exit code. */
 import { packageVersion } from '../package.js';
 import { compare } from './compare.js';
+import { graph } from './graph.js';
 import { help } from './help.js';
 import { info } from './info.js';
 import { processIo, type Io } from './io.js';
@@ -45,6 +46,8 @@ async function perform(command: Command, io: Io): Promise<void> {
       return info(command.options, io);
     case 'train':
       return train(command.model, command.options, io);
+    case 'graph':
+      return graph(command.model, command.options, io);
     case 'compare':
       return compare(command.options, io);
     case 'bench':

@@ -32,15 +32,26 @@ export interface TrainOptions extends CompareOptions {
   explain: boolean;
 }
 
+export interface GraphOptions {
+  positions: number;
+  sizes: Partial<ModelSizes>;
+  seed?: number;
+  input?: string;
+  data: boolean;
+  mermaid: boolean;
+  svg?: string;
+}
+
 export type Command =
   | { name: 'help'; topic?: CommandName }
   | { name: 'version' }
   | { name: 'compare'; options: CompareOptions }
   | { name: 'train'; model: ModelName; options: TrainOptions }
+  | { name: 'graph'; model: ModelName; options: GraphOptions }
   | { name: 'info'; options: { json: boolean } }
   | { name: 'bench'; argv: string[] };
 
-export const COMMAND_NAMES = ['compare', 'train', 'info', 'bench'] as const;
+export const COMMAND_NAMES = ['compare', 'train', 'graph', 'info', 'bench'] as const;
 export type CommandName = (typeof COMMAND_NAMES)[number];
 
 interface OptionSpec {
@@ -69,10 +80,19 @@ export const OPTIONS = {
   temperature: { value: 'T', help: 'above 0; the higher, the more random (0.5)' },
   explain: { help: 'print what the compiler makes of the training, and train nothing' },
   passes: { value: 'LIST', help: 'compiler passes: all, none, pad,batch, all,-fuse, ... (all)' },
+  positions: { value: 'N', help: 'positions to draw (2)' },
+  data: { help: 'show numbers and gradients, of the first document that is long enough' },
+  svg: {
+    value: 'FILE',
+    help: 'write a picture instead, of at most 2,000 boxes (needs @viz-js/viz)',
+  },
+  mermaid: { help: 'print Mermaid instead of DOT' },
   json: { help: 'print one JSON object instead of text' },
   help: { help: 'explain the command' },
 } satisfies Record<string, OptionSpec>;
 type OptionName = keyof typeof OPTIONS;
+
+const GRAPH_ONLY: readonly OptionName[] = ['positions', 'data', 'svg', 'mermaid'];
 
 export const COMMANDS: Record<
   CommandName,
@@ -86,7 +106,12 @@ export const COMMANDS: Record<
   train: {
     usage: 'vecgrad train MODEL [options]',
     summary: `train one model: ${MODELS.join(', ')}`,
-    options: Object.keys(OPTIONS) as OptionName[],
+    options: (Object.keys(OPTIONS) as OptionName[]).filter((name) => !GRAPH_ONLY.includes(name)),
+  },
+  graph: {
+    usage: 'vecgrad graph MODEL [options]',
+    summary: "print a model's loss as a graph, in Graphviz's language",
+    options: [...GRAPH_ONLY, 'n-embd', 'n-head', 'n-layer', 'n-state', 'n-att', 'seed', 'input', 'help'], // prettier-ignore
   },
   info: {
     usage: 'vecgrad info [options]',
@@ -145,13 +170,16 @@ export function parseCommand(argv: readonly string[]): Command {
     case 'info':
       noMore(first, positionals);
       return { name: first, options: { json } };
+    case 'graph': {
+      const model = onlyModel(first, positionals);
+      const options = graphOptions(values);
+      const built = { ...options.sizes, blockSize: options.positions };
+      checkSizes(model, built);
+      checkMemory(model, built, '--positions');
+      return { name: first, model, options };
+    }
     case 'train': {
-      const [given, ...more] = positionals;
-      if (given === undefined) {
-        throw new UsageError(`no model given: say vecgrad train MODEL, one of ${list(MODELS)}`);
-      }
-      const model = oneOf('model', given, MODELS);
-      noMore(`${first} ${model}`, more);
+      const model = onlyModel(first, positionals);
       const options = { ...common(values), ...trainOnly(values), sizes: sizes(values), json };
       checkSizes(model, options.sizes);
       checkMemory(model, options.sizes);
@@ -160,11 +188,22 @@ export function parseCommand(argv: readonly string[]): Command {
   }
 }
 
-/** The options of `given` that the model makes no use of, as they are typed. */
-export function unusedSizes(model: ModelName, given: Partial<ModelSizes>): string[] {
-  return (Object.keys(given) as (keyof ModelSizes)[])
+function onlyModel(command: 'train' | 'graph', positionals: readonly string[]): ModelName {
+  const [given, ...more] = positionals;
+  if (given === undefined) {
+    throw new UsageError(`no model given: say vecgrad ${command} MODEL, one of ${list(MODELS)}`);
+  }
+  const model = oneOf('model', given, MODELS);
+  noMore(`${command} ${model}`, more);
+  return model;
+}
+
+/** A line that names the options of `given` that the model makes no use of; none where there are none. */
+export function unusedNote(model: ModelName, given: Partial<ModelSizes>): string {
+  const unused = (Object.keys(given) as (keyof ModelSizes)[])
     .filter((size) => !SIZES[size].models.includes(model))
     .map((size) => `--${SIZES[size].option}`);
+  return unused.length > 0 ? `vecgrad: note: ${model} makes no use of ${unused.join(', ')}\n` : '';
 }
 
 /** `"given" is no ...`, in one form for models, types and instruction sets. */
@@ -179,16 +218,31 @@ export function oneOf<T extends string>(what: string, given: string, known: read
 type Values = Partial<Record<OptionName, string | boolean>>;
 
 function common(values: Values): Omit<CompareOptions, 'json'> {
-  const input = text(values, 'input');
-  if (input === '') throw new UsageError('--input takes the name of a file, not ""');
   return {
     ...given('steps', whole(values, 'steps', 1, 10_000_000)),
-    ...given('seed', whole(values, 'seed', -Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)),
-    ...given('input', input),
+    ...given('seed', seed(values)),
+    ...given('input', file(values, 'input')),
     ...given(
       'dtype',
       mapped(text(values, 'dtype'), (t) => oneOf('dtype', t, DTYPES)),
     ),
+  };
+}
+
+function graphOptions(values: Values): GraphOptions {
+  const svg = file(values, 'svg');
+  const mermaid = values.mermaid === true;
+  if (svg !== undefined && mermaid) {
+    throw new UsageError('--mermaid and --svg exclude each other: Graphviz draws the picture');
+  }
+  return {
+    positions: whole(values, 'positions', 1, SIZES.blockSize.max) ?? 2,
+    sizes: sizes(values),
+    ...given('seed', seed(values)),
+    ...given('input', file(values, 'input')),
+    data: values.data === true,
+    mermaid,
+    ...given('svg', svg),
   };
 }
 
@@ -252,7 +306,11 @@ function checkSizes(model: ModelName, chosen: Partial<ModelSizes>): void {
  * limits leave a graph below about 2 GB (a node of `scalar` takes some 500 bytes, counted here per
  * product; what `vector` adds for each head and pair of positions, some 1,600).
  */
-function checkMemory(model: ModelName, chosen: Partial<ModelSizes>): void {
+function checkMemory(
+  model: ModelName,
+  chosen: Partial<ModelSizes>,
+  blockSize = '--block-size',
+): void {
   const [embd, head, layer, block, state] = (
     ['nEmbd', 'nHead', 'nLayer', 'blockSize', 'nState'] as const
   ).map((size) => chosen[size] ?? SIZES[size].byDefault) as [
@@ -271,7 +329,7 @@ function checkMemory(model: ModelName, chosen: Partial<ModelSizes>): void {
     rnn_att: block,
   }[model];
   if (parameters <= 20_000_000 && nodes <= 1_000_000) return;
-  const options = isGpt ? ['--n-embd', '--n-layer', '--block-size'] : ['--n-state', '--n-embd'];
+  const options = isGpt ? ['--n-embd', '--n-layer', blockSize] : ['--n-state', '--n-embd'];
   throw new UsageError(`${model} of these sizes would not fit in memory: lower ${list(options)}`);
 }
 
@@ -371,6 +429,16 @@ function whole(values: Values, name: OptionName, min: number, max: number): numb
         `not ${JSON.stringify(given)}`,
     );
   });
+}
+
+function seed(values: Values): number | undefined {
+  return whole(values, 'seed', -Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
+}
+
+function file(values: Values, name: OptionName): string | undefined {
+  const path = text(values, name);
+  if (path === '') throw new UsageError(`--${name} takes the name of a file, not ""`);
+  return path;
 }
 
 function positive(values: Values, name: OptionName, min = 0): number | undefined {

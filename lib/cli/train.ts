@@ -3,7 +3,7 @@ import type { ExperimentResult, ModelName } from '../experiment.js';
 import { explained } from './explained.js';
 import { groupDigits, loss, microseconds, printable, seconds } from './format.js';
 import type { Io } from './io.js';
-import { list, oneOf, unusedSizes, UsageError, type TrainOptions } from './options.js';
+import { list, oneOf, unusedNote, UsageError, type TrainOptions } from './options.js';
 import { progress } from './progress.js';
 import { resultJson } from './result.js';
 
@@ -13,10 +13,7 @@ export async function train(model: ModelName, given: TrainOptions, io: Io): Prom
   const { json, input, steps = DEFAULT_STEPS, explain, ...options } = given;
   const { docs, source, loadSeconds } = (await io.load())(input);
   if (options.isa !== undefined) await checkIsa(options.isa, io);
-  const unused = unusedSizes(model, options.sizes);
-  if (unused.length > 0) {
-    io.stderr.write(`vecgrad: note: ${model} makes no use of ${unused.join(', ')}\n`);
-  }
+  io.stderr.write(unusedNote(model, options.sizes));
   if (explain) {
     const explanation = (await io.explain())(model, { ...options, docs });
     io.stdout.write(json ? `${JSON.stringify(explanation)}\n` : explained(explanation));

@@ -23,6 +23,9 @@ export function propagate(ir: Ir, node: number): AxisLevels | undefined {
     return some([levels && settled(levels, ir.levels[node]!)]);
   }
   switch (op) {
+    case 'argmax':
+      return some(of(0)!.filter((_, i) => i !== resolveAxis(attr.axis!, ir.shape(inputs[0]!))));
+    case 'max':
     case 'sum': {
       const x = ir.shape(inputs[0]!);
       const gone = new Set((attr.axes ?? x.map((_, i) => i)).map((a) => resolveAxis(a, x)));

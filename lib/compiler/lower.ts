@@ -401,6 +401,18 @@ class Lowering {
           this.levelsOf(ir.input(node, 0)),
         );
         break;
+      case 'max':
+        this.emitMax(node);
+        break;
+      case 'cumsum':
+        this.emitCumsum(node);
+        break;
+      case 'dropout':
+        this.emitDropout(node);
+        break;
+      case 'argmax':
+        this.emitArgmax(node);
+        break;
       case 'matmul':
         this.emitMatmul(node);
         break;
@@ -502,6 +514,7 @@ class Lowering {
         break;
       }
       case 'index':
+      case 'step':
         this.layout.slot(node);
         break;
       case 'input':
@@ -807,6 +820,100 @@ class Lowering {
     this.elementwise('copy', spread, [x], true, levels);
   }
 
+  private emitMax(node: number): void {
+    const { ir } = this;
+    const y = this.locate(node);
+    const x = this.locate(ir.input(node, 0));
+    const axes = ir.attr(node).axes ?? x.shape.map((_, i) => i);
+    const gone = [...new Set(axes.map((axis) => resolveAxis(axis, x.shape)))];
+    const kept = x.shape.map((_, i) => i).filter((i) => !gone.includes(i));
+    // The axes that vanish come last, as one.
+    const turned = transposeView(x, [...kept, ...gone]);
+    const n = sizeOf(gone.map((axis) => x.shape[axis]!));
+    const shape = [...y.shape, n];
+    const rows = this.rows(reshapeView(turned, shape) ?? reshapeView(this.dense(turned), shape)!);
+    const outer = mergeAxes(y.shape, [y.strides, rows.strides.slice(0, -1)], this.levelsOf(node));
+    if (!outer) return;
+    this.loops(outer, 3, [y.offset, rows.offset], (three, at) => {
+      const [one, two, row] = three as [Axis, Axis, Axis];
+      this.out.emit(this.node, {
+        op: 'row_max',
+        level: this.level,
+        extents: this.extents([one, two, row, n, 1]),
+        y: [at[0]!, one.strides[0]!, two.strides[0]!, row.strides[0]!, 0],
+        a: [at[1]!, one.strides[1]!, two.strides[1]!, row.strides[1]!, 1],
+      });
+    });
+  }
+
+  private emitCumsum(node: number): void {
+    const { ir } = this;
+    const { axis, reverse } = ir.attr(node) as { axis: number; reverse?: boolean };
+    const [y, x] = [this.locate(node), this.locate(ir.input(node, 0))];
+    const along = resolveAxis(axis, y.shape);
+    const others = <A>(list: readonly A[]): A[] => list.filter((_, i) => i !== along);
+    const levels = this.levelsOf(node);
+    const outer = mergeAxes(others(y.shape), [others(y.strides), others(x.strides)], levels && others(levels)); // prettier-ignore
+    if (!outer) return;
+    this.loops(outer, 3, [y.offset, x.offset], (three, at) => {
+      const operand = (i: number, view: View): Operand => [
+        at[i]!, three[0]!.strides[i]!, three[1]!.strides[i]!, three[2]!.strides[i]!, view.strides[along]!,
+      ]; // prettier-ignore
+      const length = { n: y.shape[along]!, levels: levels?.[along] };
+      this.out.emit(this.node, {
+        op: 'cumsum',
+        level: this.level,
+        extents: this.extents([three[0]!, three[1]!, three[2]!, length, 1]),
+        y: operand(0, y),
+        a: operand(1, x),
+        imm0: reverse ? 1 : 0,
+      });
+    });
+  }
+
+  /** In one piece: a number's place decides whether it is dropped. */
+  private emitDropout(node: number): void {
+    const { ir } = this;
+    const { rate, seed } = ir.attr(node) as { rate: number; seed: number };
+    const y = this.locate(node);
+    const x = this.dense(this.locate(ir.input(node, 0)));
+    const n = sizeOf(y.shape);
+    if (!n) return;
+    const whole = isDense(y) ? y : denseView(this.layout.allocate(n), y.shape);
+    this.out.emit(node, {
+      op: 'dropout',
+      level: this.level,
+      extents: this.extents([1, 1, 1, n, 1]),
+      y: [whole.offset, 0, 0, 0, 1],
+      a: [x.offset, 0, 0, 0, 1],
+      b: [this.layout.constant(1 / (1 - rate)), 0, 0, 0, 0],
+      x: [this.layout.slot(ir.input(node, 1)), 0, 0, 0, 0],
+      imm0: seed,
+      // The machine reads 32 bits without a sign.
+      imm1: Math.floor(rate * 2 ** 32) | 0,
+    });
+    if (whole !== y) this.copy(y, whole, false);
+  }
+
+  private emitArgmax(node: number): void {
+    const { ir } = this;
+    const index = this.indexView(node);
+    const x = this.locate(ir.input(node, 0));
+    const along = resolveAxis(ir.attr(node).axis!, x.shape);
+    const outer = mergeAxes(index.shape, [index.strides, x.strides.filter((_, i) => i !== along)]);
+    if (!outer) return;
+    this.loops(outer, 2, [index.offset, x.offset], (two, at) => {
+      const [one, other] = two as [Axis, Axis];
+      this.out.emit(this.node, {
+        op: 'topk',
+        level: this.level,
+        extents: this.extents([one, other, 1, x.shape[along]!, 1]),
+        a: [at[1]!, one.strides[1]!, other.strides[1]!, 0, x.strides[along]!],
+        x: [at[0]!, one.strides[0]!, other.strides[0]!, 0, 1],
+      });
+    });
+  }
+
   private emitTotal(node: number): void {
     const { terms } = this.placement.totals.get(node)!;
     const level = this.level;
@@ -876,14 +983,10 @@ class Lowering {
     const axis = batch ? 1 : 0;
     let x = this.locate(ir.input(node, 0));
     const cols = sizeOf(x.shape.slice(axis + 1));
-    const rest: View = {
-      offset: 0,
-      shape: x.shape.slice(axis + 1),
-      strides: x.strides.slice(axis + 1),
-    };
-    if (!isDense(rest)) x = this.dense(x);
-    const y = this.locate(node);
-    const step = ir.shape(index).length ? y.strides[0]! : 0;
+    if (!isDense(partOf(x, axis + 1))) x = this.dense(x);
+    const place = this.locate(node);
+    const y = this.inRows(place, ir.shape(index).length);
+    const step = ir.shape(index).length ? y.strides[ir.shape(index).length - 1]! : 0;
     this.out.emit(node, {
       op: 'gather',
       level: this.level,
@@ -893,6 +996,13 @@ class Lowering {
       x: [this.layout.slot(index), batch ? 1 : 0, 0, 1, 0],
       imm0: x.shape[axis]!,
     });
+    if (y !== place) this.copy(place, y, false, this.levelsOf(node));
+  }
+
+  /** A place whose rows, behind its first axes, lie in one piece at equal distances: this one, or another. */
+  private inRows(place: View, first: number): View {
+    const isWhole = isDense(partOf(place, first)) && (first <= 1 || isDense(place));
+    return isWhole ? place : denseView(this.layout.allocate(sizeOf(place.shape)), place.shape);
   }
 
   private emitScatter(node: number): void {
@@ -900,15 +1010,16 @@ class Lowering {
     const index = ir.input(node, 1);
     const gNode = ir.input(node, 0);
     const g = this.dense(this.locate(gNode));
-    const y = this.locate(node);
-    const shape = ir.shape(node);
-    if (!this.addsToZero(node))
-      this.elementwise('copy', y, [this.scalar(0)], false, this.levelsOf(node));
     const { batch } = this.indexLoop(node, index);
+    const axis = batch ? 1 : 0;
+    const place = this.locate(node);
+    const y = isDense(partOf(place, axis + 1)) ? place : denseView(this.layout.allocate(sizeOf(place.shape)), place.shape); // prettier-ignore
+    const shape = ir.shape(node);
+    if (y !== place || !this.addsToZero(node))
+      this.elementwise('copy', y, [this.scalar(0)], false, this.levelsOf(node));
     const own = both(this.levelsOf(index)?.[0], this.levelsOf(gNode)?.[0]);
     const n = sizeOf(ir.shape(index));
     const extent: Extent = own && ir.shape(index).length ? { n, levels: own } : n;
-    const axis = batch ? 1 : 0;
     const cols = sizeOf(shape.slice(axis + 1));
     this.out.emit(node, {
       op: 'scatter_add',
@@ -919,6 +1030,7 @@ class Lowering {
       x: [this.layout.slot(index), batch ? 1 : 0, 0, 1, 0],
       imm0: shape[axis]!,
     });
+    if (y !== place) this.copy(place, y, this.addsToZero(node), this.levelsOf(node));
   }
 
   /** Whether it matters in which order indices come: not to sums over what they name. */
@@ -1197,6 +1309,11 @@ class Lowering {
       });
     });
   }
+}
+
+/** The shape of what lies behind the first axes of a view, at one place of them. */
+function partOf({ shape, strides }: View, first: number): View {
+  return { offset: 0, shape: shape.slice(first), strides: strides.slice(first) };
 }
 
 /** The part of a whole that steps lead to. */

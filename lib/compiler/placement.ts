@@ -14,6 +14,8 @@ import { termCount, termLevel } from './trace.js';
 /** Operators whose instructions can add to what is there. */
 export const ACCUMULATING: ReadonlySet<OpName> = new Set<OpName>([
   'neg', 'exp', 'log', 'relu', 'add', 'sub', 'mul', 'div', 'maximum', 'maskPositive', 'pow',
+  'sign', 'abs', 'tanh', 'sigmoid', 'softplus', 'log1p', 'erf', 'arcsin', 'arcsinh', 'arctanh',
+  'minimum', 'gt', 'ge', 'eq',
   'sum', 'matmul', 'softmaxGrad', 'scatterAdd', 'chooseGrad', 'rmsNormGrad', 'crossEntropyGrad',
   'gatherMatmul', 'gatherDot', 'scatterOuter',
 ]); // prettier-ignore

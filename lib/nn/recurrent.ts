@@ -1,6 +1,5 @@
 /** Recurrent networks: a cell that is applied position by position. */
 import { zeros, type Value } from '../graph.js';
-import { sigmoid, tanh } from './activations.js';
 import { uniform, zeros as noBias, type Initializer } from './initializers.js';
 import { Module, type ModuleOptions } from './module.js';
 
@@ -69,7 +68,7 @@ export class RNN extends Recurrent<Value> {
   }
 
   step(x: Value, h = this.start(x)): Value {
-    return tanh(x.matmul(this.inputWeight).add(h.matmul(this.stateWeight)).add(this.bias));
+    return x.matmul(this.inputWeight).add(h.matmul(this.stateWeight)).add(this.bias).tanh();
   }
 
   protected outputOf(h: Value): Value {
@@ -90,10 +89,10 @@ export class GRU extends Recurrent<Value> {
   step(x: Value, h = this.start(x)): Value {
     const fromInput = x.matmul(this.inputWeight).add(this.bias);
     const fromState = h.matmul(this.gates(this.stateWeight, 0, 2));
-    const gates = sigmoid(this.gates(fromInput, 0, 2).add(fromState));
+    const gates = this.gates(fromInput, 0, 2).add(fromState).sigmoid();
     const [r, z] = [this.gates(gates, 0, 1), this.gates(gates, 1, 2)];
     const memory = r.mul(h).matmul(this.gates(this.stateWeight, 2, 3));
-    const n = tanh(this.gates(fromInput, 2, 3).add(memory));
+    const n = this.gates(fromInput, 2, 3).add(memory).tanh();
     return n.add(z.mul(h.sub(n)));
   }
 
@@ -122,10 +121,8 @@ export class LSTM extends Recurrent<LSTMState> {
   step(x: Value, { h, c }: LSTMState = { h: this.start(x), c: this.start(x) }): LSTMState {
     const all = x.matmul(this.inputWeight).add(h.matmul(this.stateWeight)).add(this.bias);
     const [i, f, g, o] = [0, 1, 2, 3].map((gate) => this.gates(all, gate, gate + 1)) as [Value, Value, Value, Value]; // prettier-ignore
-    const cell = sigmoid(f)
-      .mul(c)
-      .add(sigmoid(i).mul(tanh(g)));
-    return { h: sigmoid(o).mul(tanh(cell)), c: cell };
+    const cell = f.sigmoid().mul(c).add(i.sigmoid().mul(g.tanh()));
+    return { h: o.sigmoid().mul(cell.tanh()), c: cell };
   }
 
   protected outputOf({ h }: LSTMState): Value {

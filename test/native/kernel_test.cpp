@@ -997,12 +997,20 @@ struct Tests {
     unary(
         "reciprocal", k.reciprocal, [](real x) { return 1 / x; }, exact, 0.01, 100);
     unary(
+        "tanh", k.tanh, [](real x) { return std::tanh(x); }, 2.5, -10, 10);
+    unary(
+        "sigmoid", k.sigmoid, [](real x) { return 1 / (1 + std::exp(-x)); }, 4, -10, 10);
+    unary(
         "step", k.step, [](real x) { return real(x > 0); }, 0, -2, 2);
     const double out = sizeof(T) == 4 ? 110 : 760;
     densely(
         "exp", k.exp, [](real x) { return std::exp(x); }, 2, -out, out);
     densely(
         "log", k.log, [](real x) { return std::log(x); }, 2, 0.5, 2);
+    densely(
+        "tanh", k.tanh, [](real x) { return std::tanh(x); }, 2.5, -1, 1);
+    densely(
+        "sigmoid", k.sigmoid, [](real x) { return 1 / (1 + std::exp(-x)); }, 4, -out, 20);
     binary(
         "add", k.add, [](real a, real b) { return a + b; }, exact);
     binary(

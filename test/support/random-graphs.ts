@@ -95,6 +95,9 @@ const NUMERIC: Make[] = [
   pair((x, y) => x.mul(y)),
   pair((x, y) => x.div(above(y))),
   pair((x, y) => x.maximum(y)),
+  pair((x, y) => x.minimum(y)),
+  (x) => x.tanh(),
+  (x) => x.sigmoid().sub(x.softplus()),
   (x) => x.neg(),
   (x) => x.mul(0.3).exp(),
   (x) => above(x).log(),
@@ -114,6 +117,8 @@ const ofRank = (rank: number, make: Make): Make => (x, ...rest) => (x.shape.leng
 const STRUCTURAL: Make[] = [
   ofRank(1, (x, _, b) => x.sum(axisOf(x, b) - (b % 2) * x.shape.length)),
   ofRank(1, (x, _, b) => x.mean(axisOf(x, b))),
+  ofRank(1, (x, _, b) => x.max(axisOf(x, b))),
+  ofRank(1, (x, _, b) => x.mul(0.5).cumsum(axisOf(x, b))),
   ...new Array<Make>(4).fill((x, pool, b) => [pool.pick(b, (y) => contracts(x, y))].map((y) => y && x.matmul(y))[0]), // prettier-ignore
   (x, pool, b) => [pool.pick(b, (y) => contracts(y, x))].map((y) => y && y.matmul(x))[0],
   ofRank(1, (x) => x.softmax()),
@@ -209,7 +214,7 @@ export function isTame(computed: ReadonlyMap<Node, Tensor>): boolean {
       // What comes from another relu is zero exactly, in every order of computing.
       const exact = node.inputs[0]!.op === 'relu';
       if (data(node, 0).some((x) => Math.abs(x) < margin && !(exact && x === 0))) return false;
-    } else if (node.op === 'maximum') {
+    } else if (node.op === 'maximum' || node.op === 'minimum') {
       const [a, b] = node.inputs as [Node, Node];
       const difference = computed.get(a) && [data(node, 0), data(node, 1)];
       const wide = y.length;
@@ -219,6 +224,15 @@ export function isTame(computed: ReadonlyMap<Node, Tensor>): boolean {
       const same = left!.length === wide && right!.length === wide;
       const near = (x: number, z: number): boolean => Math.abs(x - z) < margin;
       if (same ? left!.some((x, i) => near(x, right![i]!)) : left!.some((x) => right!.some((z) => near(x, z)))) return false; // prettier-ignore
+    } else if (node.op === 'max') {
+      // One number near the largest of each line, and only one.
+      const { shape } = node.inputs[0]!;
+      const axis = node.attr.axes![0]!;
+      const after = shape.slice(axis + 1).reduce((a, b) => a * b, 1);
+      const line = (i: number): number =>
+        Math.floor(i / (shape[axis]! * after)) * after + (i % after);
+      const near = data(node, 0).filter((x, i) => y[line(i)]! - x < margin).length;
+      if (near !== y.length) return false;
     } else if (node.op === 'topk') {
       const sorted = [...data(node, 0)].sort((a, b) => a - b);
       if (sorted.some((x, i) => i > 0 && x - sorted[i - 1]! < margin)) return false;

@@ -53,6 +53,22 @@ function broadcastShape(a: readonly number[], b: readonly number[]): number[] {
   });
 }
 
+/** exp(-x²) times a series without cancellation; from 6 on 1 is the nearest number. */
+function erf(x: number): number {
+  if (!(Math.abs(x) < 6)) return Math.sign(x);
+  let term = x;
+  let total = x;
+  for (let n = 1; n < 200; n++) total += term *= (2 * x * x) / (2 * n + 1);
+  return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * total;
+}
+
+/** `f` of what lies along an axis at each place of the others, in place of it. */
+function along({ shape, data }: Tensor, axis: number, f: (list: number[]) => number): Tensor {
+  const others = shape.filter((_, i) => i !== axis);
+  return tensor(others, (index) =>
+    f(Array.from({ length: shape[axis]! }, (_, i) => get({ shape, data }, [...index.slice(0, axis), i, ...index.slice(axis)])))); // prettier-ignore
+}
+
 type Rule = (c: Computation) => Tensor;
 
 const map =
@@ -145,6 +161,39 @@ export const REFERENCE: Readonly<Record<OpName, Rule>> = {
   logGrad: zip((a, b) => (b < 0 ? NaN : a / b)),
   maskPositive: zip((a, b) => (b > 0 ? a : 0)),
 
+  sign: map(Math.sign),
+  abs: map(Math.abs),
+  tanh: map(Math.tanh),
+  sigmoid: map((x) => 1 / (1 + Math.exp(-x))),
+  softplus: map((x) => (x > 0 ? x + Math.log1p(Math.exp(-x)) : Math.log1p(Math.exp(x)))),
+  log1p: map(Math.log1p),
+  erf: map(erf),
+  arcsin: map(Math.asin),
+  arcsinh: map(Math.asinh),
+  arctanh: map(Math.atanh),
+  minimum: zip(Math.min),
+  gt: zip((a, b) => Number(a > b)),
+  ge: zip((a, b) => Number(a >= b)),
+  eq: zip((a, b) => Number(a === b)),
+  // Outside a training step; test/dropout.test.ts knows the rest.
+  step: () => scalar(-1),
+  dropout: (c) => c.x(0),
+
+  max: (c) => {
+    const gone = (c.node.attr.axes ?? c.x(0).shape.map((_, axis) => axis)).map((axis) => positive(axis, c.x(0).shape.length)); // prettier-ignore
+    // The last axis first: those before it keep their places.
+    return [...new Set(gone)].sort((a, b) => b - a).reduce((x, axis) => along(x, axis, (list) => Math.max(...list)), c.x(0)); // prettier-ignore
+  },
+  argmax: (c) => along(c.x(0), c.node.attr.axis!, (list) => list.indexOf(Math.max(...list))),
+  cumsum: (c) => {
+    const { axis, reverse } = c.node.attr as { axis: number; reverse?: boolean };
+    const x = c.x(0);
+    return tensor(x.shape, (index) => {
+      const at = index[axis]!;
+      const places = x.shape[axis]! > 0 ? Array.from({ length: x.shape[axis]! }, (_, i) => i) : [];
+      return places.filter((i) => (reverse ? i >= at : i <= at)).reduce((y, i) => y + get(x, replaced(index, axis, i)), 0); // prettier-ignore
+    });
+  },
   sum: (c) => sum(c.x(0), c.node.attr.axes ?? c.x(0).shape.map((_, axis) => axis)),
   total: (c) => {
     const n = c.node.attr.prefix ? c.x(last(c)).data[0]! : c.node.inputs.length;

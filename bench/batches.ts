@@ -1,0 +1,28 @@
+/** Batches of 32 documents: microseconds a document, on one thread and on all processors. */
+import { availableParallelism } from 'node:os';
+import { buildModel, type ModelName } from '../lib/experiment.js';
+import { Random } from '../lib/random.js';
+import { feedsOf, inTurns, microseconds, tokenizer, train, type Effort, type Row } from './measure.js'; // prettier-ignore
+
+const DOCUMENTS = 32;
+
+export function batchRows(models: readonly ModelName[], { turns, steps }: Effort): Row[] {
+  const counts = [...new Set([1, availableParallelism()])];
+  const batches = Math.ceil(steps / DOCUMENTS);
+  const loops = models.flatMap((name) =>
+    counts.map((threads) => {
+      const { loss, optimizer, sizes } = buildModel(name, tokenizer.vocabSize, {}, new Random(42));
+      const training = optimizer(batches * (turns + 1)).minimize(loss, { batches: true });
+      const fed = Array.from({ length: batches }, (_, i) =>
+        train.slice(i * DOCUMENTS, (i + 1) * DOCUMENTS).map((doc) => feedsOf(doc, sizes.blockSize)),
+      );
+      return {
+        what: `${name} float64, ${threads} ${threads === 1 ? 'thread' : 'threads'}`,
+        run: () =>
+          microseconds(batches, (i) => training.stepBatch(fed[i]!, { threads })) / DOCUMENTS,
+      };
+    }),
+  );
+  const medians = inTurns(loops.map(({ run }) => run), turns); // prettier-ignore
+  return loops.map(({ what }, i) => ({ what, value: medians[i]!, unit: 'us/document' }));
+}

@@ -1,0 +1,41 @@
+/** `vecgrad graph MODEL`: a model's loss as a graph, to be read or looked at. */
+import type { ModelName } from '../experiment.js';
+import { checkWritable, write } from './files.js';
+import { groupDigits } from './format.js';
+import type { Graphviz, Io } from './io.js';
+import { unusedNote, UsageError, type GraphOptions } from './options.js';
+
+/** Graphviz lays out so many in about ten seconds; its time grows faster than their number. */
+const MOST_BOXES = 2000;
+
+export async function graph(model: ModelName, given: GraphOptions, io: Io): Promise<void> {
+  const { svg, input, ...options } = given;
+  const graphviz = svg === undefined ? undefined : await loaded(io);
+  const { docs } = (await io.load())(input);
+  io.stderr.write(unusedNote(model, options.sizes));
+  const { text, boxes } = (await io.drawing())(model, { ...options, docs });
+  if (!graphviz || svg === undefined) {
+    io.stdout.write(text);
+    return;
+  }
+  if (boxes > MOST_BOXES) {
+    throw new UsageError(
+      `--svg draws at most ${groupDigits(MOST_BOXES)} boxes, and this graph has ${groupDigits(boxes)}: ` +
+        'lower --positions or --n-embd, or leave --svg out and give the text to Graphviz itself',
+    );
+  }
+  checkWritable(svg);
+  write(svg, graphviz.renderString(text, { format: 'svg' }));
+}
+
+async function loaded(io: Io): Promise<Graphviz> {
+  try {
+    return await io.graphviz();
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (!['MODULE_NOT_FOUND', 'ERR_MODULE_NOT_FOUND'].includes(code)) throw error;
+    throw new Error('--svg needs the package @viz-js/viz: npm install @viz-js/viz', {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,130 @@
+/** Functions made of operators: their gradients are whatever those say. */
+import { concat, constant, makeValue, stack, type Axes, type Index, type Value } from './graph.js';
+import { resolveAxis, ShapeError, show, sizeOf } from './shape.js';
+
+/** x sigmoid(x), also called swish. */
+export function silu(x: Value): Value {
+  return x.mul(x.sigmoid());
+}
+
+/**
+ * x times the normal distribution's share below x; `tanh` approximates it as GPT-2 does (to 5e-4).
+ */
+export function gelu(x: Value, approximate: 'none' | 'tanh' = 'none'): Value {
+  const root = approximate === 'none' ? Math.SQRT1_2 : Math.sqrt(2 / Math.PI);
+  const inner = approximate === 'none' ? x : x.add(x.pow(3).mul(0.044715));
+  const scaled = inner.mul(root);
+  return x.mul(0.5).mul((approximate === 'none' ? scaled.erf() : scaled.tanh()).add(1));
+}
+
+/**
+ * a where the condition is not zero, else b, all three broadcast. The number that is not taken
+ * leaves no trace, be it NaN, and gets a gradient of 0. What it was computed from gets 0 times a
+ * slope, which is NaN where the slope is not finite: keep such a function inside its domain, as in
+ * `where(x.gt(0), where(x.gt(0), x, 1).log(), 0)`.
+ */
+export function where(condition: Value, a: Value | number, b: Value | number): Value {
+  const fails = condition.eq(0);
+  const holds = constant(1).sub(fails);
+  const picked = (x: Value | number, mask: Value): Value =>
+    makeValue('maskPositive', [typeof x === 'number' ? constant(x) : x, mask]);
+  return picked(a, holds).add(picked(b, fails));
+}
+
+/** The largest along axes of length 1, 0 in place of what is not finite: what exponents are taken relative to. */
+function reference(x: Value, axis: Axes | undefined): { largest: Value; finite: Value } {
+  const largest = x.max(axis, true).detach();
+  return { largest, finite: where(largest.abs().lt(Infinity), largest, 0) };
+}
+
+/** log(sum(exp(x))) over all axes or some, without overflow; -Infinity of nothing but -Infinity. */
+export function logSumExp(x: Value, axis?: Axes, keepDims = false): Value {
+  // There is no largest of nothing.
+  if (sizeOf(x.shape) === 0) return x.exp().sum(axis, keepDims).log();
+  const { largest, finite } = reference(x, axis);
+  const sum = x.sub(finite).exp().sum(axis, true);
+  // Where anything is finite the sum is at least 1; where nothing is, no gradient flows.
+  const y = sum.maximum(0.5).log().add(largest.sub(finite)).add(finite);
+  return keepDims ? y : y.reshape(x.sum(axis).shape);
+}
+
+/** log(softmax(x)) along an axis, by default the last, accurate where softmax vanishes. */
+export function logSoftmax(x: Value, axis = -1): Value {
+  if (sizeOf(x.shape) === 0) return x.softmax(axis);
+  const shifted = x.sub(reference(x, axis).finite);
+  return shifted.sub(shifted.exp().sum(axis, true).log());
+}
+
+/**
+ * The mean square distance from the mean, over all axes or some; `ddof` is taken from the number of
+ * numbers that the squares are divided by: 0 as NumPy, 1 as PyTorch.
+ */
+export function variance(
+  x: Value,
+  axis?: Axes,
+  { ddof = 0, keepDims = false }: { ddof?: number; keepDims?: boolean } = {},
+): Value {
+  const centred = x.sub(x.mean(axis, true));
+  const sum = centred.mul(centred).sum(axis, keepDims);
+  return sum.div(sizeOf(x.shape) / sizeOf(sum.shape) - ddof);
+}
+
+/** The root of `variance`. */
+export function std(...args: Parameters<typeof variance>): Value {
+  return variance(...args).sqrt();
+}
+
+/** Each row of the last axis less its mean, over the root of its variance plus eps. */
+export function layerNorm(x: Value, eps = 1e-5): Value {
+  return x.sub(x.mean(-1, true)).rmsNorm(eps);
+}
+
+/**
+ * The sum over `axes` pairs of axes: the last of a with the first of b, the next-to-last of a with
+ * the second of b, and so on. (NumPy pairs the last `axes` axes of a in order; for one they agree.)
+ * With 0 the outer product.
+ *
+ * @throws ShapeError when paired axes differ in length, or there are too few
+ */
+export function tensordot(a: Value, b: Value, axes = 1): Value {
+  const [left, right] = [a.shape, b.shape];
+  const fits = Number.isInteger(axes) && axes >= 0 && axes <= left.length && axes <= right.length;
+  const pairs = fits ? Array.from({ length: axes }, (_, i) => i) : [];
+  if (!fits || pairs.some((i) => left[left.length - 1 - i] !== right[i])) {
+    throw new ShapeError(`tensordot of ${a.label} and ${b.label} over ${axes} axes: the last axis of the left must equal the first of the right, and so on inwards`); // prettier-ignore
+  }
+  const [free, others] = [left.slice(0, left.length - axes), right.slice(axes)];
+  const n = sizeOf(right.slice(0, axes));
+  // The right's axes in the left's order.
+  const turned = b.transpose([...pairs.reverse(), ...right.map((_, i) => i).slice(axes)]);
+  const product = a.reshape([sizeOf(free), n]).matmul(turned.reshape([n, sizeOf(others)]));
+  return product.reshape([...free, ...others]);
+}
+
+/**
+ * An axis cut into so many equal parts, or into parts of the given lengths, which must add up to it.
+ *
+ * @throws ShapeError when they do not
+ */
+export function split(x: Value, parts: number | readonly number[], axis = 0): Value[] {
+  const at = resolveAxis(axis, x.shape);
+  const n = x.shape[at]!;
+  const lengths = typeof parts === 'number' ? new Array<number>(parts).fill(n / parts) : parts;
+  const isWhole = lengths.every((length) => Number.isInteger(length) && length >= 0);
+  if (!isWhole || lengths.reduce((sum, length) => sum + length, 0) !== n) {
+    throw new ShapeError(`split of axis ${axis} of ${show(x.shape)} into ${String(parts)}: expected whole lengths that add up to ${n}`); // prettier-ignore
+  }
+  let start = 0;
+  return lengths.map((length) => x.slice(start, (start += length), at));
+}
+
+/** Arrays one below the other: vectors become rows, others are joined along their first axis. */
+export function vstack(values: readonly Value[]): Value {
+  if (values.every(({ shape }) => shape.length === 1)) return stack(values);
+  return concat(values.map((x) => (x.shape.length === 1 ? x.expandDims(0) : x)));
+}
+
+/** Rows of a table, one for each index: `table.gather(index)`. */
+export function embedding(table: Value, index: Index): Value {
+  return table.gather(index);
+}

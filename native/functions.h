@@ -1,0 +1,79 @@
+// Element-wise functions of one number: the scalar tape's, and those of arrays that are too rare
+// for a kernel of their own.
+#pragma once
+
+#include <cmath>
+#include <limits>
+
+namespace vecgrad::functions {
+
+template <class T>
+T sign(T x) {
+  return x > 0 ? T(1) : x < 0 ? T(-1) : x;
+}
+template <class T>
+T abs(T x) {
+  return std::fabs(x);
+}
+template <class T>
+T tanh(T x) {
+  return std::tanh(x);
+}
+// Of e^-|x|, which overflows nowhere.
+template <class T>
+T sigmoid(T x) {
+  const T e = std::exp(-std::fabs(x));
+  return (x > 0 ? T(1) : e) / (T(1) + e);
+}
+template <class T>
+T softplus(T x) {
+  return (x > 0 ? x : T(0)) + std::log1p(std::exp(-std::fabs(x)));
+}
+template <class T>
+T log1p(T x) {
+  return std::log1p(x);
+}
+template <class T>
+T erf(T x) {
+  return std::erf(x);
+}
+template <class T>
+T arcsin(T x) {
+  return std::asin(x);
+}
+template <class T>
+T arcsinh(T x) {
+  return std::asinh(x);
+}
+template <class T>
+T arctanh(T x) {
+  return std::atanh(x);
+}
+
+// NaN where either is NaN.
+template <class T>
+T maximum(T a, T b) {
+  return a > b || a != a ? a : b;
+}
+template <class T>
+T minimum(T a, T b) {
+  return a < b || a != a ? a : b;
+}
+template <class T>
+T gt(T a, T b) {
+  return T(a > b);
+}
+template <class T>
+T ge(T a, T b) {
+  return T(a >= b);
+}
+template <class T>
+T eq(T a, T b) {
+  return T(a == b);
+}
+template <class T>
+T log_grad(T a, T b) {
+  return b < 0 ? std::numeric_limits<T>::quiet_NaN() : a / b;
+}
+
+}  // namespace vecgrad::functions
