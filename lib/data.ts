@@ -14,7 +14,9 @@ const EXPECTED = 'give a UTF-8 text file with one document (a name, say) on each
 
 /** Documents by number: a list of strings is such. */
 export interface Documents {
+  /** How many there are. */
   readonly length: number;
+  /** Document i, from 0; undefined where there is none. */
   at(i: number): string | undefined;
 }
 
@@ -77,7 +79,7 @@ export function parseDocuments(text: string): string[] {
  * Reads and checks the documents of a UTF-8 text file.
  *
  * @throws DataError when the file is missing, unreadable, a directory, empty, binary, too large, or
- * holds too little to learn from (see {@link checkDocuments})
+ * holds too little to learn from: fewer than two documents, or than two different characters
  */
 export function readDocuments(path: string): string[] {
   return listed(openDocuments(path));
@@ -124,15 +126,23 @@ export function checkDocuments(docs: Documents, source = 'the list'): void {
 }
 
 /** An array of any kind: of documents, or of their numbers. */
-interface Sliceable<Self> {
+export interface Sliceable<Self> {
+  /** How many elements there are. */
   readonly length: number;
+  /** The elements from `start` to before `end`. */
   slice(start: number, end?: number): Self;
 }
 
-/** Documents never trained on: the last `min(1000, floor(count / 10))`; and the others. */
-export function splitHeldOut<Docs extends Sliceable<Docs>>(
-  docs: Docs,
-): { train: Docs; heldOut: Docs } {
+/** Documents to train on, and others to tell what was learnt. */
+export interface Split<Docs> {
+  /** Those to train on. */
+  train: Docs;
+  /** Those never trained on. */
+  heldOut: Docs;
+}
+
+/** Holds out the last `min(1000, floor(count / 10))` documents. */
+export function splitHeldOut<Docs extends Sliceable<Docs>>(docs: Docs): Split<Docs> {
   const count = docs.length - Math.min(1000, Math.floor(docs.length / 10));
   return { train: docs.slice(0, count), heldOut: docs.slice(count) };
 }
@@ -146,6 +156,7 @@ export class Tokenizer {
   readonly characters: readonly string[];
   /** The characters and `bos`. */
   readonly vocabSize: number;
+  /** The id of the token that opens and closes a document. */
   readonly bos: number;
   /** By code point: id + 1, or 0 for no character of the vocabulary. */
   private readonly idAfter: Int32Array;
@@ -184,7 +195,11 @@ export class Tokenizer {
     return tokens;
   }
 
-  /** The text of token ids; `bos` stands for none. */
+  /**
+   * The text of token ids; `bos` stands for none.
+   *
+   * @throws DataError when there is no such id
+   */
   decode(tokens: Iterable<number>): string {
     let text = '';
     for (const id of tokens) {

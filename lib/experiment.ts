@@ -13,68 +13,111 @@ import { Random } from './random.js';
 import { sample } from './sampling.js';
 
 export type { DType };
+/** The models by name, from one number at a time to sparse firing. */
 export const MODEL_NAMES = ['scalar', 'vector', 'rnn', 'rnn_att'] as const;
+/** One of {@link MODEL_NAMES}. */
 export type ModelName = (typeof MODEL_NAMES)[number];
 
 /** Every size of every model; a model ignores the sizes it has no use for. */
 export interface ModelSizes {
+  /** Length of an embedding (16). */
   nEmbd: number;
+  /** Attention heads, dividing `nEmbd` (4; scalar, vector). */
   nHead: number;
+  /** Layers (1; scalar, vector). */
   nLayer: number;
+  /** Positions read of a document (16). */
   blockSize: number;
+  /** Length of the recurrent state (32; rnn, rnn_att). */
   nState: number;
+  /** Coordinates that fire, at most `nState` (16; rnn_att). */
   nAtt: number;
 }
 
+/** What an experiment is made with: all but the documents has a default. */
 export interface ExperimentOptions {
   /** The file's documents, in file order (see `parseDocuments` in data.ts); shuffled here with `seed`. */
   docs: Documents;
-  steps?: number; // default 1000
-  seed?: number; // default 42
-  dtype?: DType; // default float64
-  isa?: string; // default: the best the machine has
-  passes?: PassSet; // default: all of the compiler's
-  lr?: number; // default: the model's schedule; given: its initial rate
-  batch?: number; // documents a step, default 1
-  threads?: number; // that a batch is spread over, default: the machine's processors
+  /** Training steps (1000). */
+  steps?: number;
+  /** Of all random numbers (42). */
+  seed?: number;
+  /** Of all numbers (float64). */
+  dtype?: DType;
+  /** An instruction set by name (the best the machine has). */
+  isa?: string;
+  /** The compiler's passes (all). */
+  passes?: PassSet;
+  /** The learning rate that the model's schedule starts from (the model's own). */
+  lr?: number;
+  /** Documents a step, whose gradients are averaged (1). */
+  batch?: number;
+  /** Threads that a batch is spread over (the machine's processors). */
+  threads?: number;
+  /** Of the model (see {@link ModelSizes} for what is the default). */
   sizes?: Partial<ModelSizes>;
-  samples?: number; // default 20
-  temperature?: number; // default 0.5
+  /** Documents to invent (20). */
+  samples?: number;
+  /** Above 0; the higher, the more random (0.5). */
+  temperature?: number;
   /** Called after every step with the step (from 1) and its loss. */
   onStep?: (step: number, loss: number) => void;
   /** Seconds the caller spent on reading the documents, to be reported as `seconds.load`. */
   loadSeconds?: number;
 }
 
+/** What came of an experiment. Losses are in nats a token, the mean over a document's tokens. */
 export interface ExperimentResult {
+  /** The model's name. */
   model: ModelName;
+  /** Of all numbers. */
   dtype: DType;
+  /** The instruction set that ran. */
   isa: string;
+  /** Of all random numbers. */
   seed: number;
+  /** Training steps taken. */
   steps: number;
   /** Documents a step. */
   batch: number;
+  /** Documents given. */
   docs: number;
+  /** Characters, and the token that opens and closes a document. */
   vocabSize: number;
+  /** Parameters, counted as numbers. */
   params: number;
+  /** The loss of each step's document before the update. */
   losses: number[];
+  /** The last of them. */
   finalLoss: number;
+  /** The mean of the last 50. */
   last50Loss: number;
+  /** The mean over documents never trained on; NaN where none was held out, of fewer than ten. */
   heldOutLoss: number;
+  /** Documents invented. */
   samples: string[];
+  /** Where the time went, in seconds. */
   seconds: {
+    /** Reading the documents, as the caller told. */
     load: number;
     /** Writing the graph, parameters drawn. */
     graph: number;
+    /** Compiling the training. */
     compile: number;
+    /** All steps. */
     train: number;
+    /** The held-out loss. */
     evaluate: number;
+    /** Inventing. */
     sample: number;
+    /** All of it. */
     total: number;
   };
+  /** `seconds.train` by step. */
   microsecondsPerStep: number;
 }
 
+/** What writes each model's graph. */
 export const MODELS: Readonly<Record<ModelName, ModelBuilder>> = {
   scalar,
   vector,
@@ -113,13 +156,24 @@ function checkSizes(model: ModelName, sizes: Sizes): void {
   }
 }
 
-/** Builds a model's graph with parameters drawn from `random`. */
+/** A model with the sizes it was built with. */
+export interface BuiltModel extends Model {
+  /** All of them, defaults filled in. */
+  sizes: Sizes;
+}
+
+/**
+ * Builds a model's graph with parameters drawn from `random`.
+ *
+ * @param vocabSize tokens: characters, and the one that opens and closes a document
+ * @throws ExperimentError when sizes are no integers from 1, or do not fit each other
+ */
 export function buildModel(
   name: ModelName,
   vocabSize: number,
   sizes: Partial<ModelSizes>,
   random: Random,
-): Model & { sizes: Sizes } {
+): BuiltModel {
   const all: Sizes = { ...DEFAULT_SIZES, ...sizes, vocabSize };
   checkSizes(name, all);
   const fed = {
@@ -132,7 +186,10 @@ export function buildModel(
 
 /**
  * Trains `name` on `options.docs`, evaluates it on held-out documents and invents new ones, all
- * from one seed: shuffle, parameters, samples, as SPEC section 3 orders the draws.
+ * from one seed: shuffle, parameters, samples, in this order.
+ *
+ * @throws ExperimentError when sizes do not fit, or a loss is no longer finite
+ * @throws DataError when the documents hold too little to learn from
  */
 export function runExperiment(name: ModelName, options: ExperimentOptions): ExperimentResult {
   const { steps = 1000, seed = 42, samples = 20, temperature = 0.5, batch = 1 } = options;

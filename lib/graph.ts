@@ -9,6 +9,7 @@ import { NO_ATTR, OPS, OP_CODE, OP_NAMES, type Attr, type OpName } from './ops.j
 import { resolveAxis, SCALAR, sizeOf, ShapeError, show, type Shape } from './shape.js';
 import type { Feeds, Program } from './program.js';
 
+/** Numbers as a program holds them: float64 or float32, row-major. */
 export type TypedArray = Float64Array | Float32Array;
 /** Numbers for a feed or a parameter: one number, a flat array, or nested arrays. */
 export type Numbers = number | ArrayLike<number> | readonly Numbers[];
@@ -64,15 +65,28 @@ interface Extras {
 export abstract class Node {
   /** Ascending in order of creation, so operands always have smaller ids. */
   readonly id: number;
-  /** The compiler's: the node's number in the last trace that met it. */
+  /**
+   * The compiler's: the node's number in the last trace that met it.
+   *
+   * @hidden
+   */
   number: number;
+  /** @hidden */
   readonly operation: Operation;
-  /** The first two operands. */
+  /**
+   * The first two operands.
+   *
+   * @hidden
+   */
   readonly first: Node | undefined;
+  /** @hidden */
   readonly second: Node | undefined;
   private extras: Extras | undefined;
 
-  /** @param inputs the operands, where there are more than two */
+  /**
+   * @param inputs the operands, where there are more than two
+   * @hidden
+   */
   constructor(operation: Operation, first?: Node, second?: Node, inputs?: readonly Node[]) {
     this.id = nextId++;
     this.number = 0;
@@ -82,9 +96,15 @@ export abstract class Node {
     this.extras = inputs && { inputs };
   }
 
+  /** What makes it: an operator's name. */
   get op(): OpName {
     return this.operation.op;
   }
+  /**
+   * The operator's parameters that are no operands.
+   *
+   * @hidden
+   */
   get attr(): Attr {
     return this.operation.attr;
   }
@@ -92,24 +112,36 @@ export abstract class Node {
   get shape(): Shape {
     return this.operation.shape;
   }
+  /** The name in feeds, errors and drawings; undefined where none was given. */
   get name(): string | undefined {
     return this.extras?.name;
   }
+  /** See {@link Value.named}. */
   set name(name: string | undefined) {
     (this.extras ??= {}).name = name;
   }
-  /** Where the node's numbers are to be found. */
+  /**
+   * Where the node's numbers are to be found.
+   *
+   * @hidden
+   */
   get memory(): Memory | undefined {
     return this.extras?.memory;
   }
+  /** @hidden */
   set memory(memory: Memory | undefined) {
     (this.extras ??= {}).memory = memory;
   }
 
+  /** How many operands it has. */
   get inputCount(): number {
     return this.others ? this.others.length : this.second ? 2 : this.first ? 1 : 0;
   }
-  /** All operands, where there are more than two. */
+  /**
+   * All operands, where there are more than two.
+   *
+   * @hidden
+   */
   get others(): readonly Node[] | undefined {
     return this.extras?.inputs;
   }
@@ -181,7 +213,13 @@ function reduced(op: 'sum' | 'max', x: Value, axis: Axes | undefined, keepDims: 
   return keepDims ? y.reshape(x.shape.map((n, i) => (!axes || axes.includes(i) ? 1 : n))) : y;
 }
 
-/** An array of numbers in the graph. All operators return new Values; none computes. */
+/**
+ * An array of numbers in the graph. All operators return new Values; none computes.
+ *
+ * Shapes are NumPy's: `broadcast` means that two shapes are aligned at their last axes, and that an
+ * axis of length 1, or one that is missing, is repeated. Operators throw a `ShapeError` on shapes that
+ * do not fit, and name the operands. What is out of a function's domain is NaN, in value and gradient.
+ */
 export class Value extends Node {
   /** This + other, broadcast. */
   add(other: Value | number): Value {
@@ -235,9 +273,11 @@ export class Value extends Node {
   ne(other: Value | number): Value {
     return constant(1).sub(this.eq(other));
   }
+  /** -x by element. */
   neg(): Value {
     return unary(PLAIN.neg, this);
   }
+  /** e to the x by element. */
   exp(): Value {
     return unary(PLAIN.exp, this);
   }
@@ -261,9 +301,11 @@ export class Value extends Node {
   sign(): Value {
     return unary(PLAIN.sign, this);
   }
+  /** The larger of x and 0 by element; at 0 no gradient flows. */
   relu(): Value {
     return unary(PLAIN.relu, this);
   }
+  /** The hyperbolic tangent. */
   tanh(): Value {
     return unary(PLAIN.tanh, this);
   }
@@ -291,7 +333,11 @@ export class Value extends Node {
   arctanh(): Value {
     return unary(PLAIN.arctanh, this);
   }
-  /** Each element to a fixed power. */
+  /**
+   * Each element to a fixed power; NaN where a negative is taken to a broken one.
+   *
+   * @throws TypeError when the exponent is no number
+   */
   pow(exponent: number): Value {
     if (typeof exponent !== 'number' || Number.isNaN(exponent)) {
       throw new TypeError(`pow of ${this.label}: expected a number, got ${String(exponent)}`);
@@ -442,6 +488,8 @@ export class Value extends Node {
   /**
    * Computes this value: `feeds` holds a number or array for every named input it depends on.
    * Returns `data`. Compiles on first use; the graph is not changed.
+   *
+   * @throws FeedError when an input is missing, unknown, or given what it cannot take
    */
   forward(feeds: Feeds = {}): TypedArray {
     return this.program.forward(feeds);
@@ -449,6 +497,8 @@ export class Value extends Node {
   /**
    * The gradients of this value (of the sum of its elements) with respect to all it depends on, at
    * the numbers of the last `forward`; they replace the gradients of an earlier call.
+   *
+   * @throws Error when `forward` was not called before
    */
   backward(): void {
     this.program.backward();
@@ -457,13 +507,21 @@ export class Value extends Node {
     return programOf(this);
   }
 
-  /** The numbers of the last run, row-major: a view into the program's memory; take it anew after each run. */
+  /**
+   * The numbers of the last run, row-major: a view into the program's memory; take it anew after each run.
+   *
+   * @throws Error when no value that depends on it was run, and it is no parameter
+   */
   get data(): TypedArray {
     const data = this.peek('data');
     if (!data) throw new Error(`${this.label} has no data yet: call forward() on a value that depends on it`); // prettier-ignore
     return data;
   }
-  /** The gradient of the last backward(), in this value's shape; zeros where none flowed. */
+  /**
+   * The gradient of the last backward(), in this value's shape; zeros where none flowed.
+   *
+   * @throws Error when backward() was not called on a value that depends on it
+   */
   get grad(): TypedArray {
     const gradient = this.peek('grad');
     if (!gradient) throw new Error(`${this.label} has no gradient yet: call backward() on a value that depends on it`); // prettier-ignore
@@ -494,7 +552,11 @@ export class Value extends Node {
 
 /** Integers in the graph: fed, or found by `topk`. */
 export class Index extends Node {
-  /** Element i of a vector of indices. */
+  /**
+   * Element i of a vector of indices.
+   *
+   * @throws RangeError when there is none
+   */
   at(i: number): Index {
     const n = this.shape[0];
     if (n === undefined || !Number.isInteger(i) || i < 0 || i >= n) {
@@ -565,6 +627,9 @@ export function flatten(numbers: Numbers): { data: Float64Array; shape: Shape } 
 /**
  * A leaf that training may change. The shape is that of the nested arrays, or the one given for a
  * flat array.
+ *
+ * @throws ShapeError when nested arrays are ragged, or their numbers do not fill the shape
+ * @throws TypeError when there is anything but numbers
  */
 export function parameter(numbers: Numbers, options: { name?: string; shape?: Shape } = {}): Value {
   const { data, shape: found } = flatten(numbers);

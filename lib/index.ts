@@ -1,17 +1,20 @@
 /** vecgrad: define a graph once, differentiate it, train it at the speed of hand-written SIMD. */
-export { DataError, parseDocuments, readDocuments, splitHeldOut, Tokenizer, embeddedNamesPath } from './data.js'; // prettier-ignore
-export { buildModel, ExperimentError, MODEL_NAMES, MODELS, runExperiment, type ExperimentOptions, type ExperimentResult, type ModelName, type ModelSizes } from './experiment.js'; // prettier-ignore
+export { DataError, parseDocuments, readDocuments, splitHeldOut, Tokenizer, embeddedNamesPath, type Documents, type Sliceable, type Split } from './data.js'; // prettier-ignore
+export { buildModel, ExperimentError, MODEL_NAMES, MODELS, runExperiment, type BuiltModel, type ExperimentOptions, type ExperimentResult, type ModelName, type ModelSizes } from './experiment.js'; // prettier-ignore
 export { type DrawOptions } from './draw.js';
 export { embedding, gelu, layerNorm, logSoftmax, logSumExp, silu, split, std, tensordot, variance, vstack, where } from './functions.js'; // prettier-ignore
 export { grad } from './grad.js';
 export { gradCheck, GradCheckError, type GradCheckElement, type GradCheckOptions, type GradCheckReport } from './grad-check.js'; // prettier-ignore
-export { choose, concat, constant, Index, index, input, meanOfFirst, parameter, stack, total, Value, zeros, type Axes, type Numbers, type TypedArray } from './graph.js'; // prettier-ignore
+export { choose, concat, constant, Index, index, input, meanOfFirst, parameter, stack, total, Value, zeros, type Axes, type Node, type Numbers, type TypedArray } from './graph.js'; // prettier-ignore
 export { kernels, type GatherOptions, type KernelOptions, type MatmulOptions, type OutOptions, type SoftmaxOptions } from './kernels.js'; // prettier-ignore
 export { IsaError, nativeInfo, type NativeInfo } from './native.js';
 export * as nn from './nn/index.js';
 export { Adam, AdamW, decay, RMSprop, SGD, Training, type AdamOptions, type Optimizer, type OptimizerOptions, type RMSpropOptions, type Schedule, type SGDOptions } from './optim.js'; // prettier-ignore
 export * as schedules from './schedules.js';
 export { compile, FeedError, Program, type DType, type Feeds, type GenerateOptions, type ProgramOptions } from './program.js'; // prettier-ignore
+export { type Draw, type Fed, type Model, type ModelBuilder, type Sizes } from './models/model.js';
+export { type OpName } from './ops.js';
+export { type Work } from './compiler/account.js';
 export { parsePasses, PASSES, PassError, type PassName, type PassSet } from './compiler/passes.js';
 export { Random } from './random.js';
 export { sample, Sampler } from './sampling.js';

@@ -188,7 +188,18 @@ function gather<A extends TypedArray>(x: A, indices: Int32Array, options: Gather
 }
 
 /** The kernels that can be called on their own. */
-export const kernels = { matmul, relu, softmax, topk, gather };
+export const kernels = {
+  /** The product of two matrices, and more of what BLAS calls `gemm`. */
+  matmul,
+  /** The larger of x and 0, by element. */
+  relu,
+  /** exp(x) over its sum, row by row. */
+  softmax,
+  /** The places of the k largest elements. */
+  topk,
+  /** Rows of a table by number. */
+  gather,
+};
 
 // The checks below see any JavaScript value, whatever the types say.
 

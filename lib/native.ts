@@ -293,10 +293,29 @@ export function chosenIsa(name?: string): string {
   );
 }
 
+/** What the native addon says of itself and the machine. */
 export interface NativeInfo {
+  /** Node-API's version. */
   napiVersion: number;
-  isas: { compiled: string[]; available: string[]; chosen: string };
-  openblas: { version: string; threads: number; core: string };
+  /** The instruction sets. */
+  isas: {
+    /** Those in the addon, the best first. */
+    compiled: string[];
+    /** Those of them that this machine can run. */
+    available: string[];
+    /** The one that runs where no other is asked for. */
+    chosen: string;
+  };
+  /** The library of large products. */
+  openblas: {
+    /** Its version. */
+    version: string;
+    /** How many threads it uses. */
+    threads: number;
+    /** The processor it takes this one for. */
+    core: string;
+  };
+  /** The processor's name, by the operating system. */
   cpu: string;
 }
 

@@ -81,6 +81,7 @@ export const OP_NAMES = [
   'cumsum',
   'dropout',
 ] as const;
+/** An operator's name. */
 export type OpName = (typeof OP_NAMES)[number];
 
 /** Each operator's number: its place in `OP_NAMES`. */

@@ -74,6 +74,7 @@ export class Training {
   }
 }
 
+/** A way of learning. */
 export interface Optimizer {
   /** Compiles the training of all parameters that `loss` depends on. */
   minimize(loss: Value, options?: ProgramOptions): Training;

@@ -20,10 +20,12 @@ import { OP_NAMES, type OpName } from './ops.js';
 import type { Random } from './random.js';
 import { contiguousStrides, sizeOf } from './shape.js';
 
+/** How a program holds its numbers. */
 export type DType = 'float64' | 'float32';
 /** Numbers by input name: one number or a flat array, row-major. */
 export type Feeds = Readonly<Record<string, number | ArrayLike<number>>>;
 
+/** How a program is compiled. */
 export interface ProgramOptions {
   /** The data type of all numbers: float64 by default. */
   dtype?: DType;
@@ -48,6 +50,7 @@ export interface GenerateOptions {
   start: number;
   /** The integer that ends a sequence. */
   stop: number;
+  /** Above 0; the higher, the more random. */
   temperature: number;
   /** Sequences to generate. */
   count: number;
@@ -102,22 +105,39 @@ const PARAMETERS: ReadonlySet<OpName> = new Set<OpName>(['parameter']);
 /** What is read as the number of the training step where none runs. */
 const NO_STEP = -1;
 
+/**
+ * A compiled graph with its memory: made by `compile` and by optimisers. One run is one native call.
+ * What it takes of the memory is freed when it can no longer be reached.
+ */
 export class Program {
+  /** Of all its numbers. */
   readonly dtype: DType;
+  /** The instruction set that runs it. */
   readonly isa: string;
   /** All the program's numbers. */
   readonly arena: TypedArray;
   /** The longest prefix a run can have; 1 without one. */
   readonly maxLength: number;
   /** Nodes after tracing and differentiating, and instructions. */
-  readonly counts: { forwardNodes: number; nodes: number; instructions: number };
+  readonly counts: {
+    /** As the graph was written. */
+    forwardNodes: number;
+    /** With gradients. */
+    nodes: number;
+    /** As compiled. */
+    instructions: number;
+  };
   /** Parameters, counted as numbers. */
   readonly parameterCount: number;
 
   private readonly ir: Ir;
   private readonly lowered: Lowered;
   private readonly numbers: Map<Node, number>;
-  /** The groups that `generate` runs. */
+  /**
+   * The groups that `generate` runs.
+   *
+   * @hidden
+   */
   readonly sequence: Plan['groups'];
   private readonly isPrefix: boolean;
   private readonly roots: readonly Value[];
@@ -155,6 +175,7 @@ export class Program {
   /** Of the first root, in the arena. */
   private readonly rootOffset: number;
 
+  /** @hidden */
   constructor(plan: Plan, options: ProgramOptions = {}) {
     this.dtype = checkDType(options.dtype);
     this.isa = chosenIsa(options.isa);
@@ -290,7 +311,11 @@ export class Program {
     this.rootOffset = lowered.view(numbers.get(this.roots[0]!)!)?.offset ?? 0;
   }
 
-  /** Computes the first root. Every input it depends on must be fed. */
+  /**
+   * Computes the first root: returns its numbers, row-major, a view into the program's memory.
+   *
+   * @throws FeedError when an input is missing, unknown, or given what it cannot take
+   */
   forward(feeds: Feeds): TypedArray {
     this.feed(feeds);
     this.run(0, this.length, 0, this.lowered.sections.forward);

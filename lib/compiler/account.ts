@@ -4,7 +4,9 @@ import type { Lowered } from './layout.js';
 
 /** The instructions of one opcode in a run. */
 export interface Work {
+  /** The opcode's name. */
   op: string;
+  /** How many of them a run has. */
   instructions: number;
   /** Additions, multiplications, divisions and functions, each as one; comparisons as none. */
   flop: number;

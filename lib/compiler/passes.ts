@@ -1,5 +1,6 @@
 /** The compiler's passes by name, in the order in which they run: what each does, and which are on. */
 
+/** The passes in the order in which they run: each by name, and what it does. */
 export const PASSES = [
   { name: 'simplify', does: 'drops arithmetic with constant zeros' },
   { name: 'reassociate', does: 'adds first what is ready first' },
@@ -17,6 +18,7 @@ export const PASSES = [
   { name: 'update', does: 'updates parameters by the product that is their gradient, unstored' },
 ] as const;
 
+/** The name of one of {@link PASSES}. */
 export type PassName = (typeof PASSES)[number]['name'];
 /** The passes that are on. With none, a graph is lowered node by node as it is written. */
 export type PassSet = ReadonlySet<PassName>;
@@ -33,6 +35,8 @@ export class PassError extends Error {
  * The passes that a text lists, separated by commas and taken in order: `all` and `none` set all,
  * a name switches its pass on, and one behind a minus off. A list that starts with a minus starts
  * from all, any other from none.
+ *
+ * @throws PassError when it names a pass there is not
  */
 export function parsePasses(text: string): PassSet {
   const items = text.split(',').map((item) => item.trim());

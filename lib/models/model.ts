@@ -4,6 +4,7 @@ import type { ModelSizes } from '../experiment.js';
 import type { Optimizer } from '../optim.js';
 import type { Random } from '../random.js';
 
+/** A model's graph. */
 export interface Model {
   /** All parameters, in the order in which they were drawn. */
   parameters: Value[];
@@ -15,7 +16,9 @@ export interface Model {
   optimizer: (steps: number, rate?: number) => Optimizer;
 }
 
+/** The sizes of a model, and of its vocabulary. */
 export interface Sizes extends ModelSizes {
+  /** Tokens. */
   vocabSize: number;
 }
 
@@ -24,8 +27,11 @@ export type ModelBuilder = (sizes: Sizes, draw: Draw, fed: Fed) => Model;
 
 /** Index inputs: the token read at each position, the token to predict, how many there are. */
 export interface Fed {
+  /** The token that each position reads. */
   tokens: Index;
+  /** The token that each position must predict. */
   targets: Index;
+  /** How many positions a document has. */
   length: Index;
 }
 
@@ -40,6 +46,7 @@ export const DEFAULT_SIZES: ModelSizes = {
 
 /** Draws parameters: Gaussians with mean 0 and standard deviation 0.08, row by row. */
 export class Draw {
+  /** Those drawn so far, in order. */
   readonly parameters: Value[] = [];
 
   constructor(private readonly random: Random) {}
