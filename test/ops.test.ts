@@ -599,6 +599,7 @@ const COMPOSITIONS: Row[] = [
   ['x - x', (g) => [g.p(3)].map((x) => x.sub(x).add(x))[0]!],
   ['x / x', (g) => [g.p(3)].map((x) => x.div(x))[0]!],
   ['a result five times', (g) => [g.p(3).exp()].map((x) => x.mul(x).mul(x).add(x).div(x))[0]!],
+  ['a sum with one result twice', (g) => [g.p(3).gather(g.fed([1]))].map((x) => total([x, g.p(1), g.p(1), x]).mul(2))[0]!], // prettier-ignore
   ['a product with zeros', (g) => zeros([3]).matmul(g.p(3, 2)).add(g.p(2))],
   ['a parameter that only zeros meet', (g) => g.p(3).mul(zeros([3])).add(g.p(3))],
   ['a root mean square norm', (g) => [g.p(3, 5)].map((x) => x.mul(x.mul(x).mean(-1).add(1e-5).pow(-0.5).reshape([3, 1])))[0]!], // prettier-ignore

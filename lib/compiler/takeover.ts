@@ -74,6 +74,8 @@ function canTakeOver(
 ): boolean {
   if (term.placed || term.level !== ir.levels[total] || !fills(ir, total, term)) return false;
   if (term.steps.some((step) => step.kind !== 'reshape')) return false;
+  // A value that is added twice must still be there the second time.
+  if (terms.some((each) => each !== term && each.input === term.input)) return false;
   const first = Math.min(...terms.map((each) => (each.placed ? each.node : total)));
   return owner(ir, p, users, total, term.input, first) >= 0;
 }
