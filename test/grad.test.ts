@@ -75,6 +75,23 @@ const RULES: Readonly<Partial<Record<OpName, Row[]>>> = {
   maximum: [['broadcast', (g) => g.p(2, 3).maximum(g.p(3)).pow(3)]],
   logGrad: [['of arrays', (g) => makeValue('logGrad', [g.p(4), g.positive(4)])]],
   maskPositive: [['of arrays', (g) => makeValue('maskPositive', [g.p(4).exp(), g.p(4)])]],
+  sign: [['as a factor', (g) => [g.p(3)].map((x) => x.sign().mul(x.mul(x)))[0]!]],
+  abs: [['cubed', (g) => g.p(4).abs().pow(3)]],
+  tanh: [['of an array', (g) => g.p(4).tanh()]],
+  sigmoid: [['of an array', (g) => g.p(4).sigmoid()]],
+  softplus: [['of an array', (g) => g.p(4).softplus()]],
+  log1p: [['of an array', (g) => g.positive(4).log1p()]],
+  erf: [['of an array', (g) => g.p(4).erf()]],
+  arcsin: [['of an array', (g) => g.p(4).mul(0.4).arcsin()]],
+  arcsinh: [['of an array', (g) => g.p(4).arcsinh()]],
+  arctanh: [['of an array', (g) => g.p(4).mul(0.4).arctanh()]],
+  dropout: [['that drops nothing', (g) => g.p(4).exp().dropout(0, 7)]],
+  minimum: [['broadcast', (g) => g.p(2, 3).minimum(g.p(3)).pow(3)]],
+  gt: [['as a factor', (g) => [g.p(2, 3)].map((x) => x.gt(g.p(3)).mul(x.pow(3)))[0]!]],
+  ge: [['as a factor', (g) => [g.p(2, 3)].map((x) => x.ge(g.p(3)).mul(x.pow(3)))[0]!]],
+  eq: [['beside a cube', (g) => [g.p(2, 3)].map((x) => x.eq(g.p(3)).add(x.pow(3)))[0]!]],
+  max: [['over an axis', (g) => g.p(2, 3, 2).max(1).pow(3)], ['over all', (g) => g.p(2, 3).max().pow(3)]],
+  cumsum: [['along an axis', (g) => g.p(2, 3).cumsum(1).pow(3)]],
   sum: [['over axes', (g) => g.p(2, 3, 2).sum(1).pow(3)], ['over all', (g) => g.p(2, 3).sum().pow(3)]],
   total: [['of three', (g) => [g.p(3)].map((x) => total([x, x.mul(x), g.p(3)]).pow(3))[0]!]],
   matmul: [
@@ -109,7 +126,7 @@ const RULES: Readonly<Partial<Record<OpName, Row[]>>> = {
   scatterOuter: [['of rows', (g) => makeValue('scatterOuter', [g.p(4), g.p(3), g.fed([1, 3])], { shape: [4, 3] }).pow(3)]],
 }; // prettier-ignore
 /** What no gradient flows through: leaves and integers; and the parts of a prefix total. */
-const WITHOUT: readonly OpName[] = ['parameter', 'input', 'constant', 'inverseCount', 'index', 'element', 'elements', 'topk']; // prettier-ignore
+const WITHOUT: readonly OpName[] = ['parameter', 'input', 'constant', 'inverseCount', 'index', 'element', 'elements', 'topk', 'step', 'argmax']; // prettier-ignore
 
 describe('grad: the rule of', () => {
   it('every operator is tested', () => {
@@ -191,6 +208,21 @@ describe('grad', () => {
     const training = new SGD({ learningRate: 0.02 }).minimize(slope.sub(1).pow(2));
     for (let step = 0; step < 100; step++) training.step({ x: 1 });
     assertClose(w.data, [1 / 3], 1e-12, 'the weight');
+  });
+
+  it('drops what dropout has dropped', () => {
+    const x = parameter(Array.from({ length: 40 }, (_, i) => Math.sin(i + 1)));
+    const y = x.dropout(0.5, 3);
+    const slope = grad(y, [x])[0]!;
+    // The slope is 2 where a number is kept, 0 where it is dropped, and the same as in the value.
+    const rows = [[slope.mul(x).sub(y), 0, 0], [slope.mul(slope).sub(slope.mul(2)), 0, 0], [y, 1, Infinity]] as const; // prettier-ignore
+    for (const [difference, least, most] of rows) {
+      const training = new SGD({ learningRate: 0 }).minimize(difference.pow(2).sum());
+      for (let step = 0; step < 3; step++) {
+        const loss = training.step({});
+        assert(loss >= least && loss <= most, `${loss} at step ${step}`);
+      }
+    }
   });
 
   it('refuses the mean of the first few', () => {
