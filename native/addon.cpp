@@ -190,9 +190,9 @@ Napi::Value bind(const Napi::CallbackInfo& call) {
   auto held = Napi::Array::New(env, 4);
   for (uint32_t i = 0; i < 4; i++) held.Set(i, call[i]);
   held.Freeze();
-  // What the function runs on lives as long as it does. As a property that nobody can change, not as
-  // a reference: that would keep the arrays until a finalizer is run, which Node does between the
-  // turns of its event loop, and so through a loop that compiles many programs.
+  // What the function runs on lives as long as it does. As a property that nobody can change, not
+  // as a reference: that would keep the arrays until a finalizer is run, which Node does between
+  // the turns of its event loop, and so through a loop that compiles many programs.
   const auto property = Napi::PropertyDescriptor::Value("held", held, napi_default);
   const napi_property_descriptor descriptor = property;
   napi_value function = nullptr;
