@@ -29,11 +29,7 @@ export function stepRows(models: readonly ModelName[], effort: Effort): Row[] {
 }
 
 /** Each row that `other` finds a fellow of, over it. */
-function ratios(
-  rows: readonly Row[],
-  other: (what: string) => string,
-  suffix: string,
-): Row[] {
+function ratios(rows: readonly Row[], other: (what: string) => string, suffix: string): Row[] {
   return rows.flatMap(({ what, value }) => {
     const fellow = rows.find((row) => row.what === other(what));
     return fellow && fellow.what !== what ? [{ what: what + suffix, value: value / fellow.value, unit: 'times' }] : []; // prettier-ignore
