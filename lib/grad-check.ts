@@ -4,6 +4,7 @@ import { Value, type TypedArray } from './graph.js';
 import { compile, type Feeds } from './program.js';
 import { show, sizeOf } from './shape.js';
 
+/** How closely gradients are compared. */
 export interface GradCheckOptions {
   /** How far each number is moved, times its size where that is above 1; 1e-5 by default. */
   step?: number;
@@ -32,6 +33,7 @@ export interface GradCheckElement {
 export interface GradCheckReport {
   /** How many parameters and inputs were checked, and how many numbers in all. */
   values: number;
+  /** Numbers compared, of all of them together. */
   elements: number;
   /** The element with the largest difference; undefined where there is none. */
   worst: GradCheckElement | undefined;
@@ -39,6 +41,7 @@ export interface GradCheckReport {
 
 /** Gradients that differ from the differences; its message lists them. */
 export class GradCheckError extends Error {
+  /** The error's name. */
   override name = 'GradCheckError';
 
   constructor(

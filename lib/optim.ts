@@ -89,6 +89,7 @@ function checkNumber(name: string, x: number, low: number, high = Infinity): num
 
 /** What every optimiser takes. */
 export interface OptimizerOptions {
+  /** By step. */
   learningRate: Schedule;
   /**
    * The most that the norm of all gradients together may be: where it is larger, all are multiplied by
@@ -195,6 +196,7 @@ abstract class UpdateOptimizer<Options extends OptimizerOptions> implements Opti
   }
 }
 
+/** What {@link SGD} takes. */
 export interface SGDOptions extends OptimizerOptions {
   /** How much of the last step's velocity is kept, from 0 to below 1; 0 by default. */
   momentum?: number;
@@ -225,9 +227,11 @@ export class SGD extends UpdateOptimizer<SGDOptions> {
   }
 }
 
+/** What {@link Adam} and {@link AdamW} take. */
 export interface AdamOptions extends OptimizerOptions {
-  /** How much the running means of the gradient and of its square keep; 0.9 and 0.999 by default. */
+  /** How much the running mean of the gradient keeps; 0.9 by default. */
   beta1?: number;
+  /** How much the running mean of the gradient's square keeps; 0.999 by default. */
   beta2?: number;
   /** Added to the root; 1e-8 by default. */
   eps?: number;
@@ -276,6 +280,7 @@ export class AdamW extends UpdateOptimizer<AdamOptions> {
   }
 }
 
+/** What {@link RMSprop} takes. */
 export interface RMSpropOptions extends OptimizerOptions {
   /** How much the running mean of the gradient's square keeps; 0.9 by default. */
   rho?: number;

@@ -11,6 +11,7 @@ export function linear(from: number, to: number, steps: number): (step: number) 
   return (step) => from + (to - from) * Math.min(1, step / steps);
 }
 
+/** A cosine with warm-up. */
 export interface CosineOptions {
   /** The largest rate. */
   peak: number;

@@ -82,6 +82,20 @@ describe('batches', () => {
     assert.deepEqual([...w.data], [1 - 2.5, 2 - 10]);
   });
 
+  it('drops other numbers in each document, as single steps do', () => {
+    const make = () => {
+      const w = parameter(Array.from({ length: 32 }, (_, i) => i + 1));
+      const loss = w.dropout(0.5, 7).sum();
+      return new SGD({ learningRate: 0 }).minimize(loss, { batches: true });
+    };
+    const single = make();
+    const losses = Array.from({ length: 4 }, () => single.step({}));
+    assert.ok(new Set(losses).size > 1);
+    const mean = losses.reduce((sum, loss) => sum + loss, 0) / 4;
+    assertClose([make().stepBatch([{}, {}, {}, {}])], [mean], 1e-12, 'the loss');
+    assert.equal(make().evaluate({}), 528);
+  });
+
   it('goes on from single steps, and to them', () => {
     const docs = documents(1);
     const after = (step: (training: ReturnType<Adam['minimize']>) => void): number[] => {

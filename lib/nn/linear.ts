@@ -3,6 +3,7 @@ import type { Index, Value } from '../graph.js';
 import { normal, xavierUniform, zeros, type Initializer } from './initializers.js';
 import { Module, type ModuleOptions } from './module.js';
 
+/** What {@link Linear} takes. */
 export interface LinearOptions extends ModuleOptions {
   /** Whether a bias is added; true by default. */
   bias?: boolean;
@@ -12,7 +13,9 @@ export interface LinearOptions extends ModuleOptions {
 
 /** x W + b: parameters weight [nIn, nOut] and bias [nOut]. */
 export class Linear extends Module {
+  /** [nIn, nOut]. */
   readonly weight: Value;
+  /** [nOut]; undefined without one. */
   readonly bias: Value | undefined;
 
   constructor(nIn: number, nOut: number, options: LinearOptions) {
@@ -32,6 +35,7 @@ export class Linear extends Module {
   }
 }
 
+/** What {@link Embedding} takes. */
 export interface EmbeddingOptions extends ModuleOptions {
   /** What the rows start from; `normal()` by default. */
   initializer?: Initializer;
@@ -39,6 +43,7 @@ export interface EmbeddingOptions extends ModuleOptions {
 
 /** A row for each of `count` tokens: parameter weight [count, size]. */
 export class Embedding extends Module {
+  /** [count, size]. */
   readonly weight: Value;
 
   constructor(count: number, size: number, options: EmbeddingOptions) {

@@ -4,6 +4,7 @@ import { ShapeError } from '../shape.js';
 import { uniform, zeros } from './initializers.js';
 import { Module, type ModuleOptions } from './module.js';
 
+/** What a neuron, and a layer of them, takes. */
 export interface NeuronOptions extends ModuleOptions {
   /** Whether a relu follows the sum; true by default. */
   nonlinear?: boolean;

@@ -4,6 +4,7 @@ import type { Random } from '../random.js';
 import type { Shape } from '../shape.js';
 import type { Initializer } from './initializers.js';
 
+/** What every part of a network takes. */
 export interface ModuleOptions {
   /** What the parameters are drawn from, in the order of `parameters()`. */
   random: Random;

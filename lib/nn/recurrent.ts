@@ -3,6 +3,7 @@ import { zeros, type Value } from '../graph.js';
 import { uniform, zeros as noBias, type Initializer } from './initializers.js';
 import { Module, type ModuleOptions } from './module.js';
 
+/** What recurrent cells take. */
 export interface RecurrentOptions extends ModuleOptions {
   /** What the weights start from; uniform in ±1 / sqrt(nState) by default, as in PyTorch. */
   initializer?: Initializer;
@@ -13,8 +14,11 @@ export interface RecurrentOptions extends ModuleOptions {
  * [nState, gates nState] and bias [gates nState], the gates side by side.
  */
 abstract class Recurrent<State> extends Module {
+  /** [nIn, gates nState]. */
   readonly inputWeight: Value;
+  /** [nState, gates nState]. */
   readonly stateWeight: Value;
+  /** [gates nState]. */
   readonly bias: Value;
 
   constructor(nIn: number, protected readonly nState: number, gates: number, options: RecurrentOptions, bias: Initializer = noBias()) {
@@ -101,6 +105,7 @@ export class GRU extends Recurrent<Value> {
   }
 }
 
+/** What {@link LSTM} hands from position to position. */
 export interface LSTMState {
   /** The output. */
   h: Value;
