@@ -139,6 +139,7 @@ describe('vecgrad, end to end', () => {
       ['isa', isText],
       ['seed', (value) => value === -7],
       ['steps', (value) => value === 60],
+      ['batch', (value) => value === 1],
       ['docs', (value) => value === 32257],
       ['vocabSize', (value) => value === 27],
       ['params', (value) => value === 3600],
@@ -148,7 +149,6 @@ describe('vecgrad, end to end', () => {
       ['heldOutLoss', isNumber],
       ['samples', (value) => Array.isArray(value) && value.length === 3 && value.every(isText)],
       ['seconds', (value) => Object.values(value as object).every(isNumber)],
-      ['batch', (value) => value === 1],
       ['microsecondsPerStep', isNumber],
     ];
     let result: ExperimentResult;
