@@ -75,6 +75,10 @@
         'native/text_calls.cpp',
         'native/vm.cpp',
       ],
+      # A machine that gives no more threads says so by an exception.
+      'cflags!': ['-fno-exceptions'],
+      'cflags_cc!': ['-fno-exceptions'],
+      'xcode_settings': {'GCC_ENABLE_CPP_EXCEPTIONS': 'YES'},
       'dependencies': ['vecgrad_scalar', 'vecgrad_tape'],
       'include_dirs': ["<!(node -p \"require('node-addon-api').include_dir\")"],
       'defines': ['NAPI_VERSION=8', 'NAPI_DISABLE_CPP_EXCEPTIONS'],
