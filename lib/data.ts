@@ -44,6 +44,14 @@ class PlainLines implements Documents {
     return this.text.toString('latin1', this.starts[i], this.starts[i + 1]! - 1);
   }
 
+  /** See {@link Tokenizer.corpus}; undefined where a character has no token. */
+  encode(idAfter: Int32Array, bos: number, numbers: Int32Array): Corpus | undefined {
+    const firsts = new Int32Array(numbers.length + 1);
+    const { text, starts } = this;
+    const tokens = addon.text.encode(text, starts, idAfter, bos, numbers, firsts);
+    return tokens && new Corpus(tokens, firsts);
+  }
+
   get codePoints(): number[] {
     const found: number[] = [];
     for (let i = this.occurs.indexOf(1); i >= 0; i = this.occurs.indexOf(1, i + 1)) found.push(i);
@@ -196,6 +204,30 @@ export class Tokenizer {
   }
 
   /**
+   * The documents of these numbers, encoded.
+   *
+   * @throws DataError when one has a character that the vocabulary lacks
+   */
+  corpus(docs: Documents, numbers: Int32Array): Corpus {
+    if (docs instanceof PlainLines) {
+      const corpus = docs.encode(this.idAfter, this.bos, numbers);
+      if (corpus) return corpus; // else the slow way will say which character
+    }
+    const tokens: number[] = [];
+    const firsts = Int32Array.from(numbers, (number) => {
+      const first = tokens.length;
+      const encoded = this.encode(docs.at(number)!);
+      for (let i = 0; i < encoded.length - 1; i++) tokens.push(encoded[i]!);
+      return first;
+    });
+    const ends = new Int32Array(firsts.length + 1);
+    ends.set(firsts);
+    ends[firsts.length] = tokens.length;
+    tokens.push(this.bos);
+    return new Corpus(Int32Array.from(tokens), ends);
+  }
+
+  /**
    * The text of token ids; `bos` stands for none.
    *
    * @throws DataError when there is no such id
@@ -211,6 +243,31 @@ export class Tokenizer {
       text += character;
     }
     return text;
+  }
+}
+
+/** Documents in tokens: all in one row, each between two `bos`, of which neighbours share one. */
+export class Corpus {
+  constructor(
+    private readonly tokens: Int32Array,
+    /** Where each document begins, and the last `bos`. */
+    private readonly firsts: Int32Array,
+  ) {}
+
+  /** How many documents there are. */
+  get length(): number {
+    return this.firsts.length - 1;
+  }
+
+  /** Document i as it is fed, cut to `blockSize` positions: position j reads tokens[j] and must predict targets[j]. */
+  example(
+    i: number,
+    blockSize: number,
+  ): { tokens: Int32Array; targets: Int32Array; length: number } {
+    const { tokens, firsts } = this;
+    const first = firsts[i]!;
+    const length = Math.min(blockSize, firsts[i + 1]! - first);
+    return { tokens: tokens.subarray(first, first + length), targets: tokens.subarray(first + 1, first + 1 + length), length }; // prettier-ignore
   }
 }
 

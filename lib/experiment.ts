@@ -224,8 +224,9 @@ export function runExperiment(name: ModelName, options: ExperimentOptions): Expe
 
   const { threads } = options;
   const losses: number[] = [];
+  const trained = tokenizer.corpus(docs, train.subarray(0, steps * batch));
+  const fed = (i: number): Feeds => trained.example(i % trained.length, blockSize);
   for (let step = 0; step < steps; step++) {
-    const fed = (i: number): Feeds => example(tokenizer, docs.at(train[i % train.length]!)!, blockSize); // prettier-ignore
     const loss =
       batch === 1
         ? training.step(fed(step))
@@ -243,7 +244,8 @@ export function runExperiment(name: ModelName, options: ExperimentOptions): Expe
 
   // The mean over documents of each document's mean loss; NaN without documents.
   let sum = 0;
-  for (const doc of heldOut) sum += training.evaluate(example(tokenizer, docs.at(doc)!, blockSize));
+  const evaluated = tokenizer.corpus(docs, heldOut);
+  for (let i = 0; i < heldOut.length; i++) sum += training.evaluate(evaluated.example(i, blockSize)); // prettier-ignore
   const heldOutLoss = sum / heldOut.length;
   const evaluateSeconds = lap();
   const invented = sample(model, tokenizer, random, {

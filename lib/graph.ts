@@ -599,6 +599,9 @@ function leaf<N extends Node>(node: N, name: string | undefined): N {
 /** Flattens nested arrays row-major and finds their shape; throws on ragged ones. */
 export function flatten(numbers: Numbers): { data: Float64Array; shape: Shape } {
   if (typeof numbers === 'number') return { data: Float64Array.of(numbers), shape: [] };
+  if (numbers instanceof Float64Array || numbers instanceof Float32Array) {
+    return { data: new Float64Array(numbers), shape: [numbers.length] };
+  }
   const shape: number[] = [];
   let probe: unknown = numbers;
   while (typeof probe === 'object' && probe !== null && 'length' in probe) {

@@ -91,6 +91,12 @@ export interface NativeAddon {
      * and sets the elements of `occurs`, by character, of those that there are.
      */
     lines(text: Uint8Array, starts: Int32Array, occurs: Uint8Array): number;
+    /**
+     * The tokens of the lines of these numbers, `bos` before each and after the last; undefined where
+     * a character has none. `idsAfter` has by character its token + 1, or 0. Fills `firsts`, one longer
+     * than `numbers`, with where each line's `bos` lies, and the last.
+     */
+    encode(text: Uint8Array, starts: Int32Array, idsAfter: Int32Array, bos: number, numbers: Int32Array, firsts: Int32Array): Int32Array | undefined; // prettier-ignore
   };
   /** One node of each kind of a graph of single numbers that needs rules of its gradient. */
   numberKinds(graph: NumberGraph): Int32Array;

@@ -739,6 +739,14 @@ export class Program {
     if (given < needed) {
       throw new FeedError(`input '${name}': ${given} integers for ${feed.label}, of which this run needs at least ${needed}`); // prettier-ignore
     }
+    if (value instanceof Int32Array) {
+      for (let i = 0; i < given; i++) {
+        const x = value[i]!;
+        if (x < 0 || x >= limit) this.checkIndex(feed, i, x);
+      }
+      ints.set(value, slot);
+      return;
+    }
     for (let i = 0; i < given; i++) {
       const x = isNumber ? value : value[i]!;
       if ((x | 0) !== x || x < 0 || x >= limit) this.checkIndex(feed, i, x);

@@ -228,6 +228,65 @@ describe('the native search for lines', () => {
   }
 });
 
+describe('a corpus holds what encoding each document gives', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'vecgrad-corpus-'));
+  after(() => rmSync(folder, { recursive: true }));
+  const opened = (text: string): ReturnType<typeof openDocuments> => {
+    writeFileSync(join(folder, 'text'), text);
+    return openDocuments(join(folder, 'text'));
+  };
+  const texts: [name: string, text: string][] = [
+    ['plain lines', 'emma\nolivia\nava\n'],
+    ['plain lines, the last without an end', 'b\nab\ncab'],
+    ['characters outside ASCII', 'Zoë\n😀a\nb\n'],
+    ['spaces', 'a b\nc\n'],
+  ];
+  for (const [name, text] of texts) {
+    it(name, () => {
+      const docs = opened(text);
+      const tokenizer = new Tokenizer(docs);
+      const numbers = Int32Array.of(2, 0, 0, 1).filter((number) => number < docs.length);
+      const corpus = tokenizer.corpus(docs, numbers);
+      assert.equal(corpus.length, numbers.length);
+      numbers.forEach((number, i) => {
+        const encoded = tokenizer.encode(docs.at(number)!);
+        for (const blockSize of [1, 2, 100]) {
+          const length = Math.min(blockSize, encoded.length - 1);
+          const { tokens, targets, length: found } = corpus.example(i, blockSize);
+          assert.deepEqual([[...tokens], [...targets], found], [encoded.slice(0, length), encoded.slice(1, length + 1), length]); // prettier-ignore
+        }
+      });
+      assert.equal(tokenizer.corpus(docs, new Int32Array(0)).length, 0);
+    });
+  }
+
+  it('says which character has no token', () => {
+    const tokenizer = new Tokenizer(['ab', 'c']);
+    for (const text of ['ab\ncd\n', 'ab\nc\u00e9\n', 'a!\nb\n']) {
+      assert.throws(() => tokenizer.corpus(opened(text), Int32Array.of(0, 1)), { name: 'DataError', message: /has a character that is not in the vocabulary/ }); // prettier-ignore
+    }
+  });
+
+  const text = Buffer.from('ab\ncd');
+  const starts = Int32Array.of(0, 3, 6);
+  const ids = new Int32Array(128).fill(1);
+  const firsts = new Int32Array(2);
+  const wrong: [string, unknown[], string][] = [
+    ['nothing', [], 'TypeError'],
+    ['too few places', [text, starts, ids, 2, Int32Array.of(0, 1), firsts], 'TypeError'],
+    ['a negative line', [text, starts, ids, 2, Int32Array.of(-1), firsts], 'RangeError'],
+    ['a line after the last', [text, starts, ids, 2, Int32Array.of(2), firsts], 'RangeError'],
+    ['a line outside the text', [text, Int32Array.of(0, 9), ids, 2, Int32Array.of(0), firsts], 'RangeError'],
+    ['a line that ends before it begins', [text, Int32Array.of(4, 2), ids, 2, Int32Array.of(0), firsts], 'RangeError'],
+    ['a line before the text', [text, Int32Array.of(-2, 2), ids, 2, Int32Array.of(0), firsts], 'RangeError'],
+  ]; // prettier-ignore
+  for (const [name, given, error] of wrong) {
+    it(`the native encoder refuses ${name}`, () => {
+      assert.throws(() => addon.text.encode(...(given as Parameters<typeof addon.text.encode>)), { name: error, message: /^encode: / }); // prettier-ignore
+    });
+  }
+});
+
 it('packageVersion is that of package.json', () => {
   assert.match(packageVersion(), /^\d+\.\d+\.\d+/);
 });

@@ -24,6 +24,9 @@ const REFUSED: [title: string, root: () => Value, feeds: unknown, says: RegExp][
   ['null for numbers', () => input('x', [2]).exp(), { x: null }, /^input 'x' is missing: 'x' .*needs 2/],
   ['a missing index', () => table.at(index('i')), {}, /^input 'i' is missing: 'i' \(index, shape \[\]\) needs an integer$/], // prettier-ignore
   ['missing indices', () => table.gather(index('i', 2)), {}, /^input 'i' is missing: 'i' .* needs 2 integers$/], // prettier-ignore
+  ['an index beyond the rows, in an Int32Array', () => table.gather(index('i', 2)), { i: Int32Array.of(0, 3) }, /^input 'i'\[1\] = 3: expected an integer from 0 to 2, for #\d+ \(gather, shape \[2, 2\]\)$/], // prettier-ignore
+  ['a negative index in an Int32Array', () => table.gather(index('i', 2)), { i: Int32Array.of(0, -1) }, /^input 'i'\[1\] = -1: expected an integer from 0 to 2/], // prettier-ignore
+  ['too few indices in an Int32Array', () => table.gather(index('i', 2)), { i: Int32Array.of(0) }, /needs at least 2/], // prettier-ignore
   ['an index beyond the rows', () => table.gather(index('i', 2)), { i: [0, 3] }, /^input 'i'\[1\] = 3: expected an integer from 0 to 2, for #\d+ \(gather, shape \[2, 2\]\)$/], // prettier-ignore
   ['an index beyond the choices', () => choose([table, table], index('i')), { i: 2 }, /^input 'i' = 2: expected an integer from 0 to 1, for #\d+ \(choose/], // prettier-ignore
   ['a negative index', () => table.at(index('i')), { i: -1 }, /^input 'i' = -1: expected an integer from 0 to 2/], // prettier-ignore
@@ -150,7 +153,7 @@ describe('a program', () => {
       for (let repeat = 0; repeat < 2; repeat++) {
         const fed = [2, 0, 1];
         const seen = groups.map(([value], at) => {
-          program.advance({ tokens: fed.slice(0, at + 1) }, at);
+          program.advance({ tokens: repeat === 0 ? fed.slice(0, at + 1) : Int32Array.from(fed.slice(0, at + 1)) }, at); // prettier-ignore
           return Array.from(program.read(value!));
         });
         assert.deepEqual(seen, [[5, 6], [51, 62], [513, 624]]); // prettier-ignore
