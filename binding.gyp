@@ -70,6 +70,8 @@
         'native/kernel_calls.cpp',
         'native/random.cpp',
         'native/random_calls.cpp',
+        'native/series.cpp',
+        'native/series_calls.cpp',
         'native/assemble.cpp',
         'native/assemble_calls.cpp',
         'native/text_calls.cpp',

@@ -2,6 +2,7 @@
 import { constants, isUtf8 } from 'node:buffer';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Dataset } from './dataset.js';
 import { addon } from './native.js';
 import { packageRoot } from './package.js';
 
@@ -263,11 +264,24 @@ export class Corpus {
   example(
     i: number,
     blockSize: number,
-  ): { tokens: Int32Array; targets: Int32Array; length: number } {
+  ): Record<'tokens' | 'targets', Int32Array> & Record<'length', number> {
     const { tokens, firsts } = this;
     const first = firsts[i]!;
     const length = Math.min(blockSize, firsts[i + 1]! - first);
     return { tokens: tokens.subarray(first, first + length), targets: tokens.subarray(first + 1, first + 1 + length), length }; // prettier-ignore
+  }
+
+  /** All documents as `example` has them, in columns. */
+  dataset(blockSize: number): Dataset {
+    const { length: count, tokens: values, firsts: starts } = this;
+    const lengths = new Int32Array(count);
+    const next = new Int32Array(count);
+    for (let i = 0; i < count; i++) {
+      next[i] = starts[i]! + 1;
+      lengths[i] = Math.min(blockSize, starts[i + 1]! - starts[i]!);
+    }
+    const inputs = { tokens: { values, starts }, targets: { values, starts: next }, length: { values: lengths } }; // prettier-ignore
+    return { count, inputs };
   }
 }
 

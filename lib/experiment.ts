@@ -117,6 +117,9 @@ export interface ExperimentResult {
   microsecondsPerStep: number;
 }
 
+/** How long one native call trains before the steps' losses are told, at most twice. */
+const STEPS_MILLISECONDS = 50;
+
 /** What writes each model's graph. */
 export const MODELS: Readonly<Record<ModelName, ModelBuilder>> = {
   scalar,
@@ -222,31 +225,38 @@ export function runExperiment(name: ModelName, options: ExperimentOptions): Expe
     .minimize(model.loss, { ...target, sequence: model.logits });
   const compileSeconds = lap();
 
-  const { threads } = options;
   const losses: number[] = [];
-  const trained = tokenizer.corpus(docs, train.subarray(0, steps * batch));
-  const fed = (i: number): Feeds => trained.example(i % trained.length, blockSize);
-  for (let step = 0; step < steps; step++) {
-    const loss =
-      batch === 1
-        ? training.step(fed(step))
-        : training.stepBatch(Array.from({ length: batch }, (_, i) => fed(step * batch + i)), threads === undefined ? {} : { threads }); // prettier-ignore
+  const note = (loss: number): void => {
+    losses.push(loss);
     if (!Number.isFinite(loss)) {
       throw new ExperimentError(
-        `${name}: the loss is ${loss} at step ${step + 1}: training diverged; ` +
+        `${name}: the loss is ${loss} at step ${losses.length}: training diverged; ` +
           'give a lower learning rate',
       );
     }
-    losses.push(loss);
-    options.onStep?.(step + 1, loss);
+    options.onStep?.(losses.length, loss);
+  };
+  const corpus = tokenizer.corpus(docs, train.subarray(0, steps * batch));
+  if (batch > 1) {
+    const { threads } = options;
+    for (let step = 0; step < steps; step++) {
+      const fed = Array.from({ length: batch }, (_, i) => corpus.example((step * batch + i) % corpus.length, blockSize)); // prettier-ignore
+      note(training.stepBatch(fed, threads === undefined ? {} : { threads }));
+    }
+  } else {
+    const dataset = corpus.dataset(blockSize);
+    for (let count = 1; losses.length < steps;) {
+      const from = losses.length % dataset.count;
+      const began = now();
+      training.stepEach(dataset, from, Math.min(from + count, from + steps - losses.length, dataset.count)).forEach(note); // prettier-ignore
+      if (now() - began < STEPS_MILLISECONDS) count *= 2;
+    }
   }
   const trainSeconds = lap();
 
   // The mean over documents of each document's mean loss; NaN without documents.
-  let sum = 0;
-  const evaluated = tokenizer.corpus(docs, heldOut);
-  for (let i = 0; i < heldOut.length; i++) sum += training.evaluate(evaluated.example(i, blockSize)); // prettier-ignore
-  const heldOutLoss = sum / heldOut.length;
+  const evaluated = training.evaluateEach(tokenizer.corpus(docs, heldOut).dataset(blockSize));
+  const heldOutLoss = evaluated.reduce((sum, loss) => sum + loss, 0) / heldOut.length;
   const evaluateSeconds = lap();
   const invented = sample(model, tokenizer, random, {
     count: samples,

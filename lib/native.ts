@@ -73,6 +73,11 @@ export interface NativeAddon {
     drawn: Int32Array,
     lengths: Int32Array,
   ): Fault | undefined;
+  /**
+   * Runs documents `from` on, one for each place in `losses`, which it fills. Returns how many it
+   * completed, or where it met a fault.
+   */
+  runSeries(program: Handle, arena: TypedArray, ints: Int32Array, series: SeriesSpec, from: number, losses: Float64Array): number | SeriesFault; // prettier-ignore
   alignment(array: Float64Array | Float32Array): number;
   random: {
     create(): Handle;
@@ -128,6 +133,33 @@ export interface NativeBench {
   /** What emulates this processor, by its own account; '' where it gives none. */
   emulator(): string;
 } // prettier-ignore
+
+/** One run after another, each on a document of its own (native/series.h says what is what). */
+export interface SeriesSpec {
+  indices: { slot: number; size: number; values: Int32Array; starts?: Int32Array; needs: Int32Array; limits: Int32Array; levels: Int32Array }[];
+  numbers: { offset: number; size: number; values: Float64Array | Float32Array }[];
+  /** By document; empty: always all levels. */
+  lengths: Int32Array;
+  inverseCount: number;
+  end: number;
+  loss: number;
+  rule: number;
+  ruleSize: number;
+  rules: Float64Array;
+  stepSlots: Int32Array;
+  firstStep: number;
+  /** 1: stop after a loss that is not finite. */
+  stops: number;
+  gradients: number;
+  gradientCount: number;
+} // prettier-ignore
+
+/**
+ * Of a document: the instruction, the index and its limit, as in a `Fault`; or the column and the
+ * element that were fed wrongly or not at all, column -1 being the lengths.
+ */
+export type SeriesFault =
+  [document: number, ...Fault] | [document: number, column: number, element: number];
 
 /** A batch: the documents, and the memory that they run in (native/batch.h says what is what). */
 export interface BatchSpec {

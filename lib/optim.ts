@@ -1,6 +1,7 @@
 /** Optimisers: each compiles a loss to a program whose one call is a whole training step. */
 import { availableParallelism } from 'node:os';
 import type { UpdateRule, UpdateStep } from './compiler/layout.js';
+import type { Dataset } from './dataset.js';
 import type { Value } from './graph.js';
 import { Program, type Feeds, type ProgramOptions } from './program.js';
 
@@ -40,18 +41,59 @@ export class Training {
   /** Steps taken. */
   steps = 0;
 
+  /** The update rule's numbers of steps that were to come and did not: a schedule gives each rate once. */
+  private ahead: Float64Array[] = [];
+
   constructor(
     /** The compiled program: forward, backward, update. */
     readonly program: Program,
     private readonly prepare: (program: Program, step: number) => void,
   ) {}
 
+  private setRule(step: number): void {
+    const row = this.ahead.shift();
+    if (row)
+      row.forEach((number, i) => this.program.setRule(i, number)); // prettier-ignore
+    else this.prepare(this.program, step);
+  }
+
   /** One step: the loss at the fed numbers before the update. */
   step(feeds: Feeds): number {
-    this.prepare(this.program, this.steps);
+    this.setRule(this.steps);
     const loss = this.program.step(feeds);
     this.steps++;
     return loss;
+  }
+
+  /**
+   * One step on each document from `from` to before `to`, in turn: what `step` does with each, in one
+   * native call, which takes a fraction of the time to feed them. Stops after a loss that is not
+   * finite. Returns the losses of the steps taken.
+   *
+   * @throws FeedError when a column is missing, unknown, too short or of the wrong type, or, after the
+   * steps before it, when a document's integers or length are out of their range
+   */
+  stepEach(dataset: Dataset, from = 0, to = dataset.count): Float64Array {
+    const count = Math.max(0, Math.min(to, dataset.count) - from);
+    const size = this.program.ruleSize;
+    const rules = new Float64Array(count * size);
+    for (let i = 0; i < count; i++) {
+      this.setRule(this.steps + i);
+      this.program.copyRule(rules, i * size);
+    }
+    const { losses, error } = this.program.runEach(dataset, from, to, rules);
+    this.steps += losses.length;
+    for (let i = count; i-- > losses.length;)
+      this.ahead.unshift(rules.slice(i * size, (i + 1) * size));
+    if (error) throw error;
+    return losses;
+  }
+
+  /** The loss of each document from `from` to before `to`, without an update, in one native call. */
+  evaluateEach(dataset: Dataset, from = 0, to = dataset.count): Float64Array {
+    const { losses, error } = this.program.runEach(dataset, from, to);
+    if (error) throw error;
+    return losses;
   }
 
   /**
@@ -62,7 +104,7 @@ export class Training {
    * @throws Error where `minimize` was not told of batches: `minimize(loss, { batches: true })`
    */
   stepBatch(documents: readonly Feeds[], { threads = availableParallelism() } = {}): number {
-    this.prepare(this.program, this.steps);
+    this.setRule(this.steps);
     const loss = this.program.stepBatch(documents, threads);
     this.steps++;
     return loss;

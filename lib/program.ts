@@ -15,7 +15,8 @@ import { tidy } from './compiler/tidy.js';
 import { isTraced, trace, type Trace } from './compiler/trace.js';
 import { isDense, type View } from './compiler/view.js';
 import { setProgramFactory, Value, type Node, type TypedArray } from './graph.js';
-import { addon, chosenIsa, type Fault, type Handle } from './native.js';
+import type { Column, Dataset } from './dataset.js';
+import { addon, chosenIsa, type Fault, type Handle, type SeriesFault, type SeriesSpec } from './native.js'; // prettier-ignore
 import { OP_NAMES, type OpName } from './ops.js';
 import type { Random } from './random.js';
 import { contiguousStrides, sizeOf } from './shape.js';
@@ -104,6 +105,8 @@ const PARAMETERS: ReadonlySet<OpName> = new Set<OpName>(['parameter']);
 
 /** What is read as the number of the training step where none runs. */
 const NO_STEP = -1;
+const NO_RULES = new Float64Array();
+const NO_SLOTS = new Int32Array();
 
 /**
  * A compiled graph with its memory: made by `compile` and by optimisers. One run is one native call.
@@ -171,6 +174,14 @@ export class Program {
   private hasRun = false;
   private results: Int32Array | undefined;
   private batch: Batch | undefined;
+  /** What was run last as a series, as it is fed. */
+  private series: { dataset: Dataset; spec: SeriesSpec; fed: readonly IndexFeed[] } | undefined;
+  /**
+   * How many numbers the update rule has.
+   *
+   * @hidden
+   */
+  readonly ruleSize: number;
   private length = 0;
   /** Of the first root, in the arena. */
   private readonly rootOffset: number;
@@ -307,6 +318,7 @@ export class Program {
       for (let n = 0; n <= this.maxLength; n++) needs.push(levels.findLastIndex((level) => level < n) + 1); // prettier-ignore
     }
     this.countName = count?.name;
+    this.ruleSize = plan.update?.numbers ?? 0;
     this.length = this.maxLength;
     this.rootOffset = lowered.view(numbers.get(this.roots[0]!)!)?.offset ?? 0;
   }
@@ -491,6 +503,119 @@ export class Program {
     this.feed(feeds);
     this.run(0, this.length, 0, this.lowered.sections.forward);
     return this.arena[this.rootOffset]!;
+  }
+
+  /**
+   * What `step` (given the update rule's numbers for each step, one step's behind the other's) or
+   * `evaluate` does on documents `from` to before `to`, one after another in one native call; steps, up to
+   * a loss that is not finite. Returns the losses, and the error that ended the runs early.
+   *
+   * @hidden
+   */
+  runEach(dataset: Dataset, from: number, to: number, rules?: Float64Array): { losses: Float64Array; error?: Error } {
+    if (!Number.isInteger(from) || !Number.isInteger(to) || from < 0 || from > to || to > dataset.count) {
+      throw new RangeError(`documents ${from} to before ${to}: expected integers from 0 to ${dataset.count}, the first no larger`);
+    }
+    const { spec, fed } = (this.series = this.series?.dataset === dataset ? this.series : this.seriesOf(dataset));
+    const { sections } = this.lowered;
+    if (!this.resident) this.takeParameters();
+    this.checkMemory();
+    spec.end = rules ? sections.update : sections.forward;
+    spec.ruleSize = rules ? this.ruleSize : 0;
+    spec.rules = rules ?? NO_RULES;
+    spec.stepSlots = rules ? Int32Array.from(this.stepSlots) : NO_SLOTS;
+    spec.firstStep = this.steps;
+    spec.stops = rules ? 1 : 0;
+    const losses = new Float64Array(to - from);
+    const result = addon.runSeries(this.handle, this.arena, this.ints, spec, from, losses);
+    this.setStep(NO_STEP);
+    this.hasRun = true;
+    const isWhole = typeof result === 'number';
+    const runs = isWhole ? result : result[0] - from;
+    // As in `step`, a run that met a fault has had a number, one that could not be fed has none.
+    if (rules) this.steps += isWhole || result.length === 3 ? runs : runs + 1;
+    if (runs > 0) this.length = spec.lengths[from + runs - 1] ?? this.maxLength;
+    const run = losses.subarray(0, runs);
+    return isWhole ? { losses: run } : { losses: run, error: this.faultOf(result, spec, fed) };
+  } // prettier-ignore
+
+  private seriesOf(dataset: Dataset): { dataset: Dataset; spec: SeriesSpec; fed: IndexFeed[] } {
+    const { inputs } = dataset;
+    for (const name in inputs) {
+      if (name !== this.countName) this.checkNames({ [name]: 0 });
+    }
+    const column = (name: string, label: string, size: number, ...types: (new (n: number) => Column['values'])[]): Column => {
+      const given = inputs[name];
+      if (!given) throw new FeedError(`input '${name}' is missing: ${label} needs a column`);
+      const { values, starts } = given;
+      if (!types.some((type) => values instanceof type)) {
+        throw new FeedError(`input '${name}': ${describe(values)}: ${label} needs a column of ${types.map(({ name }) => name).join(' or ')}`);
+      }
+      const places = starts ?? values;
+      const needed = starts ? dataset.count : dataset.count * size;
+      if (places.length < needed) {
+        throw new FeedError(`input '${name}': ${places.length} ${starts ? 'starts' : 'numbers'} for ${dataset.count} documents: ${label} needs ${needed}`);
+      }
+      return given;
+    };
+    const integers = (list: readonly number[]): Int32Array => Int32Array.from(list, (x) => Math.min(x, 2 ** 31 - 1)); // prettier-ignore
+    const fed = this.fedIndices.filter(({ needs }) => needs.some((n) => n > 0));
+    const { parameters } = this.lowered;
+    const spec: SeriesSpec = {
+      indices: fed.map(({ name, label, slot, size, needs, limits, levels }) => {
+        const { values, starts } = column(name, label, size, Int32Array);
+        return { slot, size, values: values as Int32Array, ...(starts && { starts }), needs: integers(needs), limits: integers(limits), levels: integers(levels) };
+      }),
+      numbers: this.fedFloats.map(({ name, label, offset, size }) => {
+        const { values } = column(name, label, size, Float64Array, Float32Array);
+        return { offset, size, values: values as Float64Array | Float32Array };
+      }),
+      lengths: this.countName === undefined ? NO_SLOTS : (column(this.countName, 'the length', 1, Int32Array).values as Int32Array),
+      inverseCount: this.inverseCount,
+      end: 0,
+      loss: this.rootOffset,
+      rule: parameters.rule,
+      ruleSize: 0,
+      rules: NO_RULES,
+      stepSlots: NO_SLOTS,
+      firstStep: 0,
+      stops: 0,
+      gradients: parameters.gradients,
+      gradientCount: parameters.withGradient,
+    };
+    return { dataset, spec, fed };
+  } // prettier-ignore
+
+  /** What to say of a series' fault. */
+  private faultOf(fault: SeriesFault, { lengths, indices }: SeriesSpec, fed: readonly IndexFeed[]): Error {
+    const [document] = fault;
+    const length = lengths[document] ?? this.maxLength;
+    try {
+      if (fault.length === 4) this.refuse([fault[1], fault[2], fault[3]], ` of document ${document}`);
+      const [, column, element] = fault;
+      this.feedCount(this.countName === undefined ? undefined : length);
+      const { starts, values, size } = indices[column]!;
+      const feed = fed[column]!;
+      const at = (starts?.[document] ?? document * size) + element;
+      const x = values[at];
+      if (x === undefined) throw new FeedError(`input '${feed.name}': no integer ${at} of ${values.length} for ${feed.label}, of which this run needs at least ${feed.needs[length]!}`);
+      this.checkIndex(feed, element, x);
+      throw new Error('internal: a series stopped without a fault');
+    } catch (error) {
+      if (error instanceof FeedError) error.message = `document ${document}: ${error.message}`;
+      return error as Error;
+    }
+  } // prettier-ignore
+
+  /**
+   * Copies the update rule's numbers as they are set, from a place in `to` on.
+   *
+   * @hidden
+   */
+  copyRule(to: Float64Array, at: number): void {
+    const { arena, ruleSize } = this;
+    const { rule } = this.lowered.parameters;
+    for (let i = 0; i < ruleSize; i++) to[at + i] = arena[rule + i]!;
   }
 
   /** What one run of all instructions does at a prefix length, by opcode. */

@@ -18,7 +18,9 @@
 #include "handle.h"
 #include "isa.h"
 #include "kernel_calls.h"
+#include "memory.h"
 #include "random_calls.h"
+#include "series_calls.h"
 #include "text_calls.h"
 #include "vm.h"
 
@@ -111,30 +113,6 @@ Napi::Value create_program(const Napi::CallbackInfo& call) {
   const int64_t bytes = program->bytes();
   return make_handle(env, std::move(program), bytes);
 }
-
-// A program's memory, read where JavaScript keeps it, for one call.
-struct Memory {
-  void* arena = nullptr;
-  int32_t* ints = nullptr;
-
-  // Says what is wrong with it, or returns nothing.
-  const char* read(napi_env env, const Program& program, napi_value numbers, napi_value integers) {
-    napi_typedarray_type arena_type, ints_type;
-    size_t arena_length = 0, ints_length = 0;
-    void* slots = nullptr;
-    if (napi_get_typedarray_info(env, numbers, &arena_type, &arena_length, &arena, nullptr,
-                                 nullptr) != napi_ok ||
-        napi_get_typedarray_info(env, integers, &ints_type, &ints_length, &slots, nullptr,
-                                 nullptr) != napi_ok)
-      return "a program's memory is two typed arrays";
-    if (arena_type != (program.is_float32() ? napi_float32_array : napi_float64_array) ||
-        ints_type != napi_int32_array || int64_t(arena_length) < program.arena_size() ||
-        int64_t(ints_length) < program.ints_size())
-      return "a program was given memory of the wrong type or size";
-    ints = static_cast<int32_t*>(slots);
-    return nullptr;
-  }
-};
 
 Napi::Value fault_array(Napi::Env env, const RunFault& fault) {
   if (fault.instruction < 0) return env.Undefined();
@@ -287,6 +265,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add_assemble_calls(env, exports);
   add_differentiate_calls(env, exports);
   add_batch_calls(env, exports);
+  add_series_calls(env, exports);
   add_bench_calls(env, exports);
   return exports;
 }

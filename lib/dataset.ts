@@ -1,0 +1,21 @@
+/** Many documents as they are fed one after another, without an object for each. */
+
+/** What all documents feed one input: their numbers, one document's behind the other's. */
+export interface Column {
+  /** Integers for an index and for the length, numbers for other inputs. */
+  readonly values: Int32Array | Float64Array | Float32Array;
+  /**
+   * Of an index: where each document's integers begin. Documents may differ in how many they have, and
+   * share them: targets are the tokens from one place further on. By default each has as many as the
+   * index has elements.
+   */
+  readonly starts?: Int32Array;
+}
+
+/** Documents: for each input a column. */
+export interface Dataset {
+  /** How many documents there are. */
+  readonly count: number;
+  /** By input name. */
+  readonly inputs: Readonly<Record<string, Column>>;
+}

@@ -1,0 +1,86 @@
+#include "series.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "denormals.h"
+
+namespace vecgrad {
+namespace {
+
+// False where an integer is out of its limits, or missing; `element` says which.
+bool feed_index(const IndexColumn& column, int32_t* ints, int32_t document, int32_t length,
+                int32_t& element) {
+  const int64_t start = column.starts.empty() ? int64_t(document) * column.size
+                                              : int64_t(column.starts[size_t(document)]);
+  const int32_t needed = column.needs[size_t(length)];
+  for (int32_t i = 0; i < needed; i++) {
+    element = i;
+    if (start < 0 || start + i >= int64_t(column.values.size())) return false;
+    const int32_t x = column.values[size_t(start + i)];
+    if (x < 0 || (x >= column.limits[size_t(i)] && column.levels[size_t(i)] < length)) return false;
+    ints[column.slot + i] = x;
+  }
+  return true;
+}
+
+template <class T>
+void feed_numbers(const NumberColumn& column, T* arena, int32_t document) {
+  std::visit(
+      [&](const auto& values) {
+        const auto first = values.begin() + int64_t(document) * column.size;
+        std::transform(first, first + column.size, arena + column.offset,
+                       [](auto x) { return T(x); });
+      },
+      column.values);
+}
+
+template <class T>
+SeriesResult run(const Program& program, T* arena, int32_t* ints, const Series& series,
+                 int32_t from, std::span<double> losses) {
+  const FlushDenormals flush;
+  SeriesResult result;
+  const double* rules = series.rules.data();
+  for (size_t i = 0; i < losses.size(); i++) {
+    const int32_t document = from + int32_t(i);
+    const int32_t length =
+        series.lengths.empty() ? program.levels() : series.lengths[size_t(document)];
+    if (length < 1 || length > program.levels()) {
+      result.end = SeriesEnd::feed;
+      result.column = -1;
+      return result;
+    }
+    for (size_t c = 0; c < series.indices.size(); c++) {
+      if (feed_index(series.indices[c], ints, document, length, result.element)) continue;
+      result.end = SeriesEnd::feed;
+      result.column = int32_t(c);
+      return result;
+    }
+    for (const NumberColumn& column : series.numbers) feed_numbers(column, arena, document);
+    if (series.inverse_count >= 0) arena[series.inverse_count] = T(1.0 / length);
+    for (int32_t r = 0; r < series.rule_size; r++) arena[series.rule + r] = T(*rules++);
+    for (const int32_t slot : series.step_slots) ints[slot] = series.first_step + int32_t(i);
+    result.fault = program.run(arena, ints, 0, length, 0, series.end);
+    if (result.fault.instruction >= 0) {
+      // What it has added so far must not reach the next run.
+      std::fill_n(arena + series.gradients, series.gradient_count, T(0));
+      result.end = SeriesEnd::fault;
+      return result;
+    }
+    losses[i] = double(arena[series.loss]);
+    result.runs++;
+    if (series.stops && !std::isfinite(losses[i])) break;
+  }
+  return result;
+}
+
+}  // namespace
+
+SeriesResult run_series(const Program& program, void* arena, int32_t* ints, const Series& series,
+                        int32_t from, std::span<double> losses) {
+  if (program.is_float32())
+    return run(program, static_cast<float*>(arena), ints, series, from, losses);
+  return run(program, static_cast<double*>(arena), ints, series, from, losses);
+}
+
+}  // namespace vecgrad

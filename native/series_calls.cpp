@@ -1,0 +1,165 @@
+#include "series_calls.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "handle.h"
+#include "memory.h"
+#include "reader.h"
+#include "series.h"
+
+namespace vecgrad {
+namespace {
+
+Napi::Value fail(Napi::Env env, const std::string& what) {
+  Napi::Error::New(env, what).ThrowAsJavaScriptException();
+  return env.Undefined();
+}
+
+bool lies(int64_t offset, int64_t count, int64_t size) {
+  return offset >= 0 && count >= 0 && offset + count <= size;
+}
+
+// One column; `starts` may be missing. What is wrong goes to `wrong`.
+IndexColumn read_indices(Napi::Env env, const Napi::Value& value, const Program& program,
+                         int64_t documents, std::string& wrong) {
+  Reader spec(env, value);
+  IndexColumn column;
+  column.slot = spec.integer("slot");
+  column.size = spec.integer("size");
+  column.values = spec.elements<const int32_t>("values");
+  column.needs = spec.elements<const int32_t>("needs");
+  column.limits = spec.elements<const int32_t>("limits");
+  column.levels = spec.elements<const int32_t>("levels");
+  if (spec.wrong.empty() && !value.As<Napi::Object>().Get("starts").IsUndefined())
+    column.starts = spec.elements<const int32_t>("starts");
+  wrong = spec.wrong;
+  if (!wrong.empty()) return column;
+  const bool fits =
+      lies(column.slot, column.size, program.ints_size()) &&
+      int64_t(column.needs.size()) == program.levels() + 1 &&
+      std::all_of(column.needs.begin(), column.needs.end(),
+                  [&](int32_t n) { return n >= 0 && n <= column.size; }) &&
+      int64_t(column.limits.size()) == column.size && int64_t(column.levels.size()) == column.size &&
+      (column.starts.empty() ? int64_t(column.values.size()) >= documents * column.size
+                             : int64_t(column.starts.size()) >= documents);
+  if (!fits) wrong = "an index's column";
+  return column;
+}
+
+NumberColumn read_numbers(Napi::Env env, const Napi::Value& value, const Program& program,
+                          int64_t documents, std::string& wrong) {
+  Reader spec(env, value);
+  NumberColumn column;
+  column.offset = spec.integer("offset");
+  column.size = spec.integer("size");
+  wrong = spec.wrong;
+  if (!wrong.empty()) return column;
+  const Napi::Value values = value.As<Napi::Object>().Get("values");
+  std::span<const float> singles;
+  std::span<const double> doubles;
+  int64_t count = -1;
+  if (read_elements(env, values, singles)) {
+    column.values = singles;
+    count = int64_t(singles.size());
+  } else if (read_elements(env, values, doubles)) {
+    column.values = doubles;
+    count = int64_t(doubles.size());
+  }
+  if (!lies(column.offset, column.size, program.arena_size()) || count < documents * column.size)
+    wrong = "a column of numbers";
+  return column;
+}
+
+template <class Column>
+bool read_columns(Napi::Env env, const Napi::Value& value, const Program& program,
+                  int64_t documents,
+                  Column (*read)(Napi::Env, const Napi::Value&, const Program&, int64_t,
+                                 std::string&),
+                  std::vector<Column>& columns, std::string& wrong) {
+  if (!value.IsArray()) {
+    wrong = "columns";
+    return false;
+  }
+  const auto array = value.As<Napi::Array>();
+  for (uint32_t i = 0; i < array.Length() && wrong.empty(); i++)
+    columns.push_back(read(env, array.Get(i), program, documents, wrong));
+  return wrong.empty();
+}
+
+// runSeries(program, arena, ints, spec, from, losses): runs documents `from` on, one for each place
+// in `losses`. Returns how many it completed; or, where it stopped at a fault, [document,
+// instruction, index, limit] as `run` does, or [document, column, element] where a fed integer was
+// out of its limits, its column too short, or, with column -1, the length none.
+Napi::Value run_series(const Napi::CallbackInfo& call) {
+  Napi::Env env = call.Env();
+  const Program* program = from_handle<Program>(env, call[0]);
+  if (!program) return fail(env, "runSeries expects a program");
+  Memory memory;
+  if (const char* fault = memory.read(env, *program, call[1], call[2])) return fail(env, fault);
+  Reader spec(env, call[3]);
+  Series series;
+  series.lengths = spec.elements<const int32_t>("lengths");
+  series.inverse_count = spec.integer("inverseCount");
+  series.end = spec.integer("end");
+  series.loss = spec.integer("loss");
+  series.rule = spec.integer("rule");
+  series.rule_size = spec.integer("ruleSize");
+  series.rules = spec.elements<const double>("rules");
+  series.step_slots = spec.elements<const int32_t>("stepSlots");
+  series.first_step = spec.integer("firstStep");
+  series.stops = spec.integer("stops") != 0;
+  series.gradients = spec.integer("gradients");
+  series.gradient_count = spec.integer("gradientCount");
+  int32_t from = 0;
+  std::span<double> losses;
+  if (!spec.wrong.empty()) return fail(env, "runSeries: unexpected " + spec.wrong);
+  if (napi_get_value_int32(env, call[4], &from) != napi_ok || from < 0 ||
+      !read_elements(env, call[5], losses))
+    return fail(env, "runSeries expects a document's number and room for losses");
+  const int64_t documents = from + int64_t(losses.size());
+  const int64_t size = program->arena_size();
+  const bool is_sound =
+      documents <= INT32_MAX &&
+      (series.lengths.empty() || int64_t(series.lengths.size()) >= documents) &&
+      (series.inverse_count == -1 || lies(series.inverse_count, 1, size)) && series.end >= 0 &&
+      series.end <= program->instruction_count() && lies(series.loss, 1, size) &&
+      lies(series.rule, series.rule_size, size) &&
+      int64_t(series.rules.size()) >= series.rule_size * int64_t(losses.size()) &&
+      std::all_of(series.step_slots.begin(), series.step_slots.end(),
+                  [&](int32_t slot) { return lies(slot, 1, program->ints_size()); }) &&
+      lies(series.gradients, series.gradient_count, size);
+  if (!is_sound) return fail(env, "runSeries was given a series that does not fit the program");
+  const auto object = call[3].As<Napi::Object>();
+  std::vector<IndexColumn> indices;
+  std::vector<NumberColumn> numbers;
+  std::string wrong;
+  if (!read_columns(env, object.Get("indices"), *program, documents, read_indices, indices,
+                    wrong) ||
+      !read_columns(env, object.Get("numbers"), *program, documents, read_numbers, numbers, wrong))
+    return fail(env, "runSeries: unexpected " + wrong);
+  series.indices = indices;
+  series.numbers = numbers;
+  const SeriesResult found =
+      run_series(*program, memory.arena, memory.ints, series, from, losses);
+  if (found.end == SeriesEnd::done) return Napi::Number::New(env, found.runs);
+  auto result = Napi::Array::New(env);
+  result.Set(0u, from + found.runs);
+  if (found.end == SeriesEnd::feed) {
+    result.Set(1u, found.column);
+    result.Set(2u, found.element);
+  } else {
+    result.Set(1u, found.fault.instruction);
+    result.Set(2u, double(found.fault.index));
+    result.Set(3u, double(found.fault.limit));
+  }
+  return result;
+}
+
+}  // namespace
+
+void add_series_calls(Napi::Env env, Napi::Object exports) {
+  exports.Set("runSeries", Napi::Function::New<run_series>(env, "runSeries"));
+}
+
+}  // namespace vecgrad
