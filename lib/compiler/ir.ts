@@ -12,7 +12,6 @@ import type { Node } from '../graph.js';
 const IS_INTEGER = Uint8Array.from(OP_NAMES, (name) => Number(isInteger(name)));
 
 const STACK = OP_CODE.stack;
-const ELEMENTS = OP_CODE.elements;
 
 export type AxisLevels = readonly (readonly number[] | undefined)[];
 
@@ -168,7 +167,7 @@ export class Ir implements Builder<number> {
   /** Gives a node's axes the levels that its operands' say they have. */
   followLevels(node: number): void {
     const code = this.opCodes[node]!;
-    let any = code === STACK || code === ELEMENTS;
+    let any = code === STACK && this.attr(node).levels !== undefined;
     if (!any && this.axisLevels.length === 0) return;
     const end = this.inputStart[node + 1]!;
     for (let e = this.inputStart[node]!; e < end && !any; e++) any = this.axisLevels[this.inputList[e]!] !== undefined; // prettier-ignore

@@ -2,7 +2,7 @@
 
 /** The passes in the order in which they run: each by name, and what it does. */
 export const PASSES = [
-  { name: 'simplify', does: 'drops arithmetic with constant zeros' },
+  { name: 'simplify', does: 'drops arithmetic with constant zeros, and stacks written twice' },
   { name: 'reassociate', does: 'adds first what is ready first' },
   { name: 'pad', does: 'gives the stacks of a growing prefix one shape' },
   { name: 'batch', does: 'makes alike nodes of all positions one node over stacked operands' },

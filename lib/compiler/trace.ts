@@ -64,7 +64,8 @@ function place(node: Node, high: number, places: (Node | undefined)[], before: N
 /**
  * Traces groups of roots. Of several groups, group i is needed from prefix length i + 1 only: a
  * sequence whose groups are computed one after another. Within a group levels come from the graph's
- * prefix totals. With `simplify`, arithmetic with constant zeros vanishes.
+ * prefix totals. With `simplify`, arithmetic with constant zeros vanishes, and rows that a listing
+ * stacks once for each head are stacked once.
  */
 export function trace(groups: readonly (readonly Node[])[], simplify: boolean): Trace {
   const nodes = reachable(groups.flat());
@@ -72,6 +73,7 @@ export function trace(groups: readonly (readonly Node[])[], simplify: boolean): 
   let count: Node | undefined;
   const zeros = new Set<number>();
   const leaves: Node[] = [];
+  const stacks = new Map<number, number[]>(); // by their last row
   for (let i = 0; i < nodes.length; i++) {
     const node = nodes[i]!;
     const { operation, first, second } = node;
@@ -96,6 +98,17 @@ export function trace(groups: readonly (readonly Node[])[], simplify: boolean): 
         continue;
       }
     }
+    if (simplify && op === 'stack') {
+      const last = inputs[inputs.length - 1]!;
+      const others = stacks.get(last);
+      const same = others?.find((stack) => isStackOf(ir, stack, inputs));
+      if (same !== undefined) {
+        node.number = same;
+        continue;
+      }
+      if (others) others.push(ir.count);
+      else stacks.set(last, [ir.count]);
+    }
     node.number = ir.push(op, inputs, attr, node.shape, node);
     if (op === 'total' && attr.prefix) {
       const n = node.inputCount;
@@ -112,6 +125,14 @@ export function trace(groups: readonly (readonly Node[])[], simplify: boolean): 
   ir.forwardEnd = ir.count;
   assignLevels(ir, roots);
   return { ir, nodes, leaves, roots: roots.flat(), count };
+}
+
+function isStackOf(ir: Ir, stack: number, rows: readonly number[]): boolean {
+  if (ir.inputCount(stack) !== rows.length) return false;
+  const { start, list } = ir.edges;
+  const first = start[stack]!;
+  for (let i = 0; i < rows.length; i++) if (list[first + i] !== rows[i]) return false;
+  return true;
 }
 
 /** Whether a graph node was traced: its number says so only if it was. */
