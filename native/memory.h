@@ -31,5 +31,4 @@ struct Memory {
   }
 };
 
-
 }  // namespace vecgrad

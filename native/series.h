@@ -1,5 +1,5 @@
-// A series: one run after another, each on a document of its own, as a loop over `step` or `evaluate`
-// does, without returning to JavaScript between two of them.
+// A series: one run after another, each on a document of its own, as a loop over `step` or
+// `evaluate` does, without returning to JavaScript between two of them.
 #pragma once
 
 #include <cstdint>
@@ -33,7 +33,8 @@ struct Series {
   int32_t inverse_count;             // where 1 / length is read; -1: nowhere
   int32_t end;                       // of the instructions that run
   int32_t loss;
-  // What is set before each run: `rule_size` numbers from `rule` on, and the step's number in slots.
+  // What is set before each run: `rule_size` numbers from `rule` on, and the step's number in
+  // slots.
   int32_t rule, rule_size;
   std::span<const double> rules;
   std::span<const int32_t> step_slots;

@@ -40,7 +40,8 @@ IndexColumn read_indices(Napi::Env env, const Napi::Value& value, const Program&
       int64_t(column.needs.size()) == program.levels() + 1 &&
       std::all_of(column.needs.begin(), column.needs.end(),
                   [&](int32_t n) { return n >= 0 && n <= column.size; }) &&
-      int64_t(column.limits.size()) == column.size && int64_t(column.levels.size()) == column.size &&
+      int64_t(column.limits.size()) == column.size &&
+      int64_t(column.levels.size()) == column.size &&
       (column.starts.empty() ? int64_t(column.values.size()) >= documents * column.size
                              : int64_t(column.starts.size()) >= documents);
   if (!fits) wrong = "an index's column";
@@ -140,8 +141,7 @@ Napi::Value run_series(const Napi::CallbackInfo& call) {
     return fail(env, "runSeries: unexpected " + wrong);
   series.indices = indices;
   series.numbers = numbers;
-  const SeriesResult found =
-      run_series(*program, memory.arena, memory.ints, series, from, losses);
+  const SeriesResult found = run_series(*program, memory.arena, memory.ints, series, from, losses);
   if (found.end == SeriesEnd::done) return Napi::Number::New(env, found.runs);
   auto result = Napi::Array::New(env);
   result.Set(0u, from + found.runs);

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { ALL_PASSES, parsePasses, PassError, PASS_NAMES, type PassName } from '../lib/compiler/passes.js'; // prettier-ignore
 import { buildModel, type ModelName } from '../lib/experiment.js';
+import { parameter, stack, total, type Value } from '../lib/graph.js';
+import { SGD } from '../lib/optim.js';
 import { Random } from '../lib/random.js';
 
 const without = (...off: PassName[]): PassName[] => PASS_NAMES.filter((name) => !off.includes(name)); // prettier-ignore
@@ -64,6 +66,25 @@ describe('a pass', () => {
       assert(on.instructions < off.instructions || on.memory < off.memory, what);
     });
   }
+
+  it('of the name simplify stacks once what is written twice, and nothing else', () => {
+    const rows = [[1, 2], [3, 4]].map((row) => parameter(row)); // prettier-ignore
+    const [a, b] = rows as [Value, Value];
+    const other = a.mul(2);
+    const nodes = (...stacks: Value[][]): number => {
+      const sums = stacks.map((list, i) => stack(list).pow(i + 2).sum()); // prettier-ignore
+      const loss = total(sums);
+      const training = new SGD({ learningRate: 0 }).minimize(loss, {
+        passes: parsePasses('simplify'),
+      });
+      assert.equal(training.step({}), loss.forward()[0]);
+      return training.program.counts.forwardNodes;
+    };
+    const one = nodes([a, b], [b, a], [a, b, b]); // three stacks
+    assert.equal(nodes([a, b], [a, b], [a, b]), one - 2);
+    assert.equal(nodes([a, b], [a, b, b], [a, b]), one - 1);
+    assert.equal(nodes([a, b], [other, b], [b]), one + 2); // other, and the constant
+  });
 
   // Of these, scalar's tape has but one.
   for (const model of ['vector', 'rnn', 'rnn_att'] as const) {
