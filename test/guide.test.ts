@@ -61,5 +61,5 @@ describe('the guide', () => {
 
 /** A block as the body of a function: its imports as calls, from the sources. */
 function bodyOf(code: string): string {
-  return code.replace(/^import (\{.*\}) from 'vecgrad';$/gm, `const $1 = await import('${LIBRARY}');`); // prettier-ignore
+  return code.replace(/^import (\{.*\}) from '(.*)';$/gm, (_, names: string, from: string) => `const ${names} = await import('${from === 'vecgrad' ? LIBRARY : from}');`); // prettier-ignore
 }
