@@ -20,17 +20,13 @@
 #include "kernel_calls.h"
 #include "memory.h"
 #include "random_calls.h"
+#include "results.h"
 #include "series_calls.h"
 #include "text_calls.h"
 #include "vm.h"
 
 namespace vecgrad {
 namespace {
-
-Napi::Value fail(Napi::Env env, const std::string& message) {
-  Napi::Error::New(env, message).ThrowAsJavaScriptException();
-  return env.Undefined();
-}
 
 Napi::Array strings(Napi::Env env, const std::vector<const char*>& names) {
   auto array = Napi::Array::New(env, names.size());
@@ -116,11 +112,7 @@ Napi::Value create_program(const Napi::CallbackInfo& call) {
 
 Napi::Value fault_array(Napi::Env env, const RunFault& fault) {
   if (fault.instruction < 0) return env.Undefined();
-  auto result = Napi::Array::New(env, 3);
-  result.Set(0u, fault.instruction);
-  result.Set(1u, double(fault.index));
-  result.Set(2u, double(fault.limit));
-  return result;
+  return list(env, {double(fault.instruction), double(fault.index), double(fault.limit)});
 }
 
 // A program with its memory, held where JavaScript keeps it, and the range of its next run: from,

@@ -2,14 +2,10 @@
 
 #include "assemble.h"
 #include "reader.h"
+#include "results.h"
 
 namespace vecgrad {
 namespace {
-
-Napi::Value fail(Napi::Env env, const std::string& what) {
-  Napi::TypeError::New(env, what).ThrowAsJavaScriptException();
-  return env.Undefined();
-}
 
 TapeGraph read_graph(Reader& spec) {
   TapeGraph graph;
@@ -43,11 +39,11 @@ Napi::Value count_uses_call(const Napi::CallbackInfo& call) {
   Reader spec(env, call[0]);
   const TapeGraph graph = read_graph(spec);
   std::span<const int32_t> keep;
-  if (!spec.wrong.empty()) return fail(env, "countUses: unexpected " + spec.wrong);
+  if (!spec.wrong.empty()) return fail<Napi::TypeError>(env, "countUses: unexpected " + spec.wrong);
   const std::string fault = check_tape_graph(graph);
-  if (!fault.empty()) return fail(env, "countUses: " + fault);
+  if (!fault.empty()) return fail<Napi::TypeError>(env, "countUses: " + fault);
   if (!read_elements(env, call[1], keep) || !are_nodes(graph, keep))
-    return fail(env, "countUses: expected an Int32Array of nodes to keep");
+    return fail<Napi::TypeError>(env, "countUses: expected an Int32Array of nodes to keep");
   auto uses = Napi::Int32Array::New(env, size_t(graph.count));
   count_uses(graph, keep, {uses.Data(), uses.ElementLength()});
   return uses;
@@ -81,7 +77,8 @@ Napi::Value assemble_call(const Napi::CallbackInfo& call) {
                           plan.integer("gradientBlock"), plan.integer("rule"),
                           plan.integer("blockSize")};
   for (const Reader* reader : {&spec, &plan})
-    if (!reader->wrong.empty()) return fail(env, "assembleTape: unexpected " + reader->wrong);
+    if (!reader->wrong.empty())
+      return fail<Napi::TypeError>(env, "assembleTape: unexpected " + reader->wrong);
   std::string fault = check_tape_graph(graph);
   if (fault.empty() && (uses.size() != size_t(graph.count) || slots.size() != uses.size()))
     fault = "uses or slots that are not one for each node";
@@ -90,7 +87,7 @@ Napi::Value assemble_call(const Napi::CallbackInfo& call) {
       fault = "a level out of range";
   if (fault.empty() && update.size > graph.count) fault = "an update of more numbers than nodes";
   if (fault.empty() && !are_nodes(graph, gradients)) fault = "gradients that are no nodes";
-  if (!fault.empty()) return fail(env, "assembleTape: " + fault);
+  if (!fault.empty()) return fail<Napi::TypeError>(env, "assembleTape: " + fault);
 
   const AssembledTape made = assemble_tape(graph, uses, gradients, slots, zero, arena_size, update);
   if (!made.is_ordered) return env.Undefined();

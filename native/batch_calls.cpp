@@ -5,14 +5,10 @@
 #include "batch.h"
 #include "handle.h"
 #include "reader.h"
+#include "results.h"
 
 namespace vecgrad {
 namespace {
-
-Napi::Value fail(Napi::Env env, const std::string& what) {
-  Napi::Error::New(env, what).ThrowAsJavaScriptException();
-  return env.Undefined();
-}
 
 // The numbers of a program's arena, which may be longer; nothing where they are not of its type.
 void* read_numbers(Napi::Env env, const Napi::Value& value, const Program& program,
@@ -84,12 +80,7 @@ Napi::Value step_batch(const Napi::CallbackInfo& call) {
   if (!is_sound) return fail(env, "stepBatch was given documents that do not fit the program");
   const BatchFault found = step_batch(*program, arena, lanes, layout, documents, threads);
   if (found.document < 0) return env.Undefined();
-  auto result = Napi::Array::New(env, 4);
-  result.Set(0u, found.document);
-  result.Set(1u, found.fault.instruction);
-  result.Set(2u, double(found.fault.index));
-  result.Set(3u, double(found.fault.limit));
-  return result;
+  return document_fault(env, found.document, found.fault);
 }
 
 }  // namespace

@@ -2,14 +2,10 @@
 
 #include "differentiate.h"
 #include "reader.h"
+#include "results.h"
 
 namespace vecgrad {
 namespace {
-
-Napi::Value fail(Napi::Env env, const std::string& what) {
-  Napi::TypeError::New(env, what).ThrowAsJavaScriptException();
-  return env.Undefined();
-}
 
 NumberGraph read_graph(Reader& spec) {
   NumberGraph graph;
@@ -39,9 +35,10 @@ Napi::Value kinds_call(const Napi::CallbackInfo& call) {
   Napi::Env env = call.Env();
   Reader spec(env, call[0]);
   const NumberGraph graph = read_graph(spec);
-  if (!spec.wrong.empty()) return fail(env, "numberKinds: unexpected " + spec.wrong);
+  if (!spec.wrong.empty())
+    return fail<Napi::TypeError>(env, "numberKinds: unexpected " + spec.wrong);
   const std::string fault = check_number_graph(graph);
-  if (!fault.empty()) return fail(env, "numberKinds: " + fault);
+  if (!fault.empty()) return fail<Napi::TypeError>(env, "numberKinds: " + fault);
   return array_of<Napi::Int32Array>(env, kinds_of(graph));
 }
 
@@ -53,16 +50,17 @@ Napi::Value differentiate_call(const Napi::CallbackInfo& call) {
   const NumberGraph graph = read_graph(spec);
   std::span<const int32_t> rules;
   int32_t seed = -1;
-  if (!spec.wrong.empty()) return fail(env, "differentiateNumbers: unexpected " + spec.wrong);
+  if (!spec.wrong.empty())
+    return fail<Napi::TypeError>(env, "differentiateNumbers: unexpected " + spec.wrong);
   if (!read_elements(env, call[1], rules))
-    return fail(env, "differentiateNumbers: expected an Int32Array of rules");
+    return fail<Napi::TypeError>(env, "differentiateNumbers: expected an Int32Array of rules");
   std::string fault = check_number_graph(graph);
   if (fault.empty() &&
       (napi_get_value_int32(env, call[2], &seed) != napi_ok || seed < 0 || seed >= graph.count))
     fault = "a seed that is no node";
   Derivatives made;
   if (fault.empty()) fault = differentiate(graph, rules, seed, made);
-  if (!fault.empty()) return fail(env, "differentiateNumbers: " + fault);
+  if (!fault.empty()) return fail<Napi::TypeError>(env, "differentiateNumbers: " + fault);
   auto result = Napi::Object::New(env);
   result.Set("ops", array_of<Napi::Uint8Array>(env, made.ops));
   result.Set("start", array_of<Napi::Int32Array>(env, made.start));

@@ -7,14 +7,10 @@
 #include "elements.h"
 #include "handle.h"
 #include "random.h"
+#include "results.h"
 
 namespace vecgrad {
 namespace {
-
-Napi::Value fail(Napi::Env env, const char* expected) {
-  Napi::TypeError::New(env, expected).ThrowAsJavaScriptException();
-  return env.Undefined();
-}
 
 // create(): a generator, to be seeded before it is read.
 Napi::Value create(const Napi::CallbackInfo& call) {
@@ -27,7 +23,8 @@ Napi::Value seed(const Napi::CallbackInfo& call) {
   Random* random = from_handle<Random>(env, call[0]);
   std::span<uint32_t> key;
   if (!random || !read_elements(env, call[1], key) || key.empty())
-    return fail(env, "seed: expected a generator and a Uint32Array that is not empty");
+    return fail<Napi::TypeError>(env,
+                                 "seed: expected a generator and a Uint32Array that is not empty");
   random->seed(key.data(), key.size());
   return env.Undefined();
 }
@@ -36,7 +33,7 @@ Napi::Value seed(const Napi::CallbackInfo& call) {
 Napi::Value real(const Napi::CallbackInfo& call) {
   Napi::Env env = call.Env();
   Random* random = from_handle<Random>(env, call[0]);
-  if (!random) return fail(env, "real: expected a generator");
+  if (!random) return fail<Napi::TypeError>(env, "real: expected a generator");
   return Napi::Number::New(env, random->real());
 }
 
@@ -46,7 +43,7 @@ Napi::Value bits(const Napi::CallbackInfo& call) {
   Random* random = from_handle<Random>(env, call[0]);
   uint32_t count = 0;
   if (!random || napi_get_value_uint32(env, call[1], &count) != napi_ok || count < 1 || count > 32)
-    return fail(env, "bits: expected a generator and a count from 1 to 32");
+    return fail<Napi::TypeError>(env, "bits: expected a generator and a count from 1 to 32");
   return Napi::Number::New(env, random->bits(int(count)));
 }
 
@@ -56,7 +53,7 @@ Napi::Value below(const Napi::CallbackInfo& call) {
   Random* random = from_handle<Random>(env, call[0]);
   uint32_t n = 0;
   if (!random || napi_get_value_uint32(env, call[1], &n) != napi_ok || n < 1)
-    return fail(env, "below: expected a generator and an integer from 1");
+    return fail<Napi::TypeError>(env, "below: expected a generator and an integer from 1");
   return Napi::Number::New(env, random->below(n));
 }
 
@@ -66,7 +63,7 @@ Napi::Value permutation(const Napi::CallbackInfo& call) {
   Random* random = from_handle<Random>(env, call[0]);
   std::span<int32_t> order;
   if (!random || !read_elements(env, call[1], order) || order.size() > INT32_MAX)
-    return fail(env, "permutation: expected a generator and an Int32Array");
+    return fail<Napi::TypeError>(env, "permutation: expected a generator and an Int32Array");
   random->permutation(order.data(), order.size());
   return env.Undefined();
 }
@@ -80,7 +77,8 @@ Napi::Value gauss(const Napi::CallbackInfo& call) {
   if (!random || !read_elements(env, call[1], out) ||
       napi_get_value_double(env, call[2], &mean) != napi_ok ||
       napi_get_value_double(env, call[3], &deviation) != napi_ok)
-    return fail(env, "gauss: expected a generator, a Float64Array and two numbers");
+    return fail<Napi::TypeError>(env,
+                                 "gauss: expected a generator, a Float64Array and two numbers");
   random->gauss(out.data(), out.size(), mean, deviation);
   return env.Undefined();
 }
@@ -91,7 +89,7 @@ Napi::Value choose(const Napi::CallbackInfo& call) {
   Random* random = from_handle<Random>(env, call[0]);
   std::span<double> weights;
   if (!random || !read_elements(env, call[1], weights))
-    return fail(env, "choose: expected a generator and a Float64Array");
+    return fail<Napi::TypeError>(env, "choose: expected a generator and a Float64Array");
   return Napi::Number::New(env, double(random->choose(weights.data(), weights.size())));
 }
 

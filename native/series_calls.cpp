@@ -6,15 +6,11 @@
 #include "handle.h"
 #include "memory.h"
 #include "reader.h"
+#include "results.h"
 #include "series.h"
 
 namespace vecgrad {
 namespace {
-
-Napi::Value fail(Napi::Env env, const std::string& what) {
-  Napi::Error::New(env, what).ThrowAsJavaScriptException();
-  return env.Undefined();
-}
 
 bool lies(int64_t offset, int64_t count, int64_t size) {
   return offset >= 0 && count >= 0 && offset + count <= size;
@@ -110,8 +106,6 @@ Napi::Value run_series(const Napi::CallbackInfo& call) {
   series.step_slots = spec.elements<const int32_t>("stepSlots");
   series.first_step = spec.integer("firstStep");
   series.stops = spec.integer("stops") != 0;
-  series.gradients = spec.integer("gradients");
-  series.gradient_count = spec.integer("gradientCount");
   int32_t from = 0;
   std::span<double> losses;
   if (!spec.wrong.empty()) return fail(env, "runSeries: unexpected " + spec.wrong);
@@ -128,8 +122,7 @@ Napi::Value run_series(const Napi::CallbackInfo& call) {
       lies(series.rule, series.rule_size, size) &&
       int64_t(series.rules.size()) >= series.rule_size * int64_t(losses.size()) &&
       std::all_of(series.step_slots.begin(), series.step_slots.end(),
-                  [&](int32_t slot) { return lies(slot, 1, program->ints_size()); }) &&
-      lies(series.gradients, series.gradient_count, size);
+                  [&](int32_t slot) { return lies(slot, 1, program->ints_size()); });
   if (!is_sound) return fail(env, "runSeries was given a series that does not fit the program");
   const auto object = call[3].As<Napi::Object>();
   std::vector<IndexColumn> indices;
@@ -143,17 +136,9 @@ Napi::Value run_series(const Napi::CallbackInfo& call) {
   series.numbers = numbers;
   const SeriesResult found = run_series(*program, memory.arena, memory.ints, series, from, losses);
   if (found.end == SeriesEnd::done) return Napi::Number::New(env, found.runs);
-  auto result = Napi::Array::New(env);
-  result.Set(0u, from + found.runs);
-  if (found.end == SeriesEnd::feed) {
-    result.Set(1u, found.column);
-    result.Set(2u, found.element);
-  } else {
-    result.Set(1u, found.fault.instruction);
-    result.Set(2u, double(found.fault.index));
-    result.Set(3u, double(found.fault.limit));
-  }
-  return result;
+  const int32_t document = from + found.runs;
+  if (found.end == SeriesEnd::fault) return document_fault(env, document, found.fault);
+  return list(env, {double(document), double(found.column), double(found.element)});
 }
 
 }  // namespace
