@@ -215,17 +215,15 @@ export class Tokenizer {
       if (corpus) return corpus; // else the slow way will say which character
     }
     const tokens: number[] = [];
-    const firsts = Int32Array.from(numbers, (number) => {
-      const first = tokens.length;
-      const encoded = this.encode(docs.at(number)!);
-      for (let i = 0; i < encoded.length - 1; i++) tokens.push(encoded[i]!);
-      return first;
+    const firsts = new Int32Array(numbers.length + 1);
+    numbers.forEach((number, i) => {
+      firsts[i] = tokens.length;
+      for (const token of this.encode(docs.at(number)!)) tokens.push(token);
+      tokens.pop(); // the next one's bos
     });
-    const ends = new Int32Array(firsts.length + 1);
-    ends.set(firsts);
-    ends[firsts.length] = tokens.length;
+    firsts[numbers.length] = tokens.length;
     tokens.push(this.bos);
-    return new Corpus(Int32Array.from(tokens), ends);
+    return new Corpus(Int32Array.from(tokens), firsts);
   }
 
   /**
@@ -265,23 +263,27 @@ export class Corpus {
     i: number,
     blockSize: number,
   ): Record<'tokens' | 'targets', Int32Array> & Record<'length', number> {
-    const { tokens, firsts } = this;
-    const first = firsts[i]!;
-    const length = Math.min(blockSize, firsts[i + 1]! - first);
+    const { tokens } = this;
+    const first = this.firsts[i]!;
+    const length = this.lengthOf(i, blockSize);
     return { tokens: tokens.subarray(first, first + length), targets: tokens.subarray(first + 1, first + 1 + length), length }; // prettier-ignore
   }
 
   /** All documents as `example` has them, in columns. */
   dataset(blockSize: number): Dataset {
     const { length: count, tokens: values, firsts: starts } = this;
-    const lengths = new Int32Array(count);
     const next = new Int32Array(count);
+    const lengths = new Int32Array(count);
     for (let i = 0; i < count; i++) {
       next[i] = starts[i]! + 1;
-      lengths[i] = Math.min(blockSize, starts[i + 1]! - starts[i]!);
+      lengths[i] = this.lengthOf(i, blockSize);
     }
     const inputs = { tokens: { values, starts }, targets: { values, starts: next }, length: { values: lengths } }; // prettier-ignore
     return { count, inputs };
+  }
+
+  private lengthOf(i: number, blockSize: number): number {
+    return Math.min(blockSize, this.firsts[i + 1]! - this.firsts[i]!);
   }
 }
 

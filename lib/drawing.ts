@@ -1,13 +1,7 @@
 /** A model's loss as text that draws it. */
 import { checkDocuments, listed, Tokenizer, type Documents } from './data.js';
 import { countBoxes } from './draw.js';
-import {
-  buildModel,
-  example,
-  ExperimentError,
-  type ModelName,
-  type ModelSizes,
-} from './experiment.js';
+import { buildModel, ExperimentError, type ModelName, type ModelSizes } from './experiment.js';
 import { Random } from './random.js';
 
 export interface DrawingOptions {
@@ -31,7 +25,7 @@ export function drawing(name: ModelName, options: DrawingOptions): { text: strin
   if (data) {
     const doc = listed(docs).find((text) => tokenizer.encode(text).length > positions);
     if (doc === undefined) throw new ExperimentError(`no document has ${positions} positions: its characters and an end`); // prettier-ignore
-    loss.forward(example(tokenizer, doc, positions));
+    loss.forward(tokenizer.corpus([doc], Int32Array.of(0)).example(0, positions));
     loss.backward();
   }
   const shown = { data, grad: data, parametersByPosition: true };

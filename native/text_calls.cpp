@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <vector>
 
 #include "elements.h"
 
@@ -54,24 +53,24 @@ Napi::Value lines(const Napi::CallbackInfo& call) {
 
 // The documents of these numbers as tokens: `bos`, a document's, `bos`, the next one's, ..., `bos`.
 // `ids_after` has by character its token + 1, or 0 for none. Writes where each document's first
-// `bos` lies, and the last of all. Empty where a character has no token.
-std::vector<int32_t> encode_lines(std::span<const uint8_t> text, std::span<const int32_t> starts,
-                                  std::span<const int32_t> ids_after, int32_t bos,
-                                  std::span<const int32_t> numbers, std::span<int32_t> firsts) {
-  std::vector<int32_t> tokens;
+// `bos` lies, and the last of all. False where a character has no token; there is room for all.
+bool encode_lines(std::span<const uint8_t> text, std::span<const int32_t> starts,
+                  std::span<const int32_t> ids_after, int32_t bos, std::span<const int32_t> numbers,
+                  std::span<int32_t> firsts, int32_t* tokens) {
+  int32_t count = 0;
   for (size_t i = 0; i < numbers.size(); i++) {
-    firsts[i] = int32_t(tokens.size());
-    tokens.push_back(bos);
+    firsts[i] = count;
+    tokens[count++] = bos;
     const int32_t end = starts[numbers[i] + 1] - 1;
     for (int32_t at = starts[numbers[i]]; at < end; at++) {
       const uint8_t c = text[at];
-      if (c >= ids_after.size() || ids_after[c] == 0) return {};
-      tokens.push_back(ids_after[c] - 1);
+      if (c >= ids_after.size() || ids_after[c] == 0) return false;
+      tokens[count++] = ids_after[c] - 1;
     }
   }
-  firsts[numbers.size()] = int32_t(tokens.size());
-  tokens.push_back(bos);
-  return tokens;
+  firsts[numbers.size()] = count;
+  tokens[count] = bos;
+  return true;
 }
 
 // encode(text, starts, idsAfter, bos, numbers, firsts)
@@ -89,22 +88,19 @@ Napi::Value encode(const Napi::CallbackInfo& call) {
     return env.Undefined();
   }
   size_t size = 1;
-  bool good = true;
   for (const int32_t n : numbers) {
-    good = good && n >= 0 && size_t(n) + 1 < starts.size() && starts[n] >= 0 &&
-           starts[n] < starts[n + 1] && size_t(starts[n + 1]) <= text.size() + 1;
-    if (!good) break;
-    size += size_t(starts[n + 1] - starts[n]);
+    if (n < 0 || size_t(n) + 1 >= starts.size() || starts[n] < 0 || starts[n] >= starts[n + 1] ||
+        size_t(starts[n + 1]) > text.size() + 1 ||
+        // As many as a line has characters, and one for its end.
+        (size += size_t(starts[n + 1] - starts[n])) > INT32_MAX) {
+      Napi::RangeError::New(env, "encode: no such lines").ThrowAsJavaScriptException();
+      return env.Undefined();
+    }
   }
-  if (!good || size >= INT32_MAX) {
-    Napi::RangeError::New(env, "encode: no such lines").ThrowAsJavaScriptException();
+  auto result = Napi::Int32Array::New(env, size);
+  const int32_t bos = call[3].As<Napi::Number>();
+  if (!encode_lines(text, starts, ids_after, bos, numbers, firsts, result.Data()))
     return env.Undefined();
-  }
-  const auto tokens =
-      encode_lines(text, starts, ids_after, call[3].As<Napi::Number>(), numbers, firsts);
-  if (tokens.empty()) return env.Undefined();
-  auto result = Napi::Int32Array::New(env, tokens.size());
-  std::copy(tokens.begin(), tokens.end(), result.Data());
   return result;
 }
 
