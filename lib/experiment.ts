@@ -8,7 +8,7 @@ import { rnn } from './models/rnn.js';
 import { rnnAtt } from './models/rnn_att.js';
 import { scalar } from './models/scalar.js';
 import { vector } from './models/vector.js';
-import type { DType, Feeds } from './program.js';
+import type { DType } from './program.js';
 import { Random } from './random.js';
 import { sample } from './sampling.js';
 
@@ -117,7 +117,7 @@ export interface ExperimentResult {
   microsecondsPerStep: number;
 }
 
-/** How long one native call trains before the steps' losses are told, at most twice. */
+/** One native call takes twice the steps of the last as long as that took less: losses are told at its end. */
 const STEPS_MILLISECONDS = 50;
 
 /** What writes each model's graph. */
@@ -131,13 +131,6 @@ export const MODELS: Readonly<Record<ModelName, ModelBuilder>> = {
 /** An experiment that cannot go on: sizes that do not fit, a loss that is not finite. */
 export class ExperimentError extends Error {
   override name = 'ExperimentError';
-}
-
-/** A model's document as it is fed: position j reads tokens[j] and must predict targets[j]. */
-export function example(tokenizer: Tokenizer, doc: string, blockSize: number): Feeds {
-  const tokens = tokenizer.encode(doc);
-  const length = Math.min(blockSize, tokens.length - 1);
-  return { tokens: tokens.slice(0, length), targets: tokens.slice(1, length + 1), length };
 }
 
 function checkSizes(model: ModelName, sizes: Sizes): void {
@@ -245,11 +238,12 @@ export function runExperiment(name: ModelName, options: ExperimentOptions): Expe
     }
   } else {
     const dataset = corpus.dataset(blockSize);
-    for (let count = 1; losses.length < steps;) {
+    for (let most = 1; losses.length < steps;) {
       const from = losses.length % dataset.count;
+      const count = Math.min(most, steps - losses.length, dataset.count - from);
       const began = now();
-      training.stepEach(dataset, from, Math.min(from + count, from + steps - losses.length, dataset.count)).forEach(note); // prettier-ignore
-      if (now() - began < STEPS_MILLISECONDS) count *= 2;
+      training.stepEach(dataset, from, from + count).forEach(note);
+      if (count === most && now() - began < STEPS_MILLISECONDS) most *= 2;
     }
   }
   const trainSeconds = lap();

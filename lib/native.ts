@@ -150,8 +150,6 @@ export interface SeriesSpec {
   firstStep: number;
   /** 1: stop after a loss that is not finite. */
   stops: number;
-  gradients: number;
-  gradientCount: number;
 } // prettier-ignore
 
 /**

@@ -41,8 +41,8 @@ export class Training {
   /** Steps taken. */
   steps = 0;
 
-  /** The update rule's numbers of steps that were to come and did not: a schedule gives each rate once. */
-  private ahead: Float64Array[] = [];
+  /** The update rule's numbers of steps that were to come and did not, one step's behind the other's: a schedule gives each rate once. */
+  private ahead = new Float64Array();
 
   constructor(
     /** The compiled program: forward, backward, update. */
@@ -51,10 +51,13 @@ export class Training {
   ) {}
 
   private setRule(step: number): void {
-    const row = this.ahead.shift();
-    if (row)
-      row.forEach((number, i) => this.program.setRule(i, number)); // prettier-ignore
-    else this.prepare(this.program, step);
+    if (this.ahead.length === 0) {
+      this.prepare(this.program, step);
+      return;
+    }
+    const { ruleSize } = this.program;
+    for (let i = 0; i < ruleSize; i++) this.program.setRule(i, this.ahead[i]!);
+    this.ahead = this.ahead.subarray(ruleSize);
   }
 
   /** One step: the loss at the fed numbers before the update. */
@@ -67,24 +70,31 @@ export class Training {
 
   /**
    * One step on each document from `from` to before `to`, in turn: what `step` does with each, in one
-   * native call, which takes a fraction of the time to feed them. Stops after a loss that is not
-   * finite. Returns the losses of the steps taken.
+   * native call. Stops after a loss that is not finite. Returns the losses of the steps taken.
    *
    * @throws FeedError when a column is missing, unknown, too short or of the wrong type, or, after the
    * steps before it, when a document's integers or length are out of their range
    */
   stepEach(dataset: Dataset, from = 0, to = dataset.count): Float64Array {
-    const count = Math.max(0, Math.min(to, dataset.count) - from);
-    const size = this.program.ruleSize;
-    const rules = new Float64Array(count * size);
-    for (let i = 0; i < count; i++) {
-      this.setRule(this.steps + i);
-      this.program.copyRule(rules, i * size);
-    }
-    const { losses, error } = this.program.runEach(dataset, from, to, rules);
+    const { program } = this;
+    let rules = new Float64Array();
+    const rulesOf = (count: number): Float64Array => {
+      rules = new Float64Array(count * program.ruleSize);
+      for (let i = 0; i < count; i++) {
+        this.setRule(this.steps + i);
+        program.copyRule(rules, i * program.ruleSize);
+      }
+      return rules;
+    };
+    const { losses, error } = program.runEach(dataset, from, to, rulesOf);
     this.steps += losses.length;
-    for (let i = count; i-- > losses.length;)
-      this.ahead.unshift(rules.slice(i * size, (i + 1) * size));
+    const left = rules.subarray(losses.length * program.ruleSize);
+    if (left.length > 0) {
+      const ahead = new Float64Array(left.length + this.ahead.length);
+      ahead.set(left);
+      ahead.set(this.ahead, left.length);
+      this.ahead = ahead;
+    }
     if (error) throw error;
     return losses;
   }

@@ -84,14 +84,14 @@ interface IndexFeed {
   size: number;
   label: string;
   /** Exclusive upper bound of each element, and whose it is. */
-  limits: number[];
+  limits: Int32Array;
   users: string[];
-  /** The prefix length from which each element is needed; Infinity: never. */
-  levels: number[];
+  /** The prefix length from which each element is needed; `NONE`: never. */
+  levels: Int32Array;
   /** The smallest of the limits: below it any element is right. */
   limit: number;
   /** How many elements a run of each length needs. */
-  needs: number[];
+  needs: Int32Array;
 }
 
 /** Operators whose last operand is an index that must stay within limits. */
@@ -105,6 +105,8 @@ const PARAMETERS: ReadonlySet<OpName> = new Set<OpName>(['parameter']);
 
 /** What is read as the number of the training step where none runs. */
 const NO_STEP = -1;
+/** A limit that none is, and a prefix length beyond all. */
+const NONE = 2 ** 31 - 1;
 const NO_RULES = new Float64Array();
 const NO_SLOTS = new Int32Array();
 
@@ -174,8 +176,6 @@ export class Program {
   private hasRun = false;
   private results: Int32Array | undefined;
   private batch: Batch | undefined;
-  /** What was run last as a series, as it is fed. */
-  private series: { dataset: Dataset; spec: SeriesSpec; fed: readonly IndexFeed[] } | undefined;
   /**
    * How many numbers the update rule has.
    *
@@ -315,7 +315,7 @@ export class Program {
     for (const feed of this.fedIndices) {
       const { levels, needs } = feed;
       feed.limit = Math.min(...feed.limits);
-      for (let n = 0; n <= this.maxLength; n++) needs.push(levels.findLastIndex((level) => level < n) + 1); // prettier-ignore
+      for (let n = 0; n <= this.maxLength; n++) needs[n] = levels.findLastIndex((level) => level < n) + 1; // prettier-ignore
     }
     this.countName = count?.name;
     this.ruleSize = plan.update?.numbers ?? 0;
@@ -506,26 +506,27 @@ export class Program {
   }
 
   /**
-   * What `step` (given the update rule's numbers for each step, one step's behind the other's) or
-   * `evaluate` does on documents `from` to before `to`, one after another in one native call; steps, up to
-   * a loss that is not finite. Returns the losses, and the error that ended the runs early.
+   * What `step` (where `rulesOf` gives the update rule's numbers for so many steps, one step's behind the
+   * other's) or `evaluate` does on documents `from` to before `to`, one after another in one native call;
+   * steps, up to a loss that is not finite. Returns the losses, and the error that ended the runs early.
    *
    * @hidden
    */
-  runEach(dataset: Dataset, from: number, to: number, rules?: Float64Array): { losses: Float64Array; error?: Error } {
+  runEach(dataset: Dataset, from: number, to: number, rulesOf?: (count: number) => Float64Array): { losses: Float64Array; error?: Error } {
     if (!Number.isInteger(from) || !Number.isInteger(to) || from < 0 || from > to || to > dataset.count) {
       throw new RangeError(`documents ${from} to before ${to}: expected integers from 0 to ${dataset.count}, the first no larger`);
     }
-    const { spec, fed } = (this.series = this.series?.dataset === dataset ? this.series : this.seriesOf(dataset));
-    const { sections } = this.lowered;
+    const { spec, fed } = this.seriesOf(dataset);
     if (!this.resident) this.takeParameters();
     this.checkMemory();
-    spec.end = rules ? sections.update : sections.forward;
-    spec.ruleSize = rules ? this.ruleSize : 0;
-    spec.rules = rules ?? NO_RULES;
-    spec.stepSlots = rules ? Int32Array.from(this.stepSlots) : NO_SLOTS;
-    spec.firstStep = this.steps;
-    spec.stops = rules ? 1 : 0;
+    if (rulesOf) {
+      spec.rules = rulesOf(to - from);
+      spec.ruleSize = this.ruleSize;
+      spec.stepSlots = Int32Array.from(this.stepSlots);
+      spec.firstStep = this.steps;
+      spec.end = this.lowered.sections.update;
+      spec.stops = 1;
+    }
     const losses = new Float64Array(to - from);
     const result = addon.runSeries(this.handle, this.arena, this.ints, spec, from, losses);
     this.setStep(NO_STEP);
@@ -533,17 +534,16 @@ export class Program {
     const isWhole = typeof result === 'number';
     const runs = isWhole ? result : result[0] - from;
     // As in `step`, a run that met a fault has had a number, one that could not be fed has none.
-    if (rules) this.steps += isWhole || result.length === 3 ? runs : runs + 1;
+    if (rulesOf) this.steps += isWhole || result.length === 3 ? runs : runs + 1;
     if (runs > 0) this.length = spec.lengths[from + runs - 1] ?? this.maxLength;
     const run = losses.subarray(0, runs);
     return isWhole ? { losses: run } : { losses: run, error: this.faultOf(result, spec, fed) };
   } // prettier-ignore
 
-  private seriesOf(dataset: Dataset): { dataset: Dataset; spec: SeriesSpec; fed: IndexFeed[] } {
+  /** What a series of evaluations is fed. */
+  private seriesOf(dataset: Dataset): { spec: SeriesSpec; fed: readonly IndexFeed[] } {
     const { inputs } = dataset;
-    for (const name in inputs) {
-      if (name !== this.countName) this.checkNames({ [name]: 0 });
-    }
+    this.checkNames(inputs);
     const column = (name: string, label: string, size: number, ...types: (new (n: number) => Column['values'])[]): Column => {
       const given = inputs[name];
       if (!given) throw new FeedError(`input '${name}' is missing: ${label} needs a column`);
@@ -558,13 +558,11 @@ export class Program {
       }
       return given;
     };
-    const integers = (list: readonly number[]): Int32Array => Int32Array.from(list, (x) => Math.min(x, 2 ** 31 - 1)); // prettier-ignore
     const fed = this.fedIndices.filter(({ needs }) => needs.some((n) => n > 0));
-    const { parameters } = this.lowered;
     const spec: SeriesSpec = {
       indices: fed.map(({ name, label, slot, size, needs, limits, levels }) => {
         const { values, starts } = column(name, label, size, Int32Array);
-        return { slot, size, values: values as Int32Array, ...(starts && { starts }), needs: integers(needs), limits: integers(limits), levels: integers(levels) };
+        return { slot, size, values: values as Int32Array, ...(starts && { starts }), needs, limits, levels };
       }),
       numbers: this.fedFloats.map(({ name, label, offset, size }) => {
         const { values } = column(name, label, size, Float64Array, Float32Array);
@@ -572,18 +570,16 @@ export class Program {
       }),
       lengths: this.countName === undefined ? NO_SLOTS : (column(this.countName, 'the length', 1, Int32Array).values as Int32Array),
       inverseCount: this.inverseCount,
-      end: 0,
+      end: this.lowered.sections.forward,
       loss: this.rootOffset,
-      rule: parameters.rule,
+      rule: this.lowered.parameters.rule,
       ruleSize: 0,
       rules: NO_RULES,
       stepSlots: NO_SLOTS,
       firstStep: 0,
       stops: 0,
-      gradients: parameters.gradients,
-      gradientCount: parameters.withGradient,
     };
-    return { dataset, spec, fed };
+    return { spec, fed };
   } // prettier-ignore
 
   /** What to say of a series' fault. */
@@ -591,9 +587,9 @@ export class Program {
     const [document] = fault;
     const length = lengths[document] ?? this.maxLength;
     try {
-      if (fault.length === 4) this.refuse([fault[1], fault[2], fault[3]], ` of document ${document}`);
+      if (fault.length === 4) this.refuseRun([fault[1], fault[2], fault[3]], ` of document ${document}`);
       const [, column, element] = fault;
-      this.feedCount(this.countName === undefined ? undefined : length);
+      if (this.countName !== undefined) this.feedCount(length);
       const { starts, values, size } = indices[column]!;
       const feed = fed[column]!;
       const at = (starts?.[document] ?? document * size) + element;
@@ -673,16 +669,18 @@ export class Program {
     if (this.inspects && !this.isRead.data) this.becomeRead('data');
     const fault = this.runRange();
     this.hasRun = true;
-    if (fault) {
-      // What a step has added so far must not reach the next one.
-      const { gradients, withGradient } = this.lowered.parameters;
-      this.arena.fill(0, gradients, gradients + withGradient);
-      this.refuse(fault);
-    }
+    if (fault) this.refuseRun(fault);
   }
 
   private checkMemory(): void {
     if (this.arena.length !== this.lowered.arenaSize) throw new Error("the program's memory is gone: an array of its numbers was transferred; transfer a copy"); // prettier-ignore
+  }
+
+  /** Refuses a run on the program's own memory: what it has added so far must not reach the next one. */
+  private refuseRun(fault: Fault, where = ''): never {
+    const { gradients, withGradient } = this.lowered.parameters;
+    this.arena.fill(0, gradients, gradients + withGradient);
+    this.refuse(fault, where);
   }
 
   private refuse([instruction, index, limit]: Fault, where = ''): never {
@@ -734,11 +732,11 @@ export class Program {
       slot: this.lowered.slot(number),
       size,
       label: node.label,
-      limits: new Array<number>(size).fill(Infinity),
+      limits: new Int32Array(size).fill(NONE),
       users: new Array<string>(size).fill(''),
-      levels: new Array<number>(size).fill(Infinity),
-      limit: Infinity,
-      needs: [],
+      levels: new Int32Array(size).fill(NONE),
+      limit: NONE,
+      needs: new Int32Array(this.maxLength + 1),
     });
   }
   private claim(node: Node): void {
@@ -794,7 +792,7 @@ export class Program {
     for (let i = 0; i < fedIndices.length; i++) this.feedIndex(fedIndices[i]!, fed[fedFloats.length + i]); // prettier-ignore
   }
 
-  private checkNames(feeds: Feeds): void {
+  private checkNames(feeds: object): void {
     for (const name in feeds) {
       if (!this.floats.has(name) && !this.indices.has(name)) {
         throw new FeedError(`no input is called '${name}'; this program's inputs: ${this.inputNames()}`); // prettier-ignore
@@ -864,14 +862,6 @@ export class Program {
     if (given < needed) {
       throw new FeedError(`input '${name}': ${given} integers for ${feed.label}, of which this run needs at least ${needed}`); // prettier-ignore
     }
-    if (value instanceof Int32Array) {
-      for (let i = 0; i < given; i++) {
-        const x = value[i]!;
-        if (x < 0 || x >= limit) this.checkIndex(feed, i, x);
-      }
-      ints.set(value, slot);
-      return;
-    }
     for (let i = 0; i < given; i++) {
       const x = isNumber ? value : value[i]!;
       if ((x | 0) !== x || x < 0 || x >= limit) this.checkIndex(feed, i, x);
@@ -884,7 +874,7 @@ export class Program {
     const limit = limits[i]!;
     if ((x | 0) === x && x >= 0 && (x < limit || levels[i]! >= this.length)) return;
     const where = size === 1 ? '' : `[${i}]`;
-    const expected = limit === Infinity ? 'an integer from 0' : `an integer from 0 to ${limit - 1}, for ${users[i]!}`; // prettier-ignore
+    const expected = limit === NONE ? 'an integer from 0' : `an integer from 0 to ${limit - 1}, for ${users[i]!}`; // prettier-ignore
     throw new FeedError(`input '${name}'${where} = ${describe(x)}: expected ${expected}`);
   }
 }

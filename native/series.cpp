@@ -62,8 +62,6 @@ SeriesResult run(const Program& program, T* arena, int32_t* ints, const Series& 
     for (const int32_t slot : series.step_slots) ints[slot] = series.first_step + int32_t(i);
     result.fault = program.run(arena, ints, 0, length, 0, series.end);
     if (result.fault.instruction >= 0) {
-      // What it has added so far must not reach the next run.
-      std::fill_n(arena + series.gradients, series.gradient_count, T(0));
       result.end = SeriesEnd::fault;
       return result;
     }

@@ -40,8 +40,6 @@ struct Series {
   std::span<const int32_t> step_slots;
   int32_t first_step;
   bool stops;  // after a loss that is not finite
-  // Zeroed after a fault.
-  int32_t gradients, gradient_count;
 };
 
 enum class SeriesEnd { done, fault, feed };
@@ -54,8 +52,8 @@ struct SeriesResult {
   int32_t column = 0, element = 0;
 };
 
-// Runs documents `from` on, one for each place in `losses`, which it fills. The
-// caller has checked sizes, and that what is written lies in the program's memory.
+// Runs documents `from` on, one for each place in `losses`, which it fills. The caller has checked
+// sizes, and that what is written lies in the program's memory.
 SeriesResult run_series(const Program& program, void* arena, int32_t* ints, const Series& series,
                         int32_t from, std::span<double> losses);
 

@@ -97,24 +97,26 @@ describe('a series', () => {
     assert.equal(each.step({}), single.step({}));
   });
 
-  it('ends steps at a loss that is not finite, evaluations not, and wastes no learning rate', () => {
-    const w = parameter([1, -1, 1]);
-    const loss = w.at(index('i')).log();
-    const drawn: number[] = [];
+  it('ends steps at a loss that is not finite, evaluations not, and gives each step the next learning rate', () => {
+    const w = parameter(0);
+    const loss = w.add(parameter([1, -1]).detach().at(index('i')).log());
+    let drawn = 0;
     function* rates(): Generator<number> {
-      for (let i = 0; ; i++) {
-        drawn.push(i);
-        yield 0;
-      }
+      for (;;) yield 10 ** drawn++;
     }
     const training = new SGD({ learningRate: rates() }).minimize(loss);
-    const dataset = { count: 3, inputs: { i: { values: Int32Array.of(0, 1, 2) } } };
-    assert.deepEqual([...training.evaluateEach(dataset)], [0, NaN, 0]);
+    const of = (...values: number[]): Dataset => ({ count: values.length, inputs: { i: { values: Int32Array.from(values) } } }); // prettier-ignore
+    const dataset = of(0, 1, 0, 0, 0);
+    assert.deepEqual([...training.evaluateEach(dataset)], [0, NaN, 0, 0, 0]);
     assert.deepEqual([...training.stepEach(dataset)], [0, NaN]);
-    assert.equal(training.steps, 2);
+    assert.deepEqual([training.steps, w.data[0]], [2, -11]);
+    assert.throws(() => training.stepEach(of(7)), { name: 'FeedError', message: /^document 0: input 'i' = 7: expected an integer from 0 to 1/ }); // prettier-ignore
+    assert.throws(() => training.stepEach({ count: 1, inputs: {} }), { name: 'FeedError', message: /^input 'i' is missing/ }); // prettier-ignore
+    assert.throws(() => training.stepEach(dataset, -1, 1), RangeError);
     training.step({ i: 0 });
-    training.stepEach(dataset, 0, 1);
-    assert.deepEqual(drawn, [0, 1, 2, 3]);
+    assert.deepEqual([training.steps, w.data[0], drawn], [3, -111, 5]);
+    training.stepEach(dataset, 2);
+    assert.deepEqual([training.steps, w.data[0], drawn], [6, -111_111, 6]);
   });
 
   describe('refuses', () => {
@@ -226,7 +228,6 @@ describe('a series', () => {
       ['a negative place', (spec) => (spec['rule'] = -1)],
       ['too few numbers of the rule', (spec) => (spec['rules'] = new Float64Array(1))],
       ['a slot outside the integers', (spec) => (spec['stepSlots'] = Int32Array.of(2 ** 20))],
-      ['gradients outside the memory', (spec) => (spec['gradientCount'] = 2 ** 20)],
       ['too few lengths', (spec) => (spec['lengths'] = Int32Array.of(1))],
       ['no columns', (spec) => (spec['indices'] = undefined)],
       ['a column that is none', (spec) => (spec['indices'] = [3])],
