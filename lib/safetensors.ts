@@ -57,7 +57,7 @@ export interface WrittenTensor {
   data: Float64Array | Float32Array;
 }
 
-/** The most that a header can take, in bytes: some 40,000 arrays. */
+/** The most that a header can take, in bytes: it is read within a second then. */
 const MOST_HEADER = 4 * 2 ** 20;
 /** The most axes of an array. */
 const MOST_RANK = 32;
@@ -233,9 +233,9 @@ class Header {
     let shape: number[] | undefined;
     let offsets: number[] | undefined;
     this.members((key) => {
-      const isKnown = key === 'dtype' ? type : key === 'shape' ? shape : key === 'data_offsets' ? offsets : null; // prettier-ignore
-      if (isKnown === null) this.fail(`'${name}' has an unknown '${shown(key)}'`);
-      if (isKnown !== undefined) this.fail(`'${name}' has '${key}' twice`);
+      const earlier = key === 'dtype' ? type : key === 'shape' ? shape : key === 'data_offsets' ? offsets : null; // prettier-ignore
+      if (earlier === null) this.fail(`'${name}' has an unknown '${shown(key)}'`);
+      if (earlier !== undefined) this.fail(`'${name}' has '${key}' twice`);
       if (key === 'dtype') {
         const given = this.string();
         if (!Object.hasOwn(BYTES, given)) this.fail(`'${name}' has elements of an unknown type '${shown(given)}': expected ${Object.keys(BYTES).join(', ')}`); // prettier-ignore
