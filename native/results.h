@@ -25,8 +25,8 @@ inline Napi::Array list(Napi::Env env, std::initializer_list<double> numbers) {
 
 // [document, instruction, index, limit]
 inline Napi::Array document_fault(Napi::Env env, int32_t document, const RunFault& fault) {
-  return list(env, {double(document), double(fault.instruction), double(fault.index),
-                    double(fault.limit)});
+  return list(
+      env, {double(document), double(fault.instruction), double(fault.index), double(fault.limit)});
 }
 
 }  // namespace vecgrad
