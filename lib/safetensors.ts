@@ -79,7 +79,8 @@ export function writeSafetensors(
   let end = 0;
   for (const [name, { shape, data }] of sorted) {
     if (name === METADATA) throw new SafetensorsError(`an array cannot be called '${METADATA}'`);
-    if (sizeOf(shape) !== data.length) {
+    const isShape = shape.length <= MOST_RANK && shape.every((n) => Number.isInteger(n) && n >= 0);
+    if (!isShape || sizeOf(shape) !== data.length) {
       throw new SafetensorsError(`'${name}': ${data.length} numbers for shape [${shape.join(', ')}]`); // prettier-ignore
     }
     const begin = end;
