@@ -38,7 +38,7 @@ const { quick, only, yardstick } = options;
 const models = chosen('model', MODEL_NAMES, options.model);
 const effort: Effort = quick
   ? { quick, turns: 3, steps: 200, processes: 3 }
-  : { quick, turns: 9, steps: 1000, processes: 7 };
+  : { quick, turns: 9, steps: 1000, processes: 15 };
 
 /** Every kind of row; each runs alone, so that none disturbs another. */
 const TABLES: Record<string, (models: readonly ModelName[], effort: Effort) => Row[]> = {

@@ -35,22 +35,26 @@ export function processRows(models: readonly ModelName[], { processes }: Effort)
     return { milliseconds, megabytes: peak() / 1024, stdout };
   };
   const cli = fileURLToPath(new URL('../dist/cli.cjs', import.meta.url));
-  const commands = [['-e', '0'], ...models.map((model) => [cli, 'train', model, '--json'])];
-  const runs = commands.map((): Measured[] => []);
+  // Each process right after an empty one: from minute to minute a machine's speed can change by half.
+  const runs = models.map((): { empty: Measured; own: Measured }[] => []);
   try {
-    for (let turn = 0; turn < processes; turn++) commands.forEach((args, i) => runs[i]!.push(run(args))); // prettier-ignore
+    for (let turn = 0; turn < processes; turn++) {
+      models.forEach((model, i) => {
+        const empty = run(['-e', '0']);
+        runs[i]!.push({ empty, own: run([cli, 'train', model, '--json']) });
+      });
+    }
   } finally {
     rmSync(folder, { recursive: true });
   }
-  const over = (of: readonly Measured[], key: 'milliseconds' | 'megabytes'): number =>
-    median(of.map((measured) => measured[key])) - median(runs[0]!.map((measured) => measured[key]));
   return models.flatMap((model, i): Row[] => {
-    const own = runs[i + 1]!;
+    const over = (key: 'milliseconds' | 'megabytes'): number =>
+      median(runs[i]!.map(({ empty, own }) => own[key] - empty[key]));
     const cold = (part: 'graph' | 'compile'): number =>
-      median(own.map(({ stdout }) => (JSON.parse(stdout) as Timed).seconds[part] * 1000));
+      median(runs[i]!.map(({ own }) => (JSON.parse(own.stdout) as Timed).seconds[part] * 1000));
     return [
-      { what: `${model} over node -e 0`, value: over(own, 'milliseconds'), unit: 'ms' },
-      { what: `${model} memory over it`, value: over(own, 'megabytes'), unit: 'MB' },
+      { what: `${model} over node -e 0`, value: over('milliseconds'), unit: 'ms' },
+      { what: `${model} memory over it`, value: over('megabytes'), unit: 'MB' },
       { what: `${model} graph, cold`, value: cold('graph'), unit: 'ms' },
       { what: `${model} compile, cold`, value: cold('compile'), unit: 'ms' },
     ];
