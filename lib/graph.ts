@@ -32,7 +32,7 @@ export interface Memory {
 class Operation {
   /** The operator's number: see `OP_CODE`. */
   readonly code: number;
-  /** Whether it makes a single number without attributes. */
+  /** Whether it makes a single number without attributes of others. */
   readonly isPlain: boolean;
 
   constructor(
@@ -41,7 +41,7 @@ class Operation {
     readonly shape: Shape,
   ) {
     this.code = OP_CODE[op];
-    this.isPlain = attr === NO_ATTR && shape === SCALAR;
+    this.isPlain = attr === NO_ATTR && shape === SCALAR && op !== 'inverseCount';
   }
 }
 
@@ -81,7 +81,8 @@ export abstract class Node {
   readonly first: Node | undefined;
   /** @hidden */
   readonly second: Node | undefined;
-  private extras: Extras | undefined;
+  /** @hidden */
+  extras: Extras | undefined;
 
   /**
    * @param inputs the operands, where there are more than two
@@ -135,21 +136,12 @@ export abstract class Node {
 
   /** How many operands it has. */
   get inputCount(): number {
-    return this.others ? this.others.length : this.second ? 2 : this.first ? 1 : 0;
-  }
-  /**
-   * All operands, where there are more than two.
-   *
-   * @hidden
-   */
-  get others(): readonly Node[] | undefined {
-    return this.extras?.inputs;
+    return this.extras?.inputs?.length ?? (this.second ? 2 : this.first ? 1 : 0);
   }
   /** The operands. */
   get inputs(): readonly Node[] {
-    const { first, second } = this;
-    if (this.others) return this.others;
-    return second ? [first!, second] : first ? [first] : [];
+    const { first, second, extras } = this;
+    return extras?.inputs ?? (second ? [first!, second] : first ? [first] : []);
   }
 
   /** The numbers, or the gradient, that can be read now, if any. */

@@ -391,13 +391,14 @@ export class Program {
   /** The names of the inputs that the sequence depends on. */
   private sequenceInputs(): ReadonlySet<string> {
     const { ir } = this;
+    const { start, list } = ir.edges;
     const names = new Set<string>();
     const reached = new Uint8Array(ir.forwardEnd);
     for (const root of this.sequence.flat()) reached[this.numbers.get(root)!] = 1;
     for (let node = ir.forwardEnd - 1; node >= 0; node--) {
-      if (!reached[node]) continue;
-      const n = ir.inputCount(node);
-      for (let i = 0; i < n; i++) reached[ir.input(node, i)] = 1;
+      if (reached[node] === 0) continue;
+      const end = start[node + 1]!;
+      for (let e = start[node]!; e < end; e++) reached[list[e]!] = 1;
     }
     for (const [node, number] of this.numbers) {
       if ((node.op === 'input' || node.op === 'index') && reached[number]) names.add(node.name!);

@@ -174,14 +174,31 @@ export class Ir implements Builder<number> {
     if (any) this.setLevels(node, propagate(this, node));
   }
 
-  /** Appends a single number of one or two operands (`b` -1: one), the op given by its number. */
-  pushScalar(code: number, a: number, b: number): number {
-    const node = this.begin(code, 2);
-    let at = this.inputStart[node]!;
-    this.inputList[at++] = a;
-    if (b >= 0) this.inputList[at++] = b;
-    this.inputStart[node + 1] = at;
-    return node;
+  /**
+   * Appends graph nodes from `from` on as long as they are single numbers without attributes of one or
+   * two operands, and tells them their numbers; returns where it stopped.
+   */
+  pushPlain(nodes: readonly Node[], from: number): number {
+    const most = nodes.length - from;
+    while (this.count + most >= this.opCodes.length) this.growNodes();
+    if (this.inputStart[this.count]! + 2 * most > this.inputList.length) this.growInputs(2 * most);
+    const { opCodes, inputStart, inputList, levels, level } = this;
+    let made = this.count;
+    let end = inputStart[made]!;
+    let at = from;
+    for (; at < nodes.length; at++) {
+      const node = nodes[at]!;
+      const { operation, first, second, extras } = node;
+      if (!operation.isPlain || !first || extras?.inputs) break;
+      opCodes[made] = operation.code;
+      inputList[end++] = first.number;
+      if (second) inputList[end++] = second.number;
+      levels[made] = level;
+      node.number = made++;
+      inputStart[made] = end;
+    }
+    this.count = made;
+    return at;
   }
 
   private begin(code: number, inputs: number): number {

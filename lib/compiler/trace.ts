@@ -6,7 +6,6 @@ import { Ir } from './ir.js';
 
 const TOTAL = OP_CODE.total;
 const CONSTANT = OP_CODE.constant;
-const INVERSE_COUNT = OP_CODE.inverseCount;
 
 export interface Trace {
   ir: Ir;
@@ -44,10 +43,11 @@ export function reachable(roots: readonly Node[]): Node[] {
       const node = places[at];
       if (!node) continue;
       found.push(node);
-      const { first, second, others } = node;
+      const { first, second, extras } = node;
       if (first) place(first, high, places, before);
       if (second) place(second, high, places, before);
-      if (others) for (let i = 2; i < others.length; i++) place(others[i]!, high, places, before);
+      if (!extras?.inputs) continue;
+      for (let i = 2; i < extras.inputs.length; i++) place(extras.inputs[i]!, high, places, before);
     }
     span = Math.max(LEAST, Math.min(MOST, 4 * (found.length - begin)));
     waiting = before;
@@ -75,21 +75,19 @@ export function trace(groups: readonly (readonly Node[])[], simplify: boolean): 
   const leaves: Node[] = [];
   const stacks = new Map<number, number[]>(); // by their last row
   for (let i = 0; i < nodes.length; i++) {
-    const node = nodes[i]!;
-    const { operation, first, second } = node;
     // Most nodes of a large graph are single numbers; errors know them by the arrays around them.
-    const { op, attr, code } = operation;
-    const isPlain = operation.isPlain && first && !node.others;
-    if (isPlain && zeros.size === 0 && code !== INVERSE_COUNT) {
-      node.number = ir.pushScalar(code, first.number, second ? second.number : -1);
-      continue;
+    if (zeros.size === 0) {
+      i = ir.pushPlain(nodes, i);
+      if (i === nodes.length) break;
     }
+    const node = nodes[i]!;
+    const { op, attr } = node;
     if (op === 'constant') {
       node.number = ir.constant(attr.value!);
       if (simplify && Object.is(attr.value, 0)) zeros.add(node.number);
       continue;
     }
-    if (!first || op === 'inverseCount') leaves.push(node);
+    if (!node.first || op === 'inverseCount') leaves.push(node);
     const inputs = node.inputs.map((input) => input.number);
     if (zeros.size > 0) {
       const simpler = simplified(ir, node, inputs, zeros);
