@@ -6,7 +6,7 @@ import type { Dataset } from './dataset.js';
 import { addon } from './native.js';
 import { packageRoot } from './package.js';
 
-/** Input that cannot be trained on; its message is one sentence for the person who gave it. */
+/** Text or tokens that cannot be used; its message is one sentence for the person who gave them. */
 export class DataError extends Error {
   override readonly name = 'DataError';
 }
@@ -156,6 +156,9 @@ export function splitHeldOut<Docs extends Sliceable<Docs>>(docs: Docs): Split<Do
   return { train: docs.slice(0, count), heldOut: docs.slice(count) };
 }
 
+/** How many characters a message names. */
+const SHOWN = 64;
+
 /**
  * Characters to token ids and back. Characters are code points, in the order of their numbers, as
  * Python sorts them; the id after the last, `bos`, opens and closes every document.
@@ -195,13 +198,20 @@ export class Tokenizer {
         const hex = codePoint.toString(16).toUpperCase().padStart(4, '0');
         throw new DataError(
           `${JSON.stringify(doc)} has a character that is not in the vocabulary: ` +
-            `${JSON.stringify(String.fromCodePoint(codePoint))} (U+${hex})`,
+            `${JSON.stringify(String.fromCodePoint(codePoint))} (U+${hex}); it has ${this.shown()}`,
         );
       }
       tokens.push(id);
     }
     tokens.push(bos);
     return tokens;
+  }
+
+  /** The first characters, in a message. */
+  private shown(): string {
+    const { characters } = this;
+    const rest = characters.length - SHOWN;
+    return `${JSON.stringify(characters.slice(0, SHOWN).join(''))}${rest > 0 ? ` and ${rest} more` : ''}`; // prettier-ignore
   }
 
   /**

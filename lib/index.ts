@@ -19,6 +19,6 @@ export { type Work } from './compiler/account.js';
 export { parsePasses, PASSES, PassError, type PassName, type PassSet } from './compiler/passes.js';
 export { Random } from './random.js';
 export { numbersOf, readSafetensors, SafetensorsError, writeSafetensors, type Tensor, type Tensors, type TensorType, type WrittenTensor } from './safetensors.js'; // prettier-ignore
-export { sample, Sampler } from './sampling.js';
+export { sample, Sampler, type SampleOptions } from './sampling.js';
 export { ShapeError, type Shape } from './shape.js';
 export { loadWeights, saveWeights, WeightsError } from './weights.js';

@@ -66,7 +66,10 @@ export interface NativeAddon {
       slot: number;
       start: number;
       stop: number;
+      prefix: Int32Array;
       temperature: number;
+      /** A choice is drawn from so many: those with the largest results. */
+      top: number;
       instructions: number;
       isPrefix: boolean;
     },

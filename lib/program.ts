@@ -55,6 +55,13 @@ export interface GenerateOptions {
   temperature: number;
   /** Sequences to generate. */
   count: number;
+  /**
+   * Draws only from as many integers, those whose numbers are largest; of equal ones the lower come
+   * first. From 1; all of them by default, and where it is more than there are.
+   */
+  topK?: number;
+  /** What every sequence begins with, given and not drawn: fewer than there are levels, without `stop`. */
+  prefix?: Int32Array;
 }
 
 /** A feed that is missing, unknown, or wrong. */
@@ -344,48 +351,68 @@ export class Program {
   /**
    * Runs the levels of a sequence `count` times, in one native call: after each level an integer is
    * drawn from softmax(the level's group / temperature), element by element its group, and fed to
-   * the next level, until `stop` is drawn or the levels end. Returns the integers of each run, `stop`
-   * included.
+   * the next level, until `stop` is drawn or the levels end. Returns the integers of each run, those
+   * of the prefix and `stop` included. An integer drawn takes one number of `random`, whatever topK is.
    *
-   * @throws RangeError when a group holds what is no distribution: NaN, or infinity
+   * @throws RangeError when an option is out of its range, or a group holds what is no distribution:
+   * NaN, or infinity
+   * @throws FeedError when no level can read `start` or an integer of the prefix
    */
   generate(random: Random, options: GenerateOptions): Int32Array[] {
-    const { input, start, stop, temperature, count } = options;
+    const { input, start, stop, temperature, count, topK = Infinity, prefix = NO_SLOTS } = options;
     const feed = this.indices.get(input);
     const read = this.sequenceInputs();
     if (read.size !== 1 || !read.has(input) || feed?.size !== this.maxLength) {
       throw new FeedError(`generating feeds '${input}' alone, an integer for each of ${this.maxLength} levels; this program's inputs: ${this.inputNames()}`); // prettier-ignore
     }
-    this.length = 1;
-    this.feedIndex(feed, start);
-    if (!(temperature > 0 && temperature < Infinity)) {
-      throw new RangeError(`temperature ${String(temperature)}: expected a number above zero`);
+    if (!(typeof temperature === 'number' && temperature > 0 && temperature < Infinity)) {
+      throw new RangeError(`temperature ${describe(temperature)}: expected a number above zero`);
     }
     for (const [name, x] of Object.entries({ stop, count })) {
-      if (!Number.isInteger(x) || x < 0) throw new RangeError(`${name} ${x}: expected an integer from 0`); // prettier-ignore
+      if (!Number.isInteger(x) || x < 0) throw new RangeError(`${name} ${describe(x)}: expected an integer from 0`); // prettier-ignore
+    }
+    if (!(Number.isInteger(topK) || topK === Infinity) || topK < 1) {
+      throw new RangeError(`topK ${describe(topK)}: expected an integer from 1`);
+    }
+    this.checkPrefix(prefix, stop);
+    this.length = prefix.length + 1;
+    try {
+      this.feedIndex(feed, [start, ...prefix]);
+    } finally {
+      this.length = this.maxLength;
     }
     if (!this.resident) this.takeParameters();
     const drawn = new Int32Array(count * this.maxLength);
     const lengths = new Int32Array(count);
+    const results = (this.results ??= this.findResults());
     const spec = {
       program: this.handle,
       arena: this.arena,
       ints: this.ints,
       random: random.handle,
-      results: (this.results ??= this.findResults()),
+      results,
       slot: feed.slot,
       start,
       stop,
+      prefix,
       temperature,
+      top: Math.min(topK, results.length / this.maxLength),
       instructions: this.lowered.sections.results,
       // Whole arrays serve all levels at once: level p runs as a prefix of p + 1.
       isPrefix: this.isPrefix,
     };
     const fault = addon.generate(spec, drawn, lengths);
-    this.length = this.maxLength;
     this.hasRun = true;
     if (fault) this.refuse(fault);
     return Array.from(lengths, (length, i) => drawn.subarray(i * this.maxLength, i * this.maxLength + length)); // prettier-ignore
+  }
+
+  private checkPrefix(prefix: unknown, stop: number): void {
+    if (!(prefix instanceof Int32Array)) throw new TypeError(`prefix: ${describe(prefix)}, expected an Int32Array`); // prettier-ignore
+    const { length } = prefix;
+    if (length >= this.maxLength) throw new RangeError(`prefix: ${length} integers, expected at most ${this.maxLength - 1}: one of ${this.maxLength} levels is left to draw`); // prettier-ignore
+    const at = prefix.indexOf(stop);
+    if (at >= 0) throw new RangeError(`prefix[${at}] = ${stop}: nothing is drawn behind the integer that ends a sequence`); // prettier-ignore
   }
 
   /** The names of the inputs that the sequence depends on. */
@@ -898,7 +925,7 @@ function hasLevels(traced: Trace, groups: Plan['groups']): boolean {
 
 function describe(value: unknown): string {
   if (typeof value === 'object' && value !== null && 'length' in value) return `${String(value.length)} numbers`; // prettier-ignore
-  return typeof value === 'number' ? String(value) : `a ${typeof value}`;
+  return typeof value === 'number' || value === null ? String(value) : `a ${typeof value}`;
 }
 
 function checkDType(dtype: unknown = 'float64'): DType {

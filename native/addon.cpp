@@ -177,10 +177,10 @@ Napi::Value bind(const Napi::CallbackInfo& call) {
   return Napi::Value(env, function);
 }
 
-// generate({program, arena, ints, random, results, slot, start, stop, temperature,
+// generate({program, arena, ints, random, results, slot, start, stop, prefix, temperature, top,
 // instructions, isPrefix}, drawn, lengths): returns what a run does. Fills `lengths` with the
-// numbers of integers drawn, a sequence each, and `drawn` with the integers, a row of as many as
-// the program has levels each.
+// numbers of integers drawn, a sequence each, the prefix's included, and `drawn` with the integers,
+// a row of as many as the program has levels each.
 Napi::Value generate_sequences(const Napi::CallbackInfo& call) {
   Napi::Env env = call.Env();
   if (!call[0].IsObject()) return fail(env, "generate expects an object");
@@ -193,6 +193,7 @@ Napi::Value generate_sequences(const Napi::CallbackInfo& call) {
   int64_t start, stop, instructions;
   const Napi::Value temperature = object.Get("temperature");
   if (!read_words(object, "results", napi_int32_array, g.results) ||
+      !read_words(object, "prefix", napi_int32_array, g.prefix) ||
       !read_size(object, "slot", program->ints_size() - levels, g.slot) ||
       !read_size(object, "start", INT32_MAX, start) ||
       !read_size(object, "stop", INT32_MAX, stop) ||
@@ -200,6 +201,10 @@ Napi::Value generate_sequences(const Napi::CallbackInfo& call) {
       !temperature.IsNumber() || g.results.empty() || int64_t(g.results.size()) % levels)
     return fail(env, "generate: a field is missing or wrong");
   g.choices = int64_t(g.results.size()) / levels;
+  if (!read_size(object, "top", g.choices, g.top) || g.top == 0)
+    return fail(env, "generate: the number of choices to draw from is missing or wrong");
+  if (int64_t(g.prefix.size()) >= levels)
+    return fail(env, "generate: its prefix leaves nothing to draw");
   g.start = int32_t(start);
   g.stop = int32_t(stop);
   g.instructions = int32_t(instructions);

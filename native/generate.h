@@ -14,12 +14,14 @@ struct Generation {
   // levels x choices: where in the arena each level leaves its results.
   std::vector<int32_t> results;
   int64_t choices = 0;
-  int64_t slot = 0;          // of the integer that level 0 reads; level p reads slot + p
-  int32_t start = 0;         // what level 0 reads
-  int32_t stop = 0;          // the choice that ends a sequence
-  double temperature = 1;    // a choice's weight is softmax(results / temperature)
-  int32_t instructions = 0;  // of the program, from its first on
-  bool is_prefix = false;    // level p is a run of length p + 1, not of the level alone
+  int64_t top = 0;              // a choice is drawn from so many: those with the largest results
+  std::vector<int32_t> prefix;  // the choices that every sequence begins with: fewer than levels
+  int64_t slot = 0;             // of the integer that level 0 reads; level p reads slot + p
+  int32_t start = 0;            // what level 0 reads
+  int32_t stop = 0;             // the choice that ends a sequence
+  double temperature = 1;       // a choice's weight is softmax(results / temperature)
+  int32_t instructions = 0;     // of the program, from its first on
+  bool is_prefix = false;       // level p is a run of length p + 1, not of the level alone
 };
 
 struct Generated {
