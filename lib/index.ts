@@ -10,7 +10,7 @@ export { choose, concat, constant, Index, index, input, meanOfFirst, parameter, 
 export { kernels, type GatherOptions, type KernelOptions, type MatmulOptions, type OutOptions, type SoftmaxOptions } from './kernels.js'; // prettier-ignore
 export { IsaError, nativeInfo, type NativeInfo } from './native.js';
 export * as nn from './nn/index.js';
-export { Adam, AdamW, decay, RMSprop, SGD, Training, type AdamOptions, type Optimizer, type OptimizerOptions, type RMSpropOptions, type Schedule, type SGDOptions } from './optim.js'; // prettier-ignore
+export { Adam, AdamW, decay, RMSprop, SGD, Training, type AdamOptions, type Optimizer, type OptimizerOptions, type RMSpropOptions, type Schedule, type SGDOptions, type TrainingState } from './optim.js'; // prettier-ignore
 export * as schedules from './schedules.js';
 export { compile, FeedError, Program, type DType, type Feeds, type GenerateOptions, type ProgramOptions } from './program.js'; // prettier-ignore
 export { type Draw, type Fed, type Model, type ModelBuilder, type Sizes } from './models/model.js';
