@@ -122,7 +122,8 @@ export class TensorFile {
   }
 }
 
-function list(names: readonly string[]): string {
+/** The first of some names, in a message. */
+export function list(names: readonly string[]): string {
   const first = names.slice(0, 5).map((name) => `'${name}'`);
   return `${first.join(', ') || 'nothing'}${names.length > 5 ? ` and ${names.length - 5} more` : ''}`; // prettier-ignore
 }
