@@ -29,5 +29,12 @@ export { Random } from './random.js';
 export { numbersOf, readSafetensors, SafetensorsError, writeSafetensors, type Tensor, type Tensors, type TensorType, type WrittenTensor } from './safetensors.js'; // prettier-ignore
 export { sample, Sampler } from './sampling.js';
 export { ShapeError, type Shape } from './shape.js';
-export { loadModel, saveModel, type LoadedModel } from './model-file.js';
+export {
+  loadCheckpoint,
+  loadModel,
+  saveCheckpoint,
+  saveModel,
+  type LoadedModel,
+  type Progress,
+} from './model-file.js';
 export { loadWeights, saveWeights, WeightsError } from './weights.js';

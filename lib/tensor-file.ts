@@ -111,6 +111,11 @@ export class TensorFile {
     return numbersOf({ type, shape, bytes: this.bytes(this.start + begin, end - begin) });
   }
 
+  /** The numbers of an array of one axis, however many. */
+  vector(name: string): Float64Array {
+    return this.numbers(name, [this.entries.get(name)?.shape[0] ?? 0]);
+  }
+
   private bytes(from: number, count: number): Uint8Array {
     const bytes = Buffer.alloc(count);
     for (let done = 0; done < count;) {

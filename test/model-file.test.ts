@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Tokenizer } from '../lib/data.js';
 import { buildModel, MODEL_NAMES, type ModelName } from '../lib/experiment.js';
-import { loadModel, saveModel } from '../lib/model-file.js';
+import { loadCheckpoint, loadModel, saveCheckpoint, saveModel } from '../lib/model-file.js';
 import { Random } from '../lib/random.js';
 import { readSafetensors, writeSafetensors, type WrittenTensor } from '../lib/safetensors.js';
 import { sample } from '../lib/sampling.js';
@@ -43,6 +43,38 @@ describe('a model in a file', () => {
         const { tensors } = readSafetensors(readFileSync(path));
         assert.deepEqual(tensors.get('wte')?.shape, [9, 4]);
         assert(tensors.size < 20);
+      }
+    });
+  }
+
+  for (const name of MODEL_NAMES) {
+    it(`is ${name} in the middle of its training, which goes on bit for bit`, () => {
+      for (const dtype of ['float64', 'float32'] as const) {
+        const start = (seed: number) => {
+          const model = buildModel(name, 9, SIZES, new Random(seed));
+          return { model, training: model.optimizer(10).minimize(model.loss, { dtype }), random: new Random(seed) }; // prettier-ignore
+        };
+        const whole = start(1);
+        const losses = [0, 1, 2].map(() => whole.training.step(feeds));
+        whole.random.gauss();
+        saveCheckpoint(path, whole.model, tokenizer, { ...whole, losses }, { seed: '1' });
+        const expected = [3, 4, 5].map(() => whole.training.step(feeds));
+
+        const other = start(2);
+        const kept = loadCheckpoint(path, other.model, other);
+        assert.deepEqual([...kept.losses], losses);
+        assert.deepEqual(kept.metadata, { seed: '1' });
+        assert.equal(other.training.steps, 3);
+        assert.deepEqual([3, 4, 5].map(() => other.training.step(feeds)), expected); // prettier-ignore
+        assert.equal(other.random.gauss(), whole.random.gauss());
+        assert.equal(loadModel(path).model.name, name);
+        assert.throws(() => loadCheckpoint(path, other.model, other), /has taken steps/);
+        const larger = buildModel(name, 9, { ...SIZES, nEmbd: 8 }, new Random(1));
+        const training = larger.optimizer(10).minimize(larger.loss, { dtype });
+        assert.throws(() => loadCheckpoint(path, larger, { training, random: new Random(1) }), /has nEmbd "4", not 8: it is no checkpoint of this model$/); // prettier-ignore
+        saveModel(path, whole.model, tokenizer);
+        const fresh = start(2);
+        assert.throws(() => loadCheckpoint(path, fresh.model, fresh), /has no 'optimizer.0\/wte'/); // prettier-ignore
       }
     });
   }
