@@ -34,6 +34,7 @@ export {
   loadModel,
   saveCheckpoint,
   saveModel,
+  type Kept,
   type LoadedModel,
   type Progress,
 } from './model-file.js';

@@ -51,6 +51,14 @@ export interface Progress {
   losses?: ArrayLike<number>;
 }
 
+/** What a checkpoint gives back. */
+export interface Kept {
+  /** The losses that were kept. */
+  losses: Float64Array;
+  /** The other texts of the file. */
+  metadata: Record<string, string>;
+}
+
 /**
  * Writes a model to a safetensors file: each matrix an array of its name (those of `scalar` too, whose
  * numbers are parameters one by one), float32 where a program of that type ran them last; in the
@@ -134,7 +142,7 @@ export function loadCheckpoint(
   path: string,
   model: BuiltModel,
   { training, random }: Omit<Progress, 'losses'>,
-): { losses: Float64Array; metadata: Record<string, string> } {
+): Kept {
   const read = TensorFile.read(path, (file) => {
     const { shown, metadata } = file;
     const text = (key: string): string => metadata.get(key) ?? refuse(`no text '${key}'`);

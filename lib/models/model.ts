@@ -46,7 +46,9 @@ export const DEFAULT_SIZES: ModelSizes = {
 
 /** A matrix of a model, as files hold it: one array, or numbers that are a parameter each. */
 export interface Matrix {
+  /** Of the array in a file. */
   name: string;
+  /** Of the array in a file. */
   shape: readonly [rows: number, cols: number];
   /** Row by row. */
   values: readonly Value[];
