@@ -3,7 +3,16 @@ import { now } from './clock.js';
 import type { PassSet } from './compiler/passes.js';
 import { checkDocuments, splitHeldOut, Tokenizer, type Documents } from './data.js';
 import { index } from './graph.js';
-import { DEFAULT_SIZES, Draw, type Model, type ModelBuilder, type Sizes } from './models/model.js';
+import {
+  DEFAULT_SIZES,
+  Draw,
+  gaussians,
+  type Matrix,
+  type Model,
+  type ModelBuilder,
+  type Sizes,
+  type Source,
+} from './models/model.js';
 import { rnn } from './models/rnn.js';
 import { rnnAtt } from './models/rnn_att.js';
 import { scalar } from './models/scalar.js';
@@ -154,8 +163,12 @@ function checkSizes(model: ModelName, sizes: Sizes): void {
 
 /** A model with the sizes it was built with. */
 export interface BuiltModel extends Model {
+  /** Which it is. */
+  name: ModelName;
   /** All of them, defaults filled in. */
   sizes: Sizes;
+  /** Its parameters as the matrices that they are, in the order in which they were drawn. */
+  matrices: readonly Matrix[];
 }
 
 /**
@@ -170,6 +183,20 @@ export function buildModel(
   sizes: Partial<ModelSizes>,
   random: Random,
 ): BuiltModel {
+  return buildFrom(name, vocabSize, sizes, gaussians(random));
+}
+
+/**
+ * {@link buildModel} with parameters from elsewhere, each asked for before anything large is made.
+ *
+ * @hidden
+ */
+export function buildFrom(
+  name: ModelName,
+  vocabSize: number,
+  sizes: Partial<ModelSizes>,
+  source: Source,
+): BuiltModel {
   const all: Sizes = { ...DEFAULT_SIZES, ...sizes, vocabSize };
   checkSizes(name, all);
   const fed = {
@@ -177,7 +204,8 @@ export function buildModel(
     targets: index('targets', all.blockSize),
     length: index('length'),
   };
-  return { ...MODELS[name](all, new Draw(random), fed), sizes: all };
+  const draw = new Draw(source);
+  return { ...MODELS[name](all, draw, fed), name, sizes: all, matrices: draw.matrices };
 }
 
 /**

@@ -10,10 +10,18 @@ export { choose, concat, constant, Index, index, input, meanOfFirst, parameter, 
 export { kernels, type GatherOptions, type KernelOptions, type MatmulOptions, type OutOptions, type SoftmaxOptions } from './kernels.js'; // prettier-ignore
 export { IsaError, nativeInfo, type NativeInfo } from './native.js';
 export * as nn from './nn/index.js';
-export { Adam, AdamW, decay, RMSprop, SGD, Training, type AdamOptions, type Optimizer, type OptimizerOptions, type RMSpropOptions, type Schedule, type SGDOptions } from './optim.js'; // prettier-ignore
+export { Adam, AdamW, decay, RMSprop, SGD, Training, type AdamOptions, type Optimizer, type OptimizerOptions, type RMSpropOptions, type Schedule, type SGDOptions, type TrainingState } from './optim.js'; // prettier-ignore
 export * as schedules from './schedules.js';
 export { compile, FeedError, Program, type DType, type Feeds, type GenerateOptions, type ProgramOptions } from './program.js'; // prettier-ignore
-export { type Draw, type Fed, type Model, type ModelBuilder, type Sizes } from './models/model.js';
+export {
+  type Draw,
+  type Fed,
+  type Matrix,
+  type Model,
+  type ModelBuilder,
+  type Sizes,
+  type Source,
+} from './models/model.js';
 export { type OpName } from './ops.js';
 export { type Work } from './compiler/account.js';
 export { parsePasses, PASSES, PassError, type PassName, type PassSet } from './compiler/passes.js';
@@ -21,4 +29,13 @@ export { Random } from './random.js';
 export { numbersOf, readSafetensors, SafetensorsError, writeSafetensors, type Tensor, type Tensors, type TensorType, type WrittenTensor } from './safetensors.js'; // prettier-ignore
 export { sample, Sampler, type SampleOptions } from './sampling.js';
 export { ShapeError, type Shape } from './shape.js';
+export {
+  loadCheckpoint,
+  loadModel,
+  saveCheckpoint,
+  saveModel,
+  type Kept,
+  type LoadedModel,
+  type Progress,
+} from './model-file.js';
 export { loadWeights, saveWeights, WeightsError } from './weights.js';

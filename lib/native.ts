@@ -91,6 +91,8 @@ export interface NativeAddon {
     permutation(random: Handle, order: Int32Array): void;
     gauss(random: Handle, out: Float64Array, mean: number, deviation: number): void;
     choose(random: Handle, weights: Float64Array): number;
+    save(random: Handle, words: Uint32Array): void;
+    restore(random: Handle, words: Uint32Array): boolean;
   };
   text: {
     /**

@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os';
 import type { UpdateRule, UpdateStep } from './compiler/layout.js';
 import type { Dataset } from './dataset.js';
-import type { Value } from './graph.js';
+import type { TypedArray, Value } from './graph.js';
 import { Program, type Feeds, type ProgramOptions } from './program.js';
 
 /** A learning rate: a number, a function of the step (from 0), or a generator of rates. */
@@ -36,6 +36,18 @@ export function* decay(rate: number, factor: number): Generator<number> {
   for (; ; rate *= factor) yield rate;
 }
 
+/** What training keeps from step to step besides the parameters: with their numbers it goes on bit for bit. */
+export interface TrainingState {
+  /** Steps taken. */
+  steps: number;
+  /** Documents that they were taken on, by which dropout draws: of a batch each is one. */
+  runs: number;
+  /** The update rule's numbers at the last step, learning rate first; none where an error came behind it. */
+  rule?: readonly number[];
+  /** For each parameter as many arrays of its size as the optimiser keeps: velocity, or running means. */
+  moments: ReadonlyMap<Value, readonly TypedArray[]>;
+}
+
 /** A loss being trained: `step(feeds)` is one native call. */
 export class Training {
   /** Steps taken. */
@@ -43,6 +55,8 @@ export class Training {
 
   /** The update rule's numbers of steps that were to come and did not, one step's behind the other's: a schedule gives each rate once. */
   private ahead = new Float64Array();
+  /** The step whose numbers the update rule has: those of a step that failed serve the next try. */
+  private ruleStep = -1;
 
   constructor(
     /** The compiled program: forward, backward, update. */
@@ -51,13 +65,46 @@ export class Training {
   ) {}
 
   private setRule(step: number): void {
-    if (this.ahead.length === 0) {
-      this.prepare(this.program, step);
-      return;
+    if (this.ruleStep === step) return;
+    if (this.ahead.length === 0) this.prepare(this.program, step);
+    else {
+      const { ruleSize } = this.program;
+      for (let i = 0; i < ruleSize; i++) this.program.setRule(i, this.ahead[i]!);
+      this.ahead = this.ahead.subarray(ruleSize);
     }
-    const { ruleSize } = this.program;
-    for (let i = 0; i < ruleSize; i++) this.program.setRule(i, this.ahead[i]!);
-    this.ahead = this.ahead.subarray(ruleSize);
+    this.ruleStep = step;
+  }
+
+  /** A copy of what training keeps from step to step. */
+  state(): TrainingState {
+    const { runs, rule, moments } = this.program.trained;
+    const copies = [...moments].map(([value, arrays]) => [value, arrays.map((array) => array.slice())] as const); // prettier-ignore
+    return { steps: this.steps, runs, moments: new Map(copies), ...(this.ruleStep === this.steps - 1 && { rule }) }; // prettier-ignore
+  }
+
+  /**
+   * Goes on from the state of a training of the same loss by the same optimiser, whose parameters'
+   * numbers are set apart. The schedule gives the rates of the steps taken once more, so that a
+   * generator goes on where it was.
+   *
+   * @throws Error when this training has taken steps, keeps other moments, or had other rates by then
+   */
+  restore(state: TrainingState): void {
+    const { program } = this;
+    const { moments } = program.trained;
+    if (this.steps > 0 || this.ahead.length > 0) throw new Error('restore: this training has taken steps; give the state to a new one'); // prettier-ignore
+    for (const [value, arrays] of moments) {
+      const given = state.moments.get(value);
+      const fits = given?.length === arrays.length && arrays.every((array, i) => array.length === given[i]!.length); // prettier-ignore
+      if (!fits) throw new Error(`restore: ${value.label} has ${arrays.length} moments here, and other ones in the state: give the same optimiser`); // prettier-ignore
+    }
+    for (let step = 0; step < state.steps; step++) this.setRule(step);
+    const here = program.trained.rule.join(', ');
+    const there = state.rule?.join(', ') ?? here;
+    if (state.steps > 0 && here !== there) throw new Error(`restore: step ${state.steps} was taken with rates of ${there}, which here are ${here}: give the same optimiser`); // prettier-ignore
+    for (const [value, arrays] of moments) arrays.forEach((array, i) => array.set(state.moments.get(value)![i]!)); // prettier-ignore
+    program.setRuns(state.runs);
+    this.steps = state.steps;
   }
 
   /** One step: the loss at the fed numbers before the update. */
@@ -90,6 +137,7 @@ export class Training {
     this.steps += losses.length;
     const left = rules.subarray(losses.length * program.ruleSize);
     if (left.length > 0) {
+      this.ruleStep = -1;
       const ahead = new Float64Array(left.length + this.ahead.length);
       ahead.set(left);
       ahead.set(this.ahead, left.length);

@@ -189,6 +189,8 @@ export class Program {
    * @hidden
    */
   readonly ruleSize: number;
+  /** Which of them are given, not computed by the update. */
+  private readonly givenRule: readonly number[];
   private length = 0;
   /** Of the first root, in the arena. */
   private readonly rootOffset: number;
@@ -326,6 +328,8 @@ export class Program {
     }
     this.countName = count?.name;
     this.ruleSize = plan.update?.numbers ?? 0;
+    const computed = new Set(plan.update?.before?.map(({ to }) => to));
+    this.givenRule = Array.from({ length: this.ruleSize }, (_, i) => i).filter((i) => !computed.has(i)); // prettier-ignore
     this.length = this.maxLength;
     this.rootOffset = lowered.view(numbers.get(this.roots[0]!)!)?.offset ?? 0;
   }
@@ -640,6 +644,33 @@ export class Program {
     const { arena, ruleSize } = this;
     const { rule } = this.lowered.parameters;
     for (let i = 0; i < ruleSize; i++) to[at + i] = arena[rule + i]!;
+  }
+
+  /**
+   * What training keeps from step to step besides the parameters: how many runs have trained, by which
+   * dropout draws; the update rule's numbers, but for those that a step computes; each parameter's
+   * moments, views of the memory.
+   *
+   * @hidden
+   */
+  get trained(): { runs: number; rule: number[]; moments: Map<Value, TypedArray[]> } {
+    const { arena, steps: runs } = this;
+    const { offset, moments, rule } = this.lowered.parameters;
+    const of = (value: Value, at: number): TypedArray[] => moments.map((moment) => arena.subarray(moment + at - offset, moment + at - offset + sizeOf(value.shape))); // prettier-ignore
+    return {
+      runs,
+      rule: this.givenRule.map((i) => arena[rule + i]!),
+      moments: new Map(this.parameters.map(({ value, offset: at }) => [value, of(value, at)])),
+    };
+  }
+
+  /**
+   * Has the next run be the one behind so many that have trained.
+   *
+   * @hidden
+   */
+  setRuns(runs: number): void {
+    this.steps = runs;
   }
 
   /** What one run of all instructions does at a prefix length, by opcode. */

@@ -3,6 +3,9 @@ import { addon, type Handle } from './native.js';
 
 const { random: native } = addon;
 
+/** What a generator's state takes: 624 words, the place of the next, a Gaussian draw that may wait. */
+const STATE_WORDS = 628;
+
 /**
  * A Mersenne Twister (MT19937) seeded and read as `random.Random(seed)` does:
  * `new Random(42).random()` is `0.6394267984578837`.
@@ -22,6 +25,25 @@ export class Random {
   /** Starts over as `random.seed(seed)` does: the same seed, the same draws. */
   seed(seed: number | bigint): void {
     native.seed(this.handle, seedWords(seed));
+  }
+
+  /** All that the draws to come depend on, in 628 words, as `random.getstate()` gives it in CPython. */
+  getstate(): Uint32Array {
+    const words = new Uint32Array(STATE_WORDS);
+    native.save(this.handle, words);
+    return words;
+  }
+
+  /**
+   * Goes on where `getstate` was called.
+   *
+   * @throws RangeError when the words are no state of a generator
+   */
+  setstate(words: Uint32Array): void {
+    const isState = words instanceof Uint32Array && words.length === STATE_WORDS;
+    if (!isState || !native.restore(this.handle, words)) {
+      throw new RangeError(`setstate takes the ${STATE_WORDS} words that getstate gave`);
+    }
   }
 
   /** A number in [0, 1) with 53 random bits. */

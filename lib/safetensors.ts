@@ -54,7 +54,7 @@ export interface WrittenTensor {
   /** Row by row. */
   shape: Shape;
   /** As many as the shape has. */
-  data: Float64Array | Float32Array;
+  data: Float64Array | Float32Array | Uint32Array;
 }
 
 /** The most that a header can take, in bytes: it is read within a second then. */
@@ -85,7 +85,9 @@ export function writeSafetensors(
     }
     const begin = end;
     end += data.byteLength;
-    header[name] = { dtype: data instanceof Float64Array ? 'F64' : 'F32', shape, data_offsets: [begin, end] }; // prettier-ignore
+    const dtype =
+      data instanceof Float64Array ? 'F64' : data instanceof Float32Array ? 'F32' : 'U32';
+    header[name] = { dtype, shape, data_offsets: [begin, end] };
   }
   const text = Buffer.from(JSON.stringify(header));
   // Spaces at the end of the header are part of the format.
@@ -99,7 +101,8 @@ export function writeSafetensors(
   for (const [, { data }] of sorted) {
     for (const x of data) {
       if (data instanceof Float64Array) view.setFloat64(at, x, true);
-      else view.setFloat32(at, x, true);
+      else if (data instanceof Float32Array) view.setFloat32(at, x, true);
+      else view.setUint32(at, x, true);
       at += data.BYTES_PER_ELEMENT;
     }
   }
@@ -113,36 +116,58 @@ export function writeSafetensors(
  * a name twice, or a header that is not of the format or longer than 4 MiB
  */
 export function readSafetensors(bytes: Uint8Array): Tensors {
-  if (bytes.length < 8) throw new SafetensorsError(`${bytes.length} bytes: a file begins with the 8 of its header's length`); // prettier-ignore
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const length = view.getBigUint64(0, true);
-  if (length > BigInt(MOST_HEADER)) throw new SafetensorsError(`a header of ${length} bytes: expected at most ${MOST_HEADER}`); // prettier-ignore
-  const start = 8 + Number(length);
-  if (start > bytes.length) throw new SafetensorsError(`a header of ${length} bytes in a file of ${bytes.length}: it was cut short`); // prettier-ignore
-  let text: string;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes.subarray(8, start)); // prettier-ignore
-  } catch {
-    throw new SafetensorsError('the header is not UTF-8 text');
-  }
-  const { entries, metadata } = new Header(text).read();
+  const length = headerLength(bytes, bytes.length);
+  const { start, entries, metadata } = readHeader(bytes.subarray(8, 8 + length), bytes.length);
   const tensors = new Map<string, Tensor>();
-  const inOrder = [...entries].sort((a, b) => a[1].begin - b[1].begin || a[1].end - b[1].end);
-  let end = 0;
-  for (const [name, entry] of inOrder) {
-    if (entry.begin !== end) throw new SafetensorsError(`'${name}' begins at byte ${entry.begin}, ${entry.begin < end ? 'inside another array' : 'behind a gap'}: expected ${end}`); // prettier-ignore
-    const size = entry.shape.reduce((product, n) => product * n, BYTES[entry.type]);
-    if (entry.end - entry.begin !== size) throw new SafetensorsError(`'${name}' has ${entry.end - entry.begin} bytes: ${entry.type} of shape [${entry.shape.join(', ')}] takes ${size}`); // prettier-ignore
-    end = entry.end;
-  }
-  if (start + end !== bytes.length) {
-    const given = bytes.length - start;
-    throw new SafetensorsError(`the arrays take ${end} bytes, the file has ${given}: ${given < end ? 'it was cut short' : 'there is more behind them'}`); // prettier-ignore
-  }
   for (const [name, { type, shape, begin, end }] of entries) {
     tensors.set(name, { type, shape, bytes: bytes.subarray(start + begin, start + end) });
   }
   return { tensors, metadata };
+}
+
+/** How long the header of a file of so many bytes is, by the first 8 of them. */
+export function headerLength(bytes: Uint8Array, size: number): number {
+  if (bytes.length < 8) throw new SafetensorsError(`${bytes.length} bytes: a file begins with the 8 of its header's length`); // prettier-ignore
+  const length = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getBigUint64(0, true); // prettier-ignore
+  if (length > BigInt(MOST_HEADER)) throw new SafetensorsError(`a header of ${length} bytes: expected at most ${MOST_HEADER}`); // prettier-ignore
+  if (8 + Number(length) > size) throw new SafetensorsError(`a header of ${length} bytes in a file of ${size}: it was cut short`); // prettier-ignore
+  return Number(length);
+}
+
+/** Where an array's bytes lie, from the end of the header on. */
+export interface Entry {
+  type: TensorType;
+  shape: number[];
+  begin: number;
+  end: number;
+}
+
+/** What the header of a file of so many bytes says, and where it ends. */
+export function readHeader(
+  header: Uint8Array,
+  size: number,
+): { start: number; entries: Map<string, Entry>; metadata: Map<string, string> } {
+  const start = 8 + header.length;
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(header);
+  } catch {
+    throw new SafetensorsError('the header is not UTF-8 text');
+  }
+  const { entries, metadata } = new Header(text).read();
+  const inOrder = [...entries].sort((a, b) => a[1].begin - b[1].begin || a[1].end - b[1].end);
+  let end = 0;
+  for (const [name, entry] of inOrder) {
+    if (entry.begin !== end) throw new SafetensorsError(`'${name}' begins at byte ${entry.begin}, ${entry.begin < end ? 'inside another array' : 'behind a gap'}: expected ${end}`); // prettier-ignore
+    const bytes = entry.shape.reduce((product, n) => product * n, BYTES[entry.type]);
+    if (entry.end - entry.begin !== bytes) throw new SafetensorsError(`'${name}' has ${entry.end - entry.begin} bytes: ${entry.type} of shape [${entry.shape.join(', ')}] takes ${bytes}`); // prettier-ignore
+    end = entry.end;
+  }
+  if (start + end !== size) {
+    const given = size - start;
+    throw new SafetensorsError(`the arrays take ${end} bytes, the file has ${given}: ${given < end ? 'it was cut short' : 'there is more behind them'}`); // prettier-ignore
+  }
+  return { start, entries, metadata };
 }
 
 /**
@@ -185,13 +210,6 @@ function half(bits: number): number {
   return exponent
     ? sign * (1 + fraction / 1024) * 2 ** (exponent - 15)
     : sign * fraction * 2 ** -24;
-}
-
-interface Entry {
-  type: TensorType;
-  shape: number[];
-  begin: number;
-  end: number;
 }
 
 /**

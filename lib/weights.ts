@@ -1,22 +1,8 @@
 /** Weights in files: parameters by name, in safetensors, which other libraries read and write too. */
-import {
-  closeSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
-import { basename, dirname, join } from 'node:path';
 import type { Value } from './graph.js';
-import { numbersOf, readSafetensors, SafetensorsError, writeSafetensors } from './safetensors.js';
-import { sameShape, show } from './shape.js';
+import { TensorFile, WeightsError, writeTensors } from './tensor-file.js';
 
-/** A file that cannot be written or read, or does not hold what was asked for. */
-export class WeightsError extends Error {
-  override readonly name = 'WeightsError';
-}
+export { WeightsError };
 
 /**
  * Writes the numbers of parameters to a file of the safetensors format, by their names: float64, or
@@ -29,7 +15,7 @@ export class WeightsError extends Error {
 export function saveWeights(path: string, parameters: readonly Value[], metadata: Readonly<Record<string, string>> = {}): void {
   const named = byName(parameters);
   const tensors = new Map([...named].map(([name, { shape, data }]) => [name, { shape, data }]));
-  replaceFile(path, writeSafetensors(tensors, new Map(Object.entries(metadata))));
+  writeTensors(path, tensors, new Map(Object.entries(metadata)));
 } // prettier-ignore
 
 /**
@@ -41,29 +27,16 @@ export function saveWeights(path: string, parameters: readonly Value[], metadata
  */
 export function loadWeights(path: string, parameters: readonly Value[]): Record<string, string> {
   const named = byName(parameters);
-  const shownPath = JSON.stringify(path);
-  let bytes: Buffer;
-  try {
-    bytes = readFileSync(path);
-  } catch (error) {
-    throw new WeightsError(`cannot read ${shownPath}: ${(error as Error).message}`, { cause: error }); // prettier-ignore
-  }
-  let found: ReturnType<typeof readSafetensors>;
-  try {
-    found = readSafetensors(bytes);
-  } catch (error) {
-    if (error instanceof SafetensorsError) error.message = `${shownPath}: ${error.message}`;
-    throw error;
-  }
-  const { tensors, metadata } = found;
-  for (const [name, { shape }] of named) {
-    const tensor = tensors.get(name);
-    if (!tensor) throw new WeightsError(`${shownPath} has no '${name}': it has ${list([...tensors.keys()])}`); // prettier-ignore
-    if (!sameShape(tensor.shape, shape)) throw new WeightsError(`${shownPath}: '${name}' has shape ${show(tensor.shape)}: expected ${show(shape)}`); // prettier-ignore
-  }
-  const others = [...tensors.keys()].filter((name) => !named.has(name));
-  if (others.length > 0) throw new WeightsError(`${shownPath} has ${list(others)} too, which no parameter is called`); // prettier-ignore
-  for (const [name, value] of named) value.data.set(numbersOf(tensors.get(name)!));
+  const { numbers, metadata } = TensorFile.read(path, (file) => {
+    for (const [name, { shape }] of named) file.check(name, shape);
+    file.checkNoMore((name) => named.has(name), 'no parameter is called');
+    return {
+      numbers: [...named].map(([name, { shape }]) => file.numbers(name, shape)),
+      metadata: file.metadata,
+    };
+  });
+  let i = 0;
+  for (const value of named.values()) value.data.set(numbers[i++]!);
   return Object.fromEntries(metadata);
 }
 
@@ -77,47 +50,4 @@ function byName(parameters: readonly Value[]): Map<string, Value> {
     named.set(name, value);
   }
   return named;
-}
-
-function list(names: readonly string[]): string {
-  const first = names.slice(0, 5).map((name) => `'${name}'`);
-  return `${first.join(', ') || 'nothing'}${names.length > 5 ? ` and ${names.length - 5} more` : ''}`; // prettier-ignore
-}
-
-/** Writes a file beside it, has the disk keep that, and gives it the other's name. */
-function replaceFile(path: string, bytes: Uint8Array): void {
-  const made = join(dirname(path), `.${basename(path)}.${process.pid}.new`);
-  try {
-    const file = openSync(made, 'w', 0o666);
-    try {
-      for (let done = 0; done < bytes.length;) done += writeSync(file, bytes, done);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    renameSync(made, path);
-    syncFolder(dirname(path));
-  } catch (error) {
-    discard(made);
-    throw new WeightsError(`cannot write ${JSON.stringify(path)}: ${(error as Error).message}`, { cause: error }); // prettier-ignore
-  }
-}
-
-function discard(path: string): void {
-  try {
-    rmSync(path, { force: true });
-  } catch {
-    // Where it could not be made it cannot be removed.
-  }
-}
-
-/** Has the disk keep the new name. */
-function syncFolder(path: string): void {
-  if (process.platform === 'win32') return; // it opens no folders
-  const folder = openSync(path, 'r');
-  try {
-    fsyncSync(folder);
-  } finally {
-    closeSync(folder);
-  }
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstring>
 #include <utility>
 
 namespace vecgrad {
@@ -71,6 +72,27 @@ void Random::gauss(double* out, size_t count, double mean, double deviation) {
     has_gauss_ = !has_gauss_;
     out[i] = mean + z * deviation;
   }
+}
+
+void Random::save(uint32_t* words) const {
+  std::copy_n(state_, size, words);
+  words[size] = uint32_t(next_);
+  words[size + 1] = has_gauss_;
+  std::memcpy(words + size + 2, &gauss_, sizeof gauss_);
+}
+
+bool Random::restore(const uint32_t* words) {
+  // Of the first word the recurrence reads one bit; from zeros it never leaves.
+  bool moves = words[0] & 0x80000000;
+  for (int i = 1; i < size; i++) moves |= words[i] != 0;
+  double gauss;
+  std::memcpy(&gauss, words + size + 2, sizeof gauss);
+  if (!moves || words[size] > size || words[size + 1] > 1 || !std::isfinite(gauss)) return false;
+  std::copy_n(words, size, state_);
+  next_ = int(words[size]);
+  has_gauss_ = words[size + 1] == 1;
+  gauss_ = gauss;
+  return true;
 }
 
 int64_t Random::choose(double* weights, size_t count) {

@@ -31,6 +31,14 @@ class Random {
   // Gaussian draws. They come in pairs, the second of which waits for the next call.
   void gauss(double* out, size_t count, double mean, double deviation);
 
+  // All that the draws to come depend on, in as many words: the twister's, the place of the next,
+  // and whether a Gaussian draw waits, with its bits.
+  static constexpr size_t state_words = 628;
+  void save(uint32_t* words) const;
+
+  // Goes on from there; false, with nothing changed, where the words are the state of no generator.
+  bool restore(const uint32_t* words);
+
   // An index drawn with probability proportional to its weight; `weights` become their cumulative
   // sums. -1 when their sum, the last of them, is not finite and above zero.
   int64_t choose(double* weights, size_t count);

@@ -93,6 +93,27 @@ Napi::Value choose(const Napi::CallbackInfo& call) {
   return Napi::Number::New(env, double(random->choose(weights.data(), weights.size())));
 }
 
+// save(random, words): fills `words` with the generator's state.
+Napi::Value save(const Napi::CallbackInfo& call) {
+  Napi::Env env = call.Env();
+  Random* random = from_handle<Random>(env, call[0]);
+  std::span<uint32_t> words;
+  if (!random || !read_elements(env, call[1], words) || words.size() != Random::state_words)
+    return fail<Napi::TypeError>(env, "save: expected a generator and a Uint32Array of 628");
+  random->save(words.data());
+  return env.Undefined();
+}
+
+// restore(random, words): whether they are the state of a generator, which goes on from there then.
+Napi::Value restore(const Napi::CallbackInfo& call) {
+  Napi::Env env = call.Env();
+  Random* random = from_handle<Random>(env, call[0]);
+  std::span<uint32_t> words;
+  if (!random || !read_elements(env, call[1], words) || words.size() != Random::state_words)
+    return fail<Napi::TypeError>(env, "restore: expected a generator and a Uint32Array of 628");
+  return Napi::Boolean::New(env, random->restore(words.data()));
+}
+
 }  // namespace
 
 void add_random_calls(Napi::Env env, Napi::Object exports) {
@@ -105,6 +126,8 @@ void add_random_calls(Napi::Env env, Napi::Object exports) {
   random.Set("permutation", Napi::Function::New<permutation>(env, "permutation"));
   random.Set("gauss", Napi::Function::New<gauss>(env, "gauss"));
   random.Set("choose", Napi::Function::New<choose>(env, "choose"));
+  random.Set("save", Napi::Function::New<save>(env, "save"));
+  random.Set("restore", Napi::Function::New<restore>(env, "restore"));
   exports.Set("random", random);
 }
 

@@ -1,7 +1,17 @@
 /** The optimisers against the same rules in plain TypeScript, and the schedules they take. */
 import assert from 'node:assert/strict';
 import { concat, input, parameter, total, type Value } from '../lib/graph.js';
-import { Adam, AdamW, decay, RMSprop, SGD, type Optimizer, type Schedule } from '../lib/optim.js';
+import {
+  Adam,
+  AdamW,
+  decay,
+  RMSprop,
+  SGD,
+  type Optimizer,
+  type Schedule,
+  type Training,
+} from '../lib/optim.js';
+import { FeedError } from '../lib/program.js';
 import * as schedules from '../lib/schedules.js';
 import { assertClose } from './support/check.js';
 import { TARGETS } from './support/targets.js';
@@ -61,6 +71,18 @@ function product(): Problem {
       });
     },
   };
+}
+
+/** Of some of the weights, drawn anew for each document. */
+function dropped(): Problem {
+  const made = quadratic();
+  return { ...made, loss: made.loss.add(made.weights[0]!.dropout(0.4, 3).pow(2).sum()) };
+}
+
+/** (w - x)² of one weight. */
+function quadraticOf(): [w: Value, loss: Value] {
+  const w = parameter([3]);
+  return [w, w.sub(input('x')).pow(2).sum()];
 }
 const PROBLEMS = { quadratic, singleNumbers, product };
 
@@ -156,6 +178,74 @@ describe('optimisers', () => {
       }
     });
   }
+
+  for (const [title, make] of CASES) {
+    it(`${title}: from a state on, bit for bit`, () => {
+      for (const problem of [...Object.values(PROBLEMS), dropped]) {
+        for (const { isa, dtype } of TARGETS) {
+          const options = { isa, dtype, batches: title.length % 2 === 0 };
+          const start = (): Problem & { training: Training; take: (step: number) => number } => {
+            const made = problem();
+            const training = make().minimize(made.loss, options);
+            const batch = (step: number): number => training.stepBatch([made.feeds(step), made.feeds(step + 9)]); // prettier-ignore
+            const take = (step: number): number => options.batches ? batch(step) : training.step(made.feeds(step)); // prettier-ignore
+            return { ...made, training, take };
+          };
+          const whole = start();
+          for (let step = 0; step < 7; step++) whole.take(step);
+          const state = whole.training.state();
+          const numbers = whole.weights.map((w) => w.data.slice());
+          const expected = [7, 8, 9].map((step) => whole.take(step));
+
+          const other = start();
+          const moments = other.weights.map((w, i) => [w, state.moments.get(whole.weights[i]!)!] as const); // prettier-ignore
+          other.training.restore({ ...state, moments: new Map(moments) });
+          other.weights.forEach((w, i) => w.data.set(numbers[i]!));
+          const again = other.training.state();
+          assert.deepEqual([again.steps, again.runs, again.rule], [state.steps, state.runs, state.rule]); // prettier-ignore
+          assert.deepEqual(
+            [7, 8, 9].map((step) => other.take(step)),
+            expected,
+          );
+          assert.deepEqual(other.weights.map((w) => [...w.data]), whole.weights.map((w) => [...w.data])); // prettier-ignore
+        }
+      }
+    });
+  }
+
+  it('go on from no state but one of their own', () => {
+    const w = parameter([1, 2]);
+    const loss = w.pow(2).sum();
+    const sgdOf = (learningRate: Schedule): Training => new SGD({ learningRate, momentum: 0.5 }).minimize(loss); // prettier-ignore
+    const trained = sgdOf(decay(0.1, 0.5));
+    for (let step = 0; step < 3; step++) trained.step({});
+    const state = trained.state();
+    const rows: [Training, RegExp][] = [
+      [trained, /restore: this training has taken steps; give the state to a new one$/],
+      [new Adam({ learningRate: 0.1 }).minimize(loss), /parameter.* has 2 moments here, and other ones in the state: give the same optimiser$/],
+      [new SGD({ learningRate: 0.1 }).minimize(parameter([1, 2]).sum()), /has 1 moments here, and other ones/],
+      [sgdOf(0.1), /restore: step 3 was taken with rates of 0.025, 0.5, which here are 0.1, 0.5: give the same optimiser$/],
+      [sgdOf([0.1, 0.05]), /the learning rates ended before step 2/],
+    ]; // prettier-ignore
+    for (const [training, message] of rows) assert.throws(() => training.restore(state), message);
+    assert.deepEqual(trained.state(), state);
+  });
+
+  it('keep the rate of a step that failed for the next, and its state has none', () => {
+    const [w, loss] = quadraticOf();
+    const training = new SGD({ learningRate: [0.5, 0.25, 0.125] }).minimize(loss);
+    training.step({ x: 1 });
+    assert.deepEqual(training.state().rule, [0.5, 0]);
+    assert.throws(() => training.step({}), FeedError);
+    assert.equal(training.state().rule, undefined);
+    const restored = new SGD({ learningRate: [0.5, 0.25, 0.125] }).minimize(loss);
+    restored.restore(training.state());
+    assert.deepEqual(restored.state().rule, [0.5, 0]);
+    const before = w.data[0]!;
+    training.step({ x: 1 });
+    assert.equal(w.data[0], before - 0.25 * 2 * (before - 1));
+    assert.deepEqual(training.state().rule, [0.25, 0]);
+  });
 
   it('take batches: all their options work on the mean of the gradients', () => {
     const learningRate = 0.3;

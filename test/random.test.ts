@@ -56,6 +56,48 @@ describe('Random draws what CPython draws', () => {
     });
   }
 
+  it('goes on from a state, of which a Gaussian draw that waits is part', () => {
+    const draws = (r: Random): number[] => [r.gauss(), r.random(), r.gauss(), ...r.gaussians(700), r.getrandbits(7)]; // prettier-ignore
+    for (const before of [0, 1, 2, 623, 624, 625, 1249]) {
+      const r = new Random(before);
+      for (let i = 0; i < before; i++) r.getrandbits(1);
+      if (before % 3 > 0) r.gauss();
+      const state = r.getstate();
+      const expected = draws(r);
+      const other = new Random(99);
+      other.gauss();
+      other.setstate(state);
+      assert.deepEqual(other.getstate(), state);
+      assert.deepEqual(draws(other), expected);
+    }
+  });
+
+  it('takes no state but its own', () => {
+    const r = new Random(1);
+    const state = r.getstate();
+    const changed = (...changes: [at: number, word: number][]): Uint32Array => {
+      const words = Uint32Array.from(state);
+      for (const [at, word] of changes) words[at] = word;
+      return words;
+    };
+    const rows: unknown[] = [
+      undefined,
+      [...state],
+      state.subarray(1),
+      new Float64Array(state),
+      new Uint32Array(628).fill(0x7fffffff, 0, 1),
+      changed([624, 625]),
+      changed([624, 2 ** 32 - 1]),
+      changed([625, 2]),
+      changed([627, 0x7ff00000]),
+    ];
+    for (const words of rows) {
+      const message = 'setstate takes the 628 words that getstate gave';
+      assert.throws(() => r.setstate(words as Uint32Array), { name: 'RangeError', message });
+      assert.deepEqual(r.getstate(), state);
+    }
+  });
+
   it('takes a seed as number or bigint, and its absolute value', () => {
     for (const seed of [42, 42n, -42, -42n]) {
       assert.equal(new Random(seed).random(), 0.6394267984578837);

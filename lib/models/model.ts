@@ -44,33 +44,52 @@ export const DEFAULT_SIZES: ModelSizes = {
   nAtt: 16,
 };
 
-/** Draws parameters: Gaussians with mean 0 and standard deviation 0.08, row by row. */
-export class Draw {
-  /** Those drawn so far, in order. */
-  readonly parameters: Value[] = [];
+/** A matrix of a model, as files hold it: one array, or numbers that are a parameter each. */
+export interface Matrix {
+  /** Of the array in a file. */
+  name: string;
+  /** Of the array in a file. */
+  shape: readonly [rows: number, cols: number];
+  /** Row by row. */
+  values: readonly Value[];
+}
 
-  constructor(private readonly random: Random) {}
+/** The numbers of a matrix, row by row. */
+export type Source = (name: string, rows: number, cols: number) => Float64Array;
+
+/** Gaussians with mean 0 and standard deviation 0.08. */
+export function gaussians(random: Random): Source {
+  return (_, rows, cols) => random.gaussians(rows * cols, 0, 0.08);
+}
+
+/** Makes a model's parameters, row by row of numbers that are drawn or read. */
+export class Draw {
+  /** Those made so far, in order. */
+  readonly parameters: Value[] = [];
+  /** The matrices that they are. */
+  readonly matrices: Matrix[] = [];
+
+  constructor(private readonly numbers: Source) {}
 
   /** A rows x cols array. */
   matrix(name: string, rows: number, cols: number): Value {
-    const value = parameter(this.gaussians(rows * cols), { name, shape: [rows, cols] });
+    const value = parameter(this.numbers(name, rows, cols), { name, shape: [rows, cols] });
     this.parameters.push(value);
+    this.matrices.push({ name, shape: [rows, cols], values: [value] });
     return value;
   }
 
   /** Rows of single numbers, each a node of its own. */
   scalars(name: string, rows: number, cols: number): Value[][] {
-    const numbers = this.gaussians(rows * cols);
-    return Array.from({ length: rows }, (_, r) =>
+    const numbers = this.numbers(name, rows, cols);
+    const made = Array.from({ length: rows }, (_, r) =>
       Array.from({ length: cols }, (_, c) => {
         const value = parameter(numbers[r * cols + c]!, { name: `${name}[${r}][${c}]` });
         this.parameters.push(value);
         return value;
       }),
     );
-  }
-
-  private gaussians(count: number): Float64Array {
-    return this.random.gaussians(count, 0, 0.08);
+    this.matrices.push({ name, shape: [rows, cols], values: made.flat() });
+    return made;
   }
 }

@@ -1,0 +1,272 @@
+/**
+ * Models in files: the weights, in the texts beside them all that it takes to build the graph again, and
+ * in a checkpoint all that it takes to go on training bit for bit.
+ */
+import { Tokenizer } from './data.js';
+import { buildFrom, MODEL_NAMES, type BuiltModel, type DType, type ModelName, type ModelSizes } from './experiment.js'; // prettier-ignore
+import type { TypedArray, Value } from './graph.js';
+import { DEFAULT_SIZES, type Matrix } from './models/model.js';
+import type { Training, TrainingState } from './optim.js';
+import type { Random } from './random.js';
+import type { WrittenTensor } from './safetensors.js';
+import { list, TensorFile, WeightsError, writeTensors } from './tensor-file.js';
+
+const SIZE_NAMES = Object.keys(DEFAULT_SIZES) as (keyof ModelSizes)[];
+const OWN_TEXTS: readonly string[] = [
+  'model',
+  ...SIZE_NAMES,
+  'dtype',
+  'tokenizer',
+  'steps',
+  'runs',
+];
+/** Arrays of a checkpoint beside the model's, whose names have no slash. */
+const RULE = 'training/rule';
+const RANDOM = 'training/random';
+const LOSSES = 'training/losses';
+const moment = (i: number, matrix: string): string => `optimizer.${i}/${matrix}`;
+const isTrainings = (name: string): boolean => /^(training|optimizer\.\d+)\//.test(name);
+/** The graph of more would not fit in memory: `vector` takes some 1,600 bytes for each, `scalar` 500. */
+const MOST_NODES = 1_000_000;
+
+/** A model read from a file. */
+export interface LoadedModel {
+  /** Its graph, with the file's numbers as its parameters. */
+  model: BuiltModel;
+  /** Of the characters it was trained on. */
+  tokenizer: Tokenizer;
+  /** What it was held in: to be given to a program as `dtype`. */
+  dtype: DType;
+  /** The other texts of the file. */
+  metadata: Record<string, string>;
+}
+
+/** What a checkpoint has beside the model. */
+export interface Progress {
+  /** Of the model's loss. */
+  training: Training;
+  /** What is drawn from next. */
+  random: Random;
+  /** Of the steps so far, or of those that are to be kept; none by default. */
+  losses?: ArrayLike<number>;
+}
+
+/** What a checkpoint gives back. */
+export interface Kept {
+  /** The losses that were kept. */
+  losses: Float64Array;
+  /** The other texts of the file. */
+  metadata: Record<string, string>;
+}
+
+/**
+ * Writes a model to a safetensors file: each matrix an array of its name (those of `scalar` too, whose
+ * numbers are parameters one by one), float32 where a program of that type ran them last; in the
+ * metadata the model's name, sizes, data type and the tokenizer's characters in order. A file that was
+ * there before stays whole until the new one is.
+ *
+ * @param metadata other texts to keep with them
+ * @throws WeightsError when the file cannot be written, or could not be read again: of a model whose
+ * graph would not fit in memory, or a tokenizer that is not the model's, or of characters that are none
+ */
+export function saveModel(
+  path: string,
+  model: BuiltModel,
+  tokenizer: Tokenizer,
+  metadata: Readonly<Record<string, string>> = {},
+): void {
+  write(path, model, tokenizer, metadata);
+}
+
+/**
+ * Writes what {@link saveModel} does, and what training goes on from: the optimiser's moments, the
+ * steps taken, the random generator's state. What decides which documents come next is the steps; what
+ * else a run is to be known by is `metadata`. `loadModel` reads such a file too.
+ *
+ * @throws WeightsError as {@link saveModel} does
+ */
+export function saveCheckpoint(
+  path: string,
+  model: BuiltModel,
+  tokenizer: Tokenizer,
+  progress: Progress,
+  metadata: Readonly<Record<string, string>> = {},
+): void {
+  write(path, model, tokenizer, metadata, progress);
+}
+
+function write(path: string, model: BuiltModel, tokenizer: Tokenizer, metadata: Readonly<Record<string, string>>, progress?: Progress): void {
+  const { name, sizes, matrices } = model;
+  checkGraph(JSON.stringify(path), name, sizes);
+  const text = tokenizer.characters.join('');
+  if (tokenizer.vocabSize !== sizes.vocabSize) throw new WeightsError(`a tokenizer of ${tokenizer.vocabSize} tokens for a model of ${sizes.vocabSize}`); // prettier-ignore
+  if (/\p{Cs}/u.test(text)) throw new WeightsError('a tokenizer with half a surrogate pair: no file can hold it as text'); // prettier-ignore
+  const taken = Object.keys(metadata).filter((key) => OWN_TEXTS.includes(key));
+  if (taken.length > 0) throw new WeightsError(`metadata ${list(taken)}: the model has texts of these names itself`); // prettier-ignore
+  const dtype: DType = matrices.every(({ values }) => values.every(isSingle)) ? 'float32' : 'float64'; // prettier-ignore
+  const texts = new Map(Object.entries(metadata));
+  texts.set('model', name);
+  for (const size of SIZE_NAMES) texts.set(size, String(sizes[size]));
+  texts.set('dtype', dtype).set('tokenizer', text);
+  const tensors = new Map<string, WrittenTensor>();
+  for (const { name: matrix, shape, values } of matrices) tensors.set(matrix, { shape, data: joined(values.map(({ data }) => data), dtype) });
+  if (progress) {
+    const { training, random, losses = [] } = progress;
+    const { steps, runs, rule, moments } = training.state();
+    texts.set('steps', String(steps)).set('runs', String(runs));
+    for (const { name: matrix, shape, values } of matrices) {
+      const kept = values.map((value) => moments.get(value));
+      // What the compiler found to be without effect is not trained: of it there is nothing to keep.
+      const count = kept.find((arrays) => arrays)?.length ?? 0;
+      for (let i = 0; i < count; i++) {
+        const data = joined(kept.map((arrays, at) => arrays?.[i] ?? new Float64Array(values[at]!.data.length)), training.program.dtype);
+        tensors.set(moment(i, matrix), { shape, data });
+      }
+    }
+    if (rule) tensors.set(RULE, { shape: [rule.length], data: Float64Array.from(rule) });
+    const words = random.getstate();
+    tensors.set(RANDOM, { shape: [words.length], data: words });
+    tensors.set(LOSSES, { shape: [losses.length], data: Float64Array.from(losses) });
+  }
+  writeTensors(path, tensors, texts);
+} // prettier-ignore
+
+/**
+ * Has a new training of a model go on where a checkpoint was written: sets the model's numbers, the
+ * training's state and the generator's. Returns the losses that were kept, and the file's other texts.
+ *
+ * @throws WeightsError when the file cannot be read, or is no checkpoint of such a model
+ * @throws Error as `Training.restore` does
+ */
+export function loadCheckpoint(
+  path: string,
+  model: BuiltModel,
+  { training, random }: Omit<Progress, 'losses'>,
+): Kept {
+  const read = TensorFile.read(path, (file) => {
+    const { shown, metadata } = file;
+    const text = (key: string): string => metadata.get(key) ?? refuse(`no text '${key}'`);
+    const refuse = (what: string): never => {
+      throw new WeightsError(`${shown} has ${what}: it is no checkpoint of this model`);
+    };
+    const integer = (key: string): number => (/^\d{1,9}$/.test(text(key)) ? Number(text(key)) : refuse(`${key} ${clipped(text(key))}`)); // prettier-ignore
+    const given: Record<string, string | number> = {
+      model: model.name,
+      dtype: training.program.dtype,
+      ...sizesOf(model),
+    };
+    for (const [key, value] of Object.entries(given)) {
+      if (text(key) !== String(value)) refuse(`${key} ${clipped(text(key))}, not ${value}`);
+    }
+    const known = new Set([RULE, RANDOM, LOSSES]);
+    const numbers = (name: string, shape: readonly number[]): Float64Array => {
+      known.add(name);
+      return file.numbers(name, shape);
+    };
+    const { moments: own } = training.program.trained;
+    const moments = new Map<Value, Float64Array[]>();
+    const values = new Map<Value, Float64Array>();
+    for (const { name, shape, values: parts } of model.matrices) {
+      const whole = numbers(name, shape);
+      const count = parts.map((value) => own.get(value)?.length).find((n) => n !== undefined) ?? 0;
+      const kept = Array.from({ length: count }, (_, i) => numbers(moment(i, name), shape));
+      const size = whole.length / parts.length;
+      const partOf = (array: Float64Array, at: number): Float64Array => array.subarray(at * size, (at + 1) * size); // prettier-ignore
+      parts.forEach((value, at) => {
+        values.set(value, partOf(whole, at));
+        if (own.has(value)) moments.set(value, kept.map((array) => partOf(array, at))); // prettier-ignore
+      });
+    }
+    file.checkNoMore((name) => known.has(name), 'a checkpoint of this training has not');
+    const steps = integer('steps');
+    const state: TrainingState = { steps, runs: integer('runs'), moments };
+    const { rule } = training.program.trained;
+    if (file.has(RULE)) state.rule = [...file.numbers(RULE, [rule.length])];
+    const words = Uint32Array.from(file.numbers(RANDOM, [random.getstate().length]));
+    const losses = file.vector(LOSSES);
+    const others = [...metadata].filter(([key]) => !OWN_TEXTS.includes(key));
+    return { state, values, words, losses, metadata: Object.fromEntries(others) };
+  });
+  training.restore(read.state);
+  random.setstate(read.words);
+  for (const [value, numbers] of read.values) value.data.set(numbers);
+  return { losses: read.losses, metadata: read.metadata };
+}
+
+function sizesOf({ sizes }: BuiltModel): Record<string, number> {
+  return Object.fromEntries(SIZE_NAMES.map((size) => [size, sizes[size]]));
+}
+
+/**
+ * Builds the model that a file holds. Nothing in the file is trusted: sizes are bounded by the arrays
+ * that it has, before any of the graph is made.
+ *
+ * @throws WeightsError when the file cannot be read, or holds no model: an unknown one, or one of sizes,
+ * a type, a tokenizer or arrays that do not fit
+ * @throws ExperimentError when the sizes do not fit each other
+ * @throws SafetensorsError when it is no safetensors file
+ */
+export function loadModel(path: string): LoadedModel {
+  return TensorFile.read(path, (file) => {
+    const { shown, metadata } = file;
+    const text = (key: string): string => {
+      const value = metadata.get(key);
+      if (value !== undefined) return value;
+      throw new WeightsError(`${shown} has no text '${key}': it holds no model that saveModel wrote`); // prettier-ignore
+    };
+    const oneOf = <T extends string>(key: string, known: readonly T[]): T => {
+      const found = known.find((value) => value === text(key));
+      if (found !== undefined) return found;
+      throw new WeightsError(`${shown}: ${key} ${clipped(text(key))}: expected ${known.join(', ')}`); // prettier-ignore
+    };
+    const name = oneOf('model', MODEL_NAMES);
+    const dtype = oneOf<DType>('dtype', ['float64', 'float32']);
+    const sizes = { ...DEFAULT_SIZES };
+    for (const size of SIZE_NAMES) {
+      const given = text(size);
+      if (!/^[1-9]\d{0,6}$/.test(given)) throw new WeightsError(`${shown}: ${size} ${clipped(given)}: expected a whole number from 1 to 9999999`); // prettier-ignore
+      sizes[size] = Number(given);
+    }
+    const characters = text('tokenizer');
+    const tokenizer = new Tokenizer([characters]);
+    if (tokenizer.characters.join('') !== characters) throw new WeightsError(`${shown}: tokenizer ${clipped(characters)}: expected each character once, in the order of their numbers`); // prettier-ignore
+    checkGraph(shown, name, sizes);
+    const known = new Set<string>();
+    const model = buildFrom(name, tokenizer.vocabSize, sizes, (matrix, rows, cols) => {
+      known.add(matrix);
+      return file.numbers(matrix, [rows, cols]);
+    });
+    file.checkNoMore(
+      (matrix) => known.has(matrix) || isTrainings(matrix),
+      `${name} of these sizes has not`,
+    );
+    const others = [...metadata].filter(([key]) => !OWN_TEXTS.includes(key));
+    return { model, tokenizer, dtype, metadata: Object.fromEntries(others) };
+  });
+}
+
+/** Arrays one behind the other. */
+function joined(arrays: readonly TypedArray[], dtype: DType): Float64Array | Float32Array {
+  const numbers = arrays.length === 1 ? arrays[0]! : arrays.flatMap((array) => [...array]);
+  return dtype === 'float32' ? Float32Array.from(numbers) : Float64Array.from(numbers);
+}
+
+function isSingle({ data }: Matrix['values'][number]): boolean {
+  return data instanceof Float32Array;
+}
+
+/** The one size that no array of a file bounds is how many pairs of positions are written out. */
+function checkGraph(shown: string, name: ModelName, sizes: ModelSizes): void {
+  const { nLayer, nHead, nEmbd, blockSize } = sizes;
+  const nodes = {
+    scalar: nLayer * blockSize * (12 * nEmbd ** 2 + blockSize * nEmbd),
+    vector: nLayer * nHead * blockSize ** 2,
+    rnn: blockSize,
+    rnn_att: blockSize,
+  }[name];
+  if (nodes > MOST_NODES) throw new WeightsError(`${shown}: ${name} of these sizes would not fit in memory`); // prettier-ignore
+}
+
+function clipped(text: string): string {
+  return JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}...` : text);
+}

@@ -1,0 +1,134 @@
+/** A safetensors file on the disk: written whole, and read array by array, none before it is asked for. */
+import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
+import { reasonOf, replaceFile } from './files.js';
+import { headerLength, numbersOf, readHeader, SafetensorsError, writeSafetensors, type Entry, type WrittenTensor } from './safetensors.js'; // prettier-ignore
+import { sameShape, show, type Shape } from './shape.js';
+
+/** A file that cannot be written or read, or does not hold what was asked for. */
+export class WeightsError extends Error {
+  override readonly name = 'WeightsError';
+}
+
+/**
+ * Writes a file of these arrays in the place of the one that is there.
+ *
+ * @throws WeightsError when it cannot be written; the earlier file is as it was then
+ * @throws SafetensorsError when the names and texts take more than 4 MiB
+ */
+export function writeTensors(
+  path: string,
+  tensors: ReadonlyMap<string, WrittenTensor>,
+  metadata: ReadonlyMap<string, string>,
+): void {
+  const bytes = writeSafetensors(tensors, metadata);
+  try {
+    replaceFile(path, bytes);
+  } catch (error) {
+    throw new WeightsError(`cannot write ${JSON.stringify(path)}: ${(error as Error).message}`, { cause: error }); // prettier-ignore
+  }
+}
+
+/** A file being read: what its header says is known, and checked. */
+export class TensorFile {
+  /** Texts by name. */
+  readonly metadata: ReadonlyMap<string, string>;
+  private readonly start: number;
+  private readonly entries: ReadonlyMap<string, Entry>;
+
+  private constructor(
+    private readonly descriptor: number,
+    /** Its path, in messages. */
+    readonly shown: string,
+  ) {
+    const { size } = fstatSync(descriptor);
+    const length = headerLength(this.bytes(0, Math.min(8, size)), size);
+    const { start, entries, metadata } = readHeader(this.bytes(8, length), size);
+    this.start = start;
+    this.entries = entries;
+    this.metadata = metadata;
+  }
+
+  /**
+   * What `read` makes of a file.
+   *
+   * @throws WeightsError when it cannot be read, or lacks what is asked for
+   * @throws SafetensorsError when it is no safetensors file
+   */
+  static read<T>(path: string, read: (file: TensorFile) => T): T {
+    const shown = JSON.stringify(path);
+    let descriptor: number | undefined;
+    try {
+      // A device may never end, and opening a pipe waits for who writes to it.
+      if (!statSync(path).isFile()) throw new WeightsError(`${shown} is no file`);
+      descriptor = openSync(path, 'r');
+      return read(new TensorFile(descriptor, shown));
+    } catch (error) {
+      if (error instanceof SafetensorsError) error.message = `${shown}: ${error.message}`;
+      const { syscall } = error as NodeJS.ErrnoException;
+      if (syscall === undefined) throw error;
+      throw new WeightsError(`cannot read ${shown}: ${reasonOf(error)}`, { cause: error });
+    } finally {
+      if (descriptor !== undefined) closeSync(descriptor);
+    }
+  }
+
+  /** The arrays' names, in the order of the header. */
+  get names(): string[] {
+    return [...this.entries.keys()];
+  }
+
+  /** Whether there is an array of this name. */
+  has(name: string): boolean {
+    return this.entries.has(name);
+  }
+
+  /**
+   * Checks that there is an array of this name and shape, without reading it.
+   *
+   * @throws WeightsError where there is none
+   */
+  check(name: string, shape: Shape): void {
+    const entry = this.entries.get(name);
+    if (!entry) throw new WeightsError(`${this.shown} has no '${name}': it has ${list(this.names)}`); // prettier-ignore
+    if (!sameShape(entry.shape, shape)) throw new WeightsError(`${this.shown}: '${name}' has shape ${show(entry.shape)}: expected ${show(shape)}`); // prettier-ignore
+  }
+
+  /**
+   * Checks that there is no array of another name.
+   *
+   * @param whose ends the message
+   * @throws WeightsError that names the others
+   */
+  checkNoMore(known: (name: string) => boolean, whose: string): void {
+    const others = this.names.filter((name) => !known(name));
+    if (others.length > 0) throw new WeightsError(`${this.shown} has ${list(others)} too, which ${whose}`); // prettier-ignore
+  }
+
+  /** An array's numbers, row by row; see `numbersOf` in safetensors.ts. */
+  numbers(name: string, shape: Shape): Float64Array {
+    this.check(name, shape);
+    const { type, begin, end } = this.entries.get(name)!;
+    return numbersOf({ type, shape, bytes: this.bytes(this.start + begin, end - begin) });
+  }
+
+  /** The numbers of an array of one axis, however many. */
+  vector(name: string): Float64Array {
+    return this.numbers(name, [this.entries.get(name)?.shape[0] ?? 0]);
+  }
+
+  private bytes(from: number, count: number): Uint8Array {
+    const bytes = Buffer.alloc(count);
+    for (let done = 0; done < count;) {
+      const read = readSync(this.descriptor, bytes, done, count - done, from + done);
+      if (read === 0) throw new WeightsError(`${this.shown} became shorter while it was read`);
+      done += read;
+    }
+    return bytes;
+  }
+}
+
+/** The first of some names, in a message. */
+export function list(names: readonly string[]): string {
+  const first = names.slice(0, 5).map((name) => `'${name}'`);
+  return `${first.join(', ') || 'nothing'}${names.length > 5 ? ` and ${names.length - 5} more` : ''}`; // prettier-ignore
+}
