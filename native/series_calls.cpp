@@ -168,9 +168,12 @@ Napi::Value run_series(const Napi::CallbackInfo& call) {
 // environment (a worker that is terminated), so that what it holds outlives it.
 class SeriesWork : public Napi::AsyncWorker {
  public:
-  SeriesWork(const Napi::CallbackInfo& call, const Request& request, const int32_t* stop)
-      : Napi::AsyncWorker(call.Env(), "vecgrad.runSeries"),
-        deferred_(call.Env()),
+  // `held` is what must live until it has run.
+  SeriesWork(Napi::Env env, const Request& request, const int32_t* stop, napi_value held,
+             napi_deferred deferred)
+      : Napi::AsyncWorker(env, "vecgrad.runSeries"),
+        deferred_(deferred),
+        held_(Napi::Persistent(Napi::Object(env, held))),
         program_(*request.program),
         memory_(request.memory),
         copy_(program_, request.series, request.from, int32_t(request.losses.size())),
@@ -178,22 +181,17 @@ class SeriesWork : public Napi::AsyncWorker {
         from_(request.from),
         losses_(request.losses) {
     series_.stop = stop;
-    auto held = Napi::Array::New(call.Env(), call.Length());
-    for (uint32_t i = 0; i < call.Length(); i++) held.Set(i, call[i]);
-    held_ = Napi::Persistent(held.As<Napi::Object>());
   }
-
-  Napi::Promise promise() const { return deferred_.Promise(); }
 
  protected:
   void Execute() override {
     result_ = run_series(program_, memory_.arena, memory_.ints, series_, 0, losses_);
   }
-  void OnOK() override { deferred_.Resolve(value_of(Env(), result_, from_)); }
+  void OnOK() override { napi_resolve_deferred(Env(), deferred_, value_of(Env(), result_, from_)); }
 
  private:
-  Napi::Promise::Deferred deferred_;
-  Napi::ObjectReference held_;
+  const napi_deferred deferred_;
+  const Napi::ObjectReference held_;
   const Program& program_;
   const Memory memory_;
   const SeriesCopy copy_;
@@ -216,10 +214,16 @@ Napi::Value run_series_async(const Napi::CallbackInfo& call) {
   std::span<const int32_t> stop;
   if (!read_elements(env, call[6], stop) || stop.empty())
     return fail(env, "runSeriesAsync expects an Int32Array that stops it");
-  auto* work = new SeriesWork(call, request, stop.data());
-  const Napi::Promise promise = work->promise();
-  work->Queue();
-  return promise;
+  // All of these fail where a worker is being terminated: then nothing would hold the arrays.
+  napi_value held = nullptr, promise = nullptr;
+  napi_deferred deferred = nullptr;
+  bool is_held = napi_create_array(env, &held) == napi_ok;
+  for (uint32_t i = 0; i < call.Length(); i++)
+    is_held = is_held && napi_set_element(env, held, i, call[i]) == napi_ok;
+  if (!is_held || napi_create_promise(env, &deferred, &promise) != napi_ok)
+    return fail(env, "runSeriesAsync: the thread is being ended");
+  (new SeriesWork(env, request, stop.data(), held, deferred))->Queue();
+  return Napi::Value(env, promise);
 }
 
 }  // namespace
