@@ -69,7 +69,8 @@ export async function* inParts(
   }
 }
 
-function checkSignal(signal: unknown): asserts signal is AbortSignal | undefined {
+/** @throws TypeError when it is none */
+export function checkSignal(signal: unknown): asserts signal is AbortSignal | undefined {
   if (signal === undefined || signal instanceof AbortSignal) return;
   throw new TypeError(`signal ${describe(signal)}: expected an AbortSignal, as of an AbortController`); // prettier-ignore
 }

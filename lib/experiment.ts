@@ -3,7 +3,13 @@ import type { Progress } from './background.js';
 import { now } from './clock.js';
 import { checkDocuments, splitHeldOut, Tokenizer, type Documents } from './data.js';
 import { index } from './graph.js';
-import { DEFAULT_SIZES, Draw, type ModelBuilder, type SizedModel, type Sizes } from './models/model.js';
+import {
+  DEFAULT_SIZES,
+  Draw,
+  type ModelBuilder,
+  type SizedModel,
+  type Sizes,
+} from './models/model.js';
 import { rnn } from './models/rnn.js';
 import { rnnAtt } from './models/rnn_att.js';
 import { scalar } from './models/scalar.js';

@@ -14,7 +14,14 @@ export * as nn from './nn/index.js';
 export { Adam, AdamW, decay, RMSprop, SGD, Training, type AdamOptions, type Optimizer, type OptimizerOptions, type RMSpropOptions, type Schedule, type SGDOptions } from './optim.js'; // prettier-ignore
 export * as schedules from './schedules.js';
 export { BusyError, compile, FeedError, Program, type DType, type Feeds, type GenerateOptions, type ProgramOptions } from './program.js'; // prettier-ignore
-export { type Draw, type Fed, type Model, type ModelBuilder, type SizedModel, type Sizes } from './models/model.js';
+export {
+  type Draw,
+  type Fed,
+  type Model,
+  type ModelBuilder,
+  type SizedModel,
+  type Sizes,
+} from './models/model.js';
 export { type OpName } from './ops.js';
 export { type Work } from './compiler/account.js';
 export { parsePasses, PASSES, PassError, type PassName, type PassSet } from './compiler/passes.js';

@@ -460,6 +460,7 @@ export class Program {
   /** Gradients at the numbers of the last forward(). */
   backward(): void {
     if (!this.gradientNodes) throw new Error('this program was compiled without gradients');
+    this.checkMemory();
     if (!this.hasRun) throw new Error(`backward() of ${this.roots[0]!.label} before forward()`);
     const { forward, backward } = this.lowered.sections;
     this.run(0, this.length, forward, backward);

@@ -1,5 +1,11 @@
 /** Training a model on documents, beside the event loop: what `runExperiment` does at once. */
-import { checkCallback, inParts, type BackgroundOptions, type Progress } from './background.js';
+import {
+  checkCallback,
+  checkSignal,
+  inParts,
+  type BackgroundOptions,
+  type Progress,
+} from './background.js';
 import type { PassSet } from './compiler/passes.js';
 import { checkDocuments, DataError, Tokenizer, type Documents } from './data.js';
 import type { SizedModel } from './models/model.js';
@@ -69,6 +75,7 @@ export function checkLoss(loss: number, step: number, who: string): void {
 export async function* trainSteps(model: SizedModel, docs: Documents, options: TrainOptions = {}): AsyncGenerator<Progress, TrainResult, undefined> {
   const { steps: count = 1000, seed, lr, signal } = options;
   if (!Number.isInteger(count) || count < 0) throw new RangeError(`steps ${count}: expected an integer from 0`);
+  checkSignal(signal);
   if (!isDocuments(docs)) throw new DataError('the documents are no list of strings');
   checkDocuments(docs);
   const tokenizer = options.tokenizer ?? new Tokenizer(docs);
