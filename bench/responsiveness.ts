@@ -8,7 +8,7 @@ const TICK = 5;
 const sleep = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds)); // prettier-ignore
 
 /** A model in training until it is aborted. */
-function started(name: ModelName, signal: AbortSignal, steps = 50_000_000): Promise<unknown> {
+function started(name: ModelName, signal: AbortSignal, steps = 5_000_000): Promise<unknown> {
   const model = buildModel(name, tokenizer.vocabSize, {}, new Random(42));
   // A rate that never diverges, however many steps there are.
   return train(model, documents, { steps, lr: 1e-9, signal }).catch((error: unknown) => {
