@@ -1,5 +1,5 @@
 /**
- * `npm run bench`: steps, sizes, sampling and whole processes. What is compared takes turns; every
+ * `npm run bench`: steps, sizes, sampling, whole processes and what else runs beside a training. What is compared takes turns; every
  * figure is a median.
  *
  *     npm run bench -- [--quick] [--model NAME]... [--only TABLE]... [--yardstick DIR]
@@ -13,6 +13,7 @@ import { batchRows } from './batches.js';
 import { gptRows } from './gpt.js';
 import type { Effort, Row } from './measure.js';
 import { processRows } from './processes.js';
+import { responsivenessRows } from './responsiveness.js';
 import { samplingRows } from './sampling.js';
 import { stepRows, yardstickRows } from './steps.js';
 import { widthRows } from './widths.js';
@@ -41,7 +42,10 @@ const effort: Effort = quick
   : { quick, turns: 9, steps: 1000, processes: 15 };
 
 /** Every kind of row; each runs alone, so that none disturbs another. */
-const TABLES: Record<string, (models: readonly ModelName[], effort: Effort) => Row[]> = {
+const TABLES: Record<
+  string,
+  (models: readonly ModelName[], effort: Effort) => Row[] | Promise<Row[]>
+> = {
   steps: stepRows,
   ...(yardstick !== undefined && { yardstick: (names, how) => yardstickRows(names, yardstick, how) }), // prettier-ignore
   widths: (_, how) => widthRows(how),
@@ -49,6 +53,7 @@ const TABLES: Record<string, (models: readonly ModelName[], effort: Effort) => R
   batches: batchRows,
   sampling: samplingRows,
   processes: processRows,
+  responsiveness: responsivenessRows,
 };
 
 function chosen<T extends string>(what: string, known: readonly T[], given: readonly string[]): T[] {
@@ -65,7 +70,7 @@ console.log(`medians of ${effort.turns} turns, of ${effort.processes} for proces
 
 const tables: Report['tables'] = {};
 for (const name of chosen('table', Object.keys(TABLES), only ?? Object.keys(TABLES))) {
-  const rows = TABLES[name]!(models, effort);
+  const rows = await TABLES[name]!(models, effort);
   tables[name] = rows;
   console.log(`\n${name}`);
   const width = Math.max(...rows.map(({ what }) => what.length));

@@ -19,3 +19,11 @@ export interface Dataset {
   /** By input name. */
   readonly inputs: Readonly<Record<string, Column>>;
 }
+
+/**
+ * @throws RangeError where documents `from` to before `to` are not in a dataset of so many
+ */
+export function checkDocumentRange(from: number, to: number, count: number): void {
+  if (Number.isInteger(from) && Number.isInteger(to) && from >= 0 && from <= to && to <= count) return; // prettier-ignore
+  throw new RangeError(`documents ${from} to before ${to}: expected integers from 0 to ${count}, the first no larger`); // prettier-ignore
+}

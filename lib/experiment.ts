@@ -1,6 +1,6 @@
 /** One experiment: a model trained on documents, evaluated on held-out ones, and sampled. */
+import type { Progress } from './background.js';
 import { now } from './clock.js';
-import type { PassSet } from './compiler/passes.js';
 import { checkDocuments, splitHeldOut, Tokenizer, type Documents } from './data.js';
 import { index } from './graph.js';
 import {
@@ -8,8 +8,8 @@ import {
   Draw,
   gaussians,
   type Matrix,
-  type Model,
   type ModelBuilder,
+  type SizedModel,
   type Sizes,
   type Source,
 } from './models/model.js';
@@ -20,8 +20,9 @@ import { vector } from './models/vector.js';
 import type { DType } from './program.js';
 import { Random } from './random.js';
 import { sample } from './sampling.js';
+import { checkLoss, ExperimentError, targetOf, trainSteps, type TargetOptions, type TrainOptions, type TrainResult } from './train.js'; // prettier-ignore
 
-export type { DType };
+export { ExperimentError, type DType };
 /** The models by name, from one number at a time to sparse firing. */
 export const MODEL_NAMES = ['scalar', 'vector', 'rnn', 'rnn_att'] as const;
 /** One of {@link MODEL_NAMES}. */
@@ -44,19 +45,13 @@ export interface ModelSizes {
 }
 
 /** What an experiment is made with: all but the documents has a default. */
-export interface ExperimentOptions {
+export interface ExperimentOptions extends TargetOptions {
   /** The file's documents, in file order (see `parseDocuments` in data.ts); shuffled here with `seed`. */
   docs: Documents;
   /** Training steps (1000). */
   steps?: number;
   /** Of all random numbers (42). */
   seed?: number;
-  /** Of all numbers (float64). */
-  dtype?: DType;
-  /** An instruction set by name (the best the machine has). */
-  isa?: string;
-  /** The compiler's passes (all). */
-  passes?: PassSet;
   /** The learning rate that the model's schedule starts from (the model's own). */
   lr?: number;
   /** Documents a step, whose gradients are averaged (1). */
@@ -137,11 +132,6 @@ export const MODELS: Readonly<Record<ModelName, ModelBuilder>> = {
   rnn_att: rnnAtt,
 };
 
-/** An experiment that cannot go on: sizes that do not fit, a loss that is not finite. */
-export class ExperimentError extends Error {
-  override name = 'ExperimentError';
-}
-
 function checkSizes(model: ModelName, sizes: Sizes): void {
   for (const [name, size] of Object.entries(sizes) as [string, number][]) {
     if (!Number.isInteger(size) || size < 1) {
@@ -162,14 +152,18 @@ function checkSizes(model: ModelName, sizes: Sizes): void {
 }
 
 /** A model with the sizes it was built with. */
-export interface BuiltModel extends Model {
+export interface BuiltModel extends SizedModel {
   /** Which it is. */
   name: ModelName;
-  /** All of them, defaults filled in. */
-  sizes: Sizes;
   /** Its parameters as the matrices that they are, in the order in which they were drawn. */
   matrices: readonly Matrix[];
-}
+  /**
+   * Trains the model off the event loop, as `train` does, in a loop: `for await (const { step, loss } of
+   * model.steps(docs))`. Nothing runs in the loop's body, where the model can be read, evaluated and
+   * sampled from; leaving the loop stops the training, and leaves the model as it is.
+   */
+  steps(docs: Documents, options?: Omit<TrainOptions, 'onProgress'>): AsyncGenerator<Progress, TrainResult, undefined>;
+} // prettier-ignore
 
 /**
  * Builds a model's graph with parameters drawn from `random`.
@@ -205,7 +199,8 @@ export function buildFrom(
     length: index('length'),
   };
   const draw = new Draw(source);
-  return { ...MODELS[name](all, draw, fed), name, sizes: all, matrices: draw.matrices };
+  const model = { ...MODELS[name](all, draw, fed), name, sizes: all, matrices: draw.matrices };
+  return { ...model, steps: (docs, options) => trainSteps(model, docs, options) };
 }
 
 /**
@@ -235,12 +230,7 @@ export function runExperiment(name: ModelName, options: ExperimentOptions): Expe
   const model = buildModel(name, tokenizer.vocabSize, options.sizes ?? {}, random);
   const graphSeconds = lap();
   const { blockSize } = model.sizes;
-  const target = {
-    ...(options.dtype && { dtype: options.dtype }),
-    ...(options.isa !== undefined && { isa: options.isa }),
-    ...(options.passes && { passes: options.passes }),
-    ...(batch > 1 && { batches: true }),
-  };
+  const target = { ...targetOf(options), ...(batch > 1 && { batches: true }) };
   const training = model
     .optimizer(steps, options.lr)
     .minimize(model.loss, { ...target, sequence: model.logits });
@@ -249,12 +239,7 @@ export function runExperiment(name: ModelName, options: ExperimentOptions): Expe
   const losses: number[] = [];
   const note = (loss: number): void => {
     losses.push(loss);
-    if (!Number.isFinite(loss)) {
-      throw new ExperimentError(
-        `${name}: the loss is ${loss} at step ${losses.length}: training diverged; ` +
-          'give a lower learning rate',
-      );
-    }
+    checkLoss(loss, losses.length, name);
     options.onStep?.(losses.length, loss);
   };
   const corpus = tokenizer.corpus(docs, train.subarray(0, steps * batch));

@@ -1,4 +1,5 @@
 /** vecgrad: define a graph once, differentiate it, train it at the speed of hand-written SIMD. */
+export { type BackgroundOptions, type Progress } from './background.js';
 export { Corpus, DataError, parseDocuments, readDocuments, splitHeldOut, Tokenizer, embeddedNamesPath, type Documents, type Sliceable, type Split } from './data.js'; // prettier-ignore
 export { buildModel, ExperimentError, MODEL_NAMES, MODELS, runExperiment, type BuiltModel, type ExperimentOptions, type ExperimentResult, type ModelName, type ModelSizes } from './experiment.js'; // prettier-ignore
 export { type Column, type Dataset } from './dataset.js';
@@ -12,13 +13,14 @@ export { IsaError, nativeInfo, type NativeInfo } from './native.js';
 export * as nn from './nn/index.js';
 export { Adam, AdamW, decay, RMSprop, SGD, Training, type AdamOptions, type Optimizer, type OptimizerOptions, type RMSpropOptions, type Schedule, type SGDOptions, type TrainingState } from './optim.js'; // prettier-ignore
 export * as schedules from './schedules.js';
-export { compile, FeedError, Program, type DType, type Feeds, type GenerateOptions, type ProgramOptions } from './program.js'; // prettier-ignore
+export { BusyError, compile, FeedError, Program, type DType, type Feeds, type GenerateOptions, type ProgramOptions } from './program.js'; // prettier-ignore
 export {
   type Draw,
   type Fed,
   type Matrix,
   type Model,
   type ModelBuilder,
+  type SizedModel,
   type Sizes,
   type Source,
 } from './models/model.js';
@@ -36,6 +38,7 @@ export {
   saveModel,
   type Kept,
   type LoadedModel,
-  type Progress,
+  type Checkpoint,
 } from './model-file.js';
 export { loadWeights, saveWeights, WeightsError } from './weights.js';
+export { train, type TargetOptions, type TrainOptions, type TrainResult } from './train.js';

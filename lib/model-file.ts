@@ -42,7 +42,7 @@ export interface LoadedModel {
 }
 
 /** What a checkpoint has beside the model. */
-export interface Progress {
+export interface Checkpoint {
   /** Of the model's loss. */
   training: Training;
   /** What is drawn from next. */
@@ -89,13 +89,13 @@ export function saveCheckpoint(
   path: string,
   model: BuiltModel,
   tokenizer: Tokenizer,
-  progress: Progress,
+  progress: Checkpoint,
   metadata: Readonly<Record<string, string>> = {},
 ): void {
   write(path, model, tokenizer, metadata, progress);
 }
 
-function write(path: string, model: BuiltModel, tokenizer: Tokenizer, metadata: Readonly<Record<string, string>>, progress?: Progress): void {
+function write(path: string, model: BuiltModel, tokenizer: Tokenizer, metadata: Readonly<Record<string, string>>, progress?: Checkpoint): void {
   const { name, sizes, matrices } = model;
   checkGraph(JSON.stringify(path), name, sizes);
   const text = tokenizer.characters.join('');
@@ -141,7 +141,7 @@ function write(path: string, model: BuiltModel, tokenizer: Tokenizer, metadata: 
 export function loadCheckpoint(
   path: string,
   model: BuiltModel,
-  { training, random }: Omit<Progress, 'losses'>,
+  { training, random }: Omit<Checkpoint, 'losses'>,
 ): Kept {
   const read = TensorFile.read(path, (file) => {
     const { shown, metadata } = file;

@@ -81,6 +81,11 @@ export interface NativeAddon {
    * completed, or where it met a fault.
    */
   runSeries(program: Handle, arena: TypedArray, ints: Int32Array, series: SeriesSpec, from: number, losses: Float64Array): number | SeriesFault; // prettier-ignore
+  /**
+   * What `runSeries` does, on another thread; ends before the next document when `stop`, on shared
+   * memory, is not 0. Until then arena, ints and losses must not be touched or transferred.
+   */
+  runSeriesAsync(program: Handle, arena: TypedArray, ints: Int32Array, series: SeriesSpec, from: number, losses: Float64Array, stop: Int32Array): Promise<number | SeriesFault>; // prettier-ignore
   alignment(array: Float64Array | Float32Array): number;
   random: {
     create(): Handle;

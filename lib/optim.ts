@@ -1,9 +1,10 @@
 /** Optimisers: each compiles a loss to a program whose one call is a whole training step. */
 import { availableParallelism } from 'node:os';
+import { checkCallback, inParts, type BackgroundOptions } from './background.js';
 import type { UpdateRule, UpdateStep } from './compiler/layout.js';
-import type { Dataset } from './dataset.js';
+import { checkDocumentRange, type Dataset } from './dataset.js';
 import type { TypedArray, Value } from './graph.js';
-import { Program, type Feeds, type ProgramOptions } from './program.js';
+import { Program, type Feeds, type ProgramOptions, type Runs } from './program.js';
 
 /** A learning rate: a number, a function of the step (from 0), or a generator of rates. */
 export type Schedule = number | ((step: number) => number) | Iterable<number> | Iterator<number>;
@@ -65,6 +66,7 @@ export class Training {
   ) {}
 
   private setRule(step: number): void {
+    this.program.checkMemory(); // before the schedule gives a rate, which it does once
     if (this.ruleStep === step) return;
     if (this.ahead.length === 0) this.prepare(this.program, step);
     else {
@@ -123,19 +125,61 @@ export class Training {
    * steps before it, when a document's integers or length are out of their range
    */
   stepEach(dataset: Dataset, from = 0, to = dataset.count): Float64Array {
+    return this.took(this.program.runEach(dataset, from, to, this.rulesOf));
+  }
+
+  /**
+   * What `stepEach` does, on another thread: the event loop goes on. Until the promise is settled, all
+   * that needs the program's numbers or its parameters' throws a `BusyError`, except in `onProgress`,
+   * between native calls of some 10 milliseconds. Arrays of those numbers that were read earlier are
+   * then empty: read them again. Documents must not be changed meanwhile.
+   *
+   * An abort ends it before the next step, and rejects with the signal's reason: steps that were taken
+   * stay, and count.
+   *
+   * @throws FeedError as `stepEach` does
+   * @throws BusyError when the program is trained in the background already
+   */
+  async stepEachAsync(dataset: Dataset, from = 0, to = dataset.count, options: BackgroundOptions = {}): Promise<Float64Array> {
+    checkDocumentRange(from, to, dataset.count);
+    const { signal, onProgress } = options;
+    checkCallback('onProgress', onProgress);
+    const losses = new Float64Array(to - from);
+    let done = 0;
+    const take = (at: number, count: number, stop: Int32Array): Promise<Float64Array> => this.stepSome(dataset, from + at, from + at + count, stop);
+    for await (const part of inParts(to - from, take, signal)) {
+      losses.set(part, done);
+      done += part.length;
+      if (part.length > 0) await onProgress?.({ step: this.steps, loss: part.at(-1)!, losses: part });
+    }
+    return losses.subarray(0, done);
+  } // prettier-ignore
+
+  /**
+   * `stepEach` in the background, in one native call, which ends before the next document when `stop` is
+   * not 0.
+   *
+   * @hidden
+   */
+  async stepSome(dataset: Dataset, from: number, to: number, stop: Int32Array): Promise<Float64Array> {
+    return this.took(await this.program.runEachAsync(dataset, from, to, stop, this.rulesOf));
+  } // prettier-ignore
+
+  /** The update rule's numbers of so many steps to come, one step's behind the other's. */
+  private readonly rulesOf = (count: number): Float64Array => {
     const { program } = this;
-    let rules = new Float64Array();
-    const rulesOf = (count: number): Float64Array => {
-      rules = new Float64Array(count * program.ruleSize);
-      for (let i = 0; i < count; i++) {
-        this.setRule(this.steps + i);
-        program.copyRule(rules, i * program.ruleSize);
-      }
-      return rules;
-    };
-    const { losses, error } = program.runEach(dataset, from, to, rulesOf);
+    const rules = new Float64Array(count * program.ruleSize);
+    for (let i = 0; i < count; i++) {
+      this.setRule(this.steps + i);
+      program.copyRule(rules, i * program.ruleSize);
+    }
+    return rules;
+  };
+
+  /** Counts steps that were taken; the rule's numbers of those that were not are for the next. */
+  private took({ losses, rules, error }: Runs): Float64Array {
     this.steps += losses.length;
-    const left = rules.subarray(losses.length * program.ruleSize);
+    const left = rules.subarray(losses.length * this.program.ruleSize);
     if (left.length > 0) {
       this.ruleStep = -1;
       const ahead = new Float64Array(left.length + this.ahead.length);

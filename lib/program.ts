@@ -15,7 +15,7 @@ import { tidy } from './compiler/tidy.js';
 import { isTraced, trace, type Trace } from './compiler/trace.js';
 import { isDense, type View } from './compiler/view.js';
 import { setProgramFactory, Value, type Node, type TypedArray } from './graph.js';
-import type { Column, Dataset } from './dataset.js';
+import { checkDocumentRange, type Column, type Dataset } from './dataset.js';
 import { addon, chosenIsa, type Fault, type Handle, type SeriesFault, type SeriesSpec } from './native.js'; // prettier-ignore
 import { OP_NAMES, type OpName } from './ops.js';
 import type { Random } from './random.js';
@@ -67,6 +67,30 @@ export interface GenerateOptions {
 /** A feed that is missing, unknown, or wrong. */
 export class FeedError extends Error {
   override name = 'FeedError';
+}
+
+/** A program that trains in the background was asked for what needs its memory. */
+export class BusyError extends Error {
+  override name = 'BusyError';
+}
+
+/** What came of a series. */
+export interface Runs {
+  losses: Float64Array;
+  /** The update rule's numbers that were asked for, one step's behind the other's. */
+  rules: Float64Array;
+  /** What ended it early. */
+  error?: Error;
+}
+
+/** A series to be run. */
+interface SeriesRun {
+  spec: SeriesSpec;
+  fed: readonly IndexFeed[];
+  from: number;
+  losses: Float64Array;
+  /** Whether it is of steps, not of evaluations. */
+  trains: boolean;
 }
 
 /** What the training, inspecting and sequence programs ask of the compiler. */
@@ -126,8 +150,6 @@ export class Program {
   readonly dtype: DType;
   /** The instruction set that runs it. */
   readonly isa: string;
-  /** All the program's numbers. */
-  readonly arena: TypedArray;
   /** The longest prefix a run can have; 1 without one. */
   readonly maxLength: number;
   /** Nodes after tracing and differentiating, and instructions. */
@@ -156,10 +178,12 @@ export class Program {
   /** The compiler's nodes that a run must compute. */
   private readonly kept: readonly number[];
   private readonly handle: Handle;
+  /** Undefined while the program trains in the background. */
+  private memory: TypedArray | undefined;
   private readonly ints: Int32Array;
   /** What `runRange` runs: levels from and to, instructions from and to. */
   private readonly range = new Int32Array(4);
-  private readonly runRange: () => Fault | undefined;
+  private runRange: () => Fault | undefined;
   private readonly floats = new Map<string, FloatFeed>();
   private readonly indices = new Map<string, IndexFeed>();
   private readonly fedFloats: readonly FloatFeed[];
@@ -297,9 +321,9 @@ export class Program {
       code: lowered.code,
       tape: lowered.tape,
     });
-    this.arena = allocateAligned(this.dtype, lowered.arenaSize);
+    this.memory = allocateAligned(this.dtype, lowered.arenaSize);
     this.ints = new Int32Array(lowered.intsSize);
-    this.runRange = addon.bind(this.handle, this.arena, this.ints, this.range);
+    this.runRange = this.bind();
     for (const { value, offset } of lowered.constants) this.arena[offset] = value;
 
     let parameterCount = 0;
@@ -335,6 +359,23 @@ export class Program {
   }
 
   /**
+   * All the program's numbers.
+   *
+   * @throws BusyError while the program trains in the background, as does all else that needs them
+   */
+  get arena(): TypedArray {
+    return this.memory ?? this.refuseWhileBusy();
+  }
+
+  private refuseWhileBusy(): never {
+    throw new BusyError(`${this.roots[0]!.label} is being trained in the background: wait for the promise of train, stepEachAsync or the next of steps`); // prettier-ignore
+  }
+
+  private bind(): () => Fault | undefined {
+    return addon.bind(this.handle, this.arena, this.ints, this.range);
+  }
+
+  /**
    * Computes the first root: returns its numbers, row-major, a view into the program's memory.
    *
    * @throws FeedError when an input is missing, unknown, or given what it cannot take
@@ -363,6 +404,7 @@ export class Program {
    * @throws FeedError when no level can read `start` or an integer of the prefix
    */
   generate(random: Random, options: GenerateOptions): Int32Array[] {
+    this.checkMemory();
     const { input, start, stop, temperature, count, topK = Infinity, prefix = NO_SLOTS } = options;
     const feed = this.indices.get(input);
     const read = this.sequenceInputs();
@@ -450,6 +492,7 @@ export class Program {
   /** Gradients at the numbers of the last forward(). */
   backward(): void {
     if (!this.gradientNodes) throw new Error('this program was compiled without gradients');
+    this.checkMemory();
     if (!this.hasRun) throw new Error(`backward() of ${this.roots[0]!.label} before forward()`);
     const { forward, backward } = this.lowered.sections;
     this.run(0, this.length, forward, backward);
@@ -544,10 +587,36 @@ export class Program {
    *
    * @hidden
    */
-  runEach(dataset: Dataset, from: number, to: number, rulesOf?: (count: number) => Float64Array): { losses: Float64Array; error?: Error } {
-    if (!Number.isInteger(from) || !Number.isInteger(to) || from < 0 || from > to || to > dataset.count) {
-      throw new RangeError(`documents ${from} to before ${to}: expected integers from 0 to ${dataset.count}, the first no larger`);
+  runEach(dataset: Dataset, from: number, to: number, rulesOf?: (count: number) => Float64Array): Runs {
+    const series = this.startSeries(dataset, from, to, rulesOf);
+    const result = addon.runSeries(this.handle, this.arena, this.ints, series.spec, from, series.losses);
+    return this.endSeries(series, result);
+  } // prettier-ignore
+
+  /**
+   * What `runEach` does, in the background: until the promise is settled, what needs the program's
+   * memory throws a `BusyError`. Ends before the next document when `stop`, on shared memory, is not 0.
+   *
+   * @hidden
+   */
+  async runEachAsync(dataset: Dataset, from: number, to: number, stop: Int32Array, rulesOf: (count: number) => Float64Array): Promise<Runs> {
+    const series = this.startSeries(dataset, from, to, rulesOf);
+    // A view that somebody has could be transferred, and its memory freed, while another thread writes
+    // there: the numbers move to an array that nobody has seen.
+    const arena = moved(this.arena);
+    this.memory = this.batch = undefined;
+    let result: number | SeriesFault;
+    try {
+      result = await addon.runSeriesAsync(this.handle, arena, this.ints, series.spec, from, series.losses, stop);
+    } finally {
+      this.memory = arena;
+      this.runRange = this.bind();
     }
+    return this.endSeries(series, result);
+  } // prettier-ignore
+
+  private startSeries(dataset: Dataset, from: number, to: number, rulesOf?: (count: number) => Float64Array): SeriesRun {
+    checkDocumentRange(from, to, dataset.count);
     const { spec, fed } = this.seriesOf(dataset);
     if (!this.resident) this.takeParameters();
     this.checkMemory();
@@ -559,17 +628,20 @@ export class Program {
       spec.end = this.lowered.sections.update;
       spec.stops = 1;
     }
-    const losses = new Float64Array(to - from);
-    const result = addon.runSeries(this.handle, this.arena, this.ints, spec, from, losses);
+    return { spec, fed, from, losses: new Float64Array(to - from), trains: rulesOf !== undefined };
+  } // prettier-ignore
+
+  private endSeries({ spec, fed, from, losses, trains }: SeriesRun, result: number | SeriesFault): Runs {
     this.setStep(NO_STEP);
     this.hasRun = true;
     const isWhole = typeof result === 'number';
     const runs = isWhole ? result : result[0] - from;
     // As in `step`, a run that met a fault has had a number, one that could not be fed has none.
-    if (rulesOf) this.steps += isWhole || result.length === 3 ? runs : runs + 1;
+    if (trains) this.steps += isWhole || result.length === 3 ? runs : runs + 1;
     if (runs > 0) this.length = spec.lengths[from + runs - 1] ?? this.maxLength;
-    const run = losses.subarray(0, runs);
-    return isWhole ? { losses: run } : { losses: run, error: this.faultOf(result, spec, fed) };
+    const { rules } = spec;
+    const run = { losses: losses.subarray(0, runs), rules };
+    return isWhole ? run : { ...run, error: this.faultOf(result, spec, fed) };
   } // prettier-ignore
 
   /** What a series of evaluations is fed. */
@@ -628,7 +700,7 @@ export class Program {
       const x = values[at];
       if (x === undefined) throw new FeedError(`input '${feed.name}': no integer ${at} of ${values.length} for ${feed.label}, of which this run needs at least ${feed.needs[length]!}`);
       this.checkIndex(feed, element, x);
-      throw new Error('internal: a series stopped without a fault');
+      throw new FeedError('it was changed while it was trained on');
     } catch (error) {
       if (error instanceof FeedError) error.message = `document ${document}: ${error.message}`;
       return error as Error;
@@ -675,7 +747,7 @@ export class Program {
 
   /** What one run of all instructions does at a prefix length, by opcode. */
   work(length = this.maxLength): Work[] {
-    return account(this.lowered, this.arena.BYTES_PER_ELEMENT, length);
+    return account(this.lowered, this.dtype === 'float32' ? 4 : 8, length);
   }
 
   /** How many of the compiler's nodes the program needs. */
@@ -731,7 +803,12 @@ export class Program {
     if (fault) this.refuseRun(fault);
   }
 
-  private checkMemory(): void {
+  /**
+   * Throws where the program's memory is not to be had.
+   *
+   * @hidden
+   */
+  checkMemory(): void {
     if (this.arena.length !== this.lowered.arenaSize) throw new Error("the program's memory is gone: an array of its numbers was transferred; transfer a copy"); // prettier-ignore
   }
 
@@ -835,6 +912,7 @@ export class Program {
   }
 
   private feed(feeds: Feeds): void {
+    this.checkMemory();
     if (this.countName !== undefined) this.feedCount(feeds[this.countName] ?? undefined);
     // Counting names is faster than looking each of them up.
     let unknown = 0;
@@ -974,6 +1052,13 @@ function allocateAligned(dtype: DType, size: number): TypedArray {
   const array = allocate(dtype, size + line);
   const start = (line - addon.alignment(array) / array.BYTES_PER_ELEMENT) % line;
   return array.subarray(start, start + size);
+}
+
+/** The same numbers in an array whose memory was the first one's, which is left with none. */
+function moved(array: TypedArray): TypedArray {
+  const { buffer, byteOffset, length } = array;
+  const own = structuredClone(buffer as ArrayBuffer, { transfer: [buffer as ArrayBuffer] });
+  return array instanceof Float32Array ? new Float32Array(own, byteOffset, length) : new Float64Array(own, byteOffset, length); // prettier-ignore
 }
 
 const own = new WeakMap<Value, Program>();

@@ -42,6 +42,7 @@ SeriesResult run(const Program& program, T* arena, int32_t* ints, const Series& 
   SeriesResult result;
   const double* rules = series.rules.data();
   for (size_t i = 0; i < losses.size(); i++) {
+    if (series.stop && __atomic_load_n(series.stop, __ATOMIC_RELAXED) != 0) break;
     const int32_t document = from + int32_t(i);
     const int32_t length =
         series.lengths.empty() ? program.levels() : series.lengths[size_t(document)];
@@ -79,6 +80,53 @@ SeriesResult run_series(const Program& program, void* arena, int32_t* ints, cons
   if (program.is_float32())
     return run(program, static_cast<float*>(arena), ints, series, from, losses);
   return run(program, static_cast<double*>(arena), ints, series, from, losses);
+}
+
+template <class T>
+std::span<const T> SeriesCopy::keep(std::span<const T> elements) {
+  kept_.emplace_back(std::vector<T>(elements.begin(), elements.end()));
+  return std::get<std::vector<T>>(kept_.back());
+}
+
+SeriesCopy::SeriesCopy(const Program& program, const Series& series, int32_t from, int32_t count)
+    : series_(series) {
+  if (!series.lengths.empty())
+    series_.lengths = keep(series.lengths.subspan(size_t(from), size_t(count)));
+  series_.rules = keep(series.rules);
+  series_.step_slots = keep(series.step_slots);
+  for (IndexColumn column : series.indices) {
+    // What a run would find missing, or has a length that is none, stays -1: it is refused there.
+    std::vector<int32_t> values(size_t(count) * size_t(column.size), -1);
+    for (int32_t d = 0; d < count; d++) {
+      const int32_t length =
+          series_.lengths.empty() ? program.levels() : series_.lengths[size_t(d)];
+      if (length < 1 || length > program.levels()) continue;
+      const int64_t start = column.starts.empty() ? int64_t(from + d) * column.size
+                                                  : int64_t(column.starts[size_t(from + d)]);
+      if (start < 0) continue;
+      const int64_t end =
+          std::min(start + column.needs[size_t(length)], int64_t(column.values.size()));
+      for (int64_t i = start; i < end; i++)
+        values[size_t(int64_t(d) * column.size + i - start)] = column.values[size_t(i)];
+    }
+    column.starts = {};
+    column.values = keep(std::span<const int32_t>(values));
+    column.needs = keep(column.needs);
+    column.limits = keep(column.limits);
+    column.levels = keep(column.levels);
+    indices_.push_back(column);
+  }
+  for (NumberColumn column : series.numbers) {
+    std::visit(
+        [&](auto values) {
+          column.values = keep(values.subspan(size_t(from) * size_t(column.size),
+                                              size_t(count) * size_t(column.size)));
+        },
+        column.values);
+    numbers_.push_back(column);
+  }
+  series_.indices = indices_;
+  series_.numbers = numbers_;
 }
 
 }  // namespace vecgrad

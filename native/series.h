@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 #include <variant>
+#include <vector>
 
 #include "vm.h"
 
@@ -40,6 +41,8 @@ struct Series {
   std::span<const int32_t> step_slots;
   int32_t first_step;
   bool stops;  // after a loss that is not finite
+  // Read before each document, where there is one: the series ends when it is not 0.
+  const int32_t* stop = nullptr;
 };
 
 enum class SeriesEnd { done, fault, feed };
@@ -56,5 +59,26 @@ struct SeriesResult {
 // sizes, and that what is written lies in the program's memory.
 SeriesResult run_series(const Program& program, void* arena, int32_t* ints, const Series& series,
                         int32_t from, std::span<double> losses);
+
+// A series' documents `from` on, as many as `count`, and all else that a run reads, in memory of
+// its own: they can be run when JavaScript has changed, shrunk or dropped what they were read from.
+// The first of them is document 0.
+class SeriesCopy {
+ public:
+  SeriesCopy(const Program& program, const Series& series, int32_t from, int32_t count);
+  SeriesCopy(const SeriesCopy&) = delete;
+  SeriesCopy& operator=(const SeriesCopy&) = delete;
+
+  const Series& series() const { return series_; }
+
+ private:
+  template <class T>
+  std::span<const T> keep(std::span<const T> elements);
+
+  Series series_;
+  std::vector<IndexColumn> indices_;
+  std::vector<NumberColumn> numbers_;
+  std::vector<std::variant<std::vector<int32_t>, std::vector<double>, std::vector<float>>> kept_;
+};
 
 }  // namespace vecgrad

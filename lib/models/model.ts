@@ -22,6 +22,12 @@ export interface Sizes extends ModelSizes {
   vocabSize: number;
 }
 
+/** A model with the sizes it was built with. */
+export interface SizedModel extends Model {
+  /** All of them, defaults filled in. */
+  sizes: Sizes;
+}
+
 /** Writes a model's graph; every size is an option. */
 export type ModelBuilder = (sizes: Sizes, draw: Draw, fed: Fed) => Model;
 

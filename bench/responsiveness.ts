@@ -1,0 +1,59 @@
+/** What the event loop notices of training beside it: how late timers are, how long an abort takes. */
+import { buildModel, type ModelName } from '../lib/experiment.js';
+import { Random } from '../lib/random.js';
+import { train } from '../lib/train.js';
+import { median, tokenizer, train as documents, type Effort, type Row } from './measure.js';
+
+const TICK = 5;
+const sleep = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds)); // prettier-ignore
+
+/** A model in training until it is aborted. */
+function started(name: ModelName, signal: AbortSignal, steps = 5_000_000): Promise<unknown> {
+  const model = buildModel(name, tokenizer.vocabSize, {}, new Random(42));
+  // A rate that never diverges, however many steps there are.
+  return train(model, documents, { steps, lr: 1e-9, signal }).catch((error: unknown) => {
+    if (!signal.aborted) throw error;
+  });
+}
+
+/** Milliseconds by which a timer of 5 ms is late: the 50th and 99th percentile, and the most. */
+async function lateness(models: readonly ModelName[], seconds: number): Promise<number[]> {
+  const controller = new AbortController();
+  const running = models.map((name) => started(name, controller.signal));
+  await sleep(200); // compiling is behind them
+  const late: number[] = [];
+  for (const end = performance.now() + seconds * 1000; performance.now() < end;) {
+    const began = performance.now();
+    await sleep(TICK);
+    late.push(performance.now() - began - TICK);
+  }
+  controller.abort();
+  await Promise.all(running);
+  late.sort((a, b) => a - b);
+  return [0.5, 0.99, 1].map((share) => late[Math.ceil(share * late.length) - 1]!);
+}
+
+export async function responsivenessRows(models: readonly ModelName[], { turns, quick }: Effort): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const [what, names] of [['alone', []], [`beside ${models.length} models`, models]] as const) {
+    const found = await lateness(names, quick ? 2 : 10);
+    ['median', '99th percentile', 'most'].forEach((which, i) => {
+      rows.push({ what: `timer late, ${what}: ${which}`, value: found[i]!, unit: 'ms' });
+    });
+  }
+  for (const name of models) {
+    const times: number[] = [];
+    for (let turn = 0; turn < 3 * turns; turn++) {
+      const controller = new AbortController();
+      const running = started(name, controller.signal);
+      await sleep(60 + 7 * (turn % 5));
+      const began = performance.now();
+      controller.abort();
+      await running;
+      times.push(performance.now() - began);
+    }
+    rows.push({ what: `${name} abort: median`, value: median(times), unit: 'ms' });
+    rows.push({ what: `${name} abort: most`, value: Math.max(...times), unit: 'ms' });
+  }
+  return rows;
+} // prettier-ignore

@@ -1,0 +1,86 @@
+/** Work that goes on beside the event loop, some steps at a time, and stops when asked to. */
+import { now } from './clock.js';
+
+/** How far a training is. */
+export interface Progress {
+  /** Steps taken. */
+  step: number;
+  /** The loss of the last of them, before its update. */
+  loss: number;
+  /** The losses of the steps since it was last told. */
+  losses: Float64Array;
+}
+
+/** How work in the background is stopped and watched. */
+export interface BackgroundOptions {
+  /** Stops it before the next step, and rejects with the signal's reason. */
+  signal?: AbortSignal;
+  /**
+   * Called between native calls, from one to some thousands of steps apart. Waited for where it returns a
+   * promise; what it throws ends the work.
+   */
+  onProgress?: (progress: Progress) => unknown;
+}
+
+/**
+ * How long a native call should take. Between two of them lie 0.1 ms of JavaScript and waiting; while
+ * one runs, a thread of libuv's pool, of four, has no time for files or name look-ups.
+ */
+const MILLISECONDS = 10;
+
+/**
+ * Takes `count` steps in parts, and yields the losses of each: one step first, then twice as many as
+ * the last time as long as that took too short, half as many when it took too long. Nothing runs
+ * while what was yielded is being looked at. Ends early after a loss that is not finite.
+ *
+ * @param take takes so many steps from step `at` on; fewer only when `stop` is no longer 0, a loss was
+ * not finite, or it throws
+ * @throws TypeError when the signal is none
+ * @throws the signal's reason when it is aborted before the last step
+ */
+export async function* inParts(
+  count: number,
+  take: (at: number, count: number, stop: Int32Array) => Promise<Float64Array>,
+  signal?: AbortSignal,
+): AsyncGenerator<Float64Array, void, undefined> {
+  checkSignal(signal);
+  const stop = new Int32Array(new SharedArrayBuffer(4));
+  const end = (): void => void Atomics.store(stop, 0, 1);
+  signal?.throwIfAborted();
+  signal?.addEventListener('abort', end);
+  try {
+    let at = 0;
+    let most = 1;
+    do {
+      const part = Math.min(most, count - at);
+      const began = now();
+      const losses = await take(at, part, stop);
+      const took = now() - began;
+      at += losses.length;
+      if (at < count) signal?.throwIfAborted();
+      if (took > 2 * MILLISECONDS) most = Math.ceil(part / 2);
+      else if (took < MILLISECONDS) most = Math.max(most, 2 * part);
+      yield losses;
+      if (at < count) signal?.throwIfAborted();
+      if (losses.length < part) return;
+    } while (at < count);
+  } finally {
+    signal?.removeEventListener('abort', end);
+  }
+}
+
+/** @throws TypeError when it is none */
+export function checkSignal(signal: unknown): asserts signal is AbortSignal | undefined {
+  if (signal === undefined || signal instanceof AbortSignal) return;
+  throw new TypeError(`signal ${describe(signal)}: expected an AbortSignal, as of an AbortController`); // prettier-ignore
+}
+
+/** @throws TypeError when it is none */
+export function checkCallback(name: string, given: unknown): void {
+  if (given === undefined || typeof given === 'function') return;
+  throw new TypeError(`${name} ${describe(given)}: expected a function`);
+}
+
+function describe(given: unknown): string {
+  return given === null ? 'null' : typeof given === 'object' ? 'an object' : `a ${typeof given}`;
+}

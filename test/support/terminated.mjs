@@ -1,0 +1,51 @@
+/**
+ * Starts workers that the argument names what to do for, terminates each in the middle of it, and prints
+ * what memory the process has after each quarter, a line of JSON each:
+ *
+ *     node terminated.mjs WORK TIMES LIBRARY [loaded]
+ *
+ * `loaded`: this thread has loaded the addon too; without, it comes and goes with the workers.
+ */
+import { createRequire } from 'node:module';
+import { setTimeout } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
+
+const [work, times, library, loaded] = /** @type {[string, string, string, string?]} */ (
+  process.argv.slice(2)
+);
+if (loaded) createRequire(import.meta.url)(library);
+
+/** Each says that it has begun, and never ends by itself. */
+const WORK = {
+  stepEach: 'begin(); for (;;) training.stepEach(dataset);',
+  stepEachAsync: '(async () => { begin(); for (;;) await training.stepEachAsync(dataset); })();',
+  'two stepEachAsync': `
+    const other = train(buildModel('rnn', vocabSize, {}, random));
+    const on = async (one) => { for (;;) await one.stepEachAsync(dataset); };
+    on(training); on(other); begin();`,
+  compile: "begin(); for (;;) train(buildModel('vector', vocabSize, {}, random));",
+};
+const code = `
+  const { buildModel, Random, SGD, Tokenizer } = require(${JSON.stringify(library)});
+  const { parentPort } = require('node:worker_threads');
+  const begin = () => parentPort.postMessage('begun');
+  const train = (model) => new SGD({ learningRate: 0 }).minimize(model.loss);
+  const random = new Random(1);
+  const docs = Array.from({ length: 20000 }, (_, i) => 'abcdefgh'.slice(i % 7));
+  const tokenizer = new Tokenizer(docs);
+  const { vocabSize } = tokenizer;
+  const training = train(buildModel('rnn', vocabSize, {}, random));
+  const dataset = tokenizer.corpus(docs, Int32Array.from(docs, (_, i) => i)).dataset(16);
+  ${WORK[/** @type {keyof typeof WORK} */ (work)]}`;
+
+for (let quarter = 0; quarter < 4; quarter++) {
+  for (let i = 0; i < Number(times) / 4; i++) {
+    const worker = new Worker(code, { eval: true });
+    await new Promise((resolve, reject) => {
+      worker.once('message', resolve).once('error', reject);
+    });
+    await setTimeout((i * 7) % 12); // somewhere in the middle
+    await worker.terminate();
+  }
+  console.log(JSON.stringify({ resident: process.memoryUsage().rss }));
+}
