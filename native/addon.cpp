@@ -97,7 +97,6 @@ Napi::Value create_program(const Napi::CallbackInfo& call) {
       !read_words(object, "extents", napi_int32_array, spec.extents) ||
       !read_words(object, "code", napi_int32_array, spec.code) ||
       !read_words(object, "tape", napi_uint32_array, spec.tape)) {
-    if (env.IsExceptionPending()) return env.Undefined();
     return fail(env, "createProgram: a field is missing or of the wrong type");
   }
   spec.levels = int32_t(levels);
@@ -121,12 +120,31 @@ struct Bound {
   const Program* program = nullptr;
   Memory memory;
   const int32_t* range = nullptr;
+  // The arrays, and how long they must be: what has been transferred has no length, and what is
+  // left of a buffer that was shrunk lies where it lay. References that keep nothing alive.
+  static constexpr size_t count = 3;
+  napi_ref arrays[count] = {};
+  size_t lengths[count] = {};
+
+  bool has_memory(napi_env env) const {
+    for (size_t i = 0; i < count; i++) {
+      napi_value array = nullptr;
+      size_t length = 0;
+      if (napi_get_reference_value(env, arrays[i], &array) != napi_ok ||
+          napi_get_typedarray_info(env, array, nullptr, &length, nullptr, nullptr, nullptr) !=
+              napi_ok ||
+          length < lengths[i])
+        return false;
+    }
+    return true;
+  }
 };
 
 napi_value run_bound(napi_env env, napi_callback_info call) {
   void* data = nullptr;
   if (napi_get_cb_info(env, call, nullptr, nullptr, nullptr, &data) != napi_ok) return nullptr;
   const Bound& bound = *static_cast<Bound*>(data);
+  if (!bound.has_memory(env)) return fail(env, "a program's memory was transferred or shrunk");
   const int32_t from = bound.range[0], to = bound.range[1], begin = bound.range[2],
                 end = bound.range[3];
   if (from < 0 || to < from || to > bound.program->levels() || begin < 0 || end < begin ||
@@ -142,8 +160,8 @@ napi_value run_bound(napi_env env, napi_callback_info call) {
 
 // bind(handle, arena, ints, range): a function that runs the program on these arrays as `range`
 // says then; it returns undefined, or [instruction, index, limit] where an index was out of its
-// table. What a call has no arguments to check for is checked here. The arrays' memory must not be
-// taken from them (transferred) before a run: the caller sees to it.
+// table. What a call has no arguments to check for is checked here, but that the memory is still
+// there.
 Napi::Value bind(const Napi::CallbackInfo& call) {
   Napi::Env env = call.Env();
   auto bound = std::make_unique<Bound>();
@@ -151,13 +169,12 @@ Napi::Value bind(const Napi::CallbackInfo& call) {
   if (!bound->program) return fail(env, "bind expects a program's handle and three arrays");
   if (const char* fault = bound->memory.read(env, *bound->program, call[1], call[2]))
     return fail(env, fault);
-  napi_typedarray_type type;
-  size_t length = 0;
-  void* range = nullptr;
-  if (napi_get_typedarray_info(env, call[3], &type, &length, &range, nullptr, nullptr) != napi_ok ||
-      type != napi_int32_array || length != 4)
+  std::span<const int32_t> range;
+  if (!read_elements(env, call[3], range) || range.size() != 4)
     return fail(env, "a program's range is an Int32Array of four");
-  bound->range = static_cast<const int32_t*>(range);
+  bound->range = range.data();
+  const size_t lengths[] = {size_t(bound->program->arena_size()),
+                            size_t(bound->program->ints_size()), range.size()};
   auto held = Napi::Array::New(env, 4);
   for (uint32_t i = 0; i < 4; i++) held.Set(i, call[i]);
   held.Freeze();
@@ -167,11 +184,20 @@ Napi::Value bind(const Napi::CallbackInfo& call) {
   const auto property = Napi::PropertyDescriptor::Value("held", held, napi_default);
   const napi_property_descriptor descriptor = property;
   napi_value function = nullptr;
-  const auto release = [](napi_env, void* data, void*) { delete static_cast<Bound*>(data); };
+  const auto release = [](napi_env env, void* data, void*) {
+    const std::unique_ptr<Bound> bound(static_cast<Bound*>(data));
+    for (napi_ref array : bound->arrays) napi_delete_reference(env, array);
+  };
   if (napi_create_function(env, "run", NAPI_AUTO_LENGTH, run_bound, bound.get(), &function) !=
           napi_ok ||
-      napi_define_properties(env, function, 1, &descriptor) != napi_ok ||
-      napi_add_finalizer(env, function, bound.get(), release, nullptr, nullptr) != napi_ok)
+      napi_define_properties(env, function, 1, &descriptor) != napi_ok)
+    return fail(env, "the program could not be bound to its memory");
+  for (size_t i = 0; i < Bound::count; i++) {
+    bound->lengths[i] = lengths[i];
+    if (napi_create_reference(env, call[i + 1], 0, &bound->arrays[i]) != napi_ok)
+      return fail(env, "the program could not be bound to its memory");
+  }
+  if (napi_add_finalizer(env, function, bound.get(), release, nullptr, nullptr) != napi_ok)
     return fail(env, "the program could not be bound to its memory");
   bound.release();
   return Napi::Value(env, function);
