@@ -217,19 +217,20 @@ Napi::Value generate_sequences(const Napi::CallbackInfo& call) {
   const int64_t levels = program->levels();
   Generation g;
   int64_t start, stop, instructions;
-  const Napi::Value temperature = object.Get("temperature");
+  const Napi::Value temperature = object.Get("temperature"), is_prefix = object.Get("isPrefix");
   if (!read_words(object, "results", napi_int32_array, g.results) ||
       !read_size(object, "slot", program->ints_size() - levels, g.slot) ||
       !read_size(object, "start", INT32_MAX, start) ||
       !read_size(object, "stop", INT32_MAX, stop) ||
       !read_size(object, "instructions", program->instruction_count(), instructions) ||
-      !temperature.IsNumber() || g.results.empty() || int64_t(g.results.size()) % levels)
+      !temperature.IsNumber() || !is_prefix.IsBoolean() || g.results.empty() ||
+      int64_t(g.results.size()) % levels)
     return fail(env, "generate: a field is missing or wrong");
   g.choices = int64_t(g.results.size()) / levels;
   g.start = int32_t(start);
   g.stop = int32_t(stop);
   g.instructions = int32_t(instructions);
-  g.is_prefix = object.Get("isPrefix").ToBoolean();
+  g.is_prefix = is_prefix.As<Napi::Boolean>();
   g.temperature = temperature.As<Napi::Number>();
   for (const int32_t at : g.results)
     if (at < 0 || at >= program->arena_size())

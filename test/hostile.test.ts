@@ -114,6 +114,10 @@ describe('what once crashed', () => {
     });
   }
 
+  it('generate with a getter of its last property that throws', () => {
+    assert.throws(() => calls['generate']!(...trapped('generate', 'isPrefix', thrown)), { message: 'by a getter' }); // prettier-ignore
+  });
+
   const detached: [name: string, key: string, taken: string][] = [
     ['countUses', 'adding', 'list'],
     ['assembleTape', 'adding', 'start'],
