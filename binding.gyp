@@ -83,6 +83,7 @@
       'xcode_settings': {'GCC_ENABLE_CPP_EXCEPTIONS': 'YES'},
       'dependencies': ['vecgrad_scalar', 'vecgrad_tape'],
       'include_dirs': ["<!(node -p \"require('node-addon-api').include_dir\")"],
+      # Not fatal where nothing can be thrown: in a worker that is being terminated.
       'defines': ['NAPI_VERSION=8', 'NAPI_DISABLE_CPP_EXCEPTIONS', 'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS'],
       'conditions': [
         ['OS=="linux"', {

@@ -97,7 +97,6 @@ Napi::Value create_program(const Napi::CallbackInfo& call) {
       !read_words(object, "extents", napi_int32_array, spec.extents) ||
       !read_words(object, "code", napi_int32_array, spec.code) ||
       !read_words(object, "tape", napi_uint32_array, spec.tape)) {
-    if (env.IsExceptionPending()) return env.Undefined();
     return fail(env, "createProgram: a field is missing or of the wrong type");
   }
   spec.levels = int32_t(levels);
@@ -121,12 +120,31 @@ struct Bound {
   const Program* program = nullptr;
   Memory memory;
   const int32_t* range = nullptr;
+  // The arrays, and how long they must be: what has been transferred has no length, and what is
+  // left of a buffer that was shrunk lies where it lay. References that keep nothing alive.
+  static constexpr size_t count = 3;
+  napi_ref arrays[count] = {};
+  size_t lengths[count] = {};
+
+  bool has_memory(napi_env env) const {
+    for (size_t i = 0; i < count; i++) {
+      napi_value array = nullptr;
+      size_t length = 0;
+      if (napi_get_reference_value(env, arrays[i], &array) != napi_ok ||
+          napi_get_typedarray_info(env, array, nullptr, &length, nullptr, nullptr, nullptr) !=
+              napi_ok ||
+          length < lengths[i])
+        return false;
+    }
+    return true;
+  }
 };
 
 napi_value run_bound(napi_env env, napi_callback_info call) {
   void* data = nullptr;
   if (napi_get_cb_info(env, call, nullptr, nullptr, nullptr, &data) != napi_ok) return nullptr;
   const Bound& bound = *static_cast<Bound*>(data);
+  if (!bound.has_memory(env)) return fail(env, "a program's memory was transferred or shrunk");
   const int32_t from = bound.range[0], to = bound.range[1], begin = bound.range[2],
                 end = bound.range[3];
   if (from < 0 || to < from || to > bound.program->levels() || begin < 0 || end < begin ||
@@ -142,8 +160,8 @@ napi_value run_bound(napi_env env, napi_callback_info call) {
 
 // bind(handle, arena, ints, range): a function that runs the program on these arrays as `range`
 // says then; it returns undefined, or [instruction, index, limit] where an index was out of its
-// table. What a call has no arguments to check for is checked here. The arrays' memory must not be
-// taken from them (transferred) before a run: the caller sees to it.
+// table. What a call has no arguments to check for is checked here, but that the memory is still
+// there.
 Napi::Value bind(const Napi::CallbackInfo& call) {
   Napi::Env env = call.Env();
   auto bound = std::make_unique<Bound>();
@@ -151,13 +169,12 @@ Napi::Value bind(const Napi::CallbackInfo& call) {
   if (!bound->program) return fail(env, "bind expects a program's handle and three arrays");
   if (const char* fault = bound->memory.read(env, *bound->program, call[1], call[2]))
     return fail(env, fault);
-  napi_typedarray_type type;
-  size_t length = 0;
-  void* range = nullptr;
-  if (napi_get_typedarray_info(env, call[3], &type, &length, &range, nullptr, nullptr) != napi_ok ||
-      type != napi_int32_array || length != 4)
+  std::span<const int32_t> range;
+  if (!read_elements(env, call[3], range) || range.size() != 4)
     return fail(env, "a program's range is an Int32Array of four");
-  bound->range = static_cast<const int32_t*>(range);
+  bound->range = range.data();
+  const size_t lengths[] = {size_t(bound->program->arena_size()),
+                            size_t(bound->program->ints_size()), range.size()};
   auto held = Napi::Array::New(env, 4);
   for (uint32_t i = 0; i < 4; i++) held.Set(i, call[i]);
   held.Freeze();
@@ -167,11 +184,20 @@ Napi::Value bind(const Napi::CallbackInfo& call) {
   const auto property = Napi::PropertyDescriptor::Value("held", held, napi_default);
   const napi_property_descriptor descriptor = property;
   napi_value function = nullptr;
-  const auto release = [](napi_env, void* data, void*) { delete static_cast<Bound*>(data); };
+  const auto release = [](napi_env env, void* data, void*) {
+    const std::unique_ptr<Bound> bound(static_cast<Bound*>(data));
+    for (napi_ref array : bound->arrays) napi_delete_reference(env, array);
+  };
   if (napi_create_function(env, "run", NAPI_AUTO_LENGTH, run_bound, bound.get(), &function) !=
           napi_ok ||
-      napi_define_properties(env, function, 1, &descriptor) != napi_ok ||
-      napi_add_finalizer(env, function, bound.get(), release, nullptr, nullptr) != napi_ok)
+      napi_define_properties(env, function, 1, &descriptor) != napi_ok)
+    return fail(env, "the program could not be bound to its memory");
+  for (size_t i = 0; i < Bound::count; i++) {
+    bound->lengths[i] = lengths[i];
+    if (napi_create_reference(env, call[i + 1], 0, &bound->arrays[i]) != napi_ok)
+      return fail(env, "the program could not be bound to its memory");
+  }
+  if (napi_add_finalizer(env, function, bound.get(), release, nullptr, nullptr) != napi_ok)
     return fail(env, "the program could not be bound to its memory");
   bound.release();
   return Napi::Value(env, function);
@@ -191,14 +217,15 @@ Napi::Value generate_sequences(const Napi::CallbackInfo& call) {
   const int64_t levels = program->levels();
   Generation g;
   int64_t start, stop, instructions;
-  const Napi::Value temperature = object.Get("temperature");
+  const Napi::Value temperature = object.Get("temperature"), is_prefix = object.Get("isPrefix");
   if (!read_words(object, "results", napi_int32_array, g.results) ||
       !read_words(object, "prefix", napi_int32_array, g.prefix) ||
       !read_size(object, "slot", program->ints_size() - levels, g.slot) ||
       !read_size(object, "start", INT32_MAX, start) ||
       !read_size(object, "stop", INT32_MAX, stop) ||
       !read_size(object, "instructions", program->instruction_count(), instructions) ||
-      !temperature.IsNumber() || g.results.empty() || int64_t(g.results.size()) % levels)
+      !temperature.IsNumber() || !is_prefix.IsBoolean() || g.results.empty() ||
+      int64_t(g.results.size()) % levels)
     return fail(env, "generate: a field is missing or wrong");
   g.choices = int64_t(g.results.size()) / levels;
   if (!read_size(object, "top", g.choices, g.top) || g.top == 0)
@@ -208,7 +235,7 @@ Napi::Value generate_sequences(const Napi::CallbackInfo& call) {
   g.start = int32_t(start);
   g.stop = int32_t(stop);
   g.instructions = int32_t(instructions);
-  g.is_prefix = object.Get("isPrefix").ToBoolean();
+  g.is_prefix = is_prefix.As<Napi::Boolean>();
   g.temperature = temperature.As<Napi::Number>();
   for (const int32_t at : g.results)
     if (at < 0 || at >= program->arena_size())

@@ -7,25 +7,33 @@
 namespace vecgrad {
 namespace {
 
-TapeGraph read_graph(Reader& spec) {
+// A graph being read: its attributes are integers to JavaScript.
+struct GivenGraph {
   TapeGraph graph;
-  graph.ops = spec.elements<const uint8_t>("ops");
-  graph.start = spec.elements<const int32_t>("start");
-  graph.list = spec.elements<const int32_t>("list");
-  graph.levels = spec.elements<const int32_t>("levels");
-  graph.attribute_of = spec.elements<const int32_t>("attributeOf");
-  const auto words = spec.elements<const int32_t>("attributes");
-  constexpr size_t each = sizeof(Attribute) / sizeof(int32_t);
-  graph.attributes = {reinterpret_cast<const Attribute*>(words.data()), words.size() / each};
-  graph.levels_list = spec.elements<const int32_t>("levelsList");
-  graph.roles = spec.elements<const int32_t>("roles");
-  graph.own = spec.elements<const int32_t>("own");
-  graph.adding = spec.elements<const int32_t>("adding");
-  graph.count = spec.integer("count");
-  graph.forward_end = spec.integer("forwardEnd");
-  graph.max_level = spec.integer("maxLevel");
-  return graph;
-}
+  std::span<const int32_t> words;
+
+  void read(Reader& spec) {
+    spec.elements("ops", graph.ops);
+    spec.elements("start", graph.start);
+    spec.elements("list", graph.list);
+    spec.elements("levels", graph.levels);
+    spec.elements("attributeOf", graph.attribute_of);
+    spec.elements("attributes", words);
+    spec.elements("levelsList", graph.levels_list);
+    spec.elements("roles", graph.roles);
+    spec.elements("own", graph.own);
+    spec.elements("adding", graph.adding);
+    graph.count = spec.integer("count");
+    graph.forward_end = spec.integer("forwardEnd");
+    graph.max_level = spec.integer("maxLevel");
+  }
+  // Its arrays have been looked into.
+  const TapeGraph& get() {
+    constexpr size_t each = sizeof(Attribute) / sizeof(int32_t);
+    graph.attributes = {reinterpret_cast<const Attribute*>(words.data()), words.size() / each};
+    return graph;
+  }
+};
 
 bool are_nodes(const TapeGraph& graph, std::span<const int32_t> nodes) {
   for (const int32_t node : nodes)
@@ -36,13 +44,18 @@ bool are_nodes(const TapeGraph& graph, std::span<const int32_t> nodes) {
 // countUses(graph, keep): how often each node is used, 0 where it is not needed.
 Napi::Value count_uses_call(const Napi::CallbackInfo& call) {
   Napi::Env env = call.Env();
-  Reader spec(env, call[0]);
-  const TapeGraph graph = read_graph(spec);
+  Arrays arrays(env);
+  Reader spec(env, call[0], arrays);
+  GivenGraph given;
+  given.read(spec);
   std::span<const int32_t> keep;
-  if (!spec.wrong.empty()) return fail<Napi::TypeError>(env, "countUses: unexpected " + spec.wrong);
-  const std::string fault = check_tape_graph(graph);
+  arrays.note("nodes to keep", call[1], keep);
+  std::string fault = spec.wrong.empty() ? arrays.look() : spec.wrong;
+  if (!fault.empty()) return fail<Napi::TypeError>(env, "countUses: unexpected " + fault);
+  const TapeGraph& graph = given.get();
+  fault = check_tape_graph(graph);
   if (!fault.empty()) return fail<Napi::TypeError>(env, "countUses: " + fault);
-  if (!read_elements(env, call[1], keep) || !are_nodes(graph, keep))
+  if (!are_nodes(graph, keep))
     return fail<Napi::TypeError>(env, "countUses: expected an Int32Array of nodes to keep");
   auto uses = Napi::Int32Array::New(env, size_t(graph.count));
   count_uses(graph, keep, {uses.Data(), uses.ElementLength()});
@@ -66,20 +79,25 @@ Napi::Value list_of(Napi::Env env, const std::vector<int32_t>& numbers) {
 // order to run in. Fills plan.slots.
 Napi::Value assemble_call(const Napi::CallbackInfo& call) {
   Napi::Env env = call.Env();
-  Reader spec(env, call[0]), plan(env, call[1]);
-  const TapeGraph graph = read_graph(spec);
-  const auto uses = plan.elements<const int32_t>("uses");
-  const auto gradients = plan.elements<const int32_t>("gradients");
-  const auto slots = plan.elements<int32_t>("slots");
+  Arrays arrays(env);
+  Reader spec(env, call[0], arrays), plan(env, call[1], arrays);
+  GivenGraph given;
+  given.read(spec);
+  std::span<const int32_t> uses, gradients;
+  std::span<int32_t> slots;
+  plan.elements("uses", uses);
+  plan.elements("gradients", gradients);
+  plan.elements("slots", slots);
   const int32_t zero = plan.integer("zero"), arena_size = plan.integer("arenaSize");
   const TapeUpdate update{plan.integer("update"),        plan.integer("parameters"),
                           plan.integer("moment"),        plan.integer("secondMoment"),
                           plan.integer("gradientBlock"), plan.integer("rule"),
                           plan.integer("blockSize")};
-  for (const Reader* reader : {&spec, &plan})
-    if (!reader->wrong.empty())
-      return fail<Napi::TypeError>(env, "assembleTape: unexpected " + reader->wrong);
-  std::string fault = check_tape_graph(graph);
+  std::string fault = spec.wrong + plan.wrong;
+  if (fault.empty()) fault = arrays.look();
+  if (!fault.empty()) return fail<Napi::TypeError>(env, "assembleTape: unexpected " + fault);
+  const TapeGraph& graph = given.get();
+  fault = check_tape_graph(graph);
   if (fault.empty() && (uses.size() != size_t(graph.count) || slots.size() != uses.size()))
     fault = "uses or slots that are not one for each node";
   for (size_t node = 0; fault.empty() && node < uses.size(); node++)

@@ -7,20 +7,18 @@
 namespace vecgrad {
 namespace {
 
-NumberGraph read_graph(Reader& spec) {
-  NumberGraph graph;
-  graph.ops = spec.elements<const uint8_t>("ops");
-  graph.start = spec.elements<const int32_t>("start");
-  graph.list = spec.elements<const int32_t>("list");
-  graph.levels = spec.elements<const int32_t>("levels");
-  graph.attribute_of = spec.elements<const int32_t>("attributeOf");
-  graph.prefix = spec.elements<const uint8_t>("prefix");
-  graph.leaves = spec.elements<const uint8_t>("leaves");
+void read_graph(Reader& spec, NumberGraph& graph) {
+  spec.elements("ops", graph.ops);
+  spec.elements("start", graph.start);
+  spec.elements("list", graph.list);
+  spec.elements("levels", graph.levels);
+  spec.elements("attributeOf", graph.attribute_of);
+  spec.elements("prefix", graph.prefix);
+  spec.elements("leaves", graph.leaves);
   graph.count = spec.integer("count");
   graph.forward_end = spec.integer("forwardEnd");
   graph.root = spec.integer("root");
   graph.total = spec.integer("total");
-  return graph;
 }
 
 template <class Made, class T>
@@ -33,11 +31,13 @@ Made array_of(Napi::Env env, const std::vector<T>& numbers) {
 // numberKinds(graph): one node of each kind that needs rules.
 Napi::Value kinds_call(const Napi::CallbackInfo& call) {
   Napi::Env env = call.Env();
-  Reader spec(env, call[0]);
-  const NumberGraph graph = read_graph(spec);
-  if (!spec.wrong.empty())
-    return fail<Napi::TypeError>(env, "numberKinds: unexpected " + spec.wrong);
-  const std::string fault = check_number_graph(graph);
+  Arrays arrays(env);
+  Reader spec(env, call[0], arrays);
+  NumberGraph graph;
+  read_graph(spec, graph);
+  std::string fault = spec.wrong.empty() ? arrays.look() : spec.wrong;
+  if (!fault.empty()) return fail<Napi::TypeError>(env, "numberKinds: unexpected " + fault);
+  fault = check_number_graph(graph);
   if (!fault.empty()) return fail<Napi::TypeError>(env, "numberKinds: " + fault);
   return array_of<Napi::Int32Array>(env, kinds_of(graph));
 }
@@ -46,15 +46,17 @@ Napi::Value kinds_call(const Napi::CallbackInfo& call) {
 // rules are those of numberKinds, in that order.
 Napi::Value differentiate_call(const Napi::CallbackInfo& call) {
   Napi::Env env = call.Env();
-  Reader spec(env, call[0]);
-  const NumberGraph graph = read_graph(spec);
+  Arrays arrays(env);
+  Reader spec(env, call[0], arrays);
+  NumberGraph graph;
+  read_graph(spec, graph);
   std::span<const int32_t> rules;
+  arrays.note("rules", call[1], rules);
   int32_t seed = -1;
-  if (!spec.wrong.empty())
-    return fail<Napi::TypeError>(env, "differentiateNumbers: unexpected " + spec.wrong);
-  if (!read_elements(env, call[1], rules))
-    return fail<Napi::TypeError>(env, "differentiateNumbers: expected an Int32Array of rules");
-  std::string fault = check_number_graph(graph);
+  std::string fault = spec.wrong.empty() ? arrays.look() : spec.wrong;
+  if (!fault.empty())
+    return fail<Napi::TypeError>(env, "differentiateNumbers: unexpected " + fault);
+  fault = check_number_graph(graph);
   if (fault.empty() &&
       (napi_get_value_int32(env, call[2], &seed) != napi_ok || seed < 0 || seed >= graph.count))
     fault = "a seed that is no node";

@@ -282,8 +282,8 @@ class Arguments {
   Array numbers() {
     Array array;
     typed_ = array.read(env_, next()) && array.is_float() && typed_ &&
-             (first_.data == nullptr || array.type == first_.type);
-    if (first_.data == nullptr) first_ = array;
+             (all_.empty() || array.type == all_[0].type);
+    all_.push_back(array);
     return array;
   }
   Array indices() {
@@ -303,16 +303,21 @@ class Arguments {
     return number;
   }
 
+  // No stride is 0 where there is more than one element: no call is longer than its arrays.
   void check(const Array& array, std::initializer_list<Axis> axes) {
     double last = 0;  // cannot overflow, and is exact as far as any array goes
     for (const Axis& axis : axes) {
       if (axis.count == 0) return;
+      fits_ = fits_ && (axis.stride > 0 || axis.count == 1);
       last += double(axis.count - 1) * double(axis.stride);
     }
     fits_ = fits_ && last < double(array.length);
   }
+  // Indices are checked before the call, and must not change in it: no array of numbers, some of
+  // which are written, may lie in their memory.
   void check_below(const Array& indices, int64_t count, int64_t limit) {
     check(indices, {{count, 1}});
+    for (const Array& numbers : all_) fits_ = fits_ && !overlap(numbers, indices);
     for (int64_t i = 0; fits_ && i < count; i++)
       fits_ = indices.as<int32_t>()[i] >= 0 && indices.as<int32_t>()[i] < limit;
   }
@@ -322,7 +327,7 @@ class Arguments {
     if (!typed_) return type_error(env_, name);
     if (!fits_) return range_error(env_, name + std::string(": an operand leaves its array"));
     const FlushDenormals flush;  // as in a program
-    with_kernels(env_, first_, IsaName(), run);
+    with_kernels(env_, all_[0], IsaName(), run);
   }
 
  private:
@@ -331,7 +336,7 @@ class Arguments {
   const Napi::CallbackInfo& call_;
   Napi::Env env_;
   size_t at_ = 0;
-  Array first_;
+  std::vector<Array> all_;  // of numbers
   bool typed_ = true, fits_ = true;
 };
 

@@ -3,30 +3,37 @@
 
 #include <napi.h>
 
+#include <span>
+
+#include "elements.h"
 #include "vm.h"
 
 namespace vecgrad {
 
-// Read for one call.
+// Read for one call, behind all that can run JavaScript.
 struct Memory {
   void* arena = nullptr;
   int32_t* ints = nullptr;
 
   // Says what is wrong with it, or returns nothing.
   const char* read(napi_env env, const Program& program, napi_value numbers, napi_value integers) {
-    napi_typedarray_type arena_type, ints_type;
-    size_t arena_length = 0, ints_length = 0;
-    void* slots = nullptr;
-    if (napi_get_typedarray_info(env, numbers, &arena_type, &arena_length, &arena, nullptr,
-                                 nullptr) != napi_ok ||
-        napi_get_typedarray_info(env, integers, &ints_type, &ints_length, &slots, nullptr,
-                                 nullptr) != napi_ok)
-      return "a program's memory is two typed arrays";
-    if (arena_type != (program.is_float32() ? napi_float32_array : napi_float64_array) ||
-        ints_type != napi_int32_array || int64_t(arena_length) < program.arena_size() ||
-        int64_t(ints_length) < program.ints_size())
+    return program.is_float32() ? read<float>(env, program, numbers, integers)
+                                : read<double>(env, program, numbers, integers);
+  }
+
+ private:
+  template <class T>
+  const char* read(napi_env env, const Program& program, napi_value numbers, napi_value integers) {
+    std::span<T> given_arena;
+    std::span<int32_t> given_ints;
+    if (!read_elements(env, numbers, given_arena) || !read_elements(env, integers, given_ints) ||
+        int64_t(given_arena.size()) < program.arena_size() ||
+        int64_t(given_ints.size()) < program.ints_size())
       return "a program was given memory of the wrong type or size";
-    ints = static_cast<int32_t*>(slots);
+    // An instruction trusts the integers that it has checked while it writes numbers.
+    if (overlap(given_arena, given_ints)) return "a program's numbers and integers share memory";
+    arena = given_arena.data();
+    ints = given_ints.data();
     return nullptr;
   }
 };

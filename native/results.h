@@ -10,9 +10,10 @@
 
 namespace vecgrad {
 
+// What a getter has thrown goes before what is wrong for want of its value.
 template <class Error = Napi::Error>
 Napi::Value fail(Napi::Env env, const std::string& what) {
-  Error::New(env, what).ThrowAsJavaScriptException();
+  if (!env.IsExceptionPending()) Error::New(env, what).ThrowAsJavaScriptException();
   return env.Undefined();
 }
 

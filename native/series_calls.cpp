@@ -16,72 +16,54 @@ bool lies(int64_t offset, int64_t count, int64_t size) {
   return offset >= 0 && count >= 0 && offset + count <= size;
 }
 
-// One column; `starts` may be missing. What is wrong goes to `wrong`.
-IndexColumn read_indices(Napi::Env env, const Napi::Value& value, const Program& program,
-                         int64_t documents, std::string& wrong) {
-  Reader spec(env, value);
-  IndexColumn column;
+// One column; `starts` may be missing.
+void read_column(Reader& spec, Arrays& arrays, IndexColumn& column) {
   column.slot = spec.integer("slot");
   column.size = spec.integer("size");
-  column.values = spec.elements<const int32_t>("values");
-  column.needs = spec.elements<const int32_t>("needs");
-  column.limits = spec.elements<const int32_t>("limits");
-  column.levels = spec.elements<const int32_t>("levels");
-  if (spec.wrong.empty() && !value.As<Napi::Object>().Get("starts").IsUndefined())
-    column.starts = spec.elements<const int32_t>("starts");
-  wrong = spec.wrong;
-  if (!wrong.empty()) return column;
-  const bool fits =
-      lies(column.slot, column.size, program.ints_size()) &&
-      int64_t(column.needs.size()) == program.levels() + 1 &&
-      std::all_of(column.needs.begin(), column.needs.end(),
-                  [&](int32_t n) { return n >= 0 && n <= column.size; }) &&
-      int64_t(column.limits.size()) == column.size &&
-      int64_t(column.levels.size()) == column.size &&
-      (column.starts.empty() ? int64_t(column.values.size()) >= documents * column.size
-                             : int64_t(column.starts.size()) >= documents);
-  if (!fits) wrong = "an index's column";
-  return column;
+  spec.elements("values", column.values);
+  spec.elements("needs", column.needs);
+  spec.elements("limits", column.limits);
+  spec.elements("levels", column.levels);
+  const Napi::Value starts = spec.value("starts");
+  if (!starts.IsUndefined()) arrays.note("starts", starts, column.starts);
 }
 
-NumberColumn read_numbers(Napi::Env env, const Napi::Value& value, const Program& program,
-                          int64_t documents, std::string& wrong) {
-  Reader spec(env, value);
-  NumberColumn column;
+bool fits(const IndexColumn& column, const Program& program, int64_t documents) {
+  return lies(column.slot, column.size, program.ints_size()) &&
+         int64_t(column.needs.size()) == program.levels() + 1 &&
+         std::all_of(column.needs.begin(), column.needs.end(),
+                     [&](int32_t n) { return n >= 0 && n <= column.size; }) &&
+         int64_t(column.limits.size()) == column.size &&
+         int64_t(column.levels.size()) == column.size &&
+         (column.starts.empty() ? int64_t(column.values.size()) >= documents * column.size
+                                : int64_t(column.starts.size()) >= documents);
+}
+
+void read_column(Reader& spec, Arrays&, NumberColumn& column) {
   column.offset = spec.integer("offset");
   column.size = spec.integer("size");
-  wrong = spec.wrong;
-  if (!wrong.empty()) return column;
-  const Napi::Value values = value.As<Napi::Object>().Get("values");
-  std::span<const float> singles;
-  std::span<const double> doubles;
-  int64_t count = -1;
-  if (read_elements(env, values, singles)) {
-    column.values = singles;
-    count = int64_t(singles.size());
-  } else if (read_elements(env, values, doubles)) {
-    column.values = doubles;
-    count = int64_t(doubles.size());
-  }
-  if (!lies(column.offset, column.size, program.arena_size()) || count < documents * column.size)
-    wrong = "a column of numbers";
-  return column;
+  spec.elements("values", column.values);
 }
 
+bool fits(const NumberColumn& column, const Program& program, int64_t documents) {
+  const auto count = [](const auto& values) { return int64_t(values.size()); };
+  return lies(column.offset, column.size, program.arena_size()) &&
+         std::visit(count, column.values) >= documents * column.size;
+}
+
+// Says what is wrong, or nothing. Where `columns` lie must not change until arrays are looked into.
 template <class Column>
-bool read_columns(Napi::Env env, const Napi::Value& value, const Program& program,
-                  int64_t documents,
-                  Column (*read)(Napi::Env, const Napi::Value&, const Program&, int64_t,
-                                 std::string&),
-                  std::vector<Column>& columns, std::string& wrong) {
-  if (!value.IsArray()) {
-    wrong = "columns";
-    return false;
-  }
+std::string read_columns(Napi::Env env, const Napi::Value& value, Arrays& arrays,
+                         std::vector<Column>& columns) {
+  if (!value.IsArray()) return "columns";
   const auto array = value.As<Napi::Array>();
-  for (uint32_t i = 0; i < array.Length() && wrong.empty(); i++)
-    columns.push_back(read(env, array.Get(i), program, documents, wrong));
-  return wrong.empty();
+  columns.resize(array.Length());
+  for (size_t i = 0; i < columns.size(); i++) {
+    Reader spec(env, array.Get(uint32_t(i)), arrays);
+    read_column(spec, arrays, columns[i]);
+    if (!spec.wrong.empty()) return spec.wrong;
+  }
+  return "";
 }
 
 // What both calls are given first: program, arena, ints, spec, from, losses.
@@ -104,22 +86,35 @@ std::string Request::read(const Napi::CallbackInfo& call) {
   Napi::Env env = call.Env();
   program = from_handle<Program>(env, call[0]);
   if (!program) return "runSeries expects a program";
-  if (const char* fault = memory.read(env, *program, call[1], call[2])) return fault;
-  Reader spec(env, call[3]);
-  series.lengths = spec.elements<const int32_t>("lengths");
+  Arrays arrays(env);
+  std::span<float> singles;
+  std::span<double> doubles;
+  std::span<int32_t> ints;
+  if (program->is_float32())
+    arrays.note("arena", call[1], singles);
+  else
+    arrays.note("arena", call[1], doubles);
+  arrays.note("ints", call[2], ints);
+  Reader spec(env, call[3], arrays);
+  spec.elements("lengths", series.lengths);
   series.inverse_count = spec.integer("inverseCount");
   series.end = spec.integer("end");
   series.loss = spec.integer("loss");
   series.rule = spec.integer("rule");
   series.rule_size = spec.integer("ruleSize");
-  series.rules = spec.elements<const double>("rules");
-  series.step_slots = spec.elements<const int32_t>("stepSlots");
+  spec.elements("rules", series.rules);
+  spec.elements("stepSlots", series.step_slots);
   series.first_step = spec.integer("firstStep");
   series.stops = spec.integer("stops") != 0;
-  if (!spec.wrong.empty()) return "runSeries: unexpected " + spec.wrong;
-  if (napi_get_value_int32(env, call[4], &from) != napi_ok || from < 0 ||
-      !read_elements(env, call[5], losses))
-    return "runSeries expects a document's number and room for losses";
+  arrays.note("losses", call[5], losses);
+  std::string fault = spec.wrong;
+  if (fault.empty()) fault = read_columns(env, spec.value("indices"), arrays, indices_);
+  if (fault.empty()) fault = read_columns(env, spec.value("numbers"), arrays, numbers_);
+  if (fault.empty()) fault = arrays.look();
+  if (!fault.empty()) return "runSeries: unexpected " + fault;
+  if (const char* wrong = memory.read(env, *program, call[1], call[2])) return wrong;
+  if (napi_get_value_int32(env, call[4], &from) != napi_ok || from < 0)
+    return "runSeries expects a document's number";
   const int64_t documents = from + int64_t(losses.size());
   const int64_t size = program->arena_size();
   const bool is_sound =
@@ -131,13 +126,12 @@ std::string Request::read(const Napi::CallbackInfo& call) {
       int64_t(series.rules.size()) >= series.rule_size * int64_t(losses.size()) &&
       std::all_of(series.step_slots.begin(), series.step_slots.end(),
                   [&](int32_t slot) { return lies(slot, 1, program->ints_size()); });
-  if (!is_sound) return "runSeries was given a series that does not fit the program";
-  const auto object = call[3].As<Napi::Object>();
-  std::string wrong;
-  if (!read_columns(env, object.Get("indices"), *program, documents, read_indices, indices_,
-                    wrong) ||
-      !read_columns(env, object.Get("numbers"), *program, documents, read_numbers, numbers_, wrong))
-    return "runSeries: unexpected " + wrong;
+  const auto all_fit = [&](const auto& columns) {
+    return std::all_of(columns.begin(), columns.end(),
+                       [&](const auto& column) { return fits(column, *program, documents); });
+  };
+  if (!is_sound || !all_fit(indices_) || !all_fit(numbers_))
+    return "runSeries was given a series that does not fit the program";
   series.indices = indices_;
   series.numbers = numbers_;
   return "";
@@ -201,6 +195,17 @@ class SeriesWork : public Napi::AsyncWorker {
   SeriesResult result_;
 };
 
+// The flag that stops a series, which may lie in shared memory: it is only compared with 0.
+const int32_t* read_stop(napi_env env, napi_value value) {
+  napi_typedarray_type type;
+  void* start = nullptr;
+  size_t length = 0;
+  const bool is_flag =
+      napi_get_typedarray_info(env, value, &type, &length, &start, nullptr, nullptr) == napi_ok &&
+      type == napi_int32_array && length > 0;
+  return is_flag ? static_cast<const int32_t*>(start) : nullptr;
+}
+
 // runSeriesAsync(program, arena, ints, spec, from, losses, stop): does what runSeries does on
 // another thread, and returns a promise of what that returns. Ends before the next document when
 // `stop`, an Int32Array on shared memory, is not 0. What `spec` holds is copied; arena, ints and
@@ -211,9 +216,8 @@ Napi::Value run_series_async(const Napi::CallbackInfo& call) {
   Request request;
   const std::string wrong = request.read(call);
   if (!wrong.empty()) return fail(env, wrong);
-  std::span<const int32_t> stop;
-  if (!read_elements(env, call[6], stop) || stop.empty())
-    return fail(env, "runSeriesAsync expects an Int32Array that stops it");
+  const int32_t* stop = read_stop(env, call[6]);
+  if (!stop) return fail(env, "runSeriesAsync expects an Int32Array that stops it");
   // All of these fail where a worker is being terminated: then nothing would hold the arrays.
   napi_value held = nullptr, promise = nullptr;
   napi_deferred deferred = nullptr;
@@ -222,7 +226,7 @@ Napi::Value run_series_async(const Napi::CallbackInfo& call) {
     is_held = is_held && napi_set_element(env, held, i, call[i]) == napi_ok;
   if (!is_held || napi_create_promise(env, &deferred, &promise) != napi_ok)
     return fail(env, "runSeriesAsync: the thread is being ended");
-  (new SeriesWork(env, request, stop.data(), held, deferred))->Queue();
+  (new SeriesWork(env, request, stop, held, deferred))->Queue();
   return Napi::Value(env, promise);
 }
 

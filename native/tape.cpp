@@ -41,9 +41,11 @@ const char* check_record(const char* kinds, const uint32_t* w, int64_t arena_siz
         if (int64_t(*w++) >= ints_size) return "an index slot out of range";
         break;
       case 'P': {
-        const int64_t base = w[0], stride = w[1], limit = w[2];
+        // Below 2^64, whatever the three are.
+        const uint64_t base = w[0], stride = w[1], limit = w[2];
         w += 3;
-        if (limit < 1 || base + stride * (limit - 1) >= arena_size) return "a run out of range";
+        if (limit < 1 || base + stride * (limit - 1) >= uint64_t(arena_size))
+          return "a run out of range";
         break;
       }
       default:

@@ -81,9 +81,11 @@ Napi::Value encode(const Napi::CallbackInfo& call) {
   if (!read_elements(env, call[0], text) || !read_elements(env, call[1], starts) ||
       !read_elements(env, call[2], ids_after) || !call[3].IsNumber() ||
       !read_elements(env, call[4], numbers) || !read_elements(env, call[5], firsts) ||
-      firsts.size() != numbers.size() + 1) {
-    Napi::TypeError::New(env,
-                         "encode: expected a Uint8Array, two Int32Arrays, an integer and two more")
+      firsts.size() != numbers.size() + 1 || overlap(firsts, starts) || overlap(firsts, numbers)) {
+    Napi::TypeError::New(
+        env,
+        "encode: expected a Uint8Array, two Int32Arrays, an integer and two more, the "
+        "last with memory of its own")
         .ThrowAsJavaScriptException();
     return env.Undefined();
   }

@@ -121,9 +121,11 @@ const char* check_operand(const char* rule, const Operand& o, const Bounds& n, i
   };
   int64_t last = o.offset;
   bool is_empty = false;
+  // Beyond every arena: a sum of products of 31 bits each would overflow.
+  constexpr int64_t beyond = int64_t(1) << 32;
   const auto reach = [&](int64_t count, int64_t stride) {
     is_empty = is_empty || count == 0;
-    last += (count - 1) * stride;
+    last = std::min(last + (count - 1) * stride, beyond);
   };
   reach(n.outer1, o.outer1);
   reach(n.outer2, o.outer2);
@@ -255,8 +257,11 @@ class TypedProgram final : public Program {
       case Op::fill:
         return in.a.offset < arena_size_ ? "" : "a: a slice outside the arena";
       case Op::topk:
-        return n.inner <= n.cols && (n.inner == 0 || in.x.col == 1) ? ""
-                                                                    : "more indices than numbers";
+        for (int32_t l = 0; l <= levels_; l++)
+          if (extent(l, in.inner) > extent(l, in.cols)) return "more indices than numbers";
+        return n.inner == 0 || in.x.col == 1 ? "" : "indices that are not adjacent";
+      case Op::dropout:  // reads the scale of no numbers too
+        return in.b.offset < arena_size_ ? "" : "b: a slice outside the arena";
       case Op::gather:
       case Op::scatter_add:
         return in.imm0 > 0 && in.x.row == 1 ? ""
@@ -305,22 +310,29 @@ class TypedProgram final : public Program {
           if (const char* fault = check_operand("wRC1", second, n, arena_size_))
             return std::string("second moment: ") + fault;
         const int numbers = in.op == Op::gemm_sgd ? 2 : 6;
-        return in.imm0 >= 0 && in.imm0 + numbers <= arena_size_ ? "" : "a rule outside the arena";
+        return in.imm0 >= 0 && int64_t(in.imm0) + numbers <= arena_size_
+                   ? ""
+                   : "a rule outside the arena";
       }
       case Op::sgd:
-        return in.imm0 >= 0 && in.imm0 + 2 <= arena_size_ ? "" : "a rule outside the arena";
+        return in.imm0 >= 0 && int64_t(in.imm0) + 2 <= arena_size_ ? ""
+                                                                   : "a rule outside the arena";
       case Op::adam:
-        return in.imm0 >= 0 && in.imm0 + 6 <= arena_size_ ? "" : "a rule outside the arena";
+        return in.imm0 >= 0 && int64_t(in.imm0) + 6 <= arena_size_ ? ""
+                                                                   : "a rule outside the arena";
       default:
         return "";
     }
   }
 
-  // An extent's largest value at any prefix length.
+  // An extent's value at a prefix length.
+  int64_t extent(int32_t length, int32_t id) const {
+    return extents_[size_t(length * extent_count_ + id)];
+  }
+  // Its largest value at any.
   int64_t largest(int32_t id) const {
     int64_t most = 0;
-    for (int32_t n = 0; n <= levels_; n++)
-      most = std::max<int64_t>(most, extents_[size_t(n * extent_count_ + id)]);
+    for (int32_t n = 0; n <= levels_; n++) most = std::max(most, extent(n, id));
     return most;
   }
 
@@ -345,7 +357,8 @@ class TypedProgram final : public Program {
     Instruction in{e.op,        e.rows,      e.cols,      e.inner,           -1,
                    matrix(e.y), matrix(e.a), matrix(e.b), e.c.offset,        e.c.row,
                    e.x.offset,  e.imm0,      e.imm1,      e.accumulate != 0, false};
-    in.is_large = largest(e.rows) * largest(e.cols) * largest(e.inner) >= least_work_for_blas<T>();
+    in.is_large = double(largest(e.rows)) * double(largest(e.cols)) * double(largest(e.inner)) >=
+                  double(least_work_for_blas<T>());
     const auto is_once = [&](int32_t id) {
       for (int32_t n = 0; n <= levels_; n++)
         if (extents_[size_t(n * extent_count_ + id)] != 1) return false;

@@ -1,0 +1,159 @@
+/**
+ * Hostile calls: every function of the addon, fed with what no one should give it, and compiled programs
+ * corrupted word by word. Each call throws an error or returns: none ends the process, or never ends.
+ * VECGRAD_LONG=1 (`npm run test:long`) runs a million cases; VECGRAD_HOSTILE_CASES sets their number.
+ * `VECGRAD_HOSTILE="addon 1 4711" npm test -- test/hostile.test.ts` runs one case again.
+ */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { addon } from '../lib/native.js';
+import { packageRoot } from '../lib/package.js';
+import { addonRows } from './support/hostile/addon.js';
+import { record } from './support/hostile/recorded.js';
+import { gaps } from './support/hostile/rows.js';
+import type { Report } from './support/hostile/run.js';
+import { Chance, copyOf, detach } from './support/hostile/values.js';
+
+const RUN = join(packageRoot(), 'test/support/hostile/run.ts');
+const TSX = import.meta.resolve('tsx');
+const isLong = process.env['VECGRAD_LONG'] === '1';
+/** Of each suite. */
+const CASES = Number(process.env['VECGRAD_HOSTILE_CASES'] ?? (isLong ? 500_000 : 6_000));
+/** Cases of one process. */
+const BATCH = 25_000;
+/** Without a new case for so many milliseconds, a process hangs. */
+const PATIENCE = 120_000;
+const MOST_RESIDENT = 1.5e9;
+
+const folder = mkdtempSync(join(tmpdir(), 'vecgrad-hostile-'));
+after(() => rmSync(folder, { recursive: true }));
+
+/** Runs cases in a process of their own; a crash, and where it was, is a failure. */
+async function runCases(suite: string, seed: number, first: number, count: number): Promise<Report> {
+  const file = join(folder, `${suite}-${first}`);
+  const args = ['--expose-gc', '--import', TSX, RUN, suite, `${seed}`, `${first}`, `${count}`, file];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const current = (): number => {
+    try {
+      return readFileSync(file).readDoubleLE(0);
+    } catch {
+      return -1; // none has begun
+    }
+  };
+  let stdout = '';
+  let stderr = '';
+  let seen = -1;
+  let hangs = false as boolean;
+  const watch = setInterval(() => {
+    const now = current();
+    hangs = now === seen;
+    if (hangs) child.kill('SIGKILL');
+    seen = now;
+  }, PATIENCE);
+  child.stdout.on('data', (text: Buffer) => (stdout += text.toString()));
+  child.stderr.on('data', (text: Buffer) => (stderr += text.toString()));
+  const [code, signal] = await new Promise<[number | null, string | null]>((resolve) =>
+    child.on('close', (c, s) => {
+      resolve([c, s]);
+    }),
+  );
+  clearInterval(watch);
+  if (code === 0) return JSON.parse(stdout.trim().split('\n').at(-1)!) as Report;
+  const end = hangs ? 'hangs' : `ended with ${signal ?? `exit code ${String(code)}`}`;
+  throw new Error(`case ${current()} ${end}: see it by VECGRAD_HOSTILE="${suite} ${seed} ${current()}"\n${stderr.slice(0, 2000)}`);
+} // prettier-ignore
+
+describe('hostile calls', () => {
+  it('have a row for every function of the addon, and for no other', () => {
+    assert.deepEqual(gaps(addonRows(record(), new Chance(1))), []);
+  });
+
+  const again = process.env['VECGRAD_HOSTILE']?.split(' ');
+  const suites = again
+    ? [{ suite: again[0]!, seed: Number(again[1]), first: Number(again[2]), cases: 1 }]
+    : ['addon', 'programs'].map((suite) => ({ suite, seed: 1, first: 0, cases: CASES }));
+  for (const { suite, seed, first, cases } of suites) {
+    it(`of ${suite === 'addon' ? 'the addon' : 'corrupted programs'}: ${cases} cases throw or return`, async function () {
+      this.timeout(0);
+      let [returned, threw] = [0, 0];
+      for (let from = first; from < first + cases; from += BATCH) {
+        const report = await runCases(suite, seed, from, Math.min(BATCH, first + cases - from));
+        assert.deepEqual(report.failures, []);
+        assert.ok(report.resident < MOST_RESIDENT, `${report.resident} bytes`);
+        returned += report.returned;
+        threw += report.threw;
+      }
+      // Of both there must be many, or the table is no test.
+      if (cases >= 1000) assert.ok(returned > cases / 50 && threw > cases / 50, `${returned} returned, ${threw} threw`);
+    });
+  } // prettier-ignore
+});
+
+describe('what once crashed', () => {
+  const recording = record();
+  const given = (name: string): unknown[] => copyOf(recording[name]![0]) as unknown[];
+  const calls = addon as unknown as Record<string, (...args: unknown[]) => unknown>;
+  /** The arguments with a getter in place of a property of the one that is an object. */
+  const trapped = (name: string, key: string, get: (spec: Record<string, unknown>) => unknown): unknown[] => {
+    const args = given(name);
+    const spec = args.find((x) => typeof x === 'object' && x !== null && key in x) as Record<string, unknown>;
+    Object.defineProperty(spec, key, { get: () => get(spec) });
+    return args;
+  }; // prettier-ignore
+  const thrown = (): never => {
+    throw new RangeError('by a getter');
+  };
+
+  const keys: Record<string, string> = { generate: 'random', runSeries: 'rules', stepBatch: 'fed', countUses: 'start', assembleTape: 'list', numberKinds: 'ops', differentiateNumbers: 'levels', createProgram: 'levels' }; // prettier-ignore
+  for (const [name, key] of Object.entries(keys)) {
+    it(`${name} with a getter that throws`, () => {
+      assert.throws(() => calls[name]!(...trapped(name, key, thrown)), { message: 'by a getter' });
+    });
+  }
+
+  it('generate with a getter of its last property that throws', () => {
+    assert.throws(() => calls['generate']!(...trapped('generate', 'isPrefix', thrown)), { message: 'by a getter' }); // prettier-ignore
+  });
+
+  const detached: [name: string, key: string, taken: string][] = [
+    ['countUses', 'adding', 'list'],
+    ['assembleTape', 'adding', 'start'],
+    ['numberKinds', 'leaves', 'list'],
+    ['runSeries', 'stepSlots', 'rules'],
+    ['stepBatch', 'losses', 'ints'],
+  ];
+  for (const [name, key, taken] of detached) {
+    it(`${name} with a getter that takes the memory of an array read before`, () => {
+      const of = (args: unknown[]): Record<string, unknown> => args.find((x) => typeof x === 'object' && x !== null && key in x) as Record<string, unknown>; // prettier-ignore
+      const value = of(given(name))[key];
+      const args = trapped(name, key, (spec) => {
+        detach(spec[taken] as Int32Array);
+        return value;
+      });
+      assert.throws(() => calls[name]!(...args), Error);
+    });
+  }
+
+  it('a bound program whose memory was transferred', () => {
+    const [handle, arena, ints, range] = given('bind') as Parameters<typeof addon.bind>;
+    for (const array of [range, ints, arena]) {
+      const run = addon.bind(handle, arena.slice(), ints.slice(), range.slice());
+      detach((run as unknown as { held: Float64Array[] }).held[[range, ints, arena].indexOf(array) + 1]!); // prettier-ignore
+      assert.throws(run, { message: "a program's memory was transferred or shrunk" });
+    }
+  });
+
+  const floats = new Float64Array(8);
+  const same = new Int32Array(floats.buffer);
+  const most = 2 ** 30 - 1;
+  const rows: [what: string, call: () => unknown, message: RegExp][] = [
+    ['indices in the memory that they choose', () => addon.matrices.scatterAdd(floats, 2, new Float64Array(4), same.subarray(0, 1), 1, 4), /leaves its array/],
+    ['products of one row without end', () => addon.matrices.gemm(floats, 0, 0, floats, 0, 0, 0, floats, 0, 0, 0, most, 1, most, 1, 0), /leaves its array/],
+    ['lines where the numbers of the first tokens go', () => addon.text.encode(new Uint8Array(4), same.subarray(0, 3), same.subarray(8), 1, same.subarray(3, 5), same.subarray(1, 4)), /memory of its own/],
+    ['a range that another thread can change', () => addon.bind(given('bind')[0] as object, new Float64Array(9999), new Int32Array(9999), new Int32Array(new SharedArrayBuffer(16))), /Int32Array of four/],
+  ]; // prettier-ignore
+  for (const [what, call, message] of rows) it(what, () => assert.throws(call, { message })); // prettier-ignore
+});

@@ -1,0 +1,123 @@
+/**
+ * What models hand to the addon, corrupted word by word: programs, graphs, plans, series, batches. What
+ * is still accepted is run, on memory behind whose last word the next access is a fault.
+ */
+import { addon, instructionWords, type Handle } from '../../../lib/native.js';
+import type { Calls, Recording } from './recorded.js';
+import { copyOf, isTyped, type Chance } from './values.js';
+
+const PAGE = 65536;
+const ROOM = 2 ** 20;
+// Pages that a resizable buffer has reserved but not grown to cannot be accessed.
+const Guarded = ArrayBuffer as unknown as new (size: number, options: { maxByteLength: number }) => ArrayBuffer; // prettier-ignore
+const guarded = (): ArrayBuffer => new Guarded(ROOM, { maxByteLength: ROOM + 16 * PAGE });
+const [numbersRoom, intsRoom] = [guarded(), guarded()];
+
+interface Spec {
+  float32: boolean;
+  arenaSize: number;
+  intsSize: number;
+  levels: number;
+  extents: Int32Array;
+  code: Int32Array;
+  tape: Uint32Array;
+}
+
+/** The most elements that the loops of a corrupted program may have: more is right, but takes long. */
+const MOST_WORK = 2e6;
+
+const TAPE = addon.info().opcodes.indexOf('tape');
+
+/** How many elements the loops of a run can have at most. */
+function work({ levels, extents, code }: Spec): number {
+  const columns = extents.length / (levels + 1);
+  let most = 0;
+  for (let n = 0; n <= levels; n++) {
+    let sum = 0;
+    for (let at = 0; at < code.length; at += instructionWords) {
+      const extent = (i: number): number => extents[n * columns + code[at + i]!] ?? 0;
+      const loops = extent(3) * extent(4);
+      const isTape = code[at] === TAPE;
+      sum += loops + (isTape ? 0 : loops * (1 + extent(5)) * (1 + extent(6)) * (1 + extent(7)));
+    }
+    most = Math.max(most, sum);
+  }
+  return most;
+}
+
+/** Runs a program that was accepted, whole and in part. */
+function runAll(handle: Handle, spec: Spec, chance: Chance): void {
+  const { arenaSize, intsSize, levels, code, float32 } = spec;
+  const bytes = float32 ? 4 : 8;
+  if (arenaSize * bytes > ROOM || intsSize * 4 > ROOM || work(spec) > MOST_WORK) return;
+  const Made = float32 ? Float32Array : Float64Array;
+  const arena = new Made(numbersRoom, ROOM - arenaSize * bytes, arenaSize).fill(0.1);
+  const ints = new Int32Array(intsRoom, ROOM - intsSize * 4, intsSize).fill(chance.below(4));
+  const range = new Int32Array(4);
+  const run = addon.bind(handle, arena, ints, range);
+  const instructions = code.length / instructionWords;
+  for (const to of [levels, 1 + chance.below(levels)]) {
+    range.set([chance.is(0.5) ? 0 : chance.below(to), to, 0, instructions]);
+    run();
+  }
+}
+
+const WORDS = [0, -1, 1, 2, 2 ** 31 - 1, -(2 ** 31), 2 ** 31 - 2, 1 << 30, 65535, 0x7fff0000];
+
+/** Changes one word somewhere in the arguments. */
+function corrupt(args: unknown[], chance: Chance): void {
+  let holder = args as unknown as Record<string, unknown>;
+  for (;;) {
+    // Objects and arrays have words in them; handles and flags do not.
+    const keys = Object.keys(holder).filter((key) => ['number', 'object'].includes(typeof holder[key]));
+    if (keys.length === 0) return;
+    const key = chance.of(keys);
+    const value = holder[key];
+    if (typeof value === 'number') {
+      holder[key] = worse(value, chance);
+      return;
+    }
+    if (isTyped(value)) {
+      if (value.length === 0) return;
+      const at = chance.below(value.length);
+      value[at] = worse(value[at]!, chance);
+      return;
+    }
+    holder = value as Record<string, unknown>;
+  }
+} // prettier-ignore
+
+function worse(word: number, chance: Chance): number {
+  const kind = chance.below(4);
+  if (kind === 0) return word + 1;
+  if (kind === 1) return word - 1;
+  if (kind === 2) return Math.floor(chance.next() * 2 ** 32) | 0;
+  return chance.of(WORDS);
+}
+
+/** The names of the recorded calls, the programs themselves as often as all others together. */
+const NAMES = ['runSeries', 'stepBatch', 'generate', 'countUses', 'assembleTape', 'numberKinds', 'differentiateNumbers']; // prettier-ignore
+
+/** One case: a call with one word changed, or a few. */
+export function programCase(
+  recording: Recording,
+  chance: Chance,
+): { what: string; run: () => void } {
+  const name = chance.is(0.5) ? 'createProgram' : chance.of(NAMES);
+  const which = chance.below(recording[name]!.length);
+  const args = copyOf(recording[name]![which]) as unknown[];
+  const changes = chance.of([1, 1, 2, 2, 3]);
+  const calls = addon as unknown as Calls;
+  return {
+    what: `${name}, as call ${which} of the recording, with ${changes} words changed`,
+    run: () => {
+      for (let i = 0; i < changes; i++) corrupt(args, chance);
+      if (name !== 'createProgram') {
+        calls[name]!(...args);
+        return;
+      }
+      const spec = args[0] as Spec & Parameters<typeof addon.createProgram>[0];
+      runAll(addon.createProgram(spec), spec, chance);
+    },
+  };
+}

@@ -1,0 +1,61 @@
+/** The calls of the addon that small models of all four kinds make: right arguments to start from. */
+import { buildModel, MODEL_NAMES } from '../../../lib/experiment.js';
+import { Corpus } from '../../../lib/data.js';
+import { addon } from '../../../lib/native.js';
+import { compile } from '../../../lib/program.js';
+import { Random } from '../../../lib/random.js';
+import { Sampler } from '../../../lib/sampling.js';
+import type { Tokenizer } from '../../../lib/data.js';
+import { copyOf } from './values.js';
+
+type Call = (...args: unknown[]) => unknown;
+export type Calls = Record<string, Call>;
+
+/** What a model's life has of each function of the addon: its arguments as they were given. */
+export type Recording = Record<string, unknown[][]>;
+
+const RECORDED = ['createProgram', 'bind', 'generate', 'runSeries', 'stepBatch', 'countUses', 'assembleTape', 'numberKinds', 'differentiateNumbers']; // prettier-ignore
+const VOCABULARY = 4;
+
+/** Trains, evaluates and samples small models, in both data types, and notes what is called. */
+export function record(): Recording {
+  const calls = addon as unknown as Calls;
+  const recording: Recording = {};
+  const originals = RECORDED.map((name) => [name, calls[name]!] as const);
+  for (const [name, call] of originals) {
+    const list = (recording[name] = [] as unknown[][]);
+    calls[name] = (...args) => {
+      list.push(copyOf(args) as unknown[]);
+      return call(...args);
+    };
+  }
+  try {
+    for (const name of MODEL_NAMES) {
+      for (const dtype of ['float64', 'float32'] as const) {
+        for (const batches of [false, true]) liveOf(name, dtype, batches);
+      }
+    }
+  } finally {
+    for (const [name, call] of originals) calls[name] = call;
+  }
+  return recording;
+}
+
+function liveOf(name: (typeof MODEL_NAMES)[number], dtype: 'float64' | 'float32', batches: boolean): void {
+  const sizes = { nEmbd: 4, nHead: 2, nLayer: 1, blockSize: 3, nState: 5, nAtt: 3 };
+  const random = new Random(1);
+  const model = buildModel(name, VOCABULARY, sizes, random);
+  const training = model.optimizer(10).minimize(model.loss, { dtype, batches, sequence: model.logits }); // prettier-ignore
+  const corpus = new Corpus(Int32Array.of(3, 0, 1, 3, 2, 3), Int32Array.of(0, 3, 5));
+  const documents = [corpus.example(0, 3), corpus.example(1, 3), corpus.example(0, 3)];
+  if (batches) training.stepBatch(documents, { threads: 2 });
+  else training.stepEach(corpus.dataset(3));
+  training.evaluateEach(corpus.dataset(3));
+  const tokenizer = { bos: 3 } as unknown as Tokenizer;
+  new Sampler(model, tokenizer, { dtype }, training.program).tokens(random, { count: 2, temperature: 1 }); // prettier-ignore
+  if (batches) return;
+  new Sampler(model, tokenizer, { dtype }).tokens(random, { count: 2, temperature: 1 });
+  const whole = compile(model.loss, { dtype });
+  whole.forward(documents[0]!);
+  whole.backward();
+} // prettier-ignore
