@@ -94,14 +94,18 @@ export function readDocuments(path: string): string[] {
   return listed(openDocuments(path));
 }
 
-/** What {@link readDocuments} reads, as one text where it is plain. */
-export function openDocuments(path: string): Documents {
+/**
+ * What {@link readDocuments} reads, as one text where it is plain.
+ *
+ * @param toLearn whether there must be something to learn
+ */
+export function openDocuments(path: string, toLearn = true): Documents {
   const shown = JSON.stringify(path);
   const bytes = readBytes(path, shown);
   if (bytes.length === 0) throw new DataError(`${shown} is empty: ${EXPECTED}`);
   const plain = PlainLines.find(bytes);
   if (plain) {
-    checkDocuments(plain, shown);
+    if (toLearn) checkDocuments(plain, shown);
     return plain;
   }
   if (bytes.includes(0)) {
@@ -110,7 +114,7 @@ export function openDocuments(path: string): Documents {
   if (!isUtf8(bytes)) throw new DataError(`${shown} is not UTF-8 text: ${EXPECTED}`);
   const docs = linesOf(bytes.toString('utf8'));
   if (docs.length === 0) throw new DataError(`${shown} has only blank lines: ${EXPECTED}`);
-  checkDocuments(docs, shown);
+  if (toLearn) checkDocuments(docs, shown);
   return docs;
 }
 

@@ -17,6 +17,7 @@ import { rnn } from './models/rnn.js';
 import { rnnAtt } from './models/rnn_att.js';
 import { scalar } from './models/scalar.js';
 import { vector } from './models/vector.js';
+import type { Training } from './optim.js';
 import type { DType } from './program.js';
 import { Random } from './random.js';
 import { sample } from './sampling.js';
@@ -68,6 +69,30 @@ export interface ExperimentOptions extends TargetOptions {
   onStep?: (step: number, loss: number) => void;
   /** Seconds the caller spent on reading the documents, to be reported as `seconds.load`. */
   loadSeconds?: number;
+  /** Keeps what was learnt, and gives back what an earlier run kept (see checkpoints.ts). */
+  keeper?: Keeper;
+}
+
+/** All that changes as an experiment trains. */
+export interface Run {
+  /** What is trained. */
+  model: BuiltModel;
+  /** Characters to tokens. */
+  tokenizer: Tokenizer;
+  /** The compiled training. */
+  training: Training;
+  /** What samples are drawn from after the last step. */
+  random: Random;
+}
+
+/** What keeps an experiment's state, so that another process can go on with it. */
+export interface Keeper {
+  /** Steps after which to save; it is saved after the last too. */
+  every: number;
+  /** Sets a run that has taken no step to what was kept; returns the losses of the steps until then. */
+  resume(run: Run): ArrayLike<number>;
+  /** Keeps a run, which has had these losses. */
+  save(run: Run, losses: readonly number[]): void;
 }
 
 /** What came of an experiment. Losses are in nats a token, the mean over a document's tokens. */
@@ -211,7 +236,7 @@ export function buildFrom(
  * @throws DataError when the documents hold too little to learn from
  */
 export function runExperiment(name: ModelName, options: ExperimentOptions): ExperimentResult {
-  const { steps = 1000, seed = 42, samples = 20, temperature = 0.5, batch = 1 } = options;
+  const { keeper, steps = 1000, seed = 42, samples = 20, temperature = 0.5, batch = 1 } = options;
   const started = now();
   let mark = started;
   const lap = (): number => {
@@ -236,7 +261,13 @@ export function runExperiment(name: ModelName, options: ExperimentOptions): Expe
     .minimize(model.loss, { ...target, sequence: model.logits });
   const compileSeconds = lap();
 
-  const losses: number[] = [];
+  const run: Run = { model, tokenizer, training, random };
+  const losses = keeper ? Array.from(keeper.resume(run)) : [];
+  if (losses.length > steps) throw new ExperimentError(`${losses.length} steps were taken already, more than the ${steps} asked for: ask for more`); // prettier-ignore
+  const every = keeper?.every ?? Infinity;
+  const keep = (): void => {
+    if (losses.length % every === 0 || losses.length === steps) keeper?.save(run, losses);
+  };
   const note = (loss: number): void => {
     losses.push(loss);
     checkLoss(loss, losses.length, name);
@@ -245,18 +276,21 @@ export function runExperiment(name: ModelName, options: ExperimentOptions): Expe
   const corpus = tokenizer.corpus(docs, train.subarray(0, steps * batch));
   if (batch > 1) {
     const { threads } = options;
-    for (let step = 0; step < steps; step++) {
+    for (let step = losses.length; step < steps; step++) {
       const fed = Array.from({ length: batch }, (_, i) => corpus.example((step * batch + i) % corpus.length, blockSize)); // prettier-ignore
       note(training.stepBatch(fed, threads === undefined ? {} : { threads }));
+      keep();
     }
   } else {
     const dataset = corpus.dataset(blockSize);
     for (let most = 1; losses.length < steps;) {
       const from = losses.length % dataset.count;
-      const count = Math.min(most, steps - losses.length, dataset.count - from);
+      const untilKept = every - (losses.length % every);
+      const count = Math.min(most, steps - losses.length, dataset.count - from, untilKept);
       const began = now();
       training.stepEach(dataset, from, from + count).forEach(note);
       if (count === most && now() - began < STEPS_MILLISECONDS) most *= 2;
+      keep();
     }
   }
   const trainSeconds = lap();

@@ -96,6 +96,8 @@ async function vecgrad(argv: string[], engine = fake, isTTY = false): Promise<Ou
       outcome.natives++;
       return Promise.resolve(NATIVE);
     },
+    checkpoints: () => Promise.reject(new Error('not here: see saved.test.ts')),
+    saved: () => Promise.reject(new Error('not here: see saved.test.ts')),
     bench: () => Promise.reject(new Error('not here: see bench.test.ts')),
   };
   outcome.code = await main(argv, io);
@@ -122,7 +124,7 @@ describe('command line', () => {
 
   describe('refuses with exit code 2, one line, and without the native addon', () => {
     const rows: [argv: string[], message: RegExp][] = [
-      [[], /no command given: use compare, train, graph, info or bench/],
+      [[], /no command given: use compare, train, sample, eval, graph, info or bench/],
       [[''], /unknown command ""/],
       [['trian'], /unknown command "trian": .*; did you mean train\?/],
       [['rnn'], /unknown command "rnn": .*; did you mean train rnn\?/],
@@ -154,6 +156,23 @@ describe('command line', () => {
         ['graph', 'scalar', '--positions', '4096'],
         /would not fit in memory: lower .* or --positions/,
       ],
+      [['train', 'rnn', '--every', '5'], /--every needs a file: --save FILE/],
+      [['train', 'rnn', '--resume'], /--resume needs a file: --save FILE/],
+      [['train', 'rnn', '--save', ''], /--save takes the name of a file, not ""/],
+      [['train', 'rnn', '--save', 'x', '--every', '0'], /--every takes a whole number from 1 to/],
+      [['train', 'rnn', '--count', '5'], /train has no option "--count", only sample has/],
+      [
+        ['sample'],
+        /no model given: say vecgrad sample FILE, which vecgrad train --save FILE writes/,
+      ],
+      [['sample', ''], /no model given/],
+      [['sample', 'x', 'y'], /nothing is expected after sample FILE: "y"/],
+      [['sample', 'x', '--count', '-1'], /--count takes a whole number from 0 to/],
+      [['sample', 'x', '--top-k', '0'], /--top-k takes a whole number from 1 to/],
+      [['sample', 'x', '--temperature', '0'], /--temperature takes a number of at least 1e-9/],
+      [['sample', 'x', '--topk', '5'], /no option "--topk"; did you mean --top-k\?/],
+      [['eval', 'x'], /no texts given: say vecgrad eval x --input FILE/],
+      [['eval', '--input', 'x'], /no model given: say vecgrad eval FILE/],
       [['train', 'rnn', '--svg', 'x.svg'], /train has no option "--svg", only graph has/],
       [['train', 'rnn', 'vector'], /nothing is expected after train rnn: "vector"/],
       [['compare', 'rnn'], /nothing is expected after compare: "rnn"/],
@@ -311,16 +330,17 @@ describe('command line', () => {
       const overview = await vecgrad(['--help']);
       for (const name of COMMAND_NAMES) assert.match(overview.out, new RegExp(`vecgrad ${name}`));
       assert.equal((await vecgrad(['help'])).out, overview.out);
-      const [train, graph] = [
+      const [train, graph, sample] = [
         await vecgrad(['train', '--help']),
         await vecgrad(['graph', '--help']),
+        await vecgrad(['sample', '--help']),
       ];
-      const all = train.out + graph.out;
+      const all = train.out + graph.out + sample.out;
       for (const name of Object.keys(OPTIONS)) assert.match(all, new RegExp(`--${name}\\b`));
       assert.equal((await vecgrad(['help', 'train'])).out, train.out);
       assert.equal((await vecgrad(['train', 'rnn', '-h'])).out, train.out);
       assert.equal((await vecgrad(['graph', 'rnn', '-h'])).out, graph.out);
-      for (const { code, out, err, natives } of [overview, train, graph]) {
+      for (const { code, out, err, natives } of [overview, train, graph, sample]) {
         assert.deepEqual([code, err, natives], [0, '', 0]);
         for (const line of out.split('\n')) assert.ok(line.length <= 100, line);
       }

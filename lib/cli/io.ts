@@ -1,8 +1,10 @@
 /** What the command line touches of the world outside, so that a test can stand in for it. */
 import type { bench } from '../bench/command.js';
+import type { checkpoints } from '../checkpoints.js';
 import type { drawing } from '../drawing.js';
 import type { explain } from '../explain.js';
 import type { ExperimentOptions, ExperimentResult, ModelName } from '../experiment.js';
+import type { evaluate, invent } from '../saved.js';
 import type { load } from './load.js';
 import { processOutput } from './output.js';
 
@@ -39,6 +41,8 @@ export interface Io {
   /** Graphviz, where the optional package is installed. */
   graphviz(): Promise<Graphviz>;
   info(): Promise<NativeInfo>;
+  checkpoints(): Promise<typeof checkpoints>;
+  saved(): Promise<{ evaluate: typeof evaluate; invent: typeof invent }>;
   bench(): Promise<typeof bench>;
 }
 
@@ -52,6 +56,8 @@ export function processIo(): Io {
     drawing: async () => (await import('../drawing.js')).drawing,
     graphviz: async () => (await import('@viz-js/viz')).instance(),
     info: async () => (await import('../native.js')).nativeInfo(),
+    checkpoints: async () => (await import('../checkpoints.js')).checkpoints,
+    saved: () => import('../saved.js'),
     bench: async () => (await import('../bench/command.js')).bench,
   };
 }

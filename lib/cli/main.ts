@@ -6,6 +6,7 @@ import { help } from './help.js';
 import { info } from './info.js';
 import { processIo, type Io } from './io.js';
 import { parseCommand, type Command } from './options.js';
+import { evaluated, sampled } from './saved.js';
 import { train } from './train.js';
 
 /**
@@ -46,6 +47,10 @@ async function perform(command: Command, io: Io): Promise<void> {
       return info(command.options, io);
     case 'train':
       return train(command.model, command.options, io);
+    case 'sample':
+      return sampled(command.file, command.options, io);
+    case 'eval':
+      return evaluated(command.file, command.options, io);
     case 'graph':
       return graph(command.model, command.options, io);
     case 'compare':

@@ -30,6 +30,24 @@ export interface TrainOptions extends CompareOptions {
   temperature?: number;
   passes?: PassSet;
   explain: boolean;
+  /** Where to keep what was learnt, after how many steps, and whether to go on from there. */
+  save?: string;
+  every?: number;
+  resume: boolean;
+}
+
+export interface SampleOptions {
+  count?: number;
+  temperature?: number;
+  topK?: number;
+  prefix?: string;
+  seed?: number;
+  json: boolean;
+}
+
+export interface EvalOptions {
+  input: string;
+  json: boolean;
 }
 
 export interface GraphOptions {
@@ -47,11 +65,21 @@ export type Command =
   | { name: 'version' }
   | { name: 'compare'; options: CompareOptions }
   | { name: 'train'; model: ModelName; options: TrainOptions }
+  | { name: 'sample'; file: string; options: SampleOptions }
+  | { name: 'eval'; file: string; options: EvalOptions }
   | { name: 'graph'; model: ModelName; options: GraphOptions }
   | { name: 'info'; options: { json: boolean } }
   | { name: 'bench'; argv: string[] };
 
-export const COMMAND_NAMES = ['compare', 'train', 'graph', 'info', 'bench'] as const;
+export const COMMAND_NAMES = [
+  'compare',
+  'train',
+  'sample',
+  'eval',
+  'graph',
+  'info',
+  'bench',
+] as const;
 export type CommandName = (typeof COMMAND_NAMES)[number];
 
 interface OptionSpec {
@@ -78,6 +106,12 @@ export const OPTIONS = {
   'n-att': { value: 'N', help: 'coordinates that fire, at most n-state (16; rnn_att)' },
   samples: { value: 'N', help: 'texts to invent (20)' },
   temperature: { value: 'T', help: 'above 0; the higher, the more random (0.5)' },
+  save: { value: 'FILE', help: 'keep the model, and all that training goes on from, in a file' },
+  every: { value: 'N', help: 'save after every N steps too, not only after the last' },
+  resume: { help: 'go on from the file, where there is one' },
+  count: { value: 'N', help: 'texts to invent (20)' },
+  'top-k': { value: 'K', help: 'draw from the K most likely characters only (all)' },
+  prefix: { value: 'TEXT', help: 'what every text begins with' },
   explain: { help: 'print what the compiler makes of the training, and train nothing' },
   passes: { value: 'LIST', help: 'compiler passes: all, none, pad,batch, all,-fuse, ... (all)' },
   positions: { value: 'N', help: 'positions to draw (2)' },
@@ -93,6 +127,7 @@ export const OPTIONS = {
 type OptionName = keyof typeof OPTIONS;
 
 const GRAPH_ONLY: readonly OptionName[] = ['positions', 'data', 'svg', 'mermaid'];
+const SAMPLE_ONLY: readonly OptionName[] = ['count', 'top-k', 'prefix'];
 
 export const COMMANDS: Record<
   CommandName,
@@ -106,7 +141,17 @@ export const COMMANDS: Record<
   train: {
     usage: 'vecgrad train MODEL [options]',
     summary: `train one model: ${MODELS.join(', ')}`,
-    options: (Object.keys(OPTIONS) as OptionName[]).filter((name) => !GRAPH_ONLY.includes(name)),
+    options: (Object.keys(OPTIONS) as OptionName[]).filter((name) => ![...GRAPH_ONLY, ...SAMPLE_ONLY].includes(name)), // prettier-ignore
+  },
+  sample: {
+    usage: 'vecgrad sample FILE [options]',
+    summary: 'invent texts with a saved model',
+    options: [...SAMPLE_ONLY, 'temperature', 'seed', 'json', 'help'],
+  },
+  eval: {
+    usage: 'vecgrad eval FILE --input FILE',
+    summary: 'print the loss of a saved model on texts',
+    options: ['input', 'json', 'help'],
   },
   graph: {
     usage: 'vecgrad graph MODEL [options]',
@@ -167,6 +212,14 @@ export function parseCommand(argv: readonly string[]): Command {
     case 'compare':
       noMore(first, positionals);
       return { name: first, options: { ...common(values), json } };
+    case 'sample':
+      return { name: first, file: onlyFile(first, positionals), options: sampleOptions(values) };
+    case 'eval': {
+      const path = onlyFile(first, positionals);
+      const input = file(values, 'input');
+      if (input === undefined) throw new UsageError(`no texts given: say vecgrad eval ${path} --input FILE`); // prettier-ignore
+      return { name: first, file: path, options: { input, json } };
+    }
     case 'info':
       noMore(first, positionals);
       return { name: first, options: { json } };
@@ -186,6 +239,13 @@ export function parseCommand(argv: readonly string[]): Command {
       return { name: first, model, options };
     }
   }
+}
+
+function onlyFile(command: 'sample' | 'eval', positionals: readonly string[]): string {
+  const [path, ...more] = positionals;
+  if (path === undefined || path === '') throw new UsageError(`no model given: say vecgrad ${command} FILE, which vecgrad train --save FILE writes`); // prettier-ignore
+  noMore(`${command} FILE`, more);
+  return path;
 }
 
 function onlyModel(command: 'train' | 'graph', positionals: readonly string[]): ModelName {
@@ -248,8 +308,30 @@ function graphOptions(values: Values): GraphOptions {
 
 const DTYPES: readonly DType[] = ['float64', 'float32'];
 
-function trainOnly(values: Values): Omit<TrainOptions, keyof CompareOptions | 'sizes'> {
+function sampleOptions(values: Values): SampleOptions {
   return {
+    ...given('count', whole(values, 'count', 0, 1_000_000)),
+    ...given('temperature', positive(values, 'temperature', MIN_TEMPERATURE)),
+    ...given('topK', whole(values, 'top-k', 1, 1_000_000)),
+    ...given('prefix', text(values, 'prefix')),
+    ...given('seed', seed(values)),
+    json: values.json === true,
+  };
+}
+
+/** Below that, logits over temperature leave the range of floating point. */
+const MIN_TEMPERATURE = 1e-9;
+
+function trainOnly(values: Values): Omit<TrainOptions, keyof CompareOptions | 'sizes'> {
+  const save = file(values, 'save');
+  const every = whole(values, 'every', 1, 10_000_000);
+  const resume = values.resume === true;
+  const alone = every !== undefined ? '--every' : resume ? '--resume' : undefined;
+  if (save === undefined && alone) throw new UsageError(`${alone} needs a file: --save FILE`);
+  return {
+    ...given('save', save),
+    ...given('every', every),
+    resume,
     ...given('isa', text(values, 'isa')),
     ...given('lr', positive(values, 'lr')),
     ...given('batch', whole(values, 'batch', 1, 4096)),
@@ -257,8 +339,7 @@ function trainOnly(values: Values): Omit<TrainOptions, keyof CompareOptions | 's
     ...given('samples', whole(values, 'samples', 0, 1_000_000)),
     ...given('passes', mapped(text(values, 'passes'), passes)),
     explain: values.explain === true,
-    // Below that, logits over temperature leave the range of floating point.
-    ...given('temperature', positive(values, 'temperature', 1e-9)),
+    ...given('temperature', positive(values, 'temperature', MIN_TEMPERATURE)),
   };
 }
 

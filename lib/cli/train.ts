@@ -8,9 +8,19 @@ import { progress } from './progress.js';
 import { resultJson } from './result.js';
 
 const DEFAULT_STEPS = 1000;
+const DEFAULT_SEED = 42;
 
 export async function train(model: ModelName, given: TrainOptions, io: Io): Promise<void> {
-  const { json, input, steps = DEFAULT_STEPS, explain, ...options } = given;
+  const {
+    json,
+    input,
+    steps = DEFAULT_STEPS,
+    explain,
+    save,
+    every = Infinity,
+    resume,
+    ...options
+  } = given;
   const { docs, source, loadSeconds } = (await io.load())(input);
   if (options.isa !== undefined) await checkIsa(options.isa, io);
   io.stderr.write(unusedNote(model, options.sizes));
@@ -20,6 +30,11 @@ export async function train(model: ModelName, given: TrainOptions, io: Io): Prom
     return;
   }
   const run = await io.run();
+  const { seed = DEFAULT_SEED, batch = 1 } = options;
+  const keeper =
+    save === undefined
+      ? undefined
+      : (await io.checkpoints())({ path: save, every, resume, seed, batch, docs });
   const bar = progress(io.stderr, model, steps);
   let result: ExperimentResult;
   try {
@@ -28,6 +43,7 @@ export async function train(model: ModelName, given: TrainOptions, io: Io): Prom
       docs,
       steps,
       loadSeconds,
+      ...(keeper && { keeper }),
       ...(bar.onStep && { onStep: bar.onStep }),
     });
   } finally {

@@ -1,0 +1,72 @@
+/** Keeps an experiment in a file from which another process goes on, bit for bit. */
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import type { Documents } from './data.js';
+import { ExperimentError, type Keeper } from './experiment.js';
+import { checkReplaceable } from './files.js';
+import { loadCheckpoint, saveCheckpoint } from './model-file.js';
+import { WeightsError } from './tensor-file.js';
+
+/** Where and when to save; what an experiment must share with the one that it goes on with. */
+export interface CheckpointOptions {
+  /** The file. */
+  path: string;
+  /** Steps after which to save, beside the last. */
+  every: number;
+  /** Whether to go on from what the file has, where there is one. */
+  resume: boolean;
+  /** Of all random numbers. */
+  seed: number;
+  /** Documents a step. */
+  batch: number;
+  /** The file's documents, in file order. */
+  docs: Documents;
+}
+
+/**
+ * Saves to `path`, and goes on from there.
+ *
+ * @throws WeightsError when the file could not be replaced
+ */
+export function checkpoints({ path, every, resume, seed, batch, docs }: CheckpointOptions): Keeper {
+  const shown = JSON.stringify(path);
+  try {
+    checkReplaceable(path);
+  } catch (error) {
+    throw new WeightsError(`cannot write ${shown}: ${(error as Error).message}`, { cause: error });
+  }
+  const about: Record<string, string> = {
+    seed: String(seed),
+    batch: String(batch),
+    documents: digest(docs),
+  };
+  return {
+    every,
+    resume({ model, training, random }) {
+      if (!resume || !existsSync(path)) return [];
+      const { losses, metadata } = loadCheckpoint(path, model, { training, random });
+      for (const [key, value] of Object.entries(about)) {
+        if (metadata[key] === value) continue;
+        throw new ExperimentError(
+          key === 'documents'
+            ? `${shown} was trained on other documents: give them, or another file`
+            : `${shown} was trained with ${key} ${String(metadata[key])}, not ${value}: give the same ${key}, or another file`,
+        );
+      }
+      if (losses.length !== training.steps) {
+        throw new ExperimentError(`${shown} has ${losses.length} losses of ${training.steps} steps: it was not written by vecgrad train`); // prettier-ignore
+      }
+      return losses;
+    },
+    save({ model, tokenizer, training, random }, losses) {
+      saveCheckpoint(path, model, tokenizer, { training, random, losses }, about);
+    },
+  };
+}
+
+/** SHA-256 of all documents, each with its line feed. */
+function digest(docs: Documents): string {
+  const hash = createHash('sha256');
+  for (let i = 0; i < docs.length; i++) hash.update(`${docs.at(i)!}\n`);
+  return hash.digest('hex');
+}

@@ -1,0 +1,22 @@
+/** `vecgrad sample FILE` and `vecgrad eval FILE`: a model that `vecgrad train --save FILE` kept. */
+import { groupDigits, loss, printable } from './format.js';
+import type { Io } from './io.js';
+import type { EvalOptions, SampleOptions } from './options.js';
+
+const DEFAULT_SEED = 42;
+
+export async function sampled(path: string, given: SampleOptions, io: Io): Promise<void> {
+  const { json, seed = DEFAULT_SEED, count = 20, temperature = 0.5, ...more } = given;
+  const { invent } = await io.saved();
+  const invented = invent(path, seed, { count, temperature, ...more });
+  const lines = invented.samples.map((text) => `${printable(text)}\n`).join('');
+  io.stdout.write(json ? `${JSON.stringify(invented)}\n` : lines);
+}
+
+export async function evaluated(path: string, { input, json }: EvalOptions, io: Io): Promise<void> {
+  const { evaluate } = await io.saved();
+  const found = evaluate(path, input);
+  const { model, docs } = found;
+  const line = `${model}: loss ${loss(found.loss)} on ${groupDigits(docs)} ${docs === 1 ? 'document' : 'documents'}\n`;
+  io.stdout.write(json ? `${JSON.stringify(found)}\n` : line);
+}

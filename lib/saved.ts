@@ -1,0 +1,49 @@
+/** A model from a file, put to use: to invent documents, and to tell how well it foresees others. */
+import { openDocuments } from './data.js';
+import type { DType, ModelName } from './experiment.js';
+import { loadModel } from './model-file.js';
+import { Program } from './program.js';
+import { Random } from './random.js';
+import { sample, type SampleOptions } from './sampling.js';
+
+/** What was invented, and by which model. */
+export interface Invented {
+  /** Its name. */
+  model: ModelName;
+  /** Of all numbers. */
+  dtype: DType;
+  /** The documents. */
+  samples: string[];
+}
+
+/** How well a model foresees documents. */
+export interface Evaluated {
+  /** Its name. */
+  model: ModelName;
+  /** Of all numbers. */
+  dtype: DType;
+  /** How many documents there were. */
+  docs: number;
+  /** In nats a token: the mean over documents of each one's mean over its tokens. */
+  loss: number;
+}
+
+/** Documents invented by the model that a file holds, drawn from `seed`. */
+export function invent(path: string, seed: number, options: SampleOptions): Invented {
+  const { model, tokenizer, dtype } = loadModel(path);
+  const samples = sample(model, tokenizer, new Random(seed), { ...options, target: { dtype } });
+  return { model: model.name, dtype, samples };
+}
+
+/** The loss that the model in a file has on the documents of another. */
+export function evaluate(path: string, input: string): Evaluated {
+  const { model, tokenizer, dtype } = loadModel(path);
+  const docs = openDocuments(input, false);
+  const program = new Program({ groups: [[model.loss]], gradients: 'none' }, { dtype });
+  const all = Int32Array.from({ length: docs.length }, (_, i) => i);
+  const dataset = tokenizer.corpus(docs, all).dataset(model.sizes.blockSize);
+  const { losses, error } = program.runEach(dataset, 0, dataset.count);
+  if (error) throw error;
+  const loss = losses.reduce((sum, x) => sum + x, 0) / losses.length;
+  return { model: model.name, dtype, docs: docs.length, loss };
+}
