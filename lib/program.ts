@@ -205,6 +205,8 @@ export class Program {
   /** Whether those of every node are read here now: no other program ran with one of them since. */
   private readonly isRead = { data: false, gradient: false };
   private hasRun = false;
+  /** Feeds are being read: what a getter among them runs would mix its own with them. */
+  private isBeingFed = false;
   private results: Int32Array | undefined;
   private batch: Batch | undefined;
   /**
@@ -913,6 +915,16 @@ export class Program {
 
   private feed(feeds: Feeds): void {
     this.checkMemory();
+    if (this.isBeingFed) throw new FeedError('a getter among the feeds runs the program that they are for: run it before');
+    this.isBeingFed = true;
+    try {
+      this.readFeeds(feeds);
+    } finally {
+      this.isBeingFed = false;
+    }
+  } // prettier-ignore
+
+  private readFeeds(feeds: Feeds): void {
     if (this.countName !== undefined) this.feedCount(feeds[this.countName] ?? undefined);
     // Counting names is faster than looking each of them up.
     let unknown = 0;
@@ -993,6 +1005,9 @@ export class Program {
     }
     const isNumber = typeof value === 'number';
     const given = isNumber ? 1 : value.length;
+    if (!isNumber && !(typeof value === 'object' && Number.isInteger(given))) {
+      throw new FeedError(`input '${name}': ${describe(value)} for ${feed.label}, which takes ${feed.size} integers`); // prettier-ignore
+    }
     if (given > feed.size) {
       throw new FeedError(`input '${name}': ${given} integers for ${feed.label}, which takes ${feed.size}`); // prettier-ignore
     }
@@ -1001,7 +1016,7 @@ export class Program {
     }
     for (let i = 0; i < given; i++) {
       const x = isNumber ? value : value[i]!;
-      if ((x | 0) !== x || x < 0 || x >= limit) this.checkIndex(feed, i, x);
+      if (typeof x !== 'number' || (x | 0) !== x || x < 0 || x >= limit) this.checkIndex(feed, i, x); // prettier-ignore
       ints[slot + i] = x;
     }
   }
@@ -1009,7 +1024,13 @@ export class Program {
   /** Throws where x is no integer, or above a limit that this run meets. */
   private checkIndex({ name, size, limits, users, levels }: IndexFeed, i: number, x: number): void {
     const limit = limits[i]!;
-    if ((x | 0) === x && x >= 0 && (x < limit || levels[i]! >= this.length)) return;
+    if (
+      typeof x === 'number' &&
+      (x | 0) === x &&
+      x >= 0 &&
+      (x < limit || levels[i]! >= this.length)
+    )
+      return;
     const where = size === 1 ? '' : `[${i}]`;
     const expected = limit === NONE ? 'an integer from 0' : `an integer from 0 to ${limit - 1}, for ${users[i]!}`; // prettier-ignore
     throw new FeedError(`input '${name}'${where} = ${describe(x)}: expected ${expected}`);

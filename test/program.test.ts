@@ -32,6 +32,13 @@ const REFUSED: [title: string, root: () => Value, feeds: unknown, says: RegExp][
   ['a negative index', () => table.at(index('i')), { i: -1 }, /^input 'i' = -1: expected an integer from 0 to 2/], // prettier-ignore
   ['half an index', () => table.at(index('i')), { i: 0.5 }, /^input 'i' = 0\.5: expected an integer from 0 to 2/], // prettier-ignore
   ['NaN for an index', () => table.at(index('i')), { i: NaN }, /^input 'i' = NaN: expected an integer/], // prettier-ignore
+  ['an object for an index', () => table.at(index('i')), { i: {} as number }, /^input 'i': a object for /], // prettier-ignore
+  ['true for an index', () => table.at(index('i')), { i: true as unknown as number }, /^input 'i': a boolean for /], // prettier-ignore
+  ['a function for an index', () => table.at(index('i')), { i: ((): number => 1) as unknown as number }, /^input 'i': a function for /], // prettier-ignore
+  ['an object of no length for indices', () => table.gather(index('i', 2)), { i: { length: NaN } }, /^input 'i': NaN numbers for /], // prettier-ignore
+  ['a bigint for an index', () => table.gather(index('i', 2)), { i: [0n, 1n] as unknown as number[] }, /^input 'i'\[0\] = a bigint: expected an integer from 0 to 2/], // prettier-ignore
+  ['a symbol for an index', () => table.gather(index('i', 2)), { i: [Symbol('x')] as unknown as number[] }, /^input 'i'/], // prettier-ignore
+  ['text for indices', () => table.gather(index('i', 2)), { i: '01' as unknown as number[] }, /^input 'i': a string for /], // prettier-ignore
   ['an index beyond all integers', () => table.at(index('i')), { i: 2 ** 32 }, /^input 'i' = 4294967296: expected an integer from 0 to 2/], // prettier-ignore
   ['null for an index', () => table.at(index('i')), { i: null }, /^input 'i' is missing/],
   ['text for an index', () => table.at(index('i')), { i: '1' }, /^input 'i'/],
@@ -86,6 +93,22 @@ describe('a program', () => {
     const other = table.log().named('other');
     assert.throws(() => program.read(other), /'other' \(log, shape \[3, 2\]\) is no part of this program/); // prettier-ignore
     assert.throws(() => program.readGradient(other), /'other'.*no part of this program/);
+  });
+
+  it('refuses to be run by a getter among its feeds, and runs then', () => {
+    const program = compile(table.at(index('i')).add(input('x', [2])));
+    const feeds = {
+      x: [1, 2],
+      get i(): number {
+        program.forward({ x: [3, 4], i: 0 });
+        return 1;
+      },
+    };
+    assert.throws(
+      () => program.forward(feeds),
+      /^FeedError: a getter among the feeds runs the program/,
+    );
+    assert.deepEqual([...program.forward({ x: [1, 2], i: 0 })], [2, 4]);
   });
 
   it('runs again after a refused feed', () => {
