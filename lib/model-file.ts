@@ -5,6 +5,7 @@
 import { Tokenizer } from './data.js';
 import { buildFrom, MODEL_NAMES, type BuiltModel, type DType, type ModelName, type ModelSizes } from './experiment.js'; // prettier-ignore
 import type { TypedArray, Value } from './graph.js';
+import { graphSize, MOST_NODES } from './models/graph-size.js';
 import { DEFAULT_SIZES, type Matrix } from './models/model.js';
 import type { Training, TrainingState } from './optim.js';
 import type { Random } from './random.js';
@@ -26,9 +27,6 @@ const RANDOM = 'training/random';
 const LOSSES = 'training/losses';
 const moment = (i: number, matrix: string): string => `optimizer.${i}/${matrix}`;
 const isTrainings = (name: string): boolean => /^(training|optimizer\.\d+)\//.test(name);
-/** The graph of more would not fit in memory: `vector` takes some 1,600 bytes for each, `scalar` 500. */
-const MOST_NODES = 1_000_000;
-
 /** A model read from a file. */
 export interface LoadedModel {
   /** Its graph, with the file's numbers as its parameters. */
@@ -257,14 +255,7 @@ function isSingle({ data }: Matrix['values'][number]): boolean {
 
 /** The one size that no array of a file bounds is how many pairs of positions are written out. */
 function checkGraph(shown: string, name: ModelName, sizes: ModelSizes): void {
-  const { nLayer, nHead, nEmbd, blockSize } = sizes;
-  const nodes = {
-    scalar: nLayer * blockSize * (12 * nEmbd ** 2 + blockSize * nEmbd),
-    vector: nLayer * nHead * blockSize ** 2,
-    rnn: blockSize,
-    rnn_att: blockSize,
-  }[name];
-  if (nodes > MOST_NODES) throw new WeightsError(`${shown}: ${name} of these sizes would not fit in memory`); // prettier-ignore
+  if (graphSize(name, sizes) > MOST_NODES) throw new WeightsError(`${shown}: ${name} of these sizes would not fit in memory`); // prettier-ignore
 }
 
 function clipped(text: string): string {

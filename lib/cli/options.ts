@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { parsePasses, PassError, type PassSet } from '../compiler/passes.js';
 import type { DType, ModelName, ModelSizes } from '../experiment.js';
+import { graphSize, MOST_NODES } from '../models/graph-size.js';
 import { groupDigits } from './format.js';
 import { MODELS } from './study.js';
 import { didYouMean, nearest } from './suggest.js';
@@ -382,34 +383,20 @@ function checkSizes(model: ModelName, chosen: Partial<ModelSizes>): void {
   }
 }
 
-/**
- * Refuses what would fill the memory: sizes that are fine one by one may not be so together. The
- * limits leave a graph below about 2 GB (a node of `scalar` takes some 500 bytes, counted here per
- * product; what `vector` adds for each head and pair of positions, some 1,600).
- */
+/** Refuses what would fill the memory: sizes that are fine one by one may not be so together. */
 function checkMemory(
   model: ModelName,
   chosen: Partial<ModelSizes>,
   blockSize = '--block-size',
 ): void {
-  const [embd, head, layer, block, state] = (
-    ['nEmbd', 'nHead', 'nLayer', 'blockSize', 'nState'] as const
-  ).map((size) => chosen[size] ?? SIZES[size].byDefault) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
+  const all = Object.fromEntries(
+    Object.entries(SIZES).map(([size, { byDefault }]) => [size, byDefault]),
+  ) as unknown as ModelSizes;
+  Object.assign(all, chosen);
+  const { nEmbd, nLayer, nState } = all;
   const isGpt = GPT.includes(model);
-  const parameters = isGpt ? layer * 12 * embd ** 2 : state ** 2 + 2 * embd * state;
-  const nodes = {
-    scalar: layer * block * (12 * embd ** 2 + block * embd),
-    vector: layer * head * block ** 2,
-    rnn: block,
-    rnn_att: block,
-  }[model];
-  if (parameters <= 20_000_000 && nodes <= 1_000_000) return;
+  const parameters = isGpt ? nLayer * 12 * nEmbd ** 2 : nState ** 2 + 2 * nEmbd * nState;
+  if (parameters <= 20_000_000 && graphSize(model, all) <= MOST_NODES) return;
   const options = isGpt ? ['--n-embd', '--n-layer', blockSize] : ['--n-state', '--n-embd'];
   throw new UsageError(`${model} of these sizes would not fit in memory: lower ${list(options)}`);
 }
