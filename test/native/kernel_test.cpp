@@ -797,7 +797,8 @@ struct Tests {
             const T lr = T(0.01), momentum = T(0.9);
             k.gemm(g.data(), n, a.p, ras, cas, b.p, b.ld, m, n, inner, 0, nullptr);
             for (idx i = 0; i < m; i++)
-              k.sgd(&w1[i * w.ld], &v1[i * w.ld], &g[i * n], n, 0, lr, momentum);
+              k.sgd(w1.data() + i * w.ld, v1.data() + i * w.ld, g.data() + i * n, n, 0, lr,
+                    momentum);
             k.gemm_sgd(w.p, v.p, w.ld, a.p, ras, cas, b.p, b.ld, m, n, inner, lr, momentum);
             real worst = 0;
             bool same = true;
