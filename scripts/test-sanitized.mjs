@@ -1,0 +1,228 @@
+/**
+ * `npm run test:asan`, `test:ubsan`, `test:tsan`: builds the addon and the kernel tests with a
+ * sanitizer and runs them and mocha's tests. A fault that it finds ends the test, with a report.
+ *
+ *     node scripts/test-sanitized.mjs [--brief] SANITIZER...
+ *
+ * SANITIZER is address, undefined or thread. With --brief, as continuous integration has it, a sample
+ * of the kernels' cases and fewer of mocha's files are run, and some sanitizers build the scalar
+ * kernels alone. What is built stays in build/sanitize/<sanitizer>/. With g++, or with clang++: CXX=clang++-19.
+ */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, realpathSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
+import { basename, join } from 'node:path';
+import { reportCounts } from './counts.mjs';
+import { kernelTests, mocha, sum } from './runners.mjs';
+import { root, run, setup, SetupError } from './setup.mjs';
+
+/** @typedef {import('./counts.mjs').Counts} Counts */
+
+/**
+ * @typedef {object} Sanitizer
+ * @property {[gcc: string, clang: string]} runtime its library, as each compiler calls it
+ * @property {RegExp} report what it says when it finds something
+ * @property {Record<string, string>} settings of it, in the environment
+ * @property {Record<string, string>} [inNode] those that differ where Node runs
+ * @property {boolean} kernels whether the kernel tests are run: they have one thread
+ * @property {string[]} [briefIsas] the instruction sets under --brief; by default this machine's
+ * @property {(file: string, brief: boolean) => boolean} takes whether a file of mocha's tests is run
+ */
+
+/**
+ * Files that say nothing of native code, start processes of the built package that others test, or
+ * measure memory, of which a sanitizer takes some for itself.
+ */
+const OTHERS =
+  /^(cli|cli\.e2e|data|draw|examples|explain|files|guide|killed|long-run|memory|missing|model-file|saved)\.test\.ts$/;
+/** Files whose subject is native code, but for those that take minutes. */
+const NATIVE = /^(assemble|batch|chosen|differentiate|finish|golden|hostile|kernels|numbers|optim|program|random|sampling|series|threads)\.test\.ts$/; // prettier-ignore
+/** Files that use several threads. */
+const THREADED = /^(batch|numbers|threads|train)\.test\.ts$/;
+const THREADED_BRIEF = /^(batch|numbers|threads)\.test\.ts$/;
+
+/** @type {(file: string, brief: boolean) => boolean} */
+const takesNative = (file, brief) => (brief ? NATIVE.test(file) : !OTHERS.test(file));
+
+/** @type {Record<string, Sanitizer>} */
+const SANITIZERS = {
+  address: {
+    runtime: ['libasan.so', 'libclang_rt.asan'],
+    report: /ERROR: AddressSanitizer: heap-buffer-overflow/,
+    settings: { ASAN_OPTIONS: 'detect_leaks=1' },
+    // Node frees little of its own when it ends; what the addon keeps, test/memory.test.ts measures.
+    inNode: { ASAN_OPTIONS: 'detect_leaks=0' },
+    kernels: true,
+    takes: takesNative,
+  },
+  undefined: {
+    runtime: ['libubsan.so', 'libclang_rt.ubsan_standalone'],
+    report: /runtime error: signed integer overflow/,
+    settings: { UBSAN_OPTIONS: 'print_stacktrace=1' },
+    kernels: true,
+    // A kernel's body is the same on all, and what it would find is in the body.
+    briefIsas: ['scalar'],
+    takes: takesNative,
+  },
+  thread: {
+    runtime: ['libtsan.so', 'libclang_rt.tsan'],
+    report: /WARNING: ThreadSanitizer: data race/,
+    // Node is not built with it. Of what Node does it sees calls such as free, not the atomic numbers
+    // that order them: these accesses are left out, or there are false alarms of Node's thread pool.
+    settings: { TSAN_OPTIONS: 'exitcode=66' },
+    inNode: { TSAN_OPTIONS: 'exitcode=66:ignore_noninstrumented_modules=1' },
+    kernels: false,
+    briefIsas: ['scalar'],
+    takes: (file, brief) => (brief ? THREADED_BRIEF : THREADED).test(file),
+  },
+};
+
+/** One case of so many is in a sample; see test/native/kernel_test.cpp. */
+const STRIDE = '11';
+
+/** The compiler, where it is not the system's. */
+const compilers = process.env['CXX'] ? [basename(process.env['CXX'])] : [];
+
+const brief = process.argv.includes('--brief');
+const names = process.argv.slice(2).filter((arg) => arg !== '--brief');
+const unknown = names.find((name) => !(name in SANITIZERS));
+if (names.length === 0 || unknown !== undefined) {
+  const known = Object.keys(SANITIZERS).join(', ');
+  console.error(`test-sanitized: ${unknown === undefined ? 'no sanitizer is named' : `'${unknown}' is no sanitizer`}; name one or more of ${known}`); // prettier-ignore
+  process.exit(2);
+}
+if (process.platform !== 'linux') {
+  console.error(`test-sanitized: this is ${process.platform}; the runtimes are loaded as Linux does it`); // prettier-ignore
+  process.exit(2);
+}
+await setup();
+const counts = sum(
+  names.map((name) => testWith(name, /** @type {Sanitizer} */ (SANITIZERS[name]))),
+);
+console.log(`${String(counts.passed)} passed, ${String(counts.failed)} failed`);
+reportCounts(counts);
+process.exitCode = counts.failed === 0 && counts.passed > 0 ? 0 : 1;
+
+/**
+ * Builds with a sanitizer, shows that it is awake, and tests.
+ *
+ * @param {string} name
+ * @param {Sanitizer} sanitizer
+ * @returns {Counts}
+ */
+function testWith(name, sanitizer) {
+  // A folder of CMake's keeps the compiler that it was made with.
+  const folder = join(root, 'build/sanitize', [name, ...compilers].join('-'));
+  const { settings, inNode = settings, kernels, takes } = sanitizer;
+  try {
+    build(folder, name, sanitizer);
+    const common = { ...process.env, LD_PRELOAD: runtime(...sanitizer.runtime) };
+    const native = { ...common, ...settings };
+    const sample = brief ? { VECGRAD_HOSTILE_CASES: '1000' } : {};
+    const node = { ...common, ...inNode, ...sample, VECGRAD_PREBUILD: folder };
+
+    const awakeness = awake(folder, name, sanitizer.report, native, node);
+    if (awakeness.failed > 0) return awakeness;
+    const runs = [awakeness];
+    if (kernels) {
+      const args = brief ? ['--sample', STRIDE] : [];
+      runs.push(kernelTests(join(folder, 'build/kernel_test'), args, native));
+    }
+    const files = readdirSync(join(root, 'test'))
+      .filter((file) => file.endsWith('.test.ts') && takes(file, brief))
+      .map((file) => join('test', file));
+    // Everything takes several times as long.
+    runs.push(mocha(['--timeout', '300000', ...files], node));
+    return sum(runs);
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    console.error(error.message);
+    return { passed: 0, failed: 1 };
+  }
+}
+
+/**
+ * The addon, and what else is run, of the instruction sets that this machine has.
+ *
+ * @param {string} folder
+ * @param {string} name
+ * @param {Sanitizer} sanitizer
+ */
+function build(folder, name, { kernels, briefIsas }) {
+  const out = join(folder, 'build'); // where node-gyp-build looks for Release/
+  const require = createRequire(import.meta.url);
+  /** @type {{ info: () => { available: string[] } }} */
+  const addon = require(join(root, 'build/Release/vecgrad.node'));
+  const isas = (brief && briefIsas) || addon.info().available;
+  const targets = ['vecgrad', 'faulty', 'faulty_addon', ...(kernels ? ['kernel_test'] : [])];
+  run(
+    `building with the ${name} sanitizer`,
+    [
+      process.execPath,
+      ...[join(root, 'node_modules/cmake-js/bin/cmake-js'), 'configure', '--out', out],
+      ...[`--CDVECGRAD_SANITIZE=${name}`, `--CDVECGRAD_ISAS=${isas.join(';')}`],
+    ],
+    [
+      'cmake',
+      ...['--build', out, '--parallel', String(availableParallelism())],
+      ...['--target', ...targets],
+    ],
+  );
+}
+
+/**
+ * A sanitizer's library, which must be loaded before anything else in a process that was not built
+ * with it.
+ *
+ * @param {string} gcc
+ * @param {string} clang
+ */
+function runtime(gcc, clang) {
+  const compiler = process.env['CXX'] ?? 'c++';
+  const ask = (/** @type {string} */ question) =>
+    spawnSync(compiler, [question], { encoding: 'utf8' }).stdout.trim();
+  const isClang = ask('--version').includes('clang');
+  const machine = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
+  const names = isClang ? [`${clang}-${machine}.so`, `${clang}.so`] : [gcc];
+  const found = names.map((name) => ask(`-print-file-name=${name}`)).find((path) => existsSync(path)); // prettier-ignore
+  if (found !== undefined) return realpathSync(found);
+  const advice = isClang ? 'libclang-rt-<version>-dev' : 'g++, whose libgcc-<version>-dev has it';
+  throw new SetupError(
+    `test-sanitized: ${compiler} has no ${names.join(' or ')}; on Debian install ${advice}`,
+  );
+}
+
+/**
+ * Whether the sanitizer finds the fault made for it (test/native/faulty.cpp), in a program and in
+ * Node, with the settings that the tests run with.
+ *
+ * @param {string} folder
+ * @param {string} name
+ * @param {RegExp} report
+ * @param {NodeJS.ProcessEnv} native
+ * @param {NodeJS.ProcessEnv} node
+ * @returns {Counts}
+ */
+function awake(folder, name, report, native, node) {
+  const load = `require(${JSON.stringify(join(folder, 'build/faulty.node'))})`;
+  /** @type {[where: string, command: string, args: string[], env: NodeJS.ProcessEnv][]} */
+  const places = [
+    ['a program', join(folder, 'build/faulty'), [name], native],
+    ['Node', process.execPath, ['-e', load], { ...node, VECGRAD_FAULT: name }],
+  ];
+  return sum(
+    places.map(([where, command, args, env]) => {
+      const { status, stderr } = spawnSync(command, args, { encoding: 'utf8', env });
+      try {
+        assert.match(stderr, report);
+        assert.notEqual(status, 0, stderr);
+        return { passed: 1, failed: 0 };
+      } catch (error) {
+        console.error(`test-sanitized: ${name} did not find the fault made for it in ${where}\n${String(error)}`); // prettier-ignore
+        return { passed: 0, failed: 1 };
+      }
+    }),
+  );
+}
