@@ -1,5 +1,8 @@
 #include "assemble_calls.h"
 
+#include <algorithm>
+#include <cstdint>
+
 #include "assemble.h"
 #include "reader.h"
 #include "results.h"
@@ -104,6 +107,10 @@ Napi::Value assemble_call(const Napi::CallbackInfo& call) {
     if (uses[node] > 0 && (graph.levels[node] < 0 || graph.levels[node] >= graph.max_level))
       fault = "a level out of range";
   if (fault.empty() && update.size > graph.count) fault = "an update of more numbers than nodes";
+  const int64_t last =
+      std::max({update.parameters, update.moment, update.second_moment, update.gradients});
+  if (fault.empty() && std::max(arena_size + int64_t(graph.count), last + update.size) > INT32_MAX)
+    fault = "an arena of more than 2^31 - 1 numbers";
   if (fault.empty() && !are_nodes(graph, gradients)) fault = "gradients that are no nodes";
   if (!fault.empty()) return fail<Napi::TypeError>(env, "assembleTape: " + fault);
 

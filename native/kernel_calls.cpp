@@ -294,8 +294,9 @@ class Arguments {
   // Sizes and strides: a product of two is a 64-bit number.
   idx size() {
     int64_t size = 0;
-    typed_ = read_size(env_, next(), size) && size < int64_t(1) << 30 && typed_;
-    return idx(size);
+    const bool is_size = read_size(env_, next(), size) && size < int64_t(1) << 30;
+    typed_ = is_size && typed_;
+    return is_size ? idx(size) : 0;
   }
   double number() {
     double number = 0;

@@ -101,6 +101,8 @@ describe('the assembler of tapes', () => {
     ['slots of another graph', (_, p) => (p.slots = new Int32Array(5)), /uses or slots/],
     ['a gradient that is no node', (_, p) => (p.gradients = Int32Array.of(4)), /gradients that are no nodes/], // prettier-ignore
     ['an update of what is not there', (_, p) => (p.blockSize = 5), /more numbers than nodes/],
+    ['an update beyond any arena', (_, p) => Object.assign(p, { blockSize: 2, parameters: 2 ** 31 - 2 }), /an arena of more than 2\^31 - 1 numbers/], // prettier-ignore
+    ['nodes beyond any arena', (_, p) => (p.arenaSize = 2 ** 31 - 1), /an arena of more than 2\^31 - 1 numbers/], // prettier-ignore
     ['no place for the zero', (_, p) => delete (p as Partial<TapePlan>).zero, /unexpected zero/],
   ];
   for (const [what, change, message] of bad) {

@@ -779,5 +779,6 @@ describe('the matrices that models written by hand call', () => {
     assert.throws(() => { matrices.add(x, x, float64, 4); }, TypeError); // prettier-ignore
     assert.throws(() => { matrices.add(x, x, x, -1); }, TypeError); // prettier-ignore
     assert.throws(() => { matrices.add(x, x, x, 2 ** 30); }, TypeError); // prettier-ignore
+    assert.throws(() => { matrices.causalSoftmax(x, x, 1, 2 ** 32); }, TypeError); // prettier-ignore
   });
 });
