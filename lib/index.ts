@@ -1,7 +1,7 @@
 /** vecgrad: define a graph once, differentiate it, train it at the speed of hand-written SIMD. */
 export { type BackgroundOptions, type Progress } from './background.js';
 export { Corpus, DataError, parseDocuments, readDocuments, splitHeldOut, Tokenizer, embeddedNamesPath, type Documents, type Sliceable, type Split } from './data.js'; // prettier-ignore
-export { buildModel, ExperimentError, MODEL_NAMES, MODELS, runExperiment, type BuiltModel, type ExperimentOptions, type ExperimentResult, type ModelName, type ModelSizes } from './experiment.js'; // prettier-ignore
+export { buildModel, ExperimentError, MODEL_NAMES, MODELS, runExperiment, type BuiltModel, type ExperimentOptions, type ExperimentResult, type Keeper, type ModelName, type ModelSizes, type Run } from './experiment.js'; // prettier-ignore
 export { type Column, type Dataset } from './dataset.js';
 export { type DrawOptions } from './draw.js';
 export { embedding, gelu, layerNorm, logSoftmax, logSumExp, silu, split, std, tensordot, variance, vstack, where } from './functions.js'; // prettier-ignore
