@@ -4,29 +4,12 @@
 
 #include "batch.h"
 #include "handle.h"
+#include "memory.h"
 #include "reader.h"
 #include "results.h"
 
 namespace vecgrad {
 namespace {
-
-// An array of a program's numbers, of the one type or the other.
-struct Numbers {
-  std::span<float> singles;
-  std::span<double> doubles;
-
-  void note(Arrays& arrays, const char* name, napi_value value, const Program& program) {
-    if (program.is_float32())
-      arrays.note(name, value, singles);
-    else
-      arrays.note(name, value, doubles);
-  }
-  // One of the two is empty.
-  int64_t count() const { return int64_t(singles.size() + doubles.size()); }
-  void* data() const {
-    return singles.empty() ? static_cast<void*>(doubles.data()) : singles.data();
-  }
-};
 
 // stepBatch(program, arena, spec, threads): a step on all documents, whose losses it writes.
 // Returns nothing, or [document, instruction, index, limit] where an index was out of its table.

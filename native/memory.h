@@ -5,10 +5,28 @@
 
 #include <span>
 
-#include "elements.h"
+#include "arrays.h"
 #include "vm.h"
 
 namespace vecgrad {
+
+// An array of a program's numbers, of the one type or the other.
+struct Numbers {
+  std::span<float> singles;
+  std::span<double> doubles;
+
+  void note(Arrays& arrays, const char* name, napi_value value, const Program& program) {
+    if (program.is_float32())
+      arrays.note(name, value, singles);
+    else
+      arrays.note(name, value, doubles);
+  }
+  // One of the two is empty.
+  int64_t count() const { return int64_t(singles.size() + doubles.size()); }
+  void* data() const {
+    return singles.empty() ? static_cast<void*>(doubles.data()) : singles.data();
+  }
+};
 
 // Read for one call, behind all that can run JavaScript.
 struct Memory {

@@ -51,12 +51,16 @@ bool fits(const NumberColumn& column, const Program& program, int64_t documents)
          std::visit(count, column.values) >= documents * column.size;
 }
 
+// More columns than any graph has inputs: an array can claim a length that no memory has room for.
+constexpr uint32_t most_columns = 1 << 20;
+
 // Says what is wrong, or nothing. Where `columns` lie must not change until arrays are looked into.
 template <class Column>
 std::string read_columns(Napi::Env env, const Napi::Value& value, Arrays& arrays,
                          std::vector<Column>& columns) {
   if (!value.IsArray()) return "columns";
   const auto array = value.As<Napi::Array>();
+  if (array.Length() > most_columns) return "columns, more than a million";
   columns.resize(array.Length());
   for (size_t i = 0; i < columns.size(); i++) {
     Reader spec(env, array.Get(uint32_t(i)), arrays);
@@ -87,13 +91,9 @@ std::string Request::read(const Napi::CallbackInfo& call) {
   program = from_handle<Program>(env, call[0]);
   if (!program) return "runSeries expects a program";
   Arrays arrays(env);
-  std::span<float> singles;
-  std::span<double> doubles;
+  Numbers arena;
   std::span<int32_t> ints;
-  if (program->is_float32())
-    arrays.note("arena", call[1], singles);
-  else
-    arrays.note("arena", call[1], doubles);
+  arena.note(arrays, "arena", call[1], *program);
   arrays.note("ints", call[2], ints);
   Reader spec(env, call[3], arrays);
   spec.elements("lengths", series.lengths);

@@ -146,6 +146,13 @@ describe('what once crashed', () => {
     }
   });
 
+  it('runSeries with more columns than there is memory for', () => {
+    const many = Object.assign([], { length: 2 ** 32 - 1 });
+    for (const key of ['indices', 'numbers']) {
+      assert.throws(() => calls['runSeries']!(...trapped('runSeries', key, () => many)), /columns, more than a million/); // prettier-ignore
+    }
+  });
+
   const floats = new Float64Array(8);
   const same = new Int32Array(floats.buffer);
   const most = 2 ** 30 - 1;
