@@ -93,25 +93,31 @@ Napi::Value choose(const Napi::CallbackInfo& call) {
   return Napi::Number::New(env, double(random->choose(weights.data(), weights.size())));
 }
 
+// The generator and the words of a state that a call is given; null where it is given others.
+Random* read_state(const Napi::CallbackInfo& call, std::span<uint32_t>& words) {
+  const bool is_state =
+      read_elements(call.Env(), call[1], words) && words.size() == Random::state_words;
+  return is_state ? from_handle<Random>(call.Env(), call[0]) : nullptr;
+}
+
 // save(random, words): fills `words` with the generator's state.
 Napi::Value save(const Napi::CallbackInfo& call) {
-  Napi::Env env = call.Env();
-  Random* random = from_handle<Random>(env, call[0]);
   std::span<uint32_t> words;
-  if (!random || !read_elements(env, call[1], words) || words.size() != Random::state_words)
-    return fail<Napi::TypeError>(env, "save: expected a generator and a Uint32Array of 628");
+  const Random* random = read_state(call, words);
+  if (!random)
+    return fail<Napi::TypeError>(call.Env(), "save: expected a generator and a Uint32Array of 628");
   random->save(words.data());
-  return env.Undefined();
+  return call.Env().Undefined();
 }
 
 // restore(random, words): whether they are the state of a generator, which goes on from there then.
 Napi::Value restore(const Napi::CallbackInfo& call) {
-  Napi::Env env = call.Env();
-  Random* random = from_handle<Random>(env, call[0]);
   std::span<uint32_t> words;
-  if (!random || !read_elements(env, call[1], words) || words.size() != Random::state_words)
-    return fail<Napi::TypeError>(env, "restore: expected a generator and a Uint32Array of 628");
-  return Napi::Boolean::New(env, random->restore(words.data()));
+  Random* random = read_state(call, words);
+  if (!random)
+    return fail<Napi::TypeError>(call.Env(),
+                                 "restore: expected a generator and a Uint32Array of 628");
+  return Napi::Boolean::New(call.Env(), random->restore(words.data()));
 }
 
 }  // namespace
