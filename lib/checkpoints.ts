@@ -2,12 +2,11 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import type { Documents } from './data.js';
-import { ExperimentError, type Keeper } from './experiment.js';
-import { checkReplaceable } from './files.js';
+import { ExperimentError, type Keeper, type Run } from './experiment.js';
 import { loadCheckpoint, saveCheckpoint } from './model-file.js';
-import { WeightsError } from './tensor-file.js';
+import { checkWritable } from './tensor-file.js';
 
-/** Where and when to save; what an experiment must share with the one that it goes on with. */
+/** Where and when to save. */
 export interface CheckpointOptions {
   /** The file. */
   path: string;
@@ -15,12 +14,6 @@ export interface CheckpointOptions {
   every: number;
   /** Whether to go on from what the file has, where there is one. */
   resume: boolean;
-  /** Of all random numbers. */
-  seed: number;
-  /** Documents a step. */
-  batch: number;
-  /** The file's documents, in file order. */
-  docs: Documents;
 }
 
 /**
@@ -28,23 +21,17 @@ export interface CheckpointOptions {
  *
  * @throws WeightsError when the file could not be replaced
  */
-export function checkpoints({ path, every, resume, seed, batch, docs }: CheckpointOptions): Keeper {
+export function checkpoints({ path, every, resume }: CheckpointOptions): Keeper {
   const shown = JSON.stringify(path);
-  try {
-    checkReplaceable(path);
-  } catch (error) {
-    throw new WeightsError(`cannot write ${shown}: ${(error as Error).message}`, { cause: error });
-  }
-  const about: Record<string, string> = {
-    seed: String(seed),
-    batch: String(batch),
-    documents: digest(docs),
-  };
+  checkWritable(path);
+  let about: Record<string, string> = {};
   return {
     every,
-    resume({ model, training, random }) {
+    resume(run) {
+      about = known(run);
       if (!resume || !existsSync(path)) return [];
-      const { losses, metadata } = loadCheckpoint(path, model, { training, random });
+      const { model, training } = run;
+      const { losses, metadata } = loadCheckpoint(path, model, run);
       for (const [key, value] of Object.entries(about)) {
         if (metadata[key] === value) continue;
         throw new ExperimentError(
@@ -62,6 +49,11 @@ export function checkpoints({ path, every, resume, seed, batch, docs }: Checkpoi
       saveCheckpoint(path, model, tokenizer, { training, random, losses }, about);
     },
   };
+}
+
+/** What a run is known by, which must be the same in one that goes on with it. */
+function known({ seed, batch, docs }: Run): Record<string, string> {
+  return { seed: String(seed), batch: String(batch), documents: digest(docs) };
 }
 
 /** SHA-256 of all documents, each with its line feed. */

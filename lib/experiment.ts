@@ -83,6 +83,12 @@ export interface Run {
   training: Training;
   /** What samples are drawn from after the last step. */
   random: Random;
+  /** Of all random numbers. */
+  seed: number;
+  /** Documents a step. */
+  batch: number;
+  /** The file's documents, in file order. */
+  docs: Documents;
 }
 
 /** What keeps an experiment's state, so that another process can go on with it. */
@@ -142,7 +148,7 @@ export interface ExperimentResult {
     /** All of it. */
     total: number;
   };
-  /** `seconds.train` by step. */
+  /** `seconds.train` by step taken here; 0 where all were taken before. */
   microsecondsPerStep: number;
 }
 
@@ -261,9 +267,10 @@ export function runExperiment(name: ModelName, options: ExperimentOptions): Expe
     .minimize(model.loss, { ...target, sequence: model.logits });
   const compileSeconds = lap();
 
-  const run: Run = { model, tokenizer, training, random };
+  const run: Run = { model, tokenizer, training, random, seed, batch, docs };
   const losses = keeper ? Array.from(keeper.resume(run)) : [];
-  if (losses.length > steps) throw new ExperimentError(`${losses.length} steps were taken already, more than the ${steps} asked for: ask for more`); // prettier-ignore
+  const before = losses.length;
+  if (before > steps) throw new ExperimentError(`${before} steps were taken already, more than the ${steps} asked for: ask for more`); // prettier-ignore
   const every = keeper?.every ?? Infinity;
   const keep = (): void => {
     if (losses.length % every === 0 || losses.length === steps) keeper?.save(run, losses);
@@ -276,7 +283,7 @@ export function runExperiment(name: ModelName, options: ExperimentOptions): Expe
   const corpus = tokenizer.corpus(docs, train.subarray(0, steps * batch));
   if (batch > 1) {
     const { threads } = options;
-    for (let step = losses.length; step < steps; step++) {
+    for (let step = before; step < steps; step++) {
       const fed = Array.from({ length: batch }, (_, i) => corpus.example((step * batch + i) % corpus.length, blockSize)); // prettier-ignore
       note(training.stepBatch(fed, threads === undefined ? {} : { threads }));
       keep();
@@ -332,6 +339,6 @@ export function runExperiment(name: ModelName, options: ExperimentOptions): Expe
       sample: sampleSeconds,
       total: (options.loadSeconds ?? 0) + (now() - started) / 1000,
     },
-    microsecondsPerStep: (trainSeconds * 1e6) / steps,
+    microsecondsPerStep: steps > before ? (trainSeconds * 1e6) / (steps - before) : 0,
   };
 }

@@ -36,9 +36,9 @@ export {
   loadModel,
   saveCheckpoint,
   saveModel,
+  type Checkpoint,
   type Kept,
   type LoadedModel,
-  type Checkpoint,
 } from './model-file.js';
 export { loadWeights, saveWeights, WeightsError } from './weights.js';
 export { train, type TargetOptions, type TrainOptions, type TrainResult } from './train.js';

@@ -27,6 +27,7 @@ const RANDOM = 'training/random';
 const LOSSES = 'training/losses';
 const moment = (i: number, matrix: string): string => `optimizer.${i}/${matrix}`;
 const isTrainings = (name: string): boolean => /^(training|optimizer\.\d+)\//.test(name);
+
 /** A model read from a file. */
 export interface LoadedModel {
   /** Its graph, with the file's numbers as its parameters. */

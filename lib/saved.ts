@@ -28,10 +28,15 @@ export interface Evaluated {
   loss: number;
 }
 
-/** Documents invented by the model that a file holds, drawn from `seed`. */
-export function invent(path: string, seed: number, options: SampleOptions): Invented {
+/** Documents invented by the model that a file holds, by default as many as `runExperiment` invents. */
+export function invent(
+  path: string,
+  options: Partial<SampleOptions> & { seed?: number },
+): Invented {
+  const { seed = 42, count = 20, temperature = 0.5, ...more } = options;
   const { model, tokenizer, dtype } = loadModel(path);
-  const samples = sample(model, tokenizer, new Random(seed), { ...options, target: { dtype } });
+  const how = { count, temperature, ...more, target: { dtype } };
+  const samples = sample(model, tokenizer, new Random(seed), how);
   return { model: model.name, dtype, samples };
 }
 

@@ -1,6 +1,6 @@
 /** A safetensors file on the disk: written whole, and read array by array, none before it is asked for. */
 import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
-import { reasonOf, replaceFile } from './files.js';
+import { checkReplaceable, reasonOf, replaceFile } from './files.js';
 import { headerLength, numbersOf, readHeader, SafetensorsError, writeSafetensors, type Entry, type WrittenTensor } from './safetensors.js'; // prettier-ignore
 import { sameShape, show, type Shape } from './shape.js';
 
@@ -21,8 +21,21 @@ export function writeTensors(
   metadata: ReadonlyMap<string, string>,
 ): void {
   const bytes = writeSafetensors(tensors, metadata);
+  writing(path, () => replaceFile(path, bytes));
+}
+
+/**
+ * Told before time is spent on what a file is to hold.
+ *
+ * @throws WeightsError when it could not be written
+ */
+export function checkWritable(path: string): void {
+  writing(path, () => checkReplaceable(path));
+}
+
+function writing(path: string, write: () => void): void {
   try {
-    replaceFile(path, bytes);
+    write();
   } catch (error) {
     throw new WeightsError(`cannot write ${JSON.stringify(path)}: ${(error as Error).message}`, { cause: error }); // prettier-ignore
   }

@@ -3,12 +3,10 @@ import { groupDigits, loss, printable } from './format.js';
 import type { Io } from './io.js';
 import type { EvalOptions, SampleOptions } from './options.js';
 
-const DEFAULT_SEED = 42;
-
 export async function sampled(path: string, given: SampleOptions, io: Io): Promise<void> {
-  const { json, seed = DEFAULT_SEED, count = 20, temperature = 0.5, ...more } = given;
+  const { json, ...options } = given;
   const { invent } = await io.saved();
-  const invented = invent(path, seed, { count, temperature, ...more });
+  const invented = invent(path, options);
   const lines = invented.samples.map((text) => `${printable(text)}\n`).join('');
   io.stdout.write(json ? `${JSON.stringify(invented)}\n` : lines);
 }

@@ -8,7 +8,6 @@ import { progress } from './progress.js';
 import { resultJson } from './result.js';
 
 const DEFAULT_STEPS = 1000;
-const DEFAULT_SEED = 42;
 
 export async function train(model: ModelName, given: TrainOptions, io: Io): Promise<void> {
   const {
@@ -30,11 +29,8 @@ export async function train(model: ModelName, given: TrainOptions, io: Io): Prom
     return;
   }
   const run = await io.run();
-  const { seed = DEFAULT_SEED, batch = 1 } = options;
   const keeper =
-    save === undefined
-      ? undefined
-      : (await io.checkpoints())({ path: save, every, resume, seed, batch, docs });
+    save === undefined ? undefined : (await io.checkpoints())({ path: save, every, resume });
   const bar = progress(io.stderr, model, steps);
   let result: ExperimentResult;
   try {
