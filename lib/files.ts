@@ -80,7 +80,7 @@ function targetOf(given: string): Target {
   }
   const stats = statSync(found);
   // Renaming would put a file in the place of a device.
-  if (!stats.isFile()) throw new Error(stats.isDirectory() ? 'it is a folder' : 'it is neither a file nor a new name'); // prettier-ignore
+  if (!stats.isFile()) throw new Error(stats.isDirectory() ? 'it is a directory' : 'it is neither a file nor a new name'); // prettier-ignore
   return { path: found, mode: stats.mode & 0o777 };
 }
 
@@ -144,11 +144,11 @@ const REASONS: Readonly<Record<string, string>> = {
   EACCES: 'permission is denied',
   EDQUOT: 'there is no room left in your share of the disk',
   EFBIG: 'it would be larger than a file may be',
-  EISDIR: 'it is a folder',
+  EISDIR: 'it is a directory',
   ENAMETOOLONG: 'the name is too long',
   ENOENT: 'there is no such file or folder',
   ENOSPC: 'the disk is full',
-  ENOTDIR: 'part of its path is a file, not a folder',
+  ENOTDIR: 'part of its path is a file, not a directory',
   EPERM: 'permission is denied',
   EROFS: 'it is on a file system that can only be read',
 };

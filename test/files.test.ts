@@ -55,9 +55,9 @@ describe('a file that is replaced', () => {
 
   const refused: [what: string, path: () => string, message: RegExp][] = [
     ['in a folder that is not there', () => join(folder, 'gone', 'x'), /^there is no such file or folder \(ENOENT\)$/],
-    ['under a file', () => { writeFileSync(join(folder, 'f'), ''); return join(folder, 'f', 'x'); }, /^part of its path is a file, not a folder \(ENOTDIR\)$/],
+    ['under a file', () => { writeFileSync(join(folder, 'f'), ''); return join(folder, 'f', 'x'); }, /^part of its path is a file, not a directory \(ENOTDIR\)$/],
     ['of a name too long', () => join(folder, 'x'.repeat(256)), /^the name is too long \(ENAMETOOLONG\)$/],
-    ['that is a folder', () => { mkdirSync(join(folder, 'd')); return join(folder, 'd'); }, /^it is a folder$/],
+    ['that is a folder', () => { mkdirSync(join(folder, 'd')); return join(folder, 'd'); }, /^it is a directory$/],
     ['that is a pipe', () => { execFileSync('mkfifo', [join(folder, 'p')]); return join(folder, 'p'); }, /^it is neither a file nor a new name$/],
     ['that is a device', () => '/dev/null', /^it is neither a file nor a new name$/],
     ['in a folder of the kernel', () => '/sys/x', /^permission is denied \(E(ACCES|PERM)\)$|^.* only be read \(EROFS\)$/],

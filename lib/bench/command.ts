@@ -4,7 +4,8 @@
  */
 import { readFileSync, statSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { checkWritable, reason, write } from '../cli/files.js';
+import { checkWritable, write } from '../cli/files.js';
+import { reasonOf } from '../files.js';
 import { printable, truncate } from '../cli/format.js';
 import type { Sink } from '../cli/io.js';
 import { UsageError } from '../cli/options.js';
@@ -176,7 +177,7 @@ function read(path: string): BenchReport {
     source = readFileSync(path, 'utf8');
   } catch (error) {
     if (error instanceof ReportError) throw error;
-    throw new Error(`cannot read ${JSON.stringify(path)}: ${reason(error)}`, { cause: error });
+    throw new Error(`cannot read ${JSON.stringify(path)}: ${reasonOf(error)}`, { cause: error });
   }
   return parseReport(source, printable(path));
 }
