@@ -1,6 +1,6 @@
 /**
- * `npm run bench`: steps, sizes, sampling, whole processes and what else runs beside a training. What is compared takes turns; every
- * figure is a median.
+ * `npm run bench`: steps, sizes, sampling, whole processes and what else runs beside a training. What is
+ * compared takes turns; every figure is a median, or says what it is.
  *
  *     npm run bench -- [--quick] [--model NAME]... [--only TABLE]... [--yardstick DIR]
  *                      [--json FILE] [--against FILE]

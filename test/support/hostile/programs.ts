@@ -13,15 +13,7 @@ const Guarded = ArrayBuffer as unknown as new (size: number, options: { maxByteL
 const guarded = (): ArrayBuffer => new Guarded(ROOM, { maxByteLength: ROOM + 16 * PAGE });
 const [numbersRoom, intsRoom] = [guarded(), guarded()];
 
-interface Spec {
-  float32: boolean;
-  arenaSize: number;
-  intsSize: number;
-  levels: number;
-  extents: Int32Array;
-  code: Int32Array;
-  tape: Uint32Array;
-}
+type Spec = Parameters<typeof addon.createProgram>[0];
 
 /** The most elements that the loops of a corrupted program may have: more is right, but takes long. */
 const MOST_WORK = 2e6;
@@ -116,7 +108,7 @@ export function programCase(
         calls[name]!(...args);
         return;
       }
-      const spec = args[0] as Spec & Parameters<typeof addon.createProgram>[0];
+      const spec = args[0] as Spec;
       runAll(addon.createProgram(spec), spec, chance);
     },
   };
