@@ -254,6 +254,7 @@ interface Place {
 
 const isPlain = (value: unknown): value is Record<PropertyKey, unknown> => {
   if (typeof value !== 'object' || value === null || types.isExternal(value)) return false;
+  if (types.isProxy(value)) return false; // a copy of one that lies about its length fills all memory
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === Array.prototype || prototype === null;
 };
