@@ -4,7 +4,7 @@
  *
  *     node scripts/test-sanitized.mjs [--brief] SANITIZER...
  *
- * SANITIZER is address, undefined or thread. With --brief, as continuous integration has it, a sample
+ * SANITIZER is address, undefined or thread, or two in one build: address,undefined. With --brief, as continuous integration has it, a sample
  * of the kernels' cases and fewer of mocha's files are run, and some sanitizers build the scalar
  * kernels alone. What is built stays in build/sanitize/<sanitizer>/. With g++, or with clang++: CXX=clang++-19.
  */
@@ -87,7 +87,7 @@ const compilers = process.env['CXX'] ? [basename(process.env['CXX'])] : [];
 
 const brief = process.argv.includes('--brief');
 const names = process.argv.slice(2).filter((arg) => arg !== '--brief');
-const unknown = names.find((name) => !(name in SANITIZERS));
+const unknown = names.flatMap((name) => name.split(',')).find((name) => !(name in SANITIZERS));
 if (names.length === 0 || unknown !== undefined) {
   const known = Object.keys(SANITIZERS).join(', ');
   console.error(`test-sanitized: ${unknown === undefined ? 'no sanitizer is named' : `'${unknown}' is no sanitizer`}; name one or more of ${known}`); // prettier-ignore
@@ -98,32 +98,37 @@ if (process.platform !== 'linux') {
   process.exit(2);
 }
 await setup();
-const counts = sum(
-  names.map((name) => testWith(name, /** @type {Sanitizer} */ (SANITIZERS[name]))),
-);
+const counts = sum(names.map((name) => testWith(name)));
 console.log(`${String(counts.passed)} passed, ${String(counts.failed)} failed`);
 reportCounts(counts);
 process.exitCode = counts.failed === 0 && counts.passed > 0 ? 0 : 1;
 
 /**
- * Builds with a sanitizer, shows that it is awake, and tests.
+ * Builds with a sanitizer, or with several at once, shows that each is awake, and tests.
  *
  * @param {string} name
- * @param {Sanitizer} sanitizer
  * @returns {Counts}
  */
-function testWith(name, sanitizer) {
+function testWith(name) {
   // A folder of CMake's keeps the compiler that it was made with.
   const folder = join(root, 'build/sanitize', [name, ...compilers].join('-'));
-  const { settings, inNode = settings, kernels, takes } = sanitizer;
+  const parts = name.split(',');
+  const sanitizers = parts.map((part) => /** @type {Sanitizer} */ (SANITIZERS[part]));
+  const kernels = sanitizers.some((sanitizer) => sanitizer.kernels);
   try {
-    build(folder, name, sanitizer);
-    const common = { ...process.env, LD_PRELOAD: runtime(...sanitizer.runtime) };
-    const native = { ...common, ...settings };
+    build(
+      folder,
+      name,
+      kernels,
+      sanitizers.map(({ briefIsas }) => briefIsas),
+    );
+    const preload = sanitizers.map((sanitizer) => runtime(...sanitizer.runtime)).join(' ');
+    const common = { ...process.env, LD_PRELOAD: preload };
+    const native = Object.assign({ ...common }, ...sanitizers.map(({ settings }) => settings));
     const sample = brief ? { VECGRAD_HOSTILE_CASES: '1000' } : {};
-    const node = { ...common, ...inNode, ...sample, VECGRAD_PREBUILD: folder };
+    const node = Object.assign({ ...common, ...sample, VECGRAD_PREBUILD: folder }, ...sanitizers.map(({ settings, inNode = settings }) => inNode)); // prettier-ignore
 
-    const awakeness = awake(folder, name, sanitizer.report, native, node);
+    const awakeness = sum(parts.map((part, i) => awake(folder, part, /** @type {Sanitizer} */ (sanitizers[i]).report, native, node))); // prettier-ignore
     if (awakeness.failed > 0) return awakeness;
     const runs = [awakeness];
     if (kernels) {
@@ -131,7 +136,9 @@ function testWith(name, sanitizer) {
       runs.push(kernelTests(join(folder, 'build/kernel_test'), args, native));
     }
     const files = readdirSync(join(root, 'test'))
-      .filter((file) => file.endsWith('.test.ts') && takes(file, brief))
+      .filter(
+        (file) => file.endsWith('.test.ts') && sanitizers.some(({ takes }) => takes(file, brief)),
+      )
       .map((file) => join('test', file));
     // Everything takes several times as long.
     runs.push(mocha(['--timeout', '300000', ...files], node));
@@ -148,14 +155,16 @@ function testWith(name, sanitizer) {
  *
  * @param {string} folder
  * @param {string} name
- * @param {Sanitizer} sanitizer
+ * @param {boolean} kernels
+ * @param {(string[] | undefined)[]} briefIsas of each sanitizer
  */
-function build(folder, name, { kernels, briefIsas }) {
+function build(folder, name, kernels, briefIsas) {
   const out = join(folder, 'build'); // where node-gyp-build looks for Release/
   const require = createRequire(import.meta.url);
   /** @type {{ info: () => { available: string[] } }} */
   const addon = require(join(root, 'build/Release/vecgrad.node'));
-  const isas = (brief && briefIsas) || addon.info().available;
+  const all = addon.info().available;
+  const isas = brief ? [...new Set(briefIsas.flatMap((few) => few ?? all))] : all;
   const targets = ['vecgrad', 'faulty', 'faulty_addon', ...(kernels ? ['kernel_test'] : [])];
   run(
     `building with the ${name} sanitizer`,
