@@ -1,10 +1,11 @@
 /**
  * Trains the model of the first argument for as many steps as the second says, and prints after each
- * tenth what memory is in use and how long it took, a line of JSON each. To be run with --expose-gc.
+ * tenth what memory is in use, a line of JSON each; then how long a step takes beside one of the same
+ * training begun anew, in turns, because a machine's own speed changes. To be run with --expose-gc.
  */
 import { setImmediate } from 'node:timers/promises';
 import { buildModel, type ModelName } from '../../lib/experiment.js';
-import { Adam } from '../../lib/optim.js';
+import { Adam, type Training } from '../../lib/optim.js';
 import type { Feeds } from '../../lib/program.js';
 import { Random } from '../../lib/random.js';
 
@@ -13,16 +14,27 @@ export interface Tenth {
   resident: number;
   /** Bytes, of those what V8 knows of. */
   known: number;
-  /** Microseconds of a step. */
-  time: number;
   /** The mean loss. */
   loss: number;
 }
 
+/** Microseconds of a step, medians. */
+export interface Ages {
+  old: number;
+  young: number;
+}
+
 const VOCAB = 27;
-const random = new Random(1);
-const { loss } = buildModel(process.argv[2]! as ModelName, VOCAB, {}, random);
-const training = new Adam({ learningRate: 1e-4 }).minimize(loss);
+const TURNS = 21;
+const TURN_STEPS = 200;
+
+function begun(): { training: Training; random: Random } {
+  const random = new Random(1);
+  const { loss } = buildModel(process.argv[2]! as ModelName, VOCAB, {}, random);
+  return { training: new Adam({ learningRate: 1e-4 }).minimize(loss), random };
+}
+
+const { training, random } = begun();
 const docs = Array.from({ length: 100 }, (): Feeds => {
   const length = 1 + random.randbelow(16);
   const draw = (): number[] => Array.from({ length }, () => random.randbelow(VOCAB));
@@ -32,14 +44,23 @@ const docs = Array.from({ length: 100 }, (): Feeds => {
 const count = Number(process.argv[3]) / 10;
 for (let tenth = 0; tenth < 10; tenth++) {
   let sum = 0;
-  const begin = performance.now();
   for (let i = 0; i < count; i++) sum += training.step(docs[i % docs.length]!);
-  const time = (1e3 * (performance.now() - begin)) / count;
   for (let turn = 0; turn < 3; turn++) {
     globalThis.gc!();
     await setImmediate();
   }
   const { rss, heapUsed, external } = process.memoryUsage();
-  const used: Tenth = { resident: rss, known: heapUsed + external, time, loss: sum / count };
+  const used: Tenth = { resident: rss, known: heapUsed + external, loss: sum / count };
   console.log(JSON.stringify(used));
 }
+
+const timed = (one: Training): number => {
+  const begin = performance.now();
+  for (let i = 0; i < TURN_STEPS; i++) one.step(docs[i % docs.length]!);
+  return (1e3 * (performance.now() - begin)) / TURN_STEPS;
+};
+const young = begun().training;
+const turns = Array.from({ length: TURNS }, () => [training, young].map(timed));
+const middle = (which: number): number => turns.map((turn) => turn[which]!).sort((a, b) => a - b)[(TURNS - 1) / 2]!; // prettier-ignore
+const ages: Ages = { old: middle(0), young: middle(1) };
+console.log(JSON.stringify(ages));
