@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { choose, concat, constant, index, input, meanOfFirst, parameter, stack, total, zeros, type Node, type Numbers, type Value } from '../lib/graph.js'; // prettier-ignore
 import { ShapeError } from '../lib/shape.js';
+import '../lib/program.js'; // what `forward` runs a graph with
 
 const w = parameter([[1, 2, 3], [4, 5, 6]], { name: 'w' }); // prettier-ignore
 const v = parameter([1, 2, 3, 4], { name: 'v' });
