@@ -49,7 +49,7 @@ test('npm pack, with all of them, in at most 15 MB', () => {
   const prebuilt = Object.values(ARCHITECTURES).flatMap(({ node }) =>
     [...Object.values(FILES), COPYRIGHT].map((file) => `prebuilds/linux-${node}/${file}`),
   );
-  const wanted = [...prebuilt, 'binding.gyp', 'native/addon.cpp', 'scripts/install.mjs'];
+  const wanted = [...prebuilt, 'dist/names.cjs', 'binding.gyp', 'native/addon.cpp', 'scripts/install.mjs'];
   assert.deepEqual(wanted.filter((path) => !packed.includes(path)), [], 'missing'); // prettier-ignore
   assert.deepEqual(packed.filter((/** @type {string} */ path) => path.startsWith('prebuilds/')).sort(), prebuilt.sort()); // prettier-ignore
   assert.ok(size <= 15e6, `${String(size)} bytes`);
