@@ -15,10 +15,6 @@ export class DownloadError extends Error {
 }
 
 export interface DownloadOptions {
-  /** The most bytes that are taken (16 MiB). */
-  mostBytes?: number;
-  /** How many redirects are followed (5). */
-  redirects?: number;
   /** Milliseconds for a connection, for an answer to begin, and for each further piece of it (10,000). */
   idle?: number;
   /** Milliseconds for everything (60,000). */
@@ -29,26 +25,30 @@ export interface DownloadOptions {
   ca?: string;
 }
 
+const MOST_REDIRECTS = 5;
+
 /**
  * What is at an http or https address. User and password in it are sent, and so are those in a proxy's.
  *
  * @throws DownloadError where that does not come, in time, whole, and in at most so many bytes
  */
-export async function download(address: URL, options: DownloadOptions = {}): Promise<Buffer> {
-  const { mostBytes = 2 ** 24, redirects = 5, idle = 10_000, total = 60_000, env = process.env, ca } = options; // prettier-ignore
+export async function download(
+  address: URL,
+  mostBytes: number,
+  { idle = 10_000, total = 60_000, env = process.env, ca }: DownloadOptions = {},
+): Promise<Buffer> {
   const watch = new Watch(idle, total);
   const ways = { watch, ca };
   let url = address;
   let proxy: URL | undefined;
   try {
-    for (let left = redirects; ; left--) {
-      proxy = undefined;
+    for (let left = MOST_REDIRECTS; ; left--) {
+      proxy = undefined; // in what is said where there is none to be had
       proxy = proxyOf(url, env);
       const response = await answer(url, proxy, ways);
       const next = redirection(response, url);
       if (next === undefined) return await bodyOf(response, mostBytes, watch);
-      if (left === 0) throw new Error(`it redirects more than ${redirects} times`);
-      response.destroy();
+      if (left === 0) throw new Error(`it redirects more than ${MOST_REDIRECTS} times`);
       url = next;
     }
   } catch (error) {
@@ -140,7 +140,6 @@ async function connect(
     ? tls.connect({ host, port, socket: over, ca, servername: net.isIP(host) ? '' : host, ALPNProtocols: ['http/1.1'] }) // prettier-ignore
     : net.connect({ host, port });
   addAbortSignal(watch.signal, socket);
-  socket.on('error', () => undefined); // once it is connected, the request on it tells
   await once(socket, isTls ? 'secureConnect' : 'connect');
   watch.awaits('an answer');
   return socket;

@@ -39,7 +39,7 @@ export interface ObtainedNames {
  */
 export async function obtainNames(
   { out: path, url = STUDY.url, sha256 = STUDY.sha256, force }: NamesOptions,
-  limits: DownloadOptions = {},
+  how: DownloadOptions = {},
 ): Promise<ObtainedNames> {
   const there = existing(path);
   if (there && sha256Of(there) === sha256) return { path, names: count(there) };
@@ -47,7 +47,7 @@ export async function obtainNames(
     throw new Error(`${JSON.stringify(path)} is there and holds something else than the list: --force replaces it, --out FILE writes another`); // prettier-ignore
   }
   writing(path, () => checkReplaceable(path));
-  const bytes = await download(url, { mostBytes: MOST_BYTES, ...limits });
+  const bytes = await download(url, MOST_BYTES, how);
   const found = sha256Of(bytes);
   if (found !== sha256) {
     throw new Error(`what came from ${shown(url)} is not the list: its SHA-256 is ${found}, expected ${sha256}`); // prettier-ignore

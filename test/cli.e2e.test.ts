@@ -271,8 +271,10 @@ describe('vecgrad, end to end', () => {
     const built = (http_proxy: string, ...argv: string[]): Promise<Said> =>
       new Promise((resolve) => {
         const env = { ...process.env, http_proxy, no_proxy: '' };
+        // The time is less than it would wait for anything that it left open.
+        const options = { cwd: place, env, timeout: 9_000 };
         const args = [join(packageRoot(), 'dist/cli.cjs'), ...argv];
-        const child = execFile(process.execPath, args, { cwd: place, env }, (_, out, err) => {
+        const child = execFile(process.execPath, args, options, (_, out, err) => {
           resolve({ code: child.exitCode ?? -1, out, err });
         });
       });

@@ -15,6 +15,8 @@ export interface Server {
   origin: string;
   /** The head of each request that came. */
   heads: string[];
+  /** The host that each connection over TLS asked for; false where none was named. */
+  asked: (string | false | null)[];
   /** Resolves when nobody is connected any more: a client that keeps a connection open is waited for. */
   closed(): Promise<void>;
 }
@@ -31,8 +33,10 @@ export async function serve(
   { host = '127.0.0.1', secure = false, atOnce }: ServerOptions = {},
 ): Promise<Server> {
   const heads: string[] = [];
+  const asked: Server['asked'] = [];
   let origin = '';
   const connected = (socket: net.Socket): void => {
+    if (socket instanceof tls.TLSSocket) asked.push(socket.servername);
     let head = '';
     socket.on('error', () => undefined); // the client goes when it has seen enough
     socket.on('data', function collect(bytes: Buffer) {
@@ -56,7 +60,7 @@ export async function serve(
   const { port } = server.address() as net.AddressInfo;
   origin = `http${secure ? 's' : ''}://${net.isIPv6(host) ? `[${host}]` : host}:${port}`;
   const closed = (): Promise<void> => new Promise((resolve) => server.close(() => resolve()));
-  return { origin, heads, closed };
+  return { origin, heads, asked, closed };
 }
 
 /** A port that nobody listens to. */
