@@ -4,7 +4,7 @@
  *     index.cjs + index.d.ts     the library, for require
  *     index.mjs + index.d.mts    the same one instance, for import
  *     cli.cjs, program.cjs       the command line: what starts it, and itself
- *     bench.cjs                  its command `bench`, which the others do not load
+ *     bench.cjs, names.cjs       its commands `bench` and `data names`, which the others do not load
  */
 import { execFile } from 'node:child_process';
 import {
@@ -78,18 +78,19 @@ const common = {
   logOverride: { 'empty-import-meta': 'silent' },
 };
 
-/**
- * Leaves the benchmark to a file of its own.
- *
- * @type {esbuild.Plugin}
- */
-const benchApart = {
-  name: 'bench-apart',
+/** Commands that have a file of their own: what the program imports, and where it finds that. */
+const APART = [
+  { filter: /\/bench\/command\.js$/, entry: 'lib/bench/command.ts', file: 'bench.cjs' },
+  { filter: /\/names\.js$/, entry: 'lib/names.ts', file: 'names.cjs' },
+];
+
+/** @type {esbuild.Plugin} */
+const apart = {
+  name: 'apart',
   setup(build) {
-    build.onResolve({ filter: /\/bench\/command\.js$/ }, () => ({
-      path: './bench.cjs',
-      external: true,
-    }));
+    for (const { filter, file } of APART) {
+      build.onResolve({ filter }, () => ({ path: `./${file}`, external: true }));
+    }
   },
 };
 
@@ -118,14 +119,11 @@ async function bundle(made) {
       minifyWhitespace: true,
       // launch.ts gives the program a `require`, and no `import`.
       supported: { 'dynamic-import': false },
-      plugins: [benchApart],
+      plugins: [apart],
     }),
-    esbuilt({
-      ...common,
-      entryPoints: ['lib/bench/command.ts'],
-      outfile: join(made, 'bench.cjs'),
-      format: 'cjs',
-    }),
+    ...APART.map(({ entry, file }) =>
+      esbuilt({ ...common, entryPoints: [entry], outfile: join(made, file), format: 'cjs' }),
+    ),
     esbuilt({
       ...common,
       entryPoints: ['lib/cli/launch.ts'],

@@ -49,7 +49,13 @@ test('npm pack, with all of them, in at most 15 MB', () => {
   const prebuilt = Object.values(ARCHITECTURES).flatMap(({ node }) =>
     [...Object.values(FILES), COPYRIGHT].map((file) => `prebuilds/linux-${node}/${file}`),
   );
-  const wanted = [...prebuilt, 'binding.gyp', 'native/addon.cpp', 'scripts/install.mjs'];
+  const wanted = [
+    ...prebuilt,
+    'dist/names.cjs',
+    'binding.gyp',
+    'native/addon.cpp',
+    'scripts/install.mjs',
+  ];
   assert.deepEqual(wanted.filter((path) => !packed.includes(path)), [], 'missing'); // prettier-ignore
   assert.deepEqual(packed.filter((/** @type {string} */ path) => path.startsWith('prebuilds/')).sort(), prebuilt.sort()); // prettier-ignore
   assert.ok(size <= 15e6, `${String(size)} bytes`);
@@ -85,6 +91,13 @@ test('the command line starts from code cached by the installation', () => {
 test('vecgrad info --json', () => {
   const { stdout } = succeed([bin, 'info', '--json'], user);
   assert.equal(JSON.parse(stdout).version, version());
+});
+
+test('vecgrad data names tries to fetch them', () => {
+  const env = { ...process.env, no_proxy: '*' };
+  const { status, stderr } = start([bin, 'data', 'names', '--url', 'http://127.0.0.1:1'], user, env); // prettier-ignore
+  assert.equal(stderr, 'vecgrad: cannot fetch http://127.0.0.1:1/: the connection was refused (ECONNREFUSED)\n'); // prettier-ignore
+  assert.equal(status, 1);
 });
 
 for (const script of ['train.mjs', 'train.cjs']) {

@@ -1,7 +1,8 @@
 /** The command line with the real engine: in this process where that is enough, spawned where not. */
 import assert from 'node:assert/strict';
-import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFile, spawnSync, type SpawnSyncReturns } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'; // prettier-ignore
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { processIo, type Io } from '../lib/cli/io.js';
@@ -10,6 +11,7 @@ import { MODELS } from '../lib/cli/study.js';
 import { embeddedNamesPath } from '../lib/data.js';
 import type { ExperimentResult } from '../lib/experiment.js';
 import { packageRoot, packageVersion } from '../lib/package.js';
+import { answer, serve } from './support/misbehaving.js';
 
 const BIN = join(packageRoot(), 'lib/cli/bin.ts');
 const TSX = import.meta.resolve('tsx');
@@ -256,6 +258,47 @@ describe('vecgrad, end to end', () => {
         });
       }
     }
+  });
+
+  describe('data names, as built', () => {
+    const list = 'anna\nbob\n';
+    const hash = createHash('sha256').update(list).digest('hex');
+    const command = ['data', 'names', '--url', 'http://me:s3cret@names.invalid/list', '--sha256', hash]; // prettier-ignore
+    const place = join(folder, 'names');
+    before(() => mkdirSync(place));
+
+    /** dist/cli.cjs in a process of its own, while this one serves. */
+    const built = (http_proxy: string, ...argv: string[]): Promise<Said> =>
+      new Promise((resolve) => {
+        const env = { ...process.env, http_proxy, no_proxy: '' };
+        // The time is less than it would wait for anything that it left open.
+        const options = { cwd: place, env, timeout: 9_000 };
+        const args = [join(packageRoot(), 'dist/cli.cjs'), ...argv];
+        const child = execFile(process.execPath, args, options, (_, out, err) => {
+          resolve({ code: child.exitCode ?? -1, out, err });
+        });
+      });
+
+    it('fetches through the proxy of a variable, once, and says what comes next', async () => {
+      const proxy = await serve(answer(list));
+      const said = await built(proxy.origin, ...command);
+      await proxy.closed();
+      assert.deepEqual(said, { code: 0, err: '', out: 'input.txt: 2 names, from http://names.invalid/list\nnext: vecgrad train vector\n' }); // prettier-ignore
+      assert.equal(proxy.heads.length, 1);
+      assert.equal(readFileSync(join(place, 'input.txt'), 'utf8'), list);
+      const again = await built(proxy.origin, ...command);
+      assert.equal(again.out, 'input.txt: 2 names, there already, nothing was fetched\nnext: vecgrad train vector\n'); // prettier-ignore
+    });
+
+    it('says in one line that it could not, leaves nothing, and exits with 1', async () => {
+      rmSync(join(place, 'input.txt'), { force: true });
+      const proxy = await serve(answer('', { status: '503 Later' }));
+      const said = await built(proxy.origin.replace('//', '//me:s3cret@'), ...command);
+      await proxy.closed();
+      const through = new URL(proxy.origin).host;
+      assert.deepEqual(said, { code: 1, out: '', err: `vecgrad: cannot fetch http://names.invalid/list through the proxy ${through}: it answered 503 Service Unavailable\n` }); // prettier-ignore
+      assert.deepEqual(readdirSync(place), []);
+    });
   });
 
   describe('graph', () => {

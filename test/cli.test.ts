@@ -19,9 +19,11 @@ import {
   truncate,
 } from '../lib/cli/format.js';
 import { embeddedNamesPath, listed } from '../lib/data.js';
+import type { NamesOptions } from '../lib/names.js';
 import { packageVersion } from '../lib/package.js';
 import type { ExperimentOptions, ExperimentResult, ModelName } from '../lib/experiment.js';
 
+const HASH = '0a30b5557f192f32ab962680889aac5f6fda0f4cecf40a6d0b5694f58ea8cc4d';
 const CLEAR = '\r\x1b[2K';
 
 const NATIVE: NativeInfo = {
@@ -72,12 +74,14 @@ interface Outcome {
   out: string;
   err: string;
   runs: { model: ModelName; options: ExperimentOptions }[];
+  /** Lists of names that were asked for. */
+  lists: NamesOptions[];
   /** How often the native addon was asked for. */
   natives: number;
 }
 
 async function vecgrad(argv: string[], engine = fake, isTTY = false): Promise<Outcome> {
-  const outcome: Outcome = { code: -1, out: '', err: '', runs: [], natives: 0 };
+  const outcome: Outcome = { code: -1, out: '', err: '', runs: [], lists: [], natives: 0 };
   const io: Io = {
     stdout: { write: (text) => (outcome.out += text) },
     stderr: { write: (text) => (outcome.err += text), isTTY, columns: 80 },
@@ -98,6 +102,12 @@ async function vecgrad(argv: string[], engine = fake, isTTY = false): Promise<Ou
     },
     checkpoints: () => Promise.reject(new Error('not here: see saved.test.ts')),
     saved: () => Promise.reject(new Error('not here: see saved.test.ts')),
+    names: () =>
+      Promise.resolve((options) => {
+        outcome.lists.push(options);
+        const from = options.url && { from: options.url.host };
+        return Promise.resolve({ path: options.out, names: 32033, ...from });
+      }),
     bench: () => Promise.reject(new Error('not here: see bench.test.ts')),
   };
   outcome.code = await main(argv, io);
@@ -124,7 +134,7 @@ describe('command line', () => {
 
   describe('refuses with exit code 2, one line, and without the native addon', () => {
     const rows: [argv: string[], message: RegExp][] = [
-      [[], /no command given: use compare, train, sample, eval, graph, info or bench/],
+      [[], /no command given: use compare, train, sample, eval, graph, data, info or bench/],
       [[''], /unknown command ""/],
       [['trian'], /unknown command "trian": .*; did you mean train\?/],
       [['rnn'], /unknown command "rnn": .*; did you mean train rnn\?/],
@@ -174,6 +184,19 @@ describe('command line', () => {
       [['eval', 'x'], /no texts given: say vecgrad eval x --input FILE/],
       [['eval', '--input', 'x'], /no model given: say vecgrad eval FILE/],
       [['train', 'rnn', '--svg', 'x.svg'], /train has no option "--svg", only graph has/],
+      [['data'], /no list given: say vecgrad data names/],
+      [['data', 'name'], /unknown list "name": use names; did you mean names\?/],
+      [['data', 'names', 'x'], /nothing is expected after data names: "x"/],
+      [['data', 'names', '--out', ''], /--out takes the name of a file, not ""/],
+      [['data', 'names', '--url'], /--url needs a value: --url URL, address of the list/],
+      [['data', 'names', '--url', 'names.txt'], /--url takes an address of .*, not "names.txt"$/m],
+      [['data', 'names', '--url', 'ftp://u:p@h/x'], /http or https, not "ftp:\/\/...@h\/x"$/m],
+      [['data', 'names', '--url', 'u:p@h/x@y'], /http or https, not "...@y"$/m],
+      [['data', 'names', '--url=https://h', '--sha256=0a3'], /--sha256 takes 64 hex.*, not "0a3"/],
+      [['data', 'names', '--sha256', HASH], /--sha256 is of another list, and needs .*: --url URL/],
+      [['data', 'names', '--force=yes'], /--force takes no value/],
+      [['data', 'names', '--input', 'x'], /data has no option "--input", only compare and .* has/],
+      [['train', 'rnn', '--out', 'x'], /train has no option "--out", only data has/],
       [['train', 'rnn', 'vector'], /nothing is expected after train rnn: "vector"/],
       [['compare', 'rnn'], /nothing is expected after compare: "rnn"/],
       [['info', '--steps', '5'], /info has no option "--steps", only compare and train has/],
@@ -318,6 +341,28 @@ describe('command line', () => {
     });
   });
 
+  describe('data names asks for the list, and says what comes next', () => {
+    const url = 'https://h/list';
+    const rows: [argv: string[], asked: Omit<NamesOptions, 'force'>, source: string, next: string][] = [
+      [[], { out: 'input.txt' }, 'there already, nothing was fetched', ''],
+      [['--out', './input.txt'], { out: './input.txt' }, 'there already, nothing was fetched', ''],
+      [['--url', url], { out: 'input.txt', url: new URL(url) }, 'from h', ''],
+      [['--url', url, '--sha256', HASH.toUpperCase()], { out: 'input.txt', url: new URL(url), sha256: HASH }, 'from h', ''],
+      [['--out', '../x.txt', '--url', url], { out: '../x.txt', url: new URL(url) }, 'from h', ' --input ../x.txt'],
+      [['--out', "it's.txt", '--url', url], { out: "it's.txt", url: new URL(url) }, 'from h', ` --input 'it'\\''s.txt'`],
+    ]; // prettier-ignore
+    for (const [argv, asked, source, next] of rows) {
+      it(argv.join(' ') || 'without options', async () => {
+        for (const force of [[], ['--force']]) {
+          const { code, out, err, lists, natives } = await vecgrad(['data', 'names', ...argv, ...force]); // prettier-ignore
+          assert.deepEqual([code, err, natives], [0, '', 0]);
+          assert.deepEqual(lists, [{ ...asked, force: force.length > 0 }]);
+          assert.equal(out, `${asked.out}: 32,033 names, ${source}\nnext: vecgrad train vector${next}\n`); // prettier-ignore
+        }
+      });
+    }
+  });
+
   describe('prints', () => {
     it('the version', async () => {
       for (const flag of ['--version', '-v']) {
@@ -330,17 +375,18 @@ describe('command line', () => {
       const overview = await vecgrad(['--help']);
       for (const name of COMMAND_NAMES) assert.match(overview.out, new RegExp(`vecgrad ${name}`));
       assert.equal((await vecgrad(['help'])).out, overview.out);
-      const [train, graph, sample] = [
+      const [train, graph, sample, data] = [
         await vecgrad(['train', '--help']),
         await vecgrad(['graph', '--help']),
         await vecgrad(['sample', '--help']),
+        await vecgrad(['data', '--help']),
       ];
-      const all = train.out + graph.out + sample.out;
+      const all = train.out + graph.out + sample.out + data.out;
       for (const name of Object.keys(OPTIONS)) assert.match(all, new RegExp(`--${name}\\b`));
       assert.equal((await vecgrad(['help', 'train'])).out, train.out);
       assert.equal((await vecgrad(['train', 'rnn', '-h'])).out, train.out);
       assert.equal((await vecgrad(['graph', 'rnn', '-h'])).out, graph.out);
-      for (const { code, out, err, natives } of [overview, train, graph, sample]) {
+      for (const { code, out, err, natives } of [overview, train, graph, sample, data]) {
         assert.deepEqual([code, err, natives], [0, '', 0]);
         for (const line of out.split('\n')) assert.ok(line.length <= 100, line);
       }

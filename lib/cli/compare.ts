@@ -99,6 +99,6 @@ function notes(first: ExperimentResult): string[] {
     : 'none, of fewer than 10 documents';
   return [
     `final loss: of the document trained on last; held-out loss: ${heldOut}`,
-    `study: as published, ${groupDigits(STUDY_STEPS)} steps in Python, on another list of names`,
+    `study: as published, ${groupDigits(STUDY_STEPS)} steps in Python, on the list of vecgrad data names`,
   ];
 }

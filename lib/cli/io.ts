@@ -4,6 +4,7 @@ import type { checkpoints } from '../checkpoints.js';
 import type { drawing } from '../drawing.js';
 import type { explain } from '../explain.js';
 import type { ExperimentOptions, ExperimentResult, ModelName } from '../experiment.js';
+import type { obtainNames } from '../names.js';
 import type { evaluate, invent } from '../saved.js';
 import type { load } from './load.js';
 import { processOutput } from './output.js';
@@ -43,6 +44,7 @@ export interface Io {
   info(): Promise<NativeInfo>;
   checkpoints(): Promise<typeof checkpoints>;
   saved(): Promise<{ evaluate: typeof evaluate; invent: typeof invent }>;
+  names(): Promise<typeof obtainNames>;
   bench(): Promise<typeof bench>;
 }
 
@@ -58,6 +60,7 @@ export function processIo(): Io {
     info: async () => (await import('../native.js')).nativeInfo(),
     checkpoints: async () => (await import('../checkpoints.js')).checkpoints,
     saved: () => import('../saved.js'),
+    names: async () => (await import('../names.js')).obtainNames,
     bench: async () => (await import('../bench/command.js')).bench,
   };
 }

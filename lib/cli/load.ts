@@ -2,8 +2,7 @@
 import { existsSync } from 'node:fs';
 import { now } from '../clock.js';
 import { embeddedNamesPath, openDocuments, type Documents } from '../data.js';
-
-const DEFAULT_INPUT = 'input.txt';
+import { DEFAULT_INPUT } from './options.js';
 
 export interface Loaded {
   docs: Documents;

@@ -1,6 +1,7 @@
 /** The command line from arguments to exit code. */
 import { packageVersion } from '../package.js';
 import { compare } from './compare.js';
+import { data } from './data.js';
 import { graph } from './graph.js';
 import { help } from './help.js';
 import { info } from './info.js';
@@ -53,6 +54,8 @@ async function perform(command: Command, io: Io): Promise<void> {
       return evaluated(command.file, command.options, io);
     case 'graph':
       return graph(command.model, command.options, io);
+    case 'data':
+      return data(command.options, io);
     case 'compare':
       return compare(command.options, io);
     case 'bench':

@@ -3,6 +3,8 @@ import { parseArgs } from 'node:util';
 import { parsePasses, PassError, type PassSet } from '../compiler/passes.js';
 import type { DType, ModelName, ModelSizes } from '../experiment.js';
 import { graphSize, MOST_NODES } from '../models/graph-size.js';
+import type { NamesOptions } from '../names.js';
+import { httpUrl } from '../proxy.js';
 import { groupDigits } from './format.js';
 import { MODELS } from './study.js';
 import { didYouMean, nearest } from './suggest.js';
@@ -69,8 +71,12 @@ export type Command =
   | { name: 'sample'; file: string; options: SampleOptions }
   | { name: 'eval'; file: string; options: EvalOptions }
   | { name: 'graph'; model: ModelName; options: GraphOptions }
+  | { name: 'data'; options: NamesOptions }
   | { name: 'info'; options: { json: boolean } }
   | { name: 'bench'; argv: string[] };
+
+/** What training reads where no other file is named and there is one. */
+export const DEFAULT_INPUT = 'input.txt';
 
 export const COMMAND_NAMES = [
   'compare',
@@ -78,6 +84,7 @@ export const COMMAND_NAMES = [
   'sample',
   'eval',
   'graph',
+  'data',
   'info',
   'bench',
 ] as const;
@@ -122,6 +129,10 @@ export const OPTIONS = {
     help: 'write a picture instead, of at most 2,000 boxes (needs @viz-js/viz)',
   },
   mermaid: { help: 'print Mermaid instead of DOT' },
+  out: { value: 'FILE', help: 'where to (./input.txt, which training reads by default)' },
+  url: { value: 'URL', help: "address of the list, http or https (the study's, on GitHub)" },
+  sha256: { value: 'HEX', help: "what its SHA-256 must be, for another list (the study's)" },
+  force: { help: 'replace a file that holds something else' },
   json: { help: 'print one JSON object instead of text' },
   help: { help: 'explain the command' },
 } satisfies Record<string, OptionSpec>;
@@ -129,6 +140,7 @@ type OptionName = keyof typeof OPTIONS;
 
 const GRAPH_ONLY: readonly OptionName[] = ['positions', 'data', 'svg', 'mermaid'];
 const SAMPLE_ONLY: readonly OptionName[] = ['count', 'top-k', 'prefix'];
+const DATA_ONLY: readonly OptionName[] = ['out', 'url', 'sha256', 'force'];
 
 export const COMMANDS: Record<
   CommandName,
@@ -142,7 +154,7 @@ export const COMMANDS: Record<
   train: {
     usage: 'vecgrad train MODEL [options]',
     summary: `train one model: ${MODELS.join(', ')}`,
-    options: (Object.keys(OPTIONS) as OptionName[]).filter((name) => ![...GRAPH_ONLY, ...SAMPLE_ONLY].includes(name)), // prettier-ignore
+    options: (Object.keys(OPTIONS) as OptionName[]).filter((name) => ![...GRAPH_ONLY, ...SAMPLE_ONLY, ...DATA_ONLY].includes(name)), // prettier-ignore
   },
   sample: {
     usage: 'vecgrad sample FILE [options]',
@@ -158,6 +170,11 @@ export const COMMANDS: Record<
     usage: 'vecgrad graph MODEL [options]',
     summary: "print a model's loss as a graph, in Graphviz's language",
     options: [...GRAPH_ONLY, 'n-embd', 'n-head', 'n-layer', 'n-state', 'n-att', 'seed', 'input', 'help'], // prettier-ignore
+  },
+  data: {
+    usage: 'vecgrad data names [options]',
+    summary: 'fetch the list of names that the study used',
+    options: [...DATA_ONLY, 'help'],
   },
   info: {
     usage: 'vecgrad info [options]',
@@ -221,6 +238,9 @@ export function parseCommand(argv: readonly string[]): Command {
       if (input === undefined) throw new UsageError(`no texts given: say vecgrad eval ${path} --input FILE`); // prettier-ignore
       return { name: first, file: path, options: { input, json } };
     }
+    case 'data':
+      onlyList(positionals);
+      return { name: first, options: namesOptions(values) };
     case 'info':
       noMore(first, positionals);
       return { name: first, options: { json } };
@@ -247,6 +267,11 @@ function onlyFile(command: 'sample' | 'eval', positionals: readonly string[]): s
   if (path === undefined || path === '') throw new UsageError(`no model given: say vecgrad ${command} FILE, which vecgrad train --save FILE writes`); // prettier-ignore
   noMore(`${command} FILE`, more);
   return path;
+}
+
+function onlyList([given, ...more]: readonly string[]): void {
+  if (given === undefined) throw new UsageError('no list given: say vecgrad data names');
+  noMore(`data ${oneOf('list', given, ['names'])}`, more);
 }
 
 function onlyModel(command: 'train' | 'graph', positionals: readonly string[]): ModelName {
@@ -318,6 +343,33 @@ function sampleOptions(values: Values): SampleOptions {
     ...given('seed', seed(values)),
     json: values.json === true,
   };
+}
+
+function namesOptions(values: Values): NamesOptions {
+  const url = mapped(text(values, 'url'), address);
+  const sha256 = mapped(text(values, 'sha256'), hash);
+  if (sha256 !== undefined && url === undefined) {
+    throw new UsageError('--sha256 is of another list, and needs its address: --url URL');
+  }
+  return {
+    out: file(values, 'out') ?? DEFAULT_INPUT,
+    ...given('url', url),
+    ...given('sha256', sha256),
+    force: values.force === true,
+  };
+}
+
+function address(given: string): URL {
+  const url = httpUrl(given);
+  if (url !== undefined) return url;
+  // Not what may be a user and a password.
+  const shown = given.replace(/^(\w+:\/\/)?.*@/s, '$1...@');
+  throw new UsageError(`--url takes an address of http or https, not ${JSON.stringify(shown)}`);
+}
+
+function hash(given: string): string {
+  if (/^[0-9a-f]{64}$/i.test(given)) return given.toLowerCase();
+  throw new UsageError(`--sha256 takes 64 hexadecimal digits, not ${JSON.stringify(given)}`);
 }
 
 /** Below that, logits over temperature leave the range of floating point. */
