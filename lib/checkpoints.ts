@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import type { Documents } from './data.js';
 import { ExperimentError, type Keeper, type Run } from './experiment.js';
-import { loadCheckpoint, saveCheckpoint } from './model-file.js';
+import { checkKeepable, loadCheckpoint, saveCheckpoint } from './model-file.js';
+import { clipped } from './shown.js';
 import { checkWritable } from './tensor-file.js';
 
 /** Where and when to save. */
@@ -19,7 +20,7 @@ export interface CheckpointOptions {
 /**
  * Saves to `path`, and goes on from there.
  *
- * @throws WeightsError when the file could not be replaced
+ * @throws WeightsError when the file could not be replaced, or a run's model not be read again
  */
 export function checkpoints({ path, every, resume }: CheckpointOptions): Keeper {
   const shown = JSON.stringify(path);
@@ -28,16 +29,17 @@ export function checkpoints({ path, every, resume }: CheckpointOptions): Keeper 
   return {
     every,
     resume(run) {
+      checkKeepable(path, run.model);
       about = known(run);
       if (!resume || !existsSync(path)) return [];
       const { model, training } = run;
-      const { losses, metadata } = loadCheckpoint(path, model, run);
+      const { losses, metadata } = loadCheckpoint(path, model, run, { mostSteps: run.steps });
       for (const [key, value] of Object.entries(about)) {
         if (metadata[key] === value) continue;
         throw new ExperimentError(
           key === 'documents'
             ? `${shown} was trained on other documents: give them, or another file`
-            : `${shown} was trained with ${key} ${String(metadata[key])}, not ${value}: give the same ${key}, or another file`,
+            : `${shown} was trained with ${key} ${clipped(String(metadata[key]))}, not ${value}: give the same ${key}, or another file`,
         );
       }
       if (losses.length !== training.steps) {

@@ -85,6 +85,8 @@ export interface Run {
   random: Random;
   /** Of all random numbers. */
   seed: number;
+  /** Steps asked for, those of earlier runs included. */
+  steps: number;
   /** Documents a step. */
   batch: number;
   /** The file's documents, in file order. */
@@ -163,7 +165,8 @@ export const MODELS: Readonly<Record<ModelName, ModelBuilder>> = {
   rnn_att: rnnAtt,
 };
 
-function checkSizes(model: ModelName, sizes: Sizes): void {
+/** @throws ExperimentError when sizes are no integers from 1, or do not fit each other */
+export function checkSizes(model: ModelName, sizes: Sizes): void {
   for (const [name, size] of Object.entries(sizes) as [string, number][]) {
     if (!Number.isInteger(size) || size < 1) {
       throw new ExperimentError(`${name} ${size}: expected an integer from 1`);
@@ -267,7 +270,7 @@ export function runExperiment(name: ModelName, options: ExperimentOptions): Expe
     .minimize(model.loss, { ...target, sequence: model.logits });
   const compileSeconds = lap();
 
-  const run: Run = { model, tokenizer, training, random, seed, batch, docs };
+  const run: Run = { model, tokenizer, training, random, seed, steps, batch, docs };
   const losses = keeper ? Array.from(keeper.resume(run)) : [];
   const before = losses.length;
   if (before > steps) throw new ExperimentError(`${before} steps were taken already, more than the ${steps} asked for: ask for more`); // prettier-ignore

@@ -145,10 +145,12 @@ const REASONS: Readonly<Record<string, string>> = {
   EDQUOT: 'there is no room left in your share of the disk',
   EFBIG: 'it would be larger than a file may be',
   EISDIR: 'it is a directory',
+  ELOOP: 'its symbolic links lead in a circle',
   ENAMETOOLONG: 'the name is too long',
   ENOENT: 'there is no such file or folder',
   ENOSPC: 'the disk is full',
   ENOTDIR: 'part of its path is a file, not a directory',
   EPERM: 'permission is denied',
   EROFS: 'it is on a file system that can only be read',
+  ERR_INVALID_ARG_VALUE: 'a path cannot contain a NUL character',
 };

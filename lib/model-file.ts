@@ -3,13 +3,15 @@
  * in a checkpoint all that it takes to go on training bit for bit.
  */
 import { Tokenizer } from './data.js';
-import { buildFrom, MODEL_NAMES, type BuiltModel, type DType, type ModelName, type ModelSizes } from './experiment.js'; // prettier-ignore
+import { buildFrom, checkSizes, MODEL_NAMES, type BuiltModel, type DType, type ModelName, type ModelSizes } from './experiment.js'; // prettier-ignore
 import type { TypedArray, Value } from './graph.js';
-import { graphSize, MOST_NODES } from './models/graph-size.js';
-import { DEFAULT_SIZES, type Matrix } from './models/model.js';
+import { graphSize, matricesOf, MOST_NODES } from './models/graph-size.js';
+import { DEFAULT_SIZES, type Matrix, type Sizes } from './models/model.js';
 import type { Training, TrainingState } from './optim.js';
-import type { Random } from './random.js';
+import { BusyError } from './program.js';
+import { Random } from './random.js';
 import type { WrittenTensor } from './safetensors.js';
+import { clipped } from './shown.js';
 import { list, TensorFile, WeightsError, writeTensors } from './tensor-file.js';
 
 const SIZE_NAMES = Object.keys(DEFAULT_SIZES) as (keyof ModelSizes)[];
@@ -27,6 +29,11 @@ const RANDOM = 'training/random';
 const LOSSES = 'training/losses';
 const moment = (i: number, matrix: string): string => `optimizer.${i}/${matrix}`;
 const isTrainings = (name: string): boolean => /^(training|optimizer\.\d+)\//.test(name);
+
+/** The most numbers of a model's matrices: with what is made of them below 2 GB. */
+const MOST_NUMBERS = 2 ** 26;
+/** By default the most steps that a checkpoint may have: the learning rates of so many take about a second. */
+const MOST_STEPS = 10_000_000;
 
 /** A model read from a file. */
 export interface LoadedModel {
@@ -96,7 +103,7 @@ export function saveCheckpoint(
 
 function write(path: string, model: BuiltModel, tokenizer: Tokenizer, metadata: Readonly<Record<string, string>>, progress?: Checkpoint): void {
   const { name, sizes, matrices } = model;
-  checkGraph(JSON.stringify(path), name, sizes);
+  checkKeepable(path, model);
   const text = tokenizer.characters.join('');
   if (tokenizer.vocabSize !== sizes.vocabSize) throw new WeightsError(`a tokenizer of ${tokenizer.vocabSize} tokens for a model of ${sizes.vocabSize}`); // prettier-ignore
   if (/\p{Cs}/u.test(text)) throw new WeightsError('a tokenizer with half a surrogate pair: no file can hold it as text'); // prettier-ignore
@@ -134,13 +141,17 @@ function write(path: string, model: BuiltModel, tokenizer: Tokenizer, metadata: 
  * Has a new training of a model go on where a checkpoint was written: sets the model's numbers, the
  * training's state and the generator's. Returns the losses that were kept, and the file's other texts.
  *
- * @throws WeightsError when the file cannot be read, or is no checkpoint of such a model
- * @throws Error as `Training.restore` does
+ * @param options the most steps that the file may say were taken, whose learning rates are asked for
+ * once more: ten million by default
+ * @throws WeightsError when the file cannot be read, is no checkpoint of such a model, or its state is
+ * none that `Training.restore` takes; nothing is set then but the learning rate's schedule
+ * @throws SafetensorsError when it is no safetensors file
  */
 export function loadCheckpoint(
   path: string,
   model: BuiltModel,
   { training, random }: Omit<Checkpoint, 'losses'>,
+  { mostSteps = MOST_STEPS }: { mostSteps?: number } = {},
 ): Kept {
   const read = TensorFile.read(path, (file) => {
     const { shown, metadata } = file;
@@ -148,15 +159,17 @@ export function loadCheckpoint(
     const refuse = (what: string): never => {
       throw new WeightsError(`${shown} has ${what}: it is no checkpoint of this model`);
     };
-    const integer = (key: string): number => (/^\d{1,9}$/.test(text(key)) ? Number(text(key)) : refuse(`${key} ${clipped(text(key))}`)); // prettier-ignore
+    const integer = (key: string): number => (/^\d{1,9}$/.test(text(key)) ? Number(text(key)) : refuse(`${key} ${quoted(text(key))}`)); // prettier-ignore
     const given: Record<string, string | number> = {
       model: model.name,
       dtype: training.program.dtype,
       ...sizesOf(model),
     };
     for (const [key, value] of Object.entries(given)) {
-      if (text(key) !== String(value)) refuse(`${key} ${clipped(text(key))}, not ${value}`);
+      if (text(key) !== String(value)) refuse(`${key} ${quoted(text(key))}, not ${value}`);
     }
+    const steps = integer('steps');
+    if (steps > mostSteps) throw new WeightsError(`${shown}: ${steps} steps were taken already, more than the ${mostSteps} asked for: ask for more (mostSteps)`); // prettier-ignore
     const known = new Set([RULE, RANDOM, LOSSES]);
     const numbers = (name: string, shape: readonly number[]): Float64Array => {
       known.add(name);
@@ -177,19 +190,36 @@ export function loadCheckpoint(
       });
     }
     file.checkNoMore((name) => known.has(name), 'a checkpoint of this training has not');
-    const steps = integer('steps');
     const state: TrainingState = { steps, runs: integer('runs'), moments };
     const { rule } = training.program.trained;
     if (file.has(RULE)) state.rule = [...file.numbers(RULE, [rule.length])];
-    const words = Uint32Array.from(file.numbers(RANDOM, [random.getstate().length]));
-    const losses = file.vector(LOSSES);
+    const words = stateOf(file.numbers(RANDOM, [random.getstate().length]));
+    if (!words) throw new WeightsError(`${shown}: '${RANDOM}' is no state of a generator`);
+    const losses = file.vector(LOSSES, steps);
     const others = [...metadata].filter(([key]) => !OWN_TEXTS.includes(key));
     return { state, values, words, losses, metadata: Object.fromEntries(others) };
   });
-  training.restore(read.state);
+  try {
+    training.restore(read.state);
+  } catch (error) {
+    if (error instanceof BusyError) throw error;
+    throw new WeightsError(`${JSON.stringify(path)}: ${(error as Error).message}`, { cause: error }); // prettier-ignore
+  }
   random.setstate(read.words);
   for (const [value, numbers] of read.values) value.data.set(numbers);
   return { losses: read.losses, metadata: read.metadata };
+}
+
+/** A generator's state, where the numbers are one. */
+function stateOf(numbers: Float64Array): Uint32Array | undefined {
+  const words = Uint32Array.from(numbers);
+  if (words.some((word, i) => word !== numbers[i])) return undefined;
+  try {
+    new Random(0).setstate(words);
+  } catch {
+    return undefined;
+  }
+  return words;
 }
 
 function sizesOf({ sizes }: BuiltModel): Record<string, number> {
@@ -197,12 +227,11 @@ function sizesOf({ sizes }: BuiltModel): Record<string, number> {
 }
 
 /**
- * Builds the model that a file holds. Nothing in the file is trusted: sizes are bounded by the arrays
- * that it has, before any of the graph is made.
+ * Builds the model that a file holds. Nothing in the file is trusted: before any number is read or any of
+ * the graph is made, sizes and texts are checked against the arrays that it has.
  *
  * @throws WeightsError when the file cannot be read, or holds no model: an unknown one, or one of sizes,
  * a type, a tokenizer or arrays that do not fit
- * @throws ExperimentError when the sizes do not fit each other
  * @throws SafetensorsError when it is no safetensors file
  */
 export function loadModel(path: string): LoadedModel {
@@ -216,32 +245,61 @@ export function loadModel(path: string): LoadedModel {
     const oneOf = <T extends string>(key: string, known: readonly T[]): T => {
       const found = known.find((value) => value === text(key));
       if (found !== undefined) return found;
-      throw new WeightsError(`${shown}: ${key} ${clipped(text(key))}: expected ${known.join(', ')}`); // prettier-ignore
+      throw new WeightsError(`${shown}: ${key} ${quoted(text(key))}: expected ${known.join(', ')}`);
     };
     const name = oneOf('model', MODEL_NAMES);
     const dtype = oneOf<DType>('dtype', ['float64', 'float32']);
-    const sizes = { ...DEFAULT_SIZES };
+    const sizes: Sizes = { ...DEFAULT_SIZES, vocabSize: 1 };
     for (const size of SIZE_NAMES) {
       const given = text(size);
-      if (!/^[1-9]\d{0,6}$/.test(given)) throw new WeightsError(`${shown}: ${size} ${clipped(given)}: expected a whole number from 1 to 9999999`); // prettier-ignore
+      if (!/^[1-9]\d{0,6}$/.test(given)) throw new WeightsError(`${shown}: ${size} ${quoted(given)}: expected a whole number from 1 to 9999999`); // prettier-ignore
       sizes[size] = Number(given);
     }
     const characters = text('tokenizer');
-    const tokenizer = new Tokenizer([characters]);
-    if (tokenizer.characters.join('') !== characters) throw new WeightsError(`${shown}: tokenizer ${clipped(characters)}: expected each character once, in the order of their numbers`); // prettier-ignore
+    const count = countRising(characters);
+    if (count === undefined) throw new WeightsError(`${shown}: tokenizer ${quoted(characters)}: expected each character once, in the order of their numbers`); // prettier-ignore
+    sizes.vocabSize = count + 1;
+    try {
+      checkSizes(name, sizes);
+    } catch (error) {
+      throw new WeightsError(`${shown}: ${(error as Error).message}`, { cause: error });
+    }
     checkGraph(shown, name, sizes);
-    const known = new Set<string>();
-    const model = buildFrom(name, tokenizer.vocabSize, sizes, (matrix, rows, cols) => {
-      known.add(matrix);
-      return file.numbers(matrix, [rows, cols]);
-    });
-    file.checkNoMore(
-      (matrix) => known.has(matrix) || isTrainings(matrix),
-      `${name} of these sizes has not`,
-    );
+    checkMatrices(file, name, sizes);
+    const tokenizer = new Tokenizer([characters]);
+    const model = buildFrom(name, sizes.vocabSize, sizes, (matrix, rows, cols) => file.numbers(matrix, [rows, cols])); // prettier-ignore
     const others = [...metadata].filter(([key]) => !OWN_TEXTS.includes(key));
     return { model, tokenizer, dtype, metadata: Object.fromEntries(others) };
   });
+}
+
+/** How many characters a text has, where each has a larger number than the one before. */
+function countRising(text: string): number | undefined {
+  let count = 0;
+  let last = -1;
+  for (const character of text) {
+    const codePoint = character.codePointAt(0)!;
+    if (codePoint <= last) return undefined;
+    last = codePoint;
+    count++;
+  }
+  return count;
+}
+
+/** Checks that a file has the matrices of a model, each of its shape, and but for training's no other. */
+function checkMatrices(file: TensorFile, name: ModelName, sizes: Sizes): void {
+  const known = new Set<string>();
+  let count = 0;
+  for (const [matrix, shape] of matricesOf(name, sizes)) {
+    file.check(matrix, shape);
+    known.add(matrix);
+    count += shape[0] * shape[1];
+  }
+  checkCount(file.shown, name, count);
+  file.checkNoMore(
+    (matrix) => known.has(matrix) || isTrainings(matrix),
+    `${name} of these sizes has not`,
+  );
 }
 
 /** Arrays one behind the other. */
@@ -254,11 +312,30 @@ function isSingle({ data }: Matrix['values'][number]): boolean {
   return data instanceof Float32Array;
 }
 
-/** The one size that no array of a file bounds is how many pairs of positions are written out. */
-function checkGraph(shown: string, name: ModelName, sizes: ModelSizes): void {
+/**
+ * Told before time is spent on training what could not be read again.
+ *
+ * @throws WeightsError when a model's graph or numbers are more than a file's may be
+ */
+export function checkKeepable(path: string, { name, sizes, matrices }: BuiltModel): void {
+  const shown = JSON.stringify(path);
+  checkGraph(shown, name, sizes);
+  checkCount(
+    shown,
+    name,
+    matrices.reduce((sum, { shape: [rows, cols] }) => sum + rows * cols, 0),
+  );
+}
+
+/** What no array of a file bounds: how often a matrix is written out. */
+function checkGraph(shown: string, name: ModelName, sizes: Sizes): void {
   if (graphSize(name, sizes) > MOST_NODES) throw new WeightsError(`${shown}: ${name} of these sizes would not fit in memory`); // prettier-ignore
 }
 
-function clipped(text: string): string {
-  return JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}...` : text);
+function checkCount(shown: string, name: ModelName, numbers: number): void {
+  if (numbers > MOST_NUMBERS) throw new WeightsError(`${shown}: ${name} of ${numbers} numbers, more than ${MOST_NUMBERS}, would not fit in memory`); // prettier-ignore
+}
+
+function quoted(text: string): string {
+  return `"${clipped(text, 43)}"`;
 }

@@ -5,6 +5,7 @@
  * end first. Source: the description and the reference reader of huggingface/safetensors.
  */
 import { sizeOf, type Shape } from './shape.js';
+import { clipped } from './shown.js';
 
 /** Bytes that are no safetensors file, or one that cannot be read here; says where and why. */
 export class SafetensorsError extends Error {
@@ -81,7 +82,7 @@ export function writeSafetensors(
     if (name === METADATA) throw new SafetensorsError(`an array cannot be called '${METADATA}'`);
     const isShape = shape.length <= MOST_RANK && shape.every((n) => Number.isInteger(n) && n >= 0);
     if (!isShape || sizeOf(shape) !== data.length) {
-      throw new SafetensorsError(`'${name}': ${data.length} numbers for shape [${shape.join(', ')}]`); // prettier-ignore
+      throw new SafetensorsError(`'${clipped(name)}': ${data.length} numbers for shape [${shape.join(', ')}]`); // prettier-ignore
     }
     const begin = end;
     end += data.byteLength;
@@ -158,9 +159,9 @@ export function readHeader(
   const inOrder = [...entries].sort((a, b) => a[1].begin - b[1].begin || a[1].end - b[1].end);
   let end = 0;
   for (const [name, entry] of inOrder) {
-    if (entry.begin !== end) throw new SafetensorsError(`'${name}' begins at byte ${entry.begin}, ${entry.begin < end ? 'inside another array' : 'behind a gap'}: expected ${end}`); // prettier-ignore
+    if (entry.begin !== end) throw new SafetensorsError(`'${clipped(name)}' begins at byte ${entry.begin}, ${entry.begin < end ? 'inside another array' : 'behind a gap'}: expected ${end}`); // prettier-ignore
     const bytes = entry.shape.reduce((product, n) => product * n, BYTES[entry.type]);
-    if (entry.end - entry.begin !== bytes) throw new SafetensorsError(`'${name}' has ${entry.end - entry.begin} bytes: ${entry.type} of shape [${entry.shape.join(', ')}] takes ${bytes}`); // prettier-ignore
+    if (entry.end - entry.begin !== bytes) throw new SafetensorsError(`'${clipped(name)}' has ${entry.end - entry.begin} bytes: ${entry.type} of shape [${entry.shape.join(', ')}] takes ${bytes}`); // prettier-ignore
     end = entry.end;
   }
   if (start + end !== size) {
@@ -232,8 +233,8 @@ class Header {
         this.texts(metadata);
         return;
       }
-      if (entries.has(name)) this.fail(`'${shown(name)}' is there twice`);
-      entries.set(name, this.entry(shown(name)));
+      if (entries.has(name)) this.fail(`'${clipped(name)}' is there twice`);
+      entries.set(name, this.entry(clipped(name)));
     });
     this.skipSpace();
     if (this.at < this.text.length) this.fail('expected nothing behind the header but spaces');
@@ -242,7 +243,7 @@ class Header {
 
   private texts(found: Map<string, string>): void {
     this.members((name) => {
-      if (found.has(name)) this.fail(`'${shown(name)}' is twice in '${METADATA}'`);
+      if (found.has(name)) this.fail(`'${clipped(name)}' is twice in '${METADATA}'`);
       found.set(name, this.string());
     });
   }
@@ -253,11 +254,11 @@ class Header {
     let offsets: number[] | undefined;
     this.members((key) => {
       const earlier = key === 'dtype' ? type : key === 'shape' ? shape : key === 'data_offsets' ? offsets : null; // prettier-ignore
-      if (earlier === null) this.fail(`'${name}' has an unknown '${shown(key)}'`);
+      if (earlier === null) this.fail(`'${name}' has an unknown '${clipped(key)}'`);
       if (earlier !== undefined) this.fail(`'${name}' has '${key}' twice`);
       if (key === 'dtype') {
         const given = this.string();
-        if (!Object.hasOwn(BYTES, given)) this.fail(`'${name}' has elements of an unknown type '${shown(given)}': expected ${Object.keys(BYTES).join(', ')}`); // prettier-ignore
+        if (!Object.hasOwn(BYTES, given)) this.fail(`'${name}' has elements of an unknown type '${clipped(given)}': expected ${Object.keys(BYTES).join(', ')}`); // prettier-ignore
         type = given as TensorType;
       } else if (key === 'shape') {
         shape = this.integers(MOST_RANK);
@@ -358,8 +359,3 @@ const PLAIN = /"[^"\\\u0000-\u001f]*"/y;
 /** No number of JSON goes on behind it. */
 const INTEGER = /(?:0|[1-9]\d*)(?![\d.eE])/y;
 const SPACE = /[ \t\n\r]*/y;
-
-/** A name short enough for a message. */
-function shown(name: string): string {
-  return name.length > 60 ? `${name.slice(0, 57)}...` : name;
-}

@@ -1,8 +1,9 @@
 /** A safetensors file on the disk: written whole, and read array by array, none before it is asked for. */
-import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { checkReplaceable, reasonOf, replaceFile } from './files.js';
 import { headerLength, numbersOf, readHeader, SafetensorsError, writeSafetensors, type Entry, type WrittenTensor } from './safetensors.js'; // prettier-ignore
 import { sameShape, show, type Shape } from './shape.js';
+import { clipped } from './shown.js';
 
 /** A file that cannot be written or read, or does not hold what was asked for. */
 export class WeightsError extends Error {
@@ -41,6 +42,9 @@ function writing(path: string, write: () => void): void {
   }
 }
 
+/** The most that is read at once, in bytes: Node takes no 2 GiB. */
+const MOST_READ = 2 ** 30;
+
 /** A file being read: what its header says is known, and checked. */
 export class TensorFile {
   /** Texts by name. */
@@ -53,7 +57,9 @@ export class TensorFile {
     /** Its path, in messages. */
     readonly shown: string,
   ) {
-    const { size } = fstatSync(descriptor);
+    const stats = fstatSync(descriptor);
+    if (!stats.isFile()) throw new WeightsError(`${shown} is no file`);
+    const { size } = stats;
     const length = headerLength(this.bytes(0, Math.min(8, size)), size);
     const { start, entries, metadata } = readHeader(this.bytes(8, length), size);
     this.start = start;
@@ -71,14 +77,15 @@ export class TensorFile {
     const shown = JSON.stringify(path);
     let descriptor: number | undefined;
     try {
-      // A device may never end, and opening a pipe waits for who writes to it.
+      // A device may never end, and opening a pipe would wait for who writes to it: also one that takes
+      // the file's place before it is opened.
       if (!statSync(path).isFile()) throw new WeightsError(`${shown} is no file`);
-      descriptor = openSync(path, 'r');
+      descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
       return read(new TensorFile(descriptor, shown));
     } catch (error) {
       if (error instanceof SafetensorsError) error.message = `${shown}: ${error.message}`;
-      const { syscall } = error as NodeJS.ErrnoException;
-      if (syscall === undefined) throw error;
+      const { syscall, code } = error as NodeJS.ErrnoException;
+      if (syscall === undefined && code !== 'ERR_INVALID_ARG_VALUE') throw error;
       throw new WeightsError(`cannot read ${shown}: ${reasonOf(error)}`, { cause: error });
     } finally {
       if (descriptor !== undefined) closeSync(descriptor);
@@ -124,15 +131,22 @@ export class TensorFile {
     return numbersOf({ type, shape, bytes: this.bytes(this.start + begin, end - begin) });
   }
 
-  /** The numbers of an array of one axis, however many. */
-  vector(name: string): Float64Array {
-    return this.numbers(name, [this.entries.get(name)?.shape[0] ?? 0]);
+  /**
+   * The numbers of an array of one axis.
+   *
+   * @throws WeightsError where there are more than `most`
+   */
+  vector(name: string, most: number): Float64Array {
+    const count = this.entries.get(name)?.shape[0] ?? 0;
+    if (count > most) throw new WeightsError(`${this.shown}: '${name}' has ${count} numbers: expected at most ${most}`); // prettier-ignore
+    return this.numbers(name, [count]);
   }
 
   private bytes(from: number, count: number): Uint8Array {
     const bytes = Buffer.alloc(count);
     for (let done = 0; done < count;) {
-      const read = readSync(this.descriptor, bytes, done, count - done, from + done);
+      const part = Math.min(count - done, MOST_READ);
+      const read = readSync(this.descriptor, bytes, done, part, from + done);
       if (read === 0) throw new WeightsError(`${this.shown} became shorter while it was read`);
       done += read;
     }
@@ -142,6 +156,6 @@ export class TensorFile {
 
 /** The first of some names, in a message. */
 export function list(names: readonly string[]): string {
-  const first = names.slice(0, 5).map((name) => `'${name}'`);
+  const first = names.slice(0, 5).map((name) => `'${clipped(name)}'`);
   return `${first.join(', ') || 'nothing'}${names.length > 5 ? ` and ${names.length - 5} more` : ''}`; // prettier-ignore
 }

@@ -482,8 +482,11 @@ static void cross_entropy_grad(T* dx, idx lddx, const T* p, idx ldp, const T* g,
                                const int32_t* index, idx rows, idx cols, int acc) {
   for (idx r = 0; r < rows; r++, dx += lddx, p += ldp) {
     const T by = g[r * incg];
+    // Not the product less `by`, of which an infinite gradient would make NaN. dx may be p.
+    const idx target = index[r];
+    const T old = acc ? dx[target] : T(0), less = p[target] - 1;
     map_row(dx, p, p, cols, acc, [=](V share, V) { return mul(share, splat(by)); });
-    dx[index[r]] -= by;
+    dx[target] = old + less * by;
   }
 }
 

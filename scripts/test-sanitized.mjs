@@ -36,7 +36,7 @@ import { root, run, setup, SetupError } from './setup.mjs';
  * measure memory, of which a sanitizer takes some for itself.
  */
 const OTHERS =
-  /^(cli|cli\.e2e|data|draw|examples|explain|files|guide|killed|long-run|memory|missing|model-file|saved)\.test\.ts$/;
+  /^(cli|cli\.e2e|data|draw|examples|explain|files|guide|hostile-files|killed|long-run|memory|missing|model-file|saved)\.test\.ts$/;
 /** Files whose subject is native code, but for those that take minutes. */
 const NATIVE = /^(assemble|batch|chosen|differentiate|finish|golden|hostile|kernels|numbers|optim|program|random|sampling|series|threads)\.test\.ts$/; // prettier-ignore
 /** Files that use several threads. */

@@ -1,7 +1,9 @@
 /**
  * Hostile calls: every function of the addon, fed with what no one should give it, and compiled programs
  * corrupted word by word. Each call throws an error or returns: none ends the process, or never ends.
- * VECGRAD_LONG=1 (`npm run test:long`) runs a million cases; VECGRAD_HOSTILE_CASES sets their number.
+ * Hostile files: saved models and checkpoints, changed at random, load as what they claim, or not at all.
+ * VECGRAD_LONG=1 (`npm run test:long`) runs a million calls and 200,000 files; VECGRAD_HOSTILE_CASES sets
+ * the number of each.
  * `VECGRAD_HOSTILE="addon 1 4711" npm test -- test/hostile.test.ts` runs one case again.
  */
 import assert from 'node:assert/strict';
@@ -20,8 +22,13 @@ import { Chance, copyOf, detach } from './support/hostile/values.js';
 const RUN = join(packageRoot(), 'test/support/hostile/run.ts');
 const TSX = import.meta.resolve('tsx');
 const isLong = process.env['VECGRAD_LONG'] === '1';
-/** Of each suite. */
-const CASES = Number(process.env['VECGRAD_HOSTILE_CASES'] ?? (isLong ? 500_000 : 6_000));
+/** By suite. */
+const SUITES: Readonly<Record<string, { title: string; cases: number }>> = {
+  addon: { title: 'calls of the addon', cases: isLong ? 500_000 : 6_000 },
+  programs: { title: 'corrupted programs', cases: isLong ? 500_000 : 6_000 },
+  files: { title: 'changed files', cases: isLong ? 200_000 : 1_000 },
+};
+const GIVEN_CASES = process.env['VECGRAD_HOSTILE_CASES'];
 /** Cases of one process. */
 const BATCH = 25_000;
 /** Without a new case for so many milliseconds, a process hangs. */
@@ -66,17 +73,22 @@ async function runCases(suite: string, seed: number, first: number, count: numbe
   throw new Error(`case ${current()} ${end}: see it by VECGRAD_HOSTILE="${suite} ${seed} ${current()}"\n${stderr.slice(0, 2000)}`);
 } // prettier-ignore
 
-describe('hostile calls', () => {
-  it('have a row for every function of the addon, and for no other', () => {
+describe('hostile', () => {
+  it('calls have a row for every function of the addon, and for no other', () => {
     assert.deepEqual(gaps(addonRows(record(), new Chance(1))), []);
   });
 
   const again = process.env['VECGRAD_HOSTILE']?.split(' ');
   const suites = again
     ? [{ suite: again[0]!, seed: Number(again[1]), first: Number(again[2]), cases: 1 }]
-    : ['addon', 'programs'].map((suite) => ({ suite, seed: 1, first: 0, cases: CASES }));
+    : Object.entries(SUITES).map(([suite, { cases }]) => ({
+        suite,
+        seed: 1,
+        first: 0,
+        cases: Number(GIVEN_CASES ?? cases),
+      }));
   for (const { suite, seed, first, cases } of suites) {
-    it(`of ${suite === 'addon' ? 'the addon' : 'corrupted programs'}: ${cases} cases throw or return`, async function () {
+    it(`${SUITES[suite]!.title}: ${cases} cases throw or return`, async function () {
       this.timeout(0);
       let [returned, threw] = [0, 0];
       for (let from = first; from < first + cases; from += BATCH) {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { Tokenizer } from '../lib/data.js';
 import { buildModel, MODEL_NAMES, type ModelName } from '../lib/experiment.js';
 import { loadCheckpoint, loadModel, saveCheckpoint, saveModel } from '../lib/model-file.js';
+import { matricesOf } from '../lib/models/graph-size.js';
 import { Random } from '../lib/random.js';
 import { readSafetensors, writeSafetensors, type WrittenTensor } from '../lib/safetensors.js';
 import { sample } from '../lib/sampling.js';
@@ -74,10 +75,18 @@ describe('a model in a file', () => {
         assert.throws(() => loadCheckpoint(path, larger, { training, random: new Random(1) }), /has nEmbd "4", not 8: it is no checkpoint of this model$/); // prettier-ignore
         saveModel(path, whole.model, tokenizer);
         const fresh = start(2);
-        assert.throws(() => loadCheckpoint(path, fresh.model, fresh), /has no 'optimizer.0\/wte'/); // prettier-ignore
+        assert.throws(() => loadCheckpoint(path, fresh.model, fresh), /has no text 'steps'/); // prettier-ignore
       }
     });
   }
+
+  it('has the matrices that are looked for before it is built', () => {
+    for (const name of MODEL_NAMES) {
+      const { matrices, sizes } = build(name);
+      const made = matrices.map(({ name: matrix, shape }) => [matrix, shape]);
+      assert.deepEqual([...matricesOf(name, sizes)], made);
+    }
+  });
 
   it('is refused where a text or an array does not fit', () => {
     saveModel(path, build('rnn_att'), tokenizer);
@@ -107,11 +116,13 @@ describe('a model in a file', () => {
       [[{ nEmbd: '9999999' }], /'wte' has shape \[9, 4\]: expected \[9, 9999999\]$/],
       [[{ nState: '7' }], /'m' has shape \[6, 6\]: expected \[7, 7\]$/],
       [[{ blockSize: '5' }], /'wpe' has shape \[4, 4\]: expected \[5, 4\]$/],
-      [[{ nAtt: '7' }], /nAtt 7 is more than nState 6/],
-      [[{ model: 'vector', nHead: '3' }], /nHead 3 does not divide nEmbd 4/],
+      [[{ nAtt: '7' }], /safetensors": nAtt 7 is more than nState 6/],
+      [[{ model: 'vector', nHead: '3' }], /safetensors": nHead 3 does not divide nEmbd 4/],
       [[{ model: 'vector' }], /'lm_head' has shape \[6, 9\]: expected \[4, 9\]$/],
       [[{ model: 'vector', nLayer: '9999999' }], /vector of these sizes would not fit in memory$/],
       [[{ model: 'scalar', blockSize: '4096' }], /scalar of these sizes would not fit in memory$/],
+      [[{ model: 'scalar', nLayer: '1', nEmbd: '8', blockSize: '1', tokenizer: String.fromCodePoint(...Array.from({ length: 125_000 }, (_, i) => 0x10000 + i)) }], /scalar of these sizes would not fit in memory$/],
+      [[{ blockSize: '125001' }], /rnn_att of these sizes would not fit in memory$/],
       [[{ blockSize: '9999999' }], /rnn_att of these sizes would not fit in memory$/],
       [[{ tokenizer: 'aabcdefg' }], /: tokenizer "aabcdefg": expected each character once, in the order/],
       [[{ tokenizer: 'bacdefgh' }], /: tokenizer "bacdefgh": expected each character once/],

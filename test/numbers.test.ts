@@ -6,7 +6,9 @@
 import assert from 'node:assert/strict';
 import { parseDocuments, Tokenizer } from '../lib/data.js';
 import { buildModel, MODEL_NAMES, type ModelName } from '../lib/experiment.js';
-import { index, input, parameter, stack, type Node, type TypedArray, type Value } from '../lib/graph.js'; // prettier-ignore
+import { embedding, layerNorm, logSoftmax } from '../lib/functions.js';
+import { grad } from '../lib/grad.js';
+import { index, input, parameter, stack, total, type Index, type Node, type TypedArray, type Value } from '../lib/graph.js'; // prettier-ignore
 import { kernels } from '../lib/kernels.js';
 import { addon, nativeInfo } from '../lib/native.js';
 import { Adam, SGD, type Training } from '../lib/optim.js';
@@ -203,6 +205,315 @@ describe('NaN, infinities, zeros and denormals', () => {
   }
 });
 
+// ---- The same of rows, of what is picked, and of large products: which results are NaN, which infinite
+
+/** Of a number that is finite it says no more: roundings are no subject here. */
+function kind(x: number): string {
+  return Number.isFinite(x) ? 'finite' : String(x);
+}
+
+function compareKinds(found: ArrayLike<number>, wanted: readonly number[], what: string): void {
+  assert.deepEqual(Array.from(found, kind), wanted.map(kind), what);
+}
+
+interface OfRows {
+  f: (x: Value, targets: Index) => Value;
+  /** In plain TypeScript, where the operator's own reference is not what IEEE 754 makes of its parts. */
+  plain?: (row: readonly number[], target: number) => number;
+  /** Numbers of x at which the gradient is what the operator's rule says, part by part. */
+  gradientAt: readonly number[];
+}
+
+const softmaxOf = (row: readonly number[]): number[] => {
+  const exps = row.map((x) => Math.exp(x - Math.max(...row)));
+  const sum = exps.reduce((a, b) => a + b);
+  return exps.map((x) => x / sum);
+};
+
+const ALL = [NaN, Infinity, -Infinity];
+const OF_ROWS: Readonly<Record<string, OfRows>> = {
+  softmax: { f: (x) => x.softmax(), gradientAt: ALL },
+  logSoftmax: { f: (x) => logSoftmax(x), gradientAt: [NaN] },
+  rmsNorm: { f: (x) => x.rmsNorm(), gradientAt: ALL },
+  'rmsNorm of parts': { f: (x) => x.mul(x.mul(x).mean(-1, true).add(1e-5).pow(-0.5)), gradientAt: [NaN] },
+  layerNorm: { f: (x) => layerNorm(x), gradientAt: ALL },
+  crossEntropy: { f: (x, targets) => x.crossEntropy(targets), plain: (row, target) => -Math.log(softmaxOf(row)[target]!), gradientAt: [NaN] },
+  sum: { f: (x) => x.sum(-1), gradientAt: ALL },
+  mean: { f: (x) => x.mean(-1), gradientAt: ALL },
+  max: { f: (x) => x.max(-1), gradientAt: [Infinity, -Infinity] },
+  min: { f: (x) => x.min(-1), gradientAt: [Infinity, -Infinity] },
+  cumsum: { f: (x) => x.cumsum(-1), gradientAt: ALL },
+  'max of columns': { f: (x) => x.max(0), gradientAt: [Infinity, -Infinity] },
+  'cumsum of columns': { f: (x) => x.cumsum(0), gradientAt: ALL },
+}; // prettier-ignore
+
+/** Less than a vector, whole ones, and what is left over, of every width. */
+const LENGTHS = [1, 2, 3, 5, 8, 9, 17, 33, 67];
+
+describe('NaN and infinities in one row reach what IEEE 754 says, and no other', () => {
+  for (const [name, { f, plain, gradientAt }] of Object.entries(OF_ROWS)) {
+    describe(name, () => {
+      forEachTarget((target) => {
+        for (const rows of [1, 3]) {
+          for (const cols of LENGTHS) {
+            const x = parameter(new Array(rows * cols).fill(0), { shape: [rows, cols] });
+            const targets = index('targets', rows);
+            const y = f(x, targets);
+            const w = input('w', y.shape);
+            const loss = y.mul(w).sum();
+            const slope = grad(loss, [x])[0]!;
+            const forward = compile(y, target);
+            const backward = compile(loss, target);
+            const size = y.shape.reduce((a, b) => a * b, 1);
+            const places = Array.from({ length: rows }, (_, i) => (i + 1) % cols);
+            const feeds: Feeds = plain ? { targets: places } : {};
+            const weights = Array.from({ length: size }, (_, i) => 0.5 + (i % 3));
+            const numbers = (at: number, special: number, other = at): number[] =>
+              Array.from({ length: rows * cols }, (_, i) => (i === at || i === other ? special : ((i * 7) % 5) / 4 - 0.3)); // prettier-ignore
+            const spots = [...new Set([0, cols >> 1, cols - 1, (rows >> 1) * cols, rows * cols - 1])]; // prettier-ignore
+            for (const at of spots) {
+              for (const special of ALL) {
+                // The second of two infinities makes of most results something else.
+                for (const other of [at, Math.floor(at / cols) * cols + ((at + 1) % cols)]) {
+                  const what = `${rows} x ${cols}, ${special} in ${at} and ${other}`;
+                  const data = numbers(at, special, other);
+                  const known = new Map<Node, { shape: readonly number[]; data: number[] }>([[x, { shape: [rows, cols], data }]]); // prettier-ignore
+                  const wanted = plain
+                    ? Array.from({ length: rows }, (_, r) => plain(data.slice(r * cols, (r + 1) * cols), places[r]!)) // prettier-ignore
+                    : evaluate(y, feeds, known).get(y)!.data;
+                  x.data.set(data);
+                  compareKinds(forward.forward(feeds), wanted, `${name} of ${what}`);
+                  if (other !== at || !gradientAt.includes(special)) continue;
+                  const fed = { ...feeds, w: weights };
+                  backward.forward(fed);
+                  backward.backward();
+                  compareKinds(backward.readGradient(x), evaluate(slope, fed, known).get(slope)!.data, `the gradient of ${name} of ${what}`); // prettier-ignore
+                }
+              }
+            }
+            // From behind: a gradient that is none.
+            const data = numbers(-1, 0);
+            x.data.set(data);
+            const known = new Map([[x, { shape: [rows, cols], data }]]);
+            for (const at of new Set([0, size >> 1, size - 1])) {
+              for (const special of ALL) {
+                const fed = { ...feeds, w: weights.map((weight, i) => (i === at ? special : weight)) }; // prettier-ignore
+                backward.forward(fed);
+                backward.backward();
+                compareKinds(backward.readGradient(x), evaluate(slope, fed, known).get(slope)!.data, `the gradient of ${name}, ${rows} x ${cols}, ${special} in ${at} of what reaches it`); // prettier-ignore
+              }
+            }
+          }
+        }
+      });
+    });
+  }
+});
+
+/** Larger first, NaN last, equal ones by place. */
+function orderOf(xs: ArrayLike<number>): number[] {
+  const rank = (x: number): number => (Number.isNaN(x) ? 1 : 0);
+  return Array.from(xs, (_, i) => i).sort((i, j) => rank(xs[i]!) - rank(xs[j]!) || (xs[i]! > xs[j]! ? -1 : xs[i]! < xs[j]! ? 1 : i - j)); // prettier-ignore
+}
+
+describe('the largest k are in order, NaN last, equal ones by place', () => {
+  const mixes: readonly (readonly number[])[] = [
+    [NaN],
+    [0, -0],
+    [Infinity],
+    [-Infinity],
+    [NaN, 1],
+    [NaN, -Infinity],
+    [NaN, Infinity, -Infinity, 0, -0],
+    [-Infinity, 5e-324, -5e-324],
+    [1, 2, 2, -1, Infinity, Infinity],
+  ];
+  forEachTarget(({ isa, dtype }) => {
+    for (const n of [1, 2, 7, 16, 33, 64, 127, 128, 129, 500]) {
+      for (const mix of mixes) {
+        // All of them these, and few of many.
+        for (const every of [1, 13]) {
+          const random = new Random(n);
+          const xs = TYPES[dtype].from(Array.from({ length: n }, (_, i) => (i % every === 0 ? mix[random.randbelow(mix.length)]! : random.gauss(0, 1)))); // prettier-ignore
+          const order = orderOf(xs);
+          for (const k of new Set([1, 2, n >> 2, n >> 1, n - 1, n])) {
+            if (k < 1 || k > n) continue;
+            const what = `${k} of ${n}, ${String(mix)} in one of ${every}`;
+            assert.deepEqual([...kernels.topk(xs, k, { isa })], order.slice(0, k), what);
+            if (every > 1 || n > 128) continue;
+            const x = input('x', [n]);
+            const found = compile(x.gather(x.topk(k)), { isa, dtype }).forward({ x: xs });
+            // A program takes denormals for zeros.
+            const flushes = mix.includes(5e-324);
+            if (!flushes)
+              assert.deepEqual(
+                [...found],
+                order.slice(0, k).map((i) => xs[i]),
+                what,
+              );
+          }
+        }
+      }
+    }
+  });
+});
+
+describe('rows that are not picked change nothing, whatever they hold', () => {
+  const [rows, at] = [9, [3, 0, 3, 8]];
+  const tables: readonly [name: string, build: (table: Value, picked: Index, x: Value) => Value][] = [
+    ['gather', (table, picked) => table.gather(picked)],
+    ['embedding', (table, picked) => embedding(table, picked)],
+    ['rows by numbers at the same places', (table, picked, x) => x.gather(picked).matmul(table.gather(picked))],
+    ['the largest, by their rows', (table, _, x) => x.gather(x.topk(4)).matmul(table.gather(x.topk(4)))],
+  ]; // prettier-ignore
+  for (const [name, build] of tables) {
+    describe(name, () => {
+      forEachTarget((target) => {
+        for (const cols of LENGTHS) {
+          const table = parameter(new Array(rows * cols).fill(0), { shape: [rows, cols] });
+          const x = parameter(Array.from({ length: rows }, (_, i) => (i === 3 ? 4 : at.includes(i) || i === 5 ? 3 : -i)));
+          // Four of x are the largest: 3, 0, 5, 8.
+          const picked = new Set(name.includes('largest') ? [0, 3, 5, 8] : at);
+          const y = build(table, index('picked', at.length), x);
+          const loss = y.mul(input('w', y.shape)).sum();
+          const leaves = name.includes(' by ') || name.includes('largest') ? [table, x] : [table];
+          const fed: Feeds = name.includes('largest') ? {} : { picked: at };
+          const slopes = grad(loss, leaves);
+          const size = y.shape.reduce((a, b) => a * b, 1);
+          const programs = [compile(y, target), compile(loss, target)] as const;
+          for (const special of ALL) {
+            for (const row of [0, 1, 3, 7, 8]) {
+              const data = Array.from({ length: rows * cols }, (_, i) => (i === row * cols + (cols >> 1) ? special : (i % 5) - 1.5));
+              const feeds: Feeds = fed;
+              const withW = { ...fed, w: Array.from({ length: size }, (_, i) => 1 + (i % 2)) };
+              const known = new Map<Node, { shape: readonly number[]; data: readonly number[] }>([[table, { shape: table.shape, data }], [x, { shape: x.shape, data: [...x.data] }]]);
+              table.data.set(data);
+              const what = `${name} of ${rows} x ${cols}, ${special} in row ${row}`;
+              const found = programs[0].forward(feeds);
+              compareKinds(found, evaluate(y, feeds, known).get(y)!.data, what);
+              if (!picked.has(row)) assert.ok(found.every(Number.isFinite), what);
+              programs[1].forward(withW);
+              programs[1].backward();
+              leaves.forEach((value, i) => compareKinds(programs[1].readGradient(value), evaluate(slopes[i]!, withW, known).get(slopes[i]!)!.data, `the gradient of ${what}`));
+            }
+            // From behind: it reaches the rows that were picked.
+            const data = Array.from({ length: rows * cols }, (_, i) => (i % 5) - 1.5);
+            table.data.set(data);
+            const known = new Map<Node, { shape: readonly number[]; data: readonly number[] }>([[table, { shape: table.shape, data }], [x, { shape: x.shape, data: [...x.data] }]]);
+            const feeds = { ...fed, w: Array.from({ length: size }, (_, i) => (i === size >> 1 ? special : 1)) };
+            programs[1].forward(feeds);
+            programs[1].backward();
+            leaves.forEach((value, i) => compareKinds(programs[1].readGradient(value), evaluate(slopes[i]!, feeds, known).get(slopes[i]!)!.data, `the gradient of ${name}, ${cols} columns, ${special} behind it`));
+          }
+        }
+      });
+    }); // prettier-ignore
+  }
+});
+
+/** A matrix, or its transpose, by its places. */
+type Matrix = (row: number, col: number) => number;
+
+/**
+ * Checks a product: in the rows and columns that a special number reaches against plain TypeScript, and
+ * that all others are the bits of the product without it.
+ */
+function checkProduct(found: ArrayLike<number>, clean: ArrayLike<number>, a: Matrix, b: Matrix, [m, n, k]: readonly [number, number, number], reached: { rows: readonly number[]; cols: readonly number[] }, what: string): void {
+  const [rows, cols] = [new Set(reached.rows), new Set(reached.cols)];
+  const wrong: string[] = [];
+  for (let i = 0; i < m; i++) {
+    for (let j = 0; j < n; j++) {
+      const y = found[i * n + j]!;
+      if (!rows.has(i) && !cols.has(j)) {
+        if (!Object.is(y, clean[i * n + j])) wrong.push(`[${i}, ${j}] is ${y}, without it ${clean[i * n + j]!}`);
+        continue;
+      }
+      let dot = 0;
+      for (let p = 0; p < k; p++) dot += a(i, p) * b(p, j);
+      if (kind(y) !== kind(dot)) wrong.push(`[${i}, ${j}] is ${y}, not ${dot}`);
+    }
+  }
+  assert.deepEqual(wrong.slice(0, 5), [], what);
+} // prettier-ignore
+
+describe('NaN and infinities in a product reach their row or column, and no other', () => {
+  // The last go to OpenBLAS: of float64, and of both types.
+  const sizes: readonly (readonly [m: number, n: number, k: number])[] = [
+    [1, 1, 1], [1, 17, 9], [17, 1, 9], [1, 67, 1], [2, 33, 5], [5, 3, 1], [8, 8, 8], [13, 37, 19], [33, 65, 17], [130, 129, 131], [321, 330, 322],
+  ]; // prettier-ignore
+  const forms = [
+    [false, false],
+    [true, false],
+    [false, true],
+    [true, true],
+  ] as const;
+  for (const [ta, tb] of forms) {
+    describe(`of ${ta ? 'a transposed' : 'a'} and ${tb ? 'b transposed' : 'b'}`, () => {
+      forEachTarget(function (target) {
+        for (const size of sizes) {
+          const [m, n, k] = size;
+          // One form of the largest is enough where no OpenBLAS is called.
+          if (m > 300 && (ta !== tb || target.isa === 'scalar')) continue;
+          const matrix = (rows: number, cols: number, turned: boolean): Value =>
+            parameter(Array.from({ length: rows * cols }, (_, i) => (i % 5) - 2), { shape: turned ? [cols, rows] : [rows, cols] });
+          const [a, b] = [matrix(m, k, ta), matrix(k, n, tb)];
+          const y = (ta ? a.transpose() : a).matmul(tb ? b.transpose() : b);
+          const loss = y.mul(input('w', [m, n])).sum();
+          const product = compile(y, target);
+          const slopes = compile(loss, target);
+          const at = (values: ArrayLike<number>, rows: number, cols: number, turned: boolean): Matrix =>
+            turned ? (i, j) => values[j * rows + i]! : (i, j) => values[i * cols + j]!;
+          const w = Array.from({ length: m * n }, (_, i) => (i % 7) - 3);
+          const run = () => {
+            const found = product.forward({}).slice();
+            slopes.forward({ w });
+            slopes.backward();
+            // As if none were transposed.
+            const [da, db] = [at(slopes.readGradient(a), m, k, ta), at(slopes.readGradient(b), k, n, tb)];
+            const all = (rows: number, cols: number, of: Matrix): number[] => Array.from({ length: rows * cols }, (_, i) => of(Math.floor(i / cols), i % cols));
+            return { found, da: all(m, k, da), db: all(k, n, db) };
+          };
+          const clean = run();
+          const place = (values: TypedArray, turned: boolean, rows: number, cols: number, i: number, j: number, x: number): void => {
+            values[turned ? j * rows + i : i * cols + j] = x;
+          };
+          const [start, other] = [a.data.slice(), b.data.slice()];
+          const places = m > 100 ? [1] : [0, 1, 2];
+          for (const special of ALL) {
+            for (const third of places) {
+              const [i, p, j] = [m, k, n].map((length) => Math.floor(((length - 1) * third) / 2)) as [number, number, number];
+              for (const inA of [true, false]) {
+                a.data.set(start);
+                b.data.set(other);
+                if (inA) place(a.data, ta, m, k, i, p, special);
+                else place(b.data, tb, k, n, p, j, special);
+                const [plainA, plainB] = [at(a.data, m, k, ta), at(b.data, k, n, tb)];
+                const what = `${m} x ${n} x ${k}, ${special} in ${inA ? `a[${i}, ${p}]` : `b[${p}, ${j}]`}`;
+                const { found, da, db } = run();
+                checkProduct(found, clean.found, plainA, plainB, size, inA ? { rows: [i], cols: [] } : { rows: [], cols: [j] }, what);
+                // da = w b', db = a' w.
+                const plainW = at(w, m, n, false);
+                checkProduct(da, clean.da, plainW, (c, r) => plainB(r, c), [m, k, n], inA ? { rows: [], cols: [] } : { rows: [], cols: [p] }, `the gradient by a of ${what}`);
+                checkProduct(db, clean.db, (r, c) => plainA(c, r), plainW, [k, n, m], inA ? { rows: [p], cols: [] } : { rows: [], cols: [] }, `the gradient by b of ${what}`);
+              }
+            }
+          }
+        }
+      });
+    }); // prettier-ignore
+  }
+
+  describe('whatever lies where it is written', () => {
+    forEachTarget(({ isa, dtype }) => {
+      for (const [m, n, k] of sizes) {
+        const numbers = (count: number): TypedArray => TYPES[dtype].from(Array.from({ length: count }, (_, i) => (i % 5) - 2)); // prettier-ignore
+        const run = (out?: TypedArray) => kernels.matmul(numbers(m * k), numbers(k * n), { m, k, n, isa, ...(out && { out }) }); // prettier-ignore
+        assert.deepEqual(run(new TYPES[dtype](m * n).fill(NaN)), run());
+      }
+    });
+  });
+});
+
 /** Numbers of every size, some of them NaN. */
 function draw(random: Random, count: number): number[] {
   return Array.from({ length: count }, () => random.gauss(0, 1));
@@ -210,8 +521,9 @@ function draw(random: Random, count: number): number[] {
 
 // ---- Memory
 
+const OFFSETS = Array.from({ length: 16 }, (_, i) => i);
+
 describe('where arrays begin changes no bit of', () => {
-  const OFFSETS = Array.from({ length: 16 }, (_, i) => i);
   const LENGTHS = [1, 2, 3, 7, 8, 15, 16, 17, 31, 33, 67];
   type Call = (place: (x: TypedArray) => TypedArray, n: number, target: Target) => TypedArray | Int32Array; // prettier-ignore
   const numbers = (count: number, dtype: DType): TypedArray => TYPES[dtype].from(draw(new Random(count + 1), count)); // prettier-ignore
@@ -241,6 +553,48 @@ describe('where arrays begin changes no bit of', () => {
               return whole.subarray(from);
             };
             assert.deepEqual([...call(place, n, target)], [...expected], `${n} from ${offset} on`);
+          }
+        }
+      });
+    });
+  }
+});
+
+describe('where rows begin in memory changes no bit of', () => {
+  const PLACES = OFFSETS.length; // in 64 bytes: all of float32, and of float64
+  const rows = 3;
+  const more: Readonly<Record<string, (x: Value, targets: Index) => Value>> = {
+    'the largest': (x) => x.at(1).gather(x.at(1).topk(Math.ceil(x.shape[1]! / 2))),
+    'picked rows': (x, targets) => x.transpose().gather(targets),
+    'a product': (x) => x.transpose().matmul(x),
+    'a product with a vector': (x) => x.matmul(x.at(2)),
+    relu: (x) => x.relu(),
+    exp: (x) => x.exp(),
+  };
+  const all = { ...more, ...Object.fromEntries(Object.entries(OF_ROWS).map(([name, { f }]) => [name, f])) }; // prettier-ignore
+  for (const [name, f] of Object.entries(all)) {
+    describe(name, () => {
+      forEachTarget((target) => {
+        for (const cols of [3, 17, 67]) {
+          // The same numbers again and again, each time one number further from where 64 bytes begin.
+          const size = rows * cols;
+          const apart = Math.ceil(size / PLACES) * PLACES + 1;
+          const numbers = draw(new Random(cols), size);
+          const x = parameter(new Array(PLACES * apart).fill(0), { shape: [PLACES * apart] });
+          const targets = index('targets', rows);
+          const ys = OFFSETS.map((i) => f(x.slice(i * apart, i * apart + size).reshape([rows, cols]), targets)); // prettier-ignore
+          const w = input('w', ys[0]!.shape);
+          const program = compile(total(ys.map((y) => y.mul(w).sum())), target);
+          for (const i of OFFSETS) x.data.set(numbers, i * apart);
+          const weights = draw(new Random(1), ys[0]!.shape.reduce((a, b) => a * b, 1)); // prettier-ignore
+          const isPicking = name === 'picked rows' || name === 'crossEntropy';
+          program.forward({ w: weights, ...(isPicking && { targets: [1, 0, 2] }) });
+          program.backward();
+          const gradient = program.readGradient(x);
+          for (const i of OFFSETS) {
+            assert.deepEqual([...program.read(ys[i]!)], [...program.read(ys[0]!)], `${rows} x ${cols} from ${i} on`); // prettier-ignore
+            const slope = (at: number): number[] => [...gradient.slice(at * apart, at * apart + size)]; // prettier-ignore
+            assert.deepEqual(slope(i), slope(0), `the gradient of ${rows} x ${cols} from ${i} on`);
           }
         }
       });
@@ -303,6 +657,37 @@ describe('what was called before changes no bit of a training', () => {
       MODEL_NAMES.forEach((name, i) => {
         assert.deepEqual(ended(runs.get(name)!), alone[i], name);
       });
+    }
+  });
+});
+
+describe('what no document of a batch reads changes no bit, whatever it holds', () => {
+  const unused = { wte: 6, wpe: 4 };
+  forEachTarget((target) => {
+    // Of one to three tokens, the last of which is never there.
+    const docs = [[1], [2, 3, 4], [5, 0], [0, 0, 1]].map((tokens): Feeds => ({ tokens, targets: tokens.map((token) => (token + 1) % 6), length: tokens.length })); // prettier-ignore
+    for (const name of MODEL_NAMES) {
+      for (const [matrix, row] of Object.entries(unused)) {
+        const trained = (held: number): number[] => {
+          const { loss, matrices, parameters } = buildModel(name, VOCAB, SIZES, new Random(3));
+          const { values, shape } = matrices.find((one) => one.name === matrix)!;
+          const [from, to] = [row * shape[1], (row + 1) * shape[1]];
+          const isOne = values.length === 1;
+          for (let i = from; i < to; i++) values[isOne ? 0 : i]!.data[isOne ? i : 0] = held;
+          const training = new SGD({ learningRate: 0.1 }).minimize(loss, { ...target, batches: true }); // prettier-ignore
+          const losses = [...docs.map((doc) => training.step(doc)), training.stepBatch(docs, { threads: 2 })]; // prettier-ignore
+          // The row itself is what it was.
+          const rest = parameters.flatMap((value) => {
+            const data = [...value.data];
+            if (isOne && value === values[0]) data.fill(0, from, to);
+            return !isOne && values.indexOf(value) >= from && values.indexOf(value) < to ? [] : data; // prettier-ignore
+          });
+          return [...losses, ...rest];
+        };
+        const expected = trained(0.5);
+        assert.ok(expected.every(Number.isFinite));
+        for (const held of ALL) assert.deepEqual(trained(held), expected, `${name}: ${held} in ${matrix}[${row}]`); // prettier-ignore
+      }
     }
   });
 });

@@ -1,4 +1,5 @@
 /** Numbers and texts as people read them. Without Intl: loading it would cost several milliseconds. */
+import { escaped } from '../shown.js';
 
 /** 32257 as `32,257`. */
 export function groupDigits(value: number): string {
@@ -29,11 +30,7 @@ export function microseconds(value: number): string {
  * learn, as escapes; the empty text as `""`.
  */
 export function printable(text: string): string {
-  if (text === '') return '""';
-  return text.replace(
-    /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu,
-    (c) => `\\u{${c.codePointAt(0)!.toString(16)}}`,
-  );
+  return text === '' ? '""' : escaped(text);
 }
 
 /** At most `width` characters, the last of them `…` where some had to go. */

@@ -448,7 +448,7 @@ function checkMemory(
   const { nEmbd, nLayer, nState } = all;
   const isGpt = GPT.includes(model);
   const parameters = isGpt ? nLayer * 12 * nEmbd ** 2 : nState ** 2 + 2 * nEmbd * nState;
-  if (parameters <= 20_000_000 && graphSize(model, all) <= MOST_NODES) return;
+  if (parameters <= 20_000_000 && graphSize(model, { ...all, vocabSize: 1 }) <= MOST_NODES) return; // documents are not read yet
   const options = isGpt ? ['--n-embd', '--n-layer', blockSize] : ['--n-state', '--n-embd'];
   throw new UsageError(`${model} of these sizes would not fit in memory: lower ${list(options)}`);
 }

@@ -1,19 +1,45 @@
-/** How large a model's graph would be, told before any of it is made. */
-import type { ModelName, ModelSizes } from '../experiment.js';
+/** How large a model would be, told before any of it is made. */
+import type { ModelName } from '../experiment.js';
+import type { Sizes } from './model.js';
 
 /**
  * More leave no graph below about 2 GB: a node of `scalar` takes some 500 bytes, counted here per
- * product; what `vector` adds for each head and pair of positions, some 1,600.
+ * product; what `vector` adds for each head and pair of positions, some 1,600; a position of the
+ * recurrent nets, some 4,000, counts as eight.
  */
 export const MOST_NODES = 1_000_000;
 
 /** What a model's graph grows by: products, pairs of positions by heads, or positions. */
-export function graphSize(model: ModelName, sizes: ModelSizes): number {
-  const { nLayer, nHead, nEmbd, blockSize } = sizes;
+export function graphSize(model: ModelName, sizes: Sizes): number {
+  const { nLayer, nHead, nEmbd, blockSize, vocabSize } = sizes;
   return {
-    scalar: nLayer * blockSize * (12 * nEmbd ** 2 + blockSize * nEmbd),
+    scalar: blockSize * (nLayer * (12 * nEmbd ** 2 + blockSize * nEmbd) + vocabSize * nEmbd),
     vector: nLayer * nHead * blockSize ** 2,
-    rnn: blockSize,
-    rnn_att: blockSize,
+    rnn: 8 * blockSize,
+    rnn_att: 8 * blockSize,
   }[model];
+}
+
+/** The matrices of a model, in the order in which it draws them. */
+export function* matricesOf(
+  model: ModelName,
+  { vocabSize, nEmbd, nState, nLayer, blockSize }: Sizes,
+): Generator<[name: string, shape: readonly [rows: number, cols: number]]> {
+  yield ['wte', [vocabSize, nEmbd]];
+  yield ['wpe', [blockSize, nEmbd]];
+  if (model === 'rnn' || model === 'rnn_att') {
+    yield ['m', [nState, nState]];
+    yield ['token_proj', [nEmbd, nState]];
+    yield ['pos_proj', [nEmbd, nState]];
+    yield ['lm_head', [nState, vocabSize]];
+    return;
+  }
+  // Those of `scalar` are applied from the left.
+  const linear = (rows: number, cols: number) => (model === 'scalar' ? ([cols, rows] as const) : ([rows, cols] as const)); // prettier-ignore
+  yield ['lm_head', linear(nEmbd, vocabSize)];
+  for (let i = 0; i < nLayer; i++) {
+    for (const name of ['wq', 'wk', 'wv', 'wo']) yield [`layer${i}.attn_${name}`, [nEmbd, nEmbd]];
+    yield [`layer${i}.mlp_fc1`, linear(nEmbd, 4 * nEmbd)];
+    yield [`layer${i}.mlp_fc2`, linear(4 * nEmbd, nEmbd)];
+  }
 }

@@ -9,6 +9,7 @@
  */
 import { openSync, writeSync } from 'node:fs';
 import { addonRows } from './addon.js';
+import { fileCase, fileComplaint } from './files.js';
 import { programCase } from './programs.js';
 import { record } from './recorded.js';
 import type { Rows } from './rows.js';
@@ -67,15 +68,20 @@ function callCase(chance: Chance, number: number): { what: string; run: () => un
   };
 }
 
+function caseOf(chance: Chance, number: number): { what: string; run: () => unknown } {
+  if (suite === 'files') return fileCase(chance);
+  return suite === 'programs' ? programCase(recording, chance) : callCase(chance, number);
+}
+
 const report: Report = { returned: 0, threw: 0, failures: [], resident: 0 };
-const start = suite === 'programs' ? first : first - (first % WORLD);
+const start = suite === 'addon' ? first - (first % WORLD) : first;
 for (let number = start; number < first + count; number++) {
   const chance = new Chance(seed ^ Math.imul(number + 1, 0x85ebca6b));
   if (at >= 0) {
     place.writeDoubleLE(number);
     writeSync(at, place, 0, 8, 0);
   }
-  const { what, run } = suite === 'programs' ? programCase(recording, chance) : callCase(chance, number); // prettier-ignore
+  const { what, run } = caseOf(chance, number);
   if (isShown) console.error(`${suite} ${seed} ${number}: ${what}`);
   try {
     run();
@@ -83,7 +89,7 @@ for (let number = start; number < first + count; number++) {
   } catch (error) {
     report.threw++;
     if (isShown) console.error(error);
-    const wrong = complaint(error);
+    const wrong = suite === 'files' ? fileComplaint(error) : complaint(error);
     if (wrong !== undefined) report.failures.push(`${suite} ${seed} ${number} (${what}): ${wrong}`);
   }
 }

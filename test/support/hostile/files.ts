@@ -1,0 +1,265 @@
+/**
+ * Models and checkpoints of every kind as they were saved, then changed: bits, pieces, ends, and what the
+ * header says. Each is loaded in every way: refused with an error of the library, or its arrays are the
+ * file's, of the shapes that it claims.
+ */
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Tokenizer } from '../../../lib/data.js';
+import { buildModel, MODEL_NAMES, type BuiltModel, type ModelName } from '../../../lib/experiment.js'; // prettier-ignore
+import type { Value } from '../../../lib/graph.js';
+import { loadCheckpoint, loadModel, saveCheckpoint, saveModel } from '../../../lib/model-file.js';
+import type { Training } from '../../../lib/optim.js';
+import type { DType } from '../../../lib/program.js';
+import { Random } from '../../../lib/random.js';
+import { numbersOf, readSafetensors, SafetensorsError, type TensorType } from '../../../lib/safetensors.js'; // prettier-ignore
+import { loadWeights, WeightsError } from '../../../lib/weights.js';
+import type { Chance } from './values.js';
+
+const SIZES = { nEmbd: 4, nHead: 2, nLayer: 1, nState: 5, nAtt: 2, blockSize: 3 };
+const TOKENIZER = new Tokenizer(['abc']);
+const FEEDS = { tokens: [3, 0, 1], targets: [0, 1, 3], length: 3 };
+
+/** A file as it was saved, and what it can be loaded into. */
+interface Saved {
+  what: string;
+  name: ModelName;
+  dtype: DType;
+  bytes: Buffer;
+  model: BuiltModel;
+  /** That has taken no step. */
+  training?: Training | undefined;
+}
+
+function trainingOf(model: BuiltModel, dtype: DType): Training {
+  return model.optimizer(10).minimize(model.loss, { dtype });
+}
+
+function savedFiles(path: string): Saved[] {
+  return MODEL_NAMES.flatMap((name) =>
+    (['float64', 'float32'] as const).flatMap((dtype) => {
+      const build = (seed: number) => buildModel(name, TOKENIZER.vocabSize, SIZES, new Random(seed)); // prettier-ignore
+      const model = build(1);
+      const training = trainingOf(model, dtype);
+      const losses = [0, 1].map(() => training.step(FEEDS));
+      saveModel(path, model, TOKENIZER, { made: 'here' });
+      const alone = readFileSync(path);
+      saveCheckpoint(path, model, TOKENIZER, { training, random: new Random(1), losses });
+      const kept = readFileSync(path);
+      const other = build(2);
+      return [
+        { what: `${name} of ${dtype}`, name, dtype, bytes: alone, model: other },
+        { what: `a checkpoint of ${name} of ${dtype}`, name, dtype, bytes: kept, model: other },
+      ];
+    }),
+  );
+}
+
+// ---- Changes
+
+const RAW = ['-1', '-0', '0', '1', '1.5', '1e3', '1e308', 'NaN', 'Infinity', '4294967296', '9007199254740991', '9007199254740992', '18446744073709551615', 'null', 'true', '""', '"1"', '"F64"', '"I64"', '"BF16"', '[]', '{}', '[1]', '[[1]]', '[0,0]', '[1,0]', '[0,8]', '[-1,7]', '[1e1,2]', '[NaN]', '[4,4]', '{"dtype":"F64","shape":[0],"data_offsets":[0,0]}']; // prettier-ignore
+const NAMES = ['wte', 'x', '', '__proto__', 'constructor', 'toString', '__metadata__', 'layer0.attn_wq', 'training/random', 'optimizer.0/wte', '\\u0077te', '\\n', '\\ud800', 'w\u2028']; // prettier-ignore
+const TEXTS = ['', '0', '1', '2', '3', '4', '5', '8', '-1', '1e9', '9999999', '999999999', 'NaN', 'abc', 'abcd', 'cba', 'aab', 'float64', 'float32', ...MODEL_NAMES, '__proto__']; // prettier-ignore
+const WORDS = [0, 1, 32, 34, 44, 45, 46, 48, 57, 58, 91, 92, 93, 101, 123, 125, 127, 128, 255];
+
+interface Parsed {
+  texts: [name: string, raw: string][];
+  /** Of each array its name, and its fields. */
+  arrays: [name: string, fields: [name: string, raw: string][]][];
+  rest: Buffer;
+}
+
+function parsed(bytes: Buffer): Parsed {
+  const start = 8 + bytes.readUInt32LE(0);
+  const { __metadata__: texts = {}, ...arrays } = JSON.parse(bytes.toString('utf8', 8, start)) as Record<string, Record<string, unknown>>; // prettier-ignore
+  const fields = (of: Record<string, unknown>) => Object.entries(of).map(([name, value]): [string, string] => [name, JSON.stringify(value)]); // prettier-ignore
+  return {
+    texts: fields(texts),
+    arrays: Object.entries(arrays).map(([name, of]) => [name, fields(of)]),
+    rest: bytes.subarray(start),
+  };
+}
+
+function written({ texts, arrays, rest }: Parsed): Buffer {
+  const object = (of: [string, string][]): string => `{${of.map(([name, raw]) => `"${name}":${raw}`).join()}}`; // prettier-ignore
+  const whole: [string, string][] = arrays.map(([name, fields]) => [name, object(fields)]);
+  if (texts.length > 0) whole.unshift(['__metadata__', object(texts)]);
+  const header = Buffer.from(object(whole));
+  const start = Buffer.alloc(8);
+  start.writeUInt32LE(header.length);
+  return Buffer.concat([start, header, rest]);
+}
+
+/** Changes what the header says, and says it as the format does. */
+function changedHeader(bytes: Buffer, chance: Chance): Buffer {
+  const file = parsed(bytes);
+  const { texts, arrays } = file;
+  const array = chance.of(arrays);
+  const field = chance.of(array[1]);
+  const other = chance.of(arrays);
+  const changes: (() => void)[] = [
+    () => (field[1] = chance.of(RAW)),
+    () => (field[0] = chance.of(NAMES)),
+    () => (array[0] = chance.of(NAMES)),
+    () => [array[0], other[0]] = [other[0], array[0]],
+    () => [array[1], other[1]] = [other[1], array[1]],
+    () => arrays.splice(arrays.indexOf(array), 1),
+    () => arrays.push(other),
+    () => array[1].push(chance.of(other[1])),
+    () => array[1].splice(array[1].indexOf(field), 1),
+    // One number of a list more, less, or another.
+    () => (field[1] = field[1].replace(/\d+/, (digits) => String(Number(digits) + chance.of([-1, 1, 2, 8, 1e6])))), // prettier-ignore
+    () => (chance.of(texts)[1] = JSON.stringify(chance.of(TEXTS))),
+    () => (chance.of(texts)[1] = chance.of(RAW)),
+    () => (chance.of(texts)[0] = chance.of([...NAMES, ...texts.map(([name]) => name)])),
+    () => texts.splice(chance.below(texts.length), 1),
+    // The largest array bears a change of its numbers, the last an end that is cut.
+    () => file.rest.fill(chance.of(WORDS), chance.below(file.rest.length)),
+    () => (file.rest = file.rest.subarray(0, chance.below(file.rest.length))),
+  ]; // prettier-ignore
+  chance.of(changes)();
+  return written(file);
+}
+
+/** Numbers that are none, in the place of others. */
+function changedNumbers(bytes: Buffer, chance: Chance): Buffer {
+  const start = 8 + bytes.readUInt32LE(0);
+  const at = start + 4 * chance.below((bytes.length - start) >> 2);
+  const value = chance.of([NaN, Infinity, -Infinity, 1e308, -1, 5e-324]);
+  if (at + 8 <= bytes.length && chance.is(0.5)) bytes.writeDoubleLE(value, at);
+  else bytes.writeFloatLE(Math.fround(value), at);
+  return bytes;
+}
+
+function changed(bytes: Buffer, others: readonly Saved[], chance: Chance): Buffer {
+  const header = 8 + bytes.readUInt32LE(0);
+  // Most of what can go wrong is in the header.
+  const place = (length: number): number => chance.below(chance.is(0.7) ? Math.min(header, length) : length); // prettier-ignore
+  const changes: (() => Buffer)[] = [
+    () => {
+      for (let n = 1 + chance.below(8); n > 0; n--) bytes[place(bytes.length)]! ^= 1 << chance.below(8); // prettier-ignore
+      return bytes;
+    },
+    () => {
+      for (let n = 1 + chance.below(4); n > 0; n--) bytes[place(bytes.length)] = chance.of(WORDS);
+      return bytes;
+    },
+    () => bytes.subarray(0, place(bytes.length)),
+    () => Buffer.concat([bytes, bytes.subarray(0, chance.below(99))]),
+    () => {
+      const from = chance.of(others).bytes;
+      const at = place(bytes.length);
+      const piece = place(from.length);
+      const count = 1 + chance.below(200);
+      return Buffer.concat([bytes.subarray(0, at), from.subarray(piece, piece + count), bytes.subarray(at + chance.of([0, count]))]); // prettier-ignore
+    },
+    () => changedNumbers(bytes, chance),
+    ...Array.from({ length: 8 }, () => () => changedHeader(bytes, chance)),
+  ];
+  return chance.of(changes)();
+}
+
+// ---- What is loaded
+
+/** The numbers of an array, found by the description of the format alone. */
+function claimed(bytes: Buffer, name: string): { shape: number[]; data: Float64Array } {
+  const start = 8 + bytes.readUInt32LE(0);
+  const header = JSON.parse(bytes.toString('utf8', 8, start)) as Record<string, { dtype: TensorType; shape: number[]; data_offsets: [number, number] }>; // prettier-ignore
+  const { dtype, shape, data_offsets: [begin, end] } = header[name]!; // prettier-ignore
+  const piece = bytes.subarray(start + begin, start + end);
+  assert.equal(piece.length, end - begin);
+  return { shape, data: numbersOf({ type: dtype, shape, bytes: piece }) };
+}
+
+function checkMatrices({ matrices }: BuiltModel, bytes: Buffer): void {
+  for (const { name, shape, values } of matrices) {
+    const { shape: given, data } = claimed(bytes, name);
+    assert.deepEqual([...shape], given);
+    checkNumbers(values, data);
+  }
+}
+
+function checkNumbers(values: readonly Value[], data: Float64Array): void {
+  const found = values.flatMap((value) => [...value.data]);
+  const isSingle = values[0]!.data instanceof Float32Array;
+  assert.deepEqual(
+    found,
+    Array.from(data, (x) => (isSingle ? Math.fround(x) : x)),
+  );
+}
+
+/** Loads a file in every way, and throws where none of them does. */
+function load(file: Saved, bytes: Buffer, path: string): void {
+  let attempts = 0;
+  const errors: unknown[] = [];
+  const attempt = (body: () => void): void => {
+    attempts++;
+    try {
+      body();
+    } catch (error) {
+      checkError(error);
+      errors.push(error);
+    }
+  };
+  attempt(() => {
+    for (const [name, tensor] of readSafetensors(bytes).tensors) {
+      assert.equal(tensor.shape.reduce((a, b) => a * b, 1), numbersOf(tensor).length, name); // prettier-ignore
+    }
+  });
+  writeFileSync(path, bytes);
+  attempt(() => checkMatrices(loadModel(path).model, bytes));
+  const { model, dtype } = file;
+  attempt(() => {
+    const training = (file.training ??= trainingOf(model, dtype));
+    const random = new Random(1);
+    try {
+      loadCheckpoint(path, model, { training, random }, { mostSteps: 1000 });
+      file.training = undefined; // It has taken steps.
+    } catch (error) {
+      // Its schedule may have given rates.
+      if ((error as Error).cause !== undefined) file.training = undefined;
+      throw error;
+    }
+    checkMatrices(model, bytes);
+    random.gauss();
+  });
+  if (file.name !== 'scalar') {
+    attempt(() => {
+      loadWeights(path, model.parameters);
+      for (const value of model.parameters) checkNumbers([value], claimed(bytes, value.name!).data);
+    });
+  }
+  if (errors.length === attempts) throw errors[0];
+}
+
+function checkError(error: unknown): void {
+  const isTyped = error instanceof SafetensorsError || error instanceof WeightsError;
+  if (!isTyped) throw error;
+  assert.ok(!/[\r\n]/.test(error.message) && error.message.length < 1500, error.message);
+}
+
+let files: Saved[] | undefined;
+let path = '';
+
+/** One file, changed. */
+export function fileCase(chance: Chance): { what: string; run: () => unknown } {
+  if (!files) {
+    const folder = mkdtempSync(join(tmpdir(), 'vecgrad-file-'));
+    process.on('exit', () => rmSync(folder, { recursive: true }));
+    path = join(folder, 'x.safetensors');
+    files = savedFiles(path);
+  }
+  const all = files;
+  const file = chance.of(all);
+  return {
+    what: file.what,
+    run: () => load(file, changed(Buffer.from(file.bytes), all, chance), path),
+  };
+}
+
+/** What is wrong with what was thrown, if anything. */
+export function fileComplaint(error: unknown): string | undefined {
+  return error instanceof SafetensorsError || error instanceof WeightsError ? undefined : String((error as Error).stack); // prettier-ignore
+}
