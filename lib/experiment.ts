@@ -1,8 +1,10 @@
 /** One experiment: a model trained on documents, evaluated on held-out ones, and sampled. */
-import type { Progress } from './background.js';
+import { checkCallback, type Progress } from './background.js';
 import { now } from './clock.js';
 import { checkDocuments, splitHeldOut, Tokenizer, type Documents } from './data.js';
+import { checkInteger, checkObject, MOST_STEPS, shown } from './given.js';
 import { index } from './graph.js';
+import { graphSize, MOST_NODES } from './models/graph-size.js';
 import {
   DEFAULT_SIZES,
   Draw,
@@ -155,6 +157,9 @@ export interface ExperimentResult {
 /** One native call takes twice the steps of the last as long as that took less: losses are told at its end. */
 const STEPS_MILLISECONDS = 50;
 
+/** The most documents of a step. */
+const MOST_BATCH = 1_000_000;
+
 /** What writes each model's graph. */
 export const MODELS: Readonly<Record<ModelName, ModelBuilder>> = {
   scalar,
@@ -164,11 +169,13 @@ export const MODELS: Readonly<Record<ModelName, ModelBuilder>> = {
 };
 
 function checkSizes(model: ModelName, sizes: Sizes): void {
+  if (!MODEL_NAMES.includes(model)) throw new ExperimentError(`model ${shown(model)}: expected ${MODEL_NAMES.join(', ')}`); // prettier-ignore
   for (const [name, size] of Object.entries(sizes) as [string, number][]) {
     if (!Number.isInteger(size) || size < 1) {
-      throw new ExperimentError(`${name} ${size}: expected an integer from 1`);
+      throw new ExperimentError(`${name} ${shown(size)}: expected an integer from 1`);
     }
   }
+  if (graphSize(model, sizes) > MOST_NODES) throw new ExperimentError(`${model} of these sizes would not fit in memory: lower blockSize, nLayer or nEmbd`); // prettier-ignore
   const attends = model === 'scalar' || model === 'vector';
   if (attends && sizes.nEmbd % sizes.nHead !== 0) {
     throw new ExperimentError(
@@ -242,7 +249,20 @@ export function buildFrom(
  * @throws DataError when the documents hold too little to learn from
  */
 export function runExperiment(name: ModelName, options: ExperimentOptions): ExperimentResult {
-  const { keeper, steps = 1000, seed = 42, samples = 20, temperature = 0.5, batch = 1 } = options;
+  checkObject('options', options, 'an object { docs, steps, ... }');
+  const {
+    docs,
+    keeper,
+    steps = 1000,
+    seed = 42,
+    samples = 20,
+    temperature = 0.5,
+    batch = 1,
+  } = options;
+  checkInteger('steps', steps, 0, MOST_STEPS);
+  checkInteger('samples', samples, 0);
+  checkInteger('batch', batch, 1, MOST_BATCH);
+  checkCallback('onStep', options.onStep);
   const started = now();
   let mark = started;
   const lap = (): number => {
@@ -251,8 +271,7 @@ export function runExperiment(name: ModelName, options: ExperimentOptions): Expe
     return (mark - before) / 1000;
   };
 
-  checkDocuments(options.docs);
-  const { docs } = options;
+  checkDocuments(docs);
   const random = new Random(seed);
   const tokenizer = new Tokenizer(docs);
   const { train, heldOut } = splitHeldOut(random.permutation(docs.length));

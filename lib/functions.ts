@@ -1,5 +1,6 @@
 /** Functions made of operators: their gradients are whatever those say. */
-import { concat, constant, makeValue, stack, type Axes, type Index, type Value } from './graph.js';
+import { listOf, shown } from './given.js';
+import { concat, constant, makeValue, stack, Value, type Axes, type Index } from './graph.js';
 import { resolveAxis, ShapeError, show, sizeOf } from './shape.js';
 
 /** x sigmoid(x), also called swish. */
@@ -101,6 +102,8 @@ export function tensordot(a: Value, b: Value, axes = 1): Value {
   return product.reshape([...free, ...others]);
 }
 
+const MOST_PARTS = 2 ** 20;
+
 /**
  * An axis cut into so many equal parts, or into parts of the given lengths, which must add up to it.
  *
@@ -109,19 +112,26 @@ export function tensordot(a: Value, b: Value, axes = 1): Value {
 export function split(x: Value, parts: number | readonly number[], axis = 0): Value[] {
   const at = resolveAxis(axis, x.shape);
   const n = x.shape[at]!;
-  const lengths = typeof parts === 'number' ? new Array<number>(parts).fill(n / parts) : parts;
+  const refuse = (): never => {
+    throw new ShapeError(`split of axis ${axis} of ${show(x.shape)} into ${Array.isArray(parts) ? show(parts.slice(0, 40)) : shown(parts)}: expected whole lengths that add up to ${n}`); // prettier-ignore
+  };
+  const isNumber = typeof parts === 'number';
+  if (!isNumber && !Array.isArray(parts)) return refuse();
+  const count = isNumber ? parts : parts.length;
+  // Parts of an empty axis, or of no length, can be many; not so many that there is no memory for them.
+  if (!Number.isInteger(count) || count < 0 || count > MOST_PARTS || (isNumber && n % count !== 0)) return refuse(); // prettier-ignore
+  const lengths = Array.from({ length: count }, (_, i) => (isNumber ? n / count : parts[i]!));
   const isWhole = lengths.every((length) => Number.isInteger(length) && length >= 0);
-  if (!isWhole || lengths.reduce((sum, length) => sum + length, 0) !== n) {
-    throw new ShapeError(`split of axis ${axis} of ${show(x.shape)} into ${String(parts)}: expected whole lengths that add up to ${n}`); // prettier-ignore
-  }
+  if (!isWhole || lengths.reduce((sum, length) => sum + length, 0) !== n) return refuse();
   let start = 0;
   return lengths.map((length) => x.slice(start, (start += length), at));
 }
 
 /** Arrays one below the other: vectors become rows, others are joined along their first axis. */
 export function vstack(values: readonly Value[]): Value {
-  if (values.every(({ shape }) => shape.length === 1)) return stack(values);
-  return concat(values.map((x) => (x.shape.length === 1 ? x.expandDims(0) : x)));
+  const given = listOf('vstack', values, Value);
+  if (given.every(({ shape }) => shape.length === 1)) return stack(given);
+  return concat(given.map((x) => (x.shape.length === 1 ? x.expandDims(0) : x)));
 }
 
 /** Rows of a table, one for each index: `table.gather(index)`. */

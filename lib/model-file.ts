@@ -4,7 +4,8 @@
  */
 import { Tokenizer } from './data.js';
 import { buildFrom, MODEL_NAMES, type BuiltModel, type DType, type ModelName, type ModelSizes } from './experiment.js'; // prettier-ignore
-import type { TypedArray, Value } from './graph.js';
+import { checkInteger, checkObject, listOf, shown } from './given.js';
+import { Value, type TypedArray } from './graph.js';
 import { graphSize, MOST_NODES } from './models/graph-size.js';
 import { DEFAULT_SIZES, type Matrix } from './models/model.js';
 import type { Training, TrainingState } from './optim.js';
@@ -95,6 +96,9 @@ export function saveCheckpoint(
 }
 
 function write(path: string, model: BuiltModel, tokenizer: Tokenizer, metadata: Readonly<Record<string, string>>, progress?: Checkpoint): void {
+  checkModel(model);
+  if (!((tokenizer as unknown) instanceof Tokenizer)) throw new TypeError(`tokenizer ${shown(tokenizer)}: expected a Tokenizer`); // prettier-ignore
+  checkObject('metadata', metadata, 'an object of texts');
   const { name, sizes, matrices } = model;
   checkGraph(JSON.stringify(path), name, sizes);
   const text = tokenizer.characters.join('');
@@ -110,7 +114,9 @@ function write(path: string, model: BuiltModel, tokenizer: Tokenizer, metadata: 
   const tensors = new Map<string, WrittenTensor>();
   for (const { name: matrix, shape, values } of matrices) tensors.set(matrix, { shape, data: joined(values.map(({ data }) => data), dtype) });
   if (progress) {
-    const { training, random, losses = [] } = progress;
+    checkObject('progress', progress, 'an object { training, random, losses }');
+    const { training, random, losses: given = [] } = progress;
+    const losses = Float64Array.from({ length: checkInteger('losses:', given.length, 0) }, (_, i) => given[i]!); // prettier-ignore
     const { steps, runs, rule, moments } = training.state();
     texts.set('steps', String(steps)).set('runs', String(runs));
     for (const { name: matrix, shape, values } of matrices) {
@@ -125,7 +131,7 @@ function write(path: string, model: BuiltModel, tokenizer: Tokenizer, metadata: 
     if (rule) tensors.set(RULE, { shape: [rule.length], data: Float64Array.from(rule) });
     const words = random.getstate();
     tensors.set(RANDOM, { shape: [words.length], data: words });
-    tensors.set(LOSSES, { shape: [losses.length], data: Float64Array.from(losses) });
+    tensors.set(LOSSES, { shape: [losses.length], data: losses });
   }
   writeTensors(path, tensors, texts);
 } // prettier-ignore
@@ -142,6 +148,7 @@ export function loadCheckpoint(
   model: BuiltModel,
   { training, random }: Omit<Checkpoint, 'losses'>,
 ): Kept {
+  checkModel(model);
   const read = TensorFile.read(path, (file) => {
     const { shown, metadata } = file;
     const text = (key: string): string => metadata.get(key) ?? refuse(`no text '${key}'`);
@@ -190,6 +197,19 @@ export function loadCheckpoint(
   random.setstate(read.words);
   for (const [value, numbers] of read.values) value.data.set(numbers);
   return { losses: read.losses, metadata: read.metadata };
+}
+
+/** Checks that a model is one as `buildModel` gives it. */
+function checkModel(model: unknown): asserts model is BuiltModel {
+  checkObject('model', model, 'a model as of buildModel');
+  const { name, sizes, matrices } = model as Partial<BuiltModel>;
+  const isKnown = MODEL_NAMES.some((known) => known === name);
+  if (!isKnown || typeof sizes !== 'object' || !Array.isArray(matrices)) throw new WeightsError('the model has no name, sizes or matrices: give one as of buildModel'); // prettier-ignore
+  for (const matrix of matrices as Iterable<Partial<Matrix> | undefined>) {
+    const known = typeof matrix?.name === 'string' && Array.isArray(matrix.shape);
+    if (!known) throw new WeightsError('a matrix of the model has no name, or no shape: give one as of buildModel'); // prettier-ignore
+    listOf(matrix.name!, matrix.values, Value);
+  }
 }
 
 function sizesOf({ sizes }: BuiltModel): Record<string, number> {

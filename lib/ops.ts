@@ -805,3 +805,9 @@ const INTEGER_OPS: ReadonlySet<OpName> = new Set<OpName>(['index', 'element', 'e
 export function isInteger(op: OpName): boolean {
   return INTEGER_OPS.has(op);
 }
+
+const INDEX_OPS: ReadonlySet<OpName> = new Set<OpName>(['element', 'elements', 'inverseCount', 'dropout', 'gather', 'scatterAdd', 'choose', 'chooseGrad', 'crossEntropy', 'crossEntropyGrad', 'gatherMatmul', 'gatherDot', 'scatterOuter']); // prettier-ignore
+/** Whether an operator's last operand is an index; all others are values. */
+export function takesIndex(op: OpName, { prefix }: Attr): boolean {
+  return INDEX_OPS.has(op) || (op === 'total' && prefix === true);
+}

@@ -1,7 +1,12 @@
 /** Shapes: NumPy's broadcasting rules, in one place. */
+import { MOST } from './given.js';
+
 export type Shape = readonly number[];
 
-export const SCALAR: Shape = [];
+/** Of all scalars; nobody can change it. */
+export const SCALAR: Shape = Object.freeze([]);
+/** The most axes of an array. */
+export const MOST_AXES = 32;
 
 export function sizeOf(shape: Shape): number {
   let size = 1;
@@ -57,6 +62,14 @@ export function resolveAxis(axis: number, shape: Shape): number {
     throw new ShapeError(`axis ${axis} does not exist in shape ${show(shape)}`);
   }
   return resolved;
+}
+
+/** @throws ShapeError when no program could hold an array of this shape */
+export function checkSize(what: string, shape: Shape): void {
+  const { length } = shape;
+  if (length <= MOST_AXES && shape.every((n) => n <= MOST) && sizeOf(shape) <= MOST) return;
+  const given = length > MOST_AXES ? `${length} axes` : `shape ${show(shape)}`;
+  throw new ShapeError(`${what}: ${given}: an array has at most ${MOST} numbers and ${MOST_AXES} axes`); // prettier-ignore
 }
 
 /** Wrong shapes: what was given, what was expected. */

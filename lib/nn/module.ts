@@ -1,8 +1,12 @@
 /** What all parts of a network have: parameters, drawn when it is made, each with a name. */
+import { checkInteger, checkObject } from '../given.js';
 import { parameter, type Value } from '../graph.js';
 import type { Random } from '../random.js';
-import type { Shape } from '../shape.js';
+import { checkSize, type Shape } from '../shape.js';
 import type { Initializer } from './initializers.js';
+
+/** More leave no graph below about 2 GB. */
+const MOST_NODES = 1_000_000;
 
 /** What every part of a network takes. */
 export interface ModuleOptions {
@@ -16,7 +20,9 @@ export interface ModuleOptions {
 export abstract class Module {
   private readonly own: Value[] = [];
 
-  constructor(private readonly options: ModuleOptions) {}
+  constructor(private readonly options: ModuleOptions) {
+    checkObject('a module: options', options, 'an object { random, ... }');
+  }
 
   /** All parameters, those of its parts included, in the order in which they were drawn; each has a name. */
   parameters(): Value[] {
@@ -36,10 +42,16 @@ export abstract class Module {
 
   /** A new parameter. */
   protected draw(name: string, shape: Shape, initializer: Initializer): Value {
+    checkSize(name, shape);
     const numbers = initializer(shape, this.options.random);
     const value = parameter(numbers, { name: this.nameOf(name), shape });
     this.own.push(value);
     return value;
+  }
+
+  /** How many there are of what has a node of the graph each. */
+  protected static count(what: string, n: number): number {
+    return checkInteger(what, n, 0, MOST_NODES);
   }
 
   private nameOf(name: string): string {
