@@ -3,7 +3,7 @@ import { checkObject, shown } from '../given.js';
 import { total, type Value } from '../graph.js';
 import { ShapeError } from '../shape.js';
 import { uniform, zeros } from './initializers.js';
-import { Module, type ModuleOptions } from './module.js';
+import { checkCount, Module, type ModuleOptions } from './module.js';
 
 /** What a neuron, and a layer of them, takes. */
 export interface NeuronOptions extends ModuleOptions {
@@ -20,7 +20,7 @@ export class Neuron extends Module {
   constructor(nIn: number, options: NeuronOptions) {
     super(options);
     this.nonlinear = options.nonlinear ?? true;
-    this.weights = Array.from({ length: Module.count('nIn', nIn) }, (_, i) =>
+    this.weights = Array.from({ length: checkCount('nIn', nIn) }, (_, i) =>
       this.draw(`weight[${i}]`, [], uniform()),
     );
     this.bias = this.draw('bias', [], zeros());
@@ -46,7 +46,7 @@ export class Layer extends Module {
 
   constructor(nIn: number, nOut: number, options: NeuronOptions) {
     super(options);
-    Module.count('nIn x nOut', Module.count('nIn', nIn) * Module.count('nOut', nOut));
+    checkCount('nIn x nOut', checkCount('nIn', nIn) * checkCount('nOut', nOut));
     this.neurons = Array.from({ length: nOut }, (_, i) =>
       this.include(new Neuron(nIn, { ...options, ...this.part(`neuron[${i}]`) })),
     );

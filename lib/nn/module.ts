@@ -16,6 +16,11 @@ export interface ModuleOptions {
   name?: string;
 }
 
+/** How many there are of what has a node of the graph each. */
+export function checkCount(what: string, n: number): number {
+  return checkInteger(what, n, 0, MOST_NODES);
+}
+
 /** A part of a network. */
 export abstract class Module {
   private readonly own: Value[] = [];
@@ -47,11 +52,6 @@ export abstract class Module {
     const value = parameter(numbers, { name: this.nameOf(name), shape });
     this.own.push(value);
     return value;
-  }
-
-  /** How many there are of what has a node of the graph each. */
-  protected static count(what: string, n: number): number {
-    return checkInteger(what, n, 0, MOST_NODES);
   }
 
   private nameOf(name: string): string {

@@ -28,7 +28,7 @@ export class Chance {
 export class Sabotage extends Error {
   override name = 'Sabotage';
 }
-function sabotage(): never {
+export function sabotage(): never {
   throw new Sabotage('thrown on purpose');
 }
 
@@ -232,17 +232,21 @@ export interface Context {
   chance: Chance;
   /** Objects of the library and of the addon, any of which may stand where another is expected. */
   strangers: readonly unknown[];
-  /** Whether sizes that ask for much memory may be given. */
-  large: boolean;
+  /** Sizes beyond {@link NUMBERS} that may be given. */
+  large: readonly number[];
+  /** What may be given beside {@link OTHERS}. */
+  more?: readonly ((context: Context) => unknown)[];
   /** Makes another call while one is running. */
   again: () => void;
 }
 
 /** Any value. */
-export function hostile({ chance, strangers, large }: Context): unknown {
+export function hostile(context: Context): unknown {
+  const { chance, strangers, large, more } = context;
   const kind = chance.below(10);
-  if (kind < 4) return chance.of(large && chance.is(0.4) ? LARGE : NUMBERS);
+  if (kind < 4) return chance.of(large.length > 0 && chance.is(0.4) ? large : NUMBERS);
   if (kind < 5 && strangers.length > 0) return chance.of(strangers);
+  if (more && kind < 7) return chance.of(more)(context);
   return chance.of(OTHERS)(chance);
 }
 
