@@ -2,7 +2,7 @@
 import { checkCallback, type Progress } from './background.js';
 import { now } from './clock.js';
 import { checkDocuments, splitHeldOut, Tokenizer, type Documents } from './data.js';
-import { checkInteger, checkObject, MOST_STEPS, shown } from './given.js';
+import { checkInteger, checkNumber, checkObject, MOST_STEPS, shown } from './given.js';
 import { index } from './graph.js';
 import { graphSize, MOST_NODES } from './models/graph-size.js';
 import {
@@ -10,6 +10,7 @@ import {
   Draw,
   gaussians,
   type Matrix,
+  type Model,
   type ModelBuilder,
   type SizedModel,
   type Sizes,
@@ -162,11 +163,25 @@ const MOST_BATCH = 1_000_000;
 
 /** What writes each model's graph. */
 export const MODELS: Readonly<Record<ModelName, ModelBuilder>> = {
-  scalar,
-  vector,
-  rnn,
-  rnn_att: rnnAtt,
+  scalar: checked('scalar', scalar),
+  vector: checked('vector', vector),
+  rnn: checked('rnn', rnn),
+  rnn_att: checked('rnn_att', rnnAtt),
 };
+
+/** Listings say what they compute: what they are given is looked at before. */
+function checked(name: ModelName, builder: ModelBuilder): ModelBuilder {
+  return (sizes, draw, fed) => {
+    checkSizes(name, sizes);
+    const model = builder(sizes, draw, fed);
+    const optimizer: Model['optimizer'] = (steps, rate) => {
+      checkNumber('steps', steps);
+      if (rate !== undefined) checkNumber('lr', rate);
+      return model.optimizer(steps, rate);
+    };
+    return { ...model, optimizer };
+  };
+}
 
 function checkSizes(model: ModelName, sizes: Sizes): void {
   if (!MODEL_NAMES.includes(model)) throw new ExperimentError(`model ${shown(model)}: expected ${MODEL_NAMES.join(', ')}`); // prettier-ignore
@@ -258,11 +273,15 @@ export function runExperiment(name: ModelName, options: ExperimentOptions): Expe
     samples = 20,
     temperature = 0.5,
     batch = 1,
+    loadSeconds = 0,
   } = options;
   checkInteger('steps', steps, 0, MOST_STEPS);
   checkInteger('samples', samples, 0);
   checkInteger('batch', batch, 1, MOST_BATCH);
   checkCallback('onStep', options.onStep);
+  checkNumber('loadSeconds', loadSeconds);
+  const every = keeper?.every ?? Infinity;
+  if (every !== Infinity) checkInteger('every', every, 1);
   const started = now();
   let mark = started;
   const lap = (): number => {
@@ -275,7 +294,7 @@ export function runExperiment(name: ModelName, options: ExperimentOptions): Expe
   const random = new Random(seed);
   const tokenizer = new Tokenizer(docs);
   const { train, heldOut } = splitHeldOut(random.permutation(docs.length));
-  const load = (options.loadSeconds ?? 0) + lap();
+  const load = loadSeconds + lap();
 
   const model = buildModel(name, tokenizer.vocabSize, options.sizes ?? {}, random);
   const graphSeconds = lap();
@@ -287,10 +306,10 @@ export function runExperiment(name: ModelName, options: ExperimentOptions): Expe
   const compileSeconds = lap();
 
   const run: Run = { model, tokenizer, training, random, seed, batch, docs };
-  const losses = keeper ? Array.from(keeper.resume(run)) : [];
-  const before = losses.length;
+  const kept = keeper?.resume(run) ?? [];
+  const before = checkInteger('losses kept:', kept.length, 0, MOST_STEPS);
   if (before > steps) throw new ExperimentError(`${before} steps were taken already, more than the ${steps} asked for: ask for more`); // prettier-ignore
-  const every = keeper?.every ?? Infinity;
+  const losses = Array.from({ length: before }, (_, i) => kept[i]!);
   const keep = (): void => {
     if (losses.length % every === 0 || losses.length === steps) keeper?.save(run, losses);
   };
@@ -356,7 +375,7 @@ export function runExperiment(name: ModelName, options: ExperimentOptions): Expe
       train: trainSeconds,
       evaluate: evaluateSeconds,
       sample: sampleSeconds,
-      total: (options.loadSeconds ?? 0) + (now() - started) / 1000,
+      total: loadSeconds + (now() - started) / 1000,
     },
     microsecondsPerStep: steps > before ? (trainSeconds * 1e6) / (steps - before) : 0,
   };

@@ -1,5 +1,5 @@
 /** Functions made of operators: their gradients are whatever those say. */
-import { listOf, shown } from './given.js';
+import { checkNumber, listOf, shown } from './given.js';
 import { concat, constant, makeValue, stack, Value, type Axes, type Index } from './graph.js';
 import { resolveAxis, ShapeError, show, sizeOf } from './shape.js';
 
@@ -65,6 +65,7 @@ export function variance(
   axis?: Axes,
   { ddof = 0, keepDims = false }: { ddof?: number; keepDims?: boolean } = {},
 ): Value {
+  checkNumber('ddof', ddof);
   const centred = x.sub(x.mean(axis, true));
   const sum = centred.mul(centred).sum(axis, keepDims);
   return sum.div(sizeOf(x.shape) / sizeOf(sum.shape) - ddof);
@@ -92,7 +93,7 @@ export function tensordot(a: Value, b: Value, axes = 1): Value {
   const fits = Number.isInteger(axes) && axes >= 0 && axes <= left.length && axes <= right.length;
   const pairs = fits ? Array.from({ length: axes }, (_, i) => i) : [];
   if (!fits || pairs.some((i) => left[left.length - 1 - i] !== right[i])) {
-    throw new ShapeError(`tensordot of ${a.label} and ${b.label} over ${axes} axes: the last axis of the left must equal the first of the right, and so on inwards`); // prettier-ignore
+    throw new ShapeError(`tensordot of ${a.label} and ${b.label} over ${shown(axes)} axes: the last axis of the left must equal the first of the right, and so on inwards`); // prettier-ignore
   }
   const [free, others] = [left.slice(0, left.length - axes), right.slice(axes)];
   const n = sizeOf(right.slice(0, axes));
@@ -113,7 +114,7 @@ export function split(x: Value, parts: number | readonly number[], axis = 0): Va
   const at = resolveAxis(axis, x.shape);
   const n = x.shape[at]!;
   const refuse = (): never => {
-    throw new ShapeError(`split of axis ${axis} of ${show(x.shape)} into ${Array.isArray(parts) ? show(parts.slice(0, 40)) : shown(parts)}: expected whole lengths that add up to ${n}`); // prettier-ignore
+    throw new ShapeError(`split of axis ${axis} of ${show(x.shape)} into ${Array.isArray(parts) ? `[${Array.from({ length: Math.min(parts.length, 40) }, (_, i) => shown(parts[i])).join(', ')}]` : shown(parts)}: expected whole lengths that add up to ${n}`); // prettier-ignore
   };
   const isNumber = typeof parts === 'number';
   if (!isNumber && !Array.isArray(parts)) return refuse();

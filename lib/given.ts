@@ -21,6 +21,11 @@ export function checkInteger(what: string, given: unknown, low: number, high = M
   throw new RangeError(`${what} ${shown(given)}: expected an integer from ${low} to ${high}`);
 }
 
+/** @throws TypeError when it is none: what is calculated with is turned into one first, which may never end */
+export function checkNumber(what: string, given: unknown): asserts given is number {
+  if (typeof given !== 'number') throw new TypeError(`${what} ${shown(given)}: expected a number`);
+}
+
 /** @throws TypeError when it is null or no object */
 export function checkObject(what: string, given: unknown, expected: string): void {
   if (typeof given === 'object' && given !== null) return;

@@ -212,7 +212,7 @@ function toValue(x: unknown): Value {
 
 /** An axis counted from behind as one from 0; one that does not exist stays for the shape rule to refuse. */
 function fromFront(axis: number, { shape }: Node): number {
-  return axis < 0 && axis >= -shape.length ? axis + shape.length : axis;
+  return typeof axis === 'number' && axis < 0 && axis >= -shape.length ? axis + shape.length : axis;
 }
 
 /** One axis or several, counted from behind where negative. */
@@ -389,16 +389,16 @@ export class Value extends Node {
   /** With a new axis of length 1, before `axis`; -1: behind all others. */
   expandDims(axis: number): Value {
     const rank = this.shape.length + 1;
-    const at = axis < 0 ? axis + rank : axis;
-    if (!Number.isInteger(at) || at < 0 || at >= rank) {
-      throw new ShapeError(`expandDims of ${this.label}: axis ${axis} of ${rank} axes`);
+    const at = !Number.isInteger(axis) ? -1 : axis < 0 ? axis + rank : axis;
+    if (at < 0 || at >= rank) {
+      throw new ShapeError(`expandDims of ${this.label}: axis ${shown(axis)} of ${rank} axes`);
     }
     return this.reshape([...this.shape.slice(0, at), 1, ...this.shape.slice(at)]);
   }
   /** Without its axes of length 1, or without one of them. */
   squeeze(axis?: number): Value {
     if (axis === undefined) return this.reshape(this.shape.filter((n) => n !== 1));
-    const at = fromFront(axis, this);
+    const at = resolveAxis(axis, this.shape);
     if (this.shape[at] !== 1) {
       throw new ShapeError(`squeeze of ${this.label}: axis ${axis} has length ${String(this.shape[at])}, not 1`); // prettier-ignore
     }
@@ -422,8 +422,9 @@ export class Value extends Node {
    * place. What is picked twice gets both gradients.
    */
   gather(index: Index, axis = 0): Value {
-    const at = fromFront(axis, this);
+    const at = this.shape.length === 0 ? 0 : resolveAxis(axis, this.shape);
     if (at === 0) return makeValue('gather', [this, index]);
+    if (!((index as unknown) instanceof Index)) throw new TypeError(`gather of ${this.label}: ${shown(index)}, expected an Index`); // prettier-ignore
     const axes = this.shape.map((_, i) => i);
     const before = axes.slice(0, at);
     const found = makeValue('gather', [this.transpose([at, ...before, ...axes.slice(at + 1)]), index]); // prettier-ignore
@@ -577,7 +578,7 @@ export class Index extends Node {
   at(i: number): Index {
     const n = this.shape[0];
     if (n === undefined || !Number.isInteger(i) || i < 0 || i >= n) {
-      throw new RangeError(`at(${i}) of ${this.label}: no such element`);
+      throw new RangeError(`at(${shown(i)}) of ${this.label}: no such element`);
     }
     return makeIndex('element', this, { start: i });
   }

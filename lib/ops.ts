@@ -5,6 +5,7 @@
  * or a lowering. A gradient rule builds nodes through a `Builder`, so what it returns can be
  * compiled with the forward pass and differentiated again.
  */
+import { shown } from './given.js';
 import {
   broadcast,
   resolveAxis,
@@ -298,7 +299,7 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
     shape: ([x], { k }) => {
       if (x!.length !== 1) throw new ShapeError(`topk expects a vector, not shape ${show(x!)}`);
       if (!Number.isInteger(k) || k! < 1 || k! > x![0]!) {
-        throw new ShapeError(`topk of ${k} among ${x![0]}: expected an integer from 1 to ${x![0]}`);
+        throw new ShapeError(`topk of ${shown(k)} among ${x![0]}: expected an integer from 1 to ${x![0]}`);
       }
       return [k!];
     },
@@ -599,7 +600,7 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
         stop! > x![at]!
       ) {
         // prettier-ignore
-        throw new ShapeError(`slice ${start} to ${stop} of axis ${axis} in ${show(x!)}: out of range`); // prettier-ignore
+        throw new ShapeError(`slice ${shown(start)} to ${shown(stop)} of axis ${axis} in ${show(x!)}: out of range`); // prettier-ignore
       }
       return x!.map((n, i) => (i === at ? stop! - start! : n));
     },

@@ -2,8 +2,8 @@
 import { availableParallelism } from 'node:os';
 import { checkCallback, inParts, type BackgroundOptions } from './background.js';
 import type { UpdateRule, UpdateStep } from './compiler/layout.js';
-import { checkDocumentRange, type Dataset } from './dataset.js';
-import { checkInteger, checkObject, MOST_STEPS, shown } from './given.js';
+import { checkDocumentRange, copied, type Dataset } from './dataset.js';
+import { checkInteger, checkNumber as requireNumber, checkObject, MOST_STEPS, shown } from './given.js';
 import { Value, type TypedArray } from './graph.js';
 import { Program, type Feeds, type ProgramOptions, type Runs } from './program.js';
 
@@ -35,6 +35,8 @@ function ratesOf(schedule: Schedule): (step: number) => number {
 
 /** Rates that start at `rate` and are multiplied by `factor` after every step. */
 export function* decay(rate: number, factor: number): Generator<number> {
+  requireNumber('rate', rate);
+  requireNumber('factor', factor);
   for (; ; rate *= factor) yield rate;
 }
 
@@ -105,9 +107,11 @@ export class Training {
       const fits = Array.isArray(given) && given.length === arrays.length && arrays.every((array, i) => isNumbers(given[i]) && array.length === given[i].length); // prettier-ignore
       if (!fits) throw new Error(`restore: ${value.label} has ${arrays.length} moments here, and other ones in the state: give the same optimiser`); // prettier-ignore
     }
+    const { rule } = state;
+    if (rule !== undefined && !(Array.isArray(rule) && rule.length <= program.ruleSize)) throw new TypeError(`restore: rule ${shown(rule)}, expected what state() gave`); // prettier-ignore
     for (let step = 0; step < steps; step++) this.setRule(step);
     const here = program.trained.rule.join(', ');
-    const there = state.rule?.join(', ') ?? here;
+    const there = rule?.map(shown).join(', ') ?? here;
     if (steps > 0 && here !== there) throw new Error(`restore: step ${steps} was taken with rates of ${there}, which here are ${here}: give the same optimiser`); // prettier-ignore
     for (const [value, arrays] of moments) arrays.forEach((array, i) => array.set(state.moments.get(value)![i]!)); // prettier-ignore
     program.setRuns(runs);
@@ -137,7 +141,7 @@ export class Training {
    * What `stepEach` does, on another thread: the event loop goes on. Until the promise is settled, all
    * that needs the program's numbers or its parameters' throws a `BusyError`, except in `onProgress`,
    * between native calls of some 10 milliseconds. Arrays of those numbers that were read earlier are
-   * then empty: read them again. Documents must not be changed meanwhile.
+   * then empty: read them again. The documents are copied first.
    *
    * An abort ends it before the next step, and rejects with the signal's reason: steps that were taken
    * stay, and count.
@@ -151,9 +155,10 @@ export class Training {
     checkObject('stepEachAsync: options', options, 'an object { signal, onProgress }');
     const { signal, onProgress } = options;
     checkCallback('onProgress', onProgress);
+    const own = copied(dataset);
     const losses = new Float64Array(to - from);
     let done = 0;
-    const take = (at: number, count: number, stop: Int32Array): Promise<Float64Array> => this.stepSome(dataset, from + at, from + at + count, stop);
+    const take = (at: number, count: number, stop: Int32Array): Promise<Float64Array> => this.stepSome(own, from + at, from + at + count, stop);
     for await (const part of inParts(to - from, take, signal)) {
       losses.set(part, done);
       done += part.length;

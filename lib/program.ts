@@ -19,7 +19,7 @@ import { checkDocumentRange, type Column, type Dataset } from './dataset.js';
 import { checkInteger, checkObject, listOf, MOST, MOST_STEPS, shown } from './given.js';
 import { addon, chosenIsa, type Fault, type Handle, type SeriesFault, type SeriesSpec } from './native.js'; // prettier-ignore
 import { OP_NAMES, type OpName } from './ops.js';
-import type { Random } from './random.js';
+import { Random } from './random.js';
 import { contiguousStrides, sizeOf } from './shape.js';
 
 /** How a program holds its numbers. */
@@ -416,6 +416,8 @@ export class Program {
     this.checkMemory();
     checkObject('generating: options', options, 'an object { input, start, ... }');
     const { input, start, stop, temperature, count, topK = Infinity, prefix = NO_SLOTS } = options;
+    if (typeof input !== 'string') throw new FeedError(`input ${shown(input)}: expected its name`);
+    if (!(random instanceof Random)) throw new TypeError(`generating draws from a Random, not ${shown(random)}`); // prettier-ignore
     const { handle } = random;
     this.checkMemory(); // once more: a getter among the options may run anything
     const feed = this.indices.get(input);
@@ -533,7 +535,7 @@ export class Program {
     // A copy: getters among the feeds may run anything, and change the list.
     const given = documentsOf(documents);
     const count = given.length;
-    if (!Number.isInteger(threads) || threads < 1) throw new RangeError(`${threads} threads: expected an integer from 1`); // prettier-ignore
+    if (!Number.isInteger(threads) || threads < 1) throw new RangeError(`${shown(threads)} threads: expected an integer from 1`); // prettier-ignore
     const { parameters } = this.lowered;
     if (parameters.withGradient < parameters.size) throw new Error('this training was compiled for single documents: minimize(loss, { batches: true })'); // prettier-ignore
     this.checkMemory();
@@ -584,6 +586,7 @@ export class Program {
   /** One part of a step alone, with what was fed last: to measure it. */
   runPart(part: 'forward' | 'backward' | 'update'): void {
     const { forward, backward, update } = this.lowered.sections;
+    if (!['forward', 'backward', 'update'].includes(part)) throw new TypeError(`part ${shown(part)}: expected 'forward', 'backward' or 'update'`); // prettier-ignore
     const [begin, end] = { forward: [0, forward], backward: [forward, backward], update: [backward, update] }[part] as [number, number]; // prettier-ignore
     this.run(0, this.length, begin, end);
   }
@@ -1103,13 +1106,13 @@ function hasLevels(traced: Trace, groups: Plan['groups']): boolean {
 }
 
 function describe(value: unknown): string {
-  if (typeof value === 'object' && value !== null && 'length' in value) return `${String(value.length)} numbers`; // prettier-ignore
+  if (typeof value === 'object' && value !== null && 'length' in value) return `${shown(value.length)} numbers`; // prettier-ignore
   return typeof value === 'number' || value === null ? String(value) : `a ${typeof value}`;
 }
 
 function checkDType(dtype: unknown = 'float64'): DType {
   if (dtype === 'float64' || dtype === 'float32') return dtype;
-  throw new TypeError(`dtype ${JSON.stringify(dtype)}: expected 'float64' or 'float32'`);
+  throw new TypeError(`dtype ${shown(dtype)}: expected 'float64' or 'float32'`);
 }
 
 function allocate(dtype: DType, size: number): TypedArray {

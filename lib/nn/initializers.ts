@@ -1,5 +1,5 @@
 /** What parameters start from, drawn from a `Random`, row by row. */
-import { shown } from '../given.js';
+import { checkNumber, shown } from '../given.js';
 import type { Random } from '../random.js';
 import { checkSize, MOST_AXES, ShapeError, sizeOf, type Shape } from '../shape.js';
 
@@ -11,12 +11,16 @@ export type Initializer = (shape: Shape, random: Random) => Float64Array;
 
 /** Evenly from [low, high). */
 export function uniform(low = -1, high = 1): Initializer {
+  checkNumber('low', low);
+  checkNumber('high', high);
   return (shape, random) =>
     Float64Array.from({ length: countOf(shape) }, () => low + (high - low) * random.random());
 }
 
 /** Gaussians of a mean and a standard deviation. */
 export function normal(mean = 0, std = 1): Initializer {
+  checkNumber('mean', mean);
+  checkNumber('std', std);
   return (shape, random) => random.gaussians(countOf(shape), mean, std);
 }
 
@@ -27,11 +31,13 @@ export function zeros(): Initializer {
 
 /** Glorot and Bengio (2010), also called Glorot: uniform in ±gain sqrt(6 / (fan-in + fan-out)). */
 export function xavierUniform(gain = 1): Initializer {
+  checkNumber('gain', gain);
   return scaled(uniform, ([fanIn, fanOut]) => gain * Math.sqrt(6 / (fanIn + fanOut)));
 }
 
 /** Glorot and Bengio (2010): normal with standard deviation gain sqrt(2 / (fan-in + fan-out)). */
 export function xavierNormal(gain = 1): Initializer {
+  checkNumber('gain', gain);
   return scaled(normal, ([fanIn, fanOut]) => gain * Math.sqrt(2 / (fanIn + fanOut)));
 }
 

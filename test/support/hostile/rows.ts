@@ -12,7 +12,7 @@ export interface Rows {
   /** Sizes that a function may be given though they ask for much memory or time: it must refuse them. */
   large: (path: string) => readonly number[];
   /** What may be given beside what all functions are. */
-  more?: readonly ((context: Context) => unknown)[];
+  more?: (path: string) => readonly ((context: Context) => unknown)[];
   /** Tells callbacks that objects of the world have what makes another call in the case that begins. */
   during?: (again: () => void) => void;
   /** Puts to use what a call returned. */

@@ -277,7 +277,7 @@ function pick(args: unknown[], chance: Chance): Place {
 }
 
 /** All typed arrays in the arguments. */
-function arraysIn(value: unknown, found: Typed[] = [], depth = 0): Typed[] {
+export function arraysIn(value: unknown, found: Typed[] = [], depth = 0): Typed[] {
   if (isTyped(value)) found.push(value);
   else if (isPlain(value) && depth < 4) {
     for (const key of Object.keys(value)) {
@@ -345,10 +345,10 @@ export function mutate(args: unknown[], context: Context): void {
       const room = Math.floor((other.buffer.byteLength - offset) / size);
       if (room >= 0) holder[key] = new Made(other.buffer, offset, Math.min(room, value.length));
     } else if (kind < 15 && typeof value === 'number')
-      holder[key] = value + chance.of([-1, 1, 0.5, 2 ** 31, -(2 ** 31)]); // prettier-ignore
+      holder[key] = value + chance.of(context.large.length > 0 ? [-1, 1, 0.5, 2 ** 31, -(2 ** 31)] : [-1, 1, 0.5]); // prettier-ignore
     else if (kind < 16 && isPlain(value)) {
       const copy = chance.is(0.5) ? Object.freeze({ ...value }) : Object.assign(Object.create(null) as object, value); // prettier-ignore
-      holder[key] = Array.isArray(value) ? Object.freeze([...(value as unknown[])]) : copy;
+      holder[key] = Array.isArray(value) ? Object.freeze((value as unknown[]).slice(0, 1000)) : copy;
     } else if (kind < 17) {
       // One argument in the place of another.
       const other = pick(args, chance);
