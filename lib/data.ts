@@ -273,12 +273,10 @@ export class Tokenizer {
   decode(tokens: Iterable<number>): string {
     let text = '';
     for (const id of tokens) {
-      if (id === this.bos) continue;
-      const character = Number.isInteger(id) ? this.characters[id] : undefined;
-      if (character === undefined) {
+      if (!Number.isInteger(id) || id < 0 || id > this.bos) {
         throw new DataError(`there is no token ${wordsFor(id)}: ids go from 0 to ${this.bos}`);
       }
-      text += character;
+      if (id < this.bos) text += this.characters[id]!;
     }
     return text;
   }

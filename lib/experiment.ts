@@ -172,8 +172,9 @@ export const MODELS: Readonly<Record<ModelName, ModelBuilder>> = {
 /** Listings say what they compute: what they are given is looked at before. */
 function checked(name: ModelName, builder: ModelBuilder): ModelBuilder {
   return (sizes, draw, fed) => {
-    checkSizes(name, sizes);
-    const model = builder(sizes, draw, fed);
+    const own = { ...sizes }; // getters could change their mind
+    checkSizes(name, own);
+    const model = builder(own, draw, fed);
     const optimizer: Model['optimizer'] = (steps, rate) => {
       checkNumber('steps', steps);
       if (rate !== undefined) checkNumber('lr', rate);
@@ -183,10 +184,13 @@ function checked(name: ModelName, builder: ModelBuilder): ModelBuilder {
   };
 }
 
+const SIZE_NAMES = [...Object.keys(DEFAULT_SIZES), 'vocabSize'] as (keyof Sizes)[];
+
 function checkSizes(model: ModelName, sizes: Sizes): void {
   if (!MODEL_NAMES.includes(model)) throw new ExperimentError(`model ${shown(model)}: expected ${MODEL_NAMES.join(', ')}`); // prettier-ignore
-  for (const [name, size] of Object.entries(sizes) as [string, number][]) {
-    if (!Number.isInteger(size) || size < 1) {
+  for (const name of SIZE_NAMES) {
+    const size: unknown = sizes[name];
+    if (!Number.isInteger(size) || (size as number) < 1) {
       throw new ExperimentError(`${name} ${shown(size)}: expected an integer from 1`);
     }
   }

@@ -1,5 +1,5 @@
 /** What all parts of a network have: parameters, drawn when it is made, each with a name. */
-import { checkInteger, checkObject } from '../given.js';
+import { checkInteger, checkObject, shown } from '../given.js';
 import { parameter, type Value } from '../graph.js';
 import type { Random } from '../random.js';
 import { checkSize, type Shape } from '../shape.js';
@@ -25,8 +25,15 @@ export function checkCount(what: string, n: number): number {
 export abstract class Module {
   private readonly own: Value[] = [];
 
-  constructor(private readonly options: ModuleOptions) {
+  private readonly random: Random;
+  private readonly name: string | undefined;
+
+  constructor(options: ModuleOptions) {
     checkObject('a module: options', options, 'an object { random, ... }');
+    const { name } = options;
+    if (name !== undefined && typeof name !== 'string') throw new TypeError(`a module's name ${shown(name)}: expected a text`); // prettier-ignore
+    this.name = name;
+    this.random = options.random;
   }
 
   /** All parameters, those of its parts included, in the order in which they were drawn; each has a name. */
@@ -36,7 +43,7 @@ export abstract class Module {
 
   /** The options of a part. */
   protected part(name: string): ModuleOptions {
-    return { random: this.options.random, name: this.nameOf(name) };
+    return { random: this.random, name: this.nameOf(name) };
   }
 
   /** Counts a part's parameters among the module's own. */
@@ -48,13 +55,13 @@ export abstract class Module {
   /** A new parameter. */
   protected draw(name: string, shape: Shape, initializer: Initializer): Value {
     checkSize(name, shape);
-    const numbers = initializer(shape, this.options.random);
+    const numbers = initializer(shape, this.random);
     const value = parameter(numbers, { name: this.nameOf(name), shape });
     this.own.push(value);
     return value;
   }
 
   private nameOf(name: string): string {
-    return this.options.name === undefined ? name : `${this.options.name}.${name}`;
+    return this.name === undefined ? name : `${this.name}.${name}`;
   }
 }
