@@ -3,6 +3,7 @@ import { constants, isUtf8 } from 'node:buffer';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Dataset } from './dataset.js';
+import { checkInteger, MOST, shown as wordsFor } from './given.js';
 import { addon } from './native.js';
 import { packageRoot } from './package.js';
 
@@ -81,6 +82,8 @@ export function listed(docs: Documents): string[] {
  * of the first document.
  */
 export function parseDocuments(text: string): string[] {
+  if (typeof text !== 'string')
+    throw new TypeError(`parseDocuments: ${wordsFor(text)}, expected a text`);
   return linesOf(text);
 }
 
@@ -100,6 +103,8 @@ export function readDocuments(path: string): string[] {
  * @param toLearn whether there must be something to learn
  */
 export function openDocuments(path: string, toLearn = true): Documents {
+  if (typeof path !== 'string')
+    throw new TypeError(`readDocuments: ${wordsFor(path)}, expected a path`);
   const shown = JSON.stringify(path);
   const bytes = readBytes(path, shown);
   if (bytes.length === 0) throw new DataError(`${shown} is empty: ${EXPECTED}`);
@@ -125,6 +130,7 @@ export function openDocuments(path: string, toLearn = true): Documents {
  * @param source what the documents are called in the message
  */
 export function checkDocuments(docs: Documents, source = 'the list'): void {
+  checkList(docs);
   if (docs.length === 0) throw new DataError(`${source} has no documents: ${EXPECTED}`);
   const only = soleCharacter(docs);
   if (only !== undefined) {
@@ -136,6 +142,21 @@ export function checkDocuments(docs: Documents, source = 'the list'): void {
   if (docs.length === 1) {
     throw new DataError(`${source} has only one document: training needs two or more, one a line`);
   }
+}
+
+/** @throws DataError when these are no documents by number, or too many to be numbered */
+function checkList(docs: unknown): asserts docs is Documents {
+  const { length, at } = (docs ?? {}) as { length?: unknown; at?: unknown };
+  if (typeof docs !== 'object' || typeof at !== 'function') throw new DataError('the documents are no list of strings'); // prettier-ignore
+  if (Number.isInteger(length) && (length as number) >= 0 && (length as number) <= MOST) return;
+  throw new DataError(`${wordsFor(length)} documents: expected an integer from 0 to ${MOST}`);
+}
+
+/** Document i, which must be there. */
+function textAt(docs: Documents, i: number): string {
+  const doc: unknown = docs.at(i);
+  if (typeof doc === 'string') return doc;
+  throw new DataError(`document ${i} is ${wordsFor(doc)}: the documents are no list of strings`);
 }
 
 /** An array of any kind: of documents, or of their numbers. */
@@ -156,6 +177,7 @@ export interface Split<Docs> {
 
 /** Holds out the last `min(1000, floor(count / 10))` documents. */
 export function splitHeldOut<Docs extends Sliceable<Docs>>(docs: Docs): Split<Docs> {
+  checkInteger('documents to split:', (docs as Sliceable<Docs> | undefined)?.length, 0);
   const count = docs.length - Math.min(1000, Math.floor(docs.length / 10));
   return { train: docs.slice(0, count), heldOut: docs.slice(count) };
 }
@@ -192,6 +214,7 @@ export class Tokenizer {
    * @throws DataError when `doc` has a character that the vocabulary lacks
    */
   encode(doc: string): number[] {
+    if (typeof doc !== 'string') throw new DataError(`a document is a text, not ${wordsFor(doc)}`);
     const { idAfter, bos } = this;
     const tokens = [bos];
     for (let i = 0; i < doc.length; i++) {
@@ -224,6 +247,8 @@ export class Tokenizer {
    * @throws DataError when one has a character that the vocabulary lacks
    */
   corpus(docs: Documents, numbers: Int32Array): Corpus {
+    checkList(docs);
+    if (!(numbers instanceof Int32Array)) throw new TypeError(`the documents' numbers: ${wordsFor(numbers)}, expected an Int32Array`); // prettier-ignore
     if (docs instanceof PlainLines) {
       const corpus = docs.encode(this.idAfter, this.bos, numbers);
       if (corpus) return corpus; // else the slow way will say which character
@@ -232,7 +257,7 @@ export class Tokenizer {
     const firsts = new Int32Array(numbers.length + 1);
     numbers.forEach((number, i) => {
       firsts[i] = tokens.length;
-      for (const token of this.encode(docs.at(number)!)) tokens.push(token);
+      for (const token of this.encode(textAt(docs, number))) tokens.push(token);
       tokens.pop(); // the next one's bos
     });
     firsts[numbers.length] = tokens.length;
@@ -248,12 +273,10 @@ export class Tokenizer {
   decode(tokens: Iterable<number>): string {
     let text = '';
     for (const id of tokens) {
-      if (id === this.bos) continue;
-      const character = this.characters[id];
-      if (character === undefined) {
-        throw new DataError(`there is no token ${id}: ids go from 0 to ${this.bos}`);
+      if (!Number.isInteger(id) || id < 0 || id > this.bos) {
+        throw new DataError(`there is no token ${wordsFor(id)}: ids go from 0 to ${this.bos}`);
       }
-      text += character;
+      if (id < this.bos) text += this.characters[id]!;
     }
     return text;
   }
@@ -265,7 +288,11 @@ export class Corpus {
     private readonly tokens: Int32Array,
     /** Where each document begins, and the last `bos`. */
     private readonly firsts: Int32Array,
-  ) {}
+  ) {
+    if (!(tokens instanceof Int32Array && firsts instanceof Int32Array && firsts.length > 0)) {
+      throw new TypeError('a corpus is made of two Int32Arrays, the second not empty');
+    }
+  }
 
   /** How many documents there are. */
   get length(): number {
@@ -278,6 +305,8 @@ export class Corpus {
     blockSize: number,
   ): Record<'tokens' | 'targets', Int32Array> & Record<'length', number> {
     const { tokens } = this;
+    checkInteger('document', i, 0, this.length - 1);
+    checkInteger('blockSize', blockSize, 1);
     const first = this.firsts[i]!;
     const length = this.lengthOf(i, blockSize);
     return { tokens: tokens.subarray(first, first + length), targets: tokens.subarray(first + 1, first + 1 + length), length }; // prettier-ignore
@@ -285,6 +314,7 @@ export class Corpus {
 
   /** All documents as `example` has them, in columns. */
   dataset(blockSize: number): Dataset {
+    checkInteger('blockSize', blockSize, 1);
     const { length: count, tokens: values, firsts: starts } = this;
     const next = new Int32Array(count);
     const lengths = new Int32Array(count);
@@ -360,9 +390,10 @@ function strip(line: string): string {
 /** In rising order. */
 function distinctCodePoints(docs: Documents): number[] {
   if (docs instanceof PlainLines) return docs.codePoints;
+  checkList(docs);
   const seen = new Set<number>();
   for (let d = 0; d < docs.length; d++) {
-    const doc = docs.at(d)!;
+    const doc = textAt(docs, d);
     for (let i = 0; i < doc.length; i++) {
       const codePoint = doc.codePointAt(i)!;
       if (codePoint > 0xffff) i++;
@@ -376,7 +407,7 @@ function distinctCodePoints(docs: Documents): number[] {
 function soleCharacter(docs: Documents): string | undefined {
   let only: string | undefined;
   for (let i = 0; i < docs.length; i++) {
-    for (const character of docs.at(i)!) {
+    for (const character of textAt(docs, i)) {
       if (only !== undefined && character !== only) return undefined;
       only = character;
     }

@@ -1,13 +1,16 @@
 /** One experiment: a model trained on documents, evaluated on held-out ones, and sampled. */
-import type { Progress } from './background.js';
+import { checkCallback, type Progress } from './background.js';
 import { now } from './clock.js';
 import { checkDocuments, splitHeldOut, Tokenizer, type Documents } from './data.js';
+import { checkInteger, checkNumber, checkObject, MOST_STEPS, shown } from './given.js';
 import { index } from './graph.js';
+import { graphSize, MOST_NODES } from './models/graph-size.js';
 import {
   DEFAULT_SIZES,
   Draw,
   gaussians,
   type Matrix,
+  type Model,
   type ModelBuilder,
   type SizedModel,
   type Sizes,
@@ -157,21 +160,44 @@ export interface ExperimentResult {
 /** One native call takes twice the steps of the last as long as that took less: losses are told at its end. */
 const STEPS_MILLISECONDS = 50;
 
+/** The most documents of a step. */
+const MOST_BATCH = 1_000_000;
+
 /** What writes each model's graph. */
 export const MODELS: Readonly<Record<ModelName, ModelBuilder>> = {
-  scalar,
-  vector,
-  rnn,
-  rnn_att: rnnAtt,
+  scalar: checked('scalar', scalar),
+  vector: checked('vector', vector),
+  rnn: checked('rnn', rnn),
+  rnn_att: checked('rnn_att', rnnAtt),
 };
 
-/** @throws ExperimentError when sizes are no integers from 1, or do not fit each other */
+/** Listings say what they compute: what they are given is looked at before. */
+function checked(name: ModelName, builder: ModelBuilder): ModelBuilder {
+  return (sizes, draw, fed) => {
+    const own = { ...sizes }; // getters could change their mind
+    checkSizes(name, own);
+    const model = builder(own, draw, fed);
+    const optimizer: Model['optimizer'] = (steps, rate) => {
+      checkNumber('steps', steps);
+      if (rate !== undefined) checkNumber('lr', rate);
+      return model.optimizer(steps, rate);
+    };
+    return { ...model, optimizer };
+  };
+}
+
+const SIZE_NAMES = [...Object.keys(DEFAULT_SIZES), 'vocabSize'] as (keyof Sizes)[];
+
+/** @throws ExperimentError when sizes are no integers from 1, do not fit each other, or in memory */
 export function checkSizes(model: ModelName, sizes: Sizes): void {
-  for (const [name, size] of Object.entries(sizes) as [string, number][]) {
-    if (!Number.isInteger(size) || size < 1) {
-      throw new ExperimentError(`${name} ${size}: expected an integer from 1`);
+  if (!MODEL_NAMES.includes(model)) throw new ExperimentError(`model ${shown(model)}: expected ${MODEL_NAMES.join(', ')}`); // prettier-ignore
+  for (const name of SIZE_NAMES) {
+    const size: unknown = sizes[name];
+    if (!Number.isInteger(size) || (size as number) < 1) {
+      throw new ExperimentError(`${name} ${shown(size)}: expected an integer from 1`);
     }
   }
+  if (graphSize(model, sizes) > MOST_NODES) throw new ExperimentError(`${model} of these sizes would not fit in memory: lower blockSize, nLayer or nEmbd`); // prettier-ignore
   const attends = model === 'scalar' || model === 'vector';
   if (attends && sizes.nEmbd % sizes.nHead !== 0) {
     throw new ExperimentError(
@@ -245,7 +271,24 @@ export function buildFrom(
  * @throws DataError when the documents hold too little to learn from
  */
 export function runExperiment(name: ModelName, options: ExperimentOptions): ExperimentResult {
-  const { keeper, steps = 1000, seed = 42, samples = 20, temperature = 0.5, batch = 1 } = options;
+  checkObject('options', options, 'an object { docs, steps, ... }');
+  const {
+    docs,
+    keeper,
+    steps = 1000,
+    seed = 42,
+    samples = 20,
+    temperature = 0.5,
+    batch = 1,
+    loadSeconds = 0,
+  } = options;
+  checkInteger('steps', steps, 0, MOST_STEPS);
+  checkInteger('samples', samples, 0);
+  checkInteger('batch', batch, 1, MOST_BATCH);
+  checkCallback('onStep', options.onStep);
+  checkNumber('loadSeconds', loadSeconds);
+  const every = keeper?.every ?? Infinity;
+  if (every !== Infinity) checkInteger('every', every, 1);
   const started = now();
   let mark = started;
   const lap = (): number => {
@@ -254,12 +297,11 @@ export function runExperiment(name: ModelName, options: ExperimentOptions): Expe
     return (mark - before) / 1000;
   };
 
-  checkDocuments(options.docs);
-  const { docs } = options;
+  checkDocuments(docs);
   const random = new Random(seed);
   const tokenizer = new Tokenizer(docs);
   const { train, heldOut } = splitHeldOut(random.permutation(docs.length));
-  const load = (options.loadSeconds ?? 0) + lap();
+  const load = loadSeconds + lap();
 
   const model = buildModel(name, tokenizer.vocabSize, options.sizes ?? {}, random);
   const graphSeconds = lap();
@@ -271,10 +313,10 @@ export function runExperiment(name: ModelName, options: ExperimentOptions): Expe
   const compileSeconds = lap();
 
   const run: Run = { model, tokenizer, training, random, seed, steps, batch, docs };
-  const losses = keeper ? Array.from(keeper.resume(run)) : [];
-  const before = losses.length;
+  const kept = keeper?.resume(run) ?? [];
+  const before = checkInteger('losses kept:', kept.length, 0, MOST_STEPS);
   if (before > steps) throw new ExperimentError(`${before} steps were taken already, more than the ${steps} asked for: ask for more`); // prettier-ignore
-  const every = keeper?.every ?? Infinity;
+  const losses = Array.from({ length: before }, (_, i) => kept[i]!);
   const keep = (): void => {
     if (losses.length % every === 0 || losses.length === steps) keeper?.save(run, losses);
   };
@@ -340,7 +382,7 @@ export function runExperiment(name: ModelName, options: ExperimentOptions): Expe
       train: trainSeconds,
       evaluate: evaluateSeconds,
       sample: sampleSeconds,
-      total: (options.loadSeconds ?? 0) + (now() - started) / 1000,
+      total: loadSeconds + (now() - started) / 1000,
     },
     microsecondsPerStep: steps > before ? (trainSeconds * 1e6) / (steps - before) : 0,
   };

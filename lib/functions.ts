@@ -1,5 +1,6 @@
 /** Functions made of operators: their gradients are whatever those say. */
-import { concat, constant, makeValue, stack, type Axes, type Index, type Value } from './graph.js';
+import { checkNumber, listOf, shown } from './given.js';
+import { concat, constant, makeValue, stack, Value, type Axes, type Index } from './graph.js';
 import { resolveAxis, ShapeError, show, sizeOf } from './shape.js';
 
 /** x sigmoid(x), also called swish. */
@@ -64,6 +65,7 @@ export function variance(
   axis?: Axes,
   { ddof = 0, keepDims = false }: { ddof?: number; keepDims?: boolean } = {},
 ): Value {
+  checkNumber('ddof', ddof);
   const centred = x.sub(x.mean(axis, true));
   const sum = centred.mul(centred).sum(axis, keepDims);
   return sum.div(sizeOf(x.shape) / sizeOf(sum.shape) - ddof);
@@ -91,7 +93,7 @@ export function tensordot(a: Value, b: Value, axes = 1): Value {
   const fits = Number.isInteger(axes) && axes >= 0 && axes <= left.length && axes <= right.length;
   const pairs = fits ? Array.from({ length: axes }, (_, i) => i) : [];
   if (!fits || pairs.some((i) => left[left.length - 1 - i] !== right[i])) {
-    throw new ShapeError(`tensordot of ${a.label} and ${b.label} over ${axes} axes: the last axis of the left must equal the first of the right, and so on inwards`); // prettier-ignore
+    throw new ShapeError(`tensordot of ${a.label} and ${b.label} over ${shown(axes)} axes: the last axis of the left must equal the first of the right, and so on inwards`); // prettier-ignore
   }
   const [free, others] = [left.slice(0, left.length - axes), right.slice(axes)];
   const n = sizeOf(right.slice(0, axes));
@@ -101,6 +103,8 @@ export function tensordot(a: Value, b: Value, axes = 1): Value {
   return product.reshape([...free, ...others]);
 }
 
+const MOST_PARTS = 2 ** 20;
+
 /**
  * An axis cut into so many equal parts, or into parts of the given lengths, which must add up to it.
  *
@@ -109,19 +113,26 @@ export function tensordot(a: Value, b: Value, axes = 1): Value {
 export function split(x: Value, parts: number | readonly number[], axis = 0): Value[] {
   const at = resolveAxis(axis, x.shape);
   const n = x.shape[at]!;
-  const lengths = typeof parts === 'number' ? new Array<number>(parts).fill(n / parts) : parts;
+  const refuse = (): never => {
+    throw new ShapeError(`split of axis ${axis} of ${show(x.shape)} into ${Array.isArray(parts) ? `[${Array.from({ length: Math.min(parts.length, 40) }, (_, i) => shown(parts[i])).join(', ')}]` : shown(parts)}: expected whole lengths that add up to ${n}`); // prettier-ignore
+  };
+  const isNumber = typeof parts === 'number';
+  if (!isNumber && !Array.isArray(parts)) return refuse();
+  const count = isNumber ? parts : parts.length;
+  // Parts of an empty axis, or of no length, can be many; not so many that there is no memory for them.
+  if (!Number.isInteger(count) || count < 0 || count > MOST_PARTS || (isNumber && n % count !== 0)) return refuse(); // prettier-ignore
+  const lengths = Array.from({ length: count }, (_, i) => (isNumber ? n / count : parts[i]!));
   const isWhole = lengths.every((length) => Number.isInteger(length) && length >= 0);
-  if (!isWhole || lengths.reduce((sum, length) => sum + length, 0) !== n) {
-    throw new ShapeError(`split of axis ${axis} of ${show(x.shape)} into ${String(parts)}: expected whole lengths that add up to ${n}`); // prettier-ignore
-  }
+  if (!isWhole || lengths.reduce((sum, length) => sum + length, 0) !== n) return refuse();
   let start = 0;
   return lengths.map((length) => x.slice(start, (start += length), at));
 }
 
 /** Arrays one below the other: vectors become rows, others are joined along their first axis. */
 export function vstack(values: readonly Value[]): Value {
-  if (values.every(({ shape }) => shape.length === 1)) return stack(values);
-  return concat(values.map((x) => (x.shape.length === 1 ? x.expandDims(0) : x)));
+  const given = listOf('vstack', values, Value);
+  if (given.every(({ shape }) => shape.length === 1)) return stack(given);
+  return concat(given.map((x) => (x.shape.length === 1 ? x.expandDims(0) : x)));
 }
 
 /** Rows of a table, one for each index: `table.gather(index)`. */

@@ -1,5 +1,6 @@
 /** Checks gradients: backward() against central differences, element by element. */
 import { reachable } from './compiler/trace.js';
+import { checkObject, shown } from './given.js';
 import { Value, type TypedArray } from './graph.js';
 import { compile, type Feeds } from './program.js';
 import { show, sizeOf } from './shape.js';
@@ -75,7 +76,11 @@ export function gradCheck(
   feeds: Feeds = {},
   options: GradCheckOptions = {},
 ): GradCheckReport {
+  checkObject('gradCheck: options', options, 'an object { step, tolerance }');
   const { step = 1e-5, tolerance = 1e-6 } = options;
+  for (const [name, x] of Object.entries({ step, tolerance })) {
+    if (typeof x !== 'number') throw new TypeError(`gradCheck: ${name} ${shown(x)}, expected a number`); // prettier-ignore
+  }
   const program = compile(root, { dtype: 'float64' });
   program.forward(feeds);
   program.backward();
@@ -124,7 +129,8 @@ function leavesOf(root: Value): Value[] {
 function numbersOf(leaf: Value, feeds: Feeds): Float64Array {
   if (leaf.op === 'parameter') return Float64Array.from(leaf.data);
   const fed = feeds[leaf.name!]!;
-  return typeof fed === 'number' ? Float64Array.of(fed) : Float64Array.from(fed);
+  if (typeof fed === 'number') return Float64Array.of(fed);
+  return Float64Array.from({ length: sizeOf(leaf.shape) }, (_, i) => fed[i]!);
 }
 
 function sum(numbers: TypedArray): number {

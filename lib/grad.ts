@@ -1,6 +1,7 @@
 /** Gradients as values of the graph, which can be differentiated again. */
 import { reachable } from './compiler/trace.js';
 import { constant, makeValue, total, Value, zeros, type Node } from './graph.js';
+import { listOf } from './given.js';
 import { NO_ATTR, OPS, sumTo, type Attr, type Builder } from './ops.js';
 import type { Shape } from './shape.js';
 
@@ -17,10 +18,12 @@ import type { Shape } from './shape.js';
  * is known only when it runs
  */
 export function grad(root: Value, values: readonly Value[]): Value[] {
+  const [of] = listOf('grad: root', [root], Value) as [Value];
+  const given = listOf('grad', values, Value);
   const terms = new Map<Node, Value[]>();
-  terms.set(root, [filled(1, root.shape)]);
-  for (const node of dependents(root, values).reverse()) visit(node, terms);
-  return values.map((value) => {
+  terms.set(of, [filled(1, of.shape)]);
+  for (const node of dependents(of, given).reverse()) visit(node, terms);
+  return given.map((value) => {
     const own = terms.get(value);
     return own ? total(own) : zeros(value.shape);
   });

@@ -5,8 +5,9 @@
  * program.ts), and running never changes the graph.
  */
 import { dot, mermaid, type DrawOptions } from './draw.js';
-import { NO_ATTR, OPS, OP_CODE, OP_NAMES, type Attr, type OpName } from './ops.js';
-import { resolveAxis, SCALAR, sizeOf, ShapeError, show, type Shape } from './shape.js';
+import { checkObject, listOf, shown } from './given.js';
+import { NO_ATTR, OPS, OP_CODE, OP_NAMES, takesIndex, type Attr, type OpName } from './ops.js'; // prettier-ignore
+import { checkSize, MOST_AXES, resolveAxis, SCALAR, sizeOf, ShapeError, show, type Shape } from './shape.js'; // prettier-ignore
 import type { Feeds, Program } from './program.js';
 
 /** Numbers as a program holds them: float64 or float32, row-major. */
@@ -47,7 +48,10 @@ class Operation {
 
 /** The operation of a node; a scalar's shape is `SCALAR` itself. */
 function operationOf(op: OpName, attr: Attr, shape: Shape): Operation {
-  if (shape.length > 0) return new Operation(op, attr, shape);
+  if (shape.length > 0) {
+    checkSize(op, shape);
+    return new Operation(op, attr, shape);
+  }
   return attr === NO_ATTR ? PLAIN[op] : new Operation(op, attr, SCALAR);
 }
 
@@ -119,6 +123,7 @@ export abstract class Node {
   }
   /** See {@link Value.named}. */
   set name(name: string | undefined) {
+    if (name !== undefined) checkName(this.op, name);
     (this.extras ??= {}).name = name;
   }
   /**
@@ -154,7 +159,19 @@ export abstract class Node {
   }
 }
 
+/** The operands are nodes of the graph: values, and where the operator takes one a last index. */
+function checkOperands(op: OpName, inputs: readonly Node[], attr: Attr): void {
+  const last = takesIndex(op, attr) ? inputs.length - 1 : -1;
+  for (let i = 0; i < inputs.length; i++) {
+    const node: unknown = inputs[i];
+    if (node instanceof (i === last ? Index : Value)) continue;
+    const found = node instanceof Node ? node.label : shown(node);
+    throw new TypeError(`${op}: operand ${i} is ${found}, expected ${i === last ? 'an Index' : 'a Value'}`); // prettier-ignore
+  }
+}
+
 function resultShape(op: OpName, inputs: readonly Node[], attr: Attr): Shape {
+  checkOperands(op, inputs, attr);
   try {
     return OPS[op].shape(inputs.map((node) => node.shape), attr); // prettier-ignore
   } catch (error) {
@@ -177,9 +194,11 @@ export function makeIndex(op: OpName, x: Node, attr: Attr): Index {
 
 /** Of single numbers an element-wise operator makes a single number: graphs can have many. */
 function unary(plain: Operation, x: Value): Value {
+  toValue(x); // as `this` may be anything
   return x.operation.shape === SCALAR ? new Value(plain, x) : makeValue(plain.op, [x]);
 }
 function binary(plain: Operation, a: Value, other: Value | number): Value {
+  toValue(a);
   const b = toValue(other);
   const isScalar = a.operation.shape === SCALAR && b.operation.shape === SCALAR;
   return isScalar ? new Value(plain, a, b) : makeValue(plain.op, [a, b]);
@@ -188,19 +207,25 @@ function binary(plain: Operation, a: Value, other: Value | number): Value {
 function toValue(x: unknown): Value {
   if (x instanceof Value) return x;
   if (typeof x === 'number') return constant(x);
-  throw new TypeError(`expected a Value or a number, got ${x === null ? 'null' : typeof x}`);
+  throw new TypeError(`expected a Value or a number, got ${x instanceof Node ? x.label : x === null ? 'null' : typeof x}`); // prettier-ignore
 }
 
 /** An axis counted from behind as one from 0; one that does not exist stays for the shape rule to refuse. */
 function fromFront(axis: number, { shape }: Node): number {
-  return axis < 0 && axis >= -shape.length ? axis + shape.length : axis;
+  return typeof axis === 'number' && axis < 0 && axis >= -shape.length ? axis + shape.length : axis;
 }
 
 /** One axis or several, counted from behind where negative. */
 export type Axes = number | readonly number[];
 
+function axesOf(axes: readonly number[], x: Node, what: string): number[] {
+  const { length } = x.shape;
+  if (Array.isArray(axes) && axes.length <= length) return Array.from({ length: axes.length }, (_, i) => fromFront(axes[i]!, x)); // prettier-ignore
+  throw new ShapeError(`${what} of ${x.label}: axes ${Array.isArray(axes) ? `, ${axes.length} of them` : shown(axes)}: expected a number, or an array of at most ${length}`); // prettier-ignore
+}
+
 function reduced(op: 'sum' | 'max', x: Value, axis: Axes | undefined, keepDims: boolean): Value {
-  const axes = axis === undefined ? undefined : typeof axis === 'number' ? [fromFront(axis, x)] : axis.map((a) => fromFront(a, x)); // prettier-ignore
+  const axes = axis === undefined ? undefined : axesOf(typeof axis === 'number' ? [axis] : axis, x, op); // prettier-ignore
   const y = makeValue(op, [x], axes ? { axes } : NO_ATTR);
   return keepDims ? y.reshape(x.shape.map((n, i) => (!axes || axes.includes(i) ? 1 : n))) : y;
 }
@@ -332,7 +357,7 @@ export class Value extends Node {
    */
   pow(exponent: number): Value {
     if (typeof exponent !== 'number' || Number.isNaN(exponent)) {
-      throw new TypeError(`pow of ${this.label}: expected a number, got ${String(exponent)}`);
+      throw new TypeError(`pow of ${this.label}: expected a number, got ${shown(exponent)}`);
     }
     return makeValue('pow', [this], { exponent });
   }
@@ -350,30 +375,30 @@ export class Value extends Node {
   }
   /** The axes in another order; by default reversed. */
   transpose(axes: readonly number[] = this.shape.map((_, i) => this.shape.length - 1 - i)): Value {
-    return makeValue('transpose', [this], { axes: axes.map((axis) => fromFront(axis, this)) });
+    return makeValue('transpose', [this], { axes: axesOf(axes, this, 'transpose') });
   }
   /** The same numbers, row-major, in another shape of as many; one length may be -1: what is left. */
   reshape(shape: Shape): Value {
-    const unknown = shape.indexOf(-1);
-    if (unknown < 0) return makeValue('reshape', [this], { shape });
-    const others = sizeOf(shape.filter((_, i) => i !== unknown));
-    const full = shape.map((n, i) => (i === unknown ? sizeOf(this.shape) / others : n));
-    checkShape(full, `reshape of ${this.label} to ${show(shape)}`);
+    const given = listedShape(shape, 'reshape');
+    const unknown = given.indexOf(-1);
+    const others = sizeOf(given.filter((_, i) => i !== unknown));
+    const full = given.map((n, i) => (i === unknown ? sizeOf(this.shape) / others : n));
+    checkShape(full, () => `reshape of ${this.label} to ${show(given)}`);
     return makeValue('reshape', [this], { shape: full });
   }
   /** With a new axis of length 1, before `axis`; -1: behind all others. */
   expandDims(axis: number): Value {
     const rank = this.shape.length + 1;
-    const at = axis < 0 ? axis + rank : axis;
-    if (!Number.isInteger(at) || at < 0 || at >= rank) {
-      throw new ShapeError(`expandDims of ${this.label}: axis ${axis} of ${rank} axes`);
+    const at = !Number.isInteger(axis) ? -1 : axis < 0 ? axis + rank : axis;
+    if (at < 0 || at >= rank) {
+      throw new ShapeError(`expandDims of ${this.label}: axis ${shown(axis)} of ${rank} axes`);
     }
     return this.reshape([...this.shape.slice(0, at), 1, ...this.shape.slice(at)]);
   }
   /** Without its axes of length 1, or without one of them. */
   squeeze(axis?: number): Value {
     if (axis === undefined) return this.reshape(this.shape.filter((n) => n !== 1));
-    const at = fromFront(axis, this);
+    const at = resolveAxis(axis, this.shape);
     if (this.shape[at] !== 1) {
       throw new ShapeError(`squeeze of ${this.label}: axis ${axis} has length ${String(this.shape[at])}, not 1`); // prettier-ignore
     }
@@ -381,8 +406,7 @@ export class Value extends Node {
   }
   /** Repeated along axes of length 1 and new leading ones, until it has a shape. */
   broadcastTo(shape: Shape): Value {
-    checkShape(shape, `broadcastTo of ${this.label}`);
-    return makeValue('broadcastTo', [this], { shape });
+    return makeValue('broadcastTo', [this], { shape: shapeOf(shape, () => `broadcastTo of ${this.label}`) }); // prettier-ignore
   }
   /** The part [start, stop) along an axis, by default the first. */
   slice(start: number, stop: number, axis = 0): Value {
@@ -398,8 +422,9 @@ export class Value extends Node {
    * place. What is picked twice gets both gradients.
    */
   gather(index: Index, axis = 0): Value {
-    const at = fromFront(axis, this);
+    const at = this.shape.length === 0 ? 0 : resolveAxis(axis, this.shape);
     if (at === 0) return makeValue('gather', [this, index]);
+    if (!((index as unknown) instanceof Index)) throw new TypeError(`gather of ${this.label}: ${shown(index)}, expected an Index`); // prettier-ignore
     const axes = this.shape.map((_, i) => i);
     const before = axes.slice(0, at);
     const found = makeValue('gather', [this.transpose([at, ...before, ...axes.slice(at + 1)]), index]); // prettier-ignore
@@ -457,12 +482,13 @@ export class Value extends Node {
    * @throws RangeError when the rate is not from 0 to below 1, or the seed no integer of 31 bits
    */
   dropout(rate: number, seed: number): Value {
-    if (!(rate >= 0 && rate < 1)) throw new RangeError(`dropout of ${this.label}: rate ${String(rate)}, expected a number from 0 to below 1`); // prettier-ignore
-    if ((seed | 0) !== seed || seed < 0) throw new RangeError(`dropout of ${this.label}: seed ${String(seed)}, expected an integer from 0 to 2147483647`); // prettier-ignore
+    if (!(typeof rate === 'number' && rate >= 0 && rate < 1)) throw new RangeError(`dropout of ${this.label}: rate ${shown(rate)}, expected a number from 0 to below 1`); // prettier-ignore
+    if ((seed | 0) !== seed || seed < 0) throw new RangeError(`dropout of ${this.label}: seed ${shown(seed)}, expected an integer from 0 to 2147483647`); // prettier-ignore
     return makeValue('dropout', [this, new Index(operationOf('step', NO_ATTR, SCALAR))], { rate, seed }); // prettier-ignore
   }
   /** Each row of the last axis over the root of its mean square: x / sqrt(mean(x²) + eps). */
   rmsNorm(eps = 1e-5): Value {
+    if (typeof eps !== 'number') throw new TypeError(`rmsNorm of ${this.label}: eps ${shown(eps)}, expected a number`); // prettier-ignore
     const n = this.shape[this.shape.length - 1];
     return makeValue('rmsNorm', [this], { scale: 1 / (n ?? 1), eps });
   }
@@ -552,7 +578,7 @@ export class Index extends Node {
   at(i: number): Index {
     const n = this.shape[0];
     if (n === undefined || !Number.isInteger(i) || i < 0 || i >= n) {
-      throw new RangeError(`at(${i}) of ${this.label}: no such element`);
+      throw new RangeError(`at(${shown(i)}) of ${this.label}: no such element`);
     }
     return makeIndex('element', this, { start: i });
   }
@@ -570,10 +596,25 @@ export function setProgramFactory(factory: (root: Value) => Program): void {
   programOf = factory;
 }
 
-function checkShape(shape: Shape, what: string): void {
-  if (!Array.isArray(shape) || shape.some((n) => !Number.isInteger(n) || n < 0)) {
-    throw new ShapeError(`${what}: a shape is an array of integers from 0, got ${JSON.stringify(shape)}`); // prettier-ignore
-  }
+/** A copy of a shape as it was given, which may change afterwards. */
+function listedShape(shape: Shape, what: string): number[] {
+  if (Array.isArray(shape) && shape.length <= MOST_AXES) return Array.from({ length: shape.length }, (_, i) => shape[i]!); // prettier-ignore
+  throw new ShapeError(`${what}: a shape is an array of at most ${MOST_AXES} integers from 0, got ${shown(shape)}`); // prettier-ignore
+}
+
+function checkShape(shape: Shape, what: () => string): void {
+  if (shape.every((n) => Number.isInteger(n) && n >= 0)) return;
+  throw new ShapeError(`${what()}: a shape is an array of integers from 0, got [${shape.map(shown).join(',')}]`); // prettier-ignore
+}
+
+function shapeOf(shape: Shape, what: () => string): Shape {
+  const copy = listedShape(shape, what());
+  checkShape(copy, what);
+  return copy;
+}
+
+function checkName(what: string, name: unknown): void {
+  if (typeof name !== 'string') throw new TypeError(`${what}: a name is a text, got ${shown(name)}`); // prettier-ignore
 }
 
 /** Parameters of single numbers, of which a graph can have very many, share their operation. */
@@ -597,10 +638,14 @@ export function flatten(numbers: Numbers): { data: Float64Array; shape: Shape } 
   const shape: number[] = [];
   let probe: unknown = numbers;
   while (typeof probe === 'object' && probe !== null && 'length' in probe) {
+    // One that holds itself has no end.
+    if (shape.length === MOST_AXES) throw new ShapeError(`arrays nested more than ${MOST_AXES} deep`); // prettier-ignore
     const list = probe as ArrayLike<unknown>;
     shape.push(list.length);
     probe = list[0];
   }
+  checkShape(shape, () => 'numbers');
+  checkSize('numbers', shape);
   const data = new Float64Array(sizeOf(shape));
   let at = 0;
   const visit = (x: unknown, depth: number): void => {
@@ -627,46 +672,50 @@ export function flatten(numbers: Numbers): { data: Float64Array; shape: Shape } 
  * @throws TypeError when there is anything but numbers
  */
 export function parameter(numbers: Numbers, options: { name?: string; shape?: Shape } = {}): Value {
+  checkObject('parameter: options', options, 'an object { name, shape }');
+  const { name, shape: given } = options;
+  if (name !== undefined) checkName('parameter', name);
   const { data, shape: found } = flatten(numbers);
-  const shape = options.shape ?? found;
-  checkShape(shape, 'parameter');
+  const shape = given === undefined ? found : shapeOf(given, () => 'parameter');
   if (sizeOf(shape) !== data.length) {
     throw new ShapeError(
-      `parameter${options.name ? ` '${options.name}'` : ''}: ${data.length} numbers for shape ${show(shape)}, which holds ${sizeOf(shape)}`,
+      `parameter${name ? ` '${name}'` : ''}: ${data.length} numbers for shape ${show(shape)}, which holds ${sizeOf(shape)}`,
     );
   }
-  const value = leaf(new Value(leafOperation('parameter', shape)), options.name);
+  const value = leaf(new Value(leafOperation('parameter', shape)), name);
   value.memory = { initial: data };
   return value;
 }
 
 /** A leaf fed at every run, by name. */
 export function input(name: string, shape: Shape = []): Value {
-  checkShape(shape, `input '${name}'`);
-  return leaf(new Value(leafOperation('input', shape)), name);
+  checkName('input', name);
+  const own = shapeOf(shape, () => `input '${name}'`);
+  return leaf(new Value(leafOperation('input', own)), name);
 }
 
 /** A leaf of integers fed at every run, by name: one, or a vector of `length`. */
 export function index(name: string, length?: number): Index {
+  checkName('index', name);
   const shape = length === undefined ? [] : [length];
-  checkShape(shape, `index '${name}'`);
+  checkShape(shape, () => `index '${name}'`);
   return leaf(new Index(leafOperation('index', shape)), name);
 }
 
 /** A fixed number; arithmetic accepts plain numbers too. */
 export function constant(value: number): Value {
+  if (typeof value !== 'number') throw new TypeError(`constant ${shown(value)}: expected a number`);
   return new Value(operationOf('constant', { value }, SCALAR));
 }
 
 /** Zeros of a shape. */
 export function zeros(shape: Shape): Value {
-  checkShape(shape, 'zeros');
-  return makeValue('broadcastTo', [constant(0)], { shape });
+  return makeValue('broadcastTo', [constant(0)], { shape: shapeOf(shape, () => 'zeros') });
 }
 
 /** Operands of one shape along a new axis, by default the first. */
 export function stack(values: readonly Value[], axis = 0): Value {
-  const y = makeValue('stack', [...values]);
+  const y = makeValue('stack', listOf('stack', values, Value));
   const at = resolveAxis(axis, y.shape);
   if (at === 0) return y;
   const axes = y.shape.map((_, i) => i).slice(1);
@@ -675,21 +724,23 @@ export function stack(values: readonly Value[], axis = 0): Value {
 }
 /** Operands joined along an axis, by default the first. */
 export function concat(values: readonly Value[], axis = 0): Value {
-  return makeValue('concat', [...values], { axis: values[0] ? fromFront(axis, values[0]) : axis });
+  const given = listOf('concat', values, Value);
+  return makeValue('concat', given, { axis: given[0] ? fromFront(axis, given[0]) : axis });
 }
 /** The sum of any number of values of one shape. */
 export function total(values: readonly Value[]): Value {
-  return values.length === 1 ? values[0]! : makeValue('total', [...values]);
+  const given = listOf('total', values, Value);
+  return given.length === 1 ? given[0]! : makeValue('total', given);
 }
 /** One of several values of one shape: the one whose number is fed. */
 export function choose(values: readonly Value[], which: Index): Value {
-  return makeValue('choose', [...values, which]);
+  return makeValue('choose', [...listOf('choose', values, Value), which]);
 }
 /**
  * The mean of the first n values, n fed at run time (1 to their number). Only what those n depend
  * on is run, and only the index elements those n need must be fed.
  */
 export function meanOfFirst(values: readonly Value[], n: Index): Value {
-  const sum = makeValue('total', [...values, n], { prefix: true });
+  const sum = makeValue('total', [...listOf('meanOfFirst', values, Value), n], { prefix: true });
   return makeValue('mul', [sum, makeValue('inverseCount', [n])]);
 }

@@ -4,7 +4,8 @@
  */
 import { Tokenizer } from './data.js';
 import { buildFrom, checkSizes, MODEL_NAMES, type BuiltModel, type DType, type ModelName, type ModelSizes } from './experiment.js'; // prettier-ignore
-import type { TypedArray, Value } from './graph.js';
+import { checkInteger, checkObject, listOf, shown } from './given.js';
+import { Value, type TypedArray } from './graph.js';
 import { graphSize, matricesOf, MOST_NODES } from './models/graph-size.js';
 import { DEFAULT_SIZES, type Matrix, type Sizes } from './models/model.js';
 import type { Training, TrainingState } from './optim.js';
@@ -102,6 +103,9 @@ export function saveCheckpoint(
 }
 
 function write(path: string, model: BuiltModel, tokenizer: Tokenizer, metadata: Readonly<Record<string, string>>, progress?: Checkpoint): void {
+  checkModel(model);
+  if (!((tokenizer as unknown) instanceof Tokenizer)) throw new TypeError(`tokenizer ${shown(tokenizer)}: expected a Tokenizer`); // prettier-ignore
+  checkObject('metadata', metadata, 'an object of texts');
   const { name, sizes, matrices } = model;
   checkKeepable(path, model);
   const text = tokenizer.characters.join('');
@@ -117,7 +121,9 @@ function write(path: string, model: BuiltModel, tokenizer: Tokenizer, metadata: 
   const tensors = new Map<string, WrittenTensor>();
   for (const { name: matrix, shape, values } of matrices) tensors.set(matrix, { shape, data: joined(values.map(({ data }) => data), dtype) });
   if (progress) {
-    const { training, random, losses = [] } = progress;
+    checkObject('progress', progress, 'an object { training, random, losses }');
+    const { training, random, losses: given = [] } = progress;
+    const losses = Float64Array.from({ length: checkInteger('losses:', given.length, 0) }, (_, i) => given[i]!); // prettier-ignore
     const { steps, runs, rule, moments } = training.state();
     texts.set('steps', String(steps)).set('runs', String(runs));
     for (const { name: matrix, shape, values } of matrices) {
@@ -132,7 +138,7 @@ function write(path: string, model: BuiltModel, tokenizer: Tokenizer, metadata: 
     if (rule) tensors.set(RULE, { shape: [rule.length], data: Float64Array.from(rule) });
     const words = random.getstate();
     tensors.set(RANDOM, { shape: [words.length], data: words });
-    tensors.set(LOSSES, { shape: [losses.length], data: Float64Array.from(losses) });
+    tensors.set(LOSSES, { shape: [losses.length], data: losses });
   }
   writeTensors(path, tensors, texts);
 } // prettier-ignore
@@ -153,6 +159,7 @@ export function loadCheckpoint(
   { training, random }: Omit<Checkpoint, 'losses'>,
   { mostSteps = MOST_STEPS }: { mostSteps?: number } = {},
 ): Kept {
+  checkModel(model);
   const read = TensorFile.read(path, (file) => {
     const { shown, metadata } = file;
     const text = (key: string): string => metadata.get(key) ?? refuse(`no text '${key}'`);
@@ -222,6 +229,19 @@ function stateOf(numbers: Float64Array): Uint32Array | undefined {
   return words;
 }
 
+/** Checks that a model is one as `buildModel` gives it. */
+function checkModel(model: unknown): asserts model is BuiltModel {
+  checkObject('model', model, 'a model as of buildModel');
+  const { name, sizes, matrices } = model as Partial<BuiltModel>;
+  const isKnown = MODEL_NAMES.some((known) => known === name);
+  if (!isKnown || typeof sizes !== 'object' || !Array.isArray(matrices)) throw new WeightsError('the model has no name, sizes or matrices: give one as of buildModel'); // prettier-ignore
+  for (const matrix of matrices as Iterable<Partial<Matrix> | undefined>) {
+    const known = typeof matrix?.name === 'string' && Array.isArray(matrix.shape);
+    if (!known) throw new WeightsError('a matrix of the model has no name, or no shape: give one as of buildModel'); // prettier-ignore
+    listOf(matrix.name!, matrix.values, Value);
+  }
+}
+
 function sizesOf({ sizes }: BuiltModel): Record<string, number> {
   return Object.fromEntries(SIZE_NAMES.map((size) => [size, sizes[size]]));
 }
@@ -259,12 +279,12 @@ export function loadModel(path: string): LoadedModel {
     const count = countRising(characters);
     if (count === undefined) throw new WeightsError(`${shown}: tokenizer ${quoted(characters)}: expected each character once, in the order of their numbers`); // prettier-ignore
     sizes.vocabSize = count + 1;
+    checkGraph(shown, name, sizes);
     try {
       checkSizes(name, sizes);
     } catch (error) {
       throw new WeightsError(`${shown}: ${(error as Error).message}`, { cause: error });
     }
-    checkGraph(shown, name, sizes);
     checkMatrices(file, name, sizes);
     const tokenizer = new Tokenizer([characters]);
     const model = buildFrom(name, sizes.vocabSize, sizes, (matrix, rows, cols) => file.numbers(matrix, [rows, cols])); // prettier-ignore

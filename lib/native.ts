@@ -1,6 +1,7 @@
 /** Loads the native addon and says what it can do: the only module that touches the binary. */
 import { cpus } from 'node:os';
 import find from 'node-gyp-build';
+import { shown } from './given.js';
 import type { TypedArray } from './graph.js';
 import type { NativeKernels } from './kernels.js';
 import { missingAddon } from './missing.js';
@@ -329,6 +330,7 @@ export class IsaError extends Error {
  * best. Throws an `IsaError` when it is unknown or not available.
  */
 export function chosenIsa(name?: string): string {
+  if (name !== undefined && typeof name !== 'string') throw new IsaError(`instruction set ${shown(name)}: expected a name`); // prettier-ignore
   const wanted = name ?? process.env['VECGRAD_ISA'];
   if (wanted === undefined || wanted === '') return info.best;
   if (info.available.includes(wanted)) return wanted;

@@ -5,6 +5,7 @@
  * or a lowering. A gradient rule builds nodes through a `Builder`, so what it returns can be
  * compiled with the forward pass and differentiated again.
  */
+import { shown } from './given.js';
 import {
   broadcast,
   resolveAxis,
@@ -298,7 +299,9 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
     shape: ([x], { k }) => {
       if (x!.length !== 1) throw new ShapeError(`topk expects a vector, not shape ${show(x!)}`);
       if (!Number.isInteger(k) || k! < 1 || k! > x![0]!) {
-        throw new ShapeError(`topk of ${k} among ${x![0]}: expected an integer from 1 to ${x![0]}`);
+        throw new ShapeError(
+          `topk of ${shown(k)} among ${x![0]}: expected an integer from 1 to ${x![0]}`,
+        );
       }
       return [k!];
     },
@@ -599,7 +602,7 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
         stop! > x![at]!
       ) {
         // prettier-ignore
-        throw new ShapeError(`slice ${start} to ${stop} of axis ${axis} in ${show(x!)}: out of range`); // prettier-ignore
+        throw new ShapeError(`slice ${shown(start)} to ${shown(stop)} of axis ${axis} in ${show(x!)}: out of range`); // prettier-ignore
       }
       return x!.map((n, i) => (i === at ? stop! - start! : n));
     },
@@ -804,4 +807,10 @@ const INTEGER_OPS: ReadonlySet<OpName> = new Set<OpName>(['index', 'element', 'e
 /** Whether an operator's result is integers. */
 export function isInteger(op: OpName): boolean {
   return INTEGER_OPS.has(op);
+}
+
+const INDEX_OPS: ReadonlySet<OpName> = new Set<OpName>(['element', 'elements', 'inverseCount', 'dropout', 'gather', 'scatterAdd', 'choose', 'chooseGrad', 'crossEntropy', 'crossEntropyGrad', 'gatherMatmul', 'gatherDot', 'scatterOuter']); // prettier-ignore
+/** Whether an operator's last operand is an index; all others are values. */
+export function takesIndex(op: OpName, { prefix }: Attr): boolean {
+  return INDEX_OPS.has(op) || (op === 'total' && prefix === true);
 }

@@ -2,8 +2,15 @@
 import { availableParallelism } from 'node:os';
 import { checkCallback, inParts, type BackgroundOptions } from './background.js';
 import type { UpdateRule, UpdateStep } from './compiler/layout.js';
-import { checkDocumentRange, type Dataset } from './dataset.js';
-import type { TypedArray, Value } from './graph.js';
+import { checkDocumentRange, copied, type Dataset } from './dataset.js';
+import {
+  checkInteger,
+  checkNumber as requireNumber,
+  checkObject,
+  MOST_STEPS,
+  shown,
+} from './given.js';
+import { Value, type TypedArray } from './graph.js';
 import { Program, type Feeds, type ProgramOptions, type Runs } from './program.js';
 
 /** A learning rate: a number, a function of the step (from 0), or a generator of rates. */
@@ -14,7 +21,7 @@ function rates(schedule: Schedule): (step: number) => number {
   return (step) => {
     const rate: unknown = next(step);
     if (typeof rate === 'number' && !Number.isNaN(rate)) return rate;
-    throw new TypeError(`learning rate ${String(rate)} at step ${step}: expected a number`);
+    throw new TypeError(`learning rate ${shown(rate)} at step ${step}: expected a number`);
   };
 }
 
@@ -22,7 +29,7 @@ function ratesOf(schedule: Schedule): (step: number) => number {
   if (typeof schedule === 'number') return () => schedule;
   if (typeof schedule === 'function') return schedule;
   if (typeof schedule !== 'object' || (schedule as unknown) === null) {
-    throw new TypeError(`learning rate ${JSON.stringify(schedule)}: expected a number, a function of the step, or a generator`); // prettier-ignore
+    throw new TypeError(`learning rate ${shown(schedule)}: expected a number, a function of the step, or a generator`); // prettier-ignore
   }
   const iterator = Symbol.iterator in schedule ? schedule[Symbol.iterator]() : schedule;
   return (step) => {
@@ -34,6 +41,8 @@ function ratesOf(schedule: Schedule): (step: number) => number {
 
 /** Rates that start at `rate` and are multiplied by `factor` after every step. */
 export function* decay(rate: number, factor: number): Generator<number> {
+  requireNumber('rate', rate);
+  requireNumber('factor', factor);
   for (; ; rate *= factor) yield rate;
 }
 
@@ -92,21 +101,27 @@ export class Training {
    * @throws Error when this training has taken steps, keeps other moments, or had other rates by then
    */
   restore(state: TrainingState): void {
+    checkObject('restore', state, 'a state that state() gave');
     const { program } = this;
     const { moments } = program.trained;
+    const steps = checkInteger('restore: steps', state.steps, 0, MOST_STEPS);
+    const runs = checkInteger('restore: runs', state.runs, 0, MOST_STEPS);
+    if (!(state.moments instanceof Map)) throw new TypeError(`restore: moments ${shown(state.moments)}, expected a Map`); // prettier-ignore
     if (this.steps > 0 || this.ahead.length > 0) throw new Error('restore: this training has taken steps; give the state to a new one'); // prettier-ignore
     for (const [value, arrays] of moments) {
-      const given = state.moments.get(value);
-      const fits = given?.length === arrays.length && arrays.every((array, i) => array.length === given[i]!.length); // prettier-ignore
+      const given: unknown = state.moments.get(value);
+      const fits = Array.isArray(given) && given.length === arrays.length && arrays.every((array, i) => isNumbers(given[i]) && array.length === given[i].length); // prettier-ignore
       if (!fits) throw new Error(`restore: ${value.label} has ${arrays.length} moments here, and other ones in the state: give the same optimiser`); // prettier-ignore
     }
-    for (let step = 0; step < state.steps; step++) this.setRule(step);
+    const { rule } = state;
+    if (rule !== undefined && !(Array.isArray(rule) && rule.length <= program.ruleSize)) throw new TypeError(`restore: rule ${shown(rule)}, expected what state() gave`); // prettier-ignore
+    for (let step = 0; step < steps; step++) this.setRule(step);
     const here = program.trained.rule.join(', ');
-    const there = state.rule?.join(', ') ?? here;
-    if (state.steps > 0 && here !== there) throw new Error(`restore: step ${state.steps} was taken with rates of ${there}, which here are ${here}: give the same optimiser`); // prettier-ignore
+    const there = rule?.map(shown).join(', ') ?? here;
+    if (steps > 0 && here !== there) throw new Error(`restore: step ${steps} was taken with rates of ${there}, which here are ${here}: give the same optimiser`); // prettier-ignore
     for (const [value, arrays] of moments) arrays.forEach((array, i) => array.set(state.moments.get(value)![i]!)); // prettier-ignore
-    program.setRuns(state.runs);
-    this.steps = state.steps;
+    program.setRuns(runs);
+    this.steps = steps;
   }
 
   /** One step: the loss at the fed numbers before the update. */
@@ -132,7 +147,7 @@ export class Training {
    * What `stepEach` does, on another thread: the event loop goes on. Until the promise is settled, all
    * that needs the program's numbers or its parameters' throws a `BusyError`, except in `onProgress`,
    * between native calls of some 10 milliseconds. Arrays of those numbers that were read earlier are
-   * then empty: read them again. Documents must not be changed meanwhile.
+   * then empty: read them again. The documents are copied first.
    *
    * An abort ends it before the next step, and rejects with the signal's reason: steps that were taken
    * stay, and count.
@@ -141,12 +156,15 @@ export class Training {
    * @throws BusyError when the program is trained in the background already
    */
   async stepEachAsync(dataset: Dataset, from = 0, to = dataset.count, options: BackgroundOptions = {}): Promise<Float64Array> {
-    checkDocumentRange(from, to, dataset.count);
+    checkObject('the documents', dataset, 'a dataset: an object { count, inputs }');
+    checkDocumentRange(from, to, checkInteger('count', dataset.count, 0));
+    checkObject('stepEachAsync: options', options, 'an object { signal, onProgress }');
     const { signal, onProgress } = options;
     checkCallback('onProgress', onProgress);
+    const own = copied(dataset);
     const losses = new Float64Array(to - from);
     let done = 0;
-    const take = (at: number, count: number, stop: Int32Array): Promise<Float64Array> => this.stepSome(dataset, from + at, from + at + count, stop);
+    const take = (at: number, count: number, stop: Int32Array): Promise<Float64Array> => this.stepSome(own, from + at, from + at + count, stop);
     for await (const part of inParts(to - from, take, signal)) {
       losses.set(part, done);
       done += part.length;
@@ -218,6 +236,10 @@ export class Training {
   }
 }
 
+function isNumbers(given: unknown): given is TypedArray {
+  return given instanceof Float64Array || given instanceof Float32Array;
+}
+
 /** A way of learning. */
 export interface Optimizer {
   /** Compiles the training of all parameters that `loss` depends on. */
@@ -228,7 +250,7 @@ export interface Optimizer {
 function checkNumber(name: string, x: number, low: number, high = Infinity): number {
   if (typeof x === 'number' && x >= low && x < high) return x;
   const below = high === Infinity ? '' : ` to below ${high}`;
-  throw new RangeError(`${name} ${String(x)}: expected a number from ${low}${below}`);
+  throw new RangeError(`${name} ${shown(x)}: expected a number from ${low}${below}`);
 }
 
 /** What every optimiser takes. */
@@ -309,6 +331,7 @@ class Update {
   }
 
   minimize(loss: Value, learningRate: Schedule, options: ProgramOptions): Training {
+    if (!((loss as unknown) instanceof Value)) throw new TypeError(`minimize: loss ${shown(loss)}, expected a Value`); // prettier-ignore
     const rateOf = rates(learningRate);
     const { op, moments, numbers, before, byRate, prepare } = this;
     const update: UpdateRule = { op, moments, numbers: numbers.length };
@@ -330,6 +353,7 @@ class Update {
 /** An optimiser that is an update, which is put together anew for each training. */
 abstract class UpdateOptimizer<Options extends OptimizerOptions> implements Optimizer {
   constructor(protected readonly options: Options) {
+    checkObject('an optimiser: options', options, 'an object { learningRate, ... }');
     this.update(); // throws now what is wrong with the options
   }
 

@@ -9,16 +9,17 @@ import { lower } from './compiler/lower.js';
 import { isScalarGraph, lowerTape } from './compiler/tape.js';
 import { Batch } from './batch.js';
 import { batch } from './compiler/batch.js';
-import { ALL_PASSES, type PassSet } from './compiler/passes.js';
+import { ALL_PASSES, PASS_NAMES, type PassSet } from './compiler/passes.js';
 import { countUses } from './compiler/rewrite.js';
 import { tidy } from './compiler/tidy.js';
 import { isTraced, trace, type Trace } from './compiler/trace.js';
 import { isDense, type View } from './compiler/view.js';
-import { setProgramFactory, Value, type Node, type TypedArray } from './graph.js';
+import { Node, setProgramFactory, Value, type TypedArray } from './graph.js';
 import { checkDocumentRange, type Column, type Dataset } from './dataset.js';
+import { checkInteger, checkObject, listOf, MOST, MOST_STEPS, shown } from './given.js';
 import { addon, chosenIsa, type Fault, type Handle, type SeriesFault, type SeriesSpec } from './native.js'; // prettier-ignore
 import { OP_NAMES, type OpName } from './ops.js';
-import type { Random } from './random.js';
+import { Random } from './random.js';
 import { contiguousStrides, sizeOf } from './shape.js';
 
 /** How a program holds its numbers. */
@@ -223,19 +224,22 @@ export class Program {
 
   /** @hidden */
   constructor(plan: Plan, options: ProgramOptions = {}) {
-    this.dtype = checkDType(options.dtype);
-    this.isa = chosenIsa(options.isa);
+    checkObject('a program: options', options, 'an object { dtype, isa, ... }');
+    // All is read before anything is traced: what a getter compiles numbers the same nodes.
+    const { dtype, isa, passes: given = ALL_PASSES, batches, sequence: wanted } = options;
+    this.dtype = checkDType(dtype);
+    this.isa = chosenIsa(isa);
+    const passes: PassSet = new Set(PASS_NAMES.filter((name) => given.has(name)));
     this.sequence = plan.groups;
-    this.roots = plan.groups.flat();
+    this.roots = rootsOf(plan.groups);
     const inspects = plan.gradients === 'all';
     this.inspects = inspects;
-    const { passes = ALL_PASSES } = options;
     const traced = trace(plan.groups, !inspects && passes.has('simplify'));
     const { count } = traced;
     const forwardNodes = traced.ir.count;
     let { ir, roots } = traced;
     const isScalar = isScalarGraph(ir);
-    const sequence = options.sequence && hasLevels(traced, options.sequence) ? options.sequence : undefined; // prettier-ignore
+    const sequence = wanted && hasLevels(traced, wanted) ? wanted : undefined;
     const results = sequence?.flat() ?? [];
     let renumber = (node: number): number => node;
     if (!inspects && !isScalar) {
@@ -306,13 +310,14 @@ export class Program {
       results: results.map((value) => numbers.get(value)!),
       place: passes.has('place'),
       finish: passes.has('finish'),
-      fuseUpdate: passes.has('update') && options.batches !== true,
+      fuseUpdate: passes.has('update') && batches !== true,
     };
     this.lowered = (isScalar ? lowerTape(ir, lowering) : undefined) ?? lower(ir, lowering);
     const { lowered } = this;
     this.kept = [...keep, ...gradients.values()];
     this.maxLength = lowered.levels;
     this.counts = { forwardNodes, nodes: ir.count, instructions: lowered.nodes.length };
+    if (lowered.arenaSize > 2 * MOST) throw new RangeError(`${this.roots[0]!.label} takes ${lowered.arenaSize} numbers with all that it is computed from: a program has at most ${2 * MOST - 1}`); // prettier-ignore
     this.handle = addon.createProgram({
       float32: this.dtype === 'float32',
       isa: this.isa,
@@ -390,6 +395,8 @@ export class Program {
 
   /** Computes group `at` of a sequence, the earlier groups having been computed in order. */
   advance(feeds: Feeds, at: number): void {
+    checkInteger('group', at, 0, this.maxLength - 1);
+    this.checkMemory();
     this.length = at + 1;
     this.feed(feeds);
     this.run(at, at + 1, 0, this.lowered.sections.forward);
@@ -407,7 +414,12 @@ export class Program {
    */
   generate(random: Random, options: GenerateOptions): Int32Array[] {
     this.checkMemory();
+    checkObject('generating: options', options, 'an object { input, start, ... }');
     const { input, start, stop, temperature, count, topK = Infinity, prefix = NO_SLOTS } = options;
+    if (typeof input !== 'string') throw new FeedError(`input ${shown(input)}: expected its name`);
+    if (!(random instanceof Random)) throw new TypeError(`generating draws from a Random, not ${shown(random)}`); // prettier-ignore
+    const { handle } = random;
+    this.checkMemory(); // once more: a getter among the options may run anything
     const feed = this.indices.get(input);
     const read = this.sequenceInputs();
     if (read.size !== 1 || !read.has(input) || feed?.size !== this.maxLength) {
@@ -419,6 +431,7 @@ export class Program {
     for (const [name, x] of Object.entries({ stop, count })) {
       if (!Number.isInteger(x) || x < 0) throw new RangeError(`${name} ${describe(x)}: expected an integer from 0`); // prettier-ignore
     }
+    if (count * this.maxLength > MOST) throw new RangeError(`count ${count}: expected at most ${Math.floor(MOST / this.maxLength)}`); // prettier-ignore
     if (!(Number.isInteger(topK) || topK === Infinity) || topK < 1) {
       throw new RangeError(`topK ${describe(topK)}: expected an integer from 1`);
     }
@@ -437,7 +450,7 @@ export class Program {
       program: this.handle,
       arena: this.arena,
       ints: this.ints,
-      random: random.handle,
+      random: handle,
       results,
       slot: feed.slot,
       start,
@@ -519,17 +532,18 @@ export class Program {
    * their losses. The number of threads changes no bit of it.
    */
   stepBatch(documents: readonly Feeds[], threads: number): number {
-    const count = documents.length;
-    if (count === 0) throw new FeedError('a batch of no documents: feed at least one');
-    if (!Number.isInteger(threads) || threads < 1) throw new RangeError(`${threads} threads: expected an integer from 1`); // prettier-ignore
+    // A copy: getters among the feeds may run anything, and change the list.
+    const given = documentsOf(documents);
+    const count = given.length;
+    if (!Number.isInteger(threads) || threads < 1) throw new RangeError(`${shown(threads)} threads: expected an integer from 1`); // prettier-ignore
     const { parameters } = this.lowered;
     if (parameters.withGradient < parameters.size) throw new Error('this training was compiled for single documents: minimize(loss, { batches: true })'); // prettier-ignore
-    if (!this.resident) this.takeParameters();
+    this.checkMemory();
     if (this.batch?.count !== count) this.batch = this.batchOf(count);
     const { batch } = this;
     try {
       for (let i = 0; i < count; i++) {
-        this.feed(documents[i]!);
+        this.feed(given[i]!);
         this.setStep(this.steps++);
         batch.put(i, this.length);
       }
@@ -537,6 +551,7 @@ export class Program {
       this.setStep(NO_STEP);
     }
     this.checkMemory();
+    if (!this.resident) this.takeParameters(); // a getter may have run another program with them
     const fault = addon.stepBatch(this.handle, this.arena, batch.spec, threads);
     if (fault) {
       const [document, ...where] = fault;
@@ -571,6 +586,7 @@ export class Program {
   /** One part of a step alone, with what was fed last: to measure it. */
   runPart(part: 'forward' | 'backward' | 'update'): void {
     const { forward, backward, update } = this.lowered.sections;
+    if (!['forward', 'backward', 'update'].includes(part)) throw new TypeError(`part ${shown(part)}: expected 'forward', 'backward' or 'update'`); // prettier-ignore
     const [begin, end] = { forward: [0, forward], backward: [forward, backward], update: [backward, update] }[part] as [number, number]; // prettier-ignore
     this.run(0, this.length, begin, end);
   }
@@ -618,9 +634,8 @@ export class Program {
   } // prettier-ignore
 
   private startSeries(dataset: Dataset, from: number, to: number, rulesOf?: (count: number) => Float64Array): SeriesRun {
-    checkDocumentRange(from, to, dataset.count);
-    const { spec, fed } = this.seriesOf(dataset);
-    if (!this.resident) this.takeParameters();
+    const { spec, fed, count } = this.seriesOf(dataset);
+    checkDocumentRange(from, to, count);
     this.checkMemory();
     if (rulesOf) {
       spec.rules = rulesOf(to - from);
@@ -630,6 +645,7 @@ export class Program {
       spec.end = this.lowered.sections.update;
       spec.stops = 1;
     }
+    if (!this.resident) this.takeParameters(); // now: what gives rates may have run another program
     return { spec, fed, from, losses: new Float64Array(to - from), trains: rulesOf !== undefined };
   } // prettier-ignore
 
@@ -647,22 +663,25 @@ export class Program {
   } // prettier-ignore
 
   /** What a series of evaluations is fed. */
-  private seriesOf(dataset: Dataset): { spec: SeriesSpec; fed: readonly IndexFeed[] } {
-    const { inputs } = dataset;
+  private seriesOf(dataset: Dataset): { spec: SeriesSpec; fed: readonly IndexFeed[]; count: number } {
+    checkObject('the documents', dataset, 'a dataset: an object { count, inputs }');
+    const { count, inputs } = dataset;
+    checkInteger('count', count, 0);
+    checkObject('inputs', inputs, 'an object with a column for each input');
     this.checkNames(inputs);
     const column = (name: string, label: string, size: number, ...types: (new (n: number) => Column['values'])[]): Column => {
       const given = inputs[name];
       if (!given) throw new FeedError(`input '${name}' is missing: ${label} needs a column`);
-      const { values, starts } = given;
+      const { values, starts } = given; // once: they may be getters
       if (!types.some((type) => values instanceof type)) {
         throw new FeedError(`input '${name}': ${describe(values)}: ${label} needs a column of ${types.map(({ name }) => name).join(' or ')}`);
       }
       const places = starts ?? values;
-      const needed = starts ? dataset.count : dataset.count * size;
+      const needed = starts ? count : count * size;
       if (places.length < needed) {
-        throw new FeedError(`input '${name}': ${places.length} ${starts ? 'starts' : 'numbers'} for ${dataset.count} documents: ${label} needs ${needed}`);
+        throw new FeedError(`input '${name}': ${places.length} ${starts ? 'starts' : 'numbers'} for ${count} documents: ${label} needs ${needed}`);
       }
-      return given;
+      return { values, ...(starts && { starts }) };
     };
     const fed = this.fedIndices.filter(({ needs }) => needs.some((n) => n > 0));
     const spec: SeriesSpec = {
@@ -685,7 +704,7 @@ export class Program {
       firstStep: 0,
       stops: 0,
     };
-    return { spec, fed };
+    return { spec, fed, count };
   } // prettier-ignore
 
   /** What to say of a series' fault. */
@@ -744,11 +763,12 @@ export class Program {
    * @hidden
    */
   setRuns(runs: number): void {
-    this.steps = runs;
+    this.steps = checkInteger('runs', runs, 0, MOST_STEPS);
   }
 
   /** What one run of all instructions does at a prefix length, by opcode. */
   work(length = this.maxLength): Work[] {
+    checkInteger('length', length, 0, this.maxLength);
     return account(this.lowered, this.dtype === 'float32' ? 4 : 8, length);
   }
 
@@ -759,21 +779,28 @@ export class Program {
 
   /** Sets number i of the update rule (learning rate, momentum, ...). */
   setRule(i: number, value: number): void {
+    checkInteger('number', i, 0, this.ruleSize - 1);
+    if (typeof value !== 'number') throw new TypeError(`number ${i} of the update rule: ${shown(value)}, expected a number`); // prettier-ignore
     this.arena[this.lowered.parameters.rule + i] = value;
   }
 
   /** A node's numbers after a run, row-major: a view where they lie together, else a copy. */
   read(node: Node): TypedArray {
-    const number = this.numbers.get(node);
-    if (number === undefined) throw new Error(`${node.label} is no part of this program`);
-    return this.numbersOf(number);
+    return this.numbersOf(this.numberOf(node));
   }
   /** A node's gradient after backward(); zeros where none flowed. */
   readGradient(node: Node): TypedArray {
-    const number = this.numbers.get(node);
-    if (number === undefined) throw new Error(`${node.label} is no part of this program`);
+    const number = this.numberOf(node);
     const gradient = this.gradientNodes?.[number] ?? -1;
     return gradient < 0 ? allocate(this.dtype, sizeOf(node.shape)) : this.numbersOf(gradient);
+  }
+
+  private numberOf(node: Node): number {
+    const number = this.numbers.get(node);
+    if (number !== undefined) return number;
+    throw new Error(
+      `${node instanceof Node ? node.label : shown(node)} is no part of this program`,
+    );
   }
 
   private viewOf(number: number): View {
@@ -811,6 +838,7 @@ export class Program {
    * @hidden
    */
   checkMemory(): void {
+    if (this.isBeingFed) throw new FeedError('a getter among the feeds runs the program that they are for: run it before'); // prettier-ignore
     if (this.arena.length !== this.lowered.arenaSize) throw new Error("the program's memory is gone: an array of its numbers was transferred; transfer a copy"); // prettier-ignore
   }
 
@@ -915,7 +943,7 @@ export class Program {
 
   private feed(feeds: Feeds): void {
     this.checkMemory();
-    if (this.isBeingFed) throw new FeedError('a getter among the feeds runs the program that they are for: run it before');
+    checkObject('the feeds', feeds, 'an object with numbers for each input');
     this.isBeingFed = true;
     try {
       this.readFeeds(feeds);
@@ -1037,6 +1065,30 @@ export class Program {
   }
 }
 
+/** The documents of a batch, as they are now. */
+function documentsOf(documents: readonly Feeds[]): Feeds[] {
+  const count: unknown = (documents as Partial<typeof documents> | undefined)?.length;
+  if (count === 0) throw new FeedError('a batch of no documents: feed at least one');
+  const given: Feeds[] = [];
+  for (let i = 0; i < checkInteger('documents', count, 1); i++) {
+    const document: unknown = documents[i];
+    checkObject(`document ${i}`, document, 'an object with numbers for each input');
+    given.push(document as Feeds);
+  }
+  return given;
+}
+
+/** The roots of a plan, all of them values. */
+function rootsOf(groups: Plan['groups']): Value[] {
+  if (!Array.isArray(groups)) throw new TypeError(`the roots of a program: ${shown(groups)}, expected groups of Values`); // prettier-ignore
+  const roots: Value[] = [];
+  for (let i = 0; i < groups.length; i++) {
+    for (const root of listOf('the root of a program', groups[i], Value)) roots.push(root);
+  }
+  if (roots.length > 0) return roots;
+  throw new TypeError('the roots of a program: there is none');
+}
+
 /** The arena offset of every number of a view, row-major. */
 function offsets({ offset, shape, strides }: View): number[] {
   const steps = contiguousStrides(shape);
@@ -1054,13 +1106,13 @@ function hasLevels(traced: Trace, groups: Plan['groups']): boolean {
 }
 
 function describe(value: unknown): string {
-  if (typeof value === 'object' && value !== null && 'length' in value) return `${String(value.length)} numbers`; // prettier-ignore
+  if (typeof value === 'object' && value !== null && 'length' in value) return `${shown(value.length)} numbers`; // prettier-ignore
   return typeof value === 'number' || value === null ? String(value) : `a ${typeof value}`;
 }
 
 function checkDType(dtype: unknown = 'float64'): DType {
   if (dtype === 'float64' || dtype === 'float32') return dtype;
-  throw new TypeError(`dtype ${JSON.stringify(dtype)}: expected 'float64' or 'float32'`);
+  throw new TypeError(`dtype ${shown(dtype)}: expected 'float64' or 'float32'`);
 }
 
 function allocate(dtype: DType, size: number): TypedArray {

@@ -1,4 +1,5 @@
 /** CPython's `random` module, draw for draw, so that a seed means here what it means in Python. */
+import { checkInteger, checkObject, shown } from './given.js';
 import { addon, type Handle } from './native.js';
 
 const { random: native } = addon;
@@ -54,7 +55,7 @@ export class Random {
   /** An unsigned integer of `k` random bits, `k` from 0 to 32. */
   getrandbits(k: number): number {
     if (!Number.isInteger(k) || k < 0 || k > 32) {
-      throw new RangeError(`getrandbits takes an integer from 0 to 32, not ${String(k)}`);
+      throw new RangeError(`getrandbits takes an integer from 0 to 32, not ${shown(k)}`);
     }
     return k === 0 ? 0 : native.bits(this.handle, k);
   }
@@ -62,23 +63,25 @@ export class Random {
   /** An integer in [0, n), as CPython's `_randbelow`; `n` from 1 to 2^32 - 1. */
   randbelow(n: number): number {
     if (!Number.isInteger(n) || n < 1 || n > 0xffffffff) {
-      throw new RangeError(`randbelow takes an integer from 1 to 2^32 - 1, not ${String(n)}`);
+      throw new RangeError(`randbelow takes an integer from 1 to 2^32 - 1, not ${shown(n)}`);
     }
     return native.below(this.handle, n);
   }
 
   /** The order in which {@link shuffle} would leave `count` items, each known by its first place. */
   permutation(count: number): Int32Array {
-    const order = new Int32Array(count);
+    const order = new Int32Array(checkInteger('permutation of', count, 0));
     native.permutation(this.handle, order);
     return order;
   }
 
   /** Shuffles `items` in place and returns it. */
   shuffle<T extends { length: number; [index: number]: unknown }>(items: T): T {
+    checkObject('shuffle', items, 'a list');
     const x = items as { length: number; [index: number]: unknown };
-    const before = Array.from(x);
-    this.permutation(before.length).forEach((from, to) => (x[to] = before[from]));
+    const order = this.permutation(x.length);
+    const before = Array.from(order, (_, i) => x[i]);
+    order.forEach((from, to) => (x[to] = before[from]));
     return items;
   }
 
@@ -89,7 +92,7 @@ export class Random {
 
   /** As many Gaussian draws, one after the other. */
   gaussians(count: number, mu = 0, sigma = 1): Float64Array {
-    const draws = new Float64Array(count);
+    const draws = new Float64Array(checkInteger('gaussians:', count, 0));
     native.gauss(this.handle, draws, mu, sigma);
     return draws;
   }
@@ -101,7 +104,14 @@ export class Random {
    * @throws RangeError when the weights' sum is not finite and above zero
    */
   weightedIndex(weights: ArrayLike<number>): number {
-    const sums = Float64Array.from(weights);
+    checkObject('weightedIndex', weights, 'a list of numbers');
+    const count = checkInteger('weights:', weights.length, 0);
+    const sums = new Float64Array(count);
+    for (let i = 0; i < count; i++) {
+      const weight: unknown = weights[i];
+      if (typeof weight !== 'number') throw new TypeError(`weight ${i} is ${shown(weight)}: expected a number`); // prettier-ignore
+      sums[i] = weight;
+    }
     const index = native.choose(this.handle, sums);
     if (index >= 0) return index;
     const total = sums.at(-1) ?? 0;
@@ -111,8 +121,8 @@ export class Random {
 
 /** The 32-bit little-endian words of |seed|, at least one. */
 function seedWords(seed: number | bigint): Uint32Array {
-  if (typeof seed === 'number' && !Number.isInteger(seed)) {
-    throw new RangeError(`a seed is an integer, not ${String(seed)}`);
+  if (typeof seed !== 'bigint' && !Number.isInteger(seed)) {
+    throw new RangeError(`a seed is an integer, not ${shown(seed)}`);
   }
   let rest = BigInt(seed);
   if (rest < 0n) rest = -rest;

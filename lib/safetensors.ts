@@ -4,6 +4,7 @@
  * its bytes begin and end; texts under `__metadata__`), and the bytes, without gaps or overlaps, little
  * end first. Source: the description and the reference reader of huggingface/safetensors.
  */
+import { shown as wordsFor } from './given.js';
 import { sizeOf, type Shape } from './shape.js';
 import { clipped } from './shown.js';
 
@@ -74,15 +75,25 @@ export function writeSafetensors(
   tensors: ReadonlyMap<string, WrittenTensor>,
   metadata: ReadonlyMap<string, string> = new Map(),
 ): Uint8Array {
+  if (![tensors, metadata].every((given: unknown) => given instanceof Map)) throw new TypeError('writeSafetensors takes arrays and texts in Maps, by name'); // prettier-ignore
+  for (const [name, text] of metadata as ReadonlyMap<unknown, unknown>) {
+    if (typeof name !== 'string' || typeof text !== 'string') throw new SafetensorsError(`metadata ${wordsFor(name)}: ${wordsFor(text)}, expected a text`); // prettier-ignore
+  }
+  for (const [name, tensor] of tensors as ReadonlyMap<
+    unknown,
+    Partial<WrittenTensor> | undefined
+  >) {
+    const isArray = [Float64Array, Float32Array, Uint32Array].some((kind) => tensor?.data instanceof kind); // prettier-ignore
+    if (typeof name !== 'string' || !isArray || !Array.isArray(tensor?.shape) || tensor.shape.length > MOST_RANK) throw new SafetensorsError(`array ${wordsFor(name)}: expected a shape of at most ${MOST_RANK} axes, and a Float64Array, Float32Array or Uint32Array`); // prettier-ignore
+  }
   const header: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
   if (metadata.size > 0) header[METADATA] = Object.fromEntries(metadata);
   const sorted = [...tensors].sort((a, b) => b[1].data.BYTES_PER_ELEMENT - a[1].data.BYTES_PER_ELEMENT); // prettier-ignore
   let end = 0;
   for (const [name, { shape, data }] of sorted) {
     if (name === METADATA) throw new SafetensorsError(`an array cannot be called '${METADATA}'`);
-    const isShape = shape.length <= MOST_RANK && shape.every((n) => Number.isInteger(n) && n >= 0);
-    if (!isShape || sizeOf(shape) !== data.length) {
-      throw new SafetensorsError(`'${clipped(name)}': ${data.length} numbers for shape [${shape.join(', ')}]`); // prettier-ignore
+    if (!shape.every((n) => Number.isInteger(n) && n >= 0) || sizeOf(shape) !== data.length) {
+      throw new SafetensorsError(`'${clipped(name)}': ${data.length} numbers for shape [${shape.map(wordsFor).join(', ')}]`); // prettier-ignore
     }
     const begin = end;
     end += data.byteLength;
@@ -117,6 +128,7 @@ export function writeSafetensors(
  * a name twice, or a header that is not of the format or longer than 4 MiB
  */
 export function readSafetensors(bytes: Uint8Array): Tensors {
+  if (!(bytes instanceof Uint8Array)) throw new TypeError(`readSafetensors: ${wordsFor(bytes)}, expected a Uint8Array`); // prettier-ignore
   const length = headerLength(bytes, bytes.length);
   const { start, entries, metadata } = readHeader(bytes.subarray(8, 8 + length), bytes.length);
   const tensors = new Map<string, Tensor>();
@@ -176,6 +188,8 @@ export function readHeader(
  * nearest.
  */
 export function numbersOf({ type, bytes }: Tensor): Float64Array {
+  if (!(bytes instanceof Uint8Array)) throw new TypeError(`numbersOf: bytes ${wordsFor(bytes)}, expected a Uint8Array`); // prettier-ignore
+  if (typeof type !== 'string' || !Object.hasOwn(BYTES, type)) throw new TypeError(`numbersOf: type ${wordsFor(type)}, expected ${Object.keys(BYTES).join(', ')}`); // prettier-ignore
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const size = BYTES[type];
   const element = READ[type];

@@ -1,5 +1,6 @@
 /** Inventing documents with a model. */
 import { DataError, type Tokenizer } from './data.js';
+import { checkObject } from './given.js';
 import type { Model } from './models/model.js';
 import { Program, type ProgramOptions } from './program.js';
 import type { Random } from './random.js';
@@ -30,6 +31,7 @@ export class Sampler {
     /** A program that may have the model's logits as its sequence: the one it is trained with. */
     trained?: Program,
   ) {
+    checkObject('sampling: model', model, 'a model as of buildModel');
     const { logits } = model;
     this.program =
       trained?.sequence === logits
@@ -48,6 +50,7 @@ export class Sampler {
    */
   tokens(random: Random, options: SampleOptions): Int32Array[] {
     const { bos } = this.tokenizer;
+    checkObject('sampling: options', options, 'an object { count, temperature, ... }');
     const { count, temperature, topK, prefix } = options;
     const spec = { input: 'tokens', start: bos, stop: bos, count, temperature };
     return this.program.generate(random, {
@@ -90,6 +93,7 @@ export function sample(
   random: Random,
   options: SampleOptions & { target?: ProgramOptions; trained?: Program },
 ): string[] {
+  checkObject('sampling: options', options, 'an object { count, temperature, ... }');
   const { target, trained, ...rest } = options;
   const documents = new Sampler(model, tokenizer, target, trained).tokens(random, rest);
   return documents.map((tokens) => tokenizer.decode(tokens));

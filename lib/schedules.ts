@@ -1,12 +1,17 @@
 /** Learning rates as functions of the step, which is counted from 0: an optimiser's `learningRate`. */
 
+import { checkNumber } from './given.js';
+
 /** The same rate at every step. */
 export function constant(rate: number): (step: number) => number {
+  checkNumber('rate', rate);
   return () => rate;
 }
 
 /** From `from` at step 0 in equal steps to `to` at step `steps`, and `to` from then on. */
 export function linear(from: number, to: number, steps: number): (step: number) => number {
+  checkNumber('from', from);
+  checkNumber('to', to);
   checkSteps('steps', steps);
   return (step) => from + (to - from) * Math.min(1, step / steps);
 }
@@ -34,6 +39,10 @@ export function cosine({
   warmup = 0,
   end = 0,
 }: CosineOptions): (step: number) => number {
+  checkNumber('peak', peak);
+  checkNumber('steps', steps);
+  checkNumber('warmup', warmup);
+  checkNumber('end', end);
   if (!(warmup >= 0)) throw new RangeError(`warmup ${warmup}: expected a number from 0`);
   checkSteps('steps after the warm-up', steps - warmup);
   return (step) => {
@@ -45,15 +54,20 @@ export function cosine({
 
 /** The rate, multiplied by `factor` after each `every` steps. */
 export function stepDecay(rate: number, factor: number, every: number): (step: number) => number {
+  checkNumber('rate', rate);
+  checkNumber('factor', factor);
   checkSteps('every', every);
   return (step) => rate * factor ** Math.floor(step / every);
 }
 
 /** The rate, multiplied by `factor` after each step. */
 export function exponential(rate: number, factor: number): (step: number) => number {
+  checkNumber('rate', rate);
+  checkNumber('factor', factor);
   return (step) => rate * factor ** step;
 }
 
 function checkSteps(name: string, steps: number): void {
+  checkNumber(name, steps);
   if (!(steps > 0)) throw new RangeError(`${name} ${steps}: expected a number above zero`);
 }

@@ -1,7 +1,12 @@
 /** Shapes: NumPy's broadcasting rules, in one place. */
+import { MOST, shown } from './given.js';
+
 export type Shape = readonly number[];
 
-export const SCALAR: Shape = [];
+/** Of all scalars; nobody can change it. */
+export const SCALAR: Shape = Object.freeze([]);
+/** The most axes of an array. */
+export const MOST_AXES = 32;
 
 export function sizeOf(shape: Shape): number {
   let size = 1;
@@ -52,11 +57,21 @@ export function contiguousStrides(shape: Shape): number[] {
 
 /** An axis from -rank to rank - 1 as one from 0; throws a `ShapeError` outside. */
 export function resolveAxis(axis: number, shape: Shape): number {
-  const resolved = axis < 0 ? axis + shape.length : axis;
-  if (!Number.isInteger(axis) || resolved < 0 || resolved >= shape.length) {
-    throw new ShapeError(`axis ${axis} does not exist in shape ${show(shape)}`);
+  const resolved = !Number.isInteger(axis) ? -1 : axis < 0 ? axis + shape.length : axis;
+  if (resolved < 0 || resolved >= shape.length) {
+    throw new ShapeError(`axis ${shown(axis)} does not exist in shape ${show(shape)}`);
   }
   return resolved;
+}
+
+/** @throws ShapeError when no program could hold an array of this shape */
+export function checkSize(what: string, shape: Shape): void {
+  const { length } = shape;
+  const fits =
+    length <= MOST_AXES && shape.every((n) => Number.isInteger(n) && n >= 0 && n <= MOST);
+  if (fits && sizeOf(shape) <= MOST) return;
+  const given = length > MOST_AXES ? `${length} axes` : `shape [${shape.map(shown).join(', ')}]`;
+  throw new ShapeError(`${what}: ${given}: an array has at most ${MOST} numbers and ${MOST_AXES} axes`); // prettier-ignore
 }
 
 /** Wrong shapes: what was given, what was expected. */

@@ -1,5 +1,6 @@
 /** A safetensors file on the disk: written whole, and read array by array, none before it is asked for. */
 import { closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs';
+import { shown as wordsFor } from './given.js';
 import { checkReplaceable, reasonOf, replaceFile } from './files.js';
 import { headerLength, numbersOf, readHeader, SafetensorsError, writeSafetensors, type Entry, type WrittenTensor } from './safetensors.js'; // prettier-ignore
 import { sameShape, show, type Shape } from './shape.js';
@@ -21,6 +22,7 @@ export function writeTensors(
   tensors: ReadonlyMap<string, WrittenTensor>,
   metadata: ReadonlyMap<string, string>,
 ): void {
+  checkPath(path);
   const bytes = writeSafetensors(tensors, metadata);
   writing(path, () => replaceFile(path, bytes));
 }
@@ -32,6 +34,10 @@ export function writeTensors(
  */
 export function checkWritable(path: string): void {
   writing(path, () => checkReplaceable(path));
+}
+
+function checkPath(path: unknown): void {
+  if (typeof path !== 'string') throw new TypeError(`a path is a text, not ${wordsFor(path)}`);
 }
 
 function writing(path: string, write: () => void): void {
@@ -74,6 +80,7 @@ export class TensorFile {
    * @throws SafetensorsError when it is no safetensors file
    */
   static read<T>(path: string, read: (file: TensorFile) => T): T {
+    checkPath(path);
     const shown = JSON.stringify(path);
     let descriptor: number | undefined;
     try {

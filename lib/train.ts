@@ -8,6 +8,7 @@ import {
 } from './background.js';
 import type { PassSet } from './compiler/passes.js';
 import { checkDocuments, DataError, Tokenizer, type Documents } from './data.js';
+import { checkInteger, checkObject, MOST_STEPS } from './given.js';
 import type { SizedModel } from './models/model.js';
 import type { Training } from './optim.js';
 import type { DType, ProgramOptions } from './program.js';
@@ -73,10 +74,10 @@ export function checkLoss(loss: number, step: number, who: string): void {
  * @throws what `train` throws
  */
 export async function* trainSteps(model: SizedModel, docs: Documents, options: TrainOptions = {}): AsyncGenerator<Progress, TrainResult, undefined> {
+  checkObject('options', options, 'an object { steps, seed, ... }');
   const { steps: count = 1000, seed, lr, signal } = options;
-  if (!Number.isInteger(count) || count < 0) throw new RangeError(`steps ${count}: expected an integer from 0`);
+  checkInteger('steps', count, 0, MOST_STEPS);
   checkSignal(signal);
-  if (!isDocuments(docs)) throw new DataError('the documents are no list of strings');
   checkDocuments(docs);
   const tokenizer = options.tokenizer ?? new Tokenizer(docs);
   const { vocabSize, blockSize } = model.sizes;
@@ -123,6 +124,7 @@ export async function* trainSteps(model: SizedModel, docs: Documents, options: T
  * @throws TypeError when `signal` is no AbortSignal, or `onProgress` no function
  */
 export async function train(model: SizedModel, docs: Documents, options: TrainOptions = {}): Promise<TrainResult> {
+  checkObject('options', options, 'an object { steps, seed, ... }');
   const { onProgress } = options;
   checkCallback('onProgress', onProgress);
   const run = trainSteps(model, docs, options);
@@ -136,8 +138,3 @@ export async function train(model: SizedModel, docs: Documents, options: TrainOp
     await run.return(undefined as never);
   }
 } // prettier-ignore
-
-function isDocuments(docs: unknown): docs is Documents {
-  if (Array.isArray(docs)) return docs.every((doc) => typeof doc === 'string');
-  return typeof docs === 'object' && docs !== null && 'length' in docs && 'at' in docs;
-}

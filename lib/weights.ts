@@ -1,5 +1,6 @@
 /** Weights in files: parameters by name, in safetensors, which other libraries read and write too. */
-import type { Value } from './graph.js';
+import { listOf } from './given.js';
+import { Value } from './graph.js';
 import { TensorFile, WeightsError, writeTensors } from './tensor-file.js';
 
 export { WeightsError };
@@ -42,7 +43,7 @@ export function loadWeights(path: string, parameters: readonly Value[]): Record<
 
 function byName(parameters: readonly Value[]): Map<string, Value> {
   const named = new Map<string, Value>();
-  for (const value of parameters) {
+  for (const value of listOf('parameters', parameters, Value)) {
     const { name } = value;
     if (value.op !== 'parameter') throw new WeightsError(`${value.label} is no parameter`);
     if (name === undefined) throw new WeightsError(`${value.label} has no name: parameter(numbers, { name })`); // prettier-ignore

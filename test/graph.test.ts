@@ -1,6 +1,7 @@
 /** The graph a user writes: what it refuses when it is built, and that running leaves it alone. */
 import assert from 'node:assert/strict';
 import { choose, concat, constant, index, input, meanOfFirst, parameter, stack, total, zeros, type Node, type Numbers, type Value } from '../lib/graph.js'; // prettier-ignore
+import '../lib/program.js';
 import { ShapeError } from '../lib/shape.js';
 import '../lib/program.js'; // what `forward` runs a graph with
 
@@ -67,7 +68,7 @@ describe('a graph being written', () => {
   it('refuses what is no number', () => {
     assert.throws(() => w.add('1' as never), /expected a Value or a number, got string/);
     assert.throws(() => w.mul(null as never), /expected a Value or a number, got null/);
-    assert.throws(() => w.pow('2' as never), /'w'.*expected a number, got 2/);
+    assert.throws(() => w.pow('2' as never), /'w'.*expected a number, got "2"/);
     assert.throws(() => parameter(['1'] as never), /expected numbers, got string/);
   });
 

@@ -1,5 +1,7 @@
 /** The compiler's passes by name, in the order in which they run: what each does, and which are on. */
 
+import { shown } from '../given.js';
+
 /** The passes in the order in which they run: each by name, and what it does. */
 export const PASSES = [
   { name: 'simplify', does: 'drops arithmetic with constant zeros, and stacks written twice' },
@@ -39,6 +41,7 @@ export class PassError extends Error {
  * @throws PassError when it names a pass there is not
  */
 export function parsePasses(text: string): PassSet {
+  if (typeof text !== 'string') throw new PassError(`passes ${shown(text)}: expected a text`);
   const items = text.split(',').map((item) => item.trim());
   const on = new Set<PassName>(items[0]!.startsWith('-') ? PASS_NAMES : []);
   for (const item of items) {

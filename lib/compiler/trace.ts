@@ -34,7 +34,10 @@ export function reachable(roots: readonly Node[]): Node[] {
   let span = SPAN;
   for (let waiting = roots; waiting.length > 0;) {
     let high = 0;
-    for (const { id } of waiting) if (id > high) high = id;
+    for (const { id } of waiting) {
+      if (!(id >= 0)) throw new TypeError('expected a value of a graph'); // or the sweep would never end
+      if (id > high) high = id;
+    }
     const places = new Array<Node | undefined>(Math.min(span, high + 1));
     const before: Node[] = []; // of an earlier stretch
     const begin = found.length;

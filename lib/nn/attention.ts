@@ -1,4 +1,5 @@
 /** Positions that read each other. */
+import { checkInteger } from '../given.js';
 import { makeValue, type Value } from '../graph.js';
 import { Linear } from './linear.js';
 import { Module, type ModuleOptions } from './module.js';
@@ -27,6 +28,8 @@ export class SelfAttention extends Module {
     options: SelfAttentionOptions,
   ) {
     super(options);
+    checkInteger('nEmbd', nEmbd, 1);
+    checkInteger('nHead', nHead, 1);
     if (nEmbd % nHead !== 0) throw new RangeError(`${nHead} heads do not divide ${nEmbd} columns`);
     this.causal = options.causal ?? true;
     const projection = (name: string): Linear => this.include(new Linear(nEmbd, nEmbd, { ...this.part(name), bias: false })); // prettier-ignore

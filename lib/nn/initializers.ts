@@ -1,6 +1,7 @@
 /** What parameters start from, drawn from a `Random`, row by row. */
+import { checkNumber, shown } from '../given.js';
 import type { Random } from '../random.js';
-import { sizeOf, type Shape } from '../shape.js';
+import { checkSize, MOST_AXES, ShapeError, sizeOf, type Shape } from '../shape.js';
 
 /**
  * The first numbers of a parameter of a shape, row-major. A matrix is [inputs, outputs]: its fan-in is
@@ -10,27 +11,33 @@ export type Initializer = (shape: Shape, random: Random) => Float64Array;
 
 /** Evenly from [low, high). */
 export function uniform(low = -1, high = 1): Initializer {
+  checkNumber('low', low);
+  checkNumber('high', high);
   return (shape, random) =>
-    Float64Array.from({ length: sizeOf(shape) }, () => low + (high - low) * random.random());
+    Float64Array.from({ length: countOf(shape) }, () => low + (high - low) * random.random());
 }
 
 /** Gaussians of a mean and a standard deviation. */
 export function normal(mean = 0, std = 1): Initializer {
-  return (shape, random) => random.gaussians(sizeOf(shape), mean, std);
+  checkNumber('mean', mean);
+  checkNumber('std', std);
+  return (shape, random) => random.gaussians(countOf(shape), mean, std);
 }
 
 /** Zeros: for biases. Draws nothing. */
 export function zeros(): Initializer {
-  return (shape) => new Float64Array(sizeOf(shape));
+  return (shape) => new Float64Array(countOf(shape));
 }
 
 /** Glorot and Bengio (2010), also called Glorot: uniform in ±gain sqrt(6 / (fan-in + fan-out)). */
 export function xavierUniform(gain = 1): Initializer {
+  checkNumber('gain', gain);
   return scaled(uniform, ([fanIn, fanOut]) => gain * Math.sqrt(6 / (fanIn + fanOut)));
 }
 
 /** Glorot and Bengio (2010): normal with standard deviation gain sqrt(2 / (fan-in + fan-out)). */
 export function xavierNormal(gain = 1): Initializer {
+  checkNumber('gain', gain);
   return scaled(normal, ([fanIn, fanOut]) => gain * Math.sqrt(2 / (fanIn + fanOut)));
 }
 
@@ -49,8 +56,17 @@ function scaled(
   sizeFor: (fans: [fanIn: number, fanOut: number]) => number,
 ): Initializer {
   return (shape, random) => {
+    countOf(shape);
     const size = sizeFor([sizeOf(shape.slice(0, -1)), shape[shape.length - 1] ?? 1]);
     // A range around zero, or a mean of zero.
     return distribution(distribution === uniform ? -size : 0, size)(shape, random);
   };
+}
+
+/** How many numbers a shape has, which is checked: an initialiser is asked before the parameter is made. */
+function countOf(shape: Shape): number {
+  const isShape = Array.isArray(shape) && shape.length <= MOST_AXES && shape.every((n) => Number.isInteger(n) && n >= 0); // prettier-ignore
+  if (!isShape) throw new ShapeError(`an initialiser: ${shown(shape)}, expected a shape: an array of integers from 0`); // prettier-ignore
+  checkSize('an initialiser', shape);
+  return sizeOf(shape);
 }

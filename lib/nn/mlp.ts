@@ -1,8 +1,9 @@
 /** Neuron, layer and multi-layer perceptron, every weight a number of its own: after micrograd's nn. */
+import { checkObject, shown } from '../given.js';
 import { total, type Value } from '../graph.js';
 import { ShapeError } from '../shape.js';
 import { uniform, zeros } from './initializers.js';
-import { Module, type ModuleOptions } from './module.js';
+import { checkCount, Module, type ModuleOptions } from './module.js';
 
 /** What a neuron, and a layer of them, takes. */
 export interface NeuronOptions extends ModuleOptions {
@@ -19,7 +20,9 @@ export class Neuron extends Module {
   constructor(nIn: number, options: NeuronOptions) {
     super(options);
     this.nonlinear = options.nonlinear ?? true;
-    this.weights = Array.from({ length: nIn }, (_, i) => this.draw(`weight[${i}]`, [], uniform()));
+    this.weights = Array.from({ length: checkCount('nIn', nIn) }, (_, i) =>
+      this.draw(`weight[${i}]`, [], uniform()),
+    );
     this.bias = this.draw('bias', [], zeros());
   }
 
@@ -30,6 +33,7 @@ export class Neuron extends Module {
    */
   apply(x: readonly Value[]): Value {
     const { weights } = this;
+    checkObject('a neuron', x, 'an array of Values');
     if (x.length !== weights.length) throw new ShapeError(`a neuron of ${weights.length} inputs was given ${x.length}`); // prettier-ignore
     const sum = total(x.map((xi, i) => xi.mul(weights[i]!))).add(this.bias);
     return this.nonlinear ? sum.relu() : sum;
@@ -42,6 +46,7 @@ export class Layer extends Module {
 
   constructor(nIn: number, nOut: number, options: NeuronOptions) {
     super(options);
+    checkCount('nIn x nOut', checkCount('nIn', nIn) * checkCount('nOut', nOut));
     this.neurons = Array.from({ length: nOut }, (_, i) =>
       this.include(new Neuron(nIn, { ...options, ...this.part(`neuron[${i}]`) })),
     );
@@ -53,6 +58,8 @@ export class Layer extends Module {
   }
 }
 
+const MOST_LAYERS = 1000;
+
 /** Layers one after the other, relu after each but the last. */
 export class MLP extends Module {
   private readonly layers: readonly Layer[];
@@ -60,6 +67,7 @@ export class MLP extends Module {
   /** @param nOuts how many neurons each layer has */
   constructor(nIn: number, nOuts: readonly number[], options: ModuleOptions) {
     super(options);
+    if (!Array.isArray(nOuts) || nOuts.length > MOST_LAYERS) throw new TypeError(`nOuts ${shown(nOuts)}: expected an array of at most ${MOST_LAYERS} numbers`); // prettier-ignore
     this.layers = nOuts.map((nOut, i) => {
       const nonlinear = i < nOuts.length - 1;
       return this.include(new Layer(nOuts[i - 1] ?? nIn, nOut, { ...this.part(`layer[${i}]`), nonlinear })); // prettier-ignore

@@ -1,8 +1,12 @@
 /** What all parts of a network have: parameters, drawn when it is made, each with a name. */
+import { checkInteger, checkObject, shown } from '../given.js';
 import { parameter, type Value } from '../graph.js';
 import type { Random } from '../random.js';
-import type { Shape } from '../shape.js';
+import { checkSize, type Shape } from '../shape.js';
 import type { Initializer } from './initializers.js';
+
+/** More leave no graph below about 2 GB. */
+const MOST_NODES = 1_000_000;
 
 /** What every part of a network takes. */
 export interface ModuleOptions {
@@ -12,11 +16,25 @@ export interface ModuleOptions {
   name?: string;
 }
 
+/** How many there are of what has a node of the graph each. */
+export function checkCount(what: string, n: number): number {
+  return checkInteger(what, n, 0, MOST_NODES);
+}
+
 /** A part of a network. */
 export abstract class Module {
   private readonly own: Value[] = [];
 
-  constructor(private readonly options: ModuleOptions) {}
+  private readonly random: Random;
+  private readonly name: string | undefined;
+
+  constructor(options: ModuleOptions) {
+    checkObject('a module: options', options, 'an object { random, ... }');
+    const { name } = options;
+    if (name !== undefined && typeof name !== 'string') throw new TypeError(`a module's name ${shown(name)}: expected a text`); // prettier-ignore
+    this.name = name;
+    this.random = options.random;
+  }
 
   /** All parameters, those of its parts included, in the order in which they were drawn; each has a name. */
   parameters(): Value[] {
@@ -25,7 +43,7 @@ export abstract class Module {
 
   /** The options of a part. */
   protected part(name: string): ModuleOptions {
-    return { random: this.options.random, name: this.nameOf(name) };
+    return { random: this.random, name: this.nameOf(name) };
   }
 
   /** Counts a part's parameters among the module's own. */
@@ -36,13 +54,14 @@ export abstract class Module {
 
   /** A new parameter. */
   protected draw(name: string, shape: Shape, initializer: Initializer): Value {
-    const numbers = initializer(shape, this.options.random);
+    checkSize(name, shape);
+    const numbers = initializer(shape, this.random);
     const value = parameter(numbers, { name: this.nameOf(name), shape });
     this.own.push(value);
     return value;
   }
 
   private nameOf(name: string): string {
-    return this.options.name === undefined ? name : `${this.options.name}.${name}`;
+    return this.name === undefined ? name : `${this.name}.${name}`;
   }
 }

@@ -1,5 +1,6 @@
 /** Recurrent networks: a cell that is applied position by position. */
-import { zeros, type Value } from '../graph.js';
+import { checkInteger, listOf } from '../given.js';
+import { Value, zeros } from '../graph.js';
 import { uniform, zeros as noBias, type Initializer } from './initializers.js';
 import { Module, type ModuleOptions } from './module.js';
 
@@ -23,6 +24,7 @@ abstract class Recurrent<State> extends Module {
 
   constructor(nIn: number, protected readonly nState: number, gates: number, options: RecurrentOptions, bias: Initializer = noBias()) {
     super(options);
+    checkInteger('nState', nState, 1);
     const { initializer = uniform(-1 / Math.sqrt(nState), 1 / Math.sqrt(nState)) } = options;
     this.inputWeight = this.draw('inputWeight', [nIn, gates * nState], initializer);
     this.stateWeight = this.draw('stateWeight', [nState, gates * nState], initializer);
@@ -48,7 +50,7 @@ abstract class Recurrent<State> extends Module {
    * @returns as many, [nState] or [samples, nState] each
    */
   apply(xs: readonly Value[], state?: State): Value[] {
-    return xs.map((x) => {
+    return listOf('xs', xs, Value).map((x) => {
       state = this.step(x, state);
       return this.outputOf(state);
     });

@@ -1,7 +1,7 @@
 /** Right arguments for every function that the addon exports; what fuzzed calls are made of. */
 import { addon, type Handle } from '../../../lib/native.js';
 import type { Recording } from './recorded.js';
-import { copyOf, type Chance } from './values.js';
+import { copyOf, LARGE, type Chance } from './values.js';
 import { flattened, type Rows } from './rows.js';
 
 const floats = (chance: Chance, n: number): Float64Array | Float32Array =>
@@ -91,5 +91,5 @@ export function addonRows(recording: Recording, chance: Chance): Rows {
   // Reads what runSeries reads, by the same code, and then leaves the arrays to another thread until its
   // promise is settled: a fuzzer that goes on with them is told to do no such thing.
   const calls = flattened({ ...addon, runSeriesAsync: undefined });
-  return { calls, rows, strangers, large: new Set(Object.keys(rows).filter((name) => !name.startsWith('bench.'))) }; // prettier-ignore
+  return { calls, rows, strangers, large: (path) => (path.startsWith('bench.') ? [] : LARGE) };
 }

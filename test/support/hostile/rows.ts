@@ -1,15 +1,22 @@
 /** Tables of calls: each function by its path, and right arguments for it. */
-import type { Chance } from './values.js';
+import type { Chance, Context } from './values.js';
 
 /** Functions by path, and for each a row that makes right arguments. */
 export interface Rows {
   /** The functions by path: `kernels.matmul`. */
   calls: ReadonlyMap<string, (...args: unknown[]) => unknown>;
-  rows: Readonly<Record<string, (chance: Chance) => unknown[]>>;
+  /** Right arguments; callbacks among them may call `again`, which makes another call. */
+  rows: Readonly<Record<string, (chance: Chance, again: () => void) => unknown[]>>;
   /** Objects that may be mistaken for others. */
   strangers: readonly unknown[];
-  /** Which functions may be given sizes that ask for much memory or time: those must refuse them. */
-  large: ReadonlySet<string>;
+  /** Sizes that a function may be given though they ask for much memory or time: it must refuse them. */
+  large: (path: string) => readonly number[];
+  /** What may be given beside what all functions are. */
+  more?: (path: string) => readonly ((context: Context) => unknown)[];
+  /** Tells callbacks that objects of the world have what makes another call in the case that begins. */
+  during?: (again: () => void) => void;
+  /** Puts to use what a call returned. */
+  use?: (result: unknown, path: string, context: Context) => unknown;
 }
 
 /** All functions that an object's properties lead to, by path. */

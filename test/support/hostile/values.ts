@@ -28,7 +28,7 @@ export class Chance {
 export class Sabotage extends Error {
   override name = 'Sabotage';
 }
-function sabotage(): never {
+export function sabotage(): never {
   throw new Sabotage('thrown on purpose');
 }
 
@@ -232,17 +232,21 @@ export interface Context {
   chance: Chance;
   /** Objects of the library and of the addon, any of which may stand where another is expected. */
   strangers: readonly unknown[];
-  /** Whether sizes that ask for much memory may be given. */
-  large: boolean;
+  /** Sizes beyond {@link NUMBERS} that may be given. */
+  large: readonly number[];
+  /** What may be given beside {@link OTHERS}. */
+  more?: readonly ((context: Context) => unknown)[];
   /** Makes another call while one is running. */
   again: () => void;
 }
 
 /** Any value. */
-export function hostile({ chance, strangers, large }: Context): unknown {
+export function hostile(context: Context): unknown {
+  const { chance, strangers, large, more } = context;
   const kind = chance.below(10);
-  if (kind < 4) return chance.of(large && chance.is(0.4) ? LARGE : NUMBERS);
+  if (kind < 4) return chance.of(large.length > 0 && chance.is(0.4) ? large : NUMBERS);
   if (kind < 5 && strangers.length > 0) return chance.of(strangers);
+  if (more && kind < 7) return chance.of(more)(context);
   return chance.of(OTHERS)(chance);
 }
 
@@ -274,7 +278,7 @@ function pick(args: unknown[], chance: Chance): Place {
 }
 
 /** All typed arrays in the arguments. */
-function arraysIn(value: unknown, found: Typed[] = [], depth = 0): Typed[] {
+export function arraysIn(value: unknown, found: Typed[] = [], depth = 0): Typed[] {
   if (isTyped(value)) found.push(value);
   else if (isPlain(value) && depth < 4) {
     for (const key of Object.keys(value)) {
@@ -342,10 +346,10 @@ export function mutate(args: unknown[], context: Context): void {
       const room = Math.floor((other.buffer.byteLength - offset) / size);
       if (room >= 0) holder[key] = new Made(other.buffer, offset, Math.min(room, value.length));
     } else if (kind < 15 && typeof value === 'number')
-      holder[key] = value + chance.of([-1, 1, 0.5, 2 ** 31, -(2 ** 31)]); // prettier-ignore
+      holder[key] = value + chance.of(context.large.length > 0 ? [-1, 1, 0.5, 2 ** 31, -(2 ** 31)] : [-1, 1, 0.5]); // prettier-ignore
     else if (kind < 16 && isPlain(value)) {
       const copy = chance.is(0.5) ? Object.freeze({ ...value }) : Object.assign(Object.create(null) as object, value); // prettier-ignore
-      holder[key] = Array.isArray(value) ? Object.freeze([...(value as unknown[])]) : copy;
+      holder[key] = Array.isArray(value) ? Object.freeze((value as unknown[]).slice(0, 1000)) : copy;
     } else if (kind < 17) {
       // One argument in the place of another.
       const other = pick(args, chance);

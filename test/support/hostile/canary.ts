@@ -1,0 +1,26 @@
+/** Work that is right whatever was called before: its numbers are those of the first time, to the bit. */
+import { Corpus, Tokenizer } from '../../../lib/data.js';
+import { buildModel } from '../../../lib/experiment.js';
+import { Random } from '../../../lib/random.js';
+import { Sampler } from '../../../lib/sampling.js';
+
+const SIZES = { nEmbd: 4, nHead: 2, nLayer: 1, blockSize: 3, nState: 5, nAtt: 3 };
+
+/** The losses of a small training, of a batch and of what it has learnt, and what it invents. */
+export function sing(): string {
+  const random = new Random(7);
+  const tokenizer = new Tokenizer(['abc']);
+  const model = buildModel('rnn', tokenizer.vocabSize, SIZES, random);
+  const training = model.optimizer(10).minimize(model.loss, { batches: true, sequence: model.logits }); // prettier-ignore
+  const corpus = new Corpus(Int32Array.of(3, 0, 1, 3, 2, 3), Int32Array.of(0, 3, 5));
+  const losses = [
+    training.step(corpus.example(1, 3)),
+    ...training.stepEach(corpus.dataset(3)),
+    training.stepBatch([corpus.example(0, 3), corpus.example(1, 3)], { threads: 1 }),
+    ...training.evaluateEach(corpus.dataset(3)),
+  ];
+  const sampler = new Sampler(model, tokenizer, {}, training.program);
+  const tokens = sampler.tokens(random, { count: 3, temperature: 1 });
+  for (const key in {}) return `every object has got a property '${key}'`;
+  return [...new BigUint64Array(Float64Array.from(losses).buffer), ...tokens].join(' ');
+} // prettier-ignore
