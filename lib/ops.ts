@@ -299,7 +299,9 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
     shape: ([x], { k }) => {
       if (x!.length !== 1) throw new ShapeError(`topk expects a vector, not shape ${show(x!)}`);
       if (!Number.isInteger(k) || k! < 1 || k! > x![0]!) {
-        throw new ShapeError(`topk of ${shown(k)} among ${x![0]}: expected an integer from 1 to ${x![0]}`);
+        throw new ShapeError(
+          `topk of ${shown(k)} among ${x![0]}: expected an integer from 1 to ${x![0]}`,
+        );
       }
       return [k!];
     },

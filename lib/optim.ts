@@ -3,7 +3,13 @@ import { availableParallelism } from 'node:os';
 import { checkCallback, inParts, type BackgroundOptions } from './background.js';
 import type { UpdateRule, UpdateStep } from './compiler/layout.js';
 import { checkDocumentRange, copied, type Dataset } from './dataset.js';
-import { checkInteger, checkNumber as requireNumber, checkObject, MOST_STEPS, shown } from './given.js';
+import {
+  checkInteger,
+  checkNumber as requireNumber,
+  checkObject,
+  MOST_STEPS,
+  shown,
+} from './given.js';
 import { Value, type TypedArray } from './graph.js';
 import { Program, type Feeds, type ProgramOptions, type Runs } from './program.js';
 

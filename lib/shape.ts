@@ -67,7 +67,8 @@ export function resolveAxis(axis: number, shape: Shape): number {
 /** @throws ShapeError when no program could hold an array of this shape */
 export function checkSize(what: string, shape: Shape): void {
   const { length } = shape;
-  const fits = length <= MOST_AXES && shape.every((n) => Number.isInteger(n) && n >= 0 && n <= MOST);
+  const fits =
+    length <= MOST_AXES && shape.every((n) => Number.isInteger(n) && n >= 0 && n <= MOST);
   if (fits && sizeOf(shape) <= MOST) return;
   const given = length > MOST_AXES ? `${length} axes` : `shape [${shape.map(shown).join(', ')}]`;
   throw new ShapeError(`${what}: ${given}: an array has at most ${MOST} numbers and ${MOST_AXES} axes`); // prettier-ignore

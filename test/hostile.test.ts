@@ -1,7 +1,8 @@
 /**
- * Hostile calls: every function of the addon, fed with what no one should give it, and compiled programs
- * corrupted word by word. Each call throws an error or returns: none ends the process, or never ends.
- * VECGRAD_LONG=1 (`npm run test:long`) runs a million cases; VECGRAD_HOSTILE_CASES sets their number.
+ * Hostile calls: every function of the addon, compiled programs corrupted word by word, and everything
+ * that the package exports, fed with what no one should give it. Each call throws an error or returns,
+ * or its promise does: none ends the process, or never ends, or changes what sound calls compute.
+ * VECGRAD_LONG=1 (`npm run test:long`) runs 1.2 million cases; VECGRAD_HOSTILE_CASES sets their number.
  * `VECGRAD_HOSTILE="addon 1 4711" npm test -- test/hostile.test.ts` runs one case again.
  */
 import assert from 'node:assert/strict';
@@ -12,6 +13,7 @@ import { join } from 'node:path';
 import { addon } from '../lib/native.js';
 import { packageRoot } from '../lib/package.js';
 import { addonRows } from './support/hostile/addon.js';
+import { apiRows, exported } from './support/hostile/api.js';
 import { record } from './support/hostile/recorded.js';
 import { gaps } from './support/hostile/rows.js';
 import type { Report } from './support/hostile/run.js';
@@ -20,8 +22,14 @@ import { Chance, copyOf, detach } from './support/hostile/values.js';
 const RUN = join(packageRoot(), 'test/support/hostile/run.ts');
 const TSX = import.meta.resolve('tsx');
 const isLong = process.env['VECGRAD_LONG'] === '1';
-/** Of each suite. */
-const CASES = Number(process.env['VECGRAD_HOSTILE_CASES'] ?? (isLong ? 500_000 : 6_000));
+/** What is called, and how many cases there are: a sample, and in long mode. */
+const SUITES: Record<string, [of: string, sample: number, long: number]> = {
+  addon: ['the addon', 6_000, 500_000],
+  programs: ['corrupted programs', 6_000, 500_000],
+  api: ['what is exported', 6_000, 200_000],
+};
+const GIVEN = process.env['VECGRAD_HOSTILE_CASES'];
+const casesOf = (suite: string): number => Number(GIVEN ?? SUITES[suite]![isLong ? 2 : 1]);
 /** Cases of one process. */
 const BATCH = 25_000;
 /** Without a new case for so many milliseconds, a process hangs. */
@@ -71,12 +79,37 @@ describe('hostile calls', () => {
     assert.deepEqual(gaps(addonRows(record(), new Chance(1))), []);
   });
 
+  it('have a row for every function, constructor, method and getter that is exported, and for no other', () => {
+    const here = process.cwd();
+    process.chdir(folder);
+    try {
+      assert.deepEqual([gaps(apiRows(new Chance(1))), exported().unknown], [[], []]);
+    } finally {
+      process.chdir(here);
+    }
+  }); // prettier-ignore
+
+  it('start from arguments that are right', async () => {
+    const here = process.cwd();
+    process.chdir(folder);
+    try {
+      const { rows, calls } = apiRows(new Chance(1));
+      for (const path of calls.keys()) {
+        const tries = Array.from({ length: 8 }, (_, i) => Promise.resolve().then(() => calls.get(path)!(...rows[path]!(new Chance(i), () => undefined)))); // prettier-ignore
+        const results = await Promise.allSettled(tries);
+        assert.ok(results.some(({ status }) => status === 'fulfilled'), `${path}: ${String((results[0] as PromiseRejectedResult).reason)}`); // prettier-ignore
+      }
+    } finally {
+      process.chdir(here);
+    }
+  });
+
   const again = process.env['VECGRAD_HOSTILE']?.split(' ');
   const suites = again
     ? [{ suite: again[0]!, seed: Number(again[1]), first: Number(again[2]), cases: 1 }]
-    : ['addon', 'programs'].map((suite) => ({ suite, seed: 1, first: 0, cases: CASES }));
+    : Object.keys(SUITES).map((suite) => ({ suite, seed: 1, first: 0, cases: casesOf(suite) }));
   for (const { suite, seed, first, cases } of suites) {
-    it(`of ${suite === 'addon' ? 'the addon' : 'corrupted programs'}: ${cases} cases throw or return`, async function () {
+    it(`of ${SUITES[suite]?.[0] ?? suite}: ${cases} cases throw or return`, async function () {
       this.timeout(0);
       let [returned, threw] = [0, 0];
       for (let from = first; from < first + cases; from += BATCH) {
