@@ -10,6 +10,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import * as library from '../lib/index.js';
 import { addon } from '../lib/native.js';
 import { packageRoot } from '../lib/package.js';
 import { addonRows } from './support/hostile/addon.js';
@@ -196,4 +197,61 @@ describe('what once crashed', () => {
     ['a range that another thread can change', () => addon.bind(given('bind')[0] as object, new Float64Array(9999), new Int32Array(9999), new Int32Array(new SharedArrayBuffer(16))), /Int32Array of four/],
   ]; // prettier-ignore
   for (const [what, call, message] of rows) it(what, () => assert.throws(call, { message })); // prettier-ignore
+});
+
+describe('what once took the memory, or had no end', () => {
+  // Of a copy of so many holes the process dies; their text is four billion commas.
+  const holes = Object.assign([1], { length: 2 ** 32 - 1 }) as never[];
+  const hole = holes as never;
+  const own: unknown[] = [];
+  own[0] = own;
+  const x = library.parameter([[1, 2], [3, 4]], { name: 'x' }); // prettier-ignore
+  const vector = library.parameter([1, 2]);
+  const random = new library.Random(1);
+  const docs = ['ab', 'ba'];
+  const tokenizer = new library.Tokenizer(docs);
+  const sizes = { nEmbd: 2, nHead: 1, blockSize: 2, nState: 2, nAtt: 1 };
+  const model = library.buildModel('vector', tokenizer.vocabSize, sizes, random);
+  const training = (): library.Training => new library.SGD({ learningRate: 0.1 }).minimize(x.sum());
+  const rows: [what: string, call: () => unknown, message: RegExp][] = [
+    ['stack', () => library.stack(holes), /^stack\[0\]: expected a Value, got 1/],
+    ['total', () => library.total(Object.assign([vector], { length: 2 ** 32 - 1 })), /^total\[1\]: expected a Value, got undefined/],
+    ['vstack', () => library.vstack(holes), /^vstack\[0\]/],
+    ['grad', () => library.grad(x, holes), /^grad\[0\]/],
+    ['saveWeights', () => library.saveWeights('w', holes), /^parameters\[0\]/],
+    ['a root of no graph', () => library.compile(Object.create(library.Value.prototype) as library.Value), /expected a value of a graph/],
+    ['input', () => library.input('x', holes), /at most 32 integers/],
+    ['reshape', () => x.reshape([2, hole]), /array of integers/],
+    ['numbers that hold themselves', () => library.parameter(own as never), /nested more than 32 deep/],
+    ['numbers without end', () => library.parameter({ length: 2 ** 32, 0: 1 } as never), /at most 1073741824 numbers/],
+    ['a shape that no memory holds', () => library.zeros([2 ** 20, 2 ** 20]), /at most 1073741824 numbers/],
+    ['sum', () => x.sum(holes), /array of at most 2/],
+    ['an axis', () => x.softmax(hole), /axis an array does not exist/],
+    ['split', () => library.split(x, 2 ** 31), /into 2147483648/],
+    ['shuffle', () => random.shuffle({ length: 2 ** 32 - 1 }), /permutation of 4294967295/],
+    ['gaussians', () => random.gaussians(2 ** 40), /expected an integer from 0/],
+    ['weightedIndex', () => random.weightedIndex(holes), /weights: 4294967295/],
+    ['a rate', () => library.schedules.exponential(hole, 1), /rate an array: expected a number/],
+    ['an initialiser', () => library.nn.initializers.xavierNormal(hole), /gain an array: expected a number/],
+    ['a shape of an initialiser', () => library.nn.initializers.uniform()([2 ** 31], random), /at most 1073741824 numbers/],
+    ['a name of a module', () => new library.nn.Linear(2, 2, { random, name: hole }), /name an array: expected a text/],
+    ['neurons', () => new library.nn.Layer(2 ** 20, 2 ** 20, { random }), /nIn 1048576/],
+    ['Tokenizer', () => new library.Tokenizer(holes), /4294967295 documents/],
+    ['splitHeldOut', () => library.splitHeldOut(holes), /4294967295/],
+    ['decode', () => tokenizer.decode([hole]), /no token an array/],
+    ['sizes', () => library.buildModel('rnn', 3, { blockSize: 2 ** 31 }, random), /blockSize 2147483648/],
+    ['sizes together', () => library.buildModel('vector', 3, { blockSize: 2 ** 20 }, random), /would not fit in memory/],
+    ['steps', () => library.runExperiment('rnn', { docs, steps: Infinity, sizes }), /steps Infinity: expected an integer/],
+    ['a batch', () => library.runExperiment('rnn', { docs, batch: 2 ** 31, sizes }), /batch 2147483648/],
+    ['samples', () => library.sample(model, tokenizer, random, { count: 2 ** 30, temperature: 1 }), /count 1073741824: expected at most/],
+    ['restore', () => training().restore({ ...training().state(), steps: Infinity }), /steps Infinity/],
+    ['a graph for a path', () => library.saveModel(model.logits as never, model, tokenizer), /a path is a text/],
+    ['numbersOf', () => library.numbersOf({ type: hole, shape: [0], bytes: new Uint8Array() }), /type an array/],
+  ]; // prettier-ignore
+  for (const [what, call, message] of rows) it(what, () => assert.throws(call, { message })); // prettier-ignore
+
+  it('train', async () => {
+    await assert.rejects(library.train(model, holes), /4294967295 documents/);
+    await assert.rejects(library.train(model, docs, { steps: 2 ** 40 }), /steps 1099511627776/);
+  });
 });
