@@ -2,7 +2,7 @@
 import { checkCallback, type Progress } from './background.js';
 import { now } from './clock.js';
 import { checkDocuments, splitHeldOut, Tokenizer, type Documents } from './data.js';
-import { checkInteger, checkNumber, checkObject, MOST_STEPS, shown } from './given.js';
+import { checkInteger, checkNumber, checkObject, MOST, MOST_STEPS, shown } from './given.js';
 import { index } from './graph.js';
 import { graphSize, MOST_NODES } from './models/graph-size.js';
 import {
@@ -160,6 +160,8 @@ export interface ExperimentResult {
 /** One native call takes twice the steps of the last as long as that took less: losses are told at its end. */
 const STEPS_MILLISECONDS = 50;
 
+/** The most tokens of a vocabulary: a code point each, and the one that opens and closes a document. */
+const MOST_TOKENS = 0x110001;
 /** The most documents of a step. */
 const MOST_BATCH = 1_000_000;
 
@@ -196,6 +198,8 @@ export function checkSizes(model: ModelName, sizes: Sizes): void {
     if (!Number.isInteger(size) || (size as number) < 1) {
       throw new ExperimentError(`${name} ${shown(size)}: expected an integer from 1`);
     }
+    const most = name === 'vocabSize' ? MOST_TOKENS : MOST;
+    if ((size as number) > most) throw new ExperimentError(`${name} ${shown(size)}: expected an integer from 1 to ${most}`); // prettier-ignore
   }
   if (graphSize(model, sizes) > MOST_NODES) throw new ExperimentError(`${model} of these sizes would not fit in memory: lower blockSize, nLayer or nEmbd`); // prettier-ignore
   const attends = model === 'scalar' || model === 'vector';

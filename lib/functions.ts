@@ -1,5 +1,5 @@
 /** Functions made of operators: their gradients are whatever those say. */
-import { checkNumber, listOf, shown } from './given.js';
+import { checkNumber, isList, listOf, shown } from './given.js';
 import { concat, constant, makeValue, stack, Value, type Axes, type Index } from './graph.js';
 import { resolveAxis, ShapeError, show, sizeOf } from './shape.js';
 
@@ -114,10 +114,10 @@ export function split(x: Value, parts: number | readonly number[], axis = 0): Va
   const at = resolveAxis(axis, x.shape);
   const n = x.shape[at]!;
   const refuse = (): never => {
-    throw new ShapeError(`split of axis ${axis} of ${show(x.shape)} into ${Array.isArray(parts) ? `[${Array.from({ length: Math.min(parts.length, 40) }, (_, i) => shown(parts[i])).join(', ')}]` : shown(parts)}: expected whole lengths that add up to ${n}`); // prettier-ignore
+    throw new ShapeError(`split of axis ${axis} of ${show(x.shape)} into ${isList(parts) ? `[${Array.from({ length: Math.min(parts.length, 40) }, (_, i) => shown(parts[i])).join(', ')}]` : shown(parts)}: expected whole lengths that add up to ${n}`); // prettier-ignore
   };
   const isNumber = typeof parts === 'number';
-  if (!isNumber && !Array.isArray(parts)) return refuse();
+  if (!isNumber && !isList(parts)) return refuse();
   const count = isNumber ? parts : parts.length;
   // Parts of an empty axis, or of no length, can be many; not so many that there is no memory for them.
   if (!Number.isInteger(count) || count < 0 || count > MOST_PARTS || (isNumber && n % count !== 0)) return refuse(); // prettier-ignore

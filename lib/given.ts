@@ -15,6 +15,11 @@ export function shown(given: unknown): string {
   return Array.isArray(given) ? 'an array' : 'an object';
 }
 
+/** `Array.isArray` that leaves the type of the elements as it is. */
+export function isList(given: unknown): given is readonly unknown[] {
+  return Array.isArray(given);
+}
+
 /** @throws RangeError when it is none from `low` to `high` */
 export function checkInteger(what: string, given: unknown, low: number, high = MOST): number {
   if (Number.isInteger(given) && (given as number) >= low && (given as number) <= high) return given as number; // prettier-ignore

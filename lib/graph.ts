@@ -5,7 +5,7 @@
  * program.ts), and running never changes the graph.
  */
 import { dot, mermaid, type DrawOptions } from './draw.js';
-import { checkObject, listOf, shown } from './given.js';
+import { checkObject, isList, listOf, shown } from './given.js';
 import { NO_ATTR, OPS, OP_CODE, OP_NAMES, takesIndex, type Attr, type OpName } from './ops.js'; // prettier-ignore
 import { checkSize, MOST_AXES, resolveAxis, SCALAR, sizeOf, ShapeError, show, type Shape } from './shape.js'; // prettier-ignore
 import type { Feeds, Program } from './program.js';
@@ -220,8 +220,8 @@ export type Axes = number | readonly number[];
 
 function axesOf(axes: readonly number[], x: Node, what: string): number[] {
   const { length } = x.shape;
-  if (Array.isArray(axes) && axes.length <= length) return Array.from({ length: axes.length }, (_, i) => fromFront(axes[i]!, x)); // prettier-ignore
-  throw new ShapeError(`${what} of ${x.label}: axes ${Array.isArray(axes) ? `, ${axes.length} of them` : shown(axes)}: expected a number, or an array of at most ${length}`); // prettier-ignore
+  if (isList(axes) && axes.length <= length) return Array.from({ length: axes.length }, (_, i) => fromFront(axes[i]!, x)); // prettier-ignore
+  throw new ShapeError(`${what} of ${x.label}: axes ${isList(axes) ? `, ${axes.length} of them` : shown(axes)}: expected a number, or an array of at most ${length}`); // prettier-ignore
 }
 
 function reduced(op: 'sum' | 'max', x: Value, axis: Axes | undefined, keepDims: boolean): Value {
@@ -380,6 +380,10 @@ export class Value extends Node {
   /** The same numbers, row-major, in another shape of as many; one length may be -1: what is left. */
   reshape(shape: Shape): Value {
     const given = listedShape(shape, 'reshape');
+    checkShape(
+      given.map((n) => (n === -1 ? 0 : n)),
+      () => `reshape of ${this.label}`,
+    );
     const unknown = given.indexOf(-1);
     const others = sizeOf(given.filter((_, i) => i !== unknown));
     const full = given.map((n, i) => (i === unknown ? sizeOf(this.shape) / others : n));
@@ -598,7 +602,7 @@ export function setProgramFactory(factory: (root: Value) => Program): void {
 
 /** A copy of a shape as it was given, which may change afterwards. */
 function listedShape(shape: Shape, what: string): number[] {
-  if (Array.isArray(shape) && shape.length <= MOST_AXES) return Array.from({ length: shape.length }, (_, i) => shape[i]!); // prettier-ignore
+  if (isList(shape) && shape.length <= MOST_AXES) return Array.from({ length: shape.length }, (_, i) => shape[i]!); // prettier-ignore
   throw new ShapeError(`${what}: a shape is an array of at most ${MOST_AXES} integers from 0, got ${shown(shape)}`); // prettier-ignore
 }
 

@@ -13,7 +13,7 @@ import { BusyError } from './program.js';
 import { Random } from './random.js';
 import type { WrittenTensor } from './safetensors.js';
 import { clipped } from './shown.js';
-import { list, TensorFile, WeightsError, writeTensors } from './tensor-file.js';
+import { checkPath, list, TensorFile, WeightsError, writeTensors } from './tensor-file.js';
 
 const SIZE_NAMES = Object.keys(DEFAULT_SIZES) as (keyof ModelSizes)[];
 const OWN_TEXTS: readonly string[] = [
@@ -103,6 +103,7 @@ export function saveCheckpoint(
 }
 
 function write(path: string, model: BuiltModel, tokenizer: Tokenizer, metadata: Readonly<Record<string, string>>, progress?: Checkpoint): void {
+  checkPath(path);
   checkModel(model);
   if (!((tokenizer as unknown) instanceof Tokenizer)) throw new TypeError(`tokenizer ${shown(tokenizer)}: expected a Tokenizer`); // prettier-ignore
   checkObject('metadata', metadata, 'an object of texts');

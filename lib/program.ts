@@ -16,7 +16,7 @@ import { isTraced, trace, type Trace } from './compiler/trace.js';
 import { isDense, type View } from './compiler/view.js';
 import { Node, setProgramFactory, Value, type TypedArray } from './graph.js';
 import { checkDocumentRange, type Column, type Dataset } from './dataset.js';
-import { checkInteger, checkObject, listOf, MOST, MOST_STEPS, shown } from './given.js';
+import { checkInteger, checkObject, isList, listOf, MOST, MOST_STEPS, shown } from './given.js';
 import { addon, chosenIsa, type Fault, type Handle, type SeriesFault, type SeriesSpec } from './native.js'; // prettier-ignore
 import { OP_NAMES, type OpName } from './ops.js';
 import { Random } from './random.js';
@@ -169,11 +169,13 @@ export class Program {
   private readonly lowered: Lowered;
   private readonly numbers: Map<Node, number>;
   /**
-   * The groups that `generate` runs.
+   * The groups that `generate` runs, in the array that was given.
    *
    * @hidden
    */
   readonly sequence: Plan['groups'];
+  /** The same as they were when they were compiled. */
+  private readonly groups: Plan['groups'];
   private readonly isPrefix: boolean;
   private readonly roots: readonly Value[];
   /** The compiler's nodes that a run must compute. */
@@ -231,20 +233,24 @@ export class Program {
     this.isa = chosenIsa(isa);
     const passes: PassSet = new Set(PASS_NAMES.filter((name) => given.has(name)));
     this.sequence = plan.groups;
-    this.roots = rootsOf(plan.groups);
+    const groups = groupsOf(plan.groups);
+    const own = wanted && groupsOf(wanted);
+    this.roots = groups.flat();
+    if (this.roots.length === 0)
+      throw new TypeError('a program computes at least one Value: there is none');
     const inspects = plan.gradients === 'all';
     this.inspects = inspects;
-    const traced = trace(plan.groups, !inspects && passes.has('simplify'));
+    const traced = trace(groups, !inspects && passes.has('simplify'));
     const { count } = traced;
     const forwardNodes = traced.ir.count;
     let { ir, roots } = traced;
     const isScalar = isScalarGraph(ir);
-    const sequence = wanted && hasLevels(traced, wanted) ? wanted : undefined;
+    const sequence = own && hasLevels(traced, own) ? own : undefined;
     const results = sequence?.flat() ?? [];
     let renumber = (node: number): number => node;
     if (!inspects && !isScalar) {
       const kept = [...traced.leaves, ...results].map((node) => node.number);
-      const batched = batch(ir, [...roots, ...kept], passes, plan.groups.length > 1);
+      const batched = batch(ir, [...roots, ...kept], passes, groups.length > 1);
       renumber = (node) => batched.numbers[node]!;
       roots = roots.map(renumber);
       ir = batched.ir;
@@ -271,7 +277,8 @@ export class Program {
       numbers.set(node, renumber(node.number));
     }
     this.roots.forEach((root, i) => numbers.set(root, roots[i]!));
-    if (sequence) this.sequence = sequence;
+    if (sequence) this.sequence = wanted!;
+    this.groups = sequence ?? groups;
     this.isPrefix = sequence !== undefined && !isScalar;
     for (const value of results) {
       const number = renumber(value.number);
@@ -306,7 +313,7 @@ export class Program {
       keep: [...keep],
       gradients,
       update: plan.update,
-      sequence: plan.groups.length > 1,
+      sequence: groups.length > 1,
       results: results.map((value) => numbers.get(value)!),
       place: passes.has('place'),
       finish: passes.has('finish'),
@@ -482,7 +489,7 @@ export class Program {
     const { start, list } = ir.edges;
     const names = new Set<string>();
     const reached = new Uint8Array(ir.forwardEnd);
-    for (const root of this.sequence.flat()) reached[this.numbers.get(root)!] = 1;
+    for (const root of this.groups.flat()) reached[this.numbers.get(root)!] = 1;
     for (let node = ir.forwardEnd - 1; node >= 0; node--) {
       if (reached[node] === 0) continue;
       const end = start[node + 1]!;
@@ -496,7 +503,7 @@ export class Program {
 
   /** Where in the arena the groups of a sequence lie, number by number. */
   private findResults(): Int32Array {
-    const found = this.sequence.map((group) =>
+    const found = this.groups.map((group) =>
       group.flatMap((root) => offsets(this.viewOf(this.numbers.get(root)!))),
     );
     const sizes = new Set(found.map((group) => group.length));
@@ -735,6 +742,7 @@ export class Program {
    */
   copyRule(to: Float64Array, at: number): void {
     const { arena, ruleSize } = this;
+    checkInteger('place', at, 0);
     const { rule } = this.lowered.parameters;
     for (let i = 0; i < ruleSize; i++) to[at + i] = arena[rule + i]!;
   }
@@ -1078,15 +1086,13 @@ function documentsOf(documents: readonly Feeds[]): Feeds[] {
   return given;
 }
 
-/** The roots of a plan, all of them values. */
-function rootsOf(groups: Plan['groups']): Value[] {
-  if (!Array.isArray(groups)) throw new TypeError(`the roots of a program: ${shown(groups)}, expected groups of Values`); // prettier-ignore
-  const roots: Value[] = [];
-  for (let i = 0; i < groups.length; i++) {
-    for (const root of listOf('the root of a program', groups[i], Value)) roots.push(root);
-  }
-  if (roots.length > 0) return roots;
-  throw new TypeError('the roots of a program: there is none');
+/** A copy of groups, all of them of values. */
+function groupsOf(given: Plan['groups']): Value[][] {
+  if (!isList(given)) throw new TypeError(`groups ${shown(given)}: expected arrays of Values`);
+  const groups: Value[][] = [];
+  for (let i = 0; i < given.length; i++)
+    groups.push(listOf('the roots of a program', given[i], Value));
+  return groups;
 }
 
 /** The arena offset of every number of a view, row-major. */

@@ -36,7 +36,8 @@ export function checkWritable(path: string): void {
   writing(path, () => checkReplaceable(path));
 }
 
-function checkPath(path: unknown): void {
+/** @throws TypeError when it is no text: what else can be a path may be anything, and large */
+export function checkPath(path: unknown): void {
   if (typeof path !== 'string') throw new TypeError(`a path is a text, not ${wordsFor(path)}`);
 }
 

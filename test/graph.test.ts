@@ -72,6 +72,38 @@ describe('a graph being written', () => {
     assert.throws(() => parameter(['1'] as never), /expected numbers, got string/);
   });
 
+  it('refuses what is a number in the place of an index, or the other way round', () => {
+    const rows: [() => unknown, RegExp][] = [
+      [() => w.gather(v as never), /^TypeError: gather: operand 1 is 'v' \(parameter, .*expected an Index/],
+      [() => w.crossEntropy(3 as never), /crossEntropy: operand 1 is 3, expected an Index/],
+      [() => w.matmul(i as never), /matmul: operand 1 is 'i' \(index, .*expected a Value/],
+      [() => w.matmul([1] as never), /matmul: operand 1 is an array, expected a Value/],
+      [() => w.add(i as never), /expected a Value or a number, got 'i' \(index/],
+      [() => stack([w, i as never]), /stack\[1\]: expected a Value, got an object/],
+      [() => meanOfFirst([w], 2 as never), /total: operand 1 is 2, expected an Index/],
+      [() => choose([w, w], w as never), /choose: operand 2 is 'w'.*expected an Index/],
+      [() => input(undefined as never), /input: a name is a text, got undefined/],
+      [() => index('i', 1.5), /array of integers from 0, got \[1.5\]/],
+      [() => constant('1' as never), /constant "1": expected a number/],
+      [() => parameter(1, null as never), /options null: expected an object/],
+      [() => w.named(3 as never), /a name is a text, got 3/],
+    ]; // prettier-ignore
+    for (const [write, says] of rows) {
+      assert.throws(write, (error: Error) => {
+        assert.match(`${error.name}: ${error.message}`, says);
+        return true;
+      });
+    }
+  });
+
+  it('keeps a shape as it was given', () => {
+    const shape = [2, 3];
+    const x = input('x', shape);
+    shape[0] = 5;
+    assert.deepEqual(x.shape, [2, 3]);
+    assert.throws(() => (s.shape as number[]).push(1), TypeError); // which all scalars share
+  });
+
   it('takes numbers nested to any depth', () => {
     const cases: [Numbers, number[]][] = [
       [3, []],

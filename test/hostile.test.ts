@@ -1,8 +1,9 @@
 /**
- * Hostile calls: every function of the addon, fed with what no one should give it, and compiled programs
- * corrupted word by word. Each call throws an error or returns: none ends the process, or never ends.
+ * Hostile calls: every function of the addon, compiled programs corrupted word by word, and everything
+ * that the package exports, fed with what no one should give it. Each call throws an error or returns,
+ * or its promise does: none ends the process, or never ends, or changes what sound calls compute.
  * Hostile files: saved models and checkpoints, changed at random, load as what they claim, or not at all.
- * VECGRAD_LONG=1 (`npm run test:long`) runs a million calls and 200,000 files; VECGRAD_HOSTILE_CASES sets
+ * VECGRAD_LONG=1 (`npm run test:long`) runs 1.2 million calls and 200,000 files; VECGRAD_HOSTILE_CASES sets
  * the number of each.
  * `VECGRAD_HOSTILE="addon 1 4711" npm test -- test/hostile.test.ts` runs one case again.
  */
@@ -11,9 +12,11 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import * as library from '../lib/index.js';
 import { addon } from '../lib/native.js';
 import { packageRoot } from '../lib/package.js';
 import { addonRows } from './support/hostile/addon.js';
+import { apiRows, exported } from './support/hostile/api.js';
 import { record } from './support/hostile/recorded.js';
 import { gaps } from './support/hostile/rows.js';
 import type { Report } from './support/hostile/run.js';
@@ -26,6 +29,7 @@ const isLong = process.env['VECGRAD_LONG'] === '1';
 const SUITES: Readonly<Record<string, { title: string; cases: number }>> = {
   addon: { title: 'calls of the addon', cases: isLong ? 500_000 : 6_000 },
   programs: { title: 'corrupted programs', cases: isLong ? 500_000 : 6_000 },
+  api: { title: 'calls of what is exported', cases: isLong ? 200_000 : 6_000 },
   files: { title: 'changed files', cases: isLong ? 200_000 : 1_000 },
 };
 const GIVEN_CASES = process.env['VECGRAD_HOSTILE_CASES'];
@@ -76,6 +80,31 @@ async function runCases(suite: string, seed: number, first: number, count: numbe
 describe('hostile', () => {
   it('calls have a row for every function of the addon, and for no other', () => {
     assert.deepEqual(gaps(addonRows(record(), new Chance(1))), []);
+  });
+
+  it('have a row for every function, constructor, method and getter that is exported, and for no other', () => {
+    const here = process.cwd();
+    process.chdir(folder);
+    try {
+      assert.deepEqual([gaps(apiRows(new Chance(1))), exported().unknown], [[], []]);
+    } finally {
+      process.chdir(here);
+    }
+  }); // prettier-ignore
+
+  it('start from arguments that are right', async () => {
+    const here = process.cwd();
+    process.chdir(folder);
+    try {
+      const { rows, calls } = apiRows(new Chance(1));
+      for (const path of calls.keys()) {
+        const tries = Array.from({ length: 8 }, (_, i) => Promise.resolve().then(() => calls.get(path)!(...rows[path]!(new Chance(i), () => undefined)))); // prettier-ignore
+        const results = await Promise.allSettled(tries);
+        assert.ok(results.some(({ status }) => status === 'fulfilled'), `${path}: ${String((results[0] as PromiseRejectedResult).reason)}`); // prettier-ignore
+      }
+    } finally {
+      process.chdir(here);
+    }
   });
 
   const again = process.env['VECGRAD_HOSTILE']?.split(' ');
@@ -175,4 +204,61 @@ describe('what once crashed', () => {
     ['a range that another thread can change', () => addon.bind(given('bind')[0] as object, new Float64Array(9999), new Int32Array(9999), new Int32Array(new SharedArrayBuffer(16))), /Int32Array of four/],
   ]; // prettier-ignore
   for (const [what, call, message] of rows) it(what, () => assert.throws(call, { message })); // prettier-ignore
+});
+
+describe('what once took the memory, or had no end', () => {
+  // Of a copy of so many holes the process dies; their text is four billion commas.
+  const holes = Object.assign([1], { length: 2 ** 32 - 1 }) as never[];
+  const hole = holes as never;
+  const own: unknown[] = [];
+  own[0] = own;
+  const x = library.parameter([[1, 2], [3, 4]], { name: 'x' }); // prettier-ignore
+  const vector = library.parameter([1, 2]);
+  const random = new library.Random(1);
+  const docs = ['ab', 'ba'];
+  const tokenizer = new library.Tokenizer(docs);
+  const sizes = { nEmbd: 2, nHead: 1, blockSize: 2, nState: 2, nAtt: 1 };
+  const model = library.buildModel('vector', tokenizer.vocabSize, sizes, random);
+  const training = (): library.Training => new library.SGD({ learningRate: 0.1 }).minimize(x.sum());
+  const rows: [what: string, call: () => unknown, message: RegExp][] = [
+    ['stack', () => library.stack(holes), /^stack\[0\]: expected a Value, got 1/],
+    ['total', () => library.total(Object.assign([vector], { length: 2 ** 32 - 1 })), /^total\[1\]: expected a Value, got undefined/],
+    ['vstack', () => library.vstack(holes), /^vstack\[0\]/],
+    ['grad', () => library.grad(x, holes), /^grad\[0\]/],
+    ['saveWeights', () => library.saveWeights('w', holes), /^parameters\[0\]/],
+    ['a root of no graph', () => library.compile(Object.create(library.Value.prototype) as library.Value), /expected a value of a graph/],
+    ['input', () => library.input('x', holes), /at most 32 integers/],
+    ['reshape', () => x.reshape([2, hole]), /array of integers/],
+    ['numbers that hold themselves', () => library.parameter(own as never), /nested more than 32 deep/],
+    ['numbers without end', () => library.parameter({ length: 2 ** 32, 0: 1 }), /at most 1073741824 numbers/],
+    ['a shape that no memory holds', () => library.zeros([2 ** 20, 2 ** 20]), /at most 1073741824 numbers/],
+    ['sum', () => x.sum(holes), /array of at most 2/],
+    ['an axis', () => x.softmax(hole), /axis an array does not exist/],
+    ['split', () => library.split(x, 2 ** 31), /into 2147483648/],
+    ['shuffle', () => random.shuffle({ length: 2 ** 32 - 1 }), /permutation of 4294967295/],
+    ['gaussians', () => random.gaussians(2 ** 40), /expected an integer from 0/],
+    ['weightedIndex', () => random.weightedIndex(holes), /weights: 4294967295/],
+    ['a rate', () => library.schedules.exponential(hole, 1), /rate an array: expected a number/],
+    ['an initialiser', () => library.nn.initializers.xavierNormal(hole), /gain an array: expected a number/],
+    ['a shape of an initialiser', () => library.nn.initializers.uniform()([2 ** 31], random), /at most 1073741824 numbers/],
+    ['a name of a module', () => new library.nn.Linear(2, 2, { random, name: hole }), /name an array: expected a text/],
+    ['neurons', () => new library.nn.Layer(2 ** 20, 2 ** 20, { random }), /nIn 1048576/],
+    ['Tokenizer', () => new library.Tokenizer(holes), /4294967295 documents/],
+    ['splitHeldOut', () => library.splitHeldOut(holes), /4294967295/],
+    ['decode', () => tokenizer.decode([hole]), /no token an array/],
+    ['sizes', () => library.buildModel('rnn', 3, { blockSize: 2 ** 31 }, random), /blockSize 2147483648/],
+    ['sizes together', () => library.buildModel('vector', 3, { blockSize: 2 ** 20 }, random), /would not fit in memory/],
+    ['steps', () => library.runExperiment('rnn', { docs, steps: Infinity, sizes }), /steps Infinity: expected an integer/],
+    ['a batch', () => library.runExperiment('rnn', { docs, batch: 2 ** 31, sizes }), /batch 2147483648/],
+    ['samples', () => library.sample(model, tokenizer, random, { count: 2 ** 30, temperature: 1 }), /count 1073741824: expected at most/],
+    ['restore', () => training().restore({ ...training().state(), steps: Infinity }), /steps Infinity/],
+    ['a graph for a path', () => library.saveModel(model.logits as never, model, tokenizer), /a path is a text/],
+    ['numbersOf', () => library.numbersOf({ type: hole, shape: [0], bytes: new Uint8Array() }), /type an array/],
+  ]; // prettier-ignore
+  for (const [what, call, message] of rows) it(what, () => assert.throws(call, { message })); // prettier-ignore
+
+  it('train', async () => {
+    await assert.rejects(library.train(model, holes), /4294967295 documents/);
+    await assert.rejects(library.train(model, docs, { steps: 2 ** 40 }), /steps 1099511627776/);
+  });
 });

@@ -213,6 +213,22 @@ describe('optimisers', () => {
     });
   }
 
+  it('take numbers that another program has had while the rate was asked for', () => {
+    const w = parameter([1, 2]);
+    const other = new SGD({ learningRate: 1 }).minimize(w.sum());
+    let isAsked = false;
+    const learningRate = (): number => {
+      if (!isAsked) {
+        isAsked = true;
+        other.step({});
+      }
+      return 0.5;
+    };
+    const training = new SGD({ learningRate }).minimize(w.sum());
+    assert.deepEqual([...training.stepEach({ count: 1, inputs: {} })], [1]); // (1 - 1) + (2 - 1)
+    assert.deepEqual([...w.data], [-0.5, 0.5]);
+  });
+
   it('go on from no state but one of their own', () => {
     const w = parameter([1, 2]);
     const loss = w.pow(2).sum();

@@ -111,6 +111,62 @@ describe('a program', () => {
     assert.deepEqual([...program.forward({ x: [1, 2], i: 0 })], [2, 4]);
   });
 
+  it('refuses to train or evaluate a series, or to run back, by such a getter', () => {
+    const w = parameter([1, 2]);
+    const training = new SGD({ learningRate: 0.1 }).minimize(w.mul(input('x', [2])).sum());
+    const dataset = { count: 1, inputs: { x: { values: Float64Array.of(5, 6) } } };
+    const inner: (() => unknown)[] = [
+      () => training.stepEach(dataset),
+      () => training.evaluateEach(dataset),
+      () => training.program.backward(),
+      () => training.stepBatch([{ x: [5, 6] }]),
+    ];
+    for (const call of inner) {
+      const feeds = {
+        get x(): number[] {
+          call();
+          return [1, 1];
+        },
+      };
+      assert.throws(() => training.step(feeds), /^FeedError: a getter among the feeds/);
+    }
+    assert.equal(training.step({ x: [1, 1] }), 3);
+  });
+
+  it('computes what it was compiled for, whatever becomes of the list that was given', () => {
+    const [a, b] = [parameter([1, 2]), parameter([3, 4])];
+    const groups = [[a.add(b)]];
+    const program = new Program({ groups, gradients: 'none' });
+    groups[0]![0] = a;
+    assert.deepEqual([...program.forward({})], [4, 6]);
+  });
+
+  it('reads all options before it numbers the nodes, which what they run numbers too', () => {
+    const earlier = parameter([9, 9]);
+    const p = parameter([1, 2]);
+    const y = p.mul(3).add(1);
+    const passes = {
+      has: () => {
+        compile(earlier.mul(y)).forward({});
+        return true;
+      },
+    };
+    const training = new SGD({ learningRate: 0.5 }).minimize(y.sum(), { passes: passes as never });
+    assert.equal(training.step({}), 11);
+    assert.deepEqual([...p.data], [-0.5, 0.5]);
+  });
+
+  it('refuses an update rule, a group and a length that there are not', () => {
+    const training = new SGD({ learningRate: 0.1 }).minimize(parameter([1, 2]).sum());
+    const { program } = training;
+    assert.throws(() => program.setRule(-1, 1), /number -1: expected an integer from 0 to 1/);
+    assert.throws(() => program.setRule(0, '1' as never), /"1", expected a number/);
+    assert.throws(() => program.advance({}, 1), /group 1: expected an integer from 0 to 0/);
+    assert.throws(() => program.work(2), /length 2: expected an integer from 0 to 1/);
+    assert.throws(() => program.runPart('x' as never), /part "x": expected 'forward'/);
+    assert.equal(training.step({}), 3);
+  });
+
   it('runs again after a refused feed', () => {
     const program = compile(table.at(index('i')));
     assert.throws(() => program.forward({ i: 3 }), FeedError);

@@ -161,6 +161,16 @@ describe('training off the event loop', () => {
     });
   });
 
+  it('reads copies of the documents, whose arrays may be transferred meanwhile', async () => {
+    const { training, dataset } = small(5000);
+    const alone = small(5000);
+    const expected = alone.training.stepEach(alone.dataset);
+    const losses = training.stepEachAsync(dataset);
+    const { buffer } = dataset.inputs['x']!.values;
+    structuredClone(buffer as ArrayBuffer, { transfer: [buffer as ArrayBuffer] });
+    assert.deepEqual(await losses, expected);
+  });
+
   describe('meanwhile refuses', () => {
     const folder = mkdtempSync(join(tmpdir(), 'vecgrad-train-'));
     after(() => rmSync(folder, { recursive: true }));

@@ -1,5 +1,5 @@
 /** Neuron, layer and multi-layer perceptron, every weight a number of its own: after micrograd's nn. */
-import { checkObject, shown } from '../given.js';
+import { checkObject, isList, shown } from '../given.js';
 import { total, type Value } from '../graph.js';
 import { ShapeError } from '../shape.js';
 import { uniform, zeros } from './initializers.js';
@@ -67,7 +67,7 @@ export class MLP extends Module {
   /** @param nOuts how many neurons each layer has */
   constructor(nIn: number, nOuts: readonly number[], options: ModuleOptions) {
     super(options);
-    if (!Array.isArray(nOuts) || nOuts.length > MOST_LAYERS) throw new TypeError(`nOuts ${shown(nOuts)}: expected an array of at most ${MOST_LAYERS} numbers`); // prettier-ignore
+    if (!isList(nOuts) || nOuts.length > MOST_LAYERS) throw new TypeError(`nOuts ${shown(nOuts)}: expected an array of at most ${MOST_LAYERS} numbers`); // prettier-ignore
     this.layers = nOuts.map((nOut, i) => {
       const nonlinear = i < nOuts.length - 1;
       return this.include(new Layer(nOuts[i - 1] ?? nIn, nOut, { ...this.part(`layer[${i}]`), nonlinear })); // prettier-ignore

@@ -4,6 +4,7 @@
  */
 import * as library from '../../../lib/index.js';
 import { reachable } from '../../../lib/compiler/trace.js';
+import { Draw } from '../../../lib/models/model.js';
 import { writeTensors } from '../../../lib/tensor-file.js';
 import type { Rows } from './rows.js';
 import { detach, hostile, NUMBERS, sabotage, type Chance, type Context } from './values.js';
@@ -46,12 +47,12 @@ export function exported(): { calls: Map<string, Call>; unknown: string[] } {
     let prototype = Made.prototype as object;
     while (prototype !== Object.prototype && prototype !== Error.prototype && !seen.has(prototype)) {
       seen.add(prototype);
-      for (const [key, { value, get, set }] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
+      for (const [key, property] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
         const method = `${prototype.constructor.name}.${key}`;
         if (key === 'constructor' || unknown.delete(method)) continue;
-        for (const [kind, call] of [['', value], [' get', get], [' set', set]] as [string, unknown][]) {
-          if (typeof call !== 'function') continue;
-          calls.set(method + kind, (self, ...args) => Reflect.apply(call as Call, self, args) as unknown);
+        for (const kind of ['value', 'get', 'set'] as const) {
+          const call = Reflect.get(property, kind) as unknown;
+          if (typeof call === 'function') calls.set(kind === 'value' ? method : `${method} ${kind}`, (self, ...args) => Reflect.apply(call, self, args) as unknown);
         }
       }
       prototype = Object.getPrototypeOf(prototype) as object;
@@ -164,8 +165,8 @@ export function apiRows(chance: Chance): Rows {
     c.of<() => unknown>([
       again,
       () => it().step(lossFeeds(c) as library.Feeds),
-      () => it().stepEach(dataset(c) as library.Dataset),
-      () => it().stepEachAsync(dataset(c) as library.Dataset).catch(() => undefined),
+      () => it().stepEach(dataset(c)),
+      () => it().stepEachAsync(dataset(c)).catch(() => undefined),
       () => it().restore(it().state()),
       () => it().evaluate(lossFeeds(c) as library.Feeds),
       () => compile(loss).forward(lossFeeds(c) as library.Feeds),
@@ -217,7 +218,7 @@ export function apiRows(chance: Chance): Rows {
   for (const name of 'add sub mul div maximum minimum gt ge lt le eq ne'.split(' ')) rows[`Value.${name}`] = (c) => [c.of([p, leaves.one, hidden]), c.is(0.3) ? c.next() : c.of([p, b, hidden])];
   for (const name of ['sum', 'mean', 'max', 'min']) rows[`Value.${name}`] = (c) => [c.of([...matrices, leaves.cube]), c.of<unknown>([undefined, 0, -1, [0, 1], [1]]), c.is(0.5)];
   for (const name of ['op', 'attr', 'shape', 'name', 'memory', 'inputCount', 'inputs', 'label']) rows[`Node.${name} get`] = (c) => [c.of<unknown>([any(c), ids, id])];
-  for (const name of ['scalar', 'vector', 'rnn', 'rnn_att']) rows[`MODELS.${name}`] = (c) => [{ ...SIZES, vocabSize: 4 }, { matrix: (n: string, r: number, k: number) => parameter(numbers(c, r * k), { name: n, shape: [r, k] }), scalars: (_: string, r: number, k: number) => Array.from({ length: r }, () => numbers(c, k).map((q) => parameter(q))), parameters: [], matrices: [] }, { tokens: index('tokens', 3), targets: index('targets', 3), length: index('length') }];
+  for (const name of ['scalar', 'vector', 'rnn', 'rnn_att']) rows[`MODELS.${name}`] = () => [{ ...SIZES, vocabSize: 4 }, new Draw((_, r, k) => random.gaussians(r * k)), { tokens: index('tokens', 3), targets: index('targets', 3), length: index('length') }];
   for (const name of ['BusyError', 'DataError', 'ExperimentError', 'FeedError', 'IsaError', 'PassError', 'SafetensorsError', 'ShapeError', 'WeightsError']) rows[name] = () => ['a message', { cause: 1 }];
   for (const name of ['Adam', 'AdamW', 'RMSprop', 'SGD']) rows[name] = (c, again) => [options(c, again)];
   for (const name of ['GRU', 'LSTM', 'RNN', 'Linear', 'Embedding']) rows[`nn.${name}`] = cell;

@@ -94,7 +94,7 @@ const NAMES = ['runSeries', 'stepBatch', 'generate', 'countUses', 'assembleTape'
 export function programCase(
   recording: Recording,
   chance: Chance,
-): { what: string; run: () => void } {
+): { what: string; run: () => unknown } {
   const name = chance.is(0.5) ? 'createProgram' : chance.of(NAMES);
   const which = chance.below(recording[name]!.length);
   const args = copyOf(recording[name]![which]) as unknown[];

@@ -48,7 +48,8 @@ const place = Buffer.alloc(8);
 const others: Promise<unknown>[] = [];
 const ERRORS = new Set(Object.values(library).filter((value) => typeof value === 'function' && value.prototype instanceof Error)) as ReadonlySet<unknown>; // prettier-ignore
 /** What the library says by errors that have no class of their own, and what the addon says of what goes past it. */
-const KNOWN = /^((runSeries(Async)?|stepBatch|generate)\b|an error as an argument$|a message$|restore: |grad through |prefix lengths |the levels of a sequence |this program was compiled without|this training was compiled for single documents|the program's memory is gone|a program's memory was transferred|backward\(\) of .* before forward|.* (has no (data|gradient) yet|is no part of this program|holds no numbers))/s;
+const KNOWN =
+  /^((runSeries(Async)?|stepBatch|generate)\b|an error as an argument$|a message$|restore: |grad through |prefix lengths |the levels of a sequence |this program was compiled without|this training was compiled for single documents|the program's memory is gone|a program's memory was transferred|backward\(\) of .* before forward|.* (has no (data|gradient) yet|is no part of this program|holds no numbers))/s;
 let rows: Rows | undefined;
 let paths: string[] = [];
 
@@ -68,14 +69,21 @@ function callCase(chance: Chance, number: number): { what: string; run: () => un
     const result = calls.get(other)!(...makers[other]!(chance, again));
     if (result instanceof Promise) others.push(result.catch(() => undefined));
   };
-  const context: Context = { chance, strangers, large: large(path), again, ...(more && { more: more(path) }) };
+  const context: Context = {
+    chance,
+    strangers,
+    large: large(path),
+    again,
+    ...(more && { more: more(path) }),
+  };
   during?.(again);
   return {
     what: path,
     run: () => {
       const args = makers[path]!(chance, again);
       mutate(args, context);
-      if (isShown && number === first + count - 1) console.error(inspect(args, { showProxy: true, depth: 3 }));
+      if (isShown && number === first + count - 1)
+        console.error(inspect(args, { showProxy: true, depth: 3 }));
       const result = calls.get(path)!(...args);
       // Hidden methods run on arrays that only the library has.
       const isHidden = ['Program.runEachAsync', 'Training.stepSome'].includes(path);
@@ -104,7 +112,7 @@ for (let number = start; number < first + count; number++) {
   const { what, run } = caseOf(chance, number);
   if (isShown) console.error(`${suite} ${seed} ${number}: ${what}`);
   try {
-    const result: unknown = run();
+    const result = run();
     if (result instanceof Promise) await result;
     report.returned++;
   } catch (error) {
@@ -113,7 +121,9 @@ for (let number = start; number < first + count; number++) {
     const wrong = suite === 'files' ? fileComplaint(error) : complaint(error);
     if (wrong !== undefined) report.failures.push(`${suite} ${seed} ${number} (${what}): ${wrong}`);
   }
-  while (others.length > 0) await others.pop();
+  while (others.length > 0) {
+    await others.pop();
+  }
   if (number % WORLD === WORLD - 1 || number === first + count - 1) {
     const now = sing();
     if (now !== song) report.failures.push(`${suite} ${seed} ${number} (${what}), or one of those before: sound work gives ${now}, not ${song}`);
@@ -136,6 +146,7 @@ function complaint(error: unknown): string | undefined {
 /** Whether an error is of a class that the library says it throws. */
 function isExpected(error: Error): boolean {
   if (error instanceof TypeError || error instanceof RangeError) return true;
-  if (error.constructor !== Error) return ERRORS.has(error.constructor) || error.name === 'AbortError';
+  if (error.constructor !== Error)
+    return ERRORS.has(error.constructor) || error.name === 'AbortError';
   return KNOWN.test(error.message);
 }

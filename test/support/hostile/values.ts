@@ -349,7 +349,9 @@ export function mutate(args: unknown[], context: Context): void {
       holder[key] = value + chance.of(context.large.length > 0 ? [-1, 1, 0.5, 2 ** 31, -(2 ** 31)] : [-1, 1, 0.5]); // prettier-ignore
     else if (kind < 16 && isPlain(value)) {
       const copy = chance.is(0.5) ? Object.freeze({ ...value }) : Object.assign(Object.create(null) as object, value); // prettier-ignore
-      holder[key] = Array.isArray(value) ? Object.freeze((value as unknown[]).slice(0, 1000)) : copy;
+      holder[key] = Array.isArray(value)
+        ? Object.freeze((value as unknown[]).slice(0, 1000))
+        : copy;
     } else if (kind < 17) {
       // One argument in the place of another.
       const other = pick(args, chance);
