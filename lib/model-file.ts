@@ -54,7 +54,7 @@ export interface Checkpoint {
   training: Training;
   /** What is drawn from next. */
   random: Random;
-  /** Of the steps so far, or of those that are to be kept; none by default. */
+  /** Of the steps so far, or of those that are to be kept, one a step at most; none by default. */
   losses?: ArrayLike<number>;
 }
 
@@ -91,6 +91,7 @@ export function saveModel(
  * else a run is to be known by is `metadata`. `loadModel` reads such a file too.
  *
  * @throws WeightsError as {@link saveModel} does
+ * @throws RangeError when there are more losses than steps taken
  */
 export function saveCheckpoint(
   path: string,
@@ -124,8 +125,8 @@ function write(path: string, model: BuiltModel, tokenizer: Tokenizer, metadata: 
   if (progress) {
     checkObject('progress', progress, 'an object { training, random, losses }');
     const { training, random, losses: given = [] } = progress;
-    const losses = Float64Array.from({ length: checkInteger('losses:', given.length, 0) }, (_, i) => given[i]!); // prettier-ignore
     const { steps, runs, rule, moments } = training.state();
+    const losses = Float64Array.from({ length: checkInteger('number of losses', given.length, 0, steps) }, (_, i) => given[i]!); // prettier-ignore
     texts.set('steps', String(steps)).set('runs', String(runs));
     for (const { name: matrix, shape, values } of matrices) {
       const kept = values.map((value) => moments.get(value));

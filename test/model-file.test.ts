@@ -59,6 +59,7 @@ describe('a model in a file', () => {
         const losses = [0, 1, 2].map(() => whole.training.step(feeds));
         whole.random.gauss();
         saveCheckpoint(path, whole.model, tokenizer, { ...whole, losses }, { seed: '1' });
+        assert.throws(() => saveCheckpoint(path, whole.model, tokenizer, { ...whole, losses: [...losses, 4] }), { name: 'RangeError', message: 'number of losses 4: expected an integer from 0 to 3' }); // prettier-ignore
         const expected = [3, 4, 5].map(() => whole.training.step(feeds));
 
         const other = start(2);

@@ -190,6 +190,7 @@ export function apiRows(chance: Chance): Rows {
   const rnn = buildModel('rnn', 4, SIZES, random);
   const model = (c: Chance): library.BuiltModel => (c.is(0.9) ? rnn : c.of(built));
   const rnnTraining = rnn.optimizer(10).minimize(rnn.loss, { sequence: rnn.logits });
+  for (let step = 0; step < 2; step++) rnnTraining.step({ tokens: [0, 1], targets: [1, 2], length: 2 });
   const sampler = new Sampler(rnn, tokenizer, {}, rnnTraining.program);
   const sizes = (c: Chance) => ({ ...SIZES, nEmbd: c.of([2, 4]) });
   const steps = (c: Chance) => 1 + c.below(3);
