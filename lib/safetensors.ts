@@ -83,7 +83,7 @@ export function writeSafetensors(
     Partial<WrittenTensor> | undefined
   >) {
     const isArray = [Float64Array, Float32Array, Uint32Array].some((kind) => tensor?.data instanceof kind); // prettier-ignore
-    if (typeof name !== 'string' || !isArray || !Array.isArray(tensor?.shape) || tensor.shape.length > MOST_RANK) throw new SafetensorsError(`array ${wordsFor(name)}: expected a shape, and a Float64Array, Float32Array or Uint32Array`); // prettier-ignore
+    if (typeof name !== 'string' || !isArray || !Array.isArray(tensor?.shape)) throw new SafetensorsError(`array ${wordsFor(name)}: expected a shape, and a Float64Array, Float32Array or Uint32Array`); // prettier-ignore
   }
   const header: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
   if (metadata.size > 0) header[METADATA] = Object.fromEntries(metadata);
@@ -93,7 +93,7 @@ export function writeSafetensors(
     if (name === METADATA) throw new SafetensorsError(`an array cannot be called '${METADATA}'`);
     const isShape = shape.length <= MOST_RANK && shape.every((n) => Number.isInteger(n) && n >= 0);
     if (!isShape || sizeOf(shape) !== data.length) {
-      throw new SafetensorsError(`'${name}': ${data.length} numbers for shape [${shape.map(wordsFor).join(', ')}]`); // prettier-ignore
+      throw new SafetensorsError(`'${name}': ${data.length} numbers for shape [${shape.slice(0, MOST_RANK + 1).map(wordsFor).join(', ')}]`); // prettier-ignore
     }
     const begin = end;
     end += data.byteLength;
