@@ -487,7 +487,7 @@ export class Value extends Node {
    */
   dropout(rate: number, seed: number): Value {
     if (!(typeof rate === 'number' && rate >= 0 && rate < 1)) throw new RangeError(`dropout of ${this.label}: rate ${shown(rate)}, expected a number from 0 to below 1`); // prettier-ignore
-    if ((seed | 0) !== seed || seed < 0) throw new RangeError(`dropout of ${this.label}: seed ${shown(seed)}, expected an integer from 0 to 2147483647`); // prettier-ignore
+    if (!Number.isInteger(seed) || seed < 0 || seed > 0x7fffffff) throw new RangeError(`dropout of ${this.label}: seed ${shown(seed)}, expected an integer from 0 to 2147483647`); // prettier-ignore
     return makeValue('dropout', [this, new Index(operationOf('step', NO_ATTR, SCALAR))], { rate, seed }); // prettier-ignore
   }
   /** Each row of the last axis over the root of its mean square: x / sqrt(mean(x²) + eps). */

@@ -4,7 +4,7 @@
  */
 import { Tokenizer } from './data.js';
 import { buildFrom, checkSizes, MODEL_NAMES, type BuiltModel, type DType, type ModelName, type ModelSizes } from './experiment.js'; // prettier-ignore
-import { checkInteger, checkObject, listOf, shown } from './given.js';
+import { checkInteger, checkObject, isList, listOf, shown } from './given.js';
 import { Value, type TypedArray } from './graph.js';
 import { graphSize, matricesOf, MOST_NODES } from './models/graph-size.js';
 import { DEFAULT_SIZES, type Matrix, type Sizes } from './models/model.js';
@@ -105,11 +105,10 @@ export function saveCheckpoint(
 
 function write(path: string, model: BuiltModel, tokenizer: Tokenizer, metadata: Readonly<Record<string, string>>, progress?: Checkpoint): void {
   checkPath(path);
-  checkModel(model);
+  const { name, sizes, matrices } = checkedModel(model);
   if (!((tokenizer as unknown) instanceof Tokenizer)) throw new TypeError(`tokenizer ${shown(tokenizer)}: expected a Tokenizer`); // prettier-ignore
   checkObject('metadata', metadata, 'an object of texts');
-  const { name, sizes, matrices } = model;
-  checkKeepable(path, model);
+  checkKeepable(path, { name, sizes, matrices });
   const text = tokenizer.characters.join('');
   if (tokenizer.vocabSize !== sizes.vocabSize) throw new WeightsError(`a tokenizer of ${tokenizer.vocabSize} tokens for a model of ${sizes.vocabSize}`); // prettier-ignore
   if (/\p{Cs}/u.test(text)) throw new WeightsError('a tokenizer with half a surrogate pair: no file can hold it as text'); // prettier-ignore
@@ -161,7 +160,7 @@ export function loadCheckpoint(
   { training, random }: Omit<Checkpoint, 'losses'>,
   { mostSteps = MOST_STEPS }: { mostSteps?: number } = {},
 ): Kept {
-  checkModel(model);
+  const { name: modelName, sizes, matrices } = checkedModel(model);
   const read = TensorFile.read(path, (file) => {
     const { shown, metadata } = file;
     const text = (key: string): string => metadata.get(key) ?? refuse(`no text '${key}'`);
@@ -170,9 +169,9 @@ export function loadCheckpoint(
     };
     const integer = (key: string): number => (/^\d{1,9}$/.test(text(key)) ? Number(text(key)) : refuse(`${key} ${quoted(text(key))}`)); // prettier-ignore
     const given: Record<string, string | number> = {
-      model: model.name,
+      model: modelName,
       dtype: training.program.dtype,
-      ...sizesOf(model),
+      ...Object.fromEntries(SIZE_NAMES.map((size) => [size, sizes[size]])),
     };
     for (const [key, value] of Object.entries(given)) {
       if (text(key) !== String(value)) refuse(`${key} ${quoted(text(key))}, not ${value}`);
@@ -187,7 +186,7 @@ export function loadCheckpoint(
     const { moments: own } = training.program.trained;
     const moments = new Map<Value, Float64Array[]>();
     const values = new Map<Value, Float64Array>();
-    for (const { name, shape, values: parts } of model.matrices) {
+    for (const { name, shape, values: parts } of matrices) {
       const whole = numbers(name, shape);
       const count = parts.map((value) => own.get(value)?.length).find((n) => n !== undefined) ?? 0;
       const kept = Array.from({ length: count }, (_, i) => numbers(moment(i, name), shape));
@@ -231,21 +230,26 @@ function stateOf(numbers: Float64Array): Uint32Array | undefined {
   return words;
 }
 
-/** Checks that a model is one as `buildModel` gives it. */
-function checkModel(model: unknown): asserts model is BuiltModel {
+/**
+ * What a file holds of a model, read once: what `buildModel` gives is a plain object, and may be another's.
+ *
+ * @throws WeightsError when it is none
+ */
+function checkedModel(model: unknown): Pick<BuiltModel, 'name' | 'sizes' | 'matrices'> {
   checkObject('model', model, 'a model as of buildModel');
-  const { name, sizes, matrices } = model as Partial<BuiltModel>;
-  const isKnown = MODEL_NAMES.some((known) => known === name);
-  if (!isKnown || typeof sizes !== 'object' || !Array.isArray(matrices)) throw new WeightsError('the model has no name, sizes or matrices: give one as of buildModel'); // prettier-ignore
-  for (const matrix of matrices as Iterable<Partial<Matrix> | undefined>) {
-    const known = typeof matrix?.name === 'string' && Array.isArray(matrix.shape);
-    if (!known) throw new WeightsError('a matrix of the model has no name, or no shape: give one as of buildModel'); // prettier-ignore
-    listOf(matrix.name!, matrix.values, Value);
+  const { name, sizes: given, matrices: list } = model as Partial<BuiltModel>;
+  const sizes = { ...given } as BuiltModel['sizes'];
+  const isSized = [...SIZE_NAMES, 'vocabSize' as const].every((size) =>
+    Number.isInteger(sizes[size]),
+  );
+  if (name === undefined || !MODEL_NAMES.includes(name) || !isSized || !isList(list)) throw new WeightsError('the model has no name, sizes or matrices: give one as of buildModel'); // prettier-ignore
+  const matrices: Matrix[] = [];
+  for (const matrix of list as Iterable<Partial<Matrix> | undefined>) {
+    const { name: called, shape, values } = matrix ?? {};
+    if (typeof called !== 'string' || !isList(shape)) throw new WeightsError('a matrix of the model has no name, or no shape: give one as of buildModel'); // prettier-ignore
+    matrices.push({ name: called, shape, values: listOf(called, values, Value) });
   }
-}
-
-function sizesOf({ sizes }: BuiltModel): Record<string, number> {
-  return Object.fromEntries(SIZE_NAMES.map((size) => [size, sizes[size]]));
+  return { name, sizes, matrices };
 }
 
 /**
@@ -339,7 +343,10 @@ function isSingle({ data }: Matrix['values'][number]): boolean {
  *
  * @throws WeightsError when a model's graph or numbers are more than a file's may be
  */
-export function checkKeepable(path: string, { name, sizes, matrices }: BuiltModel): void {
+export function checkKeepable(
+  path: string,
+  { name, sizes, matrices }: Pick<BuiltModel, 'name' | 'sizes' | 'matrices'>,
+): void {
   const shown = JSON.stringify(path);
   checkGraph(shown, name, sizes);
   checkCount(

@@ -361,7 +361,7 @@ export class Program {
     this.fed = this.fedNames.map(() => undefined);
     for (const feed of this.fedIndices) {
       const { levels, needs } = feed;
-      feed.limit = Math.min(...feed.limits);
+      feed.limit = feed.limits.reduce((least, limit) => Math.min(least, limit), NONE);
       for (let n = 0; n <= this.maxLength; n++) needs[n] = levels.findLastIndex((level) => level < n) + 1; // prettier-ignore
     }
     this.countName = count?.name;

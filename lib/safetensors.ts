@@ -84,7 +84,7 @@ export function writeSafetensors(
     Partial<WrittenTensor> | undefined
   >) {
     const isArray = [Float64Array, Float32Array, Uint32Array].some((kind) => tensor?.data instanceof kind); // prettier-ignore
-    if (typeof name !== 'string' || !isArray || !Array.isArray(tensor?.shape) || tensor.shape.length > MOST_RANK) throw new SafetensorsError(`array ${wordsFor(name)}: expected a shape of at most ${MOST_RANK} axes, and a Float64Array, Float32Array or Uint32Array`); // prettier-ignore
+    if (typeof name !== 'string' || !isArray || !Array.isArray(tensor?.shape)) throw new SafetensorsError(`array ${wordsFor(name)}: expected a shape, and a Float64Array, Float32Array or Uint32Array`); // prettier-ignore
   }
   const header: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
   if (metadata.size > 0) header[METADATA] = Object.fromEntries(metadata);
@@ -92,8 +92,9 @@ export function writeSafetensors(
   let end = 0;
   for (const [name, { shape, data }] of sorted) {
     if (name === METADATA) throw new SafetensorsError(`an array cannot be called '${METADATA}'`);
-    if (!shape.every((n) => Number.isInteger(n) && n >= 0) || sizeOf(shape) !== data.length) {
-      throw new SafetensorsError(`'${clipped(name)}': ${data.length} numbers for shape [${shape.map(wordsFor).join(', ')}]`); // prettier-ignore
+    const isShape = shape.length <= MOST_RANK && shape.every((n) => Number.isInteger(n) && n >= 0);
+    if (!isShape || sizeOf(shape) !== data.length) {
+      throw new SafetensorsError(`'${clipped(name)}': ${data.length} numbers for shape [${shape.slice(0, MOST_RANK + 1).map(wordsFor).join(', ')}]`); // prettier-ignore
     }
     const begin = end;
     end += data.byteLength;

@@ -188,12 +188,40 @@ describe('the embedded names', () => {
   });
 });
 
+describe('a corpus refuses', () => {
+  const corpus = new Tokenizer(['ab']).corpus(['ab', 'b'], Int32Array.of(0, 1));
+  const rows: [string, () => unknown, RegExp][] = [
+    ['a document that there is not', () => corpus.example(2, 3), /^document 2: .* from 0 to 1$/],
+    ['no positions', () => corpus.example(0, 0), /^blockSize 0: expected an integer from 1/],
+    ['half a position', () => corpus.dataset(0.5), /^blockSize 0.5: expected an integer from 1/],
+  ];
+  for (const [name, act, message] of rows) {
+    it(name, () => {
+      assert.throws(act, { name: 'RangeError', message });
+    });
+  }
+});
+
 describe('the tokenizer and the checks refuse', () => {
   const tokenizer = new Tokenizer(['ab']);
   const rows: [string, () => unknown, RegExp][] = [
     ['an unknown character', () => tokenizer.encode('abc'), /"abc".*vocabulary: "c" \(U\+0063\)/],
     ['an unknown emoji', () => tokenizer.encode('😀'), /\(U\+1F600\)/],
     ['an unknown id', () => tokenizer.decode([0, 3]), /no token 3: ids go from 0 to 2/],
+    ['a text for an id', () => tokenizer.decode(['length'] as never), /no token "length": ids/],
+    ['half an id', () => tokenizer.decode([0.5]), /no token 0.5: ids/],
+    ['a number to encode', () => tokenizer.encode(5 as never), /a document is a text, not 5/],
+    [
+      'a list with a hole',
+      () => new Tokenizer(['a', undefined] as never),
+      /document 1 is undefined/,
+    ],
+    [
+      'half a document',
+      () => new Tokenizer({ length: 0.5, at: () => 'a' }),
+      /^0.5 documents: expected/,
+    ],
+    ['no list', () => new Tokenizer(7 as never), /no list of strings/],
     ['no documents', () => checkDocuments([]), /the list has no documents/],
     ['one document', () => checkDocuments(['ab'], 'it'), /^it has only one document/],
   ];

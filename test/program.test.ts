@@ -167,6 +167,14 @@ describe('a program', () => {
     assert.equal(training.step({}), 3);
   });
 
+  it('takes more indices than a call takes arguments', () => {
+    const ids = new Int32Array(300_000).fill(2);
+    const program = compile(table.gather(index('many', ids.length)).sum());
+    assert.equal(program.forward({ many: ids })[0], 11 * ids.length);
+    ids[299_999] = 3;
+    assert.throws(() => program.forward({ many: ids }), /'many'\[299999\] = 3: expected/);
+  });
+
   it('runs again after a refused feed', () => {
     const program = compile(table.at(index('i')));
     assert.throws(() => program.forward({ i: 3 }), FeedError);

@@ -315,20 +315,12 @@ describe('a safetensors file', () => {
 
   it('is not written with an array of another size, or one called as the texts are', () => {
     const data = Float64Array.of(1);
-    for (const shape of [[2], [-1, -1], [0.5, 2]]) {
+    for (const shape of [[2], [-1, -1], [0.5, 2], Array<number>(33).fill(1)]) {
       assert.throws(() => writeSafetensors(new Map([['x', { shape, data }]])), {
         name: 'SafetensorsError',
         message: `'x': 1 numbers for shape [${shape.join(', ')}]`,
       });
     }
-    assert.throws(
-      () => writeSafetensors(new Map([['x', { shape: Array<number>(33).fill(1), data }]])),
-      {
-        name: 'SafetensorsError',
-        message:
-          'array "x": expected a shape of at most 32 axes, and a Float64Array, Float32Array or Uint32Array',
-      },
-    );
     assert.throws(
       () => writeSafetensors(new Map([['__metadata__', { shape: [1], data }]])),
       /cannot be called '__metadata__'/,
