@@ -1,6 +1,15 @@
 /** Functions made of operators: their gradients are whatever those say. */
-import { checkNumber, isList, listOf, shown } from './given.js';
-import { concat, constant, makeValue, stack, Value, type Axes, type Index } from './graph.js';
+import { checkNumber, isList, shown } from './given.js';
+import {
+  concat,
+  constant,
+  makeValue,
+  stack,
+  valuesOf,
+  type Axes,
+  type Index,
+  type Value,
+} from './graph.js';
 import { resolveAxis, ShapeError, show, sizeOf } from './shape.js';
 
 /** x sigmoid(x), also called swish. */
@@ -130,7 +139,7 @@ export function split(x: Value, parts: number | readonly number[], axis = 0): Va
 
 /** Arrays one below the other: vectors become rows, others are joined along their first axis. */
 export function vstack(values: readonly Value[]): Value {
-  const given = listOf('vstack', values, Value);
+  const given = valuesOf('vstack', values);
   if (given.every(({ shape }) => shape.length === 1)) return stack(given);
   return concat(given.map((x) => (x.shape.length === 1 ? x.expandDims(0) : x)));
 }

@@ -36,20 +36,3 @@ export function checkObject(what: string, given: unknown, expected: string): voi
   if (typeof given === 'object' && given !== null) return;
   throw new TypeError(`${what} ${shown(given)}: expected ${expected}`);
 }
-
-/**
- * A copy of a list whose elements are all of a class. They are looked at one by one: a list of four
- * billion holes, of which a copy would end the process, ends at the first.
- *
- * @throws TypeError that names the first that is none
- */
-export function listOf<T>(what: string, given: unknown, kind: abstract new (...args: never[]) => T): T[] {
-  if (!Array.isArray(given)) throw new TypeError(`${what}: expected an array of ${kind.name}s, got ${shown(given)}`);
-  const list: T[] = [];
-  for (let i = 0, n = given.length; i < n; i++) {
-    const element: unknown = given[i];
-    if (!(element instanceof kind)) throw new TypeError(`${what}[${i}]: expected a ${kind.name}, got ${shown(element)}`);
-    list.push(element);
-  }
-  return list;
-} // prettier-ignore

@@ -1,7 +1,6 @@
 /** Gradients as values of the graph, which can be differentiated again. */
 import { reachable } from './compiler/trace.js';
-import { constant, makeValue, total, Value, zeros, type Node } from './graph.js';
-import { listOf } from './given.js';
+import { constant, makeValue, total, Value, valuesOf, zeros, type Node } from './graph.js';
 import { NO_ATTR, OPS, sumTo, type Attr, type Builder } from './ops.js';
 import type { Shape } from './shape.js';
 
@@ -18,8 +17,8 @@ import type { Shape } from './shape.js';
  * is known only when it runs
  */
 export function grad(root: Value, values: readonly Value[]): Value[] {
-  const [of] = listOf('grad: root', [root], Value) as [Value];
-  const given = listOf('grad', values, Value);
+  const [of] = valuesOf('grad: root', [root]) as [Value];
+  const given = valuesOf('grad', values);
   const terms = new Map<Node, Value[]>();
   terms.set(of, [filled(1, of.shape)]);
   for (const node of dependents(of, given).reverse()) visit(node, terms);

@@ -5,8 +5,8 @@
  * program.ts), and running never changes the graph.
  */
 import { dot, mermaid, type DrawOptions } from './draw.js';
-import { checkObject, isList, listOf, shown } from './given.js';
-import { NO_ATTR, OPS, OP_CODE, OP_NAMES, takesIndex, type Attr, type OpName } from './ops.js'; // prettier-ignore
+import { checkObject, isList, shown } from './given.js';
+import { isInteger, NO_ATTR, OPS, OP_CODE, OP_NAMES, takesIndex, type Attr, type OpName } from './ops.js'; // prettier-ignore
 import { checkSize, MOST_AXES, resolveAxis, SCALAR, sizeOf, ShapeError, show, type Shape } from './shape.js'; // prettier-ignore
 import type { Feeds, Program } from './program.js';
 
@@ -35,6 +35,8 @@ class Operation {
   readonly code: number;
   /** Whether it makes a single number without attributes of others. */
   readonly isPlain: boolean;
+  /** Whether it makes integers: of a node in the place of `this`, quicker to see than its class. */
+  readonly isInteger: boolean;
 
   constructor(
     readonly op: OpName,
@@ -42,6 +44,7 @@ class Operation {
     readonly shape: Shape,
   ) {
     this.code = OP_CODE[op];
+    this.isInteger = isInteger(op);
     this.isPlain = attr === NO_ATTR && shape === SCALAR && op !== 'inverseCount';
   }
 }
@@ -164,7 +167,7 @@ function checkOperands(op: OpName, inputs: readonly Node[], attr: Attr): void {
   const last = takesIndex(op, attr) ? inputs.length - 1 : -1;
   for (let i = 0; i < inputs.length; i++) {
     const node: unknown = inputs[i];
-    if (node instanceof (i === last ? Index : Value)) continue;
+    if (node instanceof Node && node.operation.isInteger === (i === last)) continue;
     const found = node instanceof Node ? node.label : shown(node);
     throw new TypeError(`${op}: operand ${i} is ${found}, expected ${i === last ? 'an Index' : 'a Value'}`); // prettier-ignore
   }
@@ -194,11 +197,11 @@ export function makeIndex(op: OpName, x: Node, attr: Attr): Index {
 
 /** Of single numbers an element-wise operator makes a single number: graphs can have many. */
 function unary(plain: Operation, x: Value): Value {
-  toValue(x); // as `this` may be anything
+  if (x.operation.isInteger) toValue(x);
   return x.operation.shape === SCALAR ? new Value(plain, x) : makeValue(plain.op, [x]);
 }
 function binary(plain: Operation, a: Value, other: Value | number): Value {
-  toValue(a);
+  if (a.operation.isInteger) toValue(a);
   const b = toValue(other);
   const isScalar = a.operation.shape === SCALAR && b.operation.shape === SCALAR;
   return isScalar ? new Value(plain, a, b) : makeValue(plain.op, [a, b]);
@@ -208,6 +211,24 @@ function toValue(x: unknown): Value {
   if (x instanceof Value) return x;
   if (typeof x === 'number') return constant(x);
   throw new TypeError(`expected a Value or a number, got ${x instanceof Node ? x.label : x === null ? 'null' : typeof x}`); // prettier-ignore
+}
+
+/**
+ * A copy of a list of values. They are looked at one by one: a list of four billion holes, of which a copy
+ * would end the process, ends at the first.
+ *
+ * @throws TypeError that names the first that is none
+ */
+export function valuesOf(what: string, given: unknown): Value[] {
+  if (!isList(given))
+    throw new TypeError(`${what}: expected an array of Values, got ${shown(given)}`);
+  const values: Value[] = [];
+  for (let i = 0, n = given.length; i < n; i++) {
+    const value = given[i];
+    if (!(value instanceof Value)) throw new TypeError(`${what}[${i}]: expected a Value, got ${shown(value)}`); // prettier-ignore
+    values.push(value);
+  }
+  return values;
 }
 
 /** An axis counted from behind as one from 0; one that does not exist stays for the shape rule to refuse. */
@@ -402,9 +423,9 @@ export class Value extends Node {
   /** Without its axes of length 1, or without one of them. */
   squeeze(axis?: number): Value {
     if (axis === undefined) return this.reshape(this.shape.filter((n) => n !== 1));
-    const at = resolveAxis(axis, this.shape);
+    const at = Number.isInteger(axis) ? fromFront(axis, this) : -1;
     if (this.shape[at] !== 1) {
-      throw new ShapeError(`squeeze of ${this.label}: axis ${axis} has length ${String(this.shape[at])}, not 1`); // prettier-ignore
+      throw new ShapeError(`squeeze of ${this.label}: axis ${shown(axis)} has length ${String(this.shape[at])}, not 1`); // prettier-ignore
     }
     return this.reshape(this.shape.filter((_, i) => i !== at));
   }
@@ -719,7 +740,7 @@ export function zeros(shape: Shape): Value {
 
 /** Operands of one shape along a new axis, by default the first. */
 export function stack(values: readonly Value[], axis = 0): Value {
-  const y = makeValue('stack', listOf('stack', values, Value));
+  const y = makeValue('stack', valuesOf('stack', values));
   const at = resolveAxis(axis, y.shape);
   if (at === 0) return y;
   const axes = y.shape.map((_, i) => i).slice(1);
@@ -728,23 +749,23 @@ export function stack(values: readonly Value[], axis = 0): Value {
 }
 /** Operands joined along an axis, by default the first. */
 export function concat(values: readonly Value[], axis = 0): Value {
-  const given = listOf('concat', values, Value);
+  const given = valuesOf('concat', values);
   return makeValue('concat', given, { axis: given[0] ? fromFront(axis, given[0]) : axis });
 }
 /** The sum of any number of values of one shape. */
 export function total(values: readonly Value[]): Value {
-  const given = listOf('total', values, Value);
+  const given = valuesOf('total', values);
   return given.length === 1 ? given[0]! : makeValue('total', given);
 }
 /** One of several values of one shape: the one whose number is fed. */
 export function choose(values: readonly Value[], which: Index): Value {
-  return makeValue('choose', [...listOf('choose', values, Value), which]);
+  return makeValue('choose', [...valuesOf('choose', values), which]);
 }
 /**
  * The mean of the first n values, n fed at run time (1 to their number). Only what those n depend
  * on is run, and only the index elements those n need must be fed.
  */
 export function meanOfFirst(values: readonly Value[], n: Index): Value {
-  const sum = makeValue('total', [...listOf('meanOfFirst', values, Value), n], { prefix: true });
+  const sum = makeValue('total', [...valuesOf('meanOfFirst', values), n], { prefix: true });
   return makeValue('mul', [sum, makeValue('inverseCount', [n])]);
 }

@@ -4,8 +4,8 @@
  */
 import { Tokenizer } from './data.js';
 import { buildFrom, checkSizes, MODEL_NAMES, type BuiltModel, type DType, type ModelName, type ModelSizes } from './experiment.js'; // prettier-ignore
-import { checkInteger, checkObject, isList, listOf, shown } from './given.js';
-import { Value, type TypedArray } from './graph.js';
+import { checkInteger, checkObject, isList, shown } from './given.js';
+import { valuesOf, type TypedArray, type Value } from './graph.js';
 import { graphSize, matricesOf, MOST_NODES } from './models/graph-size.js';
 import { DEFAULT_SIZES, type Matrix, type Sizes } from './models/model.js';
 import type { Training, TrainingState } from './optim.js';
@@ -247,7 +247,7 @@ function checkedModel(model: unknown): Pick<BuiltModel, 'name' | 'sizes' | 'matr
   for (const matrix of list as Iterable<Partial<Matrix> | undefined>) {
     const { name: called, shape, values } = matrix ?? {};
     if (typeof called !== 'string' || !isList(shape)) throw new WeightsError('a matrix of the model has no name, or no shape: give one as of buildModel'); // prettier-ignore
-    matrices.push({ name: called, shape, values: listOf(called, values, Value) });
+    matrices.push({ name: called, shape, values: valuesOf(called, values) });
   }
   return { name, sizes, matrices };
 }

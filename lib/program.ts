@@ -14,9 +14,9 @@ import { countUses } from './compiler/rewrite.js';
 import { tidy } from './compiler/tidy.js';
 import { isTraced, trace, type Trace } from './compiler/trace.js';
 import { isDense, type View } from './compiler/view.js';
-import { Node, setProgramFactory, Value, type TypedArray } from './graph.js';
+import { Node, setProgramFactory, Value, valuesOf, type TypedArray } from './graph.js';
 import { checkDocumentRange, type Column, type Dataset } from './dataset.js';
-import { checkInteger, checkObject, isList, listOf, MOST, MOST_STEPS, shown } from './given.js';
+import { checkInteger, checkObject, isList, MOST, MOST_STEPS, shown } from './given.js';
 import { addon, chosenIsa, type Fault, type Handle, type SeriesFault, type SeriesSpec } from './native.js'; // prettier-ignore
 import { OP_NAMES, type OpName } from './ops.js';
 import { Random } from './random.js';
@@ -1090,8 +1090,7 @@ function documentsOf(documents: readonly Feeds[]): Feeds[] {
 function groupsOf(given: Plan['groups']): Value[][] {
   if (!isList(given)) throw new TypeError(`groups ${shown(given)}: expected arrays of Values`);
   const groups: Value[][] = [];
-  for (let i = 0; i < given.length; i++)
-    groups.push(listOf('the roots of a program', given[i], Value));
+  for (let i = 0; i < given.length; i++) groups.push(valuesOf('the roots of a program', given[i]));
   return groups;
 }
 

@@ -1,6 +1,5 @@
 /** Weights in files: parameters by name, in safetensors, which other libraries read and write too. */
-import { listOf } from './given.js';
-import { Value } from './graph.js';
+import { valuesOf, type Value } from './graph.js';
 import { TensorFile, WeightsError, writeTensors } from './tensor-file.js';
 
 export { WeightsError };
@@ -43,7 +42,7 @@ export function loadWeights(path: string, parameters: readonly Value[]): Record<
 
 function byName(parameters: readonly Value[]): Map<string, Value> {
   const named = new Map<string, Value>();
-  for (const value of listOf('parameters', parameters, Value)) {
+  for (const value of valuesOf('parameters', parameters)) {
     const { name } = value;
     if (value.op !== 'parameter') throw new WeightsError(`${value.label} is no parameter`);
     if (name === undefined) throw new WeightsError(`${value.label} has no name: parameter(numbers, { name })`); // prettier-ignore

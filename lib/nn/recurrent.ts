@@ -1,6 +1,6 @@
 /** Recurrent networks: a cell that is applied position by position. */
-import { checkInteger, listOf } from '../given.js';
-import { Value, zeros } from '../graph.js';
+import { checkInteger } from '../given.js';
+import { valuesOf, zeros, type Value } from '../graph.js';
 import { uniform, zeros as noBias, type Initializer } from './initializers.js';
 import { Module, type ModuleOptions } from './module.js';
 
@@ -50,7 +50,7 @@ abstract class Recurrent<State> extends Module {
    * @returns as many, [nState] or [samples, nState] each
    */
   apply(xs: readonly Value[], state?: State): Value[] {
-    return listOf('xs', xs, Value).map((x) => {
+    return valuesOf('xs', xs).map((x) => {
       state = this.step(x, state);
       return this.outputOf(state);
     });
