@@ -1,6 +1,7 @@
 /** Shapes: NumPy's broadcasting rules, in one place. */
 import { MOST, shown } from './given.js';
 
+/** The length of each axis; none: a single number. */
 export type Shape = readonly number[];
 
 /** Of all scalars; nobody can change it. */
