@@ -423,9 +423,10 @@ export class Value extends Node {
   /** Without its axes of length 1, or without one of them. */
   squeeze(axis?: number): Value {
     if (axis === undefined) return this.reshape(this.shape.filter((n) => n !== 1));
-    const at = resolveAxis(axis, this.shape);
-    if (this.shape[at] !== 1) {
-      throw new ShapeError(`squeeze of ${this.label}: axis ${axis} has length ${String(this.shape[at])}, not 1`); // prettier-ignore
+    const at = fromFront(axis, this);
+    const isWhole = Number.isInteger(at); // or an element is asked for by what it is as a text
+    if (!isWhole || this.shape[at] !== 1) {
+      throw new ShapeError(`squeeze of ${this.label}: axis ${shown(axis)} has length ${isWhole ? shown(this.shape[at]) : 'undefined'}, not 1`); // prettier-ignore
     }
     return this.reshape(this.shape.filter((_, i) => i !== at));
   }
