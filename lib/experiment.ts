@@ -298,10 +298,10 @@ export function runExperiment(name: ModelName, options: ExperimentOptions): Expe
     return (mark - before) / 1000;
   };
 
-  checkDocuments(docs);
+  const documents = checkDocuments(docs);
   const random = new Random(seed);
   const tokenizer = new Tokenizer(docs);
-  const { train, heldOut } = splitHeldOut(random.permutation(docs.length));
+  const { train, heldOut } = splitHeldOut(random.permutation(documents));
   const load = loadSeconds + lap();
 
   const model = buildModel(name, tokenizer.vocabSize, options.sizes ?? {}, random);
@@ -368,7 +368,7 @@ export function runExperiment(name: ModelName, options: ExperimentOptions): Expe
     seed,
     steps,
     batch,
-    docs: docs.length,
+    docs: documents,
     vocabSize: tokenizer.vocabSize,
     params: training.program.parameterCount,
     losses,
