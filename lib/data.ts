@@ -128,27 +128,33 @@ export function openDocuments(path: string, toLearn = true): Documents {
  * With fewer than ten documents none is held out, and the held-out loss is not a number.
  *
  * @param source what the documents are called in the message
+ * @returns how many there are
  */
-export function checkDocuments(docs: Documents, source = 'the list'): void {
-  checkList(docs);
-  if (docs.length === 0) throw new DataError(`${source} has no documents: ${EXPECTED}`);
-  const only = soleCharacter(docs);
+export function checkDocuments(docs: Documents, source = 'the list'): number {
+  const count = countOf(docs);
+  if (count === 0) throw new DataError(`${source} has no documents: ${EXPECTED}`);
+  const only = soleCharacter(docs, count);
   if (only !== undefined) {
     throw new DataError(
       `${source} has no character but ${JSON.stringify(only)}: ` +
         'training needs at least two different ones',
     );
   }
-  if (docs.length === 1) {
+  if (count === 1) {
     throw new DataError(`${source} has only one document: training needs two or more, one a line`);
   }
+  return count;
 }
 
-/** @throws DataError when these are no documents by number, or too many to be numbered */
-function checkList(docs: unknown): asserts docs is Documents {
+/**
+ * How many documents there are, asked once: a list may be anybody's object.
+ *
+ * @throws DataError when these are no documents by number, or too many to be numbered
+ */
+function countOf(docs: unknown): number {
   const { length, at } = (docs ?? {}) as { length?: unknown; at?: unknown };
   if (typeof docs !== 'object' || typeof at !== 'function') throw new DataError('the documents are no list of strings'); // prettier-ignore
-  if (Number.isInteger(length) && (length as number) >= 0 && (length as number) <= MOST) return;
+  if (Number.isInteger(length) && (length as number) >= 0 && (length as number) <= MOST) return length as number; // prettier-ignore
   throw new DataError(`${wordsFor(length)} documents: expected an integer from 0 to ${MOST}`);
 }
 
@@ -177,8 +183,8 @@ export interface Split<Docs> {
 
 /** Holds out the last `min(1000, floor(count / 10))` documents. */
 export function splitHeldOut<Docs extends Sliceable<Docs>>(docs: Docs): Split<Docs> {
-  checkInteger('documents to split:', (docs as Sliceable<Docs> | undefined)?.length, 0);
-  const count = docs.length - Math.min(1000, Math.floor(docs.length / 10));
+  const all = checkInteger('documents to split:', (docs as Sliceable<Docs> | undefined)?.length, 0);
+  const count = all - Math.min(1000, Math.floor(all / 10));
   return { train: docs.slice(0, count), heldOut: docs.slice(count) };
 }
 
@@ -247,7 +253,7 @@ export class Tokenizer {
    * @throws DataError when one has a character that the vocabulary lacks
    */
   corpus(docs: Documents, numbers: Int32Array): Corpus {
-    checkList(docs);
+    countOf(docs);
     if (!(numbers instanceof Int32Array)) throw new TypeError(`the documents' numbers: ${wordsFor(numbers)}, expected an Int32Array`); // prettier-ignore
     if (docs instanceof PlainLines) {
       const corpus = docs.encode(this.idAfter, this.bos, numbers);
@@ -390,9 +396,9 @@ function strip(line: string): string {
 /** In rising order. */
 function distinctCodePoints(docs: Documents): number[] {
   if (docs instanceof PlainLines) return docs.codePoints;
-  checkList(docs);
+  const count = countOf(docs);
   const seen = new Set<number>();
-  for (let d = 0; d < docs.length; d++) {
+  for (let d = 0; d < count; d++) {
     const doc = textAt(docs, d);
     for (let i = 0; i < doc.length; i++) {
       const codePoint = doc.codePointAt(i)!;
@@ -404,9 +410,9 @@ function distinctCodePoints(docs: Documents): number[] {
 }
 
 /** The character that all documents consist of, if there is only one. */
-function soleCharacter(docs: Documents): string | undefined {
+function soleCharacter(docs: Documents, count: number): string | undefined {
   let only: string | undefined;
-  for (let i = 0; i < docs.length; i++) {
+  for (let i = 0; i < count; i++) {
     for (const character of textAt(docs, i)) {
       if (only !== undefined && character !== only) return undefined;
       only = character;

@@ -301,10 +301,10 @@ export function runExperiment(name: ModelName, options: ExperimentOptions): Expe
     return (mark - before) / 1000;
   };
 
-  checkDocuments(docs);
+  const documents = checkDocuments(docs);
   const random = new Random(seed);
   const tokenizer = new Tokenizer(docs);
-  const { train, heldOut } = splitHeldOut(random.permutation(docs.length));
+  const { train, heldOut } = splitHeldOut(random.permutation(documents));
   const load = loadSeconds + lap();
 
   const model = buildModel(name, tokenizer.vocabSize, options.sizes ?? {}, random);
@@ -371,7 +371,7 @@ export function runExperiment(name: ModelName, options: ExperimentOptions): Expe
     seed,
     steps,
     batch,
-    docs: docs.length,
+    docs: documents,
     vocabSize: tokenizer.vocabSize,
     params: training.program.parameterCount,
     losses,

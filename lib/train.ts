@@ -78,19 +78,19 @@ export async function* trainSteps(model: SizedModel, docs: Documents, options: T
   const { steps: count = 1000, seed, lr, signal } = options;
   checkInteger('steps', count, 0, MOST_STEPS);
   checkSignal(signal);
-  checkDocuments(docs);
+  const documents = checkDocuments(docs);
   const tokenizer = options.tokenizer ?? new Tokenizer(docs);
   const { vocabSize, blockSize } = model.sizes;
   if (tokenizer.vocabSize !== vocabSize) {
     throw new DataError(`${options.tokenizer ? 'the tokenizer has' : 'the documents have'} ${tokenizer.vocabSize} tokens, the model was built for ${vocabSize}: give the tokenizer that it was built with`);
   }
   signal?.throwIfAborted();
-  const order = seed === undefined ? undefined : new Random(seed).permutation(docs.length);
+  const order = seed === undefined ? undefined : new Random(seed).permutation(documents);
   const training = model
     .optimizer(count, lr)
     .minimize(model.loss, { ...targetOf(options), sequence: model.logits });
   const take = (at: number, part: number, stop: Int32Array): Promise<Float64Array> => {
-    const numbers = Int32Array.from({ length: part }, (_, i) => (at + i) % docs.length);
+    const numbers = Int32Array.from({ length: part }, (_, i) => (at + i) % documents);
     const chosen = order ? numbers.map((number) => order[number]!) : numbers;
     return training.stepSome(tokenizer.corpus(docs, chosen).dataset(blockSize), 0, part, stop);
   };

@@ -12,6 +12,7 @@ import {
   readDocuments,
   splitHeldOut,
   Tokenizer,
+  type Documents,
 } from '../lib/data.js';
 import { addon } from '../lib/native.js';
 import { packageRoot, packageVersion } from '../lib/package.js';
@@ -203,6 +204,12 @@ describe('a corpus refuses', () => {
 });
 
 describe('the tokenizer and the checks refuse', () => {
+  /** Says two, and then whatever would never end. */
+  const shrinking = (): Documents => {
+    let asked = 0;
+    const length = (): number => (asked++ === 0 ? 2 : Infinity);
+    return { get length() { return length(); }, at: (i) => ['ab'][i] }; // prettier-ignore
+  };
   const tokenizer = new Tokenizer(['ab']);
   const rows: [string, () => unknown, RegExp][] = [
     ['an unknown character', () => tokenizer.encode('abc'), /"abc".*vocabulary: "c" \(U\+0063\)/],
@@ -221,6 +228,7 @@ describe('the tokenizer and the checks refuse', () => {
       () => new Tokenizer({ length: 0.5, at: () => 'a' }),
       /^0.5 documents: expected/,
     ],
+    ['fewer than at first', () => new Tokenizer(shrinking()), /document 1 is undefined/],
     ['no list', () => new Tokenizer(7 as never), /no list of strings/],
     ['no documents', () => checkDocuments([]), /the list has no documents/],
     ['one document', () => checkDocuments(['ab'], 'it'), /^it has only one document/],
