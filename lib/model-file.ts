@@ -34,7 +34,7 @@ const isTrainings = (name: string): boolean => /^(training|optimizer\.\d+)\//.te
 /** The most numbers of a model's matrices: with what is made of them below 2 GB. */
 const MOST_NUMBERS = 2 ** 26;
 /** By default the most steps that a checkpoint may have: the learning rates of so many take about a second. */
-const MOST_STEPS = 10_000_000;
+const STEPS_BY_DEFAULT = 10_000_000;
 
 /** A model read from a file. */
 export interface LoadedModel {
@@ -158,7 +158,7 @@ export function loadCheckpoint(
   path: string,
   model: BuiltModel,
   { training, random }: Omit<Checkpoint, 'losses'>,
-  { mostSteps = MOST_STEPS }: { mostSteps?: number } = {},
+  { mostSteps = STEPS_BY_DEFAULT }: { mostSteps?: number } = {},
 ): Kept {
   const { name: modelName, sizes, matrices } = checkedModel(model);
   const read = TensorFile.read(path, (file) => {

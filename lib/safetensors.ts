@@ -5,7 +5,7 @@
  * end first. Source: the description and the reference reader of huggingface/safetensors.
  */
 import { shown as wordsFor } from './given.js';
-import { sizeOf, type Shape } from './shape.js';
+import { MOST_AXES, sizeOf, type Shape } from './shape.js';
 import { clipped } from './shown.js';
 
 /** Bytes that are no safetensors file, or one that cannot be read here; says where and why. */
@@ -61,8 +61,6 @@ export interface WrittenTensor {
 
 /** The most that a header can take, in bytes: it is read within a second then. */
 const MOST_HEADER = 4 * 2 ** 20;
-/** The most axes of an array. */
-const MOST_RANK = 32;
 const METADATA = '__metadata__';
 
 /**
@@ -92,9 +90,9 @@ export function writeSafetensors(
   let end = 0;
   for (const [name, { shape, data }] of sorted) {
     if (name === METADATA) throw new SafetensorsError(`an array cannot be called '${METADATA}'`);
-    const isShape = shape.length <= MOST_RANK && shape.every((n) => Number.isInteger(n) && n >= 0);
+    const isShape = shape.length <= MOST_AXES && shape.every((n) => Number.isInteger(n) && n >= 0);
     if (!isShape || sizeOf(shape) !== data.length) {
-      throw new SafetensorsError(`'${clipped(name)}': ${data.length} numbers for shape [${shape.slice(0, MOST_RANK + 1).map(wordsFor).join(', ')}]`); // prettier-ignore
+      throw new SafetensorsError(`'${clipped(name)}': ${data.length} numbers for shape [${shape.slice(0, MOST_AXES + 1).map(wordsFor).join(', ')}]`); // prettier-ignore
     }
     const begin = end;
     end += data.byteLength;
@@ -276,7 +274,7 @@ class Header {
         if (!Object.hasOwn(BYTES, given)) this.fail(`'${name}' has elements of an unknown type '${clipped(given)}': expected ${Object.keys(BYTES).join(', ')}`); // prettier-ignore
         type = given as TensorType;
       } else if (key === 'shape') {
-        shape = this.integers(MOST_RANK);
+        shape = this.integers(MOST_AXES);
       } else {
         offsets = this.integers(2);
       }

@@ -1,7 +1,7 @@
 /** What parameters start from, drawn from a `Random`, row by row. */
-import { checkNumber, shown } from '../given.js';
+import { checkNumber, isList, shown } from '../given.js';
 import type { Random } from '../random.js';
-import { checkSize, MOST_AXES, ShapeError, sizeOf, type Shape } from '../shape.js';
+import { checkSize, ShapeError, sizeOf, type Shape } from '../shape.js';
 
 /**
  * The first numbers of a parameter of a shape, row-major. A matrix is [inputs, outputs]: its fan-in is
@@ -65,8 +65,7 @@ function scaled(
 
 /** How many numbers a shape has, which is checked: an initialiser is asked before the parameter is made. */
 function countOf(shape: Shape): number {
-  const isShape = Array.isArray(shape) && shape.length <= MOST_AXES && shape.every((n) => Number.isInteger(n) && n >= 0); // prettier-ignore
-  if (!isShape) throw new ShapeError(`an initialiser: ${shown(shape)}, expected a shape: an array of integers from 0`); // prettier-ignore
+  if (!isList(shape)) throw new ShapeError(`an initialiser: ${shown(shape)}, expected a shape: an array of integers from 0`); // prettier-ignore
   checkSize('an initialiser', shape);
   return sizeOf(shape);
 }
