@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import type { Documents } from './data.js';
 import { ExperimentError, type Keeper, type Run } from './experiment.js';
 import { checkKeepable, loadCheckpoint, saveCheckpoint } from './model-file.js';
-import { clipped } from './shown.js';
+import { clipped } from './escaped.js';
 import { checkWritable } from './tensor-file.js';
 
 /** Where and when to save. */

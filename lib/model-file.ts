@@ -12,7 +12,7 @@ import type { Training, TrainingState } from './optim.js';
 import { BusyError } from './program.js';
 import { Random } from './random.js';
 import type { WrittenTensor } from './safetensors.js';
-import { clipped } from './shown.js';
+import { clipped } from './escaped.js';
 import { checkPath, list, TensorFile, WeightsError, writeTensors } from './tensor-file.js';
 
 const SIZE_NAMES = Object.keys(DEFAULT_SIZES) as (keyof ModelSizes)[];

@@ -6,7 +6,7 @@
  */
 import { shown as wordsFor } from './given.js';
 import { MOST_AXES, sizeOf, type Shape } from './shape.js';
-import { clipped } from './shown.js';
+import { clipped } from './escaped.js';
 
 /** Bytes that are no safetensors file, or one that cannot be read here; says where and why. */
 export class SafetensorsError extends Error {

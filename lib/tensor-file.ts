@@ -4,7 +4,7 @@ import { shown as wordsFor } from './given.js';
 import { checkReplaceable, reasonOf, replaceFile } from './files.js';
 import { headerLength, numbersOf, readHeader, SafetensorsError, writeSafetensors, type Entry, type WrittenTensor } from './safetensors.js'; // prettier-ignore
 import { sameShape, show, type Shape } from './shape.js';
-import { clipped } from './shown.js';
+import { clipped } from './escaped.js';
 
 /** A file that cannot be written or read, or does not hold what was asked for. */
 export class WeightsError extends Error {

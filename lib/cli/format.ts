@@ -1,5 +1,5 @@
 /** Numbers and texts as people read them. Without Intl: loading it would cost several milliseconds. */
-import { escaped } from '../shown.js';
+import { escaped } from '../escaped.js';
 
 /** 32257 as `32,257`. */
 export function groupDigits(value: number): string {
