@@ -1,6 +1,6 @@
 /** Checks gradients: backward() against central differences, element by element. */
 import { reachable } from './compiler/trace.js';
-import { checkObject, shown } from './given.js';
+import { checkNumber, checkObject } from './given.js';
 import { Value, type TypedArray } from './graph.js';
 import { compile, type Feeds } from './program.js';
 import { show, sizeOf } from './shape.js';
@@ -78,9 +78,8 @@ export function gradCheck(
 ): GradCheckReport {
   checkObject('gradCheck: options', options, 'an object { step, tolerance }');
   const { step = 1e-5, tolerance = 1e-6 } = options;
-  for (const [name, x] of Object.entries({ step, tolerance })) {
-    if (typeof x !== 'number') throw new TypeError(`gradCheck: ${name} ${shown(x)}, expected a number`); // prettier-ignore
-  }
+  checkNumber('gradCheck: step', step);
+  checkNumber('gradCheck: tolerance', tolerance);
   const program = compile(root, { dtype: 'float64' });
   program.forward(feeds);
   program.backward();

@@ -400,7 +400,7 @@ export class Value extends Node {
   }
   /** The same numbers, row-major, in another shape of as many; one length may be -1: what is left. */
   reshape(shape: Shape): Value {
-    const given = listedShape(shape, 'reshape');
+    const given = listedShape(shape, () => 'reshape');
     checkShape(
       given.map((n) => (n === -1 ? 0 : n)),
       () => `reshape of ${this.label}`,
@@ -622,9 +622,9 @@ export function setProgramFactory(factory: (root: Value) => Program): void {
 }
 
 /** A copy of a shape as it was given, which may change afterwards. */
-function listedShape(shape: Shape, what: string): number[] {
+function listedShape(shape: Shape, what: () => string): number[] {
   if (isList(shape) && shape.length <= MOST_AXES) return Array.from({ length: shape.length }, (_, i) => shape[i]!); // prettier-ignore
-  throw new ShapeError(`${what}: a shape is an array of at most ${MOST_AXES} integers from 0, got ${shown(shape)}`); // prettier-ignore
+  throw new ShapeError(`${what()}: a shape is an array of at most ${MOST_AXES} integers from 0, got ${shown(shape)}`); // prettier-ignore
 }
 
 function checkShape(shape: Shape, what: () => string): void {
@@ -633,7 +633,7 @@ function checkShape(shape: Shape, what: () => string): void {
 }
 
 function shapeOf(shape: Shape, what: () => string): Shape {
-  const copy = listedShape(shape, what());
+  const copy = listedShape(shape, what);
   checkShape(copy, what);
   return copy;
 }
