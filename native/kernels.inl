@@ -214,6 +214,12 @@ static void row_max(T* y, idx incy, const T* x, idx ldx, idx rows, idx cols, int
 
 static inline T dot_of_row(const T* a, const T* b, idx cols) {
   const idx l = lanes();
+  // At most one vector: nothing but the product and its sum.
+  if (cols == l) return hsum(mul(load(a), load(b)));
+  if (cols < l) {
+    const M m = first(cols);
+    return hsum(mul(load(m, a), load(m, b)));
+  }
   V s0 = splat(0), s1 = s0, s2 = s0, s3 = s0;
   for (; cols >= 4 * l; cols -= 4 * l, a += 4 * l, b += 4 * l) {
     s0 = fma(load(a), load(b), s0);
@@ -231,17 +237,6 @@ static inline T dot_of_row(const T* a, const T* b, idx cols) {
 
 static void row_dot(T* y, idx incy, const T* a, idx lda, const T* b, idx ldb, idx rows, idx cols,
                     int acc) {
-  // Rows of at most one vector: nothing but the product and its sum for each.
-  if (const idx l = lanes(); cols == l) {
-    for (idx r = 0; r < rows; r++, y += incy, a += lda, b += ldb)
-      put_number(y, hsum(mul(load(a), load(b))), acc);
-    return;
-  } else if (cols < l) {
-    const M m = first(cols);
-    for (idx r = 0; r < rows; r++, y += incy, a += lda, b += ldb)
-      put_number(y, hsum(mul(load(m, a), load(m, b))), acc);
-    return;
-  }
   for (idx r = 0; r < rows; r++)
     put_number(y + r * incy, dot_of_row(a + r * lda, b + r * ldb, cols), acc);
 }
