@@ -271,138 +271,113 @@ static void col_sum(T* y, const T* x, idx ldx, idx rows, idx cols, int acc) {
 // exp(x - max) / sum over the first `len` numbers of a row of `cols`, 0 behind them. The maximum is
 // taken away so that nothing overflows; where a number is NaN the sum is, whatever the maximum.
 
-// Returns the maximum, or some number of a row that has a NaN, and the sum.
-struct Divisor {
-  T top, sum;
+// Of each row: the maximum, or some number of one that has a NaN, and the sum; 0 where no number
+// counts.
+constexpr idx most_divisors = 64;
+struct Divisors {
+  T top[most_divisors], sum[most_divisors];
 };
 
-// A row of W vectors, the last of them not empty, in registers. Lanes behind `len` hold x[0]: it
-// changes no maximum.
-template <int W>
-static inline Divisor softmax_short_row(T* y, const T* x, idx len, idx cols) {
-  const idx l = lanes();
-  const V base = splat(*x), none = splat(0);
-  const auto get = [&](idx w) {
-    const idx n = len - w * l;
-    if (n >= l) return load(x + w * l);
-    return n > 0 ? load(first(n), x + w * l, base) : base;
-  };
-  const auto cut = [&](idx w, V v) {
-    const idx n = len - w * l;
-    if (n >= l) return v;
-    return n > 0 ? keep(first(n), v) : none;
-  };
-  const auto set = [&](idx w, V v) {
-    const idx n = cols - w * l;
-    v = cut(w, v);
-    n >= l ? store(y + w * l, v) : store(first(n), y + w * l, v);
-  };
-  V a = get(0), b = none, c = none, d = none, best = a;
-  if constexpr (W > 1) best = larger(best, b = get(1));
-  if constexpr (W > 2) best = larger(best, c = get(2));
-  if constexpr (W > 3) best = larger(best, d = get(3));
-  const T largest = hlarger(best);
-  const V top = splat(largest);
-  V sum = cut(0, a = exp(sub(a, top)));
-  if constexpr (W > 1) sum = add(sum, cut(1, b = exp(sub(b, top))));
-  if constexpr (W > 2) sum = add(sum, cut(2, c = exp(sub(c, top))));
-  if constexpr (W > 3) sum = add(sum, cut(3, d = exp(sub(d, top))));
-  const T whole = hsum(sum);
-  const V share = splat(T(1) / whole);
-  set(0, mul(a, share));
-  if constexpr (W > 1) set(1, mul(b, share));
-  if constexpr (W > 2) set(2, mul(c, share));
-  if constexpr (W > 3) set(3, mul(d, share));
-  return {largest, whole};
+// Rows of at most some vectors, and so many rows at once that all are in `block`, in whole vectors.
+// The steps of one row wait for each other, and fill the processor's queue while they do: each step
+// is taken for all rows before the next. Lanes behind a row's `len` hold -inf, and then 0.
+constexpr idx block_numbers = 512;
+template <int W, class Length>
+static inline void softmax_in_block(T* y, idx ldy, const T* x, idx ldx, idx rows, idx cols,
+                                    Length length, Divisors& by) {
+  alignas(64) T block[block_numbers];
+  const idx l = lanes(), width = W ? W * l : (cols + l - 1) / l * l;
+  T* row = block;
+  for (idx r = 0; r < rows; r++, row += width, x += ldx) {
+    const idx len = length(r);
+    const auto get = [=](idx j) {
+      const idx n = len - j;
+      if (n >= l) return load(x + j);
+      const V none = splat(minus_infinity);
+      return n > 0 ? load(first(n), x + j, none) : none;
+    };
+    V best = get(0);
+    for (idx j = l; j < width; j += l) best = larger(best, get(j));
+    const T top = by.top[r] = len ? hlarger(best) : 0;
+    for (idx j = 0; j < width; j += l) store(row + j, sub(get(j), splat(top)));
+  }
+  for (idx j = 0; j < rows * width; j += l) store(block + j, exp(load(block + j)));
+  row = block;
+  for (idx r = 0; r < rows; r++, row += width, y += ldy) {
+    V sum = load(row);
+    for (idx j = l; j < width; j += l) sum = add(sum, load(row + j));
+    const T whole = by.sum[r] = hsum(sum);
+    const V share = splat(whole == 0 ? whole : T(1) / whole);
+    idx j = 0;
+    for (; j + l <= cols; j += l) store(y + j, mul(load(row + j), share));
+    if (j < cols) store(first(cols - j), y + j, mul(load(row + j), share));
+  }
 }
 
 // A row of any length, in memory.
-static inline Divisor softmax_long_row(T* y, const T* x, idx len, idx cols) {
+static inline void softmax_long_row(T* y, const T* x, idx len, idx cols, T& top, T& sum) {
   const idx l = lanes();
   const V base = splat(*x);
-  V best = base, sum = splat(0);
+  V best = base, sums = splat(0);
   idx j = 0;
   for (; j + l <= len; j += l) best = larger(best, load(x + j));
   if (j < len) best = larger(best, load(first(len - j), x + j, base));
-  const T largest = hlarger(best);
-  const V top = splat(largest);
+  top = hlarger(best);
+  const V largest = splat(top);
   for (j = 0; j + l <= len; j += l) {
-    const V e = exp(sub(load(x + j), top));
+    const V e = exp(sub(load(x + j), largest));
     store(y + j, e);
-    sum = add(sum, e);
+    sums = add(sums, e);
   }
   if (j < len) {
     const M m = first(len - j);
-    const V e = keep(m, exp(sub(load(m, x + j, base), top)));
+    const V e = keep(m, exp(sub(load(m, x + j, base), largest)));
     store(m, y + j, e);
-    sum = add(sum, e);
+    sums = add(sums, e);
   }
-  const T whole = hsum(sum);
-  const T share = T(1) / whole;
+  sum = hsum(sums);
+  const T share = T(1) / sum;
   map_row(y, y, y, len, 0, [=](V e, V) { return mul(e, splat(share)); });
   fill(y + len, 0, 0, 1, cols - len);
-  return {largest, whole};
 }
 
-using SoftmaxRow = Divisor (*)(T*, const T*, idx, idx);
-
-template <SoftmaxRow row>
-static void softmax_rows(T* y, idx ldy, const T* x, idx ldx, idx rows, idx cols, idx first_len,
-                         idx step_len) {
-  for (idx r = 0; r < rows; r++, y += ldy, x += ldx) {
-    const idx limit = first_len + r * step_len;
-    const idx len = limit >= cols ? cols : limit > 0 ? limit : 0;
-    if (len)
-      row(y, x, len, cols);
-    else
-      fill(y, 0, 0, 1, cols);
-  }
+// As many rows as are done at once, and those.
+static inline idx softmax_rows_at_once(idx cols) {
+  const idx l = lanes(), rows = block_numbers / ((cols + l - 1) / l * l);
+  return rows < 1 ? 1 : rows < most_divisors ? rows : most_divisors;
 }
-
-// Rows of at most one vector. The steps of one row wait for each other, those of the next rows fill
-// the time: each step is taken for several rows before the next.
-static void softmax_one_vector_rows(T* y, idx ldy, const T* x, idx ldx, idx rows, idx cols,
-                                    idx first_len, idx step_len) {
-  constexpr idx room = 512;
-  alignas(64) T block[room];
-  const idx l = lanes(), most = room / l;
-  const M shown = first(cols == l ? 0 : cols);
-  for (idx done = 0; done < rows; done += most) {
-    const idx n = rows - done < most ? rows - done : most;
-    const auto length = [=](idx r) {
-      const idx limit = first_len + (done + r) * step_len;
-      return limit >= cols ? cols : limit > 0 ? limit : 0;
-    };
-    for (idx r = 0; r < n; r++, x += ldx) {
-      const idx len = length(r);
-      const V v = len == l ? load(x) : load(first(len), x, splat(*x));
-      store(block + r * l, sub(v, splat(hlarger(v))));
-    }
-    for (idx r = 0; r < n; r++) {
-      const idx len = length(r);
-      const V e = exp(load(block + r * l));
-      store(block + r * l, len == l ? e : keep(first(len), e));
-    }
-    for (idx r = 0; r < n; r++, y += ldy) {
-      const V e = load(block + r * l);
-      const T sum = hsum(e);  // 0 where no number counts
-      const V share = mul(e, splat(sum == 0 ? sum : T(1) / sum));
-      cols == l ? store(y, share) : store(shown, y, share);
-    }
-  }
+template <class Length>
+static inline void softmax_some_rows(T* y, idx ldy, const T* x, idx ldx, idx rows, idx cols,
+                                     Length length, Divisors& by) {
+  const idx l = lanes();
+  if (cols <= l)
+    softmax_in_block<1>(y, ldy, x, ldx, rows, cols, length, by);
+  else if (cols <= 2 * l)
+    softmax_in_block<2>(y, ldy, x, ldx, rows, cols, length, by);
+  else if (cols <= 3 * l)
+    softmax_in_block<3>(y, ldy, x, ldx, rows, cols, length, by);
+  else if (cols <= 4 * l)
+    softmax_in_block<4>(y, ldy, x, ldx, rows, cols, length, by);
+  else if (cols + l <= block_numbers)
+    softmax_in_block<0>(y, ldy, x, ldx, rows, cols, length, by);
+  else if (const idx len = length(0))
+    softmax_long_row(y, x, len, cols, by.top[0], by.sum[0]);
+  else
+    fill(y, 0, 0, 1, cols);
 }
 
 static void softmax(T* y, idx ldy, const T* x, idx ldx, idx rows, idx cols, idx first_len,
                     idx step_len) {
-  const idx l = lanes();
-  if (rows > 1 && cols > 0 && cols <= l)
-    return softmax_one_vector_rows(y, ldy, x, ldx, rows, cols, first_len, step_len);
-  const auto by_row = cols <= l       ? softmax_rows<softmax_short_row<1>>
-                      : cols <= 2 * l ? softmax_rows<softmax_short_row<2>>
-                      : cols <= 3 * l ? softmax_rows<softmax_short_row<3>>
-                      : cols <= 4 * l ? softmax_rows<softmax_short_row<4>>
-                                      : softmax_rows<softmax_long_row>;
-  by_row(y, ldy, x, ldx, rows, cols, first_len, step_len);
+  if (cols <= 0) return;
+  Divisors by;
+  const idx some = softmax_rows_at_once(cols);
+  for (; rows > 0; rows -= some, first_len += some * step_len, y += some * ldy, x += some * ldx) {
+    const auto length = [=](idx r) {
+      const idx limit = first_len + r * step_len;
+      return limit >= cols ? cols : limit > 0 ? limit : 0;
+    };
+    softmax_some_rows(y, ldy, x, ldx, rows < some ? rows : some, cols, length, by);
+  }
 }
 
 static void softmax_grad(T* dx, idx lddx, const T* y, idx ldy, const T* g, idx ldg, idx rows,
@@ -443,34 +418,19 @@ static void row_norm_grad(T* dx, idx lddx, const T* g, idx ldg, const T* x, idx 
 
 // ---- Loss
 
-template <SoftmaxRow row>
-static void cross_entropy_rows(T* loss, T* p, idx ldp, const T* x, idx ldx, const int32_t* index,
-                               idx rows, idx cols) {
-  // Logarithms of all rows at once, a few rows at a time.
-  constexpr idx some = 64;
-  T targets[some], sums[some];
-  for (; rows > 0; rows -= some, loss += some, index += some) {
-    const idx n = rows < some ? rows : some;
-    for (idx r = 0; r < n; r++, p += ldp, x += ldx) {
-      const T target = x[index[r]];
-      const Divisor by = row(p, x, cols, cols);
-      targets[r] = target - by.top;
-      sums[r] = by.sum;
-    }
-    unary_row<log, false>(sums, sums, n, 0);
-    for (idx r = 0; r < n; r++) loss[r] = sums[r] - targets[r];
-  }
-}
-
 static void cross_entropy(T* loss, T* p, idx ldp, const T* x, idx ldx, const int32_t* index,
                           idx rows, idx cols) {
-  const idx l = lanes();
-  const auto by_row = cols <= l       ? cross_entropy_rows<softmax_short_row<1>>
-                      : cols <= 2 * l ? cross_entropy_rows<softmax_short_row<2>>
-                      : cols <= 3 * l ? cross_entropy_rows<softmax_short_row<3>>
-                      : cols <= 4 * l ? cross_entropy_rows<softmax_short_row<4>>
-                                      : cross_entropy_rows<softmax_long_row>;
-  by_row(loss, p, ldp, x, ldx, index, rows, cols);
+  if (cols <= 0) return;
+  T target[most_divisors];
+  Divisors by;
+  const idx some = softmax_rows_at_once(cols);
+  for (; rows > 0; rows -= some, loss += some, index += some, p += some * ldp, x += some * ldx) {
+    const idx n = rows < some ? rows : some;
+    for (idx r = 0; r < n; r++) target[r] = x[r * ldx + index[r]];  // p may be x
+    softmax_some_rows(p, ldp, x, ldx, n, cols, [=](idx) { return cols; }, by);
+    unary_row<log, false>(by.sum, by.sum, n, 0);
+    for (idx r = 0; r < n; r++) loss[r] = by.sum[r] - (target[r] - by.top[r]);
+  }
 }
 
 static void cross_entropy_grad(T* dx, idx lddx, const T* p, idx ldp, const T* g, idx incg,
