@@ -41,15 +41,41 @@ constexpr idx widest = 64;  // lanes of the widest vector: 2048 bits of SVE
 static inline T smallest_of(const T* x, idx n) {
   const idx l = lanes();
   V low = splat(minus_infinity);
-  idx i = 0;
-  for (; i + l <= n; i += l) low = max(low, neg(load(x + i)));
-  if (i < n) low = max(low, neg(load(first(n - i), x + i, splat(-minus_infinity))));
-  return -hmax(low);
+  for (idx i = 0; i < n; i += l) {
+    const V v = n - i < l ? load(first(n - i), x + i, splat(-minus_infinity)) : load(x + i);
+    if (any(is_nan(v))) return hmax(v);
+    low = larger(low, neg(v));
+  }
+  return -hlarger(low);
+}
+
+// The places of the k largest of n <= few numbers, none of them NaN, in the order of their places:
+// those with fewer than k larger ones. Says false, having done nothing, where ties leave more of them.
+// A lane counts for one number, so that nothing is summed across lanes, and nothing branches, which
+// would be hard to predict.
+static inline bool topk_unordered(int32_t* index, const T* x, idx n, idx k) {
+  const idx l = lanes();
+  CountOf larger_ones[few + widest];
+  for (idx i = 0; i < n; i += l) {
+    const V mine = n - i < l ? load(first(n - i), x + i) : load(x + i);
+    Count counts = no_count();
+#pragma GCC unroll 4
+    for (idx j = 0; j < n; j++) counts = count_if(counts, gt(splat(x[j]), mine));
+    store(larger_ones + i, counts);
+  }
+  int32_t places[few + 1];
+  idx top = 0;
+  for (idx i = 0; i < n; i++) {
+    places[top] = int32_t(i);
+    top += larger_ones[i] < CountOf(k);
+  }
+  if (top != k) return false;
+  for (idx i = 0; i < k; i++) index[i] = places[i];
+  return true;
 }
 
 // All n <= few places in order, when no number is NaN. Each number's rank is the count of those
-// before it, found without a branch to mispredict; a lane counts for one number, so that nothing is
-// summed across lanes.
+// before it, found as above.
 static inline void order_by_rank(int32_t* order, const T* x, idx n) {
   const idx l = lanes();
   for (idx i = 0; i < n; i++) order[i] = -1;
@@ -102,6 +128,7 @@ static inline bool topk_above_smallest(int32_t* index, const T* x, idx n, idx k,
     for (i = 0; i < k; i++) index[i] = places[i];
     return true;
   }
+  if (any_order && n <= 4 * l && topk_unordered(index, x, n, k)) return true;
   T above[few];
   int32_t order[few], rest[few];
   idx top = 0;
@@ -169,6 +196,7 @@ static void topk(int32_t* index, const T* x, idx incx, idx n, idx k, int any_ord
     const T smallest = smallest_of(x, n);
     if (smallest == smallest) {
       if (topk_above_smallest(index, x, n, k, smallest, any_order)) return;
+      if (any_order && topk_unordered(index, x, n, k)) return;
       int32_t order[few];
       order_by_rank(order, x, n);
       for (idx i = 0; i < k; i++) index[i] = order[i];

@@ -159,8 +159,15 @@ void each_case(const Kernels<T>& k, const Measure& measure) {
   for (idx i = 0; i < 64; i++) zeros[i] = a[i] > 0 ? a[i] : 0;
   static int32_t index[4096];
   for (idx n : {8, 16, 32, 64, 128, 256, 1024, 4096})
-    measure("topk 16 of" + size({n}), [=] { k.topk(index, a, 1, n, n < 16 ? n : 16, 0); });
-  // Half of them are equal, as after a relu.
+    for (int any : {0, 1})
+      measure((any ? "any topk 16 of" : "topk 16 of") + size({n}),
+              [=] { k.topk(index, a, 1, n, n < 16 ? n : 16, any); });
+  // Half of them are equal, as after a relu; of `few` ties, not all others are among the largest.
+  static T few[32];
+  for (idx i = 0; i < 32; i++) few[i] = a[i] > T(-0.4) ? a[i] : T(-0.4);
+  for (int any : {0, 1})
+    measure(any ? "any topk 16 of few ties 32" : "topk 16 of few ties 32",
+            [=] { k.topk(index, few, 1, 32, 16, any); });
   for (idx n : {32, 64})
     for (int any : {0, 1})
       measure((any ? "any topk 16 of ties" : "topk 16 of ties") + size({n}),
