@@ -393,7 +393,7 @@ static void panel(T* c, const T* a, const T* b, idx m, Product& by) {
   by.next_b = 0;
   while (m > 0) {
     const idx rows = next_part(m, most);
-    by.times = m < 2 * most ? m / rows : m / most - 1;
+    by.times = m >= 2 * most ? m / most - 1 : 2 * rows == m ? 2 : 1;
     by.next_c = rows * by.ldc;
     by.next_a = rows * by.ras;
     tiles_of<W, narrow, Result>[rows - 1](c, a, b, by);
