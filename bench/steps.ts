@@ -1,18 +1,51 @@
 /** Microseconds per training step by model, data type and instruction set, and beside a yardstick. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
+import type { Dataset } from '../lib/dataset.js';
 import { buildModel, type DType, type ModelName } from '../lib/experiment.js';
 import { addon } from '../lib/native.js';
+import type { Training } from '../lib/optim.js';
 import { Random } from '../lib/random.js';
 import { feedsOf, inTurns, median, microseconds, tokenizer, train, type Effort, type Row } from './measure.js'; // prettier-ignore
 
-/** A training fed its first documents, as tokens, again and again: the parameters learn on. */
-function training(model: ModelName, dtype: DType, isa: string | undefined, { steps, turns }: Effort): () => number {
-  const { loss, optimizer, sizes } = buildModel(model, tokenizer.vocabSize, {}, new Random(42)); // prettier-ignore
-  const made = optimizer(steps * (turns + 1)).minimize(loss, { dtype, ...(isa && { isa }) });
-  const feeds = train.slice(0, steps).map((doc) => feedsOf(doc, sizes.blockSize));
-  return () => microseconds(steps, (i) => made.step(feeds[i]!));
+/** A way of training on the same first documents again and again, whose parameters learn on: microseconds a step. */
+type Way = (
+  model: ModelName,
+  dtype: DType,
+  isa: string | undefined,
+  effort: Effort,
+) => () => number;
+
+/** Rounds whose median is a turn beside the yardstick, which takes as many. */
+const rounds = ({ quick }: Effort): number => (quick ? 5 : 51);
+
+function made(model: ModelName, dtype: DType, isa: string | undefined, effort: Effort): { training: Training; blockSize: number } {
+  const { loss, optimizer, sizes } = buildModel(model, tokenizer.vocabSize, {}, new Random(42));
+  const steps = effort.steps * (effort.turns + 1) * rounds(effort);
+  const training = optimizer(steps).minimize(loss, { dtype, ...(isa && { isa }) });
+  return { training, blockSize: sizes.blockSize };
 } // prettier-ignore
+
+/** A call of `step` for each document: what a loop of one's own does. */
+const stepByStep: Way = (model, dtype, isa, effort) => {
+  const { training, blockSize } = made(model, dtype, isa, effort);
+  const feeds = train.slice(0, effort.steps).map((doc) => feedsOf(doc, blockSize));
+  return () => microseconds(effort.steps, (i) => training.step(feeds[i]!));
+};
+
+/** One call of `stepEach` for all of them: what `vecgrad train` does. */
+const inOneCall: Way = (model, dtype, isa, effort) => {
+  const { training, blockSize } = made(model, dtype, isa, effort);
+  const docs = train.slice(0, effort.steps);
+  const all = Int32Array.from(docs.keys());
+  const dataset = tokenizer.corpus(docs, all).dataset(blockSize);
+  return () => microseconds(1, () => trainOn(training, dataset)) / effort.steps;
+};
+
+function trainOn(training: Training, dataset: Dataset): void {
+  const { length } = training.stepEach(dataset);
+  if (length < dataset.count) throw new Error(`the training ended after ${training.steps} steps: its loss is not finite`); // prettier-ignore
+}
 
 const DTYPES = ['float64', 'float32'] as const;
 
@@ -20,7 +53,7 @@ export function stepRows(models: readonly ModelName[], effort: Effort): Row[] {
   const loops = models.flatMap((model) =>
     DTYPES.flatMap(
       (dtype) =>
-      addon.info().available.map((isa) => ({ what: `${model} ${dtype} ${isa}`, run: training(model, dtype, isa, effort) })), // prettier-ignore
+      addon.info().available.map((isa) => ({ what: `${model} ${dtype} ${isa}`, run: stepByStep(model, dtype, isa, effort) })), // prettier-ignore
     ),
   );
   const medians = inTurns(loops.map(({ run }) => run), effort.turns); // prettier-ignore
@@ -38,7 +71,10 @@ function ratios(rows: readonly Row[], other: (what: string) => string, suffix: s
 
 const RULERS: Partial<Record<ModelName, string>> = { vector: 'gpt', scalar: 'gpts', rnn: 'rnn' };
 
-/** Programs written by hand for one network each, `NAME_TYPE` in a folder, that print `med X`. */
+/**
+ * Programs written by hand for one network each, `NAME_TYPE` in a folder, that print `med X`: loops
+ * over documents in native code, as one call of `stepEach` is.
+ */
 export function yardstickRows(models: readonly ModelName[], folder: string, effort: Effort): Row[] {
   return models.flatMap((model) => {
     const ruler = RULERS[model];
@@ -51,13 +87,16 @@ export function yardstickRows(models: readonly ModelName[], folder: string, effo
         if (!found) throw new Error(`${path} prints no median`, { cause: error });
         return Number(found[1]);
       };
-      const round = training(model, dtype, undefined, effort);
       // As theirs: the median of rounds of as many steps.
-      const own = (): number => median(Array.from({ length: effort.quick ? 5 : 51 }, round));
-      const [ours, theirs] = inTurns([own, byHand], effort.turns) as [number, number];
+      const own = (way: Way) => {
+        const round = way(model, dtype, undefined, effort);
+        return (): number => median(Array.from({ length: rounds(effort) }, round));
+      };
+      const [ours, ourCalls, theirs] = inTurns([own(inOneCall), own(stepByStep), byHand], effort.turns) as [number, number, number]; // prettier-ignore
       return [
         { what: `${model} ${dtype} by hand`, value: theirs, unit: 'us/step' },
         { what: `${model} ${dtype} against it`, value: ours / theirs, unit: 'times' },
+        { what: `${model} ${dtype}, a call a step, against it`, value: ourCalls / theirs, unit: 'times' }, // prettier-ignore
       ];
     });
   });
