@@ -4,6 +4,8 @@
 #include <strings.h>
 
 #include <cstring>
+#include <initializer_list>
+#include <limits>
 #include <string>
 
 #include "isa.h"
@@ -67,7 +69,15 @@ bool has_no_vectors() {
 //     1536 x 1536 x 1536  32454 / 53878  86987 / 111304
 //     64 x 768 x 3072    1603 / 2422      4276 / 5911
 //
-// Its kernels for AVX-512 could not be timed, and have the threshold of AVX2's against AVX2's.
+// Its kernels for AVX-512 (Emerald Rapids, OPENBLAS_CORETYPE=SkylakeX) win where an operand is
+// larger than the second cache:
+//
+//     384 x 384 x 384     580 / 650       1230 / 1490
+//     768 x 768 x 768    5090 / 5100     16000 / 11000  <- both change hands
+//     64 x 768 x 768      440 / 573
+//     64 x 3072 x 768    3900 / 2310
+//     64 x 768 x 3072    5070 / 2330
+//     768 x 3072 x 64    1850 / 2110
 template <class T>
 idx least_work_for_blas() {
   return has_no_vectors() ? 1 << 11 : sizeof(T) == 4 ? 1 << 25 : 1 << 21;
@@ -75,23 +85,36 @@ idx least_work_for_blas() {
 template idx least_work_for_blas<float>();
 template idx least_work_for_blas<double>();
 
-// Whether OpenBLAS has chosen kernels with vectors as wide as this instruction set's.
-static bool has_vectors_of(const char* isa) {
-  if (std::strcmp(isa, "avx512")) return true;
-  static const bool has = [] {
-    for (const char* core : {"SkylakeX", "Cooperlake", "Sapphirerapids"})
-      if (!strcasecmp(openblas()->core, core)) return true;
-    return false;
-  }();
-  return has;
+namespace {
+
+// Whether OpenBLAS has chosen kernels of one of these cores. Of a processor younger than itself it
+// may choose those of a very old one: OpenBLAS 0.3.21 takes Emerald Rapids for a Prescott.
+bool has_kernels_of(std::initializer_list<const char*> cores) {
+  for (const char* core : cores)
+    if (!strcasecmp(openblas()->core, core)) return true;
+  return false;
 }
+
+// The least work for which OpenBLAS's kernels win against those of this instruction set; none where
+// theirs have narrower vectors.
+template <class T>
+idx least_work_against(const char* isa) {
+  constexpr idx never = std::numeric_limits<idx>::max();
+  static const bool has_avx512 = has_kernels_of({"SkylakeX", "Cooperlake", "Sapphirerapids"});
+  static const bool has_avx2 = has_avx512 || has_kernels_of({"Haswell", "Zen", "Excavator"});
+  if (!std::strcmp(isa, "scalar")) return never;
+  if (!std::strcmp(isa, "avx512")) return has_avx512 ? idx(1) << 27 : never;
+  if (!std::strcmp(isa, "avx2") && !has_avx2) return never;
+  return least_work_for_blas<T>();
+}
+
+}  // namespace
 
 template <class T>
 bool blas_gemm_wins(const char* isa, idx m, idx n, idx k) {
   if (m * n * k < least_work_for_blas<T>()) return false;
   if (has_no_vectors()) return openblas();
-  return m >= 16 && n >= 16 && k >= 16 && std::strcmp(isa, "scalar") != 0 && openblas() &&
-         has_vectors_of(isa);
+  return m >= 16 && n >= 16 && k >= 16 && openblas() && m * n * k >= least_work_against<T>(isa);
 }
 template bool blas_gemm_wins<float>(const char*, idx, idx, idx);
 template bool blas_gemm_wins<double>(const char*, idx, idx, idx);

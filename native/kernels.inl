@@ -427,7 +427,8 @@ static void cross_entropy(T* loss, T* p, idx ldp, const T* x, idx ldx, const int
   for (; rows > 0; rows -= some, loss += some, index += some, p += some * ldp, x += some * ldx) {
     const idx n = rows < some ? rows : some;
     for (idx r = 0; r < n; r++) target[r] = x[r * ldx + index[r]];  // p may be x
-    softmax_some_rows(p, ldp, x, ldx, n, cols, [=](idx) { return cols; }, by);
+    softmax_some_rows(
+        p, ldp, x, ldx, n, cols, [=](idx) { return cols; }, by);
     unary_row<log, false>(by.sum, by.sum, n, 0);
     for (idx r = 0; r < n; r++) loss[r] = by.sum[r] - (target[r] - by.top[r]);
   }

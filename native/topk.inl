@@ -50,9 +50,9 @@ static inline T smallest_of(const T* x, idx n) {
 }
 
 // The places of the k largest of n <= few numbers, none of them NaN, in the order of their places:
-// those with fewer than k larger ones. Says false, having done nothing, where ties leave more of them.
-// A lane counts for one number, so that nothing is summed across lanes, and nothing branches, which
-// would be hard to predict.
+// those with fewer than k larger ones. Says false, having done nothing, where ties leave more of
+// them. A lane counts for one number, so that nothing is summed across lanes, and nothing branches,
+// which would be hard to predict.
 static inline bool topk_unordered(int32_t* index, const T* x, idx n, idx k) {
   const idx l = lanes();
   CountOf larger_ones[few + widest];
