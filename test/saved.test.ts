@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { processIo } from '../lib/cli/io.js';
 import { main } from '../lib/cli/main.js';
 import { MODEL_NAMES, type ExperimentResult } from '../lib/experiment.js';
+import { loadModel, saveModel } from '../lib/model-file.js';
 
 const NAMES = 'anna bob carla dora emil frida gustav hanna ida jonas karl lena'.split(' ');
 
@@ -155,6 +156,32 @@ describe('a saved model', () => {
       const { out } = await vecgrad('eval', path, '--input', input);
       assert.equal(out, `vector: loss ${all.loss.toFixed(4)} on 12 documents\n`);
     });
+
+    for (const [what, matrix, number, message] of [
+      ['NaN', 'wte', NaN, /array 'wte' holds NaN, expected finite numbers/],
+      ['Infinity', 'lm_head', -Infinity, /array 'lm_head' holds -Infinity, expected/],
+      [
+        'numbers too large to compute with',
+        'lm_head',
+        1e308,
+        /on document 1 of ".*names\.txt" is NaN/,
+      ],
+    ] as const) {
+      it(`is refused where it holds ${what}, by the name of its file`, async () => {
+        const { model, tokenizer } = loadModel(path);
+        const { values } = model.matrices.find(({ name }) => name === matrix)!;
+        for (const { data } of values) data.fill(number);
+        const file = join(folder, 'diverged.safetensors');
+        saveModel(file, model, tokenizer);
+        const evaluating = ['eval', file, '--input', input];
+        for (const argv of [evaluating, [...evaluating, '--json'], ['sample', file]]) {
+          const { code, out, err } = await vecgrad(...argv);
+          assert.match(err, argv[0] === 'eval' ? message : /holds|weights of a choice/);
+          assert.match(err, /diverged\.safetensors/);
+          assert.deepEqual([code, out], [1, '']);
+        }
+      });
+    }
 
     it('is refused where it is none', async () => {
       for (const [file, message] of [
