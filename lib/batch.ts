@@ -19,7 +19,7 @@ export interface BatchSource {
 }
 
 /**
- * The most documents that run side by side, and the most bytes that their memory may take. Neither
+ * The most lanes of documents, and the most bytes that a copy of the memory for each may take. Neither
  * depends on the machine: how many there are decides in which order gradients are added.
  */
 const MOST_LANES = 32;

@@ -31,18 +31,21 @@ class Step {
 
   BatchFault run(int32_t threads) {
     std::atomic<int32_t> next{0};
-    const auto work = [&] {
+    const auto work = [&](int32_t thread) {
       const FlushDenormals flush;
-      for (int32_t lane; (lane = next++) < used_;) faults_[size_t(lane)] = run_lane(lane);
+      T* const own = static_cast<T*>(lanes_.memory) + thread * lanes_.stride;
+      const auto [parameters, size] = layout_.parameters;
+      std::copy(arena_ + parameters, arena_ + parameters + size, own + parameters);
+      for (int32_t lane; (lane = next++) < used_;) faults_[size_t(lane)] = run_lane(lane, own);
     };
     {
       std::vector<std::thread> others;
       try {
-        for (int32_t i = 1; i < std::min(threads, used_); i++) others.emplace_back(work);
+        for (int32_t i = 1; i < std::min(threads, used_); i++) others.emplace_back(work, i);
       } catch (const std::system_error&) {
         // The machine gives no more threads: those there are do the work.
       }
-      work();
+      work(0);
       for (std::thread& thread : others) thread.join();
     }
     BatchFault first;
@@ -54,10 +57,8 @@ class Step {
   }
 
  private:
-  BatchFault run_lane(int32_t lane) const {
-    T* const own = static_cast<T*>(lanes_.memory) + lane * lanes_.stride;
-    const auto [parameters, size] = layout_.parameters;
-    std::copy(arena_ + parameters, arena_ + parameters + size, own + parameters);
+  // In a thread's own copy of the arena, which the next lane finds in the cache.
+  BatchFault run_lane(int32_t lane, T* own) const {
     const idx n = layout_.gradients.count;
     T* const gradients = own + layout_.gradients.offset;
     const int32_t count = int32_t(documents_.lengths.size());

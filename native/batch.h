@@ -41,8 +41,9 @@ struct BatchFault {
   int32_t document = -1;
 };
 
-// `count` lanes, `stride` numbers apart, each a copy of the program's arena but for its parameters;
-// and room for the sum of each one's gradients, one behind the other.
+// The documents are dealt to `count` lanes, and each lane's gradients added up: how many there are
+// decides in which order. As many copies of the program's arena but for its parameters, `stride`
+// numbers apart, of which each thread runs in one; room for the lanes' sums, one behind the other.
 struct Lanes {
   void* memory;
   int64_t stride;
