@@ -6,8 +6,8 @@
     'openblas_libs': "<!(pkg-config --libs openblas 2>/dev/null || echo -lopenblas)",
     # GCC 14 and Clang 17 are the first that know RVV's intrinsics as they were standardised.
     'compiles_rvv': "<!(${CXX:-c++} -std=c++20 -march=rv64gcv -fsyntax-only native/isa/rvv.cpp 2>/dev/null && echo 1 || echo 0)",
-    # GCC 12 crashes in this pass.
-    'sve_cflags': ['-march=armv8.2-a+sve', '-fno-tree-dominator-opts'],
+    # GCC 12 crashes in these passes.
+    'sve_cflags': ['-march=armv8.2-a+sve', '-fno-tree-dominator-opts', '-fno-tree-vrp'],
   },
   'target_defaults': {
     'cflags_cc!': ['-std=gnu++17', '-std=gnu++20'],
