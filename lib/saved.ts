@@ -67,8 +67,8 @@ export function evaluate(path: string, input: string): Evaluated {
   const dataset = tokenizer.corpus(docs, all).dataset(model.sizes.blockSize);
   const { losses, error } = program.runEach(dataset, 0, dataset.count);
   if (error) throw error;
-  const wrong = losses.findIndex(Number.isNaN);
-  if (wrong >= 0) throw new WeightsError(`${JSON.stringify(path)}: its loss on document ${wrong + 1} of ${JSON.stringify(input)} is NaN: its numbers are too large to compute with; train it anew with a lower --lr`); // prettier-ignore
+  const wrong = losses.findIndex((x) => !Number.isFinite(x));
+  if (wrong >= 0) throw new WeightsError(`${JSON.stringify(path)}: its loss on document ${wrong + 1} of ${JSON.stringify(input)} is ${losses[wrong]}: its numbers are too large to compute with; train it anew with a lower --lr`); // prettier-ignore
   const loss = losses.reduce((sum, x) => sum + x, 0) / losses.length;
   return { model: model.name, dtype, docs: docs.length, loss };
 }

@@ -183,6 +183,22 @@ describe('a saved model', () => {
       });
     }
 
+    it('is refused where its loss is infinite, by the name of its file', async () => {
+      // Of the models, scalar alone takes the logarithm of a weight that has become 0.
+      const file = join(folder, 'sure.safetensors');
+      await json('train', 'scalar', '--input', input, '--steps', '1', '--n-embd', '4', '--save', file); // prettier-ignore
+      const { model, tokenizer } = loadModel(file);
+      for (const { name, values } of model.matrices) {
+        if (name === 'lm_head') for (const { data } of values) data[0]! *= 1e6;
+      }
+      saveModel(file, model, tokenizer);
+      for (const more of [[], ['--json']]) {
+        const { code, out, err } = await vecgrad('eval', file, '--input', input, ...more);
+        assert.match(err, /sure\.safetensors": its loss on document \d+ of ".*names\.txt" is Infinity: its numbers are too large/); // prettier-ignore
+        assert.deepEqual([code, out], [1, '']);
+      }
+    });
+
     it('is refused where it is none', async () => {
       for (const [file, message] of [
         [input, /names\.txt": /],
