@@ -1,5 +1,5 @@
 /** Which axes of a result hold one entry per position, and from which prefix length each counts. */
-import { resolveAxis, type Shape } from '../shape.js';
+import { resolveAxis, sizeOf, type Shape } from '../shape.js';
 import type { AxisLevels, Ir } from './ir.js';
 
 type Levels = readonly number[] | undefined;
@@ -151,6 +151,12 @@ function product(ir: Ir, a: number, b: number, shape: Shape): Levels[] {
 /** Follows levels through groups of axes that a reshape joins or splits. */
 function reshaped(from: Shape, levels: AxisLevels, to: Shape): Levels[] {
   const out: Levels[] = to.map(() => undefined);
+  if (sizeOf(from) === 0) {
+    // Products of lengths match no groups where one is 0: the leading axes that stay keep theirs.
+    for (let axis = 0; axis < to.length && from[axis] === to[axis]; axis++)
+      out[axis] = levels[axis];
+    return out;
+  }
   let i = 0;
   let j = 0;
   while (i < from.length || j < to.length) {
