@@ -160,32 +160,50 @@ class Assembler {
   bool find_outside() {
     for (int32_t node = 0; node < g_.forward_end; node++) {
       if (!is_live(node)) continue;
-      bool out = role(node) == Role::total && attribute(node).prefix;
+      const bool is_prefix_total = role(node) == Role::total && attribute(node).prefix;
+      bool reads_outside = false;
       const Operands inputs = operands(node);
-      for (int32_t i = 0; i < inputs.count && !out; i++) out = outside_[size_t(inputs[i])];
-      outside_[size_t(node)] = out;
-      if (out && level(node) > 0) return false;
+      for (int32_t i = 0; i < inputs.count && !reads_outside; i++)
+        reads_outside = outside_[size_t(inputs[i])];
+      outside_[size_t(node)] = is_prefix_total || reads_outside;
+      // What the order of levels adds cannot wait for what comes after all levels.
+      if (reads_outside && (is_prefix_total || level(node) > 0)) return false;
     }
     for (int32_t node = g_.forward_end; node < g_.count; node++) {
       if (!is_live(node)) continue;
-      bool is_free = level(node) == 0;
+      bool is_free = level(node) == 0 && is_uniform(node);
       const Operands inputs = operands(node);
-      for (int32_t i = 0; i < inputs.count && is_free; i++)
-        is_free = is_forward(inputs[i]) || outside_[size_t(inputs[i])];
+      for (int32_t i = 0; i < inputs.count && is_free; i++) is_free = is_early(inputs[i]);
       outside_[size_t(node)] = is_free;
-      if (role(node) == Role::total && !are_terms_in_order(node)) return false;
+      if (!are_operands_in_order(node)) return false;
     }
     return true;
   }
 
-  // Whether each term of a backward total is computed by the time its level adds it.
-  bool are_terms_in_order(int32_t total) const {
-    const Operands terms = operands(total);
-    const int32_t n = term_count(total);
+  // Whether a node is computed before the first backward level.
+  bool is_early(int32_t node) const {
+    return is_forward(node) || outside_[size_t(node)] || role(node) == Role::leaf;
+  }
+
+  // Whether all terms of a total count from the total's own level; any other node reads its
+  // operands at its own level.
+  bool is_uniform(int32_t node) const {
+    if (role(node) != Role::total) return true;
+    const int32_t n = term_count(node);
+    for (int32_t i = 0; i < n; i++)
+      if (term_level(node, i) != level(node)) return false;
+    return true;
+  }
+
+  // Whether each operand of a backward node is computed by the time it is read: at the node's
+  // level, or, of a total, at the level from which the term counts. Deeper levels come first.
+  bool are_operands_in_order(int32_t node) const {
+    const bool is_total = role(node) == Role::total;
+    const Operands inputs = operands(node);
+    const int32_t n = is_total ? term_count(node) : inputs.count;
     for (int32_t i = 0; i < n; i++) {
-      const int32_t term = terms[i];
-      const bool is_early = is_forward(term) || outside_[size_t(term)] || operands(term).count == 0;
-      if (!is_early && level(term) != term_level(total, i)) return false;
+      const int32_t at = is_total ? term_level(node, i) : level(node);
+      if (!is_early(inputs[i]) && level(inputs[i]) != at) return false;
     }
     return true;
   }
@@ -203,14 +221,16 @@ class Assembler {
   void plan_total(int32_t node) {
     const Operands terms = operands(node);
     const int32_t n = term_count(node);
-    bool is_uniform = true;
     for (int32_t i = 0; i < n; i++) {
-      is_uniform = is_uniform && term_level(node, i) == level(node);
-      const bool adds_itself = adding(terms[i]) >= 0 && uses_[size_t(terms[i])] == 1;
-      if (adds_itself && is_forward(terms[i]) == is_forward(node)) total_[size_t(terms[i])] = node;
+      const int32_t term = terms[i];
+      const bool adds_itself = adding(term) >= 0 && uses_[size_t(term)] == 1;
+      // A term's own instruction runs from the term's level on, which may be below the one from
+      // which the term counts.
+      if (adds_itself && level(term) == term_level(node, i) && is_forward(term) == is_forward(node))
+        total_[size_t(term)] = node;
     }
     // An update reads every parameter's gradient: a run too short to reach one must leave zero.
-    if (is_uniform && (level(node) == 0 || !is_gradient_[size_t(node)])) return;
+    if (is_uniform(node) && (level(node) == 0 || !is_gradient_[size_t(node)])) return;
     is_zeroed_[size_t(node)] = 1;
     zeroed_.push_back(node);
   }

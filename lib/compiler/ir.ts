@@ -3,6 +3,7 @@
  *
  * A node's *level* is the prefix length from which it is needed: a run of length n executes the
  * nodes with level < n. Without a prefix every node has level 0 and every run length 1.
+ * A use of a node can count from a higher level than the node's own: see `termLevel` in trace.ts.
  */
 import { OPS, isInteger, NO_ATTR, OP_CODE, OP_NAMES, type Attr, type Builder, type OpName } from '../ops.js'; // prettier-ignore
 import { SCALAR, type Shape } from '../shape.js';

@@ -147,7 +147,11 @@ export function planTotal(ir: Ir, p: Placement, total: number, inPlace: boolean)
     // Kernels write rows: the last axis must be contiguous.
     const last = view.shape.length - 1;
     const rows = last < 0 || view.strides[last] === 1 || view.shape[last] === 1;
-    const placed = inPlace && rows && p.uses[node] === 1 && ACCUMULATING.has(op) && p.parent[node] === -1 && !p.tookOver.has(node); // prettier-ignore
+    // A node's own instruction runs from the node's level on, which may be below the one from which
+    // the term counts: a shorter run must not add it.
+    const level = termLevel(ir, total, i);
+    const adds = ACCUMULATING.has(op) && ir.levels[node] === level;
+    const placed = inPlace && rows && p.uses[node] === 1 && adds && p.parent[node] === -1 && !p.tookOver.has(node); // prettier-ignore
     // A term may already belong to this very total (x + x): uses counts edges, so it is not alone.
     if (placed) {
       p.parent[node] = total;
@@ -157,7 +161,7 @@ export function planTotal(ir: Ir, p: Placement, total: number, inPlace: boolean)
       input: ir.input(total, i),
       node,
       steps,
-      level: termLevel(ir, total, i),
+      level,
       placed,
       base: false,
     });
