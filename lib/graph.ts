@@ -763,7 +763,9 @@ export function choose(values: readonly Value[], which: Index): Value {
 }
 /**
  * The mean of the first n values, n fed at run time (1 to their number). Only what those n depend
- * on is run, and only the index elements those n need must be fed.
+ * on is run, and only the index elements those n need must be fed. A value can stand in several
+ * places, and a graph can hold several such means of one n, also one among the values of another; n
+ * is then at most the number of values of the shortest.
  */
 export function meanOfFirst(values: readonly Value[], n: Index): Value {
   const sum = makeValue('total', [...valuesOf('meanOfFirst', values), n], { prefix: true });

@@ -322,7 +322,7 @@ export class Program {
     this.lowered = (isScalar ? lowerTape(ir, lowering) : undefined) ?? lower(ir, lowering);
     const { lowered } = this;
     this.kept = [...keep, ...gradients.values()];
-    this.maxLength = lowered.levels;
+    this.maxLength = Math.min(lowered.levels, traced.shortest);
     this.counts = { forwardNodes, nodes: ir.count, instructions: lowered.nodes.length };
     if (lowered.arenaSize > 2 * MOST) throw new RangeError(`${this.roots[0]!.label} takes ${lowered.arenaSize} numbers with all that it is computed from: a program has at most ${2 * MOST - 1}`); // prettier-ignore
     this.handle = addon.createProgram({
@@ -362,7 +362,7 @@ export class Program {
     for (const feed of this.fedIndices) {
       const { levels, needs } = feed;
       feed.limit = feed.limits.reduce((least, limit) => Math.min(least, limit), NONE);
-      for (let n = 0; n <= this.maxLength; n++) needs[n] = levels.findLastIndex((level) => level < n) + 1; // prettier-ignore
+      for (let n = 0; n < needs.length; n++) needs[n] = levels.findLastIndex((level) => level < n) + 1; // prettier-ignore
     }
     this.countName = count?.name;
     this.ruleSize = plan.update?.numbers ?? 0;
@@ -910,7 +910,7 @@ export class Program {
       users: new Array<string>(size).fill(''),
       levels: new Int32Array(size).fill(NONE),
       limit: NONE,
-      needs: new Int32Array(this.maxLength + 1),
+      needs: new Int32Array(this.lowered.levels + 1),
     });
   }
   private claim(node: Node): void {

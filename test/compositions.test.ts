@@ -4,17 +4,34 @@
  * plain reference and with each other, after runs of any lengths in any order.
  */
 import assert from 'node:assert/strict';
+import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
 import { concat, index, meanOfFirst, stack, type Node, type Value } from '../lib/graph.js';
 import { compile } from '../lib/program.js';
 import { Random } from '../lib/random.js';
 import { assertClose, Leaves, trainingStep } from './support/check.js';
-import { build, isTame, recipes, type RandomGraph, type Recipe } from './support/random-graphs.js';
+import {
+  build,
+  buildTerms,
+  isTame,
+  recipes,
+  termsRecipes,
+  type RandomGraph,
+  type Recipe,
+  type TermsRecipe,
+} from './support/random-graphs.js';
 import { evaluate, type Tensor } from './support/reference.js';
-import { FLOAT64 } from './support/targets.js';
+import { FLOAT64, type Target } from './support/targets.js';
 
 /** More of them: VECGRAD_TEST_RUNS=10. */
 const RUNS = 100 * Number(process.env['VECGRAD_TEST_RUNS'] ?? 1);
+
+/**
+ * In long mode, graphs of shared terms besides, each on one instruction set: 250,000 of arrays and
+ * 250,000 of single numbers, of which each is compiled to two programs.
+ */
+const PART = 1000;
+const PARTS = process.env['VECGRAD_LONG'] ? 250 : 0;
 
 /** The slope along one direction for all parameters at once, by central differences. */
 function slopeAlong(
@@ -43,13 +60,18 @@ function ancestors(root: Node): Set<Node> {
   return found;
 }
 
-/** Compares both compilations of what `make` makes, anew on every instruction set, run at `lengths`. */
-function check(make: () => RandomGraph, lengths: readonly number[], seed = 1): void {
+/** Compares both compilations of what `make` makes, anew on every target, run at `lengths`. */
+function check(
+  make: () => RandomGraph,
+  lengths: readonly number[],
+  seed = 1,
+  targets: readonly Target[] = FLOAT64,
+): void {
   const probe = make();
   const expected = new Map(lengths.map((n) => [n, evaluate(probe.loss, probe.feeds(n), probe.numbers)])); // prettier-ignore
   fc.pre([...expected.values()].every(isTame));
   const random = new Random(seed);
-  for (const [i, target] of FLOAT64.entries()) {
+  for (const [i, target] of targets.entries()) {
     const graph = make();
     const { loss, numbers, feeds } = graph;
     const parameters = [...numbers.keys()];
@@ -94,6 +116,27 @@ describe('random graphs', () => {
       });
       fc.assert(property, { numRuns: RUNS * (scalar ? 3 : 1), seed: 1 });
     }).timeout(600_000);
+
+    it(`of ${what}, means of shared terms, leaves and other means, at every prefix length`, async () => {
+      const property = (
+        targets: (seed: number) => readonly Target[],
+      ): fc.IProperty<[TermsRecipe]> =>
+        fc.property(termsRecipes(scalar), (recipe) => {
+          const { seed } = recipe;
+          const { most } = buildTerms(recipe);
+          const lengths = Array.from({ length: most }, (_, i) => ((i + seed) % most) + 1);
+          check(() => buildTerms(recipe), lengths, seed, targets(seed));
+        });
+      fc.assert(
+        property(() => FLOAT64),
+        { numRuns: RUNS * (scalar ? 3 : 1), seed: 1 },
+      );
+      const one = property((seed) => [FLOAT64[seed % FLOAT64.length]!]);
+      for (let part = 1; part <= PARTS; part++) {
+        fc.assert(one, { numRuns: PART, seed: part });
+        await setImmediate(); // so that programs that nobody holds are freed
+      }
+    }).timeout(600_000 + 3_600_000 * PARTS);
   }
 });
 

@@ -16,6 +16,8 @@ export interface Trace {
   roots: number[];
   /** The index that holds the prefix length, where the graph has one. */
   count: Node | undefined;
+  /** The number of terms of the shortest mean of a prefix, so the longest prefix; Infinity: none. */
+  shortest: number;
 }
 
 /** How many ids the first stretch of `reachable` spans, and the most and the least that one does. */
@@ -74,6 +76,8 @@ export function trace(groups: readonly (readonly Node[])[], simplify: boolean): 
   const nodes = reachable(groups.flat());
   const ir = new Ir(3 * nodes.length);
   let count: Node | undefined;
+  let shortest = Infinity;
+  let inverseCount: Node | undefined;
   const zeros = new Set<number>();
   const leaves: Node[] = [];
   const stacks = new Map<number, number[]>(); // by their last row
@@ -89,6 +93,14 @@ export function trace(groups: readonly (readonly Node[])[], simplify: boolean): 
       node.number = ir.constant(attr.value!);
       if (simplify && Object.is(attr.value, 0)) zeros.add(node.number);
       continue;
+    }
+    if (op === 'inverseCount') {
+      // Every mean divides by the one prefix length that a program has: a run writes one number.
+      if (inverseCount && inverseCount.first === node.first) {
+        node.number = inverseCount.number;
+        continue;
+      }
+      inverseCount ??= node;
     }
     if (!node.first || op === 'inverseCount') leaves.push(node);
     const inputs = node.inputs.map((input) => input.number);
@@ -118,6 +130,7 @@ export function trace(groups: readonly (readonly Node[])[], simplify: boolean): 
         throw new Error(`prefix lengths ${count.label} and ${length.label}: a program can have one`); // prettier-ignore
       }
       count = length;
+      shortest = Math.min(shortest, n - 1);
       ir.maxLevel = Math.max(ir.maxLevel, n - 1);
     }
   }
@@ -125,7 +138,7 @@ export function trace(groups: readonly (readonly Node[])[], simplify: boolean): 
   ir.maxLevel = Math.max(ir.maxLevel, groups.length);
   ir.forwardEnd = ir.count;
   assignLevels(ir, roots);
-  return { ir, nodes, leaves, roots: roots.flat(), count };
+  return { ir, nodes, leaves, roots: roots.flat(), count, shortest };
 }
 
 function isStackOf(ir: Ir, stack: number, rows: readonly number[]): boolean {
@@ -192,7 +205,10 @@ function simplified(ir: Ir, node: Node, inputs: readonly number[], zeros: Set<nu
   return zero;
 }
 
-/** The level from which term i of a total counts. */
+/**
+ * The level from which term i of a total counts. The term's node can have a lower one: another node,
+ * or an earlier term, may need it too.
+ */
 export function termLevel(ir: Ir, total: number, i: number): number {
   const attr = ir.attr(total);
   if (attr.levels) return attr.levels[i]!;

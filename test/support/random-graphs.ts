@@ -5,6 +5,7 @@
 import fc from 'fast-check';
 import { choose, concat, makeValue, meanOfFirst, stack, total, zeros, type Index, type Node, type Value } from '../../lib/graph.js'; // prettier-ignore
 import type { Feeds } from '../../lib/program.js';
+import { ShapeError } from '../../lib/shape.js';
 import { Leaves } from './check.js';
 import type { Tensor } from './reference.js';
 
@@ -149,11 +150,26 @@ function apply(pool: Pool, scalar: boolean, [op, a, b, c]: Step): void {
   const menu = scalar ? NUMERIC : [...NUMERIC, ...STRUCTURAL];
   // Mostly what was made last, or nothing would be used.
   const x = a % 2 ? pool.values.at(-1 - ((a >> 1) % 3)) : pool.pick(a >> 1);
-  const y = x && menu[op % menu.length]!(x, pool, b, c);
+  const y = x && allowed(x, () => menu[op % menu.length]!(x, pool, b, c));
   if (y && y.shape.length <= 4 && y.shape.reduce((m, n) => m * n, 1) <= 200) pool.values.push(y);
 }
 
-const number = (x: Value): Value => (x.shape.length ? x.mul(0.7).mean() : x);
+/** What is made, or nothing where an array without numbers has no such result, or a mean of NaN. */
+function allowed(x: Value, make: () => Value | undefined): Value | undefined {
+  try {
+    const made = make();
+    const factor = made?.second?.op === 'constant' ? made.second.attr.value! : 1;
+    return Number.isFinite(factor) ? made : undefined;
+  } catch (error) {
+    if (error instanceof ShapeError && x.shape.includes(0)) return undefined;
+    throw error;
+  }
+}
+
+const number = (x: Value): Value => {
+  if (x.shape.length === 0) return x;
+  return x.shape.includes(0) ? x.sum() : x.mul(0.7).mean();
+};
 
 export function build(recipe: Recipe): RandomGraph {
   const { scalar, size, positions } = recipe;
@@ -201,6 +217,84 @@ export function build(recipe: Recipe): RandomGraph {
       [tokensName]: recipe.tokens.slice(0, zero ? positions : count),
       [lengthName]: count,
     }),
+  };
+}
+
+/** A graph whose terms are drawn from everything made so far: shared, repeated, leaves, other means. */
+export interface TermsRecipe {
+  /** Of single numbers only: what the scalar tape computes. */
+  scalar: boolean;
+  seed: number;
+  /** The length of most axes; 0 makes arrays without numbers. */
+  size: number;
+  /** Steps before the first mean. */
+  before: readonly Step[];
+  /** Means of the first terms, one after another, each a value that later terms can use. */
+  means: readonly { terms: readonly number[]; after: readonly Step[] }[];
+}
+
+export const termsRecipes = (scalar: boolean): fc.Arbitrary<TermsRecipe> =>
+  fc.record({
+    scalar: fc.constant(scalar),
+    seed: fc.nat(999),
+    size: fc.constantFrom(1, 2, 3, 0),
+    before: steps(6),
+    means: fc.array(
+      fc.record({ terms: fc.array(fc.nat(99), { minLength: 1, maxLength: 5 }), after: steps(3) }),
+      { minLength: 1, maxLength: 3 },
+    ),
+  });
+
+/** Whether a graph reads a leaf. */
+function reads(root: Node, leaf: Node): boolean {
+  const found = new Set<Node>([root]);
+  for (const node of found) for (const input of node.inputs) found.add(input);
+  return found.has(leaf);
+}
+
+export interface TermsGraph extends RandomGraph {
+  /** The longest prefix that every mean has. */
+  most: number;
+}
+
+export function buildTerms({ scalar, seed, size, before, means }: TermsRecipe): TermsGraph {
+  const g = new Leaves(seed);
+  const leaves = scalar
+    ? [g.p(), g.p(), g.p()]
+    : [g.p(size), g.p(size, size), g.p(size), g.p(2, size), g.p(), g.p()];
+  const token = g.fed(seed % 2);
+  const n = g.fed(1);
+  const pool = new Pool(leaves, token);
+  for (const step of before) apply(pool, scalar, step);
+  let most = Infinity;
+  let last = pool.values.at(-1)!;
+  for (const { terms, after } of means) {
+    // Those made last are picked as often as all the others.
+    const picked = (choice: number): Value =>
+      choice % 2
+        ? pool.values.at(-1 - ((choice >> 1) % Math.min(4, pool.values.length)))!
+        : pool.pick(choice >> 1)!;
+    const first = picked(terms[0]!);
+    const isNumber = terms[0]! % 3 > 0;
+    const all = terms.map((choice) =>
+      isNumber ? number(picked(choice)) : pool.like(first, choice),
+    );
+    most = Math.min(most, all.length);
+    last = meanOfFirst(all, n);
+    pool.values.push(last);
+    for (const step of after) apply(pool, scalar, step);
+  }
+  const end = pool.values.at(-1)!;
+  const loss = end === last ? number(last) : number(last).add(number(end));
+  return {
+    loss,
+    numbers: g.numbers,
+    // A program refuses what its graph does not read.
+    feeds: (count) => ({
+      ...(reads(loss, token) && { [token.name!]: seed % 2 }),
+      [n.name!]: count,
+    }),
+    most,
   };
 }
 
