@@ -1,15 +1,6 @@
 /** Functions made of operators: their gradients are whatever those say. */
 import { checkNumber, isList, shown } from './given.js';
-import {
-  concat,
-  constant,
-  makeValue,
-  stack,
-  valuesOf,
-  type Axes,
-  type Index,
-  type Value,
-} from './graph.js';
+import { concat, select, stack, valuesOf, type Axes, type Index, type Value } from './graph.js';
 import { resolveAxis, ShapeError, show, sizeOf } from './shape.js';
 
 /** x sigmoid(x), also called swish. */
@@ -28,46 +19,49 @@ export function gelu(x: Value, approximate: 'none' | 'tanh' = 'none'): Value {
 }
 
 /**
- * a where the condition is not zero, else b, all three broadcast. The number that is not taken
- * leaves no trace, be it NaN, and gets a gradient of 0. What it was computed from gets 0 times a
- * slope, which is NaN where the slope is not finite: keep such a function inside its domain, as in
- * `where(x.gt(0), where(x.gt(0), x, 1).log(), 0)`.
+ * a where the condition is not zero (NaN is not), else b, all three broadcast. The number that is not
+ * taken leaves no trace, be it NaN, and gets a gradient of 0. What it was computed from gets 0 times a
+ * slope, which is NaN where the slope is not finite (`sqrt` or `log` of 0, a division by 0), as in
+ * PyTorch: keep such a function inside its domain, as in
+ * `where(x.gt(0), where(x.gt(0), x, 1).log(), 0)`. Of `log`, `log1p` and `arctanh` outside their domain
+ * it is 0, as PyTorch has it.
  */
 export function where(condition: Value, a: Value | number, b: Value | number): Value {
-  const fails = condition.eq(0);
-  const holds = constant(1).sub(fails);
-  const picked = (x: Value | number, mask: Value): Value =>
-    makeValue('maskPositive', [typeof x === 'number' ? constant(x) : x, mask]);
-  return picked(a, holds).add(picked(b, fails));
-}
-
-/** The largest along axes of length 1, 0 in place of what is not finite: what exponents are taken relative to. */
-function reference(x: Value, axis: Axes | undefined): { largest: Value; finite: Value } {
-  const largest = x.max(axis, true).detach();
-  return { largest, finite: where(largest.abs().lt(Infinity), largest, 0) };
+  return select(condition, a, b);
 }
 
 /** log(sum(exp(x))) over all axes or some, without overflow; -Infinity of nothing but -Infinity. */
 export function logSumExp(x: Value, axis?: Axes, keepDims = false): Value {
   // There is no largest of nothing.
   if (sizeOf(x.shape) === 0) return x.exp().sum(axis, keepDims).log();
-  const { largest, finite } = reference(x, axis);
+  const largest = x.max(axis, true).detach();
+  const finite = where(largest.abs().lt(Infinity), largest, 0);
   const sum = x.sub(finite).exp().sum(axis, true);
   // Where anything is finite the sum is at least 1; where nothing is, no gradient flows.
   const y = sum.maximum(0.5).log().add(largest.sub(finite)).add(finite);
   return keepDims ? y : y.reshape(x.sum(axis).shape);
 }
 
-/** log(softmax(x)) along an axis, by default the last, accurate where softmax vanishes. */
+/**
+ * log(softmax(x)) along an axis, by default the last, accurate where softmax vanishes. All NaN, as
+ * softmax is, where the largest number is infinite.
+ */
 export function logSoftmax(x: Value, axis = -1): Value {
   if (sizeOf(x.shape) === 0) return x.softmax(axis);
-  const shifted = x.sub(reference(x, axis).finite);
+  const shifted = x.sub(x.max(axis, true).detach());
   return shifted.sub(shifted.exp().sum(axis, true).log());
+}
+
+/** The first number along axes, which keep length 1. */
+function firstAlong(x: Value, axis: Axes | undefined): Value {
+  const axes = axis ?? x.shape.map((_, i) => i);
+  return (typeof axes === 'number' ? [axes] : axes).reduce((part, at) => part.slice(0, 1, at), x);
 }
 
 /**
  * The mean square distance from the mean, over all axes or some; `ddof` is taken from the number of
- * numbers that the squares are divided by: 0 as NumPy, 1 as PyTorch.
+ * numbers that the squares are divided by: 0 as NumPy, 1 as PyTorch. Where it is as many or more, the
+ * squares are divided by 0, as in NumPy: Infinity, or NaN of equal numbers.
  */
 export function variance(
   x: Value,
@@ -75,14 +69,30 @@ export function variance(
   { ddof = 0, keepDims = false }: { ddof?: number; keepDims?: boolean } = {},
 ): Value {
   checkNumber('ddof', ddof);
-  const centred = x.sub(x.mean(axis, true));
+  // Distances from one of the numbers vary alike, and are exactly 0 of equal numbers.
+  const shifted = sizeOf(x.shape) === 0 ? x : x.sub(firstAlong(x, axis).detach());
+  const centred = shifted.sub(shifted.mean(axis, true));
   const sum = centred.mul(centred).sum(axis, keepDims);
-  return sum.div(sizeOf(x.shape) / sizeOf(sum.shape) - ddof);
+  return sum.div(Math.max(0, sizeOf(x.shape) / sizeOf(sum.shape) - ddof));
 }
 
-/** The root of `variance`. */
+/** The root of `variance`; of equal numbers the gradient is 0. */
 export function std(...args: Parameters<typeof variance>): Value {
-  return variance(...args).sqrt();
+  return rootOfSquares(variance(...args));
+}
+
+/**
+ * The root of the sum of squares, over all axes or some: the length of a vector. At zero the gradient
+ * is 0.
+ */
+export function norm(x: Value, axis?: Axes, keepDims = false): Value {
+  return rootOfSquares(x.mul(x).sum(axis, keepDims));
+}
+
+/** The square root of a sum of squares, without a slope at 0: what is squared has a slope of 0 there. */
+function rootOfSquares(sum: Value): Value {
+  const isZero = sum.eq(0);
+  return where(isZero, 0, where(isZero, 1, sum).sqrt());
 }
 
 /** Each row of the last axis less its mean, over the root of its variance plus eps. */

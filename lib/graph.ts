@@ -235,6 +235,12 @@ export function valuesOf(what: string, given: unknown): Value[] {
 function fromFront(axis: number, { shape }: Node): number {
   return typeof axis === 'number' && axis < 0 && axis >= -shape.length ? axis + shape.length : axis;
 }
+/** a where the condition is not zero, else b: signs of zeros and NaN are those of what is taken. */
+export function select(condition: Value, a: Value | number, b: Value | number): Value {
+  const taken = makeValue('ifNonzero', [toValue(a), condition]);
+  return taken.add(makeValue('ifZero', [toValue(b), condition]));
+}
+
 
 /** One axis or several, counted from behind where negative. */
 export type Axes = number | readonly number[];
@@ -275,17 +281,28 @@ export class Value extends Node {
   div(other: Value | number): Value {
     return binary(PLAIN.div, this, other);
   }
-  /** The larger of this and other by element, broadcast; ties share the gradient. */
+  /** The larger of this and other by element, broadcast; ties share the gradient. NaN, also in the gradients, where either is. */
   maximum(other: Value | number): Value {
     return binary(PLAIN.maximum, this, other);
   }
-  /** The smaller of this and other by element, broadcast; ties share the gradient. */
+  /** The smaller of this and other by element, broadcast: see `maximum`. */
   minimum(other: Value | number): Value {
     return binary(PLAIN.minimum, this, other);
   }
-  /** Between two numbers or arrays, broadcast: `maximum(low).minimum(high)`. */
+  /**
+   * The nearest number between two numbers or arrays, broadcast: the larger of this and low, and of
+   * that and high the smaller. Within the bounds, and at them, the whole gradient is this one's; beyond
+   * a bound it is the bound's. NaN stays NaN, and gets no gradient.
+   */
   clip(low: Value | number, high: Value | number): Value {
-    return this.maximum(low).minimum(high);
+    const [least, most] = [toValue(low), toValue(high)];
+    const fixed = this.detach();
+    // Where a bound is taken, or is NaN; not where this is NaN.
+    const isBelow = this.eq(this).sub(this.ge(least));
+    const raised = select(isBelow.gt(0), least, fixed);
+    const isAbove = raised.eq(raised).sub(most.ge(raised));
+    const isInside = this.ge(least).mul(most.ge(this));
+    return select(isInside, this, select(isAbove.gt(0), most, raised));
   }
   /** 1 where this > other, else 0, broadcast. No gradient flows through a comparison; NaN compares false. */
   gt(other: Value | number): Value {
@@ -319,7 +336,10 @@ export class Value extends Node {
   exp(): Value {
     return unary(PLAIN.exp, this);
   }
-  /** Natural logarithm; NaN below zero. */
+  /**
+   * Natural logarithm; NaN below zero, where the gradient is NaN too, but 0 where none reaches it, as
+   * behind a `where` that takes another number. At zero it is infinite.
+   */
   log(): Value {
     return unary(PLAIN.log, this);
   }
@@ -327,7 +347,7 @@ export class Value extends Node {
   log1p(): Value {
     return unary(PLAIN.log1p, this);
   }
-  /** The square root; NaN below zero. */
+  /** The square root; NaN below zero. Its slope at zero is infinite; see `norm`, whose slope there is 0. */
   sqrt(): Value {
     return this.pow(0.5);
   }
@@ -339,7 +359,7 @@ export class Value extends Node {
   sign(): Value {
     return unary(PLAIN.sign, this);
   }
-  /** The larger of x and 0 by element; at 0 no gradient flows. */
+  /** The larger of x and 0 by element; at 0 no gradient flows. Of NaN value and gradient are NaN. */
   relu(): Value {
     return unary(PLAIN.relu, this);
   }
@@ -477,7 +497,10 @@ export class Value extends Node {
     const sum = this.sum(axis, keepDims);
     return sum.mul(sizeOf(sum.shape) / sizeOf(this.shape));
   }
-  /** The largest over axes, which must not be empty: see `sum`. Ties share the gradient; NaN wins. */
+  /**
+   * The largest over axes, which must not be empty: see `sum`. Ties share the gradient. NaN wins: then
+   * the gradient is NaN for all that it was the largest of.
+   */
   max(axis?: Axes, keepDims = false): Value {
     return reduced('max', this, axis, keepDims);
   }

@@ -39,6 +39,8 @@ export const OP_NAMES = [
   'maximum',
   'logGrad',
   'maskPositive',
+  'ifNonzero',
+  'ifZero',
   'sum',
   'total',
   'matmul',
@@ -142,7 +144,7 @@ export type UnaryKernel =
   | 'sigmoid' | 'softplus' | 'log1p' | 'erf' | 'arcsin' | 'arcsinh' | 'arctanh'; // prettier-ignore
 export type BinaryKernel =
   | 'add' | 'sub' | 'mul' | 'div' | 'mask_positive' | 'pow' | 'maximum' | 'minimum' | 'gt' | 'ge' | 'eq'
-  | 'log_grad'; // prettier-ignore
+  | 'log_grad' | 'if_nonzero' | 'if_zero'; // prettier-ignore
 
 /** How the compiler turns an operator into instructions. */
 export type Lowering =
@@ -185,14 +187,34 @@ function elementwise<N>(c: GradientContext<N>, i: number, node: N): N {
   return sumTo(c.g, node, c.g.shape(c.inputs[i]!));
 }
 
-/** The gradient of the larger (or smaller) of two operands: the winner's, half of it in a tie. */
-function winnersGradient<N>(c: GradientContext<N>, i: number, wins: (mine: N, other: N) => N): N {
-  const { g, dy, inputs } = c;
+/**
+ * The gradient of the larger (or smaller) of two operands: the winner's, half of it in a tie, NaN
+ * where the result is.
+ */
+function winnersGradient<N>(c: GradientContext<N>, i: number, a: 0 | 1): N {
+  const { g, dy, inputs, output } = c;
   const [mine, other] = [inputs[i]!, inputs[1 - i]!];
-  const won = g.op('maskPositive', [dy, wins(mine, other)]);
-  const lost = g.op('maskPositive', [dy, wins(other, mine)]);
-  const twice = g.op('add', [g.op('sub', [dy, lost]), won]);
-  return elementwise(c, i, g.op('mul', [twice, g.constant(0.5)]));
+  // `a` says whether the first operand of a comparison is mine.
+  const compared = (op: OpName): N => g.op(op, a === 0 ? [mine, other] : [other, mine]);
+  const half = g.op('mul', [dy, g.constant(0.5)]);
+  const won = g.op('maskPositive', [half, compared('gt')]);
+  const wonOrTied = g.op('maskPositive', [half, compared('ge')]);
+  return elementwise(c, i, orNaN(g, g.op('add', [won, wonOrTied]), output));
+}
+
+/** The gradient of what is taken where the second operand is zero, or is not. */
+function takenGradient<N>(c: GradientContext<N>, i: number, whereZero: boolean): N | null {
+  if (i === 1) return null;
+  const { g, dy, inputs } = c;
+  const isZero = g.op('eq', [inputs[1]!, g.constant(0)]);
+  const isTaken = whereZero ? isZero : g.op('sub', [g.constant(1), isZero]);
+  return elementwise(c, 0, g.op('maskPositive', [dy, isTaken]));
+}
+
+/** The numbers of `node`, NaN where those of `where`, which broadcasts to it, are. */
+function orNaN<N>(g: Builder<N>, node: N, where: N): N {
+  const isNumber = g.op('eq', [where, where]);
+  return g.op('mul', [node, g.op('div', [isNumber, isNumber])]);
 }
 
 /** (1 + x)(1 - x) or 1 + x²: what the derivatives of the inverse functions divide by. */
@@ -441,20 +463,23 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
   /** The larger of two; a tie shares the gradient equally. */
   maximum: {
     shape: both,
-    gradient: (c, i) => winnersGradient(c, i, (mine, other) => c.g.op('sub', [mine, other])),
+    gradient: (c, i) => winnersGradient(c, i, 0),
     lower: binary('maximum'),
   },
   /** The smaller of two; a tie shares the gradient equally. */
   minimum: {
     shape: both,
-    gradient: (c, i) => winnersGradient(c, i, (mine, other) => c.g.op('sub', [other, mine])),
+    gradient: (c, i) => winnersGradient(c, i, 1),
     lower: binary('minimum'),
   },
   // Comparisons: 1 where they hold, else 0; NaN compares false. Steps have no slope.
   gt: { shape: both, gradient: noGradient, lower: binary('gt') },
   ge: { shape: both, gradient: noGradient, lower: binary('ge') },
   eq: { shape: both, gradient: noGradient, lower: binary('eq') },
-  /** a / b, NaN where b < 0: the gradient of log, which ends where log does. */
+  /**
+   * a / b; where b < 0, NaN, or 0 where a is: the gradient of log, which ends where log does, but of
+   * a number that was not taken, as `where` says, is none.
+   */
   logGrad: {
     shape: both,
     gradient: (c, i) => {
@@ -465,13 +490,21 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
     },
     lower: binary('log_grad'),
   },
-  /** a where b > 0, else 0: the gradient of relu, itself linear in a. */
+  /** a where b > 0, NaN where b is NaN, else 0: the gradient of relu, itself linear in a. */
   maskPositive: {
     shape: both,
     gradient: (c, i) =>
       i === 0 ? elementwise(c, 0, c.g.op('maskPositive', [c.dy, c.inputs[1]!])) : null,
     lower: binary('mask_positive'),
   },
+  /** a where b is not 0 (NaN is not), else -0, which changes nothing that it is added to. */
+  ifNonzero: {
+    shape: both,
+    gradient: (c, i) => takenGradient(c, i, false),
+    lower: binary('if_nonzero'),
+  },
+  /** a where b is 0, else -0. */
+  ifZero: { shape: both, gradient: (c, i) => takenGradient(c, i, true), lower: binary('if_zero') },
   // --- sums ---
   /** Sum over `axes` (all when absent); the axes vanish. */
   sum: {
@@ -500,7 +533,10 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
     lower: special,
   },
   // --- along axes ---
-  /** The largest over `axes` (all when absent), which vanish; ties share the gradient equally. */
+  /**
+   * The largest over `axes` (all when absent), which vanish; ties share the gradient equally. Where it
+   * is NaN, so is the gradient of all that it is the largest of.
+   */
   max: {
     shape: ([x], attr) => {
       const gone = goneAxes(x!, attr);
@@ -514,8 +550,8 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
       const kept = keptShape(g.shape(x), gone);
       const isLargest = g.op('eq', [x, reshape(g, output, kept)]);
       const ties = g.op('sum', [isLargest], { axes: [...gone] });
-      const share = g.op('div', [dy, ties]);
-      return g.op('maskPositive', [reshape(g, share, kept), isLargest]);
+      const share = g.op('maskPositive', [reshape(g, g.op('div', [dy, ties]), kept), isLargest]);
+      return orNaN(g, share, reshape(g, output, kept));
     },
     lower: special,
   },
@@ -662,6 +698,8 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
   gather: {
     shape: ([x, index], { batch }) => {
       if (!x!.length) throw new ShapeError('gather from a scalar: give at least one axis');
+      const rows = x![batch ? 1 : 0];
+      if (rows === 0 && sizeOf(index!) > 0) throw new ShapeError(`gather from ${show(x!)} by indices ${show(index!)}: the table has no rows, so that no index is right`); // prettier-ignore
       return batch ? [x![0]!, ...x!.slice(2)] : [...index!, ...x!.slice(1)];
     },
     gradient: ({ g, dy, inputs, attr }, i) =>
@@ -741,6 +779,7 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
       if ((x!.length !== 1 && x!.length !== 2) || !sameShape(x!.slice(0, -1), target!)) {
         throw new ShapeError(`crossEntropy of ${show(x!)} with targets ${show(target!)}: expected a vector and one index, or a matrix and one index per row`); // prettier-ignore
       }
+      if (x!.at(-1) === 0 && sizeOf(target!) > 0) throw new ShapeError(`crossEntropy of ${show(x!)}: there are no classes, so that no target is right`); // prettier-ignore
       return target!;
     },
     gradient: ({ g, dy, inputs, output }, i) =>

@@ -71,9 +71,26 @@ template <class T>
 T eq(T a, T b) {
   return T(a == b);
 }
+// NaN below zero, where log is NaN; but no gradient stays none, as behind a mask.
 template <class T>
 T log_grad(T a, T b) {
-  return b < 0 ? std::numeric_limits<T>::quiet_NaN() : a / b;
+  if (b < 0) return a == 0 ? T(0) : std::numeric_limits<T>::quiet_NaN();
+  return a / b;
+}
+// a where b > 0, NaN where b is NaN, else 0.
+template <class T>
+T mask_positive(T a, T b) {
+  return b > 0 ? a : b != b ? b : T(0);
+}
+// a where b is not zero (NaN is not), or where it is; elsewhere -0, which changes nothing that it
+// is added to, not even a zero's sign.
+template <class T>
+T if_nonzero(T a, T b) {
+  return b != 0 ? a : -T(0);
+}
+template <class T>
+T if_zero(T a, T b) {
+  return b == 0 ? a : -T(0);
 }
 
 }  // namespace vecgrad::functions

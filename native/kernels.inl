@@ -76,7 +76,9 @@ static inline V tanh(V x) {
   return select(gt(splat(T(0.625)), size), near, select(gt(x, splat(0)), far, neg(far)));
 }
 static inline V step(V x) { return select(gt(x, splat(0)), splat(1), splat(0)); }
-static inline V mask_positive(V a, V b) { return select(gt(b, splat(0)), a, splat(0)); }
+static inline V mask_positive(V a, V b) {
+  return select(gt(b, splat(0)), a, select(is_nan(b), b, splat(0)));
+}
 
 // ---- Elementwise: the loops
 

@@ -134,12 +134,14 @@ TapeFault run_tape(T* x, const int32_t* ints, const uint32_t* tape, int64_t begi
       FUNCTION2(ge)
       FUNCTION2(eq)
       FUNCTION2(log_grad)
-      RUN(mask_positive, 3, x[w[0]] = x[w[2]] > 0 ? x[w[1]] : T(0))
+      FUNCTION2(if_nonzero)
+      FUNCTION2(if_zero)
+      FUNCTION2(mask_positive)
       RUN(accumulate, 2, x[w[0]] += x[w[1]])
       RUN(decumulate, 2, x[w[0]] -= x[w[1]])
       RUN(fma, 3, x[w[0]] += x[w[1]] * x[w[2]])
       RUN(mul_add, 4, x[w[0]] = x[w[1]] * x[w[2]] + x[w[3]])
-      RUN(mask_add, 3, x[w[0]] += x[w[2]] > 0 ? x[w[1]] : T(0))
+      RUN(mask_add, 3, x[w[0]] += functions::mask_positive(x[w[1]], x[w[2]]))
       case TapeOp::pick:
         for (; n; n--, w += 5) {
           const int32_t i = ints[w[4]];

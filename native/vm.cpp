@@ -520,6 +520,8 @@ class TypedProgram final : public Program {
         k.row_sum(at.y(), in.y.row, at.a(), in.a.row, rows(), cols(), acc);
         break;
       case Op::row_max:
+        FUNCTION2(if_nonzero)
+        FUNCTION2(if_zero)
         k.row_max(at.y(), in.y.row, at.a(), in.a.row, rows(), cols(), acc);
         break;
       case Op::row_dot:

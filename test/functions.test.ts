@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import * as functions from '../lib/functions.js';
+import { grad } from '../lib/grad.js';
 import { concat, constant, parameter, stack, type Value } from '../lib/graph.js';
 import { compile } from '../lib/program.js';
 import { ShapeError } from '../lib/shape.js';
@@ -13,7 +14,7 @@ import { assertClose, checkGraph, Leaves } from './support/check.js';
 import { tensor, type Tensor } from './support/reference.js';
 import { TARGETS } from './support/targets.js';
 
-const { embedding, gelu, layerNorm, logSoftmax, logSumExp, silu, split, std, tensordot, variance, vstack, where } = functions; // prettier-ignore
+const { embedding, gelu, layerNorm, logSoftmax, logSumExp, norm, silu, split, std, tensordot, variance, vstack, where } = functions; // prettier-ignore
 
 /** What a function is to compute of one list of numbers. */
 const sum = (x: readonly number[]): number => x.reduce((a, b) => a + b, 0);
@@ -71,6 +72,8 @@ const ROWS: Row[] = [
   ['variance over an axis', [3, 4], (x) => variance(x, 0), along(0, (list) => squares(list) / 3)],
   ['variance of a sample', [3, 4], (x) => variance(x, 1, { ddof: 1 }), along(1, (list) => squares(list) / 3)], // prettier-ignore
   ['variance, kept', [3, 4], (x) => variance(x, 1, { keepDims: true }), (x) => ({ ...along(1, (list) => squares(list) / 4)(x), shape: [3, 1] })], // prettier-ignore
+  ['norm', [3, 4], (x) => norm(x), whole((list) => Math.hypot(...list))],
+  ['norm over an axis', [3, 4], (x) => norm(x, 0), along(0, (list) => Math.hypot(...list))],
   ['std', [3, 4], (x) => std(x, 1), along(1, (list) => Math.sqrt(squares(list) / 4))],
   ['layerNorm', [3, 5], (x) => layerNorm(x), within(1, (list, i) => (list[i]! - mean(list)) / Math.sqrt(squares(list) / 5 + 1e-5))], // prettier-ignore
   ['layerNorm with another epsilon', [2, 3, 4], (x) => layerNorm(x, 0.5), within(2, (list, i) => (list[i]! - mean(list)) / Math.sqrt(squares(list) / 4 + 0.5))], // prettier-ignore
@@ -169,11 +172,39 @@ const EDGES: [title: string, f: (x: Value) => Value, at: number[], value: number
   ['silu at the ends', silu, [-800, 800, 0], [0, 800, 0], [0, 1, 0.5]],
   ['gelu at the ends', (x) => gelu(x), [-800, 800, 0], [0, 800, 0], [0, 1, 0.5]],
   ['gelu by tanh at the ends', (x) => gelu(x, 'tanh'), [-100, 100, 0], [0, 100, 0], [0, 1, 0.5]],
-  ['clip of what is outside, and NaN', (x) => x.clip(-1, 1), [-Infinity, Infinity, NaN, 0.5, 1], [-1, 1, NaN, 0.5, 1], [0, 0, 0.25, 1, 0.5]],
+  ['clip of what is outside, at the bounds, and NaN', (x) => x.clip(-1, 1), [-Infinity, Infinity, NaN, 0.5, 1, -1], [-1, 1, NaN, 0.5, 1, -1], [0, 0, 0, 1, 1, 1]],
+  ['clip to one bound', (x) => x.clip(0, Infinity), [-Infinity, Infinity, NaN, 0.5, 0], [0, Infinity, NaN, 0.5, 0], [0, 1, 0, 1, 1]],
+  ['clip where the lower bound is above', (x) => x.clip(3, 1), [0, 2, 5], [1, 1, 1], [0, 0, 0]],
+  ['clip to NaN', (x) => x.clip(NaN, 1), [0, 2], [NaN, NaN], [0, 0]],
+  ['clip of a number', (x) => x.at(0).clip(-1, 1), [NaN], [NaN], [0]],
+  ['clip by a bound that is learnt', (x) => constant(5).clip(0, x), [2, 7, 5, NaN], [2, 5, 5, NaN], [1, 0, 0, 1]],
   ['where: NaN that is not taken', (x) => where(x.eq(x), x, 7), [NaN, 1, Infinity], [7, 1, Infinity], [0, 1, 1]],
   ['where: a function outside its domain, guarded', (x) => where(x.gt(0), where(x.gt(0), x, 1).log(), 0), [-1, 0, 1, NaN], [0, 0, 0, 0], [0, 0, 1, 0]],
   ['where: NaN counts as true', (x) => where(x, 1, 2).add(x.mul(0)), [0, -0, 3], [2, 2, 1], [0, 0, 0]],
   ['sqrt of zero and below', (x) => x.sqrt(), [0, -1, 4], [0, NaN, 2], [Infinity, NaN, 0.25]],
+  ['std of equal numbers', (x) => std(x), [2, 2, 2], [0], [0, 0, 0]],
+  ['std of equal numbers whose mean is rounded', (x) => std(x), [0.1, 0.1, 0.1], [0], [0, 0, 0]],
+  ['std of many equal numbers', (x) => std(x), new Array<number>(49).fill(1 / 3), [0], new Array<number>(49).fill(0)],
+  ['std of one number', (x) => std(x), [3], [0], [0]],
+  ['std of rows, one of equal numbers', (x) => std(x.reshape([2, 2]), 1), [0.7, 0.7, 1, 3], [0, 1], [0, 0, -0.5, 0.5]],
+  ['std with NaN', (x) => std(x), [NaN, 1], [NaN], [NaN, NaN]],
+  ['std with Infinity', (x) => std(x), [Infinity, 1], [NaN], [NaN, NaN]],
+  ['norm', (x) => norm(x), [3, 4], [5], [0.6, 0.8]],
+  ['norm of zeros', (x) => norm(x), [0, -0], [0], [0, 0]],
+  ['norm of a zero', (x) => norm(x.at(0)), [0], [0], [0]],
+  ['norm of rows, one of zeros', (x) => norm(x.reshape([2, 2]), 1, true), [0, 0, 3, 4], [0, 5], [0, 0, 0.6, 0.8]],
+  ['norm of nothing', (x) => norm(x), [], [0], []],
+  ['norm with NaN', (x) => norm(x), [NaN, 1], [NaN], [NaN, NaN]],
+  ['norm with Infinity', (x) => norm(x), [-Infinity, 1], [Infinity], [NaN, 0]],
+  ['variance of two numbers, ddof 2', (x) => variance(x, undefined, { ddof: 2 }), [1, 2], [Infinity], [NaN, NaN]],
+  ['variance of two numbers, ddof 3', (x) => variance(x, undefined, { ddof: 3 }), [1, 2], [Infinity], [NaN, NaN]],
+  ['variance of equal numbers, ddof 3', (x) => variance(x, undefined, { ddof: 3 }), [0.1, 0.1, 0.1], [NaN], [NaN, NaN, NaN]],
+  ['variance of rows, ddof 2.5', (x) => variance(x.reshape([2, 2]), 1, { ddof: 2.5, keepDims: true }), [1, 2, 4, 4], [Infinity, NaN], [NaN, NaN, NaN, NaN]],
+  ['variance of nothing', (x) => variance(x), [], [NaN], []],
+  ['std, ddof 2', (x) => std(x, undefined, { ddof: 2 }), [1, 2], [Infinity], [NaN, NaN]],
+  ['logSoftmax with Infinity', (x) => logSoftmax(x), [Infinity, 0], [NaN, NaN], [NaN, NaN]],
+  ['logSoftmax with two infinities', (x) => logSoftmax(x), [Infinity, -Infinity, 1, Infinity], [NaN, NaN, NaN, NaN], [NaN, NaN, NaN, NaN]],
+  ['logSoftmax of nothing but -Infinity', (x) => logSoftmax(x), [-Infinity, -Infinity], [NaN, NaN], [NaN, NaN]],
   ['variance of one number', (x) => variance(x), [3], [0], [0]],
   ['layerNorm of equal numbers', (x) => layerNorm(x), [2, 2], [0, 0], [0, 0]],
 ]; // prettier-ignore
@@ -191,6 +222,50 @@ describe('functions at the edges', () => {
         program.backward();
         assertClose(program.readGradient(x), gradient, 1e-6, `the gradient on ${isa} in ${dtype}`);
       }
+    });
+  }
+});
+
+describe('signs of zeros travel through', () => {
+  const rows: [title: string, f: (x: Value) => Value, at: number[], value: number[]][] = [
+    ['where that takes the first', (x) => where(x.eq(x), x, 5), [-0, 0, 1], [-0, 0, 1]],
+    ['where that takes the second', (x) => where(x.ne(x), 5, x), [-0, 0, 1], [-0, 0, 1]],
+    ['where that takes each', (x) => where(x.gt(0), x.neg().mul(0), x), [-0, 0, 1], [-0, 0, -0]],
+    ['where of numbers', (x) => where(x, -0, 0), [0, 1], [0, -0]],
+    ['where of single numbers', (x) => where(x.at(1), x.at(0), 3), [-0, 1], [-0]],
+    ['where of rows, broadcast', (x) => where(x.eq(0), x.mul(0), x.expandDims(1)).reshape([4]), [-0, 2], [-0, -0, 2, 0]],
+    ['where and NaN', (x) => where(x, x, -0), [NaN, -0, 2], [NaN, -0, 2]],
+    ['clip', (x) => x.clip(-1, 1), [-0, 0], [-0, 0]],
+  ]; // prettier-ignore
+  for (const [title, f, numbers, value] of rows) {
+    it(title, () => {
+      for (const target of TARGETS) {
+        const y = f(parameter(numbers));
+        assert.deepEqual(
+          [...compile(y, target).forward({})],
+          value,
+          `${target.isa} ${target.dtype}`,
+        );
+      }
+    });
+  }
+});
+
+describe('second derivatives are finite where those of PyTorch are:', () => {
+  const rows: [title: string, f: (x: Value) => Value, at: number[]][] = [
+    ['norm of zeros', (x) => norm(x), [0, 0]],
+    ['norm', (x) => norm(x), [3, 4]],
+    ['std of equal numbers', (x) => std(x), [0.1, 0.1, 0.1]],
+    ['std of rows, one of equal numbers', (x) => std(x.reshape([2, 2]), 1), [0.1, 0.1, 1, 3]],
+    ['a logarithm that is not taken', (x) => where(x.gt(0), x.log(), 0), [-1, 2]],
+    ['clip at its bounds and beyond', (x) => x.clip(-1, 1).pow(2), [-2, -1, 0, 1, 2]],
+  ]; // prettier-ignore
+  for (const [title, f, numbers] of rows) {
+    it(title, () => {
+      const x = parameter(numbers);
+      const [slope] = grad(f(x).sum(), [x]) as [Value];
+      const [curvature] = grad(slope.pow(2).sum(), [x]) as [Value];
+      assert.ok(curvature.forward().every(Number.isFinite), String(curvature.data));
     });
   }
 });

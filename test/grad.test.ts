@@ -75,6 +75,8 @@ const RULES: Readonly<Partial<Record<OpName, Row[]>>> = {
   maximum: [['broadcast', (g) => g.p(2, 3).maximum(g.p(3)).pow(3)]],
   logGrad: [['of arrays', (g) => makeValue('logGrad', [g.p(4), g.positive(4)])]],
   maskPositive: [['of arrays', (g) => makeValue('maskPositive', [g.p(4).exp(), g.p(4)])]],
+  ifNonzero: [['of arrays', (g) => makeValue('ifNonzero', [g.p(4).exp(), g.p(4).gt(0)])]],
+  ifZero: [['of arrays', (g) => makeValue('ifZero', [g.p(4).exp(), g.p(4).gt(0)])]],
   sign: [['as a factor', (g) => [g.p(3)].map((x) => x.sign().mul(x.mul(x)))[0]!]],
   abs: [['cubed', (g) => g.p(4).abs().pow(3)]],
   tanh: [['of an array', (g) => g.p(4).tanh()]],

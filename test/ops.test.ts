@@ -4,6 +4,7 @@
  *
  * A new operator gets a row here and a rule in support/reference.ts; without them nothing compiles.
  */
+import { where } from '../lib/functions.js';
 import { choose, concat, constant, type Index, makeIndex, makeValue, meanOfFirst, stack, total, zeros, type Value } from '../lib/graph.js'; // prettier-ignore
 import { OP_NAMES, OPS, type Attr, type Builder, type OpName } from '../lib/ops.js';
 import { compile } from '../lib/program.js';
@@ -231,6 +232,8 @@ const ROWS: Readonly<Record<OpName, Row[]>> = {
   maximum: binary((a, b) => a.maximum(b)),
   logGrad: binary((a, b) => makeValue('logGrad', [a, b.mul(b).add(0.5)])),
   maskPositive: binary((a, b) => makeValue('maskPositive', [a, b])),
+  ifNonzero: binary((a, b) => makeValue('ifNonzero', [a, b.gt(0)]).add(0)),
+  ifZero: binary((a, b) => makeValue('ifZero', [a, b.gt(0)]).add(0)),
   // --- sums ---
   sum: [
     ...[[5], [2, 3], [2, 3, 4], [2, 1, 3, 2], [1, 67], [67, 2]].flatMap((shape) =>
@@ -666,16 +669,23 @@ const EDGES: [
   gradients: number[][],
 ][] = [
   ['relu at zero: no gradient', (x) => x.relu(), [[0, -0, 1, -1]], [0, 0, 1, 0], [[0, 0, 1, 0]]],
-  ['relu of NaN', (x) => x.relu(), [[NaN]], [NaN], [[0]]],
+  ['relu of NaN', (x) => x.relu(), [[NaN, 1]], [NaN, 1], [[NaN, 1]]],
   ['maximum: a tie shares the gradient', (a, b) => a.maximum(b), [[1, 2, 3], [1, 5, 0]], [1, 5, 3], [[0.5, 0, 1], [0.5, 1, 0]]], // prettier-ignore
   ['maximum of a value and itself', (a) => a.maximum(a), [[1, 2]], [1, 2], [[1, 1]]],
   ['maximum of single numbers, a tie', (a, b) => a.reshape([]).maximum(b.reshape([])), [[2], [2]], [2], [[0.5], [0.5]]], // prettier-ignore
   ['minimum: a tie shares the gradient', (a, b) => a.minimum(b), [[1, 2, 3], [1, 5, 0]], [1, 2, 0], [[0.5, 1, 0], [0.5, 0, 1]]], // prettier-ignore
   ['minimum of single numbers, a tie', (a, b) => a.reshape([]).minimum(b.reshape([])), [[2], [2]], [2], [[0.5], [0.5]]], // prettier-ignore
-  ['maximum and NaN', (a, b) => a.maximum(b), [[NaN, 1], [1, NaN]], [NaN, NaN], [[0.5, 0.5], [0.5, 0.5]]], // prettier-ignore
-  ['minimum and NaN', (a, b) => a.minimum(b), [[NaN, 1], [1, NaN]], [NaN, NaN], [[0.5, 0.5], [0.5, 0.5]]], // prettier-ignore
+  ['maximum and NaN', (a, b) => a.maximum(b), [[NaN, 1], [1, NaN]], [NaN, NaN], [[NaN, NaN], [NaN, NaN]]], // prettier-ignore
+  ['minimum and NaN', (a, b) => a.minimum(b), [[NaN, 1], [1, NaN]], [NaN, NaN], [[NaN, NaN], [NaN, NaN]]], // prettier-ignore
+  ['maximum of single numbers and NaN', (a, b) => a.reshape([]).maximum(b.reshape([])), [[2], [NaN]], [NaN], [[NaN], [NaN]]], // prettier-ignore
+  ['maximum of infinities', (a, b) => a.maximum(b), [[Infinity, -Infinity, Infinity], [Infinity, -Infinity, 1]], [Infinity, -Infinity, Infinity], [[0.5, 0.5, 1], [0.5, 0.5, 0]]], // prettier-ignore
+  ['maximum, of which one place is NaN', (a, b) => a.maximum(b), [[NaN, 1, 3], [2, 2, 2]], [NaN, 2, 3], [[NaN, 0, 1], [NaN, 1, 0]]], // prettier-ignore
+  ['maximum with a number, of NaN', (a) => a.maximum(2), [[NaN, 1, 3]], [NaN, 2, 3], [[NaN, 0, 1]]], // prettier-ignore
   ['max: all ties share the gradient', (x) => x.max(), [[3, 1, 3, 3, 2, 3]], [3], [[0.25, 0, 0.25, 0.25, 0, 0.25]]], // prettier-ignore
-  ['max with NaN', (x) => x.max(), [[3, NaN, 1]], [NaN], [[0, 0, 0]]],
+  ['max with NaN', (x) => x.max(), [[3, NaN, 1]], [NaN], [[NaN, NaN, NaN]]],
+  ['max of rows, one with NaN', (x) => x.reshape([2, 2]).max(1), [[3, NaN, 1, 2]], [NaN, 2], [[NaN, NaN, 0, 1]]], // prettier-ignore
+  ['max of columns, one with NaN', (x) => x.reshape([2, 2]).max(0, true), [[3, NaN, 1, 2]], [3, NaN], [[1, NaN, 0, NaN]]], // prettier-ignore
+  ['min with NaN', (x) => x.min(), [[3, NaN, 1]], [NaN], [[NaN, NaN, NaN]]],
   ['max of infinities', (x) => x.max(), [[-Infinity, -Infinity]], [-Infinity], [[0.5, 0.5]]],
   ['max of nothing kept', (x) => x.reshape([2, 0]).max(0), [[]], [], [[]]],
   ['min: ties share the gradient', (x) => x.min(), [[3, 1, 1]], [1], [[0, 0.5, 0.5]]],
@@ -703,6 +713,12 @@ const EDGES: [
   ['cumsum past infinity', (x) => x.cumsum(), [[1, Infinity, 2, -Infinity]], [1, Infinity, Infinity, NaN], [[4, 3, 2, 1]]], // prettier-ignore
   ['a denormal, which a run flushes', (x) => x.tanh().add(x.abs()).add(x.sigmoid()), [[1e-310, -1e-310]], [0.5, 0.5], [[1.25, 1.25]]], // prettier-ignore
   ['log at and below zero', (x) => x.log(), [[0, -1, -2]], [-Infinity, NaN, NaN], [[Infinity, NaN, NaN]]], // prettier-ignore
+  ['log below zero that is not taken', (x) => where(x.gt(0), x.log(), 0), [[-1, -Infinity, 2]], [0, 0, Math.LN2], [[0, 0, 0.5]]], // prettier-ignore
+  ['log1p below -1 that is not taken', (x) => where(x.gt(-1), x.log1p(), 0), [[-3, 1]], [0, Math.LN2], [[0, 0.5]]], // prettier-ignore
+  ['arctanh out of its domain that is not taken', (x) => where(x.abs().lt(1), x.arctanh(), 7), [[-3, 2, 0]], [7, 7, 0], [[0, 0, 1]]], // prettier-ignore
+  ['log of single numbers that are not taken', (x) => where(x.reshape([]).gt(0), x.reshape([]).log(), 3), [[-2]], [3], [[0]]], // prettier-ignore
+  ['log of zero that is not taken', (x) => where(x.gt(0), x.log(), 0), [[0]], [0], [[NaN]]],
+  ['the root of zero that is not taken', (x) => where(x.gt(0), x.sqrt(), 0), [[0]], [0], [[NaN]]],
   ['the root of a negative', (x) => x.pow(0.5), [[-1, 4]], [NaN, 2], [[NaN, 0.25]]],
   ['the power -0.5 of zero', (x) => x.pow(-0.5), [[0]], [Infinity], [[-Infinity]]],
   ['the power 1.5 of a negative', (x) => x.pow(1.5), [[-1, 4]], [NaN, 8], [[NaN, 3]]],

@@ -17,7 +17,7 @@ export enum Role {
 const ROLES: readonly [Role, readonly OpName[]][] = [
   [Role.Leaf, ['parameter', 'input', 'constant', 'inverseCount', 'index', 'step']],
   [Role.View, ['reshape', 'transpose', 'slice', 'broadcastTo', 'detach', 'stack', 'concat', 'element', 'elements']], // prettier-ignore
-  [Role.Batched, ['neg', 'exp', 'log', 'relu', 'pow', 'add', 'sub', 'mul', 'div', 'maximum', 'maskPositive', 'sign', 'abs', 'tanh', 'sigmoid', 'softplus', 'log1p', 'erf', 'arcsin', 'arcsinh', 'arctanh', 'minimum', 'gt', 'ge', 'eq', 'sum', 'softmax', 'matmul', 'gather']], // prettier-ignore
+  [Role.Batched, ['neg', 'exp', 'log', 'relu', 'pow', 'add', 'sub', 'mul', 'div', 'maximum', 'maskPositive', 'ifNonzero', 'ifZero', 'sign', 'abs', 'tanh', 'sigmoid', 'softplus', 'log1p', 'erf', 'arcsin', 'arcsinh', 'arctanh', 'minimum', 'gt', 'ge', 'eq', 'sum', 'softmax', 'matmul', 'gather']], // prettier-ignore
 ];
 const ROLE_BY_OP = OP_NAMES.map((op) => ROLES.find(([, ops]) => ops.includes(op))?.[0] ?? Role.Single); // prettier-ignore
 

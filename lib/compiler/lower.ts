@@ -984,6 +984,10 @@ class Lowering {
     let x = this.locate(ir.input(node, 0));
     const cols = sizeOf(x.shape.slice(axis + 1));
     if (!isDense(partOf(x, axis + 1))) x = this.dense(x);
+    if (sizeOf(ir.shape(node)) === 0) {
+      this.locate(node);
+      return;
+    }
     const place = this.locate(node);
     const y = this.inRows(place, ir.shape(index).length);
     const step = ir.shape(index).length ? y.strides[ir.shape(index).length - 1]! : 0;
@@ -1026,6 +1030,7 @@ class Lowering {
       level: this.level,
       extents: this.extents([batch ? extent : 1, 1, batch ? 1 : extent, cols, 1]),
       y: [y.offset, batch ? y.strides[0]! : 0, 0, y.strides[axis]!, 1],
+    if (sizeOf(ir.shape(gNode)) === 0) return;
       a: [g.offset, batch ? cols : 0, 0, batch ? 0 : cols, 1],
       x: [this.layout.slot(index), batch ? 1 : 0, 0, 1, 0],
       imm0: shape[axis]!,

@@ -15,7 +15,7 @@ import { termCount, termLevel } from './trace.js';
 export const ACCUMULATING: ReadonlySet<OpName> = new Set<OpName>([
   'neg', 'exp', 'log', 'relu', 'add', 'sub', 'mul', 'div', 'maximum', 'maskPositive', 'pow',
   'sign', 'abs', 'tanh', 'sigmoid', 'softplus', 'log1p', 'erf', 'arcsin', 'arcsinh', 'arctanh',
-  'minimum', 'gt', 'ge', 'eq',
+  'minimum', 'gt', 'ge', 'eq', 'ifNonzero', 'ifZero',
   'sum', 'matmul', 'softmaxGrad', 'scatterAdd', 'chooseGrad', 'rmsNormGrad', 'crossEntropyGrad',
   'gatherMatmul', 'gatherDot', 'scatterOuter',
 ]); // prettier-ignore

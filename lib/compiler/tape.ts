@@ -44,6 +44,8 @@ const SIMPLE: Partial<Record<OpName, string>> = {
   arctanh: 'arctanh',
   logGrad: 'log_grad',
   maskPositive: 'mask_positive',
+  ifNonzero: 'if_nonzero',
+  ifZero: 'if_zero',
 };
 const LEAVES: ReadonlySet<OpName> = new Set<OpName>(['parameter', 'input', 'constant', 'inverseCount', 'index', 'element']); // prettier-ignore
 const OTHERS: ReadonlySet<OpName> = new Set<OpName>(['pow', 'total', 'choose', 'chooseGrad']);

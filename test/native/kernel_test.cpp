@@ -1021,7 +1021,10 @@ struct Tests {
     binary(
         "div", k.div, [](real a, real b) { return a / b; }, exact);
     binary(
-        "mask_positive", k.mask_positive, [](real a, real b) { return b > 0 ? a : 0; }, 0);
+        "mask_positive", k.mask_positive, [](real a, real b) { return b > 0    ? a
+                                                                      : b != b ? b
+                                                                               : 0; },
+        0);
     fill();
     row_reductions();
     col_sum();

@@ -158,8 +158,10 @@ export const REFERENCE: Readonly<Record<OpName, Rule>> = {
   mul: zip((a, b) => a * b),
   div: zip((a, b) => a / b),
   maximum: zip(Math.max),
-  logGrad: zip((a, b) => (b < 0 ? NaN : a / b)),
-  maskPositive: zip((a, b) => (b > 0 ? a : 0)),
+  logGrad: zip((a, b) => (b < 0 ? (a === 0 ? 0 : NaN) : a / b)),
+  maskPositive: zip((a, b) => (b > 0 ? a : Number.isNaN(b) ? NaN : 0)),
+  ifNonzero: zip((a, b) => (b === 0 ? -0 : a)),
+  ifZero: zip((a, b) => (b === 0 ? a : -0)),
 
   sign: map(Math.sign),
   abs: map(Math.abs),

@@ -226,7 +226,7 @@ export function apiRows(chance: Chance): Rows {
   for (const name of ['heNormal', 'heUniform', 'zeros']) rows[`nn.initializers.${name}`] = () => [];
   for (const name of ['xavierNormal', 'xavierUniform']) rows[`nn.initializers.${name}`] = (c) => [c.next()];
   for (const name of ['normal', 'uniform']) rows[`nn.initializers.${name}`] = (c) => [c.next(), 1 + c.next()];
-  for (const name of ['silu', 'gelu', 'layerNorm', 'logSoftmax', 'logSumExp', 'variance', 'std']) rows[name] = (c) => [c.of(matrices), ...(name === 'gelu' ? [c.of(['none', 'tanh'])] : name === 'layerNorm' ? [1e-5] : name === 'silu' ? [] : [c.of([0, -1]), ...(['variance', 'std'].includes(name) ? [{ ddof: c.below(2), keepDims: c.is(0.5) }] : [])])];
+  for (const name of ['silu', 'gelu', 'layerNorm', 'logSoftmax', 'logSumExp', 'norm', 'variance', 'std']) rows[name] = (c) => [c.of(matrices), ...(name === 'gelu' ? [c.of(['none', 'tanh'])] : name === 'layerNorm' ? [1e-5] : name === 'silu' ? [] : [c.of([0, -1]), ...(['variance', 'std'].includes(name) ? [{ ddof: c.below(2), keepDims: c.is(0.5) }] : [])])];
 
   Object.assign(rows, {
     // graphs
