@@ -2,7 +2,7 @@
 import { reachable } from './compiler/trace.js';
 import { checkNumber, checkObject } from './given.js';
 import { Value, type TypedArray } from './graph.js';
-import { compile, type Feeds } from './program.js';
+import { compile, type Feeds, type Program } from './program.js';
 import { show, sizeOf } from './shape.js';
 
 /** How closely gradients are compared. */
@@ -81,9 +81,21 @@ export function gradCheck(
   checkNumber('gradCheck: step', step);
   checkNumber('gradCheck: tolerance', tolerance);
   const program = compile(root, { dtype: 'float64' });
+  const leaves = leavesOf(root);
+  const parameters = leaves.filter(({ op }) => op === 'parameter');
+  // They are moved in a copy of their numbers: in float64, whatever they were trained in.
+  const memories = parameters.map(({ memory }) => memory);
+  for (const leaf of parameters) leaf.memory = { initial: Float64Array.from(leaf.peek('data')!) };
+  try {
+    return compared(program, root, leaves, feeds, step, tolerance);
+  } finally {
+    parameters.forEach((leaf, i) => (leaf.memory = memories[i]));
+  }
+}
+
+function compared(program: Program, root: Value, leaves: readonly Value[], feeds: Feeds, step: number, tolerance: number): GradCheckReport {
   program.forward(feeds);
   program.backward();
-  const leaves = leavesOf(root);
   const found = leaves.map((leaf) => Float64Array.from(program.readGradient(leaf)));
   const checked: GradCheckElement[] = [];
   const failures: GradCheckElement[] = [];
@@ -116,7 +128,7 @@ export function gradCheck(
     undefined,
   );
   return { values: leaves.length, elements: checked.length, worst };
-}
+} // prettier-ignore
 
 /** The parameters and inputs that a value depends on, in order of creation. */
 function leavesOf(root: Value): Value[] {

@@ -25,8 +25,12 @@ export interface Memory {
   gradient?: Program;
   /** A parameter's own numbers until a program holds them. */
   initial?: Float64Array;
-  /** Where a parameter's numbers live: in the memory of the last program that ran with it. */
+  /** Where a parameter's numbers live: in the memory of a program of their type. */
   home?: { program: Program; offset: number };
+  /** How often a parameter's numbers were set but by training. */
+  version?: number;
+  /** `data` was read where a parameter's numbers live: whoever has it can change them at any time. */
+  isLent?: boolean;
 }
 
 /** What a node computes. Nodes of single numbers, of which a graph can have very many, share theirs. */
@@ -231,16 +235,16 @@ export function valuesOf(what: string, given: unknown): Value[] {
   return values;
 }
 
-/** An axis counted from behind as one from 0; one that does not exist stays for the shape rule to refuse. */
-function fromFront(axis: number, { shape }: Node): number {
-  return typeof axis === 'number' && axis < 0 && axis >= -shape.length ? axis + shape.length : axis;
-}
 /** a where the condition is not zero, else b: signs of zeros and NaN are those of what is taken. */
 export function select(condition: Value, a: Value | number, b: Value | number): Value {
   const taken = makeValue('ifNonzero', [toValue(a), condition]);
   return taken.add(makeValue('ifZero', [toValue(b), condition]));
 }
 
+/** An axis counted from behind as one from 0; one that does not exist stays for the shape rule to refuse. */
+function fromFront(axis: number, { shape }: Node): number {
+  return typeof axis === 'number' && axis < 0 && axis >= -shape.length ? axis + shape.length : axis;
+}
 
 /** One axis or several, counted from behind where negative. */
 export type Axes = number | readonly number[];
@@ -575,11 +579,14 @@ export class Value extends Node {
 
   /**
    * The numbers of the last run, row-major: a view into the program's memory; take it anew after each run.
+   * A parameter's are float64 until a training step in float32 writes them: a program that only reads
+   * them, of whatever type, leaves them as they are.
    *
    * @throws Error when no value that depends on it was run, and it is no parameter
    */
   get data(): TypedArray {
     const data = this.peek('data');
+    if (this.op === 'parameter') this.memory!.isLent = true;
     if (!data) throw new Error(`${this.label} has no data yet: call forward() on a value that depends on it`); // prettier-ignore
     return data;
   }
@@ -733,6 +740,13 @@ export function parameter(numbers: Numbers, options: { name?: string; shape?: Sh
   const value = leaf(new Value(leafOperation('parameter', shape)), name);
   value.memory = { initial: data };
   return value;
+}
+
+/** Sets a parameter's numbers where they live. */
+export function setNumbers(value: Value, numbers: ArrayLike<number>): void {
+  const memory = value.memory!;
+  value.peek('data')!.set(numbers);
+  memory.version = (memory.version ?? 0) + 1;
 }
 
 /** A leaf fed at every run, by name. */

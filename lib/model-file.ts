@@ -5,7 +5,7 @@
 import { Tokenizer } from './data.js';
 import { buildFrom, checkSizes, MODEL_NAMES, type BuiltModel, type DType, type ModelName, type ModelSizes } from './experiment.js'; // prettier-ignore
 import { checkInteger, checkObject, isList, shown } from './given.js';
-import { valuesOf, type TypedArray, type Value } from './graph.js';
+import { setNumbers, valuesOf, type TypedArray, type Value } from './graph.js';
 import { graphSize, matricesOf, MOST_NODES } from './models/graph-size.js';
 import { DEFAULT_SIZES, type Matrix, type Sizes } from './models/model.js';
 import type { Training, TrainingState } from './optim.js';
@@ -214,7 +214,7 @@ export function loadCheckpoint(
     throw new WeightsError(`${JSON.stringify(path)}: ${(error as Error).message}`, { cause: error }); // prettier-ignore
   }
   random.setstate(read.words);
-  for (const [value, numbers] of read.values) value.data.set(numbers);
+  for (const [value, numbers] of read.values) setNumbers(value, numbers);
   return { losses: read.losses, metadata: read.metadata };
 }
 

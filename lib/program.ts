@@ -107,6 +107,18 @@ interface FloatFeed {
   name: string;
   offset: number;
   size: number;
+/** A parameter in a program's memory. */
+interface Held {
+  value: Value;
+  offset: number;
+  /** Whether training changes it. */
+  isTrained: boolean;
+  /** What the numbers here were copied from, where they live elsewhere, and how often it had changed. */
+  source?: Program | Float64Array | undefined;
+  writes?: number | undefined;
+  version?: number | undefined;
+}
+
   label: string;
 }
 
@@ -194,7 +206,7 @@ export class Program {
   /** The inputs' names, those of numbers first, and what was fed last. */
   private readonly fedNames: readonly string[];
   private readonly fed: (Feeds[string] | undefined)[];
-  private readonly parameters: { value: Value; offset: number }[] = [];
+  private readonly parameters: Held[] = [];
   private gradientNodes: Int32Array | undefined;
   /** Where the number of the training step is read, and how many have run. */
   private readonly stepSlots: number[] = [];
@@ -220,6 +232,8 @@ export class Program {
   readonly ruleSize: number;
   /** Which of them are given, not computed by the update. */
   private readonly givenRule: readonly number[];
+  /** How often training may have changed numbers that live here. */
+  private writes = 0;
   private length = 0;
   /** Of the first root, in the arena. */
   private readonly rootOffset: number;
@@ -345,7 +359,8 @@ export class Program {
       const view = lowered.view(number);
       if (node instanceof Value && node.op === 'parameter' && view) {
         const size = sizeOf(node.shape);
-        this.parameters.push({ value: node, offset: view.offset });
+        const isTrained = plan.update !== undefined && gradients.has(number);
+        this.parameters.push({ value: node, offset: view.offset, isTrained });
         parameterCount += size;
       } else if (node.op === 'input' && view) this.bindFloat(node, view.offset);
       else if (node.op === 'index') this.bindIndex(node, number);
@@ -564,6 +579,8 @@ export class Program {
       const [document, ...where] = fault;
       this.refuse(where, ` of document ${document}`);
     }
+    if (!this.resident) this.becomeHome();
+    this.writes++;
     return batch.meanLoss();
   }
 
@@ -598,6 +615,8 @@ export class Program {
     this.run(0, this.length, begin, end);
   }
 
+    if (!this.resident) this.becomeHome();
+    this.writes++;
   /** Forward alone; returns the root's first number. */
   evaluate(feeds: Feeds): number {
     this.feed(feeds);
@@ -662,7 +681,12 @@ export class Program {
     const isWhole = typeof result === 'number';
     const runs = isWhole ? result : result[0] - from;
     // As in `step`, a run that met a fault has had a number, one that could not be fed has none.
-    if (trains) this.steps += isWhole || result.length === 3 ? runs : runs + 1;
+    if (trains) {
+      this.steps += isWhole || result.length === 3 ? runs : runs + 1;
+      if (runs > 0 && !this.resident) this.becomeHome();
+      this.writes++;
+    }
+    const homes = this.becomeHome(); // now: until it is over, nobody can read what it writes
     if (runs > 0) this.length = spec.lengths[from + runs - 1] ?? this.maxLength;
     const { rules } = spec;
     const run = { losses: losses.subarray(0, runs), rules };
@@ -672,6 +696,8 @@ export class Program {
   /** What a series of evaluations is fed. */
   private seriesOf(dataset: Dataset): { spec: SeriesSpec; fed: readonly IndexFeed[]; count: number } {
     checkObject('the documents', dataset, 'a dataset: an object { count, inputs }');
+    // Where no step was taken, the numbers stay in the type that they had.
+    if ((typeof result === 'number' ? result : result[0] - from) === 0) this.giveBack(homes);
     const { count, inputs } = dataset;
     checkInteger('count', count, 0);
     checkObject('inputs', inputs, 'an object with a column for each input');
@@ -879,10 +905,19 @@ export class Program {
   private takeParameters(): void {
     for (const { value, offset } of this.parameters) {
       const memory = value.memory!;
-      if (memory.home?.program === this) continue;
-      this.arena.set(value.data, offset);
-      if (memory.home) memory.home.program.resident = false;
-      memory.home = { program: this, offset };
+      const home = memory.home?.program;
+      if (home === this) continue;
+      const isOfType = (home?.dtype ?? 'float64') === this.dtype;
+      if (!isOfType) {
+        this.resident = false;
+        const source = home ?? memory.initial;
+        if (source === held.source && home?.writes === held.writes && memory.version === held.version && !memory.isLent) continue; // prettier-ignore
+        held.source = source;
+        held.writes = home?.writes;
+        held.version = memory.version;
+      }
+      this.arena.set(value.peek('data')!, offset);
+      if (isOfType) this.house(value, offset);
     }
     this.resident = true;
   }
@@ -915,6 +950,51 @@ export class Program {
   }
   private claim(node: Node): void {
     if (this.floats.has(node.name!) || this.indices.has(node.name!)) {
+  /** What to say of a step that met NaN or infinity, whose gradients are still in memory. */
+  private notFinite(where: string, documents?: readonly Feeds[]): NonFiniteError {
+    const { gradients, offset: first, withGradient } = this.lowered.parameters;
+    let what = `the loss, ${this.roots[0]!.label}, is ${this.arena[this.rootOffset]!}${where}`;
+    for (const { value, offset, isTrained } of this.parameters) {
+      const at = gradients + offset - first;
+      if (!isTrained || offset - first >= withGradient) continue;
+      const own = this.arena.subarray(at, at + sizeOf(value.shape));
+      const place = own.findIndex((x) => !Number.isFinite(x));
+      if (place < 0) continue;
+      what = `the gradient of ${value.label} is ${own[place]!} in place ${place}${where}`;
+      break;
+    }
+    if (!this.detectsAnomaly) {
+      return new NonFiniteError(`${what}. No parameter was changed. Lower the learning rate, or leave such steps out (onNonFinite: 'skip'); minimize(loss, { detectAnomaly: true }) names the value from which it comes`); // prettier-ignore
+    }
+    return new NonFiniteError(`${what}. ${this.origin(documents)}. No parameter was changed`);
+  }
+
+  /** Where in the graph NaN or infinity first was: what was fed last, or each document, is run again with every value readable. */
+  private origin(documents?: readonly Feeds[]): string {
+    const root = this.roots[0]!;
+    const inspector = new Program({ groups: [[root]], gradients: 'all' }, this);
+    const step = this.steps - (documents?.length ?? 1);
+    for (let i = 0; i < (documents?.length ?? 1); i++) {
+      if (documents) this.feed(documents[i]!);
+      inspector.feed(this.lastFed());
+      inspector.setStep(step + i);
+      inspector.run(0, inspector.length, 0, inspector.lowered.sections.backward);
+      inspector.setStep(NO_STEP);
+      const found = originOf(root, (node) => inspector.read(node), (node) => inspector.readGradient(node)); // prettier-ignore
+      if (found !== undefined)
+        return documents ? `Of document ${i}: ${found}` : `First of all ${found}`;
+    }
+    return 'Value by value, as forward() and backward() compute them, all numbers are finite';
+  }
+
+  /** What the memory holds of the feeds. */
+  private lastFed(): Feeds {
+    const fed: Record<string, number | ArrayLike<number>> = {};
+    for (const { name, offset, size } of this.fedFloats) fed[name] = this.arena.slice(offset, offset + size); // prettier-ignore
+    for (const { name, slot, needs } of this.fedIndices) fed[name] = name === this.countName ? this.length : this.ints.slice(slot, slot + needs[this.length]!); // prettier-ignore
+    return fed;
+  }
+
       throw new FeedError(`two inputs of one program are called '${node.name!}': name them apart`);
     }
   }
@@ -948,6 +1028,37 @@ export class Program {
       }
     }
   }
+
+  /** Has the parameters that training has changed, or will, live here; returns where they lived. */
+  private becomeHome(): [Value, Memory['home']][] {
+    const homes: [Value, Memory['home']][] = [];
+  }
+    for (const { value, offset, isTrained } of this.parameters) {
+      const { home } = value.memory!;
+      if (home?.program === this) continue;
+      if (!isTrained) {
+        this.resident = false;
+        continue;
+      }
+      homes.push([value, home]);
+      this.house(value, offset);
+    }
+    return homes;
+  }
+
+  private house(value: Value, offset: number): void {
+    const memory = value.memory!;
+    if (memory.home) memory.home.program.resident = false;
+    memory.home = { program: this, offset };
+    memory.isLent = false;
+  }
+
+  private giveBack(homes: readonly [Value, Memory['home']][]): void {
+    for (const [value, home] of homes) {
+      if (home) value.memory!.home = home;
+      else delete value.memory!.home;
+      this.resident = false;
+    }
 
   private feed(feeds: Feeds): void {
     this.checkMemory();

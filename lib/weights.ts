@@ -1,12 +1,12 @@
 /** Weights in files: parameters by name, in safetensors, which other libraries read and write too. */
-import { valuesOf, type Value } from './graph.js';
+import { setNumbers, valuesOf, type Value } from './graph.js';
 import { TensorFile, WeightsError, writeTensors } from './tensor-file.js';
 
 export { WeightsError };
 
 /**
  * Writes the numbers of parameters to a file of the safetensors format, by their names: float64, or
- * float32 where the program that ran them last has that. A file that was there before stays whole
+ * float32 where a training in float32 wrote them last. A file that was there before stays whole
  * until the new one is: a crash at any moment leaves the one or the other.
  *
  * @param metadata texts to keep with them
@@ -36,7 +36,7 @@ export function loadWeights(path: string, parameters: readonly Value[]): Record<
     };
   });
   let i = 0;
-  for (const value of named.values()) value.data.set(numbers[i++]!);
+  for (const value of named.values()) setNumbers(value, numbers[i++]!);
   return Object.fromEntries(metadata);
 }
 
