@@ -148,7 +148,7 @@ export interface NativeBench {
 /** One run after another, each on a document of its own (native/series.h says what is what). */
 export interface SeriesSpec {
   indices: { slot: number; size: number; values: Int32Array; starts?: Int32Array; needs: Int32Array; limits: Int32Array; levels: Int32Array }[];
-  numbers: { offset: number; size: number; values: Float64Array | Float32Array }[];
+  numbers: { offset: number; size: number; values: Float64Array | Float32Array; starts?: Int32Array }[];
   /** By document; empty: always all levels. */
   lengths: Int32Array;
   inverseCount: number;
@@ -165,7 +165,8 @@ export interface SeriesSpec {
 
 /**
  * Of a document: the instruction, the index and its limit, as in a `Fault`; or the column and the
- * element that were fed wrongly or not at all, column -1 being the lengths.
+ * element that were fed wrongly or not at all, column -1 being the lengths; columns of numbers are
+ * counted behind those of indices.
  */
 export type SeriesFault =
   [document: number, ...Fault] | [document: number, column: number, element: number];

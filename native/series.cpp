@@ -2,17 +2,24 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "denormals.h"
 
 namespace vecgrad {
 namespace {
 
+// Where a document's part of a column begins.
+template <class Column>
+int64_t start_of(const Column& column, int32_t document) {
+  return column.starts.empty() ? int64_t(document) * column.size
+                               : int64_t(column.starts[size_t(document)]);
+}
+
 // False where an integer is out of its limits, or missing; `element` says which.
 bool feed_index(const IndexColumn& column, int32_t* ints, int32_t document, int32_t length,
                 int32_t& element) {
-  const int64_t start = column.starts.empty() ? int64_t(document) * column.size
-                                              : int64_t(column.starts[size_t(document)]);
+  const int64_t start = start_of(column, document);
   const int32_t needed = column.needs[size_t(length)];
   for (int32_t i = 0; i < needed; i++) {
     element = i;
@@ -24,13 +31,17 @@ bool feed_index(const IndexColumn& column, int32_t* ints, int32_t document, int3
   return true;
 }
 
+// False where the document's numbers do not lie in the column.
 template <class T>
-void feed_numbers(const NumberColumn& column, T* arena, int32_t document) {
-  std::visit(
+bool feed_numbers(const NumberColumn& column, T* arena, int32_t document) {
+  const int64_t start = start_of(column, document);
+  return std::visit(
       [&](const auto& values) {
-        const auto first = values.begin() + int64_t(document) * column.size;
+        if (start < 0 || start + column.size > int64_t(values.size())) return false;
+        const auto first = values.begin() + start;
         std::transform(first, first + column.size, arena + column.offset,
                        [](auto x) { return T(x); });
+        return true;
       },
       column.values);
 }
@@ -57,7 +68,13 @@ SeriesResult run(const Program& program, T* arena, int32_t* ints, const Series& 
       result.column = int32_t(c);
       return result;
     }
-    for (const NumberColumn& column : series.numbers) feed_numbers(column, arena, document);
+    for (size_t c = 0; c < series.numbers.size(); c++) {
+      if (feed_numbers(series.numbers[c], arena, document)) continue;
+      result.end = SeriesEnd::feed;
+      result.column = int32_t(series.indices.size() + c);
+      result.element = 0;
+      return result;
+    }
     if (series.inverse_count >= 0) arena[series.inverse_count] = T(1.0 / length);
     for (int32_t r = 0; r < series.rule_size; r++) arena[series.rule + r] = T(*rules++);
     for (const int32_t slot : series.step_slots) ints[slot] = series.first_step + int32_t(i);
@@ -101,8 +118,7 @@ SeriesCopy::SeriesCopy(const Program& program, const Series& series, int32_t fro
       const int32_t length =
           series_.lengths.empty() ? program.levels() : series_.lengths[size_t(d)];
       if (length < 1 || length > program.levels()) continue;
-      const int64_t start = column.starts.empty() ? int64_t(from + d) * column.size
-                                                  : int64_t(column.starts[size_t(from + d)]);
+      const int64_t start = start_of(column, from + d);
       if (start < 0) continue;
       const int64_t end =
           std::min(start + column.needs[size_t(length)], int64_t(column.values.size()));
@@ -119,10 +135,20 @@ SeriesCopy::SeriesCopy(const Program& program, const Series& series, int32_t fro
   for (NumberColumn column : series.numbers) {
     std::visit(
         [&](auto values) {
-          column.values = keep(values.subspan(size_t(from) * size_t(column.size),
-                                              size_t(count) * size_t(column.size)));
+          // Up to a document whose numbers do not lie in the column: it is refused there.
+          std::vector<typename decltype(values)::value_type> own;
+          for (int32_t d = 0; d < count; d++) {
+            const int64_t start = start_of(column, from + d);
+            if (start < 0 || start + column.size > int64_t(values.size())) break;
+            const auto first = values.begin() + start;
+            own.insert(own.end(), first, first + column.size);
+          }
+          kept_.emplace_back(std::move(own));
+          column.values = std::span(std::as_const(
+              std::get<std::vector<typename decltype(values)::value_type>>(kept_.back())));
         },
         column.values);
+    column.starts = {};
     numbers_.push_back(column);
   }
   series_.indices = indices_;

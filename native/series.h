@@ -21,10 +21,11 @@ struct IndexColumn {
   std::span<const int32_t> levels;  // from which length on each element is read
 };
 
-// What all documents feed an input of numbers: `size` each.
+// What all documents feed an input of numbers: `size` each, from where an index's would begin.
 struct NumberColumn {
   int32_t offset, size;
   std::variant<std::span<const double>, std::span<const float>> values;
+  std::span<const int32_t> starts;
 };
 
 struct Series {
@@ -51,7 +52,8 @@ struct SeriesResult {
   SeriesEnd end = SeriesEnd::done;
   int32_t runs = 0;  // completed
   RunFault fault;    // where an index was out of its table
-  // Where a fed integer was out of its limits, or missing; column -1: where a length was.
+  // Where a fed integer was out of its limits, or missing; column -1: where a length was. Columns
+  // of numbers, which can be missing, are counted behind those of integers.
   int32_t column = 0, element = 0;
 };
 

@@ -39,16 +39,19 @@ bool fits(const IndexColumn& column, const Program& program, int64_t documents) 
                                 : int64_t(column.starts.size()) >= documents);
 }
 
-void read_column(Reader& spec, Arrays&, NumberColumn& column) {
+void read_column(Reader& spec, Arrays& arrays, NumberColumn& column) {
   column.offset = spec.integer("offset");
   column.size = spec.integer("size");
   spec.elements("values", column.values);
+  const Napi::Value starts = spec.value("starts");
+  if (!starts.IsUndefined()) arrays.note("starts", starts, column.starts);
 }
 
 bool fits(const NumberColumn& column, const Program& program, int64_t documents) {
   const auto count = [](const auto& values) { return int64_t(values.size()); };
   return lies(column.offset, column.size, program.arena_size()) &&
-         std::visit(count, column.values) >= documents * column.size;
+         (column.starts.empty() ? std::visit(count, column.values) >= documents * column.size
+                                : int64_t(column.starts.size()) >= documents);
 }
 
 // More columns than any graph has inputs: an array can claim a length that no memory has room for.
@@ -147,7 +150,8 @@ Napi::Value value_of(Napi::Env env, const SeriesResult& found, int32_t from) {
 // runSeries(program, arena, ints, spec, from, losses): runs documents `from` on, one for each place
 // in `losses`. Returns how many it completed; or, where it stopped at a fault, [document,
 // instruction, index, limit] as `run` does, or [document, column, element] where a fed integer was
-// out of its limits, its column too short, or, with column -1, the length none.
+// out of its limits, its column too short, or, with column -1, the length none; columns of numbers
+// count on behind those of indices.
 Napi::Value run_series(const Napi::CallbackInfo& call) {
   Napi::Env env = call.Env();
   Request request;

@@ -1,0 +1,220 @@
+/** What can be fed although nothing reads it, what has no numbers, and columns that documents share. */
+import assert from 'node:assert/strict';
+import type { Column } from '../lib/dataset.js';
+import { choose, concat, index, input, meanOfFirst, parameter, total, type Value } from '../lib/graph.js'; // prettier-ignore
+import { embedding, logSoftmax, logSumExp, norm, variance } from '../lib/functions.js';
+import { SGD } from '../lib/optim.js';
+import { compile, FeedError, Program, type Feeds } from '../lib/program.js';
+import { ShapeError } from '../lib/shape.js';
+import { TARGETS } from './support/targets.js';
+
+const columns = (feeds: Feeds): Record<string, Column> => Object.fromEntries(Object.entries(feeds).map(([name, given]) => {
+  const list = typeof given === 'number' ? [given] : Array.from(given);
+  return [name, { values: /^[in]/.test(name) ? Int32Array.from(list) : Float64Array.from(list) }];
+})); // prettier-ignore
+
+describe('an input of a term that the compiler drops can be fed, and need not be:', () => {
+  const w = parameter([1, 2]);
+  const x = (): Value => w.mul(input('x', [2])).sum();
+  const aux = (): Value => w.mul(input('aux', [2])).sum();
+  const rows: [title: string, loss: () => Value, feeds: Feeds, wrong: readonly [Feeds[string], RegExp]][] = [
+    ['times a constant 0', () => x().add(aux().mul(0)), { aux: [5, 6] }, [[1], /'aux': 1 numbers .*needs 2/]],
+    ['a constant 0 times it', () => x().add(parameter(1).mul(0).mul(aux())), { aux: [5, 6] }, [7, /'aux'.*one number/]],
+    ['less it', () => x().sub(aux().mul(0)), { aux: [5, 6] }, [['a', 'b'] as unknown as number[], /'aux'\[0\] is a string/]],
+    ['an index alone', () => x().add(w.at(index('i')).mul(0)), { i: 1 }, [-1, /'i' = -1: expected an integer/]],
+    ['a vector of indices', () => x().add(w.gather(index('is', 3)).sum().mul(0)), { is: [0, 1, 1] }, [[1, 2, 3, 4], /'is': 4 integers/]],
+    ['a choice', () => x().add(choose([aux(), w.sum()], index('i')).mul(0)), { aux: [1, 2], i: 0 }, [0.5, /'i' = 0.5/]],
+    ['a classifier', () => x().add(input('aux', [3]).crossEntropy(index('i')).mul(0)), { aux: [1, 2, 3], i: 2 }, [1.5, /'i' = 1.5/]],
+    ['a part of nothing', () => x().add(input('aux', [2]).slice(0, 0).sum()), { aux: [5, 6] }, [[1], /'aux': 1 numbers/]],
+    ['the power 0', () => x().add(aux().pow(0).mul(0)), { aux: [5, 6] }, [[1], /'aux': 1 numbers/]],
+    ['a matrix product with zeros', () => x().add(input('aux', [2]).matmul(w.mul(0))), { aux: [5, 6] }, [[1], /'aux': 1 numbers/]],
+    ['dropout of it', () => x().add(aux().dropout(0.5, 1).mul(0)), { aux: [5, 6] }, [[1], /'aux': 1 numbers/]],
+    ['single numbers', () => parameter(1).mul(input('a')).add(input('b').mul(parameter(2)).mul(0)), { a: 1, b: 3 }, [[1, 2], /'b': 2 numbers/]],
+  ]; // prettier-ignore
+  for (const [title, build, fed, [wrong, message]] of rows) {
+    it(title, async () => {
+      for (const target of TARGETS) {
+        const loss = build();
+        const feeds = 'a' in fed ? fed : { x: [1, 2], ...fed };
+        const name = Object.keys(fed).at(-1)!;
+        const [training, other] = [0, 1].map(() => new SGD({ learningRate: 0 }).minimize(loss, { ...target, batches: true })) as [ReturnType<SGD['minimize']>, ReturnType<SGD['minimize']>];
+        const wanted = training.step(feeds);
+        assert.equal(other.evaluate(feeds), wanted);
+        assert.equal(training.stepBatch([feeds, feeds]), wanted);
+        const dataset = { count: 1, inputs: columns(feeds) };
+        assert.deepEqual([...training.stepEach(dataset)], [wanted]);
+        assert.deepEqual([...training.evaluateEach(dataset)], [wanted]);
+        assert.deepEqual([...(await training.stepEachAsync(dataset))], [wanted]);
+        if (title !== 'a part of nothing' && title !== 'a matrix product with zeros') {
+          const bare = Object.fromEntries(Object.entries(feeds).filter(([key]) => key !== name));
+          assert.equal(training.step(bare), wanted);
+          assert.deepEqual([...training.stepEach({ count: 1, inputs: columns(bare) })], [wanted]);
+        }
+        assert.throws(() => training.step({ ...feeds, [name]: wrong }), (error) => error instanceof FeedError && message.test(error.message));
+        assert.throws(() => training.step({ ...feeds, other: 1 }), /no input is called 'other'/);
+      }
+    });
+  }
+
+  it('the length of a mean that is dropped', () => {
+    const loss = x().add(meanOfFirst([w.sum(), aux()], index('n')).mul(0));
+    const training = new SGD({ learningRate: 0 }).minimize(loss);
+    assert.equal(training.step({ x: [1, 2], aux: [1, 1], n: 2 }), 5);
+  });
+}); // prettier-ignore
+
+describe('a loss of no numbers', () => {
+  const w = parameter([1, 2, 3]);
+  const rows: [title: string, loss: Value][] = [
+    ['a part of nothing', w.slice(0, 0).mul(3)],
+    ['a matrix without rows', parameter([], { shape: [0, 3] }).mul(2)],
+    ['picked by no index', w.gather(index('i', 0))],
+    ['a sum over rows that are none', parameter([], { shape: [0, 3] }).sum(1)],
+  ];
+  for (const [title, loss] of rows) {
+    it(`is refused: ${title}`, () => {
+      assert.throws(() => new SGD({ learningRate: 1 }).minimize(loss), ShapeError);
+      const feeds: Feeds = title.includes('index') ? { i: [] } : {};
+      const program = compile(loss);
+      assert.deepEqual([...program.forward(feeds)], []);
+      assert.throws(() => program.evaluate(feeds), /holds no numbers/);
+      assert.throws(() => program.runEach({ count: 1, inputs: {} }, 0, 1), /holds no numbers/);
+      assert.throws(() => new Program({ groups: [[loss]], gradients: 'none' }).evaluate(feeds), /holds no numbers/);
+    });
+  }
+}); // prettier-ignore
+
+describe('tables and axes without numbers', () => {
+  const none = (...shape: number[]): Value => parameter([], { shape });
+  const values: [title: string, f: () => Value, value: number[], feeds?: Feeds][] = [
+    ['gather of none', () => none(0).gather(index('t', 0)), [], { t: [] }],
+    ['gather of no rows', () => none(0, 3).gather(index('t', 0)), [], { t: [] }],
+    ['gather of no columns', () => none(0, 3).gather(index('t', 0), 1).add(1), [], { t: [] }],
+    ['gather of rows without numbers', () => none(3, 0).gather(index('t', 2)), [], { t: [2, 0] }],
+    ['gather of none of some', () => parameter([1, 2]).gather(index('t', 0)), [], { t: [] }],
+    ['embedding of none', () => embedding(none(0, 2), index('t', 0)), [], { t: [] }],
+    ['a sum of what is gathered', () => none(0).gather(index('t', 0)).sum(), [0], { t: [] }],
+    ['a product with chosen rows, of none', () => [index('t', 0)].map((t) => none(0).gather(t).matmul(none(0, 2).gather(t)))[0]!, [0, 0], { t: [] }],
+    ['crossEntropy of no rows', () => none(0, 3).crossEntropy(index('t', 0)), [], { t: [] }],
+    ['crossEntropy of no rows and no classes', () => none(0, 0).crossEntropy(index('t', 0)), [], { t: [] }],
+    ['choose among nothing', () => choose([none(0), none(0)], index('i')), [], { i: 1 }],
+    ['softmax', () => none(2, 0).softmax(), []],
+    ['logSoftmax', () => logSoftmax(none(0, 2), 0), []],
+    ['logSumExp', () => logSumExp(none(2, 0), 1), [-Infinity, -Infinity]],
+    ['norm', () => norm(none(2, 0), 1), [0, 0]],
+    ['variance', () => variance(none(2, 0), 1), [NaN, NaN]],
+    ['rmsNorm', () => none(2, 0).rmsNorm(), []],
+    ['cumsum', () => none(2, 0).cumsum(1), []],
+    ['max over others', () => none(0, 2).max(1), []],
+    ['argmax over others', () => parameter([5, 6]).gather(none(0, 2).argmax(1)), []],
+    ['a matrix product', () => none(2, 0).matmul(none(0, 2)), [0, 0, 0, 0]],
+    ['concat', () => concat([none(0), parameter([1]), none(0)]), [1]],
+    ['total', () => total([none(0), none(0)]), []],
+    ['clip', () => none(0).clip(0, 1), []],
+    ['dropout', () => none(0, 2).dropout(0.5, 1), []],
+  ]; // prettier-ignore
+  for (const [title, f, value, feeds = {}] of values) {
+    it(title, () => {
+      for (const target of TARGETS) {
+        const y = f();
+        const program = compile(y, target);
+        assert.deepEqual([...program.forward(feeds)], value);
+        program.backward();
+        const weight = parameter(1);
+        const training = new SGD({ learningRate: 1 }).minimize(y.sum().mul(weight), target);
+        assert.equal(
+          training.step(feeds),
+          value.reduce((a, b) => a + b, 0),
+        );
+      }
+    });
+  }
+
+  const refused: [title: string, f: () => unknown, message: RegExp][] = [
+    ['gather from no rows', () => none(0, 2).gather(index('t', 1)), /gather of .*from \[0, ?2\].*no rows/],
+    ['one of no rows', () => none(0, 2).at(index('i')), /no rows/],
+    ['gather from no columns', () => none(2, 0).gather(index('t', 1), 1), /no rows/],
+    ['crossEntropy without classes', () => none(0).crossEntropy(index('i')), /no classes/],
+    ['crossEntropy of rows without classes', () => none(2, 0).crossEntropy(index('t', 2)), /no classes/],
+    ['topk of none', () => none(0).topk(1), /topk of 1 among 0/],
+    ['argmax of none', () => none(2, 0).argmax(), /empty/],
+    ['max of none', () => none(0).max(), /empty/],
+  ]; // prettier-ignore
+  for (const [title, f, message] of refused) {
+    it(`refuse ${title} when the graph is written`, () => {
+      assert.throws(f, (error) => error instanceof ShapeError && message.test(error.message));
+    });
+  }
+});
+
+describe('where the documents of a column start', () => {
+  const w = parameter(1);
+  const x = input('x', [2]);
+  const loss = w.mul(x.mul(input('weights', [2])).sum());
+  const weights = { values: Float64Array.of(1, 10, 1, 10, 1, 10) };
+  const dataset = (values: Column['values'], starts: Column['starts']) => ({ count: 3, inputs: { x: { values, ...(starts && { starts }) }, weights } }); // prettier-ignore
+  for (const kind of [Float64Array, Float32Array]) {
+    const values = kind.of(1, 2, 3, 4, 5, 6);
+    it(`is honoured of ${kind.name}`, async () => {
+      for (const target of TARGETS) {
+        const training = new SGD({ learningRate: 0 }).minimize(loss, target);
+        const data = dataset(values, Int32Array.of(3, 0, 4));
+        assert.deepEqual([...training.stepEach(data)], [54, 21, 65]);
+        assert.deepEqual([...training.stepEach(data, 1)], [21, 65]);
+        assert.deepEqual([...training.evaluateEach(data)], [54, 21, 65]);
+        assert.deepEqual([...(await training.stepEachAsync(data))], [54, 21, 65]);
+        assert.deepEqual([...(await training.stepEachAsync(data, 2))], [65]);
+        assert.deepEqual([...training.stepEach(dataset(values, undefined))], [21, 43, 65]);
+      }
+    });
+  }
+
+  const wrong: [title: string, starts: unknown, message: RegExp, taken: number][] = [
+    [
+      'beyond the column',
+      Int32Array.of(0, 5, 0),
+      /document 1: input 'x': the numbers start at 5 of 6.*needs 2/,
+      1,
+    ],
+    [
+      'far beyond the column',
+      Int32Array.of(2 ** 31 - 1, 0, 0),
+      /document 0: input 'x'.*2147483647 of 6/,
+      0,
+    ],
+    [
+      'before the column',
+      Int32Array.of(0, 2, -1),
+      /document 2: input 'x': the numbers start at -1 of 6/,
+      2,
+    ],
+    ['too few of them', Int32Array.of(0, 1), /input 'x': 2 starts for 3 documents/, 0],
+    ['fractions', Float64Array.of(0, 0.5, 1), /input 'x': starts .*expected an Int32Array/, 0],
+    ['a plain array', [0, 1, 2], /input 'x': starts .*expected an Int32Array/, 0],
+    ['a number', 3, /input 'x': starts .*expected an Int32Array/, 0],
+  ];
+  for (const [title, starts, message, taken] of wrong) {
+    it(`is refused: ${title}`, async () => {
+      const data = dataset(Float64Array.of(1, 2, 3, 4, 5, 6), starts as Int32Array);
+      const isIt = (error: unknown): boolean => error instanceof FeedError && message.test(error.message); // prettier-ignore
+      const training = new SGD({ learningRate: 0 }).minimize(loss);
+      assert.throws(() => training.stepEach(data), isIt);
+      assert.equal(training.steps, taken);
+      assert.throws(() => training.evaluateEach(data), isIt);
+      await assert.rejects(training.stepEachAsync(data), isIt);
+      assert.equal(training.steps, 2 * taken);
+    });
+  }
+
+  it('is honoured of lengths', () => {
+    const n = index('n');
+    const first = meanOfFirst([w.mul(2), w.mul(4), w.mul(6)], n);
+    const training = new SGD({ learningRate: 0 }).minimize(first);
+    const data = (...starts: number[]) => ({ count: starts.length, inputs: { n: { values: Int32Array.of(3, 1, 2), starts: Int32Array.from(starts) } } }); // prettier-ignore
+    assert.deepEqual([...training.stepEach(data(2, 0, 1))], [3, 4, 2]);
+    assert.throws(
+      () => training.stepEach(data(0, 3)),
+      /document 1: input 'n': the length is at 3 of 3/,
+    );
+  });
+});
