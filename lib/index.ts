@@ -13,7 +13,7 @@ export { IsaError, nativeInfo, type NativeInfo } from './native.js';
 export * as nn from './nn/index.js';
 export { Adam, AdamW, decay, RMSprop, SGD, Training, type AdamOptions, type Optimizer, type OptimizerOptions, type RMSpropOptions, type Schedule, type SGDOptions, type TrainingState } from './optim.js'; // prettier-ignore
 export * as schedules from './schedules.js';
-export { BusyError, compile, FeedError, Program, type DType, type Feeds, type GenerateOptions, type ProgramOptions } from './program.js'; // prettier-ignore
+export { BusyError, compile, FeedError, NonFiniteError, Program, type DType, type Feeds, type GenerateOptions, type ProgramOptions } from './program.js'; // prettier-ignore
 export {
   type Draw,
   type Fed,

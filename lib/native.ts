@@ -10,7 +10,7 @@ import { packageRoot } from './package.js';
 /** The native half of a program or a generator; opaque. */
 export type Handle = object;
 
-/** Where a run stopped: an index that was outside its table. */
+/** Where a run stopped: an index that was outside its table or, with a limit of -1, a number that was not finite. */
 export type Fault = [instruction: number, index: number, limit: number];
 
 /** What the addon exports (native/addon.cpp). */
@@ -49,7 +49,7 @@ export interface NativeAddon {
   ): () => Fault | undefined;
   /**
    * A step on a batch of documents, on so many threads; the document and where it stopped, where an
-   * index was out of its table.
+   * index was out of its table; document -1 where it was in the update.
    */
   stepBatch(
     handle: Handle,

@@ -11,7 +11,7 @@ import {
   shown,
 } from './given.js';
 import { Value, type TypedArray } from './graph.js';
-import { Program, type Feeds, type ProgramOptions, type Runs } from './program.js';
+import { NonFiniteError, Program, type Feeds, type ProgramOptions, type Runs } from './program.js';
 
 /** A learning rate: a number, a function of the step (from 0), or a generator of rates. */
 export type Schedule = number | ((step: number) => number) | Iterable<number> | Iterator<number>;
@@ -127,9 +127,13 @@ export class Training {
   /** One step: the loss at the fed numbers before the update. */
   step(feeds: Feeds): number {
     this.setRule(this.steps);
-    const loss = this.program.step(feeds);
-    this.steps++;
-    return loss;
+    try {
+      const loss = this.program.step(feeds);
+      this.steps++;
+      return loss;
+    } catch (error) {
+      throw this.inStep(error);
+    }
   }
 
   /**
@@ -205,8 +209,19 @@ export class Training {
       ahead.set(this.ahead, left.length);
       this.ahead = ahead;
     }
-    if (error) throw error;
+    if (error) throw this.inStep(error);
     return losses;
+  }
+
+  /** Says at which step, counted from 1, a number was not finite. */
+  private inStep(error: unknown): unknown {
+    if (error instanceof NonFiniteError) error.message = `step ${this.steps + 1}: ${error.message}`;
+    return error;
+  }
+
+  /** How many steps `onNonFinite: 'skip'` has left out, in this process. */
+  get skipped(): number {
+    return this.program.skipped;
   }
 
   /** The loss of each document from `from` to before `to`, without an update, in one native call. */
@@ -225,9 +240,13 @@ export class Training {
    */
   stepBatch(documents: readonly Feeds[], { threads = availableParallelism() } = {}): number {
     this.setRule(this.steps);
-    const loss = this.program.stepBatch(documents, threads);
-    this.steps++;
-    return loss;
+    try {
+      const loss = this.program.stepBatch(documents, threads);
+      this.steps++;
+      return loss;
+    } catch (error) {
+      throw this.inStep(error);
+    }
   }
 
   /** The loss without an update. */
@@ -263,6 +282,15 @@ export interface OptimizerOptions {
    * By default they are left as they are.
    */
   clipGlobalNorm?: number;
+  /**
+   * What a step does where a gradient is NaN or infinite. `throw`: a `NonFiniteError` that names the
+   * step and the first such parameter; no parameter, moment or count of steps is changed. `skip`: the
+   * step leaves parameters and moments as they are, and counts: see `Training.skipped`. `apply`: nothing
+   * is looked for, and what such a gradient reaches becomes NaN. The default is `throw` with
+   * `clipGlobalNorm`, which would carry it to all parameters; without, it is `apply`, since looking takes
+   * a step one pass over all gradients, which are then kept whole.
+   */
+  onNonFinite?: 'throw' | 'skip' | 'apply';
 }
 
 /** Given the learning rates by step, what sets the numbers of an update's own instruction before each step. */
@@ -295,19 +323,14 @@ class Update {
     return place;
   }
 
-  /** g *= most / max(|g|, most), the norm being that of all gradients. */
-  clip(most: number | undefined): this {
+  /** What is done with gradients that are not finite, and g *= most / max(|g|, most), the norm being that of all gradients. */
+  clip({ clipGlobalNorm: most, onNonFinite }: OptimizerOptions): this {
+    const way = onNonFinite ?? (most === undefined ? 'apply' : 'throw');
+    if (!['throw', 'skip', 'apply'].includes(way)) throw new TypeError(`onNonFinite ${shown(way)}: expected 'throw', 'skip' or 'apply'`); // prettier-ignore
+    if (way !== 'apply') this.before.push({ op: 'check', skips: way === 'skip' });
     if (most === undefined) return this;
     if (checkNumber('clipGlobalNorm', most, 0) === 0) throw new RangeError('clipGlobalNorm 0: expected a number above zero'); // prettier-ignore
-    const limit = this.add(most);
-    const norm = this.add(0);
-    this.before.push(
-      { op: 'row_dot', to: norm, a: 'gradients', b: 'gradients' },
-      { op: 'sqrt', to: norm, a: norm },
-      { op: 'maximum', to: norm, a: norm, b: limit },
-      { op: 'div', to: norm, a: limit, b: norm },
-      { op: 'mul', to: 'gradients', a: 'gradients', b: norm },
-    );
+    this.before.push({ op: 'clip', most: this.add(most) });
     return this;
   }
 
@@ -335,7 +358,9 @@ class Update {
     const rateOf = rates(learningRate);
     const { op, moments, numbers, before, byRate, prepare } = this;
     const update: UpdateRule = { op, moments, numbers: numbers.length };
-    if (before.length > 0) update.before = before;
+    // Before what the optimiser does about it.
+    const own: UpdateStep[] = options.detectAnomaly ? [{ op: 'check', skips: false }, ...before] : before; // prettier-ignore
+    if (own.length > 0) update.before = own;
     const program = new Program({ groups: [[loss]], gradients: 'parameters', update }, options);
     numbers.forEach((number, i) => program.setRule(i, number));
     if (byRate.length === 0) return new Training(program, prepare(rateOf));
@@ -382,14 +407,14 @@ export interface SGDOptions extends OptimizerOptions {
  */
 export class SGD extends UpdateOptimizer<SGDOptions> {
   protected update(): Update {
-    const { momentum = 0, nesterov = false, weightDecay = 0, clipGlobalNorm } = this.options;
+    const { momentum = 0, nesterov = false, weightDecay = 0 } = this.options;
     checkNumber('momentum', momentum, 0, 1);
     if (nesterov && momentum === 0) throw new RangeError('nesterov needs a momentum above zero');
     const share = nesterov ? momentum : 1;
     const update = new Update('sgd', 1, [0, momentum], (rateOf) => (p, step) => {
       p.setRule(0, share * rateOf(step));
     });
-    update.clip(clipGlobalNorm).penalize(weightDecay);
+    update.clip(this.options).penalize(weightDecay);
     // rate momentum v is the instruction's part of the step.
     return nesterov ? update.move((rate) => -rate) : update;
   }
@@ -427,8 +452,8 @@ function adamUpdate({ beta1 = 0.9, beta2 = 0.999, eps = 1e-8 }: AdamOptions): Up
  */
 export class Adam extends UpdateOptimizer<AdamOptions> {
   protected update(): Update {
-    const { clipGlobalNorm, weightDecay = 0 } = this.options;
-    return adamUpdate(this.options).clip(clipGlobalNorm).penalize(weightDecay);
+    const { weightDecay = 0 } = this.options;
+    return adamUpdate(this.options).clip(this.options).penalize(weightDecay);
   }
 }
 
@@ -441,9 +466,9 @@ export class Adam extends UpdateOptimizer<AdamOptions> {
  */
 export class AdamW extends UpdateOptimizer<AdamOptions> {
   protected update(): Update {
-    const { clipGlobalNorm, weightDecay = 0.01 } = this.options;
+    const { weightDecay = 0.01 } = this.options;
     checkNumber('weightDecay', weightDecay, 0);
-    const update = adamUpdate(this.options).clip(clipGlobalNorm);
+    const update = adamUpdate(this.options).clip(this.options);
     return update.scale((rate) => 1 - rate * weightDecay);
   }
 }
@@ -466,13 +491,13 @@ export interface RMSpropOptions extends OptimizerOptions {
  */
 export class RMSprop extends UpdateOptimizer<RMSpropOptions> {
   protected update(): Update {
-    const { rho = 0.9, eps = 1e-8, clipGlobalNorm, weightDecay = 0 } = this.options;
+    const { rho = 0.9, eps = 1e-8, weightDecay = 0 } = this.options;
     checkNumber('rho', rho, 0, 1);
     checkNumber('eps', eps, 0);
     // Adam whose mean of gradients keeps nothing, without corrections.
     const update = new Update('adam', 2, [0, 0, rho, eps, 1, 1], (rateOf) => (p, step) => {
       p.setRule(0, rateOf(step));
     });
-    return update.clip(clipGlobalNorm).penalize(weightDecay);
+    return update.clip(this.options).penalize(weightDecay);
   }
 }

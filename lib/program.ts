@@ -14,13 +14,14 @@ import { countUses } from './compiler/rewrite.js';
 import { tidy } from './compiler/tidy.js';
 import { isTraced, trace, type Trace } from './compiler/trace.js';
 import { isDense, type View } from './compiler/view.js';
-import { Node, setProgramFactory, Value, valuesOf, type TypedArray } from './graph.js';
+import { originOf } from './anomaly.js';
+import { Node, setProgramFactory, Value, valuesOf, type Memory, type TypedArray } from './graph.js'; // prettier-ignore
 import { checkDocumentRange, type Column, type Dataset } from './dataset.js';
 import { checkInteger, checkObject, isList, MOST, MOST_STEPS, shown } from './given.js';
 import { addon, chosenIsa, type Fault, type Handle, type SeriesFault, type SeriesSpec } from './native.js'; // prettier-ignore
 import { OP_NAMES, type OpName } from './ops.js';
 import { Random } from './random.js';
-import { contiguousStrides, sizeOf } from './shape.js';
+import { contiguousStrides, ShapeError, sizeOf } from './shape.js';
 
 /** How a program holds its numbers. */
 export type DType = 'float64' | 'float32';
@@ -37,6 +38,13 @@ export interface ProgramOptions {
   passes?: PassSet;
   /** Whether training takes batches (`stepBatch`): gradients are then kept whole, to be added up. */
   batches?: boolean;
+  /**
+   * Whether a training step whose loss or gradient is NaN or infinite stops before it changes anything,
+   * with a `NonFiniteError` that names the value of the graph from which that comes. Costs a step one
+   * pass over the gradients, which are then kept whole; only a step that stops is run again to find the
+   * value. False by default.
+   */
+  detectAnomaly?: boolean;
   /**
    * Groups of values that `generate` is to run as a sequence, in the loss's own program where its
    * levels allow it: without a program of its own to compile.
@@ -70,6 +78,11 @@ export class FeedError extends Error {
   override name = 'FeedError';
 }
 
+/** A loss or a gradient that is NaN or infinite, with which no parameter was changed. */
+export class NonFiniteError extends Error {
+  override name = 'NonFiniteError';
+}
+
 /** A program that trains in the background was asked for what needs its memory. */
 export class BusyError extends Error {
   override name = 'BusyError';
@@ -94,19 +107,6 @@ interface SeriesRun {
   trains: boolean;
 }
 
-/** What the training, inspecting and sequence programs ask of the compiler. */
-export interface Plan {
-  /** Groups of roots; several groups are levels of a sequence. */
-  groups: readonly (readonly Value[])[];
-  /** `all`: data and gradient of every node stay readable; `parameters`: only what training needs. */
-  gradients: 'all' | 'parameters' | 'none';
-  update?: UpdateRule;
-}
-
-interface FloatFeed {
-  name: string;
-  offset: number;
-  size: number;
 /** A parameter in a program's memory. */
 interface Held {
   value: Value;
@@ -119,6 +119,21 @@ interface Held {
   version?: number | undefined;
 }
 
+/** What the training, inspecting and sequence programs ask of the compiler. */
+export interface Plan {
+  /** Groups of roots; several groups are levels of a sequence. */
+  groups: readonly (readonly Value[])[];
+  /** `all`: data and gradient of every node stay readable; `parameters`: only what training needs. */
+  gradients: 'all' | 'parameters' | 'none';
+  update?: UpdateRule;
+}
+
+interface FloatFeed {
+  name: string;
+  offset: number;
+  /** Whether it must be fed: not where the compiler found that it is multiplied by 0, for example. */
+  isRead: boolean;
+  size: number;
   label: string;
 }
 
@@ -149,6 +164,8 @@ const PARAMETERS: ReadonlySet<OpName> = new Set<OpName>(['parameter']);
 
 /** What is read as the number of the training step where none runs. */
 const NO_STEP = -1;
+/** The limit of a fault that is a number which is not finite. */
+const NOT_FINITE = -1;
 /** A limit that none is, and a prefix length beyond all. */
 const NONE = 2 ** 31 - 1;
 const NO_RULES = new Float64Array();
@@ -213,8 +230,10 @@ export class Program {
   private steps = 0;
   private readonly countName: string | undefined;
   private readonly inverseCount: number = -1;
-  /** Whether this program holds the newest numbers of its parameters. */
+  /** Whether this program holds the newest numbers of its parameters, all of which live here. */
   private resident = false;
+  /** How often training may have changed numbers that live here. */
+  private writes = 0;
   /** Whether data and gradient of every node are to be read here after a run. */
   private readonly inspects: boolean;
   /** Whether those of every node are read here now: no other program ran with one of them since. */
@@ -230,19 +249,21 @@ export class Program {
    * @hidden
    */
   readonly ruleSize: number;
-  /** Which of them are given, not computed by the update. */
-  private readonly givenRule: readonly number[];
-  /** How often training may have changed numbers that live here. */
-  private writes = 0;
   private length = 0;
   /** Of the first root, in the arena. */
   private readonly rootOffset: number;
+  /** Whether the first root has no numbers. */
+  private readonly isEmpty: boolean;
+  private readonly detectsAnomaly: boolean;
+  /** Whether an update can be left out. */
+  private readonly skips: boolean;
 
   /** @hidden */
   constructor(plan: Plan, options: ProgramOptions = {}) {
     checkObject('a program: options', options, 'an object { dtype, isa, ... }');
     // All is read before anything is traced: what a getter compiles numbers the same nodes.
-    const { dtype, isa, passes: given = ALL_PASSES, batches, sequence: wanted } = options;
+    const { dtype, isa, passes: given = ALL_PASSES, batches, sequence: wanted, detectAnomaly = false } = options; // prettier-ignore
+    this.detectsAnomaly = detectAnomaly;
     this.dtype = checkDType(dtype);
     this.isa = chosenIsa(isa);
     const passes: PassSet = new Set(PASS_NAMES.filter((name) => given.has(name)));
@@ -327,13 +348,16 @@ export class Program {
       keep: [...keep],
       gradients,
       update: plan.update,
+      watched: detectAnomaly ? [roots[0]!] : [],
       sequence: groups.length > 1,
       results: results.map((value) => numbers.get(value)!),
       place: passes.has('place'),
       finish: passes.has('finish'),
       fuseUpdate: passes.has('update') && batches !== true,
     };
-    this.lowered = (isScalar ? lowerTape(ir, lowering) : undefined) ?? lower(ir, lowering);
+    const compiled = (isScalar ? lowerTape(ir, lowering) : undefined) ?? lower(ir, lowering);
+    const { places, arenaSize, intsSize } = placesOfUnread(numbers, compiled);
+    this.lowered = { ...compiled, arenaSize, intsSize };
     const { lowered } = this;
     this.kept = [...keep, ...gradients.values()];
     this.maxLength = Math.min(lowered.levels, traced.shortest);
@@ -362,9 +386,10 @@ export class Program {
         const isTrained = plan.update !== undefined && gradients.has(number);
         this.parameters.push({ value: node, offset: view.offset, isTrained });
         parameterCount += size;
-      } else if (node.op === 'input' && view) this.bindFloat(node, view.offset);
-      else if (node.op === 'index') this.bindIndex(node, number);
-      else if (node.op === 'step') this.stepSlots.push(lowered.slot(number));
+      } else if (node.op === 'input')
+        this.bindFloat(node, view?.offset ?? places.get(node)!, view !== undefined); // prettier-ignore
+      else if (node.op === 'index') this.bindIndex(node, places.get(node) ?? lowered.slot(number));
+      else if (node.op === 'step' && !places.has(node)) this.stepSlots.push(lowered.slot(number));
       else if (node.op === 'inverseCount' && view) this.inverseCount = view.offset;
     }
     this.parameterCount = parameterCount;
@@ -375,16 +400,24 @@ export class Program {
     this.fedNames = [...this.floats.keys(), ...this.indices.keys()];
     this.fed = this.fedNames.map(() => undefined);
     for (const feed of this.fedIndices) {
-      const { levels, needs } = feed;
+      const { levels, needs, slot } = feed;
+      if (slot >= compiled.intsSize) levels.fill(NONE);
       feed.limit = feed.limits.reduce((least, limit) => Math.min(least, limit), NONE);
       for (let n = 0; n < needs.length; n++) needs[n] = levels.findLastIndex((level) => level < n) + 1; // prettier-ignore
     }
     this.countName = count?.name;
     this.ruleSize = plan.update?.numbers ?? 0;
-    const computed = new Set(plan.update?.before?.map(({ to }) => to));
-    this.givenRule = Array.from({ length: this.ruleSize }, (_, i) => i).filter((i) => !computed.has(i)); // prettier-ignore
+    this.skips = plan.update?.before?.some((step) => step.op === 'check' && step.skips) === true;
     this.length = this.maxLength;
-    this.rootOffset = lowered.view(numbers.get(this.roots[0]!)!)?.offset ?? 0;
+    const root = this.roots[0]!;
+    this.rootOffset = lowered.view(numbers.get(root)!)?.offset ?? 0;
+    this.isEmpty = sizeOf(root.shape) === 0;
+    if (plan.update) this.checkRoot();
+  }
+
+  /** Whoever asks for the root's first number asks for one that is there. */
+  private checkRoot(): void {
+    if (this.isEmpty) throw new ShapeError(`${this.roots[0]!.label} holds no numbers: a loss is one number`); // prettier-ignore
   }
 
   /**
@@ -546,6 +579,8 @@ export class Program {
       // Only a training step drops numbers.
       this.setStep(NO_STEP);
     }
+    if (!this.resident) this.becomeHome();
+    this.writes++;
     return this.arena[this.rootOffset]!;
   }
 
@@ -577,7 +612,8 @@ export class Program {
     const fault = addon.stepBatch(this.handle, this.arena, batch.spec, threads);
     if (fault) {
       const [document, ...where] = fault;
-      this.refuse(where, ` of document ${document}`);
+      if (document >= 0) this.refuse(where, ` of document ${document}`);
+      this.refuseRun(where, '', given);
     }
     if (!this.resident) this.becomeHome();
     this.writes++;
@@ -615,10 +651,9 @@ export class Program {
     this.run(0, this.length, begin, end);
   }
 
-    if (!this.resident) this.becomeHome();
-    this.writes++;
   /** Forward alone; returns the root's first number. */
   evaluate(feeds: Feeds): number {
+    this.checkRoot();
     this.feed(feeds);
     this.run(0, this.length, 0, this.lowered.sections.forward);
     return this.arena[this.rootOffset]!;
@@ -647,6 +682,7 @@ export class Program {
     const series = this.startSeries(dataset, from, to, rulesOf);
     // A view that somebody has could be transferred, and its memory freed, while another thread writes
     // there: the numbers move to an array that nobody has seen.
+    const homes = this.becomeHome(); // now: until it is over, nobody can read what it writes
     const arena = moved(this.arena);
     this.memory = this.batch = undefined;
     let result: number | SeriesFault;
@@ -656,10 +692,13 @@ export class Program {
       this.memory = arena;
       this.runRange = this.bind();
     }
+    // Where no step was taken, the numbers stay in the type that they had.
+    if ((typeof result === 'number' ? result : result[0] - from) === 0) this.giveBack(homes);
     return this.endSeries(series, result);
   } // prettier-ignore
 
   private startSeries(dataset: Dataset, from: number, to: number, rulesOf?: (count: number) => Float64Array): SeriesRun {
+    this.checkRoot();
     const { spec, fed, count } = this.seriesOf(dataset);
     checkDocumentRange(from, to, count);
     this.checkMemory();
@@ -686,7 +725,6 @@ export class Program {
       if (runs > 0 && !this.resident) this.becomeHome();
       this.writes++;
     }
-    const homes = this.becomeHome(); // now: until it is over, nobody can read what it writes
     if (runs > 0) this.length = spec.lengths[from + runs - 1] ?? this.maxLength;
     const { rules } = spec;
     const run = { losses: losses.subarray(0, runs), rules };
@@ -696,8 +734,6 @@ export class Program {
   /** What a series of evaluations is fed. */
   private seriesOf(dataset: Dataset): { spec: SeriesSpec; fed: readonly IndexFeed[]; count: number } {
     checkObject('the documents', dataset, 'a dataset: an object { count, inputs }');
-    // Where no step was taken, the numbers stay in the type that they had.
-    if ((typeof result === 'number' ? result : result[0] - from) === 0) this.giveBack(homes);
     const { count, inputs } = dataset;
     checkInteger('count', count, 0);
     checkObject('inputs', inputs, 'an object with a column for each input');
@@ -706,6 +742,9 @@ export class Program {
       const given = inputs[name];
       if (!given) throw new FeedError(`input '${name}' is missing: ${label} needs a column`);
       const { values, starts } = given; // once: they may be getters
+      if (starts !== undefined && !((starts as unknown) instanceof Int32Array)) {
+        throw new FeedError(`input '${name}': starts ${describe(starts)}: expected an Int32Array, a place in the column for each document`);
+      }
       if (!types.some((type) => values instanceof type)) {
         throw new FeedError(`input '${name}': ${describe(values)}: ${label} needs a column of ${types.map(({ name }) => name).join(' or ')}`);
       }
@@ -716,17 +755,17 @@ export class Program {
       }
       return { values, ...(starts && { starts }) };
     };
-    const fed = this.fedIndices.filter(({ needs }) => needs.some((n) => n > 0));
+    const fed = this.fedIndices.filter(({ name, needs }) => inputs[name] || needs.some((n) => n > 0));
     const spec: SeriesSpec = {
       indices: fed.map(({ name, label, slot, size, needs, limits, levels }) => {
         const { values, starts } = column(name, label, size, Int32Array);
         return { slot, size, values: values as Int32Array, ...(starts && { starts }), needs, limits, levels };
       }),
-      numbers: this.fedFloats.map(({ name, label, offset, size }) => {
-        const { values } = column(name, label, size, Float64Array, Float32Array);
-        return { offset, size, values: values as Float64Array | Float32Array };
+      numbers: this.fedFloats.filter(({ name, isRead }) => isRead || inputs[name]).map(({ name, label, offset, size }) => {
+        const { values, starts } = column(name, label, size, Float64Array, Float32Array);
+        return { offset, size, values: values as Float64Array | Float32Array, ...(starts && { starts }) };
       }),
-      lengths: this.countName === undefined ? NO_SLOTS : (column(this.countName, 'the length', 1, Int32Array).values as Int32Array),
+      lengths: this.countName === undefined ? NO_SLOTS : lengthsOf(this.countName, column(this.countName, 'the length', 1, Int32Array), count),
       inverseCount: this.inverseCount,
       end: this.lowered.sections.forward,
       loss: this.rootOffset,
@@ -741,13 +780,18 @@ export class Program {
   } // prettier-ignore
 
   /** What to say of a series' fault. */
-  private faultOf(fault: SeriesFault, { lengths, indices }: SeriesSpec, fed: readonly IndexFeed[]): Error {
+  private faultOf(fault: SeriesFault, { lengths, indices, numbers }: SeriesSpec, fed: readonly IndexFeed[]): Error {
     const [document] = fault;
     const length = lengths[document] ?? this.maxLength;
     try {
       if (fault.length === 4) this.refuseRun([fault[1], fault[2], fault[3]], ` of document ${document}`);
       const [, column, element] = fault;
       if (this.countName !== undefined) this.feedCount(length);
+      if (column >= indices.length) {
+        const { starts, values, size, offset } = numbers[column - indices.length]!;
+        const { name, label } = this.fedFloats.find((feed) => feed.offset === offset)!;
+        throw new FeedError(`input '${name}': the numbers start at ${starts?.[document] ?? document * size} of ${values.length}: ${label} needs ${size} from there on`);
+      }
       const { starts, values, size } = indices[column]!;
       const feed = fed[column]!;
       const at = (starts?.[document] ?? document * size) + element;
@@ -775,8 +819,7 @@ export class Program {
 
   /**
    * What training keeps from step to step besides the parameters: how many runs have trained, by which
-   * dropout draws; the update rule's numbers, but for those that a step computes; each parameter's
-   * moments, views of the memory.
+   * dropout draws; the update rule's numbers; each parameter's moments, views of the memory.
    *
    * @hidden
    */
@@ -786,9 +829,18 @@ export class Program {
     const of = (value: Value, at: number): TypedArray[] => moments.map((moment) => arena.subarray(moment + at - offset, moment + at - offset + sizeOf(value.shape))); // prettier-ignore
     return {
       runs,
-      rule: this.givenRule.map((i) => arena[rule + i]!),
+      rule: Array.from(arena.subarray(rule, rule + this.ruleSize)),
       moments: new Map(this.parameters.map(({ value, offset: at }) => [value, of(value, at)])),
     };
+  }
+
+  /**
+   * How many updates were left out.
+   *
+   * @hidden
+   */
+  get skipped(): number {
+    return this.skips ? this.arena[this.lowered.parameters.skips]! : 0;
   }
 
   /**
@@ -876,80 +928,19 @@ export class Program {
     if (this.arena.length !== this.lowered.arenaSize) throw new Error("the program's memory is gone: an array of its numbers was transferred; transfer a copy"); // prettier-ignore
   }
 
-  /** Refuses a run on the program's own memory: what it has added so far must not reach the next one. */
-  private refuseRun(fault: Fault, where = ''): never {
+  /**
+   * Refuses a run on the program's own memory: what it has added so far must not reach the next one.
+   *
+   * @param documents what a batch was fed
+   */
+  private refuseRun(fault: Fault, where = '', documents?: readonly Feeds[]): never {
     const { gradients, withGradient } = this.lowered.parameters;
+    const error = fault[2] === NOT_FINITE ? this.notFinite(where, documents) : undefined;
     this.arena.fill(0, gradients, gradients + withGradient);
+    if (error) throw error;
     this.refuse(fault, where);
   }
 
-  private refuse([instruction, index, limit]: Fault, where = ''): never {
-    const node = this.lowered.nodes[instruction] ?? -1;
-    const who = node < 0 ? 'the tape' : this.ir.label(node);
-    throw new RangeError(
-      `index ${index} in ${who}${where}: expected an integer from 0 to ${limit - 1}`,
-    );
-  }
-
-  /** Has every node's data, or gradient, read here from now on: in one place only, that others can be freed. */
-  private becomeRead(what: 'data' | 'gradient'): void {
-    for (const node of this.numbers.keys()) {
-      const memory = (node.memory ??= {});
-      if (memory[what]) memory[what].isRead[what] = false;
-      memory[what] = this;
-    }
-    this.isRead[what] = true;
-  }
-
-  /** Copies the parameters from wherever they ran last: numbers set through `.data` travel too. */
-  private takeParameters(): void {
-    for (const { value, offset } of this.parameters) {
-      const memory = value.memory!;
-      const home = memory.home?.program;
-      if (home === this) continue;
-      const isOfType = (home?.dtype ?? 'float64') === this.dtype;
-      if (!isOfType) {
-        this.resident = false;
-        const source = home ?? memory.initial;
-        if (source === held.source && home?.writes === held.writes && memory.version === held.version && !memory.isLent) continue; // prettier-ignore
-        held.source = source;
-        held.writes = home?.writes;
-        held.version = memory.version;
-      }
-      this.arena.set(value.peek('data')!, offset);
-      if (isOfType) this.house(value, offset);
-    }
-    this.resident = true;
-  }
-
-  // --- feeds ---
-
-  private bindFloat(node: Node, offset: number): void {
-    this.claim(node);
-    this.floats.set(node.name!, {
-      name: node.name!,
-      offset,
-      size: sizeOf(node.shape),
-      label: node.label,
-    });
-  }
-  private bindIndex(node: Node, number: number): void {
-    this.claim(node);
-    const size = sizeOf(node.shape);
-    this.indices.set(node.name!, {
-      name: node.name!,
-      slot: this.lowered.slot(number),
-      size,
-      label: node.label,
-      limits: new Int32Array(size).fill(NONE),
-      users: new Array<string>(size).fill(''),
-      levels: new Int32Array(size).fill(NONE),
-      limit: NONE,
-      needs: new Int32Array(this.lowered.levels + 1),
-    });
-  }
-  private claim(node: Node): void {
-    if (this.floats.has(node.name!) || this.indices.has(node.name!)) {
   /** What to say of a step that met NaN or infinity, whose gradients are still in memory. */
   private notFinite(where: string, documents?: readonly Feeds[]): NonFiniteError {
     const { gradients, offset: first, withGradient } = this.lowered.parameters;
@@ -995,6 +986,110 @@ export class Program {
     return fed;
   }
 
+  private refuse([instruction, index, limit]: Fault, where = ''): never {
+    const node = this.lowered.nodes[instruction] ?? -1;
+    const who = node < 0 ? 'the tape' : this.ir.label(node);
+    throw new RangeError(
+      `index ${index} in ${who}${where}: expected an integer from 0 to ${limit - 1}`,
+    );
+  }
+
+  /** Has every node's data, or gradient, read here from now on: in one place only, that others can be freed. */
+  private becomeRead(what: 'data' | 'gradient'): void {
+    for (const node of this.numbers.keys()) {
+      const memory = (node.memory ??= {});
+      if (memory[what]) memory[what].isRead[what] = false;
+      memory[what] = this;
+    }
+    this.isRead[what] = true;
+  }
+
+  /**
+   * Copies the parameters from wherever they live: numbers set through `.data` travel too. Those of this
+   * program's type live here from then on; the others, which a copy may round, stay where they are.
+   */
+  private takeParameters(): void {
+    this.resident = true;
+    for (const held of this.parameters) {
+      const { value, offset } = held;
+      const memory = value.memory!;
+      const home = memory.home?.program;
+      if (home === this) continue;
+      const isOfType = (home?.dtype ?? 'float64') === this.dtype;
+      if (!isOfType) {
+        this.resident = false;
+        const source = home ?? memory.initial;
+        if (source === held.source && home?.writes === held.writes && memory.version === held.version && !memory.isLent) continue; // prettier-ignore
+        held.source = source;
+        held.writes = home?.writes;
+        held.version = memory.version;
+      }
+      this.arena.set(value.peek('data')!, offset);
+      if (isOfType) this.house(value, offset);
+    }
+  }
+
+  /** Has the parameters that training has changed, or will, live here; returns where they lived. */
+  private becomeHome(): [Value, Memory['home']][] {
+    const homes: [Value, Memory['home']][] = [];
+    this.resident = true;
+    for (const { value, offset, isTrained } of this.parameters) {
+      const { home } = value.memory!;
+      if (home?.program === this) continue;
+      if (!isTrained) {
+        this.resident = false;
+        continue;
+      }
+      homes.push([value, home]);
+      this.house(value, offset);
+    }
+    return homes;
+  }
+
+  private house(value: Value, offset: number): void {
+    const memory = value.memory!;
+    if (memory.home) memory.home.program.resident = false;
+    memory.home = { program: this, offset };
+    memory.isLent = false;
+  }
+
+  private giveBack(homes: readonly [Value, Memory['home']][]): void {
+    for (const [value, home] of homes) {
+      if (home) value.memory!.home = home;
+      else delete value.memory!.home;
+      this.resident = false;
+    }
+  }
+
+  // --- feeds ---
+
+  private bindFloat(node: Node, offset: number, isRead: boolean): void {
+    this.claim(node);
+    this.floats.set(node.name!, {
+      name: node.name!,
+      offset,
+      isRead,
+      size: sizeOf(node.shape),
+      label: node.label,
+    });
+  }
+  private bindIndex(node: Node, slot: number): void {
+    this.claim(node);
+    const size = sizeOf(node.shape);
+    this.indices.set(node.name!, {
+      name: node.name!,
+      slot,
+      size,
+      label: node.label,
+      limits: new Int32Array(size).fill(NONE),
+      users: new Array<string>(size).fill(''),
+      levels: new Int32Array(size).fill(NONE),
+      limit: NONE,
+      needs: new Int32Array(this.lowered.levels + 1),
+    });
+  }
+  private claim(node: Node): void {
+    if (this.floats.has(node.name!) || this.indices.has(node.name!)) {
       throw new FeedError(`two inputs of one program are called '${node.name!}': name them apart`);
     }
   }
@@ -1028,37 +1123,6 @@ export class Program {
       }
     }
   }
-
-  /** Has the parameters that training has changed, or will, live here; returns where they lived. */
-  private becomeHome(): [Value, Memory['home']][] {
-    const homes: [Value, Memory['home']][] = [];
-  }
-    for (const { value, offset, isTrained } of this.parameters) {
-      const { home } = value.memory!;
-      if (home?.program === this) continue;
-      if (!isTrained) {
-        this.resident = false;
-        continue;
-      }
-      homes.push([value, home]);
-      this.house(value, offset);
-    }
-    return homes;
-  }
-
-  private house(value: Value, offset: number): void {
-    const memory = value.memory!;
-    if (memory.home) memory.home.program.resident = false;
-    memory.home = { program: this, offset };
-    memory.isLent = false;
-  }
-
-  private giveBack(homes: readonly [Value, Memory['home']][]): void {
-    for (const [value, home] of homes) {
-      if (home) value.memory!.home = home;
-      else delete value.memory!.home;
-      this.resident = false;
-    }
 
   private feed(feeds: Feeds): void {
     this.checkMemory();
@@ -1120,7 +1184,10 @@ export class Program {
 
   private feedFloat(feed: FloatFeed, value: Feeds[string] | undefined): void {
     const { name } = feed;
-    if (value === undefined) throw new FeedError(`input '${name}' is missing: ${feed.label} needs ${feed.size} numbers`); // prettier-ignore
+    if (value === undefined) {
+      if (!feed.isRead) return;
+      throw new FeedError(`input '${name}' is missing: ${feed.label} needs ${feed.size} numbers`);
+    }
     if (typeof value === 'number') {
       if (feed.size !== 1) throw new FeedError(`input '${name}': one number for ${feed.label}, which needs ${feed.size}`); // prettier-ignore
       this.arena[feed.offset] = value;
@@ -1224,6 +1291,33 @@ function hasLevels(traced: Trace, groups: Plan['groups']): boolean {
 function describe(value: unknown): string {
   if (typeof value === 'object' && value !== null && 'length' in value) return `${shown(value.length)} numbers`; // prettier-ignore
   return typeof value === 'number' || value === null ? String(value) : `a ${typeof value}`;
+}
+
+/** The first places behind a program's memory, for inputs that nothing reads: they can be fed all the same. */
+function placesOfUnread(numbers: ReadonlyMap<Node, number>, lowered: Lowered): { places: Map<Node, number>; arenaSize: number; intsSize: number } {
+  let { arenaSize, intsSize } = lowered;
+  const places = new Map<Node, number>();
+  for (const [node, number] of numbers) {
+    const size = sizeOf(node.shape);
+    if (node.op === 'input' && !lowered.view(number)) {
+      places.set(node, arenaSize);
+      arenaSize += size;
+    } else if ((node.op === 'index' || node.op === 'step') && (number < 0 || lowered.slot(number) + size > lowered.intsSize)) {
+      places.set(node, intsSize);
+      intsSize += size;
+    }
+  }
+  return { places, arenaSize, intsSize };
+} // prettier-ignore
+
+/** Each document's length, from a column. */
+function lengthsOf(name: string, { values, starts }: Column, count: number): Int32Array {
+  if (!starts) return values as Int32Array;
+  return Int32Array.from({ length: count }, (_, i) => {
+    const length = values[starts[i]!];
+    if (length === undefined) throw new FeedError(`document ${i}: input '${name}': the length is at ${starts[i]!} of ${values.length}`); // prettier-ignore
+    return length;
+  });
 }
 
 function checkDType(dtype: unknown = 'float64'): DType {

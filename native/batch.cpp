@@ -52,7 +52,7 @@ class Step {
     for (const BatchFault& fault : faults_)
       if (fault.document >= 0 && (first.document < 0 || fault.document < first.document))
         first = fault;
-    if (first.document < 0) update();
+    if (first.document < 0) first.fault = update();
     return first;
   }
 
@@ -81,16 +81,19 @@ class Step {
     return {};
   }
 
-  void update() const {
+  RunFault update() const {
     const FlushDenormals flush;
     T* const gradients = arena_ + layout_.gradients.offset;
     const idx n = layout_.gradients.count;
     for (int32_t lane = 0; lane < used_; lane++)
       kernels_.copy(gradients, n, sum(lane), n, 1, 1, n, lane > 0);
+    double loss = 0;
+    for (const double each : documents_.losses) loss += each;
+    arena_[layout_.loss] = T(loss / double(documents_.losses.size()));
     const T share = T(1) / T(documents_.lengths.size());
     kernels_.mul(gradients, n, gradients, n, 1, &share, 0, 0, 1, n, 0);
-    program_.run(arena_, documents_.ints.data(), 0, program_.levels(), layout_.backward,
-                 layout_.update);
+    return program_.run(arena_, documents_.ints.data(), 0, program_.levels(), layout_.backward,
+                        layout_.update);
   }
 
   T* sum(int32_t lane) const {

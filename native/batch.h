@@ -38,7 +38,7 @@ struct Documents {
 
 struct BatchFault {
   RunFault fault;
-  int32_t document = -1;
+  int32_t document = -1;  // -1: it was the update's
 };
 
 // The documents are dealt to `count` lanes, and each lane's gradients added up: how many there are

@@ -12,7 +12,8 @@ namespace vecgrad {
 namespace {
 
 // stepBatch(program, arena, spec, threads): a step on all documents, whose losses it writes.
-// Returns nothing, or [document, instruction, index, limit] where an index was out of its table.
+// Returns nothing, or [document, instruction, index, limit] where a run met a fault; document -1:
+// the update did.
 Napi::Value step_batch(const Napi::CallbackInfo& call) {
   Napi::Env env = call.Env();
   const Program* program = from_handle<Program>(env, call[0]);
@@ -67,7 +68,7 @@ Napi::Value step_batch(const Napi::CallbackInfo& call) {
       napi_get_value_int32(env, call[3], &threads) == napi_ok && threads >= 1;
   if (!is_sound) return fail(env, "stepBatch was given documents that do not fit the program");
   const BatchFault found = step_batch(*program, arena.data(), lanes, layout, documents, threads);
-  if (found.document < 0) return env.Undefined();
+  if (found.fault.instruction < 0) return env.Undefined();
   return document_fault(env, found.document, found.fault);
 }
 

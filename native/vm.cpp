@@ -86,6 +86,9 @@ struct Instruction {
 // Run whatever the length.
 constexpr int32_t every_level = -1;
 
+// The limit of a fault that ends a run without being one: an update that is left out.
+constexpr int64_t skipped = -2;
+
 // The outer loops of an instruction: extent ids, and the strides of y, a, b, c, x.
 struct Loops {
   int32_t outer1, outer2;
@@ -220,7 +223,7 @@ class TypedProgram final : public Program {
         fault = execute(i, in, ext, x, Direct{in, x, ints});
       else
         fault = loop(i, in, ext, x, ints);
-      if (fault.instruction >= 0) return fault;
+      if (fault.instruction >= 0) return fault.limit == skipped ? RunFault{} : fault;
     }
     return {};
   }
@@ -314,6 +317,11 @@ class TypedProgram final : public Program {
                    ? ""
                    : "a rule outside the arena";
       }
+      case Op::check:
+        if (in.imm0 != 0 && in.imm0 != 1) return "an unknown way to go on";
+        return in.imm1 >= 0 && in.imm1 < arena_size_ ? "" : "a counter outside the arena";
+      case Op::clip:
+        return in.imm0 >= 0 && in.imm0 < arena_size_ ? "" : "a limit outside the arena";
       case Op::sgd:
         return in.imm0 >= 0 && int64_t(in.imm0) + 2 <= arena_size_ ? ""
                                                                    : "a rule outside the arena";
@@ -512,6 +520,8 @@ class TypedProgram final : public Program {
         FUNCTION2(ge)
         FUNCTION2(eq)
         FUNCTION2(log_grad)
+        FUNCTION2(if_nonzero)
+        FUNCTION2(if_zero)
 #undef FUNCTION2
       case Op::fill:
         k.fill(at.y(), in.y.row, *at.a(), rows(), cols());
@@ -520,8 +530,6 @@ class TypedProgram final : public Program {
         k.row_sum(at.y(), in.y.row, at.a(), in.a.row, rows(), cols(), acc);
         break;
       case Op::row_max:
-        FUNCTION2(if_nonzero)
-        FUNCTION2(if_zero)
         k.row_max(at.y(), in.y.row, at.a(), in.a.row, rows(), cols(), acc);
         break;
       case Op::row_dot:
@@ -614,6 +622,17 @@ class TypedProgram final : public Program {
       case Op::dropout:
         dropout(in, at.y(), at.a(), *at.b(), *at.x(), cols());
         break;
+      case Op::check:
+        if (const idx place = first_not_finite(at.y(), cols()); place < cols()) {
+          if (in.imm0 == 0) return {i, place, RunFault::not_finite};
+          k.fill(at.y(), 0, T(0), 1, cols());
+          arena[in.imm1] += T(1);
+          return {i, place, skipped};
+        }
+        break;
+      case Op::clip:
+        clip(at.y(), cols(), arena[in.imm0]);
+        break;
       case Op::sgd:
         k.sgd(at.y(), at.a(), at.b(), cols(), 1, arena[in.imm0], arena[in.imm0 + 1]);
         break;
@@ -663,6 +682,48 @@ class TypedProgram final : public Program {
       y[i] = is_kept ? x[i] * scale : T(0);
     }
   }
+
+  T sum_of_squares(const T* x, idx n) const {
+    T sum;
+    kernels_->row_dot(&sum, 0, x, 0, x, 0, 1, n, 0);
+    return sum;
+  }
+
+  // The place of the first number that is infinite or NaN, or n. Where the sum of all squares is
+  // finite, so are they.
+  idx first_not_finite(const T* x, idx n) const {
+    if (std::isfinite(sum_of_squares(x, n))) return n;
+    return std::find_if_not(x, x + n, [](T u) { return std::isfinite(u); }) - x;
+  }
+
+  // Scales g to a norm of at most `limit`, also where the squares of its numbers overflow or
+  // underflow.
+  void clip(T* g, idx n, T limit) const {
+    const T square = sum_of_squares(g, n);
+    // From here on, squares that underflowed would not have changed the sum.
+    const T sure = sizeof(T) == 4 ? T(1e-20) : T(1e-200);
+    if (square >= sure && square <= std::numeric_limits<T>::max()) {
+      const T norm = std::sqrt(square);
+      if (norm > limit) scale(g, n, limit / norm);
+      return;
+    }
+    T most = 0;
+    for (idx i = 0; i < n; i++) most = functions::maximum(most, std::fabs(g[i]));
+    if (most == 0) return;
+    if (!std::isfinite(most)) return scale(g, n, limit / most);
+    // Of numbers below 2, by a power of two, which rounds nothing.
+    const int e = std::ilogb(most);
+    double sum = 0;
+    for (idx i = 0; i < n; i++) {
+      const double x = std::ldexp(g[i], -e);
+      sum += x * x;
+    }
+    const T root = T(std::sqrt(sum));
+    if (root <= std::ldexp(limit, -e)) return;
+    for (idx i = 0; i < n; i++) g[i] = std::ldexp(g[i], -e) * (limit / root);
+  }
+
+  void scale(T* x, idx n, T by) const { kernels_->mul(x, n, x, n, 1, &by, 0, 0, 1, n, 0); }
 
   bool blas_wins(const Instruction& in, idx m, idx n, idx k) const {
     // OpenBLAS wants one unit stride in each operand and at least one row of every matrix.

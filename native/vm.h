@@ -21,11 +21,13 @@ struct ProgramSpec {
   std::vector<uint32_t> tape;
 };
 
-// Where a run stopped: an index fed or found at run time was outside its table.
+// Where a run stopped: an index fed or found at run time was outside its table, or a number that an
+// update must not use was not finite.
 struct RunFault {
   int32_t instruction = -1;  // -1: no fault
-  int64_t index = 0;
-  int64_t limit = 0;
+  int64_t index = 0;         // or the number's place among those that were checked
+  int64_t limit = 0;         // or `not_finite`
+  static constexpr int64_t not_finite = -1;
 };
 
 // The instructions [begin, end).

@@ -300,12 +300,14 @@ describe('optimisers', () => {
     const instructions = (optimizer: Optimizer, { loss }: Problem): string[] =>
       optimizer.minimize(loss).program.work().map(({ op }) => op); // prettier-ignore
     const rows: [Optimizer, Problem, expected: string[], absent: string[]][] = [
-      [new SGD({ learningRate: 1, momentum: 0.5 }), quadratic(), ['sgd'], ['row_dot']],
-      [new SGD({ learningRate: 1, momentum: 0.5 }), product(), ['gemm_sgd'], ['sgd']],
+      [new SGD({ learningRate: 1, momentum: 0.5 }), quadratic(), ['sgd'], ['clip', 'check']],
+      [new SGD({ learningRate: 1, momentum: 0.5 }), product(), ['gemm_sgd'], ['sgd', 'check']],
       [new Adam({ learningRate: 1 }), product(), ['gemm_adam'], ['adam']],
       [new RMSprop({ learningRate: 1 }), product(), ['gemm_adam'], ['adam']],
       [new AdamW({ learningRate: 1 }), product(), ['adam'], ['gemm_adam']],
-      [new SGD({ learningRate: 1, clipGlobalNorm: 1 }), product(), ['sgd', 'row_dot'], ['gemm_sgd']], // prettier-ignore
+      [new SGD({ learningRate: 1, clipGlobalNorm: 1 }), product(), ['check', 'clip', 'sgd'], ['gemm_sgd']], // prettier-ignore
+      [new SGD({ learningRate: 1, clipGlobalNorm: 1, onNonFinite: 'apply' }), product(), ['clip', 'sgd'], ['check']], // prettier-ignore
+      [new SGD({ learningRate: 1, onNonFinite: 'skip' }), product(), ['check', 'sgd'], ['gemm_sgd', 'clip']], // prettier-ignore
     ];
     for (const [optimizer, problem, expected, absent] of rows) {
       const found = instructions(optimizer, problem);

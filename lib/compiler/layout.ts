@@ -15,15 +15,14 @@ export interface UpdateRule {
 /** All trained parameters, all their gradients, or a number of the rule by its place. */
 export type UpdateOperand = 'parameters' | 'gradients' | number;
 
-/** `to = op(a, b)`, number by number, one number standing for all; `row_dot`: the sum of a b. */
-export interface UpdateStep {
-  op: 'mul' | 'div' | 'maximum' | 'sqrt' | 'row_dot';
-  to: UpdateOperand;
-  a: UpdateOperand;
-  b?: UpdateOperand;
-  /** Add to what is there. */
-  accumulate?: boolean;
-}
+/** One instruction before the update's own. */
+export type UpdateStep =
+  /** `to = a b`, number by number, or `to += a b`; one number of the rule stands for all. */
+  | { op: 'mul'; to: UpdateOperand; a: UpdateOperand; b: UpdateOperand; accumulate?: boolean }
+  /** Scales the gradients to a norm of at most a number of the rule. */
+  | { op: 'clip'; most: number }
+  /** Stops the run where a gradient is not finite, or leaves the update out. */
+  | { op: 'check'; skips: boolean };
 
 export interface LoweringOptions {
   /** Elements of one cache line. */
@@ -33,6 +32,8 @@ export interface LoweringOptions {
   /** The gradient node of each parameter (by node), where training or `backward` wants it. */
   gradients: ReadonlyMap<number, number>;
   update: UpdateRule | undefined;
+  /** Nodes whose numbers must be finite, or the run stops before the update. */
+  watched: readonly number[];
   /** Run a level at a time, each once. */
   sequence: boolean;
   /** Nodes that can be asked for before the forward pass ends. */
@@ -57,6 +58,8 @@ export interface ParameterBlock {
   moments: number[];
   /** Arena offset of the update rule's numbers. */
   rule: number;
+  /** Arena offset of the number of updates that were left out. */
+  skips: number;
 }
 
 export interface Lowered {
@@ -118,7 +121,8 @@ export class Layout {
     const moments: number[] = [];
     for (let i = 0; i < (options.update?.moments ?? 0); i++) moments.push(this.allocate(size));
     const rule = this.allocate(options.update?.numbers ?? 0);
-    this.block = { offset, size, trained, withGradient, gradients, moments, rule };
+    const skips = this.allocate(options.update?.before ? 1 : 0);
+    this.block = { offset, size, trained, withGradient, gradients, moments, rule, skips };
   }
 
   /** A place for n elements, on a cache line unless they are few. */

@@ -84,7 +84,12 @@ class Lowering {
     out.endPart();
     this.level = 0;
     if (options.update) {
-      emitSteps(out, layout.block, options.update);
+      emitSteps(
+        out,
+        layout.block,
+        options.update,
+        options.watched.map((watched) => this.locate(watched)),
+      );
       this.emitUpdate(options.update.op);
     }
     if (options.sequence) out.sortByLevel();
@@ -979,15 +984,15 @@ class Lowering {
   private emitGather(node: number): void {
     const { ir } = this;
     const index = ir.input(node, 1);
+    if (sizeOf(ir.shape(node)) === 0) {
+      this.locate(node);
+      return;
+    }
     const { rows, tables, batch } = this.indexLoop(node, index);
     const axis = batch ? 1 : 0;
     let x = this.locate(ir.input(node, 0));
     const cols = sizeOf(x.shape.slice(axis + 1));
     if (!isDense(partOf(x, axis + 1))) x = this.dense(x);
-    if (sizeOf(ir.shape(node)) === 0) {
-      this.locate(node);
-      return;
-    }
     const place = this.locate(node);
     const y = this.inRows(place, ir.shape(index).length);
     const step = ir.shape(index).length ? y.strides[ir.shape(index).length - 1]! : 0;
@@ -1025,12 +1030,12 @@ class Lowering {
     const n = sizeOf(ir.shape(index));
     const extent: Extent = own && ir.shape(index).length ? { n, levels: own } : n;
     const cols = sizeOf(shape.slice(axis + 1));
+    if (sizeOf(ir.shape(gNode)) === 0) return;
     this.out.emit(node, {
       op: 'scatter_add',
       level: this.level,
       extents: this.extents([batch ? extent : 1, 1, batch ? 1 : extent, cols, 1]),
       y: [y.offset, batch ? y.strides[0]! : 0, 0, y.strides[axis]!, 1],
-    if (sizeOf(ir.shape(gNode)) === 0) return;
       a: [g.offset, batch ? cols : 0, 0, batch ? 0 : cols, 1],
       x: [this.layout.slot(index), batch ? 1 : 0, 0, 1, 0],
       imm0: shape[axis]!,

@@ -192,7 +192,12 @@ export function lowerTape(ir: Ir, options: LoweringOptions): Lowered | undefined
   if (ir.count > ir.forwardEnd) run(out.byLevel(made.backward), literal(made.backward[0]!), true, true); // prettier-ignore
   const backward = out.count;
   if (options.update) {
-    emitSteps(out, block, options.update);
+    emitSteps(
+      out,
+      block,
+      options.update,
+      options.watched.map((node) => denseView(slots[node]!, [])),
+    );
     run(literal(made.update[0]), literal(made.update[1]));
   }
   const { code, extents } = out.finish(ir.maxLevel);

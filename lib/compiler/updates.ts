@@ -1,9 +1,10 @@
 /** Updates: which parameters' gradients are never stored, and what is done to the others' first. */
 import { OPS } from '../ops.js';
-import type { Encoder, Operand } from './encode.js';
+import type { Encoder, Instruction, Operand } from './encode.js';
 import type { Ir } from './ir.js';
 import type { ParameterBlock, UpdateOperand, UpdateRule } from './layout.js';
 import type { Placement } from './placement.js';
+import type { View } from './view.js';
 
 /**
  * The product of each parameter whose whole gradient it is (parameter to product). All products read
@@ -32,26 +33,29 @@ export function fusedUpdates(
   return fused;
 }
 
-/** Writes the steps before an update's own instruction: over all trained parameters, or one number. */
-export function emitSteps(out: Encoder, block: ParameterBlock, { before = [] }: UpdateRule): void {
+/**
+ * Writes the steps before an update's own instruction, over all trained parameters; first of all those
+ * that check the numbers `watched`.
+ */
+export function emitSteps(out: Encoder, block: ParameterBlock, { before = [] }: UpdateRule, watched: readonly View[]): void {
+  const one = out.literal(1);
+  const emit = (n: number, instruction: Omit<Instruction, 'level' | 'extents'>): void => {
+    out.emit(-1, { level: 0, extents: [one, one, one, out.literal(n), one], ...instruction });
+  };
+  for (const { offset } of watched) emit(1, { op: 'check', y: [offset, 0, 0, 0, 1], imm1: block.skips });
   if (!block.trained) return;
   const places = { parameters: block.offset, gradients: block.gradients };
-  const operand = (x: UpdateOperand): Operand => typeof x === 'number' ? [block.rule + x, 0, 0, 0, 0] : [places[x], 0, 0, 0, 1]; // prettier-ignore
-  const one = out.literal(1);
-  for (const { op, to, a, b, accumulate = false } of before) {
-    const isNumber = typeof to === 'number' && op !== 'row_dot';
-    const [offset] = operand(to);
-    out.emit(-1, {
-      op,
-      level: 0,
-      accumulate,
-      extents: [one, one, one, isNumber ? one : out.literal(block.trained), one],
-      y: [offset, 0, 0, 0, 1],
-      a: operand(a),
-      ...(b === undefined ? {} : { b: operand(b) }),
-    });
+  const operand = (x: UpdateOperand): Operand => typeof x === 'number' ? [block.rule + x, 0, 0, 0, 0] : [places[x], 0, 0, 0, 1];
+  const gradients: Operand = [block.gradients, 0, 0, 0, 1];
+  for (const step of before) {
+    if (step.op === 'check') emit(block.trained, { op: 'check', y: gradients, imm0: step.skips ? 1 : 0, imm1: block.skips });
+    else if (step.op === 'clip') emit(block.trained, { op: 'clip', y: gradients, imm0: block.rule + step.most });
+    else {
+      const { op, to, a, b, accumulate = false } = step;
+      emit(block.trained, { op, accumulate, y: [operand(to)[0], 0, 0, 0, 1], a: operand(a), b: operand(b) });
+    }
   }
-}
+} // prettier-ignore
 
 /** What a node is a view of. */
 function viewed(ir: Ir, node: number): number {

@@ -220,7 +220,7 @@ export function apiRows(chance: Chance): Rows {
   for (const name of ['sum', 'mean', 'max', 'min']) rows[`Value.${name}`] = (c) => [c.of([...matrices, leaves.cube]), c.of<unknown>([undefined, 0, -1, [0, 1], [1]]), c.is(0.5)];
   for (const name of ['op', 'attr', 'shape', 'name', 'memory', 'inputCount', 'inputs', 'label']) rows[`Node.${name} get`] = (c) => [c.of<unknown>([any(c), ids, id])];
   for (const name of ['scalar', 'vector', 'rnn', 'rnn_att']) rows[`MODELS.${name}`] = () => [{ ...SIZES, vocabSize: 4 }, new Draw((_, r, k) => random.gaussians(r * k)), { tokens: index('tokens', 3), targets: index('targets', 3), length: index('length') }];
-  for (const name of ['BusyError', 'DataError', 'ExperimentError', 'FeedError', 'IsaError', 'PassError', 'SafetensorsError', 'ShapeError', 'WeightsError']) rows[name] = () => ['a message', { cause: 1 }];
+  for (const name of ['BusyError', 'DataError', 'ExperimentError', 'FeedError', 'IsaError', 'NonFiniteError', 'PassError', 'SafetensorsError', 'ShapeError', 'WeightsError']) rows[name] = () => ['a message', { cause: 1 }];
   for (const name of ['Adam', 'AdamW', 'RMSprop', 'SGD']) rows[name] = (c, again) => [options(c, again)];
   for (const name of ['GRU', 'LSTM', 'RNN', 'Linear', 'Embedding']) rows[`nn.${name}`] = cell;
   for (const name of ['heNormal', 'heUniform', 'zeros']) rows[`nn.initializers.${name}`] = () => [];
