@@ -233,7 +233,7 @@ describe('signs of zeros travel through', () => {
     ['where that takes each', (x) => where(x.gt(0), x.neg().mul(0), x), [-0, 0, 1], [-0, 0, -0]],
     ['where of numbers', (x) => where(x, -0, 0), [0, 1], [0, -0]],
     ['where of single numbers', (x) => where(x.at(1), x.at(0), 3), [-0, 1], [-0]],
-    ['where of rows, broadcast', (x) => where(x.eq(0), x.mul(0), x.expandDims(1)).reshape([4]), [-0, 2], [-0, -0, 2, 0]],
+    ['where of rows, broadcast', (x) => where(x.eq(0), x.mul(0), x.expandDims(1)).reshape([4]), [-0, 2], [-0, -0, -0, 2]],
     ['where and NaN', (x) => where(x, x, -0), [NaN, -0, 2], [NaN, -0, 2]],
     ['clip', (x) => x.clip(-1, 1), [-0, 0], [-0, 0]],
   ]; // prettier-ignore
