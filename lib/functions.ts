@@ -1,19 +1,23 @@
 /** Functions made of operators: their gradients are whatever those say. */
-import { checkNumber, isList, shown } from './given.js';
+import { checkBoolean, checkNumber, checkOneOf, checkOptions, isList, shown, type Known } from './given.js'; // prettier-ignore
 import {
+  checkValue,
+  composed,
   concat,
   constant,
   makeValue,
   stack,
+  toValue,
   valuesOf,
   type Axes,
   type Index,
   type Value,
 } from './graph.js';
-import { resolveAxis, ShapeError, show, sizeOf } from './shape.js';
+import { resolveAxis, ShapeError, sizeOf } from './shape.js';
 
 /** x sigmoid(x), also called swish. */
 export function silu(x: Value): Value {
+  checkValue('silu', 'x', x);
   return x.mul(x.sigmoid());
 }
 
@@ -21,6 +25,8 @@ export function silu(x: Value): Value {
  * x times the normal distribution's share below x; `tanh` approximates it as GPT-2 does (to 5e-4).
  */
 export function gelu(x: Value, approximate: 'none' | 'tanh' = 'none'): Value {
+  checkValue('gelu', 'x', x);
+  checkOneOf('gelu: approximate', approximate, ['none', 'tanh']);
   const root = approximate === 'none' ? Math.SQRT1_2 : Math.sqrt(2 / Math.PI);
   const inner = approximate === 'none' ? x : x.add(x.pow(3).mul(0.044715));
   const scaled = inner.mul(root);
@@ -34,11 +40,14 @@ export function gelu(x: Value, approximate: 'none' | 'tanh' = 'none'): Value {
  * `where(x.gt(0), where(x.gt(0), x, 1).log(), 0)`.
  */
 export function where(condition: Value, a: Value | number, b: Value | number): Value {
-  const fails = condition.eq(0);
-  const holds = constant(1).sub(fails);
-  const picked = (x: Value | number, mask: Value): Value =>
-    makeValue('maskPositive', [typeof x === 'number' ? constant(x) : x, mask]);
-  return picked(a, holds).add(picked(b, fails));
+  checkValue('where', 'the condition', condition);
+  const [taken, other] = [toValue(a, 'where', condition), toValue(b, 'where', condition)];
+  return composed('where', [condition, a, b], () => {
+    const fails = condition.eq(0);
+    const holds = constant(1).sub(fails);
+    const picked = (x: Value, mask: Value): Value => makeValue('maskPositive', [x, mask]);
+    return picked(taken, holds).add(picked(other, fails));
+  });
 }
 
 /** The largest along axes of length 1, 0 in place of what is not finite: what exponents are taken relative to. */
@@ -49,45 +58,72 @@ function reference(x: Value, axis: Axes | undefined): { largest: Value; finite: 
 
 /** log(sum(exp(x))) over all axes or some, without overflow; -Infinity of nothing but -Infinity. */
 export function logSumExp(x: Value, axis?: Axes, keepDims = false): Value {
-  // There is no largest of nothing.
-  if (sizeOf(x.shape) === 0) return x.exp().sum(axis, keepDims).log();
-  const { largest, finite } = reference(x, axis);
-  const sum = x.sub(finite).exp().sum(axis, true);
-  // Where anything is finite the sum is at least 1; where nothing is, no gradient flows.
-  const y = sum.maximum(0.5).log().add(largest.sub(finite)).add(finite);
-  return keepDims ? y : y.reshape(x.sum(axis).shape);
+  checkValue('logSumExp', 'x', x);
+  return composed('logSumExp', [x], () => {
+    const { shape } = x.sum(axis, keepDims);
+    // There is no largest of nothing.
+    if (sizeOf(x.shape) === 0) return x.exp().sum(axis, keepDims).log();
+    const { largest, finite } = reference(x, axis);
+    const sum = x.sub(finite).exp().sum(axis, true);
+    // Where anything is finite the sum is at least 1; where nothing is, no gradient flows.
+    const y = sum.maximum(0.5).log().add(largest.sub(finite)).add(finite);
+    return keepDims ? y : y.reshape(shape);
+  });
 }
 
 /** log(softmax(x)) along an axis, by default the last, accurate where softmax vanishes. */
 export function logSoftmax(x: Value, axis = -1): Value {
-  if (sizeOf(x.shape) === 0) return x.softmax(axis);
-  const shifted = x.sub(reference(x, axis).finite);
-  return shifted.sub(shifted.exp().sum(axis, true).log());
+  checkValue('logSoftmax', 'x', x);
+  return composed('logSoftmax', [x], () => {
+    resolveAxis(axis, x.shape);
+    if (sizeOf(x.shape) === 0) return x.softmax(axis);
+    const shifted = x.sub(reference(x, axis).finite);
+    return shifted.sub(shifted.exp().sum(axis, true).log());
+  });
+}
+
+/** What {@link variance} and {@link std} take. */
+export interface VarianceOptions {
+  /** What is taken from the number of numbers that the squares are divided by; 0 by default. */
+  ddof?: number;
+  /** Whether the axes stay, with length 1; false by default. */
+  keepDims?: boolean;
+}
+
+const VARIANCE_OPTIONS: Known<VarianceOptions> = { ddof: true, keepDims: true };
+
+function checkVariance(who: string, x: Value, options: VarianceOptions): void {
+  checkValue(who, 'x', x);
+  checkOptions(who, options, VARIANCE_OPTIONS);
+  const { ddof = 0, keepDims = false } = options;
+  checkNumber(`${who}: ddof`, ddof);
+  checkBoolean(`${who}: keepDims`, keepDims);
 }
 
 /**
  * The mean square distance from the mean, over all axes or some; `ddof` is taken from the number of
  * numbers that the squares are divided by: 0 as NumPy, 1 as PyTorch.
  */
-export function variance(
-  x: Value,
-  axis?: Axes,
-  { ddof = 0, keepDims = false }: { ddof?: number; keepDims?: boolean } = {},
-): Value {
-  checkNumber('ddof', ddof);
-  const centred = x.sub(x.mean(axis, true));
+export function variance(x: Value, axis?: Axes, options: VarianceOptions = {}): Value {
+  checkVariance('variance', x, options);
+  const { ddof = 0, keepDims = false } = options;
+  const mean = composed('variance', [x], () => x.mean(axis, true));
+  const centred = x.sub(mean);
   const sum = centred.mul(centred).sum(axis, keepDims);
   return sum.div(sizeOf(x.shape) / sizeOf(sum.shape) - ddof);
 }
 
 /** The root of `variance`. */
-export function std(...args: Parameters<typeof variance>): Value {
-  return variance(...args).sqrt();
+export function std(x: Value, axis?: Axes, options: VarianceOptions = {}): Value {
+  checkVariance('std', x, options);
+  return composed('std', [x], () => variance(x, axis, options)).sqrt();
 }
 
 /** Each row of the last axis less its mean, over the root of its variance plus eps. */
 export function layerNorm(x: Value, eps = 1e-5): Value {
-  return x.sub(x.mean(-1, true)).rmsNorm(eps);
+  checkValue('layerNorm', 'x', x);
+  checkNumber('layerNorm: eps', eps);
+  return composed('layerNorm', [x], () => x.sub(x.mean(-1, true)).rmsNorm(eps));
 }
 
 /**
@@ -98,6 +134,8 @@ export function layerNorm(x: Value, eps = 1e-5): Value {
  * @throws ShapeError when paired axes differ in length, or there are too few
  */
 export function tensordot(a: Value, b: Value, axes = 1): Value {
+  checkValue('tensordot', 'a', a);
+  checkValue('tensordot', 'b', b);
   const [left, right] = [a.shape, b.shape];
   const fits = Number.isInteger(axes) && axes >= 0 && axes <= left.length && axes <= right.length;
   const pairs = fits ? Array.from({ length: axes }, (_, i) => i) : [];
@@ -120,10 +158,11 @@ const MOST_PARTS = 2 ** 20;
  * @throws ShapeError when they do not
  */
 export function split(x: Value, parts: number | readonly number[], axis = 0): Value[] {
-  const at = resolveAxis(axis, x.shape);
+  checkValue('split', 'x', x);
+  const at = composed('split', [x], () => resolveAxis(axis, x.shape));
   const n = x.shape[at]!;
   const refuse = (): never => {
-    throw new ShapeError(`split of axis ${axis} of ${show(x.shape)} into ${isList(parts) ? `[${Array.from({ length: Math.min(parts.length, 40) }, (_, i) => shown(parts[i])).join(', ')}]` : shown(parts)}: expected whole lengths that add up to ${n}`); // prettier-ignore
+    throw new ShapeError(`split of ${x.label} along axis ${axis} into ${isList(parts) ? `[${Array.from({ length: Math.min(parts.length, 40) }, (_, i) => shown(parts[i])).join(', ')}]` : shown(parts)}: expected whole lengths that add up to ${n}`); // prettier-ignore
   };
   const isNumber = typeof parts === 'number';
   if (!isNumber && !isList(parts)) return refuse();
@@ -140,11 +179,14 @@ export function split(x: Value, parts: number | readonly number[], axis = 0): Va
 /** Arrays one below the other: vectors become rows, others are joined along their first axis. */
 export function vstack(values: readonly Value[]): Value {
   const given = valuesOf('vstack', values);
-  if (given.every(({ shape }) => shape.length === 1)) return stack(given);
-  return concat(given.map((x) => (x.shape.length === 1 ? x.expandDims(0) : x)));
+  return composed('vstack', given, () => {
+    if (given.every(({ shape }) => shape.length === 1)) return stack(given);
+    return concat(given.map((x) => (x.shape.length === 1 ? x.expandDims(0) : x)));
+  });
 }
 
 /** Rows of a table, one for each index: `table.gather(index)`. */
 export function embedding(table: Value, index: Index): Value {
-  return table.gather(index);
+  checkValue('embedding', 'the table', table);
+  return composed('embedding', [table, index], () => table.gather(index));
 }
