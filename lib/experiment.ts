@@ -1,5 +1,6 @@
 /** One experiment: a model trained on documents, evaluated on held-out ones, and sampled. */
 import { checkCallback, type Progress } from './background.js';
+import { didYouMean } from './cli/suggest.js';
 import { now } from './clock.js';
 import { checkDocuments, splitHeldOut, Tokenizer, type Documents } from './data.js';
 import { checkInteger, checkNumber, checkOptions, MOST, MOST_STEPS, shown, type Known } from './given.js'; // prettier-ignore
@@ -226,7 +227,7 @@ const SIZE_NAMES = [...Object.keys(DEFAULT_SIZES), 'vocabSize'] as (keyof Sizes)
 
 /** @throws ExperimentError when sizes are no integers from 1, do not fit each other, or in memory */
 export function checkSizes(model: ModelName, sizes: Sizes): void {
-  if (!MODEL_NAMES.includes(model)) throw new ExperimentError(`model ${shown(model)}: expected ${MODEL_NAMES.join(', ')}`); // prettier-ignore
+  if (!MODEL_NAMES.includes(model)) throw new ExperimentError(`model ${shown(model)}: expected ${MODEL_NAMES.join(', ')}${typeof model === 'string' ? didYouMean(model, MODEL_NAMES) : ''}`); // prettier-ignore
   for (const name of SIZE_NAMES) {
     const size: unknown = sizes[name];
     if (!Number.isInteger(size) || (size as number) < 1) {

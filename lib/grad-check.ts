@@ -1,7 +1,7 @@
 /** Checks gradients: backward() against central differences, element by element. */
 import { reachable } from './compiler/trace.js';
 import { checkNumber, checkOptions, type Known } from './given.js';
-import { flatten, Value, type TypedArray } from './graph.js';
+import { checkValue, flatten, Value, type TypedArray } from './graph.js';
 import { compile, type Feeds } from './program.js';
 import { show, sizeOf } from './shape.js';
 
@@ -78,6 +78,7 @@ export function gradCheck(
   feeds: Feeds = {},
   options: GradCheckOptions = {},
 ): GradCheckReport {
+  checkValue('gradCheck', 'the root', root);
   checkOptions('gradCheck', options, OPTIONS);
   const { step = 1e-5, tolerance = 1e-6 } = options;
   checkNumber('gradCheck: step', step);

@@ -465,7 +465,9 @@ export class Value extends Node {
     const rank = this.shape.length + 1;
     const at = !Number.isInteger(axis) ? -1 : axis < 0 ? axis + rank : axis;
     if (at < 0 || at >= rank) {
-      throw new ShapeError(`expandDims of ${this.label}: axis ${shown(axis)} of ${rank} axes`);
+      throw new ShapeError(
+        `expandDims of ${this.label}: axis ${shown(axis)}: expected an integer from ${-rank} to ${rank - 1}`,
+      );
     }
     return this.reshape([...this.shape.slice(0, at), 1, ...this.shape.slice(at)]);
   }

@@ -18,7 +18,7 @@ import {
   shown,
   type Known,
 } from './given.js';
-import { Value, type Node, type TypedArray } from './graph.js';
+import { Node, Value, type TypedArray } from './graph.js';
 import { reachable } from './compiler/trace.js';
 import { stopsGradient } from './ops.js';
 import { Program, PROGRAM_OPTIONS, type Feeds, type ProgramOptions, type Runs } from './program.js';
@@ -261,7 +261,7 @@ function isNumbers(given: unknown): given is TypedArray {
 
 /** @throws ShapeError when the loss is not one number, as which [1] and [1, 1] count too */
 function checkLossShape(loss: Value): void {
-  if (!((loss as unknown) instanceof Value)) throw new TypeError(`minimize: loss ${shown(loss)}, expected a Value`); // prettier-ignore
+  if (!((loss as unknown) instanceof Value)) throw new TypeError(`minimize: the loss is ${(loss as unknown) instanceof Node ? (loss as Node).label : shown(loss)}, expected a Value`); // prettier-ignore
   const size = sizeOf(loss.shape);
   if (size === 1) return;
   const advice = size === 0 ? 'check the slice or the shape that left none' : 'take .mean() or .sum() of it'; // prettier-ignore

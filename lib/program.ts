@@ -15,6 +15,7 @@ import { tidy } from './compiler/tidy.js';
 import { isTraced, trace, type Trace } from './compiler/trace.js';
 import { isDense, type View } from './compiler/view.js';
 import {
+  checkValue,
   flatten,
   Node,
   setProgramFactory,
@@ -1156,8 +1157,9 @@ function flatFeed({ name, label, shape, size }: FloatFeed, value: Numbers): Floa
 function otherBatch({ shape, size }: Pick<FloatFeed, 'shape' | 'size'>, given: number): string {
   const rows = shape[0] ?? 0;
   const row = size / rows;
+  const counted = (n: number): string => `${n} row${n === 1 ? '' : 's'}`;
   if (!(given > 0 && row > 0 && given % row === 0) || given === size) return '';
-  return `; that is ${given / row} rows of ${row}, not ${rows}: a batch's size is fixed when the graph is written, so write it again for ${given / row} rows, fill the batch up, or write it for one row and train with stepBatch`; // prettier-ignore
+  return `; that is ${counted(given / row)} of ${row}, not ${rows}: a batch's size is fixed when the graph is written, so write it again for ${counted(given / row)}, fill the batch up, or write it for one row and train with stepBatch`; // prettier-ignore
 }
 
 /** The documents of a batch, as they are now. */
@@ -1243,5 +1245,7 @@ setProgramFactory((root) => {
  * `forward(feeds)`, `backward()`, then `data` and `grad` of every value in it.
  */
 export function compile(root: Value, options: ProgramOptions = {}): Program {
+  checkValue('compile', 'the root', root);
+  checkOptions('compile', options, PROGRAM_OPTIONS);
   return new Program({ groups: [[root]], gradients: 'all' }, options);
 }

@@ -204,7 +204,7 @@ const REFUSED: [title: string, f: (x: Value) => unknown, error: RegExp][] = [
   ['a sum over an axis that is not there', (x) => x.sum([0, -3]), /axis -3 does not exist/],
   ['two unknown lengths', (x) => x.reshape([-1, -1]), /reshape of .*only one length may be -1$/],
   ['an unknown length that is not whole', (x) => x.reshape([4, -1]), /reshape of .*: to \[4, -1\]: 6 numbers do not divide by 4$/],
-  ['expandDims too far', (x) => x.expandDims(3), /expandDims of .*axis 3 of 3 axes/],
+  ['expandDims too far', (x) => x.expandDims(3), /expandDims of .*axis 3: expected an integer from -3 to 2/],
   ['squeeze of a long axis', (x) => x.squeeze(0), /squeeze of .*axis 0 has length 2, not 1/],
   ['squeeze of no axis', (x) => x.squeeze(5), /squeeze of .*axis 5 does not exist/],
   ['broadcastTo what does not fit', (x) => x.broadcastTo([2, 4]), /do not broadcast/],

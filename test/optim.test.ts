@@ -359,8 +359,8 @@ describe('optimisers', () => {
         undefined,
         /learningRate undefined: expected a number, a function of the step, or a generator/,
       ],
-      [null, /learning rate null: expected a number/],
-      ['0.1', /learning rate "0.1": expected a number/],
+      [null, /learningRate null: expected a number/],
+      ['0.1', /learningRate "0.1": expected a number/],
     ];
     for (const [learningRate, message] of rows) {
       assert.throws(

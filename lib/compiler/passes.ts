@@ -59,7 +59,7 @@ function passCalled(name: unknown): PassName {
   if (found) return found;
   const guess = typeof name === 'string' ? didYouMean(name, PASS_NAMES) : '';
   throw new PassError(
-    `no pass is called ${shown(name)}${guess}: list some of ${PASS_NAMES.join(', ')}, all or none, ` +
+    `no pass is called ${shown(name)}${guess === '' ? ': list' : `${guess} List`} some of ${PASS_NAMES.join(', ')}, all or none, ` +
       'and switch one off by -NAME',
   );
 }
