@@ -1,5 +1,6 @@
 /** Work that goes on beside the event loop, some steps at a time, and stops when asked to. */
 import { now } from './clock.js';
+import { shown, type Known } from './given.js';
 
 /** How far a training is. */
 export interface Progress {
@@ -21,6 +22,8 @@ export interface BackgroundOptions {
    */
   onProgress?: (progress: Progress) => unknown;
 }
+
+export const BACKGROUND_OPTIONS: Known<BackgroundOptions> = { signal: true, onProgress: true };
 
 /**
  * How long a native call should take. Between two of them lie 0.1 ms of JavaScript and waiting; while
@@ -45,9 +48,8 @@ export async function* inParts(
 ): AsyncGenerator<Float64Array, void, undefined> {
   checkSignal(signal);
   const stop = new Int32Array(new SharedArrayBuffer(4));
-  const end = (): void => void Atomics.store(stop, 0, 1);
   signal?.throwIfAborted();
-  signal?.addEventListener('abort', end);
+  if (signal) stopOnAbort(signal, stop);
   try {
     let at = 0;
     let most = 1;
@@ -65,22 +67,37 @@ export async function* inParts(
       if (losses.length < part) return;
     } while (at < count);
   } finally {
-    signal?.removeEventListener('abort', end);
+    if (signal) stoppedBy.get(signal)?.delete(stop);
   }
+}
+
+/**
+ * The flags that each signal sets. A signal has one listener of ours, however many trainings it stops: of
+ * more than ten Node warns as of a leak.
+ */
+const stoppedBy = new WeakMap<AbortSignal, Set<Int32Array>>();
+
+function stopOnAbort(signal: AbortSignal, stop: Int32Array): void {
+  const known = stoppedBy.get(signal);
+  if (known) {
+    known.add(stop);
+    return;
+  }
+  const stops = new Set([stop]);
+  stoppedBy.set(signal, stops);
+  signal.addEventListener('abort', () => {
+    for (const flag of stops) Atomics.store(flag, 0, 1);
+  });
 }
 
 /** @throws TypeError when it is none */
 export function checkSignal(signal: unknown): asserts signal is AbortSignal | undefined {
   if (signal === undefined || signal instanceof AbortSignal) return;
-  throw new TypeError(`signal ${describe(signal)}: expected an AbortSignal, as of an AbortController`); // prettier-ignore
+  throw new TypeError(`signal ${shown(signal)}: expected an AbortSignal, as of an AbortController`); // prettier-ignore
 }
 
 /** @throws TypeError when it is none */
 export function checkCallback(name: string, given: unknown): void {
   if (given === undefined || typeof given === 'function') return;
-  throw new TypeError(`${name} ${describe(given)}: expected a function`);
-}
-
-function describe(given: unknown): string {
-  return given === null ? 'null' : typeof given === 'object' ? 'an object' : `a ${typeof given}`;
+  throw new TypeError(`${name} ${shown(given)}: expected a function`);
 }

@@ -32,8 +32,13 @@ export function checkpoints({ path, every, resume }: CheckpointOptions): Keeper 
       checkKeepable(path, run.model);
       about = known(run);
       if (!resume || !existsSync(path)) return [];
-      const { model, training } = run;
-      const { losses, metadata } = loadCheckpoint(path, model, run, { mostSteps: run.steps });
+      const { model, training, random } = run;
+      const { losses, metadata } = loadCheckpoint(
+        path,
+        model,
+        { training, random },
+        { mostSteps: run.steps },
+      );
       for (const [key, value] of Object.entries(about)) {
         if (metadata[key] === value) continue;
         throw new ExperimentError(

@@ -184,6 +184,7 @@ export interface Split<Docs> {
 /** Holds out the last `min(1000, floor(count / 10))` documents. */
 export function splitHeldOut<Docs extends Sliceable<Docs>>(docs: Docs): Split<Docs> {
   const all = checkInteger('documents to split:', (docs as Sliceable<Docs> | undefined)?.length, 0);
+  if (typeof (docs as Partial<Sliceable<Docs>>).slice !== 'function') throw new TypeError(`documents to split: ${wordsFor(docs)}: expected an array`); // prettier-ignore
   const count = all - Math.min(1000, Math.floor(all / 10));
   return { train: docs.slice(0, count), heldOut: docs.slice(count) };
 }
@@ -277,6 +278,8 @@ export class Tokenizer {
    * @throws DataError when there is no such id
    */
   decode(tokens: Iterable<number>): string {
+    const isIterable = typeof tokens === 'object' && (tokens as unknown) !== null && typeof tokens[Symbol.iterator] === 'function'; // prettier-ignore
+    if (!isIterable) throw new TypeError(`tokens ${wordsFor(tokens)}: expected a list of token ids`); // prettier-ignore
     let text = '';
     for (const id of tokens) {
       if (!Number.isInteger(id) || id < 0 || id > this.bos) {

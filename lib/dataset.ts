@@ -1,6 +1,6 @@
 /** Many documents as they are fed one after another, without an object for each. */
 
-import { checkObject, shown } from './given.js';
+import { checkObject, checkOptions, shown, type Known } from './given.js';
 
 /** What all documents feed one input: their numbers, one document's behind the other's. */
 export interface Column {
@@ -22,6 +22,19 @@ export interface Dataset {
   readonly inputs: Readonly<Record<string, Column>>;
 }
 
+export const DATASET_KEYS: Known<Dataset> = { count: true, inputs: true };
+const COLUMN_KEYS: Known<Column> = { values: true, starts: true };
+
+/**
+ * @param kind what its values should be
+ * @throws TypeError where a column is a bare array, or no object { values, starts }
+ */
+export function checkColumn(name: string, column: Column, kind: string): void {
+  const given: unknown = column;
+  if (!Array.isArray(given) && !ArrayBuffer.isView(given) && typeof given !== 'number') checkOptions(`the column of input '${name}'`, column, COLUMN_KEYS); // prettier-ignore
+  else throw new TypeError(`input '${name}': its column is ${shown(given)}, expected an object { values } with all documents' numbers one behind the other: { values: ${kind}.from(...) }`); // prettier-ignore
+}
+
 /**
  * @throws RangeError where documents `from` to before `to` are not in a dataset of so many
  */
@@ -37,8 +50,9 @@ export function checkDocumentRange(from: number, to: number, count: number): voi
 export function copied({ count, inputs }: Dataset): Dataset {
   checkObject('inputs', inputs, 'an object with a column for each input');
   const copies = Object.entries(inputs).map(([name, column]) => {
+    if (typeof column !== 'object' || (column as unknown) === null || Array.isArray(column) || ArrayBuffer.isView(column)) return [name, column] as const; // prettier-ignore
     const { values, starts } = column;
-    return [name, { values: copiedArray(values), ...(starts && { starts: copiedArray(starts) }) }] as const; // prettier-ignore
+    return [name, { ...column, values: copiedArray(values), ...(starts && { starts: copiedArray(starts) }) }] as const; // prettier-ignore
   });
   return { count, inputs: Object.fromEntries(copies) };
 }
@@ -46,4 +60,9 @@ export function copied({ count, inputs }: Dataset): Dataset {
 function copiedArray<A extends Column['values']>(array: A): A {
   const kind = [Int32Array, Float64Array, Float32Array].find((known) => array instanceof known);
   return kind ? (new kind(array) as A) : array;
+}
+
+/** An array itself or, where another thread can change it, a copy: the addon reads no shared memory. */
+export function unshared<A extends Column['values']>(array: A): A {
+  return array.buffer instanceof SharedArrayBuffer ? copiedArray(array) : array;
 }

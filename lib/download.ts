@@ -7,6 +7,7 @@ import { request, STATUS_CODES, type ClientRequest, type IncomingMessage, type R
 import * as net from 'node:net';
 import { addAbortSignal } from 'node:stream';
 import * as tls from 'node:tls';
+import { checkOptions, type Known } from './given.js';
 import { proxyOf, withoutBrackets, type Environment } from './proxy.js';
 
 /** What could not be fetched; its message is one sentence, without passwords. */
@@ -25,6 +26,8 @@ export interface DownloadOptions {
   ca?: string;
 }
 
+const OPTIONS: Known<DownloadOptions> = { idle: true, total: true, env: true, ca: true };
+
 const MOST_REDIRECTS = 5;
 
 /**
@@ -35,8 +38,10 @@ const MOST_REDIRECTS = 5;
 export async function download(
   address: URL,
   mostBytes: number,
-  { idle = 10_000, total = 60_000, env = process.env, ca }: DownloadOptions = {},
+  options: DownloadOptions = {},
 ): Promise<Buffer> {
+  checkOptions('download', options, OPTIONS);
+  const { idle = 10_000, total = 60_000, env = process.env, ca } = options;
   const watch = new Watch(idle, total);
   const ways = { watch, ca };
   let url = address;

@@ -2,6 +2,7 @@
  * A graph as text that draws it: Graphviz's DOT, or Mermaid. Every node is one box, every operand one
  * arrow to its user, numbered and listed operands first: the same graph gives the same text.
  */
+import { checkBoolean, checkOptions, type Known } from './given.js';
 import type { Node, TypedArray } from './graph.js';
 import { show } from './shape.js';
 
@@ -16,6 +17,16 @@ export interface DrawOptions {
    * fewer lines cross, and large drawings are laid out in less time.
    */
   parametersByPosition?: boolean;
+}
+
+const OPTIONS: Known<DrawOptions> = { data: true, grad: true, parametersByPosition: true };
+
+/** @throws TypeError when an option is unknown, or neither true nor false */
+export function checkDrawOptions(who: string, options: DrawOptions): void {
+  checkOptions(who, options, OPTIONS);
+  for (const [name, given] of Object.entries(options) as [string, unknown][]) {
+    if (given !== undefined) checkBoolean(`${who}: ${name}`, given);
+  }
 }
 
 /** One box; its operands are boxes by number. */

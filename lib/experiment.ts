@@ -1,9 +1,10 @@
 /** One experiment: a model trained on documents, evaluated on held-out ones, and sampled. */
 import { checkCallback, type Progress } from './background.js';
+import { didYouMean } from './cli/suggest.js';
 import { now } from './clock.js';
 import { checkDocuments, splitHeldOut, Tokenizer, type Documents } from './data.js';
-import { checkInteger, checkNumber, checkObject, MOST, MOST_STEPS, shown } from './given.js';
-import { index } from './graph.js';
+import { checkInteger, checkNumber, checkOptions, MOST, MOST_STEPS, shown, type Known } from './given.js'; // prettier-ignore
+import { Index, index } from './graph.js';
 import { graphSize, MOST_NODES } from './models/graph-size.js';
 import {
   DEFAULT_SIZES,
@@ -24,7 +25,7 @@ import type { Training } from './optim.js';
 import type { DType } from './program.js';
 import { Random } from './random.js';
 import { sample } from './sampling.js';
-import { checkLoss, ExperimentError, targetOf, trainSteps, type TargetOptions, type TrainOptions, type TrainResult } from './train.js'; // prettier-ignore
+import { checkLoss, ExperimentError, TARGET_OPTIONS, targetOf, trainSteps, type TargetOptions, type TrainOptions, type TrainResult } from './train.js'; // prettier-ignore
 
 export { ExperimentError, type DType };
 /** The models by name, from one number at a time to sparse firing. */
@@ -75,6 +76,22 @@ export interface ExperimentOptions extends TargetOptions {
   /** Keeps what was learnt, and gives back what an earlier run kept (see checkpoints.ts). */
   keeper?: Keeper;
 }
+
+const EXPERIMENT_OPTIONS: Known<ExperimentOptions> = {
+  ...TARGET_OPTIONS,
+  docs: true,
+  steps: true,
+  seed: true,
+  lr: true,
+  batch: true,
+  threads: true,
+  sizes: true,
+  samples: true,
+  temperature: true,
+  onStep: true,
+  loadSeconds: true,
+  keeper: true,
+};
 
 /** All that changes as an experiment trains. */
 export interface Run {
@@ -176,8 +193,18 @@ export const MODELS: Readonly<Record<ModelName, ModelBuilder>> = {
 /** Listings say what they compute: what they are given is looked at before. */
 function checked(name: ModelName, builder: ModelBuilder): ModelBuilder {
   return (sizes, draw, fed) => {
+    checkOptions(`MODELS.${name}: sizes`, sizes, { ...KNOWN_SIZES, vocabSize: true });
     const own = { ...sizes }; // getters could change their mind
     checkSizes(name, own);
+    if (!((draw as unknown) instanceof Draw)) throw new TypeError(`MODELS.${name}: draw ${shown(draw)}: expected a Draw`); // prettier-ignore
+    checkOptions(`MODELS.${name}: inputs`, fed, { tokens: true, targets: true, length: true });
+    for (const [called, given] of Object.entries({
+      tokens: fed.tokens,
+      targets: fed.targets,
+      length: fed.length,
+    }) as [string, unknown][]) {
+      if (!(given instanceof Index)) throw new TypeError(`MODELS.${name}: ${called} ${shown(given)}: expected an Index`); // prettier-ignore
+    }
     const model = builder(own, draw, fed);
     const optimizer: Model['optimizer'] = (steps, rate) => {
       checkNumber('steps', steps);
@@ -188,11 +215,19 @@ function checked(name: ModelName, builder: ModelBuilder): ModelBuilder {
   };
 }
 
+const KNOWN_SIZES: Known<ModelSizes> = {
+  nEmbd: true,
+  nHead: true,
+  nLayer: true,
+  blockSize: true,
+  nState: true,
+  nAtt: true,
+};
 const SIZE_NAMES = [...Object.keys(DEFAULT_SIZES), 'vocabSize'] as (keyof Sizes)[];
 
 /** @throws ExperimentError when sizes are no integers from 1, do not fit each other, or in memory */
 export function checkSizes(model: ModelName, sizes: Sizes): void {
-  if (!MODEL_NAMES.includes(model)) throw new ExperimentError(`model ${shown(model)}: expected ${MODEL_NAMES.join(', ')}`); // prettier-ignore
+  if (!MODEL_NAMES.includes(model)) throw new ExperimentError(`model ${shown(model)}: expected ${MODEL_NAMES.join(', ')}${typeof model === 'string' ? didYouMean(model, MODEL_NAMES) : ''}`); // prettier-ignore
   for (const name of SIZE_NAMES) {
     const size: unknown = sizes[name];
     if (!Number.isInteger(size) || (size as number) < 1) {
@@ -241,6 +276,8 @@ export function buildModel(
   sizes: Partial<ModelSizes>,
   random: Random,
 ): BuiltModel {
+  checkOptions('buildModel: sizes', sizes, KNOWN_SIZES);
+  if (!((random as unknown) instanceof Random)) throw new TypeError(`buildModel: random ${shown(random)}: expected a Random to draw the parameters from`); // prettier-ignore
   return buildFrom(name, vocabSize, sizes, gaussians(random));
 }
 
@@ -255,7 +292,8 @@ export function buildFrom(
   sizes: Partial<ModelSizes>,
   source: Source,
 ): BuiltModel {
-  const all: Sizes = { ...DEFAULT_SIZES, ...sizes, vocabSize };
+  const all: Sizes = { ...DEFAULT_SIZES, vocabSize };
+  for (const size of Object.keys(KNOWN_SIZES) as (keyof ModelSizes)[]) all[size] = sizes[size] ?? all[size]; // prettier-ignore
   checkSizes(name, all);
   const fed = {
     tokens: index('tokens', all.blockSize),
@@ -275,7 +313,7 @@ export function buildFrom(
  * @throws DataError when the documents hold too little to learn from
  */
 export function runExperiment(name: ModelName, options: ExperimentOptions): ExperimentResult {
-  checkObject('options', options, 'an object { docs, steps, ... }');
+  checkOptions('runExperiment', options, EXPERIMENT_OPTIONS);
   const {
     docs,
     keeper,

@@ -48,7 +48,7 @@ export function explain(name: ModelName, options: ExplainOptions): Explanation {
   const { train } = splitHeldOut(listed(docs));
   const model = buildModel(name, tokenizer.vocabSize, options.sizes ?? {}, new Random(options.seed ?? 42)); // prettier-ignore
   const { dtype, isa } = options;
-  const target = { ...(dtype && { dtype }), ...(isa !== undefined && { isa }) };
+  const target = { ...(dtype !== undefined && { dtype }), ...(isa !== undefined && { isa }) };
   const compile = (on: PassSet): Program => model.optimizer(1000).minimize(model.loss, { ...target, passes: on }).program; // prettier-ignore
 
   const chosen = PASSES.filter((pass) => passes.has(pass.name));

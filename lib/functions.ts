@@ -1,10 +1,22 @@
 /** Functions made of operators: their gradients are whatever those say. */
-import { checkNumber, isList, shown } from './given.js';
-import { concat, select, stack, valuesOf, type Axes, type Index, type Value } from './graph.js';
-import { resolveAxis, ShapeError, show, sizeOf } from './shape.js';
+import { checkBoolean, checkNumber, checkOneOf, checkOptions, isList, shown, type Known } from './given.js'; // prettier-ignore
+import {
+  checkValue,
+  composed,
+  concat,
+  select,
+  stack,
+  toValue,
+  valuesOf,
+  type Axes,
+  type Index,
+  type Value,
+} from './graph.js';
+import { resolveAxis, ShapeError, sizeOf } from './shape.js';
 
 /** x sigmoid(x), also called swish. */
 export function silu(x: Value): Value {
+  checkValue('silu', 'x', x);
   return x.mul(x.sigmoid());
 }
 
@@ -12,6 +24,8 @@ export function silu(x: Value): Value {
  * x times the normal distribution's share below x; `tanh` approximates it as GPT-2 does (to 5e-4).
  */
 export function gelu(x: Value, approximate: 'none' | 'tanh' = 'none'): Value {
+  checkValue('gelu', 'x', x);
+  checkOneOf('gelu: approximate', approximate, ['none', 'tanh']);
   const root = approximate === 'none' ? Math.SQRT1_2 : Math.sqrt(2 / Math.PI);
   const inner = approximate === 'none' ? x : x.add(x.pow(3).mul(0.044715));
   const scaled = inner.mul(root);
@@ -27,19 +41,25 @@ export function gelu(x: Value, approximate: 'none' | 'tanh' = 'none'): Value {
  * it is 0, as PyTorch has it.
  */
 export function where(condition: Value, a: Value | number, b: Value | number): Value {
-  return select(condition, a, b);
+  checkValue('where', 'the condition', condition);
+  const [taken, other] = [toValue(a, 'where', condition), toValue(b, 'where', condition)];
+  return composed('where', [condition, a, b], () => select(condition, taken, other));
 }
 
 /** log(sum(exp(x))) over all axes or some, without overflow; -Infinity of nothing but -Infinity. */
 export function logSumExp(x: Value, axis?: Axes, keepDims = false): Value {
-  // There is no largest of nothing.
-  if (sizeOf(x.shape) === 0) return x.exp().sum(axis, keepDims).log();
-  const largest = x.max(axis, true).detach();
-  const finite = where(largest.abs().lt(Infinity), largest, 0);
-  const sum = x.sub(finite).exp().sum(axis, true);
-  // Where anything is finite the sum is at least 1; where nothing is, no gradient flows.
-  const y = sum.maximum(0.5).log().add(largest.sub(finite)).add(finite);
-  return keepDims ? y : y.reshape(x.sum(axis).shape);
+  checkValue('logSumExp', 'x', x);
+  return composed('logSumExp', [x], () => {
+    const { shape } = x.sum(axis, keepDims);
+    // There is no largest of nothing.
+    if (sizeOf(x.shape) === 0) return x.exp().sum(axis, keepDims).log();
+    const largest = x.max(axis, true).detach();
+    const finite = where(largest.abs().lt(Infinity), largest, 0);
+    const sum = x.sub(finite).exp().sum(axis, true);
+    // Where anything is finite the sum is at least 1; where nothing is, no gradient flows.
+    const y = sum.maximum(0.5).log().add(largest.sub(finite)).add(finite);
+    return keepDims ? y : y.reshape(shape);
+  });
 }
 
 /**
@@ -47,9 +67,31 @@ export function logSumExp(x: Value, axis?: Axes, keepDims = false): Value {
  * softmax is, where the largest number is infinite.
  */
 export function logSoftmax(x: Value, axis = -1): Value {
-  if (sizeOf(x.shape) === 0) return x.softmax(axis);
-  const shifted = x.sub(x.max(axis, true).detach());
-  return shifted.sub(shifted.exp().sum(axis, true).log());
+  checkValue('logSoftmax', 'x', x);
+  return composed('logSoftmax', [x], () => {
+    resolveAxis(axis, x.shape);
+    if (sizeOf(x.shape) === 0) return x.softmax(axis);
+    const shifted = x.sub(x.max(axis, true).detach());
+    return shifted.sub(shifted.exp().sum(axis, true).log());
+  });
+}
+
+/** What {@link variance} and {@link std} take. */
+export interface VarianceOptions {
+  /** What is taken from the number of numbers that the squares are divided by; 0 by default. */
+  ddof?: number;
+  /** Whether the axes stay, with length 1; false by default. */
+  keepDims?: boolean;
+}
+
+const VARIANCE_OPTIONS: Known<VarianceOptions> = { ddof: true, keepDims: true };
+
+function checkVariance(who: string, x: Value, options: VarianceOptions): void {
+  checkValue(who, 'x', x);
+  checkOptions(who, options, VARIANCE_OPTIONS);
+  const { ddof = 0, keepDims = false } = options;
+  checkNumber(`${who}: ddof`, ddof);
+  checkBoolean(`${who}: keepDims`, keepDims);
 }
 
 /** The first number along axes, which keep length 1. */
@@ -63,22 +105,24 @@ function firstAlong(x: Value, axis: Axes | undefined): Value {
  * numbers that the squares are divided by: 0 as NumPy, 1 as PyTorch. Where it is as many or more, the
  * squares are divided by 0, as in NumPy: Infinity, or NaN of equal numbers.
  */
-export function variance(
-  x: Value,
-  axis?: Axes,
-  { ddof = 0, keepDims = false }: { ddof?: number; keepDims?: boolean } = {},
-): Value {
-  checkNumber('ddof', ddof);
+export function variance(x: Value, axis?: Axes, options: VarianceOptions = {}): Value {
+  checkVariance('variance', x, options);
+  const { ddof = 0, keepDims = false } = options;
   // Distances from one of the numbers vary alike, and are exactly 0 of equal numbers.
-  const shifted = sizeOf(x.shape) === 0 ? x : x.sub(firstAlong(x, axis).detach());
-  const centred = shifted.sub(shifted.mean(axis, true));
+  const centred = composed('variance', [x], () => {
+    const mean = x.mean(axis, true);
+    if (sizeOf(x.shape) === 0) return x.sub(mean);
+    const shifted = x.sub(firstAlong(x, axis).detach());
+    return shifted.sub(shifted.mean(axis, true));
+  });
   const sum = centred.mul(centred).sum(axis, keepDims);
   return sum.div(Math.max(0, sizeOf(x.shape) / sizeOf(sum.shape) - ddof));
 }
 
 /** The root of `variance`; of equal numbers the gradient is 0. */
-export function std(...args: Parameters<typeof variance>): Value {
-  return rootOfSquares(variance(...args));
+export function std(x: Value, axis?: Axes, options: VarianceOptions = {}): Value {
+  checkVariance('std', x, options);
+  return rootOfSquares(composed('std', [x], () => variance(x, axis, options)));
 }
 
 /**
@@ -86,7 +130,8 @@ export function std(...args: Parameters<typeof variance>): Value {
  * is 0.
  */
 export function norm(x: Value, axis?: Axes, keepDims = false): Value {
-  return rootOfSquares(x.mul(x).sum(axis, keepDims));
+  checkValue('norm', 'x', x);
+  return rootOfSquares(composed('norm', [x], () => x.mul(x).sum(axis, keepDims)));
 }
 
 /** The square root of a sum of squares, without a slope at 0: what is squared has a slope of 0 there. */
@@ -97,7 +142,9 @@ function rootOfSquares(sum: Value): Value {
 
 /** Each row of the last axis less its mean, over the root of its variance plus eps. */
 export function layerNorm(x: Value, eps = 1e-5): Value {
-  return x.sub(x.mean(-1, true)).rmsNorm(eps);
+  checkValue('layerNorm', 'x', x);
+  checkNumber('layerNorm: eps', eps);
+  return composed('layerNorm', [x], () => x.sub(x.mean(-1, true)).rmsNorm(eps));
 }
 
 /**
@@ -108,6 +155,8 @@ export function layerNorm(x: Value, eps = 1e-5): Value {
  * @throws ShapeError when paired axes differ in length, or there are too few
  */
 export function tensordot(a: Value, b: Value, axes = 1): Value {
+  checkValue('tensordot', 'a', a);
+  checkValue('tensordot', 'b', b);
   const [left, right] = [a.shape, b.shape];
   const fits = Number.isInteger(axes) && axes >= 0 && axes <= left.length && axes <= right.length;
   const pairs = fits ? Array.from({ length: axes }, (_, i) => i) : [];
@@ -130,10 +179,11 @@ const MOST_PARTS = 2 ** 20;
  * @throws ShapeError when they do not
  */
 export function split(x: Value, parts: number | readonly number[], axis = 0): Value[] {
-  const at = resolveAxis(axis, x.shape);
+  checkValue('split', 'x', x);
+  const at = composed('split', [x], () => resolveAxis(axis, x.shape));
   const n = x.shape[at]!;
   const refuse = (): never => {
-    throw new ShapeError(`split of axis ${axis} of ${show(x.shape)} into ${isList(parts) ? `[${Array.from({ length: Math.min(parts.length, 40) }, (_, i) => shown(parts[i])).join(', ')}]` : shown(parts)}: expected whole lengths that add up to ${n}`); // prettier-ignore
+    throw new ShapeError(`split of ${x.label} along axis ${axis} into ${isList(parts) ? `[${Array.from({ length: Math.min(parts.length, 40) }, (_, i) => shown(parts[i])).join(', ')}]` : shown(parts)}: expected whole lengths that add up to ${n}`); // prettier-ignore
   };
   const isNumber = typeof parts === 'number';
   if (!isNumber && !isList(parts)) return refuse();
@@ -150,11 +200,14 @@ export function split(x: Value, parts: number | readonly number[], axis = 0): Va
 /** Arrays one below the other: vectors become rows, others are joined along their first axis. */
 export function vstack(values: readonly Value[]): Value {
   const given = valuesOf('vstack', values);
-  if (given.every(({ shape }) => shape.length === 1)) return stack(given);
-  return concat(given.map((x) => (x.shape.length === 1 ? x.expandDims(0) : x)));
+  return composed('vstack', given, () => {
+    if (given.every(({ shape }) => shape.length === 1)) return stack(given);
+    return concat(given.map((x) => (x.shape.length === 1 ? x.expandDims(0) : x)));
+  });
 }
 
 /** Rows of a table, one for each index: `table.gather(index)`. */
 export function embedding(table: Value, index: Index): Value {
-  return table.gather(index);
+  checkValue('embedding', 'the table', table);
+  return composed('embedding', [table, index], () => table.gather(index));
 }

@@ -1,5 +1,6 @@
 /** What was given, checked and put in words: whatever the types say, JavaScript gives anything. */
 import { types } from 'node:util';
+import { didYouMean } from './cli/suggest.js';
 
 /** The most numbers of one array, and the most of what is counted: places are kept in 32 bits. */
 export const MOST = 2 ** 30;
@@ -35,4 +36,42 @@ export function checkNumber(what: string, given: unknown): asserts given is numb
 export function checkObject(what: string, given: unknown, expected: string): void {
   if (typeof given === 'object' && given !== null) return;
   throw new TypeError(`${what} ${shown(given)}: expected ${expected}`);
+}
+
+/** The keys of an options object. Total by type: an option that is added must be added here too. */
+export type Known<Options> = Readonly<Record<keyof Options, true>>;
+
+/**
+ * Refuses an options object with a key that is not known, which would be a mistake that passes in
+ * silence. All enumerable keys count, inherited ones too, since destructuring reads them; symbols do not.
+ *
+ * @param who the function or class that the options are given to
+ * @throws TypeError when it is no object, or has another key
+ */
+export function checkOptions<Options extends object>(who: string, given: Options, known: Known<Options>): void {
+  const names = Object.keys(known);
+  const isRecord = typeof given === 'object' && (given as unknown) !== null && !(Symbol.iterator in given) && !types.isPromise(given);
+  if (!isRecord) throw new TypeError(`${who}: options ${shown(given)}: expected an object { ${names.join(', ')} }`);
+  for (const key in given) {
+    if (Object.hasOwn(known, key)) continue;
+    throw new TypeError(`${who}: there is no option ${shown(key)}${didYouMean(key, names)}${names.length > 0 ? ` (options: ${names.join(', ')})` : ''}`);
+  }
+} // prettier-ignore
+
+/** @throws TypeError when it is neither true nor false */
+export function checkBoolean(what: string, given: unknown): asserts given is boolean {
+  if (typeof given !== 'boolean') throw new TypeError(`${what} ${shown(given)}: expected true or false`); // prettier-ignore
+}
+
+/** @throws TypeError when it is none of the known texts */
+export function checkOneOf<T extends string>(what: string, given: unknown, known: readonly T[]): T {
+  const found = known.find((text) => text === given);
+  if (found !== undefined) return found;
+  const guess = typeof given === 'string' ? didYouMean(given, known) : '';
+  throw new TypeError(`${what} ${shown(given)}: expected ${known.map((text) => `'${text}'`).join(' or ')}${guess}`); // prettier-ignore
+}
+
+/** @throws TypeError when it is none */
+export function checkFunction(what: string, given: unknown): void {
+  if (typeof given !== 'function') throw new TypeError(`${what} ${shown(given)}: expected a function`); // prettier-ignore
 }

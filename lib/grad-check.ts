@@ -1,7 +1,7 @@
 /** Checks gradients: backward() against central differences, element by element. */
 import { reachable } from './compiler/trace.js';
-import { checkNumber, checkObject } from './given.js';
-import { Value, type TypedArray } from './graph.js';
+import { checkNumber, checkOptions, type Known } from './given.js';
+import { checkValue, flatten, Value, type TypedArray } from './graph.js';
 import { compile, type Feeds, type Program } from './program.js';
 import { show, sizeOf } from './shape.js';
 
@@ -15,6 +15,8 @@ export interface GradCheckOptions {
    */
   tolerance?: number;
 }
+
+const OPTIONS: Known<GradCheckOptions> = { step: true, tolerance: true };
 
 /** One element of a gradient. */
 export interface GradCheckElement {
@@ -76,7 +78,8 @@ export function gradCheck(
   feeds: Feeds = {},
   options: GradCheckOptions = {},
 ): GradCheckReport {
-  checkObject('gradCheck: options', options, 'an object { step, tolerance }');
+  checkValue('gradCheck', 'the root', root);
+  checkOptions('gradCheck', options, OPTIONS);
   const { step = 1e-5, tolerance = 1e-6 } = options;
   checkNumber('gradCheck: step', step);
   checkNumber('gradCheck: tolerance', tolerance);
@@ -139,9 +142,7 @@ function leavesOf(root: Value): Value[] {
 
 function numbersOf(leaf: Value, feeds: Feeds): Float64Array {
   if (leaf.op === 'parameter') return Float64Array.from(leaf.data);
-  const fed = feeds[leaf.name!]!;
-  if (typeof fed === 'number') return Float64Array.of(fed);
-  return Float64Array.from({ length: sizeOf(leaf.shape) }, (_, i) => fed[i]!);
+  return flatten(feeds[leaf.name!]!).data;
 }
 
 function sum(numbers: TypedArray): number {

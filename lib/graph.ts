@@ -4,10 +4,10 @@
  * A node only remembers how it is made; nothing is computed until a program runs it (see
  * program.ts), and running never changes the graph.
  */
-import { dot, mermaid, type DrawOptions } from './draw.js';
-import { checkObject, isList, shown } from './given.js';
+import { checkDrawOptions, dot, mermaid, type DrawOptions } from './draw.js';
+import { checkNumber, checkOptions, isList, shown, type Known } from './given.js';
 import { isInteger, NO_ATTR, OPS, OP_CODE, OP_NAMES, takesIndex, type Attr, type OpName } from './ops.js'; // prettier-ignore
-import { checkSize, MOST_AXES, resolveAxis, SCALAR, sizeOf, ShapeError, show, type Shape } from './shape.js'; // prettier-ignore
+import { checkSize, MOST_AXES, resolveAxis, sameShape, SCALAR, sizeOf, ShapeError, show, type Shape } from './shape.js'; // prettier-ignore
 import type { Feeds, Program } from './program.js';
 
 /** Numbers as a program holds them: float64 or float32, row-major. */
@@ -166,14 +166,54 @@ export abstract class Node {
   }
 }
 
+/** How many operands an error names. */
+const MOST_NAMED = 8;
+
+/** Why an operator was refused, by error: an operator that is made of others says it in its own name. */
+const reasons = new WeakMap<Error, string>();
+
+/** The error of an operator, which names its operands. */
+function refused(Kind: typeof ShapeError | typeof TypeError, op: string, operands: readonly unknown[], reason: string): Error {
+  const given = operands.filter((operand) => operand instanceof Node || typeof operand === 'number');
+  const labels = given.slice(0, MOST_NAMED).map((operand) => (operand instanceof Node ? operand.label : String(operand)));
+  if (given.length > MOST_NAMED) labels.push(`${given.length - MOST_NAMED} more`);
+  const error = new Kind(`${op}${labels.length > 0 ? ` of ${labels.join(' and ')}` : ''}: ${reason}`);
+  reasons.set(error, reason);
+  return error;
+} // prettier-ignore
+
+/** Makes an operator of others: what one of them refuses is told as this operator's, of its own operands. */
+export function composed<T>(op: string, operands: readonly unknown[], make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    const reason = reasons.get(error as Error) ?? (error instanceof ShapeError ? error.message : undefined); // prettier-ignore
+    if (reason === undefined) throw error;
+    throw refused(error instanceof ShapeError ? ShapeError : TypeError, op, operands, reason);
+  }
+}
+
+/** What was given in the place of a node, in an error. */
+function shownNode(given: unknown): string {
+  return given instanceof Node ? given.label : shown(given);
+}
+
+/** @throws TypeError when an operand is no Value */
+export function checkValue(op: string, what: string, given: unknown): asserts given is Value {
+  if (!(given instanceof Value)) throw new TypeError(`${op}: ${what} is ${shownNode(given)}, expected a Value`); // prettier-ignore
+}
+
+function checkIndexOperand(op: string, x: Node, given: unknown): asserts given is Index {
+  if (!(given instanceof Index)) throw refused(TypeError, op, [x], `the index is ${shownNode(given)}, expected an Index`); // prettier-ignore
+}
+
 /** The operands are nodes of the graph: values, and where the operator takes one a last index. */
 function checkOperands(op: OpName, inputs: readonly Node[], attr: Attr): void {
   const last = takesIndex(op, attr) ? inputs.length - 1 : -1;
   for (let i = 0; i < inputs.length; i++) {
     const node: unknown = inputs[i];
     if (node instanceof Node && node.operation.isInteger === (i === last)) continue;
-    const found = node instanceof Node ? node.label : shown(node);
-    throw new TypeError(`${op}: operand ${i} is ${found}, expected ${i === last ? 'an Index' : 'a Value'}`); // prettier-ignore
+    throw refused(TypeError, op, inputs.slice(0, i), `operand ${i} is ${shownNode(node)}, expected ${i === last ? 'an Index' : 'a Value'}`); // prettier-ignore
   }
 }
 
@@ -183,8 +223,7 @@ function resultShape(op: OpName, inputs: readonly Node[], attr: Attr): Shape {
     return OPS[op].shape(inputs.map((node) => node.shape), attr); // prettier-ignore
   } catch (error) {
     if (!(error instanceof ShapeError)) throw error;
-    const operands = inputs.map((node) => node.label).join(' and ');
-    throw new ShapeError(`${op}${operands ? ` of ${operands}` : ''}: ${error.message}`);
+    throw refused(ShapeError, op, inputs, error.message);
   }
 }
 
@@ -201,20 +240,21 @@ export function makeIndex(op: OpName, x: Node, attr: Attr): Index {
 
 /** Of single numbers an element-wise operator makes a single number: graphs can have many. */
 function unary(plain: Operation, x: Value): Value {
-  if (x.operation.isInteger) toValue(x);
+  if (x.operation.isInteger) toValue(x, plain.op);
   return x.operation.shape === SCALAR ? new Value(plain, x) : makeValue(plain.op, [x]);
 }
 function binary(plain: Operation, a: Value, other: Value | number): Value {
-  if (a.operation.isInteger) toValue(a);
-  const b = toValue(other);
+  if (a.operation.isInteger) toValue(a, plain.op);
+  const b = toValue(other, plain.op, a);
   const isScalar = a.operation.shape === SCALAR && b.operation.shape === SCALAR;
   return isScalar ? new Value(plain, a, b) : makeValue(plain.op, [a, b]);
 }
 
-function toValue(x: unknown): Value {
+/** @param a the operand before it */
+export function toValue(x: unknown, op: string, a?: Node): Value {
   if (x instanceof Value) return x;
   if (typeof x === 'number') return constant(x);
-  throw new TypeError(`expected a Value or a number, got ${x instanceof Node ? x.label : x === null ? 'null' : typeof x}`); // prettier-ignore
+  throw refused(TypeError, op, [a], `expected a Value or a number, got ${shownNode(x)}`);
 }
 
 /**
@@ -229,7 +269,7 @@ export function valuesOf(what: string, given: unknown): Value[] {
   const values: Value[] = [];
   for (let i = 0, n = given.length; i < n; i++) {
     const value = given[i];
-    if (!(value instanceof Value)) throw new TypeError(`${what}[${i}]: expected a Value, got ${shown(value)}`); // prettier-ignore
+    if (!(value instanceof Value)) throw new TypeError(`${what}[${i}]: expected a Value, got ${shownNode(value)}`); // prettier-ignore
     values.push(value);
   }
   return values;
@@ -237,8 +277,8 @@ export function valuesOf(what: string, given: unknown): Value[] {
 
 /** a where the condition is not zero, else b: signs of zeros and NaN are those of what is taken. */
 export function select(condition: Value, a: Value | number, b: Value | number): Value {
-  const taken = makeValue('ifNonzero', [toValue(a), condition]);
-  return taken.add(makeValue('ifZero', [toValue(b), condition]));
+  const taken = makeValue('ifNonzero', [toValue(a, 'where', condition), condition]);
+  return taken.add(makeValue('ifZero', [toValue(b, 'where', condition), condition]));
 }
 
 /** An axis counted from behind as one from 0; one that does not exist stays for the shape rule to refuse. */
@@ -249,14 +289,19 @@ function fromFront(axis: number, { shape }: Node): number {
 /** One axis or several, counted from behind where negative. */
 export type Axes = number | readonly number[];
 
-function axesOf(axes: readonly number[], x: Node, what: string): number[] {
+/** Several axes, each at most once. */
+function axesOf(axes: readonly number[], x: Node, op: string, expected: string): number[] {
   const { length } = x.shape;
-  if (isList(axes) && axes.length <= length) return Array.from({ length: axes.length }, (_, i) => fromFront(axes[i]!, x)); // prettier-ignore
-  throw new ShapeError(`${what} of ${x.label}: axes ${isList(axes) ? `, ${axes.length} of them` : shown(axes)}: expected a number, or an array of at most ${length}`); // prettier-ignore
+  if (!isList(axes) || axes.length > MOST_AXES) throw refused(ShapeError, op, [x], `axes ${isList(axes) ? `, ${axes.length} of them` : shown(axes)}: expected ${expected} of at most ${length}`); // prettier-ignore
+  const found = Array.from({ length: axes.length }, (_, i) => fromFront(axes[i]!, x));
+  const again = found.findIndex((axis, i) => found.includes(axis, i + 1));
+  if (again >= 0) throw refused(ShapeError, op, [x], `axes [${axes.map(shown).join(', ')}] name axis ${shown(found[again])} twice: give each once`); // prettier-ignore
+  return found;
 }
 
 function reduced(op: 'sum' | 'max', x: Value, axis: Axes | undefined, keepDims: boolean): Value {
-  const axes = axis === undefined ? undefined : axesOf(typeof axis === 'number' ? [axis] : axis, x, op); // prettier-ignore
+  if (typeof (keepDims as unknown) !== 'boolean') throw refused(TypeError, op, [x], `keepDims ${shown(keepDims)}: expected true or false`); // prettier-ignore
+  const axes = axis === undefined ? undefined : axesOf(typeof axis === 'number' ? [axis] : axis, x, op, 'a number, or an array'); // prettier-ignore
   const y = makeValue(op, [x], axes ? { axes } : NO_ATTR);
   return keepDims ? y.reshape(x.shape.map((n, i) => (!axes || axes.includes(i) ? 1 : n))) : y;
 }
@@ -299,14 +344,16 @@ export class Value extends Node {
    * a bound it is the bound's. NaN stays NaN, and gets no gradient.
    */
   clip(low: Value | number, high: Value | number): Value {
-    const [least, most] = [toValue(low), toValue(high)];
-    const fixed = this.detach();
-    // Where a bound is taken, or is NaN; not where this is NaN.
-    const isBelow = this.eq(this).sub(this.ge(least));
-    const raised = select(isBelow.gt(0), least, fixed);
-    const isAbove = raised.eq(raised).sub(most.ge(raised));
-    const isInside = this.ge(least).mul(most.ge(this));
-    return select(isInside, this, select(isAbove.gt(0), most, raised));
+    return composed('clip', [this, low, high], () => {
+      const [least, most] = [toValue(low, 'clip', this), toValue(high, 'clip', this)];
+      const fixed = this.detach();
+      // Where a bound is taken, or is NaN; not where this is NaN.
+      const isBelow = this.eq(this).sub(this.ge(least));
+      const raised = select(isBelow.gt(0), least, fixed);
+      const isAbove = raised.eq(raised).sub(most.ge(raised));
+      const isInside = this.ge(least).mul(most.ge(this));
+      return select(isInside, this, select(isAbove.gt(0), most, raised));
+    });
   }
   /** 1 where this > other, else 0, broadcast. No gradient flows through a comparison; NaN compares false. */
   gt(other: Value | number): Value {
@@ -318,11 +365,11 @@ export class Value extends Node {
   }
   /** 1 where this < other, else 0: see `gt`. */
   lt(other: Value | number): Value {
-    return toValue(other).gt(this);
+    return composed('lt', [this, other], () => toValue(other, 'lt', this).gt(this));
   }
   /** 1 where this <= other, else 0: see `gt`. */
   le(other: Value | number): Value {
-    return toValue(other).ge(this);
+    return composed('le', [this, other], () => toValue(other, 'le', this).ge(this));
   }
   /** 1 where both are equal, else 0: see `gt`. */
   eq(other: Value | number): Value {
@@ -330,7 +377,7 @@ export class Value extends Node {
   }
   /** 1 where both differ or one is NaN, else 0: see `gt`. */
   ne(other: Value | number): Value {
-    return constant(1).sub(this.eq(other));
+    return composed('ne', [this, other], () => constant(1).sub(this.eq(other)));
   }
   /** -x by element. */
   neg(): Value {
@@ -420,27 +467,33 @@ export class Value extends Node {
   }
   /** The axes in another order; by default reversed. */
   transpose(axes: readonly number[] = this.shape.map((_, i) => this.shape.length - 1 - i)): Value {
-    return makeValue('transpose', [this], { axes: axesOf(axes, this, 'transpose') });
+    return makeValue('transpose', [this], { axes: axesOf(axes, this, 'transpose', 'an array') });
   }
   /** The same numbers, row-major, in another shape of as many; one length may be -1: what is left. */
   reshape(shape: Shape): Value {
-    const given = listedShape(shape, () => 'reshape');
+    const given = listedShape(shape, () => `reshape of ${this.label}`);
     checkShape(
       given.map((n) => (n === -1 ? 0 : n)),
       () => `reshape of ${this.label}`,
     );
     const unknown = given.indexOf(-1);
+    if (unknown < 0) return makeValue('reshape', [this], { shape: given });
+    const refuse = (why: string): Error => refused(ShapeError, 'reshape', [this], `to ${show(given)}: ${why}`); // prettier-ignore
+    if (given.includes(-1, unknown + 1)) throw refuse('only one length may be -1');
+    const size = sizeOf(this.shape);
     const others = sizeOf(given.filter((_, i) => i !== unknown));
-    const full = given.map((n, i) => (i === unknown ? sizeOf(this.shape) / others : n));
-    checkShape(full, () => `reshape of ${this.label} to ${show(given)}`);
-    return makeValue('reshape', [this], { shape: full });
+    if (others === 0) throw refuse('the other lengths hold no numbers, so that -1 could be any: give it as a number'); // prettier-ignore
+    if (size % others !== 0) throw refuse(`${size} numbers do not divide by ${others}`);
+    return makeValue('reshape', [this], { shape: given.with(unknown, size / others) });
   }
   /** With a new axis of length 1, before `axis`; -1: behind all others. */
   expandDims(axis: number): Value {
     const rank = this.shape.length + 1;
     const at = !Number.isInteger(axis) ? -1 : axis < 0 ? axis + rank : axis;
     if (at < 0 || at >= rank) {
-      throw new ShapeError(`expandDims of ${this.label}: axis ${shown(axis)} of ${rank} axes`);
+      throw new ShapeError(
+        `expandDims of ${this.label}: axis ${shown(axis)}: expected an integer from ${-rank} to ${rank - 1}`,
+      );
     }
     return this.reshape([...this.shape.slice(0, at), 1, ...this.shape.slice(at)]);
   }
@@ -449,7 +502,7 @@ export class Value extends Node {
     if (axis === undefined) return this.reshape(this.shape.filter((n) => n !== 1));
     const at = Number.isInteger(axis) ? fromFront(axis, this) : -1;
     if (this.shape[at] !== 1) {
-      throw new ShapeError(`squeeze of ${this.label}: axis ${shown(axis)} has length ${String(this.shape[at])}, not 1`); // prettier-ignore
+      throw new ShapeError(`squeeze of ${this.label}: axis ${shown(axis)} ${at in this.shape ? `has length ${this.shape[at]!}, not 1` : 'does not exist'}`); // prettier-ignore
     }
     return this.reshape(this.shape.filter((_, i) => i !== at));
   }
@@ -461,26 +514,42 @@ export class Value extends Node {
   slice(start: number, stop: number, axis = 0): Value {
     return makeValue('slice', [this], { axis: fromFront(axis, this), start, stop });
   }
-  /** Row i of the first axis: a fixed number, or a fed `Index` (then also a vector of rows). */
+  /**
+   * Row i of the first axis: a fixed number from 0, or a fed `Index` (then also a vector of rows).
+   *
+   * @throws ShapeError when there is no such row
+   */
   at(i: number | Index): Value {
-    if (typeof i === 'number') return this.slice(i, i + 1).reshape(this.shape.slice(1));
-    return makeValue('gather', [this, i]);
+    if (typeof i !== 'number') {
+      checkIndexOperand('at', this, i);
+      return composed('at', [this, i], () => makeValue('gather', [this, i]));
+    }
+    const rows = this.shape[0];
+    if (rows === undefined) throw refused(ShapeError, 'at', [this], 'a single number has no rows');
+    if (!Number.isInteger(i) || i < 0 || i >= rows) {
+      const last = i < 0 && -i <= rows ? `; counted from the end it is at(${rows + i})` : '';
+      const expected = rows > 0 ? `a row from 0 to ${rows - 1}` : 'a first axis that is not empty';
+      throw refused(ShapeError, 'at', [this], `row ${shown(i)}: expected ${expected}${last}`);
+    }
+    return this.slice(i, i + 1).reshape(this.shape.slice(1));
   }
   /**
    * Entries of an axis, by default the first, picked by fed or found indices, whose axes take its
    * place. What is picked twice gets both gradients.
    */
   gather(index: Index, axis = 0): Value {
-    const at = this.shape.length === 0 ? 0 : resolveAxis(axis, this.shape);
-    if (at === 0) return makeValue('gather', [this, index]);
-    if (!((index as unknown) instanceof Index)) throw new TypeError(`gather of ${this.label}: ${shown(index)}, expected an Index`); // prettier-ignore
-    const axes = this.shape.map((_, i) => i);
-    const before = axes.slice(0, at);
-    const found = makeValue('gather', [this.transpose([at, ...before, ...axes.slice(at + 1)]), index]); // prettier-ignore
-    // The axes of the indices are in front of those before them.
-    const n = index.shape.length;
-    const behind = found.shape.map((_, i) => i).slice(n + at);
-    return found.transpose([...before.map((i) => n + i), ...index.shape.map((_, i) => i), ...behind]); // prettier-ignore
+    checkIndexOperand('gather', this, index);
+    return composed('gather', [this, index], () => {
+      const at = this.shape.length === 0 ? 0 : resolveAxis(axis, this.shape);
+      if (at === 0) return makeValue('gather', [this, index]);
+      const axes = this.shape.map((_, i) => i);
+      const before = axes.slice(0, at);
+      const found = makeValue('gather', [this.transpose([at, ...before, ...axes.slice(at + 1)]), index]); // prettier-ignore
+      // The axes of the indices are in front of those before them.
+      const n = index.shape.length;
+      const behind = found.shape.map((_, i) => i).slice(n + at);
+      return found.transpose([...before.map((i) => n + i), ...index.shape.map((_, i) => i), ...behind]); // prettier-ignore
+    });
   }
   /** The indices of the k largest numbers of a vector, largest first, ties to the lower index. */
   topk(k: number): Index {
@@ -498,7 +567,7 @@ export class Value extends Node {
   }
   /** The mean over axes: see `sum`. */
   mean(axis?: Axes, keepDims = false): Value {
-    const sum = this.sum(axis, keepDims);
+    const sum = composed('mean', [this], () => this.sum(axis, keepDims));
     return sum.mul(sizeOf(sum.shape) / sizeOf(this.shape));
   }
   /**
@@ -510,7 +579,7 @@ export class Value extends Node {
   }
   /** The smallest over axes: see `max`. */
   min(axis?: Axes, keepDims = false): Value {
-    return this.neg().max(axis, keepDims).neg();
+    return composed('min', [this], () => this.neg().max(axis, keepDims).neg());
   }
   /** The sum along an axis up to each place. */
   cumsum(axis = 0): Value {
@@ -520,7 +589,7 @@ export class Value extends Node {
   softmax(axis = -1): Value {
     const last = this.shape.length - 1;
     if (axis === -1 || axis === last) return makeValue('softmax', [this]);
-    const at = resolveAxis(axis, this.shape);
+    const at = composed('softmax', [this], () => resolveAxis(axis, this.shape));
     const axes = this.shape.map((_, i) => (i === at ? last : i === last ? at : i));
     return makeValue('softmax', [this.transpose(axes)]).transpose(axes);
   }
@@ -615,10 +684,12 @@ export class Value extends Node {
    * operator, shape and, where asked for, data and gradient. Parameters are filled, inputs round.
    */
   toDot(options: DrawOptions = {}): string {
+    checkDrawOptions('toDot', options);
     return dot(this, options);
   }
   /** The same as a Mermaid flowchart. */
   toMermaid(options: DrawOptions = {}): string {
+    checkDrawOptions('toMermaid', options);
     return mermaid(this, options);
   }
 }
@@ -636,6 +707,26 @@ export class Index extends Node {
       throw new RangeError(`at(${shown(i)}) of ${this.label}: no such element`);
     }
     return makeIndex('element', this, { start: i });
+  }
+  /**
+   * Integers cannot be read, only used.
+   *
+   * @throws TypeError always
+   * @hidden
+   */
+  get data(): never {
+    return this.refuseReading();
+  }
+  /** @hidden */
+  get grad(): never {
+    return this.refuseReading();
+  }
+  /** @hidden */
+  forward(): never {
+    return this.refuseReading();
+  }
+  private refuseReading(): never {
+    throw new TypeError(`${this.label} holds integers, which cannot be read and have no gradient: to read them as numbers, gather from the numbers 0, 1, 2, ... by it, as in parameter([0, 1, 2]).gather(index).forward()`); // prettier-ignore
   }
   /** Integers are the program's own. */
   override peek(): undefined {
@@ -659,7 +750,7 @@ function listedShape(shape: Shape, what: () => string): number[] {
 
 function checkShape(shape: Shape, what: () => string): void {
   if (shape.every((n) => Number.isInteger(n) && n >= 0)) return;
-  throw new ShapeError(`${what()}: a shape is an array of integers from 0, got [${shape.map(shown).join(',')}]`); // prettier-ignore
+  throw new ShapeError(`${what()}: a shape is an array of integers from 0, got [${shape.map(shown).join(', ')}]`); // prettier-ignore
 }
 
 function shapeOf(shape: Shape, what: () => string): Shape {
@@ -684,6 +775,11 @@ function leaf<N extends Node>(node: N, name: string | undefined): N {
   return node;
 }
 
+/** The place of a number that is at `at` in row-major order. */
+function placeOf(at: number, shape: Shape): number[] {
+  return shape.map((n, axis) => Math.floor(at / sizeOf(shape.slice(axis + 1))) % n);
+}
+
 /** Flattens nested arrays row-major and finds their shape; throws on ragged ones. */
 export function flatten(numbers: Numbers): { data: Float64Array; shape: Shape } {
   if (typeof numbers === 'number') return { data: Float64Array.of(numbers), shape: [] };
@@ -705,7 +801,11 @@ export function flatten(numbers: Numbers): { data: Float64Array; shape: Shape } 
   let at = 0;
   const visit = (x: unknown, depth: number): void => {
     if (depth === shape.length) {
-      if (typeof x !== 'number') throw new TypeError(`expected numbers, got ${typeof x}`);
+      if (typeof x !== 'number') {
+        const error = new TypeError(`${shape.length > 0 ? `element ${show(placeOf(at, shape))} is ${shown(x)}` : shown(x)}: expected a number, or arrays of numbers`); // prettier-ignore
+        reasons.set(error, error.message);
+        throw error;
+      }
       data[at++] = x;
       return;
     }
@@ -719,6 +819,16 @@ export function flatten(numbers: Numbers): { data: Float64Array; shape: Shape } 
   return { data, shape };
 }
 
+/** What {@link parameter} takes. */
+export interface ParameterOptions {
+  /** The name in feeds, errors, drawings and files. */
+  name?: string;
+  /** Of a flat array of numbers. */
+  shape?: Shape;
+}
+
+const PARAMETER_OPTIONS: Known<ParameterOptions> = { name: true, shape: true };
+
 /**
  * A leaf that training may change. The shape is that of the nested arrays, or the one given for a
  * flat array.
@@ -726,17 +836,16 @@ export function flatten(numbers: Numbers): { data: Float64Array; shape: Shape } 
  * @throws ShapeError when nested arrays are ragged, or their numbers do not fill the shape
  * @throws TypeError when there is anything but numbers
  */
-export function parameter(numbers: Numbers, options: { name?: string; shape?: Shape } = {}): Value {
-  checkObject('parameter: options', options, 'an object { name, shape }');
+export function parameter(numbers: Numbers, options: ParameterOptions = {}): Value {
+  checkOptions('parameter', options, PARAMETER_OPTIONS);
   const { name, shape: given } = options;
   if (name !== undefined) checkName('parameter', name);
-  const { data, shape: found } = flatten(numbers);
-  const shape = given === undefined ? found : shapeOf(given, () => 'parameter');
-  if (sizeOf(shape) !== data.length) {
-    throw new ShapeError(
-      `parameter${name ? ` '${name}'` : ''}: ${data.length} numbers for shape ${show(shape)}, which holds ${sizeOf(shape)}`,
-    );
-  }
+  const who = name === undefined ? 'parameter' : `parameter '${name}'`;
+  const { data, shape: found } = composed(who, [], () => flatten(numbers));
+  const shape = given === undefined ? found : shapeOf(given, () => who);
+  const isNested = found.length > 1;
+  if (isNested && !sameShape(found, shape)) throw new ShapeError(`${who}: nested arrays of shape ${show(found)} for shape ${show(shape)}: give the numbers flat, row by row, or nested in that shape`); // prettier-ignore
+  if (sizeOf(shape) !== data.length) throw new ShapeError(`${who}: ${data.length} numbers for shape ${show(shape)}, which holds ${sizeOf(shape)}`); // prettier-ignore
   const value = leaf(new Value(leafOperation('parameter', shape)), name);
   value.memory = { initial: data };
   return value;
@@ -759,14 +868,16 @@ export function input(name: string, shape: Shape = []): Value {
 /** A leaf of integers fed at every run, by name: one, or a vector of `length`. */
 export function index(name: string, length?: number): Index {
   checkName('index', name);
+  const isLength = length === undefined || (Number.isInteger(length) && length >= 0);
+  if (!isLength) throw new ShapeError(`index '${name}': length ${isList(length) ? `[${length.slice(0, MOST_AXES).map(shown).join(', ')}]` : shown(length)}: an index has one axis: give its length, an integer from 0, or none for a single one; of rows, feed all in one flat array and reshape what is gathered`); // prettier-ignore
   const shape = length === undefined ? [] : [length];
-  checkShape(shape, () => `index '${name}'`);
   return leaf(new Index(leafOperation('index', shape)), name);
 }
 
 /** A fixed number; arithmetic accepts plain numbers too. */
 export function constant(value: number): Value {
-  if (typeof value !== 'number') throw new TypeError(`constant ${shown(value)}: expected a number`);
+  if (isList(value) || ArrayBuffer.isView(value)) throw new TypeError(`constant ${shown(value)}: expected one number; an array of fixed numbers is parameter(numbers).detach()`); // prettier-ignore
+  checkNumber('constant', value);
   return new Value(operationOf('constant', { value }, SCALAR));
 }
 
@@ -778,7 +889,7 @@ export function zeros(shape: Shape): Value {
 /** Operands of one shape along a new axis, by default the first. */
 export function stack(values: readonly Value[], axis = 0): Value {
   const y = makeValue('stack', valuesOf('stack', values));
-  const at = resolveAxis(axis, y.shape);
+  const at = composed('stack', y.inputs, () => resolveAxis(axis, y.shape));
   if (at === 0) return y;
   const axes = y.shape.map((_, i) => i).slice(1);
   axes.splice(at, 0, 0);
@@ -805,6 +916,9 @@ export function choose(values: readonly Value[], which: Index): Value {
  * is then at most the number of values of the shortest.
  */
 export function meanOfFirst(values: readonly Value[], n: Index): Value {
-  const sum = makeValue('total', [...valuesOf('meanOfFirst', values), n], { prefix: true });
-  return makeValue('mul', [sum, makeValue('inverseCount', [n])]);
+  const given = valuesOf('meanOfFirst', values);
+  return composed('meanOfFirst', [...given, n], () => {
+    const sum = makeValue('total', [...given, n], { prefix: true });
+    return makeValue('mul', [sum, makeValue('inverseCount', [n])]);
+  });
 }

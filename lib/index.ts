@@ -4,10 +4,10 @@ export { Corpus, DataError, parseDocuments, readDocuments, splitHeldOut, Tokeniz
 export { buildModel, ExperimentError, MODEL_NAMES, MODELS, runExperiment, type BuiltModel, type ExperimentOptions, type ExperimentResult, type Keeper, type ModelName, type ModelSizes, type Run } from './experiment.js'; // prettier-ignore
 export { type Column, type Dataset } from './dataset.js';
 export { type DrawOptions } from './draw.js';
-export { embedding, gelu, layerNorm, logSoftmax, logSumExp, norm, silu, split, std, tensordot, variance, vstack, where } from './functions.js'; // prettier-ignore
+export { embedding, gelu, layerNorm, logSoftmax, logSumExp, norm, silu, split, std, tensordot, variance, vstack, where, type VarianceOptions } from './functions.js'; // prettier-ignore
 export { grad } from './grad.js';
 export { gradCheck, GradCheckError, type GradCheckElement, type GradCheckOptions, type GradCheckReport } from './grad-check.js'; // prettier-ignore
-export { choose, concat, constant, Index, index, input, meanOfFirst, parameter, stack, total, Value, zeros, type Axes, type Node, type Numbers, type TypedArray } from './graph.js'; // prettier-ignore
+export { choose, concat, constant, Index, index, input, meanOfFirst, parameter, stack, total, Value, zeros, type Axes, type Node, type Numbers, type ParameterOptions, type TypedArray } from './graph.js'; // prettier-ignore
 export { kernels, type GatherOptions, type KernelOptions, type MatmulOptions, type OutOptions, type SoftmaxOptions } from './kernels.js'; // prettier-ignore
 export { IsaError, nativeInfo, type NativeInfo } from './native.js';
 export * as nn from './nn/index.js';

@@ -1,6 +1,7 @@
 /** Vector kernels on plain typed arrays, without a graph: dense row-major matrices, shapes given. */
 import { types } from 'node:util';
 import type { TypedArray } from './graph.js';
+import { checkOptions, type Known } from './given.js';
 import { addon, chosenIsa } from './native.js';
 
 /** The native half (native/kernel_calls.cpp): outputs first, every argument checked once more. */
@@ -58,6 +59,23 @@ export interface GatherOptions<A extends TypedArray> extends OutOptions<A> {
   cols: number;
 }
 
+const KERNEL_OPTIONS: Known<KernelOptions> = { isa: true };
+const OUT_OPTIONS: Known<OutOptions<TypedArray>> = { ...KERNEL_OPTIONS, out: true };
+const MATMUL_OPTIONS: Known<MatmulOptions<TypedArray>> = {
+  ...OUT_OPTIONS,
+  m: true,
+  k: true,
+  n: true,
+  transposeA: true,
+  transposeB: true,
+};
+const SOFTMAX_OPTIONS: Known<SoftmaxOptions<TypedArray>> = {
+  ...OUT_OPTIONS,
+  rows: true,
+  cols: true,
+};
+const GATHER_OPTIONS: Known<GatherOptions<TypedArray>> = { ...OUT_OPTIONS, cols: true };
+
 /**
  * The product of two matrices, [m, k] @ [k, n] -> [m, n], by the project's own kernel or, from the
  * sizes where it is faster, by OpenBLAS: GEMM (Dongarra et al., 1990) with alpha 1 and beta 0.
@@ -71,7 +89,8 @@ export interface GatherOptions<A extends TypedArray> extends OutOptions<A> {
  * @example kernels.matmul(Float64Array.of(1, 2), Float64Array.of(3, 4), { m: 1, k: 2, n: 1 }) // 11
  */
 function matmul<A extends TypedArray>(a: A, b: A, options: MatmulOptions<A>): A {
-  const { m, k, n, transposeA, transposeB, out, isa } = checkOptions('matmul', options, 'm, k, n');
+  checkOptions('matmul', options, MATMUL_OPTIONS);
+  const { m, k, n, transposeA, transposeB, out, isa } = options;
   checkFloats('matmul', 'a', a);
   checkSame('matmul', 'b', b, 'a', a);
   checkSize('matmul', 'm', m);
@@ -96,7 +115,8 @@ function matmul<A extends TypedArray>(a: A, b: A, options: MatmulOptions<A>): A 
  * @throws RangeError when `out` has another length or overlaps `x` in part
  */
 function relu<A extends TypedArray>(x: A, options: OutOptions<A> = {}): A {
-  const { out, isa } = checkOptions('relu', options, 'out, isa');
+  checkOptions('relu', options, OUT_OPTIONS);
+  const { out, isa } = options;
   checkFloats('relu', 'x', x);
   const y = output('relu', out, 'x', x, 'x.length', x.length);
   addon.kernels.relu(y, x, isaOf(isa));
@@ -115,13 +135,13 @@ function relu<A extends TypedArray>(x: A, options: OutOptions<A> = {}): A {
  * @example kernels.softmax(logits, { cols: 27 }) // every 27 elements add up to 1
  */
 function softmax<A extends TypedArray>(x: A, options: SoftmaxOptions<A> = {}): A {
-  const given = checkOptions('softmax', options, 'rows, cols');
-  const { out, isa } = given;
+  checkOptions('softmax', options, SOFTMAX_OPTIONS);
+  const { out, isa } = options;
   checkFloats('softmax', 'x', x);
-  if (given.rows !== undefined) checkSize('softmax', 'rows', given.rows);
-  if (given.cols !== undefined) checkSize('softmax', 'cols', given.cols);
-  const rows = given.rows ?? (given.cols === undefined ? 1 : wholes(x.length, given.cols));
-  const cols = given.cols ?? wholes(x.length, rows);
+  if (options.rows !== undefined) checkSize('softmax', 'rows', options.rows);
+  if (options.cols !== undefined) checkSize('softmax', 'cols', options.cols);
+  const rows = options.rows ?? (options.cols === undefined ? 1 : wholes(x.length, options.cols));
+  const cols = options.cols ?? wholes(x.length, rows);
   checkLength('softmax', 'x', x, 'rows x cols', rows, cols);
   const y = output('softmax', out, 'x', x, 'rows x cols', rows, cols);
   addon.kernels.softmax(y, x, rows, cols, isaOf(isa));
@@ -138,7 +158,8 @@ function softmax<A extends TypedArray>(x: A, options: SoftmaxOptions<A> = {}): A
  * @example kernels.topk(Float64Array.of(3, 9, 5), 2) // Int32Array [1, 2]
  */
 function topk(x: TypedArray, k: number, options: KernelOptions = {}): Int32Array {
-  const { isa } = checkOptions('topk', options, 'isa');
+  checkOptions('topk', options, KERNEL_OPTIONS);
+  const { isa } = options;
   checkFloats('topk', 'x', x);
   checkSize('topk', 'k', k);
   if (k > x.length) {
@@ -162,7 +183,8 @@ function topk(x: TypedArray, k: number, options: KernelOptions = {}): Int32Array
  * @example kernels.gather(embeddings, Int32Array.of(3, 0, 3), { cols: 16 }) // 48 elements
  */
 function gather<A extends TypedArray>(x: A, indices: Int32Array, options: GatherOptions<A>): A {
-  const { cols, out, isa } = checkOptions('gather', options, 'cols');
+  checkOptions('gather', options, GATHER_OPTIONS);
+  const { cols, out, isa } = options;
   checkFloats('gather', 'x', x);
   if (!types.isInt32Array(indices)) {
     throw new TypeError(
@@ -208,14 +230,6 @@ let defaultIsa: string | undefined;
 function isaOf(name: string | undefined): string {
   // Reading an environment variable takes longer than a small kernel: it is read once.
   return name === undefined ? (defaultIsa ??= chosenIsa()) : chosenIsa(name);
-}
-
-function checkOptions<O extends object>(kernel: string, options: O, names: string): O {
-  const given: unknown = options;
-  if (typeof given !== 'object' || given === null) {
-    throw new TypeError(`${kernel}: options must be an object { ${names} }, got ${show(given)}`);
-  }
-  return options;
 }
 
 function checkFloats(kernel: string, name: string, x: unknown): void {

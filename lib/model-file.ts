@@ -4,11 +4,19 @@
  */
 import { Tokenizer } from './data.js';
 import { buildFrom, checkSizes, MODEL_NAMES, type BuiltModel, type DType, type ModelName, type ModelSizes } from './experiment.js'; // prettier-ignore
-import { checkInteger, checkObject, isList, shown } from './given.js';
+import {
+  checkInteger,
+  checkObject,
+  checkOptions,
+  isList,
+  MOST_STEPS,
+  shown,
+  type Known,
+} from './given.js';
 import { setNumbers, valuesOf, type TypedArray, type Value } from './graph.js';
 import { graphSize, matricesOf, MOST_NODES } from './models/graph-size.js';
 import { DEFAULT_SIZES, type Matrix, type Sizes } from './models/model.js';
-import type { Training, TrainingState } from './optim.js';
+import { Training, type TrainingState } from './optim.js';
 import { BusyError } from './program.js';
 import { Random } from './random.js';
 import type { WrittenTensor } from './safetensors.js';
@@ -56,6 +64,16 @@ export interface Checkpoint {
   random: Random;
   /** Of the steps so far, or of those that are to be kept, one a step at most; none by default. */
   losses?: ArrayLike<number>;
+}
+
+const CHECKPOINT_KEYS: Known<Checkpoint> = { training: true, random: true, losses: true };
+
+/** @throws TypeError when it has no training, or no generator */
+function checkCheckpoint(who: string, given: Checkpoint): void {
+  checkOptions(who, given, CHECKPOINT_KEYS);
+  const { training, random } = given;
+  if (!((training as unknown) instanceof Training)) throw new TypeError(`${who}: training ${shown(training)}: expected a Training, as minimize gives`); // prettier-ignore
+  if (!((random as unknown) instanceof Random)) throw new TypeError(`${who}: random ${shown(random)}: expected a Random`); // prettier-ignore
 }
 
 /** What a checkpoint gives back. */
@@ -122,8 +140,9 @@ function write(path: string, model: BuiltModel, tokenizer: Tokenizer, metadata: 
   const tensors = new Map<string, WrittenTensor>();
   for (const { name: matrix, shape, values } of matrices) tensors.set(matrix, { shape, data: joined(values.map(({ data }) => data), dtype) });
   if (progress) {
-    checkObject('progress', progress, 'an object { training, random, losses }');
+    checkCheckpoint('saveCheckpoint', progress);
     const { training, random, losses: given = [] } = progress;
+    checkObject('saveCheckpoint: losses', given, 'a list of numbers');
     const { steps, runs, rule, moments } = training.state();
     const losses = Float64Array.from({ length: checkInteger('number of losses', given.length, 0, steps) }, (_, i) => given[i]!); // prettier-ignore
     texts.set('steps', String(steps)).set('runs', String(runs));
@@ -157,9 +176,14 @@ function write(path: string, model: BuiltModel, tokenizer: Tokenizer, metadata: 
 export function loadCheckpoint(
   path: string,
   model: BuiltModel,
-  { training, random }: Omit<Checkpoint, 'losses'>,
-  { mostSteps = STEPS_BY_DEFAULT }: { mostSteps?: number } = {},
+  progress: Omit<Checkpoint, 'losses'>,
+  options: { mostSteps?: number } = {},
 ): Kept {
+  checkCheckpoint('loadCheckpoint', progress);
+  checkOptions('loadCheckpoint', options, { mostSteps: true });
+  const { training, random } = progress;
+  const { mostSteps = STEPS_BY_DEFAULT } = options;
+  checkInteger('loadCheckpoint: mostSteps', mostSteps, 0, MOST_STEPS);
   const { name: modelName, sizes, matrices } = checkedModel(model);
   const read = TensorFile.read(path, (file) => {
     const { shown, metadata } = file;

@@ -169,6 +169,11 @@ const view: Lowering = { kind: 'view' };
 const special: Lowering = { kind: 'special' };
 const noGradient = (): null => null;
 
+/** Whether no gradient flows through an operator, whatever its operands are. */
+export function stopsGradient(op: OpName): boolean {
+  return OPS[op].gradient === noGradient;
+}
+
 /** Sums `node` over the axes in which `shape` was broadcast: the one place broadcasting is undone. */
 export function sumTo<N>(g: Builder<N>, node: N, shape: Shape): N {
   const from = g.shape(node);
@@ -249,13 +254,12 @@ function reshape<N>(g: Builder<N>, x: N, shape: Shape): N {
 }
 
 function matmulShape([a, b]: readonly Shape[]): Shape {
-  const wrong = (why: string): ShapeError =>
-    new ShapeError(`matmul of ${show(a!)} and ${show(b!)}: ${why}`);
-  if (!a!.length || !b!.length) throw wrong('a scalar has no axis to contract; use mul');
+  if (!a!.length || !b!.length)
+    throw new ShapeError('a single number has no axis to contract: use mul');
   const k = a![a!.length - 1]!;
   const rows = b!.length > 1 ? b![b!.length - 2]! : b![0]!;
   if (k !== rows) {
-    throw wrong(`the last axis of the left (${k}) must equal the first matrix axis of the right (${rows})`); // prettier-ignore
+    throw new ShapeError(`the last axis of the left (${k}) must equal the first matrix axis of the right (${rows})`); // prettier-ignore
   }
   const batch = broadcast(a!.slice(0, -2), b!.slice(0, -2));
   return [...batch, ...(a!.length > 1 ? [a![a!.length - 2]!] : []), ...(b!.length > 1 ? [b![b!.length - 1]!] : [])]; // prettier-ignore
@@ -297,7 +301,7 @@ function matmulGradient<N>(c: GradientContext<N>, i: number): N {
 function checkPermutation(axes: readonly number[], x: Shape): void {
   const seen = new Set(axes.map((axis) => resolveAxis(axis, x)));
   if (seen.size !== x.length || axes.length !== x.length) {
-    throw new ShapeError(`transpose of ${show(x)} by axes ${show(axes)}: each axis once`);
+    throw new ShapeError(`axes ${show(axes)}: expected each of ${x.length} axes once`);
   }
 }
 
@@ -319,10 +323,10 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
   },
   topk: {
     shape: ([x], { k }) => {
-      if (x!.length !== 1) throw new ShapeError(`topk expects a vector, not shape ${show(x!)}`);
+      if (x!.length !== 1) throw new ShapeError(`expected a vector, not shape ${show(x!)}`);
       if (!Number.isInteger(k) || k! < 1 || k! > x![0]!) {
         throw new ShapeError(
-          `topk of ${shown(k)} among ${x![0]}: expected an integer from 1 to ${x![0]}`,
+          `k ${shown(k)} of ${x![0]} numbers: expected an integer from 1 to ${x![0]}`,
         );
       }
       return [k!];
@@ -524,9 +528,9 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
     shape: (inputs, { prefix }) => {
       const terms = prefix ? inputs.slice(0, -1) : inputs;
       const first = terms[0];
-      if (!first) throw new ShapeError('total of no operands: give at least one');
+      if (!first) throw new ShapeError('there are no operands: give at least one');
       const odd = terms.find((shape) => !sameShape(shape, first));
-      if (odd) throw new ShapeError(`total of shapes ${show(first)} and ${show(odd)}: all must be equal`); // prettier-ignore
+      if (odd) throw new ShapeError(`shapes ${show(first)} and ${show(odd)}: all must be equal`); // prettier-ignore
       return first;
     },
     gradient: ({ dy }) => dy,
@@ -541,7 +545,7 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
     shape: ([x], attr) => {
       const gone = goneAxes(x!, attr);
       const shape = x!.filter((_, i) => !gone.has(i));
-      if (sizeOf(x!) === 0 && sizeOf(shape) > 0) throw new ShapeError(`${show(x!)} is empty along the axes: there is no largest number`); // prettier-ignore
+      if (sizeOf(x!) === 0 && sizeOf(shape) > 0) throw new ShapeError(`${show(x!)} is empty along the axes: there are no numbers to choose from`); // prettier-ignore
       return shape;
     },
     gradient: ({ g, dy, inputs, output, attr }) => {
@@ -569,7 +573,7 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
   // --- softmax over the last axis ---
   softmax: {
     shape: ([x]) => {
-      if (!x!.length) throw new ShapeError('softmax of a scalar: give at least one axis');
+      if (!x!.length) throw new ShapeError('a single number has no axis: give at least one');
       return x!;
     },
     gradient: ({ g, dy, output }) => g.op('softmaxGrad', [output, dy]),
@@ -597,7 +601,7 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
   reshape: {
     shape: ([x], { shape }) => {
       if (sizeOf(x!) !== sizeOf(shape!)) {
-        throw new ShapeError(`reshape of ${show(x!)} to ${show(shape!)}: ${sizeOf(x!)} numbers against ${sizeOf(shape!)}`); // prettier-ignore
+        throw new ShapeError(`to ${show(shape!)}: ${sizeOf(x!)} numbers against ${sizeOf(shape!)}`); // prettier-ignore
       }
       return shape!;
     },
@@ -619,7 +623,7 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
   broadcastTo: {
     shape: ([x], { shape }) => {
       if (!sameShape(broadcast(x!, shape!), shape!)) {
-        throw new ShapeError(`broadcastTo of ${show(x!)} to ${show(shape!)}: it does not fit`);
+        throw new ShapeError(`${show(x!)} does not broadcast to ${show(shape!)}`);
       }
       return shape!;
     },
@@ -637,8 +641,7 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
         stop! < start! ||
         stop! > x![at]!
       ) {
-        // prettier-ignore
-        throw new ShapeError(`slice ${shown(start)} to ${shown(stop)} of axis ${axis} in ${show(x!)}: out of range`); // prettier-ignore
+        throw new ShapeError(`from ${shown(start)} to before ${shown(stop)} in axis ${axis} of ${show(x!)}: expected integers from 0 to ${x![at]!}, the first no larger`); // prettier-ignore
       }
       return x!.map((n, i) => (i === at ? stop! - start! : n));
     },
@@ -660,11 +663,11 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
   concat: {
     shape: (inputs, { axis }) => {
       const first = inputs[0];
-      if (!first) throw new ShapeError('concat of no operands: give at least one');
+      if (!first) throw new ShapeError('there are no operands: give at least one');
       const at = resolveAxis(axis!, first);
       for (const shape of inputs) {
         if (shape.length !== first.length || shape.some((n, i) => i !== at && n !== first[i])) {
-          throw new ShapeError(`concat of ${show(first)} and ${show(shape)} along axis ${axis}: the other axes must be equal`); // prettier-ignore
+          throw new ShapeError(`shapes ${show(first)} and ${show(shape)} along axis ${axis}: the other axes must be equal`); // prettier-ignore
         }
       }
       return first.map((n, i) => (i === at ? inputs.reduce((sum, s) => sum + s[at]!, 0) : n));
@@ -681,9 +684,9 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
   stack: {
     shape: (inputs) => {
       const first = inputs[0];
-      if (!first) throw new ShapeError('stack of no operands: give at least one');
+      if (!first) throw new ShapeError('there are no operands: give at least one');
       const odd = inputs.find((shape) => !sameShape(shape, first));
-      if (odd) throw new ShapeError(`stack of shapes ${show(first)} and ${show(odd)}: all must be equal`); // prettier-ignore
+      if (odd) throw new ShapeError(`shapes ${show(first)} and ${show(odd)}: all must be equal`); // prettier-ignore
       return [inputs.length, ...first];
     },
     gradient: ({ g, dy, inputs }, i) =>
@@ -697,7 +700,7 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
    */
   gather: {
     shape: ([x, index], { batch }) => {
-      if (!x!.length) throw new ShapeError('gather from a scalar: give at least one axis');
+      if (!x!.length) throw new ShapeError('a single number has no axis: give at least one');
       const rows = x![batch ? 1 : 0];
       if (rows === 0 && sizeOf(index!) > 0) throw new ShapeError(`gather from ${show(x!)} by indices ${show(index!)}: the table has no rows, so that no index is right`); // prettier-ignore
       return batch ? [x![0]!, ...x!.slice(2)] : [...index!, ...x!.slice(1)];
@@ -720,7 +723,8 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
     shape: (inputs) => {
       const first = inputs[0]!;
       if (inputs.length < 2 || inputs.slice(0, -1).some((shape) => !sameShape(shape, first))) {
-        throw new ShapeError(`choose among shapes ${inputs.slice(0, -1).map(show).join(', ')}: all must be equal`); // prettier-ignore
+        const odd = inputs.slice(0, -1).find((shape) => !sameShape(shape, first));
+        throw new ShapeError(odd ? `shapes ${show(first)} and ${show(odd)}: all must be equal` : 'there are no operands: give at least one'); // prettier-ignore
       }
       return first;
     },
@@ -741,7 +745,7 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
   /** x / sqrt(scale sum(x²) + eps), row by row. */
   rmsNorm: {
     shape: ([x]) => {
-      if (!x!.length) throw new ShapeError('rmsNorm of a scalar: give at least one axis');
+      if (!x!.length) throw new ShapeError('a single number has no axis: give at least one');
       return x!;
     },
     gradient: ({ g, dy, inputs, output, attr }) =>
@@ -777,7 +781,7 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
   crossEntropy: {
     shape: ([x, target]) => {
       if ((x!.length !== 1 && x!.length !== 2) || !sameShape(x!.slice(0, -1), target!)) {
-        throw new ShapeError(`crossEntropy of ${show(x!)} with targets ${show(target!)}: expected a vector and one index, or a matrix and one index per row`); // prettier-ignore
+        throw new ShapeError(`${show(x!)} with targets ${show(target!)}: expected a vector and one index, or a matrix and one index per row`); // prettier-ignore
       }
       if (x!.at(-1) === 0 && sizeOf(target!) > 0) throw new ShapeError(`crossEntropy of ${show(x!)}: there are no classes, so that no target is right`); // prettier-ignore
       return target!;
@@ -809,7 +813,7 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
   gatherMatmul: {
     shape: ([x, m, index]) => {
       if (x!.length !== 1 || m!.length !== 2 || index!.length !== 1 || x![0] !== m![0]) {
-        throw new ShapeError(`gatherMatmul of ${show(x!)}, ${show(m!)} and indices ${show(index!)}: expected [n], [n, m] and a vector of indices`); // prettier-ignore
+        throw new ShapeError(`${show(x!)}, ${show(m!)} and indices ${show(index!)}: expected [n], [n, m] and a vector of indices`); // prettier-ignore
       }
       return [m![1]!];
     },

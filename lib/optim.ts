@@ -1,17 +1,28 @@
 /** Optimisers: each compiles a loss to a program whose one call is a whole training step. */
 import { availableParallelism } from 'node:os';
-import { checkCallback, inParts, type BackgroundOptions } from './background.js';
-import type { UpdateRule, UpdateStep } from './compiler/layout.js';
-import { checkDocumentRange, copied, type Dataset } from './dataset.js';
 import {
+  BACKGROUND_OPTIONS,
+  checkCallback,
+  inParts,
+  type BackgroundOptions,
+} from './background.js';
+import type { UpdateRule, UpdateStep } from './compiler/layout.js';
+import { checkDocumentRange, copied, DATASET_KEYS, type Dataset } from './dataset.js';
+import {
+  checkBoolean,
   checkInteger,
   checkNumber as requireNumber,
   checkObject,
+  checkOptions,
   MOST_STEPS,
   shown,
+  type Known,
 } from './given.js';
-import { Value, type TypedArray } from './graph.js';
-import { NonFiniteError, Program, type Feeds, type ProgramOptions, type Runs } from './program.js';
+import { Node, Value, type TypedArray } from './graph.js';
+import { reachable } from './compiler/trace.js';
+import { stopsGradient } from './ops.js';
+import { NonFiniteError, Program, PROGRAM_OPTIONS, type Feeds, type ProgramOptions, type Runs } from './program.js'; // prettier-ignore
+import { ShapeError, sizeOf } from './shape.js';
 
 /** A learning rate: a number, a function of the step (from 0), or a generator of rates. */
 export type Schedule = number | ((step: number) => number) | Iterable<number> | Iterator<number>;
@@ -25,12 +36,18 @@ function rates(schedule: Schedule): (step: number) => number {
   };
 }
 
+/** @throws TypeError when it can give no rates */
+function checkSchedule(schedule: unknown): asserts schedule is Schedule {
+  if (typeof schedule === 'number' || typeof schedule === 'function') return;
+  const isObject = typeof schedule === 'object' && schedule !== null;
+  if (isObject && (Symbol.iterator in schedule || typeof (schedule as Partial<Iterator<number>>).next === 'function')) return; // prettier-ignore
+  throw new TypeError(`learningRate ${shown(schedule)}: expected a number, a function of the step, or a generator`); // prettier-ignore
+}
+
 function ratesOf(schedule: Schedule): (step: number) => number {
+  checkSchedule(schedule);
   if (typeof schedule === 'number') return () => schedule;
   if (typeof schedule === 'function') return schedule;
-  if (typeof schedule !== 'object' || (schedule as unknown) === null) {
-    throw new TypeError(`learning rate ${shown(schedule)}: expected a number, a function of the step, or a generator`); // prettier-ignore
-  }
   const iterator = Symbol.iterator in schedule ? schedule[Symbol.iterator]() : schedule;
   return (step) => {
     const next = iterator.next();
@@ -160,9 +177,9 @@ export class Training {
    * @throws BusyError when the program is trained in the background already
    */
   async stepEachAsync(dataset: Dataset, from = 0, to = dataset.count, options: BackgroundOptions = {}): Promise<Float64Array> {
-    checkObject('the documents', dataset, 'a dataset: an object { count, inputs }');
+    checkOptions('a dataset', dataset, DATASET_KEYS);
     checkDocumentRange(from, to, checkInteger('count', dataset.count, 0));
-    checkObject('stepEachAsync: options', options, 'an object { signal, onProgress }');
+    checkOptions('stepEachAsync', options, BACKGROUND_OPTIONS);
     const { signal, onProgress } = options;
     checkCallback('onProgress', onProgress);
     const own = copied(dataset);
@@ -238,7 +255,9 @@ export class Training {
    *
    * @throws Error where `minimize` was not told of batches: `minimize(loss, { batches: true })`
    */
-  stepBatch(documents: readonly Feeds[], { threads = availableParallelism() } = {}): number {
+  stepBatch(documents: readonly Feeds[], options: { threads?: number } = {}): number {
+    checkOptions('stepBatch', options, { threads: true });
+    const { threads = availableParallelism() } = options;
     this.setRule(this.steps);
     try {
       const loss = this.program.stepBatch(documents, threads);
@@ -259,9 +278,56 @@ function isNumbers(given: unknown): given is TypedArray {
   return given instanceof Float64Array || given instanceof Float32Array;
 }
 
+/** @throws ShapeError when the loss is not one number, as which [1] and [1, 1] count too */
+function checkLossShape(loss: Value): void {
+  if (!((loss as unknown) instanceof Value)) throw new TypeError(`minimize: the loss is ${(loss as unknown) instanceof Node ? (loss as Node).label : shown(loss)}, expected a Value`); // prettier-ignore
+  const size = sizeOf(loss.shape);
+  if (size === 1) return;
+  const advice = size === 0 ? 'check the slice or the shape that left none' : 'take .mean() or .sum() of it'; // prettier-ignore
+  throw new ShapeError(`minimize: the loss ${loss.label} has ${size === 0 ? 'no' : size} numbers, expected one: ${advice}`); // prettier-ignore
+}
+
+/** How many nodes a message names. */
+const MOST_NAMED = 5;
+
+/**
+ * Asked where the compiled program has no gradient of any parameter. That a parameter is multiplied by a
+ * constant 0 is no mistake: then the gradient is 0, and the compiler leaves it out.
+ *
+ * @throws TypeError when no gradient of the loss can reach a parameter
+ */
+function checkReachesParameter(loss: Value): void {
+  const nodes = reachable([loss]);
+  const named = (found: readonly Node[]): string => {
+    const more = found.length - MOST_NAMED;
+    return `${found.slice(0, MOST_NAMED).map(({ label }) => label).join(', ')}${more > 0 ? ` and ${more} more` : ''}`; // prettier-ignore
+  };
+  const parameters = nodes.filter(({ op }) => op === 'parameter');
+  if (parameters.length === 0) {
+    const inputs = nodes.filter(({ op }) => op === 'input' || op === 'index');
+    throw new TypeError(`minimize: the loss ${loss.label} depends on no parameter, only on ${inputs.length > 0 ? named(inputs) : 'constants'}: compute it from what parameter() made`); // prettier-ignore
+  }
+  const reached = new Set<Node>([loss]);
+  const stops = new Set<Node>();
+  // Operands come before their users.
+  for (const node of nodes.toReversed()) {
+    if (!reached.has(node) || node.op === 'parameter') continue;
+    if (stopsGradient(node.op)) stops.add(node);
+    else node.inputs.forEach((operand) => reached.add(operand));
+  }
+  if (parameters.some((parameter) => reached.has(parameter))) return;
+  const between = [...stops].filter(({ inputCount }) => inputCount > 0);
+  throw new TypeError(`minimize: no gradient of the loss ${loss.label} reaches a parameter: between them and ${named(parameters)} are only ${named(between)}, through which none flows`); // prettier-ignore
+}
+
 /** A way of learning. */
 export interface Optimizer {
-  /** Compiles the training of all parameters that `loss` depends on. */
+  /**
+   * Compiles the training of all parameters that `loss` depends on.
+   *
+   * @throws ShapeError when the loss is not one number
+   * @throws TypeError when no gradient of it reaches a parameter, or an option is unknown
+   */
   minimize(loss: Value, options?: ProgramOptions): Training;
 }
 
@@ -292,6 +358,8 @@ export interface OptimizerOptions {
    */
   onNonFinite?: 'throw' | 'skip' | 'apply';
 }
+
+const OPTIMIZER_OPTIONS = { learningRate: true, clipGlobalNorm: true, onNonFinite: true } as const;
 
 /** Given the learning rates by step, what sets the numbers of an update's own instruction before each step. */
 type Prepare = (rateOf: (step: number) => number) => (program: Program, step: number) => void;
@@ -354,7 +422,8 @@ class Update {
   }
 
   minimize(loss: Value, learningRate: Schedule, options: ProgramOptions): Training {
-    if (!((loss as unknown) instanceof Value)) throw new TypeError(`minimize: loss ${shown(loss)}, expected a Value`); // prettier-ignore
+    checkOptions('minimize', options, PROGRAM_OPTIONS);
+    checkLossShape(loss);
     const rateOf = rates(learningRate);
     const { op, moments, numbers, before, byRate, prepare } = this;
     const update: UpdateRule = { op, moments, numbers: numbers.length };
@@ -362,6 +431,7 @@ class Update {
     const own: UpdateStep[] = options.detectAnomaly ? [{ op: 'check', skips: false }, ...before] : before; // prettier-ignore
     if (own.length > 0) update.before = own;
     const program = new Program({ groups: [[loss]], gradients: 'parameters', update }, options);
+    if (!program.hasGradients) checkReachesParameter(loss);
     numbers.forEach((number, i) => program.setRule(i, number));
     if (byRate.length === 0) return new Training(program, prepare(rateOf));
     // A generator gives each rate once.
@@ -378,8 +448,8 @@ class Update {
 /** An optimiser that is an update, which is put together anew for each training. */
 abstract class UpdateOptimizer<Options extends OptimizerOptions> implements Optimizer {
   constructor(protected readonly options: Options) {
-    checkObject('an optimiser: options', options, 'an object { learningRate, ... }');
     this.update(); // throws now what is wrong with the options
+    checkSchedule(options.learningRate);
   }
 
   protected abstract update(): Update;
@@ -399,6 +469,13 @@ export interface SGDOptions extends OptimizerOptions {
   weightDecay?: number;
 }
 
+const SGD_OPTIONS: Known<SGDOptions> = {
+  ...OPTIMIZER_OPTIONS,
+  momentum: true,
+  nesterov: true,
+  weightDecay: true,
+};
+
 /**
  * Stochastic gradient descent with momentum: v = momentum v + gradient; w -= rate v. With `nesterov`
  * (Nesterov, 1983, as Sutskever et al., 2013, and PyTorch write it): w -= rate (gradient + momentum v).
@@ -407,8 +484,10 @@ export interface SGDOptions extends OptimizerOptions {
  */
 export class SGD extends UpdateOptimizer<SGDOptions> {
   protected update(): Update {
+    checkOptions('SGD', this.options, SGD_OPTIONS);
     const { momentum = 0, nesterov = false, weightDecay = 0 } = this.options;
     checkNumber('momentum', momentum, 0, 1);
+    checkBoolean('nesterov', nesterov);
     if (nesterov && momentum === 0) throw new RangeError('nesterov needs a momentum above zero');
     const share = nesterov ? momentum : 1;
     const update = new Update('sgd', 1, [0, momentum], (rateOf) => (p, step) => {
@@ -432,6 +511,14 @@ export interface AdamOptions extends OptimizerOptions {
   weightDecay?: number;
 }
 
+const ADAM_OPTIONS: Known<AdamOptions> = {
+  ...OPTIMIZER_OPTIONS,
+  beta1: true,
+  beta2: true,
+  eps: true,
+  weightDecay: true,
+};
+
 /** The update that Adam and AdamW share. */
 function adamUpdate({ beta1 = 0.9, beta2 = 0.999, eps = 1e-8 }: AdamOptions): Update {
   checkNumber('beta1', beta1, 0, 1);
@@ -452,6 +539,7 @@ function adamUpdate({ beta1 = 0.9, beta2 = 0.999, eps = 1e-8 }: AdamOptions): Up
  */
 export class Adam extends UpdateOptimizer<AdamOptions> {
   protected update(): Update {
+    checkOptions('Adam', this.options, ADAM_OPTIONS);
     const { weightDecay = 0 } = this.options;
     return adamUpdate(this.options).clip(this.options).penalize(weightDecay);
   }
@@ -466,6 +554,7 @@ export class Adam extends UpdateOptimizer<AdamOptions> {
  */
 export class AdamW extends UpdateOptimizer<AdamOptions> {
   protected update(): Update {
+    checkOptions('AdamW', this.options, ADAM_OPTIONS);
     const { weightDecay = 0.01 } = this.options;
     checkNumber('weightDecay', weightDecay, 0);
     const update = adamUpdate(this.options).clip(this.options);
@@ -483,6 +572,13 @@ export interface RMSpropOptions extends OptimizerOptions {
   weightDecay?: number;
 }
 
+const RMSPROP_OPTIONS: Known<RMSpropOptions> = {
+  ...OPTIMIZER_OPTIONS,
+  rho: true,
+  eps: true,
+  weightDecay: true,
+};
+
 /**
  * RMSprop (Tieleman and Hinton, 2012): v is a running mean of the gradient's square;
  * w -= rate gradient / (sqrt(v) + eps).
@@ -491,6 +587,7 @@ export interface RMSpropOptions extends OptimizerOptions {
  */
 export class RMSprop extends UpdateOptimizer<RMSpropOptions> {
   protected update(): Update {
+    checkOptions('RMSprop', this.options, RMSPROP_OPTIONS);
     const { rho = 0.9, eps = 1e-8, weightDecay = 0 } = this.options;
     checkNumber('rho', rho, 0, 1);
     checkNumber('eps', eps, 0);

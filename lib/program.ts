@@ -9,24 +9,35 @@ import { lower } from './compiler/lower.js';
 import { isScalarGraph, lowerTape } from './compiler/tape.js';
 import { Batch } from './batch.js';
 import { batch } from './compiler/batch.js';
-import { ALL_PASSES, PASS_NAMES, type PassSet } from './compiler/passes.js';
+import { ALL_PASSES, checkPasses, type PassSet } from './compiler/passes.js';
 import { countUses } from './compiler/rewrite.js';
 import { tidy } from './compiler/tidy.js';
 import { isTraced, trace, type Trace } from './compiler/trace.js';
 import { isDense, type View } from './compiler/view.js';
 import { originOf } from './anomaly.js';
-import { Node, setProgramFactory, Value, valuesOf, type Memory, type TypedArray } from './graph.js'; // prettier-ignore
-import { checkDocumentRange, type Column, type Dataset } from './dataset.js';
-import { checkInteger, checkObject, isList, MOST, MOST_STEPS, shown } from './given.js';
+import {
+  checkValue,
+  flatten,
+  Node,
+  setProgramFactory,
+  Value,
+  valuesOf,
+  type Memory,
+  type Numbers,
+  type TypedArray,
+} from './graph.js';
+import { checkColumn, checkDocumentRange, DATASET_KEYS, unshared, type Column, type Dataset } from './dataset.js'; // prettier-ignore
+import { didYouMean } from './cli/suggest.js';
+import { checkBoolean, checkInteger, checkObject, checkOneOf, checkOptions, isList, MOST, MOST_STEPS, shown, type Known } from './given.js'; // prettier-ignore
 import { addon, chosenIsa, type Fault, type Handle, type SeriesFault, type SeriesSpec } from './native.js'; // prettier-ignore
 import { OP_NAMES, type OpName } from './ops.js';
 import { Random } from './random.js';
-import { contiguousStrides, ShapeError, sizeOf } from './shape.js';
+import { contiguousStrides, sameShape, ShapeError, show, sizeOf, type Shape } from './shape.js';
 
 /** How a program holds its numbers. */
 export type DType = 'float64' | 'float32';
-/** Numbers by input name: one number or a flat array, row-major. */
-export type Feeds = Readonly<Record<string, number | ArrayLike<number>>>;
+/** Numbers by input name: one number, a flat array, row-major, or nested arrays of the input's shape. */
+export type Feeds = Readonly<Record<string, Numbers>>;
 
 /** How a program is compiled. */
 export interface ProgramOptions {
@@ -52,6 +63,15 @@ export interface ProgramOptions {
   sequence?: readonly (readonly Value[])[];
 }
 
+export const PROGRAM_OPTIONS: Known<ProgramOptions> = {
+  dtype: true,
+  isa: true,
+  passes: true,
+  batches: true,
+  sequence: true,
+  detectAnomaly: true,
+};
+
 /** How `Program.generate` runs a sequence. */
 export interface GenerateOptions {
   /** The one input: an index with an element for each level. */
@@ -72,6 +92,16 @@ export interface GenerateOptions {
   /** What every sequence begins with, given and not drawn: fewer than there are levels, without `stop`. */
   prefix?: Int32Array;
 }
+
+const GENERATE_OPTIONS: Known<GenerateOptions> = {
+  input: true,
+  start: true,
+  stop: true,
+  temperature: true,
+  count: true,
+  topK: true,
+  prefix: true,
+};
 
 /** A feed that is missing, unknown, or wrong. */
 export class FeedError extends Error {
@@ -133,6 +163,7 @@ interface FloatFeed {
   offset: number;
   /** Whether it must be fed: not where the compiler found that it is multiplied by 0, for example. */
   isRead: boolean;
+  shape: Shape;
   size: number;
   label: string;
 }
@@ -193,6 +224,12 @@ export class Program {
   };
   /** Parameters, counted as numbers. */
   readonly parameterCount: number;
+  /**
+   * Whether a gradient of any parameter is computed.
+   *
+   * @hidden
+   */
+  readonly hasGradients: boolean;
 
   private readonly ir: Ir;
   private readonly lowered: Lowered;
@@ -260,13 +297,14 @@ export class Program {
 
   /** @hidden */
   constructor(plan: Plan, options: ProgramOptions = {}) {
-    checkObject('a program: options', options, 'an object { dtype, isa, ... }');
+    checkOptions('a program', options, PROGRAM_OPTIONS);
     // All is read before anything is traced: what a getter compiles numbers the same nodes.
     const { dtype, isa, passes: given = ALL_PASSES, batches, sequence: wanted, detectAnomaly = false } = options; // prettier-ignore
     this.detectsAnomaly = detectAnomaly;
     this.dtype = checkDType(dtype);
     this.isa = chosenIsa(isa);
-    const passes: PassSet = new Set(PASS_NAMES.filter((name) => given.has(name)));
+    const passes = checkPasses(given);
+    if (batches !== undefined) checkBoolean('batches', batches);
     this.sequence = plan.groups;
     const groups = groupsOf(plan.groups);
     const own = wanted && groupsOf(wanted);
@@ -338,6 +376,7 @@ export class Program {
       }
     }
     this.ir = ir;
+    this.hasGradients = gradients.size > 0;
     this.numbers = numbers;
     const keep = new Set([...roots, ...others]);
     if (inspects) {
@@ -469,7 +508,7 @@ export class Program {
    */
   generate(random: Random, options: GenerateOptions): Int32Array[] {
     this.checkMemory();
-    checkObject('generating: options', options, 'an object { input, start, ... }');
+    checkOptions('generating', options, GENERATE_OPTIONS);
     const { input, start, stop, temperature, count, topK = Infinity, prefix = NO_SLOTS } = options;
     if (typeof input !== 'string') throw new FeedError(`input ${shown(input)}: expected its name`);
     if (!(random instanceof Random)) throw new TypeError(`generating draws from a Random, not ${shown(random)}`); // prettier-ignore
@@ -594,13 +633,22 @@ export class Program {
     const count = given.length;
     if (!Number.isInteger(threads) || threads < 1) throw new RangeError(`${shown(threads)} threads: expected an integer from 1`); // prettier-ignore
     const { parameters } = this.lowered;
-    if (parameters.withGradient < parameters.size) throw new Error('this training was compiled for single documents: minimize(loss, { batches: true })'); // prettier-ignore
+    if (parameters.withGradient < parameters.size) {
+      // A parameter that is read through a detach alone is there, without a gradient.
+      if (!this.hasGradients) throw new Error(`stepBatch of ${this.roots[0]!.label}: no gradient reaches a parameter, since the terms that could have one are multiplied by a constant 0: there is nothing to train`); // prettier-ignore
+      throw new Error('this training was compiled for single documents: minimize(loss, { batches: true })'); // prettier-ignore
+    }
     this.checkMemory();
     if (this.batch?.count !== count) this.batch = this.batchOf(count);
     const { batch } = this;
     try {
       for (let i = 0; i < count; i++) {
-        this.feed(given[i]!);
+        try {
+          this.feed(given[i]!);
+        } catch (error) {
+          if (error instanceof FeedError) error.message = `document ${i}: ${error.message}`;
+          throw error;
+        }
         this.setStep(this.steps++);
         batch.put(i, this.length);
       }
@@ -733,27 +781,30 @@ export class Program {
 
   /** What a series of evaluations is fed. */
   private seriesOf(dataset: Dataset): { spec: SeriesSpec; fed: readonly IndexFeed[]; count: number } {
-    checkObject('the documents', dataset, 'a dataset: an object { count, inputs }');
+    checkOptions('a dataset', dataset, DATASET_KEYS);
     const { count, inputs } = dataset;
     checkInteger('count', count, 0);
     checkObject('inputs', inputs, 'an object with a column for each input');
     this.checkNames(inputs);
     const column = (name: string, label: string, size: number, ...types: (new (n: number) => Column['values'])[]): Column => {
-      const given = inputs[name];
-      if (!given) throw new FeedError(`input '${name}' is missing: ${label} needs a column`);
+      const given = inputs[name] ?? undefined;
+      if (given === undefined) throw new FeedError(`input '${name}' is missing: ${label} needs a column`);
+      const kinds = types.map(({ name: kind }) => kind).join(' or ');
+      checkColumn(name, given, types[0]!.name);
       const { values, starts } = given; // once: they may be getters
       if (starts !== undefined && !((starts as unknown) instanceof Int32Array)) {
         throw new FeedError(`input '${name}': starts ${describe(starts)}: expected an Int32Array, a place in the column for each document`);
       }
       if (!types.some((type) => values instanceof type)) {
-        throw new FeedError(`input '${name}': ${describe(values)}: ${label} needs a column of ${types.map(({ name }) => name).join(' or ')}`);
+        throw new FeedError(`input '${name}': ${describe(values)}: ${label} needs a column of ${kinds}: all rows in one flat array, ${types[0]!.name}.from(rows.flat())`);
       }
+      if (starts !== undefined && !(starts instanceof Int32Array)) throw new FeedError(`input '${name}': starts ${shown(starts)}: expected an Int32Array`);
       const places = starts ?? values;
       const needed = starts ? count : count * size;
       if (places.length < needed) {
         throw new FeedError(`input '${name}': ${places.length} ${starts ? 'starts' : 'numbers'} for ${count} documents: ${label} needs ${needed}`);
       }
-      return { values, ...(starts && { starts }) };
+      return { values: unshared(values), ...(starts && { starts: unshared(starts) }) };
     };
     const fed = this.fedIndices.filter(({ name, needs }) => inputs[name] || needs.some((n) => n > 0));
     const spec: SeriesSpec = {
@@ -796,7 +847,7 @@ export class Program {
       const feed = fed[column]!;
       const at = (starts?.[document] ?? document * size) + element;
       const x = values[at];
-      if (x === undefined) throw new FeedError(`input '${feed.name}': no integer ${at} of ${values.length} for ${feed.label}, of which this run needs at least ${feed.needs[length]!}`);
+      if (x === undefined) throw new FeedError(`input '${feed.name}': starts[${document}] is ${at - element}, and from there this run needs ${feed.needs[length]!} integers for ${feed.label}, but its column has ${values.length} values: give more values, or another start`);
       this.checkIndex(feed, element, x);
       throw new FeedError('it was changed while it was trained on');
     } catch (error) {
@@ -963,7 +1014,7 @@ export class Program {
   /** Where in the graph NaN or infinity first was: what was fed last, or each document, is run again with every value readable. */
   private origin(documents?: readonly Feeds[]): string {
     const root = this.roots[0]!;
-    const inspector = new Program({ groups: [[root]], gradients: 'all' }, this);
+    const inspector = new Program({ groups: [[root]], gradients: 'all' }, { dtype: this.dtype, isa: this.isa });
     const step = this.steps - (documents?.length ?? 1);
     for (let i = 0; i < (documents?.length ?? 1); i++) {
       if (documents) this.feed(documents[i]!);
@@ -1069,6 +1120,7 @@ export class Program {
       name: node.name!,
       offset,
       isRead,
+      shape: node.shape,
       size: sizeOf(node.shape),
       label: node.label,
     });
@@ -1136,7 +1188,11 @@ export class Program {
   } // prettier-ignore
 
   private readFeeds(feeds: Feeds): void {
-    if (this.countName !== undefined) this.feedCount(feeds[this.countName] ?? undefined);
+    if (this.countName !== undefined) {
+      const count = feeds[this.countName] ?? undefined;
+      if (count === undefined) this.checkNames(feeds); // it may be there under a misspelt name
+      this.feedCount(count);
+    }
     // Counting names is faster than looking each of them up.
     let unknown = 0;
     // eslint-disable-next-line @typescript-eslint/no-unused-vars
@@ -1153,16 +1209,27 @@ export class Program {
   }
 
   private checkNames(feeds: object): void {
+    if (isList(feeds) || ArrayBuffer.isView(feeds)) throw new FeedError(`the feeds are ${shown(feeds)}: expected an object with numbers for each input, { ${this.names().join(', ') || 'none'} }`); // prettier-ignore
     for (const name in feeds) {
-      if (!this.floats.has(name) && !this.indices.has(name)) {
-        throw new FeedError(`no input is called '${name}'; this program's inputs: ${this.inputNames()}`); // prettier-ignore
-      }
+      if (this.floats.has(name) || this.indices.has(name)) continue;
+      const all = this.names();
+      const missing = all.filter((known) => (feeds as Readonly<Record<string, unknown>>)[known] === undefined); // prettier-ignore
+      // A name that was meant is more likely one that is missing.
+      const guess = didYouMean(name, missing) || didYouMean(name, all);
+      throw new FeedError(`no input is called '${name}'${guess}${guess === '' ? '; this' : ' This'} program's inputs: ${this.inputNames()}`); // prettier-ignore
     }
   }
 
+  private names(): string[] {
+    return [...this.floats.keys(), ...this.indices.keys()];
+  }
+
   private inputNames(): string {
-    const names = [...this.floats.keys(), ...this.indices.keys()];
-    return names.map((name) => `'${name}'`).join(', ') || 'none';
+    return (
+      this.names()
+        .map((name) => `'${name}'`)
+        .join(', ') || 'none'
+    );
   }
 
   private feedCount(value: unknown): void {
@@ -1193,17 +1260,18 @@ export class Program {
       this.arena[feed.offset] = value;
       return;
     }
-    if (typeof value !== 'object' || value.length !== feed.size) {
-      throw new FeedError(`input '${name}': ${describe(value)} for ${feed.label}, which needs ${feed.size} numbers`); // prettier-ignore
-    }
-    if (value instanceof Float64Array || value instanceof Float32Array) {
-      this.arena.set(value, feed.offset);
+    if (typeof value !== 'object') throw new FeedError(`input '${name}': ${describe(value)} for ${feed.label}, which needs ${feed.size} numbers`); // prettier-ignore
+    const isTyped = value instanceof Float64Array || value instanceof Float32Array;
+    const numbers = isTyped || typeof value[0] !== 'object' ? value : flatFeed(feed, value);
+    if (numbers.length !== feed.size) throw new FeedError(`input '${name}': ${describe(value)} for ${feed.label}, which needs ${feed.size} numbers${otherBatch(feed, numbers.length)}`); // prettier-ignore
+    if (numbers instanceof Float64Array || numbers instanceof Float32Array) {
+      this.arena.set(numbers, feed.offset);
       return;
     }
     for (let i = 0; i < feed.size; i++) {
-      const x: unknown = value[i];
+      const x: unknown = numbers[i];
       if (typeof x !== 'number') {
-        throw new FeedError(`input '${name}'[${i}] is ${describe(x)}: feed ${feed.label} ${feed.size} numbers in one flat array, row by row`); // prettier-ignore
+        throw new FeedError(`input '${name}'[${i}] is ${describe(x)}: feed ${feed.label} ${feed.size} numbers, flat or nested in its shape`); // prettier-ignore
       }
       this.arena[feed.offset + i] = x;
     }
@@ -1223,13 +1291,13 @@ export class Program {
       throw new FeedError(`input '${name}': ${describe(value)} for ${feed.label}, which takes ${feed.size} integers`); // prettier-ignore
     }
     if (given > feed.size) {
-      throw new FeedError(`input '${name}': ${given} integers for ${feed.label}, which takes ${feed.size}`); // prettier-ignore
+      throw new FeedError(`input '${name}': ${given} integers for ${feed.label}, which takes ${feed.size}${feed.size === 1 ? '' : `; its length is fixed when the graph is written: index('${name}', ${given})`}`); // prettier-ignore
     }
     if (given < needed) {
-      throw new FeedError(`input '${name}': ${given} integers for ${feed.label}, of which this run needs at least ${needed}`); // prettier-ignore
+      throw new FeedError(`input '${name}': ${given} integers for ${feed.label}, of which this run needs at least ${needed}${this.maxLength === 1 ? `; its length is fixed when the graph is written: index('${name}', ${given})` : ''}`); // prettier-ignore
     }
     for (let i = 0; i < given; i++) {
-      const x = isNumber ? value : value[i]!;
+      const x = isNumber ? value : (value[i]! as number);
       if (typeof x !== 'number' || (x | 0) !== x || x < 0 || x >= limit) this.checkIndex(feed, i, x); // prettier-ignore
       ints[slot + i] = x;
     }
@@ -1247,13 +1315,38 @@ export class Program {
       return;
     const where = size === 1 ? '' : `[${i}]`;
     const expected = limit === NONE ? 'an integer from 0' : `an integer from 0 to ${limit - 1}, for ${users[i]!}`; // prettier-ignore
-    throw new FeedError(`input '${name}'${where} = ${describe(x)}: expected ${expected}`);
+    const advice = isList(x) ? '; an index has one axis: feed it one flat array' : ''; // prettier-ignore
+    throw new FeedError(`input '${name}'${where} = ${describe(x)}: expected ${expected}${advice}`);
   }
+}
+
+/** The numbers of nested arrays, which must have the input's shape. */
+function flatFeed({ name, label, shape, size }: FloatFeed, value: Numbers): Float64Array {
+  let found: ReturnType<typeof flatten>;
+  try {
+    found = flatten(value);
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    throw new FeedError(`input '${name}': ${error.message}: feed ${label} ${size} numbers, flat or nested in its shape`, { cause: error }); // prettier-ignore
+  }
+  if (sameShape(found.shape, shape)) return found.data;
+  throw new FeedError(`input '${name}': nested arrays of shape ${show(found.shape)} for ${label}: feed nested arrays of its shape, or ${size} numbers in one flat array${otherBatch({ shape, size }, found.data.length)}`); // prettier-ignore
+}
+
+/** What to do with a batch of another size than the graph was written for: so many numbers that are whole rows. */
+function otherBatch({ shape, size }: Pick<FloatFeed, 'shape' | 'size'>, given: number): string {
+  const rows = shape[0] ?? 0;
+  const row = size / rows;
+  const counted = (n: number): string => `${n} row${n === 1 ? '' : 's'}`;
+  if (!(given > 0 && row > 0 && given % row === 0) || given === size) return '';
+  return `; that is ${counted(given / row)} of ${row}, not ${rows}: a batch's size is fixed when the graph is written, so write it again for ${counted(given / row)}, fill the batch up, or write it for one row and train with stepBatch`; // prettier-ignore
 }
 
 /** The documents of a batch, as they are now. */
 function documentsOf(documents: readonly Feeds[]): Feeds[] {
-  const count: unknown = (documents as Partial<typeof documents> | undefined)?.length;
+  const isObject = typeof documents === 'object' && (documents as unknown) !== null;
+  const count: unknown = isObject ? documents.length : undefined;
+  if (count === undefined) throw new TypeError(`the documents of a batch: ${shown(documents)}, expected an array of feeds, an object for each document`); // prettier-ignore
   if (count === 0) throw new FeedError('a batch of no documents: feed at least one');
   const given: Feeds[] = [];
   for (let i = 0; i < checkInteger('documents', count, 1); i++) {
@@ -1289,7 +1382,8 @@ function hasLevels(traced: Trace, groups: Plan['groups']): boolean {
 }
 
 function describe(value: unknown): string {
-  if (typeof value === 'object' && value !== null && 'length' in value) return `${shown(value.length)} numbers`; // prettier-ignore
+  if (isList(value) && typeof value[0] === 'object') return 'nested arrays';
+  if (typeof value === 'object' && value !== null) return 'length' in value ? `${shown(value.length)} numbers` : 'an object'; // prettier-ignore
   return typeof value === 'number' || value === null ? String(value) : `a ${typeof value}`;
 }
 
@@ -1321,8 +1415,7 @@ function lengthsOf(name: string, { values, starts }: Column, count: number): Int
 }
 
 function checkDType(dtype: unknown = 'float64'): DType {
-  if (dtype === 'float64' || dtype === 'float32') return dtype;
-  throw new TypeError(`dtype ${shown(dtype)}: expected 'float64' or 'float32'`);
+  return checkOneOf<DType>('dtype', dtype, ['float64', 'float32']);
 }
 
 function allocate(dtype: DType, size: number): TypedArray {
@@ -1359,5 +1452,7 @@ setProgramFactory((root) => {
  * `forward(feeds)`, `backward()`, then `data` and `grad` of every value in it.
  */
 export function compile(root: Value, options: ProgramOptions = {}): Program {
+  checkValue('compile', 'the root', root);
+  checkOptions('compile', options, PROGRAM_OPTIONS);
   return new Program({ groups: [[root]], gradients: 'all' }, options);
 }

@@ -1,5 +1,5 @@
 /** CPython's `random` module, draw for draw, so that a seed means here what it means in Python. */
-import { checkInteger, checkObject, shown } from './given.js';
+import { checkInteger, checkNumber, checkObject, shown } from './given.js';
 import { addon, type Handle } from './native.js';
 
 const { random: native } = addon;
@@ -92,6 +92,8 @@ export class Random {
 
   /** As many Gaussian draws, one after the other. */
   gaussians(count: number, mu = 0, sigma = 1): Float64Array {
+    checkNumber('mu', mu);
+    checkNumber('sigma', sigma);
     const draws = new Float64Array(checkInteger('gaussians:', count, 0));
     native.gauss(this.handle, draws, mu, sigma);
     return draws;

@@ -4,7 +4,7 @@
  * its bytes begin and end; texts under `__metadata__`), and the bytes, without gaps or overlaps, little
  * end first. Source: the description and the reference reader of huggingface/safetensors.
  */
-import { shown as wordsFor } from './given.js';
+import { checkObject, shown as wordsFor } from './given.js';
 import { MOST_AXES, sizeOf, type Shape } from './shape.js';
 import { clipped } from './escaped.js';
 
@@ -186,7 +186,9 @@ export function readHeader(
  * An array's elements as numbers; half floats and single ones exactly, integers of 64 bits to the
  * nearest.
  */
-export function numbersOf({ type, bytes }: Tensor): Float64Array {
+export function numbersOf(tensor: Tensor): Float64Array {
+  checkObject('numbersOf', tensor, 'a tensor as readSafetensors gives');
+  const { type, bytes } = tensor;
   if (!(bytes instanceof Uint8Array)) throw new TypeError(`numbersOf: bytes ${wordsFor(bytes)}, expected a Uint8Array`); // prettier-ignore
   if (typeof type !== 'string' || !Object.hasOwn(BYTES, type)) throw new TypeError(`numbersOf: type ${wordsFor(type)}, expected ${Object.keys(BYTES).join(', ')}`); // prettier-ignore
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

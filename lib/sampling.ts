@@ -1,8 +1,8 @@
 /** Inventing documents with a model. */
-import { DataError, type Tokenizer } from './data.js';
-import { checkObject } from './given.js';
+import { DataError, Tokenizer } from './data.js';
+import { checkObject, checkOptions, shown, type Known } from './given.js';
 import type { Model } from './models/model.js';
-import { Program, type ProgramOptions } from './program.js';
+import { Program, PROGRAM_OPTIONS, type ProgramOptions } from './program.js';
 import type { Random } from './random.js';
 
 /** How documents are drawn. */
@@ -20,6 +20,13 @@ export interface SampleOptions {
   prefix?: string | readonly number[] | Int32Array;
 }
 
+const SAMPLE_OPTIONS: Known<SampleOptions> = {
+  count: true,
+  temperature: true,
+  topK: true,
+  prefix: true,
+};
+
 /** A model compiled to invent documents with the parameters it has when asked. */
 export class Sampler {
   private readonly program: Program;
@@ -32,9 +39,12 @@ export class Sampler {
     trained?: Program,
   ) {
     checkObject('sampling: model', model, 'a model as of buildModel');
+    if (!((tokenizer as unknown) instanceof Tokenizer)) throw new TypeError(`sampling: tokenizer ${shown(tokenizer)}: expected a Tokenizer`); // prettier-ignore
+    checkOptions('sampling: target', target, PROGRAM_OPTIONS);
+    if (trained !== undefined && !((trained as unknown) instanceof Program)) throw new TypeError(`sampling: trained ${shown(trained)}: expected a Program, as of a Training`); // prettier-ignore
     const { logits } = model;
     this.program =
-      trained?.sequence === logits
+      trained !== undefined && trained.sequence === logits
         ? trained
         : new Program({ groups: logits, gradients: 'none' }, target);
   }
@@ -50,7 +60,7 @@ export class Sampler {
    */
   tokens(random: Random, options: SampleOptions): Int32Array[] {
     const { bos } = this.tokenizer;
-    checkObject('sampling: options', options, 'an object { count, temperature, ... }');
+    checkOptions('sampling', options, SAMPLE_OPTIONS);
     const { count, temperature, topK, prefix } = options;
     const spec = { input: 'tokens', start: bos, stop: bos, count, temperature };
     return this.program.generate(random, {
@@ -93,7 +103,7 @@ export function sample(
   random: Random,
   options: SampleOptions & { target?: ProgramOptions; trained?: Program },
 ): string[] {
-  checkObject('sampling: options', options, 'an object { count, temperature, ... }');
+  checkOptions('sample', options, { ...SAMPLE_OPTIONS, target: true, trained: true });
   const { target, trained, ...rest } = options;
   const documents = new Sampler(model, tokenizer, target, trained).tokens(random, rest);
   return documents.map((tokens) => tokenizer.decode(tokens));

@@ -1,6 +1,6 @@
 /** Learning rates as functions of the step, which is counted from 0: an optimiser's `learningRate`. */
 
-import { checkNumber } from './given.js';
+import { checkNumber, checkOptions, type Known } from './given.js';
 
 /** The same rate at every step. */
 export function constant(rate: number): (step: number) => number {
@@ -28,17 +28,16 @@ export interface CosineOptions {
   end?: number;
 }
 
+const COSINE_OPTIONS: Known<CosineOptions> = { peak: true, steps: true, warmup: true, end: true };
+
 /**
  * Half a cosine from the peak to the end (Loshchilov and Hutter, 2017), after a linear warm-up whose
  * first step has rate peak / (warmup + 1) (Goyal et al., 2017):
  * end + (peak - end) (1 + cos(pi (step - warmup) / (steps - warmup))) / 2.
  */
-export function cosine({
-  peak,
-  steps,
-  warmup = 0,
-  end = 0,
-}: CosineOptions): (step: number) => number {
+export function cosine(options: CosineOptions): (step: number) => number {
+  checkOptions('cosine', options, COSINE_OPTIONS);
+  const { peak, steps, warmup = 0, end = 0 } = options;
   checkNumber('peak', peak);
   checkNumber('steps', steps);
   checkNumber('warmup', warmup);

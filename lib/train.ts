@@ -1,5 +1,6 @@
 /** Training a model on documents, beside the event loop: what `runExperiment` does at once. */
 import {
+  BACKGROUND_OPTIONS,
   checkCallback,
   checkSignal,
   inParts,
@@ -8,7 +9,15 @@ import {
 } from './background.js';
 import type { PassSet } from './compiler/passes.js';
 import { checkDocuments, DataError, Tokenizer, type Documents } from './data.js';
-import { checkInteger, checkObject, MOST_STEPS } from './given.js';
+import {
+  checkFunction,
+  checkInteger,
+  checkObject,
+  checkOptions,
+  MOST_STEPS,
+  shown,
+  type Known,
+} from './given.js';
 import type { SizedModel } from './models/model.js';
 import type { Training } from './optim.js';
 import type { DType, ProgramOptions } from './program.js';
@@ -29,6 +38,8 @@ export interface TargetOptions {
   passes?: PassSet;
 }
 
+export const TARGET_OPTIONS: Known<TargetOptions> = { dtype: true, isa: true, passes: true };
+
 /** How `train` and `steps` train a model; all has a default. */
 export interface TrainOptions extends TargetOptions, BackgroundOptions {
   /** Training steps, each on one document (1000). After the last document the first comes again. */
@@ -40,6 +51,15 @@ export interface TrainOptions extends TargetOptions, BackgroundOptions {
   /** Characters to tokens, as many as the model was built for (those of the documents). */
   tokenizer?: Tokenizer;
 }
+
+const TRAIN_OPTIONS: Known<TrainOptions> = {
+  ...TARGET_OPTIONS,
+  ...BACKGROUND_OPTIONS,
+  steps: true,
+  seed: true,
+  lr: true,
+  tokenizer: true,
+};
 
 /** What came of a training. Losses are in nats a token, the mean over a document's tokens. */
 export interface TrainResult {
@@ -54,9 +74,9 @@ export interface TrainResult {
 /** The options that programs take, of those that were given. */
 export function targetOf({ dtype, isa, passes }: TargetOptions): ProgramOptions {
   return {
-    ...(dtype && { dtype }),
+    ...(dtype !== undefined && { dtype }),
     ...(isa !== undefined && { isa }),
-    ...(passes && { passes }),
+    ...(passes !== undefined && { passes }),
   };
 }
 
@@ -74,21 +94,26 @@ export function checkLoss(loss: number, step: number, who: string): void {
  * @throws what `train` throws
  */
 export async function* trainSteps(model: SizedModel, docs: Documents, options: TrainOptions = {}): AsyncGenerator<Progress, TrainResult, undefined> {
-  checkObject('options', options, 'an object { steps, seed, ... }');
+  checkOptions('train', options, TRAIN_OPTIONS);
+  checkObject('model', model, 'a model as of buildModel');
+  checkFunction('optimizer of the model', model.optimizer);
+  checkObject('sizes of the model', model.sizes, 'those of a model as of buildModel');
   const { steps: count = 1000, seed, lr, signal } = options;
   checkInteger('steps', count, 0, MOST_STEPS);
   checkSignal(signal);
   const documents = checkDocuments(docs);
   const tokenizer = options.tokenizer ?? new Tokenizer(docs);
+  if (!((tokenizer as unknown) instanceof Tokenizer)) throw new TypeError(`tokenizer ${shown(tokenizer)}: expected a Tokenizer`);
   const { vocabSize, blockSize } = model.sizes;
   if (tokenizer.vocabSize !== vocabSize) {
     throw new DataError(`${options.tokenizer ? 'the tokenizer has' : 'the documents have'} ${tokenizer.vocabSize} tokens, the model was built for ${vocabSize}: give the tokenizer that it was built with`);
   }
   signal?.throwIfAborted();
   const order = seed === undefined ? undefined : new Random(seed).permutation(documents);
-  const training = model
-    .optimizer(count, lr)
-    .minimize(model.loss, { ...targetOf(options), sequence: model.logits });
+  const optimizer = model.optimizer(count, lr);
+  checkObject('what optimizer of the model gave', optimizer, 'an optimiser');
+  checkFunction('minimize of the optimiser', (optimizer as { minimize?: unknown }).minimize);
+  const training = optimizer.minimize(model.loss, { ...targetOf(options), sequence: model.logits });
   const take = (at: number, part: number, stop: Int32Array): Promise<Float64Array> => {
     const numbers = Int32Array.from({ length: part }, (_, i) => (at + i) % documents);
     const chosen = order ? numbers.map((number) => order[number]!) : numbers;
@@ -124,7 +149,7 @@ export async function* trainSteps(model: SizedModel, docs: Documents, options: T
  * @throws TypeError when `signal` is no AbortSignal, or `onProgress` no function
  */
 export async function train(model: SizedModel, docs: Documents, options: TrainOptions = {}): Promise<TrainResult> {
-  checkObject('options', options, 'an object { steps, seed, ... }');
+  checkOptions('train', options, TRAIN_OPTIONS);
   const { onProgress } = options;
   checkCallback('onProgress', onProgress);
   const run = trainSteps(model, docs, options);

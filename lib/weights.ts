@@ -1,4 +1,5 @@
 /** Weights in files: parameters by name, in safetensors, which other libraries read and write too. */
+import { checkObject } from './given.js';
 import { setNumbers, valuesOf, type Value } from './graph.js';
 import { TensorFile, WeightsError, writeTensors } from './tensor-file.js';
 
@@ -13,6 +14,7 @@ export { WeightsError };
  * @throws WeightsError when a parameter has no name, or that of another, or the file cannot be written
  */
 export function saveWeights(path: string, parameters: readonly Value[], metadata: Readonly<Record<string, string>> = {}): void {
+  checkObject('saveWeights: metadata', metadata, 'an object of texts');
   const named = byName(parameters);
   const tensors = new Map([...named].map(([name, { shape, data }]) => [name, { shape, data }]));
   writeTensors(path, tensors, new Map(Object.entries(metadata)));

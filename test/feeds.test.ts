@@ -136,7 +136,7 @@ describe('tables and axes without numbers', () => {
     ['gather from no columns', () => none(2, 0).gather(index('t', 1), 1), /no rows/],
     ['crossEntropy without classes', () => none(0).crossEntropy(index('i')), /no classes/],
     ['crossEntropy of rows without classes', () => none(2, 0).crossEntropy(index('t', 2)), /no classes/],
-    ['topk of none', () => none(0).topk(1), /topk of 1 among 0/],
+    ['topk of none', () => none(0).topk(1), /topk of .*k 1 of 0/],
     ['argmax of none', () => none(2, 0).argmax(), /empty/],
     ['max of none', () => none(0).max(), /empty/],
   ]; // prettier-ignore

@@ -53,30 +53,31 @@ describe('a model in a file', () => {
       for (const dtype of ['float64', 'float32'] as const) {
         const start = (seed: number) => {
           const model = buildModel(name, 9, SIZES, new Random(seed));
-          return { model, training: model.optimizer(10).minimize(model.loss, { dtype }), random: new Random(seed) }; // prettier-ignore
+          const run = { training: model.optimizer(10).minimize(model.loss, { dtype }), random: new Random(seed) }; // prettier-ignore
+          return { model, ...run, run };
         };
         const whole = start(1);
         const losses = [0, 1, 2].map(() => whole.training.step(feeds));
         whole.random.gauss();
-        saveCheckpoint(path, whole.model, tokenizer, { ...whole, losses }, { seed: '1' });
-        assert.throws(() => saveCheckpoint(path, whole.model, tokenizer, { ...whole, losses: [...losses, 4] }), { name: 'RangeError', message: 'number of losses 4: expected an integer from 0 to 3' }); // prettier-ignore
+        saveCheckpoint(path, whole.model, tokenizer, { ...whole.run, losses }, { seed: '1' });
+        assert.throws(() => saveCheckpoint(path, whole.model, tokenizer, { ...whole.run, losses: [...losses, 4] }), { name: 'RangeError', message: 'number of losses 4: expected an integer from 0 to 3' }); // prettier-ignore
         const expected = [3, 4, 5].map(() => whole.training.step(feeds));
 
         const other = start(2);
-        const kept = loadCheckpoint(path, other.model, other);
+        const kept = loadCheckpoint(path, other.model, other.run);
         assert.deepEqual([...kept.losses], losses);
         assert.deepEqual(kept.metadata, { seed: '1' });
         assert.equal(other.training.steps, 3);
         assert.deepEqual([3, 4, 5].map(() => other.training.step(feeds)), expected); // prettier-ignore
         assert.equal(other.random.gauss(), whole.random.gauss());
         assert.equal(loadModel(path).model.name, name);
-        assert.throws(() => loadCheckpoint(path, other.model, other), /has taken steps/);
+        assert.throws(() => loadCheckpoint(path, other.model, other.run), /has taken steps/);
         const larger = buildModel(name, 9, { ...SIZES, nEmbd: 8 }, new Random(1));
         const training = larger.optimizer(10).minimize(larger.loss, { dtype });
         assert.throws(() => loadCheckpoint(path, larger, { training, random: new Random(1) }), /has nEmbd "4", not 8: it is no checkpoint of this model$/); // prettier-ignore
         saveModel(path, whole.model, tokenizer);
         const fresh = start(2);
-        assert.throws(() => loadCheckpoint(path, fresh.model, fresh), /has no text 'steps'/); // prettier-ignore
+        assert.throws(() => loadCheckpoint(path, fresh.model, fresh.run), /has no text 'steps'/); // prettier-ignore
       }
     });
   }

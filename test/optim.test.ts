@@ -359,10 +359,10 @@ describe('optimisers', () => {
     const rows: [unknown, RegExp][] = [
       [
         undefined,
-        /learning rate undefined: expected a number, a function of the step, or a generator/,
+        /learningRate undefined: expected a number, a function of the step, or a generator/,
       ],
-      [null, /learning rate null: expected a number/],
-      ['0.1', /learning rate "0.1": expected a number/],
+      [null, /learningRate null: expected a number/],
+      ['0.1', /learningRate "0.1": expected a number/],
     ];
     for (const [learningRate, message] of rows) {
       assert.throws(

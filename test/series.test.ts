@@ -140,17 +140,17 @@ describe('a series', () => {
     const integers = (...values: number[]): { values: Int32Array; starts: Int32Array } => ({ values: Int32Array.from(values), starts: good.rows.starts }); // prettier-ignore
     const bad: [what: string, inputs: Dataset['inputs'], message: RegExp, steps?: number][] = [
       ['a missing column', { ...good, rows: undefined! }, /^input 'rows' is missing: .* needs a column$/],
-      ['an unknown column', { ...good, row: good.rows }, /^no input is called 'row'; this program's inputs: /],
-      ['numbers for integers', { ...good, rows: good.x0 }, /^input 'rows': 3 numbers: .* needs a column of Int32Array$/],
-      ['integers for numbers', { ...good, x0: good.rows }, /^input 'x0': 4 numbers: .* needs a column of Float64Array or Float32Array$/],
+      ['an unknown column', { ...good, row: good.rows }, /^no input is called 'row'; did you mean rows\? This program's inputs: /],
+      ['numbers for integers', { ...good, rows: good.x0 }, /^input 'rows': 3 numbers: .* needs a column of Int32Array: all rows in one flat array/],
+      ['integers for numbers', { ...good, x0: good.rows }, /^input 'x0': 4 numbers: .* needs a column of Float64Array or Float32Array: all rows in one flat array/],
       ['an array', { ...good, x0: { values: [1, 2, 3] as unknown as Float64Array } }, /^input 'x0': 3 numbers: /],
       ['a short column of numbers', { ...good, x1: { values: Float64Array.of(1) } }, /^input 'x1': 1 numbers for 3 documents: .* needs 3$/],
       ['too few starts', { ...good, rows: { ...good.rows, starts: Int32Array.of(0) } }, /^input 'rows': 1 starts for 3 documents: .* needs 3$/],
       ['too few lengths', { ...good, n: { values: Int32Array.of(1) } }, /^input 'n': 1 numbers for 3 documents: 'n' \(index, shape \[\]\) needs 3$/],
       ['an integer beyond its limit', { ...good, rows: integers(0, 1, 2, 0) }, /^document 1: input 'rows'\[1\] = 2: expected an integer from 0 to 1/, 1],
       ['a negative integer', { ...good, rows: integers(0, -1, 0, 0) }, /^document 0: input 'rows'\[1\] = -1: expected an integer from 0/, 0],
-      ['a start beyond the integers', { ...good, rows: { ...good.rows, starts: Int32Array.of(0, 3, 0) } }, /^document 1: input 'rows': no integer 4 of 4 for .*, of which this run needs at least 2$/, 1],
-      ['a negative start', { ...good, rows: { ...good.rows, starts: Int32Array.of(0, 0, -1) } }, /^document 2: input 'rows': no integer -1 of 4/, 2],
+      ['a start beyond the integers', { ...good, rows: { ...good.rows, starts: Int32Array.of(0, 3, 0) } }, /^document 1: input 'rows': starts\[1\] is 3, and from there this run needs 2 integers for .*, but its column has 4 values/, 1],
+      ['a negative start', { ...good, rows: { ...good.rows, starts: Int32Array.of(0, 0, -1) } }, /^document 2: input 'rows': starts\[2\] is -1, /, 2],
       ['a length of none', { ...good, n: { values: Int32Array.of(1, 0, 1) } }, /^document 1: input 'n' = 0: expected an integer from 1 to 2/, 1],
       ['a length beyond all positions', { ...good, n: { values: Int32Array.of(1, 1, 3) } }, /^document 2: input 'n' = 3: expected an integer from 1 to 2/, 2],
     ]; // prettier-ignore

@@ -237,7 +237,7 @@ describe('training off the event loop', () => {
       ['half a step', 'rnn', { steps: 0.5 }, 'RangeError', /^steps 0.5: expected an integer from 0/],
       ['no documents a step', 'rnn', { batch: 0 }, 'RangeError', /^batch 0: expected an integer from 1/],
       ['samples below zero', 'rnn', { samples: -1 }, 'RangeError', /^samples -1: expected an integer from 0/],
-      ['a callback that is none', 'rnn', { onStep: 3 }, 'TypeError', /^onStep a number: expected a function/],
+      ['a callback that is none', 'rnn', { onStep: 3 }, 'TypeError', /^onStep 3: expected a function/],
       ['seconds that are none', 'rnn', { loadSeconds: '1' }, 'TypeError', /^loadSeconds "1": expected a number/],
       ['half a size', 'rnn', { sizes: { nEmbd: 0.5 } }, 'ExperimentError', /^nEmbd 0.5: expected an integer from 1/],
       ['never to keep', 'rnn', { keeper: { every: 0, resume: () => [], save: () => undefined } }, 'RangeError', /^every 0: expected an integer from 1/],
@@ -252,7 +252,7 @@ describe('training off the event loop', () => {
   describe('refuses', () => {
     const bad: [what: string, options: object, error: object, list?: unknown][] = [
       ['a signal that is none', { signal: {} }, { name: 'TypeError', message: 'signal an object: expected an AbortSignal, as of an AbortController' }],
-      ['a callback that is none', { onProgress: 3 }, { name: 'TypeError', message: 'onProgress a number: expected a function' }],
+      ['a callback that is none', { onProgress: 3 }, { name: 'TypeError', message: 'onProgress 3: expected a function' }],
       ['half a step', { steps: 0.5 }, { name: 'RangeError' }],
       ['more steps than a file can tell of', { steps: 1e9 }, { name: 'RangeError', message: /^steps 1000000000: expected an integer from 0 to 999999999$/ }],
       ['a rate that is no number', { lr: '1' }, { name: 'TypeError', message: 'lr "1": expected a number' }],

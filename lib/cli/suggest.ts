@@ -10,7 +10,9 @@ export function nearest<T extends string>(given: string, candidates: readonly T[
     // Part of a name counts as one slip of the key: `float` for float64, `avx` for avx2.
     const isPart = wanted.length >= 3 && (name.startsWith(wanted) || wanted.startsWith(name));
     const distance = isPart ? Math.min(1, editDistance(wanted, name)) : editDistance(wanted, name);
-    if (distance < least && distance <= Math.max(1, Math.floor(name.length / 3))) {
+    // A word of which every letter differs is not near: `y` is no slip of `x`.
+    const isAlike = distance < Math.max(wanted.length, name.length);
+    if (isAlike && distance < least && distance <= Math.max(1, Math.floor(name.length / 3))) {
       best = candidate;
       least = distance;
     }

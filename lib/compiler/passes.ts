@@ -1,5 +1,6 @@
 /** The compiler's passes by name, in the order in which they run: what each does, and which are on. */
 
+import { didYouMean } from '../cli/suggest.js';
 import { shown } from '../given.js';
 
 /** The passes in the order in which they run: each by name, and what it does. */
@@ -53,11 +54,21 @@ export function parsePasses(text: string): PassSet {
   return on;
 }
 
-function passCalled(name: string): PassName {
+function passCalled(name: unknown): PassName {
   const found = PASS_NAMES.find((known) => known === name);
   if (found) return found;
+  const guess = typeof name === 'string' ? didYouMean(name, PASS_NAMES) : '';
   throw new PassError(
-    `no pass is called ${JSON.stringify(name)}: list some of ${PASS_NAMES.join(', ')}, all or none, ` +
+    `no pass is called ${shown(name)}${guess === '' ? ': list' : `${guess} List`} some of ${PASS_NAMES.join(', ')}, all or none, ` +
       'and switch one off by -NAME',
   );
+}
+
+/** A copy of a set of passes. @throws PassError when it is no set, or names a pass there is not */
+export function checkPasses(given: PassSet): PassSet {
+  const isIterable = typeof given === 'object' && (given as unknown) !== null && Symbol.iterator in given; // prettier-ignore
+  if (!isIterable) throw new PassError(`passes ${shown(given)}: expected a set of names, as parsePasses gives`); // prettier-ignore
+  const on = new Set<PassName>();
+  for (const name of given as Iterable<unknown>) on.add(passCalled(name));
+  return on;
 }

@@ -1,13 +1,16 @@
 /** Positions that read each other. */
-import { checkInteger } from '../given.js';
-import { makeValue, type Value } from '../graph.js';
+import { checkBoolean, checkInteger, type Known } from '../given.js';
+import { checkValue, makeValue, type Value } from '../graph.js';
+import { ShapeError } from '../shape.js';
 import { Linear } from './linear.js';
-import { Module, type ModuleOptions } from './module.js';
+import { Module, MODULE_OPTIONS, type ModuleOptions } from './module.js';
 
 export interface SelfAttentionOptions extends ModuleOptions {
   /** Whether each position reads itself and those before it only; true by default. */
   causal?: boolean;
 }
+
+const OPTIONS: Known<SelfAttentionOptions> = { ...MODULE_OPTIONS, causal: true };
 
 /**
  * Scaled dot-product attention with heads (Vaswani et al., 2017): softmax(Q Kᵀ / sqrt(d)) V of each
@@ -27,11 +30,13 @@ export class SelfAttention extends Module {
     private readonly nHead: number,
     options: SelfAttentionOptions,
   ) {
-    super(options);
+    super(options, OPTIONS);
+    const { causal = true } = options;
+    checkBoolean('SelfAttention: causal', causal);
     checkInteger('nEmbd', nEmbd, 1);
     checkInteger('nHead', nHead, 1);
     if (nEmbd % nHead !== 0) throw new RangeError(`${nHead} heads do not divide ${nEmbd} columns`);
-    this.causal = options.causal ?? true;
+    this.causal = causal;
     const projection = (name: string): Linear => this.include(new Linear(nEmbd, nEmbd, { ...this.part(name), bias: false })); // prettier-ignore
     this.query = projection('query');
     this.key = projection('key');
@@ -45,6 +50,8 @@ export class SelfAttention extends Module {
    */
   apply(x: Value): Value {
     const { nEmbd, nHead } = this;
+    checkValue('SelfAttention.apply', 'x', x);
+    if (x.shape.length < 2 || x.shape.at(-1) !== nEmbd) throw new ShapeError(`SelfAttention.apply of ${x.label}: expected shape [..., positions, ${nEmbd}]`); // prettier-ignore
     const rank = x.shape.length;
     const size = nEmbd / nHead;
     const axes = x.shape.map((_, axis) => axis);

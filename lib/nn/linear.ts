@@ -1,7 +1,8 @@
 /** Layers of one matrix. */
-import type { Index, Value } from '../graph.js';
+import { checkBoolean, checkInteger, type Known } from '../given.js';
+import { checkValue, composed, type Index, type Value } from '../graph.js';
 import { normal, xavierUniform, zeros, type Initializer } from './initializers.js';
-import { Module, type ModuleOptions } from './module.js';
+import { Module, MODULE_OPTIONS, type ModuleOptions } from './module.js';
 
 /** What {@link Linear} takes. */
 export interface LinearOptions extends ModuleOptions {
@@ -11,6 +12,8 @@ export interface LinearOptions extends ModuleOptions {
   initializer?: Initializer;
 }
 
+const LINEAR_OPTIONS: Known<LinearOptions> = { ...MODULE_OPTIONS, bias: true, initializer: true };
+
 /** x W + b: parameters weight [nIn, nOut] and bias [nOut]. */
 export class Linear extends Module {
   /** [nIn, nOut]. */
@@ -19,9 +22,13 @@ export class Linear extends Module {
   readonly bias: Value | undefined;
 
   constructor(nIn: number, nOut: number, options: LinearOptions) {
-    super(options);
-    this.weight = this.draw('weight', [nIn, nOut], options.initializer ?? xavierUniform());
-    if (options.bias ?? true) this.bias = this.draw('bias', [nOut], zeros());
+    super(options, LINEAR_OPTIONS);
+    const { bias = true, initializer = xavierUniform() } = options;
+    checkInteger('Linear: nIn', nIn, 0);
+    checkInteger('Linear: nOut', nOut, 0);
+    checkBoolean('Linear: bias', bias);
+    this.weight = this.draw('weight', [nIn, nOut], initializer);
+    if (bias) this.bias = this.draw('bias', [nOut], zeros());
   }
 
   /**
@@ -30,7 +37,8 @@ export class Linear extends Module {
    * @throws ShapeError when the last axis of `x` is not nIn
    */
   apply(x: Value): Value {
-    const y = x.matmul(this.weight);
+    checkValue('Linear.apply', 'x', x);
+    const y = composed('Linear.apply', [x, this.weight], () => x.matmul(this.weight));
     return this.bias ? y.add(this.bias) : y;
   }
 }
@@ -41,14 +49,19 @@ export interface EmbeddingOptions extends ModuleOptions {
   initializer?: Initializer;
 }
 
+const EMBEDDING_OPTIONS: Known<EmbeddingOptions> = { ...MODULE_OPTIONS, initializer: true };
+
 /** A row for each of `count` tokens: parameter weight [count, size]. */
 export class Embedding extends Module {
   /** [count, size]. */
   readonly weight: Value;
 
   constructor(count: number, size: number, options: EmbeddingOptions) {
-    super(options);
-    this.weight = this.draw('weight', [count, size], options.initializer ?? normal());
+    super(options, EMBEDDING_OPTIONS);
+    const { initializer = normal() } = options;
+    checkInteger('Embedding: count', count, 0);
+    checkInteger('Embedding: size', size, 0);
+    this.weight = this.draw('weight', [count, size], initializer);
   }
 
   /**
@@ -56,6 +69,6 @@ export class Embedding extends Module {
    * @returns [size], or [n, size]
    */
   apply(tokens: Index): Value {
-    return this.weight.gather(tokens);
+    return composed('Embedding.apply', [this.weight, tokens], () => this.weight.gather(tokens));
   }
 }

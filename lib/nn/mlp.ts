@@ -1,15 +1,17 @@
 /** Neuron, layer and multi-layer perceptron, every weight a number of its own: after micrograd's nn. */
-import { checkObject, isList, shown } from '../given.js';
-import { total, type Value } from '../graph.js';
+import { checkBoolean, isList, shown, type Known } from '../given.js';
+import { composed, total, valuesOf, type Value } from '../graph.js';
 import { ShapeError } from '../shape.js';
 import { uniform, zeros } from './initializers.js';
-import { checkCount, Module, type ModuleOptions } from './module.js';
+import { checkCount, Module, MODULE_OPTIONS, type ModuleOptions } from './module.js';
 
 /** What a neuron, and a layer of them, takes. */
 export interface NeuronOptions extends ModuleOptions {
   /** Whether a relu follows the sum; true by default. */
   nonlinear?: boolean;
 }
+
+const NEURON_OPTIONS: Known<NeuronOptions> = { ...MODULE_OPTIONS, nonlinear: true };
 
 /** relu(w1 x1 + ... + wn xn + b): weights drawn uniformly from [-1, 1), the bias 0. */
 export class Neuron extends Module {
@@ -18,8 +20,10 @@ export class Neuron extends Module {
   private readonly nonlinear: boolean;
 
   constructor(nIn: number, options: NeuronOptions) {
-    super(options);
-    this.nonlinear = options.nonlinear ?? true;
+    super(options, NEURON_OPTIONS);
+    const { nonlinear = true } = options;
+    checkBoolean('Neuron: nonlinear', nonlinear);
+    this.nonlinear = nonlinear;
     this.weights = Array.from({ length: checkCount('nIn', nIn) }, (_, i) =>
       this.draw(`weight[${i}]`, [], uniform()),
     );
@@ -33,9 +37,9 @@ export class Neuron extends Module {
    */
   apply(x: readonly Value[]): Value {
     const { weights } = this;
-    checkObject('a neuron', x, 'an array of Values');
-    if (x.length !== weights.length) throw new ShapeError(`a neuron of ${weights.length} inputs was given ${x.length}`); // prettier-ignore
-    const sum = total(x.map((xi, i) => xi.mul(weights[i]!))).add(this.bias);
+    const given = valuesOf('the inputs of a neuron', x);
+    if (given.length !== weights.length) throw new ShapeError(`a neuron of ${weights.length} inputs was given ${given.length}`); // prettier-ignore
+    const sum = composed('Neuron.apply', given, () => total(given.map((xi, i) => xi.mul(weights[i]!))).add(this.bias)); // prettier-ignore
     return this.nonlinear ? sum.relu() : sum;
   }
 }
@@ -45,7 +49,7 @@ export class Layer extends Module {
   private readonly neurons: readonly Neuron[];
 
   constructor(nIn: number, nOut: number, options: NeuronOptions) {
-    super(options);
+    super(options, NEURON_OPTIONS);
     checkCount('nIn x nOut', checkCount('nIn', nIn) * checkCount('nOut', nOut));
     this.neurons = Array.from({ length: nOut }, (_, i) =>
       this.include(new Neuron(nIn, { ...options, ...this.part(`neuron[${i}]`) })),

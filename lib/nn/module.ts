@@ -1,7 +1,7 @@
 /** What all parts of a network have: parameters, drawn when it is made, each with a name. */
-import { checkInteger, checkObject, shown } from '../given.js';
+import { checkFunction, checkInteger, checkOptions, shown, type Known } from '../given.js';
 import { parameter, type Value } from '../graph.js';
-import type { Random } from '../random.js';
+import { Random } from '../random.js';
 import { checkSize, type Shape } from '../shape.js';
 import type { Initializer } from './initializers.js';
 
@@ -21,6 +21,9 @@ export function checkCount(what: string, n: number): number {
   return checkInteger(what, n, 0, MOST_NODES);
 }
 
+/** What every part takes; one with options of its own adds them. */
+export const MODULE_OPTIONS: Known<ModuleOptions> = { random: true, name: true };
+
 /** A part of a network. */
 export abstract class Module {
   private readonly own: Value[] = [];
@@ -28,12 +31,18 @@ export abstract class Module {
   private readonly random: Random;
   private readonly name: string | undefined;
 
-  constructor(options: ModuleOptions) {
-    checkObject('a module: options', options, 'an object { random, ... }');
-    const { name } = options;
-    if (name !== undefined && typeof name !== 'string') throw new TypeError(`a module's name ${shown(name)}: expected a text`); // prettier-ignore
+  /**
+   * @param known the names of the options that the part takes; another one is refused
+   * @throws TypeError when an option is unknown, or `random` is no Random
+   */
+  constructor(options: ModuleOptions, known: Readonly<Record<string, true>> = MODULE_OPTIONS) {
+    const who = new.target.name;
+    checkOptions<object>(who, options, known);
+    const { name, random } = options;
+    if (name !== undefined && typeof name !== 'string') throw new TypeError(`${who}: name ${shown(name)}: expected a text`); // prettier-ignore
+    if (!((random as unknown) instanceof Random)) throw new TypeError(`${who}: random ${shown(random)}: expected a Random to draw the parameters from, as in { random: new Random(42) }`); // prettier-ignore
     this.name = name;
-    this.random = options.random;
+    this.random = random;
   }
 
   /** All parameters, those of its parts included, in the order in which they were drawn; each has a name. */
@@ -55,6 +64,7 @@ export abstract class Module {
   /** A new parameter. */
   protected draw(name: string, shape: Shape, initializer: Initializer): Value {
     checkSize(name, shape);
+    checkFunction('initializer', initializer);
     const numbers = initializer(shape, this.random);
     const value = parameter(numbers, { name: this.nameOf(name), shape });
     this.own.push(value);

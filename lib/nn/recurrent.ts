@@ -1,14 +1,17 @@
 /** Recurrent networks: a cell that is applied position by position. */
-import { checkInteger } from '../given.js';
-import { valuesOf, zeros, type Value } from '../graph.js';
+import { checkInteger, checkObject, type Known } from '../given.js';
+import { checkValue, valuesOf, zeros, type Value } from '../graph.js';
+import { ShapeError } from '../shape.js';
 import { uniform, zeros as noBias, type Initializer } from './initializers.js';
-import { Module, type ModuleOptions } from './module.js';
+import { Module, MODULE_OPTIONS, type ModuleOptions } from './module.js';
 
 /** What recurrent cells take. */
 export interface RecurrentOptions extends ModuleOptions {
   /** What the weights start from; uniform in ±1 / sqrt(nState) by default, as in PyTorch. */
   initializer?: Initializer;
 }
+
+const OPTIONS: Known<RecurrentOptions> = { ...MODULE_OPTIONS, initializer: true };
 
 /**
  * What the cells share: parameters inputWeight [nIn, gates nState], stateWeight
@@ -23,7 +26,8 @@ abstract class Recurrent<State> extends Module {
   readonly bias: Value;
 
   constructor(nIn: number, protected readonly nState: number, gates: number, options: RecurrentOptions, bias: Initializer = noBias()) {
-    super(options);
+    super(options, OPTIONS);
+    checkInteger('nIn', nIn, 0);
     checkInteger('nState', nState, 1);
     const { initializer = uniform(-1 / Math.sqrt(nState), 1 / Math.sqrt(nState)) } = options;
     this.inputWeight = this.draw('inputWeight', [nIn, gates * nState], initializer);
@@ -56,6 +60,22 @@ abstract class Recurrent<State> extends Module {
     });
   }
 
+  /** @throws TypeError when x is no Value; ShapeError when it is no row, or rows, of nIn */
+  protected checkInput(x: Value): void {
+    const who = `${this.constructor.name}.step`;
+    checkValue(who, 'x', x);
+    const [nIn] = this.inputWeight.shape;
+    if (x.shape.length < 1 || x.shape.length > 2 || x.shape.at(-1) !== nIn) throw new ShapeError(`${who} of ${x.label}: expected shape [${nIn}] or [samples, ${nIn}]`); // prettier-ignore
+  }
+
+  /** @throws TypeError when a state is no Value; ShapeError when it is none beside x */
+  protected checkState(what: string, x: Value, state: Value): void {
+    const who = `${this.constructor.name}.step`;
+    checkValue(who, what, state);
+    const fits = state.shape.at(-1) === this.nState && state.shape.length <= 2;
+    if (!fits) throw new ShapeError(`${who} of ${x.label}: ${what} ${state.label}, expected shape [${this.nState}] or [samples, ${this.nState}]`); // prettier-ignore
+  }
+
   /** Zeros in the shape of a state beside x. */
   protected start(x: Value): Value {
     return zeros([...x.shape.slice(0, -1), this.nState]);
@@ -73,7 +93,10 @@ export class RNN extends Recurrent<Value> {
     super(nIn, nState, 1, options);
   }
 
-  step(x: Value, h = this.start(x)): Value {
+  step(x: Value, state?: Value): Value {
+    this.checkInput(x);
+    const h = state ?? this.start(x);
+    this.checkState('the state', x, h);
     return x.matmul(this.inputWeight).add(h.matmul(this.stateWeight)).add(this.bias).tanh();
   }
 
@@ -92,7 +115,10 @@ export class GRU extends Recurrent<Value> {
     super(nIn, nState, 3, options);
   }
 
-  step(x: Value, h = this.start(x)): Value {
+  step(x: Value, state?: Value): Value {
+    this.checkInput(x);
+    const h = state ?? this.start(x);
+    this.checkState('the state', x, h);
     const fromInput = x.matmul(this.inputWeight).add(this.bias);
     const fromState = h.matmul(this.gates(this.stateWeight, 0, 2));
     const gates = this.gates(fromInput, 0, 2).add(fromState).sigmoid();
@@ -125,7 +151,12 @@ export class LSTM extends Recurrent<LSTMState> {
     super(nIn, nState, 4, options, ([n]) => new Float64Array(n!).fill(1, nState, 2 * nState));
   }
 
-  step(x: Value, { h, c }: LSTMState = { h: this.start(x), c: this.start(x) }): LSTMState {
+  step(x: Value, state?: LSTMState): LSTMState {
+    this.checkInput(x);
+    if (state !== undefined) checkObject('LSTM.step: state', state, 'an object { h, c }');
+    const { h, c } = state ?? { h: this.start(x), c: this.start(x) };
+    this.checkState('state h', x, h);
+    this.checkState('state c', x, c);
     const all = x.matmul(this.inputWeight).add(h.matmul(this.stateWeight)).add(this.bias);
     const [i, f, g, o] = [0, 1, 2, 3].map((gate) => this.gates(all, gate, gate + 1)) as [Value, Value, Value, Value]; // prettier-ignore
     const cell = f.sigmoid().mul(c).add(i.sigmoid().mul(g.tanh()));

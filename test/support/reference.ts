@@ -2,7 +2,7 @@
  * Every operator a second time, in plain TypeScript and nothing else: slow, obvious, and sharing no
  * code with the compiler or the kernels, which the tests compare with it.
  */
-import type { Node } from '../../lib/graph.js';
+import { flatten, type Node } from '../../lib/graph.js';
 import type { OpName } from '../../lib/ops.js';
 import type { Feeds } from '../../lib/program.js';
 
@@ -83,7 +83,7 @@ const zip =
 const leaf: Rule = ({ node, feeds }) => {
   const fed = feeds[node.name!];
   if (fed === undefined) throw new Error(`the reference needs a feed for ${node.label}`);
-  return { shape: node.shape, data: typeof fed === 'number' ? [fed] : Array.from(fed) };
+  return { shape: node.shape, data: Array.from(flatten(fed).data) };
 };
 const scalar = (x: number): Tensor => ({ shape: [], data: [x] });
 const positive = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);

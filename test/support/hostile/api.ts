@@ -21,13 +21,14 @@ const PRIVATE: Readonly<Record<string, string>> = {
   SGD: 'update',
   RMSprop: 'update',
   Corpus: 'lengthOf',
-  Program: 'refuseWhileBusy bind checkPrefix sequenceInputs findResults batchOf setStep startSeries endSeries seriesOf faultOf numberOf viewOf numbersOf run refuseRun refuse becomeRead takeParameters bindFloat bindIndex claim limitIndices feed readFeeds checkNames inputNames feedCount feedFloat feedIndex checkIndex', // prettier-ignore
+  Program: 'refuseWhileBusy bind checkPrefix sequenceInputs findResults batchOf setStep startSeries endSeries seriesOf faultOf numberOf viewOf numbersOf run refuseRun refuse becomeRead takeParameters bindFloat bindIndex claim limitIndices feed readFeeds checkNames names inputNames feedCount feedFloat feedIndex checkIndex', // prettier-ignore
   Sampler: 'encode',
   Tokenizer: 'shown',
   Training: 'setRule took',
   Value: 'program',
   Module: 'part include draw nameOf',
-  Recurrent: 'start gates',
+  Recurrent: 'start gates checkInput checkState',
+  Index: 'refuseReading',
   RNN: 'outputOf',
   GRU: 'outputOf',
   LSTM: 'outputOf',
@@ -278,6 +279,9 @@ export function apiRows(chance: Chance): Rows {
     'Value.toDot': (c) => [any(c), draw(c)],
     'Value.toMermaid': (c) => [any(c), draw(c)],
     'Index.at': (c) => [ids, c.below(2)],
+    'Index.data get': () => [ids],
+    'Index.grad get': () => [ids],
+    'Index.forward': () => [ids],
     'Index.peek': () => [ids],
     // kernels
     'kernels.matmul': (c) => [Float64Array.from(numbers(c, 6)), Float64Array.from(numbers(c, 6)), { m: 2, k: 3, n: 2, ...(c.is(0.3) && { out: new Float64Array(4) }) }],
