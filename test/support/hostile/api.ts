@@ -401,7 +401,7 @@ export function apiRows(chance: Chance): Rows {
   // An operator's two forms are called alike: as a method with its `this` in front.
   for (const method of exported().calls.keys()) {
     const name = /^Value\.(\w+)$/.exec(method)?.[1];
-    if (name !== undefined && name in library) [rows[name], rows[method]] = [rows[name] ?? rows[method]!, rows[method] ?? rows[name]!];
+    if (name !== undefined && Object.hasOwn(library, name)) [rows[name], rows[method]] = [rows[name] ?? rows[method]!, rows[method] ?? rows[name]!];
   }
 
   const wholes = values.concat(vectors);
