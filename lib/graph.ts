@@ -529,8 +529,9 @@ export class Value extends Node {
   }
 
   /**
-   * Computes this value: `feeds` holds a number or array for every named input it depends on.
-   * Returns `data`. Compiles on first use; the graph is not changed.
+   * Computes this value in float64: `feeds` holds a number or array for every named input it depends on.
+   * Returns `data`. Compiles value and gradients on first use; the graph is not changed. `compile` gives
+   * a program in another type.
    *
    * @throws FeedError when an input is missing, unknown, or given what it cannot take
    */
