@@ -83,6 +83,17 @@ CALLS = {
     "x.matmul(x)": ("np.matmul(x, x)", "torch.matmul(x, x)"),
     "concat([])": ("np.concatenate([])", "torch.cat([])"),
     "x.sum([0, 0])": ("np.sum(x, (0, 0))", "torch.sum(x, (0, 0))"),
+    "x.pow(-0.5)": ("np.power(x, -0.5)", "torch.pow(x, -0.5)"),
+    "x.eq(0)": ("np.equal(x, 0).astype(float)", "torch.eq(x, 0).double()"),
+    "x.reshape([0, 3]).sum(0)": ("x.reshape(0, 3).sum(0)", "x.reshape(0, 3).sum(0)"),
+    "x.reshape([0, 3]).mean(0)": ("x.reshape(0, 3).mean(0)", "x.reshape(0, 3).mean(0)"),
+    "x.reshape([0, 3]).max(0)": ("x.reshape(0, 3).max(0)", "x.reshape(0, 3).amax(0)"),
+    "x.reshape([0, 3]).max(1)": ("x.reshape(0, 3).max(1)", "x.reshape(0, 3).amax(1)"),
+    "x.reshape([0, 3]).argmax(0)": ("x.reshape(0, 3).argmax(0)", "x.reshape(0, 3).argmax(0)"),
+    "x.reshape([0, 3]).variance(0)": ("x.reshape(0, 3).var(0)", "x.reshape(0, 3).var(0, unbiased=False)"),
+    "x.reshape([0, 3]).logSumExp(0)": (None, "torch.logsumexp(x.reshape(0, 3), 0)"),
+    "x.reshape([0, 3]).softmax(0)": (None, "torch.softmax(x.reshape(0, 3), 0)"),
+    "x.reshape([0, 3]).norm(0)": ("np.linalg.norm(x.reshape(0, 3), axis=0)", "torch.linalg.vector_norm(x.reshape(0, 3), dim=0)"),
 }
 
 
