@@ -105,7 +105,7 @@ export const OPTIONS = {
   isa: { value: 'NAME', help: 'instruction set (the best of the machine; see vecgrad info)' },
   lr: { value: 'X', help: "initial learning rate (the model's own)" },
   batch: { value: 'N', help: 'documents a step, whose gradients are averaged (1)' },
-  threads: { value: 'N', help: "threads that a batch is spread over (the machine's processors)" },
+  threads: { value: 'N', help: 'threads that a batch is spread over (1)' },
   'n-embd': { value: 'N', help: 'length of an embedding (16)' },
   'n-head': { value: 'N', help: 'attention heads, dividing n-embd (4; scalar, vector)' },
   'n-layer': { value: 'N', help: 'layers (1; scalar, vector)' },
