@@ -1,4 +1,4 @@
-/** Batches of 32 documents: microseconds a document, on one thread and on all processors. */
+/** Batches of 32 documents: microseconds a document, on one thread (the default), on two and on all processors. */
 import { availableParallelism } from 'node:os';
 import { buildModel, type ModelName } from '../lib/experiment.js';
 import { Random } from '../lib/random.js';
@@ -7,7 +7,7 @@ import { feedsOf, inTurns, microseconds, tokenizer, train, type Effort, type Row
 const DOCUMENTS = 32;
 
 export function batchRows(models: readonly ModelName[], { turns, steps }: Effort): Row[] {
-  const counts = [...new Set([1, availableParallelism()])];
+  const counts = [...new Set([1, 2, availableParallelism()])];
   const batches = Math.ceil(steps / DOCUMENTS);
   const loops = models.flatMap((name) =>
     counts.map((threads) => {

@@ -61,7 +61,7 @@ export interface ExperimentOptions extends TargetOptions {
   lr?: number;
   /** Documents a step, whose gradients are averaged (1). */
   batch?: number;
-  /** Threads that a batch is spread over (the machine's processors). */
+  /** Threads that a batch is spread over (1). */
   threads?: number;
   /** Of the model (see {@link ModelSizes} for what is the default). */
   sizes?: Partial<ModelSizes>;

@@ -34,7 +34,7 @@ export interface GradCheckElement {
 
 /** What a check that succeeded has seen. */
 export interface GradCheckReport {
-  /** How many parameters and inputs were checked, and how many numbers in all. */
+  /** How many parameters and inputs were checked. */
   values: number;
   /** Numbers compared, of all of them together. */
   elements: number;

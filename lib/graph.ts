@@ -443,7 +443,7 @@ export class Value extends Node {
     return unary(PLAIN.arctanh, this);
   }
   /**
-   * Each element to a fixed power; NaN where a negative is taken to a broken one.
+   * Each element to a fixed power; NaN where a negative is taken to one that is no integer.
    *
    * @throws TypeError when the exponent is no number
    */
@@ -594,10 +594,10 @@ export class Value extends Node {
     return makeValue('softmax', [this.transpose(axes)]).transpose(axes);
   }
   /**
-   * Where a training step runs (`Training.step`), zeros in place of about a share `rate` of the
-   * numbers, and the others divided by 1 - rate; everywhere else (`forward`, `backward`, `evaluate`,
+   * Where a training step runs (`step`, `stepEach`, `stepBatch`), zeros in place of about a share `rate` of
+   * the numbers, and the others divided by 1 - rate; everywhere else (`forward`, `backward`, `evaluate`,
    * sampling) the numbers as they are. Which are dropped follows from the seed, the number of the
-   * step and the place alone: alike on all machines and in both data types. Give each dropout of a
+   * step (in a batch each document counts as one) and the place alone: alike on all machines and in both data types. Give each dropout of a
    * graph a seed of its own.
    *
    * @throws RangeError when the rate is not from 0 to below 1, or the seed no integer of 31 bits
@@ -625,8 +625,9 @@ export class Value extends Node {
   }
 
   /**
-   * Computes this value: `feeds` holds a number or array for every named input it depends on.
-   * Returns `data`. Compiles on first use; the graph is not changed.
+   * Computes this value in float64: `feeds` holds a number or array for every named input it depends on.
+   * Returns `data`. Compiles value and gradients on first use; the graph is not changed. `compile` gives
+   * a program in another type.
    *
    * @throws FeedError when an input is missing, unknown, or given what it cannot take
    */
@@ -694,7 +695,7 @@ export class Value extends Node {
   }
 }
 
-/** Integers in the graph: fed, or found by `topk`. */
+/** Integers in the graph: fed, or found by `topk` or `argmax`. */
 export class Index extends Node {
   /**
    * Element i of a vector of indices.

@@ -10,6 +10,7 @@ export { gradCheck, GradCheckError, type GradCheckElement, type GradCheckOptions
 export { choose, concat, constant, Index, index, input, meanOfFirst, parameter, stack, total, Value, zeros, type Axes, type Node, type Numbers, type ParameterOptions, type TypedArray } from './graph.js'; // prettier-ignore
 export { kernels, type GatherOptions, type KernelOptions, type MatmulOptions, type OutOptions, type SoftmaxOptions } from './kernels.js'; // prettier-ignore
 export { IsaError, nativeInfo, type NativeInfo } from './native.js';
+export * from './operators.js';
 export * as nn from './nn/index.js';
 export { Adam, AdamW, decay, RMSprop, SGD, Training, type AdamOptions, type Optimizer, type OptimizerOptions, type RMSpropOptions, type Schedule, type SGDOptions, type TrainingState } from './optim.js'; // prettier-ignore
 export * as schedules from './schedules.js';

@@ -44,7 +44,7 @@ export function missingAddon(root: string, reason: string, host = thisHost()): s
   const prebuilt = prebuilds(root);
   const build = existsSync(join(root, 'tsconfig.json'))
     ? 'npm run build'
-    : 'npm rebuild vecgrad (it needs a C++ compiler, make, Python 3 and OpenBLAS; an npm that skips install scripts, before: npm approve-scripts vecgrad)';
+    : 'npx vecgrad build (it needs a C++ compiler, make, Python 3 and OpenBLAS)';
   return (
     `vecgrad's native addon could not be loaded on ${machine.join(', ')}: ${why ?? ''}. ` +
     `Prebuilt here: ${prebuilt.length === 0 ? 'none' : prebuilt.join(', ')}. Build it with: ${build}`

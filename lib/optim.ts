@@ -1,5 +1,4 @@
 /** Optimisers: each compiles a loss to a program whose one call is a whole training step. */
-import { availableParallelism } from 'node:os';
 import {
   BACKGROUND_OPTIONS,
   checkCallback,
@@ -250,14 +249,15 @@ export class Training {
 
   /**
    * One step on several documents, which may differ in length: an update from the mean of their
-   * gradients. The documents are spread over `threads`, by default as many as the machine has
-   * processors; their number changes no bit of the result. Returns the mean of their losses.
+   * gradients. The documents are spread over `threads`, by default one: others are started anew at each
+   * step, which takes longer than it saves where documents are short. Their number changes no bit of
+   * the result. Returns the mean of the documents' losses.
    *
    * @throws Error where `minimize` was not told of batches: `minimize(loss, { batches: true })`
    */
   stepBatch(documents: readonly Feeds[], options: { threads?: number } = {}): number {
     checkOptions('stepBatch', options, { threads: true });
-    const { threads = availableParallelism() } = options;
+    const { threads = 1 } = options;
     this.setRule(this.steps);
     try {
       const loss = this.program.stepBatch(documents, threads);

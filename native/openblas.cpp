@@ -6,12 +6,16 @@
 
 #include <cstdlib>
 
-#if defined(VECGRAD_PORTABLE) && defined(__GLIBC__) && !__GLIBC_PREREQ(2, 38)
+// Two conditions, one in the other: without glibc, __GLIBC_PREREQ(2, 38) is a syntax error, also
+// behind a condition that is false.
+#if defined(VECGRAD_PORTABLE) && defined(__GLIBC_PREREQ)
+#if !__GLIBC_PREREQ(2, 38)
 // An archive of OpenBLAS that was compiled with glibc 2.38 or newer (Debian 13's, for riscv64)
 // calls strtol by this name, which older C libraries have not.
 extern "C" long __isoc23_strtol(const char* text, char** end, int base) {
   return std::strtol(text, end, base);
 }
+#endif
 #endif
 
 namespace vecgrad {

@@ -3,10 +3,12 @@
  *
  *     index.cjs + index.d.ts     the library, for require
  *     index.mjs + index.d.mts    the same one instance, for import
- *     cli.cjs, program.cjs       the command line: what starts it, and itself
+ *     cli.cjs, program.cjs       the command line: what starts it, and itself; where it has trained,
+ *                                V8's cache of its compiled code beside it (lib/cli/launch.ts)
  *     bench.cjs, names.cjs       its commands `bench` and `data names`, which the others do not load
  */
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   chmodSync,
   existsSync,
@@ -124,13 +126,17 @@ async function bundle(made) {
     ...APART.map(({ entry, file }) =>
       esbuilt({ ...common, entryPoints: [entry], outfile: join(made, file), format: 'cjs' }),
     ),
-    esbuilt({
-      ...common,
-      entryPoints: ['lib/cli/launch.ts'],
-      outfile: join(made, 'cli.cjs'),
-      format: 'cjs',
-    }),
   ]);
+  const hash = createHash('sha1')
+    .update(readFileSync(join(made, 'program.cjs')))
+    .digest('hex');
+  await esbuilt({
+    ...common,
+    entryPoints: ['lib/cli/launch.ts'],
+    outfile: join(made, 'cli.cjs'),
+    format: 'cjs',
+    define: { __PROGRAM_HASH__: JSON.stringify(hash.slice(0, 8)) },
+  });
 }
 
 /** The names that lib/index.ts exports, by the bundler's account. */

@@ -29,7 +29,6 @@ export async function setup({ native = true, kernelTest = false, dist = true } =
     if (native) await buildNative('vecgrad', join(root, 'build/Release/vecgrad.node'));
     if (kernelTest) await buildNative('kernel_test', kernelTestPath);
     if (dist) await buildDist();
-    if (dist && native) cacheCode();
   } catch (error) {
     if (!(error instanceof SetupError)) throw error;
     console.error(error.message);
@@ -41,7 +40,7 @@ export const kernelTestPath = join(root, 'build/kernel_test');
 
 function installPackages() {
   if (packagesMatchLock()) return;
-  // Without install scripts: none of the packages needs its own, and ours would build the addon twice.
+  // Without install scripts: none of the packages needs its own.
   run('installing the npm packages', npm('ci', '--ignore-scripts'));
 }
 
@@ -169,14 +168,6 @@ async function buildDist() {
     throw new SetupError(`${error.message}\nvecgrad: building the TypeScript failed`);
   }
   writeFileSync(stamp, inputs);
-}
-
-/** V8 takes a cache from its own version only: another Node makes another. */
-function cacheCode() {
-  const stamp = join(root, 'dist/.stamp-cache');
-  if (isStamped(stamp, process.version)) return;
-  run('caching compiled code', [process.execPath, join(root, 'scripts/code-cache.mjs')]);
-  writeFileSync(stamp, process.version);
 }
 
 /**

@@ -1,7 +1,7 @@
 /**
  * Tests what users get: packs the package with its prebuilt addons, installs the tarball into empty
- * folders, and uses it there: built through binding.gyp, from the command line, ES modules, CommonJS
- * and TypeScript; and prebuilt, without compiler, OpenBLAS and install scripts, on each architecture
+ * folders, by every package manager, and uses it there: built by `vecgrad build`, from the command line,
+ * ES modules, CommonJS and TypeScript; and prebuilt, without compiler and OpenBLAS, on each architecture
  * (emulated by QEMU).
  */
 import assert from 'node:assert/strict';
@@ -15,10 +15,11 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import {
   ARCHITECTURES,
   architecture,
@@ -28,6 +29,7 @@ import {
 } from './build-arch.mjs';
 import { complaintsOf, COPYRIGHT, FILES, prebuildFolder } from './check-prebuilds.mjs';
 import { reportCounts } from './counts.mjs';
+import { nodeProgram } from './node-versions.mjs';
 import { npm, root } from './setup.mjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'vecgrad-package-'));
@@ -52,9 +54,10 @@ test('npm pack, with all of them, in at most 15 MB', () => {
   const wanted = [
     ...prebuilt,
     'dist/names.cjs',
-    'binding.gyp',
+    'native/binding.gyp',
     'native/addon.cpp',
-    'scripts/install.mjs',
+    'scripts/build-addon.mjs',
+    'scripts/toolchain.mjs',
   ];
   assert.deepEqual(wanted.filter((path) => !packed.includes(path)), [], 'missing'); // prettier-ignore
   assert.deepEqual(packed.filter((/** @type {string} */ path) => path.startsWith('prebuilds/')).sort(), prebuilt.sort()); // prettier-ignore
@@ -62,12 +65,58 @@ test('npm pack, with all of them, in at most 15 MB', () => {
   console.log(`          ${(size / 1e6).toFixed(1)} MB`);
 });
 
+test('nothing in the package runs when it is installed', () => {
+  const { stdout } = succeed(['tar', '-xOf', tarball(), 'package/package.json'], folder);
+  const { scripts, gypfile } = JSON.parse(stdout);
+  const ran = ['preinstall', 'install', 'postinstall', 'prepare'].filter((name) => name in scripts);
+  assert.deepEqual([ran, gypfile], [[], false]);
+  const files = succeed(['tar', '-tf', tarball()], folder).stdout.split('\n');
+  // pnpm and Yarn run node-gyp for such a file, whatever `gypfile` says.
+  assert.deepEqual(files.filter((path) => /^package\/[^/]+\.gyp$/.test(path)), []); // prettier-ignore
+});
+
 // ---- Built from its sources
 
-test('the tarball installs and builds through binding.gyp', () => {
-  install(user, { env: { ...process.env, npm_config_build_from_source: 'true' } });
-  assert.ok(existsSync(join(user, 'node_modules/vecgrad/build/Release/vecgrad.node')));
+test("the README's commands install it", () => {
+  const readme = readFileSync(join(root, 'README.md'), 'utf8');
+  const block =
+    /(?:^ {4}np[mx] .*\n)+/m.exec(readme.slice(readme.indexOf('    npm pack')))?.[0] ?? '';
+  // A line is a command, two spaces or more, and what it does.
+  const commands = block.trimEnd().split('\n').map((line) => line.trim().split(/ {2,}/)[0] ?? ''); // prettier-ignore
+  const [pack = '', add = '', build = ''] = commands;
+  const made = `vecgrad-${version() ?? ''}.tgz`;
+  assert.deepEqual(commands, ['npm pack', `npm install ./${made}`, 'npx vecgrad build']);
+  makeProject(user);
+  const [, ...packing] = pack.split(' ');
+  succeed(npm(...packing, '--pack-destination', user), root);
+  const [, ...adding] = add.split(' ');
+  succeed(npm(...adding), user);
+  const { stdout } = succeed(['npx', ...build.split(' ').slice(1)], user);
+  assert.match(stdout, /^vecgrad: the native addon loads, so nothing is built/m);
 });
+
+test('vecgrad build --force compiles it', () => {
+  const { stdout } = succeed(['npx', 'vecgrad', 'build', '--force'], user);
+  assert.match(stdout, /^vecgrad: the native addon is compiled, and loads$/m);
+  assert.ok(existsSync(join(user, 'node_modules/vecgrad/build/Release/vecgrad.node')));
+  const left = readdirSync(join(user, 'node_modules/vecgrad')).filter((name) => name.startsWith('.build-')); // prettier-ignore
+  assert.deepEqual(left, []);
+});
+
+for (const { what, env, says } of [
+  { what: 'a C++ compiler', env: { CXX: 'no-such-compiler' }, says: /^vecgrad: compiling the native addon needs a C\+\+ compiler and OpenBLAS\. Install with\n.*apt-get install g\+\+ libopenblas-dev\n[^]*then run again: npx vecgrad build$/m }, // prettier-ignore
+  { what: 'a header that it is told of', env: { CXXFLAGS: '-include no-such-header.h' }, says: /node-gyp failed \(exit code 1\): its messages are above$/m }, // prettier-ignore
+]) {
+  test(`vecgrad build --force without ${what} says so, and leaves what there was`, () => {
+    const built = join(user, 'node_modules/vecgrad/build/Release/vecgrad.node');
+    const { mtimeMs } = statSync(built);
+    const { status, stderr } = start([bin, 'build', '--force'], user, { ...process.env, ...env });
+    assert.equal(status, 1);
+    assert.match(stderr, says);
+    assert.match(stderr, /^vecgrad: the native addon was not built: the reason is above$/m);
+    assert.equal(statSync(built).mtimeMs, mtimeMs);
+  });
+}
 
 test('the tests of the library pass on that build', () => {
   const env = { ...process.env, VECGRAD_PREBUILD: join(user, 'node_modules/vecgrad') };
@@ -80,7 +129,7 @@ test('the command line trains', () => {
   checkLosses(JSON.parse(stdout).losses);
 });
 
-test('the command line starts from code cached by the installation', () => {
+test('the command line starts from code that its first training cached', () => {
   const cli = join(user, 'node_modules/vecgrad/dist/cli.cjs');
   const code = `process.argv.push('vecgrad', '--version');
     const { cachedDataRejected } = require(${JSON.stringify(cli)}).launch();
@@ -125,16 +174,60 @@ for (const { script, module } of [
   });
 }
 
+// ---- By every package manager
+
+/** Those that are tested besides the npm that runs this, by their packages; each with the newest Node that npm calls LTS. */
+const CLIENTS = [
+  { name: 'npm 12', package: 'npm@12.2.2', add: ['bin/npm-cli.js', 'install'] },
+  { name: 'pnpm 11', package: 'pnpm@11.28.11', add: ['bin/pnpm.mjs', 'add', '--store-dir', join(folder, 'pnpm-11')] }, // prettier-ignore
+  { name: 'pnpm 12', package: `@pnpm/exe.linux-${process.arch}@12.21.0`, program: 'pnpm', add: ['add', '--store-dir', join(folder, 'pnpm-12')] }, // prettier-ignore
+  { name: 'Yarn 4', package: '@yarnpkg/cli-dist@4.18.1', add: ['bin/yarn.js', 'add'], run: ['bin/yarn.js', 'node'] }, // prettier-ignore
+  { name: 'Bun', package: `@oven/bun-linux-${process.arch === 'x64' ? 'x64' : 'aarch64'}@1.4.4`, program: 'bin/bun', add: ['add'] }, // prettier-ignore
+];
+
+for (const [i, client] of CLIENTS.entries()) {
+  test(`${client.name} installs it, runs nothing of it and warns of nothing`, () => {
+    const home = join(folder, `client-${String(i)}`);
+    makeProject(home);
+    succeed(npm('install', '--ignore-scripts', '--no-audit', '--no-fund', client.package), home);
+    const place = join(home, 'node_modules', client.package.replace(/(?!^)@.*/, ''));
+    const node = nodeProgram(24);
+    const env = {
+      ...process.env,
+      PATH: `${dirname(node)}:${process.env['PATH'] ?? ''}`,
+      YARN_ENABLE_GLOBAL_CACHE: '0',
+      YARN_ENABLE_TELEMETRY: '0',
+      BUN_INSTALL_CACHE_DIR: join(folder, 'bun'),
+    };
+    /** @param {readonly string[]} args @returns {[string, ...string[]]} */
+    const command = ([first = '', ...rest]) =>
+      client.program === undefined
+        ? [node, join(place, first), ...rest]
+        : [join(place, client.program), first, ...rest];
+    const project = join(folder, `project-${String(i)}`); // not below home: Yarn would take them for one project
+    makeProject(project);
+    cpSync(join(root, 'test/package/train.cjs'), join(project, 'train.cjs'));
+    const { stdout, stderr } = succeed(command([...client.add, tarball()]), project, env);
+    // Yarn: YN0004 and YN0005 are builds that are disabled, YN0007 one that it runs.
+    assert.doesNotMatch(stdout + stderr, /scripts?\b|builds?\b|gyp|YN000[457]/i);
+    const script = client.run === undefined ? [node, 'train.cjs'] : command([...client.run, 'train.cjs']); // prettier-ignore
+    const { stdout: trained } = succeed(
+      /** @type {[string, ...string[]]} */ (script),
+      project,
+      env,
+    );
+    assert.match(trained, /loss [\d.]+ after 20 steps/);
+    assert.ok(!existsSync(join(project, 'node_modules/vecgrad/build')));
+  });
+}
+
 // ---- Prebuilt
 
-test('the tarball installs without install scripts', () => {
-  install(bare, { options: ['--ignore-scripts'] });
-  cpSync(join(root, 'test/package/prebuilt.mjs'), join(bare, 'prebuilt.mjs'));
-});
-
-test('install scripts take the prebuilt addon, and build none', () => {
-  succeed(npm('rebuild', 'vecgrad'), bare);
+test('npm installs it, runs nothing of it and warns of nothing', () => {
+  const { stdout, stderr } = install(bare);
+  assert.doesNotMatch(stdout + stderr, /scripts?\b/i);
   assert.ok(!existsSync(join(bare, 'node_modules/vecgrad/build')));
+  cpSync(join(root, 'test/package/prebuilt.mjs'), join(bare, 'prebuilt.mjs'));
 });
 
 test('it trains where there is nothing but Node and its libraries', () => {
@@ -258,18 +351,20 @@ function succeed(command, cwd, env) {
   throw new Error(`${command.join(' ')}\n${result.stdout}${result.stderr}`);
 }
 
-/**
- * @param {string} place
- * @param {{ options?: string[], env?: NodeJS.ProcessEnv }} [how]
- */
-function install(place, { options = [], env } = {}) {
+/** @param {string} place */
+function makeProject(place) {
   mkdirSync(place);
   writeFileSync(join(place, 'package.json'), '{ "private": true }\n');
-  succeed(npm('install', '--no-audit', '--no-fund', ...options, tarball()), place, env);
+}
+
+/** @param {string} place */
+function install(place) {
+  makeProject(place);
+  return succeed(npm('install', '--no-audit', '--no-fund', tarball()), place);
 }
 
 /**
- * Runs test/package/prebuilt.mjs in the package that was installed without scripts: it trains as the
+ * Runs test/package/prebuilt.mjs in the package that was only installed: it trains as the
  * addon built from source does, with the prebuilt addon alone, and a large product is OpenBLAS's.
  *
  * @param {string} node the architecture's name in Node
@@ -308,7 +403,7 @@ function checkMissing(env, says) {
   const { status, stderr } = start([bin, 'train', 'rnn'], bare, env);
   assert.notEqual(status, 0);
   assert.match(stderr, says);
-  assert.match(stderr, /Build it with: npm rebuild vecgrad /);
+  assert.match(stderr, /Build it with: npx vecgrad build /);
   assert.doesNotMatch(stderr, /^\s+at /m, 'a stack trace');
 }
 

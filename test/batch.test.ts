@@ -1,9 +1,9 @@
 /** Batches: the update from the mean gradient of single documents, whatever the number of threads. */
 import assert from 'node:assert/strict';
-import { buildModel, MODEL_NAMES, type ModelName } from '../lib/experiment.js';
+import { buildModel, MODEL_NAMES, runExperiment, type ModelName } from '../lib/experiment.js';
 import { index, input, parameter } from '../lib/graph.js';
 import { Adam, SGD } from '../lib/optim.js';
-import { compile, FeedError, type Feeds } from '../lib/program.js';
+import { compile, FeedError, Program, type Feeds } from '../lib/program.js';
 import { Random } from '../lib/random.js';
 import { assertClose } from './support/check.js';
 import { TARGETS, type Target } from './support/targets.js';
@@ -108,6 +108,41 @@ describe('batches', () => {
     let turn = 0;
     const mixed = after((training) => (turn++ % 2 ? training.stepBatch(docs) : training.step(docs[0]!))); // prettier-ignore
     assertClose(mixed, single, 1e-12, 'parameters');
+  });
+
+  describe('run on one thread unless more are asked for', () => {
+    const { stepBatch } = Program.prototype; // eslint-disable-line @typescript-eslint/unbound-method -- called with `this`
+    const threads: number[] = [];
+    before(() => {
+      Program.prototype.stepBatch = function (documents, count) {
+        threads.push(count);
+        return stepBatch.call(this, documents, count);
+      };
+    });
+    beforeEach(() => (threads.length = 0));
+    after(() => {
+      Program.prototype.stepBatch = stepBatch;
+    });
+
+    const train = (options?: { threads?: number }): unknown => {
+      const { loss } = model('rnn');
+      return new SGD({ learningRate: RATE }).minimize(loss, { batches: true }).stepBatch(documents(3), options); // prettier-ignore
+    };
+    const experiment = (options: { threads?: number }): unknown =>
+      runExperiment('rnn', { docs: ['ab', 'ba', 'aab', 'b'], steps: 1, batch: 2, sizes: SIZES, samples: 0, ...options }); // prettier-ignore
+    const cases: [what: string, run: () => unknown, expected: number][] = [
+      ['stepBatch', () => train(), 1],
+      ['stepBatch, options without threads', () => train({}), 1],
+      ['stepBatch on two', () => train({ threads: 2 }), 2],
+      ['runExperiment', () => experiment({}), 1],
+      ['runExperiment on two', () => experiment({ threads: 2 }), 2],
+    ];
+    for (const [what, run, expected] of cases) {
+      it(what, () => {
+        run();
+        assert.deepEqual(threads, [expected]);
+      });
+    }
   });
 
   describe('refuse', () => {

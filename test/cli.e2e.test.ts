@@ -194,6 +194,12 @@ describe('vecgrad, end to end', () => {
     );
   });
 
+  it('build in a checkout says how a checkout is built', () => {
+    const { status, stdout, stderr } = spawned(['build'], folder);
+    assert.deepEqual([status, stdout], [1, '']);
+    assert.match(stderr, /^vecgrad: this is a checkout, .*: build it with npm run build\n/);
+  });
+
   it('info --json has what the native addon says', async () => {
     const { code, out } = await vecgrad('info', '--json');
     const info = JSON.parse(out) as { napiVersion: number; isas: Record<string, unknown> };

@@ -76,12 +76,17 @@ interface Outcome {
   runs: { model: ModelName; options: ExperimentOptions }[];
   /** Lists of names that were asked for. */
   lists: NamesOptions[];
+  /** The arguments of each build of the native addon. */
+  builds: (readonly string[])[];
   /** How often the native addon was asked for. */
   natives: number;
 }
 
+/** The exit code of a build of the native addon; null: it was killed. */
+let buildStatus: number | null = 0;
+
 async function vecgrad(argv: string[], engine = fake, isTTY = false): Promise<Outcome> {
-  const outcome: Outcome = { code: -1, out: '', err: '', runs: [], lists: [], natives: 0 };
+  const outcome: Outcome = { code: -1, out: '', err: '', runs: [], lists: [], builds: [], natives: 0 }; // prettier-ignore
   const io: Io = {
     stdout: { write: (text) => (outcome.out += text) },
     stderr: { write: (text) => (outcome.err += text), isTTY, columns: 80 },
@@ -109,6 +114,10 @@ async function vecgrad(argv: string[], engine = fake, isTTY = false): Promise<Ou
         return Promise.resolve({ path: options.out, names: 32033, ...from });
       }),
     bench: () => Promise.reject(new Error('not here: see bench.test.ts')),
+    buildAddon: (args) => {
+      outcome.builds.push(args);
+      return Promise.resolve(buildStatus);
+    },
   };
   outcome.code = await main(argv, io);
   return outcome;
@@ -134,7 +143,7 @@ describe('command line', () => {
 
   describe('refuses with exit code 2, one line, and without the native addon', () => {
     const rows: [argv: string[], message: RegExp][] = [
-      [[], /no command given: use compare, train, sample, eval, graph, data, info or bench/],
+      [[], /no command given: use compare, train, sample, eval, graph, data, info, bench or build/],
       [[''], /unknown command ""/],
       [['trian'], /unknown command "trian": .*; did you mean train\?/],
       [['rnn'], /unknown command "rnn": .*; did you mean train rnn\?/],
@@ -200,6 +209,9 @@ describe('command line', () => {
       [['train', 'rnn', 'vector'], /nothing is expected after train rnn: "vector"/],
       [['compare', 'rnn'], /nothing is expected after compare: "rnn"/],
       [['info', '--steps', '5'], /info has no option "--steps", only compare and train has/],
+      [['build', 'x'], /nothing is expected after build: "x"/],
+      [['build', '--force=yes'], /--force takes no value/],
+      [['build', '--steps', '5'], /build has no option "--steps", only compare and train has/],
       [['compare', '--lr', '1'], /compare has no option "--lr", only train has/],
       [['train', 'rnn', '--stepz', '5'], /no option "--stepz"; did you mean --steps\?/],
       [['train', 'rnn', '--n_embd=5'], /no option "--n_embd"; did you mean --n-embd\?/],
@@ -477,6 +489,16 @@ describe('command line', () => {
       assert.deepEqual(machine.isas, NATIVE.isas);
       assert.deepEqual(machine.openblas, NATIVE.openblas);
     });
+
+    for (const [argv, args] of [
+      [['build'], []],
+      [['build', '--force'], ['--force']],
+    ] as const) {
+      it(`vecgrad ${argv.join(' ')} builds the native addon, and does not load it`, async () => {
+        const { code, err, builds, natives } = await vecgrad([...argv]);
+        assert.deepEqual([code, err, builds, natives], [0, '', [args], 0]);
+      });
+    }
   });
 
   describe('a failing run', () => {
@@ -491,6 +513,16 @@ describe('command line', () => {
       assert.equal(err, 'vecgrad: rnn: the loss is no longer finite at step 12: lower --lr\n');
       assert.deepEqual([code, out], [1, '']);
     });
+
+    for (const status of [1, null]) {
+      it(`of a build of the native addon that ends with ${String(status)} is an error`, async () => {
+        buildStatus = status;
+        const { code, out, err } = await vecgrad(['build']);
+        buildStatus = 0;
+        const says = 'vecgrad: the native addon was not built: the reason is above\n';
+        assert.deepEqual([code, out, err], [1, '', says]);
+      });
+    }
 
     it('of what is no Error is told all the same', async () => {
       const { code, err } = await vecgrad(['train', 'rnn', '--input', few], () => {

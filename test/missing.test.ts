@@ -35,7 +35,7 @@ const rows: Row[] = [
     reason: NONE,
     says: [
       /on linux-x64, musl, Node v20\.20\.2 /,
-      /Prebuilt here: linux-arm64 \(glibc\), linux-x64 \(glibc\)\. Build it with: npm rebuild vecgrad \(it needs a C\+\+ compiler, make, Python 3 and OpenBLAS/,
+      /Prebuilt here: linux-arm64 \(glibc\), linux-x64 \(glibc\)\. Build it with: npx vecgrad build \(it needs a C\+\+ compiler, make, Python 3 and OpenBLAS/,
     ],
   },
   {
@@ -50,7 +50,10 @@ const rows: Row[] = [
     host: {},
     files: [],
     reason: NONE,
-    says: [/on linux-x64, glibc 2\.36, Node/, /Prebuilt here: none\. Build it with: npm rebuild/],
+    says: [
+      /on linux-x64, glibc 2\.36, Node/,
+      /Prebuilt here: none\. Build it with: npx vecgrad build /,
+    ],
   },
   {
     what: 'a checkout',

@@ -1,10 +1,12 @@
 /** What the command line touches of the world outside, so that a test can stand in for it. */
+import { join } from 'node:path';
 import type { bench } from '../bench/command.js';
 import type { checkpoints } from '../checkpoints.js';
 import type { drawing } from '../drawing.js';
 import type { explain } from '../explain.js';
 import type { ExperimentOptions, ExperimentResult, ModelName } from '../experiment.js';
 import type { obtainNames } from '../names.js';
+import { packageRoot } from '../package.js';
 import type { evaluate, invent } from '../saved.js';
 import type { load } from './load.js';
 import { processOutput } from './output.js';
@@ -46,6 +48,8 @@ export interface Io {
   saved(): Promise<{ evaluate: typeof evaluate; invent: typeof invent }>;
   names(): Promise<typeof obtainNames>;
   bench(): Promise<typeof bench>;
+  /** Runs scripts/build-addon.mjs, which prints for itself; gives its exit code, null where it was killed. */
+  buildAddon(args: readonly string[]): Promise<number | null>;
 }
 
 /** The process's own output and the real engine. */
@@ -62,5 +66,10 @@ export function processIo(): Io {
     saved: () => import('../saved.js'),
     names: async () => (await import('../names.js')).obtainNames,
     bench: async () => (await import('../bench/command.js')).bench,
+    buildAddon: async (args) => {
+      const { spawnSync } = await import('node:child_process');
+      const script = join(packageRoot(), 'scripts/build-addon.mjs');
+      return spawnSync(process.execPath, [script, ...args], { stdio: 'inherit' }).status;
+    },
   };
 }

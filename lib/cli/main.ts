@@ -1,5 +1,6 @@
 /** The command line from arguments to exit code. */
 import { packageVersion } from '../package.js';
+import { build } from './build.js';
 import { compare } from './compare.js';
 import { data } from './data.js';
 import { graph } from './graph.js';
@@ -58,6 +59,8 @@ async function perform(command: Command, io: Io): Promise<void> {
       return data(command.options, io);
     case 'compare':
       return compare(command.options, io);
+    case 'build':
+      return build(command.options, io);
     case 'bench':
       (await io.bench())(command.argv, io);
       return;

@@ -63,6 +63,11 @@ export interface GraphOptions {
   svg?: string;
 }
 
+export interface BuildOptions {
+  /** Compile although an addon loads. */
+  force: boolean;
+}
+
 export type Command =
   | { name: 'help'; topic?: CommandName }
   | { name: 'version' }
@@ -73,7 +78,8 @@ export type Command =
   | { name: 'graph'; model: ModelName; options: GraphOptions }
   | { name: 'data'; options: NamesOptions }
   | { name: 'info'; options: { json: boolean } }
-  | { name: 'bench'; argv: string[] };
+  | { name: 'bench'; argv: string[] }
+  | { name: 'build'; options: BuildOptions };
 
 /** What training reads where no other file is named and there is one. */
 export const DEFAULT_INPUT = 'input.txt';
@@ -87,6 +93,7 @@ export const COMMAND_NAMES = [
   'data',
   'info',
   'bench',
+  'build',
 ] as const;
 export type CommandName = (typeof COMMAND_NAMES)[number];
 
@@ -105,7 +112,7 @@ export const OPTIONS = {
   isa: { value: 'NAME', help: 'instruction set (the best of the machine; see vecgrad info)' },
   lr: { value: 'X', help: "initial learning rate (the model's own)" },
   batch: { value: 'N', help: 'documents a step, whose gradients are averaged (1)' },
-  threads: { value: 'N', help: "threads that a batch is spread over (the machine's processors)" },
+  threads: { value: 'N', help: 'threads that a batch is spread over (1)' },
   'n-embd': { value: 'N', help: 'length of an embedding (16)' },
   'n-head': { value: 'N', help: 'attention heads, dividing n-embd (4; scalar, vector)' },
   'n-layer': { value: 'N', help: 'layers (1; scalar, vector)' },
@@ -132,7 +139,7 @@ export const OPTIONS = {
   out: { value: 'FILE', help: 'where to (./input.txt, which training reads by default)' },
   url: { value: 'URL', help: "address of the list, http or https (the study's, on GitHub)" },
   sha256: { value: 'HEX', help: "what its SHA-256 must be, for another list (the study's)" },
-  force: { help: 'replace a file that holds something else' },
+  force: { help: 'replace a file that holds something else; build although an addon loads' },
   json: { help: 'print one JSON object instead of text' },
   help: { help: 'explain the command' },
 } satisfies Record<string, OptionSpec>;
@@ -185,6 +192,11 @@ export const COMMANDS: Record<
     usage: 'vecgrad bench [compare FILE...]',
     summary: 'time kernels and models here, or compare machines',
     options: [], // its own: lib/bench/command.ts
+  },
+  build: {
+    usage: 'vecgrad build [options]',
+    summary: 'compile the native addon, where the package has none for here',
+    options: ['force', 'help'],
   },
 };
 
@@ -244,6 +256,9 @@ export function parseCommand(argv: readonly string[]): Command {
     case 'info':
       noMore(first, positionals);
       return { name: first, options: { json } };
+    case 'build':
+      noMore(first, positionals);
+      return { name: first, options: { force: values.force === true } };
     case 'graph': {
       const model = onlyModel(first, positionals);
       const options = graphOptions(values);

@@ -402,6 +402,11 @@ export function apiRows(chance: Chance): Rows {
     'Recurrent.apply': (c) => [c.of([parts.RNN, parts.GRU, parts.LSTM]), [x, x]],
     'SelfAttention.apply': () => [parts.SelfAttention, leaves.cube],
   } satisfies Record<string, Maker>);
+  // An operator's two forms are called alike: as a method with its `this` in front.
+  for (const method of exported().calls.keys()) {
+    const name = /^Value\.(\w+)$/.exec(method)?.[1];
+    if (name !== undefined && Object.hasOwn(library, name)) [rows[name], rows[method]] = [rows[name] ?? rows[method]!, rows[method] ?? rows[name]!];
+  }
 
   const wholes = values.concat(vectors);
   return {

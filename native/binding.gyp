@@ -5,7 +5,7 @@
     'openblas_cflags': "<!(pkg-config --cflags openblas 2>/dev/null || echo)",
     'openblas_libs': "<!(pkg-config --libs openblas 2>/dev/null || echo -lopenblas)",
     # GCC 14 and Clang 17 are the first that know RVV's intrinsics as they were standardised.
-    'compiles_rvv': "<!(${CXX:-c++} -std=c++20 -march=rv64gcv -fsyntax-only native/isa/rvv.cpp 2>/dev/null && echo 1 || echo 0)",
+    'compiles_rvv': "<!(${CXX:-c++} -std=c++20 -march=rv64gcv -fsyntax-only isa/rvv.cpp 2>/dev/null && echo 1 || echo 0)",
     # GCC 12 crashes in these passes.
     'sve_cflags': ['-march=armv8.2-a+sve', '-fno-tree-dominator-opts', '-fno-tree-vrp'],
   },
@@ -14,7 +14,7 @@
     'cflags_cc': [
       '-std=c++20', '-O3', '-Wall', '-Wextra', '-fvisibility=hidden', '-ffp-contract=off',
     ],
-    'include_dirs': ['native'],
+    'include_dirs': ['.'],
     'xcode_settings': {
       'OTHER_CPLUSPLUSFLAGS': ['-ffp-contract=off'],
       'CLANG_CXX_LANGUAGE_STANDARD': 'c++20',
@@ -26,7 +26,7 @@
     {
       'target_name': 'vecgrad_scalar',
       'type': 'static_library',
-      'sources': ['native/isa/scalar.cpp'],
+      'sources': ['isa/scalar.cpp'],
       'cflags_cc': [
         '-fno-math-errno', '-fno-tree-vectorize', '-fno-tree-slp-vectorize',
       ],
@@ -39,7 +39,7 @@
     {
       'target_name': 'vecgrad_tape',
       'type': 'static_library',
-      'sources': ['native/tape.cpp'],
+      'sources': ['tape.cpp'],
       'cflags_cc': ['-fno-tree-vectorize', '-fno-tree-slp-vectorize'],
     },
     {
@@ -50,32 +50,32 @@
       'product_prefix': '',
       'product_extension': 'so',
       'product_dir': '<(PRODUCT_DIR)',
-      'sources': ['native/openblas.cpp'],
+      'sources': ['openblas.cpp'],
       'cflags_cc': ['<@(openblas_cflags)'],
       'libraries': ['<@(openblas_libs)'],
     },
     {
       'target_name': 'vecgrad',
       'sources': [
-        'native/addon.cpp',
-        'native/batch.cpp',
-        'native/batch_calls.cpp',
-        'native/bench.cpp',
-        'native/bench_calls.cpp',
-        'native/blas.cpp',
-        'native/differentiate.cpp',
-        'native/differentiate_calls.cpp',
-        'native/generate.cpp',
-        'native/isa.cpp',
-        'native/kernel_calls.cpp',
-        'native/random.cpp',
-        'native/random_calls.cpp',
-        'native/series.cpp',
-        'native/series_calls.cpp',
-        'native/assemble.cpp',
-        'native/assemble_calls.cpp',
-        'native/text_calls.cpp',
-        'native/vm.cpp',
+        'addon.cpp',
+        'batch.cpp',
+        'batch_calls.cpp',
+        'bench.cpp',
+        'bench_calls.cpp',
+        'blas.cpp',
+        'differentiate.cpp',
+        'differentiate_calls.cpp',
+        'generate.cpp',
+        'isa.cpp',
+        'kernel_calls.cpp',
+        'random.cpp',
+        'random_calls.cpp',
+        'series.cpp',
+        'series_calls.cpp',
+        'assemble.cpp',
+        'assemble_calls.cpp',
+        'text_calls.cpp',
+        'vm.cpp',
       ],
       # A machine that gives no more threads says so by an exception.
       'cflags!': ['-fno-exceptions'],
@@ -88,7 +88,7 @@
       'conditions': [
         ['OS=="linux"', {
           'libraries': ['-ldl'],
-          'ldflags': ['-Wl,--version-script=<(module_root_dir)/native/exports.map'],
+          'ldflags': ['-Wl,--version-script=<(module_root_dir)/exports.map'],
         }],
         ['target_arch=="x64"', {
           'dependencies': ['vecgrad_avx2', 'vecgrad_avx512'],
@@ -115,7 +115,7 @@
         {
           'target_name': 'vecgrad_avx2',
           'type': 'static_library',
-          'sources': ['native/isa/avx2.cpp'],
+          'sources': ['isa/avx2.cpp'],
           'cflags_cc': ['-fno-math-errno', '-mavx2', '-mfma'],
           'xcode_settings': {
             'OTHER_CPLUSPLUSFLAGS': ['-fno-math-errno', '-mavx2', '-mfma'],
@@ -124,7 +124,7 @@
         {
           'target_name': 'vecgrad_avx512',
           'type': 'static_library',
-          'sources': ['native/isa/avx512.cpp'],
+          'sources': ['isa/avx512.cpp'],
           'cflags_cc': [
             '-fno-math-errno', '-Wno-maybe-uninitialized', '-Wno-uninitialized',
             '-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mfma',
@@ -143,7 +143,7 @@
         {
           'target_name': 'vecgrad_neon',
           'type': 'static_library',
-          'sources': ['native/isa/neon.cpp'],
+          'sources': ['isa/neon.cpp'],
           'cflags_cc': ['-fno-math-errno'],
           'xcode_settings': {'OTHER_CPLUSPLUSFLAGS': ['-fno-math-errno']},
         },
@@ -154,7 +154,7 @@
         {
           'target_name': 'vecgrad_sve',
           'type': 'static_library',
-          'sources': ['native/isa/sve.cpp'],
+          'sources': ['isa/sve.cpp'],
           'cflags_cc': ['-fno-math-errno', '<@(sve_cflags)'],
         },
       ],
@@ -164,7 +164,7 @@
         {
           'target_name': 'vecgrad_rvv',
           'type': 'static_library',
-          'sources': ['native/isa/rvv.cpp'],
+          'sources': ['isa/rvv.cpp'],
           'cflags_cc': ['-fno-math-errno', '-march=rv64gcv'],
         },
       ],

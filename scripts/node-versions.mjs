@@ -1,0 +1,32 @@
+/** The versions of Node that vecgrad is tested on, each fetched once from npm, into build/nodes/. */
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { npm, root, run } from './setup.mjs';
+
+/** By major version; lib/cli/launch.ts sets V8's flags for these. */
+export const NODES = { 20: '20.20.2', 22: '22.23.5', 24: '24.22.3', 26: '26.12.1' };
+
+/**
+ * The path of a Node's program.
+ *
+ * @param {keyof typeof NODES} major
+ */
+export function nodeProgram(major) {
+  const name = `node-linux-${process.arch}@${NODES[major]}`;
+  const folder = join(root, 'build/nodes', name);
+  const program = join(folder, 'bin/node');
+  if (existsSync(program)) return program;
+  mkdirSync(join(root, 'build/nodes'), { recursive: true });
+  const made = mkdtempSync(`${folder}-`);
+  run(`fetching ${name}`, npm('pack', name, '--pack-destination', made));
+  const [tarball = ''] = readdirSync(made);
+  run(
+    `unpacking ${name}`,
+    // Its headers too: they are what node-gyp compiles against.
+    ['tar', '--extract', '--file', join(made, tarball), '--strip-components=1', '--directory', made, 'package/bin', 'package/include'], // prettier-ignore
+  );
+  rmSync(join(made, tarball));
+  rmSync(folder, { recursive: true, force: true });
+  renameSync(made, folder);
+  return program;
+}

@@ -1,0 +1,293 @@
+/**
+ * Tests the command line and the library on every version of Node that is supported: each command
+ * leaves standard error empty, or one sentence where its arguments are wrong, and prints what it prints
+ * on the others; V8's code cache is written once, taken, and never in the way.
+ */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { reportCounts } from './counts.mjs';
+import { nodeProgram, NODES } from './node-versions.mjs';
+import { root, setup } from './setup.mjs';
+
+await setup();
+
+const folder = mkdtempSync(join(tmpdir(), 'vecgrad-nodes-'));
+chmodSync(folder, 0o755); // for the other user
+// As installed: no checkout, and no cache yet. node-gyp-build finds the addon in build/.
+const installed = join(folder, 'node_modules/vecgrad');
+const dist = join(installed, 'dist');
+for (const name of ['package.json', 'data', 'scripts/build-addon.mjs', 'scripts/toolchain.mjs']) {
+  cpSync(join(root, name), join(installed, name), { recursive: true });
+}
+cpSync(join(root, 'dist'), dist, { recursive: true, filter: (path) => !path.endsWith('.cache') });
+mkdirSync(join(installed, 'build/Release'), { recursive: true });
+for (const name of ['vecgrad.node', 'vecgrad_openblas.so']) {
+  cpSync(join(root, 'build/Release', name), join(installed, 'build/Release', name));
+}
+for (const name of ['node-addon-api', 'node-gyp-build']) {
+  cpSync(join(root, 'node_modules', name), join(folder, 'node_modules', name), { recursive: true });
+}
+const cli = join(dist, 'cli.cjs');
+writeFileSync(join(folder, 'names.txt'), 'anna\nbob\ncarla\ndora\nemil\nfrieda\ngustav\nhanna\nida\njan\nkarl\n'); // prettier-ignore
+
+const SMALL = ['--input', 'names.txt', '--json'];
+
+/** @type {[string, ...string[]][]} commands that succeed; those later may read what earlier ones saved */
+const RIGHT = [
+  ['--version'],
+  ['--help'],
+  ['help', 'train'],
+  ['train', '--help'],
+  ['bench', '--help'],
+  ['train', 'scalar', '--n-embd', '4', '--steps', '5', ...SMALL],
+  ['train', 'vector', '--steps', '200', ...SMALL],
+  ['train', 'rnn', '--steps', '200', '--dtype', 'float32', ...SMALL],
+  ['train', 'rnn_att', '--steps', '20', '--isa', 'scalar', ...SMALL],
+  ['train', 'vector', '--steps', '10', '--batch', '8', ...SMALL],
+  ['train', 'rnn', '--steps', '20', '--save', 'saved.safetensors', ...SMALL],
+  ['train', 'rnn', '--steps', '40', '--save', 'saved.safetensors', '--resume', ...SMALL],
+  ['train', 'vector', '--explain'],
+  ['sample', 'saved.safetensors', '--prefix', 'an', '--json'],
+  ['eval', 'saved.safetensors', '--input', 'names.txt', '--json'],
+  ['compare', '--steps', '5', ...SMALL],
+  ['compare', '--steps', '2', '--input', 'names.txt'],
+  ['graph', 'rnn', '--data', '--input', 'names.txt'],
+  ['graph', 'vector', '--mermaid'],
+  ['info'],
+  ['info', '--json'],
+  ['data', '--help'],
+  ['build'],
+];
+
+/** @type {{ args: string[], code?: number }[]} commands that fail, with one sentence */
+const WRONG = [
+  { args: [] },
+  { args: ['trian'] },
+  { args: ['--json'] },
+  { args: ['train'] },
+  { args: ['train', 'gpt'] },
+  { args: ['train', 'rnn', '--stepz', '5'] },
+  { args: ['train', 'rnn', '--steps', '0'] },
+  { args: ['train', 'rnn', '--isa', 'none'] },
+  { args: ['train', 'rnn', '--input', 'absent.txt'], code: 1 },
+  { args: ['compare', 'rnn'] },
+  { args: ['sample'] },
+  { args: ['sample', 'absent.safetensors'], code: 1 },
+  { args: ['sample', 'names.txt'], code: 1 },
+  { args: ['eval', 'saved.safetensors'] },
+  { args: ['graph', 'rnn', '--positions', '0'] },
+  { args: ['data', 'numbers'] },
+  { args: ['info', '--steps', '5'] },
+  { args: ['bench', '--absent'] },
+  { args: ['bench', 'compare', 'absent.json'], code: 1 },
+  { args: ['build', 'it'] },
+];
+
+const LIBRARY = `
+  const w = parameter([0.5, -0.25]);
+  const loss = input('x', [2]).mul(w).sum().pow(2);
+  const training = new Adam({ learningRate: 0.1 }).minimize(loss);
+  console.log(JSON.stringify([1, 2, 3].map((step) => training.step({ x: [step, 1] }))), w.data);`;
+const NAMES = '{ Adam, input, parameter }';
+/** @type {[string, ...string[]][]} */
+const SCRIPTS = [
+  ['--input-type=commonjs', '--eval', `const ${NAMES} = require('vecgrad');${LIBRARY}`],
+  ['--input-type=module', '--eval', `import ${NAMES} from 'vecgrad';${LIBRARY}`],
+  ['--input-type=module', '--eval', `const ${NAMES} = await import('vecgrad');${LIBRARY}`],
+];
+
+const majors = /** @type {(keyof typeof NODES)[]} */ (Object.keys(NODES).map(Number));
+const counts = { passed: 0, failed: 0 };
+/** What the first version prints, by command. @type {Map<string, string>} */
+const expected = new Map();
+
+for (const major of majors) {
+  // Where another user may read it.
+  const program = join(folder, `node-${String(major)}`);
+  cpSync(nodeProgram(major), program);
+  console.log(`  Node ${NODES[major]}, V8 ${start([program, '--print', 'process.versions.v8']).stdout.trim()}`); // prettier-ignore
+
+  test('help, versions and what is no training write no cache', () => {
+    for (const args of RIGHT.slice(0, 5)) start([program, cli, ...args]);
+    start([program, cli, 'train', 'rnn', '--steps', '0']);
+    assert.deepEqual(cachesOf(major), []);
+  });
+
+  // First without a cache, then with it.
+  for (const { turn, commands } of [
+    { turn: 'first', commands: RIGHT },
+    {
+      turn: 'again',
+      commands: RIGHT.filter(([name]) => ['train', 'sample', 'eval'].includes(name)),
+    },
+  ]) {
+    test(`${String(commands.length)} commands print nothing on standard error, ${turn}`, () => {
+      rmSync(join(folder, 'saved.safetensors'), { force: true });
+      for (const args of commands) {
+        const { status, stdout, stderr } = start([program, cli, ...args]);
+        const said = `vecgrad ${args.join(' ')}`;
+        assert.deepEqual([stderr, status], ['', 0], said);
+        assert.notEqual(stdout, '', said);
+        // Reports of the machine name the version.
+        if (args[0] !== 'info') isAsExpected(said, withoutTimes(stdout));
+      }
+      assert.equal(cachesOf(major).length, 1);
+    });
+  }
+
+  test(`${String(WRONG.length)} commands that fail print one sentence`, () => {
+    for (const { args, code = 2 } of WRONG) {
+      const { status, stdout, stderr } = start([program, cli, ...args]);
+      const said = `vecgrad ${args.join(' ')}`;
+      assert.match(stderr, /^vecgrad: [^\n]+\n$/, said);
+      assert.deepEqual([stdout, status], ['', code], said);
+      isAsExpected(said, stderr);
+    }
+  });
+
+  test('the library, by require and by import', () => {
+    for (const args of SCRIPTS) {
+      const { status, stdout, stderr } = start([program, ...args]);
+      assert.deepEqual([stderr, status], ['', 0]);
+      isAsExpected('the library', stdout);
+    }
+  });
+
+  test('the cache that a training wrote is taken by the next', () => {
+    assert.equal(rejected(program), false);
+  });
+
+  test('a cache that is damaged is refused, and written anew', () => {
+    const [cache = ''] = cachesOf(major);
+    for (const content of [
+      Buffer.alloc(0),
+      Buffer.alloc(1000),
+      readFileSync(cache).subarray(0, 99_999),
+    ]) {
+      // prettier-ignore
+      writeFileSync(cache, content);
+      const { status, stderr } = start([program, cli, 'train', 'rnn', '--steps', '5', ...SMALL]);
+      assert.deepEqual([stderr, status], ['', 0]);
+      assert.equal(rejected(program), false);
+    }
+  });
+
+  test('several first trainings at once leave one cache, whole', () => {
+    for (const cache of cachesOf(major)) rmSync(cache);
+    const one = `"${program}" "${cli}" train rnn --steps 5 --input names.txt >/dev/null`;
+    const { status, stderr } = start(['sh', '-c', `${`${one} & `.repeat(6)} wait`]);
+    assert.deepEqual([stderr, status], ['', 0]);
+    assert.equal(cachesOf(major).length, 1);
+    assert.equal(rejected(program), false);
+  });
+
+  test('where the folder cannot be written to, nothing is missing but the cache', () => {
+    for (const cache of cachesOf(major)) rmSync(cache);
+    // root may write everywhere: so another user.
+    const other = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
+    const { mode } = statSync(dist);
+    chmodSync(dist, 0o555);
+    try {
+      const train = [program, cli, 'train', 'rnn', '--steps', '5', '--input', 'names.txt'];
+      const { status, stderr } = start(train, other);
+      assert.deepEqual([stderr, status], ['', 0]);
+      assert.deepEqual(cachesOf(major), []);
+    } finally {
+      chmodSync(dist, mode);
+    }
+    start([program, cli, 'train', 'rnn', '--steps', '5', ...SMALL]);
+    assert.equal(rejected(program, other), false, "another user takes the first one's");
+  });
+  rmSync(program);
+}
+
+rmSync(folder, { recursive: true });
+reportCounts(counts);
+process.exitCode = counts.failed === 0 ? 0 : 1;
+
+/**
+ * @param {string} name
+ * @param {() => void} body
+ */
+function test(name, body) {
+  const begin = performance.now();
+  try {
+    body();
+    counts.passed++;
+    console.log(`  ok      ${name} (${((performance.now() - begin) / 1000).toFixed(1)} s)`);
+  } catch (error) {
+    counts.failed++;
+    console.log(`  FAILED  ${name}\n${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/**
+ * @param {string[]} command
+ * @param {{ uid?: number, gid?: number }} [user]
+ */
+function start([command = '', ...args], user = {}) {
+  // Without what a user sets for every Node: a flag, or a cache of Node's own.
+  const env = { ...process.env };
+  delete env['NODE_OPTIONS'];
+  delete env['NODE_COMPILE_CACHE'];
+  return spawnSync(command, args, { cwd: folder, env, encoding: 'utf8', maxBuffer: 1 << 26, ...user }); // prettier-ignore
+}
+
+/**
+ * Whether V8 refuses the cache that `vecgrad` gives it; undefined where there is none.
+ *
+ * @param {string} program
+ * @param {{ uid?: number, gid?: number }} [user]
+ */
+function rejected(program, user) {
+  const code = `process.argv.push('vecgrad', '--version');
+    console.log(String(require(${JSON.stringify(cli)}).launch().cachedDataRejected));`;
+  const { stdout } = start([program, '--eval', code], user);
+  const answer = /^(true|false)$/m.exec(stdout)?.[1];
+  return answer === undefined ? undefined : answer === 'true';
+}
+
+/**
+ * The caches of a version of Node.
+ *
+ * @param {keyof typeof NODES} major
+ */
+function cachesOf(major) {
+  const named = readdirSync(dist).filter((name) => name.includes(`-v${NODES[major]}-`));
+  return named.map((name) => join(dist, name));
+}
+
+/**
+ * What a command printed, but for the times and the version of Node in it.
+ *
+ * @param {string} printed
+ */
+function withoutTimes(printed) {
+  return printed
+    .replace(/"seconds":\{[^}]*\},"microsecondsPerStep":[^,}]*/g, '')
+    .replace(/"node":"[^"]*"|"napiVersion":\d+|Node v[\d.]+/g, '')
+    .replace(/ +[\d.,]+ s +[\d.,]+ +/g, ' '); // columns of the table
+}
+
+/**
+ * @param {string} said
+ * @param {string} printed
+ */
+function isAsExpected(said, printed) {
+  const first = expected.get(said);
+  if (first === undefined) expected.set(said, printed);
+  else assert.equal(printed, first, `${said}: not what Node ${NODES[20]} prints`);
+}
