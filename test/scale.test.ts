@@ -138,7 +138,15 @@ const WIDTHS: Readonly<Record<string, (n: number) => [loss: Value, feeds?: Feeds
     return [y.sum()];
   },
   'parameters of single numbers': (n) => [total(list(n, (i) => parameter(i).mul(2)))],
-  'parameters of arrays': (n) => [total(list(n, (i) => parameter([i % 9, 1]).mul(0.1).exp())).sum()],
+  'parameters of arrays': (n) => [
+    total(
+      list(n, (i) =>
+        parameter([i % 9, 1])
+          .mul(0.1)
+          .exp(),
+      ),
+    ).sum(),
+  ],
   'parameters that are used twice, one after the other': (n) => {
     const all = list(n / 4, () => parameter([1, 1]));
     let y: Value = parameter([1, 2]);
