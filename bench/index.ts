@@ -1,6 +1,6 @@
 /**
- * `npm run bench`: steps, sizes, sampling, whole processes and what else runs beside a training. What is
- * compared takes turns; every figure is a median, or says what it is.
+ * `npm run bench`: steps, sizes, sampling, whole processes, what else runs beside a training, and how
+ * compiling grows with a graph. What is compared takes turns; every figure is a median, or says what it is.
  *
  *     npm run bench -- [--quick] [--model NAME]... [--only TABLE]... [--yardstick DIR]
  *                      [--json FILE] [--against FILE]
@@ -15,6 +15,7 @@ import type { Effort, Row } from './measure.js';
 import { processRows } from './processes.js';
 import { responsivenessRows } from './responsiveness.js';
 import { samplingRows } from './sampling.js';
+import { scalingRows } from './scaling.js';
 import { stepRows, yardstickRows } from './steps.js';
 import { widthRows } from './widths.js';
 
@@ -54,6 +55,7 @@ const TABLES: Record<
   sampling: samplingRows,
   processes: processRows,
   responsiveness: responsivenessRows,
+  scaling: (_, how) => scalingRows(how),
 };
 
 function chosen<T extends string>(what: string, known: readonly T[], given: readonly string[]): T[] {

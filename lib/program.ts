@@ -399,7 +399,10 @@ export class Program {
     for (const feed of this.fedIndices) {
       const { levels, needs } = feed;
       feed.limit = feed.limits.reduce((least, limit) => Math.min(least, limit), NONE);
-      for (let n = 0; n < needs.length; n++) needs[n] = levels.findLastIndex((level) => level < n) + 1; // prettier-ignore
+      levels.forEach((level, i) => {
+        if (level + 1 < needs.length) needs[level + 1] = i + 1;
+      });
+      for (let n = 1; n < needs.length; n++) needs[n] = Math.max(needs[n]!, needs[n - 1]!);
     }
     this.countName = count?.name;
     this.ruleSize = plan.update?.numbers ?? 0;

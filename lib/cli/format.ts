@@ -1,4 +1,5 @@
 /** Numbers and texts as people read them. Without Intl: loading it would cost several milliseconds. */
+import { largest } from '../lists.js';
 import { escaped } from '../escaped.js';
 
 /** 32257 as `32,257`. */
@@ -50,7 +51,7 @@ export interface Column {
 export function table(columns: readonly Column[], rows: readonly (readonly string[])[]): string[] {
   const titles = columns.map((column) => column.title);
   const widths = columns.map((_, i) =>
-    Math.max(...[titles, ...rows].map((row) => Array.from(row[i]!).length)),
+    largest([titles, ...rows].map((row) => Array.from(row[i]!).length)),
   );
   const line = (cells: readonly string[]): string =>
     cells
