@@ -1,5 +1,6 @@
 /** Vector kernels on plain typed arrays, without a graph: dense row-major matrices, shapes given. */
 import { types } from 'node:util';
+import { quoted } from './escaped.js';
 import type { TypedArray } from './graph.js';
 import { checkOptions, type Known } from './given.js';
 import { addon, chosenIsa } from './native.js';
@@ -309,7 +310,7 @@ function wholes(total: number, length: number): number {
 function show(value: unknown): string {
   if (types.isTypedArray(value)) return value[Symbol.toStringTag];
   if (Array.isArray(value)) return 'Array';
-  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'string') return quoted(value);
   if (typeof value === 'object' && value !== null) return 'object';
   return typeof value === 'function' || typeof value === 'symbol' ? typeof value : String(value);
 }

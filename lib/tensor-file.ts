@@ -4,7 +4,7 @@ import { shown as wordsFor } from './given.js';
 import { checkReplaceable, reasonOf, replaceFile } from './files.js';
 import { headerLength, numbersOf, readHeader, SafetensorsError, writeSafetensors, type Entry, type WrittenTensor } from './safetensors.js'; // prettier-ignore
 import { sameShape, show, type Shape } from './shape.js';
-import { clipped } from './escaped.js';
+import { clipped, quotedPath } from './escaped.js';
 
 /** A file that cannot be written or read, or does not hold what was asked for. */
 export class WeightsError extends Error {
@@ -82,7 +82,7 @@ export class TensorFile {
    */
   static read<T>(path: string, read: (file: TensorFile) => T): T {
     checkPath(path);
-    const shown = JSON.stringify(path);
+    const shown = quotedPath(path);
     let descriptor: number | undefined;
     try {
       // A device may never end, and opening a pipe would wait for who writes to it: also one that takes

@@ -11,6 +11,7 @@ import {
   type Figures,
   type Named,
 } from './figures.js';
+import { printable } from '../cli/format.js';
 import { bytes, figure, loss, percent, size, times } from './format.js';
 import { html, Markup, type Part } from './html.js';
 import type { KernelRow, StateRow } from './report.js';
@@ -84,7 +85,7 @@ function card(machine: Shown): Markup {
   return html`<article class="card"${isEmulated && new Markup(' data-emulated')}>
 <h3><span class="key">${key}</span> ${cpu} <span class="quiet">${arch}</span></h3>
 ${isEmulated && html`<p class="warning">Emulated by ${report.machine.emulated!.by}</p>`}
-<dl>${rows.slice(1).map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}<dt>measured</dt><dd>${report.date}, vecgrad ${report.vecgrad}, ${report.machine.cores} cores${report.quick && ', a quick run'} (${file})</dd></dl>
+<dl>${rows.slice(1).map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}<dt>measured</dt><dd>${report.date}, vecgrad ${report.vecgrad}, ${report.machine.cores} cores${report.quick && ', a quick run'} (${printable(file)})</dd></dl>
 </article>`; // prettier-ignore
 }
 

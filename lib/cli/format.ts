@@ -34,6 +34,14 @@ export function printable(text: string): string {
   return text === '' ? '""' : escaped(text);
 }
 
+/** A path as a shell reads it, also where it holds what a terminal would act on. */
+export function shellWord(path: string): string {
+  if (/^[\w./+-]+$/.test(path)) return path;
+  if (escaped(path) === path) return `'${path.replaceAll("'", "'\\''")}'`;
+  const bytes = [...Buffer.from(path)].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`);
+  return `$'${bytes.join('')}'`;
+}
+
 /** At most `width` characters, the last of them `…` where some had to go. */
 export function truncate(text: string, width: number): string {
   const characters = Array.from(text);
