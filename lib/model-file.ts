@@ -129,7 +129,8 @@ function write(path: string, model: BuiltModel, tokenizer: Tokenizer, metadata: 
   checkKeepable(path, { name, sizes, matrices });
   const text = tokenizer.characters.join('');
   if (tokenizer.vocabSize !== sizes.vocabSize) throw new WeightsError(`a tokenizer of ${tokenizer.vocabSize} tokens for a model of ${sizes.vocabSize}`); // prettier-ignore
-  if (/\p{Cs}/u.test(text)) throw new WeightsError('a tokenizer with half a surrogate pair: no file can hold it as text'); // prettier-ignore
+  const half = tokenizer.characters.find((character) => /\p{Cs}/u.test(character));
+  if (half !== undefined) throw new WeightsError(`the tokenizer has the character ${quoted(half)}, half a surrogate pair, from a document that is no Unicode: no file can hold it as text`); // prettier-ignore
   const taken = Object.keys(metadata).filter((key) => OWN_TEXTS.includes(key));
   if (taken.length > 0) throw new WeightsError(`metadata ${list(taken)}: the model has texts of these names itself`); // prettier-ignore
   const dtype: DType = matrices.every(({ values }) => values.every(isSingle)) ? 'float32' : 'float64'; // prettier-ignore

@@ -12,6 +12,7 @@ export { WeightsError };
  *
  * @param metadata texts to keep with them
  * @throws WeightsError when a parameter has no name, or that of another, or the file cannot be written
+ * @throws SafetensorsError when a name or a text is no Unicode: it has half a surrogate pair
  */
 export function saveWeights(path: string, parameters: readonly Value[], metadata: Readonly<Record<string, string>> = {}): void {
   checkObject('saveWeights: metadata', metadata, 'an object of texts');
