@@ -5,9 +5,10 @@
  *     npm run bench -- [--quick] [--model NAME]... [--only TABLE]... [--yardstick DIR]
  *                      [--json FILE] [--against FILE]
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { MODEL_NAMES, type ModelName } from '../lib/experiment.js';
+import { writeFile } from '../lib/files.js';
 import { nativeInfo } from '../lib/native.js';
 import { batchRows } from './batches.js';
 import { gptRows } from './gpt.js';
@@ -86,6 +87,6 @@ for (const name of chosen('table', Object.keys(TABLES), only ?? Object.keys(TABL
 
 if (options.json) {
   const report: Report = { machine, quick, tables };
-  writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
+  writeFile(options.json, `${JSON.stringify(report, null, 2)}\n`);
 }
 if (earlier && earlier.machine.cpu !== cpu) console.log(`\nThe earlier figures are of another machine: ${earlier.machine.cpu}.`); // prettier-ignore

@@ -15,7 +15,7 @@ export class WeightsError extends Error {
  * Writes a file of these arrays in the place of the one that is there.
  *
  * @throws WeightsError when it cannot be written; the earlier file is as it was then
- * @throws SafetensorsError when the names and texts take more than 4 MiB
+ * @throws SafetensorsError when the names and texts take more than 4 MiB, or one is no Unicode
  */
 export function writeTensors(
   path: string,
@@ -45,7 +45,7 @@ function writing(path: string, write: () => void): void {
   try {
     write();
   } catch (error) {
-    throw new WeightsError(`cannot write ${JSON.stringify(path)}: ${(error as Error).message}`, { cause: error }); // prettier-ignore
+    throw new WeightsError(`cannot write ${quotedPath(path)}: ${(error as Error).message}`, { cause: error }); // prettier-ignore
   }
 }
 
@@ -94,7 +94,7 @@ export class TensorFile {
       if (error instanceof SafetensorsError) error.message = `${shown}: ${error.message}`;
       const { syscall, code } = error as NodeJS.ErrnoException;
       if (syscall === undefined && code !== 'ERR_INVALID_ARG_VALUE') throw error;
-      throw new WeightsError(`cannot read ${shown}: ${reasonOf(error)}`, { cause: error });
+      throw new WeightsError(`cannot read ${shown}: ${reasonOf(error, path)}`, { cause: error });
     } finally {
       if (descriptor !== undefined) closeSync(descriptor);
     }
