@@ -25,6 +25,7 @@ import {
   type TypedArray,
 } from './graph.js';
 import { checkColumn, checkDocumentRange, DATASET_KEYS, unshared, type Column, type Dataset } from './dataset.js'; // prettier-ignore
+import { clipped } from './escaped.js';
 import { didYouMean } from './cli/suggest.js';
 import { checkBoolean, checkInteger, checkObject, checkOneOf, checkOptions, isList, MOST, MOST_STEPS, shown, type Known } from './given.js'; // prettier-ignore
 import { addon, chosenIsa, type Fault, type Handle, type SeriesFault, type SeriesSpec } from './native.js'; // prettier-ignore
@@ -96,6 +97,11 @@ const GENERATE_OPTIONS: Known<GenerateOptions> = {
 /** A feed that is missing, unknown, or wrong. */
 export class FeedError extends Error {
   override name = 'FeedError';
+
+  /** Its message names what was fed, which may be called anything: it is cut and escaped. */
+  constructor(message?: string, options?: ErrorOptions) {
+    super(typeof message === 'string' ? clipped(message, 2000) : message, options);
+  }
 }
 
 /** A program that trains in the background was asked for what needs its memory. */

@@ -117,8 +117,8 @@ export class TensorFile {
    */
   check(name: string, shape: Shape): void {
     const entry = this.entries.get(name);
-    if (!entry) throw new WeightsError(`${this.shown} has no '${name}': it has ${list(this.names)}`); // prettier-ignore
-    if (!sameShape(entry.shape, shape)) throw new WeightsError(`${this.shown}: '${name}' has shape ${show(entry.shape)}: expected ${show(shape)}`); // prettier-ignore
+    if (!entry) throw new WeightsError(`${this.shown} has no '${clipped(name)}': it has ${list(this.names)}`); // prettier-ignore
+    if (!sameShape(entry.shape, shape)) throw new WeightsError(`${this.shown}: '${clipped(name)}' has shape ${show(entry.shape)}: expected ${show(shape)}`); // prettier-ignore
   }
 
   /**
@@ -146,7 +146,7 @@ export class TensorFile {
    */
   vector(name: string, most: number): Float64Array {
     const count = this.entries.get(name)?.shape[0] ?? 0;
-    if (count > most) throw new WeightsError(`${this.shown}: '${name}' has ${count} numbers: expected at most ${most}`); // prettier-ignore
+    if (count > most) throw new WeightsError(`${this.shown}: '${clipped(name)}' has ${count} numbers: expected at most ${most}`); // prettier-ignore
     return this.numbers(name, [count]);
   }
 

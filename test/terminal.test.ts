@@ -15,10 +15,15 @@ import { shellWord } from '../lib/cli/format.js';
 import { Tokenizer } from '../lib/data.js';
 import { clipped, escaped, jsonText, quoted } from '../lib/escaped.js';
 import { buildModel } from '../lib/experiment.js';
+import { index, input, parameter, stack, type Value } from '../lib/graph.js';
 import { shown } from '../lib/given.js';
+import { kernels } from '../lib/kernels.js';
 import { missingAddon } from '../lib/missing.js';
 import { saveModel } from '../lib/model-file.js';
+import { SGD, type Training } from '../lib/optim.js';
+import { compile } from '../lib/program.js';
 import { Random } from '../lib/random.js';
+import { saveWeights } from '../lib/weights.js';
 
 /** C0, DEL, C1, bidirectional controls, separators, a byte order mark, a tag: as a file may be called. */
 const HOSTILE =
@@ -170,6 +175,46 @@ describe('a terminal gets no codes', () => {
     const said = missingAddon('/nowhere', `${HOSTILE}: cannot open`);
     assert.doesNotMatch(said, UNSAFE);
   });
+});
+
+describe('an error of the library has no codes, and bounded length, whatever nodes are called', () => {
+  for (const name of [HOSTILE, 'x'.repeat(1e6)]) {
+    const w = parameter([[1, 2], [3, 4]], { name }); // prettier-ignore
+    const x = input(name, [3]);
+    const training = (): Training => new SGD({ learningRate: 1 }).minimize(w.sum().add(x.sum()));
+    const column = { values: new Float64Array(2) };
+    const rows: [what: string, act: () => unknown][] = [
+      ['operands that do not fit', () => w.add(x)],
+      ['many operands', () => stack([...Array<Value>(5000).fill(w), x])],
+      ['an axis', () => w.sum(name as unknown as number)],
+      ['a shape', () => w.reshape([name as unknown as number])],
+      ['the shape of an input', () => input(name, [-1])],
+      ['the shape of an index', () => index(name, -1)],
+      ['numbers of a parameter', () => parameter([1, 2], { name, shape: [3] })],
+      ['a number', () => w.pow(name as unknown as number)],
+      ['numbers that are not there', () => x.data],
+      ['a gradient that is not there', () => w.mul(2).named(name).grad],
+      ['a feed that is missing', () => x.forward({})],
+      ['a feed that is unknown', () => x.forward({ [`${name}z`]: 1 })],
+      ['a feed of no numbers', () => x.forward({ [name]: name as unknown as number })],
+      ['a feed of a text', () => x.forward({ [name]: [1, 2, name as unknown as number] })],
+      ['a column that is unknown', () => training().stepEach({ count: 1, inputs: { [`${name}z`]: column } })], // prettier-ignore
+      ['a column that is too short', () => training().stepEach({ count: 1, inputs: { [name]: column } })], // prettier-ignore
+      ['a name that two have', () => saveWeights('/dev/null', [w, parameter(1, { name })])],
+      ['a token', () => new Tokenizer(['ab']).encode(name)],
+      ['an instruction set', () => kernels.relu(new Float64Array(1), { isa: name })],
+      ['passes', () => compile(w, { passes: name as never })],
+    ];
+    for (const [what, act] of rows) {
+      it(`${what}, with ${name === HOSTILE ? 'codes' : 'a megabyte'}`, () => {
+        assert.throws(act, ({ message }: Error) => {
+          assert.doesNotMatch(message, UNSAFE);
+          assert.ok(message.length < MOST, `${message.length} characters`);
+          return true;
+        });
+      });
+    }
+  }
 });
 
 describe('a message is of bounded length', () => {
