@@ -1,13 +1,14 @@
 /**
- * `npm run bench`: steps, sizes, sampling, whole processes and what else runs beside a training. What is
- * compared takes turns; every figure is a median, or says what it is.
+ * `npm run bench`: steps, sizes, sampling, whole processes, what else runs beside a training, and how
+ * compiling grows with a graph. What is compared takes turns; every figure is a median, or says what it is.
  *
  *     npm run bench -- [--quick] [--model NAME]... [--only TABLE]... [--yardstick DIR]
  *                      [--json FILE] [--against FILE]
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { MODEL_NAMES, type ModelName } from '../lib/experiment.js';
+import { writeFile } from '../lib/files.js';
 import { nativeInfo } from '../lib/native.js';
 import { batchRows } from './batches.js';
 import { gptRows } from './gpt.js';
@@ -15,6 +16,7 @@ import type { Effort, Row } from './measure.js';
 import { processRows } from './processes.js';
 import { responsivenessRows } from './responsiveness.js';
 import { samplingRows } from './sampling.js';
+import { scalingRows } from './scaling.js';
 import { stepRows, yardstickRows } from './steps.js';
 import { widthRows } from './widths.js';
 
@@ -54,6 +56,7 @@ const TABLES: Record<
   sampling: samplingRows,
   processes: processRows,
   responsiveness: responsivenessRows,
+  scaling: (_, how) => scalingRows(how),
 };
 
 function chosen<T extends string>(what: string, known: readonly T[], given: readonly string[]): T[] {
@@ -84,6 +87,6 @@ for (const name of chosen('table', Object.keys(TABLES), only ?? Object.keys(TABL
 
 if (options.json) {
   const report: Report = { machine, quick, tables };
-  writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
+  writeFile(options.json, `${JSON.stringify(report, null, 2)}\n`);
 }
 if (earlier && earlier.machine.cpu !== cpu) console.log(`\nThe earlier figures are of another machine: ${earlier.machine.cpu}.`); // prettier-ignore

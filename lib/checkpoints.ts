@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import type { Documents } from './data.js';
 import { ExperimentError, type Keeper, type Run } from './experiment.js';
 import { checkKeepable, loadCheckpoint, saveCheckpoint } from './model-file.js';
-import { clipped } from './escaped.js';
+import { clipped, quotedPath } from './escaped.js';
 import { checkWritable } from './tensor-file.js';
 
 /** Where and when to save. */
@@ -23,7 +23,7 @@ export interface CheckpointOptions {
  * @throws WeightsError when the file could not be replaced, or a run's model not be read again
  */
 export function checkpoints({ path, every, resume }: CheckpointOptions): Keeper {
-  const shown = JSON.stringify(path);
+  const shown = quotedPath(path);
   checkWritable(path);
   let about: Record<string, string> = {};
   return {

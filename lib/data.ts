@@ -1,8 +1,10 @@
 /** Documents: read from a file, told apart from what is none, split, and turned into tokens. */
 import { constants, isUtf8 } from 'node:buffer';
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Dataset } from './dataset.js';
+import { quoted, quotedPath } from './escaped.js';
+import { danglingLink, readWhole } from './files.js';
 import { checkInteger, MOST, shown as wordsFor } from './given.js';
 import { addon } from './native.js';
 import { packageRoot } from './package.js';
@@ -105,7 +107,7 @@ export function readDocuments(path: string): string[] {
 export function openDocuments(path: string, toLearn = true): Documents {
   if (typeof path !== 'string')
     throw new TypeError(`readDocuments: ${wordsFor(path)}, expected a path`);
-  const shown = JSON.stringify(path);
+  const shown = quotedPath(path);
   const bytes = readBytes(path, shown);
   if (bytes.length === 0) throw new DataError(`${shown} is empty: ${EXPECTED}`);
   const plain = PlainLines.find(bytes);
@@ -136,7 +138,7 @@ export function checkDocuments(docs: Documents, source = 'the list'): number {
   const only = soleCharacter(docs, count);
   if (only !== undefined) {
     throw new DataError(
-      `${source} has no character but ${JSON.stringify(only)}: ` +
+      `${source} has no character but ${quoted(only)}: ` +
         'training needs at least two different ones',
     );
   }
@@ -231,8 +233,8 @@ export class Tokenizer {
       if (id < 0) {
         const hex = codePoint.toString(16).toUpperCase().padStart(4, '0');
         throw new DataError(
-          `${JSON.stringify(doc)} has a character that is not in the vocabulary: ` +
-            `${JSON.stringify(String.fromCodePoint(codePoint))} (U+${hex}); it has ${this.shown()}`,
+          `${quoted(doc, 60)} has a character that is not in the vocabulary: ` +
+            `${quoted(String.fromCodePoint(codePoint))} (U+${hex}); it has ${this.shown()}`,
         );
       }
       tokens.push(id);
@@ -245,7 +247,7 @@ export class Tokenizer {
   private shown(): string {
     const { characters } = this;
     const rest = characters.length - SHOWN;
-    return `${JSON.stringify(characters.slice(0, SHOWN).join(''))}${rest > 0 ? ` and ${rest} more` : ''}`; // prettier-ignore
+    return `${quoted(characters.slice(0, SHOWN).join(''))}${rest > 0 ? ` and ${rest} more` : ''}`; // prettier-ignore
   }
 
   /**
@@ -345,6 +347,9 @@ export function embeddedNamesPath(): string {
   return join(packageRoot(), 'data', 'ssa-names-2018.txt');
 }
 
+/** How much is taken from a pipe, which does not tell how much is to come: 64 MiB. */
+const MOST_OF_PIPE = 2 ** 26;
+
 function readBytes(path: string, shown: string): Buffer {
   try {
     const stats = statSync(path);
@@ -359,11 +364,12 @@ function readBytes(path: string, shown: string): Buffer {
         `${shown} has ${Math.ceil(stats.size / 2 ** 20)} MiB: give a file of at most ${limit} MiB`,
       );
     }
-    return readFileSync(path);
+    return readWhole(path, stats.isFIFO() ? MOST_OF_PIPE : constants.MAX_STRING_LENGTH);
   } catch (error) {
     if (error instanceof DataError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
-    throw new DataError(`cannot read ${shown}: ${REASONS[code ?? ''] ?? message}`, {
+    const dangling = code === 'ENOENT' ? danglingLink(path) : undefined;
+    throw new DataError(`cannot read ${shown}: ${dangling ?? REASONS[code ?? ''] ?? message}`, {
       cause: error,
     });
   }

@@ -1,5 +1,6 @@
 /** Many documents as they are fed one after another, without an object for each. */
 
+import { clipped } from './escaped.js';
 import { checkObject, checkOptions, shown, type Known } from './given.js';
 
 /** What all documents feed one input: their numbers, one document's behind the other's. */
@@ -31,8 +32,8 @@ const COLUMN_KEYS: Known<Column> = { values: true, starts: true };
  */
 export function checkColumn(name: string, column: Column, kind: string): void {
   const given: unknown = column;
-  if (!Array.isArray(given) && !ArrayBuffer.isView(given) && typeof given !== 'number') checkOptions(`the column of input '${name}'`, column, COLUMN_KEYS); // prettier-ignore
-  else throw new TypeError(`input '${name}': its column is ${shown(given)}, expected an object { values } with all documents' numbers one behind the other: { values: ${kind}.from(...) }`); // prettier-ignore
+  if (!Array.isArray(given) && !ArrayBuffer.isView(given) && typeof given !== 'number') checkOptions(`the column of input '${clipped(name)}'`, column, COLUMN_KEYS); // prettier-ignore
+  else throw new TypeError(`input '${clipped(name)}': its column is ${shown(given)}, expected an object { values } with all documents' numbers one behind the other: { values: ${kind}.from(...) }`); // prettier-ignore
 }
 
 /**

@@ -8,6 +8,7 @@ import * as net from 'node:net';
 import { addAbortSignal } from 'node:stream';
 import * as tls from 'node:tls';
 import { checkOptions, type Known } from './given.js';
+import { quoted } from './escaped.js';
 import { proxyOf, withoutBrackets, type Environment } from './proxy.js';
 
 /** What could not be fetched; its message is one sentence, without passwords. */
@@ -201,7 +202,7 @@ function redirection(response: IncomingMessage, url: URL): URL | undefined {
 async function bodyOf(response: IncomingMessage, mostBytes: number, watch: Watch): Promise<Buffer> {
   const { 'content-encoding': encoding = 'identity', 'content-length': length } = response.headers;
   if (response.statusCode !== 200) throw new Error(`it answered ${status(response)}`);
-  if (encoding !== 'identity') throw new Error(`it came in another encoding (${JSON.stringify(encoding.slice(0, 20))}) than was asked for`); // prettier-ignore
+  if (encoding !== 'identity') throw new Error(`it came in another encoding (${quoted(encoding, 20)}) than was asked for`); // prettier-ignore
   const tooMuch = new Error(`it has more than ${mostBytes} bytes`);
   if (Number(length) > mostBytes) throw tooMuch;
   const { socket } = response;

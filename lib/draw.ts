@@ -153,7 +153,7 @@ function shownNumbers(numbers: TypedArray, isScalar: boolean): string {
 function visible(text: string): string {
   return text
     .replace(/\r\n?/g, '\n')
-    .replace(/[^\P{C}\n]/gu, (c) => `\\u{${c.codePointAt(0)!.toString(16)}}`);
+    .replace(/(?!\n)[\p{C}\p{Zl}\p{Zp}]/gu, (c) => `\\u{${c.codePointAt(0)!.toString(16)}}`);
 }
 
 /** For a label in quotes, where Graphviz reads backslashes, and names of characters as HTML does. */
@@ -161,9 +161,18 @@ function dotText(text: string): string {
   return visible(text).replace(/[\\"]/g, '\\$&').replace(/&/g, '&amp;').replace(/\n/g, '\\n');
 }
 
+/**
+ * What Mermaid acts on after it has decoded all `#number;`, so that writing it so does not help: `$$`
+ * begins a formula, `:fa-` an icon, `\n` is a line break, and `ﬂ°` and `¶ß` stand for `&` and `;`.
+ */
+const ACTED_ON_LATE = /\$(?=\$)|:(?=fa-)|\\(?=n)|ﬂ(?=°)|¶(?=ß)/gi;
+/** U+2060, which has no width, and parts what would be acted on. */
+const WORD_JOINER = '\u2060';
+
 /** For a label in quotes, where Mermaid reads HTML, Markdown, formulas and its own `#number;`. */
 function mermaidText(text: string): string {
   return visible(text)
+    .replace(ACTED_ON_LATE, `$&${WORD_JOINER}`)
     .replace(/[^\p{L}\p{N}\n_ .,=[\]+-]|[.+-](?= )/gu, (c) => `#${c.codePointAt(0)!};`)
     .replace(/\n/g, '<br/>');
 }

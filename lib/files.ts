@@ -1,96 +1,259 @@
-/** Files that are written whole or not at all, and what is said where they cannot be. */
+/** Files that are written whole or not at all, files that are read within a limit, and why neither can be. */
 import {
+  accessSync,
   closeSync,
+  constants,
+  existsSync,
   fchmodSync,
+  fchownSync,
+  fstatSync,
   fsyncSync,
+  lstatSync,
   openSync,
   readdirSync,
+  readFileSync,
+  readlinkSync,
+  readSync,
   realpathSync,
   renameSync,
   rmSync,
   statSync,
   writeSync,
+  type Stats,
 } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, isAbsolute, join } from 'node:path';
+import { now } from './clock.js';
+import { quotedPath } from './escaped.js';
 
 /**
- * Writes a file beside it, has the disk keep that, and gives it the other's name: at any moment the
- * path leads to the earlier file or to the new one, each whole. A symbolic link stays one, and a file
- * keeps its mode.
+ * Writes a file as {@link replaceFile} does: what every command and function that writes a file calls.
  *
- * @throws Error when it cannot be written, or the path leads to what is no file; says why, not where
+ * @throws Error when it cannot be written; names the file and says why
+ */
+export function writeFile(path: string, content: Uint8Array | string): void {
+  const bytes = typeof content === 'string' ? Buffer.from(content) : content;
+  naming(path, () => replaceFile(path, bytes));
+}
+
+/**
+ * Told before time is spent on what a file is to hold.
+ *
+ * @throws Error as {@link writeFile} does
+ */
+export function checkWritable(path: string): void {
+  naming(path, () => checkReplaceable(path));
+}
+
+function naming(path: string, write: () => void): void {
+  try {
+    write();
+  } catch (error) {
+    throw new Error(`cannot write ${quotedPath(path)}: ${(error as Error).message}`, { cause: error }); // prettier-ignore
+  }
+}
+
+/** How often a file is written again whose temporary file somebody has removed. */
+const MOST_TRIES = 4;
+
+/**
+ * Writes a temporary file beside the target, has the disk keep it, and renames it: at any moment the
+ * path leads to the earlier file or to the new one, each whole. Links stay: where they lead is
+ * written, also where there is no file yet. The file keeps its mode, and its owner and group where the
+ * system lets this process set them.
+ *
+ * @throws Error when it cannot be written, may not be, or the path leads to what is no file; says why,
+ * not where
  */
 export function replaceFile(path: string, bytes: Uint8Array): void {
-  writeBeside(path, (made, target) => {
-    const file = openSync(made, 'wx', 0o666);
-    try {
-      if (target.mode !== undefined) fchmodSync(file, target.mode);
-      for (let done = 0; done < bytes.length;) done += writeSync(file, bytes, done);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
+  reasoned(() => {
+    const target = targetOf(path);
+    for (let tries = 1; ; tries++) {
+      const { made, descriptor } = makeBeside(target);
+      try {
+        try {
+          for (let at = 0; at < bytes.length;) at += writeSync(descriptor, bytes, at, Math.min(bytes.length - at, CHUNK)); // prettier-ignore
+          fsyncSync(descriptor);
+        } finally {
+          closeSync(descriptor);
+        }
+        renameSync(made, target.path);
+        break;
+      } catch (error) {
+        const wasRemoved = codeOf(error) === 'ENOENT' && !existsSync(made);
+        if (!wasRemoved || tries === MOST_TRIES) throw error;
+      } finally {
+        discard(made);
+      }
     }
-    renameSync(made, target.path);
     syncFolder(dirname(target.path));
   });
 }
 
+/** What one call writes, in bytes: the temporary file's time of change stays close to the present. */
+const CHUNK = 2 ** 24;
+
 /**
- * Told before time is spent on what a file is to hold: nothing is changed but what processes that were
- * killed have left beside it.
+ * Told before time is spent on what a file is to hold: nothing is changed but that temporary files
+ * which nobody writes any more are removed.
  *
  * @throws Error as {@link replaceFile} does
  */
 export function checkReplaceable(path: string): void {
-  writeBeside(path, (made) => closeSync(openSync(made, 'wx', 0o666)));
+  reasoned(() => {
+    const { made, descriptor } = makeBeside(targetOf(path));
+    closeSync(descriptor);
+    discard(made);
+  });
 }
 
-/** A file of this process that is not there yet, of which nothing stays but what was given another name. */
-function writeBeside(path: string, write: (made: string, target: Target) => void): void {
+function reasoned(act: () => void): void {
   try {
-    const target = targetOf(path);
-    const folder = dirname(target.path);
-    sweep(folder);
-    const made = join(folder, `${PREFIX}${process.pid}.${Math.random().toString(36).slice(2, 10)}${SUFFIX}`); // prettier-ignore
-    try {
-      write(made, target);
-    } finally {
-      discard(made);
-    }
+    act();
   } catch (error) {
     throw new Error(reasonOf(error), { cause: error });
   }
 }
 
 interface Target {
+  /** Without links. */
   path: string;
   /** Of the file that is there. */
-  mode?: number;
+  earlier?: Stats;
 }
 
-/** What is to be replaced: where a link leads, not the link. */
+/** The most links that lead from one to another, as Linux counts them. */
+const MOST_LINKS = 40;
+
+/** What is to be replaced: where links lead, whether or not there is a file yet. */
 function targetOf(given: string): Target {
-  const path = resolve(given);
-  let found: string;
+  let path = given;
+  for (let links = 0; links <= MOST_LINKS; links++) {
+    const earlier = unlessMissing(() => statSync(path));
+    if (earlier) {
+      checkMayReplace(path, earlier);
+      return { path: realpathSync.native(path), earlier };
+    }
+    if (/[/\\]$/.test(path)) throw new Error('it ends with a slash: give the name of a file');
+    const folder = realpathSync.native(dirname(path));
+    if (!unlessMissing(() => lstatSync(path))) return { path: join(folder, basename(path)) };
+    const to = readlinkSync(path);
+    path = isAbsolute(to) ? to : `${folder}/${to}`; // not joined: `..` behind a link leads elsewhere
+  }
+  throw new Error(REASONS['ELOOP']);
+}
+
+/** @throws Error where a file is not to be replaced, though the folder would allow it */
+function checkMayReplace(path: string, stats: Stats): void {
+  // Renaming would put a file in the place of a pipe or a device.
+  if (!stats.isFile()) throw new Error(`it is a ${kindOf(stats)}${stats.isDirectory() ? '' : ': give the name of a file'}`); // prettier-ignore
+  for (const [descriptor, name] of [
+    [1, 'output'],
+    [2, 'error'],
+  ] as const) {
+    // prettier-ignore
+    const own = unlessMissing(() => fstatSync(descriptor));
+    if (own?.dev === stats.dev && own.ino === stats.ino) throw new Error(`standard ${name} goes there: give the name of another file`); // prettier-ignore
+  }
+  // root may write to any file; by its mode this one is to stay as it is.
+  if ((stats.mode & 0o222) === 0) throw new Error(`it is read-only (mode ${(stats.mode & 0o777).toString(8)}): allow writing to it (chmod u+w), or give another name`); // prettier-ignore
+  accessSync(path, constants.W_OK);
+}
+
+function kindOf(stats: Stats): string {
+  if (stats.isDirectory()) return 'directory';
+  return stats.isFIFO() ? 'pipe' : stats.isSocket() ? 'socket' : 'device';
+}
+
+/** What `read` gives; undefined where there is no such file, or descriptor. */
+function unlessMissing<T>(read: () => T): T | undefined {
   try {
-    found = realpathSync(path);
+    return read();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { path };
+    if (['ENOENT', 'EBADF'].includes(codeOf(error)!)) return undefined;
     throw error;
   }
-  const stats = statSync(found);
-  // Renaming would put a file in the place of a device.
-  if (!stats.isFile()) throw new Error(stats.isDirectory() ? 'it is a directory' : 'it is neither a file nor a new name'); // prettier-ignore
-  return { path: found, mode: stats.mode & 0o777 };
 }
 
-const PREFIX = '.vecgrad.';
-const SUFFIX = '.new';
+/** A new temporary file beside the target, open, with its owner and mode; what nobody writes any more is removed. */
+function makeBeside({ path, earlier }: Target): { made: string; descriptor: number } {
+  const folder = dirname(path);
+  for (let tries = 1; ; tries++) {
+    const made = join(folder, temporaryName());
+    let descriptor: number;
+    try {
+      // Nobody may open it who could not open the earlier file.
+      descriptor = openSync(made, 'wx', earlier ? 0o600 : 0o666);
+    } catch (error) {
+      if (codeOf(error) === 'EEXIST' && tries < MOST_TRIES) continue;
+      throw error;
+    }
+    try {
+      if (earlier) keepOwnerAndMode(descriptor, earlier);
+      sweep(folder, fstatSync(descriptor).mtimeMs);
+      return { made, descriptor };
+    } catch (error) {
+      closeSync(descriptor);
+      discard(made);
+      throw error;
+    }
+  }
+}
+
+function keepOwnerAndMode(descriptor: number, { uid, gid, mode }: Stats): void {
+  const own = fstatSync(descriptor);
+  let kept = mode & 0o777;
+  const isAllowed = (user: number): boolean => {
+    try {
+      fchownSync(descriptor, user, gid);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  const isOther = own.uid !== uid || own.gid !== gid;
+  if (isOther && !isAllowed(uid) && own.gid !== gid && !isAllowed(own.uid)) {
+    kept &= ~0o070 | ((kept & 0o007) << 3); // another group gets what everybody has
+  }
+  fchmodSync(descriptor, kept);
+}
+
+/**
+ * `.vecgrad.WHERE.PROCESS.RANDOM.new`. A process number means something to those who share a kernel and
+ * a PID namespace: WHERE names both, by the number that Linux draws at each start and that of the
+ * namespace.
+ */
+function temporaryName(): string {
+  const random = Math.random().toString(36).slice(2, 12);
+  return `.vecgrad.${whereWeRun()}.${process.pid}.${random}.new`;
+}
+const TEMPORARY = /^\.vecgrad\.([\da-f]{32}-\d+|unknown)\.(\d+)\.[\da-z]*\.new$/;
+
+let where: string | undefined;
+function whereWeRun(): string {
+  return (where ??= found());
+  function found(): string {
+    try {
+      const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').replace(/[-\s]/g, '');
+      const namespace = /\d+/.exec(readlinkSync('/proc/self/ns/pid'))![0];
+      return /^[\da-f]{32}$/.test(boot) ? `${boot}-${namespace}` : 'unknown';
+    } catch {
+      return 'unknown'; // no Linux, or no /proc
+    }
+  }
+}
+
+/** After so many milliseconds without a change a temporary file of who cannot be asked is left over. */
+const LEFT_OVER = 24 * 60 * 60 * 1000;
 const swept = new Set<string>();
 
-/** Removes what processes that are no more have left in a folder; once, so that a save does not list it. */
-function sweep(folder: string): void {
+/**
+ * Removes temporary files that nobody writes any more from a folder; once, so that a save does not list
+ * it. Those of a process of this kernel and namespace that is no more; any others after a day without a
+ * change, by the clock of the file system.
+ */
+function sweep(folder: string, present: number): void {
   if (swept.has(folder)) return;
+  swept.add(folder);
   let names: string[];
   try {
     names = readdirSync(folder);
@@ -98,11 +261,21 @@ function sweep(folder: string): void {
     return; // Whether it can be written to is another question.
   }
   for (const name of names) {
-    if (!name.startsWith(PREFIX) || !name.endsWith(SUFFIX)) continue;
-    const process = /^\d+/.exec(name.slice(PREFIX.length));
-    if (process && !isRunning(Number(process[0]))) discard(join(folder, name));
+    const [, origin, process] = TEMPORARY.exec(name) ?? [];
+    if (origin === undefined) continue;
+    const path = join(folder, name);
+    const isKnown = origin !== 'unknown' && origin === whereWeRun();
+    if ((isKnown && !isRunning(Number(process))) || isLeftOver(path, present)) discard(path);
   }
-  swept.add(folder);
+}
+
+function isLeftOver(path: string, present: number): boolean {
+  try {
+    const stats = lstatSync(path);
+    return stats.isFile() && present - stats.mtimeMs > LEFT_OVER;
+  } catch {
+    return false;
+  }
 }
 
 function isRunning(id: number): boolean {
@@ -110,7 +283,7 @@ function isRunning(id: number): boolean {
     process.kill(id, 0); // sends nothing
     return true;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+    return codeOf(error) !== 'ESRCH';
   }
 }
 
@@ -122,20 +295,105 @@ function discard(path: string): void {
   }
 }
 
-/** Has the disk keep the new name. */
+/** Has the disk keep the new name, where the folder can be opened and the file system does that. */
 function syncFolder(path: string): void {
   if (process.platform === 'win32') return; // it opens no folders
-  const folder = openSync(path, 'r');
+  let folder: number | undefined;
   try {
+    folder = openSync(path, 'r');
     fsyncSync(folder);
+  } catch (error) {
+    if (!['EACCES', 'EPERM', 'EINVAL', 'ENOTSUP'].includes(codeOf(error)!)) throw error;
   } finally {
-    closeSync(folder);
+    if (folder !== undefined) closeSync(folder);
   }
 }
 
-/** Why a file could not be read or written, with the system's own name of it. */
-export function reasonOf(error: unknown): string {
+/** How long a named pipe is waited for that nobody has opened to write, in milliseconds. */
+const PATIENCE = 5_000;
+const PAUSE = 5;
+
+/**
+ * All bytes of a file, or of what comes through a pipe until its writers have closed it.
+ *
+ * @param most bytes
+ * @param patience how long to wait for somebody who writes to a named pipe, in milliseconds
+ * @throws Error where it cannot be read, has more, is neither, or is a pipe that nobody writes to
+ */
+export function readWhole(path: string, most: number, patience = PATIENCE): Buffer {
+  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const stats = fstatSync(descriptor);
+    const isPipe = stats.isFIFO();
+    if (!stats.isFile() && !isPipe) throw new Error(`it is a ${kindOf(stats)}`);
+    // Of one without a name all writers are there from the start: without any it has ended.
+    const mayBegin = isPipe && unlessMissing(() => realpathSync.native(path)) !== undefined;
+    const start = now();
+    let bytes = Buffer.allocUnsafeSlow(Math.min(most, Math.max(stats.size, 2 ** 16)) + 1);
+    let length = 0;
+    for (;;) {
+      if (length > most)
+        throw new Error(
+          `more than ${most} bytes come from ${isPipe ? 'the pipe: write them to a file first' : 'it'}`,
+        );
+      if (length === bytes.length) {
+        const more = Buffer.allocUnsafeSlow(Math.min(2 * length, most + 1));
+        bytes.copy(more);
+        bytes = more;
+      }
+      const read = unlessEmpty(() => readSync(descriptor, bytes, length, bytes.length - length, null)); // prettier-ignore
+      if (read === undefined && !isPipe) throw new Error('nothing can be read from it now');
+      if (read !== undefined && read > 0) {
+        length += read;
+        continue;
+      }
+      if (read === 0) {
+        if (!mayBegin || length > 0) return bytes.subarray(0, length);
+        if (now() - start > patience) throw new Error(`it is a pipe that nobody writes to: ${patience / 1000} s went by`); // prettier-ignore
+      }
+      Atomics.wait(NEVER, 0, 0, PAUSE);
+    }
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+const NEVER = new Int32Array(new SharedArrayBuffer(4));
+
+/** What `read` gives; undefined where a pipe has nothing yet. */
+function unlessEmpty(read: () => number): number | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (codeOf(error) === 'EAGAIN') return undefined;
+    throw error;
+  }
+}
+
+function codeOf(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException).code;
+}
+
+/** What is wrong with a link that leads to nothing; undefined for what is none. */
+export function danglingLink(path: string): string | undefined {
+  try {
+    return `it is a link to ${quotedPath(readlinkSync(path))}, and there is nothing`;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Why a file could not be read or written, with the system's own name of it.
+ *
+ * @param path of a file that is read, which may be a link that leads to nothing
+ */
+export function reasonOf(error: unknown, path?: string): string {
   const { code, message } = error as NodeJS.ErrnoException;
+  if (code === 'ENOENT' && path !== undefined) {
+    const dangling = danglingLink(path);
+    if (dangling !== undefined) return `${dangling} (ENOENT)`;
+  }
   const known = REASONS[code ?? ''];
   return known === undefined ? message : `${known} (${code!})`;
 }

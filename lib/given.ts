@@ -1,6 +1,7 @@
 /** What was given, checked and put in words: whatever the types say, JavaScript gives anything. */
 import { types } from 'node:util';
 import { didYouMean } from './cli/suggest.js';
+import { quoted } from './escaped.js';
 
 /** The most numbers of one array, and the most of what is counted: places are kept in 32 bits. */
 export const MOST = 2 ** 30;
@@ -9,7 +10,7 @@ export const MOST_STEPS = 999_999_999;
 
 /** What was given, in a few words; reads nothing of an object, which may throw or never end. */
 export function shown(given: unknown): string {
-  if (typeof given === 'string') return given.length > 40 ? `${JSON.stringify(given.slice(0, 40))}...` : JSON.stringify(given); // prettier-ignore
+  if (typeof given === 'string') return quoted(given, 40);
   if (given === null || ['number', 'undefined', 'boolean'].includes(typeof given)) return String(given); // prettier-ignore
   if (types.isTypedArray(given)) return `a ${given[Symbol.toStringTag]}`;
   if (types.isProxy(given) || typeof given !== 'object') return `a ${types.isProxy(given) ? 'proxy' : typeof given}`; // prettier-ignore

@@ -2,6 +2,7 @@
 import { reachable } from './compiler/trace.js';
 import { checkNumber, checkOptions, type Known } from './given.js';
 import { checkValue, flatten, Value, type TypedArray } from './graph.js';
+import { largest } from './lists.js';
 import { compile, type Feeds, type Program } from './program.js';
 import { show, sizeOf } from './shape.js';
 
@@ -117,7 +118,7 @@ function compared(program: Program, root: Value, leaves: readonly Value[], feeds
       return (sumAt(i, x + h) - sumAt(i, x - h)) / (x + h - (x - h));
     });
     if (leaf.op === 'parameter') leaf.data.set(before);
-    const scale = Math.max(1, ...expected.map(Math.abs).filter(Number.isFinite));
+    const scale = largest(expected.map(Math.abs).filter(Number.isFinite), 1);
     expected.forEach((slope, i) => {
       const difference = Math.abs(found[k]![i]! - slope);
       const element = { label: leaf.label, at: indexOf(i, leaf), found: found[k]![i]!, expected: slope, difference }; // prettier-ignore
@@ -160,7 +161,7 @@ function describe(root: Value, failures: readonly GradCheckElement[]): string {
   const rows = failures.slice(0, LISTED).map(({ label, at, found, expected, difference }) =>
     [`${label} at ${show(at)}`, String(found), String(expected), difference.toExponential(1)]); // prettier-ignore
   const table = [['gradient by', 'found', 'expected', 'difference'], ...rows];
-  const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
+  const widths = table[0]!.map((_, column) => largest(table.map((row) => row[column]!.length)));
   const lines = table.map((row) => '  ' + row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd()); // prettier-ignore
   const more = failures.length - rows.length;
   if (more > 0) lines.push(`  and ${more} more`);

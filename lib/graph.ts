@@ -5,6 +5,7 @@
  * program.ts), and running never changes the graph.
  */
 import { checkDrawOptions, dot, mermaid, type DrawOptions } from './draw.js';
+import { clipped } from './escaped.js';
 import { checkNumber, checkOptions, isList, shown, type Known } from './given.js';
 import { isInteger, NO_ATTR, OPS, OP_CODE, OP_NAMES, takesIndex, type Attr, type OpName } from './ops.js'; // prettier-ignore
 import { checkSize, MOST_AXES, resolveAxis, sameShape, SCALAR, sizeOf, ShapeError, show, type Shape } from './shape.js'; // prettier-ignore
@@ -161,7 +162,7 @@ export abstract class Node {
 
   /** How errors call this node: its name or number, its operator, its shape. */
   get label(): string {
-    const name = this.name === undefined ? `#${this.id}` : `'${this.name}'`;
+    const name = this.name === undefined ? `#${this.id}` : `'${clipped(this.name)}'`;
     return `${name} (${this.op}, shape ${show(this.shape)})`;
   }
 }
@@ -177,7 +178,7 @@ function refused(Kind: typeof ShapeError | typeof TypeError, op: string, operand
   const given = operands.filter((operand) => operand instanceof Node || typeof operand === 'number');
   const labels = given.slice(0, MOST_NAMED).map((operand) => (operand instanceof Node ? operand.label : String(operand)));
   if (given.length > MOST_NAMED) labels.push(`${given.length - MOST_NAMED} more`);
-  const error = new Kind(`${op}${labels.length > 0 ? ` of ${labels.join(' and ')}` : ''}: ${reason}`);
+  const error = new Kind(`${op}${labels.length > 0 ? ` of ${labels.join(' and ')}` : ''}: ${clipped(reason, 1000)}`);
   reasons.set(error, reason);
   return error;
 } // prettier-ignore
@@ -841,7 +842,7 @@ export function parameter(numbers: Numbers, options: ParameterOptions = {}): Val
   checkOptions('parameter', options, PARAMETER_OPTIONS);
   const { name, shape: given } = options;
   if (name !== undefined) checkName('parameter', name);
-  const who = name === undefined ? 'parameter' : `parameter '${name}'`;
+  const who = name === undefined ? 'parameter' : `parameter '${clipped(name)}'`;
   const { data, shape: found } = composed(who, [], () => flatten(numbers));
   const shape = given === undefined ? found : shapeOf(given, () => who);
   const isNested = found.length > 1;
@@ -862,7 +863,7 @@ export function setNumbers(value: Value, numbers: ArrayLike<number>): void {
 /** A leaf fed at every run, by name. */
 export function input(name: string, shape: Shape = []): Value {
   checkName('input', name);
-  const own = shapeOf(shape, () => `input '${name}'`);
+  const own = shapeOf(shape, () => `input '${clipped(name)}'`);
   return leaf(new Value(leafOperation('input', own)), name);
 }
 
@@ -870,7 +871,7 @@ export function input(name: string, shape: Shape = []): Value {
 export function index(name: string, length?: number): Index {
   checkName('index', name);
   const isLength = length === undefined || (Number.isInteger(length) && length >= 0);
-  if (!isLength) throw new ShapeError(`index '${name}': length ${isList(length) ? `[${length.slice(0, MOST_AXES).map(shown).join(', ')}]` : shown(length)}: an index has one axis: give its length, an integer from 0, or none for a single one; of rows, feed all in one flat array and reshape what is gathered`); // prettier-ignore
+  if (!isLength) throw new ShapeError(`index '${clipped(name)}': length ${isList(length) ? `[${length.slice(0, MOST_AXES).map(shown).join(', ')}]` : shown(length)}: an index has one axis: give its length, an integer from 0, or none for a single one; of rows, feed all in one flat array and reshape what is gathered`); // prettier-ignore
   const shape = length === undefined ? [] : [length];
   return leaf(new Index(leafOperation('index', shape)), name);
 }

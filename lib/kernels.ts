@@ -1,5 +1,6 @@
 /** Vector kernels on plain typed arrays, without a graph: dense row-major matrices, shapes given. */
 import { types } from 'node:util';
+import { quoted } from './escaped.js';
 import type { TypedArray } from './graph.js';
 import { checkOptions, type Known } from './given.js';
 import { addon, chosenIsa } from './native.js';
@@ -98,8 +99,8 @@ function matmul<A extends TypedArray>(a: A, b: A, options: MatmulOptions<A>): A 
   checkSize('matmul', 'n', n);
   checkFlag('matmul', 'transposeA', transposeA);
   checkFlag('matmul', 'transposeB', transposeB);
-  checkLength('matmul', 'a', a, 'm x k', m, k);
-  checkLength('matmul', 'b', b, 'k x n', k, n);
+  checkLength('matmul', 'a', a, 'm x k', [m, k]);
+  checkLength('matmul', 'b', b, 'k x n', [k, n]);
   const y = output('matmul', out, 'a', a, 'm x n', m, n);
   const [isaName, ta, tb] = [isaOf(isa), transposeA === true, transposeB === true];
   addon.kernels.matmul(y, a, b, m, k, n, ta, tb, isaName);
@@ -142,7 +143,7 @@ function softmax<A extends TypedArray>(x: A, options: SoftmaxOptions<A> = {}): A
   if (options.cols !== undefined) checkSize('softmax', 'cols', options.cols);
   const rows = options.rows ?? (options.cols === undefined ? 1 : wholes(x.length, options.cols));
   const cols = options.cols ?? wholes(x.length, rows);
-  checkLength('softmax', 'x', x, 'rows x cols', rows, cols);
+  checkLength('softmax', 'x', x, 'rows x cols', [rows, cols]);
   const y = output('softmax', out, 'x', x, 'rows x cols', rows, cols);
   addon.kernels.softmax(y, x, rows, cols, isaOf(isa));
   return y;
@@ -266,7 +267,7 @@ function checkLength(
   name: string,
   x: TypedArray,
   formula: string,
-  ...factors: readonly number[]
+  factors: readonly number[],
 ): void {
   const length = factors.reduce((product, factor) => product * factor, 1);
   if (x.length === length) return;
@@ -288,7 +289,7 @@ function output<A extends TypedArray>(
 ): A {
   if (out !== undefined) {
     checkSame(kernel, 'out', out, name, like);
-    checkLength(kernel, 'out', out, formula, ...factors);
+    checkLength(kernel, 'out', out, formula, factors);
     return out;
   }
   const length = factors.reduce((product, factor) => product * factor, 1);
@@ -309,7 +310,7 @@ function wholes(total: number, length: number): number {
 function show(value: unknown): string {
   if (types.isTypedArray(value)) return value[Symbol.toStringTag];
   if (Array.isArray(value)) return 'Array';
-  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'string') return quoted(value);
   if (typeof value === 'object' && value !== null) return 'object';
   return typeof value === 'function' || typeof value === 'symbol' ? typeof value : String(value);
 }

@@ -1,6 +1,7 @@
 /** What to say where the native addon does not load: what was found, what is prebuilt, what to do. */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { clipped } from './escaped.js';
 
 /** What a prebuilt addon must match. */
 export interface Host {
@@ -22,7 +23,8 @@ export function thisHost(): Host {
 }
 
 function foundLibc(): string {
-  const { LIBC } = process.env; // node-gyp-build's setting
+  const given = process.env['LIBC']; // node-gyp-build's setting
+  const LIBC = given === undefined ? undefined : clipped(given);
   const { report } = process as { report?: NodeJS.ProcessReport & { excludeNetwork?: boolean } };
   if (report === undefined) return LIBC ?? 'an unknown C library';
   report.excludeNetwork = true; // looking up names could take seconds
@@ -40,13 +42,13 @@ function foundLibc(): string {
 export function missingAddon(root: string, reason: string, host = thisHost()): string {
   const { platform, arch, libc, node, napi } = host;
   const machine = [`${platform}-${arch}`, ...(libc === undefined ? [] : [libc]), `Node ${node} (Node-API ${napi})`]; // prettier-ignore
-  const why = reason.startsWith('No native build was found') ? 'there is none for it' : reason.split('\n')[0]; // prettier-ignore
+  const why = reason.startsWith('No native build was found') ? 'there is none for it' : clipped(reason.split('\n')[0]!, 1000); // prettier-ignore
   const prebuilt = prebuilds(root);
   const build = existsSync(join(root, 'tsconfig.json'))
     ? 'npm run build'
     : 'npx vecgrad build (it needs a C++ compiler, make, Python 3 and OpenBLAS)';
   return (
-    `vecgrad's native addon could not be loaded on ${machine.join(', ')}: ${why ?? ''}. ` +
+    `vecgrad's native addon could not be loaded on ${machine.join(', ')}: ${why}. ` +
     `Prebuilt here: ${prebuilt.length === 0 ? 'none' : prebuilt.join(', ')}. Build it with: ${build}`
   );
 }

@@ -20,7 +20,7 @@ import { Training, type TrainingState } from './optim.js';
 import { BusyError } from './program.js';
 import { Random } from './random.js';
 import type { WrittenTensor } from './safetensors.js';
-import { clipped } from './escaped.js';
+import { quoted, quotedPath } from './escaped.js';
 import { checkPath, list, TensorFile, WeightsError, writeTensors } from './tensor-file.js';
 
 const SIZE_NAMES = Object.keys(DEFAULT_SIZES) as (keyof ModelSizes)[];
@@ -129,7 +129,8 @@ function write(path: string, model: BuiltModel, tokenizer: Tokenizer, metadata: 
   checkKeepable(path, { name, sizes, matrices });
   const text = tokenizer.characters.join('');
   if (tokenizer.vocabSize !== sizes.vocabSize) throw new WeightsError(`a tokenizer of ${tokenizer.vocabSize} tokens for a model of ${sizes.vocabSize}`); // prettier-ignore
-  if (/\p{Cs}/u.test(text)) throw new WeightsError('a tokenizer with half a surrogate pair: no file can hold it as text'); // prettier-ignore
+  const half = tokenizer.characters.find((character) => /\p{Cs}/u.test(character));
+  if (half !== undefined) throw new WeightsError(`the tokenizer has the character ${quoted(half)}, half a surrogate pair, from a document that is no Unicode: no file can hold it as text`); // prettier-ignore
   const taken = Object.keys(metadata).filter((key) => OWN_TEXTS.includes(key));
   if (taken.length > 0) throw new WeightsError(`metadata ${list(taken)}: the model has texts of these names itself`); // prettier-ignore
   const dtype: DType = matrices.every(({ values }) => values.every(isSingle)) ? 'float32' : 'float64'; // prettier-ignore
@@ -191,14 +192,14 @@ export function loadCheckpoint(
     const refuse = (what: string): never => {
       throw new WeightsError(`${shown} has ${what}: it is no checkpoint of this model`);
     };
-    const integer = (key: string): number => (/^\d{1,9}$/.test(text(key)) ? Number(text(key)) : refuse(`${key} ${quoted(text(key))}`)); // prettier-ignore
+    const integer = (key: string): number => (/^\d{1,9}$/.test(text(key)) ? Number(text(key)) : refuse(`${key} ${quoted(text(key), 40)}`)); // prettier-ignore
     const given: Record<string, string | number> = {
       model: modelName,
       dtype: training.program.dtype,
       ...Object.fromEntries(SIZE_NAMES.map((size) => [size, sizes[size]])),
     };
     for (const [key, value] of Object.entries(given)) {
-      if (text(key) !== String(value)) refuse(`${key} ${quoted(text(key))}, not ${value}`);
+      if (text(key) !== String(value)) refuse(`${key} ${quoted(text(key), 40)}, not ${value}`);
     }
     const steps = integer('steps');
     if (steps > mostSteps) throw new WeightsError(`${shown}: ${steps} steps were taken already, more than the ${mostSteps} asked for: ask for more (mostSteps)`); // prettier-ignore
@@ -235,7 +236,7 @@ export function loadCheckpoint(
     training.restore(read.state);
   } catch (error) {
     if (error instanceof BusyError) throw error;
-    throw new WeightsError(`${JSON.stringify(path)}: ${(error as Error).message}`, { cause: error }); // prettier-ignore
+    throw new WeightsError(`${quotedPath(path)}: ${(error as Error).message}`, { cause: error }); // prettier-ignore
   }
   random.setstate(read.words);
   for (const [value, numbers] of read.values) setNumbers(value, numbers);
@@ -295,19 +296,21 @@ export function loadModel(path: string): LoadedModel {
     const oneOf = <T extends string>(key: string, known: readonly T[]): T => {
       const found = known.find((value) => value === text(key));
       if (found !== undefined) return found;
-      throw new WeightsError(`${shown}: ${key} ${quoted(text(key))}: expected ${known.join(', ')}`);
+      throw new WeightsError(
+        `${shown}: ${key} ${quoted(text(key), 40)}: expected ${known.join(', ')}`,
+      );
     };
     const name = oneOf('model', MODEL_NAMES);
     const dtype = oneOf<DType>('dtype', ['float64', 'float32']);
     const sizes: Sizes = { ...DEFAULT_SIZES, vocabSize: 1 };
     for (const size of SIZE_NAMES) {
       const given = text(size);
-      if (!/^[1-9]\d{0,6}$/.test(given)) throw new WeightsError(`${shown}: ${size} ${quoted(given)}: expected a whole number from 1 to 9999999`); // prettier-ignore
+      if (!/^[1-9]\d{0,6}$/.test(given)) throw new WeightsError(`${shown}: ${size} ${quoted(given, 40)}: expected a whole number from 1 to 9999999`); // prettier-ignore
       sizes[size] = Number(given);
     }
     const characters = text('tokenizer');
     const count = countRising(characters);
-    if (count === undefined) throw new WeightsError(`${shown}: tokenizer ${quoted(characters)}: expected each character once, in the order of their numbers`); // prettier-ignore
+    if (count === undefined) throw new WeightsError(`${shown}: tokenizer ${quoted(characters, 40)}: expected each character once, in the order of their numbers`); // prettier-ignore
     sizes.vocabSize = count + 1;
     checkGraph(shown, name, sizes);
     try {
@@ -371,7 +374,7 @@ export function checkKeepable(
   path: string,
   { name, sizes, matrices }: Pick<BuiltModel, 'name' | 'sizes' | 'matrices'>,
 ): void {
-  const shown = JSON.stringify(path);
+  const shown = quotedPath(path);
   checkGraph(shown, name, sizes);
   checkCount(
     shown,
@@ -387,8 +390,4 @@ function checkGraph(shown: string, name: ModelName, sizes: Sizes): void {
 
 function checkCount(shown: string, name: ModelName, numbers: number): void {
   if (numbers > MOST_NUMBERS) throw new WeightsError(`${shown}: ${name} of ${numbers} numbers, more than ${MOST_NUMBERS}, would not fit in memory`); // prettier-ignore
-}
-
-function quoted(text: string): string {
-  return `"${clipped(text, 43)}"`;
 }

@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { download, shown, type DownloadOptions } from './download.js';
-import { checkReplaceable, reasonOf, replaceFile } from './files.js';
+import { quotedPath } from './escaped.js';
+import { checkWritable, reasonOf, writeFile } from './files.js';
 
 /** The study's list: 32,033 first names, of https://github.com/karpathy/makemore. */
 const STUDY = {
@@ -44,15 +45,15 @@ export async function obtainNames(
   const there = existing(path);
   if (there && sha256Of(there) === sha256) return { path, names: count(there) };
   if (there && !force) {
-    throw new Error(`${JSON.stringify(path)} is there and holds something else than the list: --force replaces it, --out FILE writes another`); // prettier-ignore
+    throw new Error(`${quotedPath(path)} is there and holds something else than the list: --force replaces it, --out FILE writes another`); // prettier-ignore
   }
-  writing(path, () => checkReplaceable(path));
+  checkWritable(path);
   const bytes = await download(url, MOST_BYTES, how);
   const found = sha256Of(bytes);
   if (found !== sha256) {
     throw new Error(`what came from ${shown(url)} is not the list: its SHA-256 is ${found}, expected ${sha256}`); // prettier-ignore
   }
-  writing(path, () => replaceFile(path, bytes));
+  writeFile(path, bytes);
   return { path, names: count(bytes), from: shown(url) };
 }
 
@@ -63,15 +64,7 @@ function existing(path: string): Buffer | undefined {
     if (!stats?.isFile()) return undefined; // whether it can be written is asked later
     return stats.size > MOST_BYTES ? Buffer.alloc(0) : readFileSync(path);
   } catch (error) {
-    throw new Error(`cannot read ${JSON.stringify(path)}: ${reasonOf(error)}`, { cause: error });
-  }
-}
-
-function writing(path: string, write: () => void): void {
-  try {
-    write();
-  } catch (error) {
-    throw new Error(`cannot write ${JSON.stringify(path)}: ${(error as Error).message}`, { cause: error }); // prettier-ignore
+    throw new Error(`cannot read ${quotedPath(path)}: ${reasonOf(error)}`, { cause: error });
   }
 }
 

@@ -338,7 +338,7 @@ export function chosenIsa(name?: string): string {
   const known = info.compiled.includes(wanted) ? 'this machine does not have it' : 'unknown in this build'; // prettier-ignore
   const by = name === undefined ? 'VECGRAD_ISA names' : 'given';
   throw new IsaError(
-    `instruction set '${wanted}' (${by}): ${known}; available: ${info.available.join(', ')}`,
+    `instruction set ${shown(wanted)} (${by}): ${known}; available: ${info.available.join(', ')}`,
   );
 }
 

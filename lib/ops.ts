@@ -166,6 +166,8 @@ const both = ([a, b]: readonly Shape[]): Shape => broadcast(a!, b!);
 const unary = (kernel: UnaryKernel): Lowering => ({ kind: 'unary', kernel });
 const binary = (kernel: BinaryKernel): Lowering => ({ kind: 'binary', kernel });
 const view: Lowering = { kind: 'view' };
+/** Where the operands of a concat end along its axis, by the list of them, for the gradients of all. */
+const joinEnds = new WeakMap<readonly unknown[], readonly number[]>();
 const special: Lowering = { kind: 'special' };
 const noGradient = (): null => null;
 
@@ -674,9 +676,13 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
     },
     gradient: ({ g, dy, inputs, attr }, i) => {
       const at = resolveAxis(attr.axis!, g.shape(inputs[0]!));
-      let start = 0;
-      for (let j = 0; j < i; j++) start += g.shape(inputs[j]!)[at]!;
-      return g.op('slice', [dy], { axis: at, start, stop: start + g.shape(inputs[i]!)[at]! });
+      let ends = joinEnds.get(inputs);
+      if (!ends) {
+        let end = 0;
+        ends = inputs.map((input) => (end += g.shape(input)[at]!));
+        joinEnds.set(inputs, ends);
+      }
+      return g.op('slice', [dy], { axis: at, start: i ? ends[i - 1]! : 0, stop: ends[i]! });
     },
     lower: special,
   },

@@ -27,6 +27,7 @@ import {
   type TypedArray,
 } from './graph.js';
 import { checkColumn, checkDocumentRange, DATASET_KEYS, unshared, type Column, type Dataset } from './dataset.js'; // prettier-ignore
+import { clipped } from './escaped.js';
 import { didYouMean } from './cli/suggest.js';
 import { checkBoolean, checkInteger, checkObject, checkOneOf, checkOptions, isList, MOST, MOST_STEPS, shown, type Known } from './given.js'; // prettier-ignore
 import { addon, chosenIsa, type Fault, type Handle, type SeriesFault, type SeriesSpec } from './native.js'; // prettier-ignore
@@ -106,6 +107,11 @@ const GENERATE_OPTIONS: Known<GenerateOptions> = {
 /** A feed that is missing, unknown, or wrong. */
 export class FeedError extends Error {
   override name = 'FeedError';
+
+  /** Its message names what was fed, which may be called anything: it is cut and escaped. */
+  constructor(message?: string, options?: ErrorOptions) {
+    super(typeof message === 'string' ? clipped(message, 2000) : message, options);
+  }
 }
 
 /** A loss or a gradient that is NaN or infinite, with which no parameter was changed. */
@@ -442,7 +448,10 @@ export class Program {
       const { levels, needs, slot } = feed;
       if (slot >= compiled.intsSize) levels.fill(NONE);
       feed.limit = feed.limits.reduce((least, limit) => Math.min(least, limit), NONE);
-      for (let n = 0; n < needs.length; n++) needs[n] = levels.findLastIndex((level) => level < n) + 1; // prettier-ignore
+      levels.forEach((level, i) => {
+        if (level + 1 < needs.length) needs[level + 1] = i + 1;
+      });
+      for (let n = 1; n < needs.length; n++) needs[n] = Math.max(needs[n]!, needs[n - 1]!);
     }
     this.countName = count?.name;
     this.ruleSize = plan.update?.numbers ?? 0;

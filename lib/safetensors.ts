@@ -67,7 +67,8 @@ const METADATA = '__metadata__';
  * The bytes of a file with these arrays, those of larger elements first, so that each begins at a
  * multiple of its elements' size.
  *
- * @throws SafetensorsError when an array has not the size of its shape, or the header is too long
+ * @throws SafetensorsError when an array has not the size of its shape, the header is too long, or a
+ * name or text has half a surrogate pair
  */
 export function writeSafetensors(
   tensors: ReadonlyMap<string, WrittenTensor>,
@@ -76,6 +77,8 @@ export function writeSafetensors(
   if (![tensors, metadata].every((given: unknown) => given instanceof Map)) throw new TypeError('writeSafetensors takes arrays and texts in Maps, by name'); // prettier-ignore
   for (const [name, text] of metadata as ReadonlyMap<unknown, unknown>) {
     if (typeof name !== 'string' || typeof text !== 'string') throw new SafetensorsError(`metadata ${wordsFor(name)}: ${wordsFor(text)}, expected a text`); // prettier-ignore
+    checkUnicode(`the metadata's name ${wordsFor(name)}`, name);
+    checkUnicode(`the text of metadata ${wordsFor(name)}`, text);
   }
   for (const [name, tensor] of tensors as ReadonlyMap<
     unknown,
@@ -83,6 +86,7 @@ export function writeSafetensors(
   >) {
     const isArray = [Float64Array, Float32Array, Uint32Array].some((kind) => tensor?.data instanceof kind); // prettier-ignore
     if (typeof name !== 'string' || !isArray || !Array.isArray(tensor?.shape)) throw new SafetensorsError(`array ${wordsFor(name)}: expected a shape, and a Float64Array, Float32Array or Uint32Array`); // prettier-ignore
+    checkUnicode(`the array's name ${wordsFor(name)}`, name);
   }
   const header: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
   if (metadata.size > 0) header[METADATA] = Object.fromEntries(metadata);
@@ -124,7 +128,7 @@ export function writeSafetensors(
  * What the bytes of a file hold; the arrays' bytes are views of them.
  *
  * @throws SafetensorsError when they are no such file: cut short, too long, with gaps or overlaps, with
- * a name twice, or a header that is not of the format or longer than 4 MiB
+ * a name twice, half a surrogate pair, or a header that is not of the format or longer than 4 MiB
  */
 export function readSafetensors(bytes: Uint8Array): Tensors {
   if (!(bytes instanceof Uint8Array)) throw new TypeError(`readSafetensors: ${wordsFor(bytes)}, expected a Uint8Array`); // prettier-ignore
@@ -333,12 +337,18 @@ class Header {
     while (end >= 0 && this.isEscaped(end)) end = this.text.indexOf('"', end + 1);
     if (end < 0) this.fail('a text has no end');
     this.at = end + 1;
+    let text: string;
     try {
-      return JSON.parse(this.text.slice(from, end + 1)) as string;
+      text = JSON.parse(this.text.slice(from, end + 1)) as string;
     } catch {
       this.at = from;
       return this.fail('a text is not as JSON has it');
     }
+    if (HALF.test(text)) {
+      this.at = from;
+      this.fail('a text has half a surrogate pair, which is no Unicode');
+    }
+    return text;
   }
 
   /** Whether an odd number of backslashes precedes. */
@@ -366,6 +376,16 @@ class Header {
   private fail(what: string): never {
     throw new SafetensorsError(`header, character ${this.at}: ${what}`);
   }
+}
+
+/** A surrogate without the other: what UTF-8 cannot hold, and no other reader of the format takes. */
+const HALF = /\p{Cs}/u;
+
+/** @throws SafetensorsError where a text is no Unicode; says which character */
+function checkUnicode(what: string, text: string): void {
+  const at = text.search(HALF);
+  if (at < 0) return;
+  throw new SafetensorsError(`${what} has half a surrogate pair (U+${text.charCodeAt(at).toString(16).toUpperCase()}) as its character ${at}: a file holds Unicode text only`); // prettier-ignore
 }
 
 /** A text without escapes. */

@@ -1,5 +1,6 @@
 /** A model from a file, put to use: to invent documents, and to tell how well it foresees others. */
 import { openDocuments } from './data.js';
+import { quotedPath } from './escaped.js';
 import type { DType, ModelName } from './experiment.js';
 import { loadModel, type LoadedModel } from './model-file.js';
 import { Program } from './program.js';
@@ -35,7 +36,7 @@ function loadUsable(path: string): LoadedModel {
   for (const { name, values } of loaded.model.matrices) {
     for (const { data } of values) {
       const wrong = data.find((x) => !Number.isFinite(x));
-      if (wrong !== undefined) throw new WeightsError(`${JSON.stringify(path)}: array '${name}' holds ${wrong}, expected finite numbers: use an earlier file of the model, or train it anew with a lower --lr`); // prettier-ignore
+      if (wrong !== undefined) throw new WeightsError(`${quotedPath(path)}: array '${name}' holds ${wrong}, expected finite numbers: use an earlier file of the model, or train it anew with a lower --lr`); // prettier-ignore
     }
   }
   return loaded;
@@ -54,7 +55,7 @@ export function invent(
     return { model: model.name, dtype, samples };
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    throw new WeightsError(`${JSON.stringify(path)}: ${error.message}`, { cause: error });
+    throw new WeightsError(`${quotedPath(path)}: ${error.message}`, { cause: error });
   }
 }
 
@@ -68,7 +69,7 @@ export function evaluate(path: string, input: string): Evaluated {
   const { losses, error } = program.runEach(dataset, 0, dataset.count);
   if (error) throw error;
   const wrong = losses.findIndex((x) => !Number.isFinite(x));
-  if (wrong >= 0) throw new WeightsError(`${JSON.stringify(path)}: its loss on document ${wrong + 1} of ${JSON.stringify(input)} is ${losses[wrong]}: its numbers are too large to compute with; train it anew with a lower --lr`); // prettier-ignore
+  if (wrong >= 0) throw new WeightsError(`${quotedPath(path)}: its loss on document ${wrong + 1} of ${quotedPath(input)} is ${losses[wrong]}: its numbers are too large to compute with; train it anew with a lower --lr`); // prettier-ignore
   const loss = losses.reduce((sum, x) => sum + x, 0) / losses.length;
   return { model: model.name, dtype, docs: docs.length, loss };
 }

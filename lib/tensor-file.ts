@@ -4,7 +4,7 @@ import { shown as wordsFor } from './given.js';
 import { checkReplaceable, reasonOf, replaceFile } from './files.js';
 import { headerLength, numbersOf, readHeader, SafetensorsError, writeSafetensors, type Entry, type WrittenTensor } from './safetensors.js'; // prettier-ignore
 import { sameShape, show, type Shape } from './shape.js';
-import { clipped } from './escaped.js';
+import { clipped, quotedPath } from './escaped.js';
 
 /** A file that cannot be written or read, or does not hold what was asked for. */
 export class WeightsError extends Error {
@@ -15,7 +15,7 @@ export class WeightsError extends Error {
  * Writes a file of these arrays in the place of the one that is there.
  *
  * @throws WeightsError when it cannot be written; the earlier file is as it was then
- * @throws SafetensorsError when the names and texts take more than 4 MiB
+ * @throws SafetensorsError when the names and texts take more than 4 MiB, or one is no Unicode
  */
 export function writeTensors(
   path: string,
@@ -45,7 +45,7 @@ function writing(path: string, write: () => void): void {
   try {
     write();
   } catch (error) {
-    throw new WeightsError(`cannot write ${JSON.stringify(path)}: ${(error as Error).message}`, { cause: error }); // prettier-ignore
+    throw new WeightsError(`cannot write ${quotedPath(path)}: ${(error as Error).message}`, { cause: error }); // prettier-ignore
   }
 }
 
@@ -82,7 +82,7 @@ export class TensorFile {
    */
   static read<T>(path: string, read: (file: TensorFile) => T): T {
     checkPath(path);
-    const shown = JSON.stringify(path);
+    const shown = quotedPath(path);
     let descriptor: number | undefined;
     try {
       // A device may never end, and opening a pipe would wait for who writes to it: also one that takes
@@ -94,7 +94,7 @@ export class TensorFile {
       if (error instanceof SafetensorsError) error.message = `${shown}: ${error.message}`;
       const { syscall, code } = error as NodeJS.ErrnoException;
       if (syscall === undefined && code !== 'ERR_INVALID_ARG_VALUE') throw error;
-      throw new WeightsError(`cannot read ${shown}: ${reasonOf(error)}`, { cause: error });
+      throw new WeightsError(`cannot read ${shown}: ${reasonOf(error, path)}`, { cause: error });
     } finally {
       if (descriptor !== undefined) closeSync(descriptor);
     }
@@ -117,8 +117,8 @@ export class TensorFile {
    */
   check(name: string, shape: Shape): void {
     const entry = this.entries.get(name);
-    if (!entry) throw new WeightsError(`${this.shown} has no '${name}': it has ${list(this.names)}`); // prettier-ignore
-    if (!sameShape(entry.shape, shape)) throw new WeightsError(`${this.shown}: '${name}' has shape ${show(entry.shape)}: expected ${show(shape)}`); // prettier-ignore
+    if (!entry) throw new WeightsError(`${this.shown} has no '${clipped(name)}': it has ${list(this.names)}`); // prettier-ignore
+    if (!sameShape(entry.shape, shape)) throw new WeightsError(`${this.shown}: '${clipped(name)}' has shape ${show(entry.shape)}: expected ${show(shape)}`); // prettier-ignore
   }
 
   /**
@@ -146,7 +146,7 @@ export class TensorFile {
    */
   vector(name: string, most: number): Float64Array {
     const count = this.entries.get(name)?.shape[0] ?? 0;
-    if (count > most) throw new WeightsError(`${this.shown}: '${name}' has ${count} numbers: expected at most ${most}`); // prettier-ignore
+    if (count > most) throw new WeightsError(`${this.shown}: '${clipped(name)}' has ${count} numbers: expected at most ${most}`); // prettier-ignore
     return this.numbers(name, [count]);
   }
 

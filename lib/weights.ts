@@ -1,4 +1,5 @@
 /** Weights in files: parameters by name, in safetensors, which other libraries read and write too. */
+import { clipped } from './escaped.js';
 import { checkObject } from './given.js';
 import { setNumbers, valuesOf, type Value } from './graph.js';
 import { TensorFile, WeightsError, writeTensors } from './tensor-file.js';
@@ -12,6 +13,7 @@ export { WeightsError };
  *
  * @param metadata texts to keep with them
  * @throws WeightsError when a parameter has no name, or that of another, or the file cannot be written
+ * @throws SafetensorsError when a name or a text is no Unicode: it has half a surrogate pair
  */
 export function saveWeights(path: string, parameters: readonly Value[], metadata: Readonly<Record<string, string>> = {}): void {
   checkObject('saveWeights: metadata', metadata, 'an object of texts');
@@ -48,7 +50,7 @@ function byName(parameters: readonly Value[]): Map<string, Value> {
     const { name } = value;
     if (value.op !== 'parameter') throw new WeightsError(`${value.label} is no parameter`);
     if (name === undefined) throw new WeightsError(`${value.label} has no name: parameter(numbers, { name })`); // prettier-ignore
-    if (named.has(name)) throw new WeightsError(`two parameters are called '${name}': name them apart`); // prettier-ignore
+    if (named.has(name)) throw new WeightsError(`two parameters are called '${clipped(name)}': name them apart`); // prettier-ignore
     named.set(name, value);
   }
   return named;

@@ -105,8 +105,8 @@ Napi::Value create_program(const Napi::CallbackInfo& call) {
   std::string error;
   std::unique_ptr<Program> program = make_program(std::move(spec), error);
   if (!program) return fail(env, "createProgram: " + error);
-  const int64_t bytes = program->bytes();
-  return make_handle(env, std::move(program), bytes);
+  return make_handle<Program>(env, program->bytes(),
+                              [&](void* memory) { return program->copy_to(memory); });
 }
 
 Napi::Value fault_array(Napi::Env env, const RunFault& fault) {
@@ -114,93 +114,51 @@ Napi::Value fault_array(Napi::Env env, const RunFault& fault) {
   return list(env, {double(fault.instruction), double(fault.index), double(fault.limit)});
 }
 
-// A program with its memory, held where JavaScript keeps it, and the range of its next run: from,
-// to, begin, end (vm.h).
-struct Bound {
-  const Program* program = nullptr;
-  Memory memory;
-  const int32_t* range = nullptr;
-  // The arrays, and how long they must be: what has been transferred has no length, and what is
-  // left of a buffer that was shrunk lies where it lay. References that keep nothing alive.
-  static constexpr size_t count = 3;
-  napi_ref arrays[count] = {};
-  size_t lengths[count] = {};
-
-  bool has_memory(napi_env env) const {
-    for (size_t i = 0; i < count; i++) {
-      napi_value array = nullptr;
-      size_t length = 0;
-      if (napi_get_reference_value(env, arrays[i], &array) != napi_ok ||
-          napi_get_typedarray_info(env, array, nullptr, &length, nullptr, nullptr, nullptr) !=
-              napi_ok ||
-          length < lengths[i])
-        return false;
-    }
-    return true;
-  }
-};
-
+// Runs the program on the arrays that `bind` has bound to it, all of which are arguments. An array
+// that was transferred has no length, and one whose buffer was shrunk is too short.
 napi_value run_bound(napi_env env, napi_callback_info call) {
-  void* data = nullptr;
-  if (napi_get_cb_info(env, call, nullptr, nullptr, nullptr, &data) != napi_ok) return nullptr;
-  const Bound& bound = *static_cast<Bound*>(data);
-  if (!bound.has_memory(env)) return fail(env, "a program's memory was transferred or shrunk");
-  const int32_t from = bound.range[0], to = bound.range[1], begin = bound.range[2],
-                end = bound.range[3];
-  if (from < 0 || to < from || to > bound.program->levels() || begin < 0 || end < begin ||
-      end > bound.program->instruction_count())
+  napi_value given[4];
+  size_t count = 4, lengths[3];
+  void *handle = nullptr, *starts[3];
+  bool is_read = napi_get_cb_info(env, call, &count, given, nullptr, nullptr) == napi_ok &&
+                 napi_get_value_external(env, given[0], &handle) == napi_ok;
+  for (size_t i = 0; i < 3; i++)
+    is_read = is_read && napi_get_typedarray_info(env, given[i + 1], nullptr, &lengths[i],
+                                                  &starts[i], nullptr, nullptr) == napi_ok;
+  if (!is_read) return nullptr;
+  const Program& program = *static_cast<const Program*>(handle);
+  if (int64_t(lengths[0]) < program.arena_size() || int64_t(lengths[1]) < program.ints_size() ||
+      lengths[2] < 4)
+    return fail(env, "a program's memory was transferred or shrunk");
+  const int32_t* const range = static_cast<const int32_t*>(starts[2]);
+  const int32_t from = range[0], to = range[1], begin = range[2], end = range[3];
+  if (from < 0 || to < from || to > program.levels() || begin < 0 || end < begin ||
+      end > program.instruction_count())
     return fail(env, "a run was given a range outside the program");
   RunFault fault;
   {
     const FlushDenormals flush;
-    fault = bound.program->run(bound.memory.arena, bound.memory.ints, from, to, begin, end);
+    fault = program.run(starts[0], static_cast<int32_t*>(starts[1]), from, to, begin, end);
   }
   return fault.instruction < 0 ? nullptr : napi_value(fault_array(env, fault));
 }
 
 // bind(handle, arena, ints, range): a function that runs the program on these arrays as `range`
-// says then; it returns undefined, or [instruction, index, limit] where an index was out of its
-// table. What a call has no arguments to check for is checked here, but that the memory is still
-// there.
+// (from, to, begin, end: see vm.h) says then; it returns undefined, or [instruction, index, limit]
+// where an index was out of its table. What a call has no arguments to check for is checked here, but
+// that the memory is still there. It is one function of the addon with the handle and the arrays
+// bound to it by JavaScript's own `bind`: a native function for each program would have a finalizer.
 Napi::Value bind(const Napi::CallbackInfo& call) {
   Napi::Env env = call.Env();
-  auto bound = std::make_unique<Bound>();
-  bound->program = call.Length() == 4 ? from_handle<Program>(env, call[0]) : nullptr;
-  if (!bound->program) return fail(env, "bind expects a program's handle and three arrays");
-  if (const char* fault = bound->memory.read(env, *bound->program, call[1], call[2]))
-    return fail(env, fault);
+  const Program* program = call.Length() == 4 ? from_handle<Program>(env, call[0]) : nullptr;
+  if (!program) return fail(env, "bind expects a program's handle and three arrays");
+  Memory memory;
+  if (const char* fault = memory.read(env, *program, call[1], call[2])) return fail(env, fault);
   std::span<const int32_t> range;
   if (!read_elements(env, call[3], range) || range.size() != 4)
     return fail(env, "a program's range is an Int32Array of four");
-  bound->range = range.data();
-  const size_t lengths[] = {size_t(bound->program->arena_size()),
-                            size_t(bound->program->ints_size()), range.size()};
-  auto held = Napi::Array::New(env, 4);
-  for (uint32_t i = 0; i < 4; i++) held.Set(i, call[i]);
-  held.Freeze();
-  // What the function runs on lives as long as it does. As a property that nobody can change, not
-  // as a reference: that would keep the arrays until a finalizer is run, which Node does between
-  // the turns of its event loop, and so through a loop that compiles many programs.
-  const auto property = Napi::PropertyDescriptor::Value("held", held, napi_default);
-  const napi_property_descriptor descriptor = property;
-  napi_value function = nullptr;
-  const auto release = [](napi_env env, void* data, void*) {
-    const std::unique_ptr<Bound> bound(static_cast<Bound*>(data));
-    for (napi_ref array : bound->arrays) napi_delete_reference(env, array);
-  };
-  if (napi_create_function(env, "run", NAPI_AUTO_LENGTH, run_bound, bound.get(), &function) !=
-          napi_ok ||
-      napi_define_properties(env, function, 1, &descriptor) != napi_ok)
-    return fail(env, "the program could not be bound to its memory");
-  for (size_t i = 0; i < Bound::count; i++) {
-    bound->lengths[i] = lengths[i];
-    if (napi_create_reference(env, call[i + 1], 0, &bound->arrays[i]) != napi_ok)
-      return fail(env, "the program could not be bound to its memory");
-  }
-  if (napi_add_finalizer(env, function, bound.get(), release, nullptr, nullptr) != napi_ok)
-    return fail(env, "the program could not be bound to its memory");
-  bound.release();
-  return Napi::Value(env, function);
+  const auto* const own = env.GetInstanceData<Environment>();
+  return own->bind.Call(own->run.Value(), {env.Undefined(), call[0], call[1], call[2], call[3]});
 }
 
 // generate({program, arena, ints, random, results, slot, start, stop, prefix, temperature, top,
@@ -276,7 +234,23 @@ Napi::Value alignment(const Napi::CallbackInfo& call) {
   return Napi::Number::New(call.Env(), double(reinterpret_cast<uintptr_t>(data) % 64));
 }
 
+// What is taken from JavaScript is taken once: nobody can have changed it.
+void set_environment(Napi::Env env) {
+  const Napi::Object global = env.Global();
+  const auto weak_map = global.Get("WeakMap").As<Napi::Function>();
+  const Napi::Object memories = weak_map.New({});
+  auto own = std::make_unique<Environment>();
+  own->memories = Napi::Persistent(memories);
+  own->remember = Napi::Persistent(memories.Get("set").As<Napi::Function>());
+  own->bind = Napi::Persistent(weak_map.Get("bind").As<Napi::Function>());
+  napi_value run = nullptr;
+  napi_create_function(env, "run", NAPI_AUTO_LENGTH, run_bound, nullptr, &run);
+  own->run = Napi::Persistent(Napi::Function(env, run));
+  env.SetInstanceData(own.release());
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
+  set_environment(env);
   exports.Set("info", Napi::Function::New<info>(env, "info"));
   exports.Set("blas", Napi::Function::New<blas>(env, "blas"));
   exports.Set("createProgram", Napi::Function::New<create_program>(env, "createProgram"));

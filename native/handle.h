@@ -1,11 +1,15 @@
-// Native objects that JavaScript holds: an External, tagged so that a foreign one is refused rather
-// than believed.
+// Native objects that JavaScript holds: a handle is an External, tagged so that a foreign one is
+// refused rather than believed. The object lies in an ArrayBuffer, which V8 frees by itself, in a
+// loop that never ends its turn of the event loop too; Node runs finalizers between turns only. The
+// buffer is the value under the handle in a WeakMap, where JavaScript can neither read nor transfer
+// it.
 #pragma once
 
 #include <napi.h>
 
+#include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <type_traits>
 
 namespace vecgrad {
 
@@ -19,16 +23,30 @@ inline constexpr napi_type_tag handle_tag<Program>{0x8a1c3f0e7d5b4c21ULL, 0x9be3
 template <>
 inline constexpr napi_type_tag handle_tag<Random>{0x5d0e1c6a4b7f4f35ULL, 0xa2c49e8817d3b06fULL};
 
-// `bytes` is what the object takes: V8 weighs a handle by it when it decides whether to collect.
-template <class T>
-Napi::Value make_handle(Napi::Env env, std::unique_ptr<T> object, int64_t bytes) {
-  Napi::MemoryManagement::AdjustExternalMemory(env, bytes);
-  auto handle = Napi::External<T>::New(env, object.release(), [bytes](Napi::Env env, T* t) {
-    delete t;
-    Napi::MemoryManagement::AdjustExternalMemory(env, -bytes);
-  });
-  if (napi_type_tag_object(env, handle, &handle_tag<T>) == napi_ok) return handle;
-  Napi::Error::New(env, "the handle could not be tagged").ThrowAsJavaScriptException();
+// What the addon keeps of an environment (the main thread or a worker).
+struct Environment {
+  Napi::ObjectReference memories;    // WeakMap: from a handle to the buffer its object lies in
+  Napi::FunctionReference remember;  // WeakMap.prototype.set
+  Napi::FunctionReference run;       // what `bind` in addon.cpp binds
+  Napi::FunctionReference bind;      // Function.prototype.bind
+};
+
+// A handle to the object that `place` makes in `bytes` bytes of memory and returns. No destructor
+// is called for it. An exception is pending where there is no memory for it.
+template <class T, class Place>
+Napi::Value make_handle(Napi::Env env, size_t bytes, const Place& place) {
+  void* memory = nullptr;
+  napi_value buffer = nullptr, handle = nullptr;
+  if (napi_create_arraybuffer(env, bytes, &memory, &buffer) == napi_ok &&
+      napi_create_external(env, static_cast<T*>(place(memory)), nullptr, nullptr, &handle) ==
+          napi_ok &&
+      napi_type_tag_object(env, handle, &handle_tag<T>) == napi_ok) {
+    const auto* const own = env.GetInstanceData<Environment>();
+    own->remember.Call(own->memories.Value(), {handle, buffer});
+    return Napi::Value(env, handle);
+  }
+  if (!env.IsExceptionPending())
+    Napi::Error::New(env, "the handle could not be made").ThrowAsJavaScriptException();
   return env.Undefined();
 }
 

@@ -2,7 +2,8 @@
 // lib/random.ts has checked is checked here again.
 #include "random_calls.h"
 
-#include <memory>
+#include <new>
+#include <type_traits>
 
 #include "elements.h"
 #include "handle.h"
@@ -14,7 +15,9 @@ namespace {
 
 // create(): a generator, to be seeded before it is read.
 Napi::Value create(const Napi::CallbackInfo& call) {
-  return make_handle(call.Env(), std::make_unique<Random>(), sizeof(Random));
+  static_assert(std::is_trivially_destructible_v<Random>);
+  return make_handle<Random>(call.Env(), sizeof(Random),
+                             [](void* memory) { return new (memory) Random(); });
 }
 
 // seed(random, key)

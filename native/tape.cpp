@@ -66,7 +66,7 @@ const std::vector<const char*>& tape_names() {
   return names;
 }
 
-std::string check_tape(const std::vector<uint32_t>& tape, int64_t begin, int64_t end,
+std::string check_tape(std::span<const uint32_t> tape, int64_t begin, int64_t end,
                        int64_t arena_size, int64_t ints_size) {
   if (begin < 0 || begin > end || end > int64_t(tape.size())) return "a tape range out of range";
   int64_t at = begin;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -14,7 +15,7 @@ struct TapeFault {
 };
 
 // Checks the words [begin, end): opcodes, counts, slots inside the arena. Empty string: sound.
-std::string check_tape(const std::vector<uint32_t>& tape, int64_t begin, int64_t end,
+std::string check_tape(std::span<const uint32_t> tape, int64_t begin, int64_t end,
                        int64_t arena_size, int64_t ints_size);
 
 template <class T>

@@ -3,8 +3,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstring>
 #include <limits>
+#include <new>
+#include <span>
 #include <utility>
 
 #include "blas.h"
@@ -176,9 +179,19 @@ class TypedProgram final : public Program {
         ints_size_(spec.ints_size),
         levels_(spec.levels),
         extent_count_(int64_t(spec.extents.size()) / (spec.levels + 1)),
-        extents_(std::move(spec.extents)),
-        spans_(size_t(spec.levels)),
-        tape_(std::move(spec.tape)) {}
+        made_(std::make_unique<Tables>()) {
+    made_->extents = std::move(spec.extents);
+    made_->spans.resize(size_t(spec.levels));
+    made_->tape = std::move(spec.tape);
+    extents_ = made_->extents;
+    tape_ = made_->tape;
+    made_->bounds.resize(size_t(extent_count_));
+    for (size_t i = 0; i < extents_.size(); i++) {
+      auto& [smallest, largest] = made_->bounds[i % size_t(extent_count_)];
+      smallest = std::min(smallest, extents_[i]);
+      largest = std::max(largest, extents_[i]);
+    }
+  }
 
   bool is_float32() const override { return sizeof(T) == 4; }
   int64_t arena_size() const override { return arena_size_; }
@@ -186,25 +199,41 @@ class TypedProgram final : public Program {
   int32_t levels() const override { return levels_; }
   int32_t instruction_count() const override { return int32_t(code_.size()); }
   const char* isa() const override { return kernels_->isa; }
-  int64_t bytes() const override {
-    const auto of = [](const auto& list) { return int64_t(list.capacity() * sizeof(list[0])); };
-    return int64_t(sizeof(*this)) + of(extents_) + of(code_) + of(levels_of_) + of(spans_) +
-           of(loops_) + of(tape_);
+  size_t bytes() const override {
+    size_t bytes = padded(sizeof(*this));
+    each_table(*this, [&](const auto& table) { bytes += padded(table.size_bytes()); });
+    return bytes;
+  }
+  Program* copy_to(void* memory) const override {
+    auto* const copy = new (memory) TypedProgram(*this);
+    std::byte* free = static_cast<std::byte*>(memory) + padded(sizeof(*this));
+    each_table(*copy, [&](auto& table) {
+      using Element = typename std::remove_reference_t<decltype(table)>::element_type;
+      std::byte* const at = free;
+      free += padded(table.size_bytes());
+      if (!table.empty()) std::memcpy(at, table.data(), table.size_bytes());
+      table = {reinterpret_cast<Element*>(at), table.size()};
+    });
+    return copy;
   }
 
   // Checks every instruction and keeps it; says what is wrong, or nothing.
   std::string load(const std::vector<int32_t>& code) {
-    code_.reserve(code.size() / instruction_words);
+    made_->code.reserve(code.size() / instruction_words);
     for (size_t i = 0; i + instruction_words <= code.size(); i += instruction_words) {
       const Encoded in = decode(&code[i]);
       const std::string fault = check_instruction(in);
       if (!fault.empty()) {
         const int32_t op = int32_t(in.op);
         const char* name = op >= 0 && op < op_count ? opcode_names()[size_t(op)] : "unknown opcode";
-        return "instruction " + std::to_string(code_.size()) + " (" + name + "): " + fault;
+        return "instruction " + std::to_string(made_->code.size()) + " (" + name + "): " + fault;
       }
       keep(in);
     }
+    code_ = made_->code;
+    levels_of_ = made_->levels_of;
+    spans_ = made_->spans;
+    loops_ = made_->loops;
     return "";
   }
 
@@ -241,12 +270,6 @@ class TypedProgram final : public Program {
       if (id < 0 || id >= extent_count_) return "an unknown extent " + std::to_string(id);
     if (in.level < 0) return "a negative level";
     if (in.op == Op::tape) return check_tape_instruction(in);
-    const auto smallest = [&](int32_t id) {
-      int64_t least = std::numeric_limits<int32_t>::max();
-      for (int32_t l = 1; l <= levels_; l++)
-        least = std::min<int64_t>(least, extents_[size_t(l * extent_count_ + id)]);
-      return least;
-    };
     const Bounds n{largest(in.outer1), largest(in.outer2), largest(in.rows),
                    largest(in.cols),   largest(in.inner),  in.imm0};
     const OperandRules& rule = rules[op];
@@ -260,7 +283,7 @@ class TypedProgram final : public Program {
       case Op::fill:
         return in.a.offset < arena_size_ ? "" : "a: a slice outside the arena";
       case Op::topk:
-        for (int32_t l = 0; l <= levels_; l++)
+        for (int32_t l = 0; n.inner > smallest(in.cols) && l <= levels_; l++)
           if (extent(l, in.inner) > extent(l, in.cols)) return "more indices than numbers";
         return n.inner == 0 || in.x.col == 1 ? "" : "indices that are not adjacent";
       case Op::dropout:  // reads the scale of no numbers too
@@ -279,7 +302,10 @@ class TypedProgram final : public Program {
       case Op::cross_entropy_grad:
         if (n.rows > 1 && (in.x.row != 1 || (in.op == Op::cross_entropy && in.c.row != 1)))
           return "rows that are not adjacent";
-        return in.imm0 > 0 && in.imm0 <= smallest(in.cols) ? "" : "fewer columns than targets";
+        // A run has at least one level.
+        for (int32_t l = 1; in.imm0 > smallest(in.cols) && l <= levels_; l++)
+          if (in.imm0 > extent(l, in.cols)) return "fewer columns than targets";
+        return in.imm0 > 0 ? "" : "fewer columns than targets";
       case Op::gather_matmul:
         if (n.rows > 2) return "more than two rows to start from";
         if (in.imm1 != 0 && in.imm1 != 1) return "an unknown finish";
@@ -337,12 +363,9 @@ class TypedProgram final : public Program {
   int64_t extent(int32_t length, int32_t id) const {
     return extents_[size_t(length * extent_count_ + id)];
   }
-  // Its largest value at any.
-  int64_t largest(int32_t id) const {
-    int64_t most = 0;
-    for (int32_t n = 0; n <= levels_; n++) most = std::max(most, extent(n, id));
-    return most;
-  }
+  // Its smallest and its largest value at any length, 0 included.
+  int64_t smallest(int32_t id) const { return made_->bounds[size_t(id)].smallest; }
+  int64_t largest(int32_t id) const { return made_->bounds[size_t(id)].largest; }
 
   std::string check_tape_instruction(const Encoded& in) const {
     // A run starts and ends at cuts: what is sound between neighbouring cuts is so between any.
@@ -367,28 +390,28 @@ class TypedProgram final : public Program {
                    e.x.offset,  e.imm0,      e.imm1,      e.accumulate != 0, false};
     in.is_large = double(largest(e.rows)) * double(largest(e.cols)) * double(largest(e.inner)) >=
                   double(least_work_for_blas<T>());
-    const auto is_once = [&](int32_t id) {
-      for (int32_t n = 0; n <= levels_; n++)
-        if (extents_[size_t(n * extent_count_ + id)] != 1) return false;
-      return true;
-    };
+    const auto is_once = [&](int32_t id) { return smallest(id) == 1 && largest(id) == 1; };
     if (e.op != Op::tape && !(is_once(e.outer1) && is_once(e.outer2))) {
-      in.loops = int32_t(loops_.size());
-      loops_.push_back({e.outer1,
-                        e.outer2,
-                        {e.y.outer1, e.a.outer1, e.b.outer1, e.c.outer1, e.x.outer1},
-                        {e.y.outer2, e.a.outer2, e.b.outer2, e.c.outer2, e.x.outer2}});
+      in.loops = int32_t(made_->loops.size());
+      made_->loops.push_back({e.outer1,
+                              e.outer2,
+                              {e.y.outer1, e.a.outer1, e.b.outer1, e.c.outer1, e.x.outer1},
+                              {e.y.outer2, e.a.outer2, e.b.outer2, e.c.outer2, e.x.outer2}});
     }
-    code_.push_back(in);
+    made_->code.push_back(in);
     // A tape ordered by level (immediate 0) finds its own part of every run.
-    const int32_t level = e.op == Op::tape && e.imm0 ? every_level : e.level;
-    levels_of_.push_back(level);
-    const int32_t end = int32_t(code_.size());
-    for (int32_t l = 0; l < levels_; l++) {
-      if (l != level && level != every_level) continue;
-      if (spans_[size_t(l)].end == 0) spans_[size_t(l)].begin = end - 1;
-      spans_[size_t(l)].end = end;
-    }
+    const bool is_every = e.op == Op::tape && e.imm0;
+    made_->levels_of.push_back(is_every ? every_level : e.level);
+    const int32_t end = int32_t(made_->code.size());
+    const auto extend = [&](int32_t level) {
+      Span& span = made_->spans[size_t(level)];
+      if (span.end == 0) span.begin = end - 1;
+      span.end = end;
+    };
+    if (is_every)
+      for (int32_t level = 0; level < levels_; level++) extend(level);
+    else if (e.level < levels_)
+      extend(e.level);
   }
 
   __attribute__((noinline)) RunFault loop(int32_t i, const Instruction& in, const int32_t* ext,
@@ -784,16 +807,59 @@ class TypedProgram final : public Program {
     }
   }
 
+  // What it is made of, while it is.
+  struct Tables {
+    std::vector<int32_t> extents;
+    std::vector<Instruction> code;
+    std::vector<int32_t> levels_of;
+    std::vector<Span> spans;
+    std::vector<Loops> loops;
+    std::vector<uint32_t> tape;
+    struct Bound {
+      int32_t smallest = std::numeric_limits<int32_t>::max(), largest = 0;
+    };
+    std::vector<Bound> bounds;  // of each extent, at any length
+  };
+
+  // All but what a copy does without; its tables are those of `from` until they are copied too.
+  TypedProgram(const TypedProgram& from)
+      : kernels_(from.kernels_),
+        arena_size_(from.arena_size_),
+        ints_size_(from.ints_size_),
+        levels_(from.levels_),
+        extent_count_(from.extent_count_),
+        extents_(from.extents_),
+        code_(from.code_),
+        levels_of_(from.levels_of_),
+        spans_(from.spans_),
+        loops_(from.loops_),
+        tape_(from.tape_) {}
+
+  template <class Self, class F>
+  static void each_table(Self& self, const F& f) {
+    f(self.extents_);
+    f(self.code_);
+    f(self.levels_of_);
+    f(self.spans_);
+    f(self.loops_);
+    f(self.tape_);
+  }
+  static constexpr size_t padded(size_t bytes) {
+    constexpr size_t step = alignof(std::max_align_t);
+    return (bytes + step - 1) / step * step;
+  }
+
   const Kernels<T>* kernels_;
   int64_t arena_size_, ints_size_;
   int32_t levels_;
   int64_t extent_count_;
-  std::vector<int32_t> extents_;
-  std::vector<Instruction> code_;
-  std::vector<int32_t> levels_of_;  // of each instruction
-  std::vector<Span> spans_;         // of each level
-  std::vector<Loops> loops_;
-  std::vector<uint32_t> tape_;
+  std::span<const int32_t> extents_;
+  std::span<const Instruction> code_;
+  std::span<const int32_t> levels_of_;  // of each instruction
+  std::span<const Span> spans_;         // of each level
+  std::span<const Loops> loops_;
+  std::span<const uint32_t> tape_;
+  std::unique_ptr<Tables> made_;
 };
 
 template <class T>

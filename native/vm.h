@@ -1,6 +1,7 @@
 // The machine: runs validated programs over one arena. It knows no derivatives, no models, no Node.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -44,8 +45,11 @@ class Program {
   virtual int32_t levels() const = 0;
   virtual int32_t instruction_count() const = 0;
   virtual const char* isa() const = 0;
-  // What it takes of the memory, its arena apart.
-  virtual int64_t bytes() const = 0;
+  // What a copy by `copy_to` takes, its tables included.
+  virtual size_t bytes() const = 0;
+  // A copy that lies in `memory`, `bytes()` long and aligned for any type, with all its tables: it
+  // needs no destructor.
+  virtual Program* copy_to(void* memory) const = 0;
   // Runs instructions [begin, end) whose level lies in [from, to); the caller has checked that the
   // memory has the program's sizes and that 0 <= from <= to <= levels, and flushes denormals.
   virtual RunFault run(void* arena, int32_t* ints, int32_t from, int32_t to, int32_t begin,

@@ -322,7 +322,7 @@ describe('vecgrad data names, fetching', () => {
       ['that has something else is not replaced', () => { writeFileSync(path(), 'x'); return path(); }, /names\.txt" is there and holds something else than the list: --force replaces it, --out FILE writes another$/, false],
       ['that is a folder', () => { mkdirSync(path()); return path(); }, /^cannot write ".*names\.txt": it is a directory$/, true],
       ['in a folder that is not there', () => join(folder, 'none/names.txt'), /^cannot write ".*none\/names\.txt": there is no such file or folder \(ENOENT\)$/, false],
-      ['that is a device', () => '/dev/null', /^cannot write "\/dev\/null": it is neither a file nor a new name$/, true],
+      ['that is a device', () => '/dev/null', /^cannot write "\/dev\/null": it is a device: give the name of a file$/, true],
     ]; // prettier-ignore
     for (const [what, out, says, force] of refused) {
       it(`${what} is told before anything is fetched`, async function () {

@@ -503,7 +503,7 @@ describe('bad calls of kernels', () => {
     'relu of an instruction set that does not exist': [
       () => kernels.relu(f64(4), { isa: 'mmx' }),
       Error,
-      `instruction set 'mmx' (given): unknown in this build; available: ${isas.join(', ')}`,
+      `instruction set "mmx" (given): unknown in this build; available: ${isas.join(', ')}`,
     ],
     'softmax of uneven rows': [
       () => kernels.softmax(f64(7), { rows: 2 }),

@@ -80,7 +80,7 @@ describe('a program', () => {
   });
 
   it('refuses an unknown instruction set, saying which there are', () => {
-    assert.throws(() => compile(table.exp(), { isa: 'mmx' }), (error: Error) => error instanceof IsaError && error.message.includes("'mmx'") && ISAS.every((isa) => error.message.includes(isa))); // prettier-ignore
+    assert.throws(() => compile(table.exp(), { isa: 'mmx' }), (error: Error) => error instanceof IsaError && error.message.includes('"mmx"') && ISAS.every((isa) => error.message.includes(isa))); // prettier-ignore
   });
 
   it('refuses backward before forward, and without gradients', () => {

@@ -254,6 +254,21 @@ describe('a safetensors file', () => {
       /the arrays take 1 bytes, the file has 2: there is more behind them/,
     ],
     [
+      'half a surrogate pair in a name',
+      file(`{"a\\ud800":${one}}`, [1]),
+      /character 1: a text has half a surrogate pair/,
+    ],
+    [
+      'half a surrogate pair in a text',
+      file(`{"__metadata__":{"k":"\\udc00\\ud800"},"x":${one}}`, [1]),
+      /a text has half a surrogate pair/,
+    ],
+    [
+      'half a surrogate pair in a key of the texts',
+      file(`{"__metadata__":{"\\udfff":"v"},"x":${one}}`, [1]),
+      /a text has half a surrogate pair/,
+    ],
+    [
       'a long name',
       file(`{"${'n'.repeat(100)}":${one},"${'n'.repeat(100)}":${one}}`, [1]),
       /'n{57}\.\.\.' is there twice/,
@@ -330,6 +345,23 @@ describe('a safetensors file', () => {
       /a header of \d+ bytes: at most 4194304/,
     );
   });
+
+  it('is not written with half a surrogate pair in any text, and with whole ones is', () => {
+    const array = { shape: [1], data: Float64Array.of(1) };
+    const rows: [name: string, key: string, text: string, message: string][] = [
+      ['w\ud800', 'k', 'v', `the array's name "w\\u{d800}" has half a surrogate pair (U+D800) as its character 1: a file holds Unicode text only`],
+      ['\udc00\ud800', 'k', 'v', `the array's name "\\u{dc00}\\u{d800}" has half a surrogate pair (U+DC00) as its character 0: a file holds Unicode text only`],
+      ['😀\udbff', 'k', 'v', `the array's name "😀\\u{dbff}" has half a surrogate pair (U+DBFF) as its character 2: a file holds Unicode text only`],
+      ['w', '\udfff', 'v', `the metadata's name "\\u{dfff}" has half a surrogate pair (U+DFFF) as its character 0: a file holds Unicode text only`],
+      ['w', 'k', 'ab\ud800c', `the text of metadata "k" has half a surrogate pair (U+D800) as its character 2: a file holds Unicode text only`],
+    ]; // prettier-ignore
+    for (const [name, key, text, message] of rows) {
+      assert.throws(() => writeSafetensors(new Map([[name, array]]), new Map([[key, text]])), { name: 'SafetensorsError', message }); // prettier-ignore
+    }
+    const whole = writeSafetensors(new Map([['\ud83d\ude00', array]]), new Map([['😀', '𝒳']]));
+    const { tensors, metadata } = readSafetensors(whole);
+    assert.deepEqual([...tensors.keys(), ...metadata.keys(), ...metadata.values()], ['😀', '😀', '𝒳']); // prettier-ignore
+  });
 });
 
 describe('weights', () => {
@@ -379,6 +411,7 @@ describe('weights', () => {
         (error: Error) => error instanceof WeightsError && message.test(error.message),
       );
     assert.deepEqual([...a.data], [8, 9]);
+    assert.throws(() => saveWeights(path, [w('a\ud800')]), /the array's name "a\\u\{d800\}" has half a surrogate pair/); // prettier-ignore
     assert.throws(() => loadWeights(join(folder, 'none'), [a]), {
       name: 'WeightsError',
       message: /^cannot read ".*none": there is no such file or folder \(ENOENT\)$/,

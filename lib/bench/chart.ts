@@ -1,4 +1,5 @@
 /** Lines and dots on logarithmic scales, as inline SVG: classes and no colours, which the page gives. */
+import { largest, smallest } from '../lists.js';
 import { html, type Markup } from './html.js';
 
 export interface Series {
@@ -75,7 +76,13 @@ export interface Dots {
 
 /** Rows of dots over one scale. */
 export function dotsSvg({ label, rows, width, x }: Dots): Markup {
-  const left = Math.max(...rows.map(({ name }) => name.length), 0) * 7 + 10;
+  const left =
+    largest(
+      rows.map(({ name }) => name.length),
+      0,
+    ) *
+      7 +
+    10;
   const placeX = placer(x, left + 6, width - 8);
   let bottom = 4;
   const placed = rows.map((row) => {
@@ -160,8 +167,8 @@ export function scaleOf(
   text: (value: number) => string,
 ): Scale {
   const logs = values.map((value) => Math.log(value) / Math.log(base));
-  const first = Math.floor(Math.min(...logs) + 1e-9);
-  const last = Math.max(Math.ceil(Math.max(...logs) - 1e-9), first + 1);
+  const first = Math.floor(smallest(logs) + 1e-9);
+  const last = Math.max(Math.ceil(largest(logs) - 1e-9), first + 1);
   const step = Math.ceil((last - first + 1) / most);
   const ticks = [];
   for (let power = first; power <= last; power += step) {

@@ -1,5 +1,7 @@
 /** Checks of values that come from a file: small ones that add up to a schema, types included. */
 
+import { shown } from '../given.js';
+
 /** A value that is not what the schema says; the message names the field. */
 export class ReportError extends Error {
   override name = 'ReportError';
@@ -13,10 +15,9 @@ const MOST_CHARACTERS = 200;
 const MOST_ITEMS = 100_000;
 
 function refuse(at: string, wanted: string, value: unknown): never {
-  const shown = JSON.stringify(value) as string | undefined;
-  const given = shown === undefined ? 'nothing' : shown.length > 60 ? `${shown.slice(0, 60)}…` : shown;
+  const given = value === undefined ? 'nothing' : shown(value);
   throw new ReportError(`${at}: expected ${wanted}, got ${given}`);
-} // prettier-ignore
+}
 
 /** One line, of characters that have a shape: what is shown may not hide or turn what follows. */
 export const text: Check<string> = (value, at) =>
@@ -54,8 +55,8 @@ export const count: Check<number> = (value, at) =>
     : refuse(at, 'a whole number above 0', value);
 
 export function oneOf<const T extends string>(...known: readonly T[]): Check<T> {
-  const shown = known.map((one) => JSON.stringify(one)).join(' or ');
-  return (value, at) => known.find((one) => one === value) ?? refuse(at, shown, value);
+  const wanted = known.map((one) => `"${one}"`).join(' or ');
+  return (value, at) => known.find((one) => one === value) ?? refuse(at, wanted, value);
 }
 
 /** JSON's null, or a value. */

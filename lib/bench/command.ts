@@ -2,10 +2,10 @@
  * `vecgrad bench`: measures this machine, or compares the files of several. A bundle of its own,
  * dist/bench.cjs, so that no other command reads it.
  */
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { checkWritable, write } from '../cli/files.js';
-import { reasonOf } from '../files.js';
+import { quoted, quotedPath } from '../escaped.js';
+import { checkWritable, readWhole, reasonOf, writeFile } from '../files.js';
 import { printable, truncate } from '../cli/format.js';
 import type { Sink } from '../cli/io.js';
 import { UsageError } from '../cli/options.js';
@@ -54,14 +54,15 @@ export function bench(
       if (options.json !== undefined) checkWritable(options.json);
       const effort = options.quick ? efforts.quick : efforts.full;
       const report = measured(effort, stderr);
-      if (options.json !== undefined) write(options.json, `${fileText(report)}\n`);
+      if (options.json !== undefined) writeFile(options.json, `${fileText(report)}\n`);
       stdout.write(reportText(report));
       return;
     }
     case 'compare': {
+      if (options.html !== undefined) checkWritable(options.html);
       const machines = named(options.files.map((file) => ({ file, report: read(file) })));
       if (options.html === undefined) stdout.write(comparisonText(machines));
-      else write(options.html, pageHtml(machines));
+      else writeFile(options.html, pageHtml(machines));
     }
   }
 }
@@ -84,7 +85,7 @@ export function parseBench(argv: readonly string[]): BenchOptions {
       const guess = given.endsWith('.json')
         ? '; say vecgrad bench compare FILE... to compare files'
         : didYouMean(given, ['compare']);
-      throw new UsageError(`nothing is expected after bench: ${JSON.stringify(given)}${guess}`);
+      throw new UsageError(`nothing is expected after bench: ${quoted(given)}${guess}`);
     }
     return { action: 'run', quick, ...(json !== undefined && { json }) };
   }
@@ -127,7 +128,7 @@ function parsed(command: 'bench' | 'bench compare', args: readonly string[]): { 
       const isOther = OPTIONS[other].some((option) => option === name);
       const guess = isOther ? `, only ${other} has` : didYouMean(name, known, '--');
       throw new UsageError(
-        `${command} has no option ${JSON.stringify(given)}${guess} (see vecgrad bench --help)`,
+        `${command} has no option ${quoted(given)}${guess} (see vecgrad bench --help)`,
       );
     }
     if (code === 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE') {
@@ -168,16 +169,18 @@ function fileText(report: BenchReport): string {
 function read(path: string): BenchReport {
   let source: string;
   try {
-    const { size } = statSync(path);
-    if (size > MOST_BYTES) {
+    const stats = statSync(path);
+    // Opening a device may do something, and it may never end.
+    if (!stats.isFile() && !stats.isFIFO() && !stats.isDirectory()) throw new Error('it is neither a file nor a pipe'); // prettier-ignore
+    if (stats.size > MOST_BYTES) {
       throw new ReportError(
-        `${printable(path)} has ${size} bytes: no file of vecgrad bench --json`,
+        `${printable(path)} has ${stats.size} bytes: no file of vecgrad bench --json`,
       );
     }
-    source = readFileSync(path, 'utf8');
+    source = readWhole(path, MOST_BYTES).toString('utf8');
   } catch (error) {
     if (error instanceof ReportError) throw error;
-    throw new Error(`cannot read ${JSON.stringify(path)}: ${reasonOf(error)}`, { cause: error });
+    throw new Error(`cannot read ${quotedPath(path)}: ${reasonOf(error, path)}`, { cause: error });
   }
   return parseReport(source, printable(path));
 }

@@ -1,4 +1,5 @@
 /** What is read off the reports: rates, ratios, and which machine is which. */
+import { largest } from '../lists.js';
 import type { BenchReport, DType, KernelRow } from './report.js';
 
 /** A report and what it is called beside others. */
@@ -43,6 +44,9 @@ export function figures({ kernels, peaks }: BenchReport): Figures[] {
   const key = (row: KernelRow, isa: string): string =>
     [row.kernel, row.shape, row.n, row.dtype, isa].join(' ');
   const found = new Map(kernels.map((row) => [key(row, row.isa), row]));
+  const flops = new Map(peaks.flops.toReversed().map((peak) => [`${peak.isa} ${peak.dtype}`, peak.gflops])); // prettier-ignore
+  const bandwidths = grouped(peaks.bandwidth, ({ isa, dtype }) => `${isa} ${dtype}`);
+  for (const own of bandwidths.values()) own.sort((a, b) => a.bytes - b.bytes);
   return kernels.map((row) => {
     const product = isProduct(row.shape);
     const rate = (product ? row.flop : row.bytes) / row.nanoseconds;
@@ -51,7 +55,8 @@ export function figures({ kernels, peaks }: BenchReport): Figures[] {
       return other && other.nanoseconds / row.nanoseconds;
     };
     const scalar = found.get(key(row, 'scalar'));
-    const peak = product ? peakFlops(peaks, row.isa, row.dtype) : bandwidth(peaks, row);
+    const kind = `${row.isa} ${row.dtype}`;
+    const peak = product ? flops.get(kind) : bandwidth(bandwidths.get(kind) ?? [], row.footprint);
     return {
       row,
       rate,
@@ -75,12 +80,22 @@ export function peakFlops(
   return flops.find((peak) => peak.isa === isa && peak.dtype === dtype)?.gflops;
 }
 
-/** Over the largest working set that is no larger than the kernel's, so that it is no slower. */
-function bandwidth({ bandwidth: all }: BenchReport['peaks'], row: KernelRow): number | undefined {
-  const own = all
-    .filter(({ isa, dtype }) => isa === row.isa && dtype === row.dtype)
-    .sort((a, b) => a.bytes - b.bytes);
-  return (own.findLast(({ bytes }) => bytes <= row.footprint) ?? own[0])?.gbs;
+/**
+ * Over the largest working set, of those in ascending order, that is no larger than the kernel's, so
+ * that it is no slower.
+ */
+function bandwidth(
+  own: readonly { bytes: number; gbs: number }[],
+  footprint: number,
+): number | undefined {
+  let low = 0;
+  let high = own.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (own[middle]!.bytes <= footprint) low = middle + 1;
+    else high = middle;
+  }
+  return own[Math.max(low - 1, 0)]?.gbs;
 }
 
 /** The best of both types over each working set, the smallest first. */
@@ -89,16 +104,25 @@ export function bandwidthOf(
   isa: string,
 ): { bytes: number; gbs: number }[] {
   const own = all.filter((peak) => peak.isa === isa);
-  return distinct(own.map((peak) => peak.bytes))
-    .sort((a, b) => a - b)
-    .map((bytes) => {
-      const rates = own.filter((peak) => peak.bytes === bytes).map(({ gbs }) => gbs);
-      return { bytes, gbs: Math.max(...rates) };
-    });
+  return [...grouped(own, (peak) => peak.bytes)]
+    .map(([bytes, peaks]) => ({ bytes, gbs: largest(peaks.map(({ gbs }) => gbs)) }))
+    .sort((a, b) => a.bytes - b.bytes);
 }
 
 export function geometricMean(values: readonly number[]): number {
   return Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
+}
+
+/** The values by what `key` gives for them, in the order in which each comes first. */
+export function grouped<K, T>(values: readonly T[], key: (value: T) => K): Map<K, T[]> {
+  const groups = new Map<K, T[]>();
+  for (const value of values) {
+    const of = key(value);
+    const group = groups.get(of);
+    if (group) group.push(value);
+    else groups.set(of, [value]);
+  }
+  return groups;
 }
 
 /** The values in the order in which they come first. */

@@ -1,4 +1,5 @@
 /** Taking turns and medians. */
+import { largest } from '../lists.js';
 
 export function median(times: readonly number[]): number {
   const sorted = [...times].sort((a, b) => a - b);
@@ -16,7 +17,7 @@ export function inTurns(measurements: readonly (() => number)[], turns: number):
 
 /** The most of each measurement, taken in turns too: of a rate that is a limit. */
 export function mostInTurns(measurements: readonly (() => number)[], turns: number): number[] {
-  return allTurns(measurements, turns).map((rates) => Math.max(...rates));
+  return allTurns(measurements, turns).map((rates) => largest(rates));
 }
 
 function allTurns(measurements: readonly (() => number)[], turns: number): number[][] {

@@ -1,14 +1,17 @@
 /** The page of `vecgrad bench compare --html`: one file with all that it shows, scripts none. */
+import { largest } from '../lists.js';
 import { chartSvg, dotsSvg, scaleOf, sizesScale, type Series } from './chart.js';
 import {
   bandwidthOf,
   distinct,
   figures,
   geometricMean,
+  grouped,
   peakFlops,
   type Figures,
   type Named,
 } from './figures.js';
+import { printable } from '../cli/format.js';
 import { bytes, figure, loss, percent, size, times } from './format.js';
 import { html, Markup, type Part } from './html.js';
 import type { KernelRow, StateRow } from './report.js';
@@ -82,7 +85,7 @@ function card(machine: Shown): Markup {
   return html`<article class="card"${isEmulated && new Markup(' data-emulated')}>
 <h3><span class="key">${key}</span> ${cpu} <span class="quiet">${arch}</span></h3>
 ${isEmulated && html`<p class="warning">Emulated by ${report.machine.emulated!.by}</p>`}
-<dl>${rows.slice(1).map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}<dt>measured</dt><dd>${report.date}, vecgrad ${report.vecgrad}, ${report.machine.cores} cores${report.quick && ', a quick run'} (${file})</dd></dl>
+<dl>${rows.slice(1).map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}<dt>measured</dt><dd>${report.date}, vecgrad ${report.vecgrad}, ${report.machine.cores} cores${report.quick && ', a quick run'} (${printable(file)})</dd></dl>
 </article>`; // prettier-ignore
 }
 
@@ -97,22 +100,21 @@ function leagueChart(machines: readonly Shown[]): Part {
   const all = machines.flatMap(({ report }) => report.models);
   if (all.length === 0) return undefined;
   const isOne = machines.length === 1;
+  const own = machines.map(({ report }) => grouped(report.models, ({ model }) => model));
   const rows = distinct(all.map(({ model }) => model)).flatMap((model) =>
-    machines.map(({ key, report, vectors }, i) => ({
+    machines.map(({ key, vectors }, i) => ({
       name: isOne ? model : key,
       heading: isOne || i > 0 ? undefined : model,
-      dots: report.models
-        .filter((row) => row.model === model)
-        .map((row) => ({
-          x: row.microsecondsPerStep,
-          color: vectors.find(({ name }) => name === row.isa)?.color ?? 'plain',
-          isHollow: row.dtype === 'float64',
-          text: `${model}, ${key} ${row.isa} ${row.dtype}: ${figure(row.microsecondsPerStep)} µs`,
-        })),
+      dots: (own[i]!.get(model) ?? []).map((row) => ({
+        x: row.microsecondsPerStep,
+        color: vectors.find(({ name }) => name === row.isa)?.color ?? 'plain',
+        isHollow: row.dtype === 'float64',
+        text: `${model}, ${key} ${row.isa} ${row.dtype}: ${figure(row.microsecondsPerStep)} µs`,
+      })),
     })),
   );
-  const fastest = distinct(all.map(({ model }) => model)).map((model) => {
-    const best = all.filter((row) => row.model === model).reduce((a, b) => (a.microsecondsPerStep < b.microsecondsPerStep ? a : b)); // prettier-ignore
+  const fastest = [...grouped(all, ({ model }) => model)].map(([model, these]) => {
+    const best = these.reduce((a, b) => (a.microsecondsPerStep < b.microsecondsPerStep ? a : b)); // prettier-ignore
     return `${model} ${figure(best.microsecondsPerStep)} by ${best.isa} in ${best.dtype}`;
   });
   const label = `Microseconds of a training step, the fastest of each model: ${fastest.join(', ')}`;
@@ -122,10 +124,9 @@ function leagueChart(machines: readonly Shown[]): Part {
 
 function leagueTable({ key, report, isEmulated }: Shown): Markup {
   const { models } = report;
-  const rows = distinct(models.map(({ model, isa }) => `${model} ${isa}`)).map((name) => {
-    const [model = '', isa = ''] = name.split(' ');
-    const of = (dtype: string) =>
-      models.find((row) => row.model === model && row.isa === isa && row.dtype === dtype);
+  const rows = [...grouped(models, ({ model, isa }) => `${model} ${isa}`).values()].map((own) => {
+    const { model, isa } = own[0]!;
+    const of = (dtype: string) => own.find((row) => row.dtype === dtype);
     const [float64, float32] = [of('float64'), of('float32')];
     return html`<tr${isa === report.machine.chosen && new Markup(' class="best"')}><th scope="row">${model}</th><td>${isa}</td>${[
       cell(float64?.microsecondsPerStep, figure),
@@ -198,10 +199,9 @@ function panels(
     5,
     (value) => `${Number(value.toPrecision(3))}×`,
   );
-  const kernels = distinct(rows.map(({ row }) => row.kernel));
+  const kernels = grouped(rows, ({ row }) => row.kernel);
   return html`<div class="panels">
-    ${kernels.map((kernel) => {
-      const own = rows.filter(({ row }) => row.kernel === kernel);
+    ${[...kernels].map(([kernel, own]) => {
       const { shape } = own[0]!.row;
       const most = own.reduce((best, one) => (one.value > best.value ? one : best));
       const series = distinct(own.map(({ machine }) => machine)).flatMap((machine) =>
@@ -297,12 +297,12 @@ function states(machines: readonly Shown[]): Markup {
 /** What sparse firing gains at the largest state. */
 function gain({ key, report }: Shown, part: StateRow['part']): string {
   const own = report.states.filter((row) => row.part === part);
-  const largest = Math.max(...own.map(({ nState }) => nState));
+  const most = largest(own.map(({ nState }) => nState));
   const time = (model: string): number | undefined =>
-    own.find((row) => row.model === model && row.nState === largest)?.microseconds;
+    own.find((row) => row.model === model && row.nState === most)?.microseconds;
   const [dense, sparse] = [time('rnn'), time('rnn_att')];
   if (dense === undefined || sparse === undefined) return `${key} was not measured`;
-  return `on ${key}, at ${largest}, rnn takes ${figure(dense)} and rnn_att ${figure(sparse)}`;
+  return `on ${key}, at ${most}, rnn takes ${figure(dense)} and rnn_att ${figure(sparse)}`;
 }
 
 // ---- Bandwidth
@@ -329,7 +329,7 @@ function bandwidth(machines: readonly Shown[]): Markup {
       y: scaleOf(peaks.map(({ gbs }) => gbs), 10, 6, figureShort), // prettier-ignore
     });
     const rows = isas.map(
-      (isa) => html`<tr><th scope="row">${isa}</th>${DTYPES.map((dtype) => cell(peakFlops(report.peaks, isa, dtype), figure))}${cell(Math.max(...peaks.filter((peak) => peak.isa === isa).map(({ gbs }) => gbs)), figure)}</tr>`, // prettier-ignore
+      (isa) => html`<tr><th scope="row">${isa}</th>${DTYPES.map((dtype) => cell(peakFlops(report.peaks, isa, dtype), figure))}${cell(largest(peaks.filter((peak) => peak.isa === isa).map(({ gbs }) => gbs)), figure)}</tr>`, // prettier-ignore
     );
     const caption = html`<span class="key">${key}</span> peaks`;
     return {

@@ -18,6 +18,7 @@ import {
   text,
   type Checked,
 } from './check.js';
+import { clipped } from '../escaped.js';
 
 export const SCHEMA = 'vecgrad-bench/1';
 
@@ -114,12 +115,12 @@ export function parseReport(source: string, file: string): BenchReport {
   try {
     value = JSON.parse(source);
   } catch (error) {
-    throw new ReportError(`${file} is no JSON: ${(error as Error).message}`);
+    throw new ReportError(`${file} is no JSON: ${clipped((error as Error).message, 200)}`);
   }
   const given = (value as { schema?: unknown } | null)?.schema;
   if (typeof given === 'string' && /^vecgrad-bench\/\d+$/.test(given) && given !== SCHEMA) {
     throw new ReportError(
-      `${file}: schema is ${given}, this vecgrad reads ${SCHEMA}: run both with one version`,
+      `${file}: schema is ${clipped(given)}, this vecgrad reads ${SCHEMA}: run both with one version`,
     );
   }
   try {

@@ -5,6 +5,7 @@ import {
   distinct,
   figures,
   geometricMean,
+  grouped,
   peakFlops,
   type Figures,
   type Named,
@@ -106,8 +107,7 @@ function kernelTable(isa: string, unit: Figures['unit'], own: readonly Figures[]
     ...(isProducts ? [times(one?.overOpenBlas)] : []),
     percent(one?.ofPeak),
   ];
-  const lines = distinct(own.map(({ row }) => `${row.kernel} ${row.n}`)).map((key) => {
-    const here = own.filter(({ row }) => `${row.kernel} ${row.n}` === key);
+  const lines = [...grouped(own, ({ row }) => `${row.kernel} ${row.n}`).values()].map((here) => {
     const { kernel, shape, n } = here[0]!.row;
     const [float32, float64] = (['float32', 'float64'] as const).map((dtype) =>
       cells(here.find(({ row }) => row.dtype === dtype)),
@@ -133,9 +133,9 @@ function modelTable({ models }: BenchReport): string[] {
       left('isa', 2),
       ...['us/step, float64', 'float32', 'final loss, float64', 'float32'].map((t) => right(t)),
     ],
-    distinct(models.map(({ model, isa }) => `${model} ${isa}`)).map((key) => {
+    [...grouped(models, ({ model, isa }) => `${model} ${isa}`)].map(([key, own]) => {
       const [float64, float32] = ['float64', 'float32'].map((dtype) =>
-        models.find((row) => `${row.model} ${row.isa}` === key && row.dtype === dtype),
+        own.find((row) => row.dtype === dtype),
       );
       return [
         ...key.split(' '),
@@ -153,13 +153,11 @@ export const PARTS = ['forward', 'backward', 'update'] as const;
 function stateTable({ states }: BenchReport): string[] {
   return table(
     [right('n_state', 0), ...PARTS.map((part) => right(part, 3))],
-    distinct(states.map(({ nState }) => nState)).map((nState) => [
+    [...grouped(states, (row) => row.nState)].map(([nState, own]) => [
       String(nState),
       ...PARTS.map((part) =>
         ['rnn', 'rnn_att']
-          .map((name) =>
-            states.find((row) => row.model === name && row.nState === nState && row.part === part),
-          ) // prettier-ignore
+          .map((name) => own.find((row) => row.model === name && row.part === part)) // prettier-ignore
           .map((row) => figure(row?.microseconds))
           .join(' / '),
       ),
@@ -187,16 +185,16 @@ function sideBySide(machines: readonly Named[]): string[] {
   const columns = machines.flatMap(({ key, report }) => {
     const all = figures(report);
     const isas = report.machine.isas.map(({ name }) => name).filter((name) => name !== 'scalar');
-    return isas.map((isa) => ({ title: `${key} ${isa}`, own: all.filter(({ row }) => row.isa === isa) })); // prettier-ignore
+    return isas.map((isa) => ({ title: `${key} ${isa}`, own: grouped(all.filter(({ row }) => row.isa === isa), ({ row }) => `${row.kernel} ${row.dtype}`) })); // prettier-ignore
   });
   const kernels = distinct(machines.flatMap(({ report }) => report.kernels.map((row) => row.kernel))); // prettier-ignore
   const speedUps = kernels.map((kernel) => [
     kernel,
     ...columns.flatMap(({ own }) =>
       (['float32', 'float64'] as const).map((dtype) => {
-        const ratios = own
-          .filter(({ row }) => row.kernel === kernel && row.dtype === dtype)
-          .flatMap(({ overScalar }) => (overScalar === undefined ? [] : [overScalar]));
+        const ratios = (own.get(`${kernel} ${dtype}`) ?? []).flatMap(({ overScalar }) =>
+          overScalar === undefined ? [] : [overScalar],
+        );
         return ratios.length > 0 ? times(geometricMean(ratios)) : '';
       }),
     ),
@@ -208,8 +206,9 @@ function sideBySide(machines: readonly Named[]): string[] {
   trained.sort((a, b) => a[0]!.localeCompare(b[0]!));
   const states = machines.flatMap(({ report }) => report.states);
   const sizes = distinct(states.map(({ nState }) => nState)).sort((a, b) => a - b);
-  const stateColumns = machines.flatMap(({ key, report }) =>
-    ['rnn', 'rnn_att'].map((model) => ({ title: `${key} ${model}`, report, model })),
+  const stateColumns = machines.flatMap(
+    ({ key, report }) =>
+    ['rnn', 'rnn_att'].map((model) => ({ title: `${key} ${model}`, own: grouped(report.states.filter((row) => row.model === model), (row) => row.nState) })), // prettier-ignore
   );
   return [
     'How many times as fast as scalar: the geometric mean over all sizes',
@@ -233,8 +232,8 @@ function sideBySide(machines: readonly Named[]): string[] {
       [right('n_state', 0), ...stateColumns.map(({ title }) => right(title))],
       sizes.map((nState) => [
         String(nState),
-        ...stateColumns.map(({ report, model }) => {
-          const parts = report.states.filter((row) => row.model === model && row.nState === nState);
+        ...stateColumns.map(({ own }) => {
+          const parts = own.get(nState) ?? [];
           return parts.length === 0 ? '' : figure(parts.reduce((sum, row) => sum + row.microseconds, 0)); // prettier-ignore
         }),
       ]),

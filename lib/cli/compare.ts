@@ -1,4 +1,5 @@
 /** `vecgrad compare`: the four models in turn, in one table beside the study's figures. */
+import { jsonText } from '../escaped.js';
 import type { ExperimentResult } from '../experiment.js';
 import {
   groupDigits,
@@ -38,7 +39,7 @@ export async function compare(given: CompareOptions, io: Io): Promise<void> {
   });
   io.stdout.write(
     json
-      ? `${JSON.stringify({ machine: here, results: results.map(resultJson) })}\n`
+      ? `${jsonText({ machine: here, results: results.map(resultJson) })}\n`
       : report(results, here, source),
   );
 }
@@ -80,7 +81,10 @@ function report(results: readonly ExperimentResult[], here: Machine, source: str
     `${groupDigits(first.steps)} steps, seed ${first.seed}, ${first.dtype}, ` +
     `${groupDigits(first.docs)} documents (${printable(source)})`;
   return [
-    truncate(`vecgrad ${here.version}, ${first.isa}, Node ${here.node}, ${here.cpu}`, WIDTH),
+    truncate(
+      printable(`vecgrad ${here.version}, ${first.isa}, Node ${here.node}, ${here.cpu}`),
+      WIDTH,
+    ),
     truncate(run, WIDTH),
     '',
     ...table(COLUMNS, lines),

@@ -1,22 +1,18 @@
 /** `vecgrad data names`: has the list that the study used in a file, and says how to train on it. */
 import { resolve } from 'node:path';
 import type { NamesOptions } from '../names.js';
-import { groupDigits, printable } from './format.js';
+import { groupDigits, printable, shellWord } from './format.js';
 import type { Io } from './io.js';
 import { DEFAULT_INPUT } from './options.js';
 
 export async function data(options: NamesOptions, io: Io): Promise<void> {
   const obtain = await io.names();
   const { path, names, from } = await obtain(options);
-  const source = from === undefined ? 'there already, nothing was fetched' : `from ${from}`;
-  const input = resolve(path) === resolve(DEFAULT_INPUT) ? '' : ` --input ${quoted(path)}`;
+  const source =
+    from === undefined ? 'there already, nothing was fetched' : `from ${printable(from)}`;
+  const input = resolve(path) === resolve(DEFAULT_INPUT) ? '' : ` --input ${shellWord(path)}`;
   io.stdout.write(
     `${printable(path)}: ${groupDigits(names)} names, ${source}\n` +
       `next: vecgrad train vector${input}\n`,
   );
-}
-
-/** As a shell reads it. */
-function quoted(path: string): string {
-  return /^[\w./+-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }

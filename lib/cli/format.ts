@@ -1,4 +1,5 @@
 /** Numbers and texts as people read them. Without Intl: loading it would cost several milliseconds. */
+import { largest } from '../lists.js';
 import { escaped } from '../escaped.js';
 
 /** 32257 as `32,257`. */
@@ -33,6 +34,14 @@ export function printable(text: string): string {
   return text === '' ? '""' : escaped(text);
 }
 
+/** A path as a shell reads it, also where it holds what a terminal would act on. */
+export function shellWord(path: string): string {
+  if (/^[\w./+-]+$/.test(path)) return path;
+  if (escaped(path) === path) return `'${path.replaceAll("'", "'\\''")}'`;
+  const bytes = [...Buffer.from(path)].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`);
+  return `$'${bytes.join('')}'`;
+}
+
 /** At most `width` characters, the last of them `…` where some had to go. */
 export function truncate(text: string, width: number): string {
   const characters = Array.from(text);
@@ -50,7 +59,7 @@ export interface Column {
 export function table(columns: readonly Column[], rows: readonly (readonly string[])[]): string[] {
   const titles = columns.map((column) => column.title);
   const widths = columns.map((_, i) =>
-    Math.max(...[titles, ...rows].map((row) => Array.from(row[i]!).length)),
+    largest([titles, ...rows].map((row) => Array.from(row[i]!).length)),
   );
   const line = (cells: readonly string[]): string =>
     cells

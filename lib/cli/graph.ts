@@ -1,6 +1,6 @@
 /** `vecgrad graph MODEL`: a model's loss as a graph, to be read or looked at. */
 import type { ModelName } from '../experiment.js';
-import { checkWritable, write } from './files.js';
+import { checkWritable, writeFile } from '../files.js';
 import { groupDigits } from './format.js';
 import type { Graphviz, Io } from './io.js';
 import { unusedNote, UsageError, type GraphOptions } from './options.js';
@@ -11,6 +11,7 @@ const MOST_BOXES = 2000;
 export async function graph(model: ModelName, given: GraphOptions, io: Io): Promise<void> {
   const { svg, input, ...options } = given;
   const graphviz = svg === undefined ? undefined : await loaded(io);
+  if (svg !== undefined) checkWritable(svg);
   const { docs } = (await io.load())(input);
   io.stderr.write(unusedNote(model, options.sizes));
   const { text, boxes } = (await io.drawing())(model, { ...options, docs });
@@ -24,8 +25,7 @@ export async function graph(model: ModelName, given: GraphOptions, io: Io): Prom
         'lower --positions or --n-embd, or leave --svg out and give the text to Graphviz itself',
     );
   }
-  checkWritable(svg);
-  write(svg, graphviz.renderString(text, { format: 'svg' }));
+  writeFile(svg, graphviz.renderString(text, { format: 'svg' }));
 }
 
 async function loaded(io: Io): Promise<Graphviz> {

@@ -1,11 +1,13 @@
 /** `vecgrad info`: versions, instruction sets, OpenBLAS and CPU. */
+import { jsonText } from '../escaped.js';
+import { printable } from './format.js';
 import type { Io } from './io.js';
 import { machine } from './machine.js';
 
 export async function info(options: { json: boolean }, io: Io): Promise<void> {
   const m = await machine(io);
   if (options.json) {
-    io.stdout.write(`${JSON.stringify(m)}\n`);
+    io.stdout.write(`${jsonText(m)}\n`);
     return;
   }
   const { available, chosen, compiled } = m.isas;
@@ -20,5 +22,7 @@ export async function info(options: { json: boolean }, io: Io): Promise<void> {
     ],
     ['OpenBLAS', `${m.openblas.version}, ${threads}, core ${m.openblas.core}`],
   ];
-  io.stdout.write(rows.map(([name, value]) => `${name!.padEnd(10)}${value!}\n`).join(''));
+  io.stdout.write(
+    rows.map(([name, value]) => `${name!.padEnd(10)}${printable(value!)}\n`).join(''),
+  );
 }

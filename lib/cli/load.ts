@@ -1,5 +1,5 @@
 /** The documents that a command trains on. */
-import { existsSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { now } from '../clock.js';
 import { embeddedNamesPath, openDocuments, type Documents } from '../data.js';
 import { DEFAULT_INPUT } from './options.js';
@@ -14,8 +14,18 @@ export interface Loaded {
 /** Reads `input`; without one `./input.txt` where it exists, else the embedded names. */
 export function load(input: string | undefined): Loaded {
   const start = now();
-  const path = input ?? (existsSync(DEFAULT_INPUT) ? DEFAULT_INPUT : undefined);
+  const path = input ?? (isThere(DEFAULT_INPUT) ? DEFAULT_INPUT : undefined);
   const docs = openDocuments(path ?? embeddedNamesPath());
   const loadSeconds = (now() - start) / 1000;
   return { docs, source: path ?? 'the embedded names', loadSeconds };
+}
+
+/** Whether something has this name, be it a link that leads to nothing, or what cannot be looked at. */
+function isThere(path: string): boolean {
+  try {
+    lstatSync(path);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ENOENT';
+  }
 }

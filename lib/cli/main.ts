@@ -1,4 +1,5 @@
 /** The command line from arguments to exit code. */
+import { clipped, escaped } from '../escaped.js';
 import { packageVersion } from '../package.js';
 import { build } from './build.js';
 import { compare } from './compare.js';
@@ -10,6 +11,9 @@ import { processIo, type Io } from './io.js';
 import { parseCommand, type Command } from './options.js';
 import { evaluated, sampled } from './saved.js';
 import { train } from './train.js';
+
+/** The most characters of an error on standard error: our own have fewer. */
+const MOST_SAID = 10_000;
 
 /**
  * Does what `argv`, the arguments after `vecgrad`, asks for.
@@ -26,7 +30,7 @@ export async function main(argv: readonly string[], io: Io = processIo()): Promi
   } catch (error) {
     io.stderr.write(`vecgrad: ${oneLine(error)}\n`);
     if (process.env['VECGRAD_DEBUG'] === '1' && error instanceof Error) {
-      io.stderr.write(`${error.stack ?? ''}\n`);
+      io.stderr.write(`${(error.stack ?? '').split('\n').map(escaped).join('\n')}\n`);
     }
     // By its name: bench.cjs has a class of its own.
     return error instanceof Error && error.name === 'UsageError' ? 2 : 1;
@@ -69,5 +73,11 @@ async function perform(command: Command, io: Io): Promise<void> {
 
 function oneLine(error: unknown): string {
   const message = error instanceof Error && error.message !== '' ? error.message : String(error);
-  return message.trim().replace(/\s*[\r\n]+\s*/g, ' ');
+  return clipped(
+    message
+      .slice(0, MOST_SAID)
+      .trim()
+      .replace(/\s*[\r\n]+\s*/g, ' '),
+    MOST_SAID,
+  );
 }

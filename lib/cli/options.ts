@@ -5,7 +5,8 @@ import type { DType, ModelName, ModelSizes } from '../experiment.js';
 import { graphSize, MOST_NODES } from '../models/graph-size.js';
 import type { NamesOptions } from '../names.js';
 import { httpUrl } from '../proxy.js';
-import { groupDigits } from './format.js';
+import { quoted } from '../escaped.js';
+import { groupDigits, shellWord } from './format.js';
 import { MODELS } from './study.js';
 import { didYouMean, nearest } from './suggest.js';
 
@@ -247,7 +248,7 @@ export function parseCommand(argv: readonly string[]): Command {
     case 'eval': {
       const path = onlyFile(first, positionals);
       const input = file(values, 'input');
-      if (input === undefined) throw new UsageError(`no texts given: say vecgrad eval ${path} --input FILE`); // prettier-ignore
+      if (input === undefined) throw new UsageError(`no texts given: say vecgrad eval ${shellWord(path)} --input FILE`); // prettier-ignore
       return { name: first, file: path, options: { input, json } };
     }
     case 'data':
@@ -312,7 +313,7 @@ export function oneOf<T extends string>(what: string, given: string, known: read
   const found = known.find((name) => name === given);
   if (found !== undefined) return found;
   throw new UsageError(
-    `unknown ${what} ${JSON.stringify(given)}: use ${list(known)}${didYouMean(given, known)}`,
+    `unknown ${what} ${quoted(given)}: use ${list(known)}${didYouMean(given, known)}`,
   );
 }
 
@@ -379,12 +380,12 @@ function address(given: string): URL {
   if (url !== undefined) return url;
   // Not what may be a user and a password.
   const shown = given.replace(/^(\w+:\/\/)?.*@/s, '$1...@');
-  throw new UsageError(`--url takes an address of http or https, not ${JSON.stringify(shown)}`);
+  throw new UsageError(`--url takes an address of http or https, not ${quoted(shown)}`);
 }
 
 function hash(given: string): string {
   if (/^[0-9a-f]{64}$/i.test(given)) return given.toLowerCase();
-  throw new UsageError(`--sha256 takes 64 hexadecimal digits, not ${JSON.stringify(given)}`);
+  throw new UsageError(`--sha256 takes 64 hexadecimal digits, not ${quoted(given)}`);
 }
 
 /** Below that, logits over temperature leave the range of floating point. */
@@ -517,7 +518,7 @@ function optionError(command: CommandName, error: NodeJS.ErrnoException): Error 
       const guess =
         others.length > 0 ? `, only ${others.join(' and ')} has` : didYouMean(name, known, '--');
       return new UsageError(
-        `${command} has no option ${JSON.stringify(given)}${guess} (see vecgrad ${command} --help)`,
+        `${command} has no option ${quoted(given)}${guess} (see vecgrad ${command} --help)`,
       );
     }
     case 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE': {
@@ -535,7 +536,7 @@ function optionError(command: CommandName, error: NodeJS.ErrnoException): Error 
 }
 
 function unknownCommand(first: string): UsageError {
-  const shown = JSON.stringify(first);
+  const shown = quoted(first);
   if (first.startsWith('-')) {
     return new UsageError(`the command comes before its options, not ${shown}: ${usageHint()}`);
   }
@@ -552,7 +553,7 @@ function usageHint(): string {
 
 function noMore(before: string, positionals: readonly string[]): void {
   if (positionals.length === 0) return;
-  throw new UsageError(`nothing is expected after ${before}: ${JSON.stringify(positionals[0])}`);
+  throw new UsageError(`nothing is expected after ${before}: ${quoted(positionals[0]!)}`);
 }
 
 function whole(values: Values, name: OptionName, min: number, max: number): number | undefined {
@@ -561,7 +562,7 @@ function whole(values: Values, name: OptionName, min: number, max: number): numb
     if (Number.isInteger(value) && value >= min && value <= max) return value + 0;
     throw new UsageError(
       `--${name} takes a whole number from ${groupDigits(min)} to ${groupDigits(max)}, ` +
-        `not ${JSON.stringify(given)}`,
+        `not ${quoted(given)}`,
     );
   });
 }
@@ -581,7 +582,7 @@ function positive(values: Values, name: OptionName, min = 0): number | undefined
     const value = decimal(given);
     if (value > 0 && value >= min && value < Infinity) return value;
     const limit = min > 0 ? `a number of at least ${min}` : 'a finite number above 0';
-    throw new UsageError(`--${name} takes ${limit}, not ${JSON.stringify(given)}`);
+    throw new UsageError(`--${name} takes ${limit}, not ${quoted(given)}`);
   });
 }
 

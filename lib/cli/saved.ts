@@ -1,4 +1,5 @@
 /** `vecgrad sample FILE` and `vecgrad eval FILE`: a model that `vecgrad train --save FILE` kept. */
+import { jsonText } from '../escaped.js';
 import { groupDigits, loss, printable } from './format.js';
 import type { Io } from './io.js';
 import type { EvalOptions, SampleOptions } from './options.js';
@@ -8,7 +9,7 @@ export async function sampled(path: string, given: SampleOptions, io: Io): Promi
   const { invent } = await io.saved();
   const invented = invent(path, options);
   const lines = invented.samples.map((text) => `${printable(text)}\n`).join('');
-  io.stdout.write(json ? `${JSON.stringify(invented)}\n` : lines);
+  io.stdout.write(json ? `${jsonText(invented)}\n` : lines);
 }
 
 export async function evaluated(path: string, { input, json }: EvalOptions, io: Io): Promise<void> {
@@ -16,5 +17,5 @@ export async function evaluated(path: string, { input, json }: EvalOptions, io: 
   const found = evaluate(path, input);
   const { model, docs } = found;
   const line = `${model}: loss ${loss(found.loss)} on ${groupDigits(docs)} ${docs === 1 ? 'document' : 'documents'}\n`;
-  io.stdout.write(json ? `${JSON.stringify(found)}\n` : line);
+  io.stdout.write(json ? `${jsonText(found)}\n` : line);
 }

@@ -1,4 +1,5 @@
 /** `vecgrad train MODEL`: one experiment, every knob of it an option. */
+import { jsonText } from '../escaped.js';
 import type { ExperimentResult, ModelName } from '../experiment.js';
 import { explained } from './explained.js';
 import { groupDigits, loss, microseconds, printable, seconds } from './format.js';
@@ -25,7 +26,7 @@ export async function train(model: ModelName, given: TrainOptions, io: Io): Prom
   io.stderr.write(unusedNote(model, options.sizes));
   if (explain) {
     const explanation = (await io.explain())(model, { ...options, docs });
-    io.stdout.write(json ? `${JSON.stringify(explanation)}\n` : explained(explanation));
+    io.stdout.write(json ? `${jsonText(explanation)}\n` : explained(explanation));
     return;
   }
   const run = await io.run();
@@ -45,7 +46,7 @@ export async function train(model: ModelName, given: TrainOptions, io: Io): Prom
   } finally {
     bar.clear();
   }
-  io.stdout.write(json ? `${JSON.stringify(resultJson(result))}\n` : report(result, source));
+  io.stdout.write(json ? `${jsonText(resultJson(result))}\n` : report(result, source));
 }
 
 /** Refused here, not by the engine, to tell a name it has never heard of from one it cannot run. */

@@ -11,16 +11,27 @@ import { ABSENT, VIEW, type Kinds } from './kinds.js';
 class Kind {
   ready: number[] = [];
   waiting = false;
+  /** The later it began to wait the higher. */
+  since = 0;
   /** Some of its nodes wait for others of them: waiting for all to be ready would wait forever. */
   chained = false;
   count = 0;
   private left = 0;
   private depth = 0;
+  private least = Infinity;
+  private most = 0;
 
   add(depth: number): void {
     this.left++;
     this.count++;
     this.depth += depth;
+    this.least = Math.min(this.least, depth);
+    this.most = Math.max(this.most, depth);
+  }
+
+  /** Whether one of its nodes could wait for another: it is deeper then. */
+  get couldChain(): boolean {
+    return this.least < this.most;
   }
 
   take(): number[] {
@@ -30,14 +41,82 @@ class Kind {
     return taken;
   }
 
-  /** Complete kinds first, then chains, then what could still grow; the shallower on average first. */
-  goesBefore(other: Kind): boolean {
-    const own = this.urgency();
-    const its = other.urgency();
-    return own === its ? this.depth * other.count < other.depth * this.count : own < its;
-  }
-  private urgency(): number {
+  /** Complete kinds first (0), then chains, then what could still grow. */
+  get urgency(): number {
     return this.ready.length === this.left ? 0 : this.chained ? 1 : 2;
+  }
+  /** Below zero where its nodes are shallower on average. */
+  compareDepth(other: Kind): number {
+    return this.depth * other.count - other.depth * this.count;
+  }
+}
+
+/** A kind that waits, as it was when it was put into the agenda. */
+interface Entry {
+  kind: Kind;
+  urgency: number;
+  since: number;
+}
+
+/**
+ * The kinds that wait, as a heap: the most urgent first, of those the shallower, of those the one that
+ * has waited longer. A kind that becomes more urgent is put in once more.
+ */
+class Agenda {
+  private readonly heap: Entry[] = [];
+  private waits = 0;
+
+  /** Puts in a kind of which more nodes are ready. */
+  put(kind: Kind, before: number): void {
+    const { urgency } = kind;
+    if (kind.waiting && urgency === before) return;
+    if (!kind.waiting) {
+      kind.waiting = true;
+      kind.since = this.waits++;
+    }
+    const { heap } = this;
+    let at = heap.push({ kind, urgency, since: kind.since }) - 1;
+    for (let above = (at - 1) >> 1; at > 0 && this.isBefore(at, above); above = (at - 1) >> 1) {
+      this.swap(at, above);
+      at = above;
+    }
+  }
+
+  /** Takes out the kind that goes next. */
+  take(): Kind | undefined {
+    const { heap } = this;
+    while (heap.length) {
+      const { kind, urgency, since } = heap[0]!;
+      this.swap(0, heap.length - 1);
+      heap.pop();
+      this.sink();
+      if (!kind.waiting || kind.since !== since || kind.urgency !== urgency) continue;
+      kind.waiting = false;
+      return kind;
+    }
+    return undefined;
+  }
+
+  private sink(): void {
+    const { length } = this.heap;
+    for (let at = 0; ;) {
+      let first = at;
+      for (const below of [2 * at + 1, 2 * at + 2]) {
+        if (below < length && this.isBefore(below, first)) first = below;
+      }
+      if (first === at) return;
+      this.swap(at, first);
+      at = first;
+    }
+  }
+  private isBefore(a: number, b: number): boolean {
+    const one = this.heap[a]!;
+    const other = this.heap[b]!;
+    return (one.urgency - other.urgency || one.kind.compareDepth(other.kind) || one.since - other.since) < 0; // prettier-ignore
+  }
+  private swap(a: number, b: number): void {
+    const { heap } = this;
+    [heap[a], heap[b]] = [heap[b]!, heap[a]!];
   }
 }
 
@@ -81,7 +160,7 @@ export function schedule(ir: Ir, kinds: Kinds, emit: (members: number[]) => void
   }
   findChains(ir, kinds, all);
 
-  const agenda: Kind[] = [];
+  const agenda = new Agenda();
   /** Nodes that became ready, in order. */
   let queue: number[] = [];
   const settle = (): void => {
@@ -92,10 +171,9 @@ export function schedule(ir: Ir, kinds: Kinds, emit: (members: number[]) => void
         continue;
       }
       const kind = all[kindOf[node]!]!;
+      const before = kind.urgency;
       kind.ready.push(node);
-      if (kind.waiting) continue;
-      kind.waiting = true;
-      agenda.push(kind);
+      agenda.put(kind, before);
     }
     queue = [];
   };
@@ -107,11 +185,7 @@ export function schedule(ir: Ir, kinds: Kinds, emit: (members: number[]) => void
     if (kindOf[node] !== ABSENT && pending[node] === 0) queue.push(node);
   }
   settle();
-  while (agenda.length) {
-    let next = 0;
-    for (let i = 1; i < agenda.length; i++) if (agenda[i]!.goesBefore(agenda[next]!)) next = i;
-    const [kind] = agenda.splice(next, 1) as [Kind];
-    kind.waiting = false;
+  for (let kind = agenda.take(); kind; kind = agenda.take()) {
     const members = kind.take();
     emit(members);
     for (const member of members) done(member);
@@ -119,12 +193,22 @@ export function schedule(ir: Ir, kinds: Kinds, emit: (members: number[]) => void
   }
 }
 
-/** Marks the kinds of which one node depends on another. */
+/** The most words of bits that finding chains takes. */
+const MOST_WORDS = 1 << 24;
+
+/**
+ * Marks the kinds of which one node depends on another; in a graph so large that this would take too
+ * long, those of which one could. It decides about an order only.
+ */
 function findChains(ir: Ir, kinds: Kinds, all: readonly Kind[]): void {
-  // A bit for each kind that has several nodes.
+  // A bit for each kind that has nodes of several depths.
   let bits = 0;
-  const bitOf = all.map((kind) => (kind.count > 1 ? bits++ : -1));
+  const bitOf = all.map((kind) => (kind.couldChain ? bits++ : -1));
   const words = (bits + 31) >>> 5;
+  if (words * ir.count > MOST_WORDS) {
+    for (const kind of all) kind.chained = kind.couldChain;
+    return;
+  }
   const kindOf = kinds.of;
   const { edges } = ir;
   const above = new Int32Array(ir.count * words);

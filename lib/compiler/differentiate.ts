@@ -155,8 +155,12 @@ function combineTerms(ir: Ir, node: number, own: number[], levels: number[]): vo
   const product = ir.op('matmul', [ir.op('transpose', [columns], { axes: [1, 0] }), rows]);
   const gone = new Set(products);
   const rest = own.map((term, i) => [term, levels[i]!] as const).filter((_, i) => !gone.has(i));
-  own.splice(0, own.length, ...rest.map(([term]) => term), product);
-  levels.splice(0, levels.length, ...rest.map(([, level]) => level), rowLevels[0]!);
+  own.length = 0;
+  levels.length = 0;
+  for (const [term, level] of [...rest, [product, rowLevels[0]!] as const]) {
+    own.push(term);
+    levels.push(level);
+  }
 }
 
 /** The vectors of matmul([k, 1], [1, n]), or null. */

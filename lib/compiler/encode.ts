@@ -39,7 +39,7 @@ export class Encoder {
   private readonly literals = new Map<number, number>();
   private readonly columns: (number | readonly number[])[] = [];
   /** The compiler's node behind each instruction, for errors. */
-  readonly nodes: number[] = [];
+  nodes: number[] = [];
 
   get count(): number {
     return this.nodes.length;
@@ -175,7 +175,7 @@ export class Encoder {
       sorted.set(this.words.subarray(at, at + instructionWords), to * instructionWords);
     });
     this.words = sorted;
-    this.nodes.splice(0, this.nodes.length, ...order.map((i) => this.nodes[i]!));
+    this.nodes = order.map((i) => this.nodes[i]!);
   }
 
   finish(levels: number): { code: Int32Array; extents: Int32Array } {

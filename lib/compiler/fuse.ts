@@ -9,6 +9,7 @@ import type { OpName } from '../ops.js';
 import { sameShape, sizeOf } from '../shape.js';
 import type { Ir } from './ir.js';
 import { rewrite, type Match, type Rewritten, type Subject } from './rewrite.js';
+import { MOST_VIEWS } from './view.js';
 
 /** The roots' graph with idioms replaced. */
 export function fuse(ir: Ir, roots: readonly number[]): Rewritten | null {
@@ -22,18 +23,17 @@ export function fuse(ir: Ir, roots: readonly number[]): Rewritten | null {
 
 /** Past what only gives the same numbers another shape. */
 function reshaped(ir: Ir, node: number): number {
-  while (
-    ir.is(node, 'reshape') ||
-    (ir.is(node, 'broadcastTo') && sizeOf(ir.shape(node)) === sizeOf(ir.shape(ir.input(node, 0))))
-  ) {
-    node = ir.input(node, 0);
-  }
+  const isSame = (view: number): boolean =>
+    ir.is(view, 'reshape') ||
+    (ir.is(view, 'broadcastTo') && sizeOf(ir.shape(view)) === sizeOf(ir.shape(ir.input(view, 0))));
+  for (let i = 0; i < MOST_VIEWS && isSame(node); i++) node = ir.input(node, 0);
   return node;
 }
 
 /** A number that is the same everywhere, or undefined. */
 function number(ir: Ir, node: number): number | undefined {
-  while (ir.is(node, 'reshape') || ir.is(node, 'broadcastTo')) node = ir.input(node, 0);
+  const isView = (view: number): boolean => ir.is(view, 'reshape') || ir.is(view, 'broadcastTo');
+  for (let i = 0; i < MOST_VIEWS && isView(node); i++) node = ir.input(node, 0);
   return ir.is(node, 'constant') ? ir.constantValue(node) : undefined;
 }
 

@@ -232,7 +232,7 @@ export class Ir implements Builder<number> {
   }
 
   constant(value: number): number {
-    const key = Object.is(value, -0) ? '-0' : value;
+    const key = constantKey(value);
     let node = this.constants.get(key);
     if (node === undefined) {
       const level = this.level;
@@ -276,6 +276,11 @@ export class Ir implements Builder<number> {
   private growInputs(more: number): void {
     this.inputList = grown(this.inputList, new Int32Array(this.inputList.length * 2 + more));
   }
+}
+
+/** A key of a map of numbers, to which 0 and -0 are two. */
+export function constantKey(value: number): number | string {
+  return Object.is(value, -0) ? '-0' : value;
 }
 
 /** The number of an entry in a table: the last one's where it is the same. */

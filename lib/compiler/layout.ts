@@ -1,6 +1,6 @@
 /** Where everything lies: the arena's parameters, constants and indices, alike for every lowering. */
 import { sizeOf } from '../shape.js';
-import type { Ir } from './ir.js';
+import { constantKey, type Ir } from './ir.js';
 import type { View } from './view.js';
 
 /** The rule of an update: how many moments it keeps per parameter, how many numbers it reads. */
@@ -87,6 +87,7 @@ export class Layout {
   ints = 0;
   /** Each number once; 0 and -0 are two. */
   readonly constants: { value: number; offset: number }[] = [];
+  private readonly constantOffsets = new Map<number | string, number>();
   readonly parameterOffsets = new Map<number, number>();
   readonly slots = new Map<number, number>();
   readonly block: ParameterBlock;
@@ -134,25 +135,28 @@ export class Layout {
   }
 
   constant(value: number): number {
-    const known = this.constants.find((constant) => Object.is(constant.value, value));
-    if (known) return known.offset;
-    const offset = this.allocate(1);
-    this.constants.push({ value, offset });
+    const key = constantKey(value);
+    let offset = this.constantOffsets.get(key);
+    if (offset === undefined) {
+      offset = this.allocate(1);
+      this.constants.push({ value, offset });
+      this.constantOffsets.set(key, offset);
+    }
     return offset;
   }
 
   /** The first slot of an index node's integers. */
   slot(node: number): number {
-    let slot = this.slots.get(node);
+    const { ir, slots } = this;
+    let start = 0;
+    let vector = node;
+    for (; ir.is(vector, 'element') || ir.is(vector, 'elements'); vector = ir.input(vector, 0)) start += ir.attr(vector).start!; // prettier-ignore
+    let slot = slots.get(vector);
     if (slot === undefined) {
-      if (this.ir.is(node, 'element') || this.ir.is(node, 'elements')) {
-        slot = this.slot(this.ir.input(node, 0)) + this.ir.attr(node).start!;
-      } else {
-        slot = this.ints;
-        this.ints += sizeOf(this.ir.shape(node));
-      }
-      this.slots.set(node, slot);
+      slot = this.ints;
+      this.ints += sizeOf(ir.shape(vector));
+      slots.set(vector, slot);
     }
-    return slot;
+    return slot + start;
   }
 }

@@ -5,7 +5,7 @@ import { Encoder, type Matrix, type Operand } from './encode.js';
 import { Layout, type Lowered, type LoweringOptions } from './layout.js';
 import type { AxisLevels, Ir } from './ir.js';
 import { both } from './levels.js';
-import { emitSteps, fusedUpdates } from './updates.js';
+import { emitSteps, fusedUpdates, viewedNodes } from './updates.js';
 import { place, source, type Placement, type Step, type Term } from './placement.js';
 import { broadcastView, denseView, isDense, reshapeView, rowView, sliceView, transposeView, type View } from './view.js'; // prettier-ignore
 
@@ -41,12 +41,16 @@ class Lowering {
   private readonly views: (View | undefined)[] = [];
   private readonly blocks = new Map<number, View>();
   private readonly seconds = new Map<number, View>();
+  /** Where the operands of a join start along its axis. */
+  private readonly joins = new Map<number, Int32Array>();
   /** Parameters updated by a product, and what is computed by their update alone. */
   private readonly fused: ReadonlyMap<number, number> = new Map();
   private readonly postponed = new Set<number>();
+  private readonly results: ReadonlySet<number>;
   private readonly gradientHome = new Map<number, View>();
   private readonly transposed = new Map<string, View>();
   private readonly leveled = new Map<string, number>();
+  private viewed: Int32Array | undefined;
   private readInAnyOrder: ReadonlyMap<number, number> | undefined;
   private node = 0;
   private level = 0;
@@ -55,6 +59,7 @@ class Lowering {
     private readonly ir: Ir,
     private readonly options: LoweringOptions,
   ) {
+    this.results = new Set(options.results);
     const keep = new Set([...options.keep, ...options.gradients.values()]);
     this.placement = place(ir, keep, options.place);
     // Steps before an update need the gradients in memory, and change what products would read.
@@ -216,68 +221,84 @@ class Lowering {
     return denseView(this.layout.constant(value), []);
   }
 
-  /** Where a node's numbers lie; views are followed to what they view. */
+  /** Where a node's numbers lie; views are followed to what they view, in any number. */
   private locate(node: number): View {
     const known = this.views[node];
     if (known) return known;
-    const view = this.find(node);
-    this.views[node] = view;
-    return view;
+    const path = [node];
+    for (;;) {
+      const at = path[path.length - 1]!;
+      const found = this.find(at);
+      if (typeof found === 'number') {
+        path.push(found);
+        continue;
+      }
+      this.views[at] = found;
+      if (path.length === 1) return found;
+      path.pop();
+    }
   }
 
-  private find(node: number): View {
-    const { ir, placement } = this;
+  /** Where a node's numbers lie, or the node that has to be located before that can be told. */
+  private find(node: number): View | number {
+    const { ir, placement, views } = this;
     const home = this.gradientHome.get(node);
     if (home) return home;
     const shape = ir.shape(node);
-    const attr = ir.attr(node);
-    switch (ir.opOf(node)) {
-      case 'constant':
-        return this.scalar(ir.constantValue(node));
-      case 'parameter':
-        return denseView(this.layout.parameterOffsets.get(node)!, shape);
-      case 'detach':
-        return this.locate(ir.input(node, 0));
-      case 'transpose':
-        return transposeView(this.locate(ir.input(node, 0)), attr.axes!);
-      case 'broadcastTo':
-        return broadcastView(this.locate(ir.input(node, 0)), shape);
-      case 'slice':
-        return sliceView(this.locate(ir.input(node, 0)), attr.axis!, attr.start!, attr.stop!);
-      case 'reshape': {
-        if (placement.hosts.has(node)) break;
-        const view = reshapeView(this.locate(ir.input(node, 0)), shape);
-        if (view) return view;
-        break; // a copy of its own
-      }
-      default:
+    const op = ir.opOf(node);
+    if (op === 'constant') return this.scalar(ir.constantValue(node));
+    if (op === 'parameter') return denseView(this.layout.parameterOffsets.get(node)!, shape);
+    if (OPS[op].lower.kind === 'view' && !placement.hosts.has(node)) {
+      const input = views[ir.input(node, 0)];
+      if (!input) return ir.input(node, 0);
+      const view = this.viewOf(node, input);
+      if (view) return view;
     }
     const alias = placement.aliases.get(node);
     if (alias) {
-      const stack = this.locate(alias.stack);
-      return sliceView(stack, 0, alias.start, alias.start + shape[0]!);
+      const stack = views[alias.stack];
+      return stack ? sliceView(stack, 0, alias.start, alias.start + shape[0]!) : alias.stack;
     }
     const owner = placement.tookOver.get(node);
-    if (owner !== undefined) return this.locate(owner);
+    if (owner !== undefined) return views[owner] ?? owner;
     const parent = placement.parent[node]!;
     if (parent >= 0) return this.insideParent(node, parent);
     return denseView(this.layout.allocate(sizeOf(shape)), shape);
   }
 
-  private insideParent(node: number, parent: number): View {
+  /** What a view shows of its operand; null where it needs a copy of its own. */
+  private viewOf(node: number, input: View): View | null {
+    const { ir } = this;
+    const attr = ir.attr(node);
+    switch (ir.opOf(node)) {
+      case 'transpose':
+        return transposeView(input, attr.axes!);
+      case 'broadcastTo':
+        return broadcastView(input, ir.shape(node));
+      case 'slice':
+        return sliceView(input, attr.axis!, attr.start!, attr.stop!);
+      case 'reshape':
+        return reshapeView(input, ir.shape(node));
+      default: // detach
+        return input;
+    }
+  }
+
+  private insideParent(node: number, parent: number): View | number {
     const { ir, placement } = this;
     const i = placement.position[node]!;
+    if (ir.is(parent, 'choose')) return rowView(this.chooseBlock(parent), i);
+    const whole = this.views[parent];
+    if (!whole) return parent;
     const total = placement.totals.get(parent);
-    if (total) return this.part(parent, total.terms[i]!);
+    if (total) return follow(whole, total.terms[i]!.steps);
     switch (ir.opOf(parent)) {
       case 'concat':
-        return this.joined(parent, this.locate(parent), i);
+        return this.joined(parent, whole, i);
       case 'reshape':
-        return follow(this.locate(parent), placement.hosts.get(parent)!);
-      case 'choose':
-        return rowView(this.chooseBlock(parent), i);
+        return follow(whole, placement.hosts.get(parent)!);
       default:
-        return reshapeView(rowView(this.locate(parent), i), ir.shape(node))!;
+        return reshapeView(rowView(whole, i), ir.shape(node))!;
     }
   }
 
@@ -290,9 +311,17 @@ class Lowering {
   private joined(join: number, whole: View, i: number): View {
     const { ir } = this;
     const axis = resolveAxis(ir.attr(join).axis!, ir.shape(join));
-    let start = 0;
-    for (let j = 0; j < i; j++) start += ir.shape(ir.input(join, j))[axis]!;
-    return sliceView(whole, axis, start, start + ir.shape(ir.input(join, i))[axis]!);
+    let starts = this.joins.get(join);
+    if (!starts) {
+      let start = 0;
+      starts = Int32Array.from(ir.inputs(join), (input) => {
+        const own = start;
+        start += ir.shape(input)[axis]!;
+        return own;
+      });
+      this.joins.set(join, starts);
+    }
+    return sliceView(whole, axis, starts[i]!, starts[i]! + ir.shape(ir.input(join, i))[axis]!);
   }
 
   private chooseBlock(choose: number): View {
@@ -323,8 +352,9 @@ class Lowering {
     let id = this.leveled.get(key);
     if (id === undefined) {
       const each = n / levels.length;
-      const counts = Array.from({ length: this.ir.maxLevel + 1 }, (_, length) =>
-        levels.filter((level) => level < length).length * each); // prettier-ignore
+      const counts = new Array<number>(this.ir.maxLevel + 1).fill(0);
+      for (const level of levels) if (level < this.ir.maxLevel) counts[level + 1]! += each;
+      for (let length = 1; length < counts.length; length++) counts[length]! += counts[length - 1]!;
       id = this.out.byLevel(counts);
       this.leveled.set(key, id);
     }
@@ -543,7 +573,7 @@ class Lowering {
     return (op === 'add' ? [0, 1] : [0]).some((i) => {
       const product = ir.input(node, i);
       const isOwn = placement.uses[product] === 1 && placement.parent[product] === -1;
-      if (!isOwn || this.options.results.includes(product)) return false;
+      if (!isOwn || this.results.has(product)) return false;
       if (!PRODUCTS.has(ir.opOf(product)) && !placement.totals.has(product)) return false;
       const shape = ir.shape(node);
       if (shape.join() !== ir.shape(product).join()) return false;
@@ -1270,11 +1300,8 @@ class Lowering {
   }
 
   private isParameter(node: number): boolean {
-    for (;;) {
-      if (this.ir.is(node, 'parameter')) return true;
-      if (OPS[this.ir.opOf(node)].lower.kind !== 'view') return false;
-      node = this.ir.input(node, 0);
-    }
+    this.viewed ??= viewedNodes(this.ir);
+    return node >= 0 && this.ir.is(this.viewed[node]!, 'parameter');
   }
 
   /** The same matrix with unit column stride. A parameter's is made once a step for all its uses. */

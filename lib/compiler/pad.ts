@@ -3,6 +3,7 @@
  * positions 0 to p; written over the longest stack, with a softmax that sees the first p + 1 scores
  * and leaves zeros behind them, all positions become alike and can be batched.
  */
+import { smallest } from '../lists.js';
 import type { Attr } from '../ops.js';
 import { Ir } from './ir.js';
 import { liveNodes } from './live.js';
@@ -62,6 +63,9 @@ function isPrefix(old: Ir, stack: number, longest: number): boolean {
   return true;
 }
 
+/** The most words of bits that are kept; families that would take more are left as they are written. */
+const MOST_WORDS = 1 << 24;
+
 /**
  * The families that can wait for all their rows: those of which no row depends on a stack of the
  * same family, be it through another family that waits for all its rows too.
@@ -69,6 +73,7 @@ function isPrefix(old: Ir, stack: number, longest: number): boolean {
 function acyclic(old: Ir, families: readonly Family[]): Family[] {
   // Bit f of a node: it depends on a stack of family f.
   const words = (families.length + 31) >>> 5;
+  if (words * old.count > MOST_WORDS) return [];
   const below = new Int32Array(old.count * words);
   let start = old.count;
   const { edges } = old;
@@ -231,7 +236,7 @@ class Padder {
       const members = old.inputs(longest);
       const inputs = members.map((member) => this.value(member));
       const levels = members.map((member) => old.levels[member]!);
-      ir.level = Math.min(...levels);
+      ir.level = smallest(levels);
       full = ir.op('stack', inputs, { levels });
       this.full.set(longest, full);
     }

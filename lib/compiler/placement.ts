@@ -5,7 +5,7 @@
 import type { OpName } from '../ops.js';
 import { OPS } from '../ops.js';
 import { sizeOf } from '../shape.js';
-import { denseView, isDense, reshapeView, sliceView, transposeView } from './view.js';
+import { denseView, isDense, MOST_VIEWS, reshapeView, sliceView, transposeView } from './view.js'; // prettier-ignore
 import type { Ir } from './ir.js';
 import { sameLevels } from './levels.js';
 import { takeOver } from './takeover.js';
@@ -226,7 +226,7 @@ function tiles(ir: Ir, total: number, terms: readonly Term[]): boolean {
 
 /** The node that a member of a stack is a reshape of: writing it in place writes the member. */
 export function source(ir: Ir, p: Placement, node: number): number {
-  while (ir.is(node, 'reshape') && p.parent[node] === -1) node = ir.input(node, 0);
+  for (let i = 0; i < MOST_VIEWS && ir.is(node, 'reshape') && p.parent[node] === -1; i++) node = ir.input(node, 0); // prettier-ignore
   return node;
 }
 
@@ -286,6 +286,7 @@ function planReshape(ir: Ir, p: Placement, reshape: number): void {
       view = transposeView(view, axes);
       transposes = true;
     } else break;
+    if (steps.length > MOST_VIEWS) return;
     node = input;
   }
   if (!transposes || !computed(ir, node) || ir.isInteger(node) || p.parent[node] !== -1) return;

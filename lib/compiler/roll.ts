@@ -4,6 +4,7 @@
  *
  * A batch's rows are sorted by level: a run of length n needs a prefix of them (`Ir.axisLevels`).
  */
+import { largest } from '../lists.js';
 import type { Attr, OpName } from '../ops.js';
 import { sameShape } from '../shape.js';
 import { schedule } from './agenda.js';
@@ -147,7 +148,7 @@ class Roller {
       return add('sum', [stacker.stacked(operands[0]!, rowLevels)], { axes });
     }
     // Element-wise and softmax: equal ranks behind the new axis.
-    const rank = Math.max(...operands.map((list) => old.shape(list[0]!).length));
+    const rank = largest(operands.map((list) => old.shape(list[0]!).length));
     const shared = operands.map((list) => (arity > 1 ? stacker.shared(list) : -1));
     if (shared.every((one) => one >= 0)) return -1;
     const inputs = operands.map((list, i) => {

@@ -3,6 +3,7 @@
  * symbols; native/differentiate.cpp writes it out for every node.
  */
 import { addon, type NumberGraph } from '../native.js';
+import { append } from '../lists.js';
 import { NO_ATTR, OP_CODE, OP_NAMES, OPS, type Attr, type Builder, type OpName } from '../ops.js';
 import { SCALAR, type Shape } from '../shape.js';
 import type { Ir } from './ir.js';
@@ -19,7 +20,7 @@ class Recorder implements Builder<number> {
   ) {}
 
   op(name: OpName, inputs: readonly number[], attr: Attr = NO_ATTR): number {
-    this.words.push(OP_CODE[name], this.ir.attribute(attr), inputs.length, ...inputs);
+    append(this.words, [OP_CODE[name], this.ir.attribute(attr), inputs.length, ...inputs]);
     return this.first + this.steps++;
   }
   constant(value: number): number {
@@ -48,7 +49,7 @@ function rulesOf(ir: Ir, kinds: Int32Array): Int32Array {
       const result = OPS[ir.opOf(node)].gradient(context, i);
       if (result === null) continue;
       words[start + i] = words.length;
-      words.push(...g.finish(result));
+      append(words, g.finish(result));
     }
   });
   return Int32Array.from(words);

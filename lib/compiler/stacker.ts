@@ -6,6 +6,7 @@ import { type Attr, type OpName } from '../ops.js';
 import { sameShape, type Shape } from '../shape.js';
 import type { AxisLevels, Ir } from './ir.js';
 import { Role, roleOf, type Kinds } from './kinds.js';
+import { MOST_VIEWS } from './view.js';
 
 /** Consecutive rows of a batch. */
 interface Run {
@@ -27,6 +28,12 @@ export class Stacker {
   /** The batch a node went into, or -1, and its row there. */
   private readonly batch: Int32Array;
   private readonly row: Int32Array;
+  /** What views of one operand each look at in the end: the node itself where it is none. */
+  private readonly viewedNode: Int32Array;
+  /** How many views lie one on the other, the node included. */
+  private readonly depth: Int32Array;
+  /** Equal for the same view of the same node; made when it is asked for. */
+  private identities: Int32Array | undefined;
 
   constructor(
     private readonly old: Ir,
@@ -36,6 +43,19 @@ export class Stacker {
     this.numbers = new Int32Array(old.count).fill(-1);
     this.batch = new Int32Array(old.count).fill(-1);
     this.row = new Int32Array(old.count);
+    this.viewedNode = new Int32Array(old.count);
+    this.depth = new Int32Array(old.count);
+    const { start, list } = old.edges;
+    for (let node = 0; node < old.count; node++) {
+      this.viewedNode[node] = node;
+      if (roleOf(old, node) !== Role.View) continue;
+      const first = start[node]!;
+      const end = start[node + 1]!;
+      let deepest = 0;
+      for (let e = first; e < end; e++) deepest = Math.max(deepest, this.depth[list[e]!]!);
+      this.depth[node] = deepest + 1;
+      if (end - first === 1) this.viewedNode[node] = this.viewedNode[list[first]!]!;
+    }
   }
 
   /** Members became the rows of a batch. */
@@ -54,13 +74,7 @@ export class Stacker {
 
   /** The batch that a node is, or is a view of, a part of; -1: none. */
   batchOf(node: number): number {
-    const { old } = this;
-    const { start, list } = old.edges;
-    for (let e = start[node]!; start[node + 1]! - e === 1; e = start[node]!) {
-      if (roleOf(old, node) !== Role.View) break;
-      node = list[e]!;
-    }
-    return this.batch[node]!;
+    return this.batch[this.viewedNode[node]!]!;
   }
 
   /** The levels of nodes, where they differ. */
@@ -91,6 +105,7 @@ export class Stacker {
   value(node: number): number {
     const known = this.numbers[node]!;
     if (known >= 0) return known;
+    if (this.depth[node]! > MOST_VIEWS) this.makeBelow(node);
     const { old, ir } = this;
     const level = old.levels[node]!;
     let made: number;
@@ -110,6 +125,28 @@ export class Stacker {
     return made;
   }
 
+  /**
+   * Makes what lies deep below a view, the deepest first: a view that asks for its operands, and they
+   * for theirs, then asks no further than MOST_VIEWS deep.
+   */
+  private makeBelow(view: number): void {
+    const { depth } = this;
+    const { start, list } = this.old.edges;
+    const bucket = (node: number): number => Math.floor(depth[node]! / MOST_VIEWS);
+    const ends: number[] = [];
+    const seen = new Set([view]);
+    // A set is read while it grows.
+    for (const node of seen) {
+      for (let e = start[node]!; e < start[node + 1]!; e++) {
+        const input = list[e]!;
+        if (depth[input] === 0 || this.numbers[input]! >= 0 || seen.has(input)) continue;
+        seen.add(input);
+        if (bucket(input) < bucket(node)) ends.push(input);
+      }
+    }
+    for (const node of ends.sort((a, b) => a - b)) this.value(node);
+  }
+
   private concat(node: number): number {
     const { old, ir } = this;
     const run = this.runOf(old.inputs(node));
@@ -122,7 +159,7 @@ export class Stacker {
     if (run && run.length === ir.shape(run.batch)[0]) {
       // Members side by side: their axis next to the one they are joined along.
       const axes = ir.shape(run.batch).map((_, i) => i);
-      axes.splice(old.attr(node).axis!, 0, ...axes.splice(0, 1));
+      axes.splice(old.attr(node).axis!, 0, axes.shift()!);
       ir.level = level;
       const side = ir.op('transpose', [run.batch], { axes });
       return ir.op('reshape', [side], { shape });
@@ -172,13 +209,16 @@ export class Stacker {
 
   private isView(nodes: readonly number[]): boolean {
     const { old } = this;
-    if (this.runOf(nodes)) return true;
-    const op = old.opOf(nodes[0]!);
-    if (op !== 'slice' && op !== 'reshape' && op !== 'transpose') return false;
-    if (!this.all(nodes, op)) return false;
-    if (op === 'slice' && this.partsOf(nodes)) return true;
-    const inner = this.sameAttrs(nodes) ? this.viewed(nodes) : null;
-    return inner !== null && this.isView(inner);
+    let inner: readonly number[] | null = nodes;
+    while (inner) {
+      if (this.runOf(inner)) return true;
+      const op = old.opOf(inner[0]!);
+      if (op !== 'slice' && op !== 'reshape' && op !== 'transpose') return false;
+      if (this.depth[inner[0]!]! > MOST_VIEWS || !this.all(inner, op)) return false;
+      if (op === 'slice' && this.partsOf(inner)) return true;
+      inner = this.sameAttrs(inner) ? this.viewed(inner) : null;
+    }
+    return false;
   }
 
   /**
@@ -205,7 +245,8 @@ export class Stacker {
       return add('slice', [batch], { axis: 0, start, stop: start + m });
     }
     const op = old.opOf(first);
-    if (roleOf(old, first) === Role.View && this.all(nodes, op)) {
+    const isView = roleOf(old, first) === Role.View && this.depth[first]! <= MOST_VIEWS;
+    if (isView && this.all(nodes, op)) {
       if (op === 'reshape') {
         const rows = this.rowsOf(nodes);
         if (rows) {
@@ -274,12 +315,29 @@ export class Stacker {
   private equal(a: number, b: number): boolean {
     if (a === b) return true;
     const { old } = this;
-    const n = old.inputCount(a);
+    // Most are told apart at once.
     if (old.codeOf(a) !== old.codeOf(b) || roleOf(old, a) !== Role.View) return false;
-    if (n !== old.inputCount(b) || this.kinds.shapes[a] !== this.kinds.shapes[b]) return false;
     if (!sameAttr(old.attr(a), old.attr(b))) return false;
-    for (let i = 0; i < n; i++) if (!this.equal(old.input(a, i), old.input(b, i))) return false;
-    return true;
+    const same = (this.identities ??= this.identify());
+    return same[a] === same[b];
+  }
+
+  private identify(): Int32Array {
+    const { old } = this;
+    const { start, list } = old.edges;
+    const same = new Int32Array(old.count);
+    const known = new Map<string, number>();
+    for (let node = 0; node < old.count; node++) {
+      same[node] = node;
+      if (roleOf(old, node) !== Role.View) continue;
+      const { axis, start: from, stop, axes, shape } = old.attr(node);
+      const inputs = list.subarray(start[node], start[node + 1]).map((input) => same[input]!);
+      const key = [old.codeOf(node), this.kinds.shapes[node], axis, from, stop, axes, shape, inputs].join(':'); // prettier-ignore
+      const first = known.get(key);
+      if (first === undefined) known.set(key, node);
+      else same[node] = first;
+    }
+    return same;
   }
 
   private runOf(nodes: readonly number[]): Run | null {

@@ -2,6 +2,7 @@
  * Sums in place: a sum takes over the memory of a term that nothing else reads, and the others are
  * added to it by their own instructions.
  */
+import { smallest } from '../lists.js';
 import type { Ir } from './ir.js';
 import { ACCUMULATING, computed, fills, planTotal, type Placement, type Term } from './placement.js'; // prettier-ignore
 
@@ -14,9 +15,14 @@ export function takeOver(ir: Ir, p: Placement, keep: ReadonlySet<number>): void 
     const total = p.totals.get(node);
     // What is kept may have a place of its own, such as a parameter's gradient.
     if (!total || keep.has(node) || p.parent[node] !== -1 || users.joins(node)) continue;
-    const term = total.terms.find((each) => canTakeOver(ir, p, users, node, total.terms, each));
+    const { terms } = total;
+    const first = smallest(terms.map((each) => (each.placed ? each.node : node)));
+    const seen = new Set<number>();
+    // A value that is added twice must still be there the second time.
+    const twice = new Set(terms.map(({ input }) => input).filter((input) => seen.size === seen.add(input).size)); // prettier-ignore
+    const term = terms.find((each) => !twice.has(each.input) && canTakeOver(ir, p, users, node, each, first)); // prettier-ignore
     if (!term) continue;
-    for (const each of total.terms) each.base = each === term;
+    for (const each of terms) each.base = each === term;
     total.zeroed = false;
     p.tookOver.set(node, term.input);
   }
@@ -26,6 +32,7 @@ export function takeOver(ir: Ir, p: Placement, keep: ReadonlySet<number>): void 
 class Users {
   private readonly start: Int32Array;
   private readonly list: Int32Array;
+  private readonly parted = new Map<number, boolean>();
 
   constructor(
     private readonly ir: Ir,
@@ -45,6 +52,25 @@ class Users {
 
   of(node: number): Int32Array {
     return this.list.subarray(this.start[node], this.start[node + 1]);
+  }
+  /** Whether a node is read by slices of one use each that share no row of it. */
+  readRows(node: number, uses: Int32Array): boolean {
+    let parted = this.parted.get(node);
+    if (parted === undefined) this.parted.set(node, (parted = this.findRows(node, uses)));
+    return parted;
+  }
+  private findRows(node: number, uses: Int32Array): boolean {
+    const { ir } = this;
+    const taken = new Uint8Array(ir.shape(node)[0] ?? 0);
+    for (const reader of this.of(node)) {
+      const { axis, start, stop } = ir.attr(reader);
+      if (!ir.is(reader, 'slice') || axis !== 0 || uses[reader] !== 1) return false;
+      for (let row = start!; row < stop!; row++) {
+        if (taken[row]) return false;
+        taken[row] = 1;
+      }
+    }
+    return true;
   }
   /** Whether a join could be written in place by this node. */
   joins(node: number): boolean {
@@ -69,14 +95,11 @@ function canTakeOver(
   p: Placement,
   users: Users,
   total: number,
-  terms: readonly Term[],
   term: Term,
+  first: number,
 ): boolean {
   if (term.placed || term.level !== ir.levels[total] || !fills(ir, total, term)) return false;
   if (term.steps.some((step) => step.kind !== 'reshape')) return false;
-  // A value that is added twice must still be there the second time.
-  if (terms.some((each) => each !== term && each.input === term.input)) return false;
-  const first = Math.min(...terms.map((each) => (each.placed ? each.node : total)));
   return owner(ir, p, users, total, term.input, first) >= 0;
 }
 
@@ -110,17 +133,10 @@ function owner(
   if (readers.length !== p.uses[node]) return -1;
   if (readers.length === 1) return node;
   const hasRead = (reader: number): boolean => reader === sum || (reader < before && readsAtOnce(ir, reader, sum)); // prettier-ignore
-  if (node === value && before < ir.forwardEnd && readers.every(hasRead)) return node;
-  const taken = new Uint8Array(ir.shape(node)[0] ?? 0);
-  for (const reader of readers) {
-    const attr = ir.attr(reader);
-    if (!ir.is(reader, 'slice') || attr.axis !== 0 || p.uses[reader] !== 1) return -1;
-    for (let row = attr.start!; row < attr.stop!; row++) {
-      if (taken[row]) return -1;
-      taken[row] = 1;
-    }
-  }
-  return node;
+  // The last reader tells most apart: of a value with many, no more is looked at.
+  const last = readers[readers.length - 1]!;
+  if (node === value && before < ir.forwardEnd && hasRead(last) && readers.every(hasRead)) return node; // prettier-ignore
+  return users.readRows(node, p.uses) ? node : -1;
 }
 
 /** Whether a node reads its operands when it comes by in order, on the runs that compute `sum`. */

@@ -27,8 +27,9 @@ export function fusedUpdates(
     if (!ir.inputs(node).every(isMatrix) || ir.axisLevels[node]) continue;
     fused.set(parameter, node);
   }
+  const viewed = fused.size ? viewedNodes(ir) : [];
   for (const product of [...fused.values()]) {
-    for (const operand of ir.inputs(product)) fused.delete(viewed(ir, operand));
+    for (const operand of ir.inputs(product)) fused.delete(viewed[operand]!);
   }
   return fused;
 }
@@ -57,8 +58,12 @@ export function emitSteps(out: Encoder, block: ParameterBlock, { before = [] }: 
   }
 } // prettier-ignore
 
-/** What a node is a view of. */
-function viewed(ir: Ir, node: number): number {
-  while (OPS[ir.opOf(node)].lower.kind === 'view') node = ir.input(node, 0);
-  return node;
+/** What each node is a view of: itself where it is none. */
+export function viewedNodes(ir: Ir): Int32Array {
+  const viewed = new Int32Array(ir.count);
+  for (let node = 0; node < ir.count; node++) {
+    const isView = OPS[ir.opOf(node)].lower.kind === 'view';
+    viewed[node] = isView ? viewed[ir.input(node, 0)]! : node;
+  }
+  return viewed;
 }

@@ -1,6 +1,7 @@
 /** What all parts of a network have: parameters, drawn when it is made, each with a name. */
 import { checkFunction, checkInteger, checkOptions, shown, type Known } from '../given.js';
 import { parameter, type Value } from '../graph.js';
+import { append } from '../lists.js';
 import { Random } from '../random.js';
 import { checkSize, type Shape } from '../shape.js';
 import type { Initializer } from './initializers.js';
@@ -57,7 +58,7 @@ export abstract class Module {
 
   /** Counts a part's parameters among the module's own. */
   protected include<Part extends Module>(part: Part): Part {
-    this.own.push(...part.parameters());
+    append(this.own, part.parameters());
     return part;
   }
 

@@ -1,9 +1,10 @@
 /**
- * Makes what the argument names, many times over, drops it, and prints what memory was in use after
- * each quarter, a line of JSON each. To be run with --expose-gc.
+ * Makes what the first argument names, many times over, drops it, and prints what memory was in use
+ * after each quarter, a line of JSON each. With a second argument, all of it is one turn of the event
+ * loop, in which nothing calls the collector. Else it is to be run with --expose-gc.
  */
 import { setImmediate } from 'node:timers/promises';
-import { compile, input, parameter, SGD, type Value } from '../../lib/index.js';
+import { compile, input, parameter, Random, SGD, type Value } from '../../lib/index.js';
 
 const SIZE = 64;
 const shape = [SIZE, SIZE];
@@ -17,6 +18,7 @@ function loss(): Value {
   return x.matmul(shared).relu().matmul(parameter(numbers, { shape })).mean();
 }
 
+let seed = 0;
 const small = parameter([1, 2, 3]);
 const training = new SGD({ learningRate: 1e-9 }).minimize(small.mul(input('scale')).exp().sum());
 
@@ -34,6 +36,24 @@ const WORK: Readonly<Record<string, { times: number; once: () => void }>> = {
     times: 600,
     once: () => void new SGD({ learningRate: 1e-9 }).minimize(loss()).step(feeds),
   },
+  '400,000 generators of random numbers': {
+    times: 400_000,
+    once: () => void new Random(++seed).random(),
+  },
+  '4,000 small graphs trained': {
+    times: 4000,
+    once: () =>
+      void new SGD({ learningRate: 0.1 }).minimize(parameter([1, 2]).exp().sum()).step({}),
+  },
+  '40 large graphs of single numbers trained': {
+    times: 40,
+    once: () => {
+      const a = parameter(1);
+      let y: Value = a;
+      for (let i = 0; i < 10_000; i++) y = y.mul(a).add(i);
+      new SGD({ learningRate: 0 }).minimize(y).step({});
+    },
+  },
   '20 large graphs of single numbers compiled and run': {
     times: 20,
     once: () => {
@@ -46,18 +66,30 @@ const WORK: Readonly<Record<string, { times: number; once: () => void }>> = {
   '200,000 steps': { times: 200_000, once: () => void training.step({ scale: 0.1 }) },
 };
 
-/** After a turn of the event loop, in which Node runs what frees native objects. */
-async function used(): Promise<{ resident: number; known: number }> {
-  for (let turn = 0; turn < 3; turn++) {
-    globalThis.gc!();
-    await setImmediate();
-  }
+interface Used {
+  resident: number;
+  known: number;
+}
+
+function usedNow(): Used {
   const { rss, heapUsed, external } = process.memoryUsage();
   return { resident: rss, known: heapUsed + external };
 }
 
+/** After turns of the event loop, and what V8 collects there. */
+async function usedLater(): Promise<Used> {
+  for (let turn = 0; turn < 3; turn++) {
+    globalThis.gc!();
+    await setImmediate();
+  }
+  return usedNow();
+}
+
 const { times, once } = WORK[process.argv[2]!]!;
+const isOneTurn = process.argv.length > 3;
+const lines: Used[] = [];
 for (let quarter = 0; quarter < 4; quarter++) {
   for (let i = 0; i < times / 4; i++) once();
-  console.log(JSON.stringify(await used()));
+  lines.push(isOneTurn ? usedNow() : await usedLater());
 }
+for (const line of lines) console.log(JSON.stringify(line));

@@ -1,0 +1,20 @@
+/** Lists as long as a user makes them: a call's arguments cannot be, so nothing here spreads one. */
+
+/** The largest of `numbers` and `least`. */
+export function largest(numbers: Iterable<number>, least = -Infinity): number {
+  let found = least;
+  for (const x of numbers) found = Math.max(found, x);
+  return found;
+}
+
+/** The smallest of `numbers` and `most`. */
+export function smallest(numbers: Iterable<number>, most = Infinity): number {
+  let found = most;
+  for (const x of numbers) found = Math.min(found, x);
+  return found;
+}
+
+/** Puts all of `more` behind what `list` holds. */
+export function append<T>(list: T[], more: Iterable<T>): void {
+  for (const one of more) list.push(one);
+}

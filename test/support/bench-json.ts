@@ -1,0 +1,22 @@
+/** `bench-json.ts FILE`: `vecgrad bench --json FILE` of next to nothing; prints what it met, or `saved`. */
+import { bench } from '../../lib/bench/command.js';
+import { QUICK, type Effort } from '../../lib/bench/effort.js';
+
+const least: Effort = {
+  ...QUICK,
+  turns: 1,
+  budget: 1e3,
+  sizes: { n: [16], '16 x n': [8], 'n x n': [8], 'n x n x n': [8] },
+  workingSets: [4096],
+  steps: 2,
+  trainings: 1,
+  models: ['rnn'],
+  nStates: [32],
+};
+const silent = { write: () => undefined };
+try {
+  bench(['--json', process.argv[2] ?? ''], { stdout: silent, stderr: silent }, { quick: least, full: least }); // prettier-ignore
+  console.log('saved');
+} catch (error) {
+  console.log(String(error));
+}
