@@ -1,11 +1,10 @@
 /** The calls of the addon that small models of all four kinds make: right arguments to start from. */
 import { buildModel, MODEL_NAMES } from '../../../lib/experiment.js';
-import { Corpus } from '../../../lib/data.js';
+import { Corpus, Tokenizer } from '../../../lib/data.js';
 import { addon } from '../../../lib/native.js';
 import { compile } from '../../../lib/program.js';
 import { Random } from '../../../lib/random.js';
 import { Sampler } from '../../../lib/sampling.js';
-import type { Tokenizer } from '../../../lib/data.js';
 import { copyOf } from './values.js';
 
 type Call = (...args: unknown[]) => unknown;
@@ -51,7 +50,7 @@ function liveOf(name: (typeof MODEL_NAMES)[number], dtype: 'float64' | 'float32'
   if (batches) training.stepBatch(documents, { threads: 2 });
   else training.stepEach(corpus.dataset(3));
   training.evaluateEach(corpus.dataset(3));
-  const tokenizer = { bos: 3 } as unknown as Tokenizer;
+  const tokenizer = new Tokenizer(['abc']);
   new Sampler(model, tokenizer, { dtype }, training.program).tokens(random, { count: 2, temperature: 1 }); // prettier-ignore
   if (batches) return;
   new Sampler(model, tokenizer, { dtype }).tokens(random, { count: 2, temperature: 1 });
