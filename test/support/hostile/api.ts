@@ -21,10 +21,10 @@ const PRIVATE: Readonly<Record<string, string>> = {
   SGD: 'update',
   RMSprop: 'update',
   Corpus: 'lengthOf',
-  Program: 'refuseWhileBusy bind checkPrefix sequenceInputs findResults batchOf setStep startSeries endSeries seriesOf faultOf numberOf viewOf numbersOf run refuseRun refuse becomeRead takeParameters bindFloat bindIndex claim limitIndices feed readFeeds checkNames names inputNames feedCount feedFloat feedIndex checkIndex', // prettier-ignore
+  Program: 'refuseWhileBusy bind checkPrefix sequenceInputs findResults batchOf setStep startSeries endSeries seriesOf faultOf numberOf viewOf numbersOf run refuseRun notFinite origin lastFed refuse becomeRead takeParameters becomeHome house giveBack checkRoot bindFloat bindIndex claim limitIndices feed readFeeds checkNames names inputNames feedCount feedFloat feedIndex checkIndex', // prettier-ignore
   Sampler: 'encode',
   Tokenizer: 'shown',
-  Training: 'setRule took',
+  Training: 'setRule took inStep',
   Value: 'program',
   Module: 'part include draw nameOf',
   Recurrent: 'start gates checkInput checkState',
@@ -307,6 +307,7 @@ export function apiRows(chance: Chance): Rows {
     'Program.runEachAsync': (c) => { const it = training(c); return [it.program, dataset(c), 0, 3, new Int32Array(new SharedArrayBuffer(4)), (n: number) => new Float64Array(n * it.program.ruleSize).fill(0.01)]; },
     'Program.copyRule': (c) => { const it = training(c).program; return [it, new Float64Array(it.ruleSize), 0]; },
     'Program.trained get': (c) => [training(c).program],
+    'Program.skipped get': (c) => [training(c).program],
     'Program.setRuns': (c) => [training(c).program, c.below(9)],
     'Program.work': (c) => [program(c)],
     'Program.countNodes': (c) => [program(c)],
@@ -325,6 +326,7 @@ export function apiRows(chance: Chance): Rows {
     'Training.stepSome': (c) => [training(c), dataset(c), 0, 3, new Int32Array(new SharedArrayBuffer(4))],
     'Training.evaluateEach': (c) => [training(c), dataset(c), c.below(2), 2 + c.below(2)],
     'Training.stepBatch': (c) => [training(c), [lossFeeds(c), lossFeeds(c)], { threads: 1 + c.below(2) }],
+    'Training.skipped get': (c) => [training(c)],
     'Training.evaluate': (c) => [training(c), lossFeeds(c)],
     'decay': () => [0.1, 0.9],
     'schedules.constant': (c) => [c.next()],
