@@ -1,7 +1,7 @@
 /** Many documents as they are fed one after another, without an object for each. */
 
 import { clipped } from './escaped.js';
-import { checkObject, checkOptions, shown, type Known } from './given.js';
+import { checkInteger, checkOptions, shown, type Known } from './given.js';
 
 /** What all documents feed one input: their numbers, one document's behind the other's. */
 export interface Column {
@@ -23,8 +23,28 @@ export interface Dataset {
   readonly inputs: Readonly<Record<string, Column>>;
 }
 
-export const DATASET_KEYS: Known<Dataset> = { count: true, inputs: true };
+const DATASET_KEYS: Known<Dataset> = { count: true, inputs: true };
 const COLUMN_KEYS: Known<Column> = { values: true, starts: true };
+
+/** Whether it can be an object with keys: no list, no Map. */
+function isRecord(given: unknown): given is object {
+  return typeof given === 'object' && given !== null && !(Symbol.iterator in given) && !ArrayBuffer.isView(given); // prettier-ignore
+}
+
+/**
+ * A dataset whose columns are still to be looked at.
+ *
+ * @throws TypeError where it is no object { count, inputs }, or its inputs are none
+ */
+export function checkDataset(dataset: Dataset): Dataset {
+  const given: unknown = dataset;
+  if (!isRecord(given)) throw new TypeError(`a dataset: ${shown(given)}: expected an object { count, inputs }, how many documents and their columns`); // prettier-ignore
+  checkOptions('a dataset', dataset, DATASET_KEYS);
+  const { count, inputs } = dataset; // once: they may be getters
+  checkInteger('count', count, 0);
+  if (!isRecord(inputs)) throw new TypeError(`inputs ${shown(inputs)}: expected an object with a column for each input`); // prettier-ignore
+  return { count, inputs };
+}
 
 /**
  * @param kind what its values should be
@@ -32,7 +52,7 @@ const COLUMN_KEYS: Known<Column> = { values: true, starts: true };
  */
 export function checkColumn(name: string, column: Column, kind: string): void {
   const given: unknown = column;
-  if (!Array.isArray(given) && !ArrayBuffer.isView(given) && typeof given !== 'number') checkOptions(`the column of input '${clipped(name)}'`, column, COLUMN_KEYS); // prettier-ignore
+  if (isRecord(given)) checkOptions(`the column of input '${clipped(name)}'`, column, COLUMN_KEYS);
   else throw new TypeError(`input '${clipped(name)}': its column is ${shown(given)}, expected an object { values } with all documents' numbers one behind the other: { values: ${kind}.from(...) }`); // prettier-ignore
 }
 
@@ -49,12 +69,15 @@ export function checkDocumentRange(from: number, to: number, count: number): voi
  * transfer theirs. What is no column is left for the program to refuse.
  */
 export function copied({ count, inputs }: Dataset): Dataset {
-  checkObject('inputs', inputs, 'an object with a column for each input');
-  const copies = Object.entries(inputs).map(([name, column]) => {
-    if (typeof column !== 'object' || (column as unknown) === null || Array.isArray(column) || ArrayBuffer.isView(column)) return [name, column] as const; // prettier-ignore
-    const { values, starts } = column;
-    return [name, { ...column, values: copiedArray(values), ...(starts && { starts: copiedArray(starts) }) }] as const; // prettier-ignore
-  });
+  const copies: [string, Column][] = [];
+  // Inherited ones too, as where they are not copied.
+  for (const name in inputs) {
+    const column = inputs[name]!;
+    if (isRecord(column)) {
+      const { values, starts } = column;
+      copies.push([name, { ...column, values: copiedArray(values), ...(starts && { starts: copiedArray(starts) }) }]); // prettier-ignore
+    } else copies.push([name, column]);
+  }
   return { count, inputs: Object.fromEntries(copies) };
 }
 

@@ -8,11 +8,20 @@ export const MOST = 2 ** 30;
 /** The most steps of one training: as many as a checkpoint can tell of. */
 export const MOST_STEPS = 999_999_999;
 
+/** Objects that are told apart without a look at what they hold. */
+const KINDS = [
+  [types.isMap, 'Map'],
+  [types.isSet, 'Set'],
+  [types.isPromise, 'promise'],
+  [types.isDate, 'Date'],
+] as const;
+
 /** What was given, in a few words; reads nothing of an object, which may throw or never end. */
 export function shown(given: unknown): string {
   if (typeof given === 'string') return quoted(given, 40);
   if (given === null || ['number', 'undefined', 'boolean'].includes(typeof given)) return String(given); // prettier-ignore
-  if (types.isTypedArray(given)) return `a ${given[Symbol.toStringTag]}`;
+  if (types.isTypedArray(given)) return `${given[Symbol.toStringTag].startsWith('I') ? 'an' : 'a'} ${given[Symbol.toStringTag]}`; // prettier-ignore
+  for (const [is, name] of KINDS) if (is(given)) return `a ${name}`;
   if (types.isProxy(given) || typeof given !== 'object') return `a ${types.isProxy(given) ? 'proxy' : typeof given}`; // prettier-ignore
   return Array.isArray(given) ? 'an array' : 'an object';
 }

@@ -6,7 +6,7 @@ import {
   type BackgroundOptions,
 } from './background.js';
 import type { UpdateRule, UpdateStep } from './compiler/layout.js';
-import { checkDocumentRange, copied, DATASET_KEYS, type Dataset } from './dataset.js';
+import { checkDataset, checkDocumentRange, copied, type Dataset } from './dataset.js';
 import {
   checkBoolean,
   checkInteger,
@@ -159,7 +159,7 @@ export class Training {
    * @throws FeedError when a column is missing, unknown, too short or of the wrong type, or, after the
    * steps before it, when a document's integers or length are out of their range
    */
-  stepEach(dataset: Dataset, from = 0, to = dataset.count): Float64Array {
+  stepEach(dataset: Dataset, from = 0, to = checkDataset(dataset).count): Float64Array {
     return this.took(this.program.runEach(dataset, from, to, this.rulesOf));
   }
 
@@ -175,9 +175,8 @@ export class Training {
    * @throws FeedError as `stepEach` does
    * @throws BusyError when the program is trained in the background already
    */
-  async stepEachAsync(dataset: Dataset, from = 0, to = dataset.count, options: BackgroundOptions = {}): Promise<Float64Array> {
-    checkOptions('a dataset', dataset, DATASET_KEYS);
-    checkDocumentRange(from, to, checkInteger('count', dataset.count, 0));
+  async stepEachAsync(dataset: Dataset, from = 0, to = checkDataset(dataset).count, options: BackgroundOptions = {}): Promise<Float64Array> {
+    checkDocumentRange(from, to, checkDataset(dataset).count);
     checkOptions('stepEachAsync', options, BACKGROUND_OPTIONS);
     const { signal, onProgress } = options;
     checkCallback('onProgress', onProgress);
@@ -241,7 +240,7 @@ export class Training {
   }
 
   /** The loss of each document from `from` to before `to`, without an update, in one native call. */
-  evaluateEach(dataset: Dataset, from = 0, to = dataset.count): Float64Array {
+  evaluateEach(dataset: Dataset, from = 0, to = checkDataset(dataset).count): Float64Array {
     const { losses, error } = this.program.runEach(dataset, from, to);
     if (error) throw error;
     return losses;

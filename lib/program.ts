@@ -26,7 +26,7 @@ import {
   type Numbers,
   type TypedArray,
 } from './graph.js';
-import { checkColumn, checkDocumentRange, DATASET_KEYS, unshared, type Column, type Dataset } from './dataset.js'; // prettier-ignore
+import { checkColumn, checkDataset, checkDocumentRange, unshared, type Column, type Dataset } from './dataset.js'; // prettier-ignore
 import { clipped } from './escaped.js';
 import { didYouMean } from './cli/suggest.js';
 import { checkBoolean, checkInteger, checkObject, checkOneOf, checkOptions, isList, MOST, MOST_STEPS, shown, type Known } from './given.js'; // prettier-ignore
@@ -790,10 +790,7 @@ export class Program {
 
   /** What a series of evaluations is fed. */
   private seriesOf(dataset: Dataset): { spec: SeriesSpec; fed: readonly IndexFeed[]; count: number } {
-    checkOptions('a dataset', dataset, DATASET_KEYS);
-    const { count, inputs } = dataset;
-    checkInteger('count', count, 0);
-    checkObject('inputs', inputs, 'an object with a column for each input');
+    const { count, inputs } = checkDataset(dataset);
     this.checkNames(inputs);
     const column = (name: string, label: string, size: number, ...types: (new (n: number) => Column['values'])[]): Column => {
       const given = inputs[name] ?? undefined;
@@ -802,16 +799,16 @@ export class Program {
       checkColumn(name, given, types[0]!.name);
       const { values, starts } = given; // once: they may be getters
       if (starts !== undefined && !((starts as unknown) instanceof Int32Array)) {
-        throw new FeedError(`input '${name}': starts ${describe(starts)}: expected an Int32Array, a place in the column for each document`);
+        throw new FeedError(`input '${name}': starts ${shown(starts)}: expected an Int32Array, a place in the column for each document`);
       }
       if (!types.some((type) => values instanceof type)) {
-        throw new FeedError(`input '${name}': ${describe(values)}: ${label} needs a column of ${kinds}: all rows in one flat array, ${types[0]!.name}.from(rows.flat())`);
+        const isNested = describe(values) === 'nested arrays';
+        throw new FeedError(`input '${name}': ${isNested ? 'nested arrays' : `values ${shown(values)}`}: ${label} needs a column of ${kinds}: all rows in one flat array, ${types[0]!.name}.from(${isNested ? 'rows.flat()' : isArray(values) ? 'values' : '...'})`);
       }
-      if (starts !== undefined && !(starts instanceof Int32Array)) throw new FeedError(`input '${name}': starts ${shown(starts)}: expected an Int32Array`);
       const places = starts ?? values;
       const needed = starts ? count : count * size;
       if (places.length < needed) {
-        throw new FeedError(`input '${name}': ${places.length} ${starts ? 'starts' : 'numbers'} for ${count} documents: ${label} needs ${needed}`);
+        throw new FeedError(`input '${name}': ${counted(places.length, starts ? 'start' : 'number')} for ${counted(count, 'document')}: ${label} needs ${needed}`);
       }
       return { values: unshared(values), ...(starts && { starts: unshared(starts) }) };
     };
@@ -850,13 +847,13 @@ export class Program {
       if (column >= indices.length) {
         const { starts, values, size, offset } = numbers[column - indices.length]!;
         const { name, label } = this.fedFloats.find((feed) => feed.offset === offset)!;
-        throw new FeedError(`input '${name}': the numbers start at ${starts?.[document] ?? document * size} of ${values.length}: ${label} needs ${size} from there on`);
+        throw new FeedError(`input '${name}': ${outOfColumn(document, starts?.[document] ?? document * size, `${counted(size, 'number')} for ${label}`, values)}`);
       }
       const { starts, values, size } = indices[column]!;
       const feed = fed[column]!;
       const at = (starts?.[document] ?? document * size) + element;
       const x = values[at];
-      if (x === undefined) throw new FeedError(`input '${feed.name}': starts[${document}] is ${at - element}, and from there this run needs ${feed.needs[length]!} integers for ${feed.label}, but its column has ${values.length} values: give more values, or another start`);
+      if (x === undefined) throw new FeedError(`input '${feed.name}': ${outOfColumn(document, at - element, `${counted(feed.needs[length], 'integer')} for ${feed.label}`, values)}`);
       this.checkIndex(feed, element, x);
       throw new FeedError('it was changed while it was trained on');
     } catch (error) {
@@ -1023,7 +1020,10 @@ export class Program {
   /** Where in the graph NaN or infinity first was: what was fed last, or each document, is run again with every value readable. */
   private origin(documents?: readonly Feeds[]): string {
     const root = this.roots[0]!;
-    const inspector = new Program({ groups: [[root]], gradients: 'all' }, { dtype: this.dtype, isa: this.isa });
+    const inspector = new Program(
+      { groups: [[root]], gradients: 'all' },
+      { dtype: this.dtype, isa: this.isa },
+    );
     const step = this.steps - (documents?.length ?? 1);
     for (let i = 0; i < (documents?.length ?? 1); i++) {
       if (documents) this.feed(documents[i]!);
@@ -1191,6 +1191,9 @@ export class Program {
     this.isBeingFed = true;
     try {
       this.readFeeds(feeds);
+    } catch (error) {
+      checkFeeds(feeds, this.names());
+      throw error;
     } finally {
       this.isBeingFed = false;
     }
@@ -1218,7 +1221,6 @@ export class Program {
   }
 
   private checkNames(feeds: object): void {
-    if (isList(feeds) || ArrayBuffer.isView(feeds)) throw new FeedError(`the feeds are ${shown(feeds)}: expected an object with numbers for each input, { ${this.names().join(', ') || 'none'} }`); // prettier-ignore
     for (const name in feeds) {
       if (this.floats.has(name) || this.indices.has(name)) continue;
       const all = this.names();
@@ -1262,17 +1264,19 @@ export class Program {
     const { name } = feed;
     if (value === undefined) {
       if (!feed.isRead) return;
-      throw new FeedError(`input '${name}' is missing: ${feed.label} needs ${feed.size} numbers`);
+      throw new FeedError(
+        `input '${name}' is missing: ${feed.label} needs ${counted(feed.size, 'number')}`,
+      );
     }
     if (typeof value === 'number') {
       if (feed.size !== 1) throw new FeedError(`input '${name}': one number for ${feed.label}, which needs ${feed.size}`); // prettier-ignore
       this.arena[feed.offset] = value;
       return;
     }
-    if (typeof value !== 'object') throw new FeedError(`input '${name}': ${describe(value)} for ${feed.label}, which needs ${feed.size} numbers`); // prettier-ignore
+    if (typeof value !== 'object') throw new FeedError(`input '${name}': ${describe(value)} for ${feed.label}, which needs ${counted(feed.size, 'number')}`); // prettier-ignore
     const isTyped = value instanceof Float64Array || value instanceof Float32Array;
     const numbers = isTyped || typeof value[0] !== 'object' ? value : flatFeed(feed, value);
-    if (numbers.length !== feed.size) throw new FeedError(`input '${name}': ${describe(value)} for ${feed.label}, which needs ${feed.size} numbers${otherBatch(feed, numbers.length)}`); // prettier-ignore
+    if (numbers.length !== feed.size) throw new FeedError(`input '${name}': ${describe(value)} for ${feed.label}, which needs ${counted(feed.size, 'number')}${otherBatch(feed, numbers.length)}`); // prettier-ignore
     if (numbers instanceof Float64Array || numbers instanceof Float32Array) {
       this.arena.set(numbers, feed.offset);
       return;
@@ -1280,7 +1284,7 @@ export class Program {
     for (let i = 0; i < feed.size; i++) {
       const x: unknown = numbers[i];
       if (typeof x !== 'number') {
-        throw new FeedError(`input '${name}'[${i}] is ${describe(x)}: feed ${feed.label} ${feed.size} numbers, flat or nested in its shape`); // prettier-ignore
+        throw new FeedError(`input '${name}'[${i}] is ${isArray(x) ? shown(x) : describe(x)}: feed ${feed.label} ${counted(feed.size, 'number')}, flat or nested in its shape`); // prettier-ignore
       }
       this.arena[feed.offset + i] = x;
     }
@@ -1297,13 +1301,14 @@ export class Program {
     const isNumber = typeof value === 'number';
     const given = isNumber ? 1 : value.length;
     if (!isNumber && !(typeof value === 'object' && Number.isInteger(given))) {
-      throw new FeedError(`input '${name}': ${describe(value)} for ${feed.label}, which takes ${feed.size} integers`); // prettier-ignore
+      throw new FeedError(`input '${name}': ${describe(value)} for ${feed.label}, which takes ${counted(feed.size, 'integer')}`); // prettier-ignore
     }
+    if ((given > feed.size || given < needed) && describe(value) === 'nested arrays') throw new FeedError(`input '${name}': nested arrays for ${feed.label}: an index has one axis: feed it one flat array`); // prettier-ignore
     if (given > feed.size) {
-      throw new FeedError(`input '${name}': ${given} integers for ${feed.label}, which takes ${feed.size}${feed.size === 1 ? '' : `; its length is fixed when the graph is written: index('${name}', ${given})`}`); // prettier-ignore
+      throw new FeedError(`input '${name}': ${counted(given, 'integer')} for ${feed.label}, which takes ${feed.size}${feed.size === 1 ? '' : `; its length is fixed when the graph is written: index('${name}', ${given})`}`); // prettier-ignore
     }
     if (given < needed) {
-      throw new FeedError(`input '${name}': ${given} integers for ${feed.label}, of which this run needs at least ${needed}${this.maxLength === 1 ? `; its length is fixed when the graph is written: index('${name}', ${given})` : ''}`); // prettier-ignore
+      throw new FeedError(`input '${name}': ${counted(given, 'integer')} for ${feed.label}, of which this run needs at least ${needed}${this.maxLength === 1 && given > 0 ? `; its length is fixed when the graph is written: index('${name}', ${given})` : ''}`); // prettier-ignore
     }
     for (let i = 0; i < given; i++) {
       const x = isNumber ? value : (value[i]! as number);
@@ -1329,6 +1334,12 @@ export class Program {
   }
 }
 
+/** @throws FeedError where feeds are an object of another kind: a list, a Map, a Value */
+function checkFeeds(feeds: object, names: readonly string[]): void {
+  if (!(Symbol.iterator in feeds || ArrayBuffer.isView(feeds) || feeds instanceof Node)) return;
+  throw new FeedError(`the feeds are ${feeds instanceof Node ? feeds.label : shown(feeds)}: expected an object with numbers for each input, { ${names.join(', ') || 'none'} }`); // prettier-ignore
+}
+
 /** The numbers of nested arrays, which must have the input's shape. */
 function flatFeed({ name, label, shape, size }: FloatFeed, value: Numbers): Float64Array {
   let found: ReturnType<typeof flatten>;
@@ -1336,10 +1347,10 @@ function flatFeed({ name, label, shape, size }: FloatFeed, value: Numbers): Floa
     found = flatten(value);
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    throw new FeedError(`input '${name}': ${error.message}: feed ${label} ${size} numbers, flat or nested in its shape`, { cause: error }); // prettier-ignore
+    throw new FeedError(`input '${name}': ${error.message}: feed ${label} ${counted(size, 'number')}, flat or nested in its shape`, { cause: error }); // prettier-ignore
   }
   if (sameShape(found.shape, shape)) return found.data;
-  throw new FeedError(`input '${name}': nested arrays of shape ${show(found.shape)} for ${label}: feed nested arrays of its shape, or ${size} numbers in one flat array${otherBatch({ shape, size }, found.data.length)}`); // prettier-ignore
+  throw new FeedError(`input '${name}': nested arrays of shape ${show(found.shape)} for ${label}: feed nested arrays of its shape, or ${counted(size, 'number')} in one flat array${otherBatch({ shape, size }, found.data.length)}`); // prettier-ignore
 }
 
 /** What to do with a batch of another size than the graph was written for: so many numbers that are whole rows. */
@@ -1390,10 +1401,23 @@ function hasLevels(traced: Trace, groups: Plan['groups']): boolean {
   return groups.length === maxLevel && groups.every((group, i) => group.every((x) => isAt(x, i)));
 }
 
+/** `1 number`, `2 numbers`. */
+function counted(n: unknown, what: string): string {
+  return `${shown(n)} ${what}${n === 1 ? '' : 's'}`;
+}
+
+/** How many elements are looked at to say what a list holds. */
+const MOST_LOOKED_AT = 1000;
+
 function describe(value: unknown): string {
-  if (isList(value) && typeof value[0] === 'object') return 'nested arrays';
-  if (typeof value === 'object' && value !== null) return 'length' in value ? `${shown(value.length)} numbers` : 'an object'; // prettier-ignore
-  return typeof value === 'number' || value === null ? String(value) : `a ${typeof value}`;
+  if (value instanceof Node) return value.label;
+  if (isList(value) && value.slice(0, MOST_LOOKED_AT).some(isArray)) return 'nested arrays';
+  if (typeof value === 'object' && value !== null) return 'length' in value ? counted(value.length, 'number') : shown(value); // prettier-ignore
+  return typeof value === 'number' || value === null || value === undefined ? String(value) : `a ${typeof value}`; // prettier-ignore
+}
+
+function isArray(given: unknown): boolean {
+  return isList(given) || ArrayBuffer.isView(given);
 }
 
 /** The first places behind a program's memory, for inputs that nothing reads: they can be fed all the same. */
@@ -1413,12 +1437,17 @@ function placesOfUnread(numbers: ReadonlyMap<Node, number>, lowered: Lowered): {
   return { places, arenaSize, intsSize };
 } // prettier-ignore
 
+/** What a document needs from its start on, which a column does not hold. */
+function outOfColumn(document: number, start: number, needed: string, values: Column['values']): string {
+  return `starts[${document}] is ${start}, and from there this run needs ${needed}, but its column has ${values.length} values: give more values, or another start`;
+} // prettier-ignore
+
 /** Each document's length, from a column. */
 function lengthsOf(name: string, { values, starts }: Column, count: number): Int32Array {
   if (!starts) return values as Int32Array;
   return Int32Array.from({ length: count }, (_, i) => {
     const length = values[starts[i]!];
-    if (length === undefined) throw new FeedError(`document ${i}: input '${name}': the length is at ${starts[i]!} of ${values.length}`); // prettier-ignore
+    if (length === undefined) throw new FeedError(`document ${i}: input '${name}': ${outOfColumn(i, starts[i]!, 'an integer, the length', values)}`); // prettier-ignore
     return length;
   });
 }

@@ -18,17 +18,17 @@ describe('an input of a term that the compiler drops can be fed, and need not be
   const x = (): Value => w.mul(input('x', [2])).sum();
   const aux = (): Value => w.mul(input('aux', [2])).sum();
   const rows: [title: string, loss: () => Value, feeds: Feeds, wrong: readonly [Feeds[string], RegExp]][] = [
-    ['times a constant 0', () => x().add(aux().mul(0)), { aux: [5, 6] }, [[1], /'aux': 1 numbers .*needs 2/]],
+    ['times a constant 0', () => x().add(aux().mul(0)), { aux: [5, 6] }, [[1], /'aux': 1 number .*needs 2/]],
     ['a constant 0 times it', () => x().add(parameter(1).mul(0).mul(aux())), { aux: [5, 6] }, [7, /'aux'.*one number/]],
     ['less it', () => x().sub(aux().mul(0)), { aux: [5, 6] }, [['a', 'b'] as unknown as number[], /'aux'\[0\] is a string/]],
     ['an index alone', () => x().add(w.at(index('i')).mul(0)), { i: 1 }, [-1, /'i' = -1: expected an integer/]],
     ['a vector of indices', () => x().add(w.gather(index('is', 3)).sum().mul(0)), { is: [0, 1, 1] }, [[1, 2, 3, 4], /'is': 4 integers/]],
     ['a choice', () => x().add(choose([aux(), w.sum()], index('i')).mul(0)), { aux: [1, 2], i: 0 }, [0.5, /'i' = 0.5/]],
     ['a classifier', () => x().add(input('aux', [3]).crossEntropy(index('i')).mul(0)), { aux: [1, 2, 3], i: 2 }, [1.5, /'i' = 1.5/]],
-    ['a part of nothing', () => x().add(input('aux', [2]).slice(0, 0).sum()), { aux: [5, 6] }, [[1], /'aux': 1 numbers/]],
-    ['the power 0', () => x().add(aux().pow(0).mul(0)), { aux: [5, 6] }, [[1], /'aux': 1 numbers/]],
-    ['a matrix product with zeros', () => x().add(input('aux', [2]).matmul(w.mul(0))), { aux: [5, 6] }, [[1], /'aux': 1 numbers/]],
-    ['dropout of it', () => x().add(aux().dropout(0.5, 1).mul(0)), { aux: [5, 6] }, [[1], /'aux': 1 numbers/]],
+    ['a part of nothing', () => x().add(input('aux', [2]).slice(0, 0).sum()), { aux: [5, 6] }, [[1], /'aux': 1 number/]],
+    ['the power 0', () => x().add(aux().pow(0).mul(0)), { aux: [5, 6] }, [[1], /'aux': 1 number/]],
+    ['a matrix product with zeros', () => x().add(input('aux', [2]).matmul(w.mul(0))), { aux: [5, 6] }, [[1], /'aux': 1 number/]],
+    ['dropout of it', () => x().add(aux().dropout(0.5, 1).mul(0)), { aux: [5, 6] }, [[1], /'aux': 1 number/]],
     ['single numbers', () => parameter(1).mul(input('a')).add(input('b').mul(parameter(2)).mul(0)), { a: 1, b: 3 }, [[1, 2], /'b': 2 numbers/]],
   ]; // prettier-ignore
   for (const [title, build, fed, [wrong, message]] of rows) {
@@ -173,19 +173,19 @@ describe('where the documents of a column start', () => {
     [
       'beyond the column',
       Int32Array.of(0, 5, 0),
-      /document 1: input 'x': the numbers start at 5 of 6.*needs 2/,
+      /document 1: input 'x': starts\[1\] is 5, and from there this run needs 2 numbers .* its column has 6 values/,
       1,
     ],
     [
       'far beyond the column',
       Int32Array.of(2 ** 31 - 1, 0, 0),
-      /document 0: input 'x'.*2147483647 of 6/,
+      /document 0: input 'x': starts\[0\] is 2147483647, and from there .* its column has 6 values/,
       0,
     ],
     [
       'before the column',
       Int32Array.of(0, 2, -1),
-      /document 2: input 'x': the numbers start at -1 of 6/,
+      /document 2: input 'x': starts\[2\] is -1, and from there .* its column has 6 values/,
       2,
     ],
     ['too few of them', Int32Array.of(0, 1), /input 'x': 2 starts for 3 documents/, 0],
@@ -214,7 +214,7 @@ describe('where the documents of a column start', () => {
     assert.deepEqual([...training.stepEach(data(2, 0, 1))], [3, 4, 2]);
     assert.throws(
       () => training.stepEach(data(0, 3)),
-      /document 1: input 'n': the length is at 3 of 3/,
+      /document 1: input 'n': starts\[1\] is 3, and from there this run needs an integer, the length, but its column has 3 values/,
     );
   });
 });

@@ -42,7 +42,7 @@ const REFUSED: [title: string, root: () => Value, feeds: unknown, says: RegExp][
   ['an index beyond all integers', () => table.at(index('i')), { i: 2 ** 32 }, /^input 'i' = 4294967296: expected an integer from 0 to 2/], // prettier-ignore
   ['null for an index', () => table.at(index('i')), { i: null }, /^input 'i' is missing/],
   ['text for an index', () => table.at(index('i')), { i: '1' }, /^input 'i'/],
-  ['too few indices', () => table.gather(index('i', 3)), { i: [0] }, /^input 'i': 1 integers for 'i' \(index, shape \[3\]\), of which this run needs at least 3; its length is fixed when the graph is written: index\('i', 1\)$/], // prettier-ignore
+  ['too few indices', () => table.gather(index('i', 3)), { i: [0] }, /^input 'i': 1 integer for 'i' \(index, shape \[3\]\), of which this run needs at least 3; its length is fixed when the graph is written: index\('i', 1\)$/], // prettier-ignore
   ['too many indices', () => table.gather(index('i', 2)), { i: [0, 1, 2] }, /^input 'i': 3 integers for 'i' .*which takes 2; its length is fixed when the graph is written: index\('i', 3\)$/], // prettier-ignore
   ['a missing length', () => meanOfFirst([table, table], index('n')), {}, /^input 'n' is missing: feed a length from 1 to 2$/], // prettier-ignore
   ['a length of zero', () => meanOfFirst([table, table], index('n')), { n: 0 }, /^input 'n' = 0: expected an integer from 1 to 2$/], // prettier-ignore
