@@ -12,6 +12,7 @@ import {
   checkInteger,
   checkNumber as requireNumber,
   checkObject,
+  checkOneOf,
   checkOptions,
   MOST_STEPS,
   shown,
@@ -392,8 +393,8 @@ class Update {
 
   /** What is done with gradients that are not finite, and g *= most / max(|g|, most), the norm being that of all gradients. */
   clip({ clipGlobalNorm: most, onNonFinite }: OptimizerOptions): this {
+    if (onNonFinite !== undefined) checkOneOf('onNonFinite', onNonFinite, ['throw', 'skip', 'apply']); // prettier-ignore
     const way = onNonFinite ?? (most === undefined ? 'apply' : 'throw');
-    if (!['throw', 'skip', 'apply'].includes(way)) throw new TypeError(`onNonFinite ${shown(way)}: expected 'throw', 'skip' or 'apply'`); // prettier-ignore
     if (way !== 'apply') this.before.push({ op: 'check', skips: way === 'skip' });
     if (most === undefined) return this;
     if (checkNumber('clipGlobalNorm', most, 0) === 0) throw new RangeError('clipGlobalNorm 0: expected a number above zero'); // prettier-ignore

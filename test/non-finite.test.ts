@@ -157,7 +157,7 @@ describe('a gradient that is not finite', () => {
   });
 
   it('is dealt with in one of three ways', () => {
-    assert.throws(() => new SGD({ learningRate: 1, onNonFinite: 'ignore' as 'skip' }), /onNonFinite "ignore": expected 'throw', 'skip' or 'apply'/);
+    assert.throws(() => new SGD({ learningRate: 1, onNonFinite: 'ignore' as 'skip' }), /onNonFinite "ignore": expected 'throw' or 'skip' or 'apply'/);
   });
 }); // prettier-ignore
 
