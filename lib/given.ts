@@ -64,8 +64,16 @@ export function checkOptions<Options extends object>(who: string, given: Options
   if (!isRecord) throw new TypeError(`${who}: options ${shown(given)}: expected an object { ${names.join(', ')} }`);
   for (const key in given) {
     if (Object.hasOwn(known, key)) continue;
-    throw new TypeError(`${who}: there is no option ${shown(key)}${didYouMean(key, names)}${names.length > 0 ? ` (options: ${names.join(', ')})` : ''}`);
+    throw new TypeError(`${who}: there is no option ${shown(key)}${didYouMean(key, names)}${names.length > 0 ? ` (options: ${names.join(', ')})` : ''}${ofClass(given)}`);
   }
+} // prettier-ignore
+
+/** Where an object of a class was given for options: its name, since its keys may be none that anybody wrote. */
+function ofClass(given: object): string {
+  if (types.isProxy(given)) return '';
+  const prototype = Object.getPrototypeOf(given) as { constructor?: { name?: unknown } } | null;
+  const name = prototype?.constructor?.name;
+  return typeof name === 'string' && name !== 'Object' ? `; the object given is of class ${quoted(name, 40)}` : '';
 } // prettier-ignore
 
 /** @throws TypeError when it is neither true nor false */

@@ -8,7 +8,7 @@ import { checkDrawOptions, dot, mermaid, type DrawOptions } from './draw.js';
 import { clipped } from './escaped.js';
 import { checkNumber, checkOptions, isList, shown, type Known } from './given.js';
 import { isInteger, NO_ATTR, OPS, OP_CODE, OP_NAMES, takesIndex, type Attr, type OpName } from './ops.js'; // prettier-ignore
-import { checkSize, MOST_AXES, resolveAxis, sameShape, SCALAR, sizeOf, ShapeError, show, type Shape } from './shape.js'; // prettier-ignore
+import { broadcast, checkSize, MOST_AXES, resolveAxis, sameShape, SCALAR, sizeOf, ShapeError, show, type Shape } from './shape.js'; // prettier-ignore
 import type { Feeds, Program } from './program.js';
 
 /** Numbers as a program holds them: float64 or float32, row-major. */
@@ -204,8 +204,13 @@ export function checkValue(op: string, what: string, given: unknown): asserts gi
   if (!(given instanceof Value)) throw new TypeError(`${op}: ${what} is ${shownNode(given)}, expected a Value`); // prettier-ignore
 }
 
-function checkIndexOperand(op: string, x: Node, given: unknown): asserts given is Index {
-  if (!(given instanceof Index)) throw refused(TypeError, op, [x], `the index is ${shownNode(given)}, expected an Index`); // prettier-ignore
+function checkIndexOperand(
+  op: string,
+  x: Node,
+  given: unknown,
+  expected = 'an Index',
+): asserts given is Index {
+  if (!(given instanceof Index)) throw refused(TypeError, op, [x], `the index is ${shownNode(given)}, expected ${expected}`); // prettier-ignore
 }
 
 /** The operands are nodes of the graph: values, and where the operator takes one a last index. */
@@ -251,6 +256,15 @@ function binary(plain: Operation, a: Value, other: Value | number): Value {
   return isScalar ? new Value(plain, a, b) : makeValue(plain.op, [a, b]);
 }
 
+/** An operator that is another one of the operands the other way round. */
+function turned(op: string, plain: Operation, a: Value, other: Value | number): Value {
+  return composed(op, [a, other], () => {
+    const b = toValue(other, op, a);
+    broadcast(a.shape, b.shape); // says of them in their order what does not fit
+    return binary(plain, b, a);
+  });
+}
+
 /** @param a the operand before it */
 export function toValue(x: unknown, op: string, a?: Node): Value {
   if (x instanceof Value) return x;
@@ -266,7 +280,7 @@ export function toValue(x: unknown, op: string, a?: Node): Value {
  */
 export function valuesOf(what: string, given: unknown): Value[] {
   if (!isList(given))
-    throw new TypeError(`${what}: expected an array of Values, got ${shown(given)}`);
+    throw new TypeError(`${what}: expected an array of Values, got ${shownNode(given)}`);
   const values: Value[] = [];
   for (let i = 0, n = given.length; i < n; i++) {
     const value = given[i];
@@ -366,11 +380,11 @@ export class Value extends Node {
   }
   /** 1 where this < other, else 0: see `gt`. */
   lt(other: Value | number): Value {
-    return composed('lt', [this, other], () => toValue(other, 'lt', this).gt(this));
+    return turned('lt', PLAIN.gt, this, other);
   }
   /** 1 where this <= other, else 0: see `gt`. */
   le(other: Value | number): Value {
-    return composed('le', [this, other], () => toValue(other, 'le', this).ge(this));
+    return turned('le', PLAIN.ge, this, other);
   }
   /** 1 where both are equal, else 0: see `gt`. */
   eq(other: Value | number): Value {
@@ -522,7 +536,7 @@ export class Value extends Node {
    */
   at(i: number | Index): Value {
     if (typeof i !== 'number') {
-      checkIndexOperand('at', this, i);
+      checkIndexOperand('at', this, i, 'a number or an Index');
       return composed('at', [this, i], () => makeValue('gather', [this, i]));
     }
     const rows = this.shape[0];

@@ -789,7 +789,7 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
       if ((x!.length !== 1 && x!.length !== 2) || !sameShape(x!.slice(0, -1), target!)) {
         throw new ShapeError(`${show(x!)} with targets ${show(target!)}: expected a vector and one index, or a matrix and one index per row`); // prettier-ignore
       }
-      if (x!.at(-1) === 0 && sizeOf(target!) > 0) throw new ShapeError(`crossEntropy of ${show(x!)}: there are no classes, so that no target is right`); // prettier-ignore
+      if (x!.at(-1) === 0 && sizeOf(target!) > 0) throw new ShapeError(`${show(x!)} has no classes, so that no target is right`); // prettier-ignore
       return target!;
     },
     gradient: ({ g, dy, inputs, output }, i) =>

@@ -4,7 +4,7 @@ import { parameter, type Value } from '../graph.js';
 import { append } from '../lists.js';
 import { Random } from '../random.js';
 import { checkSize, type Shape } from '../shape.js';
-import type { Initializer } from './initializers.js';
+import * as initializers from './initializers.js';
 
 /** More leave no graph below about 2 GB. */
 const MOST_NODES = 1_000_000;
@@ -63,9 +63,13 @@ export abstract class Module {
   }
 
   /** A new parameter. */
-  protected draw(name: string, shape: Shape, initializer: Initializer): Value {
+  protected draw(name: string, shape: Shape, initializer: initializers.Initializer): Value {
     checkSize(name, shape);
     checkFunction('initializer', initializer);
+    const known = Object.entries(initializers).find(
+      ([, make]) => make === (initializer as unknown),
+    );
+    if (known) throw new TypeError(`${this.constructor.name}: initializer ${known[0]} makes an initializer and is none: call it, as in initializer: ${known[0]}()`); // prettier-ignore
     const numbers = initializer(shape, this.random);
     const value = parameter(numbers, { name: this.nameOf(name), shape });
     this.own.push(value);
