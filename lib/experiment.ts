@@ -327,6 +327,7 @@ export function runExperiment(name: ModelName, options: ExperimentOptions): Expe
   checkInteger('steps', steps, 0, MOST_STEPS);
   checkInteger('samples', samples, 0);
   checkInteger('batch', batch, 1, MOST_BATCH);
+  if (options.threads !== undefined) checkInteger('threads', options.threads, 1);
   checkCallback('onStep', options.onStep);
   checkNumber('loadSeconds', loadSeconds);
   const every = keeper?.every ?? Infinity;

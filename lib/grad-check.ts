@@ -84,6 +84,8 @@ export function gradCheck(
   const { step = 1e-5, tolerance = 1e-6 } = options;
   checkNumber('gradCheck: step', step);
   checkNumber('gradCheck: tolerance', tolerance);
+  if (!(step > 0 && step < Infinity)) throw new RangeError(`gradCheck: step ${step}: expected a finite number above zero`); // prettier-ignore
+  if (!(tolerance >= 0)) throw new RangeError(`gradCheck: tolerance ${tolerance}: expected a number from 0`); // prettier-ignore
   const program = compile(root, { dtype: 'float64' });
   const leaves = leavesOf(root);
   const parameters = leaves.filter(({ op }) => op === 'parameter');

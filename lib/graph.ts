@@ -720,7 +720,9 @@ export class Index extends Node {
   at(i: number): Index {
     const n = this.shape[0];
     if (n === undefined || !Number.isInteger(i) || i < 0 || i >= n) {
-      throw new RangeError(`at(${shown(i)}) of ${this.label}: no such element`);
+      const expected = n === undefined ? 'it is a single integer' : n === 0 ? 'it has none' : `expected an element from 0 to ${n - 1}`; // prettier-ignore
+      const last = n !== undefined && Number.isInteger(i) && i < 0 && -i <= n ? `; counted from the end it is at(${n + i})` : ''; // prettier-ignore
+      throw new RangeError(`at(${shown(i)}) of ${this.label}: no such element: ${expected}${last}`);
     }
     return makeIndex('element', this, { start: i });
   }

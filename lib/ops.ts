@@ -300,6 +300,11 @@ function matmulGradient<N>(c: GradientContext<N>, i: number): N {
   return reshape(g, sumTo(g, grad, i === 0 ? outA : outB), i === 0 ? shapeA : shapeB);
 }
 
+/** What chooses, or counts, is one integer. */
+function checkSingle(index: Shape): void {
+  if (index.length > 0) throw new ShapeError(`an index of shape ${show(index)}: expected a single integer, as of index(name) or at(i)`); // prettier-ignore
+}
+
 function checkPermutation(axes: readonly number[], x: Shape): void {
   const seen = new Set(axes.map((axis) => resolveAxis(axis, x)));
   if (seen.size !== x.length || axes.length !== x.length) {
@@ -533,6 +538,7 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
       if (!first) throw new ShapeError('there are no operands: give at least one');
       const odd = terms.find((shape) => !sameShape(shape, first));
       if (odd) throw new ShapeError(`shapes ${show(first)} and ${show(odd)}: all must be equal`); // prettier-ignore
+      if (prefix) checkSingle(inputs.at(-1)!);
       return first;
     },
     gradient: ({ dy }) => dy,
@@ -732,6 +738,7 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
         const odd = inputs.slice(0, -1).find((shape) => !sameShape(shape, first));
         throw new ShapeError(odd ? `shapes ${show(first)} and ${show(odd)}: all must be equal` : 'there are no operands: give at least one'); // prettier-ignore
       }
+      checkSingle(inputs.at(-1)!);
       return first;
     },
     gradient: ({ g, dy, inputs }, i) =>

@@ -22,6 +22,7 @@ import { Node, Value, type TypedArray } from './graph.js';
 import { reachable } from './compiler/trace.js';
 import { stopsGradient } from './ops.js';
 import { NonFiniteError, Program, PROGRAM_OPTIONS, type Feeds, type ProgramOptions, type Runs } from './program.js'; // prettier-ignore
+import * as schedules from './schedules.js';
 import { ShapeError, sizeOf } from './shape.js';
 
 /** A learning rate: a number, a function of the step (from 0), or a generator of rates. */
@@ -36,8 +37,13 @@ function rates(schedule: Schedule): (step: number) => number {
   };
 }
 
+/** What makes a schedule, and is none. */
+const MAKERS = { ...schedules, decay };
+
 /** @throws TypeError when it can give no rates */
 function checkSchedule(schedule: unknown): asserts schedule is Schedule {
+  const maker = Object.entries(MAKERS).find(([, make]) => make === schedule);
+  if (maker) throw new TypeError(`learningRate ${maker[0]} makes a schedule and is none: call it, as in learningRate: ${maker[0]}(...)`); // prettier-ignore
   if (typeof schedule === 'number' || typeof schedule === 'function') return;
   const isObject = typeof schedule === 'object' && schedule !== null;
   if (isObject && (Symbol.iterator in schedule || typeof (schedule as Partial<Iterator<number>>).next === 'function')) return; // prettier-ignore

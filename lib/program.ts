@@ -298,6 +298,8 @@ export class Program {
   /** Whether the first root has no numbers. */
   private readonly isEmpty: boolean;
   private readonly detectsAnomaly: boolean;
+  /** Whether it was compiled with an update. */
+  private readonly trains: boolean;
   /** Whether an update can be left out. */
   private readonly skips: boolean;
 
@@ -308,6 +310,7 @@ export class Program {
     const { dtype, isa, passes: given = ALL_PASSES, batches, sequence: wanted, detectAnomaly = false } = options; // prettier-ignore
     checkBoolean('detectAnomaly', detectAnomaly);
     this.detectsAnomaly = detectAnomaly;
+    this.trains = plan.update !== undefined;
     this.dtype = checkDType(dtype);
     this.isa = chosenIsa(isa);
     const passes = checkPasses(given);
@@ -620,6 +623,7 @@ export class Program {
 
   /** Forward, backward and update in one native call; returns the root's first number. */
   step(feeds: Feeds): number {
+    this.checkTrains('step');
     this.feed(feeds);
     this.setStep(this.steps++);
     try {
@@ -639,6 +643,7 @@ export class Program {
    */
   stepBatch(documents: readonly Feeds[], threads: number): number {
     // A copy: getters among the feeds may run anything, and change the list.
+    this.checkTrains('stepBatch');
     const given = documentsOf(documents);
     const count = given.length;
     if (!Number.isInteger(threads) || threads < 1) throw new RangeError(`${shown(threads)} threads: expected an integer from 1`); // prettier-ignore
@@ -695,6 +700,11 @@ export class Program {
       },
       count,
     );
+  }
+
+  /** @throws TypeError where there is no update: a step would change nothing */
+  private checkTrains(what: string): void {
+    if (!this.trains) throw new TypeError(`${what} of ${this.roots[0]!.label}: this program was compiled without an update: train with an optimiser, as in new SGD({ learningRate }).minimize(loss), or take evaluate(feeds)`); // prettier-ignore
   }
 
   private setStep(step: number): void {
