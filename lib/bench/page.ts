@@ -394,13 +394,18 @@ function kernelRow(one: Figures, shape: KernelRow['shape'], hasCounts: boolean):
   </tr>`;
 }
 
+/** The first row of each key: a search for every cell would take the square of their number. */
+function firsts<T>(rows: readonly T[], keyOf: (row: T) => string): Map<string, T> {
+  return new Map(rows.map((row) => [keyOf(row), row] as const).reverse());
+}
+
 function statesTable({ report }: Shown): Part {
   const { states: rows, machine } = report;
   if (rows.length === 0) return undefined;
   const models = distinct(rows.map(({ model }) => model));
+  const times = firsts(rows, ({ nState, part, model }) => [nState, part, model].join());
   const time = (nState: number, part: string, model: string): number | undefined =>
-    rows.find((row) => row.nState === nState && row.part === part && row.model === model)
-      ?.microseconds;
+    times.get([nState, part, model].join())?.microseconds;
   return html`<details><summary>Recurrent nets by n_state</summary>${tableIn(
     'µs, float32',
     `Recurrent nets by n_state on ${machine.cpu}`,
@@ -418,15 +423,17 @@ function peaksTables({ report }: Shown): Part {
   const heads = isas.flatMap(() => DTYPES.map((dtype) => html`<th scope="col" class="number">${dtype}</th>`)); // prettier-ignore
   const cells = (of: (isa: string, dtype: string) => number | undefined): Markup[] =>
     isas.flatMap((isa) => DTYPES.map((dtype) => cell(of(isa, dtype), figure)));
+  const flops = firsts(peaks.flops, ({ isa, dtype }) => [isa, dtype].join());
+  const bandwidth = firsts(peaks.bandwidth, (peak) => [peak.bytes, peak.isa, peak.dtype].join());
   const sets = distinct(peaks.bandwidth.map((peak) => peak.bytes)).sort((a, b) => a - b);
   return html`<details><summary>Peaks</summary>${tableIn(
     'GFLOP/s, and GB/s by working set',
     `Peaks of ${machine.cpu} by instruction set and type`,
     html`<tr><th scope="col" rowspan="2">measure</th>${isas.map((isa) => html`<th scope="colgroup" colspan="2" class="group">${isa}</th>`)}</tr><tr>${heads}</tr>`, // prettier-ignore
     [
-      html`<tr><th scope="row">GFLOP/s</th>${cells((isa, dtype) => peaks.flops.find((peak) => peak.isa === isa && peak.dtype === dtype)?.gflops)}</tr>`, // prettier-ignore
+      html`<tr><th scope="row">GFLOP/s</th>${cells((isa, dtype) => flops.get([isa, dtype].join())?.gflops)}</tr>`, // prettier-ignore
       ...sets.map(
-        (set) => html`<tr><th scope="row">${bytes(set)}</th>${cells((isa, dtype) => peaks.bandwidth.find((peak) => peak.bytes === set && peak.isa === isa && peak.dtype === dtype)?.gbs)}</tr>`, // prettier-ignore
+        (set) => html`<tr><th scope="row">${bytes(set)}</th>${cells((isa, dtype) => bandwidth.get([set, isa, dtype].join())?.gbs)}</tr>`, // prettier-ignore
       ),
     ],
   )}</details>`; // prettier-ignore
