@@ -141,6 +141,8 @@ interface SeriesRun {
   losses: Float64Array;
   /** Whether it is of steps, not of evaluations. */
   trains: boolean;
+  /** How many updates had been left out before. */
+  skipped: number;
 }
 
 /** A parameter in a program's memory. */
@@ -620,6 +622,7 @@ export class Program {
   /** Forward, backward and update in one native call; returns the root's first number. */
   step(feeds: Feeds): number {
     this.feed(feeds);
+    const { skipped } = this;
     this.setStep(this.steps++);
     try {
       this.run(0, this.length, 0, this.lowered.sections.update);
@@ -627,7 +630,7 @@ export class Program {
       // Only a training step drops numbers.
       this.setStep(NO_STEP);
     }
-    if (!this.resident) this.becomeHome();
+    if (!this.resident && this.skipped === skipped) this.becomeHome();
     this.writes++;
     return this.arena[this.rootOffset]!;
   }
@@ -666,13 +669,14 @@ export class Program {
     }
     this.checkMemory();
     if (!this.resident) this.takeParameters(); // a getter may have run another program with them
+    const { skipped } = this;
     const fault = addon.stepBatch(this.handle, this.arena, batch.spec, threads);
     if (fault) {
       const [document, ...where] = fault;
       if (document >= 0) this.refuse(where, ` of document ${document}`);
       this.refuseRun(where, '', given);
     }
-    if (!this.resident) this.becomeHome();
+    if (!this.resident && this.skipped === skipped) this.becomeHome();
     this.writes++;
     return batch.meanLoss();
   }
@@ -749,8 +753,9 @@ export class Program {
       this.memory = arena;
       this.runRange = this.bind();
     }
-    // Where no step was taken, the numbers stay in the type that they had.
-    if ((typeof result === 'number' ? result : result[0] - from) === 0) this.giveBack(homes);
+    // Where no step was taken, or all were left out, the numbers stay in the type that they had.
+    const runs = typeof result === 'number' ? result : result[0] - from;
+    if (runs === this.skipped - series.skipped) this.giveBack(homes);
     return this.endSeries(series, result);
   } // prettier-ignore
 
@@ -768,10 +773,10 @@ export class Program {
       spec.stops = 1;
     }
     if (!this.resident) this.takeParameters(); // now: what gives rates may have run another program
-    return { spec, fed, from, losses: new Float64Array(to - from), trains: rulesOf !== undefined };
+    return { spec, fed, from, losses: new Float64Array(to - from), trains: rulesOf !== undefined, skipped: this.skipped };
   } // prettier-ignore
 
-  private endSeries({ spec, fed, from, losses, trains }: SeriesRun, result: number | SeriesFault): Runs {
+  private endSeries({ spec, fed, from, losses, trains, skipped }: SeriesRun, result: number | SeriesFault): Runs {
     this.setStep(NO_STEP);
     this.hasRun = true;
     const isWhole = typeof result === 'number';
@@ -779,7 +784,7 @@ export class Program {
     // As in `step`, a run that met a fault has had a number, one that could not be fed has none.
     if (trains) {
       this.steps += isWhole || result.length === 3 ? runs : runs + 1;
-      if (runs > 0 && !this.resident) this.becomeHome();
+      if (!this.resident && runs > this.skipped - skipped) this.becomeHome();
       this.writes++;
     }
     if (runs > 0) this.length = spec.lengths[from + runs - 1] ?? this.maxLength;
@@ -1023,7 +1028,10 @@ export class Program {
   /** Where in the graph NaN or infinity first was: what was fed last, or each document, is run again with every value readable. */
   private origin(documents?: readonly Feeds[]): string {
     const root = this.roots[0]!;
-    const inspector = new Program({ groups: [[root]], gradients: 'all' }, { dtype: this.dtype, isa: this.isa });
+    const inspector = new Program(
+      { groups: [[root]], gradients: 'all' },
+      { dtype: this.dtype, isa: this.isa },
+    );
     const step = this.steps - (documents?.length ?? 1);
     for (let i = 0; i < (documents?.length ?? 1); i++) {
       if (documents) this.feed(documents[i]!);
