@@ -392,8 +392,10 @@ class Update {
   }
 
   /** What is done with gradients that are not finite, and g *= most / max(|g|, most), the norm being that of all gradients. */
-  clip({ clipGlobalNorm: most, onNonFinite }: OptimizerOptions): this {
-    const way = onNonFinite ?? (most === undefined ? 'apply' : 'throw');
+  clip({
+    clipGlobalNorm: most,
+    onNonFinite: way = most === undefined ? 'apply' : 'throw',
+  }: OptimizerOptions): this {
     if (!['throw', 'skip', 'apply'].includes(way)) throw new TypeError(`onNonFinite ${shown(way)}: expected 'throw', 'skip' or 'apply'`); // prettier-ignore
     if (way !== 'apply') this.before.push({ op: 'check', skips: way === 'skip' });
     if (most === undefined) return this;

@@ -308,6 +308,7 @@ export class Program {
     checkOptions('a program', options, PROGRAM_OPTIONS);
     // All is read before anything is traced: what a getter compiles numbers the same nodes.
     const { dtype, isa, passes: given = ALL_PASSES, batches, sequence: wanted, detectAnomaly = false } = options; // prettier-ignore
+    checkBoolean('detectAnomaly', detectAnomaly);
     this.detectsAnomaly = detectAnomaly;
     this.dtype = checkDType(dtype);
     this.isa = chosenIsa(isa);

@@ -183,6 +183,13 @@ describe('a gradient that is not finite', () => {
 
   it('is dealt with in one of three ways', () => {
     assert.throws(() => new SGD({ learningRate: 1, onNonFinite: 'ignore' as 'skip' }), /onNonFinite "ignore": expected 'throw', 'skip' or 'apply'/);
+    assert.throws(() => new SGD({ learningRate: 1, onNonFinite: null as unknown as 'skip' }), /onNonFinite null: expected/);
+  });
+
+  it('is looked for or not: detectAnomaly is true or false', () => {
+    for (const wrong of ['no', 1, null]) {
+      assert.throws(() => new SGD({ learningRate: 1 }).minimize(parameter(1), { detectAnomaly: wrong as unknown as boolean }), /detectAnomaly ("no"|1|null): expected true or false/);
+    }
   });
 }); // prettier-ignore
 
