@@ -141,6 +141,8 @@ interface SeriesRun {
   losses: Float64Array;
   /** Whether it is of steps, not of evaluations. */
   trains: boolean;
+  /** How many updates had been left out before. */
+  skipped: number;
 }
 
 /** A parameter in a program's memory. */
@@ -625,6 +627,7 @@ export class Program {
   step(feeds: Feeds): number {
     this.checkTrains('step');
     this.feed(feeds);
+    const { skipped } = this;
     this.setStep(this.steps++);
     try {
       this.run(0, this.length, 0, this.lowered.sections.update);
@@ -632,7 +635,7 @@ export class Program {
       // Only a training step drops numbers.
       this.setStep(NO_STEP);
     }
-    if (!this.resident) this.becomeHome();
+    if (!this.resident && this.skipped === skipped) this.becomeHome();
     this.writes++;
     return this.arena[this.rootOffset]!;
   }
@@ -672,13 +675,14 @@ export class Program {
     }
     this.checkMemory();
     if (!this.resident) this.takeParameters(); // a getter may have run another program with them
+    const { skipped } = this;
     const fault = addon.stepBatch(this.handle, this.arena, batch.spec, threads);
     if (fault) {
       const [document, ...where] = fault;
       if (document >= 0) this.refuse(where, ` of document ${document}`);
       this.refuseRun(where, '', given);
     }
-    if (!this.resident) this.becomeHome();
+    if (!this.resident && this.skipped === skipped) this.becomeHome();
     this.writes++;
     return batch.meanLoss();
   }
@@ -760,8 +764,9 @@ export class Program {
       this.memory = arena;
       this.runRange = this.bind();
     }
-    // Where no step was taken, the numbers stay in the type that they had.
-    if ((typeof result === 'number' ? result : result[0] - from) === 0) this.giveBack(homes);
+    // Where no step was taken, or all were left out, the numbers stay in the type that they had.
+    const runs = typeof result === 'number' ? result : result[0] - from;
+    if (runs === this.skipped - series.skipped) this.giveBack(homes);
     return this.endSeries(series, result);
   } // prettier-ignore
 
@@ -779,10 +784,10 @@ export class Program {
       spec.stops = 1;
     }
     if (!this.resident) this.takeParameters(); // now: what gives rates may have run another program
-    return { spec, fed, from, losses: new Float64Array(to - from), trains: rulesOf !== undefined };
+    return { spec, fed, from, losses: new Float64Array(to - from), trains: rulesOf !== undefined, skipped: this.skipped };
   } // prettier-ignore
 
-  private endSeries({ spec, fed, from, losses, trains }: SeriesRun, result: number | SeriesFault): Runs {
+  private endSeries({ spec, fed, from, losses, trains, skipped }: SeriesRun, result: number | SeriesFault): Runs {
     this.setStep(NO_STEP);
     this.hasRun = true;
     const isWhole = typeof result === 'number';
@@ -790,7 +795,7 @@ export class Program {
     // As in `step`, a run that met a fault has had a number, one that could not be fed has none.
     if (trains) {
       this.steps += isWhole || result.length === 3 ? runs : runs + 1;
-      if (runs > 0 && !this.resident) this.becomeHome();
+      if (!this.resident && runs > this.skipped - skipped) this.becomeHome();
       this.writes++;
     }
     if (runs > 0) this.length = spec.lengths[from + runs - 1] ?? this.maxLength;

@@ -141,6 +141,31 @@ describe('a gradient that is not finite', () => {
     }
   }
 
+  it('does not round float64 numbers where float32 steps are all skipped', async () => {
+    const numbers = [0.1, 1e300];
+    const bad = { count: 1, inputs: { x: { values: Float64Array.of(1, NaN) } } };
+    const calls: [name: string, call: (training: Training) => unknown][] = [
+      ['step', (training) => training.step({ x: [1, NaN] })],
+      ['stepEach', (training) => training.stepEach(bad)],
+      ['stepEachAsync', (training) => training.stepEachAsync(bad)],
+      ['stepBatch', (training) => training.stepBatch([{ x: [1, NaN] }])],
+    ];
+    for (const { isa } of TARGETS) {
+      for (const [name, call] of calls) {
+        const w = parameter([...numbers]);
+        const training = new SGD({ learningRate: 1, onNonFinite: 'skip' }).minimize(w.mul(input('x', [2])).sum(), { isa, dtype: 'float32', batches: name === 'stepBatch' });
+        await call(training);
+        assert.ok(training.skipped > 0, name);
+        assert.deepEqual([...w.forward()], numbers, name);
+        // A step that is taken writes, in its type.
+        if (name === 'step') {
+          training.step({ x: [0, 0] });
+          assert.deepEqual([...w.forward()], numbers.map(Math.fround));
+        }
+      }
+    }
+  });
+
   it('is applied where that is asked for, and by default without a norm', () => {
     for (const options of [{}, { onNonFinite: 'apply' }, { clipGlobalNorm: 1, onNonFinite: 'apply' }] as const) {
       const { w, loss, feeds } = linear(2, false);
@@ -158,6 +183,13 @@ describe('a gradient that is not finite', () => {
 
   it('is dealt with in one of three ways', () => {
     assert.throws(() => new SGD({ learningRate: 1, onNonFinite: 'ignore' as 'skip' }), /onNonFinite "ignore": expected 'throw' or 'skip' or 'apply'/);
+    assert.throws(() => new SGD({ learningRate: 1, onNonFinite: null as unknown as 'skip' }), /onNonFinite null: expected/);
+  });
+
+  it('is looked for or not: detectAnomaly is true or false', () => {
+    for (const wrong of ['no', 1, null]) {
+      assert.throws(() => new SGD({ learningRate: 1 }).minimize(parameter(1), { detectAnomaly: wrong as unknown as boolean }), /detectAnomaly ("no"|1|null): expected true or false/);
+    }
   });
 }); // prettier-ignore
 
