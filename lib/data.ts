@@ -3,7 +3,7 @@ import { constants, isUtf8 } from 'node:buffer';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Dataset } from './dataset.js';
-import { quoted, quotedPath } from './escaped.js';
+import { escaped, quoted, quotedPath } from './escaped.js';
 import { danglingLink, readWhole } from './files.js';
 import { checkInteger, MOST, shown as wordsFor } from './given.js';
 import { addon } from './native.js';
@@ -369,9 +369,12 @@ function readBytes(path: string, shown: string): Buffer {
     if (error instanceof DataError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
     const dangling = code === 'ENOENT' ? danglingLink(path) : undefined;
-    throw new DataError(`cannot read ${shown}: ${dangling ?? REASONS[code ?? ''] ?? message}`, {
-      cause: error,
-    });
+    throw new DataError(
+      `cannot read ${shown}: ${dangling ?? REASONS[code ?? ''] ?? escaped(message)}`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 

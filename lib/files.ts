@@ -16,6 +16,7 @@ import {
   readSync,
   realpathSync,
   renameSync,
+  rmdirSync,
   rmSync,
   statSync,
   writeSync,
@@ -23,7 +24,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { now } from './clock.js';
-import { quotedPath } from './escaped.js';
+import { escaped, quotedPath } from './escaped.js';
 
 /**
  * Writes a file as {@link replaceFile} does: what every command and function that writes a file calls.
@@ -100,10 +101,37 @@ const CHUNK = 2 ** 24;
  */
 export function checkReplaceable(path: string): void {
   reasoned(() => {
-    const { made, descriptor } = makeBeside(targetOf(path));
+    const target = targetOf(path);
+    if (target.earlier) checkCanBeRenamedOver(target.path);
+    const { made, descriptor } = makeBeside(target);
     closeSync(descriptor);
     discard(made);
   });
+}
+
+/** @throws Error where a file may be written to, and a new one not be put in its place */
+function checkCanBeRenamedOver(path: string): void {
+  if (isMountPoint(path)) throw new Error(`${REASONS['EBUSY']!} (EBUSY)`);
+  try {
+    // Never removes a file: it fails with ENOTDIR where one could be removed, and with EPERM where not,
+    // as that of another user in a folder like /tmp, or one to which bytes may only be added.
+    rmdirSync(path);
+  } catch (error) {
+    if (codeOf(error) === 'EPERM') throw new Error("only its owner or its folder's may replace it, or nobody (EPERM): give another name", { cause: error }); // prettier-ignore
+  }
+}
+
+/** Whether a file is mounted by itself, as containers get single files; as far as Linux tells. */
+function isMountPoint(path: string): boolean {
+  let mounts: string;
+  try {
+    mounts = readFileSync('/proc/self/mountinfo', 'latin1');
+  } catch {
+    return false; // no Linux, or no /proc
+  }
+  const bytes = Buffer.from(path).toString('latin1');
+  const listed = bytes.replace(/[ \t\n\\]/g, (c) => `\\${c.charCodeAt(0).toString(8).padStart(3, '0')}`); // prettier-ignore
+  return mounts.split('\n').some((line) => line.split(' ', 5)[4] === listed);
 }
 
 function reasoned(act: () => void): void {
@@ -395,11 +423,13 @@ export function reasonOf(error: unknown, path?: string): string {
     if (dangling !== undefined) return `${dangling} (ENOENT)`;
   }
   const known = REASONS[code ?? ''];
-  return known === undefined ? message : `${known} (${code!})`;
+  return known === undefined ? escaped(message) : `${known} (${code!})`;
 }
 
 const REASONS: Readonly<Record<string, string>> = {
   EACCES: 'permission is denied',
+  EBUSY:
+    'the system uses it, as it does a file that is mounted by itself: mount its folder, or give another name',
   EDQUOT: 'there is no room left in your share of the disk',
   EFBIG: 'it would be larger than a file may be',
   EISDIR: 'it is a directory',

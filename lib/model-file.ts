@@ -86,9 +86,9 @@ export interface Kept {
 
 /**
  * Writes a model to a safetensors file: each matrix an array of its name (those of `scalar` too, whose
- * numbers are parameters one by one), float32 where a program of that type ran them last; in the
- * metadata the model's name, sizes, data type and the tokenizer's characters in order. A file that was
- * there before stays whole until the new one is.
+ * numbers are parameters one by one), float32 where a training in float32 wrote all of them last, else
+ * float64; in the metadata the model's name, sizes, data type and the tokenizer's characters in order. A
+ * file that was there before stays whole until the new one is.
  *
  * @param metadata other texts to keep with them
  * @throws WeightsError when the file cannot be written, or could not be read again: of a model whose
@@ -105,8 +105,9 @@ export function saveModel(
 
 /**
  * Writes what {@link saveModel} does, and what training goes on from: the optimiser's moments, the
- * steps taken, the random generator's state. What decides which documents come next is the steps; what
- * else a run is to be known by is `metadata`. `loadModel` reads such a file too.
+ * steps taken, the random generator's state; all matrices in the training's data type. What decides which
+ * documents come next is the steps; what else a run is to be known by is `metadata`. `loadModel` reads such
+ * a file too.
  *
  * @throws WeightsError as {@link saveModel} does
  * @throws RangeError when there are more losses than steps taken
@@ -133,7 +134,10 @@ function write(path: string, model: BuiltModel, tokenizer: Tokenizer, metadata: 
   if (half !== undefined) throw new WeightsError(`the tokenizer has the character ${quoted(half)}, half a surrogate pair, from a document that is no Unicode: no file can hold it as text`); // prettier-ignore
   const taken = Object.keys(metadata).filter((key) => OWN_TEXTS.includes(key));
   if (taken.length > 0) throw new WeightsError(`metadata ${list(taken)}: the model has texts of these names itself`); // prettier-ignore
-  const dtype: DType = matrices.every(({ values }) => values.every(isSingle)) ? 'float32' : 'float64'; // prettier-ignore
+  if (progress) checkCheckpoint('saveCheckpoint', progress);
+  // A training in float32 that has taken no step since its numbers were set has not written them yet.
+  const areSingle = (): boolean => matrices.every(({ values }) => values.every(isSingle));
+  const dtype: DType = progress?.training.program.dtype ?? (areSingle() ? 'float32' : 'float64');
   const texts = new Map(Object.entries(metadata));
   texts.set('model', name);
   for (const size of SIZE_NAMES) texts.set(size, String(sizes[size]));
@@ -141,7 +145,6 @@ function write(path: string, model: BuiltModel, tokenizer: Tokenizer, metadata: 
   const tensors = new Map<string, WrittenTensor>();
   for (const { name: matrix, shape, values } of matrices) tensors.set(matrix, { shape, data: joined(values.map(({ data }) => data), dtype) });
   if (progress) {
-    checkCheckpoint('saveCheckpoint', progress);
     const { training, random, losses: given = [] } = progress;
     checkObject('saveCheckpoint: losses', given, 'a list of numbers');
     const { steps, runs, rule, moments } = training.state();

@@ -25,6 +25,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { readDocuments } from '../lib/data.js';
 import { checkReplaceable, replaceFile } from '../lib/files.js';
 import { parameter } from '../lib/graph.js';
 import { writeSafetensors } from '../lib/safetensors.js';
@@ -194,6 +195,43 @@ describe('a file that is replaced', () => {
       ['stays as it was where he may write it, and make no other in its folder', [USER, USER, 0o666], 0o755, 'permission is denied (EACCES)'],
       ['is written in a folder that he may not read', [USER, USER, 0o644], 0o733, '12345:12345 644'],
     ]; // prettier-ignore
+    /** What another user is told before time is spent. */
+    const checkedBy = (user: number, path: string): void => {
+      process.seteuid!(user);
+      try {
+        checkReplaceable(path);
+      } finally {
+        process.seteuid!(0);
+      }
+    };
+    const sticky: [what: string, file: Parameters<typeof owned>, folderOwner: number, refused: boolean][] = [
+      ["is refused before time is spent where it is another's, in a folder like /tmp", [0, 0, 0o666], 0, true],
+      ['is not where it is his own', [USER, USER, 0o644], 0, false],
+      ['is not where the folder is his own', [0, 0, 0o666], USER, false],
+    ]; // prettier-ignore
+    for (const [what, file, folderOwner, isRefused] of sticky) {
+      it(what, () => {
+        const path = owned(...file);
+        chownSync(folder, folderOwner, 0);
+        chmodSync(folder, 0o1777);
+        const check = (): void => checkedBy(USER, path);
+        if (isRefused)
+          assert.throws(check, { message: "only its owner or its folder's may replace it, or nobody (EPERM): give another name" }); // prettier-ignore
+        else check();
+        assert.deepEqual([text(path), readdirSync(folder)], ['earlier', ['file']]);
+      });
+    }
+
+    it('is refused before time is spent where bytes may only be added to it', function () {
+      const path = owned(0, 0, 0o644);
+      if (spawnSync('chattr', ['+a', path]).status !== 0) this.skip();
+      try {
+        assert.throws(() => checkReplaceable(path), { message: /^only its owner .* \(EPERM\)/ });
+      } finally {
+        spawnSync('chattr', ['-a', path]);
+      }
+      assert.deepEqual([text(path), readdirSync(folder)], ['earlier', ['file']]);
+    });
     for (const [what, file, folderMode, after] of rows) {
       it(what, () => {
         const path = owned(...file);
@@ -220,6 +258,28 @@ describe('a file that is replaced', () => {
     ['that is a device', () => '/dev/null', /^it is a device: give the name of a file$/],
     ['in a folder of the kernel', () => '/sys/x', /^permission is denied \(E(ACCES|PERM)\)$|^.* only be read \(EROFS\)$/],
   ]; // prettier-ignore
+  it('is refused, and read, by messages without terminal codes, whatever the system said', () => {
+    const path = join(folder, 'x\x1b\u202e');
+    const said = `EIO: i/o error '${folder}/x\\u{1b}\\u{202e}'`;
+    const { writeSync, readSync } = fs;
+    const fails = (): never => {
+      throw Object.assign(new Error(`EIO: i/o error '${path}'`), { code: 'EIO', syscall: 'io' });
+    };
+    replaceFile(path, Buffer.from('earlier'));
+    Object.assign(fs, { writeSync: fails, readSync: fails });
+    syncBuiltinESMExports();
+    try {
+      assert.throws(() => replaceFile(path, Buffer.from('new')), { message: said });
+      const shown = `cannot read "${folder}/x\\u{1b}\\u{202e}": ${said}`;
+      assert.throws(() => readDocuments(path), { message: shown });
+      assert.throws(() => loadWeights(path, []), { message: shown });
+    } finally {
+      Object.assign(fs, { writeSync, readSync });
+      syncBuiltinESMExports();
+    }
+    assert.equal(text(path), 'earlier');
+  });
+
   for (const [what, path, message] of refused) {
     it(`is refused ${what}`, function () {
       if (!isPosix) this.skip();
@@ -510,6 +570,18 @@ describe('a file that is replaced', () => {
           assert.match(said, new RegExp(`^(vecgrad|Error): cannot write "[^\\n]*": ${reason}$`, 'm')); // prettier-ignore
         });
       }
+    }
+
+    for (const name of ['file', 'a \\ ż\n\x1b']) {
+      it(`is refused before time is spent where it is mounted by itself: ${JSON.stringify(name)}`, function () {
+        const path = join(folder, name);
+        writeFileSync(path, 'earlier');
+        const script = `mount --bind "$2" "$2" || exit 0; "$0" "${CLI}" graph rnn --input "$1/none" --svg "$2"`;
+        const said = run(script, path, 'unshare', '-rm');
+        if (/unshare|mount:/.test(said) || said === '') this.skip();
+        assert.match(said, /^vecgrad: cannot write ".*": the system uses it, as it does a file that is mounted by itself: mount its folder, or give another name \(EBUSY\)\n$/); // prettier-ignore
+        assert.deepEqual([text(path), readdirSync(folder)], ['earlier', [name]]);
+      });
     }
 
     it('is not where standard output goes', function () {

@@ -14,6 +14,12 @@ import { sample } from '../lib/sampling.js';
 const SIZES = { nEmbd: 4, nHead: 2, nLayer: 2, nState: 6, nAtt: 3, blockSize: 4 };
 const tokenizer = new Tokenizer(['abc', '\u00e9\u{1f600}"\\\u0001']);
 const build = (name: ModelName) => buildModel(name, tokenizer.vocabSize, SIZES, new Random(1));
+type Begun = ReturnType<typeof begin>;
+const begin = (name: ModelName, dtype: 'float64' | 'float32') => {
+  const model = build(name);
+  const training = model.optimizer(10).minimize(model.loss, { dtype });
+  return { model, run: { training, random: new Random(1) } };
+};
 const feeds = { tokens: [8, 1, 2], targets: [1, 2, 8], length: 3 };
 
 describe('a model in a file', () => {
@@ -44,6 +50,39 @@ describe('a model in a file', () => {
         const { tensors } = readSafetensors(readFileSync(path));
         assert.deepEqual(tensors.get('wte')?.shape, [9, 4]);
         assert(tensors.size < 20);
+      }
+    });
+  }
+
+  const moments: [when: string, before: (begin: () => Begun) => Begun][] = [
+    ['before the first step', (begin) => begin()],
+    ['again before the next step', (begin) => {
+      const first = begin();
+      first.run.training.step(feeds);
+      saveCheckpoint(path, first.model, tokenizer, first.run);
+      const second = begin();
+      loadCheckpoint(path, second.model, second.run);
+      return second;
+    }],
+    ['after another training in the other type', (begin) => {
+      const first = begin();
+      const { dtype } = first.run.training.program;
+      first.run.training.step(feeds);
+      first.model.optimizer(10).minimize(first.model.loss, { dtype: dtype === 'float32' ? 'float64' : 'float32' }).step(feeds);
+      return first;
+    }],
+  ]; // prettier-ignore
+  for (const [when, before] of moments) {
+    it(`is saved ${when} in its training's data type, and goes on bit for bit`, () => {
+      for (const dtype of ['float64', 'float32'] as const) {
+        const start = () => begin('rnn', dtype);
+        const { model, run } = before(start);
+        saveCheckpoint(path, model, tokenizer, run);
+        assert.equal(loadModel(path).dtype, dtype);
+        const other = start();
+        loadCheckpoint(path, other.model, other.run);
+        const losses = (training: typeof run.training) => [0, 1, 2].map(() => training.step(feeds));
+        assert.deepEqual(losses(other.run.training), losses(run.training));
       }
     });
   }

@@ -6,7 +6,7 @@ import { statSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { quoted, quotedPath } from '../escaped.js';
 import { checkWritable, readWhole, reasonOf, writeFile } from '../files.js';
-import { printable, truncate } from '../cli/format.js';
+import { truncate } from '../cli/format.js';
 import type { Sink } from '../cli/io.js';
 import { UsageError } from '../cli/options.js';
 import { didYouMean } from '../cli/suggest.js';
@@ -174,7 +174,7 @@ function read(path: string): BenchReport {
     if (!stats.isFile() && !stats.isFIFO() && !stats.isDirectory()) throw new Error('it is neither a file nor a pipe'); // prettier-ignore
     if (stats.size > MOST_BYTES) {
       throw new ReportError(
-        `${printable(path)} has ${stats.size} bytes: no file of vecgrad bench --json`,
+        `${quotedPath(path)} has ${stats.size} bytes: no file of vecgrad bench --json`,
       );
     }
     source = readWhole(path, MOST_BYTES).toString('utf8');
@@ -182,5 +182,5 @@ function read(path: string): BenchReport {
     if (error instanceof ReportError) throw error;
     throw new Error(`cannot read ${quotedPath(path)}: ${reasonOf(error, path)}`, { cause: error });
   }
-  return parseReport(source, printable(path));
+  return parseReport(source, quotedPath(path));
 }

@@ -196,16 +196,16 @@ const model = (what: string, make: Row['make'], message: RegExp): Row => ({ what
 const supplementary = (count: number): string => String.fromCodePoint(...Array.from({ length: 1000 }, (_, i) => 0x10000 + i)).concat(...Array.from({ length: count / 1000 - 1 }, (_, k) => String.fromCodePoint(...Array.from({ length: 1000 }, (_u, i) => 0x10000 + 1000 * (k + 1) + i)))); // prettier-ignore
 
 const MODELS: readonly Row[] = [
-  ...['1e9', '1000000000', '-4', '0', '4.0', 'NaN', 'Infinity', '', 'null', '9'.repeat(1e6)].map((nEmbd) => model(`nEmbd ${nEmbd.slice(0, 20)}`, changed({ nEmbd }), /nEmbd ".*": expected a whole number from 1 to 9999999$/)),
+  ...['1e9', '1000000000', '-4', '0', '4.0', 'NaN', 'Infinity', '', 'null', '9'.repeat(1e6)].map((nEmbd) => model(`nEmbd ${nEmbd.slice(0, 20)}`, changed({ nEmbd }), /nEmbd ".*"(\.\.\.)?: expected a whole number from 1 to 9999999$/)),
   model('nEmbd 9999999', changed({ nEmbd: '9999999' }), /'wte' has shape \[4, 4\]: expected \[4, 9999999\]$/),
   model('nLayer 9999999', changed({ model: 'vector', nLayer: '9999999' }), /vector of these sizes would not fit in memory$/),
   model('a million layers', changed({ model: 'vector', nLayer: '999999', blockSize: '1' }), /'wpe' has shape \[3, 4\]: expected \[1, 4\]$/),
   model('a million layers, the first arrays of which are there', changed({ model: 'vector', nLayer: '999999', blockSize: '1' }, { wpe: zeros(1, 4), lm_head: zeros(4, 4) }), /no 'layer0.attn_wq': it has/),
   model('blockSize 9999999', changed({ blockSize: '9999999' }), /rnn of these sizes would not fit in memory$/),
   model('a tokenizer of a million characters', changed({ tokenizer: supplementary(MILLION) }), /'wte' has shape \[4, 4\]: expected \[1000001, 4\]$/),
-  model('a tokenizer of a million times one character', changed({ tokenizer: 'a'.repeat(MILLION) }), /tokenizer "a{40}\.\.\.": expected each character once/),
-  model('a tokenizer of many lines', changed({ tokenizer: '\n\r\n' }), /tokenizer "\\u\{a\}\\u\{d\}\\u\{a\}": expected each character once/),
-  model('another model', changed({ model: 'gpt\n2' }), /model "gpt\\u\{a\}2": expected scalar, vector, rnn, rnn_att$/),
+  model('a tokenizer of a million times one character', changed({ tokenizer: 'a'.repeat(MILLION) }), /tokenizer "a{40}"\.\.\.: expected each character once/),
+  model('a tokenizer of many lines', changed({ tokenizer: '\n\r\n' }), /tokenizer "\\n\\r\\n": expected each character once/),
+  model('another model', changed({ model: 'gpt\n2' }), /model "gpt\\n2": expected scalar, vector, rnn, rnn_att$/),
   model('another type', changed({ dtype: 'float16' }), /dtype "float16": expected float64, float32$/),
   model('sizes that do not fit each other', changed({ model: 'rnn_att', nAtt: '7' }), /nAtt 7 is more than nState 6/),
   model('one array too many, of two lines', changed({}, { 'x\ny': zeros(1, 1) }), /'x\\u\{a\}y' too, which rnn of these sizes has not$/),
@@ -222,8 +222,8 @@ const list = (length: number, value: number): WrittenTensor => ({ shape: [length
 const checkpoint = (what: string, make: Row['make'], message: RegExp): Row => ({ what, make, said: { checkpoint: new RegExp(`^WeightsError: ".*"(:| has) ${message.source}`) } }); // prettier-ignore
 const CHECKPOINTS: readonly Row[] = [
   ...['-1', 'NaN', '1e9', '1000000000', '1.5', '', 'null', '9'.repeat(1e6)].flatMap((count) => [
-    checkpoint(`steps ${count.slice(0, 20)}`, changed({ steps: count }), /steps ".*": it is no checkpoint/),
-    checkpoint(`runs ${count.slice(0, 20)}`, changed({ runs: count }), /runs ".*": it is no checkpoint/),
+    checkpoint(`steps ${count.slice(0, 20)}`, changed({ steps: count }), /steps ".*"(\.\.\.)?: it is no checkpoint/),
+    checkpoint(`runs ${count.slice(0, 20)}`, changed({ runs: count }), /runs ".*"(\.\.\.)?: it is no checkpoint/),
   ]),
   checkpoint('steps 999999999', changed({ steps: '999999999' }), /999999999 steps were taken already, more than the 10000000 asked for/),
   checkpoint('ten million steps, of which one was taken', changed({ steps: '10000000' }), /restore: step 10000000 was taken with rates of/),
@@ -253,11 +253,11 @@ const PLACES: readonly Row[] = [
   noFile('a pipe that nobody writes to', (path) => execFileSync('mkfifo', [path]), /".*" is no file/),
   noFile('a folder', (path) => mkdirSync(path), /".*" is no file/),
   noFile('links in a circle', (path) => symlinkSync(path, path), /cannot read ".*": its symbolic links lead in a circle \(ELOOP\)/),
-  noFile('a link to nothing', (path) => symlinkSync(`${path}.gone`, path), /cannot read ".*": there is no such file or folder \(ENOENT\)/),
+  noFile('a link to nothing', (path) => symlinkSync(`${path}.gone`, path), /cannot read ".*": it is a link to ".*\.gone", and there is nothing \(ENOENT\)/),
   noFile('no file', nothing, /cannot read ".*": there is no such file or folder \(ENOENT\)/),
   noFile('a folder that is a file', nothing, /cannot read ".*": part of its path is a file, not a directory \(ENOTDIR\)/, '/dev/null/x'),
   noFile('a name of two lines that is too long', nothing, /cannot read "x\\nx.*": the name is too long \(ENAMETOOLONG\)/, 'x\n'.repeat(200)),
-  noFile('a name with a NUL', nothing, /cannot read "a\\u0000b": a path cannot contain a NUL character \(ERR_INVALID_ARG_VALUE\)/, 'a\0b'),
+  noFile('a name with a NUL', nothing, /cannot read "a\\u\{0\}b": a path cannot contain a NUL character \(ERR_INVALID_ARG_VALUE\)/, 'a\0b'),
 ]; // prettier-ignore
 
 const TRICKS: readonly Row[] = [
