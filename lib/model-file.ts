@@ -119,6 +119,7 @@ export function saveCheckpoint(
   progress: Checkpoint,
   metadata: Readonly<Record<string, string>> = {},
 ): void {
+  checkCheckpoint('saveCheckpoint', progress);
   write(path, model, tokenizer, metadata, progress);
 }
 
@@ -134,7 +135,6 @@ function write(path: string, model: BuiltModel, tokenizer: Tokenizer, metadata: 
   if (half !== undefined) throw new WeightsError(`the tokenizer has the character ${quoted(half)}, half a surrogate pair, from a document that is no Unicode: no file can hold it as text`); // prettier-ignore
   const taken = Object.keys(metadata).filter((key) => OWN_TEXTS.includes(key));
   if (taken.length > 0) throw new WeightsError(`metadata ${list(taken)}: the model has texts of these names itself`); // prettier-ignore
-  if (progress) checkCheckpoint('saveCheckpoint', progress);
   // A training in float32 that has taken no step since its numbers were set has not written them yet.
   const areSingle = (): boolean => matrices.every(({ values }) => values.every(isSingle));
   const dtype: DType = progress?.training.program.dtype ?? (areSingle() ? 'float32' : 'float64');

@@ -341,7 +341,7 @@ describe('bad calls of kernels', () => {
     'matmul without options': [
       () => kernels.matmul(f64(4), f64(4), wrong(undefined)),
       TypeError,
-      'matmul: options must be an object { m, k, n }, got undefined',
+      'matmul: options undefined: expected an object { isa, out, m, k, n, transposeA, transposeB }',
     ],
     'matmul without a size': [
       () => kernels.matmul(f64(4), f64(4), wrong({ m: 2, k: 2 })),
@@ -463,7 +463,7 @@ describe('bad calls of kernels', () => {
     'relu with options that are none': [
       () => kernels.relu(f64(4), wrong(7)),
       TypeError,
-      'relu: options must be an object { out, isa }, got 7',
+      'relu: options 7: expected an object { isa, out }',
     ],
     'relu into no array': [
       () => kernels.relu(f64(4), { out: wrong({ length: 4 }) }),
