@@ -27,7 +27,7 @@ type Method = (this: Value, ...args: unknown[]) => unknown;
 
 /** The method of this name as a function. */
 function functionOf<K extends keyof Value>(name: K): FunctionOf<K> {
-  const call = (x: Value, ...args: unknown[]): unknown => (valueFor(name, 'x', x, 'a Value')[name] as Method)(...args);
+  const call = (x: Value, ...args: unknown[]): unknown => Reflect.apply(valueFor(name, 'x', x, 'a Value')[name] as Method, x, args);
   return call as FunctionOf<K>;
 } // prettier-ignore
 
@@ -179,7 +179,7 @@ const METHODS = { embedding, gelu, layerNorm, logSoftmax, logSumExp, norm, silu,
 
 for (const [name, call] of Object.entries(METHODS)) {
   const value: Method = function (...args) {
-    return (call as (x: Value, ...args: unknown[]) => unknown)(this, ...args);
+    return Reflect.apply(call as Method, undefined, [this, ...args]);
   };
   Object.defineProperty(Value.prototype, name, { value, writable: true, configurable: true });
 }

@@ -145,9 +145,10 @@ napi_value run_bound(napi_env env, napi_callback_info call) {
 
 // bind(handle, arena, ints, range): a function that runs the program on these arrays as `range`
 // (from, to, begin, end: see vm.h) says then; it returns undefined, or [instruction, index, limit]
-// where an index was out of its table. What a call has no arguments to check for is checked here, but
-// that the memory is still there. It is one function of the addon with the handle and the arrays
-// bound to it by JavaScript's own `bind`: a native function for each program would have a finalizer.
+// where an index was out of its table. What a call has no arguments to check for is checked here,
+// but that the memory is still there. It is one function of the addon with the handle and the
+// arrays bound to it by JavaScript's own `bind`: a native function for each program would have a
+// finalizer.
 Napi::Value bind(const Napi::CallbackInfo& call) {
   Napi::Env env = call.Env();
   const Program* program = call.Length() == 4 ? from_handle<Program>(env, call[0]) : nullptr;
