@@ -92,6 +92,13 @@ describe('hostile', () => {
     }
   }); // prettier-ignore
 
+  /** What an Index has only to say why there is no such thing: see the class. */
+  const REFUSED: ReadonlySet<string> = new Set([
+    'Index.data get',
+    'Index.grad get',
+    'Index.forward',
+  ]);
+
   it('start from arguments that are right', async () => {
     const here = process.cwd();
     process.chdir(folder);
@@ -100,7 +107,8 @@ describe('hostile', () => {
       for (const path of calls.keys()) {
         const tries = Array.from({ length: 8 }, (_, i) => Promise.resolve().then(() => calls.get(path)!(...rows[path]!(new Chance(i), () => undefined)))); // prettier-ignore
         const results = await Promise.allSettled(tries);
-        assert.ok(results.some(({ status }) => status === 'fulfilled'), `${path}: ${String((results[0] as PromiseRejectedResult).reason)}`); // prettier-ignore
+        const isRight = results.some(({ status }) => status === 'fulfilled');
+        assert.equal(isRight, !REFUSED.has(path), `${path}: ${String((results[0] as PromiseRejectedResult).reason)}`); // prettier-ignore
       }
     } finally {
       process.chdir(here);
@@ -180,9 +188,11 @@ describe('what once crashed', () => {
 
   it('a bound program whose memory was transferred', () => {
     const [handle, arena, ints, range] = given('bind') as Parameters<typeof addon.bind>;
-    for (const array of [range, ints, arena]) {
-      const run = addon.bind(handle, arena.slice(), ints.slice(), range.slice());
-      detach((run as unknown as { held: Float64Array[] }).held[[range, ints, arena].indexOf(array) + 1]!); // prettier-ignore
+    for (const taken of [0, 1, 2]) {
+      const memory = [arena.slice(), ints.slice(), range.slice()] as const;
+      const run = addon.bind(handle, ...memory);
+      run();
+      detach(memory[taken]!);
       assert.throws(run, { message: "a program's memory was transferred or shrunk" });
     }
   });
