@@ -210,7 +210,7 @@ function nodeTests(name, { cpu, isas, few = false }) {
       body: async () => {
         const { status, stderr } = await run(['train', 'rnn'], absent);
         assert.equal(status, 1, `${String(status)} ${stderr}`); // no signal, and no usage error
-        assert.match(stderr, new RegExp(`'${absent}' .*this machine does not have it`));
+        assert.match(stderr, new RegExp(`"${absent}" .*this machine does not have it`));
         return 1;
       },
     });
