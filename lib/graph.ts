@@ -932,9 +932,16 @@ export function choose(values: readonly Value[], which: Index): Value {
  * on is run, and only the index elements those n need must be fed. A value can stand in several
  * places, and a graph can hold several such means of one n, also one among the values of another; n
  * is then at most the number of values of the shortest.
+ *
+ * @throws TypeError when n is not fed by itself, as `index(name)`: picked from another index, or found
+ * at run time
  */
 export function meanOfFirst(values: readonly Value[], n: Index): Value {
   const given = valuesOf('meanOfFirst', values);
+  // A run is as long as what is fed says: no program can find its own length.
+  if (n instanceof Index && (n.op !== 'index' || n.shape.length > 0)) {
+    throw refused(TypeError, 'meanOfFirst', [...given, n], `the length ${n.label} is not fed by itself: give an index(name) of one integer`); // prettier-ignore
+  }
   return composed('meanOfFirst', [...given, n], () => {
     const sum = makeValue('total', [...given, n], { prefix: true });
     return makeValue('mul', [sum, makeValue('inverseCount', [n])]);

@@ -230,6 +230,23 @@ describe('the mean of the first values', () => {
   });
 });
 
+describe('the length of a prefix', () => {
+  const found: [title: string, n: () => Index][] = [
+    ['picked from another index', () => index('n', 2).at(1)],
+    ['the place of the largest number', () => parameter([0, 1, 5]).argmax()],
+    ['one of the largest', () => parameter([0, 1, 5]).topk(2).at(0)],
+    ['of two integers', () => index('n', 2)],
+  ];
+  for (const [title, n] of found) {
+    it(`is fed by itself, and not ${title}`, () => {
+      const terms = [parameter(2), parameter(4)];
+      const message =
+        /^meanOfFirst of .*: the length .* is not fed by itself: give an index\(name\)/;
+      assert.throws(() => meanOfFirst(terms, n()), { name: 'TypeError', message });
+    });
+  }
+});
+
 /** Terms without numbers, whose batches once matched groups of axes for ever. */
 const EMPTY: [title: string, term: (i: number) => Value][] = [
   [
