@@ -1101,7 +1101,7 @@ export class Program {
         held.version = memory.version;
       }
       this.arena.set(value.peek('data')!, offset);
-      if (isOfType) this.house(value, offset);
+      if (isOfType) this.house(held);
     }
   }
 
@@ -1109,23 +1109,26 @@ export class Program {
   private becomeHome(): [Value, Memory['home']][] {
     const homes: [Value, Memory['home']][] = [];
     this.resident = true;
-    for (const { value, offset, isTrained } of this.parameters) {
+    for (const held of this.parameters) {
+      const { value } = held;
       const { home } = value.memory!;
       if (home?.program === this) continue;
-      if (!isTrained) {
+      if (!held.isTrained) {
         this.resident = false;
         continue;
       }
       homes.push([value, home]);
-      this.house(value, offset);
+      this.house(held);
     }
     return homes;
   }
 
-  private house(value: Value, offset: number): void {
-    const memory = value.memory!;
+  private house(held: Held): void {
+    const memory = held.value.memory!;
     if (memory.home) memory.home.program.resident = false;
-    memory.home = { program: this, offset };
+    memory.home = { program: this, offset: held.offset };
+    // What it was copied from before is of no use now, and would be kept alive.
+    held.source = undefined;
     memory.isLent = false;
   }
 

@@ -20,6 +20,7 @@ const WORK = [
   '2,000 graphs run by forward and backward',
   '600 graphs compiled and run',
   '600 graphs trained',
+  '600 graphs trained, in float32 and float64 in turn',
   '20 large graphs of single numbers compiled and run',
   '200,000 steps',
 ];

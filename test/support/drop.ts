@@ -36,6 +36,13 @@ const WORK: Readonly<Record<string, { times: number; once: () => void }>> = {
     times: 600,
     once: () => void new SGD({ learningRate: 1e-9 }).minimize(loss()).step(feeds),
   },
+  '600 graphs trained, in float32 and float64 in turn': {
+    times: 600,
+    once: () =>
+      void new SGD({ learningRate: 1e-9 })
+        .minimize(loss(), { dtype: ++seed % 2 ? 'float32' : 'float64' })
+        .step(feeds),
+  },
   '400,000 generators of random numbers': {
     times: 400_000,
     once: () => void new Random(++seed).random(),
