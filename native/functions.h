@@ -9,7 +9,9 @@ namespace vecgrad::functions {
 
 template <class T>
 T sign(T x) {
-  return x > 0 ? T(1) : x < 0 ? T(-1) : x;
+  if (x > 0 || x < 0) return std::copysign(T(1), x);
+  // A zero of x's sign, also of a denormal, which compares as zero; or NaN.
+  return x != x ? x : std::copysign(T(0), x);
 }
 template <class T>
 T abs(T x) {

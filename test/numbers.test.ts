@@ -316,6 +316,19 @@ function orderOf(xs: ArrayLike<number>): number[] {
   return Array.from(xs, (_, i) => i).sort((i, j) => rank(xs[i]!) - rank(xs[j]!) || (xs[i]! > xs[j]! ? -1 : xs[i]! < xs[j]! ? 1 : i - j)); // prettier-ignore
 }
 
+describe('the sign of a denormal', () => {
+  it('is a zero of its sign, since a denormal counts as one', () => {
+    for (const target of TARGETS) {
+      const tiny = target.dtype === 'float64' ? 1e-320 : 1e-40;
+      for (const x of [tiny, -tiny]) {
+        const expected = x > 0 ? 0 : -0;
+        const signs = [parameter([x, x]), parameter(x)].flatMap((p) => [...compile(p.sign(), target).forward({})]); // prettier-ignore
+        assert.deepEqual(signs, [expected, expected, expected]);
+      }
+    }
+  });
+});
+
 describe('the largest k are in order, NaN last, equal ones by place', () => {
   const mixes: readonly (readonly number[])[] = [
     [NaN],
