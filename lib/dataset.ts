@@ -1,5 +1,6 @@
 /** Many documents as they are fed one after another, without an object for each. */
 
+import { types } from 'node:util';
 import { clipped } from './escaped.js';
 import { checkInteger, checkOptions, shown, type Known } from './given.js';
 
@@ -88,5 +89,5 @@ function copiedArray<A extends Column['values']>(array: A): A {
 
 /** An array itself or, where another thread can change it, a copy: the addon reads no shared memory. */
 export function unshared<A extends Column['values']>(array: A): A {
-  return array.buffer instanceof SharedArrayBuffer ? copiedArray(array) : array;
+  return types.isSharedArrayBuffer(array.buffer) ? copiedArray(array) : array;
 }

@@ -42,7 +42,8 @@ export class Random {
    */
   setstate(words: Uint32Array): void {
     const isState = words instanceof Uint32Array && words.length === STATE_WORDS;
-    if (!isState || !native.restore(this.handle, words)) {
+    // A copy: the addon reads no memory that another thread can change.
+    if (!isState || !native.restore(this.handle, new Uint32Array(words))) {
       throw new RangeError(`setstate takes the ${STATE_WORDS} words that getstate gave`);
     }
   }
