@@ -1,6 +1,6 @@
 /** What parameters start from, drawn from a `Random`, row by row. */
 import { checkNumber, isList, shown } from '../given.js';
-import type { Random } from '../random.js';
+import { Random } from '../random.js';
 import { checkSize, ShapeError, sizeOf, type Shape } from '../shape.js';
 
 /**
@@ -13,15 +13,20 @@ export type Initializer = (shape: Shape, random: Random) => Float64Array;
 export function uniform(low = -1, high = 1): Initializer {
   checkNumber('low', low);
   checkNumber('high', high);
-  return (shape, random) =>
-    Float64Array.from({ length: countOf(shape) }, () => low + (high - low) * random.random());
+  return (shape, random) => {
+    checkRandom('uniform', random);
+    return Float64Array.from({ length: countOf(shape) }, () => low + (high - low) * random.random()); // prettier-ignore
+  };
 }
 
 /** Gaussians of a mean and a standard deviation. */
 export function normal(mean = 0, std = 1): Initializer {
   checkNumber('mean', mean);
   checkNumber('std', std);
-  return (shape, random) => random.gaussians(countOf(shape), mean, std);
+  return (shape, random) => {
+    checkRandom('normal', random);
+    return random.gaussians(countOf(shape), mean, std);
+  };
 }
 
 /** Zeros: for biases. Draws nothing. */
@@ -68,4 +73,9 @@ function countOf(shape: Shape): number {
   if (!isList(shape)) throw new ShapeError(`an initialiser: ${shown(shape)}, expected a shape: an array of integers from 0`); // prettier-ignore
   checkSize('an initialiser', shape);
   return sizeOf(shape);
+}
+
+/** @throws TypeError when an initialiser is given something else to draw from */
+function checkRandom(who: string, random: unknown): void {
+  if (!(random instanceof Random)) throw new TypeError(`${who}: random ${shown(random)}: expected a Random to draw from, as in normal()([2, 3], new Random(42))`); // prettier-ignore
 }
