@@ -18,7 +18,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { reportCounts } from './counts.mjs';
+import { endCases, test } from './cases.mjs';
 import { nodeProgram, NODES } from './node-versions.mjs';
 import { root, setup } from './setup.mjs';
 
@@ -110,7 +110,6 @@ const SCRIPTS = [
 ];
 
 const majors = /** @type {(keyof typeof NODES)[]} */ (Object.keys(NODES).map(Number));
-const counts = { passed: 0, failed: 0 };
 /** What the first version prints, by command. @type {Map<string, string>} */
 const expected = new Map();
 
@@ -215,24 +214,7 @@ for (const major of majors) {
 }
 
 rmSync(folder, { recursive: true });
-reportCounts(counts);
-process.exitCode = counts.failed === 0 ? 0 : 1;
-
-/**
- * @param {string} name
- * @param {() => void} body
- */
-function test(name, body) {
-  const begin = performance.now();
-  try {
-    body();
-    counts.passed++;
-    console.log(`  ok      ${name} (${((performance.now() - begin) / 1000).toFixed(1)} s)`);
-  } catch (error) {
-    counts.failed++;
-    console.log(`  FAILED  ${name}\n${error instanceof Error ? error.message : String(error)}`);
-  }
-}
+endCases();
 
 /**
  * @param {string[]} command

@@ -28,7 +28,7 @@ import {
   needPackages,
 } from './build-arch.mjs';
 import { complaintsOf, COPYRIGHT, FILES, prebuildFolder } from './check-prebuilds.mjs';
-import { reportCounts } from './counts.mjs';
+import { endCases, test } from './cases.mjs';
 import { nodeProgram } from './node-versions.mjs';
 import { npm, root } from './setup.mjs';
 
@@ -37,7 +37,6 @@ const user = join(folder, 'user');
 const bare = join(folder, 'prebuilt');
 const tsc = join(root, 'node_modules/typescript/bin/tsc');
 const bin = 'node_modules/.bin/vecgrad';
-const counts = { passed: 0, failed: 0 };
 
 test('the addons are prebuilt for every architecture', () => {
   const { stdout } = succeed([process.execPath, join(root, 'scripts/prebuilds.mjs')], root);
@@ -312,24 +311,7 @@ test('npm publishes nothing without the prebuilt addons, nor with old ones, but 
 });
 
 rmSync(folder, { recursive: true });
-reportCounts(counts);
-process.exitCode = counts.failed === 0 ? 0 : 1;
-
-/**
- * @param {string} name
- * @param {() => void} body
- */
-function test(name, body) {
-  const begin = performance.now();
-  try {
-    body();
-    counts.passed++;
-    console.log(`  ok      ${name} (${((performance.now() - begin) / 1000).toFixed(1)} s)`);
-  } catch (error) {
-    counts.failed++;
-    console.log(`  FAILED  ${name}\n${error instanceof Error ? error.message : String(error)}`);
-  }
-}
+endCases();
 
 /**
  * @param {readonly [string, ...string[]]} command
