@@ -259,7 +259,8 @@ export class Training {
    * step, which takes longer than it saves where documents are short. Their number changes no bit of
    * the result. Returns the mean of the documents' losses.
    *
-   * @throws Error where `minimize` was not told of batches: `minimize(loss, { batches: true })`
+   * @throws Error where the program keeps no whole gradients, which `minimize(loss, { batches: true })` has
+   * it do
    */
   stepBatch(documents: readonly Feeds[], options: { threads?: number } = {}): number {
     checkOptions('stepBatch', options, { threads: true });

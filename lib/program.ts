@@ -653,7 +653,7 @@ export class Program {
     const { parameters } = this.lowered;
     if (parameters.withGradient < parameters.size) {
       // A parameter that is read through a detach alone is there, without a gradient.
-      if (!this.hasGradients) throw new Error(`stepBatch of ${this.roots[0]!.label}: no gradient reaches a parameter, since the terms that could have one are multiplied by a constant 0: there is nothing to train`); // prettier-ignore
+      if (!this.hasGradients) throw new Error(`stepBatch of ${this.roots[0]!.label}: no gradient reaches a parameter: the compiler found the gradient of all of them to be 0, as behind a constant 0, so there is nothing to train`); // prettier-ignore
       throw new Error('this training was compiled for single documents: minimize(loss, { batches: true })'); // prettier-ignore
     }
     this.checkMemory();
