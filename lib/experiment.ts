@@ -1,6 +1,6 @@
 /** One experiment: a model trained on documents, evaluated on held-out ones, and sampled. */
 import { checkCallback, type Progress } from './background.js';
-import { didYouMean } from './cli/suggest.js';
+import { didYouMean } from './suggest.js';
 import { now } from './clock.js';
 import { checkDocuments, splitHeldOut, Tokenizer, type Documents } from './data.js';
 import { checkInteger, checkNumber, checkOptions, MOST, MOST_STEPS, shown, type Known } from './given.js'; // prettier-ignore

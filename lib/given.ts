@@ -1,6 +1,6 @@
 /** What was given, checked and put in words: whatever the types say, JavaScript gives anything. */
 import { types } from 'node:util';
-import { didYouMean } from './cli/suggest.js';
+import { didYouMean } from './suggest.js';
 import { quoted } from './escaped.js';
 
 /** The most numbers of one array, and the most of what is counted: places are kept in 32 bits. */

@@ -28,7 +28,7 @@ import {
 } from './graph.js';
 import { checkColumn, checkDataset, checkDocumentRange, unshared, type Column, type Dataset } from './dataset.js'; // prettier-ignore
 import { clipped } from './escaped.js';
-import { didYouMean } from './cli/suggest.js';
+import { didYouMean } from './suggest.js';
 import { checkBoolean, checkInteger, checkObject, checkOneOf, checkOptions, isList, MOST, MOST_STEPS, shown, type Known } from './given.js'; // prettier-ignore
 import { addon, chosenIsa, type Fault, type Handle, type SeriesFault, type SeriesSpec } from './native.js'; // prettier-ignore
 import { OP_NAMES, type OpName } from './ops.js';

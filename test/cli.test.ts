@@ -9,7 +9,7 @@ import { modelLines } from '../lib/cli/model-lines.js';
 import { COMMAND_NAMES, OPTIONS } from '../lib/cli/options.js';
 import { progress } from '../lib/cli/progress.js';
 import { MODELS, STUDY } from '../lib/cli/study.js';
-import { nearest } from '../lib/cli/suggest.js';
+import { nearest } from '../lib/suggest.js';
 import {
   groupDigits,
   loss,

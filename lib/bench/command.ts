@@ -9,7 +9,7 @@ import { checkWritable, readWhole, reasonOf, writeFile } from '../files.js';
 import { truncate } from '../cli/format.js';
 import type { Sink } from '../cli/io.js';
 import { UsageError } from '../cli/options.js';
-import { didYouMean } from '../cli/suggest.js';
+import { didYouMean } from '../suggest.js';
 import { FULL, QUICK, type Effort } from './effort.js';
 import { named } from './figures.js';
 import { pageHtml } from './page.js';

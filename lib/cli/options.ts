@@ -8,7 +8,7 @@ import { httpUrl } from '../proxy.js';
 import { quoted } from '../escaped.js';
 import { groupDigits, shellWord } from './format.js';
 import { MODELS } from './study.js';
-import { didYouMean, nearest } from './suggest.js';
+import { didYouMean, nearest } from '../suggest.js';
 
 /** A command line that makes no sense; its message is one sentence for the person who typed it. */
 export class UsageError extends Error {

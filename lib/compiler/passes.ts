@@ -1,6 +1,6 @@
 /** The compiler's passes by name, in the order in which they run: what each does, and which are on. */
 
-import { didYouMean } from '../cli/suggest.js';
+import { didYouMean } from '../suggest.js';
 import { shown } from '../given.js';
 
 /** The passes in the order in which they run: each by name, and what it does. */
