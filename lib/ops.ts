@@ -176,6 +176,12 @@ export function stopsGradient(op: OpName): boolean {
   return OPS[op].gradient === noGradient;
 }
 
+/** Whether no gradient of an operator ever reaches its operand i: the condition of a where, a power of 0. */
+export function hasNoGradient(op: OpName, { exponent }: Attr, i: number): boolean {
+  const isCondition = (op === 'ifNonzero' || op === 'ifZero' || op === 'maskPositive') && i === 1;
+  return stopsGradient(op) || isCondition || (op === 'pow' && exponent === 0);
+}
+
 /** Sums `node` over the axes in which `shape` was broadcast: the one place broadcasting is undone. */
 export function sumTo<N>(g: Builder<N>, node: N, shape: Shape): N {
   const from = g.shape(node);

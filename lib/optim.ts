@@ -20,7 +20,7 @@ import {
 } from './given.js';
 import { Node, Value, type TypedArray } from './graph.js';
 import { reachable } from './compiler/trace.js';
-import { stopsGradient } from './ops.js';
+import { hasNoGradient } from './ops.js';
 import { NonFiniteError, Program, PROGRAM_OPTIONS, type Feeds, type ProgramOptions, type Runs } from './program.js'; // prettier-ignore
 import * as schedules from './schedules.js';
 import { ShapeError, sizeOf } from './shape.js';
@@ -320,19 +320,13 @@ function checkReachesParameter(loss: Value): void {
   for (const node of nodes.toReversed()) {
     if (!reached.has(node) || node.op === 'parameter') continue;
     for (const [i, operand] of node.inputs.entries()) {
-      if (hasNoGradient(node, i)) stops.add(node);
+      if (hasNoGradient(node.op, node.attr, i)) stops.add(node);
       else reached.add(operand);
     }
   }
   if (parameters.some((parameter) => reached.has(parameter))) return;
   const between = [...stops].filter(({ inputCount }) => inputCount > 0);
   throw new TypeError(`minimize: no gradient of the loss ${loss.label} reaches a parameter: between them and ${named(parameters)} are only ${named(between)}, through which none flows`); // prettier-ignore
-}
-
-/** Whether no gradient of a node ever reaches its operand i: the condition of a where, a power of 0. */
-function hasNoGradient({ op, attr }: Node, i: number): boolean {
-  const isCondition = (op === 'ifNonzero' || op === 'ifZero') && i === 1;
-  return stopsGradient(op) || isCondition || (op === 'pow' && attr.exponent === 0);
 }
 
 /** A way of learning. */

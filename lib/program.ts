@@ -954,6 +954,12 @@ export class Program {
     return gradient < 0 ? allocate(this.dtype, sizeOf(node.shape)) : this.numbersOf(gradient);
   }
 
+  /** An index node's integers in the last run. */
+  private readIntegers(node: Node): Int32Array {
+    const slot = this.lowered.slot(this.numberOf(node));
+    return this.ints.subarray(slot, slot + sizeOf(node.shape));
+  }
+
   private numberOf(node: Node): number {
     const number = this.numbers.get(node);
     if (number !== undefined) return number;
@@ -1047,7 +1053,12 @@ export class Program {
       inspector.setStep(step + i);
       inspector.run(0, inspector.length, 0, inspector.lowered.sections.backward);
       inspector.setStep(NO_STEP);
-      const found = originOf(root, (node) => inspector.read(node), (node) => inspector.readGradient(node)); // prettier-ignore
+      const found = originOf(root, {
+        data: (node) => inspector.read(node),
+        gradient: (node) => inspector.readGradient(node),
+        integers: (node) => inspector.readIntegers(node),
+        length: inspector.length,
+      });
       if (found !== undefined)
         return documents ? `Of document ${i}: ${found}` : `First of all ${found}`;
     }

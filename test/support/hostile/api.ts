@@ -21,7 +21,7 @@ const PRIVATE: Readonly<Record<string, string>> = {
   SGD: 'update',
   RMSprop: 'update',
   Corpus: 'lengthOf',
-  Program: 'refuseWhileBusy bind checkPrefix sequenceInputs findResults batchOf setStep startSeries endSeries seriesOf faultOf numberOf viewOf numbersOf run refuseRun checkTrains notFinite origin lastFed refuse becomeRead takeParameters becomeHome house giveBack checkRoot bindFloat bindIndex claim limitIndices feed readFeeds checkNames names inputNames feedCount feedFloat feedIndex checkIndex', // prettier-ignore
+  Program: 'refuseWhileBusy readIntegers bind checkPrefix sequenceInputs findResults batchOf setStep startSeries endSeries seriesOf faultOf numberOf viewOf numbersOf run refuseRun checkTrains notFinite origin lastFed refuse becomeRead takeParameters becomeHome house giveBack checkRoot bindFloat bindIndex claim limitIndices feed readFeeds checkNames names inputNames feedCount feedFloat feedIndex checkIndex', // prettier-ignore
   Sampler: 'encode',
   Tokenizer: 'shown',
   Training: 'setRule took inStep',
