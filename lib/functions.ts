@@ -108,11 +108,14 @@ function firstAlong(x: Value, axis: Axes | undefined): Value {
 export function variance(x: Value, axis?: Axes, options: VarianceOptions = {}): Value {
   checkVariance('variance', x, options);
   const { ddof = 0, keepDims = false } = options;
-  // Distances from one of the numbers vary alike, and are exactly 0 of equal numbers.
+  // Distances from one of the numbers vary alike, and are exactly 0 of equal numbers; where one of them
+  // overflows, the numbers themselves are taken, whose mean need not.
   const centred = composed('variance', [x], () => {
     const mean = x.mean(axis, true);
     if (sizeOf(x.shape) === 0) return x.sub(mean);
-    const shifted = x.sub(firstAlong(x, axis).detach());
+    const first = firstAlong(x, axis).detach();
+    const farthest = x.detach().sub(first).abs().max(axis, true);
+    const shifted = x.sub(where(farthest.lt(Infinity), first, 0));
     return shifted.sub(shifted.mean(axis, true));
   });
   const sum = centred.mul(centred).sum(axis, keepDims);

@@ -226,6 +226,45 @@ describe('functions at the edges', () => {
   }
 });
 
+describe('variance and std of numbers whose distances or squares overflow', () => {
+  type Row = [numbers: number[], variance: number[], slope: number[]];
+  // In units of the largest number of each type, as PyTorch has them.
+  const rows: Row[] = [
+    [[-0.5, 0.5], [Infinity], [-0.5, 0.5]],
+    [[0.75, -0.75], [Infinity], [0.75, -0.75]],
+    [[-0.9, 0.5, 0.25, 0.15], [Infinity], [-0.45, 0.25, 0.125, 0.075]],
+    [[0.9, 0.9], [0], [0, 0]],
+    [[0.5, 0.25], [Infinity], [0.125, -0.125]],
+  ];
+  for (const [numbers, expected, slope] of rows) {
+    it(`of ${numbers.join(', ')} times the largest number`, () => {
+      for (const target of TARGETS) {
+        const largest = target.dtype === 'float32' ? (2 - 2 ** -23) * 2 ** 127 : Number.MAX_VALUE;
+        const x = parameter(numbers.map((one) => one * largest));
+        for (const [f, slopes] of [
+          [variance, slope],
+          [std, slope.map(() => 0)],
+        ] as const) {
+          const program = compile(f(x), target);
+          const where = `${f.name} on ${target.isa} in ${target.dtype}`;
+          assert.deepEqual([...program.forward({})], expected, where);
+          program.backward();
+          assertClose(
+            Array.from(program.readGradient(x), (one) => one / largest),
+            slopes,
+            1e-6,
+            where,
+          );
+        }
+        // A row beside it keeps its own.
+        const both = parameter([numbers.map((one) => one * largest), numbers.map((_, i) => i)]);
+        const expectedOfBoth = [expected[0], (numbers.length ** 2 - 1) / 12];
+        assert.deepEqual([...compile(variance(both, 1), target).forward({})], expectedOfBoth);
+      }
+    });
+  }
+});
+
 describe('signs of zeros travel through', () => {
   const rows: [title: string, f: (x: Value) => Value, at: number[], value: number[]][] = [
     ['where that takes the first', (x) => where(x.eq(x), x, 5), [-0, 0, 1], [-0, 0, 1]],
