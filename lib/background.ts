@@ -34,10 +34,10 @@ const MILLISECONDS = 10;
 /**
  * Takes `count` steps in parts, and yields the losses of each: one step first, then twice as many as
  * the last time as long as that took too short, half as many when it took too long. Nothing runs
- * while what was yielded is being looked at. Ends early after a loss that is not finite.
+ * while what was yielded is being looked at. Ends early when fewer were taken than asked for.
  *
- * @param take takes so many steps from step `at` on; fewer only when `stop` is no longer 0, a loss was
- * not finite, or it throws
+ * @param take takes so many steps from step `at` on; fewer only when `stop` is no longer 0, a loss
+ * that ends the training was not finite, or it throws
  * @throws TypeError when the signal is none
  * @throws the signal's reason when it is aborted before the last step
  */

@@ -161,7 +161,8 @@ export class Training {
 
   /**
    * One step on each document from `from` to before `to`, in turn: what `step` does with each, in one
-   * native call. Stops after a loss that is not finite. Returns the losses of the steps taken.
+   * native call. Stops after a loss that is not finite; with `onNonFinite: 'skip'` it goes on. Returns the
+   * losses of the steps taken, those of skipped steps included.
    *
    * @throws FeedError when a column is missing, unknown, too short or of the wrong type, or, after the
    * steps before it, when a document's integers or length are out of their range

@@ -734,7 +734,7 @@ export class Program {
   /**
    * What `step` (where `rulesOf` gives the update rule's numbers for so many steps, one step's behind the
    * other's) or `evaluate` does on documents `from` to before `to`, one after another in one native call;
-   * steps, up to a loss that is not finite. Returns the losses, and the error that ended the runs early.
+   * steps, up to a loss that is not finite, unless such steps are skipped. Returns the losses, and the error that ended the runs early.
    *
    * @hidden
    */
@@ -781,7 +781,7 @@ export class Program {
       spec.stepSlots = Int32Array.from(this.stepSlots);
       spec.firstStep = this.steps;
       spec.end = this.lowered.sections.update;
-      spec.stops = 1;
+      spec.stops = this.skips ? 0 : 1;
     }
     if (!this.resident) this.takeParameters(); // now: what gives rates may have run another program
     return { spec, fed, from, losses: new Float64Array(to - from), trains: rulesOf !== undefined, skipped: this.skipped };
