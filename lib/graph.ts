@@ -869,10 +869,18 @@ export function parameter(numbers: Numbers, options: ParameterOptions = {}): Val
   return value;
 }
 
-/** Sets a parameter's numbers where they live. */
-export function setNumbers(value: Value, numbers: ArrayLike<number>): void {
+/** Sets a parameter's numbers where they live or, where a type of less precision would round them, in float64 of their own. */
+export function setNumbers(value: Value, numbers: Float64Array): void {
   const memory = value.memory!;
-  value.peek('data')!.set(numbers);
+  const data = value.peek('data')!;
+  const isRounded = data instanceof Float32Array && numbers.some((x) => !Object.is(Math.fround(x), x)); // prettier-ignore
+  if (isRounded) {
+    memory.home!.program.dislodge();
+    delete memory.home;
+    memory.initial = numbers.slice();
+  } else {
+    data.set(numbers);
+  }
   memory.version = (memory.version ?? 0) + 1;
 }
 

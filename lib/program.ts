@@ -1143,6 +1143,15 @@ export class Program {
     memory.isLent = false;
   }
 
+  /**
+   * Has the program look for its parameters' numbers anew: one that lived here is set elsewhere.
+   *
+   * @hidden
+   */
+  dislodge(): void {
+    this.resident = false;
+  }
+
   private giveBack(homes: readonly [Value, Memory['home']][]): void {
     for (const [value, home] of homes) {
       if (home) value.memory!.home = home;

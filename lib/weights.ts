@@ -23,7 +23,9 @@ export function saveWeights(path: string, parameters: readonly Value[], metadata
 } // prettier-ignore
 
 /**
- * Sets parameters to the numbers that a file has by their names; returns its texts.
+ * Sets parameters to the numbers that a file has by their names; returns its texts. None is rounded: where a
+ * training in float32 wrote a parameter last, numbers that are none of float32 make it float64 again, until the
+ * next step of such a training.
  *
  * @throws WeightsError when the file cannot be read, or lacks a parameter, or has another shape for
  * one, or more than was asked for; no parameter is changed then

@@ -14,7 +14,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { buildModel, MODEL_NAMES } from '../lib/experiment.js';
-import { parameter } from '../lib/graph.js';
+import { input, parameter } from '../lib/graph.js';
+import { SGD, type Training } from '../lib/optim.js';
 import { Random } from '../lib/random.js';
 import {
   numbersOf,
@@ -391,6 +392,50 @@ describe('weights', () => {
       assert.deepEqual(readdirSync(folder), ['model.safetensors']);
     });
   }
+
+  it('are not rounded, where a training in float32 wrote the parameter last', async () => {
+    const numbers = [0.1, 2 ** 24 + 1];
+    const rounded = numbers.map(Math.fround);
+    saveWeights(path, [parameter(numbers, { name: 'w' })]);
+    const dataset = { count: 1, inputs: { x: { values: Float64Array.of(0, 0) } } };
+    const calls: ((training: Training) => unknown)[] = [
+      (training) => training.step({ x: [0, 0] }),
+      (training) => training.stepEach(dataset),
+      (training) => training.stepEachAsync(dataset),
+      (training) => training.stepBatch([{ x: [0, 0] }]),
+    ];
+    for (const call of calls) {
+      const value = parameter([1, 2], { name: 'w' });
+      const loss = value.mul(input('x', [2])).sum();
+      const training = new SGD({ learningRate: 1 }).minimize(loss, {
+        dtype: 'float32',
+        batches: true,
+      });
+      await call(training);
+      assert.ok(value.data instanceof Float32Array);
+      loadWeights(path, [value]);
+      assert.deepEqual([...value.data], numbers);
+      assert.deepEqual([...value.mul(1).forward()], numbers);
+      // The float32 program reads them rounded, and leaves them as they are.
+      assert.equal(training.evaluate({ x: [1, 0] }), rounded[0]);
+      assert.deepEqual([...value.data], numbers);
+      const other = join(folder, 'other.safetensors');
+      saveWeights(other, [value]);
+      const copy = parameter([0, 0], { name: 'w' });
+      loadWeights(other, [copy]);
+      assert.deepEqual([...copy.data], numbers);
+      rmSync(other);
+      // Its next step writes them.
+      await call(training);
+      assert.deepEqual([...value.data], rounded);
+      // What float32 holds exactly stays in its memory.
+      saveWeights(path, [parameter([0.5, NaN], { name: 'w' })]);
+      loadWeights(path, [value]);
+      assert.ok(value.data instanceof Float32Array);
+      assert.deepEqual([...value.data], [0.5, NaN]);
+      saveWeights(path, [parameter(numbers, { name: 'w' })]);
+    }
+  });
 
   const w = (name?: string, numbers = [1, 2]) =>
     parameter(numbers, name === undefined ? {} : { name });

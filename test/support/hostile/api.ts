@@ -315,6 +315,7 @@ export function apiRows(chance: Chance): Rows {
     'Program.read': (c) => [programs[1], c.of([hidden, w, x])],
     'Program.readGradient': (c) => [programs[1], c.of([hidden, w, x])],
     'Program.checkMemory': (c) => [program(c)],
+    'Program.dislodge': (c) => [program(c)],
     // trainings
     'UpdateOptimizer.minimize': (c, again) => [optimizer(c, again), c.of([loss, hidden.mul(hidden).sum()]), { ...target(c), batches: c.is(0.3) }],
     'Training': (c, again) => { const it = training(c); return [it.program, meddle(c, () => it, again)]; },
