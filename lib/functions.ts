@@ -1,5 +1,5 @@
 /** Functions made of operators: their gradients are whatever those say. */
-import { checkBoolean, checkNumber, checkOneOf, checkOptions, isList, shown, type Known } from './given.js'; // prettier-ignore
+import { checkBoolean, checkFinite, checkOneOf, checkOptions, isList, shown, type Known } from './given.js'; // prettier-ignore
 import {
   checkValue,
   composed,
@@ -90,7 +90,7 @@ function checkVariance(who: string, x: Value, options: VarianceOptions): void {
   checkValue(who, 'x', x);
   checkOptions(who, options, VARIANCE_OPTIONS);
   const { ddof = 0, keepDims = false } = options;
-  checkNumber(`${who}: ddof`, ddof);
+  checkFinite(`${who}: ddof`, ddof);
   checkBoolean(`${who}: keepDims`, keepDims);
 }
 
@@ -146,7 +146,7 @@ function rootOfSquares(sum: Value): Value {
 /** Each row of the last axis less its mean, over the root of its variance plus eps. */
 export function layerNorm(x: Value, eps = 1e-5): Value {
   checkValue('layerNorm', 'x', x);
-  checkNumber('layerNorm: eps', eps);
+  checkFinite('layerNorm: eps', eps);
   return composed('layerNorm', [x], () => x.sub(x.mean(-1, true)).rmsNorm(eps));
 }
 

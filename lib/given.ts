@@ -42,6 +42,17 @@ export function checkNumber(what: string, given: unknown): asserts given is numb
   if (typeof given !== 'number') throw new TypeError(`${what} ${shown(given)}: expected a number`);
 }
 
+/**
+ * For what other numbers are calculated with: NaN or infinity would pass on to all of them in silence.
+ *
+ * @throws TypeError when it is no number
+ * @throws RangeError when it is NaN or infinite
+ */
+export function checkFinite(what: string, given: unknown): asserts given is number {
+  checkNumber(what, given);
+  if (!Number.isFinite(given)) throw new RangeError(`${what} ${given}: expected a finite number`);
+}
+
 /** @throws TypeError when it is null or no object */
 export function checkObject(what: string, given: unknown, expected: string): void {
   if (typeof given === 'object' && given !== null) return;

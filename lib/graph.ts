@@ -6,7 +6,7 @@
  */
 import { checkDrawOptions, dot, mermaid, type DrawOptions } from './draw.js';
 import { clipped } from './escaped.js';
-import { checkNumber, checkOptions, isList, shown, type Known } from './given.js';
+import { checkFinite, checkNumber, checkOptions, isList, shown, type Known } from './given.js';
 import { isInteger, NO_ATTR, OPS, OP_CODE, OP_NAMES, takesIndex, type Attr, type OpName } from './ops.js'; // prettier-ignore
 import { broadcast, checkSize, MOST_AXES, resolveAxis, sameShape, SCALAR, sizeOf, ShapeError, show, type Shape } from './shape.js'; // prettier-ignore
 import type { Feeds, Program } from './program.js';
@@ -624,7 +624,7 @@ export class Value extends Node {
   }
   /** Each row of the last axis over the root of its mean square: x / sqrt(mean(x²) + eps). */
   rmsNorm(eps = 1e-5): Value {
-    if (typeof eps !== 'number') throw new TypeError(`rmsNorm of ${this.label}: eps ${shown(eps)}, expected a number`); // prettier-ignore
+    checkFinite(`rmsNorm of ${this.label}: eps`, eps);
     const n = this.shape[this.shape.length - 1];
     return makeValue('rmsNorm', [this], { scale: 1 / (n ?? 1), eps });
   }

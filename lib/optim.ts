@@ -9,6 +9,7 @@ import type { UpdateRule, UpdateStep } from './compiler/layout.js';
 import { checkDataset, checkDocumentRange, copied, type Dataset } from './dataset.js';
 import {
   checkBoolean,
+  checkFinite,
   checkInteger,
   checkNumber as requireNumber,
   checkObject,
@@ -32,8 +33,9 @@ function rates(schedule: Schedule): (step: number) => number {
   const next = ratesOf(schedule);
   return (step) => {
     const rate: unknown = next(step);
-    if (typeof rate === 'number' && !Number.isNaN(rate)) return rate;
-    throw new TypeError(`learning rate ${shown(rate)} at step ${step}: expected a number`);
+    if (Number.isFinite(rate)) return rate as number;
+    const Kind = typeof rate === 'number' ? RangeError : TypeError;
+    throw new Kind(`learning rate ${shown(rate)} at step ${step}: expected a finite number`);
   };
 }
 
@@ -44,6 +46,7 @@ const MAKERS = { ...schedules, decay };
 function checkSchedule(schedule: unknown): asserts schedule is Schedule {
   const maker = Object.entries(MAKERS).find(([, make]) => make === schedule);
   if (maker) throw new TypeError(`learningRate ${maker[0]} makes a schedule and is none: call it, as in learningRate: ${maker[0]}(...)`); // prettier-ignore
+  if (typeof schedule === 'number') checkFinite('learningRate', schedule);
   if (typeof schedule === 'number' || typeof schedule === 'function') return;
   const isObject = typeof schedule === 'object' && schedule !== null;
   if (isObject && (Symbol.iterator in schedule || typeof (schedule as Partial<Iterator<number>>).next === 'function')) return; // prettier-ignore

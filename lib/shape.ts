@@ -60,7 +60,8 @@ export function contiguousStrides(shape: Shape): number[] {
 export function resolveAxis(axis: number, shape: Shape): number {
   const resolved = !Number.isInteger(axis) ? -1 : axis < 0 ? axis + shape.length : axis;
   if (resolved < 0 || resolved >= shape.length) {
-    throw new ShapeError(`axis ${shown(axis)} does not exist in shape ${show(shape)}`);
+    const why = shape.length === 0 ? ': a single number has no axis' : '';
+    throw new ShapeError(`axis ${shown(axis)} does not exist in shape ${show(shape)}${why}`);
   }
   return resolved;
 }

@@ -311,6 +311,16 @@ describe('second derivatives are finite where those of PyTorch are:', () => {
 
 /** What is refused, and by which words. */
 const REFUSED: [title: string, f: (x: Value) => unknown, error: RegExp][] = [
+  ...[NaN, Infinity, -Infinity].flatMap((bad): typeof REFUSED => [
+    [`variance, ddof ${bad}`, (x) => variance(x, 0, { ddof: bad }), new RegExp(`^variance: ddof ${bad}: expected a finite number$`)],
+    [`std, ddof ${bad}`, (x) => std(x, 0, { ddof: bad }), new RegExp(`^std: ddof ${bad}: expected a finite number$`)],
+    [`layerNorm, eps ${bad}`, (x) => layerNorm(x, bad), new RegExp(`^layerNorm: eps ${bad}: expected a finite number$`)],
+    [`rmsNorm, eps ${bad}`, (x) => x.rmsNorm(bad), new RegExp(`^rmsNorm of .*: eps ${bad}: expected a finite number$`)],
+  ]),
+  ['layerNorm of a single number', (x) => layerNorm(x.sum()), /^layerNorm of #\d+ \(sum, shape \[\]\): axis -1 does not exist in shape \[\]: a single number has no axis$/],
+  ['logSoftmax of a single number', (x) => logSoftmax(x.sum()), /^logSoftmax of .*: a single number has no axis$/],
+  ['argmax of a single number', (x) => x.sum().argmax(), /^argmax of .*: a single number has no axis$/],
+  ['cumsum of a single number', (x) => x.sum().cumsum(), /^cumsum of .*: a single number has no axis$/],
   ['max of nothing', (x) => x.slice(0, 0).max(), /max of .*empty along the axes/],
   ['argmax of nothing', (x) => x.slice(0, 0, 1).argmax(), /argmax of .*is empty/],
   ['argmax of an axis that is not there', (x) => x.argmax(2), /axis 2 does not exist/],
@@ -336,7 +346,9 @@ describe('functions refuse', () => {
       const x = parameter([1, 2, 3, 4, 5, 6], { shape: [2, 3] });
       assert.throws(
         () => f(x),
-        (thrown) => thrown instanceof ShapeError && error.test(thrown.message),
+        (thrown) =>
+          (thrown instanceof ShapeError || thrown instanceof RangeError) &&
+          error.test(thrown.message),
       );
     });
   }

@@ -363,6 +363,9 @@ describe('optimisers', () => {
       ],
       [null, /learningRate null: expected a number/],
       ['0.1', /learningRate "0.1": expected a number/],
+      [NaN, /learningRate NaN: expected a finite number/],
+      [Infinity, /learningRate Infinity: expected a finite number/],
+      [-Infinity, /learningRate -Infinity: expected a finite number/],
     ];
     for (const [learningRate, message] of rows) {
       assert.throws(
@@ -370,8 +373,15 @@ describe('optimisers', () => {
         message,
       );
     }
-    const training = new SGD({ learningRate: () => NaN }).minimize(loss);
-    assert.throws(() => training.step({}), /learning rate NaN at step 0: expected a number/);
+    for (const rate of [NaN, Infinity, -Infinity]) {
+      for (const learningRate of [() => rate, [rate], schedules.constant(rate), decay(rate, 1)]) {
+        const training = new SGD({ learningRate }).minimize(loss);
+        assert.throws(() => training.step({}), {
+          name: 'RangeError',
+          message: `learning rate ${rate} at step 0: expected a finite number`,
+        });
+      }
+    }
   });
 
   const REFUSED: [make: () => Optimizer, message: RegExp][] = [

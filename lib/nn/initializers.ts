@@ -1,5 +1,5 @@
 /** What parameters start from, drawn from a `Random`, row by row. */
-import { checkNumber, isList, shown } from '../given.js';
+import { checkFinite, isList, shown } from '../given.js';
 import { Random } from '../random.js';
 import { checkSize, ShapeError, sizeOf, type Shape } from '../shape.js';
 
@@ -11,8 +11,8 @@ export type Initializer = (shape: Shape, random: Random) => Float64Array;
 
 /** Evenly from [low, high). */
 export function uniform(low = -1, high = 1): Initializer {
-  checkNumber('low', low);
-  checkNumber('high', high);
+  checkFinite('low', low);
+  checkFinite('high', high);
   return (shape, random) => {
     checkRandom('uniform', random);
     return Float64Array.from({ length: countOf(shape) }, () => low + (high - low) * random.random()); // prettier-ignore
@@ -21,8 +21,8 @@ export function uniform(low = -1, high = 1): Initializer {
 
 /** Gaussians of a mean and a standard deviation. */
 export function normal(mean = 0, std = 1): Initializer {
-  checkNumber('mean', mean);
-  checkNumber('std', std);
+  checkFinite('mean', mean);
+  checkFinite('std', std);
   return (shape, random) => {
     checkRandom('normal', random);
     return random.gaussians(countOf(shape), mean, std);
@@ -36,13 +36,13 @@ export function zeros(): Initializer {
 
 /** Glorot and Bengio (2010), also called Glorot: uniform in ±gain sqrt(6 / (fan-in + fan-out)). */
 export function xavierUniform(gain = 1): Initializer {
-  checkNumber('gain', gain);
+  checkFinite('gain', gain);
   return scaled(uniform, ([fanIn, fanOut]) => gain * Math.sqrt(6 / (fanIn + fanOut)));
 }
 
 /** Glorot and Bengio (2010): normal with standard deviation gain sqrt(2 / (fan-in + fan-out)). */
 export function xavierNormal(gain = 1): Initializer {
-  checkNumber('gain', gain);
+  checkFinite('gain', gain);
   return scaled(normal, ([fanIn, fanOut]) => gain * Math.sqrt(2 / (fanIn + fanOut)));
 }
 
