@@ -106,6 +106,17 @@ async function messageOf(run: () => unknown): Promise<string> {
   return 'nothing was refused';
 }
 
+describe('the mean loss of a batch', () => {
+  it('is finite where the sum overflows float32', () => {
+    for (const target of TARGETS) {
+      const loss = parameter(0).add(input('x'));
+      const training = new SGD({ learningRate: 0.1 }).minimize(loss, { ...target, batches: true });
+      const x = Math.fround(3e38);
+      assert.equal(training.stepBatch([{ x }, { x }, { x }, { x }]), x);
+    }
+  });
+});
+
 describe('a gradient that is not finite', () => {
   for (const [name, make] of OPTIMIZERS) {
     for (const [call, run, options] of CALLS) {
