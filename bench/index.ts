@@ -8,7 +8,7 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { MODEL_NAMES, type ModelName } from '../lib/experiment.js';
-import { writeFile } from '../lib/files.js';
+import { checkWritable, isSameFile, writeFile } from '../lib/files.js';
 import { nativeInfo } from '../lib/native.js';
 import { batchRows } from './batches.js';
 import { gptRows } from './gpt.js';
@@ -65,6 +65,13 @@ function chosen<T extends string>(what: string, known: readonly T[], given: read
   return known.filter((name) => given.includes(name));
 } // prettier-ignore
 
+if (options.json !== undefined) {
+  checkWritable(options.json);
+  if (options.against !== undefined && isSameFile(options.json, options.against))
+    throw new Error(
+      `--json ${options.json} is the file that --against reads: give the name of another`,
+    );
+}
 const earlier = options.against ? (JSON.parse(readFileSync(options.against, 'utf8')) as Report) : undefined; // prettier-ignore
 const { isas, openblas, cpu } = nativeInfo();
 const machine = { cpu, isas: isas.available, chosen: isas.chosen, blas: openblas.version, node: process.version }; // prettier-ignore

@@ -170,18 +170,36 @@ function targetOf(given: string): Target {
   throw new Error(REASONS['ELOOP']);
 }
 
+/**
+ * Whether two names, or descriptors, are of one file: the same path, links that lead there, hard links.
+ * False where one cannot be found: whoever reads or writes it says why.
+ */
+export function isSameFile(one: string | number, other: string | number): boolean {
+  const identity = (file: string | number): string => {
+    const options = { bigint: true } as const; // numbers round what some file systems give
+    const { dev, ino } =
+      typeof file === 'number' ? fstatSync(file, options) : statSync(file, options);
+    return `${dev} ${ino}`;
+  };
+  try {
+    return identity(one) === identity(other);
+  } catch {
+    return false;
+  }
+}
+
+const STREAMS = [
+  'standard input comes from there',
+  'standard output goes there',
+  'standard error goes there',
+];
+
 /** @throws Error where a file is not to be replaced, though the folder would allow it */
 function checkMayReplace(path: string, stats: Stats): void {
   // Renaming would put a file in the place of a pipe or a device.
   if (!stats.isFile()) throw new Error(`it is a ${kindOf(stats)}${stats.isDirectory() ? '' : ': give the name of a file'}`); // prettier-ignore
-  for (const [descriptor, name] of [
-    [1, 'output'],
-    [2, 'error'],
-  ] as const) {
-    // prettier-ignore
-    const own = unlessMissing(() => fstatSync(descriptor));
-    if (own?.dev === stats.dev && own.ino === stats.ino) throw new Error(`standard ${name} goes there: give the name of another file`); // prettier-ignore
-  }
+  const stream = STREAMS.find((_, descriptor) => isSameFile(descriptor, path));
+  if (stream !== undefined) throw new Error(`${stream}: give the name of another file`);
   // root may write to any file; by its mode this one is to stay as it is.
   if ((stats.mode & 0o222) === 0) throw new Error(`it is read-only (mode ${(stats.mode & 0o777).toString(8)}): allow writing to it (chmod u+w), or give another name`); // prettier-ignore
   accessSync(path, constants.W_OK);
@@ -192,12 +210,12 @@ function kindOf(stats: Stats): string {
   return stats.isFIFO() ? 'pipe' : stats.isSocket() ? 'socket' : 'device';
 }
 
-/** What `read` gives; undefined where there is no such file, or descriptor. */
+/** What `read` gives; undefined where there is no such file. */
 function unlessMissing<T>(read: () => T): T | undefined {
   try {
     return read();
   } catch (error) {
-    if (['ENOENT', 'EBADF'].includes(codeOf(error)!)) return undefined;
+    if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
   }
 }

@@ -1,9 +1,19 @@
 /** What commands read: pipes that begin late, never or never end, devices, and the ./input.txt of a folder. */
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { embeddedNamesPath } from '../lib/data.js';
 import { packageRoot } from '../lib/package.js';
 import { readWhole } from '../lib/files.js';
 import { benchReport } from './support/bench-report.js';
@@ -57,6 +67,144 @@ describe('what is read', function () {
       assert.ok(found.seconds < 40, `${found.seconds} s`);
     });
   }
+
+  describe('is not written over by the same command', () => {
+    const names = 'anna\nbob\ncarla\n';
+    const save = 'v train rnn --steps 1 --samples 0';
+    const draw = 'v graph rnn --positions 1';
+    const isRead = (option: string, path: string, as = ''): RegExp =>
+      new RegExp(
+        `^vecgrad: ${option} "${path}" is a file that this command reads${as && ` \\(as "${as}"\\)`}, and would replace it: give the name of another file\nexit 2\n$`,
+      );
+    const comesFrom = (path: string): RegExp =>
+      new RegExp(
+        `^vecgrad: cannot write "${path}": standard input comes from there: give the name of another file\nexit 1\n$`,
+      );
+    const refused: [what: string, script: string, said: RegExp][] = [
+      [
+        '--save to the documents',
+        `${save} --input names.txt --save names.txt`,
+        isRead('--save', 'names.txt'),
+      ],
+      [
+        '--save to the documents by another path',
+        `${save} --input names.txt --save ./x/../names.txt`,
+        isRead('--save', './x/../names.txt', 'names.txt'),
+      ],
+      [
+        '--save to a link to the documents',
+        `ln -s names.txt l; ${save} --input names.txt --save l`,
+        isRead('--save', 'l', 'names.txt'),
+      ],
+      [
+        '--save to the documents behind a link',
+        `ln -s names.txt l; ${save} --input l --save names.txt`,
+        isRead('--save', 'names.txt', 'l'),
+      ],
+      [
+        '--save to a hard link to the documents',
+        `ln names.txt l; ${save} --input names.txt --save l`,
+        isRead('--save', 'l', 'names.txt'),
+      ],
+      [
+        '--save to ./input.txt, which is read by default',
+        `ln -s names.txt input.txt; ${save} --save names.txt`,
+        isRead('--save', 'names.txt', 'input.txt'),
+      ],
+      [
+        '--save to the documents, with --resume',
+        `${save} --input names.txt --save names.txt --resume`,
+        isRead('--save', 'names.txt'),
+      ],
+      [
+        '--save to standard input',
+        `${save} --input /dev/stdin --save names.txt < names.txt`,
+        isRead('--save', 'names.txt', '/dev/stdin'),
+      ],
+      [
+        '--save to standard input, which is not read',
+        `${save} --input <(printf 'ab\\nba\\n') --save names.txt < names.txt`,
+        comesFrom('names.txt'),
+      ],
+      [
+        '--save to a descriptor that is read',
+        `${save} --input /dev/fd/3 --save names.txt 3< names.txt`,
+        isRead('--save', 'names.txt', '/dev/fd/3'),
+      ],
+      [
+        '--svg to the documents',
+        `${draw} --input names.txt --svg names.txt`,
+        isRead('--svg', 'names.txt'),
+      ],
+      [
+        '--svg to ./input.txt, which is read by default',
+        `mv names.txt input.txt; ${draw} --svg input.txt; e=$?; mv input.txt names.txt; (exit $e)`,
+        isRead('--svg', 'input.txt'),
+      ],
+      [
+        '--svg to standard input',
+        `${draw} --input report.json --svg names.txt < names.txt`,
+        comesFrom('names.txt'),
+      ],
+      [
+        '--html to a report',
+        'v bench compare report.json --html report.json',
+        isRead('--html', 'report.json'),
+      ],
+      [
+        '--html to a link to a later report',
+        'ln -s report.json l; v bench compare names.txt report.json --html l',
+        isRead('--html', 'l', 'report.json'),
+      ],
+      [
+        '--html to standard input',
+        'v bench compare report.json --html names.txt < names.txt',
+        comesFrom('names.txt'),
+      ],
+      ['--json to standard input', 'v bench --json names.txt < names.txt', comesFrom('names.txt')],
+      [
+        '--out to standard input',
+        'v data names --force --url http://h.invalid/ --out names.txt < names.txt',
+        comesFrom('names.txt'),
+      ],
+    ];
+    const report = JSON.stringify(benchReport());
+    for (const [what, script, said] of refused) {
+      it(what, () => {
+        writeFileSync(join(folder, 'names.txt'), names);
+        mkdirSync(join(folder, 'x'));
+        assert.match(
+          run(`${script}; echo "exit $?"`).said.replace(/^(exit .\n)(.*)$/s, '$2$1'),
+          said,
+        );
+        assert.equal(readFileSync(join(folder, 'names.txt'), 'utf8'), names);
+        assert.equal(readFileSync(join(folder, 'report.json'), 'utf8'), report);
+        assert.deepEqual(
+          readdirSync(folder).filter((name) => name.startsWith('.')),
+          [],
+        );
+      });
+    }
+
+    it('the list that comes with vecgrad is not either', () => {
+      const list = embeddedNamesPath();
+      assert.match(
+        run(`${save} --save '${list}'`).said,
+        /--save ".*" is a file that this command reads, /,
+      );
+      assert.equal(readFileSync(list).length > 200_000, true);
+    });
+
+    it('but a model that training goes on from, and a copy of the documents', () => {
+      writeFileSync(join(folder, 'names.txt'), names);
+      const first = run(`cp names.txt copy; ${save} --input names.txt --save copy`).said;
+      assert.match(first, /1 step,/);
+      assert.equal(
+        run(`${save} --input names.txt --save copy --resume`).said.split('\n')[0],
+        first.split('\n')[0],
+      );
+    });
+  });
 
   it('a pipe that is given up after as long as was asked for', () => {
     execFileSync('mkfifo', [join(folder, 'pipe')]);

@@ -8,7 +8,7 @@ import { quoted, quotedPath } from '../escaped.js';
 import { checkWritable, readWhole, reasonOf, writeFile } from '../files.js';
 import { truncate } from '../cli/format.js';
 import type { Sink } from '../cli/io.js';
-import { UsageError } from '../cli/options.js';
+import { checkNoInput, UsageError } from '../cli/options.js';
 import { didYouMean } from '../suggest.js';
 import { FULL, QUICK, type Effort } from './effort.js';
 import { named } from './figures.js';
@@ -59,7 +59,10 @@ export function bench(
       return;
     }
     case 'compare': {
-      if (options.html !== undefined) checkWritable(options.html);
+      if (options.html !== undefined) {
+        checkNoInput('--html', options.html, options.files);
+        checkWritable(options.html);
+      }
       const machines = named(options.files.map((file) => ({ file, report: read(file) })));
       if (options.html === undefined) stdout.write(comparisonText(machines));
       else writeFile(options.html, pageHtml(machines));

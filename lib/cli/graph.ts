@@ -12,7 +12,7 @@ export async function graph(model: ModelName, given: GraphOptions, io: Io): Prom
   const { svg, input, ...options } = given;
   const graphviz = svg === undefined ? undefined : await loaded(io);
   if (svg !== undefined) checkWritable(svg);
-  const { docs } = (await io.load())(input);
+  const { docs } = (await io.load())(input, '--svg', svg);
   io.stderr.write(unusedNote(model, options.sizes));
   const { text, boxes } = (await io.drawing())(model, { ...options, docs });
   if (!graphviz || svg === undefined) {

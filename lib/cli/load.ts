@@ -2,7 +2,7 @@
 import { lstatSync } from 'node:fs';
 import { now } from '../clock.js';
 import { embeddedNamesPath, openDocuments, type Documents } from '../data.js';
-import { DEFAULT_INPUT } from './options.js';
+import { checkNoInput, DEFAULT_INPUT } from './options.js';
 
 export interface Loaded {
   docs: Documents;
@@ -11,11 +11,18 @@ export interface Loaded {
   loadSeconds: number;
 }
 
-/** Reads `input`; without one `./input.txt` where it exists, else the embedded names. */
-export function load(input: string | undefined): Loaded {
+/**
+ * Reads `input`; without one `./input.txt` where it exists, else the embedded names.
+ *
+ * @param option which names a file that the command will write
+ * @throws UsageError where `output`, that file, is what would be read
+ */
+export function load(input: string | undefined, option = '', output?: string): Loaded {
   const start = now();
   const path = input ?? (isThere(DEFAULT_INPUT) ? DEFAULT_INPUT : undefined);
-  const docs = openDocuments(path ?? embeddedNamesPath());
+  const file = path ?? embeddedNamesPath();
+  if (output !== undefined) checkNoInput(option, output, [file]);
+  const docs = openDocuments(file);
   const loadSeconds = (now() - start) / 1000;
   return { docs, source: path ?? 'the embedded names', loadSeconds };
 }

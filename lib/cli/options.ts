@@ -5,7 +5,8 @@ import type { DType, ModelName, ModelSizes } from '../experiment.js';
 import { graphSize, MOST_NODES } from '../models/graph-size.js';
 import type { NamesOptions } from '../names.js';
 import { httpUrl } from '../proxy.js';
-import { quoted } from '../escaped.js';
+import { quoted, quotedPath } from '../escaped.js';
+import { isSameFile } from '../files.js';
 import { groupDigits, shellWord } from './format.js';
 import { MODELS } from './study.js';
 import { didYouMean, nearest } from '../suggest.js';
@@ -306,6 +307,22 @@ export function unusedNote(model: ModelName, given: Partial<ModelSizes>): string
     .filter((size) => !SIZES[size].models.includes(model))
     .map((size) => `--${SIZES[size].option}`);
   return unused.length > 0 ? `vecgrad: note: ${model} makes no use of ${unused.join(', ')}\n` : '';
+}
+
+/**
+ * Told before the command reads anything.
+ *
+ * @param option which names the file to write
+ * @param inputs the files that the command reads
+ * @throws UsageError where the file to write is one of them, which would be lost
+ */
+export function checkNoInput(option: string, path: string, inputs: readonly string[]): void {
+  const input = inputs.find((read) => isSameFile(read, path));
+  if (input === undefined) return;
+  const called = input === path ? '' : ` (as ${quotedPath(input)})`;
+  throw new UsageError(
+    `${option} ${quotedPath(path)} is a file that this command reads${called}, and would replace it: give the name of another file`,
+  );
 }
 
 /** `"given" is no ...`, in one form for models, types and instruction sets. */

@@ -21,7 +21,7 @@ export async function train(model: ModelName, given: TrainOptions, io: Io): Prom
     resume,
     ...options
   } = given;
-  const { docs, source, loadSeconds } = (await io.load())(input);
+  const { docs, source, loadSeconds } = (await io.load())(input, '--save', save);
   if (options.isa !== undefined) await checkIsa(options.isa, io);
   io.stderr.write(unusedNote(model, options.sizes));
   if (explain) {
