@@ -453,6 +453,7 @@ describe('bench: the arguments', () => {
   it('vecgrad help bench is vecgrad bench --help', async () => {
     const [one, other] = [await vecgrad('help', 'bench'), await vecgrad('bench', '--help')];
     assert.deepEqual(one, other);
+    assert.deepEqual(await vecgrad('bench', 'compare', '--quik', '--help'), other);
     for (const part of ['--quick', '--json FILE', '--html FILE', 'VECGRAD_EMULATED']) assert(one.out.includes(part), part); // prettier-ignore
   });
 });

@@ -149,6 +149,23 @@ describe('command line', () => {
       [['rnn'], /unknown command "rnn": .*; did you mean train rnn\?/],
       [['zzzzzzzz'], /unknown command "zzzzzzzz": [^;]*$/],
       [['--steps', '5', 'compare'], /the command comes before its options, not "--steps"/],
+      [['help', 'trian'], /unknown command "trian": .*; did you mean train\?/],
+      [['--help', 'trian'], /unknown command "trian": .*; did you mean train\?/],
+      [['-h', 'rnn'], /unknown command "rnn": .*; did you mean train rnn\?/],
+      [['help', 'help'], /unknown command "help"/],
+      [['help', ''], /unknown command ""/],
+      [['help', 'train', 'rnn'], /nothing is expected after help train: "rnn"/],
+      [['help', 'bench', 'compare'], /nothing is expected after help bench: "compare"/],
+      [['help', 'train', '--steps', '5'], /nothing is expected after help train: "--steps"/],
+      [['help', '--steps'], /the command comes before its options, not "--steps"/],
+      [['-h', '--version'], /the command comes before its options, not "--version"/],
+      [['--version', 'foo'], /nothing is expected after --version: "foo"/],
+      [['-v', '--help'], /nothing is expected after -v: "--help"/],
+      [['--version', '--json'], /nothing is expected after --version: "--json"/],
+      [['version'], /unknown command "version"/],
+      [['train', '--help=yes'], /--help takes no value/],
+      [['train', '--', '--help'], /unknown model "--help"/],
+      [['info', '-hx'], /info has no option "-x"/],
       [['train'], /no model given: .*scalar, vector, rnn or rnn_att/],
       [['train', 'rnn-att'], /unknown model "rnn-att": .*; did you mean rnn_att\?/],
       [['train', 'RNN'], /unknown model "RNN": .*; did you mean rnn\?/],
@@ -398,6 +415,25 @@ describe('command line', () => {
       assert.equal((await vecgrad(['help', 'train'])).out, train.out);
       assert.equal((await vecgrad(['train', 'rnn', '-h'])).out, train.out);
       assert.equal((await vecgrad(['graph', 'rnn', '-h'])).out, graph.out);
+      for (const argv of [
+        ['help', '--help'],
+        ['--help', '-h'],
+      ]) {
+        assert.equal((await vecgrad(argv)).out, overview.out);
+      }
+      // Whatever else a command is given with it, help is what was asked for.
+      for (const rest of [
+        'trian --help',
+        '--help rnn vector',
+        'rnn --steps ten -h',
+        '--stepz -h',
+        '--steps --help',
+        '-hh',
+      ]) {
+        const { code, out, err } = await vecgrad(['train', ...rest.split(' ')]);
+        assert.deepEqual([code, out, err], [0, train.out, '']);
+      }
+      assert.equal((await vecgrad(['--help', 'train'])).out, train.out);
       for (const { code, out, err, natives } of [overview, train, graph, sample, data]) {
         assert.deepEqual([code, err, natives], [0, '', 0]);
         for (const line of out.split('\n')) assert.ok(line.length <= 100, line);

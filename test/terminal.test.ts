@@ -85,7 +85,9 @@ describe('a terminal gets no codes', () => {
   const rows: [argv: () => string[], code: number, env?: Record<string, string>][] = [
     [() => [HOSTILE], 2],
     [() => [`--${HOSTILE}`], 2],
-    [() => ['help', HOSTILE], 0],
+    [() => ['help', HOSTILE], 2],
+    [() => ['--version', HOSTILE], 2],
+    [() => ['help', 'train', HOSTILE], 2],
     [() => ['info', HOSTILE], 2],
     [() => ['info'], 1, { VECGRAD_ISA: HOSTILE }],
     [() => ['info', '--json'], 1, { VECGRAD_ISA: HOSTILE }],

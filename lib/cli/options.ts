@@ -231,10 +231,14 @@ export function parseCommand(argv: readonly string[]): Command {
   if (first === undefined) {
     throw new UsageError(`no command given: ${usageHint()}`);
   }
-  if (first === '--help' || first === '-h') return { name: 'help' };
-  if (first === '--version' || first === '-v') return { name: 'version' };
-  if (first === 'help') return { name: 'help', ...(isCommand(rest[0]) && { topic: rest[0] }) };
+  if (first === 'help' || HELP.includes(first))
+    return helpOn(rest.filter((arg) => !HELP.includes(arg)));
+  if (first === '--version' || first === '-v') {
+    noMore(first, rest);
+    return { name: 'version' };
+  }
   if (!isCommand(first)) throw unknownCommand(first);
+  if (asksForHelp(rest)) return { name: 'help', topic: first };
   if (first === 'bench') return { name: first, argv: rest };
 
   const { values, positionals } = parseOptions(first, rest);
@@ -277,6 +281,21 @@ export function parseCommand(argv: readonly string[]): Command {
       return { name: first, model, options };
     }
   }
+}
+
+const HELP = ['--help', '-h'];
+
+/** Whether the arguments of a command ask to explain it: then nothing else is looked at. */
+function asksForHelp(argv: readonly string[]): boolean {
+  const end = argv.indexOf('--');
+  return (end < 0 ? argv : argv.slice(0, end)).some((arg) => HELP.includes(arg));
+}
+
+function helpOn([topic, ...more]: readonly string[]): Command {
+  if (topic === undefined) return { name: 'help' };
+  if (!isCommand(topic)) throw unknownCommand(topic);
+  noMore(`help ${topic}`, more);
+  return { name: 'help', topic };
 }
 
 function onlyFile(command: 'sample' | 'eval', positionals: readonly string[]): string {
@@ -524,7 +543,7 @@ function attachNegatives(argv: readonly string[]): string[] {
 
 /** parseArgs' own messages span lines and talk of its own ways; ours name the command's options. */
 function optionError(command: CommandName, error: NodeJS.ErrnoException): Error {
-  const given = /'(-[^' =]*)/.exec(error.message)?.[1] ?? '';
+  const given = /'(?:-\w, )?(-[^' =]*)/.exec(error.message)?.[1] ?? '';
   const name = given.replace(/^-+/, '');
   const known = COMMANDS[command].options;
   switch (error.code) {
