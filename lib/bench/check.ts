@@ -13,6 +13,10 @@ export type Checked<C> = C extends Check<infer T> ? T : never;
 
 const MOST_CHARACTERS = 200;
 const MOST_ITEMS = 100_000;
+/** Numbers between which times, rates and sizes are: no machine has others. */
+const LEAST = 1e-12;
+const MOST = 1e18;
+const BETWEEN = 'a number between 1e-12 and 1e18';
 
 function refuse(at: string, wanted: string, value: unknown): never {
   const given = value === undefined ? 'nothing' : shown(value);
@@ -25,34 +29,39 @@ export const text: Check<string> = (value, at) =>
   value.length <= MOST_CHARACTERS &&
   !/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u.test(value)
     ? value
-    : refuse(at, `a line of at most ${MOST_CHARACTERS} characters`, value);
+    : refuse(
+        at,
+        `a line of at most ${MOST_CHARACTERS} characters, without control and format characters`,
+        value,
+      );
 
 /** As instruction sets, kernels and models are called. */
 export const identifier: Check<string> = (value, at) =>
   typeof value === 'string' && /^[a-z][a-z0-9_]{0,39}$/.test(value)
     ? value
-    : refuse(at, 'a name in lower case', value);
+    : refuse(at, 'a name of at most 40 characters a to z, 0 to 9 and _, the first a letter', value);
 
 export const flag: Check<boolean> = (value, at) =>
   typeof value === 'boolean' ? value : refuse(at, 'true or false', value);
 
 /** Times, rates and sizes: what a logarithmic scale can show. */
 export const positive: Check<number> = (value, at) =>
-  typeof value === 'number' && value > 1e-12 && value < 1e18
-    ? value
-    : refuse(at, 'a number above 0', value);
+  isBetween(LEAST, value) ? value : refuse(at, BETWEEN, value);
 
-export const notNegative: Check<number> = (value, at) => (value === 0 ? 0 : positive(value, at));
+export const notNegative: Check<number> = (value, at) =>
+  value === 0 ? 0 : isBetween(LEAST, value) ? value : refuse(at, `0 or ${BETWEEN}`, value);
 
 export const finite: Check<number> = (value, at) =>
-  typeof value === 'number' && Math.abs(value) < 1e18
-    ? value
-    : refuse(at, 'a finite number', value);
+  isBetween(-MOST, value) ? value : refuse(at, 'a number between -1e18 and 1e18', value);
+
+function isBetween(least: number, value: unknown): value is number {
+  return typeof value === 'number' && value > least && value < MOST;
+}
 
 export const count: Check<number> = (value, at) =>
   Number.isSafeInteger(value) && (value as number) > 0
     ? (value as number)
-    : refuse(at, 'a whole number above 0', value);
+    : refuse(at, `a whole number from 1 to ${Number.MAX_SAFE_INTEGER}`, value);
 
 export function oneOf<const T extends string>(...known: readonly T[]): Check<T> {
   const wanted = known.map((one) => `"${one}"`).join(' or ');
@@ -73,7 +82,9 @@ export function list<T>(of: Check<T>): Check<T[]> {
   return (value, at) => {
     if (!Array.isArray(value)) return refuse(at, 'a list', value);
     if (value.length > MOST_ITEMS) {
-      throw new ReportError(`${at}: ${value.length} items are more than ${MOST_ITEMS}`);
+      throw new ReportError(
+        `${at}: expected a list of at most ${MOST_ITEMS} items, got one of ${value.length}`,
+      );
     }
     return value.map((item, i) => of(item, `${at}[${i}]`));
   };

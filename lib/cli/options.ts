@@ -151,10 +151,17 @@ const GRAPH_ONLY: readonly OptionName[] = ['positions', 'data', 'svg', 'mermaid'
 const SAMPLE_ONLY: readonly OptionName[] = ['count', 'top-k', 'prefix'];
 const DATA_ONLY: readonly OptionName[] = ['out', 'url', 'sha256', 'force'];
 
-export const COMMANDS: Record<
-  CommandName,
-  { usage: string; summary: string; options: readonly OptionName[] }
-> = {
+interface CommandSpec {
+  usage: string;
+  summary: string;
+  options: readonly OptionName[];
+  /** Options that mean nothing without another. */
+  needs?: Partial<Record<OptionName, OptionName>>;
+  /** Options that do nothing beside this one. */
+  idle?: Partial<Record<OptionName, readonly OptionName[]>>;
+}
+
+export const COMMANDS: Record<CommandName, CommandSpec> = {
   compare: {
     usage: 'vecgrad compare [options]',
     summary: 'train the four models in turn and print one table',
@@ -164,6 +171,21 @@ export const COMMANDS: Record<
     usage: 'vecgrad train MODEL [options]',
     summary: `train one model: ${MODELS.join(', ')}`,
     options: (Object.keys(OPTIONS) as OptionName[]).filter((name) => ![...GRAPH_ONLY, ...SAMPLE_ONLY, ...DATA_ONLY].includes(name)), // prettier-ignore
+    needs: { every: 'save', resume: 'save', threads: 'batch' },
+    idle: {
+      explain: [
+        'steps',
+        'seed',
+        'lr',
+        'batch',
+        'threads',
+        'samples',
+        'temperature',
+        'save',
+        'every',
+        'resume',
+      ],
+    },
   },
   sample: {
     usage: 'vecgrad sample FILE [options]',
@@ -179,11 +201,14 @@ export const COMMANDS: Record<
     usage: 'vecgrad graph MODEL [options]',
     summary: "print a model's loss as a graph, in Graphviz's language",
     options: [...GRAPH_ONLY, 'n-embd', 'n-head', 'n-layer', 'n-state', 'n-att', 'seed', 'input', 'help'], // prettier-ignore
+    needs: { seed: 'data' },
+    idle: { svg: ['mermaid'] },
   },
   data: {
     usage: 'vecgrad data names [options]',
     summary: 'fetch the list of names that the study used',
     options: [...DATA_ONLY, 'help'],
+    needs: { sha256: 'url' },
   },
   info: {
     usage: 'vecgrad info [options]',
@@ -243,6 +268,7 @@ export function parseCommand(argv: readonly string[]): Command {
 
   const { values, positionals } = parseOptions(first, rest);
   if (values.help === true) return { name: 'help', topic: first };
+  checkPairs(COMMANDS[first], values);
   const json = values.json === true;
   switch (first) {
     case 'compare':
@@ -368,19 +394,14 @@ function common(values: Values): Omit<CompareOptions, 'json'> {
 }
 
 function graphOptions(values: Values): GraphOptions {
-  const svg = file(values, 'svg');
-  const mermaid = values.mermaid === true;
-  if (svg !== undefined && mermaid) {
-    throw new UsageError('--mermaid and --svg exclude each other: Graphviz draws the picture');
-  }
   return {
     positions: whole(values, 'positions', 1, SIZES.blockSize.max) ?? 2,
     sizes: sizes(values),
     ...given('seed', seed(values)),
     ...given('input', file(values, 'input')),
     data: values.data === true,
-    mermaid,
-    ...given('svg', svg),
+    mermaid: values.mermaid === true,
+    ...given('svg', file(values, 'svg')),
   };
 }
 
@@ -398,15 +419,10 @@ function sampleOptions(values: Values): SampleOptions {
 }
 
 function namesOptions(values: Values): NamesOptions {
-  const url = mapped(text(values, 'url'), address);
-  const sha256 = mapped(text(values, 'sha256'), hash);
-  if (sha256 !== undefined && url === undefined) {
-    throw new UsageError('--sha256 is of another list, and needs its address: --url URL');
-  }
   return {
     out: file(values, 'out') ?? DEFAULT_INPUT,
-    ...given('url', url),
-    ...given('sha256', sha256),
+    ...given('url', mapped(text(values, 'url'), address)),
+    ...given('sha256', mapped(text(values, 'sha256'), hash)),
     force: values.force === true,
   };
 }
@@ -428,15 +444,10 @@ function hash(given: string): string {
 const MIN_TEMPERATURE = 1e-9;
 
 function trainOnly(values: Values): Omit<TrainOptions, keyof CompareOptions | 'sizes'> {
-  const save = file(values, 'save');
-  const every = whole(values, 'every', 1, 10_000_000);
-  const resume = values.resume === true;
-  const alone = every !== undefined ? '--every' : resume ? '--resume' : undefined;
-  if (save === undefined && alone) throw new UsageError(`${alone} needs a file: --save FILE`);
   return {
-    ...given('save', save),
-    ...given('every', every),
-    resume,
+    ...given('save', file(values, 'save')),
+    ...given('every', whole(values, 'every', 1, 10_000_000)),
+    resume: values.resume === true,
     ...given('isa', text(values, 'isa')),
     ...given('lr', positive(values, 'lr')),
     ...given('batch', whole(values, 'batch', 1, 4096)),
@@ -524,6 +535,23 @@ function parseOptions(
     return { values: parsed.values, positionals: parsed.positionals };
   } catch (error) {
     throw optionError(command, error as NodeJS.ErrnoException);
+  }
+}
+
+/** @throws UsageError where an option would do nothing, for want of another or because of another */
+function checkPairs({ needs = {}, idle = {} }: CommandSpec, values: Values): void {
+  for (const option of Object.keys(values) as OptionName[]) {
+    const useless = idle[option]?.find((other) => values[other] !== undefined);
+    if (useless !== undefined)
+      throw new UsageError(`--${useless} does nothing beside --${option}: leave one of them out`);
+  }
+  for (const option of Object.keys(values) as OptionName[]) {
+    const needed = needs[option];
+    if (needed === undefined || values[needed] !== undefined) continue;
+    const { value }: OptionSpec = OPTIONS[needed];
+    throw new UsageError(
+      `--${option} needs --${needed}${value === undefined ? '' : ` ${value}`}: give both, or neither`,
+    );
   }
 }
 
