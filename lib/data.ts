@@ -4,7 +4,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Dataset } from './dataset.js';
 import { escaped, quoted, quotedPath } from './escaped.js';
-import { danglingLink, readWhole } from './files.js';
+import { danglingLink, readWhole, wrongPath } from './files.js';
 import { checkInteger, MOST, shown as wordsFor } from './given.js';
 import { addon } from './native.js';
 import { packageRoot } from './package.js';
@@ -351,6 +351,8 @@ export function embeddedNamesPath(): string {
 const MOST_OF_PIPE = 2 ** 26;
 
 function readBytes(path: string, shown: string): Buffer {
+  const wrong = wrongPath(path);
+  if (wrong !== undefined) throw new DataError(`cannot read ${shown}: ${wrong}`);
   try {
     const stats = statSync(path);
     if (stats.isDirectory()) throw new DataError(`${shown} is a directory: ${EXPECTED}`);
@@ -385,7 +387,6 @@ const REASONS: Record<string, string> = {
   EPERM: 'permission denied; check its owner and mode',
   ELOOP: 'its symbolic links lead in a circle',
   ENAMETOOLONG: 'the path is too long',
-  ERR_INVALID_ARG_VALUE: 'a path cannot contain a NUL character',
 };
 
 /**

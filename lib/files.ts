@@ -22,7 +22,7 @@ import {
   writeSync,
   type Stats,
 } from 'node:fs';
-import { basename, dirname, isAbsolute, join } from 'node:path';
+import { basename, dirname, isAbsolute, join, sep } from 'node:path';
 import { now } from './clock.js';
 import { escaped, quotedPath } from './escaped.js';
 
@@ -152,8 +152,23 @@ interface Target {
 /** The most links that lead from one to another, as Linux counts them. */
 const MOST_LINKS = 40;
 
+/** Why a path can be of no file, whatever there is; undefined where it can. */
+export function wrongPath(path: string): string | undefined {
+  if (path === '') return 'the path is empty: give the name of a file';
+  if (path.includes('\0'))
+    return 'a path cannot contain a NUL character: give the name of a file without one';
+  // Written as UTF-8, it would be the name of another file.
+  if (/\p{Cs}/u.test(path))
+    return 'the path has half of a surrogate pair, which no name can hold: give the name of a file without one';
+  if (path.endsWith('/') || path.endsWith(sep))
+    return 'it ends with a slash: give the name of a file';
+  return undefined;
+}
+
 /** What is to be replaced: where links lead, whether or not there is a file yet. */
 function targetOf(given: string): Target {
+  const wrong = wrongPath(given);
+  if (wrong !== undefined) throw new Error(wrong);
   let path = given;
   for (let links = 0; links <= MOST_LINKS; links++) {
     const earlier = unlessMissing(() => statSync(path));
@@ -161,7 +176,7 @@ function targetOf(given: string): Target {
       checkMayReplace(path, earlier);
       return { path: realpathSync.native(path), earlier };
     }
-    if (/[/\\]$/.test(path)) throw new Error('it ends with a slash: give the name of a file');
+    if (path.endsWith('/') || path.endsWith(sep)) throw new Error(wrongPath(path));
     const folder = realpathSync.native(dirname(path));
     if (!unlessMissing(() => lstatSync(path))) return { path: join(folder, basename(path)) };
     const to = readlinkSync(path);
@@ -197,7 +212,7 @@ const STREAMS = [
 /** @throws Error where a file is not to be replaced, though the folder would allow it */
 function checkMayReplace(path: string, stats: Stats): void {
   // Renaming would put a file in the place of a pipe or a device.
-  if (!stats.isFile()) throw new Error(`it is a ${kindOf(stats)}${stats.isDirectory() ? '' : ': give the name of a file'}`); // prettier-ignore
+  if (!stats.isFile()) throw new Error(noFile(stats));
   const stream = STREAMS.find((_, descriptor) => isSameFile(descriptor, path));
   if (stream !== undefined) throw new Error(`${stream}: give the name of another file`);
   // root may write to any file; by its mode this one is to stay as it is.
@@ -205,9 +220,16 @@ function checkMayReplace(path: string, stats: Stats): void {
   accessSync(path, constants.W_OK);
 }
 
-function kindOf(stats: Stats): string {
-  if (stats.isDirectory()) return 'directory';
-  return stats.isFIFO() ? 'pipe' : stats.isSocket() ? 'socket' : 'device';
+/** What is in the place of a file, and what to do. */
+export function noFile(stats: Stats): string {
+  const kind = stats.isDirectory()
+    ? 'directory'
+    : stats.isFIFO()
+      ? 'pipe'
+      : stats.isSocket()
+        ? 'socket'
+        : 'device';
+  return `it is a ${kind}: give the name of a file`;
 }
 
 /** What `read` gives; undefined where there is no such file. */
@@ -371,7 +393,7 @@ export function readWhole(path: string, most: number, patience = PATIENCE): Buff
   try {
     const stats = fstatSync(descriptor);
     const isPipe = stats.isFIFO();
-    if (!stats.isFile() && !isPipe) throw new Error(`it is a ${kindOf(stats)}`);
+    if (!stats.isFile() && !isPipe) throw new Error(noFile(stats));
     // Of one without a name all writers are there from the start: without any it has ended.
     const mayBegin = isPipe && unlessMissing(() => realpathSync.native(path)) !== undefined;
     const start = now();
@@ -450,7 +472,7 @@ const REASONS: Readonly<Record<string, string>> = {
     'the system uses it, as it does a file that is mounted by itself: mount its folder, or give another name',
   EDQUOT: 'there is no room left in your share of the disk',
   EFBIG: 'it would be larger than a file may be',
-  EISDIR: 'it is a directory',
+  EISDIR: 'it is a directory: give the name of a file',
   ELOOP: 'its symbolic links lead in a circle',
   ENAMETOOLONG: 'the name is too long',
   ENOENT: 'there is no such file or folder',
@@ -458,5 +480,4 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOTDIR: 'part of its path is a file, not a directory',
   EPERM: 'permission is denied',
   EROFS: 'it is on a file system that can only be read',
-  ERR_INVALID_ARG_VALUE: 'a path cannot contain a NUL character',
 };

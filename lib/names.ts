@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { download, shown, type DownloadOptions } from './download.js';
 import { quotedPath } from './escaped.js';
-import { checkWritable, reasonOf, writeFile } from './files.js';
+import { checkWritable, reasonOf, wrongPath, writeFile } from './files.js';
 
 /** The study's list: 32,033 first names, of https://github.com/karpathy/makemore. */
 const STUDY = {
@@ -60,6 +60,7 @@ export async function obtainNames(
 /** What a file holds, empty where that is too much for a list; undefined where there is none. */
 function existing(path: string): Buffer | undefined {
   try {
+    if (wrongPath(path) !== undefined) return undefined; // told as it cannot be written
     const stats = statSync(path, { throwIfNoEntry: false });
     if (!stats?.isFile()) return undefined; // whether it can be written is asked later
     return stats.size > MOST_BYTES ? Buffer.alloc(0) : readFileSync(path);

@@ -1,7 +1,7 @@
 /** A safetensors file on the disk: written whole, and read array by array, none before it is asked for. */
 import { closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { shown as wordsFor } from './given.js';
-import { checkReplaceable, reasonOf, replaceFile } from './files.js';
+import { checkReplaceable, noFile, reasonOf, replaceFile, wrongPath } from './files.js';
 import { headerLength, numbersOf, readHeader, SafetensorsError, writeSafetensors, type Entry, type WrittenTensor } from './safetensors.js'; // prettier-ignore
 import { sameShape, show, type Shape } from './shape.js';
 import { clipped, quotedPath } from './escaped.js';
@@ -65,7 +65,7 @@ export class TensorFile {
     readonly shown: string,
   ) {
     const stats = fstatSync(descriptor);
-    if (!stats.isFile()) throw new WeightsError(`${shown} is no file`);
+    if (!stats.isFile()) throw new WeightsError(`cannot read ${shown}: ${noFile(stats)}`);
     const { size } = stats;
     const length = headerLength(this.bytes(0, Math.min(8, size)), size);
     const { start, entries, metadata } = readHeader(this.bytes(8, length), size);
@@ -83,17 +83,19 @@ export class TensorFile {
   static read<T>(path: string, read: (file: TensorFile) => T): T {
     checkPath(path);
     const shown = quotedPath(path);
+    const wrong = wrongPath(path);
+    if (wrong !== undefined) throw new WeightsError(`cannot read ${shown}: ${wrong}`);
     let descriptor: number | undefined;
     try {
       // A device may never end, and opening a pipe would wait for who writes to it: also one that takes
       // the file's place before it is opened.
-      if (!statSync(path).isFile()) throw new WeightsError(`${shown} is no file`);
+      const stats = statSync(path);
+      if (!stats.isFile()) throw new WeightsError(`cannot read ${shown}: ${noFile(stats)}`);
       descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
       return read(new TensorFile(descriptor, shown));
     } catch (error) {
       if (error instanceof SafetensorsError) error.message = `${shown}: ${error.message}`;
-      const { syscall, code } = error as NodeJS.ErrnoException;
-      if (syscall === undefined && code !== 'ERR_INVALID_ARG_VALUE') throw error;
+      if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
       throw new WeightsError(`cannot read ${shown}: ${reasonOf(error, path)}`, { cause: error });
     } finally {
       if (descriptor !== undefined) closeSync(descriptor);

@@ -320,7 +320,7 @@ describe('vecgrad data names, fetching', () => {
 
     const refused: [what: string, out: () => string, says: RegExp, force: boolean][] = [
       ['that has something else is not replaced', () => { writeFileSync(path(), 'x'); return path(); }, /names\.txt" is there and holds something else than the list: --force replaces it, --out FILE writes another$/, false],
-      ['that is a folder', () => { mkdirSync(path()); return path(); }, /^cannot write ".*names\.txt": it is a directory$/, true],
+      ['that is a folder', () => { mkdirSync(path()); return path(); }, /^cannot write ".*names\.txt": it is a directory: give the name of a file$/, true],
       ['in a folder that is not there', () => join(folder, 'none/names.txt'), /^cannot write ".*none\/names\.txt": there is no such file or folder \(ENOENT\)$/, false],
       ['that is a device', () => '/dev/null', /^cannot write "\/dev\/null": it is a device: give the name of a file$/, true],
     ]; // prettier-ignore

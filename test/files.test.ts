@@ -25,12 +25,19 @@ import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { readDocuments } from '../lib/data.js';
+import { processIo } from '../lib/cli/io.js';
+import { main } from '../lib/cli/main.js';
+import { readDocuments, Tokenizer } from '../lib/data.js';
+import { quotedPath } from '../lib/escaped.js';
+import { buildModel } from '../lib/experiment.js';
 import { checkReplaceable, replaceFile } from '../lib/files.js';
 import { parameter } from '../lib/graph.js';
+import { loadModel, saveModel } from '../lib/model-file.js';
+import { obtainNames } from '../lib/names.js';
+import { Random } from '../lib/random.js';
 import { writeSafetensors } from '../lib/safetensors.js';
 import { packageRoot } from '../lib/package.js';
-import { loadWeights } from '../lib/weights.js';
+import { loadWeights, saveWeights } from '../lib/weights.js';
 import { benchReport } from './support/bench-report.js';
 
 const TSX = import.meta.resolve('tsx');
@@ -69,7 +76,7 @@ describe('a file that is replaced', () => {
     ['a link to itself', () => link('link', 'link'), undefined, /^its symbolic links lead in a circle/],
     ['links in a circle', () => { link('b', 'a'); return link('a', 'b'); }, undefined, /^its symbolic links lead in a circle/],
     ['a link into no folder', () => link('link', 'none/new'), undefined, /^there is no such file or folder \(ENOENT\)$/],
-    ['a link to a folder', () => { mkdirSync(join(folder, 'd')); return link('link', 'd'); }, undefined, /^it is a directory$/],
+    ['a link to a folder', () => { mkdirSync(join(folder, 'd')); return link('link', 'd'); }, undefined, /^it is a directory: give the name of a file$/],
     ['a link to a folder that is none yet', () => link('link', 'new/'), undefined, /^it ends with a slash/],
     ['a name that ends with a slash', () => join(folder, 'new/'), undefined, /^it ends with a slash/],
     ['a link to a device', () => link('link', '/dev/null'), undefined, /^it is a device: give the name of a file$/],
@@ -253,9 +260,16 @@ describe('a file that is replaced', () => {
     ['in a folder that is not there', () => join(folder, 'gone', 'x'), /^there is no such file or folder \(ENOENT\)$/],
     ['under a file', () => { writeFileSync(join(folder, 'f'), ''); return join(folder, 'f', 'x'); }, /^part of its path is a file, not a directory \(ENOTDIR\)$/],
     ['of a name too long', () => join(folder, 'x'.repeat(256)), /^the name is too long \(ENAMETOOLONG\)$/],
-    ['that is a folder', () => { mkdirSync(join(folder, 'd')); return join(folder, 'd'); }, /^it is a directory$/],
+    ['that is a folder', () => { mkdirSync(join(folder, 'd')); return join(folder, 'd'); }, /^it is a directory: give the name of a file$/],
     ['that is a pipe', () => { execFileSync('mkfifo', [join(folder, 'p')]); return join(folder, 'p'); }, /^it is a pipe: give the name of a file$/],
     ['that is a device', () => '/dev/null', /^it is a device: give the name of a file$/],
+    ['of an empty path', () => '', /^the path is empty: give the name of a file$/],
+    ['of a name with NUL', () => join(folder, 'a\0b'), /^a path cannot contain a NUL character: give the name of a file without one$/],
+    ['of a name with half of a surrogate pair', () => join(folder, 'a\ud800b'), /^the path has half of a surrogate pair, which no name can hold: give the name of a file without one$/],
+    ['of a file and a slash', () => { writeFileSync(join(folder, 'f'), ''); return join(folder, 'f/'); }, /^it ends with a slash: give the name of a file$/],
+    ['that is a folder and a slash', () => `${folder}/`, /^it ends with a slash: give the name of a file$/],
+    ['that is the root', () => '/', /^it ends with a slash: give the name of a file$/],
+    ['that is the folder itself', () => join(folder, 'x', '..') + '/.', /^it is a directory: give the name of a file$/],
     ['in a folder of the kernel', () => '/sys/x', /^permission is denied \(E(ACCES|PERM)\)$|^.* only be read \(EROFS\)$/],
   ]; // prettier-ignore
   it('is refused, and read, by messages without terminal codes, whatever the system said', () => {
@@ -290,6 +304,15 @@ describe('a file that is replaced', () => {
       assert.deepEqual(readdirSync(folder), before);
     });
   }
+
+  it('is read by every function, and refused by none, where its name only looks odd', function () {
+    if (!isPosix) this.skip();
+    for (const name of [' ', 'a\\', '\ufffd', '😀', '-']) {
+      const path = join(folder, name);
+      replaceFile(path, Buffer.from('ab\nba\n'));
+      assert.deepEqual([readDocuments(path), existsSync(path)], [['ab', 'ba'], true]);
+    }
+  });
 
   /** What a process leaves that is killed while it saves. */
   let left: string | undefined;
@@ -560,7 +583,7 @@ describe('a file that is replaced', () => {
           },
           'it is read-only \\(mode 444\\): allow writing to it \\(chmod u\\+w\\), or give another name',
         ],
-        ['a folder', () => folder, 'it is a directory'],
+        ['a folder', () => folder, 'it is a directory: give the name of a file'],
       ] as const) {
         if (what === 'bench --json' && place.startsWith('a ')) continue; // a second each
         it(`${what} refuses ${place} at once`, function () {
@@ -596,13 +619,67 @@ describe('a file that is replaced', () => {
   describe('and read', () => {
     const w = parameter([1, 2], { name: 'w' });
     const rows: [what: string, path: () => string, message: RegExp][] = [
-      ['not where it is a folder', () => folder, /^".*" is no file$/],
-      ['not where it is a pipe', () => { execFileSync('mkfifo', [join(folder, 'p')]); return join(folder, 'p'); }, /p" is no file$/],
-      ['not where it is a device without end', () => '/dev/zero', /^"\/dev\/zero" is no file$/],
+      ['not where it is a folder', () => folder, /^cannot read ".*": it is a directory: give the name of a file$/],
+      ['not where it is a pipe', () => { execFileSync('mkfifo', [join(folder, 'p')]); return join(folder, 'p'); }, /^cannot read ".*p": it is a pipe: give the name of a file$/],
+      ['not where it is a device without end', () => '/dev/zero', /^cannot read "\/dev\/zero": it is a device: give the name of a file$/],
       ['not where it is none', () => join(folder, 'none'), /^cannot read ".*none": there is no such file or folder \(ENOENT\)$/],
       ['not where it is larger than all memory', () => sparse(2 ** 42), /big": the arrays take 0 bytes, the file has 439\d+: there is more behind them$/],
       ['not where an array of it is', () => sparse(2 ** 42, `{"w":{"dtype":"F64","shape":[${2 ** 39}],"data_offsets":[0,${2 ** 42}]}}`), /big": 'w' has shape \[549755813888\]: expected \[2\]$/],
     ]; // prettier-ignore
+    const paths: [what: string, path: string, reason: string][] = [
+      ['an empty path', '', 'the path is empty: give the name of a file'],
+      [
+        'a NUL',
+        'a\0b',
+        'a path cannot contain a NUL character: give the name of a file without one',
+      ],
+      [
+        'half of a surrogate pair',
+        'a\udc00',
+        'the path has half of a surrogate pair, which no name can hold: give the name of a file without one',
+      ],
+      ['a slash at the end', 'a/', 'it ends with a slash: give the name of a file'],
+    ];
+    for (const [what, path, reason] of paths) {
+      it(`not by ${what}, nor written, by any function`, async () => {
+        const tokenizer = new Tokenizer(['ab']);
+        const model = buildModel('rnn', tokenizer.vocabSize, {}, new Random(1));
+        const said = `${quotedPath(path)}: ${reason}`;
+        const read = { message: `cannot read ${said}` };
+        const written = { message: `cannot write ${said}` };
+        assert.throws(() => loadWeights(path, [w]), { name: 'WeightsError', ...read });
+        assert.throws(() => loadModel(path), { name: 'WeightsError', ...read });
+        assert.throws(() => readDocuments(path), { name: 'DataError', ...read });
+        assert.throws(() => saveWeights(path, [w]), { name: 'WeightsError', ...written });
+        assert.throws(() => saveModel(path, model, tokenizer), {
+          name: 'WeightsError',
+          ...written,
+        });
+        await assert.rejects(obtainNames({ out: path, force: true }), written);
+        // By the command line too; a shell gives neither NUL nor halves, main may get them.
+        const commands: [argv: string[], code: number, reason: string][] = [
+          [['train', 'rnn', '--input', path], 1, `cannot read ${said}`],
+          [['train', 'rnn', '--save', path], 1, `cannot write ${said}`],
+          [['sample', path], 1, `cannot read ${said}`],
+          [['graph', 'rnn', '--svg', path], 1, `cannot write ${said}`],
+          [['bench', 'compare', path], 1, `cannot read ${said}`],
+          [['bench', '--json', path], 1, `cannot write ${said}`],
+          [['data', 'names', '--out', path], 1, `cannot write ${said}`],
+        ];
+        for (const [argv, code, message] of commands) {
+          let err = '';
+          const stderr = { write: (text: string) => (err += text) };
+          const found = await main(argv, { ...processIo(), stdout: stderr, stderr });
+          if (path === '')
+            assert.match(
+              err,
+              /^vecgrad: (--\w+ takes the name of a file|no model given: say [^\n]*|bench compare takes names of files)[^\n]*\n$/,
+            );
+          else assert.equal(err, `vecgrad: ${message}\n`);
+          assert.equal(found, path === '' ? 2 : code);
+        }
+      });
+    }
     /** A file of so many bytes behind its header, which alone takes room. */
     const sparse = (size: number, text = '{}'): string => {
       const path = join(folder, 'big');

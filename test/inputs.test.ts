@@ -57,7 +57,7 @@ describe('what is read', function () {
     ['no report without an end', 'yes | v bench compare /dev/stdin', /^vecgrad: cannot read "\/dev\/stdin": more than 50000000 bytes come from the pipe/m],
     ['no report from a pipe that nobody writes to', 'v bench compare pipe', /^vecgrad: cannot read "pipe": it is a pipe that nobody writes to: 5 s went by$/m],
     ['no report from a link to nothing', 'ln -s gone l; v bench compare l', /^vecgrad: cannot read "l": it is a link to "gone", and there is nothing \(ENOENT\)$/m],
-    ['no model from a pipe that nobody writes to', 'v sample pipe', /^vecgrad: "pipe" is no file$/m],
+    ['no model from a pipe that nobody writes to', 'v sample pipe', /^vecgrad: cannot read "pipe": it is a pipe: give the name of a file$/m],
     ['no model from a link to nothing', 'ln -s gone l; v sample l', /^vecgrad: cannot read "l": it is a link to "gone", and there is nothing \(ENOENT\)$/m],
   ]; // prettier-ignore
   for (const [what, script, said] of rows) {
@@ -223,7 +223,9 @@ describe('what is read', function () {
     const large = Buffer.alloc(1e6, 'abc');
     writeFileSync(path, large);
     assert.deepEqual(readWhole(path, 1e6), large);
-    assert.throws(() => readWhole('/dev/null', 1), { message: 'it is a device' });
+    assert.throws(() => readWhole('/dev/null', 1), {
+      message: 'it is a device: give the name of a file',
+    });
   });
 
   describe('where no --input is given', () => {

@@ -5,7 +5,7 @@
 import { statSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { quoted, quotedPath } from '../escaped.js';
-import { checkWritable, readWhole, reasonOf, writeFile } from '../files.js';
+import { checkWritable, readWhole, reasonOf, wrongPath, writeFile } from '../files.js';
 import { truncate } from '../cli/format.js';
 import type { Sink } from '../cli/io.js';
 import { checkNoInput, UsageError } from '../cli/options.js';
@@ -97,6 +97,7 @@ export function parseBench(argv: readonly string[]): BenchOptions {
       'no file given: say vecgrad bench compare FILE..., files that vecgrad bench --json wrote',
     );
   }
+  if (positionals.includes('')) throw new UsageError('bench compare takes names of files, not ""');
   return { action: 'compare', files: positionals, ...(html !== undefined && { html }) };
 }
 
@@ -172,6 +173,8 @@ function fileText(report: BenchReport): string {
 function read(path: string): BenchReport {
   let source: string;
   try {
+    const wrong = wrongPath(path);
+    if (wrong !== undefined) throw new Error(wrong);
     const stats = statSync(path);
     // Opening a device may do something, and it may never end.
     if (!stats.isFile() && !stats.isFIFO() && !stats.isDirectory()) throw new Error('it is neither a file nor a pipe'); // prettier-ignore
