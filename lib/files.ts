@@ -59,8 +59,8 @@ const MOST_TRIES = 4;
 /**
  * Writes a temporary file beside the target, has the disk keep it, and renames it: at any moment the
  * path leads to the earlier file or to the new one, each whole. Links stay: where they lead is
- * written, also where there is no file yet. The file keeps its mode, and its owner and group where the
- * system lets this process set them.
+ * written, also where there is no file yet. The file keeps who may read, write and execute it, and its
+ * owner and group where the system lets this process set them.
  *
  * @throws Error when it cannot be written, may not be, or the path leads to what is no file; says why,
  * not where
@@ -269,7 +269,7 @@ function makeBeside({ path, earlier }: Target): { made: string; descriptor: numb
 
 function keepOwnerAndMode(descriptor: number, { uid, gid, mode }: Stats): void {
   const own = fstatSync(descriptor);
-  let kept = mode & 0o777;
+  let kept = mode & 0o777; // not setuid and setgid: they were given to the earlier content
   const isAllowed = (user: number): boolean => {
     try {
       fchownSync(descriptor, user, gid);

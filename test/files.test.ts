@@ -132,6 +132,17 @@ describe('a file that is replaced', () => {
     });
   }
 
+  for (const mode of [0o4755, 0o2755, 0o1644, 0o7777]) {
+    it(`drops the setuid, setgid and sticky bits of mode ${mode.toString(8)}, and keeps the rest`, function () {
+      if (!isPosix) this.skip();
+      const path = join(folder, 'file');
+      writeFileSync(path, 'earlier');
+      chmodSync(path, mode);
+      replaceFile(path, Buffer.from('new'));
+      assert.equal(statSync(path).mode & 0o7777, mode & 0o777);
+    });
+  }
+
   for (const mode of [0o444, 0o400, 0o555, 0o000]) {
     it(`is refused where its mode is ${mode.toString(8).padStart(3, '0')}, whoever asks`, function () {
       if (!isPosix) this.skip();
