@@ -161,17 +161,19 @@ export function tensordot(a: Value, b: Value, axes = 1): Value {
   checkValue('tensordot', 'a', a);
   checkValue('tensordot', 'b', b);
   const [left, right] = [a.shape, b.shape];
-  const fits = Number.isInteger(axes) && axes >= 0 && axes <= left.length && axes <= right.length;
-  const pairs = fits ? Array.from({ length: axes }, (_, i) => i) : [];
-  if (!fits || pairs.some((i) => left[left.length - 1 - i] !== right[i])) {
-    throw new ShapeError(`tensordot of ${a.label} and ${b.label} over ${shown(axes)} axes: the last axis of the left must equal the first of the right, and so on inwards`); // prettier-ignore
-  }
-  const [free, others] = [left.slice(0, left.length - axes), right.slice(axes)];
-  const n = sizeOf(right.slice(0, axes));
-  // The right's axes in the left's order.
-  const turned = b.transpose([...pairs.reverse(), ...right.map((_, i) => i).slice(axes)]);
-  const product = a.reshape([sizeOf(free), n]).matmul(turned.reshape([n, sizeOf(others)]));
-  return product.reshape([...free, ...others]);
+  return composed('tensordot', [a, b], () => {
+    const fits = Number.isInteger(axes) && axes >= 0 && axes <= left.length && axes <= right.length;
+    const pairs = fits ? Array.from({ length: axes }, (_, i) => i) : [];
+    if (!fits || pairs.some((i) => left[left.length - 1 - i] !== right[i])) {
+      throw new ShapeError(`over ${shown(axes)} axes: the last axis of the left must equal the first of the right, and so on inwards`); // prettier-ignore
+    }
+    const [free, others] = [left.slice(0, left.length - axes), right.slice(axes)];
+    const n = sizeOf(right.slice(0, axes));
+    // The right's axes in the left's order.
+    const turned = b.transpose([...pairs.reverse(), ...right.map((_, i) => i).slice(axes)]);
+    const product = a.reshape([sizeOf(free), n]).matmul(turned.reshape([n, sizeOf(others)]));
+    return product.reshape([...free, ...others]);
+  });
 }
 
 const MOST_PARTS = 2 ** 20;

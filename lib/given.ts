@@ -26,6 +26,11 @@ export function shown(given: unknown): string {
   return Array.isArray(given) ? 'an array' : 'an object';
 }
 
+/** The same of what should be a short list: of an array its length too. */
+export function shownList(given: unknown): string {
+  return isList(given) ? `an array of length ${given.length}` : shown(given);
+}
+
 /** `Array.isArray` that leaves the type of the elements as it is. */
 export function isList(given: unknown): given is readonly unknown[] {
   return Array.isArray(given);

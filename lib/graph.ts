@@ -6,7 +6,7 @@
  */
 import { checkDrawOptions, dot, mermaid, type DrawOptions } from './draw.js';
 import { clipped } from './escaped.js';
-import { checkFinite, checkNumber, checkOptions, isList, shown, type Known } from './given.js';
+import { checkFinite, checkNumber, checkOptions, isList, shown, type Known, shownList } from './given.js'; // prettier-ignore
 import { isInteger, NO_ATTR, OPS, OP_CODE, OP_NAMES, takesIndex, type Attr, type OpName } from './ops.js'; // prettier-ignore
 import { broadcast, checkSize, MOST_AXES, resolveAxis, sameShape, SCALAR, sizeOf, ShapeError, show, type Shape } from './shape.js'; // prettier-ignore
 import type { Feeds, Program } from './program.js';
@@ -56,10 +56,7 @@ class Operation {
 
 /** The operation of a node; a scalar's shape is `SCALAR` itself. */
 function operationOf(op: OpName, attr: Attr, shape: Shape): Operation {
-  if (shape.length > 0) {
-    checkSize(op, shape);
-    return new Operation(op, attr, shape);
-  }
+  if (shape.length > 0) return new Operation(op, attr, shape);
   return attr === NO_ATTR ? PLAIN[op] : new Operation(op, attr, SCALAR);
 }
 
@@ -226,7 +223,9 @@ function checkOperands(op: OpName, inputs: readonly Node[], attr: Attr): void {
 function resultShape(op: OpName, inputs: readonly Node[], attr: Attr): Shape {
   checkOperands(op, inputs, attr);
   try {
-    return OPS[op].shape(inputs.map((node) => node.shape), attr); // prettier-ignore
+    const shape = OPS[op].shape(inputs.map((node) => node.shape), attr); // prettier-ignore
+    checkSize(shape);
+    return shape;
   } catch (error) {
     if (!(error instanceof ShapeError)) throw error;
     throw refused(ShapeError, op, inputs, error.message);
@@ -307,7 +306,7 @@ export type Axes = number | readonly number[];
 /** Several axes, each at most once. */
 function axesOf(axes: readonly number[], x: Node, op: string, expected: string): number[] {
   const { length } = x.shape;
-  if (!isList(axes) || axes.length > MOST_AXES) throw refused(ShapeError, op, [x], `axes ${isList(axes) ? `, ${axes.length} of them` : shown(axes)}: expected ${expected} of at most ${length}`); // prettier-ignore
+  if (!isList(axes) || axes.length > MOST_AXES) throw refused(ShapeError, op, [x], `axes ${shownList(axes)}: expected ${expected} of at most ${length}`); // prettier-ignore
   const found = Array.from({ length: axes.length }, (_, i) => fromFront(axes[i]!, x));
   const again = found.findIndex((axis, i) => found.includes(axis, i + 1));
   if (again >= 0) throw refused(ShapeError, op, [x], `axes [${axes.map(shown).join(', ')}] name axis ${shown(found[again])} twice: give each once`); // prettier-ignore
@@ -486,11 +485,7 @@ export class Value extends Node {
   }
   /** The same numbers, row-major, in another shape of as many; one length may be -1: what is left. */
   reshape(shape: Shape): Value {
-    const given = listedShape(shape, () => `reshape of ${this.label}`);
-    checkShape(
-      given.map((n) => (n === -1 ? 0 : n)),
-      () => `reshape of ${this.label}`,
-    );
+    const given = composed('reshape', [this], () => listedShape(shape, -1));
     const unknown = given.indexOf(-1);
     if (unknown < 0) return makeValue('reshape', [this], { shape: given });
     const refuse = (why: string): Error => refused(ShapeError, 'reshape', [this], `to ${show(given)}: ${why}`); // prettier-ignore
@@ -506,24 +501,22 @@ export class Value extends Node {
     const rank = this.shape.length + 1;
     const at = !Number.isInteger(axis) ? -1 : axis < 0 ? axis + rank : axis;
     if (at < 0 || at >= rank) {
-      throw new ShapeError(
-        `expandDims of ${this.label}: axis ${shown(axis)}: expected an integer from ${-rank} to ${rank - 1}`,
-      );
+      throw refused(ShapeError, 'expandDims', [this], `axis ${shown(axis)}: expected an integer from ${-rank} to ${rank - 1}`); // prettier-ignore
     }
-    return this.reshape([...this.shape.slice(0, at), 1, ...this.shape.slice(at)]);
+    return composed('expandDims', [this], () => this.reshape([...this.shape.slice(0, at), 1, ...this.shape.slice(at)])); // prettier-ignore
   }
   /** Without its axes of length 1, or without one of them. */
   squeeze(axis?: number): Value {
     if (axis === undefined) return this.reshape(this.shape.filter((n) => n !== 1));
     const at = Number.isInteger(axis) ? fromFront(axis, this) : -1;
     if (this.shape[at] !== 1) {
-      throw new ShapeError(`squeeze of ${this.label}: axis ${shown(axis)} ${at in this.shape ? `has length ${this.shape[at]!}, not 1` : 'does not exist'}`); // prettier-ignore
+      throw refused(ShapeError, 'squeeze', [this], `axis ${shown(axis)} ${at in this.shape ? `has length ${this.shape[at]!}, not 1` : 'does not exist'}`); // prettier-ignore
     }
     return this.reshape(this.shape.filter((_, i) => i !== at));
   }
   /** Repeated along axes of length 1 and new leading ones, until it has a shape. */
   broadcastTo(shape: Shape): Value {
-    return makeValue('broadcastTo', [this], { shape: shapeOf(shape, () => `broadcastTo of ${this.label}`) }); // prettier-ignore
+    return composed('broadcastTo', [this], () => makeValue('broadcastTo', [this], { shape: listedShape(shape) })); // prettier-ignore
   }
   /** The part [start, stop) along an axis, by default the first. */
   slice(start: number, stop: number, axis = 0): Value {
@@ -760,20 +753,19 @@ export function setProgramFactory(factory: (root: Value) => Program): void {
   programOf = factory;
 }
 
-/** A copy of a shape as it was given, which may change afterwards. */
-function listedShape(shape: Shape, what: () => string): number[] {
-  if (isList(shape) && shape.length <= MOST_AXES) return Array.from({ length: shape.length }, (_, i) => shape[i]!); // prettier-ignore
-  throw new ShapeError(`${what()}: a shape is an array of at most ${MOST_AXES} integers from 0, got ${shown(shape)}`); // prettier-ignore
-}
-
-function checkShape(shape: Shape, what: () => string): void {
-  if (shape.every((n) => Number.isInteger(n) && n >= 0)) return;
-  throw new ShapeError(`${what()}: a shape is an array of integers from 0, got [${shape.map(shown).join(', ')}]`); // prettier-ignore
-}
-
-function shapeOf(shape: Shape, what: () => string): Shape {
-  const copy = listedShape(shape, what);
-  checkShape(copy, what);
+/**
+ * A copy of a shape as it was given, which may change afterwards.
+ *
+ * @param least the least that a length may be
+ * @throws ShapeError when it is none, or no array could have it; the message names no operator
+ */
+function listedShape(shape: Shape, least = 0): number[] {
+  if (!isList(shape)) throw new ShapeError(`a shape is an array of integers from 0, got ${shown(shape)}`); // prettier-ignore
+  if (shape.length > MOST_AXES) checkSize(shape);
+  const copy = Array.from({ length: shape.length }, (_, i) => shape[i]!);
+  const isShape = copy.every((n) => Number.isInteger(n) && n >= least);
+  if (!isShape) throw new ShapeError(`a shape is an array of integers from 0, got [${copy.map(shown).join(', ')}]`); // prettier-ignore
+  checkSize(copy.map((n) => Math.max(n, 0)));
   return copy;
 }
 
@@ -813,8 +805,7 @@ export function flatten(numbers: Numbers): { data: Float64Array; shape: Shape } 
     shape.push(list.length);
     probe = list[0];
   }
-  checkShape(shape, () => 'numbers');
-  checkSize('numbers', shape);
+  listedShape(shape);
   const data = new Float64Array(sizeOf(shape));
   let at = 0;
   const visit = (x: unknown, depth: number): void => {
@@ -860,7 +851,7 @@ export function parameter(numbers: Numbers, options: ParameterOptions = {}): Val
   if (name !== undefined) checkName('parameter', name);
   const who = name === undefined ? 'parameter' : `parameter '${clipped(name)}'`;
   const { data, shape: found } = composed(who, [], () => flatten(numbers));
-  const shape = given === undefined ? found : shapeOf(given, () => who);
+  const shape = given === undefined ? found : composed(who, [], () => listedShape(given));
   const isNested = found.length > 1;
   if (isNested && !sameShape(found, shape)) throw new ShapeError(`${who}: nested arrays of shape ${show(found)} for shape ${show(shape)}: give the numbers flat, row by row, or nested in that shape`); // prettier-ignore
   if (sizeOf(shape) !== data.length) throw new ShapeError(`${who}: ${data.length} numbers for shape ${show(shape)}, which holds ${sizeOf(shape)}`); // prettier-ignore
@@ -887,7 +878,7 @@ export function setNumbers(value: Value, numbers: Float64Array): void {
 /** A leaf fed at every run, by name. */
 export function input(name: string, shape: Shape = []): Value {
   checkName('input', name);
-  const own = shapeOf(shape, () => `input '${clipped(name)}'`);
+  const own = composed(`input '${clipped(name)}'`, [], () => listedShape(shape));
   return leaf(new Value(leafOperation('input', own)), name);
 }
 
@@ -897,6 +888,7 @@ export function index(name: string, length?: number): Index {
   const isLength = length === undefined || (Number.isInteger(length) && length >= 0);
   if (!isLength) throw new ShapeError(`index '${clipped(name)}': length ${isList(length) ? `[${length.slice(0, MOST_AXES).map(shown).join(', ')}]` : shown(length)}: an index has one axis: give its length, an integer from 0, or none for a single one; of rows, feed all in one flat array and reshape what is gathered`); // prettier-ignore
   const shape = length === undefined ? [] : [length];
+  composed(`index '${clipped(name)}'`, [], () => listedShape(shape));
   return leaf(new Index(leafOperation('index', shape)), name);
 }
 
@@ -909,7 +901,7 @@ export function constant(value: number): Value {
 
 /** Zeros of a shape. */
 export function zeros(shape: Shape): Value {
-  return makeValue('broadcastTo', [constant(0)], { shape: shapeOf(shape, () => 'zeros') });
+  return composed('zeros', [], () => makeValue('broadcastTo', [constant(0)], { shape: listedShape(shape) })); // prettier-ignore
 }
 
 /** Operands of one shape along a new axis, by default the first. */

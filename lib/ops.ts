@@ -720,7 +720,7 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
     shape: ([x, index], { batch }) => {
       if (!x!.length) throw new ShapeError('a single number has no axis: give at least one');
       const rows = x![batch ? 1 : 0];
-      if (rows === 0 && sizeOf(index!) > 0) throw new ShapeError(`gather from ${show(x!)} by indices ${show(index!)}: the table has no rows, so that no index is right`); // prettier-ignore
+      if (rows === 0 && sizeOf(index!) > 0) throw new ShapeError(`from ${show(x!)} by indices ${show(index!)}: there are no rows, so that no index is right`); // prettier-ignore
       return batch ? [x![0]!, ...x!.slice(2)] : [...index!, ...x!.slice(1)];
     },
     gradient: ({ g, dy, inputs, attr }, i) =>

@@ -4,6 +4,7 @@ import { inspect } from 'node:util';
 import * as composed from '../lib/functions.js';
 import { index, input, Node, parameter, Value } from '../lib/graph.js';
 import * as library from '../lib/index.js';
+import { OP_NAMES } from '../lib/ops.js';
 
 /** The names of the methods that make values or indices. */
 type Operator = Exclude<{ [K in keyof Value]: Value[K] extends (...args: never) => Node | Value[] ? K : never }[keyof Value], 'named'>; // prettier-ignore
@@ -71,6 +72,62 @@ const CALLS: Record<Operator, readonly (readonly unknown[])[]> = {
   split: [[x, 2], [x, 3, 1], [x, [1, 2], 1]],
 }; // prettier-ignore
 
+const names = Object.keys(CALLS) as Operator[];
+
+/** Functions of lists and shapes, which have one form, with right arguments. */
+const LIST_CALLS: Readonly<Record<string, readonly (readonly unknown[])[]>> = {
+  where: [[x, x, y]],
+  vstack: [[[x, y]]],
+  stack: [[[x, y], 1]],
+  concat: [[[x, y], 1], [[x, y]]], // prettier-ignore
+  total: [[[x, y]]],
+  choose: [[[x, y], row]],
+  meanOfFirst: [[[x, y], row]],
+  zeros: [[[2, 3]]],
+};
+const LIST_NAMES = Object.keys(LIST_CALLS);
+
+const long = (n: number): number[] => Array.from({ length: n }, () => 1);
+/** Values whose shapes do not fit, or of which an operator would make more than an array can hold. */
+const SHAPES = [[], [2 ** 16, 1], [1, 2 ** 16], [2 ** 16], [2 ** 15, 2 ** 15], [2 ** 30], [5, 7], [5], [0], [2, 0], long(32)].map((shape, n) => input(`s${n}`, shape)); // prettier-ignore
+/** What is given in the place of each argument. */
+const WRONG: readonly unknown[] = [
+  null, undefined, 'text', '', {}, () => 1, NaN, -1, 99, 0.5, 2 ** 31, Infinity, true, Symbol('s'), 1n,
+  [], [9], [[1]], [1, 2], [-5], [0, 0], long(33), long(100_000), [2 ** 16, 2 ** 16], [null], new Float64Array(2),
+  rows, row, index('many', 2 ** 20), ...SHAPES, [x, SHAPES[6]], [x, null], [SHAPES[5], SHAPES[5]], [SHAPES[10], SHAPES[10]],
+]; // prettier-ignore
+
+/** Operators that make more numbers, or axes, than one of their operands has. */
+const GROWING: ReadonlySet<string> = new Set('add sub mul div maximum minimum gt ge lt le eq ne clip where matmul tensordot expandDims broadcastTo reshape at gather embedding vstack stack concat zeros'.split(' ')); // prettier-ignore
+/** Operators' names that are no words of English, which a message could have for another reason. */
+const INNER = [...new Set([...OP_NAMES, ...names, ...LIST_NAMES])].filter((name) => !'add at choose constant element elements index input parameter sign step where'.split(' ').includes(name)); // prettier-ignore
+
+/** What calls of an operator with wrong arguments say: each argument, alone and beside each shape. */
+function refusals(name: string): [what: string, message: string][] {
+  const told: [string, string][] = [];
+  const attempt = (args: readonly unknown[], what: string): void => {
+    const calls = [() => (library as unknown as Record<string, (...args: unknown[]) => unknown>)[name]!(...args)]; // prettier-ignore
+    if (args[0] instanceof Value && name in CALLS) calls.push(() => asMethod(name as Operator, args)); // prettier-ignore
+    for (const call of calls) {
+      try {
+        call();
+      } catch (error) {
+        told.push([what, (error as Error).message]);
+      }
+    }
+  };
+  for (const right of LIST_CALLS[name] ?? CALLS[name as Operator]) {
+    for (const place of right.keys()) {
+      for (const [n, wrong] of WRONG.entries()) {
+        attempt(right.with(place, wrong), `argument ${place}, case ${n}`);
+        if (place === 0 || !(right[0] instanceof Value)) continue;
+        for (const first of SHAPES) attempt([first, ...right.with(place, wrong).slice(1)], `${first.label}, argument ${place}, case ${n}`); // prettier-ignore
+      }
+    }
+  }
+  return told;
+}
+
 /** A graph as a text in which only leaves are told by what they are, all others by how they are made. */
 function described(made: unknown): string {
   if (Array.isArray(made)) return `[${made.map(described).join(', ')}]`;
@@ -79,7 +136,6 @@ function described(made: unknown): string {
   return `${made.op}${inspect(made.attr, { breakLength: Infinity })}[${made.shape.join()}](${made.inputs.map(described).join(', ')})`; // prettier-ignore
 }
 
-const names = Object.keys(CALLS) as Operator[];
 const asFunction = (name: Operator): ((...args: unknown[]) => unknown) => FUNCTIONS[name] as never;
 const asMethod = (name: Operator, [self, ...args]: readonly unknown[]): unknown => ((self as Value)[name] as (...args: unknown[]) => unknown)(...args); // prettier-ignore
 
@@ -126,6 +182,25 @@ describe('operators', () => {
       }
     }); // prettier-ignore
   }
+
+  for (const name of [...names, ...LIST_NAMES]) {
+    it(`${name} says in its own name alone what it refuses, in either form`, () => {
+      const told = refusals(name);
+      const starts = new RegExp(`^${name}(\\[\\d+\\])?( of |: )`);
+      const inner = new RegExp(`\\b(${INNER.filter((other) => other !== name).join('|')})\\b`);
+      for (const [what, message] of told) {
+        const around = `${what}: ${message.slice(0, 300)}`;
+        assert.match(message, starts, around);
+        // Labels have operators in them, of nodes that were given, and two messages say what to use.
+        const found = message.slice(name.length).replace(/'\w+' \(.*?\)|#\d+ \(.*?\)|use mul$|'tanh'/g, '');
+        assert.equal(inner.exec(found)?.[0], undefined, around);
+        assert.ok(message.length < 1200, around);
+      }
+      assert.ok(told.length >= 10, `${told.length} refusals`);
+      const isTooLarge = told.some(([, message]) => message.endsWith('an array has at most 1073741824 numbers and 32 axes'));
+      assert.equal(isTooLarge, GROWING.has(name), 'of arrays that none could be');
+    });
+  } // prettier-ignore
 
   it('that are made of others are no enumerable properties, as methods are none', () => {
     assert.deepEqual(Object.keys(Value.prototype), []);

@@ -1,5 +1,6 @@
 /** What parameters start from, drawn from a `Random`, row by row. */
-import { checkFinite, isList, shown } from '../given.js';
+import { checkFinite, isList, shown, checkNumber } from '../given.js';
+import { composed } from '../graph.js';
 import { Random } from '../random.js';
 import { checkSize, ShapeError, sizeOf, type Shape } from '../shape.js';
 
@@ -71,7 +72,9 @@ function scaled(
 /** How many numbers a shape has, which is checked: an initialiser is asked before the parameter is made. */
 function countOf(shape: Shape): number {
   if (!isList(shape)) throw new ShapeError(`an initialiser: ${shown(shape)}, expected a shape: an array of integers from 0`); // prettier-ignore
-  checkSize('an initialiser', shape);
+  composed('an initialiser', [], () => {
+    checkSize(shape);
+  });
   return sizeOf(shape);
 }
 

@@ -1,6 +1,6 @@
 /** What all parts of a network have: parameters, drawn when it is made, each with a name. */
 import { checkFunction, checkInteger, checkOptions, shown, type Known } from '../given.js';
-import { parameter, type Value } from '../graph.js';
+import { composed, parameter, type Value } from '../graph.js';
 import { append } from '../lists.js';
 import { Random } from '../random.js';
 import { checkSize, type Shape } from '../shape.js';
@@ -64,12 +64,15 @@ export abstract class Module {
 
   /** A new parameter. */
   protected draw(name: string, shape: Shape, initializer: initializers.Initializer): Value {
-    checkSize(name, shape);
-    checkFunction('initializer', initializer);
+    const who = this.constructor.name;
+    composed(`${who}: ${name}`, [], () => {
+      checkSize(shape);
+    });
+    checkFunction(`${who}: initializer`, initializer);
     const known = Object.entries(initializers).find(
       ([, make]) => make === (initializer as unknown),
     );
-    if (known) throw new TypeError(`${this.constructor.name}: initializer ${known[0]} makes an initializer and is none: call it, as in initializer: ${known[0]}()`); // prettier-ignore
+    if (known) throw new TypeError(`${who}: initializer ${known[0]} makes an initializer and is none: call it, as in initializer: ${known[0]}()`); // prettier-ignore
     const numbers = initializer(shape, this.random);
     const value = parameter(numbers, { name: this.nameOf(name), shape });
     this.own.push(value);
