@@ -198,7 +198,7 @@ function shownNode(given: unknown): string {
 
 /** @throws TypeError when an operand is no Value */
 export function checkValue(op: string, what: string, given: unknown): asserts given is Value {
-  if (!(given instanceof Value)) throw new TypeError(`${op}: ${what} is ${shownNode(given)}, expected a Value`); // prettier-ignore
+  if (!(given instanceof Value)) throw refused(TypeError, op, [], `${what} is ${shownNode(given)}, expected a Value`); // prettier-ignore
 }
 
 function checkIndexOperand(

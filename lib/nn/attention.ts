@@ -1,6 +1,6 @@
 /** Positions that read each other. */
 import { checkBoolean, checkInteger, type Known } from '../given.js';
-import { checkValue, makeValue, type Value } from '../graph.js';
+import { checkValue, composed, makeValue, type Value } from '../graph.js';
 import { ShapeError } from '../shape.js';
 import { Linear } from './linear.js';
 import { Module, MODULE_OPTIONS, type ModuleOptions } from './module.js';
@@ -33,9 +33,10 @@ export class SelfAttention extends Module {
     super(options, OPTIONS);
     const { causal = true } = options;
     checkBoolean('SelfAttention: causal', causal);
-    checkInteger('nEmbd', nEmbd, 1);
-    checkInteger('nHead', nHead, 1);
-    if (nEmbd % nHead !== 0) throw new RangeError(`${nHead} heads do not divide ${nEmbd} columns`);
+    checkInteger('SelfAttention: nEmbd', nEmbd, 1);
+    checkInteger('SelfAttention: nHead', nHead, 1);
+    if (nEmbd % nHead !== 0)
+      throw new RangeError(`SelfAttention: ${nHead} heads do not divide ${nEmbd} columns`);
     this.causal = causal;
     const projection = (name: string): Linear => this.include(new Linear(nEmbd, nEmbd, { ...this.part(name), bias: false })); // prettier-ignore
     this.query = projection('query');
@@ -51,18 +52,20 @@ export class SelfAttention extends Module {
   apply(x: Value): Value {
     const { nEmbd, nHead } = this;
     checkValue('SelfAttention.apply', 'x', x);
-    if (x.shape.length < 2 || x.shape.at(-1) !== nEmbd) throw new ShapeError(`SelfAttention.apply of ${x.label}: expected shape [..., positions, ${nEmbd}]`); // prettier-ignore
-    const rank = x.shape.length;
-    const size = nEmbd / nHead;
-    const axes = x.shape.map((_, axis) => axis);
-    // [..., positions, heads, size] to [..., heads, positions, size], and back.
-    const swapped = [...axes.slice(0, rank - 2), rank - 1, rank - 2, rank];
-    const headsOf = (projected: Value): Value => projected.reshape([...x.shape.slice(0, -1), nHead, size]).transpose(swapped); // prettier-ignore
-    const [q, k, v] = [this.query, this.key, this.value].map((linear) => headsOf(linear.apply(x))) as [Value, Value, Value]; // prettier-ignore
-    const turned = [...axes.slice(0, rank - 1), rank, rank - 1];
-    const scores = q.matmul(k.transpose(turned)).mul(1 / Math.sqrt(size));
-    // Row r has r + 1 entries.
-    const weights = this.causal ? makeValue('softmax', [scores], { lengths: { first: 1, step: 1 } }) : scores.softmax(); // prettier-ignore
-    return this.output.apply(weights.matmul(v).transpose(swapped).reshape(x.shape));
+    return composed('SelfAttention.apply', [x], () => {
+      if (x.shape.length < 2 || x.shape.at(-1) !== nEmbd) throw new ShapeError(`expected shape [..., positions, ${nEmbd}]`); // prettier-ignore
+      const rank = x.shape.length;
+      const size = nEmbd / nHead;
+      const axes = x.shape.map((_, axis) => axis);
+      // [..., positions, heads, size] to [..., heads, positions, size], and back.
+      const swapped = [...axes.slice(0, rank - 2), rank - 1, rank - 2, rank];
+      const headsOf = (projected: Value): Value => projected.reshape([...x.shape.slice(0, -1), nHead, size]).transpose(swapped); // prettier-ignore
+      const [q, k, v] = [this.query, this.key, this.value].map((linear) => headsOf(linear.apply(x))) as [Value, Value, Value]; // prettier-ignore
+      const turned = [...axes.slice(0, rank - 1), rank, rank - 1];
+      const scores = q.matmul(k.transpose(turned)).mul(1 / Math.sqrt(size));
+      // Row r has r + 1 entries.
+      const weights = this.causal ? makeValue('softmax', [scores], { lengths: { first: 1, step: 1 } }) : scores.softmax(); // prettier-ignore
+      return this.output.apply(weights.matmul(v).transpose(swapped).reshape(x.shape));
+    });
   }
 }

@@ -1,6 +1,7 @@
 /** Layers of one matrix. */
 import { checkBoolean, checkInteger, type Known } from '../given.js';
 import { checkValue, composed, type Index, type Value } from '../graph.js';
+import { ShapeError } from '../shape.js';
 import { normal, xavierUniform, zeros, type Initializer } from './initializers.js';
 import { Module, MODULE_OPTIONS, type ModuleOptions } from './module.js';
 
@@ -38,8 +39,12 @@ export class Linear extends Module {
    */
   apply(x: Value): Value {
     checkValue('Linear.apply', 'x', x);
-    const y = composed('Linear.apply', [x, this.weight], () => x.matmul(this.weight));
-    return this.bias ? y.add(this.bias) : y;
+    return composed('Linear.apply', [x], () => {
+      const nIn = this.weight.shape[0]!;
+      if (x.shape.at(-1) !== nIn) throw new ShapeError(`expected shape [..., ${nIn}]`);
+      const y = x.matmul(this.weight);
+      return this.bias ? y.add(this.bias) : y;
+    });
   }
 }
 

@@ -1,7 +1,7 @@
 /** Neuron, layer and multi-layer perceptron, every weight a number of its own: after micrograd's nn. */
-import { checkBoolean, isList, shown, type Known } from '../given.js';
+import { checkBoolean, isList, shownList, type Known } from '../given.js';
 import { composed, total, valuesOf, type Value } from '../graph.js';
-import { ShapeError } from '../shape.js';
+import { sameShape, ShapeError } from '../shape.js';
 import { uniform, zeros } from './initializers.js';
 import { checkCount, Module, MODULE_OPTIONS, type ModuleOptions } from './module.js';
 
@@ -24,7 +24,7 @@ export class Neuron extends Module {
     const { nonlinear = true } = options;
     checkBoolean('Neuron: nonlinear', nonlinear);
     this.nonlinear = nonlinear;
-    this.weights = Array.from({ length: checkCount('nIn', nIn) }, (_, i) =>
+    this.weights = Array.from({ length: checkCount('Neuron: nIn', nIn) }, (_, i) =>
       this.draw(`weight[${i}]`, [], uniform()),
     );
     this.bias = this.draw('bias', [], zeros());
@@ -37,20 +37,30 @@ export class Neuron extends Module {
    */
   apply(x: readonly Value[]): Value {
     const { weights } = this;
-    const given = valuesOf('the inputs of a neuron', x);
-    if (given.length !== weights.length) throw new ShapeError(`a neuron of ${weights.length} inputs was given ${given.length}`); // prettier-ignore
+    const given = inputsOf('Neuron.apply', x, weights.length);
     const sum = composed('Neuron.apply', given, () => total(given.map((xi, i) => xi.mul(weights[i]!))).add(this.bias)); // prettier-ignore
     return this.nonlinear ? sum.relu() : sum;
   }
 }
 
+/** What neurons of `nIn` inputs read: as many values, of one shape. */
+function inputsOf(who: string, x: readonly Value[], nIn: number): Value[] {
+  const given = valuesOf(`${who}: x`, x);
+  if (given.length !== nIn) throw new ShapeError(`${who}: x has ${given.length} values, expected ${nIn}: one for each input`); // prettier-ignore
+  const odd = given.find(({ shape }) => !sameShape(shape, given[0]!.shape));
+  if (odd) throw new ShapeError(`${who}: x has ${given[0]!.label} and ${odd.label}: expected values of one shape`); // prettier-ignore
+  return given;
+}
+
 /** Neurons that read the same inputs. */
 export class Layer extends Module {
   private readonly neurons: readonly Neuron[];
+  private readonly nIn: number;
 
   constructor(nIn: number, nOut: number, options: NeuronOptions) {
     super(options, NEURON_OPTIONS);
-    checkCount('nIn x nOut', checkCount('nIn', nIn) * checkCount('nOut', nOut));
+    checkCount('Layer: nIn x nOut', checkCount('Layer: nIn', nIn) * checkCount('Layer: nOut', nOut)); // prettier-ignore
+    this.nIn = nIn;
     this.neurons = Array.from({ length: nOut }, (_, i) =>
       this.include(new Neuron(nIn, { ...options, ...this.part(`neuron[${i}]`) })),
     );
@@ -58,7 +68,8 @@ export class Layer extends Module {
 
   /** What each neuron makes of `x`: see `Neuron`. */
   apply(x: readonly Value[]): Value[] {
-    return this.neurons.map((neuron) => neuron.apply(x));
+    const given = inputsOf('Layer.apply', x, this.nIn);
+    return this.neurons.map((neuron) => neuron.apply(given));
   }
 }
 
@@ -67,11 +78,14 @@ const MOST_LAYERS = 1000;
 /** Layers one after the other, relu after each but the last. */
 export class MLP extends Module {
   private readonly layers: readonly Layer[];
+  private readonly nIn: number;
 
   /** @param nOuts how many neurons each layer has */
   constructor(nIn: number, nOuts: readonly number[], options: ModuleOptions) {
     super(options);
-    if (!isList(nOuts) || nOuts.length > MOST_LAYERS) throw new TypeError(`nOuts ${shown(nOuts)}: expected an array of at most ${MOST_LAYERS} numbers`); // prettier-ignore
+    if (!isList(nOuts) || nOuts.length > MOST_LAYERS) throw new TypeError(`MLP: nOuts ${shownList(nOuts)}: expected an array of at most ${MOST_LAYERS} numbers`); // prettier-ignore
+    this.nIn = checkCount('MLP: nIn', nIn);
+    nOuts.forEach((nOut, i) => checkCount(`MLP: nOuts[${i}]`, nOut));
     this.layers = nOuts.map((nOut, i) => {
       const nonlinear = i < nOuts.length - 1;
       return this.include(new Layer(nOuts[i - 1] ?? nIn, nOut, { ...this.part(`layer[${i}]`), nonlinear })); // prettier-ignore
@@ -80,6 +94,7 @@ export class MLP extends Module {
 
   /** What the last layer's neurons make of `x`: see `Neuron`. */
   apply(x: readonly Value[]): Value[] {
-    return this.layers.reduce<readonly Value[]>((y, layer) => layer.apply(y), x) as Value[];
+    const given = inputsOf('MLP.apply', x, this.nIn);
+    return this.layers.reduce((y, layer) => layer.apply(y), given);
   }
 }

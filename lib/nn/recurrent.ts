@@ -1,7 +1,7 @@
 /** Recurrent networks: a cell that is applied position by position. */
 import { checkInteger, checkObject, type Known } from '../given.js';
-import { checkValue, valuesOf, zeros, type Value } from '../graph.js';
-import { ShapeError } from '../shape.js';
+import { checkValue, composed, valuesOf, zeros, type Value } from '../graph.js';
+import { sameShape, ShapeError, show } from '../shape.js';
 import { uniform, zeros as noBias, type Initializer } from './initializers.js';
 import { Module, MODULE_OPTIONS, type ModuleOptions } from './module.js';
 
@@ -27,8 +27,8 @@ abstract class Recurrent<State> extends Module {
 
   constructor(nIn: number, protected readonly nState: number, gates: number, options: RecurrentOptions, bias: Initializer = noBias()) {
     super(options, OPTIONS);
-    checkInteger('nIn', nIn, 0);
-    checkInteger('nState', nState, 1);
+    checkInteger(`${new.target.name}: nIn`, nIn, 0);
+    checkInteger(`${new.target.name}: nState`, nState, 1);
     const { initializer = uniform(-1 / Math.sqrt(nState), 1 / Math.sqrt(nState)) } = options;
     this.inputWeight = this.draw('inputWeight', [nIn, gates * nState], initializer);
     this.stateWeight = this.draw('stateWeight', [nState, gates * nState], initializer);
@@ -39,7 +39,8 @@ abstract class Recurrent<State> extends Module {
    * The state after one position.
    *
    * @param x [nIn], or [samples, nIn]
-   * @param state what the position before left, of shape [nState], or [samples, nState]; zeros by default
+   * @param state what the position before left: [samples, nState] beside [samples, nIn], or [nState], one for
+   * all samples; zeros by default
    */
   abstract step(x: Value, state?: State): State;
 
@@ -49,31 +50,42 @@ abstract class Recurrent<State> extends Module {
   /**
    * The outputs after each position.
    *
-   * @param xs one for each position: [nIn], or [samples, nIn]
+   * @param xs one for each position, of one shape: [nIn], or [samples, nIn]
    * @param state before the first position; zeros by default
    * @returns as many, [nState] or [samples, nState] each
    */
   apply(xs: readonly Value[], state?: State): Value[] {
-    return valuesOf('xs', xs).map((x) => {
-      state = this.step(x, state);
+    const who = `${this.constructor.name}.apply`;
+    const given = valuesOf(`${who}: xs`, xs);
+    const odd = given.findIndex(({ shape }) => !sameShape(shape, given[0]!.shape));
+    if (odd > 0) throw new ShapeError(`${who}: xs[0] is ${given[0]!.label} and xs[${odd}] ${given[odd]!.label}: expected one shape for all positions`); // prettier-ignore
+    return given.map((x) => {
+      state = composed(who, [x], () => this.step(x, state));
       return this.outputOf(state);
     });
   }
 
-  /** @throws TypeError when x is no Value; ShapeError when it is no row, or rows, of nIn */
-  protected checkInput(x: Value): void {
+  /**
+   * What a step makes of `x`, which is checked before.
+   *
+   * @throws TypeError when x is no Value; ShapeError when it is no row, or rows, of nIn
+   */
+  protected checked(x: Value, make: () => State): State {
     const who = `${this.constructor.name}.step`;
-    checkValue(who, 'x', x);
-    const [nIn] = this.inputWeight.shape;
-    if (x.shape.length < 1 || x.shape.length > 2 || x.shape.at(-1) !== nIn) throw new ShapeError(`${who} of ${x.label}: expected shape [${nIn}] or [samples, ${nIn}]`); // prettier-ignore
+    return composed(who, [x], () => {
+      checkValue(who, 'x', x);
+      const nIn = this.inputWeight.shape[0]!;
+      if (x.shape.length < 1 || x.shape.length > 2 || x.shape.at(-1) !== nIn) throw new ShapeError(`expected shape [${nIn}] or [samples, ${nIn}]`); // prettier-ignore
+      return make();
+    });
   }
 
   /** @throws TypeError when a state is no Value; ShapeError when it is none beside x */
   protected checkState(what: string, x: Value, state: Value): void {
-    const who = `${this.constructor.name}.step`;
-    checkValue(who, what, state);
-    const fits = state.shape.at(-1) === this.nState && state.shape.length <= 2;
-    if (!fits) throw new ShapeError(`${who} of ${x.label}: ${what} ${state.label}, expected shape [${this.nState}] or [samples, ${this.nState}]`); // prettier-ignore
+    checkValue(`${this.constructor.name}.step`, what, state);
+    const one = [this.nState];
+    const fitting = x.shape.length === 1 ? [one] : [one, [x.shape[0]!, this.nState]];
+    if (!fitting.some((shape) => sameShape(shape, state.shape))) throw new ShapeError(`${what} is ${state.label}, expected shape ${fitting.map(show).join(' or ')}`); // prettier-ignore
   }
 
   /** Zeros in the shape of a state beside x. */
@@ -94,10 +106,11 @@ export class RNN extends Recurrent<Value> {
   }
 
   step(x: Value, state?: Value): Value {
-    this.checkInput(x);
-    const h = state ?? this.start(x);
-    this.checkState('the state', x, h);
-    return x.matmul(this.inputWeight).add(h.matmul(this.stateWeight)).add(this.bias).tanh();
+    return this.checked(x, () => {
+      const h = state ?? this.start(x);
+      this.checkState('the state', x, h);
+      return x.matmul(this.inputWeight).add(h.matmul(this.stateWeight)).add(this.bias).tanh();
+    });
   }
 
   protected outputOf(h: Value): Value {
@@ -116,16 +129,17 @@ export class GRU extends Recurrent<Value> {
   }
 
   step(x: Value, state?: Value): Value {
-    this.checkInput(x);
-    const h = state ?? this.start(x);
-    this.checkState('the state', x, h);
-    const fromInput = x.matmul(this.inputWeight).add(this.bias);
-    const fromState = h.matmul(this.gates(this.stateWeight, 0, 2));
-    const gates = this.gates(fromInput, 0, 2).add(fromState).sigmoid();
-    const [r, z] = [this.gates(gates, 0, 1), this.gates(gates, 1, 2)];
-    const memory = r.mul(h).matmul(this.gates(this.stateWeight, 2, 3));
-    const n = this.gates(fromInput, 2, 3).add(memory).tanh();
-    return n.add(z.mul(h.sub(n)));
+    return this.checked(x, () => {
+      const h = state ?? this.start(x);
+      this.checkState('the state', x, h);
+      const fromInput = x.matmul(this.inputWeight).add(this.bias);
+      const fromState = h.matmul(this.gates(this.stateWeight, 0, 2));
+      const gates = this.gates(fromInput, 0, 2).add(fromState).sigmoid();
+      const [r, z] = [this.gates(gates, 0, 1), this.gates(gates, 1, 2)];
+      const memory = r.mul(h).matmul(this.gates(this.stateWeight, 2, 3));
+      const n = this.gates(fromInput, 2, 3).add(memory).tanh();
+      return n.add(z.mul(h.sub(n)));
+    });
   }
 
   protected outputOf(h: Value): Value {
@@ -152,15 +166,16 @@ export class LSTM extends Recurrent<LSTMState> {
   }
 
   step(x: Value, state?: LSTMState): LSTMState {
-    this.checkInput(x);
-    if (state !== undefined) checkObject('LSTM.step: state', state, 'an object { h, c }');
-    const { h, c } = state ?? { h: this.start(x), c: this.start(x) };
-    this.checkState('state h', x, h);
-    this.checkState('state c', x, c);
-    const all = x.matmul(this.inputWeight).add(h.matmul(this.stateWeight)).add(this.bias);
-    const [i, f, g, o] = [0, 1, 2, 3].map((gate) => this.gates(all, gate, gate + 1)) as [Value, Value, Value, Value]; // prettier-ignore
-    const cell = f.sigmoid().mul(c).add(i.sigmoid().mul(g.tanh()));
-    return { h: o.sigmoid().mul(cell.tanh()), c: cell };
+    return this.checked(x, () => {
+      if (state !== undefined) checkObject('LSTM.step: state', state, 'an object { h, c }');
+      const { h, c } = state ?? { h: this.start(x), c: this.start(x) };
+      this.checkState('state h', x, h);
+      this.checkState('state c', x, c);
+      const all = x.matmul(this.inputWeight).add(h.matmul(this.stateWeight)).add(this.bias);
+      const [i, f, g, o] = [0, 1, 2, 3].map((gate) => this.gates(all, gate, gate + 1)) as [Value, Value, Value, Value]; // prettier-ignore
+      const cell = f.sigmoid().mul(c).add(i.sigmoid().mul(g.tanh()));
+      return { h: o.sigmoid().mul(cell.tanh()), c: cell };
+    });
   }
 
   protected outputOf({ h }: LSTMState): Value {

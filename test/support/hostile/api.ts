@@ -27,7 +27,7 @@ const PRIVATE: Readonly<Record<string, string>> = {
   Training: 'setRule took inStep',
   Value: 'program',
   Module: 'part include draw nameOf',
-  Recurrent: 'start gates checkInput checkState',
+  Recurrent: 'start gates checked checkState',
   Index: 'refuseReading',
   RNN: 'outputOf',
   GRU: 'outputOf',
