@@ -1189,9 +1189,9 @@ export class Program {
     });
   }
   private claim(node: Node): void {
-    if (this.floats.has(node.name!) || this.indices.has(node.name!)) {
-      throw new FeedError(`two inputs of one program are called '${node.name!}': name them apart`);
-    }
+    const other = this.floats.get(node.name!) ?? this.indices.get(node.name!);
+    if (!other) return;
+    throw new FeedError(`two inputs of one program are called '${clipped(node.name!)}', ${other.label} and ${node.label}: name them apart, or use one of them in both places`); // prettier-ignore
   }
 
   /** Finds which values and levels each fed index element serves, in the graph as written. */

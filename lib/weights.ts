@@ -52,7 +52,9 @@ function byName(parameters: readonly Value[]): Map<string, Value> {
     const { name } = value;
     if (value.op !== 'parameter') throw new WeightsError(`${value.label} is no parameter`);
     if (name === undefined) throw new WeightsError(`${value.label} has no name: parameter(numbers, { name })`); // prettier-ignore
-    if (named.has(name)) throw new WeightsError(`two parameters are called '${clipped(name)}': name them apart`); // prettier-ignore
+    const other = named.get(name);
+    if (other === value) throw new WeightsError(`${value.label} is in the list of parameters twice: give it once`); // prettier-ignore
+    if (other) throw new WeightsError(`two parameters are called '${clipped(name)}', ${other.label} and ${value.label}: name them apart`); // prettier-ignore
     named.set(name, value);
   }
   return named;

@@ -47,8 +47,8 @@ const REFUSED: [title: string, root: () => Value, feeds: unknown, says: RegExp][
   ['a missing length', () => meanOfFirst([table, table], index('n')), {}, /^input 'n' is missing: feed a length from 1 to 2$/], // prettier-ignore
   ['a length of zero', () => meanOfFirst([table, table], index('n')), { n: 0 }, /^input 'n' = 0: expected an integer from 1 to 2$/], // prettier-ignore
   ['a length beyond the terms', () => meanOfFirst([table, table], index('n')), { n: 3 }, /^input 'n' = 3: expected an integer from 1 to 2$/], // prettier-ignore
-  ['two inputs of one name', () => input('x').add(input('x')), { x: 1 }, /^two inputs of one program are called 'x': name them apart$/], // prettier-ignore
-  ['an input and an index of one name', () => table.at(index('x')).add(input('x')), { x: 1 }, /^two inputs of one program are called 'x'/], // prettier-ignore
+  ['two inputs of one name', () => input('x').add(input('x')), { x: 1 }, /^two inputs of one program are called 'x', 'x' \(input, shape \[\]\) and 'x' \(input, shape \[\]\): name them apart, or use one of them in both places$/], // prettier-ignore
+  ['an input and an index of one name', () => table.at(index('x')).add(input('x')), { x: 1 }, /^two inputs of one program are called 'x', 'x' \((input|index), shape \[\]\) and 'x' \((index|input), shape \[\]\): name/], // prettier-ignore
 ]; // prettier-ignore
 
 describe('a program', () => {
@@ -70,9 +70,27 @@ describe('a program', () => {
     });
   }
 
+  it('refuses inputs and indices of one name and different shapes, saying which', () => {
+    const two = [input('n', [2]).sum(), input('n', [3]).sum(), table.gather(index('n', 2)).sum(), table.gather(index('n', 4)).sum()]; // prettier-ignore
+    for (const a of two) {
+      for (const b of two.filter((other) => other !== a)) {
+        const labels = [a, b].map((x) => x.inputs[0]!).map((x) => (x.op === 'gather' ? x.inputs[1]! : x).label); // prettier-ignore
+        assert.throws(() => compile(a.add(b)), (error: Error) => labels.every((label) => error.message.includes(label)) && error.message.endsWith(': name them apart, or use one of them in both places')); // prettier-ignore
+      }
+    }
+  });
+
   it('refuses two prefix lengths, saying which', () => {
     const root = meanOfFirst([table], index('n')).add(meanOfFirst([table], index('m')));
-    assert.throws(() => compile(root), /'n' \(index.*'m' \(index.*a program can have one/);
+    assert.throws(
+      () => compile(root),
+      /'n' \(index.*'m' \(index.*a program can have one: give every meanOfFirst the same index\(name\)$/,
+    );
+    const again = meanOfFirst([table], index('n')).add(meanOfFirst([table], index('n')));
+    assert.throws(
+      () => compile(again),
+      /'n' \(index.*'n' \(index.*give every meanOfFirst the same/,
+    );
   });
 
   it('refuses an unknown data type', () => {

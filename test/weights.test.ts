@@ -447,7 +447,14 @@ describe('weights', () => {
       [[a], /has 'b' too, which no parameter is called$/],
       [[a, w('b', [1, 2, 3])], /'b' has shape \[2\]: expected \[3\]$/],
       [[a, w()], /has no name: parameter\(numbers, \{ name \}\)$/],
-      [[a, w('a')], /two parameters are called 'a'/],
+      [
+        [a, w('a', [1, 2, 3])],
+        /^two parameters are called 'a', 'a' \(parameter, shape \[2\]\) and 'a' \(parameter, shape \[3\]\): name them apart$/,
+      ],
+      [
+        [a, w('b'), a],
+        /^'a' \(parameter, shape \[2\]\) is in the list of parameters twice: give it once$/,
+      ],
       [[a, w('b').mul(2)], /is no parameter$/],
     ];
     for (const [loaded, message] of rows)

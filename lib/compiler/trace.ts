@@ -127,7 +127,7 @@ export function trace(groups: readonly (readonly Node[])[], simplify: boolean): 
       const n = node.inputCount;
       const length = node.inputs[n - 1]!;
       if (count && count !== length) {
-        throw new Error(`prefix lengths ${count.label} and ${length.label}: a program can have one`); // prettier-ignore
+        throw new Error(`prefix lengths ${count.label} and ${length.label}: a program can have one: give every meanOfFirst the same index(name)`); // prettier-ignore
       }
       count = length;
       shortest = Math.min(shortest, n - 1);
