@@ -155,7 +155,7 @@ export function checkDocuments(docs: Documents, source = 'the list'): number {
  */
 function countOf(docs: unknown): number {
   const { length, at } = (docs ?? {}) as { length?: unknown; at?: unknown };
-  if (typeof docs !== 'object' || typeof at !== 'function') throw new DataError('the documents are no list of strings'); // prettier-ignore
+  if (typeof docs !== 'object' || typeof at !== 'function') throw new DataError(`the documents are ${wordsFor(docs)}, which is no list of strings: expected an array of texts`); // prettier-ignore
   if (Number.isInteger(length) && (length as number) >= 0 && (length as number) <= MOST) return length as number; // prettier-ignore
   throw new DataError(`${wordsFor(length)} documents: expected an integer from 0 to ${MOST}`);
 }
@@ -301,7 +301,7 @@ export class Corpus {
     private readonly firsts: Int32Array,
   ) {
     if (!(tokens instanceof Int32Array && firsts instanceof Int32Array && firsts.length > 0)) {
-      throw new TypeError('a corpus is made of two Int32Arrays, the second not empty');
+      throw new TypeError(`a corpus of ${wordsFor(tokens)} and ${wordsFor(firsts)}: expected two Int32Arrays, the second not empty`); // prettier-ignore
     }
   }
 

@@ -297,7 +297,7 @@ export function select(condition: Value, a: Value | number, b: Value | number): 
 
 /** An axis counted from behind as one from 0; one that does not exist stays for the shape rule to refuse. */
 function fromFront(axis: number, { shape }: Node): number {
-  return typeof axis === 'number' && axis < 0 && axis >= -shape.length ? axis + shape.length : axis;
+  return Number.isInteger(axis) && axis < 0 && axis >= -shape.length ? axis + shape.length : axis;
 }
 
 /** One axis or several, counted from behind where negative. */

@@ -6,6 +6,7 @@ import { Tokenizer } from './data.js';
 import { buildFrom, checkSizes, MODEL_NAMES, type BuiltModel, type DType, type ModelName, type ModelSizes } from './experiment.js'; // prettier-ignore
 import {
   checkInteger,
+  checkNumber,
   checkObject,
   checkOptions,
   isList,
@@ -148,7 +149,11 @@ function write(path: string, model: BuiltModel, tokenizer: Tokenizer, metadata: 
     const { training, random, losses: given = [] } = progress;
     checkObject('saveCheckpoint: losses', given, 'a list of numbers');
     const { steps, runs, rule, moments } = training.state();
-    const losses = Float64Array.from({ length: checkInteger('number of losses', given.length, 0, steps) }, (_, i) => given[i]!); // prettier-ignore
+    const losses = Float64Array.from({ length: checkInteger('number of losses', given.length, 0, steps) }, (_, i) => {
+      const loss: unknown = given[i];
+      checkNumber(`saveCheckpoint: losses[${i}]`, loss);
+      return loss;
+    }); // prettier-ignore
     texts.set('steps', String(steps)).set('runs', String(runs));
     for (const { name: matrix, shape, values } of matrices) {
       const kept = values.map((value) => moments.get(value));
@@ -267,14 +272,17 @@ function checkedModel(model: unknown): Pick<BuiltModel, 'name' | 'sizes' | 'matr
   checkObject('model', model, 'a model as of buildModel');
   const { name, sizes: given, matrices: list } = model as Partial<BuiltModel>;
   const sizes = { ...given } as BuiltModel['sizes'];
-  const isSized = [...SIZE_NAMES, 'vocabSize' as const].every((size) =>
-    Number.isInteger(sizes[size]),
-  );
-  if (name === undefined || !MODEL_NAMES.includes(name) || !isSized || !isList(list)) throw new WeightsError('the model has no name, sizes or matrices: give one as of buildModel'); // prettier-ignore
+  const unsized = [...SIZE_NAMES, 'vocabSize' as const].find((size) => !Number.isInteger(sizes[size])); // prettier-ignore
+  const refuse = (what: string, found: unknown, expected: string): never => {
+    throw new WeightsError(`the model's ${what} ${shown(found)}: expected ${expected}: give a model as of buildModel`); // prettier-ignore
+  };
+  if (name === undefined || !MODEL_NAMES.includes(name)) return refuse('name', name, MODEL_NAMES.join(', ')); // prettier-ignore
+  if (unsized !== undefined) return refuse(`size ${unsized}`, sizes[unsized], 'an integer');
+  if (!isList(list)) return refuse('matrices', list, 'an array');
   const matrices: Matrix[] = [];
   for (const matrix of list as Iterable<Partial<Matrix> | undefined>) {
     const { name: called, shape, values } = matrix ?? {};
-    if (typeof called !== 'string' || !isList(shape)) throw new WeightsError('a matrix of the model has no name, or no shape: give one as of buildModel'); // prettier-ignore
+    if (typeof called !== 'string' || !isList(shape)) throw new WeightsError(`a matrix of the model has the name ${shown(called)} and the shape ${shown(shape)}: give a model as of buildModel`); // prettier-ignore
     matrices.push({ name: called, shape, values: valuesOf(called, values) });
   }
   return { name, sizes, matrices };

@@ -535,14 +535,13 @@ export class Program {
       throw new FeedError(`generating feeds '${input}' alone, an integer for each of ${this.maxLength} levels; this program's inputs: ${this.inputNames()}`); // prettier-ignore
     }
     if (!(typeof temperature === 'number' && temperature > 0 && temperature < Infinity)) {
-      throw new RangeError(`temperature ${describe(temperature)}: expected a number above zero`);
+      throw new RangeError(`temperature ${shown(temperature)}: expected a number above zero`);
     }
-    for (const [name, x] of Object.entries({ stop, count })) {
-      if (!Number.isInteger(x) || x < 0) throw new RangeError(`${name} ${describe(x)}: expected an integer from 0`); // prettier-ignore
-    }
+    checkInteger('stop', stop, 0);
+    if (!Number.isInteger(count) || count < 0) throw new RangeError(`count ${shown(count)}: expected an integer from 0`); // prettier-ignore
     if (count * this.maxLength > MOST) throw new RangeError(`count ${count}: expected at most ${Math.floor(MOST / this.maxLength)}`); // prettier-ignore
     if (!(Number.isInteger(topK) || topK === Infinity) || topK < 1) {
-      throw new RangeError(`topK ${describe(topK)}: expected an integer from 1`);
+      throw new RangeError(`topK ${shown(topK)}: expected an integer from 1`);
     }
     this.checkPrefix(prefix, stop);
     this.length = prefix.length + 1;
@@ -578,7 +577,7 @@ export class Program {
   }
 
   private checkPrefix(prefix: unknown, stop: number): void {
-    if (!(prefix instanceof Int32Array)) throw new TypeError(`prefix: ${describe(prefix)}, expected an Int32Array`); // prettier-ignore
+    if (!(prefix instanceof Int32Array)) throw new TypeError(`prefix: ${shown(prefix)}, expected an Int32Array`); // prettier-ignore
     const { length } = prefix;
     if (length >= this.maxLength) throw new RangeError(`prefix: ${length} integers, expected at most ${this.maxLength - 1}: one of ${this.maxLength} levels is left to draw`); // prettier-ignore
     const at = prefix.indexOf(stop);
@@ -649,7 +648,7 @@ export class Program {
     this.checkTrains('stepBatch');
     const given = documentsOf(documents);
     const count = given.length;
-    if (!Number.isInteger(threads) || threads < 1) throw new RangeError(`${shown(threads)} threads: expected an integer from 1`); // prettier-ignore
+    checkInteger('threads', threads, 1);
     const { parameters } = this.lowered;
     if (parameters.withGradient < parameters.size) {
       // A parameter that is read through a detach alone is there, without a gradient.
@@ -885,7 +884,8 @@ export class Program {
    */
   copyRule(to: Float64Array, at: number): void {
     const { arena, ruleSize } = this;
-    checkInteger('place', at, 0);
+    if (!(to instanceof Float64Array)) throw new TypeError(`copyRule: ${shown(to)}, expected a Float64Array`); // prettier-ignore
+    checkInteger('copyRule: place', at, 0);
     const { rule } = this.lowered.parameters;
     for (let i = 0; i < ruleSize; i++) to[at + i] = arena[rule + i]!;
   }
@@ -1308,7 +1308,7 @@ export class Program {
       );
     }
     if (typeof value === 'number') {
-      if (feed.size !== 1) throw new FeedError(`input '${name}': one number for ${feed.label}, which needs ${feed.size}`); // prettier-ignore
+      if (feed.size !== 1) throw new FeedError(`input '${name}': one number, ${value}, for ${feed.label}, which needs ${counted(feed.size, 'number')}`); // prettier-ignore
       this.arena[feed.offset] = value;
       return;
     }
@@ -1452,7 +1452,7 @@ function describe(value: unknown): string {
   if (value instanceof Node) return value.label;
   if (isList(value) && value.slice(0, MOST_LOOKED_AT).some(isArray)) return 'nested arrays';
   if (typeof value === 'object' && value !== null) return 'length' in value ? counted(value.length, 'number') : shown(value); // prettier-ignore
-  return typeof value === 'number' || value === null || value === undefined ? String(value) : `a ${typeof value}`; // prettier-ignore
+  return shown(value);
 }
 
 function isArray(given: unknown): boolean {

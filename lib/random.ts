@@ -44,7 +44,7 @@ export class Random {
     const isState = words instanceof Uint32Array && words.length === STATE_WORDS;
     // A copy: the addon reads no memory that another thread can change.
     if (!isState || !native.restore(this.handle, new Uint32Array(words))) {
-      throw new RangeError(`setstate takes the ${STATE_WORDS} words that getstate gave`);
+      throw new RangeError(`setstate takes the ${STATE_WORDS} words that getstate gave, not ${words instanceof Uint32Array ? `these ${words.length}` : shown(words)}`); // prettier-ignore
     }
   }
 

@@ -74,7 +74,7 @@ export function writeSafetensors(
   tensors: ReadonlyMap<string, WrittenTensor>,
   metadata: ReadonlyMap<string, string> = new Map(),
 ): Uint8Array {
-  if (![tensors, metadata].every((given: unknown) => given instanceof Map)) throw new TypeError('writeSafetensors takes arrays and texts in Maps, by name'); // prettier-ignore
+  if (![tensors, metadata].every((given: unknown) => given instanceof Map)) throw new TypeError(`writeSafetensors: ${wordsFor(tensors)} and ${wordsFor(metadata)}: expected two Maps, of arrays and of texts by name`); // prettier-ignore
   for (const [name, text] of metadata as ReadonlyMap<unknown, unknown>) {
     if (typeof name !== 'string' || typeof text !== 'string') throw new SafetensorsError(`metadata ${wordsFor(name)}: ${wordsFor(text)}, expected a text`); // prettier-ignore
     checkUnicode(`the metadata's name ${wordsFor(name)}`, name);

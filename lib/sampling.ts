@@ -73,7 +73,7 @@ export class Sampler {
   private encode(prefix: NonNullable<SampleOptions['prefix']>): Int32Array {
     const { tokenizer, program } = this;
     if (typeof prefix !== 'string' && !Array.isArray(prefix) && !(prefix instanceof Int32Array)) {
-      throw new TypeError(`prefix: a ${typeof prefix}, expected text or an array of tokens`);
+      throw new TypeError(`prefix ${shown(prefix)}: expected a text or an array of tokens`);
     }
     const tokens = typeof prefix === 'string' ? tokenizer.encode(prefix).slice(1, -1) : prefix;
     const positions = program.maxLength;
@@ -85,8 +85,7 @@ export class Sampler {
     }
     return Int32Array.from<number>(tokens, (token) => {
       if (Number.isInteger(token) && token >= 0 && token < tokenizer.bos) return token;
-      const shown = typeof token === 'number' ? String(token) : `that is a ${typeof token}`;
-      throw new DataError(`the prefix has a token ${shown}: those of characters go from 0 to ${tokenizer.bos - 1}`); // prettier-ignore
+      throw new DataError(`the prefix has a token ${shown(token)}: those of characters go from 0 to ${tokenizer.bos - 1}`); // prettier-ignore
     });
   }
 }

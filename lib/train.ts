@@ -106,7 +106,7 @@ export async function* trainSteps(model: SizedModel, docs: Documents, options: T
   if (!((tokenizer as unknown) instanceof Tokenizer)) throw new TypeError(`tokenizer ${shown(tokenizer)}: expected a Tokenizer`);
   const { vocabSize, blockSize } = model.sizes;
   if (tokenizer.vocabSize !== vocabSize) {
-    throw new DataError(`${options.tokenizer ? 'the tokenizer has' : 'the documents have'} ${tokenizer.vocabSize} tokens, the model was built for ${vocabSize}: give the tokenizer that it was built with`);
+    throw new DataError(`${options.tokenizer ? 'the tokenizer has' : 'the documents have'} ${tokenizer.vocabSize} tokens, the model was built for ${shown(vocabSize)}: give the tokenizer that it was built with`);
   }
   signal?.throwIfAborted();
   const order = seed === undefined ? undefined : new Random(seed).permutation(documents);

@@ -154,8 +154,9 @@ describe('batches', () => {
     const good = { rows: [0, 1] };
     const bad: [what: string, docs: Feeds[], threads: number, message: RegExp][] = [
       ['no documents', [], 1, /a batch of no documents: feed at least one/],
-      ['no threads', [good], 0, /0 threads: expected an integer from 1/],
-      ['half a thread', [good], 0.5, /0.5 threads: expected an integer from 1/],
+      ['no threads', [good], 0, /threads 0: expected an integer from 1 to/],
+      ['more threads than can be counted', [good], 2 ** 31, /threads 2147483648: expected an integer from 1 to 1073741824$/],
+      ['half a thread', [good], 0.5, /threads 0\.5: expected an integer from 1 to/],
       ['a document with a wrong index', [good, { rows: [0, 2] }], 1, /'rows'\[1\] = 2: expected an integer from 0 to 1/],
       ['a document that lacks a feed', [good, {}], 1, /'rows' is missing/],
     ]; // prettier-ignore

@@ -144,6 +144,12 @@ const fed = input('fed', [2]);
 /** What a wrong type would be, whatever the types say. */
 const any = (given: unknown): never => given as never;
 
+const tokenizer = new library.Tokenizer(['ab', 'ba']);
+const rnn = library.buildModel('rnn', tokenizer.vocabSize, { nEmbd: 2, blockSize: 2, nState: 2 }, random); // prettier-ignore
+/** What sampling says of options of which one is wrong. */
+const sampled = (options: object): unknown => library.sample(rnn, tokenizer, random, any({ count: 1, temperature: 1, ...options })); // prettier-ignore
+const stopping = (options: object): unknown => new library.Program({ groups: rnn.logits, gradients: 'none' }).generate(random, any({ input: 'tokens', start: 2, stop: 2, temperature: 1, count: 1, ...options })); // prettier-ignore
+
 /** A call, and all that its error must say; each once passed in silence. */
 const SILENT: [title: string, call: Call, says: RegExp][] = [
   ['a loss of several numbers', () => sgd.minimize(x.mul(2)), /^minimize: the loss #\d+ \(mul, shape \[2, 3\]\) has 6 numbers, expected one: take \.mean\(\) or \.sum\(\) of it$/],
@@ -284,6 +290,26 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
   ['Linear', () => new nn.Linear(3, 4, { random }).apply(v), /^Linear\.apply of 'v' .*: expected shape \[\.\.\., 3\]$/],
   ['RNN', () => new nn.RNN(3, 4, { random }).step(v), /^RNN\.step of 'v' .*: expected shape \[3\] or \[samples, 3\]/],
   ['LSTM without a state', () => new nn.LSTM(4, 2, { random }).step(v, any({})), /^LSTM\.step of 'v' .*: state h is undefined, expected a Value/],
+  ['a fraction below zero for an axis', () => x.sum(-0.5), /^sum of 'x' .*: axis -0\.5 does not exist in shape \[2, 3\]$/],
+  ['a fraction below zero for an axis of a slice', () => x.slice(0, 1, -1.5), /^slice of 'x' .*: axis -1\.5 does not exist/],
+  ['a text fed', () => fed.forward({ fed: 'ab' as never }), /^input 'fed': "ab" for 'fed' .*, which needs 2 numbers$/],
+  ['NaN fed for several', () => fed.forward({ fed: NaN }), /^input 'fed': one number, NaN, for 'fed' .*, which needs 2 numbers$/],
+  ['more threads than can be counted', () => sgd.minimize(x.matmul(fed.reshape([2, 1]).broadcastTo([2, 3]).transpose()).sum(), { batches: true }).stepBatch([{ fed: [1, 2] }], { threads: 2 ** 31 }), /^threads 2147483648: expected an integer from 1 to 1073741824$/],
+  ['a text for a temperature', () => sampled({ temperature: '1' }), /^temperature "1": expected a number above zero$/],
+  ['an array for a count', () => sampled({ count: [1, 2] }), /^count an array: expected an integer from 0$/],
+  ['a text for topK', () => sampled({ topK: '3' }), /^topK "3": expected an integer from 1$/],
+  ['null for a prefix', () => sampled({ prefix: null }), /^prefix null: expected a text or an array of tokens$/],
+  ['a token that is none', () => sampled({ prefix: ['a'] }), /^the prefix has a token "a": those of characters go from 0 to/],
+  ['a last integer beyond what is counted', () => stopping({ stop: 2 ** 31 }), /^stop 2147483648: expected an integer from 0 to 1073741824$/],
+  ['a prefix of numbers', () => stopping({ prefix: [1] }), /^prefix: an array, expected an Int32Array$/],
+  ['documents that are none', () => new library.Tokenizer(any(7)), /^the documents are 7, which is no list of strings: expected an array of texts$/],
+  ['a corpus of arrays', () => new library.Corpus(any([1, 2]), Int32Array.of(0, 1)), /^a corpus of an array and an Int32Array: expected two Int32Arrays/],
+  ['the state of a generator', () => { new Random(1).setstate(any([1])); }, /^setstate takes the 628 words that getstate gave, not an array$/],
+  ['arrays by name in an object', () => library.writeSafetensors(any({ a: 1 })), /^writeSafetensors: an object and a Map: expected two Maps/],
+  ['a model without a name to save', () => { library.saveModel('none', any({ ...rnn, name: 'lstm' }), tokenizer); }, /^the model's name "lstm": expected scalar, vector, rnn, rnn_att: give a model as of buildModel$/],
+  ['a model without a size to save', () => { library.saveModel('none', any({ ...rnn, sizes: { ...rnn.sizes, nEmbd: '4' } }), tokenizer); }, /^the model's size nEmbd "4": expected an integer: give a model/],
+  ['a model without matrices to save', () => { library.saveModel('none', any({ ...rnn, matrices: 3 }), tokenizer); }, /^the model's matrices 3: expected an array: give a model/],
+  ['a model with a matrix without a name', () => { library.saveModel('none', any({ ...rnn, matrices: [{ shape: [1] }] }), tokenizer); }, /^a matrix of the model has the name undefined and the shape an array: give/],
   ['SelfAttention', () => new nn.SelfAttention(4, 2, { random }).apply(v), /^SelfAttention\.apply of 'v' .*: expected shape \[\.\.\., positions, 4\]/],
 ]; // prettier-ignore
 
@@ -322,6 +348,16 @@ describe('a message that once misled names what was called:', () => {
       assert.throws(call, (error: Error) => (assert.match(error.message, says), true)),
     );
   }
+
+  it('train of a size that is a list, and a checkpoint of losses that are', async () => {
+    const nested: unknown[] = [];
+    nested.push(nested);
+    const model = { ...rnn, sizes: { ...rnn.sizes, vocabSize: nested } };
+    await assert.rejects(library.train(any(model), ['ab', 'ba']), /^DataError: the documents have 3 tokens, the model was built for an array: give/); // prettier-ignore
+    const training = rnn.optimizer(1).minimize(rnn.loss);
+    training.step({ tokens: [0, 1], targets: [1, 2], length: 2 });
+    assert.throws(() => { library.saveCheckpoint('none', rnn, tokenizer, { training, random, losses: any([nested]) }); }, /^TypeError: saveCheckpoint: losses\[0\] an array: expected a number$/); // prettier-ignore
+  });
 
   it('of a bounded length, however many operands there are', () => {
     const many = Array.from({ length: 10_000 }, () => parameter(1));

@@ -18,9 +18,9 @@ const REFUSED: [title: string, root: () => Value, feeds: unknown, says: RegExp][
   ['an input where there is none', () => table.exp(), { x: 1 }, /^no input is called 'x'; .*none$/],
   ['too few numbers', () => input('x', [2, 2]).exp(), { x: [1, 2, 3] }, /^input 'x': 3 numbers for 'x' \(input, shape \[2, 2\]\), which needs 4 numbers$/], // prettier-ignore
   ['too many numbers', () => input('x', [2]).exp(), { x: [1, 2, 3] }, /^input 'x': 3 numbers .* needs 2/], // prettier-ignore
-  ['text for a number', () => input('x', [2]).exp(), { x: [1, '2'] as number[] }, /^input 'x'\[1\] is a string: feed 'x'/], // prettier-ignore
-  ['one number for many', () => input('x', [2]).exp(), { x: 1 }, /^input 'x': one number for 'x' .*which needs 2/], // prettier-ignore
-  ['text for numbers', () => input('x', [2]).exp(), { x: 'ab' }, /^input 'x': a string for 'x'/],
+  ['text for a number', () => input('x', [2]).exp(), { x: [1, '2'] as number[] }, /^input 'x'\[1\] is "2": feed 'x'/], // prettier-ignore
+  ['one number for many', () => input('x', [2]).exp(), { x: 1 }, /^input 'x': one number, 1, for 'x' .*which needs 2 numbers$/], // prettier-ignore
+  ['text for numbers', () => input('x', [2]).exp(), { x: 'ab' }, /^input 'x': "ab" for 'x'/],
   ['null for numbers', () => input('x', [2]).exp(), { x: null }, /^input 'x' is missing: 'x' .*needs 2/],
   ['a missing index', () => table.at(index('i')), {}, /^input 'i' is missing: 'i' \(index, shape \[\]\) needs an integer$/], // prettier-ignore
   ['missing indices', () => table.gather(index('i', 2)), {}, /^input 'i' is missing: 'i' .* needs 2 integers$/], // prettier-ignore
@@ -33,12 +33,12 @@ const REFUSED: [title: string, root: () => Value, feeds: unknown, says: RegExp][
   ['half an index', () => table.at(index('i')), { i: 0.5 }, /^input 'i' = 0\.5: expected an integer from 0 to 2/], // prettier-ignore
   ['NaN for an index', () => table.at(index('i')), { i: NaN }, /^input 'i' = NaN: expected an integer/], // prettier-ignore
   ['an object for an index', () => table.at(index('i')), { i: {} as number }, /^input 'i': an object for /], // prettier-ignore
-  ['true for an index', () => table.at(index('i')), { i: true as unknown as number }, /^input 'i': a boolean for /], // prettier-ignore
+  ['true for an index', () => table.at(index('i')), { i: true as unknown as number }, /^input 'i': true for /], // prettier-ignore
   ['a function for an index', () => table.at(index('i')), { i: ((): number => 1) as unknown as number }, /^input 'i': a function for /], // prettier-ignore
   ['an object of no length for indices', () => table.gather(index('i', 2)), { i: { length: NaN } }, /^input 'i': NaN numbers for /], // prettier-ignore
   ['a bigint for an index', () => table.gather(index('i', 2)), { i: [0n, 1n] as unknown as number[] }, /^input 'i'\[0\] = a bigint: expected an integer from 0 to 2/], // prettier-ignore
   ['a symbol for an index', () => table.gather(index('i', 2)), { i: [Symbol('x')] as unknown as number[] }, /^input 'i'/], // prettier-ignore
-  ['text for indices', () => table.gather(index('i', 2)), { i: '01' as unknown as number[] }, /^input 'i': a string for /], // prettier-ignore
+  ['text for indices', () => table.gather(index('i', 2)), { i: '01' as unknown as number[] }, /^input 'i': "01" for /], // prettier-ignore
   ['an index beyond all integers', () => table.at(index('i')), { i: 2 ** 32 }, /^input 'i' = 4294967296: expected an integer from 0 to 2/], // prettier-ignore
   ['null for an index', () => table.at(index('i')), { i: null }, /^input 'i' is missing/],
   ['text for an index', () => table.at(index('i')), { i: '1' }, /^input 'i'/],

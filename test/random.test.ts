@@ -94,7 +94,8 @@ describe('Random draws what CPython draws', () => {
       changed([627, 0x7ff00000]),
     ];
     for (const words of rows) {
-      const message = 'setstate takes the 628 words that getstate gave';
+      const message =
+        /^setstate takes the 628 words that getstate gave, not (these \d+|an? \w+|\w+)$/;
       assert.throws(() => r.setstate(words as Uint32Array), { name: 'RangeError', message });
       assert.deepEqual(r.getstate(), state);
     }

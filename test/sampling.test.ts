@@ -138,9 +138,9 @@ describe('sampling', () => {
     ['as many tokens as positions', [0, 0, 0, 0, 0], 'DataError', /has 5 tokens/],
     ['far more tokens', new Int32Array(1e6), 'DataError', /has 1000000 tokens/],
     ['BOS', [0, 6], 'DataError', /a token 6: those of characters go from 0 to 5$/],
-    ['a hole', new Array<number>(2), 'DataError', /a token that is a undefined/],
+    ['a hole', new Array<number>(2), 'DataError', /a token undefined: those/],
     ...odd.map((x): [string, unknown, string, RegExp] => [`the token ${JSON.stringify(x)}`, [1, x], 'DataError', /^the prefix has a token .*: those/]),
-    ...[5, NaN, null, {}, new Float64Array(2)].map((x): [string, unknown, string, RegExp] => [`${typeof x} ${JSON.stringify(x)}`, x, 'TypeError', /^prefix: .*, expected text or an array of tokens$/]),
+    ...[5, NaN, null, {}, new Float64Array(2)].map((x): [string, unknown, string, RegExp] => [`${typeof x} ${JSON.stringify(x)}`, x, 'TypeError', /^prefix .*: expected a text or an array of tokens$/]),
   ]; // prettier-ignore
   for (const [title, prefix, name, message] of refusedPrefixes) {
     it(`refuses a prefix: ${title}`, () => {
@@ -216,7 +216,7 @@ describe('sampling', () => {
     ...odd.map((temperature): Refused => [`a temperature of ${JSON.stringify(temperature)}`, levels, { temperature: temperature === 1.5 ? Infinity : temperature }, 'RangeError', /^temperature .*: expected a number above zero$/]), // prettier-ignore
     ...odd.map((count): Refused => [`a count of ${JSON.stringify(count)}`, levels, { count }, 'RangeError', /^count .*: expected an integer from 0$/]), // prettier-ignore
     ['a topK of zero', levels, { topK: 0 }, 'RangeError', /^topK 0: expected an integer from 1$/],
-    ['a prefix that is no Int32Array', levels, { prefix: [1] as unknown as Int32Array }, 'TypeError', /^prefix: 1 number, expected an Int32Array$/], // prettier-ignore
+    ['a prefix that is no Int32Array', levels, { prefix: [1] as unknown as Int32Array }, 'TypeError', /^prefix: an array, expected an Int32Array$/], // prettier-ignore
     ['a prefix of as many as levels', levels, { prefix: Int32Array.of(1, 1) }, 'RangeError', /^prefix: 2 integers, expected at most 1: one of 2 levels/], // prettier-ignore
     ['a prefix beyond the rows', levels, { prefix: Int32Array.of(2) }, 'FeedError', /'tokens'\[1\] = 2: expected an integer from 0 to 1/], // prettier-ignore
     ['a prefix with the stop', levels, { prefix: Int32Array.of(1), stop: 1 }, 'RangeError', /^prefix\[0\] = 1: nothing is drawn behind/], // prettier-ignore
