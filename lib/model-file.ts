@@ -157,7 +157,7 @@ function write(path: string, model: BuiltModel, tokenizer: Tokenizer, metadata: 
     texts.set('steps', String(steps)).set('runs', String(runs));
     for (const { name: matrix, shape, values } of matrices) {
       const kept = values.map((value) => moments.get(value));
-      // What the compiler found to be without effect is not trained: of it there is nothing to keep.
+      // What no gradient can reach is not trained: of it there is nothing to keep.
       const count = kept.find((arrays) => arrays)?.length ?? 0;
       for (let i = 0; i < count; i++) {
         const data = joined(kept.map((arrays, at) => arrays?.[i] ?? new Float64Array(values[at]!.data.length)), training.program.dtype);

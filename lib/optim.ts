@@ -20,8 +20,7 @@ import {
   type Known,
 } from './given.js';
 import { Node, Value, type TypedArray } from './graph.js';
-import { reachable } from './compiler/trace.js';
-import { hasNoGradient } from './ops.js';
+import { reachable, gradientFlow } from './compiler/trace.js';
 import { NonFiniteError, Program, PROGRAM_OPTIONS, type Feeds, type ProgramOptions, type Runs } from './program.js'; // prettier-ignore
 import * as schedules from './schedules.js';
 import { ShapeError, sizeOf } from './shape.js';
@@ -80,7 +79,7 @@ export interface TrainingState {
   runs: number;
   /** The update rule's numbers at the last step, learning rate first; none where an error came behind it. */
   rule?: readonly number[];
-  /** For each parameter as many arrays of its size as the optimiser keeps: velocity, or running means. */
+  /** For each parameter that is trained as many arrays of its size as the optimiser keeps: velocity, or running means. */
   moments: ReadonlyMap<Value, readonly TypedArray[]>;
 }
 
@@ -302,8 +301,7 @@ function checkLossShape(loss: Value): void {
 const MOST_NAMED = 5;
 
 /**
- * Asked where the compiled program has no gradient of any parameter. That a parameter is multiplied by a
- * constant 0 is no mistake: then the gradient is 0, and the compiler leaves it out.
+ * Asked where a program trains no parameter.
  *
  * @throws TypeError when no gradient of the loss can reach a parameter
  */
@@ -318,16 +316,7 @@ function checkReachesParameter(loss: Value): void {
     const inputs = nodes.filter(({ op }) => op === 'input' || op === 'index');
     throw new TypeError(`minimize: the loss ${loss.label} depends on no parameter, only on ${inputs.length > 0 ? named(inputs) : 'constants'}: compute it from what parameter() made`); // prettier-ignore
   }
-  const reached = new Set<Node>([loss]);
-  const stops = new Set<Node>();
-  // Operands come before their users.
-  for (const node of nodes.toReversed()) {
-    if (!reached.has(node) || node.op === 'parameter') continue;
-    for (const [i, operand] of node.inputs.entries()) {
-      if (hasNoGradient(node.op, node.attr, i)) stops.add(node);
-      else reached.add(operand);
-    }
-  }
+  const { reached, stops } = gradientFlow(nodes, loss);
   if (parameters.some((parameter) => reached.has(parameter))) return;
   const between = [...stops].filter(({ inputCount }) => inputCount > 0);
   throw new TypeError(`minimize: no gradient of the loss ${loss.label} reaches a parameter: between them and ${named(parameters)} are only ${named(between)}, through which none flows`); // prettier-ignore
@@ -336,7 +325,9 @@ function checkReachesParameter(loss: Value): void {
 /** A way of learning. */
 export interface Optimizer {
   /**
-   * Compiles the training of all parameters that `loss` depends on.
+   * Compiles the training of all parameters to which a gradient of `loss` flows in the graph as it is
+   * written, be it 0, as behind a constant 0: they have moments and decay, whatever the compiler drops. Others
+   * (behind a `detach`, in the condition of a `where`) stay as they are.
    *
    * @throws ShapeError when the loss is not one number
    * @throws TypeError when no gradient of it reaches a parameter, or an option is unknown

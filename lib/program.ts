@@ -12,7 +12,7 @@ import { batch } from './compiler/batch.js';
 import { ALL_PASSES, checkPasses, type PassSet } from './compiler/passes.js';
 import { countUses } from './compiler/rewrite.js';
 import { tidy } from './compiler/tidy.js';
-import { isTraced, trace, type Trace } from './compiler/trace.js';
+import { gradientFlow, isTraced, trace, type Trace } from './compiler/trace.js';
 import { isDense, type View } from './compiler/view.js';
 import { originOf } from './anomaly.js';
 import {
@@ -233,7 +233,7 @@ export class Program {
   /** Parameters, counted as numbers. */
   readonly parameterCount: number;
   /**
-   * Whether a gradient of any parameter is computed.
+   * Whether a gradient flows to any parameter.
    *
    * @hidden
    */
@@ -387,10 +387,27 @@ export class Program {
         this.gradientNodes![node] = gradient;
       }
     }
+    // A parameter is trained where a gradient flows to it in the graph as it is written: where the
+    // compiler found it to be 0, the update still has its weight decay and its moments.
+    const unmoved = new Set<number>();
+    const left = plan.update
+      ? traced.leaves.filter(
+          (leaf) => leaf.op === 'parameter' && !gradients.has(numbers.get(leaf)!),
+        )
+      : [];
+    if (left.length > 0) {
+      const { reached } = gradientFlow(traced.nodes, this.roots[0]!);
+      for (const leaf of left) {
+        const number = numbers.get(leaf)!;
+        if (!reached.has(leaf)) continue;
+        unmoved.add(number);
+        ir.levels[number] = Math.min(ir.levels[number]!, ir.maxLevel - 1); // one that a run has
+      }
+    }
     this.ir = ir;
-    this.hasGradients = gradients.size > 0;
+    this.hasGradients = gradients.size + unmoved.size > 0;
     this.numbers = numbers;
-    const keep = new Set([...roots, ...others]);
+    const keep = new Set([...roots, ...others, ...unmoved]);
     if (inspects) {
       for (let node = 0; node < ir.forwardEnd; node++) if (!ir.isInteger(node)) keep.add(node);
     }
@@ -398,6 +415,7 @@ export class Program {
       align: this.dtype === 'float32' ? 16 : 8,
       keep: [...keep],
       gradients,
+      unmoved,
       update: plan.update,
       watched: detectAnomaly ? [roots[0]!] : [],
       sequence: groups.length > 1,
@@ -434,7 +452,8 @@ export class Program {
       const view = lowered.view(number);
       if (node instanceof Value && node.op === 'parameter' && view) {
         const size = sizeOf(node.shape);
-        const isTrained = plan.update !== undefined && gradients.has(number);
+        const isTrained =
+          plan.update !== undefined && (gradients.has(number) || unmoved.has(number));
         this.parameters.push({ value: node, offset: view.offset, isTrained });
         parameterCount += size;
       } else if (node.op === 'input')
@@ -651,8 +670,6 @@ export class Program {
     checkInteger('threads', threads, 1);
     const { parameters } = this.lowered;
     if (parameters.withGradient < parameters.size) {
-      // A parameter that is read through a detach alone is there, without a gradient.
-      if (!this.hasGradients) throw new Error(`stepBatch of ${this.roots[0]!.label}: no gradient reaches a parameter: the compiler found the gradient of all of them to be 0, as behind a constant 0, so there is nothing to train`); // prettier-ignore
       throw new Error('this training was compiled for single documents: minimize(loss, { batches: true })'); // prettier-ignore
     }
     this.checkMemory();
@@ -892,7 +909,8 @@ export class Program {
 
   /**
    * What training keeps from step to step besides the parameters: how many runs have trained, by which
-   * dropout draws; the update rule's numbers; each parameter's moments, views of the memory.
+   * dropout draws; the update rule's numbers; the moments of each parameter that is trained, views of
+   * the memory.
    *
    * @hidden
    */
@@ -903,7 +921,11 @@ export class Program {
     return {
       runs,
       rule: Array.from(arena.subarray(rule, rule + this.ruleSize)),
-      moments: new Map(this.parameters.map(({ value, offset: at }) => [value, of(value, at)])),
+      moments: new Map(
+        this.parameters
+          .filter(({ isTrained }) => isTrained)
+          .map(({ value, offset: at }) => [value, of(value, at)]),
+      ),
     };
   }
 

@@ -31,6 +31,8 @@ export interface LoweringOptions {
   keep: readonly number[];
   /** The gradient node of each parameter (by node), where training or `backward` wants it. */
   gradients: ReadonlyMap<number, number>;
+  /** Parameters that an update takes too, whose gradient is 0: no node computes it. */
+  unmoved: ReadonlySet<number>;
   update: UpdateRule | undefined;
   /** Nodes whose numbers must be finite, or the run stops before the update. */
   watched: readonly number[];
@@ -110,12 +112,14 @@ export class Layout {
     const place = (node: number): void => {
       this.parameterOffsets.set(node, this.allocate(sizeOf(ir.shape(node))));
     };
-    // First what an update's steps may change: nothing that no gradient reaches.
+    // First what an update's steps may change: nothing that no gradient can reach.
     const stored = parameters.filter((node) => !fused.has(node));
-    stored.filter((node) => options.gradients.has(node)).forEach(place);
+    const isTrained = (node: number): boolean =>
+      options.gradients.has(node) || options.unmoved.has(node);
+    stored.filter(isTrained).forEach(place);
     const trained = this.size - offset;
-    stored.filter((node) => !options.gradients.has(node)).forEach(place);
-    const withGradient = options.gradients.size ? this.size - offset : 0;
+    stored.filter((node) => !isTrained(node)).forEach(place);
+    const withGradient = options.gradients.size + options.unmoved.size ? this.size - offset : 0;
     parameters.filter((node) => fused.has(node)).forEach(place);
     const size = this.size - offset;
     const gradients = this.allocate(withGradient);

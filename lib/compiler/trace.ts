@@ -1,6 +1,6 @@
 /** From the user's graph to the compiler's: reachable nodes in order of creation, with levels. */
 import type { Node } from '../graph.js';
-import { OP_CODE } from '../ops.js';
+import { hasNoGradient, OP_CODE } from '../ops.js';
 import { sameShape } from '../shape.js';
 import { Ir } from './ir.js';
 
@@ -139,6 +139,30 @@ export function trace(groups: readonly (readonly Node[])[], simplify: boolean): 
   ir.forwardEnd = ir.count;
   assignLevels(ir, roots);
   return { ir, nodes, leaves, roots: roots.flat(), count, shortest };
+}
+
+/**
+ * Where the gradient of a root flows in a graph as it is written, whatever the compiler drops: what it
+ * reaches, and the nodes that let none through to an operand.
+ *
+ * @param nodes what the root depends on, in order of creation
+ */
+export function gradientFlow(
+  nodes: readonly Node[],
+  root: Node,
+): { reached: Set<Node>; stops: Set<Node> } {
+  const reached = new Set([root]);
+  const stops = new Set<Node>();
+  // Operands come before their users.
+  for (let i = nodes.length - 1; i >= 0; i--) {
+    const node = nodes[i]!;
+    if (!reached.has(node) || node.op === 'parameter') continue;
+    for (const [place, operand] of node.inputs.entries()) {
+      if (hasNoGradient(node.op, node.attr, place)) stops.add(node);
+      else reached.add(operand);
+    }
+  }
+  return { reached, stops };
 }
 
 function isStackOf(ir: Ir, stack: number, rows: readonly number[]): boolean {
