@@ -646,13 +646,14 @@ export class Program {
     this.checkTrains('step');
     this.feed(feeds);
     const { skipped } = this;
-    this.setStep(this.steps++);
+    this.setStep(this.steps);
     try {
       this.run(0, this.length, 0, this.lowered.sections.update);
     } finally {
       // Only a training step drops numbers.
       this.setStep(NO_STEP);
     }
+    this.steps++; // a step that was refused leaves its number, by which dropout draws, to the next
     if (!this.resident && this.skipped === skipped) this.becomeHome();
     this.writes++;
     return this.arena[this.rootOffset]!;
@@ -683,7 +684,7 @@ export class Program {
           if (error instanceof FeedError) error.message = `document ${i}: ${error.message}`;
           throw error;
         }
-        this.setStep(this.steps++);
+        this.setStep(this.steps + i);
         batch.put(i, this.length);
       }
     } finally {
@@ -698,6 +699,7 @@ export class Program {
       if (document >= 0) this.refuse(where, ` of document ${document}`);
       this.refuseRun(where, '', given);
     }
+    this.steps += count;
     if (!this.resident && this.skipped === skipped) this.becomeHome();
     this.writes++;
     return batch.meanLoss();
@@ -808,9 +810,8 @@ export class Program {
     this.hasRun = true;
     const isWhole = typeof result === 'number';
     const runs = isWhole ? result : result[0] - from;
-    // As in `step`, a run that met a fault has had a number, one that could not be fed has none.
     if (trains) {
-      this.steps += isWhole || result.length === 3 ? runs : runs + 1;
+      this.steps += runs;
       if (!this.resident && runs > this.skipped - skipped) this.becomeHome();
       this.writes++;
     }
@@ -1068,7 +1069,7 @@ export class Program {
       { groups: [[root]], gradients: 'all' },
       { dtype: this.dtype, isa: this.isa },
     );
-    const step = this.steps - (documents?.length ?? 1);
+    const { steps: step } = this;
     for (let i = 0; i < (documents?.length ?? 1); i++) {
       if (documents) this.feed(documents[i]!);
       inspector.feed(this.lastFed());

@@ -1,10 +1,12 @@
 /** Dropout: what a training step drops, and that nothing else drops anything. */
 import assert from 'node:assert/strict';
-import { concat, parameter, type Value } from '../lib/graph.js';
-import { SGD } from '../lib/optim.js';
-import { compile } from '../lib/program.js';
+import type { Dataset } from '../lib/dataset.js';
+import { concat, index, input, parameter, type Value } from '../lib/graph.js';
+import { Adam, decay, SGD, type Training } from '../lib/optim.js';
+import { compile, Program, type Feeds } from '../lib/program.js';
+import { Random } from '../lib/random.js';
 import { assertClose, Leaves, trainingStep } from './support/check.js';
-import { TARGETS } from './support/targets.js';
+import { TARGETS, type Target } from './support/targets.js';
 
 /** SplitMix64's finish, in integers without end. */
 function mixed(z: bigint): bigint {
@@ -99,6 +101,180 @@ describe('dropout', () => {
   ] as const) {
     it(`refuses rate ${rate} with seed ${seed}`, () => {
       assert.throws(() => parameter([1]).dropout(rate, seed), error);
+    });
+  }
+});
+
+describe('a call that is refused leaves training as it was', () => {
+  const good: Feeds = { x: [1, 2, 3, 4], i: 1 };
+  const columns = (x: number[], ...i: number[]): Dataset => ({
+    count: i.length,
+    inputs: { x: { values: Float64Array.from(x) }, i: { values: Int32Array.from(i) } },
+  });
+  const start = (batches: boolean, target: Target): { training: Training; sampler: Program } => {
+    const w = parameter([0.5, -1, 2, 1], { name: 'w' });
+    const table = parameter(
+      [
+        [1, 2, 3],
+        [0, 1, 0],
+        [2, 0, 1],
+      ],
+      { name: 'table' },
+    );
+    const x = input('x', [4]);
+    const loss = w
+      .dropout(0.4, 5)
+      .mul(x)
+      .sum()
+      .add(table.dropout(0.3, 8).at(index('i')).sum());
+    const optimiser = new Adam({
+      learningRate: decay(0.1, 0.9),
+      clipGlobalNorm: 1,
+      weightDecay: 0.1,
+    });
+    const training = optimiser.minimize(loss, { ...target, batches });
+    const t = index('t', 2);
+    const groups = [[table.at(t.at(0))], [table.at(t.at(1))]];
+    return { training, sampler: new Program({ groups, gradients: 'none' }, target) };
+  };
+  const sampling = { input: 't', start: 0, stop: 2, temperature: 1, count: 3 };
+  /** What is tried, how many steps of it are taken before the one that is refused, and in batches or not. */
+  const tries: [
+    title: string,
+    call: (training: Training, sampler: Program) => unknown,
+    taken?: number,
+    batches?: boolean,
+  ][] = [
+    ['step without a feed', (training) => training.step({ x: [1, 2, 3, 4] })],
+    ['step with an unknown feed', (training) => training.step({ ...good, y: 1 })],
+    ['step with an integer out of range', (training) => training.step({ ...good, i: 3 })],
+    ['step with too few numbers', (training) => training.step({ ...good, x: [1] })],
+    [
+      'step with a getter that throws',
+      (training) =>
+        training.step({
+          ...good,
+          get i(): number {
+            throw new RangeError('mine');
+          },
+        }),
+    ],
+    ['step that meets NaN', (training) => training.step({ ...good, x: [1, NaN, 3, NaN] })],
+    [
+      'step that meets infinity',
+      (training) => training.step({ ...good, x: [Infinity, 1, Infinity, Infinity] }),
+    ],
+    ['stepEach without a column', (training) => training.stepEach({ count: 1, inputs: {} })],
+    [
+      'stepEach with an integer out of range',
+      (training) => training.stepEach(columns([1, 2, 3, 4], 9)),
+    ],
+    [
+      'stepEach with a second one out of range',
+      (training) => training.stepEach(columns([1, 2, 3, 4, 5, 6, 7, 8], 1, 9)),
+      1,
+    ],
+    ['stepEach that meets NaN', (training) => training.stepEach(columns([NaN, NaN, NaN, NaN], 1))],
+    [
+      'stepEach that meets NaN second',
+      (training) => training.stepEach(columns([1, 2, 3, 4, NaN, NaN, NaN, NaN], 1, 1)),
+      1,
+    ],
+    [
+      'stepEachAsync without a column',
+      (training) => training.stepEachAsync({ count: 1, inputs: {} }),
+    ],
+    [
+      'stepEachAsync with a second integer out of range',
+      (training) => training.stepEachAsync(columns([1, 2, 3, 4, 5, 6, 7, 8], 1, 9)),
+      1,
+    ],
+    [
+      'stepEachAsync that meets NaN second',
+      (training) => training.stepEachAsync(columns([1, 2, 3, 4, NaN, NaN, NaN, NaN], 1, 1)),
+      1,
+    ],
+    [
+      'stepEachAsync that was aborted',
+      (training) =>
+        training.stepEachAsync(columns([1, 2, 3, 4], 1), 0, 1, { signal: AbortSignal.abort() }),
+    ],
+    ['evaluate without a feed', (training) => training.evaluate({})],
+    [
+      'evaluateEach with an integer out of range',
+      (training) => training.evaluateEach(columns([1, 2, 3, 4], 9)),
+    ],
+    [
+      'generating at no temperature',
+      (_, sampler) => sampler.generate(new Random(1), { ...sampling, temperature: 0 }),
+    ],
+    [
+      'generating from no token',
+      (_, sampler) => sampler.generate(new Random(1), { ...sampling, start: 3 }),
+    ],
+    ['stepBatch of nothing', (training) => training.stepBatch([]), 0, true],
+    [
+      'stepBatch without a second feed',
+      (training) => training.stepBatch([good, { x: [1, 2, 3, 4] }]),
+      0,
+      true,
+    ],
+    [
+      'stepBatch with a last integer out of range',
+      (training) => training.stepBatch([good, good, { ...good, i: -1 }]),
+      0,
+      true,
+    ],
+    ['stepBatch on no thread', (training) => training.stepBatch([good], { threads: 0 }), 0, true],
+    [
+      'stepBatch that meets NaN second',
+      (training) => training.stepBatch([good, { ...good, x: [NaN, NaN, NaN, NaN] }]),
+      0,
+      true,
+    ],
+  ];
+  for (const [title, call, taken = 0, batches = false] of tries) {
+    it(title, async () => {
+      for (const target of TARGETS) {
+        const [tried, other] = [start(batches, target), start(batches, target)];
+        const take = ({ training }: { training: Training }): unknown => {
+          const loss = batches
+            ? training.stepBatch([good, { ...good, i: 2 }])
+            : training.step(good);
+          const { steps, runs, rule, moments } = training.state();
+          return [
+            loss,
+            steps,
+            runs,
+            rule,
+            [...moments].map(([value, arrays]) => [
+              value.name,
+              [...value.data],
+              ...arrays.map((array) => [...array]),
+            ]),
+          ];
+        };
+        assert.deepEqual(take(tried), take(other));
+        await assert.rejects(async () => {
+          await call(tried.training, tried.sampler);
+        });
+        for (let step = 0; step < taken; step++) other.training.step({ x: [1, 2, 3, 4], i: 1 });
+        const kept = ({ training }: { training: Training }): unknown => {
+          const { steps, runs, moments } = training.state();
+          return [steps, runs, [...moments.values()].map((arrays) => arrays.map((a) => [...a]))];
+        };
+        assert.deepEqual(kept(tried), kept(other));
+        for (let step = 0; step < 3; step++)
+          assert.deepEqual(
+            take(tried),
+            take(other),
+            `step ${step} on ${target.isa} in ${target.dtype}`,
+          );
+        assert.deepEqual(
+          tried.sampler.generate(new Random(1), sampling),
+          other.sampler.generate(new Random(1), sampling),
+        );
+      }
     });
   }
 });
