@@ -2,7 +2,7 @@
 
 import { types } from 'node:util';
 import { clipped } from './escaped.js';
-import { checkInteger, checkOptions, shown, type Known } from './given.js';
+import { checkInteger, checkOptions, isPlain, namesIn, shown, type Known } from './given.js';
 
 /** What all documents feed one input: their numbers, one document's behind the other's. */
 export interface Column {
@@ -71,10 +71,9 @@ export function checkDocumentRange(from: number, to: number, count: number): voi
  */
 export function copied({ count, inputs }: Dataset): Dataset {
   const copies: [string, Column][] = [];
-  // Inherited ones too, as where they are not copied.
-  for (const name in inputs) {
+  for (const name of namesIn(inputs)) {
     const column = inputs[name]!;
-    if (isRecord(column)) {
+    if (isPlain(column)) {
       const { values, starts } = column;
       copies.push([name, { ...column, values: copiedArray(values), ...(starts && { starts: copiedArray(starts) }) }]); // prettier-ignore
     } else copies.push([name, column]);

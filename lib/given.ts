@@ -70,27 +70,92 @@ export type Known<Options> = Readonly<Record<keyof Options, true>>;
 /**
  * Refuses an options object with a key that is not known, which would be a mistake that passes in
  * silence. All enumerable keys count, inherited ones too, since destructuring reads them; symbols do not.
+ * An object of a class is refused: what its getters are called cannot be seen in it.
  *
  * @param who the function or class that the options are given to
- * @throws TypeError when it is no object, or has another key
+ * @throws TypeError when it is no plain object, or has another key
  */
-export function checkOptions<Options extends object>(who: string, given: Options, known: Known<Options>): void {
+export function checkOptions<Options extends object>(
+  who: string,
+  given: Options,
+  known: Known<Options>,
+): void {
   const names = Object.keys(known);
-  const isRecord = typeof given === 'object' && (given as unknown) !== null && !(Symbol.iterator in given) && !types.isPromise(given);
-  if (!isRecord) throw new TypeError(`${who}: options ${shown(given)}: expected an object { ${names.join(', ')} }`);
+  if (!isPlain(given)) {
+    const ofClass = classNameOf(given);
+    throw new TypeError(
+      `${who}: options ${shown(given)}${ofClass}: expected ${ofClass === '' ? 'an' : 'a plain'} object { ${names.join(', ')} }`,
+    );
+  }
   for (const key in given) {
     if (Object.hasOwn(known, key)) continue;
-    throw new TypeError(`${who}: there is no option ${shown(key)}${didYouMean(key, names)}${names.length > 0 ? ` (options: ${names.join(', ')})` : ''}${ofClass(given)}`);
+    throw new TypeError(
+      `${who}: there is no option ${shown(key)}${didYouMean(key, names)}${names.length > 0 ? ` (options: ${names.join(', ')})` : ''}`,
+    );
   }
-} // prettier-ignore
+}
 
-/** Where an object of a class was given for options: its name, since its keys may be none that anybody wrote. */
-function ofClass(given: object): string {
-  if (types.isProxy(given)) return '';
-  const prototype = Object.getPrototypeOf(given) as { constructor?: { name?: unknown } } | null;
+/**
+ * Whether it is an object of no class: a literal, also one of another realm, an object without a
+ * prototype, or one that inherits from such. A proxy is taken for one.
+ */
+export function isPlain(given: unknown): given is object {
+  if (typeof given !== 'object' || given === null || Symbol.iterator in given) return false;
+  return classOf(given) === undefined;
+}
+
+/** What an object inherits from, but for what all objects do; nothing of a proxy, which may never end. */
+function* prototypesOf(given: object): Generator<object> {
+  for (let at = given; !types.isProxy(at);) {
+    const above = Object.getPrototypeOf(at) as object | null;
+    if (above === null || types.isProxy(above) || Object.getPrototypeOf(above) === null) return;
+    yield above;
+    at = above;
+  }
+}
+
+/** The prototype of the class that an object is of; undefined where it is of none. */
+function classOf(given: object): object | undefined {
+  for (const prototype of prototypesOf(given)) {
+    if (Object.hasOwn(prototype, 'constructor')) return prototype;
+  }
+  return undefined;
+}
+
+/** ` of class "Random"`, where that says more than the kind of object. */
+function classNameOf(given: unknown): string {
+  if (shown(given) !== 'an object') return '';
+  const prototype = classOf(given as object) as { constructor?: { name?: unknown } } | undefined;
   const name = prototype?.constructor?.name;
-  return typeof name === 'string' && name !== 'Object' ? `; the object given is of class ${quoted(name, 40)}` : '';
-} // prettier-ignore
+  return typeof name === 'string' ? ` of class ${quoted(name, 40)}` : '';
+}
+
+/**
+ * The names by which an object of the user's has something: those that can be enumerated, inherited
+ * ones too, and the getters of its class.
+ */
+export function namesIn(given: object): string[] {
+  const names: string[] = [];
+  for (const name in given) names.push(name);
+  for (const prototype of prototypesOf(given)) {
+    const own = Object.getOwnPropertyDescriptors(prototype);
+    for (const name in own) if (own[name]!.get) names.push(name);
+  }
+  return names;
+}
+
+/**
+ * What an object of the user's has by a name, nothing where only `Object.prototype` has it: the
+ * names "constructor", "toString" and "__proto__" may be those of inputs.
+ */
+export function byName<T>(given: Readonly<Record<string, T>>, name: string): T | undefined {
+  if (!(name in Object.prototype) || Object.hasOwn(given, name)) return given[name];
+  for (const prototype of prototypesOf(given)) {
+    const own = Object.getOwnPropertyDescriptor(prototype, name);
+    if (own && (own.enumerable || own.get)) return given[name];
+  }
+  return undefined;
+}
 
 /** @throws TypeError when it is neither true nor false */
 export function checkBoolean(what: string, given: unknown): asserts given is boolean {

@@ -1,6 +1,6 @@
 /** Checks gradients: backward() against central differences, element by element. */
 import { reachable } from './compiler/trace.js';
-import { checkNumber, checkOptions, type Known } from './given.js';
+import { byName, checkNumber, checkOptions, type Known } from './given.js';
 import { checkValue, flatten, Value, type TypedArray } from './graph.js';
 import { largest } from './lists.js';
 import { compile, type Feeds, type Program } from './program.js';
@@ -102,16 +102,21 @@ export function gradCheck(
 function compared(program: Program, root: Value, leaves: readonly Value[], feeds: Feeds, step: number, tolerance: number): GradCheckReport {
   program.forward(feeds);
   program.backward();
+  // Read once, by name: a copy of an object has not the getters of its class.
+  const inputs = reachable([root]).filter(({ op }) => op === 'input' || op === 'index');
+  const fed = Object.fromEntries(
+    inputs.map(({ name }) => [name!, byName(feeds, name!)] as const).filter(([, x]) => (x ?? undefined) !== undefined),
+  ) as Feeds;
   const found = leaves.map((leaf) => Float64Array.from(program.readGradient(leaf)));
   const checked: GradCheckElement[] = [];
   const failures: GradCheckElement[] = [];
   leaves.forEach((leaf, k) => {
-    const before = numbersOf(leaf, feeds);
+    const before = numbersOf(leaf, fed);
     const sumAt = (i: number, x: number): number => {
       const numbers = before.with(i, x);
       if (leaf.op === 'parameter') leaf.data.set(numbers);
       const y = program.forward(
-        leaf.op === 'parameter' ? feeds : { ...feeds, [leaf.name!]: numbers },
+        leaf.op === 'parameter' ? fed : { ...fed, [leaf.name!]: numbers },
       );
       return sum(y);
     };

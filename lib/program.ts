@@ -29,7 +29,7 @@ import {
 import { checkColumn, checkDataset, checkDocumentRange, unshared, type Column, type Dataset } from './dataset.js'; // prettier-ignore
 import { clipped } from './escaped.js';
 import { didYouMean } from './suggest.js';
-import { checkBoolean, checkInteger, checkObject, checkOneOf, checkOptions, isList, MOST, MOST_STEPS, shown, type Known } from './given.js'; // prettier-ignore
+import { byName, checkBoolean, checkInteger, checkObject, checkOneOf, checkOptions, isList, MOST, MOST_STEPS, namesIn, shown, type Known } from './given.js'; // prettier-ignore
 import { addon, chosenIsa, type Fault, type Handle, type SeriesFault, type SeriesSpec } from './native.js'; // prettier-ignore
 import { OP_NAMES, type OpName } from './ops.js';
 import { Random } from './random.js';
@@ -268,6 +268,10 @@ export class Program {
   /** The inputs' names, those of numbers first, and what was fed last. */
   private readonly fedNames: readonly string[];
   private readonly fed: (Feeds[string] | undefined)[];
+  /** Whether one of them is a name that all objects have something by. */
+  private readonly hasCommonName: boolean;
+  /** The names of the last feeds, all known, in their order. */
+  private lastNames: readonly string[];
   private readonly parameters: Held[] = [];
   private gradientNodes: Int32Array | undefined;
   /** Where the number of the training step is read, and how many have run. */
@@ -469,6 +473,8 @@ export class Program {
     this.fedIndices = [...this.indices.values()];
     this.fedNames = [...this.floats.keys(), ...this.indices.keys()];
     this.fed = this.fedNames.map(() => undefined);
+    this.hasCommonName = this.fedNames.some((name) => name in Object.prototype);
+    this.lastNames = this.fedNames;
     for (const feed of this.fedIndices) {
       const { levels, needs, slot } = feed;
       if (slot >= compiled.intsSize) levels.fill(NONE);
@@ -825,8 +831,9 @@ export class Program {
   private seriesOf(dataset: Dataset): { spec: SeriesSpec; fed: readonly IndexFeed[]; count: number } {
     const { count, inputs } = checkDataset(dataset);
     this.checkNames(inputs);
+    const columns = new Map(this.fedNames.map((name) => [name, byName(inputs, name) ?? undefined])); // once: they may be getters
     const column = (name: string, label: string, size: number, ...types: (new (n: number) => Column['values'])[]): Column => {
-      const given = inputs[name] ?? undefined;
+      const given = columns.get(name);
       if (given === undefined) throw new FeedError(`input '${name}' is missing: ${label} needs a column`);
       const kinds = types.map(({ name: kind }) => kind).join(' or ');
       checkColumn(name, given, types[0]!.name);
@@ -845,13 +852,13 @@ export class Program {
       }
       return { values: unshared(values), ...(starts && { starts: unshared(starts) }) };
     };
-    const fed = this.fedIndices.filter(({ name, needs }) => inputs[name] || needs.some((n) => n > 0));
+    const fed = this.fedIndices.filter(({ name, needs }) => columns.get(name) !== undefined || needs.some((n) => n > 0));
     const spec: SeriesSpec = {
       indices: fed.map(({ name, label, slot, size, needs, limits, levels }) => {
         const { values, starts } = column(name, label, size, Int32Array);
         return { slot, size, values: values as Int32Array, ...(starts && { starts }), needs, limits, levels };
       }),
-      numbers: this.fedFloats.filter(({ name, isRead }) => isRead || inputs[name]).map(({ name, label, offset, size }) => {
+      numbers: this.fedFloats.filter(({ name, isRead }) => isRead || columns.get(name) !== undefined).map(({ name, label, offset, size }) => {
         const { values, starts } = column(name, label, size, Float64Array, Float32Array);
         return { offset, size, values: values as Float64Array | Float32Array, ...(starts && { starts }) };
       }),
@@ -1090,7 +1097,7 @@ export class Program {
 
   /** What the memory holds of the feeds. */
   private lastFed(): Feeds {
-    const fed: Record<string, number | ArrayLike<number>> = {};
+    const fed = Object.create(null) as Record<string, number | ArrayLike<number>>;
     for (const { name, offset, size } of this.fedFloats) fed[name] = this.arena.slice(offset, offset + size); // prettier-ignore
     for (const { name, slot, needs } of this.fedIndices) fed[name] = name === this.countName ? this.length : this.ints.slice(slot, slot + needs[this.length]!); // prettier-ignore
     return fed;
@@ -1263,34 +1270,43 @@ export class Program {
 
   private readFeeds(feeds: Feeds): void {
     if (this.countName !== undefined) {
-      const count = feeds[this.countName] ?? undefined;
+      const count = byName(feeds, this.countName) ?? undefined;
       if (count === undefined) this.checkNames(feeds); // it may be there under a misspelt name
       this.feedCount(count);
     }
-    // Counting names is faster than looking each of them up.
-    let unknown = 0;
-    // eslint-disable-next-line @typescript-eslint/no-unused-vars
-    for (const _ in feeds) unknown++;
-    const { fed, fedFloats, fedIndices } = this;
-    for (let i = 0; i < fed.length; i++) {
-      const value = feeds[this.fedNames[i]!] ?? undefined;
-      fed[i] = value;
-      if (value !== undefined) unknown--;
+    // Comparing names with the last ones is faster than looking each of them up.
+    const { fed, fedNames, fedFloats, fedIndices, lastNames } = this;
+    let known = 0;
+    for (const name in feeds) {
+      if (name !== lastNames[known]) {
+        known = NONE;
+        break;
+      }
+      known++;
     }
-    if (unknown) this.checkNames(feeds);
+    const isOfClass = !isOfNoClass(feeds);
+    if (isOfClass) checkFeeds(feeds, this.names());
+    if (known === NONE || isOfClass) this.lastNames = this.checkNames(feeds);
+    for (let i = 0; i < fed.length; i++) {
+      const name = fedNames[i]!;
+      fed[i] = (this.hasCommonName ? byName(feeds, name) : feeds[name]) ?? undefined;
+    }
     for (let i = 0; i < fedFloats.length; i++) this.feedFloat(fedFloats[i]!, fed[i]);
     for (let i = 0; i < fedIndices.length; i++) this.feedIndex(fedIndices[i]!, fed[fedFloats.length + i]); // prettier-ignore
   }
 
-  private checkNames(feeds: object): void {
-    for (const name in feeds) {
+  /** The names in an object of feeds or columns. @throws FeedError where one is unknown */
+  private checkNames(feeds: Readonly<Record<string, unknown>>): string[] {
+    const given = namesIn(feeds);
+    for (const name of given) {
       if (this.floats.has(name) || this.indices.has(name)) continue;
       const all = this.names();
-      const missing = all.filter((known) => (feeds as Readonly<Record<string, unknown>>)[known] === undefined); // prettier-ignore
+      const missing = all.filter((known) => byName(feeds, known) === undefined);
       // A name that was meant is more likely one that is missing.
       const guess = didYouMean(name, missing) || didYouMean(name, all);
       throw new FeedError(`no input is called '${name}'${guess}${guess === '' ? '; this' : ' This'} program's inputs: ${this.inputNames()}`); // prettier-ignore
     }
+    return given;
   }
 
   private names(): string[] {
@@ -1394,6 +1410,12 @@ export class Program {
     const advice = isList(x) ? '; an index has one axis: feed it one flat array' : ''; // prettier-ignore
     throw new FeedError(`input '${name}'${where} = ${describe(x)}: expected ${expected}${advice}`);
   }
+}
+
+/** Whether an object is a literal, or without a prototype: its names are all to be enumerated. */
+function isOfNoClass(given: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(given);
+  return prototype === Object.prototype || prototype === null;
 }
 
 /** @throws FeedError where feeds are an object of another kind: a list, a Map, a Value */

@@ -1,7 +1,8 @@
 /** What can be fed although nothing reads it, what has no numbers, and columns that documents share. */
 import assert from 'node:assert/strict';
-import type { Column } from '../lib/dataset.js';
-import { choose, concat, index, input, meanOfFirst, parameter, total, type Value } from '../lib/graph.js'; // prettier-ignore
+import type { Column, Dataset } from '../lib/dataset.js';
+import { gradCheck } from '../lib/grad-check.js';
+import { choose, concat, index, input, meanOfFirst, parameter, total, Value } from '../lib/graph.js'; // prettier-ignore
 import { embedding, logSoftmax, logSumExp, norm, variance } from '../lib/functions.js';
 import { SGD } from '../lib/optim.js';
 import { compile, FeedError, Program, type Feeds } from '../lib/program.js';
@@ -216,5 +217,160 @@ describe('where the documents of a column start', () => {
       () => training.stepEach(data(0, 3)),
       /document 1: input 'n': starts\[1\] is 3, and from there this run needs an integer, the length, but its column has 3 values/,
     );
+  });
+});
+
+describe('feeds and columns of a class', () => {
+  const w = parameter([1, 2]);
+  const loss = w
+    .mul(input('x', [2]))
+    .sum()
+    .mul(input('scale'));
+  class Getters {
+    get x(): number[] {
+      return [1, 2];
+    }
+    get scale(): number {
+      return 3;
+    }
+  }
+  class Columns {
+    readonly #values = Float64Array.of(1, 2, 3, 4);
+    get x(): Column {
+      return { values: this.#values };
+    }
+    get scale(): Column {
+      return { values: Float64Array.of(1, 2) };
+    }
+  }
+  const any = (given: object): Feeds & Dataset['inputs'] => given as Feeds & Dataset['inputs'];
+
+  it('are read by the getters of the class', async () => {
+    const training = new SGD({ learningRate: 0 }).minimize(loss, { batches: true });
+    const feeds = any(new Getters());
+    assert.equal(training.step(feeds), 15);
+    assert.equal(training.step(any(new (class extends Getters {})())), 15);
+    assert.equal(training.step({ x: [1, 1], scale: 1 }), 3);
+    assert.equal(training.step({ scale: 1, x: [1, 1] }), 3);
+    assert.equal(training.evaluate(feeds), 15);
+    assert.equal(training.stepBatch([feeds, feeds]), 15);
+    assert.equal(gradCheck(loss, feeds).elements, 5);
+    const dataset = { count: 2, inputs: any(new Columns()) };
+    assert.deepEqual([...training.stepEach(dataset)], [5, 22]);
+    assert.deepEqual([...(await training.stepEachAsync(dataset))], [5, 22]);
+  });
+
+  const unknown: [title: string, feeds: object][] = [
+    [
+      'a field beside getters',
+      new (class extends Getters {
+        lable = 1;
+      })(),
+    ],
+    [
+      'a getter beside getters',
+      new (class extends Getters {
+        get lable() {
+          return 1;
+        }
+      })(),
+    ],
+    [
+      'a getter beside fields',
+      new (class {
+        x = [1, 2];
+        scale = 3;
+        get lable() {
+          return 1;
+        }
+      })(),
+    ],
+    [
+      'a field beside what cannot be enumerated',
+      Object.defineProperty({ x: [1, 2], lable: 1 }, 'scale', { value: 3 }),
+    ],
+    [
+      'an inherited field',
+      Object.assign(Object.create({ lable: 1 }) as object, { x: [1, 2], scale: 3 }),
+    ],
+  ];
+  for (const [title, given] of unknown) {
+    it(`are refused with an unknown name: ${title}`, async () => {
+      const training = new SGD({ learningRate: 0 }).minimize(loss, { batches: true });
+      training.step({ x: [1, 2], scale: 3 });
+      const feeds = any(given);
+      const says = /no input is called 'lable'/;
+      for (const call of [
+        () => training.step(feeds),
+        () => training.evaluate(feeds),
+        () => training.stepBatch([feeds]),
+        () => gradCheck(loss, feeds),
+      ])
+        assert.throws(call, says);
+      const dataset = { count: 0, inputs: feeds };
+      assert.throws(() => training.stepEach(dataset), says);
+      await assert.rejects(training.stepEachAsync({ count: 1, inputs: feeds }, 0, 1), says);
+    });
+  }
+
+  for (const given of [[], new Map(), new Set(), new Float64Array(2)]) {
+    it(`are refused of a program without inputs, where they are ${Object.prototype.toString.call(given)}`, () => {
+      const training = new SGD({ learningRate: 0 }).minimize(w.sum());
+      assert.equal(training.step({}), 3);
+      assert.throws(
+        () => training.step(given as unknown as Feeds),
+        /^FeedError: the feeds are an? .*: expected an object with numbers for each input/,
+      );
+    });
+  }
+});
+
+describe('an input may have a name that all objects have something by', () => {
+  for (const name of ['constructor', 'toString', 'hasOwnProperty', 'valueOf', '__proto__']) {
+    it(name, async () => {
+      for (const [leaf, right, column] of [
+        [input(name, [2]), [1, 2], Float64Array.of(1, 2)],
+        [index(name, 2), [0, 1], Int32Array.of(0, 1)],
+      ] as const) {
+        const w = parameter([1, 2], { name: 'w' });
+        const loss = leaf instanceof Value ? w.mul(leaf).sum() : w.gather(leaf).sum();
+        const value = leaf instanceof Value ? 5 : 3;
+        const make = new SGD({ learningRate: 0 });
+        const training = make.minimize(loss, { batches: true, detectAnomaly: true });
+        const feeds: Feeds = { [name]: right };
+        assert.equal(training.step(feeds), value);
+        assert.equal(training.step(Object.create({ [name]: right }) as Feeds), value);
+        assert.equal(training.stepBatch([feeds]), value);
+        const inputs = { [name]: { values: column } };
+        assert.deepEqual([...training.stepEach({ count: 1, inputs })], [value]);
+        assert.deepEqual([...(await training.stepEachAsync({ count: 1, inputs }))], [value]);
+        gradCheck(loss, feeds);
+        const missing = (error: unknown): boolean =>
+          error instanceof FeedError && error.message.includes(`input '${name}' is missing`);
+        for (const none of [{}, Object.create(null) as object, Object.create({})]) {
+          assert.throws(() => training.step(none as Feeds), missing);
+          assert.throws(
+            () => training.stepEach({ count: 1, inputs: none as Dataset['inputs'] }),
+            missing,
+          );
+        }
+        w.data[0] = NaN;
+        assert.throws(() => training.step(feeds), /First of all 'w'/);
+      }
+      const first = meanOfFirst([parameter(2), parameter(4)], index(name));
+      const training = new SGD({ learningRate: 0 }).minimize(first);
+      assert.equal(training.step({ [name]: 2 }), 3);
+      assert.throws(() => training.step({}), /is missing: feed a length from 1 to 2/);
+    });
+  }
+
+  it('and need not be fed where the compiler drops it', () => {
+    const w = parameter([1, 2]);
+    for (const name of ['toString', '__proto__']) {
+      const loss = w.sum().add(input(name, [2]).sum().mul(w.sum()).mul(0));
+      const training = new SGD({ learningRate: 0 }).minimize(loss);
+      assert.equal(training.step({}), 3);
+      assert.deepEqual([...training.stepEach({ count: 1, inputs: {} })], [3]);
+    }
   });
 });
