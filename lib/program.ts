@@ -12,7 +12,7 @@ import { batch } from './compiler/batch.js';
 import { ALL_PASSES, checkPasses, type PassSet } from './compiler/passes.js';
 import { countUses } from './compiler/rewrite.js';
 import { tidy } from './compiler/tidy.js';
-import { gradientFlow, isTraced, trace, type Trace } from './compiler/trace.js';
+import { gradientFlow, isTraced, trace, writtenLevels, type Trace } from './compiler/trace.js';
 import { isDense, type View } from './compiler/view.js';
 import { originOf } from './anomaly.js';
 import {
@@ -184,12 +184,16 @@ interface IndexFeed {
   /** Exclusive upper bound of each element, and whose it is. */
   limits: Int32Array;
   users: string[];
-  /** The prefix length from which each element is needed; `NONE`: never. */
+  /** The prefix length from which the graph as it is written reads each element; `NONE`: never. */
   levels: Int32Array;
+  /** The same of what the compiler left of the graph. */
+  left: Int32Array;
   /** The smallest of the limits: below it any element is right. */
   limit: number;
   /** How many elements a run of each length needs. */
   needs: Int32Array;
+  /** How many the graph as it is written reads: where they are fed, they are checked. */
+  reads: Int32Array;
 }
 
 /** Operators whose last operand is an index that must stay within limits. */
@@ -467,7 +471,7 @@ export class Program {
       else if (node.op === 'inverseCount' && view) this.inverseCount = view.offset;
     }
     this.parameterCount = parameterCount;
-    this.limitIndices(traced.ir);
+    this.limitIndices(traced, groups);
     this.setStep(NO_STEP);
     this.fedFloats = [...this.floats.values()];
     this.fedIndices = [...this.indices.values()];
@@ -476,13 +480,10 @@ export class Program {
     this.hasCommonName = this.fedNames.some((name) => name in Object.prototype);
     this.lastNames = this.fedNames;
     for (const feed of this.fedIndices) {
-      const { levels, needs, slot } = feed;
-      if (slot >= compiled.intsSize) levels.fill(NONE);
+      if (feed.slot >= compiled.intsSize) feed.left.fill(NONE);
       feed.limit = feed.limits.reduce((least, limit) => Math.min(least, limit), NONE);
-      levels.forEach((level, i) => {
-        if (level + 1 < needs.length) needs[level + 1] = i + 1;
-      });
-      for (let n = 1; n < needs.length; n++) needs[n] = Math.max(needs[n]!, needs[n - 1]!);
+      countElements(feed.needs, feed.left);
+      countElements(feed.reads, feed.levels);
     }
     this.countName = count?.name;
     this.ruleSize = plan.update?.numbers ?? 0;
@@ -854,7 +855,7 @@ export class Program {
     };
     const fed = this.fedIndices.filter(({ name, needs }) => columns.get(name) !== undefined || needs.some((n) => n > 0));
     const spec: SeriesSpec = {
-      indices: fed.map(({ name, label, slot, size, needs, limits, levels }) => {
+      indices: fed.map(({ name, label, slot, size, reads: needs, limits, levels }) => {
         const { values, starts } = column(name, label, size, Int32Array);
         return { slot, size, values: values as Int32Array, ...(starts && { starts }), needs, limits, levels };
       }),
@@ -893,7 +894,7 @@ export class Program {
       const feed = fed[column]!;
       const at = (starts?.[document] ?? document * size) + element;
       const x = values[at];
-      if (x === undefined) throw new FeedError(`input '${feed.name}': ${outOfColumn(document, at - element, `${counted(feed.needs[length], 'integer')} for ${feed.label}`, values)}`);
+      if (x === undefined) throw new FeedError(`input '${feed.name}': ${outOfColumn(document, at - element, `${counted(feed.reads[length], 'integer')} for ${feed.label}`, values)}`);
       this.checkIndex(feed, element, x);
       throw new FeedError('it was changed while it was trained on');
     } catch (error) {
@@ -1099,7 +1100,7 @@ export class Program {
   private lastFed(): Feeds {
     const fed = Object.create(null) as Record<string, number | ArrayLike<number>>;
     for (const { name, offset, size } of this.fedFloats) fed[name] = this.arena.slice(offset, offset + size); // prettier-ignore
-    for (const { name, slot, needs } of this.fedIndices) fed[name] = name === this.countName ? this.length : this.ints.slice(slot, slot + needs[this.length]!); // prettier-ignore
+    for (const { name, slot, reads } of this.fedIndices) fed[name] = name === this.countName ? this.length : this.ints.slice(slot, slot + reads[this.length]!); // prettier-ignore
     return fed;
   }
 
@@ -1214,8 +1215,10 @@ export class Program {
       limits: new Int32Array(size).fill(NONE),
       users: new Array<string>(size).fill(''),
       levels: new Int32Array(size).fill(NONE),
+      left: new Int32Array(size).fill(NONE),
       limit: NONE,
       needs: new Int32Array(this.lowered.levels + 1),
+      reads: new Int32Array(this.lowered.levels + 1),
     });
   }
   private claim(node: Node): void {
@@ -1225,30 +1228,35 @@ export class Program {
   }
 
   /** Finds which values and levels each fed index element serves, in the graph as written. */
-  private limitIndices(ir: Ir): void {
-    const { ops } = ir.arrays;
-    for (let node = 0; node < ir.forwardEnd; node++) {
-      if (!READS_INDEX[ops[node]!]) continue;
-      const op = ir.opOf(node);
-      const index = ir.input(node, ir.inputCount(node) - 1);
-      const element = ir.is(index, 'element');
-      const vector = element ? ir.input(index, 0) : index;
-      const feed = this.indices.get(ir.source(vector)?.name ?? '');
+  private limitIndices({ ir, nodes, dropped }: Trace, groups: Plan['groups']): void {
+    if (this.indices.size === 0) return;
+    const written = dropped ? writtenLevels(nodes, groups) : undefined;
+    for (const node of nodes) {
+      if (!READS_INDEX[node.operation.code]) continue;
+      const { op, attr, inputs, number } = node;
+      const index = inputs.at(-1)!;
+      const element = index.op === 'element';
+      const vector = element ? index.first! : index;
+      const feed = vector.op === 'index' ? this.indices.get(vector.name!) : undefined;
       if (!feed) continue; // found at run time
-      const start = element ? ir.attr(index).start! : 0;
+      const start = element ? index.attr.start! : 0;
       const limit =
         op === 'inverseCount'
           ? this.maxLength + 1
           : op === 'choose'
-            ? ir.inputCount(node) - 1
-            : op === 'crossEntropy' || ir.attr(node).batch
-              ? ir.shape(ir.input(node, 0))[ir.shape(index).length]!
-              : ir.shape(ir.input(node, 0))[0]!;
+            ? inputs.length - 1
+            : op === 'crossEntropy' || attr.batch
+              ? inputs[0]!.shape[index.shape.length]!
+              : inputs[0]!.shape[0]!;
+      // Where a node vanished, its number is that of another.
+      const left = ir.is(number, op) ? ir.levels[number]! : NONE;
+      const level = written?.get(node) ?? left;
       for (let i = start; i < (element ? start + 1 : feed.size); i++) {
-        feed.levels[i] = Math.min(feed.levels[i]!, ir.levels[node]!);
+        feed.levels[i] = Math.min(feed.levels[i]!, level);
+        feed.left[i] = Math.min(feed.left[i]!, left);
         if (limit < feed.limits[i]!) {
           feed.limits[i] = limit;
-          feed.users[i] = ir.label(node);
+          feed.users[i] = node.label;
         }
       }
     }
@@ -1435,6 +1443,14 @@ function flatFeed({ name, label, shape, size }: FloatFeed, value: Numbers): Floa
   }
   if (sameShape(found.shape, shape)) return found.data;
   throw new FeedError(`input '${name}': nested arrays of shape ${show(found.shape)} for ${label}: feed nested arrays of its shape, or ${counted(size, 'number')} in one flat array${otherBatch({ shape, size }, found.data.length)}`); // prettier-ignore
+}
+
+/** Fills in how many elements, from the first on, a run of each length has, from the one at which each begins. */
+function countElements(counts: Int32Array, levels: Int32Array): void {
+  levels.forEach((level, i) => {
+    if (level + 1 < counts.length) counts[level + 1] = i + 1;
+  });
+  for (let n = 1; n < counts.length; n++) counts[n] = Math.max(counts[n]!, counts[n - 1]!);
 }
 
 /** What to do with a batch of another size than the graph was written for: so many numbers that are whole rows. */

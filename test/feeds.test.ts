@@ -1,6 +1,7 @@
 /** What can be fed although nothing reads it, what has no numbers, and columns that documents share. */
 import assert from 'node:assert/strict';
 import type { Column, Dataset } from '../lib/dataset.js';
+import { ALL_PASSES } from '../lib/compiler/passes.js';
 import { gradCheck } from '../lib/grad-check.js';
 import { choose, concat, index, input, meanOfFirst, parameter, total, Value } from '../lib/graph.js'; // prettier-ignore
 import { embedding, logSoftmax, logSumExp, norm, variance } from '../lib/functions.js';
@@ -372,5 +373,119 @@ describe('an input may have a name that all objects have something by', () => {
       assert.equal(training.step({}), 3);
       assert.deepEqual([...training.stepEach({ count: 1, inputs: {} })], [3]);
     }
+  });
+});
+
+describe('integers that only a dropped term reads are checked like all others:', () => {
+  const w = parameter([1, 2, 3]);
+  const zero = parameter([1, 2, 3]).mul(0);
+  const rows: [title: string, loss: () => Value, right: Feeds, wrong: Feeds, says: RegExp][] = [
+    [
+      'a row',
+      () => w.sum().add(w.at(index('i')).mul(0)),
+      { i: 2 },
+      { i: 3 },
+      /'i' = 3: expected an integer from 0 to 2/,
+    ],
+    [
+      'a row of zeros',
+      () => w.sum().add(zero.at(index('i')).mul(w.sum())),
+      { i: 2 },
+      { i: 3 },
+      /'i' = 3: expected an integer from 0 to 2/,
+    ],
+    [
+      'rows',
+      () => w.sum().add(w.gather(index('is', 2)).sum().mul(0)),
+      { is: [0, 2] },
+      { is: [0, 3] },
+      /'is'\[1\] = 3: expected an integer from 0 to 2/,
+    ],
+    [
+      'one of a list',
+      () => w.sum().add(w.at(index('is', 2).at(1)).mul(0)),
+      { is: [9, 2] },
+      { is: [9, 3] },
+      /'is'\[1\] = 3: expected an integer from 0 to 2/,
+    ],
+    [
+      'a choice',
+      () => w.sum().add(choose([w.sum(), w.max()], index('i')).mul(0)),
+      { i: 1 },
+      { i: 2 },
+      /'i' = 2: expected an integer from 0 to 1/,
+    ],
+    [
+      'a class',
+      () => w.sum().add(w.crossEntropy(index('i')).mul(0)),
+      { i: 2 },
+      { i: 3 },
+      /'i' = 3: expected an integer from 0 to 2/,
+    ],
+    [
+      'a smaller table than the one that is left',
+      () => [index('i')].map((i) => w.at(i).add(w.slice(0, 2).at(i).mul(0)))[0]!,
+      { i: 1 },
+      { i: 2 },
+      /'i' = 2: expected an integer from 0 to 1/,
+    ],
+    [
+      'terms of a mean that a run has',
+      () =>
+        [index('is', 3)].map((is) =>
+          meanOfFirst(
+            [0, 1, 2].map((i) => w.at(i).add(w.at(is.at(i)).mul(0))),
+            index('n'),
+          ),
+        )[0]!,
+      { is: [0, 1, 9], n: 2 },
+      { is: [0, 9, 1], n: 2 },
+      /'is'\[1\] = 9: expected an integer from 0 to 2/,
+    ],
+    [
+      'single numbers',
+      () =>
+        parameter(1)
+          .mul(2)
+          .add(choose([parameter(1), parameter(2)], index('i')).mul(0)),
+      { i: 1 },
+      { i: 2 },
+      /'i' = 2: expected an integer from 0 to 1/,
+    ],
+  ];
+  for (const [title, build, right, wrong, says] of rows) {
+    it(title, async () => {
+      for (const passes of [ALL_PASSES, new Set<never>()]) {
+        const training = new SGD({ learningRate: 0 }).minimize(build(), { batches: true, passes });
+        const value = training.step(right);
+        assert.throws(() => training.step(wrong), says);
+        assert.throws(() => training.evaluate(wrong), says);
+        assert.throws(() => training.stepBatch([right, wrong]), says);
+        const dataset = (...feeds: Feeds[]): Dataset => ({
+          count: feeds.length,
+          inputs: Object.fromEntries(
+            Object.keys(right).map((name) => [
+              name,
+              { values: Int32Array.from(feeds.flatMap((feed) => feed[name] as number | number[])) },
+            ]),
+          ),
+        });
+        assert.deepEqual([...training.stepEach(dataset(right, right))], [value, value]);
+        for (const call of [
+          () => training.stepEach(dataset(right, wrong)),
+          () => training.evaluateEach(dataset(right, wrong)),
+        ])
+          assert.throws(call, says);
+        await assert.rejects(training.stepEachAsync(dataset(wrong)), says);
+      }
+    });
+  }
+
+  it('and a step that meets NaN is run again with them', () => {
+    const nan = parameter([1, NaN, 3], { name: 'nan' });
+    const loss = nan.sum().add(w.at(index('i')).mul(0));
+    const training = new SGD({ learningRate: 0 }).minimize(loss, { detectAnomaly: true });
+    for (const feeds of [{ i: 2 }, {}] as Feeds[])
+      assert.throws(() => training.step(feeds), /First of all 'nan'/);
   });
 });

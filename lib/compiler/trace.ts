@@ -18,6 +18,8 @@ export interface Trace {
   count: Node | undefined;
   /** The number of terms of the shortest mean of a prefix, so the longest prefix; Infinity: none. */
   shortest: number;
+  /** Whether arithmetic with constant zeros vanished, and what only it needs with it. */
+  dropped: boolean;
 }
 
 /** How many ids the first stretch of `reachable` spans, and the most and the least that one does. */
@@ -81,6 +83,7 @@ export function trace(groups: readonly (readonly Node[])[], simplify: boolean): 
   const zeros = new Set<number>();
   const leaves: Node[] = [];
   const stacks = new Map<number, number[]>(); // by their last row
+  let dropped = false;
   for (let i = 0; i < nodes.length; i++) {
     // Most nodes of a large graph are single numbers; errors know them by the arrays around them.
     if (zeros.size === 0) {
@@ -108,6 +111,7 @@ export function trace(groups: readonly (readonly Node[])[], simplify: boolean): 
       const simpler = simplified(ir, node, inputs, zeros);
       if (simpler >= 0) {
         node.number = simpler;
+        dropped = true;
         continue;
       }
     }
@@ -138,7 +142,7 @@ export function trace(groups: readonly (readonly Node[])[], simplify: boolean): 
   ir.maxLevel = Math.max(ir.maxLevel, groups.length);
   ir.forwardEnd = ir.count;
   assignLevels(ir, roots);
-  return { ir, nodes, leaves, roots: roots.flat(), count, shortest };
+  return { ir, nodes, leaves, roots: roots.flat(), count, shortest, dropped };
 }
 
 /**
@@ -207,6 +211,26 @@ function assignLevels(ir: Ir, groups: readonly (readonly number[])[]): void {
     if (levels[node] === never) levels[node] = ir.maxLevel;
     if (ops[node] === CONSTANT) levels[node] = 0;
   }
+}
+
+/** The prefix length from which each node is needed in a graph as it is written, whatever was dropped. */
+export function writtenLevels(
+  nodes: readonly Node[],
+  groups: readonly (readonly Node[])[],
+): Map<Node, number> {
+  const levels = new Map<Node, number>();
+  const need = (node: Node, level: number): void => {
+    levels.set(node, Math.min(level, levels.get(node) ?? level));
+  };
+  groups.forEach((group, i) => {
+    for (const root of group) need(root, i);
+  });
+  for (const node of nodes.toReversed()) {
+    const level = levels.get(node)!;
+    const prefix = node.op === 'total' && node.attr.prefix ? node.inputCount - 1 : 0;
+    node.inputs.forEach((input, i) => need(input, i < prefix ? Math.max(level, i) : level));
+  }
+  return levels;
 }
 
 const ZERO_STAYS: ReadonlySet<string> = new Set(['reshape', 'broadcastTo', 'transpose', 'slice', 'relu', 'neg', 'gather', 'mul', 'matmul', 'detach']); // prettier-ignore
