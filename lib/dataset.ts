@@ -18,7 +18,7 @@ export interface Column {
 
 /** Documents: for each input a column. */
 export interface Dataset {
-  /** How many documents there are. */
+  /** How many documents there are. Columns may hold more: what is behind the last document is not read. */
   readonly count: number;
   /** By input name. */
   readonly inputs: Readonly<Record<string, Column>>;
@@ -82,11 +82,22 @@ export function copied({ count, inputs }: Dataset): Dataset {
 }
 
 function copiedArray<A extends Column['values']>(array: A): A {
-  const kind = [Int32Array, Float64Array, Float32Array].find((known) => array instanceof known);
+  const kind = KINDS.find((known) => isOfKind(array, known));
   return kind ? (new kind(array) as A) : array;
 }
 
-/** An array itself or, where another thread can change it, a copy: the addon reads no shared memory. */
+/**
+ * An array itself or a copy, where another thread can change it (the addon reads no shared memory), or
+ * where it is of another realm, as Node's `vm` makes them.
+ */
 export function unshared<A extends Column['values']>(array: A): A {
-  return types.isSharedArrayBuffer(array.buffer) ? copiedArray(array) : array;
+  const isOurs = KINDS.some((kind) => array instanceof kind);
+  return types.isSharedArrayBuffer(array.buffer) || !isOurs ? copiedArray(array) : array;
+}
+
+const KINDS = [Int32Array, Float64Array, Float32Array] as const;
+
+/** Whether it is a typed array of a kind, whatever realm it is of. */
+export function isOfKind(given: unknown, kind: { readonly name: string }): boolean {
+  return types.isTypedArray(given) && given[Symbol.toStringTag] === kind.name;
 }

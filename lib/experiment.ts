@@ -268,6 +268,8 @@ export interface BuiltModel extends SizedModel {
  * Builds a model's graph with parameters drawn from `random`.
  *
  * @param vocabSize tokens: characters, and the one that opens and closes a document
+ * @param sizes those that the model does not have (nState of `vector`) are checked and then not used, so
+ * that the same sizes serve all models
  * @throws ExperimentError when sizes are no integers from 1, or do not fit each other
  */
 export function buildModel(

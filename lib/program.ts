@@ -26,7 +26,7 @@ import {
   type Numbers,
   type TypedArray,
 } from './graph.js';
-import { checkColumn, checkDataset, checkDocumentRange, unshared, type Column, type Dataset } from './dataset.js'; // prettier-ignore
+import { checkColumn, checkDataset, checkDocumentRange, isOfKind, unshared, type Column, type Dataset } from './dataset.js'; // prettier-ignore
 import { clipped } from './escaped.js';
 import { didYouMean } from './suggest.js';
 import { byName, checkBoolean, checkInteger, checkObject, checkOneOf, checkOptions, isList, MOST, MOST_STEPS, namesIn, shown, type Known } from './given.js'; // prettier-ignore
@@ -315,12 +315,21 @@ export class Program {
 
   /** @hidden */
   constructor(plan: Plan, options: ProgramOptions = {}) {
+    checkObject(
+      'a program',
+      plan,
+      'an object { groups, gradients }, which compile and optimisers make',
+    );
     checkOptions('a program', options, PROGRAM_OPTIONS);
     // All is read before anything is traced: what a getter compiles numbers the same nodes.
     const { dtype, isa, passes: given = ALL_PASSES, batches, sequence: wanted, detectAnomaly = false } = options; // prettier-ignore
     checkBoolean('detectAnomaly', detectAnomaly);
     this.detectsAnomaly = detectAnomaly;
     this.trains = plan.update !== undefined;
+    if (detectAnomaly && !this.trains)
+      throw new TypeError(
+        'detectAnomaly looks at training steps, and this program takes none: give it to minimize, as in minimize(loss, { detectAnomaly: true })',
+      );
     this.dtype = checkDType(dtype);
     this.isa = chosenIsa(isa);
     const passes = checkPasses(given);
@@ -839,10 +848,10 @@ export class Program {
       const kinds = types.map(({ name: kind }) => kind).join(' or ');
       checkColumn(name, given, types[0]!.name);
       const { values, starts } = given; // once: they may be getters
-      if (starts !== undefined && !((starts as unknown) instanceof Int32Array)) {
+      if (starts !== undefined && !isOfKind(starts, Int32Array)) {
         throw new FeedError(`input '${name}': starts ${shown(starts)}: expected an Int32Array, a place in the column for each document`);
       }
-      if (!types.some((type) => values instanceof type)) {
+      if (!types.some((type) => isOfKind(values, type))) {
         const isNested = describe(values) === 'nested arrays';
         throw new FeedError(`input '${name}': ${isNested ? 'nested arrays' : `values ${shown(values)}`}: ${label} needs a column of ${kinds}: all rows in one flat array, ${types[0]!.name}.from(${isNested ? 'rows.flat()' : isArray(values) ? 'values' : '...'})`);
       }

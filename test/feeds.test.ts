@@ -1,5 +1,6 @@
 /** What can be fed although nothing reads it, what has no numbers, and columns that documents share. */
 import assert from 'node:assert/strict';
+import { runInNewContext } from 'node:vm';
 import type { Column, Dataset } from '../lib/dataset.js';
 import { ALL_PASSES } from '../lib/compiler/passes.js';
 import { gradCheck } from '../lib/grad-check.js';
@@ -488,4 +489,29 @@ describe('integers that only a dropped term reads are checked like all others:',
     for (const feeds of [{ i: 2 }, {}] as Feeds[])
       assert.throws(() => training.step(feeds), /First of all 'nan'/);
   });
+});
+
+describe('arrays of another realm, as node:vm makes them,', () => {
+  const of = (code: string): never => runInNewContext(code) as never;
+  const w = parameter([1, 2]);
+  const rows: [title: string, loss: () => Value, name: string, kinds: string[], value: number][] = [
+    ['numbers', () => w.mul(input('x', [2])).sum(), 'x', ['Float64Array', 'Float32Array'], 2],
+    ['integers', () => w.gather(index('i', 2)).sum(), 'i', ['Int32Array'], 3],
+  ];
+  for (const [title, build, name, kinds, value] of rows) {
+    for (const kind of kinds) {
+      it(`serve as ${kind} of ${title}, fed and as columns`, async () => {
+        const training = new SGD({ learningRate: 0 }).minimize(build());
+        assert.equal(training.step({ [name]: of(`${kind}.of(0, 1)`) }), value);
+        for (const column of [
+          { values: of(`${kind}.of(0, 1)`) },
+          { values: of(`${kind}.of(1, 0, 1)`), starts: of('Int32Array.of(1)') },
+        ]) {
+          const dataset = { count: 1, inputs: { [name]: column } };
+          assert.deepEqual([...training.stepEach(dataset)], [value]);
+          assert.deepEqual([...(await training.stepEachAsync(dataset))], [value]);
+        }
+      });
+    }
+  }
 });
