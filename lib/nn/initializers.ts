@@ -1,5 +1,5 @@
 /** What parameters start from, drawn from a `Random`, row by row. */
-import { checkFinite, isList, shown, checkNumber } from '../given.js';
+import { checkFinite, isList, shown } from '../given.js';
 import { composed } from '../graph.js';
 import { Random } from '../random.js';
 import { checkSize, ShapeError, sizeOf, type Shape } from '../shape.js';
