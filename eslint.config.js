@@ -41,7 +41,7 @@ export default defineConfig(
         'error',
         {
           selector: ':matches(CallExpression, NewExpression) > SpreadElement',
-          message: 'A long list has no room among arguments: see lib/lists.ts.',
+          message: 'A long list has no room among arguments: see lib/core/lists.ts.',
         },
       ],
     },

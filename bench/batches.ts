@@ -1,7 +1,7 @@
 /** Batches of 32 documents: microseconds a document, on one thread (the default), on two and on all processors. */
 import { availableParallelism } from 'node:os';
-import { buildModel, type ModelName } from '../lib/experiment.js';
-import { Random } from '../lib/random.js';
+import { buildModel, type ModelName } from '../lib/study/experiment.js';
+import { Random } from '../lib/runtime/random.js';
 import { feedsOf, inTurns, microseconds, tokenizer, train, type Effort, type Row } from './measure.js'; // prettier-ignore
 
 const DOCUMENTS = 32;

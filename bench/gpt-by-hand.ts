@@ -1,12 +1,12 @@
 /**
- * The GPT of lib/models/vector.ts in batched form, written by hand: forward, backward and SGD by
+ * The GPT of lib/study/models/vector.ts in batched form, written by hand: forward, backward and SGD by
  * direct calls of the kernels that compiled programs run. Compiled programs are measured against
  * it, so it does what an able author would: all positions at once, one product for query, key and
  * value, heads as strides, updates fused with the products that are their gradients.
  */
-import type { Value } from '../lib/graph.js';
-import type { ModelSizes } from '../lib/experiment.js';
-import { addon } from '../lib/native.js';
+import type { Value } from '../lib/value/value.js';
+import type { ModelSizes } from '../lib/study/experiment.js';
+import { addon } from '../lib/binding/addon.js';
 
 type Sizes = Pick<ModelSizes, 'nEmbd' | 'nHead' | 'nLayer' | 'blockSize'>;
 

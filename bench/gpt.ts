@@ -2,10 +2,10 @@
  * The GPT in sizes where arithmetic decides, beside the same written by hand and the roofline of
  * this machine in this run.
  */
-import { buildModel } from '../lib/experiment.js';
-import { kernels } from '../lib/kernels.js';
-import { SGD } from '../lib/optim.js';
-import { Random } from '../lib/random.js';
+import { buildModel } from '../lib/study/experiment.js';
+import { kernels } from '../lib/runtime/kernels.js';
+import { SGD } from '../lib/optim/optim.js';
+import { Random } from '../lib/runtime/random.js';
 import { GptByHand, MOMENTUM } from './gpt-by-hand.js';
 import { inTurns, microseconds, tokenizer, type Effort, type Row } from './measure.js';
 

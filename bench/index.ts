@@ -7,9 +7,9 @@
  */
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { MODEL_NAMES, type ModelName } from '../lib/experiment.js';
-import { checkWritable, isSameFile, writeFile } from '../lib/files.js';
-import { nativeInfo } from '../lib/native.js';
+import { MODEL_NAMES, type ModelName } from '../lib/study/experiment.js';
+import { checkWritable, isSameFile, writeFile } from '../lib/core/files.js';
+import { nativeInfo } from '../lib/binding/addon.js';
 import { batchRows } from './batches.js';
 import { gptRows } from './gpt.js';
 import type { Effort, Row } from './measure.js';

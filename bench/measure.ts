@@ -1,7 +1,7 @@
 /** What all rows share: taking turns, medians, the data that models are fed. */
-import { embeddedNamesPath, readDocuments, splitHeldOut, Tokenizer } from '../lib/data.js';
-import type { Feeds } from '../lib/program.js';
-import { Random } from '../lib/random.js';
+import { embeddedNamesPath, readDocuments, splitHeldOut, Tokenizer } from '../lib/study/data.js';
+import type { Feeds } from '../lib/runtime/program.js';
+import { Random } from '../lib/runtime/random.js';
 
 /** One figure; `what` tells it from the others of its table. */
 export interface Row {

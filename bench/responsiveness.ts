@@ -1,7 +1,7 @@
 /** What the event loop notices of training beside it: how late timers are, how long an abort takes. */
-import { buildModel, type ModelName } from '../lib/experiment.js';
-import { Random } from '../lib/random.js';
-import { train } from '../lib/train.js';
+import { buildModel, type ModelName } from '../lib/study/experiment.js';
+import { Random } from '../lib/runtime/random.js';
+import { train } from '../lib/study/train.js';
 import { median, tokenizer, train as documents, type Effort, type Row } from './measure.js';
 
 const TICK = 5;

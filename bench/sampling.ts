@@ -1,7 +1,7 @@
 /** Tokens a second that a trained model invents. */
-import { buildModel, type ModelName } from '../lib/experiment.js';
-import { Random } from '../lib/random.js';
-import { Sampler } from '../lib/sampling.js';
+import { buildModel, type ModelName } from '../lib/study/experiment.js';
+import { Random } from '../lib/runtime/random.js';
+import { Sampler } from '../lib/study/sampling.js';
 import {
   feedsOf,
   inTurns,

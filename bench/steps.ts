@@ -1,11 +1,11 @@
 /** Microseconds per training step by model, data type and instruction set, and beside a yardstick. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import type { Dataset } from '../lib/dataset.js';
-import { buildModel, type DType, type ModelName } from '../lib/experiment.js';
-import { addon } from '../lib/native.js';
-import type { Training } from '../lib/optim.js';
-import { Random } from '../lib/random.js';
+import type { Dataset } from '../lib/runtime/dataset.js';
+import { buildModel, type DType, type ModelName } from '../lib/study/experiment.js';
+import { addon } from '../lib/binding/addon.js';
+import type { Training } from '../lib/optim/optim.js';
+import { Random } from '../lib/runtime/random.js';
 import { feedsOf, inTurns, median, microseconds, tokenizer, train, type Effort, type Row } from './measure.js'; // prettier-ignore
 
 /** A way of training on the same first documents again and again, whose parameters learn on: microseconds a step. */

@@ -1,6 +1,6 @@
 /** The recurrent nets from n_state 32 to 2048: forward, backward and update apart. */
-import { buildModel } from '../lib/experiment.js';
-import { Random } from '../lib/random.js';
+import { buildModel } from '../lib/study/experiment.js';
+import { Random } from '../lib/runtime/random.js';
 import { feedsOf, inTurns, microseconds, tokenizer, train, type Effort, type Row } from './measure.js'; // prettier-ignore
 
 const PARTS = ['forward', 'backward', 'update'] as const;

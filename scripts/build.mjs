@@ -76,14 +76,14 @@ const common = {
   packages: 'external',
   charset: 'utf8',
   logLevel: 'silent',
-  // lib/package.ts knows that `import.meta` is empty in a CommonJS bundle.
+  // lib/core/package.ts knows that `import.meta` is empty in a CommonJS bundle.
   logOverride: { 'empty-import-meta': 'silent' },
 };
 
 /** Commands that have a file of their own: what the program imports, and where it finds that. */
 const APART = [
-  { filter: /\/bench\/command\.js$/, entry: 'lib/bench/command.ts', file: 'bench.cjs' },
-  { filter: /\/names\.js$/, entry: 'lib/names.ts', file: 'names.cjs' },
+  { filter: /\/bench\.js$/, entry: 'lib/cli/bench.ts', file: 'bench.cjs' },
+  { filter: /\/names\.js$/, entry: 'lib/download/names.ts', file: 'names.cjs' },
 ];
 
 /** @type {esbuild.Plugin} */
@@ -185,8 +185,8 @@ function declare(made) {
 function modelLines() {
   return Object.fromEntries(
     MODELS.map((name) => {
-      const path = join(root, `lib/models/${name}.ts`);
-      if (!existsSync(path)) throw new BuildError(`lib/models/${name}.ts is missing`);
+      const path = join(root, `lib/study/models/${name}.ts`);
+      if (!existsSync(path)) throw new BuildError(`lib/study/models/${name}.ts is missing`);
       return [name, readFileSync(path, 'utf8').trimEnd().split('\n').length];
     }),
   );

@@ -3,7 +3,7 @@
  * on several of its processors, emulated by QEMU: with and without vectors, short ones and long.
  *
  * The kernel tests run first, then training in that architecture's Node, against the traces of
- * test/golden. A step that cannot run is a failure. With --brief, as continuous integration has it,
+ * test/fixtures/golden. A step that cannot run is a failure. With --brief, as continuous integration has it,
  * what is emulated tests a sample of the kernels' cases, and processors whose instruction sets
  * another one has too, with other lengths, train nothing.
  */
@@ -248,11 +248,11 @@ function vecgrad(name, cpu, isa, args) {
 
 /** @param {string} model */
 function golden(model) {
-  return JSON.parse(readFileSync(join(root, `test/golden/${model}.json`), 'utf8'));
+  return JSON.parse(readFileSync(join(root, `test/fixtures/golden/${model}.json`), 'utf8'));
 }
 
 /**
- * What test/golden.test.ts asks of a model, as far as its results tell.
+ * What test/study/golden.test.ts asks of a model, as far as its results tell.
  *
  * @param {any} trained
  * @param {any} trace

@@ -54,7 +54,7 @@ test('npm pack, with all of them, in at most 15 MB', () => {
     ...prebuilt,
     'dist/names.cjs',
     'native/binding.gyp',
-    'native/addon.cpp',
+    'native/node/addon.cpp',
     'scripts/build-addon.mjs',
     'scripts/toolchain.mjs',
   ];
@@ -301,7 +301,7 @@ test('npm publishes nothing without the prebuilt addons, nor with old ones, but 
     assert.notEqual(status, 0);
     assert.match(`${stdout}${stderr}`, why);
   };
-  appendFileSync(join(copy, 'native/addon.cpp'), '\n');
+  appendFileSync(join(copy, 'native/node/addon.cpp'), '\n');
   refused(/linux-x64 was built from other sources/);
   rmSync(join(copy, 'prebuilds/linux-arm64/vecgrad_openblas.so'));
   refused(/linux-arm64\/vecgrad_openblas\.so is missing/);

@@ -36,12 +36,12 @@ import { root, run, setup, SetupError } from './setup.mjs';
  * measure memory, of which a sanitizer takes some for itself.
  */
 const OTHERS =
-  /^(cli|cli\.e2e|data|draw|examples|explain|files|guide|hostile-files|killed|long-run|memory|missing|model-file|saved)\.test\.ts$/;
+  /^(cli|cli\.e2e|data|examples|explain|files|guide|hostile-files|killed|long-run|load-error|memory|model-file|saved|to-dot)\.test\.ts$/;
 /** Files whose subject is native code, but for those that take minutes. */
-const NATIVE = /^(assemble|batch|chosen|differentiate|finish|golden|hostile|kernels|numbers|optim|program|random|sampling|series|threads)\.test\.ts$/; // prettier-ignore
+const NATIVE = /^(assemble|chosen|differentiate|epilogue|golden|hostile|kernels|minibatch|numbers|optim|program|random|sampling|series|threads)\.test\.ts$/; // prettier-ignore
 /** Files that use several threads. */
-const THREADED = /^(batch|numbers|threads|train)\.test\.ts$/;
-const THREADED_BRIEF = /^(batch|numbers|threads)\.test\.ts$/;
+const THREADED = /^(minibatch|numbers|threads|train)\.test\.ts$/;
+const THREADED_BRIEF = /^(minibatch|numbers|threads)\.test\.ts$/;
 
 /** @type {(file: string, brief: boolean) => boolean} */
 const takesNative = (file, brief) => (brief ? NATIVE.test(file) : !OTHERS.test(file));
@@ -52,7 +52,7 @@ const SANITIZERS = {
     runtime: ['libasan.so', 'libclang_rt.asan'],
     report: /ERROR: AddressSanitizer: heap-buffer-overflow/,
     settings: { ASAN_OPTIONS: 'detect_leaks=1' },
-    // Node frees little of its own when it ends; what the addon keeps, test/memory.test.ts measures.
+    // Node frees little of its own when it ends; what the addon keeps, test/runtime/memory.test.ts measures.
     inNode: { ASAN_OPTIONS: 'detect_leaks=0' },
     kernels: true,
     takes: takesNative,
@@ -135,9 +135,10 @@ function testWith(name) {
       const args = brief ? ['--sample', STRIDE] : [];
       runs.push(kernelTests(join(folder, 'build/kernel_test'), args, native));
     }
-    const files = readdirSync(join(root, 'test'))
+    const files = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
       .filter(
-        (file) => file.endsWith('.test.ts') && sanitizers.some(({ takes }) => takes(file, brief)),
+        (file) =>
+          file.endsWith('.test.ts') && sanitizers.some(({ takes }) => takes(basename(file), brief)),
       )
       .map((file) => join('test', file));
     // Everything takes several times as long.

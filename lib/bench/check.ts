@@ -1,6 +1,6 @@
 /** Checks of values that come from a file: small ones that add up to a schema, types included. */
 
-import { shown } from '../given.js';
+import { shown } from '../core/check.js';
 
 /** A value that is not what the schema says; the message names the field. */
 export class ReportError extends Error {

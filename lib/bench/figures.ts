@@ -1,5 +1,5 @@
 /** What is read off the reports: rates, ratios, and which machine is which. */
-import { largest } from '../lists.js';
+import { largest } from '../core/lists.js';
 import type { BenchReport, DType, KernelRow } from './report.js';
 
 /** A report and what it is called beside others. */

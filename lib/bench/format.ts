@@ -1,5 +1,5 @@
 /** Figures as people read them, in about three digits. */
-import { groupDigits } from '../cli/format.js';
+import { groupDigits } from '../terminal/format.js';
 
 export function figure(value: number | undefined): string {
   if (value === undefined) return '';

@@ -1,5 +1,5 @@
 /** Times of every kernel by instruction set and size, and the machine's peaks beside them. */
-import { addon } from '../native.js';
+import { addon } from '../binding/addon.js';
 import type { Effort } from './effort.js';
 import { inTurns, mostInTurns } from './measure.js';
 import type { BenchReport, KernelRow } from './report.js';

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { availableParallelism, cpus, release, type as osName } from 'node:os';
 import { join } from 'node:path';
-import { addon, nativeInfo } from '../native.js';
+import { addon, nativeInfo } from '../binding/addon.js';
 import type { Machine } from './report.js';
 
 const CACHES = '/sys/devices/system/cpu/cpu0/cache';

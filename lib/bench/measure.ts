@@ -1,5 +1,5 @@
 /** Taking turns and medians. */
-import { largest } from '../lists.js';
+import { largest } from '../core/lists.js';
 
 export function median(times: readonly number[]): number {
   const sorted = [...times].sort((a, b) => a - b);
@@ -32,7 +32,7 @@ function allTurns(measurements: readonly (() => number)[], turns: number): numbe
 }
 
 /**
- * Microseconds of a call, as native/bench.cpp finds nanoseconds: the least of eight short batches at
+ * Microseconds of a call, as native/bench/bench.cpp finds nanoseconds: the least of eight short batches at
  * most, after one call that is not counted.
  *
  * @param budget about how many microseconds are spent

@@ -5,10 +5,10 @@ import {
   readDocuments,
   splitHeldOut,
   Tokenizer,
-} from '../data.js';
-import { buildModel, MODEL_NAMES, runExperiment, type ExperimentResult } from '../experiment.js';
-import { addon, chosenIsa } from '../native.js';
-import { Random } from '../random.js';
+} from '../study/data.js';
+import { buildModel, MODEL_NAMES, runExperiment, type ExperimentResult } from '../study/experiment.js';
+import { addon, chosenIsa } from '../binding/addon.js';
+import { Random } from '../runtime/random.js';
 import type { Effort } from './effort.js';
 import { inTurns, meanOfMedians, microseconds } from './measure.js';
 import type { ModelRow, StateRow } from './report.js';

@@ -1,5 +1,5 @@
 /** The page of `vecgrad bench compare --html`: one file with all that it shows, scripts none. */
-import { largest } from '../lists.js';
+import { largest } from '../core/lists.js';
 import { chartSvg, dotsSvg, scaleOf, sizesScale, type Series } from './chart.js';
 import {
   bandwidthOf,
@@ -11,7 +11,7 @@ import {
   type Figures,
   type Named,
 } from './figures.js';
-import { printable } from '../cli/format.js';
+import { printable } from '../terminal/format.js';
 import { bytes, figure, loss, percent, size, times } from './format.js';
 import { html, Markup, type Part } from './html.js';
 import type { KernelRow, StateRow } from './report.js';

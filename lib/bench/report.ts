@@ -18,7 +18,7 @@ import {
   text,
   type Checked,
 } from './check.js';
-import { clipped } from '../escaped.js';
+import { clipped } from '../core/escape.js';
 
 export const SCHEMA = 'vecgrad-bench/1';
 
@@ -49,7 +49,7 @@ const peaks = object({
 
 /** One call of a kernel: the median of several turns. */
 const kernel = object({
-  kernel: identifier, // as in native/kernels.def
+  kernel: identifier, // as in native/kernels/kernels.def
   shape: oneOf('n', '16 x n', 'n x n', 'n x n x n'),
   n: count,
   dtype,

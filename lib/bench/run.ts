@@ -1,5 +1,5 @@
 /** One benchmark of this machine, from its description to the last figure. */
-import { packageVersion } from '../package.js';
+import { packageVersion } from '../core/package.js';
 import { whenEmulated, type Effort } from './effort.js';
 import { measureKernels, measurePeaks } from './kernels.js';
 import { describeMachine } from './machine.js';

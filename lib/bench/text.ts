@@ -1,5 +1,5 @@
 /** Reports on a terminal: one machine in full, or several side by side. */
-import { printable, table, type Column } from '../cli/format.js';
+import { printable, table, type Column } from '../terminal/format.js';
 import {
   bandwidthOf,
   distinct,

@@ -1,6 +1,6 @@
 /** `vecgrad compare`: the four models in turn, in one table beside the study's figures. */
-import { jsonText } from '../escaped.js';
-import type { ExperimentResult } from '../experiment.js';
+import { jsonText } from '../core/escape.js';
+import type { ExperimentResult } from '../study/experiment.js';
 import {
   groupDigits,
   loss,
@@ -10,7 +10,7 @@ import {
   table,
   truncate,
   type Column,
-} from './format.js';
+} from '../terminal/format.js';
 import type { Io } from './io.js';
 import { machine, type Machine } from './machine.js';
 import { modelLines } from './model-lines.js';

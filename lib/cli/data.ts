@@ -1,7 +1,7 @@
 /** `vecgrad data names`: has the list that the study used in a file, and says how to train on it. */
 import { resolve } from 'node:path';
-import type { NamesOptions } from '../names.js';
-import { groupDigits, printable, shellWord } from './format.js';
+import type { NamesOptions } from '../download/names.js';
+import { groupDigits, printable, shellWord } from '../terminal/format.js';
 import type { Io } from './io.js';
 import { DEFAULT_INPUT } from './options.js';
 

@@ -1,6 +1,6 @@
 /** `vecgrad train MODEL --explain`: a program as tables for people. */
-import type { Explanation } from '../explain.js';
-import { groupDigits, table, type Column } from './format.js';
+import type { Explanation } from '../study/explain.js';
+import { groupDigits, table, type Column } from '../terminal/format.js';
 
 const left = (title: string, gap = 0): Column => ({ title, align: 'left', gap });
 const right = (title: string): Column => ({ title, align: 'right', gap: 2 });

@@ -1,7 +1,7 @@
 /** `vecgrad graph MODEL`: a model's loss as a graph, to be read or looked at. */
-import type { ModelName } from '../experiment.js';
-import { checkWritable, writeFile } from '../files.js';
-import { groupDigits } from './format.js';
+import type { ModelName } from '../study/experiment.js';
+import { checkWritable, writeFile } from '../core/files.js';
+import { groupDigits } from '../terminal/format.js';
 import type { Graphviz, Io } from './io.js';
 import { unusedNote, UsageError, type GraphOptions } from './options.js';
 

@@ -1,6 +1,6 @@
 /** `vecgrad info`: versions, instruction sets, OpenBLAS and CPU. */
-import { jsonText } from '../escaped.js';
-import { printable } from './format.js';
+import { jsonText } from '../core/escape.js';
+import { printable } from '../terminal/format.js';
 import type { Io } from './io.js';
 import { machine } from './machine.js';
 

@@ -1,15 +1,15 @@
 /** What the command line touches of the world outside, so that a test can stand in for it. */
 import { join } from 'node:path';
-import type { bench } from '../bench/command.js';
-import type { checkpoints } from '../checkpoints.js';
-import type { drawing } from '../drawing.js';
-import type { explain } from '../explain.js';
-import type { ExperimentOptions, ExperimentResult, ModelName } from '../experiment.js';
-import type { obtainNames } from '../names.js';
-import { packageRoot } from '../package.js';
-import type { evaluate, invent } from '../saved.js';
+import type { bench } from './bench.js';
+import type { checkpoints } from '../study/checkpoint.js';
+import type { drawing } from '../study/draw-model.js';
+import type { explain } from '../study/explain.js';
+import type { ExperimentOptions, ExperimentResult, ModelName } from '../study/experiment.js';
+import type { obtainNames } from '../download/names.js';
+import { packageRoot } from '../core/package.js';
+import type { evaluate, invent } from '../study/saved.js';
 import type { load } from './load.js';
-import { processOutput } from './output.js';
+import { processOutput } from '../terminal/output.js';
 
 /** Where text goes. */
 export interface Sink {
@@ -57,15 +57,15 @@ export function processIo(): Io {
   return {
     ...processOutput(),
     load: async () => (await import('./load.js')).load,
-    run: async () => (await import('../experiment.js')).runExperiment,
-    explain: async () => (await import('../explain.js')).explain,
-    drawing: async () => (await import('../drawing.js')).drawing,
+    run: async () => (await import('../study/experiment.js')).runExperiment,
+    explain: async () => (await import('../study/explain.js')).explain,
+    drawing: async () => (await import('../study/draw-model.js')).drawing,
     graphviz: async () => (await import('@viz-js/viz')).instance(),
-    info: async () => (await import('../native.js')).nativeInfo(),
-    checkpoints: async () => (await import('../checkpoints.js')).checkpoints,
-    saved: () => import('../saved.js'),
-    names: async () => (await import('../names.js')).obtainNames,
-    bench: async () => (await import('../bench/command.js')).bench,
+    info: async () => (await import('../binding/addon.js')).nativeInfo(),
+    checkpoints: async () => (await import('../study/checkpoint.js')).checkpoints,
+    saved: () => import('../study/saved.js'),
+    names: async () => (await import('../download/names.js')).obtainNames,
+    bench: async () => (await import('./bench.js')).bench,
     buildAddon: async (args) => {
       const { spawnSync } = await import('node:child_process');
       const script = join(packageRoot(), 'scripts/build-addon.mjs');

@@ -1,7 +1,7 @@
 /** The documents that a command trains on. */
 import { lstatSync } from 'node:fs';
-import { now } from '../clock.js';
-import { embeddedNamesPath, openDocuments, type Documents } from '../data.js';
+import { now } from '../core/clock.js';
+import { embeddedNamesPath, openDocuments, type Documents } from '../study/data.js';
 import { checkNoInput, DEFAULT_INPUT } from './options.js';
 
 export interface Loaded {

@@ -1,5 +1,5 @@
 /** What runs here: the report of `vecgrad info`, and the head of every comparison. */
-import { packageVersion } from '../package.js';
+import { packageVersion } from '../core/package.js';
 import type { Io, NativeInfo } from './io.js';
 
 export interface Machine extends NativeInfo {

@@ -1,6 +1,6 @@
 /** The command line from arguments to exit code. */
-import { clipped, escaped } from '../escaped.js';
-import { packageVersion } from '../package.js';
+import { clipped, escaped } from '../core/escape.js';
+import { packageVersion } from '../core/package.js';
 import { build } from './build.js';
 import { compare } from './compare.js';
 import { data } from './data.js';

@@ -1,15 +1,15 @@
 /** The command line's grammar: what can be given to which command, within which limits. */
 import { parseArgs } from 'node:util';
 import { parsePasses, PassError, type PassSet } from '../compiler/passes.js';
-import type { DType, ModelName, ModelSizes } from '../experiment.js';
-import { graphSize, MOST_NODES } from '../models/graph-size.js';
-import type { NamesOptions } from '../names.js';
-import { httpUrl } from '../proxy.js';
-import { quoted, quotedPath } from '../escaped.js';
-import { isSameFile } from '../files.js';
-import { groupDigits, shellWord } from './format.js';
+import type { DType, ModelName, ModelSizes } from '../study/experiment.js';
+import { graphSize, MOST_NODES } from '../study/models/graph-size.js';
+import type { NamesOptions } from '../download/names.js';
+import { httpUrl } from '../download/proxy.js';
+import { quoted, quotedPath } from '../core/escape.js';
+import { isSameFile } from '../core/files.js';
+import { groupDigits, shellWord } from '../terminal/format.js';
 import { MODELS } from './study.js';
-import { didYouMean, nearest } from '../suggest.js';
+import { didYouMean, nearest } from '../core/suggest.js';
 
 /** A command line that makes no sense; its message is one sentence for the person who typed it. */
 export class UsageError extends Error {
@@ -218,7 +218,7 @@ export const COMMANDS: Record<CommandName, CommandSpec> = {
   bench: {
     usage: 'vecgrad bench [compare FILE...]',
     summary: 'time kernels and models here, or compare machines',
-    options: [], // its own: lib/bench/command.ts
+    options: [], // its own: lib/cli/bench.ts
   },
   build: {
     usage: 'vecgrad build [options]',

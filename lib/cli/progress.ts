@@ -1,5 +1,5 @@
 /** A progress bar on a terminal; nothing at all where standard error is none. */
-import { now as clock } from '../clock.js';
+import { now as clock } from '../core/clock.js';
 import type { Sink } from './io.js';
 
 const BAR = 30;

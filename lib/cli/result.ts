@@ -1,5 +1,5 @@
 /** A result as the JSON that the command line promises, field by field and in this order. */
-import type { ExperimentResult } from '../experiment.js';
+import type { ExperimentResult } from '../study/experiment.js';
 
 /** Losses that are not numbers (nothing was held out) become null, as JSON has it. */
 export function resultJson(result: ExperimentResult): Record<keyof ExperimentResult, unknown> {

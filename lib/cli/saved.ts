@@ -1,6 +1,6 @@
 /** `vecgrad sample FILE` and `vecgrad eval FILE`: a model that `vecgrad train --save FILE` kept. */
-import { jsonText } from '../escaped.js';
-import { groupDigits, loss, printable } from './format.js';
+import { jsonText } from '../core/escape.js';
+import { groupDigits, loss, printable } from '../terminal/format.js';
 import type { Io } from './io.js';
 import type { EvalOptions, SampleOptions } from './options.js';
 

@@ -1,8 +1,8 @@
 /** `vecgrad train MODEL`: one experiment, every knob of it an option. */
-import { jsonText } from '../escaped.js';
-import type { ExperimentResult, ModelName } from '../experiment.js';
+import { jsonText } from '../core/escape.js';
+import type { ExperimentResult, ModelName } from '../study/experiment.js';
 import { explained } from './explained.js';
-import { groupDigits, loss, microseconds, printable, seconds } from './format.js';
+import { groupDigits, loss, microseconds, printable, seconds } from '../terminal/format.js';
 import type { Io } from './io.js';
 import { list, oneOf, unusedNote, UsageError, type TrainOptions } from './options.js';
 import { progress } from './progress.js';

@@ -1,5 +1,5 @@
 /** What a program's instructions do in one run: arithmetic and memory traffic, read off its code. */
-import { instructionWords, operandsOf, opcodeNames, tapeOperandsOf, tapeOpcodeNames } from '../native.js'; // prettier-ignore
+import { instructionWords, operandsOf, opcodeNames, tapeOperandsOf, tapeOpcodeNames } from '../binding/addon.js'; // prettier-ignore
 import type { Lowered } from './layout.js';
 
 /** The instructions of one opcode in a run. */

@@ -1,10 +1,10 @@
 /** Reverse mode: appends to a graph the nodes of its root's gradients. */
-import { OPS, sumTo, type GradientContext, type OpName } from '../ops.js';
-import { sameShape } from '../shape.js';
+import { OPS, sumTo, type GradientContext, type OpName } from '../graph/ops.js';
+import { sameShape } from '../core/shape.js';
 import type { Ir } from './ir.js';
 import { completed, sameLevels } from './levels.js';
 import { differentiateNumbers } from './rules.js';
-import { isScalarGraph } from './tape.js';
+import { isScalarGraph } from './scalar-bytecode.js';
 import { termCount, termLevel } from './trace.js';
 
 /** Operators whose result is a number that a gradient can reach. */

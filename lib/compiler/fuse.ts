@@ -5,8 +5,8 @@
  * rather than the product. Done before differentiation, so that the
  * gradient is the fused operator's own.
  */
-import type { OpName } from '../ops.js';
-import { sameShape, sizeOf } from '../shape.js';
+import type { OpName } from '../graph/ops.js';
+import { sameShape, sizeOf } from '../core/shape.js';
 import type { Ir } from './ir.js';
 import { rewrite, type Match, type Rewritten, type Subject } from './rewrite.js';
 import { MOST_VIEWS } from './view.js';

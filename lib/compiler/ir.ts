@@ -5,10 +5,10 @@
  * nodes with level < n. Without a prefix every node has level 0 and every run length 1.
  * A use of a node can count from a higher level than the node's own: see `termLevel` in trace.ts.
  */
-import { OPS, isInteger, NO_ATTR, OP_CODE, OP_NAMES, type Attr, type Builder, type OpName } from '../ops.js'; // prettier-ignore
-import { SCALAR, type Shape } from '../shape.js';
+import { OPS, isInteger, NO_ATTR, OP_CODE, OP_NAMES, type Attr, type Builder, type OpName } from '../graph/ops.js'; // prettier-ignore
+import { SCALAR, type Shape } from '../core/shape.js';
 import { propagate } from './levels.js';
-import type { Node } from '../graph.js';
+import type { Node } from '../value/value.js';
 
 const IS_INTEGER = Uint8Array.from(OP_NAMES, (name) => Number(isInteger(name)));
 

@@ -1,6 +1,6 @@
 /** Which nodes could be one batch: those alike in all but the operands that can be stacked. */
-import { OP_NAMES, type OpName } from '../ops.js';
-import type { Shape } from '../shape.js';
+import { OP_NAMES, type OpName } from '../graph/ops.js';
+import type { Shape } from '../core/shape.js';
 import type { Ir } from './ir.js';
 
 /** What batching makes of an operator. */

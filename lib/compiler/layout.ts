@@ -1,5 +1,5 @@
 /** Where everything lies: the arena's parameters, constants and indices, alike for every lowering. */
-import { sizeOf } from '../shape.js';
+import { sizeOf } from '../core/shape.js';
 import { constantKey, type Ir } from './ir.js';
 import type { View } from './view.js';
 

@@ -1,5 +1,5 @@
 /** Which axes of a result hold one entry per position, and from which prefix length each counts. */
-import { resolveAxis, sizeOf, type Shape } from '../shape.js';
+import { resolveAxis, sizeOf, type Shape } from '../core/shape.js';
 import type { AxisLevels, Ir } from './ir.js';
 
 type Levels = readonly number[] | undefined;

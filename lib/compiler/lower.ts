@@ -1,6 +1,6 @@
 /** From the compiler's graph to one flat program over one arena: arrays, any rank. */
-import { OPS, type OpName } from '../ops.js';
-import { resolveAxis, sizeOf, type Shape } from '../shape.js';
+import { OPS, type OpName } from '../graph/ops.js';
+import { resolveAxis, sizeOf, type Shape } from '../core/shape.js';
 import { Encoder, type Matrix, type Operand } from './encode.js';
 import { Layout, type Lowered, type LoweringOptions } from './layout.js';
 import type { AxisLevels, Ir } from './ir.js';

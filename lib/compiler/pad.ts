@@ -3,8 +3,8 @@
  * positions 0 to p; written over the longest stack, with a softmax that sees the first p + 1 scores
  * and leaves zeros behind them, all positions become alike and can be batched.
  */
-import { smallest } from '../lists.js';
-import type { Attr } from '../ops.js';
+import { smallest } from '../core/lists.js';
+import type { Attr } from '../graph/ops.js';
 import { Ir } from './ir.js';
 import { liveNodes } from './live.js';
 

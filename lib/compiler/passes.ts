@@ -1,7 +1,7 @@
 /** The compiler's passes by name, in the order in which they run: what each does, and which are on. */
 
-import { didYouMean } from '../suggest.js';
-import { shown } from '../given.js';
+import { didYouMean } from '../core/suggest.js';
+import { shown } from '../core/check.js';
 
 /** The passes in the order in which they run: each by name, and what it does. */
 export const PASSES = [

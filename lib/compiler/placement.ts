@@ -2,13 +2,13 @@
  * Where results go: straight into the stack, join or sum that uses them, so that no number is
  * copied that could have been written in place.
  */
-import type { OpName } from '../ops.js';
-import { OPS } from '../ops.js';
-import { sizeOf } from '../shape.js';
+import type { OpName } from '../graph/ops.js';
+import { OPS } from '../graph/ops.js';
+import { sizeOf } from '../core/shape.js';
 import { denseView, isDense, MOST_VIEWS, reshapeView, sliceView, transposeView } from './view.js'; // prettier-ignore
 import type { Ir } from './ir.js';
 import { sameLevels } from './levels.js';
-import { takeOver } from './takeover.js';
+import { takeOver } from './in-place.js';
 import { termCount, termLevel } from './trace.js';
 
 /** Operators whose instructions can add to what is there. */

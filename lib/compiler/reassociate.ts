@@ -2,7 +2,7 @@
  * Adds first what is ready first: ((h + a) + b) becomes h + (a + b) where h is computed last. In a
  * recurrence, where h waits for the position before, a + b of all positions can then be one node.
  */
-import { sameShape } from '../shape.js';
+import { sameShape } from '../core/shape.js';
 import type { Ir } from './ir.js';
 import { rewrite, type Rewritten, type Rule } from './rewrite.js';
 

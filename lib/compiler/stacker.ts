@@ -2,8 +2,8 @@
  * What nodes of the old graph are in the new one, alone and side by side along a new first axis.
  * Stacking is mostly free: rows of a batch, rows or equal slices of one array lie in place already.
  */
-import { type Attr, type OpName } from '../ops.js';
-import { sameShape, type Shape } from '../shape.js';
+import { type Attr, type OpName } from '../graph/ops.js';
+import { sameShape, type Shape } from '../core/shape.js';
 import type { AxisLevels, Ir } from './ir.js';
 import { Role, roleOf, type Kinds } from './kinds.js';
 import { MOST_VIEWS } from './view.js';

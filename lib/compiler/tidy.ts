@@ -1,5 +1,5 @@
 /** Removes what differentiation leaves behind: views that change nothing, products then transposed. */
-import { sameShape } from '../shape.js';
+import { sameShape } from '../core/shape.js';
 import type { Ir } from './ir.js';
 import { sameLevels } from './levels.js';
 import { rewrite, type Match, type Rewritten, type Subject } from './rewrite.js';

@@ -1,7 +1,7 @@
 /** From the user's graph to the compiler's: reachable nodes in order of creation, with levels. */
-import type { Node } from '../graph.js';
-import { hasNoGradient, OP_CODE } from '../ops.js';
-import { sameShape } from '../shape.js';
+import type { Node } from '../value/value.js';
+import { hasNoGradient, OP_CODE } from '../graph/ops.js';
+import { sameShape } from '../core/shape.js';
 import { Ir } from './ir.js';
 
 const TOTAL = OP_CODE.total;

@@ -1,5 +1,5 @@
 /** Updates: which parameters' gradients are never stored, and what is done to the others' first. */
-import { OPS } from '../ops.js';
+import { OPS } from '../graph/ops.js';
 import type { Encoder, Instruction, Operand } from './encode.js';
 import type { Ir } from './ir.js';
 import type { ParameterBlock, UpdateOperand, UpdateRule } from './layout.js';

@@ -1,8 +1,8 @@
 /** What parameters start from, drawn from a `Random`, row by row. */
-import { checkFinite, isList, shown } from '../given.js';
-import { composed } from '../graph.js';
-import { Random } from '../random.js';
-import { checkSize, ShapeError, sizeOf, type Shape } from '../shape.js';
+import { checkFinite, isList, shown } from '../core/check.js';
+import { composed } from '../value/value.js';
+import { Random } from '../runtime/random.js';
+import { checkSize, ShapeError, sizeOf, type Shape } from '../core/shape.js';
 
 /**
  * The first numbers of a parameter of a shape, row-major. A matrix is [inputs, outputs]: its fan-in is

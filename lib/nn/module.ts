@@ -1,9 +1,9 @@
 /** What all parts of a network have: parameters, drawn when it is made, each with a name. */
-import { checkFunction, checkInteger, checkOptions, shown, type Known } from '../given.js';
-import { composed, parameter, type Value } from '../graph.js';
-import { append } from '../lists.js';
-import { Random } from '../random.js';
-import { checkSize, type Shape } from '../shape.js';
+import { checkFunction, checkInteger, checkOptions, shown, type Known } from '../core/check.js';
+import { composed, parameter, type Value } from '../value/value.js';
+import { append } from '../core/lists.js';
+import { Random } from '../runtime/random.js';
+import { checkSize, type Shape } from '../core/shape.js';
 import * as initializers from './initializers.js';
 
 /** More leave no graph below about 2 GB. */

@@ -3,8 +3,8 @@
 
 #include <immintrin.h>
 
-#include "../kernels.h"
-#include "transpose_x86.h"
+#include "kernels/kernels.h"
+#include "isa/transpose_x86.h"
 
 #define VECGRAD_HAS_HSUM4
 

@@ -1,14 +1,14 @@
 // The kernels compiled for avx512: this unit, and no other, has that instruction set's compiler
 // flags. No C++ standard header may come in here: one of its inline functions, compiled for a newer
 // processor, could win at link time and crash an older one (test/native/check-symbols.sh).
-#include "avx512.h"
+#include "isa/avx512.h"
 
 namespace vecgrad::avx512 {
 #define VECGRAD_ISA_NAME "avx512"
 namespace f32 {
-#include "../kernels.inl"
+#include "kernels/kernels.inl"
 }
 namespace f64 {
-#include "../kernels.inl"
+#include "kernels/kernels.inl"
 }
 }  // namespace vecgrad::avx512

@@ -7,8 +7,8 @@
 #include <immintrin.h>
 #endif
 
-#include "../kernels.h"
-#include "transpose_x86.h"
+#include "kernels/kernels.h"
+#include "isa/transpose_x86.h"
 
 #define VECGRAD_HAS_HSUM4
 

@@ -5,7 +5,7 @@
 
 #include <riscv_vector.h>
 
-#include "../kernels.h"
+#include "kernels/kernels.h"
 
 #define VECGRAD_HAS_FMA_NUMBER
 

@@ -1,7 +1,7 @@
 // One number at a time: the reference for every other instruction set, and the fallback.
 #pragma once
 
-#include "../kernels.h"
+#include "kernels/kernels.h"
 
 namespace vecgrad::scalar {
 

@@ -1,14 +1,14 @@
 // The kernels compiled for sve: this unit, and no other, has that instruction set's compiler
 // flags. No C++ standard header may come in here: one of its inline functions, compiled for a newer
 // processor, could win at link time and crash an older one (test/native/check-symbols.sh).
-#include "sve.h"
+#include "isa/sve.h"
 
 namespace vecgrad::sve {
 #define VECGRAD_ISA_NAME "sve"
 namespace f32 {
-#include "../kernels.inl"
+#include "kernels/kernels.inl"
 }
 namespace f64 {
-#include "../kernels.inl"
+#include "kernels/kernels.inl"
 }
 }  // namespace vecgrad::sve

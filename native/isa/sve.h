@@ -4,8 +4,8 @@
 
 #include <arm_sve.h>
 
-#include "../kernels.h"
-#include "transpose_neon.h"
+#include "kernels/kernels.h"
+#include "isa/transpose_neon.h"
 
 namespace vecgrad::sve {
 

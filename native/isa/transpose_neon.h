@@ -3,7 +3,7 @@
 
 #include <arm_neon.h>
 
-#include "../kernels.h"
+#include "kernels/kernels.h"
 
 namespace vecgrad {
 

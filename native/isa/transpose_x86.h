@@ -4,7 +4,7 @@
 
 #include <immintrin.h>
 
-#include "../kernels.h"
+#include "kernels/kernels.h"
 
 namespace vecgrad {
 

@@ -22,8 +22,9 @@ printf '#include <cstdlib>\n#ifdef __GLIBC__\n#error These are headers of glibc,
   $compile -x c++ -
 
 {
-  ls native/*.cpp
-  echo native/openblas.cpp -DVECGRAD_PORTABLE
+  find native -name '*.cpp' ! -path 'native/isa/*'
+  echo native/isa/isa.cpp
+  echo native/blas/openblas.cpp -DVECGRAD_PORTABLE
   echo native/isa/scalar.cpp
   case $machine in
   x86_64)

@@ -9,8 +9,8 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "blas.h"
-#include "isa.h"
+#include "blas/blas.h"
+#include "isa/isa.h"
 
 namespace vecgrad {
 namespace {

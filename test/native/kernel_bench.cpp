@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "denormals.h"
-#include "isa.h"
+#include "vm/denormals.h"
+#include "isa/isa.h"
 
 namespace vecgrad {
 namespace {

@@ -20,7 +20,7 @@
 #include <vector>
 
 #include "guarded.h"
-#include "isa.h"
+#include "isa/isa.h"
 #include "report.h"
 
 namespace vecgrad::test {
@@ -945,7 +945,7 @@ struct Tests {
     }
   }
 
-  // The machine's peaks (native/peak.inl) must have done what they are timed for.
+  // The machine's peaks (native/bench/peak.inl) must have done what they are timed for.
   void peaks() {
     start("fma_chains", 0);
     const idx lanes = k.vector_bits() / 8 / idx(sizeof(T));

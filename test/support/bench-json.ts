@@ -1,5 +1,5 @@
 /** `bench-json.ts FILE`: `vecgrad bench --json FILE` of next to nothing; prints what it met, or `saved`. */
-import { bench } from '../../lib/bench/command.js';
+import { bench } from '../../lib/cli/bench.js';
 import { QUICK, type Effort } from '../../lib/bench/effort.js';
 
 const least: Effort = {

@@ -1,8 +1,8 @@
 /** Builds small graphs with random numbers, and compares the engine with the plain reference. */
 import assert from 'node:assert/strict';
-import { index, input, parameter, type Index, type TypedArray, type Value } from '../../lib/graph.js'; // prettier-ignore
-import { compile, Program, type DType, type Feeds } from '../../lib/program.js';
-import { Random } from '../../lib/random.js';
+import { index, input, parameter, type Index, type TypedArray, type Value } from '../../lib/value/value.js'; // prettier-ignore
+import { compile, Program, type DType, type Feeds } from '../../lib/runtime/program.js';
+import { Random } from '../../lib/runtime/random.js';
 import { evaluate, slopes, type Tensor } from './reference.js';
 import { TARGETS, type Target } from './targets.js';
 

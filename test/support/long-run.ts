@@ -4,10 +4,10 @@
  * training begun anew, in turns, because a machine's own speed changes. To be run with --expose-gc.
  */
 import { setImmediate } from 'node:timers/promises';
-import { buildModel, type ModelName } from '../../lib/experiment.js';
-import { Adam, type Training } from '../../lib/optim.js';
-import type { Feeds } from '../../lib/program.js';
-import { Random } from '../../lib/random.js';
+import { buildModel, type ModelName } from '../../lib/study/experiment.js';
+import { Adam, type Training } from '../../lib/optim/optim.js';
+import type { Feeds } from '../../lib/runtime/program.js';
+import { Random } from '../../lib/runtime/random.js';
 
 export interface Tenth {
   /** Bytes, of the process. */

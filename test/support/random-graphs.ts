@@ -3,9 +3,9 @@
  * written out position by position, then the mean loss of the first positions.
  */
 import fc from 'fast-check';
-import { choose, concat, makeValue, meanOfFirst, stack, total, zeros, type Index, type Node, type Value } from '../../lib/graph.js'; // prettier-ignore
-import type { Feeds } from '../../lib/program.js';
-import { ShapeError } from '../../lib/shape.js';
+import { choose, concat, makeValue, meanOfFirst, stack, total, zeros, type Index, type Node, type Value } from '../../lib/value/value.js'; // prettier-ignore
+import type { Feeds } from '../../lib/runtime/program.js';
+import { ShapeError } from '../../lib/core/shape.js';
 import { Leaves } from './check.js';
 import type { Tensor } from './reference.js';
 

@@ -4,7 +4,7 @@
  * root-mean-square norms in several spellings, losses of classifiers, weights that layers share.
  */
 import fc from 'fast-check';
-import { concat, index, meanOfFirst, stack, zeros, type Value } from '../../lib/graph.js';
+import { concat, index, meanOfFirst, stack, zeros, type Value } from '../../lib/value/value.js';
 import { Leaves } from './check.js';
 
 const LAYERS = ['attention', 'perceptron', 'recurrence', 'gated', 'largest', 'norm'] as const;

@@ -2,9 +2,9 @@
  * Every operator a second time, in plain TypeScript and nothing else: slow, obvious, and sharing no
  * code with the compiler or the kernels, which the tests compare with it.
  */
-import { flatten, type Node } from '../../lib/graph.js';
-import type { OpName } from '../../lib/ops.js';
-import type { Feeds } from '../../lib/program.js';
+import { flatten, type Node } from '../../lib/value/value.js';
+import type { OpName } from '../../lib/graph/ops.js';
+import type { Feeds } from '../../lib/runtime/program.js';
 
 /** Numbers in row-major order. */
 export interface Tensor {
@@ -177,7 +177,7 @@ export const REFERENCE: Readonly<Record<OpName, Rule>> = {
   gt: zip((a, b) => Number(a > b)),
   ge: zip((a, b) => Number(a >= b)),
   eq: zip((a, b) => Number(a === b)),
-  // Outside a training step; test/dropout.test.ts knows the rest.
+  // Outside a training step; test/ops/dropout.test.ts knows the rest.
   step: () => scalar(-1),
   dropout: (c) => c.x(0),
 

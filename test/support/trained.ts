@@ -1,8 +1,8 @@
 /** A model after steps on single documents and on batches, which two threads share. */
-import { buildModel, type ModelName } from '../../lib/experiment.js';
-import type { Feeds } from '../../lib/program.js';
-import { Adam } from '../../lib/optim.js';
-import { Random } from '../../lib/random.js';
+import { buildModel, type ModelName } from '../../lib/study/experiment.js';
+import type { Feeds } from '../../lib/runtime/program.js';
+import { Adam } from '../../lib/optim/optim.js';
+import { Random } from '../../lib/runtime/random.js';
 import { checkControlState } from './control-state.js';
 
 const SIZES = { nEmbd: 4, nHead: 2, nLayer: 1, blockSize: 5, nState: 6, nAtt: 3 };

@@ -1,5 +1,5 @@
 /** Right arguments for every function that the addon exports; what fuzzed calls are made of. */
-import { addon, type Handle } from '../../../lib/native.js';
+import { addon, type Handle } from '../../../lib/binding/addon.js';
 import type { Recording } from './recorded.js';
 import { copyOf, LARGE, type Chance } from './values.js';
 import { flattened, type Rows } from './rows.js';

@@ -4,8 +4,8 @@
  */
 import * as library from '../../../lib/index.js';
 import { reachable } from '../../../lib/compiler/trace.js';
-import { Draw } from '../../../lib/models/model.js';
-import { writeTensors } from '../../../lib/tensor-file.js';
+import { Draw } from '../../../lib/study/models/model.js';
+import { writeTensors } from '../../../lib/weights/tensor-file.js';
 import type { Rows } from './rows.js';
 import { detach, hostile, NUMBERS, sabotage, type Chance, type Context } from './values.js';
 

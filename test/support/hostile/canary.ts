@@ -1,8 +1,8 @@
 /** Work that is right whatever was called before: its numbers are those of the first time, to the bit. */
-import { Corpus, Tokenizer } from '../../../lib/data.js';
-import { buildModel } from '../../../lib/experiment.js';
-import { Random } from '../../../lib/random.js';
-import { Sampler } from '../../../lib/sampling.js';
+import { Corpus, Tokenizer } from '../../../lib/study/data.js';
+import { buildModel } from '../../../lib/study/experiment.js';
+import { Random } from '../../../lib/runtime/random.js';
+import { Sampler } from '../../../lib/study/sampling.js';
 
 const SIZES = { nEmbd: 4, nHead: 2, nLayer: 1, blockSize: 3, nState: 5, nAtt: 3 };
 

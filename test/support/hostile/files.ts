@@ -7,15 +7,15 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Tokenizer } from '../../../lib/data.js';
-import { buildModel, MODEL_NAMES, type BuiltModel, type ModelName } from '../../../lib/experiment.js'; // prettier-ignore
-import type { Value } from '../../../lib/graph.js';
-import { loadCheckpoint, loadModel, saveCheckpoint, saveModel } from '../../../lib/model-file.js';
-import type { Training } from '../../../lib/optim.js';
-import type { DType } from '../../../lib/program.js';
-import { Random } from '../../../lib/random.js';
-import { numbersOf, readSafetensors, SafetensorsError, type TensorType } from '../../../lib/safetensors.js'; // prettier-ignore
-import { loadWeights, WeightsError } from '../../../lib/weights.js';
+import { Tokenizer } from '../../../lib/study/data.js';
+import { buildModel, MODEL_NAMES, type BuiltModel, type ModelName } from '../../../lib/study/experiment.js'; // prettier-ignore
+import type { Value } from '../../../lib/value/value.js';
+import { loadCheckpoint, loadModel, saveCheckpoint, saveModel } from '../../../lib/study/model-file.js';
+import type { Training } from '../../../lib/optim/optim.js';
+import type { DType } from '../../../lib/runtime/program.js';
+import { Random } from '../../../lib/runtime/random.js';
+import { numbersOf, readSafetensors, SafetensorsError, type TensorType } from '../../../lib/weights/safetensors.js'; // prettier-ignore
+import { loadWeights, WeightsError } from '../../../lib/weights/weights.js';
 import type { Chance } from './values.js';
 
 const SIZES = { nEmbd: 4, nHead: 2, nLayer: 1, nState: 5, nAtt: 2, blockSize: 3 };

@@ -5,12 +5,12 @@
 import fs from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { syncBuiltinESMExports } from 'node:module';
-import { buildModel } from '../../../lib/experiment.js';
-import { parameter } from '../../../lib/graph.js';
-import { loadCheckpoint, loadModel } from '../../../lib/model-file.js';
-import { Random } from '../../../lib/random.js';
-import { readSafetensors } from '../../../lib/safetensors.js';
-import { loadWeights } from '../../../lib/weights.js';
+import { buildModel } from '../../../lib/study/experiment.js';
+import { parameter } from '../../../lib/value/value.js';
+import { loadCheckpoint, loadModel } from '../../../lib/study/model-file.js';
+import { Random } from '../../../lib/runtime/random.js';
+import { readSafetensors } from '../../../lib/weights/safetensors.js';
+import { loadWeights } from '../../../lib/weights/weights.js';
 import { SIZES, TOKENIZER, type Trick, type Way } from './made-files.js';
 
 export interface Job {

@@ -1,11 +1,11 @@
 /** Files that mean harm, made one by one: what each is, and what is said of it. */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
-import { Tokenizer } from '../../../lib/data.js';
-import { buildModel } from '../../../lib/experiment.js';
-import { saveCheckpoint } from '../../../lib/model-file.js';
-import { Random } from '../../../lib/random.js';
-import { readSafetensors, writeSafetensors, type WrittenTensor } from '../../../lib/safetensors.js';
+import { Tokenizer } from '../../../lib/study/data.js';
+import { buildModel } from '../../../lib/study/experiment.js';
+import { saveCheckpoint } from '../../../lib/study/model-file.js';
+import { Random } from '../../../lib/runtime/random.js';
+import { readSafetensors, writeSafetensors, type WrittenTensor } from '../../../lib/weights/safetensors.js';
 
 /** What reads a file: its bytes by readSafetensors, its path by loadWeights, loadModel, loadCheckpoint. */
 export type Way = 'bytes' | 'weights' | 'model' | 'checkpoint';

@@ -2,7 +2,7 @@
  * What models hand to the addon, corrupted word by word: programs, graphs, plans, series, batches. What
  * is still accepted is run, on memory behind whose last word the next access is a fault.
  */
-import { addon, instructionWords, type Handle } from '../../../lib/native.js';
+import { addon, instructionWords, type Handle } from '../../../lib/binding/addon.js';
 import type { Calls, Recording } from './recorded.js';
 import { copyOf, isTyped, type Chance } from './values.js';
 

@@ -1,10 +1,10 @@
 /** The calls of the addon that small models of all four kinds make: right arguments to start from. */
-import { buildModel, MODEL_NAMES } from '../../../lib/experiment.js';
-import { Corpus, Tokenizer } from '../../../lib/data.js';
-import { addon } from '../../../lib/native.js';
-import { compile } from '../../../lib/program.js';
-import { Random } from '../../../lib/random.js';
-import { Sampler } from '../../../lib/sampling.js';
+import { buildModel, MODEL_NAMES } from '../../../lib/study/experiment.js';
+import { Corpus, Tokenizer } from '../../../lib/study/data.js';
+import { addon } from '../../../lib/binding/addon.js';
+import { compile } from '../../../lib/runtime/program.js';
+import { Random } from '../../../lib/runtime/random.js';
+import { Sampler } from '../../../lib/study/sampling.js';
 import { copyOf } from './values.js';
 
 type Call = (...args: unknown[]) => unknown;

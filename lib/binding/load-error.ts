@@ -1,0 +1,69 @@
+/** What to say where the native addon does not load: what was found, what is prebuilt, what to do. */
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { clipped } from '../core/escape.js';
+
+/** What a prebuilt addon must match. */
+export interface Host {
+  platform: string;
+  arch: string;
+  /** "glibc 2.36", "musl"; undefined but on Linux. */
+  libc: string | undefined;
+  /** "v20.20.2" */
+  node: string;
+  /** Node-API's version. */
+  napi: string;
+}
+
+/** The machine and the Node that this runs on. */
+export function thisHost(): Host {
+  const { platform, arch, version, versions } = process;
+  const libc = platform === 'linux' ? foundLibc() : undefined;
+  return { platform, arch, libc, node: version, napi: versions['napi'] ?? 'unknown' };
+}
+
+function foundLibc(): string {
+  const given = process.env['LIBC']; // node-gyp-build's setting
+  const LIBC = given === undefined ? undefined : clipped(given);
+  const { report } = process as { report?: NodeJS.ProcessReport & { excludeNetwork?: boolean } };
+  if (report === undefined) return LIBC ?? 'an unknown C library';
+  report.excludeNetwork = true; // looking up names could take seconds
+  const { header } = report.getReport() as unknown as { header: { glibcVersionRuntime?: string } };
+  // Node is linked to one of two C libraries on Linux, and only one tells its version.
+  const { glibcVersionRuntime: glibc } = header;
+  const real = glibc === undefined ? 'musl' : `glibc ${glibc}`;
+  return LIBC === undefined || real.startsWith(LIBC) ? real : `${LIBC} (as LIBC says)`;
+}
+
+/**
+ * The message for an addon that did not load from the package in `root`, where node-gyp-build, or
+ * the dynamic loader, said `reason`.
+ */
+export function missingAddon(root: string, reason: string, host = thisHost()): string {
+  const { platform, arch, libc, node, napi } = host;
+  const machine = [`${platform}-${arch}`, ...(libc === undefined ? [] : [libc]), `Node ${node} (Node-API ${napi})`]; // prettier-ignore
+  const why = reason.startsWith('No native build was found') ? 'there is none for it' : clipped(reason.split('\n')[0]!, 1000); // prettier-ignore
+  const prebuilt = prebuilds(root);
+  const build = existsSync(join(root, 'tsconfig.json'))
+    ? 'npm run build'
+    : 'npx vecgrad build (it needs a C++ compiler, make, Python 3 and OpenBLAS)';
+  return (
+    `vecgrad's native addon could not be loaded on ${machine.join(', ')}: ${why}. ` +
+    `Prebuilt here: ${prebuilt.length === 0 ? 'none' : prebuilt.join(', ')}. Build it with: ${build}`
+  );
+}
+
+/** What a package holds prebuilt: "linux-x64 (glibc)". */
+function prebuilds(root: string): string[] {
+  const folder = join(root, 'prebuilds');
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .sort()
+    .flatMap((machine) =>
+      readdirSync(join(folder, machine)).flatMap((file) => {
+        const [, libc] = /\.(glibc|musl)\.node$/.exec(file) ?? [];
+        if (libc !== undefined) return `${machine} (${libc})`;
+        return file.endsWith('.node') ? machine : [];
+      }),
+    );
+}

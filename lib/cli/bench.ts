@@ -1,0 +1,192 @@
+/**
+ * `vecgrad bench`: measures this machine, or compares the files of several. A bundle of its own,
+ * dist/bench.cjs, so that no other command reads it.
+ */
+import { statSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { quoted, quotedPath } from '../core/escape.js';
+import { checkWritable, readWhole, reasonOf, wrongPath, writeFile } from '../core/files.js';
+import { truncate } from '../terminal/format.js';
+import type { Sink } from './io.js';
+import { checkNoInput, UsageError } from './options.js';
+import { didYouMean } from '../core/suggest.js';
+import { FULL, QUICK, type Effort } from '../bench/effort.js';
+import { named } from '../bench/figures.js';
+import { pageHtml } from '../bench/page.js';
+import { ReportError } from '../bench/check.js';
+import { parseReport, type BenchReport } from '../bench/report.js';
+import { runBench } from '../bench/run.js';
+import { comparisonText, reportText } from '../bench/text.js';
+
+export type BenchOptions =
+  | { action: 'help' }
+  | { action: 'run'; quick: boolean; json?: string }
+  | { action: 'compare'; files: readonly string[]; html?: string };
+
+const HELP = `vecgrad bench [options]: time every kernel, the four models and this machine's peaks
+
+  --quick             about 30 seconds, a first impression, instead of a few minutes
+  --json FILE         write every figure to FILE too, for vecgrad bench compare
+  --help              explain the command
+
+vecgrad bench compare FILE... [options]: put such files of several machines side by side
+
+  --html FILE         write one page with tables and charts instead of text
+
+VECGRAD_EMULATED=NAME in the environment says that NAME emulates the processor, where that is not
+found out by itself; its times are then kept apart from real ones. VECGRAD_EMULATED=0 says it is real.
+`;
+
+const MOST_BYTES = 50e6; // a full run writes less than one
+
+/** Does what the arguments after `vecgrad bench` ask for. */
+export function bench(
+  argv: readonly string[],
+  { stdout, stderr }: { stdout: Sink; stderr: Sink },
+  efforts: { quick: Effort; full: Effort } = { quick: QUICK, full: FULL },
+): void {
+  const options = parseBench(argv);
+  switch (options.action) {
+    case 'help':
+      stdout.write(HELP);
+      return;
+    case 'run': {
+      if (options.json !== undefined) checkWritable(options.json);
+      const effort = options.quick ? efforts.quick : efforts.full;
+      const report = measured(effort, stderr);
+      if (options.json !== undefined) writeFile(options.json, `${fileText(report)}\n`);
+      stdout.write(reportText(report));
+      return;
+    }
+    case 'compare': {
+      if (options.html !== undefined) {
+        checkNoInput('--html', options.html, options.files);
+        checkWritable(options.html);
+      }
+      const machines = named(options.files.map((file) => ({ file, report: read(file) })));
+      if (options.html === undefined) stdout.write(comparisonText(machines));
+      else writeFile(options.html, pageHtml(machines));
+    }
+  }
+}
+
+/**
+ * @throws UsageError when the arguments make no sense
+ */
+export function parseBench(argv: readonly string[]): BenchOptions {
+  const [first, ...rest] = argv;
+  const compares = first === 'compare';
+  const { values, positionals } = parsed(compares ? 'bench compare' : 'bench', compares ? rest : argv); // prettier-ignore
+  if (values.help === true) return { action: 'help' };
+  const { json, html, quick = false } = values;
+  for (const [name, path] of Object.entries({ json, html })) {
+    if (path === '') throw new UsageError(`--${name} takes the name of a file, not ""`);
+  }
+  if (!compares) {
+    if (positionals.length > 0) {
+      const given = positionals[0]!;
+      const guess = given.endsWith('.json')
+        ? '; say vecgrad bench compare FILE... to compare files'
+        : didYouMean(given, ['compare']);
+      throw new UsageError(`nothing is expected after bench: ${quoted(given)}${guess}`);
+    }
+    return { action: 'run', quick, ...(json !== undefined && { json }) };
+  }
+  if (positionals.length === 0) {
+    throw new UsageError(
+      'no file given: say vecgrad bench compare FILE..., files that vecgrad bench --json wrote',
+    );
+  }
+  if (positionals.includes('')) throw new UsageError('bench compare takes names of files, not ""');
+  return { action: 'compare', files: positionals, ...(html !== undefined && { html }) };
+}
+
+const OPTIONS = { bench: ['quick', 'json'], 'bench compare': ['html'] } as const;
+
+interface Values {
+  quick?: boolean;
+  json?: string;
+  html?: string;
+  help?: boolean;
+}
+
+function parsed(command: 'bench' | 'bench compare', args: readonly string[]): { values: Values; positionals: string[] } {
+  const own = OPTIONS[command];
+  const known = ['help', ...own] as const;
+  const options = Object.fromEntries(
+    known.map((name) => [
+      name,
+      name === 'help' || name === 'quick'
+        ? { type: 'boolean' as const, ...(name === 'help' && { short: 'h' }) }
+        : { type: 'string' as const },
+    ]),
+  );
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true });
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const given = /'(-[^' =,]*)/.exec(message)?.[1] ?? '';
+    const name = given.replace(/^-+/, '');
+    if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') {
+      const other = command === 'bench' ? 'bench compare' : 'bench';
+      const isOther = OPTIONS[other].some((option) => option === name);
+      const guess = isOther ? `, only ${other} has` : didYouMean(name, known, '--');
+      throw new UsageError(
+        `${command} has no option ${quoted(given)}${guess} (see vecgrad bench --help)`,
+      );
+    }
+    if (code === 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE') {
+      const said = /--(\w+)/.exec(message)?.[1] ?? name;
+      const takesFile = said === 'json' || said === 'html';
+      throw new UsageError(takesFile ? `--${said} needs a value: --${said} FILE` : `--${said} takes no value`); // prettier-ignore
+    }
+    throw error;
+  }
+} // prettier-ignore
+
+/** With a line on a terminal that tells what is being measured. */
+function measured(effort: Effort, stderr: Sink): BenchReport {
+  const isWatched = stderr.isTTY === true && process.env['TERM'] !== 'dumb';
+  if (!isWatched) return runBench(effort, () => undefined);
+  const width = (stderr.columns || 80) - 1; // a terminal that does not tell its width says 0
+  try {
+    return runBench(effort, (what) => {
+      stderr.write(`\r\x1b[2K${truncate(`measuring ${what}`, width)}`);
+    });
+  } finally {
+    stderr.write('\r\x1b[2K');
+  }
+}
+
+/** JSON with a line for each row, so that files of two runs can be compared by eye. */
+function fileText(report: BenchReport): string {
+  const { machine, ...others } = report;
+  const lines = Object.entries({ ...others, machine }).map(([key, value]) => {
+    const rows = Array.isArray(value)
+      ? `[\n${value.map((row) => `    ${JSON.stringify(row)}`).join(',\n')}\n  ]`
+      : JSON.stringify(value);
+    return `  ${JSON.stringify(key)}: ${rows}`;
+  });
+  return `{\n${lines.join(',\n')}\n}`;
+}
+
+function read(path: string): BenchReport {
+  let source: string;
+  try {
+    const wrong = wrongPath(path);
+    if (wrong !== undefined) throw new Error(wrong);
+    const stats = statSync(path);
+    // Opening a device may do something, and it may never end.
+    if (!stats.isFile() && !stats.isFIFO() && !stats.isDirectory()) throw new Error('it is neither a file nor a pipe'); // prettier-ignore
+    if (stats.size > MOST_BYTES) {
+      throw new ReportError(
+        `${quotedPath(path)} has ${stats.size} bytes: no file of vecgrad bench --json`,
+      );
+    }
+    source = readWhole(path, MOST_BYTES).toString('utf8');
+  } catch (error) {
+    if (error instanceof ReportError) throw error;
+    throw new Error(`cannot read ${quotedPath(path)}: ${reasonOf(error, path)}`, { cause: error });
+  }
+  return parseReport(source, quotedPath(path));
+}

@@ -1,0 +1,203 @@
+/**
+ * Batches what a listing writes out one position at a time: nodes of one kind that do not depend on
+ * each other become one node over stacked operands, whose rows lie side by side anyway.
+ *
+ * A batch's rows are sorted by level: a run of length n needs a prefix of them (`Ir.axisLevels`).
+ */
+import { largest } from '../core/lists.js';
+import type { Attr, OpName } from '../graph/ops.js';
+import { sameShape } from '../core/shape.js';
+import { schedule } from './agenda.js';
+import { Ir } from './ir.js';
+import { Kinds, Role, roleOf, type Likeness } from './kinds.js';
+import { liveNodes } from './live.js';
+import { Stacker } from './stacker.js';
+import { termCount } from './trace.js';
+
+export interface Rolled {
+  ir: Ir;
+  /** New numbers of the old graph's leaves and roots; -1: not needed. */
+  numbers: Int32Array;
+}
+
+/**
+ * One pass. Without `likeness.columns` it batches positions and keeps apart what differs in the
+ * columns it reads, such as heads; with it, those too, where that needs no copy.
+ */
+export function roll(old: Ir, roots: readonly number[], likeness: Likeness): Rolled {
+  return new Roller(old, roots, likeness).run();
+}
+
+class Roller {
+  private readonly ir: Ir;
+  private readonly live: Uint8Array;
+  private readonly kinds: Kinds;
+  private readonly stacker: Stacker;
+
+  constructor(
+    private readonly old: Ir,
+    private readonly roots: readonly number[],
+    private readonly likeness: Likeness,
+  ) {
+    this.ir = new Ir(1024, old);
+    this.live = liveNodes(old, roots);
+    this.kinds = new Kinds(old, this.live, likeness);
+    this.stacker = new Stacker(old, this.ir, this.kinds);
+  }
+
+  run(): Rolled {
+    const { old, ir, stacker } = this;
+    for (let node = 0; node < old.count; node++) {
+      if (!this.live[node] || roleOf(old, node) !== Role.Leaf) continue;
+      if (old.is(node, 'constant')) stacker.numbers[node] = ir.constant(old.constantValue(node));
+      else stacker.copy(node);
+    }
+    schedule(old, this.kinds, (members) => this.emit(members));
+    for (const root of this.roots) stacker.value(root);
+    ir.forwardEnd = ir.count;
+    ir.level = 0;
+    return { ir, numbers: stacker.numbers };
+  }
+
+  /** Emits the ready nodes of a kind, those apart whose operands lie in different batches. */
+  private emit(members: number[]): void {
+    if (members.length === 1) {
+      this.single(members[0]!);
+      return;
+    }
+    const { old, stacker } = this;
+    const groups = new Map<number, number[]>();
+    for (const member of members) {
+      // No operator that exists in batches has more than two operands.
+      let key = 0;
+      for (let i = old.inputCount(member) - 1; i >= 0; i--) key = key * 0x4000000 + stacker.batchOf(old.input(member, i)) + 1; // prettier-ignore
+      const group = groups.get(key);
+      if (group) group.push(member);
+      else groups.set(key, [member]);
+    }
+    for (const group of groups.values()) this.emitGroup(group);
+  }
+
+  private emitGroup(members: number[]): void {
+    const { old, ir, stacker } = this;
+    if (members.length > 1) {
+      members.sort((a, b) => old.levels[a]! - old.levels[b]! || a - b);
+      const first = members[0]!;
+      ir.level = old.levels[first]!;
+      const batch = this.batched(old.opOf(first), members);
+      if (batch >= 0) {
+        stacker.setRows(batch, stacker.levelsOf(members), old.axisLevels[first]);
+        stacker.setBatch(batch, members);
+        return;
+      }
+    }
+    for (const member of members) this.single(member);
+  }
+
+  private single(node: number): void {
+    if (this.old.is(node, 'total') && this.totalOfBatch(node)) return;
+    this.stacker.copy(node);
+  }
+
+  /** The sum of the first n of a whole batch is the sum over its rows. */
+  private totalOfBatch(total: number): boolean {
+    const { old, ir, stacker } = this;
+    const batch = stacker.wholeBatch((old.inputs(total).slice(0, termCount(old, total)))); // prettier-ignore
+    if (batch < 0) return false;
+    const levels = ir.axisLevels[batch]?.[0];
+    const expected = old.attr(total).prefix;
+    if (expected ? !levels?.every((level, i) => level === i) : levels) return false;
+    ir.level = old.levels[total]!;
+    stacker.numbers[total] = ir.op('sum', [batch], { axes: [0] });
+    return true;
+  }
+
+  /** One node for all members, or -1 where their operands cannot be stacked. */
+  private batched(op: OpName, members: readonly number[]): number {
+    const { old, ir, stacker } = this;
+    const first = members[0]!;
+    const attr = old.attr(first);
+    const arity = old.inputCount(first);
+    const operands = Array.from({ length: arity }, (_, i) => members.map((m) => old.input(m, i)));
+    const level = old.levels[first]!;
+    const rowLevels = stacker.levelsOf(members);
+    const add = (name: OpName, inputs: number[], a?: Attr): number => {
+      ir.level = level;
+      const node = a ? ir.op(name, inputs, a) : ir.op(name, inputs);
+      ir.inheritSource(node, old, first);
+      return node;
+    };
+    let lengths = attr.lengths;
+    if (this.likeness.columns) {
+      if (!operands.every((list) => stacker.areFree(list))) return -1;
+    } else if (lengths) {
+      lengths = this.lengthsOf(members);
+      if (!lengths) return -1;
+    }
+    if (op === 'gather') {
+      const index = stacker.indices(operands[1]!, rowLevels);
+      if (index < 0) return -1;
+      const shared = stacker.shared(operands[0]!);
+      if (shared >= 0) return add('gather', [shared, index]);
+      return add('gather', [stacker.stacked(operands[0]!, rowLevels), index], { batch: true });
+    }
+    if (op === 'matmul') return this.batchedMatmul(operands, rowLevels, add);
+    if (op === 'sum') {
+      const rank = old.shape(operands[0]![0]!).length;
+      const axes = (attr.axes ?? Array.from({ length: rank }, (_, i) => i)).map((a) => (a < 0 ? a + rank : a) + 1); // prettier-ignore
+      return add('sum', [stacker.stacked(operands[0]!, rowLevels)], { axes });
+    }
+    // Element-wise and softmax: equal ranks behind the new axis.
+    const rank = largest(operands.map((list) => old.shape(list[0]!).length));
+    const shared = operands.map((list) => (arity > 1 ? stacker.shared(list) : -1));
+    if (shared.every((one) => one >= 0)) return -1;
+    const inputs = operands.map((list, i) => {
+      if (shared[i]! >= 0) return shared[i]!;
+      const stacked = stacker.stacked(list, rowLevels);
+      const [m, ...rest] = ir.shape(stacked);
+      const units = new Array<number>(rank - rest.length).fill(1);
+      return units.length ? add('reshape', [stacked], { shape: [m!, ...units, ...rest] }) : stacked;
+    });
+    if (lengths) return add(op, inputs, { lengths });
+    return add(op, inputs, attr.exponent === undefined ? undefined : { exponent: attr.exponent });
+  }
+
+  /** Lengths that grow evenly from member to member. */
+  private lengthsOf(members: readonly number[]): Attr['lengths'] {
+    const all = members.map((member) => this.old.attr(member).lengths);
+    const [one, two] = all;
+    if (!one || !two || one.step !== 0) return undefined;
+    const step = two.first - one.first;
+    const even = all.every((l, i) => l?.step === 0 && l.first === one.first + i * step);
+    return even && step >= 0 ? { first: one.first, step } : undefined;
+  }
+
+  private batchedMatmul(
+    [left, right]: readonly (readonly number[])[],
+    rowLevels: readonly number[] | undefined,
+    add: (name: OpName, inputs: number[], attr?: Attr) => number,
+  ): number {
+    const { old, ir, stacker } = this;
+    const rankLeft = old.shape(left![0]!).length;
+    const rankRight = old.shape(right![0]!).length;
+    const sharedRight = stacker.shared(right!);
+    if (sharedRight >= 0 && rankLeft === 1 && rankRight === 2) {
+      return add('matmul', [stacker.stacked(left!, rowLevels), sharedRight]);
+    }
+    const sharedLeft = stacker.shared(left!);
+    if (sharedLeft >= 0 && rankLeft === 2 && rankRight === 1) {
+      const transposed = add('transpose', [sharedLeft], { axes: [1, 0] });
+      return add('matmul', [stacker.stacked(right!, rowLevels), transposed]);
+    }
+    if (sharedLeft >= 0 || sharedRight >= 0 || rankLeft > 2 || rankRight > 2) return -1;
+    let a = stacker.stacked(left!, rowLevels);
+    let b = stacker.stacked(right!, rowLevels);
+    const [m, ...restA] = ir.shape(a);
+    const [, ...restB] = ir.shape(b);
+    if (rankLeft === 1) a = add('reshape', [a], { shape: [m!, 1, ...restA] });
+    if (rankRight === 1) b = add('reshape', [b], { shape: [m!, ...restB, 1] });
+    const product = add('matmul', [a, b]);
+    const shape = [m!, ...(rankLeft === 1 ? [] : [restA[0]!]), ...(rankRight === 1 ? [] : [restB[1]!])]; // prettier-ignore
+    return sameShape(shape, ir.shape(product)) ? product : add('reshape', [product], { shape });
+  }
+}

@@ -1,0 +1,82 @@
+/** Shapes: NumPy's broadcasting rules, in one place. */
+import { MOST, shown } from './check.js';
+
+/** The length of each axis; none: a single number. */
+export type Shape = readonly number[];
+
+/** Of all scalars; nobody can change it. */
+export const SCALAR: Shape = Object.freeze([]);
+/** The most axes of an array. */
+export const MOST_AXES = 32;
+
+export function sizeOf(shape: Shape): number {
+  let size = 1;
+  for (const n of shape) size *= n;
+  return size;
+}
+
+export function sameShape(a: Shape, b: Shape): boolean {
+  return a === b || (a.length === b.length && a.every((n, i) => n === b[i]));
+}
+
+/** `[2, 3]` as text; a scalar is `[]`. */
+export function show(shape: Shape): string {
+  return `[${shape.join(', ')}]`;
+}
+
+/** The shape two operands broadcast to; throws a `ShapeError` where they do not. */
+export function broadcast(a: Shape, b: Shape): Shape {
+  if (a === b || sameShape(a, b)) return a;
+  if (a.length === 0) return b;
+  if (b.length === 0) return a;
+  const rank = Math.max(a.length, b.length);
+  const out = new Array<number>(rank);
+  for (let i = 1; i <= rank; i++) {
+    const n = a[a.length - i] ?? 1;
+    const m = b[b.length - i] ?? 1;
+    if (n !== m && n !== 1 && m !== 1) {
+      throw new ShapeError(
+        `shapes ${show(a)} and ${show(b)} do not broadcast: ${n} against ${m} in axis -${i}; ` +
+          'each axis must be equal, or 1 in one of them',
+      );
+    }
+    out[rank - i] = n === 1 ? m : n;
+  }
+  return out;
+}
+
+/** Row-major strides. */
+export function contiguousStrides(shape: Shape): number[] {
+  const strides = new Array<number>(shape.length);
+  let step = 1;
+  for (let i = shape.length - 1; i >= 0; i--) {
+    strides[i] = step;
+    step *= shape[i]!;
+  }
+  return strides;
+}
+
+/** An axis from -rank to rank - 1 as one from 0; throws a `ShapeError` outside. */
+export function resolveAxis(axis: number, shape: Shape): number {
+  const resolved = !Number.isInteger(axis) ? -1 : axis < 0 ? axis + shape.length : axis;
+  if (resolved < 0 || resolved >= shape.length) {
+    const why = shape.length === 0 ? ': a single number has no axis' : '';
+    throw new ShapeError(`axis ${shown(axis)} does not exist in shape ${show(shape)}${why}`);
+  }
+  return resolved;
+}
+
+/** @throws ShapeError when no program could hold an array of this shape; the message names no operator */
+export function checkSize(shape: Shape): void {
+  const { length } = shape;
+  const fits =
+    length <= MOST_AXES && shape.every((n) => Number.isInteger(n) && n >= 0 && n <= MOST);
+  if (fits && sizeOf(shape) <= MOST) return;
+  const given = length > MOST_AXES ? `${length} axes` : `shape [${shape.map(shown).join(', ')}]`;
+  throw new ShapeError(`${given}: an array has at most ${MOST} numbers and ${MOST_AXES} axes`); // prettier-ignore
+}
+
+/** Wrong shapes: what was given, what was expected. */
+export class ShapeError extends Error {
+  override name = 'ShapeError';
+}

@@ -1,0 +1,72 @@
+/** Learning rates as functions of the step, which is counted from 0: an optimiser's `learningRate`. */
+
+import { checkNumber, checkOptions, type Known } from '../core/check.js';
+
+/** The same rate at every step. */
+export function constant(rate: number): (step: number) => number {
+  checkNumber('rate', rate);
+  return () => rate;
+}
+
+/** From `from` at step 0 in equal steps to `to` at step `steps`, and `to` from then on. */
+export function linear(from: number, to: number, steps: number): (step: number) => number {
+  checkNumber('from', from);
+  checkNumber('to', to);
+  checkSteps('steps', steps);
+  return (step) => from + (to - from) * Math.min(1, step / steps);
+}
+
+/** A cosine with warm-up. */
+export interface CosineOptions {
+  /** The largest rate. */
+  peak: number;
+  /** The step at which the rate has fallen to `end`. */
+  steps: number;
+  /** Steps in which the rate rises to the peak, which step `warmup` is the first to have; 0 by default. */
+  warmup?: number;
+  /** The rate from step `steps` on; 0 by default. */
+  end?: number;
+}
+
+const COSINE_OPTIONS: Known<CosineOptions> = { peak: true, steps: true, warmup: true, end: true };
+
+/**
+ * Half a cosine from the peak to the end (Loshchilov and Hutter, 2017), after a linear warm-up whose
+ * first step has rate peak / (warmup + 1) (Goyal et al., 2017):
+ * end + (peak - end) (1 + cos(pi (step - warmup) / (steps - warmup))) / 2.
+ */
+export function cosine(options: CosineOptions): (step: number) => number {
+  checkOptions('cosine', options, COSINE_OPTIONS);
+  const { peak, steps, warmup = 0, end = 0 } = options;
+  checkNumber('peak', peak);
+  checkNumber('steps', steps);
+  checkNumber('warmup', warmup);
+  checkNumber('end', end);
+  if (!(warmup >= 0)) throw new RangeError(`warmup ${warmup}: expected a number from 0`);
+  checkSteps('steps after the warm-up', steps - warmup);
+  return (step) => {
+    if (step < warmup) return (peak * (step + 1)) / (warmup + 1);
+    const done = Math.min(1, (step - warmup) / (steps - warmup));
+    return end + ((peak - end) * (1 + Math.cos(Math.PI * done))) / 2;
+  };
+}
+
+/** The rate, multiplied by `factor` after each `every` steps. */
+export function stepDecay(rate: number, factor: number, every: number): (step: number) => number {
+  checkNumber('rate', rate);
+  checkNumber('factor', factor);
+  checkSteps('every', every);
+  return (step) => rate * factor ** Math.floor(step / every);
+}
+
+/** The rate, multiplied by `factor` after each step. */
+export function exponential(rate: number, factor: number): (step: number) => number {
+  checkNumber('rate', rate);
+  checkNumber('factor', factor);
+  return (step) => rate * factor ** step;
+}
+
+function checkSteps(name: string, steps: number): void {
+  checkNumber(name, steps);
+  if (!(steps > 0)) throw new RangeError(`${name} ${steps}: expected a number above zero`);
+}

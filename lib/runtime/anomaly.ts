@@ -1,0 +1,350 @@
+/**
+ * From which number of a graph NaN or infinity comes, once every value and gradient of it can be read. The
+ * search goes from one number to those that it was computed from, so that it passes by what a slice, an index
+ * or a condition leaves out.
+ */
+import { reachable } from '../compiler/trace.js';
+import { Value, type Node, type TypedArray } from '../value/value.js';
+import { hasNoGradient, type OpName } from '../graph/ops.js';
+import { sizeOf, type Shape } from '../core/shape.js';
+
+/** What a run has computed. */
+export interface RunNumbers {
+  data(node: Node): TypedArray;
+  gradient(node: Node): TypedArray;
+  integers(node: Node): Int32Array;
+  /** The prefix length that `meanOfFirst` was fed. */
+  length: number;
+}
+
+/** A number of a node, by its place in row-major order. */
+interface At {
+  node: Value;
+  place: number;
+}
+
+/** Whether a node's number at `place` is computed from the number at `from` of operand i. */
+export type Reads = (place: number, i: number, from: number) => boolean;
+type Rule = (node: Value, run: RunNumbers) => Reads;
+
+/** In words; undefined where root and all gradients of parameters are finite. */
+export function originOf(root: Value, run: RunNumbers): string | undefined {
+  return originOfValue(root, run) ?? originOfGradient(root, run);
+}
+
+/** Goes back from a root that is not finite: along NaN, and then along infinities. */
+function originOfValue(root: Value, run: RunNumbers): string | undefined {
+  const numbers = run.data(root);
+  const first = numbers.findIndex(Number.isNaN);
+  const place = first < 0 ? numbers.findIndex(isNotFinite) : first;
+  if (place < 0) return undefined;
+  const last = earliest({ node: root, place }, run, Number.isNaN);
+  const begin = earliest(last, run, isNotFinite);
+  const origin = `${found(begin, run)}${operandsOf(begin, run)}`;
+  return begin.node !== last.node && Number.isNaN(run.data(last.node)[last.place]) ? `${found(last, run)}, since ${origin}` : origin; // prettier-ignore
+}
+
+/** The number itself, or one that it comes from: that is not computed from any other such number. */
+function earliest(at: At, run: RunNumbers, is: (x: number) => boolean): At {
+  for (let before: At | undefined = at; before; before = operandAt(at, run, is)) at = before;
+  return at;
+}
+
+/** The first number like this that another is computed from. */
+function operandAt({ node, place }: At, run: RunNumbers, is: (x: number) => boolean): At | undefined {
+  const reads = readsOf(node, run);
+  for (const [i, operand] of node.inputs.entries()) {
+    if (!(operand instanceof Value)) continue;
+    const from = run.data(operand).findIndex((x, at) => is(x) && reads(place, i, at));
+    if (from >= 0) return { node: operand, place: from };
+  }
+  return undefined;
+} // prettier-ignore
+
+/** Goes on from a parameter's gradient that is not finite, to the last number whose gradient is not. */
+function originOfGradient(root: Value, run: RunNumbers): string | undefined {
+  const nodes = reachable([root]);
+  const users = usersIn(nodes);
+  for (const node of nodes) {
+    if (!(node instanceof Value) || node.op !== 'parameter') continue;
+    const place = run.gradient(node).findIndex(isNotFinite);
+    if (place < 0) continue;
+    let last: At = { node, place };
+    for (let next: At | undefined = last; next; next = userAt(last, users, run)) last = next;
+    const slopes = (users.get(last.node) ?? []).filter((user) => placesIn(user, last, run, () => true) >= 0); // prettier-ignore
+    return `the gradient of ${last.node.label} is ${run.gradient(last.node)[last.place]!}${inPlace(last)}, by the slope of ${named(slopes, 'or')} at ${run.data(last.node)[last.place]!}`; // prettier-ignore
+  }
+  return undefined;
+}
+
+/** The first number with a gradient that is not finite, and that is computed from the given one. */
+function userAt(at: At, users: ReadonlyMap<Node, Value[]>, run: RunNumbers): At | undefined {
+  for (const user of users.get(at.node) ?? []) {
+    const gradient = run.gradient(user);
+    const place = placesIn(user, at, run, (to) => isNotFinite(gradient[to]!));
+    if (place >= 0) return { node: user, place };
+  }
+  return undefined;
+}
+
+/** The first place of a user that is computed from a number, and is such a place; -1 where there is none. */
+function placesIn(user: Value, { node, place }: At, run: RunNumbers, is: (place: number) => boolean): number {
+  const reads = readsOf(user, run);
+  const operands = user.inputs.flatMap((x, i) => (x === node && !hasNoGradient(user.op, user.attr, i) ? [i] : []));
+  const size = sizeOf(user.shape);
+  for (let to = 0; to < size; to++) if (is(to) && operands.some((i) => reads(to, i, place))) return to;
+  return -1;
+} // prettier-ignore
+
+/** The nodes that each node is an operand of. */
+function usersIn(nodes: readonly Node[]): Map<Node, Value[]> {
+  const users = new Map<Node, Value[]>();
+  for (const user of nodes) {
+    if (!(user instanceof Value)) continue;
+    for (const operand of new Set(user.inputs)) {
+      const others = users.get(operand);
+      if (others) others.push(user);
+      else users.set(operand, [user]);
+    }
+  }
+  return users;
+}
+
+function isNotFinite(x: number): boolean {
+  return !Number.isFinite(x);
+}
+
+/** The operands that a number is computed from, none of which has a number there that is not finite. */
+function operandsOf({ node, place }: At, run: RunNumbers): string {
+  const reads = readsOf(node, run);
+  const operands = node.inputs.filter((x, i): x is Value => x instanceof Value && run.data(x).some((_, from) => reads(place, i, from))); // prettier-ignore
+  if (operands.length === 0) return '';
+  const where = operands.some(({ shape }) => shape.length > 0) ? ' there' : '';
+  return ` (of ${named(operands, 'and')}, which ${operands.length > 1 ? 'are' : 'is'} finite${where})`;
+}
+
+/** How many nodes a message names. */
+const MOST_NAMED = 5;
+
+function named(nodes: readonly Node[], join: string): string {
+  const labels = nodes.slice(0, MOST_NAMED).map(({ label }) => label);
+  if (nodes.length > MOST_NAMED) labels.push(`${nodes.length - MOST_NAMED} more`);
+  return labels.join(` ${join} `);
+}
+
+function found({ node, place }: At, run: RunNumbers): string {
+  return `${node.label} is ${run.data(node)[place]!}${inPlace({ node, place })}`;
+}
+
+/** Of more than one number. */
+function inPlace({ node, place }: At): string {
+  return node.shape.length > 0 ? ` in place ${place}` : '';
+}
+
+// --- which numbers of its operands each number of a node is computed from ---
+
+export function readsOf(node: Value, run: RunNumbers): Reads {
+  return RULES[node.op](node, run);
+}
+
+function stridesOf(shape: Shape): number[] {
+  return shape.map((_, axis) => sizeOf(shape.slice(axis + 1)));
+}
+
+/** Where the number at a place of a shape is by other strides. */
+function byStrides(place: number, shape: Shape, strides: readonly number[]): number {
+  let at = 0;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    at += (place % shape[axis]!) * strides[axis]!;
+    place = Math.floor(place / shape[axis]!);
+  }
+  return at;
+}
+
+/** The strides by which a shape is repeated in one that it broadcasts to. */
+function repeated(shape: Shape, to: Shape): number[] {
+  const strides = stridesOf(shape);
+  const lead = to.length - shape.length;
+  return to.map((_, axis) => (axis < lead || shape[axis - lead] === 1 ? 0 : strides[axis - lead]!));
+}
+
+const none: Rule = () => () => false;
+const all: Rule = () => () => true;
+const samePlace: Rule = () => (place, _, from) => place === from;
+
+const elementwise: Rule = ({ shape, inputs }) => {
+  const strides = inputs.map((x) => repeated(x.shape, shape));
+  return (place, i, from) => byStrides(place, shape, strides[i]!) === from;
+};
+
+/** Element by element, but only what is taken, given the operands' numbers and the result's. */
+const taken = (isTaken: (x: number, y: number, i: number) => boolean): Rule => (node, run) => {
+  const reads = elementwise(node, run);
+  const data = node.inputs.map((x) => (x instanceof Value ? run.data(x) : []));
+  const result = run.data(node);
+  return (place, i, from) => reads(place, i, from) && isTaken(data[i]![from]!, result[place]!, i);
+}; // prettier-ignore
+
+/** The larger or smaller of several: what is equal to it; NaN wins. */
+const isWinner = (x: number, y: number): boolean => x === y || Number.isNaN(y);
+
+/** What is taken where the second operand is zero, or is not. */
+const underCondition = (whereZero: boolean): Rule => (node, run) => {
+  const reads = elementwise(node, run);
+  const condition = node.inputs[1]!;
+  const strides = repeated(condition.shape, node.shape);
+  const data = run.data(condition);
+  return (place, i, from) => i === 0 && reads(place, i, from) && (data[byStrides(place, node.shape, strides)] === 0) === whereZero;
+}; // prettier-ignore
+
+/** The whole of an operand's row: all have as many rows of the last axis. */
+const rows: Rule = (node) => {
+  const shapes = [node.shape, ...node.inputs.map(({ shape }) => shape)];
+  const longest = shapes.reduce((a, b) => (b.length > a.length ? b : a));
+  const [own, ...widths] = shapes.map((shape) => sizeOf(shape) / sizeOf(longest.slice(0, -1)));
+  return (place, i, from) => Math.floor(place / own!) === Math.floor(from / widths[i]!);
+};
+
+/** What is left of an operand's place when axes vanish. */
+const reduction: Rule = ({ shape, inputs, attr }) => {
+  const whole = inputs[0]!.shape;
+  const own = stridesOf(shape);
+  let left = 0;
+  const strides = whole.map((_, axis) => (attr.axes?.includes(axis) ?? true) ? 0 : own[left++]!);
+  return (place, _, from) => byStrides(from, whole, strides) === place;
+}; // prettier-ignore
+
+const product: Rule = ({ shape, inputs }) => {
+  const [a, b] = inputs.map((x) => x.shape) as [Shape, Shape];
+  const row = a.length > 1 ? [a.at(-2)!] : [];
+  const column = b.length > 1 ? [b.at(-1)!] : [];
+  const batch = shape.slice(0, shape.length - row.length - column.length);
+  // The axis that is summed over counts as one of length 1, which is repeated.
+  const whole = [...batch, row[0] ?? 1, column[0] ?? 1];
+  const strides = [
+    repeated([...a.slice(0, -2), row[0] ?? 1, 1], whole),
+    repeated([...b.slice(0, -2), 1, column[0] ?? 1], whole),
+  ];
+  const summed = [a.at(-1)!, b.length > 1 ? b.at(-2)! : b[0]!];
+  const inner = [1, column[0] ?? 1];
+  return (place, i, from) => {
+    const outer = Math.floor(from / (summed[i]! * inner[i]!));
+    return byStrides(place, whole, strides[i]!) === outer * inner[i]! + (from % inner[i]!);
+  };
+};
+
+/** From the place in a part along an axis, which starts at `start`, to that in the whole. */
+function inWhole(place: number, part: Shape, whole: Shape, axis: number, start: number): number {
+  const strides = stridesOf(whole);
+  return byStrides(place, part, strides) + start * strides[axis]!;
+}
+
+/** The row of a table that each place of what was gathered by indices comes from. */
+function inTable(place: number, table: Shape, indices: Int32Array, batch: boolean | undefined): number {
+  const width = sizeOf(table.slice(batch ? 2 : 1));
+  const i = Math.floor(place / width);
+  return ((batch ? i * table[1]! : 0) + indices[i]!) * width + (place % width);
+} // prettier-ignore
+
+const RULES: Readonly<Record<OpName, Rule>> = {
+  parameter: none,
+  input: none,
+  constant: none,
+  inverseCount: none,
+  index: none,
+  element: none,
+  elements: none,
+  topk: none,
+  step: none,
+  argmax: none,
+  neg: samePlace,
+  exp: samePlace,
+  log: samePlace,
+  relu: taken((_, y) => y !== 0),
+  pow: samePlace,
+  detach: samePlace,
+  sign: samePlace,
+  abs: samePlace,
+  tanh: samePlace,
+  sigmoid: samePlace,
+  softplus: samePlace,
+  log1p: samePlace,
+  erf: samePlace,
+  arcsin: samePlace,
+  arcsinh: samePlace,
+  arctanh: samePlace,
+  dropout: taken((x, y) => y !== 0 || x === 0),
+  add: elementwise,
+  sub: elementwise,
+  mul: elementwise,
+  div: elementwise,
+  maximum: taken(isWinner),
+  minimum: taken(isWinner),
+  gt: elementwise,
+  ge: elementwise,
+  eq: elementwise,
+  logGrad: elementwise,
+  maskPositive: taken((x, y, i) => (i === 0 ? isWinner(x, y) : Number.isNaN(x))),
+  ifNonzero: underCondition(false),
+  ifZero: underCondition(true),
+  sum: reduction,
+  total: ({ attr }, { length }) => (place, i, from) => place === from && (!attr.prefix || i < length),
+  max: (node, run) => {
+    const reads = reduction(node, run);
+    const [x, y] = [run.data(node.inputs[0]!), run.data(node)];
+    return (place, i, from) => reads(place, i, from) && isWinner(x[from]!, y[place]!);
+  },
+  cumsum: ({ shape, attr }) => {
+    const [n, inner] = [shape[attr.axis!]!, sizeOf(shape.slice(attr.axis! + 1))];
+    const way = attr.reverse ? -1 : 1;
+    return (place, _, from) =>
+      place % inner === from % inner &&
+      Math.floor(place / (n * inner)) === Math.floor(from / (n * inner)) &&
+      way * (place - from) >= 0;
+  },
+  matmul: product,
+  softmax: rows,
+  softmaxGrad: rows,
+  reshape: samePlace,
+  transpose: ({ shape, inputs, attr }) => {
+    const strides = stridesOf(inputs[0]!.shape);
+    const own = attr.axes!.map((axis) => strides[axis]!);
+    return (place, _, from) => byStrides(place, shape, own) === from;
+  },
+  broadcastTo: elementwise,
+  slice: ({ shape, inputs, attr }) => (place, _, from) =>
+    inWhole(place, shape, inputs[0]!.shape, attr.axis!, attr.start!) === from,
+  embed: ({ shape, inputs, attr }) => (place, _, from) =>
+    inWhole(from, inputs[0]!.shape, shape, attr.axis!, attr.start!) === place,
+  concat: ({ shape, inputs, attr }) => {
+    let end = 0;
+    const starts = inputs.map((x) => (end += x.shape[attr.axis!]!) - x.shape[attr.axis!]!);
+    return (place, i, from) => inWhole(from, inputs[i]!.shape, shape, attr.axis!, starts[i]!) === place;
+  },
+  stack: ({ shape }) => (place, i, from) => i * sizeOf(shape.slice(1)) + from === place,
+  gather: ({ inputs, attr }, run) => {
+    const table = inputs[0]!.shape;
+    const indices = run.integers(inputs[1]!);
+    return (place, _, from) => inTable(place, table, indices, attr.batch) === from;
+  },
+  scatterAdd: ({ shape, inputs, attr }, run) => {
+    const indices = run.integers(inputs[1]!);
+    return (place, _, from) => inTable(from, shape, indices, attr.batch) === place;
+  },
+  choose: ({ inputs }, run) => {
+    const [chosen] = run.integers(inputs.at(-1)!);
+    return (place, i, from) => i === chosen && place === from;
+  },
+  chooseGrad: ({ inputs, attr }, run) => {
+    const [chosen] = run.integers(inputs[1]!);
+    return (place, _, from) => attr.choice === chosen && place === from;
+  },
+  rmsNorm: rows,
+  rmsNormGrad: rows,
+  crossEntropy: rows,
+  crossEntropyGrad: rows,
+  // The compiler's own, which no graph that was written holds.
+  gatherMatmul: all,
+  gatherDot: all,
+  scatterOuter: all,
+}; // prettier-ignore

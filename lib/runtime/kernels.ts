@@ -1,0 +1,316 @@
+/** Vector kernels on plain typed arrays, without a graph: dense row-major matrices, shapes given. */
+import { types } from 'node:util';
+import { quoted } from '../core/escape.js';
+import type { TypedArray } from '../value/value.js';
+import { checkOptions, type Known } from '../core/check.js';
+import { addon, chosenIsa } from '../binding/addon.js';
+
+/** The native half (native/node/kernel_calls.cpp): outputs first, every argument checked once more. */
+export interface NativeKernels {
+  matmul(
+    out: TypedArray,
+    a: TypedArray,
+    b: TypedArray,
+    m: number,
+    k: number,
+    n: number,
+    transposeA: boolean,
+    transposeB: boolean,
+    isa?: string,
+  ): void;
+  relu(out: TypedArray, x: TypedArray, isa?: string): void;
+  softmax(out: TypedArray, x: TypedArray, rows: number, cols: number, isa?: string): void;
+  topk(out: Int32Array, x: TypedArray, isa?: string): void;
+  gather(out: TypedArray, x: TypedArray, indices: Int32Array, cols: number, isa?: string): void;
+}
+
+/** What every kernel's options may say. */
+export interface KernelOptions {
+  /** An instruction set that this machine has; by default what VECGRAD_ISA names, else the best. */
+  isa?: string | undefined;
+}
+
+export interface OutOptions<A extends TypedArray> extends KernelOptions {
+  /** Where the result goes: an array of its type and length. By default a new one. */
+  out?: A | undefined;
+}
+
+export interface MatmulOptions<A extends TypedArray> extends OutOptions<A> {
+  /** Rows of the product. */
+  m: number;
+  /** The contracted size: columns of the left matrix, rows of the right one. */
+  k: number;
+  /** Columns of the product. */
+  n: number;
+  /** `a` is stored transposed, k x m. */
+  transposeA?: boolean | undefined;
+  /** `b` is stored transposed, n x k. */
+  transposeB?: boolean | undefined;
+}
+
+export interface SoftmaxOptions<A extends TypedArray> extends OutOptions<A> {
+  /** By default 1, or as many as `cols` asks for. */
+  rows?: number | undefined;
+  /** Length of a row; by default x.length / rows. */
+  cols?: number | undefined;
+}
+
+export interface GatherOptions<A extends TypedArray> extends OutOptions<A> {
+  /** Length of a row of the table. */
+  cols: number;
+}
+
+const KERNEL_OPTIONS: Known<KernelOptions> = { isa: true };
+const OUT_OPTIONS: Known<OutOptions<TypedArray>> = { ...KERNEL_OPTIONS, out: true };
+const MATMUL_OPTIONS: Known<MatmulOptions<TypedArray>> = {
+  ...OUT_OPTIONS,
+  m: true,
+  k: true,
+  n: true,
+  transposeA: true,
+  transposeB: true,
+};
+const SOFTMAX_OPTIONS: Known<SoftmaxOptions<TypedArray>> = {
+  ...OUT_OPTIONS,
+  rows: true,
+  cols: true,
+};
+const GATHER_OPTIONS: Known<GatherOptions<TypedArray>> = { ...OUT_OPTIONS, cols: true };
+
+/**
+ * The product of two matrices, [m, k] @ [k, n] -> [m, n], by the project's own kernel or, from the
+ * sizes where it is faster, by OpenBLAS: GEMM (Dongarra et al., 1990) with alpha 1 and beta 0.
+ *
+ * @param a m x k elements, row by row; k x m with `transposeA`
+ * @param b k x n elements, row by row; n x k with `transposeB`
+ * @returns `out`, or a new array
+ * @throws TypeError when `a`, `b` and `out` are not all Float64Array or all Float32Array
+ * @throws RangeError when a size is no integer from 0 up, does not fit its array, or `out` overlaps
+ * an operand
+ * @example kernels.matmul(Float64Array.of(1, 2), Float64Array.of(3, 4), { m: 1, k: 2, n: 1 }) // 11
+ */
+function matmul<A extends TypedArray>(a: A, b: A, options: MatmulOptions<A>): A {
+  checkOptions('matmul', options, MATMUL_OPTIONS);
+  const { m, k, n, transposeA, transposeB, out, isa } = options;
+  checkFloats('matmul', 'a', a);
+  checkSame('matmul', 'b', b, 'a', a);
+  checkSize('matmul', 'm', m);
+  checkSize('matmul', 'k', k);
+  checkSize('matmul', 'n', n);
+  checkFlag('matmul', 'transposeA', transposeA);
+  checkFlag('matmul', 'transposeB', transposeB);
+  checkLength('matmul', 'a', a, 'm x k', [m, k]);
+  checkLength('matmul', 'b', b, 'k x n', [k, n]);
+  const y = output('matmul', out, 'a', a, 'm x n', m, n);
+  const [isaName, ta, tb] = [isaOf(isa), transposeA === true, transposeB === true];
+  addon.kernels.matmul(y, a, b, m, k, n, ta, tb, isaName);
+  return y;
+}
+
+/**
+ * max(x, 0) of every element; NaN stays NaN (Nair and Hinton, 2010).
+ *
+ * @param x any number of elements; `out` may be `x` itself
+ * @returns `out`, or a new array
+ * @throws TypeError when `x` and `out` are not both Float64Array or both Float32Array
+ * @throws RangeError when `out` has another length or overlaps `x` in part
+ */
+function relu<A extends TypedArray>(x: A, options: OutOptions<A> = {}): A {
+  checkOptions('relu', options, OUT_OPTIONS);
+  const { out, isa } = options;
+  checkFloats('relu', 'x', x);
+  const y = output('relu', out, 'x', x, 'x.length', x.length);
+  addon.kernels.relu(y, x, isaOf(isa));
+  return y;
+}
+
+/**
+ * exp(x) / sum(exp(x)) over each row, [rows, cols] -> [rows, cols], the row's maximum subtracted
+ * first so that no finite number overflows (Blanchard, Higham and Higham, 2021).
+ *
+ * @param x rows x cols elements, by default one row; `out` may be `x` itself
+ * @returns `out`, or a new array
+ * @throws TypeError when `x` and `out` are not both Float64Array or both Float32Array
+ * @throws RangeError when rows x cols is not the length of `x` and `out`, or `out` overlaps `x` in
+ * part
+ * @example kernels.softmax(logits, { cols: 27 }) // every 27 elements add up to 1
+ */
+function softmax<A extends TypedArray>(x: A, options: SoftmaxOptions<A> = {}): A {
+  checkOptions('softmax', options, SOFTMAX_OPTIONS);
+  const { out, isa } = options;
+  checkFloats('softmax', 'x', x);
+  if (options.rows !== undefined) checkSize('softmax', 'rows', options.rows);
+  if (options.cols !== undefined) checkSize('softmax', 'cols', options.cols);
+  const rows = options.rows ?? (options.cols === undefined ? 1 : wholes(x.length, options.cols));
+  const cols = options.cols ?? wholes(x.length, rows);
+  checkLength('softmax', 'x', x, 'rows x cols', [rows, cols]);
+  const y = output('softmax', out, 'x', x, 'rows x cols', rows, cols);
+  addon.kernels.softmax(y, x, rows, cols, isaOf(isa));
+  return y;
+}
+
+/**
+ * The places of the k largest elements, [n] -> [k]: the largest first, equal ones in order of their
+ * places, NaN after every number.
+ *
+ * @param x at least k elements, fewer than 2^31
+ * @throws TypeError when `x` is neither a Float64Array nor a Float32Array
+ * @throws RangeError when k is no integer from 0 to x.length
+ * @example kernels.topk(Float64Array.of(3, 9, 5), 2) // Int32Array [1, 2]
+ */
+function topk(x: TypedArray, k: number, options: KernelOptions = {}): Int32Array {
+  checkOptions('topk', options, KERNEL_OPTIONS);
+  const { isa } = options;
+  checkFloats('topk', 'x', x);
+  checkSize('topk', 'k', k);
+  if (k > x.length) {
+    throw new RangeError(`topk: k is ${k}, but x has only ${x.length} elements; ask for fewer`);
+  }
+  const y = new Int32Array(k);
+  addon.kernels.topk(y, x, isaOf(isa));
+  return y;
+}
+
+/**
+ * Rows of a table, out[i] = x[indices[i]]: [rows, cols] and [n] -> [n, cols].
+ *
+ * @param x the table, a whole number of rows of `cols` elements
+ * @param indices a row number for each row of the result, in an unshared buffer; repeats are fine
+ * @returns `out`, or a new array
+ * @throws TypeError when `x` and `out` are not both Float64Array or both Float32Array, or `indices`
+ * is no Int32Array
+ * @throws RangeError when an index names no row, `cols` does not divide x.length, `out` does not hold
+ * n x cols elements or overlaps an input
+ * @example kernels.gather(embeddings, Int32Array.of(3, 0, 3), { cols: 16 }) // 48 elements
+ */
+function gather<A extends TypedArray>(x: A, indices: Int32Array, options: GatherOptions<A>): A {
+  checkOptions('gather', options, GATHER_OPTIONS);
+  const { cols, out, isa } = options;
+  checkFloats('gather', 'x', x);
+  if (!types.isInt32Array(indices)) {
+    throw new TypeError(
+      `gather: indices must be an Int32Array, got ${show(indices)}; convert it by Int32Array.from`,
+    );
+  }
+  if (!types.isArrayBuffer(indices.buffer)) {
+    throw new TypeError(
+      'gather: indices must not lie in a SharedArrayBuffer, where another thread could change ' +
+        'them after they are checked; give a copy, indices.slice()',
+    );
+  }
+  checkSize('gather', 'cols', cols, 1);
+  if (x.length % cols !== 0) {
+    throw new RangeError(
+      `gather: x has ${x.length} elements, which is no whole number of rows of cols = ${cols}; ` +
+        'give the length of a row',
+    );
+  }
+  const y = output('gather', out, 'x', x, 'indices.length x cols', indices.length, cols);
+  addon.kernels.gather(y, x, indices, cols, isaOf(isa));
+  return y;
+}
+
+/** The kernels that can be called on their own. */
+export const kernels = {
+  /** The product of two matrices, and more of what BLAS calls `gemm`. */
+  matmul,
+  /** The larger of x and 0, by element. */
+  relu,
+  /** exp(x) over its sum, row by row. */
+  softmax,
+  /** The places of the k largest elements. */
+  topk,
+  /** Rows of a table by number. */
+  gather,
+};
+
+// The checks below see any JavaScript value, whatever the types say.
+
+let defaultIsa: string | undefined;
+
+function isaOf(name: string | undefined): string {
+  // Reading an environment variable takes longer than a small kernel: it is read once.
+  return name === undefined ? (defaultIsa ??= chosenIsa()) : chosenIsa(name);
+}
+
+function checkFloats(kernel: string, name: string, x: unknown): void {
+  if (types.isFloat64Array(x) || types.isFloat32Array(x)) return;
+  throw new TypeError(
+    `${kernel}: ${name} must be a Float64Array or a Float32Array, got ${show(x)}` +
+      (Array.isArray(x) ? '; convert it by Float64Array.from' : ''),
+  );
+}
+
+function checkSame(kernel: string, name: string, x: unknown, other: string, y: TypedArray): void {
+  checkFloats(kernel, name, x);
+  if (types.isFloat64Array(x) === types.isFloat64Array(y)) return;
+  throw new TypeError(
+    `${kernel}: ${name} is a ${show(x)} but ${other} is a ${show(y)}; convert one of them, ` +
+      'all arrays of a call must have one type',
+  );
+}
+
+function checkSize(kernel: string, name: string, size: unknown, least = 0): void {
+  if (Number.isSafeInteger(size) && (size as number) >= least) return;
+  const Kind = typeof size === 'number' ? RangeError : TypeError;
+  throw new Kind(`${kernel}: ${name} must be an integer from ${least} up, got ${show(size)}`);
+}
+
+function checkFlag(kernel: string, name: string, flag: unknown): void {
+  if (flag === undefined || typeof flag === 'boolean') return;
+  throw new TypeError(`${kernel}: ${name} must be true or false, got ${show(flag)}`);
+}
+
+/** Whether `x` has as many elements as the factors' product, which `formula` spells. */
+function checkLength(
+  kernel: string,
+  name: string,
+  x: TypedArray,
+  formula: string,
+  factors: readonly number[],
+): void {
+  const length = factors.reduce((product, factor) => product * factor, 1);
+  if (x.length === length) return;
+  const sum = factors.length > 1 ? `${factors.join(' x ')} = ${length}` : length;
+  throw new RangeError(
+    `${kernel}: ${name} has ${x.length} elements, but ${formula} = ${sum}; ` +
+      'give the sizes of the matrices, and of a longer array the part that counts (subarray)',
+  );
+}
+
+/** `out` once it is checked, or a new array of the type of `like`. */
+function output<A extends TypedArray>(
+  kernel: string,
+  out: A | undefined,
+  name: string,
+  like: A,
+  formula: string,
+  ...factors: readonly number[]
+): A {
+  if (out !== undefined) {
+    checkSame(kernel, 'out', out, name, like);
+    checkLength(kernel, 'out', out, formula, factors);
+    return out;
+  }
+  const length = factors.reduce((product, factor) => product * factor, 1);
+  try {
+    return (types.isFloat64Array(like) ? new Float64Array(length) : new Float32Array(length)) as A;
+  } catch {
+    throw new RangeError(
+      `${kernel}: there is no memory for a result of ${formula} = ${length} elements`,
+    );
+  }
+}
+
+/** How many rows of `length` there are in `total`, rounded down; the rest shows in the product. */
+function wholes(total: number, length: number): number {
+  return length === 0 ? 0 : Math.floor(total / length);
+}
+
+function show(value: unknown): string {
+  if (types.isTypedArray(value)) return value[Symbol.toStringTag];
+  if (Array.isArray(value)) return 'Array';
+  if (typeof value === 'string') return quoted(value);
+  if (typeof value === 'object' && value !== null) return 'object';
+  return typeof value === 'function' || typeof value === 'symbol' ? typeof value : String(value);
+}

@@ -1,0 +1,435 @@
+/** Documents: read from a file, told apart from what is none, split, and turned into tokens. */
+import { constants, isUtf8 } from 'node:buffer';
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Dataset } from '../runtime/dataset.js';
+import { escaped, quoted, quotedPath } from '../core/escape.js';
+import { danglingLink, readWhole, wrongPath } from '../core/files.js';
+import { checkInteger, MOST, shown as wordsFor } from '../core/check.js';
+import { addon } from '../binding/addon.js';
+import { packageRoot } from '../core/package.js';
+
+/** Text or tokens that cannot be used; its message is one sentence for the person who gave them. */
+export class DataError extends Error {
+  override readonly name = 'DataError';
+}
+
+const EXPECTED = 'give a UTF-8 text file with one document (a name, say) on each line';
+
+/** Documents by number: a list of strings is such. */
+export interface Documents {
+  /** How many there are. */
+  readonly length: number;
+  /** Document i, from 0; undefined where there is none. */
+  at(i: number): string | undefined;
+}
+
+/** Lines of an ASCII text without spaces, cut out when asked for: 32,000 strings would cost each start 10 ms. */
+class PlainLines implements Documents {
+  private constructor(
+    private readonly text: Buffer,
+    readonly length: number,
+    /** Where each line begins; the entry after the last is where one more would. */
+    private readonly starts: Int32Array,
+    /** By code point: whether it occurs. */
+    private readonly occurs: Uint8Array,
+  ) {}
+
+  /** Undefined where there is anything else in the text, or an empty line. */
+  static find(text: Buffer): PlainLines | undefined {
+    const starts = new Int32Array((text.length >> 1) + 2);
+    const occurs = new Uint8Array(128);
+    const count = addon.text.lines(text, starts, occurs);
+    return count < 0 ? undefined : new PlainLines(text, count, starts, occurs);
+  }
+
+  at(i: number): string | undefined {
+    if (i < 0 || i >= this.length) return undefined;
+    return this.text.toString('latin1', this.starts[i], this.starts[i + 1]! - 1);
+  }
+
+  /** See {@link Tokenizer.corpus}; undefined where a character has no token. */
+  encode(idAfter: Int32Array, bos: number, numbers: Int32Array): Corpus | undefined {
+    const firsts = new Int32Array(numbers.length + 1);
+    const { text, starts } = this;
+    const tokens = addon.text.encode(text, starts, idAfter, bos, numbers, firsts);
+    return tokens && new Corpus(tokens, firsts);
+  }
+
+  get codePoints(): number[] {
+    const found: number[] = [];
+    for (let i = this.occurs.indexOf(1); i >= 0; i = this.occurs.indexOf(1, i + 1)) found.push(i);
+    return found;
+  }
+}
+
+function linesOf(text: string): string[] {
+  let rest = text.startsWith('\ufeff') ? text.slice(1) : text;
+  if (rest.includes('\r')) rest = rest.replace(/\r\n?/g, '\n');
+  return rest
+    .split('\n')
+    .map(strip)
+    .filter((line) => line !== '');
+}
+
+/** All documents, as an array. */
+export function listed(docs: Documents): string[] {
+  return Array.from({ length: docs.length }, (_, i) => docs.at(i)!);
+}
+
+/**
+ * The documents of a text, one a line, in order: each stripped as Python's `str.strip` does, empty
+ * ones dropped. Lines end as in Python's text mode, at `\n`, `\r\n` or `\r` and nowhere else: a
+ * U+2028 inside a line is a character like any other. A byte order mark at the start is no character
+ * of the first document.
+ */
+export function parseDocuments(text: string): string[] {
+  if (typeof text !== 'string')
+    throw new TypeError(`parseDocuments: ${wordsFor(text)}, expected a text`);
+  return linesOf(text);
+}
+
+/**
+ * Reads and checks the documents of a UTF-8 text file.
+ *
+ * @throws DataError when the file is missing, unreadable, a directory, empty, binary, too large, or
+ * holds too little to learn from: fewer than two documents, or than two different characters
+ */
+export function readDocuments(path: string): string[] {
+  return listed(openDocuments(path));
+}
+
+/**
+ * What {@link readDocuments} reads, as one text where it is plain.
+ *
+ * @param toLearn whether there must be something to learn
+ */
+export function openDocuments(path: string, toLearn = true): Documents {
+  if (typeof path !== 'string')
+    throw new TypeError(`readDocuments: ${wordsFor(path)}, expected a path`);
+  const shown = quotedPath(path);
+  const bytes = readBytes(path, shown);
+  if (bytes.length === 0) throw new DataError(`${shown} is empty: ${EXPECTED}`);
+  const plain = PlainLines.find(bytes);
+  if (plain) {
+    if (toLearn) checkDocuments(plain, shown);
+    return plain;
+  }
+  if (bytes.includes(0)) {
+    throw new DataError(`${shown} is a binary file (it has NUL bytes): ${EXPECTED}`);
+  }
+  if (!isUtf8(bytes)) throw new DataError(`${shown} is not UTF-8 text: ${EXPECTED}`);
+  const docs = linesOf(bytes.toString('utf8'));
+  if (docs.length === 0) throw new DataError(`${shown} has only blank lines: ${EXPECTED}`);
+  if (toLearn) checkDocuments(docs, shown);
+  return docs;
+}
+
+/**
+ * Checks that there is something to learn: at least two documents and two different characters.
+ * With fewer than ten documents none is held out, and the held-out loss is not a number.
+ *
+ * @param source what the documents are called in the message
+ * @returns how many there are
+ */
+export function checkDocuments(docs: Documents, source = 'the list'): number {
+  const count = countOf(docs);
+  if (count === 0) throw new DataError(`${source} has no documents: ${EXPECTED}`);
+  const only = soleCharacter(docs, count);
+  if (only !== undefined) {
+    throw new DataError(
+      `${source} has no character but ${quoted(only)}: ` +
+        'training needs at least two different ones',
+    );
+  }
+  if (count === 1) {
+    throw new DataError(`${source} has only one document: training needs two or more, one a line`);
+  }
+  return count;
+}
+
+/**
+ * How many documents there are, asked once: a list may be anybody's object.
+ *
+ * @throws DataError when these are no documents by number, or too many to be numbered
+ */
+function countOf(docs: unknown): number {
+  const { length, at } = (docs ?? {}) as { length?: unknown; at?: unknown };
+  if (typeof docs !== 'object' || typeof at !== 'function') throw new DataError(`the documents are ${wordsFor(docs)}, which is no list of strings: expected an array of texts`); // prettier-ignore
+  if (Number.isInteger(length) && (length as number) >= 0 && (length as number) <= MOST) return length as number; // prettier-ignore
+  throw new DataError(`${wordsFor(length)} documents: expected an integer from 0 to ${MOST}`);
+}
+
+/** Document i, which must be there. */
+function textAt(docs: Documents, i: number): string {
+  const doc: unknown = docs.at(i);
+  if (typeof doc === 'string') return doc;
+  throw new DataError(`document ${i} is ${wordsFor(doc)}: the documents are no list of strings`);
+}
+
+/** An array of any kind: of documents, or of their numbers. */
+export interface Sliceable<Self> {
+  /** How many elements there are. */
+  readonly length: number;
+  /** The elements from `start` to before `end`. */
+  slice(start: number, end?: number): Self;
+}
+
+/** Documents to train on, and others to tell what was learnt. */
+export interface Split<Docs> {
+  /** Those to train on. */
+  train: Docs;
+  /** Those never trained on. */
+  heldOut: Docs;
+}
+
+/** Holds out the last `min(1000, floor(count / 10))` documents. */
+export function splitHeldOut<Docs extends Sliceable<Docs>>(docs: Docs): Split<Docs> {
+  const all = checkInteger('documents to split:', (docs as Sliceable<Docs> | undefined)?.length, 0);
+  if (typeof (docs as Partial<Sliceable<Docs>>).slice !== 'function') throw new TypeError(`documents to split: ${wordsFor(docs)}: expected an array`); // prettier-ignore
+  const count = all - Math.min(1000, Math.floor(all / 10));
+  return { train: docs.slice(0, count), heldOut: docs.slice(count) };
+}
+
+/** How many characters a message names. */
+const SHOWN = 64;
+
+/**
+ * Characters to token ids and back. Characters are code points, in the order of their numbers, as
+ * Python sorts them; the id after the last, `bos`, opens and closes every document.
+ */
+export class Tokenizer {
+  /** Every character, at its id. */
+  readonly characters: readonly string[];
+  /** The characters and `bos`. */
+  readonly vocabSize: number;
+  /** The id of the token that opens and closes a document. */
+  readonly bos: number;
+  /** By code point: id + 1, or 0 for no character of the vocabulary. */
+  private readonly idAfter: Int32Array;
+
+  constructor(docs: Documents) {
+    const codePoints = distinctCodePoints(docs);
+    this.characters = Array.from(codePoints, (codePoint) => String.fromCodePoint(codePoint));
+    this.bos = codePoints.length;
+    this.vocabSize = codePoints.length + 1;
+    this.idAfter = new Int32Array((codePoints.at(-1) ?? 0) + 1);
+    codePoints.forEach((codePoint, id) => (this.idAfter[codePoint] = id + 1));
+  }
+
+  /**
+   * `[bos, ...ids, bos]`.
+   *
+   * @throws DataError when `doc` has a character that the vocabulary lacks
+   */
+  encode(doc: string): number[] {
+    if (typeof doc !== 'string') throw new DataError(`a document is a text, not ${wordsFor(doc)}`);
+    const { idAfter, bos } = this;
+    const tokens = [bos];
+    for (let i = 0; i < doc.length; i++) {
+      const codePoint = doc.codePointAt(i)!;
+      if (codePoint > 0xffff) i++;
+      const id = (idAfter[codePoint] ?? 0) - 1;
+      if (id < 0) {
+        const hex = codePoint.toString(16).toUpperCase().padStart(4, '0');
+        throw new DataError(
+          `${quoted(doc, 60)} has a character that is not in the vocabulary: ` +
+            `${quoted(String.fromCodePoint(codePoint))} (U+${hex}); it has ${this.shown()}`,
+        );
+      }
+      tokens.push(id);
+    }
+    tokens.push(bos);
+    return tokens;
+  }
+
+  /** The first characters, in a message. */
+  private shown(): string {
+    const { characters } = this;
+    const rest = characters.length - SHOWN;
+    return `${quoted(characters.slice(0, SHOWN).join(''))}${rest > 0 ? ` and ${rest} more` : ''}`; // prettier-ignore
+  }
+
+  /**
+   * The documents of these numbers, encoded.
+   *
+   * @throws DataError when one has a character that the vocabulary lacks
+   */
+  corpus(docs: Documents, numbers: Int32Array): Corpus {
+    countOf(docs);
+    if (!(numbers instanceof Int32Array)) throw new TypeError(`the documents' numbers: ${wordsFor(numbers)}, expected an Int32Array`); // prettier-ignore
+    if (docs instanceof PlainLines) {
+      const corpus = docs.encode(this.idAfter, this.bos, numbers);
+      if (corpus) return corpus; // else the slow way will say which character
+    }
+    const tokens: number[] = [];
+    const firsts = new Int32Array(numbers.length + 1);
+    numbers.forEach((number, i) => {
+      firsts[i] = tokens.length;
+      for (const token of this.encode(textAt(docs, number))) tokens.push(token);
+      tokens.pop(); // the next one's bos
+    });
+    firsts[numbers.length] = tokens.length;
+    tokens.push(this.bos);
+    return new Corpus(Int32Array.from(tokens), firsts);
+  }
+
+  /**
+   * The text of token ids; `bos` stands for none.
+   *
+   * @throws DataError when there is no such id
+   */
+  decode(tokens: Iterable<number>): string {
+    const isIterable = typeof tokens === 'object' && (tokens as unknown) !== null && typeof tokens[Symbol.iterator] === 'function'; // prettier-ignore
+    if (!isIterable) throw new TypeError(`tokens ${wordsFor(tokens)}: expected a list of token ids`); // prettier-ignore
+    let text = '';
+    for (const id of tokens) {
+      if (!Number.isInteger(id) || id < 0 || id > this.bos) {
+        throw new DataError(`there is no token ${wordsFor(id)}: ids go from 0 to ${this.bos}`);
+      }
+      if (id < this.bos) text += this.characters[id]!;
+    }
+    return text;
+  }
+}
+
+/** Documents in tokens: all in one row, each between two `bos`, of which neighbours share one. */
+export class Corpus {
+  constructor(
+    private readonly tokens: Int32Array,
+    /** Where each document begins, and the last `bos`. */
+    private readonly firsts: Int32Array,
+  ) {
+    if (!(tokens instanceof Int32Array && firsts instanceof Int32Array && firsts.length > 0)) {
+      throw new TypeError(`a corpus of ${wordsFor(tokens)} and ${wordsFor(firsts)}: expected two Int32Arrays, the second not empty`); // prettier-ignore
+    }
+  }
+
+  /** How many documents there are. */
+  get length(): number {
+    return this.firsts.length - 1;
+  }
+
+  /** Document i as it is fed, cut to `blockSize` positions: position j reads tokens[j] and must predict targets[j]. */
+  example(
+    i: number,
+    blockSize: number,
+  ): Record<'tokens' | 'targets', Int32Array> & Record<'length', number> {
+    const { tokens } = this;
+    checkInteger('document', i, 0, this.length - 1);
+    checkInteger('blockSize', blockSize, 1);
+    const first = this.firsts[i]!;
+    const length = this.lengthOf(i, blockSize);
+    return { tokens: tokens.subarray(first, first + length), targets: tokens.subarray(first + 1, first + 1 + length), length }; // prettier-ignore
+  }
+
+  /** All documents as `example` has them, in columns. */
+  dataset(blockSize: number): Dataset {
+    checkInteger('blockSize', blockSize, 1);
+    const { length: count, tokens: values, firsts: starts } = this;
+    const next = new Int32Array(count);
+    const lengths = new Int32Array(count);
+    for (let i = 0; i < count; i++) {
+      next[i] = starts[i]! + 1;
+      lengths[i] = this.lengthOf(i, blockSize);
+    }
+    const inputs = { tokens: { values, starts }, targets: { values, starts: next }, length: { values: lengths } }; // prettier-ignore
+    return { count, inputs };
+  }
+
+  private lengthOf(i: number, blockSize: number): number {
+    return Math.min(blockSize, this.firsts[i + 1]! - this.firsts[i]!);
+  }
+}
+
+/** The names that come with the package; see data/README.md for their source. */
+export function embeddedNamesPath(): string {
+  return join(packageRoot(), 'data', 'ssa-names-2018.txt');
+}
+
+/** How much is taken from a pipe, which does not tell how much is to come: 64 MiB. */
+const MOST_OF_PIPE = 2 ** 26;
+
+function readBytes(path: string, shown: string): Buffer {
+  const wrong = wrongPath(path);
+  if (wrong !== undefined) throw new DataError(`cannot read ${shown}: ${wrong}`);
+  try {
+    const stats = statSync(path);
+    if (stats.isDirectory()) throw new DataError(`${shown} is a directory: ${EXPECTED}`);
+    // A device such as /dev/zero may never end; a pipe, as of a shell's <(command), does.
+    if (!stats.isFile() && !stats.isFIFO()) {
+      throw new DataError(`${shown} is neither a file nor a pipe: ${EXPECTED}`);
+    }
+    if (stats.size > constants.MAX_STRING_LENGTH) {
+      const limit = Math.floor(constants.MAX_STRING_LENGTH / 2 ** 20);
+      throw new DataError(
+        `${shown} has ${Math.ceil(stats.size / 2 ** 20)} MiB: give a file of at most ${limit} MiB`,
+      );
+    }
+    return readWhole(path, stats.isFIFO() ? MOST_OF_PIPE : constants.MAX_STRING_LENGTH);
+  } catch (error) {
+    if (error instanceof DataError) throw error;
+    const { code, message } = error as NodeJS.ErrnoException;
+    const dangling = code === 'ENOENT' ? danglingLink(path) : undefined;
+    throw new DataError(
+      `cannot read ${shown}: ${dangling ?? REASONS[code ?? ''] ?? escaped(message)}`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+const REASONS: Record<string, string> = {
+  ENOENT: `there is no such file; ${EXPECTED}`,
+  ENOTDIR: 'part of its path is a file, not a directory',
+  EACCES: 'permission denied; check its owner and mode',
+  EPERM: 'permission denied; check its owner and mode',
+  ELOOP: 'its symbolic links lead in a circle',
+  ENAMETOOLONG: 'the path is too long',
+};
+
+/**
+ * What Python's `str.strip` takes for white space, line feeds excepted. `trim` differs: U+001C to
+ * U+001F and U+0085 are none to it, U+FEFF is.
+ */
+const SPACES = new Set(
+  '\t\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a' +
+    '\u2028\u2029\u202f\u205f\u3000',
+);
+
+function strip(line: string): string {
+  let start = 0;
+  let end = line.length;
+  while (start < end && SPACES.has(line[start]!)) start++;
+  while (end > start && SPACES.has(line[end - 1]!)) end--;
+  return start === 0 && end === line.length ? line : line.slice(start, end);
+}
+
+/** In rising order. */
+function distinctCodePoints(docs: Documents): number[] {
+  if (docs instanceof PlainLines) return docs.codePoints;
+  const count = countOf(docs);
+  const seen = new Set<number>();
+  for (let d = 0; d < count; d++) {
+    const doc = textAt(docs, d);
+    for (let i = 0; i < doc.length; i++) {
+      const codePoint = doc.codePointAt(i)!;
+      if (codePoint > 0xffff) i++;
+      seen.add(codePoint);
+    }
+  }
+  return [...seen].sort((a, b) => a - b);
+}
+
+/** The character that all documents consist of, if there is only one. */
+function soleCharacter(docs: Documents, count: number): string | undefined {
+  let only: string | undefined;
+  for (let i = 0; i < count; i++) {
+    for (const character of textAt(docs, i)) {
+      if (only !== undefined && character !== only) return undefined;
+      only = character;
+    }
+  }
+  return only;
+}

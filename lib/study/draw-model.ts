@@ -1,0 +1,36 @@
+/** A model's loss as text that draws it. */
+import { checkDocuments, listed, Tokenizer, type Documents } from './data.js';
+import { countBoxes } from '../graph/to-dot.js';
+import { buildModel, ExperimentError, type ModelName, type ModelSizes } from './experiment.js';
+import { Random } from '../runtime/random.js';
+
+export interface DrawingOptions {
+  docs: Documents;
+  /** How many positions of a document the model reads. */
+  positions: number;
+  /** Show numbers and gradients, of the first document with so many positions. */
+  data: boolean;
+  /** Mermaid instead of DOT. */
+  mermaid: boolean;
+  sizes: Partial<ModelSizes>;
+  seed?: number;
+}
+
+/** The text, and how many boxes it draws: a parameter has one for each position that reads it. */
+export function drawing(name: ModelName, options: DrawingOptions): { text: string; boxes: number } {
+  const { docs, positions, data, sizes, seed = 42 } = options;
+  checkDocuments(docs);
+  const tokenizer = new Tokenizer(docs);
+  const { loss } = buildModel(name, tokenizer.vocabSize, { ...sizes, blockSize: positions }, new Random(seed)); // prettier-ignore
+  if (data) {
+    const doc = listed(docs).find((text) => tokenizer.encode(text).length > positions);
+    if (doc === undefined) throw new ExperimentError(`no document has ${positions} positions: its characters and an end`); // prettier-ignore
+    loss.forward(tokenizer.corpus([doc], Int32Array.of(0)).example(0, positions));
+    loss.backward();
+  }
+  const shown = { data, grad: data, parametersByPosition: true };
+  return {
+    text: options.mermaid ? loss.toMermaid(shown) : loss.toDot(shown),
+    boxes: countBoxes(loss, shown.parametersByPosition),
+  };
+}

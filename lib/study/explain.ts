@@ -1,0 +1,87 @@
+/** What the compiler makes of a model's training: pass by pass, and the work of a step. */
+import type { Work } from '../compiler/account.js';
+import { ALL_PASSES, PASSES, type PassName, type PassSet } from '../compiler/passes.js';
+import { checkDocuments, listed, splitHeldOut, Tokenizer, type Documents } from './data.js';
+import { buildModel, type DType, type ModelName, type ModelSizes } from './experiment.js';
+import type { Program } from '../runtime/program.js';
+import { Random } from '../runtime/random.js';
+
+export interface ExplainOptions {
+  docs: Documents;
+  dtype?: DType;
+  isa?: string;
+  passes?: PassSet;
+  sizes?: Partial<ModelSizes>;
+  seed?: number;
+}
+
+/** A compilation with the passes up to this one. */
+export interface Stage {
+  /** `none`: before the first. */
+  pass: PassName | 'none';
+  does: string;
+  nodes: number;
+  instructions: number;
+  /** Of a step at full length. */
+  flop: number;
+  bytes: number;
+  /** Numbers in the program's memory. */
+  arena: number;
+}
+
+export interface Explanation {
+  model: ModelName;
+  dtype: DType;
+  isa: string;
+  params: number;
+  nodesWritten: number;
+  stages: Stage[];
+  /** Steps at the longest and at the documents' mean length, rounded: all instructions by opcode. */
+  steps: { length: number; instructions: number; flop: number; bytes: number; work: Work[] }[];
+  arena: number;
+}
+
+export function explain(name: ModelName, options: ExplainOptions): Explanation {
+  const { docs, passes = ALL_PASSES } = options;
+  checkDocuments(docs);
+  const tokenizer = new Tokenizer(docs);
+  const { train } = splitHeldOut(listed(docs));
+  const model = buildModel(name, tokenizer.vocabSize, options.sizes ?? {}, new Random(options.seed ?? 42)); // prettier-ignore
+  const { dtype, isa } = options;
+  const target = { ...(dtype !== undefined && { dtype }), ...(isa !== undefined && { isa }) };
+  const compile = (on: PassSet): Program => model.optimizer(1000).minimize(model.loss, { ...target, passes: on }).program; // prettier-ignore
+
+  const chosen = PASSES.filter((pass) => passes.has(pass.name));
+  let program = compile(new Set());
+  const stages = [stage('none', 'lowers every node as it is written', program)];
+  chosen.forEach((pass, i) => {
+    program = compile(new Set(chosen.slice(0, i + 1).map((before) => before.name)));
+    stages.push(stage(pass.name, pass.does, program));
+  });
+  const { blockSize } = model.sizes;
+  const lengths = train.map((doc) => Math.min(blockSize, tokenizer.encode(doc).length - 1));
+  const mean = Math.round(lengths.reduce((a, b) => a + b, 0) / lengths.length);
+  return {
+    model: name,
+    dtype: program.dtype,
+    isa: program.isa,
+    params: program.parameterCount,
+    nodesWritten: program.counts.forwardNodes,
+    stages,
+    steps: [...new Set([program.maxLength, mean])].map((length) => {
+      const work = program.work(length);
+      return { length, ...summed(work), work };
+    }),
+    arena: program.arena.length,
+  };
+}
+
+function stage(pass: Stage['pass'], does: string, program: Program): Stage {
+  const nodes = program.countNodes();
+  return { pass, does, nodes, ...summed(program.work()), arena: program.arena.length };
+}
+
+function summed(work: readonly Work[]): { instructions: number; flop: number; bytes: number } {
+  const of = (key: 'instructions' | 'flop' | 'bytes'): number => work.reduce((sum, row) => sum + row[key], 0); // prettier-ignore
+  return { instructions: of('instructions'), flop: of('flop'), bytes: of('bytes') };
+}

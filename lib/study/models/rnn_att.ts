@@ -1,0 +1,37 @@
+/** The recurrent net with sparse firing: only the n_att largest coordinates of the state act. */
+import { meanOfFirst, zeros, type Value } from '../../value/value.js';
+import { decay, SGD } from '../../optim/optim.js';
+import type { ModelBuilder } from './model.js';
+
+export const rnnAtt: ModelBuilder = (sizes, draw, { tokens, targets, length }) => {
+  const { vocabSize, nEmbd, blockSize, nState, nAtt } = sizes;
+  const wte = draw.matrix('wte', vocabSize, nEmbd);
+  const wpe = draw.matrix('wpe', blockSize, nEmbd);
+  const m = draw.matrix('m', nState, nState);
+  const tokenProj = draw.matrix('token_proj', nEmbd, nState);
+  const posProj = draw.matrix('pos_proj', nEmbd, nState);
+  const lmHead = draw.matrix('lm_head', nState, vocabSize);
+
+  const logits: Value[] = [];
+  const losses: Value[] = [];
+  let h = zeros([nState]);
+  for (let pos = 0; pos < blockSize; pos++) {
+    const token = wte.at(tokens.at(pos)).matmul(tokenProj);
+    const place = wpe.at(pos).matmul(posProj);
+    const fire = h.topk(nAtt);
+    h = h
+      .add(h.gather(fire).matmul(m.gather(fire)))
+      .add(token)
+      .add(place)
+      .relu();
+    const y = h.matmul(lmHead);
+    logits.push(y);
+    losses.push(y.softmax().at(targets.at(pos)).log().neg());
+  }
+  return {
+    parameters: draw.parameters,
+    logits: logits.map((y) => [y]),
+    loss: meanOfFirst(losses, length),
+    optimizer: (_, rate = 0.005) => new SGD({ learningRate: decay(rate, 0.998), momentum: 0.99 }),
+  };
+};

@@ -1,0 +1,75 @@
+/** A model from a file, put to use: to invent documents, and to tell how well it foresees others. */
+import { openDocuments } from './data.js';
+import { quotedPath } from '../core/escape.js';
+import type { DType, ModelName } from './experiment.js';
+import { loadModel, type LoadedModel } from './model-file.js';
+import { Program } from '../runtime/program.js';
+import { Random } from '../runtime/random.js';
+import { sample, type SampleOptions } from './sampling.js';
+import { WeightsError } from '../weights/tensor-file.js';
+
+/** What was invented, and by which model. */
+export interface Invented {
+  /** Its name. */
+  model: ModelName;
+  /** Of all numbers. */
+  dtype: DType;
+  /** The documents. */
+  samples: string[];
+}
+
+/** How well a model foresees documents. */
+export interface Evaluated {
+  /** Its name. */
+  model: ModelName;
+  /** Of all numbers. */
+  dtype: DType;
+  /** How many documents there were. */
+  docs: number;
+  /** In nats a token: the mean over documents of each one's mean over its tokens. */
+  loss: number;
+}
+
+/** A model that a file holds, fit for use. @throws WeightsError where one of its numbers is none */
+function loadUsable(path: string): LoadedModel {
+  const loaded = loadModel(path);
+  for (const { name, values } of loaded.model.matrices) {
+    for (const { data } of values) {
+      const wrong = data.find((x) => !Number.isFinite(x));
+      if (wrong !== undefined) throw new WeightsError(`${quotedPath(path)}: array '${name}' holds ${wrong}, expected finite numbers: use an earlier file of the model, or train it anew with a lower --lr`); // prettier-ignore
+    }
+  }
+  return loaded;
+}
+
+/** Documents invented by the model that a file holds, by default as many as `runExperiment` invents. */
+export function invent(
+  path: string,
+  options: Partial<SampleOptions> & { seed?: number },
+): Invented {
+  const { seed = 42, count = 20, temperature = 0.5, ...more } = options;
+  const { model, tokenizer, dtype } = loadUsable(path);
+  const how = { count, temperature, ...more, target: { dtype } };
+  try {
+    const samples = sample(model, tokenizer, new Random(seed), how);
+    return { model: model.name, dtype, samples };
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new WeightsError(`${quotedPath(path)}: ${error.message}`, { cause: error });
+  }
+}
+
+/** The loss that the model in a file has on the documents of another. */
+export function evaluate(path: string, input: string): Evaluated {
+  const { model, tokenizer, dtype } = loadUsable(path);
+  const docs = openDocuments(input, false);
+  const program = new Program({ groups: [[model.loss]], gradients: 'none' }, { dtype });
+  const all = Int32Array.from({ length: docs.length }, (_, i) => i);
+  const dataset = tokenizer.corpus(docs, all).dataset(model.sizes.blockSize);
+  const { losses, error } = program.runEach(dataset, 0, dataset.count);
+  if (error) throw error;
+  const wrong = losses.findIndex((x) => !Number.isFinite(x));
+  if (wrong >= 0) throw new WeightsError(`${quotedPath(path)}: its loss on document ${wrong + 1} of ${quotedPath(input)} is ${losses[wrong]}: its numbers are too large to compute with; train it anew with a lower --lr`); // prettier-ignore
+  const loss = losses.reduce((sum, x) => sum + x, 0) / losses.length;
+  return { model: model.name, dtype, docs: docs.length, loss };
+}

@@ -1,0 +1,218 @@
+/** Functions made of operators: their gradients are whatever those say. */
+import { checkBoolean, checkFinite, checkOneOf, checkOptions, isList, shown, type Known } from '../core/check.js'; // prettier-ignore
+import {
+  checkValue,
+  composed,
+  concat,
+  select,
+  stack,
+  toValue,
+  valuesOf,
+  type Axes,
+  type Index,
+  type Value,
+} from './value.js';
+import { resolveAxis, ShapeError, sizeOf } from '../core/shape.js';
+
+/** x sigmoid(x), also called swish. */
+export function silu(x: Value): Value {
+  checkValue('silu', 'x', x);
+  return x.mul(x.sigmoid());
+}
+
+/**
+ * x times the normal distribution's share below x; `tanh` approximates it as GPT-2 does (to 5e-4).
+ */
+export function gelu(x: Value, approximate: 'none' | 'tanh' = 'none'): Value {
+  checkValue('gelu', 'x', x);
+  checkOneOf('gelu: approximate', approximate, ['none', 'tanh']);
+  const root = approximate === 'none' ? Math.SQRT1_2 : Math.sqrt(2 / Math.PI);
+  const inner = approximate === 'none' ? x : x.add(x.pow(3).mul(0.044715));
+  const scaled = inner.mul(root);
+  return x.mul(0.5).mul((approximate === 'none' ? scaled.erf() : scaled.tanh()).add(1));
+}
+
+/**
+ * a where the condition is not zero (NaN is not), else b, all three broadcast. The number that is not
+ * taken leaves no trace, be it NaN, and gets a gradient of 0. What it was computed from gets 0 times a
+ * slope, which is NaN where the slope is not finite (`sqrt` or `log` of 0, a division by 0), as in
+ * PyTorch: keep such a function inside its domain, as in
+ * `where(x.gt(0), where(x.gt(0), x, 1).log(), 0)`. Of `log`, `log1p` and `arctanh` outside their domain
+ * it is 0, as PyTorch has it.
+ */
+export function where(condition: Value, a: Value | number, b: Value | number): Value {
+  checkValue('where', 'the condition', condition);
+  const [taken, other] = [toValue(a, 'where', condition), toValue(b, 'where', condition)];
+  return composed('where', [condition, a, b], () => select(condition, taken, other));
+}
+
+/** log(sum(exp(x))) over all axes or some, without overflow; -Infinity of nothing but -Infinity. */
+export function logSumExp(x: Value, axis?: Axes, keepDims = false): Value {
+  checkValue('logSumExp', 'x', x);
+  return composed('logSumExp', [x], () => {
+    const { shape } = x.sum(axis, keepDims);
+    // There is no largest of nothing.
+    if (sizeOf(x.shape) === 0) return x.exp().sum(axis, keepDims).log();
+    const largest = x.max(axis, true).detach();
+    const finite = where(largest.abs().lt(Infinity), largest, 0);
+    const sum = x.sub(finite).exp().sum(axis, true);
+    // Where anything is finite the sum is at least 1; where nothing is, no gradient flows.
+    const y = sum.maximum(0.5).log().add(largest.sub(finite)).add(finite);
+    return keepDims ? y : y.reshape(shape);
+  });
+}
+
+/**
+ * log(softmax(x)) along an axis, by default the last, accurate where softmax vanishes. All NaN, as
+ * softmax is, where the largest number is infinite.
+ */
+export function logSoftmax(x: Value, axis = -1): Value {
+  checkValue('logSoftmax', 'x', x);
+  return composed('logSoftmax', [x], () => {
+    resolveAxis(axis, x.shape);
+    if (sizeOf(x.shape) === 0) return x.softmax(axis);
+    const shifted = x.sub(x.max(axis, true).detach());
+    return shifted.sub(shifted.exp().sum(axis, true).log());
+  });
+}
+
+/** What {@link variance} and {@link std} take. */
+export interface VarianceOptions {
+  /** What is taken from the number of numbers that the squares are divided by; 0 by default. */
+  ddof?: number;
+  /** Whether the axes stay, with length 1; false by default. */
+  keepDims?: boolean;
+}
+
+const VARIANCE_OPTIONS: Known<VarianceOptions> = { ddof: true, keepDims: true };
+
+function checkVariance(who: string, x: Value, options: VarianceOptions): void {
+  checkValue(who, 'x', x);
+  checkOptions(who, options, VARIANCE_OPTIONS);
+  const { ddof = 0, keepDims = false } = options;
+  checkFinite(`${who}: ddof`, ddof);
+  checkBoolean(`${who}: keepDims`, keepDims);
+}
+
+/** The first number along axes, which keep length 1. */
+function firstAlong(x: Value, axis: Axes | undefined): Value {
+  const axes = axis ?? x.shape.map((_, i) => i);
+  return (typeof axes === 'number' ? [axes] : axes).reduce((part, at) => part.slice(0, 1, at), x);
+}
+
+/**
+ * The mean square distance from the mean, over all axes or some; `ddof` is taken from the number of
+ * numbers that the squares are divided by: 0 as NumPy, 1 as PyTorch. Where it is as many or more, the
+ * squares are divided by 0, as in NumPy: Infinity, or NaN of equal numbers.
+ */
+export function variance(x: Value, axis?: Axes, options: VarianceOptions = {}): Value {
+  checkVariance('variance', x, options);
+  const { ddof = 0, keepDims = false } = options;
+  // Distances from one of the numbers vary alike, and are exactly 0 of equal numbers; where one of them
+  // overflows, the numbers themselves are taken, whose mean need not.
+  const centred = composed('variance', [x], () => {
+    const mean = x.mean(axis, true);
+    if (sizeOf(x.shape) === 0) return x.sub(mean);
+    const first = firstAlong(x, axis).detach();
+    const farthest = x.detach().sub(first).abs().max(axis, true);
+    const shifted = x.sub(where(farthest.lt(Infinity), first, 0));
+    return shifted.sub(shifted.mean(axis, true));
+  });
+  const sum = centred.mul(centred).sum(axis, keepDims);
+  return sum.div(Math.max(0, sizeOf(x.shape) / sizeOf(sum.shape) - ddof));
+}
+
+/** The root of `variance`; of equal numbers the gradient is 0. */
+export function std(x: Value, axis?: Axes, options: VarianceOptions = {}): Value {
+  checkVariance('std', x, options);
+  return rootOfSquares(composed('std', [x], () => variance(x, axis, options)));
+}
+
+/**
+ * The root of the sum of squares, over all axes or some: the length of a vector. At zero the gradient
+ * is 0.
+ */
+export function norm(x: Value, axis?: Axes, keepDims = false): Value {
+  checkValue('norm', 'x', x);
+  return rootOfSquares(composed('norm', [x], () => x.mul(x).sum(axis, keepDims)));
+}
+
+/** The square root of a sum of squares, without a slope at 0: what is squared has a slope of 0 there. */
+function rootOfSquares(sum: Value): Value {
+  const isZero = sum.eq(0);
+  return where(isZero, 0, where(isZero, 1, sum).sqrt());
+}
+
+/** Each row of the last axis less its mean, over the root of its variance plus eps. */
+export function layerNorm(x: Value, eps = 1e-5): Value {
+  checkValue('layerNorm', 'x', x);
+  checkFinite('layerNorm: eps', eps);
+  return composed('layerNorm', [x], () => x.sub(x.mean(-1, true)).rmsNorm(eps));
+}
+
+/**
+ * The sum over `axes` pairs of axes: the last of a with the first of b, the next-to-last of a with
+ * the second of b, and so on. (NumPy pairs the last `axes` axes of a in order; for one they agree.)
+ * With 0 the outer product.
+ *
+ * @throws ShapeError when paired axes differ in length, or there are too few
+ */
+export function tensordot(a: Value, b: Value, axes = 1): Value {
+  checkValue('tensordot', 'a', a);
+  checkValue('tensordot', 'b', b);
+  const [left, right] = [a.shape, b.shape];
+  return composed('tensordot', [a, b], () => {
+    const fits = Number.isInteger(axes) && axes >= 0 && axes <= left.length && axes <= right.length;
+    const pairs = fits ? Array.from({ length: axes }, (_, i) => i) : [];
+    if (!fits || pairs.some((i) => left[left.length - 1 - i] !== right[i])) {
+      throw new ShapeError(`over ${shown(axes)} axes: the last axis of the left must equal the first of the right, and so on inwards`); // prettier-ignore
+    }
+    const [free, others] = [left.slice(0, left.length - axes), right.slice(axes)];
+    const n = sizeOf(right.slice(0, axes));
+    // The right's axes in the left's order.
+    const turned = b.transpose([...pairs.reverse(), ...right.map((_, i) => i).slice(axes)]);
+    const product = a.reshape([sizeOf(free), n]).matmul(turned.reshape([n, sizeOf(others)]));
+    return product.reshape([...free, ...others]);
+  });
+}
+
+const MOST_PARTS = 2 ** 20;
+
+/**
+ * An axis cut into so many equal parts, or into parts of the given lengths, which must add up to it.
+ *
+ * @throws ShapeError when they do not
+ */
+export function split(x: Value, parts: number | readonly number[], axis = 0): Value[] {
+  checkValue('split', 'x', x);
+  const at = composed('split', [x], () => resolveAxis(axis, x.shape));
+  const n = x.shape[at]!;
+  const refuse = (): never => {
+    throw new ShapeError(`split of ${x.label} along axis ${axis} into ${isList(parts) ? `[${Array.from({ length: Math.min(parts.length, 40) }, (_, i) => shown(parts[i])).join(', ')}]` : shown(parts)}: expected whole lengths that add up to ${n}`); // prettier-ignore
+  };
+  const isNumber = typeof parts === 'number';
+  if (!isNumber && !isList(parts)) return refuse();
+  const count = isNumber ? parts : parts.length;
+  // Parts of an empty axis, or of no length, can be many; not so many that there is no memory for them.
+  if (!Number.isInteger(count) || count < 0 || count > MOST_PARTS || (isNumber && n % count !== 0)) return refuse(); // prettier-ignore
+  const lengths = Array.from({ length: count }, (_, i) => (isNumber ? n / count : parts[i]!));
+  const isWhole = lengths.every((length) => Number.isInteger(length) && length >= 0);
+  if (!isWhole || lengths.reduce((sum, length) => sum + length, 0) !== n) return refuse();
+  let start = 0;
+  return lengths.map((length) => x.slice(start, (start += length), at));
+}
+
+/** Arrays one below the other: vectors become rows, others are joined along their first axis. */
+export function vstack(values: readonly Value[]): Value {
+  const given = valuesOf('vstack', values);
+  return composed('vstack', given, () => {
+    if (given.every(({ shape }) => shape.length === 1)) return stack(given);
+    return concat(given.map((x) => (x.shape.length === 1 ? x.expandDims(0) : x)));
+  });
+}
+
+/** Rows of a table, one for each index: `table.gather(index)`. */
+export function embedding(table: Value, index: Index): Value {
+  checkValue('embedding', 'the table', table);
+  return composed('embedding', [table, index], () => table.gather(index));
+}

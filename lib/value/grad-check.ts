@@ -1,0 +1,176 @@
+/** Checks gradients: backward() against central differences, element by element. */
+import { reachable } from '../compiler/trace.js';
+import { byName, checkNumber, checkOptions, type Known } from '../core/check.js';
+import { checkValue, flatten, Value, type TypedArray } from './value.js';
+import { largest } from '../core/lists.js';
+import { compile, type Feeds, type Program } from '../runtime/program.js';
+import { show, sizeOf } from '../core/shape.js';
+
+/** How closely gradients are compared. */
+export interface GradCheckOptions {
+  /** How far each number is moved, times its size where that is above 1; 1e-5 by default. */
+  step?: number;
+  /**
+   * How far a gradient may be from the differences, times the largest gradient of its value where that
+   * is above 1; 1e-6 by default.
+   */
+  tolerance?: number;
+}
+
+const OPTIONS: Known<GradCheckOptions> = { step: true, tolerance: true };
+
+/** One element of a gradient. */
+export interface GradCheckElement {
+  /** How errors call the value: its name or number, its operator, its shape. */
+  label: string;
+  /** The element's place: an index for each axis. */
+  at: readonly number[];
+  /** What backward() gave. */
+  found: number;
+  /** The central difference. */
+  expected: number;
+  /** Their distance; NaN where either is NaN. */
+  difference: number;
+}
+
+/** What a check that succeeded has seen. */
+export interface GradCheckReport {
+  /** How many parameters and inputs were checked. */
+  values: number;
+  /** Numbers compared, of all of them together. */
+  elements: number;
+  /** The element with the largest difference; undefined where there is none. */
+  worst: GradCheckElement | undefined;
+}
+
+/** Gradients that differ from the differences; its message lists them. */
+export class GradCheckError extends Error {
+  /** The error's name. */
+  override name = 'GradCheckError';
+
+  constructor(
+    root: Value,
+    /** All that differ, in the order of the graph. */
+    readonly failures: readonly GradCheckElement[],
+  ) {
+    super(describe(root, failures));
+  }
+}
+
+/** How many failures a message lists. */
+const LISTED = 10;
+
+/**
+ * Compares the gradients that backward() gives the sum of `root`'s elements with central differences,
+ * (f(x + h) - f(x - h)) / 2h, for every element of every parameter and input that `root` depends on,
+ * in float64. Takes two forward runs an element: meant for tests, with small shapes. The parameters
+ * are left as they were.
+ *
+ * Differences know nothing of `detach`, which hides a slope that they see, and are meaningless at
+ * kinks: relu at zero, ties of `maximum`, a `topk` that another element enters within h. A gradient
+ * that is no finite number never passes.
+ *
+ * @param feeds what `root.forward` takes
+ * @throws GradCheckError where a gradient is too far from its difference, listing which value, which
+ * element, what was found and what was expected
+ */
+export function gradCheck(
+  root: Value,
+  feeds: Feeds = {},
+  options: GradCheckOptions = {},
+): GradCheckReport {
+  checkValue('gradCheck', 'the root', root);
+  checkOptions('gradCheck', options, OPTIONS);
+  const { step = 1e-5, tolerance = 1e-6 } = options;
+  checkNumber('gradCheck: step', step);
+  checkNumber('gradCheck: tolerance', tolerance);
+  if (!(step > 0 && step < Infinity)) throw new RangeError(`gradCheck: step ${step}: expected a finite number above zero`); // prettier-ignore
+  if (!(tolerance >= 0)) throw new RangeError(`gradCheck: tolerance ${tolerance}: expected a number from 0`); // prettier-ignore
+  const program = compile(root, { dtype: 'float64' });
+  const leaves = leavesOf(root);
+  const parameters = leaves.filter(({ op }) => op === 'parameter');
+  // They are moved in a copy of their numbers: in float64, whatever they were trained in.
+  const memories = parameters.map(({ memory }) => memory);
+  for (const leaf of parameters) leaf.memory = { initial: Float64Array.from(leaf.peek('data')!) };
+  try {
+    return compared(program, root, leaves, feeds, step, tolerance);
+  } finally {
+    parameters.forEach((leaf, i) => (leaf.memory = memories[i]));
+  }
+}
+
+function compared(program: Program, root: Value, leaves: readonly Value[], feeds: Feeds, step: number, tolerance: number): GradCheckReport {
+  program.forward(feeds);
+  program.backward();
+  // Read once, by name: a copy of an object has not the getters of its class.
+  const inputs = reachable([root]).filter(({ op }) => op === 'input' || op === 'index');
+  const fed = Object.fromEntries(
+    inputs.map(({ name }) => [name!, byName(feeds, name!)] as const).filter(([, x]) => (x ?? undefined) !== undefined),
+  ) as Feeds;
+  const found = leaves.map((leaf) => Float64Array.from(program.readGradient(leaf)));
+  const checked: GradCheckElement[] = [];
+  const failures: GradCheckElement[] = [];
+  leaves.forEach((leaf, k) => {
+    const before = numbersOf(leaf, fed);
+    const sumAt = (i: number, x: number): number => {
+      const numbers = before.with(i, x);
+      if (leaf.op === 'parameter') leaf.data.set(numbers);
+      const y = program.forward(
+        leaf.op === 'parameter' ? fed : { ...fed, [leaf.name!]: numbers },
+      );
+      return sum(y);
+    };
+    const expected = before.map((x, i) => {
+      const h = step * Math.max(1, Math.abs(x));
+      return (sumAt(i, x + h) - sumAt(i, x - h)) / (x + h - (x - h));
+    });
+    if (leaf.op === 'parameter') leaf.data.set(before);
+    const scale = largest(expected.map(Math.abs).filter(Number.isFinite), 1);
+    expected.forEach((slope, i) => {
+      const difference = Math.abs(found[k]![i]! - slope);
+      const element = { label: leaf.label, at: indexOf(i, leaf), found: found[k]![i]!, expected: slope, difference }; // prettier-ignore
+      checked.push(element);
+      if (!(difference <= tolerance * scale)) failures.push(element);
+    });
+  });
+  if (failures.length > 0) throw new GradCheckError(root, failures);
+  const worst = checked.reduce<GradCheckElement | undefined>(
+    (most, element) => (most && most.difference >= element.difference ? most : element),
+    undefined,
+  );
+  return { values: leaves.length, elements: checked.length, worst };
+} // prettier-ignore
+
+/** The parameters and inputs that a value depends on, in order of creation. */
+function leavesOf(root: Value): Value[] {
+  return reachable([root])
+    .filter((node) => node instanceof Value)
+    .filter(({ op }) => op === 'parameter' || op === 'input');
+}
+
+function numbersOf(leaf: Value, feeds: Feeds): Float64Array {
+  if (leaf.op === 'parameter') return Float64Array.from(leaf.data);
+  return flatten(feeds[leaf.name!]!).data;
+}
+
+function sum(numbers: TypedArray): number {
+  let total = 0;
+  for (const x of numbers) total += x;
+  return total;
+}
+
+/** The index of element i, an entry for each axis. */
+function indexOf(i: number, { shape }: Value): number[] {
+  return shape.map((n, axis) => Math.floor(i / sizeOf(shape.slice(axis + 1))) % n);
+}
+
+function describe(root: Value, failures: readonly GradCheckElement[]): string {
+  const rows = failures.slice(0, LISTED).map(({ label, at, found, expected, difference }) =>
+    [`${label} at ${show(at)}`, String(found), String(expected), difference.toExponential(1)]); // prettier-ignore
+  const table = [['gradient by', 'found', 'expected', 'difference'], ...rows];
+  const widths = table[0]!.map((_, column) => largest(table.map((row) => row[column]!.length)));
+  const lines = table.map((row) => '  ' + row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd()); // prettier-ignore
+  const more = failures.length - rows.length;
+  if (more > 0) lines.push(`  and ${more} more`);
+  return `${failures.length} of the gradients of ${root.label} differ from central differences\n${lines.join('\n')}`;
+}

@@ -1,0 +1,104 @@
+/** Gradients as values of the graph, which can be differentiated again. */
+import { reachable } from '../compiler/trace.js';
+import { constant, makeValue, total, Value, valuesOf, zeros, type Node } from './value.js';
+import { NO_ATTR, OPS, sumTo, type Attr, type Builder } from '../graph/ops.js';
+import type { Shape } from '../core/shape.js';
+
+/**
+ * The gradients of the sum of `root`'s elements with respect to each of `values`: each of its value's
+ * shape, zeros where `root` does not depend on it. They are part of the graph like any other value:
+ * computed by `forward`, trained on, or given to `grad` again (of each element of a gradient, a row of
+ * the Hessian). The operators' own gradient rules are used, so that ties and kinks are treated as
+ * `backward` treats them: the ties of `maximum` share the gradient, and relu has none at zero.
+ *
+ * Nothing is computed here; the graph grows by what the gradients need.
+ *
+ * @throws Error where `root` depends on one of `values` through `meanOfFirst`: which of its terms count
+ * is known only when it runs
+ */
+export function grad(root: Value, values: readonly Value[]): Value[] {
+  const [of] = valuesOf('grad: root', [root]) as [Value];
+  const given = valuesOf('grad', values);
+  const terms = new Map<Node, Value[]>();
+  terms.set(of, [filled(1, of.shape)]);
+  for (const node of dependents(of, given).reverse()) visit(node, terms);
+  return given.map((value) => {
+    const own = terms.get(value);
+    return own ? total(own) : zeros(value.shape);
+  });
+}
+
+/** The nodes between `values` and root, those included, in order of creation. */
+function dependents(root: Value, values: readonly Value[]): Node[] {
+  const depends = new Set<Node>(values);
+  return reachable([root]).filter((node) => {
+    if (node.inputs.some((input) => depends.has(input))) depends.add(node);
+    return depends.has(node);
+  });
+}
+
+/** Gives a node's operands their terms of the gradient, all of the node's own being known. */
+function visit(node: Node, terms: Map<Node, Value[]>): void {
+  const own = terms.get(node);
+  if (!own) return;
+  if (node.op === 'total' && node.attr.prefix) {
+    throw new Error(`grad through ${node.label}: how many of its terms count is known only at run time; differentiate a mean of a fixed number of values`); // prettier-ignore
+  }
+  const dy = total(own);
+  terms.set(node, [dy]);
+  const context = { g: builder, inputs: node.inputs, output: node, attr: node.attr, dy };
+  node.inputs.forEach((input, i) => {
+    if (!(input instanceof Value)) return;
+    const term = OPS[node.op].gradient<Node>(context, i);
+    if (term === null) return;
+    const whole = asValue(sumTo(builder, term, input.shape));
+    const others = terms.get(input);
+    if (others) others.push(whole);
+    else terms.set(input, [whole]);
+  });
+}
+
+/** Makes nodes of the user's graph. */
+const builder: Builder<Node> = {
+  op: (name, inputs, attr = NO_ATTR) => {
+    // These two read what their forward operator has computed beside its result, which only the
+    // compiler can promise them.
+    if (name === 'rmsNormGrad') return rmsNormGrad(inputs.map(asValue), attr);
+    if (name === 'crossEntropyGrad') return crossEntropyGrad(inputs);
+    return makeValue(name, inputs, attr);
+  },
+  constant,
+  shape: (node) => node.shape,
+};
+
+/** s (u - scale sum(u y) y) with y = s x = rmsNorm(x), row by row: inputs u, x, y. */
+function rmsNormGrad(inputs: readonly Value[], { scale, eps }: Attr): Value {
+  const [u, x, y] = inputs as [Value, Value, Value];
+  const s = x.mul(x).sum(-1).mul(scale!).add(eps!).pow(-0.5);
+  const along = u.mul(y).sum(-1).mul(scale!);
+  return u.sub(y.mul(asColumn(along))).mul(asColumn(s));
+}
+
+/** u (softmax(x) - onehot(target)), row by row: inputs u, x, the losses, target. */
+function crossEntropyGrad(inputs: readonly Node[]): Value {
+  const [u, x, , target] = inputs as [Value, Value, Value, Node];
+  const isMatrix = target.shape.length > 0;
+  const ones = filled(1, target.shape);
+  const onehot = makeValue('scatterAdd', [ones, target], { shape: x.shape, batch: isMatrix });
+  return x.softmax().sub(onehot).mul(asColumn(u));
+}
+
+/** A node that is no index. */
+function asValue(node: Node): Value {
+  if (node instanceof Value) return node;
+  throw new TypeError(`${node.label} holds integers: it has no gradient`);
+}
+
+/** A number per row as a column that broadcasts over the row. */
+function asColumn(x: Value): Value {
+  return x.reshape([...x.shape, 1]);
+}
+
+function filled(value: number, shape: Shape): Value {
+  return shape.length ? makeValue('broadcastTo', [constant(value)], { shape }) : constant(value);
+}

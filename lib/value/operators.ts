@@ -1,0 +1,185 @@
+/**
+ * Every operator in its other form: what is a method of `Value` is a function too, with the value in front of
+ * the same arguments, and what is a function of one value first is a method too. `x.exp()` is `exp(x)`,
+ * `variance(x, 0)` is `x.variance(0)`.
+ *
+ * Operators that are one node of the graph, or few, are methods in graph.ts; what is made of many is a
+ * function in functions.ts. test/ops/operators.test.ts has a row for each: it does not compile, or fails, where
+ * an operator has one form only, or other arguments in one than in the other.
+ */
+import * as composed from './functions.js';
+import { shown } from '../core/check.js';
+import { constant, Node, Value, type Axes, type Index } from './value.js';
+import type { Shape } from '../core/shape.js';
+
+/** A method as a function: the value that it is called on comes first. */
+type FunctionOf<K extends keyof Value> = Value[K] extends (...args: infer Rest) => infer Result
+  ? (x: Value, ...args: Rest) => Result
+  : never;
+
+/** An operator of one value that takes nothing else. */
+export type UnaryFunction = (x: Value) => Value;
+
+/** An operator of two values, of which either may be a number. */
+export type BinaryFunction = (a: Value | number, b: Value | number) => Value;
+
+type Method = (this: Value, ...args: unknown[]) => unknown;
+
+/** The method of this name as a function. */
+function functionOf<K extends keyof Value>(name: K): FunctionOf<K> {
+  const call = (x: Value, ...args: unknown[]): unknown => Reflect.apply(valueFor(name, 'x', x, 'a Value')[name] as Method, x, args);
+  return call as FunctionOf<K>;
+} // prettier-ignore
+
+/** The same, where a number may stand in the place of the value. */
+function binaryOf(name: BinaryOperator): BinaryFunction {
+  return (a, b) => (typeof a === 'number' ? constant(a) : valueFor(name, 'a', a, 'a Value or a number'))[name](b); // prettier-ignore
+}
+type BinaryOperator = 'add' | 'sub' | 'mul' | 'div' | 'maximum' | 'minimum' | 'gt' | 'ge' | 'lt' | 'le' | 'eq' | 'ne'; // prettier-ignore
+
+function valueFor(name: string, what: string, x: unknown, expected: string): Value {
+  if (x instanceof Value) return x;
+  throw new TypeError(`${name}: ${what} is ${x instanceof Node ? x.label : shown(x)}, expected ${expected}`); // prettier-ignore
+}
+
+/** a + b, broadcast. @function */
+export const add: BinaryFunction = binaryOf('add');
+/** a - b, broadcast. @function */
+export const sub: BinaryFunction = binaryOf('sub');
+/** a b by element, broadcast. @function */
+export const mul: BinaryFunction = binaryOf('mul');
+/** a / b by element, broadcast. @function */
+export const div: BinaryFunction = binaryOf('div');
+/** The larger of a and b by element, broadcast: see {@link Value.maximum}. @function */
+export const maximum: BinaryFunction = binaryOf('maximum');
+/** The smaller of a and b by element, broadcast: see {@link Value.minimum}. @function */
+export const minimum: BinaryFunction = binaryOf('minimum');
+/** 1 where a > b, else 0: see {@link Value.gt}. @function */
+export const gt: BinaryFunction = binaryOf('gt');
+/** 1 where a >= b, else 0: see {@link Value.gt}. @function */
+export const ge: BinaryFunction = binaryOf('ge');
+/** 1 where a < b, else 0: see {@link Value.gt}. @function */
+export const lt: BinaryFunction = binaryOf('lt');
+/** 1 where a <= b, else 0: see {@link Value.gt}. @function */
+export const le: BinaryFunction = binaryOf('le');
+/** 1 where a and b are equal, else 0: see {@link Value.gt}. @function */
+export const eq: BinaryFunction = binaryOf('eq');
+/** 1 where a and b differ or one is NaN, else 0: see {@link Value.gt}. @function */
+export const ne: BinaryFunction = binaryOf('ne');
+/** {@inheritDoc Value.neg} @function */
+export const neg: UnaryFunction = functionOf('neg');
+/** {@inheritDoc Value.exp} @function */
+export const exp: UnaryFunction = functionOf('exp');
+/** {@inheritDoc Value.log} @function */
+export const log: UnaryFunction = functionOf('log');
+/** {@inheritDoc Value.log1p} @function */
+export const log1p: UnaryFunction = functionOf('log1p');
+/** {@inheritDoc Value.sqrt} @function */
+export const sqrt: UnaryFunction = functionOf('sqrt');
+/** {@inheritDoc Value.abs} @function */
+export const abs: UnaryFunction = functionOf('abs');
+/** {@inheritDoc Value.sign} @function */
+export const sign: UnaryFunction = functionOf('sign');
+/** {@inheritDoc Value.relu} @function */
+export const relu: UnaryFunction = functionOf('relu');
+/** {@inheritDoc Value.tanh} @function */
+export const tanh: UnaryFunction = functionOf('tanh');
+/** {@inheritDoc Value.sigmoid} @function */
+export const sigmoid: UnaryFunction = functionOf('sigmoid');
+/** {@inheritDoc Value.softplus} @function */
+export const softplus: UnaryFunction = functionOf('softplus');
+/** {@inheritDoc Value.erf} @function */
+export const erf: UnaryFunction = functionOf('erf');
+/** {@inheritDoc Value.arcsin} @function */
+export const arcsin: UnaryFunction = functionOf('arcsin');
+/** {@inheritDoc Value.arcsinh} @function */
+export const arcsinh: UnaryFunction = functionOf('arcsinh');
+/** {@inheritDoc Value.arctanh} @function */
+export const arctanh: UnaryFunction = functionOf('arctanh');
+/** {@inheritDoc Value.pow} @function */
+export const pow: (x: Value, exponent: number) => Value = functionOf('pow');
+/** {@inheritDoc Value.clip} @function */
+export const clip: (x: Value, low: Value | number, high: Value | number) => Value =
+  functionOf('clip');
+/** {@inheritDoc Value.detach} @function */
+export const detach: UnaryFunction = functionOf('detach');
+/** {@inheritDoc Value.dropout} @function */
+export const dropout: (x: Value, rate: number, seed: number) => Value = functionOf('dropout');
+/** {@inheritDoc Value.sum} @function */
+export const sum: (x: Value, axis?: Axes, keepDims?: boolean) => Value = functionOf('sum');
+/** {@inheritDoc Value.mean} @function */
+export const mean: (x: Value, axis?: Axes, keepDims?: boolean) => Value = functionOf('mean');
+/** {@inheritDoc Value.max} @function */
+export const max: (x: Value, axis?: Axes, keepDims?: boolean) => Value = functionOf('max');
+/** {@inheritDoc Value.min} @function */
+export const min: (x: Value, axis?: Axes, keepDims?: boolean) => Value = functionOf('min');
+/** {@inheritDoc Value.cumsum} @function */
+export const cumsum: (x: Value, axis?: number) => Value = functionOf('cumsum');
+/** {@inheritDoc Value.softmax} @function */
+export const softmax: (x: Value, axis?: number) => Value = functionOf('softmax');
+/** {@inheritDoc Value.argmax} @function */
+export const argmax: (x: Value, axis?: number) => Index = functionOf('argmax');
+/** {@inheritDoc Value.topk} @function */
+export const topk: (x: Value, k: number) => Index = functionOf('topk');
+/** {@inheritDoc Value.rmsNorm} @function */
+export const rmsNorm: (x: Value, eps?: number) => Value = functionOf('rmsNorm');
+/** {@inheritDoc Value.crossEntropy} @function */
+export const crossEntropy: (x: Value, target: Index) => Value = functionOf('crossEntropy');
+/** {@inheritDoc Value.matmul} @function */
+export const matmul: (x: Value, other: Value) => Value = functionOf('matmul');
+/** {@inheritDoc Value.transpose} @function */
+export const transpose: (x: Value, axes?: readonly number[]) => Value = functionOf('transpose');
+/** {@inheritDoc Value.reshape} @function */
+export const reshape: (x: Value, shape: Shape) => Value = functionOf('reshape');
+/** {@inheritDoc Value.expandDims} @function */
+export const expandDims: (x: Value, axis: number) => Value = functionOf('expandDims');
+/** {@inheritDoc Value.squeeze} @function */
+export const squeeze: (x: Value, axis?: number) => Value = functionOf('squeeze');
+/** {@inheritDoc Value.broadcastTo} @function */
+export const broadcastTo: (x: Value, shape: Shape) => Value = functionOf('broadcastTo');
+/** {@inheritDoc Value.slice} @function */
+export const slice: (x: Value, start: number, stop: number, axis?: number) => Value =
+  functionOf('slice');
+/** {@inheritDoc Value.at} @function */
+export const at: (x: Value, i: number | Index) => Value = functionOf('at');
+/** {@inheritDoc Value.gather} @function */
+export const gather: (x: Value, index: Index, axis?: number) => Value = functionOf('gather');
+
+// --- functions as methods ---
+
+declare module './value.js' {
+  interface Value {
+    /** {@inheritDoc silu} */
+    silu(): Value;
+    /** {@inheritDoc gelu} */
+    gelu(approximate?: 'none' | 'tanh'): Value;
+    /** {@inheritDoc logSumExp} */
+    logSumExp(axis?: Axes, keepDims?: boolean): Value;
+    /** {@inheritDoc norm} */
+    norm(axis?: Axes, keepDims?: boolean): Value;
+    /** {@inheritDoc logSoftmax} */
+    logSoftmax(axis?: number): Value;
+    /** {@inheritDoc variance} */
+    variance(axis?: Axes, options?: { ddof?: number; keepDims?: boolean }): Value;
+    /** {@inheritDoc std} */
+    std(axis?: Axes, options?: { ddof?: number; keepDims?: boolean }): Value;
+    /** {@inheritDoc layerNorm} */
+    layerNorm(eps?: number): Value;
+    /** {@inheritDoc tensordot} */
+    tensordot(b: Value, axes?: number): Value;
+    /** {@inheritDoc split} */
+    split(parts: number | readonly number[], axis?: number): Value[];
+    /** {@inheritDoc embedding} */
+    embedding(index: Index): Value;
+  }
+}
+
+const { embedding, gelu, layerNorm, logSoftmax, logSumExp, norm, silu, split, std, tensordot, variance } = composed; // prettier-ignore
+const METHODS = { embedding, gelu, layerNorm, logSoftmax, logSumExp, norm, silu, split, std, tensordot, variance }; // prettier-ignore
+
+for (const [name, call] of Object.entries(METHODS)) {
+  const value: Method = function (...args) {
+    return Reflect.apply(call as Method, undefined, [this, ...args]);
+  };
+  Object.defineProperty(Value.prototype, name, { value, writable: true, configurable: true });
+}

@@ -1,0 +1,61 @@
+/** Weights in files: parameters by name, in safetensors, which other libraries read and write too. */
+import { clipped } from '../core/escape.js';
+import { checkObject } from '../core/check.js';
+import { setNumbers, valuesOf, type Value } from '../value/value.js';
+import { TensorFile, WeightsError, writeTensors } from './tensor-file.js';
+
+export { WeightsError };
+
+/**
+ * Writes the numbers of parameters to a file of the safetensors format, by their names: float64, or
+ * float32 where a training in float32 wrote them last. A file that was there before stays whole
+ * until the new one is: a crash at any moment leaves the one or the other.
+ *
+ * @param metadata texts to keep with them
+ * @throws WeightsError when a parameter has no name, or that of another, or the file cannot be written
+ * @throws SafetensorsError when a name or a text is no Unicode: it has half a surrogate pair
+ */
+export function saveWeights(path: string, parameters: readonly Value[], metadata: Readonly<Record<string, string>> = {}): void {
+  checkObject('saveWeights: metadata', metadata, 'an object of texts');
+  const named = byName(parameters);
+  const tensors = new Map([...named].map(([name, { shape, data }]) => [name, { shape, data }]));
+  writeTensors(path, tensors, new Map(Object.entries(metadata)));
+} // prettier-ignore
+
+/**
+ * Sets parameters to the numbers that a file has by their names; returns its texts. None is rounded: where a
+ * training in float32 wrote a parameter last, numbers that are none of float32 make it float64 again, until the
+ * next step of such a training.
+ *
+ * @throws WeightsError when the file cannot be read, or lacks a parameter, or has another shape for
+ * one, or more than was asked for; no parameter is changed then
+ * @throws SafetensorsError when it is no safetensors file
+ */
+export function loadWeights(path: string, parameters: readonly Value[]): Record<string, string> {
+  const named = byName(parameters);
+  const { numbers, metadata } = TensorFile.read(path, (file) => {
+    for (const [name, { shape }] of named) file.check(name, shape);
+    file.checkNoMore((name) => named.has(name), 'no parameter is called');
+    return {
+      numbers: [...named].map(([name, { shape }]) => file.numbers(name, shape)),
+      metadata: file.metadata,
+    };
+  });
+  let i = 0;
+  for (const value of named.values()) setNumbers(value, numbers[i++]!);
+  return Object.fromEntries(metadata);
+}
+
+function byName(parameters: readonly Value[]): Map<string, Value> {
+  const named = new Map<string, Value>();
+  for (const value of valuesOf('parameters', parameters)) {
+    const { name } = value;
+    if (value.op !== 'parameter') throw new WeightsError(`${value.label} is no parameter`);
+    if (name === undefined) throw new WeightsError(`${value.label} has no name: parameter(numbers, { name })`); // prettier-ignore
+    const other = named.get(name);
+    if (other === value) throw new WeightsError(`${value.label} is in the list of parameters twice: give it once`); // prettier-ignore
+    if (other) throw new WeightsError(`two parameters are called '${clipped(name)}', ${other.label} and ${value.label}: name them apart`); // prettier-ignore
+    named.set(name, value);
+  }
+  return named;
+}

@@ -1,0 +1,47 @@
+// The table of kernels that every instruction set fills, generated from kernels.def.
+//
+// Pointers need only the alignment of their element. Nothing outside the stated elements is read
+// or written, sizes may be 0, and an output overlaps no input except exactly: y == x with the same
+// strides is allowed for elementwise kernels, softmax and softmax_grad.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+namespace vecgrad {
+
+using idx = ptrdiff_t;
+
+// The outer loops of a batch of products: how many, and by what the three matrices step.
+struct Batch {
+  idx n1, n2;
+  idx c1, c2, a1, a2, b1, b2;
+};
+
+// What the sums of a product start from, and what becomes of them. Both operands have the strides
+// of the product.
+template <class T>
+struct Finish {
+  const T* start;  // instead of 0; null: 0, or where it accumulates what is there
+  enum Then : int32_t { nothing, relu, mask_positive } then;
+  const T* mask;  // of mask_positive: 0 where it is not above 0
+};
+
+// Of the longest vector, 64 numbers: 24 chains, and what a loop of streams takes at once.
+constexpr idx chain_numbers = 24 * 64, stream_block = 8 * 64;
+
+template <class T>
+struct Kernels {
+  const char* isa;
+  int (*vector_bits)();  // only the processor knows how long scalable vectors are
+  // The machine's peaks (peak.inl): `s` holds chain_numbers, n is a multiple of stream_block.
+  double (*fma_chains)(T* s, idx rounds);
+  T (*stream_read)(const T* x, idx n);
+  void (*stream_copy)(T* y, const T* x, idx n);
+  void (*stream_add)(T* y, const T* a, const T* b, idx n);
+#define KERNEL(name, arguments) void(*name) arguments;
+#include "kernels/kernels.def"
+#undef KERNEL
+};
+
+}  // namespace vecgrad

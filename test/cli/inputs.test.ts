@@ -1,0 +1,273 @@
+/** What commands read: pipes that begin late, never or never end, devices, and the ./input.txt of a folder. */
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { embeddedNamesPath } from '../../lib/study/data.js';
+import { packageRoot } from '../../lib/core/package.js';
+import { readWhole } from '../../lib/core/files.js';
+import { benchReport } from '../support/bench-report.js';
+
+const CLI = join(packageRoot(), 'dist/cli.cjs');
+
+describe('what is read', function () {
+  this.timeout(60_000);
+  let folder: string;
+  beforeEach(function () {
+    if (process.platform === 'win32') this.skip();
+    folder = mkdtempSync(join(tmpdir(), 'vecgrad-inputs-'));
+    writeFileSync(join(folder, 'report.json'), JSON.stringify(benchReport()));
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  /** A script in which `v` is vecgrad, and `pipe` a named pipe; what it prints, and how long it takes. */
+  const run = (script: string): { said: string; seconds: number } => {
+    const start = performance.now();
+    const { stdout, stderr, status } = spawnSync('bash', ['-c', `mkfifo pipe; v() { "${process.execPath}" "${CLI}" "$@"; }; ${script}; wait`], { cwd: folder, encoding: 'utf8', timeout: 50_000 }); // prettier-ignore
+    assert.equal(status, 0, `${String(status)} ${stderr}`);
+    return { said: `${stdout}${stderr}`, seconds: (performance.now() - start) / 1000 };
+  };
+  const train = (input: string): string => `v train rnn --steps 1 --samples 0 --input ${input}`;
+  const two = /^documents {3}2 /m;
+
+  const rows: [what: string, script: string, said: RegExp][] = [
+    ['documents from standard input', `printf 'ab\\nba\\n' | ${train('/dev/stdin')}`, two],
+    ['documents from a file as standard input', `printf 'ab\\nba\\n' > f; ${train('/dev/stdin')} < f`, two],
+    ['documents from a command', train("<(printf 'ab\\nba\\n')"), two],
+    ['documents that come in pieces, late', `(sleep 0.3; printf 'ab\\nb'; sleep 0.3; printf 'a\\n') | ${train('/dev/stdin')}`, two],
+    ['documents from a named pipe, which begin later', `(sleep 0.5; printf 'ab\\nba\\n' > pipe) & ${train('pipe')}`, two],
+    ['not a named pipe that nobody writes to', train('pipe'), /^vecgrad: cannot read "pipe": it is a pipe that nobody writes to: 5 s went by$/m],
+    ['not standard input that ends at once', `true | ${train('/dev/stdin')}`, /^vecgrad: "\/dev\/stdin" is empty/m],
+    ['not standard input without an end', `yes | ${train('/dev/stdin')}`, /^vecgrad: cannot read "\/dev\/stdin": more than 67108864 bytes come from the pipe: write them to a file first$/m],
+    ['not one line without an end', `yes | tr -d '\\n' | ${train('<(cat)')}`, /^vecgrad: cannot read "\/dev\/fd\/\d+": more than 67108864 bytes come from the pipe/m],
+    ['not a device', train('/dev/zero'), /^vecgrad: "\/dev\/zero" is neither a file nor a pipe/m],
+    ['not a file without an end', 'v eval report.json --input /dev/zero', /^vecgrad: "report.json": a header of/m],
+    ['reports from a command', 'v bench compare report.json <(cat report.json)', /^A +.*\nB +/m],
+    ['no report from a device', 'v bench compare /dev/zero', /^vecgrad: cannot read "\/dev\/zero": it is neither a file nor a pipe$/m],
+    ['no report without an end', 'yes | v bench compare /dev/stdin', /^vecgrad: cannot read "\/dev\/stdin": more than 50000000 bytes come from the pipe/m],
+    ['no report from a pipe that nobody writes to', 'v bench compare pipe', /^vecgrad: cannot read "pipe": it is a pipe that nobody writes to: 5 s went by$/m],
+    ['no report from a link to nothing', 'ln -s gone l; v bench compare l', /^vecgrad: cannot read "l": it is a link to "gone", and there is nothing \(ENOENT\)$/m],
+    ['no model from a pipe that nobody writes to', 'v sample pipe', /^vecgrad: cannot read "pipe": it is a pipe: give the name of a file$/m],
+    ['no model from a link to nothing', 'ln -s gone l; v sample l', /^vecgrad: cannot read "l": it is a link to "gone", and there is nothing \(ENOENT\)$/m],
+  ]; // prettier-ignore
+  for (const [what, script, said] of rows) {
+    it(what, () => {
+      const found = run(script);
+      assert.match(found.said, said);
+      assert.ok(found.seconds < 40, `${found.seconds} s`);
+    });
+  }
+
+  describe('is not written over by the same command', () => {
+    const names = 'anna\nbob\ncarla\n';
+    const save = 'v train rnn --steps 1 --samples 0';
+    const draw = 'v graph rnn --positions 1';
+    const isRead = (option: string, path: string, as = ''): RegExp =>
+      new RegExp(
+        `^vecgrad: ${option} "${path}" is a file that this command reads${as && ` \\(as "${as}"\\)`}, and would replace it: give the name of another file\nexit 2\n$`,
+      );
+    const comesFrom = (path: string): RegExp =>
+      new RegExp(
+        `^vecgrad: cannot write "${path}": standard input comes from there: give the name of another file\nexit 1\n$`,
+      );
+    const refused: [what: string, script: string, said: RegExp][] = [
+      [
+        '--save to the documents',
+        `${save} --input names.txt --save names.txt`,
+        isRead('--save', 'names.txt'),
+      ],
+      [
+        '--save to the documents by another path',
+        `${save} --input names.txt --save ./x/../names.txt`,
+        isRead('--save', './x/../names.txt', 'names.txt'),
+      ],
+      [
+        '--save to a link to the documents',
+        `ln -s names.txt l; ${save} --input names.txt --save l`,
+        isRead('--save', 'l', 'names.txt'),
+      ],
+      [
+        '--save to the documents behind a link',
+        `ln -s names.txt l; ${save} --input l --save names.txt`,
+        isRead('--save', 'names.txt', 'l'),
+      ],
+      [
+        '--save to a hard link to the documents',
+        `ln names.txt l; ${save} --input names.txt --save l`,
+        isRead('--save', 'l', 'names.txt'),
+      ],
+      [
+        '--save to ./input.txt, which is read by default',
+        `ln -s names.txt input.txt; ${save} --save names.txt`,
+        isRead('--save', 'names.txt', 'input.txt'),
+      ],
+      [
+        '--save to the documents, with --resume',
+        `${save} --input names.txt --save names.txt --resume`,
+        isRead('--save', 'names.txt'),
+      ],
+      [
+        '--save to standard input',
+        `${save} --input /dev/stdin --save names.txt < names.txt`,
+        isRead('--save', 'names.txt', '/dev/stdin'),
+      ],
+      [
+        '--save to standard input, which is not read',
+        `${save} --input <(printf 'ab\\nba\\n') --save names.txt < names.txt`,
+        comesFrom('names.txt'),
+      ],
+      [
+        '--save to a descriptor that is read',
+        `${save} --input /dev/fd/3 --save names.txt 3< names.txt`,
+        isRead('--save', 'names.txt', '/dev/fd/3'),
+      ],
+      [
+        '--svg to the documents',
+        `${draw} --input names.txt --svg names.txt`,
+        isRead('--svg', 'names.txt'),
+      ],
+      [
+        '--svg to ./input.txt, which is read by default',
+        `mv names.txt input.txt; ${draw} --svg input.txt; e=$?; mv input.txt names.txt; (exit $e)`,
+        isRead('--svg', 'input.txt'),
+      ],
+      [
+        '--svg to standard input',
+        `${draw} --input report.json --svg names.txt < names.txt`,
+        comesFrom('names.txt'),
+      ],
+      [
+        '--html to a report',
+        'v bench compare report.json --html report.json',
+        isRead('--html', 'report.json'),
+      ],
+      [
+        '--html to a link to a later report',
+        'ln -s report.json l; v bench compare names.txt report.json --html l',
+        isRead('--html', 'l', 'report.json'),
+      ],
+      [
+        '--html to standard input',
+        'v bench compare report.json --html names.txt < names.txt',
+        comesFrom('names.txt'),
+      ],
+      ['--json to standard input', 'v bench --json names.txt < names.txt', comesFrom('names.txt')],
+      [
+        '--out to standard input',
+        'v data names --force --url http://h.invalid/ --out names.txt < names.txt',
+        comesFrom('names.txt'),
+      ],
+    ];
+    const report = JSON.stringify(benchReport());
+    for (const [what, script, said] of refused) {
+      it(what, () => {
+        writeFileSync(join(folder, 'names.txt'), names);
+        mkdirSync(join(folder, 'x'));
+        assert.match(
+          run(`${script}; echo "exit $?"`).said.replace(/^(exit .\n)(.*)$/s, '$2$1'),
+          said,
+        );
+        assert.equal(readFileSync(join(folder, 'names.txt'), 'utf8'), names);
+        assert.equal(readFileSync(join(folder, 'report.json'), 'utf8'), report);
+        assert.deepEqual(
+          readdirSync(folder).filter((name) => name.startsWith('.')),
+          [],
+        );
+      });
+    }
+
+    it('the list that comes with vecgrad is not either', () => {
+      const list = embeddedNamesPath();
+      assert.match(
+        run(`${save} --save '${list}'`).said,
+        /--save ".*" is a file that this command reads, /,
+      );
+      assert.equal(readFileSync(list).length > 200_000, true);
+    });
+
+    it('but a model that training goes on from, and a copy of the documents', () => {
+      writeFileSync(join(folder, 'names.txt'), names);
+      const first = run(`cp names.txt copy; ${save} --input names.txt --save copy`).said;
+      assert.match(first, /1 step,/);
+      assert.equal(
+        run(`${save} --input names.txt --save copy --resume`).said.split('\n')[0],
+        first.split('\n')[0],
+      );
+    });
+  });
+
+  it('a pipe that is given up after as long as was asked for', () => {
+    execFileSync('mkfifo', [join(folder, 'pipe')]);
+    const message = 'it is a pipe that nobody writes to: 0.05 s went by';
+    assert.throws(() => readWhole(join(folder, 'pipe'), 10, 50), { message });
+  });
+
+  it('as many bytes as may be, and not one more', () => {
+    const path = join(folder, 'file');
+    for (const size of [0, 1, 9, 10]) {
+      writeFileSync(path, 'x'.repeat(size));
+      assert.equal(readWhole(path, 10).toString(), 'x'.repeat(size));
+    }
+    writeFileSync(path, 'x'.repeat(11));
+    assert.throws(() => readWhole(path, 10), { message: 'more than 10 bytes come from it' });
+    const large = Buffer.alloc(1e6, 'abc');
+    writeFileSync(path, large);
+    assert.deepEqual(readWhole(path, 1e6), large);
+    assert.throws(() => readWhole('/dev/null', 1), {
+      message: 'it is a device: give the name of a file',
+    });
+  });
+
+  describe('where no --input is given', () => {
+    const input = (): string => join(folder, 'input.txt');
+    const refused: [what: string, make: () => void, said: RegExp][] = [
+      ['a link to nothing', () => symlinkSync('gone.txt', input()), /cannot read "input.txt": it is a link to "gone.txt", and there is nothing/],
+      ['a link to a link to nothing', () => { symlinkSync('gone.txt', join(folder, 'l')); symlinkSync('l', input()); }, /cannot read "input.txt": it is a link to "l", and there is nothing/],
+      ['a link to itself', () => symlinkSync('input.txt', input()), /cannot read "input.txt": its symbolic links lead in a circle/],
+      ['a folder', () => mkdirSync(input()), /"input.txt" is a directory/],
+      ['an empty file', () => writeFileSync(input(), ''), /"input.txt" is empty/],
+      ['blank lines', () => writeFileSync(input(), '\n \n'), /"input.txt" has only blank lines/],
+      ['a binary file', () => writeFileSync(input(), '\0\x01'), /"input.txt" is a binary file/],
+      ['one document', () => writeFileSync(input(), 'emma\n'), /"input.txt" has only one document/],
+      ['a link to a device', () => symlinkSync('/dev/zero', input()), /"input.txt" is neither a file nor a pipe/],
+      ['a link under a file', () => { writeFileSync(join(folder, 'f'), ''); symlinkSync('f/x', input()); }, /cannot read "input.txt": part of its path is a file/],
+    ]; // prettier-ignore
+    for (const [what, make, said] of refused) {
+      for (const command of ['train rnn --steps 1', 'compare --steps 1', 'graph rnn']) {
+        if (command !== 'train rnn --steps 1' && what !== 'a link to nothing') continue;
+        it(`${command} refuses ./input.txt that is ${what}`, () => {
+          make();
+          const found = run(`v ${command}`);
+          assert.match(found.said, new RegExp(`^vecgrad: ${said.source}[^\\n]*\\n$`));
+        });
+      }
+    }
+
+    it('refuses ./input.txt that may not be read', function () {
+      if (process.getuid?.() === 0) this.skip(); // who may read all
+      writeFileSync(input(), 'ab\nba\n');
+      chmodSync(input(), 0);
+      assert.match(run('v train rnn --steps 1').said, /cannot read "input.txt": permission denied/);
+    });
+
+    it('reads ./input.txt through a link', () => {
+      writeFileSync(join(folder, 'names'), 'ab\nba\n');
+      symlinkSync('names', input());
+      assert.match(run('v train rnn --steps 1 --samples 0').said, two);
+    });
+
+    it('reads the embedded names where there is none', () => {
+      assert.match(run('v train rnn --steps 1 --samples 0').said, /32,257 \(the embedded names\)/);
+    });
+  });
+});

@@ -1,0 +1,119 @@
+/** The assembler of tapes: a small graph by hand, and graphs that are none. */
+import assert from 'node:assert/strict';
+import {
+  addon,
+  tapeOpcodeNames,
+  tapeOpcodes,
+  type TapeGraph,
+  type TapePlan,
+} from '../../lib/binding/addon.js';
+
+const [LEAF, PLAIN, TOTAL] = [0, 1, 2];
+
+/** x, y, x * y, and the total of x * y and x. */
+function graph(): TapeGraph {
+  return {
+    ops: Uint8Array.of(LEAF, LEAF, PLAIN, TOTAL),
+    start: Int32Array.of(0, 0, 0, 2, 4),
+    list: Int32Array.of(0, 1, 2, 0),
+    levels: new Int32Array(4),
+    attributeOf: new Int32Array(4),
+    attributes: Int32Array.of(0, -1, 0, 0, -1, 0, 0),
+    levelsList: new Int32Array(0),
+    // leaf, plain, total (native/compile/assemble.h)
+    roles: Int32Array.of(1, 2, 3),
+    own: Int32Array.of(-1, tapeOpcodes.get('mul')!, -1),
+    adding: Int32Array.of(-1, tapeOpcodes.get('fma')!, -1),
+    count: 4,
+    forwardEnd: 4,
+    maxLevel: 1,
+  };
+}
+
+function plan(): TapePlan {
+  return {
+    uses: Int32Array.of(2, 1, 1, 1),
+    gradients: new Int32Array(0),
+    slots: Int32Array.of(0, 1, -1, -1),
+    zero: 2,
+    arenaSize: 3,
+    update: -1,
+    parameters: 0,
+    moment: 0,
+    secondMoment: -1,
+    gradientBlock: 0,
+    rule: 0,
+    blockSize: 0,
+  };
+}
+
+/** A tape's records, in words. */
+function records(tape: Uint32Array): string[] {
+  const found: string[] = [];
+  for (let at = 0; at < tape.length;) {
+    const name = tapeOpcodeNames[tape[at]! & 255]!;
+    const words = addon.info().tapeOperands[tape[at]! & 255]!.length;
+    const count = tape[at++]! >>> 8;
+    for (let i = 0; i < count; i++, at += words) found.push(`${name} ${tape.slice(at, at + words).join(' ')}`); // prettier-ignore
+  }
+  return found;
+}
+
+describe('the assembler of tapes', () => {
+  it('counts what is used, and kept', () => {
+    assert.deepEqual([...addon.countUses(graph(), Int32Array.of(3))], [2, 1, 1, 1]);
+    assert.deepEqual([...addon.countUses(graph(), Int32Array.of(2, 2))], [1, 1, 2, 0]);
+  });
+
+  it('lets a term add itself to its total', () => {
+    const made = addon.assembleTape(graph(), plan())!;
+    assert.deepEqual(records(made.tape), ['mul 3 0 1', 'accumulate 3 0']);
+    assert.deepEqual(made.forward, [0, made.tape.length]);
+    assert.equal(made.arenaSize, 4);
+  });
+
+  it('leaves no place for what is not needed', () => {
+    const without = plan();
+    without.uses.set([0, 0, 0, 0]);
+    assert.equal(addon.assembleTape(graph(), without)!.tape.length, 0);
+  });
+
+  const bad: [what: string, change: (g: TapeGraph, p: TapePlan) => void, message: RegExp][] = [
+    ['an operand behind its node', (g) => (g.list[0] = 3), /node 2: an operand that does not come before it/], // prettier-ignore
+    ['a negative operand', (g) => (g.list[0] = -1), /node 2: an operand/],
+    ['operands outside their list', (g) => (g.start[4] = 9), /node 3: operands outside their list/],
+    ['operands that end before they start', (g) => (g.start[3] = 9), /node 2: operands outside/],
+    ['an unknown operator', (g) => (g.ops[2] = 7), /node 2: no such operator/],
+    ['an operator without a role', (g) => (g.roles[1] = 0), /node 2: an operator that no tape has/],
+    ['an unknown role', (g) => (g.roles[1] = 99), /node 2: an operator that no tape has/],
+    ['a product of one number', (g) => g.start.set([0, 0, 0, 1, 3]), /node 2: operands/],
+    ['an unknown attribute', (g) => (g.attributeOf[1] = 1), /node 1: no such attribute/],
+    ['levels outside their list', (g) => g.attributes.set([0, 0, 2]), /levels outside their list/],
+    ['levels that are not the terms', (g) => Object.assign(g, { levelsList: Int32Array.of(0), attributes: Int32Array.of(0, 0, 1, 0, -1, 0, 0) }), /node 3: terms that do not fit/], // prettier-ignore
+    ['a term of a level there is not', (g) => (g.levelsList = Int32Array.of(4)), /a term's level out of range/], // prettier-ignore
+    ['more terms than levels', (g) => Object.assign(g, { list: Int32Array.of(0, 1, 2, 0, 1), start: Int32Array.of(0, 0, 0, 2, 5), attributes: Int32Array.of(1, -1, 0, 0, -1, 0, 0) }), /node 3: more terms than levels/], // prettier-ignore
+    ['arrays too short', (g) => (g.levels = new Int32Array(3)), /arrays shorter than the graph/],
+    ['a wrong type', (g) => (g.ops = new Int32Array(4) as unknown as Uint8Array), /unexpected ops/],
+    ['a level of a node', (g) => (g.levels[3] = 1), /a level out of range/],
+    ['no levels', (g) => (g.maxLevel = 0), /sizes that do not fit/],
+    ['more levels than a program has', (g) => (g.maxLevel = 2 ** 30), /sizes that do not fit/],
+    ['uses of another graph', (_, p) => (p.uses = new Int32Array(3)), /uses or slots/],
+    ['slots of another graph', (_, p) => (p.slots = new Int32Array(5)), /uses or slots/],
+    ['a gradient that is no node', (_, p) => (p.gradients = Int32Array.of(4)), /gradients that are no nodes/], // prettier-ignore
+    ['an update of what is not there', (_, p) => (p.blockSize = 5), /more numbers than nodes/],
+    ['an update beyond any arena', (_, p) => Object.assign(p, { blockSize: 2, parameters: 2 ** 31 - 2 }), /an arena of more than 2\^31 - 1 numbers/], // prettier-ignore
+    ['nodes beyond any arena', (_, p) => (p.arenaSize = 2 ** 31 - 1), /an arena of more than 2\^31 - 1 numbers/], // prettier-ignore
+    ['no place for the zero', (_, p) => delete (p as Partial<TapePlan>).zero, /unexpected zero/],
+  ];
+  for (const [what, change, message] of bad) {
+    it(`refuses ${what}`, () => {
+      const [g, p] = [graph(), plan()];
+      change(g, p);
+      assert.throws(() => addon.assembleTape(g, p), message);
+    });
+  }
+
+  it('refuses to keep what is no node', () => {
+    assert.throws(() => addon.countUses(graph(), Int32Array.of(4)), /nodes to keep/);
+  });
+});

@@ -1,0 +1,140 @@
+/** How well graphs written position by position are batched: counts of instructions, and what they compute. */
+import assert from 'node:assert/strict';
+import { ALL_PASSES, parsePasses, type PassSet } from '../../lib/compiler/passes.js';
+import { buildModel, type ModelSizes } from '../../lib/study/experiment.js';
+import { concat, index, meanOfFirst, stack, type Value } from '../../lib/value/value.js';
+import { SGD } from '../../lib/optim/optim.js';
+import { Program } from '../../lib/runtime/program.js';
+import { Random } from '../../lib/runtime/random.js';
+import { assertClose, Leaves } from '../support/check.js';
+
+const gpt = (sizes: Partial<ModelSizes>): ReturnType<typeof buildModel> => buildModel('vector', 11, sizes, new Random(1)); // prettier-ignore
+
+function trained(loss: Value): number {
+  const update = { op: 'sgd', moments: 1, numbers: 2 } as const;
+  return new Program({ groups: [[loss]], gradients: 'parameters', update }).counts.instructions;
+}
+const layers = (n: number, sizes: Partial<ModelSizes> = {}): number => trained(gpt({ nLayer: n, ...sizes }).loss); // prettier-ignore
+
+/** A gated net of one state, written out for `positions`. */
+function gated(positions: number): Value {
+  const g = new Leaves(2);
+  const [x, a, b, c, out] = [g.p(positions, 4), g.p(4, 6), g.p(4, 6), g.p(6), g.p(6, 3)];
+  const losses = Array.from({ length: positions }, (_, at) => {
+    const gate = x.at(at).matmul(a).add(c).neg().exp().add(1).pow(-1);
+    return gate.mul(x.at(at).matmul(b)).matmul(out).softmax().log().sum();
+  });
+  return meanOfFirst(losses, index('n'));
+}
+
+describe('batching', () => {
+  it('makes of every layer of a GPT what it makes of one', () => {
+    const [one, two, four] = [layers(1), layers(2), layers(4)];
+    assert(two < 2 * one, `${two} instructions with two layers, ${one} with one`);
+    assert.equal(four - two, 2 * (two - one));
+  });
+
+  it('needs no more instructions for more positions, heads or columns', () => {
+    const sizes = { nHead: 2, nEmbd: 8, blockSize: 4 };
+    const few = layers(2, sizes);
+    for (const more of [{ blockSize: 9 }, { nEmbd: 24 }, { nHead: 4 }]) {
+      assert.equal(layers(2, { ...sizes, ...more }), few, JSON.stringify(more));
+    }
+    assert.equal(trained(gated(9)), trained(gated(4)));
+  });
+
+  it('needs no more instructions for more heads within a position of a sequence', () => {
+    const count = (nHead: number): number => {
+      const { logits } = gpt({ nHead, nEmbd: 24, nLayer: 2, blockSize: 3 });
+      return new Program({ groups: logits, gradients: 'none' }).counts.instructions;
+    };
+    assert.equal(count(3), count(2));
+    assert.equal(count(6), count(2));
+  });
+
+  it('computes a sequence as each position alone, and again after a longer one', () => {
+    const { logits } = gpt({ nHead: 3, nEmbd: 24, nLayer: 2, blockSize: 5 });
+    const sequence = new Program({ groups: logits, gradients: 'none' });
+    for (const tokens of [[1, 2, 3, 4, 5], [9, 8, 7], [10, 3, 10, 3]]) {
+      tokens.forEach((_, at) => {
+        const fed = { tokens: tokens.slice(0, at + 1) };
+        const [root] = logits[at] as [Value];
+        sequence.advance(fed, at);
+        const found = Array.from(sequence.read(root));
+        const expected = Array.from(root.forward(fed));
+        assertClose(found, expected, 1e-12, `position ${at} of ${tokens.join()}`);
+      });
+    }
+  }); // prettier-ignore
+
+  it('keeps apart what sees a growing prefix and what sees all', () => {
+    const g = new Leaves(5);
+    const [x, q] = [g.p(4, 3), g.p(4, 3)];
+    const keys: Value[] = [];
+    const all = x.exp();
+    const y = concat(
+      Array.from({ length: 4 }, (_, at) => {
+        keys.push(x.at(at));
+        const scores = stack(keys).matmul(q.at(at));
+        return concat([scores.softmax().matmul(stack(keys)), all.matmul(q.at(at)).softmax()]);
+      }),
+    );
+    const bare = new Program({ groups: [[y]], gradients: 'none' }).forward({}).slice();
+    assertClose(bare, Array.from(y.forward()), 1e-12, 'batched against unbatched');
+  });
+
+  it('scales the smaller operand of a product, whatever shape the product is given then', () => {
+    const g = new Leaves(4);
+    const product = g.p(6, 2).matmul(g.p(2));
+    for (const y of [product.div(3), product.reshape([2, 3]).mul(3), product.reshape([3, 2, 1]).div(3)]) {
+      const program = new Program({ groups: [[y]], gradients: 'none' });
+      const scaling = program.work(1).filter(({ op }) => op === 'mul' || op === 'div');
+      assert.deepEqual(scaling.map(({ flop }) => flop), [2]);
+      assertClose(Array.from(program.forward({})), Array.from(y.forward()), 1e-12, String(y.shape));
+    }
+  }); // prettier-ignore
+
+  it('adds a product to a sum in place where all else that reads the sum has done so', () => {
+    const g = new Leaves(6);
+    const [x, w] = [g.p(3).exp(), g.p(3, 3)];
+    const residual = (a: Value): Value => a.exp().matmul(w).add(a);
+    const once = residual(x);
+    const additions: [Value, number][] = [[residual(once), 0], [once.mul(x), 1], [residual(once).mul(once), 1]];
+    for (const [y, count] of additions) {
+      const program = new Program({ groups: [[y]], gradients: 'none' }, { passes: parsePasses('-finish') });
+      const adds = program.work(1).find(({ op }) => op === 'add')?.instructions ?? 0;
+      assert.equal(adds, count);
+      assertClose(Array.from(program.forward({})), Array.from(y.forward()), 1e-12, `${count} additions`);
+    }
+  }); // prettier-ignore
+
+  // Sizes at which a transposed operand stays in place, and a product and its update part.
+  for (const [positions, columns] of [
+    [17, 140],
+    [2, 140],
+    [17, 20],
+  ] as const) {
+    it(`trains large matrices as without passes: ${positions} positions, ${columns} columns`, () => {
+      const run = (passes: PassSet): { losses: number[]; parameters: number[][] } => {
+        const g = new Leaves(3);
+        const [x, w, v] = [g.p(positions, 130), g.p(columns, 130), g.p(columns, 128)];
+        const losses = Array.from({ length: positions }, (_, at) => {
+          const hidden = x.at(at).matmul(w.transpose()).mul(0.1).relu();
+          return hidden.matmul(v).mul(0.1).softmax().at(at).log().neg().add(hidden.sum().mul(0.01));
+        });
+        const loss = meanOfFirst(losses, index('n'));
+        const training = new SGD({ learningRate: 0.1, momentum: 0.9 }).minimize(loss, { passes });
+        const lengths = [positions, 1, Math.min(5, positions), positions];
+        return {
+          losses: lengths.map((n) => training.step({ n })),
+          parameters: [x, w, v].map((value) => Array.from(value.data)),
+        };
+      };
+      const [on, off] = [run(ALL_PASSES), run(new Set())];
+      assertClose(on.losses, off.losses, 1e-12, 'losses');
+      on.parameters.forEach((numbers, i) => {
+        assertClose(numbers, off.parameters[i]!, 1e-11, `parameter ${i}`);
+      });
+    });
+  }
+});

@@ -1,0 +1,184 @@
+/**
+ * Random graphs: the program that inspects computes node by node, the one that trains batches
+ * positions, adds in place and skips what a short prefix does not need. Both must agree with the
+ * plain reference and with each other, after runs of any lengths in any order.
+ */
+import assert from 'node:assert/strict';
+import { setImmediate } from 'node:timers/promises';
+import fc from 'fast-check';
+import { concat, index, meanOfFirst, stack, type Node, type Value } from '../../lib/value/value.js';
+import { compile } from '../../lib/runtime/program.js';
+import { Random } from '../../lib/runtime/random.js';
+import { assertClose, Leaves, trainingStep } from '../support/check.js';
+import {
+  build,
+  buildTerms,
+  isTame,
+  recipes,
+  termsRecipes,
+  type RandomGraph,
+  type Recipe,
+  type TermsRecipe,
+} from '../support/random-graphs.js';
+import { evaluate, type Tensor } from '../support/reference.js';
+import { FLOAT64, type Target } from '../support/targets.js';
+
+/** More of them: VECGRAD_TEST_RUNS=10. */
+const RUNS = 100 * Number(process.env['VECGRAD_TEST_RUNS'] ?? 1);
+
+/**
+ * In long mode, graphs of shared terms besides, each on one instruction set: 250,000 of arrays and
+ * 250,000 of single numbers, of which each is compiled to two programs.
+ */
+const PART = 1000;
+const PARTS = process.env['VECGRAD_LONG'] ? 250 : 0;
+
+/** The slope along one direction for all parameters at once, by central differences. */
+function slopeAlong(
+  { loss, numbers, feeds }: RandomGraph,
+  direction: ReadonlyMap<Value, number[]>,
+  n: number,
+): number {
+  // prettier-ignore
+  const h = 1e-5;
+  const base = evaluate(loss, feeds(n), numbers);
+  const fixed = [...base].filter(([node]) => node.op === 'detach');
+  const at = (x: number): number => {
+    const moved = [...numbers].map(([value, { shape, data }]): [Value, Tensor] => [
+      value,
+      { shape, data: data.map((v, i) => v + x * direction.get(value)![i]!) },
+    ]);
+    return evaluate(loss, feeds(n), new Map([...fixed, ...moved])).get(loss)!.data[0]!;
+  };
+  return (8 * (at(h) - at(-h)) - at(2 * h) + at(-2 * h)) / (12 * h);
+}
+
+/** What a value is computed from. */
+function ancestors(root: Node): Set<Node> {
+  const found = new Set<Node>([root]);
+  for (const node of found) for (const input of node.inputs) found.add(input);
+  return found;
+}
+
+/** Compares both compilations of what `make` makes, anew on every target, run at `lengths`. */
+function check(
+  make: () => RandomGraph,
+  lengths: readonly number[],
+  seed = 1,
+  targets: readonly Target[] = FLOAT64,
+): void {
+  const probe = make();
+  const expected = new Map(lengths.map((n) => [n, evaluate(probe.loss, probe.feeds(n), probe.numbers)])); // prettier-ignore
+  fc.pre([...expected.values()].every(isTame));
+  const random = new Random(seed);
+  for (const [i, target] of targets.entries()) {
+    const graph = make();
+    const { loss, numbers, feeds } = graph;
+    const parameters = [...numbers.keys()];
+    const program = compile(loss, target);
+    const { step } = trainingStep(loss, target);
+    const parts = ancestors(loss);
+    const seen = new Set<number>();
+    for (const n of lengths) {
+      const what = `length ${n} of ${lengths.join()} on ${target.isa}`;
+      const y = expected.get(n)!.get(probe.loss)!.data;
+      const trained = step(feeds(n), numbers);
+      assertClose([trained.loss], y, 1e-9, `training: the loss at ${what}`);
+      for (const [value, { data }] of numbers) value.data.set(data);
+      assertClose(program.forward(feeds(n)), y, 1e-10, `inspecting: the loss at ${what}`);
+      program.backward();
+      const inspected = new Map(parameters.map((value) => [value, parts.has(value) ? Array.from(program.readGradient(value)) : Array.from(value.data, () => 0)])); // prettier-ignore
+      for (const value of parameters) {
+        assertClose(trained.gradients.get(value)!, inspected.get(value)!, 1e-9, `training against inspecting: the gradient by ${value.label} at ${what}`); // prettier-ignore
+      }
+      if (i === 0 && !seen.has(n)) {
+        const direction = new Map(parameters.map((value) => [value, Array.from(value.data, () => random.gauss(0, 0.5))])); // prettier-ignore
+        let slope = 0;
+        for (const [value, gradient] of inspected) gradient.forEach((x, j) => (slope += x * direction.get(value)![j]!)); // prettier-ignore
+        const scale = Math.max(...[...inspected.values()].flat().map(Math.abs));
+        const measured = slopeAlong(graph, direction, n);
+        assert(Math.abs(slope - measured) <= 1e-6 * Math.max(1, scale), `the slope at ${what} is ${slope} by gradients, ${measured} by differences`); // prettier-ignore
+      }
+      seen.add(n);
+    }
+  }
+}
+
+describe('random graphs', () => {
+  for (const [what, scalar] of [
+    ['arrays', false],
+    ['single numbers', true],
+  ] as const) {
+    // prettier-ignore
+    it(`of ${what}`, () => {
+      const property = fc.property(recipes(scalar), (recipe: Recipe) => {
+        check(() => build(recipe), recipe.lengths.map((n) => 1 + (n % recipe.positions)), recipe.seed); // prettier-ignore
+      });
+      fc.assert(property, { numRuns: RUNS * (scalar ? 3 : 1), seed: 1 });
+    }).timeout(600_000);
+
+    it(`of ${what}, means of shared terms, leaves and other means, at every prefix length`, async () => {
+      const property = (
+        targets: (seed: number) => readonly Target[],
+      ): fc.IProperty<[TermsRecipe]> =>
+        fc.property(termsRecipes(scalar), (recipe) => {
+          const { seed } = recipe;
+          const { most } = buildTerms(recipe);
+          const lengths = Array.from({ length: most }, (_, i) => ((i + seed) % most) + 1);
+          check(() => buildTerms(recipe), lengths, seed, targets(seed));
+        });
+      fc.assert(
+        property(() => FLOAT64),
+        { numRuns: RUNS * (scalar ? 3 : 1), seed: 1 },
+      );
+      const one = property((seed) => [FLOAT64[seed % FLOAT64.length]!]);
+      for (let part = 1; part <= PARTS; part++) {
+        fc.assert(one, { numRuns: PART, seed: part });
+        await setImmediate(); // so that programs that nobody holds are freed
+      }
+    }).timeout(600_000 + 3_600_000 * PARTS);
+  }
+});
+
+/** What random graphs found, in few lines: losses of four positions, and lengths to run. */
+const FOUND: [
+  title: string,
+  lengths: number[],
+  losses: (g: Leaves, positions: number[]) => Value[],
+][] = [
+  ['a stack of the last two states, and a product with each state', [4, 3], (g, positions) => {
+    const [a, w] = [g.p(4, 1), g.p(1, 3)];
+    let state = [g.p(1), g.p(1)];
+    return positions.map((at) => {
+      const pair = stack(state);
+      state = [state[1]!, state[1]!.add(a.at(at)).relu()];
+      return pair.mul(0.7).sum().add(state[1]!.matmul(w).sum());
+    });
+  }],
+  ['joins along the last axis, counted from behind', [4, 2], (g, positions) => {
+    const [a, b] = [g.p(3, 1), g.p(4, 3, 1)];
+    return positions.map((at) => [b.at(at).add(a)].map((x) => concat([x, x.exp()], -1).mul(0.7).sum())[0]!);
+  }],
+  ['the state two positions back, then a shorter run', [4, 3, 1, 2], (g, positions) => {
+    const a = g.p(1);
+    let state = [g.p(1), g.p(1)];
+    return positions.map(() => {
+      const y = a.add(a).sub(state[0]!);
+      state = [state[1]!, y.mul(y.sum())];
+      return y.add(state[1]!).sum();
+    });
+  }],
+]; // prettier-ignore
+
+describe('graphs that were once wrong', () => {
+  for (const [title, lengths, losses] of FOUND) {
+    it(title, () => {
+      const make = (): RandomGraph => {
+        const g = new Leaves(3);
+        const loss = meanOfFirst(losses(g, [0, 1, 2, 3]), index('n'));
+        return { loss, numbers: g.numbers, feeds: (n) => ({ n }) };
+      };
+      check(make, lengths);
+    });
+  }
+});

@@ -1,0 +1,100 @@
+/** The compiler's passes: how a list of them is read, and that each makes a difference. */
+import assert from 'node:assert/strict';
+import { ALL_PASSES, parsePasses, PassError, PASS_NAMES, type PassName } from '../../lib/compiler/passes.js'; // prettier-ignore
+import { buildModel, type ModelName } from '../../lib/study/experiment.js';
+import { parameter, stack, total, type Value } from '../../lib/value/value.js';
+import { SGD } from '../../lib/optim/optim.js';
+import { Random } from '../../lib/runtime/random.js';
+
+const without = (...off: PassName[]): PassName[] => PASS_NAMES.filter((name) => !off.includes(name)); // prettier-ignore
+
+const LISTS: [text: string, on: readonly PassName[]][] = [
+  ['all', PASS_NAMES],
+  ['none', []],
+  ['pad,batch', ['pad', 'batch']],
+  [' pad , batch ', ['pad', 'batch']],
+  ['all,-pad', without('pad')],
+  ['-pad,-place', without('pad', 'place')],
+  ['pad,all,none,place', ['place']],
+  ['pad,-pad', []],
+];
+
+describe('a list of passes', () => {
+  for (const [text, on] of LISTS) {
+    it(`'${text}' switches on ${on.join(', ') || 'none'}`, () => {
+      assert.deepEqual([...parsePasses(text)].sort(), [...on].sort());
+    });
+  }
+
+  for (const text of ['fussed', '', 'pad,', '-', 'all,-none', 'PAD', 'pad batch']) {
+    it(`'${text}' is refused, saying which there are`, () => {
+      assert.throws(() => parsePasses(text), (error: Error) => error instanceof PassError && PASS_NAMES.every((name) => error.message.includes(name))); // prettier-ignore
+    });
+  }
+});
+
+/** A model on which a pass saves instructions or memory. */
+const SAVES: Record<PassName, ModelName> = {
+  simplify: 'rnn',
+  reassociate: 'rnn',
+  pad: 'vector',
+  batch: 'rnn_att',
+  rebatch: 'vector',
+  fuse: 'vector',
+  combine: 'rnn',
+  tidy: 'vector',
+  place: 'rnn',
+  finish: 'vector',
+  update: 'rnn_att',
+};
+
+describe('a pass', () => {
+  const feeds = { tokens: [4, 1, 2], targets: [1, 2, 4], length: 3 };
+  const train = (name: ModelName, passes = ALL_PASSES): { losses: number[]; instructions: number; memory: number } => {
+    const model = buildModel(name, 5, { blockSize: 4, nEmbd: 8, nState: 8, nAtt: 4 }, new Random(1));
+    const training = model.optimizer(10).minimize(model.loss, { passes });
+    const losses = Array.from({ length: 10 }, () => training.step(feeds));
+    const { counts, arena } = training.program;
+    return { losses, instructions: counts.instructions, memory: arena.length };
+  }; // prettier-ignore
+
+  for (const [pass, model] of Object.entries(SAVES) as [PassName, ModelName][]) {
+    it(`of the name ${pass} saves ${model} something`, () => {
+      const [on, off] = [train(model), train(model, parsePasses(`all,-${pass}`))];
+      const what = JSON.stringify([on, off]);
+      assert(on.instructions <= off.instructions, what);
+      assert(on.instructions < off.instructions || on.memory < off.memory, what);
+    });
+  }
+
+  it('of the name simplify stacks once what is written twice, and nothing else', () => {
+    const rows = [[1, 2], [3, 4]].map((row) => parameter(row)); // prettier-ignore
+    const [a, b] = rows as [Value, Value];
+    const other = a.mul(2);
+    const nodes = (...stacks: Value[][]): number => {
+      const sums = stacks.map((list, i) => stack(list).pow(i + 2).sum()); // prettier-ignore
+      const loss = total(sums);
+      const training = new SGD({ learningRate: 0 }).minimize(loss, {
+        passes: parsePasses('simplify'),
+      });
+      assert.equal(training.step({}), loss.forward()[0]);
+      return training.program.counts.forwardNodes;
+    };
+    const one = nodes([a, b], [b, a], [a, b, b]); // three stacks
+    assert.equal(nodes([a, b], [a, b], [a, b]), one - 2);
+    assert.equal(nodes([a, b], [a, b, b], [a, b]), one - 1);
+    assert.equal(nodes([a, b], [other, b], [b]), one + 2); // other, and the constant
+  });
+
+  // Of these, scalar's tape has but one.
+  for (const model of ['vector', 'rnn', 'rnn_att'] as const) {
+    it(`changes nothing that ${model} learns`, () => {
+      const plain = train(model, parsePasses('none')).losses;
+      for (const off of PASS_NAMES) {
+        train(model, parsePasses(`-${off}`)).losses.forEach((loss, i) => {
+          assert(Math.abs(loss - plain[i]!) < 1e-11, `without ${off}, step ${i + 1}: ${loss} for ${plain[i]!}`); // prettier-ignore
+        });
+      }
+    });
+  }
+});

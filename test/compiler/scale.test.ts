@@ -1,0 +1,240 @@
+/**
+ * Graphs as deep and as wide as a user makes them: nothing overflows the stack, and time grows with the
+ * size, not with its square. A row whose time grew so would take minutes, far beyond mocha's timeout;
+ * `npm run bench -- --only scaling` shows the times. Without VECGRAD_LONG=1 (`npm run test:long`) only a
+ * sample of the chains runs, and what is wide is narrower.
+ */
+import assert from 'node:assert/strict';
+import { choose, compile, concat, grad, index, input, meanOfFirst, nn, parameter, Random, SGD, stack, total, type Feeds, type Value } from '../../lib/index.js'; // prettier-ignore
+
+const isLong = process.env['VECGRAD_LONG'] === '1';
+const DEEP = 10_000;
+const matrix = (): Value => parameter([[0.1, 0.2], [0.3, 0.4]]); // prettier-ignore
+
+/** One link of a chain, on [2, 2], and what is fed. */
+interface Link {
+  of: (x: Value, i: number) => Value;
+  feeds?: Feeds;
+  /** How many are chained, where the graph holds more than one number for each. */
+  times?: number;
+}
+
+const word = index('word', 2);
+const which = index('which');
+const one = parameter([[1, 1], [1, 1]]); // prettier-ignore
+
+const LINKS: Readonly<Record<string, Link>> = {
+  reshape: { of: (x, i) => x.reshape(i % 2 ? [2, 2] : [4]) },
+  'a squeeze': { of: (x) => x.reshape([1, 2, 2]).reshape([2, 2]) },
+  'slices that are joined again': { of: (x) => concat([x.slice(0, 1), x.slice(1, 2)]) },
+  'rows that are stacked again': { of: (x) => stack([x.at(0), x.at(1)]) },
+  'a stack of one': { of: (x) => stack([x]).at(0) },
+  'a concat of one': { of: (x) => concat([x]) },
+  broadcastTo: { of: (x) => x.broadcastTo([2, 2]) },
+  'broadcastTo a new axis': { of: (x) => x.broadcastTo([1, 2, 2]).at(0) },
+  detach: { of: (x) => x.detach() },
+  transpose: { of: (x) => x.transpose() },
+  'transpose and reshape': { of: (x) => x.transpose().reshape([2, 2]) },
+  slice: { of: (x) => x.slice(0, 2) },
+  add: { of: (x) => x.add(0.001) },
+  sub: { of: (x) => x.sub(0.001) },
+  mul: { of: (x) => x.mul(0.999) },
+  div: { of: (x) => x.div(1.001) },
+  maximum: { of: (x) => x.maximum(0.1) },
+  neg: { of: (x) => x.neg() },
+  exp: { of: (x) => x.neg().exp() },
+  relu: { of: (x) => x.relu() },
+  tanh: { of: (x) => x.tanh() },
+  sigmoid: { of: (x) => x.sigmoid() },
+  pow: { of: (x) => x.pow(0.5) },
+  softmax: { of: (x) => x.softmax() },
+  rmsNorm: { of: (x) => x.rmsNorm() },
+  dropout: { of: (x, i) => x.dropout(0.1, i) },
+  cumsum: { of: (x) => x.cumsum().mul(0.5) },
+  matmul: { of: (x) => x.matmul(one).mul(0.5) },
+  sum: { of: (x) => x.sum(0, true).mul(0.5).broadcastTo([2, 2]) },
+  max: { of: (x) => x.max(0, true).broadcastTo([2, 2]) },
+  gather: { of: (x) => x.gather(word), feeds: { word: [1, 0] } },
+  total: { of: (x) => total([x, x]).mul(0.5) },
+  choose: { of: (x) => choose([x, x], which), feeds: { which: 1 } },
+  'a list that grows': { of: (x) => concat([x, one]), times: 3000 },
+};
+
+/** Of each way in which the compiler walks along a chain one. */
+const SAMPLE: readonly string[] = [
+  'reshape',
+  'slices that are joined again',
+  'a stack of one',
+  'broadcastTo',
+  'detach',
+  'transpose',
+  'add',
+  'dropout',
+  'choose',
+  'a list that grows',
+];
+
+function chainOf({ of, times = DEEP }: Link, x: Value): Value {
+  for (let i = 0; i < times; i++) x = of(x, i);
+  return x;
+}
+
+const finite = (numbers: Iterable<number>): boolean => Array.from(numbers).every(Number.isFinite);
+
+describe('a chain of 10,000', () => {
+  for (const name of isLong ? Object.keys(LINKS) : SAMPLE) {
+    const link = LINKS[name]!;
+    describe(name, function () {
+      this.timeout(120_000);
+      const { feeds = {} } = link;
+      it('is computed and differentiated', () => {
+        const x = matrix();
+        const y = chainOf(link, x).add(x.sum());
+        assert.ok(finite(y.forward(feeds)));
+        y.backward();
+        assert.ok(finite(x.grad));
+      });
+      it('is trained', () => {
+        const x = matrix();
+        const training = new SGD({ learningRate: 1e-6 }).minimize(chainOf(link, x).sum().add(x.sum())); // prettier-ignore
+        assert.ok(Number.isFinite(training.step(feeds)));
+        assert.notDeepEqual([...x.data], [0.1, 0.2, 0.3, 0.4]);
+      });
+      it('is drawn, and has a gradient in the graph', () => {
+        const x = matrix();
+        const y = chainOf(link, x).sum();
+        assert.ok(y.toDot().length > 1000 && y.toMermaid().length > 1000);
+        assert.deepEqual(grad(y, [x])[0]!.shape, [2, 2]);
+      });
+    });
+  }
+});
+
+describe('deep graphs of other kinds', function () {
+  this.timeout(60_000);
+  it('are views of views of which each is used', () => {
+    const x = matrix();
+    const used: Value[] = [];
+    let y = x.exp();
+    for (let i = 0; i < DEEP; i++) used.push((y = y.transpose()).mul(2).sum());
+    assert.ok(Number.isFinite(new SGD({ learningRate: 0 }).minimize(total(used)).step({})));
+  });
+  it('are joins that hold a join twice, which look alike in 2^40 ways', () => {
+    const twice = (x: Value): Value => {
+      for (let i = 0; i < 40; i++) x = concat([x, x]).slice(0, 2);
+      return x.mul(2).relu().sum();
+    };
+    const x = matrix().exp();
+    assert.ok(Number.isFinite(new SGD({ learningRate: 0 }).minimize(total([twice(x), twice(x), matrix().sum()])).step({}))); // prettier-ignore
+  });
+  it('are gradients of gradients', () => {
+    const x = parameter([0.1, 0.2]);
+    let y: Value = x;
+    for (let i = 0; i < 3000; i++) y = y.mul(0.999).add(0.001);
+    const [first] = grad(y.mul(y).sum(), [x]);
+    const [second] = grad(first!.sum(), [x]);
+    assert.ok(finite(second!.forward()));
+  });
+});
+
+const WIDE = isLong ? 40_000 : 8000;
+const list = <T>(n: number, of: (i: number) => T): T[] =>
+  Array.from({ length: n }, (_, i) => of(i));
+const feedsOf = (name: string, numbers: ArrayLike<number>): Feeds => ({ [name]: numbers });
+
+/** A loss that has so many of something, and what is fed. */
+const WIDTHS: Readonly<Record<string, (n: number) => [loss: Value, feeds?: Feeds]>> = {
+  'constants of single numbers': (n) => {
+    let y: Value = parameter(0.5);
+    for (let i = 0; i < n; i++) y = y.add(i + 0.5);
+    return [y];
+  },
+  'constants of arrays': (n) => {
+    let y: Value = parameter([0.5, 1]);
+    for (let i = 0; i < n; i++) y = y.add(i + 0.5);
+    return [y.sum()];
+  },
+  'parameters of single numbers': (n) => [total(list(n, (i) => parameter(i).mul(2)))],
+  'parameters of arrays': (n) => [
+    total(
+      list(n, (i) =>
+        parameter([i % 9, 1])
+          .mul(0.1)
+          .exp(),
+      ),
+    ).sum(),
+  ],
+  'parameters that are used twice, one after the other': (n) => {
+    const all = list(n / 4, () => parameter([1, 1]));
+    let y: Value = parameter([1, 2]);
+    for (let round = 0; round < 2; round++) for (const p of all) y = y.mul(p).relu();
+    return [y.sum()];
+  },
+  inputs: (n) => [
+    total([parameter([1, 2]), ...list(n / 4, (i) => input(`x${i}`, [2]).mul(2))]).sum(),
+    Object.fromEntries(list(n / 4, (i) => [`x${i}`, [1, 2]])),
+  ],
+  'operands of a concat': (n) => [concat(list(n, (i) => parameter([i]).mul(2))).sum()],
+  'operands of a concat that are one value': (n) => {
+    const p = parameter([1, 2]).exp();
+    return [concat(list(n, () => p)).sum()];
+  },
+  'operands of a stack': (n) => [stack(list(n, (i) => parameter([i, 1]).mul(2))).sum()],
+  'uses of one value': (n) => {
+    const p = parameter([1, 2]).exp();
+    return [total(list(n, (i) => p.mul(i % 7))).sum()];
+  },
+  'uses of one value by sums': (n) => {
+    const p = parameter([1, 2]).exp();
+    let y: Value = p;
+    for (let i = 0; i < n; i++) y = y.relu().add(p);
+    return [y.sum()];
+  },
+  'parts of a vector': (n) => {
+    const p = parameter(new Float64Array(n).fill(0.1)).exp();
+    return [total(list(n, (i) => p.at(i).mul(2)))];
+  },
+  'rows of a matrix': (n) => {
+    const p = parameter(new Float64Array(2 * n).fill(0.1), { shape: [n, 2] }).exp();
+    return [total(list(n, (i) => p.at(i).relu())).sum()];
+  },
+  'terms of a meanOfFirst': (n) => {
+    const p = parameter([1, 2]);
+    return [meanOfFirst(list(n, (i) => p.mul(i % 9).sum()), index('n')), { n }]; // prettier-ignore
+  },
+  'positions of a recurrence': (n) => {
+    let h: Value = parameter([1, 2]);
+    const losses = list(n / 4, () => (h = h.mul(0.99)).sum());
+    return [meanOfFirst(losses, index('n')), { n: n / 4 }];
+  },
+  'values to choose from': (n) => {
+    const p = parameter([1, 2]);
+    return [choose(list(n, (i) => p.mul(i % 9)), index('which')).sum(), { which: 1 }]; // prettier-ignore
+  },
+  'elements of an index': (n) => {
+    const [t, w] = [index('t', n), parameter([[1, 2], [3, 4]])]; // prettier-ignore
+    return [total(list(n, (i) => w.at(t.at(i)).mul(2))).sum(), feedsOf('t', new Int32Array(n))];
+  },
+};
+
+describe(WIDE.toLocaleString('en'), () => {
+  for (const [name, of] of Object.entries(WIDTHS)) {
+    it(`${name}: computed, differentiated and trained`, function () {
+      this.timeout(120_000);
+      const [loss, feeds = {}] = of(WIDE);
+      const program = compile(loss);
+      assert.ok(finite(program.forward(feeds)));
+      program.backward();
+      assert.ok(Number.isFinite(new SGD({ learningRate: 1e-9 }).minimize(loss).step(feeds)));
+    });
+  }
+});
+
+describe('lists longer than the arguments of a call', function () {
+  this.timeout(60_000);
+  it('are the parameters of a network', () => {
+    const random = new Random(1);
+    const net = new nn.MLP(400, [400, 1], { random });
+    assert.equal(net.parameters().length, 401 * 400 + 401);
+  });
+});

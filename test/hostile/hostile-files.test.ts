@@ -1,0 +1,142 @@
+/**
+ * Files that mean harm: each is refused with an error of the library that names it, on one line, with at
+ * most 100 MB of memory over what the process had. It is promised within a second; what the tests
+ * hold it to is that none hangs. Files changed at random are in test/hostile/hostile.test.ts.
+ */
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { loadModel } from '../../lib/study/model-file.js';
+import { packageRoot } from '../../lib/core/package.js';
+import { readSafetensors, SafetensorsError } from '../../lib/weights/safetensors.js';
+import type { Job, Outcome } from '../support/hostile/load-files.js';
+import { ROWS, saveGood, type Row, type Way } from '../support/hostile/made-files.js';
+
+const TSX = import.meta.resolve('tsx');
+const LOAD = join(packageRoot(), 'test/support/hostile/load-files.ts');
+const PEAK = new URL('../support/hostile/peak.mjs', import.meta.url).href;
+const CLI = join(packageRoot(), 'dist/cli.cjs');
+/** Without an end for so many milliseconds, a file hangs what reads it. */
+const PATIENCE = 10_000;
+const MOST_MEMORY = 100e6;
+
+/** Freed memory goes back to the system at once: what one file took does not hide what the next does. */
+const ENV = { ...process.env, MALLOC_MMAP_THRESHOLD_: '65536', MALLOC_TRIM_THRESHOLD_: '65536' };
+
+describe('a file that means harm', () => {
+  before(function () {
+    if (process.platform !== 'linux') this.skip(); // which tells of a process's memory, and has the files
+  });
+  const folder = mkdtempSync(join(tmpdir(), 'vecgrad-harm-'));
+  after(() => rmSync(folder, { recursive: true }));
+  const outcomes = new Map<string, Outcome>();
+  const keyOf = ({ what }: Row, way: string): string => `${what}, ${way}`;
+
+  before(async function () {
+    this.timeout(0);
+    const jobs: Job[] = [];
+    const keys: string[] = [];
+    for (const row of ROWS) {
+      let path: string | undefined;
+      for (const way of Object.keys(row.said) as Way[]) {
+        // One file for all ways, where it stays what it is.
+        if (path === undefined || row.trick) {
+          path = row.path ?? join(folder, `${jobs.length}.safetensors`);
+          row.make(path);
+        }
+        jobs.push({ path, way, ...(row.trick && { trick: row.trick }) });
+        keys.push(keyOf(row, way));
+      }
+    }
+    const list = join(folder, 'jobs.json');
+    writeFileSync(list, JSON.stringify(jobs));
+    const child = spawn(process.execPath, ['--expose-gc', '--import', TSX, LOAD, list], { env: ENV, stdio: ['ignore', 'pipe', 'inherit'] }); // prettier-ignore
+    const kill = (): unknown => child.kill('SIGKILL');
+    let timer = setTimeout(kill, 3 * PATIENCE);
+    for await (const line of createInterface(child.stdout)) {
+      clearTimeout(timer);
+      timer = setTimeout(kill, PATIENCE);
+      outcomes.set(keys[outcomes.size]!, JSON.parse(line) as Outcome);
+    }
+    clearTimeout(timer);
+    assert.equal(outcomes.size, keys.length, `it hangs, or ends the process: ${keys[outcomes.size]!}`); // prettier-ignore
+  });
+
+  for (const row of ROWS) {
+    it(row.what, () => {
+      for (const [way, message] of Object.entries(row.said)) {
+        const { said, memory } = outcomes.get(keyOf(row, way))!;
+        assert.match(said, message, way);
+        assert.ok(!/[\r\n]/.test(said), said);
+        assert.ok(said.length < 1500, `a message of ${said.length} characters`);
+        assert.ok(memory < MOST_MEMORY, `${way}: ${Math.round(memory / 1e6)} MB`);
+      }
+    });
+  }
+
+  it('takes at most', function () {
+    const all = [...outcomes];
+    const by = (of: (outcome: Outcome) => number) => all.reduce((a, b) => (of(b[1]) > of(a[1]) ? b : a)); // prettier-ignore
+    const [slowest, { milliseconds }] = by((outcome) => outcome.milliseconds);
+    const [largest, { memory }] = by((outcome) => outcome.memory);
+    assert.ok(milliseconds < PATIENCE, slowest);
+    this.test!.title += ` ${Math.round(milliseconds)} ms (${slowest}) and ${Math.round(memory / 1e6)} MB (${largest})`; // prettier-ignore
+  });
+
+  it('is one that was cut, wherever', () => {
+    const path = join(folder, 'cut.safetensors');
+    saveGood(path);
+    const bytes = readFileSync(path);
+    for (let size = 0; size < bytes.length; size++) {
+      assert.throws(() => readSafetensors(bytes.subarray(0, size)), SafetensorsError);
+    }
+    // From the disk: around each place where something ends.
+    const start = 8 + bytes.readUInt32LE(0);
+    const header = JSON.parse(bytes.toString('utf8', 8, start)) as Record<string, { data_offsets?: number[] }>; // prettier-ignore
+    const ends = Object.values(header).flatMap(({ data_offsets = [] }) => data_offsets.map((at) => start + at)); // prettier-ignore
+    for (const end of [0, 8, start, ...ends]) {
+      for (const size of [end - 1, end, end + 1]) {
+        if (size < 0 || size >= bytes.length) continue;
+        writeFileSync(path, bytes.subarray(0, size));
+        assert.throws(() => loadModel(path), SafetensorsError, String(size));
+      }
+    }
+  });
+
+  describe('given to the command line', () => {
+    const names = join(folder, 'names.txt');
+    const good = join(folder, 'good.safetensors');
+    const commands: Readonly<Record<string, (path: string) => string[]>> = {
+      sample: (path) => ['sample', path],
+      eval: (path) => ['eval', path, '--input', names],
+      train: (path) => ['train', 'rnn', '--input', names, '--steps', '1', '--n-embd', '4', '--n-state', '6', '--block-size', '3', '--save', path, '--resume'], // prettier-ignore
+    };
+    function run(args: string[]): { status: number | null; stderr: string; memory: number } {
+      const peak = join(folder, 'peak');
+      const { status, stderr } = spawnSync(process.execPath, ['--import', PEAK, CLI, ...args], { encoding: 'utf8', timeout: PATIENCE, env: { ...ENV, VECGRAD_PEAK: peak } }); // prettier-ignore
+      return { status, stderr, memory: Number(readFileSync(peak, 'utf8')) };
+    }
+    const whats = ['a header of 100 MB', 'as many texts as a header holds, one twice', 'a name of two lines, out of place', 'a file of 10 GB with a small header', 'a pipe that nobody writes to', '/dev/zero', 'a folder']; // prettier-ignore
+    for (const [command, args] of Object.entries(commands)) {
+      it(command, function () {
+        this.timeout(0);
+        writeFileSync(names, 'abc\ncab\nbac\n');
+        run(commands['train']!(good));
+        const right = run(args(good));
+        assert.deepEqual([right.status, right.stderr], [0, '']);
+        for (const what of whats) {
+          const { make, path = join(folder, `${command}-${whats.indexOf(what)}`) } = ROWS.find((row) => row.what === what)!; // prettier-ignore
+          make(path);
+          const { status, stderr, memory } = run(args(path));
+          assert.equal(status, 1, `${what}: ${stderr}`);
+          assert.match(stderr, /^vecgrad: [^\r\n]+\n$/, what);
+          assert.ok(stderr.includes(JSON.stringify(path)), stderr);
+          assert.ok(memory - right.memory < MOST_MEMORY, `${what}: ${memory - right.memory} bytes`);
+        }
+      });
+    }
+  });
+});

@@ -1,0 +1,542 @@
+/** The optimisers against the same rules in plain TypeScript, and the schedules they take. */
+import assert from 'node:assert/strict';
+import { ALL_PASSES, type PassSet } from '../../lib/compiler/passes.js';
+import { where } from '../../lib/value/functions.js';
+import {
+  choose,
+  concat,
+  index,
+  input,
+  meanOfFirst,
+  parameter,
+  total,
+  type TypedArray,
+  type Value,
+} from '../../lib/value/value.js';
+import {
+  Adam,
+  AdamW,
+  decay,
+  RMSprop,
+  SGD,
+  type Optimizer,
+  type Schedule,
+  type Training,
+} from '../../lib/optim/optim.js';
+import { FeedError, type Feeds } from '../../lib/runtime/program.js';
+import * as schedules from '../../lib/optim/schedules.js';
+import { assertClose } from '../support/check.js';
+import { TARGETS } from '../support/targets.js';
+
+const STEPS = 50;
+const START = Array.from({ length: 35 }, (_, i) => Math.sin(i) + 0.1);
+
+/** A loss of weights that are START's numbers in order, what to feed it, and its gradient by hand. */
+interface Problem {
+  weights: Value[];
+  loss: Value;
+  feeds: (step: number) => Record<string, number[]>;
+  gradient: (w: readonly number[], step: number) => number[];
+}
+
+const noise = (n: number, step: number): number[] => Array.from({ length: n }, (_, i) => Math.cos(i * 1.7 + step)); // prettier-ignore
+/** Of the mean over (w - x)²: 2 (w - x) / n. */
+const apart = (w: readonly number[], step: number): number[] => noise(w.length, step).map((x, i) => (2 * (w[i]! - x)) / w.length); // prettier-ignore
+
+function quadratic(): Problem {
+  const weights = [parameter(START.slice(0, 20)), parameter(START.slice(20))];
+  const loss = concat(weights)
+    .sub(input('x', [START.length]))
+    .pow(2)
+    .mean();
+  return { weights, loss, feeds: (step) => ({ x: noise(START.length, step) }), gradient: apart };
+}
+
+/** The same of single numbers, which run on the tape. */
+function singleNumbers(): Problem {
+  const weights = START.map((w) => parameter(w));
+  const squares = weights.map((w, i) => w.sub(input(`x${i}`)).pow(2));
+  const feeds = (step: number): Record<string, number[]> => Object.fromEntries(noise(START.length, step).map((x, i) => [`x${i}`, [x]])); // prettier-ignore
+  return { weights, loss: total(squares).div(START.length), feeds, gradient: apart };
+}
+
+/** The mean over (x w - 1)², whose gradient by w is one product: 2 xᵀ (x w - 1) / n. */
+function product(): Problem {
+  const [rows, inner, columns] = [4, 5, 7];
+  const w = parameter(START, { shape: [inner, columns] });
+  const loss = input('x', [rows, inner]).matmul(w).sub(1).pow(2).mean();
+  return {
+    weights: [w],
+    loss,
+    feeds: (step) => ({ x: noise(rows * inner, step) }),
+    gradient: (numbers, step) => {
+      const x = noise(rows * inner, step);
+      return numbers.map((_, at) => {
+        const [k, column] = [Math.floor(at / columns), at % columns];
+        let sum = 0;
+        for (let row = 0; row < rows; row++) {
+          let error = -1;
+          for (let i = 0; i < inner; i++) error += x[row * inner + i]! * numbers[i * columns + column]!; // prettier-ignore
+          sum += x[row * inner + k]! * error;
+        }
+        return (2 * sum) / (rows * columns);
+      });
+    },
+  };
+}
+
+/** Of some of the weights, drawn anew for each document. */
+function dropped(): Problem {
+  const made = quadratic();
+  return { ...made, loss: made.loss.add(made.weights[0]!.dropout(0.4, 3).pow(2).sum()) };
+}
+
+/** (w - x)² of one weight. */
+function quadraticOf(): [w: Value, loss: Value] {
+  const w = parameter([3]);
+  return [w, w.sub(input('x')).pow(2).sum()];
+}
+const PROBLEMS = { quadratic, singleNumbers, product };
+
+/** Changes all weights by their gradients, both in place. */
+type Rule = (w: number[], g: number[], step: number) => void;
+type Rate = (step: number) => number;
+
+function sgd(rate: Rate, momentum = 0, nesterov = false): Rule {
+  const velocity = START.map(() => 0);
+  return (w, g, step) =>
+    g.forEach((gradient, i) => {
+      velocity[i] = momentum * velocity[i]! + gradient;
+      w[i]! -= rate(step) * (nesterov ? gradient + momentum * velocity[i] : velocity[i]);
+    });
+}
+
+function adam(rate: Rate, beta1 = 0.9, beta2 = 0.999, eps = 1e-8): Rule {
+  const [m, v] = [START.map(() => 0), START.map(() => 0)];
+  return (w, g, step) =>
+    g.forEach((gradient, i) => {
+      m[i] = beta1 * m[i]! + (1 - beta1) * gradient;
+      v[i] = beta2 * v[i]! + (1 - beta2) * gradient ** 2;
+      const [mean, square] = [m[i] / (1 - beta1 ** (step + 1)), v[i] / (1 - beta2 ** (step + 1))];
+      w[i]! -= (rate(step) * mean) / (Math.sqrt(square) + eps);
+    });
+}
+
+function rmsprop(rate: Rate, rho: number, eps: number): Rule {
+  const v = START.map(() => 0);
+  return (w, g, step) =>
+    g.forEach((gradient, i) => {
+      v[i] = rho * v[i]! + (1 - rho) * gradient ** 2;
+      w[i]! -= (rate(step) * gradient) / (Math.sqrt(v[i]) + eps);
+    });
+}
+
+/** Rules that change gradients or weights before another rule. */
+const clipped = (most: number, then: Rule): Rule => (w, g, step) => {
+  const norm = Math.hypot(...g);
+  then(w, norm > most ? g.map((gradient) => (gradient * most) / norm) : g, step);
+}; // prettier-ignore
+const penalized = (decay: number, then: Rule): Rule => (w, g, step) => then(w, g.map((gradient, i) => gradient + decay * w[i]!), step); // prettier-ignore
+const decoupled = (decay: number, rate: Rate, then: Rule): Rule => (w, g, step) => {
+  w.forEach((x, i) => (w[i] = x - rate(step) * decay * x));
+  then(w, g, step);
+}; // prettier-ignore
+
+const fixed = (rate: number): Rate => () => rate; // prettier-ignore
+const falling: Rate = (step) => 0.3 * (1 - step / STEPS);
+function* listed(): Generator<number> {
+  for (let step = 0; step < STEPS; step++) yield falling(step);
+}
+
+const CASES: [title: string, make: () => Optimizer, rule: () => Rule][] = [
+  ['SGD', () => new SGD({ learningRate: 0.3 }), () => sgd(fixed(0.3))],
+  ['SGD with momentum', () => new SGD({ learningRate: 0.3, momentum: 0.9 }), () => sgd(fixed(0.3), 0.9)],
+  ['SGD with Nesterov momentum', () => new SGD({ learningRate: falling, momentum: 0.9, nesterov: true }), () => sgd(falling, 0.9, true)],
+  ['SGD with weight decay', () => new SGD({ learningRate: 0.3, momentum: 0.5, weightDecay: 0.1 }), () => penalized(0.1, sgd(fixed(0.3), 0.5))],
+  ['SGD, clipped', () => new SGD({ learningRate: 0.3, momentum: 0.5, clipGlobalNorm: 0.2 }), () => clipped(0.2, sgd(fixed(0.3), 0.5))],
+  ['SGD with all of it', () => new SGD({ learningRate: falling, momentum: 0.9, nesterov: true, weightDecay: 0.1, clipGlobalNorm: 0.3 }), () => clipped(0.3, penalized(0.1, sgd(falling, 0.9, true)))],
+  ['SGD by a function of the step', () => new SGD({ learningRate: falling, momentum: 0.5 }), () => sgd(falling, 0.5)],
+  ['SGD by a generator', () => new SGD({ learningRate: listed(), momentum: 0.5 }), () => sgd(falling, 0.5)],
+  ['SGD by a decaying rate', () => new SGD({ learningRate: decay(0.3, 0.9) }), () => sgd((step) => 0.3 * 0.9 ** step)],
+  ['SGD by an array of rates', () => new SGD({ learningRate: [...listed()] }), () => sgd(falling)],
+  ['SGD by a schedule', () => new SGD({ learningRate: schedules.linear(0.3, 0, STEPS) }), () => sgd(falling)],
+  ['Adam', () => new Adam({ learningRate: 0.01 }), () => adam(fixed(0.01))],
+  ['Adam with all its numbers', () => new Adam({ learningRate: falling, beta1: 0.85, beta2: 0.99, eps: 1e-3 }), () => adam(falling, 0.85, 0.99, 1e-3)],
+  ['Adam with weight decay, clipped', () => new Adam({ learningRate: 0.01, eps: 1e-3, weightDecay: 0.1, clipGlobalNorm: 0.2 }), () => clipped(0.2, penalized(0.1, adam(fixed(0.01), 0.9, 0.999, 1e-3)))],
+  ['AdamW', () => new AdamW({ learningRate: 0.01 }), () => decoupled(0.01, fixed(0.01), adam(fixed(0.01)))],
+  ['AdamW with all its numbers', () => new AdamW({ learningRate: falling, beta1: 0.85, beta2: 0.99, eps: 1e-3, weightDecay: 0.2, clipGlobalNorm: 0.2 }), () => clipped(0.2, decoupled(0.2, falling, adam(falling, 0.85, 0.99, 1e-3)))],
+  ['RMSprop', () => new RMSprop({ learningRate: 0.01 }), () => rmsprop(fixed(0.01), 0.9, 1e-8)],
+  ['RMSprop with all its numbers', () => new RMSprop({ learningRate: falling, rho: 0.99, eps: 1e-2, weightDecay: 0.1, clipGlobalNorm: 0.2 }), () => clipped(0.2, penalized(0.1, rmsprop(falling, 0.99, 1e-2)))],
+]; // prettier-ignore
+
+/** Losses of w, with p in a part that counts for nothing; whether a gradient flows to p, be it 0. */
+const SWITCHED_OFF: [
+  title: string,
+  loss: (p: Value, w: Value) => Value,
+  isTrained: boolean,
+  feeds?: Feeds,
+][] = [
+  ['a sum times 0', (p, w) => w.sum().add(p.sum().mul(0)), true],
+  ['a sum times 0, taken away', (p, w) => w.sum().sub(p.sum().mul(0)), true],
+  ['an array times 0', (p, w) => w.sum().add(p.mul(0).exp().sum()), true],
+  ['a product with w, times 0', (p, w) => w.sum().add(p.tanh().mul(w).sum().mul(0)), true],
+  ['a matrix product with zeros', (p, w) => w.sum().add(p.matmul(w.mul(0))), true],
+  [
+    'a row of zeros',
+    (p, w) => w.sum().add(p.mul(0).gather(index('i')).mul(w.sum())),
+    true,
+    { i: 1 },
+  ],
+  ['a choice of 0', (p, w) => choose([w.sum(), p.sum().mul(0)], index('i')), true, { i: 0 }],
+  [
+    'a mean of first terms',
+    (p, w) => meanOfFirst([w.sum(), p.sum().mul(0), w.mul(2).sum()], index('n')),
+    true,
+    { n: 2 },
+  ],
+  ['a part of nothing', (p, w) => w.sum().add(p.slice(0, 0).sum()), true],
+  ['single numbers', (p, w) => w.at(0).mul(1).add(p.at(1).mul(3).mul(0)), true],
+  ['a detach', (p, w) => w.sum().add(p.detach().sum()), false],
+  ['a detach times 0', (p, w) => w.sum().add(p.detach().sum().mul(0)), false],
+  ['a condition', (p, w) => where(p, w, 1).sum(), false],
+  ['a power of 0', (p, w) => w.sum().add(p.pow(0).sum()), false],
+];
+
+describe('a parameter behind a constant 0', () => {
+  const SETS: readonly PassSet[] = [ALL_PASSES, new Set(), new Set(['simplify'])];
+  const OPTIMISERS: readonly (() => Optimizer)[] = [
+    () => new SGD({ learningRate: 0.1, momentum: 0.5, weightDecay: 0.1 }),
+    () => new AdamW({ learningRate: 0.1, clipGlobalNorm: 1 }),
+    () => new Adam({ learningRate: 0.1, weightDecay: 0.1 }),
+    () => new RMSprop({ learningRate: 0.1, weightDecay: 0.1, onNonFinite: 'skip' }),
+  ];
+  for (const [title, build, isTrained, feeds = {}] of SWITCHED_OFF) {
+    it(`${title}: ${isTrained ? 'decays and has moments' : 'neither decays nor has moments'}, whatever the passes`, () => {
+      for (const { isa, dtype } of TARGETS) {
+        for (const make of OPTIMISERS) {
+          const start = (
+            passes: PassSet,
+            batches: boolean,
+          ): { p: Value; w: Value; training: Training; take: () => void } => {
+            const p = parameter([1, 2], { name: 'p' });
+            const w = parameter([3, 4], { name: 'w' });
+            const training = make().minimize(build(p, w), { isa, dtype, passes, batches });
+            return {
+              p,
+              w,
+              training,
+              take: () => (batches ? training.stepBatch([feeds]) : training.step(feeds)),
+            };
+          };
+          const whole = start(new Set(), false);
+          for (let step = 0; step < 2; step++) whole.take();
+          const state = whole.training.state();
+          assert.deepEqual(
+            [...state.moments.keys()].map(({ name }) => name).sort(),
+            isTrained ? ['p', 'w'] : ['w'],
+          );
+          const numbers = [whole.p, whole.w].map(({ data }) => data.slice());
+          assert.equal(numbers[0]![0] !== 1, isTrained);
+          for (let step = 0; step < 2; step++) whole.take();
+          for (const passes of SETS) {
+            for (const batches of [false, true]) {
+              // The state of a training without passes is restored to one with them, and the other way round.
+              const first = start(passes, batches);
+              for (let step = 0; step < 2; step++) first.take();
+              const there = first.training.state();
+              for (const [from, to, given] of [
+                [whole, start(passes, batches), state],
+                [first, start(new Set(), false), there],
+              ] as const) {
+                const moments = new Map(
+                  [
+                    [to.p, given.moments.get(from.p)],
+                    [to.w, given.moments.get(from.w)],
+                  ].filter(([, kept]) => kept) as [Value, readonly TypedArray[]][],
+                );
+                to.training.restore({ ...given, moments });
+                [to.p, to.w].forEach((value, i) => value.data.set(numbers[i]!));
+                for (let step = 0; step < 2; step++) to.take();
+                assertClose(
+                  [...to.p.data, ...to.w.data],
+                  [...whole.p.data, ...whole.w.data],
+                  1e-6,
+                  `${[...passes].join(',')} on ${isa} in ${dtype}`,
+                );
+              }
+            }
+          }
+        }
+      }
+    });
+  }
+});
+
+describe('optimisers', () => {
+  for (const [title, make, rule] of CASES) {
+    it(`${title}: ${STEPS} steps`, () => {
+      for (const [name, problem] of Object.entries(PROBLEMS)) {
+        const { gradient } = problem();
+        const expected = [...START];
+        const change = rule();
+        for (let step = 0; step < STEPS; step++) change(expected, gradient(expected, step), step);
+        for (const { isa, dtype } of TARGETS) {
+          const { weights, loss, feeds } = problem();
+          const training = make().minimize(loss, { isa, dtype });
+          for (let step = 0; step < STEPS; step++) training.step(feeds(step));
+          assert.equal(training.steps, STEPS);
+          // float32 rounds each of 50 steps to 6e-8; quotients of small numbers make it more.
+          const tolerance = dtype === 'float64' ? 1e-12 : 1e-4;
+          const found = weights.flatMap((w) => Array.from(w.data));
+          assertClose(found, expected, tolerance, `the weights of ${name} on ${isa} in ${dtype}`);
+        }
+      }
+    });
+  }
+
+  for (const [title, make] of CASES) {
+    it(`${title}: from a state on, bit for bit`, () => {
+      for (const problem of [...Object.values(PROBLEMS), dropped]) {
+        for (const { isa, dtype } of TARGETS) {
+          const options = { isa, dtype, batches: title.length % 2 === 0 };
+          const start = (): Problem & { training: Training; take: (step: number) => number } => {
+            const made = problem();
+            const training = make().minimize(made.loss, options);
+            const batch = (step: number): number => training.stepBatch([made.feeds(step), made.feeds(step + 9)]); // prettier-ignore
+            const take = (step: number): number => options.batches ? batch(step) : training.step(made.feeds(step)); // prettier-ignore
+            return { ...made, training, take };
+          };
+          const whole = start();
+          for (let step = 0; step < 7; step++) whole.take(step);
+          const state = whole.training.state();
+          const numbers = whole.weights.map((w) => w.data.slice());
+          const expected = [7, 8, 9].map((step) => whole.take(step));
+
+          const other = start();
+          const moments = other.weights.map((w, i) => [w, state.moments.get(whole.weights[i]!)!] as const); // prettier-ignore
+          other.training.restore({ ...state, moments: new Map(moments) });
+          other.weights.forEach((w, i) => w.data.set(numbers[i]!));
+          const again = other.training.state();
+          assert.deepEqual([again.steps, again.runs, again.rule], [state.steps, state.runs, state.rule]); // prettier-ignore
+          assert.deepEqual(
+            [7, 8, 9].map((step) => other.take(step)),
+            expected,
+          );
+          assert.deepEqual(other.weights.map((w) => [...w.data]), whole.weights.map((w) => [...w.data])); // prettier-ignore
+        }
+      }
+    });
+  }
+
+  it('take numbers that another program has had while the rate was asked for', () => {
+    const w = parameter([1, 2]);
+    const other = new SGD({ learningRate: 1 }).minimize(w.sum());
+    let isAsked = false;
+    const learningRate = (): number => {
+      if (!isAsked) {
+        isAsked = true;
+        other.step({});
+      }
+      return 0.5;
+    };
+    const training = new SGD({ learningRate }).minimize(w.sum());
+    assert.deepEqual([...training.stepEach({ count: 1, inputs: {} })], [1]); // (1 - 1) + (2 - 1)
+    assert.deepEqual([...w.data], [-0.5, 0.5]);
+  });
+
+  it('go on from no state but one of their own', () => {
+    const w = parameter([1, 2]);
+    const loss = w.pow(2).sum();
+    const sgdOf = (learningRate: Schedule): Training => new SGD({ learningRate, momentum: 0.5 }).minimize(loss); // prettier-ignore
+    const trained = sgdOf(decay(0.1, 0.5));
+    for (let step = 0; step < 3; step++) trained.step({});
+    const state = trained.state();
+    const rows: [Training, RegExp][] = [
+      [trained, /restore: this training has taken steps; give the state to a new one$/],
+      [new Adam({ learningRate: 0.1 }).minimize(loss), /parameter.* has 2 moments here, and other ones in the state: give the same optimiser$/],
+      [new SGD({ learningRate: 0.1 }).minimize(parameter([1, 2]).sum()), /has 1 moments here, and other ones/],
+      [sgdOf(0.1), /restore: step 3 was taken with rates of 0.025, 0.5, which here are 0.1, 0.5: give the same optimiser$/],
+      [sgdOf([0.1, 0.05]), /the learning rates ended before step 2/],
+    ]; // prettier-ignore
+    for (const [training, message] of rows) assert.throws(() => training.restore(state), message);
+    assert.deepEqual(trained.state(), state);
+  });
+
+  it('keep the rate of a step that failed for the next, and its state has none', () => {
+    const [w, loss] = quadraticOf();
+    const training = new SGD({ learningRate: [0.5, 0.25, 0.125] }).minimize(loss);
+    training.step({ x: 1 });
+    assert.deepEqual(training.state().rule, [0.5, 0]);
+    assert.throws(() => training.step({}), FeedError);
+    assert.equal(training.state().rule, undefined);
+    const restored = new SGD({ learningRate: [0.5, 0.25, 0.125] }).minimize(loss);
+    restored.restore(training.state());
+    assert.deepEqual(restored.state().rule, [0.5, 0]);
+    const before = w.data[0]!;
+    training.step({ x: 1 });
+    assert.equal(w.data[0], before - 0.25 * 2 * (before - 1));
+    assert.deepEqual(training.state().rule, [0.25, 0]);
+  });
+
+  it('take batches: all their options work on the mean of the gradients', () => {
+    const learningRate = 0.3;
+    const optimizer = new SGD({ learningRate, momentum: 0.9, nesterov: true, weightDecay: 0.1, clipGlobalNorm: 0.3 }); // prettier-ignore
+    for (const problem of Object.values(PROBLEMS)) {
+      const { weights, loss, feeds, gradient } = problem();
+      // A parameter that no gradient reaches lies beside them.
+      const frozen = parameter(weights[0]!.shape.length > 0 ? [2] : 2);
+      const training = optimizer.minimize(loss.add(frozen.detach().sum()), { batches: true });
+      const expected = [...START];
+      const rule = clipped(0.3, penalized(0.1, sgd(fixed(learningRate), 0.9, true)));
+      rule(expected, gradient(expected, 0).map((g, i) => (g + gradient(expected, 1)[i]!) / 2), 0); // prettier-ignore
+      training.stepBatch([feeds(0), feeds(1)]);
+      const found = weights.flatMap((w) => Array.from(w.data));
+      assertClose(found, expected, 1e-12, 'the weights');
+      assert.equal(frozen.data[0], 2);
+    }
+  });
+
+  it('leave alone what no gradient reaches, weight decay or not', () => {
+    for (const [frozen, w] of [
+      [parameter([1, 2]), parameter([3, 4])],
+      [parameter(1), parameter(3)],
+    ] as const) {
+      // prettier-ignore
+      const before = Array.from(frozen.data);
+      const loss = frozen.detach().mul(w).sum();
+      const training = new AdamW({ learningRate: 0.1, weightDecay: 0.5 }).minimize(loss);
+      for (let step = 0; step < 3; step++) training.step({});
+      assert.deepEqual(Array.from(frozen.data), before);
+      assert(w.data[0]! < 3);
+    }
+  });
+
+  it('update by the instructions they are known for, and no others', () => {
+    const instructions = (optimizer: Optimizer, { loss }: Problem): string[] =>
+      optimizer.minimize(loss).program.work().map(({ op }) => op); // prettier-ignore
+    const rows: [Optimizer, Problem, expected: string[], absent: string[]][] = [
+      [new SGD({ learningRate: 1, momentum: 0.5 }), quadratic(), ['sgd'], ['clip', 'check']],
+      [new SGD({ learningRate: 1, momentum: 0.5 }), product(), ['gemm_sgd'], ['sgd', 'check']],
+      [new Adam({ learningRate: 1 }), product(), ['gemm_adam'], ['adam']],
+      [new RMSprop({ learningRate: 1 }), product(), ['gemm_adam'], ['adam']],
+      [new AdamW({ learningRate: 1 }), product(), ['adam'], ['gemm_adam']],
+      [new SGD({ learningRate: 1, clipGlobalNorm: 1 }), product(), ['check', 'clip', 'sgd'], ['gemm_sgd']], // prettier-ignore
+      [new SGD({ learningRate: 1, clipGlobalNorm: 1, onNonFinite: 'apply' }), product(), ['clip', 'sgd'], ['check']], // prettier-ignore
+      [new SGD({ learningRate: 1, onNonFinite: 'skip' }), product(), ['check', 'sgd'], ['gemm_sgd', 'clip']], // prettier-ignore
+    ];
+    for (const [optimizer, problem, expected, absent] of rows) {
+      const found = instructions(optimizer, problem);
+      for (const op of expected) assert(found.includes(op), `${op} in ${found.join()}`);
+      for (const op of absent) assert(!found.includes(op), `no ${op} in ${found.join()}`);
+    }
+  });
+
+  it('return the loss before the update, and evaluate without one', () => {
+    const { weights, loss, feeds: fed } = quadratic();
+    const w = weights[0]!;
+    const training = new SGD({ learningRate: 0.3 }).minimize(loss);
+    const feeds = fed(0);
+    const before = Array.from(w.data);
+    const evaluated = training.evaluate(feeds);
+    assert.deepEqual(Array.from(w.data), before);
+    assert.equal(training.steps, 0);
+    assert.equal(training.step(feeds), evaluated);
+    assert(training.step(feeds) < evaluated);
+  });
+
+  it('start anew for each training: no momentum is shared', () => {
+    const optimizer = new SGD({ learningRate: 0.3, momentum: 0.9 });
+    const ends = [0, 1].map(() => {
+      const { weights, loss, feeds } = quadratic();
+      const training = optimizer.minimize(loss);
+      for (let step = 0; step < 3; step++) training.step(feeds(step));
+      return Array.from(weights[0]!.data);
+    });
+    assert.deepEqual(ends[0], ends[1]);
+  });
+
+  it('say when the learning rates have ended, changing nothing', () => {
+    for (const learningRate of [[0.3, 0.2], [0.3, 0.2][Symbol.iterator]()] as Schedule[]) {
+      const { weights, loss, feeds } = quadratic();
+      const w = weights[0]!;
+      const training = new SGD({ learningRate }).minimize(loss);
+      training.step(feeds(0));
+      training.step(feeds(1));
+      const before = Array.from(w.data);
+      assert.throws(() => training.step(feeds(2)), /the learning rates ended before step 2: give a generator that goes on/); // prettier-ignore
+      assert.deepEqual(Array.from(w.data), before);
+      assert.equal(training.steps, 2);
+    }
+  });
+
+  it('refuse what is no learning rate', () => {
+    const loss = parameter([1]).sum();
+    const rows: [unknown, RegExp][] = [
+      [
+        undefined,
+        /learningRate undefined: expected a number, a function of the step, or a generator/,
+      ],
+      [null, /learningRate null: expected a number/],
+      ['0.1', /learningRate "0.1": expected a number/],
+      [NaN, /learningRate NaN: expected a finite number/],
+      [Infinity, /learningRate Infinity: expected a finite number/],
+      [-Infinity, /learningRate -Infinity: expected a finite number/],
+    ];
+    for (const [learningRate, message] of rows) {
+      assert.throws(
+        () => new SGD({ learningRate: learningRate as number }).minimize(loss),
+        message,
+      );
+    }
+    for (const rate of [NaN, Infinity, -Infinity]) {
+      for (const learningRate of [() => rate, [rate], schedules.constant(rate), decay(rate, 1)]) {
+        const training = new SGD({ learningRate }).minimize(loss);
+        assert.throws(() => training.step({}), {
+          name: 'RangeError',
+          message: `learning rate ${rate} at step 0: expected a finite number`,
+        });
+      }
+    }
+  });
+
+  const REFUSED: [make: () => Optimizer, message: RegExp][] = [
+    [() => new SGD({ learningRate: 1, momentum: 1 }), /momentum 1: expected a number from 0 to below 1/],
+    [() => new SGD({ learningRate: 1, momentum: NaN }), /momentum NaN/],
+    [() => new SGD({ learningRate: 1, nesterov: true }), /nesterov needs a momentum above zero/],
+    [() => new SGD({ learningRate: 1, weightDecay: -1 }), /weightDecay -1: expected a number from 0/],
+    [() => new SGD({ learningRate: 1, clipGlobalNorm: 0 }), /clipGlobalNorm 0: expected a number above zero/],
+    [() => new SGD({ learningRate: 1, clipGlobalNorm: NaN }), /clipGlobalNorm NaN/],
+    [() => new Adam({ learningRate: 1, beta1: -0.1 }), /beta1 -0\.1: expected a number from 0 to below 1/],
+    [() => new Adam({ learningRate: 1, beta2: 1.5 }), /beta2 1\.5/],
+    [() => new Adam({ learningRate: 1, eps: -1 }), /eps -1: expected a number from 0/],
+    [() => new AdamW({ learningRate: 1, weightDecay: Infinity }), /weightDecay Infinity: expected a number from 0/],
+    [() => new RMSprop({ learningRate: 1, rho: 1 }), /rho 1: expected a number from 0 to below 1/],
+  ]; // prettier-ignore
+  it('refuse numbers out of range', () => {
+    for (const [make, message] of REFUSED) assert.throws(make, message);
+  });
+});
+
+describe('schedules', () => {
+  const { constant, cosine, exponential, linear, stepDecay } = schedules;
+  const ROWS: [title: string, rate: (step: number) => number, expected: [step: number, rate: number][]][] = [
+    ['constant', constant(0.1), [[0, 0.1], [1000, 0.1]]],
+    ['linear', linear(1, 0.2, 4), [[0, 1], [1, 0.8], [2, 0.6], [4, 0.2], [9, 0.2]]],
+    ['cosine', cosine({ peak: 2, steps: 4 }), [[0, 2], [1, 1 + Math.SQRT1_2], [2, 1], [4, 0], [9, 0]]],
+    ['cosine with a warm-up and an end', cosine({ peak: 3, steps: 6, warmup: 2, end: 1 }), [[0, 1], [1, 2], [2, 3], [4, 2], [6, 1], [7, 1]]],
+    ['step', stepDecay(1, 0.5, 3), [[0, 1], [2, 1], [3, 0.5], [6, 0.25]]],
+    ['exponential', exponential(1, 0.5), [[0, 1], [1, 0.5], [3, 0.125]]],
+  ]; // prettier-ignore
+  for (const [title, rate, expected] of ROWS) {
+    it(title, () => {
+      assertClose(expected.map(([step]) => rate(step)), expected.map(([, x]) => x), 1e-15, title); // prettier-ignore
+    });
+  }
+
+  it('refuse numbers out of range', () => {
+    assert.throws(() => linear(1, 0, 0), /steps 0: expected a number above zero/);
+    assert.throws(() => stepDecay(1, 0.5, NaN), /every NaN: expected a number above zero/);
+    assert.throws(() => cosine({ peak: 1, steps: 5, warmup: 5 }), /steps after the warm-up 0: expected a number above zero/); // prettier-ignore
+    assert.throws(() => cosine({ peak: 1, steps: 5, warmup: -1 }), /warmup -1: expected a number from 0/); // prettier-ignore
+  });
+});

@@ -1,0 +1,517 @@
+/** What can be fed although nothing reads it, what has no numbers, and columns that documents share. */
+import assert from 'node:assert/strict';
+import { runInNewContext } from 'node:vm';
+import type { Column, Dataset } from '../../lib/runtime/dataset.js';
+import { ALL_PASSES } from '../../lib/compiler/passes.js';
+import { gradCheck } from '../../lib/value/grad-check.js';
+import { choose, concat, index, input, meanOfFirst, parameter, total, Value } from '../../lib/value/value.js'; // prettier-ignore
+import { embedding, logSoftmax, logSumExp, norm, variance } from '../../lib/value/functions.js';
+import { SGD } from '../../lib/optim/optim.js';
+import { compile, FeedError, Program, type Feeds } from '../../lib/runtime/program.js';
+import { ShapeError } from '../../lib/core/shape.js';
+import { TARGETS } from '../support/targets.js';
+
+const columns = (feeds: Feeds): Record<string, Column> => Object.fromEntries(Object.entries(feeds).map(([name, given]) => {
+  const list = typeof given === 'number' ? [given] : Array.from(given);
+  return [name, { values: /^[in]/.test(name) ? Int32Array.from(list) : Float64Array.from(list) }];
+})); // prettier-ignore
+
+describe('an input of a term that the compiler drops can be fed, and need not be:', () => {
+  const w = parameter([1, 2]);
+  const x = (): Value => w.mul(input('x', [2])).sum();
+  const aux = (): Value => w.mul(input('aux', [2])).sum();
+  const rows: [title: string, loss: () => Value, feeds: Feeds, wrong: readonly [Feeds[string], RegExp]][] = [
+    ['times a constant 0', () => x().add(aux().mul(0)), { aux: [5, 6] }, [[1], /'aux': 1 number .*needs 2/]],
+    ['a constant 0 times it', () => x().add(parameter(1).mul(0).mul(aux())), { aux: [5, 6] }, [7, /'aux'.*one number/]],
+    ['less it', () => x().sub(aux().mul(0)), { aux: [5, 6] }, [['a', 'b'] as unknown as number[], /'aux'\[0\] is "a"/]],
+    ['an index alone', () => x().add(w.at(index('i')).mul(0)), { i: 1 }, [-1, /'i' = -1: expected an integer/]],
+    ['a vector of indices', () => x().add(w.gather(index('is', 3)).sum().mul(0)), { is: [0, 1, 1] }, [[1, 2, 3, 4], /'is': 4 integers/]],
+    ['a choice', () => x().add(choose([aux(), w.sum()], index('i')).mul(0)), { aux: [1, 2], i: 0 }, [0.5, /'i' = 0.5/]],
+    ['a classifier', () => x().add(input('aux', [3]).crossEntropy(index('i')).mul(0)), { aux: [1, 2, 3], i: 2 }, [1.5, /'i' = 1.5/]],
+    ['a part of nothing', () => x().add(input('aux', [2]).slice(0, 0).sum()), { aux: [5, 6] }, [[1], /'aux': 1 number/]],
+    ['the power 0', () => x().add(aux().pow(0).mul(0)), { aux: [5, 6] }, [[1], /'aux': 1 number/]],
+    ['a matrix product with zeros', () => x().add(input('aux', [2]).matmul(w.mul(0))), { aux: [5, 6] }, [[1], /'aux': 1 number/]],
+    ['dropout of it', () => x().add(aux().dropout(0.5, 1).mul(0)), { aux: [5, 6] }, [[1], /'aux': 1 number/]],
+    ['single numbers', () => parameter(1).mul(input('a')).add(input('b').mul(parameter(2)).mul(0)), { a: 1, b: 3 }, [[1, 2], /'b': 2 numbers/]],
+  ]; // prettier-ignore
+  for (const [title, build, fed, [wrong, message]] of rows) {
+    it(title, async () => {
+      for (const target of TARGETS) {
+        const loss = build();
+        const feeds = 'a' in fed ? fed : { x: [1, 2], ...fed };
+        const name = Object.keys(fed).at(-1)!;
+        const [training, other] = [0, 1].map(() => new SGD({ learningRate: 0 }).minimize(loss, { ...target, batches: true })) as [ReturnType<SGD['minimize']>, ReturnType<SGD['minimize']>];
+        const wanted = training.step(feeds);
+        assert.equal(other.evaluate(feeds), wanted);
+        assert.equal(training.stepBatch([feeds, feeds]), wanted);
+        const dataset = { count: 1, inputs: columns(feeds) };
+        assert.deepEqual([...training.stepEach(dataset)], [wanted]);
+        assert.deepEqual([...training.evaluateEach(dataset)], [wanted]);
+        assert.deepEqual([...(await training.stepEachAsync(dataset))], [wanted]);
+        if (title !== 'a part of nothing' && title !== 'a matrix product with zeros') {
+          const bare = Object.fromEntries(Object.entries(feeds).filter(([key]) => key !== name));
+          assert.equal(training.step(bare), wanted);
+          assert.deepEqual([...training.stepEach({ count: 1, inputs: columns(bare) })], [wanted]);
+        }
+        assert.throws(() => training.step({ ...feeds, [name]: wrong }), (error) => error instanceof FeedError && message.test(error.message));
+        assert.throws(() => training.step({ ...feeds, other: 1 }), /no input is called 'other'/);
+      }
+    });
+  }
+
+  it('the length of a mean that is dropped', () => {
+    const loss = x().add(meanOfFirst([w.sum(), aux()], index('n')).mul(0));
+    const training = new SGD({ learningRate: 0 }).minimize(loss);
+    assert.equal(training.step({ x: [1, 2], aux: [1, 1], n: 2 }), 5);
+  });
+}); // prettier-ignore
+
+describe('a loss of no numbers', () => {
+  const w = parameter([1, 2, 3]);
+  const rows: [title: string, loss: Value][] = [
+    ['a part of nothing', w.slice(0, 0).mul(3)],
+    ['a matrix without rows', parameter([], { shape: [0, 3] }).mul(2)],
+    ['picked by no index', w.gather(index('i', 0))],
+    ['a sum over rows that are none', parameter([], { shape: [0, 3] }).sum(1)],
+  ];
+  for (const [title, loss] of rows) {
+    it(`is refused: ${title}`, () => {
+      assert.throws(() => new SGD({ learningRate: 1 }).minimize(loss), ShapeError);
+      const feeds: Feeds = title.includes('index') ? { i: [] } : {};
+      const program = compile(loss);
+      assert.deepEqual([...program.forward(feeds)], []);
+      assert.throws(() => program.evaluate(feeds), /holds no numbers/);
+      assert.throws(() => program.runEach({ count: 1, inputs: {} }, 0, 1), /holds no numbers/);
+      assert.throws(() => new Program({ groups: [[loss]], gradients: 'none' }).evaluate(feeds), /holds no numbers/);
+    });
+  }
+}); // prettier-ignore
+
+describe('tables and axes without numbers', () => {
+  const none = (...shape: number[]): Value => parameter([], { shape });
+  const values: [title: string, f: () => Value, value: number[], feeds?: Feeds][] = [
+    ['gather of none', () => none(0).gather(index('t', 0)), [], { t: [] }],
+    ['gather of no rows', () => none(0, 3).gather(index('t', 0)), [], { t: [] }],
+    ['gather of no columns', () => none(0, 3).gather(index('t', 0), 1).add(1), [], { t: [] }],
+    ['gather of rows without numbers', () => none(3, 0).gather(index('t', 2)), [], { t: [2, 0] }],
+    ['gather of none of some', () => parameter([1, 2]).gather(index('t', 0)), [], { t: [] }],
+    ['embedding of none', () => embedding(none(0, 2), index('t', 0)), [], { t: [] }],
+    ['a sum of what is gathered', () => none(0).gather(index('t', 0)).sum(), [0], { t: [] }],
+    ['a product with chosen rows, of none', () => [index('t', 0)].map((t) => none(0).gather(t).matmul(none(0, 2).gather(t)))[0]!, [0, 0], { t: [] }],
+    ['crossEntropy of no rows', () => none(0, 3).crossEntropy(index('t', 0)), [], { t: [] }],
+    ['crossEntropy of no rows and no classes', () => none(0, 0).crossEntropy(index('t', 0)), [], { t: [] }],
+    ['choose among nothing', () => choose([none(0), none(0)], index('i')), [], { i: 1 }],
+    ['softmax', () => none(2, 0).softmax(), []],
+    ['logSoftmax', () => logSoftmax(none(0, 2), 0), []],
+    ['logSumExp', () => logSumExp(none(2, 0), 1), [-Infinity, -Infinity]],
+    ['norm', () => norm(none(2, 0), 1), [0, 0]],
+    ['variance', () => variance(none(2, 0), 1), [NaN, NaN]],
+    ['rmsNorm', () => none(2, 0).rmsNorm(), []],
+    ['cumsum', () => none(2, 0).cumsum(1), []],
+    ['max over others', () => none(0, 2).max(1), []],
+    ['argmax over others', () => parameter([5, 6]).gather(none(0, 2).argmax(1)), []],
+    ['a matrix product', () => none(2, 0).matmul(none(0, 2)), [0, 0, 0, 0]],
+    ['concat', () => concat([none(0), parameter([1]), none(0)]), [1]],
+    ['total', () => total([none(0), none(0)]), []],
+    ['clip', () => none(0).clip(0, 1), []],
+    ['dropout', () => none(0, 2).dropout(0.5, 1), []],
+  ]; // prettier-ignore
+  for (const [title, f, value, feeds = {}] of values) {
+    it(title, () => {
+      for (const target of TARGETS) {
+        const y = f();
+        const program = compile(y, target);
+        assert.deepEqual([...program.forward(feeds)], value);
+        program.backward();
+        const weight = parameter(1);
+        const training = new SGD({ learningRate: 1 }).minimize(y.sum().mul(weight), target);
+        assert.equal(
+          training.step(feeds),
+          value.reduce((a, b) => a + b, 0),
+        );
+      }
+    });
+  }
+
+  const refused: [title: string, f: () => unknown, message: RegExp][] = [
+    ['gather from no rows', () => none(0, 2).gather(index('t', 1)), /gather of .*from \[0, ?2\].*no rows/],
+    ['one of no rows', () => none(0, 2).at(index('i')), /no rows/],
+    ['gather from no columns', () => none(2, 0).gather(index('t', 1), 1), /no rows/],
+    ['crossEntropy without classes', () => none(0).crossEntropy(index('i')), /no classes/],
+    ['crossEntropy of rows without classes', () => none(2, 0).crossEntropy(index('t', 2)), /no classes/],
+    ['topk of none', () => none(0).topk(1), /topk of .*k 1 of 0/],
+    ['argmax of none', () => none(2, 0).argmax(), /empty/],
+    ['max of none', () => none(0).max(), /empty/],
+  ]; // prettier-ignore
+  for (const [title, f, message] of refused) {
+    it(`refuse ${title} when the graph is written`, () => {
+      assert.throws(f, (error) => error instanceof ShapeError && message.test(error.message));
+    });
+  }
+});
+
+describe('where the documents of a column start', () => {
+  const w = parameter(1);
+  const x = input('x', [2]);
+  const loss = w.mul(x.mul(input('weights', [2])).sum());
+  const weights = { values: Float64Array.of(1, 10, 1, 10, 1, 10) };
+  const dataset = (values: Column['values'], starts: Column['starts']) => ({ count: 3, inputs: { x: { values, ...(starts && { starts }) }, weights } }); // prettier-ignore
+  for (const kind of [Float64Array, Float32Array]) {
+    const values = kind.of(1, 2, 3, 4, 5, 6);
+    it(`is honoured of ${kind.name}`, async () => {
+      for (const target of TARGETS) {
+        const training = new SGD({ learningRate: 0 }).minimize(loss, target);
+        const data = dataset(values, Int32Array.of(3, 0, 4));
+        assert.deepEqual([...training.stepEach(data)], [54, 21, 65]);
+        assert.deepEqual([...training.stepEach(data, 1)], [21, 65]);
+        assert.deepEqual([...training.evaluateEach(data)], [54, 21, 65]);
+        assert.deepEqual([...(await training.stepEachAsync(data))], [54, 21, 65]);
+        assert.deepEqual([...(await training.stepEachAsync(data, 2))], [65]);
+        assert.deepEqual([...training.stepEach(dataset(values, undefined))], [21, 43, 65]);
+      }
+    });
+  }
+
+  const wrong: [title: string, starts: unknown, message: RegExp, taken: number][] = [
+    [
+      'beyond the column',
+      Int32Array.of(0, 5, 0),
+      /document 1: input 'x': starts\[1\] is 5, and from there this run needs 2 numbers .* its column has 6 values/,
+      1,
+    ],
+    [
+      'far beyond the column',
+      Int32Array.of(2 ** 31 - 1, 0, 0),
+      /document 0: input 'x': starts\[0\] is 2147483647, and from there .* its column has 6 values/,
+      0,
+    ],
+    [
+      'before the column',
+      Int32Array.of(0, 2, -1),
+      /document 2: input 'x': starts\[2\] is -1, and from there .* its column has 6 values/,
+      2,
+    ],
+    ['too few of them', Int32Array.of(0, 1), /input 'x': 2 starts for 3 documents/, 0],
+    ['fractions', Float64Array.of(0, 0.5, 1), /input 'x': starts .*expected an Int32Array/, 0],
+    ['a plain array', [0, 1, 2], /input 'x': starts .*expected an Int32Array/, 0],
+    ['a number', 3, /input 'x': starts .*expected an Int32Array/, 0],
+  ];
+  for (const [title, starts, message, taken] of wrong) {
+    it(`is refused: ${title}`, async () => {
+      const data = dataset(Float64Array.of(1, 2, 3, 4, 5, 6), starts as Int32Array);
+      const isIt = (error: unknown): boolean => error instanceof FeedError && message.test(error.message); // prettier-ignore
+      const training = new SGD({ learningRate: 0 }).minimize(loss);
+      assert.throws(() => training.stepEach(data), isIt);
+      assert.equal(training.steps, taken);
+      assert.throws(() => training.evaluateEach(data), isIt);
+      await assert.rejects(training.stepEachAsync(data), isIt);
+      assert.equal(training.steps, 2 * taken);
+    });
+  }
+
+  it('is honoured of lengths', () => {
+    const n = index('n');
+    const first = meanOfFirst([w.mul(2), w.mul(4), w.mul(6)], n);
+    const training = new SGD({ learningRate: 0 }).minimize(first);
+    const data = (...starts: number[]) => ({ count: starts.length, inputs: { n: { values: Int32Array.of(3, 1, 2), starts: Int32Array.from(starts) } } }); // prettier-ignore
+    assert.deepEqual([...training.stepEach(data(2, 0, 1))], [3, 4, 2]);
+    assert.throws(
+      () => training.stepEach(data(0, 3)),
+      /document 1: input 'n': starts\[1\] is 3, and from there this run needs an integer, the length, but its column has 3 values/,
+    );
+  });
+});
+
+describe('feeds and columns of a class', () => {
+  const w = parameter([1, 2]);
+  const loss = w
+    .mul(input('x', [2]))
+    .sum()
+    .mul(input('scale'));
+  class Getters {
+    get x(): number[] {
+      return [1, 2];
+    }
+    get scale(): number {
+      return 3;
+    }
+  }
+  class Columns {
+    readonly #values = Float64Array.of(1, 2, 3, 4);
+    get x(): Column {
+      return { values: this.#values };
+    }
+    get scale(): Column {
+      return { values: Float64Array.of(1, 2) };
+    }
+  }
+  const any = (given: object): Feeds & Dataset['inputs'] => given as Feeds & Dataset['inputs'];
+
+  it('are read by the getters of the class', async () => {
+    const training = new SGD({ learningRate: 0 }).minimize(loss, { batches: true });
+    const feeds = any(new Getters());
+    assert.equal(training.step(feeds), 15);
+    assert.equal(training.step(any(new (class extends Getters {})())), 15);
+    assert.equal(training.step({ x: [1, 1], scale: 1 }), 3);
+    assert.equal(training.step({ scale: 1, x: [1, 1] }), 3);
+    assert.equal(training.evaluate(feeds), 15);
+    assert.equal(training.stepBatch([feeds, feeds]), 15);
+    assert.equal(gradCheck(loss, feeds).elements, 5);
+    const dataset = { count: 2, inputs: any(new Columns()) };
+    assert.deepEqual([...training.stepEach(dataset)], [5, 22]);
+    assert.deepEqual([...(await training.stepEachAsync(dataset))], [5, 22]);
+  });
+
+  const unknown: [title: string, feeds: object][] = [
+    [
+      'a field beside getters',
+      new (class extends Getters {
+        lable = 1;
+      })(),
+    ],
+    [
+      'a getter beside getters',
+      new (class extends Getters {
+        get lable() {
+          return 1;
+        }
+      })(),
+    ],
+    [
+      'a getter beside fields',
+      new (class {
+        x = [1, 2];
+        scale = 3;
+        get lable() {
+          return 1;
+        }
+      })(),
+    ],
+    [
+      'a field beside what cannot be enumerated',
+      Object.defineProperty({ x: [1, 2], lable: 1 }, 'scale', { value: 3 }),
+    ],
+    [
+      'an inherited field',
+      Object.assign(Object.create({ lable: 1 }) as object, { x: [1, 2], scale: 3 }),
+    ],
+  ];
+  for (const [title, given] of unknown) {
+    it(`are refused with an unknown name: ${title}`, async () => {
+      const training = new SGD({ learningRate: 0 }).minimize(loss, { batches: true });
+      training.step({ x: [1, 2], scale: 3 });
+      const feeds = any(given);
+      const says = /no input is called 'lable'/;
+      for (const call of [
+        () => training.step(feeds),
+        () => training.evaluate(feeds),
+        () => training.stepBatch([feeds]),
+        () => gradCheck(loss, feeds),
+      ])
+        assert.throws(call, says);
+      const dataset = { count: 0, inputs: feeds };
+      assert.throws(() => training.stepEach(dataset), says);
+      await assert.rejects(training.stepEachAsync({ count: 1, inputs: feeds }, 0, 1), says);
+    });
+  }
+
+  for (const given of [[], new Map(), new Set(), new Float64Array(2)]) {
+    it(`are refused of a program without inputs, where they are ${Object.prototype.toString.call(given)}`, () => {
+      const training = new SGD({ learningRate: 0 }).minimize(w.sum());
+      assert.equal(training.step({}), 3);
+      assert.throws(
+        () => training.step(given as unknown as Feeds),
+        /^FeedError: the feeds are an? .*: expected an object with numbers for each input/,
+      );
+    });
+  }
+});
+
+describe('an input may have a name that all objects have something by', () => {
+  for (const name of ['constructor', 'toString', 'hasOwnProperty', 'valueOf', '__proto__']) {
+    it(name, async () => {
+      for (const [leaf, right, column] of [
+        [input(name, [2]), [1, 2], Float64Array.of(1, 2)],
+        [index(name, 2), [0, 1], Int32Array.of(0, 1)],
+      ] as const) {
+        const w = parameter([1, 2], { name: 'w' });
+        const loss = leaf instanceof Value ? w.mul(leaf).sum() : w.gather(leaf).sum();
+        const value = leaf instanceof Value ? 5 : 3;
+        const make = new SGD({ learningRate: 0 });
+        const training = make.minimize(loss, { batches: true, detectAnomaly: true });
+        const feeds: Feeds = { [name]: right };
+        assert.equal(training.step(feeds), value);
+        assert.equal(training.step(Object.create({ [name]: right }) as Feeds), value);
+        assert.equal(training.stepBatch([feeds]), value);
+        const inputs = { [name]: { values: column } };
+        assert.deepEqual([...training.stepEach({ count: 1, inputs })], [value]);
+        assert.deepEqual([...(await training.stepEachAsync({ count: 1, inputs }))], [value]);
+        gradCheck(loss, feeds);
+        const missing = (error: unknown): boolean =>
+          error instanceof FeedError && error.message.includes(`input '${name}' is missing`);
+        for (const none of [{}, Object.create(null) as object, Object.create({})]) {
+          assert.throws(() => training.step(none as Feeds), missing);
+          assert.throws(
+            () => training.stepEach({ count: 1, inputs: none as Dataset['inputs'] }),
+            missing,
+          );
+        }
+        w.data[0] = NaN;
+        assert.throws(() => training.step(feeds), /First of all 'w'/);
+      }
+      const first = meanOfFirst([parameter(2), parameter(4)], index(name));
+      const training = new SGD({ learningRate: 0 }).minimize(first);
+      assert.equal(training.step({ [name]: 2 }), 3);
+      assert.throws(() => training.step({}), /is missing: feed a length from 1 to 2/);
+    });
+  }
+
+  it('and need not be fed where the compiler drops it', () => {
+    const w = parameter([1, 2]);
+    for (const name of ['toString', '__proto__']) {
+      const loss = w.sum().add(input(name, [2]).sum().mul(w.sum()).mul(0));
+      const training = new SGD({ learningRate: 0 }).minimize(loss);
+      assert.equal(training.step({}), 3);
+      assert.deepEqual([...training.stepEach({ count: 1, inputs: {} })], [3]);
+    }
+  });
+});
+
+describe('integers that only a dropped term reads are checked like all others:', () => {
+  const w = parameter([1, 2, 3]);
+  const zero = parameter([1, 2, 3]).mul(0);
+  const rows: [title: string, loss: () => Value, right: Feeds, wrong: Feeds, says: RegExp][] = [
+    [
+      'a row',
+      () => w.sum().add(w.at(index('i')).mul(0)),
+      { i: 2 },
+      { i: 3 },
+      /'i' = 3: expected an integer from 0 to 2/,
+    ],
+    [
+      'a row of zeros',
+      () => w.sum().add(zero.at(index('i')).mul(w.sum())),
+      { i: 2 },
+      { i: 3 },
+      /'i' = 3: expected an integer from 0 to 2/,
+    ],
+    [
+      'rows',
+      () => w.sum().add(w.gather(index('is', 2)).sum().mul(0)),
+      { is: [0, 2] },
+      { is: [0, 3] },
+      /'is'\[1\] = 3: expected an integer from 0 to 2/,
+    ],
+    [
+      'one of a list',
+      () => w.sum().add(w.at(index('is', 2).at(1)).mul(0)),
+      { is: [9, 2] },
+      { is: [9, 3] },
+      /'is'\[1\] = 3: expected an integer from 0 to 2/,
+    ],
+    [
+      'a choice',
+      () => w.sum().add(choose([w.sum(), w.max()], index('i')).mul(0)),
+      { i: 1 },
+      { i: 2 },
+      /'i' = 2: expected an integer from 0 to 1/,
+    ],
+    [
+      'a class',
+      () => w.sum().add(w.crossEntropy(index('i')).mul(0)),
+      { i: 2 },
+      { i: 3 },
+      /'i' = 3: expected an integer from 0 to 2/,
+    ],
+    [
+      'a smaller table than the one that is left',
+      () => [index('i')].map((i) => w.at(i).add(w.slice(0, 2).at(i).mul(0)))[0]!,
+      { i: 1 },
+      { i: 2 },
+      /'i' = 2: expected an integer from 0 to 1/,
+    ],
+    [
+      'terms of a mean that a run has',
+      () =>
+        [index('is', 3)].map((is) =>
+          meanOfFirst(
+            [0, 1, 2].map((i) => w.at(i).add(w.at(is.at(i)).mul(0))),
+            index('n'),
+          ),
+        )[0]!,
+      { is: [0, 1, 9], n: 2 },
+      { is: [0, 9, 1], n: 2 },
+      /'is'\[1\] = 9: expected an integer from 0 to 2/,
+    ],
+    [
+      'single numbers',
+      () =>
+        parameter(1)
+          .mul(2)
+          .add(choose([parameter(1), parameter(2)], index('i')).mul(0)),
+      { i: 1 },
+      { i: 2 },
+      /'i' = 2: expected an integer from 0 to 1/,
+    ],
+  ];
+  for (const [title, build, right, wrong, says] of rows) {
+    it(title, async () => {
+      for (const passes of [ALL_PASSES, new Set<never>()]) {
+        const training = new SGD({ learningRate: 0 }).minimize(build(), { batches: true, passes });
+        const value = training.step(right);
+        assert.throws(() => training.step(wrong), says);
+        assert.throws(() => training.evaluate(wrong), says);
+        assert.throws(() => training.stepBatch([right, wrong]), says);
+        const dataset = (...feeds: Feeds[]): Dataset => ({
+          count: feeds.length,
+          inputs: Object.fromEntries(
+            Object.keys(right).map((name) => [
+              name,
+              { values: Int32Array.from(feeds.flatMap((feed) => feed[name] as number | number[])) },
+            ]),
+          ),
+        });
+        assert.deepEqual([...training.stepEach(dataset(right, right))], [value, value]);
+        for (const call of [
+          () => training.stepEach(dataset(right, wrong)),
+          () => training.evaluateEach(dataset(right, wrong)),
+        ])
+          assert.throws(call, says);
+        await assert.rejects(training.stepEachAsync(dataset(wrong)), says);
+      }
+    });
+  }
+
+  it('and a step that meets NaN is run again with them', () => {
+    const nan = parameter([1, NaN, 3], { name: 'nan' });
+    const loss = nan.sum().add(w.at(index('i')).mul(0));
+    const training = new SGD({ learningRate: 0 }).minimize(loss, { detectAnomaly: true });
+    for (const feeds of [{ i: 2 }, {}] as Feeds[])
+      assert.throws(() => training.step(feeds), /First of all 'nan'/);
+  });
+});
+
+describe('arrays of another realm, as node:vm makes them,', () => {
+  const of = (code: string): never => runInNewContext(code) as never;
+  const w = parameter([1, 2]);
+  const rows: [title: string, loss: () => Value, name: string, kinds: string[], value: number][] = [
+    ['numbers', () => w.mul(input('x', [2])).sum(), 'x', ['Float64Array', 'Float32Array'], 2],
+    ['integers', () => w.gather(index('i', 2)).sum(), 'i', ['Int32Array'], 3],
+  ];
+  for (const [title, build, name, kinds, value] of rows) {
+    for (const kind of kinds) {
+      it(`serve as ${kind} of ${title}, fed and as columns`, async () => {
+        const training = new SGD({ learningRate: 0 }).minimize(build());
+        assert.equal(training.step({ [name]: of(`${kind}.of(0, 1)`) }), value);
+        for (const column of [
+          { values: of(`${kind}.of(0, 1)`) },
+          { values: of(`${kind}.of(1, 0, 1)`), starts: of('Int32Array.of(1)') },
+        ]) {
+          const dataset = { count: 1, inputs: { [name]: column } };
+          assert.deepEqual([...training.stepEach(dataset)], [value]);
+          assert.deepEqual([...(await training.stepEachAsync(dataset))], [value]);
+        }
+      });
+    }
+  }
+});

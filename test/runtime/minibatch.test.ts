@@ -1,0 +1,181 @@
+/** Batches: the update from the mean gradient of single documents, whatever the number of threads. */
+import assert from 'node:assert/strict';
+import { buildModel, MODEL_NAMES, runExperiment, type ModelName } from '../../lib/study/experiment.js';
+import { index, input, parameter } from '../../lib/value/value.js';
+import { Adam, SGD } from '../../lib/optim/optim.js';
+import { compile, FeedError, Program, type Feeds } from '../../lib/runtime/program.js';
+import { Random } from '../../lib/runtime/random.js';
+import { assertClose } from '../support/check.js';
+import { TARGETS, type Target } from '../support/targets.js';
+
+const SIZES = { nEmbd: 4, nHead: 2, nLayer: 1, blockSize: 5, nState: 6, nAtt: 3 };
+const VOCAB = 7;
+const RATE = 0.1;
+const STEPS = 2;
+
+function model(name: ModelName): ReturnType<typeof buildModel> {
+  return buildModel(name, VOCAB, SIZES, new Random(3));
+}
+
+/** Ragged documents. */
+function documents(count: number): Feeds[] {
+  const random = new Random(9);
+  return Array.from({ length: count }, () => {
+    const length = 1 + Math.floor(random.random() * SIZES.blockSize);
+    const draw = (): number[] => Array.from({ length }, () => Math.floor(random.random() * VOCAB));
+    return { tokens: draw(), targets: draw(), length };
+  });
+}
+
+/** All parameters and the losses after some steps of plain gradient descent, document by document. */
+function byHand(name: ModelName, docs: readonly Feeds[], target: Target): number[] {
+  const { loss, parameters } = model(name);
+  const losses: number[] = [];
+  const weights = parameters.map((value) => Array.from(value.data));
+  for (let step = 0; step < STEPS; step++) {
+    const sums = weights.map((own) => own.map(() => 0));
+    let sum = 0;
+    const program = compile(loss, target);
+    for (const doc of docs) {
+      sum += program.forward(doc)[0]!;
+      program.backward();
+      parameters.forEach((value, p) => value.grad.forEach((g, i) => (sums[p]![i]! += g)));
+    }
+    losses.push(sum / docs.length);
+    parameters.forEach((value, p) => {
+      weights[p]!.forEach((w, i) => (weights[p]![i] = w - (RATE * sums[p]![i]!) / docs.length));
+      value.data.set(weights[p]!);
+    });
+  }
+  return [...losses, ...weights.flat()];
+}
+
+function batched(name: ModelName, docs: readonly Feeds[], target: Target, threads: number): number[] {
+  const { loss, parameters } = model(name);
+  const training = new SGD({ learningRate: RATE }).minimize(loss, { ...target, batches: true });
+  const losses = Array.from({ length: STEPS }, () => training.stepBatch(docs, { threads }));
+  return [...losses, ...parameters.flatMap((value) => Array.from(value.data))];
+} // prettier-ignore
+
+describe('batches', () => {
+  // More documents than lanes too: a lane then adds several.
+  for (const [name, count] of [...MODEL_NAMES.map((one) => [one, 6] as const), ['rnn', 70] as const, ['rnn', 1] as const]) {
+    for (const target of TARGETS) {
+      it(`${name}, ${count} documents, ${target.dtype}, ${target.isa}`, () => {
+        const docs = documents(count);
+        const found = batched(name, docs, target, 1);
+        assertClose(found, byHand(name, docs, target), target.dtype === 'float32' ? 2e-5 : 1e-12, 'losses and parameters');
+        for (const threads of [2, 3, 100]) assert.deepEqual(batched(name, docs, target, threads), found); // prettier-ignore
+      });
+    }
+  } // prettier-ignore
+
+  it('feeds each document its own numbers', () => {
+    const w = parameter([1, 2], { name: 'w' });
+    const loss = w
+      .mul(input('x', [2]))
+      .sum()
+      .mul(input('by'));
+    const training = new SGD({ learningRate: 1 }).minimize(loss, { batches: true });
+    const docs = [{ x: [1, 10], by: 2 }, { x: [3, 0], by: 1 }]; // prettier-ignore
+    assert.equal(training.stepBatch(docs, { threads: 2 }), (42 + 3) / 2);
+    assert.deepEqual([...w.data], [1 - 2.5, 2 - 10]);
+  });
+
+  it('drops other numbers in each document, as single steps do', () => {
+    const make = () => {
+      const w = parameter(Array.from({ length: 32 }, (_, i) => i + 1));
+      const loss = w.dropout(0.5, 7).sum();
+      return new SGD({ learningRate: 0 }).minimize(loss, { batches: true });
+    };
+    const single = make();
+    const losses = Array.from({ length: 4 }, () => single.step({}));
+    assert.ok(new Set(losses).size > 1);
+    const mean = losses.reduce((sum, loss) => sum + loss, 0) / 4;
+    assertClose([make().stepBatch([{}, {}, {}, {}])], [mean], 1e-12, 'the loss');
+    assert.equal(make().evaluate({}), 528);
+  });
+
+  it('goes on from single steps, and to them', () => {
+    const docs = documents(1);
+    const after = (step: (training: ReturnType<Adam['minimize']>) => void): number[] => {
+      const { loss, parameters } = model('vector');
+      const training = new Adam({ learningRate: 0.01 }).minimize(loss, { batches: true });
+      for (let i = 0; i < 3; i++) step(training);
+      return parameters.flatMap((value) => Array.from(value.data));
+    };
+    const single = after((training) => training.step(docs[0]!));
+    let turn = 0;
+    const mixed = after((training) => (turn++ % 2 ? training.stepBatch(docs) : training.step(docs[0]!))); // prettier-ignore
+    assertClose(mixed, single, 1e-12, 'parameters');
+  });
+
+  describe('run on one thread unless more are asked for', () => {
+    const { stepBatch } = Program.prototype; // eslint-disable-line @typescript-eslint/unbound-method -- called with `this`
+    const threads: number[] = [];
+    before(() => {
+      Program.prototype.stepBatch = function (documents, count) {
+        threads.push(count);
+        return stepBatch.call(this, documents, count);
+      };
+    });
+    beforeEach(() => (threads.length = 0));
+    after(() => {
+      Program.prototype.stepBatch = stepBatch;
+    });
+
+    const train = (options?: { threads?: number }): unknown => {
+      const { loss } = model('rnn');
+      return new SGD({ learningRate: RATE }).minimize(loss, { batches: true }).stepBatch(documents(3), options); // prettier-ignore
+    };
+    const experiment = (options: { threads?: number }): unknown =>
+      runExperiment('rnn', { docs: ['ab', 'ba', 'aab', 'b'], steps: 1, batch: 2, sizes: SIZES, samples: 0, ...options }); // prettier-ignore
+    const cases: [what: string, run: () => unknown, expected: number][] = [
+      ['stepBatch', () => train(), 1],
+      ['stepBatch, options without threads', () => train({}), 1],
+      ['stepBatch on two', () => train({ threads: 2 }), 2],
+      ['runExperiment', () => experiment({}), 1],
+      ['runExperiment on two', () => experiment({ threads: 2 }), 2],
+    ];
+    for (const [what, run, expected] of cases) {
+      it(what, () => {
+        run();
+        assert.deepEqual(threads, [expected]);
+      });
+    }
+  });
+
+  describe('refuse', () => {
+    const make = (batches: boolean) => {
+      const w = parameter([[1, 2], [3, 4]], { name: 'w' }); // prettier-ignore
+      const loss = w.gather(index('rows', 2)).sum();
+      return { w, training: new SGD({ learningRate: 1 }).minimize(loss, { batches }) };
+    };
+    const good = { rows: [0, 1] };
+    const bad: [what: string, docs: Feeds[], threads: number, message: RegExp][] = [
+      ['no documents', [], 1, /a batch of no documents: feed at least one/],
+      ['no threads', [good], 0, /threads 0: expected an integer from 1 to/],
+      ['more threads than can be counted', [good], 2 ** 31, /threads 2147483648: expected an integer from 1 to 1073741824$/],
+      ['half a thread', [good], 0.5, /threads 0\.5: expected an integer from 1 to/],
+      ['a document with a wrong index', [good, { rows: [0, 2] }], 1, /'rows'\[1\] = 2: expected an integer from 0 to 1/],
+      ['a document that lacks a feed', [good, {}], 1, /'rows' is missing/],
+    ]; // prettier-ignore
+    for (const [what, docs, threads, message] of bad) {
+      it(what, () => {
+        const { w, training } = make(true);
+        assert.throws(() => training.stepBatch(docs, { threads }), message);
+        assert.deepEqual([...w.data], [1, 2, 3, 4]);
+        training.stepBatch([good]);
+        assert.deepEqual([...w.data], [0, 1, 2, 3]);
+      });
+    }
+
+    it('a training compiled for single documents, where a gradient is not kept', () => {
+      const w = parameter([[1, 2], [3, 4]]); // prettier-ignore
+      const loss = input('x', [3, 2]).matmul(w).relu().sum();
+      const training = new SGD({ learningRate: 1 }).minimize(loss);
+      assert.throws(() => training.stepBatch([{ x: [1, 2, 3, 4, 5, 6] }]), /minimize\(loss, \{ batches: true \}\)/); // prettier-ignore
+      assert.throws(() => training.stepBatch([]), FeedError);
+    });
+  });
+});
