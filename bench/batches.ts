@@ -1,8 +1,11 @@
-/** Batches of 32 documents: microseconds a document, on one thread (the default), on two and on all processors. */
+/**
+ * Batches of 32 documents: microseconds a document, on one thread (the default), on two and on all
+ * processors.
+ */
 import { availableParallelism } from 'node:os';
 import { buildModel, type ModelName } from '../lib/study/experiment.js';
 import { Random } from '../lib/runtime/random.js';
-import { feedsOf, inTurns, microseconds, tokenizer, train, type Effort, type Row } from './measure.js'; // prettier-ignore
+import { feedsOf, inTurns, microseconds, tokenizer, train, type Effort, type Row } from './measure.js';
 
 const DOCUMENTS = 32;
 
@@ -18,11 +21,13 @@ export function batchRows(models: readonly ModelName[], { turns, steps }: Effort
       );
       return {
         what: `${name} float64, ${threads} ${threads === 1 ? 'thread' : 'threads'}`,
-        run: () =>
-          microseconds(batches, (i) => training.stepBatch(fed[i]!, { threads })) / DOCUMENTS,
+        run: () => microseconds(batches, (i) => training.stepBatch(fed[i]!, { threads })) / DOCUMENTS,
       };
     }),
   );
-  const medians = inTurns(loops.map(({ run }) => run), turns); // prettier-ignore
+  const medians = inTurns(
+    loops.map(({ run }) => run),
+    turns,
+  );
   return loops.map(({ what }, i) => ({ what, value: medians[i]!, unit: 'us/document' }));
 }

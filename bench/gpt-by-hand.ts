@@ -49,11 +49,14 @@ function heads(x: Matrix, count: number, start: number, cols: number): Matrix {
 /** A parameter: those of the model side by side, at their initial numbers. */
 function weight(...parts: Value[]): Weight {
   const rows = parts[0]!.shape[0]!;
-  const w = matrix(rows, parts.reduce((sum, { shape }) => sum + shape[1]!, 0)); // prettier-ignore
+  const w = matrix(
+    rows,
+    parts.reduce((sum, { shape }) => sum + shape[1]!, 0),
+  );
   let start = 0;
   for (const { data, shape } of parts) {
     const cols = shape[1]!;
-    for (let r = 0; r < rows; r++) w.data.set(data.subarray(r * cols, (r + 1) * cols), r * w.row + start); // prettier-ignore
+    for (let r = 0; r < rows; r++) w.data.set(data.subarray(r * cols, (r + 1) * cols), r * w.row + start);
     start += cols;
   }
   return { ...w, momentum: new Float32Array(w.data.length), transposed: transpose(w) };
@@ -61,7 +64,24 @@ function weight(...parts: Value[]): Weight {
 
 /** y = a b, or y += a b, for each of y's matrices. */
 function multiply(y: Matrix, a: Matrix, b: Matrix, accumulate = 0): void {
-  kernels.gemm(y.data, y.row, y.step, a.data, a.row, a.col, a.step, b.data, b.row, b.col, b.step, y.rows, y.cols, a.cols, y.count, accumulate); // prettier-ignore
+  kernels.gemm(
+    y.data,
+    y.row,
+    y.step,
+    a.data,
+    a.row,
+    a.col,
+    a.step,
+    b.data,
+    b.row,
+    b.col,
+    b.step,
+    y.rows,
+    y.cols,
+    a.cols,
+    y.count,
+    accumulate,
+  );
 }
 
 /** How much of a gradient stays in the second cache until the update has read it. */
@@ -73,8 +93,25 @@ function update({ data, momentum, rows, cols }: Weight, x: Matrix, dy: Matrix, r
   const some = Math.ceil(CACHED / cols);
   for (let r = 0; r < rows; r += some) {
     const m = Math.min(some, rows - r);
-    kernels.gemm(gradient, cols, 0, x.data.subarray(r), 1, x.row, 0, dy.data, dy.row, 1, 0, m, cols, x.rows, 1, 0); // prettier-ignore
-    kernels.sgd(data.subarray(r * cols), momentum.subarray(r * cols), gradient, m * cols, rate, MOMENTUM); // prettier-ignore
+    kernels.gemm(
+      gradient,
+      cols,
+      0,
+      x.data.subarray(r),
+      1,
+      x.row,
+      0,
+      dy.data,
+      dy.row,
+      1,
+      0,
+      m,
+      cols,
+      x.rows,
+      1,
+      0,
+    );
+    kernels.sgd(data.subarray(r * cols), momentum.subarray(r * cols), gradient, m * cols, rate, MOMENTUM);
   }
 }
 
@@ -120,7 +157,7 @@ type Scratch = ReturnType<typeof makeScratch>;
 /** The weights of a layer, what its forward pass keeps of x, and the ways both are read. */
 function makeLayer(sizes: Sizes, parameter: (name: string) => Value, x: Matrix) {
   const { nEmbd: n, nHead, blockSize: t } = sizes;
-  const [qkv, shares, attended, middle] = [matrix(t, 3 * n), matrix(t, t, nHead), matrix(t, n), matrix(t, n)]; // prettier-ignore
+  const [qkv, shares, attended, middle] = [matrix(t, 3 * n), matrix(t, t, nHead), matrix(t, n), matrix(t, n)];
   const [k, v] = [heads(qkv, nHead, n, n), heads(qkv, nHead, 2 * n, n)];
   return {
     wqkv: weight(parameter('attn_wq'), parameter('attn_wk'), parameter('attn_wv')),
@@ -179,7 +216,7 @@ function backward(layer: Layer, dx: Matrix, scratch: Scratch, rate: number): voi
   update(layer.wo, layer.attended, dx, rate);
   multiply(dShares, dHeads, layer.vTransposed);
   multiply(dv, layer.sharesTransposed, dHeads);
-  kernels.softmaxGrad(dShares.data, shares.data, dShares.data, shares.count * shares.rows, shares.cols); // prettier-ignore
+  kernels.softmaxGrad(dShares.data, shares.data, dShares.data, shares.count * shares.rows, shares.cols);
   multiply(dq, dShares, layer.k);
   kernels.scale(dq.data, dqkv.row, layer.scale, dqkv.rows, dx.cols);
   multiply(dk, dScores, layer.q);

@@ -10,7 +10,9 @@ import { GptByHand, MOMENTUM } from './gpt-by-hand.js';
 import { inTurns, microseconds, tokenizer, type Effort, type Row } from './measure.js';
 
 const BLOCK = 64;
-/** Steps that are compared, large ones so that a wrong gradient shows; those that are timed change nothing. */
+/**
+ * Steps that are compared, large ones so that a wrong gradient shows; those that are timed change nothing.
+ */
 const COMPARED = 5;
 
 /** The least time of a call: a limit is what the machine can do, not what it mostly does. */
@@ -20,9 +22,18 @@ function least(turns: number, count: number, call: () => void): number {
 
 /** Operations a microsecond of the fastest product of this model's shapes. */
 function gemmRate(nEmbd: number, turns: number): number {
-  const shapes = [[BLOCK, nEmbd, nEmbd], [BLOCK, nEmbd, 4 * nEmbd], [BLOCK, 4 * nEmbd, nEmbd], [nEmbd, BLOCK, 4 * nEmbd]] as const; // prettier-ignore
+  const shapes = [
+    [BLOCK, nEmbd, nEmbd],
+    [BLOCK, nEmbd, 4 * nEmbd],
+    [BLOCK, 4 * nEmbd, nEmbd],
+    [nEmbd, BLOCK, 4 * nEmbd],
+  ] as const;
   const rates = shapes.map(([m, k, n]) => {
-    const [a, b, out] = [m * k, k * n, m * n].map((size) => new Float32Array(size).fill(0.5)) as [Float32Array, Float32Array, Float32Array]; // prettier-ignore
+    const [a, b, out] = [m * k, k * n, m * n].map((size) => new Float32Array(size).fill(0.5)) as [
+      Float32Array,
+      Float32Array,
+      Float32Array,
+    ];
     return (2 * m * k * n) / least(turns, 5, () => kernels.matmul(a, b, { m, k, n, out }));
   });
   return Math.max(...rates);
@@ -38,7 +49,8 @@ function bandwidth(n: number, turns: number): number {
 function checkSame(compiled: () => number, byHand: () => number): void {
   for (let step = 0; step < COMPARED; step++) {
     const [loss, expected] = [compiled(), byHand()];
-    if (!(Math.abs(loss - expected) <= 1e-4 * expected)) throw new Error(`step ${step}: loss ${loss}, by hand ${expected}`); // prettier-ignore
+    if (!(Math.abs(loss - expected) <= 1e-4 * expected))
+      throw new Error(`step ${step}: loss ${loss}, by hand ${expected}`);
   }
 }
 
@@ -51,7 +63,6 @@ export function gptRows({ turns, quick }: Effort): Row[] {
         [256, 8],
         [768, 12],
       ] as const)) {
-    // prettier-ignore
     const sizes = { nEmbd, nHead, nLayer: 4, blockSize: BLOCK };
     const model = buildModel('vector', tokenizer.vocabSize, sizes, new Random(42));
     const hand = new GptByHand(sizes, model.parameters);
@@ -68,7 +79,10 @@ export function gptRows({ turns, quick }: Effort): Row[] {
     const byHand = (): number => hand.step(tokens, targets, rate(stepsByHand++));
     checkSame(compiled, byHand);
     const steps = nEmbd > 256 ? 2 : 10;
-    const [step, stepByHand] = inTurns([compiled, byHand].map((one) => () => microseconds(steps, one)), turns) as [number, number]; // prettier-ignore
+    const [step, stepByHand] = inTurns(
+      [compiled, byHand].map((one) => () => microseconds(steps, one)),
+      turns,
+    ) as [number, number];
     const flop = training.program.work().reduce((sum, row) => sum + row.flop, 0);
     // Parameters and momentum, each read and written.
     const traffic = training.program.parameterCount * Float32Array.BYTES_PER_ELEMENT * 4;

@@ -44,12 +44,9 @@ const effort: Effort = quick
   : { quick, turns: 9, steps: 1000, processes: 15 };
 
 /** Every kind of row; each runs alone, so that none disturbs another. */
-const TABLES: Record<
-  string,
-  (models: readonly ModelName[], effort: Effort) => Row[] | Promise<Row[]>
-> = {
+const TABLES: Record<string, (models: readonly ModelName[], effort: Effort) => Row[] | Promise<Row[]>> = {
   steps: stepRows,
-  ...(yardstick !== undefined && { yardstick: (names, how) => yardstickRows(names, yardstick, how) }), // prettier-ignore
+  ...(yardstick !== undefined && { yardstick: (names, how) => yardstickRows(names, yardstick, how) }),
   widths: (_, how) => widthRows(how),
   gpt: (_, how) => gptRows(how),
   batches: batchRows,
@@ -61,22 +58,30 @@ const TABLES: Record<
 
 function chosen<T extends string>(what: string, known: readonly T[], given: readonly string[]): T[] {
   const unknown = given.find((name) => !known.some((one) => one === name));
-  if (unknown !== undefined) throw new Error(`no ${what} is called '${unknown}': there are ${known.join(', ')}`); // prettier-ignore
+  if (unknown !== undefined)
+    throw new Error(`no ${what} is called '${unknown}': there are ${known.join(', ')}`);
   return known.filter((name) => given.includes(name));
-} // prettier-ignore
+}
 
 if (options.json !== undefined) {
   checkWritable(options.json);
   if (options.against !== undefined && isSameFile(options.json, options.against))
-    throw new Error(
-      `--json ${options.json} is the file that --against reads: give the name of another`,
-    );
+    throw new Error(`--json ${options.json} is the file that --against reads: give the name of another`);
 }
-const earlier = options.against ? (JSON.parse(readFileSync(options.against, 'utf8')) as Report) : undefined; // prettier-ignore
+const earlier = options.against ? (JSON.parse(readFileSync(options.against, 'utf8')) as Report) : undefined;
 const { isas, openblas, cpu } = nativeInfo();
-const machine = { cpu, isas: isas.available, chosen: isas.chosen, blas: openblas.version, node: process.version }; // prettier-ignore
-console.log(`${cpu}, ${isas.available.join(' ')}, Node ${process.version}, ${openblas.version}`); // prettier-ignore
-console.log(`medians of ${effort.turns} turns, of ${effort.processes} for processes${quick ? '; --quick: a first impression only' : ''}`); // prettier-ignore
+const machine = {
+  cpu,
+  isas: isas.available,
+  chosen: isas.chosen,
+  blas: openblas.version,
+  node: process.version,
+};
+console.log(`${cpu}, ${isas.available.join(' ')}, Node ${process.version}, ${openblas.version}`);
+console.log(
+  `medians of ${effort.turns} turns, of ${effort.processes} for ` +
+    `processes${quick ? '; --quick: a first impression only' : ''}`,
+);
 
 const tables: Report['tables'] = {};
 for (const name of chosen('table', Object.keys(TABLES), only ?? Object.keys(TABLES))) {
@@ -88,7 +93,7 @@ for (const name of chosen('table', Object.keys(TABLES), only ?? Object.keys(TABL
     const before = earlier?.tables[name]?.find((row) => row.what === what)?.value;
     const against = before === undefined ? '' : `  x ${(value / before).toFixed(2)}`;
     const figure = value >= 1000 ? value.toFixed(0) : value.toFixed(value < 10 ? 2 : 1);
-    console.log(`  ${what.padEnd(width)}  ${figure.padStart(9)} ${unit.padEnd(11)}${against}`.trimEnd()); // prettier-ignore
+    console.log(`  ${what.padEnd(width)}  ${figure.padStart(9)} ${unit.padEnd(11)}${against}`.trimEnd());
   }
 }
 
@@ -96,4 +101,5 @@ if (options.json) {
   const report: Report = { machine, quick, tables };
   writeFile(options.json, `${JSON.stringify(report, null, 2)}\n`);
 }
-if (earlier && earlier.machine.cpu !== cpu) console.log(`\nThe earlier figures are of another machine: ${earlier.machine.cpu}.`); // prettier-ignore
+if (earlier && earlier.machine.cpu !== cpu)
+  console.log(`\nThe earlier figures are of another machine: ${earlier.machine.cpu}.`);

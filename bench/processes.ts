@@ -24,11 +24,18 @@ export function processRows(models: readonly ModelName[], { processes }: Effort)
   // Loaded first: notes the most memory that the process ever held, as it ends. Not maxRSS, which a
   // process has from the one that started it.
   const noting = join(folder, 'peak.cjs');
-  writeFileSync(noting, `const fs = require('fs'); process.on('exit', () => fs.writeFileSync(${JSON.stringify(note)}, fs.readFileSync('/proc/self/status')));`); // prettier-ignore
+  writeFileSync(
+    noting,
+    `const fs = require('fs'); process.on('exit', () => fs.writeFileSync(${JSON.stringify(note)}, ` +
+      "fs.readFileSync('/proc/self/status')));",
+  );
   const peak = (): number => Number(/VmHWM:\s*(\d+) kB/.exec(readFileSync(note, 'utf8'))?.[1]);
   const run = (args: readonly string[]): Measured => {
     const start = performance.now();
-    const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', maxBuffer: 1 << 28 }); // prettier-ignore
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, {
+      encoding: 'utf8',
+      maxBuffer: 1 << 28,
+    });
     const milliseconds = performance.now() - start;
     if (status !== 0) throw new Error(`node ${args.join(' ')} failed: ${stderr}`);
     spawnSync(process.execPath, ['-r', noting, ...args], { maxBuffer: 1 << 28 });

@@ -5,7 +5,8 @@ import { train } from '../lib/study/train.js';
 import { median, tokenizer, train as documents, type Effort, type Row } from './measure.js';
 
 const TICK = 5;
-const sleep = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds)); // prettier-ignore
+const sleep = (milliseconds: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 /** A model in training until it is aborted. */
 function started(name: ModelName, signal: AbortSignal, steps = 5_000_000): Promise<unknown> {
@@ -33,9 +34,15 @@ async function lateness(models: readonly ModelName[], seconds: number): Promise<
   return [0.5, 0.99, 1].map((share) => late[Math.ceil(share * late.length) - 1]!);
 }
 
-export async function responsivenessRows(models: readonly ModelName[], { turns, quick }: Effort): Promise<Row[]> {
+export async function responsivenessRows(
+  models: readonly ModelName[],
+  { turns, quick }: Effort,
+): Promise<Row[]> {
   const rows: Row[] = [];
-  for (const [what, names] of [['alone', []], [`beside ${models.length} models`, models]] as const) {
+  for (const [what, names] of [
+    ['alone', []],
+    [`beside ${models.length} models`, models],
+  ] as const) {
     const found = await lateness(names, quick ? 2 : 10);
     ['median', '99th percentile', 'most'].forEach((which, i) => {
       rows.push({ what: `timer late, ${what}: ${which}`, value: found[i]!, unit: 'ms' });
@@ -56,4 +63,4 @@ export async function responsivenessRows(models: readonly ModelName[], { turns, 
     rows.push({ what: `${name} abort: most`, value: Math.max(...times), unit: 'ms' });
   }
   return rows;
-} // prettier-ignore
+}

@@ -2,14 +2,7 @@
 import { buildModel, type ModelName } from '../lib/study/experiment.js';
 import { Random } from '../lib/runtime/random.js';
 import { Sampler } from '../lib/study/sampling.js';
-import {
-  feedsOf,
-  inTurns,
-  tokenizer,
-  train as documents,
-  type Effort,
-  type Row,
-} from './measure.js';
+import { feedsOf, inTurns, tokenizer, train as documents, type Effort, type Row } from './measure.js';
 
 export function samplingRows(models: readonly ModelName[], { turns, steps }: Effort): Row[] {
   const loops = models.map((name) => {

@@ -1,9 +1,20 @@
 /** Times of compiling and running a loss once, forward and as a step, at three sizes: each the double. */
-import { choose, concat, index, input, meanOfFirst, parameter, SGD, stack, total, type Feeds, type Value } from '../lib/index.js'; // prettier-ignore
+import {
+  choose,
+  concat,
+  index,
+  input,
+  meanOfFirst,
+  parameter,
+  SGD,
+  stack,
+  total,
+  type Feeds,
+  type Value,
+} from '../lib/index.js';
 import type { Effort, Row } from './measure.js';
 
-const list = <T>(n: number, of: (i: number) => T): T[] =>
-  Array.from({ length: n }, (_, i) => of(i));
+const list = <T>(n: number, of: (i: number) => T): T[] => Array.from({ length: n }, (_, i) => of(i));
 
 /** A loss that has n of something, and what is fed. */
 const LOSSES: Readonly<Record<string, (n: number) => [loss: Value, feeds?: Feeds]>> = {
@@ -34,14 +45,32 @@ const LOSSES: Readonly<Record<string, (n: number) => [loss: Value, feeds?: Feeds
   },
   'meanOfFirst terms': (n) => {
     const p = parameter([1, 2]);
-    return [meanOfFirst(list(n, (i) => p.mul(i % 9).sum()), index('n')), { n }]; // prettier-ignore
+    return [
+      meanOfFirst(
+        list(n, (i) => p.mul(i % 9).sum()),
+        index('n'),
+      ),
+      { n },
+    ];
   },
   'values to choose from': (n) => {
     const p = parameter([1, 2]);
-    return [choose(list(n, (i) => p.mul(i % 9)), index('which')).sum(), { which: 1 }]; // prettier-ignore
+    return [
+      choose(
+        list(n, (i) => p.mul(i % 9)),
+        index('which'),
+      ).sum(),
+      { which: 1 },
+    ];
   },
   'index elements': (n) => {
-    const [t, w] = [index('t', n), parameter([[1, 2], [3, 4]])]; // prettier-ignore
+    const [t, w] = [
+      index('t', n),
+      parameter([
+        [1, 2],
+        [3, 4],
+      ]),
+    ];
     return [total(list(n, (i) => w.at(t.at(i)).mul(2))).sum(), { t: new Int32Array(n) }];
   },
 };
@@ -58,8 +87,15 @@ export function scalingRows({ quick }: Effort): Row[] {
         else new SGD({ learningRate: 1e-9 }).minimize(loss).step(feeds);
         return performance.now() - before;
       });
-      const rows = times.map((value, i) => ({ what: `${sizes[i]!} ${what}, ${part}`, value, unit: 'ms' })); // prettier-ignore
-      return [...rows, { what: `${what}, ${part}: the last against the one before`, value: times[2]! / times[1]!, unit: 'times' }]; // prettier-ignore
+      const rows = times.map((value, i) => ({ what: `${sizes[i]!} ${what}, ${part}`, value, unit: 'ms' }));
+      return [
+        ...rows,
+        {
+          what: `${what}, ${part}: the last against the one before`,
+          value: times[2]! / times[1]!,
+          unit: 'times',
+        },
+      ];
     }),
   );
 }

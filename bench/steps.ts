@@ -6,25 +6,37 @@ import { buildModel, type DType, type ModelName } from '../lib/study/experiment.
 import { addon } from '../lib/binding/addon.js';
 import type { Training } from '../lib/optim/optim.js';
 import { Random } from '../lib/runtime/random.js';
-import { feedsOf, inTurns, median, microseconds, tokenizer, train, type Effort, type Row } from './measure.js'; // prettier-ignore
+import {
+  feedsOf,
+  inTurns,
+  median,
+  microseconds,
+  tokenizer,
+  train,
+  type Effort,
+  type Row,
+} from './measure.js';
 
-/** A way of training on the same first documents again and again, whose parameters learn on: microseconds a step. */
-type Way = (
-  model: ModelName,
-  dtype: DType,
-  isa: string | undefined,
-  effort: Effort,
-) => () => number;
+/**
+ * A way of training on the same first documents again and again, whose parameters learn on: microseconds a
+ * step.
+ */
+type Way = (model: ModelName, dtype: DType, isa: string | undefined, effort: Effort) => () => number;
 
 /** Rounds whose median is a turn beside the yardstick, which takes as many. */
 const rounds = ({ quick }: Effort): number => (quick ? 5 : 51);
 
-function made(model: ModelName, dtype: DType, isa: string | undefined, effort: Effort): { training: Training; blockSize: number } {
+function made(
+  model: ModelName,
+  dtype: DType,
+  isa: string | undefined,
+  effort: Effort,
+): { training: Training; blockSize: number } {
   const { loss, optimizer, sizes } = buildModel(model, tokenizer.vocabSize, {}, new Random(42));
   const steps = effort.steps * (effort.turns + 1) * rounds(effort);
   const training = optimizer(steps).minimize(loss, { dtype, ...(isa && { isa }) });
   return { training, blockSize: sizes.blockSize };
-} // prettier-ignore
+}
 
 /** A call of `step` for each document: what a loop of one's own does. */
 const stepByStep: Way = (model, dtype, isa, effort) => {
@@ -44,19 +56,25 @@ const inOneCall: Way = (model, dtype, isa, effort) => {
 
 function trainOn(training: Training, dataset: Dataset): void {
   const { length } = training.stepEach(dataset);
-  if (length < dataset.count) throw new Error(`the training ended after ${training.steps} steps: its loss is not finite`); // prettier-ignore
+  if (length < dataset.count)
+    throw new Error(`the training ended after ${training.steps} steps: its loss is not finite`);
 }
 
 const DTYPES = ['float64', 'float32'] as const;
 
 export function stepRows(models: readonly ModelName[], effort: Effort): Row[] {
   const loops = models.flatMap((model) =>
-    DTYPES.flatMap(
-      (dtype) =>
-      addon.info().available.map((isa) => ({ what: `${model} ${dtype} ${isa}`, run: stepByStep(model, dtype, isa, effort) })), // prettier-ignore
+    DTYPES.flatMap((dtype) =>
+      addon.info().available.map((isa) => ({
+        what: `${model} ${dtype} ${isa}`,
+        run: stepByStep(model, dtype, isa, effort),
+      })),
     ),
   );
-  const medians = inTurns(loops.map(({ run }) => run), effort.turns); // prettier-ignore
+  const medians = inTurns(
+    loops.map(({ run }) => run),
+    effort.turns,
+  );
   const rows: Row[] = loops.map(({ what }, i) => ({ what, value: medians[i]!, unit: 'us/step' }));
   return [...rows, ...ratios(rows, (what) => what.replace(/^rnn_att /, 'rnn '), ' against rnn')];
 }
@@ -65,7 +83,9 @@ export function stepRows(models: readonly ModelName[], effort: Effort): Row[] {
 function ratios(rows: readonly Row[], other: (what: string) => string, suffix: string): Row[] {
   return rows.flatMap(({ what, value }) => {
     const fellow = rows.find((row) => row.what === other(what));
-    return fellow && fellow.what !== what ? [{ what: what + suffix, value: value / fellow.value, unit: 'times' }] : []; // prettier-ignore
+    return fellow && fellow.what !== what
+      ? [{ what: what + suffix, value: value / fellow.value, unit: 'times' }]
+      : [];
   });
 }
 
@@ -92,11 +112,15 @@ export function yardstickRows(models: readonly ModelName[], folder: string, effo
         const round = way(model, dtype, undefined, effort);
         return (): number => median(Array.from({ length: rounds(effort) }, round));
       };
-      const [ours, ourCalls, theirs] = inTurns([own(inOneCall), own(stepByStep), byHand], effort.turns) as [number, number, number]; // prettier-ignore
+      const [ours, ourCalls, theirs] = inTurns([own(inOneCall), own(stepByStep), byHand], effort.turns) as [
+        number,
+        number,
+        number,
+      ];
       return [
         { what: `${model} ${dtype} by hand`, value: theirs, unit: 'us/step' },
         { what: `${model} ${dtype} against it`, value: ours / theirs, unit: 'times' },
-        { what: `${model} ${dtype}, a call a step, against it`, value: ourCalls / theirs, unit: 'times' }, // prettier-ignore
+        { what: `${model} ${dtype}, a call a step, against it`, value: ourCalls / theirs, unit: 'times' },
       ];
     });
   });

@@ -1,7 +1,7 @@
 /** The recurrent nets from n_state 32 to 2048: forward, backward and update apart. */
 import { buildModel } from '../lib/study/experiment.js';
 import { Random } from '../lib/runtime/random.js';
-import { feedsOf, inTurns, microseconds, tokenizer, train, type Effort, type Row } from './measure.js'; // prettier-ignore
+import { feedsOf, inTurns, microseconds, tokenizer, train, type Effort, type Row } from './measure.js';
 
 const PARTS = ['forward', 'backward', 'update'] as const;
 
@@ -20,11 +20,18 @@ export function widthRows({ turns, quick }: Effort): Row[] {
         run: () => microseconds(count, () => program.runPart(part)),
       }));
     });
-    const medians = inTurns(loops.map(({ run }) => run), turns); // prettier-ignore
+    const medians = inTurns(
+      loops.map(({ run }) => run),
+      turns,
+    );
     const rows: Row[] = loops.map(({ what }, i) => ({ what, value: medians[i]!, unit: 'us' }));
     const sum = (of: readonly Row[]): number => of.reduce((all, { value }) => all + value, 0);
     const [rnn, rnnAtt] = [rows.slice(0, PARTS.length), rows.slice(PARTS.length)];
-    const against = { what: `rnn_att n_state ${nState} against rnn`, value: sum(rnnAtt) / sum(rnn), unit: 'times' }; // prettier-ignore
+    const against = {
+      what: `rnn_att n_state ${nState} against rnn`,
+      value: sum(rnnAtt) / sum(rnn),
+      unit: 'times',
+    };
     return [...rows, against];
   });
 }

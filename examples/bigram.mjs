@@ -2,7 +2,16 @@
 // gradients it comes to what counting gives.
 //
 //     node examples/bigram.mjs [STEPS]
-import { Adam, embeddedNamesPath, index, parameter, Random, readDocuments, schedules, Tokenizer } from 'vecgrad'; // prettier-ignore
+import {
+  Adam,
+  embeddedNamesPath,
+  index,
+  parameter,
+  Random,
+  readDocuments,
+  schedules,
+  Tokenizer,
+} from 'vecgrad';
 
 const steps = Number(process.argv[2] ?? 300);
 const names = readDocuments(embeddedNamesPath());
@@ -21,10 +30,11 @@ for (const name of names) {
     counts[tokens[i - 1]][tokens[i]]++;
   }
 }
-const byCounting = counts.reduce((sum, row) => {
-  const total = row.reduce((a, b) => a + b, 0);
-  return sum - row.reduce((part, n) => part + (n && n * Math.log(n / total)), 0);
-}, 0) / firsts.length; // prettier-ignore
+const byCounting =
+  counts.reduce((sum, row) => {
+    const total = row.reduce((a, b) => a + b, 0);
+    return sum - row.reduce((part, n) => part + (n && n * Math.log(n / total)), 0);
+  }, 0) / firsts.length;
 
 const BATCH = 1024;
 const logits = parameter(new Float64Array(vocabSize ** 2), { shape: [vocabSize, vocabSize] });
@@ -42,7 +52,10 @@ for (let step = 0; step < steps; step++) {
 // The loss over all pairs, from the table itself.
 const rows = counts.map((_, i) => logits.slice(i, i + 1).softmax());
 const chances = rows.map((row) => Array.from(row.forward()));
-const byGradients = -counts.flatMap((row, i) => row.map((n, j) => n && n * Math.log(chances[i][j]))).reduce((a, b) => a + b, 0) / firsts.length; // prettier-ignore
+const byGradients =
+  -counts
+    .flatMap((row, i) => row.map((n, j) => n && n * Math.log(chances[i][j])))
+    .reduce((a, b) => a + b, 0) / firsts.length;
 console.log(`loss ${byGradients.toFixed(4)}, by counting ${byCounting.toFixed(4)}`);
 
 for (let i = 0; i < 5; i++) {

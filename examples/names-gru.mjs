@@ -1,7 +1,18 @@
 // A gated recurrent network of names: reads a name letter by letter and says at each which comes next.
 //
 //     node examples/names-gru.mjs [STEPS]
-import { Adam, embeddedNamesPath, index, meanOfFirst, nn, Random, readDocuments, schedules, Tokenizer, input } from 'vecgrad'; // prettier-ignore
+import {
+  Adam,
+  embeddedNamesPath,
+  index,
+  meanOfFirst,
+  nn,
+  Random,
+  readDocuments,
+  schedules,
+  Tokenizer,
+  input,
+} from 'vecgrad';
 
 const steps = Number(process.argv[2] ?? 3000);
 const [POSITIONS, SIZE, STATE] = [16, 16, 64];
@@ -30,7 +41,7 @@ const feedsOf = (name) => {
 };
 const heldOut = names.splice(0, 500);
 for (let step = 0; step < steps; step++) training.step(feedsOf(names[step % names.length]));
-const heldOutLoss = heldOut.reduce((sum, name) => sum + training.evaluate(feedsOf(name)), 0) / heldOut.length; // prettier-ignore
+const heldOutLoss = heldOut.reduce((sum, name) => sum + training.evaluate(feedsOf(name)), 0) / heldOut.length;
 console.log(`held-out loss ${heldOutLoss.toFixed(4)}`);
 
 // One position, for inventing names: the state goes in as it came out.

@@ -2,7 +2,7 @@
 // embeddings of the last three.
 //
 //     node examples/names-mlp.mjs [STEPS]
-import { AdamW, embeddedNamesPath, index, nn, Random, readDocuments, schedules, Tokenizer } from 'vecgrad'; // prettier-ignore
+import { AdamW, embeddedNamesPath, index, nn, Random, readDocuments, schedules, Tokenizer } from 'vecgrad';
 
 const steps = Number(process.argv[2] ?? 2000);
 const CONTEXT = 3;
@@ -16,9 +16,7 @@ const { bos, vocabSize } = tokenizer;
 const examplesOf = (some) =>
   some.flatMap((name) => {
     const tokens = [...new Array(CONTEXT - 1).fill(bos), ...tokenizer.encode(name)];
-    return tokens
-      .slice(CONTEXT)
-      .map((next, i) => ({ context: tokens.slice(i, i + CONTEXT), next }));
+    return tokens.slice(CONTEXT).map((next, i) => ({ context: tokens.slice(i, i + CONTEXT), next }));
   });
 const heldOut = examplesOf(names.slice(0, 1000));
 const seen = examplesOf(names.slice(1000));
@@ -32,7 +30,9 @@ const output = new nn.Linear(100, vocabSize, { random });
 const logitsOf = (context, count) =>
   output.apply(hidden.apply(embedding.apply(context).reshape([count, CONTEXT * 10])).relu());
 
-const loss = logitsOf(index('context', BATCH * CONTEXT), BATCH).crossEntropy(index('next', BATCH)).mean(); // prettier-ignore
+const loss = logitsOf(index('context', BATCH * CONTEXT), BATCH)
+  .crossEntropy(index('next', BATCH))
+  .mean();
 const training = new AdamW({
   learningRate: schedules.cosine({ peak: 0.01, steps, warmup: 50 }),
   clipGlobalNorm: 1,

@@ -40,7 +40,7 @@ for (let step = 0; step < STEPS; step++) training.step(feeds);
 
 const { x, y } = feeds;
 const right = score.forward({ x, y }).reduce((sum, s, i) => sum + (s * points[i].label > 0), 0);
-console.log(`loss ${training.evaluate(feeds).toFixed(4)}, ${right} of ${COUNT} points on the right side`); // prettier-ignore
+console.log(`loss ${training.evaluate(feeds).toFixed(4)}, ${right} of ${COUNT} points on the right side`);
 
 // The picture: the plane in cells coloured by the sign of the score, and the points over it.
 const SCALE = 100;

@@ -1,20 +1,114 @@
 /** vecgrad: define a graph once, differentiate it, train it at the speed of hand-written SIMD. */
 export { type BackgroundOptions, type Progress } from './runtime/background.js';
-export { Corpus, DataError, parseDocuments, readDocuments, splitHeldOut, Tokenizer, embeddedNamesPath, type Documents, type Sliceable, type Split } from './study/data.js'; // prettier-ignore
-export { buildModel, ExperimentError, MODEL_NAMES, MODELS, runExperiment, type BuiltModel, type ExperimentOptions, type ExperimentResult, type Keeper, type ModelName, type ModelSizes, type Run } from './study/experiment.js'; // prettier-ignore
+export {
+  Corpus,
+  DataError,
+  parseDocuments,
+  readDocuments,
+  splitHeldOut,
+  Tokenizer,
+  embeddedNamesPath,
+  type Documents,
+  type Sliceable,
+  type Split,
+} from './study/data.js';
+export {
+  buildModel,
+  ExperimentError,
+  MODEL_NAMES,
+  MODELS,
+  runExperiment,
+  type BuiltModel,
+  type ExperimentOptions,
+  type ExperimentResult,
+  type Keeper,
+  type ModelName,
+  type ModelSizes,
+  type Run,
+} from './study/experiment.js';
 export { type Column, type Dataset } from './runtime/dataset.js';
 export { type DrawOptions } from './graph/to-dot.js';
-export { embedding, gelu, layerNorm, logSoftmax, logSumExp, norm, silu, split, std, tensordot, variance, vstack, where, type VarianceOptions } from './value/functions.js'; // prettier-ignore
+export {
+  embedding,
+  gelu,
+  layerNorm,
+  logSoftmax,
+  logSumExp,
+  norm,
+  silu,
+  split,
+  std,
+  tensordot,
+  variance,
+  vstack,
+  where,
+  type VarianceOptions,
+} from './value/functions.js';
 export { grad } from './value/grad.js';
-export { gradCheck, GradCheckError, type GradCheckElement, type GradCheckOptions, type GradCheckReport } from './value/grad-check.js'; // prettier-ignore
-export { choose, concat, constant, Index, index, input, meanOfFirst, parameter, stack, total, Value, zeros, type Axes, type Node, type Numbers, type ParameterOptions, type TypedArray } from './value/value.js'; // prettier-ignore
-export { kernels, type GatherOptions, type KernelOptions, type MatmulOptions, type OutOptions, type SoftmaxOptions } from './runtime/kernels.js'; // prettier-ignore
+export {
+  gradCheck,
+  GradCheckError,
+  type GradCheckElement,
+  type GradCheckOptions,
+  type GradCheckReport,
+} from './value/grad-check.js';
+export {
+  choose,
+  concat,
+  constant,
+  Index,
+  index,
+  input,
+  meanOfFirst,
+  parameter,
+  stack,
+  total,
+  Value,
+  zeros,
+  type Axes,
+  type Node,
+  type Numbers,
+  type ParameterOptions,
+  type TypedArray,
+} from './value/value.js';
+export {
+  kernels,
+  type GatherOptions,
+  type KernelOptions,
+  type MatmulOptions,
+  type OutOptions,
+  type SoftmaxOptions,
+} from './runtime/kernels.js';
 export { IsaError, nativeInfo, type NativeInfo } from './binding/addon.js';
 export * from './value/operators.js';
 export * as nn from './nn/index.js';
-export { Adam, AdamW, decay, RMSprop, SGD, Training, type AdamOptions, type Optimizer, type OptimizerOptions, type RMSpropOptions, type Schedule, type SGDOptions, type TrainingState } from './optim/optim.js'; // prettier-ignore
+export {
+  Adam,
+  AdamW,
+  decay,
+  RMSprop,
+  SGD,
+  Training,
+  type AdamOptions,
+  type Optimizer,
+  type OptimizerOptions,
+  type RMSpropOptions,
+  type Schedule,
+  type SGDOptions,
+  type TrainingState,
+} from './optim/optim.js';
 export * as schedules from './optim/schedules.js';
-export { BusyError, compile, FeedError, NonFiniteError, Program, type DType, type Feeds, type GenerateOptions, type ProgramOptions } from './runtime/program.js'; // prettier-ignore
+export {
+  BusyError,
+  compile,
+  FeedError,
+  NonFiniteError,
+  Program,
+  type DType,
+  type Feeds,
+  type GenerateOptions,
+  type ProgramOptions,
+} from './runtime/program.js';
 export {
   type Draw,
   type Fed,
@@ -29,7 +123,16 @@ export { type OpName } from './graph/ops.js';
 export { type Work } from './compiler/account.js';
 export { parsePasses, PASSES, PassError, type PassName, type PassSet } from './compiler/passes.js';
 export { Random } from './runtime/random.js';
-export { numbersOf, readSafetensors, SafetensorsError, writeSafetensors, type Tensor, type Tensors, type TensorType, type WrittenTensor } from './weights/safetensors.js'; // prettier-ignore
+export {
+  numbersOf,
+  readSafetensors,
+  SafetensorsError,
+  writeSafetensors,
+  type Tensor,
+  type Tensors,
+  type TensorType,
+  type WrittenTensor,
+} from './weights/safetensors.js';
 export { sample, Sampler, type SampleOptions } from './study/sampling.js';
 export { ShapeError, type Shape } from './core/shape.js';
 export {

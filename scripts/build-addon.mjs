@@ -41,16 +41,17 @@ try {
 /** @param {boolean} force */
 function build(force) {
   if (existsSync(join(root, 'tsconfig.json'))) {
-    throw new BuildFailure('this is a checkout, not an installed package: build it with npm run build'); // prettier-ignore
+    throw new BuildFailure('this is a checkout, not an installed package: build it with npm run build');
   }
   if (!force && loadFailure() === undefined) {
-    console.log('vecgrad: the native addon loads, so nothing is built (--force builds it nevertheless)'); // prettier-ignore
+    console.log('vecgrad: the native addon loads, so nothing is built (--force builds it nevertheless)');
     return;
   }
   const lacking = missing(['compiler', 'make', 'python3', 'openblas']);
   if (lacking.length > 0) {
     throw new BuildFailure(
-      `compiling the native addon needs ${names(lacking)}. Install with\n${advice(lacking)}\nthen run again: npx vecgrad build`,
+      `compiling the native addon needs ${names(lacking)}. Install with\n${advice(lacking)}\nthen run ` +
+        'again: npx vecgrad build',
     );
   }
   const [command, ...args] = nodeGyp();
@@ -98,7 +99,10 @@ function buildFolder() {
     accessSync(root, constants.W_OK);
     return mkdtempSync(join(root, '.build-'));
   } catch (error) {
-    throw new BuildFailure(`cannot write into the package's folder ${root}: ${error instanceof Error ? error.message : String(error)}`); // prettier-ignore
+    throw new BuildFailure(
+      `cannot write into the package's folder ${root}: ` +
+        `${error instanceof Error ? error.message : String(error)}`,
+    );
   }
 }
 
@@ -130,7 +134,8 @@ function nodeGyp() {
   if (found !== undefined) return [process.execPath, found];
   if (spawnSync('node-gyp', ['--version'], { stdio: 'ignore' }).status === 0) return ['node-gyp'];
   throw new BuildFailure(
-    'node-gyp, which compiles addons and comes with npm, was not found: install npm, or run npm install --global node-gyp, then run again: npx vecgrad build',
+    'node-gyp, which compiles addons and comes with npm, was not found: install npm, or run npm ' +
+      'install --global node-gyp, then run again: npx vecgrad build',
   );
 }
 

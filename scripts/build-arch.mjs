@@ -150,8 +150,7 @@ export function buildArchitecture(name, { addon = true } = {}) {
   // Only now, so that the kernels can be tested without anything of another machine's.
   makeSysroot(name);
   run(`building the addon for ${name}`, [...build, '--target', 'vecgrad']);
-  for (const [file, exported] of Object.entries(EXPORTS))
-    checkLibrary(join(folder, file), exported);
+  for (const [file, exported] of Object.entries(EXPORTS)) checkLibrary(join(folder, file), exported);
 }
 
 /** What each library exports: its users are found by these names alone. */
@@ -182,13 +181,12 @@ function checkLibrary(file, exported) {
       `vecgrad: ${file} exports ${symbols.join(', ') || 'nothing'}, not ${exported.join(' and ')} alone`,
     );
   }
-  const needed = readelf('--dynamic', file).flatMap(
-    (line) => /\(NEEDED\).*\[(.+)\]/.exec(line)?.[1] ?? [],
-  );
+  const needed = readelf('--dynamic', file).flatMap((line) => /\(NEEDED\).*\[(.+)\]/.exec(line)?.[1] ?? []);
   const foreign = needed.filter((library) => !PRESENT.test(library));
   if (needed.length === 0 || foreign.length > 0) {
     throw new SetupError(
-      `vecgrad: ${file} needs ${needed.join(', ') || 'no library'} at run time; only the C library and libgcc_s may be left to the machine`,
+      `vecgrad: ${file} needs ${needed.join(', ') || 'no library'} at run time; only the C library ` +
+        'and libgcc_s may be left to the machine',
     );
   }
 }
@@ -274,7 +272,7 @@ function makeSysroot(name) {
     'APT::Sandbox::User': 'root', // no other can write here
   };
   /** @type {[string, ...string[]]} */
-  const apt = ['apt-get', ...Object.entries(settings).flatMap(([key, to]) => ['-o', `${key}=${to}`])]; // prettier-ignore
+  const apt = ['apt-get', ...Object.entries(settings).flatMap(([key, to]) => ['-o', `${key}=${to}`])];
   run(
     `fetching libraries for ${name}`,
     [...apt, 'update'],
@@ -310,9 +308,7 @@ function debianMirror() {
   const lines = stdout.split('\n').map((line) => line.split(' '));
   const [uri] = lines.find(([, codename]) => codename === 'bookworm') ?? [];
   if (uri === undefined) {
-    throw new SetupError(
-      'vecgrad: apt has no sources of Debian 12, whose cross-compilers are used',
-    );
+    throw new SetupError('vecgrad: apt has no sources of Debian 12, whose cross-compilers are used');
   }
   return uri;
 }

@@ -9,15 +9,7 @@
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
@@ -37,7 +29,8 @@ export async function build() {
     const [exported] = await all([exportedNames(), bundle(made), declare(made)]);
     writeFileSync(
       join(made, 'index.mjs'),
-      `import vecgrad from './index.cjs';\nexport const {\n${exported.map((name) => `  ${name},\n`).join('')}} = vecgrad;\n`,
+      "import vecgrad from './index.cjs';\nexport const " +
+        `{\n${exported.map((name) => `  ${name},\n`).join('')}} = vecgrad;\n`,
     );
     writeFileSync(join(made, 'index.d.mts'), "export * from './index.js';\n");
     // The declarations describe index.cjs; index.d.mts says `.mts` and so speaks for the ES module.

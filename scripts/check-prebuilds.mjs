@@ -47,7 +47,7 @@ export function stampOf(name) {
  * @param {string} name
  */
 export function inputsOf(name) {
-  return hash(['CMakeLists.txt', 'cmake', 'native', 'scripts/build-arch.mjs', 'package-lock.json'], [name]); // prettier-ignore
+  return hash(['CMakeLists.txt', 'cmake', 'native', 'scripts/build-arch.mjs', 'package-lock.json'], [name]);
 }
 
 /**
@@ -86,7 +86,11 @@ export function complaintsOf(file, name) {
     const [, library = '', number = ''] = /^([A-Z]+)_(.*)$/.exec(version) ?? [];
     // GCC: libgcc_s, of which every system that has Node's own C++ library has all versions.
     const good = library === 'GCC' || (library === 'GLIBC' && atMost(number, promised.glibc));
-    if (!good) found.push(`${file} asks for ${version}; the newest may be GLIBC_${promised.glibc}, and none of the C++ library's`); // prettier-ignore
+    if (!good)
+      found.push(
+        `${file} asks for ${version}; the newest may be GLIBC_${promised.glibc}, and none of the C++ ` +
+          "library's",
+      );
   }
   return found;
 }
@@ -141,5 +145,5 @@ function readelf(what, file) {
     maxBuffer: 1 << 28,
   });
   if (result.status === 0) return result.stdout;
-  throw new SetupError(`vecgrad: readelf cannot read ${file}: ${result.error?.message ?? result.stderr}`); // prettier-ignore
+  throw new SetupError(`vecgrad: readelf cannot read ${file}: ${result.error?.message ?? result.stderr}`);
 }

@@ -17,12 +17,7 @@ const eslint = join(root, 'node_modules/eslint/bin/eslint.js');
 const prettier = join(root, 'node_modules/prettier/bin/prettier.cjs');
 let failed = false;
 check('eslint', process.execPath, [eslint, '--max-warnings=0', ...(fix ? ['--fix'] : []), '.']);
-check('prettier', process.execPath, [
-  prettier,
-  fix ? '--write' : '--check',
-  '--log-level=warn',
-  '.',
-]);
+check('prettier', process.execPath, [prettier, fix ? '--write' : '--check', '--log-level=warn', '.']);
 
 clangFormat(committedFiles().filter((path) => /\.(cpp|h|inl)$/.test(path)));
 

@@ -11,10 +11,7 @@ module.exports = class extends Mocha.reporters.Dot {
     super(runner, options);
     runner.once('end', () => {
       const { passes, failures } = /** @type {Mocha.Stats} */ (runner.stats);
-      writeFileSync(
-        options.reporterOptions.report,
-        JSON.stringify({ passed: passes, failed: failures }),
-      );
+      writeFileSync(options.reporterOptions.report, JSON.stringify({ passed: passes, failed: failures }));
     });
   }
 };

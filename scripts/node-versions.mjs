@@ -23,7 +23,17 @@ export function nodeProgram(major) {
   run(
     `unpacking ${name}`,
     // Its headers too: they are what node-gyp compiles against.
-    ['tar', '--extract', '--file', join(made, tarball), '--strip-components=1', '--directory', made, 'package/bin', 'package/include'], // prettier-ignore
+    [
+      'tar',
+      '--extract',
+      '--file',
+      join(made, tarball),
+      '--strip-components=1',
+      '--directory',
+      made,
+      'package/bin',
+      'package/include',
+    ],
   );
   rmSync(join(made, tarball));
   rmSync(folder, { recursive: true, force: true });

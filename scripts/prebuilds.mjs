@@ -10,13 +10,7 @@
  */
 import { cpSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  ARCHITECTURES,
-  buildArchitecture,
-  folderOf,
-  namedArchitectures,
-  OPENBLAS,
-} from './build-arch.mjs';
+import { ARCHITECTURES, buildArchitecture, folderOf, namedArchitectures, OPENBLAS } from './build-arch.mjs';
 import {
   complaints,
   COPYRIGHT,
@@ -41,7 +35,7 @@ try {
   const wrong = names.flatMap(complaints);
   if (wrong.length > 0) {
     const remedy = check ? '\nBuild them with: npm run prebuilds' : '';
-    throw new SetupError(`vecgrad: the prebuilds are not fit to publish\n  ${wrong.join('\n  ')}${remedy}`); // prettier-ignore
+    throw new SetupError(`vecgrad: the prebuilds are not fit to publish\n  ${wrong.join('\n  ')}${remedy}`);
   }
   for (const name of names) console.log(describe(name));
 } catch (error) {
@@ -56,7 +50,7 @@ function build(name) {
   const folder = prebuildFolder(name);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  for (const [from, to] of Object.entries(FILES)) cpSync(join(folderOf(name), from), join(folder, to)); // prettier-ignore
+  for (const [from, to] of Object.entries(FILES)) cpSync(join(folderOf(name), from), join(folder, to));
   const documents = join(folderOf(name), `sysroot/usr/share/doc/lib${OPENBLAS}-dev`);
   cpSync(join(documents, 'copyright'), join(folder, COPYRIGHT));
   writeFileSync(stampOf(name), inputsOf(name));

@@ -116,7 +116,8 @@ async function installSystemPackages() {
   const still = missing(needs);
   if (still.length === 0) return;
   throw new SetupError(
-    `${trouble}vecgrad: the native addon needs ${names(still)}. Install with\n${advice(still)}\nand run the command again`,
+    `${trouble}vecgrad: the native addon needs ${names(still)}. Install with\n${advice(still)}\nand ` +
+      'run the command again',
   );
 }
 
@@ -188,9 +189,7 @@ export function run(step, ...commands) {
     if (result.status === 0) continue;
     const why = result.error?.message ?? result.signal ?? `exit code ${String(result.status)}`;
     const shown = [basename(command), ...args].join(' ');
-    throw new SetupError(
-      `${result.stdout}${result.stderr}\nvecgrad: ${step} failed (${why}): ${shown}`,
-    );
+    throw new SetupError(`${result.stdout}${result.stderr}\nvecgrad: ${step} failed (${why}): ${shown}`);
   }
 }
 

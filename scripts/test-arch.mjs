@@ -12,7 +12,13 @@ import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { architecture, buildArchitecture, folderOf, namedArchitectures, needPackages } from './build-arch.mjs'; // prettier-ignore
+import {
+  architecture,
+  buildArchitecture,
+  folderOf,
+  namedArchitectures,
+  needPackages,
+} from './build-arch.mjs';
 import { reportCounts } from './counts.mjs';
 import { root, setup } from './setup.mjs';
 
@@ -141,7 +147,9 @@ function kernelTest(name, { cpu, isas, only = false }) {
   const sampled = brief && cpu !== HOST;
   if (sampled) args.push('--sample', String(STRIDE));
   return {
-    what: `${name}, ${cpu}: kernels of ${tested.map(([isa]) => isa).join(' and ')}${sampled ? ', a sample' : ''}`,
+    what:
+      `${name}, ${cpu}: kernels of ` +
+      `${tested.map(([isa]) => isa).join(' and ')}${sampled ? ', a sample' : ''}`,
     body: async () => {
       const program = join(folderOf(name), 'kernel_test');
       const { status, stdout, stderr } = await emulated(name, cpu, [], [program, ...args]);
@@ -180,7 +188,7 @@ function offerAddon(name) {
 function nodeTests(name, { cpu, isas, few = false }) {
   const available = isas.map(([isa]) => isa);
   const [best = ''] = available;
-  const run = (/** @type {string[]} */ args, /** @type {string} */ isa = '') => vecgrad(name, cpu, isa, args); // prettier-ignore
+  const run = (/** @type {string[]} */ args, /** @type {string} */ isa = '') => vecgrad(name, cpu, isa, args);
   /** @type {Test[]} */
   const tests = [
     {
@@ -238,12 +246,7 @@ function vecgrad(name, cpu, isa, args) {
   const setting = Object.entries(environment).flatMap(([key, value]) => ['-E', `${key}=${value}`]);
   if (node === process.arch) return emulated(name, cpu, setting, [process.execPath, ...program]);
   const sysroot = join(folder, 'sysroot');
-  return emulated(
-    name,
-    cpu,
-    ['-L', sysroot, ...setting],
-    [join(sysroot, 'usr/bin/node'), ...program],
-  );
+  return emulated(name, cpu, ['-L', sysroot, ...setting], [join(sysroot, 'usr/bin/node'), ...program]);
 }
 
 /** @param {string} model */
@@ -258,7 +261,8 @@ function golden(model) {
  * @param {any} trace
  */
 function compare(trained, trace) {
-  const near = (/** @type {number} */ found, /** @type {number} */ wanted) => Math.abs(found - wanted) <= 1e-9; // prettier-ignore
+  const near = (/** @type {number} */ found, /** @type {number} */ wanted) =>
+    Math.abs(found - wanted) <= 1e-9;
   const { losses } = trained;
   assert.equal(losses.length, trace.losses.length);
   trace.losses.forEach((/** @type {number} */ loss, /** @type {number} */ i) => {
@@ -319,7 +323,9 @@ async function inParallel(tests) {
       } catch (error) {
         counts.failed++;
         all = false;
-        console.log(`  FAILED  ${test.what} (${time()})\n${error instanceof Error ? error.message : String(error)}`); // prettier-ignore
+        console.log(
+          `  FAILED  ${test.what} (${time()})\n${error instanceof Error ? error.message : String(error)}`,
+        );
       }
     }
   };

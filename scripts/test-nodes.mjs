@@ -41,7 +41,10 @@ for (const name of ['node-addon-api', 'node-gyp-build']) {
   cpSync(join(root, 'node_modules', name), join(folder, 'node_modules', name), { recursive: true });
 }
 const cli = join(dist, 'cli.cjs');
-writeFileSync(join(folder, 'names.txt'), 'anna\nbob\ncarla\ndora\nemil\nfrieda\ngustav\nhanna\nida\njan\nkarl\n'); // prettier-ignore
+writeFileSync(
+  join(folder, 'names.txt'),
+  'anna\nbob\ncarla\ndora\nemil\nfrieda\ngustav\nhanna\nida\njan\nkarl\n',
+);
 
 const SMALL = ['--input', 'names.txt', '--json'];
 
@@ -117,7 +120,9 @@ for (const major of majors) {
   // Where another user may read it.
   const program = join(folder, `node-${String(major)}`);
   cpSync(nodeProgram(major), program);
-  console.log(`  Node ${NODES[major]}, V8 ${start([program, '--print', 'process.versions.v8']).stdout.trim()}`); // prettier-ignore
+  console.log(
+    `  Node ${NODES[major]}, V8 ${start([program, '--print', 'process.versions.v8']).stdout.trim()}`,
+  );
 
   test('help, versions and what is no training write no cache', () => {
     for (const args of RIGHT.slice(0, 5)) start([program, cli, ...args]);
@@ -171,12 +176,7 @@ for (const major of majors) {
 
   test('a cache that is damaged is refused, and written anew', () => {
     const [cache = ''] = cachesOf(major);
-    for (const content of [
-      Buffer.alloc(0),
-      Buffer.alloc(1000),
-      readFileSync(cache).subarray(0, 99_999),
-    ]) {
-      // prettier-ignore
+    for (const content of [Buffer.alloc(0), Buffer.alloc(1000), readFileSync(cache).subarray(0, 99_999)]) {
       writeFileSync(cache, content);
       const { status, stderr } = start([program, cli, 'train', 'rnn', '--steps', '5', ...SMALL]);
       assert.deepEqual([stderr, status], ['', 0]);
@@ -225,7 +225,7 @@ function start([command = '', ...args], user = {}) {
   const env = { ...process.env };
   delete env['NODE_OPTIONS'];
   delete env['NODE_COMPILE_CACHE'];
-  return spawnSync(command, args, { cwd: folder, env, encoding: 'utf8', maxBuffer: 1 << 26, ...user }); // prettier-ignore
+  return spawnSync(command, args, { cwd: folder, env, encoding: 'utf8', maxBuffer: 1 << 26, ...user });
 }
 
 /**

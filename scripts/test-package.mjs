@@ -20,13 +20,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import {
-  ARCHITECTURES,
-  architecture,
-  buildArchitecture,
-  folderOf,
-  needPackages,
-} from './build-arch.mjs';
+import { ARCHITECTURES, architecture, buildArchitecture, folderOf, needPackages } from './build-arch.mjs';
 import { complaintsOf, COPYRIGHT, FILES, prebuildFolder } from './check-prebuilds.mjs';
 import { endCases, test } from './cases.mjs';
 import { nodeProgram } from './node-versions.mjs';
@@ -58,8 +52,15 @@ test('npm pack, with all of them, in at most 15 MB', () => {
     'scripts/build-addon.mjs',
     'scripts/toolchain.mjs',
   ];
-  assert.deepEqual(wanted.filter((path) => !packed.includes(path)), [], 'missing'); // prettier-ignore
-  assert.deepEqual(packed.filter((/** @type {string} */ path) => path.startsWith('prebuilds/')).sort(), prebuilt.sort()); // prettier-ignore
+  assert.deepEqual(
+    wanted.filter((path) => !packed.includes(path)),
+    [],
+    'missing',
+  );
+  assert.deepEqual(
+    packed.filter((/** @type {string} */ path) => path.startsWith('prebuilds/')).sort(),
+    prebuilt.sort(),
+  );
   assert.ok(size <= 15e6, `${String(size)} bytes`);
   console.log(`          ${(size / 1e6).toFixed(1)} MB`);
 });
@@ -71,17 +72,22 @@ test('nothing in the package runs when it is installed', () => {
   assert.deepEqual([ran, gypfile], [[], false]);
   const files = succeed(['tar', '-tf', tarball()], folder).stdout.split('\n');
   // pnpm and Yarn run node-gyp for such a file, whatever `gypfile` says.
-  assert.deepEqual(files.filter((path) => /^package\/[^/]+\.gyp$/.test(path)), []); // prettier-ignore
+  assert.deepEqual(
+    files.filter((path) => /^package\/[^/]+\.gyp$/.test(path)),
+    [],
+  );
 });
 
 // ---- Built from its sources
 
 test("the README's commands install it", () => {
   const readme = readFileSync(join(root, 'README.md'), 'utf8');
-  const block =
-    /(?:^ {4}np[mx] .*\n)+/m.exec(readme.slice(readme.indexOf('    npm pack')))?.[0] ?? '';
+  const block = /(?:^ {4}np[mx] .*\n)+/m.exec(readme.slice(readme.indexOf('    npm pack')))?.[0] ?? '';
   // A line is a command, two spaces or more, and what it does.
-  const commands = block.trimEnd().split('\n').map((line) => line.trim().split(/ {2,}/)[0] ?? ''); // prettier-ignore
+  const commands = block
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.trim().split(/ {2,}/)[0] ?? '');
   const [pack = '', add = '', build = ''] = commands;
   const made = `vecgrad-${version() ?? ''}.tgz`;
   assert.deepEqual(commands, ['npm pack', `npm install ./${made}`, 'npx vecgrad build']);
@@ -98,13 +104,21 @@ test('vecgrad build --force compiles it', () => {
   const { stdout } = succeed(['npx', 'vecgrad', 'build', '--force'], user);
   assert.match(stdout, /^vecgrad: the native addon is compiled, and loads$/m);
   assert.ok(existsSync(join(user, 'node_modules/vecgrad/build/Release/vecgrad.node')));
-  const left = readdirSync(join(user, 'node_modules/vecgrad')).filter((name) => name.startsWith('.build-')); // prettier-ignore
+  const left = readdirSync(join(user, 'node_modules/vecgrad')).filter((name) => name.startsWith('.build-'));
   assert.deepEqual(left, []);
 });
 
 for (const { what, env, says } of [
-  { what: 'a C++ compiler', env: { CXX: 'no-such-compiler' }, says: /^vecgrad: compiling the native addon needs a C\+\+ compiler and OpenBLAS\. Install with\n.*apt-get install g\+\+ libopenblas-dev\n[^]*then run again: npx vecgrad build$/m }, // prettier-ignore
-  { what: 'a header that it is told of', env: { CXXFLAGS: '-include no-such-header.h' }, says: /node-gyp failed \(exit code 1\): its messages are above$/m }, // prettier-ignore
+  {
+    what: 'a C++ compiler',
+    env: { CXX: 'no-such-compiler' },
+    says: /^vecgrad: compiling the native addon needs a C\+\+ compiler and OpenBLAS\. Install with\n.*apt-get install g\+\+ libopenblas-dev\n[^]*then run again: npx vecgrad build$/m,
+  },
+  {
+    what: 'a header that it is told of',
+    env: { CXXFLAGS: '-include no-such-header.h' },
+    says: /node-gyp failed \(exit code 1\): its messages are above$/m,
+  },
 ]) {
   test(`vecgrad build --force without ${what} says so, and leaves what there was`, () => {
     const built = join(user, 'node_modules/vecgrad/build/Release/vecgrad.node');
@@ -143,8 +157,11 @@ test('vecgrad info --json', () => {
 
 test('vecgrad data names tries to fetch them', () => {
   const env = { ...process.env, no_proxy: '*' };
-  const { status, stderr } = start([bin, 'data', 'names', '--url', 'http://127.0.0.1:1'], user, env); // prettier-ignore
-  assert.equal(stderr, 'vecgrad: cannot fetch http://127.0.0.1:1/: the connection was refused (ECONNREFUSED)\n'); // prettier-ignore
+  const { status, stderr } = start([bin, 'data', 'names', '--url', 'http://127.0.0.1:1'], user, env);
+  assert.equal(
+    stderr,
+    'vecgrad: cannot fetch http://127.0.0.1:1/: the connection was refused (ECONNREFUSED)\n',
+  );
   assert.equal(status, 1);
 });
 
@@ -175,13 +192,35 @@ for (const { script, module } of [
 
 // ---- By every package manager
 
-/** Those that are tested besides the npm that runs this, by their packages; each with the newest Node that npm calls LTS. */
+/**
+ * Those that are tested besides the npm that runs this, by their packages; each with the newest Node that npm
+ * calls LTS.
+ */
 const CLIENTS = [
   { name: 'npm 12', package: 'npm@12.2.2', add: ['bin/npm-cli.js', 'install'] },
-  { name: 'pnpm 11', package: 'pnpm@11.28.11', add: ['bin/pnpm.mjs', 'add', '--store-dir', join(folder, 'pnpm-11')] }, // prettier-ignore
-  { name: 'pnpm 12', package: `@pnpm/exe.linux-${process.arch}@12.21.0`, program: 'pnpm', add: ['add', '--store-dir', join(folder, 'pnpm-12')] }, // prettier-ignore
-  { name: 'Yarn 4', package: '@yarnpkg/cli-dist@4.18.1', add: ['bin/yarn.js', 'add'], run: ['bin/yarn.js', 'node'] }, // prettier-ignore
-  { name: 'Bun', package: `@oven/bun-linux-${process.arch === 'x64' ? 'x64' : 'aarch64'}@1.4.4`, program: 'bin/bun', add: ['add'] }, // prettier-ignore
+  {
+    name: 'pnpm 11',
+    package: 'pnpm@11.28.11',
+    add: ['bin/pnpm.mjs', 'add', '--store-dir', join(folder, 'pnpm-11')],
+  },
+  {
+    name: 'pnpm 12',
+    package: `@pnpm/exe.linux-${process.arch}@12.21.0`,
+    program: 'pnpm',
+    add: ['add', '--store-dir', join(folder, 'pnpm-12')],
+  },
+  {
+    name: 'Yarn 4',
+    package: '@yarnpkg/cli-dist@4.18.1',
+    add: ['bin/yarn.js', 'add'],
+    run: ['bin/yarn.js', 'node'],
+  },
+  {
+    name: 'Bun',
+    package: `@oven/bun-linux-${process.arch === 'x64' ? 'x64' : 'aarch64'}@1.4.4`,
+    program: 'bin/bun',
+    add: ['add'],
+  },
 ];
 
 for (const [i, client] of CLIENTS.entries()) {
@@ -203,18 +242,15 @@ for (const [i, client] of CLIENTS.entries()) {
       client.program === undefined
         ? [node, join(place, first), ...rest]
         : [join(place, client.program), first, ...rest];
-    const project = join(folder, `project-${String(i)}`); // not below home: Yarn would take them for one project
+    // not below home: Yarn would take them for one project
+    const project = join(folder, `project-${String(i)}`);
     makeProject(project);
     cpSync(join(root, 'test/package/train.cjs'), join(project, 'train.cjs'));
     const { stdout, stderr } = succeed(command([...client.add, tarball()]), project, env);
     // Yarn: YN0004 and YN0005 are builds that are disabled, YN0007 one that it runs.
     assert.doesNotMatch(stdout + stderr, /scripts?\b|builds?\b|gyp|YN000[457]/i);
-    const script = client.run === undefined ? [node, 'train.cjs'] : command([...client.run, 'train.cjs']); // prettier-ignore
-    const { stdout: trained } = succeed(
-      /** @type {[string, ...string[]]} */ (script),
-      project,
-      env,
-    );
+    const script = client.run === undefined ? [node, 'train.cjs'] : command([...client.run, 'train.cjs']);
+    const { stdout: trained } = succeed(/** @type {[string, ...string[]]} */ (script), project, env);
     assert.match(trained, /loss [\d.]+ after 20 steps/);
     assert.ok(!existsSync(join(project, 'node_modules/vecgrad/build')));
   });
@@ -259,8 +295,16 @@ for (const { name, cpu, isa } of [
 }
 
 for (const { what, env, says } of [
-  { what: 'of another C library', env: { LIBC: 'musl' }, says: /-\w+, musl .*, Node v.* Prebuilt here: linux-arm64 \(glibc\), / }, // prettier-ignore
-  { what: 'of another architecture', env: { npm_config_arch: 's390x' }, says: /there is none for it\. Prebuilt here: linux-arm64 / }, // prettier-ignore
+  {
+    what: 'of another C library',
+    env: { LIBC: 'musl' },
+    says: /-\w+, musl .*, Node v.* Prebuilt here: linux-arm64 \(glibc\), /,
+  },
+  {
+    what: 'of another architecture',
+    env: { npm_config_arch: 's390x' },
+    says: /there is none for it\. Prebuilt here: linux-arm64 /,
+  },
 ]) {
   test(`without a prebuilt addon, on a machine ${what}, the error says so`, () => {
     checkMissing({ ...process.env, ...env }, says);
@@ -280,8 +324,17 @@ test('where the prebuilt addon was deleted, the error says so', () => {
 
 const newer = 'extern "C" unsigned arc4random(); unsigned f() { return arc4random(); }';
 for (const { what, file, name = 'x86_64', says } of [
-  { what: 'of another architecture', file: join(prebuildFolder('x86_64'), FILES['vecgrad.node']), name: 'aarch64', says: /is for .*X86-64, not aarch64/ }, // prettier-ignore
-  { what: 'that needs the C++ library', file: join(user, 'node_modules/vecgrad/build/Release/vecgrad.node'), says: /asks for GLIBCXX_/ }, // prettier-ignore
+  {
+    what: 'of another architecture',
+    file: join(prebuildFolder('x86_64'), FILES['vecgrad.node']),
+    name: 'aarch64',
+    says: /is for .*X86-64, not aarch64/,
+  },
+  {
+    what: 'that needs the C++ library',
+    file: join(user, 'node_modules/vecgrad/build/Release/vecgrad.node'),
+    says: /asks for GLIBCXX_/,
+  },
   { what: 'that needs a newer C library', file: compiled(newer), says: /asks for GLIBC_2\.36/ },
   { what: 'with its symbols', file: compiled(newer), says: /is not stripped/ },
 ]) {
@@ -362,13 +415,12 @@ function checkPrebuilt(node, program = '', ...args) {
   checkLosses(losses);
   cpSync(join(bare, 'prebuilt.mjs'), join(user, 'prebuilt.mjs'));
   const reference = succeed([process.execPath, 'prebuilt.mjs'], user, env);
-  JSON.parse(reference.stdout).losses.forEach(
-    (/** @type {number} */ loss, /** @type {number} */ i) => {
-      assert.ok(Math.abs(losses[i] - loss) <= 1e-9, `loss ${String(i + 1)}: ${losses[i]}, not ${String(loss)}`); // prettier-ignore
-    },
-  );
+  JSON.parse(reference.stdout).losses.forEach((/** @type {number} */ loss, /** @type {number} */ i) => {
+    assert.ok(Math.abs(losses[i] - loss) <= 1e-9, `loss ${String(i + 1)}: ${losses[i]}, not ${String(loss)}`);
+  });
   const files = Object.values(FILES).map((file) => `/vecgrad/prebuilds/linux-${node}/${file}`);
-  const ends = (/** @type {string[]} */ paths) => paths.map((path) => path.slice(path.indexOf('/vecgrad/'))).sort(); // prettier-ignore
+  const ends = (/** @type {string[]} */ paths) =>
+    paths.map((path) => path.slice(path.indexOf('/vecgrad/'))).sort();
   assert.deepEqual(ends(multiplying), files.sort());
   // Where there are no vectors, OpenBLAS has smaller products too.
   if (chosen !== 'scalar') assert.deepEqual(ends(trained), [files[0]]);

@@ -4,9 +4,11 @@
  *
  *     node scripts/test-sanitized.mjs [--brief] SANITIZER...
  *
- * SANITIZER is address, undefined or thread, or two in one build: address,undefined. With --brief, as continuous integration has it, a sample
+ * SANITIZER is address, undefined or thread, or two in one build: address,undefined. With --brief, as
+ * continuous integration has it, a sample
  * of the kernels' cases and fewer of mocha's files are run, and some sanitizers build the scalar
- * kernels alone. What is built stays in build/sanitize/<sanitizer>/. With g++, or with clang++: CXX=clang++-19.
+ * kernels alone. What is built stays in build/sanitize/<sanitizer>/. With g++, or with clang++:
+ * CXX=clang++-19.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -38,7 +40,8 @@ import { root, run, setup, SetupError } from './setup.mjs';
 const OTHERS =
   /^(cli|cli\.e2e|data|examples|explain|files|guide|hostile-files|killed|long-run|load-error|memory|model-file|saved|to-dot)\.test\.ts$/;
 /** Files whose subject is native code, but for those that take minutes. */
-const NATIVE = /^(assemble|chosen|differentiate|epilogue|golden|hostile|kernels|minibatch|numbers|optim|program|random|sampling|series|threads)\.test\.ts$/; // prettier-ignore
+const NATIVE =
+  /^(assemble|chosen|differentiate|epilogue|golden|hostile|kernels|minibatch|numbers|optim|program|random|sampling|series|threads)\.test\.ts$/;
 /** Files that use several threads. */
 const THREADED = /^(minibatch|numbers|threads|train)\.test\.ts$/;
 const THREADED_BRIEF = /^(minibatch|numbers|threads)\.test\.ts$/;
@@ -90,11 +93,15 @@ const names = process.argv.slice(2).filter((arg) => arg !== '--brief');
 const unknown = names.flatMap((name) => name.split(',')).find((name) => !(name in SANITIZERS));
 if (names.length === 0 || unknown !== undefined) {
   const known = Object.keys(SANITIZERS).join(', ');
-  console.error(`test-sanitized: ${unknown === undefined ? 'no sanitizer is named' : `'${unknown}' is no sanitizer`}; name one or more of ${known}`); // prettier-ignore
+  console.error(
+    'test-sanitized: ' +
+      `${unknown === undefined ? 'no sanitizer is named' : `'${unknown}' is no sanitizer`}; name one or ` +
+      `more of ${known}`,
+  );
   process.exit(2);
 }
 if (process.platform !== 'linux') {
-  console.error(`test-sanitized: this is ${process.platform}; the runtimes are loaded as Linux does it`); // prettier-ignore
+  console.error(`test-sanitized: this is ${process.platform}; the runtimes are loaded as Linux does it`);
   process.exit(2);
 }
 await setup();
@@ -126,9 +133,16 @@ function testWith(name) {
     const common = { ...process.env, LD_PRELOAD: preload };
     const native = Object.assign({ ...common }, ...sanitizers.map(({ settings }) => settings));
     const sample = brief ? { VECGRAD_HOSTILE_CASES: '1000' } : {};
-    const node = Object.assign({ ...common, ...sample, VECGRAD_PREBUILD: folder }, ...sanitizers.map(({ settings, inNode = settings }) => inNode)); // prettier-ignore
+    const node = Object.assign(
+      { ...common, ...sample, VECGRAD_PREBUILD: folder },
+      ...sanitizers.map(({ settings, inNode = settings }) => inNode),
+    );
 
-    const awakeness = sum(parts.map((part, i) => awake(folder, part, /** @type {Sanitizer} */ (sanitizers[i]).report, native, node))); // prettier-ignore
+    const awakeness = sum(
+      parts.map((part, i) =>
+        awake(folder, part, /** @type {Sanitizer} */ (sanitizers[i]).report, native, node),
+      ),
+    );
     if (awakeness.failed > 0) return awakeness;
     const runs = [awakeness];
     if (kernels) {
@@ -137,8 +151,7 @@ function testWith(name) {
     }
     const files = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
       .filter(
-        (file) =>
-          file.endsWith('.test.ts') && sanitizers.some(({ takes }) => takes(basename(file), brief)),
+        (file) => file.endsWith('.test.ts') && sanitizers.some(({ takes }) => takes(basename(file), brief)),
       )
       .map((file) => join('test', file));
     // Everything takes several times as long.
@@ -174,11 +187,7 @@ function build(folder, name, kernels, briefIsas) {
       ...[join(root, 'node_modules/cmake-js/bin/cmake-js'), 'configure', '--out', out],
       ...[`--CDVECGRAD_SANITIZE=${name}`, `--CDVECGRAD_ISAS=${isas.join(';')}`],
     ],
-    [
-      'cmake',
-      ...['--build', out, '--parallel', String(availableParallelism())],
-      ...['--target', ...targets],
-    ],
+    ['cmake', ...['--build', out, '--parallel', String(availableParallelism())], ...['--target', ...targets]],
   );
 }
 
@@ -196,7 +205,7 @@ function runtime(gcc, clang) {
   const isClang = ask('--version').includes('clang');
   const machine = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
   const names = isClang ? [`${clang}-${machine}.so`, `${clang}.so`] : [gcc];
-  const found = names.map((name) => ask(`-print-file-name=${name}`)).find((path) => existsSync(path)); // prettier-ignore
+  const found = names.map((name) => ask(`-print-file-name=${name}`)).find((path) => existsSync(path));
   if (found !== undefined) return realpathSync(found);
   const advice = isClang ? 'libclang-rt-<version>-dev' : 'g++, whose libgcc-<version>-dev has it';
   throw new SetupError(
@@ -230,7 +239,9 @@ function awake(folder, name, report, native, node) {
         assert.notEqual(status, 0, stderr);
         return { passed: 1, failed: 0 };
       } catch (error) {
-        console.error(`test-sanitized: ${name} did not find the fault made for it in ${where}\n${String(error)}`); // prettier-ignore
+        console.error(
+          `test-sanitized: ${name} did not find the fault made for it in ${where}\n${String(error)}`,
+        );
         return { passed: 0, failed: 1 };
       }
     }),

@@ -45,8 +45,7 @@ function compiler() {
 }
 
 function linksOpenBLAS() {
-  const program =
-    'extern "C" char* openblas_get_config(); int main() { return !openblas_get_config(); }';
+  const program = 'extern "C" char* openblas_get_config(); int main() { return !openblas_get_config(); }';
   const { status } = spawnSync(compiler(), ['-x', 'c++', '-', '-lopenblas', '-o', '/dev/null'], {
     input: program,
     env: { ...process.env, ...openblasPaths() },

@@ -44,22 +44,39 @@ export function chartSvg(chart: Chart): Markup {
   const placeY = placer(y, area.bottom, area.top);
   const grid = y.ticks.map(
     ({ at: value, text }) =>
-      html`<line class="grid" x1="${area.left}" x2="${at(area.right)}" y1="${at(placeY(value))}" y2="${at(placeY(value))}"/><text class="tick" x="${area.left - 5}" y="${at(placeY(value) + 4)}" text-anchor="end">${text}</text>`, // prettier-ignore
+      html`<line
+          class="grid"
+          x1="${area.left}"
+          x2="${at(area.right)}"
+          y1="${at(placeY(value))}"
+          y2="${at(placeY(value))}"
+        /><text class="tick" x="${area.left - 5}" y="${at(placeY(value) + 4)}" text-anchor="end"
+          >${text}</text
+        >`,
   );
   const places = x.ticks.map(
     ({ at: value, text }, i) =>
-      html`<text class="tick" x="${at(placeX(value))}" y="${height - 5}" text-anchor="${anchor(i, x.ticks.length)}">${text}</text>`, // prettier-ignore
+      html`<text
+        class="tick"
+        x="${at(placeX(value))}"
+        y="${height - 5}"
+        text-anchor="${anchor(i, x.ticks.length)}"
+        >${text}</text
+      >`,
   );
   const lines = series.map(({ color, isBroken = false, points }) => {
     const path = points.map((p, i) => `${i ? 'L' : 'M'}${at(placeX(p.x))} ${at(placeY(p.y))}`);
     const marks = points.map(
-      (p) => html`<circle class="mark" cx="${at(placeX(p.x))}" cy="${at(placeY(p.y))}" r="2.2"><title>${p.text}</title></circle>`, // prettier-ignore
+      (p) =>
+        html`<circle class="mark" cx="${at(placeX(p.x))}" cy="${at(placeY(p.y))}" r="2.2"
+          ><title>${p.text}</title></circle
+        >`,
     );
-    return html`<g class="${color}${isBroken ? ' broken' : ''}"
-      ><path d="${path.join('')}" />${marks}</g
-    >`;
+    return html`<g class="${color}${isBroken ? ' broken' : ''}"><path d="${path.join('')}" />${marks}</g>`;
   });
-  return html`<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${chart.label}">${grid}${places}${level && levelLine(level, area, placeY)}${lines}${labelWidth > 0 ? endLabels(series, area, placeY) : undefined}</svg>`; // prettier-ignore
+  return html`<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${chart.label}">
+    ${grid}${places}${level && levelLine(level, area, placeY)}${lines}${labelWidth > 0 ? endLabels(series, area, placeY) : undefined}
+  </svg>`;
 }
 
 export interface Dots {
@@ -91,13 +108,39 @@ export function dotsSvg({ label, rows, width, x }: Dots): Markup {
   });
   const grid = x.ticks.map(
     ({ at: value, text }, i) =>
-      html`<line class="grid" x1="${at(placeX(value))}" x2="${at(placeX(value))}" y1="4" y2="${bottom}"/><text class="tick" x="${at(placeX(value))}" y="${bottom + 14}" text-anchor="${anchor(i, x.ticks.length)}">${text}</text>`, // prettier-ignore
+      html`<line
+          class="grid"
+          x1="${at(placeX(value))}"
+          x2="${at(placeX(value))}"
+          y1="4"
+          y2="${bottom}"
+        /><text
+          class="tick"
+          x="${at(placeX(value))}"
+          y="${bottom + 14}"
+          text-anchor="${anchor(i, x.ticks.length)}"
+          >${text}</text
+        >`,
   );
   const marks = placed.map(
     ({ name, heading, dots, y }) =>
-      html`${heading !== undefined && html`<text class="heading" x="0" y="${y - 12}">${heading}</text>`}<text class="tick" x="0" y="${y + 4}">${name}</text><line class="grid" x1="${left}" x2="${width}" y1="${y}" y2="${y}"/>${dots.map((dot) => html`<g class="${dot.color}${dot.isHollow && ' broken'}"><circle class="mark" cx="${at(placeX(dot.x))}" cy="${y}" r="3.5"><title>${dot.text}</title></circle></g>`)}`, // prettier-ignore
+      html`${heading !== undefined && html`<text class="heading" x="0" y="${y - 12}">${heading}</text>`}<text
+          class="tick"
+          x="0"
+          y="${y + 4}"
+          >${name}</text
+        ><line class="grid" x1="${left}" x2="${width}" y1="${y}" y2="${y}" />${dots.map(
+          (dot) =>
+            html`<g class="${dot.color}${dot.isHollow && ' broken'}"
+              ><circle class="mark" cx="${at(placeX(dot.x))}" cy="${y}" r="3.5"
+                ><title>${dot.text}</title></circle
+              ></g
+            >`,
+        )}`,
   );
-  return html`<svg viewBox="0 0 ${width} ${bottom + 18}" role="img" aria-label="${label}">${grid}${marks}</svg>`; // prettier-ignore
+  return html`<svg viewBox="0 0 ${width} ${bottom + 18}" role="img" aria-label="${label}">
+    ${grid}${marks}
+  </svg>`;
 }
 
 interface Area {
@@ -114,7 +157,12 @@ function levelLine(
 ): Markup {
   const y = placeY(value);
   const below = y < top + LINE; // where there is no room above
-  return html`<line class="level" x1="${left}" x2="${at(right)}" y1="${at(y)}" y2="${at(y)}"/><text class="note" x="${left + 4}" y="${at(below ? y + LINE : y - 4)}">${text}</text>`; // prettier-ignore
+  return html`<line class="level" x1="${left}" x2="${at(right)}" y1="${at(y)}" y2="${at(y)}" /><text
+      class="note"
+      x="${left + 4}"
+      y="${at(below ? y + LINE : y - 4)}"
+      >${text}</text
+    >`;
 }
 
 /** A name beside the last point of each line, moved apart where two would lie on each other. */
@@ -178,11 +226,7 @@ export function scaleOf(
 }
 
 /** A scale over the sizes that were measured, of which at most `most` are named. */
-export function sizesScale(
-  sizes: readonly number[],
-  most: number,
-  text: (value: number) => string,
-): Scale {
+export function sizesScale(sizes: readonly number[], most: number, text: (value: number) => string): Scale {
   const sorted = [...new Set(sizes)].sort((a, b) => a - b);
   const [from, to] = [sorted[0]!, sorted.at(-1)!];
   const step = Math.max(1, Math.ceil((sorted.length - 1) / Math.max(1, most - 1)));

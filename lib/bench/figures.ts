@@ -44,7 +44,7 @@ export function figures({ kernels, peaks }: BenchReport): Figures[] {
   const key = (row: KernelRow, isa: string): string =>
     [row.kernel, row.shape, row.n, row.dtype, isa].join(' ');
   const found = new Map(kernels.map((row) => [key(row, row.isa), row]));
-  const flops = new Map(peaks.flops.toReversed().map((peak) => [`${peak.isa} ${peak.dtype}`, peak.gflops])); // prettier-ignore
+  const flops = new Map(peaks.flops.toReversed().map((peak) => [`${peak.isa} ${peak.dtype}`, peak.gflops]));
   const bandwidths = grouped(peaks.bandwidth, ({ isa, dtype }) => `${isa} ${dtype}`);
   for (const own of bandwidths.values()) own.sort((a, b) => a.bytes - b.bytes);
   return kernels.map((row) => {
@@ -72,11 +72,7 @@ export function figures({ kernels, peaks }: BenchReport): Figures[] {
   });
 }
 
-export function peakFlops(
-  { flops }: BenchReport['peaks'],
-  isa: string,
-  dtype: DType,
-): number | undefined {
+export function peakFlops({ flops }: BenchReport['peaks'], isa: string, dtype: DType): number | undefined {
   return flops.find((peak) => peak.isa === isa && peak.dtype === dtype)?.gflops;
 }
 
@@ -84,10 +80,7 @@ export function peakFlops(
  * Over the largest working set, of those in ascending order, that is no larger than the kernel's, so
  * that it is no slower.
  */
-function bandwidth(
-  own: readonly { bytes: number; gbs: number }[],
-  footprint: number,
-): number | undefined {
+function bandwidth(own: readonly { bytes: number; gbs: number }[], footprint: number): number | undefined {
   let low = 0;
   let high = own.length;
   while (low < high) {

@@ -19,9 +19,7 @@ export function measurePeaks({ turns, budget, workingSets }: Effort): BenchRepor
   const bandwidth = workingSets.flatMap((bytes) =>
     DTYPES.flatMap((dtype) => {
       const rates = mostInTurns(
-        available.map(
-          (isa) => () => addon.bench.bandwidth(bytes, dtype === 'float32', isa, budget),
-        ),
+        available.map((isa) => () => addon.bench.bandwidth(bytes, dtype === 'float32', isa, budget)),
         turns,
       );
       return available.map((isa, i) => ({ isa, dtype, bytes, gbs: rates[i]! }));

@@ -58,7 +58,7 @@ export function emulation(signs: Signs): Machine['emulated'] {
   if (program) return { by: program[1]!.toLowerCase(), because: 'it is the program that runs' };
   if (/VirtualApple/.test(cpu)) return { by: 'Rosetta 2', because: "the processor's name says so" };
   // QEMU's user mode shows the host's file, not one of the processor that it plays.
-  const own = { x64: /^vendor_id\s*:/m, arm64: /^CPU implementer\s*:/m, riscv64: /^(isa|uarch)\s*:/m }[arch]; // prettier-ignore
+  const own = { x64: /^vendor_id\s*:/m, arm64: /^CPU implementer\s*:/m, riscv64: /^(isa|uarch)\s*:/m }[arch];
   if (own && cpuinfo !== '' && !own.test(cpuinfo)) {
     return { by: 'qemu', because: `/proc/cpuinfo is not that of ${arch}` };
   }
@@ -117,5 +117,8 @@ function read(path: string): string | undefined {
 
 /** As the schema wants a text. */
 function oneLine(given: string): string {
-  return given.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\s]+/gu, ' ').trim().slice(0, 200);
-} // prettier-ignore
+  return given
+    .replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\s]+/gu, ' ')
+    .trim()
+    .slice(0, 200);
+}

@@ -1,11 +1,5 @@
 /** The four models' league table, and the recurrent nets by the size of their state. */
-import {
-  embeddedNamesPath,
-  openDocuments,
-  readDocuments,
-  splitHeldOut,
-  Tokenizer,
-} from '../study/data.js';
+import { embeddedNamesPath, openDocuments, readDocuments, splitHeldOut, Tokenizer } from '../study/data.js';
 import { buildModel, MODEL_NAMES, runExperiment, type ExperimentResult } from '../study/experiment.js';
 import { addon, chosenIsa } from '../binding/addon.js';
 import { Random } from '../runtime/random.js';
@@ -24,9 +18,17 @@ export function measureModels(effort: Effort, onModel: (name: string) => void): 
   const docs = openDocuments(embeddedNamesPath());
   const cells = MODEL_NAMES.filter((name) => models?.includes(name) ?? true).flatMap((model) =>
     (['float64', 'float32'] as const).flatMap((dtype) =>
-      addon.info().available.map((isa) => ({ model, dtype, isa, times: [] as number[][], results: [] as ExperimentResult[] })),
+      addon
+        .info()
+        .available.map((isa) => ({
+          model,
+          dtype,
+          isa,
+          times: [] as number[][],
+          results: [] as ExperimentResult[],
+        })),
     ),
-  ); // prettier-ignore
+  );
   for (let turn = 0; turn < trainings; turn++) {
     for (const { model, dtype, isa, times, results } of cells) {
       onModel(model);
@@ -35,9 +37,7 @@ export function measureModels(effort: Effort, onModel: (name: string) => void): 
       const onStep = (): void => {
         ends.push(performance.now());
       };
-      results.push(
-        runExperiment(model, { docs, steps, seed: SEED, dtype, isa, samples: 0, onStep }),
-      );
+      results.push(runExperiment(model, { docs, steps, seed: SEED, dtype, isa, samples: 0, onStep }));
       times.push(ends.slice(1).map((end, i) => (end - ends[i]!) * 1000));
     }
   }
@@ -59,10 +59,7 @@ const LETTERS = 7;
  * The recurrent nets, which are equal but for the 16 coordinates that fire in `rnn_att`: what that
  * saves grows with the state. Gradients that are products are computed by the update.
  */
-export function measureStates(
-  { turns, budget, nStates }: Effort,
-  onSize: (n: number) => void,
-): StateRow[] {
+export function measureStates({ turns, budget, nStates }: Effort, onSize: (n: number) => void): StateRow[] {
   const docs = readDocuments(embeddedNamesPath());
   new Random(SEED).shuffle(docs);
   const tokenizer = new Tokenizer(docs);
@@ -84,7 +81,10 @@ export function measureStates(
         run: () => microseconds(budget / 1000, () => program.runPart(part)),
       }));
     });
-    const times = inTurns(loops.map(({ run }) => run), turns); // prettier-ignore
+    const times = inTurns(
+      loops.map(({ run }) => run),
+      turns,
+    );
     return loops.map(({ row }, i) => ({ ...row, microseconds: times[i]! }));
   });
 }

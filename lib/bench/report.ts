@@ -127,8 +127,6 @@ export function parseReport(source: string, file: string): BenchReport {
     return report(value, '');
   } catch (error) {
     if (!(error instanceof ReportError)) throw error;
-    throw new ReportError(
-      `${file}: ${error.message} (a file that vecgrad bench --json wrote is expected)`,
-    );
+    throw new ReportError(`${file}: ${error.message} (a file that vecgrad bench --json wrote is expected)`);
   }
 }

@@ -5,8 +5,7 @@
 const LIGHT = ['#0064a3', '#b34700', '#00704f', '#99407a', '#6b5b00', '#3d4ec9'];
 const DARK = ['#5cb8ee', '#f0964c', '#3cc79a', '#e59acb', '#d9c84a', '#a3acff'];
 
-const hues = (colors: readonly string[]): string =>
-  colors.map((color, i) => `--c${i}:${color};`).join('');
+const hues = (colors: readonly string[]): string => colors.map((color, i) => `--c${i}:${color};`).join('');
 
 export const STYLE = `
 :root{--page:#fff;--card:#f6f7f8;--ink:#1c1e21;--quiet:#5c636b;--line:#dfe2e6;--plain:#5c636b;--warn:#8a3b00;--warn-page:#fff3e6;${hues(LIGHT)}}

@@ -23,15 +23,19 @@ export function machineRows(machine: Machine): [name: string, value: string][] {
     .map(({ level, type, bytes: n }) => `L${level} ${type} ${bytes(n)}`)
     .join(', ');
   const vectors = isas
-    .map(
-      ({ name, vectorBits }) => `${name} (${vectorBits} bits)${name === chosen ? ', chosen' : ''}`,
-    ) // prettier-ignore
+    .map(({ name, vectorBits }) => `${name} (${vectorBits} bits)${name === chosen ? ', chosen' : ''}`)
     .join('; ');
   return [
     ['processor', `${machine.cpu}, ${machine.arch}, ${machine.cores} cores`],
     ['vectors', vectors],
     ['caches', cached === '' ? 'unknown' : cached],
-    ['OpenBLAS', openblas ? `${openblas.version}, core ${openblas.core}, ${openblas.threads} thread${openblas.threads === 1 ? '' : 's'}` : 'none'], // prettier-ignore
+    [
+      'OpenBLAS',
+      openblas
+        ? `${openblas.version}, core ${openblas.core}, ${openblas.threads} ` +
+          `thread${openblas.threads === 1 ? '' : 's'}`
+        : 'none',
+    ],
     ['system', `${machine.system}, ${machine.platform}, Node ${machine.node}`],
     ['emulated', emulated ? `by ${emulated.by}: ${emulated.because}` : 'no'],
   ];
@@ -116,7 +120,7 @@ function kernelTable(isa: string, unit: Figures['unit'], own: readonly Figures[]
   });
   const columns = ['float32', 'float64'].flatMap((dtype) => [
     right(`${dtype} ns`, 3),
-    ...[unit, '× scalar', ...(isProducts ? ['× OpenBLAS'] : []), 'of peak'].map((title) => right(title)), // prettier-ignore
+    ...[unit, '× scalar', ...(isProducts ? ['× OpenBLAS'] : []), 'of peak'].map((title) => right(title)),
   ]);
   return [
     `${isProducts ? 'Products' : 'Kernels'}, ${isa}`,
@@ -157,7 +161,7 @@ function stateTable({ states }: BenchReport): string[] {
       String(nState),
       ...PARTS.map((part) =>
         ['rnn', 'rnn_att']
-          .map((name) => own.find((row) => row.model === name && row.part === part)) // prettier-ignore
+          .map((name) => own.find((row) => row.model === name && row.part === part))
           .map((row) => figure(row?.microseconds))
           .join(' / '),
       ),
@@ -185,9 +189,15 @@ function sideBySide(machines: readonly Named[]): string[] {
   const columns = machines.flatMap(({ key, report }) => {
     const all = figures(report);
     const isas = report.machine.isas.map(({ name }) => name).filter((name) => name !== 'scalar');
-    return isas.map((isa) => ({ title: `${key} ${isa}`, own: grouped(all.filter(({ row }) => row.isa === isa), ({ row }) => `${row.kernel} ${row.dtype}`) })); // prettier-ignore
+    return isas.map((isa) => ({
+      title: `${key} ${isa}`,
+      own: grouped(
+        all.filter(({ row }) => row.isa === isa),
+        ({ row }) => `${row.kernel} ${row.dtype}`,
+      ),
+    }));
   });
-  const kernels = distinct(machines.flatMap(({ report }) => report.kernels.map((row) => row.kernel))); // prettier-ignore
+  const kernels = distinct(machines.flatMap(({ report }) => report.kernels.map((row) => row.kernel)));
   const speedUps = kernels.map((kernel) => [
     kernel,
     ...columns.flatMap(({ own }) =>
@@ -199,30 +209,43 @@ function sideBySide(machines: readonly Named[]): string[] {
       }),
     ),
   ]);
-  const trained = machines.flatMap(
-    ({ key, report }) =>
-    report.models.map((row) => [row.model, key, row.isa, row.dtype, figure(row.microsecondsPerStep), loss(row.finalLoss)]), // prettier-ignore
+  const trained = machines.flatMap(({ key, report }) =>
+    report.models.map((row) => [
+      row.model,
+      key,
+      row.isa,
+      row.dtype,
+      figure(row.microsecondsPerStep),
+      loss(row.finalLoss),
+    ]),
   );
   trained.sort((a, b) => a[0]!.localeCompare(b[0]!));
   const states = machines.flatMap(({ report }) => report.states);
   const sizes = distinct(states.map(({ nState }) => nState)).sort((a, b) => a - b);
-  const stateColumns = machines.flatMap(
-    ({ key, report }) =>
-    ['rnn', 'rnn_att'].map((model) => ({ title: `${key} ${model}`, own: grouped(report.states.filter((row) => row.model === model), (row) => row.nState) })), // prettier-ignore
+  const stateColumns = machines.flatMap(({ key, report }) =>
+    ['rnn', 'rnn_att'].map((model) => ({
+      title: `${key} ${model}`,
+      own: grouped(
+        report.states.filter((row) => row.model === model),
+        (row) => row.nState,
+      ),
+    })),
   );
   return [
     'How many times as fast as scalar: the geometric mean over all sizes',
     '',
     ...table(
-      [
-        left('kernel'),
-        ...columns.flatMap(({ title }) => [right(`${title} float32`, 3), right('float64')]),
-      ],
+      [left('kernel'), ...columns.flatMap(({ title }) => [right(`${title} float32`, 3), right('float64')])],
       speedUps,
     ),
     '',
     ...table(
-      [left('model'), ...['machine', 'isa', 'dtype'].map((title) => left(title, 2)), right('us/step'), right('final loss')], // prettier-ignore
+      [
+        left('model'),
+        ...['machine', 'isa', 'dtype'].map((title) => left(title, 2)),
+        right('us/step'),
+        right('final loss'),
+      ],
       trained,
     ),
     '',
@@ -234,7 +257,7 @@ function sideBySide(machines: readonly Named[]): string[] {
         String(nState),
         ...stateColumns.map(({ own }) => {
           const parts = own.get(nState) ?? [];
-          return parts.length === 0 ? '' : figure(parts.reduce((sum, row) => sum + row.microseconds, 0)); // prettier-ignore
+          return parts.length === 0 ? '' : figure(parts.reduce((sum, row) => sum + row.microseconds, 0));
         }),
       ]),
     ),

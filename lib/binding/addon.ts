@@ -10,7 +10,10 @@ import { packageRoot } from '../core/package.js';
 /** The native half of a program or a generator; opaque. */
 export type Handle = object;
 
-/** Where a run stopped: an index that was outside its table or, with a limit of -1, a number that was not finite. */
+/**
+ * Where a run stopped: an index that was outside its table or, with a limit of -1, a number that was not
+ * finite.
+ */
 export type Fault = [instruction: number, index: number, limit: number];
 
 /** What the addon exports (native/node/addon.cpp). */
@@ -81,12 +84,27 @@ export interface NativeAddon {
    * Runs documents `from` on, one for each place in `losses`, which it fills. Returns how many it
    * completed, or where it met a fault.
    */
-  runSeries(program: Handle, arena: TypedArray, ints: Int32Array, series: SeriesSpec, from: number, losses: Float64Array): number | SeriesFault; // prettier-ignore
+  runSeries(
+    program: Handle,
+    arena: TypedArray,
+    ints: Int32Array,
+    series: SeriesSpec,
+    from: number,
+    losses: Float64Array,
+  ): number | SeriesFault;
   /**
    * What `runSeries` does, on another thread; ends before the next document when `stop`, on shared
    * memory, is not 0. Until then arena, ints and losses must not be touched or transferred.
    */
-  runSeriesAsync(program: Handle, arena: TypedArray, ints: Int32Array, series: SeriesSpec, from: number, losses: Float64Array, stop: Int32Array): Promise<number | SeriesFault>; // prettier-ignore
+  runSeriesAsync(
+    program: Handle,
+    arena: TypedArray,
+    ints: Int32Array,
+    series: SeriesSpec,
+    from: number,
+    losses: Float64Array,
+    stop: Int32Array,
+  ): Promise<number | SeriesFault>;
   alignment(array: Float64Array | Float32Array): number;
   random: {
     create(): Handle;
@@ -112,7 +130,14 @@ export interface NativeAddon {
      * a character has none. `idsAfter` has by character its token + 1, or 0. Fills `firsts`, one longer
      * than `numbers`, with where each line's `bos` lies, and the last.
      */
-    encode(text: Uint8Array, starts: Int32Array, idsAfter: Int32Array, bos: number, numbers: Int32Array, firsts: Int32Array): Int32Array | undefined; // prettier-ignore
+    encode(
+      text: Uint8Array,
+      starts: Int32Array,
+      idsAfter: Int32Array,
+      bos: number,
+      numbers: Int32Array,
+      firsts: Int32Array,
+    ): Int32Array | undefined;
   };
   /** One node of each kind of a graph of single numbers that needs rules of its gradient. */
   numberKinds(graph: NumberGraph): Int32Array;
@@ -133,9 +158,20 @@ export interface NativeAddon {
  */
 export interface NativeBench {
   /** Every kernel, what n counts, the largest n, and whether `openblas` is an isa for it. */
-  kernels(): { name: string; shape: 'n' | '16 x n' | 'n x n' | 'n x n x n'; most: number; openblas: boolean }[];
+  kernels(): {
+    name: string;
+    shape: 'n' | '16 x n' | 'n x n' | 'n x n x n';
+    most: number;
+    openblas: boolean;
+  }[];
   /** Of one call. */
-  time(kernel: string, n: number, float32: boolean, isa: string, budget: number): { nanoseconds: number; flop: number; bytes: number; footprint: number };
+  time(
+    kernel: string,
+    n: number,
+    float32: boolean,
+    isa: string,
+    budget: number,
+  ): { nanoseconds: number; flop: number; bytes: number; footprint: number };
   /** The most FLOP per nanosecond. */
   gflops(float32: boolean, isa: string, budget: number): number;
   /** The most bytes per nanosecond over a working set of `bytes`. */
@@ -143,11 +179,19 @@ export interface NativeBench {
   vectorBits(isa: string): number;
   /** What emulates this processor, by its own account; '' where it gives none. */
   emulator(): string;
-} // prettier-ignore
+}
 
 /** One run after another, each on a document of its own (native/run/series.h says what is what). */
 export interface SeriesSpec {
-  indices: { slot: number; size: number; values: Int32Array; starts?: Int32Array; needs: Int32Array; limits: Int32Array; levels: Int32Array }[];
+  indices: {
+    slot: number;
+    size: number;
+    values: Int32Array;
+    starts?: Int32Array;
+    needs: Int32Array;
+    limits: Int32Array;
+    levels: Int32Array;
+  }[];
   numbers: { offset: number; size: number; values: Float64Array | Float32Array; starts?: Int32Array }[];
   /** By document; empty: always all levels. */
   lengths: Int32Array;
@@ -161,15 +205,14 @@ export interface SeriesSpec {
   firstStep: number;
   /** 1: stop after a loss that is not finite. */
   stops: number;
-} // prettier-ignore
+}
 
 /**
  * Of a document: the instruction, the index and its limit, as in a `Fault`; or the column and the
  * element that were fed wrongly or not at all, column -1 being the lengths; columns of numbers are
  * counted behind those of indices.
  */
-export type SeriesFault =
-  [document: number, ...Fault] | [document: number, column: number, element: number];
+export type SeriesFault = [document: number, ...Fault] | [document: number, column: number, element: number];
 
 /** A batch: the documents, and the memory that they run in (native/run/batch.h says what is what). */
 export interface BatchSpec {
@@ -270,14 +313,25 @@ export interface AssembledTape {
  * compiled programs with. All arrays of a call have one type; arguments as in native/kernels/kernels.def,
  * an array before its strides. Operands that leave their arrays throw.
  */
-// prettier-ignore
 export interface NativeMatrices {
   /** y (+)= a b, `count` times, each product `step` behind the one before. */
   gemm(
-    y: TypedArray, rowY: number, stepY: number,
-    a: TypedArray, rowA: number, colA: number, stepA: number,
-    b: TypedArray, rowB: number, colB: number, stepB: number,
-    m: number, n: number, k: number, count: number, accumulate: number,
+    y: TypedArray,
+    rowY: number,
+    stepY: number,
+    a: TypedArray,
+    rowA: number,
+    colA: number,
+    stepA: number,
+    b: TypedArray,
+    rowB: number,
+    colB: number,
+    stepB: number,
+    m: number,
+    n: number,
+    k: number,
+    count: number,
+    accumulate: number,
   ): void;
   /** v = momentum v + g; w -= rate v, the first n numbers. */
   sgd(w: TypedArray, v: TypedArray, g: TypedArray, n: number, rate: number, momentum: number): void;
@@ -286,17 +340,43 @@ export interface NativeMatrices {
   softmaxGrad(dx: TypedArray, y: TypedArray, g: TypedArray, rows: number, cols: number): void;
   rmsNorm(y: TypedArray, inv: TypedArray, x: TypedArray, rows: number, cols: number, eps: number): void;
   rmsNormGrad(
-    dx: TypedArray, g: TypedArray, x: TypedArray, inv: TypedArray,
-    rows: number, cols: number, accumulate: number,
+    dx: TypedArray,
+    g: TypedArray,
+    x: TypedArray,
+    inv: TypedArray,
+    rows: number,
+    cols: number,
+    accumulate: number,
   ): void;
-  crossEntropy(loss: TypedArray, p: TypedArray, x: TypedArray, targets: Int32Array, rows: number, cols: number): void;
+  crossEntropy(
+    loss: TypedArray,
+    p: TypedArray,
+    x: TypedArray,
+    targets: Int32Array,
+    rows: number,
+    cols: number,
+  ): void;
   /** `g` is the gradient of every row's loss. */
-  crossEntropyGrad(dx: TypedArray, p: TypedArray, g: number, targets: Int32Array, rows: number, cols: number): void;
+  crossEntropyGrad(
+    dx: TypedArray,
+    p: TypedArray,
+    g: number,
+    targets: Int32Array,
+    rows: number,
+    cols: number,
+  ): void;
   add(y: TypedArray, a: TypedArray, b: TypedArray, n: number): void;
   maskPositive(y: TypedArray, a: TypedArray, b: TypedArray, n: number): void;
   /** y times the factor, in place. */
   scale(y: TypedArray, row: number, factor: number, rows: number, cols: number): void;
-  scatterAdd(y: TypedArray, tableRows: number, x: TypedArray, indices: Int32Array, rows: number, cols: number): void;
+  scatterAdd(
+    y: TypedArray,
+    tableRows: number,
+    x: TypedArray,
+    indices: Int32Array,
+    rows: number,
+    cols: number,
+  ): void;
 }
 
 function load(): NativeAddon {
@@ -311,8 +391,8 @@ function load(): NativeAddon {
 export const addon: NativeAddon = load();
 const info = addon.info();
 
-export const opcodes: ReadonlyMap<string, number> = new Map(info.opcodes.map((name, i) => [name, i])); // prettier-ignore
-export const tapeOpcodes: ReadonlyMap<string, number> = new Map(info.tapeOpcodes.map((name, i) => [name, i])); // prettier-ignore
+export const opcodes: ReadonlyMap<string, number> = new Map(info.opcodes.map((name, i) => [name, i]));
+export const tapeOpcodes: ReadonlyMap<string, number> = new Map(info.tapeOpcodes.map((name, i) => [name, i]));
 export const opcodeNames: readonly string[] = info.opcodes;
 export const tapeOpcodeNames: readonly string[] = info.tapeOpcodes;
 /** The rules of an instruction's five operands (native/vm/instructions.def). */
@@ -331,11 +411,12 @@ export class IsaError extends Error {
  * best. Throws an `IsaError` when it is unknown or not available.
  */
 export function chosenIsa(name?: string): string {
-  if (name !== undefined && typeof name !== 'string') throw new IsaError(`instruction set ${shown(name)}: expected a name`); // prettier-ignore
+  if (name !== undefined && typeof name !== 'string')
+    throw new IsaError(`instruction set ${shown(name)}: expected a name`);
   const wanted = name ?? process.env['VECGRAD_ISA'];
   if (wanted === undefined || wanted === '') return info.best;
   if (info.available.includes(wanted)) return wanted;
-  const known = info.compiled.includes(wanted) ? 'this machine does not have it' : 'unknown in this build'; // prettier-ignore
+  const known = info.compiled.includes(wanted) ? 'this machine does not have it' : 'unknown in this build';
   const by = name === undefined ? 'VECGRAD_ISA names' : 'given';
   throw new IsaError(
     `instruction set ${shown(wanted)} (${by}): ${known}; available: ${info.available.join(', ')}`,

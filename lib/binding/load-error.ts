@@ -41,8 +41,14 @@ function foundLibc(): string {
  */
 export function missingAddon(root: string, reason: string, host = thisHost()): string {
   const { platform, arch, libc, node, napi } = host;
-  const machine = [`${platform}-${arch}`, ...(libc === undefined ? [] : [libc]), `Node ${node} (Node-API ${napi})`]; // prettier-ignore
-  const why = reason.startsWith('No native build was found') ? 'there is none for it' : clipped(reason.split('\n')[0]!, 1000); // prettier-ignore
+  const machine = [
+    `${platform}-${arch}`,
+    ...(libc === undefined ? [] : [libc]),
+    `Node ${node} (Node-API ${napi})`,
+  ];
+  const why = reason.startsWith('No native build was found')
+    ? 'there is none for it'
+    : clipped(reason.split('\n')[0]!, 1000);
   const prebuilt = prebuilds(root);
   const build = existsSync(join(root, 'tsconfig.json'))
     ? 'npm run build'

@@ -76,7 +76,7 @@ export function bench(
 export function parseBench(argv: readonly string[]): BenchOptions {
   const [first, ...rest] = argv;
   const compares = first === 'compare';
-  const { values, positionals } = parsed(compares ? 'bench compare' : 'bench', compares ? rest : argv); // prettier-ignore
+  const { values, positionals } = parsed(compares ? 'bench compare' : 'bench', compares ? rest : argv);
   if (values.help === true) return { action: 'help' };
   const { json, html, quick = false } = values;
   for (const [name, path] of Object.entries({ json, html })) {
@@ -110,7 +110,10 @@ interface Values {
   help?: boolean;
 }
 
-function parsed(command: 'bench' | 'bench compare', args: readonly string[]): { values: Values; positionals: string[] } {
+function parsed(
+  command: 'bench' | 'bench compare',
+  args: readonly string[],
+): { values: Values; positionals: string[] } {
   const own = OPTIONS[command];
   const known = ['help', ...own] as const;
   const options = Object.fromEntries(
@@ -131,18 +134,18 @@ function parsed(command: 'bench' | 'bench compare', args: readonly string[]): { 
       const other = command === 'bench' ? 'bench compare' : 'bench';
       const isOther = OPTIONS[other].some((option) => option === name);
       const guess = isOther ? `, only ${other} has` : didYouMean(name, known, '--');
-      throw new UsageError(
-        `${command} has no option ${quoted(given)}${guess} (see vecgrad bench --help)`,
-      );
+      throw new UsageError(`${command} has no option ${quoted(given)}${guess} (see vecgrad bench --help)`);
     }
     if (code === 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE') {
       const said = /--(\w+)/.exec(message)?.[1] ?? name;
       const takesFile = said === 'json' || said === 'html';
-      throw new UsageError(takesFile ? `--${said} needs a value: --${said} FILE` : `--${said} takes no value`); // prettier-ignore
+      throw new UsageError(
+        takesFile ? `--${said} needs a value: --${said} FILE` : `--${said} takes no value`,
+      );
     }
     throw error;
   }
-} // prettier-ignore
+}
 
 /** With a line on a terminal that tells what is being measured. */
 function measured(effort: Effort, stderr: Sink): BenchReport {
@@ -177,11 +180,10 @@ function read(path: string): BenchReport {
     if (wrong !== undefined) throw new Error(wrong);
     const stats = statSync(path);
     // Opening a device may do something, and it may never end.
-    if (!stats.isFile() && !stats.isFIFO() && !stats.isDirectory()) throw new Error('it is neither a file nor a pipe'); // prettier-ignore
+    if (!stats.isFile() && !stats.isFIFO() && !stats.isDirectory())
+      throw new Error('it is neither a file nor a pipe');
     if (stats.size > MOST_BYTES) {
-      throw new ReportError(
-        `${quotedPath(path)} has ${stats.size} bytes: no file of vecgrad bench --json`,
-      );
+      throw new ReportError(`${quotedPath(path)} has ${stats.size} bytes: no file of vecgrad bench --json`);
     }
     source = readWhole(path, MOST_BYTES).toString('utf8');
   } catch (error) {

@@ -81,10 +81,7 @@ function report(results: readonly ExperimentResult[], here: Machine, source: str
     `${groupDigits(first.steps)} steps, seed ${first.seed}, ${first.dtype}, ` +
     `${groupDigits(first.docs)} documents (${printable(source)})`;
   return [
-    truncate(
-      printable(`vecgrad ${here.version}, ${first.isa}, Node ${here.node}, ${here.cpu}`),
-      WIDTH,
-    ),
+    truncate(printable(`vecgrad ${here.version}, ${first.isa}, Node ${here.node}, ${here.cpu}`), WIDTH),
     truncate(run, WIDTH),
     '',
     ...table(COLUMNS, lines),

@@ -8,11 +8,9 @@ import { DEFAULT_INPUT } from './options.js';
 export async function data(options: NamesOptions, io: Io): Promise<void> {
   const obtain = await io.names();
   const { path, names, from } = await obtain(options);
-  const source =
-    from === undefined ? 'there already, nothing was fetched' : `from ${printable(from)}`;
+  const source = from === undefined ? 'there already, nothing was fetched' : `from ${printable(from)}`;
   const input = resolve(path) === resolve(DEFAULT_INPUT) ? '' : ` --input ${shellWord(path)}`;
   io.stdout.write(
-    `${printable(path)}: ${groupDigits(names)} names, ${source}\n` +
-      `next: vecgrad train vector${input}\n`,
+    `${printable(path)}: ${groupDigits(names)} names, ${source}\n` + `next: vecgrad train vector${input}\n`,
   );
 }

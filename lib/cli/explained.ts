@@ -9,23 +9,34 @@ export function explained(explanation: Explanation): string {
   const { stages, steps, model, dtype, isa, params, nodesWritten, arena } = explanation;
   const bytesEach = dtype === 'float32' ? 4 : 8;
   const passes = stages.map(({ pass, does, nodes, instructions, flop, bytes, arena: numbers }, i) => [
-    pass, ...[i ? stages[i - 1]!.nodes : nodes, nodes, instructions, flop, bytes, numbers * bytesEach].map(groupDigits), does,
-  ]); // prettier-ignore
+    pass,
+    ...[i ? stages[i - 1]!.nodes : nodes, nodes, instructions, flop, bytes, numbers * bytesEach].map(
+      groupDigits,
+    ),
+    does,
+  ]);
   const opcodes = [...new Set(steps.flatMap(({ work }) => work.map(({ op }) => op)))];
   const figures = steps.map(({ work }) => new Map(work.map((row) => [row.op, row])));
   const rows = opcodes.map((op) => [op, ...figures.flatMap((of) => cells(of.get(op)))]);
   return [
-    `${model}, ${dtype}, ${isa}: ${groupDigits(params)} parameters, ${groupDigits(nodesWritten)} nodes traced, ` +
+    `${model}, ${dtype}, ${isa}: ${groupDigits(params)} parameters, ${groupDigits(nodesWritten)} ` +
+      'nodes traced, ' +
       `${groupDigits(arena * bytesEach)} bytes of memory`,
     '',
     'The program after each pass (a step of full length, forward, backward and update):',
     '',
     ...table(
-      [left('pass'), ...['nodes before', 'after', 'instructions', 'FLOP', 'bytes moved', 'memory'].map(right), left('it', 2)], // prettier-ignore
+      [
+        left('pass'),
+        ...['nodes before', 'after', 'instructions', 'FLOP', 'bytes moved', 'memory'].map(right),
+        left('it', 2),
+      ],
       passes,
     ),
     '',
-    `A step at ${steps.map(({ length }) => `${length} position${length === 1 ? '' : 's'}`).join(', and at ')} (the documents' mean length last):`, // prettier-ignore
+    'A step at ' +
+      `${steps.map(({ length }) => `${length} position${length === 1 ? '' : 's'}`).join(', and at ')} ` +
+      "(the documents' mean length last):",
     '',
     ...table(
       [left('instruction'), ...steps.flatMap(() => ['times', 'FLOP', 'bytes moved'].map(right))],

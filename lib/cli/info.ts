@@ -16,13 +16,8 @@ export async function info(options: { json: boolean }, io: Io): Promise<void> {
     ['vecgrad', m.version],
     ['Node', `${m.node} on ${m.platform} ${m.arch}, Node-API ${m.napiVersion}`],
     ['CPU', m.cpu],
-    [
-      'ISA',
-      `${chosen} chosen; available: ${available.join(', ')}; compiled: ${compiled.join(', ')}`,
-    ],
+    ['ISA', `${chosen} chosen; available: ${available.join(', ')}; compiled: ${compiled.join(', ')}`],
     ['OpenBLAS', `${m.openblas.version}, ${threads}, core ${m.openblas.core}`],
   ];
-  io.stdout.write(
-    rows.map(([name, value]) => `${name!.padEnd(10)}${printable(value!)}\n`).join(''),
-  );
+  io.stdout.write(rows.map(([name, value]) => `${name!.padEnd(10)}${printable(value!)}\n`).join(''));
 }

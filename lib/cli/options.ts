@@ -170,7 +170,9 @@ export const COMMANDS: Record<CommandName, CommandSpec> = {
   train: {
     usage: 'vecgrad train MODEL [options]',
     summary: `train one model: ${MODELS.join(', ')}`,
-    options: (Object.keys(OPTIONS) as OptionName[]).filter((name) => ![...GRAPH_ONLY, ...SAMPLE_ONLY, ...DATA_ONLY].includes(name)), // prettier-ignore
+    options: (Object.keys(OPTIONS) as OptionName[]).filter(
+      (name) => ![...GRAPH_ONLY, ...SAMPLE_ONLY, ...DATA_ONLY].includes(name),
+    ),
     needs: { every: 'save', resume: 'save', threads: 'batch' },
     idle: {
       explain: [
@@ -200,7 +202,7 @@ export const COMMANDS: Record<CommandName, CommandSpec> = {
   graph: {
     usage: 'vecgrad graph MODEL [options]',
     summary: "print a model's loss as a graph, in Graphviz's language",
-    options: [...GRAPH_ONLY, 'n-embd', 'n-head', 'n-layer', 'n-state', 'n-att', 'seed', 'input', 'help'], // prettier-ignore
+    options: [...GRAPH_ONLY, 'n-embd', 'n-head', 'n-layer', 'n-state', 'n-att', 'seed', 'input', 'help'],
     needs: { seed: 'data' },
     idle: { svg: ['mermaid'] },
   },
@@ -256,8 +258,7 @@ export function parseCommand(argv: readonly string[]): Command {
   if (first === undefined) {
     throw new UsageError(`no command given: ${usageHint()}`);
   }
-  if (first === 'help' || HELP.includes(first))
-    return helpOn(rest.filter((arg) => !HELP.includes(arg)));
+  if (first === 'help' || HELP.includes(first)) return helpOn(rest.filter((arg) => !HELP.includes(arg)));
   if (first === '--version' || first === '-v') {
     noMore(first, rest);
     return { name: 'version' };
@@ -279,7 +280,8 @@ export function parseCommand(argv: readonly string[]): Command {
     case 'eval': {
       const path = onlyFile(first, positionals);
       const input = file(values, 'input');
-      if (input === undefined) throw new UsageError(`no texts given: say vecgrad eval ${shellWord(path)} --input FILE`); // prettier-ignore
+      if (input === undefined)
+        throw new UsageError(`no texts given: say vecgrad eval ${shellWord(path)} --input FILE`);
       return { name: first, file: path, options: { input, json } };
     }
     case 'data':
@@ -326,7 +328,10 @@ function helpOn([topic, ...more]: readonly string[]): Command {
 
 function onlyFile(command: 'sample' | 'eval', positionals: readonly string[]): string {
   const [path, ...more] = positionals;
-  if (path === undefined || path === '') throw new UsageError(`no model given: say vecgrad ${command} FILE, which vecgrad train --save FILE writes`); // prettier-ignore
+  if (path === undefined || path === '')
+    throw new UsageError(
+      `no model given: say vecgrad ${command} FILE, which vecgrad train --save FILE writes`,
+    );
   noMore(`${command} FILE`, more);
   return path;
 }
@@ -366,7 +371,8 @@ export function checkNoInput(option: string, path: string, inputs: readonly stri
   if (input === undefined) return;
   const called = input === path ? '' : ` (as ${quotedPath(input)})`;
   throw new UsageError(
-    `${option} ${quotedPath(path)} is a file that this command reads${called}, and would replace it: give the name of another file`,
+    `${option} ${quotedPath(path)} is a file that this command reads${called}, and would replace it: ` +
+      'give the name of another file',
   );
 }
 
@@ -374,9 +380,7 @@ export function checkNoInput(option: string, path: string, inputs: readonly stri
 export function oneOf<T extends string>(what: string, given: string, known: readonly T[]): T {
   const found = known.find((name) => name === given);
   if (found !== undefined) return found;
-  throw new UsageError(
-    `unknown ${what} ${quoted(given)}: use ${list(known)}${didYouMean(given, known)}`,
-  );
+  throw new UsageError(`unknown ${what} ${quoted(given)}: use ${list(known)}${didYouMean(given, known)}`);
 }
 
 type Values = Partial<Record<OptionName, string | boolean>>;
@@ -480,8 +484,7 @@ function sizes(values: Values): Partial<ModelSizes> {
 /** Sizes that exclude each other are refused even where the model would ignore the one given. */
 function checkSizes(model: ModelName, chosen: Partial<ModelSizes>): void {
   const value = (size: keyof ModelSizes): number => chosen[size] ?? SIZES[size].byDefault;
-  const matters = (size: keyof ModelSizes): boolean =>
-    size in chosen || SIZES[size].models.includes(model);
+  const matters = (size: keyof ModelSizes): boolean => size in chosen || SIZES[size].models.includes(model);
   const shown = (size: keyof ModelSizes): string =>
     `${SIZES[size].option} ${value(size)}${size in chosen ? '' : ' (the default)'}`;
   if (matters('nHead') && value('nEmbd') % value('nHead') !== 0) {
@@ -499,11 +502,7 @@ function checkSizes(model: ModelName, chosen: Partial<ModelSizes>): void {
 }
 
 /** Refuses what would fill the memory: sizes that are fine one by one may not be so together. */
-function checkMemory(
-  model: ModelName,
-  chosen: Partial<ModelSizes>,
-  blockSize = '--block-size',
-): void {
+function checkMemory(model: ModelName, chosen: Partial<ModelSizes>, blockSize = '--block-size'): void {
   const all = Object.fromEntries(
     Object.entries(SIZES).map(([size, { byDefault }]) => [size, byDefault]),
   ) as unknown as ModelSizes;
@@ -511,15 +510,13 @@ function checkMemory(
   const { nEmbd, nLayer, nState } = all;
   const isGpt = GPT.includes(model);
   const parameters = isGpt ? nLayer * 12 * nEmbd ** 2 : nState ** 2 + 2 * nEmbd * nState;
-  if (parameters <= 20_000_000 && graphSize(model, { ...all, vocabSize: 1 }) <= MOST_NODES) return; // documents are not read yet
+  // documents are not read yet
+  if (parameters <= 20_000_000 && graphSize(model, { ...all, vocabSize: 1 }) <= MOST_NODES) return;
   const options = isGpt ? ['--n-embd', '--n-layer', blockSize] : ['--n-state', '--n-embd'];
   throw new UsageError(`${model} of these sizes would not fit in memory: lower ${list(options)}`);
 }
 
-function parseOptions(
-  command: CommandName,
-  argv: string[],
-): { values: Values; positionals: string[] } {
+function parseOptions(command: CommandName, argv: string[]): { values: Values; positionals: string[] } {
   const names = COMMANDS[command].options;
   const options = Object.fromEntries(
     names.map((name) => [
@@ -579,8 +576,7 @@ function optionError(command: CommandName, error: NodeJS.ErrnoException): Error 
       const others = COMMAND_NAMES.filter((other) =>
         COMMANDS[other].options.some((option) => option === name),
       );
-      const guess =
-        others.length > 0 ? `, only ${others.join(' and ')} has` : didYouMean(name, known, '--');
+      const guess = others.length > 0 ? `, only ${others.join(' and ')} has` : didYouMean(name, known, '--');
       return new UsageError(
         `${command} has no option ${quoted(given)}${guess} (see vecgrad ${command} --help)`,
       );
@@ -606,8 +602,7 @@ function unknownCommand(first: string): UsageError {
   }
   const model = nearest(first, MODELS);
   const guess =
-    didYouMean(first, COMMAND_NAMES) ||
-    (model === undefined ? '' : `; did you mean train ${model}?`);
+    didYouMean(first, COMMAND_NAMES) || (model === undefined ? '' : `; did you mean train ${model}?`);
   return new UsageError(`unknown command ${shown}: ${usageHint()}${guess}`);
 }
 

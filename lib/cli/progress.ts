@@ -13,12 +13,7 @@ export interface Progress {
 }
 
 /** @param now milliseconds, for tests */
-export function progress(
-  sink: Sink,
-  label: string,
-  steps: number,
-  now: () => number = clock,
-): Progress {
+export function progress(sink: Sink, label: string, steps: number, now: () => number = clock): Progress {
   if (sink.isTTY !== true || process.env['TERM'] === 'dumb') {
     return { onStep: undefined, clear: () => undefined };
   }

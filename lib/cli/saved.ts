@@ -16,6 +16,8 @@ export async function evaluated(path: string, { input, json }: EvalOptions, io: 
   const { evaluate } = await io.saved();
   const found = evaluate(path, input);
   const { model, docs } = found;
-  const line = `${model}: loss ${loss(found.loss)} on ${groupDigits(docs)} ${docs === 1 ? 'document' : 'documents'}\n`;
+  const line =
+    `${model}: loss ${loss(found.loss)} on ${groupDigits(docs)} ` +
+    `${docs === 1 ? 'document' : 'documents'}\n`;
   io.stdout.write(json ? `${jsonText(found)}\n` : line);
 }

@@ -11,16 +11,7 @@ import { resultJson } from './result.js';
 const DEFAULT_STEPS = 1000;
 
 export async function train(model: ModelName, given: TrainOptions, io: Io): Promise<void> {
-  const {
-    json,
-    input,
-    steps = DEFAULT_STEPS,
-    explain,
-    save,
-    every = Infinity,
-    resume,
-    ...options
-  } = given;
+  const { json, input, steps = DEFAULT_STEPS, explain, save, every = Infinity, resume, ...options } = given;
   const { docs, source, loadSeconds } = (await io.load())(input, '--save', save);
   if (options.isa !== undefined) await checkIsa(options.isa, io);
   io.stderr.write(unusedNote(model, options.sizes));
@@ -30,8 +21,7 @@ export async function train(model: ModelName, given: TrainOptions, io: Io): Prom
     return;
   }
   const run = await io.run();
-  const keeper =
-    save === undefined ? undefined : (await io.checkpoints())({ path: save, every, resume });
+  const keeper = save === undefined ? undefined : (await io.checkpoints())({ path: save, every, resume });
   const bar = progress(io.stderr, model, steps);
   let result: ExperimentResult;
   try {

@@ -1,5 +1,11 @@
 /** What a program's instructions do in one run: arithmetic and memory traffic, read off its code. */
-import { instructionWords, operandsOf, opcodeNames, tapeOperandsOf, tapeOpcodeNames } from '../binding/addon.js'; // prettier-ignore
+import {
+  instructionWords,
+  operandsOf,
+  opcodeNames,
+  tapeOperandsOf,
+  tapeOpcodeNames,
+} from '../binding/addon.js';
 import type { Lowered } from './layout.js';
 
 /** The instructions of one opcode in a run. */
@@ -102,7 +108,15 @@ const TAPE_FLOP: Record<string, number> = {
   adam: 12,
 };
 /** What reads the results it writes, whether it accumulates or not. */
-const UPDATES: ReadonlySet<string> = new Set(['scatter_add', 'gather_dot', 'scatter_outer', 'gemm_sgd', 'gemm_adam', 'sgd', 'adam']); // prettier-ignore
+const UPDATES: ReadonlySet<string> = new Set([
+  'scatter_add',
+  'gather_dot',
+  'scatter_outer',
+  'gemm_sgd',
+  'gemm_adam',
+  'sgd',
+  'adam',
+]);
 const ROW_PRODUCTS: ReadonlySet<string> = new Set(['gather_matmul', 'gather_dot', 'scatter_outer']);
 
 /** The work of a run of `length` positions, by opcode, the most arithmetic first. */
@@ -144,10 +158,11 @@ export function account(lowered: Lowered, elementBytes: number, length: number):
       if (rule === '-') return;
       const stride = (k: number): number => word(8 + 5 * i + k);
       // Of two dimensions the first steps by rows; a lone one is a row if it can be one.
-      const [row, column] = dims.length > 1 ? [dims[0], dims[1]] : 'RT'.includes(dims) ? [dims] : ['', dims]; // prettier-ignore
+      const [row, column] = dims.length > 1 ? [dims[0], dims[1]] : 'RT'.includes(dims) ? [dims] : ['', dims];
       const along = (dim: string | undefined, k: number): number =>
         dim && stride(k) ? loops[dim as keyof typeof loops] : 1;
-      const numbers = (stride(1) ? extent(3) : 1) * (stride(2) ? extent(4) : 1) * along(row, 3) * along(column, 4); // prettier-ignore
+      const numbers =
+        (stride(1) ? extent(3) : 1) * (stride(2) ? extent(4) : 1) * along(row, 3) * along(column, 4);
       const twice = written && ((i === 0 && word(1)) || UPDATES.has(op)) ? 2 : 1;
       work.bytes += numbers * twice * (i === 4 ? Int32Array.BYTES_PER_ELEMENT : elementBytes);
     });
@@ -156,8 +171,14 @@ export function account(lowered: Lowered, elementBytes: number, length: number):
 }
 
 /** The work of a stretch of tape: every record is one instruction on single numbers. */
-function tape(words: Uint32Array, begin: number, end: number, elementBytes: number, workOf: (op: string) => Work): void {
-  for (let at = begin; at < end; ) {
+function tape(
+  words: Uint32Array,
+  begin: number,
+  end: number,
+  elementBytes: number,
+  workOf: (op: string) => Work,
+): void {
+  for (let at = begin; at < end;) {
     const op = tapeOpcodeNames[words[at]! & 0xff]!;
     const count = words[at]! >>> 8;
     const kinds = tapeOperandsOf(op);
@@ -169,4 +190,4 @@ function tape(words: Uint32Array, begin: number, end: number, elementBytes: numb
     work.bytes += count * elementBytes * numbers;
     at += 1 + count * (kinds.length + 2 * (kinds.includes('P') ? 1 : 0));
   }
-} // prettier-ignore
+}

@@ -112,7 +112,7 @@ class Agenda {
   private isBefore(a: number, b: number): boolean {
     const one = this.heap[a]!;
     const other = this.heap[b]!;
-    return (one.urgency - other.urgency || one.kind.compareDepth(other.kind) || one.since - other.since) < 0; // prettier-ignore
+    return (one.urgency - other.urgency || one.kind.compareDepth(other.kind) || one.since - other.since) < 0;
   }
   private swap(a: number, b: number): void {
     const { heap } = this;

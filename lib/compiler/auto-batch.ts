@@ -70,7 +70,8 @@ class Roller {
     for (const member of members) {
       // No operator that exists in batches has more than two operands.
       let key = 0;
-      for (let i = old.inputCount(member) - 1; i >= 0; i--) key = key * 0x4000000 + stacker.batchOf(old.input(member, i)) + 1; // prettier-ignore
+      for (let i = old.inputCount(member) - 1; i >= 0; i--)
+        key = key * 0x4000000 + stacker.batchOf(old.input(member, i)) + 1;
       const group = groups.get(key);
       if (group) group.push(member);
       else groups.set(key, [member]);
@@ -102,7 +103,7 @@ class Roller {
   /** The sum of the first n of a whole batch is the sum over its rows. */
   private totalOfBatch(total: number): boolean {
     const { old, ir, stacker } = this;
-    const batch = stacker.wholeBatch((old.inputs(total).slice(0, termCount(old, total)))); // prettier-ignore
+    const batch = stacker.wholeBatch(old.inputs(total).slice(0, termCount(old, total)));
     if (batch < 0) return false;
     const levels = ir.axisLevels[batch]?.[0];
     const expected = old.attr(total).prefix;
@@ -144,7 +145,9 @@ class Roller {
     if (op === 'matmul') return this.batchedMatmul(operands, rowLevels, add);
     if (op === 'sum') {
       const rank = old.shape(operands[0]![0]!).length;
-      const axes = (attr.axes ?? Array.from({ length: rank }, (_, i) => i)).map((a) => (a < 0 ? a + rank : a) + 1); // prettier-ignore
+      const axes = (attr.axes ?? Array.from({ length: rank }, (_, i) => i)).map(
+        (a) => (a < 0 ? a + rank : a) + 1,
+      );
       return add('sum', [stacker.stacked(operands[0]!, rowLevels)], { axes });
     }
     // Element-wise and softmax: equal ranks behind the new axis.
@@ -197,7 +200,7 @@ class Roller {
     if (rankLeft === 1) a = add('reshape', [a], { shape: [m!, 1, ...restA] });
     if (rankRight === 1) b = add('reshape', [b], { shape: [m!, ...restB, 1] });
     const product = add('matmul', [a, b]);
-    const shape = [m!, ...(rankLeft === 1 ? [] : [restA[0]!]), ...(rankRight === 1 ? [] : [restB[1]!])]; // prettier-ignore
+    const shape = [m!, ...(rankLeft === 1 ? [] : [restA[0]!]), ...(rankRight === 1 ? [] : [restB[1]!])];
     return sameShape(shape, ir.shape(product)) ? product : add('reshape', [product], { shape });
   }
 }

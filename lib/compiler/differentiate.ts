@@ -150,8 +150,16 @@ function combineTerms(ir: Ir, node: number, own: number[], levels: number[]): vo
   const factors = products.map((i) => outerProduct(ir, own[i]!)!);
   ir.level = rowLevels[0]!;
   const attr = rowLevels.every((level) => level === rowLevels[0]) ? {} : { levels: rowLevels };
-  const columns = ir.op('stack', factors.map(([a]) => a), attr); // prettier-ignore
-  const rows = ir.op('stack', factors.map(([, b]) => b), attr); // prettier-ignore
+  const columns = ir.op(
+    'stack',
+    factors.map(([a]) => a),
+    attr,
+  );
+  const rows = ir.op(
+    'stack',
+    factors.map(([, b]) => b),
+    attr,
+  );
   const product = ir.op('matmul', [ir.op('transpose', [columns], { axes: [1, 0] }), rows]);
   const gone = new Set(products);
   const rest = own.map((term, i) => [term, levels[i]!] as const).filter((_, i) => !gone.has(i));

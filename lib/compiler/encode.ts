@@ -142,11 +142,10 @@ export class Encoder {
   ): boolean {
     const one = this.literal(1);
     const n = this.columns[w[6]!] as number;
-    const isFrom =
-      outer1 === one && outer2 === one && rows === one && w[6] === cols && w[8] === from.offset;
+    const isFrom = outer1 === one && outer2 === one && rows === one && w[6] === cols && w[8] === from.offset;
     if (!isFrom || w[34] !== FINISHES.indexOf(undefined)) return false;
     // Where parts of the result are written before others are computed, no operand may lie.
-    const isRead = (at: number, numbers: number): boolean => at < to.offset + n && to.offset < at + numbers; // prettier-ignore
+    const isRead = (at: number, numbers: number): boolean => at < to.offset + n && to.offset < at + numbers;
     const last = w[33]! - 1;
     if (isRead(w[13]!, last * w[16]! + 1) || isRead(w[18]!, last * w[21]! + n)) return false;
     const count = this.columns[w[5]!] as number;

@@ -170,7 +170,7 @@ function rowProduct({ ir, uses }: Subject, node: number): Match | null {
   const [x, index] = ir.inputs(a) as [number, number];
   const matrix = ir.input(b, 0);
   if (ir.input(b, 1) !== index || ir.attr(a).batch || ir.attr(b).batch) return null;
-  if (ir.shape(x).length !== 1 || ir.shape(matrix).length !== 2 || ir.shape(index).length !== 1) return null; // prettier-ignore
+  if (ir.shape(x).length !== 1 || ir.shape(matrix).length !== 2 || ir.shape(index).length !== 1) return null;
   if (ir.axisLevels[x] || ir.axisLevels[matrix] || ir.axisLevels[index]) return null;
   return {
     inputs: [x, matrix, index],

@@ -4,7 +4,7 @@
  */
 import { smallest } from '../core/lists.js';
 import type { Ir } from './ir.js';
-import { ACCUMULATING, computed, fills, planTotal, type Placement, type Term } from './placement.js'; // prettier-ignore
+import { ACCUMULATING, computed, fills, planTotal, type Placement, type Term } from './placement.js';
 
 /** Plans sums of two as totals where that saves an instruction, and gives totals their memory. */
 export function takeOver(ir: Ir, p: Placement, keep: ReadonlySet<number>): void {
@@ -19,8 +19,10 @@ export function takeOver(ir: Ir, p: Placement, keep: ReadonlySet<number>): void 
     const first = smallest(terms.map((each) => (each.placed ? each.node : node)));
     const seen = new Set<number>();
     // A value that is added twice must still be there the second time.
-    const twice = new Set(terms.map(({ input }) => input).filter((input) => seen.size === seen.add(input).size)); // prettier-ignore
-    const term = terms.find((each) => !twice.has(each.input) && canTakeOver(ir, p, users, node, each, first)); // prettier-ignore
+    const twice = new Set(
+      terms.map(({ input }) => input).filter((input) => seen.size === seen.add(input).size),
+    );
+    const term = terms.find((each) => !twice.has(each.input) && canTakeOver(ir, p, users, node, each, first));
     if (!term) continue;
     for (const each of terms) each.base = each === term;
     total.zeroed = false;
@@ -81,23 +83,20 @@ class Users {
 function planSum(ir: Ir, p: Placement, users: Users, node: number): void {
   const [a, b] = ir.inputs(node) as [number, number];
   const shape = ir.shape(node);
-  const whole = (operand: number): boolean => ir.shape(operand).length === shape.length && ir.shape(operand).every((n, i) => n === shape[i]); // prettier-ignore
+  const whole = (operand: number): boolean =>
+    ir.shape(operand).length === shape.length && ir.shape(operand).every((n, i) => n === shape[i]);
   if (a === b || p.parent[node] !== -1 || !whole(a) || !whole(b) || users.joins(node)) return;
   const adds = (operand: number): boolean =>
-    p.uses[operand] === 1 && p.parent[operand] === -1 && ACCUMULATING.has(ir.opOf(operand)) && !p.totals.has(operand); // prettier-ignore
+    p.uses[operand] === 1 &&
+    p.parent[operand] === -1 &&
+    ACCUMULATING.has(ir.opOf(operand)) &&
+    !p.totals.has(operand);
   const free = (operand: number, other: number): boolean =>
     adds(other) && owner(ir, p, users, node, operand, other) >= 0;
   if ((adds(a) && adds(b)) || free(a, b) || free(b, a)) planTotal(ir, p, node, true);
 }
 
-function canTakeOver(
-  ir: Ir,
-  p: Placement,
-  users: Users,
-  total: number,
-  term: Term,
-  first: number,
-): boolean {
+function canTakeOver(ir: Ir, p: Placement, users: Users, total: number, term: Term, first: number): boolean {
   if (term.placed || term.level !== ir.levels[total] || !fills(ir, total, term)) return false;
   if (term.steps.some((step) => step.kind !== 'reshape')) return false;
   return owner(ir, p, users, total, term.input, first) >= 0;
@@ -107,14 +106,7 @@ function canTakeOver(
  * The node in whose memory a value lies, if it is computed before `before` and from there on nobody
  * but `sum` needs that memory: it is the value itself, or a matrix all of whose rows are read once.
  */
-function owner(
-  ir: Ir,
-  p: Placement,
-  users: Users,
-  sum: number,
-  value: number,
-  before: number,
-): number {
+function owner(ir: Ir, p: Placement, users: Users, sum: number, value: number, before: number): number {
   let node = value;
   while (ir.is(node, 'reshape') || ir.is(node, 'slice')) {
     if (p.uses[node] !== 1) return -1;
@@ -132,10 +124,11 @@ function owner(
   // Kept numbers have more uses than readers.
   if (readers.length !== p.uses[node]) return -1;
   if (readers.length === 1) return node;
-  const hasRead = (reader: number): boolean => reader === sum || (reader < before && readsAtOnce(ir, reader, sum)); // prettier-ignore
+  const hasRead = (reader: number): boolean =>
+    reader === sum || (reader < before && readsAtOnce(ir, reader, sum));
   // The last reader tells most apart: of a value with many, no more is looked at.
   const last = readers[readers.length - 1]!;
-  if (node === value && before < ir.forwardEnd && hasRead(last) && readers.every(hasRead)) return node; // prettier-ignore
+  if (node === value && before < ir.forwardEnd && hasRead(last) && readers.every(hasRead)) return node;
   return users.readRows(node, p.uses) ? node : -1;
 }
 

@@ -5,7 +5,16 @@
  * nodes with level < n. Without a prefix every node has level 0 and every run length 1.
  * A use of a node can count from a higher level than the node's own: see `termLevel` in trace.ts.
  */
-import { OPS, isInteger, NO_ATTR, OP_CODE, OP_NAMES, type Attr, type Builder, type OpName } from '../graph/ops.js'; // prettier-ignore
+import {
+  OPS,
+  isInteger,
+  NO_ATTR,
+  OP_CODE,
+  OP_NAMES,
+  type Attr,
+  type Builder,
+  type OpName,
+} from '../graph/ops.js';
 import { SCALAR, type Shape } from '../core/shape.js';
 import { propagate } from './levels.js';
 import type { Node } from '../value/value.js';
@@ -90,10 +99,16 @@ export class Ir implements Builder<number> {
     return { start: this.inputStart, list: this.inputList };
   }
   /** The graph itself, for what takes it as a whole; arrays can be longer than it. */
-  get arrays(): { ops: Uint8Array; start: Int32Array; list: Int32Array; levels: Int32Array; attributeOf: Int32Array } {
+  get arrays(): {
+    ops: Uint8Array;
+    start: Int32Array;
+    list: Int32Array;
+    levels: Int32Array;
+    attributeOf: Int32Array;
+  } {
     const { opCodes: ops, inputStart: start, inputList: list, levels, attrIds: attributeOf } = this;
     return { ops, start, list, levels, attributeOf };
-  } // prettier-ignore
+  }
   /** Attributes by number. */
   get attributes(): readonly Attr[] {
     return this.attrs;
@@ -106,7 +121,16 @@ export class Ir implements Builder<number> {
    * Takes over arrays that hold this graph and further nodes, single numbers all, and attributes
    * numbered on from this graph's.
    */
-  replace(made: { ops: Uint8Array; start: Int32Array; list: Int32Array; levels: Int32Array; attributeOf: Int32Array }, attributes: readonly Attr[]): void {
+  replace(
+    made: {
+      ops: Uint8Array;
+      start: Int32Array;
+      list: Int32Array;
+      levels: Int32Array;
+      attributeOf: Int32Array;
+    },
+    attributes: readonly Attr[],
+  ): void {
     this.count = made.ops.length;
     this.opCodes = made.ops;
     this.inputStart = made.start;
@@ -116,7 +140,7 @@ export class Ir implements Builder<number> {
     this.shapeIds = grown(this.shapeIds.subarray(0, this.count), new Int32Array(this.count));
     this.sourceIds = grown(this.sourceIds.subarray(0, this.count), new Int32Array(this.count));
     for (const attr of attributes) this.attrs.push(attr);
-  } // prettier-ignore
+  }
   /** Operands of all nodes up to this one. */
   edgeCount(node: number): number {
     return this.inputStart[node + 1]!;
@@ -171,7 +195,8 @@ export class Ir implements Builder<number> {
     let any = code === STACK && this.attr(node).levels !== undefined;
     if (!any && this.axisLevels.length === 0) return;
     const end = this.inputStart[node + 1]!;
-    for (let e = this.inputStart[node]!; e < end && !any; e++) any = this.axisLevels[this.inputList[e]!] !== undefined; // prettier-ignore
+    for (let e = this.inputStart[node]!; e < end && !any; e++)
+      any = this.axisLevels[this.inputList[e]!] !== undefined;
     if (any) this.setLevels(node, propagate(this, node));
   }
 
@@ -254,13 +279,16 @@ export class Ir implements Builder<number> {
 
   /** A name for errors: the graph node's own, or the operator and shape. */
   label(node: number): string {
-    return this.source(node)?.label ?? `a ${this.opOf(node)} of shape [${this.shape(node).join(', ')}]`; // prettier-ignore
+    return this.source(node)?.label ?? `a ${this.opOf(node)} of shape [${this.shape(node).join(', ')}]`;
   }
 
   private resultShape(name: OpName, inputs: readonly number[], attr: Attr): Shape {
     // Nearly all nodes of a scalar program: skip the rule and its arrays.
     if (inputs.length && attr === NO_ATTR && inputs.every((i) => this.isScalar(i))) return SCALAR;
-    const shape = OPS[name].shape(inputs.map((i) => this.shape(i)), attr); // prettier-ignore
+    const shape = OPS[name].shape(
+      inputs.map((i) => this.shape(i)),
+      attr,
+    );
     return shape.length ? shape : SCALAR;
   }
 

@@ -16,10 +16,48 @@ export enum Role {
 
 const ROLES: readonly [Role, readonly OpName[]][] = [
   [Role.Leaf, ['parameter', 'input', 'constant', 'inverseCount', 'index', 'step']],
-  [Role.View, ['reshape', 'transpose', 'slice', 'broadcastTo', 'detach', 'stack', 'concat', 'element', 'elements']], // prettier-ignore
-  [Role.Batched, ['neg', 'exp', 'log', 'relu', 'pow', 'add', 'sub', 'mul', 'div', 'maximum', 'maskPositive', 'ifNonzero', 'ifZero', 'sign', 'abs', 'tanh', 'sigmoid', 'softplus', 'log1p', 'erf', 'arcsin', 'arcsinh', 'arctanh', 'minimum', 'gt', 'ge', 'eq', 'sum', 'softmax', 'matmul', 'gather']], // prettier-ignore
+  [
+    Role.View,
+    ['reshape', 'transpose', 'slice', 'broadcastTo', 'detach', 'stack', 'concat', 'element', 'elements'],
+  ],
+  [
+    Role.Batched,
+    [
+      'neg',
+      'exp',
+      'log',
+      'relu',
+      'pow',
+      'add',
+      'sub',
+      'mul',
+      'div',
+      'maximum',
+      'maskPositive',
+      'ifNonzero',
+      'ifZero',
+      'sign',
+      'abs',
+      'tanh',
+      'sigmoid',
+      'softplus',
+      'log1p',
+      'erf',
+      'arcsin',
+      'arcsinh',
+      'arctanh',
+      'minimum',
+      'gt',
+      'ge',
+      'eq',
+      'sum',
+      'softmax',
+      'matmul',
+      'gather',
+    ],
+  ],
 ];
-const ROLE_BY_OP = OP_NAMES.map((op) => ROLES.find(([, ops]) => ops.includes(op))?.[0] ?? Role.Single); // prettier-ignore
+const ROLE_BY_OP = OP_NAMES.map((op) => ROLES.find(([, ops]) => ops.includes(op))?.[0] ?? Role.Single);
 
 export function roleOf(ir: Ir, node: number): Role {
   return ROLE_BY_OP[ir.codeOf(node)]!;
@@ -149,7 +187,12 @@ export class Kinds {
     }
     const { exponent, axes, lengths, batch } = ir.attr(node);
     const levels = ir.axisLevels[node];
-    const given = (exponent === undefined ? 0 : 1) + (axes ? 2 : 0) + (lengths ? 4 : 0) + (batch ? 8 : 0) + (levels ? 16 : 0); // prettier-ignore
+    const given =
+      (exponent === undefined ? 0 : 1) +
+      (axes ? 2 : 0) +
+      (lengths ? 4 : 0) +
+      (batch ? 8 : 0) +
+      (levels ? 16 : 0);
     if (given === 0) return key;
     key = pairs.of(key, given);
     if (exponent !== undefined) key = pairs.of(key, this.real(exponent));
@@ -171,7 +214,8 @@ export class Kinds {
       const from = ir.shape(input);
       const last = shape.length - 1;
       // Along the only axis of a leaf lie its rows.
-      if (axis === last && shape[last]! < from[last]! && (last > 0 || roleOf(ir, input) !== Role.Leaf)) own = this.pairs.of(own, start!); // prettier-ignore
+      if (axis === last && shape[last]! < from[last]! && (last > 0 || roleOf(ir, input) !== Role.Leaf))
+        own = this.pairs.of(own, start!);
     }
     columns[node] = own;
   }

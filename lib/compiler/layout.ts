@@ -114,8 +114,7 @@ export class Layout {
     };
     // First what an update's steps may change: nothing that no gradient can reach.
     const stored = parameters.filter((node) => !fused.has(node));
-    const isTrained = (node: number): boolean =>
-      options.gradients.has(node) || options.unmoved.has(node);
+    const isTrained = (node: number): boolean => options.gradients.has(node) || options.unmoved.has(node);
     stored.filter(isTrained).forEach(place);
     const trained = this.size - offset;
     stored.filter((node) => !isTrained(node)).forEach(place);
@@ -154,7 +153,8 @@ export class Layout {
     const { ir, slots } = this;
     let start = 0;
     let vector = node;
-    for (; ir.is(vector, 'element') || ir.is(vector, 'elements'); vector = ir.input(vector, 0)) start += ir.attr(vector).start!; // prettier-ignore
+    for (; ir.is(vector, 'element') || ir.is(vector, 'elements'); vector = ir.input(vector, 0))
+      start += ir.attr(vector).start!;
     let slot = slots.get(vector);
     if (slot === undefined) {
       slot = this.ints;

@@ -37,15 +37,18 @@ export function propagate(ir: Ir, node: number): AxisLevels | undefined {
       return some(reshaped(ir.shape(inputs[0]!), of(0)!, shape));
     case 'slice':
       return some(
-        of(0)!.map(
-          (levels, i) =>
-          i === attr.axis && levels ? settled(levels.slice(attr.start, attr.stop), ir.levels[node]!) : levels, // prettier-ignore
+        of(0)!.map((levels, i) =>
+          i === attr.axis && levels ? settled(levels.slice(attr.start, attr.stop), ir.levels[node]!) : levels,
         ),
       );
     case 'embed':
       return some(of(0)!.map((levels, i) => (i === attr.axis ? undefined : levels)));
     case 'concat':
-      return some((of(0) ?? shape.map(() => undefined)).map((levels, i) => (i === resolveAxis(attr.axis!, shape) ? undefined : levels))); // prettier-ignore
+      return some(
+        (of(0) ?? shape.map(() => undefined)).map((levels, i) =>
+          i === resolveAxis(attr.axis!, shape) ? undefined : levels,
+        ),
+      );
     case 'gather': {
       if (attr.batch) {
         const rows = both(of(0)?.[0], of(1)?.[0]);
@@ -55,9 +58,7 @@ export function propagate(ir: Ir, node: number): AxisLevels | undefined {
       return some([...index, ...shape.slice(index.length).map((_, i) => of(0)?.[i + 1])]);
     }
     case 'scatterAdd':
-      return some(
-        shape.map((_, i) => (attr.batch && i === 0 ? both(of(0)?.[0], of(1)?.[0]) : undefined)),
-      );
+      return some(shape.map((_, i) => (attr.batch && i === 0 ? both(of(0)?.[0], of(1)?.[0]) : undefined)));
     case 'gatherMatmul':
     case 'gatherDot':
     case 'scatterOuter':
@@ -69,9 +70,7 @@ export function propagate(ir: Ir, node: number): AxisLevels | undefined {
       return some([both(of(0)?.[0], of(1)?.[0])].slice(0, shape.length));
     case 'crossEntropyGrad':
       return some(
-        shape.map((_, i) =>
-          i === 0 && shape.length > 1 ? both(of(1)?.[0], of(3)?.[0]) : of(1)?.[i],
-        ),
+        shape.map((_, i) => (i === 0 && shape.length > 1 ? both(of(1)?.[0], of(3)?.[0]) : of(1)?.[i])),
       );
     case 'matmul':
       return some(product(ir, inputs[0]!, inputs[1]!, shape));
@@ -95,7 +94,7 @@ export function sameLevels(a: AxisLevels | undefined, b: AxisLevels | undefined)
   for (let i = 0; i < n; i++) {
     const x = a?.[i];
     const y = b?.[i];
-    if (x !== y && !(x && y && x.length === y.length && x.every((level, k) => level === y[k]))) return false; // prettier-ignore
+    if (x !== y && !(x && y && x.length === y.length && x.every((level, k) => level === y[k]))) return false;
   }
   return true;
 }
@@ -138,10 +137,7 @@ function product(ir: Ir, a: number, b: number, shape: Shape): Levels[] {
     if (i < batch) {
       const fromA = i - (batch - Math.max(0, rankA - 2));
       const fromB = i - (batch - Math.max(0, rankB - 2));
-      return both(
-        fromA >= 0 ? levelsA?.[fromA] : undefined,
-        fromB >= 0 ? levelsB?.[fromB] : undefined,
-      );
+      return both(fromA >= 0 ? levelsA?.[fromA] : undefined, fromB >= 0 ? levelsB?.[fromB] : undefined);
     }
     if (i === batch && rankA > 1) return levelsA?.[rankA - 2];
     return levelsB?.[rankB - 1];
@@ -153,8 +149,7 @@ function reshaped(from: Shape, levels: AxisLevels, to: Shape): Levels[] {
   const out: Levels[] = to.map(() => undefined);
   if (sizeOf(from) === 0) {
     // Products of lengths match no groups where one is 0: the leading axes that stay keep theirs.
-    for (let axis = 0; axis < to.length && from[axis] === to[axis]; axis++)
-      out[axis] = levels[axis];
+    for (let axis = 0; axis < to.length && from[axis] === to[axis]; axis++) out[axis] = levels[axis];
     return out;
   }
   let i = 0;
@@ -171,8 +166,7 @@ function reshaped(from: Shape, levels: AxisLevels, to: Shape): Levels[] {
     const lead = firstAxis(from, i0, i);
     const own = lead < 0 ? undefined : levels[lead];
     for (let k = i0; k < i; k++) {
-      if (levels[k] && k !== lead)
-        throw new Error('internal: a reshape joins a level axis to an outer one');
+      if (levels[k] && k !== lead) throw new Error('internal: a reshape joins a level axis to an outer one');
     }
     if (!own) continue;
     const target = firstAxis(to, j0, j);
@@ -192,7 +186,6 @@ function reshaped(from: Shape, levels: AxisLevels, to: Shape): Levels[] {
 
 /** The first axis of a group that is longer than 1. */
 function firstAxis(shape: Shape, from: number, to: number): number {
-  for (let axis = from; axis < to && axis < shape.length; axis++)
-    if (shape[axis] !== 1) return axis;
+  for (let axis = from; axis < to && axis < shape.length; axis++) if (shape[axis] !== 1) return axis;
   return -1;
 }

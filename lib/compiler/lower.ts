@@ -7,7 +7,16 @@ import type { AxisLevels, Ir } from './ir.js';
 import { both } from './levels.js';
 import { emitSteps, fusedUpdates, viewedNodes } from './updates.js';
 import { place, source, type Placement, type Step, type Term } from './placement.js';
-import { broadcastView, denseView, isDense, reshapeView, rowView, sliceView, transposeView, type View } from './view.js'; // prettier-ignore
+import {
+  broadcastView,
+  denseView,
+  isDense,
+  reshapeView,
+  rowView,
+  sliceView,
+  transposeView,
+  type View,
+} from './view.js';
 
 interface Axis {
   n: number;
@@ -20,11 +29,7 @@ interface Axis {
 const LARGE_MATRIX = 1 << 14;
 
 /** What ends in an instruction that can finish its sums. */
-const ROW_PRODUCTS: ReadonlySet<OpName> = new Set<OpName>([
-  'gatherMatmul',
-  'gatherDot',
-  'scatterOuter',
-]);
+const ROW_PRODUCTS: ReadonlySet<OpName> = new Set<OpName>(['gatherMatmul', 'gatherDot', 'scatterOuter']);
 const PRODUCTS: ReadonlySet<OpName> = new Set<OpName>(['matmul', 'gatherMatmul']);
 
 /** A fixed size, or an axis. */
@@ -121,27 +126,20 @@ class Lowering {
     const { block } = layout;
     for (const [parameter, product] of this.fused) {
       this.node = product;
-      const [a, b] = ir.inputs(product).map((operand) => this.locate(operand)) as [View, View]; // prettier-ignore
+      const [a, b] = ir.inputs(product).map((operand) => this.locate(operand)) as [View, View];
       const [m, n] = ir.shape(parameter) as [number, number];
       if (!m || !n) continue;
       const k = a.shape[1]!;
       // A run shorter than the product's level has no gradient, but moments that decay.
       const level = ir.levels[product]!;
-      const own = both(this.levelsOf(ir.input(product, 0))?.[1], this.levelsOf(ir.input(product, 1))?.[0]); // prettier-ignore
+      const own = both(this.levelsOf(ir.input(product, 0))?.[1], this.levelsOf(ir.input(product, 1))?.[0]);
       const levels = own ?? (level > 0 ? new Array<number>(k).fill(level) : undefined);
-      const right =
-        b.strides[1] === 1 || n === 1 ? b : this.transposedCopy(b, ir.input(product, 1));
+      const right = b.strides[1] === 1 || n === 1 ? b : this.transposedCopy(b, ir.input(product, 1));
       const at = layout.parameterOffsets.get(parameter)! - block.offset;
       this.out.emit(product, {
         op: `gemm_${op}`,
         level: 0,
-        extents: this.extents([
-          1,
-          1,
-          m,
-          n,
-          { n: k, levels: levels?.map((l) => Math.max(l, level)) },
-        ]),
+        extents: this.extents([1, 1, m, n, { n: k, levels: levels?.map((l) => Math.max(l, level)) }]),
         y: [block.offset + at, 0, 0, n, 1],
         a: [a.offset, 0, 0, a.strides[0]!, a.strides[1]!],
         b: [right.offset, 0, 0, right.strides[0]!, 1],
@@ -462,7 +460,13 @@ class Lowering {
         );
         break;
       case 'softmaxGrad':
-        this.rowwise('softmax_grad', this.locate(node), [this.rows(input(0)), this.rows(input(1))], this.accumulates(node), this.levelsOf(node)); // prettier-ignore
+        this.rowwise(
+          'softmax_grad',
+          this.locate(node),
+          [this.rows(input(0)), this.rows(input(1))],
+          this.accumulates(node),
+          this.levelsOf(node),
+        );
         break;
       case 'rmsNorm': {
         const y = this.locate(node);
@@ -485,9 +489,14 @@ class Lowering {
         const p = this.second(node, x.shape);
         const loss = this.locate(node);
         // The machine writes the losses side by side.
-        const c = isDense(loss) ? loss : denseView(this.layout.allocate(sizeOf(loss.shape)), loss.shape); // prettier-ignore
+        const c = isDense(loss) ? loss : denseView(this.layout.allocate(sizeOf(loss.shape)), loss.shape);
         const numbers = { imm0: x.shape[x.shape.length - 1]! };
-        this.byRow('cross_entropy', { y: p, a: x, c, x: this.indexView(ir.input(node, 1)) }, this.levelsOf(ir.input(node, 0)), numbers); // prettier-ignore
+        this.byRow(
+          'cross_entropy',
+          { y: p, a: x, c, x: this.indexView(ir.input(node, 1)) },
+          this.levelsOf(ir.input(node, 0)),
+          numbers,
+        );
         if (c !== loss) this.copy(loss, c, false, this.levelsOf(node));
         break;
       }
@@ -495,7 +504,13 @@ class Lowering {
         const y = this.locate(node);
         const a = this.second(ir.input(node, 2), y.shape);
         const numbers = { imm0: y.shape[y.shape.length - 1]! };
-        this.byRow('cross_entropy_grad', { y, a, b: input(0), x: this.indexView(ir.input(node, 3)) }, this.levelsOf(node), numbers, this.accumulates(node)); // prettier-ignore
+        this.byRow(
+          'cross_entropy_grad',
+          { y, a, b: input(0), x: this.indexView(ir.input(node, 3)) },
+          this.levelsOf(node),
+          numbers,
+          this.accumulates(node),
+        );
         break;
       }
       case 'gatherMatmul':
@@ -507,7 +522,12 @@ class Lowering {
         const view = this.locate(node);
         const { axis, start } = ir.attr(node) as { axis: number; start: number };
         this.elementwise('copy', view, [this.scalar(0)], false);
-        this.copy(sliceView(view, axis, start, start + ir.shape(ir.input(node, 0))[axis]!), input(0), false, this.levelsOf(ir.input(node, 0))); // prettier-ignore
+        this.copy(
+          sliceView(view, axis, start, start + ir.shape(ir.input(node, 0))[axis]!),
+          input(0),
+          false,
+          this.levelsOf(ir.input(node, 0)),
+        );
         break;
       }
       case 'concat':
@@ -659,8 +679,14 @@ class Lowering {
       const [lead, ...rest] = axes as [Axis, ...Axis[]];
       const level = this.level;
       for (let i = 0; i < lead.n; i++) {
-        if (lead.levels) this.level = Math.max(level, lead.levels[Math.floor((i * lead.levels.length) / lead.n)]!); // prettier-ignore
-        this.loops(rest, count, offsets.map((offset, j) => offset + i * lead.strides[j]!), emit); // prettier-ignore
+        if (lead.levels)
+          this.level = Math.max(level, lead.levels[Math.floor((i * lead.levels.length) / lead.n)]!);
+        this.loops(
+          rest,
+          count,
+          offsets.map((offset, j) => offset + i * lead.strides[j]!),
+          emit,
+        );
       }
       this.level = level;
       return;
@@ -706,13 +732,7 @@ class Lowering {
           op,
           level: this.level,
           accumulate,
-          extents: this.extents([
-            three[0]!,
-            three[1]!,
-            three[2]!,
-            { n: cols, levels: levels?.[last] },
-            1,
-          ]),
+          extents: this.extents([three[0]!, three[1]!, three[2]!, { n: cols, levels: levels?.[last] }, 1]),
           y: operand(0),
           a: operand(1),
           ...(operands.length > 1 && { b: operand(2) }),
@@ -752,7 +772,13 @@ class Lowering {
         const operands: Partial<Record<keyof typeof parts, Operand>> = {};
         names.forEach((name, i) => {
           const column = views[i]!.shape.length === rank ? 1 : 0;
-          operands[name] = [offsets[i]!, three[0]!.strides[i]!, three[1]!.strides[i]!, three[2]!.strides[i]!, column]; // prettier-ignore
+          operands[name] = [
+            offsets[i]!,
+            three[0]!.strides[i]!,
+            three[1]!.strides[i]!,
+            three[2]!.strides[i]!,
+            column,
+          ];
         });
         this.out.emit(this.node, {
           op,
@@ -785,7 +811,7 @@ class Lowering {
     const y = this.locate(node);
     const x = this.locate(this.ir.input(node, 0));
     const accumulate = this.accumulates(node);
-    const kernel = { '-0.5': 'rsqrt', '0.5': 'sqrt', '-1': 'reciprocal', '1': 'copy' }[String(exponent)]; // prettier-ignore
+    const kernel = { '-0.5': 'rsqrt', '0.5': 'sqrt', '-1': 'reciprocal', '1': 'copy' }[String(exponent)];
     const levels = this.levelsOf(node);
     if (kernel) this.elementwise(kernel, y, [x], accumulate, levels);
     else if (exponent === 2) this.elementwise('mul', y, [x, x], accumulate, levels);
@@ -799,7 +825,7 @@ class Lowering {
     accumulate: boolean,
     levels?: AxisLevels,
   ): void {
-    const reduced = new Set((axesAttr ?? x.shape.map((_, i) => i)).map((a) => resolveAxis(a, x.shape))); // prettier-ignore
+    const reduced = new Set((axesAttr ?? x.shape.map((_, i) => i)).map((a) => resolveAxis(a, x.shape)));
     const yStrides: number[] = [];
     let kept = 0;
     x.shape.forEach((_, i) => yStrides.push(reduced.has(i) ? 0 : y.strides[kept++]!));
@@ -888,12 +914,20 @@ class Lowering {
     const along = resolveAxis(axis, y.shape);
     const others = <A>(list: readonly A[]): A[] => list.filter((_, i) => i !== along);
     const levels = this.levelsOf(node);
-    const outer = mergeAxes(others(y.shape), [others(y.strides), others(x.strides)], levels && others(levels)); // prettier-ignore
+    const outer = mergeAxes(
+      others(y.shape),
+      [others(y.strides), others(x.strides)],
+      levels && others(levels),
+    );
     if (!outer) return;
     this.loops(outer, 3, [y.offset, x.offset], (three, at) => {
       const operand = (i: number, view: View): Operand => [
-        at[i]!, three[0]!.strides[i]!, three[1]!.strides[i]!, three[2]!.strides[i]!, view.strides[along]!,
-      ]; // prettier-ignore
+        at[i]!,
+        three[0]!.strides[i]!,
+        three[1]!.strides[i]!,
+        three[2]!.strides[i]!,
+        view.strides[along]!,
+      ];
       const length = { n: y.shape[along]!, levels: levels?.[along] };
       this.out.emit(this.node, {
         op: 'cumsum',
@@ -962,18 +996,19 @@ class Lowering {
       const partner = rest.findIndex((term) => term.steps.length === 0 && term.level === level);
       if (partner >= 0) {
         const second = rest.splice(partner, 1)[0]!;
-        this.elementwise('add', this.locate(node), [this.locate(first.node), this.locate(second.node)], false, this.levelsOf(node)); // prettier-ignore
+        this.elementwise(
+          'add',
+          this.locate(node),
+          [this.locate(first.node), this.locate(second.node)],
+          false,
+          this.levelsOf(node),
+        );
         base.length = 0;
       }
     }
     for (const term of [...base, ...rest]) {
       this.level = term.level;
-      this.copy(
-        this.part(node, term),
-        this.locate(term.node),
-        !term.base,
-        this.levelsOf(term.node),
-      );
+      this.copy(this.part(node, term), this.locate(term.node), !term.base, this.levelsOf(term.node));
     }
     this.level = level;
   }
@@ -1052,7 +1087,9 @@ class Lowering {
     const { batch } = this.indexLoop(node, index);
     const axis = batch ? 1 : 0;
     const place = this.locate(node);
-    const y = isDense(partOf(place, axis + 1)) ? place : denseView(this.layout.allocate(sizeOf(place.shape)), place.shape); // prettier-ignore
+    const y = isDense(partOf(place, axis + 1))
+      ? place
+      : denseView(this.layout.allocate(sizeOf(place.shape)), place.shape);
     const shape = ir.shape(node);
     if (y !== place || !this.addsToZero(node))
       this.elementwise('copy', y, [this.scalar(0)], false, this.levelsOf(node));
@@ -1093,7 +1130,9 @@ class Lowering {
     const y = this.locate(node);
     const [first, second] = [0, 1].map((i) => this.locate(ir.input(node, i))) as [View, View];
     const index = ir.input(node, 2);
-    const op = { gatherMatmul: 'gather_matmul', gatherDot: 'gather_dot', scatterOuter: 'scatter_outer' }[ir.opOf(node) as 'gatherDot']; // prettier-ignore
+    const op = { gatherMatmul: 'gather_matmul', gatherDot: 'gather_dot', scatterOuter: 'scatter_outer' }[
+      ir.opOf(node) as 'gatherDot'
+    ];
     const adds = ir.is(node, 'gatherMatmul');
     if (!adds && !this.addsToZero(node)) this.elementwise('copy', y, [this.scalar(0)], false);
     // Rows in one piece, and the vector along them.
@@ -1192,7 +1231,8 @@ class Lowering {
     if (!m || !n) return;
     const batch = y.shape.slice(0, -2);
     const lead = (view: View): readonly number[] =>
-      broadcastView({ offset: 0, shape: view.shape.slice(0, -2), strides: view.strides.slice(0, -2) }, batch).strides; // prettier-ignore
+      broadcastView({ offset: 0, shape: view.shape.slice(0, -2), strides: view.strides.slice(0, -2) }, batch)
+        .strides;
     const last = (view: View, i: number): number => view.strides[view.strides.length - i]!;
     const unit = (stride: number, size: number): boolean => stride === 1 || size === 1;
     const [mExtent, nExtent, kExtent]: Extent[] = [
@@ -1210,11 +1250,7 @@ class Lowering {
       cols: Strides3,
     ): void => {
       const [, first, second] = views;
-      const axes = mergeAxes(
-        batch,
-        [y.strides.slice(0, -2), lead(first), lead(second)],
-        levels.batch,
-      );
+      const axes = mergeAxes(batch, [y.strides.slice(0, -2), lead(first), lead(second)], levels.batch);
       if (!axes) return;
       this.loops(
         axes,
@@ -1222,8 +1258,12 @@ class Lowering {
         views.map((view) => view.offset),
         (two, at) => {
           const operand = (i: number): Operand => [
-          at[i]!, two[0]!.strides[i]!, two[1]!.strides[i]!, rows[i]!, cols[i]!,
-        ]; // prettier-ignore
+            at[i]!,
+            two[0]!.strides[i]!,
+            two[1]!.strides[i]!,
+            rows[i]!,
+            cols[i]!,
+          ];
           this.out.emit(this.node, {
             op,
             level: this.level,
@@ -1275,17 +1315,17 @@ class Lowering {
       this.copy(y, temporary, accumulate, [...levels.batch, levels.m, levels.n]);
       return;
     }
-    emit('gemm', [y, a, b], [mExtent!, nExtent!, kExtent!], [last(y, 2), last(a, 2), last(b, 2)], [1, last(a, 1), 1]); // prettier-ignore
+    emit(
+      'gemm',
+      [y, a, b],
+      [mExtent!, nExtent!, kExtent!],
+      [last(y, 2), last(a, 2), last(b, 2)],
+      [1, last(a, 1), 1],
+    );
   }
 
   /** y (+)= a b as yᵀ = bᵀ aᵀ: of a large transposed b no copy is made, of the smaller a and y one. */
-  private swappedProduct(
-    y: View,
-    a: View,
-    b: View,
-    accumulate: boolean,
-    { m, n, k }: ProductLevels,
-  ): void {
+  private swappedProduct(y: View, a: View, b: View, accumulate: boolean, { m, n, k }: ProductLevels): void {
     const swap = (view: View): View => transposeView(view, [1, 0]);
     const dense = (shape: Shape): View => denseView(this.layout.allocate(sizeOf(shape)), shape);
     const left = swap(b);
@@ -1329,11 +1369,7 @@ class Lowering {
     const [rows, columns] = y.shape.slice(-2) as [number, number];
     if (!rows || !columns) return;
     // Matrices side by side, whose transposes lie one below the other, are one.
-    const axes = mergeAxes(
-      y.shape.slice(0, -1),
-      [y.strides.slice(0, -1), x.strides.slice(0, -1)],
-      levels,
-    );
+    const axes = mergeAxes(y.shape.slice(0, -1), [y.strides.slice(0, -1), x.strides.slice(0, -1)], levels);
     if (!axes) return;
     const down: Axis = rows > 1 ? axes.pop()! : { n: 1, strides: [y.strides[rank - 2]!, 1] };
     this.loops(axes, 2, [y.offset, x.offset], ([one, two], at) => {

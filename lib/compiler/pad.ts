@@ -42,7 +42,7 @@ function growingStacks(old: Ir, live: Uint8Array): Map<number, number> {
   for (const members of byFirst.values()) {
     const longest = members.reduce((a, b) => (old.inputCount(b) > old.inputCount(a) ? b : a));
     const grows = members.length > 1 && old.inputCount(longest) > 1;
-    if (grows && members.every((node) => isPrefix(old, node, longest))) families.push({ members, longest }); // prettier-ignore
+    if (grows && members.every((node) => isPrefix(old, node, longest))) families.push({ members, longest });
   }
   const found = new Map<number, number>();
   for (const { members, longest } of acyclic(old, families)) {

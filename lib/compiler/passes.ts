@@ -59,15 +59,17 @@ function passCalled(name: unknown): PassName {
   if (found) return found;
   const guess = typeof name === 'string' ? didYouMean(name, PASS_NAMES) : '';
   throw new PassError(
-    `no pass is called ${shown(name)}${guess === '' ? ': list' : `${guess} List`} some of ${PASS_NAMES.join(', ')}, all or none, ` +
+    `no pass is called ${shown(name)}${guess === '' ? ': list' : `${guess} List`} some of ` +
+      `${PASS_NAMES.join(', ')}, all or none, ` +
       'and switch one off by -NAME',
   );
 }
 
 /** A copy of a set of passes. @throws PassError when it is no set, or names a pass there is not */
 export function checkPasses(given: PassSet): PassSet {
-  const isIterable = typeof given === 'object' && (given as unknown) !== null && Symbol.iterator in given; // prettier-ignore
-  if (!isIterable) throw new PassError(`passes ${shown(given)}: expected a set of names, as parsePasses gives`); // prettier-ignore
+  const isIterable = typeof given === 'object' && (given as unknown) !== null && Symbol.iterator in given;
+  if (!isIterable)
+    throw new PassError(`passes ${shown(given)}: expected a set of names, as parsePasses gives`);
   const on = new Set<PassName>();
   for (const name of given as Iterable<unknown>) on.add(passCalled(name));
   return on;

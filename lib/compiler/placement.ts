@@ -5,7 +5,7 @@
 import type { OpName } from '../graph/ops.js';
 import { OPS } from '../graph/ops.js';
 import { sizeOf } from '../core/shape.js';
-import { denseView, isDense, MOST_VIEWS, reshapeView, sliceView, transposeView } from './view.js'; // prettier-ignore
+import { denseView, isDense, MOST_VIEWS, reshapeView, sliceView, transposeView } from './view.js';
 import type { Ir } from './ir.js';
 import { sameLevels } from './levels.js';
 import { takeOver } from './in-place.js';
@@ -13,12 +13,44 @@ import { termCount, termLevel } from './trace.js';
 
 /** Operators whose instructions can add to what is there. */
 export const ACCUMULATING: ReadonlySet<OpName> = new Set<OpName>([
-  'neg', 'exp', 'log', 'relu', 'add', 'sub', 'mul', 'div', 'maximum', 'maskPositive', 'pow',
-  'sign', 'abs', 'tanh', 'sigmoid', 'softplus', 'log1p', 'erf', 'arcsin', 'arcsinh', 'arctanh',
-  'minimum', 'gt', 'ge', 'eq', 'ifNonzero', 'ifZero',
-  'sum', 'matmul', 'softmaxGrad', 'scatterAdd', 'chooseGrad', 'rmsNormGrad', 'crossEntropyGrad',
-  'gatherMatmul', 'gatherDot', 'scatterOuter',
-]); // prettier-ignore
+  'neg',
+  'exp',
+  'log',
+  'relu',
+  'add',
+  'sub',
+  'mul',
+  'div',
+  'maximum',
+  'maskPositive',
+  'pow',
+  'sign',
+  'abs',
+  'tanh',
+  'sigmoid',
+  'softplus',
+  'log1p',
+  'erf',
+  'arcsin',
+  'arcsinh',
+  'arctanh',
+  'minimum',
+  'gt',
+  'ge',
+  'eq',
+  'ifNonzero',
+  'ifZero',
+  'sum',
+  'matmul',
+  'softmaxGrad',
+  'scatterAdd',
+  'chooseGrad',
+  'rmsNormGrad',
+  'crossEntropyGrad',
+  'gatherMatmul',
+  'gatherDot',
+  'scatterOuter',
+]);
 
 /** Others that write rows wherever these lie. */
 const ROW_WRITERS: ReadonlySet<OpName> = new Set<OpName>(['softmax', 'rmsNorm', 'total']);
@@ -151,7 +183,8 @@ export function planTotal(ir: Ir, p: Placement, total: number, inPlace: boolean)
     // the term counts: a shorter run must not add it.
     const level = termLevel(ir, total, i);
     const adds = ACCUMULATING.has(op) && ir.levels[node] === level;
-    const placed = inPlace && rows && p.uses[node] === 1 && adds && p.parent[node] === -1 && !p.tookOver.has(node); // prettier-ignore
+    const placed =
+      inPlace && rows && p.uses[node] === 1 && adds && p.parent[node] === -1 && !p.tookOver.has(node);
     // A term may already belong to this very total (x + x): uses counts edges, so it is not alone.
     if (placed) {
       p.parent[node] = total;
@@ -178,8 +211,7 @@ function inverse(axes: readonly number[]): number[] {
 /** Whether a term has the rows of its total on every run; with fewer, old numbers would stay in it. */
 export function fills(ir: Ir, total: number, term: Term): boolean {
   return (
-    ir.axisLevels[term.node] === undefined ||
-    sameLevels(ir.axisLevels[term.input], ir.axisLevels[total])
+    ir.axisLevels[term.node] === undefined || sameLevels(ir.axisLevels[term.input], ir.axisLevels[total])
   );
 }
 
@@ -187,9 +219,7 @@ export function fills(ir: Ir, total: number, term: Term): boolean {
 function chooseBase(ir: Ir, total: number, terms: Term[]): boolean {
   const level = ir.levels[total]!;
   const whole = (term: Term): boolean =>
-    term.level === level &&
-    fills(ir, total, term) &&
-    term.steps.every((step) => step.kind !== 'slice');
+    term.level === level && fills(ir, total, term) && term.steps.every((step) => step.kind !== 'slice');
   // Placed terms are written when their nodes run, the others when the total does.
   const placed = terms.filter((term) => term.placed).sort((a, b) => a.node - b.node);
   const first = placed[0] ?? terms.find(whole);
@@ -226,7 +256,8 @@ function tiles(ir: Ir, total: number, terms: readonly Term[]): boolean {
 
 /** The node that a member of a stack is a reshape of: writing it in place writes the member. */
 export function source(ir: Ir, p: Placement, node: number): number {
-  for (let i = 0; i < MOST_VIEWS && ir.is(node, 'reshape') && p.parent[node] === -1; i++) node = ir.input(node, 0); // prettier-ignore
+  for (let i = 0; i < MOST_VIEWS && ir.is(node, 'reshape') && p.parent[node] === -1; i++)
+    node = ir.input(node, 0);
   return node;
 }
 
@@ -258,7 +289,7 @@ function planJoin(ir: Ir, p: Placement, join: number): void {
     // These want rows without gaps, which a column range of a join is not.
     const needsDense = op === 'gather' || op === 'scatterAdd' || op === 'choose' || op === 'embed';
     if (needsDense && !isStack) continue;
-    if (ir.is(join, 'concat') && ir.attr(join).axis !== 0 && sizeOf(ir.shape(input)) === 0) continue; // prettier-ignore
+    if (ir.is(join, 'concat') && ir.attr(join).axis !== 0 && sizeOf(ir.shape(input)) === 0) continue;
     p.parent[input] = join;
     p.position[input] = i;
   }

@@ -62,7 +62,10 @@ export function rewrite(old: Ir, keep: Iterable<number>, rules: readonly Rule[])
     ir.level = old.levels[node]!;
     const match = matches.get(node);
     if (match) {
-      const made = match.build(ir, match.inputs.map((input) => numbers[input]!)); // prettier-ignore
+      const made = match.build(
+        ir,
+        match.inputs.map((input) => numbers[input]!),
+      );
       ir.setLevels(made, old.axisLevels[node] ?? ir.axisLevels[made]);
       numbers[node] = made;
     } else if (old.is(node, 'constant')) {

@@ -26,12 +26,7 @@ function rewrites(sequence: boolean): (readonly [PassName, Rewrite])[] {
 }
 
 /** A new graph for the roots and leaves among `keep`, made by the passes that are on. */
-export function batch(
-  ir: Ir,
-  keep: readonly number[],
-  passes: PassSet,
-  sequence: boolean,
-): Rewritten {
+export function batch(ir: Ir, keep: readonly number[], passes: PassSet, sequence: boolean): Rewritten {
   const numbers = new Int32Array(ir.count);
   for (let node = 0; node < numbers.length; node++) numbers[node] = node;
   let roots = keep;
@@ -40,8 +35,7 @@ export function batch(
     const next = rewrite(ir, roots);
     if (!next) continue;
     const { ir: made, numbers: renumbered } = next;
-    for (let i = 0; i < numbers.length; i++)
-      numbers[i] = numbers[i]! < 0 ? -1 : renumbered[numbers[i]!]!;
+    for (let i = 0; i < numbers.length; i++) numbers[i] = numbers[i]! < 0 ? -1 : renumbered[numbers[i]!]!;
     roots = roots.map((root) => renumbered[root]!);
     ir = made;
   }

@@ -64,7 +64,7 @@ export function differentiateNumbers(
 ): Int32Array {
   ir.level = 0;
   const seed = ir.constant(1);
-  const leaves = Uint8Array.from(OP_NAMES, (op) => Number(outside.has(op)) + 2 * Number(wanted.has(op))); // prettier-ignore
+  const leaves = Uint8Array.from(OP_NAMES, (op) => Number(outside.has(op)) + 2 * Number(wanted.has(op)));
   const graph = (): NumberGraph => ({
     ...ir.arrays,
     prefix: Uint8Array.from(ir.attributes, ({ prefix = false }) => Number(prefix)),
@@ -76,7 +76,9 @@ export function differentiateNumbers(
   });
   const rules = rulesOf(ir, addon.numberKinds(graph()));
   const made = addon.differentiateNumbers(graph(), rules, seed);
-  const levels = Array.from(made.attributes.subarray(1), (end, i) => ({ levels: Array.from(made.termLevels.subarray(made.attributes[i], end)) })); // prettier-ignore
+  const levels = Array.from(made.attributes.subarray(1), (end, i) => ({
+    levels: Array.from(made.termLevels.subarray(made.attributes[i], end)),
+  }));
   ir.replace(made, levels);
   return made.gradients;
 }

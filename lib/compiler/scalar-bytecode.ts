@@ -47,7 +47,14 @@ const SIMPLE: Partial<Record<OpName, string>> = {
   ifNonzero: 'if_nonzero',
   ifZero: 'if_zero',
 };
-const LEAVES: ReadonlySet<OpName> = new Set<OpName>(['parameter', 'input', 'constant', 'inverseCount', 'index', 'element']); // prettier-ignore
+const LEAVES: ReadonlySet<OpName> = new Set<OpName>([
+  'parameter',
+  'input',
+  'constant',
+  'inverseCount',
+  'index',
+  'element',
+]);
 const OTHERS: ReadonlySet<OpName> = new Set<OpName>(['pow', 'total', 'choose', 'chooseGrad']);
 /** What a total's term becomes when its own instruction adds to the total. */
 const ADDING: Partial<Record<OpName, string>> = {
@@ -94,7 +101,12 @@ export function isScalarGraph(ir: Ir): boolean {
 }
 
 /** Powers that have an instruction of their own, of one number. */
-const POWERS: ReadonlyMap<number, string> = new Map([[-0.5, 'rsqrt'], [0.5, 'sqrt'], [-1, 'reciprocal'], [1, 'copy']]); // prettier-ignore
+const POWERS: ReadonlyMap<number, string> = new Map([
+  [-0.5, 'rsqrt'],
+  [0.5, 'sqrt'],
+  [-1, 'reciprocal'],
+  [1, 'copy'],
+]);
 
 /** The assembler's words for an attribute: see `Attribute` in native/compile/assemble.h. */
 const ATTRIBUTE_WORDS = 7;
@@ -148,7 +160,7 @@ export function lowerTape(ir: Ir, options: LoweringOptions): Lowered | undefined
     if (offset !== undefined) slots[gradient] = block.gradients + offset - block.offset;
   }
   for (let node = 0; node < ir.count; node++) {
-    if (OWN_ROLE[ops[node]!] === LEAF && uses[node]! > 0) slots[node] = placeOfLeaf(ir, layout, node); // prettier-ignore
+    if (OWN_ROLE[ops[node]!] === LEAF && uses[node]! > 0) slots[node] = placeOfLeaf(ir, layout, node);
   }
   const zero = layout.constant(0);
   ir.attributes.forEach(({ exponent }, i) => {
@@ -189,7 +201,7 @@ export function lowerTape(ir: Ir, options: LoweringOptions): Lowered | undefined
   const forward = out.count;
   runAll(made.clearBackward);
   runAll(made.beforeBackward);
-  if (ir.count > ir.forwardEnd) run(out.byLevel(made.backward), literal(made.backward[0]!), true, true); // prettier-ignore
+  if (ir.count > ir.forwardEnd) run(out.byLevel(made.backward), literal(made.backward[0]!), true, true);
   const backward = out.count;
   if (options.update) {
     emitSteps(
@@ -211,7 +223,7 @@ export function lowerTape(ir: Ir, options: LoweringOptions): Lowered | undefined
     nodes: out.nodes,
     sections: { results: forward, forward, backward, update: out.count },
     parameters: block,
-    view: (node) => (slots[node]! < 0 || ir.isInteger(node) ? undefined : denseView(slots[node]!, [])), // prettier-ignore
+    view: (node) => (slots[node]! < 0 || ir.isInteger(node) ? undefined : denseView(slots[node]!, [])),
     slot: (node) => layout.slot(node),
     constants: layout.constants,
   };

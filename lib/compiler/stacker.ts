@@ -189,10 +189,11 @@ export class Stacker {
     const start = old.attr(first).start!;
     for (let i = 1; i < nodes.length; i++) {
       const node = nodes[i]!;
-      if (!old.is(node, 'element') || old.input(node, 0) !== vector || old.attr(node).start !== start + i) return -1; // prettier-ignore
+      if (!old.is(node, 'element') || old.input(node, 0) !== vector || old.attr(node).start !== start + i)
+        return -1;
     }
     ir.level = old.levels[first]!;
-    const elements = ir.op('elements', [this.numbers[vector]!], { start, stop: start + nodes.length }); // prettier-ignore
+    const elements = ir.op('elements', [this.numbers[vector]!], { start, stop: start + nodes.length });
     return rowLevels ? this.withLevels(elements, rowLevels) : elements;
   }
 
@@ -250,7 +251,11 @@ export class Stacker {
       if (op === 'reshape') {
         const rows = this.rowsOf(nodes);
         if (rows) {
-          const node = add('slice', [this.value(rows.array)], { axis: 0, start: rows.start, stop: rows.start + m }); // prettier-ignore
+          const node = add('slice', [this.value(rows.array)], {
+            axis: 0,
+            start: rows.start,
+            stop: rows.start + m,
+          });
           return rowLevels ? this.withLevels(node, rowLevels) : node;
         }
         const inner = this.viewed(nodes);
@@ -261,13 +266,18 @@ export class Stacker {
         if (parts) return this.split(parts, m, add);
         const inner = this.sameAttrs(nodes) ? this.viewed(nodes) : null;
         const { axis, start, stop } = old.attr(first);
-        if (inner) return add('slice', [this.stack(inner, rowLevels, level, exact)], { axis: axis! + 1, start: start!, stop: stop! }); // prettier-ignore
+        if (inner)
+          return add('slice', [this.stack(inner, rowLevels, level, exact)], {
+            axis: axis! + 1,
+            start: start!,
+            stop: stop!,
+          });
       } else if (op === 'transpose') {
         const inner = this.sameAttrs(nodes) ? this.viewed(nodes) : null;
         const axes = [0, ...old.attr(first).axes!.map((axis) => axis + 1)];
         if (inner) return add('transpose', [this.stack(inner, rowLevels, level, exact)], { axes });
       } else if (op === 'concat' && this.sameAttrs(nodes)) {
-        const lists = old.inputs(first).map((_, i) => nodes.map((node) => old.input(node, i))); // prettier-ignore
+        const lists = old.inputs(first).map((_, i) => nodes.map((node) => old.input(node, i)));
         if (lists.every((list) => this.runOf(list))) {
           const parts = lists.map((list) => this.stack(list, rowLevels, level, exact));
           return add('concat', parts, { axis: old.attr(first).axis! + 1 });
@@ -332,7 +342,9 @@ export class Stacker {
       if (roleOf(old, node) !== Role.View) continue;
       const { axis, start: from, stop, axes, shape } = old.attr(node);
       const inputs = list.subarray(start[node], start[node + 1]).map((input) => same[input]!);
-      const key = [old.codeOf(node), this.kinds.shapes[node], axis, from, stop, axes, shape, inputs].join(':'); // prettier-ignore
+      const key = [old.codeOf(node), this.kinds.shapes[node], axis, from, stop, axes, shape, inputs].join(
+        ':',
+      );
       const first = known.get(key);
       if (first === undefined) known.set(key, node);
       else same[node] = first;
@@ -377,11 +389,12 @@ export class Stacker {
   private partsOf(nodes: readonly number[]): Parts | null {
     const { old } = this;
     const array = old.input(nodes[0]!, 0);
-    const { axis, start, stop } = old.attr(nodes[0]!) as { axis: number; start: number; stop: number }; // prettier-ignore
+    const { axis, start, stop } = old.attr(nodes[0]!) as { axis: number; start: number; stop: number };
     const width = stop - start;
     for (let i = 1; i < nodes.length; i++) {
       const attr = old.attr(nodes[i]!);
-      if (attr.axis !== axis || attr.start !== start + i * width || attr.stop !== attr.start + width) return null; // prettier-ignore
+      if (attr.axis !== axis || attr.start !== start + i * width || attr.stop !== attr.start + width)
+        return null;
       if (!this.equal(old.input(nodes[i]!, 0), array)) return null;
     }
     return { array, axis, start, width };

@@ -131,7 +131,10 @@ export function trace(groups: readonly (readonly Node[])[], simplify: boolean): 
       const n = node.inputCount;
       const length = node.inputs[n - 1]!;
       if (count && count !== length) {
-        throw new Error(`prefix lengths ${count.label} and ${length.label}: a program can have one: give every meanOfFirst the same index(name)`); // prettier-ignore
+        throw new Error(
+          `prefix lengths ${count.label} and ${length.label}: a program can have one: give every ` +
+            'meanOfFirst the same index(name)',
+        );
       }
       count = length;
       shortest = Math.min(shortest, n - 1);
@@ -151,10 +154,7 @@ export function trace(groups: readonly (readonly Node[])[], simplify: boolean): 
  *
  * @param nodes what the root depends on, in order of creation
  */
-export function gradientFlow(
-  nodes: readonly Node[],
-  root: Node,
-): { reached: Set<Node>; stops: Set<Node> } {
+export function gradientFlow(nodes: readonly Node[], root: Node): { reached: Set<Node>; stops: Set<Node> } {
   const reached = new Set([root]);
   const stops = new Set<Node>();
   // Operands come before their users.
@@ -233,7 +233,18 @@ export function writtenLevels(
   return levels;
 }
 
-const ZERO_STAYS: ReadonlySet<string> = new Set(['reshape', 'broadcastTo', 'transpose', 'slice', 'relu', 'neg', 'gather', 'mul', 'matmul', 'detach']); // prettier-ignore
+const ZERO_STAYS: ReadonlySet<string> = new Set([
+  'reshape',
+  'broadcastTo',
+  'transpose',
+  'slice',
+  'relu',
+  'neg',
+  'gather',
+  'mul',
+  'matmul',
+  'detach',
+]);
 
 /** A node that a constant zero among the operands makes simpler, or -1. `zeros` collects zeros. */
 function simplified(ir: Ir, node: Node, inputs: readonly number[], zeros: Set<number>): number {

@@ -38,7 +38,12 @@ export function fusedUpdates(
  * Writes the steps before an update's own instruction, over all trained parameters; first of all those
  * that check the numbers `watched`.
  */
-export function emitSteps(out: Encoder, block: ParameterBlock, { before = [] }: UpdateRule, watched: readonly View[]): void {
+export function emitSteps(
+  out: Encoder,
+  block: ParameterBlock,
+  { before = [] }: UpdateRule,
+  watched: readonly View[],
+): void {
   const one = out.literal(1);
   const emit = (n: number, instruction: Omit<Instruction, 'level' | 'extents'>): void => {
     out.emit(-1, { level: 0, extents: [one, one, one, out.literal(n), one], ...instruction });
@@ -46,17 +51,20 @@ export function emitSteps(out: Encoder, block: ParameterBlock, { before = [] }: 
   for (const { offset } of watched) emit(1, { op: 'check', y: [offset, 0, 0, 0, 1], imm1: block.skips });
   if (!block.trained) return;
   const places = { parameters: block.offset, gradients: block.gradients };
-  const operand = (x: UpdateOperand): Operand => typeof x === 'number' ? [block.rule + x, 0, 0, 0, 0] : [places[x], 0, 0, 0, 1];
+  const operand = (x: UpdateOperand): Operand =>
+    typeof x === 'number' ? [block.rule + x, 0, 0, 0, 0] : [places[x], 0, 0, 0, 1];
   const gradients: Operand = [block.gradients, 0, 0, 0, 1];
   for (const step of before) {
-    if (step.op === 'check') emit(block.trained, { op: 'check', y: gradients, imm0: step.skips ? 1 : 0, imm1: block.skips });
-    else if (step.op === 'clip') emit(block.trained, { op: 'clip', y: gradients, imm0: block.rule + step.most });
+    if (step.op === 'check')
+      emit(block.trained, { op: 'check', y: gradients, imm0: step.skips ? 1 : 0, imm1: block.skips });
+    else if (step.op === 'clip')
+      emit(block.trained, { op: 'clip', y: gradients, imm0: block.rule + step.most });
     else {
       const { op, to, a, b, accumulate = false } = step;
       emit(block.trained, { op, accumulate, y: [operand(to)[0], 0, 0, 0, 1], a: operand(a), b: operand(b) });
     }
   }
-} // prettier-ignore
+}
 
 /** What each node is a view of: itself where it is none. */
 export function viewedNodes(ir: Ir): Int32Array {

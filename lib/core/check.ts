@@ -19,10 +19,12 @@ const KINDS = [
 /** What was given, in a few words; reads nothing of an object, which may throw or never end. */
 export function shown(given: unknown): string {
   if (typeof given === 'string') return quoted(given, 40);
-  if (given === null || ['number', 'undefined', 'boolean'].includes(typeof given)) return String(given); // prettier-ignore
-  if (types.isTypedArray(given)) return `${given[Symbol.toStringTag].startsWith('I') ? 'an' : 'a'} ${given[Symbol.toStringTag]}`; // prettier-ignore
+  if (given === null || ['number', 'undefined', 'boolean'].includes(typeof given)) return String(given);
+  if (types.isTypedArray(given))
+    return `${given[Symbol.toStringTag].startsWith('I') ? 'an' : 'a'} ${given[Symbol.toStringTag]}`;
   for (const [is, name] of KINDS) if (is(given)) return `a ${name}`;
-  if (types.isProxy(given) || typeof given !== 'object') return `a ${types.isProxy(given) ? 'proxy' : typeof given}`; // prettier-ignore
+  if (types.isProxy(given) || typeof given !== 'object')
+    return `a ${types.isProxy(given) ? 'proxy' : typeof given}`;
   return Array.isArray(given) ? 'an array' : 'an object';
 }
 
@@ -38,11 +40,14 @@ export function isList(given: unknown): given is readonly unknown[] {
 
 /** @throws RangeError when it is none from `low` to `high` */
 export function checkInteger(what: string, given: unknown, low: number, high = MOST): number {
-  if (Number.isInteger(given) && (given as number) >= low && (given as number) <= high) return given as number; // prettier-ignore
+  if (Number.isInteger(given) && (given as number) >= low && (given as number) <= high)
+    return given as number;
   throw new RangeError(`${what} ${shown(given)}: expected an integer from ${low} to ${high}`);
 }
 
-/** @throws TypeError when it is none: what is calculated with is turned into one first, which may never end */
+/**
+ * @throws TypeError when it is none: what is calculated with is turned into one first, which may never end
+ */
 export function checkNumber(what: string, given: unknown): asserts given is number {
   if (typeof given !== 'number') throw new TypeError(`${what} ${shown(given)}: expected a number`);
 }
@@ -84,13 +89,15 @@ export function checkOptions<Options extends object>(
   if (!isPlain(given)) {
     const ofClass = classNameOf(given);
     throw new TypeError(
-      `${who}: options ${shown(given)}${ofClass}: expected ${ofClass === '' ? 'an' : 'a plain'} object { ${names.join(', ')} }`,
+      `${who}: options ${shown(given)}${ofClass}: expected ${ofClass === '' ? 'an' : 'a plain'} ` +
+        `object { ${names.join(', ')} }`,
     );
   }
   for (const key in given) {
     if (Object.hasOwn(known, key)) continue;
     throw new TypeError(
-      `${who}: there is no option ${shown(key)}${didYouMean(key, names)}${names.length > 0 ? ` (options: ${names.join(', ')})` : ''}`,
+      `${who}: there is no option ` +
+        `${shown(key)}${didYouMean(key, names)}${names.length > 0 ? ` (options: ${names.join(', ')})` : ''}`,
     );
   }
 }
@@ -159,7 +166,7 @@ export function byName<T>(given: Readonly<Record<string, T>>, name: string): T |
 
 /** @throws TypeError when it is neither true nor false */
 export function checkBoolean(what: string, given: unknown): asserts given is boolean {
-  if (typeof given !== 'boolean') throw new TypeError(`${what} ${shown(given)}: expected true or false`); // prettier-ignore
+  if (typeof given !== 'boolean') throw new TypeError(`${what} ${shown(given)}: expected true or false`);
 }
 
 /** @throws TypeError when it is none of the known texts */
@@ -167,10 +174,12 @@ export function checkOneOf<T extends string>(what: string, given: unknown, known
   const found = known.find((text) => text === given);
   if (found !== undefined) return found;
   const guess = typeof given === 'string' ? didYouMean(given, known) : '';
-  throw new TypeError(`${what} ${shown(given)}: expected ${known.map((text) => `'${text}'`).join(' or ')}${guess}`); // prettier-ignore
+  throw new TypeError(
+    `${what} ${shown(given)}: expected ${known.map((text) => `'${text}'`).join(' or ')}${guess}`,
+  );
 }
 
 /** @throws TypeError when it is none */
 export function checkFunction(what: string, given: unknown): void {
-  if (typeof given !== 'function') throw new TypeError(`${what} ${shown(given)}: expected a function`); // prettier-ignore
+  if (typeof given !== 'function') throw new TypeError(`${what} ${shown(given)}: expected a function`);
 }

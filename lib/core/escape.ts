@@ -19,7 +19,9 @@ export function clipped(text: string, most = 60): string {
   return escaped(text.length > most ? `${text.slice(0, most - 3)}...` : text);
 }
 
-/** A text in double quotes, as a message shows what was given; of a long one the beginning, with dots behind. */
+/**
+ * A text in double quotes, as a message shows what was given; of a long one the beginning, with dots behind.
+ */
 export function quoted(text: string, most = MOST_QUOTED): string {
   const isLong = text.length > most;
   const inside = (isLong ? text.slice(0, most) : text)
@@ -37,9 +39,9 @@ export function quotedPath(path: string): string {
 
 /** JSON on one line, in which what {@link escaped} escapes is written as JSON escapes it. */
 export function jsonText(value: unknown): string {
-  return JSON.stringify(value).replace(
-    UNSAFE,
-    (c) =>
-    Array.from({ length: c.length }, (_, i) => `\\u${c.charCodeAt(i).toString(16).padStart(4, '0')}`).join(''), // prettier-ignore
+  return JSON.stringify(value).replace(UNSAFE, (c) =>
+    Array.from({ length: c.length }, (_, i) => `\\u${c.charCodeAt(i).toString(16).padStart(4, '0')}`).join(
+      '',
+    ),
   );
 }

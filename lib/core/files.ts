@@ -49,7 +49,7 @@ function naming(path: string, write: () => void): void {
   try {
     write();
   } catch (error) {
-    throw new Error(`cannot write ${quotedPath(path)}: ${(error as Error).message}`, { cause: error }); // prettier-ignore
+    throw new Error(`cannot write ${quotedPath(path)}: ${(error as Error).message}`, { cause: error });
   }
 }
 
@@ -72,7 +72,8 @@ export function replaceFile(path: string, bytes: Uint8Array): void {
       const { made, descriptor } = makeBeside(target);
       try {
         try {
-          for (let at = 0; at < bytes.length;) at += writeSync(descriptor, bytes, at, Math.min(bytes.length - at, CHUNK)); // prettier-ignore
+          for (let at = 0; at < bytes.length;)
+            at += writeSync(descriptor, bytes, at, Math.min(bytes.length - at, CHUNK));
           fsyncSync(descriptor);
         } finally {
           closeSync(descriptor);
@@ -117,7 +118,10 @@ function checkCanBeRenamedOver(path: string): void {
     // as that of another user in a folder like /tmp, or one to which bytes may only be added.
     rmdirSync(path);
   } catch (error) {
-    if (codeOf(error) === 'EPERM') throw new Error("only its owner or its folder's may replace it, or nobody (EPERM): give another name", { cause: error }); // prettier-ignore
+    if (codeOf(error) === 'EPERM')
+      throw new Error("only its owner or its folder's may replace it, or nobody (EPERM): give another name", {
+        cause: error,
+      });
   }
 }
 
@@ -130,7 +134,7 @@ function isMountPoint(path: string): boolean {
     return false; // no Linux, or no /proc
   }
   const bytes = Buffer.from(path).toString('latin1');
-  const listed = bytes.replace(/[ \t\n\\]/g, (c) => `\\${c.charCodeAt(0).toString(8).padStart(3, '0')}`); // prettier-ignore
+  const listed = bytes.replace(/[ \t\n\\]/g, (c) => `\\${c.charCodeAt(0).toString(8).padStart(3, '0')}`);
   return mounts.split('\n').some((line) => line.split(' ', 5)[4] === listed);
 }
 
@@ -159,9 +163,11 @@ export function wrongPath(path: string): string | undefined {
     return 'a path cannot contain a NUL character: give the name of a file without one';
   // Written as UTF-8, it would be the name of another file.
   if (/\p{Cs}/u.test(path))
-    return 'the path has half of a surrogate pair, which no name can hold: give the name of a file without one';
-  if (path.endsWith('/') || path.endsWith(sep))
-    return 'it ends with a slash: give the name of a file';
+    return (
+      'the path has half of a surrogate pair, which no name can hold: give the name of a file without ' +
+      'one'
+    );
+  if (path.endsWith('/') || path.endsWith(sep)) return 'it ends with a slash: give the name of a file';
   return undefined;
 }
 
@@ -192,8 +198,7 @@ function targetOf(given: string): Target {
 export function isSameFile(one: string | number, other: string | number): boolean {
   const identity = (file: string | number): string => {
     const options = { bigint: true } as const; // numbers round what some file systems give
-    const { dev, ino } =
-      typeof file === 'number' ? fstatSync(file, options) : statSync(file, options);
+    const { dev, ino } = typeof file === 'number' ? fstatSync(file, options) : statSync(file, options);
     return `${dev} ${ino}`;
   };
   try {
@@ -216,7 +221,11 @@ function checkMayReplace(path: string, stats: Stats): void {
   const stream = STREAMS.find((_, descriptor) => isSameFile(descriptor, path));
   if (stream !== undefined) throw new Error(`${stream}: give the name of another file`);
   // root may write to any file; by its mode this one is to stay as it is.
-  if ((stats.mode & 0o222) === 0) throw new Error(`it is read-only (mode ${(stats.mode & 0o777).toString(8)}): allow writing to it (chmod u+w), or give another name`); // prettier-ignore
+  if ((stats.mode & 0o222) === 0)
+    throw new Error(
+      `it is read-only (mode ${(stats.mode & 0o777).toString(8)}): allow writing to it (chmod u+w), ` +
+        'or give another name',
+    );
   accessSync(path, constants.W_OK);
 }
 
@@ -242,7 +251,10 @@ function unlessMissing<T>(read: () => T): T | undefined {
   }
 }
 
-/** A new temporary file beside the target, open, with its owner and mode; what nobody writes any more is removed. */
+/**
+ * A new temporary file beside the target, open, with its owner and mode; what nobody writes any more is
+ * removed.
+ */
 function makeBeside({ path, earlier }: Target): { made: string; descriptor: number } {
   const folder = dirname(path);
   for (let tries = 1; ; tries++) {
@@ -409,7 +421,7 @@ export function readWhole(path: string, most: number, patience = PATIENCE): Buff
         bytes.copy(more);
         bytes = more;
       }
-      const read = unlessEmpty(() => readSync(descriptor, bytes, length, bytes.length - length, null)); // prettier-ignore
+      const read = unlessEmpty(() => readSync(descriptor, bytes, length, bytes.length - length, null));
       if (read === undefined && !isPipe) throw new Error('nothing can be read from it now');
       if (read !== undefined && read > 0) {
         length += read;
@@ -417,7 +429,8 @@ export function readWhole(path: string, most: number, patience = PATIENCE): Buff
       }
       if (read === 0) {
         if (!mayBegin || length > 0) return bytes.subarray(0, length);
-        if (now() - start > patience) throw new Error(`it is a pipe that nobody writes to: ${patience / 1000} s went by`); // prettier-ignore
+        if (now() - start > patience)
+          throw new Error(`it is a pipe that nobody writes to: ${patience / 1000} s went by`);
       }
       Atomics.wait(NEVER, 0, 0, PAUSE);
     }

@@ -69,11 +69,10 @@ export function resolveAxis(axis: number, shape: Shape): number {
 /** @throws ShapeError when no program could hold an array of this shape; the message names no operator */
 export function checkSize(shape: Shape): void {
   const { length } = shape;
-  const fits =
-    length <= MOST_AXES && shape.every((n) => Number.isInteger(n) && n >= 0 && n <= MOST);
+  const fits = length <= MOST_AXES && shape.every((n) => Number.isInteger(n) && n >= 0 && n <= MOST);
   if (fits && sizeOf(shape) <= MOST) return;
   const given = length > MOST_AXES ? `${length} axes` : `shape [${shape.map(shown).join(', ')}]`;
-  throw new ShapeError(`${given}: an array has at most ${MOST} numbers and ${MOST_AXES} axes`); // prettier-ignore
+  throw new ShapeError(`${given}: an array has at most ${MOST} numbers and ${MOST_AXES} axes`);
 }
 
 /** Wrong shapes: what was given, what was expected. */

@@ -3,7 +3,13 @@
  * trusted in nothing: it may be slow, endless, or lead elsewhere.
  */
 import { once } from 'node:events';
-import { request, STATUS_CODES, type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http'; // prettier-ignore
+import {
+  request,
+  STATUS_CODES,
+  type ClientRequest,
+  type IncomingMessage,
+  type RequestOptions,
+} from 'node:http';
 import * as net from 'node:net';
 import { addAbortSignal } from 'node:stream';
 import * as tls from 'node:tls';
@@ -132,18 +138,20 @@ async function answer(url: URL, proxy: URL | undefined, ways: Ways): Promise<Inc
 }
 
 /** A connection to where `place` says, or to it over one that there is. */
-async function connect(
-  place: URL,
-  { watch, ca }: Ways,
-  what = '',
-  over?: net.Socket,
-): Promise<net.Socket> {
+async function connect(place: URL, { watch, ca }: Ways, what = '', over?: net.Socket): Promise<net.Socket> {
   const host = withoutBrackets(place.hostname);
   const isTls = place.protocol === 'https:';
   const port = Number(place.port) || (isTls ? 443 : 80);
   watch.awaits(`a connection${what}`);
   const socket = isTls
-    ? tls.connect({ host, port, socket: over, ca, servername: net.isIP(host) ? '' : host, ALPNProtocols: ['http/1.1'] }) // prettier-ignore
+    ? tls.connect({
+        host,
+        port,
+        socket: over,
+        ca,
+        servername: net.isIP(host) ? '' : host,
+        ALPNProtocols: ['http/1.1'],
+      })
     : net.connect({ host, port });
   addAbortSignal(watch.signal, socket);
   await once(socket, isTls ? 'secureConnect' : 'connect');
@@ -162,8 +170,7 @@ async function tunnel(url: URL, proxy: URL, ways: Ways): Promise<net.Socket> {
     rejects(sent, reject);
     sent.once('connect', (response, socket: net.Socket, rest) => {
       if (response.statusCode === 200 && rest.length === 0) resolve(socket);
-      else if (response.statusCode === 200)
-        reject(new Error('the proxy sent more than its answer'));
+      else if (response.statusCode === 200) reject(new Error('the proxy sent more than its answer'));
       else reject(new Error(`the proxy answered ${status(response)}`));
     });
   });
@@ -194,15 +201,18 @@ function redirection(response: IncomingMessage, url: URL): URL | undefined {
   if (location === undefined) throw new Error(`it answered ${status(response)}, and not where to`);
   if (!URL.canParse(location, url.href)) throw new Error('it redirects to what is no address');
   const next = new URL(location, url);
-  if (next.protocol === 'http:' && url.protocol === 'https:') throw new Error('it redirects from https to http, where anyone on the way could change it'); // prettier-ignore
-  if (next.protocol !== 'http:' && next.protocol !== 'https:') throw new Error(`it redirects to an address of ${next.protocol}`); // prettier-ignore
+  if (next.protocol === 'http:' && url.protocol === 'https:')
+    throw new Error('it redirects from https to http, where anyone on the way could change it');
+  if (next.protocol !== 'http:' && next.protocol !== 'https:')
+    throw new Error(`it redirects to an address of ${next.protocol}`);
   return next;
 }
 
 async function bodyOf(response: IncomingMessage, mostBytes: number, watch: Watch): Promise<Buffer> {
   const { 'content-encoding': encoding = 'identity', 'content-length': length } = response.headers;
   if (response.statusCode !== 200) throw new Error(`it answered ${status(response)}`);
-  if (encoding !== 'identity') throw new Error(`it came in another encoding (${quoted(encoding, 20)}) than was asked for`); // prettier-ignore
+  if (encoding !== 'identity')
+    throw new Error(`it came in another encoding (${quoted(encoding, 20)}) than was asked for`);
   const tooMuch = new Error(`it has more than ${mostBytes} bytes`);
   if (Number(length) > mostBytes) throw tooMuch;
   const { socket } = response;
@@ -242,7 +252,7 @@ function decoded(text: string): string {
 
 /** `404 Not Found`, in our words: the server's may be anything. */
 function status({ statusCode }: IncomingMessage): string {
-  const advice = statusCode === 407 ? ': give user and password as http://USER:PASSWORD@HOST:PORT' : ''; // prettier-ignore
+  const advice = statusCode === 407 ? ': give user and password as http://USER:PASSWORD@HOST:PORT' : '';
   return `${statusCode} ${STATUS_CODES[statusCode!] ?? ''}`.trimEnd() + advice;
 }
 
@@ -257,7 +267,7 @@ function familyOf(code: string): string | undefined {
   return code.startsWith('ERR_SSL_') ? 'what came is no TLS that is known' : undefined;
 }
 
-const UNTRUSTED = 'its certificate is not trusted; NODE_EXTRA_CA_CERTS names a file of others to trust'; // prettier-ignore
+const UNTRUSTED = 'its certificate is not trusted; NODE_EXTRA_CA_CERTS names a file of others to trust';
 
 const REASONS: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: 'its certificate has expired',

@@ -1,4 +1,6 @@
-/** The list of names that the study used, fetched into a file; dist/names.cjs, which only that command loads. */
+/**
+ * The list of names that the study used, fetched into a file; dist/names.cjs, which only that command loads.
+ */
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { download, shown, type DownloadOptions } from './download.js';
@@ -45,13 +47,18 @@ export async function obtainNames(
   const there = existing(path);
   if (there && sha256Of(there) === sha256) return { path, names: count(there) };
   if (there && !force) {
-    throw new Error(`${quotedPath(path)} is there and holds something else than the list: --force replaces it, --out FILE writes another`); // prettier-ignore
+    throw new Error(
+      `${quotedPath(path)} is there and holds something else than the list: --force replaces it, ` +
+        '--out FILE writes another',
+    );
   }
   checkWritable(path);
   const bytes = await download(url, MOST_BYTES, how);
   const found = sha256Of(bytes);
   if (found !== sha256) {
-    throw new Error(`what came from ${shown(url)} is not the list: its SHA-256 is ${found}, expected ${sha256}`); // prettier-ignore
+    throw new Error(
+      `what came from ${shown(url)} is not the list: its SHA-256 is ${found}, expected ${sha256}`,
+    );
   }
   writeFile(path, bytes);
   return { path, names: count(bytes), from: shown(url) };

@@ -18,7 +18,9 @@ export function proxyOf(url: URL, env: Environment): URL | undefined {
   const address = /^[a-z][a-z\d+.-]*:\/\//i.test(given) ? given : `http://${given}`;
   const proxy = httpUrl(address);
   if (proxy !== undefined) return proxy;
-  throw new Error(`${name!} in the environment names no http or https proxy: set it to http://HOST:PORT, or to nothing`); // prettier-ignore
+  throw new Error(
+    `${name!} in the environment names no http or https proxy: set it to http://HOST:PORT, or to nothing`,
+  );
 }
 
 /** Whether `no_proxy` has the host, a domain that it is in, or `*`; each may end with a port. */
@@ -40,9 +42,7 @@ function isExempt(url: URL, env: Environment): boolean {
 }
 
 function setOf(names: readonly string[], env: Environment): string | undefined {
-  return names
-    .flatMap((name) => [name, name.toUpperCase()])
-    .find((name) => env[name] !== undefined);
+  return names.flatMap((name) => [name, name.toUpperCase()]).find((name) => env[name] !== undefined);
 }
 
 /** `[::1]`, as addresses have it, is `::1` everywhere else. */

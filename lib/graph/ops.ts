@@ -6,15 +6,7 @@
  * compiled with the forward pass and differentiated again.
  */
 import { shown } from '../core/check.js';
-import {
-  broadcast,
-  resolveAxis,
-  sameShape,
-  ShapeError,
-  show,
-  sizeOf,
-  type Shape,
-} from '../core/shape.js';
+import { broadcast, resolveAxis, sameShape, ShapeError, show, sizeOf, type Shape } from '../core/shape.js';
 
 /** Every operator's name; the order is the compiler's numbering. */
 export const OP_NAMES = [
@@ -88,7 +80,7 @@ export const OP_NAMES = [
 export type OpName = (typeof OP_NAMES)[number];
 
 /** Each operator's number: its place in `OP_NAMES`. */
-export const OP_CODE = Object.fromEntries(OP_NAMES.map((name, i) => [name, i])) as Record<OpName, number>; // prettier-ignore
+export const OP_CODE = Object.fromEntries(OP_NAMES.map((name, i) => [name, i])) as Record<OpName, number>;
 
 /** What a gradient rule may do: make nodes, ask for shapes. N is the node type. */
 export interface Builder<N> {
@@ -140,11 +132,39 @@ export interface GradientContext<N> {
 
 /** Kernels of the machine by calling form (see native/vm/instructions.def). */
 export type UnaryKernel =
-  | 'copy' | 'neg' | 'relu' | 'exp' | 'log' | 'sqrt' | 'rsqrt' | 'reciprocal' | 'sign' | 'abs' | 'tanh'
-  | 'sigmoid' | 'softplus' | 'log1p' | 'erf' | 'arcsin' | 'arcsinh' | 'arctanh'; // prettier-ignore
+  | 'copy'
+  | 'neg'
+  | 'relu'
+  | 'exp'
+  | 'log'
+  | 'sqrt'
+  | 'rsqrt'
+  | 'reciprocal'
+  | 'sign'
+  | 'abs'
+  | 'tanh'
+  | 'sigmoid'
+  | 'softplus'
+  | 'log1p'
+  | 'erf'
+  | 'arcsin'
+  | 'arcsinh'
+  | 'arctanh';
 export type BinaryKernel =
-  | 'add' | 'sub' | 'mul' | 'div' | 'mask_positive' | 'pow' | 'maximum' | 'minimum' | 'gt' | 'ge' | 'eq'
-  | 'log_grad' | 'if_nonzero' | 'if_zero'; // prettier-ignore
+  | 'add'
+  | 'sub'
+  | 'mul'
+  | 'div'
+  | 'mask_positive'
+  | 'pow'
+  | 'maximum'
+  | 'minimum'
+  | 'gt'
+  | 'ge'
+  | 'eq'
+  | 'log_grad'
+  | 'if_nonzero'
+  | 'if_zero';
 
 /** How the compiler turns an operator into instructions. */
 export type Lowering =
@@ -262,15 +282,20 @@ function reshape<N>(g: Builder<N>, x: N, shape: Shape): N {
 }
 
 function matmulShape([a, b]: readonly Shape[]): Shape {
-  if (!a!.length || !b!.length)
-    throw new ShapeError('a single number has no axis to contract: use mul');
+  if (!a!.length || !b!.length) throw new ShapeError('a single number has no axis to contract: use mul');
   const k = a![a!.length - 1]!;
   const rows = b!.length > 1 ? b![b!.length - 2]! : b![0]!;
   if (k !== rows) {
-    throw new ShapeError(`the last axis of the left (${k}) must equal the first matrix axis of the right (${rows})`); // prettier-ignore
+    throw new ShapeError(
+      `the last axis of the left (${k}) must equal the first matrix axis of the right (${rows})`,
+    );
   }
   const batch = broadcast(a!.slice(0, -2), b!.slice(0, -2));
-  return [...batch, ...(a!.length > 1 ? [a![a!.length - 2]!] : []), ...(b!.length > 1 ? [b![b!.length - 1]!] : [])]; // prettier-ignore
+  return [
+    ...batch,
+    ...(a!.length > 1 ? [a![a!.length - 2]!] : []),
+    ...(b!.length > 1 ? [b![b!.length - 1]!] : []),
+  ];
 }
 
 /** dA = dY Bᵀ, dB = Aᵀ dY, a vector standing for a matrix with one row (left) or column (right). */
@@ -308,7 +333,10 @@ function matmulGradient<N>(c: GradientContext<N>, i: number): N {
 
 /** What chooses, or counts, is one integer. */
 function checkSingle(index: Shape): void {
-  if (index.length > 0) throw new ShapeError(`an index of shape ${show(index)}: expected a single integer, as of index(name) or at(i)`); // prettier-ignore
+  if (index.length > 0)
+    throw new ShapeError(
+      `an index of shape ${show(index)}: expected a single integer, as of index(name) or at(i)`,
+    );
 }
 
 function checkPermutation(axes: readonly number[], x: Shape): void {
@@ -338,9 +366,7 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
     shape: ([x], { k }) => {
       if (x!.length !== 1) throw new ShapeError(`expected a vector, not shape ${show(x!)}`);
       if (!Number.isInteger(k) || k! < 1 || k! > x![0]!) {
-        throw new ShapeError(
-          `k ${shown(k)} of ${x![0]} numbers: expected an integer from 1 to ${x![0]}`,
-        );
+        throw new ShapeError(`k ${shown(k)} of ${x![0]} numbers: expected an integer from 1 to ${x![0]}`);
       }
       return [k!];
     },
@@ -353,7 +379,8 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
   argmax: {
     shape: ([x], { axis }) => {
       const at = resolveAxis(axis!, x!);
-      if (x![at] === 0) throw new ShapeError(`axis ${axis} of ${show(x!)} is empty: it has no largest number`); // prettier-ignore
+      if (x![at] === 0)
+        throw new ShapeError(`axis ${axis} of ${show(x!)} is empty: it has no largest number`);
       return x!.filter((_, i) => i !== at);
     },
     gradient: noGradient,
@@ -361,7 +388,7 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
   },
   // --- element-wise, one operand ---
   neg: { shape: same, gradient: ({ g, dy }) => g.op('neg', [dy]), lower: unary('neg') },
-  exp: { shape: same, gradient: ({ g, dy, output }) => g.op('mul', [dy, output]), lower: unary('exp') }, // prettier-ignore
+  exp: { shape: same, gradient: ({ g, dy, output }) => g.op('mul', [dy, output]), lower: unary('exp') },
   log: {
     shape: same,
     gradient: ({ g, dy, inputs }) => g.op('logGrad', [dy, inputs[0]!]),
@@ -417,8 +444,7 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
   },
   log1p: {
     shape: same,
-    gradient: ({ g, dy, inputs }) =>
-      g.op('logGrad', [dy, g.op('add', [inputs[0]!, g.constant(1)])]),
+    gradient: ({ g, dy, inputs }) => g.op('logGrad', [dy, g.op('add', [inputs[0]!, g.constant(1)])]),
     lower: unary('log1p'),
   },
   /** The error function: 2 / sqrt(pi) times the integral of exp(-t²) from 0 to x. */
@@ -453,8 +479,7 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
    */
   dropout: {
     shape: same,
-    gradient: ({ g, dy, inputs, attr }, i) =>
-      i === 0 ? g.op('dropout', [dy, inputs[1]!], attr) : null,
+    gradient: ({ g, dy, inputs, attr }, i) => (i === 0 ? g.op('dropout', [dy, inputs[1]!], attr) : null),
     lower: special,
   },
   // --- element-wise, two operands, broadcast ---
@@ -510,8 +535,7 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
   /** a where b > 0, NaN where b is NaN, else 0: the gradient of relu, itself linear in a. */
   maskPositive: {
     shape: both,
-    gradient: (c, i) =>
-      i === 0 ? elementwise(c, 0, c.g.op('maskPositive', [c.dy, c.inputs[1]!])) : null,
+    gradient: (c, i) => (i === 0 ? elementwise(c, 0, c.g.op('maskPositive', [c.dy, c.inputs[1]!])) : null),
     lower: binary('mask_positive'),
   },
   /** a where b is not 0 (NaN is not), else -0, which changes nothing that it is added to. */
@@ -543,7 +567,7 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
       const first = terms[0];
       if (!first) throw new ShapeError('there are no operands: give at least one');
       const odd = terms.find((shape) => !sameShape(shape, first));
-      if (odd) throw new ShapeError(`shapes ${show(first)} and ${show(odd)}: all must be equal`); // prettier-ignore
+      if (odd) throw new ShapeError(`shapes ${show(first)} and ${show(odd)}: all must be equal`);
       if (prefix) checkSingle(inputs.at(-1)!);
       return first;
     },
@@ -559,7 +583,8 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
     shape: ([x], attr) => {
       const gone = goneAxes(x!, attr);
       const shape = x!.filter((_, i) => !gone.has(i));
-      if (sizeOf(x!) === 0 && sizeOf(shape) > 0) throw new ShapeError(`${show(x!)} is empty along the axes: there are no numbers to choose from`); // prettier-ignore
+      if (sizeOf(x!) === 0 && sizeOf(shape) > 0)
+        throw new ShapeError(`${show(x!)} is empty along the axes: there are no numbers to choose from`);
       return shape;
     },
     gradient: ({ g, dy, inputs, output, attr }) => {
@@ -604,10 +629,7 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
       const column = [...shape.slice(0, -1), 1];
       const dot = (a: typeof y, b: typeof y): typeof y =>
         reshape(g, g.op('sum', [g.op('mul', [a, b])], { axes }), column);
-      return g.op('sub', [
-        g.op('mul', [dy, g.op('sub', [u, dot(y, u)])]),
-        g.op('mul', [u, dot(y, dy)]),
-      ]);
+      return g.op('sub', [g.op('mul', [dy, g.op('sub', [u, dot(y, u)])]), g.op('mul', [u, dot(y, dy)])]);
     },
     lower: special,
   },
@@ -615,7 +637,7 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
   reshape: {
     shape: ([x], { shape }) => {
       if (sizeOf(x!) !== sizeOf(shape!)) {
-        throw new ShapeError(`to ${show(shape!)}: ${sizeOf(x!)} numbers against ${sizeOf(shape!)}`); // prettier-ignore
+        throw new ShapeError(`to ${show(shape!)}: ${sizeOf(x!)} numbers against ${sizeOf(shape!)}`);
       }
       return shape!;
     },
@@ -655,7 +677,10 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
         stop! < start! ||
         stop! > x![at]!
       ) {
-        throw new ShapeError(`from ${shown(start)} to before ${shown(stop)} in axis ${axis} of ${show(x!)}: expected integers from 0 to ${x![at]!}, the first no larger`); // prettier-ignore
+        throw new ShapeError(
+          `from ${shown(start)} to before ${shown(stop)} in axis ${axis} of ${show(x!)}: expected ` +
+            `integers from 0 to ${x![at]!}, the first no larger`,
+        );
       }
       return x!.map((n, i) => (i === at ? stop! - start! : n));
     },
@@ -681,7 +706,9 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
       const at = resolveAxis(axis!, first);
       for (const shape of inputs) {
         if (shape.length !== first.length || shape.some((n, i) => i !== at && n !== first[i])) {
-          throw new ShapeError(`shapes ${show(first)} and ${show(shape)} along axis ${axis}: the other axes must be equal`); // prettier-ignore
+          throw new ShapeError(
+            `shapes ${show(first)} and ${show(shape)} along axis ${axis}: the other axes must be equal`,
+          );
         }
       }
       return first.map((n, i) => (i === at ? inputs.reduce((sum, s) => sum + s[at]!, 0) : n));
@@ -704,7 +731,7 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
       const first = inputs[0];
       if (!first) throw new ShapeError('there are no operands: give at least one');
       const odd = inputs.find((shape) => !sameShape(shape, first));
-      if (odd) throw new ShapeError(`shapes ${show(first)} and ${show(odd)}: all must be equal`); // prettier-ignore
+      if (odd) throw new ShapeError(`shapes ${show(first)} and ${show(odd)}: all must be equal`);
       return [inputs.length, ...first];
     },
     gradient: ({ g, dy, inputs }, i) =>
@@ -720,7 +747,10 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
     shape: ([x, index], { batch }) => {
       if (!x!.length) throw new ShapeError('a single number has no axis: give at least one');
       const rows = x![batch ? 1 : 0];
-      if (rows === 0 && sizeOf(index!) > 0) throw new ShapeError(`from ${show(x!)} by indices ${show(index!)}: there are no rows, so that no index is right`); // prettier-ignore
+      if (rows === 0 && sizeOf(index!) > 0)
+        throw new ShapeError(
+          `from ${show(x!)} by indices ${show(index!)}: there are no rows, so that no index is right`,
+        );
       return batch ? [x![0]!, ...x!.slice(2)] : [...index!, ...x!.slice(1)];
     },
     gradient: ({ g, dy, inputs, attr }, i) =>
@@ -742,7 +772,11 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
       const first = inputs[0]!;
       if (inputs.length < 2 || inputs.slice(0, -1).some((shape) => !sameShape(shape, first))) {
         const odd = inputs.slice(0, -1).find((shape) => !sameShape(shape, first));
-        throw new ShapeError(odd ? `shapes ${show(first)} and ${show(odd)}: all must be equal` : 'there are no operands: give at least one'); // prettier-ignore
+        throw new ShapeError(
+          odd
+            ? `shapes ${show(first)} and ${show(odd)}: all must be equal`
+            : 'there are no operands: give at least one',
+        );
       }
       checkSingle(inputs.at(-1)!);
       return first;
@@ -756,8 +790,7 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
   /** The operand where the index, one of k, equals `choice`, else zeros. */
   chooseGrad: {
     shape: same,
-    gradient: ({ g, dy, inputs, attr }, i) =>
-      i === 0 ? g.op('chooseGrad', [dy, inputs[1]!], attr) : null,
+    gradient: ({ g, dy, inputs, attr }, i) => (i === 0 ? g.op('chooseGrad', [dy, inputs[1]!], attr) : null),
     lower: special,
   },
   // --- rows of the last axis, one loop each ---
@@ -767,8 +800,7 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
       if (!x!.length) throw new ShapeError('a single number has no axis: give at least one');
       return x!;
     },
-    gradient: ({ g, dy, inputs, output, attr }) =>
-      g.op('rmsNormGrad', [dy, inputs[0]!, output], attr),
+    gradient: ({ g, dy, inputs, output, attr }) => g.op('rmsNormGrad', [dy, inputs[0]!, output], attr),
     lower: special,
   },
   /**
@@ -783,7 +815,7 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
       if (i === 2) return null;
       const shape = g.shape(x);
       const axes = [shape.length - 1];
-      const mul = (...factors: (typeof x)[]): typeof x => factors.reduce((a, b) => g.op('mul', [a, b])); // prettier-ignore
+      const mul = (...factors: (typeof x)[]): typeof x => factors.reduce((a, b) => g.op('mul', [a, b]));
       const dot = (a: typeof x, b: typeof x): typeof x =>
         reshape(g, g.op('sum', [mul(a, b)], { axes }), [...shape.slice(0, -1), 1]);
       const scale = g.constant(attr.scale!);
@@ -800,9 +832,13 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
   crossEntropy: {
     shape: ([x, target]) => {
       if ((x!.length !== 1 && x!.length !== 2) || !sameShape(x!.slice(0, -1), target!)) {
-        throw new ShapeError(`${show(x!)} with targets ${show(target!)}: expected a vector and one index, or a matrix and one index per row`); // prettier-ignore
+        throw new ShapeError(
+          `${show(x!)} with targets ${show(target!)}: expected a vector and one index, or a matrix ` +
+            'and one index per row',
+        );
       }
-      if (x!.at(-1) === 0 && sizeOf(target!) > 0) throw new ShapeError(`${show(x!)} has no classes, so that no target is right`); // prettier-ignore
+      if (x!.at(-1) === 0 && sizeOf(target!) > 0)
+        throw new ShapeError(`${show(x!)} has no classes, so that no target is right`);
       return target!;
     },
     gradient: ({ g, dy, inputs, output }, i) =>
@@ -813,7 +849,12 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
   crossEntropyGrad: {
     shape: ([, x]) => x!,
     gradient: ({ g, dy, inputs }, i) => {
-      const [u, x, y, target] = inputs as [(typeof inputs)[0], (typeof inputs)[0], (typeof inputs)[0], (typeof inputs)[0]]; // prettier-ignore
+      const [u, x, y, target] = inputs as [
+        (typeof inputs)[0],
+        (typeof inputs)[0],
+        (typeof inputs)[0],
+        (typeof inputs)[0],
+      ];
       const shape = g.shape(x);
       const column = [...shape.slice(0, -1), 1];
       if (i === 0) {
@@ -832,7 +873,10 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
   gatherMatmul: {
     shape: ([x, m, index]) => {
       if (x!.length !== 1 || m!.length !== 2 || index!.length !== 1 || x![0] !== m![0]) {
-        throw new ShapeError(`${show(x!)}, ${show(m!)} and indices ${show(index!)}: expected [n], [n, m] and a vector of indices`); // prettier-ignore
+        throw new ShapeError(
+          `${show(x!)}, ${show(m!)} and indices ${show(index!)}: expected [n], [n, m] and a vector of ` +
+            'indices',
+        );
       }
       return [m![1]!];
     },
@@ -865,13 +909,34 @@ export const OPS: Readonly<Record<OpName, OpDefinition>> = {
   },
 };
 
-const INTEGER_OPS: ReadonlySet<OpName> = new Set<OpName>(['index', 'element', 'elements', 'topk', 'step', 'argmax']); // prettier-ignore
+const INTEGER_OPS: ReadonlySet<OpName> = new Set<OpName>([
+  'index',
+  'element',
+  'elements',
+  'topk',
+  'step',
+  'argmax',
+]);
 /** Whether an operator's result is integers. */
 export function isInteger(op: OpName): boolean {
   return INTEGER_OPS.has(op);
 }
 
-const INDEX_OPS: ReadonlySet<OpName> = new Set<OpName>(['element', 'elements', 'inverseCount', 'dropout', 'gather', 'scatterAdd', 'choose', 'chooseGrad', 'crossEntropy', 'crossEntropyGrad', 'gatherMatmul', 'gatherDot', 'scatterOuter']); // prettier-ignore
+const INDEX_OPS: ReadonlySet<OpName> = new Set<OpName>([
+  'element',
+  'elements',
+  'inverseCount',
+  'dropout',
+  'gather',
+  'scatterAdd',
+  'choose',
+  'chooseGrad',
+  'crossEntropy',
+  'crossEntropyGrad',
+  'gatherMatmul',
+  'gatherDot',
+  'scatterOuter',
+]);
 /** Whether an operator's last operand is an index; all others are values. */
 export function takesIndex(op: OpName, { prefix }: Attr): boolean {
   return INDEX_OPS.has(op) || (op === 'total' && prefix === true);

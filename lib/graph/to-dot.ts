@@ -56,7 +56,8 @@ export function mermaid(root: Node, options: DrawOptions): string {
   const boxes = arranged(root, options.parametersByPosition === true);
   const lines = boxes.map(({ node }, i) => {
     const text = label(node, options).map(mermaidText).join('<br/>');
-    const [open, close] = node.op === 'parameter' ? ['[[', ']]'] : LEAVES.has(node.op) ? ['([', '])'] : ['[', ']']; // prettier-ignore
+    const [open, close] =
+      node.op === 'parameter' ? ['[[', ']]'] : LEAVES.has(node.op) ? ['([', '])'] : ['[', ']'];
     return `  n${i}${open}"${text}"${close}`;
   });
   const arrows = boxes.flatMap(({ operands }, i) => operands.map((from) => `  n${from} --> n${i}`));
@@ -104,7 +105,7 @@ function operandsFirst(root: Node): Node[] {
     if (!entered.has(node)) {
       entered.add(node);
       const { inputs } = node;
-      for (let i = inputs.length - 1; i >= 0; i--) if (!entered.has(inputs[i]!)) path.push(inputs[i]!); // prettier-ignore
+      for (let i = inputs.length - 1; i >= 0; i--) if (!entered.has(inputs[i]!)) path.push(inputs[i]!);
       continue;
     }
     path.pop();
@@ -136,12 +137,15 @@ function label(node: Node, { data, grad }: DrawOptions): string[] {
   );
   const lines = [`${node.op}${attributes.join('')} ${show(node.shape)}`];
   if (node.name !== undefined) lines.unshift(node.name);
-  for (const [what, isWanted] of [['data', data], ['grad', grad]] as const) {
+  for (const [what, isWanted] of [
+    ['data', data],
+    ['grad', grad],
+  ] as const) {
     const numbers = isWanted ? node.peek(what) : undefined;
     if (numbers) lines.push(`${what} ${shownNumbers(numbers, node.shape.length === 0)}`);
   }
   return lines;
-} // prettier-ignore
+}
 
 function shownNumbers(numbers: TypedArray, isScalar: boolean): string {
   const shown = Array.from(numbers.subarray(0, SHOWN), (x) => String(Number(x.toPrecision(4))));

@@ -38,7 +38,8 @@ export class SelfAttention extends Module {
     if (nEmbd % nHead !== 0)
       throw new RangeError(`SelfAttention: ${nHead} heads do not divide ${nEmbd} columns`);
     this.causal = causal;
-    const projection = (name: string): Linear => this.include(new Linear(nEmbd, nEmbd, { ...this.part(name), bias: false })); // prettier-ignore
+    const projection = (name: string): Linear =>
+      this.include(new Linear(nEmbd, nEmbd, { ...this.part(name), bias: false }));
     this.query = projection('query');
     this.key = projection('key');
     this.value = projection('value');
@@ -53,18 +54,26 @@ export class SelfAttention extends Module {
     const { nEmbd, nHead } = this;
     checkValue('SelfAttention.apply', 'x', x);
     return composed('SelfAttention.apply', [x], () => {
-      if (x.shape.length < 2 || x.shape.at(-1) !== nEmbd) throw new ShapeError(`expected shape [..., positions, ${nEmbd}]`); // prettier-ignore
+      if (x.shape.length < 2 || x.shape.at(-1) !== nEmbd)
+        throw new ShapeError(`expected shape [..., positions, ${nEmbd}]`);
       const rank = x.shape.length;
       const size = nEmbd / nHead;
       const axes = x.shape.map((_, axis) => axis);
       // [..., positions, heads, size] to [..., heads, positions, size], and back.
       const swapped = [...axes.slice(0, rank - 2), rank - 1, rank - 2, rank];
-      const headsOf = (projected: Value): Value => projected.reshape([...x.shape.slice(0, -1), nHead, size]).transpose(swapped); // prettier-ignore
-      const [q, k, v] = [this.query, this.key, this.value].map((linear) => headsOf(linear.apply(x))) as [Value, Value, Value]; // prettier-ignore
+      const headsOf = (projected: Value): Value =>
+        projected.reshape([...x.shape.slice(0, -1), nHead, size]).transpose(swapped);
+      const [q, k, v] = [this.query, this.key, this.value].map((linear) => headsOf(linear.apply(x))) as [
+        Value,
+        Value,
+        Value,
+      ];
       const turned = [...axes.slice(0, rank - 1), rank, rank - 1];
       const scores = q.matmul(k.transpose(turned)).mul(1 / Math.sqrt(size));
       // Row r has r + 1 entries.
-      const weights = this.causal ? makeValue('softmax', [scores], { lengths: { first: 1, step: 1 } }) : scores.softmax(); // prettier-ignore
+      const weights = this.causal
+        ? makeValue('softmax', [scores], { lengths: { first: 1, step: 1 } })
+        : scores.softmax();
       return this.output.apply(weights.matmul(v).transpose(swapped).reshape(x.shape));
     });
   }

@@ -16,7 +16,7 @@ export function uniform(low = -1, high = 1): Initializer {
   checkFinite('high', high);
   return (shape, random) => {
     checkRandom('uniform', random);
-    return Float64Array.from({ length: countOf(shape) }, () => low + (high - low) * random.random()); // prettier-ignore
+    return Float64Array.from({ length: countOf(shape) }, () => low + (high - low) * random.random());
   };
 }
 
@@ -71,7 +71,8 @@ function scaled(
 
 /** How many numbers a shape has, which is checked: an initialiser is asked before the parameter is made. */
 function countOf(shape: Shape): number {
-  if (!isList(shape)) throw new ShapeError(`an initialiser: ${shown(shape)}, expected a shape: an array of integers from 0`); // prettier-ignore
+  if (!isList(shape))
+    throw new ShapeError(`an initialiser: ${shown(shape)}, expected a shape: an array of integers from 0`);
   composed('an initialiser', [], () => {
     checkSize(shape);
   });
@@ -80,5 +81,9 @@ function countOf(shape: Shape): number {
 
 /** @throws TypeError when an initialiser is given something else to draw from */
 function checkRandom(who: string, random: unknown): void {
-  if (!(random instanceof Random)) throw new TypeError(`${who}: random ${shown(random)}: expected a Random to draw from, as in normal()([2, 3], new Random(42))`); // prettier-ignore
+  if (!(random instanceof Random))
+    throw new TypeError(
+      `${who}: random ${shown(random)}: expected a Random to draw from, as in normal()([2, 3], new ` +
+        'Random(42))',
+    );
 }

@@ -38,7 +38,9 @@ export class Neuron extends Module {
   apply(x: readonly Value[]): Value {
     const { weights } = this;
     const given = inputsOf('Neuron.apply', x, weights.length);
-    const sum = composed('Neuron.apply', given, () => total(given.map((xi, i) => xi.mul(weights[i]!))).add(this.bias)); // prettier-ignore
+    const sum = composed('Neuron.apply', given, () =>
+      total(given.map((xi, i) => xi.mul(weights[i]!))).add(this.bias),
+    );
     return this.nonlinear ? sum.relu() : sum;
   }
 }
@@ -46,9 +48,11 @@ export class Neuron extends Module {
 /** What neurons of `nIn` inputs read: as many values, of one shape. */
 function inputsOf(who: string, x: readonly Value[], nIn: number): Value[] {
   const given = valuesOf(`${who}: x`, x);
-  if (given.length !== nIn) throw new ShapeError(`${who}: x has ${given.length} values, expected ${nIn}: one for each input`); // prettier-ignore
+  if (given.length !== nIn)
+    throw new ShapeError(`${who}: x has ${given.length} values, expected ${nIn}: one for each input`);
   const odd = given.find(({ shape }) => !sameShape(shape, given[0]!.shape));
-  if (odd) throw new ShapeError(`${who}: x has ${given[0]!.label} and ${odd.label}: expected values of one shape`); // prettier-ignore
+  if (odd)
+    throw new ShapeError(`${who}: x has ${given[0]!.label} and ${odd.label}: expected values of one shape`);
   return given;
 }
 
@@ -59,7 +63,7 @@ export class Layer extends Module {
 
   constructor(nIn: number, nOut: number, options: NeuronOptions) {
     super(options, NEURON_OPTIONS);
-    checkCount('Layer: nIn x nOut', checkCount('Layer: nIn', nIn) * checkCount('Layer: nOut', nOut)); // prettier-ignore
+    checkCount('Layer: nIn x nOut', checkCount('Layer: nIn', nIn) * checkCount('Layer: nOut', nOut));
     this.nIn = nIn;
     this.neurons = Array.from({ length: nOut }, (_, i) =>
       this.include(new Neuron(nIn, { ...options, ...this.part(`neuron[${i}]`) })),
@@ -83,12 +87,15 @@ export class MLP extends Module {
   /** @param nOuts how many neurons each layer has */
   constructor(nIn: number, nOuts: readonly number[], options: ModuleOptions) {
     super(options);
-    if (!isList(nOuts) || nOuts.length > MOST_LAYERS) throw new TypeError(`MLP: nOuts ${shownList(nOuts)}: expected an array of at most ${MOST_LAYERS} numbers`); // prettier-ignore
+    if (!isList(nOuts) || nOuts.length > MOST_LAYERS)
+      throw new TypeError(
+        `MLP: nOuts ${shownList(nOuts)}: expected an array of at most ${MOST_LAYERS} numbers`,
+      );
     this.nIn = checkCount('MLP: nIn', nIn);
     nOuts.forEach((nOut, i) => checkCount(`MLP: nOuts[${i}]`, nOut));
     this.layers = nOuts.map((nOut, i) => {
       const nonlinear = i < nOuts.length - 1;
-      return this.include(new Layer(nOuts[i - 1] ?? nIn, nOut, { ...this.part(`layer[${i}]`), nonlinear })); // prettier-ignore
+      return this.include(new Layer(nOuts[i - 1] ?? nIn, nOut, { ...this.part(`layer[${i}]`), nonlinear }));
     });
   }
 

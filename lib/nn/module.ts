@@ -40,8 +40,13 @@ export abstract class Module {
     const who = new.target.name;
     checkOptions<object>(who, options, known);
     const { name, random } = options;
-    if (name !== undefined && typeof name !== 'string') throw new TypeError(`${who}: name ${shown(name)}: expected a text`); // prettier-ignore
-    if (!((random as unknown) instanceof Random)) throw new TypeError(`${who}: random ${shown(random)}: expected a Random to draw the parameters from, as in { random: new Random(42) }`); // prettier-ignore
+    if (name !== undefined && typeof name !== 'string')
+      throw new TypeError(`${who}: name ${shown(name)}: expected a text`);
+    if (!((random as unknown) instanceof Random))
+      throw new TypeError(
+        `${who}: random ${shown(random)}: expected a Random to draw the parameters from, as in { ` +
+          'random: new Random(42) }',
+      );
     this.name = name;
     this.random = random;
   }
@@ -69,10 +74,12 @@ export abstract class Module {
       checkSize(shape);
     });
     checkFunction(`${who}: initializer`, initializer);
-    const known = Object.entries(initializers).find(
-      ([, make]) => make === (initializer as unknown),
-    );
-    if (known) throw new TypeError(`${who}: initializer ${known[0]} makes an initializer and is none: call it, as in initializer: ${known[0]}()`); // prettier-ignore
+    const known = Object.entries(initializers).find(([, make]) => make === (initializer as unknown));
+    if (known)
+      throw new TypeError(
+        `${who}: initializer ${known[0]} makes an initializer and is none: call it, as in ` +
+          `initializer: ${known[0]}()`,
+      );
     const numbers = initializer(shape, this.random);
     const value = parameter(numbers, { name: this.nameOf(name), shape });
     this.own.push(value);

@@ -25,7 +25,13 @@ abstract class Recurrent<State> extends Module {
   /** [gates nState]. */
   readonly bias: Value;
 
-  constructor(nIn: number, protected readonly nState: number, gates: number, options: RecurrentOptions, bias: Initializer = noBias()) {
+  constructor(
+    nIn: number,
+    protected readonly nState: number,
+    gates: number,
+    options: RecurrentOptions,
+    bias: Initializer = noBias(),
+  ) {
     super(options, OPTIONS);
     checkInteger(`${new.target.name}: nIn`, nIn, 0);
     checkInteger(`${new.target.name}: nState`, nState, 1);
@@ -33,7 +39,7 @@ abstract class Recurrent<State> extends Module {
     this.inputWeight = this.draw('inputWeight', [nIn, gates * nState], initializer);
     this.stateWeight = this.draw('stateWeight', [nState, gates * nState], initializer);
     this.bias = this.draw('bias', [gates * nState], bias);
-  } // prettier-ignore
+  }
 
   /**
    * The state after one position.
@@ -58,7 +64,11 @@ abstract class Recurrent<State> extends Module {
     const who = `${this.constructor.name}.apply`;
     const given = valuesOf(`${who}: xs`, xs);
     const odd = given.findIndex(({ shape }) => !sameShape(shape, given[0]!.shape));
-    if (odd > 0) throw new ShapeError(`${who}: xs[0] is ${given[0]!.label} and xs[${odd}] ${given[odd]!.label}: expected one shape for all positions`); // prettier-ignore
+    if (odd > 0)
+      throw new ShapeError(
+        `${who}: xs[0] is ${given[0]!.label} and xs[${odd}] ${given[odd]!.label}: expected one shape ` +
+          'for all positions',
+      );
     return given.map((x) => {
       state = composed(who, [x], () => this.step(x, state));
       return this.outputOf(state);
@@ -75,7 +85,8 @@ abstract class Recurrent<State> extends Module {
     return composed(who, [x], () => {
       checkValue(who, 'x', x);
       const nIn = this.inputWeight.shape[0]!;
-      if (x.shape.length < 1 || x.shape.length > 2 || x.shape.at(-1) !== nIn) throw new ShapeError(`expected shape [${nIn}] or [samples, ${nIn}]`); // prettier-ignore
+      if (x.shape.length < 1 || x.shape.length > 2 || x.shape.at(-1) !== nIn)
+        throw new ShapeError(`expected shape [${nIn}] or [samples, ${nIn}]`);
       return make();
     });
   }
@@ -85,7 +96,8 @@ abstract class Recurrent<State> extends Module {
     checkValue(`${this.constructor.name}.step`, what, state);
     const one = [this.nState];
     const fitting = x.shape.length === 1 ? [one] : [one, [x.shape[0]!, this.nState]];
-    if (!fitting.some((shape) => sameShape(shape, state.shape))) throw new ShapeError(`${what} is ${state.label}, expected shape ${fitting.map(show).join(' or ')}`); // prettier-ignore
+    if (!fitting.some((shape) => sameShape(shape, state.shape)))
+      throw new ShapeError(`${what} is ${state.label}, expected shape ${fitting.map(show).join(' or ')}`);
   }
 
   /** Zeros in the shape of a state beside x. */
@@ -172,7 +184,12 @@ export class LSTM extends Recurrent<LSTMState> {
       this.checkState('state h', x, h);
       this.checkState('state c', x, c);
       const all = x.matmul(this.inputWeight).add(h.matmul(this.stateWeight)).add(this.bias);
-      const [i, f, g, o] = [0, 1, 2, 3].map((gate) => this.gates(all, gate, gate + 1)) as [Value, Value, Value, Value]; // prettier-ignore
+      const [i, f, g, o] = [0, 1, 2, 3].map((gate) => this.gates(all, gate, gate + 1)) as [
+        Value,
+        Value,
+        Value,
+        Value,
+      ];
       const cell = f.sigmoid().mul(c).add(i.sigmoid().mul(g.tanh()));
       return { h: o.sigmoid().mul(cell.tanh()), c: cell };
     });

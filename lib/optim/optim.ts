@@ -1,10 +1,5 @@
 /** Optimisers: each compiles a loss to a program whose one call is a whole training step. */
-import {
-  BACKGROUND_OPTIONS,
-  checkCallback,
-  inParts,
-  type BackgroundOptions,
-} from '../runtime/background.js';
+import { BACKGROUND_OPTIONS, checkCallback, inParts, type BackgroundOptions } from '../runtime/background.js';
 import type { UpdateRule, UpdateStep } from '../compiler/layout.js';
 import { checkDataset, checkDocumentRange, copied, type Dataset } from '../runtime/dataset.js';
 import {
@@ -21,7 +16,14 @@ import {
 } from '../core/check.js';
 import { Node, Value, type TypedArray } from '../value/value.js';
 import { reachable, gradientFlow } from '../compiler/trace.js';
-import { NonFiniteError, Program, PROGRAM_OPTIONS, type Feeds, type ProgramOptions, type Runs } from '../runtime/program.js'; // prettier-ignore
+import {
+  NonFiniteError,
+  Program,
+  PROGRAM_OPTIONS,
+  type Feeds,
+  type ProgramOptions,
+  type Runs,
+} from '../runtime/program.js';
 import * as schedules from './schedules.js';
 import { ShapeError, sizeOf } from '../core/shape.js';
 
@@ -44,12 +46,21 @@ const MAKERS = { ...schedules, decay };
 /** @throws TypeError when it can give no rates */
 function checkSchedule(schedule: unknown): asserts schedule is Schedule {
   const maker = Object.entries(MAKERS).find(([, make]) => make === schedule);
-  if (maker) throw new TypeError(`learningRate ${maker[0]} makes a schedule and is none: call it, as in learningRate: ${maker[0]}(...)`); // prettier-ignore
+  if (maker)
+    throw new TypeError(
+      `learningRate ${maker[0]} makes a schedule and is none: call it, as in learningRate: ${maker[0]}(...)`,
+    );
   if (typeof schedule === 'number') checkFinite('learningRate', schedule);
   if (typeof schedule === 'number' || typeof schedule === 'function') return;
   const isObject = typeof schedule === 'object' && schedule !== null;
-  if (isObject && (Symbol.iterator in schedule || typeof (schedule as Partial<Iterator<number>>).next === 'function')) return; // prettier-ignore
-  throw new TypeError(`learningRate ${shown(schedule)}: expected a number, a function of the step, or a generator`); // prettier-ignore
+  if (
+    isObject &&
+    (Symbol.iterator in schedule || typeof (schedule as Partial<Iterator<number>>).next === 'function')
+  )
+    return;
+  throw new TypeError(
+    `learningRate ${shown(schedule)}: expected a number, a function of the step, or a generator`,
+  );
 }
 
 function ratesOf(schedule: Schedule): (step: number) => number {
@@ -59,7 +70,8 @@ function ratesOf(schedule: Schedule): (step: number) => number {
   const iterator = Symbol.iterator in schedule ? schedule[Symbol.iterator]() : schedule;
   return (step) => {
     const next = iterator.next();
-    if (next.done) throw new RangeError(`the learning rates ended before step ${step}: give a generator that goes on`); // prettier-ignore
+    if (next.done)
+      throw new RangeError(`the learning rates ended before step ${step}: give a generator that goes on`);
     return next.value;
   };
 }
@@ -71,7 +83,9 @@ export function* decay(rate: number, factor: number): Generator<number> {
   for (; ; rate *= factor) yield rate;
 }
 
-/** What training keeps from step to step besides the parameters: with their numbers it goes on bit for bit. */
+/**
+ * What training keeps from step to step besides the parameters: with their numbers it goes on bit for bit.
+ */
 export interface TrainingState {
   /** Steps taken. */
   steps: number;
@@ -79,7 +93,10 @@ export interface TrainingState {
   runs: number;
   /** The update rule's numbers at the last step, learning rate first; none where an error came behind it. */
   rule?: readonly number[];
-  /** For each parameter that is trained as many arrays of its size as the optimiser keeps: velocity, or running means. */
+  /**
+   * For each parameter that is trained as many arrays of its size as the optimiser keeps: velocity, or
+   * running means.
+   */
   moments: ReadonlyMap<Value, readonly TypedArray[]>;
 }
 
@@ -88,7 +105,10 @@ export class Training {
   /** Steps taken. */
   steps = 0;
 
-  /** The update rule's numbers of steps that were to come and did not, one step's behind the other's: a schedule gives each rate once. */
+  /**
+   * The update rule's numbers of steps that were to come and did not, one step's behind the other's: a
+   * schedule gives each rate once.
+   */
   private ahead = new Float64Array();
   /** The step whose numbers the update rule has: those of a step that failed serve the next try. */
   private ruleStep = -1;
@@ -114,8 +134,15 @@ export class Training {
   /** A copy of what training keeps from step to step. */
   state(): TrainingState {
     const { runs, rule, moments } = this.program.trained;
-    const copies = [...moments].map(([value, arrays]) => [value, arrays.map((array) => array.slice())] as const); // prettier-ignore
-    return { steps: this.steps, runs, moments: new Map(copies), ...(this.ruleStep === this.steps - 1 && { rule }) }; // prettier-ignore
+    const copies = [...moments].map(
+      ([value, arrays]) => [value, arrays.map((array) => array.slice())] as const,
+    );
+    return {
+      steps: this.steps,
+      runs,
+      moments: new Map(copies),
+      ...(this.ruleStep === this.steps - 1 && { rule }),
+    };
   }
 
   /**
@@ -131,20 +158,35 @@ export class Training {
     const { moments } = program.trained;
     const steps = checkInteger('restore: steps', state.steps, 0, MOST_STEPS);
     const runs = checkInteger('restore: runs', state.runs, 0, MOST_STEPS);
-    if (!(state.moments instanceof Map)) throw new TypeError(`restore: moments ${shown(state.moments)}, expected a Map`); // prettier-ignore
-    if (this.steps > 0 || this.ahead.length > 0) throw new Error('restore: this training has taken steps; give the state to a new one'); // prettier-ignore
+    if (!(state.moments instanceof Map))
+      throw new TypeError(`restore: moments ${shown(state.moments)}, expected a Map`);
+    if (this.steps > 0 || this.ahead.length > 0)
+      throw new Error('restore: this training has taken steps; give the state to a new one');
     for (const [value, arrays] of moments) {
       const given: unknown = state.moments.get(value);
-      const fits = Array.isArray(given) && given.length === arrays.length && arrays.every((array, i) => isNumbers(given[i]) && array.length === given[i].length); // prettier-ignore
-      if (!fits) throw new Error(`restore: ${value.label} has ${arrays.length} moments here, and other ones in the state: give the same optimiser`); // prettier-ignore
+      const fits =
+        Array.isArray(given) &&
+        given.length === arrays.length &&
+        arrays.every((array, i) => isNumbers(given[i]) && array.length === given[i].length);
+      if (!fits)
+        throw new Error(
+          `restore: ${value.label} has ${arrays.length} moments here, and other ones in the state: ` +
+            'give the same optimiser',
+        );
     }
     const { rule } = state;
-    if (rule !== undefined && !(Array.isArray(rule) && rule.length <= program.ruleSize)) throw new TypeError(`restore: rule ${shown(rule)}, expected what state() gave`); // prettier-ignore
+    if (rule !== undefined && !(Array.isArray(rule) && rule.length <= program.ruleSize))
+      throw new TypeError(`restore: rule ${shown(rule)}, expected what state() gave`);
     for (let step = 0; step < steps; step++) this.setRule(step);
     const here = program.trained.rule.join(', ');
     const there = rule?.map(shown).join(', ') ?? here;
-    if (steps > 0 && here !== there) throw new Error(`restore: step ${steps} was taken with rates of ${there}, which here are ${here}: give the same optimiser`); // prettier-ignore
-    for (const [value, arrays] of moments) arrays.forEach((array, i) => array.set(state.moments.get(value)![i]!)); // prettier-ignore
+    if (steps > 0 && here !== there)
+      throw new Error(
+        `restore: step ${steps} was taken with rates of ${there}, which here are ${here}: give the ` +
+          'same optimiser',
+      );
+    for (const [value, arrays] of moments)
+      arrays.forEach((array, i) => array.set(state.moments.get(value)![i]!));
     program.setRuns(runs);
     this.steps = steps;
   }
@@ -185,7 +227,12 @@ export class Training {
    * @throws FeedError as `stepEach` does
    * @throws BusyError when the program is trained in the background already
    */
-  async stepEachAsync(dataset: Dataset, from = 0, to = checkDataset(dataset).count, options: BackgroundOptions = {}): Promise<Float64Array> {
+  async stepEachAsync(
+    dataset: Dataset,
+    from = 0,
+    to = checkDataset(dataset).count,
+    options: BackgroundOptions = {},
+  ): Promise<Float64Array> {
     checkDocumentRange(from, to, checkDataset(dataset).count);
     checkOptions('stepEachAsync', options, BACKGROUND_OPTIONS);
     const { signal, onProgress } = options;
@@ -193,14 +240,15 @@ export class Training {
     const own = copied(dataset);
     const losses = new Float64Array(to - from);
     let done = 0;
-    const take = (at: number, count: number, stop: Int32Array): Promise<Float64Array> => this.stepSome(own, from + at, from + at + count, stop);
+    const take = (at: number, count: number, stop: Int32Array): Promise<Float64Array> =>
+      this.stepSome(own, from + at, from + at + count, stop);
     for await (const part of inParts(to - from, take, signal)) {
       losses.set(part, done);
       done += part.length;
       if (part.length > 0) await onProgress?.({ step: this.steps, loss: part.at(-1)!, losses: part });
     }
     return losses.subarray(0, done);
-  } // prettier-ignore
+  }
 
   /**
    * `stepEach` in the background, in one native call, which ends before the next document when `stop` is
@@ -210,7 +258,7 @@ export class Training {
    */
   async stepSome(dataset: Dataset, from: number, to: number, stop: Int32Array): Promise<Float64Array> {
     return this.took(await this.program.runEachAsync(dataset, from, to, stop, this.rulesOf));
-  } // prettier-ignore
+  }
 
   /** The update rule's numbers of so many steps to come, one step's behind the other's. */
   private readonly rulesOf = (count: number): Float64Array => {
@@ -290,11 +338,17 @@ function isNumbers(given: unknown): given is TypedArray {
 
 /** @throws ShapeError when the loss is not one number, as which [1] and [1, 1] count too */
 function checkLossShape(loss: Value): void {
-  if (!((loss as unknown) instanceof Value)) throw new TypeError(`minimize: the loss is ${(loss as unknown) instanceof Node ? (loss as Node).label : shown(loss)}, expected a Value`); // prettier-ignore
+  if (!((loss as unknown) instanceof Value))
+    throw new TypeError(
+      'minimize: the loss is ' +
+        `${(loss as unknown) instanceof Node ? (loss as Node).label : shown(loss)}, expected a Value`,
+    );
   const size = sizeOf(loss.shape);
   if (size === 1) return;
-  const advice = size === 0 ? 'check the slice or the shape that left none' : 'take .mean() or .sum() of it'; // prettier-ignore
-  throw new ShapeError(`minimize: the loss ${loss.label} has ${size === 0 ? 'no' : size} numbers, expected one: ${advice}`); // prettier-ignore
+  const advice = size === 0 ? 'check the slice or the shape that left none' : 'take .mean() or .sum() of it';
+  throw new ShapeError(
+    `minimize: the loss ${loss.label} has ${size === 0 ? 'no' : size} numbers, expected one: ${advice}`,
+  );
 }
 
 /** How many nodes a message names. */
@@ -309,24 +363,34 @@ function checkReachesParameter(loss: Value): void {
   const nodes = reachable([loss]);
   const named = (found: readonly Node[]): string => {
     const more = found.length - MOST_NAMED;
-    return `${found.slice(0, MOST_NAMED).map(({ label }) => label).join(', ')}${more > 0 ? ` and ${more} more` : ''}`; // prettier-ignore
+    return `${found
+      .slice(0, MOST_NAMED)
+      .map(({ label }) => label)
+      .join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
   };
   const parameters = nodes.filter(({ op }) => op === 'parameter');
   if (parameters.length === 0) {
     const inputs = nodes.filter(({ op }) => op === 'input' || op === 'index');
-    throw new TypeError(`minimize: the loss ${loss.label} depends on no parameter, only on ${inputs.length > 0 ? named(inputs) : 'constants'}: compute it from what parameter() made`); // prettier-ignore
+    throw new TypeError(
+      `minimize: the loss ${loss.label} depends on no parameter, only on ` +
+        `${inputs.length > 0 ? named(inputs) : 'constants'}: compute it from what parameter() made`,
+    );
   }
   const { reached, stops } = gradientFlow(nodes, loss);
   if (parameters.some((parameter) => reached.has(parameter))) return;
   const between = [...stops].filter(({ inputCount }) => inputCount > 0);
-  throw new TypeError(`minimize: no gradient of the loss ${loss.label} reaches a parameter: between them and ${named(parameters)} are only ${named(between)}, through which none flows`); // prettier-ignore
+  throw new TypeError(
+    `minimize: no gradient of the loss ${loss.label} reaches a parameter: between them and ` +
+      `${named(parameters)} are only ${named(between)}, through which none flows`,
+  );
 }
 
 /** A way of learning. */
 export interface Optimizer {
   /**
    * Compiles the training of all parameters to which a gradient of `loss` flows in the graph as it is
-   * written, be it 0, as behind a constant 0: they have moments and decay, whatever the compiler drops. Others
+   * written, be it 0, as behind a constant 0: they have moments and decay, whatever the compiler drops.
+   * Others
    * (behind a `detach`, in the condition of a `where`) stay as they are.
    *
    * @throws ShapeError when the loss is not one number
@@ -365,7 +429,9 @@ export interface OptimizerOptions {
 
 const OPTIMIZER_OPTIONS = { learningRate: true, clipGlobalNorm: true, onNonFinite: true } as const;
 
-/** Given the learning rates by step, what sets the numbers of an update's own instruction before each step. */
+/**
+ * Given the learning rates by step, what sets the numbers of an update's own instruction before each step.
+ */
 type Prepare = (rateOf: (step: number) => number) => (program: Program, step: number) => void;
 
 /** An update being put together: the instruction, its numbers, and the steps before it with theirs. */
@@ -395,13 +461,17 @@ class Update {
     return place;
   }
 
-  /** What is done with gradients that are not finite, and g *= most / max(|g|, most), the norm being that of all gradients. */
+  /**
+   * What is done with gradients that are not finite, and g *= most / max(|g|, most), the norm being that of
+   * all gradients.
+   */
   clip({ clipGlobalNorm: most, onNonFinite }: OptimizerOptions): this {
-    if (onNonFinite !== undefined) checkOneOf('onNonFinite', onNonFinite, ['throw', 'skip', 'apply']); // prettier-ignore
+    if (onNonFinite !== undefined) checkOneOf('onNonFinite', onNonFinite, ['throw', 'skip', 'apply']);
     const way = onNonFinite ?? (most === undefined ? 'apply' : 'throw');
     if (way !== 'apply') this.before.push({ op: 'check', skips: way === 'skip' });
     if (most === undefined) return this;
-    if (checkNumber('clipGlobalNorm', most, 0) === 0) throw new RangeError('clipGlobalNorm 0: expected a number above zero'); // prettier-ignore
+    if (checkNumber('clipGlobalNorm', most, 0) === 0)
+      throw new RangeError('clipGlobalNorm 0: expected a number above zero');
     this.before.push({ op: 'clip', most: this.add(most) });
     return this;
   }
@@ -409,7 +479,7 @@ class Update {
   /** g += decay w: the gradient of decay / 2 times the sum of all squares. */
   penalize(decay: number): this {
     if (checkNumber('weightDecay', decay, 0) === 0) return this;
-    this.before.push({ op: 'mul', to: 'gradients', a: 'parameters', b: this.add(decay), accumulate: true }); // prettier-ignore
+    this.before.push({ op: 'mul', to: 'gradients', a: 'parameters', b: this.add(decay), accumulate: true });
     return this;
   }
 
@@ -421,7 +491,7 @@ class Update {
 
   /** w += factor g. */
   move(factor: (rate: number) => number): this {
-    this.before.push({ op: 'mul', to: 'parameters', a: 'gradients', b: this.add(factor), accumulate: true }); // prettier-ignore
+    this.before.push({ op: 'mul', to: 'parameters', a: 'gradients', b: this.add(factor), accumulate: true });
     return this;
   }
 
@@ -432,7 +502,7 @@ class Update {
     const { op, moments, numbers, before, byRate, prepare } = this;
     const update: UpdateRule = { op, moments, numbers: numbers.length };
     // Before what the optimiser does about it.
-    const own: UpdateStep[] = options.detectAnomaly ? [{ op: 'check', skips: false }, ...before] : before; // prettier-ignore
+    const own: UpdateStep[] = options.detectAnomaly ? [{ op: 'check', skips: false }, ...before] : before;
     if (own.length > 0) update.before = own;
     const program = new Program({ groups: [[loss]], gradients: 'parameters', update }, options);
     if (!program.hasGradients) checkReachesParameter(loss);

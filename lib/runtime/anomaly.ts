@@ -41,7 +41,9 @@ function originOfValue(root: Value, run: RunNumbers): string | undefined {
   const last = earliest({ node: root, place }, run, Number.isNaN);
   const begin = earliest(last, run, isNotFinite);
   const origin = `${found(begin, run)}${operandsOf(begin, run)}`;
-  return begin.node !== last.node && Number.isNaN(run.data(last.node)[last.place]) ? `${found(last, run)}, since ${origin}` : origin; // prettier-ignore
+  return begin.node !== last.node && Number.isNaN(run.data(last.node)[last.place])
+    ? `${found(last, run)}, since ${origin}`
+    : origin;
 }
 
 /** The number itself, or one that it comes from: that is not computed from any other such number. */
@@ -59,7 +61,7 @@ function operandAt({ node, place }: At, run: RunNumbers, is: (x: number) => bool
     if (from >= 0) return { node: operand, place: from };
   }
   return undefined;
-} // prettier-ignore
+}
 
 /** Goes on from a parameter's gradient that is not finite, to the last number whose gradient is not. */
 function originOfGradient(root: Value, run: RunNumbers): string | undefined {
@@ -71,8 +73,11 @@ function originOfGradient(root: Value, run: RunNumbers): string | undefined {
     if (place < 0) continue;
     let last: At = { node, place };
     for (let next: At | undefined = last; next; next = userAt(last, users, run)) last = next;
-    const slopes = (users.get(last.node) ?? []).filter((user) => placesIn(user, last, run, () => true) >= 0); // prettier-ignore
-    return `the gradient of ${last.node.label} is ${run.gradient(last.node)[last.place]!}${inPlace(last)}, by the slope of ${named(slopes, 'or')} at ${run.data(last.node)[last.place]!}`; // prettier-ignore
+    const slopes = (users.get(last.node) ?? []).filter((user) => placesIn(user, last, run, () => true) >= 0);
+    return (
+      `the gradient of ${last.node.label} is ${run.gradient(last.node)[last.place]!}${inPlace(last)}, ` +
+      `by the slope of ${named(slopes, 'or')} at ${run.data(last.node)[last.place]!}`
+    );
   }
   return undefined;
 }
@@ -90,11 +95,13 @@ function userAt(at: At, users: ReadonlyMap<Node, Value[]>, run: RunNumbers): At 
 /** The first place of a user that is computed from a number, and is such a place; -1 where there is none. */
 function placesIn(user: Value, { node, place }: At, run: RunNumbers, is: (place: number) => boolean): number {
   const reads = readsOf(user, run);
-  const operands = user.inputs.flatMap((x, i) => (x === node && !hasNoGradient(user.op, user.attr, i) ? [i] : []));
+  const operands = user.inputs.flatMap((x, i) =>
+    x === node && !hasNoGradient(user.op, user.attr, i) ? [i] : [],
+  );
   const size = sizeOf(user.shape);
   for (let to = 0; to < size; to++) if (is(to) && operands.some((i) => reads(to, i, place))) return to;
   return -1;
-} // prettier-ignore
+}
 
 /** The nodes that each node is an operand of. */
 function usersIn(nodes: readonly Node[]): Map<Node, Value[]> {
@@ -117,7 +124,9 @@ function isNotFinite(x: number): boolean {
 /** The operands that a number is computed from, none of which has a number there that is not finite. */
 function operandsOf({ node, place }: At, run: RunNumbers): string {
   const reads = readsOf(node, run);
-  const operands = node.inputs.filter((x, i): x is Value => x instanceof Value && run.data(x).some((_, from) => reads(place, i, from))); // prettier-ignore
+  const operands = node.inputs.filter(
+    (x, i): x is Value => x instanceof Value && run.data(x).some((_, from) => reads(place, i, from)),
+  );
   if (operands.length === 0) return '';
   const where = operands.some(({ shape }) => shape.length > 0) ? ' there' : '';
   return ` (of ${named(operands, 'and')}, which ${operands.length > 1 ? 'are' : 'is'} finite${where})`;
@@ -178,24 +187,29 @@ const elementwise: Rule = ({ shape, inputs }) => {
 };
 
 /** Element by element, but only what is taken, given the operands' numbers and the result's. */
-const taken = (isTaken: (x: number, y: number, i: number) => boolean): Rule => (node, run) => {
-  const reads = elementwise(node, run);
-  const data = node.inputs.map((x) => (x instanceof Value ? run.data(x) : []));
-  const result = run.data(node);
-  return (place, i, from) => reads(place, i, from) && isTaken(data[i]![from]!, result[place]!, i);
-}; // prettier-ignore
+const taken =
+  (isTaken: (x: number, y: number, i: number) => boolean): Rule =>
+  (node, run) => {
+    const reads = elementwise(node, run);
+    const data = node.inputs.map((x) => (x instanceof Value ? run.data(x) : []));
+    const result = run.data(node);
+    return (place, i, from) => reads(place, i, from) && isTaken(data[i]![from]!, result[place]!, i);
+  };
 
 /** The larger or smaller of several: what is equal to it; NaN wins. */
 const isWinner = (x: number, y: number): boolean => x === y || Number.isNaN(y);
 
 /** What is taken where the second operand is zero, or is not. */
-const underCondition = (whereZero: boolean): Rule => (node, run) => {
-  const reads = elementwise(node, run);
-  const condition = node.inputs[1]!;
-  const strides = repeated(condition.shape, node.shape);
-  const data = run.data(condition);
-  return (place, i, from) => i === 0 && reads(place, i, from) && (data[byStrides(place, node.shape, strides)] === 0) === whereZero;
-}; // prettier-ignore
+const underCondition =
+  (whereZero: boolean): Rule =>
+  (node, run) => {
+    const reads = elementwise(node, run);
+    const condition = node.inputs[1]!;
+    const strides = repeated(condition.shape, node.shape);
+    const data = run.data(condition);
+    return (place, i, from) =>
+      i === 0 && reads(place, i, from) && (data[byStrides(place, node.shape, strides)] === 0) === whereZero;
+  };
 
 /** The whole of an operand's row: all have as many rows of the last axis. */
 const rows: Rule = (node) => {
@@ -210,9 +224,9 @@ const reduction: Rule = ({ shape, inputs, attr }) => {
   const whole = inputs[0]!.shape;
   const own = stridesOf(shape);
   let left = 0;
-  const strides = whole.map((_, axis) => (attr.axes?.includes(axis) ?? true) ? 0 : own[left++]!);
+  const strides = whole.map((_, axis) => ((attr.axes?.includes(axis) ?? true) ? 0 : own[left++]!));
   return (place, _, from) => byStrides(from, whole, strides) === place;
-}; // prettier-ignore
+};
 
 const product: Rule = ({ shape, inputs }) => {
   const [a, b] = inputs.map((x) => x.shape) as [Shape, Shape];
@@ -244,7 +258,7 @@ function inTable(place: number, table: Shape, indices: Int32Array, batch: boolea
   const width = sizeOf(table.slice(batch ? 2 : 1));
   const i = Math.floor(place / width);
   return ((batch ? i * table[1]! : 0) + indices[i]!) * width + (place % width);
-} // prettier-ignore
+}
 
 const RULES: Readonly<Record<OpName, Rule>> = {
   parameter: none,
@@ -288,7 +302,10 @@ const RULES: Readonly<Record<OpName, Rule>> = {
   ifNonzero: underCondition(false),
   ifZero: underCondition(true),
   sum: reduction,
-  total: ({ attr }, { length }) => (place, i, from) => place === from && (!attr.prefix || i < length),
+  total:
+    ({ attr }, { length }) =>
+    (place, i, from) =>
+      place === from && (!attr.prefix || i < length),
   max: (node, run) => {
     const reads = reduction(node, run);
     const [x, y] = [run.data(node.inputs[0]!), run.data(node)];
@@ -312,16 +329,23 @@ const RULES: Readonly<Record<OpName, Rule>> = {
     return (place, _, from) => byStrides(place, shape, own) === from;
   },
   broadcastTo: elementwise,
-  slice: ({ shape, inputs, attr }) => (place, _, from) =>
-    inWhole(place, shape, inputs[0]!.shape, attr.axis!, attr.start!) === from,
-  embed: ({ shape, inputs, attr }) => (place, _, from) =>
-    inWhole(from, inputs[0]!.shape, shape, attr.axis!, attr.start!) === place,
+  slice:
+    ({ shape, inputs, attr }) =>
+    (place, _, from) =>
+      inWhole(place, shape, inputs[0]!.shape, attr.axis!, attr.start!) === from,
+  embed:
+    ({ shape, inputs, attr }) =>
+    (place, _, from) =>
+      inWhole(from, inputs[0]!.shape, shape, attr.axis!, attr.start!) === place,
   concat: ({ shape, inputs, attr }) => {
     let end = 0;
     const starts = inputs.map((x) => (end += x.shape[attr.axis!]!) - x.shape[attr.axis!]!);
     return (place, i, from) => inWhole(from, inputs[i]!.shape, shape, attr.axis!, starts[i]!) === place;
   },
-  stack: ({ shape }) => (place, i, from) => i * sizeOf(shape.slice(1)) + from === place,
+  stack:
+    ({ shape }) =>
+    (place, i, from) =>
+      i * sizeOf(shape.slice(1)) + from === place,
   gather: ({ inputs, attr }, run) => {
     const table = inputs[0]!.shape;
     const indices = run.integers(inputs[1]!);
@@ -347,4 +371,4 @@ const RULES: Readonly<Record<OpName, Rule>> = {
   gatherMatmul: all,
   gatherDot: all,
   scatterOuter: all,
-}; // prettier-ignore
+};

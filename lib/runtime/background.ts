@@ -93,7 +93,7 @@ function stopOnAbort(signal: AbortSignal, stop: Int32Array): void {
 /** @throws TypeError when it is none */
 export function checkSignal(signal: unknown): asserts signal is AbortSignal | undefined {
   if (signal === undefined || signal instanceof AbortSignal) return;
-  throw new TypeError(`signal ${shown(signal)}: expected an AbortSignal, as of an AbortController`); // prettier-ignore
+  throw new TypeError(`signal ${shown(signal)}: expected an AbortSignal, as of an AbortController`);
 }
 
 /** @throws TypeError when it is none */

@@ -29,7 +29,9 @@ const COLUMN_KEYS: Known<Column> = { values: true, starts: true };
 
 /** Whether it can be an object with keys: no list, no Map. */
 function isRecord(given: unknown): given is object {
-  return typeof given === 'object' && given !== null && !(Symbol.iterator in given) && !ArrayBuffer.isView(given); // prettier-ignore
+  return (
+    typeof given === 'object' && given !== null && !(Symbol.iterator in given) && !ArrayBuffer.isView(given)
+  );
 }
 
 /**
@@ -39,11 +41,16 @@ function isRecord(given: unknown): given is object {
  */
 export function checkDataset(dataset: Dataset): Dataset {
   const given: unknown = dataset;
-  if (!isRecord(given)) throw new TypeError(`a dataset: ${shown(given)}: expected an object { count, inputs }, how many documents and their columns`); // prettier-ignore
+  if (!isRecord(given))
+    throw new TypeError(
+      `a dataset: ${shown(given)}: expected an object { count, inputs }, how many documents and their ` +
+        'columns',
+    );
   checkOptions('a dataset', dataset, DATASET_KEYS);
   const { count, inputs } = dataset; // once: they may be getters
   checkInteger('count', count, 0);
-  if (!isRecord(inputs)) throw new TypeError(`inputs ${shown(inputs)}: expected an object with a column for each input`); // prettier-ignore
+  if (!isRecord(inputs))
+    throw new TypeError(`inputs ${shown(inputs)}: expected an object with a column for each input`);
   return { count, inputs };
 }
 
@@ -54,15 +61,22 @@ export function checkDataset(dataset: Dataset): Dataset {
 export function checkColumn(name: string, column: Column, kind: string): void {
   const given: unknown = column;
   if (isRecord(given)) checkOptions(`the column of input '${clipped(name)}'`, column, COLUMN_KEYS);
-  else throw new TypeError(`input '${clipped(name)}': its column is ${shown(given)}, expected an object { values } with all documents' numbers one behind the other: { values: ${kind}.from(...) }`); // prettier-ignore
+  else
+    throw new TypeError(
+      `input '${clipped(name)}': its column is ${shown(given)}, expected an object { values } with ` +
+        `all documents' numbers one behind the other: { values: ${kind}.from(...) }`,
+    );
 }
 
 /**
  * @throws RangeError where documents `from` to before `to` are not in a dataset of so many
  */
 export function checkDocumentRange(from: number, to: number, count: number): void {
-  if (Number.isInteger(from) && Number.isInteger(to) && from >= 0 && from <= to && to <= count) return; // prettier-ignore
-  throw new RangeError(`documents ${shown(from)} to before ${shown(to)}: expected integers from 0 to ${count}, the first no larger`); // prettier-ignore
+  if (Number.isInteger(from) && Number.isInteger(to) && from >= 0 && from <= to && to <= count) return;
+  throw new RangeError(
+    `documents ${shown(from)} to before ${shown(to)}: expected integers from 0 to ${count}, the first ` +
+      'no larger',
+  );
 }
 
 /**
@@ -75,7 +89,10 @@ export function copied({ count, inputs }: Dataset): Dataset {
     const column = inputs[name]!;
     if (isPlain(column)) {
       const { values, starts } = column;
-      copies.push([name, { ...column, values: copiedArray(values), ...(starts && { starts: copiedArray(starts) }) }]); // prettier-ignore
+      copies.push([
+        name,
+        { ...column, values: copiedArray(values), ...(starts && { starts: copiedArray(starts) }) },
+      ]);
     } else copies.push([name, column]);
   }
   return { count, inputs: Object.fromEntries(copies) };

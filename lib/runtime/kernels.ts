@@ -296,9 +296,7 @@ function output<A extends TypedArray>(
   try {
     return (types.isFloat64Array(like) ? new Float64Array(length) : new Float32Array(length)) as A;
   } catch {
-    throw new RangeError(
-      `${kernel}: there is no memory for a result of ${formula} = ${length} elements`,
-    );
+    throw new RangeError(`${kernel}: there is no memory for a result of ${formula} = ${length} elements`);
   }
 }
 

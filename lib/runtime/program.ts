@@ -26,11 +26,39 @@ import {
   type Numbers,
   type TypedArray,
 } from '../value/value.js';
-import { checkColumn, checkDataset, checkDocumentRange, isOfKind, unshared, type Column, type Dataset } from './dataset.js'; // prettier-ignore
+import {
+  checkColumn,
+  checkDataset,
+  checkDocumentRange,
+  isOfKind,
+  unshared,
+  type Column,
+  type Dataset,
+} from './dataset.js';
 import { clipped } from '../core/escape.js';
 import { didYouMean } from '../core/suggest.js';
-import { byName, checkBoolean, checkInteger, checkObject, checkOneOf, checkOptions, isList, MOST, MOST_STEPS, namesIn, shown, type Known } from '../core/check.js'; // prettier-ignore
-import { addon, chosenIsa, type Fault, type Handle, type SeriesFault, type SeriesSpec } from '../binding/addon.js'; // prettier-ignore
+import {
+  byName,
+  checkBoolean,
+  checkInteger,
+  checkObject,
+  checkOneOf,
+  checkOptions,
+  isList,
+  MOST,
+  MOST_STEPS,
+  namesIn,
+  shown,
+  type Known,
+} from '../core/check.js';
+import {
+  addon,
+  chosenIsa,
+  type Fault,
+  type Handle,
+  type SeriesFault,
+  type SeriesSpec,
+} from '../binding/addon.js';
 import { OP_NAMES, type OpName } from '../graph/ops.js';
 import { Random } from './random.js';
 import { contiguousStrides, sameShape, ShapeError, show, sizeOf, type Shape } from '../core/shape.js';
@@ -315,20 +343,24 @@ export class Program {
 
   /** @hidden */
   constructor(plan: Plan, options: ProgramOptions = {}) {
-    checkObject(
-      'a program',
-      plan,
-      'an object { groups, gradients }, which compile and optimisers make',
-    );
+    checkObject('a program', plan, 'an object { groups, gradients }, which compile and optimisers make');
     checkOptions('a program', options, PROGRAM_OPTIONS);
     // All is read before anything is traced: what a getter compiles numbers the same nodes.
-    const { dtype, isa, passes: given = ALL_PASSES, batches, sequence: wanted, detectAnomaly = false } = options; // prettier-ignore
+    const {
+      dtype,
+      isa,
+      passes: given = ALL_PASSES,
+      batches,
+      sequence: wanted,
+      detectAnomaly = false,
+    } = options;
     checkBoolean('detectAnomaly', detectAnomaly);
     this.detectsAnomaly = detectAnomaly;
     this.trains = plan.update !== undefined;
     if (detectAnomaly && !this.trains)
       throw new TypeError(
-        'detectAnomaly looks at training steps, and this program takes none: give it to minimize, as in minimize(loss, { detectAnomaly: true })',
+        'detectAnomaly looks at training steps, and this program takes none: give it to minimize, as ' +
+          'in minimize(loss, { detectAnomaly: true })',
       );
     this.dtype = checkDType(dtype);
     this.isa = chosenIsa(isa);
@@ -338,8 +370,7 @@ export class Program {
     const groups = groupsOf(plan.groups);
     const own = wanted && groupsOf(wanted);
     this.roots = groups.flat();
-    if (this.roots.length === 0)
-      throw new TypeError('a program computes at least one Value: there is none');
+    if (this.roots.length === 0) throw new TypeError('a program computes at least one Value: there is none');
     const inspects = plan.gradients === 'all';
     this.inspects = inspects;
     const traced = trace(groups, !inspects && passes.has('simplify'));
@@ -361,12 +392,7 @@ export class Program {
     const others: number[] = [];
     if (plan.gradients !== 'none') {
       const combine = !inspects && passes.has('combine');
-      this.gradientNodes = differentiate(
-        ir,
-        roots[0]!,
-        inspects ? ALL_LEAVES : PARAMETERS,
-        combine,
-      );
+      this.gradientNodes = differentiate(ir, roots[0]!, inspects ? ALL_LEAVES : PARAMETERS, combine);
       this.gradientNodes.forEach((gradient, node) => {
         if (gradient < 0) return;
         if (ir.is(node, 'parameter')) gradients.set(node, gradient);
@@ -394,9 +420,7 @@ export class Program {
       const moved = (node: number): number => (node < 0 || !tidied ? node : tidied.numbers[node]!);
       for (const [node, number] of numbers) numbers.set(node, moved(number));
       roots = roots.map(moved);
-      const pairs = [...gradients].map(
-        ([node, gradient]) => [moved(node), moved(gradient)] as const,
-      );
+      const pairs = [...gradients].map(([node, gradient]) => [moved(node), moved(gradient)] as const);
       gradients.clear();
       if (this.gradientNodes) this.gradientNodes = new Int32Array(ir.count).fill(-1);
       for (const [node, gradient] of pairs) {
@@ -408,9 +432,7 @@ export class Program {
     // compiler found it to be 0, the update still has its weight decay and its moments.
     const unmoved = new Set<number>();
     const left = plan.update
-      ? traced.leaves.filter(
-          (leaf) => leaf.op === 'parameter' && !gradients.has(numbers.get(leaf)!),
-        )
+      ? traced.leaves.filter((leaf) => leaf.op === 'parameter' && !gradients.has(numbers.get(leaf)!))
       : [];
     if (left.length > 0) {
       const { reached } = gradientFlow(traced.nodes, this.roots[0]!);
@@ -448,7 +470,11 @@ export class Program {
     this.kept = [...keep, ...gradients.values()];
     this.maxLength = Math.min(lowered.levels, traced.shortest);
     this.counts = { forwardNodes, nodes: ir.count, instructions: lowered.nodes.length };
-    if (lowered.arenaSize > 2 * MOST) throw new RangeError(`${this.roots[0]!.label} takes ${lowered.arenaSize} numbers with all that it is computed from: a program has at most ${2 * MOST - 1}`); // prettier-ignore
+    if (lowered.arenaSize > 2 * MOST)
+      throw new RangeError(
+        `${this.roots[0]!.label} takes ${lowered.arenaSize} numbers with all that it is computed ` +
+          `from: a program has at most ${2 * MOST - 1}`,
+      );
     this.handle = addon.createProgram({
       float32: this.dtype === 'float32',
       isa: this.isa,
@@ -469,12 +495,11 @@ export class Program {
       const view = lowered.view(number);
       if (node instanceof Value && node.op === 'parameter' && view) {
         const size = sizeOf(node.shape);
-        const isTrained =
-          plan.update !== undefined && (gradients.has(number) || unmoved.has(number));
+        const isTrained = plan.update !== undefined && (gradients.has(number) || unmoved.has(number));
         this.parameters.push({ value: node, offset: view.offset, isTrained });
         parameterCount += size;
       } else if (node.op === 'input')
-        this.bindFloat(node, view?.offset ?? places.get(node)!, view !== undefined); // prettier-ignore
+        this.bindFloat(node, view?.offset ?? places.get(node)!, view !== undefined);
       else if (node.op === 'index') this.bindIndex(node, places.get(node) ?? lowered.slot(number));
       else if (node.op === 'step' && !places.has(node)) this.stepSlots.push(lowered.slot(number));
       else if (node.op === 'inverseCount' && view) this.inverseCount = view.offset;
@@ -506,7 +531,7 @@ export class Program {
 
   /** Whoever asks for the root's first number asks for one that is there. */
   private checkRoot(): void {
-    if (this.isEmpty) throw new ShapeError(`${this.roots[0]!.label} holds no numbers: a loss is one number`); // prettier-ignore
+    if (this.isEmpty) throw new ShapeError(`${this.roots[0]!.label} holds no numbers: a loss is one number`);
   }
 
   /**
@@ -519,7 +544,10 @@ export class Program {
   }
 
   private refuseWhileBusy(): never {
-    throw new BusyError(`${this.roots[0]!.label} is being trained in the background: wait for the promise of train, stepEachAsync or the next of steps`); // prettier-ignore
+    throw new BusyError(
+      `${this.roots[0]!.label} is being trained in the background: wait for the promise of train, ` +
+        'stepEachAsync or the next of steps',
+    );
   }
 
   private bind(): () => Fault | undefined {
@@ -561,20 +589,26 @@ export class Program {
     checkOptions('generating', options, GENERATE_OPTIONS);
     const { input, start, stop, temperature, count, topK = Infinity, prefix = NO_SLOTS } = options;
     if (typeof input !== 'string') throw new FeedError(`input ${shown(input)}: expected its name`);
-    if (!(random instanceof Random)) throw new TypeError(`generating draws from a Random, not ${shown(random)}`); // prettier-ignore
+    if (!(random instanceof Random))
+      throw new TypeError(`generating draws from a Random, not ${shown(random)}`);
     const { handle } = random;
     this.checkMemory(); // once more: a getter among the options may run anything
     const feed = this.indices.get(input);
     const read = this.sequenceInputs();
     if (read.size !== 1 || !read.has(input) || feed?.size !== this.maxLength) {
-      throw new FeedError(`generating feeds '${input}' alone, an integer for each of ${this.maxLength} levels; this program's inputs: ${this.inputNames()}`); // prettier-ignore
+      throw new FeedError(
+        `generating feeds '${input}' alone, an integer for each of ${this.maxLength} levels; this ` +
+          `program's inputs: ${this.inputNames()}`,
+      );
     }
     if (!(typeof temperature === 'number' && temperature > 0 && temperature < Infinity)) {
       throw new RangeError(`temperature ${shown(temperature)}: expected a number above zero`);
     }
     checkInteger('stop', stop, 0);
-    if (!Number.isInteger(count) || count < 0) throw new RangeError(`count ${shown(count)}: expected an integer from 0`); // prettier-ignore
-    if (count * this.maxLength > MOST) throw new RangeError(`count ${count}: expected at most ${Math.floor(MOST / this.maxLength)}`); // prettier-ignore
+    if (!Number.isInteger(count) || count < 0)
+      throw new RangeError(`count ${shown(count)}: expected an integer from 0`);
+    if (count * this.maxLength > MOST)
+      throw new RangeError(`count ${count}: expected at most ${Math.floor(MOST / this.maxLength)}`);
     if (!(Number.isInteger(topK) || topK === Infinity) || topK < 1) {
       throw new RangeError(`topK ${shown(topK)}: expected an integer from 1`);
     }
@@ -608,15 +642,25 @@ export class Program {
     const fault = addon.generate(spec, drawn, lengths);
     this.hasRun = true;
     if (fault) this.refuse(fault);
-    return Array.from(lengths, (length, i) => drawn.subarray(i * this.maxLength, i * this.maxLength + length)); // prettier-ignore
+    return Array.from(lengths, (length, i) =>
+      drawn.subarray(i * this.maxLength, i * this.maxLength + length),
+    );
   }
 
   private checkPrefix(prefix: unknown, stop: number): void {
-    if (!(prefix instanceof Int32Array)) throw new TypeError(`prefix: ${shown(prefix)}, expected an Int32Array`); // prettier-ignore
+    if (!(prefix instanceof Int32Array))
+      throw new TypeError(`prefix: ${shown(prefix)}, expected an Int32Array`);
     const { length } = prefix;
-    if (length >= this.maxLength) throw new RangeError(`prefix: ${length} integers, expected at most ${this.maxLength - 1}: one of ${this.maxLength} levels is left to draw`); // prettier-ignore
+    if (length >= this.maxLength)
+      throw new RangeError(
+        `prefix: ${length} integers, expected at most ${this.maxLength - 1}: one of ${this.maxLength} ` +
+          'levels is left to draw',
+      );
     const at = prefix.indexOf(stop);
-    if (at >= 0) throw new RangeError(`prefix[${at}] = ${stop}: nothing is drawn behind the integer that ends a sequence`); // prettier-ignore
+    if (at >= 0)
+      throw new RangeError(
+        `prefix[${at}] = ${stop}: nothing is drawn behind the integer that ends a sequence`,
+      );
   }
 
   /** The names of the inputs that the sequence depends on. */
@@ -643,7 +687,11 @@ export class Program {
       group.flatMap((root) => offsets(this.viewOf(this.numbers.get(root)!))),
     );
     const sizes = new Set(found.map((group) => group.length));
-    if (sizes.size > 1) throw new Error(`the levels of a sequence have ${[...sizes].join(', ')} numbers: generating needs the same count in each`); // prettier-ignore
+    if (sizes.size > 1)
+      throw new Error(
+        `the levels of a sequence have ${[...sizes].join(', ')} numbers: generating needs the same ` +
+          'count in each',
+      );
     return Int32Array.from(found.flat());
   }
 
@@ -687,7 +735,7 @@ export class Program {
     checkInteger('threads', threads, 1);
     const { parameters } = this.lowered;
     if (parameters.withGradient < parameters.size) {
-      throw new Error('this training was compiled for single documents: minimize(loss, { batches: true })'); // prettier-ignore
+      throw new Error('this training was compiled for single documents: minimize(loss, { batches: true })');
     }
     this.checkMemory();
     if (this.batch?.count !== count) this.batch = this.batchOf(count);
@@ -742,7 +790,11 @@ export class Program {
 
   /** @throws TypeError where there is no update: a step would change nothing */
   private checkTrains(what: string): void {
-    if (!this.trains) throw new TypeError(`${what} of ${this.roots[0]!.label}: this program was compiled without an update: train with an optimiser, as in new SGD({ learningRate }).minimize(loss), or take evaluate(feeds)`); // prettier-ignore
+    if (!this.trains)
+      throw new TypeError(
+        `${what} of ${this.roots[0]!.label}: this program was compiled without an update: train with ` +
+          'an optimiser, as in new SGD({ learningRate }).minimize(loss), or take evaluate(feeds)',
+      );
   }
 
   private setStep(step: number): void {
@@ -752,8 +804,11 @@ export class Program {
   /** One part of a step alone, with what was fed last: to measure it. */
   runPart(part: 'forward' | 'backward' | 'update'): void {
     const { forward, backward, update } = this.lowered.sections;
-    if (!['forward', 'backward', 'update'].includes(part)) throw new TypeError(`part ${shown(part)}: expected 'forward', 'backward' or 'update'`); // prettier-ignore
-    const [begin, end] = { forward: [0, forward], backward: [forward, backward], update: [backward, update] }[part] as [number, number]; // prettier-ignore
+    if (!['forward', 'backward', 'update'].includes(part))
+      throw new TypeError(`part ${shown(part)}: expected 'forward', 'backward' or 'update'`);
+    const [begin, end] = { forward: [0, forward], backward: [forward, backward], update: [backward, update] }[
+      part
+    ] as [number, number];
     this.run(0, this.length, begin, end);
   }
 
@@ -768,7 +823,8 @@ export class Program {
   /**
    * What `step` (where `rulesOf` gives the update rule's numbers for so many steps, one step's behind the
    * other's) or `evaluate` does on documents `from` to before `to`, one after another in one native call;
-   * steps, up to a loss that is not finite, unless such steps are skipped. Returns the losses, and the error that ended the runs early.
+   * steps, up to a loss that is not finite, unless such steps are skipped. Returns the losses, and the error
+   * that ended the runs early.
    *
    * @hidden
    */
@@ -776,7 +832,7 @@ export class Program {
     const series = this.startSeries(dataset, from, to, rulesOf);
     const result = addon.runSeries(this.handle, this.arena, this.ints, series.spec, from, series.losses);
     return this.endSeries(series, result);
-  } // prettier-ignore
+  }
 
   /**
    * What `runEach` does, in the background: until the promise is settled, what needs the program's
@@ -784,7 +840,13 @@ export class Program {
    *
    * @hidden
    */
-  async runEachAsync(dataset: Dataset, from: number, to: number, stop: Int32Array, rulesOf: (count: number) => Float64Array): Promise<Runs> {
+  async runEachAsync(
+    dataset: Dataset,
+    from: number,
+    to: number,
+    stop: Int32Array,
+    rulesOf: (count: number) => Float64Array,
+  ): Promise<Runs> {
     const series = this.startSeries(dataset, from, to, rulesOf);
     // A view that somebody has could be transferred, and its memory freed, while another thread writes
     // there: the numbers move to an array that nobody has seen.
@@ -793,7 +855,15 @@ export class Program {
     this.memory = this.batch = undefined;
     let result: number | SeriesFault;
     try {
-      result = await addon.runSeriesAsync(this.handle, arena, this.ints, series.spec, from, series.losses, stop);
+      result = await addon.runSeriesAsync(
+        this.handle,
+        arena,
+        this.ints,
+        series.spec,
+        from,
+        series.losses,
+        stop,
+      );
     } finally {
       this.memory = arena;
       this.runRange = this.bind();
@@ -802,9 +872,14 @@ export class Program {
     const runs = typeof result === 'number' ? result : result[0] - from;
     if (runs === this.skipped - series.skipped) this.giveBack(homes);
     return this.endSeries(series, result);
-  } // prettier-ignore
+  }
 
-  private startSeries(dataset: Dataset, from: number, to: number, rulesOf?: (count: number) => Float64Array): SeriesRun {
+  private startSeries(
+    dataset: Dataset,
+    from: number,
+    to: number,
+    rulesOf?: (count: number) => Float64Array,
+  ): SeriesRun {
     this.checkRoot();
     const { spec, fed, count } = this.seriesOf(dataset);
     checkDocumentRange(from, to, count);
@@ -818,10 +893,20 @@ export class Program {
       spec.stops = this.skips ? 0 : 1;
     }
     if (!this.resident) this.takeParameters(); // now: what gives rates may have run another program
-    return { spec, fed, from, losses: new Float64Array(to - from), trains: rulesOf !== undefined, skipped: this.skipped };
-  } // prettier-ignore
+    return {
+      spec,
+      fed,
+      from,
+      losses: new Float64Array(to - from),
+      trains: rulesOf !== undefined,
+      skipped: this.skipped,
+    };
+  }
 
-  private endSeries({ spec, fed, from, losses, trains, skipped }: SeriesRun, result: number | SeriesFault): Runs {
+  private endSeries(
+    { spec, fed, from, losses, trains, skipped }: SeriesRun,
+    result: number | SeriesFault,
+  ): Runs {
     this.setStep(NO_STEP);
     this.hasRun = true;
     const isWhole = typeof result === 'number';
@@ -835,44 +920,67 @@ export class Program {
     const { rules } = spec;
     const run = { losses: losses.subarray(0, runs), rules };
     return isWhole ? run : { ...run, error: this.faultOf(result, spec, fed) };
-  } // prettier-ignore
+  }
 
   /** What a series of evaluations is fed. */
   private seriesOf(dataset: Dataset): { spec: SeriesSpec; fed: readonly IndexFeed[]; count: number } {
     const { count, inputs } = checkDataset(dataset);
     this.checkNames(inputs);
-    const columns = new Map(this.fedNames.map((name) => [name, byName(inputs, name) ?? undefined])); // once: they may be getters
-    const column = (name: string, label: string, size: number, ...types: (new (n: number) => Column['values'])[]): Column => {
+    // once: they may be getters
+    const columns = new Map(this.fedNames.map((name) => [name, byName(inputs, name) ?? undefined]));
+    const column = (
+      name: string,
+      label: string,
+      size: number,
+      ...types: (new (n: number) => Column['values'])[]
+    ): Column => {
       const given = columns.get(name);
       if (given === undefined) throw new FeedError(`input '${name}' is missing: ${label} needs a column`);
       const kinds = types.map(({ name: kind }) => kind).join(' or ');
       checkColumn(name, given, types[0]!.name);
       const { values, starts } = given; // once: they may be getters
       if (starts !== undefined && !isOfKind(starts, Int32Array)) {
-        throw new FeedError(`input '${name}': starts ${shown(starts)}: expected an Int32Array, a place in the column for each document`);
+        throw new FeedError(
+          `input '${name}': starts ${shown(starts)}: expected an Int32Array, a place in the column ` +
+            'for each document',
+        );
       }
       if (!types.some((type) => isOfKind(values, type))) {
         const isNested = describe(values) === 'nested arrays';
-        throw new FeedError(`input '${name}': ${isNested ? 'nested arrays' : `values ${shown(values)}`}: ${label} needs a column of ${kinds}: all rows in one flat array, ${types[0]!.name}.from(${isNested ? 'rows.flat()' : isArray(values) ? 'values' : '...'})`);
+        throw new FeedError(
+          `input '${name}': ${isNested ? 'nested arrays' : `values ${shown(values)}`}: ${label} needs ` +
+            `a column of ${kinds}: all rows in one flat array, ` +
+            `${types[0]!.name}.from(${isNested ? 'rows.flat()' : isArray(values) ? 'values' : '...'})`,
+        );
       }
       const places = starts ?? values;
       const needed = starts ? count : count * size;
       if (places.length < needed) {
-        throw new FeedError(`input '${name}': ${counted(places.length, starts ? 'start' : 'number')} for ${counted(count, 'document')}: ${label} needs ${needed}`);
+        throw new FeedError(
+          `input '${name}': ${counted(places.length, starts ? 'start' : 'number')} for ` +
+            `${counted(count, 'document')}: ${label} needs ${needed}`,
+        );
       }
       return { values: unshared(values), ...(starts && { starts: unshared(starts) }) };
     };
-    const fed = this.fedIndices.filter(({ name, needs }) => columns.get(name) !== undefined || needs.some((n) => n > 0));
+    const fed = this.fedIndices.filter(
+      ({ name, needs }) => columns.get(name) !== undefined || needs.some((n) => n > 0),
+    );
     const spec: SeriesSpec = {
       indices: fed.map(({ name, label, slot, size, reads: needs, limits, levels }) => {
         const { values, starts } = column(name, label, size, Int32Array);
         return { slot, size, values: values as Int32Array, ...(starts && { starts }), needs, limits, levels };
       }),
-      numbers: this.fedFloats.filter(({ name, isRead }) => isRead || columns.get(name) !== undefined).map(({ name, label, offset, size }) => {
-        const { values, starts } = column(name, label, size, Float64Array, Float32Array);
-        return { offset, size, values: values as Float64Array | Float32Array, ...(starts && { starts }) };
-      }),
-      lengths: this.countName === undefined ? NO_SLOTS : lengthsOf(this.countName, column(this.countName, 'the length', 1, Int32Array), count),
+      numbers: this.fedFloats
+        .filter(({ name, isRead }) => isRead || columns.get(name) !== undefined)
+        .map(({ name, label, offset, size }) => {
+          const { values, starts } = column(name, label, size, Float64Array, Float32Array);
+          return { offset, size, values: values as Float64Array | Float32Array, ...(starts && { starts }) };
+        }),
+      lengths:
+        this.countName === undefined
+          ? NO_SLOTS
+          : lengthsOf(this.countName, column(this.countName, 'the length', 1, Int32Array), count),
       inverseCount: this.inverseCount,
       end: this.lowered.sections.forward,
       loss: this.rootOffset,
@@ -884,10 +992,14 @@ export class Program {
       stops: 0,
     };
     return { spec, fed, count };
-  } // prettier-ignore
+  }
 
   /** What to say of a series' fault. */
-  private faultOf(fault: SeriesFault, { lengths, indices, numbers }: SeriesSpec, fed: readonly IndexFeed[]): Error {
+  private faultOf(
+    fault: SeriesFault,
+    { lengths, indices, numbers }: SeriesSpec,
+    fed: readonly IndexFeed[],
+  ): Error {
     const [document] = fault;
     const length = lengths[document] ?? this.maxLength;
     try {
@@ -897,20 +1009,27 @@ export class Program {
       if (column >= indices.length) {
         const { starts, values, size, offset } = numbers[column - indices.length]!;
         const { name, label } = this.fedFloats.find((feed) => feed.offset === offset)!;
-        throw new FeedError(`input '${name}': ${outOfColumn(document, starts?.[document] ?? document * size, `${counted(size, 'number')} for ${label}`, values)}`);
+        throw new FeedError(
+          `input '${name}': ` +
+            `${outOfColumn(document, starts?.[document] ?? document * size, `${counted(size, 'number')} for ${label}`, values)}`,
+        );
       }
       const { starts, values, size } = indices[column]!;
       const feed = fed[column]!;
       const at = (starts?.[document] ?? document * size) + element;
       const x = values[at];
-      if (x === undefined) throw new FeedError(`input '${feed.name}': ${outOfColumn(document, at - element, `${counted(feed.reads[length], 'integer')} for ${feed.label}`, values)}`);
+      if (x === undefined)
+        throw new FeedError(
+          `input '${feed.name}': ` +
+            `${outOfColumn(document, at - element, `${counted(feed.reads[length], 'integer')} for ${feed.label}`, values)}`,
+        );
       this.checkIndex(feed, element, x);
       throw new FeedError('it was changed while it was trained on');
     } catch (error) {
       if (error instanceof FeedError) error.message = `document ${document}: ${error.message}`;
       return error as Error;
     }
-  } // prettier-ignore
+  }
 
   /**
    * Copies the update rule's numbers as they are set, from a place in `to` on.
@@ -919,7 +1038,7 @@ export class Program {
    */
   copyRule(to: Float64Array, at: number): void {
     const { arena, ruleSize } = this;
-    if (!(to instanceof Float64Array)) throw new TypeError(`copyRule: ${shown(to)}, expected a Float64Array`); // prettier-ignore
+    if (!(to instanceof Float64Array)) throw new TypeError(`copyRule: ${shown(to)}, expected a Float64Array`);
     checkInteger('copyRule: place', at, 0);
     const { rule } = this.lowered.parameters;
     for (let i = 0; i < ruleSize; i++) to[at + i] = arena[rule + i]!;
@@ -935,7 +1054,10 @@ export class Program {
   get trained(): { runs: number; rule: number[]; moments: Map<Value, TypedArray[]> } {
     const { arena, steps: runs } = this;
     const { offset, moments, rule } = this.lowered.parameters;
-    const of = (value: Value, at: number): TypedArray[] => moments.map((moment) => arena.subarray(moment + at - offset, moment + at - offset + sizeOf(value.shape))); // prettier-ignore
+    const of = (value: Value, at: number): TypedArray[] =>
+      moments.map((moment) =>
+        arena.subarray(moment + at - offset, moment + at - offset + sizeOf(value.shape)),
+      );
     return {
       runs,
       rule: Array.from(arena.subarray(rule, rule + this.ruleSize)),
@@ -979,7 +1101,8 @@ export class Program {
   /** Sets number i of the update rule (learning rate, momentum, ...). */
   setRule(i: number, value: number): void {
     checkInteger('number', i, 0, this.ruleSize - 1);
-    if (typeof value !== 'number') throw new TypeError(`number ${i} of the update rule: ${shown(value)}, expected a number`); // prettier-ignore
+    if (typeof value !== 'number')
+      throw new TypeError(`number ${i} of the update rule: ${shown(value)}, expected a number`);
     this.arena[this.lowered.parameters.rule + i] = value;
   }
 
@@ -1003,9 +1126,7 @@ export class Program {
   private numberOf(node: Node): number {
     const number = this.numbers.get(node);
     if (number !== undefined) return number;
-    throw new Error(
-      `${node instanceof Node ? node.label : shown(node)} is no part of this program`,
-    );
+    throw new Error(`${node instanceof Node ? node.label : shown(node)} is no part of this program`);
   }
 
   private viewOf(number: number): View {
@@ -1043,8 +1164,12 @@ export class Program {
    * @hidden
    */
   checkMemory(): void {
-    if (this.isBeingFed) throw new FeedError('a getter among the feeds runs the program that they are for: run it before'); // prettier-ignore
-    if (this.arena.length !== this.lowered.arenaSize) throw new Error("the program's memory is gone: an array of its numbers was transferred; transfer a copy"); // prettier-ignore
+    if (this.isBeingFed)
+      throw new FeedError('a getter among the feeds runs the program that they are for: run it before');
+    if (this.arena.length !== this.lowered.arenaSize)
+      throw new Error(
+        "the program's memory is gone: an array of its numbers was transferred; transfer a copy",
+      );
   }
 
   /**
@@ -1074,12 +1199,19 @@ export class Program {
       break;
     }
     if (!this.detectsAnomaly) {
-      return new NonFiniteError(`${what}. No parameter was changed. Lower the learning rate, or leave such steps out (onNonFinite: 'skip'); minimize(loss, { detectAnomaly: true }) names the value from which it comes`); // prettier-ignore
+      return new NonFiniteError(
+        `${what}. No parameter was changed. Lower the learning rate, or leave such steps out ` +
+          "(onNonFinite: 'skip'); minimize(loss, { detectAnomaly: true }) names the value from which it " +
+          'comes',
+      );
     }
     return new NonFiniteError(`${what}. ${this.origin(documents)}. No parameter was changed`);
   }
 
-  /** Where in the graph NaN or infinity first was: what was fed last, or each document, is run again with every value readable. */
+  /**
+   * Where in the graph NaN or infinity first was: what was fed last, or each document, is run again with
+   * every value readable.
+   */
   private origin(documents?: readonly Feeds[]): string {
     const root = this.roots[0]!;
     const inspector = new Program(
@@ -1099,8 +1231,7 @@ export class Program {
         integers: (node) => inspector.readIntegers(node),
         length: inspector.length,
       });
-      if (found !== undefined)
-        return documents ? `Of document ${i}: ${found}` : `First of all ${found}`;
+      if (found !== undefined) return documents ? `Of document ${i}: ${found}` : `First of all ${found}`;
     }
     return 'Value by value, as forward() and backward() compute them, all numbers are finite';
   }
@@ -1108,20 +1239,21 @@ export class Program {
   /** What the memory holds of the feeds. */
   private lastFed(): Feeds {
     const fed = Object.create(null) as Record<string, number | ArrayLike<number>>;
-    for (const { name, offset, size } of this.fedFloats) fed[name] = this.arena.slice(offset, offset + size); // prettier-ignore
-    for (const { name, slot, reads } of this.fedIndices) fed[name] = name === this.countName ? this.length : this.ints.slice(slot, slot + reads[this.length]!); // prettier-ignore
+    for (const { name, offset, size } of this.fedFloats) fed[name] = this.arena.slice(offset, offset + size);
+    for (const { name, slot, reads } of this.fedIndices)
+      fed[name] = name === this.countName ? this.length : this.ints.slice(slot, slot + reads[this.length]!);
     return fed;
   }
 
   private refuse([instruction, index, limit]: Fault, where = ''): never {
     const node = this.lowered.nodes[instruction] ?? -1;
     const who = node < 0 ? 'the tape' : this.ir.label(node);
-    throw new RangeError(
-      `index ${index} in ${who}${where}: expected an integer from 0 to ${limit - 1}`,
-    );
+    throw new RangeError(`index ${index} in ${who}${where}: expected an integer from 0 to ${limit - 1}`);
   }
 
-  /** Has every node's data, or gradient, read here from now on: in one place only, that others can be freed. */
+  /**
+   * Has every node's data, or gradient, read here from now on: in one place only, that others can be freed.
+   */
   private becomeRead(what: 'data' | 'gradient'): void {
     for (const node of this.numbers.keys()) {
       const memory = (node.memory ??= {});
@@ -1146,7 +1278,13 @@ export class Program {
       if (!isOfType) {
         this.resident = false;
         const source = home ?? memory.initial;
-        if (source === held.source && home?.writes === held.writes && memory.version === held.version && !memory.isLent) continue; // prettier-ignore
+        if (
+          source === held.source &&
+          home?.writes === held.writes &&
+          memory.version === held.version &&
+          !memory.isLent
+        )
+          continue;
         held.source = source;
         held.writes = home?.writes;
         held.version = memory.version;
@@ -1233,7 +1371,10 @@ export class Program {
   private claim(node: Node): void {
     const other = this.floats.get(node.name!) ?? this.indices.get(node.name!);
     if (!other) return;
-    throw new FeedError(`two inputs of one program are called '${clipped(node.name!)}', ${other.label} and ${node.label}: name them apart, or use one of them in both places`); // prettier-ignore
+    throw new FeedError(
+      `two inputs of one program are called '${clipped(node.name!)}', ${other.label} and ` +
+        `${node.label}: name them apart, or use one of them in both places`,
+    );
   }
 
   /** Finds which values and levels each fed index element serves, in the graph as written. */
@@ -1283,7 +1424,7 @@ export class Program {
     } finally {
       this.isBeingFed = false;
     }
-  } // prettier-ignore
+  }
 
   private readFeeds(feeds: Feeds): void {
     if (this.countName !== undefined) {
@@ -1309,7 +1450,7 @@ export class Program {
       fed[i] = (this.hasCommonName ? byName(feeds, name) : feeds[name]) ?? undefined;
     }
     for (let i = 0; i < fedFloats.length; i++) this.feedFloat(fedFloats[i]!, fed[i]);
-    for (let i = 0; i < fedIndices.length; i++) this.feedIndex(fedIndices[i]!, fed[fedFloats.length + i]); // prettier-ignore
+    for (let i = 0; i < fedIndices.length; i++) this.feedIndex(fedIndices[i]!, fed[fedFloats.length + i]);
   }
 
   /** The names in an object of feeds or columns. @throws FeedError where one is unknown */
@@ -1321,7 +1462,10 @@ export class Program {
       const missing = all.filter((known) => byName(feeds, known) === undefined);
       // A name that was meant is more likely one that is missing.
       const guess = didYouMean(name, missing) || didYouMean(name, all);
-      throw new FeedError(`no input is called '${name}'${guess}${guess === '' ? '; this' : ' This'} program's inputs: ${this.inputNames()}`); // prettier-ignore
+      throw new FeedError(
+        `no input is called '${name}'${guess}${guess === '' ? '; this' : ' This'} program's inputs: ` +
+          `${this.inputNames()}`,
+      );
     }
     return given;
   }
@@ -1340,13 +1484,9 @@ export class Program {
 
   private feedCount(value: unknown): void {
     const name = this.countName!;
-    if (value === undefined) throw new FeedError(`input '${name}' is missing: feed a length from 1 to ${this.maxLength}`); // prettier-ignore
-    if (
-      typeof value !== 'number' ||
-      !Number.isInteger(value) ||
-      value < 1 ||
-      value > this.maxLength
-    ) {
+    if (value === undefined)
+      throw new FeedError(`input '${name}' is missing: feed a length from 1 to ${this.maxLength}`);
+    if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > this.maxLength) {
       throw new FeedError(
         `input '${name}' = ${describe(value)}: expected an integer from 1 to ${this.maxLength}`,
       );
@@ -1359,19 +1499,28 @@ export class Program {
     const { name } = feed;
     if (value === undefined) {
       if (!feed.isRead) return;
-      throw new FeedError(
-        `input '${name}' is missing: ${feed.label} needs ${counted(feed.size, 'number')}`,
-      );
+      throw new FeedError(`input '${name}' is missing: ${feed.label} needs ${counted(feed.size, 'number')}`);
     }
     if (typeof value === 'number') {
-      if (feed.size !== 1) throw new FeedError(`input '${name}': one number, ${value}, for ${feed.label}, which needs ${counted(feed.size, 'number')}`); // prettier-ignore
+      if (feed.size !== 1)
+        throw new FeedError(
+          `input '${name}': one number, ${value}, for ${feed.label}, which needs ` +
+            `${counted(feed.size, 'number')}`,
+        );
       this.arena[feed.offset] = value;
       return;
     }
-    if (typeof value !== 'object') throw new FeedError(`input '${name}': ${describe(value)} for ${feed.label}, which needs ${counted(feed.size, 'number')}`); // prettier-ignore
+    if (typeof value !== 'object')
+      throw new FeedError(
+        `input '${name}': ${describe(value)} for ${feed.label}, which needs ${counted(feed.size, 'number')}`,
+      );
     const isTyped = value instanceof Float64Array || value instanceof Float32Array;
     const numbers = isTyped || typeof value[0] !== 'object' ? value : flatFeed(feed, value);
-    if (numbers.length !== feed.size) throw new FeedError(`input '${name}': ${describe(value)} for ${feed.label}, which needs ${counted(feed.size, 'number')}${otherBatch(feed, numbers.length)}`); // prettier-ignore
+    if (numbers.length !== feed.size)
+      throw new FeedError(
+        `input '${name}': ${describe(value)} for ${feed.label}, which needs ` +
+          `${counted(feed.size, 'number')}${otherBatch(feed, numbers.length)}`,
+      );
     if (numbers instanceof Float64Array || numbers instanceof Float32Array) {
       this.arena.set(numbers, feed.offset);
       return;
@@ -1379,7 +1528,10 @@ export class Program {
     for (let i = 0; i < feed.size; i++) {
       const x: unknown = numbers[i];
       if (typeof x !== 'number') {
-        throw new FeedError(`input '${name}'[${i}] is ${isArray(x) ? shown(x) : describe(x)}: feed ${feed.label} ${counted(feed.size, 'number')}, flat or nested in its shape`); // prettier-ignore
+        throw new FeedError(
+          `input '${name}'[${i}] is ${isArray(x) ? shown(x) : describe(x)}: feed ${feed.label} ` +
+            `${counted(feed.size, 'number')}, flat or nested in its shape`,
+        );
       }
       this.arena[feed.offset + i] = x;
     }
@@ -1391,23 +1543,38 @@ export class Program {
     const needed = feed.needs[this.length]!;
     if (value === undefined) {
       if (needed === 0) return;
-      throw new FeedError(`input '${name}' is missing: ${feed.label} needs ${feed.size === 1 ? 'an integer' : `${feed.size} integers`}`); // prettier-ignore
+      throw new FeedError(
+        `input '${name}' is missing: ${feed.label} needs ` +
+          `${feed.size === 1 ? 'an integer' : `${feed.size} integers`}`,
+      );
     }
     const isNumber = typeof value === 'number';
     const given = isNumber ? 1 : value.length;
     if (!isNumber && !(typeof value === 'object' && Number.isInteger(given))) {
-      throw new FeedError(`input '${name}': ${describe(value)} for ${feed.label}, which takes ${counted(feed.size, 'integer')}`); // prettier-ignore
+      throw new FeedError(
+        `input '${name}': ${describe(value)} for ${feed.label}, which takes ${counted(feed.size, 'integer')}`,
+      );
     }
-    if ((given > feed.size || given < needed) && describe(value) === 'nested arrays') throw new FeedError(`input '${name}': nested arrays for ${feed.label}: an index has one axis: feed it one flat array`); // prettier-ignore
+    if ((given > feed.size || given < needed) && describe(value) === 'nested arrays')
+      throw new FeedError(
+        `input '${name}': nested arrays for ${feed.label}: an index has one axis: feed it one flat array`,
+      );
     if (given > feed.size) {
-      throw new FeedError(`input '${name}': ${counted(given, 'integer')} for ${feed.label}, which takes ${feed.size}${feed.size === 1 ? '' : `; its length is fixed when the graph is written: index('${name}', ${given})`}`); // prettier-ignore
+      throw new FeedError(
+        `input '${name}': ${counted(given, 'integer')} for ${feed.label}, which takes ` +
+          `${feed.size}${feed.size === 1 ? '' : `; its length is fixed when the graph is written: index('${name}', ` + `${given})`}`,
+      );
     }
     if (given < needed) {
-      throw new FeedError(`input '${name}': ${counted(given, 'integer')} for ${feed.label}, of which this run needs at least ${needed}${this.maxLength === 1 && given > 0 ? `; its length is fixed when the graph is written: index('${name}', ${given})` : ''}`); // prettier-ignore
+      throw new FeedError(
+        `input '${name}': ${counted(given, 'integer')} for ${feed.label}, of which this run needs at ` +
+          'least ' +
+          `${needed}${this.maxLength === 1 && given > 0 ? `; its length is fixed when the graph is written: index('${name}', ` + `${given})` : ''}`,
+      );
     }
     for (let i = 0; i < given; i++) {
       const x = isNumber ? value : (value[i]! as number);
-      if (typeof x !== 'number' || (x | 0) !== x || x < 0 || x >= limit) this.checkIndex(feed, i, x); // prettier-ignore
+      if (typeof x !== 'number' || (x | 0) !== x || x < 0 || x >= limit) this.checkIndex(feed, i, x);
       ints[slot + i] = x;
     }
   }
@@ -1415,16 +1582,11 @@ export class Program {
   /** Throws where x is no integer, or above a limit that this run meets. */
   private checkIndex({ name, size, limits, users, levels }: IndexFeed, i: number, x: number): void {
     const limit = limits[i]!;
-    if (
-      typeof x === 'number' &&
-      (x | 0) === x &&
-      x >= 0 &&
-      (x < limit || levels[i]! >= this.length)
-    )
-      return;
+    if (typeof x === 'number' && (x | 0) === x && x >= 0 && (x < limit || levels[i]! >= this.length)) return;
     const where = size === 1 ? '' : `[${i}]`;
-    const expected = limit === NONE ? 'an integer from 0' : `an integer from 0 to ${limit - 1}, for ${users[i]!}`; // prettier-ignore
-    const advice = isList(x) ? '; an index has one axis: feed it one flat array' : ''; // prettier-ignore
+    const expected =
+      limit === NONE ? 'an integer from 0' : `an integer from 0 to ${limit - 1}, for ${users[i]!}`;
+    const advice = isList(x) ? '; an index has one axis: feed it one flat array' : '';
     throw new FeedError(`input '${name}'${where} = ${describe(x)}: expected ${expected}${advice}`);
   }
 }
@@ -1438,7 +1600,10 @@ function isOfNoClass(given: object): boolean {
 /** @throws FeedError where feeds are an object of another kind: a list, a Map, a Value */
 function checkFeeds(feeds: object, names: readonly string[]): void {
   if (!(Symbol.iterator in feeds || ArrayBuffer.isView(feeds) || feeds instanceof Node)) return;
-  throw new FeedError(`the feeds are ${feeds instanceof Node ? feeds.label : shown(feeds)}: expected an object with numbers for each input, { ${names.join(', ') || 'none'} }`); // prettier-ignore
+  throw new FeedError(
+    `the feeds are ${feeds instanceof Node ? feeds.label : shown(feeds)}: expected an object with ` +
+      `numbers for each input, { ${names.join(', ') || 'none'} }`,
+  );
 }
 
 /** The numbers of nested arrays, which must have the input's shape. */
@@ -1448,13 +1613,23 @@ function flatFeed({ name, label, shape, size }: FloatFeed, value: Numbers): Floa
     found = flatten(value);
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    throw new FeedError(`input '${name}': ${error.message}: feed ${label} ${counted(size, 'number')}, flat or nested in its shape`, { cause: error }); // prettier-ignore
+    throw new FeedError(
+      `input '${name}': ${error.message}: feed ${label} ${counted(size, 'number')}, flat or nested in ` +
+        'its shape',
+      { cause: error },
+    );
   }
   if (sameShape(found.shape, shape)) return found.data;
-  throw new FeedError(`input '${name}': nested arrays of shape ${show(found.shape)} for ${label}: feed nested arrays of its shape, or ${counted(size, 'number')} in one flat array${otherBatch({ shape, size }, found.data.length)}`); // prettier-ignore
+  throw new FeedError(
+    `input '${name}': nested arrays of shape ${show(found.shape)} for ${label}: feed nested arrays of ` +
+      `its shape, or ${counted(size, 'number')} in one flat ` +
+      `array${otherBatch({ shape, size }, found.data.length)}`,
+  );
 }
 
-/** Fills in how many elements, from the first on, a run of each length has, from the one at which each begins. */
+/**
+ * Fills in how many elements, from the first on, a run of each length has, from the one at which each begins.
+ */
 function countElements(counts: Int32Array, levels: Int32Array): void {
   levels.forEach((level, i) => {
     if (level + 1 < counts.length) counts[level + 1] = i + 1;
@@ -1462,20 +1637,31 @@ function countElements(counts: Int32Array, levels: Int32Array): void {
   for (let n = 1; n < counts.length; n++) counts[n] = Math.max(counts[n]!, counts[n - 1]!);
 }
 
-/** What to do with a batch of another size than the graph was written for: so many numbers that are whole rows. */
+/**
+ * What to do with a batch of another size than the graph was written for: so many numbers that are whole
+ * rows.
+ */
 function otherBatch({ shape, size }: Pick<FloatFeed, 'shape' | 'size'>, given: number): string {
   const rows = shape[0] ?? 0;
   const row = size / rows;
   const counted = (n: number): string => `${n} row${n === 1 ? '' : 's'}`;
   if (!(given > 0 && row > 0 && given % row === 0) || given === size) return '';
-  return `; that is ${counted(given / row)} of ${row}, not ${rows}: a batch's size is fixed when the graph is written, so write it again for ${counted(given / row)}, fill the batch up, or write it for one row and train with stepBatch`; // prettier-ignore
+  return (
+    `; that is ${counted(given / row)} of ${row}, not ${rows}: a batch's size is fixed when the graph ` +
+    `is written, so write it again for ${counted(given / row)}, fill the batch up, or write it for one ` +
+    'row and train with stepBatch'
+  );
 }
 
 /** The documents of a batch, as they are now. */
 function documentsOf(documents: readonly Feeds[]): Feeds[] {
   const isObject = typeof documents === 'object' && (documents as unknown) !== null;
   const count: unknown = isObject ? documents.length : undefined;
-  if (count === undefined) throw new TypeError(`the documents of a batch: ${shown(documents)}, expected an array of feeds, an object for each document`); // prettier-ignore
+  if (count === undefined)
+    throw new TypeError(
+      `the documents of a batch: ${shown(documents)}, expected an array of feeds, an object for each ` +
+        'document',
+    );
   if (count === 0) throw new FeedError('a batch of no documents: feed at least one');
   const given: Feeds[] = [];
   for (let i = 0; i < checkInteger('documents', count, 1); i++) {
@@ -1521,7 +1707,8 @@ const MOST_LOOKED_AT = 1000;
 function describe(value: unknown): string {
   if (value instanceof Node) return value.label;
   if (isList(value) && value.slice(0, MOST_LOOKED_AT).some(isArray)) return 'nested arrays';
-  if (typeof value === 'object' && value !== null) return 'length' in value ? counted(value.length, 'number') : shown(value); // prettier-ignore
+  if (typeof value === 'object' && value !== null)
+    return 'length' in value ? counted(value.length, 'number') : shown(value);
   return shown(value);
 }
 
@@ -1529,8 +1716,13 @@ function isArray(given: unknown): boolean {
   return isList(given) || ArrayBuffer.isView(given);
 }
 
-/** The first places behind a program's memory, for inputs that nothing reads: they can be fed all the same. */
-function placesOfUnread(numbers: ReadonlyMap<Node, number>, lowered: Lowered): { places: Map<Node, number>; arenaSize: number; intsSize: number } {
+/**
+ * The first places behind a program's memory, for inputs that nothing reads: they can be fed all the same.
+ */
+function placesOfUnread(
+  numbers: ReadonlyMap<Node, number>,
+  lowered: Lowered,
+): { places: Map<Node, number>; arenaSize: number; intsSize: number } {
   let { arenaSize, intsSize } = lowered;
   const places = new Map<Node, number>();
   for (const [node, number] of numbers) {
@@ -1538,25 +1730,34 @@ function placesOfUnread(numbers: ReadonlyMap<Node, number>, lowered: Lowered): {
     if (node.op === 'input' && !lowered.view(number)) {
       places.set(node, arenaSize);
       arenaSize += size;
-    } else if ((node.op === 'index' || node.op === 'step') && (number < 0 || lowered.slot(number) + size > lowered.intsSize)) {
+    } else if (
+      (node.op === 'index' || node.op === 'step') &&
+      (number < 0 || lowered.slot(number) + size > lowered.intsSize)
+    ) {
       places.set(node, intsSize);
       intsSize += size;
     }
   }
   return { places, arenaSize, intsSize };
-} // prettier-ignore
+}
 
 /** What a document needs from its start on, which a column does not hold. */
 function outOfColumn(document: number, start: number, needed: string, values: Column['values']): string {
-  return `starts[${document}] is ${start}, and from there this run needs ${needed}, but its column has ${values.length} values: give more values, or another start`;
-} // prettier-ignore
+  return (
+    `starts[${document}] is ${start}, and from there this run needs ${needed}, but its column has ` +
+    `${values.length} values: give more values, or another start`
+  );
+}
 
 /** Each document's length, from a column. */
 function lengthsOf(name: string, { values, starts }: Column, count: number): Int32Array {
   if (!starts) return values as Int32Array;
   return Int32Array.from({ length: count }, (_, i) => {
     const length = values[starts[i]!];
-    if (length === undefined) throw new FeedError(`document ${i}: input '${name}': ${outOfColumn(i, starts[i]!, 'an integer, the length', values)}`); // prettier-ignore
+    if (length === undefined)
+      throw new FeedError(
+        `document ${i}: input '${name}': ${outOfColumn(i, starts[i]!, 'an integer, the length', values)}`,
+      );
     return length;
   });
 }
@@ -1581,7 +1782,9 @@ function allocateAligned(dtype: DType, size: number): TypedArray {
 function moved(array: TypedArray): TypedArray {
   const { buffer, byteOffset, length } = array;
   const own = structuredClone(buffer as ArrayBuffer, { transfer: [buffer as ArrayBuffer] });
-  return array instanceof Float32Array ? new Float32Array(own, byteOffset, length) : new Float64Array(own, byteOffset, length); // prettier-ignore
+  return array instanceof Float32Array
+    ? new Float32Array(own, byteOffset, length)
+    : new Float64Array(own, byteOffset, length);
 }
 
 const own = new WeakMap<Value, Program>();

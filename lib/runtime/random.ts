@@ -44,7 +44,10 @@ export class Random {
     const isState = words instanceof Uint32Array && words.length === STATE_WORDS;
     // A copy: the addon reads no memory that another thread can change.
     if (!isState || !native.restore(this.handle, new Uint32Array(words))) {
-      throw new RangeError(`setstate takes the ${STATE_WORDS} words that getstate gave, not ${words instanceof Uint32Array ? `these ${words.length}` : shown(words)}`); // prettier-ignore
+      throw new RangeError(
+        `setstate takes the ${STATE_WORDS} words that getstate gave, not ` +
+          `${words instanceof Uint32Array ? `these ${words.length}` : shown(words)}`,
+      );
     }
   }
 
@@ -112,7 +115,8 @@ export class Random {
     const sums = new Float64Array(count);
     for (let i = 0; i < count; i++) {
       const weight: unknown = weights[i];
-      if (typeof weight !== 'number') throw new TypeError(`weight ${i} is ${shown(weight)}: expected a number`); // prettier-ignore
+      if (typeof weight !== 'number')
+        throw new TypeError(`weight ${i} is ${shown(weight)}: expected a number`);
       sums[i] = weight;
     }
     const index = native.choose(this.handle, sums);

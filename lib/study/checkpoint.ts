@@ -44,11 +44,15 @@ export function checkpoints({ path, every, resume }: CheckpointOptions): Keeper 
         throw new ExperimentError(
           key === 'documents'
             ? `${shown} was trained on other documents: give them, or another file`
-            : `${shown} was trained with ${key} ${clipped(String(metadata[key]))}, not ${value}: give the same ${key}, or another file`,
+            : `${shown} was trained with ${key} ${clipped(String(metadata[key]))}, not ${value}: give ` +
+                `the same ${key}, or another file`,
         );
       }
       if (losses.length !== training.steps) {
-        throw new ExperimentError(`${shown} has ${losses.length} losses of ${training.steps} steps: it was not written by vecgrad train`); // prettier-ignore
+        throw new ExperimentError(
+          `${shown} has ${losses.length} losses of ${training.steps} steps: it was not written by ` +
+            'vecgrad train',
+        );
       }
       return losses;
     },

@@ -24,7 +24,9 @@ export interface Documents {
   at(i: number): string | undefined;
 }
 
-/** Lines of an ASCII text without spaces, cut out when asked for: 32,000 strings would cost each start 10 ms. */
+/**
+ * Lines of an ASCII text without spaces, cut out when asked for: 32,000 strings would cost each start 10 ms.
+ */
 class PlainLines implements Documents {
   private constructor(
     private readonly text: Buffer,
@@ -84,8 +86,7 @@ export function listed(docs: Documents): string[] {
  * of the first document.
  */
 export function parseDocuments(text: string): string[] {
-  if (typeof text !== 'string')
-    throw new TypeError(`parseDocuments: ${wordsFor(text)}, expected a text`);
+  if (typeof text !== 'string') throw new TypeError(`parseDocuments: ${wordsFor(text)}, expected a text`);
   return linesOf(text);
 }
 
@@ -105,8 +106,7 @@ export function readDocuments(path: string): string[] {
  * @param toLearn whether there must be something to learn
  */
 export function openDocuments(path: string, toLearn = true): Documents {
-  if (typeof path !== 'string')
-    throw new TypeError(`readDocuments: ${wordsFor(path)}, expected a path`);
+  if (typeof path !== 'string') throw new TypeError(`readDocuments: ${wordsFor(path)}, expected a path`);
   const shown = quotedPath(path);
   const bytes = readBytes(path, shown);
   if (bytes.length === 0) throw new DataError(`${shown} is empty: ${EXPECTED}`);
@@ -138,8 +138,7 @@ export function checkDocuments(docs: Documents, source = 'the list'): number {
   const only = soleCharacter(docs, count);
   if (only !== undefined) {
     throw new DataError(
-      `${source} has no character but ${quoted(only)}: ` +
-        'training needs at least two different ones',
+      `${source} has no character but ${quoted(only)}: ` + 'training needs at least two different ones',
     );
   }
   if (count === 1) {
@@ -155,8 +154,12 @@ export function checkDocuments(docs: Documents, source = 'the list'): number {
  */
 function countOf(docs: unknown): number {
   const { length, at } = (docs ?? {}) as { length?: unknown; at?: unknown };
-  if (typeof docs !== 'object' || typeof at !== 'function') throw new DataError(`the documents are ${wordsFor(docs)}, which is no list of strings: expected an array of texts`); // prettier-ignore
-  if (Number.isInteger(length) && (length as number) >= 0 && (length as number) <= MOST) return length as number; // prettier-ignore
+  if (typeof docs !== 'object' || typeof at !== 'function')
+    throw new DataError(
+      `the documents are ${wordsFor(docs)}, which is no list of strings: expected an array of texts`,
+    );
+  if (Number.isInteger(length) && (length as number) >= 0 && (length as number) <= MOST)
+    return length as number;
   throw new DataError(`${wordsFor(length)} documents: expected an integer from 0 to ${MOST}`);
 }
 
@@ -186,7 +189,8 @@ export interface Split<Docs> {
 /** Holds out the last `min(1000, floor(count / 10))` documents. */
 export function splitHeldOut<Docs extends Sliceable<Docs>>(docs: Docs): Split<Docs> {
   const all = checkInteger('documents to split:', (docs as Sliceable<Docs> | undefined)?.length, 0);
-  if (typeof (docs as Partial<Sliceable<Docs>>).slice !== 'function') throw new TypeError(`documents to split: ${wordsFor(docs)}: expected an array`); // prettier-ignore
+  if (typeof (docs as Partial<Sliceable<Docs>>).slice !== 'function')
+    throw new TypeError(`documents to split: ${wordsFor(docs)}: expected an array`);
   const count = all - Math.min(1000, Math.floor(all / 10));
   return { train: docs.slice(0, count), heldOut: docs.slice(count) };
 }
@@ -247,7 +251,7 @@ export class Tokenizer {
   private shown(): string {
     const { characters } = this;
     const rest = characters.length - SHOWN;
-    return `${quoted(characters.slice(0, SHOWN).join(''))}${rest > 0 ? ` and ${rest} more` : ''}`; // prettier-ignore
+    return `${quoted(characters.slice(0, SHOWN).join(''))}${rest > 0 ? ` and ${rest} more` : ''}`;
   }
 
   /**
@@ -257,7 +261,8 @@ export class Tokenizer {
    */
   corpus(docs: Documents, numbers: Int32Array): Corpus {
     countOf(docs);
-    if (!(numbers instanceof Int32Array)) throw new TypeError(`the documents' numbers: ${wordsFor(numbers)}, expected an Int32Array`); // prettier-ignore
+    if (!(numbers instanceof Int32Array))
+      throw new TypeError(`the documents' numbers: ${wordsFor(numbers)}, expected an Int32Array`);
     if (docs instanceof PlainLines) {
       const corpus = docs.encode(this.idAfter, this.bos, numbers);
       if (corpus) return corpus; // else the slow way will say which character
@@ -280,8 +285,11 @@ export class Tokenizer {
    * @throws DataError when there is no such id
    */
   decode(tokens: Iterable<number>): string {
-    const isIterable = typeof tokens === 'object' && (tokens as unknown) !== null && typeof tokens[Symbol.iterator] === 'function'; // prettier-ignore
-    if (!isIterable) throw new TypeError(`tokens ${wordsFor(tokens)}: expected a list of token ids`); // prettier-ignore
+    const isIterable =
+      typeof tokens === 'object' &&
+      (tokens as unknown) !== null &&
+      typeof tokens[Symbol.iterator] === 'function';
+    if (!isIterable) throw new TypeError(`tokens ${wordsFor(tokens)}: expected a list of token ids`);
     let text = '';
     for (const id of tokens) {
       if (!Number.isInteger(id) || id < 0 || id > this.bos) {
@@ -301,7 +309,10 @@ export class Corpus {
     private readonly firsts: Int32Array,
   ) {
     if (!(tokens instanceof Int32Array && firsts instanceof Int32Array && firsts.length > 0)) {
-      throw new TypeError(`a corpus of ${wordsFor(tokens)} and ${wordsFor(firsts)}: expected two Int32Arrays, the second not empty`); // prettier-ignore
+      throw new TypeError(
+        `a corpus of ${wordsFor(tokens)} and ${wordsFor(firsts)}: expected two Int32Arrays, the ` +
+          'second not empty',
+      );
     }
   }
 
@@ -310,17 +321,21 @@ export class Corpus {
     return this.firsts.length - 1;
   }
 
-  /** Document i as it is fed, cut to `blockSize` positions: position j reads tokens[j] and must predict targets[j]. */
-  example(
-    i: number,
-    blockSize: number,
-  ): Record<'tokens' | 'targets', Int32Array> & Record<'length', number> {
+  /**
+   * Document i as it is fed, cut to `blockSize` positions: position j reads tokens[j] and must predict
+   * targets[j].
+   */
+  example(i: number, blockSize: number): Record<'tokens' | 'targets', Int32Array> & Record<'length', number> {
     const { tokens } = this;
     checkInteger('document', i, 0, this.length - 1);
     checkInteger('blockSize', blockSize, 1);
     const first = this.firsts[i]!;
     const length = this.lengthOf(i, blockSize);
-    return { tokens: tokens.subarray(first, first + length), targets: tokens.subarray(first + 1, first + 1 + length), length }; // prettier-ignore
+    return {
+      tokens: tokens.subarray(first, first + length),
+      targets: tokens.subarray(first + 1, first + 1 + length),
+      length,
+    };
   }
 
   /** All documents as `example` has them, in columns. */
@@ -333,7 +348,11 @@ export class Corpus {
       next[i] = starts[i]! + 1;
       lengths[i] = this.lengthOf(i, blockSize);
     }
-    const inputs = { tokens: { values, starts }, targets: { values, starts: next }, length: { values: lengths } }; // prettier-ignore
+    const inputs = {
+      tokens: { values, starts },
+      targets: { values, starts: next },
+      length: { values: lengths },
+    };
     return { count, inputs };
   }
 
@@ -371,12 +390,9 @@ function readBytes(path: string, shown: string): Buffer {
     if (error instanceof DataError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
     const dangling = code === 'ENOENT' ? danglingLink(path) : undefined;
-    throw new DataError(
-      `cannot read ${shown}: ${dangling ?? REASONS[code ?? ''] ?? escaped(message)}`,
-      {
-        cause: error,
-      },
-    );
+    throw new DataError(`cannot read ${shown}: ${dangling ?? REASONS[code ?? ''] ?? escaped(message)}`, {
+      cause: error,
+    });
   }
 }
 
@@ -394,7 +410,8 @@ const REASONS: Record<string, string> = {
  * U+001F and U+0085 are none to it, U+FEFF is.
  */
 const SPACES = new Set(
-  '\t\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a' +
+  '\t\v\f\r\x1c\x1d\x1e\x1f ' +
+    '\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a' +
     '\u2028\u2029\u202f\u205f\u3000',
 );
 

@@ -21,10 +21,16 @@ export function drawing(name: ModelName, options: DrawingOptions): { text: strin
   const { docs, positions, data, sizes, seed = 42 } = options;
   checkDocuments(docs);
   const tokenizer = new Tokenizer(docs);
-  const { loss } = buildModel(name, tokenizer.vocabSize, { ...sizes, blockSize: positions }, new Random(seed)); // prettier-ignore
+  const { loss } = buildModel(
+    name,
+    tokenizer.vocabSize,
+    { ...sizes, blockSize: positions },
+    new Random(seed),
+  );
   if (data) {
     const doc = listed(docs).find((text) => tokenizer.encode(text).length > positions);
-    if (doc === undefined) throw new ExperimentError(`no document has ${positions} positions: its characters and an end`); // prettier-ignore
+    if (doc === undefined)
+      throw new ExperimentError(`no document has ${positions} positions: its characters and an end`);
     loss.forward(tokenizer.corpus([doc], Int32Array.of(0)).example(0, positions));
     loss.backward();
   }

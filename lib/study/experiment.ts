@@ -3,7 +3,15 @@ import { checkCallback, type Progress } from '../runtime/background.js';
 import { didYouMean } from '../core/suggest.js';
 import { now } from '../core/clock.js';
 import { checkDocuments, splitHeldOut, Tokenizer, type Documents } from './data.js';
-import { checkInteger, checkNumber, checkOptions, MOST, MOST_STEPS, shown, type Known } from '../core/check.js'; // prettier-ignore
+import {
+  checkInteger,
+  checkNumber,
+  checkOptions,
+  MOST,
+  MOST_STEPS,
+  shown,
+  type Known,
+} from '../core/check.js';
 import { Index, index } from '../value/value.js';
 import { graphSize, MOST_NODES } from './models/graph-size.js';
 import {
@@ -25,7 +33,16 @@ import type { Training } from '../optim/optim.js';
 import type { DType } from '../runtime/program.js';
 import { Random } from '../runtime/random.js';
 import { sample } from './sampling.js';
-import { checkLoss, ExperimentError, TARGET_OPTIONS, targetOf, trainSteps, type TargetOptions, type TrainOptions, type TrainResult } from './train.js'; // prettier-ignore
+import {
+  checkLoss,
+  ExperimentError,
+  TARGET_OPTIONS,
+  targetOf,
+  trainSteps,
+  type TargetOptions,
+  type TrainOptions,
+  type TrainResult,
+} from './train.js';
 
 export { ExperimentError, type DType };
 /** The models by name, from one number at a time to sparse firing. */
@@ -174,7 +191,9 @@ export interface ExperimentResult {
   microsecondsPerStep: number;
 }
 
-/** One native call takes twice the steps of the last as long as that took less: losses are told at its end. */
+/**
+ * One native call takes twice the steps of the last as long as that took less: losses are told at its end.
+ */
 const STEPS_MILLISECONDS = 50;
 
 /** The most tokens of a vocabulary: a code point each, and the one that opens and closes a document. */
@@ -196,14 +215,16 @@ function checked(name: ModelName, builder: ModelBuilder): ModelBuilder {
     checkOptions(`MODELS.${name}: sizes`, sizes, { ...KNOWN_SIZES, vocabSize: true });
     const own = { ...sizes }; // getters could change their mind
     checkSizes(name, own);
-    if (!((draw as unknown) instanceof Draw)) throw new TypeError(`MODELS.${name}: draw ${shown(draw)}: expected a Draw`); // prettier-ignore
+    if (!((draw as unknown) instanceof Draw))
+      throw new TypeError(`MODELS.${name}: draw ${shown(draw)}: expected a Draw`);
     checkOptions(`MODELS.${name}: inputs`, fed, { tokens: true, targets: true, length: true });
     for (const [called, given] of Object.entries({
       tokens: fed.tokens,
       targets: fed.targets,
       length: fed.length,
     }) as [string, unknown][]) {
-      if (!(given instanceof Index)) throw new TypeError(`MODELS.${name}: ${called} ${shown(given)}: expected an Index`); // prettier-ignore
+      if (!(given instanceof Index))
+        throw new TypeError(`MODELS.${name}: ${called} ${shown(given)}: expected an Index`);
     }
     const model = builder(own, draw, fed);
     const optimizer: Model['optimizer'] = (steps, rate) => {
@@ -227,16 +248,24 @@ const SIZE_NAMES = [...Object.keys(DEFAULT_SIZES), 'vocabSize'] as (keyof Sizes)
 
 /** @throws ExperimentError when sizes are no integers from 1, do not fit each other, or in memory */
 export function checkSizes(model: ModelName, sizes: Sizes): void {
-  if (!MODEL_NAMES.includes(model)) throw new ExperimentError(`model ${shown(model)}: expected ${MODEL_NAMES.join(', ')}${typeof model === 'string' ? didYouMean(model, MODEL_NAMES) : ''}`); // prettier-ignore
+  if (!MODEL_NAMES.includes(model))
+    throw new ExperimentError(
+      `model ${shown(model)}: expected ` +
+        `${MODEL_NAMES.join(', ')}${typeof model === 'string' ? didYouMean(model, MODEL_NAMES) : ''}`,
+    );
   for (const name of SIZE_NAMES) {
     const size: unknown = sizes[name];
     if (!Number.isInteger(size) || (size as number) < 1) {
       throw new ExperimentError(`${name} ${shown(size)}: expected an integer from 1`);
     }
     const most = name === 'vocabSize' ? MOST_TOKENS : MOST;
-    if ((size as number) > most) throw new ExperimentError(`${name} ${shown(size)}: expected an integer from 1 to ${most}`); // prettier-ignore
+    if ((size as number) > most)
+      throw new ExperimentError(`${name} ${shown(size)}: expected an integer from 1 to ${most}`);
   }
-  if (graphSize(model, sizes) > MOST_NODES) throw new ExperimentError(`${model} of these sizes would not fit in memory: lower blockSize, nLayer or nEmbd`); // prettier-ignore
+  if (graphSize(model, sizes) > MOST_NODES)
+    throw new ExperimentError(
+      `${model} of these sizes would not fit in memory: lower blockSize, nLayer or nEmbd`,
+    );
   const attends = model === 'scalar' || model === 'vector';
   if (attends && sizes.nEmbd % sizes.nHead !== 0) {
     throw new ExperimentError(
@@ -261,8 +290,11 @@ export interface BuiltModel extends SizedModel {
    * model.steps(docs))`. Nothing runs in the loop's body, where the model can be read, evaluated and
    * sampled from; leaving the loop stops the training, and leaves the model as it is.
    */
-  steps(docs: Documents, options?: Omit<TrainOptions, 'onProgress'>): AsyncGenerator<Progress, TrainResult, undefined>;
-} // prettier-ignore
+  steps(
+    docs: Documents,
+    options?: Omit<TrainOptions, 'onProgress'>,
+  ): AsyncGenerator<Progress, TrainResult, undefined>;
+}
 
 /**
  * Builds a model's graph with parameters drawn from `random`.
@@ -279,7 +311,8 @@ export function buildModel(
   random: Random,
 ): BuiltModel {
   checkOptions('buildModel: sizes', sizes, KNOWN_SIZES);
-  if (!((random as unknown) instanceof Random)) throw new TypeError(`buildModel: random ${shown(random)}: expected a Random to draw the parameters from`); // prettier-ignore
+  if (!((random as unknown) instanceof Random))
+    throw new TypeError(`buildModel: random ${shown(random)}: expected a Random to draw the parameters from`);
   return buildFrom(name, vocabSize, sizes, gaussians(random));
 }
 
@@ -295,7 +328,7 @@ export function buildFrom(
   source: Source,
 ): BuiltModel {
   const all: Sizes = { ...DEFAULT_SIZES, vocabSize };
-  for (const size of Object.keys(KNOWN_SIZES) as (keyof ModelSizes)[]) all[size] = sizes[size] ?? all[size]; // prettier-ignore
+  for (const size of Object.keys(KNOWN_SIZES) as (keyof ModelSizes)[]) all[size] = sizes[size] ?? all[size];
   checkSizes(name, all);
   const fed = {
     tokens: index('tokens', all.blockSize),
@@ -360,7 +393,10 @@ export function runExperiment(name: ModelName, options: ExperimentOptions): Expe
   const run: Run = { model, tokenizer, training, random, seed, steps, batch, docs };
   const kept = keeper?.resume(run) ?? [];
   const before = checkInteger('losses kept:', kept.length, 0, MOST_STEPS);
-  if (before > steps) throw new ExperimentError(`${before} steps were taken already, more than the ${steps} asked for: ask for more`); // prettier-ignore
+  if (before > steps)
+    throw new ExperimentError(
+      `${before} steps were taken already, more than the ${steps} asked for: ask for more`,
+    );
   const losses = Array.from({ length: before }, (_, i) => kept[i]!);
   const keep = (): void => {
     if (losses.length % every === 0 || losses.length === steps) keeper?.save(run, losses);
@@ -374,7 +410,9 @@ export function runExperiment(name: ModelName, options: ExperimentOptions): Expe
   if (batch > 1) {
     const { threads } = options;
     for (let step = before; step < steps; step++) {
-      const fed = Array.from({ length: batch }, (_, i) => corpus.example((step * batch + i) % corpus.length, blockSize)); // prettier-ignore
+      const fed = Array.from({ length: batch }, (_, i) =>
+        corpus.example((step * batch + i) % corpus.length, blockSize),
+      );
       note(training.stepBatch(fed, threads === undefined ? {} : { threads }));
       keep();
     }

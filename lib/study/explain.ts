@@ -46,10 +46,11 @@ export function explain(name: ModelName, options: ExplainOptions): Explanation {
   checkDocuments(docs);
   const tokenizer = new Tokenizer(docs);
   const { train } = splitHeldOut(listed(docs));
-  const model = buildModel(name, tokenizer.vocabSize, options.sizes ?? {}, new Random(options.seed ?? 42)); // prettier-ignore
+  const model = buildModel(name, tokenizer.vocabSize, options.sizes ?? {}, new Random(options.seed ?? 42));
   const { dtype, isa } = options;
   const target = { ...(dtype !== undefined && { dtype }), ...(isa !== undefined && { isa }) };
-  const compile = (on: PassSet): Program => model.optimizer(1000).minimize(model.loss, { ...target, passes: on }).program; // prettier-ignore
+  const compile = (on: PassSet): Program =>
+    model.optimizer(1000).minimize(model.loss, { ...target, passes: on }).program;
 
   const chosen = PASSES.filter((pass) => passes.has(pass.name));
   let program = compile(new Set());
@@ -82,6 +83,6 @@ function stage(pass: Stage['pass'], does: string, program: Program): Stage {
 }
 
 function summed(work: readonly Work[]): { instructions: number; flop: number; bytes: number } {
-  const of = (key: 'instructions' | 'flop' | 'bytes'): number => work.reduce((sum, row) => sum + row[key], 0); // prettier-ignore
+  const of = (key: 'instructions' | 'flop' | 'bytes'): number => work.reduce((sum, row) => sum + row[key], 0);
   return { instructions: of('instructions'), flop: of('flop'), bytes: of('bytes') };
 }

@@ -3,7 +3,15 @@
  * in a checkpoint all that it takes to go on training bit for bit.
  */
 import { Tokenizer } from './data.js';
-import { buildFrom, checkSizes, MODEL_NAMES, type BuiltModel, type DType, type ModelName, type ModelSizes } from './experiment.js'; // prettier-ignore
+import {
+  buildFrom,
+  checkSizes,
+  MODEL_NAMES,
+  type BuiltModel,
+  type DType,
+  type ModelName,
+  type ModelSizes,
+} from './experiment.js';
 import {
   checkInteger,
   checkNumber,
@@ -25,14 +33,7 @@ import { quoted, quotedPath } from '../core/escape.js';
 import { checkPath, list, TensorFile, WeightsError, writeTensors } from '../weights/tensor-file.js';
 
 const SIZE_NAMES = Object.keys(DEFAULT_SIZES) as (keyof ModelSizes)[];
-const OWN_TEXTS: readonly string[] = [
-  'model',
-  ...SIZE_NAMES,
-  'dtype',
-  'tokenizer',
-  'steps',
-  'runs',
-];
+const OWN_TEXTS: readonly string[] = ['model', ...SIZE_NAMES, 'dtype', 'tokenizer', 'steps', 'runs'];
 /** Arrays of a checkpoint beside the model's, whose names have no slash. */
 const RULE = 'training/rule';
 const RANDOM = 'training/random';
@@ -42,7 +43,9 @@ const isTrainings = (name: string): boolean => /^(training|optimizer\.\d+)\//.te
 
 /** The most numbers of a model's matrices: with what is made of them below 2 GB. */
 const MOST_NUMBERS = 2 ** 26;
-/** By default the most steps that a checkpoint may have: the learning rates of so many take about a second. */
+/**
+ * By default the most steps that a checkpoint may have: the learning rates of so many take about a second.
+ */
 const STEPS_BY_DEFAULT = 10_000_000;
 
 /** A model read from a file. */
@@ -73,8 +76,10 @@ const CHECKPOINT_KEYS: Known<Checkpoint> = { training: true, random: true, losse
 function checkCheckpoint(who: string, given: Checkpoint): void {
   checkOptions(who, given, CHECKPOINT_KEYS);
   const { training, random } = given;
-  if (!((training as unknown) instanceof Training)) throw new TypeError(`${who}: training ${shown(training)}: expected a Training, as minimize gives`); // prettier-ignore
-  if (!((random as unknown) instanceof Random)) throw new TypeError(`${who}: random ${shown(random)}: expected a Random`); // prettier-ignore
+  if (!((training as unknown) instanceof Training))
+    throw new TypeError(`${who}: training ${shown(training)}: expected a Training, as minimize gives`);
+  if (!((random as unknown) instanceof Random))
+    throw new TypeError(`${who}: random ${shown(random)}: expected a Random`);
 }
 
 /** What a checkpoint gives back. */
@@ -124,18 +129,31 @@ export function saveCheckpoint(
   write(path, model, tokenizer, metadata, progress);
 }
 
-function write(path: string, model: BuiltModel, tokenizer: Tokenizer, metadata: Readonly<Record<string, string>>, progress?: Checkpoint): void {
+function write(
+  path: string,
+  model: BuiltModel,
+  tokenizer: Tokenizer,
+  metadata: Readonly<Record<string, string>>,
+  progress?: Checkpoint,
+): void {
   checkPath(path);
   const { name, sizes, matrices } = checkedModel(model);
-  if (!((tokenizer as unknown) instanceof Tokenizer)) throw new TypeError(`tokenizer ${shown(tokenizer)}: expected a Tokenizer`); // prettier-ignore
+  if (!((tokenizer as unknown) instanceof Tokenizer))
+    throw new TypeError(`tokenizer ${shown(tokenizer)}: expected a Tokenizer`);
   checkObject('metadata', metadata, 'an object of texts');
   checkKeepable(path, { name, sizes, matrices });
   const text = tokenizer.characters.join('');
-  if (tokenizer.vocabSize !== sizes.vocabSize) throw new WeightsError(`a tokenizer of ${tokenizer.vocabSize} tokens for a model of ${sizes.vocabSize}`); // prettier-ignore
+  if (tokenizer.vocabSize !== sizes.vocabSize)
+    throw new WeightsError(`a tokenizer of ${tokenizer.vocabSize} tokens for a model of ${sizes.vocabSize}`);
   const half = tokenizer.characters.find((character) => /\p{Cs}/u.test(character));
-  if (half !== undefined) throw new WeightsError(`the tokenizer has the character ${quoted(half)}, half a surrogate pair, from a document that is no Unicode: no file can hold it as text`); // prettier-ignore
+  if (half !== undefined)
+    throw new WeightsError(
+      `the tokenizer has the character ${quoted(half)}, half a surrogate pair, from a document that ` +
+        'is no Unicode: no file can hold it as text',
+    );
   const taken = Object.keys(metadata).filter((key) => OWN_TEXTS.includes(key));
-  if (taken.length > 0) throw new WeightsError(`metadata ${list(taken)}: the model has texts of these names itself`); // prettier-ignore
+  if (taken.length > 0)
+    throw new WeightsError(`metadata ${list(taken)}: the model has texts of these names itself`);
   // A training in float32 that has taken no step since its numbers were set has not written them yet.
   const areSingle = (): boolean => matrices.every(({ values }) => values.every(isSingle));
   const dtype: DType = progress?.training.program.dtype ?? (areSingle() ? 'float32' : 'float64');
@@ -144,23 +162,36 @@ function write(path: string, model: BuiltModel, tokenizer: Tokenizer, metadata: 
   for (const size of SIZE_NAMES) texts.set(size, String(sizes[size]));
   texts.set('dtype', dtype).set('tokenizer', text);
   const tensors = new Map<string, WrittenTensor>();
-  for (const { name: matrix, shape, values } of matrices) tensors.set(matrix, { shape, data: joined(values.map(({ data }) => data), dtype) });
+  for (const { name: matrix, shape, values } of matrices)
+    tensors.set(matrix, {
+      shape,
+      data: joined(
+        values.map(({ data }) => data),
+        dtype,
+      ),
+    });
   if (progress) {
     const { training, random, losses: given = [] } = progress;
     checkObject('saveCheckpoint: losses', given, 'a list of numbers');
     const { steps, runs, rule, moments } = training.state();
-    const losses = Float64Array.from({ length: checkInteger('number of losses', given.length, 0, steps) }, (_, i) => {
-      const loss: unknown = given[i];
-      checkNumber(`saveCheckpoint: losses[${i}]`, loss);
-      return loss;
-    }); // prettier-ignore
+    const losses = Float64Array.from(
+      { length: checkInteger('number of losses', given.length, 0, steps) },
+      (_, i) => {
+        const loss: unknown = given[i];
+        checkNumber(`saveCheckpoint: losses[${i}]`, loss);
+        return loss;
+      },
+    );
     texts.set('steps', String(steps)).set('runs', String(runs));
     for (const { name: matrix, shape, values } of matrices) {
       const kept = values.map((value) => moments.get(value));
       // What no gradient can reach is not trained: of it there is nothing to keep.
       const count = kept.find((arrays) => arrays)?.length ?? 0;
       for (let i = 0; i < count; i++) {
-        const data = joined(kept.map((arrays, at) => arrays?.[i] ?? new Float64Array(values[at]!.data.length)), training.program.dtype);
+        const data = joined(
+          kept.map((arrays, at) => arrays?.[i] ?? new Float64Array(values[at]!.data.length)),
+          training.program.dtype,
+        );
         tensors.set(moment(i, matrix), { shape, data });
       }
     }
@@ -170,7 +201,7 @@ function write(path: string, model: BuiltModel, tokenizer: Tokenizer, metadata: 
     tensors.set(LOSSES, { shape: [losses.length], data: losses });
   }
   writeTensors(path, tensors, texts);
-} // prettier-ignore
+}
 
 /**
  * Has a new training of a model go on where a checkpoint was written: sets the model's numbers, the
@@ -200,7 +231,8 @@ export function loadCheckpoint(
     const refuse = (what: string): never => {
       throw new WeightsError(`${shown} has ${what}: it is no checkpoint of this model`);
     };
-    const integer = (key: string): number => (/^\d{1,9}$/.test(text(key)) ? Number(text(key)) : refuse(`${key} ${quoted(text(key), 40)}`)); // prettier-ignore
+    const integer = (key: string): number =>
+      /^\d{1,9}$/.test(text(key)) ? Number(text(key)) : refuse(`${key} ${quoted(text(key), 40)}`);
     const given: Record<string, string | number> = {
       model: modelName,
       dtype: training.program.dtype,
@@ -210,7 +242,11 @@ export function loadCheckpoint(
       if (text(key) !== String(value)) refuse(`${key} ${quoted(text(key), 40)}, not ${value}`);
     }
     const steps = integer('steps');
-    if (steps > mostSteps) throw new WeightsError(`${shown}: ${steps} steps were taken already, more than the ${mostSteps} asked for: ask for more (mostSteps)`); // prettier-ignore
+    if (steps > mostSteps)
+      throw new WeightsError(
+        `${shown}: ${steps} steps were taken already, more than the ${mostSteps} asked for: ask for ` +
+          'more (mostSteps)',
+      );
     const known = new Set([RULE, RANDOM, LOSSES]);
     const numbers = (name: string, shape: readonly number[]): Float64Array => {
       known.add(name);
@@ -224,10 +260,15 @@ export function loadCheckpoint(
       const count = parts.map((value) => own.get(value)?.length).find((n) => n !== undefined) ?? 0;
       const kept = Array.from({ length: count }, (_, i) => numbers(moment(i, name), shape));
       const size = whole.length / parts.length;
-      const partOf = (array: Float64Array, at: number): Float64Array => array.subarray(at * size, (at + 1) * size); // prettier-ignore
+      const partOf = (array: Float64Array, at: number): Float64Array =>
+        array.subarray(at * size, (at + 1) * size);
       parts.forEach((value, at) => {
         values.set(value, partOf(whole, at));
-        if (own.has(value)) moments.set(value, kept.map((array) => partOf(array, at))); // prettier-ignore
+        if (own.has(value))
+          moments.set(
+            value,
+            kept.map((array) => partOf(array, at)),
+          );
       });
     }
     file.checkNoMore((name) => known.has(name), 'a checkpoint of this training has not');
@@ -244,7 +285,7 @@ export function loadCheckpoint(
     training.restore(read.state);
   } catch (error) {
     if (error instanceof BusyError) throw error;
-    throw new WeightsError(`${quotedPath(path)}: ${(error as Error).message}`, { cause: error }); // prettier-ignore
+    throw new WeightsError(`${quotedPath(path)}: ${(error as Error).message}`, { cause: error });
   }
   random.setstate(read.words);
   for (const [value, numbers] of read.values) setNumbers(value, numbers);
@@ -272,17 +313,23 @@ function checkedModel(model: unknown): Pick<BuiltModel, 'name' | 'sizes' | 'matr
   checkObject('model', model, 'a model as of buildModel');
   const { name, sizes: given, matrices: list } = model as Partial<BuiltModel>;
   const sizes = { ...given } as BuiltModel['sizes'];
-  const unsized = [...SIZE_NAMES, 'vocabSize' as const].find((size) => !Number.isInteger(sizes[size])); // prettier-ignore
+  const unsized = [...SIZE_NAMES, 'vocabSize' as const].find((size) => !Number.isInteger(sizes[size]));
   const refuse = (what: string, found: unknown, expected: string): never => {
-    throw new WeightsError(`the model's ${what} ${shown(found)}: expected ${expected}: give a model as of buildModel`); // prettier-ignore
+    throw new WeightsError(
+      `the model's ${what} ${shown(found)}: expected ${expected}: give a model as of buildModel`,
+    );
   };
-  if (name === undefined || !MODEL_NAMES.includes(name)) return refuse('name', name, MODEL_NAMES.join(', ')); // prettier-ignore
+  if (name === undefined || !MODEL_NAMES.includes(name)) return refuse('name', name, MODEL_NAMES.join(', '));
   if (unsized !== undefined) return refuse(`size ${unsized}`, sizes[unsized], 'an integer');
   if (!isList(list)) return refuse('matrices', list, 'an array');
   const matrices: Matrix[] = [];
   for (const matrix of list as Iterable<Partial<Matrix> | undefined>) {
     const { name: called, shape, values } = matrix ?? {};
-    if (typeof called !== 'string' || !isList(shape)) throw new WeightsError(`a matrix of the model has the name ${shown(called)} and the shape ${shown(shape)}: give a model as of buildModel`); // prettier-ignore
+    if (typeof called !== 'string' || !isList(shape))
+      throw new WeightsError(
+        `a matrix of the model has the name ${shown(called)} and the shape ${shown(shape)}: give a ` +
+          'model as of buildModel',
+      );
     matrices.push({ name: called, shape, values: valuesOf(called, values) });
   }
   return { name, sizes, matrices };
@@ -302,26 +349,31 @@ export function loadModel(path: string): LoadedModel {
     const text = (key: string): string => {
       const value = metadata.get(key);
       if (value !== undefined) return value;
-      throw new WeightsError(`${shown} has no text '${key}': it holds no model that saveModel wrote`); // prettier-ignore
+      throw new WeightsError(`${shown} has no text '${key}': it holds no model that saveModel wrote`);
     };
     const oneOf = <T extends string>(key: string, known: readonly T[]): T => {
       const found = known.find((value) => value === text(key));
       if (found !== undefined) return found;
-      throw new WeightsError(
-        `${shown}: ${key} ${quoted(text(key), 40)}: expected ${known.join(', ')}`,
-      );
+      throw new WeightsError(`${shown}: ${key} ${quoted(text(key), 40)}: expected ${known.join(', ')}`);
     };
     const name = oneOf('model', MODEL_NAMES);
     const dtype = oneOf<DType>('dtype', ['float64', 'float32']);
     const sizes: Sizes = { ...DEFAULT_SIZES, vocabSize: 1 };
     for (const size of SIZE_NAMES) {
       const given = text(size);
-      if (!/^[1-9]\d{0,6}$/.test(given)) throw new WeightsError(`${shown}: ${size} ${quoted(given, 40)}: expected a whole number from 1 to 9999999`); // prettier-ignore
+      if (!/^[1-9]\d{0,6}$/.test(given))
+        throw new WeightsError(
+          `${shown}: ${size} ${quoted(given, 40)}: expected a whole number from 1 to 9999999`,
+        );
       sizes[size] = Number(given);
     }
     const characters = text('tokenizer');
     const count = countRising(characters);
-    if (count === undefined) throw new WeightsError(`${shown}: tokenizer ${quoted(characters, 40)}: expected each character once, in the order of their numbers`); // prettier-ignore
+    if (count === undefined)
+      throw new WeightsError(
+        `${shown}: tokenizer ${quoted(characters, 40)}: expected each character once, in the order of ` +
+          'their numbers',
+      );
     sizes.vocabSize = count + 1;
     checkGraph(shown, name, sizes);
     try {
@@ -331,7 +383,9 @@ export function loadModel(path: string): LoadedModel {
     }
     checkMatrices(file, name, sizes);
     const tokenizer = new Tokenizer([characters]);
-    const model = buildFrom(name, sizes.vocabSize, sizes, (matrix, rows, cols) => file.numbers(matrix, [rows, cols])); // prettier-ignore
+    const model = buildFrom(name, sizes.vocabSize, sizes, (matrix, rows, cols) =>
+      file.numbers(matrix, [rows, cols]),
+    );
     const others = [...metadata].filter(([key]) => !OWN_TEXTS.includes(key));
     return { model, tokenizer, dtype, metadata: Object.fromEntries(others) };
   });
@@ -360,10 +414,7 @@ function checkMatrices(file: TensorFile, name: ModelName, sizes: Sizes): void {
     count += shape[0] * shape[1];
   }
   checkCount(file.shown, name, count);
-  file.checkNoMore(
-    (matrix) => known.has(matrix) || isTrainings(matrix),
-    `${name} of these sizes has not`,
-  );
+  file.checkNoMore((matrix) => known.has(matrix) || isTrainings(matrix), `${name} of these sizes has not`);
 }
 
 /** Arrays one behind the other. */
@@ -396,9 +447,13 @@ export function checkKeepable(
 
 /** What no array of a file bounds: how often a matrix is written out. */
 function checkGraph(shown: string, name: ModelName, sizes: Sizes): void {
-  if (graphSize(name, sizes) > MOST_NODES) throw new WeightsError(`${shown}: ${name} of these sizes would not fit in memory`); // prettier-ignore
+  if (graphSize(name, sizes) > MOST_NODES)
+    throw new WeightsError(`${shown}: ${name} of these sizes would not fit in memory`);
 }
 
 function checkCount(shown: string, name: ModelName, numbers: number): void {
-  if (numbers > MOST_NUMBERS) throw new WeightsError(`${shown}: ${name} of ${numbers} numbers, more than ${MOST_NUMBERS}, would not fit in memory`); // prettier-ignore
+  if (numbers > MOST_NUMBERS)
+    throw new WeightsError(
+      `${shown}: ${name} of ${numbers} numbers, more than ${MOST_NUMBERS}, would not fit in memory`,
+    );
 }

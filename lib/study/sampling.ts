@@ -39,9 +39,11 @@ export class Sampler {
     trained?: Program,
   ) {
     checkObject('sampling: model', model, 'a model as of buildModel');
-    if (!((tokenizer as unknown) instanceof Tokenizer)) throw new TypeError(`sampling: tokenizer ${shown(tokenizer)}: expected a Tokenizer`); // prettier-ignore
+    if (!((tokenizer as unknown) instanceof Tokenizer))
+      throw new TypeError(`sampling: tokenizer ${shown(tokenizer)}: expected a Tokenizer`);
     checkOptions('sampling: target', target, PROGRAM_OPTIONS);
-    if (trained !== undefined && !((trained as unknown) instanceof Program)) throw new TypeError(`sampling: trained ${shown(trained)}: expected a Program, as of a Training`); // prettier-ignore
+    if (trained !== undefined && !((trained as unknown) instanceof Program))
+      throw new TypeError(`sampling: trained ${shown(trained)}: expected a Program, as of a Training`);
     const { logits } = model;
     this.program =
       trained !== undefined && trained.sequence === logits
@@ -85,7 +87,9 @@ export class Sampler {
     }
     return Int32Array.from<number>(tokens, (token) => {
       if (Number.isInteger(token) && token >= 0 && token < tokenizer.bos) return token;
-      throw new DataError(`the prefix has a token ${shown(token)}: those of characters go from 0 to ${tokenizer.bos - 1}`); // prettier-ignore
+      throw new DataError(
+        `the prefix has a token ${shown(token)}: those of characters go from 0 to ${tokenizer.bos - 1}`,
+      );
     });
   }
 }

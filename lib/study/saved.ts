@@ -36,17 +36,18 @@ function loadUsable(path: string): LoadedModel {
   for (const { name, values } of loaded.model.matrices) {
     for (const { data } of values) {
       const wrong = data.find((x) => !Number.isFinite(x));
-      if (wrong !== undefined) throw new WeightsError(`${quotedPath(path)}: array '${name}' holds ${wrong}, expected finite numbers: use an earlier file of the model, or train it anew with a lower --lr`); // prettier-ignore
+      if (wrong !== undefined)
+        throw new WeightsError(
+          `${quotedPath(path)}: array '${name}' holds ${wrong}, expected finite numbers: use an ` +
+            'earlier file of the model, or train it anew with a lower --lr',
+        );
     }
   }
   return loaded;
 }
 
 /** Documents invented by the model that a file holds, by default as many as `runExperiment` invents. */
-export function invent(
-  path: string,
-  options: Partial<SampleOptions> & { seed?: number },
-): Invented {
+export function invent(path: string, options: Partial<SampleOptions> & { seed?: number }): Invented {
   const { seed = 42, count = 20, temperature = 0.5, ...more } = options;
   const { model, tokenizer, dtype } = loadUsable(path);
   const how = { count, temperature, ...more, target: { dtype } };
@@ -69,7 +70,11 @@ export function evaluate(path: string, input: string): Evaluated {
   const { losses, error } = program.runEach(dataset, 0, dataset.count);
   if (error) throw error;
   const wrong = losses.findIndex((x) => !Number.isFinite(x));
-  if (wrong >= 0) throw new WeightsError(`${quotedPath(path)}: its loss on document ${wrong + 1} of ${quotedPath(input)} is ${losses[wrong]}: its numbers are too large to compute with; train it anew with a lower --lr`); // prettier-ignore
+  if (wrong >= 0)
+    throw new WeightsError(
+      `${quotedPath(path)}: its loss on document ${wrong + 1} of ${quotedPath(input)} is ` +
+        `${losses[wrong]}: its numbers are too large to compute with; train it anew with a lower --lr`,
+    );
   const loss = losses.reduce((sum, x) => sum + x, 0) / losses.length;
   return { model: model.name, dtype, docs: docs.length, loss };
 }

@@ -83,7 +83,9 @@ export function targetOf({ dtype, isa, passes }: TargetOptions): ProgramOptions 
 /** @throws ExperimentError when the loss of a step, counted from 1, is not finite */
 export function checkLoss(loss: number, step: number, who: string): void {
   if (Number.isFinite(loss)) return;
-  throw new ExperimentError(`${who}: the loss is ${loss} at step ${step}: training diverged; give a lower learning rate`); // prettier-ignore
+  throw new ExperimentError(
+    `${who}: the loss is ${loss} at step ${step}: training diverged; give a lower learning rate`,
+  );
 }
 
 /**
@@ -93,7 +95,11 @@ export function checkLoss(loss: number, step: number, who: string): void {
  *
  * @throws what `train` throws
  */
-export async function* trainSteps(model: SizedModel, docs: Documents, options: TrainOptions = {}): AsyncGenerator<Progress, TrainResult, undefined> {
+export async function* trainSteps(
+  model: SizedModel,
+  docs: Documents,
+  options: TrainOptions = {},
+): AsyncGenerator<Progress, TrainResult, undefined> {
   checkOptions('train', options, TRAIN_OPTIONS);
   checkObject('model', model, 'a model as of buildModel');
   checkFunction('optimizer of the model', model.optimizer);
@@ -103,10 +109,14 @@ export async function* trainSteps(model: SizedModel, docs: Documents, options: T
   checkSignal(signal);
   const documents = checkDocuments(docs);
   const tokenizer = options.tokenizer ?? new Tokenizer(docs);
-  if (!((tokenizer as unknown) instanceof Tokenizer)) throw new TypeError(`tokenizer ${shown(tokenizer)}: expected a Tokenizer`);
+  if (!((tokenizer as unknown) instanceof Tokenizer))
+    throw new TypeError(`tokenizer ${shown(tokenizer)}: expected a Tokenizer`);
   const { vocabSize, blockSize } = model.sizes;
   if (tokenizer.vocabSize !== vocabSize) {
-    throw new DataError(`${options.tokenizer ? 'the tokenizer has' : 'the documents have'} ${tokenizer.vocabSize} tokens, the model was built for ${shown(vocabSize)}: give the tokenizer that it was built with`);
+    throw new DataError(
+      `${options.tokenizer ? 'the tokenizer has' : 'the documents have'} ${tokenizer.vocabSize} ` +
+        `tokens, the model was built for ${shown(vocabSize)}: give the tokenizer that it was built with`,
+    );
   }
   signal?.throwIfAborted();
   const order = seed === undefined ? undefined : new Random(seed).permutation(documents);
@@ -130,7 +140,7 @@ export async function* trainSteps(model: SizedModel, docs: Documents, options: T
     yield { step, loss, losses: part };
   }
   return { losses, training, tokenizer };
-} // prettier-ignore
+}
 
 /**
  * Trains a model on documents, one a step, off the event loop: timers and requests are served meanwhile.
@@ -148,7 +158,11 @@ export async function* trainSteps(model: SizedModel, docs: Documents, options: T
  * @throws BusyError when the model is being trained already
  * @throws TypeError when `signal` is no AbortSignal, or `onProgress` no function
  */
-export async function train(model: SizedModel, docs: Documents, options: TrainOptions = {}): Promise<TrainResult> {
+export async function train(
+  model: SizedModel,
+  docs: Documents,
+  options: TrainOptions = {},
+): Promise<TrainResult> {
   checkOptions('train', options, TRAIN_OPTIONS);
   const { onProgress } = options;
   checkCallback('onProgress', onProgress);
@@ -162,4 +176,4 @@ export async function train(model: SizedModel, docs: Documents, options: TrainOp
   } finally {
     await run.return(undefined as never);
   }
-} // prettier-ignore
+}

@@ -19,11 +19,7 @@ export function seconds(value: number): string {
 
 /** About three digits. */
 export function microseconds(value: number): string {
-  return value < 10
-    ? value.toFixed(2)
-    : value < 100
-      ? value.toFixed(1)
-      : groupDigits(Math.round(value));
+  return value < 10 ? value.toFixed(2) : value < 100 ? value.toFixed(1) : groupDigits(Math.round(value));
 }
 
 /**
@@ -58,9 +54,7 @@ export interface Column {
 /** Lines of a title row, a rule and the rows; every column as wide as its widest cell. */
 export function table(columns: readonly Column[], rows: readonly (readonly string[])[]): string[] {
   const titles = columns.map((column) => column.title);
-  const widths = columns.map((_, i) =>
-    largest([titles, ...rows].map((row) => Array.from(row[i]!).length)),
-  );
+  const widths = columns.map((_, i) => largest([titles, ...rows].map((row) => Array.from(row[i]!).length)));
   const line = (cells: readonly string[]): string =>
     cells
       .map((cell, i) => {

@@ -73,7 +73,8 @@ export function processOutput(): { stdout: Output; stderr: Output } {
     1,
     () => process.stdout,
     (error) => {
-      if (error.code !== 'EPIPE') stderr.write(`vecgrad: cannot write to standard output: ${error.message}\n`); // prettier-ignore
+      if (error.code !== 'EPIPE')
+        stderr.write(`vecgrad: cannot write to standard output: ${error.message}\n`);
       end(error);
     },
   );

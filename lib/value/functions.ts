@@ -1,5 +1,13 @@
 /** Functions made of operators: their gradients are whatever those say. */
-import { checkBoolean, checkFinite, checkOneOf, checkOptions, isList, shown, type Known } from '../core/check.js'; // prettier-ignore
+import {
+  checkBoolean,
+  checkFinite,
+  checkOneOf,
+  checkOptions,
+  isList,
+  shown,
+  type Known,
+} from '../core/check.js';
 import {
   checkValue,
   composed,
@@ -165,7 +173,10 @@ export function tensordot(a: Value, b: Value, axes = 1): Value {
     const fits = Number.isInteger(axes) && axes >= 0 && axes <= left.length && axes <= right.length;
     const pairs = fits ? Array.from({ length: axes }, (_, i) => i) : [];
     if (!fits || pairs.some((i) => left[left.length - 1 - i] !== right[i])) {
-      throw new ShapeError(`over ${shown(axes)} axes: the last axis of the left must equal the first of the right, and so on inwards`); // prettier-ignore
+      throw new ShapeError(
+        `over ${shown(axes)} axes: the last axis of the left must equal the first of the right, and ` +
+          'so on inwards',
+      );
     }
     const [free, others] = [left.slice(0, left.length - axes), right.slice(axes)];
     const n = sizeOf(right.slice(0, axes));
@@ -188,13 +199,18 @@ export function split(x: Value, parts: number | readonly number[], axis = 0): Va
   const at = composed('split', [x], () => resolveAxis(axis, x.shape));
   const n = x.shape[at]!;
   const refuse = (): never => {
-    throw new ShapeError(`split of ${x.label} along axis ${axis} into ${isList(parts) ? `[${Array.from({ length: Math.min(parts.length, 40) }, (_, i) => shown(parts[i])).join(', ')}]` : shown(parts)}: expected whole lengths that add up to ${n}`); // prettier-ignore
+    throw new ShapeError(
+      `split of ${x.label} along axis ${axis} into ` +
+        `${isList(parts) ? `[${Array.from({ length: Math.min(parts.length, 40) }, (_, i) => shown(parts[i])).join(', ')}]` : shown(parts)}: ` +
+        `expected whole lengths that add up to ${n}`,
+    );
   };
   const isNumber = typeof parts === 'number';
   if (!isNumber && !isList(parts)) return refuse();
   const count = isNumber ? parts : parts.length;
   // Parts of an empty axis, or of no length, can be many; not so many that there is no memory for them.
-  if (!Number.isInteger(count) || count < 0 || count > MOST_PARTS || (isNumber && n % count !== 0)) return refuse(); // prettier-ignore
+  if (!Number.isInteger(count) || count < 0 || count > MOST_PARTS || (isNumber && n % count !== 0))
+    return refuse();
   const lengths = Array.from({ length: count }, (_, i) => (isNumber ? n / count : parts[i]!));
   const isWhole = lengths.every((length) => Number.isInteger(length) && length >= 0);
   if (!isWhole || lengths.reduce((sum, length) => sum + length, 0) !== n) return refuse();

@@ -74,18 +74,15 @@ const LISTED = 10;
  * @throws GradCheckError where a gradient is too far from its difference, listing which value, which
  * element, what was found and what was expected
  */
-export function gradCheck(
-  root: Value,
-  feeds: Feeds = {},
-  options: GradCheckOptions = {},
-): GradCheckReport {
+export function gradCheck(root: Value, feeds: Feeds = {}, options: GradCheckOptions = {}): GradCheckReport {
   checkValue('gradCheck', 'the root', root);
   checkOptions('gradCheck', options, OPTIONS);
   const { step = 1e-5, tolerance = 1e-6 } = options;
   checkNumber('gradCheck: step', step);
   checkNumber('gradCheck: tolerance', tolerance);
-  if (!(step > 0 && step < Infinity)) throw new RangeError(`gradCheck: step ${step}: expected a finite number above zero`); // prettier-ignore
-  if (!(tolerance >= 0)) throw new RangeError(`gradCheck: tolerance ${tolerance}: expected a number from 0`); // prettier-ignore
+  if (!(step > 0 && step < Infinity))
+    throw new RangeError(`gradCheck: step ${step}: expected a finite number above zero`);
+  if (!(tolerance >= 0)) throw new RangeError(`gradCheck: tolerance ${tolerance}: expected a number from 0`);
   const program = compile(root, { dtype: 'float64' });
   const leaves = leavesOf(root);
   const parameters = leaves.filter(({ op }) => op === 'parameter');
@@ -99,13 +96,22 @@ export function gradCheck(
   }
 }
 
-function compared(program: Program, root: Value, leaves: readonly Value[], feeds: Feeds, step: number, tolerance: number): GradCheckReport {
+function compared(
+  program: Program,
+  root: Value,
+  leaves: readonly Value[],
+  feeds: Feeds,
+  step: number,
+  tolerance: number,
+): GradCheckReport {
   program.forward(feeds);
   program.backward();
   // Read once, by name: a copy of an object has not the getters of its class.
   const inputs = reachable([root]).filter(({ op }) => op === 'input' || op === 'index');
   const fed = Object.fromEntries(
-    inputs.map(({ name }) => [name!, byName(feeds, name!)] as const).filter(([, x]) => (x ?? undefined) !== undefined),
+    inputs
+      .map(({ name }) => [name!, byName(feeds, name!)] as const)
+      .filter(([, x]) => (x ?? undefined) !== undefined),
   ) as Feeds;
   const found = leaves.map((leaf) => Float64Array.from(program.readGradient(leaf)));
   const checked: GradCheckElement[] = [];
@@ -115,9 +121,7 @@ function compared(program: Program, root: Value, leaves: readonly Value[], feeds
     const sumAt = (i: number, x: number): number => {
       const numbers = before.with(i, x);
       if (leaf.op === 'parameter') leaf.data.set(numbers);
-      const y = program.forward(
-        leaf.op === 'parameter' ? fed : { ...fed, [leaf.name!]: numbers },
-      );
+      const y = program.forward(leaf.op === 'parameter' ? fed : { ...fed, [leaf.name!]: numbers });
       return sum(y);
     };
     const expected = before.map((x, i) => {
@@ -128,7 +132,13 @@ function compared(program: Program, root: Value, leaves: readonly Value[], feeds
     const scale = largest(expected.map(Math.abs).filter(Number.isFinite), 1);
     expected.forEach((slope, i) => {
       const difference = Math.abs(found[k]![i]! - slope);
-      const element = { label: leaf.label, at: indexOf(i, leaf), found: found[k]![i]!, expected: slope, difference }; // prettier-ignore
+      const element = {
+        label: leaf.label,
+        at: indexOf(i, leaf),
+        found: found[k]![i]!,
+        expected: slope,
+        difference,
+      };
       checked.push(element);
       if (!(difference <= tolerance * scale)) failures.push(element);
     });
@@ -139,7 +149,7 @@ function compared(program: Program, root: Value, leaves: readonly Value[], feeds
     undefined,
   );
   return { values: leaves.length, elements: checked.length, worst };
-} // prettier-ignore
+}
 
 /** The parameters and inputs that a value depends on, in order of creation. */
 function leavesOf(root: Value): Value[] {
@@ -165,12 +175,28 @@ function indexOf(i: number, { shape }: Value): number[] {
 }
 
 function describe(root: Value, failures: readonly GradCheckElement[]): string {
-  const rows = failures.slice(0, LISTED).map(({ label, at, found, expected, difference }) =>
-    [`${label} at ${show(at)}`, String(found), String(expected), difference.toExponential(1)]); // prettier-ignore
+  const rows = failures
+    .slice(0, LISTED)
+    .map(({ label, at, found, expected, difference }) => [
+      `${label} at ${show(at)}`,
+      String(found),
+      String(expected),
+      difference.toExponential(1),
+    ]);
   const table = [['gradient by', 'found', 'expected', 'difference'], ...rows];
   const widths = table[0]!.map((_, column) => largest(table.map((row) => row[column]!.length)));
-  const lines = table.map((row) => '  ' + row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd()); // prettier-ignore
+  const lines = table.map(
+    (row) =>
+      '  ' +
+      row
+        .map((cell, column) => cell.padEnd(widths[column]!))
+        .join('  ')
+        .trimEnd(),
+  );
   const more = failures.length - rows.length;
   if (more > 0) lines.push(`  and ${more} more`);
-  return `${failures.length} of the gradients of ${root.label} differ from central differences\n${lines.join('\n')}`;
+  return (
+    `${failures.length} of the gradients of ${root.label} differ from central ` +
+    `differences\n${lines.join('\n')}`
+  );
 }

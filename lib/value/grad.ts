@@ -42,7 +42,10 @@ function visit(node: Node, terms: Map<Node, Value[]>): void {
   const own = terms.get(node);
   if (!own) return;
   if (node.op === 'total' && node.attr.prefix) {
-    throw new Error(`grad through ${node.label}: how many of its terms count is known only at run time; differentiate a mean of a fixed number of values`); // prettier-ignore
+    throw new Error(
+      `grad through ${node.label}: how many of its terms count is known only at run time; ` +
+        'differentiate a mean of a fixed number of values',
+    );
   }
   const dy = total(own);
   terms.set(node, [dy]);

@@ -4,7 +4,8 @@
  * `variance(x, 0)` is `x.variance(0)`.
  *
  * Operators that are one node of the graph, or few, are methods in graph.ts; what is made of many is a
- * function in functions.ts. test/ops/operators.test.ts has a row for each: it does not compile, or fails, where
+ * function in functions.ts. test/ops/operators.test.ts has a row for each: it does not compile, or fails,
+ * where
  * an operator has one form only, or other arguments in one than in the other.
  */
 import * as composed from './functions.js';
@@ -27,19 +28,22 @@ type Method = (this: Value, ...args: unknown[]) => unknown;
 
 /** The method of this name as a function. */
 function functionOf<K extends keyof Value>(name: K): FunctionOf<K> {
-  const call = (x: Value, ...args: unknown[]): unknown => Reflect.apply(valueFor(name, 'x', x, 'a Value')[name] as Method, x, args);
+  const call = (x: Value, ...args: unknown[]): unknown =>
+    Reflect.apply(valueFor(name, 'x', x, 'a Value')[name] as Method, x, args);
   return call as FunctionOf<K>;
-} // prettier-ignore
+}
 
 /** The same, where a number may stand in the place of the value. */
 function binaryOf(name: BinaryOperator): BinaryFunction {
-  return (a, b) => (typeof a === 'number' ? constant(a) : valueFor(name, 'a', a, 'a Value or a number'))[name](b); // prettier-ignore
+  return (a, b) =>
+    (typeof a === 'number' ? constant(a) : valueFor(name, 'a', a, 'a Value or a number'))[name](b);
 }
-type BinaryOperator = 'add' | 'sub' | 'mul' | 'div' | 'maximum' | 'minimum' | 'gt' | 'ge' | 'lt' | 'le' | 'eq' | 'ne'; // prettier-ignore
+type BinaryOperator =
+  'add' | 'sub' | 'mul' | 'div' | 'maximum' | 'minimum' | 'gt' | 'ge' | 'lt' | 'le' | 'eq' | 'ne';
 
 function valueFor(name: string, what: string, x: unknown, expected: string): Value {
   if (x instanceof Value) return x;
-  throw new TypeError(`${name}: ${what} is ${x instanceof Node ? x.label : shown(x)}, expected ${expected}`); // prettier-ignore
+  throw new TypeError(`${name}: ${what} is ${x instanceof Node ? x.label : shown(x)}, expected ${expected}`);
 }
 
 /** a + b, broadcast. @function */
@@ -99,8 +103,7 @@ export const arctanh: UnaryFunction = functionOf('arctanh');
 /** {@inheritDoc Value.pow} @function */
 export const pow: (x: Value, exponent: number) => Value = functionOf('pow');
 /** {@inheritDoc Value.clip} @function */
-export const clip: (x: Value, low: Value | number, high: Value | number) => Value =
-  functionOf('clip');
+export const clip: (x: Value, low: Value | number, high: Value | number) => Value = functionOf('clip');
 /** {@inheritDoc Value.detach} @function */
 export const detach: UnaryFunction = functionOf('detach');
 /** {@inheritDoc Value.dropout} @function */
@@ -138,8 +141,7 @@ export const squeeze: (x: Value, axis?: number) => Value = functionOf('squeeze')
 /** {@inheritDoc Value.broadcastTo} @function */
 export const broadcastTo: (x: Value, shape: Shape) => Value = functionOf('broadcastTo');
 /** {@inheritDoc Value.slice} @function */
-export const slice: (x: Value, start: number, stop: number, axis?: number) => Value =
-  functionOf('slice');
+export const slice: (x: Value, start: number, stop: number, axis?: number) => Value = functionOf('slice');
 /** {@inheritDoc Value.at} @function */
 export const at: (x: Value, i: number | Index) => Value = functionOf('at');
 /** {@inheritDoc Value.gather} @function */
@@ -174,8 +176,21 @@ declare module './value.js' {
   }
 }
 
-const { embedding, gelu, layerNorm, logSoftmax, logSumExp, norm, silu, split, std, tensordot, variance } = composed; // prettier-ignore
-const METHODS = { embedding, gelu, layerNorm, logSoftmax, logSumExp, norm, silu, split, std, tensordot, variance }; // prettier-ignore
+const { embedding, gelu, layerNorm, logSoftmax, logSumExp, norm, silu, split, std, tensordot, variance } =
+  composed;
+const METHODS = {
+  embedding,
+  gelu,
+  layerNorm,
+  logSoftmax,
+  logSumExp,
+  norm,
+  silu,
+  split,
+  std,
+  tensordot,
+  variance,
+};
 
 for (const [name, call] of Object.entries(METHODS)) {
   const value: Method = function (...args) {

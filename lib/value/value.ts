@@ -6,9 +6,37 @@
  */
 import { checkDrawOptions, dot, mermaid, type DrawOptions } from '../graph/to-dot.js';
 import { clipped } from '../core/escape.js';
-import { checkFinite, checkNumber, checkOptions, isList, shown, type Known, shownList } from '../core/check.js'; // prettier-ignore
-import { isInteger, NO_ATTR, OPS, OP_CODE, OP_NAMES, takesIndex, type Attr, type OpName } from '../graph/ops.js'; // prettier-ignore
-import { broadcast, checkSize, MOST_AXES, resolveAxis, sameShape, SCALAR, sizeOf, ShapeError, show, type Shape } from '../core/shape.js'; // prettier-ignore
+import {
+  checkFinite,
+  checkNumber,
+  checkOptions,
+  isList,
+  shown,
+  type Known,
+  shownList,
+} from '../core/check.js';
+import {
+  isInteger,
+  NO_ATTR,
+  OPS,
+  OP_CODE,
+  OP_NAMES,
+  takesIndex,
+  type Attr,
+  type OpName,
+} from '../graph/ops.js';
+import {
+  broadcast,
+  checkSize,
+  MOST_AXES,
+  resolveAxis,
+  sameShape,
+  SCALAR,
+  sizeOf,
+  ShapeError,
+  show,
+  type Shape,
+} from '../core/shape.js';
 import type { Feeds, Program } from '../runtime/program.js';
 
 /** Numbers as a program holds them: float64 or float32, row-major. */
@@ -60,7 +88,10 @@ function operationOf(op: OpName, attr: Attr, shape: Shape): Operation {
   return attr === NO_ATTR ? PLAIN[op] : new Operation(op, attr, SCALAR);
 }
 
-const PLAIN = Object.fromEntries(OP_NAMES.map((op) => [op, new Operation(op, NO_ATTR, SCALAR)])) as Record<OpName, Operation>; // prettier-ignore
+const PLAIN = Object.fromEntries(OP_NAMES.map((op) => [op, new Operation(op, NO_ATTR, SCALAR)])) as Record<
+  OpName,
+  Operation
+>;
 
 /** What few of a graph's nodes have. */
 interface Extras {
@@ -171,21 +202,30 @@ const MOST_NAMED = 8;
 const reasons = new WeakMap<Error, string>();
 
 /** The error of an operator, which names its operands. */
-function refused(Kind: typeof ShapeError | typeof TypeError, op: string, operands: readonly unknown[], reason: string): Error {
+function refused(
+  Kind: typeof ShapeError | typeof TypeError,
+  op: string,
+  operands: readonly unknown[],
+  reason: string,
+): Error {
   const given = operands.filter((operand) => operand instanceof Node || typeof operand === 'number');
-  const labels = given.slice(0, MOST_NAMED).map((operand) => (operand instanceof Node ? operand.label : String(operand)));
+  const labels = given
+    .slice(0, MOST_NAMED)
+    .map((operand) => (operand instanceof Node ? operand.label : String(operand)));
   if (given.length > MOST_NAMED) labels.push(`${given.length - MOST_NAMED} more`);
-  const error = new Kind(`${op}${labels.length > 0 ? ` of ${labels.join(' and ')}` : ''}: ${clipped(reason, 1000)}`);
+  const error = new Kind(
+    `${op}${labels.length > 0 ? ` of ${labels.join(' and ')}` : ''}: ${clipped(reason, 1000)}`,
+  );
   reasons.set(error, reason);
   return error;
-} // prettier-ignore
+}
 
 /** Makes an operator of others: what one of them refuses is told as this operator's, of its own operands. */
 export function composed<T>(op: string, operands: readonly unknown[], make: () => T): T {
   try {
     return make();
   } catch (error) {
-    const reason = reasons.get(error as Error) ?? (error instanceof ShapeError ? error.message : undefined); // prettier-ignore
+    const reason = reasons.get(error as Error) ?? (error instanceof ShapeError ? error.message : undefined);
     if (reason === undefined) throw error;
     throw refused(error instanceof ShapeError ? ShapeError : TypeError, op, operands, reason);
   }
@@ -198,7 +238,8 @@ function shownNode(given: unknown): string {
 
 /** @throws TypeError when an operand is no Value */
 export function checkValue(op: string, what: string, given: unknown): asserts given is Value {
-  if (!(given instanceof Value)) throw refused(TypeError, op, [], `${what} is ${shownNode(given)}, expected a Value`); // prettier-ignore
+  if (!(given instanceof Value))
+    throw refused(TypeError, op, [], `${what} is ${shownNode(given)}, expected a Value`);
 }
 
 function checkIndexOperand(
@@ -207,7 +248,8 @@ function checkIndexOperand(
   given: unknown,
   expected = 'an Index',
 ): asserts given is Index {
-  if (!(given instanceof Index)) throw refused(TypeError, op, [x], `the index is ${shownNode(given)}, expected ${expected}`); // prettier-ignore
+  if (!(given instanceof Index))
+    throw refused(TypeError, op, [x], `the index is ${shownNode(given)}, expected ${expected}`);
 }
 
 /** The operands are nodes of the graph: values, and where the operator takes one a last index. */
@@ -216,14 +258,22 @@ function checkOperands(op: OpName, inputs: readonly Node[], attr: Attr): void {
   for (let i = 0; i < inputs.length; i++) {
     const node: unknown = inputs[i];
     if (node instanceof Node && node.operation.isInteger === (i === last)) continue;
-    throw refused(TypeError, op, inputs.slice(0, i), `operand ${i} is ${shownNode(node)}, expected ${i === last ? 'an Index' : 'a Value'}`); // prettier-ignore
+    throw refused(
+      TypeError,
+      op,
+      inputs.slice(0, i),
+      `operand ${i} is ${shownNode(node)}, expected ${i === last ? 'an Index' : 'a Value'}`,
+    );
   }
 }
 
 function resultShape(op: OpName, inputs: readonly Node[], attr: Attr): Shape {
   checkOperands(op, inputs, attr);
   try {
-    const shape = OPS[op].shape(inputs.map((node) => node.shape), attr); // prettier-ignore
+    const shape = OPS[op].shape(
+      inputs.map((node) => node.shape),
+      attr,
+    );
     checkSize(shape);
     return shape;
   } catch (error) {
@@ -278,12 +328,12 @@ export function toValue(x: unknown, op: string, a?: Node): Value {
  * @throws TypeError that names the first that is none
  */
 export function valuesOf(what: string, given: unknown): Value[] {
-  if (!isList(given))
-    throw new TypeError(`${what}: expected an array of Values, got ${shownNode(given)}`);
+  if (!isList(given)) throw new TypeError(`${what}: expected an array of Values, got ${shownNode(given)}`);
   const values: Value[] = [];
   for (let i = 0, n = given.length; i < n; i++) {
     const value = given[i];
-    if (!(value instanceof Value)) throw new TypeError(`${what}[${i}]: expected a Value, got ${shownNode(value)}`); // prettier-ignore
+    if (!(value instanceof Value))
+      throw new TypeError(`${what}[${i}]: expected a Value, got ${shownNode(value)}`);
     values.push(value);
   }
   return values;
@@ -306,16 +356,27 @@ export type Axes = number | readonly number[];
 /** Several axes, each at most once. */
 function axesOf(axes: readonly number[], x: Node, op: string, expected: string): number[] {
   const { length } = x.shape;
-  if (!isList(axes) || axes.length > MOST_AXES) throw refused(ShapeError, op, [x], `axes ${shownList(axes)}: expected ${expected} of at most ${length}`); // prettier-ignore
+  if (!isList(axes) || axes.length > MOST_AXES)
+    throw refused(ShapeError, op, [x], `axes ${shownList(axes)}: expected ${expected} of at most ${length}`);
   const found = Array.from({ length: axes.length }, (_, i) => fromFront(axes[i]!, x));
   const again = found.findIndex((axis, i) => found.includes(axis, i + 1));
-  if (again >= 0) throw refused(ShapeError, op, [x], `axes [${axes.map(shown).join(', ')}] name axis ${shown(found[again])} twice: give each once`); // prettier-ignore
+  if (again >= 0)
+    throw refused(
+      ShapeError,
+      op,
+      [x],
+      `axes [${axes.map(shown).join(', ')}] name axis ${shown(found[again])} twice: give each once`,
+    );
   return found;
 }
 
 function reduced(op: 'sum' | 'max', x: Value, axis: Axes | undefined, keepDims: boolean): Value {
-  if (typeof (keepDims as unknown) !== 'boolean') throw refused(TypeError, op, [x], `keepDims ${shown(keepDims)}: expected true or false`); // prettier-ignore
-  const axes = axis === undefined ? undefined : axesOf(typeof axis === 'number' ? [axis] : axis, x, op, 'a number, or an array'); // prettier-ignore
+  if (typeof (keepDims as unknown) !== 'boolean')
+    throw refused(TypeError, op, [x], `keepDims ${shown(keepDims)}: expected true or false`);
+  const axes =
+    axis === undefined
+      ? undefined
+      : axesOf(typeof axis === 'number' ? [axis] : axis, x, op, 'a number, or an array');
   const y = makeValue(op, [x], axes ? { axes } : NO_ATTR);
   return keepDims ? y.reshape(x.shape.map((n, i) => (!axes || axes.includes(i) ? 1 : n))) : y;
 }
@@ -344,7 +405,10 @@ export class Value extends Node {
   div(other: Value | number): Value {
     return binary(PLAIN.div, this, other);
   }
-  /** The larger of this and other by element, broadcast; ties share the gradient. NaN, also in the gradients, where either is. */
+  /**
+   * The larger of this and other by element, broadcast; ties share the gradient. NaN, also in the gradients,
+   * where either is.
+   */
   maximum(other: Value | number): Value {
     return binary(PLAIN.maximum, this, other);
   }
@@ -488,11 +552,13 @@ export class Value extends Node {
     const given = composed('reshape', [this], () => listedShape(shape, -1));
     const unknown = given.indexOf(-1);
     if (unknown < 0) return makeValue('reshape', [this], { shape: given });
-    const refuse = (why: string): Error => refused(ShapeError, 'reshape', [this], `to ${show(given)}: ${why}`); // prettier-ignore
+    const refuse = (why: string): Error =>
+      refused(ShapeError, 'reshape', [this], `to ${show(given)}: ${why}`);
     if (given.includes(-1, unknown + 1)) throw refuse('only one length may be -1');
     const size = sizeOf(this.shape);
     const others = sizeOf(given.filter((_, i) => i !== unknown));
-    if (others === 0) throw refuse('the other lengths hold no numbers, so that -1 could be any: give it as a number'); // prettier-ignore
+    if (others === 0)
+      throw refuse('the other lengths hold no numbers, so that -1 could be any: give it as a number');
     if (size % others !== 0) throw refuse(`${size} numbers do not divide by ${others}`);
     return makeValue('reshape', [this], { shape: given.with(unknown, size / others) });
   }
@@ -501,22 +567,36 @@ export class Value extends Node {
     const rank = this.shape.length + 1;
     const at = !Number.isInteger(axis) ? -1 : axis < 0 ? axis + rank : axis;
     if (at < 0 || at >= rank) {
-      throw refused(ShapeError, 'expandDims', [this], `axis ${shown(axis)}: expected an integer from ${-rank} to ${rank - 1}`); // prettier-ignore
+      throw refused(
+        ShapeError,
+        'expandDims',
+        [this],
+        `axis ${shown(axis)}: expected an integer from ${-rank} to ${rank - 1}`,
+      );
     }
-    return composed('expandDims', [this], () => this.reshape([...this.shape.slice(0, at), 1, ...this.shape.slice(at)])); // prettier-ignore
+    return composed('expandDims', [this], () =>
+      this.reshape([...this.shape.slice(0, at), 1, ...this.shape.slice(at)]),
+    );
   }
   /** Without its axes of length 1, or without one of them. */
   squeeze(axis?: number): Value {
     if (axis === undefined) return this.reshape(this.shape.filter((n) => n !== 1));
     const at = Number.isInteger(axis) ? fromFront(axis, this) : -1;
     if (this.shape[at] !== 1) {
-      throw refused(ShapeError, 'squeeze', [this], `axis ${shown(axis)} ${at in this.shape ? `has length ${this.shape[at]!}, not 1` : 'does not exist'}`); // prettier-ignore
+      throw refused(
+        ShapeError,
+        'squeeze',
+        [this],
+        `axis ${shown(axis)} ${at in this.shape ? `has length ${this.shape[at]!}, not 1` : 'does not exist'}`,
+      );
     }
     return this.reshape(this.shape.filter((_, i) => i !== at));
   }
   /** Repeated along axes of length 1 and new leading ones, until it has a shape. */
   broadcastTo(shape: Shape): Value {
-    return composed('broadcastTo', [this], () => makeValue('broadcastTo', [this], { shape: listedShape(shape) })); // prettier-ignore
+    return composed('broadcastTo', [this], () =>
+      makeValue('broadcastTo', [this], { shape: listedShape(shape) }),
+    );
   }
   /** The part [start, stop) along an axis, by default the first. */
   slice(start: number, stop: number, axis = 0): Value {
@@ -552,11 +632,11 @@ export class Value extends Node {
       if (at === 0) return makeValue('gather', [this, index]);
       const axes = this.shape.map((_, i) => i);
       const before = axes.slice(0, at);
-      const found = makeValue('gather', [this.transpose([at, ...before, ...axes.slice(at + 1)]), index]); // prettier-ignore
+      const found = makeValue('gather', [this.transpose([at, ...before, ...axes.slice(at + 1)]), index]);
       // The axes of the indices are in front of those before them.
       const n = index.shape.length;
       const behind = found.shape.map((_, i) => i).slice(n + at);
-      return found.transpose([...before.map((i) => n + i), ...index.shape.map((_, i) => i), ...behind]); // prettier-ignore
+      return found.transpose([...before.map((i) => n + i), ...index.shape.map((_, i) => i), ...behind]);
     });
   }
   /** The indices of the k largest numbers of a vector, largest first, ties to the lower index. */
@@ -605,15 +685,22 @@ export class Value extends Node {
    * Where a training step runs (`step`, `stepEach`, `stepBatch`), zeros in place of about a share `rate` of
    * the numbers, and the others divided by 1 - rate; everywhere else (`forward`, `backward`, `evaluate`,
    * sampling) the numbers as they are. Which are dropped follows from the seed, the number of the
-   * step (in a batch each document counts as one) and the place alone: alike on all machines and in both data types. Give each dropout of a
+   * step (in a batch each document counts as one) and the place alone: alike on all machines and in both data
+   * types. Give each dropout of a
    * graph a seed of its own.
    *
    * @throws RangeError when the rate is not from 0 to below 1, or the seed no integer of 31 bits
    */
   dropout(rate: number, seed: number): Value {
-    if (!(typeof rate === 'number' && rate >= 0 && rate < 1)) throw new RangeError(`dropout of ${this.label}: rate ${shown(rate)}, expected a number from 0 to below 1`); // prettier-ignore
-    if (!Number.isInteger(seed) || seed < 0 || seed > 0x7fffffff) throw new RangeError(`dropout of ${this.label}: seed ${shown(seed)}, expected an integer from 0 to 2147483647`); // prettier-ignore
-    return makeValue('dropout', [this, new Index(operationOf('step', NO_ATTR, SCALAR))], { rate, seed }); // prettier-ignore
+    if (!(typeof rate === 'number' && rate >= 0 && rate < 1))
+      throw new RangeError(
+        `dropout of ${this.label}: rate ${shown(rate)}, expected a number from 0 to below 1`,
+      );
+    if (!Number.isInteger(seed) || seed < 0 || seed > 0x7fffffff)
+      throw new RangeError(
+        `dropout of ${this.label}: seed ${shown(seed)}, expected an integer from 0 to 2147483647`,
+      );
+    return makeValue('dropout', [this, new Index(operationOf('step', NO_ATTR, SCALAR))], { rate, seed });
   }
   /** Each row of the last axis over the root of its mean square: x / sqrt(mean(x²) + eps). */
   rmsNorm(eps = 1e-5): Value {
@@ -665,7 +752,7 @@ export class Value extends Node {
   get data(): TypedArray {
     const data = this.peek('data');
     if (this.op === 'parameter') this.memory!.isLent = true;
-    if (!data) throw new Error(`${this.label} has no data yet: call forward() on a value that depends on it`); // prettier-ignore
+    if (!data) throw new Error(`${this.label} has no data yet: call forward() on a value that depends on it`);
     return data;
   }
   /**
@@ -675,7 +762,8 @@ export class Value extends Node {
    */
   get grad(): TypedArray {
     const gradient = this.peek('grad');
-    if (!gradient) throw new Error(`${this.label} has no gradient yet: call backward() on a value that depends on it`); // prettier-ignore
+    if (!gradient)
+      throw new Error(`${this.label} has no gradient yet: call backward() on a value that depends on it`);
     return gradient;
   }
   override peek(what: 'data' | 'grad'): TypedArray | undefined {
@@ -713,8 +801,16 @@ export class Index extends Node {
   at(i: number): Index {
     const n = this.shape[0];
     if (n === undefined || !Number.isInteger(i) || i < 0 || i >= n) {
-      const expected = n === undefined ? 'it is a single integer' : n === 0 ? 'it has none' : `expected an element from 0 to ${n - 1}`; // prettier-ignore
-      const last = n !== undefined && Number.isInteger(i) && i < 0 && -i <= n ? `; counted from the end it is at(${n + i})` : ''; // prettier-ignore
+      const expected =
+        n === undefined
+          ? 'it is a single integer'
+          : n === 0
+            ? 'it has none'
+            : `expected an element from 0 to ${n - 1}`;
+      const last =
+        n !== undefined && Number.isInteger(i) && i < 0 && -i <= n
+          ? `; counted from the end it is at(${n + i})`
+          : '';
       throw new RangeError(`at(${shown(i)}) of ${this.label}: no such element: ${expected}${last}`);
     }
     return makeIndex('element', this, { start: i });
@@ -737,7 +833,11 @@ export class Index extends Node {
     return this.refuseReading();
   }
   private refuseReading(): never {
-    throw new TypeError(`${this.label} holds integers, which cannot be read and have no gradient: to read them as numbers, gather from the numbers 0, 1, 2, ... by it, as in parameter([0, 1, 2]).gather(index).forward()`); // prettier-ignore
+    throw new TypeError(
+      `${this.label} holds integers, which cannot be read and have no gradient: to read them as ` +
+        'numbers, gather from the numbers 0, 1, 2, ... by it, as in parameter([0, 1, ' +
+        '2]).gather(index).forward()',
+    );
   }
   /** Integers are the program's own. */
   override peek(): undefined {
@@ -760,24 +860,25 @@ export function setProgramFactory(factory: (root: Value) => Program): void {
  * @throws ShapeError when it is none, or no array could have it; the message names no operator
  */
 function listedShape(shape: Shape, least = 0): number[] {
-  if (!isList(shape)) throw new ShapeError(`a shape is an array of integers from 0, got ${shown(shape)}`); // prettier-ignore
+  if (!isList(shape)) throw new ShapeError(`a shape is an array of integers from 0, got ${shown(shape)}`);
   if (shape.length > MOST_AXES) checkSize(shape);
   const copy = Array.from({ length: shape.length }, (_, i) => shape[i]!);
   const isShape = copy.every((n) => Number.isInteger(n) && n >= least);
-  if (!isShape) throw new ShapeError(`a shape is an array of integers from 0, got [${copy.map(shown).join(', ')}]`); // prettier-ignore
+  if (!isShape)
+    throw new ShapeError(`a shape is an array of integers from 0, got [${copy.map(shown).join(', ')}]`);
   checkSize(copy.map((n) => Math.max(n, 0)));
   return copy;
 }
 
 function checkName(what: string, name: unknown): void {
-  if (typeof name !== 'string') throw new TypeError(`${what}: a name is a text, got ${shown(name)}`); // prettier-ignore
+  if (typeof name !== 'string') throw new TypeError(`${what}: a name is a text, got ${shown(name)}`);
 }
 
 /** Parameters of single numbers, of which a graph can have very many, share their operation. */
 const SCALAR_PARAMETER = new Operation('parameter', { shape: SCALAR }, SCALAR);
 
 function leafOperation(op: 'parameter' | 'input' | 'index', shape: Shape): Operation {
-  return op === 'parameter' && shape.length === 0 ? SCALAR_PARAMETER : operationOf(op, { shape }, shape); // prettier-ignore
+  return op === 'parameter' && shape.length === 0 ? SCALAR_PARAMETER : operationOf(op, { shape }, shape);
 }
 
 function leaf<N extends Node>(node: N, name: string | undefined): N {
@@ -800,7 +901,7 @@ export function flatten(numbers: Numbers): { data: Float64Array; shape: Shape } 
   let probe: unknown = numbers;
   while (typeof probe === 'object' && probe !== null && 'length' in probe) {
     // One that holds itself has no end.
-    if (shape.length === MOST_AXES) throw new ShapeError(`arrays nested more than ${MOST_AXES} deep`); // prettier-ignore
+    if (shape.length === MOST_AXES) throw new ShapeError(`arrays nested more than ${MOST_AXES} deep`);
     const list = probe as ArrayLike<unknown>;
     shape.push(list.length);
     probe = list[0];
@@ -811,7 +912,10 @@ export function flatten(numbers: Numbers): { data: Float64Array; shape: Shape } 
   const visit = (x: unknown, depth: number): void => {
     if (depth === shape.length) {
       if (typeof x !== 'number') {
-        const error = new TypeError(`${shape.length > 0 ? `element ${show(placeOf(at, shape))} is ${shown(x)}` : shown(x)}: expected a number, or arrays of numbers`); // prettier-ignore
+        const error = new TypeError(
+          `${shape.length > 0 ? `element ${show(placeOf(at, shape))} is ${shown(x)}` : shown(x)}: ` +
+            'expected a number, or arrays of numbers',
+        );
         reasons.set(error, error.message);
         throw error;
       }
@@ -853,18 +957,28 @@ export function parameter(numbers: Numbers, options: ParameterOptions = {}): Val
   const { data, shape: found } = composed(who, [], () => flatten(numbers));
   const shape = given === undefined ? found : composed(who, [], () => listedShape(given));
   const isNested = found.length > 1;
-  if (isNested && !sameShape(found, shape)) throw new ShapeError(`${who}: nested arrays of shape ${show(found)} for shape ${show(shape)}: give the numbers flat, row by row, or nested in that shape`); // prettier-ignore
-  if (sizeOf(shape) !== data.length) throw new ShapeError(`${who}: ${data.length} numbers for shape ${show(shape)}, which holds ${sizeOf(shape)}`); // prettier-ignore
+  if (isNested && !sameShape(found, shape))
+    throw new ShapeError(
+      `${who}: nested arrays of shape ${show(found)} for shape ${show(shape)}: give the numbers flat, ` +
+        'row by row, or nested in that shape',
+    );
+  if (sizeOf(shape) !== data.length)
+    throw new ShapeError(
+      `${who}: ${data.length} numbers for shape ${show(shape)}, which holds ${sizeOf(shape)}`,
+    );
   const value = leaf(new Value(leafOperation('parameter', shape)), name);
   value.memory = { initial: data };
   return value;
 }
 
-/** Sets a parameter's numbers where they live or, where a type of less precision would round them, in float64 of their own. */
+/**
+ * Sets a parameter's numbers where they live or, where a type of less precision would round them, in float64
+ * of their own.
+ */
 export function setNumbers(value: Value, numbers: Float64Array): void {
   const memory = value.memory!;
   const data = value.peek('data')!;
-  const isRounded = data instanceof Float32Array && numbers.some((x) => !Object.is(Math.fround(x), x)); // prettier-ignore
+  const isRounded = data instanceof Float32Array && numbers.some((x) => !Object.is(Math.fround(x), x));
   if (isRounded) {
     memory.home!.program.dislodge();
     delete memory.home;
@@ -886,7 +1000,13 @@ export function input(name: string, shape: Shape = []): Value {
 export function index(name: string, length?: number): Index {
   checkName('index', name);
   const isLength = length === undefined || (Number.isInteger(length) && length >= 0);
-  if (!isLength) throw new ShapeError(`index '${clipped(name)}': length ${isList(length) ? `[${length.slice(0, MOST_AXES).map(shown).join(', ')}]` : shown(length)}: an index has one axis: give its length, an integer from 0, or none for a single one; of rows, feed all in one flat array and reshape what is gathered`); // prettier-ignore
+  if (!isLength)
+    throw new ShapeError(
+      `index '${clipped(name)}': length ` +
+        `${isList(length) ? `[${length.slice(0, MOST_AXES).map(shown).join(', ')}]` : shown(length)}: ` +
+        'an index has one axis: give its length, an integer from 0, or none for a single one; of rows, ' +
+        'feed all in one flat array and reshape what is gathered',
+    );
   const shape = length === undefined ? [] : [length];
   composed(`index '${clipped(name)}'`, [], () => listedShape(shape));
   return leaf(new Index(leafOperation('index', shape)), name);
@@ -894,14 +1014,18 @@ export function index(name: string, length?: number): Index {
 
 /** A fixed number; arithmetic accepts plain numbers too. */
 export function constant(value: number): Value {
-  if (isList(value) || ArrayBuffer.isView(value)) throw new TypeError(`constant ${shown(value)}: expected one number; an array of fixed numbers is parameter(numbers).detach()`); // prettier-ignore
+  if (isList(value) || ArrayBuffer.isView(value))
+    throw new TypeError(
+      `constant ${shown(value)}: expected one number; an array of fixed numbers is ` +
+        'parameter(numbers).detach()',
+    );
   checkNumber('constant', value);
   return new Value(operationOf('constant', { value }, SCALAR));
 }
 
 /** Zeros of a shape. */
 export function zeros(shape: Shape): Value {
-  return composed('zeros', [], () => makeValue('broadcastTo', [constant(0)], { shape: listedShape(shape) })); // prettier-ignore
+  return composed('zeros', [], () => makeValue('broadcastTo', [constant(0)], { shape: listedShape(shape) }));
 }
 
 /** Operands of one shape along a new axis, by default the first. */
@@ -940,7 +1064,12 @@ export function meanOfFirst(values: readonly Value[], n: Index): Value {
   const given = valuesOf('meanOfFirst', values);
   // A run is as long as what is fed says: no program can find its own length.
   if (n instanceof Index && (n.op !== 'index' || n.shape.length > 0)) {
-    throw refused(TypeError, 'meanOfFirst', [...given, n], `the length ${n.label} is not fed by itself: give an index(name) of one integer`); // prettier-ignore
+    throw refused(
+      TypeError,
+      'meanOfFirst',
+      [...given, n],
+      `the length ${n.label} is not fed by itself: give an index(name) of one integer`,
+    );
   }
   return composed('meanOfFirst', [...given, n], () => {
     const sum = makeValue('total', [...given, n], { prefix: true });

@@ -74,40 +74,50 @@ export function writeSafetensors(
   tensors: ReadonlyMap<string, WrittenTensor>,
   metadata: ReadonlyMap<string, string> = new Map(),
 ): Uint8Array {
-  if (![tensors, metadata].every((given: unknown) => given instanceof Map)) throw new TypeError(`writeSafetensors: ${wordsFor(tensors)} and ${wordsFor(metadata)}: expected two Maps, of arrays and of texts by name`); // prettier-ignore
+  if (![tensors, metadata].every((given: unknown) => given instanceof Map))
+    throw new TypeError(
+      `writeSafetensors: ${wordsFor(tensors)} and ${wordsFor(metadata)}: expected two Maps, of arrays ` +
+        'and of texts by name',
+    );
   for (const [name, text] of metadata as ReadonlyMap<unknown, unknown>) {
-    if (typeof name !== 'string' || typeof text !== 'string') throw new SafetensorsError(`metadata ${wordsFor(name)}: ${wordsFor(text)}, expected a text`); // prettier-ignore
+    if (typeof name !== 'string' || typeof text !== 'string')
+      throw new SafetensorsError(`metadata ${wordsFor(name)}: ${wordsFor(text)}, expected a text`);
     checkUnicode(`the metadata's name ${wordsFor(name)}`, name);
     checkUnicode(`the text of metadata ${wordsFor(name)}`, text);
   }
-  for (const [name, tensor] of tensors as ReadonlyMap<
-    unknown,
-    Partial<WrittenTensor> | undefined
-  >) {
-    const isArray = [Float64Array, Float32Array, Uint32Array].some((kind) => tensor?.data instanceof kind); // prettier-ignore
-    if (typeof name !== 'string' || !isArray || !Array.isArray(tensor?.shape)) throw new SafetensorsError(`array ${wordsFor(name)}: expected a shape, and a Float64Array, Float32Array or Uint32Array`); // prettier-ignore
+  for (const [name, tensor] of tensors as ReadonlyMap<unknown, Partial<WrittenTensor> | undefined>) {
+    const isArray = [Float64Array, Float32Array, Uint32Array].some((kind) => tensor?.data instanceof kind);
+    if (typeof name !== 'string' || !isArray || !Array.isArray(tensor?.shape))
+      throw new SafetensorsError(
+        `array ${wordsFor(name)}: expected a shape, and a Float64Array, Float32Array or Uint32Array`,
+      );
     checkUnicode(`the array's name ${wordsFor(name)}`, name);
   }
   const header: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
   if (metadata.size > 0) header[METADATA] = Object.fromEntries(metadata);
-  const sorted = [...tensors].sort((a, b) => b[1].data.BYTES_PER_ELEMENT - a[1].data.BYTES_PER_ELEMENT); // prettier-ignore
+  const sorted = [...tensors].sort((a, b) => b[1].data.BYTES_PER_ELEMENT - a[1].data.BYTES_PER_ELEMENT);
   let end = 0;
   for (const [name, { shape, data }] of sorted) {
     if (name === METADATA) throw new SafetensorsError(`an array cannot be called '${METADATA}'`);
     const isShape = shape.length <= MOST_AXES && shape.every((n) => Number.isInteger(n) && n >= 0);
     if (!isShape || sizeOf(shape) !== data.length) {
-      throw new SafetensorsError(`'${clipped(name)}': ${data.length} numbers for shape [${shape.slice(0, MOST_AXES + 1).map(wordsFor).join(', ')}]`); // prettier-ignore
+      throw new SafetensorsError(
+        `'${clipped(name)}': ${data.length} numbers for shape [${shape
+          .slice(0, MOST_AXES + 1)
+          .map(wordsFor)
+          .join(', ')}]`,
+      );
     }
     const begin = end;
     end += data.byteLength;
-    const dtype =
-      data instanceof Float64Array ? 'F64' : data instanceof Float32Array ? 'F32' : 'U32';
+    const dtype = data instanceof Float64Array ? 'F64' : data instanceof Float32Array ? 'F32' : 'U32';
     header[name] = { dtype, shape, data_offsets: [begin, end] };
   }
   const text = Buffer.from(JSON.stringify(header));
   // Spaces at the end of the header are part of the format.
   const length = Math.ceil(text.length / 8) * 8;
-  if (length > MOST_HEADER) throw new SafetensorsError(`a header of ${length} bytes: at most ${MOST_HEADER} can be read again`); // prettier-ignore
+  if (length > MOST_HEADER)
+    throw new SafetensorsError(`a header of ${length} bytes: at most ${MOST_HEADER} can be read again`);
   const bytes = new Uint8Array(8 + length + end).fill(0x20, 8, 8 + length);
   const view = new DataView(bytes.buffer);
   view.setBigUint64(0, BigInt(length), true);
@@ -131,7 +141,8 @@ export function writeSafetensors(
  * a name twice, half a surrogate pair, or a header that is not of the format or longer than 4 MiB
  */
 export function readSafetensors(bytes: Uint8Array): Tensors {
-  if (!(bytes instanceof Uint8Array)) throw new TypeError(`readSafetensors: ${wordsFor(bytes)}, expected a Uint8Array`); // prettier-ignore
+  if (!(bytes instanceof Uint8Array))
+    throw new TypeError(`readSafetensors: ${wordsFor(bytes)}, expected a Uint8Array`);
   const length = headerLength(bytes, bytes.length);
   const { start, entries, metadata } = readHeader(bytes.subarray(8, 8 + length), bytes.length);
   const tensors = new Map<string, Tensor>();
@@ -143,10 +154,13 @@ export function readSafetensors(bytes: Uint8Array): Tensors {
 
 /** How long the header of a file of so many bytes is, by the first 8 of them. */
 export function headerLength(bytes: Uint8Array, size: number): number {
-  if (bytes.length < 8) throw new SafetensorsError(`${bytes.length} bytes: a file begins with the 8 of its header's length`); // prettier-ignore
-  const length = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getBigUint64(0, true); // prettier-ignore
-  if (length > BigInt(MOST_HEADER)) throw new SafetensorsError(`a header of ${length} bytes: expected at most ${MOST_HEADER}`); // prettier-ignore
-  if (8 + Number(length) > size) throw new SafetensorsError(`a header of ${length} bytes in a file of ${size}: it was cut short`); // prettier-ignore
+  if (bytes.length < 8)
+    throw new SafetensorsError(`${bytes.length} bytes: a file begins with the 8 of its header's length`);
+  const length = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getBigUint64(0, true);
+  if (length > BigInt(MOST_HEADER))
+    throw new SafetensorsError(`a header of ${length} bytes: expected at most ${MOST_HEADER}`);
+  if (8 + Number(length) > size)
+    throw new SafetensorsError(`a header of ${length} bytes in a file of ${size}: it was cut short`);
   return Number(length);
 }
 
@@ -174,14 +188,25 @@ export function readHeader(
   const inOrder = [...entries].sort((a, b) => a[1].begin - b[1].begin || a[1].end - b[1].end);
   let end = 0;
   for (const [name, entry] of inOrder) {
-    if (entry.begin !== end) throw new SafetensorsError(`'${clipped(name)}' begins at byte ${entry.begin}, ${entry.begin < end ? 'inside another array' : 'behind a gap'}: expected ${end}`); // prettier-ignore
+    if (entry.begin !== end)
+      throw new SafetensorsError(
+        `'${clipped(name)}' begins at byte ${entry.begin}, ` +
+          `${entry.begin < end ? 'inside another array' : 'behind a gap'}: expected ${end}`,
+      );
     const bytes = entry.shape.reduce((product, n) => product * n, BYTES[entry.type]);
-    if (entry.end - entry.begin !== bytes) throw new SafetensorsError(`'${clipped(name)}' has ${entry.end - entry.begin} bytes: ${entry.type} of shape [${entry.shape.join(', ')}] takes ${bytes}`); // prettier-ignore
+    if (entry.end - entry.begin !== bytes)
+      throw new SafetensorsError(
+        `'${clipped(name)}' has ${entry.end - entry.begin} bytes: ${entry.type} of shape ` +
+          `[${entry.shape.join(', ')}] takes ${bytes}`,
+      );
     end = entry.end;
   }
   if (start + end !== size) {
     const given = size - start;
-    throw new SafetensorsError(`the arrays take ${end} bytes, the file has ${given}: ${given < end ? 'it was cut short' : 'there is more behind them'}`); // prettier-ignore
+    throw new SafetensorsError(
+      `the arrays take ${end} bytes, the file has ${given}: ` +
+        `${given < end ? 'it was cut short' : 'there is more behind them'}`,
+    );
   }
   return { start, entries, metadata };
 }
@@ -193,8 +218,10 @@ export function readHeader(
 export function numbersOf(tensor: Tensor): Float64Array {
   checkObject('numbersOf', tensor, 'a tensor as readSafetensors gives');
   const { type, bytes } = tensor;
-  if (!(bytes instanceof Uint8Array)) throw new TypeError(`numbersOf: bytes ${wordsFor(bytes)}, expected a Uint8Array`); // prettier-ignore
-  if (typeof type !== 'string' || !Object.hasOwn(BYTES, type)) throw new TypeError(`numbersOf: type ${wordsFor(type)}, expected ${Object.keys(BYTES).join(', ')}`); // prettier-ignore
+  if (!(bytes instanceof Uint8Array))
+    throw new TypeError(`numbersOf: bytes ${wordsFor(bytes)}, expected a Uint8Array`);
+  if (typeof type !== 'string' || !Object.hasOwn(BYTES, type))
+    throw new TypeError(`numbersOf: type ${wordsFor(type)}, expected ${Object.keys(BYTES).join(', ')}`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const size = BYTES[type];
   const element = READ[type];
@@ -227,9 +254,7 @@ function half(bits: number): number {
   const exponent = (bits >> 10) & 31;
   const fraction = bits & 0x3ff;
   if (exponent === 31) return fraction ? NaN : sign * Infinity;
-  return exponent
-    ? sign * (1 + fraction / 1024) * 2 ** (exponent - 15)
-    : sign * fraction * 2 ** -24;
+  return exponent ? sign * (1 + fraction / 1024) * 2 ** (exponent - 15) : sign * fraction * 2 ** -24;
 }
 
 /**
@@ -272,12 +297,17 @@ class Header {
     let shape: number[] | undefined;
     let offsets: number[] | undefined;
     this.members((key) => {
-      const earlier = key === 'dtype' ? type : key === 'shape' ? shape : key === 'data_offsets' ? offsets : null; // prettier-ignore
+      const earlier =
+        key === 'dtype' ? type : key === 'shape' ? shape : key === 'data_offsets' ? offsets : null;
       if (earlier === null) this.fail(`'${name}' has an unknown '${clipped(key)}'`);
       if (earlier !== undefined) this.fail(`'${name}' has '${key}' twice`);
       if (key === 'dtype') {
         const given = this.string();
-        if (!Object.hasOwn(BYTES, given)) this.fail(`'${name}' has elements of an unknown type '${clipped(given)}': expected ${Object.keys(BYTES).join(', ')}`); // prettier-ignore
+        if (!Object.hasOwn(BYTES, given))
+          this.fail(
+            `'${name}' has elements of an unknown type '${clipped(given)}': expected ` +
+              `${Object.keys(BYTES).join(', ')}`,
+          );
         type = given as TensorType;
       } else if (key === 'shape') {
         shape = this.integers(MOST_AXES);
@@ -285,7 +315,8 @@ class Header {
         offsets = this.integers(2);
       }
     });
-    if (type === undefined || !shape || offsets?.length !== 2) this.fail(`'${name}' needs dtype, shape and two data_offsets`); // prettier-ignore
+    if (type === undefined || !shape || offsets?.length !== 2)
+      this.fail(`'${name}' needs dtype, shape and two data_offsets`);
     const [begin, end] = offsets as [number, number];
     return { type: type, shape: shape, begin, end };
   }
@@ -319,7 +350,8 @@ class Header {
     INTEGER.lastIndex = this.at;
     const [digits] = INTEGER.exec(this.text) ?? [];
     const integer = Number(digits);
-    if (digits === undefined || !Number.isSafeInteger(integer)) this.fail('expected an integer from 0 to 2^53 - 1'); // prettier-ignore
+    if (digits === undefined || !Number.isSafeInteger(integer))
+      this.fail('expected an integer from 0 to 2^53 - 1');
     this.at += digits.length;
     return integer;
   }
@@ -385,7 +417,10 @@ const HALF = /\p{Cs}/u;
 function checkUnicode(what: string, text: string): void {
   const at = text.search(HALF);
   if (at < 0) return;
-  throw new SafetensorsError(`${what} has half a surrogate pair (U+${text.charCodeAt(at).toString(16).toUpperCase()}) as its character ${at}: a file holds Unicode text only`); // prettier-ignore
+  throw new SafetensorsError(
+    `${what} has half a surrogate pair (U+${text.charCodeAt(at).toString(16).toUpperCase()}) as its ` +
+      `character ${at}: a file holds Unicode text only`,
+  );
 }
 
 /** A text without escapes. */

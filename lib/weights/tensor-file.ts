@@ -2,7 +2,15 @@
 import { closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { shown as wordsFor } from '../core/check.js';
 import { checkReplaceable, noFile, reasonOf, replaceFile, wrongPath } from '../core/files.js';
-import { headerLength, numbersOf, readHeader, SafetensorsError, writeSafetensors, type Entry, type WrittenTensor } from './safetensors.js'; // prettier-ignore
+import {
+  headerLength,
+  numbersOf,
+  readHeader,
+  SafetensorsError,
+  writeSafetensors,
+  type Entry,
+  type WrittenTensor,
+} from './safetensors.js';
 import { sameShape, show, type Shape } from '../core/shape.js';
 import { clipped, quotedPath } from '../core/escape.js';
 
@@ -45,7 +53,7 @@ function writing(path: string, write: () => void): void {
   try {
     write();
   } catch (error) {
-    throw new WeightsError(`cannot write ${quotedPath(path)}: ${(error as Error).message}`, { cause: error }); // prettier-ignore
+    throw new WeightsError(`cannot write ${quotedPath(path)}: ${(error as Error).message}`, { cause: error });
   }
 }
 
@@ -119,8 +127,11 @@ export class TensorFile {
    */
   check(name: string, shape: Shape): void {
     const entry = this.entries.get(name);
-    if (!entry) throw new WeightsError(`${this.shown} has no '${clipped(name)}': it has ${list(this.names)}`); // prettier-ignore
-    if (!sameShape(entry.shape, shape)) throw new WeightsError(`${this.shown}: '${clipped(name)}' has shape ${show(entry.shape)}: expected ${show(shape)}`); // prettier-ignore
+    if (!entry) throw new WeightsError(`${this.shown} has no '${clipped(name)}': it has ${list(this.names)}`);
+    if (!sameShape(entry.shape, shape))
+      throw new WeightsError(
+        `${this.shown}: '${clipped(name)}' has shape ${show(entry.shape)}: expected ${show(shape)}`,
+      );
   }
 
   /**
@@ -131,7 +142,7 @@ export class TensorFile {
    */
   checkNoMore(known: (name: string) => boolean, whose: string): void {
     const others = this.names.filter((name) => !known(name));
-    if (others.length > 0) throw new WeightsError(`${this.shown} has ${list(others)} too, which ${whose}`); // prettier-ignore
+    if (others.length > 0) throw new WeightsError(`${this.shown} has ${list(others)} too, which ${whose}`);
   }
 
   /** An array's numbers, row by row; see `numbersOf` in safetensors.ts. */
@@ -148,7 +159,10 @@ export class TensorFile {
    */
   vector(name: string, most: number): Float64Array {
     const count = this.entries.get(name)?.shape[0] ?? 0;
-    if (count > most) throw new WeightsError(`${this.shown}: '${clipped(name)}' has ${count} numbers: expected at most ${most}`); // prettier-ignore
+    if (count > most)
+      throw new WeightsError(
+        `${this.shown}: '${clipped(name)}' has ${count} numbers: expected at most ${most}`,
+      );
     return this.numbers(name, [count]);
   }
 
@@ -167,5 +181,5 @@ export class TensorFile {
 /** The first of some names, in a message. */
 export function list(names: readonly string[]): string {
   const first = names.slice(0, 5).map((name) => `'${clipped(name)}'`);
-  return `${first.join(', ') || 'nothing'}${names.length > 5 ? ` and ${names.length - 5} more` : ''}`; // prettier-ignore
+  return `${first.join(', ') || 'nothing'}${names.length > 5 ? ` and ${names.length - 5} more` : ''}`;
 }

@@ -15,16 +15,21 @@ export { WeightsError };
  * @throws WeightsError when a parameter has no name, or that of another, or the file cannot be written
  * @throws SafetensorsError when a name or a text is no Unicode: it has half a surrogate pair
  */
-export function saveWeights(path: string, parameters: readonly Value[], metadata: Readonly<Record<string, string>> = {}): void {
+export function saveWeights(
+  path: string,
+  parameters: readonly Value[],
+  metadata: Readonly<Record<string, string>> = {},
+): void {
   checkObject('saveWeights: metadata', metadata, 'an object of texts');
   const named = byName(parameters);
   const tensors = new Map([...named].map(([name, { shape, data }]) => [name, { shape, data }]));
   writeTensors(path, tensors, new Map(Object.entries(metadata)));
-} // prettier-ignore
+}
 
 /**
  * Sets parameters to the numbers that a file has by their names; returns its texts. None is rounded: where a
- * training in float32 wrote a parameter last, numbers that are none of float32 make it float64 again, until the
+ * training in float32 wrote a parameter last, numbers that are none of float32 make it float64 again, until
+ * the
  * next step of such a training.
  *
  * @throws WeightsError when the file cannot be read, or lacks a parameter, or has another shape for
@@ -51,10 +56,15 @@ function byName(parameters: readonly Value[]): Map<string, Value> {
   for (const value of valuesOf('parameters', parameters)) {
     const { name } = value;
     if (value.op !== 'parameter') throw new WeightsError(`${value.label} is no parameter`);
-    if (name === undefined) throw new WeightsError(`${value.label} has no name: parameter(numbers, { name })`); // prettier-ignore
+    if (name === undefined)
+      throw new WeightsError(`${value.label} has no name: parameter(numbers, { name })`);
     const other = named.get(name);
-    if (other === value) throw new WeightsError(`${value.label} is in the list of parameters twice: give it once`); // prettier-ignore
-    if (other) throw new WeightsError(`two parameters are called '${clipped(name)}', ${other.label} and ${value.label}: name them apart`); // prettier-ignore
+    if (other === value)
+      throw new WeightsError(`${value.label} is in the list of parameters twice: give it once`);
+    if (other)
+      throw new WeightsError(
+        `two parameters are called '${clipped(name)}', ${other.label} and ${value.label}: name them apart`,
+      );
     named.set(name, value);
   }
   return named;

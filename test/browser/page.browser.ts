@@ -38,7 +38,13 @@ const arm = {
 };
 const counted = {
   file: 'counted.json',
-  report: benchReport({ cpu: 'Counted', arch: 'riscv64', emulated: QEMU, counted: true, vectors: [{ name: 'rvv', vectorBits: 256 }] }), // prettier-ignore
+  report: benchReport({
+    cpu: 'Counted',
+    arch: 'riscv64',
+    emulated: QEMU,
+    counted: true,
+    vectors: [{ name: 'rvv', vectorBits: 256 }],
+  }),
 };
 const hostile = {
   file: `${HOSTILE.replaceAll('/', '')}.json`,
@@ -131,7 +137,9 @@ const CROWDED = `[...document.querySelectorAll('figure svg')].filter((svg) => sv
   return [...leave.map(({ text }) => name + text + ' leaves'), ...meet.map((two) => name + two)];
 })`;
 
-const SMALL_TEXT = `[...document.querySelectorAll('figure text')].filter((text) => text.getBoundingClientRect().height > 0 && text.getBoundingClientRect().height < 9).map((text) => text.textContent)`;
+const SMALL_TEXT =
+  "[...document.querySelectorAll('figure text')].filter((text) => text.getBoundingClientRect().height > " +
+  '0 && text.getBoundingClientRect().height < 9).map((text) => text.textContent)';
 
 interface Drawn {
   chart: string;
@@ -155,7 +163,14 @@ describe('the page in a browser', function () {
       executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
       headless: true,
       chromiumSandbox: false,
-      args: ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'], // prettier-ignore
+      args: [
+        '--disable-gpu',
+        '--disable-quic',
+        '--no-first-run',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+      ],
     });
   });
   after(() => browser.close());
@@ -212,7 +227,8 @@ describe('the page in a browser', function () {
         const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
         await page.evaluate(readFileSync(axe, 'utf8'));
         const found = await page.evaluate<string[]>(
-          `axe.run().then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes.map((node) => node.html).join(' ')))`,
+          "axe.run().then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + " +
+            "nodes.map((node) => node.html).join(' ')))",
         );
         assert.deepEqual(found, []);
       } finally {
@@ -224,14 +240,19 @@ describe('the page in a browser', function () {
       const { page } = await open(machines, VIEWS[0]);
       try {
         const drawn = await page.evaluate<Drawn[]>(CHARTS);
-        assert.deepEqual(drawn.filter(({ label }) => label.split('|').some((one) => one.length < 10)), [], 'charts without a text'); // prettier-ignore
+        assert.deepEqual(
+          drawn.filter(({ label }) => label.split('|').some((one) => one.length < 10)),
+          [],
+          'charts without a text',
+        );
         const marks = (kind: string, emulated: boolean): number =>
           drawn
             .filter((one) => one.chart.split(' ')[0] === kind && one.emulated === emulated)
             .reduce((sum, one) => sum + one.marks, 0);
         const real = machines.filter(({ report }) => report.machine.emulated === null);
         const rows = real.flatMap(({ report }) => figures(report));
-        const isVector = ({ row }: (typeof rows)[number]): boolean => !['scalar', 'openblas'].includes(row.isa); // prettier-ignore
+        const isVector = ({ row }: (typeof rows)[number]): boolean =>
+          !['scalar', 'openblas'].includes(row.isa);
         assert.equal(marks('speed-up', false), rows.filter(isVector).length, 'speed-ups');
         assert.equal(
           marks('states', false),
@@ -244,7 +265,7 @@ describe('the page in a browser', function () {
           'the trainings',
         );
         // What was emulated is drawn as instructions only.
-        assert.deepEqual([marks('speed-up', true), marks('states', true), marks('models', true)], [0, 0, 0]); // prettier-ignore
+        assert.deepEqual([marks('speed-up', true), marks('states', true), marks('models', true)], [0, 0, 0]);
         const counts = machines.flatMap(({ report }) =>
           figures(report).filter((one) => one.fewerInstructions !== undefined && isVector(one)),
         );
@@ -257,12 +278,19 @@ describe('the page in a browser', function () {
     it(`${what}: the tables have the figures of the files`, async () => {
       const { page } = await open(machines, VIEWS[2]);
       try {
-        const values = new Set(await page.evaluate<string[]>(`[...document.querySelectorAll('[data-value]')].map((cell) => cell.dataset.value)`)); // prettier-ignore
+        const values = new Set(
+          await page.evaluate<string[]>(
+            `[...document.querySelectorAll('[data-value]')].map((cell) => cell.dataset.value)`,
+          ),
+        );
         const text = await page.evaluate<string>('document.body.textContent');
         for (const { report } of machines) {
           for (const model of MODELS) assert(text.includes(model), model);
           assert(text.includes(report.machine.cpu), report.machine.cpu);
-          assert.equal(text.includes('emulated'), machines.some((one) => one.report.machine.emulated !== null)); // prettier-ignore
+          assert.equal(
+            text.includes('emulated'),
+            machines.some((one) => one.report.machine.emulated !== null),
+          );
           if (report.machine.emulated) assert(text.includes(report.machine.emulated.by));
           const expected = [
             ...report.models.flatMap((row) => [row.microsecondsPerStep, row.finalLoss]),

@@ -42,16 +42,8 @@ describe('bench: the native half', () => {
   });
 
   const rows: [what: string, call: () => unknown, message: RegExp][] = [
-    [
-      'an unknown kernel',
-      () => native.time('nothing', 1, true, 'scalar', 0),
-      /bench\.time expects/,
-    ],
-    [
-      'a kernel with a NUL',
-      () => native.time('add\0', 1, true, 'scalar', 0),
-      /bench\.time expects/,
-    ],
+    ['an unknown kernel', () => native.time('nothing', 1, true, 'scalar', 0), /bench\.time expects/],
+    ['a kernel with a NUL', () => native.time('add\0', 1, true, 'scalar', 0), /bench\.time expects/],
     ['n of 0', () => native.time('add', 0, true, 'scalar', 0), /n from 1/],
     ['n of 1.5', () => native.time('add', 1.5, true, 'scalar', 0), /n from 1/],
     ['n of NaN', () => native.time('add', NaN, true, 'scalar', 0), /n from 1/],
@@ -64,11 +56,7 @@ describe('bench: the native half', () => {
     ['no argument', () => (native.time as () => unknown)(), /bench\.time expects/],
     ['a number for a type', () => native.time('add', 1, 1 as never, 'scalar', 0), /float32/],
     ['openblas as a peak', () => native.gflops(true, 'openblas', 0), /bench\.gflops/],
-    [
-      'no budget',
-      () => (native.gflops as (f: boolean, isa: string) => unknown)(true, 'scalar'),
-      /gflops/,
-    ],
+    ['no budget', () => (native.gflops as (f: boolean, isa: string) => unknown)(true, 'scalar'), /gflops/],
     ['no bytes', () => native.bandwidth(0, true, 'scalar', 0), /bytes from 1/],
     ['all the memory', () => native.bandwidth(2 ** 52, true, 'scalar', 0), /bytes from 1 to 2\^29/],
     ['a symbol', () => native.vectorBits(Symbol('avx2') as never), /bench\.vectorBits/],
@@ -129,7 +117,7 @@ describe('bench: a run', function () {
   });
 
   it('is what its own check takes, through JSON', () => {
-    assert.deepEqual(parseReport(JSON.stringify(report), 'own.json').kernels.length, report.kernels.length); // prettier-ignore
+    assert.deepEqual(parseReport(JSON.stringify(report), 'own.json').kernels.length, report.kernels.length);
   });
   it('has a row for every kernel, type and instruction set', () => {
     const keys = report.kernels.map(({ kernel, dtype, isa }) => `${kernel} ${dtype} ${isa}`);
@@ -162,7 +150,8 @@ describe('bench: a run', function () {
   });
   it('prints every kernel and model', () => {
     const text = reportText(report);
-    for (const name of [...listedKernels(), 'vector', 'rnn_att']) assert.match(text, new RegExp(`\\b${name}\\b`)); // prettier-ignore
+    for (const name of [...listedKernels(), 'vector', 'rnn_att'])
+      assert.match(text, new RegExp(`\\b${name}\\b`));
     assert.doesNotMatch(text, /NaN|undefined|Infinity/);
   });
   it('times less where times mean nothing', () => {
@@ -176,24 +165,44 @@ describe('bench: the file', () => {
   /** A report as JSON.parse gives it, spoiled. */
   type Json = Record<string, unknown>;
   const at = (value: unknown, ...path: (string | number)[]): Json =>
-    path.reduce<Json>((inner, key) => (inner as Record<string | number, Json>)[key]!, value as Json); // prettier-ignore
+    path.reduce<Json>((inner, key) => (inner as Record<string | number, Json>)[key]!, value as Json);
   const kernel = (json: Json, i = 0): Json => at(json, 'kernels', i);
 
   const rows: [what: string, spoil: (json: Json) => void, message: RegExp][] = [
-    ['no schema', (json) => delete json['schema'], /bad\.json: schema: expected "vecgrad-bench\/1", got nothing/], // prettier-ignore
-    ['another schema', (json) => (json['schema'] = 'vecgrad-bench/2'), /bad\.json: schema is vecgrad-bench\/2, this vecgrad reads vecgrad-bench\/1/], // prettier-ignore
+    [
+      'no schema',
+      (json) => delete json['schema'],
+      /bad\.json: schema: expected "vecgrad-bench\/1", got nothing/,
+    ],
+    [
+      'another schema',
+      (json) => (json['schema'] = 'vecgrad-bench/2'),
+      /bad\.json: schema is vecgrad-bench\/2, this vecgrad reads vecgrad-bench\/1/,
+    ],
     ['a foreign schema', (json) => (json['schema'] = 'else'), /bad\.json: schema: expected/],
-    ['no machine', (json) => delete json['machine'], /bad\.json: machine: expected an object, got nothing/], // prettier-ignore
-    ['a machine of text', (json) => (json['machine'] = 'PC'), /machine: expected an object, got "PC"/], // prettier-ignore
+    ['no machine', (json) => delete json['machine'], /bad\.json: machine: expected an object, got nothing/],
+    ['a machine of text', (json) => (json['machine'] = 'PC'), /machine: expected an object, got "PC"/],
     ['a list as machine', (json) => (json['machine'] = []), /machine: expected an object/],
     ['no processor', (json) => delete at(json, 'machine')['cpu'], /machine\.cpu: expected a line/],
     ['a processor of two lines', (json) => (at(json, 'machine')['cpu'] = 'a\nb'), /machine\.cpu/],
-    ['a processor that turns text', (json) => (at(json, 'machine')['cpu'] = 'a\u202eb'), /machine\.cpu/], // prettier-ignore
-    ['a long processor', (json) => (at(json, 'machine')['cpu'] = 'x'.repeat(1e4)), /machine\.cpu: expected a line of at most 200/], // prettier-ignore
-    ['half a core', (json) => (at(json, 'machine')['cores'] = 0.5), /machine\.cores: expected a whole/], // prettier-ignore
-    ['emulation by true', (json) => (at(json, 'machine')['emulated'] = true), /machine\.emulated: expected an object, got true/], // prettier-ignore
+    ['a processor that turns text', (json) => (at(json, 'machine')['cpu'] = 'a\u202eb'), /machine\.cpu/],
+    [
+      'a long processor',
+      (json) => (at(json, 'machine')['cpu'] = 'x'.repeat(1e4)),
+      /machine\.cpu: expected a line of at most 200/,
+    ],
+    ['half a core', (json) => (at(json, 'machine')['cores'] = 0.5), /machine\.cores: expected a whole/],
+    [
+      'emulation by true',
+      (json) => (at(json, 'machine')['emulated'] = true),
+      /machine\.emulated: expected an object, got true/,
+    ],
     ['no emulation', (json) => delete at(json, 'machine')['emulated'], /machine\.emulated/],
-    ['a time of 0', (json) => (kernel(json, 3)['nanoseconds'] = 0), /kernels\[3\]\.nanoseconds: expected a number between 1e-12 and 1e18, got 0/], // prettier-ignore
+    [
+      'a time of 0',
+      (json) => (kernel(json, 3)['nanoseconds'] = 0),
+      /kernels\[3\]\.nanoseconds: expected a number between 1e-12 and 1e18, got 0/,
+    ],
     ['a time below 0', (json) => (kernel(json)['nanoseconds'] = -1), /kernels\[0\]\.nanoseconds/],
     ['a time of text', (json) => (kernel(json)['nanoseconds'] = '1'), /nanoseconds.*got "1"/],
     [
@@ -202,14 +211,26 @@ describe('bench: the file', () => {
       /nanoseconds: expected a number between 1e-12 and 1e18, got 1e\+300/,
     ],
     ['no time', (json) => (kernel(json)['nanoseconds'] = null), /nanoseconds.*got null/],
-    ['a type of old', (json) => (kernel(json)['dtype'] = 'float16'), /kernels\[0\]\.dtype: expected "float32" or "float64"/], // prettier-ignore
-    ['markup as kernel', (json) => (kernel(json)['kernel'] = '<b>'), /kernels\[0\]\.kernel: expected a name/], // prettier-ignore
-    ['__proto__ as kernel', (json) => (kernel(json)['kernel'] = '__proto__'), /kernels\[0\]\.kernel/], // prettier-ignore
+    [
+      'a type of old',
+      (json) => (kernel(json)['dtype'] = 'float16'),
+      /kernels\[0\]\.dtype: expected "float32" or "float64"/,
+    ],
+    ['markup as kernel', (json) => (kernel(json)['kernel'] = '<b>'), /kernels\[0\]\.kernel: expected a name/],
+    ['__proto__ as kernel', (json) => (kernel(json)['kernel'] = '__proto__'), /kernels\[0\]\.kernel/],
     ['a shape of its own', (json) => (kernel(json)['shape'] = 'n!'), /kernels\[0\]\.shape/],
-    ['instructions of text', (json) => (kernel(json)['instructions'] = '9'), /kernels\[0\]\.instructions/], // prettier-ignore
+    ['instructions of text', (json) => (kernel(json)['instructions'] = '9'), /kernels\[0\]\.instructions/],
     ['kernels as an object', (json) => (json['kernels'] = {}), /kernels: expected a list/],
-    ['too many kernels', (json) => (json['kernels'] = Array.from({ length: 1e5 + 1 }, () => 0)), /kernels: expected a list of at most 100000 items, got one of 100001/], // prettier-ignore
-    ['a loss of text', (json) => (at(json, 'models', 1)['finalLoss'] = 'low'), /models\[1\]\.finalLoss: expected a number between -1e18 and 1e18, got "low"/], // prettier-ignore
+    [
+      'too many kernels',
+      (json) => (json['kernels'] = Array.from({ length: 1e5 + 1 }, () => 0)),
+      /kernels: expected a list of at most 100000 items, got one of 100001/,
+    ],
+    [
+      'a loss of text',
+      (json) => (at(json, 'models', 1)['finalLoss'] = 'low'),
+      /models\[1\]\.finalLoss: expected a number between -1e18 and 1e18, got "low"/,
+    ],
     [
       'work below 0',
       (json) => (kernel(json)['flop'] = -1),
@@ -241,13 +262,13 @@ describe('bench: the file', () => {
       /vecgrad: expected a line of at most 200 characters, without control and format characters, got/,
     ],
     ['another part', (json) => (at(json, 'states', 0)['part'] = 'all'), /states\[0\]\.part/],
-    ['a peak of 0', (json) => (at(json, 'peaks', 'flops', 0)['gflops'] = 0), /peaks\.flops\[0\]\.gflops/], // prettier-ignore
+    ['a peak of 0', (json) => (at(json, 'peaks', 'flops', 0)['gflops'] = 0), /peaks\.flops\[0\]\.gflops/],
   ];
   for (const [what, spoil, message] of rows) {
     it(`refuses ${what}`, () => {
       const json = JSON.parse(JSON.stringify(benchReport())) as Json;
       spoil(json);
-      assert.throws(() => parseReport(JSON.stringify(json), 'bad.json'), { name: 'ReportError', message }); // prettier-ignore
+      assert.throws(() => parseReport(JSON.stringify(json), 'bad.json'), { name: 'ReportError', message });
     });
   }
   for (const [what, source, message] of [
@@ -273,20 +294,33 @@ describe('bench: the file', () => {
 });
 
 describe('bench: the figures', () => {
-  const report = benchReport({ vectors: [{ name: 'avx512', vectorBits: 512 }, { name: 'avx2', vectorBits: 256 }], counted: true }); // prettier-ignore
+  const report = benchReport({
+    vectors: [
+      { name: 'avx512', vectorBits: 512 },
+      { name: 'avx2', vectorBits: 256 },
+    ],
+    counted: true,
+  });
   const of = (kernel: string, n: number, dtype: string, isa: string) =>
     figures(report).find(
-      ({ row }) =>
-        row.kernel === kernel && row.n === n && row.dtype === dtype && row.isa === isa,
-    )!; // prettier-ignore
+      ({ row }) => row.kernel === kernel && row.n === n && row.dtype === dtype && row.isa === isa,
+    )!;
 
-  const rows: [kernel: string, n: number, dtype: string, isa: string, overScalar: number, rate: number, unit: string][] = [
+  const rows: [
+    kernel: string,
+    n: number,
+    dtype: string,
+    isa: string,
+    overScalar: number,
+    rate: number,
+    unit: string,
+  ][] = [
     ['add', 1024, 'float32', 'avx512', 16, (2 * 1024 * 4) / (1024 / 16), 'GB/s'],
     ['add', 1024, 'float64', 'avx512', 8, (2 * 1024 * 8) / (1024 / 8), 'GB/s'],
     ['softmax', 32, 'float32', 'avx2', 8, (2 * 512 * 4) / (512 / 8), 'GB/s'],
     ['gemm', 64, 'float64', 'avx2', 4, 2 * 4, 'GFLOP/s'],
     ['gemm', 64, 'float64', 'scalar', 1, 2, 'GFLOP/s'],
-  ]; // prettier-ignore
+  ];
   for (const [kernel, n, dtype, isa, overScalar, rate, unit] of rows) {
     it(`${kernel} ${n} ${dtype} ${isa}: ${overScalar} times scalar, ${rate} ${unit}`, () => {
       const found = of(kernel, n, dtype, isa);
@@ -307,7 +341,14 @@ describe('bench: the figures', () => {
     assert(Math.abs(geometricMean([1, 4, 16]) - 4) < 1e-12);
     assert.equal(median([9, 1, 5]), 5);
     assert.equal(median([9, 1, 5, 6]), 5.5);
-    assert.equal(meanOfMedians([[1, 90, 5], [2, 10, 5], [70, 11, 80]]), (2 + 11 + 5) / 3); // prettier-ignore
+    assert.equal(
+      meanOfMedians([
+        [1, 90, 5],
+        [2, 10, 5],
+        [70, 11, 80],
+      ]),
+      (2 + 11 + 5) / 3,
+    );
     const order: string[] = [];
     const turn = (name: string) => () => order.push(name);
     inTurns([turn('a'), turn('b')], 1);
@@ -344,7 +385,10 @@ describe('bench: the machine', () => {
     const machine = describeMachine();
     const report = { ...benchReport(), machine };
     assert.deepEqual(parseReport(JSON.stringify(report), 'here').machine, machine);
-    assert.deepEqual(machine.isas.map(({ name }) => name), ISAS); // prettier-ignore
+    assert.deepEqual(
+      machine.isas.map(({ name }) => name),
+      ISAS,
+    );
     assert.equal(machine.node, process.version);
   });
 
@@ -356,13 +400,13 @@ describe('bench: the machine', () => {
   const rows: [what: string, signs: Partial<Signs>, by: string | undefined][] = [
     ['a real processor', {}, undefined],
     ['a real ARM', { arch: 'arm64', cpu: 'unknown', cpuinfo: arm }, undefined],
-    ['a real RISC-V', { arch: 'riscv64', cpuinfo: 'processor : 0\nisa : rv64imafdcv\n' }, undefined], // prettier-ignore
+    ['a real RISC-V', { arch: 'riscv64', cpuinfo: 'processor : 0\nisa : rv64imafdcv\n' }, undefined],
     ['no /proc at all', { cpuinfo: '', executable: '' }, undefined],
     ['a machine that no list knows', { arch: 'ppc64' }, undefined],
     ['a statement', { stated: 'gem5' }, 'gem5'],
     ['a statement of two lines', { stated: 'gem5\n<b>' }, 'gem5 <b>'],
     ['an empty statement', { stated: '' }, undefined],
-    ['a denial, against all signs', { stated: '0', native: 'qemu', executable: '/x/qemu-x86_64' }, undefined], // prettier-ignore
+    ['a denial, against all signs', { stated: '0', native: 'qemu', executable: '/x/qemu-x86_64' }, undefined],
     ["the processor's word", { native: 'qemu' }, 'qemu'],
     ["QEMU's user mode by its program", { executable: '/usr/bin/qemu-aarch64-static' }, 'qemu'],
     ["QEMU's user mode by the host's cpuinfo", { arch: 'arm64', executable: '' }, 'qemu'],
@@ -381,7 +425,7 @@ describe('bench: the machine', () => {
     const folder = mkdtempSync(join(tmpdir(), 'vecgrad-caches-'));
     const cache = (name: string, files: Record<string, string>): void => {
       mkdirSync(join(folder, name));
-      for (const [file, text] of Object.entries(files)) writeFileSync(join(folder, name, file), `${text}\n`); // prettier-ignore
+      for (const [file, text] of Object.entries(files)) writeFileSync(join(folder, name, file), `${text}\n`);
     };
     cache('index2', { level: '2', type: 'Unified', size: '1M' });
     cache('index0', { level: '1', type: 'Data', size: '48K' });
@@ -410,7 +454,10 @@ describe('bench: text stays text', () => {
   for (const [given, escaped] of rows) {
     it(JSON.stringify(given), () => {
       assert.equal(escape(given), escaped);
-      assert.equal(html`<b title="${given}">${[given, html`<i>${given}</i>`]}</b>`.text, `<b title="${escaped}">${escaped}<i>${escaped}</i></b>`); // prettier-ignore
+      assert.equal(
+        html`<b title="${given}">${[given, html`<i>${given}</i>`]}</b>`.text,
+        `<b title="${escaped}">${escaped}<i>${escaped}</i></b>`,
+      );
     });
   }
   it('leaves out what is not there', () => assert.equal(html`a${undefined}${0}`.text, 'a0'));
@@ -418,8 +465,19 @@ describe('bench: text stays text', () => {
 
 describe('bench compare, as text', () => {
   const real = { file: '/some/where/x64.json', report: benchReport() };
-  const other = { file: 'fast.json', report: benchReport({ cpu: 'Faster One', slower: 0.5, vectors: [{ name: 'avx512', vectorBits: 512 }] }) }; // prettier-ignore
-  const emulated = { file: 'arm.json', report: benchReport({ cpu: 'Emulated One', arch: 'arm64', emulated: QEMU, vectors: [{ name: 'neon', vectorBits: 128 }] }) }; // prettier-ignore
+  const other = {
+    file: 'fast.json',
+    report: benchReport({ cpu: 'Faster One', slower: 0.5, vectors: [{ name: 'avx512', vectorBits: 512 }] }),
+  };
+  const emulated = {
+    file: 'arm.json',
+    report: benchReport({
+      cpu: 'Emulated One',
+      arch: 'arm64',
+      emulated: QEMU,
+      vectors: [{ name: 'neon', vectorBits: 128 }],
+    }),
+  };
 
   it('names machines by letters and files without their folders', () => {
     assert.deepEqual(
@@ -429,7 +487,17 @@ describe('bench compare, as text', () => {
   });
   it('has the speed-ups, times and losses of every machine', () => {
     const text = comparisonText(named([real, other]));
-    for (const part of ['Some Processor 3000', 'Faster One', 'A avx2', 'B avx512', '16.0×', '8.00×', '2.5000', ...MODELS]) assert(text.includes(part), part); // prettier-ignore
+    for (const part of [
+      'Some Processor 3000',
+      'Faster One',
+      'A avx2',
+      'B avx512',
+      '16.0×',
+      '8.00×',
+      '2.5000',
+      ...MODELS,
+    ])
+      assert(text.includes(part), part);
     assert.doesNotMatch(text, /EMULATED|NaN|undefined/);
     assert(!text.includes(EMULATED));
   });
@@ -488,7 +556,8 @@ describe('bench: the arguments', () => {
     const [one, other] = [await vecgrad('help', 'bench'), await vecgrad('bench', '--help')];
     assert.deepEqual(one, other);
     assert.deepEqual(await vecgrad('bench', 'compare', '--quik', '--help'), other);
-    for (const part of ['--quick', '--json FILE', '--html FILE', 'VECGRAD_EMULATED']) assert(one.out.includes(part), part); // prettier-ignore
+    for (const part of ['--quick', '--json FILE', '--html FILE', 'VECGRAD_EMULATED'])
+      assert(one.out.includes(part), part);
   });
 });
 
@@ -599,10 +668,28 @@ describe('bench compare, as a page', () => {
     assert(page.includes('&lt;script&gt;x&lt;/script&gt;&quot;onload=&quot;x'));
   });
   const machines: [what: string, spoil: (report: BenchReport) => void][] = [
-    ['without any figure', (r) => Object.assign(r, { kernels: [], models: [], states: [], peaks: { flops: [], bandwidth: [] } })], // prettier-ignore
-    ['with scalar code only', (r) => Object.assign(r.machine, { isas: [{ name: 'scalar', vectorBits: 32 }], chosen: 'scalar' })], // prettier-ignore
-    ['with one row of each', (r) => Object.assign(r, { kernels: r.kernels.slice(0, 1), models: r.models.slice(0, 1), states: r.states.slice(0, 1), peaks: { flops: r.peaks.flops.slice(0, 1), bandwidth: r.peaks.bandwidth.slice(0, 1) } })], // prettier-ignore
-    ['with instruction sets that it does not list', (r) => Object.assign(r.machine, { isas: [], chosen: 'none' })], // prettier-ignore
+    [
+      'without any figure',
+      (r) => Object.assign(r, { kernels: [], models: [], states: [], peaks: { flops: [], bandwidth: [] } }),
+    ],
+    [
+      'with scalar code only',
+      (r) => Object.assign(r.machine, { isas: [{ name: 'scalar', vectorBits: 32 }], chosen: 'scalar' }),
+    ],
+    [
+      'with one row of each',
+      (r) =>
+        Object.assign(r, {
+          kernels: r.kernels.slice(0, 1),
+          models: r.models.slice(0, 1),
+          states: r.states.slice(0, 1),
+          peaks: { flops: r.peaks.flops.slice(0, 1), bandwidth: r.peaks.bandwidth.slice(0, 1) },
+        }),
+    ],
+    [
+      'with instruction sets that it does not list',
+      (r) => Object.assign(r.machine, { isas: [], chosen: 'none' }),
+    ],
     ['with the same row twice', (r) => r.kernels.push(...r.kernels)],
   ];
   for (const [what, spoil] of machines) {

@@ -2,7 +2,15 @@
 import assert from 'node:assert/strict';
 import { execFile, spawnSync, type SpawnSyncReturns } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'; // prettier-ignore
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { processIo, type Io } from '../../lib/cli/io.js';
@@ -17,11 +25,7 @@ const BIN = join(packageRoot(), 'lib/cli/bin.ts');
 const TSX = import.meta.resolve('tsx');
 
 /** A process of its own, as a shell starts it. */
-function spawned(
-  args: string[],
-  cwd: string,
-  env: NodeJS.ProcessEnv = {},
-): SpawnSyncReturns<string> {
+function spawned(args: string[], cwd: string, env: NodeJS.ProcessEnv = {}): SpawnSyncReturns<string> {
   return spawnSync(process.execPath, ['--import', TSX, BIN, ...args], {
     cwd,
     encoding: 'utf8',
@@ -116,10 +120,7 @@ describe('vecgrad, end to end', () => {
 
     it('trains on ./input.txt where there is one, without a bar on what is no terminal', () => {
       file('input.txt', 'anna\nbob\ncarla\ndora\n');
-      const { status, stdout, stderr } = spawned(
-        ['train', 'rnn', '--steps', '3', '--json'],
-        folder,
-      );
+      const { status, stdout, stderr } = spawned(['train', 'rnn', '--steps', '3', '--json'], folder);
       assert.deepEqual([status, stderr], [0, '']);
       assert.match(stdout, /^\{[^\n]*\}\n$/);
       assert.equal((JSON.parse(stdout) as ExperimentResult).docs, 4);
@@ -269,7 +270,7 @@ describe('vecgrad, end to end', () => {
   describe('data names, as built', () => {
     const list = 'anna\nbob\n';
     const hash = createHash('sha256').update(list).digest('hex');
-    const command = ['data', 'names', '--url', 'http://me:s3cret@names.invalid/list', '--sha256', hash]; // prettier-ignore
+    const command = ['data', 'names', '--url', 'http://me:s3cret@names.invalid/list', '--sha256', hash];
     const place = join(folder, 'names');
     before(() => mkdirSync(place));
 
@@ -289,11 +290,18 @@ describe('vecgrad, end to end', () => {
       const proxy = await serve(answer(list));
       const said = await built(proxy.origin, ...command);
       await proxy.closed();
-      assert.deepEqual(said, { code: 0, err: '', out: 'input.txt: 2 names, from http://names.invalid/list\nnext: vecgrad train vector\n' }); // prettier-ignore
+      assert.deepEqual(said, {
+        code: 0,
+        err: '',
+        out: 'input.txt: 2 names, from http://names.invalid/list\nnext: vecgrad train vector\n',
+      });
       assert.equal(proxy.heads.length, 1);
       assert.equal(readFileSync(join(place, 'input.txt'), 'utf8'), list);
       const again = await built(proxy.origin, ...command);
-      assert.equal(again.out, 'input.txt: 2 names, there already, nothing was fetched\nnext: vecgrad train vector\n'); // prettier-ignore
+      assert.equal(
+        again.out,
+        'input.txt: 2 names, there already, nothing was fetched\nnext: vecgrad train vector\n',
+      );
     });
 
     it('says in one line that it could not, leaves nothing, and exits with 1', async () => {
@@ -302,27 +310,44 @@ describe('vecgrad, end to end', () => {
       const said = await built(proxy.origin.replace('//', '//me:s3cret@'), ...command);
       await proxy.closed();
       const through = new URL(proxy.origin).host;
-      assert.deepEqual(said, { code: 1, out: '', err: `vecgrad: cannot fetch http://names.invalid/list through the proxy ${through}: it answered 503 Service Unavailable\n` }); // prettier-ignore
+      assert.deepEqual(said, {
+        code: 1,
+        out: '',
+        err:
+          `vecgrad: cannot fetch http://names.invalid/list through the proxy ${through}: it answered ` +
+          '503 Service Unavailable\n',
+      });
       assert.deepEqual(readdirSync(place), []);
     });
   });
 
   describe('graph', () => {
     const input = ['--input', names];
-    const absent = (): Promise<never> => Promise.reject(Object.assign(new Error('absent'), { code: 'MODULE_NOT_FOUND' })); // prettier-ignore
+    const absent = (): Promise<never> =>
+      Promise.reject(Object.assign(new Error('absent'), { code: 'MODULE_NOT_FOUND' }));
     const broken = (): Promise<never> => Promise.reject(new Error('broken'));
     const small = ['--n-embd', '2', '--n-head', '1', '--positions', '1'];
 
     // Two positions of rnn are 46 nodes, and six parameters are drawn for each; rnn_att has four more each.
     const texts: [argv: string[], first: string, boxes: number | undefined, has: RegExp][] = [
-      [['rnn', '--positions', '1'], 'digraph {', 30, /^ {2}n6 \[label="wte\\nparameter \[27, 16\]", style=filled\];$/m],
+      [
+        ['rnn', '--positions', '1'],
+        'digraph {',
+        30,
+        /^ {2}n6 \[label="wte\\nparameter \[27, 16\]", style=filled\];$/m,
+      ],
       [['rnn'], 'digraph {', 52, /"wpe\\nparameter \[2, 16\]"/],
       [['rnn_att', '--n-state', '4', '--n-att', '2'], 'digraph {', 60, /"topk k=2 \[2\]"/],
       [['vector', '--n-head', '1', '--n-layer', '2'], 'digraph {', undefined, /"layer1.attn_wq\\n/],
       [['scalar', ...small], 'digraph {', undefined, /"wte\[26\]\[1\]\\nparameter \[\]"/],
-      [['rnn', '--positions', '1', '--mermaid'], 'flowchart TD', 30, /^ {2}n6\[\["wte<br\/>parameter \[27, 16\]"\]\]$/m],
+      [
+        ['rnn', '--positions', '1', '--mermaid'],
+        'flowchart TD',
+        30,
+        /^ {2}n6\[\["wte<br\/>parameter \[27, 16\]"\]\]$/m,
+      ],
       [['rnn', '--data'], 'digraph {', 52, /"mul \[\]\\ndata 3\.\d+\\ngrad 1"/],
-    ]; // prettier-ignore
+    ];
     for (const [argv, first, boxes, has] of texts) {
       it(`${argv.join(' ')} prints the same text each time`, async () => {
         const { code, out, err } = await vecgrad('graph', ...argv, ...input);
@@ -334,7 +359,11 @@ describe('vecgrad, end to end', () => {
       });
     }
 
-    const pictures: string[][] = [['rnn', '--positions', '16'], ['vector', '--data'], ['scalar', ...small]]; // prettier-ignore
+    const pictures: string[][] = [
+      ['rnn', '--positions', '16'],
+      ['vector', '--data'],
+      ['scalar', ...small],
+    ];
     for (const argv of pictures) {
       it(`${argv.join(' ')} --svg writes a picture of every box`, async () => {
         const dot = (await vecgrad('graph', ...argv, ...input)).out;
@@ -350,14 +379,44 @@ describe('vecgrad, end to end', () => {
 
     const svg = join(folder, 'none.svg');
     const failures: [title: string, io: Partial<Io>, argv: string[], code: number, err: RegExp][] = [
-      ['a folder that is not there', {}, ['rnn', '--svg', join(folder, 'none', 'x.svg')], 1, /cannot write ".*x\.svg": there is no such file or folder/],
+      [
+        'a folder that is not there',
+        {},
+        ['rnn', '--svg', join(folder, 'none', 'x.svg')],
+        1,
+        /cannot write ".*x\.svg": there is no such file or folder/,
+      ],
       ['a folder for a file', {}, ['rnn', '--svg', folder], 1, /cannot write ".*": it is a directory/],
-      ['a picture too large', {}, ['scalar', '--svg', svg], 2, /--svg draws at most 2,000 boxes, and this graph has 22,704: lower --positions/],
-      ['a picture without Graphviz', { graphviz: absent }, ['rnn', '--svg', svg], 1, /--svg needs the package @viz-js\/viz: npm install @viz-js\/viz$/],
+      [
+        'a picture too large',
+        {},
+        ['scalar', '--svg', svg],
+        2,
+        /--svg draws at most 2,000 boxes, and this graph has 22,704: lower --positions/,
+      ],
+      [
+        'a picture without Graphviz',
+        { graphviz: absent },
+        ['rnn', '--svg', svg],
+        1,
+        /--svg needs the package @viz-js\/viz: npm install @viz-js\/viz$/,
+      ],
       ['a Graphviz that fails', { graphviz: broken }, ['rnn', '--svg', svg], 1, /^vecgrad: broken$/],
-      ['data of documents that are all too short', {}, ['rnn', '--positions', '40', '--data'], 1, /no document has 40 positions/],
-      ['input that is none', {}, ['rnn', '--input', join(folder, 'none.txt')], 1, /cannot read ".*none\.txt": there is no such file/],
-    ]; // prettier-ignore
+      [
+        'data of documents that are all too short',
+        {},
+        ['rnn', '--positions', '40', '--data'],
+        1,
+        /no document has 40 positions/,
+      ],
+      [
+        'input that is none',
+        {},
+        ['rnn', '--input', join(folder, 'none.txt')],
+        1,
+        /cannot read ".*none\.txt": there is no such file/,
+      ],
+    ];
     for (const [title, io, argv, code, err] of failures) {
       it(`refuses ${title}`, async () => {
         const said = await vecgradWith(io, 'graph', ...input, ...argv);

@@ -10,14 +10,7 @@ import { COMMAND_NAMES, OPTIONS } from '../../lib/cli/options.js';
 import { progress } from '../../lib/cli/progress.js';
 import { MODELS, STUDY } from '../../lib/cli/study.js';
 import { nearest } from '../../lib/core/suggest.js';
-import {
-  groupDigits,
-  loss,
-  microseconds,
-  printable,
-  seconds,
-  truncate,
-} from '../../lib/terminal/format.js';
+import { groupDigits, loss, microseconds, printable, seconds, truncate } from '../../lib/terminal/format.js';
 import { embeddedNamesPath, listed } from '../../lib/study/data.js';
 import type { NamesOptions } from '../../lib/download/names.js';
 import { packageVersion } from '../../lib/core/package.js';
@@ -86,7 +79,7 @@ interface Outcome {
 let buildStatus: number | null = 0;
 
 async function vecgrad(argv: string[], engine = fake, isTTY = false): Promise<Outcome> {
-  const outcome: Outcome = { code: -1, out: '', err: '', runs: [], lists: [], builds: [], natives: 0 }; // prettier-ignore
+  const outcome: Outcome = { code: -1, out: '', err: '', runs: [], lists: [], builds: [], natives: 0 };
   const io: Io = {
     stdout: { write: (text) => (outcome.out += text) },
     stderr: { write: (text) => (outcome.err += text), isTTY, columns: 80 },
@@ -174,10 +167,7 @@ describe('command line', () => {
       [['graph'], /no model given: say vecgrad graph MODEL, one of scalar, vector, rnn or rnn_att/],
       [['graph', 'rn'], /unknown model "rn": .*; did you mean rnn\?/],
       [['graph', 'rnn', 'vector'], /nothing is expected after graph rnn: "vector"/],
-      [
-        ['graph', 'rnn', '--positions', '0'],
-        /--positions takes a whole number from 1 to 4,096, not "0"/,
-      ],
+      [['graph', 'rnn', '--positions', '0'], /--positions takes a whole number from 1 to 4,096, not "0"/],
       [['graph', 'rnn', '--positions', '1.5'], /--positions takes .*, not "1.5"/],
       [['graph', 'rnn', '--position', '1'], /no option "--position"; did you mean --positions\?/],
       [['graph', 'rnn', '--svg'], /--svg needs a value: --svg FILE, write a picture/],
@@ -186,15 +176,9 @@ describe('command line', () => {
         ['graph', 'rnn', '--svg', 'x.svg', '--mermaid'],
         /--mermaid does nothing beside --svg: leave one of them out/,
       ],
-      [
-        ['graph', 'rnn', '--steps', '5'],
-        /graph has no option "--steps", only compare and train has/,
-      ],
+      [['graph', 'rnn', '--steps', '5'], /graph has no option "--steps", only compare and train has/],
       [['graph', 'vector', '--n-head', '3'], /n-head 3 does not divide n-embd 16 \(the default\)/],
-      [
-        ['graph', 'scalar', '--positions', '4096'],
-        /would not fit in memory: lower .* or --positions/,
-      ],
+      [['graph', 'scalar', '--positions', '4096'], /would not fit in memory: lower .* or --positions/],
       [['train', 'rnn', '--every', '5'], /--every needs --save FILE: give both, or neither/],
       [['train', 'rnn', '--resume'], /--resume needs --save FILE: give both, or neither/],
       [['train', 'rnn', '--threads', '2'], /--threads needs --batch N: give both, or neither/],
@@ -212,17 +196,12 @@ describe('command line', () => {
         'resume',
       ].map((option): [string[], RegExp] => [
         ['train', 'rnn', ...`--${option}`.split(' '), '--explain'],
-        new RegExp(
-          `--${option.split(' ')[0]!} does nothing beside --explain: leave one of them out`,
-        ),
+        new RegExp(`--${option.split(' ')[0]!} does nothing beside --explain: leave one of them out`),
       ]),
       [['train', 'rnn', '--save', ''], /--save takes the name of a file, not ""/],
       [['train', 'rnn', '--save', 'x', '--every', '0'], /--every takes a whole number from 1 to/],
       [['train', 'rnn', '--count', '5'], /train has no option "--count", only sample has/],
-      [
-        ['sample'],
-        /no model given: say vecgrad sample FILE, which vecgrad train --save FILE writes/,
-      ],
+      [['sample'], /no model given: say vecgrad sample FILE, which vecgrad train --save FILE writes/],
       [['sample', ''], /no model given/],
       [['sample', 'x', 'y'], /nothing is expected after sample FILE: "y"/],
       [['sample', 'x', '--count', '-1'], /--count takes a whole number from 0 to/],
@@ -289,21 +268,21 @@ describe('command line', () => {
       [['train', 'rnn', '--n-head', '3'], /n-head 3 does not divide n-embd 16/],
       [['train', 'rnn_att', '--n-att', '33'], /n-att 33 is more than n-state 32 \(the default\)/],
       [['train', 'rnn_att', '--n-state', '8'], /n-att 16 \(the default\) is more than n-state 8/],
-      [
-        ['train', 'scalar', '--n-embd', '512'],
-        /scalar of these sizes would not fit in memory: lower/,
-      ],
+      [['train', 'scalar', '--n-embd', '512'], /scalar of these sizes would not fit in memory: lower/],
       [['train', 'vector', '--block-size', '4096'], /vector of these sizes would not fit/],
       [['train', 'vector', '--n-embd', '4096'], /lower --n-embd, --n-layer or --block-size/],
       [['train', 'rnn', '--n-state=4096', '--n-embd=4096'], /lower --n-state or --n-embd/],
     ];
     for (const [argv, message] of rows) {
-      it(`vecgrad ${argv.map((arg) => (/^[\w.=-]+$/.test(arg) ? arg : JSON.stringify(arg))).join(' ')}`, async () => {
-        const { code, out, err, natives } = await vecgrad(argv);
-        assert.match(err, message);
-        assert.match(err, /^vecgrad: [^\n]+\n$/);
-        assert.deepEqual([code, out, natives], [2, '', 0]);
-      });
+      it(
+        'vecgrad ' + `${argv.map((arg) => (/^[\w.=-]+$/.test(arg) ? arg : JSON.stringify(arg))).join(' ')}`,
+        async () => {
+          const { code, out, err, natives } = await vecgrad(argv);
+          assert.match(err, message);
+          assert.match(err, /^vecgrad: [^\n]+\n$/);
+          assert.deepEqual([code, out, natives], [2, '', 0]);
+        },
+      );
     }
   });
 
@@ -398,17 +377,32 @@ describe('command line', () => {
       [[], { out: 'input.txt' }, 'there already, nothing was fetched', ''],
       [['--out', './input.txt'], { out: './input.txt' }, 'there already, nothing was fetched', ''],
       [['--url', url], { out: 'input.txt', url: new URL(url) }, 'from h', ''],
-      [['--url', url, '--sha256', HASH.toUpperCase()], { out: 'input.txt', url: new URL(url), sha256: HASH }, 'from h', ''],
-      [['--out', '../x.txt', '--url', url], { out: '../x.txt', url: new URL(url) }, 'from h', ' --input ../x.txt'],
-      [['--out', "it's.txt", '--url', url], { out: "it's.txt", url: new URL(url) }, 'from h', ` --input 'it'\\''s.txt'`],
-    ]; // prettier-ignore
+      [
+        ['--url', url, '--sha256', HASH.toUpperCase()],
+        { out: 'input.txt', url: new URL(url), sha256: HASH },
+        'from h',
+        '',
+      ],
+      [
+        ['--out', '../x.txt', '--url', url],
+        { out: '../x.txt', url: new URL(url) },
+        'from h',
+        ' --input ../x.txt',
+      ],
+      [
+        ['--out', "it's.txt", '--url', url],
+        { out: "it's.txt", url: new URL(url) },
+        'from h',
+        ` --input 'it'\\''s.txt'`,
+      ],
+    ];
     for (const [argv, asked, source, next] of rows) {
       it(argv.join(' ') || 'without options', async () => {
         for (const force of [[], ['--force']]) {
-          const { code, out, err, lists, natives } = await vecgrad(['data', 'names', ...argv, ...force]); // prettier-ignore
+          const { code, out, err, lists, natives } = await vecgrad(['data', 'names', ...argv, ...force]);
           assert.deepEqual([code, err, natives], [0, '', 0]);
           assert.deepEqual(lists, [{ ...asked, force: force.length > 0 }]);
-          assert.equal(out, `${asked.out}: 32,033 names, ${source}\nnext: vecgrad train vector${next}\n`); // prettier-ignore
+          assert.equal(out, `${asked.out}: 32,033 names, ${source}\nnext: vecgrad train vector${next}\n`);
         }
       });
     }
@@ -527,10 +521,10 @@ describe('command line', () => {
     });
 
     it('train: a summary and the samples, control characters escaped', async () => {
-      const { out } = await vecgrad(
-        ['train', 'rnn', '--input', few, '--samples', '2'],
-        (model, options) => ({ ...fake(model, options), samples: ['\x1b[31m', ''] }),
-      );
+      const { out } = await vecgrad(['train', 'rnn', '--input', few, '--samples', '2'], (model, options) => ({
+        ...fake(model, options),
+        samples: ['\x1b[31m', ''],
+      }));
       assert.match(out, /^rnn, 1,000 steps, seed 42, float64, avx2\n/);
       assert.match(out, /parameters +4,192 at 27 tokens\n/);
       assert.match(out, /held-out +- +\(fewer than 10 documents: none held out\)\n/);
@@ -605,11 +599,7 @@ describe('command line', () => {
         while (performance.now() < end);
         return fake(model, options);
       };
-      const { out, err, runs } = await vecgrad(
-        ['train', 'rnn', '--input', few, '--json'],
-        slow,
-        true,
-      );
+      const { out, err, runs } = await vecgrad(['train', 'rnn', '--input', few, '--json'], slow, true);
       assert.equal(typeof runs[0]!.options.onStep, 'function');
       assert.ok(err.startsWith(CLEAR) && err.endsWith(CLEAR));
       assert.match(err.split(CLEAR)[1]!, /^rnn {6}[█░]{30} step \d+\/1000 {2}loss \d\.\d{4}$/);

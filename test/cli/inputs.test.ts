@@ -1,4 +1,6 @@
-/** What commands read: pipes that begin late, never or never end, devices, and the ./input.txt of a folder. */
+/**
+ * What commands read: pipes that begin late, never or never end, devices, and the ./input.txt of a folder.
+ */
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
@@ -33,7 +35,11 @@ describe('what is read', function () {
   /** A script in which `v` is vecgrad, and `pipe` a named pipe; what it prints, and how long it takes. */
   const run = (script: string): { said: string; seconds: number } => {
     const start = performance.now();
-    const { stdout, stderr, status } = spawnSync('bash', ['-c', `mkfifo pipe; v() { "${process.execPath}" "${CLI}" "$@"; }; ${script}; wait`], { cwd: folder, encoding: 'utf8', timeout: 50_000 }); // prettier-ignore
+    const { stdout, stderr, status } = spawnSync(
+      'bash',
+      ['-c', `mkfifo pipe; v() { "${process.execPath}" "${CLI}" "$@"; }; ${script}; wait`],
+      { cwd: folder, encoding: 'utf8', timeout: 50_000 },
+    );
     assert.equal(status, 0, `${String(status)} ${stderr}`);
     return { said: `${stdout}${stderr}`, seconds: (performance.now() - start) / 1000 };
   };
@@ -44,22 +50,74 @@ describe('what is read', function () {
     ['documents from standard input', `printf 'ab\\nba\\n' | ${train('/dev/stdin')}`, two],
     ['documents from a file as standard input', `printf 'ab\\nba\\n' > f; ${train('/dev/stdin')} < f`, two],
     ['documents from a command', train("<(printf 'ab\\nba\\n')"), two],
-    ['documents that come in pieces, late', `(sleep 0.3; printf 'ab\\nb'; sleep 0.3; printf 'a\\n') | ${train('/dev/stdin')}`, two],
-    ['documents from a named pipe, which begin later', `(sleep 0.5; printf 'ab\\nba\\n' > pipe) & ${train('pipe')}`, two],
-    ['not a named pipe that nobody writes to', train('pipe'), /^vecgrad: cannot read "pipe": it is a pipe that nobody writes to: 5 s went by$/m],
-    ['not standard input that ends at once', `true | ${train('/dev/stdin')}`, /^vecgrad: "\/dev\/stdin" is empty/m],
-    ['not standard input without an end', `yes | ${train('/dev/stdin')}`, /^vecgrad: cannot read "\/dev\/stdin": more than 67108864 bytes come from the pipe: write them to a file first$/m],
-    ['not one line without an end', `yes | tr -d '\\n' | ${train('<(cat)')}`, /^vecgrad: cannot read "\/dev\/fd\/\d+": more than 67108864 bytes come from the pipe/m],
+    [
+      'documents that come in pieces, late',
+      `(sleep 0.3; printf 'ab\\nb'; sleep 0.3; printf 'a\\n') | ${train('/dev/stdin')}`,
+      two,
+    ],
+    [
+      'documents from a named pipe, which begin later',
+      `(sleep 0.5; printf 'ab\\nba\\n' > pipe) & ${train('pipe')}`,
+      two,
+    ],
+    [
+      'not a named pipe that nobody writes to',
+      train('pipe'),
+      /^vecgrad: cannot read "pipe": it is a pipe that nobody writes to: 5 s went by$/m,
+    ],
+    [
+      'not standard input that ends at once',
+      `true | ${train('/dev/stdin')}`,
+      /^vecgrad: "\/dev\/stdin" is empty/m,
+    ],
+    [
+      'not standard input without an end',
+      `yes | ${train('/dev/stdin')}`,
+      /^vecgrad: cannot read "\/dev\/stdin": more than 67108864 bytes come from the pipe: write them to a file first$/m,
+    ],
+    [
+      'not one line without an end',
+      `yes | tr -d '\\n' | ${train('<(cat)')}`,
+      /^vecgrad: cannot read "\/dev\/fd\/\d+": more than 67108864 bytes come from the pipe/m,
+    ],
     ['not a device', train('/dev/zero'), /^vecgrad: "\/dev\/zero" is neither a file nor a pipe/m],
-    ['not a file without an end', 'v eval report.json --input /dev/zero', /^vecgrad: "report.json": a header of/m],
+    [
+      'not a file without an end',
+      'v eval report.json --input /dev/zero',
+      /^vecgrad: "report.json": a header of/m,
+    ],
     ['reports from a command', 'v bench compare report.json <(cat report.json)', /^A +.*\nB +/m],
-    ['no report from a device', 'v bench compare /dev/zero', /^vecgrad: cannot read "\/dev\/zero": it is neither a file nor a pipe$/m],
-    ['no report without an end', 'yes | v bench compare /dev/stdin', /^vecgrad: cannot read "\/dev\/stdin": more than 50000000 bytes come from the pipe/m],
-    ['no report from a pipe that nobody writes to', 'v bench compare pipe', /^vecgrad: cannot read "pipe": it is a pipe that nobody writes to: 5 s went by$/m],
-    ['no report from a link to nothing', 'ln -s gone l; v bench compare l', /^vecgrad: cannot read "l": it is a link to "gone", and there is nothing \(ENOENT\)$/m],
-    ['no model from a pipe that nobody writes to', 'v sample pipe', /^vecgrad: cannot read "pipe": it is a pipe: give the name of a file$/m],
-    ['no model from a link to nothing', 'ln -s gone l; v sample l', /^vecgrad: cannot read "l": it is a link to "gone", and there is nothing \(ENOENT\)$/m],
-  ]; // prettier-ignore
+    [
+      'no report from a device',
+      'v bench compare /dev/zero',
+      /^vecgrad: cannot read "\/dev\/zero": it is neither a file nor a pipe$/m,
+    ],
+    [
+      'no report without an end',
+      'yes | v bench compare /dev/stdin',
+      /^vecgrad: cannot read "\/dev\/stdin": more than 50000000 bytes come from the pipe/m,
+    ],
+    [
+      'no report from a pipe that nobody writes to',
+      'v bench compare pipe',
+      /^vecgrad: cannot read "pipe": it is a pipe that nobody writes to: 5 s went by$/m,
+    ],
+    [
+      'no report from a link to nothing',
+      'ln -s gone l; v bench compare l',
+      /^vecgrad: cannot read "l": it is a link to "gone", and there is nothing \(ENOENT\)$/m,
+    ],
+    [
+      'no model from a pipe that nobody writes to',
+      'v sample pipe',
+      /^vecgrad: cannot read "pipe": it is a pipe: give the name of a file$/m,
+    ],
+    [
+      'no model from a link to nothing',
+      'ln -s gone l; v sample l',
+      /^vecgrad: cannot read "l": it is a link to "gone", and there is nothing \(ENOENT\)$/m,
+    ],
+  ];
   for (const [what, script, said] of rows) {
     it(what, () => {
       const found = run(script);
@@ -74,11 +132,13 @@ describe('what is read', function () {
     const draw = 'v graph rnn --positions 1';
     const isRead = (option: string, path: string, as = ''): RegExp =>
       new RegExp(
-        `^vecgrad: ${option} "${path}" is a file that this command reads${as && ` \\(as "${as}"\\)`}, and would replace it: give the name of another file\nexit 2\n$`,
+        `^vecgrad: ${option} "${path}" is a file that this command reads${as && ` \\(as "${as}"\\)`}, ` +
+          'and would replace it: give the name of another file\nexit 2\n$',
       );
     const comesFrom = (path: string): RegExp =>
       new RegExp(
-        `^vecgrad: cannot write "${path}": standard input comes from there: give the name of another file\nexit 1\n$`,
+        `^vecgrad: cannot write "${path}": standard input comes from there: give the name of another ` +
+          'file\nexit 1\n$',
       );
     const refused: [what: string, script: string, said: RegExp][] = [
       [
@@ -131,11 +191,7 @@ describe('what is read', function () {
         `${save} --input /dev/fd/3 --save names.txt 3< names.txt`,
         isRead('--save', 'names.txt', '/dev/fd/3'),
       ],
-      [
-        '--svg to the documents',
-        `${draw} --input names.txt --svg names.txt`,
-        isRead('--svg', 'names.txt'),
-      ],
+      ['--svg to the documents', `${draw} --input names.txt --svg names.txt`, isRead('--svg', 'names.txt')],
       [
         '--svg to ./input.txt, which is read by default',
         `mv names.txt input.txt; ${draw} --svg input.txt; e=$?; mv input.txt names.txt; (exit $e)`,
@@ -173,10 +229,7 @@ describe('what is read', function () {
       it(what, () => {
         writeFileSync(join(folder, 'names.txt'), names);
         mkdirSync(join(folder, 'x'));
-        assert.match(
-          run(`${script}; echo "exit $?"`).said.replace(/^(exit .\n)(.*)$/s, '$2$1'),
-          said,
-        );
+        assert.match(run(`${script}; echo "exit $?"`).said.replace(/^(exit .\n)(.*)$/s, '$2$1'), said);
         assert.equal(readFileSync(join(folder, 'names.txt'), 'utf8'), names);
         assert.equal(readFileSync(join(folder, 'report.json'), 'utf8'), report);
         assert.deepEqual(
@@ -188,10 +241,7 @@ describe('what is read', function () {
 
     it('the list that comes with vecgrad is not either', () => {
       const list = embeddedNamesPath();
-      assert.match(
-        run(`${save} --save '${list}'`).said,
-        /--save ".*" is a file that this command reads, /,
-      );
+      assert.match(run(`${save} --save '${list}'`).said, /--save ".*" is a file that this command reads, /);
       assert.equal(readFileSync(list).length > 200_000, true);
     });
 
@@ -231,17 +281,43 @@ describe('what is read', function () {
   describe('where no --input is given', () => {
     const input = (): string => join(folder, 'input.txt');
     const refused: [what: string, make: () => void, said: RegExp][] = [
-      ['a link to nothing', () => symlinkSync('gone.txt', input()), /cannot read "input.txt": it is a link to "gone.txt", and there is nothing/],
-      ['a link to a link to nothing', () => { symlinkSync('gone.txt', join(folder, 'l')); symlinkSync('l', input()); }, /cannot read "input.txt": it is a link to "l", and there is nothing/],
-      ['a link to itself', () => symlinkSync('input.txt', input()), /cannot read "input.txt": its symbolic links lead in a circle/],
+      [
+        'a link to nothing',
+        () => symlinkSync('gone.txt', input()),
+        /cannot read "input.txt": it is a link to "gone.txt", and there is nothing/,
+      ],
+      [
+        'a link to a link to nothing',
+        () => {
+          symlinkSync('gone.txt', join(folder, 'l'));
+          symlinkSync('l', input());
+        },
+        /cannot read "input.txt": it is a link to "l", and there is nothing/,
+      ],
+      [
+        'a link to itself',
+        () => symlinkSync('input.txt', input()),
+        /cannot read "input.txt": its symbolic links lead in a circle/,
+      ],
       ['a folder', () => mkdirSync(input()), /"input.txt" is a directory/],
       ['an empty file', () => writeFileSync(input(), ''), /"input.txt" is empty/],
       ['blank lines', () => writeFileSync(input(), '\n \n'), /"input.txt" has only blank lines/],
       ['a binary file', () => writeFileSync(input(), '\0\x01'), /"input.txt" is a binary file/],
       ['one document', () => writeFileSync(input(), 'emma\n'), /"input.txt" has only one document/],
-      ['a link to a device', () => symlinkSync('/dev/zero', input()), /"input.txt" is neither a file nor a pipe/],
-      ['a link under a file', () => { writeFileSync(join(folder, 'f'), ''); symlinkSync('f/x', input()); }, /cannot read "input.txt": part of its path is a file/],
-    ]; // prettier-ignore
+      [
+        'a link to a device',
+        () => symlinkSync('/dev/zero', input()),
+        /"input.txt" is neither a file nor a pipe/,
+      ],
+      [
+        'a link under a file',
+        () => {
+          writeFileSync(join(folder, 'f'), '');
+          symlinkSync('f/x', input());
+        },
+        /cannot read "input.txt": part of its path is a file/,
+      ],
+    ];
     for (const [what, make, said] of refused) {
       for (const command of ['train rnn --steps 1', 'compare --steps 1', 'graph rnn']) {
         if (command !== 'train rnn --steps 1' && what !== 'a link to nothing') continue;

@@ -100,10 +100,27 @@ describe('a terminal gets no codes', () => {
     [() => ['train', 'rnn', HOSTILE], 2],
     [() => ['train', 'rnn', `--${HOSTILE}`], 2],
     [() => ['train', 'rnn', `--${HOSTILE}=${HOSTILE}`], 2],
-    ...['steps', 'seed', 'dtype', 'isa', 'lr', 'batch', 'threads', 'n-embd', 'samples', 'temperature', 'passes', 'every'].map(
-      (option): [() => string[], number] => [() => ['train', 'rnn', `--${option}`, HOSTILE, '--input', names], 2],
-    ),
-    ...[none, empty, text, sole, directory, dangling].map((path): [() => string[], number] => [() => ['train', 'rnn', '--input', path], 1]),
+    ...[
+      'steps',
+      'seed',
+      'dtype',
+      'isa',
+      'lr',
+      'batch',
+      'threads',
+      'n-embd',
+      'samples',
+      'temperature',
+      'passes',
+      'every',
+    ].map((option): [() => string[], number] => [
+      () => ['train', 'rnn', `--${option}`, HOSTILE, '--input', names],
+      2,
+    ]),
+    ...[none, empty, text, sole, directory, dangling].map((path): [() => string[], number] => [
+      () => ['train', 'rnn', '--input', path],
+      1,
+    ]),
     [() => ['train', 'rnn', '--input', none], 1, { VECGRAD_DEBUG: '1' }],
     [() => ['train', 'rnn', '--input', names, '--steps', '1'], 1, { VECGRAD_ISA: HOSTILE }],
     [() => ['train', 'rnn', '--input', lines, '--steps', '2'], 0],
@@ -151,9 +168,9 @@ describe('a terminal gets no codes', () => {
     [() => ['bench', 'compare', json(JSON.stringify({ schema: 'vecgrad-bench/1', vecgrad: HOSTILE }))], 1],
     [() => ['bench', 'compare', json('['.repeat(1e6))], 1],
     [() => ['bench', 'compare', json(`${'['.repeat(1e5)}${']'.repeat(1e5)}`)], 1],
-  ]; // prettier-ignore
+  ];
   rows.forEach(([argv, code, env], i) => {
-    const title = argv().map((word) => escaped(word.replace(folder, '').replace(/^\//, '')).slice(0, 24)); // prettier-ignore
+    const title = argv().map((word) => escaped(word.replace(folder, '').replace(/^\//, '')).slice(0, 24));
     it(`${i}: ${title.join(' ')}${env ? ` with ${Object.keys(env).join()}` : ''}`, async () => {
       const said = await vecgrad(argv(), env);
       assert.equal(said.code, code, said.err);
@@ -167,10 +184,14 @@ describe('a terminal gets no codes', () => {
   });
 
   it('from the program as it is built, in a process of its own', () => {
-    const { stderr, stdout } = spawnSync('npx', ['tsx', join(import.meta.dirname, '../../lib/cli/bin.ts'), 'eval', HOSTILE], { encoding: 'utf8' }); // prettier-ignore
+    const { stderr, stdout } = spawnSync(
+      'npx',
+      ['tsx', join(import.meta.dirname, '../../lib/cli/bin.ts'), 'eval', HOSTILE],
+      { encoding: 'utf8' },
+    );
     assert.equal(stdout, '');
     assert.doesNotMatch(stderr, UNSAFE);
-    assert.match(stderr, /^vecgrad: no texts given: say vecgrad eval \$'\\x61\\x1b[^\n]*' --input FILE\n$/); // prettier-ignore
+    assert.match(stderr, /^vecgrad: no texts given: say vecgrad eval \$'\\x61\\x1b[^\n]*' --input FILE\n$/);
   });
 
   it('from what a dynamic loader says', () => {
@@ -181,7 +202,13 @@ describe('a terminal gets no codes', () => {
 
 describe('an error of the library has no codes, and bounded length, whatever nodes are called', () => {
   for (const name of [HOSTILE, 'x'.repeat(1e6)]) {
-    const w = parameter([[1, 2], [3, 4]], { name }); // prettier-ignore
+    const w = parameter(
+      [
+        [1, 2],
+        [3, 4],
+      ],
+      { name },
+    );
     const x = input(name, [3]);
     const training = (): Training => new SGD({ learningRate: 1 }).minimize(w.sum().add(x.sum()));
     const column = { values: new Float64Array(2) };
@@ -200,8 +227,8 @@ describe('an error of the library has no codes, and bounded length, whatever nod
       ['a feed that is unknown', () => x.forward({ [`${name}z`]: 1 })],
       ['a feed of no numbers', () => x.forward({ [name]: name as unknown as number })],
       ['a feed of a text', () => x.forward({ [name]: [1, 2, name as unknown as number] })],
-      ['a column that is unknown', () => training().stepEach({ count: 1, inputs: { [`${name}z`]: column } })], // prettier-ignore
-      ['a column that is too short', () => training().stepEach({ count: 1, inputs: { [name]: column } })], // prettier-ignore
+      ['a column that is unknown', () => training().stepEach({ count: 1, inputs: { [`${name}z`]: column } })],
+      ['a column that is too short', () => training().stepEach({ count: 1, inputs: { [name]: column } })],
       ['a name that two have', () => saveWeights('/dev/null', [w, parameter(1, { name })])],
       ['a token', () => new Tokenizer(['ab']).encode(name)],
       ['an instruction set', () => kernels.relu(new Float64Array(1), { isa: name })],
@@ -258,7 +285,12 @@ describe('a message is of bounded length', () => {
 
 describe('a text from elsewhere', () => {
   const rows: [how: string, of: (text: string) => string, text: string, expected: string][] = [
-    ['escaped', escaped, 'ż😀\x1b\x7f\x9b\u202e\u2028\ufeff\ud800', 'ż😀\\u{1b}\\u{7f}\\u{9b}\\u{202e}\\u{2028}\\u{feff}\\u{d800}'],
+    [
+      'escaped',
+      escaped,
+      'ż😀\x1b\x7f\x9b\u202e\u2028\ufeff\ud800',
+      'ż😀\\u{1b}\\u{7f}\\u{9b}\\u{202e}\\u{2028}\\u{feff}\\u{d800}',
+    ],
     ['clipped', clipped, 'x'.repeat(61), `${'x'.repeat(57)}...`],
     ['quoted', quoted, 'a"b\\c\n\r\t\x1b', '"a\\"b\\\\c\\n\\r\\t\\u{1b}"'],
     ['quoted, a long one', quoted, 'x'.repeat(201), `"${'x'.repeat(200)}"...`],
@@ -268,7 +300,7 @@ describe('a text from elsewhere', () => {
     ['for a shell', shellWord, 'a/b-c.txt', 'a/b-c.txt'],
     ['for a shell', shellWord, "it's $x", "'it'\\''s $x'"],
     ['for a shell', shellWord, 'é\x1b', "$'\\xc3\\xa9\\x1b'"],
-  ]; // prettier-ignore
+  ];
   for (const [how, of, text, expected] of rows) {
     it(`${how}: ${escaped(text).slice(0, 40)}`, () => {
       assert.equal(of(text), expected);

@@ -54,7 +54,8 @@ function records(tape: Uint32Array): string[] {
     const name = tapeOpcodeNames[tape[at]! & 255]!;
     const words = addon.info().tapeOperands[tape[at]! & 255]!.length;
     const count = tape[at++]! >>> 8;
-    for (let i = 0; i < count; i++, at += words) found.push(`${name} ${tape.slice(at, at + words).join(' ')}`); // prettier-ignore
+    for (let i = 0; i < count; i++, at += words)
+      found.push(`${name} ${tape.slice(at, at + words).join(' ')}`);
   }
   return found;
 }
@@ -79,7 +80,7 @@ describe('the assembler of tapes', () => {
   });
 
   const bad: [what: string, change: (g: TapeGraph, p: TapePlan) => void, message: RegExp][] = [
-    ['an operand behind its node', (g) => (g.list[0] = 3), /node 2: an operand that does not come before it/], // prettier-ignore
+    ['an operand behind its node', (g) => (g.list[0] = 3), /node 2: an operand that does not come before it/],
     ['a negative operand', (g) => (g.list[0] = -1), /node 2: an operand/],
     ['operands outside their list', (g) => (g.start[4] = 9), /node 3: operands outside their list/],
     ['operands that end before they start', (g) => (g.start[3] = 9), /node 2: operands outside/],
@@ -89,9 +90,27 @@ describe('the assembler of tapes', () => {
     ['a product of one number', (g) => g.start.set([0, 0, 0, 1, 3]), /node 2: operands/],
     ['an unknown attribute', (g) => (g.attributeOf[1] = 1), /node 1: no such attribute/],
     ['levels outside their list', (g) => g.attributes.set([0, 0, 2]), /levels outside their list/],
-    ['levels that are not the terms', (g) => Object.assign(g, { levelsList: Int32Array.of(0), attributes: Int32Array.of(0, 0, 1, 0, -1, 0, 0) }), /node 3: terms that do not fit/], // prettier-ignore
-    ['a term of a level there is not', (g) => (g.levelsList = Int32Array.of(4)), /a term's level out of range/], // prettier-ignore
-    ['more terms than levels', (g) => Object.assign(g, { list: Int32Array.of(0, 1, 2, 0, 1), start: Int32Array.of(0, 0, 0, 2, 5), attributes: Int32Array.of(1, -1, 0, 0, -1, 0, 0) }), /node 3: more terms than levels/], // prettier-ignore
+    [
+      'levels that are not the terms',
+      (g) =>
+        Object.assign(g, { levelsList: Int32Array.of(0), attributes: Int32Array.of(0, 0, 1, 0, -1, 0, 0) }),
+      /node 3: terms that do not fit/,
+    ],
+    [
+      'a term of a level there is not',
+      (g) => (g.levelsList = Int32Array.of(4)),
+      /a term's level out of range/,
+    ],
+    [
+      'more terms than levels',
+      (g) =>
+        Object.assign(g, {
+          list: Int32Array.of(0, 1, 2, 0, 1),
+          start: Int32Array.of(0, 0, 0, 2, 5),
+          attributes: Int32Array.of(1, -1, 0, 0, -1, 0, 0),
+        }),
+      /node 3: more terms than levels/,
+    ],
     ['arrays too short', (g) => (g.levels = new Int32Array(3)), /arrays shorter than the graph/],
     ['a wrong type', (g) => (g.ops = new Int32Array(4) as unknown as Uint8Array), /unexpected ops/],
     ['a level of a node', (g) => (g.levels[3] = 1), /a level out of range/],
@@ -99,10 +118,18 @@ describe('the assembler of tapes', () => {
     ['more levels than a program has', (g) => (g.maxLevel = 2 ** 30), /sizes that do not fit/],
     ['uses of another graph', (_, p) => (p.uses = new Int32Array(3)), /uses or slots/],
     ['slots of another graph', (_, p) => (p.slots = new Int32Array(5)), /uses or slots/],
-    ['a gradient that is no node', (_, p) => (p.gradients = Int32Array.of(4)), /gradients that are no nodes/], // prettier-ignore
+    ['a gradient that is no node', (_, p) => (p.gradients = Int32Array.of(4)), /gradients that are no nodes/],
     ['an update of what is not there', (_, p) => (p.blockSize = 5), /more numbers than nodes/],
-    ['an update beyond any arena', (_, p) => Object.assign(p, { blockSize: 2, parameters: 2 ** 31 - 2 }), /an arena of more than 2\^31 - 1 numbers/], // prettier-ignore
-    ['nodes beyond any arena', (_, p) => (p.arenaSize = 2 ** 31 - 1), /an arena of more than 2\^31 - 1 numbers/], // prettier-ignore
+    [
+      'an update beyond any arena',
+      (_, p) => Object.assign(p, { blockSize: 2, parameters: 2 ** 31 - 2 }),
+      /an arena of more than 2\^31 - 1 numbers/,
+    ],
+    [
+      'nodes beyond any arena',
+      (_, p) => (p.arenaSize = 2 ** 31 - 1),
+      /an arena of more than 2\^31 - 1 numbers/,
+    ],
     ['no place for the zero', (_, p) => delete (p as Partial<TapePlan>).zero, /unexpected zero/],
   ];
   for (const [what, change, message] of bad) {

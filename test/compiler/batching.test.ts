@@ -1,4 +1,6 @@
-/** How well graphs written position by position are batched: counts of instructions, and what they compute. */
+/**
+ * How well graphs written position by position are batched: counts of instructions, and what they compute.
+ */
 import assert from 'node:assert/strict';
 import { ALL_PASSES, parsePasses, type PassSet } from '../../lib/compiler/passes.js';
 import { buildModel, type ModelSizes } from '../../lib/study/experiment.js';
@@ -8,13 +10,15 @@ import { Program } from '../../lib/runtime/program.js';
 import { Random } from '../../lib/runtime/random.js';
 import { assertClose, Leaves } from '../support/check.js';
 
-const gpt = (sizes: Partial<ModelSizes>): ReturnType<typeof buildModel> => buildModel('vector', 11, sizes, new Random(1)); // prettier-ignore
+const gpt = (sizes: Partial<ModelSizes>): ReturnType<typeof buildModel> =>
+  buildModel('vector', 11, sizes, new Random(1));
 
 function trained(loss: Value): number {
   const update = { op: 'sgd', moments: 1, numbers: 2 } as const;
   return new Program({ groups: [[loss]], gradients: 'parameters', update }).counts.instructions;
 }
-const layers = (n: number, sizes: Partial<ModelSizes> = {}): number => trained(gpt({ nLayer: n, ...sizes }).loss); // prettier-ignore
+const layers = (n: number, sizes: Partial<ModelSizes> = {}): number =>
+  trained(gpt({ nLayer: n, ...sizes }).loss);
 
 /** A gated net of one state, written out for `positions`. */
 function gated(positions: number): Value {
@@ -55,7 +59,11 @@ describe('batching', () => {
   it('computes a sequence as each position alone, and again after a longer one', () => {
     const { logits } = gpt({ nHead: 3, nEmbd: 24, nLayer: 2, blockSize: 5 });
     const sequence = new Program({ groups: logits, gradients: 'none' });
-    for (const tokens of [[1, 2, 3, 4, 5], [9, 8, 7], [10, 3, 10, 3]]) {
+    for (const tokens of [
+      [1, 2, 3, 4, 5],
+      [9, 8, 7],
+      [10, 3, 10, 3],
+    ]) {
       tokens.forEach((_, at) => {
         const fed = { tokens: tokens.slice(0, at + 1) };
         const [root] = logits[at] as [Value];
@@ -65,7 +73,7 @@ describe('batching', () => {
         assertClose(found, expected, 1e-12, `position ${at} of ${tokens.join()}`);
       });
     }
-  }); // prettier-ignore
+  });
 
   it('keeps apart what sees a growing prefix and what sees all', () => {
     const g = new Leaves(5);
@@ -89,24 +97,31 @@ describe('batching', () => {
     for (const y of [product.div(3), product.reshape([2, 3]).mul(3), product.reshape([3, 2, 1]).div(3)]) {
       const program = new Program({ groups: [[y]], gradients: 'none' });
       const scaling = program.work(1).filter(({ op }) => op === 'mul' || op === 'div');
-      assert.deepEqual(scaling.map(({ flop }) => flop), [2]);
+      assert.deepEqual(
+        scaling.map(({ flop }) => flop),
+        [2],
+      );
       assertClose(Array.from(program.forward({})), Array.from(y.forward()), 1e-12, String(y.shape));
     }
-  }); // prettier-ignore
+  });
 
   it('adds a product to a sum in place where all else that reads the sum has done so', () => {
     const g = new Leaves(6);
     const [x, w] = [g.p(3).exp(), g.p(3, 3)];
     const residual = (a: Value): Value => a.exp().matmul(w).add(a);
     const once = residual(x);
-    const additions: [Value, number][] = [[residual(once), 0], [once.mul(x), 1], [residual(once).mul(once), 1]];
+    const additions: [Value, number][] = [
+      [residual(once), 0],
+      [once.mul(x), 1],
+      [residual(once).mul(once), 1],
+    ];
     for (const [y, count] of additions) {
       const program = new Program({ groups: [[y]], gradients: 'none' }, { passes: parsePasses('-finish') });
       const adds = program.work(1).find(({ op }) => op === 'add')?.instructions ?? 0;
       assert.equal(adds, count);
       assertClose(Array.from(program.forward({})), Array.from(y.forward()), 1e-12, `${count} additions`);
     }
-  }); // prettier-ignore
+  });
 
   // Sizes at which a transposed operand stays in place, and a product and its update part.
   for (const [positions, columns] of [

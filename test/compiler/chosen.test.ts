@@ -15,15 +15,13 @@ interface Parts {
   weights: Value;
 }
 
-const product = (x: Value, { places, rows }: Parts): Value =>
-  x.gather(places).matmul(rows.gather(places));
+const product = (x: Value, { places, rows }: Parts): Value => x.gather(places).matmul(rows.gather(places));
 
 const CASES: Record<string, (parts: Parts) => Value> = {
   'by a product with chosen rows': (parts) => product(parts.x, parts).sum(),
-  'by two of them': (parts) => product(parts.x, parts).add(product(parts.x.exp(), parts)).pow(2).sum(), // prettier-ignore
+  'by two of them': (parts) => product(parts.x, parts).add(product(parts.x.exp(), parts)).pow(2).sum(),
   'by a gather': ({ x, places, weights }) => x.gather(places).mul(weights).sum(),
-  'by a gather of rows': ({ rows, places, weights }) =>
-    weights.matmul(rows.gather(places)).pow(2).sum(),
+  'by a gather of rows': ({ rows, places, weights }) => weights.matmul(rows.gather(places)).pow(2).sum(),
   'by a gather and a product': (parts) =>
     product(parts.x, parts).sum().add(parts.x.gather(parts.places).mul(parts.weights).sum()),
   'one by one': ({ x, places, weights }) =>
@@ -45,7 +43,10 @@ describe('the largest, read', () => {
             const x = g.p(n).relu();
             const made = loss({ x, places: x.topk(k), rows: g.p(n, 5), weights: g.p(k) });
             const update = { op: 'sgd', moments: 1, numbers: 2 } as const;
-            const program = new Program({ groups: [[made]], gradients: 'parameters', update }, { isa, dtype, passes }); // prettier-ignore
+            const program = new Program(
+              { groups: [[made]], gradients: 'parameters', update },
+              { isa, dtype, passes },
+            );
             program.setRule(0, 0.001);
             const losses = [program.step({}), program.step({})];
             return { losses, data: g.values.map(({ data }) => Array.from(data)) };
@@ -53,7 +54,7 @@ describe('the largest, read', () => {
           const tolerance = dtype === 'float64' ? 1e-12 : 1e-5;
           assertClose(all!.losses, none!.losses, tolerance, `${isa} ${dtype}`);
           assert.equal(all!.data.length, none!.data.length);
-          all!.data.forEach((data, i) => assertClose(data, none!.data[i]!, tolerance, `${isa} ${dtype}`)); // prettier-ignore
+          all!.data.forEach((data, i) => assertClose(data, none!.data[i]!, tolerance, `${isa} ${dtype}`));
         }
       });
     }

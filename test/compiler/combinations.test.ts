@@ -28,12 +28,15 @@ function chosen(combination: number): Set<PassName> {
 function train(listing: Listing, target: Target, passes: Set<PassName>): number[][] {
   const { loss, parameters } = write(listing);
   const optimizer =
-    listing.seed % 3 ? new SGD({ learningRate: 0.02, momentum: 0.9 }) : new Adam({ learningRate: 0.01, eps: 1e-2 }); // prettier-ignore
+    listing.seed % 3
+      ? new SGD({ learningRate: 0.02, momentum: 0.9 })
+      : new Adam({ learningRate: 0.01, eps: 1e-2 });
   const training = optimizer.minimize(loss, { ...target, passes });
   const { vocabulary, positions, seed } = listing;
   return listing.lengths.flatMap((n, step) => {
     const length = 1 + (n % positions);
-    const drawn = (salt: number): number[] => Array.from({ length }, (_, i) => (seed * 7 + salt + step + i * i) % vocabulary); // prettier-ignore
+    const drawn = (salt: number): number[] =>
+      Array.from({ length }, (_, i) => (seed * 7 + salt + step + i * i) % vocabulary);
     const value = training.step({ tokens: drawn(0), targets: drawn(3), length });
     return [[value], ...parameters.map((parameter) => Array.from(parameter.data))];
   });
@@ -49,7 +52,7 @@ function compare(listing: Listing, combinations: readonly number[]): void {
     const found = train(listing, target, passes);
     const what = `with ${[...passes].join()} on ${target.isa} in ${target.dtype}`;
     found.forEach((numbers, i) => {
-      assertClose(numbers, plain[at]![i]!, TOLERANCE[target.dtype], `block ${i} of the results ${what}`); // prettier-ignore
+      assertClose(numbers, plain[at]![i]!, TOLERANCE[target.dtype], `block ${i} of the results ${what}`);
     });
   }
 }

@@ -39,7 +39,6 @@ function slopeAlong(
   direction: ReadonlyMap<Value, number[]>,
   n: number,
 ): number {
-  // prettier-ignore
   const h = 1e-5;
   const base = evaluate(loss, feeds(n), numbers);
   const fixed = [...base].filter(([node]) => node.op === 'detach');
@@ -68,7 +67,7 @@ function check(
   targets: readonly Target[] = FLOAT64,
 ): void {
   const probe = make();
-  const expected = new Map(lengths.map((n) => [n, evaluate(probe.loss, probe.feeds(n), probe.numbers)])); // prettier-ignore
+  const expected = new Map(lengths.map((n) => [n, evaluate(probe.loss, probe.feeds(n), probe.numbers)]));
   fc.pre([...expected.values()].every(isTame));
   const random = new Random(seed);
   for (const [i, target] of targets.entries()) {
@@ -87,17 +86,33 @@ function check(
       for (const [value, { data }] of numbers) value.data.set(data);
       assertClose(program.forward(feeds(n)), y, 1e-10, `inspecting: the loss at ${what}`);
       program.backward();
-      const inspected = new Map(parameters.map((value) => [value, parts.has(value) ? Array.from(program.readGradient(value)) : Array.from(value.data, () => 0)])); // prettier-ignore
+      const inspected = new Map(
+        parameters.map((value) => [
+          value,
+          parts.has(value) ? Array.from(program.readGradient(value)) : Array.from(value.data, () => 0),
+        ]),
+      );
       for (const value of parameters) {
-        assertClose(trained.gradients.get(value)!, inspected.get(value)!, 1e-9, `training against inspecting: the gradient by ${value.label} at ${what}`); // prettier-ignore
+        assertClose(
+          trained.gradients.get(value)!,
+          inspected.get(value)!,
+          1e-9,
+          `training against inspecting: the gradient by ${value.label} at ${what}`,
+        );
       }
       if (i === 0 && !seen.has(n)) {
-        const direction = new Map(parameters.map((value) => [value, Array.from(value.data, () => random.gauss(0, 0.5))])); // prettier-ignore
+        const direction = new Map(
+          parameters.map((value) => [value, Array.from(value.data, () => random.gauss(0, 0.5))]),
+        );
         let slope = 0;
-        for (const [value, gradient] of inspected) gradient.forEach((x, j) => (slope += x * direction.get(value)![j]!)); // prettier-ignore
+        for (const [value, gradient] of inspected)
+          gradient.forEach((x, j) => (slope += x * direction.get(value)![j]!));
         const scale = Math.max(...[...inspected.values()].flat().map(Math.abs));
         const measured = slopeAlong(graph, direction, n);
-        assert(Math.abs(slope - measured) <= 1e-6 * Math.max(1, scale), `the slope at ${what} is ${slope} by gradients, ${measured} by differences`); // prettier-ignore
+        assert(
+          Math.abs(slope - measured) <= 1e-6 * Math.max(1, scale),
+          `the slope at ${what} is ${slope} by gradients, ${measured} by differences`,
+        );
       }
       seen.add(n);
     }
@@ -109,18 +124,19 @@ describe('random graphs', () => {
     ['arrays', false],
     ['single numbers', true],
   ] as const) {
-    // prettier-ignore
     it(`of ${what}`, () => {
       const property = fc.property(recipes(scalar), (recipe: Recipe) => {
-        check(() => build(recipe), recipe.lengths.map((n) => 1 + (n % recipe.positions)), recipe.seed); // prettier-ignore
+        check(
+          () => build(recipe),
+          recipe.lengths.map((n) => 1 + (n % recipe.positions)),
+          recipe.seed,
+        );
       });
       fc.assert(property, { numRuns: RUNS * (scalar ? 3 : 1), seed: 1 });
     }).timeout(600_000);
 
     it(`of ${what}, means of shared terms, leaves and other means, at every prefix length`, async () => {
-      const property = (
-        targets: (seed: number) => readonly Target[],
-      ): fc.IProperty<[TermsRecipe]> =>
+      const property = (targets: (seed: number) => readonly Target[]): fc.IProperty<[TermsRecipe]> =>
         fc.property(termsRecipes(scalar), (recipe) => {
           const { seed } = recipe;
           const { most } = buildTerms(recipe);
@@ -141,34 +157,42 @@ describe('random graphs', () => {
 });
 
 /** What random graphs found, in few lines: losses of four positions, and lengths to run. */
-const FOUND: [
-  title: string,
-  lengths: number[],
-  losses: (g: Leaves, positions: number[]) => Value[],
-][] = [
-  ['a stack of the last two states, and a product with each state', [4, 3], (g, positions) => {
-    const [a, w] = [g.p(4, 1), g.p(1, 3)];
-    let state = [g.p(1), g.p(1)];
-    return positions.map((at) => {
-      const pair = stack(state);
-      state = [state[1]!, state[1]!.add(a.at(at)).relu()];
-      return pair.mul(0.7).sum().add(state[1]!.matmul(w).sum());
-    });
-  }],
-  ['joins along the last axis, counted from behind', [4, 2], (g, positions) => {
-    const [a, b] = [g.p(3, 1), g.p(4, 3, 1)];
-    return positions.map((at) => [b.at(at).add(a)].map((x) => concat([x, x.exp()], -1).mul(0.7).sum())[0]!);
-  }],
-  ['the state two positions back, then a shorter run', [4, 3, 1, 2], (g, positions) => {
-    const a = g.p(1);
-    let state = [g.p(1), g.p(1)];
-    return positions.map(() => {
-      const y = a.add(a).sub(state[0]!);
-      state = [state[1]!, y.mul(y.sum())];
-      return y.add(state[1]!).sum();
-    });
-  }],
-]; // prettier-ignore
+const FOUND: [title: string, lengths: number[], losses: (g: Leaves, positions: number[]) => Value[]][] = [
+  [
+    'a stack of the last two states, and a product with each state',
+    [4, 3],
+    (g, positions) => {
+      const [a, w] = [g.p(4, 1), g.p(1, 3)];
+      let state = [g.p(1), g.p(1)];
+      return positions.map((at) => {
+        const pair = stack(state);
+        state = [state[1]!, state[1]!.add(a.at(at)).relu()];
+        return pair.mul(0.7).sum().add(state[1]!.matmul(w).sum());
+      });
+    },
+  ],
+  [
+    'joins along the last axis, counted from behind',
+    [4, 2],
+    (g, positions) => {
+      const [a, b] = [g.p(3, 1), g.p(4, 3, 1)];
+      return positions.map((at) => [b.at(at).add(a)].map((x) => concat([x, x.exp()], -1).mul(0.7).sum())[0]!);
+    },
+  ],
+  [
+    'the state two positions back, then a shorter run',
+    [4, 3, 1, 2],
+    (g, positions) => {
+      const a = g.p(1);
+      let state = [g.p(1), g.p(1)];
+      return positions.map(() => {
+        const y = a.add(a).sub(state[0]!);
+        state = [state[1]!, y.mul(y.sum())];
+        return y.add(state[1]!).sum();
+      });
+    },
+  ],
+];
 
 describe('graphs that were once wrong', () => {
   for (const [title, lengths, losses] of FOUND) {

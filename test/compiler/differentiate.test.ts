@@ -54,28 +54,143 @@ describe('the differentiation of single numbers', () => {
   });
 
   const bad: [what: string, change: (g: NumberGraph, rules: Int32Array) => unknown, message: RegExp][] = [
-    ['an operand behind its node', (g) => { g.list[1] = 3; }, /node 3: an operand that does not come before it/],
-    ['a negative operand', (g) => { g.list[0] = -1; }, /node 3: an operand/],
-    ['operands outside their list', (g) => { g.start[5] = 9; }, /node 4: operands outside their list/],
-    ['operands that end before they start', (g) => { g.start[4] = 0; g.start[3] = 2; }, /node 3: operands outside/],
-    ['operands that start late', (g) => { g.start[0] = 1; }, /operands that do not start at 0/],
-    ['an unknown operator', (g) => { g.ops[3] = 7; }, /node 3: no such operator/],
-    ['an unknown attribute', (g) => { g.attributeOf[3] = 2; }, /node 3: no such attribute/],
-    ['arrays too short', (g) => { g.levels = new Int32Array(3); }, /arrays shorter than the graph/],
-    ['a root that is no forward node', (g) => { g.root = 5; }, /sizes that do not fit/],
-    ['a total that is no operator', (g) => { g.total = 4; }, /no such operator as a total/],
-    ['a wrong type', (g) => { g.ops = new Int32Array(6) as unknown as Uint8Array; }, /unexpected ops/],
+    [
+      'an operand behind its node',
+      (g) => {
+        g.list[1] = 3;
+      },
+      /node 3: an operand that does not come before it/,
+    ],
+    [
+      'a negative operand',
+      (g) => {
+        g.list[0] = -1;
+      },
+      /node 3: an operand/,
+    ],
+    [
+      'operands outside their list',
+      (g) => {
+        g.start[5] = 9;
+      },
+      /node 4: operands outside their list/,
+    ],
+    [
+      'operands that end before they start',
+      (g) => {
+        g.start[4] = 0;
+        g.start[3] = 2;
+      },
+      /node 3: operands outside/,
+    ],
+    [
+      'operands that start late',
+      (g) => {
+        g.start[0] = 1;
+      },
+      /operands that do not start at 0/,
+    ],
+    [
+      'an unknown operator',
+      (g) => {
+        g.ops[3] = 7;
+      },
+      /node 3: no such operator/,
+    ],
+    [
+      'an unknown attribute',
+      (g) => {
+        g.attributeOf[3] = 2;
+      },
+      /node 3: no such attribute/,
+    ],
+    [
+      'arrays too short',
+      (g) => {
+        g.levels = new Int32Array(3);
+      },
+      /arrays shorter than the graph/,
+    ],
+    [
+      'a root that is no forward node',
+      (g) => {
+        g.root = 5;
+      },
+      /sizes that do not fit/,
+    ],
+    [
+      'a total that is no operator',
+      (g) => {
+        g.total = 4;
+      },
+      /no such operator as a total/,
+    ],
+    [
+      'a wrong type',
+      (g) => {
+        g.ops = new Int32Array(6) as unknown as Uint8Array;
+      },
+      /unexpected ops/,
+    ],
     ['no rules', () => new Int32Array(0), /fewer rules than kinds of nodes/],
-    ['rules that lie nowhere', (_, r) => { r[0] = 16; }, /like 3: words outside the rules/],
-    ['a rule that lies nowhere', (_, r) => { r[1] = 99; }, /like 3: words outside the rules/],
-    ['a rule that ends nowhere', (_, r) => { r[11] = 2; }, /like 3: words outside the rules/],
-    ['a gradient that is not made', (_, r) => { r[3] = 5; }, /like 3: a gradient that is not known/],
-    ['an operand that is made later', (_, r) => { r[8] = 4; }, /like 3: an operand that is not known yet/],
-    ['an operand that is no node', (_, r) => { r[8] = ~6; }, /like 3: an operand that is not known yet/],
-    ['a step of no operator', (_, r) => { r[5] = 9; }, /like 3: no such operator/],
-    ['a step of no attribute', (_, r) => { r[6] = 2; }, /like 3: no such attribute/],
+    [
+      'rules that lie nowhere',
+      (_, r) => {
+        r[0] = 16;
+      },
+      /like 3: words outside the rules/,
+    ],
+    [
+      'a rule that lies nowhere',
+      (_, r) => {
+        r[1] = 99;
+      },
+      /like 3: words outside the rules/,
+    ],
+    [
+      'a rule that ends nowhere',
+      (_, r) => {
+        r[11] = 2;
+      },
+      /like 3: words outside the rules/,
+    ],
+    [
+      'a gradient that is not made',
+      (_, r) => {
+        r[3] = 5;
+      },
+      /like 3: a gradient that is not known/,
+    ],
+    [
+      'an operand that is made later',
+      (_, r) => {
+        r[8] = 4;
+      },
+      /like 3: an operand that is not known yet/,
+    ],
+    [
+      'an operand that is no node',
+      (_, r) => {
+        r[8] = ~6;
+      },
+      /like 3: an operand that is not known yet/,
+    ],
+    [
+      'a step of no operator',
+      (_, r) => {
+        r[5] = 9;
+      },
+      /like 3: no such operator/,
+    ],
+    [
+      'a step of no attribute',
+      (_, r) => {
+        r[6] = 2;
+      },
+      /like 3: no such attribute/,
+    ],
     ['a seed that is no node', () => 6, /a seed that is no node/],
-  ]; // prettier-ignore
+  ];
   for (const [what, change, message] of bad) {
     it(`refuses ${what}`, () => {
       const [g, r] = [graph(), rules()];

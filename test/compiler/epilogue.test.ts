@@ -139,17 +139,27 @@ describe('a product does', () => {
             return parameter;
           });
           const update = { op: 'sgd', moments: 1, numbers: 2 } as const;
-          const program = new Program({ groups: [[loss]], gradients: 'parameters', update }, { isa, dtype, passes }); // prettier-ignore
+          const program = new Program(
+            { groups: [[loss]], gradients: 'parameters', update },
+            { isa, dtype, passes },
+          );
           program.setRule(0, 0.01);
           const losses = [program.step({}), program.step({})];
-          const counts = program.work().filter(({ op }) => COUNTED.includes(op)).map(({ op, instructions }) => [op, instructions]); // prettier-ignore
-          return { losses, counts: Object.fromEntries(counts) as unknown, data: parameters.map(({ data }) => Array.from(data)) }; // prettier-ignore
+          const counts = program
+            .work()
+            .filter(({ op }) => COUNTED.includes(op))
+            .map(({ op, instructions }) => [op, instructions]);
+          return {
+            losses,
+            counts: Object.fromEntries(counts) as unknown,
+            data: parameters.map(({ data }) => Array.from(data)),
+          };
         });
         assert.deepEqual(on!.counts, left, `${isa} ${dtype}`);
         // OpenBLAS adds what a product starts from last, the kernels first.
         const tolerance = dtype === 'float64' ? 1e-14 : 1e-6;
         assertClose(on!.losses, off!.losses, tolerance, `${isa} ${dtype}`);
-        on!.data.forEach((data, i) => assertClose(data, off!.data[i]!, tolerance, `${isa} ${dtype}`)); // prettier-ignore
+        on!.data.forEach((data, i) => assertClose(data, off!.data[i]!, tolerance, `${isa} ${dtype}`));
       }
     });
   }

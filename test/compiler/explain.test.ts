@@ -10,7 +10,8 @@ import { addon } from '../../lib/binding/addon.js';
 import { SGD } from '../../lib/optim/optim.js';
 import { compile, Program } from '../../lib/runtime/program.js';
 
-const random = (rows: number, cols: number): Value => parameter(new Float64Array(rows * cols), { shape: [rows, cols] }); // prettier-ignore
+const random = (rows: number, cols: number): Value =>
+  parameter(new Float64Array(rows * cols), { shape: [rows, cols] });
 const forward = (root: Value): Program => new Program({ groups: [[root]], gradients: 'none' });
 
 describe('the work of a program', () => {
@@ -20,21 +21,26 @@ describe('the work of a program', () => {
 
   it('of a product counts two operations a term, and each number once', () => {
     const work = forward(random(3, 4).matmul(random(4, 5))).work();
-    assert.deepEqual(work, [{ op: 'gemm', instructions: 1, flop: 2 * 3 * 4 * 5, bytes: 8 * (12 + 20 + 15) }]); // prettier-ignore
+    assert.deepEqual(work, [{ op: 'gemm', instructions: 1, flop: 2 * 3 * 4 * 5, bytes: 8 * (12 + 20 + 15) }]);
   });
 
   it('reads what is broadcast once, and halves with the numbers', () => {
     const sum = (): Value => random(6, 8).add(parameter(new Float64Array(8)));
     const expected = { op: 'add', instructions: 1, flop: 48, bytes: 8 * (48 + 8 + 48) };
     assert.deepEqual(forward(sum()).work(), [expected]);
-    assert.deepEqual(compile(sum(), { dtype: 'float32' }).work().find(({ op }) => op === 'add'), { ...expected, bytes: expected.bytes / 2 }); // prettier-ignore
+    assert.deepEqual(
+      compile(sum(), { dtype: 'float32' })
+        .work()
+        .find(({ op }) => op === 'add'),
+      { ...expected, bytes: expected.bytes / 2 },
+    );
   });
 
   it('of single numbers counts every record of the tape', () => {
     const [a, b] = [parameter(2), parameter(3)];
     const picked = choose([a.mul(b), a.exp()], index('i'));
     const work = forward(picked.add(1)).work();
-    const count = (op: string): number | undefined => work.find((row) => row.op === op)?.instructions; // prettier-ignore
+    const count = (op: string): number | undefined => work.find((row) => row.op === op)?.instructions;
     assert.deepEqual(['mul', 'exp', 'pick', 'accumulate'].map(count), [1, 1, 1, 1]);
   });
 
@@ -42,7 +48,7 @@ describe('the work of a program', () => {
     const table = random(4, 4);
     const losses = [0, 1, 2, 3].map((i) => table.at(i).matmul(table).exp().sum());
     const training = new SGD({ learningRate: 1 }).minimize(meanOfFirst(losses, index('n')));
-    const flop = [1, 2, 3, 4].map((n) => training.program.work(n).reduce((sum, row) => sum + row.flop, 0)); // prettier-ignore
+    const flop = [1, 2, 3, 4].map((n) => training.program.work(n).reduce((sum, row) => sum + row.flop, 0));
     for (let i = 1; i < 4; i++) assert(flop[i]! > flop[i - 1]!, flop.join());
   });
 });
@@ -68,37 +74,45 @@ describe('train MODEL --explain', () => {
     for (const name of ['none', ...PASS_NAMES, 'gemm', 'topk', 'softmax_grad', 'all'].filter(
       (line) => line !== 'softmax_grad',
     )) {
-      // prettier-ignore
-      assert.equal(lines.filter((line) => line.startsWith(`${name} `)).length, 1, `${name} in\n${out}`); // prettier-ignore
+      assert.equal(lines.filter((line) => line.startsWith(`${name} `)).length, 1, `${name} in\n${out}`);
     }
-    assert.match(lines[0]!, /^rnn_att, float64, \w+: [\d,]+ parameters, [\d,]+ nodes traced, [\d,]+ bytes of memory$/); // prettier-ignore
+    assert.match(
+      lines[0]!,
+      /^rnn_att, float64, \w+: [\d,]+ parameters, [\d,]+ nodes traced, [\d,]+ bytes of memory$/,
+    );
   });
 
   it('explains the passes asked for, in order, as JSON', async () => {
-    const { out } = await vecgrad('train', 'rnn', ...small.slice(-3), '--passes', 'place,batch', '--json'); // prettier-ignore
+    const { out } = await vecgrad('train', 'rnn', ...small.slice(-3), '--passes', 'place,batch', '--json');
     const { stages, steps, model } = JSON.parse(out) as Explanation;
     assert.equal(model, 'rnn');
-    assert.deepEqual(stages.map(({ pass }) => pass), ['none', 'batch', 'place']); // prettier-ignore
+    assert.deepEqual(
+      stages.map(({ pass }) => pass),
+      ['none', 'batch', 'place'],
+    );
     const [first, last] = [stages[0]!, stages[2]!];
     assert(last.nodes < first.nodes && last.instructions < first.instructions);
     assert.equal(steps[0]!.length, 4);
-    assert.equal(steps[0]!.flop, steps[0]!.work.reduce((sum, { flop }) => sum + flop, 0)); // prettier-ignore
+    assert.equal(
+      steps[0]!.flop,
+      steps[0]!.work.reduce((sum, { flop }) => sum + flop, 0),
+    );
     assert.equal(steps[0]!.instructions, last.instructions);
   });
 
   it('refuses a pass there is none of, saying which there are', async () => {
     const { code, err } = await vecgrad('train', 'rnn', '--explain', '--passes', 'fussed');
     assert.equal(code, 2);
-    assert.match(
-      err,
-      /^vecgrad: --passes: no pass is called "fussed": list some of simplify, .*\n$/,
-    );
+    assert.match(err, /^vecgrad: --passes: no pass is called "fussed": list some of simplify, .*\n$/);
   });
 
   it('takes the mean length of the documents', () => {
     const docs = ['ab', 'abab', 'ababab'];
     const { steps } = explain('rnn', { docs, sizes: { blockSize: 9 } });
-    assert.deepEqual(steps.map(({ length }) => length), [9, 5]); // prettier-ignore
+    assert.deepEqual(
+      steps.map(({ length }) => length),
+      [9, 5],
+    );
   });
 });
 
@@ -108,7 +122,10 @@ describe('train MODEL --passes', () => {
       ['all', 'none'].map(async (list) => {
         const said = { code: 0, out: '' };
         const stdout = { write: (text: string) => (said.out += text) };
-        await main(['train', 'rnn', '--steps', '5', '--samples', '1', '--passes', list, '--json'], { ...processIo(), stdout }); // prettier-ignore
+        await main(['train', 'rnn', '--steps', '5', '--samples', '1', '--passes', list, '--json'], {
+          ...processIo(),
+          stdout,
+        });
         return (JSON.parse(said.out) as { losses: number[] }).losses;
       }),
     );

@@ -1,12 +1,12 @@
 /** The compiler's passes: how a list of them is read, and that each makes a difference. */
 import assert from 'node:assert/strict';
-import { ALL_PASSES, parsePasses, PassError, PASS_NAMES, type PassName } from '../../lib/compiler/passes.js'; // prettier-ignore
+import { ALL_PASSES, parsePasses, PassError, PASS_NAMES, type PassName } from '../../lib/compiler/passes.js';
 import { buildModel, type ModelName } from '../../lib/study/experiment.js';
 import { parameter, stack, total, type Value } from '../../lib/value/value.js';
 import { SGD } from '../../lib/optim/optim.js';
 import { Random } from '../../lib/runtime/random.js';
 
-const without = (...off: PassName[]): PassName[] => PASS_NAMES.filter((name) => !off.includes(name)); // prettier-ignore
+const without = (...off: PassName[]): PassName[] => PASS_NAMES.filter((name) => !off.includes(name));
 
 const LISTS: [text: string, on: readonly PassName[]][] = [
   ['all', PASS_NAMES],
@@ -28,7 +28,11 @@ describe('a list of passes', () => {
 
   for (const text of ['fussed', '', 'pad,', '-', 'all,-none', 'PAD', 'pad batch']) {
     it(`'${text}' is refused, saying which there are`, () => {
-      assert.throws(() => parsePasses(text), (error: Error) => error instanceof PassError && PASS_NAMES.every((name) => error.message.includes(name))); // prettier-ignore
+      assert.throws(
+        () => parsePasses(text),
+        (error: Error) =>
+          error instanceof PassError && PASS_NAMES.every((name) => error.message.includes(name)),
+      );
     });
   }
 });
@@ -50,13 +54,16 @@ const SAVES: Record<PassName, ModelName> = {
 
 describe('a pass', () => {
   const feeds = { tokens: [4, 1, 2], targets: [1, 2, 4], length: 3 };
-  const train = (name: ModelName, passes = ALL_PASSES): { losses: number[]; instructions: number; memory: number } => {
+  const train = (
+    name: ModelName,
+    passes = ALL_PASSES,
+  ): { losses: number[]; instructions: number; memory: number } => {
     const model = buildModel(name, 5, { blockSize: 4, nEmbd: 8, nState: 8, nAtt: 4 }, new Random(1));
     const training = model.optimizer(10).minimize(model.loss, { passes });
     const losses = Array.from({ length: 10 }, () => training.step(feeds));
     const { counts, arena } = training.program;
     return { losses, instructions: counts.instructions, memory: arena.length };
-  }; // prettier-ignore
+  };
 
   for (const [pass, model] of Object.entries(SAVES) as [PassName, ModelName][]) {
     it(`of the name ${pass} saves ${model} something`, () => {
@@ -68,11 +75,18 @@ describe('a pass', () => {
   }
 
   it('of the name simplify stacks once what is written twice, and nothing else', () => {
-    const rows = [[1, 2], [3, 4]].map((row) => parameter(row)); // prettier-ignore
+    const rows = [
+      [1, 2],
+      [3, 4],
+    ].map((row) => parameter(row));
     const [a, b] = rows as [Value, Value];
     const other = a.mul(2);
     const nodes = (...stacks: Value[][]): number => {
-      const sums = stacks.map((list, i) => stack(list).pow(i + 2).sum()); // prettier-ignore
+      const sums = stacks.map((list, i) =>
+        stack(list)
+          .pow(i + 2)
+          .sum(),
+      );
       const loss = total(sums);
       const training = new SGD({ learningRate: 0 }).minimize(loss, {
         passes: parsePasses('simplify'),
@@ -92,7 +106,10 @@ describe('a pass', () => {
       const plain = train(model, parsePasses('none')).losses;
       for (const off of PASS_NAMES) {
         train(model, parsePasses(`-${off}`)).losses.forEach((loss, i) => {
-          assert(Math.abs(loss - plain[i]!) < 1e-11, `without ${off}, step ${i + 1}: ${loss} for ${plain[i]!}`); // prettier-ignore
+          assert(
+            Math.abs(loss - plain[i]!) < 1e-11,
+            `without ${off}, step ${i + 1}: ${loss} for ${plain[i]!}`,
+          );
         });
       }
     });

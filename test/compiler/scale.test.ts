@@ -5,11 +5,31 @@
  * sample of the chains runs, and what is wide is narrower.
  */
 import assert from 'node:assert/strict';
-import { choose, compile, concat, grad, index, input, meanOfFirst, nn, parameter, Random, SGD, stack, total, type Feeds, type Value } from '../../lib/index.js'; // prettier-ignore
+import {
+  choose,
+  compile,
+  concat,
+  grad,
+  index,
+  input,
+  meanOfFirst,
+  nn,
+  parameter,
+  Random,
+  SGD,
+  stack,
+  total,
+  type Feeds,
+  type Value,
+} from '../../lib/index.js';
 
 const isLong = process.env['VECGRAD_LONG'] === '1';
 const DEEP = 10_000;
-const matrix = (): Value => parameter([[0.1, 0.2], [0.3, 0.4]]); // prettier-ignore
+const matrix = (): Value =>
+  parameter([
+    [0.1, 0.2],
+    [0.3, 0.4],
+  ]);
 
 /** One link of a chain, on [2, 2], and what is fed. */
 interface Link {
@@ -21,7 +41,10 @@ interface Link {
 
 const word = index('word', 2);
 const which = index('which');
-const one = parameter([[1, 1], [1, 1]]); // prettier-ignore
+const one = parameter([
+  [1, 1],
+  [1, 1],
+]);
 
 const LINKS: Readonly<Record<string, Link>> = {
   reshape: { of: (x, i) => x.reshape(i % 2 ? [2, 2] : [4]) },
@@ -96,7 +119,7 @@ describe('a chain of 10,000', () => {
       });
       it('is trained', () => {
         const x = matrix();
-        const training = new SGD({ learningRate: 1e-6 }).minimize(chainOf(link, x).sum().add(x.sum())); // prettier-ignore
+        const training = new SGD({ learningRate: 1e-6 }).minimize(chainOf(link, x).sum().add(x.sum()));
         assert.ok(Number.isFinite(training.step(feeds)));
         assert.notDeepEqual([...x.data], [0.1, 0.2, 0.3, 0.4]);
       });
@@ -125,7 +148,11 @@ describe('deep graphs of other kinds', function () {
       return x.mul(2).relu().sum();
     };
     const x = matrix().exp();
-    assert.ok(Number.isFinite(new SGD({ learningRate: 0 }).minimize(total([twice(x), twice(x), matrix().sum()])).step({}))); // prettier-ignore
+    assert.ok(
+      Number.isFinite(
+        new SGD({ learningRate: 0 }).minimize(total([twice(x), twice(x), matrix().sum()])).step({}),
+      ),
+    );
   });
   it('are gradients of gradients', () => {
     const x = parameter([0.1, 0.2]);
@@ -138,8 +165,7 @@ describe('deep graphs of other kinds', function () {
 });
 
 const WIDE = isLong ? 40_000 : 8000;
-const list = <T>(n: number, of: (i: number) => T): T[] =>
-  Array.from({ length: n }, (_, i) => of(i));
+const list = <T>(n: number, of: (i: number) => T): T[] => Array.from({ length: n }, (_, i) => of(i));
 const feedsOf = (name: string, numbers: ArrayLike<number>): Feeds => ({ [name]: numbers });
 
 /** A loss that has so many of something, and what is fed. */
@@ -200,7 +226,13 @@ const WIDTHS: Readonly<Record<string, (n: number) => [loss: Value, feeds?: Feeds
   },
   'terms of a meanOfFirst': (n) => {
     const p = parameter([1, 2]);
-    return [meanOfFirst(list(n, (i) => p.mul(i % 9).sum()), index('n')), { n }]; // prettier-ignore
+    return [
+      meanOfFirst(
+        list(n, (i) => p.mul(i % 9).sum()),
+        index('n'),
+      ),
+      { n },
+    ];
   },
   'positions of a recurrence': (n) => {
     let h: Value = parameter([1, 2]);
@@ -209,10 +241,22 @@ const WIDTHS: Readonly<Record<string, (n: number) => [loss: Value, feeds?: Feeds
   },
   'values to choose from': (n) => {
     const p = parameter([1, 2]);
-    return [choose(list(n, (i) => p.mul(i % 9)), index('which')).sum(), { which: 1 }]; // prettier-ignore
+    return [
+      choose(
+        list(n, (i) => p.mul(i % 9)),
+        index('which'),
+      ).sum(),
+      { which: 1 },
+    ];
   },
   'elements of an index': (n) => {
-    const [t, w] = [index('t', n), parameter([[1, 2], [3, 4]])]; // prettier-ignore
+    const [t, w] = [
+      index('t', n),
+      parameter([
+        [1, 2],
+        [3, 4],
+      ]),
+    ];
     return [total(list(n, (i) => w.at(t.at(i)).mul(2))).sum(), feedsOf('t', new Int32Array(n))];
   },
 };

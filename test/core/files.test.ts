@@ -62,25 +62,89 @@ describe('a file that is replaced', () => {
     assert.equal(readdirSync(folder).length, 1);
   });
 
-  /** A link, the folder it is in, and where the file is after writing to it; undefined where that is refused. */
+  /**
+   * A link, the folder it is in, and where the file is after writing to it; undefined where that is refused.
+   */
   const links: [what: string, make: () => string, file: string | undefined, refused?: RegExp][] = [
     ['a link', () => link('link', 'file', 'file'), 'file'],
     ['a link by its whole path', () => link('link', join(folder, 'file'), 'file'), 'file'],
-    ['links that lead from one to the next', () => { link('b', 'c', 'c'); return link('a', 'b'); }, 'c'],
+    [
+      'links that lead from one to the next',
+      () => {
+        link('b', 'c', 'c');
+        return link('a', 'b');
+      },
+      'c',
+    ],
     ['a link to no file yet', () => link('link', 'new'), 'new'],
     ['a link to no file yet, by its whole path', () => link('link', join(folder, 'new')), 'new'],
-    ['links to no file yet', () => { link('b', 'new'); return link('a', 'b'); }, 'new'],
-    ['a link into another folder', () => { mkdirSync(join(folder, 'd')); return link('link', 'd/new'); }, 'd/new'],
-    ['a link upwards from behind another', () => { mkdirSync(join(folder, 'd/e'), { recursive: true }); link('to', 'd/e'); return link('link', 'to/../new'); }, 'd/new'],
-    ['a name behind a link to a folder', () => { mkdirSync(join(folder, 'd')); return join(link('to', 'd'), 'new'); }, 'd/new'],
+    [
+      'links to no file yet',
+      () => {
+        link('b', 'new');
+        return link('a', 'b');
+      },
+      'new',
+    ],
+    [
+      'a link into another folder',
+      () => {
+        mkdirSync(join(folder, 'd'));
+        return link('link', 'd/new');
+      },
+      'd/new',
+    ],
+    [
+      'a link upwards from behind another',
+      () => {
+        mkdirSync(join(folder, 'd/e'), { recursive: true });
+        link('to', 'd/e');
+        return link('link', 'to/../new');
+      },
+      'd/new',
+    ],
+    [
+      'a name behind a link to a folder',
+      () => {
+        mkdirSync(join(folder, 'd'));
+        return join(link('to', 'd'), 'new');
+      },
+      'd/new',
+    ],
     ['a link to itself', () => link('link', 'link'), undefined, /^its symbolic links lead in a circle/],
-    ['links in a circle', () => { link('b', 'a'); return link('a', 'b'); }, undefined, /^its symbolic links lead in a circle/],
-    ['a link into no folder', () => link('link', 'none/new'), undefined, /^there is no such file or folder \(ENOENT\)$/],
-    ['a link to a folder', () => { mkdirSync(join(folder, 'd')); return link('link', 'd'); }, undefined, /^it is a directory: give the name of a file$/],
+    [
+      'links in a circle',
+      () => {
+        link('b', 'a');
+        return link('a', 'b');
+      },
+      undefined,
+      /^its symbolic links lead in a circle/,
+    ],
+    [
+      'a link into no folder',
+      () => link('link', 'none/new'),
+      undefined,
+      /^there is no such file or folder \(ENOENT\)$/,
+    ],
+    [
+      'a link to a folder',
+      () => {
+        mkdirSync(join(folder, 'd'));
+        return link('link', 'd');
+      },
+      undefined,
+      /^it is a directory: give the name of a file$/,
+    ],
     ['a link to a folder that is none yet', () => link('link', 'new/'), undefined, /^it ends with a slash/],
     ['a name that ends with a slash', () => join(folder, 'new/'), undefined, /^it ends with a slash/],
-    ['a link to a device', () => link('link', '/dev/null'), undefined, /^it is a device: give the name of a file$/],
-  ]; // prettier-ignore
+    [
+      'a link to a device',
+      () => link('link', '/dev/null'),
+      undefined,
+      /^it is a device: give the name of a file$/,
+    ],
+  ];
   const link = (name: string, to: string, file?: string): string => {
     symlinkSync(to, join(folder, name));
     if (file !== undefined) writeFileSync(join(folder, file), 'earlier');
@@ -108,14 +172,12 @@ describe('a file that is replaced', () => {
   const entries = (): string[] =>
     readdirSync(folder, { recursive: true, encoding: 'utf8' })
       .filter(
-        (name) =>
-          realpathSync(dirname(join(folder, name))) === join(realpathSync(folder), dirname(name)),
-      ) // prettier-ignore
+        (name) => realpathSync(dirname(join(folder, name))) === join(realpathSync(folder), dirname(name)),
+      )
       .map((name) => [name, lstatSync(join(folder, name))] as const)
       .map(
-        ([name, stats]) =>
-          `${name} ${stats.isSymbolicLink() ? 'link' : stats.isFile() ? 'file' : 'folder'}`,
-      ) // prettier-ignore
+        ([name, stats]) => `${name} ${stats.isSymbolicLink() ? 'link' : stats.isFile() ? 'file' : 'folder'}`,
+      )
       .sort();
 
   for (const mode of [0o644, 0o640, 0o600, 0o666, 0o755, 0o200, 0o620]) {
@@ -124,23 +186,33 @@ describe('a file that is replaced', () => {
       const path = join(folder, 'file');
       writeFileSync(path, 'earlier');
       chmodSync(path, mode);
-      duringSave(() => {
-        const [made] = readdirSync(folder).filter((name) => name.startsWith('.vecgrad.'));
-        assert.equal(statSync(join(folder, made!)).mode & 0o777 & ~mode, 0, 'nobody may read more meanwhile'); // prettier-ignore
-      }, () => replaceFile(path, Buffer.from('new'))); // prettier-ignore
+      duringSave(
+        () => {
+          const [made] = readdirSync(folder).filter((name) => name.startsWith('.vecgrad.'));
+          assert.equal(
+            statSync(join(folder, made!)).mode & 0o777 & ~mode,
+            0,
+            'nobody may read more meanwhile',
+          );
+        },
+        () => replaceFile(path, Buffer.from('new')),
+      );
       assert.equal(statSync(path).mode & 0o777, mode);
     });
   }
 
   for (const mode of [0o4755, 0o2755, 0o1644, 0o7777]) {
-    it(`drops the setuid, setgid and sticky bits of mode ${mode.toString(8)}, and keeps the rest`, function () {
-      if (!isPosix) this.skip();
-      const path = join(folder, 'file');
-      writeFileSync(path, 'earlier');
-      chmodSync(path, mode);
-      replaceFile(path, Buffer.from('new'));
-      assert.equal(statSync(path).mode & 0o7777, mode & 0o777);
-    });
+    it(
+      `drops the setuid, setgid and sticky bits of mode ${mode.toString(8)}, and keeps the ` + 'rest',
+      function () {
+        if (!isPosix) this.skip();
+        const path = join(folder, 'file');
+        writeFileSync(path, 'earlier');
+        chmodSync(path, mode);
+        replaceFile(path, Buffer.from('new'));
+        assert.equal(statSync(path).mode & 0o7777, mode & 0o777);
+      },
+    );
   }
 
   for (const mode of [0o444, 0o400, 0o555, 0o000]) {
@@ -150,7 +222,9 @@ describe('a file that is replaced', () => {
       writeFileSync(path, 'earlier');
       chmodSync(path, mode);
       link('link', 'file');
-      const message = `it is read-only (mode ${mode.toString(8)}): allow writing to it (chmod u+w), or give another name`;
+      const message =
+        `it is read-only (mode ${mode.toString(8)}): allow writing to it (chmod u+w), or give another ` +
+        'name';
       for (const given of [path, join(folder, 'link')]) {
         assert.throws(() => replaceFile(given, Buffer.from('new')), { message });
         assert.throws(() => checkReplaceable(given), { message });
@@ -188,7 +262,11 @@ describe('a file that is replaced', () => {
     };
     /** What somebody else meets who saves to the file. */
     const savedBy = (user: number): string => {
-      const { stdout, stderr } = spawnSync(process.execPath, ['--import', TSX, SAVE, join(folder, 'file'), '1'], { uid: user, gid: user, encoding: 'utf8' }); // prettier-ignore
+      const { stdout, stderr } = spawnSync(
+        process.execPath,
+        ['--import', TSX, SAVE, join(folder, 'file'), '1'],
+        { uid: user, gid: user, encoding: 'utf8' },
+      );
       return `${stdout}${stderr}`;
     };
     before(function () {
@@ -207,12 +285,22 @@ describe('a file that is replaced', () => {
     });
 
     const rows: [what: string, file: Parameters<typeof owned>, folderMode: number, after: string][] = [
-      ['becomes his who may write it, its group getting what everybody has', [0, 0, 0o676], 0o777, '12345:12345 666'],
+      [
+        'becomes his who may write it, its group getting what everybody has',
+        [0, 0, 0o676],
+        0o777,
+        '12345:12345 666',
+      ],
       ['stays in his group, and becomes his', [0, USER, 0o664], 0o777, '12345:12345 664'],
       ['stays as it was where he may not write it', [0, 0, 0o644], 0o777, 'permission is denied (EACCES)'],
-      ['stays as it was where he may write it, and make no other in its folder', [USER, USER, 0o666], 0o755, 'permission is denied (EACCES)'],
+      [
+        'stays as it was where he may write it, and make no other in its folder',
+        [USER, USER, 0o666],
+        0o755,
+        'permission is denied (EACCES)',
+      ],
       ['is written in a folder that he may not read', [USER, USER, 0o644], 0o733, '12345:12345 644'],
-    ]; // prettier-ignore
+    ];
     /** What another user is told before time is spent. */
     const checkedBy = (user: number, path: string): void => {
       process.seteuid!(user);
@@ -223,10 +311,15 @@ describe('a file that is replaced', () => {
       }
     };
     const sticky: [what: string, file: Parameters<typeof owned>, folderOwner: number, refused: boolean][] = [
-      ["is refused before time is spent where it is another's, in a folder like /tmp", [0, 0, 0o666], 0, true],
+      [
+        "is refused before time is spent where it is another's, in a folder like /tmp",
+        [0, 0, 0o666],
+        0,
+        true,
+      ],
       ['is not where it is his own', [USER, USER, 0o644], 0, false],
       ['is not where the folder is his own', [0, 0, 0o666], USER, false],
-    ]; // prettier-ignore
+    ];
     for (const [what, file, folderOwner, isRefused] of sticky) {
       it(what, () => {
         const path = owned(...file);
@@ -234,7 +327,9 @@ describe('a file that is replaced', () => {
         chmodSync(folder, 0o1777);
         const check = (): void => checkedBy(USER, path);
         if (isRefused)
-          assert.throws(check, { message: "only its owner or its folder's may replace it, or nobody (EPERM): give another name" }); // prettier-ignore
+          assert.throws(check, {
+            message: "only its owner or its folder's may replace it, or nobody (EPERM): give another name",
+          });
         else check();
         assert.deepEqual([text(path), readdirSync(folder)], ['earlier', ['file']]);
       });
@@ -268,21 +363,69 @@ describe('a file that is replaced', () => {
   });
 
   const refused: [what: string, path: () => string, message: RegExp][] = [
-    ['in a folder that is not there', () => join(folder, 'gone', 'x'), /^there is no such file or folder \(ENOENT\)$/],
-    ['under a file', () => { writeFileSync(join(folder, 'f'), ''); return join(folder, 'f', 'x'); }, /^part of its path is a file, not a directory \(ENOTDIR\)$/],
+    [
+      'in a folder that is not there',
+      () => join(folder, 'gone', 'x'),
+      /^there is no such file or folder \(ENOENT\)$/,
+    ],
+    [
+      'under a file',
+      () => {
+        writeFileSync(join(folder, 'f'), '');
+        return join(folder, 'f', 'x');
+      },
+      /^part of its path is a file, not a directory \(ENOTDIR\)$/,
+    ],
     ['of a name too long', () => join(folder, 'x'.repeat(256)), /^the name is too long \(ENAMETOOLONG\)$/],
-    ['that is a folder', () => { mkdirSync(join(folder, 'd')); return join(folder, 'd'); }, /^it is a directory: give the name of a file$/],
-    ['that is a pipe', () => { execFileSync('mkfifo', [join(folder, 'p')]); return join(folder, 'p'); }, /^it is a pipe: give the name of a file$/],
+    [
+      'that is a folder',
+      () => {
+        mkdirSync(join(folder, 'd'));
+        return join(folder, 'd');
+      },
+      /^it is a directory: give the name of a file$/,
+    ],
+    [
+      'that is a pipe',
+      () => {
+        execFileSync('mkfifo', [join(folder, 'p')]);
+        return join(folder, 'p');
+      },
+      /^it is a pipe: give the name of a file$/,
+    ],
     ['that is a device', () => '/dev/null', /^it is a device: give the name of a file$/],
     ['of an empty path', () => '', /^the path is empty: give the name of a file$/],
-    ['of a name with NUL', () => join(folder, 'a\0b'), /^a path cannot contain a NUL character: give the name of a file without one$/],
-    ['of a name with half of a surrogate pair', () => join(folder, 'a\ud800b'), /^the path has half of a surrogate pair, which no name can hold: give the name of a file without one$/],
-    ['of a file and a slash', () => { writeFileSync(join(folder, 'f'), ''); return join(folder, 'f/'); }, /^it ends with a slash: give the name of a file$/],
+    [
+      'of a name with NUL',
+      () => join(folder, 'a\0b'),
+      /^a path cannot contain a NUL character: give the name of a file without one$/,
+    ],
+    [
+      'of a name with half of a surrogate pair',
+      () => join(folder, 'a\ud800b'),
+      /^the path has half of a surrogate pair, which no name can hold: give the name of a file without one$/,
+    ],
+    [
+      'of a file and a slash',
+      () => {
+        writeFileSync(join(folder, 'f'), '');
+        return join(folder, 'f/');
+      },
+      /^it ends with a slash: give the name of a file$/,
+    ],
     ['that is a folder and a slash', () => `${folder}/`, /^it ends with a slash: give the name of a file$/],
     ['that is the root', () => '/', /^it ends with a slash: give the name of a file$/],
-    ['that is the folder itself', () => join(folder, 'x', '..') + '/.', /^it is a directory: give the name of a file$/],
-    ['in a folder of the kernel', () => '/sys/x', /^permission is denied \(E(ACCES|PERM)\)$|^.* only be read \(EROFS\)$/],
-  ]; // prettier-ignore
+    [
+      'that is the folder itself',
+      () => join(folder, 'x', '..') + '/.',
+      /^it is a directory: give the name of a file$/,
+    ],
+    [
+      'in a folder of the kernel',
+      () => '/sys/x',
+      /^permission is denied \(E(ACCES|PERM)\)$|^.* only be read \(EROFS\)$/,
+    ],
+  ];
   it('is refused, and read, by messages without terminal codes, whatever the system said', () => {
     const path = join(folder, 'x\x1b\u202e');
     const said = `EIO: i/o error '${folder}/x\\u{1b}\\u{202e}'`;
@@ -332,7 +475,11 @@ describe('a file that is replaced', () => {
       writeFileSync(join(folder, left), '');
       return left;
     }
-    const { signal } = spawnSync(process.execPath, ['--import', TSX, '--import', PAUSING, SAVE, join(folder, 'file'), '1'], { env: { ...process.env, VECGRAD_KILLED: '1' } }); // prettier-ignore
+    const { signal } = spawnSync(
+      process.execPath,
+      ['--import', TSX, '--import', PAUSING, SAVE, join(folder, 'file'), '1'],
+      { env: { ...process.env, VECGRAD_KILLED: '1' } },
+    );
     assert.equal(signal, 'SIGKILL');
     const [name, ...more] = readdirSync(folder);
     assert.deepEqual(more, []);
@@ -347,16 +494,26 @@ describe('a file that is replaced', () => {
     ['of a process that runs', (left) => left.replace(NUMBER, String(process.ppid)), DAY - 60, true],
     ['of another PID namespace', (left) => left.replace(/(?<=-)\d+/, '17'), 0, true],
     ['of another PID namespace, nearly a day old', (left) => left.replace(/(?<=-)\d+/, '17'), DAY - 60, true],
-    ['of another PID namespace, more than a day old', (left) => left.replace(/(?<=-)\d+/, '17'), DAY + 60, false],
+    [
+      'of another PID namespace, more than a day old',
+      (left) => left.replace(/(?<=-)\d+/, '17'),
+      DAY + 60,
+      false,
+    ],
     ['of another host', (left) => left.replace(WHERE, `${'0'.repeat(32)}-4026531836`), 0, true],
-    ['of another host, more than a day old', (left) => left.replace(WHERE, `${'0'.repeat(32)}-4026531836`), DAY + 60, false],
+    [
+      'of another host, more than a day old',
+      (left) => left.replace(WHERE, `${'0'.repeat(32)}-4026531836`),
+      DAY + 60,
+      false,
+    ],
     ['of who knows where', (left) => left.replace(WHERE, 'unknown'), 0, true],
     ['of who knows where, more than a day old', (left) => left.replace(WHERE, 'unknown'), DAY + 60, false],
     ['of another host, of tomorrow', (left) => left.replace(WHERE, `${'0'.repeat(32)}-1`), -DAY, true],
     ['of another form', () => `.vecgrad.${process.pid}.x.new`, 9 * DAY, true],
     ['of no process', () => '.vecgrad.new', 9 * DAY, true],
     ["of somebody's own", () => 'x.new', 9 * DAY, true],
-  ]; // prettier-ignore
+  ];
   for (const [what, nameOf, seconds, stays] of temporaries) {
     it(`${stays ? 'leaves' : 'takes away'} a temporary file ${what}`, function () {
       if (process.platform !== 'linux') this.skip();
@@ -381,7 +538,7 @@ describe('a file that is replaced', () => {
   it('is written again where somebody removes its temporary file', () => {
     const path = join(folder, 'file');
     const remove = (): void => {
-      for (const name of readdirSync(folder)) if (name.startsWith('.vecgrad.')) rmSync(join(folder, name)); // prettier-ignore
+      for (const name of readdirSync(folder)) if (name.startsWith('.vecgrad.')) rmSync(join(folder, name));
     };
     duringSave(remove, () => replaceFile(path, Buffer.from('new')));
     assert.deepEqual([text(path), readdirSync(folder)], ['new', ['file']]);
@@ -410,7 +567,16 @@ describe('a file that is replaced', () => {
     before(function () {
       if (spawnSync('unshare', [...NAMESPACE, 'true']).status !== 0) this.skip();
     });
-    const argv = (file: string, count: number, ...before: string[]): string[] => [...NAMESPACE, process.execPath, '--import', TSX, ...before, SAVE, join(folder, file), String(count)]; // prettier-ignore
+    const argv = (file: string, count: number, ...before: string[]): string[] => [
+      ...NAMESPACE,
+      process.execPath,
+      '--import',
+      TSX,
+      ...before,
+      SAVE,
+      join(folder, file),
+      String(count),
+    ];
 
     /** As a process of a number that the other namespace, whose threads have the first, has not. */
     const asLater = (command: string[]): string[] => {
@@ -429,7 +595,10 @@ describe('a file that is replaced', () => {
       this.timeout(60_000);
       const paused = join(folder, 'paused');
       const env = { ...process.env, VECGRAD_PAUSED: paused };
-      const slow = spawn('unshare', asLater(argv('slow', 100_000, '--import', PAUSING)), { env, stdio: ['ignore', 'pipe', 'inherit'] }); // prettier-ignore
+      const slow = spawn('unshare', asLater(argv('slow', 100_000, '--import', PAUSING)), {
+        env,
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
       let said = '';
       slow.stdout.on('data', (piece: Buffer) => (said += piece.toString()));
       const ended = once(slow, 'exit');
@@ -476,7 +645,7 @@ describe('a file that is replaced', () => {
   describe('in a process of its own', () => {
     const save = (prefix: string, path: string, count: number): string => {
       const command = `${prefix} exec "$@"`;
-      const argv = ['-c', command, 'sh', process.execPath, '--import', TSX, SAVE, path, String(count)]; // prettier-ignore
+      const argv = ['-c', command, 'sh', process.execPath, '--import', TSX, SAVE, path, String(count)];
       const { stdout, stderr, status } = spawnSync('sh', argv, { encoding: 'utf8' });
       assert.deepEqual([status, stderr], [0, '']);
       return stdout;
@@ -489,28 +658,53 @@ describe('a file that is replaced', () => {
       const before = readFileSync(path);
       // As much as nothing else that Node or tsx writes takes.
       const large = save('ulimit -f 20000;', path, 2_000_000);
-      assert.match(large, /^WeightsError: cannot write ".*file": it would be larger than a file may be \(EFBIG\)\n$/); // prettier-ignore
+      assert.match(
+        large,
+        /^WeightsError: cannot write ".*file": it would be larger than a file may be \(EFBIG\)\n$/,
+      );
       assert.deepEqual(readFileSync(path), before);
       assert.deepEqual(readdirSync(folder), ['file']);
     });
 
     // A disk of 64 kB that only the process and its children see, where the system lets us.
     const mounted = (options: string, then: string): ReturnType<typeof spawnSync> => {
-      const script = `mount -t tmpfs -o size=64k none "${folder}" && ${then.replaceAll('SAVE', `"$@" "${folder}/file"`)}`; // prettier-ignore
-      return spawnSync('unshare', ['-rm', 'sh', '-c', script.replace('REMOUNT', `mount -o remount,${options} "${folder}"`), 'sh', process.execPath, '--import', TSX, SAVE], { encoding: 'utf8' }); // prettier-ignore
+      const script =
+        `mount -t tmpfs -o size=64k none "${folder}" && ` +
+        `${then.replaceAll('SAVE', `"$@" "${folder}/file"`)}`;
+      return spawnSync(
+        'unshare',
+        [
+          '-rm',
+          'sh',
+          '-c',
+          script.replace('REMOUNT', `mount -o remount,${options} "${folder}"`),
+          'sh',
+          process.execPath,
+          '--import',
+          TSX,
+          SAVE,
+        ],
+        { encoding: 'utf8' },
+      );
     };
     const canMount = (): boolean => mounted('rw', 'true').status === 0;
 
     it('stays as it was where the disk is full', function () {
       if (!canMount()) this.skip();
       const { stdout } = mounted('rw', `SAVE 10; SAVE 8000; SAVE 10; ls -A "${folder}"`);
-      assert.match(String(stdout), /^saved\nWeightsError: cannot write ".*file": the disk is full \(ENOSPC\)\nsaved\nfile\n$/); // prettier-ignore
+      assert.match(
+        String(stdout),
+        /^saved\nWeightsError: cannot write ".*file": the disk is full \(ENOSPC\)\nsaved\nfile\n$/,
+      );
     });
 
     it('stays as it was where the disk can only be read', function () {
       if (!canMount()) this.skip();
       const { stdout } = mounted('ro', `SAVE 10; REMOUNT; SAVE 20; ls -A "${folder}"`);
-      assert.match(String(stdout), /^saved\nWeightsError: cannot write ".*file": it is on a file system that can only be read \(EROFS\)\nfile\n$/); // prettier-ignore
+      assert.match(
+        String(stdout),
+        /^saved\nWeightsError: cannot write ".*file": it is on a file system that can only be read \(EROFS\)\nfile\n$/,
+      );
     });
   });
 
@@ -551,13 +745,12 @@ describe('a file that is replaced', () => {
       it(`${what} leaves it where the disk is full`, function () {
         this.timeout(60_000);
         const path = join(folder, 'file');
-        const mounted = `mount -t tmpfs -o size=8k none "${folder}" || exit 0; printf earlier > "$2"; ${command}; cat "$2"; ls -A "${folder}"`; // prettier-ignore
+        const mounted =
+          `mount -t tmpfs -o size=8k none "${folder}" || exit 0; printf earlier > "$2"; ${command}; cat ` +
+          `"$2"; ls -A "${folder}"`;
         const said = run(mounted, path, 'unshare', '-rm');
         if (/unshare|mount/.test(said) || said === '') this.skip();
-        assert.match(
-          said,
-          /^(vecgrad|Error): cannot write ".*file": the disk is full \(ENOSPC\)$/m,
-        );
+        assert.match(said, /^(vecgrad|Error): cannot write ".*file": the disk is full \(ENOSPC\)$/m);
         assert.match(said, /earlierfile\n/);
       });
 
@@ -566,7 +759,10 @@ describe('a file that is replaced', () => {
         if (!isPosix || what === 'bench --json') this.skip(); // tsx writes files of its own
         const path = join(folder, 'file');
         writeFileSync(path, 'earlier');
-        assert.match(run(`ulimit -f 1; ${command}`, path), /^vecgrad: cannot write ".*file": it would be larger than a file may be \(EFBIG\)$/m); // prettier-ignore
+        assert.match(
+          run(`ulimit -f 1; ${command}`, path),
+          /^vecgrad: cannot write ".*file": it would be larger than a file may be \(EFBIG\)$/m,
+        );
         assert.deepEqual([text(path), readdirSync(folder)], ['earlier', ['file']]);
       });
 
@@ -580,11 +776,7 @@ describe('a file that is replaced', () => {
           'it is a pipe: give the name of a file',
         ],
         ['/dev/null', () => '/dev/null', 'it is a device: give the name of a file'],
-        [
-          '/dev/stdout, a pipe',
-          () => '/dev/stdout',
-          'it is a (pipe|socket): give the name of a file',
-        ],
+        ['/dev/stdout, a pipe', () => '/dev/stdout', 'it is a (pipe|socket): give the name of a file'],
         [
           'a file of mode 444',
           () => {
@@ -601,28 +793,38 @@ describe('a file that is replaced', () => {
           this.timeout(60_000);
           if (!isPosix) this.skip();
           const said = run(command, make());
-          assert.match(said, new RegExp(`^(vecgrad|Error): cannot write "[^\\n]*": ${reason}$`, 'm')); // prettier-ignore
+          assert.match(said, new RegExp(`^(vecgrad|Error): cannot write "[^\\n]*": ${reason}$`, 'm'));
         });
       }
     }
 
     for (const name of ['file', 'a \\ ż\n\x1b']) {
-      it(`is refused before time is spent where it is mounted by itself: ${JSON.stringify(name)}`, function () {
-        const path = join(folder, name);
-        writeFileSync(path, 'earlier');
-        const script = `mount --bind "$2" "$2" || exit 0; "$0" "${CLI}" graph rnn --input "$1/none" --svg "$2"`;
-        const said = run(script, path, 'unshare', '-rm');
-        if (/unshare|mount:/.test(said) || said === '') this.skip();
-        assert.match(said, /^vecgrad: cannot write ".*": the system uses it, as it does a file that is mounted by itself: mount its folder, or give another name \(EBUSY\)\n$/); // prettier-ignore
-        assert.deepEqual([text(path), readdirSync(folder)], ['earlier', [name]]);
-      });
+      it(
+        'is refused before time is spent where it is mounted by itself: ' + `${JSON.stringify(name)}`,
+        function () {
+          const path = join(folder, name);
+          writeFileSync(path, 'earlier');
+          const script =
+            `mount --bind "$2" "$2" || exit 0; "$0" "${CLI}" graph rnn --input "$1/none" ` + '--svg "$2"';
+          const said = run(script, path, 'unshare', '-rm');
+          if (/unshare|mount:/.test(said) || said === '') this.skip();
+          assert.match(
+            said,
+            /^vecgrad: cannot write ".*": the system uses it, as it does a file that is mounted by itself: mount its folder, or give another name \(EBUSY\)\n$/,
+          );
+          assert.deepEqual([text(path), readdirSync(folder)], ['earlier', [name]]);
+        },
+      );
     }
 
     it('is not where standard output goes', function () {
       if (!isPosix) this.skip();
       const path = join(folder, 'out');
       const said = run(`${commands[0]![1].replace('"$2"', '/dev/stdout')} > "$2"`, path);
-      assert.match(said, /cannot write "\/dev\/stdout": standard output goes there: give the name of another file/); // prettier-ignore
+      assert.match(
+        said,
+        /cannot write "\/dev\/stdout": standard output goes there: give the name of another file/,
+      );
       assert.deepEqual([text(path), readdirSync(folder)], ['', ['out']]);
     });
   });
@@ -630,20 +832,43 @@ describe('a file that is replaced', () => {
   describe('and read', () => {
     const w = parameter([1, 2], { name: 'w' });
     const rows: [what: string, path: () => string, message: RegExp][] = [
-      ['not where it is a folder', () => folder, /^cannot read ".*": it is a directory: give the name of a file$/],
-      ['not where it is a pipe', () => { execFileSync('mkfifo', [join(folder, 'p')]); return join(folder, 'p'); }, /^cannot read ".*p": it is a pipe: give the name of a file$/],
-      ['not where it is a device without end', () => '/dev/zero', /^cannot read "\/dev\/zero": it is a device: give the name of a file$/],
-      ['not where it is none', () => join(folder, 'none'), /^cannot read ".*none": there is no such file or folder \(ENOENT\)$/],
-      ['not where it is larger than all memory', () => sparse(2 ** 42), /big": the arrays take 0 bytes, the file has 439\d+: there is more behind them$/],
-      ['not where an array of it is', () => sparse(2 ** 42, `{"w":{"dtype":"F64","shape":[${2 ** 39}],"data_offsets":[0,${2 ** 42}]}}`), /big": 'w' has shape \[549755813888\]: expected \[2\]$/],
-    ]; // prettier-ignore
+      [
+        'not where it is a folder',
+        () => folder,
+        /^cannot read ".*": it is a directory: give the name of a file$/,
+      ],
+      [
+        'not where it is a pipe',
+        () => {
+          execFileSync('mkfifo', [join(folder, 'p')]);
+          return join(folder, 'p');
+        },
+        /^cannot read ".*p": it is a pipe: give the name of a file$/,
+      ],
+      [
+        'not where it is a device without end',
+        () => '/dev/zero',
+        /^cannot read "\/dev\/zero": it is a device: give the name of a file$/,
+      ],
+      [
+        'not where it is none',
+        () => join(folder, 'none'),
+        /^cannot read ".*none": there is no such file or folder \(ENOENT\)$/,
+      ],
+      [
+        'not where it is larger than all memory',
+        () => sparse(2 ** 42),
+        /big": the arrays take 0 bytes, the file has 439\d+: there is more behind them$/,
+      ],
+      [
+        'not where an array of it is',
+        () => sparse(2 ** 42, `{"w":{"dtype":"F64","shape":[${2 ** 39}],"data_offsets":[0,${2 ** 42}]}}`),
+        /big": 'w' has shape \[549755813888\]: expected \[2\]$/,
+      ],
+    ];
     const paths: [what: string, path: string, reason: string][] = [
       ['an empty path', '', 'the path is empty: give the name of a file'],
-      [
-        'a NUL',
-        'a\0b',
-        'a path cannot contain a NUL character: give the name of a file without one',
-      ],
+      ['a NUL', 'a\0b', 'a path cannot contain a NUL character: give the name of a file without one'],
       [
         'half of a surrogate pair',
         'a\udc00',

@@ -29,36 +29,54 @@ function checkNames(output: string): void {
 
 // Guessing evenly among 27 letters, the loss is log(27) = 3.30; by bigrams it is 2.45.
 const ROWS: Record<string, [args: string[], check: (output: string, place: string) => void]> = {
-  'linear-regression.mjs': [[], (output) => {
-    near(numberIn(output, /^y = (\S+) x/), 3, 0.1);
-    near(numberIn(output, /x \+ (\S+)$/m), -2, 0.1);
-  }],
-  'two-moons.mjs': [['moons.svg'], (output, place) => {
-    assert(numberIn(output, /(\d+) of 100 points on the right side/) >= 98, output);
-    const svg = readFileSync(join(place, 'moons.svg'), 'utf8');
-    assert.match(svg, /^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg" viewBox="0 0 400 280">\n/);
-    assert.equal(svg.match(/<circle /g)?.length, 100);
-    // Both sides of the boundary are drawn: the cells of the plane, each once.
-    const cells = svg.split('\n').filter((line) => line.startsWith('<path')).map((line) => line.match(/M/g)?.length ?? 0);
-    assert.equal(cells.length, 2);
-    assert.equal(cells[0]! + cells[1]!, 80 * 56);
-    assert(Math.min(...cells) > 1000, cells.join());
-    assert.match(svg, /<\/svg>\n$/);
-  }],
-  'bigram.mjs': [[], (output) => {
-    const [loss, counted] = [numberIn(output, /^loss (\S+),/), numberIn(output, /by counting (\S+)$/m)];
-    assert(loss >= counted && loss < counted + 0.02, output);
-    checkNames(output);
-  }],
-  'names-mlp.mjs': [['500'], (output) => {
-    assert(numberIn(output, /^held-out loss (\S+)$/m) < 2.4, output);
-    checkNames(output);
-  }],
-  'names-gru.mjs': [['1000'], (output) => {
-    assert(numberIn(output, /^held-out loss (\S+)$/m) < 2.4, output);
-    checkNames(output);
-  }],
-}; // prettier-ignore
+  'linear-regression.mjs': [
+    [],
+    (output) => {
+      near(numberIn(output, /^y = (\S+) x/), 3, 0.1);
+      near(numberIn(output, /x \+ (\S+)$/m), -2, 0.1);
+    },
+  ],
+  'two-moons.mjs': [
+    ['moons.svg'],
+    (output, place) => {
+      assert(numberIn(output, /(\d+) of 100 points on the right side/) >= 98, output);
+      const svg = readFileSync(join(place, 'moons.svg'), 'utf8');
+      assert.match(svg, /^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg" viewBox="0 0 400 280">\n/);
+      assert.equal(svg.match(/<circle /g)?.length, 100);
+      // Both sides of the boundary are drawn: the cells of the plane, each once.
+      const cells = svg
+        .split('\n')
+        .filter((line) => line.startsWith('<path'))
+        .map((line) => line.match(/M/g)?.length ?? 0);
+      assert.equal(cells.length, 2);
+      assert.equal(cells[0]! + cells[1]!, 80 * 56);
+      assert(Math.min(...cells) > 1000, cells.join());
+      assert.match(svg, /<\/svg>\n$/);
+    },
+  ],
+  'bigram.mjs': [
+    [],
+    (output) => {
+      const [loss, counted] = [numberIn(output, /^loss (\S+),/), numberIn(output, /by counting (\S+)$/m)];
+      assert(loss >= counted && loss < counted + 0.02, output);
+      checkNames(output);
+    },
+  ],
+  'names-mlp.mjs': [
+    ['500'],
+    (output) => {
+      assert(numberIn(output, /^held-out loss (\S+)$/m) < 2.4, output);
+      checkNames(output);
+    },
+  ],
+  'names-gru.mjs': [
+    ['1000'],
+    (output) => {
+      assert(numberIn(output, /^held-out loss (\S+)$/m) < 2.4, output);
+      checkNames(output);
+    },
+  ],
+};
 
 describe('examples', () => {
   it('are all tested', () => {
@@ -69,7 +87,9 @@ describe('examples', () => {
     it(script, async () => {
       const place = mkdtempSync(join(tmpdir(), 'vecgrad-examples-'));
       try {
-        const { stdout } = await promisify(execFile)(process.execPath, [join(folder, script), ...args], { cwd: place }); // prettier-ignore
+        const { stdout } = await promisify(execFile)(process.execPath, [join(folder, script), ...args], {
+          cwd: place,
+        });
         check(stdout, place);
       } finally {
         rmSync(place, { recursive: true });

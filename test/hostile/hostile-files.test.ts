@@ -53,7 +53,10 @@ describe('a file that means harm', () => {
     }
     const list = join(folder, 'jobs.json');
     writeFileSync(list, JSON.stringify(jobs));
-    const child = spawn(process.execPath, ['--expose-gc', '--import', TSX, LOAD, list], { env: ENV, stdio: ['ignore', 'pipe', 'inherit'] }); // prettier-ignore
+    const child = spawn(process.execPath, ['--expose-gc', '--import', TSX, LOAD, list], {
+      env: ENV,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     const kill = (): unknown => child.kill('SIGKILL');
     let timer = setTimeout(kill, 3 * PATIENCE);
     for await (const line of createInterface(child.stdout)) {
@@ -62,7 +65,7 @@ describe('a file that means harm', () => {
       outcomes.set(keys[outcomes.size]!, JSON.parse(line) as Outcome);
     }
     clearTimeout(timer);
-    assert.equal(outcomes.size, keys.length, `it hangs, or ends the process: ${keys[outcomes.size]!}`); // prettier-ignore
+    assert.equal(outcomes.size, keys.length, `it hangs, or ends the process: ${keys[outcomes.size]!}`);
   });
 
   for (const row of ROWS) {
@@ -79,11 +82,12 @@ describe('a file that means harm', () => {
 
   it('takes at most', function () {
     const all = [...outcomes];
-    const by = (of: (outcome: Outcome) => number) => all.reduce((a, b) => (of(b[1]) > of(a[1]) ? b : a)); // prettier-ignore
+    const by = (of: (outcome: Outcome) => number) => all.reduce((a, b) => (of(b[1]) > of(a[1]) ? b : a));
     const [slowest, { milliseconds }] = by((outcome) => outcome.milliseconds);
     const [largest, { memory }] = by((outcome) => outcome.memory);
     assert.ok(milliseconds < PATIENCE, slowest);
-    this.test!.title += ` ${Math.round(milliseconds)} ms (${slowest}) and ${Math.round(memory / 1e6)} MB (${largest})`; // prettier-ignore
+    this.test!.title +=
+      ` ${Math.round(milliseconds)} ms (${slowest}) and ${Math.round(memory / 1e6)} MB ` + `(${largest})`;
   });
 
   it('is one that was cut, wherever', () => {
@@ -95,8 +99,13 @@ describe('a file that means harm', () => {
     }
     // From the disk: around each place where something ends.
     const start = 8 + bytes.readUInt32LE(0);
-    const header = JSON.parse(bytes.toString('utf8', 8, start)) as Record<string, { data_offsets?: number[] }>; // prettier-ignore
-    const ends = Object.values(header).flatMap(({ data_offsets = [] }) => data_offsets.map((at) => start + at)); // prettier-ignore
+    const header = JSON.parse(bytes.toString('utf8', 8, start)) as Record<
+      string,
+      { data_offsets?: number[] }
+    >;
+    const ends = Object.values(header).flatMap(({ data_offsets = [] }) =>
+      data_offsets.map((at) => start + at),
+    );
     for (const end of [0, 8, start, ...ends]) {
       for (const size of [end - 1, end, end + 1]) {
         if (size < 0 || size >= bytes.length) continue;
@@ -112,14 +121,42 @@ describe('a file that means harm', () => {
     const commands: Readonly<Record<string, (path: string) => string[]>> = {
       sample: (path) => ['sample', path],
       eval: (path) => ['eval', path, '--input', names],
-      train: (path) => ['train', 'rnn', '--input', names, '--steps', '1', '--n-embd', '4', '--n-state', '6', '--block-size', '3', '--save', path, '--resume'], // prettier-ignore
+      train: (path) => [
+        'train',
+        'rnn',
+        '--input',
+        names,
+        '--steps',
+        '1',
+        '--n-embd',
+        '4',
+        '--n-state',
+        '6',
+        '--block-size',
+        '3',
+        '--save',
+        path,
+        '--resume',
+      ],
     };
     function run(args: string[]): { status: number | null; stderr: string; memory: number } {
       const peak = join(folder, 'peak');
-      const { status, stderr } = spawnSync(process.execPath, ['--import', PEAK, CLI, ...args], { encoding: 'utf8', timeout: PATIENCE, env: { ...ENV, VECGRAD_PEAK: peak } }); // prettier-ignore
+      const { status, stderr } = spawnSync(process.execPath, ['--import', PEAK, CLI, ...args], {
+        encoding: 'utf8',
+        timeout: PATIENCE,
+        env: { ...ENV, VECGRAD_PEAK: peak },
+      });
       return { status, stderr, memory: Number(readFileSync(peak, 'utf8')) };
     }
-    const whats = ['a header of 100 MB', 'as many texts as a header holds, one twice', 'a name of two lines, out of place', 'a file of 10 GB with a small header', 'a pipe that nobody writes to', '/dev/zero', 'a folder']; // prettier-ignore
+    const whats = [
+      'a header of 100 MB',
+      'as many texts as a header holds, one twice',
+      'a name of two lines, out of place',
+      'a file of 10 GB with a small header',
+      'a pipe that nobody writes to',
+      '/dev/zero',
+      'a folder',
+    ];
     for (const [command, args] of Object.entries(commands)) {
       it(command, function () {
         this.timeout(0);
@@ -128,7 +165,9 @@ describe('a file that means harm', () => {
         const right = run(args(good));
         assert.deepEqual([right.status, right.stderr], [0, '']);
         for (const what of whats) {
-          const { make, path = join(folder, `${command}-${whats.indexOf(what)}`) } = ROWS.find((row) => row.what === what)!; // prettier-ignore
+          const { make, path = join(folder, `${command}-${whats.indexOf(what)}`) } = ROWS.find(
+            (row) => row.what === what,
+          )!;
           make(path);
           const { status, stderr, memory } = run(args(path));
           assert.equal(status, 1, `${what}: ${stderr}`);

@@ -74,30 +74,32 @@ async function runCases(suite: string, seed: number, first: number, count: numbe
   clearInterval(watch);
   if (code === 0) return JSON.parse(stdout.trim().split('\n').at(-1)!) as Report;
   const end = hangs ? 'hangs' : `ended with ${signal ?? `exit code ${String(code)}`}`;
-  throw new Error(`case ${current()} ${end}: see it by VECGRAD_HOSTILE="${suite} ${seed} ${current()}"\n${stderr.slice(0, 2000)}`);
-} // prettier-ignore
+  throw new Error(
+    `case ${current()} ${end}: see it by VECGRAD_HOSTILE="${suite} ${seed} ` +
+      `${current()}"\n${stderr.slice(0, 2000)}`,
+  );
+}
 
 describe('hostile', () => {
   it('calls have a row for every function of the addon, and for no other', () => {
     assert.deepEqual(gaps(addonRows(record(), new Chance(1))), []);
   });
 
-  it('have a row for every function, constructor, method and getter that is exported, and for no other', () => {
-    const here = process.cwd();
-    process.chdir(folder);
-    try {
-      assert.deepEqual([gaps(apiRows(new Chance(1))), exported().unknown], [[], []]);
-    } finally {
-      process.chdir(here);
-    }
-  }); // prettier-ignore
+  it(
+    'have a row for every function, constructor, method and getter that is exported, and for no ' + 'other',
+    () => {
+      const here = process.cwd();
+      process.chdir(folder);
+      try {
+        assert.deepEqual([gaps(apiRows(new Chance(1))), exported().unknown], [[], []]);
+      } finally {
+        process.chdir(here);
+      }
+    },
+  );
 
   /** What an Index has only to say why there is no such thing: see the class. */
-  const REFUSED: ReadonlySet<string> = new Set([
-    'Index.data get',
-    'Index.grad get',
-    'Index.forward',
-  ]);
+  const REFUSED: ReadonlySet<string> = new Set(['Index.data get', 'Index.grad get', 'Index.forward']);
 
   it('start from arguments that are right', async () => {
     const here = process.cwd();
@@ -105,10 +107,16 @@ describe('hostile', () => {
     try {
       const { rows, calls } = apiRows(new Chance(1));
       for (const path of calls.keys()) {
-        const tries = Array.from({ length: 8 }, (_, i) => Promise.resolve().then(() => calls.get(path)!(...rows[path]!(new Chance(i), () => undefined)))); // prettier-ignore
+        const tries = Array.from({ length: 8 }, (_, i) =>
+          Promise.resolve().then(() => calls.get(path)!(...rows[path]!(new Chance(i), () => undefined))),
+        );
         const results = await Promise.allSettled(tries);
         const isRight = results.some(({ status }) => status === 'fulfilled');
-        assert.equal(isRight, !REFUSED.has(path), `${path}: ${String((results[0] as PromiseRejectedResult).reason)}`); // prettier-ignore
+        assert.equal(
+          isRight,
+          !REFUSED.has(path),
+          `${path}: ${String((results[0] as PromiseRejectedResult).reason)}`,
+        );
       }
     } finally {
       process.chdir(here);
@@ -136,9 +144,10 @@ describe('hostile', () => {
         threw += report.threw;
       }
       // Of both there must be many, or the table is no test.
-      if (cases >= 1000) assert.ok(returned > cases / 50 && threw > cases / 50, `${returned} returned, ${threw} threw`);
+      if (cases >= 1000)
+        assert.ok(returned > cases / 50 && threw > cases / 50, `${returned} returned, ${threw} threw`);
     });
-  } // prettier-ignore
+  }
 });
 
 describe('what once crashed', () => {
@@ -151,12 +160,21 @@ describe('what once crashed', () => {
     const spec = args.find((x) => typeof x === 'object' && x !== null && key in x) as Record<string, unknown>;
     Object.defineProperty(spec, key, { get: () => get(spec) });
     return args;
-  }; // prettier-ignore
+  };
   const thrown = (): never => {
     throw new RangeError('by a getter');
   };
 
-  const keys: Record<string, string> = { generate: 'random', runSeries: 'rules', stepBatch: 'fed', countUses: 'start', assembleTape: 'list', numberKinds: 'ops', differentiateNumbers: 'levels', createProgram: 'levels' }; // prettier-ignore
+  const keys: Record<string, string> = {
+    generate: 'random',
+    runSeries: 'rules',
+    stepBatch: 'fed',
+    countUses: 'start',
+    assembleTape: 'list',
+    numberKinds: 'ops',
+    differentiateNumbers: 'levels',
+    createProgram: 'levels',
+  };
   for (const [name, key] of Object.entries(keys)) {
     it(`${name} with a getter that throws`, () => {
       assert.throws(() => calls[name]!(...trapped(name, key, thrown)), { message: 'by a getter' });
@@ -164,7 +182,9 @@ describe('what once crashed', () => {
   }
 
   it('generate with a getter of its last property that throws', () => {
-    assert.throws(() => calls['generate']!(...trapped('generate', 'isPrefix', thrown)), { message: 'by a getter' }); // prettier-ignore
+    assert.throws(() => calls['generate']!(...trapped('generate', 'isPrefix', thrown)), {
+      message: 'by a getter',
+    });
   });
 
   const detached: [name: string, key: string, taken: string][] = [
@@ -176,7 +196,8 @@ describe('what once crashed', () => {
   ];
   for (const [name, key, taken] of detached) {
     it(`${name} with a getter that takes the memory of an array read before`, () => {
-      const of = (args: unknown[]): Record<string, unknown> => args.find((x) => typeof x === 'object' && x !== null && key in x) as Record<string, unknown>; // prettier-ignore
+      const of = (args: unknown[]): Record<string, unknown> =>
+        args.find((x) => typeof x === 'object' && x !== null && key in x) as Record<string, unknown>;
       const value = of(given(name))[key];
       const args = trapped(name, key, (spec) => {
         detach(spec[taken] as Int32Array);
@@ -200,7 +221,10 @@ describe('what once crashed', () => {
   it('runSeries with more columns than there is memory for', () => {
     const many = Object.assign([], { length: 2 ** 32 - 1 });
     for (const key of ['indices', 'numbers']) {
-      assert.throws(() => calls['runSeries']!(...trapped('runSeries', key, () => many)), /columns, more than a million/); // prettier-ignore
+      assert.throws(
+        () => calls['runSeries']!(...trapped('runSeries', key, () => many)),
+        /columns, more than a million/,
+      );
     }
   });
 
@@ -208,12 +232,42 @@ describe('what once crashed', () => {
   const same = new Int32Array(floats.buffer);
   const most = 2 ** 30 - 1;
   const rows: [what: string, call: () => unknown, message: RegExp][] = [
-    ['indices in the memory that they choose', () => addon.matrices.scatterAdd(floats, 2, new Float64Array(4), same.subarray(0, 1), 1, 4), /leaves its array/],
-    ['products of one row without end', () => addon.matrices.gemm(floats, 0, 0, floats, 0, 0, 0, floats, 0, 0, 0, most, 1, most, 1, 0), /leaves its array/],
-    ['lines where the numbers of the first tokens go', () => addon.text.encode(new Uint8Array(4), same.subarray(0, 3), same.subarray(8), 1, same.subarray(3, 5), same.subarray(1, 4)), /memory of its own/],
-    ['a range that another thread can change', () => addon.bind(given('bind')[0] as object, new Float64Array(9999), new Int32Array(9999), new Int32Array(new SharedArrayBuffer(16))), /Int32Array of four/],
-  ]; // prettier-ignore
-  for (const [what, call, message] of rows) it(what, () => assert.throws(call, { message })); // prettier-ignore
+    [
+      'indices in the memory that they choose',
+      () => addon.matrices.scatterAdd(floats, 2, new Float64Array(4), same.subarray(0, 1), 1, 4),
+      /leaves its array/,
+    ],
+    [
+      'products of one row without end',
+      () => addon.matrices.gemm(floats, 0, 0, floats, 0, 0, 0, floats, 0, 0, 0, most, 1, most, 1, 0),
+      /leaves its array/,
+    ],
+    [
+      'lines where the numbers of the first tokens go',
+      () =>
+        addon.text.encode(
+          new Uint8Array(4),
+          same.subarray(0, 3),
+          same.subarray(8),
+          1,
+          same.subarray(3, 5),
+          same.subarray(1, 4),
+        ),
+      /memory of its own/,
+    ],
+    [
+      'a range that another thread can change',
+      () =>
+        addon.bind(
+          given('bind')[0] as object,
+          new Float64Array(9999),
+          new Int32Array(9999),
+          new Int32Array(new SharedArrayBuffer(16)),
+        ),
+      /Int32Array of four/,
+    ],
+  ];
+  for (const [what, call, message] of rows) it(what, () => assert.throws(call, { message }));
 });
 
 describe('what once took the memory, or had no end', () => {
@@ -222,7 +276,13 @@ describe('what once took the memory, or had no end', () => {
   const hole = holes as never;
   const own: unknown[] = [];
   own[0] = own;
-  const x = library.parameter([[1, 2], [3, 4]], { name: 'x' }); // prettier-ignore
+  const x = library.parameter(
+    [
+      [1, 2],
+      [3, 4],
+    ],
+    { name: 'x' },
+  );
   const vector = library.parameter([1, 2]);
   const random = new library.Random(1);
   const docs = ['ab', 'ba'];
@@ -232,12 +292,24 @@ describe('what once took the memory, or had no end', () => {
   const training = (): library.Training => new library.SGD({ learningRate: 0.1 }).minimize(x.sum());
   const rows: [what: string, call: () => unknown, message: RegExp][] = [
     ['stack', () => library.stack(holes), /^stack\[0\]: expected a Value, got 1/],
-    ['total', () => library.total(Object.assign([vector], { length: 2 ** 32 - 1 })), /^total\[1\]: expected a Value, got undefined/],
+    [
+      'total',
+      () => library.total(Object.assign([vector], { length: 2 ** 32 - 1 })),
+      /^total\[1\]: expected a Value, got undefined/,
+    ],
     ['vstack', () => library.vstack(holes), /^vstack\[0\]/],
     ['grad', () => library.grad(x, holes), /^grad\[0\]/],
     ['saveWeights', () => library.saveWeights('w', holes), /^parameters\[0\]/],
-    ['a root of no graph', () => library.compile(Object.create(library.Value.prototype) as library.Value), /expected a value of a graph/],
-    ['input', () => library.input('x', holes), /^input 'x': 4294967295 axes: an array has at most .* 32 axes$/],
+    [
+      'a root of no graph',
+      () => library.compile(Object.create(library.Value.prototype) as library.Value),
+      /expected a value of a graph/,
+    ],
+    [
+      'input',
+      () => library.input('x', holes),
+      /^input 'x': 4294967295 axes: an array has at most .* 32 axes$/,
+    ],
     ['reshape', () => x.reshape([2, hole]), /array of integers/],
     ['numbers that hold themselves', () => library.parameter(own as never), /nested more than 32 deep/],
     ['numbers without end', () => library.parameter({ length: 2 ** 32, 0: 1 }), /at most 1073741824 numbers/],
@@ -250,22 +322,50 @@ describe('what once took the memory, or had no end', () => {
     ['weightedIndex', () => random.weightedIndex(holes), /weights: 4294967295/],
     ['a rate', () => library.schedules.exponential(hole, 1), /rate an array: expected a number/],
     ['an initialiser', () => library.nn.initializers.xavierNormal(hole), /gain an array: expected a number/],
-    ['a shape of an initialiser', () => library.nn.initializers.uniform()([2 ** 31], random), /at most 1073741824 numbers/],
-    ['a name of a module', () => new library.nn.Linear(2, 2, { random, name: hole }), /name an array: expected a text/],
+    [
+      'a shape of an initialiser',
+      () => library.nn.initializers.uniform()([2 ** 31], random),
+      /at most 1073741824 numbers/,
+    ],
+    [
+      'a name of a module',
+      () => new library.nn.Linear(2, 2, { random, name: hole }),
+      /name an array: expected a text/,
+    ],
     ['neurons', () => new library.nn.Layer(2 ** 20, 2 ** 20, { random }), /nIn 1048576/],
     ['Tokenizer', () => new library.Tokenizer(holes), /4294967295 documents/],
     ['splitHeldOut', () => library.splitHeldOut(holes), /4294967295/],
     ['decode', () => tokenizer.decode([hole]), /no token an array/],
     ['sizes', () => library.buildModel('rnn', 3, { blockSize: 2 ** 31 }, random), /blockSize 2147483648/],
-    ['sizes together', () => library.buildModel('vector', 3, { blockSize: 2 ** 20 }, random), /would not fit in memory/],
-    ['steps', () => library.runExperiment('rnn', { docs, steps: Infinity, sizes }), /steps Infinity: expected an integer/],
+    [
+      'sizes together',
+      () => library.buildModel('vector', 3, { blockSize: 2 ** 20 }, random),
+      /would not fit in memory/,
+    ],
+    [
+      'steps',
+      () => library.runExperiment('rnn', { docs, steps: Infinity, sizes }),
+      /steps Infinity: expected an integer/,
+    ],
     ['a batch', () => library.runExperiment('rnn', { docs, batch: 2 ** 31, sizes }), /batch 2147483648/],
-    ['samples', () => library.sample(model, tokenizer, random, { count: 2 ** 30, temperature: 1 }), /count 1073741824: expected at most/],
+    [
+      'samples',
+      () => library.sample(model, tokenizer, random, { count: 2 ** 30, temperature: 1 }),
+      /count 1073741824: expected at most/,
+    ],
     ['restore', () => training().restore({ ...training().state(), steps: Infinity }), /steps Infinity/],
-    ['a graph for a path', () => library.saveModel(model.logits as never, model, tokenizer), /a path is a text/],
-    ['numbersOf', () => library.numbersOf({ type: hole, shape: [0], bytes: new Uint8Array() }), /type an array/],
-  ]; // prettier-ignore
-  for (const [what, call, message] of rows) it(what, () => assert.throws(call, { message })); // prettier-ignore
+    [
+      'a graph for a path',
+      () => library.saveModel(model.logits as never, model, tokenizer),
+      /a path is a text/,
+    ],
+    [
+      'numbersOf',
+      () => library.numbersOf({ type: hole, shape: [0], bytes: new Uint8Array() }),
+      /type an array/,
+    ],
+  ];
+  for (const [what, call, message] of rows) it(what, () => assert.throws(call, { message }));
 
   it('train', async () => {
     await assert.rejects(library.train(model, holes), /4294967295 documents/);

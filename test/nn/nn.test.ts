@@ -13,16 +13,19 @@ type Matrix = number[][];
 type Parameters = Record<string, Matrix>;
 
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
-const matmul = (a: Matrix, b: Matrix): Matrix => a.map((row) => b[0]!.map((_, j) => row.reduce((sum, x, k) => sum + x * b[k]![j]!, 0))); // prettier-ignore
-const plus = (a: Matrix, b: Matrix): Matrix => a.map((row, i) => row.map((x, j) => x + b[b.length === 1 ? 0 : i]![j]!)); // prettier-ignore
-const columns = (a: Matrix, from: number, to: number): Matrix => a.map((row) => row.slice(from, to)); // prettier-ignore
-const rowsOf = (flat: ArrayLike<number>, width: number): Matrix => Array.from({ length: flat.length / width }, (_, i) => Array.from(flat).slice(i * width, (i + 1) * width)); // prettier-ignore
+const matmul = (a: Matrix, b: Matrix): Matrix =>
+  a.map((row) => b[0]!.map((_, j) => row.reduce((sum, x, k) => sum + x * b[k]![j]!, 0)));
+const plus = (a: Matrix, b: Matrix): Matrix =>
+  a.map((row, i) => row.map((x, j) => x + b[b.length === 1 ? 0 : i]![j]!));
+const columns = (a: Matrix, from: number, to: number): Matrix => a.map((row) => row.slice(from, to));
+const rowsOf = (flat: ArrayLike<number>, width: number): Matrix =>
+  Array.from({ length: flat.length / width }, (_, i) => Array.from(flat).slice(i * width, (i + 1) * width));
 const softmax = (row: number[]): number[] => {
   const exps = row.map(Math.exp);
   return exps.map((x) => x / exps.reduce((a, b) => a + b));
 };
 
-const numbers = (n: number): number[] => Array.from({ length: n }, (_, i) => Math.sin(3 * i + 1) + 0.1); // prettier-ignore
+const numbers = (n: number): number[] => Array.from({ length: n }, (_, i) => Math.sin(3 * i + 1) + 0.1);
 /** Inputs x0, x1, ... of a shape, and what to feed them. */
 function inputs(count: number, shape: number[]): { xs: Value[]; fed: number[][]; feeds: Feeds } {
   const size = shape.reduce((a, b) => a * b, 1);
@@ -60,7 +63,8 @@ function recurrent(
   };
   return { module, output: stack(module.apply(xs)), feeds, expected };
 }
-const each = (f: (...xs: number[]) => number, ...all: Matrix[]): Matrix => all[0]!.map((row, i) => row.map((_, j) => f(...all.map((m) => m[i]![j]!)))); // prettier-ignore
+const each = (f: (...xs: number[]) => number, ...all: Matrix[]): Matrix =>
+  all[0]!.map((row, i) => row.map((_, j) => f(...all.map((m) => m[i]![j]!))));
 
 function attention(options: nn.SelfAttentionOptions): Built {
   const module = new nn.SelfAttention(4, 2, options);
@@ -68,12 +72,18 @@ function attention(options: nn.SelfAttentionOptions): Built {
   const expected = (p: Parameters): Matrix =>
     [fed[0]!.slice(0, 12), fed[0]!.slice(12)].flatMap((sample) => {
       const x = rowsOf(sample, 4);
-      const [q, k, v] = ['query', 'key', 'value'].map((name) => matmul(x, p[`net.${name}.weight`]!)) as [Matrix, Matrix, Matrix]; // prettier-ignore
+      const [q, k, v] = ['query', 'key', 'value'].map((name) => matmul(x, p[`net.${name}.weight`]!)) as [
+        Matrix,
+        Matrix,
+        Matrix,
+      ];
       const heads = [0, 1].map((head) => {
         const part = (m: Matrix): Matrix => columns(m, 2 * head, 2 * head + 2);
         return part(q).map((row, at) => {
           const seen = options.causal === false ? 3 : at + 1;
-          const scores = part(k).slice(0, seen).map((other) => (row[0]! * other[0]! + row[1]! * other[1]!) / Math.SQRT2); // prettier-ignore
+          const scores = part(k)
+            .slice(0, seen)
+            .map((other) => (row[0]! * other[0]! + row[1]! * other[1]!) / Math.SQRT2);
           return matmul([softmax(scores)], part(v).slice(0, seen))[0]!;
         });
       });
@@ -84,67 +94,188 @@ function attention(options: nn.SelfAttentionOptions): Built {
     });
   return { module, output: module.apply(xs[0]!), feeds, expected };
 }
-const ATTENTION = { 'net.query.weight': [4, 4], 'net.key.weight': [4, 4], 'net.value.weight': [4, 4], 'net.output.weight': [4, 4] }; // prettier-ignore
+const ATTENTION = {
+  'net.query.weight': [4, 4],
+  'net.key.weight': [4, 4],
+  'net.value.weight': [4, 4],
+  'net.output.weight': [4, 4],
+};
 
 const ROWS: Row[] = [
-  ['Neuron', (options) => {
-    const module = new nn.Neuron(2, options);
-    const { xs, fed, feeds } = inputs(2, []);
-    const sum = (p: Parameters): number => p['net.weight[0]']![0]![0]! * fed[0]![0]! + p['net.weight[1]']![0]![0]! * fed[1]![0]! + p['net.bias']![0]![0]!;
-    return { module, output: module.apply(xs), feeds, expected: (p) => [[Math.max(0, sum(p))]] };
-  }, { 'net.weight[0]': [], 'net.weight[1]': [], 'net.bias': [] }, []],
-  ['Layer, of samples at once', (options) => {
-    const module = new nn.Layer(1, 2, { ...options, nonlinear: false });
-    const { xs, fed, feeds } = inputs(1, [3]);
-    const expected = (p: Parameters): Matrix => [0, 1].map((i) => fed[0]!.map((x) => x * p[`net.neuron[${i}].weight[0]`]![0]![0]! + p[`net.neuron[${i}].bias`]![0]![0]!));
-    return { module, output: stack(module.apply(xs)), feeds, expected };
-  }, { 'net.neuron[0].weight[0]': [], 'net.neuron[0].bias': [], 'net.neuron[1].weight[0]': [], 'net.neuron[1].bias': [] }, [2, 3]],
-  ['MLP', (options) => {
-    const module = new nn.MLP(1, [2, 1], options);
-    const { xs, fed, feeds } = inputs(1, []);
-    const expected = (p: Parameters): Matrix => {
-      const of = (name: string): number => p[`net.layer${name}`]![0]![0]!;
-      const hidden = [0, 1].map((i) => Math.max(0, of(`[0].neuron[${i}].weight[0]`) * fed[0]![0]! + of(`[0].neuron[${i}].bias`)));
-      return [[hidden.reduce((sum, h, i) => sum + h * of(`[1].neuron[0].weight[${i}]`), of('[1].neuron[0].bias'))]];
-    };
-    return { module, output: module.apply(xs)[0]!, feeds, expected };
-  }, { 'net.layer[0].neuron[0].weight[0]': [], 'net.layer[0].neuron[0].bias': [], 'net.layer[0].neuron[1].weight[0]': [], 'net.layer[0].neuron[1].bias': [], 'net.layer[1].neuron[0].weight[0]': [], 'net.layer[1].neuron[0].weight[1]': [], 'net.layer[1].neuron[0].bias': [] }, []],
-  ['Linear', (options) => {
-    const module = new nn.Linear(3, 2, options);
-    const { xs, fed, feeds } = inputs(1, [4, 3]);
-    return { module, output: module.apply(xs[0]!), feeds, expected: (p) => plus(matmul(rowsOf(fed[0]!, 3), p['net.weight']!), p['net.bias']!) };
-  }, { 'net.weight': [3, 2], 'net.bias': [2] }, [4, 2]],
-  ['Linear without a bias, of a vector', (options) => {
-    const module = new nn.Linear(3, 2, { ...options, bias: false });
-    const { xs, fed, feeds } = inputs(1, [3]);
-    return { module, output: module.apply(xs[0]!), feeds, expected: (p) => matmul([fed[0]!], p['net.weight']!) };
-  }, { 'net.weight': [3, 2] }, [2]],
-  ['Embedding', (options) => {
-    const module = new nn.Embedding(4, 3, options);
-    const tokens = [2, 0, 2];
-    return { module, output: module.apply(index('tokens', 3)), feeds: { tokens }, expected: (p) => tokens.map((token) => p['net.weight']![token]!) };
-  }, { 'net.weight': [4, 3] }, [3, 3]],
-  ['RNN', (options) => recurrent(new nn.RNN(3, 4, options), (p, x, { h, c }) =>
-    ({ h: each(Math.tanh, plus(plus(matmul(x, p['net.inputWeight']!), matmul(h, p['net.stateWeight']!)), p['net.bias']!)), c })),
-  { 'net.inputWeight': [3, 4], 'net.stateWeight': [4, 4], 'net.bias': [4] }, [3, 2, 4]],
-  ['GRU', (options) => recurrent(new nn.GRU(3, 4, options), (p, x, { h, c }) => {
-    const gate = (i: number, state: Matrix): Matrix => {
-      const part = (name: string): Matrix => columns(p[`net.${name}`]!, 4 * i, 4 * i + 4);
-      return plus(plus(matmul(x, part('inputWeight')), matmul(state, part('stateWeight'))), part('bias'));
-    };
-    const [r, z] = [each(sigmoid, gate(0, h)), each(sigmoid, gate(1, h))];
-    const n = each(Math.tanh, gate(2, each((a, b) => a * b, r, h)));
-    return { h: each((zi, hi, ni) => zi * hi + (1 - zi) * ni, z, h, n), c };
-  }), { 'net.inputWeight': [3, 12], 'net.stateWeight': [4, 12], 'net.bias': [12] }, [3, 2, 4]],
-  ['LSTM', (options) => recurrent(new nn.LSTM(3, 4, options), (p, x, { h, c }) => {
-    const all = plus(plus(matmul(x, p['net.inputWeight']!), matmul(h, p['net.stateWeight']!)), p['net.bias']!);
-    const [i, f, g, o] = [0, 4, 8, 12].map((from) => columns(all, from, from + 4)) as [Matrix, Matrix, Matrix, Matrix];
-    const cell = each((ii, fi, gi, ci) => sigmoid(fi) * ci + sigmoid(ii) * Math.tanh(gi), i, f, g, c);
-    return { h: each((oi, ci) => sigmoid(oi) * Math.tanh(ci), o, cell), c: cell };
-  }), { 'net.inputWeight': [3, 16], 'net.stateWeight': [4, 16], 'net.bias': [16] }, [3, 2, 4]],
+  [
+    'Neuron',
+    (options) => {
+      const module = new nn.Neuron(2, options);
+      const { xs, fed, feeds } = inputs(2, []);
+      const sum = (p: Parameters): number =>
+        p['net.weight[0]']![0]![0]! * fed[0]![0]! +
+        p['net.weight[1]']![0]![0]! * fed[1]![0]! +
+        p['net.bias']![0]![0]!;
+      return { module, output: module.apply(xs), feeds, expected: (p) => [[Math.max(0, sum(p))]] };
+    },
+    { 'net.weight[0]': [], 'net.weight[1]': [], 'net.bias': [] },
+    [],
+  ],
+  [
+    'Layer, of samples at once',
+    (options) => {
+      const module = new nn.Layer(1, 2, { ...options, nonlinear: false });
+      const { xs, fed, feeds } = inputs(1, [3]);
+      const expected = (p: Parameters): Matrix =>
+        [0, 1].map((i) =>
+          fed[0]!.map(
+            (x) => x * p[`net.neuron[${i}].weight[0]`]![0]![0]! + p[`net.neuron[${i}].bias`]![0]![0]!,
+          ),
+        );
+      return { module, output: stack(module.apply(xs)), feeds, expected };
+    },
+    {
+      'net.neuron[0].weight[0]': [],
+      'net.neuron[0].bias': [],
+      'net.neuron[1].weight[0]': [],
+      'net.neuron[1].bias': [],
+    },
+    [2, 3],
+  ],
+  [
+    'MLP',
+    (options) => {
+      const module = new nn.MLP(1, [2, 1], options);
+      const { xs, fed, feeds } = inputs(1, []);
+      const expected = (p: Parameters): Matrix => {
+        const of = (name: string): number => p[`net.layer${name}`]![0]![0]!;
+        const hidden = [0, 1].map((i) =>
+          Math.max(0, of(`[0].neuron[${i}].weight[0]`) * fed[0]![0]! + of(`[0].neuron[${i}].bias`)),
+        );
+        return [
+          [
+            hidden.reduce(
+              (sum, h, i) => sum + h * of(`[1].neuron[0].weight[${i}]`),
+              of('[1].neuron[0].bias'),
+            ),
+          ],
+        ];
+      };
+      return { module, output: module.apply(xs)[0]!, feeds, expected };
+    },
+    {
+      'net.layer[0].neuron[0].weight[0]': [],
+      'net.layer[0].neuron[0].bias': [],
+      'net.layer[0].neuron[1].weight[0]': [],
+      'net.layer[0].neuron[1].bias': [],
+      'net.layer[1].neuron[0].weight[0]': [],
+      'net.layer[1].neuron[0].weight[1]': [],
+      'net.layer[1].neuron[0].bias': [],
+    },
+    [],
+  ],
+  [
+    'Linear',
+    (options) => {
+      const module = new nn.Linear(3, 2, options);
+      const { xs, fed, feeds } = inputs(1, [4, 3]);
+      return {
+        module,
+        output: module.apply(xs[0]!),
+        feeds,
+        expected: (p) => plus(matmul(rowsOf(fed[0]!, 3), p['net.weight']!), p['net.bias']!),
+      };
+    },
+    { 'net.weight': [3, 2], 'net.bias': [2] },
+    [4, 2],
+  ],
+  [
+    'Linear without a bias, of a vector',
+    (options) => {
+      const module = new nn.Linear(3, 2, { ...options, bias: false });
+      const { xs, fed, feeds } = inputs(1, [3]);
+      return {
+        module,
+        output: module.apply(xs[0]!),
+        feeds,
+        expected: (p) => matmul([fed[0]!], p['net.weight']!),
+      };
+    },
+    { 'net.weight': [3, 2] },
+    [2],
+  ],
+  [
+    'Embedding',
+    (options) => {
+      const module = new nn.Embedding(4, 3, options);
+      const tokens = [2, 0, 2];
+      return {
+        module,
+        output: module.apply(index('tokens', 3)),
+        feeds: { tokens },
+        expected: (p) => tokens.map((token) => p['net.weight']![token]!),
+      };
+    },
+    { 'net.weight': [4, 3] },
+    [3, 3],
+  ],
+  [
+    'RNN',
+    (options) =>
+      recurrent(new nn.RNN(3, 4, options), (p, x, { h, c }) => ({
+        h: each(
+          Math.tanh,
+          plus(plus(matmul(x, p['net.inputWeight']!), matmul(h, p['net.stateWeight']!)), p['net.bias']!),
+        ),
+        c,
+      })),
+    { 'net.inputWeight': [3, 4], 'net.stateWeight': [4, 4], 'net.bias': [4] },
+    [3, 2, 4],
+  ],
+  [
+    'GRU',
+    (options) =>
+      recurrent(new nn.GRU(3, 4, options), (p, x, { h, c }) => {
+        const gate = (i: number, state: Matrix): Matrix => {
+          const part = (name: string): Matrix => columns(p[`net.${name}`]!, 4 * i, 4 * i + 4);
+          return plus(plus(matmul(x, part('inputWeight')), matmul(state, part('stateWeight'))), part('bias'));
+        };
+        const [r, z] = [each(sigmoid, gate(0, h)), each(sigmoid, gate(1, h))];
+        const n = each(
+          Math.tanh,
+          gate(
+            2,
+            each((a, b) => a * b, r, h),
+          ),
+        );
+        return { h: each((zi, hi, ni) => zi * hi + (1 - zi) * ni, z, h, n), c };
+      }),
+    { 'net.inputWeight': [3, 12], 'net.stateWeight': [4, 12], 'net.bias': [12] },
+    [3, 2, 4],
+  ],
+  [
+    'LSTM',
+    (options) =>
+      recurrent(new nn.LSTM(3, 4, options), (p, x, { h, c }) => {
+        const all = plus(
+          plus(matmul(x, p['net.inputWeight']!), matmul(h, p['net.stateWeight']!)),
+          p['net.bias']!,
+        );
+        const [i, f, g, o] = [0, 4, 8, 12].map((from) => columns(all, from, from + 4)) as [
+          Matrix,
+          Matrix,
+          Matrix,
+          Matrix,
+        ];
+        const cell = each((ii, fi, gi, ci) => sigmoid(fi) * ci + sigmoid(ii) * Math.tanh(gi), i, f, g, c);
+        return { h: each((oi, ci) => sigmoid(oi) * Math.tanh(ci), o, cell), c: cell };
+      }),
+    { 'net.inputWeight': [3, 16], 'net.stateWeight': [4, 16], 'net.bias': [16] },
+    [3, 2, 4],
+  ],
   ['SelfAttention', (options) => attention(options), ATTENTION, [2, 3, 4]],
-  ['SelfAttention that is not causal', (options) => attention({ ...options, causal: false }), ATTENTION, [2, 3, 4]],
-]; // prettier-ignore
+  [
+    'SelfAttention that is not causal',
+    (options) => attention({ ...options, causal: false }),
+    ATTENTION,
+    [2, 3, 4],
+  ],
+];
 
 describe('nn', () => {
   for (const [title, build, names, shape] of ROWS) {
@@ -154,7 +285,10 @@ describe('nn', () => {
       it('has named parameters, drawn from the random numbers given', () => {
         const parameters = make().module.parameters();
         assert.deepEqual(Object.fromEntries(parameters.map((p) => [p.name, [...p.shape]])), names);
-        assert.deepEqual(parameters.map(({ name }) => name), Object.keys(names)); // prettier-ignore
+        assert.deepEqual(
+          parameters.map(({ name }) => name),
+          Object.keys(names),
+        );
         const again = make().module.parameters();
         parameters.forEach((p, i) => assert.deepEqual(p.data, again[i]!.data));
       });
@@ -162,7 +296,7 @@ describe('nn', () => {
       it('computes its formula', () => {
         const { module, output, feeds, expected } = make();
         assert.deepEqual(output.shape, shape);
-        const parameters = module.parameters().map((p) => [p.name!, rowsOf(p.data, p.shape.at(-1) ?? 1)]); // prettier-ignore
+        const parameters = module.parameters().map((p) => [p.name!, rowsOf(p.data, p.shape.at(-1) ?? 1)]);
         const numbers = expected(Object.fromEntries(parameters) as Parameters);
         assertClose(output.forward(feeds), numbers.flat(), 1e-12, title);
       });
@@ -186,7 +320,6 @@ describe('nn', () => {
       new nn.RNN(2, 3, { random: new Random(1) }),
       new nn.GRU(2, 3, { random: new Random(1) }),
     ]) {
-      // prettier-ignore
       const { xs, feeds } = inputs(2, [2]);
       const all = module.apply(xs);
       const rest = module.apply(xs.slice(1), all[0]);
@@ -216,7 +349,7 @@ describe('nn', () => {
     const x = input('x', [2, 4]);
     const loss = attention.apply(x).at(1).sub(x.at(0)).pow(2).mean();
     const training = new Adam({ learningRate: 0.05 }).minimize(loss);
-    const losses = Array.from({ length: 150 }, (_, i) => training.step({ x: numbers(8 + 4 * i).slice(-8) })); // prettier-ignore
+    const losses = Array.from({ length: 150 }, (_, i) => training.step({ x: numbers(8 + 4 * i).slice(-8) }));
     assert(losses.at(-1)! < losses[0]! / 10, `${losses[0]} to ${losses.at(-1)}`);
   });
 
@@ -228,7 +361,18 @@ describe('nn', () => {
 
 const one = new Random(1);
 const of = (name: string, ...shape: number[]): Value => input(name, shape);
-const [number, v3, v4, v5, m32, m34, m53, m54, m14, t534] = [of('number'), of('v3', 3), of('v4', 4), of('v5', 5), of('m32', 3, 2), of('m34', 3, 4), of('m53', 5, 3), of('m54', 5, 4), of('m14', 1, 4), of('t534', 5, 3, 4)]; // prettier-ignore
+const [number, v3, v4, v5, m32, m34, m53, m54, m14, t534] = [
+  of('number'),
+  of('v3', 3),
+  of('v4', 4),
+  of('v5', 5),
+  of('m32', 3, 2),
+  of('m34', 3, 4),
+  of('m53', 5, 3),
+  of('m54', 5, 4),
+  of('m14', 1, 4),
+  of('t534', 5, 3, 4),
+];
 /** Fits, but makes more numbers than an array can have. */
 const rows = of('rows', 2 ** 28, 1);
 const tokens = index('tokens', 2 ** 29);
@@ -237,8 +381,7 @@ const any = (given: unknown): never => given as never;
 type Refusal = [given: string, call: () => unknown, message: RegExp];
 type Cell = nn.RNN | nn.GRU;
 
-const TOO_LARGE =
-  'shape \\[268435456, \\d+\\]: an array has at most 1073741824 numbers and 32 axes';
+const TOO_LARGE = 'shape \\[268435456, \\d+\\]: an array has at most 1073741824 numbers and 32 axes';
 
 /** What a cell says of x [3] or [samples, 3] and a state of 4. */
 function ofCell(name: string, cell: Cell, wide: Cell): Refusal[] {
@@ -248,56 +391,157 @@ function ofCell(name: string, cell: Cell, wide: Cell): Refusal[] {
     ['another last axis', () => cell.step(v4), x],
     ['a transposed x', () => cell.step(m34), x],
     ['an x of three axes', () => cell.step(of('x', 2, 5, 3)), x],
-    ['no Value for x', () => cell.step(any([1, 2, 3])), new RegExp(`^${name}\\.step: x is an array, expected a Value$`)],
-    ['rows of state beside one x', () => cell.step(v3, m54), new RegExp(`^${name}\\.step of 'v3' \\(input, shape \\[3\\]\\): the state is 'm54' \\(input, shape \\[5, 4\\]\\), expected shape \\[4\\]$`)],
-    ['other rows of state', () => cell.step(of('x', 2, 3), m54), /the state is 'm54' .*, expected shape \[4\] or \[2, 4\]$/],
-    ['one row of state beside five', () => cell.step(m53, m14), /the state is 'm14' .*, expected shape \[4\] or \[5, 4\]$/],
-    ['five rows of state beside one', () => cell.step(of('x', 1, 3), m54), /the state is 'm54' .*, expected shape \[4\] or \[1, 4\]$/],
-    ['another last axis of the state', () => cell.step(v3, v5), /the state is 'v5' .*, expected shape \[4\]$/],
-    ['a number for the state', () => cell.step(v3, number), /the state is 'number' .*, expected shape \[4\]$/],
-    ['a state of three axes', () => cell.step(m53, t534), /the state is 't534' .*, expected shape \[4\] or \[5, 4\]$/],
-    ['null for the state', () => cell.step(v3, any({})), /^\w+\.step of 'v3' .*: the state is an object, expected a Value$/],
+    [
+      'no Value for x',
+      () => cell.step(any([1, 2, 3])),
+      new RegExp(`^${name}\\.step: x is an array, expected a Value$`),
+    ],
+    [
+      'rows of state beside one x',
+      () => cell.step(v3, m54),
+      new RegExp(
+        `^${name}\\.step of 'v3' \\(input, shape \\[3\\]\\): the state is 'm54' \\(input, shape \\[5, ` +
+          '4\\]\\), expected shape \\[4\\]$',
+      ),
+    ],
+    [
+      'other rows of state',
+      () => cell.step(of('x', 2, 3), m54),
+      /the state is 'm54' .*, expected shape \[4\] or \[2, 4\]$/,
+    ],
+    [
+      'one row of state beside five',
+      () => cell.step(m53, m14),
+      /the state is 'm14' .*, expected shape \[4\] or \[5, 4\]$/,
+    ],
+    [
+      'five rows of state beside one',
+      () => cell.step(of('x', 1, 3), m54),
+      /the state is 'm54' .*, expected shape \[4\] or \[1, 4\]$/,
+    ],
+    [
+      'another last axis of the state',
+      () => cell.step(v3, v5),
+      /the state is 'v5' .*, expected shape \[4\]$/,
+    ],
+    [
+      'a number for the state',
+      () => cell.step(v3, number),
+      /the state is 'number' .*, expected shape \[4\]$/,
+    ],
+    [
+      'a state of three axes',
+      () => cell.step(m53, t534),
+      /the state is 't534' .*, expected shape \[4\] or \[5, 4\]$/,
+    ],
+    [
+      'null for the state',
+      () => cell.step(v3, any({})),
+      /^\w+\.step of 'v3' .*: the state is an object, expected a Value$/,
+    ],
     ['too many rows', () => wide.step(rows), new RegExp(`^${name}\\.step of 'rows' .*: ${TOO_LARGE}`)],
-    ['positions of different shapes', () => cell.apply([v3, m53]), new RegExp(`^${name}\\.apply: xs\\[0\\] is 'v3' .* and xs\\[1\\] 'm53' .*: expected one shape for all positions$`)],
-    ['positions of another last axis', () => cell.apply([v4, v4]), new RegExp(`^${name}\\.apply of 'v4' .*: expected shape \\[3\\] or \\[samples, 3\\]$`)],
-    ['a first state that does not fit', () => cell.apply([v3, v3], m54), new RegExp(`^${name}\\.apply of 'v3' .*: the state is 'm54' .*, expected shape \\[4\\]$`)],
-    ['a Value for the positions', () => cell.apply(any(m53)), new RegExp(`^${name}\\.apply: xs: expected an array of Values, got 'm53' `)],
-    ['a number among the positions', () => cell.apply([v3, any(3)]), new RegExp(`^${name}\\.apply: xs\\[1\\]: expected a Value, got 3$`)],
+    [
+      'positions of different shapes',
+      () => cell.apply([v3, m53]),
+      new RegExp(
+        `^${name}\\.apply: xs\\[0\\] is 'v3' .* and xs\\[1\\] 'm53' .*: expected one shape for all ` +
+          'positions$',
+      ),
+    ],
+    [
+      'positions of another last axis',
+      () => cell.apply([v4, v4]),
+      new RegExp(`^${name}\\.apply of 'v4' .*: expected shape \\[3\\] or \\[samples, 3\\]$`),
+    ],
+    [
+      'a first state that does not fit',
+      () => cell.apply([v3, v3], m54),
+      new RegExp(`^${name}\\.apply of 'v3' .*: the state is 'm54' .*, expected shape \\[4\\]$`),
+    ],
+    [
+      'a Value for the positions',
+      () => cell.apply(any(m53)),
+      new RegExp(`^${name}\\.apply: xs: expected an array of Values, got 'm53' `),
+    ],
+    [
+      'a number among the positions',
+      () => cell.apply([v3, any(3)]),
+      new RegExp(`^${name}\\.apply: xs\\[1\\]: expected a Value, got 3$`),
+    ],
   ];
-} // prettier-ignore
+}
 
 /** What neurons say, in whatever they stand: x is a list of three. */
 function ofNeurons(apply: (x: readonly Value[]) => unknown): Refusal[] {
   return [
     ['too few values', () => apply([number]), /: x has 1 values, expected 3: one for each input$/],
     ['too many values', () => apply([v3, v3, v3, v3]), /: x has 4 values, expected 3/],
-    ['values of two shapes', () => apply([v3, v4, v3]), /: x has 'v3' \(input, shape \[3\]\) and 'v4' \(input, shape \[4\]\): expected values of one shape$/],
+    [
+      'values of two shapes',
+      () => apply([v3, v4, v3]),
+      /: x has 'v3' \(input, shape \[3\]\) and 'v4' \(input, shape \[4\]\): expected values of one shape$/,
+    ],
     ['a Value for the list', () => apply(any(v3)), /: x: expected an array of Values, got 'v3' /],
     ['a text in the list', () => apply([v3, any('a'), v3]), /: x\[1\]: expected a Value, got "a"$/],
   ];
-} // prettier-ignore
+}
 
-const neurons = { Neuron: new nn.Neuron(3, { random: one }), Layer: new nn.Layer(3, 2, { random: one }), MLP: new nn.MLP(3, [2, 1], { random: one }) }; // prettier-ignore
+const neurons = {
+  Neuron: new nn.Neuron(3, { random: one }),
+  Layer: new nn.Layer(3, 2, { random: one }),
+  MLP: new nn.MLP(3, [2, 1], { random: one }),
+};
 const lstm = new nn.LSTM(3, 4, { random: one });
 const linear = new nn.Linear(3, 4, { random: one });
 const embedding = new nn.Embedding(3, 4, { random: one });
 const heads = new nn.SelfAttention(4, 2, { random: one });
-const cells = (Made: typeof nn.RNN | typeof nn.GRU): [Cell, Cell] => [new Made(3, 4, { random: one }), new Made(1, 8, { random: one })]; // prettier-ignore
+const cells = (Made: typeof nn.RNN | typeof nn.GRU): [Cell, Cell] => [
+  new Made(3, 4, { random: one }),
+  new Made(1, 8, { random: one }),
+];
 
 /** For each part of a network that can be applied, calls with what does not fit: total by type. */
 const REFUSALS: Record<Exclude<keyof typeof nn, 'initializers' | 'Module'>, Refusal[]> = {
   Linear: [
-    ['a number', () => linear.apply(number), /^Linear\.apply of 'number' \(input, shape \[\]\): expected shape \[\.\.\., 3\]$/],
-    ['another last axis', () => linear.apply(m54), /^Linear\.apply of 'm54' .*: expected shape \[\.\.\., 3\]$/],
+    [
+      'a number',
+      () => linear.apply(number),
+      /^Linear\.apply of 'number' \(input, shape \[\]\): expected shape \[\.\.\., 3\]$/,
+    ],
+    [
+      'another last axis',
+      () => linear.apply(m54),
+      /^Linear\.apply of 'm54' .*: expected shape \[\.\.\., 3\]$/,
+    ],
     ['a transposed x', () => linear.apply(m32), /expected shape \[\.\.\., 3\]$/],
-    ['an index', () => linear.apply(any(tokens)), /^Linear\.apply: x is 'tokens' \(index, .*, expected a Value$/],
-    ['too many rows', () => new nn.Linear(1, 8, { random: one }).apply(rows), new RegExp(`^Linear\\.apply of 'rows' .*: ${TOO_LARGE}`)],
+    [
+      'an index',
+      () => linear.apply(any(tokens)),
+      /^Linear\.apply: x is 'tokens' \(index, .*, expected a Value$/,
+    ],
+    [
+      'too many rows',
+      () => new nn.Linear(1, 8, { random: one }).apply(rows),
+      new RegExp(`^Linear\\.apply of 'rows' .*: ${TOO_LARGE}`),
+    ],
   ],
   Embedding: [
-    ['a Value', () => embedding.apply(any(v3)), /^Embedding\.apply of 'weight' .*: the index is 'v3' \(input, shape \[3\]\), expected an Index$/],
+    [
+      'a Value',
+      () => embedding.apply(any(v3)),
+      /^Embedding\.apply of 'weight' .*: the index is 'v3' \(input, shape \[3\]\), expected an Index$/,
+    ],
     ['a number', () => embedding.apply(any(1)), /the index is 1, expected an Index$/],
-    ['too many tokens', () => embedding.apply(tokens), /^Embedding\.apply of 'weight' .* and 'tokens' .*: shape \[536870912, 4\]: an array has at most/],
-    ['a token of an empty table', () => new nn.Embedding(0, 4, { random: one }).apply(index('t')), /^Embedding\.apply .*there are no rows/],
+    [
+      'too many tokens',
+      () => embedding.apply(tokens),
+      /^Embedding\.apply of 'weight' .* and 'tokens' .*: shape \[536870912, 4\]: an array has at most/,
+    ],
+    [
+      'a token of an empty table',
+      () => new nn.Embedding(0, 4, { random: one }).apply(index('t')),
+      /^Embedding\.apply .*there are no rows/,
+    ],
   ],
   Neuron: ofNeurons((x) => neurons.Neuron.apply(x)),
   Layer: ofNeurons((x) => neurons.Layer.apply(x)),
@@ -305,24 +549,68 @@ const REFUSALS: Record<Exclude<keyof typeof nn, 'initializers' | 'Module'>, Refu
   RNN: ofCell('RNN', ...cells(nn.RNN)),
   GRU: ofCell('GRU', ...cells(nn.GRU)),
   LSTM: [
-    ['a number for x', () => lstm.step(number), /^LSTM\.step of 'number' .*: expected shape \[3\] or \[samples, 3\]$/],
-    ['rows of h beside one x', () => lstm.step(v3, { h: m54, c: v4 }), /^LSTM\.step of 'v3' .*: state h is 'm54' .*, expected shape \[4\]$/],
-    ['rows of c beside one x', () => lstm.step(v3, { h: v4, c: m54 }), /: state c is 'm54' .*, expected shape \[4\]$/],
-    ['another last axis of c', () => lstm.step(m53, { h: m54, c: m53 }), /: state c is 'm53' .*, expected shape \[4\] or \[5, 4\]$/],
-    ['a Value for the state', () => lstm.step(v3, any(v4)), /^LSTM\.step of 'v3' .*: state h is undefined, expected a Value$/],
-    ['null for the state', () => lstm.step(v3, any(null)), /^LSTM\.step: state null: expected an object \{ h, c \}$/],
-    ['too many rows', () => new nn.LSTM(1, 8, { random: one }).step(rows), new RegExp(`^LSTM\\.step of 'rows' .*: ${TOO_LARGE}`)],
-    ['a first state that does not fit', () => lstm.apply([v3], { h: m54, c: m54 }), /^LSTM\.apply of 'v3' .*: state h is 'm54'/],
-    ['positions of different shapes', () => lstm.apply([m53, m53, v3]), /^LSTM\.apply: xs\[0\] is 'm53' .* and xs\[2\] 'v3' /],
+    [
+      'a number for x',
+      () => lstm.step(number),
+      /^LSTM\.step of 'number' .*: expected shape \[3\] or \[samples, 3\]$/,
+    ],
+    [
+      'rows of h beside one x',
+      () => lstm.step(v3, { h: m54, c: v4 }),
+      /^LSTM\.step of 'v3' .*: state h is 'm54' .*, expected shape \[4\]$/,
+    ],
+    [
+      'rows of c beside one x',
+      () => lstm.step(v3, { h: v4, c: m54 }),
+      /: state c is 'm54' .*, expected shape \[4\]$/,
+    ],
+    [
+      'another last axis of c',
+      () => lstm.step(m53, { h: m54, c: m53 }),
+      /: state c is 'm53' .*, expected shape \[4\] or \[5, 4\]$/,
+    ],
+    [
+      'a Value for the state',
+      () => lstm.step(v3, any(v4)),
+      /^LSTM\.step of 'v3' .*: state h is undefined, expected a Value$/,
+    ],
+    [
+      'null for the state',
+      () => lstm.step(v3, any(null)),
+      /^LSTM\.step: state null: expected an object \{ h, c \}$/,
+    ],
+    [
+      'too many rows',
+      () => new nn.LSTM(1, 8, { random: one }).step(rows),
+      new RegExp(`^LSTM\\.step of 'rows' .*: ${TOO_LARGE}`),
+    ],
+    [
+      'a first state that does not fit',
+      () => lstm.apply([v3], { h: m54, c: m54 }),
+      /^LSTM\.apply of 'v3' .*: state h is 'm54'/,
+    ],
+    [
+      'positions of different shapes',
+      () => lstm.apply([m53, m53, v3]),
+      /^LSTM\.apply: xs\[0\] is 'm53' .* and xs\[2\] 'v3' /,
+    ],
   ],
   SelfAttention: [
-    ['a number', () => heads.apply(number), /^SelfAttention\.apply of 'number' .*: expected shape \[\.\.\., positions, 4\]$/],
+    [
+      'a number',
+      () => heads.apply(number),
+      /^SelfAttention\.apply of 'number' .*: expected shape \[\.\.\., positions, 4\]$/,
+    ],
     ['one position alone', () => heads.apply(v4), /of 'v4' .*: expected shape \[\.\.\., positions, 4\]$/],
     ['another last axis', () => heads.apply(m53), /of 'm53' .*: expected shape/],
     ['an array', () => heads.apply(any([1])), /^SelfAttention\.apply: x is an array, expected a Value$/],
-    ['too many positions', () => heads.apply(of('long', 2 ** 16, 4)), /^SelfAttention\.apply of 'long' .*: shape \[2, 65536, 65536\]: an array has at most/],
+    [
+      'too many positions',
+      () => heads.apply(of('long', 2 ** 16, 4)),
+      /^SelfAttention\.apply of 'long' .*: shape \[2, 65536, 65536\]: an array has at most/,
+    ],
   ],
-}; // prettier-ignore
+};
 
 describe('nn refuses what does not fit, in the name of the part:', () => {
   for (const [part, rows] of Object.entries(REFUSALS)) {
@@ -331,7 +619,10 @@ describe('nn refuses what does not fit, in the name of the part:', () => {
         assert.throws(call, (error: Error) => {
           assert.match(error.message, message);
           assert.match(error.message, new RegExp(`^${part}\\.(apply|step)( of |: )`));
-          assert.doesNotMatch(error.message.replace(/#\d+ \(.*?\)/g, ''), /\b(add|mul|matmul|gather|slice|zeros|reshape|total|neuron|sub)\b/); // prettier-ignore
+          assert.doesNotMatch(
+            error.message.replace(/#\d+ \(.*?\)/g, ''),
+            /\b(add|mul|matmul|gather|slice|zeros|reshape|total|neuron|sub)\b/,
+          );
           return true;
         });
       });
@@ -339,19 +630,27 @@ describe('nn refuses what does not fit, in the name of the part:', () => {
   }
 
   it('but not one state for all samples, nor as many rows of it', () => {
-    for (const cell of cells(nn.RNN).concat(cells(nn.GRU)).filter((_, i) => i % 2 === 0)) {
+    for (const cell of cells(nn.RNN)
+      .concat(cells(nn.GRU))
+      .filter((_, i) => i % 2 === 0)) {
       for (const state of [undefined, v4, m54]) assert.deepEqual(cell.step(m53, state).shape, [5, 4]);
       assert.deepEqual(cell.step(v3, v4).shape, [4]);
     }
     for (const state of [v4, m54]) assert.deepEqual(lstm.step(m53, { h: state, c: state }).c.shape, [5, 4]);
-  }); // prettier-ignore
+  });
 });
 
 describe('nn.initializers', () => {
-  const { heNormal, heUniform, normal, uniform, xavierNormal, xavierUniform, zeros } = nn.initializers; // prettier-ignore
+  const { heNormal, heUniform, normal, uniform, xavierNormal, xavierUniform, zeros } = nn.initializers;
   const shape = [60, 90];
   // Each draws 5,400 numbers: their standard deviation is good to 3 %, their mean to 3 / sqrt(5400).
-  const rows: [title: string, initializer: nn.initializers.Initializer, mean: number, std: number, limit: number][] = [
+  const rows: [
+    title: string,
+    initializer: nn.initializers.Initializer,
+    mean: number,
+    std: number,
+    limit: number,
+  ][] = [
     ['uniform', uniform(), 0, 1 / Math.sqrt(3), 1],
     ['uniform from 2 to 3', uniform(2, 3), 2.5, 1 / Math.sqrt(12), 3],
     ['normal', normal(), 0, 1, Infinity],
@@ -362,13 +661,13 @@ describe('nn.initializers', () => {
     ['heUniform', heUniform(), 0, Math.sqrt(2 / 60), Math.sqrt(6 / 60)],
     ['heNormal', heNormal(), 0, Math.sqrt(2 / 60), Infinity],
     ['zeros', zeros(), 0, 0, 0],
-  ]; // prettier-ignore
+  ];
   for (const [title, initializer, mean, std, limit] of rows) {
     it(title, () => {
       const drawn = Array.from(initializer(shape, new Random(7)));
       assert.equal(drawn.length, 5400);
       const found = drawn.reduce((a, b) => a + b, 0) / drawn.length;
-      const deviation = Math.sqrt(drawn.reduce((sum, x) => sum + (x - found) ** 2, 0) / drawn.length); // prettier-ignore
+      const deviation = Math.sqrt(drawn.reduce((sum, x) => sum + (x - found) ** 2, 0) / drawn.length);
       assert(Math.abs(found - mean) <= (4 * std) / Math.sqrt(drawn.length), `mean ${found}`);
       assert(Math.abs(deviation - std) <= 0.05 * std, `standard deviation ${deviation}`);
       assert(drawn.every((x) => Math.abs(x) <= limit));

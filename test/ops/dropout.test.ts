@@ -20,7 +20,9 @@ function mixed(z: bigint): bigint {
 /** What each of n numbers is multiplied by. */
 function factors(n: number, rate: number, seed: number, step: number): number[] {
   const key = mixed((BigInt(seed) << 32n) | BigInt(step));
-  return Array.from({ length: n }, (_, i) => (Number(mixed(key + BigInt(i)) >> 32n) / 2 ** 32 >= rate ? 1 / (1 - rate) : 0)); // prettier-ignore
+  return Array.from({ length: n }, (_, i) =>
+    Number(mixed(key + BigInt(i)) >> 32n) / 2 ** 32 >= rate ? 1 / (1 - rate) : 0,
+  );
 }
 
 /** What is dropped of a value x, and what x's numbers are in its order. */
@@ -28,8 +30,13 @@ const PLACES: [title: string, shape: number[], drop: (x: Value) => Value, order:
   ['a number', [], (x) => x.dropout(0.4, 3), [0]],
   ['a vector', [9], (x) => x.dropout(0.4, 3), [0, 1, 2, 3, 4, 5, 6, 7, 8]],
   ['a result', [2, 3], (x) => x.mul(1).dropout(0.4, 3), [0, 1, 2, 3, 4, 5]],
-  ['a transposed array', [2, 3], (x) => x.transpose().dropout(0.4, 3).transpose(), [0, 2, 4, 1, 3, 5]], // prettier-ignore
-  ['a part of a join', [2, 3], (x) => concat([x.dropout(0.4, 3), x.detach()], 1).slice(0, 3, 1), [0, 1, 2, 3, 4, 5]], // prettier-ignore
+  ['a transposed array', [2, 3], (x) => x.transpose().dropout(0.4, 3).transpose(), [0, 2, 4, 1, 3, 5]],
+  [
+    'a part of a join',
+    [2, 3],
+    (x) => concat([x.dropout(0.4, 3), x.detach()], 1).slice(0, 3, 1),
+    [0, 1, 2, 3, 4, 5],
+  ],
   ['nothing', [0, 3], (x) => x.dropout(0.4, 3), []],
 ];
 
@@ -47,7 +54,12 @@ describe('dropout', () => {
           const { loss, gradients } = step({}, g.numbers);
           const what = `step ${n} on ${target.isa} in ${target.dtype}`;
           assertClose(gradients.get(x)!, expected, 1e-6, `the gradient of ${what}`);
-          assertClose([loss], [numbers.reduce((sum, v, i) => sum + v * expected[i]!, 0)], 1e-6, `the loss of ${what}`); // prettier-ignore
+          assertClose(
+            [loss],
+            [numbers.reduce((sum, v, i) => sum + v * expected[i]!, 0)],
+            1e-6,
+            `the loss of ${what}`,
+          );
         }
       }
     });
@@ -165,10 +177,7 @@ describe('a call that is refused leaves training as it was', () => {
       (training) => training.step({ ...good, x: [Infinity, 1, Infinity, Infinity] }),
     ],
     ['stepEach without a column', (training) => training.stepEach({ count: 1, inputs: {} })],
-    [
-      'stepEach with an integer out of range',
-      (training) => training.stepEach(columns([1, 2, 3, 4], 9)),
-    ],
+    ['stepEach with an integer out of range', (training) => training.stepEach(columns([1, 2, 3, 4], 9))],
     [
       'stepEach with a second one out of range',
       (training) => training.stepEach(columns([1, 2, 3, 4, 5, 6, 7, 8], 1, 9)),
@@ -180,10 +189,7 @@ describe('a call that is refused leaves training as it was', () => {
       (training) => training.stepEach(columns([1, 2, 3, 4, NaN, NaN, NaN, NaN], 1, 1)),
       1,
     ],
-    [
-      'stepEachAsync without a column',
-      (training) => training.stepEachAsync({ count: 1, inputs: {} }),
-    ],
+    ['stepEachAsync without a column', (training) => training.stepEachAsync({ count: 1, inputs: {} })],
     [
       'stepEachAsync with a second integer out of range',
       (training) => training.stepEachAsync(columns([1, 2, 3, 4, 5, 6, 7, 8], 1, 9)),
@@ -196,8 +202,7 @@ describe('a call that is refused leaves training as it was', () => {
     ],
     [
       'stepEachAsync that was aborted',
-      (training) =>
-        training.stepEachAsync(columns([1, 2, 3, 4], 1), 0, 1, { signal: AbortSignal.abort() }),
+      (training) => training.stepEachAsync(columns([1, 2, 3, 4], 1), 0, 1, { signal: AbortSignal.abort() }),
     ],
     ['evaluate without a feed', (training) => training.evaluate({})],
     [
@@ -208,10 +213,7 @@ describe('a call that is refused leaves training as it was', () => {
       'generating at no temperature',
       (_, sampler) => sampler.generate(new Random(1), { ...sampling, temperature: 0 }),
     ],
-    [
-      'generating from no token',
-      (_, sampler) => sampler.generate(new Random(1), { ...sampling, start: 3 }),
-    ],
+    ['generating from no token', (_, sampler) => sampler.generate(new Random(1), { ...sampling, start: 3 })],
     ['stepBatch of nothing', (training) => training.stepBatch([]), 0, true],
     [
       'stepBatch without a second feed',
@@ -238,9 +240,7 @@ describe('a call that is refused leaves training as it was', () => {
       for (const target of TARGETS) {
         const [tried, other] = [start(batches, target), start(batches, target)];
         const take = ({ training }: { training: Training }): unknown => {
-          const loss = batches
-            ? training.stepBatch([good, { ...good, i: 2 }])
-            : training.step(good);
+          const loss = batches ? training.stepBatch([good, { ...good, i: 2 }]) : training.step(good);
           const { steps, runs, rule, moments } = training.state();
           return [
             loss,
@@ -265,11 +265,7 @@ describe('a call that is refused leaves training as it was', () => {
         };
         assert.deepEqual(kept(tried), kept(other));
         for (let step = 0; step < 3; step++)
-          assert.deepEqual(
-            take(tried),
-            take(other),
-            `step ${step} on ${target.isa} in ${target.dtype}`,
-          );
+          assert.deepEqual(take(tried), take(other), `step ${step} on ${target.isa} in ${target.dtype}`);
         assert.deepEqual(
           tried.sampler.generate(new Random(1), sampling),
           other.sampler.generate(new Random(1), sampling),

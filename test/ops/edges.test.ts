@@ -13,7 +13,9 @@ const { compile, index, Index, parameter, Value } = library;
 
 const PAGE = readFileSync(join(packageRoot(), 'docs/operators.md'), 'utf8');
 const section = PAGE.split('## At the edges')[1]!.split('\n## ')[0]!;
-const rows = Array.from(section.matchAll(/^\| `(.*?)` +\| `(\[.*?\])`(?:, `i = (.*?)`)? +\| (.*?) +\| (.*?) +\|/gm)); // prettier-ignore
+const rows = Array.from(
+  section.matchAll(/^\| `(.*?)` +\| `(\[.*?\])`(?:, `i = (.*?)`)? +\| (.*?) +\| (.*?) +\|/gm),
+);
 
 /** A cell's numbers; undefined where it has none. */
 function numbersOf(cell: string): number[] | undefined {
@@ -21,11 +23,17 @@ function numbersOf(cell: string): number[] | undefined {
   return list?.split(', ').flatMap((text) => (text === '' ? [] : [Number(text)]));
 }
 
-function assertNumbers(found: Iterable<number>, expected: readonly number[], zeros: (x: number) => unknown, what: string): void {
+function assertNumbers(
+  found: Iterable<number>,
+  expected: readonly number[],
+  zeros: (x: number) => unknown,
+  what: string,
+): void {
   // The page has four places.
-  const rounded = (x: number): unknown => (x === 0 ? zeros(x) : Number.isFinite(x) ? Math.round(x * 1e3) / 1e3 : x);
+  const rounded = (x: number): unknown =>
+    x === 0 ? zeros(x) : Number.isFinite(x) ? Math.round(x * 1e3) / 1e3 : x;
   assert.deepEqual(Array.from(found, rounded), expected.map(rounded), what);
-} // prettier-ignore
+}
 
 describe('operators at the edges', () => {
   it('has a table on the page, of which no row is left out', () => {
@@ -39,13 +47,15 @@ describe('operators at the edges', () => {
       const i = fed === undefined ? undefined : (JSON.parse(fed) as number | number[]);
       const leaf = Array.isArray(i) ? index('i', i.length) : index('i');
       // eslint-disable-next-line @typescript-eslint/no-implied-eval -- code of the repository's own page
-      const write = new Function('x', 'i', 'library', `with (library) return ${call}`) as (...given: unknown[]) => unknown; // prettier-ignore
+      const write = new Function('x', 'i', 'library', `with (library) return ${call}`) as (
+        ...given: unknown[]
+      ) => unknown;
       for (const { isa, dtype } of TARGETS) {
         const x = parameter(Float64Array.from(numbers), { shape: [numbers.length] });
         const run = (): [found: Float64Array, gradient: Float64Array] => {
           const made = write(x, leaf, library);
           // Of indices the places: of 0, 1, 2 and so on those that they pick.
-          const y = made instanceof Index ? parameter(numbers.map((_, place) => place)).gather(made) : made; // prettier-ignore
+          const y = made instanceof Index ? parameter(numbers.map((_, place) => place)).gather(made) : made;
           assert.ok(y instanceof Value);
           const program = compile(y, { isa, dtype });
           const found = Float64Array.from(program.forward(i === undefined ? {} : { i }));
@@ -69,10 +79,16 @@ describe('operators at the edges', () => {
 describe('docs/operators.md', () => {
   it('names every operator', () => {
     const methods = Object.entries(Object.getOwnPropertyDescriptors(Value.prototype));
-    const made = methods.flatMap(([name, { value }]) => (typeof value === 'function' && Object.hasOwn(library, name) ? [name] : [])); // prettier-ignore
+    const made = methods.flatMap(([name, { value }]) =>
+      typeof value === 'function' && Object.hasOwn(library, name) ? [name] : [],
+    );
     assert.ok(made.length > 55, String(made.length));
-    const cells = Array.from(PAGE.split('## At the edges')[0]!.matchAll(/^\| (.*?) \|/gm), ([, cell]) => cell!).join(' '); // prettier-ignore
+    const cells = Array.from(
+      PAGE.split('## At the edges')[0]!.matchAll(/^\| (.*?) \|/gm),
+      ([, cell]) => cell!,
+    ).join(' ');
     const names = new Set(Array.from(cells.matchAll(/[a-zA-Z0-9]+/g), ([name]) => name));
-    for (const name of ['where', 'vstack', 'concat', 'stack', 'total', 'meanOfFirst', 'choose', ...made]) assert.ok(names.has(name), name); // prettier-ignore
+    for (const name of ['where', 'vstack', 'concat', 'stack', 'total', 'meanOfFirst', 'choose', ...made])
+      assert.ok(names.has(name), name);
   });
 });

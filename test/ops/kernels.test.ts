@@ -35,7 +35,11 @@ function guarded(
   return {
     out,
     checkGuards: () => {
-      for (const part of around()) assert(part.every((x) => x === guard), 'a guard cell changed'); // prettier-ignore
+      for (const part of around())
+        assert(
+          part.every((x) => x === guard),
+          'a guard cell changed',
+        );
     },
   };
 }
@@ -55,7 +59,7 @@ function assertNear(actual: Floats, expected: number[], bounds: number[], what: 
 }
 
 function forEachKernelSet(
-  run: (isa: string, dtype: keyof typeof types, Type: typeof types.float64 | typeof types.float32) => void, // prettier-ignore
+  run: (isa: string, dtype: keyof typeof types, Type: typeof types.float64 | typeof types.float32) => void,
 ): void {
   for (const isa of isas) {
     for (const dtype of ['float64', 'float32'] as const) {
@@ -67,11 +71,25 @@ function forEachKernelSet(
 describe('kernels.matmul', () => {
   // Rows, columns and single numbers; what a register tile leaves over; nothing.
   const shapes = [
-    [1, 1, 1], [1, 16, 64], [16, 1, 7], [7, 16, 1], [1, 1, 67], [67, 1, 1], [1, 67, 1],
-    [2, 33, 65], [4, 67, 18], [5, 9, 31], [64, 64, 64], [65, 70, 67],
-    [0, 3, 4], [3, 0, 4], [3, 4, 0], [0, 0, 0], [1, 0, 1],
+    [1, 1, 1],
+    [1, 16, 64],
+    [16, 1, 7],
+    [7, 16, 1],
+    [1, 1, 67],
+    [67, 1, 1],
+    [1, 67, 1],
+    [2, 33, 65],
+    [4, 67, 18],
+    [5, 9, 31],
+    [64, 64, 64],
+    [65, 70, 67],
+    [0, 3, 4],
+    [3, 0, 4],
+    [3, 4, 0],
+    [0, 0, 0],
+    [1, 0, 1],
     ...Array.from({ length: 60 }, () => [0, 0, 0].map(() => random.randbelow(68))),
-  ] as [m: number, k: number, n: number][]; // prettier-ignore
+  ] as [m: number, k: number, n: number][];
 
   forEachKernelSet((isa, dtype, Type) => {
     for (const [m, k, n] of shapes) {
@@ -118,7 +136,7 @@ describe('kernels.matmul', () => {
     it(`${dtype}, large: all instruction sets agree`, () => {
       const { m, k, n } = large;
       const draw = (): number => random.randbelow(16) - 8;
-      const [a, b] = [placed(types[dtype], numbers(m * k, draw)), placed(types[dtype], numbers(k * n, draw))]; // prettier-ignore
+      const [a, b] = [placed(types[dtype], numbers(m * k, draw)), placed(types[dtype], numbers(k * n, draw))];
       const expected = kernels.matmul(a, b, { ...large, isa: 'scalar' });
       const turnedA = placed(types[dtype], transposed(a, m, k));
       const turnedB = placed(types[dtype], transposed(b, k, n));
@@ -152,7 +170,7 @@ describe('kernels.matmul', () => {
 type ResizableBuffer = ArrayBuffer & { resize(size: number): void };
 
 function transposed(x: Floats, rows: number, cols: number): number[] {
-  return Array.from({ length: rows * cols }, (_, i) => x[(i % rows) * cols + Math.floor(i / rows)]!); // prettier-ignore
+  return Array.from({ length: rows * cols }, (_, i) => x[(i % rows) * cols + Math.floor(i / rows)]!);
 }
 
 describe('kernels.relu', () => {
@@ -201,8 +219,10 @@ describe('kernels.softmax', () => {
         [1, 1],
         [3, 300],
       ] as const) {
-        // prettier-ignore
-        const x = placed(Type, numbers(rows * cols, () => random.gauss(0, scale)));
+        const x = placed(
+          Type,
+          numbers(rows * cols, () => random.gauss(0, scale)),
+        );
         if (cols > 2) x[cols - 1] = -Infinity;
         const [expected, bounds] = reference(x, rows, cols, epsilon[dtype]);
         const { out, checkGuards } = guarded(Type, rows * cols);
@@ -223,9 +243,18 @@ describe('kernels.softmax', () => {
 
   it('takes one row by default, or finds the number of rows or columns', () => {
     const zeros = new Float64Array(6);
-    assert.deepEqual(kernels.softmax(zeros), zeros.map(() => 1 / 6)); // prettier-ignore
-    assert.deepEqual(kernels.softmax(zeros, { cols: 2 }), zeros.map(() => 1 / 2)); // prettier-ignore
-    assert.deepEqual(kernels.softmax(zeros, { rows: 2 }), zeros.map(() => 1 / 3)); // prettier-ignore
+    assert.deepEqual(
+      kernels.softmax(zeros),
+      zeros.map(() => 1 / 6),
+    );
+    assert.deepEqual(
+      kernels.softmax(zeros, { cols: 2 }),
+      zeros.map(() => 1 / 2),
+    );
+    assert.deepEqual(
+      kernels.softmax(zeros, { rows: 2 }),
+      zeros.map(() => 1 / 3),
+    );
     const none = new Float64Array(0);
     for (const options of [{}, { rows: 0 }, { cols: 0 }, { rows: 2 ** 53 - 1 }, { cols: 5 }]) {
       assert.equal(kernels.softmax(none, options).length, 0);
@@ -282,9 +311,7 @@ describe('kernels.gather', () => {
       for (const count of [0, 1, 7]) {
         const indices = Int32Array.from({ length: count }, () => random.randbelow(rows));
         const expected = new Type(count * cols);
-        indices.forEach((row, i) =>
-          expected.set(x.subarray(row * cols, (row + 1) * cols), i * cols),
-        );
+        indices.forEach((row, i) => expected.set(x.subarray(row * cols, (row + 1) * cols), i * cols));
         const { out, checkGuards } = guarded(Type, count * cols);
         assert.equal(kernels.gather(x, indices, { cols, out, isa }), out);
         assert.deepEqual(out, expected);
@@ -306,8 +333,7 @@ describe('bad calls of kernels', () => {
   const i32 = (...values: number[]): Int32Array => Int32Array.from(values);
   /** A value that the types forbid in its place. */
   const wrong = (value: unknown): never => value as never;
-  const hint =
-    'give the sizes of the matrices, and of a longer array the part that counts (subarray)';
+  const hint = 'give the sizes of the matrices, and of a longer array the part that counts (subarray)';
 
   function detach(x: Float64Array): Float64Array {
     structuredClone(x.buffer, { transfer: [x.buffer as ArrayBuffer] });
@@ -361,12 +387,14 @@ describe('bad calls of kernels', () => {
     'matmul of two types': [
       () => kernels.matmul(f64(4), wrong(f32(4)), sizes222),
       TypeError,
-      'matmul: b is a Float32Array but a is a Float64Array; convert one of them, all arrays of a call must have one type',
+      'matmul: b is a Float32Array but a is a Float64Array; convert one of them, all arrays of a call ' +
+        'must have one type',
     ],
     'matmul into another type': [
       () => kernels.matmul(f64(4), f64(4), { ...sizes222, out: wrong(f32(4)) }),
       TypeError,
-      'matmul: out is a Float32Array but a is a Float64Array; convert one of them, all arrays of a call must have one type',
+      'matmul: out is a Float32Array but a is a Float64Array; convert one of them, all arrays of a ' +
+        'call must have one type',
     ],
     'matmul with a flag that is no boolean': [
       () => kernels.matmul(f64(4), f64(4), { ...sizes222, transposeB: wrong('T') }),
@@ -435,13 +463,24 @@ describe('bad calls of kernels', () => {
     'matmul of an array that its own options detach': [
       () => {
         const a = f64(4);
-        kernels.matmul(a, f64(4), { ...sizes222, get m() { return detach(a).length + 2; } }); // prettier-ignore
+        kernels.matmul(a, f64(4), {
+          ...sizes222,
+          get m() {
+            return detach(a).length + 2;
+          },
+        });
       },
       RangeError,
       `matmul: a has 0 elements, but m x k = 2 x 2 = 4; ${hint}`,
     ],
     'matmul with options that throw': [
-      () => kernels.matmul(f64(4), f64(4), { ...sizes222, get n(): number { throw new TypeError('mine'); } }), // prettier-ignore
+      () =>
+        kernels.matmul(f64(4), f64(4), {
+          ...sizes222,
+          get n(): number {
+            throw new TypeError('mine');
+          },
+        }),
       TypeError,
       'mine',
     ],
@@ -578,7 +617,8 @@ describe('bad calls of kernels', () => {
     'gather by shared indices': [
       () => kernels.gather(f64(4), shared(0, 1), { cols: 2 }),
       TypeError,
-      'gather: indices must not lie in a SharedArrayBuffer, where another thread could change them after they are checked; give a copy, indices.slice()',
+      'gather: indices must not lie in a SharedArrayBuffer, where another thread could change them ' +
+        'after they are checked; give a copy, indices.slice()',
     ],
     'gather of a row after the last': [
       () => kernels.gather(f64(6), i32(0, 2, 3), { cols: 2 }),
@@ -691,7 +731,10 @@ describe('bad calls of kernels', () => {
           }
         }
         const expected = kernel === 'topk' ? [...fits, ...fitsTopk] : fits;
-        assert.deepEqual(passed.filter((name) => !expected.includes(name)), []); // prettier-ignore
+        assert.deepEqual(
+          passed.filter((name) => !expected.includes(name)),
+          [],
+        );
       });
 
       it(`${kernel}: missing arguments are refused`, () => {
@@ -735,50 +778,104 @@ describe('the matrices that models written by hand call', () => {
     matrices.gemm(plain, n, m * n, a!, k, 1, m * k, b!, n, 1, k * n, m, n, k, count, 0);
     const expected = Array.from(plain, (_, at) => {
       const [i, r, c] = [Math.floor(at / (m * n)), Math.floor(at / n) % m, at % n];
-      return Array.from({ length: k }, (_, p) => a![(i * m + r) * k + p]! * b![(i * k + p) * n + c]!).reduce((x, y) => x + y); // prettier-ignore
+      return Array.from({ length: k }, (_, p) => a![(i * m + r) * k + p]! * b![(i * k + p) * n + c]!).reduce(
+        (x, y) => x + y,
+      );
     });
     const bounds = expected.map(() => 1e-14);
     assertNear(plain, expected, bounds, 'rows');
-    const turned = b!.map((_, at) => b![Math.floor(at / (k * n)) * k * n + (at % k) * n + (Math.floor(at / k) % n)]!); // prettier-ignore
+    const turned = b!.map(
+      (_, at) => b![Math.floor(at / (k * n)) * k * n + (at % k) * n + (Math.floor(at / k) % n)]!,
+    );
     const accumulated = new Float64Array(plain.length).fill(1);
     matrices.gemm(accumulated, n, m * n, a!, k, 1, m * k, turned, 1, k, k * n, m, n, k, count, 1);
-    assertNear(accumulated.map((y) => y - 1), expected, bounds, 'columns of b, accumulated'); // prettier-ignore
+    assertNear(
+      accumulated.map((y) => y - 1),
+      expected,
+      bounds,
+      'columns of b, accumulated',
+    );
     // One row times many columns: the product that is computed transposed.
     const [row, wide] = [Float64Array.from(numbers(40)), Float64Array.from(numbers(40 * 30))];
     const y = new Float64Array(30);
     matrices.gemm(y, 30, 0, row, 40, 1, 0, wide, 1, 40, 0, 1, 30, 40, 1, 0);
     const dots = Array.from(y, (_, c) => row.reduce((sum, u, p) => sum + u * wide[c * 40 + p]!, 0));
-    assertNear(y, dots, dots.map(() => 1e-12), 'a large transposed b'); // prettier-ignore
+    assertNear(
+      y,
+      dots,
+      dots.map(() => 1e-12),
+      'a large transposed b',
+    );
   });
 
   it('refuse operands that leave their arrays', () => {
     const targets = Int32Array.of(0, 9);
     const calls: Record<string, () => void> = {
-      'gemm, out': () => { matrices.gemm(few, 2, 0, x, 2, 1, 0, x, 2, 1, 0, 2, 2, 2, 1, 0); }, // prettier-ignore
-      'gemm, a': () => { matrices.gemm(x, 2, 0, few, 2, 1, 0, x, 2, 1, 0, 2, 2, 2, 1, 0); }, // prettier-ignore
-      'gemm, b': () => { matrices.gemm(x, 2, 0, x, 2, 1, 0, few, 2, 1, 0, 2, 2, 2, 1, 0); }, // prettier-ignore
-      'gemm, count': () => { matrices.gemm(x, 2, 4, x, 2, 1, 4, x, 2, 1, 31, 2, 2, 2, 3, 0); }, // prettier-ignore
-      sgd: () => { matrices.sgd(x, x.slice(), few, 4, 0.1, 0.9); }, // prettier-ignore
-      causalSoftmax: () => { matrices.causalSoftmax(x, x, 1, 9); }, // prettier-ignore
-      'causalSoftmax, huge': () => { matrices.causalSoftmax(x, x, 2 ** 29, 2 ** 29); }, // prettier-ignore
-      softmaxGrad: () => { matrices.softmaxGrad(x, x, few, 2, 2); }, // prettier-ignore
-      rmsNorm: () => { matrices.rmsNorm(x, few, x, 4, 4, 0); }, // prettier-ignore
-      rmsNormGrad: () => { matrices.rmsNormGrad(x, x, x, few, 4, 4, 0); }, // prettier-ignore
-      crossEntropy: () => { matrices.crossEntropy(few, x, x, targets, 2, 9); }, // prettier-ignore
-      crossEntropyGrad: () => { matrices.crossEntropyGrad(x, x, 1, targets, 3, 10); }, // prettier-ignore
-      add: () => { matrices.add(x, x, few, 4); }, // prettier-ignore
-      maskPositive: () => { matrices.maskPositive(few, x, x, 4); }, // prettier-ignore
-      scale: () => { matrices.scale(x, 60, 2, 2, 5); }, // prettier-ignore
-      scatterAdd: () => { matrices.scatterAdd(x, 9, x, targets, 2, 8); }, // prettier-ignore
+      'gemm, out': () => {
+        matrices.gemm(few, 2, 0, x, 2, 1, 0, x, 2, 1, 0, 2, 2, 2, 1, 0);
+      },
+      'gemm, a': () => {
+        matrices.gemm(x, 2, 0, few, 2, 1, 0, x, 2, 1, 0, 2, 2, 2, 1, 0);
+      },
+      'gemm, b': () => {
+        matrices.gemm(x, 2, 0, x, 2, 1, 0, few, 2, 1, 0, 2, 2, 2, 1, 0);
+      },
+      'gemm, count': () => {
+        matrices.gemm(x, 2, 4, x, 2, 1, 4, x, 2, 1, 31, 2, 2, 2, 3, 0);
+      },
+      sgd: () => {
+        matrices.sgd(x, x.slice(), few, 4, 0.1, 0.9);
+      },
+      causalSoftmax: () => {
+        matrices.causalSoftmax(x, x, 1, 9);
+      },
+      'causalSoftmax, huge': () => {
+        matrices.causalSoftmax(x, x, 2 ** 29, 2 ** 29);
+      },
+      softmaxGrad: () => {
+        matrices.softmaxGrad(x, x, few, 2, 2);
+      },
+      rmsNorm: () => {
+        matrices.rmsNorm(x, few, x, 4, 4, 0);
+      },
+      rmsNormGrad: () => {
+        matrices.rmsNormGrad(x, x, x, few, 4, 4, 0);
+      },
+      crossEntropy: () => {
+        matrices.crossEntropy(few, x, x, targets, 2, 9);
+      },
+      crossEntropyGrad: () => {
+        matrices.crossEntropyGrad(x, x, 1, targets, 3, 10);
+      },
+      add: () => {
+        matrices.add(x, x, few, 4);
+      },
+      maskPositive: () => {
+        matrices.maskPositive(few, x, x, 4);
+      },
+      scale: () => {
+        matrices.scale(x, 60, 2, 2, 5);
+      },
+      scatterAdd: () => {
+        matrices.scatterAdd(x, 9, x, targets, 2, 8);
+      },
     };
     for (const [name, call] of Object.entries(calls)) assert.throws(call, RangeError, name);
   });
 
   it('refuse arguments of other types', () => {
     const float64 = new Float64Array(64);
-    assert.throws(() => { matrices.add(x, x, float64, 4); }, TypeError); // prettier-ignore
-    assert.throws(() => { matrices.add(x, x, x, -1); }, TypeError); // prettier-ignore
-    assert.throws(() => { matrices.add(x, x, x, 2 ** 30); }, TypeError); // prettier-ignore
-    assert.throws(() => { matrices.causalSoftmax(x, x, 1, 2 ** 32); }, TypeError); // prettier-ignore
+    assert.throws(() => {
+      matrices.add(x, x, float64, 4);
+    }, TypeError);
+    assert.throws(() => {
+      matrices.add(x, x, x, -1);
+    }, TypeError);
+    assert.throws(() => {
+      matrices.add(x, x, x, 2 ** 30);
+    }, TypeError);
+    assert.throws(() => {
+      matrices.causalSoftmax(x, x, 1, 2 ** 32);
+    }, TypeError);
   });
 });

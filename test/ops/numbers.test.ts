@@ -8,7 +8,17 @@ import { parseDocuments, Tokenizer } from '../../lib/study/data.js';
 import { buildModel, MODEL_NAMES, type ModelName } from '../../lib/study/experiment.js';
 import { embedding, layerNorm, logSoftmax } from '../../lib/value/functions.js';
 import { grad } from '../../lib/value/grad.js';
-import { index, input, parameter, stack, total, type Index, type Node, type TypedArray, type Value } from '../../lib/value/value.js'; // prettier-ignore
+import {
+  index,
+  input,
+  parameter,
+  stack,
+  total,
+  type Index,
+  type Node,
+  type TypedArray,
+  type Value,
+} from '../../lib/value/value.js';
 import { kernels } from '../../lib/runtime/kernels.js';
 import { addon, nativeInfo } from '../../lib/binding/addon.js';
 import { Adam, SGD, type Training } from '../../lib/optim/optim.js';
@@ -42,7 +52,7 @@ function specials(dtype: DType): number[] {
 
 const rounded = (x: number, dtype: DType): number => (dtype === 'float32' ? Math.fround(x) : x);
 /** A denormal becomes a zero of its sign. */
-const flushed = (x: number, dtype: DType): number => (Math.abs(x) < LIMITS[dtype].least ? x * 0 : x); // prettier-ignore
+const flushed = (x: number, dtype: DType): number => (Math.abs(x) < LIMITS[dtype].least ? x * 0 : x);
 
 /**
  * Whether a result is among those that may be: infinities and NaN as they are, other numbers within
@@ -54,7 +64,7 @@ function isAmong(found: number, wanted: readonly number[], dtype: DType): boolea
   return wanted.some((exact) => {
     const y = rounded(exact, dtype);
     if (!Number.isFinite(y) || (y === 0 && found === 0)) return Object.is(found, y);
-    return Math.abs(found - y) <= RELATIVE[dtype] * Math.abs(y) + (Math.abs(y) < 2 * least ? least : 0); // prettier-ignore
+    return Math.abs(found - y) <= RELATIVE[dtype] * Math.abs(y) + (Math.abs(y) < 2 * least ? least : 0);
   });
 }
 
@@ -83,7 +93,7 @@ const UNARY: Readonly<Record<string, (x: Value) => Value>> = {
 const ROOTS: Readonly<Record<string, [f: (x: Value) => Value, reference: (x: number) => number]>> = {
   'pow 0.5': [(x) => x.pow(0.5), Math.sqrt],
   'pow -0.5': [(x) => x.pow(-0.5), (x) => 1 / Math.sqrt(x)],
-}; // prettier-ignore
+};
 
 const BINARY: Readonly<Record<string, (a: Value, b: Value) => Value>> = {
   add: (a, b) => a.add(b),
@@ -110,22 +120,36 @@ const ROWS: Readonly<Record<string, (x: Value, other: (rows: number, cols: numbe
   'a product from the left': (x, other) => x.matmul(other(x.shape[1]!, 19)),
   'a product from the right': (x, other) => other(5, x.shape[0]!).matmul(x),
   'a row': (x) => x.at(0),
-}; // prettier-ignore
+};
 
 /** Zeros among it: zero times infinity is NaN. */
 function zerosAndOnes(rows: number, cols: number): Value {
-  return parameter(Array.from({ length: rows * cols }, (_, i) => i % 2), { shape: [rows, cols] }); // prettier-ignore
+  return parameter(
+    Array.from({ length: rows * cols }, (_, i) => i % 2),
+    { shape: [rows, cols] },
+  );
 }
 
 /** The values of a graph by the plain reference, of feeds as they are and with denormals flushed. */
-function references(root: Value, feeds: Feeds, numbers: readonly Value[], dtype: DType): (readonly number[])[] {
+function references(
+  root: Value,
+  feeds: Feeds,
+  numbers: readonly Value[],
+  dtype: DType,
+): (readonly number[])[] {
   const known = new Map(numbers.map((p) => [p as Node, { shape: p.shape, data: [...p.data] }]));
-  const fed = (f: (x: number) => number): Feeds => Object.fromEntries(Object.entries(feeds).map(([name, x]) => [name, Array.from(x as number[], f)])); // prettier-ignore
+  const fed = (f: (x: number) => number): Feeds =>
+    Object.fromEntries(Object.entries(feeds).map(([name, x]) => [name, Array.from(x as number[], f)]));
   const both = [fed((x) => x), fed((x) => flushed(x, dtype))];
   return both.map((each) => evaluate(root, each, known).get(root)!.data);
-} // prettier-ignore
+}
 
-function compare(found: ArrayLike<number>, wanted: readonly (readonly number[])[], dtype: DType, what: (i: number) => string): void {
+function compare(
+  found: ArrayLike<number>,
+  wanted: readonly (readonly number[])[],
+  dtype: DType,
+  what: (i: number) => string,
+): void {
   const wrong: string[] = [];
   assert.equal(found.length, wanted[0]!.length);
   for (let i = 0; i < found.length; i++) {
@@ -133,19 +157,17 @@ function compare(found: ArrayLike<number>, wanted: readonly (readonly number[])[
     if (!isAmong(found[i]!, may, dtype)) wrong.push(`${what(i)} is ${found[i]!}, not ${may[0]!}`);
   }
   assert.deepEqual(wrong, []);
-} // prettier-ignore
+}
 
 describe('NaN, infinities, zeros and denormals', () => {
   type Wanted = (y: Value, xs: readonly number[], dtype: DType) => (readonly number[])[];
   const byReference: Wanted = (y, xs, dtype) => references(y, { x: [...xs] }, [], dtype);
-  const byElement = (f: (x: number) => number): Wanted => (_, xs, dtype) => [xs.map(f), xs.map((x) => f(flushed(x, dtype)))]; // prettier-ignore
+  const byElement =
+    (f: (x: number) => number): Wanted =>
+    (_, xs, dtype) => [xs.map(f), xs.map((x) => f(flushed(x, dtype)))];
   const rows: [name: string, f: (x: Value) => Value, wanted: Wanted][] = [
     ...Object.entries(UNARY).map(([name, f]): (typeof rows)[number] => [name, f, byReference]),
-    ...Object.entries(ROOTS).map(([name, [f, g]]): (typeof rows)[number] => [
-      name,
-      f,
-      byElement(g),
-    ]),
+    ...Object.entries(ROOTS).map(([name, [f, g]]): (typeof rows)[number] => [name, f, byElement(g)]),
   ];
   for (const [name, f, wantedOf] of rows) {
     describe(`${name} of an array, and of single numbers`, () => {
@@ -156,9 +178,10 @@ describe('NaN, infinities, zeros and denormals', () => {
         const y = f(x);
         const singles = stack(xs.map((_, i) => f(x.at(i))));
         const wanted = wantedOf(y, xs, target.dtype);
-        for (const one of [y, singles]) compare(compile(one, target).forward({ x: xs }), wanted, target.dtype, what);
+        for (const one of [y, singles])
+          compare(compile(one, target).forward({ x: xs }), wanted, target.dtype, what);
       });
-    }); // prettier-ignore
+    });
   }
 
   for (const [name, f] of Object.entries(BINARY)) {
@@ -175,7 +198,7 @@ describe('NaN, infinities, zeros and denormals', () => {
         const others = name.endsWith('imum') ? exact.map((list) => list.map((x) => (x === 0 ? -x : x))) : [];
         compare(compile(y, target).forward(feeds), [...exact, ...others], target.dtype, what);
       });
-    }); // prettier-ignore
+    });
   }
 
   for (const [name, f] of Object.entries(ROWS)) {
@@ -190,18 +213,30 @@ describe('NaN, infinities, zeros and denormals', () => {
           return numbers[0]!;
         });
         const program = compile(y, target);
-        for (const [special, other] of [[NaN, 1], [Infinity, 1], [-Infinity, 1], [Infinity, -Infinity], [-0, -0], [NaN, Infinity]] as const) {
+        for (const [special, other] of [
+          [NaN, 1],
+          [Infinity, 1],
+          [-Infinity, 1],
+          [Infinity, -Infinity],
+          [-0, -0],
+          [NaN, Infinity],
+        ] as const) {
           for (const at of [0, 1, 7, 8, 31, 36, 37, 5 * cols + 20, rows * cols - 1]) {
             const data = Array.from({ length: rows * cols }, (_, i) => (i % 7) - 3);
             data[at] = special;
             if (other !== 1) data[(at + 3) % data.length] = other;
             const feeds = { x: data };
             const wanted = references(y, feeds, numbers, target.dtype);
-            compare(program.forward(feeds), wanted, target.dtype, (i) => `${name} with ${special} in place ${at}: [${i}]`); // prettier-ignore
+            compare(
+              program.forward(feeds),
+              wanted,
+              target.dtype,
+              (i) => `${name} with ${special} in place ${at}: [${i}]`,
+            );
           }
         }
       });
-    }); // prettier-ignore
+    });
   }
 });
 
@@ -237,7 +272,11 @@ const OF_ROWS: Readonly<Record<string, OfRows>> = {
   rmsNorm: { f: (x) => x.rmsNorm(), gradientAt: ALL },
   'rmsNorm of parts': { f: (x) => x.mul(x.mul(x).mean(-1, true).add(1e-5).pow(-0.5)), gradientAt: [NaN] },
   layerNorm: { f: (x) => layerNorm(x), gradientAt: ALL },
-  crossEntropy: { f: (x, targets) => x.crossEntropy(targets), plain: (row, target) => -Math.log(softmaxOf(row)[target]!), gradientAt: [NaN] },
+  crossEntropy: {
+    f: (x, targets) => x.crossEntropy(targets),
+    plain: (row, target) => -Math.log(softmaxOf(row)[target]!),
+    gradientAt: [NaN],
+  },
   sum: { f: (x) => x.sum(-1), gradientAt: ALL },
   mean: { f: (x) => x.mean(-1), gradientAt: ALL },
   max: { f: (x) => x.max(-1), gradientAt: [Infinity, -Infinity] },
@@ -245,7 +284,7 @@ const OF_ROWS: Readonly<Record<string, OfRows>> = {
   cumsum: { f: (x) => x.cumsum(-1), gradientAt: ALL },
   'max of columns': { f: (x) => x.max(0), gradientAt: [Infinity, -Infinity] },
   'cumsum of columns': { f: (x) => x.cumsum(0), gradientAt: ALL },
-}; // prettier-ignore
+};
 
 /** Less than a vector, whole ones, and what is left over, of every width. */
 const LENGTHS = [1, 2, 3, 5, 8, 9, 17, 33, 67];
@@ -269,17 +308,23 @@ describe('NaN and infinities in one row reach what IEEE 754 says, and no other',
             const feeds: Feeds = plain ? { targets: places } : {};
             const weights = Array.from({ length: size }, (_, i) => 0.5 + (i % 3));
             const numbers = (at: number, special: number, other = at): number[] =>
-              Array.from({ length: rows * cols }, (_, i) => (i === at || i === other ? special : ((i * 7) % 5) / 4 - 0.3)); // prettier-ignore
-            const spots = [...new Set([0, cols >> 1, cols - 1, (rows >> 1) * cols, rows * cols - 1])]; // prettier-ignore
+              Array.from({ length: rows * cols }, (_, i) =>
+                i === at || i === other ? special : ((i * 7) % 5) / 4 - 0.3,
+              );
+            const spots = [...new Set([0, cols >> 1, cols - 1, (rows >> 1) * cols, rows * cols - 1])];
             for (const at of spots) {
               for (const special of ALL) {
                 // The second of two infinities makes of most results something else.
                 for (const other of [at, Math.floor(at / cols) * cols + ((at + 1) % cols)]) {
                   const what = `${rows} x ${cols}, ${special} in ${at} and ${other}`;
                   const data = numbers(at, special, other);
-                  const known = new Map<Node, { shape: readonly number[]; data: number[] }>([[x, { shape: [rows, cols], data }]]); // prettier-ignore
+                  const known = new Map<Node, { shape: readonly number[]; data: number[] }>([
+                    [x, { shape: [rows, cols], data }],
+                  ]);
                   const wanted = plain
-                    ? Array.from({ length: rows }, (_, r) => plain(data.slice(r * cols, (r + 1) * cols), places[r]!)) // prettier-ignore
+                    ? Array.from({ length: rows }, (_, r) =>
+                        plain(data.slice(r * cols, (r + 1) * cols), places[r]!),
+                      )
                     : evaluate(y, feeds, known).get(y)!.data;
                   x.data.set(data);
                   compareKinds(forward.forward(feeds), wanted, `${name} of ${what}`);
@@ -287,7 +332,11 @@ describe('NaN and infinities in one row reach what IEEE 754 says, and no other',
                   const fed = { ...feeds, w: weights };
                   backward.forward(fed);
                   backward.backward();
-                  compareKinds(backward.readGradient(x), evaluate(slope, fed, known).get(slope)!.data, `the gradient of ${name} of ${what}`); // prettier-ignore
+                  compareKinds(
+                    backward.readGradient(x),
+                    evaluate(slope, fed, known).get(slope)!.data,
+                    `the gradient of ${name} of ${what}`,
+                  );
                 }
               }
             }
@@ -297,10 +346,14 @@ describe('NaN and infinities in one row reach what IEEE 754 says, and no other',
             const known = new Map([[x, { shape: [rows, cols], data }]]);
             for (const at of new Set([0, size >> 1, size - 1])) {
               for (const special of ALL) {
-                const fed = { ...feeds, w: weights.map((weight, i) => (i === at ? special : weight)) }; // prettier-ignore
+                const fed = { ...feeds, w: weights.map((weight, i) => (i === at ? special : weight)) };
                 backward.forward(fed);
                 backward.backward();
-                compareKinds(backward.readGradient(x), evaluate(slope, fed, known).get(slope)!.data, `the gradient of ${name}, ${rows} x ${cols}, ${special} in ${at} of what reaches it`); // prettier-ignore
+                compareKinds(
+                  backward.readGradient(x),
+                  evaluate(slope, fed, known).get(slope)!.data,
+                  `the gradient of ${name}, ${rows} x ${cols}, ${special} in ${at} of what reaches it`,
+                );
               }
             }
           }
@@ -313,7 +366,9 @@ describe('NaN and infinities in one row reach what IEEE 754 says, and no other',
 /** Larger first, NaN last, equal ones by place. */
 function orderOf(xs: ArrayLike<number>): number[] {
   const rank = (x: number): number => (Number.isNaN(x) ? 1 : 0);
-  return Array.from(xs, (_, i) => i).sort((i, j) => rank(xs[i]!) - rank(xs[j]!) || (xs[i]! > xs[j]! ? -1 : xs[i]! < xs[j]! ? 1 : i - j)); // prettier-ignore
+  return Array.from(xs, (_, i) => i).sort(
+    (i, j) => rank(xs[i]!) - rank(xs[j]!) || (xs[i]! > xs[j]! ? -1 : xs[i]! < xs[j]! ? 1 : i - j),
+  );
 }
 
 describe('the sign of a denormal', () => {
@@ -322,7 +377,9 @@ describe('the sign of a denormal', () => {
       const tiny = target.dtype === 'float64' ? 1e-320 : 1e-40;
       for (const x of [tiny, -tiny]) {
         const expected = x > 0 ? 0 : -0;
-        const signs = [parameter([x, x]), parameter(x)].flatMap((p) => [...compile(p.sign(), target).forward({})]); // prettier-ignore
+        const signs = [parameter([x, x]), parameter(x)].flatMap((p) => [
+          ...compile(p.sign(), target).forward({}),
+        ]);
         assert.deepEqual(signs, [expected, expected, expected]);
       }
     }
@@ -347,7 +404,11 @@ describe('the largest k are in order, NaN last, equal ones by place', () => {
         // All of them these, and few of many.
         for (const every of [1, 13]) {
           const random = new Random(n);
-          const xs = TYPES[dtype].from(Array.from({ length: n }, (_, i) => (i % every === 0 ? mix[random.randbelow(mix.length)]! : random.gauss(0, 1)))); // prettier-ignore
+          const xs = TYPES[dtype].from(
+            Array.from({ length: n }, (_, i) =>
+              i % every === 0 ? mix[random.randbelow(mix.length)]! : random.gauss(0, 1),
+            ),
+          );
           const order = orderOf(xs);
           for (const k of new Set([1, 2, n >> 2, n >> 1, n - 1, n])) {
             if (k < 1 || k > n) continue;
@@ -376,15 +437,20 @@ describe('rows that are not picked change nothing, whatever they hold', () => {
   const tables: readonly [name: string, build: (table: Value, picked: Index, x: Value) => Value][] = [
     ['gather', (table, picked) => table.gather(picked)],
     ['embedding', (table, picked) => embedding(table, picked)],
-    ['rows by numbers at the same places', (table, picked, x) => x.gather(picked).matmul(table.gather(picked))],
+    [
+      'rows by numbers at the same places',
+      (table, picked, x) => x.gather(picked).matmul(table.gather(picked)),
+    ],
     ['the largest, by their rows', (table, _, x) => x.gather(x.topk(4)).matmul(table.gather(x.topk(4)))],
-  ]; // prettier-ignore
+  ];
   for (const [name, build] of tables) {
     describe(name, () => {
       forEachTarget((target) => {
         for (const cols of LENGTHS) {
           const table = parameter(new Array(rows * cols).fill(0), { shape: [rows, cols] });
-          const x = parameter(Array.from({ length: rows }, (_, i) => (i === 3 ? 4 : at.includes(i) || i === 5 ? 3 : -i)));
+          const x = parameter(
+            Array.from({ length: rows }, (_, i) => (i === 3 ? 4 : at.includes(i) || i === 5 ? 3 : -i)),
+          );
           // Four of x are the largest: 3, 0, 5, 8.
           const picked = new Set(name.includes('largest') ? [0, 3, 5, 8] : at);
           const y = build(table, index('picked', at.length), x);
@@ -396,10 +462,15 @@ describe('rows that are not picked change nothing, whatever they hold', () => {
           const programs = [compile(y, target), compile(loss, target)] as const;
           for (const special of ALL) {
             for (const row of [0, 1, 3, 7, 8]) {
-              const data = Array.from({ length: rows * cols }, (_, i) => (i === row * cols + (cols >> 1) ? special : (i % 5) - 1.5));
+              const data = Array.from({ length: rows * cols }, (_, i) =>
+                i === row * cols + (cols >> 1) ? special : (i % 5) - 1.5,
+              );
               const feeds: Feeds = fed;
               const withW = { ...fed, w: Array.from({ length: size }, (_, i) => 1 + (i % 2)) };
-              const known = new Map<Node, { shape: readonly number[]; data: readonly number[] }>([[table, { shape: table.shape, data }], [x, { shape: x.shape, data: [...x.data] }]]);
+              const known = new Map<Node, { shape: readonly number[]; data: readonly number[] }>([
+                [table, { shape: table.shape, data }],
+                [x, { shape: x.shape, data: [...x.data] }],
+              ]);
               table.data.set(data);
               const what = `${name} of ${rows} x ${cols}, ${special} in row ${row}`;
               const found = programs[0].forward(feeds);
@@ -407,20 +478,38 @@ describe('rows that are not picked change nothing, whatever they hold', () => {
               if (!picked.has(row)) assert.ok(found.every(Number.isFinite), what);
               programs[1].forward(withW);
               programs[1].backward();
-              leaves.forEach((value, i) => compareKinds(programs[1].readGradient(value), evaluate(slopes[i]!, withW, known).get(slopes[i]!)!.data, `the gradient of ${what}`));
+              leaves.forEach((value, i) =>
+                compareKinds(
+                  programs[1].readGradient(value),
+                  evaluate(slopes[i]!, withW, known).get(slopes[i]!)!.data,
+                  `the gradient of ${what}`,
+                ),
+              );
             }
             // From behind: it reaches the rows that were picked.
             const data = Array.from({ length: rows * cols }, (_, i) => (i % 5) - 1.5);
             table.data.set(data);
-            const known = new Map<Node, { shape: readonly number[]; data: readonly number[] }>([[table, { shape: table.shape, data }], [x, { shape: x.shape, data: [...x.data] }]]);
-            const feeds = { ...fed, w: Array.from({ length: size }, (_, i) => (i === size >> 1 ? special : 1)) };
+            const known = new Map<Node, { shape: readonly number[]; data: readonly number[] }>([
+              [table, { shape: table.shape, data }],
+              [x, { shape: x.shape, data: [...x.data] }],
+            ]);
+            const feeds = {
+              ...fed,
+              w: Array.from({ length: size }, (_, i) => (i === size >> 1 ? special : 1)),
+            };
             programs[1].forward(feeds);
             programs[1].backward();
-            leaves.forEach((value, i) => compareKinds(programs[1].readGradient(value), evaluate(slopes[i]!, feeds, known).get(slopes[i]!)!.data, `the gradient of ${name}, ${cols} columns, ${special} behind it`));
+            leaves.forEach((value, i) =>
+              compareKinds(
+                programs[1].readGradient(value),
+                evaluate(slopes[i]!, feeds, known).get(slopes[i]!)!.data,
+                `the gradient of ${name}, ${cols} columns, ${special} behind it`,
+              ),
+            );
           }
         }
       });
-    }); // prettier-ignore
+    });
   }
 });
 
@@ -431,14 +520,23 @@ type Matrix = (row: number, col: number) => number;
  * Checks a product: in the rows and columns that a special number reaches against plain TypeScript, and
  * that all others are the bits of the product without it.
  */
-function checkProduct(found: ArrayLike<number>, clean: ArrayLike<number>, a: Matrix, b: Matrix, [m, n, k]: readonly [number, number, number], reached: { rows: readonly number[]; cols: readonly number[] }, what: string): void {
+function checkProduct(
+  found: ArrayLike<number>,
+  clean: ArrayLike<number>,
+  a: Matrix,
+  b: Matrix,
+  [m, n, k]: readonly [number, number, number],
+  reached: { rows: readonly number[]; cols: readonly number[] },
+  what: string,
+): void {
   const [rows, cols] = [new Set(reached.rows), new Set(reached.cols)];
   const wrong: string[] = [];
   for (let i = 0; i < m; i++) {
     for (let j = 0; j < n; j++) {
       const y = found[i * n + j]!;
       if (!rows.has(i) && !cols.has(j)) {
-        if (!Object.is(y, clean[i * n + j])) wrong.push(`[${i}, ${j}] is ${y}, without it ${clean[i * n + j]!}`);
+        if (!Object.is(y, clean[i * n + j]))
+          wrong.push(`[${i}, ${j}] is ${y}, without it ${clean[i * n + j]!}`);
         continue;
       }
       let dot = 0;
@@ -447,13 +545,23 @@ function checkProduct(found: ArrayLike<number>, clean: ArrayLike<number>, a: Mat
     }
   }
   assert.deepEqual(wrong.slice(0, 5), [], what);
-} // prettier-ignore
+}
 
 describe('NaN and infinities in a product reach their row or column, and no other', () => {
   // The last go to OpenBLAS: of float64, and of both types.
   const sizes: readonly (readonly [m: number, n: number, k: number])[] = [
-    [1, 1, 1], [1, 17, 9], [17, 1, 9], [1, 67, 1], [2, 33, 5], [5, 3, 1], [8, 8, 8], [13, 37, 19], [33, 65, 17], [130, 129, 131], [321, 330, 322],
-  ]; // prettier-ignore
+    [1, 1, 1],
+    [1, 17, 9],
+    [17, 1, 9],
+    [1, 67, 1],
+    [2, 33, 5],
+    [5, 3, 1],
+    [8, 8, 8],
+    [13, 37, 19],
+    [33, 65, 17],
+    [130, 129, 131],
+    [321, 330, 322],
+  ];
   const forms = [
     [false, false],
     [true, false],
@@ -468,7 +576,10 @@ describe('NaN and infinities in a product reach their row or column, and no othe
           // One form of the largest is enough where no OpenBLAS is called.
           if (m > 300 && (ta !== tb || target.isa === 'scalar')) continue;
           const matrix = (rows: number, cols: number, turned: boolean): Value =>
-            parameter(Array.from({ length: rows * cols }, (_, i) => (i % 5) - 2), { shape: turned ? [cols, rows] : [rows, cols] });
+            parameter(
+              Array.from({ length: rows * cols }, (_, i) => (i % 5) - 2),
+              { shape: turned ? [cols, rows] : [rows, cols] },
+            );
           const [a, b] = [matrix(m, k, ta), matrix(k, n, tb)];
           const y = (ta ? a.transpose() : a).matmul(tb ? b.transpose() : b);
           const loss = y.mul(input('w', [m, n])).sum();
@@ -483,18 +594,31 @@ describe('NaN and infinities in a product reach their row or column, and no othe
             slopes.backward();
             // As if none were transposed.
             const [da, db] = [at(slopes.readGradient(a), m, k, ta), at(slopes.readGradient(b), k, n, tb)];
-            const all = (rows: number, cols: number, of: Matrix): number[] => Array.from({ length: rows * cols }, (_, i) => of(Math.floor(i / cols), i % cols));
+            const all = (rows: number, cols: number, of: Matrix): number[] =>
+              Array.from({ length: rows * cols }, (_, i) => of(Math.floor(i / cols), i % cols));
             return { found, da: all(m, k, da), db: all(k, n, db) };
           };
           const clean = run();
-          const place = (values: TypedArray, turned: boolean, rows: number, cols: number, i: number, j: number, x: number): void => {
+          const place = (
+            values: TypedArray,
+            turned: boolean,
+            rows: number,
+            cols: number,
+            i: number,
+            j: number,
+            x: number,
+          ): void => {
             values[turned ? j * rows + i : i * cols + j] = x;
           };
           const [start, other] = [a.data.slice(), b.data.slice()];
           const places = m > 100 ? [1] : [0, 1, 2];
           for (const special of ALL) {
             for (const third of places) {
-              const [i, p, j] = [m, k, n].map((length) => Math.floor(((length - 1) * third) / 2)) as [number, number, number];
+              const [i, p, j] = [m, k, n].map((length) => Math.floor(((length - 1) * third) / 2)) as [
+                number,
+                number,
+                number,
+              ];
               for (const inA of [true, false]) {
                 a.data.set(start);
                 b.data.set(other);
@@ -503,24 +627,50 @@ describe('NaN and infinities in a product reach their row or column, and no othe
                 const [plainA, plainB] = [at(a.data, m, k, ta), at(b.data, k, n, tb)];
                 const what = `${m} x ${n} x ${k}, ${special} in ${inA ? `a[${i}, ${p}]` : `b[${p}, ${j}]`}`;
                 const { found, da, db } = run();
-                checkProduct(found, clean.found, plainA, plainB, size, inA ? { rows: [i], cols: [] } : { rows: [], cols: [j] }, what);
+                checkProduct(
+                  found,
+                  clean.found,
+                  plainA,
+                  plainB,
+                  size,
+                  inA ? { rows: [i], cols: [] } : { rows: [], cols: [j] },
+                  what,
+                );
                 // da = w b', db = a' w.
                 const plainW = at(w, m, n, false);
-                checkProduct(da, clean.da, plainW, (c, r) => plainB(r, c), [m, k, n], inA ? { rows: [], cols: [] } : { rows: [], cols: [p] }, `the gradient by a of ${what}`);
-                checkProduct(db, clean.db, (r, c) => plainA(c, r), plainW, [k, n, m], inA ? { rows: [p], cols: [] } : { rows: [], cols: [] }, `the gradient by b of ${what}`);
+                checkProduct(
+                  da,
+                  clean.da,
+                  plainW,
+                  (c, r) => plainB(r, c),
+                  [m, k, n],
+                  inA ? { rows: [], cols: [] } : { rows: [], cols: [p] },
+                  `the gradient by a of ${what}`,
+                );
+                checkProduct(
+                  db,
+                  clean.db,
+                  (r, c) => plainA(c, r),
+                  plainW,
+                  [k, n, m],
+                  inA ? { rows: [p], cols: [] } : { rows: [], cols: [] },
+                  `the gradient by b of ${what}`,
+                );
               }
             }
           }
         }
       });
-    }); // prettier-ignore
+    });
   }
 
   describe('whatever lies where it is written', () => {
     forEachTarget(({ isa, dtype }) => {
       for (const [m, n, k] of sizes) {
-        const numbers = (count: number): TypedArray => TYPES[dtype].from(Array.from({ length: count }, (_, i) => (i % 5) - 2)); // prettier-ignore
-        const run = (out?: TypedArray) => kernels.matmul(numbers(m * k), numbers(k * n), { m, k, n, isa, ...(out && { out }) }); // prettier-ignore
+        const numbers = (count: number): TypedArray =>
+          TYPES[dtype].from(Array.from({ length: count }, (_, i) => (i % 5) - 2));
+        const run = (out?: TypedArray) =>
+          kernels.matmul(numbers(m * k), numbers(k * n), { m, k, n, isa, ...(out && { out }) });
         assert.deepEqual(run(new TYPES[dtype](m * n).fill(NaN)), run());
       }
     });
@@ -538,17 +688,31 @@ const OFFSETS = Array.from({ length: 16 }, (_, i) => i);
 
 describe('where arrays begin changes no bit of', () => {
   const LENGTHS = [1, 2, 3, 7, 8, 15, 16, 17, 31, 33, 67];
-  type Call = (place: (x: TypedArray) => TypedArray, n: number, target: Target) => TypedArray | Int32Array; // prettier-ignore
-  const numbers = (count: number, dtype: DType): TypedArray => TYPES[dtype].from(draw(new Random(count + 1), count)); // prettier-ignore
+  type Call = (place: (x: TypedArray) => TypedArray, n: number, target: Target) => TypedArray | Int32Array;
+  const numbers = (count: number, dtype: DType): TypedArray =>
+    TYPES[dtype].from(draw(new Random(count + 1), count));
   const CALLS: Record<keyof typeof kernels, Call> = {
     matmul: (place, n, { isa, dtype }) => {
       const [m, k] = [5, 9];
-      return kernels.matmul(place(numbers(m * k, dtype)), place(numbers(k * n, dtype)), { m, k, n, isa, out: place(new TYPES[dtype](m * n)) }); // prettier-ignore
+      return kernels.matmul(place(numbers(m * k, dtype)), place(numbers(k * n, dtype)), {
+        m,
+        k,
+        n,
+        isa,
+        out: place(new TYPES[dtype](m * n)),
+      });
     },
-    relu: (place, n, { isa, dtype }) => kernels.relu(place(numbers(n, dtype)), { isa, out: place(new TYPES[dtype](n)) }), // prettier-ignore
-    softmax: (place, n, { isa, dtype }) => kernels.softmax(place(numbers(3 * n, dtype)), { cols: n, isa, out: place(new TYPES[dtype](3 * n)) }), // prettier-ignore
+    relu: (place, n, { isa, dtype }) =>
+      kernels.relu(place(numbers(n, dtype)), { isa, out: place(new TYPES[dtype](n)) }),
+    softmax: (place, n, { isa, dtype }) =>
+      kernels.softmax(place(numbers(3 * n, dtype)), { cols: n, isa, out: place(new TYPES[dtype](3 * n)) }),
     topk: (place, n, { isa, dtype }) => kernels.topk(place(numbers(n, dtype)), n >> 1, { isa }),
-    gather: (place, n, { isa, dtype }) => kernels.gather(place(numbers(4 * n, dtype)), Int32Array.of(3, 0, 3), { cols: n, isa, out: place(new TYPES[dtype](3 * n)) }), // prettier-ignore
+    gather: (place, n, { isa, dtype }) =>
+      kernels.gather(place(numbers(4 * n, dtype)), Int32Array.of(3, 0, 3), {
+        cols: n,
+        isa,
+        out: place(new TYPES[dtype](3 * n)),
+      }),
   };
 
   for (const [name, call] of Object.entries(CALLS)) {
@@ -584,7 +748,7 @@ describe('where rows begin in memory changes no bit of', () => {
     relu: (x) => x.relu(),
     exp: (x) => x.exp(),
   };
-  const all = { ...more, ...Object.fromEntries(Object.entries(OF_ROWS).map(([name, { f }]) => [name, f])) }; // prettier-ignore
+  const all = { ...more, ...Object.fromEntries(Object.entries(OF_ROWS).map(([name, { f }]) => [name, f])) };
   for (const [name, f] of Object.entries(all)) {
     describe(name, () => {
       forEachTarget((target) => {
@@ -595,18 +759,27 @@ describe('where rows begin in memory changes no bit of', () => {
           const numbers = draw(new Random(cols), size);
           const x = parameter(new Array(PLACES * apart).fill(0), { shape: [PLACES * apart] });
           const targets = index('targets', rows);
-          const ys = OFFSETS.map((i) => f(x.slice(i * apart, i * apart + size).reshape([rows, cols]), targets)); // prettier-ignore
+          const ys = OFFSETS.map((i) =>
+            f(x.slice(i * apart, i * apart + size).reshape([rows, cols]), targets),
+          );
           const w = input('w', ys[0]!.shape);
           const program = compile(total(ys.map((y) => y.mul(w).sum())), target);
           for (const i of OFFSETS) x.data.set(numbers, i * apart);
-          const weights = draw(new Random(1), ys[0]!.shape.reduce((a, b) => a * b, 1)); // prettier-ignore
+          const weights = draw(
+            new Random(1),
+            ys[0]!.shape.reduce((a, b) => a * b, 1),
+          );
           const isPicking = name === 'picked rows' || name === 'crossEntropy';
           program.forward({ w: weights, ...(isPicking && { targets: [1, 0, 2] }) });
           program.backward();
           const gradient = program.readGradient(x);
           for (const i of OFFSETS) {
-            assert.deepEqual([...program.read(ys[i]!)], [...program.read(ys[0]!)], `${rows} x ${cols} from ${i} on`); // prettier-ignore
-            const slope = (at: number): number[] => [...gradient.slice(at * apart, at * apart + size)]; // prettier-ignore
+            assert.deepEqual(
+              [...program.read(ys[i]!)],
+              [...program.read(ys[0]!)],
+              `${rows} x ${cols} from ${i} on`,
+            );
+            const slope = (at: number): number[] => [...gradient.slice(at * apart, at * apart + size)];
             assert.deepEqual(slope(i), slope(0), `the gradient of ${rows} x ${cols} from ${i} on`);
           }
         }
@@ -645,7 +818,10 @@ function start(name: ModelName, target: Target): Run {
 function step(run: Run, i: number): void {
   run.losses.push(run.training.step(DOCS[i]!));
 }
-const ended = ({ losses, parameters }: Run): number[] => [...losses, ...parameters.flatMap((value) => [...value.data])]; // prettier-ignore
+const ended = ({ losses, parameters }: Run): number[] => [
+  ...losses,
+  ...parameters.flatMap((value) => [...value.data]),
+];
 
 describe('what was called before changes no bit of a training', () => {
   forEachTarget((target) => {
@@ -661,7 +837,7 @@ describe('what was called before changes no bit of a training', () => {
           // A call that fails, and ones that leave NaN, infinities and other sizes behind.
           assert.throws(() => run.training.step({ ...doc, tokens: [VOCAB] }));
           kernels.softmax(TYPES[target.dtype].of(NaN, Infinity, -Infinity), { isa: target.isa });
-          kernels.matmul(new Float64Array(67).fill(Infinity), new Float64Array(67), { m: 1, k: 67, n: 1 }); // prettier-ignore
+          kernels.matmul(new Float64Array(67).fill(Infinity), new Float64Array(67), { m: 1, k: 67, n: 1 });
           run.training.evaluate(DOCS[(i + 1) % STEPS]!);
           step(run, i);
           assert.equal(run.losses.length, i + 1, name);
@@ -678,7 +854,11 @@ describe('what no document of a batch reads changes no bit, whatever it holds', 
   const unused = { wte: 6, wpe: 4 };
   forEachTarget((target) => {
     // Of one to three tokens, the last of which is never there.
-    const docs = [[1], [2, 3, 4], [5, 0], [0, 0, 1]].map((tokens): Feeds => ({ tokens, targets: tokens.map((token) => (token + 1) % 6), length: tokens.length })); // prettier-ignore
+    const docs = [[1], [2, 3, 4], [5, 0], [0, 0, 1]].map((tokens): Feeds => ({
+      tokens,
+      targets: tokens.map((token) => (token + 1) % 6),
+      length: tokens.length,
+    }));
     for (const name of MODEL_NAMES) {
       for (const [matrix, row] of Object.entries(unused)) {
         const trained = (held: number): number[] => {
@@ -687,19 +867,20 @@ describe('what no document of a batch reads changes no bit, whatever it holds', 
           const [from, to] = [row * shape[1], (row + 1) * shape[1]];
           const isOne = values.length === 1;
           for (let i = from; i < to; i++) values[isOne ? 0 : i]!.data[isOne ? i : 0] = held;
-          const training = new SGD({ learningRate: 0.1 }).minimize(loss, { ...target, batches: true }); // prettier-ignore
-          const losses = [...docs.map((doc) => training.step(doc)), training.stepBatch(docs, { threads: 2 })]; // prettier-ignore
+          const training = new SGD({ learningRate: 0.1 }).minimize(loss, { ...target, batches: true });
+          const losses = [...docs.map((doc) => training.step(doc)), training.stepBatch(docs, { threads: 2 })];
           // The row itself is what it was.
           const rest = parameters.flatMap((value) => {
             const data = [...value.data];
             if (isOne && value === values[0]) data.fill(0, from, to);
-            return !isOne && values.indexOf(value) >= from && values.indexOf(value) < to ? [] : data; // prettier-ignore
+            return !isOne && values.indexOf(value) >= from && values.indexOf(value) < to ? [] : data;
           });
           return [...losses, ...rest];
         };
         const expected = trained(0.5);
         assert.ok(expected.every(Number.isFinite));
-        for (const held of ALL) assert.deepEqual(trained(held), expected, `${name}: ${held} in ${matrix}[${row}]`); // prettier-ignore
+        for (const held of ALL)
+          assert.deepEqual(trained(held), expected, `${name}: ${held} in ${matrix}[${row}]`);
       }
     }
   });
@@ -715,7 +896,8 @@ describe('the number of threads changes no bit of a batch', () => {
         return ended(run);
       };
       const expected = trained(1);
-      for (const threads of [2, 3, 4, 5, 6, 7, 8]) assert.deepEqual(trained(threads), expected, `${name}, ${threads} threads`); // prettier-ignore
+      for (const threads of [2, 3, 4, 5, 6, 7, 8])
+        assert.deepEqual(trained(threads), expected, `${name}, ${threads} threads`);
     }
   });
 });
@@ -732,7 +914,7 @@ function functionsOf(holder: Functions, prefix = ''): [name: string, holder: Fun
       ? [[prefix + key, holder, key]]
       : functionsOf(value as Functions, `${prefix}${key}.`),
   );
-} // prettier-ignore
+}
 
 /**
  * Runs `body` with the thread's state checked after each call of the addon, and of the functions that
@@ -742,7 +924,8 @@ async function watched(
   body: () => void | Promise<void>,
 ): Promise<{ returned: Set<string>; threw: Set<string> }> {
   const [returned, threw] = [new Set<string>(), new Set<string>()];
-  const watch = (name: string, native: Native): Native =>
+  const watch =
+    (name: string, native: Native): Native =>
     (...args) => {
       let result: unknown;
       try {
@@ -755,7 +938,7 @@ async function watched(
         checkControlState(name);
       }
       return typeof result === 'function' ? watch(`what ${name} returns`, result as Native) : result;
-    }; // prettier-ignore
+    };
   const all = functionsOf(addon as unknown as Functions);
   const natives = all.map(([, holder, key]) => holder[key] as Native);
   all.forEach(([name, holder, key], i) => (holder[key] = watch(name, natives[i]!)));
@@ -836,9 +1019,18 @@ async function callEverything(target: Target): Promise<void> {
     const run = start(name, target);
     step(run, 0);
     run.training.stepBatch(DOCS, { threads: 3 });
-    assert.throws(() => run.training.stepBatch([DOCS[0]!, { tokens: [VOCAB], targets: [0], length: 1 }], { threads: 2 })); // prettier-ignore
+    assert.throws(() =>
+      run.training.stepBatch([DOCS[0]!, { tokens: [VOCAB], targets: [0], length: 1 }], { threads: 2 }),
+    );
     const tokens = Int32Array.of(0, 1, 2);
-    const dataset = { count: 2, inputs: { tokens: { values: tokens, starts: Int32Array.of(0, 1) }, targets: { values: tokens, starts: Int32Array.of(1, 0) }, length: { values: Int32Array.of(1, 2) } } }; // prettier-ignore
+    const dataset = {
+      count: 2,
+      inputs: {
+        tokens: { values: tokens, starts: Int32Array.of(0, 1) },
+        targets: { values: tokens, starts: Int32Array.of(1, 0) },
+        length: { values: Int32Array.of(1, 2) },
+      },
+    };
     run.training.stepEach(dataset);
     run.training.evaluateEach(dataset);
     await run.training.stepEachAsync(dataset);
@@ -846,7 +1038,7 @@ async function callEverything(target: Target): Promise<void> {
     const model = buildModel(name, tokenizer.vocabSize, SIZES, new Random(3));
     new Sampler(model, tokenizer, target).tokens(random, { count: 2, temperature: 0.5 });
     for (const value of model.parameters) value.data.fill(NaN);
-    assert.throws(() => new Sampler(model, tokenizer, target).tokens(random, { count: 1, temperature: 1 })); // prettier-ignore
+    assert.throws(() => new Sampler(model, tokenizer, target).tokens(random, { count: 1, temperature: 1 }));
   }
   new SGD({ learningRate: 1 }).minimize(root, target).step({});
   new Program({ groups: [[root]], gradients: 'none' }, target).forward({});
@@ -859,7 +1051,10 @@ describe('the state of floating-point arithmetic is as it was', () => {
     forEachTarget(async (target) => {
       const { returned } = await watched(() => callEverything(target));
       // A function that is new wants a call in `callEverything`.
-      assert.deepEqual(all.filter((name) => !returned.has(name)), []); // prettier-ignore
+      assert.deepEqual(
+        all.filter((name) => !returned.has(name)),
+        [],
+      );
       assert.ok(returned.has('what bind returns'));
     });
   });
@@ -874,7 +1069,10 @@ describe('the state of floating-point arithmetic is as it was', () => {
         }
       }
     });
-    assert.deepEqual(all.filter((name) => !returned.has(name) && !threw.has(name)), []); // prettier-ignore
+    assert.deepEqual(
+      all.filter((name) => !returned.has(name) && !threw.has(name)),
+      [],
+    );
     assert.ok(threw.size > all.length / 2, 'most want arguments');
   });
 });

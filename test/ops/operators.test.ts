@@ -1,4 +1,6 @@
-/** Every operator as a method and as a function: both are there, take the same arguments, make the same graph. */
+/**
+ * Every operator as a method and as a function: both are there, take the same arguments, make the same graph.
+ */
 import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
 import * as composed from '../../lib/value/functions.js';
@@ -7,16 +9,22 @@ import * as library from '../../lib/index.js';
 import { OP_NAMES } from '../../lib/graph/ops.js';
 
 /** The names of the methods that make values or indices. */
-type Operator = Exclude<{ [K in keyof Value]: Value[K] extends (...args: never) => Node | Value[] ? K : never }[keyof Value], 'named'>; // prettier-ignore
+type Operator = Exclude<
+  { [K in keyof Value]: Value[K] extends (...args: never) => Node | Value[] ? K : never }[keyof Value],
+  'named'
+>;
 type None<Names extends never> = Names;
 type Tail<List extends unknown[]> = List extends [unknown, ...infer Rest] ? Rest : never;
 type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false;
 
 /** Does not compile where a method has no function. */
-const FUNCTIONS: { [K in Operator]: (x: Value, ...args: Parameters<Value[K]>) => ReturnType<Value[K]> } = library; // prettier-ignore
+const FUNCTIONS: { [K in Operator]: (x: Value, ...args: Parameters<Value[K]>) => ReturnType<Value[K]> } =
+  library;
 
 /** Does not compile where the function takes other arguments behind the value. */
-type Differing = { [K in Operator]: Same<Parameters<Value[K]>, Tail<Parameters<(typeof library)[K]>>> extends true ? never : K }[Operator]; // prettier-ignore
+type Differing = {
+  [K in Operator]: Same<Parameters<Value[K]>, Tail<Parameters<(typeof library)[K]>>> extends true ? never : K;
+}[Operator];
 export type Agreeing = None<Differing>;
 
 /** Functions that have no method, and why: does not compile where another has none. */
@@ -34,43 +42,130 @@ const rows = index('rows', 2);
 const row = index('row');
 
 const none = [[x]];
-const binary = [[x, y], [x, 2], [x, w.transpose()]]; // prettier-ignore
-const overAxes = [[x], [x, 0], [x, [0, 1]], [x, 0, true], [x, undefined, true]]; // prettier-ignore
+const binary = [
+  [x, y],
+  [x, 2],
+  [x, w.transpose()],
+];
+const overAxes = [[x], [x, 0], [x, [0, 1]], [x, 0, true], [x, undefined, true]];
 
-/** For each operator calls, the value in front, whose graphs all differ: each argument is given at least once. */
+/**
+ * For each operator calls, the value in front, whose graphs all differ: each argument is given at least once.
+ */
 const CALLS: Record<Operator, readonly (readonly unknown[])[]> = {
-  add: binary, sub: binary, mul: binary, div: binary, maximum: binary, minimum: binary,
-  gt: binary, ge: binary, lt: binary, le: binary, eq: binary, ne: binary,
-  neg: none, exp: none, log: none, log1p: none, sqrt: none, abs: none, sign: none, relu: none, tanh: none,
-  sigmoid: none, softplus: none, erf: none, arcsin: none, arcsinh: none, arctanh: none, detach: none, silu: none,
-  pow: [[x, 2], [x, -0.5]],
-  clip: [[x, 0, 1], [x, y, 1], [x, 0, y]],
+  add: binary,
+  sub: binary,
+  mul: binary,
+  div: binary,
+  maximum: binary,
+  minimum: binary,
+  gt: binary,
+  ge: binary,
+  lt: binary,
+  le: binary,
+  eq: binary,
+  ne: binary,
+  neg: none,
+  exp: none,
+  log: none,
+  log1p: none,
+  sqrt: none,
+  abs: none,
+  sign: none,
+  relu: none,
+  tanh: none,
+  sigmoid: none,
+  softplus: none,
+  erf: none,
+  arcsin: none,
+  arcsinh: none,
+  arctanh: none,
+  detach: none,
+  silu: none,
+  pow: [
+    [x, 2],
+    [x, -0.5],
+  ],
+  clip: [
+    [x, 0, 1],
+    [x, y, 1],
+    [x, 0, y],
+  ],
   gelu: [[x], [x, 'tanh']],
-  dropout: [[x, 0.5, 1], [x, 0.5, 2], [x, 0.25, 1]],
-  sum: overAxes, mean: overAxes, max: overAxes, min: overAxes, logSumExp: overAxes, norm: overAxes,
+  dropout: [
+    [x, 0.5, 1],
+    [x, 0.5, 2],
+    [x, 0.25, 1],
+  ],
+  sum: overAxes,
+  mean: overAxes,
+  max: overAxes,
+  min: overAxes,
+  logSumExp: overAxes,
+  norm: overAxes,
   variance: [[x], [x, 0], [x, 1, { ddof: 1 }], [x, 1, { keepDims: true }]],
   std: [[x], [x, 0], [x, 1, { ddof: 1 }], [x, 1, { keepDims: true }]],
   cumsum: [[x], [x, 1]],
   softmax: [[x], [x, 0]],
   logSoftmax: [[x], [x, 0]],
   argmax: [[x], [x, 0]],
-  topk: [[v, 1], [v, 2]],
+  topk: [
+    [v, 1],
+    [v, 2],
+  ],
   rmsNorm: [[x], [x, 0.5]],
   layerNorm: [[x], [x, 0.5]],
-  crossEntropy: [[x, rows], [v, row]],
-  matmul: [[x, w], [w, x]],
-  tensordot: [[x, w], [x, w, 2], [x, w, 0]],
+  crossEntropy: [
+    [x, rows],
+    [v, row],
+  ],
+  matmul: [
+    [x, w],
+    [w, x],
+  ],
+  tensordot: [
+    [x, w],
+    [x, w, 2],
+    [x, w, 0],
+  ],
   transpose: [[cube], [cube, [1, 0, 2]]],
-  reshape: [[x, [6]], [x, [3, -1]]],
-  expandDims: [[x, 0], [x, -1]],
+  reshape: [
+    [x, [6]],
+    [x, [3, -1]],
+  ],
+  expandDims: [
+    [x, 0],
+    [x, -1],
+  ],
   squeeze: [[cube.expandDims(1)], [cube.expandDims(1), 0]],
-  broadcastTo: [[x, [2, 2, 3]], [x, [1, 2, 3]]],
-  slice: [[x, 0, 1], [x, 1, 2], [x, 0, 1, 1]],
-  at: [[x, 0], [x, 1], [x, row]],
-  gather: [[x, rows], [x, rows, 1]],
-  embedding: [[x, rows], [x, row]],
-  split: [[x, 2], [x, 3, 1], [x, [1, 2], 1]],
-}; // prettier-ignore
+  broadcastTo: [
+    [x, [2, 2, 3]],
+    [x, [1, 2, 3]],
+  ],
+  slice: [
+    [x, 0, 1],
+    [x, 1, 2],
+    [x, 0, 1, 1],
+  ],
+  at: [
+    [x, 0],
+    [x, 1],
+    [x, row],
+  ],
+  gather: [
+    [x, rows],
+    [x, rows, 1],
+  ],
+  embedding: [
+    [x, rows],
+    [x, row],
+  ],
+  split: [
+    [x, 2],
+    [x, 3, 1],
+    [x, [1, 2], 1],
+  ],
+};
 
 const names = Object.keys(CALLS) as Operator[];
 
@@ -79,7 +174,7 @@ const LIST_CALLS: Readonly<Record<string, readonly (readonly unknown[])[]>> = {
   where: [[x, x, y]],
   vstack: [[[x, y]]],
   stack: [[[x, y], 1]],
-  concat: [[[x, y], 1], [[x, y]]], // prettier-ignore
+  concat: [[[x, y], 1], [[x, y]]],
   total: [[[x, y]]],
   choose: [[[x, y], row]],
   meanOfFirst: [[[x, y], row]],
@@ -89,25 +184,80 @@ const LIST_NAMES = Object.keys(LIST_CALLS);
 
 const long = (n: number): number[] => Array.from({ length: n }, () => 1);
 /** Values whose shapes do not fit, or of which an operator would make more than an array can hold. */
-const SHAPES = [[], [2 ** 16, 1], [1, 2 ** 16], [2 ** 16], [2 ** 15, 2 ** 15], [2 ** 30], [5, 7], [5], [0], [2, 0], long(32)].map((shape, n) => input(`s${n}`, shape)); // prettier-ignore
+const SHAPES = [
+  [],
+  [2 ** 16, 1],
+  [1, 2 ** 16],
+  [2 ** 16],
+  [2 ** 15, 2 ** 15],
+  [2 ** 30],
+  [5, 7],
+  [5],
+  [0],
+  [2, 0],
+  long(32),
+].map((shape, n) => input(`s${n}`, shape));
 /** What is given in the place of each argument. */
 const WRONG: readonly unknown[] = [
-  null, undefined, 'text', '', {}, () => 1, NaN, -1, 99, 0.5, 2 ** 31, Infinity, true, Symbol('s'), 1n,
-  [], [9], [[1]], [1, 2], [-5], [0, 0], long(33), long(100_000), [2 ** 16, 2 ** 16], [null], new Float64Array(2),
-  rows, row, index('many', 2 ** 20), ...SHAPES, [x, SHAPES[6]], [x, null], [SHAPES[5], SHAPES[5]], [SHAPES[10], SHAPES[10]],
-]; // prettier-ignore
+  null,
+  undefined,
+  'text',
+  '',
+  {},
+  () => 1,
+  NaN,
+  -1,
+  99,
+  0.5,
+  2 ** 31,
+  Infinity,
+  true,
+  Symbol('s'),
+  1n,
+  [],
+  [9],
+  [[1]],
+  [1, 2],
+  [-5],
+  [0, 0],
+  long(33),
+  long(100_000),
+  [2 ** 16, 2 ** 16],
+  [null],
+  new Float64Array(2),
+  rows,
+  row,
+  index('many', 2 ** 20),
+  ...SHAPES,
+  [x, SHAPES[6]],
+  [x, null],
+  [SHAPES[5], SHAPES[5]],
+  [SHAPES[10], SHAPES[10]],
+];
 
 /** Operators that make more numbers, or axes, than one of their operands has. */
-const GROWING: ReadonlySet<string> = new Set('add sub mul div maximum minimum gt ge lt le eq ne clip where matmul tensordot expandDims broadcastTo reshape at gather embedding vstack stack concat zeros'.split(' ')); // prettier-ignore
+const GROWING: ReadonlySet<string> = new Set(
+  (
+    'add sub mul div maximum minimum gt ge lt le eq ne clip where matmul tensordot expandDims ' +
+    'broadcastTo reshape at gather embedding vstack stack concat zeros'
+  ).split(' '),
+);
 /** Operators' names that are no words of English, which a message could have for another reason. */
-const INNER = [...new Set([...OP_NAMES, ...names, ...LIST_NAMES])].filter((name) => !'add at choose constant element elements index input parameter sign step where'.split(' ').includes(name)); // prettier-ignore
+const INNER = [...new Set([...OP_NAMES, ...names, ...LIST_NAMES])].filter(
+  (name) =>
+    !'add at choose constant element elements index input parameter sign step where'
+      .split(' ')
+      .includes(name),
+);
 
 /** What calls of an operator with wrong arguments say: each argument, alone and beside each shape. */
 function refusals(name: string): [what: string, message: string][] {
   const told: [string, string][] = [];
   const attempt = (args: readonly unknown[], what: string): void => {
-    const calls = [() => (library as unknown as Record<string, (...args: unknown[]) => unknown>)[name]!(...args)]; // prettier-ignore
-    if (args[0] instanceof Value && name in CALLS) calls.push(() => asMethod(name as Operator, args)); // prettier-ignore
+    const calls = [
+      () => (library as unknown as Record<string, (...args: unknown[]) => unknown>)[name]!(...args),
+    ];
+    if (args[0] instanceof Value && name in CALLS) calls.push(() => asMethod(name as Operator, args));
     for (const call of calls) {
       try {
         call();
@@ -121,7 +271,11 @@ function refusals(name: string): [what: string, message: string][] {
       for (const [n, wrong] of WRONG.entries()) {
         attempt(right.with(place, wrong), `argument ${place}, case ${n}`);
         if (place === 0 || !(right[0] instanceof Value)) continue;
-        for (const first of SHAPES) attempt([first, ...right.with(place, wrong).slice(1)], `${first.label}, argument ${place}, case ${n}`); // prettier-ignore
+        for (const first of SHAPES)
+          attempt(
+            [first, ...right.with(place, wrong).slice(1)],
+            `${first.label}, argument ${place}, case ${n}`,
+          );
       }
     }
   }
@@ -133,11 +287,12 @@ function described(made: unknown): string {
   if (Array.isArray(made)) return `[${made.map(described).join(', ')}]`;
   assert.ok(made instanceof Node);
   if (made.name !== undefined) return `${made.constructor.name} ${made.name}`;
-  return `${made.op}${inspect(made.attr, { breakLength: Infinity })}[${made.shape.join()}](${made.inputs.map(described).join(', ')})`; // prettier-ignore
+  return `${made.op}${inspect(made.attr, { breakLength: Infinity })}[${made.shape.join()}](${made.inputs.map(described).join(', ')})`;
 }
 
 const asFunction = (name: Operator): ((...args: unknown[]) => unknown) => FUNCTIONS[name] as never;
-const asMethod = (name: Operator, [self, ...args]: readonly unknown[]): unknown => ((self as Value)[name] as (...args: unknown[]) => unknown)(...args); // prettier-ignore
+const asMethod = (name: Operator, [self, ...args]: readonly unknown[]): unknown =>
+  ((self as Value)[name] as (...args: unknown[]) => unknown)(...args);
 
 describe('operators', () => {
   for (const name of names) {
@@ -176,11 +331,13 @@ describe('operators', () => {
       for (const name of names.filter((one) => !(one in composed))) {
         const isBinary = CALLS[name] === binary;
         if (isBinary && typeof given === 'number') continue;
-        const message = `${name}: ${isBinary ? 'a' : 'x'} is ${shown}, expected a Value${isBinary ? ' or a number' : ''}`;
+        const message =
+          `${name}: ${isBinary ? 'a' : 'x'} is ${shown}, expected a ` +
+          `Value${isBinary ? ' or a number' : ''}`;
         const args = CALLS[name].at(-1)!.slice(1);
         assert.throws(() => asFunction(name)(given, ...args), { name: 'TypeError', message });
       }
-    }); // prettier-ignore
+    });
   }
 
   for (const name of [...names, ...LIST_NAMES]) {
@@ -197,10 +354,12 @@ describe('operators', () => {
         assert.ok(message.length < 1200, around);
       }
       assert.ok(told.length >= 10, `${told.length} refusals`);
-      const isTooLarge = told.some(([, message]) => message.endsWith('an array has at most 1073741824 numbers and 32 axes'));
+      const isTooLarge = told.some(([, message]) =>
+        message.endsWith('an array has at most 1073741824 numbers and 32 axes'),
+      );
       assert.equal(isTooLarge, GROWING.has(name), 'of arrays that none could be');
     });
-  } // prettier-ignore
+  }
 
   it('that are made of others are no enumerable properties, as methods are none', () => {
     assert.deepEqual(Object.keys(Value.prototype), []);

@@ -39,9 +39,11 @@ interface Problem {
   gradient: (w: readonly number[], step: number) => number[];
 }
 
-const noise = (n: number, step: number): number[] => Array.from({ length: n }, (_, i) => Math.cos(i * 1.7 + step)); // prettier-ignore
+const noise = (n: number, step: number): number[] =>
+  Array.from({ length: n }, (_, i) => Math.cos(i * 1.7 + step));
 /** Of the mean over (w - x)²: 2 (w - x) / n. */
-const apart = (w: readonly number[], step: number): number[] => noise(w.length, step).map((x, i) => (2 * (w[i]! - x)) / w.length); // prettier-ignore
+const apart = (w: readonly number[], step: number): number[] =>
+  noise(w.length, step).map((x, i) => (2 * (w[i]! - x)) / w.length);
 
 function quadratic(): Problem {
   const weights = [parameter(START.slice(0, 20)), parameter(START.slice(20))];
@@ -56,7 +58,8 @@ function quadratic(): Problem {
 function singleNumbers(): Problem {
   const weights = START.map((w) => parameter(w));
   const squares = weights.map((w, i) => w.sub(input(`x${i}`)).pow(2));
-  const feeds = (step: number): Record<string, number[]> => Object.fromEntries(noise(START.length, step).map((x, i) => [`x${i}`, [x]])); // prettier-ignore
+  const feeds = (step: number): Record<string, number[]> =>
+    Object.fromEntries(noise(START.length, step).map((x, i) => [`x${i}`, [x]]));
   return { weights, loss: total(squares).div(START.length), feeds, gradient: apart };
 }
 
@@ -76,7 +79,7 @@ function product(): Problem {
         let sum = 0;
         for (let row = 0; row < rows; row++) {
           let error = -1;
-          for (let i = 0; i < inner; i++) error += x[row * inner + i]! * numbers[i * columns + column]!; // prettier-ignore
+          for (let i = 0; i < inner; i++) error += x[row * inner + i]! * numbers[i * columns + column]!;
           sum += x[row * inner + k]! * error;
         }
         return (2 * sum) / (rows * columns);
@@ -132,17 +135,31 @@ function rmsprop(rate: Rate, rho: number, eps: number): Rule {
 }
 
 /** Rules that change gradients or weights before another rule. */
-const clipped = (most: number, then: Rule): Rule => (w, g, step) => {
-  const norm = Math.hypot(...g);
-  then(w, norm > most ? g.map((gradient) => (gradient * most) / norm) : g, step);
-}; // prettier-ignore
-const penalized = (decay: number, then: Rule): Rule => (w, g, step) => then(w, g.map((gradient, i) => gradient + decay * w[i]!), step); // prettier-ignore
-const decoupled = (decay: number, rate: Rate, then: Rule): Rule => (w, g, step) => {
-  w.forEach((x, i) => (w[i] = x - rate(step) * decay * x));
-  then(w, g, step);
-}; // prettier-ignore
+const clipped =
+  (most: number, then: Rule): Rule =>
+  (w, g, step) => {
+    const norm = Math.hypot(...g);
+    then(w, norm > most ? g.map((gradient) => (gradient * most) / norm) : g, step);
+  };
+const penalized =
+  (decay: number, then: Rule): Rule =>
+  (w, g, step) =>
+    then(
+      w,
+      g.map((gradient, i) => gradient + decay * w[i]!),
+      step,
+    );
+const decoupled =
+  (decay: number, rate: Rate, then: Rule): Rule =>
+  (w, g, step) => {
+    w.forEach((x, i) => (w[i] = x - rate(step) * decay * x));
+    then(w, g, step);
+  };
 
-const fixed = (rate: number): Rate => () => rate; // prettier-ignore
+const fixed =
+  (rate: number): Rate =>
+  () =>
+    rate;
 const falling: Rate = (step) => 0.3 * (1 - step / STEPS);
 function* listed(): Generator<number> {
   for (let step = 0; step < STEPS; step++) yield falling(step);
@@ -151,23 +168,78 @@ function* listed(): Generator<number> {
 const CASES: [title: string, make: () => Optimizer, rule: () => Rule][] = [
   ['SGD', () => new SGD({ learningRate: 0.3 }), () => sgd(fixed(0.3))],
   ['SGD with momentum', () => new SGD({ learningRate: 0.3, momentum: 0.9 }), () => sgd(fixed(0.3), 0.9)],
-  ['SGD with Nesterov momentum', () => new SGD({ learningRate: falling, momentum: 0.9, nesterov: true }), () => sgd(falling, 0.9, true)],
-  ['SGD with weight decay', () => new SGD({ learningRate: 0.3, momentum: 0.5, weightDecay: 0.1 }), () => penalized(0.1, sgd(fixed(0.3), 0.5))],
-  ['SGD, clipped', () => new SGD({ learningRate: 0.3, momentum: 0.5, clipGlobalNorm: 0.2 }), () => clipped(0.2, sgd(fixed(0.3), 0.5))],
-  ['SGD with all of it', () => new SGD({ learningRate: falling, momentum: 0.9, nesterov: true, weightDecay: 0.1, clipGlobalNorm: 0.3 }), () => clipped(0.3, penalized(0.1, sgd(falling, 0.9, true)))],
-  ['SGD by a function of the step', () => new SGD({ learningRate: falling, momentum: 0.5 }), () => sgd(falling, 0.5)],
+  [
+    'SGD with Nesterov momentum',
+    () => new SGD({ learningRate: falling, momentum: 0.9, nesterov: true }),
+    () => sgd(falling, 0.9, true),
+  ],
+  [
+    'SGD with weight decay',
+    () => new SGD({ learningRate: 0.3, momentum: 0.5, weightDecay: 0.1 }),
+    () => penalized(0.1, sgd(fixed(0.3), 0.5)),
+  ],
+  [
+    'SGD, clipped',
+    () => new SGD({ learningRate: 0.3, momentum: 0.5, clipGlobalNorm: 0.2 }),
+    () => clipped(0.2, sgd(fixed(0.3), 0.5)),
+  ],
+  [
+    'SGD with all of it',
+    () =>
+      new SGD({
+        learningRate: falling,
+        momentum: 0.9,
+        nesterov: true,
+        weightDecay: 0.1,
+        clipGlobalNorm: 0.3,
+      }),
+    () => clipped(0.3, penalized(0.1, sgd(falling, 0.9, true))),
+  ],
+  [
+    'SGD by a function of the step',
+    () => new SGD({ learningRate: falling, momentum: 0.5 }),
+    () => sgd(falling, 0.5),
+  ],
   ['SGD by a generator', () => new SGD({ learningRate: listed(), momentum: 0.5 }), () => sgd(falling, 0.5)],
-  ['SGD by a decaying rate', () => new SGD({ learningRate: decay(0.3, 0.9) }), () => sgd((step) => 0.3 * 0.9 ** step)],
+  [
+    'SGD by a decaying rate',
+    () => new SGD({ learningRate: decay(0.3, 0.9) }),
+    () => sgd((step) => 0.3 * 0.9 ** step),
+  ],
   ['SGD by an array of rates', () => new SGD({ learningRate: [...listed()] }), () => sgd(falling)],
   ['SGD by a schedule', () => new SGD({ learningRate: schedules.linear(0.3, 0, STEPS) }), () => sgd(falling)],
   ['Adam', () => new Adam({ learningRate: 0.01 }), () => adam(fixed(0.01))],
-  ['Adam with all its numbers', () => new Adam({ learningRate: falling, beta1: 0.85, beta2: 0.99, eps: 1e-3 }), () => adam(falling, 0.85, 0.99, 1e-3)],
-  ['Adam with weight decay, clipped', () => new Adam({ learningRate: 0.01, eps: 1e-3, weightDecay: 0.1, clipGlobalNorm: 0.2 }), () => clipped(0.2, penalized(0.1, adam(fixed(0.01), 0.9, 0.999, 1e-3)))],
+  [
+    'Adam with all its numbers',
+    () => new Adam({ learningRate: falling, beta1: 0.85, beta2: 0.99, eps: 1e-3 }),
+    () => adam(falling, 0.85, 0.99, 1e-3),
+  ],
+  [
+    'Adam with weight decay, clipped',
+    () => new Adam({ learningRate: 0.01, eps: 1e-3, weightDecay: 0.1, clipGlobalNorm: 0.2 }),
+    () => clipped(0.2, penalized(0.1, adam(fixed(0.01), 0.9, 0.999, 1e-3))),
+  ],
   ['AdamW', () => new AdamW({ learningRate: 0.01 }), () => decoupled(0.01, fixed(0.01), adam(fixed(0.01)))],
-  ['AdamW with all its numbers', () => new AdamW({ learningRate: falling, beta1: 0.85, beta2: 0.99, eps: 1e-3, weightDecay: 0.2, clipGlobalNorm: 0.2 }), () => clipped(0.2, decoupled(0.2, falling, adam(falling, 0.85, 0.99, 1e-3)))],
+  [
+    'AdamW with all its numbers',
+    () =>
+      new AdamW({
+        learningRate: falling,
+        beta1: 0.85,
+        beta2: 0.99,
+        eps: 1e-3,
+        weightDecay: 0.2,
+        clipGlobalNorm: 0.2,
+      }),
+    () => clipped(0.2, decoupled(0.2, falling, adam(falling, 0.85, 0.99, 1e-3))),
+  ],
   ['RMSprop', () => new RMSprop({ learningRate: 0.01 }), () => rmsprop(fixed(0.01), 0.9, 1e-8)],
-  ['RMSprop with all its numbers', () => new RMSprop({ learningRate: falling, rho: 0.99, eps: 1e-2, weightDecay: 0.1, clipGlobalNorm: 0.2 }), () => clipped(0.2, penalized(0.1, rmsprop(falling, 0.99, 1e-2)))],
-]; // prettier-ignore
+  [
+    'RMSprop with all its numbers',
+    () => new RMSprop({ learningRate: falling, rho: 0.99, eps: 1e-2, weightDecay: 0.1, clipGlobalNorm: 0.2 }),
+    () => clipped(0.2, penalized(0.1, rmsprop(falling, 0.99, 1e-2))),
+  ],
+];
 
 /** Losses of w, with p in a part that counts for nothing; whether a gradient flows to p, be it 0. */
 const SWITCHED_OFF: [
@@ -181,12 +253,7 @@ const SWITCHED_OFF: [
   ['an array times 0', (p, w) => w.sum().add(p.mul(0).exp().sum()), true],
   ['a product with w, times 0', (p, w) => w.sum().add(p.tanh().mul(w).sum().mul(0)), true],
   ['a matrix product with zeros', (p, w) => w.sum().add(p.matmul(w.mul(0))), true],
-  [
-    'a row of zeros',
-    (p, w) => w.sum().add(p.mul(0).gather(index('i')).mul(w.sum())),
-    true,
-    { i: 1 },
-  ],
+  ['a row of zeros', (p, w) => w.sum().add(p.mul(0).gather(index('i')).mul(w.sum())), true, { i: 1 }],
   ['a choice of 0', (p, w) => choose([w.sum(), p.sum().mul(0)], index('i')), true, { i: 0 }],
   [
     'a mean of first terms',
@@ -211,64 +278,69 @@ describe('a parameter behind a constant 0', () => {
     () => new RMSprop({ learningRate: 0.1, weightDecay: 0.1, onNonFinite: 'skip' }),
   ];
   for (const [title, build, isTrained, feeds = {}] of SWITCHED_OFF) {
-    it(`${title}: ${isTrained ? 'decays and has moments' : 'neither decays nor has moments'}, whatever the passes`, () => {
-      for (const { isa, dtype } of TARGETS) {
-        for (const make of OPTIMISERS) {
-          const start = (
-            passes: PassSet,
-            batches: boolean,
-          ): { p: Value; w: Value; training: Training; take: () => void } => {
-            const p = parameter([1, 2], { name: 'p' });
-            const w = parameter([3, 4], { name: 'w' });
-            const training = make().minimize(build(p, w), { isa, dtype, passes, batches });
-            return {
-              p,
-              w,
-              training,
-              take: () => (batches ? training.stepBatch([feeds]) : training.step(feeds)),
+    it(
+      `${title}: ${isTrained ? 'decays and has moments' : 'neither decays nor has moments'}, whatever ` +
+        'the passes',
+      () => {
+        for (const { isa, dtype } of TARGETS) {
+          for (const make of OPTIMISERS) {
+            const start = (
+              passes: PassSet,
+              batches: boolean,
+            ): { p: Value; w: Value; training: Training; take: () => void } => {
+              const p = parameter([1, 2], { name: 'p' });
+              const w = parameter([3, 4], { name: 'w' });
+              const training = make().minimize(build(p, w), { isa, dtype, passes, batches });
+              return {
+                p,
+                w,
+                training,
+                take: () => (batches ? training.stepBatch([feeds]) : training.step(feeds)),
+              };
             };
-          };
-          const whole = start(new Set(), false);
-          for (let step = 0; step < 2; step++) whole.take();
-          const state = whole.training.state();
-          assert.deepEqual(
-            [...state.moments.keys()].map(({ name }) => name).sort(),
-            isTrained ? ['p', 'w'] : ['w'],
-          );
-          const numbers = [whole.p, whole.w].map(({ data }) => data.slice());
-          assert.equal(numbers[0]![0] !== 1, isTrained);
-          for (let step = 0; step < 2; step++) whole.take();
-          for (const passes of SETS) {
-            for (const batches of [false, true]) {
-              // The state of a training without passes is restored to one with them, and the other way round.
-              const first = start(passes, batches);
-              for (let step = 0; step < 2; step++) first.take();
-              const there = first.training.state();
-              for (const [from, to, given] of [
-                [whole, start(passes, batches), state],
-                [first, start(new Set(), false), there],
-              ] as const) {
-                const moments = new Map(
-                  [
-                    [to.p, given.moments.get(from.p)],
-                    [to.w, given.moments.get(from.w)],
-                  ].filter(([, kept]) => kept) as [Value, readonly TypedArray[]][],
-                );
-                to.training.restore({ ...given, moments });
-                [to.p, to.w].forEach((value, i) => value.data.set(numbers[i]!));
-                for (let step = 0; step < 2; step++) to.take();
-                assertClose(
-                  [...to.p.data, ...to.w.data],
-                  [...whole.p.data, ...whole.w.data],
-                  1e-6,
-                  `${[...passes].join(',')} on ${isa} in ${dtype}`,
-                );
+            const whole = start(new Set(), false);
+            for (let step = 0; step < 2; step++) whole.take();
+            const state = whole.training.state();
+            assert.deepEqual(
+              [...state.moments.keys()].map(({ name }) => name).sort(),
+              isTrained ? ['p', 'w'] : ['w'],
+            );
+            const numbers = [whole.p, whole.w].map(({ data }) => data.slice());
+            assert.equal(numbers[0]![0] !== 1, isTrained);
+            for (let step = 0; step < 2; step++) whole.take();
+            for (const passes of SETS) {
+              for (const batches of [false, true]) {
+                // The state of a training without passes is restored to one with them, and the other way
+                // round.
+                const first = start(passes, batches);
+                for (let step = 0; step < 2; step++) first.take();
+                const there = first.training.state();
+                for (const [from, to, given] of [
+                  [whole, start(passes, batches), state],
+                  [first, start(new Set(), false), there],
+                ] as const) {
+                  const moments = new Map(
+                    [
+                      [to.p, given.moments.get(from.p)],
+                      [to.w, given.moments.get(from.w)],
+                    ].filter(([, kept]) => kept) as [Value, readonly TypedArray[]][],
+                  );
+                  to.training.restore({ ...given, moments });
+                  [to.p, to.w].forEach((value, i) => value.data.set(numbers[i]!));
+                  for (let step = 0; step < 2; step++) to.take();
+                  assertClose(
+                    [...to.p.data, ...to.w.data],
+                    [...whole.p.data, ...whole.w.data],
+                    1e-6,
+                    `${[...passes].join(',')} on ${isa} in ${dtype}`,
+                  );
+                }
               }
             }
           }
         }
-      }
-    });
+      },
+    );
   }
 });
 
@@ -302,8 +374,10 @@ describe('optimisers', () => {
           const start = (): Problem & { training: Training; take: (step: number) => number } => {
             const made = problem();
             const training = make().minimize(made.loss, options);
-            const batch = (step: number): number => training.stepBatch([made.feeds(step), made.feeds(step + 9)]); // prettier-ignore
-            const take = (step: number): number => options.batches ? batch(step) : training.step(made.feeds(step)); // prettier-ignore
+            const batch = (step: number): number =>
+              training.stepBatch([made.feeds(step), made.feeds(step + 9)]);
+            const take = (step: number): number =>
+              options.batches ? batch(step) : training.step(made.feeds(step));
             return { ...made, training, take };
           };
           const whole = start();
@@ -313,16 +387,19 @@ describe('optimisers', () => {
           const expected = [7, 8, 9].map((step) => whole.take(step));
 
           const other = start();
-          const moments = other.weights.map((w, i) => [w, state.moments.get(whole.weights[i]!)!] as const); // prettier-ignore
+          const moments = other.weights.map((w, i) => [w, state.moments.get(whole.weights[i]!)!] as const);
           other.training.restore({ ...state, moments: new Map(moments) });
           other.weights.forEach((w, i) => w.data.set(numbers[i]!));
           const again = other.training.state();
-          assert.deepEqual([again.steps, again.runs, again.rule], [state.steps, state.runs, state.rule]); // prettier-ignore
+          assert.deepEqual([again.steps, again.runs, again.rule], [state.steps, state.runs, state.rule]);
           assert.deepEqual(
             [7, 8, 9].map((step) => other.take(step)),
             expected,
           );
-          assert.deepEqual(other.weights.map((w) => [...w.data]), whole.weights.map((w) => [...w.data])); // prettier-ignore
+          assert.deepEqual(
+            other.weights.map((w) => [...w.data]),
+            whole.weights.map((w) => [...w.data]),
+          );
         }
       }
     });
@@ -347,17 +424,27 @@ describe('optimisers', () => {
   it('go on from no state but one of their own', () => {
     const w = parameter([1, 2]);
     const loss = w.pow(2).sum();
-    const sgdOf = (learningRate: Schedule): Training => new SGD({ learningRate, momentum: 0.5 }).minimize(loss); // prettier-ignore
+    const sgdOf = (learningRate: Schedule): Training =>
+      new SGD({ learningRate, momentum: 0.5 }).minimize(loss);
     const trained = sgdOf(decay(0.1, 0.5));
     for (let step = 0; step < 3; step++) trained.step({});
     const state = trained.state();
     const rows: [Training, RegExp][] = [
       [trained, /restore: this training has taken steps; give the state to a new one$/],
-      [new Adam({ learningRate: 0.1 }).minimize(loss), /parameter.* has 2 moments here, and other ones in the state: give the same optimiser$/],
-      [new SGD({ learningRate: 0.1 }).minimize(parameter([1, 2]).sum()), /has 1 moments here, and other ones/],
-      [sgdOf(0.1), /restore: step 3 was taken with rates of 0.025, 0.5, which here are 0.1, 0.5: give the same optimiser$/],
+      [
+        new Adam({ learningRate: 0.1 }).minimize(loss),
+        /parameter.* has 2 moments here, and other ones in the state: give the same optimiser$/,
+      ],
+      [
+        new SGD({ learningRate: 0.1 }).minimize(parameter([1, 2]).sum()),
+        /has 1 moments here, and other ones/,
+      ],
+      [
+        sgdOf(0.1),
+        /restore: step 3 was taken with rates of 0.025, 0.5, which here are 0.1, 0.5: give the same optimiser$/,
+      ],
       [sgdOf([0.1, 0.05]), /the learning rates ended before step 2/],
-    ]; // prettier-ignore
+    ];
     for (const [training, message] of rows) assert.throws(() => training.restore(state), message);
     assert.deepEqual(trained.state(), state);
   });
@@ -380,7 +467,13 @@ describe('optimisers', () => {
 
   it('take batches: all their options work on the mean of the gradients', () => {
     const learningRate = 0.3;
-    const optimizer = new SGD({ learningRate, momentum: 0.9, nesterov: true, weightDecay: 0.1, clipGlobalNorm: 0.3 }); // prettier-ignore
+    const optimizer = new SGD({
+      learningRate,
+      momentum: 0.9,
+      nesterov: true,
+      weightDecay: 0.1,
+      clipGlobalNorm: 0.3,
+    });
     for (const problem of Object.values(PROBLEMS)) {
       const { weights, loss, feeds, gradient } = problem();
       // A parameter that no gradient reaches lies beside them.
@@ -388,7 +481,11 @@ describe('optimisers', () => {
       const training = optimizer.minimize(loss.add(frozen.detach().sum()), { batches: true });
       const expected = [...START];
       const rule = clipped(0.3, penalized(0.1, sgd(fixed(learningRate), 0.9, true)));
-      rule(expected, gradient(expected, 0).map((g, i) => (g + gradient(expected, 1)[i]!) / 2), 0); // prettier-ignore
+      rule(
+        expected,
+        gradient(expected, 0).map((g, i) => (g + gradient(expected, 1)[i]!) / 2),
+        0,
+      );
       training.stepBatch([feeds(0), feeds(1)]);
       const found = weights.flatMap((w) => Array.from(w.data));
       assertClose(found, expected, 1e-12, 'the weights');
@@ -401,7 +498,6 @@ describe('optimisers', () => {
       [parameter([1, 2]), parameter([3, 4])],
       [parameter(1), parameter(3)],
     ] as const) {
-      // prettier-ignore
       const before = Array.from(frozen.data);
       const loss = frozen.detach().mul(w).sum();
       const training = new AdamW({ learningRate: 0.1, weightDecay: 0.5 }).minimize(loss);
@@ -413,16 +509,24 @@ describe('optimisers', () => {
 
   it('update by the instructions they are known for, and no others', () => {
     const instructions = (optimizer: Optimizer, { loss }: Problem): string[] =>
-      optimizer.minimize(loss).program.work().map(({ op }) => op); // prettier-ignore
+      optimizer
+        .minimize(loss)
+        .program.work()
+        .map(({ op }) => op);
     const rows: [Optimizer, Problem, expected: string[], absent: string[]][] = [
       [new SGD({ learningRate: 1, momentum: 0.5 }), quadratic(), ['sgd'], ['clip', 'check']],
       [new SGD({ learningRate: 1, momentum: 0.5 }), product(), ['gemm_sgd'], ['sgd', 'check']],
       [new Adam({ learningRate: 1 }), product(), ['gemm_adam'], ['adam']],
       [new RMSprop({ learningRate: 1 }), product(), ['gemm_adam'], ['adam']],
       [new AdamW({ learningRate: 1 }), product(), ['adam'], ['gemm_adam']],
-      [new SGD({ learningRate: 1, clipGlobalNorm: 1 }), product(), ['check', 'clip', 'sgd'], ['gemm_sgd']], // prettier-ignore
-      [new SGD({ learningRate: 1, clipGlobalNorm: 1, onNonFinite: 'apply' }), product(), ['clip', 'sgd'], ['check']], // prettier-ignore
-      [new SGD({ learningRate: 1, onNonFinite: 'skip' }), product(), ['check', 'sgd'], ['gemm_sgd', 'clip']], // prettier-ignore
+      [new SGD({ learningRate: 1, clipGlobalNorm: 1 }), product(), ['check', 'clip', 'sgd'], ['gemm_sgd']],
+      [
+        new SGD({ learningRate: 1, clipGlobalNorm: 1, onNonFinite: 'apply' }),
+        product(),
+        ['clip', 'sgd'],
+        ['check'],
+      ],
+      [new SGD({ learningRate: 1, onNonFinite: 'skip' }), product(), ['check', 'sgd'], ['gemm_sgd', 'clip']],
     ];
     for (const [optimizer, problem, expected, absent] of rows) {
       const found = instructions(optimizer, problem);
@@ -463,7 +567,10 @@ describe('optimisers', () => {
       training.step(feeds(0));
       training.step(feeds(1));
       const before = Array.from(w.data);
-      assert.throws(() => training.step(feeds(2)), /the learning rates ended before step 2: give a generator that goes on/); // prettier-ignore
+      assert.throws(
+        () => training.step(feeds(2)),
+        /the learning rates ended before step 2: give a generator that goes on/,
+      );
       assert.deepEqual(Array.from(w.data), before);
       assert.equal(training.steps, 2);
     }
@@ -472,10 +579,7 @@ describe('optimisers', () => {
   it('refuse what is no learning rate', () => {
     const loss = parameter([1]).sum();
     const rows: [unknown, RegExp][] = [
-      [
-        undefined,
-        /learningRate undefined: expected a number, a function of the step, or a generator/,
-      ],
+      [undefined, /learningRate undefined: expected a number, a function of the step, or a generator/],
       [null, /learningRate null: expected a number/],
       ['0.1', /learningRate "0.1": expected a number/],
       [NaN, /learningRate NaN: expected a finite number/],
@@ -483,10 +587,7 @@ describe('optimisers', () => {
       [-Infinity, /learningRate -Infinity: expected a finite number/],
     ];
     for (const [learningRate, message] of rows) {
-      assert.throws(
-        () => new SGD({ learningRate: learningRate as number }).minimize(loss),
-        message,
-      );
+      assert.throws(() => new SGD({ learningRate: learningRate as number }).minimize(loss), message);
     }
     for (const rate of [NaN, Infinity, -Infinity]) {
       for (const learningRate of [() => rate, [rate], schedules.constant(rate), decay(rate, 1)]) {
@@ -509,9 +610,12 @@ describe('optimisers', () => {
     [() => new Adam({ learningRate: 1, beta1: -0.1 }), /beta1 -0\.1: expected a number from 0 to below 1/],
     [() => new Adam({ learningRate: 1, beta2: 1.5 }), /beta2 1\.5/],
     [() => new Adam({ learningRate: 1, eps: -1 }), /eps -1: expected a number from 0/],
-    [() => new AdamW({ learningRate: 1, weightDecay: Infinity }), /weightDecay Infinity: expected a number from 0/],
+    [
+      () => new AdamW({ learningRate: 1, weightDecay: Infinity }),
+      /weightDecay Infinity: expected a number from 0/,
+    ],
     [() => new RMSprop({ learningRate: 1, rho: 1 }), /rho 1: expected a number from 0 to below 1/],
-  ]; // prettier-ignore
+  ];
   it('refuse numbers out of range', () => {
     for (const [make, message] of REFUSED) assert.throws(make, message);
   });
@@ -520,23 +624,86 @@ describe('optimisers', () => {
 describe('schedules', () => {
   const { constant, cosine, exponential, linear, stepDecay } = schedules;
   const ROWS: [title: string, rate: (step: number) => number, expected: [step: number, rate: number][]][] = [
-    ['constant', constant(0.1), [[0, 0.1], [1000, 0.1]]],
-    ['linear', linear(1, 0.2, 4), [[0, 1], [1, 0.8], [2, 0.6], [4, 0.2], [9, 0.2]]],
-    ['cosine', cosine({ peak: 2, steps: 4 }), [[0, 2], [1, 1 + Math.SQRT1_2], [2, 1], [4, 0], [9, 0]]],
-    ['cosine with a warm-up and an end', cosine({ peak: 3, steps: 6, warmup: 2, end: 1 }), [[0, 1], [1, 2], [2, 3], [4, 2], [6, 1], [7, 1]]],
-    ['step', stepDecay(1, 0.5, 3), [[0, 1], [2, 1], [3, 0.5], [6, 0.25]]],
-    ['exponential', exponential(1, 0.5), [[0, 1], [1, 0.5], [3, 0.125]]],
-  ]; // prettier-ignore
+    [
+      'constant',
+      constant(0.1),
+      [
+        [0, 0.1],
+        [1000, 0.1],
+      ],
+    ],
+    [
+      'linear',
+      linear(1, 0.2, 4),
+      [
+        [0, 1],
+        [1, 0.8],
+        [2, 0.6],
+        [4, 0.2],
+        [9, 0.2],
+      ],
+    ],
+    [
+      'cosine',
+      cosine({ peak: 2, steps: 4 }),
+      [
+        [0, 2],
+        [1, 1 + Math.SQRT1_2],
+        [2, 1],
+        [4, 0],
+        [9, 0],
+      ],
+    ],
+    [
+      'cosine with a warm-up and an end',
+      cosine({ peak: 3, steps: 6, warmup: 2, end: 1 }),
+      [
+        [0, 1],
+        [1, 2],
+        [2, 3],
+        [4, 2],
+        [6, 1],
+        [7, 1],
+      ],
+    ],
+    [
+      'step',
+      stepDecay(1, 0.5, 3),
+      [
+        [0, 1],
+        [2, 1],
+        [3, 0.5],
+        [6, 0.25],
+      ],
+    ],
+    [
+      'exponential',
+      exponential(1, 0.5),
+      [
+        [0, 1],
+        [1, 0.5],
+        [3, 0.125],
+      ],
+    ],
+  ];
   for (const [title, rate, expected] of ROWS) {
     it(title, () => {
-      assertClose(expected.map(([step]) => rate(step)), expected.map(([, x]) => x), 1e-15, title); // prettier-ignore
+      assertClose(
+        expected.map(([step]) => rate(step)),
+        expected.map(([, x]) => x),
+        1e-15,
+        title,
+      );
     });
   }
 
   it('refuse numbers out of range', () => {
     assert.throws(() => linear(1, 0, 0), /steps 0: expected a number above zero/);
     assert.throws(() => stepDecay(1, 0.5, NaN), /every NaN: expected a number above zero/);
-    assert.throws(() => cosine({ peak: 1, steps: 5, warmup: 5 }), /steps after the warm-up 0: expected a number above zero/); // prettier-ignore
-    assert.throws(() => cosine({ peak: 1, steps: 5, warmup: -1 }), /warmup -1: expected a number from 0/); // prettier-ignore
+    assert.throws(
+      () => cosine({ peak: 1, steps: 5, warmup: 5 }),
+      /steps after the warm-up 0: expected a number above zero/,
+    );
+    assert.throws(() => cosine({ peak: 1, steps: 5, warmup: -1 }), /warmup -1: expected a number from 0/);
   });
 });

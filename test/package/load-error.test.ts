@@ -4,9 +4,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { missingAddon, thisHost, type Host } from '../../lib/binding/load-error.js';
 
-const glibc: Host = { platform: 'linux', arch: 'x64', libc: 'glibc 2.36', node: 'v20.20.2', napi: '9' }; // prettier-ignore
-const NONE =
-  'No native build was found for platform=linux arch=x64 runtime=node\n    loaded from: .';
+const glibc: Host = { platform: 'linux', arch: 'x64', libc: 'glibc 2.36', node: 'v20.20.2', napi: '9' };
+const NONE = 'No native build was found for platform=linux arch=x64 runtime=node\n    loaded from: .';
 
 interface Row {
   what: string;
@@ -43,17 +42,16 @@ const rows: Row[] = [
     host: { libc: 'glibc 2.31' },
     files: ['prebuilds/linux-x64/vecgrad.glibc.node'],
     reason: "libc.so.6: version `GLIBC_2.34' not found (required by vecgrad.glibc.node)\nmore",
-    says: [/glibc 2\.31, .*: libc\.so\.6: version `GLIBC_2\.34' not found \(required by vecgrad\.glibc\.node\)\. Prebuilt/], // prettier-ignore
+    says: [
+      /glibc 2\.31, .*: libc\.so\.6: version `GLIBC_2\.34' not found \(required by vecgrad\.glibc\.node\)\. Prebuilt/,
+    ],
   },
   {
     what: 'a package without prebuilds',
     host: {},
     files: [],
     reason: NONE,
-    says: [
-      /on linux-x64, glibc 2\.36, Node/,
-      /Prebuilt here: none\. Build it with: npx vecgrad build /,
-    ],
+    says: [/on linux-x64, glibc 2\.36, Node/, /Prebuilt here: none\. Build it with: npx vecgrad build /],
   },
   {
     what: 'a checkout',

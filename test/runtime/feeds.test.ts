@@ -4,17 +4,20 @@ import { runInNewContext } from 'node:vm';
 import type { Column, Dataset } from '../../lib/runtime/dataset.js';
 import { ALL_PASSES } from '../../lib/compiler/passes.js';
 import { gradCheck } from '../../lib/value/grad-check.js';
-import { choose, concat, index, input, meanOfFirst, parameter, total, Value } from '../../lib/value/value.js'; // prettier-ignore
+import { choose, concat, index, input, meanOfFirst, parameter, total, Value } from '../../lib/value/value.js';
 import { embedding, logSoftmax, logSumExp, norm, variance } from '../../lib/value/functions.js';
 import { SGD } from '../../lib/optim/optim.js';
 import { compile, FeedError, Program, type Feeds } from '../../lib/runtime/program.js';
 import { ShapeError } from '../../lib/core/shape.js';
 import { TARGETS } from '../support/targets.js';
 
-const columns = (feeds: Feeds): Record<string, Column> => Object.fromEntries(Object.entries(feeds).map(([name, given]) => {
-  const list = typeof given === 'number' ? [given] : Array.from(given);
-  return [name, { values: /^[in]/.test(name) ? Int32Array.from(list) : Float64Array.from(list) }];
-})); // prettier-ignore
+const columns = (feeds: Feeds): Record<string, Column> =>
+  Object.fromEntries(
+    Object.entries(feeds).map(([name, given]) => {
+      const list = typeof given === 'number' ? [given] : Array.from(given);
+      return [name, { values: /^[in]/.test(name) ? Int32Array.from(list) : Float64Array.from(list) }];
+    }),
+  );
 
 describe('an input of a term that the compiler drops can be fed, and need not be:', () => {
   const w = parameter([1, 2]);
@@ -22,25 +25,75 @@ describe('an input of a term that the compiler drops can be fed, and need not be
   const aux = (): Value => w.mul(input('aux', [2])).sum();
   const rows: [title: string, loss: () => Value, feeds: Feeds, wrong: readonly [Feeds[string], RegExp]][] = [
     ['times a constant 0', () => x().add(aux().mul(0)), { aux: [5, 6] }, [[1], /'aux': 1 number .*needs 2/]],
-    ['a constant 0 times it', () => x().add(parameter(1).mul(0).mul(aux())), { aux: [5, 6] }, [7, /'aux'.*one number/]],
-    ['less it', () => x().sub(aux().mul(0)), { aux: [5, 6] }, [['a', 'b'] as unknown as number[], /'aux'\[0\] is "a"/]],
-    ['an index alone', () => x().add(w.at(index('i')).mul(0)), { i: 1 }, [-1, /'i' = -1: expected an integer/]],
-    ['a vector of indices', () => x().add(w.gather(index('is', 3)).sum().mul(0)), { is: [0, 1, 1] }, [[1, 2, 3, 4], /'is': 4 integers/]],
-    ['a choice', () => x().add(choose([aux(), w.sum()], index('i')).mul(0)), { aux: [1, 2], i: 0 }, [0.5, /'i' = 0.5/]],
-    ['a classifier', () => x().add(input('aux', [3]).crossEntropy(index('i')).mul(0)), { aux: [1, 2, 3], i: 2 }, [1.5, /'i' = 1.5/]],
-    ['a part of nothing', () => x().add(input('aux', [2]).slice(0, 0).sum()), { aux: [5, 6] }, [[1], /'aux': 1 number/]],
+    [
+      'a constant 0 times it',
+      () => x().add(parameter(1).mul(0).mul(aux())),
+      { aux: [5, 6] },
+      [7, /'aux'.*one number/],
+    ],
+    [
+      'less it',
+      () => x().sub(aux().mul(0)),
+      { aux: [5, 6] },
+      [['a', 'b'] as unknown as number[], /'aux'\[0\] is "a"/],
+    ],
+    [
+      'an index alone',
+      () => x().add(w.at(index('i')).mul(0)),
+      { i: 1 },
+      [-1, /'i' = -1: expected an integer/],
+    ],
+    [
+      'a vector of indices',
+      () => x().add(w.gather(index('is', 3)).sum().mul(0)),
+      { is: [0, 1, 1] },
+      [[1, 2, 3, 4], /'is': 4 integers/],
+    ],
+    [
+      'a choice',
+      () => x().add(choose([aux(), w.sum()], index('i')).mul(0)),
+      { aux: [1, 2], i: 0 },
+      [0.5, /'i' = 0.5/],
+    ],
+    [
+      'a classifier',
+      () => x().add(input('aux', [3]).crossEntropy(index('i')).mul(0)),
+      { aux: [1, 2, 3], i: 2 },
+      [1.5, /'i' = 1.5/],
+    ],
+    [
+      'a part of nothing',
+      () => x().add(input('aux', [2]).slice(0, 0).sum()),
+      { aux: [5, 6] },
+      [[1], /'aux': 1 number/],
+    ],
     ['the power 0', () => x().add(aux().pow(0).mul(0)), { aux: [5, 6] }, [[1], /'aux': 1 number/]],
-    ['a matrix product with zeros', () => x().add(input('aux', [2]).matmul(w.mul(0))), { aux: [5, 6] }, [[1], /'aux': 1 number/]],
+    [
+      'a matrix product with zeros',
+      () => x().add(input('aux', [2]).matmul(w.mul(0))),
+      { aux: [5, 6] },
+      [[1], /'aux': 1 number/],
+    ],
     ['dropout of it', () => x().add(aux().dropout(0.5, 1).mul(0)), { aux: [5, 6] }, [[1], /'aux': 1 number/]],
-    ['single numbers', () => parameter(1).mul(input('a')).add(input('b').mul(parameter(2)).mul(0)), { a: 1, b: 3 }, [[1, 2], /'b': 2 numbers/]],
-  ]; // prettier-ignore
+    [
+      'single numbers',
+      () =>
+        parameter(1)
+          .mul(input('a'))
+          .add(input('b').mul(parameter(2)).mul(0)),
+      { a: 1, b: 3 },
+      [[1, 2], /'b': 2 numbers/],
+    ],
+  ];
   for (const [title, build, fed, [wrong, message]] of rows) {
     it(title, async () => {
       for (const target of TARGETS) {
         const loss = build();
         const feeds = 'a' in fed ? fed : { x: [1, 2], ...fed };
         const name = Object.keys(fed).at(-1)!;
-        const [training, other] = [0, 1].map(() => new SGD({ learningRate: 0 }).minimize(loss, { ...target, batches: true })) as [ReturnType<SGD['minimize']>, ReturnType<SGD['minimize']>];
+        const [training, other] = [0, 1].map(() =>
+          new SGD({ learningRate: 0 }).minimize(loss, { ...target, batches: true }),
+        ) as [ReturnType<SGD['minimize']>, ReturnType<SGD['minimize']>];
         const wanted = training.step(feeds);
         assert.equal(other.evaluate(feeds), wanted);
         assert.equal(training.stepBatch([feeds, feeds]), wanted);
@@ -53,7 +106,10 @@ describe('an input of a term that the compiler drops can be fed, and need not be
           assert.equal(training.step(bare), wanted);
           assert.deepEqual([...training.stepEach({ count: 1, inputs: columns(bare) })], [wanted]);
         }
-        assert.throws(() => training.step({ ...feeds, [name]: wrong }), (error) => error instanceof FeedError && message.test(error.message));
+        assert.throws(
+          () => training.step({ ...feeds, [name]: wrong }),
+          (error) => error instanceof FeedError && message.test(error.message),
+        );
         assert.throws(() => training.step({ ...feeds, other: 1 }), /no input is called 'other'/);
       }
     });
@@ -64,7 +120,7 @@ describe('an input of a term that the compiler drops can be fed, and need not be
     const training = new SGD({ learningRate: 0 }).minimize(loss);
     assert.equal(training.step({ x: [1, 2], aux: [1, 1], n: 2 }), 5);
   });
-}); // prettier-ignore
+});
 
 describe('a loss of no numbers', () => {
   const w = parameter([1, 2, 3]);
@@ -82,10 +138,13 @@ describe('a loss of no numbers', () => {
       assert.deepEqual([...program.forward(feeds)], []);
       assert.throws(() => program.evaluate(feeds), /holds no numbers/);
       assert.throws(() => program.runEach({ count: 1, inputs: {} }, 0, 1), /holds no numbers/);
-      assert.throws(() => new Program({ groups: [[loss]], gradients: 'none' }).evaluate(feeds), /holds no numbers/);
+      assert.throws(
+        () => new Program({ groups: [[loss]], gradients: 'none' }).evaluate(feeds),
+        /holds no numbers/,
+      );
     });
   }
-}); // prettier-ignore
+});
 
 describe('tables and axes without numbers', () => {
   const none = (...shape: number[]): Value => parameter([], { shape });
@@ -97,7 +156,12 @@ describe('tables and axes without numbers', () => {
     ['gather of none of some', () => parameter([1, 2]).gather(index('t', 0)), [], { t: [] }],
     ['embedding of none', () => embedding(none(0, 2), index('t', 0)), [], { t: [] }],
     ['a sum of what is gathered', () => none(0).gather(index('t', 0)).sum(), [0], { t: [] }],
-    ['a product with chosen rows, of none', () => [index('t', 0)].map((t) => none(0).gather(t).matmul(none(0, 2).gather(t)))[0]!, [0, 0], { t: [] }],
+    [
+      'a product with chosen rows, of none',
+      () => [index('t', 0)].map((t) => none(0).gather(t).matmul(none(0, 2).gather(t)))[0]!,
+      [0, 0],
+      { t: [] },
+    ],
     ['crossEntropy of no rows', () => none(0, 3).crossEntropy(index('t', 0)), [], { t: [] }],
     ['crossEntropy of no rows and no classes', () => none(0, 0).crossEntropy(index('t', 0)), [], { t: [] }],
     ['choose among nothing', () => choose([none(0), none(0)], index('i')), [], { i: 1 }],
@@ -115,7 +179,7 @@ describe('tables and axes without numbers', () => {
     ['total', () => total([none(0), none(0)]), []],
     ['clip', () => none(0).clip(0, 1), []],
     ['dropout', () => none(0, 2).dropout(0.5, 1), []],
-  ]; // prettier-ignore
+  ];
   for (const [title, f, value, feeds = {}] of values) {
     it(title, () => {
       for (const target of TARGETS) {
@@ -142,7 +206,7 @@ describe('tables and axes without numbers', () => {
     ['topk of none', () => none(0).topk(1), /topk of .*k 1 of 0/],
     ['argmax of none', () => none(2, 0).argmax(), /empty/],
     ['max of none', () => none(0).max(), /empty/],
-  ]; // prettier-ignore
+  ];
   for (const [title, f, message] of refused) {
     it(`refuse ${title} when the graph is written`, () => {
       assert.throws(f, (error) => error instanceof ShapeError && message.test(error.message));
@@ -155,7 +219,10 @@ describe('where the documents of a column start', () => {
   const x = input('x', [2]);
   const loss = w.mul(x.mul(input('weights', [2])).sum());
   const weights = { values: Float64Array.of(1, 10, 1, 10, 1, 10) };
-  const dataset = (values: Column['values'], starts: Column['starts']) => ({ count: 3, inputs: { x: { values, ...(starts && { starts }) }, weights } }); // prettier-ignore
+  const dataset = (values: Column['values'], starts: Column['starts']) => ({
+    count: 3,
+    inputs: { x: { values, ...(starts && { starts }) }, weights },
+  });
   for (const kind of [Float64Array, Float32Array]) {
     const values = kind.of(1, 2, 3, 4, 5, 6);
     it(`is honoured of ${kind.name}`, async () => {
@@ -199,7 +266,7 @@ describe('where the documents of a column start', () => {
   for (const [title, starts, message, taken] of wrong) {
     it(`is refused: ${title}`, async () => {
       const data = dataset(Float64Array.of(1, 2, 3, 4, 5, 6), starts as Int32Array);
-      const isIt = (error: unknown): boolean => error instanceof FeedError && message.test(error.message); // prettier-ignore
+      const isIt = (error: unknown): boolean => error instanceof FeedError && message.test(error.message);
       const training = new SGD({ learningRate: 0 }).minimize(loss);
       assert.throws(() => training.stepEach(data), isIt);
       assert.equal(training.steps, taken);
@@ -213,7 +280,10 @@ describe('where the documents of a column start', () => {
     const n = index('n');
     const first = meanOfFirst([w.mul(2), w.mul(4), w.mul(6)], n);
     const training = new SGD({ learningRate: 0 }).minimize(first);
-    const data = (...starts: number[]) => ({ count: starts.length, inputs: { n: { values: Int32Array.of(3, 1, 2), starts: Int32Array.from(starts) } } }); // prettier-ignore
+    const data = (...starts: number[]) => ({
+      count: starts.length,
+      inputs: { n: { values: Int32Array.of(3, 1, 2), starts: Int32Array.from(starts) } },
+    });
     assert.deepEqual([...training.stepEach(data(2, 0, 1))], [3, 4, 2]);
     assert.throws(
       () => training.stepEach(data(0, 3)),
@@ -291,10 +361,7 @@ describe('feeds and columns of a class', () => {
       'a field beside what cannot be enumerated',
       Object.defineProperty({ x: [1, 2], lable: 1 }, 'scale', { value: 3 }),
     ],
-    [
-      'an inherited field',
-      Object.assign(Object.create({ lable: 1 }) as object, { x: [1, 2], scale: 3 }),
-    ],
+    ['an inherited field', Object.assign(Object.create({ lable: 1 }) as object, { x: [1, 2], scale: 3 })],
   ];
   for (const [title, given] of unknown) {
     it(`are refused with an unknown name: ${title}`, async () => {
@@ -316,14 +383,17 @@ describe('feeds and columns of a class', () => {
   }
 
   for (const given of [[], new Map(), new Set(), new Float64Array(2)]) {
-    it(`are refused of a program without inputs, where they are ${Object.prototype.toString.call(given)}`, () => {
-      const training = new SGD({ learningRate: 0 }).minimize(w.sum());
-      assert.equal(training.step({}), 3);
-      assert.throws(
-        () => training.step(given as unknown as Feeds),
-        /^FeedError: the feeds are an? .*: expected an object with numbers for each input/,
-      );
-    });
+    it(
+      'are refused of a program without inputs, where they are ' + `${Object.prototype.toString.call(given)}`,
+      () => {
+        const training = new SGD({ learningRate: 0 }).minimize(w.sum());
+        assert.equal(training.step({}), 3);
+        assert.throws(
+          () => training.step(given as unknown as Feeds),
+          /^FeedError: the feeds are an? .*: expected an object with numbers for each input/,
+        );
+      },
+    );
   }
 });
 
@@ -351,10 +421,7 @@ describe('an input may have a name that all objects have something by', () => {
           error instanceof FeedError && error.message.includes(`input '${name}' is missing`);
         for (const none of [{}, Object.create(null) as object, Object.create({})]) {
           assert.throws(() => training.step(none as Feeds), missing);
-          assert.throws(
-            () => training.stepEach({ count: 1, inputs: none as Dataset['inputs'] }),
-            missing,
-          );
+          assert.throws(() => training.stepEach({ count: 1, inputs: none as Dataset['inputs'] }), missing);
         }
         w.data[0] = NaN;
         assert.throws(() => training.step(feeds), /First of all 'w'/);

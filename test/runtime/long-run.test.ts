@@ -36,7 +36,10 @@ describe(`${STEPS} steps take no memory`, () => {
       const [early, last] = [tenths[2]!, tenths[9]!];
       assert.ok(last.known - early.known < 0.5 * MB, stdout);
       assert.ok(last.resident - early.resident < 16 * MB, stdout);
-      if (isLong) console.log(`      ${name}: ${old.toFixed(2)} µs a step after ${STEPS}, ${young.toFixed(2)} of the first ones`); // prettier-ignore
+      if (isLong)
+        console.log(
+          `      ${name}: ${old.toFixed(2)} µs a step after ${STEPS}, ${young.toFixed(2)} of the first ones`,
+        );
     });
   }
 });

@@ -52,7 +52,9 @@ describe('memory does not grow with', () => {
   }
 });
 
-/** Work for test/support/drop.ts that is one turn of the event loop; kept, each would take more than 400 MB. */
+/**
+ * Work for test/support/drop.ts that is one turn of the event loop; kept, each would take more than 400 MB.
+ */
 const ONE_TURN = [
   '400,000 generators of random numbers',
   '600 graphs compiled and run',
@@ -89,9 +91,21 @@ describe('numbers and gradients that can still be read stay', () => {
     assert.deepEqual([...square.grad], [1, 1]);
     double.forward();
     double.backward();
-    assert.deepEqual([[...square.grad], [...a.grad]], [[2, 2], [12, 16]]); // prettier-ignore
+    assert.deepEqual(
+      [[...square.grad], [...a.grad]],
+      [
+        [2, 2],
+        [12, 16],
+      ],
+    );
     sum.backward();
-    assert.deepEqual([[...square.grad], [...a.grad]], [[1, 1], [6, 8]]); // prettier-ignore
+    assert.deepEqual(
+      [[...square.grad], [...a.grad]],
+      [
+        [1, 1],
+        [6, 8],
+      ],
+    );
   });
 
   it('of a graph whose root and program are dropped', () => {

@@ -55,20 +55,29 @@ function batched(name: ModelName, docs: readonly Feeds[], target: Target, thread
   const training = new SGD({ learningRate: RATE }).minimize(loss, { ...target, batches: true });
   const losses = Array.from({ length: STEPS }, () => training.stepBatch(docs, { threads }));
   return [...losses, ...parameters.flatMap((value) => Array.from(value.data))];
-} // prettier-ignore
+}
 
 describe('batches', () => {
   // More documents than lanes too: a lane then adds several.
-  for (const [name, count] of [...MODEL_NAMES.map((one) => [one, 6] as const), ['rnn', 70] as const, ['rnn', 1] as const]) {
+  for (const [name, count] of [
+    ...MODEL_NAMES.map((one) => [one, 6] as const),
+    ['rnn', 70] as const,
+    ['rnn', 1] as const,
+  ]) {
     for (const target of TARGETS) {
       it(`${name}, ${count} documents, ${target.dtype}, ${target.isa}`, () => {
         const docs = documents(count);
         const found = batched(name, docs, target, 1);
-        assertClose(found, byHand(name, docs, target), target.dtype === 'float32' ? 2e-5 : 1e-12, 'losses and parameters');
-        for (const threads of [2, 3, 100]) assert.deepEqual(batched(name, docs, target, threads), found); // prettier-ignore
+        assertClose(
+          found,
+          byHand(name, docs, target),
+          target.dtype === 'float32' ? 2e-5 : 1e-12,
+          'losses and parameters',
+        );
+        for (const threads of [2, 3, 100]) assert.deepEqual(batched(name, docs, target, threads), found);
       });
     }
-  } // prettier-ignore
+  }
 
   it('feeds each document its own numbers', () => {
     const w = parameter([1, 2], { name: 'w' });
@@ -77,7 +86,10 @@ describe('batches', () => {
       .sum()
       .mul(input('by'));
     const training = new SGD({ learningRate: 1 }).minimize(loss, { batches: true });
-    const docs = [{ x: [1, 10], by: 2 }, { x: [3, 0], by: 1 }]; // prettier-ignore
+    const docs = [
+      { x: [1, 10], by: 2 },
+      { x: [3, 0], by: 1 },
+    ];
     assert.equal(training.stepBatch(docs, { threads: 2 }), (42 + 3) / 2);
     assert.deepEqual([...w.data], [1 - 2.5, 2 - 10]);
   });
@@ -106,7 +118,7 @@ describe('batches', () => {
     };
     const single = after((training) => training.step(docs[0]!));
     let turn = 0;
-    const mixed = after((training) => (turn++ % 2 ? training.stepBatch(docs) : training.step(docs[0]!))); // prettier-ignore
+    const mixed = after((training) => (turn++ % 2 ? training.stepBatch(docs) : training.step(docs[0]!)));
     assertClose(mixed, single, 1e-12, 'parameters');
   });
 
@@ -126,10 +138,19 @@ describe('batches', () => {
 
     const train = (options?: { threads?: number }): unknown => {
       const { loss } = model('rnn');
-      return new SGD({ learningRate: RATE }).minimize(loss, { batches: true }).stepBatch(documents(3), options); // prettier-ignore
+      return new SGD({ learningRate: RATE })
+        .minimize(loss, { batches: true })
+        .stepBatch(documents(3), options);
     };
     const experiment = (options: { threads?: number }): unknown =>
-      runExperiment('rnn', { docs: ['ab', 'ba', 'aab', 'b'], steps: 1, batch: 2, sizes: SIZES, samples: 0, ...options }); // prettier-ignore
+      runExperiment('rnn', {
+        docs: ['ab', 'ba', 'aab', 'b'],
+        steps: 1,
+        batch: 2,
+        sizes: SIZES,
+        samples: 0,
+        ...options,
+      });
     const cases: [what: string, run: () => unknown, expected: number][] = [
       ['stepBatch', () => train(), 1],
       ['stepBatch, options without threads', () => train({}), 1],
@@ -147,7 +168,13 @@ describe('batches', () => {
 
   describe('refuse', () => {
     const make = (batches: boolean) => {
-      const w = parameter([[1, 2], [3, 4]], { name: 'w' }); // prettier-ignore
+      const w = parameter(
+        [
+          [1, 2],
+          [3, 4],
+        ],
+        { name: 'w' },
+      );
       const loss = w.gather(index('rows', 2)).sum();
       return { w, training: new SGD({ learningRate: 1 }).minimize(loss, { batches }) };
     };
@@ -155,11 +182,21 @@ describe('batches', () => {
     const bad: [what: string, docs: Feeds[], threads: number, message: RegExp][] = [
       ['no documents', [], 1, /a batch of no documents: feed at least one/],
       ['no threads', [good], 0, /threads 0: expected an integer from 1 to/],
-      ['more threads than can be counted', [good], 2 ** 31, /threads 2147483648: expected an integer from 1 to 1073741824$/],
+      [
+        'more threads than can be counted',
+        [good],
+        2 ** 31,
+        /threads 2147483648: expected an integer from 1 to 1073741824$/,
+      ],
       ['half a thread', [good], 0.5, /threads 0\.5: expected an integer from 1 to/],
-      ['a document with a wrong index', [good, { rows: [0, 2] }], 1, /'rows'\[1\] = 2: expected an integer from 0 to 1/],
+      [
+        'a document with a wrong index',
+        [good, { rows: [0, 2] }],
+        1,
+        /'rows'\[1\] = 2: expected an integer from 0 to 1/,
+      ],
       ['a document that lacks a feed', [good, {}], 1, /'rows' is missing/],
-    ]; // prettier-ignore
+    ];
     for (const [what, docs, threads, message] of bad) {
       it(what, () => {
         const { w, training } = make(true);
@@ -171,10 +208,16 @@ describe('batches', () => {
     }
 
     it('a training compiled for single documents, where a gradient is not kept', () => {
-      const w = parameter([[1, 2], [3, 4]]); // prettier-ignore
+      const w = parameter([
+        [1, 2],
+        [3, 4],
+      ]);
       const loss = input('x', [3, 2]).matmul(w).relu().sum();
       const training = new SGD({ learningRate: 1 }).minimize(loss);
-      assert.throws(() => training.stepBatch([{ x: [1, 2, 3, 4, 5, 6] }]), /minimize\(loss, \{ batches: true \}\)/); // prettier-ignore
+      assert.throws(
+        () => training.stepBatch([{ x: [1, 2, 3, 4, 5, 6] }]),
+        /minimize\(loss, \{ batches: true \}\)/,
+      );
       assert.throws(() => training.stepBatch([]), FeedError);
     });
   });

@@ -15,7 +15,15 @@ import {
 } from '../../lib/value/value.js';
 import { reachable } from '../../lib/compiler/trace.js';
 import { where } from '../../lib/value/functions.js';
-import { Adam, AdamW, RMSprop, SGD, type Optimizer, type OptimizerOptions, type Training } from '../../lib/optim/optim.js'; // prettier-ignore
+import {
+  Adam,
+  AdamW,
+  RMSprop,
+  SGD,
+  type Optimizer,
+  type OptimizerOptions,
+  type Training,
+} from '../../lib/optim/optim.js';
 import { NonFiniteError, type Feeds, type ProgramOptions } from '../../lib/runtime/program.js';
 import { assertClose } from '../support/check.js';
 import { TARGETS } from '../support/targets.js';
@@ -23,7 +31,10 @@ import { TARGETS } from '../support/targets.js';
 const N = 100;
 
 /** The sum of w x, whose gradient by w is x: of arrays, or of single numbers. */
-function linear(n: number, ofNumbers: boolean): { w: Value[]; loss: Value; feeds: (x: readonly number[]) => Record<string, number[]> } {
+function linear(
+  n: number,
+  ofNumbers: boolean,
+): { w: Value[]; loss: Value; feeds: (x: readonly number[]) => Record<string, number[]> } {
   if (!ofNumbers) {
     const w = parameter(new Array<number>(n).fill(0), { name: 'w' });
     return { w: [w], loss: w.mul(input('x', [n])).sum(), feeds: (x) => ({ x: [...x] }) };
@@ -31,7 +42,7 @@ function linear(n: number, ofNumbers: boolean): { w: Value[]; loss: Value; feeds
   const w = Array.from({ length: n }, (_, i) => parameter(0, { name: `w${i}` }));
   const loss = w.map((one, i) => one.mul(input(`x${i}`))).reduce((a, b) => a.add(b));
   return { w, loss, feeds: (x) => Object.fromEntries(x.map((one, i) => [`x${i}`, [one]])) };
-} // prettier-ignore
+}
 
 describe('clipGlobalNorm scales any finite gradients to the norm', () => {
   const rows: [title: string, most: number, gradients: number[]][] = [
@@ -63,38 +74,63 @@ describe('clipGlobalNorm scales any finite gradients to the norm', () => {
           const norm = Math.hypot(...gradients.map((g) => g / unit));
           const isClipped = norm > most / unit;
           const found = w.flatMap(({ data }) => [...data].map((x) => x / (isClipped ? most : unit)));
-          assertClose(found, gradients.map((g) => -(g / unit) / (isClipped ? norm : 1)), 1e-6, `${target.isa} ${target.dtype}`);
+          assertClose(
+            found,
+            gradients.map((g) => -(g / unit) / (isClipped ? norm : 1)),
+            1e-6,
+            `${target.isa} ${target.dtype}`,
+          );
         }
       });
     }
   }
-}); // prettier-ignore
+});
 
 const BAD = [NaN, Infinity, -Infinity];
 /** Two steps of training, the second of which meets `bad`. */
-type Call = (
-  training: Training,
-  loss: (x: number[]) => Record<string, number[]>,
-  bad: number,
-) => unknown;
-const pairOf = (bad: number) => ({ count: 2, inputs: { x: { values: Float64Array.of(1, 2, 1, bad) } } }); // prettier-ignore
+type Call = (training: Training, loss: (x: number[]) => Record<string, number[]>, bad: number) => unknown;
+const pairOf = (bad: number) => ({ count: 2, inputs: { x: { values: Float64Array.of(1, 2, 1, bad) } } });
 const CALLS: [name: string, call: Call, options?: ProgramOptions][] = [
-  ['step', (training, feeds, bad) => { training.step(feeds([1, 2])); training.step(feeds([1, bad])); }],
+  [
+    'step',
+    (training, feeds, bad) => {
+      training.step(feeds([1, 2]));
+      training.step(feeds([1, bad]));
+    },
+  ],
   ['stepEach', (training, _, bad) => training.stepEach(pairOf(bad))],
   ['stepEachAsync', (training, _, bad) => training.stepEachAsync(pairOf(bad))],
-  ['stepBatch', (training, feeds, bad) => { training.stepBatch([feeds([1, 2]), feeds([1, 2])], { threads: 1 }); training.stepBatch([feeds([1, 2]), feeds([1, bad])], { threads: 2 }); }, { batches: true }],
-]; // prettier-ignore
+  [
+    'stepBatch',
+    (training, feeds, bad) => {
+      training.stepBatch([feeds([1, 2]), feeds([1, 2])], { threads: 1 });
+      training.stepBatch([feeds([1, 2]), feeds([1, bad])], { threads: 2 });
+    },
+    { batches: true },
+  ],
+];
 const OPTIMIZERS: [name: string, make: (options: Partial<OptimizerOptions>) => Optimizer][] = [
-  ['SGD', (options) => new SGD({ learningRate: 0.1, momentum: 0.9, nesterov: true, weightDecay: 0.1, ...options })],
+  [
+    'SGD',
+    (options) => new SGD({ learningRate: 0.1, momentum: 0.9, nesterov: true, weightDecay: 0.1, ...options }),
+  ],
   ['Adam', (options) => new Adam({ learningRate: 0.1, ...options })],
   ['AdamW', (options) => new AdamW({ learningRate: 0.1, ...options })],
   ['RMSprop', (options) => new RMSprop({ learningRate: 0.1, ...options })],
-]; // prettier-ignore
+];
 
 /** All that a training keeps, to be compared. */
 function kept(training: Training, w: readonly Value[]): unknown {
-  return { w: w.map(({ data }) => [...data]), moments: w.map((one) => training.state().moments.get(one)!.map((array) => [...array])) };
-} // prettier-ignore
+  return {
+    w: w.map(({ data }) => [...data]),
+    moments: w.map((one) =>
+      training
+        .state()
+        .moments.get(one)!
+        .map((array) => [...array]),
+    ),
+  };
+}
 
 async function messageOf(run: () => unknown): Promise<string> {
   try {
@@ -120,29 +156,37 @@ describe('the mean loss of a batch', () => {
 describe('a gradient that is not finite', () => {
   for (const [name, make] of OPTIMIZERS) {
     for (const [call, run, options] of CALLS) {
-      it(`is refused by ${call} of ${name}, with the step and the parameter, and changes nothing`, async () => {
-        for (const target of TARGETS) {
-          for (const way of [{ clipGlobalNorm: 1 }, { onNonFinite: 'throw' }] as const) {
-            for (const bad of BAD) {
-              const { w, loss, feeds } = linear(2, false);
-              const training = make(way).minimize(loss, { ...target, ...options });
-              const other = linear(2, false);
-              const clean = make(way).minimize(other.loss, { ...target, ...options });
-              const message = await messageOf(() => run(training, feeds, bad));
-              assert.match(message, /^step 2: the gradient of 'w' \(parameter, shape \[2\]\) is (NaN|-?Infinity) in place 1/);
-              assert.match(message, /No parameter was changed.*onNonFinite/);
-              if (options) clean.stepBatch([feeds([1, 2]), feeds([1, 2])], { threads: 1 });
-              else clean.step(feeds([1, 2]));
-              assert.equal(training.steps, 1);
-              assert.deepEqual(kept(training, w), kept(clean, other.w));
-              // The next step is as if there had been none.
-              const [again, wanted] = [training, clean].map((one) => options ? one.stepBatch([feeds([3, 1])]) : one.step(feeds([3, 1])));
-              assert.equal(again, wanted);
-              assert.deepEqual(kept(training, w), kept(clean, other.w));
+      it(
+        `is refused by ${call} of ${name}, with the step and the parameter, and changes ` + 'nothing',
+        async () => {
+          for (const target of TARGETS) {
+            for (const way of [{ clipGlobalNorm: 1 }, { onNonFinite: 'throw' }] as const) {
+              for (const bad of BAD) {
+                const { w, loss, feeds } = linear(2, false);
+                const training = make(way).minimize(loss, { ...target, ...options });
+                const other = linear(2, false);
+                const clean = make(way).minimize(other.loss, { ...target, ...options });
+                const message = await messageOf(() => run(training, feeds, bad));
+                assert.match(
+                  message,
+                  /^step 2: the gradient of 'w' \(parameter, shape \[2\]\) is (NaN|-?Infinity) in place 1/,
+                );
+                assert.match(message, /No parameter was changed.*onNonFinite/);
+                if (options) clean.stepBatch([feeds([1, 2]), feeds([1, 2])], { threads: 1 });
+                else clean.step(feeds([1, 2]));
+                assert.equal(training.steps, 1);
+                assert.deepEqual(kept(training, w), kept(clean, other.w));
+                // The next step is as if there had been none.
+                const [again, wanted] = [training, clean].map((one) =>
+                  options ? one.stepBatch([feeds([3, 1])]) : one.step(feeds([3, 1])),
+                );
+                assert.equal(again, wanted);
+                assert.deepEqual(kept(training, w), kept(clean, other.w));
+              }
             }
           }
-        }
-      });
+        },
+      );
 
       it(`is skipped by ${call} of ${name}`, async () => {
         for (const target of TARGETS) {
@@ -168,7 +212,12 @@ describe('a gradient that is not finite', () => {
   it('that is skipped does not end a series', async () => {
     for (const target of TARGETS) {
       for (const bad of BAD) {
-        const documents = [[1, 2], [1, bad], [bad, 1], [3, 1]];
+        const documents = [
+          [1, 2],
+          [1, bad],
+          [bad, 1],
+          [3, 1],
+        ];
         const dataset = { count: 4, inputs: { x: { values: Float64Array.from(documents.flat()) } } };
         const make = (): { w: Value[]; training: Training } => {
           const { w, loss } = linear(2, false);
@@ -200,7 +249,10 @@ describe('a gradient that is not finite', () => {
     for (const { isa } of TARGETS) {
       for (const [name, call] of calls) {
         const w = parameter([...numbers]);
-        const training = new SGD({ learningRate: 1, onNonFinite: 'skip' }).minimize(w.mul(input('x', [2])).sum(), { isa, dtype: 'float32', batches: name === 'stepBatch' });
+        const training = new SGD({ learningRate: 1, onNonFinite: 'skip' }).minimize(
+          w.mul(input('x', [2])).sum(),
+          { isa, dtype: 'float32', batches: name === 'stepBatch' },
+        );
         await call(training);
         assert.ok(training.skipped > 0, name);
         assert.deepEqual([...w.forward()], numbers, name);
@@ -214,7 +266,11 @@ describe('a gradient that is not finite', () => {
   });
 
   it('is applied where that is asked for, and by default without a norm', () => {
-    for (const options of [{}, { onNonFinite: 'apply' }, { clipGlobalNorm: 1, onNonFinite: 'apply' }] as const) {
+    for (const options of [
+      {},
+      { onNonFinite: 'apply' },
+      { clipGlobalNorm: 1, onNonFinite: 'apply' },
+    ] as const) {
       const { w, loss, feeds } = linear(2, false);
       new SGD({ learningRate: 1, ...options }).minimize(loss).step(feeds([1, NaN]));
       assert.ok(Number.isNaN(w[0]!.data[1]));
@@ -224,21 +280,37 @@ describe('a gradient that is not finite', () => {
   it('of single numbers names the first', async () => {
     const { w, loss, feeds } = linear(3, true);
     const training = new SGD({ learningRate: 1, clipGlobalNorm: 1 }).minimize(loss);
-    assert.match(await messageOf(() => training.step(feeds([1, NaN, Infinity]))), /^step 1: the gradient of 'w1' \(parameter, shape \[\]\) is NaN/);
-    assert.deepEqual(w.map(({ data }) => data[0]), [0, 0, 0]);
+    assert.match(
+      await messageOf(() => training.step(feeds([1, NaN, Infinity]))),
+      /^step 1: the gradient of 'w1' \(parameter, shape \[\]\) is NaN/,
+    );
+    assert.deepEqual(
+      w.map(({ data }) => data[0]),
+      [0, 0, 0],
+    );
   });
 
   it('is dealt with in one of three ways', () => {
-    assert.throws(() => new SGD({ learningRate: 1, onNonFinite: 'ignore' as 'skip' }), /onNonFinite "ignore": expected 'throw' or 'skip' or 'apply'/);
-    assert.throws(() => new SGD({ learningRate: 1, onNonFinite: null as unknown as 'skip' }), /onNonFinite null: expected/);
+    assert.throws(
+      () => new SGD({ learningRate: 1, onNonFinite: 'ignore' as 'skip' }),
+      /onNonFinite "ignore": expected 'throw' or 'skip' or 'apply'/,
+    );
+    assert.throws(
+      () => new SGD({ learningRate: 1, onNonFinite: null as unknown as 'skip' }),
+      /onNonFinite null: expected/,
+    );
   });
 
   it('is looked for or not: detectAnomaly is true or false', () => {
     for (const wrong of ['no', 1, null]) {
-      assert.throws(() => new SGD({ learningRate: 1 }).minimize(parameter(1), { detectAnomaly: wrong as unknown as boolean }), /detectAnomaly ("no"|1|null): expected true or false/);
+      assert.throws(
+        () =>
+          new SGD({ learningRate: 1 }).minimize(parameter(1), { detectAnomaly: wrong as unknown as boolean }),
+        /detectAnomaly ("no"|1|null): expected true or false/,
+      );
     }
   });
-}); // prettier-ignore
+});
 
 describe('detectAnomaly passes by what is left out', () => {
   // 'decoy' is not finite in places that the loss does not read.
@@ -249,16 +321,9 @@ describe('detectAnomaly passes by what is left out', () => {
     ['of a choose', (w, x) => choose(both(w, x), index('one')), { one: 1 }],
     ['of a concat', (w, x) => concat(both(w, x)).slice(2, 4)],
     ['of a stack', (w, x) => stack(both(w, x), 1).slice(1, 2, 1)],
-    [
-      'of rows that are gathered',
-      (w, x) => stack(both(w, x)).gather(index('rows', 2)),
-      { rows: [1, 1] },
-    ],
+    ['of rows that are gathered', (w, x) => stack(both(w, x)).gather(index('rows', 2)), { rows: [1, 1] }],
     ['of a where', (w, x) => where(x.gt(-2), root(w, x), decoy(w, x))],
-    [
-      'of a transpose and a reshape',
-      (w, x) => stack(both(w, x)).transpose([1, 0]).reshape([4]).slice(3, 4),
-    ],
+    ['of a transpose and a reshape', (w, x) => stack(both(w, x)).transpose([1, 0]).reshape([4]).slice(3, 4)],
     [
       'of a mean of the first',
       (w, x) => meanOfFirst([w.sum(), root(w, x).sum(), decoy(w, x).sum()], index('n')),
@@ -274,11 +339,7 @@ describe('detectAnomaly passes by what is left out', () => {
           .slice(0, 4),
     ],
     ['of softmaxes', (w, x) => stack(both(w, x)).softmax().slice(1, 2)],
-    [
-      'of losses',
-      (w, x) => stack(both(w, x)).crossEntropy(index('rows', 2)).slice(1, 2),
-      { rows: [0, 1] },
-    ],
+    ['of losses', (w, x) => stack(both(w, x)).crossEntropy(index('rows', 2)).slice(1, 2), { rows: [0, 1] }],
     [
       'in another place of the same value',
       (w, x) => concat([root(w, x.mul(2)), w]).slice(1, 3),
@@ -322,10 +383,7 @@ describe('detectAnomaly passes by what is left out', () => {
 describe('detectAnomaly knows which numbers each operator reads: those that, if NaN, make it NaN', () => {
   const p = (...shape: number[]): Value =>
     parameter(
-      Float64Array.from(
-        { length: shape.reduce((a, b) => a * b, 1) },
-        (_, i) => ((i * 7) % 11) / 4 - 1.3,
-      ),
+      Float64Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => ((i * 7) % 11) / 4 - 1.3),
       { shape },
     );
   const positive = (...shape: number[]): Value =>
@@ -450,20 +508,62 @@ describe('detectAnomaly knows which numbers each operator reads: those that, if 
 describe('detectAnomaly names the value that NaN or infinity comes from', () => {
   const w = (): Value => parameter([1, 2], { name: 'w' });
   const rows: [title: string, loss: (w: Value, x: Value) => Value, x: number[], message: RegExp][] = [
-    ['a logarithm', (w, x) => w.mul(x).log().named('logits').mul(3).exp().sum(), [1, -1], /^step 1: the gradient of 'w'.* is NaN in place 1\. First of all 'logits' \(log, shape \[2\]\) is NaN in place 1 \(of #\d+ \(mul, shape \[2\]\), which is finite there\)\. No parameter was changed/],
-    ['a quotient', (w, x) => w.div(x).named('q').sum(), [1, 0], /First of all 'q' \(div, shape \[2\]\) is Infinity in place 1/],
-    ['an infinity that becomes NaN', (w, x) => w.mul(x).exp().named('e').mul(0.5).sub(w.mul(x).exp()).named('d').sum(), [1, 1e3], /'d' \(sub, shape \[2\]\) is NaN in place 1, since 'e' \(exp, shape \[2\]\) is Infinity in place 1/],
-    ['what was fed', (w, x) => w.mul(x.named('x')).sum(), [1, NaN], /First of all 'x' \(input, shape \[2\]\) is NaN in place 1\./],
-    ['the slope of a root', (w, x) => w.mul(x).named('m').pow(0.5).named('root').sum(), [1, 0], /First of all the gradient of 'm' \(mul, shape \[2\]\) is Infinity in place 1, by the slope of 'root' \(pow, shape \[2\]\) at 0/],
-    ['a root of zero that is not taken', (w, x) => where(x.gt(0), w.mul(x).named('m').pow(0.5).named('root'), 0).sum(), [1, 0], /the gradient of 'm' .* is NaN in place 1, by the slope of 'root'/],
-    ['an infinite loss whose gradient is finite', (w, x) => w.mul(x).sum().add(x.sum().log().neg()).named('loss'), [1, -1], /the loss, 'loss' \(add, shape \[\]\), is Infinity/],
-  ]; // prettier-ignore
+    [
+      'a logarithm',
+      (w, x) => w.mul(x).log().named('logits').mul(3).exp().sum(),
+      [1, -1],
+      /^step 1: the gradient of 'w'.* is NaN in place 1\. First of all 'logits' \(log, shape \[2\]\) is NaN in place 1 \(of #\d+ \(mul, shape \[2\]\), which is finite there\)\. No parameter was changed/,
+    ],
+    [
+      'a quotient',
+      (w, x) => w.div(x).named('q').sum(),
+      [1, 0],
+      /First of all 'q' \(div, shape \[2\]\) is Infinity in place 1/,
+    ],
+    [
+      'an infinity that becomes NaN',
+      (w, x) => w.mul(x).exp().named('e').mul(0.5).sub(w.mul(x).exp()).named('d').sum(),
+      [1, 1e3],
+      /'d' \(sub, shape \[2\]\) is NaN in place 1, since 'e' \(exp, shape \[2\]\) is Infinity in place 1/,
+    ],
+    [
+      'what was fed',
+      (w, x) => w.mul(x.named('x')).sum(),
+      [1, NaN],
+      /First of all 'x' \(input, shape \[2\]\) is NaN in place 1\./,
+    ],
+    [
+      'the slope of a root',
+      (w, x) => w.mul(x).named('m').pow(0.5).named('root').sum(),
+      [1, 0],
+      /First of all the gradient of 'm' \(mul, shape \[2\]\) is Infinity in place 1, by the slope of 'root' \(pow, shape \[2\]\) at 0/,
+    ],
+    [
+      'a root of zero that is not taken',
+      (w, x) => where(x.gt(0), w.mul(x).named('m').pow(0.5).named('root'), 0).sum(),
+      [1, 0],
+      /the gradient of 'm' .* is NaN in place 1, by the slope of 'root'/,
+    ],
+    [
+      'an infinite loss whose gradient is finite',
+      (w, x) => w.mul(x).sum().add(x.sum().log().neg()).named('loss'),
+      [1, -1],
+      /the loss, 'loss' \(add, shape \[\]\), is Infinity/,
+    ],
+  ];
   for (const [title, build, x, message] of rows) {
     it(title, async () => {
       for (const target of TARGETS) {
-        for (const [optimizer, batches] of [[new SGD({ learningRate: 0.1 }), false], [new Adam({ learningRate: 0.1, clipGlobalNorm: 1 }), true]] as const) {
+        for (const [optimizer, batches] of [
+          [new SGD({ learningRate: 0.1 }), false],
+          [new Adam({ learningRate: 0.1, clipGlobalNorm: 1 }), true],
+        ] as const) {
           const p = w();
-          const training = optimizer.minimize(build(p, input('x', [2])), { ...target, detectAnomaly: true, batches });
+          const training = optimizer.minimize(build(p, input('x', [2])), {
+            ...target,
+            detectAnomaly: true,
+            batches,
+          });
           assert.match(await messageOf(() => training.step({ x })), message);
           assert.deepEqual([...p.data], [1, 2]);
           assert.equal(training.steps, 0);
@@ -475,7 +575,11 @@ describe('detectAnomaly names the value that NaN or infinity comes from', () => 
   it('in each of the calls that train, at its step and document', async () => {
     for (const [name, call, options] of CALLS) {
       const p = w();
-      const loss = p.mul(input('x', [2])).log().named('log').sum();
+      const loss = p
+        .mul(input('x', [2]))
+        .log()
+        .named('log')
+        .sum();
       const training = new SGD({ learningRate: 0.1 }).minimize(loss, { ...options, detectAnomaly: true });
       const message = await messageOf(() => call(training, (x) => ({ x }), -1));
       assert.match(message, /^step 2: the gradient of 'w'/, name);
@@ -488,17 +592,25 @@ describe('detectAnomaly names the value that NaN or infinity comes from', () => 
   it('of a prefix, of dropout, and of integers that are fed', async () => {
     const p = w();
     const n = index('n');
-    const terms = [p.at(index('i')).mul(input('x')).log().named('first'), p.dropout(0.5, 1).sum().mul(input('y'))];
+    const terms = [
+      p.at(index('i')).mul(input('x')).log().named('first'),
+      p.dropout(0.5, 1).sum().mul(input('y')),
+    ];
     const training = new SGD({ learningRate: 0.1 }).minimize(meanOfFirst(terms, n), { detectAnomaly: true });
     assert.ok(Number.isFinite(training.step({ n: 2, i: 0, x: 1, y: 1 })));
-    assert.match(await messageOf(() => training.step({ n: 1, i: 1, x: -1, y: 0 })), /^step 2: .*'first' \(log, shape \[\]\) is NaN/);
+    assert.match(
+      await messageOf(() => training.step({ n: 1, i: 1, x: -1, y: 0 })),
+      /^step 2: .*'first' \(log, shape \[\]\) is NaN/,
+    );
   });
 
   it('and lets NaN be that reaches neither the loss nor a gradient', () => {
     const p = w();
     const x = input('x', [2]);
-    const training = new SGD({ learningRate: 0.1 }).minimize(where(x.gt(0), p.mul(x).log(), 0).sum(), { detectAnomaly: true });
+    const training = new SGD({ learningRate: 0.1 }).minimize(where(x.gt(0), p.mul(x).log(), 0).sum(), {
+      detectAnomaly: true,
+    });
     assert.ok(Number.isFinite(training.step({ x: [1, -1] })));
     assert.equal(training.steps, 1);
   });
-}); // prettier-ignore
+});

@@ -8,58 +8,202 @@ import { Adam, SGD } from '../../lib/optim/optim.js';
 import { compile, FeedError, NonFiniteError, Program, type Feeds } from '../../lib/runtime/program.js';
 import { ISAS, TARGETS } from '../support/targets.js';
 
-const table = parameter([[1, 2], [3, 4], [5, 6]], { name: 'table' }); // prettier-ignore
+const table = parameter(
+  [
+    [1, 2],
+    [3, 4],
+    [5, 6],
+  ],
+  { name: 'table' },
+);
 
 /** What is run with which feeds, and all that its error must say. */
 const REFUSED: [title: string, root: () => Value, feeds: unknown, says: RegExp][] = [
-  ['a missing input', () => input('x', [2]).exp(), {}, /^input 'x' is missing: 'x' \(input, shape \[2\]\) needs 2 numbers$/], // prettier-ignore
+  [
+    'a missing input',
+    () => input('x', [2]).exp(),
+    {},
+    /^input 'x' is missing: 'x' \(input, shape \[2\]\) needs 2 numbers$/,
+  ],
   ['an undefined input', () => input('x').exp(), { x: undefined }, /^input 'x' is missing/],
-  ['an unknown input', () => input('x').exp(), { x: 1, y: 2 }, /^no input is called 'y'; this program's inputs: 'x'$/], // prettier-ignore
+  [
+    'an unknown input',
+    () => input('x').exp(),
+    { x: 1, y: 2 },
+    /^no input is called 'y'; this program's inputs: 'x'$/,
+  ],
   ['an input where there is none', () => table.exp(), { x: 1 }, /^no input is called 'x'; .*none$/],
-  ['too few numbers', () => input('x', [2, 2]).exp(), { x: [1, 2, 3] }, /^input 'x': 3 numbers for 'x' \(input, shape \[2, 2\]\), which needs 4 numbers$/], // prettier-ignore
-  ['too many numbers', () => input('x', [2]).exp(), { x: [1, 2, 3] }, /^input 'x': 3 numbers .* needs 2/], // prettier-ignore
-  ['text for a number', () => input('x', [2]).exp(), { x: [1, '2'] as number[] }, /^input 'x'\[1\] is "2": feed 'x'/], // prettier-ignore
-  ['one number for many', () => input('x', [2]).exp(), { x: 1 }, /^input 'x': one number, 1, for 'x' .*which needs 2 numbers$/], // prettier-ignore
+  [
+    'too few numbers',
+    () => input('x', [2, 2]).exp(),
+    { x: [1, 2, 3] },
+    /^input 'x': 3 numbers for 'x' \(input, shape \[2, 2\]\), which needs 4 numbers$/,
+  ],
+  ['too many numbers', () => input('x', [2]).exp(), { x: [1, 2, 3] }, /^input 'x': 3 numbers .* needs 2/],
+  [
+    'text for a number',
+    () => input('x', [2]).exp(),
+    { x: [1, '2'] as number[] },
+    /^input 'x'\[1\] is "2": feed 'x'/,
+  ],
+  [
+    'one number for many',
+    () => input('x', [2]).exp(),
+    { x: 1 },
+    /^input 'x': one number, 1, for 'x' .*which needs 2 numbers$/,
+  ],
   ['text for numbers', () => input('x', [2]).exp(), { x: 'ab' }, /^input 'x': "ab" for 'x'/],
   ['null for numbers', () => input('x', [2]).exp(), { x: null }, /^input 'x' is missing: 'x' .*needs 2/],
-  ['a missing index', () => table.at(index('i')), {}, /^input 'i' is missing: 'i' \(index, shape \[\]\) needs an integer$/], // prettier-ignore
-  ['missing indices', () => table.gather(index('i', 2)), {}, /^input 'i' is missing: 'i' .* needs 2 integers$/], // prettier-ignore
-  ['an index beyond the rows, in an Int32Array', () => table.gather(index('i', 2)), { i: Int32Array.of(0, 3) }, /^input 'i'\[1\] = 3: expected an integer from 0 to 2, for #\d+ \(gather, shape \[2, 2\]\)$/], // prettier-ignore
-  ['a negative index in an Int32Array', () => table.gather(index('i', 2)), { i: Int32Array.of(0, -1) }, /^input 'i'\[1\] = -1: expected an integer from 0 to 2/], // prettier-ignore
-  ['too few indices in an Int32Array', () => table.gather(index('i', 2)), { i: Int32Array.of(0) }, /needs at least 2/], // prettier-ignore
-  ['an index beyond the rows', () => table.gather(index('i', 2)), { i: [0, 3] }, /^input 'i'\[1\] = 3: expected an integer from 0 to 2, for #\d+ \(gather, shape \[2, 2\]\)$/], // prettier-ignore
-  ['an index beyond the choices', () => choose([table, table], index('i')), { i: 2 }, /^input 'i' = 2: expected an integer from 0 to 1, for #\d+ \(choose/], // prettier-ignore
-  ['a negative index', () => table.at(index('i')), { i: -1 }, /^input 'i' = -1: expected an integer from 0 to 2/], // prettier-ignore
-  ['half an index', () => table.at(index('i')), { i: 0.5 }, /^input 'i' = 0\.5: expected an integer from 0 to 2/], // prettier-ignore
-  ['NaN for an index', () => table.at(index('i')), { i: NaN }, /^input 'i' = NaN: expected an integer/], // prettier-ignore
-  ['an object for an index', () => table.at(index('i')), { i: {} as number }, /^input 'i': an object for /], // prettier-ignore
-  ['true for an index', () => table.at(index('i')), { i: true as unknown as number }, /^input 'i': true for /], // prettier-ignore
-  ['a function for an index', () => table.at(index('i')), { i: ((): number => 1) as unknown as number }, /^input 'i': a function for /], // prettier-ignore
-  ['an object of no length for indices', () => table.gather(index('i', 2)), { i: { length: NaN } }, /^input 'i': NaN numbers for /], // prettier-ignore
-  ['a bigint for an index', () => table.gather(index('i', 2)), { i: [0n, 1n] as unknown as number[] }, /^input 'i'\[0\] = a bigint: expected an integer from 0 to 2/], // prettier-ignore
-  ['a symbol for an index', () => table.gather(index('i', 2)), { i: [Symbol('x')] as unknown as number[] }, /^input 'i'/], // prettier-ignore
-  ['text for indices', () => table.gather(index('i', 2)), { i: '01' as unknown as number[] }, /^input 'i': "01" for /], // prettier-ignore
-  ['an index beyond all integers', () => table.at(index('i')), { i: 2 ** 32 }, /^input 'i' = 4294967296: expected an integer from 0 to 2/], // prettier-ignore
+  [
+    'a missing index',
+    () => table.at(index('i')),
+    {},
+    /^input 'i' is missing: 'i' \(index, shape \[\]\) needs an integer$/,
+  ],
+  [
+    'missing indices',
+    () => table.gather(index('i', 2)),
+    {},
+    /^input 'i' is missing: 'i' .* needs 2 integers$/,
+  ],
+  [
+    'an index beyond the rows, in an Int32Array',
+    () => table.gather(index('i', 2)),
+    { i: Int32Array.of(0, 3) },
+    /^input 'i'\[1\] = 3: expected an integer from 0 to 2, for #\d+ \(gather, shape \[2, 2\]\)$/,
+  ],
+  [
+    'a negative index in an Int32Array',
+    () => table.gather(index('i', 2)),
+    { i: Int32Array.of(0, -1) },
+    /^input 'i'\[1\] = -1: expected an integer from 0 to 2/,
+  ],
+  [
+    'too few indices in an Int32Array',
+    () => table.gather(index('i', 2)),
+    { i: Int32Array.of(0) },
+    /needs at least 2/,
+  ],
+  [
+    'an index beyond the rows',
+    () => table.gather(index('i', 2)),
+    { i: [0, 3] },
+    /^input 'i'\[1\] = 3: expected an integer from 0 to 2, for #\d+ \(gather, shape \[2, 2\]\)$/,
+  ],
+  [
+    'an index beyond the choices',
+    () => choose([table, table], index('i')),
+    { i: 2 },
+    /^input 'i' = 2: expected an integer from 0 to 1, for #\d+ \(choose/,
+  ],
+  [
+    'a negative index',
+    () => table.at(index('i')),
+    { i: -1 },
+    /^input 'i' = -1: expected an integer from 0 to 2/,
+  ],
+  [
+    'half an index',
+    () => table.at(index('i')),
+    { i: 0.5 },
+    /^input 'i' = 0\.5: expected an integer from 0 to 2/,
+  ],
+  ['NaN for an index', () => table.at(index('i')), { i: NaN }, /^input 'i' = NaN: expected an integer/],
+  ['an object for an index', () => table.at(index('i')), { i: {} as number }, /^input 'i': an object for /],
+  [
+    'true for an index',
+    () => table.at(index('i')),
+    { i: true as unknown as number },
+    /^input 'i': true for /,
+  ],
+  [
+    'a function for an index',
+    () => table.at(index('i')),
+    { i: ((): number => 1) as unknown as number },
+    /^input 'i': a function for /,
+  ],
+  [
+    'an object of no length for indices',
+    () => table.gather(index('i', 2)),
+    { i: { length: NaN } },
+    /^input 'i': NaN numbers for /,
+  ],
+  [
+    'a bigint for an index',
+    () => table.gather(index('i', 2)),
+    { i: [0n, 1n] as unknown as number[] },
+    /^input 'i'\[0\] = a bigint: expected an integer from 0 to 2/,
+  ],
+  [
+    'a symbol for an index',
+    () => table.gather(index('i', 2)),
+    { i: [Symbol('x')] as unknown as number[] },
+    /^input 'i'/,
+  ],
+  [
+    'text for indices',
+    () => table.gather(index('i', 2)),
+    { i: '01' as unknown as number[] },
+    /^input 'i': "01" for /,
+  ],
+  [
+    'an index beyond all integers',
+    () => table.at(index('i')),
+    { i: 2 ** 32 },
+    /^input 'i' = 4294967296: expected an integer from 0 to 2/,
+  ],
   ['null for an index', () => table.at(index('i')), { i: null }, /^input 'i' is missing/],
   ['text for an index', () => table.at(index('i')), { i: '1' }, /^input 'i'/],
-  ['too few indices', () => table.gather(index('i', 3)), { i: [0] }, /^input 'i': 1 integer for 'i' \(index, shape \[3\]\), of which this run needs at least 3; its length is fixed when the graph is written: index\('i', 1\)$/], // prettier-ignore
-  ['too many indices', () => table.gather(index('i', 2)), { i: [0, 1, 2] }, /^input 'i': 3 integers for 'i' .*which takes 2; its length is fixed when the graph is written: index\('i', 3\)$/], // prettier-ignore
-  ['a missing length', () => meanOfFirst([table, table], index('n')), {}, /^input 'n' is missing: feed a length from 1 to 2$/], // prettier-ignore
-  ['a length of zero', () => meanOfFirst([table, table], index('n')), { n: 0 }, /^input 'n' = 0: expected an integer from 1 to 2$/], // prettier-ignore
-  ['a length beyond the terms', () => meanOfFirst([table, table], index('n')), { n: 3 }, /^input 'n' = 3: expected an integer from 1 to 2$/], // prettier-ignore
-  ['two inputs of one name', () => input('x').add(input('x')), { x: 1 }, /^two inputs of one program are called 'x', 'x' \(input, shape \[\]\) and 'x' \(input, shape \[\]\): name them apart, or use one of them in both places$/], // prettier-ignore
-  ['an input and an index of one name', () => table.at(index('x')).add(input('x')), { x: 1 }, /^two inputs of one program are called 'x', 'x' \((input|index), shape \[\]\) and 'x' \((index|input), shape \[\]\): name/], // prettier-ignore
-]; // prettier-ignore
+  [
+    'too few indices',
+    () => table.gather(index('i', 3)),
+    { i: [0] },
+    /^input 'i': 1 integer for 'i' \(index, shape \[3\]\), of which this run needs at least 3; its length is fixed when the graph is written: index\('i', 1\)$/,
+  ],
+  [
+    'too many indices',
+    () => table.gather(index('i', 2)),
+    { i: [0, 1, 2] },
+    /^input 'i': 3 integers for 'i' .*which takes 2; its length is fixed when the graph is written: index\('i', 3\)$/,
+  ],
+  [
+    'a missing length',
+    () => meanOfFirst([table, table], index('n')),
+    {},
+    /^input 'n' is missing: feed a length from 1 to 2$/,
+  ],
+  [
+    'a length of zero',
+    () => meanOfFirst([table, table], index('n')),
+    { n: 0 },
+    /^input 'n' = 0: expected an integer from 1 to 2$/,
+  ],
+  [
+    'a length beyond the terms',
+    () => meanOfFirst([table, table], index('n')),
+    { n: 3 },
+    /^input 'n' = 3: expected an integer from 1 to 2$/,
+  ],
+  [
+    'two inputs of one name',
+    () => input('x').add(input('x')),
+    { x: 1 },
+    /^two inputs of one program are called 'x', 'x' \(input, shape \[\]\) and 'x' \(input, shape \[\]\): name them apart, or use one of them in both places$/,
+  ],
+  [
+    'an input and an index of one name',
+    () => table.at(index('x')).add(input('x')),
+    { x: 1 },
+    /^two inputs of one program are called 'x', 'x' \((input|index), shape \[\]\) and 'x' \((index|input), shape \[\]\): name/,
+  ],
+];
 
 describe('a program', () => {
   for (const [title, root, feeds, says] of REFUSED) {
     it(`refuses ${title}`, () => {
       for (const run of [
         () => compile(root()).forward(feeds as Feeds),
-        () =>
-          new SGD({ learningRate: 1 })
-            .minimize(root().sum().mul(parameter(1)))
-            .step(feeds as Feeds),
+        () => new SGD({ learningRate: 1 }).minimize(root().sum().mul(parameter(1))).step(feeds as Feeds),
       ]) {
         assert.throws(run, (error: Error) => {
           assert(error instanceof FeedError, String(error));
@@ -71,11 +215,23 @@ describe('a program', () => {
   }
 
   it('refuses inputs and indices of one name and different shapes, saying which', () => {
-    const two = [input('n', [2]).sum(), input('n', [3]).sum(), table.gather(index('n', 2)).sum(), table.gather(index('n', 4)).sum()]; // prettier-ignore
+    const two = [
+      input('n', [2]).sum(),
+      input('n', [3]).sum(),
+      table.gather(index('n', 2)).sum(),
+      table.gather(index('n', 4)).sum(),
+    ];
     for (const a of two) {
       for (const b of two.filter((other) => other !== a)) {
-        const labels = [a, b].map((x) => x.inputs[0]!).map((x) => (x.op === 'gather' ? x.inputs[1]! : x).label); // prettier-ignore
-        assert.throws(() => compile(a.add(b)), (error: Error) => labels.every((label) => error.message.includes(label)) && error.message.endsWith(': name them apart, or use one of them in both places')); // prettier-ignore
+        const labels = [a, b]
+          .map((x) => x.inputs[0]!)
+          .map((x) => (x.op === 'gather' ? x.inputs[1]! : x).label);
+        assert.throws(
+          () => compile(a.add(b)),
+          (error: Error) =>
+            labels.every((label) => error.message.includes(label)) &&
+            error.message.endsWith(': name them apart, or use one of them in both places'),
+        );
       }
     }
   });
@@ -87,23 +243,32 @@ describe('a program', () => {
       /'n' \(index.*'m' \(index.*a program can have one: give every meanOfFirst the same index\(name\)$/,
     );
     const again = meanOfFirst([table], index('n')).add(meanOfFirst([table], index('n')));
-    assert.throws(
-      () => compile(again),
-      /'n' \(index.*'n' \(index.*give every meanOfFirst the same/,
-    );
+    assert.throws(() => compile(again), /'n' \(index.*'n' \(index.*give every meanOfFirst the same/);
   });
 
   it('refuses an unknown data type', () => {
-    assert.throws(() => compile(table.exp(), { dtype: 'float16' as never }), /dtype "float16": expected 'float64' or 'float32'/); // prettier-ignore
+    assert.throws(
+      () => compile(table.exp(), { dtype: 'float16' as never }),
+      /dtype "float16": expected 'float64' or 'float32'/,
+    );
   });
 
   it('refuses an unknown instruction set, saying which there are', () => {
-    assert.throws(() => compile(table.exp(), { isa: 'mmx' }), (error: Error) => error instanceof IsaError && error.message.includes('"mmx"') && ISAS.every((isa) => error.message.includes(isa))); // prettier-ignore
+    assert.throws(
+      () => compile(table.exp(), { isa: 'mmx' }),
+      (error: Error) =>
+        error instanceof IsaError &&
+        error.message.includes('"mmx"') &&
+        ISAS.every((isa) => error.message.includes(isa)),
+    );
   });
 
   it('refuses backward before forward, and without gradients', () => {
     const y = table.exp().named('y');
-    assert.throws(() => compile(y).backward(), /backward\(\) of 'y' \(exp, shape \[3, 2\]\) before forward\(\)/); // prettier-ignore
+    assert.throws(
+      () => compile(y).backward(),
+      /backward\(\) of 'y' \(exp, shape \[3, 2\]\) before forward\(\)/,
+    );
     const bare = new Program({ groups: [[y]], gradients: 'none' });
     bare.forward({});
     assert.throws(() => bare.backward(), /without gradients/);
@@ -112,7 +277,7 @@ describe('a program', () => {
   it('refuses to read a node of another graph', () => {
     const program = compile(table.exp());
     const other = table.log().named('other');
-    assert.throws(() => program.read(other), /'other' \(log, shape \[3, 2\]\) is no part of this program/); // prettier-ignore
+    assert.throws(() => program.read(other), /'other' \(log, shape \[3, 2\]\) is no part of this program/);
     assert.throws(() => program.readGradient(other), /'other'.*no part of this program/);
   });
 
@@ -125,10 +290,7 @@ describe('a program', () => {
         return 1;
       },
     };
-    assert.throws(
-      () => program.forward(feeds),
-      /^FeedError: a getter among the feeds runs the program/,
-    );
+    assert.throws(() => program.forward(feeds), /^FeedError: a getter among the feeds runs the program/);
     assert.deepEqual([...program.forward({ x: [1, 2], i: 0 })], [2, 4]);
   });
 
@@ -219,7 +381,10 @@ describe('a program', () => {
       program.backward();
       assert.deepEqual(Array.from(program.forward(feeds)), first);
       program.backward();
-      assert.deepEqual([a, x, y].map((value) => Array.from(program.readGradient(value))), gradients); // prettier-ignore
+      assert.deepEqual(
+        [a, x, y].map((value) => Array.from(program.readGradient(value))),
+        gradients,
+      );
     }
   });
 
@@ -237,7 +402,10 @@ describe('a program', () => {
 
   it('needs only the index elements of the positions it runs', () => {
     const tokens = index('tokens', 3);
-    const y = meanOfFirst([0, 1, 2].map((at) => table.at(tokens.at(at)).sum()), index('n')); // prettier-ignore
+    const y = meanOfFirst(
+      [0, 1, 2].map((at) => table.at(tokens.at(at)).sum()),
+      index('n'),
+    );
     for (const run of [compile(y), new Program({ groups: [[y]], gradients: 'none' })]) {
       assert.deepEqual(Array.from(run.forward({ n: 1, tokens: [2] })), [11]);
       assert.deepEqual(Array.from(run.forward({ n: 2, tokens: [2, 0] })), [7]);
@@ -247,7 +415,7 @@ describe('a program', () => {
 
   it('needs no index element whose value only zeros meet', () => {
     const tokens = index('tokens', 2);
-    const y = meanOfFirst([table.at(tokens.at(0)).sum(), table.at(tokens.at(1)).mul(0).sum()], index('n')); // prettier-ignore
+    const y = meanOfFirst([table.at(tokens.at(0)).sum(), table.at(tokens.at(1)).mul(0).sum()], index('n'));
     const training = new SGD({ learningRate: 0 }).minimize(y);
     assert.equal(training.step({ n: 1, tokens: [2] }), 11);
   });
@@ -261,10 +429,17 @@ describe('a program', () => {
       for (let repeat = 0; repeat < 2; repeat++) {
         const fed = [2, 0, 1];
         const seen = groups.map(([value], at) => {
-          program.advance({ tokens: repeat === 0 ? fed.slice(0, at + 1) : Int32Array.from(fed.slice(0, at + 1)) }, at); // prettier-ignore
+          program.advance(
+            { tokens: repeat === 0 ? fed.slice(0, at + 1) : Int32Array.from(fed.slice(0, at + 1)) },
+            at,
+          );
           return Array.from(program.read(value!));
         });
-        assert.deepEqual(seen, [[5, 6], [51, 62], [513, 624]]); // prettier-ignore
+        assert.deepEqual(seen, [
+          [5, 6],
+          [51, 62],
+          [513, 624],
+        ]);
       }
     }
   });
@@ -273,7 +448,9 @@ describe('a program', () => {
     const y = compile(parameter([1, 2]).exp());
     const { buffer } = y.forward({});
     structuredClone(buffer, { transfer: [buffer as ArrayBuffer] });
-    assert.throws(() => y.forward({}), { message: "the program's memory is gone: an array of its numbers was transferred; transfer a copy" }); // prettier-ignore
+    assert.throws(() => y.forward({}), {
+      message: "the program's memory is gone: an array of its numbers was transferred; transfer a copy",
+    });
   });
 
   it('makes one native call for each run, each backward and each training step', () => {
@@ -295,13 +472,28 @@ describe('a program', () => {
     };
     try {
       const program = compile(y);
-      const trainings = [new SGD({ learningRate: 0.1 }), new Adam({ learningRate: 0.1 })].map((optimizer) => optimizer.minimize(y)); // prettier-ignore
+      const trainings = [new SGD({ learningRate: 0.1 }), new Adam({ learningRate: 0.1 })].map((optimizer) =>
+        optimizer.minimize(y),
+      );
       const feeds = { x: [0.1, 0.2] };
-      assert.equal(count(() => program.forward(feeds)), 1); // prettier-ignore
-      assert.equal(count(() => program.backward()), 1); // prettier-ignore
+      assert.equal(
+        count(() => program.forward(feeds)),
+        1,
+      );
+      assert.equal(
+        count(() => program.backward()),
+        1,
+      );
       for (const training of trainings) {
-        for (let repeat = 0; repeat < 3; repeat++) assert.equal(count(() => training.step(feeds)), 1); // prettier-ignore
-        assert.equal(count(() => training.evaluate(feeds)), 1); // prettier-ignore
+        for (let repeat = 0; repeat < 3; repeat++)
+          assert.equal(
+            count(() => training.step(feeds)),
+            1,
+          );
+        assert.equal(
+          count(() => training.evaluate(feeds)),
+          1,
+        );
       }
     } finally {
       addon.bind = original;
@@ -337,16 +529,61 @@ describe('parameters', () => {
     const loss = (p: Value): Value => p.mul(input('x')).sum();
     const readers: [title: string, read: (p: Value) => unknown][] = [
       ['forward', (p) => compile(p.mul(1), single).forward({})],
-      ['forward and backward', (p) => [compile(p.mul(p), single)].forEach((one) => { one.forward({}); one.backward(); })],
+      [
+        'forward and backward',
+        (p) =>
+          [compile(p.mul(p), single)].forEach((one) => {
+            one.forward({});
+            one.backward();
+          }),
+      ],
       ['evaluate', (p) => compile(loss(p), single).evaluate({ x: 2 })],
-      ['evaluate of a training', (p) => new Adam({ learningRate: 1 }).minimize(loss(p), single).evaluate({ x: 2 })],
-      ['evaluateEach', (p) => new Adam({ learningRate: 1 }).minimize(loss(p), single).evaluateEach({ count: 2, inputs: { x: { values: Float64Array.of(1, 2) } } })],
-      ['advance', (p) => new Program({ groups: [[p.mul(1)], [p.mul(2)]], gradients: 'none' }, single).advance({}, 0)],
-      ['a step that is refused', (p) => { assert.throws(() => new SGD({ learningRate: 1 }).minimize(p.at(index('i')).mul(1), single).step({ i: 9 }), FeedError); }],
-      ['a step with a gradient that is not finite', (p) => { assert.throws(() => new SGD({ learningRate: 1, onNonFinite: 'throw' }).minimize(loss(p), single).step({ x: NaN }), NonFiniteError); }],
-      ['a step of which it is no part to train them', (p) => new SGD({ learningRate: 1 }).minimize(loss(p.detach()).mul(parameter(2)), single).step({ x: 1 })],
-      ['gradCheck', (p) => { assert.throws(() => gradCheck(loss(p), { x: 1 }), GradCheckError); }],
-    ]; // prettier-ignore
+      [
+        'evaluate of a training',
+        (p) => new Adam({ learningRate: 1 }).minimize(loss(p), single).evaluate({ x: 2 }),
+      ],
+      [
+        'evaluateEach',
+        (p) =>
+          new Adam({ learningRate: 1 })
+            .minimize(loss(p), single)
+            .evaluateEach({ count: 2, inputs: { x: { values: Float64Array.of(1, 2) } } }),
+      ],
+      [
+        'advance',
+        (p) => new Program({ groups: [[p.mul(1)], [p.mul(2)]], gradients: 'none' }, single).advance({}, 0),
+      ],
+      [
+        'a step that is refused',
+        (p) => {
+          assert.throws(
+            () => new SGD({ learningRate: 1 }).minimize(p.at(index('i')).mul(1), single).step({ i: 9 }),
+            FeedError,
+          );
+        },
+      ],
+      [
+        'a step with a gradient that is not finite',
+        (p) => {
+          assert.throws(
+            () =>
+              new SGD({ learningRate: 1, onNonFinite: 'throw' }).minimize(loss(p), single).step({ x: NaN }),
+            NonFiniteError,
+          );
+        },
+      ],
+      [
+        'a step of which it is no part to train them',
+        (p) =>
+          new SGD({ learningRate: 1 }).minimize(loss(p.detach()).mul(parameter(2)), single).step({ x: 1 }),
+      ],
+      [
+        'gradCheck',
+        (p) => {
+          assert.throws(() => gradCheck(loss(p), { x: 1 }), GradCheckError);
+        },
+      ],
+    ];
     for (const [title, read] of readers) {
       it(title, () => {
         const p = parameter(START);
@@ -424,7 +661,9 @@ describe('parameters', () => {
   });
 
   it('are counted as numbers', () => {
-    const y = stack([parameter(1), parameter(2)]).sum().add(table.sum()); // prettier-ignore
+    const y = stack([parameter(1), parameter(2)])
+      .sum()
+      .add(table.sum());
     assert.equal(new SGD({ learningRate: 1 }).minimize(y).program.parameterCount, 8);
   });
 });

@@ -26,9 +26,10 @@ interface LongRun {
   after: number;
 }
 
-const fixture = JSON.parse(
-  readFileSync(join(packageRoot(), 'test/fixtures/random.json'), 'utf8'),
-) as { cases: Case[]; longRun: LongRun };
+const fixture = JSON.parse(readFileSync(join(packageRoot(), 'test/fixtures/random.json'), 'utf8')) as {
+  cases: Case[];
+  longRun: LongRun;
+};
 
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
@@ -57,7 +58,13 @@ describe('Random draws what CPython draws', () => {
   }
 
   it('goes on from a state, of which a Gaussian draw that waits is part', () => {
-    const draws = (r: Random): number[] => [r.gauss(), r.random(), r.gauss(), ...r.gaussians(700), r.getrandbits(7)]; // prettier-ignore
+    const draws = (r: Random): number[] => [
+      r.gauss(),
+      r.random(),
+      r.gauss(),
+      ...r.gaussians(700),
+      r.getrandbits(7),
+    ];
     for (const before of [0, 1, 2, 623, 624, 625, 1249]) {
       const r = new Random(before);
       for (let i = 0; i < before; i++) r.getrandbits(1);
@@ -94,8 +101,7 @@ describe('Random draws what CPython draws', () => {
       changed([627, 0x7ff00000]),
     ];
     for (const words of rows) {
-      const message =
-        /^setstate takes the 628 words that getstate gave, not (these \d+|an? \w+|\w+)$/;
+      const message = /^setstate takes the 628 words that getstate gave, not (these \d+|an? \w+|\w+)$/;
       assert.throws(() => r.setstate(words as Uint32Array), { name: 'RangeError', message });
       assert.deepEqual(r.getstate(), state);
     }
@@ -134,7 +140,10 @@ describe('Random draws what CPython draws', () => {
     }
     const letters = Array.from('abcdefghij');
     const order = many.permutation(letters.length);
-    assert.deepEqual(Array.from(order, (i) => letters[i]), one.shuffle([...letters])); // prettier-ignore
+    assert.deepEqual(
+      Array.from(order, (i) => letters[i]),
+      one.shuffle([...letters]),
+    );
   });
 });
 

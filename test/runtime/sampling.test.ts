@@ -17,7 +17,13 @@ type Drawing = Pick<SampleOptions, 'temperature' | 'topK'> & { prefix?: number[]
  * What SPEC says, written out: softmax(logits / temperature), of the `topK` largest alone, `choices`,
  * stop at BOS.
  */
-function drawn(program: Program, logits: Value[][], random: Random, start: number, { temperature, topK, prefix = [] }: Drawing): number[] {
+function drawn(
+  program: Program,
+  logits: Value[][],
+  random: Random,
+  start: number,
+  { temperature, topK, prefix = [] }: Drawing,
+): number[] {
   const tokens = [start, ...prefix];
   for (const [at, group] of logits.entries()) {
     program.advance({ tokens: tokens.slice(0, at + 1) }, at);
@@ -32,7 +38,7 @@ function drawn(program: Program, logits: Value[][], random: Random, start: numbe
     if (token === tokenizer.bos) break;
   }
   return tokens.slice(1);
-} // prettier-ignore
+}
 
 /** With what documents of `abcxyz` are drawn from models of five positions. */
 const drawings: readonly Drawing[] = [
@@ -62,10 +68,7 @@ describe('sampling', () => {
         const sequence = { sequence: model.logits, ...target };
         const { program } = model.optimizer(10, 1).minimize(model.loss, sequence);
         assert.equal(program.sequence, model.logits);
-        const samplers = [
-          new Sampler(model, tokenizer, target),
-          new Sampler(model, tokenizer, {}, program),
-        ];
+        const samplers = [new Sampler(model, tokenizer, target), new Sampler(model, tokenizer, {}, program)];
         const a = new Random(5);
         const streams = samplers.map(() => new Random(5));
         const lengths = new Set<number>();
@@ -75,14 +78,17 @@ describe('sampling', () => {
           );
           for (const [i, sampler] of samplers.entries()) {
             const got = sampler.tokens(streams[i]!, { count: 30, ...drawing });
-            assert.deepEqual(got.map((tokens) => [...tokens]), wanted, JSON.stringify([target, drawing, i])); // prettier-ignore
+            assert.deepEqual(
+              got.map((tokens) => [...tokens]),
+              wanted,
+              JSON.stringify([target, drawing, i]),
+            );
           }
           for (const tokens of wanted) lengths.add(tokens.length);
         }
         assert.ok(lengths.size > 2, 'documents of several lengths');
         const next = a.random();
-        for (const b of streams)
-          assert.equal(b.random(), next, 'the stream goes on where it should');
+        for (const b of streams) assert.equal(b.random(), next, 'the stream goes on where it should');
       }
     });
   }
@@ -92,7 +98,10 @@ describe('sampling', () => {
     ['all equal', new Array<number>(9).fill(2)],
     ['equal in the middle', [3, 1, 2, 1, 2, 2, 1, 0]],
     ['infinitely small ones', [1, -Infinity, 0, -Infinity]],
-    ['neighbours, of which temperature makes some equal', Array.from({ length: 8 }, (_, i) => 1.9 + i * 2 ** -52)], // prettier-ignore
+    [
+      'neighbours, of which temperature makes some equal',
+      Array.from({ length: 8 }, (_, i) => 1.9 + i * 2 ** -52),
+    ],
     ['100, ten of each', Array.from({ length: 100 }, (_, i) => (i * 37) % 10)],
     ['500, five of each', Array.from({ length: 500 }, (_, i) => (i * 37) % 100)],
     ['500, most of them equal', Array.from({ length: 500 }, (_, i) => (i % 50 === 7 ? i : 0))],
@@ -107,9 +116,23 @@ describe('sampling', () => {
         for (const topK of [1, 2, 3, n >> 1, n - 1, n, n + 1]) {
           const temperature = 3;
           const [a, b] = [new Random(topK), new Random(topK)];
-          const wanted = Array.from({ length: 40 }, () => drawn(program, logits, a, 0, { temperature, topK })[0]); // prettier-ignore
-          const got = program.generate(b, { input: 'tokens', start: 0, stop: n, temperature, topK, count: 40 }); // prettier-ignore
-          assert.deepEqual(got.map(([token]) => token), wanted, JSON.stringify([target, topK])); // prettier-ignore
+          const wanted = Array.from(
+            { length: 40 },
+            () => drawn(program, logits, a, 0, { temperature, topK })[0],
+          );
+          const got = program.generate(b, {
+            input: 'tokens',
+            start: 0,
+            stop: n,
+            temperature,
+            topK,
+            count: 40,
+          });
+          assert.deepEqual(
+            got.map(([token]) => token),
+            wanted,
+            JSON.stringify([target, topK]),
+          );
           assert.equal(b.random(), a.random());
         }
       }
@@ -132,16 +155,36 @@ describe('sampling', () => {
   const odd = [NaN, -1, 1.5, '2', null, {}] as unknown as number[];
   const five = buildModel('rnn', tokenizer.vocabSize, { blockSize: 5 }, new Random(1));
   const refusedPrefixes: [string, unknown, string, RegExp][] = [
-    ['an unknown character', 'abé', 'DataError', /^"abé" has a character.*: "é" \(U\+00E9\); it has "abcxyz"$/],
+    [
+      'an unknown character',
+      'abé',
+      'DataError',
+      /^"abé" has a character.*: "é" \(U\+00E9\); it has "abcxyz"$/,
+    ],
     ['half a character', 'a\ud83d', 'DataError', /U\+D83D/],
-    ['as many characters as positions', 'abcab', 'DataError', /^the prefix has 5 tokens: the model has 5 positions, so that a prefix has at most 4$/],
+    [
+      'as many characters as positions',
+      'abcab',
+      'DataError',
+      /^the prefix has 5 tokens: the model has 5 positions, so that a prefix has at most 4$/,
+    ],
     ['as many tokens as positions', [0, 0, 0, 0, 0], 'DataError', /has 5 tokens/],
     ['far more tokens', new Int32Array(1e6), 'DataError', /has 1000000 tokens/],
     ['BOS', [0, 6], 'DataError', /a token 6: those of characters go from 0 to 5$/],
     ['a hole', new Array<number>(2), 'DataError', /a token undefined: those/],
-    ...odd.map((x): [string, unknown, string, RegExp] => [`the token ${JSON.stringify(x)}`, [1, x], 'DataError', /^the prefix has a token .*: those/]),
-    ...[5, NaN, null, {}, new Float64Array(2)].map((x): [string, unknown, string, RegExp] => [`${typeof x} ${JSON.stringify(x)}`, x, 'TypeError', /^prefix .*: expected a text or an array of tokens$/]),
-  ]; // prettier-ignore
+    ...odd.map((x): [string, unknown, string, RegExp] => [
+      `the token ${JSON.stringify(x)}`,
+      [1, x],
+      'DataError',
+      /^the prefix has a token .*: those/,
+    ]),
+    ...[5, NaN, null, {}, new Float64Array(2)].map((x): [string, unknown, string, RegExp] => [
+      `${typeof x} ${JSON.stringify(x)}`,
+      x,
+      'TypeError',
+      /^prefix .*: expected a text or an array of tokens$/,
+    ]),
+  ];
   for (const [title, prefix, name, message] of refusedPrefixes) {
     it(`refuses a prefix: ${title}`, () => {
       const options = { count: 1, temperature: 1, prefix } as SampleOptions;
@@ -164,7 +207,10 @@ describe('sampling', () => {
     try {
       const documents = sample(model, tokenizer, new Random(2), { count: 9, temperature: 1 });
       assert.equal(calls, 1);
-      assert.deepEqual(documents, tokens.map((document) => tokenizer.decode(document))); // prettier-ignore
+      assert.deepEqual(
+        documents,
+        tokens.map((document) => tokenizer.decode(document)),
+      );
     } finally {
       addon.generate = original;
     }
@@ -190,40 +236,146 @@ describe('sampling', () => {
   });
 
   it('uses the parameters of the moment', () => {
-    const scores = parameter([[9, 0, 0], [0, 9, 0]], { name: 'scores' }); // prettier-ignore
+    const scores = parameter(
+      [
+        [9, 0, 0],
+        [0, 9, 0],
+      ],
+      { name: 'scores' },
+    );
     const tokens = index('tokens', 2);
-    const program = new Program({ groups: [[scores.at(tokens.at(0))], [scores.at(tokens.at(1))]], gradients: 'none' }); // prettier-ignore
-    const draw = (): number[] =>
-      [...program.generate(new Random(0), { input: 'tokens', start: 0, stop: 2, temperature: 0.01, count: 1 })[0]!]; // prettier-ignore
+    const program = new Program({
+      groups: [[scores.at(tokens.at(0))], [scores.at(tokens.at(1))]],
+      gradients: 'none',
+    });
+    const draw = (): number[] => [
+      ...program.generate(new Random(0), {
+        input: 'tokens',
+        start: 0,
+        stop: 2,
+        temperature: 0.01,
+        count: 1,
+      })[0]!,
+    ];
     assert.deepEqual(draw(), [0, 0]);
     scores.data.set([0, 9, 0, 0, 0, 9]);
     assert.deepEqual(draw(), [1, 2]);
   });
 
-  const table = parameter([[1, 2, 3], [4, 5, NaN]], { name: 'table' }); // prettier-ignore
+  const table = parameter(
+    [
+      [1, 2, 3],
+      [4, 5, NaN],
+    ],
+    { name: 'table' },
+  );
   const tokens = index('tokens', 2);
   const levels = [0, 1].map((at) => [table.at(tokens.at(at))]);
   const usual = { input: 'tokens', start: 0, stop: 9, temperature: 1, count: 50 };
   type Refused = [string, Value[][], Partial<GenerateOptions>, string, RegExp];
   const refused: Refused[] = [
-    ['a start beyond the rows', levels, { start: 2 }, 'FeedError', /'tokens'\[0\] = 2: expected an integer from 0 to 1/], // prettier-ignore
-    ['a choice beyond the rows', levels, { temperature: 0.01 }, 'RangeError', /^index 2 in #\d+ \(gather, .*: expected an integer from 0 to 1$/], // prettier-ignore
+    [
+      'a start beyond the rows',
+      levels,
+      { start: 2 },
+      'FeedError',
+      /'tokens'\[0\] = 2: expected an integer from 0 to 1/,
+    ],
+    [
+      'a choice beyond the rows',
+      levels,
+      { temperature: 0.01 },
+      'RangeError',
+      /^index 2 in #\d+ \(gather, .*: expected an integer from 0 to 1$/,
+    ],
     ['logits that are not finite', levels, { start: 1 }, 'RangeError', /finite sum above zero/],
-    ['logits that are not finite, beyond the largest', levels, { start: 1, topK: 1 }, 'RangeError', /finite sum above zero/], // prettier-ignore
-    ['a temperature of zero', levels, { temperature: 0 }, 'RangeError', /^temperature 0: expected a number above zero/], // prettier-ignore
-    ['a negative count', levels, { count: -1 }, 'RangeError', /^count -1: expected an integer from 0/], // prettier-ignore
-    ...odd.map((topK): Refused => [`a topK of ${JSON.stringify(topK)}`, levels, { topK }, 'RangeError', /^topK .*: expected an integer from 1$/]), // prettier-ignore
-    ...odd.map((temperature): Refused => [`a temperature of ${JSON.stringify(temperature)}`, levels, { temperature: temperature === 1.5 ? Infinity : temperature }, 'RangeError', /^temperature .*: expected a number above zero$/]), // prettier-ignore
-    ...odd.map((count): Refused => [`a count of ${JSON.stringify(count)}`, levels, { count }, 'RangeError', /^count .*: expected an integer from 0$/]), // prettier-ignore
+    [
+      'logits that are not finite, beyond the largest',
+      levels,
+      { start: 1, topK: 1 },
+      'RangeError',
+      /finite sum above zero/,
+    ],
+    [
+      'a temperature of zero',
+      levels,
+      { temperature: 0 },
+      'RangeError',
+      /^temperature 0: expected a number above zero/,
+    ],
+    ['a negative count', levels, { count: -1 }, 'RangeError', /^count -1: expected an integer from 0/],
+    ...odd.map((topK): Refused => [
+      `a topK of ${JSON.stringify(topK)}`,
+      levels,
+      { topK },
+      'RangeError',
+      /^topK .*: expected an integer from 1$/,
+    ]),
+    ...odd.map((temperature): Refused => [
+      `a temperature of ${JSON.stringify(temperature)}`,
+      levels,
+      { temperature: temperature === 1.5 ? Infinity : temperature },
+      'RangeError',
+      /^temperature .*: expected a number above zero$/,
+    ]),
+    ...odd.map((count): Refused => [
+      `a count of ${JSON.stringify(count)}`,
+      levels,
+      { count },
+      'RangeError',
+      /^count .*: expected an integer from 0$/,
+    ]),
     ['a topK of zero', levels, { topK: 0 }, 'RangeError', /^topK 0: expected an integer from 1$/],
-    ['a prefix that is no Int32Array', levels, { prefix: [1] as unknown as Int32Array }, 'TypeError', /^prefix: an array, expected an Int32Array$/], // prettier-ignore
-    ['a prefix of as many as levels', levels, { prefix: Int32Array.of(1, 1) }, 'RangeError', /^prefix: 2 integers, expected at most 1: one of 2 levels/], // prettier-ignore
-    ['a prefix beyond the rows', levels, { prefix: Int32Array.of(2) }, 'FeedError', /'tokens'\[1\] = 2: expected an integer from 0 to 1/], // prettier-ignore
-    ['a prefix with the stop', levels, { prefix: Int32Array.of(1), stop: 1 }, 'RangeError', /^prefix\[0\] = 1: nothing is drawn behind/], // prettier-ignore
+    [
+      'a prefix that is no Int32Array',
+      levels,
+      { prefix: [1] as unknown as Int32Array },
+      'TypeError',
+      /^prefix: an array, expected an Int32Array$/,
+    ],
+    [
+      'a prefix of as many as levels',
+      levels,
+      { prefix: Int32Array.of(1, 1) },
+      'RangeError',
+      /^prefix: 2 integers, expected at most 1: one of 2 levels/,
+    ],
+    [
+      'a prefix beyond the rows',
+      levels,
+      { prefix: Int32Array.of(2) },
+      'FeedError',
+      /'tokens'\[1\] = 2: expected an integer from 0 to 1/,
+    ],
+    [
+      'a prefix with the stop',
+      levels,
+      { prefix: Int32Array.of(1), stop: 1 },
+      'RangeError',
+      /^prefix\[0\] = 1: nothing is drawn behind/,
+    ],
     ['half a stop', levels, { stop: 0.5 }, 'RangeError', /^stop 0.5: expected an integer from 0/],
-    ['an input that is none', levels, { input: 'letters' }, 'FeedError', /feeds 'letters' alone.*inputs: 'tokens'/], // prettier-ignore
-    ['one more input', [[levels[0]![0]!.mul(input('x'))], levels[1]!], {}, 'FeedError', /alone.*'x', 'tokens'/], // prettier-ignore
-    ['levels that choose from different counts', [levels[0]!, [levels[1]![0]!.sum()]], {}, 'Error', /3, 1 numbers/], // prettier-ignore
+    [
+      'an input that is none',
+      levels,
+      { input: 'letters' },
+      'FeedError',
+      /feeds 'letters' alone.*inputs: 'tokens'/,
+    ],
+    [
+      'one more input',
+      [[levels[0]![0]!.mul(input('x'))], levels[1]!],
+      {},
+      'FeedError',
+      /alone.*'x', 'tokens'/,
+    ],
+    [
+      'levels that choose from different counts',
+      [levels[0]!, [levels[1]![0]!.sum()]],
+      {},
+      'Error',
+      /3, 1 numbers/,
+    ],
   ];
   for (const [title, groups, options, name, message] of refused) {
     it(`refuses ${title}`, () => {

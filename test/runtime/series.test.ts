@@ -18,7 +18,7 @@ function documents(): { dataset: Dataset; feeds: Feeds[] } {
   const random = new Random(9);
   const draw = (n: number): number => Math.floor(random.random() * n);
   const lengths = Int32Array.from({ length: COUNT }, () => 1 + draw(SIZES.blockSize));
-  const starts = Int32Array.from(lengths, (_, i) => lengths.subarray(0, i).reduce((a, b) => a + b, 0)); // prettier-ignore
+  const starts = Int32Array.from(lengths, (_, i) => lengths.subarray(0, i).reduce((a, b) => a + b, 0));
   const tokens = Int32Array.from({ length: COUNT * SIZES.blockSize + 1 }, () => draw(VOCAB));
   const dataset = {
     count: COUNT,
@@ -42,9 +42,9 @@ function trained(name: ModelName, target: Target): { training: Training; paramet
       ? new Adam({ learningRate: (step) => 0.1 / (1 + step) })
       : new SGD({ learningRate: decay(0.1, 0.9), momentum: 0.9, clipGlobalNorm: 0.5 });
   return { training: optimizer.minimize(loss, target), parameters };
-} // prettier-ignore
+}
 
-const numbers = (parameters: readonly Value[]): number[] => parameters.flatMap((value) => [...value.data]); // prettier-ignore
+const numbers = (parameters: readonly Value[]): number[] => parameters.flatMap((value) => [...value.data]);
 
 describe('a series', () => {
   for (const name of MODEL_NAMES) {
@@ -54,30 +54,58 @@ describe('a series', () => {
         const one = trained(name, target);
         const each = trained(name, target);
         const losses = feeds.map((fed) => one.training.step(fed));
-        const found = [[0, 1], [1, 1], [1, 6], [6, COUNT]].flatMap(([from, to]) => [...each.training.stepEach(dataset, from, to)]); // prettier-ignore
+        const found = [
+          [0, 1],
+          [1, 1],
+          [1, 6],
+          [6, COUNT],
+        ].flatMap(([from, to]) => [...each.training.stepEach(dataset, from, to)]);
         assert.deepEqual(found, losses);
         assert.equal(each.training.steps, COUNT);
         assert.deepEqual(numbers(each.parameters), numbers(one.parameters));
-        assert.deepEqual([...each.training.evaluateEach(dataset)], feeds.map((fed) => one.training.evaluate(fed))); // prettier-ignore
-        assert.deepEqual([...each.training.stepEach(dataset)], feeds.map((fed) => one.training.step(fed))); // prettier-ignore
+        assert.deepEqual(
+          [...each.training.evaluateEach(dataset)],
+          feeds.map((fed) => one.training.evaluate(fed)),
+        );
+        assert.deepEqual(
+          [...each.training.stepEach(dataset)],
+          feeds.map((fed) => one.training.step(fed)),
+        );
       });
     }
   }
 
   it('feeds numbers, of either type, and integers that have no starts', () => {
     const make = () => {
-      const w = parameter([[1, 2], [3, 4]], { name: 'w' }); // prettier-ignore
-      const loss = w.gather(index('rows', 2)).mul(input('x', [2])).sum().mul(input('by')); // prettier-ignore
+      const w = parameter(
+        [
+          [1, 2],
+          [3, 4],
+        ],
+        { name: 'w' },
+      );
+      const loss = w
+        .gather(index('rows', 2))
+        .mul(input('x', [2]))
+        .sum()
+        .mul(input('by'));
       return { w, training: new SGD({ learningRate: 0.5 }).minimize(loss) };
     };
     const rows = Int32Array.of(0, 1, 1, 1);
     const dataset = {
       count: 2,
-      inputs: { rows: { values: rows }, x: { values: Float32Array.of(1, 2, 3, 4) }, by: { values: Float64Array.of(1, -2) } },
-    }; // prettier-ignore
+      inputs: {
+        rows: { values: rows },
+        x: { values: Float32Array.of(1, 2, 3, 4) },
+        by: { values: Float64Array.of(1, -2) },
+      },
+    };
     const one = make();
     const each = make();
-    const losses = [one.training.step({ rows: [0, 1], x: [1, 2], by: 1 }), one.training.step({ rows: [1, 1], x: [3, 4], by: -2 })]; // prettier-ignore
+    const losses = [
+      one.training.step({ rows: [0, 1], x: [1, 2], by: 1 }),
+      one.training.step({ rows: [1, 1], x: [3, 4], by: -2 }),
+    ];
     assert.deepEqual([...each.training.stepEach(dataset)], losses);
     assert.deepEqual([...each.w.data], [...one.w.data]);
   });
@@ -97,31 +125,50 @@ describe('a series', () => {
     assert.equal(each.step({}), single.step({}));
   });
 
-  it('ends steps at a loss that is not finite, evaluations not, and gives each step the next learning rate', () => {
-    const w = parameter(0);
-    const loss = w.add(parameter([1, -1]).detach().at(index('i')).log());
-    let drawn = 0;
-    function* rates(): Generator<number> {
-      for (;;) yield 10 ** drawn++;
-    }
-    const training = new SGD({ learningRate: rates() }).minimize(loss);
-    const of = (...values: number[]): Dataset => ({ count: values.length, inputs: { i: { values: Int32Array.from(values) } } }); // prettier-ignore
-    const dataset = of(0, 1, 0, 0, 0);
-    assert.deepEqual([...training.evaluateEach(dataset)], [0, NaN, 0, 0, 0]);
-    assert.deepEqual([...training.stepEach(dataset)], [0, NaN]);
-    assert.deepEqual([training.steps, w.data[0]], [2, -11]);
-    assert.throws(() => training.stepEach(of(7)), { name: 'FeedError', message: /^document 0: input 'i' = 7: expected an integer from 0 to 1/ }); // prettier-ignore
-    assert.throws(() => training.stepEach({ count: 1, inputs: {} }), { name: 'FeedError', message: /^input 'i' is missing/ }); // prettier-ignore
-    assert.throws(() => training.stepEach(dataset, -1, 1), RangeError);
-    training.step({ i: 0 });
-    assert.deepEqual([training.steps, w.data[0], drawn], [3, -111, 5]);
-    training.stepEach(dataset, 2);
-    assert.deepEqual([training.steps, w.data[0], drawn], [6, -111_111, 6]);
-  });
+  it(
+    'ends steps at a loss that is not finite, evaluations not, and gives each step the next learning ' +
+      'rate',
+    () => {
+      const w = parameter(0);
+      const loss = w.add(parameter([1, -1]).detach().at(index('i')).log());
+      let drawn = 0;
+      function* rates(): Generator<number> {
+        for (;;) yield 10 ** drawn++;
+      }
+      const training = new SGD({ learningRate: rates() }).minimize(loss);
+      const of = (...values: number[]): Dataset => ({
+        count: values.length,
+        inputs: { i: { values: Int32Array.from(values) } },
+      });
+      const dataset = of(0, 1, 0, 0, 0);
+      assert.deepEqual([...training.evaluateEach(dataset)], [0, NaN, 0, 0, 0]);
+      assert.deepEqual([...training.stepEach(dataset)], [0, NaN]);
+      assert.deepEqual([training.steps, w.data[0]], [2, -11]);
+      assert.throws(() => training.stepEach(of(7)), {
+        name: 'FeedError',
+        message: /^document 0: input 'i' = 7: expected an integer from 0 to 1/,
+      });
+      assert.throws(() => training.stepEach({ count: 1, inputs: {} }), {
+        name: 'FeedError',
+        message: /^input 'i' is missing/,
+      });
+      assert.throws(() => training.stepEach(dataset, -1, 1), RangeError);
+      training.step({ i: 0 });
+      assert.deepEqual([training.steps, w.data[0], drawn], [3, -111, 5]);
+      training.stepEach(dataset, 2);
+      assert.deepEqual([training.steps, w.data[0], drawn], [6, -111_111, 6]);
+    },
+  );
 
   describe('refuses', () => {
     const table = (): { w: Value; training: Training } => {
-      const w = parameter([[1, 2], [3, 4]], { name: 'w' }); // prettier-ignore
+      const w = parameter(
+        [
+          [1, 2],
+          [3, 4],
+        ],
+        { name: 'w' },
+      );
       const rows = index('rows', 2);
       const terms = [0, 1].map((at) =>
         w
@@ -137,23 +184,84 @@ describe('a series', () => {
       x0: { values: Float64Array.of(1, 1, 1) },
       x1: { values: Float64Array.of(1, 1, 1) },
     };
-    const integers = (...values: number[]): { values: Int32Array; starts: Int32Array } => ({ values: Int32Array.from(values), starts: good.rows.starts }); // prettier-ignore
+    const integers = (...values: number[]): { values: Int32Array; starts: Int32Array } => ({
+      values: Int32Array.from(values),
+      starts: good.rows.starts,
+    });
     const bad: [what: string, inputs: Dataset['inputs'], message: RegExp, steps?: number][] = [
       ['a missing column', { ...good, rows: undefined! }, /^input 'rows' is missing: .* needs a column$/],
-      ['an unknown column', { ...good, row: good.rows }, /^no input is called 'row'; did you mean rows\? This program's inputs: /],
-      ['numbers for integers', { ...good, rows: good.x0 }, /^input 'rows': values a Float64Array: .* needs a column of Int32Array: all rows in one flat array/],
-      ['integers for numbers', { ...good, x0: good.rows }, /^input 'x0': values an Int32Array: .* needs a column of Float64Array or Float32Array: all rows in one flat array/],
-      ['an array', { ...good, x0: { values: [1, 2, 3] as unknown as Float64Array } }, /^input 'x0': values an array: /],
-      ['a short column of numbers', { ...good, x1: { values: Float64Array.of(1) } }, /^input 'x1': 1 number for 3 documents: .* needs 3$/],
-      ['too few starts', { ...good, rows: { ...good.rows, starts: Int32Array.of(0) } }, /^input 'rows': 1 start for 3 documents: .* needs 3$/],
-      ['too few lengths', { ...good, n: { values: Int32Array.of(1) } }, /^input 'n': 1 number for 3 documents: 'n' \(index, shape \[\]\) needs 3$/],
-      ['an integer beyond its limit', { ...good, rows: integers(0, 1, 2, 0) }, /^document 1: input 'rows'\[1\] = 2: expected an integer from 0 to 1/, 1],
-      ['a negative integer', { ...good, rows: integers(0, -1, 0, 0) }, /^document 0: input 'rows'\[1\] = -1: expected an integer from 0/, 0],
-      ['a start beyond the integers', { ...good, rows: { ...good.rows, starts: Int32Array.of(0, 3, 0) } }, /^document 1: input 'rows': starts\[1\] is 3, and from there this run needs 2 integers for .*, but its column has 4 values/, 1],
-      ['a negative start', { ...good, rows: { ...good.rows, starts: Int32Array.of(0, 0, -1) } }, /^document 2: input 'rows': starts\[2\] is -1, /, 2],
-      ['a length of none', { ...good, n: { values: Int32Array.of(1, 0, 1) } }, /^document 1: input 'n' = 0: expected an integer from 1 to 2/, 1],
-      ['a length beyond all positions', { ...good, n: { values: Int32Array.of(1, 1, 3) } }, /^document 2: input 'n' = 3: expected an integer from 1 to 2/, 2],
-    ]; // prettier-ignore
+      [
+        'an unknown column',
+        { ...good, row: good.rows },
+        /^no input is called 'row'; did you mean rows\? This program's inputs: /,
+      ],
+      [
+        'numbers for integers',
+        { ...good, rows: good.x0 },
+        /^input 'rows': values a Float64Array: .* needs a column of Int32Array: all rows in one flat array/,
+      ],
+      [
+        'integers for numbers',
+        { ...good, x0: good.rows },
+        /^input 'x0': values an Int32Array: .* needs a column of Float64Array or Float32Array: all rows in one flat array/,
+      ],
+      [
+        'an array',
+        { ...good, x0: { values: [1, 2, 3] as unknown as Float64Array } },
+        /^input 'x0': values an array: /,
+      ],
+      [
+        'a short column of numbers',
+        { ...good, x1: { values: Float64Array.of(1) } },
+        /^input 'x1': 1 number for 3 documents: .* needs 3$/,
+      ],
+      [
+        'too few starts',
+        { ...good, rows: { ...good.rows, starts: Int32Array.of(0) } },
+        /^input 'rows': 1 start for 3 documents: .* needs 3$/,
+      ],
+      [
+        'too few lengths',
+        { ...good, n: { values: Int32Array.of(1) } },
+        /^input 'n': 1 number for 3 documents: 'n' \(index, shape \[\]\) needs 3$/,
+      ],
+      [
+        'an integer beyond its limit',
+        { ...good, rows: integers(0, 1, 2, 0) },
+        /^document 1: input 'rows'\[1\] = 2: expected an integer from 0 to 1/,
+        1,
+      ],
+      [
+        'a negative integer',
+        { ...good, rows: integers(0, -1, 0, 0) },
+        /^document 0: input 'rows'\[1\] = -1: expected an integer from 0/,
+        0,
+      ],
+      [
+        'a start beyond the integers',
+        { ...good, rows: { ...good.rows, starts: Int32Array.of(0, 3, 0) } },
+        /^document 1: input 'rows': starts\[1\] is 3, and from there this run needs 2 integers for .*, but its column has 4 values/,
+        1,
+      ],
+      [
+        'a negative start',
+        { ...good, rows: { ...good.rows, starts: Int32Array.of(0, 0, -1) } },
+        /^document 2: input 'rows': starts\[2\] is -1, /,
+        2,
+      ],
+      [
+        'a length of none',
+        { ...good, n: { values: Int32Array.of(1, 0, 1) } },
+        /^document 1: input 'n' = 0: expected an integer from 1 to 2/,
+        1,
+      ],
+      [
+        'a length beyond all positions',
+        { ...good, n: { values: Int32Array.of(1, 1, 3) } },
+        /^document 2: input 'n' = 3: expected an integer from 1 to 2/,
+        2,
+      ],
+    ];
     for (const [what, inputs, message, steps = 0] of bad) {
       it(what, () => {
         const { w, training } = table();
@@ -164,7 +272,10 @@ describe('a series', () => {
         assert.equal(training.steps, steps);
         const same = table();
         same.training.stepEach({ count: 3, inputs: good }, 0, 0);
-        assert.equal(steps === 0, w.data.every((x, i) => x === same.w.data[i])); // prettier-ignore
+        assert.equal(
+          steps === 0,
+          w.data.every((x, i) => x === same.w.data[i]),
+        );
         training.stepEach({ count: 3, inputs: good });
         assert.equal(training.steps, steps + 3);
       });
@@ -179,8 +290,10 @@ describe('a series', () => {
         [0.5, 1],
         [0, NaN],
       ]) {
-        // prettier-ignore
-        assert.throws(() => training.stepEach({ count: 3, inputs: good }, from, to), /^RangeError: documents .* expected integers from 0 to 3/); // prettier-ignore
+        assert.throws(
+          () => training.stepEach({ count: 3, inputs: good }, from, to),
+          /^RangeError: documents .* expected integers from 0 to 3/,
+        );
       }
     });
 
@@ -188,10 +301,16 @@ describe('a series', () => {
       const w = parameter([1, 2, 3]);
       const x = input('x', [3]);
       const few = parameter([[1], [2]], { name: 'few' });
-      const loss = w.mul(x).sum().add(few.gather(x.topk(1)).sum()); // prettier-ignore
+      const loss = w
+        .mul(x)
+        .sum()
+        .add(few.gather(x.topk(1)).sum());
       const training = new SGD({ learningRate: 1 }).minimize(loss);
       const values = Float64Array.of(2, 1, 1, 0, 0, 1);
-      assert.throws(() => training.stepEach({ count: 2, inputs: { x: { values } } }), /index 2 in .*gather.* of document 1: expected an integer from 0 to 1/); // prettier-ignore
+      assert.throws(
+        () => training.stepEach({ count: 2, inputs: { x: { values } } }),
+        /index 2 in .*gather.* of document 1: expected an integer from 0 to 1/,
+      );
       assert.deepEqual([...w.data], [-1, 1, 2]);
       assert.equal(training.step({ x: [1, 0, 0] }), -1);
     });
@@ -205,16 +324,21 @@ describe('a series', () => {
       let seen: Parameters<typeof addon.runSeries> | undefined;
       addon.runSeries = (...given) => original(...(seen = given));
       try {
-        training.stepEach({ count: 2, inputs: { i: { values: Int32Array.of(0, 1) }, x: { values: Float64Array.of(1, 2) } } });
+        training.stepEach({
+          count: 2,
+          inputs: { i: { values: Int32Array.of(0, 1) }, x: { values: Float64Array.of(1, 2) } },
+        });
       } finally {
         addon.runSeries = original;
       }
       return seen!;
-    }; // prettier-ignore
+    };
     type Spec = Record<string, unknown>;
-    const first = (key: string, changed: Spec) => (spec: Spec): void => {
-      spec[key] = [{ ...(spec[key] as Spec[])[0], ...changed }];
-    }; // prettier-ignore
+    const first =
+      (key: string, changed: Spec) =>
+      (spec: Spec): void => {
+        spec[key] = [{ ...(spec[key] as Spec[])[0], ...changed }];
+      };
     const bad: [what: string, change: (spec: Spec, given: unknown[]) => void][] = [
       ['no program', (_, given) => (given[0] = {})],
       ['short memory', (_, given) => (given[1] = new Float64Array(1))],
@@ -243,14 +367,17 @@ describe('a series', () => {
       ['numbers of another type', first('numbers', { values: new Int32Array(9) })],
       ['a place outside the memory', first('numbers', { offset: 2 ** 20 })],
       ['a negative size', first('numbers', { size: -1 })],
-    ]; // prettier-ignore
+    ];
     for (const [what, change] of bad) {
       it(what, () => {
         const given: unknown[] = spy();
         const spec = { ...(given[3] as Spec) };
         given[3] = spec;
         change(spec, given);
-        assert.throws(() => addon.runSeries(...(given as Parameters<typeof addon.runSeries>)), /runSeries|memory/); // prettier-ignore
+        assert.throws(
+          () => addon.runSeries(...(given as Parameters<typeof addon.runSeries>)),
+          /runSeries|memory/,
+        );
       });
     }
   });

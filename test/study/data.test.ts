@@ -23,9 +23,7 @@ interface Fixture {
   cases: { text: string; docs: string[]; characters: string[]; ids: number[][] }[];
 }
 
-const fixture = JSON.parse(
-  readFileSync(join(packageRoot(), 'test/fixtures/data.json'), 'utf8'),
-) as Fixture;
+const fixture = JSON.parse(readFileSync(join(packageRoot(), 'test/fixtures/data.json'), 'utf8')) as Fixture;
 
 describe('documents and tokens are those of Python', () => {
   for (const row of fixture.cases) {
@@ -175,9 +173,11 @@ describe('readDocuments', () => {
 
 describe('the embedded names', () => {
   it('are found, and shuffle and encode as in the reference run', () => {
-    const golden = JSON.parse(
-      readFileSync(join(packageRoot(), 'test/fixtures/golden/rnn.json'), 'utf8'),
-    ) as { num_docs: number; vocab_size: number; first_docs: string[] };
+    const golden = JSON.parse(readFileSync(join(packageRoot(), 'test/fixtures/golden/rnn.json'), 'utf8')) as {
+      num_docs: number;
+      vocab_size: number;
+      first_docs: string[];
+    };
     const docs = readDocuments(embeddedNamesPath());
     assert.equal(docs.length, golden.num_docs);
     new Random(42).shuffle(docs);
@@ -208,7 +208,12 @@ describe('the tokenizer and the checks refuse', () => {
   const shrinking = (): Documents => {
     let asked = 0;
     const length = (): number => (asked++ === 0 ? 2 : Infinity);
-    return { get length() { return length(); }, at: (i) => ['ab'][i] }; // prettier-ignore
+    return {
+      get length() {
+        return length();
+      },
+      at: (i) => ['ab'][i],
+    };
   };
   const tokenizer = new Tokenizer(['ab']);
   const rows: [string, () => unknown, RegExp][] = [
@@ -218,16 +223,8 @@ describe('the tokenizer and the checks refuse', () => {
     ['a text for an id', () => tokenizer.decode(['length'] as never), /no token "length": ids/],
     ['half an id', () => tokenizer.decode([0.5]), /no token 0.5: ids/],
     ['a number to encode', () => tokenizer.encode(5 as never), /a document is a text, not 5/],
-    [
-      'a list with a hole',
-      () => new Tokenizer(['a', undefined] as never),
-      /document 1 is undefined/,
-    ],
-    [
-      'half a document',
-      () => new Tokenizer({ length: 0.5, at: () => 'a' }),
-      /^0.5 documents: expected/,
-    ],
+    ['a list with a hole', () => new Tokenizer(['a', undefined] as never), /document 1 is undefined/],
+    ['half a document', () => new Tokenizer({ length: 0.5, at: () => 'a' }), /^0.5 documents: expected/],
     ['fewer than at first', () => new Tokenizer(shrinking()), /document 1 is undefined/],
     ['no list', () => new Tokenizer(7 as never), /no list of strings/],
     ['no documents', () => checkDocuments([]), /the list has no documents/],
@@ -242,7 +239,8 @@ describe('the tokenizer and the checks refuse', () => {
 
 describe('the native search for lines', () => {
   const text = Buffer.from('ab\ncd');
-  const find = (...given: unknown[]): unknown => addon.text.lines(...(given as Parameters<typeof addon.text.lines>)); // prettier-ignore
+  const find = (...given: unknown[]): unknown =>
+    addon.text.lines(...(given as Parameters<typeof addon.text.lines>));
   const room = new Int32Array(3);
   const occurs = new Uint8Array(128);
   const wrong: [string, unknown[]][] = [
@@ -256,7 +254,12 @@ describe('the native search for lines', () => {
       assert.throws(() => find(...given), { name: 'TypeError', message: /^lines: expected/ });
     });
   }
-  const rooms: [size: number, count: number][] = [[0, -1], [1, -1], [2, -1], [3, 2]]; // prettier-ignore
+  const rooms: [size: number, count: number][] = [
+    [0, -1],
+    [1, -1],
+    [2, -1],
+    [3, 2],
+  ];
   for (const [size, count] of rooms) {
     it(`says ${count} with room for ${size} places`, () => {
       assert.equal(find(text, new Int32Array(size), occurs), count);
@@ -289,7 +292,10 @@ describe('a corpus holds what encoding each document gives', () => {
         for (const blockSize of [1, 2, 100]) {
           const length = Math.min(blockSize, encoded.length - 1);
           const { tokens, targets, length: found } = corpus.example(i, blockSize);
-          assert.deepEqual([[...tokens], [...targets], found], [encoded.slice(0, length), encoded.slice(1, length + 1), length]); // prettier-ignore
+          assert.deepEqual(
+            [[...tokens], [...targets], found],
+            [encoded.slice(0, length), encoded.slice(1, length + 1), length],
+          );
         }
       });
       assert.equal(tokenizer.corpus(docs, new Int32Array(0)).length, 0);
@@ -299,7 +305,10 @@ describe('a corpus holds what encoding each document gives', () => {
   it('says which character has no token', () => {
     const tokenizer = new Tokenizer(['ab', 'c']);
     for (const text of ['ab\ncd\n', 'ab\nc\u00e9\n', 'a!\nb\n']) {
-      assert.throws(() => tokenizer.corpus(opened(text), Int32Array.of(0, 1)), { name: 'DataError', message: /has a character that is not in the vocabulary/ }); // prettier-ignore
+      assert.throws(() => tokenizer.corpus(opened(text), Int32Array.of(0, 1)), {
+        name: 'DataError',
+        message: /has a character that is not in the vocabulary/,
+      });
     }
   });
 
@@ -313,12 +322,19 @@ describe('a corpus holds what encoding each document gives', () => {
     ['a negative line', [text, starts, ids, 2, Int32Array.of(-1), firsts], 'RangeError'],
     ['a line after the last', [text, starts, ids, 2, Int32Array.of(2), firsts], 'RangeError'],
     ['a line outside the text', [text, Int32Array.of(0, 9), ids, 2, Int32Array.of(0), firsts], 'RangeError'],
-    ['a line that ends before it begins', [text, Int32Array.of(4, 2), ids, 2, Int32Array.of(0), firsts], 'RangeError'],
+    [
+      'a line that ends before it begins',
+      [text, Int32Array.of(4, 2), ids, 2, Int32Array.of(0), firsts],
+      'RangeError',
+    ],
     ['a line before the text', [text, Int32Array.of(-2, 2), ids, 2, Int32Array.of(0), firsts], 'RangeError'],
-  ]; // prettier-ignore
+  ];
   for (const [name, given, error] of wrong) {
     it(`the native encoder refuses ${name}`, () => {
-      assert.throws(() => addon.text.encode(...(given as Parameters<typeof addon.text.encode>)), { name: error, message: /^encode: / }); // prettier-ignore
+      assert.throws(() => addon.text.encode(...(given as Parameters<typeof addon.text.encode>)), {
+        name: error,
+        message: /^encode: /,
+      });
     });
   }
 });

@@ -5,7 +5,14 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { embeddedNamesPath, readDocuments } from '../../lib/study/data.js';
-import { MODEL_NAMES, MODELS, runExperiment, type ExperimentOptions, type ExperimentResult, type ModelName } from '../../lib/study/experiment.js'; // prettier-ignore
+import {
+  MODEL_NAMES,
+  MODELS,
+  runExperiment,
+  type ExperimentOptions,
+  type ExperimentResult,
+  type ModelName,
+} from '../../lib/study/experiment.js';
 import type { Value } from '../../lib/value/value.js';
 import { ISAS } from '../support/targets.js';
 
@@ -22,7 +29,9 @@ interface Golden {
 const docs = readDocuments(embeddedNamesPath());
 
 function golden(model: ModelName): Golden {
-  return JSON.parse(readFileSync(new URL(`../fixtures/golden/${model}.json`, import.meta.url), 'utf8')) as Golden; // prettier-ignore
+  return JSON.parse(
+    readFileSync(new URL(`../fixtures/golden/${model}.json`, import.meta.url), 'utf8'),
+  ) as Golden;
 }
 
 /** Runs an experiment, keeping the parameters that it does not return. */

@@ -20,7 +20,7 @@ function run(argv: string[], killAfter?: number): Promise<string | undefined> {
     let err = '';
     child.stdout.on('data', (text: Buffer) => (out += text.toString()));
     child.stderr.on('data', (text: Buffer) => (err += text.toString()));
-    const timer = killAfter === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfter); // prettier-ignore
+    const timer = killAfter === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfter);
     child.on('error', reject);
     child.on('close', (code, signal) => {
       clearTimeout(timer);

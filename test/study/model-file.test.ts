@@ -44,7 +44,8 @@ describe('a model in a file', () => {
         });
         const again = loaded.model.optimizer(10).minimize(loaded.model.loss, { dtype });
         assert.equal(again.evaluate(feeds), training.evaluate(feeds));
-        const invent = (m: typeof model, t: Tokenizer): string[] => sample(m, t, new Random(2), { count: 9, temperature: 1, target: { dtype } }); // prettier-ignore
+        const invent = (m: typeof model, t: Tokenizer): string[] =>
+          sample(m, t, new Random(2), { count: 9, temperature: 1, target: { dtype } });
         assert.deepEqual(invent(loaded.model, loaded.tokenizer), invent(model, tokenizer));
         // A file of a few matrices, whatever the graph's parameters are.
         const { tensors } = readSafetensors(readFileSync(path));
@@ -56,22 +57,31 @@ describe('a model in a file', () => {
 
   const moments: [when: string, before: (begin: () => Begun) => Begun][] = [
     ['before the first step', (begin) => begin()],
-    ['again before the next step', (begin) => {
-      const first = begin();
-      first.run.training.step(feeds);
-      saveCheckpoint(path, first.model, tokenizer, first.run);
-      const second = begin();
-      loadCheckpoint(path, second.model, second.run);
-      return second;
-    }],
-    ['after another training in the other type', (begin) => {
-      const first = begin();
-      const { dtype } = first.run.training.program;
-      first.run.training.step(feeds);
-      first.model.optimizer(10).minimize(first.model.loss, { dtype: dtype === 'float32' ? 'float64' : 'float32' }).step(feeds);
-      return first;
-    }],
-  ]; // prettier-ignore
+    [
+      'again before the next step',
+      (begin) => {
+        const first = begin();
+        first.run.training.step(feeds);
+        saveCheckpoint(path, first.model, tokenizer, first.run);
+        const second = begin();
+        loadCheckpoint(path, second.model, second.run);
+        return second;
+      },
+    ],
+    [
+      'after another training in the other type',
+      (begin) => {
+        const first = begin();
+        const { dtype } = first.run.training.program;
+        first.run.training.step(feeds);
+        first.model
+          .optimizer(10)
+          .minimize(first.model.loss, { dtype: dtype === 'float32' ? 'float64' : 'float32' })
+          .step(feeds);
+        return first;
+      },
+    ],
+  ];
   for (const [when, before] of moments) {
     it(`is saved ${when} in its training's data type, and goes on bit for bit`, () => {
       for (const dtype of ['float64', 'float32'] as const) {
@@ -92,14 +102,20 @@ describe('a model in a file', () => {
       for (const dtype of ['float64', 'float32'] as const) {
         const start = (seed: number) => {
           const model = buildModel(name, 9, SIZES, new Random(seed));
-          const run = { training: model.optimizer(10).minimize(model.loss, { dtype }), random: new Random(seed) }; // prettier-ignore
+          const run = {
+            training: model.optimizer(10).minimize(model.loss, { dtype }),
+            random: new Random(seed),
+          };
           return { model, ...run, run };
         };
         const whole = start(1);
         const losses = [0, 1, 2].map(() => whole.training.step(feeds));
         whole.random.gauss();
         saveCheckpoint(path, whole.model, tokenizer, { ...whole.run, losses }, { seed: '1' });
-        assert.throws(() => saveCheckpoint(path, whole.model, tokenizer, { ...whole.run, losses: [...losses, 4] }), { name: 'RangeError', message: 'number of losses 4: expected an integer from 0 to 3' }); // prettier-ignore
+        assert.throws(
+          () => saveCheckpoint(path, whole.model, tokenizer, { ...whole.run, losses: [...losses, 4] }),
+          { name: 'RangeError', message: 'number of losses 4: expected an integer from 0 to 3' },
+        );
         const expected = [3, 4, 5].map(() => whole.training.step(feeds));
 
         const other = start(2);
@@ -107,16 +123,22 @@ describe('a model in a file', () => {
         assert.deepEqual([...kept.losses], losses);
         assert.deepEqual(kept.metadata, { seed: '1' });
         assert.equal(other.training.steps, 3);
-        assert.deepEqual([3, 4, 5].map(() => other.training.step(feeds)), expected); // prettier-ignore
+        assert.deepEqual(
+          [3, 4, 5].map(() => other.training.step(feeds)),
+          expected,
+        );
         assert.equal(other.random.gauss(), whole.random.gauss());
         assert.equal(loadModel(path).model.name, name);
         assert.throws(() => loadCheckpoint(path, other.model, other.run), /has taken steps/);
         const larger = buildModel(name, 9, { ...SIZES, nEmbd: 8 }, new Random(1));
         const training = larger.optimizer(10).minimize(larger.loss, { dtype });
-        assert.throws(() => loadCheckpoint(path, larger, { training, random: new Random(1) }), /has nEmbd "4", not 8: it is no checkpoint of this model$/); // prettier-ignore
+        assert.throws(
+          () => loadCheckpoint(path, larger, { training, random: new Random(1) }),
+          /has nEmbd "4", not 8: it is no checkpoint of this model$/,
+        );
         saveModel(path, whole.model, tokenizer);
         const fresh = start(2);
-        assert.throws(() => loadCheckpoint(path, fresh.model, fresh.run), /has no text 'steps'/); // prettier-ignore
+        assert.throws(() => loadCheckpoint(path, fresh.model, fresh.run), /has no text 'steps'/);
       }
     });
   }
@@ -132,18 +154,24 @@ describe('a model in a file', () => {
   it('is refused where a text or an array does not fit', () => {
     saveModel(path, build('rnn_att'), tokenizer);
     const { tensors, metadata } = readSafetensors(readFileSync(path));
-    const write = (texts: Record<string, string | undefined>, arrays: Record<string, number[] | undefined> = {}): void => {
+    const write = (
+      texts: Record<string, string | undefined>,
+      arrays: Record<string, number[] | undefined> = {},
+    ): void => {
       const changed = new Map(metadata);
       for (const [key, value] of Object.entries(texts)) {
         if (value === undefined) changed.delete(key);
         else changed.set(key, value);
       }
-      const shapes = new Map<string, readonly number[] | undefined>([...tensors].map(([key, { shape }]) => [key, shape]));
+      const shapes = new Map<string, readonly number[] | undefined>(
+        [...tensors].map(([key, { shape }]) => [key, shape]),
+      );
       for (const [key, shape] of Object.entries(arrays)) shapes.set(key, shape);
       const written = new Map<string, WrittenTensor>();
-      for (const [key, shape] of shapes) if (shape) written.set(key, { shape, data: new Float64Array(shape.reduce((a, b) => a * b, 1)) });
+      for (const [key, shape] of shapes)
+        if (shape) written.set(key, { shape, data: new Float64Array(shape.reduce((a, b) => a * b, 1)) });
       writeFileSync(path, writeSafetensors(written, changed));
-    }; // prettier-ignore
+    };
     write({});
     loadModel(path);
     const rows: [Parameters<typeof write>, RegExp][] = [
@@ -152,7 +180,12 @@ describe('a model in a file', () => {
       [[{ model: 'gpt' }], /: model "gpt": expected scalar, vector, rnn, rnn_att$/],
       [[{ model: 'constructor' }], /: model "constructor": expected/],
       [[{ dtype: 'float16' }], /: dtype "float16": expected float64, float32$/],
-      ...['1e9', '-4', '0', '4.0', ' 4', '', 'NaN', '99999999', '\u0664'].map((nEmbd): [Parameters<typeof write>, RegExp] => [[{ nEmbd }], /: nEmbd ".*": expected a whole number from 1 to 9999999$/]),
+      ...['1e9', '-4', '0', '4.0', ' 4', '', 'NaN', '99999999', '\u0664'].map(
+        (nEmbd): [Parameters<typeof write>, RegExp] => [
+          [{ nEmbd }],
+          /: nEmbd ".*": expected a whole number from 1 to 9999999$/,
+        ],
+      ),
       [[{ nEmbd: '9'.repeat(1e5) }], /: nEmbd "9{40}"\.\.\.: expected/],
       [[{ nEmbd: '9999999' }], /'wte' has shape \[9, 4\]: expected \[9, 9999999\]$/],
       [[{ nState: '7' }], /'m' has shape \[6, 6\]: expected \[7, 7\]$/],
@@ -162,7 +195,18 @@ describe('a model in a file', () => {
       [[{ model: 'vector' }], /'lm_head' has shape \[6, 9\]: expected \[4, 9\]$/],
       [[{ model: 'vector', nLayer: '9999999' }], /vector of these sizes would not fit in memory$/],
       [[{ model: 'scalar', blockSize: '4096' }], /scalar of these sizes would not fit in memory$/],
-      [[{ model: 'scalar', nLayer: '1', nEmbd: '8', blockSize: '1', tokenizer: String.fromCodePoint(...Array.from({ length: 125_000 }, (_, i) => 0x10000 + i)) }], /scalar of these sizes would not fit in memory$/],
+      [
+        [
+          {
+            model: 'scalar',
+            nLayer: '1',
+            nEmbd: '8',
+            blockSize: '1',
+            tokenizer: String.fromCodePoint(...Array.from({ length: 125_000 }, (_, i) => 0x10000 + i)),
+          },
+        ],
+        /scalar of these sizes would not fit in memory$/,
+      ],
       [[{ blockSize: '125001' }], /rnn_att of these sizes would not fit in memory$/],
       [[{ blockSize: '9999999' }], /rnn_att of these sizes would not fit in memory$/],
       [[{ tokenizer: 'aabcdefg' }], /: tokenizer "aabcdefg": expected each character once, in the order/],
@@ -171,7 +215,7 @@ describe('a model in a file', () => {
       [[{}, { m: undefined }], /has no 'm': it has/],
       [[{}, { m: [36] }], /'m' has shape \[36\]: expected \[6, 6\]$/],
       [[{}, { more: [1] }], /has 'more' too, which rnn_att of these sizes has not$/],
-    ]; // prettier-ignore
+    ];
     for (const [changes, message] of rows) {
       write(...changes);
       assert.throws(() => loadModel(path), message);
@@ -182,12 +226,28 @@ describe('a model in a file', () => {
     const model = build('rnn');
     const rows: [() => void, RegExp][] = [
       [() => saveModel(path, model, new Tokenizer(['ab'])), /a tokenizer of 3 tokens for a model of 9$/],
-      [() => saveModel(path, buildModel('rnn', 3, SIZES, new Random(1)), new Tokenizer(['a\ud800'])), /the tokenizer has the character "\\u\{d800\}", half a surrogate pair/],
-      [() => saveModel(path, buildModel('rnn', 3, SIZES, new Random(1)), new Tokenizer(['\udc00', '\ud800'])), /half a surrogate pair/], // which would be a pair, one behind the other
-      [() => saveModel(path, model, tokenizer, { note: '\udc00' }), /the text of metadata "note" has half a surrogate pair/],
-      [() => saveModel(path, model, tokenizer, { nEmbd: '5' }), /metadata 'nEmbd': the model has texts of these names itself$/],
-      [() => saveModel(path, { ...model, sizes: { ...model.sizes, blockSize: 1e7 } }, tokenizer), /would not fit in memory$/],
-    ]; // prettier-ignore
+      [
+        () => saveModel(path, buildModel('rnn', 3, SIZES, new Random(1)), new Tokenizer(['a\ud800'])),
+        /the tokenizer has the character "\\u\{d800\}", half a surrogate pair/,
+      ],
+      [
+        () =>
+          saveModel(path, buildModel('rnn', 3, SIZES, new Random(1)), new Tokenizer(['\udc00', '\ud800'])),
+        /half a surrogate pair/,
+      ], // which would be a pair, one behind the other
+      [
+        () => saveModel(path, model, tokenizer, { note: '\udc00' }),
+        /the text of metadata "note" has half a surrogate pair/,
+      ],
+      [
+        () => saveModel(path, model, tokenizer, { nEmbd: '5' }),
+        /metadata 'nEmbd': the model has texts of these names itself$/,
+      ],
+      [
+        () => saveModel(path, { ...model, sizes: { ...model.sizes, blockSize: 1e7 } }, tokenizer),
+        /would not fit in memory$/,
+      ],
+    ];
     for (const [save, message] of rows) assert.throws(save, message);
   });
 });

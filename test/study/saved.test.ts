@@ -52,7 +52,8 @@ describe('a saved model', () => {
         const keeping = [...argv, '--save', path, '--every', '7'];
         await assert.rejects(stoppedAt(21, keeping), /stopped/);
         const resumed = await json<ExperimentResult>(...keeping, '--steps', '30', '--resume');
-        for (const key of ['losses', 'heldOutLoss', 'samples', 'finalLoss'] as const) assert.deepEqual(resumed[key], whole[key], key); // prettier-ignore
+        for (const key of ['losses', 'heldOutLoss', 'samples', 'finalLoss'] as const)
+          assert.deepEqual(resumed[key], whole[key], key);
         const again = await json<ExperimentResult>(...keeping, '--steps', '30', '--resume');
         assert.deepEqual([again.losses, again.samples], [whole.losses, whole.samples]);
       });
@@ -116,14 +117,7 @@ describe('a saved model', () => {
       for (const text of invented.samples) assert.match(text, /^[a-z]*$/);
       const same = await vecgrad('sample', path, '--count', '7', '--seed', '42');
       assert.equal(same.out, `${invented.samples.join('\n')}\n`);
-      const others = await json<{ samples: string[] }>(
-        'sample',
-        path,
-        '--count',
-        '7',
-        '--seed',
-        '1',
-      );
+      const others = await json<{ samples: string[] }>('sample', path, '--count', '7', '--seed', '1');
       assert.notDeepEqual(others.samples, invented.samples);
     });
 
@@ -160,12 +154,7 @@ describe('a saved model', () => {
     for (const [what, matrix, number, message] of [
       ['NaN', 'wte', NaN, /array 'wte' holds NaN, expected finite numbers/],
       ['Infinity', 'lm_head', -Infinity, /array 'lm_head' holds -Infinity, expected/],
-      [
-        'numbers too large to compute with',
-        'lm_head',
-        1e308,
-        /on document 1 of ".*names\.txt" is NaN/,
-      ],
+      ['numbers too large to compute with', 'lm_head', 1e308, /on document 1 of ".*names\.txt" is NaN/],
     ] as const) {
       it(`is refused where it holds ${what}, by the name of its file`, async () => {
         const { model, tokenizer } = loadModel(path);
@@ -186,7 +175,7 @@ describe('a saved model', () => {
     it('is refused where its loss is infinite, by the name of its file', async () => {
       // Of the models, scalar alone takes the logarithm of a weight that has become 0.
       const file = join(folder, 'sure.safetensors');
-      await json('train', 'scalar', '--input', input, '--steps', '1', '--n-embd', '4', '--save', file); // prettier-ignore
+      await json('train', 'scalar', '--input', input, '--steps', '1', '--n-embd', '4', '--save', file);
       const { model, tokenizer } = loadModel(file);
       for (const { name, values } of model.matrices) {
         if (name === 'lm_head') for (const { data } of values) data[0]! *= 1e6;
@@ -194,7 +183,10 @@ describe('a saved model', () => {
       saveModel(file, model, tokenizer);
       for (const more of [[], ['--json']]) {
         const { code, out, err } = await vecgrad('eval', file, '--input', input, ...more);
-        assert.match(err, /sure\.safetensors": its loss on document \d+ of ".*names\.txt" is Infinity: its numbers are too large/); // prettier-ignore
+        assert.match(
+          err,
+          /sure\.safetensors": its loss on document \d+ of ".*names\.txt" is Infinity: its numbers are too large/,
+        );
         assert.deepEqual([code, out], [1, '']);
       }
     });

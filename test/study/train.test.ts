@@ -9,7 +9,13 @@ import { promisify } from 'node:util';
 import type { Progress } from '../../lib/runtime/background.js';
 import { embeddedNamesPath, readDocuments, Tokenizer } from '../../lib/study/data.js';
 import type { Dataset } from '../../lib/runtime/dataset.js';
-import { buildModel, MODEL_NAMES, runExperiment, type BuiltModel, type ModelName } from '../../lib/study/experiment.js'; // prettier-ignore
+import {
+  buildModel,
+  MODEL_NAMES,
+  runExperiment,
+  type BuiltModel,
+  type ModelName,
+} from '../../lib/study/experiment.js';
 import { index, input, parameter } from '../../lib/value/value.js';
 import { addon } from '../../lib/binding/addon.js';
 import { decay, SGD, type Training } from '../../lib/optim/optim.js';
@@ -38,9 +44,13 @@ function small(count: number): { training: Training; dataset: Dataset; w: Return
   const training = new SGD({ learningRate: decay(0.01, 0.999), momentum: 0.5 }).minimize(loss);
   const values = Float64Array.from({ length: count }, (_, i) => Math.sin(i));
   return { training, dataset: { count, inputs: { x: { values } } }, w };
-} // prettier-ignore
+}
 
-const rejection = async (promise: Promise<unknown>): Promise<unknown> => promise.then(() => assert.fail('it was resolved'), (error: unknown) => error); // prettier-ignore
+const rejection = async (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => assert.fail('it was resolved'),
+    (error: unknown) => error,
+  );
 
 describe('training off the event loop', () => {
   for (const name of MODEL_NAMES) {
@@ -52,7 +62,7 @@ describe('training off the event loop', () => {
         const found = await train(model, docs, { seed, steps: STEPS, dtype });
         assert.deepEqual([...found.losses], losses);
         assert.equal(found.training.steps, STEPS);
-        const [invented] = sample(model, found.tokenizer, new Random(1), { count: 1, temperature: 0.5 }); // prettier-ignore
+        const [invented] = sample(model, found.tokenizer, new Random(1), { count: 1, temperature: 0.5 });
         assert.ok(invented!.length > 0);
       });
     }
@@ -99,8 +109,14 @@ describe('training off the event loop', () => {
       },
     });
     assert.ok(told.length > 1);
-    assert.deepEqual(told.flatMap((part) => [...part.losses]), [...losses]); // prettier-ignore
-    assert.deepEqual(told.map(({ loss }) => loss), told.map((part) => part.losses.at(-1))); // prettier-ignore
+    assert.deepEqual(
+      told.flatMap((part) => [...part.losses]),
+      [...losses],
+    );
+    assert.deepEqual(
+      told.map(({ loss }) => loss),
+      told.map((part) => part.losses.at(-1)),
+    );
     assert.equal(told.at(-1)!.step, STEPS);
   });
 
@@ -125,7 +141,9 @@ describe('training off the event loop', () => {
     it('before the first step', async () => {
       const { training, dataset } = small(10);
       const reason = new Error('no');
-      const error = await rejection(training.stepEachAsync(dataset, 0, 10, { signal: AbortSignal.abort(reason) })); // prettier-ignore
+      const error = await rejection(
+        training.stepEachAsync(dataset, 0, 10, { signal: AbortSignal.abort(reason) }),
+      );
       assert.equal(error, reason);
       assert.equal(training.steps, 0);
     });
@@ -133,20 +151,31 @@ describe('training off the event loop', () => {
     it('in the middle keeps the steps that were taken, and each rate', async () => {
       const [one, other] = [small(4_000_000), small(10)];
       const controller = new AbortController();
-      const promise = rejection(one.training.stepEachAsync(one.dataset, 0, one.dataset.count, { signal: controller.signal })); // prettier-ignore
+      const promise = rejection(
+        one.training.stepEachAsync(one.dataset, 0, one.dataset.count, { signal: controller.signal }),
+      );
       setTimeout(() => controller.abort(), 30);
       assert.equal(((await promise) as Error).name, 'AbortError');
       const { steps } = one.training;
       assert.ok(steps > 0 && steps < one.dataset.count, `${steps}`);
       other.training.stepEach(one.dataset, 0, steps);
       assert.deepEqual([...one.w.data], [...other.w.data]);
-      assert.deepEqual([...one.training.stepEach(one.dataset, steps, steps + 9)], [...other.training.stepEach(one.dataset, steps, steps + 9)]); // prettier-ignore
+      assert.deepEqual(
+        [...one.training.stepEach(one.dataset, steps, steps + 9)],
+        [...other.training.stepEach(one.dataset, steps, steps + 9)],
+      );
     });
 
     it('of a model leaves it usable', async () => {
       const model = built('scalar');
       const controller = new AbortController();
-      const error = await rejection(train(model, docs, { steps: 100_000, signal: controller.signal, onProgress: ({ step }) => step > 10 && controller.abort('enough') })); // prettier-ignore
+      const error = await rejection(
+        train(model, docs, {
+          steps: 100_000,
+          signal: controller.signal,
+          onProgress: ({ step }) => step > 10 && controller.abort('enough'),
+        }),
+      );
       assert.equal(error, 'enough');
       assert.equal((await train(model, docs, { steps: 2 })).losses.length, 2);
     });
@@ -185,7 +214,17 @@ describe('training off the event loop', () => {
       ['advance', ({ training }) => training.program.advance({ x: 1 }, 0)],
       ['backward', ({ training }) => training.program.backward()],
       ['runPart', ({ training }) => training.program.runPart('forward')],
-      ['generate', ({ training }) => training.program.generate(new Random(1), { input: 'x', start: 0, stop: 0, temperature: 1, count: 1 })],
+      [
+        'generate',
+        ({ training }) =>
+          training.program.generate(new Random(1), {
+            input: 'x',
+            start: 0,
+            stop: 0,
+            temperature: 1,
+            count: 1,
+          }),
+      ],
       ['setRule', ({ training }) => training.program.setRule(0, 1)],
       ['arena', ({ training }) => training.program.arena],
       ['read', ({ training, w }) => training.program.read(w)],
@@ -195,7 +234,7 @@ describe('training off the event loop', () => {
       ['another training of it', ({ w }) => new SGD({ learningRate: 1 }).minimize(w.mul(2)).step({})],
       ['saveWeights', ({ w }) => saveWeights(join(folder, 'w'), [w])],
       ['toDot with data', ({ w }) => w.toDot({ data: true })],
-    ]; // prettier-ignore
+    ];
     for (const [what, call] of calls) {
       it(what, async () => {
         const one = small(2000);
@@ -233,38 +272,103 @@ describe('training off the event loop', () => {
   describe('as an experiment refuses', () => {
     const some = ['ab', 'ba'];
     const rows: [what: string, name: string, options: object, error: string, message: RegExp][] = [
-      ['a model that there is not', 'gru', {}, 'ExperimentError', /^model "gru": expected scalar, vector, rnn, rnn_att$/],
+      [
+        'a model that there is not',
+        'gru',
+        {},
+        'ExperimentError',
+        /^model "gru": expected scalar, vector, rnn, rnn_att$/,
+      ],
       ['half a step', 'rnn', { steps: 0.5 }, 'RangeError', /^steps 0.5: expected an integer from 0/],
       ['no documents a step', 'rnn', { batch: 0 }, 'RangeError', /^batch 0: expected an integer from 1/],
       ['samples below zero', 'rnn', { samples: -1 }, 'RangeError', /^samples -1: expected an integer from 0/],
       ['a callback that is none', 'rnn', { onStep: 3 }, 'TypeError', /^onStep 3: expected a function/],
-      ['seconds that are none', 'rnn', { loadSeconds: '1' }, 'TypeError', /^loadSeconds "1": expected a number/],
-      ['half a size', 'rnn', { sizes: { nEmbd: 0.5 } }, 'ExperimentError', /^nEmbd 0.5: expected an integer from 1/],
-      ['never to keep', 'rnn', { keeper: { every: 0, resume: () => [], save: () => undefined } }, 'RangeError', /^every 0: expected an integer from 1/],
-    ]; // prettier-ignore
+      [
+        'seconds that are none',
+        'rnn',
+        { loadSeconds: '1' },
+        'TypeError',
+        /^loadSeconds "1": expected a number/,
+      ],
+      [
+        'half a size',
+        'rnn',
+        { sizes: { nEmbd: 0.5 } },
+        'ExperimentError',
+        /^nEmbd 0.5: expected an integer from 1/,
+      ],
+      [
+        'never to keep',
+        'rnn',
+        { keeper: { every: 0, resume: () => [], save: () => undefined } },
+        'RangeError',
+        /^every 0: expected an integer from 1/,
+      ],
+    ];
     for (const [what, model, options, name, message] of rows) {
       it(what, () => {
-        assert.throws(() => runExperiment(model as ModelName, { docs: some, steps: 1, ...options }), { name, message }); // prettier-ignore
+        assert.throws(() => runExperiment(model as ModelName, { docs: some, steps: 1, ...options }), {
+          name,
+          message,
+        });
       });
     }
   });
 
   describe('refuses', () => {
     const bad: [what: string, options: object, error: object, list?: unknown][] = [
-      ['a signal that is none', { signal: {} }, { name: 'TypeError', message: 'signal an object: expected an AbortSignal, as of an AbortController' }],
-      ['a callback that is none', { onProgress: 3 }, { name: 'TypeError', message: 'onProgress 3: expected a function' }],
+      [
+        'a signal that is none',
+        { signal: {} },
+        { name: 'TypeError', message: 'signal an object: expected an AbortSignal, as of an AbortController' },
+      ],
+      [
+        'a callback that is none',
+        { onProgress: 3 },
+        { name: 'TypeError', message: 'onProgress 3: expected a function' },
+      ],
       ['half a step', { steps: 0.5 }, { name: 'RangeError' }],
-      ['more steps than a file can tell of', { steps: 1e9 }, { name: 'RangeError', message: /^steps 1000000000: expected an integer from 0 to 999999999$/ }],
+      [
+        'more steps than a file can tell of',
+        { steps: 1e9 },
+        { name: 'RangeError', message: /^steps 1000000000: expected an integer from 0 to 999999999$/ },
+      ],
       ['a rate that is no number', { lr: '1' }, { name: 'TypeError', message: 'lr "1": expected a number' }],
       ['no documents', {}, { name: 'DataError' }, []],
       ['no list', {}, { name: 'DataError', message: /no list of strings/ }, 7],
       ['a list of numbers', {}, { name: 'DataError', message: /no list of strings/ }, [1, 2]],
-      ['documents of another vocabulary', {}, { name: 'DataError', message: /^the documents have 3 tokens, the model was built for 27: / }, ['ab', 'ba']],
-      ['a tokenizer of another vocabulary', { tokenizer: new Tokenizer(['ab', 'c']) }, { name: 'DataError', message: /^the tokenizer has 4 tokens/ }],
-      ['characters that the tokenizer lacks', { tokenizer }, { name: 'DataError', message: /not in the vocabulary/ }, ['ab', 'É']],
-      ['a rate that diverges', { lr: 1e200, steps: 50 }, { name: 'ExperimentError', message: /^the model: the loss is NaN at step \d+: training diverged/ }],
-      ['what onProgress throws', { onProgress: () => { throw new RangeError('mine'); } }, { name: 'RangeError', message: 'mine' }],
-    ]; // prettier-ignore
+      [
+        'documents of another vocabulary',
+        {},
+        { name: 'DataError', message: /^the documents have 3 tokens, the model was built for 27: / },
+        ['ab', 'ba'],
+      ],
+      [
+        'a tokenizer of another vocabulary',
+        { tokenizer: new Tokenizer(['ab', 'c']) },
+        { name: 'DataError', message: /^the tokenizer has 4 tokens/ },
+      ],
+      [
+        'characters that the tokenizer lacks',
+        { tokenizer },
+        { name: 'DataError', message: /not in the vocabulary/ },
+        ['ab', 'É'],
+      ],
+      [
+        'a rate that diverges',
+        { lr: 1e200, steps: 50 },
+        { name: 'ExperimentError', message: /^the model: the loss is NaN at step \d+: training diverged/ },
+      ],
+      [
+        'what onProgress throws',
+        {
+          onProgress: () => {
+            throw new RangeError('mine');
+          },
+        },
+        { name: 'RangeError', message: 'mine' },
+      ],
+    ];
     for (const [what, options, error, list = docs] of bad) {
       it(what, async () => {
         const model = built('rnn');
@@ -278,8 +382,11 @@ describe('training off the event loop', () => {
       const w = parameter([1, 2]);
       const training = new SGD({ learningRate: 0.1 }).minimize(w.at(index('i')));
       const dataset = { count: 4, inputs: { i: { values: Int32Array.of(0, 1, 2, 0) } } };
-      await assert.rejects(training.stepEachAsync(dataset, 2, 5), /^RangeError: documents 2 to before 5/); // prettier-ignore
-      await assert.rejects(training.stepEachAsync(dataset), { name: 'FeedError', message: /^document 2: input 'i' = 2: expected an integer from 0 to 1/ }); // prettier-ignore
+      await assert.rejects(training.stepEachAsync(dataset, 2, 5), /^RangeError: documents 2 to before 5/);
+      await assert.rejects(training.stepEachAsync(dataset), {
+        name: 'FeedError',
+        message: /^document 2: input 'i' = 2: expected an integer from 0 to 1/,
+      });
       assert.equal(training.steps, 2);
       assert.equal((await training.stepEachAsync(dataset, 3)).length, 1);
     });
@@ -310,14 +417,27 @@ describe('a worker that is terminated neither crashes nor leaks, in the middle o
   const library = join(packageRoot(), 'dist/index.cjs');
   for (const work of ['stepEach', 'stepEachAsync', 'two stepEachAsync', 'compile']) {
     for (const loaded of [[], ['loaded']]) {
-      it(`${work}, ${times} times, ${loaded.length ? 'with the addon in the main thread too' : 'in workers alone'}`, async function () {
-        this.timeout(times * 2000);
-        const { stdout } = await promisify(execFile)(process.execPath, [script, work, String(times), library, ...loaded]); // prettier-ignore
-        const quarters = stdout.trim().split('\n').map((line) => (JSON.parse(line) as { resident: number }).resident); // prettier-ignore
-        assert.equal(quarters.length, 4);
-        // A worker that were kept would take several MB.
-        assert.ok(quarters[3]! - quarters[1]! < 40e6, stdout);
-      });
+      it(
+        `${work}, ${times} times, ` +
+          `${loaded.length ? 'with the addon in the main thread too' : 'in workers alone'}`,
+        async function () {
+          this.timeout(times * 2000);
+          const { stdout } = await promisify(execFile)(process.execPath, [
+            script,
+            work,
+            String(times),
+            library,
+            ...loaded,
+          ]);
+          const quarters = stdout
+            .trim()
+            .split('\n')
+            .map((line) => (JSON.parse(line) as { resident: number }).resident);
+          assert.equal(quarters.length, 4);
+          // A worker that were kept would take several MB.
+          assert.ok(quarters[3]! - quarters[1]! < 40e6, stdout);
+        },
+      );
     }
   }
 });

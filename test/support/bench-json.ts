@@ -15,7 +15,7 @@ const least: Effort = {
 };
 const silent = { write: () => undefined };
 try {
-  bench(['--json', process.argv[2] ?? ''], { stdout: silent, stderr: silent }, { quick: least, full: least }); // prettier-ignore
+  bench(['--json', process.argv[2] ?? ''], { stdout: silent, stderr: silent }, { quick: least, full: least });
   console.log('saved');
 } catch (error) {
   console.log(String(error));

@@ -1,6 +1,6 @@
 /** Builds small graphs with random numbers, and compares the engine with the plain reference. */
 import assert from 'node:assert/strict';
-import { index, input, parameter, type Index, type TypedArray, type Value } from '../../lib/value/value.js'; // prettier-ignore
+import { index, input, parameter, type Index, type TypedArray, type Value } from '../../lib/value/value.js';
 import { compile, Program, type DType, type Feeds } from '../../lib/runtime/program.js';
 import { Random } from '../../lib/runtime/random.js';
 import { evaluate, slopes, type Tensor } from './reference.js';
@@ -35,11 +35,17 @@ export class Leaves {
   }
   /** A parameter. */
   p(...shape: number[]): Value {
-    return this.of(this.drawAll(shape, () => this.draw()), shape); // prettier-ignore
+    return this.of(
+      this.drawAll(shape, () => this.draw()),
+      shape,
+    );
   }
   /** A parameter with positive numbers. */
   positive(...shape: number[]): Value {
-    return this.of(this.drawAll(shape, () => Math.abs(this.draw())), shape); // prettier-ignore
+    return this.of(
+      this.drawAll(shape, () => Math.abs(this.draw())),
+      shape,
+    );
   }
   /** A fed array. */
   x(...shape: number[]): Value {
@@ -106,7 +112,7 @@ export function checkGraph(
     const values = [...leaves.values];
     const weighted = y.mul(leaves.p(...y.shape));
     if (!expected) {
-      const gradients = options.differentiable === false ? [] : slopes(weighted, values, feeds, numbers); // prettier-ignore
+      const gradients = options.differentiable === false ? [] : slopes(weighted, values, feeds, numbers);
       expected = { y: evaluate(y, feeds, numbers).get(y)!, gradients };
     }
     assert.deepEqual(y.shape, expected.y.shape, 'the shape');
@@ -118,12 +124,17 @@ export function checkGraph(
     program.forward(feeds);
     assertClose(program.read(y), expected.y.data, tolerance.value, `the value ${on}`);
     const bare = new Program({ groups: [[y]], gradients: 'none' }, target);
-    assertClose(bare.forward(feeds), expected.y.data, tolerance.value, `the value without gradients ${on}`); // prettier-ignore
+    assertClose(bare.forward(feeds), expected.y.data, tolerance.value, `the value without gradients ${on}`);
     if (options.differentiable === false) continue;
 
     program.backward();
     values.forEach((leaf, i) => {
-      assertClose(program.readGradient(leaf), expected!.gradients[i]!.data, tolerance.gradient, `the gradient by ${leaf.label} ${on}`); // prettier-ignore
+      assertClose(
+        program.readGradient(leaf),
+        expected!.gradients[i]!.data,
+        tolerance.gradient,
+        `the gradient by ${leaf.label} ${on}`,
+      );
     });
 
     const loss = weighted.sum();
@@ -133,7 +144,13 @@ export function checkGraph(
     assertClose([result.loss], [total], tolerance.value * 10, `the loss of a training step ${on}`);
     values.forEach((leaf, i) => {
       const found = result.gradients.get(leaf);
-      if (found) assertClose(found, expected!.gradients[i]!.data, tolerance.gradient, `the training's gradient by ${leaf.label} ${on}`); // prettier-ignore
+      if (found)
+        assertClose(
+          found,
+          expected!.gradients[i]!.data,
+          tolerance.gradient,
+          `the training's gradient by ${leaf.label} ${on}`,
+        );
     });
   }
 }

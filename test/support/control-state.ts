@@ -9,14 +9,7 @@ const operands = Float64Array.of(5e-324, 2 ** -1022, 1, 0.5, 2 ** -53 * 1.5, 2 *
 const results = new Float64Array(6);
 /** Their bits: where denormals count as zero, they are equal to zero as well. */
 const bits = new BigInt64Array(results.buffer);
-const expected = [
-  1n,
-  1n << 51n,
-  (1023n << 52n) + 1n,
-  1023n << 52n,
-  (-1025n << 52n) + 1n,
-  -1025n << 52n,
-];
+const expected = [1n, 1n << 51n, (1023n << 52n) + 1n, 1023n << 52n, (-1025n << 52n) + 1n, -1025n << 52n];
 
 /**
  * Throws where a call has left the state of this thread changed: denormal operands or results that

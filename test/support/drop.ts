@@ -49,8 +49,7 @@ const WORK: Readonly<Record<string, { times: number; once: () => void }>> = {
   },
   '4,000 small graphs trained': {
     times: 4000,
-    once: () =>
-      void new SGD({ learningRate: 0.1 }).minimize(parameter([1, 2]).exp().sum()).step({}),
+    once: () => void new SGD({ learningRate: 0.1 }).minimize(parameter([1, 2]).exp().sum()).step({}),
   },
   '40 large graphs of single numbers trained': {
     times: 40,

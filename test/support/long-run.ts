@@ -61,6 +61,7 @@ const timed = (one: Training): number => {
 };
 const young = begun().training;
 const turns = Array.from({ length: TURNS }, () => [training, young].map(timed));
-const middle = (which: number): number => turns.map((turn) => turn[which]!).sort((a, b) => a - b)[(TURNS - 1) / 2]!; // prettier-ignore
+const middle = (which: number): number =>
+  turns.map((turn) => turn[which]!).sort((a, b) => a - b)[(TURNS - 1) / 2]!;
 const ages: Ages = { old: middle(0), young: middle(1) };
 console.log(JSON.stringify(ages));

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import * as tls from 'node:tls';
 
 /** A certificate for the loopback that signs itself, and its key. */
-export const LOCALHOST = readFileSync(join(import.meta.dirname, '../fixtures/localhost.pem'), 'utf8'); // prettier-ignore
+export const LOCALHOST = readFileSync(join(import.meta.dirname, '../fixtures/localhost.pem'), 'utf8');
 
 /** What a server does when the head of a request has come. */
 export type Behaviour = (socket: net.Socket, head: string, origin: string) => void;
@@ -103,7 +103,9 @@ export function pour(socket: net.Socket, text: string): void {
  */
 export function passOn(to: () => string, login?: string): Behaviour {
   return (socket, head) => {
-    const authorized = login === undefined || head.includes(`\r\nproxy-authorization: Basic ${Buffer.from(login).toString('base64')}\r\n`); // prettier-ignore
+    const authorized =
+      login === undefined ||
+      head.includes(`\r\nproxy-authorization: Basic ${Buffer.from(login).toString('base64')}\r\n`);
     if (!authorized) {
       answer('', { status: '407 Proxy Authentication Required' })(socket, head, '');
       return;

@@ -3,7 +3,18 @@
  * written out position by position, then the mean loss of the first positions.
  */
 import fc from 'fast-check';
-import { choose, concat, makeValue, meanOfFirst, stack, total, zeros, type Index, type Node, type Value } from '../../lib/value/value.js'; // prettier-ignore
+import {
+  choose,
+  concat,
+  makeValue,
+  meanOfFirst,
+  stack,
+  total,
+  zeros,
+  type Index,
+  type Node,
+  type Value,
+} from '../../lib/value/value.js';
 import type { Feeds } from '../../lib/runtime/program.js';
 import { ShapeError } from '../../lib/core/shape.js';
 import { Leaves } from './check.js';
@@ -107,20 +118,27 @@ const NUMERIC: Make[] = [
   (x) => x.detach(),
   (x, pool, b, c) => total([x, pool.like(x, b), pool.like(x, c), x].slice(b % 3)),
   (x, pool, b, c) => pool.token && choose([pool.like(x, b), x, pool.like(x, c), x], pool.token),
-  (x, pool) => pool.token && choose([x, x, ...pool.values.filter((y) => y.shape.join() === x.shape.join())].slice(-3), pool.token), // prettier-ignore
+  (x, pool) =>
+    pool.token &&
+    choose([x, x, ...pool.values.filter((y) => y.shape.join() === x.shape.join())].slice(-3), pool.token),
   (x, pool, b) => x.sub(pool.like(x, b)).mul(x),
   (x, _, b) => x.mul((b % 5) - 1.5),
 ];
 
 const axisOf = (x: Value, choice: number): number => choice % x.shape.length;
-const ofRank = (rank: number, make: Make): Make => (x, ...rest) => (x.shape.length >= rank ? make(x, ...rest) : undefined); // prettier-ignore
+const ofRank =
+  (rank: number, make: Make): Make =>
+  (x, ...rest) =>
+    x.shape.length >= rank ? make(x, ...rest) : undefined;
 
 const STRUCTURAL: Make[] = [
   ofRank(1, (x, _, b) => x.sum(axisOf(x, b) - (b % 2) * x.shape.length)),
   ofRank(1, (x, _, b) => x.mean(axisOf(x, b))),
   ofRank(1, (x, _, b) => x.max(axisOf(x, b))),
   ofRank(1, (x, _, b) => x.mul(0.5).cumsum(axisOf(x, b))),
-  ...new Array<Make>(4).fill((x, pool, b) => [pool.pick(b, (y) => contracts(x, y))].map((y) => y && x.matmul(y))[0]), // prettier-ignore
+  ...new Array<Make>(4).fill(
+    (x, pool, b) => [pool.pick(b, (y) => contracts(x, y))].map((y) => y && x.matmul(y))[0],
+  ),
   (x, pool, b) => [pool.pick(b, (y) => contracts(y, x))].map((y) => y && y.matmul(x))[0],
   ofRank(1, (x) => x.softmax()),
   (x, _, b) => x.reshape(b % 2 ? [1, ...x.shape] : [...x.shape, 1]),
@@ -138,7 +156,7 @@ const STRUCTURAL: Make[] = [
   ofRank(1, (x, pool, b) => concat([pool.like(x, b), x], -1)),
   (x, pool, b, c) => stack([x, pool.like(x, b), pool.like(x, c)].slice(c % 3)),
   ofRank(1, (x, pool) => (pool.token && x.shape[0]! > 2 ? x.gather(pool.token) : undefined)),
-  ofRank(1, (x, _, b) => (x.shape.length === 1 ? x.gather(x.topk(1 + (b % x.shape[0]!))) : undefined)), // prettier-ignore
+  ofRank(1, (x, _, b) => (x.shape.length === 1 ? x.gather(x.topk(1 + (b % x.shape[0]!))) : undefined)),
   ofRank(1, (x, pool, b) => {
     if (x.shape.length !== 1) return undefined;
     const keys = stack([x, pool.like(x, b), x.exp()]);
@@ -203,7 +221,8 @@ export function build(recipe: Recipe): RandomGraph {
     const norm = (scalar ? square : square.mean()).add(0.5).pow(-0.5);
     state = [state.at(-1)!, recipe.seed % 3 ? next.mul(norm) : next.mul(norm).relu()];
     const scores = scalar
-      ? state[1]!.add(read.mul(0.1)) : state[1]!.matmul(leaves[4]!).softmax().at(token).log().neg(); // prettier-ignore
+      ? state[1]!.add(read.mul(0.1))
+      : state[1]!.matmul(leaves[4]!).softmax().at(token).log().neg();
     losses.push(number(pool.values.at(-1)!).add(scores));
   }
   const pool = new Pool([...once.values, meanOfFirst(losses, length)], undefined);
@@ -276,9 +295,7 @@ export function buildTerms({ scalar, seed, size, before, means }: TermsRecipe): 
         : pool.pick(choice >> 1)!;
     const first = picked(terms[0]!);
     const isNumber = terms[0]! % 3 > 0;
-    const all = terms.map((choice) =>
-      isNumber ? number(picked(choice)) : pool.like(first, choice),
-    );
+    const all = terms.map((choice) => (isNumber ? number(picked(choice)) : pool.like(first, choice)));
     most = Math.min(most, all.length);
     last = meanOfFirst(all, n);
     pool.values.push(last);
@@ -317,14 +334,16 @@ export function isTame(computed: ReadonlyMap<Node, Tensor>): boolean {
       const [left, right] = difference;
       const same = left!.length === wide && right!.length === wide;
       const near = (x: number, z: number): boolean => Math.abs(x - z) < margin;
-      if (same ? left!.some((x, i) => near(x, right![i]!)) : left!.some((x) => right!.some((z) => near(x, z)))) return false; // prettier-ignore
+      if (
+        same ? left!.some((x, i) => near(x, right![i]!)) : left!.some((x) => right!.some((z) => near(x, z)))
+      )
+        return false;
     } else if (node.op === 'max') {
       // One number near the largest of each line, and only one.
       const { shape } = node.inputs[0]!;
       const axis = node.attr.axes![0]!;
       const after = shape.slice(axis + 1).reduce((a, b) => a * b, 1);
-      const line = (i: number): number =>
-        Math.floor(i / (shape[axis]! * after)) * after + (i % after);
+      const line = (i: number): number => Math.floor(i / (shape[axis]! * after)) * after + (i % after);
       const near = data(node, 0).filter((x, i) => y[line(i)]! - x < margin).length;
       if (near !== y.length) return false;
     } else if (node.op === 'topk') {

@@ -96,7 +96,7 @@ export function write(listing: Listing): { loss: Value; parameters: Value[] } {
           : [1, 2, 3, 4].map(() => matrix(width, width)));
     weights.set(key, made);
     const recurs = kind === 'recurrence' || kind === 'gated' || kind === 'largest';
-    return { kind, w: made, state: recurs ? start() : undefined, keys: [] as Value[], values: [] as Value[] }; // prettier-ignore
+    return { kind, w: made, state: recurs ? start() : undefined, keys: [] as Value[], values: [] as Value[] };
   });
 
   const losses: Value[] = [];

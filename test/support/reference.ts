@@ -66,7 +66,12 @@ function erf(x: number): number {
 function along({ shape, data }: Tensor, axis: number, f: (list: number[]) => number): Tensor {
   const others = shape.filter((_, i) => i !== axis);
   return tensor(others, (index) =>
-    f(Array.from({ length: shape[axis]! }, (_, i) => get({ shape, data }, [...index.slice(0, axis), i, ...index.slice(axis)])))); // prettier-ignore
+    f(
+      Array.from({ length: shape[axis]! }, (_, i) =>
+        get({ shape, data }, [...index.slice(0, axis), i, ...index.slice(axis)]),
+      ),
+    ),
+  );
 }
 
 type Rule = (c: Computation) => Tensor;
@@ -87,7 +92,8 @@ const leaf: Rule = ({ node, feeds }) => {
 };
 const scalar = (x: number): Tensor => ({ shape: [], data: [x] });
 const positive = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
-const replaced = (index: readonly number[], axis: number, by: number): number[] => index.map((i, a) => (a === axis ? by : i)); // prettier-ignore
+const replaced = (index: readonly number[], axis: number, by: number): number[] =>
+  index.map((i, a) => (a === axis ? by : i));
 const last = ({ node }: Computation): number => node.inputs.length - 1;
 
 function sum({ shape, data }: Tensor, axes: readonly number[]): Tensor {
@@ -112,7 +118,7 @@ function matmul(a: Tensor, b: Tensor): Tensor {
     const lead = index.slice(0, -2);
     const [row, column] = index.slice(-2) as [number, number];
     let dot = 0;
-    for (let i = 0; i < k; i++) dot += get(left, [...lead, row, i]) * get(right, [...lead, i, column]); // prettier-ignore
+    for (let i = 0; i < k; i++) dot += get(left, [...lead, row, i]) * get(right, [...lead, i, column]);
     return dot;
   });
   const rows = a.shape.length === 1 ? [] : [m];
@@ -124,7 +130,7 @@ function matmul(a: Tensor, b: Tensor): Tensor {
 function byRow(x: Tensor, f: (row: number[], at: number) => number[]): Tensor {
   const n = x.shape.at(-1)!;
   const data: number[] = [];
-  for (let at = 0; n > 0 && at < x.data.length; at += n) data.push(...f(x.data.slice(at, at + n), at)); // prettier-ignore
+  for (let at = 0; n > 0 && at < x.data.length; at += n) data.push(...f(x.data.slice(at, at + n), at));
   return { shape: x.shape, data };
 }
 
@@ -182,9 +188,13 @@ export const REFERENCE: Readonly<Record<OpName, Rule>> = {
   dropout: (c) => c.x(0),
 
   max: (c) => {
-    const gone = (c.node.attr.axes ?? c.x(0).shape.map((_, axis) => axis)).map((axis) => positive(axis, c.x(0).shape.length)); // prettier-ignore
+    const gone = (c.node.attr.axes ?? c.x(0).shape.map((_, axis) => axis)).map((axis) =>
+      positive(axis, c.x(0).shape.length),
+    );
     // The last axis first: those before it keep their places.
-    return [...new Set(gone)].sort((a, b) => b - a).reduce((x, axis) => along(x, axis, (list) => Math.max(...list)), c.x(0)); // prettier-ignore
+    return [...new Set(gone)]
+      .sort((a, b) => b - a)
+      .reduce((x, axis) => along(x, axis, (list) => Math.max(...list)), c.x(0));
   },
   argmax: (c) => along(c.x(0), c.node.attr.axis!, (list) => list.indexOf(Math.max(...list))),
   cumsum: (c) => {
@@ -193,7 +203,9 @@ export const REFERENCE: Readonly<Record<OpName, Rule>> = {
     return tensor(x.shape, (index) => {
       const at = index[axis]!;
       const places = x.shape[axis]! > 0 ? Array.from({ length: x.shape[axis]! }, (_, i) => i) : [];
-      return places.filter((i) => (reverse ? i >= at : i <= at)).reduce((y, i) => y + get(x, replaced(index, axis, i)), 0); // prettier-ignore
+      return places
+        .filter((i) => (reverse ? i >= at : i <= at))
+        .reduce((y, i) => y + get(x, replaced(index, axis, i)), 0);
     });
   },
   sum: (c) => sum(c.x(0), c.node.attr.axes ?? c.x(0).shape.map((_, axis) => axis)),
@@ -234,7 +246,8 @@ export const REFERENCE: Readonly<Record<OpName, Rule>> = {
   crossEntropy: (c) => {
     const [x, target] = [c.x(0), c.x(1)];
     const n = x.shape[x.shape.length - 1]!;
-    const loss = (t: number, r: number): number => Math.log(x.data.slice(r * n, r * n + n).reduce((s, xi) => s + Math.exp(xi - x.data[r * n + t]!), 0)); // prettier-ignore
+    const loss = (t: number, r: number): number =>
+      Math.log(x.data.slice(r * n, r * n + n).reduce((s, xi) => s + Math.exp(xi - x.data[r * n + t]!), 0));
     return { shape: target.shape, data: target.data.map(loss) };
   },
   crossEntropyGrad: (c) => {
@@ -247,22 +260,31 @@ export const REFERENCE: Readonly<Record<OpName, Rule>> = {
   },
   gatherMatmul: (c) => {
     const [x, m, at] = [c.x(0), c.x(1), c.x(2)];
-    return tensor([m.shape[1]!], ([j]) => at.data.reduce((y, i) => y + get(x, [i]) * get(m, [i, j!]), 0)); // prettier-ignore
+    return tensor([m.shape[1]!], ([j]) => at.data.reduce((y, i) => y + get(x, [i]) * get(m, [i, j!]), 0));
   },
   gatherDot: (c) => {
     const [m, g, at] = [c.x(0), c.x(1), c.x(2)];
     const dot = (i: number): number => g.data.reduce((y, v, j) => y + v * get(m, [i, j]), 0);
-    return tensor([m.shape[0]!], ([row]) => at.data.reduce((y, i) => (i === row ? y + dot(i) : y), 0)); // prettier-ignore
+    return tensor([m.shape[0]!], ([row]) => at.data.reduce((y, i) => (i === row ? y + dot(i) : y), 0));
   },
   scatterOuter: (c) => {
     const [x, g, at] = [c.x(0), c.x(1), c.x(2)];
-    return tensor(c.node.attr.shape!, ([row, j]) => at.data.reduce((y, i) => (i === row ? y + get(x, [i]) * get(g, [j!]) : y), 0)); // prettier-ignore
+    return tensor(c.node.attr.shape!, ([row, j]) =>
+      at.data.reduce((y, i) => (i === row ? y + get(x, [i]) * get(g, [j!]) : y), 0),
+    );
   },
 
   reshape: (c) => ({ shape: c.node.attr.shape!, data: c.x(0).data }),
   transpose: (c) => {
     const axes = c.node.attr.axes!.map((axis) => positive(axis, c.x(0).shape.length));
-    return tensor(axes.map((axis) => c.x(0).shape[axis]!), (index) => get(c.x(0), axes.map((_, axis) => index[axes.indexOf(axis)]!))); // prettier-ignore
+    return tensor(
+      axes.map((axis) => c.x(0).shape[axis]!),
+      (index) =>
+        get(
+          c.x(0),
+          axes.map((_, axis) => index[axes.indexOf(axis)]!),
+        ),
+    );
   },
   broadcastTo: (c) => tensor(c.node.attr.shape!, (index) => get(c.x(0), index)),
   slice: (c) => {
@@ -296,15 +318,20 @@ export const REFERENCE: Readonly<Record<OpName, Rule>> = {
   gather: (c) => {
     const [x, at] = [c.x(0), c.x(1)];
     const [, ...row] = x.shape;
-    if (c.node.attr.batch) return tensor([x.shape[0]!, ...row.slice(1)], ([i, ...rest]) => get(x, [i!, at.data[i!]!, ...rest])); // prettier-ignore
-    return tensor([...at.shape, ...row], (index) => get(x, [get(at, index.slice(0, at.shape.length)), ...index.slice(at.shape.length)])); // prettier-ignore
+    if (c.node.attr.batch)
+      return tensor([x.shape[0]!, ...row.slice(1)], ([i, ...rest]) => get(x, [i!, at.data[i!]!, ...rest]));
+    return tensor([...at.shape, ...row], (index) =>
+      get(x, [get(at, index.slice(0, at.shape.length)), ...index.slice(at.shape.length)]),
+    );
   },
   scatterAdd: (c) => {
     const [g, at] = [c.x(0), c.x(1)];
     return tensor(c.node.attr.shape!, (index) => {
-      if (c.node.attr.batch) return at.data[index[0]!] === index[1] ? get(g, [index[0]!, ...index.slice(2)]) : 0; // prettier-ignore
+      if (c.node.attr.batch)
+        return at.data[index[0]!] === index[1] ? get(g, [index[0]!, ...index.slice(2)]) : 0;
       const [row, ...rest] = index;
-      const add = (y: number, i: number, j: number): number => (i === row ? y + get(g, at.shape.length ? [j, ...rest] : rest) : y); // prettier-ignore
+      const add = (y: number, i: number, j: number): number =>
+        i === row ? y + get(g, at.shape.length ? [j, ...rest] : rest) : y;
       return at.data.reduce(add, 0);
     });
   },
@@ -337,13 +364,7 @@ export function evaluate(root: Node, feeds: Feeds, numbers: Numbers): Map<Node, 
  * The gradient of the sum of root's elements with respect to each of `leaves`, by central
  * differences of fourth order: good to about 1e-10 where fifth derivatives are moderate.
  */
-export function slopes(
-  root: Node,
-  leaves: readonly Node[],
-  feeds: Feeds,
-  numbers: Numbers,
-): Tensor[] {
-  // prettier-ignore
+export function slopes(root: Node, leaves: readonly Node[], feeds: Feeds, numbers: Numbers): Tensor[] {
   const h = 1e-4;
   const base = evaluate(root, feeds, numbers);
   const fixed = new Map(numbers);
@@ -358,7 +379,8 @@ export function slopes(
     const data = base.get(leaf);
     // A leaf beyond the prefix is no part of what was computed.
     if (!data) return tensor(leaf.shape, () => 0);
-    const slope = (i: number): number => (8 * (at(leaf, i, h) - at(leaf, i, -h)) - at(leaf, i, 2 * h) + at(leaf, i, -2 * h)) / (12 * h); // prettier-ignore
+    const slope = (i: number): number =>
+      (8 * (at(leaf, i, h) - at(leaf, i, -h)) - at(leaf, i, 2 * h) + at(leaf, i, -2 * h)) / (12 * h);
     return { shape: data.shape, data: data.data.map((_, i) => slope(i)) };
   });
 }

@@ -14,7 +14,21 @@ import { assertClose, checkGraph, Leaves } from '../support/check.js';
 import { tensor, type Tensor } from '../support/reference.js';
 import { TARGETS } from '../support/targets.js';
 
-const { embedding, gelu, layerNorm, logSoftmax, logSumExp, norm, silu, split, std, tensordot, variance, vstack, where } = functions; // prettier-ignore
+const {
+  embedding,
+  gelu,
+  layerNorm,
+  logSoftmax,
+  logSumExp,
+  norm,
+  silu,
+  split,
+  std,
+  tensordot,
+  variance,
+  vstack,
+  where,
+} = functions;
 
 /** What a function is to compute of one list of numbers. */
 const sum = (x: readonly number[]): number => x.reduce((a, b) => a + b, 0);
@@ -24,13 +38,16 @@ const squares = (x: readonly number[]): number => sum(x.map((v) => (v - mean(x))
 /** The numbers of an array, index by index. */
 const at = (x: Value, index: readonly number[]): number => {
   let place = 0;
-  x.shape.forEach((n, axis) => (place = place * n + (n === 1 ? 0 : index[axis + index.length - x.shape.length]!))); // prettier-ignore
+  x.shape.forEach(
+    (n, axis) => (place = place * n + (n === 1 ? 0 : index[axis + index.length - x.shape.length]!)),
+  );
   return x.data[place]!;
 };
 /** An array by its definition; `is` is given the leaves' numbers. */
 const by = (shape: readonly number[], f: (index: number[]) => number): Tensor => tensor(shape, f);
 /** The list along an axis through a place. */
-const line = (x: Value, axis: number, index: readonly number[]): number[] => Array.from({ length: x.shape[axis]! }, (_, i) => at(x, [...index.slice(0, axis), i, ...index.slice(axis)])); // prettier-ignore
+const line = (x: Value, axis: number, index: readonly number[]): number[] =>
+  Array.from({ length: x.shape[axis]! }, (_, i) => at(x, [...index.slice(0, axis), i, ...index.slice(axis)]));
 const rest = (x: Value, axis: number): number[] => x.shape.filter((_, i) => i !== axis);
 
 /** A function of one leaf, and its definition. */
@@ -40,71 +57,213 @@ type Row = [
   f: (x: Value, g: Leaves) => Value,
   expected: (x: Value) => Tensor,
 ];
-const each = (f: (x: number) => number) => (x: Value): Tensor => ({ shape: x.shape, data: Array.from(x.data, f) }); // prettier-ignore
-const along = (axis: number, f: (list: number[]) => number) => (x: Value): Tensor => by(rest(x, axis), (index) => f(line(x, axis, index))); // prettier-ignore
+const each =
+  (f: (x: number) => number) =>
+  (x: Value): Tensor => ({ shape: x.shape, data: Array.from(x.data, f) });
+const along =
+  (axis: number, f: (list: number[]) => number) =>
+  (x: Value): Tensor =>
+    by(rest(x, axis), (index) => f(line(x, axis, index)));
 /** The number at a place of the list along an axis. */
-const within = (axis: number, f: (list: number[], i: number) => number) => (x: Value): Tensor => by(x.shape, (index) => f(line(x, axis, index.filter((_, i) => i !== axis)), index[axis]!)); // prettier-ignore
-const moved = (shape: number[], from: (index: number[]) => number[]) => (x: Value): Tensor => by(shape, (index) => at(x, from(index))); // prettier-ignore
-const whole = (f: (list: number[]) => number) => (x: Value): Tensor => ({ shape: [], data: [f(Array.from(x.data))] }); // prettier-ignore
-const softmaxOf = (list: number[], i: number): number => Math.exp(list[i]!) / sum(list.map(Math.exp)); // prettier-ignore
+const within =
+  (axis: number, f: (list: number[], i: number) => number) =>
+  (x: Value): Tensor =>
+    by(x.shape, (index) =>
+      f(
+        line(
+          x,
+          axis,
+          index.filter((_, i) => i !== axis),
+        ),
+        index[axis]!,
+      ),
+    );
+const moved =
+  (shape: number[], from: (index: number[]) => number[]) =>
+  (x: Value): Tensor =>
+    by(shape, (index) => at(x, from(index)));
+const whole =
+  (f: (list: number[]) => number) =>
+  (x: Value): Tensor => ({ shape: [], data: [f(Array.from(x.data))] });
+const softmaxOf = (list: number[], i: number): number => Math.exp(list[i]!) / sum(list.map(Math.exp));
 
 const ROWS: Row[] = [
   ['sqrt', [5], (x) => x.mul(x).sqrt(), each(Math.abs)],
   ['clip', [2, 9], (x) => x.clip(-0.5, 0.7), each((x) => Math.min(Math.max(x, -0.5), 0.7))],
-  ['clip to arrays', [3], (x, g) => [g.of([-1, -1, -1])].map((low) => x.clip(low, 1))[0]!, each((x) => Math.min(Math.max(x, -1), 1))], // prettier-ignore
+  [
+    'clip to arrays',
+    [3],
+    (x, g) => [g.of([-1, -1, -1])].map((low) => x.clip(low, 1))[0]!,
+    each((x) => Math.min(Math.max(x, -1), 1)),
+  ],
   ['silu', [2, 7], silu, each((x) => x / (1 + Math.exp(-x)))],
   ['silu of a number', [], silu, each((x) => x / (1 + Math.exp(-x)))],
-  ['gelu by tanh', [2, 7], (x) => gelu(x, 'tanh'), each((x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))))], // prettier-ignore
+  [
+    'gelu by tanh',
+    [2, 7],
+    (x) => gelu(x, 'tanh'),
+    each((x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)))),
+  ],
   ['less', [6], (x) => x.lt(0.5).mul(x), each((x) => (x < 0.5 ? x : 0))],
   ['less or equal', [6], (x) => x.le(0.5).mul(x), each((x) => (x <= 0.5 ? x : 0))],
   ['not equal', [6], (x) => x.ne(0.5).mul(x), each((x) => x)],
   ['where', [2, 5], (x) => where(x.gt(0), x.mul(2), x.neg()), each((x) => (x > 0 ? 2 * x : -x))],
-  ['where of numbers', [2, 5], (x) => where(x, x, 3).add(where(x.lt(0), 1, 2)), each((x) => x + (x < 0 ? 1 : 2))], // prettier-ignore
-  ['where, broadcast', [3, 1], (x) => where(constant(1), x, stack([1, 2].map(constant))), moved([3, 2], ([i]) => [i!, 0])], // prettier-ignore
+  [
+    'where of numbers',
+    [2, 5],
+    (x) => where(x, x, 3).add(where(x.lt(0), 1, 2)),
+    each((x) => x + (x < 0 ? 1 : 2)),
+  ],
+  [
+    'where, broadcast',
+    [3, 1],
+    (x) => where(constant(1), x, stack([1, 2].map(constant))),
+    moved([3, 2], ([i]) => [i!, 0]),
+  ],
   ['where of a number', [], (x) => where(x.gt(0), x, x.neg()), each(Math.abs)],
   ['min over an axis', [3, 4], (x) => x.min(1), along(1, (list) => Math.min(...list))],
-  ['min over all, kept', [3, 4], (x) => x.min(undefined, true).reshape([]), whole((list) => Math.min(...list))], // prettier-ignore
-  ['max over two axes', [2, 3, 1], (x) => x.max([0, -1]), (x) => by([3], ([j]) => Math.max(at(x, [0, j!, 0]), at(x, [1, j!, 0])))], // prettier-ignore
+  [
+    'min over all, kept',
+    [3, 4],
+    (x) => x.min(undefined, true).reshape([]),
+    whole((list) => Math.min(...list)),
+  ],
+  [
+    'max over two axes',
+    [2, 3, 1],
+    (x) => x.max([0, -1]),
+    (x) => by([3], ([j]) => Math.max(at(x, [0, j!, 0]), at(x, [1, j!, 0]))),
+  ],
   ['the sum, kept', [3, 4], (x) => x.sum(0, true), (x) => ({ ...along(0, sum)(x), shape: [1, 4] })],
-  ['the mean, kept', [3, 4], (x) => x.mean(-1, true), (x) => ({ ...along(1, mean)(x), shape: [3, 1] })], // prettier-ignore
+  ['the mean, kept', [3, 4], (x) => x.mean(-1, true), (x) => ({ ...along(1, mean)(x), shape: [3, 1] })],
   ['the sum over no axes', [3], (x) => x.sum([]), each((x) => x)],
   ['variance', [3, 4], (x) => variance(x), whole((list) => squares(list) / 12)],
   ['variance over an axis', [3, 4], (x) => variance(x, 0), along(0, (list) => squares(list) / 3)],
-  ['variance of a sample', [3, 4], (x) => variance(x, 1, { ddof: 1 }), along(1, (list) => squares(list) / 3)], // prettier-ignore
-  ['variance, kept', [3, 4], (x) => variance(x, 1, { keepDims: true }), (x) => ({ ...along(1, (list) => squares(list) / 4)(x), shape: [3, 1] })], // prettier-ignore
+  ['variance of a sample', [3, 4], (x) => variance(x, 1, { ddof: 1 }), along(1, (list) => squares(list) / 3)],
+  [
+    'variance, kept',
+    [3, 4],
+    (x) => variance(x, 1, { keepDims: true }),
+    (x) => ({ ...along(1, (list) => squares(list) / 4)(x), shape: [3, 1] }),
+  ],
   ['norm', [3, 4], (x) => norm(x), whole((list) => Math.hypot(...list))],
   ['norm over an axis', [3, 4], (x) => norm(x, 0), along(0, (list) => Math.hypot(...list))],
   ['std', [3, 4], (x) => std(x, 1), along(1, (list) => Math.sqrt(squares(list) / 4))],
-  ['layerNorm', [3, 5], (x) => layerNorm(x), within(1, (list, i) => (list[i]! - mean(list)) / Math.sqrt(squares(list) / 5 + 1e-5))], // prettier-ignore
-  ['layerNorm with another epsilon', [2, 3, 4], (x) => layerNorm(x, 0.5), within(2, (list, i) => (list[i]! - mean(list)) / Math.sqrt(squares(list) / 4 + 0.5))], // prettier-ignore
+  [
+    'layerNorm',
+    [3, 5],
+    (x) => layerNorm(x),
+    within(1, (list, i) => (list[i]! - mean(list)) / Math.sqrt(squares(list) / 5 + 1e-5)),
+  ],
+  [
+    'layerNorm with another epsilon',
+    [2, 3, 4],
+    (x) => layerNorm(x, 0.5),
+    within(2, (list, i) => (list[i]! - mean(list)) / Math.sqrt(squares(list) / 4 + 0.5)),
+  ],
   ['softmax along the first axis', [3, 4], (x) => x.softmax(0), within(0, softmaxOf)],
   ['softmax along the middle', [2, 3, 4], (x) => x.softmax(-2), within(1, softmaxOf)],
-  ['logSoftmax', [3, 4], (x) => logSoftmax(x), within(1, (list, i) => Math.log(softmaxOf(list, i)))], // prettier-ignore
-  ['logSoftmax along the first axis', [3, 4], (x) => logSoftmax(x, 0), within(0, (list, i) => Math.log(softmaxOf(list, i)))], // prettier-ignore
+  ['logSoftmax', [3, 4], (x) => logSoftmax(x), within(1, (list, i) => Math.log(softmaxOf(list, i)))],
+  [
+    'logSoftmax along the first axis',
+    [3, 4],
+    (x) => logSoftmax(x, 0),
+    within(0, (list, i) => Math.log(softmaxOf(list, i))),
+  ],
   ['logSumExp', [7], (x) => logSumExp(x), whole((list) => Math.log(sum(list.map(Math.exp))))],
   ['logSumExp of a number', [], (x) => logSumExp(x), each((x) => x)],
-  ['logSumExp over an axis', [3, 4], (x) => logSumExp(x, 0), along(0, (list) => Math.log(sum(list.map(Math.exp))))], // prettier-ignore
-  ['logSumExp, kept', [3, 4], (x) => logSumExp(x, -1, true), (x) => ({ ...along(1, (list) => Math.log(sum(list.map(Math.exp))))(x), shape: [3, 1] })], // prettier-ignore
-  ['logSumExp of ties', [1], (x) => logSumExp(concat([x, x])), (x) => ({ shape: [], data: [x.data[0]! + Math.LN2] })], // prettier-ignore
-  ['reshape to what is left', [2, 3, 4], (x) => x.reshape([4, -1]), (x) => ({ shape: [4, 6], data: Array.from(x.data) })], // prettier-ignore
+  [
+    'logSumExp over an axis',
+    [3, 4],
+    (x) => logSumExp(x, 0),
+    along(0, (list) => Math.log(sum(list.map(Math.exp)))),
+  ],
+  [
+    'logSumExp, kept',
+    [3, 4],
+    (x) => logSumExp(x, -1, true),
+    (x) => ({ ...along(1, (list) => Math.log(sum(list.map(Math.exp))))(x), shape: [3, 1] }),
+  ],
+  [
+    'logSumExp of ties',
+    [1],
+    (x) => logSumExp(concat([x, x])),
+    (x) => ({ shape: [], data: [x.data[0]! + Math.LN2] }),
+  ],
+  [
+    'reshape to what is left',
+    [2, 3, 4],
+    (x) => x.reshape([4, -1]),
+    (x) => ({ shape: [4, 6], data: Array.from(x.data) }),
+  ],
   ['expandDims', [2, 3], (x) => x.expandDims(1), moved([2, 1, 3], ([i, , j]) => [i!, j!])],
   ['expandDims behind', [2, 3], (x) => x.expandDims(-1), moved([2, 3, 1], ([i, j]) => [i!, j!])],
   ['squeeze', [1, 3, 1], (x) => x.squeeze(), moved([3], ([i]) => [0, i!, 0])],
   ['squeeze of an axis', [1, 3, 1], (x) => x.squeeze(-1), moved([1, 3], ([, i]) => [0, i!, 0])],
   ['broadcastTo', [3, 1], (x) => x.broadcastTo([2, 3, 4]), moved([2, 3, 4], ([, i]) => [i!, 0])],
-  ['stack along the second axis', [3], (x) => stack([x, x.mul(1)], 1), moved([3, 2], ([i]) => [i!])], // prettier-ignore
-  ['stack along the last axis', [2, 3], (x) => stack([x, x.exp().log()], -1), moved([2, 3, 2], ([i, j]) => [i!, j!])], // prettier-ignore
+  ['stack along the second axis', [3], (x) => stack([x, x.mul(1)], 1), moved([3, 2], ([i]) => [i!])],
+  [
+    'stack along the last axis',
+    [2, 3],
+    (x) => stack([x, x.exp().log()], -1),
+    moved([2, 3, 2], ([i, j]) => [i!, j!]),
+  ],
   ['vstack of vectors', [3], (x) => vstack([x, x.exp().log()]), moved([2, 3], ([, i]) => [i!])],
-  ['vstack of a matrix and a vector', [2, 3], (x) => vstack([x, x.at(0)]), moved([3, 3], ([i, j]) => [i! % 2, j!])], // prettier-ignore
-  ['split into equal parts', [4, 3], (x) => concat(split(x, 2).reverse()), moved([4, 3], ([i, j]) => [(i! + 2) % 4, j!])], // prettier-ignore
-  ['split into lengths', [2, 5], (x) => concat(split(x, [2, 0, 3], -1).reverse(), 1), moved([2, 5], ([i, j]) => [i!, (j! + 2) % 5])], // prettier-ignore
-  ['embedding', [4, 3], (x, g) => embedding(x, g.fed([3, 3, 0])), moved([3, 3], ([i, j]) => [[3, 3, 0][i!]!, j!])], // prettier-ignore
-  ['gather along the second axis', [2, 4], (x, g) => x.gather(g.fed([3, 3, 0]), 1), moved([2, 3], ([i, j]) => [i!, [3, 3, 0][j!]!])], // prettier-ignore
-  ['gather of one entry of the last axis', [2, 3, 4], (x, g) => x.gather(g.fed(2), -1), moved([2, 3], ([i, j]) => [i!, j!, 2])], // prettier-ignore
-  ['gather along the middle', [2, 3, 4], (x, g) => x.gather(g.fed([2, 0]), 1), moved([2, 2, 4], ([i, j, k]) => [i!, [2, 0][j!]!, k!])], // prettier-ignore
-  ['argmax, two axes of indices', [2, 3, 2], (x) => stack([0.5, 2].map(constant)).gather(x.argmax()).mul(x.sum(2).mul(0).add(1)), along(2, (list) => [0.5, 2][list.indexOf(Math.max(...list))]!)], // prettier-ignore
-  ['cumsum along the last axis', [2, 4], (x) => x.cumsum(-1), within(1, (list, i) => sum(list.slice(0, i + 1)))], // prettier-ignore
-]; // prettier-ignore
+  [
+    'vstack of a matrix and a vector',
+    [2, 3],
+    (x) => vstack([x, x.at(0)]),
+    moved([3, 3], ([i, j]) => [i! % 2, j!]),
+  ],
+  [
+    'split into equal parts',
+    [4, 3],
+    (x) => concat(split(x, 2).reverse()),
+    moved([4, 3], ([i, j]) => [(i! + 2) % 4, j!]),
+  ],
+  [
+    'split into lengths',
+    [2, 5],
+    (x) => concat(split(x, [2, 0, 3], -1).reverse(), 1),
+    moved([2, 5], ([i, j]) => [i!, (j! + 2) % 5]),
+  ],
+  [
+    'embedding',
+    [4, 3],
+    (x, g) => embedding(x, g.fed([3, 3, 0])),
+    moved([3, 3], ([i, j]) => [[3, 3, 0][i!]!, j!]),
+  ],
+  [
+    'gather along the second axis',
+    [2, 4],
+    (x, g) => x.gather(g.fed([3, 3, 0]), 1),
+    moved([2, 3], ([i, j]) => [i!, [3, 3, 0][j!]!]),
+  ],
+  [
+    'gather of one entry of the last axis',
+    [2, 3, 4],
+    (x, g) => x.gather(g.fed(2), -1),
+    moved([2, 3], ([i, j]) => [i!, j!, 2]),
+  ],
+  [
+    'gather along the middle',
+    [2, 3, 4],
+    (x, g) => x.gather(g.fed([2, 0]), 1),
+    moved([2, 2, 4], ([i, j, k]) => [i!, [2, 0][j!]!, k!]),
+  ],
+  [
+    'argmax, two axes of indices',
+    [2, 3, 2],
+    (x) => stack([0.5, 2].map(constant)).gather(x.argmax()).mul(x.sum(2).mul(0).add(1)),
+    along(2, (list) => [0.5, 2][list.indexOf(Math.max(...list))]!),
+  ],
+  [
+    'cumsum along the last axis',
+    [2, 4],
+    (x) => x.cumsum(-1),
+    within(1, (list, i) => sum(list.slice(0, i + 1))),
+  ],
+];
 
 describe('functions', () => {
   ROWS.forEach(([title, shape, f, expected], i) => {
@@ -121,8 +280,13 @@ describe('functions', () => {
 
   it('gelu, at numbers from a table of the normal distribution', () => {
     const y = gelu(parameter([-3, -1, 0, 0.5, 2]));
-    const normal = [0.0013498980316301, 0.158655253931457, 0.5, 0.691462461274013, 0.977249868051821]; // prettier-ignore
-    assertClose(y.forward(), [-3, -1, 0, 0.5, 2].map((x, i) => x * normal[i]!), 1e-14, 'gelu'); // prettier-ignore
+    const normal = [0.0013498980316301, 0.158655253931457, 0.5, 0.691462461274013, 0.977249868051821];
+    assertClose(
+      y.forward(),
+      [-3, -1, 0, 0.5, 2].map((x, i) => x * normal[i]!),
+      1e-14,
+      'gelu',
+    );
     checkGraph((g) => gelu(g.p(2, 5)));
   });
 });
@@ -138,7 +302,7 @@ const TENSORDOTS: [number[], number[], number][] = [
   [[2, 3], [2], 0],
   [[], [2, 2], 0],
   [[2, 0], [0, 3], 1],
-]; // prettier-ignore
+];
 
 describe('tensordot', () => {
   for (const [left, right, axes] of TENSORDOTS) {
@@ -149,7 +313,15 @@ describe('tensordot', () => {
       const paired = right.slice(0, axes);
       const free = left.slice(0, left.length - axes);
       const expected = by([...free, ...right.slice(axes)], (index) =>
-        sum(by(paired, (k) => at(a, [...index.slice(0, free.length), ...[...k].reverse()]) * at(b, [...k, ...index.slice(free.length)])).data)); // prettier-ignore
+        sum(
+          by(
+            paired,
+            (k) =>
+              at(a, [...index.slice(0, free.length), ...[...k].reverse()]) *
+              at(b, [...k, ...index.slice(free.length)]),
+          ).data,
+        ),
+      );
       const y = tensordot(a, b, axes);
       assert.deepEqual(y.shape, expected.shape);
       assertClose(y.forward(), expected.data, 1e-12, 'the value');
@@ -172,42 +344,126 @@ const EDGES: [title: string, f: (x: Value) => Value, at: number[], value: number
   ['silu at the ends', silu, [-800, 800, 0], [0, 800, 0], [0, 1, 0.5]],
   ['gelu at the ends', (x) => gelu(x), [-800, 800, 0], [0, 800, 0], [0, 1, 0.5]],
   ['gelu by tanh at the ends', (x) => gelu(x, 'tanh'), [-100, 100, 0], [0, 100, 0], [0, 1, 0.5]],
-  ['clip of what is outside, at the bounds, and NaN', (x) => x.clip(-1, 1), [-Infinity, Infinity, NaN, 0.5, 1, -1], [-1, 1, NaN, 0.5, 1, -1], [0, 0, 0, 1, 1, 1]],
-  ['clip to one bound', (x) => x.clip(0, Infinity), [-Infinity, Infinity, NaN, 0.5, 0], [0, Infinity, NaN, 0.5, 0], [0, 1, 0, 1, 1]],
+  [
+    'clip of what is outside, at the bounds, and NaN',
+    (x) => x.clip(-1, 1),
+    [-Infinity, Infinity, NaN, 0.5, 1, -1],
+    [-1, 1, NaN, 0.5, 1, -1],
+    [0, 0, 0, 1, 1, 1],
+  ],
+  [
+    'clip to one bound',
+    (x) => x.clip(0, Infinity),
+    [-Infinity, Infinity, NaN, 0.5, 0],
+    [0, Infinity, NaN, 0.5, 0],
+    [0, 1, 0, 1, 1],
+  ],
   ['clip where the lower bound is above', (x) => x.clip(3, 1), [0, 2, 5], [1, 1, 1], [0, 0, 0]],
   ['clip to NaN', (x) => x.clip(NaN, 1), [0, 2], [NaN, NaN], [0, 0]],
   ['clip of a number', (x) => x.at(0).clip(-1, 1), [NaN], [NaN], [0]],
-  ['clip by a bound that is learnt', (x) => constant(5).clip(0, x), [2, 7, 5, NaN], [2, 5, 5, NaN], [1, 0, 0, 1]],
-  ['where: NaN that is not taken', (x) => where(x.eq(x), x, 7), [NaN, 1, Infinity], [7, 1, Infinity], [0, 1, 1]],
-  ['where: a function outside its domain, guarded', (x) => where(x.gt(0), where(x.gt(0), x, 1).log(), 0), [-1, 0, 1, NaN], [0, 0, 0, 0], [0, 0, 1, 0]],
+  [
+    'clip by a bound that is learnt',
+    (x) => constant(5).clip(0, x),
+    [2, 7, 5, NaN],
+    [2, 5, 5, NaN],
+    [1, 0, 0, 1],
+  ],
+  [
+    'where: NaN that is not taken',
+    (x) => where(x.eq(x), x, 7),
+    [NaN, 1, Infinity],
+    [7, 1, Infinity],
+    [0, 1, 1],
+  ],
+  [
+    'where: a function outside its domain, guarded',
+    (x) => where(x.gt(0), where(x.gt(0), x, 1).log(), 0),
+    [-1, 0, 1, NaN],
+    [0, 0, 0, 0],
+    [0, 0, 1, 0],
+  ],
   ['where: NaN counts as true', (x) => where(x, 1, 2).add(x.mul(0)), [0, -0, 3], [2, 2, 1], [0, 0, 0]],
   ['sqrt of zero and below', (x) => x.sqrt(), [0, -1, 4], [0, NaN, 2], [Infinity, NaN, 0.25]],
   ['std of equal numbers', (x) => std(x), [2, 2, 2], [0], [0, 0, 0]],
   ['std of equal numbers whose mean is rounded', (x) => std(x), [0.1, 0.1, 0.1], [0], [0, 0, 0]],
-  ['std of many equal numbers', (x) => std(x), new Array<number>(49).fill(1 / 3), [0], new Array<number>(49).fill(0)],
+  [
+    'std of many equal numbers',
+    (x) => std(x),
+    new Array<number>(49).fill(1 / 3),
+    [0],
+    new Array<number>(49).fill(0),
+  ],
   ['std of one number', (x) => std(x), [3], [0], [0]],
-  ['std of rows, one of equal numbers', (x) => std(x.reshape([2, 2]), 1), [0.7, 0.7, 1, 3], [0, 1], [0, 0, -0.5, 0.5]],
+  [
+    'std of rows, one of equal numbers',
+    (x) => std(x.reshape([2, 2]), 1),
+    [0.7, 0.7, 1, 3],
+    [0, 1],
+    [0, 0, -0.5, 0.5],
+  ],
   ['std with NaN', (x) => std(x), [NaN, 1], [NaN], [NaN, NaN]],
   ['std with Infinity', (x) => std(x), [Infinity, 1], [NaN], [NaN, NaN]],
   ['norm', (x) => norm(x), [3, 4], [5], [0.6, 0.8]],
   ['norm of zeros', (x) => norm(x), [0, -0], [0], [0, 0]],
   ['norm of a zero', (x) => norm(x.at(0)), [0], [0], [0]],
-  ['norm of rows, one of zeros', (x) => norm(x.reshape([2, 2]), 1, true), [0, 0, 3, 4], [0, 5], [0, 0, 0.6, 0.8]],
+  [
+    'norm of rows, one of zeros',
+    (x) => norm(x.reshape([2, 2]), 1, true),
+    [0, 0, 3, 4],
+    [0, 5],
+    [0, 0, 0.6, 0.8],
+  ],
   ['norm of nothing', (x) => norm(x), [], [0], []],
   ['norm with NaN', (x) => norm(x), [NaN, 1], [NaN], [NaN, NaN]],
   ['norm with Infinity', (x) => norm(x), [-Infinity, 1], [Infinity], [NaN, 0]],
-  ['variance of two numbers, ddof 2', (x) => variance(x, undefined, { ddof: 2 }), [1, 2], [Infinity], [NaN, NaN]],
-  ['variance of two numbers, ddof 3', (x) => variance(x, undefined, { ddof: 3 }), [1, 2], [Infinity], [NaN, NaN]],
-  ['variance of equal numbers, ddof 3', (x) => variance(x, undefined, { ddof: 3 }), [0.1, 0.1, 0.1], [NaN], [NaN, NaN, NaN]],
-  ['variance of rows, ddof 2.5', (x) => variance(x.reshape([2, 2]), 1, { ddof: 2.5, keepDims: true }), [1, 2, 4, 4], [Infinity, NaN], [NaN, NaN, NaN, NaN]],
+  [
+    'variance of two numbers, ddof 2',
+    (x) => variance(x, undefined, { ddof: 2 }),
+    [1, 2],
+    [Infinity],
+    [NaN, NaN],
+  ],
+  [
+    'variance of two numbers, ddof 3',
+    (x) => variance(x, undefined, { ddof: 3 }),
+    [1, 2],
+    [Infinity],
+    [NaN, NaN],
+  ],
+  [
+    'variance of equal numbers, ddof 3',
+    (x) => variance(x, undefined, { ddof: 3 }),
+    [0.1, 0.1, 0.1],
+    [NaN],
+    [NaN, NaN, NaN],
+  ],
+  [
+    'variance of rows, ddof 2.5',
+    (x) => variance(x.reshape([2, 2]), 1, { ddof: 2.5, keepDims: true }),
+    [1, 2, 4, 4],
+    [Infinity, NaN],
+    [NaN, NaN, NaN, NaN],
+  ],
   ['variance of nothing', (x) => variance(x), [], [NaN], []],
   ['std, ddof 2', (x) => std(x, undefined, { ddof: 2 }), [1, 2], [Infinity], [NaN, NaN]],
   ['logSoftmax with Infinity', (x) => logSoftmax(x), [Infinity, 0], [NaN, NaN], [NaN, NaN]],
-  ['logSoftmax with two infinities', (x) => logSoftmax(x), [Infinity, -Infinity, 1, Infinity], [NaN, NaN, NaN, NaN], [NaN, NaN, NaN, NaN]],
-  ['logSoftmax of nothing but -Infinity', (x) => logSoftmax(x), [-Infinity, -Infinity], [NaN, NaN], [NaN, NaN]],
+  [
+    'logSoftmax with two infinities',
+    (x) => logSoftmax(x),
+    [Infinity, -Infinity, 1, Infinity],
+    [NaN, NaN, NaN, NaN],
+    [NaN, NaN, NaN, NaN],
+  ],
+  [
+    'logSoftmax of nothing but -Infinity',
+    (x) => logSoftmax(x),
+    [-Infinity, -Infinity],
+    [NaN, NaN],
+    [NaN, NaN],
+  ],
   ['variance of one number', (x) => variance(x), [3], [0], [0]],
   ['layerNorm of equal numbers', (x) => layerNorm(x), [2, 2], [0, 0], [0, 0]],
-]; // prettier-ignore
+];
 
 describe('functions at the edges', () => {
   for (const [title, f, numbers, value, gradient] of EDGES) {
@@ -272,19 +528,20 @@ describe('signs of zeros travel through', () => {
     ['where that takes each', (x) => where(x.gt(0), x.neg().mul(0), x), [-0, 0, 1], [-0, 0, -0]],
     ['where of numbers', (x) => where(x, -0, 0), [0, 1], [0, -0]],
     ['where of single numbers', (x) => where(x.at(1), x.at(0), 3), [-0, 1], [-0]],
-    ['where of rows, broadcast', (x) => where(x.eq(0), x.mul(0), x.expandDims(1)).reshape([4]), [-0, 2], [-0, -0, -0, 2]],
+    [
+      'where of rows, broadcast',
+      (x) => where(x.eq(0), x.mul(0), x.expandDims(1)).reshape([4]),
+      [-0, 2],
+      [-0, -0, -0, 2],
+    ],
     ['where and NaN', (x) => where(x, x, -0), [NaN, -0, 2], [NaN, -0, 2]],
     ['clip', (x) => x.clip(-1, 1), [-0, 0], [-0, 0]],
-  ]; // prettier-ignore
+  ];
   for (const [title, f, numbers, value] of rows) {
     it(title, () => {
       for (const target of TARGETS) {
         const y = f(parameter(numbers));
-        assert.deepEqual(
-          [...compile(y, target).forward({})],
-          value,
-          `${target.isa} ${target.dtype}`,
-        );
+        assert.deepEqual([...compile(y, target).forward({})], value, `${target.isa} ${target.dtype}`);
       }
     });
   }
@@ -298,7 +555,7 @@ describe('second derivatives are finite where those of PyTorch are:', () => {
     ['std of rows, one of equal numbers', (x) => std(x.reshape([2, 2]), 1), [0.1, 0.1, 1, 3]],
     ['a logarithm that is not taken', (x) => where(x.gt(0), x.log(), 0), [-1, 2]],
     ['clip at its bounds and beyond', (x) => x.clip(-1, 1).pow(2), [-2, -1, 0, 1, 2]],
-  ]; // prettier-ignore
+  ];
   for (const [title, f, numbers] of rows) {
     it(title, () => {
       const x = parameter(numbers);
@@ -312,13 +569,37 @@ describe('second derivatives are finite where those of PyTorch are:', () => {
 /** What is refused, and by which words. */
 const REFUSED: [title: string, f: (x: Value) => unknown, error: RegExp][] = [
   ...[NaN, Infinity, -Infinity].flatMap((bad): typeof REFUSED => [
-    [`variance, ddof ${bad}`, (x) => variance(x, 0, { ddof: bad }), new RegExp(`^variance: ddof ${bad}: expected a finite number$`)],
-    [`std, ddof ${bad}`, (x) => std(x, 0, { ddof: bad }), new RegExp(`^std: ddof ${bad}: expected a finite number$`)],
-    [`layerNorm, eps ${bad}`, (x) => layerNorm(x, bad), new RegExp(`^layerNorm: eps ${bad}: expected a finite number$`)],
-    [`rmsNorm, eps ${bad}`, (x) => x.rmsNorm(bad), new RegExp(`^rmsNorm of .*: eps ${bad}: expected a finite number$`)],
+    [
+      `variance, ddof ${bad}`,
+      (x) => variance(x, 0, { ddof: bad }),
+      new RegExp(`^variance: ddof ${bad}: expected a finite number$`),
+    ],
+    [
+      `std, ddof ${bad}`,
+      (x) => std(x, 0, { ddof: bad }),
+      new RegExp(`^std: ddof ${bad}: expected a finite number$`),
+    ],
+    [
+      `layerNorm, eps ${bad}`,
+      (x) => layerNorm(x, bad),
+      new RegExp(`^layerNorm: eps ${bad}: expected a finite number$`),
+    ],
+    [
+      `rmsNorm, eps ${bad}`,
+      (x) => x.rmsNorm(bad),
+      new RegExp(`^rmsNorm of .*: eps ${bad}: expected a finite number$`),
+    ],
   ]),
-  ['layerNorm of a single number', (x) => layerNorm(x.sum()), /^layerNorm of #\d+ \(sum, shape \[\]\): axis -1 does not exist in shape \[\]: a single number has no axis$/],
-  ['logSoftmax of a single number', (x) => logSoftmax(x.sum()), /^logSoftmax of .*: a single number has no axis$/],
+  [
+    'layerNorm of a single number',
+    (x) => layerNorm(x.sum()),
+    /^layerNorm of #\d+ \(sum, shape \[\]\): axis -1 does not exist in shape \[\]: a single number has no axis$/,
+  ],
+  [
+    'logSoftmax of a single number',
+    (x) => logSoftmax(x.sum()),
+    /^logSoftmax of .*: a single number has no axis$/,
+  ],
   ['argmax of a single number', (x) => x.sum().argmax(), /^argmax of .*: a single number has no axis$/],
   ['cumsum of a single number', (x) => x.sum().cumsum(), /^cumsum of .*: a single number has no axis$/],
   ['max of nothing', (x) => x.slice(0, 0).max(), /max of .*empty along the axes/],
@@ -327,7 +608,11 @@ const REFUSED: [title: string, f: (x: Value) => unknown, error: RegExp][] = [
   ['cumsum along an axis that is not there', (x) => x.cumsum(2), /axis 2 does not exist/],
   ['a sum over an axis that is not there', (x) => x.sum([0, -3]), /axis -3 does not exist/],
   ['two unknown lengths', (x) => x.reshape([-1, -1]), /reshape of .*only one length may be -1$/],
-  ['an unknown length that is not whole', (x) => x.reshape([4, -1]), /reshape of .*: to \[4, -1\]: 6 numbers do not divide by 4$/],
+  [
+    'an unknown length that is not whole',
+    (x) => x.reshape([4, -1]),
+    /reshape of .*: to \[4, -1\]: 6 numbers do not divide by 4$/,
+  ],
   ['expandDims too far', (x) => x.expandDims(3), /expandDims of .*axis 3: expected an integer from -3 to 2/],
   ['squeeze of a long axis', (x) => x.squeeze(0), /squeeze of .*axis 0 has length 2, not 1/],
   ['squeeze of no axis', (x) => x.squeeze(5), /squeeze of .*axis 5 does not exist/],
@@ -335,10 +620,14 @@ const REFUSED: [title: string, f: (x: Value) => unknown, error: RegExp][] = [
   ['tensordot of axes that differ', (x) => tensordot(x, x), /tensordot of .*must equal/],
   ['tensordot over too many axes', (x) => tensordot(x, x, 3), /tensordot of .*over 3 axes/],
   ['split into parts that are not whole', (x) => split(x, 2, 1), /split of #\d+ .* along axis 1 into 2/],
-  ['split into lengths that do not add up', (x) => split(x, [1, 3], 1), /expected whole lengths that add up to 3/],
+  [
+    'split into lengths that do not add up',
+    (x) => split(x, [1, 3], 1),
+    /expected whole lengths that add up to 3/,
+  ],
   ['comparisons of shapes that differ', (x) => x.gt(x.transpose()), /gt of .*do not broadcast/],
   ['stack along an axis too far', (x) => stack([x], 3), /each axis once|does not exist/],
-]; // prettier-ignore
+];
 
 describe('functions refuse', () => {
   for (const [title, f, error] of REFUSED) {
@@ -347,8 +636,7 @@ describe('functions refuse', () => {
       assert.throws(
         () => f(x),
         (thrown) =>
-          (thrown instanceof ShapeError || thrown instanceof RangeError) &&
-          error.test(thrown.message),
+          (thrown instanceof ShapeError || thrown instanceof RangeError) && error.test(thrown.message),
       );
     });
   }
@@ -358,51 +646,75 @@ describe('functions refuse', () => {
 const length = fc.constantFrom(0, 1, 1, 2, 3, 4);
 const shapes = fc.array(length, { minLength: 1, maxLength: 3 });
 /** A shape that broadcasts against another: 1 instead of some lengths, some gone from the front. */
-const thinned = (shape: number[], bits: number, gone: number): number[] => shape.map((n, i) => ((bits >> i) & 1 ? 1 : n)).slice(gone % (shape.length + 1)); // prettier-ignore
-const check = <A extends [unknown, ...unknown[]]>(property: fc.IPropertyWithHooks<A>): void => fc.assert(property, { numRuns: 40, seed: 1 }); // prettier-ignore
+const thinned = (shape: number[], bits: number, gone: number): number[] =>
+  shape.map((n, i) => ((bits >> i) & 1 ? 1 : n)).slice(gone % (shape.length + 1));
+const check = <A extends [unknown, ...unknown[]]>(property: fc.IPropertyWithHooks<A>): void =>
+  fc.assert(property, { numRuns: 40, seed: 1 });
 
 describe('shapes at random', () => {
   it('broadcast', () => {
-    check(fc.property(shapes, fc.nat(7), fc.nat(7), fc.nat(3), (shape, p, q, gone) => {
-      checkGraph((g) => {
-        const [a, b] = [g.p(...thinned(shape, p, 0)), g.p(...thinned(shape, q, gone))];
-        return where(b.lt(0), a, a.minimum(b).add(a.gt(b))).mul(b);
-      });
-    })); // prettier-ignore
+    check(
+      fc.property(shapes, fc.nat(7), fc.nat(7), fc.nat(3), (shape, p, q, gone) => {
+        checkGraph((g) => {
+          const [a, b] = [g.p(...thinned(shape, p, 0)), g.p(...thinned(shape, q, gone))];
+          return where(b.lt(0), a, a.minimum(b).add(a.gt(b))).mul(b);
+        });
+      }),
+    );
   });
   it('reduce', () => {
-    check(fc.property(shapes, fc.nat(7), fc.boolean(), (shape, bits, keepDims) => {
-      const axes = shape.flatMap((_, i) => ((bits >> i) & 1 ? [i - shape.length] : []));
-      checkGraph((g) => g.p(...shape).sum(axes, keepDims));
-      checkGraph((g) => logSumExp(g.p(...shape), axes, keepDims), { differentiable: !shape.includes(0) }); // prettier-ignore
-      const isEmpty = axes.some((axis) => shape.at(axis) === 0);
-      if (!isEmpty) checkGraph((g) => g.p(...shape).exp().max(axes, keepDims)); // prettier-ignore
-    })); // prettier-ignore
+    check(
+      fc.property(shapes, fc.nat(7), fc.boolean(), (shape, bits, keepDims) => {
+        const axes = shape.flatMap((_, i) => ((bits >> i) & 1 ? [i - shape.length] : []));
+        checkGraph((g) => g.p(...shape).sum(axes, keepDims));
+        checkGraph((g) => logSumExp(g.p(...shape), axes, keepDims), { differentiable: !shape.includes(0) });
+        const isEmpty = axes.some((axis) => shape.at(axis) === 0);
+        if (!isEmpty)
+          checkGraph((g) =>
+            g
+              .p(...shape)
+              .exp()
+              .max(axes, keepDims),
+          );
+      }),
+    );
   });
   it('accumulate and normalise', () => {
-    check(fc.property(shapes, fc.nat(2), (shape, n) => {
-      const axis = n % shape.length;
-      checkGraph((g) => [g.p(...shape)].map((x) => x.cumsum(axis).mul(x.softmax(axis)))[0]!);
-    })); // prettier-ignore
+    check(
+      fc.property(shapes, fc.nat(2), (shape, n) => {
+        const axis = n % shape.length;
+        checkGraph((g) => [g.p(...shape)].map((x) => x.cumsum(axis).mul(x.softmax(axis)))[0]!);
+      }),
+    );
   });
   it('join and split', () => {
-    check(fc.property(shapes, fc.nat(2), fc.array(length, { minLength: 1, maxLength: 3 }), (shape, n, parts) => {
-      const axis = n % shape.length;
-      const part = (m: number): number[] => shape.map((k, i) => (i === axis ? m : k));
-      checkGraph((g) => {
-        const joined = concat(parts.map((m) => g.p(...part(m)).exp()), axis);
-        return concat(split(joined, parts, axis).reverse(), axis - shape.length);
-      });
-    })); // prettier-ignore
+    check(
+      fc.property(shapes, fc.nat(2), fc.array(length, { minLength: 1, maxLength: 3 }), (shape, n, parts) => {
+        const axis = n % shape.length;
+        const part = (m: number): number[] => shape.map((k, i) => (i === axis ? m : k));
+        checkGraph((g) => {
+          const joined = concat(
+            parts.map((m) => g.p(...part(m)).exp()),
+            axis,
+          );
+          return concat(split(joined, parts, axis).reverse(), axis - shape.length);
+        });
+      }),
+    );
   });
   it('slice', () => {
-    check(fc.property(shapes, fc.nat(2), fc.nat(4), fc.nat(4), (shape, n, p, q) => {
-      const axis = n % shape.length;
-      const [start, stop] = [p, q].map((x) => x % (shape[axis]! + 1)).sort((a, b) => a - b) as [number, number];
-      checkGraph((g) => {
-        const x = g.p(...shape);
-        return x.slice(start, stop, axis).mul(x.exp().slice(start, stop, axis - shape.length));
-      });
-    })); // prettier-ignore
+    check(
+      fc.property(shapes, fc.nat(2), fc.nat(4), fc.nat(4), (shape, n, p, q) => {
+        const axis = n % shape.length;
+        const [start, stop] = [p, q].map((x) => x % (shape[axis]! + 1)).sort((a, b) => a - b) as [
+          number,
+          number,
+        ];
+        checkGraph((g) => {
+          const x = g.p(...shape);
+          return x.slice(start, stop, axis).mul(x.exp().slice(start, stop, axis - shape.length));
+        });
+      }),
+    );
   });
 });

@@ -7,13 +7,31 @@ import { Leaves } from '../support/check.js';
 const RIGHT: [title: string, build: (g: Leaves) => Value, values: number, elements: number][] = [
   ['a number', (g) => g.p().pow(3), 1, 1],
   ['an array by arrays that broadcast', (g) => g.p(2, 3).mul(g.p(3)).exp(), 2, 9],
-  ['inputs and indices', (g) => g.p(4, 3).gather(g.fed([1, 1, 3])).mul(g.x(3)).softmax(), 2, 15],
-  ['a number fed', (g) => { g.feeds['t'] = 0.5; return input('t').exp().mul(g.p()); }, 2, 2],
+  [
+    'inputs and indices',
+    (g) =>
+      g
+        .p(4, 3)
+        .gather(g.fed([1, 1, 3]))
+        .mul(g.x(3))
+        .softmax(),
+    2,
+    15,
+  ],
+  [
+    'a number fed',
+    (g) => {
+      g.feeds['t'] = 0.5;
+      return input('t').exp().mul(g.p());
+    },
+    2,
+    2,
+  ],
   ['a value used twice', (g) => [g.p(3)].map((x) => x.mul(x.exp()))[0]!, 1, 3],
   ['large numbers', (g) => g.of([1e4, -3e4]).pow(3), 1, 2],
   ['no numbers', (g) => g.p(0).sum(), 1, 0],
   ['what no gradient reaches', (g) => g.p(2).relu().mul(0), 1, 2],
-]; // prettier-ignore
+];
 
 describe('gradCheck', () => {
   for (const [title, build, values, elements] of RIGHT) {
@@ -38,7 +56,13 @@ describe('gradCheck', () => {
   });
 
   it('finds what differs: which value, which element, found, expected, difference', () => {
-    const x = parameter([[1, 2], [3, 4]], { name: 'x' }); // prettier-ignore
+    const x = parameter(
+      [
+        [1, 2],
+        [3, 4],
+      ],
+      { name: 'x' },
+    );
     const hidden = stack([x.at(0), x.at(1).detach()])
       .mul(x)
       .sum()
@@ -47,10 +71,22 @@ describe('gradCheck', () => {
       () => gradCheck(hidden),
       (error: unknown) => {
         assert(error instanceof GradCheckError);
-        assert.deepEqual(error.failures.map(({ at }) => at), [[1, 0], [1, 1]]); // prettier-ignore
-        assert.match(error.message, /^2 of the gradients of 'loss' \(sum, shape \[\]\) differ from central differences\n/); // prettier-ignore
+        assert.deepEqual(
+          error.failures.map(({ at }) => at),
+          [
+            [1, 0],
+            [1, 1],
+          ],
+        );
+        assert.match(
+          error.message,
+          /^2 of the gradients of 'loss' \(sum, shape \[\]\) differ from central differences\n/,
+        );
         assert.match(error.message, /\n {2}gradient by +found +expected +difference\n/);
-        assert.match(error.message, /\n {2}'x' \(parameter, shape \[2, 2\]\) at \[1, 0\] +3 +(6|6\.0+\d*|5\.9+\d*) +3\.0e\+0\n/); // prettier-ignore
+        assert.match(
+          error.message,
+          /\n {2}'x' \(parameter, shape \[2, 2\]\) at \[1, 0\] +3 +(6|6\.0+\d*|5\.9+\d*) +3\.0e\+0\n/,
+        );
         return true;
       },
     );

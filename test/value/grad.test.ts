@@ -1,7 +1,18 @@
 /** Gradients in the graph: closed forms, every operator's rule twice, and what is refused. */
 import assert from 'node:assert/strict';
 import { grad } from '../../lib/value/grad.js';
-import { choose, concat, input, makeValue, meanOfFirst, parameter, stack, total, zeros, type Value } from '../../lib/value/value.js'; // prettier-ignore
+import {
+  choose,
+  concat,
+  input,
+  makeValue,
+  meanOfFirst,
+  parameter,
+  stack,
+  total,
+  zeros,
+  type Value,
+} from '../../lib/value/value.js';
 import { SGD } from '../../lib/optim/optim.js';
 import { OP_NAMES, type OpName } from '../../lib/graph/ops.js';
 import { compile } from '../../lib/runtime/program.js';
@@ -24,17 +35,96 @@ const A = [
 
 const HESSIANS: [title: string, f: (x: Value) => Value, at: number[], expected: number[][]][] = [
   ['a quadratic form', (x) => x.matmul(parameter(A).matmul(x)).mul(0.5), [1, -2, 0.3], A],
-  ['a sum', (x) => x.sum(), [1, 2], [[0, 0], [0, 0]]],
-  ['a cube', (x) => x.pow(3).sum(), [2, -1], [[12, 0], [0, -6]]],
-  ['a product', (x) => x.at(0).mul(x.at(1)).mul(x.at(2)), [2, 3, 5], [[0, 5, 3], [5, 0, 2], [3, 2, 0]]],
-  ['a logarithm', (x) => x.log().sum(), [2, 0.5], [[-0.25, 0], [0, -4]]],
-  ['exp(2a + b)', (x) => x.at(0).mul(2).add(x.at(1)).exp(), [0, 0], [[4, 2], [2, 1]]],
-  ['a quotient', (x) => x.at(0).div(x.at(1)), [3, 2], [[0, -0.25], [-0.25, 0.75]]],
-  ["Rosenbrock's function", (x) => x.at(0).neg().add(1).pow(2).add(x.at(1).sub(x.at(0).pow(2)).pow(2).mul(100)), [1, 1], [[802, -400], [-400, 200]]],
+  [
+    'a sum',
+    (x) => x.sum(),
+    [1, 2],
+    [
+      [0, 0],
+      [0, 0],
+    ],
+  ],
+  [
+    'a cube',
+    (x) => x.pow(3).sum(),
+    [2, -1],
+    [
+      [12, 0],
+      [0, -6],
+    ],
+  ],
+  [
+    'a product',
+    (x) => x.at(0).mul(x.at(1)).mul(x.at(2)),
+    [2, 3, 5],
+    [
+      [0, 5, 3],
+      [5, 0, 2],
+      [3, 2, 0],
+    ],
+  ],
+  [
+    'a logarithm',
+    (x) => x.log().sum(),
+    [2, 0.5],
+    [
+      [-0.25, 0],
+      [0, -4],
+    ],
+  ],
+  [
+    'exp(2a + b)',
+    (x) => x.at(0).mul(2).add(x.at(1)).exp(),
+    [0, 0],
+    [
+      [4, 2],
+      [2, 1],
+    ],
+  ],
+  [
+    'a quotient',
+    (x) => x.at(0).div(x.at(1)),
+    [3, 2],
+    [
+      [0, -0.25],
+      [-0.25, 0.75],
+    ],
+  ],
+  [
+    "Rosenbrock's function",
+    (x) =>
+      x
+        .at(0)
+        .neg()
+        .add(1)
+        .pow(2)
+        .add(x.at(1).sub(x.at(0).pow(2)).pow(2).mul(100)),
+    [1, 1],
+    [
+      [802, -400],
+      [-400, 200],
+    ],
+  ],
   // With p the softmax: diag(p) - p pᵀ.
-  ['log(sum(exp))', (x) => x.exp().sum().log(), [0, 0], [[0.25, -0.25], [-0.25, 0.25]]],
-  ['the larger, and relu', (x) => x.at(0).maximum(x.at(1)).pow(2).add(x.at(1).relu().pow(3)), [3, 1], [[2, 0], [0, 6]]],
-]; // prettier-ignore
+  [
+    'log(sum(exp))',
+    (x) => x.exp().sum().log(),
+    [0, 0],
+    [
+      [0.25, -0.25],
+      [-0.25, 0.25],
+    ],
+  ],
+  [
+    'the larger, and relu',
+    (x) => x.at(0).maximum(x.at(1)).pow(2).add(x.at(1).relu().pow(3)),
+    [3, 1],
+    [
+      [2, 0],
+      [0, 6],
+    ],
+  ],
+];
 
 describe('grad: Hessians', () => {
   for (const [title, f, at, expected] of HESSIANS) {
@@ -53,7 +143,7 @@ describe('grad: Hessians', () => {
     let y = x.pow(3).exp();
     for (let i = 0; i < 5; i++) y = grad(y, [x])[0]!;
     // The fifth derivative of exp(x³), by hand.
-    const expected = (243 * 0.5 ** 10 + 1620 * 0.5 ** 7 + 2160 * 0.5 ** 4 + 360 * 0.5) * Math.exp(0.125); // prettier-ignore
+    const expected = (243 * 0.5 ** 10 + 1620 * 0.5 ** 7 + 2160 * 0.5 ** 4 + 360 * 0.5) * Math.exp(0.125);
     assertClose(numbers(y), [expected], 1e-12, 'the fifth derivative');
   });
 });
@@ -92,9 +182,15 @@ const RULES: Readonly<Partial<Record<OpName, Row[]>>> = {
   gt: [['as a factor', (g) => [g.p(2, 3)].map((x) => x.gt(g.p(3)).mul(x.pow(3)))[0]!]],
   ge: [['as a factor', (g) => [g.p(2, 3)].map((x) => x.ge(g.p(3)).mul(x.pow(3)))[0]!]],
   eq: [['beside a cube', (g) => [g.p(2, 3)].map((x) => x.eq(g.p(3)).add(x.pow(3)))[0]!]],
-  max: [['over an axis', (g) => g.p(2, 3, 2).max(1).pow(3)], ['over all', (g) => g.p(2, 3).max().pow(3)]],
+  max: [
+    ['over an axis', (g) => g.p(2, 3, 2).max(1).pow(3)],
+    ['over all', (g) => g.p(2, 3).max().pow(3)],
+  ],
   cumsum: [['along an axis', (g) => g.p(2, 3).cumsum(1).pow(3)]],
-  sum: [['over axes', (g) => g.p(2, 3, 2).sum(1).pow(3)], ['over all', (g) => g.p(2, 3).sum().pow(3)]],
+  sum: [
+    ['over axes', (g) => g.p(2, 3, 2).sum(1).pow(3)],
+    ['over all', (g) => g.p(2, 3).sum().pow(3)],
+  ],
   total: [['of three', (g) => [g.p(3)].map((x) => total([x, x.mul(x), g.p(3)]).pow(3))[0]!]],
   matmul: [
     ['of matrices', (g) => g.p(3, 4).matmul(g.p(4, 2)).pow(2)],
@@ -106,29 +202,100 @@ const RULES: Readonly<Partial<Record<OpName, Row[]>>> = {
   softmax: [['of rows', (g) => g.p(2, 4).softmax()]],
   softmaxGrad: [['of rows', (g) => makeValue('softmaxGrad', [g.p(2, 3), g.p(2, 3)])]],
   reshape: [['of a matrix', (g) => g.p(2, 3).reshape([6]).exp()]],
-  transpose: [['of three axes', (g) => g.p(2, 3, 2).transpose([1, 2, 0]).mul(g.p(3, 2, 2)).exp()]],
-  broadcastTo: [['of a column', (g) => makeValue('broadcastTo', [g.p(2, 1)], { shape: [2, 3] }).mul(g.p(3)).exp()]],
+  transpose: [
+    [
+      'of three axes',
+      (g) =>
+        g
+          .p(2, 3, 2)
+          .transpose([1, 2, 0])
+          .mul(g.p(3, 2, 2))
+          .exp(),
+    ],
+  ],
+  broadcastTo: [
+    [
+      'of a column',
+      (g) =>
+        makeValue('broadcastTo', [g.p(2, 1)], { shape: [2, 3] })
+          .mul(g.p(3))
+          .exp(),
+    ],
+  ],
   slice: [['of columns', (g) => g.p(3, 4).slice(1, 3, 1).exp()]],
-  embed: [['of rows', (g) => makeValue('embed', [g.p(2)], { axis: 0, start: 1, shape: [4] }).add(g.p(4)).exp()]],
+  embed: [
+    [
+      'of rows',
+      (g) =>
+        makeValue('embed', [g.p(2)], { axis: 0, start: 1, shape: [4] })
+          .add(g.p(4))
+          .exp(),
+    ],
+  ],
   concat: [['of rows', (g) => concat([g.p(2, 2), g.p(1, 2)]).exp()]],
   stack: [['of vectors', (g) => stack([g.p(3), g.p(3)]).exp()]],
   gather: [
-    ['of rows, one twice', (g) => g.p(4, 2).gather(g.fed([1, 3, 1])).exp()],
+    [
+      'of rows, one twice',
+      (g) =>
+        g
+          .p(4, 2)
+          .gather(g.fed([1, 3, 1]))
+          .exp(),
+    ],
     ['of one of each row', (g) => makeValue('gather', [g.p(3, 4), g.fed([1, 0, 2])], { batch: true }).exp()],
   ],
-  scatterAdd: [['of rows', (g) => makeValue('scatterAdd', [g.p(3, 2), g.fed([1, 0, 1])], { shape: [2, 2] }).pow(3)]],
+  scatterAdd: [
+    ['of rows', (g) => makeValue('scatterAdd', [g.p(3, 2), g.fed([1, 0, 1])], { shape: [2, 2] }).pow(3)],
+  ],
   choose: [['of three', (g) => choose([g.p(2), g.p(2), g.p(2)], g.fed(1)).exp()]],
   chooseGrad: [['chosen', (g) => makeValue('chooseGrad', [g.p(3), g.fed(1)], { choice: 1 }).exp()]],
-  rmsNorm: [['of rows', (g) => g.p(2, 4).rmsNorm(0.1)], ['of a vector', (g) => g.p(4).rmsNorm()]],
-  rmsNormGrad: [['of rows', (g) => [g.p(2, 3)].map((x) => makeValue('rmsNormGrad', [g.p(2, 3), x, x.rmsNorm(0.5)], { scale: 1 / 3, eps: 0.5 }))[0]!]],
-  crossEntropy: [['of rows', (g) => g.p(3, 4).crossEntropy(g.fed([1, 3, 1]))], ['of a vector', (g) => g.p(4).crossEntropy(g.fed(2))]],
-  crossEntropyGrad: [['of rows', (g) => [g.p(2, 3)].map((x) => [g.fed([1, 2])].map((t) => makeValue('crossEntropyGrad', [g.p(2), x, x.crossEntropy(t), t]))[0]!)[0]!]],
+  rmsNorm: [
+    ['of rows', (g) => g.p(2, 4).rmsNorm(0.1)],
+    ['of a vector', (g) => g.p(4).rmsNorm()],
+  ],
+  rmsNormGrad: [
+    [
+      'of rows',
+      (g) =>
+        [g.p(2, 3)].map((x) =>
+          makeValue('rmsNormGrad', [g.p(2, 3), x, x.rmsNorm(0.5)], { scale: 1 / 3, eps: 0.5 }),
+        )[0]!,
+    ],
+  ],
+  crossEntropy: [
+    ['of rows', (g) => g.p(3, 4).crossEntropy(g.fed([1, 3, 1]))],
+    ['of a vector', (g) => g.p(4).crossEntropy(g.fed(2))],
+  ],
+  crossEntropyGrad: [
+    [
+      'of rows',
+      (g) =>
+        [g.p(2, 3)].map(
+          (x) =>
+            [g.fed([1, 2])].map((t) => makeValue('crossEntropyGrad', [g.p(2), x, x.crossEntropy(t), t]))[0]!,
+        )[0]!,
+    ],
+  ],
   gatherMatmul: [['of rows', (g) => makeValue('gatherMatmul', [g.p(4), g.p(4, 3), g.fed([1, 3])]).pow(3)]],
   gatherDot: [['of rows', (g) => makeValue('gatherDot', [g.p(4, 3), g.p(3), g.fed([1, 3])]).pow(3)]],
-  scatterOuter: [['of rows', (g) => makeValue('scatterOuter', [g.p(4), g.p(3), g.fed([1, 3])], { shape: [4, 3] }).pow(3)]],
-}; // prettier-ignore
+  scatterOuter: [
+    ['of rows', (g) => makeValue('scatterOuter', [g.p(4), g.p(3), g.fed([1, 3])], { shape: [4, 3] }).pow(3)],
+  ],
+};
 /** What no gradient flows through: leaves and integers; and the parts of a prefix total. */
-const WITHOUT: readonly OpName[] = ['parameter', 'input', 'constant', 'inverseCount', 'index', 'element', 'elements', 'topk', 'step', 'argmax']; // prettier-ignore
+const WITHOUT: readonly OpName[] = [
+  'parameter',
+  'input',
+  'constant',
+  'inverseCount',
+  'index',
+  'element',
+  'elements',
+  'topk',
+  'step',
+  'argmax',
+];
 
 describe('grad: the rule of', () => {
   it('every operator is tested', () => {
@@ -147,7 +314,7 @@ describe('grad: the rule of', () => {
         const expected = leaves.values.map((leaf) => Array.from(leaf.grad));
         gradients.forEach((gradient, k) => {
           assert.deepEqual(gradient.shape, leaves.values[k]!.shape);
-          assertClose(numbers(gradient, feedsOf(gradient, leaves)), expected[k]!, 1e-12, `gradient ${k}`); // prettier-ignore
+          assertClose(numbers(gradient, feedsOf(gradient, leaves)), expected[k]!, 1e-12, `gradient ${k}`);
         });
         checkGraph((g) => slopesOf(build, g), { seed: i + 1, targets: FLOAT64 });
       });
@@ -217,7 +384,11 @@ describe('grad', () => {
     const y = x.dropout(0.5, 3);
     const slope = grad(y, [x])[0]!;
     // The slope is 2 where a number is kept, 0 where it is dropped, and the same as in the value.
-    const rows = [[slope.mul(x).sub(y), 0, 0], [slope.mul(slope).sub(slope.mul(2)), 0, 0], [y, 1, Infinity]] as const; // prettier-ignore
+    const rows = [
+      [slope.mul(x).sub(y), 0, 0],
+      [slope.mul(slope).sub(slope.mul(2)), 0, 0],
+      [y, 1, Infinity],
+    ] as const;
     for (const [difference, least, most] of rows) {
       // A slope alone depends on no parameter, and a loss must.
       const loss = difference.pow(2).sum().add(x.sum().mul(0));
@@ -233,7 +404,10 @@ describe('grad', () => {
     const x = parameter([1]);
     const length = new Leaves().fed(1);
     const mean = meanOfFirst([x, x.mul(x)], length).mul(zeros([1]).add(1));
-    assert.throws(() => grad(mean, [x]), /grad through #\d+ \(total, shape \[1\]\): how many of its terms count is known only at run time; differentiate a mean of a fixed number/); // prettier-ignore
+    assert.throws(
+      () => grad(mean, [x]),
+      /grad through #\d+ \(total, shape \[1\]\): how many of its terms count is known only at run time; differentiate a mean of a fixed number/,
+    );
     // What does not depend on the value is no obstacle.
     assert.deepEqual(numbers(grad(mean, [parameter([1])])[0]!), [0]);
   });

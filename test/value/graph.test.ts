@@ -1,58 +1,130 @@
 /** The graph a user writes: what it refuses when it is built, and that running leaves it alone. */
 import assert from 'node:assert/strict';
-import { choose, concat, constant, index, input, meanOfFirst, parameter, stack, total, zeros, type Node, type Numbers, type Value } from '../../lib/value/value.js'; // prettier-ignore
+import {
+  choose,
+  concat,
+  constant,
+  index,
+  input,
+  meanOfFirst,
+  parameter,
+  stack,
+  total,
+  zeros,
+  type Node,
+  type Numbers,
+  type Value,
+} from '../../lib/value/value.js';
 import '../../lib/runtime/program.js';
 import { ShapeError } from '../../lib/core/shape.js';
 import '../../lib/runtime/program.js'; // what `forward` runs a graph with
 
-const w = parameter([[1, 2, 3], [4, 5, 6]], { name: 'w' }); // prettier-ignore
+const w = parameter(
+  [
+    [1, 2, 3],
+    [4, 5, 6],
+  ],
+  { name: 'w' },
+);
 const v = parameter([1, 2, 3, 4], { name: 'v' });
 const s = parameter(2, { name: 's' });
 const i = index('i', 2);
 
 /** What is written, and all that its error must say: the node, what was given, what was expected. */
 const REFUSED: [title: string, write: () => unknown, says: RegExp][] = [
-  ['a sum of shapes that do not broadcast', () => w.add(v), /^add of 'w' \(parameter, shape \[2, 3\]\) and 'v' \(parameter, shape \[4\]\): .*3 against 4 in axis -1.*equal, or 1/], // prettier-ignore
-  ['a product of unequal inner axes', () => w.matmul(v), /^matmul of 'w' .* and 'v' .*\(3\) must equal .*\(4\)/], // prettier-ignore
-  ['a product of batches that do not broadcast', () => zeros([2, 3, 3]).matmul(zeros([4, 3, 3])), /matmul .*2 against 4/], // prettier-ignore
-  ['a matrix product with a number', () => w.matmul(s), /'s'.*a single number has no axis to contract: use mul/], // prettier-ignore
-  ['a reshape to another size', () => w.reshape([4]), /'w'.*to \[4\]: 6 numbers against 4/], // prettier-ignore
-  ['a transpose that repeats an axis', () => w.transpose([0, 0]), /'w'.*axes \[0, 0\] name axis 0 twice: give each once/], // prettier-ignore
+  [
+    'a sum of shapes that do not broadcast',
+    () => w.add(v),
+    /^add of 'w' \(parameter, shape \[2, 3\]\) and 'v' \(parameter, shape \[4\]\): .*3 against 4 in axis -1.*equal, or 1/,
+  ],
+  [
+    'a product of unequal inner axes',
+    () => w.matmul(v),
+    /^matmul of 'w' .* and 'v' .*\(3\) must equal .*\(4\)/,
+  ],
+  [
+    'a product of batches that do not broadcast',
+    () => zeros([2, 3, 3]).matmul(zeros([4, 3, 3])),
+    /matmul .*2 against 4/,
+  ],
+  [
+    'a matrix product with a number',
+    () => w.matmul(s),
+    /'s'.*a single number has no axis to contract: use mul/,
+  ],
+  ['a reshape to another size', () => w.reshape([4]), /'w'.*to \[4\]: 6 numbers against 4/],
+  [
+    'a transpose that repeats an axis',
+    () => w.transpose([0, 0]),
+    /'w'.*axes \[0, 0\] name axis 0 twice: give each once/,
+  ],
   ['a transpose of too few axes', () => w.transpose([1]), /'w'.*axes \[1\]: expected each of 2 axes once/],
-  ['a transpose of axes that do not exist', () => w.transpose([0, 2]), /'w'.*axis 2 does not exist in shape \[2, 3\]/], // prettier-ignore
-  ['a sum over an axis that does not exist', () => w.sum(2), /'w'.*axis 2 does not exist in shape \[2, 3\]/], // prettier-ignore
-  ['a sum over an axis before the first', () => w.sum(-3), /'w'.*axis -3 does not exist in shape \[2, 3\]/], // prettier-ignore
+  [
+    'a transpose of axes that do not exist',
+    () => w.transpose([0, 2]),
+    /'w'.*axis 2 does not exist in shape \[2, 3\]/,
+  ],
+  ['a sum over an axis that does not exist', () => w.sum(2), /'w'.*axis 2 does not exist in shape \[2, 3\]/],
+  ['a sum over an axis before the first', () => w.sum(-3), /'w'.*axis -3 does not exist in shape \[2, 3\]/],
   ['a slice along an axis before the first', () => w.slice(0, 1, -3), /'w'.*axis -3 does not exist/],
   ['a mean over no whole axis', () => w.mean(0.5), /'w'.*axis 0\.5 does not exist/],
-  ['a slice beyond the end', () => w.slice(1, 3), /'w'.*from 1 to before 3 in axis 0 of \[2, 3\]: expected integers from 0 to 2/], // prettier-ignore
+  [
+    'a slice beyond the end',
+    () => w.slice(1, 3),
+    /'w'.*from 1 to before 3 in axis 0 of \[2, 3\]: expected integers from 0 to 2/,
+  ],
   ['a slice that ends before it starts', () => w.slice(2, 1, 1), /'w'.*from 2 to before 1 in axis 1/],
   ['a slice of no whole numbers', () => w.slice(0, 1.5), /'w'.*from 0 to before 1\.5/],
   ['a row beyond the end', () => w.at(2), /'w'.*row 2: expected a row from 0 to 1$/],
   ['a row of a number', () => s.at(0), /at of 's'.*a single number has no rows/],
   ['a gather from a number', () => s.gather(i), /'s'.*a single number has no axis: give at least one/],
-  ['an element of an index that has none', () => i.at(2), /at\(2\) of 'i' \(index, shape \[2\]\): no such element/], // prettier-ignore
+  [
+    'an element of an index that has none',
+    () => i.at(2),
+    /at\(2\) of 'i' \(index, shape \[2\]\): no such element/,
+  ],
   ['an element of one index', () => index('n').at(0), /at\(0\) of 'n'/],
   ['a softmax of a number', () => s.softmax(), /'s'.*a single number has no axis: give at least one/],
   ['the top of a matrix', () => w.topk(1), /'w'.*expected a vector, not shape \[2, 3\]/],
-  ['the top five of four', () => v.topk(5), /'v'.*k 5 of 4 numbers: expected an integer from 1 to 4/], // prettier-ignore
+  ['the top five of four', () => v.topk(5), /'v'.*k 5 of 4 numbers: expected an integer from 1 to 4/],
   ['the top none', () => v.topk(0), /'v'.*k 0 of 4 numbers/],
   ['a stack of nothing', () => stack([]), /stack: there are no operands: give at least one/],
-  ['a stack of unequal shapes', () => stack([w, v]), /'w'.*'v'.*\[2, 3\] and \[4\]: all must be equal/], // prettier-ignore
+  ['a stack of unequal shapes', () => stack([w, v]), /'w'.*'v'.*\[2, 3\] and \[4\]: all must be equal/],
   ['a join of nothing', () => concat([]), /concat: there are no operands: give at least one/],
-  ['a join of unequal other axes', () => concat([w, zeros([2, 4])]), /'w'.*\[2, 3\] and \[2, 4\] along axis 0/], // prettier-ignore
-  ['a join along an axis that does not exist', () => concat([v, v], 1), /'v'.*axis 1 does not exist/], // prettier-ignore
+  [
+    'a join of unequal other axes',
+    () => concat([w, zeros([2, 4])]),
+    /'w'.*\[2, 3\] and \[2, 4\] along axis 0/,
+  ],
+  ['a join along an axis that does not exist', () => concat([v, v], 1), /'v'.*axis 1 does not exist/],
   ['a total of nothing', () => total([]), /total: there are no operands: give at least one/],
-  ['a total of unequal shapes', () => total([w, v]), /'w'.*'v'.*\[2, 3\] and \[4\]: all must be equal/], // prettier-ignore
-  ['a choice among unequal shapes', () => choose([w, v], index('n')), /'w'.*'v'.*\[2, 3\] and \[4\]: all must be equal/], // prettier-ignore
+  ['a total of unequal shapes', () => total([w, v]), /'w'.*'v'.*\[2, 3\] and \[4\]: all must be equal/],
+  [
+    'a choice among unequal shapes',
+    () => choose([w, v], index('n')),
+    /'w'.*'v'.*\[2, 3\] and \[4\]: all must be equal/,
+  ],
   ['a choice among nothing', () => choose([], index('n')), /choose/],
   ['the mean of the first of nothing', () => meanOfFirst([], index('n')), /at least one/],
   ['zeros of half a row', () => zeros([0.5]), /\[0\.5\]/],
-  ['a parameter of too few numbers', () => parameter([1, 2, 3], { shape: [2, 2], name: 'p' }), /'p': 3 numbers for shape \[2, 2\], which holds 4/], // prettier-ignore
-  ['a parameter of a negative shape', () => parameter([], { shape: [-1, 0] }), /integers from 0, got \[-1, 0\]/], // prettier-ignore
-  ['a parameter of ragged rows', () => parameter([[1, 2], [3]]), /unequal lengths: expected shape \[2, 2\]/], // prettier-ignore
-  ['an input of half a number', () => input('x', [1.5]), /input 'x': a shape is an array of integers from 0, got \[1\.5\]/], // prettier-ignore
+  [
+    'a parameter of too few numbers',
+    () => parameter([1, 2, 3], { shape: [2, 2], name: 'p' }),
+    /'p': 3 numbers for shape \[2, 2\], which holds 4/,
+  ],
+  [
+    'a parameter of a negative shape',
+    () => parameter([], { shape: [-1, 0] }),
+    /integers from 0, got \[-1, 0\]/,
+  ],
+  ['a parameter of ragged rows', () => parameter([[1, 2], [3]]), /unequal lengths: expected shape \[2, 2\]/],
+  [
+    'an input of half a number',
+    () => input('x', [1.5]),
+    /input 'x': a shape is an array of integers from 0, got \[1\.5\]/,
+  ],
   ['an index of negative length', () => index('i', -1), /index 'i': length -1: an index has one axis/],
-]; // prettier-ignore
+];
 
 describe('a graph being written', () => {
   for (const [title, write, says] of REFUSED) {
@@ -69,15 +141,15 @@ describe('a graph being written', () => {
     assert.throws(() => w.add('1' as never), /expected a Value or a number, got "1"/);
     assert.throws(() => w.mul(null as never), /expected a Value or a number, got null/);
     assert.throws(() => w.pow('2' as never), /'w'.*expected a number, got "2"/);
-    assert.throws(
-      () => parameter(['1'] as never),
-      /parameter: element \[0\] is "1": expected a number/,
-    );
+    assert.throws(() => parameter(['1'] as never), /parameter: element \[0\] is "1": expected a number/);
   });
 
   it('refuses what is a number in the place of an index, or the other way round', () => {
     const rows: [() => unknown, RegExp][] = [
-      [() => w.gather(v as never), /^TypeError: gather of 'w' .*: the index is 'v' \(parameter, .*expected an Index/],
+      [
+        () => w.gather(v as never),
+        /^TypeError: gather of 'w' .*: the index is 'v' \(parameter, .*expected an Index/,
+      ],
       [() => w.crossEntropy(3 as never), /crossEntropy of 'w' .*: operand 1 is 3, expected an Index/],
       [() => w.matmul(i as never), /matmul of 'w' .*: operand 1 is 'i' \(index, .*expected a Value/],
       [() => w.matmul([1] as never), /matmul of 'w' .*: operand 1 is an array, expected a Value/],
@@ -92,7 +164,7 @@ describe('a graph being written', () => {
       [() => constant('1' as never), /constant "1": expected a number/],
       [() => parameter(1, null as never), /options null: expected an object/],
       [() => w.named(3 as never), /a name is a text, got 3/],
-    ]; // prettier-ignore
+    ];
     for (const [write, says] of rows) {
       assert.throws(write, (error: Error) => {
         assert.match(`${error.name}: ${error.message}`, says);
@@ -129,7 +201,15 @@ describe('a graph being written', () => {
       ],
     ];
     for (const [numbers, shape] of cases) assert.deepEqual(parameter(numbers).shape, shape);
-    assert.deepEqual(Array.from(parameter([[1, 2], [3, 4]]).data), [1, 2, 3, 4]); // prettier-ignore
+    assert.deepEqual(
+      Array.from(
+        parameter([
+          [1, 2],
+          [3, 4],
+        ]).data,
+      ),
+      [1, 2, 3, 4],
+    );
   });
 
   it('names nodes by name or number, operator and shape', () => {
@@ -144,12 +224,26 @@ describe('a graph being run', () => {
   const remembered = (root: Node): unknown[] => {
     const found = new Set([root]);
     for (const node of found) for (const operand of node.inputs) found.add(operand);
-    return [...found].map(({ id, op, name, shape, attr, inputs }) => [id, op, name, shape, { ...attr }, inputs.map((x) => x.id)]); // prettier-ignore
+    return [...found].map(({ id, op, name, shape, attr, inputs }) => [
+      id,
+      op,
+      name,
+      shape,
+      { ...attr },
+      inputs.map((x) => x.id),
+    ]);
   };
 
   it('stays as it was', () => {
     const x = input('x', [3]);
-    const y = parameter([[1, 2, 3], [4, 5, 6]]).matmul(x).add(x.sum()).relu().softmax(); // prettier-ignore
+    const y = parameter([
+      [1, 2, 3],
+      [4, 5, 6],
+    ])
+      .matmul(x)
+      .add(x.sum())
+      .relu()
+      .softmax();
     const before = remembered(y);
     for (let run = 0; run < 3; run++) {
       y.forward({ x: [1, 2, 3] });
@@ -167,9 +261,18 @@ describe('a graph being run', () => {
     y.backward();
     const numbers = (value: Value): number[][] => [Array.from(value.data), Array.from(value.grad)];
     assert.deepEqual(numbers(y), [[13], [1]]);
-    assert.deepEqual(numbers(product), [[3, 8], [1, 1]]); // prettier-ignore
-    assert.deepEqual(numbers(a), [[1, 2], [3, 4]]); // prettier-ignore
-    assert.deepEqual(numbers(b), [[3, 4], [1, 2]]); // prettier-ignore
+    assert.deepEqual(numbers(product), [
+      [3, 8],
+      [1, 1],
+    ]);
+    assert.deepEqual(numbers(a), [
+      [1, 2],
+      [3, 4],
+    ]);
+    assert.deepEqual(numbers(b), [
+      [3, 4],
+      [1, 2],
+    ]);
   });
 
   it('gives zeros where no gradient flows', () => {

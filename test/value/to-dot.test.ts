@@ -7,7 +7,13 @@ import { choose, index, input, meanOfFirst, parameter, type Value } from '../../
 import { Random } from '../../lib/runtime/random.js';
 
 const x = input('x');
-const w = parameter([[1, -2, 0.123456], [1e-7, NaN, 5]], { name: 'w' }); // prettier-ignore
+const w = parameter(
+  [
+    [1, -2, 0.123456],
+    [1e-7, NaN, 5],
+  ],
+  { name: 'w' },
+);
 const squared = (): Value => {
   const y = x.mul(x).pow(0.5).named('root');
   y.forward({ x: 3 });
@@ -20,31 +26,195 @@ const positions = (): Value => {
 };
 
 const DRAWN: [title: string, root: () => Value, options: DrawOptions, dot: string[], mermaid: string[]][] = [
-  ['a leaf', () => w, {},
+  [
+    'a leaf',
+    () => w,
+    {},
     ['n0 [label="w\\nparameter [2, 3]", style=filled];'],
-    ['n0[["w<br/>parameter [2, 3]"]]']],
-  ['the numbers of a parameter that never ran', () => w, { data: true, grad: true },
+    ['n0[["w<br/>parameter [2, 3]"]]'],
+  ],
+  [
+    'the numbers of a parameter that never ran',
+    () => w,
+    { data: true, grad: true },
     ['n0 [label="w\\nparameter [2, 3]\\ndata [1, -2, 0.1235, 1e-7, ...]", style=filled];'],
-    ['n0[["w<br/>parameter [2, 3]<br/>data [1, -2, 0.1235, 1e-7, ...]"]]']],
-  ['data and gradients', squared, { data: true, grad: true },
-    ['n0 [label="x\\ninput []\\ndata 3\\ngrad 1", shape=ellipse];', 'n1 [label="mul []\\ndata 9\\ngrad 0.1667"];', 'n2 [label="root\\npow exponent=0.5 []\\ndata 3\\ngrad 1"];', 'n0 -> n1;', 'n0 -> n1;', 'n1 -> n2;'],
-    ['n0(["x<br/>input []<br/>data 3<br/>grad 1"])', 'n1["mul []<br/>data 9<br/>grad 0.1667"]', 'n2["root<br/>pow exponent=0.5 []<br/>data 3<br/>grad 1"]', 'n0 --> n1', 'n0 --> n1', 'n1 --> n2']],
-  ['operands in their order, each once', () => w.slice(0, 1).sub(w.slice(1, 2)).mul(2), {},
-    ['n0 [label="w\\nparameter [2, 3]", style=filled];', 'n1 [label="slice axis=0 start=0 stop=1 [1, 3]"];', 'n2 [label="slice axis=0 start=1 stop=2 [1, 3]"];', 'n3 [label="sub [1, 3]"];', 'n4 [label="constant value=2 []"];', 'n5 [label="mul [1, 3]"];', 'n0 -> n1;', 'n0 -> n2;', 'n1 -> n3;', 'n2 -> n3;', 'n3 -> n5;', 'n4 -> n5;'],
-    ['n0[["w<br/>parameter [2, 3]"]]', 'n1["slice axis=0 start=0 stop=1 [1, 3]"]', 'n2["slice axis=0 start=1 stop=2 [1, 3]"]', 'n3["sub [1, 3]"]', 'n4["constant value=2 []"]', 'n5["mul [1, 3]"]', 'n0 --> n1', 'n0 --> n2', 'n1 --> n3', 'n2 --> n3', 'n3 --> n5', 'n4 --> n5']],
-  ['indices, and a choice of many', () => choose([x, x.neg()], index('i', 2).at(1)), { data: true },
-    ['n0 [label="x\\ninput []\\ndata 3", shape=ellipse];', 'n1 [label="neg []"];', 'n2 [label="i\\nindex [2]", shape=ellipse];', 'n3 [label="element start=1 []"];', 'n4 [label="choose []"];', 'n0 -> n1;', 'n2 -> n3;', 'n0 -> n4;', 'n1 -> n4;', 'n3 -> n4;'],
-    ['n0(["x<br/>input []<br/>data 3"])', 'n1["neg []"]', 'n2(["i<br/>index [2]"])', 'n3["element start=1 []"]', 'n4["choose []"]', 'n0 --> n1', 'n2 --> n3', 'n0 --> n4', 'n1 --> n4', 'n3 --> n4']],
-  ['a parameter once', positions, {},
-    ['n0 [label="a\\nparameter []", style=filled];', 'n1 [label="mul []"];', 'n2 [label="exp []"];', 'n3 [label="n\\nindex []", shape=ellipse];', 'n4 [label="total prefix=true []"];', 'n5 [label="inverseCount []"];', 'n6 [label="mul []"];', 'n0 -> n1;', 'n0 -> n1;', 'n0 -> n2;', 'n1 -> n4;', 'n2 -> n4;', 'n3 -> n4;', 'n3 -> n5;', 'n4 -> n6;', 'n5 -> n6;'],
-    ['n0[["a<br/>parameter []"]]', 'n1["mul []"]', 'n2["exp []"]', 'n3(["n<br/>index []"])', 'n4["total prefix=true []"]', 'n5["inverseCount []"]', 'n6["mul []"]', 'n0 --> n1', 'n0 --> n1', 'n0 --> n2', 'n1 --> n4', 'n2 --> n4', 'n3 --> n4', 'n3 --> n5', 'n4 --> n6', 'n5 --> n6']],
-  ['a parameter for each position', positions, { parametersByPosition: true },
-    ['n0 [label="a\\nparameter []", style=filled];', 'n1 [label="mul []"];', 'n2 [label="a\\nparameter []", style=filled];', 'n3 [label="exp []"];', 'n4 [label="n\\nindex []", shape=ellipse];', 'n5 [label="total prefix=true []"];', 'n6 [label="inverseCount []"];', 'n7 [label="mul []"];', 'n0 -> n1;', 'n0 -> n1;', 'n2 -> n3;', 'n1 -> n5;', 'n3 -> n5;', 'n4 -> n5;', 'n4 -> n6;', 'n5 -> n7;', 'n6 -> n7;'],
-    ['n0[["a<br/>parameter []"]]', 'n1["mul []"]', 'n2[["a<br/>parameter []"]]', 'n3["exp []"]', 'n4(["n<br/>index []"])', 'n5["total prefix=true []"]', 'n6["inverseCount []"]', 'n7["mul []"]', 'n0 --> n1', 'n0 --> n1', 'n2 --> n3', 'n1 --> n5', 'n3 --> n5', 'n4 --> n5', 'n4 --> n6', 'n5 --> n7', 'n6 --> n7']],
-  ['a lone parameter, also by position', () => w, { parametersByPosition: true },
+    ['n0[["w<br/>parameter [2, 3]<br/>data [1, -2, 0.1235, 1e-7, ...]"]]'],
+  ],
+  [
+    'data and gradients',
+    squared,
+    { data: true, grad: true },
+    [
+      'n0 [label="x\\ninput []\\ndata 3\\ngrad 1", shape=ellipse];',
+      'n1 [label="mul []\\ndata 9\\ngrad 0.1667"];',
+      'n2 [label="root\\npow exponent=0.5 []\\ndata 3\\ngrad 1"];',
+      'n0 -> n1;',
+      'n0 -> n1;',
+      'n1 -> n2;',
+    ],
+    [
+      'n0(["x<br/>input []<br/>data 3<br/>grad 1"])',
+      'n1["mul []<br/>data 9<br/>grad 0.1667"]',
+      'n2["root<br/>pow exponent=0.5 []<br/>data 3<br/>grad 1"]',
+      'n0 --> n1',
+      'n0 --> n1',
+      'n1 --> n2',
+    ],
+  ],
+  [
+    'operands in their order, each once',
+    () => w.slice(0, 1).sub(w.slice(1, 2)).mul(2),
+    {},
+    [
+      'n0 [label="w\\nparameter [2, 3]", style=filled];',
+      'n1 [label="slice axis=0 start=0 stop=1 [1, 3]"];',
+      'n2 [label="slice axis=0 start=1 stop=2 [1, 3]"];',
+      'n3 [label="sub [1, 3]"];',
+      'n4 [label="constant value=2 []"];',
+      'n5 [label="mul [1, 3]"];',
+      'n0 -> n1;',
+      'n0 -> n2;',
+      'n1 -> n3;',
+      'n2 -> n3;',
+      'n3 -> n5;',
+      'n4 -> n5;',
+    ],
+    [
+      'n0[["w<br/>parameter [2, 3]"]]',
+      'n1["slice axis=0 start=0 stop=1 [1, 3]"]',
+      'n2["slice axis=0 start=1 stop=2 [1, 3]"]',
+      'n3["sub [1, 3]"]',
+      'n4["constant value=2 []"]',
+      'n5["mul [1, 3]"]',
+      'n0 --> n1',
+      'n0 --> n2',
+      'n1 --> n3',
+      'n2 --> n3',
+      'n3 --> n5',
+      'n4 --> n5',
+    ],
+  ],
+  [
+    'indices, and a choice of many',
+    () => choose([x, x.neg()], index('i', 2).at(1)),
+    { data: true },
+    [
+      'n0 [label="x\\ninput []\\ndata 3", shape=ellipse];',
+      'n1 [label="neg []"];',
+      'n2 [label="i\\nindex [2]", shape=ellipse];',
+      'n3 [label="element start=1 []"];',
+      'n4 [label="choose []"];',
+      'n0 -> n1;',
+      'n2 -> n3;',
+      'n0 -> n4;',
+      'n1 -> n4;',
+      'n3 -> n4;',
+    ],
+    [
+      'n0(["x<br/>input []<br/>data 3"])',
+      'n1["neg []"]',
+      'n2(["i<br/>index [2]"])',
+      'n3["element start=1 []"]',
+      'n4["choose []"]',
+      'n0 --> n1',
+      'n2 --> n3',
+      'n0 --> n4',
+      'n1 --> n4',
+      'n3 --> n4',
+    ],
+  ],
+  [
+    'a parameter once',
+    positions,
+    {},
+    [
+      'n0 [label="a\\nparameter []", style=filled];',
+      'n1 [label="mul []"];',
+      'n2 [label="exp []"];',
+      'n3 [label="n\\nindex []", shape=ellipse];',
+      'n4 [label="total prefix=true []"];',
+      'n5 [label="inverseCount []"];',
+      'n6 [label="mul []"];',
+      'n0 -> n1;',
+      'n0 -> n1;',
+      'n0 -> n2;',
+      'n1 -> n4;',
+      'n2 -> n4;',
+      'n3 -> n4;',
+      'n3 -> n5;',
+      'n4 -> n6;',
+      'n5 -> n6;',
+    ],
+    [
+      'n0[["a<br/>parameter []"]]',
+      'n1["mul []"]',
+      'n2["exp []"]',
+      'n3(["n<br/>index []"])',
+      'n4["total prefix=true []"]',
+      'n5["inverseCount []"]',
+      'n6["mul []"]',
+      'n0 --> n1',
+      'n0 --> n1',
+      'n0 --> n2',
+      'n1 --> n4',
+      'n2 --> n4',
+      'n3 --> n4',
+      'n3 --> n5',
+      'n4 --> n6',
+      'n5 --> n6',
+    ],
+  ],
+  [
+    'a parameter for each position',
+    positions,
+    { parametersByPosition: true },
+    [
+      'n0 [label="a\\nparameter []", style=filled];',
+      'n1 [label="mul []"];',
+      'n2 [label="a\\nparameter []", style=filled];',
+      'n3 [label="exp []"];',
+      'n4 [label="n\\nindex []", shape=ellipse];',
+      'n5 [label="total prefix=true []"];',
+      'n6 [label="inverseCount []"];',
+      'n7 [label="mul []"];',
+      'n0 -> n1;',
+      'n0 -> n1;',
+      'n2 -> n3;',
+      'n1 -> n5;',
+      'n3 -> n5;',
+      'n4 -> n5;',
+      'n4 -> n6;',
+      'n5 -> n7;',
+      'n6 -> n7;',
+    ],
+    [
+      'n0[["a<br/>parameter []"]]',
+      'n1["mul []"]',
+      'n2[["a<br/>parameter []"]]',
+      'n3["exp []"]',
+      'n4(["n<br/>index []"])',
+      'n5["total prefix=true []"]',
+      'n6["inverseCount []"]',
+      'n7["mul []"]',
+      'n0 --> n1',
+      'n0 --> n1',
+      'n2 --> n3',
+      'n1 --> n5',
+      'n3 --> n5',
+      'n4 --> n5',
+      'n4 --> n6',
+      'n5 --> n7',
+      'n6 --> n7',
+    ],
+  ],
+  [
+    'a lone parameter, also by position',
+    () => w,
+    { parametersByPosition: true },
     ['n0 [label="w\\nparameter [2, 3]", style=filled];'],
-    ['n0[["w<br/>parameter [2, 3]"]]']],
-]; // prettier-ignore
+    ['n0[["w<br/>parameter [2, 3]"]]'],
+  ],
+];
 
 /** A name, its text in either language, and the lines that Graphviz draws. */
 const NAMES: [name: string, dot: string, mermaid: string, drawn: string[]][] = [
@@ -59,18 +229,40 @@ const NAMES: [name: string, dot: string, mermaid: string, drawn: string[]][] = [
   ['#35; %% $$x$$', '#35; %% $$x$$', '#35;35#59; #37;#37; #36;#8288;#36;x#36;#8288;#36;', ['#35; %% $$x$$']],
   ['1. `a` - *b*', '1. `a` - *b*', '1#46; #96;a#96; #45; #42;b#42;', ['1. `a` - *b*']],
   ['żółw 你好 😀', 'żółw 你好 😀', 'żółw 你好 #128512;', ['żółw 你好 😀']],
-  ['nul\0tab\t\ud800', 'nul\\\\u{0}tab\\\\u{9}\\\\u{d800}', 'nul#92;u#123;0#125;tab#92;u#123;9#125;#92;u#123;d800#125;', ['nul\\u{0}tab\\u{9}\\u{d800}']], // prettier-ignore
+  [
+    'nul\0tab\t\ud800',
+    'nul\\\\u{0}tab\\\\u{9}\\\\u{d800}',
+    'nul#92;u#123;0#125;tab#92;u#123;9#125;#92;u#123;d800#125;',
+    ['nul\\u{0}tab\\u{9}\\u{d800}'],
+  ],
   ['$$$', '$$$', '#36;#8288;#36;#8288;#36;', ['$$$']],
-  ['fa:fa-car fab:FA-x', 'fa:fa-car fab:FA-x', 'fa#58;#8288;fa-car fab#58;#8288;FA-x', ['fa:fa-car fab:FA-x']],
+  [
+    'fa:fa-car fab:FA-x',
+    'fa:fa-car fab:FA-x',
+    'fa#58;#8288;fa-car fab#58;#8288;FA-x',
+    ['fa:fa-car fab:FA-x'],
+  ],
   ['ﬂ°°36¶ß', 'ﬂ°°36¶ß', 'ﬂ#8288;#176;#176;36#182;#8288;ß', ['ﬂ°°36¶ß']],
-  ['turned\u202e \u2028', 'turned\\\\u{202e} \\\\u{2028}', 'turned#92;u#123;202e#125; #92;u#123;2028#125;', ['turned\\u{202e} \\u{2028}']],
+  [
+    'turned\u202e \u2028',
+    'turned\\\\u{202e} \\\\u{2028}',
+    'turned#92;u#123;202e#125; #92;u#123;2028#125;',
+    ['turned\\u{202e} \\u{2028}'],
+  ],
   ['', '', '', ['']],
-]; // prettier-ignore
+];
 
-/** What Mermaid 11 acts on once it has decoded numbered characters: formulas, icons, line breaks, its own marks. */
+/**
+ * What Mermaid 11 acts on once it has decoded numbered characters: formulas, icons, line breaks, its own
+ * marks.
+ */
 const MERMAID_ACTS_ON = [/\$\$(.*)\$\$/, /(fa[bklrs]?):fa-([\w-]+)/i, /\\n/, /ﬂ°/, /¶ß/];
 
-const body = (text: string): string[] => text.trimEnd().split('\n').map((line) => line.replace(/^ {2}/, '')); // prettier-ignore
+const body = (text: string): string[] =>
+  text
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.replace(/^ {2}/, ''));
 
 describe('a drawing', () => {
   for (const [title, root, options, dot, mermaid] of DRAWN) {
@@ -102,10 +294,12 @@ describe('a name in a drawing', () => {
       const value = parameter(1, { name });
       assert.equal(body(value.toDot())[2], `n0 [label="${dot}\\nparameter []", style=filled];`);
       assert.equal(body(value.toMermaid())[1], `n0[["${mermaid}<br/>parameter []"]]`);
-      const decoded = value.toMermaid().replace(/#(\d+);/g, (_, n: string) => String.fromCodePoint(Number(n))); // prettier-ignore
+      const decoded = value
+        .toMermaid()
+        .replace(/#(\d+);/g, (_, n: string) => String.fromCodePoint(Number(n)));
       for (const pattern of MERMAID_ACTS_ON) assert.doesNotMatch(decoded, pattern);
       const svg = (await instance()).renderString(value.toDot(), { format: 'svg' });
-      const lines = Array.from(svg.matchAll(/<text [^>]*>(.*?)<\/text>/g), ([, text]) => unescaped(text!)); // prettier-ignore
+      const lines = Array.from(svg.matchAll(/<text [^>]*>(.*?)<\/text>/g), ([, text]) => unescaped(text!));
       // Graphviz draws no element for an empty line.
       assert.deepEqual(lines, [...drawn.filter((line) => line !== ''), 'parameter []']);
     });
@@ -120,7 +314,7 @@ describe('Graphviz reads the drawing of', () => {
       const dot = loss.toDot({ data: true });
       const result = (await instance()).render(dot, { format: 'json' });
       assert.deepEqual([result.status, result.errors], ['success', []]);
-      const { objects, edges } = JSON.parse(result.output!) as Record<'objects' | 'edges', unknown[]>; // prettier-ignore
+      const { objects, edges } = JSON.parse(result.output!) as Record<'objects' | 'edges', unknown[]>;
       assert.equal(objects.length, dot.match(/ \[label="/g)!.length);
       assert.equal(edges.length, dot.match(/ -> /g)!.length);
     });
@@ -129,7 +323,9 @@ describe('Graphviz reads the drawing of', () => {
 
 function unescaped(text: string): string {
   const known: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"' };
-  return text.replace(/&(?:#(\d+)|(\w+));/g, (_, number: string | undefined, entity: string) =>
-    number === undefined ? known[entity]! : String.fromCodePoint(Number(number)),
-  ).replace(/\u00a0/g, ' ');
-} // prettier-ignore
+  return text
+    .replace(/&(?:#(\d+)|(\w+));/g, (_, number: string | undefined, entity: string) =>
+      number === undefined ? known[entity]! : String.fromCodePoint(Number(number)),
+    )
+    .replace(/\u00a0/g, ' ');
+}

@@ -135,11 +135,7 @@ describe('a safetensors file', () => {
     ['a deep shape', file(`{"x":{"shape":[${deep}`), /expected an integer/],
     ['deep metadata', file(`{"__metadata__":{"x":${deep}`), /expected a text in quotes/],
     ['a number as metadata', file('{"__metadata__":{"x":1}}'), /expected a text in quotes/],
-    [
-      'metadata twice',
-      file('{"__metadata__":{},"__metadata__":{}}'),
-      /'__metadata__' is there twice/,
-    ],
+    ['metadata twice', file('{"__metadata__":{},"__metadata__":{}}'), /'__metadata__' is there twice/],
     ['a text twice', file('{"__metadata__":{"x":"","x":""}}'), /'x' is twice in/],
     ['a name twice', file(`{"x":${one},"\\u0078":${one}}`, [1]), /'x' is there twice/],
     [
@@ -153,11 +149,7 @@ describe('a safetensors file', () => {
       file('{"x":{"shape":[1],"dtype":"U8"}}'),
       /'x' needs dtype, shape and two data_offsets/,
     ],
-    [
-      'one offset',
-      file(`{"x":${entry('U8', '[1]', '[0]')}}`, [1]),
-      /'x' needs dtype, shape and two/,
-    ],
+    ['one offset', file(`{"x":${entry('U8', '[1]', '[0]')}}`, [1]), /'x' needs dtype, shape and two/],
     ['three offsets', file(`{"x":${entry('U8', '[1]', '[0,1,2]')}}`, [1]), /at most 2 integers/],
     [
       'an unknown type',
@@ -169,33 +161,13 @@ describe('a safetensors file', () => {
       file(`{"x":${entry('constructor', '[1]', '[0,1]')}}`, [1]),
       /unknown type 'constructor'/,
     ],
-    [
-      'a negative size',
-      file(`{"x":${entry('U8', '[-1]', '[0,1]')}}`, [1]),
-      /expected an integer from 0/,
-    ],
-    [
-      'half a size',
-      file(`{"x":${entry('U8', '[0.5]', '[0,1]')}}`, [1]),
-      /expected an integer from 0/,
-    ],
-    [
-      'an exponent',
-      file(`{"x":${entry('U8', '[1e0]', '[0,1]')}}`, [1]),
-      /expected an integer from 0/,
-    ],
-    [
-      'leading zeros',
-      file(`{"x":${entry('U8', '[01]', '[0,1]')}}`, [1]),
-      /expected an integer from 0/,
-    ],
+    ['a negative size', file(`{"x":${entry('U8', '[-1]', '[0,1]')}}`, [1]), /expected an integer from 0/],
+    ['half a size', file(`{"x":${entry('U8', '[0.5]', '[0,1]')}}`, [1]), /expected an integer from 0/],
+    ['an exponent', file(`{"x":${entry('U8', '[1e0]', '[0,1]')}}`, [1]), /expected an integer from 0/],
+    ['leading zeros', file(`{"x":${entry('U8', '[01]', '[0,1]')}}`, [1]), /expected an integer from 0/],
     ['NaN', file(`{"x":${entry('U8', '[NaN]', '[0,1]')}}`, [1]), /expected an integer from 0/],
     ['null', file(`{"x":${entry('U8', 'null', '[0,1]')}}`, [1]), /expected \[/],
-    [
-      'a text as a size',
-      file(`{"x":${entry('U8', '["1"]', '[0,1]')}}`, [1]),
-      /expected an integer from 0/,
-    ],
+    ['a text as a size', file(`{"x":${entry('U8', '["1"]', '[0,1]')}}`, [1]), /expected an integer from 0/],
     [
       '2^53',
       file(`{"x":${entry('U8', '[9007199254740992]', '[0,1]')}}`, [1]),
@@ -203,10 +175,7 @@ describe('a safetensors file', () => {
     ],
     [
       'sizes whose product is beyond all integers',
-      file(
-        `{"x":${entry('F64', '[4294967296,4294967296,4294967296]', '[0,8]')}}`,
-        Array(8).fill(0),
-      ),
+      file(`{"x":${entry('F64', '[4294967296,4294967296,4294967296]', '[0,8]')}}`, Array(8).fill(0)),
       /'x' has 8 bytes: F64 of shape/,
     ],
     [
@@ -244,11 +213,7 @@ describe('a safetensors file', () => {
       file(`{"x":${entry('U8', '[1]', '[1,2]')}}`, [1, 2]),
       /'x' begins at byte 1, behind a gap: expected 0/,
     ],
-    [
-      'too few bytes',
-      file(`{"x":${one}}`),
-      /the arrays take 1 bytes, the file has 0: it was cut short/,
-    ],
+    ['too few bytes', file(`{"x":${one}}`), /the arrays take 1 bytes, the file has 0: it was cut short/],
     [
       'too many bytes',
       file(`{"x":${one}}`, [1, 2]),
@@ -282,7 +247,8 @@ describe('a safetensors file', () => {
   }
 
   it('with as many arrays as a header can hold is read or refused', () => {
-    const names = (n: number, make: (i: number) => string): string => `{${Array.from({ length: n }, (_, i) => make(i)).join()}}`; // prettier-ignore
+    const names = (n: number, make: (i: number) => string): string =>
+      `{${Array.from({ length: n }, (_, i) => make(i)).join()}}`;
     const empty = entry('U8', '[0]', '[0,0]');
     const many = file(names(75_000, (i) => `"${i.toString(36)}":${empty}`));
     assert(many.length < 4 * 2 ** 20);
@@ -350,18 +316,51 @@ describe('a safetensors file', () => {
   it('is not written with half a surrogate pair in any text, and with whole ones is', () => {
     const array = { shape: [1], data: Float64Array.of(1) };
     const rows: [name: string, key: string, text: string, message: string][] = [
-      ['w\ud800', 'k', 'v', `the array's name "w\\u{d800}" has half a surrogate pair (U+D800) as its character 1: a file holds Unicode text only`],
-      ['\udc00\ud800', 'k', 'v', `the array's name "\\u{dc00}\\u{d800}" has half a surrogate pair (U+DC00) as its character 0: a file holds Unicode text only`],
-      ['😀\udbff', 'k', 'v', `the array's name "😀\\u{dbff}" has half a surrogate pair (U+DBFF) as its character 2: a file holds Unicode text only`],
-      ['w', '\udfff', 'v', `the metadata's name "\\u{dfff}" has half a surrogate pair (U+DFFF) as its character 0: a file holds Unicode text only`],
-      ['w', 'k', 'ab\ud800c', `the text of metadata "k" has half a surrogate pair (U+D800) as its character 2: a file holds Unicode text only`],
-    ]; // prettier-ignore
+      [
+        'w\ud800',
+        'k',
+        'v',
+        `the array's name "w\\u{d800}" has half a surrogate pair (U+D800) as its character 1: a file ` +
+          'holds Unicode text only',
+      ],
+      [
+        '\udc00\ud800',
+        'k',
+        'v',
+        `the array's name "\\u{dc00}\\u{d800}" has half a surrogate pair (U+DC00) as its character 0: ` +
+          'a file holds Unicode text only',
+      ],
+      [
+        '😀\udbff',
+        'k',
+        'v',
+        `the array's name "😀\\u{dbff}" has half a surrogate pair (U+DBFF) as its character 2: a file ` +
+          'holds Unicode text only',
+      ],
+      [
+        'w',
+        '\udfff',
+        'v',
+        `the metadata's name "\\u{dfff}" has half a surrogate pair (U+DFFF) as its character 0: a ` +
+          'file holds Unicode text only',
+      ],
+      [
+        'w',
+        'k',
+        'ab\ud800c',
+        'the text of metadata "k" has half a surrogate pair (U+D800) as its character 2: a file holds ' +
+          'Unicode text only',
+      ],
+    ];
     for (const [name, key, text, message] of rows) {
-      assert.throws(() => writeSafetensors(new Map([[name, array]]), new Map([[key, text]])), { name: 'SafetensorsError', message }); // prettier-ignore
+      assert.throws(() => writeSafetensors(new Map([[name, array]]), new Map([[key, text]])), {
+        name: 'SafetensorsError',
+        message,
+      });
     }
     const whole = writeSafetensors(new Map([['\ud83d\ude00', array]]), new Map([['😀', '𝒳']]));
     const { tensors, metadata } = readSafetensors(whole);
-    assert.deepEqual([...tensors.keys(), ...metadata.keys(), ...metadata.values()], ['😀', '😀', '𝒳']); // prettier-ignore
+    assert.deepEqual([...tensors.keys(), ...metadata.keys(), ...metadata.values()], ['😀', '😀', '𝒳']);
   });
 });
 
@@ -437,8 +436,7 @@ describe('weights', () => {
     }
   });
 
-  const w = (name?: string, numbers = [1, 2]) =>
-    parameter(numbers, name === undefined ? {} : { name });
+  const w = (name?: string, numbers = [1, 2]) => parameter(numbers, name === undefined ? {} : { name });
   it('that do not fit are refused, and change nothing', () => {
     saveWeights(path, [w('a'), w('b')]);
     const a = w('a', [8, 9]);
@@ -451,10 +449,7 @@ describe('weights', () => {
         [a, w('a', [1, 2, 3])],
         /^two parameters are called 'a', 'a' \(parameter, shape \[2\]\) and 'a' \(parameter, shape \[3\]\): name them apart$/,
       ],
-      [
-        [a, w('b'), a],
-        /^'a' \(parameter, shape \[2\]\) is in the list of parameters twice: give it once$/,
-      ],
+      [[a, w('b'), a], /^'a' \(parameter, shape \[2\]\) is in the list of parameters twice: give it once$/],
       [[a, w('b').mul(2)], /is no parameter$/],
     ];
     for (const [loaded, message] of rows)
@@ -463,7 +458,10 @@ describe('weights', () => {
         (error: Error) => error instanceof WeightsError && message.test(error.message),
       );
     assert.deepEqual([...a.data], [8, 9]);
-    assert.throws(() => saveWeights(path, [w('a\ud800')]), /the array's name "a\\u\{d800\}" has half a surrogate pair/); // prettier-ignore
+    assert.throws(
+      () => saveWeights(path, [w('a\ud800')]),
+      /the array's name "a\\u\{d800\}" has half a surrogate pair/,
+    );
     assert.throws(() => loadWeights(join(folder, 'none'), [a]), {
       name: 'WeightsError',
       message: /^cannot read ".*none": there is no such file or folder \(ENOENT\)$/,
@@ -486,8 +484,7 @@ describe('weights', () => {
     mkdirSync(join(folder, 'taken'));
     assert.throws(() => saveWeights(join(folder, 'taken'), [w('a')]), WeightsError);
     rmSync(join(folder, 'taken'), { recursive: true });
-    if (existsSync('/dev/full'))
-      assert.throws(() => saveWeights('/dev/full/x', [w('a')]), WeightsError);
+    if (existsSync('/dev/full')) assert.throws(() => saveWeights('/dev/full/x', [w('a')]), WeightsError);
     if (process.getuid?.() !== 0) {
       chmodSync(folder, 0o500);
       try {

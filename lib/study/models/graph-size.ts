@@ -35,7 +35,8 @@ export function* matricesOf(
     return;
   }
   // Those of `scalar` are applied from the left.
-  const linear = (rows: number, cols: number) => (model === 'scalar' ? ([cols, rows] as const) : ([rows, cols] as const)); // prettier-ignore
+  const linear = (rows: number, cols: number) =>
+    model === 'scalar' ? ([cols, rows] as const) : ([rows, cols] as const);
   yield ['lm_head', linear(nEmbd, vocabSize)];
   for (let i = 0; i < nLayer; i++) {
     for (const name of ['wq', 'wk', 'wv', 'wo']) yield [`layer${i}.attn_${name}`, [nEmbd, nEmbd]];

@@ -42,10 +42,18 @@ export const scalar: ModelBuilder = (sizes, draw, { tokens, targets, length }) =
       const heads = Array.from({ length: nHead }, (_, head) => {
         const part = (v: Row): Row => v.slice(head * headDim, (head + 1) * headDim);
         const scores = keys.map((k) => dot(part(query), part(k)).div(Math.sqrt(headDim)));
-        return softmax(scores).map((w, t) => scale(part(values[t]!), w)).reduce(plus); // prettier-ignore
+        return softmax(scores)
+          .map((w, t) => scale(part(values[t]!), w))
+          .reduce(plus);
       });
       x = plus(linear(heads.flat(), wo), x);
-      x = plus(linear(linear(rmsnorm(x), fc1).map((xi) => xi.relu()), fc2), x); // prettier-ignore
+      x = plus(
+        linear(
+          linear(rmsnorm(x), fc1).map((xi) => xi.relu()),
+          fc2,
+        ),
+        x,
+      );
     }
     logits.push(linear(x, lmHead));
     losses.push(choose(softmax(logits[pos]!), targets.at(pos)).log().neg());

@@ -5,9 +5,7 @@ import { copyOf, LARGE, type Chance } from './values.js';
 import { flattened, type Rows } from './rows.js';
 
 const floats = (chance: Chance, n: number): Float64Array | Float32Array =>
-  (chance.is(0.5) ? Float64Array : Float32Array).from(
-    Array.from({ length: n }, () => chance.next() * 4 - 2),
-  );
+  (chance.is(0.5) ? Float64Array : Float32Array).from(Array.from({ length: n }, () => chance.next() * 4 - 2));
 const ints = (chance: Chance, n: number, below: number): Int32Array =>
   Int32Array.from({ length: n }, () => chance.below(below));
 
@@ -21,7 +19,9 @@ function alike(chance: Chance, ...lengths: number[]): (Float64Array | Float32Arr
 /** A row for each function by its path; the arguments of those that models call are recorded ones. */
 export function addonRows(recording: Recording, chance: Chance): Rows {
   const isa = addon.info().best;
-  const program = addon.createProgram(recording['createProgram']![0]![0] as Parameters<typeof addon.createProgram>[0]); // prettier-ignore
+  const program = addon.createProgram(
+    recording['createProgram']![0]![0] as Parameters<typeof addon.createProgram>[0],
+  );
   const random = addon.random.create();
   addon.random.seed(random, Uint32Array.of(chance.below(1000)));
   const strangers: Handle[] = [program, random];
@@ -73,16 +73,23 @@ export function addonRows(recording: Recording, chance: Chance): Rows {
     'random.permutation': (c) => [random, new Int32Array(c.below(20))],
     'random.gauss': (c) => [random, new Float64Array(c.below(20)), 0, 1],
     'random.save': (c) => [random, new Uint32Array(c.of([628, 628, 627]))],
-    'random.restore': (c) => [random, Uint32Array.from({ length: c.of([628, 628, 9]) }, () => c.below(2 ** 31))], // prettier-ignore
+    'random.restore': (c) => [
+      random,
+      Uint32Array.from({ length: c.of([628, 628, 9]) }, () => c.below(2 ** 31)),
+    ],
     'random.choose': (c) => [random, Float64Array.from(floats(c, 9), Math.abs)],
-    'text.lines': (c) => [new Uint8Array(Buffer.from(c.of(['ab\ncd\n', 'ab', 'a b', '\n', '']))), new Int32Array(9), new Uint8Array(128)], // prettier-ignore
+    'text.lines': (c) => [
+      new Uint8Array(Buffer.from(c.of(['ab\ncd\n', 'ab', 'a b', '\n', '']))),
+      new Int32Array(9),
+      new Uint8Array(128),
+    ],
     'text.encode': (c) => {
       const text = new Uint8Array(Buffer.from('ab\ncd\n'));
       const after = new Int32Array(128).fill(1, 97, 101);
       return [text, Int32Array.of(0, 3, 6), after, 4, ints(c, 3, 2), new Int32Array(4)];
     },
     'bench.kernels': () => [],
-    'bench.time': (c) => [c.of(addon.bench.kernels()).name, 1 + c.below(3), c.is(0.5), isa, c.below(2)], // prettier-ignore
+    'bench.time': (c) => [c.of(addon.bench.kernels()).name, 1 + c.below(3), c.is(0.5), isa, c.below(2)],
     'bench.gflops': (c) => [c.is(0.5), isa, c.below(2)],
     'bench.bandwidth': (c) => [64 + c.below(999), c.is(0.5), isa, c.below(2)],
     'bench.vectorBits': () => [isa],

@@ -9,7 +9,30 @@ import { writeTensors } from '../../../lib/weights/tensor-file.js';
 import type { Rows } from './rows.js';
 import { detach, hostile, NUMBERS, sabotage, type Chance, type Context } from './values.js';
 
-const { Adam, AdamW, Corpus, GradCheckError, Index, Program, Random, RMSprop, Sampler, SGD, Tokenizer, Training, Value, buildModel, compile, constant, grad, index, input, nn, parameter, schedules } = library; // prettier-ignore
+const {
+  Adam,
+  AdamW,
+  Corpus,
+  GradCheckError,
+  Index,
+  Program,
+  Random,
+  RMSprop,
+  Sampler,
+  SGD,
+  Tokenizer,
+  Training,
+  Value,
+  buildModel,
+  compile,
+  constant,
+  grad,
+  index,
+  input,
+  nn,
+  parameter,
+  schedules,
+} = library;
 
 type Call = (...args: unknown[]) => unknown;
 type Maker = (chance: Chance, again: () => void) => unknown[];
@@ -21,7 +44,12 @@ const PRIVATE: Readonly<Record<string, string>> = {
   SGD: 'update',
   RMSprop: 'update',
   Corpus: 'lengthOf',
-  Program: 'refuseWhileBusy readIntegers bind checkPrefix sequenceInputs findResults batchOf setStep startSeries endSeries seriesOf faultOf numberOf viewOf numbersOf run refuseRun checkTrains notFinite origin lastFed refuse becomeRead takeParameters becomeHome house giveBack checkRoot bindFloat bindIndex claim limitIndices feed readFeeds checkNames names inputNames feedCount feedFloat feedIndex checkIndex', // prettier-ignore
+  Program:
+    'refuseWhileBusy readIntegers bind checkPrefix sequenceInputs findResults batchOf setStep ' +
+    'startSeries endSeries seriesOf faultOf numberOf viewOf numbersOf run refuseRun checkTrains ' +
+    'notFinite origin lastFed refuse becomeRead takeParameters becomeHome house giveBack checkRoot ' +
+    'bindFloat bindIndex claim limitIndices feed readFeeds checkNames names inputNames feedCount ' +
+    'feedFloat feedIndex checkIndex',
   Sampler: 'encode',
   Tokenizer: 'shown',
   Training: 'setRule took inStep',
@@ -42,7 +70,11 @@ function isClass(value: Call): boolean {
 export function exported(): { calls: Map<string, Call>; unknown: string[] } {
   const calls = new Map<string, Call>();
   const seen = new Set<object>();
-  const unknown = new Set(Object.entries(PRIVATE).flatMap(([name, methods]) => methods.split(' ').map((method) => `${name}.${method}`))); // prettier-ignore
+  const unknown = new Set(
+    Object.entries(PRIVATE).flatMap(([name, methods]) =>
+      methods.split(' ').map((method) => `${name}.${method}`),
+    ),
+  );
   const visitClass = (Made: Call, path: string): void => {
     calls.set(path, (...args) => Reflect.construct(Made, args) as unknown);
     let prototype = Made.prototype as object;
@@ -53,14 +85,19 @@ export function exported(): { calls: Map<string, Call>; unknown: string[] } {
         if (key === 'constructor' || unknown.delete(method)) continue;
         for (const kind of ['value', 'get', 'set'] as const) {
           const call = Reflect.get(property, kind) as unknown;
-          if (typeof call === 'function') calls.set(kind === 'value' ? method : `${method} ${kind}`, (self, ...args) => Reflect.apply(call, self, args) as unknown);
+          if (typeof call === 'function')
+            calls.set(
+              kind === 'value' ? method : `${method} ${kind}`,
+              (self, ...args) => Reflect.apply(call, self, args) as unknown,
+            );
         }
       }
       prototype = Object.getPrototypeOf(prototype) as object;
     }
     for (const key of Object.getOwnPropertyNames(Made)) {
       const own: unknown = Reflect.get(Made, key);
-      if (key !== 'prototype' && typeof own === 'function' && !unknown.delete(`${path}.${key}`)) calls.set(`${path}.${key}`, own as Call);
+      if (key !== 'prototype' && typeof own === 'function' && !unknown.delete(`${path}.${key}`))
+        calls.set(`${path}.${key}`, own as Call);
     }
   };
   const visit = (object: object, path: string): void => {
@@ -68,14 +105,16 @@ export function exported(): { calls: Map<string, Call>; unknown: string[] } {
       if (typeof value === 'function') {
         if (isClass(value as Call)) visitClass(value as Call, path + key);
         else calls.set(path + key, value as Call);
-      } else if (typeof value === 'object' && value !== null && !Array.isArray(value)) visit(value, `${path}${key}.`);
+      } else if (typeof value === 'object' && value !== null && !Array.isArray(value))
+        visit(value, `${path}${key}.`);
     }
   };
   visit(library, '');
   // What `buildModel` gives has methods of its own.
-  for (const key of ['steps', 'optimizer'] as const) calls.set(`BuiltModel.${key}`, (model, ...args) => (model as Record<string, Call>)[key]!(...args));
+  for (const key of ['steps', 'optimizer'] as const)
+    calls.set(`BuiltModel.${key}`, (model, ...args) => (model as Record<string, Call>)[key]!(...args));
   return { calls, unknown: [...unknown] };
-} // prettier-ignore
+}
 
 const SIZES = { nEmbd: 4, nHead: 2, nLayer: 1, blockSize: 3, nState: 5, nAtt: 3 };
 const DOCS = ['ab', 'ba', 'cab', 'abc', 'b', 'ca', 'bc', 'a', 'acb', 'cc'];
@@ -88,17 +127,66 @@ const MORE: readonly ((context: Context) => unknown)[] = [
   () => Object.assign([], { length: 2 ** 32 - 1 }),
   () => Object.assign([1], { length: 2 ** 32 - 1 }),
   () => ({ length: 2 ** 32 - 1 }),
-  () => { const list: unknown[] = []; list[0] = list; return list; }, // prettier-ignore
-  ({ again }) => () => { again(); return 0.1; }, // prettier-ignore
-  ({ again }) => ({ valueOf: () => { again(); return 1; } }), // prettier-ignore
-  ({ again }) => ({ toString: () => { again(); return 'x'; }, [Symbol.toPrimitive]: undefined }), // prettier-ignore
-  ({ again }) => new Proxy({}, { get: () => { again(); return undefined; }, has: () => true }), // prettier-ignore
-  ({ again }) => new Proxy([1, 2, 3], { get: (list, key) => { again(); return Reflect.get(list, key) as unknown; } }), // prettier-ignore
-  ({ again }) => (function* () { for (let i = 0; i < 5; i++) { again(); yield 0.1; } })(), // prettier-ignore
+  () => {
+    const list: unknown[] = [];
+    list[0] = list;
+    return list;
+  },
+  ({ again }) =>
+    () => {
+      again();
+      return 0.1;
+    },
+  ({ again }) => ({
+    valueOf: () => {
+      again();
+      return 1;
+    },
+  }),
+  ({ again }) => ({
+    toString: () => {
+      again();
+      return 'x';
+    },
+    [Symbol.toPrimitive]: undefined,
+  }),
+  ({ again }) =>
+    new Proxy(
+      {},
+      {
+        get: () => {
+          again();
+          return undefined;
+        },
+        has: () => true,
+      },
+    ),
+  ({ again }) =>
+    new Proxy([1, 2, 3], {
+      get: (list, key) => {
+        again();
+        return Reflect.get(list, key) as unknown;
+      },
+    }),
+  ({ again }) =>
+    (function* () {
+      for (let i = 0; i < 5; i++) {
+        again();
+        yield 0.1;
+      }
+    })(),
   // Whose promise is rejected, and who has not waited for it, ends the process by itself.
-  ({ again }) => async () => { await Promise.resolve(); try { again(); } catch { /* looked at by nobody */ } }, // prettier-ignore
+  ({ again }) =>
+    async () => {
+      await Promise.resolve();
+      try {
+        again();
+      } catch {
+        /* looked at by nobody */
+      }
+    },
   () => ({ then: sabotage }),
-  ({ chance, strangers }) => Object.create(Object.getPrototypeOf(chance.of(strangers)) as object) as unknown, // prettier-ignore
+  ({ chance, strangers }) => Object.create(Object.getPrototypeOf(chance.of(strangers)) as object) as unknown,
   ({ chance, strangers }) => new Proxy(chance.of(strangers) as object, {}),
   ({ chance, strangers }) => ({ ...(chance.of(strangers) as object) }),
   () => new AbortController().signal,
@@ -122,10 +210,20 @@ export function apiRows(chance: Chance): Rows {
   const { x, v, w, b, p, table } = leaves;
   const ids = index('ids', 2);
   const id = index('id');
-  const feeds = (c: Chance) => ({ x: c.is(0.5) ? numbers(c, 6) : Float64Array.from(numbers(c, 6)), v: numbers(c, 4), one: c.next(), ids: Int32Array.of(c.below(3), 1), id: c.below(2) }) as Record<string, unknown>;
+  const feeds = (c: Chance) =>
+    ({
+      x: c.is(0.5) ? numbers(c, 6) : Float64Array.from(numbers(c, 6)),
+      v: numbers(c, 4),
+      one: c.next(),
+      ids: Int32Array.of(c.below(3), 1),
+      id: c.below(2),
+    }) as Record<string, unknown>;
   const hidden = x.matmul(w).add(b).tanh();
   const loss = hidden.sum().add(table.gather(ids).mul(0.1).sum()).add(p).pow(2).dropout(0.1, 3);
-  const lossFeeds = (c: Chance) => { const { x: fed, ids: rows } = feeds(c); return { x: fed, ids: rows }; };
+  const lossFeeds = (c: Chance) => {
+    const { x: fed, ids: rows } = feeds(c);
+    return { x: fed, ids: rows };
+  };
   const values: library.Value[] = [...Object.values(leaves), hidden, loss, v.exp(), constant(2)];
   const any = (c: Chance): library.Value => c.of(values);
   const vectors = [v, b, parameter([1, 2])];
@@ -136,15 +234,29 @@ export function apiRows(chance: Chance): Rows {
   hidden.backward();
 
   // --- programs, trainings ---
-  const rate = (c: Chance, again: () => void) => c.of<() => unknown>([() => 0.1, () => (step: number) => { if (c.is(0.3)) again(); return 0.1 / (step + 1); }, () => library.decay(0.1, 0.9)])();
+  const rate = (c: Chance, again: () => void) =>
+    c.of<() => unknown>([
+      () => 0.1,
+      () => (step: number) => {
+        if (c.is(0.3)) again();
+        return 0.1 / (step + 1);
+      },
+      () => library.decay(0.1, 0.9),
+    ])();
   const optimizers = [SGD, Adam, AdamW, RMSprop] as unknown as (new (options: object) => library.Optimizer)[];
-  const options = (c: Chance, again: () => void) => ({ learningRate: rate(c, again), ...(c.is(0.3) && { clipGlobalNorm: 1 }), ...(c.is(0.3) && { weightDecay: 0.1 }) });
-  const optimizer = (c: Chance, again: () => void): library.Optimizer => new (c.of(optimizers))(options(c, again));
+  const options = (c: Chance, again: () => void) => ({
+    learningRate: rate(c, again),
+    ...(c.is(0.3) && { clipGlobalNorm: 1 }),
+    ...(c.is(0.3) && { weightDecay: 0.1 }),
+  });
+  const optimizer = (c: Chance, again: () => void): library.Optimizer =>
+    new (c.of(optimizers))(options(c, again));
   const programs = [compile(loss), compile(hidden, { dtype: 'float32' }), compile(v.softmax())];
   const program = (c: Chance): library.Program => c.of(programs);
   let call: () => void = () => undefined;
   const trainings: library.Training[] = [];
-  const make = (c: Chance): library.Training => optimizer(c, () => call()).minimize(loss, { batches: c.is(0.5), dtype: c.of(['float64', 'float32']) });
+  const make = (c: Chance): library.Training =>
+    optimizer(c, () => call()).minimize(loss, { batches: c.is(0.5), dtype: c.of(['float64', 'float32']) });
   /** One that has its memory still: of many calls some take it away. */
   const training = (c: Chance): library.Training => {
     const at = c.below(3);
@@ -157,7 +269,10 @@ export function apiRows(chance: Chance): Rows {
     }
     return (trainings[at] = make(c));
   };
-  const column = (c: Chance, count: number) => ({ x: { values: Float64Array.from(numbers(c, 6 * count)) }, ids: { values: Int32Array.from({ length: 2 * count }, () => c.below(3)) } });
+  const column = (c: Chance, count: number) => ({
+    x: { values: Float64Array.from(numbers(c, 6 * count)) },
+    ids: { values: Int32Array.from({ length: 2 * count }, () => c.below(3)) },
+  });
   const dataset = (c: Chance, count = 3) => ({ count, inputs: column(c, count) });
   /** What a callback of a training does to it, or to what it shares. */
   const meddle = (c: Chance, it: () => library.Training, again: () => void) => (): number => {
@@ -167,7 +282,10 @@ export function apiRows(chance: Chance): Rows {
       again,
       () => it().step(lossFeeds(c) as library.Feeds),
       () => it().stepEach(dataset(c)),
-      () => it().stepEachAsync(dataset(c)).catch(() => undefined),
+      () =>
+        it()
+          .stepEachAsync(dataset(c))
+          .catch(() => undefined),
       () => it().restore(it().state()),
       () => it().evaluate(lossFeeds(c) as library.Feeds),
       () => compile(loss).forward(lossFeeds(c) as library.Feeds),
@@ -185,9 +303,12 @@ export function apiRows(chance: Chance): Rows {
   // --- documents, models ---
   const random = new Random(1);
   const tokenizer = new Tokenizer(DOCS);
-  const docs = (c: Chance): unknown => c.of<() => unknown>([() => [...DOCS], () => ({ length: 2, at: (i: number) => DOCS[i] })])();
+  const docs = (c: Chance): unknown =>
+    c.of<() => unknown>([() => [...DOCS], () => ({ length: 2, at: (i: number) => DOCS[i] })])();
   const corpus = tokenizer.corpus(DOCS, Int32Array.of(0, 1, 2, 3));
-  const built = library.MODEL_NAMES.map((name) => buildModel(name, 4, { ...SIZES, nEmbd: 2, nHead: 1 }, random));
+  const built = library.MODEL_NAMES.map((name) =>
+    buildModel(name, 4, { ...SIZES, nEmbd: 2, nHead: 1 }, random),
+  );
   const rnn = buildModel('rnn', 4, SIZES, random);
   const model = (c: Chance): library.BuiltModel => (c.is(0.9) ? rnn : c.of(built));
   const rnnTraining = rnn.optimizer(10).minimize(rnn.loss, { sequence: rnn.logits });
@@ -195,9 +316,21 @@ export function apiRows(chance: Chance): Rows {
   const sampler = new Sampler(rnn, tokenizer, {}, rnnTraining.program);
   const sizes = (c: Chance) => ({ ...SIZES, nEmbd: c.of([2, 4]) });
   const steps = (c: Chance) => 1 + c.below(3);
-  const sampling = (c: Chance) => ({ count: c.below(3), temperature: 0.5, ...(c.is(0.3) && { topK: 2 }), ...(c.is(0.3) && { prefix: c.of<unknown>(['a', [1], Int32Array.of(0)]) }) });
-  const background = (c: Chance, it: () => library.Training, again: () => void) => ({ ...(c.is(0.5) && { onProgress: meddle(c, it, again) }), ...(c.is(0.3) && { signal: c.is(0.3) ? AbortSignal.abort() : new AbortController().signal }) });
-  const target = (c: Chance) => ({ ...(c.is(0.3) && { dtype: c.of(['float64', 'float32']) }), ...(c.is(0.2) && { passes: library.parsePasses(c.of(['all', 'none', '-batch'])) }), ...(c.is(0.2) && { isa: 'scalar' }) });
+  const sampling = (c: Chance) => ({
+    count: c.below(3),
+    temperature: 0.5,
+    ...(c.is(0.3) && { topK: 2 }),
+    ...(c.is(0.3) && { prefix: c.of<unknown>(['a', [1], Int32Array.of(0)]) }),
+  });
+  const background = (c: Chance, it: () => library.Training, again: () => void) => ({
+    ...(c.is(0.5) && { onProgress: meddle(c, it, again) }),
+    ...(c.is(0.3) && { signal: c.is(0.3) ? AbortSignal.abort() : new AbortController().signal }),
+  });
+  const target = (c: Chance) => ({
+    ...(c.is(0.3) && { dtype: c.of(['float64', 'float32']) }),
+    ...(c.is(0.2) && { passes: library.parsePasses(c.of(['all', 'none', '-batch'])) }),
+    ...(c.is(0.2) && { isa: 'scalar' }),
+  });
   const draw = (c: Chance) => ({ data: c.is(0.5), grad: c.is(0.5), parametersByPosition: c.is(0.5) });
 
   // --- files ---
@@ -205,51 +338,134 @@ export function apiRows(chance: Chance): Rows {
   writeTensors(weightsFile, new Map([['w', { shape: [3, 2], data: new Float64Array(6) }]]), new Map());
   library.saveModel(modelFile, rnn, tokenizer);
   library.saveCheckpoint(checkpointFile, rnn, tokenizer, { training: rnnTraining, random, losses: [1] });
-  const tensors = (c: Chance) => new Map<unknown, unknown>([['a', { shape: [2, 3], data: Float64Array.from(numbers(c, 6)) }], ['b', { shape: [2], data: new Uint32Array(2) }]]);
+  const tensors = (c: Chance) =>
+    new Map<unknown, unknown>([
+      ['a', { shape: [2, 3], data: Float64Array.from(numbers(c, 6)) }],
+      ['b', { shape: [2], data: new Uint32Array(2) }],
+    ]);
   const bytes = library.writeSafetensors(tensors(chance) as never);
 
   // --- parts of networks ---
   const module = (c: Chance) => ({ random, ...(c.is(0.5) && { name: 'part' }) });
-  const parts = { Linear: new nn.Linear(3, 2, { random }), Embedding: new nn.Embedding(3, 2, { random }), Neuron: new nn.Neuron(2, { random }), Layer: new nn.Layer(2, 2, { random }), MLP: new nn.MLP(2, [2, 1], { random }), RNN: new nn.RNN(3, 2, { random }), GRU: new nn.GRU(3, 2, { random }), LSTM: new nn.LSTM(3, 2, { random }), SelfAttention: new nn.SelfAttention(4, 2, { random }) };
+  const parts = {
+    Linear: new nn.Linear(3, 2, { random }),
+    Embedding: new nn.Embedding(3, 2, { random }),
+    Neuron: new nn.Neuron(2, { random }),
+    Layer: new nn.Layer(2, 2, { random }),
+    MLP: new nn.MLP(2, [2, 1], { random }),
+    RNN: new nn.RNN(3, 2, { random }),
+    GRU: new nn.GRU(3, 2, { random }),
+    LSTM: new nn.LSTM(3, 2, { random }),
+    SelfAttention: new nn.SelfAttention(4, 2, { random }),
+  };
   const fan = (c: Chance): number => 1 + c.below(4);
   const cell = (c: Chance): unknown[] => [fan(c), fan(c), module(c)];
 
   const rows: Record<string, Maker> = {};
-  const unaries = 'neg exp log log1p sqrt abs sign relu tanh sigmoid softplus erf arcsin arcsinh arctanh detach';
+  const unaries =
+    'neg exp log log1p sqrt abs sign relu tanh sigmoid softplus erf arcsin arcsinh arctanh detach';
   for (const name of unaries.split(' ')) rows[`Value.${name}`] = (c) => [any(c)];
-  for (const name of 'add sub mul div maximum minimum gt ge lt le eq ne'.split(' ')) rows[`Value.${name}`] = (c) => [c.of([p, leaves.one, hidden]), c.is(0.3) ? c.next() : c.of([p, b, hidden])];
-  for (const name of ['sum', 'mean', 'max', 'min']) rows[`Value.${name}`] = (c) => [c.of([...matrices, leaves.cube]), c.of<unknown>([undefined, 0, -1, [0, 1], [1]]), c.is(0.5)];
-  for (const name of ['op', 'attr', 'shape', 'name', 'memory', 'inputCount', 'inputs', 'label']) rows[`Node.${name} get`] = (c) => [c.of<unknown>([any(c), ids, id])];
-  for (const name of ['scalar', 'vector', 'rnn', 'rnn_att']) rows[`MODELS.${name}`] = () => [{ ...SIZES, vocabSize: 4 }, new Draw((_, r, k) => random.gaussians(r * k)), { tokens: index('tokens', 3), targets: index('targets', 3), length: index('length') }];
-  for (const name of ['BusyError', 'DataError', 'ExperimentError', 'FeedError', 'IsaError', 'NonFiniteError', 'PassError', 'SafetensorsError', 'ShapeError', 'WeightsError']) rows[name] = () => ['a message', { cause: 1 }];
+  for (const name of 'add sub mul div maximum minimum gt ge lt le eq ne'.split(' '))
+    rows[`Value.${name}`] = (c) => [
+      c.of([p, leaves.one, hidden]),
+      c.is(0.3) ? c.next() : c.of([p, b, hidden]),
+    ];
+  for (const name of ['sum', 'mean', 'max', 'min'])
+    rows[`Value.${name}`] = (c) => [
+      c.of([...matrices, leaves.cube]),
+      c.of<unknown>([undefined, 0, -1, [0, 1], [1]]),
+      c.is(0.5),
+    ];
+  for (const name of ['op', 'attr', 'shape', 'name', 'memory', 'inputCount', 'inputs', 'label'])
+    rows[`Node.${name} get`] = (c) => [c.of<unknown>([any(c), ids, id])];
+  for (const name of ['scalar', 'vector', 'rnn', 'rnn_att'])
+    rows[`MODELS.${name}`] = () => [
+      { ...SIZES, vocabSize: 4 },
+      new Draw((_, r, k) => random.gaussians(r * k)),
+      { tokens: index('tokens', 3), targets: index('targets', 3), length: index('length') },
+    ];
+  for (const name of [
+    'BusyError',
+    'DataError',
+    'ExperimentError',
+    'FeedError',
+    'IsaError',
+    'NonFiniteError',
+    'PassError',
+    'SafetensorsError',
+    'ShapeError',
+    'WeightsError',
+  ])
+    rows[name] = () => ['a message', { cause: 1 }];
   for (const name of ['Adam', 'AdamW', 'RMSprop', 'SGD']) rows[name] = (c, again) => [options(c, again)];
   for (const name of ['GRU', 'LSTM', 'RNN', 'Linear', 'Embedding']) rows[`nn.${name}`] = cell;
   for (const name of ['heNormal', 'heUniform', 'zeros']) rows[`nn.initializers.${name}`] = () => [];
   for (const name of ['xavierNormal', 'xavierUniform']) rows[`nn.initializers.${name}`] = (c) => [c.next()];
   for (const name of ['normal', 'uniform']) rows[`nn.initializers.${name}`] = (c) => [c.next(), 1 + c.next()];
-  for (const name of ['silu', 'gelu', 'layerNorm', 'logSoftmax', 'logSumExp', 'norm', 'variance', 'std']) rows[name] = (c) => [c.of(matrices), ...(name === 'gelu' ? [c.of(['none', 'tanh'])] : name === 'layerNorm' ? [1e-5] : name === 'silu' ? [] : [c.of([0, -1]), ...(['variance', 'std'].includes(name) ? [{ ddof: c.below(2), keepDims: c.is(0.5) }] : [])])];
+  for (const name of ['silu', 'gelu', 'layerNorm', 'logSoftmax', 'logSumExp', 'norm', 'variance', 'std'])
+    rows[name] = (c) => [
+      c.of(matrices),
+      ...(name === 'gelu'
+        ? [c.of(['none', 'tanh'])]
+        : name === 'layerNorm'
+          ? [1e-5]
+          : name === 'silu'
+            ? []
+            : [
+                c.of([0, -1]),
+                ...(['variance', 'std'].includes(name) ? [{ ddof: c.below(2), keepDims: c.is(0.5) }] : []),
+              ]),
+    ];
 
   Object.assign(rows, {
     // graphs
-    'input': (c) => ['x', c.of([[], [2], [2, 3]])],
-    'index': (c) => ['i', c.of([undefined, 2])],
-    'parameter': (c) => [c.of<unknown>([1, numbers(c, 6), [[1, 2, 3], [4, 5, 6]], Float64Array.from(numbers(c, 6))]), c.is(0.5) ? {} : { name: 'n', shape: c.of([[6], [2, 3]]) }],
-    'constant': (c) => [c.next()],
-    'zeros': (c) => [c.of([[], [2, 3]])],
-    'stack': (c) => [[b, b, hidden.at(0)], c.below(2)],
-    'concat': (c) => [c.of<unknown>([[v, b], [x, x]]), 0],
-    'total': () => [[b, b, b]],
-    'choose': () => [[p, p, leaves.one], id],
-    'meanOfFirst': (c) => [[b, b.mul(2), b.exp()], c.is(0.8) ? id : index('n')],
-    'where': (c) => [b.gt(0), c.of<unknown>([b, 1]), c.of<unknown>([b, 0])],
-    'embedding': () => [table, ids],
-    'split': (c) => [x, c.of<unknown>([3, [1, 2]]), 1],
-    'tensordot': (c) => [x, w, c.below(2)],
-    'vstack': (c) => [c.of([[b, b], [x, x]])],
-    'grad': (c) => [c.of([loss, hidden]), [c.of([w, p]), b]],
-    'gradCheck': (c) => [hidden, { x: numbers(c, 6) }, { step: 1e-5, tolerance: 1e-4 }],
-    'Value': (c) => { const { operation, first, second } = any(c); return [operation, first, second]; },
-    'Index': (c) => { const { operation, first } = c.of([ids, id]); return [operation, first]; },
+    input: (c) => ['x', c.of([[], [2], [2, 3]])],
+    index: (c) => ['i', c.of([undefined, 2])],
+    parameter: (c) => [
+      c.of<unknown>([
+        1,
+        numbers(c, 6),
+        [
+          [1, 2, 3],
+          [4, 5, 6],
+        ],
+        Float64Array.from(numbers(c, 6)),
+      ]),
+      c.is(0.5) ? {} : { name: 'n', shape: c.of([[6], [2, 3]]) },
+    ],
+    constant: (c) => [c.next()],
+    zeros: (c) => [c.of([[], [2, 3]])],
+    stack: (c) => [[b, b, hidden.at(0)], c.below(2)],
+    concat: (c) => [
+      c.of<unknown>([
+        [v, b],
+        [x, x],
+      ]),
+      0,
+    ],
+    total: () => [[b, b, b]],
+    choose: () => [[p, p, leaves.one], id],
+    meanOfFirst: (c) => [[b, b.mul(2), b.exp()], c.is(0.8) ? id : index('n')],
+    where: (c) => [b.gt(0), c.of<unknown>([b, 1]), c.of<unknown>([b, 0])],
+    embedding: () => [table, ids],
+    split: (c) => [x, c.of<unknown>([3, [1, 2]]), 1],
+    tensordot: (c) => [x, w, c.below(2)],
+    vstack: (c) => [
+      c.of([
+        [b, b],
+        [x, x],
+      ]),
+    ],
+    grad: (c) => [c.of([loss, hidden]), [c.of([w, p]), b]],
+    gradCheck: (c) => [hidden, { x: numbers(c, 6) }, { step: 1e-5, tolerance: 1e-4 }],
+    Value: (c) => {
+      const { operation, first, second } = any(c);
+      return [operation, first, second];
+    },
+    Index: (c) => {
+      const { operation, first } = c.of([ids, id]);
+      return [operation, first];
+    },
     'Node.name set': () => [own(), 'name'],
     'Node.memory set': () => [own(), { initial: new Float64Array(3) }],
     'Value.named': () => [own(), 'name'],
@@ -271,7 +487,12 @@ export function apiRows(chance: Chance): Rows {
     'Value.dropout': (c) => [any(c), 0.5, c.below(9)],
     'Value.rmsNorm': (c) => [c.of(matrices), 1e-5],
     'Value.crossEntropy': (c) => [c.of([x, table.slice(0, 2)]), ids],
-    'Value.forward': (c) => c.of([() => [hidden, { x: numbers(c, 6) }], () => [loss, lossFeeds(c)], () => [v.exp(), { v: numbers(c, 4) }]])(),
+    'Value.forward': (c) =>
+      c.of([
+        () => [hidden, { x: numbers(c, 6) }],
+        () => [loss, lossFeeds(c)],
+        () => [v.exp(), { v: numbers(c, 4) }],
+      ])(),
     'Value.backward': (c) => [c.of([hidden, loss])],
     'Value.data get': (c) => [any(c)],
     'Value.grad get': (c) => [any(c)],
@@ -284,28 +505,64 @@ export function apiRows(chance: Chance): Rows {
     'Index.forward': () => [ids],
     'Index.peek': () => [ids],
     // kernels
-    'kernels.matmul': (c) => [Float64Array.from(numbers(c, 6)), Float64Array.from(numbers(c, 6)), { m: 2, k: 3, n: 2, ...(c.is(0.3) && { out: new Float64Array(4) }) }],
+    'kernels.matmul': (c) => [
+      Float64Array.from(numbers(c, 6)),
+      Float64Array.from(numbers(c, 6)),
+      { m: 2, k: 3, n: 2, ...(c.is(0.3) && { out: new Float64Array(4) }) },
+    ],
     'kernels.relu': (c) => [Float64Array.from(numbers(c, 6)), {}],
     'kernels.softmax': (c) => [Float32Array.from(numbers(c, 6)), { cols: 3 }],
     'kernels.topk': (c) => [Float64Array.from(numbers(c, 6)), 2, {}],
     'kernels.gather': (c) => [Float64Array.from(numbers(c, 6)), Int32Array.of(0, 1), { cols: 3 }],
-    'nativeInfo': () => [],
-    'parsePasses': (c) => [c.of(['all', '-batch', 'fuse,tidy'])],
+    nativeInfo: () => [],
+    parsePasses: (c) => [c.of(['all', '-batch', 'fuse,tidy'])],
     // programs
-    'compile': (c) => [any(c), target(c)],
-    'Program': (c) => [{ groups: [[c.of([loss, hidden])]], gradients: c.of(['all', 'none', 'parameters']) }, { ...target(c), sequence: [[b]] }],
+    compile: (c) => [any(c), target(c)],
+    Program: (c) => [
+      { groups: [[c.of([loss, hidden])]], gradients: c.of(['all', 'none', 'parameters']) },
+      { ...target(c), sequence: [[b]] },
+    ],
     'Program.arena get': (c) => [program(c)],
-    'Program.forward': (c) => c.of([() => [programs[0], lossFeeds(c)], () => [programs[1], { x: numbers(c, 6) }], () => [programs[2], { v: numbers(c, 4) }]])(),
+    'Program.forward': (c) =>
+      c.of([
+        () => [programs[0], lossFeeds(c)],
+        () => [programs[1], { x: numbers(c, 6) }],
+        () => [programs[2], { v: numbers(c, 4) }],
+      ])(),
     'Program.advance': (c) => [programs[1], { x: numbers(c, 6) }, 0],
-    'Program.generate': (c) => [rnnTraining.program, random, { input: 'tokens', start: 3, stop: 3, temperature: 1, count: c.below(3), ...(c.is(0.3) && { topK: 2, prefix: Int32Array.of(1) }) }],
+    'Program.generate': (c) => [
+      rnnTraining.program,
+      random,
+      {
+        input: 'tokens',
+        start: 3,
+        stop: 3,
+        temperature: 1,
+        count: c.below(3),
+        ...(c.is(0.3) && { topK: 2, prefix: Int32Array.of(1) }),
+      },
+    ],
     'Program.backward': (c) => [program(c)],
     'Program.step': (c) => [training(c).program, lossFeeds(c)],
     'Program.stepBatch': (c) => [training(c).program, [lossFeeds(c), lossFeeds(c)], 1],
     'Program.runPart': (c) => [program(c), c.of(['forward', 'backward', 'update'])],
     'Program.evaluate': (c) => [training(c).program, lossFeeds(c)],
     'Program.runEach': (c) => [training(c).program, dataset(c), 0, 3],
-    'Program.runEachAsync': (c) => { const it = training(c); return [it.program, dataset(c), 0, 3, new Int32Array(new SharedArrayBuffer(4)), (n: number) => new Float64Array(n * it.program.ruleSize).fill(0.01)]; },
-    'Program.copyRule': (c) => { const it = training(c).program; return [it, new Float64Array(it.ruleSize), 0]; },
+    'Program.runEachAsync': (c) => {
+      const it = training(c);
+      return [
+        it.program,
+        dataset(c),
+        0,
+        3,
+        new Int32Array(new SharedArrayBuffer(4)),
+        (n: number) => new Float64Array(n * it.program.ruleSize).fill(0.01),
+      ];
+    },
+    'Program.copyRule': (c) => {
+      const it = training(c).program;
+      return [it, new Float64Array(it.ruleSize), 0];
+    },
     'Program.trained get': (c) => [training(c).program],
     'Program.skipped get': (c) => [training(c).program],
     'Program.setRuns': (c) => [training(c).program, c.below(9)],
@@ -317,26 +574,36 @@ export function apiRows(chance: Chance): Rows {
     'Program.checkMemory': (c) => [program(c)],
     'Program.dislodge': (c) => [program(c)],
     // trainings
-    'UpdateOptimizer.minimize': (c, again) => [optimizer(c, again), c.of([loss, hidden.mul(hidden).sum()]), { ...target(c), batches: c.is(0.3) }],
-    'Training': (c, again) => { const it = training(c); return [it.program, meddle(c, () => it, again)]; },
+    'UpdateOptimizer.minimize': (c, again) => [
+      optimizer(c, again),
+      c.of([loss, hidden.mul(hidden).sum()]),
+      { ...target(c), batches: c.is(0.3) },
+    ],
+    Training: (c, again) => {
+      const it = training(c);
+      return [it.program, meddle(c, () => it, again)];
+    },
     'Training.state': (c) => [training(c)],
     'Training.restore': (c) => [make(c), state(c)],
     'Training.step': (c) => [training(c), lossFeeds(c)],
     'Training.stepEach': (c) => [training(c), dataset(c), c.below(2), 2 + c.below(2)],
-    'Training.stepEachAsync': (c, again) => { const it = training(c); return [it, dataset(c), 0, 3, background(c, () => it, again)]; },
+    'Training.stepEachAsync': (c, again) => {
+      const it = training(c);
+      return [it, dataset(c), 0, 3, background(c, () => it, again)];
+    },
     'Training.stepSome': (c) => [training(c), dataset(c), 0, 3, new Int32Array(new SharedArrayBuffer(4))],
     'Training.evaluateEach': (c) => [training(c), dataset(c), c.below(2), 2 + c.below(2)],
     'Training.stepBatch': (c) => [training(c), [lossFeeds(c), lossFeeds(c)], { threads: 1 + c.below(2) }],
     'Training.skipped get': (c) => [training(c)],
     'Training.evaluate': (c) => [training(c), lossFeeds(c)],
-    'decay': () => [0.1, 0.9],
+    decay: () => [0.1, 0.9],
     'schedules.constant': (c) => [c.next()],
     'schedules.linear': (c) => [c.next(), c.next(), 10],
     'schedules.cosine': (c) => [{ peak: c.next(), steps: 10, warmup: 2, end: 0 }],
     'schedules.stepDecay': (c) => [c.next(), 0.5, 3],
     'schedules.exponential': (c) => [c.next(), 0.5],
     // random numbers
-    'Random': (c) => [c.of<unknown>([1, -5, 2n ** 70n])],
+    Random: (c) => [c.of<unknown>([1, -5, 2n ** 70n])],
     'Random.seed': (c) => [random, c.below(99)],
     'Random.getstate': () => [random],
     'Random.setstate': () => [random, random.getstate()],
@@ -349,44 +616,78 @@ export function apiRows(chance: Chance): Rows {
     'Random.gaussians': (c) => [random, c.below(20), 0, 1],
     'Random.weightedIndex': (c) => [random, c.of<unknown>([[1, 2, 3], Float64Array.of(1, 2)])],
     // documents
-    'parseDocuments': (c) => [c.of(['a\nb', 'a\r\nb', '\ufeffab'])],
-    'readDocuments': () => [library.embeddedNamesPath().replace(/[^/]*$/, 'README.md')],
-    'embeddedNamesPath': () => [],
-    'splitHeldOut': (c) => [c.of<unknown>([[...DOCS], Int32Array.of(1, 2, 3)])],
-    'Tokenizer': (c) => [docs(c)],
+    parseDocuments: (c) => [c.of(['a\nb', 'a\r\nb', '\ufeffab'])],
+    readDocuments: () => [library.embeddedNamesPath().replace(/[^/]*$/, 'README.md')],
+    embeddedNamesPath: () => [],
+    splitHeldOut: (c) => [c.of<unknown>([[...DOCS], Int32Array.of(1, 2, 3)])],
+    Tokenizer: (c) => [docs(c)],
     'Tokenizer.encode': (c) => [tokenizer, c.of(DOCS)],
     'Tokenizer.decode': (c) => [tokenizer, c.of<unknown>([[1, 2, 3], Int32Array.of(0, 3)])],
     'Tokenizer.corpus': (c) => [tokenizer, docs(c), Int32Array.of(0, c.below(2))],
-    'Corpus': () => [Int32Array.of(3, 0, 1, 3), Int32Array.of(0, 3)],
+    Corpus: () => [Int32Array.of(3, 0, 1, 3), Int32Array.of(0, 3)],
     'Corpus.length get': () => [corpus],
     'Corpus.example': (c) => [corpus, c.below(4), 3],
     'Corpus.dataset': () => [corpus, 3],
     // models
-    'buildModel': (c) => [c.of(library.MODEL_NAMES), 4, { ...sizes(c), nEmbd: 2, nHead: 1 }, random],
+    buildModel: (c) => [c.of(library.MODEL_NAMES), 4, { ...sizes(c), nEmbd: 2, nHead: 1 }, random],
     'BuiltModel.steps': (c) => [model(c), docs(c), { ...target(c), steps: steps(c), seed: 1, tokenizer }],
     'BuiltModel.optimizer': (c) => [model(c), 10, 0.1],
-    'train': (c, again) => [model(c), docs(c), { ...target(c), ...background(c, () => training(c), again), steps: steps(c), tokenizer, ...(c.is(0.3) && { seed: 1 }) }],
-    'runExperiment': (c, again) => {
+    train: (c, again) => [
+      model(c),
+      docs(c),
+      {
+        ...target(c),
+        ...background(c, () => training(c), again),
+        steps: steps(c),
+        tokenizer,
+        ...(c.is(0.3) && { seed: 1 }),
+      },
+    ],
+    runExperiment: (c, again) => {
       const batch = 1 + c.below(2);
       // A keeper's `every` is as many steps as it says: never, of Infinity.
       const keeper = { every: 2, resume: () => (again(), []), save: again };
-      return ['rnn', { docs: docs(c), steps: steps(c), batch, threads: 1, sizes: sizes(c), samples: c.below(3), ...target(c), ...(c.is(0.5) && { onStep: meddle(c, () => training(c), again) }), ...(c.is(0.3) && { keeper }) }];
+      return [
+        'rnn',
+        {
+          docs: docs(c),
+          steps: steps(c),
+          batch,
+          threads: 1,
+          sizes: sizes(c),
+          samples: c.below(3),
+          ...target(c),
+          ...(c.is(0.5) && { onStep: meddle(c, () => training(c), again) }),
+          ...(c.is(0.3) && { keeper }),
+        },
+      ];
     },
-    'sample': (c) => [model(c), tokenizer, random, { ...sampling(c), ...(c.is(0.7) && { trained: rnnTraining.program }) }],
-    'Sampler': (c) => [model(c), tokenizer, target(c), c.is(0.8) ? rnnTraining.program : undefined],
+    sample: (c) => [
+      model(c),
+      tokenizer,
+      random,
+      { ...sampling(c), ...(c.is(0.7) && { trained: rnnTraining.program }) },
+    ],
+    Sampler: (c) => [model(c), tokenizer, target(c), c.is(0.8) ? rnnTraining.program : undefined],
     'Sampler.tokens': (c) => [sampler, random, sampling(c)],
     // files
-    'writeSafetensors': (c) => [tensors(c), new Map([['a', 'b']])],
-    'readSafetensors': () => [bytes.slice()],
-    'numbersOf': (c) => [{ type: c.of(['F64', 'F32', 'U8', 'BF16']), shape: [2], bytes: new Uint8Array(16) }],
-    'saveWeights': (c) => [`w${c.below(3)}.api`, [w, b], { a: 'b' }],
-    'loadWeights': () => [weightsFile, [w]],
-    'saveModel': (c) => [`m${c.below(3)}.api`, model(c), tokenizer, { a: 'b' }],
-    'loadModel': () => [modelFile],
-    'saveCheckpoint': (c) => [`c${c.below(3)}.api`, rnn, tokenizer, { training: rnnTraining, random, losses: [1, 2] }, { a: 'b' }],
-    'loadCheckpoint': () => [checkpointFile, rnn, { training: rnn.optimizer(10).minimize(rnn.loss), random }],
+    writeSafetensors: (c) => [tensors(c), new Map([['a', 'b']])],
+    readSafetensors: () => [bytes.slice()],
+    numbersOf: (c) => [{ type: c.of(['F64', 'F32', 'U8', 'BF16']), shape: [2], bytes: new Uint8Array(16) }],
+    saveWeights: (c) => [`w${c.below(3)}.api`, [w, b], { a: 'b' }],
+    loadWeights: () => [weightsFile, [w]],
+    saveModel: (c) => [`m${c.below(3)}.api`, model(c), tokenizer, { a: 'b' }],
+    loadModel: () => [modelFile],
+    saveCheckpoint: (c) => [
+      `c${c.below(3)}.api`,
+      rnn,
+      tokenizer,
+      { training: rnnTraining, random, losses: [1, 2] },
+      { a: 'b' },
+    ],
+    loadCheckpoint: () => [checkpointFile, rnn, { training: rnn.optimizer(10).minimize(rnn.loss), random }],
     // Its elements are the library's, which has made numbers and texts of them.
-    'GradCheckError': (c) => [any(c), []],
+    GradCheckError: (c) => [any(c), []],
     // parts of networks
     'nn.Module': (c) => [module(c)],
     'nn.Neuron': (c) => [fan(c), module(c)],
@@ -408,24 +709,56 @@ export function apiRows(chance: Chance): Rows {
   // An operator's two forms are called alike: as a method with its `this` in front.
   for (const method of exported().calls.keys()) {
     const name = /^Value\.(\w+)$/.exec(method)?.[1];
-    if (name !== undefined && Object.hasOwn(library, name)) [rows[name], rows[method]] = [rows[name] ?? rows[method]!, rows[method] ?? rows[name]!];
+    if (name !== undefined && Object.hasOwn(library, name))
+      [rows[name], rows[method]] = [rows[name] ?? rows[method]!, rows[method] ?? rows[name]!];
   }
 
   const wholes = values.concat(vectors);
   return {
     calls: exported().calls,
     rows,
-    strangers: [...wholes, ids, id, ...programs, make(chance), rnn, rnnTraining, sampler, tokenizer, corpus, random, dataset(chance), bytes, new SGD({ learningRate: 0.1 }), parts.Linear, schedules, GradCheckError, grad, Index, Program, Training, Value, Corpus],
+    strangers: [
+      ...wholes,
+      ids,
+      id,
+      ...programs,
+      make(chance),
+      rnn,
+      rnnTraining,
+      sampler,
+      tokenizer,
+      corpus,
+      random,
+      dataset(chance),
+      bytes,
+      new SGD({ learningRate: 0.1 }),
+      parts.Linear,
+      schedules,
+      GradCheckError,
+      grad,
+      Index,
+      Program,
+      Training,
+      Value,
+      Corpus,
+    ],
     large: (name) => (name.endsWith('Error') ? [] : HUGE),
     // An error makes a text of its message, which of four billion holes takes a minute.
     more: (name) => (name.endsWith('Error') ? [] : MORE),
     use: (result, name, context) => use(result, name, context, feeds),
-    during: (again) => { call = again; },
+    during: (again) => {
+      call = again;
+    },
   };
-} // prettier-ignore
+}
 
 /** What one does with what a call returned, where arguments that were wrong may show only then. */
-function use(result: unknown, name: string, context: Context, feeds: (c: Chance) => Record<string, unknown>): unknown {
+function use(
+  result: unknown,
+  name: string,
+  context: Context,
+  feeds: (c: Chance) => Record<string, unknown>,
+): unknown {
   const { chance } = context;
   if (result instanceof Promise || chance.is(0.5)) return result;
   if (result instanceof Value) {
@@ -433,7 +766,9 @@ function use(result: unknown, name: string, context: Context, feeds: (c: Chance)
     if (name === 'Value' || name === 'Index') return undefined;
     result.toDot({ data: true });
     const all = feeds(chance);
-    const leaves = reachable([result]).flatMap((node) => (node.op === 'input' || node.op === 'index' ? [node.name!] : []));
+    const leaves = reachable([result]).flatMap((node) =>
+      node.op === 'input' || node.op === 'index' ? [node.name!] : [],
+    );
     if (leaves.every((leaf) => leaf in all)) {
       const fed = Object.fromEntries(leaves.map((leaf) => [leaf, all[leaf]]));
       result.forward(fed as library.Feeds);
@@ -444,12 +779,16 @@ function use(result: unknown, name: string, context: Context, feeds: (c: Chance)
   if (typeof result === 'function') {
     // What calculates with a step is called by the library, or for a step.
     if (name.startsWith('schedules.')) return (result as Call)(chance.of(NUMBERS));
-    return (result as Call)(chance.is(0.7) ? [2, 3] : hostile(context), chance.is(0.7) ? new Random(1) : hostile(context));
+    return (result as Call)(
+      chance.is(0.7) ? [2, 3] : hostile(context),
+      chance.is(0.7) ? new Random(1) : hostile(context),
+    );
   }
   if (typeof result === 'object' && result !== null && Symbol.asyncIterator in result) {
     return (async () => {
       let left = 3;
-      for await (const part of result as AsyncIterable<unknown>) if (part === undefined || --left === 0) break;
+      for await (const part of result as AsyncIterable<unknown>)
+        if (part === undefined || --left === 0) break;
     })();
   }
   if (typeof result === 'object' && result !== null && Symbol.iterator in result && 'next' in result) {
@@ -457,4 +796,4 @@ function use(result: unknown, name: string, context: Context, feeds: (c: Chance)
     for (let i = 0; i < 3; i++) iterator.next();
   }
   return undefined;
-} // prettier-ignore
+}

@@ -11,7 +11,7 @@ export function sing(): string {
   const random = new Random(7);
   const tokenizer = new Tokenizer(['abc']);
   const model = buildModel('rnn', tokenizer.vocabSize, SIZES, random);
-  const training = model.optimizer(10).minimize(model.loss, { batches: true, sequence: model.logits }); // prettier-ignore
+  const training = model.optimizer(10).minimize(model.loss, { batches: true, sequence: model.logits });
   const corpus = new Corpus(Int32Array.of(3, 0, 1, 3, 2, 3), Int32Array.of(0, 3, 5));
   const losses = [
     training.step(corpus.example(1, 3)),
@@ -23,4 +23,4 @@ export function sing(): string {
   const tokens = sampler.tokens(random, { count: 3, temperature: 1 });
   for (const key in {}) return `every object has got a property '${key}'`;
   return [...new BigUint64Array(Float64Array.from(losses).buffer), ...tokens].join(' ');
-} // prettier-ignore
+}

@@ -8,13 +8,18 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Tokenizer } from '../../../lib/study/data.js';
-import { buildModel, MODEL_NAMES, type BuiltModel, type ModelName } from '../../../lib/study/experiment.js'; // prettier-ignore
+import { buildModel, MODEL_NAMES, type BuiltModel, type ModelName } from '../../../lib/study/experiment.js';
 import type { Value } from '../../../lib/value/value.js';
 import { loadCheckpoint, loadModel, saveCheckpoint, saveModel } from '../../../lib/study/model-file.js';
 import type { Training } from '../../../lib/optim/optim.js';
 import type { DType } from '../../../lib/runtime/program.js';
 import { Random } from '../../../lib/runtime/random.js';
-import { numbersOf, readSafetensors, SafetensorsError, type TensorType } from '../../../lib/weights/safetensors.js'; // prettier-ignore
+import {
+  numbersOf,
+  readSafetensors,
+  SafetensorsError,
+  type TensorType,
+} from '../../../lib/weights/safetensors.js';
 import { loadWeights, WeightsError } from '../../../lib/weights/weights.js';
 import type { Chance } from './values.js';
 
@@ -40,7 +45,7 @@ function trainingOf(model: BuiltModel, dtype: DType): Training {
 function savedFiles(path: string): Saved[] {
   return MODEL_NAMES.flatMap((name) =>
     (['float64', 'float32'] as const).flatMap((dtype) => {
-      const build = (seed: number) => buildModel(name, TOKENIZER.vocabSize, SIZES, new Random(seed)); // prettier-ignore
+      const build = (seed: number) => buildModel(name, TOKENIZER.vocabSize, SIZES, new Random(seed));
       const model = build(1);
       const training = trainingOf(model, dtype);
       const losses = [0, 1].map(() => training.step(FEEDS));
@@ -59,9 +64,79 @@ function savedFiles(path: string): Saved[] {
 
 // ---- Changes
 
-const RAW = ['-1', '-0', '0', '1', '1.5', '1e3', '1e308', 'NaN', 'Infinity', '4294967296', '9007199254740991', '9007199254740992', '18446744073709551615', 'null', 'true', '""', '"1"', '"F64"', '"I64"', '"BF16"', '[]', '{}', '[1]', '[[1]]', '[0,0]', '[1,0]', '[0,8]', '[-1,7]', '[1e1,2]', '[NaN]', '[4,4]', '{"dtype":"F64","shape":[0],"data_offsets":[0,0]}']; // prettier-ignore
-const NAMES = ['wte', 'x', '', '__proto__', 'constructor', 'toString', '__metadata__', 'layer0.attn_wq', 'training/random', 'optimizer.0/wte', '\\u0077te', '\\n', '\\ud800', 'w\u2028']; // prettier-ignore
-const TEXTS = ['', '0', '1', '2', '3', '4', '5', '8', '-1', '1e9', '9999999', '999999999', 'NaN', 'abc', 'abcd', 'cba', 'aab', 'float64', 'float32', ...MODEL_NAMES, '__proto__']; // prettier-ignore
+const RAW = [
+  '-1',
+  '-0',
+  '0',
+  '1',
+  '1.5',
+  '1e3',
+  '1e308',
+  'NaN',
+  'Infinity',
+  '4294967296',
+  '9007199254740991',
+  '9007199254740992',
+  '18446744073709551615',
+  'null',
+  'true',
+  '""',
+  '"1"',
+  '"F64"',
+  '"I64"',
+  '"BF16"',
+  '[]',
+  '{}',
+  '[1]',
+  '[[1]]',
+  '[0,0]',
+  '[1,0]',
+  '[0,8]',
+  '[-1,7]',
+  '[1e1,2]',
+  '[NaN]',
+  '[4,4]',
+  '{"dtype":"F64","shape":[0],"data_offsets":[0,0]}',
+];
+const NAMES = [
+  'wte',
+  'x',
+  '',
+  '__proto__',
+  'constructor',
+  'toString',
+  '__metadata__',
+  'layer0.attn_wq',
+  'training/random',
+  'optimizer.0/wte',
+  '\\u0077te',
+  '\\n',
+  '\\ud800',
+  'w\u2028',
+];
+const TEXTS = [
+  '',
+  '0',
+  '1',
+  '2',
+  '3',
+  '4',
+  '5',
+  '8',
+  '-1',
+  '1e9',
+  '9999999',
+  '999999999',
+  'NaN',
+  'abc',
+  'abcd',
+  'cba',
+  'aab',
+  'float64',
+  'float32',
+  ...MODEL_NAMES,
+  '__proto__',
+];
 const WORDS = [0, 1, 32, 34, 44, 45, 46, 48, 57, 58, 91, 92, 93, 101, 123, 125, 127, 128, 255];
 
 interface Parsed {
@@ -73,8 +148,12 @@ interface Parsed {
 
 function parsed(bytes: Buffer): Parsed {
   const start = 8 + bytes.readUInt32LE(0);
-  const { __metadata__: texts = {}, ...arrays } = JSON.parse(bytes.toString('utf8', 8, start)) as Record<string, Record<string, unknown>>; // prettier-ignore
-  const fields = (of: Record<string, unknown>) => Object.entries(of).map(([name, value]): [string, string] => [name, JSON.stringify(value)]); // prettier-ignore
+  const { __metadata__: texts = {}, ...arrays } = JSON.parse(bytes.toString('utf8', 8, start)) as Record<
+    string,
+    Record<string, unknown>
+  >;
+  const fields = (of: Record<string, unknown>) =>
+    Object.entries(of).map(([name, value]): [string, string] => [name, JSON.stringify(value)]);
   return {
     texts: fields(texts),
     arrays: Object.entries(arrays).map(([name, of]) => [name, fields(of)]),
@@ -83,7 +162,8 @@ function parsed(bytes: Buffer): Parsed {
 }
 
 function written({ texts, arrays, rest }: Parsed): Buffer {
-  const object = (of: [string, string][]): string => `{${of.map(([name, raw]) => `"${name}":${raw}`).join()}}`; // prettier-ignore
+  const object = (of: [string, string][]): string =>
+    `{${of.map(([name, raw]) => `"${name}":${raw}`).join()}}`;
   const whole: [string, string][] = arrays.map(([name, fields]) => [name, object(fields)]);
   if (texts.length > 0) whole.unshift(['__metadata__', object(texts)]);
   const header = Buffer.from(object(whole));
@@ -103,14 +183,17 @@ function changedHeader(bytes: Buffer, chance: Chance): Buffer {
     () => (field[1] = chance.of(RAW)),
     () => (field[0] = chance.of(NAMES)),
     () => (array[0] = chance.of(NAMES)),
-    () => [array[0], other[0]] = [other[0], array[0]],
-    () => [array[1], other[1]] = [other[1], array[1]],
+    () => ([array[0], other[0]] = [other[0], array[0]]),
+    () => ([array[1], other[1]] = [other[1], array[1]]),
     () => arrays.splice(arrays.indexOf(array), 1),
     () => arrays.push(other),
     () => array[1].push(chance.of(other[1])),
     () => array[1].splice(array[1].indexOf(field), 1),
     // One number of a list more, less, or another.
-    () => (field[1] = field[1].replace(/\d+/, (digits) => String(Number(digits) + chance.of([-1, 1, 2, 8, 1e6])))), // prettier-ignore
+    () =>
+      (field[1] = field[1].replace(/\d+/, (digits) =>
+        String(Number(digits) + chance.of([-1, 1, 2, 8, 1e6])),
+      )),
     () => (chance.of(texts)[1] = JSON.stringify(chance.of(TEXTS))),
     () => (chance.of(texts)[1] = chance.of(RAW)),
     () => (chance.of(texts)[0] = chance.of([...NAMES, ...texts.map(([name]) => name)])),
@@ -118,7 +201,7 @@ function changedHeader(bytes: Buffer, chance: Chance): Buffer {
     // The largest array bears a change of its numbers, the last an end that is cut.
     () => file.rest.fill(chance.of(WORDS), chance.below(file.rest.length)),
     () => (file.rest = file.rest.subarray(0, chance.below(file.rest.length))),
-  ]; // prettier-ignore
+  ];
   chance.of(changes)();
   return written(file);
 }
@@ -136,10 +219,10 @@ function changedNumbers(bytes: Buffer, chance: Chance): Buffer {
 function changed(bytes: Buffer, others: readonly Saved[], chance: Chance): Buffer {
   const header = 8 + bytes.readUInt32LE(0);
   // Most of what can go wrong is in the header.
-  const place = (length: number): number => chance.below(chance.is(0.7) ? Math.min(header, length) : length); // prettier-ignore
+  const place = (length: number): number => chance.below(chance.is(0.7) ? Math.min(header, length) : length);
   const changes: (() => Buffer)[] = [
     () => {
-      for (let n = 1 + chance.below(8); n > 0; n--) bytes[place(bytes.length)]! ^= 1 << chance.below(8); // prettier-ignore
+      for (let n = 1 + chance.below(8); n > 0; n--) bytes[place(bytes.length)]! ^= 1 << chance.below(8);
       return bytes;
     },
     () => {
@@ -153,7 +236,11 @@ function changed(bytes: Buffer, others: readonly Saved[], chance: Chance): Buffe
       const at = place(bytes.length);
       const piece = place(from.length);
       const count = 1 + chance.below(200);
-      return Buffer.concat([bytes.subarray(0, at), from.subarray(piece, piece + count), bytes.subarray(at + chance.of([0, count]))]); // prettier-ignore
+      return Buffer.concat([
+        bytes.subarray(0, at),
+        from.subarray(piece, piece + count),
+        bytes.subarray(at + chance.of([0, count])),
+      ]);
     },
     () => changedNumbers(bytes, chance),
     ...Array.from({ length: 8 }, () => () => changedHeader(bytes, chance)),
@@ -166,8 +253,15 @@ function changed(bytes: Buffer, others: readonly Saved[], chance: Chance): Buffe
 /** The numbers of an array, found by the description of the format alone. */
 function claimed(bytes: Buffer, name: string): { shape: number[]; data: Float64Array } {
   const start = 8 + bytes.readUInt32LE(0);
-  const header = JSON.parse(bytes.toString('utf8', 8, start)) as Record<string, { dtype: TensorType; shape: number[]; data_offsets: [number, number] }>; // prettier-ignore
-  const { dtype, shape, data_offsets: [begin, end] } = header[name]!; // prettier-ignore
+  const header = JSON.parse(bytes.toString('utf8', 8, start)) as Record<
+    string,
+    { dtype: TensorType; shape: number[]; data_offsets: [number, number] }
+  >;
+  const {
+    dtype,
+    shape,
+    data_offsets: [begin, end],
+  } = header[name]!;
   const piece = bytes.subarray(start + begin, start + end);
   assert.equal(piece.length, end - begin);
   return { shape, data: numbersOf({ type: dtype, shape, bytes: piece }) };
@@ -205,7 +299,11 @@ function load(file: Saved, bytes: Buffer, path: string): void {
   };
   attempt(() => {
     for (const [name, tensor] of readSafetensors(bytes).tensors) {
-      assert.equal(tensor.shape.reduce((a, b) => a * b, 1), numbersOf(tensor).length, name); // prettier-ignore
+      assert.equal(
+        tensor.shape.reduce((a, b) => a * b, 1),
+        numbersOf(tensor).length,
+        name,
+      );
     }
   });
   writeFileSync(path, bytes);
@@ -261,5 +359,7 @@ export function fileCase(chance: Chance): { what: string; run: () => unknown } {
 
 /** What is wrong with what was thrown, if anything. */
 export function fileComplaint(error: unknown): string | undefined {
-  return error instanceof SafetensorsError || error instanceof WeightsError ? undefined : String((error as Error).stack); // prettier-ignore
+  return error instanceof SafetensorsError || error instanceof WeightsError
+    ? undefined
+    : String((error as Error).stack);
 }

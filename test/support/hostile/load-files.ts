@@ -93,7 +93,7 @@ const TRICKS: Readonly<Record<Trick, (path: string) => void>> = {
 
 /** Of this process, from the system: in bytes. */
 function status(key: string): number {
-  const found = new RegExp(`^${key}:\\s+(\\d+) kB`, 'm').exec(fs.readFileSync('/proc/self/status', 'utf8')); // prettier-ignore
+  const found = new RegExp(`^${key}:\\s+(\\d+) kB`, 'm').exec(fs.readFileSync('/proc/self/status', 'utf8'));
   return 1024 * Number(found![1]);
 }
 

@@ -9,7 +9,10 @@ import { copyOf, isTyped, type Chance } from './values.js';
 const PAGE = 65536;
 const ROOM = 2 ** 20;
 // Pages that a resizable buffer has reserved but not grown to cannot be accessed.
-const Guarded = ArrayBuffer as unknown as new (size: number, options: { maxByteLength: number }) => ArrayBuffer; // prettier-ignore
+const Guarded = ArrayBuffer as unknown as new (
+  size: number,
+  options: { maxByteLength: number },
+) => ArrayBuffer;
 const guarded = (): ArrayBuffer => new Guarded(ROOM, { maxByteLength: ROOM + 16 * PAGE });
 const [numbersRoom, intsRoom] = [guarded(), guarded()];
 
@@ -77,7 +80,7 @@ function corrupt(args: unknown[], chance: Chance): void {
     }
     holder = value as Record<string, unknown>;
   }
-} // prettier-ignore
+}
 
 function worse(word: number, chance: Chance): number {
   const kind = chance.below(4);
@@ -88,13 +91,18 @@ function worse(word: number, chance: Chance): number {
 }
 
 /** The names of the recorded calls, the programs themselves as often as all others together. */
-const NAMES = ['runSeries', 'stepBatch', 'generate', 'countUses', 'assembleTape', 'numberKinds', 'differentiateNumbers']; // prettier-ignore
+const NAMES = [
+  'runSeries',
+  'stepBatch',
+  'generate',
+  'countUses',
+  'assembleTape',
+  'numberKinds',
+  'differentiateNumbers',
+];
 
 /** One case: a call with one word changed, or a few. */
-export function programCase(
-  recording: Recording,
-  chance: Chance,
-): { what: string; run: () => unknown } {
+export function programCase(recording: Recording, chance: Chance): { what: string; run: () => unknown } {
   const name = chance.is(0.5) ? 'createProgram' : chance.of(NAMES);
   const which = chance.below(recording[name]!.length);
   const args = copyOf(recording[name]![which]) as unknown[];

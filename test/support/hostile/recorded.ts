@@ -13,7 +13,17 @@ export type Calls = Record<string, Call>;
 /** What a model's life has of each function of the addon: its arguments as they were given. */
 export type Recording = Record<string, unknown[][]>;
 
-const RECORDED = ['createProgram', 'bind', 'generate', 'runSeries', 'stepBatch', 'countUses', 'assembleTape', 'numberKinds', 'differentiateNumbers']; // prettier-ignore
+const RECORDED = [
+  'createProgram',
+  'bind',
+  'generate',
+  'runSeries',
+  'stepBatch',
+  'countUses',
+  'assembleTape',
+  'numberKinds',
+  'differentiateNumbers',
+];
 const VOCABULARY = 4;
 
 /** Trains, evaluates and samples small models, in both data types, and notes what is called. */
@@ -44,17 +54,17 @@ function liveOf(name: (typeof MODEL_NAMES)[number], dtype: 'float64' | 'float32'
   const sizes = { nEmbd: 4, nHead: 2, nLayer: 1, blockSize: 3, nState: 5, nAtt: 3 };
   const random = new Random(1);
   const model = buildModel(name, VOCABULARY, sizes, random);
-  const training = model.optimizer(10).minimize(model.loss, { dtype, batches, sequence: model.logits }); // prettier-ignore
+  const training = model.optimizer(10).minimize(model.loss, { dtype, batches, sequence: model.logits });
   const corpus = new Corpus(Int32Array.of(3, 0, 1, 3, 2, 3), Int32Array.of(0, 3, 5));
   const documents = [corpus.example(0, 3), corpus.example(1, 3), corpus.example(0, 3)];
   if (batches) training.stepBatch(documents, { threads: 2 });
   else training.stepEach(corpus.dataset(3));
   training.evaluateEach(corpus.dataset(3));
   const tokenizer = new Tokenizer(['abc']);
-  new Sampler(model, tokenizer, { dtype }, training.program).tokens(random, { count: 2, temperature: 1 }); // prettier-ignore
+  new Sampler(model, tokenizer, { dtype }, training.program).tokens(random, { count: 2, temperature: 1 });
   if (batches) return;
   new Sampler(model, tokenizer, { dtype }).tokens(random, { count: 2, temperature: 1 });
   const whole = compile(model.loss, { dtype });
   whole.forward(documents[0]!);
   whole.backward();
-} // prettier-ignore
+}

@@ -36,5 +36,8 @@ export function flattened(exported: object): Map<string, (...args: unknown[]) =>
 export function gaps({ calls, rows }: Rows): string[] {
   const lacking = [...calls.keys()].filter((path) => !(path in rows));
   const unknown = Object.keys(rows).filter((path) => !calls.has(path));
-  return [...lacking.map((path) => `no row for ${path}`), ...unknown.map((path) => `a row for ${path}, which is not exported`)]; // prettier-ignore
+  return [
+    ...lacking.map((path) => `no row for ${path}`),
+    ...unknown.map((path) => `a row for ${path}, which is not exported`),
+  ];
 }

@@ -5,7 +5,8 @@
  *
  * FILE always has the number of the case that runs, for whoever finds this process dead. Prints a line
  * of JSON: how many cases returned and threw, and those that failed, of their own or in that sound work
- * between them no longer gives the numbers of the first time. A promise is waited for. A case depends on the cases of its
+ * between them no longer gives the numbers of the first time. A promise is waited for. A case depends on the
+ * cases of its
  * world before it: to see one again, give FIRST and a COUNT that ends with it.
  */
 import { openSync, writeSync } from 'node:fs';
@@ -32,8 +33,7 @@ export interface Report {
   resident: number;
 }
 
-const [suite = '', seedText = '', firstText = '', countText = '', file = ''] =
-  process.argv.slice(2);
+const [suite = '', seedText = '', firstText = '', countText = '', file = ''] = process.argv.slice(2);
 const [seed, first, count] = [Number(seedText), Number(firstText), Number(countText)];
 const isShown = process.env['VECGRAD_HOSTILE_SHOW'] !== undefined;
 
@@ -46,8 +46,13 @@ const place = Buffer.alloc(8);
 
 /** What calls that were made while another was running have begun. */
 const others: Promise<unknown>[] = [];
-const ERRORS = new Set(Object.values(library).filter((value) => typeof value === 'function' && value.prototype instanceof Error)) as ReadonlySet<unknown>; // prettier-ignore
-/** What the library says by errors that have no class of their own, and what the addon says of what goes past it. */
+const ERRORS = new Set(
+  Object.values(library).filter((value) => typeof value === 'function' && value.prototype instanceof Error),
+) as ReadonlySet<unknown>;
+/**
+ * What the library says by errors that have no class of their own, and what the addon says of what goes past
+ * it.
+ */
 const KNOWN =
   /^((runSeries(Async)?|stepBatch|generate)\b|an error as an argument$|a message$|restore: |grad through |prefix lengths |the levels of a sequence |this program was compiled without|this training was compiled for single documents|the program's memory is gone|a program's memory was transferred|backward\(\) of .* before forward|.* (has no (data|gradient) yet|is no part of this program|holds no numbers))/s;
 let rows: Rows | undefined;
@@ -126,9 +131,12 @@ for (let number = start; number < first + count; number++) {
   }
   if (number % WORLD === WORLD - 1 || number === first + count - 1) {
     const now = sing();
-    if (now !== song) report.failures.push(`${suite} ${seed} ${number} (${what}), or one of those before: sound work gives ${now}, not ${song}`);
+    if (now !== song)
+      report.failures.push(
+        `${suite} ${seed} ${number} (${what}), or one of those before: sound work gives ${now}, not ${song}`,
+      );
   }
-} // prettier-ignore
+}
 report.resident = process.resourceUsage().maxRSS * 1024;
 process.stdout.write(`${JSON.stringify(report)}\n`);
 
@@ -146,7 +154,6 @@ function complaint(error: unknown): string | undefined {
 /** Whether an error is of a class that the library says it throws. */
 function isExpected(error: Error): boolean {
   if (error instanceof TypeError || error instanceof RangeError) return true;
-  if (error.constructor !== Error)
-    return ERRORS.has(error.constructor) || error.name === 'AbortError';
+  if (error.constructor !== Error) return ERRORS.has(error.constructor) || error.name === 'AbortError';
   return KNOWN.test(error.message);
 }

@@ -32,17 +32,29 @@ export function sabotage(): never {
   throw new Sabotage('thrown on purpose');
 }
 
-export const NUMBERS: readonly number[] = [0, -0, 1, -1, 2, 3, 0.5, -1.5, 1e-9, 5e-324, NaN, Infinity, -Infinity, -(2 ** 31), -(2 ** 53), 2 ** 53, 2 ** 53 + 2, 1e308, -1e308]; // prettier-ignore
-/** Sizes that a call may be right to try: not for rows that ask for as much memory or time. */
-export const LARGE: readonly number[] = [
-  1000,
-  65536,
-  2 ** 31 - 1,
-  2 ** 31,
-  2 ** 32 - 1,
-  2 ** 32,
-  2 ** 40,
+export const NUMBERS: readonly number[] = [
+  0,
+  -0,
+  1,
+  -1,
+  2,
+  3,
+  0.5,
+  -1.5,
+  1e-9,
+  5e-324,
+  NaN,
+  Infinity,
+  -Infinity,
+  -(2 ** 31),
+  -(2 ** 53),
+  2 ** 53,
+  2 ** 53 + 2,
+  1e308,
+  -1e308,
 ];
+/** Sizes that a call may be right to try: not for rows that ask for as much memory or time. */
+export const LARGE: readonly number[] = [1000, 65536, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 40];
 
 type Typed =
   | Float64Array
@@ -56,13 +68,26 @@ type Typed =
   | Uint8ClampedArray;
 type TypedMaker = new (buffer: ArrayBufferLike, offset?: number, length?: number) => Typed;
 
-const KINDS = [Float64Array, Float32Array, Int32Array, Uint32Array, Uint8Array, Int8Array, Int16Array, Uint16Array, Uint8ClampedArray] as unknown as readonly TypedMaker[]; // prettier-ignore
+const KINDS = [
+  Float64Array,
+  Float32Array,
+  Int32Array,
+  Uint32Array,
+  Uint8Array,
+  Int8Array,
+  Int16Array,
+  Uint16Array,
+  Uint8ClampedArray,
+] as unknown as readonly TypedMaker[];
 
 export function isTyped(value: unknown): value is Typed {
   return ArrayBuffer.isView(value) && !(value instanceof DataView);
 }
 const makerOf = (array: Typed): TypedMaker =>
-  KINDS.find((kind) => Object.prototype.toString.call(array) === `[object ${(kind as unknown as { name: string }).name}]`) ?? KINDS[4]!; // prettier-ignore
+  KINDS.find(
+    (kind) =>
+      Object.prototype.toString.call(array) === `[object ${(kind as unknown as { name: string }).name}]`,
+  ) ?? KINDS[4]!;
 
 /** The same elements in memory of another kind. */
 function moved(array: Typed, buffer: ArrayBufferLike, offset = 0): Typed {
@@ -79,8 +104,14 @@ interface Resizable extends ArrayBuffer {
   readonly resizable: boolean;
   resize(size: number): void;
 }
-const ResizableBuffer = ArrayBuffer as unknown as new (size: number, options: { maxByteLength: number }) => Resizable; // prettier-ignore
-const GrowableBuffer = SharedArrayBuffer as unknown as new (size: number, options: { maxByteLength: number }) => SharedArrayBuffer & { grow(size: number): void }; // prettier-ignore
+const ResizableBuffer = ArrayBuffer as unknown as new (
+  size: number,
+  options: { maxByteLength: number },
+) => Resizable;
+const GrowableBuffer = SharedArrayBuffer as unknown as new (
+  size: number,
+  options: { maxByteLength: number },
+) => SharedArrayBuffer & { grow(size: number): void };
 
 /** Takes the memory of an array away. */
 export function detach(array: Typed): void {
@@ -93,8 +124,7 @@ export function detach(array: Typed): void {
 /** Shrinks the memory of an array where it can be. */
 function shrink(array: Typed): void {
   const buffer = array.buffer as Resizable;
-  if (array.buffer instanceof ArrayBuffer && buffer.resizable)
-    buffer.resize(buffer.byteLength >> 1);
+  if (array.buffer instanceof ArrayBuffer && buffer.resizable) buffer.resize(buffer.byteLength >> 1);
 }
 
 /** What becomes of a typed array: another memory, another length, none. */
@@ -105,24 +135,29 @@ const TRANSFORMS: readonly ((array: Typed, chance: Chance) => unknown)[] = [
     return copy;
   },
   (array) => moved(array, new SharedArrayBuffer(array.byteLength)),
-  (array) => moved(array, new GrowableBuffer(array.byteLength, { maxByteLength: 2 * array.byteLength + 8 })), // prettier-ignore
-  (array) => moved(array, new ResizableBuffer(array.byteLength, { maxByteLength: 2 * array.byteLength + 8 })), // prettier-ignore
+  (array) => moved(array, new GrowableBuffer(array.byteLength, { maxByteLength: 2 * array.byteLength + 8 })),
+  (array) => moved(array, new ResizableBuffer(array.byteLength, { maxByteLength: 2 * array.byteLength + 8 })),
   (array) => {
-    const made = moved(array, new ResizableBuffer(array.byteLength, { maxByteLength: array.byteLength + 8 })); // prettier-ignore
+    const made = moved(array, new ResizableBuffer(array.byteLength, { maxByteLength: array.byteLength + 8 }));
     shrink(made);
     return made;
   },
   (array) => moved(array, new ArrayBuffer(array.byteLength + 64), array.BYTES_PER_ELEMENT),
   (array, chance) => array.subarray(0, chance.below(array.length + 1)),
   (array, chance) => {
-    const made = new (makerOf(array) as unknown as new (n: number) => Typed)(array.length + 1 + chance.below(3)); // prettier-ignore
+    const made = new (makerOf(array) as unknown as new (n: number) => Typed)(
+      array.length + 1 + chance.below(3),
+    );
     made.set(array);
     return made;
   },
   (array) => Array.from(array as unknown as ArrayLike<number>),
-  (array, chance) => new (chance.of(KINDS) as unknown as { new (n: ArrayLike<number>): Typed })(array), // prettier-ignore
+  (array, chance) => new (chance.of(KINDS) as unknown as { new (n: ArrayLike<number>): Typed })(array),
   // Says another length than it has.
-  (array, chance) => Object.defineProperty(array.slice(), 'length', { value: chance.of([0, 1, -1, NaN, 1e6, array.length + 1]) }), // prettier-ignore
+  (array, chance) =>
+    Object.defineProperty(array.slice(), 'length', {
+      value: chance.of([0, 1, -1, NaN, 1e6, array.length + 1]),
+    }),
   (array) => {
     class Sub extends Float64Array {
       static get [Symbol.species](): Float64ArrayConstructor {
@@ -132,12 +167,15 @@ const TRANSFORMS: readonly ((array: Typed, chance: Chance) => unknown)[] = [
     return new Sub(array.length);
   },
   (array) => new Proxy(array, {}),
-  (array) => Object.create(Object.getPrototypeOf(array) as object, { length: { value: array.length } }) as unknown, // prettier-ignore
+  (array) =>
+    Object.create(Object.getPrototypeOf(array) as object, { length: { value: array.length } }) as unknown,
   (array) => new DataView(array.buffer, array.byteOffset, array.byteLength),
   // Numbers that are none of a list's.
   (array, chance) => {
     const made = array.slice();
-    for (let i = 0; i < 3; i++) if (made.length > 0) made[chance.below(made.length)] = chance.of([NaN, -1, 2 ** 31 - 1, -(2 ** 31), Infinity, 0, 1]); // prettier-ignore
+    for (let i = 0; i < 3; i++)
+      if (made.length > 0)
+        made[chance.below(made.length)] = chance.of([NaN, -1, 2 ** 31 - 1, -(2 ** 31), Infinity, 0, 1]);
     return made;
   },
 ];
@@ -148,7 +186,9 @@ function revoked(target: object): unknown {
   return proxy;
 }
 function liar(length: unknown): unknown {
-  return new Proxy([1, 2, 3], { get: (list, key) => (key === 'length' ? length : (Reflect.get(list, key) as unknown)) }); // prettier-ignore
+  return new Proxy([1, 2, 3], {
+    get: (list, key) => (key === 'length' ? length : (Reflect.get(list, key) as unknown)),
+  });
 }
 function cyclic(): unknown[] {
   const list: unknown[] = [1];
@@ -180,7 +220,10 @@ const OTHERS: readonly ((chance: Chance) => unknown)[] = [
   () => sabotage,
   () => Chance,
   () => async () => Promise.resolve(1),
-  () => function* () { yield NaN; }, // prettier-ignore
+  () =>
+    function* () {
+      yield NaN;
+    },
   () => /x/,
   () => new Date(NaN),
   () => new Error('an error as an argument'),
@@ -211,7 +254,11 @@ const OTHERS: readonly ((chance: Chance) => unknown)[] = [
   () => ({ toString: sabotage, valueOf: sabotage }),
   () => ({ [Symbol.toPrimitive]: sabotage }),
   () => ({ valueOf: () => 1, toString: () => 'float32' }),
-  () => ({ get length(): number { return sabotage(); } }), // prettier-ignore
+  () => ({
+    get length(): number {
+      return sabotage();
+    },
+  }),
   () => ({ [Symbol.iterator]: sabotage }),
   () => ({ next: () => ({ value: 0.1, done: false }) }),
   () => ({ next: sabotage }),
@@ -303,16 +350,19 @@ function setTrap({ holder, key }: Place, args: unknown[], context: Context): voi
     () => context.again(),
     () => arraysIn(args).forEach((array) => array.fill(-1)),
     () => arraysIn(args).forEach((array) => array.fill(2 ** 31 - 1)),
-    () => { for (const k of Object.keys(holder)) if (k !== key) Reflect.deleteProperty(holder, k); }, // prettier-ignore
-    () => { if (Array.isArray(holder)) for (let i = 0; i < 100; i++) holder.push(value); }, // prettier-ignore
+    () => {
+      for (const k of Object.keys(holder)) if (k !== key) Reflect.deleteProperty(holder, k);
+    },
+    () => {
+      if (Array.isArray(holder)) for (let i = 0; i < 100; i++) holder.push(value);
+    },
   ]);
   Object.defineProperty(holder, key, {
     configurable: true,
     enumerable: true,
     get: () => {
       if (reads++ === at) act();
-      else if (reads > 2 && seed % 3 === 0)
-        return hostile({ ...context, chance: new Chance(seed) });
+      else if (reads > 2 && seed % 3 === 0) return hostile({ ...context, chance: new Chance(seed) });
       return value;
     },
   });
@@ -342,16 +392,17 @@ export function mutate(args: unknown[], context: Context): void {
       const other = chance.of(arraysIn(args));
       const Made = makerOf(value);
       const size = value.BYTES_PER_ELEMENT;
-      const offset = Math.floor((chance.is(0.5) ? 0 : chance.below(other.byteLength + 1)) / size) * size; // prettier-ignore
+      const offset = Math.floor((chance.is(0.5) ? 0 : chance.below(other.byteLength + 1)) / size) * size;
       const room = Math.floor((other.buffer.byteLength - offset) / size);
       if (room >= 0) holder[key] = new Made(other.buffer, offset, Math.min(room, value.length));
     } else if (kind < 15 && typeof value === 'number')
-      holder[key] = value + chance.of(context.large.length > 0 ? [-1, 1, 0.5, 2 ** 31, -(2 ** 31)] : [-1, 1, 0.5]); // prettier-ignore
+      holder[key] =
+        value + chance.of(context.large.length > 0 ? [-1, 1, 0.5, 2 ** 31, -(2 ** 31)] : [-1, 1, 0.5]);
     else if (kind < 16 && isPlain(value)) {
-      const copy = chance.is(0.5) ? Object.freeze({ ...value }) : Object.assign(Object.create(null) as object, value); // prettier-ignore
-      holder[key] = Array.isArray(value)
-        ? Object.freeze((value as unknown[]).slice(0, 1000))
-        : copy;
+      const copy = chance.is(0.5)
+        ? Object.freeze({ ...value })
+        : Object.assign(Object.create(null) as object, value);
+      holder[key] = Array.isArray(value) ? Object.freeze((value as unknown[]).slice(0, 1000)) : copy;
     } else if (kind < 17) {
       // One argument in the place of another.
       const other = pick(args, chance);
