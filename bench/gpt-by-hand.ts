@@ -5,7 +5,7 @@
  * value, heads as strides, updates fused with the products that are their gradients.
  */
 import type { Value } from '../lib/value/value.js';
-import type { ModelSizes } from '../lib/study/experiment.js';
+import type { ModelSizes } from '../lib/study/models/sizes.js';
 import { addon } from '../lib/binding/addon.js';
 
 type Sizes = Pick<ModelSizes, 'nEmbd' | 'nHead' | 'nLayer' | 'blockSize'>;

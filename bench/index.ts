@@ -7,7 +7,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { MODEL_NAMES, type ModelName } from '../lib/study/experiment.js';
+import { MODEL_NAMES, type ModelName } from '../lib/study/models/sizes.js';
 import { checkWritable, isSameFile, writeFile } from '../lib/core/files.js';
 import { nativeInfo } from '../lib/binding/addon.js';
 import { batchRows } from './batches.js';

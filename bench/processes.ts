@@ -4,7 +4,7 @@ import { writeFileSync, readFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { ModelName } from '../lib/study/experiment.js';
+import type { ModelName } from '../lib/study/models/sizes.js';
 import { median, type Effort, type Row } from './measure.js';
 
 interface Measured {

@@ -1,5 +1,6 @@
 /** Tokens a second that a trained model invents. */
-import { buildModel, type ModelName } from '../lib/study/experiment.js';
+import { buildModel } from '../lib/study/experiment.js';
+import type { ModelName } from '../lib/study/models/sizes.js';
 import { Random } from '../lib/runtime/random.js';
 import { Sampler } from '../lib/study/sampling.js';
 import { feedsOf, inTurns, tokenizer, train as documents, type Effort, type Row } from './measure.js';

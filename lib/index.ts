@@ -15,17 +15,15 @@ export {
 export {
   buildModel,
   ExperimentError,
-  MODEL_NAMES,
   MODELS,
   runExperiment,
   type BuiltModel,
   type ExperimentOptions,
   type ExperimentResult,
   type Keeper,
-  type ModelName,
-  type ModelSizes,
   type Run,
 } from './study/experiment.js';
+export { MODEL_NAMES, type ModelName, type ModelSizes } from './study/models/sizes.js';
 export { type Column, type Dataset } from './runtime/dataset.js';
 export { type DrawOptions } from './graph/to-dot.js';
 export {
@@ -52,25 +50,11 @@ export {
   type GradCheckOptions,
   type GradCheckReport,
 } from './value/grad-check.js';
-export {
-  choose,
-  concat,
-  constant,
-  Index,
-  index,
-  input,
-  meanOfFirst,
-  parameter,
-  stack,
-  total,
-  Value,
-  zeros,
-  type Axes,
-  type Node,
-  type Numbers,
-  type ParameterOptions,
-  type TypedArray,
-} from './value/value.js';
+export { constant, Index, Value, type Axes } from './value/value.js';
+export { choose, concat, meanOfFirst, stack, total } from './value/joins.js';
+export { index, input, parameter, zeros, type ParameterOptions } from './value/leaves.js';
+export type { Node } from './graph/node.js';
+export type { Numbers, TypedArray } from './core/array.js';
 export {
   kernels,
   type GatherOptions,
@@ -100,15 +84,14 @@ export {
 export * as schedules from './optim/schedules.js';
 export {
   BusyError,
-  compile,
   FeedError,
   NonFiniteError,
   Program,
-  type DType,
   type Feeds,
   type GenerateOptions,
   type ProgramOptions,
 } from './runtime/program.js';
+export type { DType } from './core/array.js';
 export {
   type Draw,
   type Fed,
@@ -146,3 +129,4 @@ export {
 } from './study/model-file.js';
 export { loadWeights, saveWeights, WeightsError } from './weights/weights.js';
 export { train, type TargetOptions, type TrainOptions, type TrainResult } from './study/train.js';
+export { compile } from './value/compile.js';

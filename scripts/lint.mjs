@@ -1,6 +1,7 @@
 /**
- * `npm run lint`: ESLint, Prettier, clang-format (where it is installed) and the rules for what is
- * committed; with --fix (`npm run format`) the first three change what they can.
+ * `npm run lint`: ESLint, Prettier, clang-format (where it is installed), the arrows between the folders
+ * of lib/ (.dependency-cruiser.cjs) and the rules for what is committed; with --fix (`npm run format`) the
+ * first three change what they can.
  */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -18,6 +19,9 @@ const prettier = join(root, 'node_modules/prettier/bin/prettier.cjs');
 let failed = false;
 check('eslint', process.execPath, [eslint, '--max-warnings=0', ...(fix ? ['--fix'] : []), '.']);
 check('prettier', process.execPath, [prettier, fix ? '--write' : '--check', '--log-level=warn', '.']);
+
+const cruiser = join(root, 'node_modules/dependency-cruiser/bin/dependency-cruise.mjs');
+check('dependency-cruiser', process.execPath, [cruiser, 'lib', '--config', '.dependency-cruiser.cjs']);
 
 clangFormat(committedFiles().filter((path) => /\.(cpp|h|inl)$/.test(path)));
 

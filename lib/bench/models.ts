@@ -1,6 +1,7 @@
 /** The four models' league table, and the recurrent nets by the size of their state. */
 import { embeddedNamesPath, openDocuments, readDocuments, splitHeldOut, Tokenizer } from '../study/data.js';
-import { buildModel, MODEL_NAMES, runExperiment, type ExperimentResult } from '../study/experiment.js';
+import { buildModel, runExperiment, type ExperimentResult } from '../study/experiment.js';
+import { MODEL_NAMES } from '../study/models/sizes.js';
 import { addon, chosenIsa } from '../binding/addon.js';
 import { Random } from '../runtime/random.js';
 import type { Effort } from './effort.js';
@@ -18,15 +19,13 @@ export function measureModels(effort: Effort, onModel: (name: string) => void): 
   const docs = openDocuments(embeddedNamesPath());
   const cells = MODEL_NAMES.filter((name) => models?.includes(name) ?? true).flatMap((model) =>
     (['float64', 'float32'] as const).flatMap((dtype) =>
-      addon
-        .info()
-        .available.map((isa) => ({
-          model,
-          dtype,
-          isa,
-          times: [] as number[][],
-          results: [] as ExperimentResult[],
-        })),
+      addon.info().available.map((isa) => ({
+        model,
+        dtype,
+        isa,
+        times: [] as number[][],
+        results: [] as ExperimentResult[],
+      })),
     ),
   );
   for (let turn = 0; turn < trainings; turn++) {

@@ -2,8 +2,8 @@
 import { cpus } from 'node:os';
 import find from 'node-gyp-build';
 import { shown } from '../core/check.js';
-import type { TypedArray } from '../value/value.js';
-import type { NativeKernels } from '../runtime/kernels.js';
+import type { TypedArray } from '../core/array.js';
+import type { NativeKernels } from './kernels.js';
 import { missingAddon } from './load-error.js';
 import { packageRoot } from '../core/package.js';
 

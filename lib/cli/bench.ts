@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { quoted, quotedPath } from '../core/escape.js';
 import { checkWritable, readWhole, reasonOf, wrongPath, writeFile } from '../core/files.js';
 import { truncate } from '../terminal/format.js';
-import type { Sink } from './io.js';
+import type { Sink } from '../terminal/output.js';
 import { checkNoInput, UsageError } from './options.js';
 import { didYouMean } from '../core/suggest.js';
 import { FULL, QUICK, type Effort } from '../bench/effort.js';

@@ -1,5 +1,5 @@
 /** `vecgrad graph MODEL`: a model's loss as a graph, to be read or looked at. */
-import type { ModelName } from '../study/experiment.js';
+import type { ModelName } from '../study/models/sizes.js';
 import { checkWritable, writeFile } from '../core/files.js';
 import { groupDigits } from '../terminal/format.js';
 import type { Graphviz, Io } from './io.js';

@@ -1,30 +1,17 @@
 /** What the command line touches of the world outside, so that a test can stand in for it. */
 import { join } from 'node:path';
+import type { NativeInfo } from '../binding/addon.js';
 import type { bench } from './bench.js';
 import type { checkpoints } from '../study/checkpoint.js';
 import type { drawing } from '../study/draw-model.js';
 import type { explain } from '../study/explain.js';
-import type { ExperimentOptions, ExperimentResult, ModelName } from '../study/experiment.js';
+import type { ExperimentOptions, ExperimentResult } from '../study/experiment.js';
+import type { ModelName } from '../study/models/sizes.js';
 import type { obtainNames } from '../download/names.js';
 import { packageRoot } from '../core/package.js';
 import type { evaluate, invent } from '../study/saved.js';
 import type { load } from './load.js';
-import { processOutput } from '../terminal/output.js';
-
-/** Where text goes. */
-export interface Sink {
-  write(text: string): unknown;
-  isTTY?: boolean;
-  columns?: number;
-}
-
-/** What the native addon says of itself and the machine. */
-export interface NativeInfo {
-  napiVersion: number;
-  isas: { compiled: string[]; available: string[]; chosen: string };
-  openblas: { version: string; threads: number; core: string };
-  cpu: string;
-}
+import { processOutput, type Sink } from '../terminal/output.js';
 
 export type RunExperiment = (model: ModelName, options: ExperimentOptions) => ExperimentResult;
 

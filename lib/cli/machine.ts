@@ -1,6 +1,7 @@
 /** What runs here: the report of `vecgrad info`, and the head of every comparison. */
 import { packageVersion } from '../core/package.js';
-import type { Io, NativeInfo } from './io.js';
+import type { NativeInfo } from '../binding/addon.js';
+import type { Io } from './io.js';
 
 export interface Machine extends NativeInfo {
   version: string;

@@ -1,7 +1,7 @@
 /** How long each model's source is: a column of the table. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ModelName } from '../study/experiment.js';
+import type { ModelName } from '../study/models/sizes.js';
 import { packageRoot } from '../core/package.js';
 
 /** Put in place of the name by the build: an installed package has no sources to count. */

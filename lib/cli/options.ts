@@ -1,7 +1,8 @@
 /** The command line's grammar: what can be given to which command, within which limits. */
 import { parseArgs } from 'node:util';
 import { parsePasses, PassError, type PassSet } from '../compiler/passes.js';
-import type { DType, ModelName, ModelSizes } from '../study/experiment.js';
+import type { DType } from '../study/experiment.js';
+import type { ModelName, ModelSizes } from '../study/models/sizes.js';
 import { graphSize, MOST_NODES } from '../study/models/graph-size.js';
 import type { NamesOptions } from '../download/names.js';
 import { httpUrl } from '../download/proxy.js';

@@ -1,6 +1,6 @@
 /** A progress bar on a terminal; nothing at all where standard error is none. */
 import { now as clock } from '../core/clock.js';
-import type { Sink } from './io.js';
+import type { Sink } from '../terminal/output.js';
 
 const BAR = 30;
 const EVERY_MS = 50;

@@ -1,5 +1,5 @@
 /** The study's published figures, after 1000 steps: what our own stand beside. */
-import type { ModelName } from '../study/experiment.js';
+import type { ModelName } from '../study/models/sizes.js';
 
 export const STUDY_STEPS = 1000;
 

@@ -1,6 +1,7 @@
 /** `vecgrad train MODEL`: one experiment, every knob of it an option. */
 import { jsonText } from '../core/escape.js';
-import type { ExperimentResult, ModelName } from '../study/experiment.js';
+import type { ExperimentResult } from '../study/experiment.js';
+import type { ModelName } from '../study/models/sizes.js';
 import { explained } from './explained.js';
 import { groupDigits, loss, microseconds, printable, seconds } from '../terminal/format.js';
 import type { Io } from './io.js';

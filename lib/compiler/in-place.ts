@@ -4,7 +4,7 @@
  */
 import { smallest } from '../core/lists.js';
 import type { Ir } from './ir.js';
-import { ACCUMULATING, computed, fills, planTotal, type Placement, type Term } from './placement.js';
+import { ACCUMULATING, computed, fills, planTotal, type Placement, type Term } from './places.js';
 
 /** Plans sums of two as totals where that saves an instruction, and gives totals their memory. */
 export function takeOver(ir: Ir, p: Placement, keep: ReadonlySet<number>): void {

@@ -16,14 +16,12 @@ import {
   type OpName,
 } from '../graph/ops.js';
 import { SCALAR, type Shape } from '../core/shape.js';
-import { propagate } from './levels.js';
-import type { Node } from '../value/value.js';
+import { propagate, type AxisLevels } from './levels.js';
+import type { Node } from '../graph/node.js';
 
 const IS_INTEGER = Uint8Array.from(OP_NAMES, (name) => Number(isInteger(name)));
 
 const STACK = OP_CODE.stack;
-
-export type AxisLevels = readonly (readonly number[] | undefined)[];
 
 export class Ir implements Builder<number> {
   count = 0;

@@ -1,14 +1,24 @@
 /** Which axes of a result hold one entry per position, and from which prefix length each counts. */
 import { resolveAxis, sizeOf, type Shape } from '../core/shape.js';
-import type { AxisLevels, Ir } from './ir.js';
+import type { Attr, OpName } from '../graph/ops.js';
 
 type Levels = readonly number[] | undefined;
+
+/** What is read of the compiler's graph. */
+interface Graph {
+  readonly levels: Int32Array;
+  readonly axisLevels: readonly (AxisLevels | undefined)[];
+  opOf(node: number): OpName;
+  inputs(node: number): readonly number[];
+  attr(node: number): Attr;
+  shape(node: number): Shape;
+}
 
 /**
  * The levels of a node's axes, from its operands', one of which has some, or from its own of a stack
  * or elements; undefined where no axis has any.
  */
-export function propagate(ir: Ir, node: number): AxisLevels | undefined {
+export function propagate(ir: Graph, node: number): AxisLevels | undefined {
   const op = ir.opOf(node);
   const inputs = ir.inputs(node);
   const of = (i: number): AxisLevels | undefined => ir.axisLevels[inputs[i]!];
@@ -114,7 +124,7 @@ export function both(a: Levels, b: Levels): Levels {
   return a.map((level, i) => Math.max(level, b[i]!));
 }
 
-function broadcasted(ir: Ir, inputs: readonly number[], shape: Shape): Levels[] {
+function broadcasted(ir: Graph, inputs: readonly number[], shape: Shape): Levels[] {
   return shape.map((_, i) => {
     let levels: Levels;
     for (const input of inputs) {
@@ -126,7 +136,7 @@ function broadcasted(ir: Ir, inputs: readonly number[], shape: Shape): Levels[] 
   });
 }
 
-function product(ir: Ir, a: number, b: number, shape: Shape): Levels[] {
+function product(ir: Graph, a: number, b: number, shape: Shape): Levels[] {
   const rankA = ir.shape(a).length;
   const rankB = ir.shape(b).length;
   const levelsA = ir.axisLevels[a];
@@ -189,3 +199,5 @@ function firstAxis(shape: Shape, from: number, to: number): number {
   for (let axis = from; axis < to && axis < shape.length; axis++) if (shape[axis] !== 1) return axis;
   return -1;
 }
+
+export type AxisLevels = readonly (readonly number[] | undefined)[];

@@ -3,10 +3,11 @@ import { OPS, type OpName } from '../graph/ops.js';
 import { resolveAxis, sizeOf, type Shape } from '../core/shape.js';
 import { Encoder, type Matrix, type Operand } from './encode.js';
 import { Layout, type Lowered, type LoweringOptions } from './layout.js';
-import type { AxisLevels, Ir } from './ir.js';
-import { both } from './levels.js';
+import type { Ir } from './ir.js';
+import { type AxisLevels, both } from './levels.js';
 import { emitSteps, fusedUpdates, viewedNodes } from './updates.js';
-import { place, source, type Placement, type Step, type Term } from './placement.js';
+import { place, source } from './placement.js';
+import type { Placement, Step, Term } from './places.js';
 import {
   broadcastView,
   denseView,

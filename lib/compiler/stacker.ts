@@ -4,7 +4,8 @@
  */
 import { type Attr, type OpName } from '../graph/ops.js';
 import { sameShape, type Shape } from '../core/shape.js';
-import type { AxisLevels, Ir } from './ir.js';
+import type { Ir } from './ir.js';
+import type { AxisLevels } from './levels.js';
 import { Role, roleOf, type Kinds } from './kinds.js';
 import { MOST_VIEWS } from './view.js';
 

@@ -3,7 +3,7 @@ import { OPS } from '../graph/ops.js';
 import type { Encoder, Instruction, Operand } from './encode.js';
 import type { Ir } from './ir.js';
 import type { ParameterBlock, UpdateOperand, UpdateRule } from './layout.js';
-import type { Placement } from './placement.js';
+import type { Placement } from './places.js';
 import type { View } from './view.js';
 
 /**

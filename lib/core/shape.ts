@@ -1,5 +1,5 @@
 /** Shapes: NumPy's broadcasting rules, in one place. */
-import { MOST, shown } from './check.js';
+import { MOST, shown, isList } from './check.js';
 
 /** The length of each axis; none: a single number. */
 export type Shape = readonly number[];
@@ -78,4 +78,21 @@ export function checkSize(shape: Shape): void {
 /** Wrong shapes: what was given, what was expected. */
 export class ShapeError extends Error {
   override name = 'ShapeError';
+}
+
+/**
+ * A copy of a shape as it was given, which may change afterwards.
+ *
+ * @param least the least that a length may be
+ * @throws ShapeError when it is none, or no array could have it; the message names no operator
+ */
+export function listedShape(shape: Shape, least = 0): number[] {
+  if (!isList(shape)) throw new ShapeError(`a shape is an array of integers from 0, got ${shown(shape)}`);
+  if (shape.length > MOST_AXES) checkSize(shape);
+  const copy = Array.from({ length: shape.length }, (_, i) => shape[i]!);
+  const isShape = copy.every((n) => Number.isInteger(n) && n >= least);
+  if (!isShape)
+    throw new ShapeError(`a shape is an array of integers from 0, got [${copy.map(shown).join(', ')}]`);
+  checkSize(copy.map((n) => Math.max(n, 0)));
+  return copy;
 }

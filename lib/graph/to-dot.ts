@@ -3,7 +3,8 @@
  * arrow to its user, numbered and listed operands first: the same graph gives the same text.
  */
 import { checkBoolean, checkOptions, type Known } from '../core/check.js';
-import type { Node, TypedArray } from '../value/value.js';
+import type { Node } from './node.js';
+import type { TypedArray } from '../core/array.js';
 import { show } from '../core/shape.js';
 
 /** What a drawing shows beside each node's name, operator and shape. */

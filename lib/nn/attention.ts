@@ -1,6 +1,7 @@
 /** Positions that read each other. */
 import { checkBoolean, checkInteger, type Known } from '../core/check.js';
-import { checkValue, composed, makeValue, type Value } from '../value/value.js';
+import { checkValue, makeValue, type Value } from '../value/value.js';
+import { composed } from '../graph/node.js';
 import { ShapeError } from '../core/shape.js';
 import { Linear } from './linear.js';
 import { Module, MODULE_OPTIONS, type ModuleOptions } from './module.js';

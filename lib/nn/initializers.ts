@@ -1,6 +1,6 @@
 /** What parameters start from, drawn from a `Random`, row by row. */
 import { checkFinite, isList, shown } from '../core/check.js';
-import { composed } from '../value/value.js';
+import { composed } from '../graph/node.js';
 import { Random } from '../runtime/random.js';
 import { checkSize, ShapeError, sizeOf, type Shape } from '../core/shape.js';
 

@@ -1,6 +1,8 @@
 /** Neuron, layer and multi-layer perceptron, every weight a number of its own: after micrograd's nn. */
 import { checkBoolean, isList, shownList, type Known } from '../core/check.js';
-import { composed, total, valuesOf, type Value } from '../value/value.js';
+import { valuesOf, type Value } from '../value/value.js';
+import { total } from '../value/joins.js';
+import { composed } from '../graph/node.js';
 import { sameShape, ShapeError } from '../core/shape.js';
 import { uniform, zeros } from './initializers.js';
 import { checkCount, Module, MODULE_OPTIONS, type ModuleOptions } from './module.js';

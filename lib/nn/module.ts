@@ -1,6 +1,8 @@
 /** What all parts of a network have: parameters, drawn when it is made, each with a name. */
 import { checkFunction, checkInteger, checkOptions, shown, type Known } from '../core/check.js';
-import { composed, parameter, type Value } from '../value/value.js';
+import type { Value } from '../value/value.js';
+import { parameter } from '../value/leaves.js';
+import { composed } from '../graph/node.js';
 import { append } from '../core/lists.js';
 import { Random } from '../runtime/random.js';
 import { checkSize, type Shape } from '../core/shape.js';

@@ -1,6 +1,8 @@
 /** Recurrent networks: a cell that is applied position by position. */
 import { checkInteger, checkObject, type Known } from '../core/check.js';
-import { checkValue, composed, valuesOf, zeros, type Value } from '../value/value.js';
+import { checkValue, valuesOf, type Value } from '../value/value.js';
+import { zeros } from '../value/leaves.js';
+import { composed } from '../graph/node.js';
 import { sameShape, ShapeError, show } from '../core/shape.js';
 import { uniform, zeros as noBias, type Initializer } from './initializers.js';
 import { Module, MODULE_OPTIONS, type ModuleOptions } from './module.js';

@@ -14,8 +14,11 @@ import {
   shown,
   type Known,
 } from '../core/check.js';
-import { Node, Value, type TypedArray } from '../value/value.js';
-import { reachable, gradientFlow } from '../compiler/trace.js';
+import { Value } from '../value/value.js';
+import { Node } from '../graph/node.js';
+import type { TypedArray } from '../core/array.js';
+import { gradientFlow } from '../compiler/trace.js';
+import { reachable } from '../graph/reachable.js';
 import {
   NonFiniteError,
   Program,
@@ -140,7 +143,7 @@ export class Training {
     return {
       steps: this.steps,
       runs,
-      moments: new Map(copies),
+      moments: new Map(copies) as Map<Value, TypedArray[]>, // parameters are Values
       ...(this.ruleStep === this.steps - 1 && { rule }),
     };
   }
@@ -163,7 +166,7 @@ export class Training {
     if (this.steps > 0 || this.ahead.length > 0)
       throw new Error('restore: this training has taken steps; give the state to a new one');
     for (const [value, arrays] of moments) {
-      const given: unknown = state.moments.get(value);
+      const given: unknown = state.moments.get(value as Value);
       const fits =
         Array.isArray(given) &&
         given.length === arrays.length &&
@@ -186,7 +189,7 @@ export class Training {
           'same optimiser',
       );
     for (const [value, arrays] of moments)
-      arrays.forEach((array, i) => array.set(state.moments.get(value)![i]!));
+      arrays.forEach((array, i) => array.set(state.moments.get(value as Value)![i]!));
     program.setRuns(runs);
     this.steps = steps;
   }

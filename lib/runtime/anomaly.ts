@@ -3,8 +3,9 @@
  * search goes from one number to those that it was computed from, so that it passes by what a slice, an index
  * or a condition leaves out.
  */
-import { reachable } from '../compiler/trace.js';
-import { Value, type Node, type TypedArray } from '../value/value.js';
+import { reachable } from '../graph/reachable.js';
+import { isValue, type Node } from '../graph/node.js';
+import type { TypedArray } from '../core/array.js';
 import { hasNoGradient, type OpName } from '../graph/ops.js';
 import { sizeOf, type Shape } from '../core/shape.js';
 
@@ -19,21 +20,21 @@ export interface RunNumbers {
 
 /** A number of a node, by its place in row-major order. */
 interface At {
-  node: Value;
+  node: Node;
   place: number;
 }
 
 /** Whether a node's number at `place` is computed from the number at `from` of operand i. */
 export type Reads = (place: number, i: number, from: number) => boolean;
-type Rule = (node: Value, run: RunNumbers) => Reads;
+type Rule = (node: Node, run: RunNumbers) => Reads;
 
 /** In words; undefined where root and all gradients of parameters are finite. */
-export function originOf(root: Value, run: RunNumbers): string | undefined {
+export function originOf(root: Node, run: RunNumbers): string | undefined {
   return originOfValue(root, run) ?? originOfGradient(root, run);
 }
 
 /** Goes back from a root that is not finite: along NaN, and then along infinities. */
-function originOfValue(root: Value, run: RunNumbers): string | undefined {
+function originOfValue(root: Node, run: RunNumbers): string | undefined {
   const numbers = run.data(root);
   const first = numbers.findIndex(Number.isNaN);
   const place = first < 0 ? numbers.findIndex(isNotFinite) : first;
@@ -56,7 +57,7 @@ function earliest(at: At, run: RunNumbers, is: (x: number) => boolean): At {
 function operandAt({ node, place }: At, run: RunNumbers, is: (x: number) => boolean): At | undefined {
   const reads = readsOf(node, run);
   for (const [i, operand] of node.inputs.entries()) {
-    if (!(operand instanceof Value)) continue;
+    if (!isValue(operand)) continue;
     const from = run.data(operand).findIndex((x, at) => is(x) && reads(place, i, at));
     if (from >= 0) return { node: operand, place: from };
   }
@@ -64,11 +65,11 @@ function operandAt({ node, place }: At, run: RunNumbers, is: (x: number) => bool
 }
 
 /** Goes on from a parameter's gradient that is not finite, to the last number whose gradient is not. */
-function originOfGradient(root: Value, run: RunNumbers): string | undefined {
+function originOfGradient(root: Node, run: RunNumbers): string | undefined {
   const nodes = reachable([root]);
   const users = usersIn(nodes);
   for (const node of nodes) {
-    if (!(node instanceof Value) || node.op !== 'parameter') continue;
+    if (!isValue(node) || node.op !== 'parameter') continue;
     const place = run.gradient(node).findIndex(isNotFinite);
     if (place < 0) continue;
     let last: At = { node, place };
@@ -83,7 +84,7 @@ function originOfGradient(root: Value, run: RunNumbers): string | undefined {
 }
 
 /** The first number with a gradient that is not finite, and that is computed from the given one. */
-function userAt(at: At, users: ReadonlyMap<Node, Value[]>, run: RunNumbers): At | undefined {
+function userAt(at: At, users: ReadonlyMap<Node, Node[]>, run: RunNumbers): At | undefined {
   for (const user of users.get(at.node) ?? []) {
     const gradient = run.gradient(user);
     const place = placesIn(user, at, run, (to) => isNotFinite(gradient[to]!));
@@ -93,7 +94,7 @@ function userAt(at: At, users: ReadonlyMap<Node, Value[]>, run: RunNumbers): At 
 }
 
 /** The first place of a user that is computed from a number, and is such a place; -1 where there is none. */
-function placesIn(user: Value, { node, place }: At, run: RunNumbers, is: (place: number) => boolean): number {
+function placesIn(user: Node, { node, place }: At, run: RunNumbers, is: (place: number) => boolean): number {
   const reads = readsOf(user, run);
   const operands = user.inputs.flatMap((x, i) =>
     x === node && !hasNoGradient(user.op, user.attr, i) ? [i] : [],
@@ -104,10 +105,10 @@ function placesIn(user: Value, { node, place }: At, run: RunNumbers, is: (place:
 }
 
 /** The nodes that each node is an operand of. */
-function usersIn(nodes: readonly Node[]): Map<Node, Value[]> {
-  const users = new Map<Node, Value[]>();
+function usersIn(nodes: readonly Node[]): Map<Node, Node[]> {
+  const users = new Map<Node, Node[]>();
   for (const user of nodes) {
-    if (!(user instanceof Value)) continue;
+    if (!isValue(user)) continue;
     for (const operand of new Set(user.inputs)) {
       const others = users.get(operand);
       if (others) others.push(user);
@@ -125,7 +126,7 @@ function isNotFinite(x: number): boolean {
 function operandsOf({ node, place }: At, run: RunNumbers): string {
   const reads = readsOf(node, run);
   const operands = node.inputs.filter(
-    (x, i): x is Value => x instanceof Value && run.data(x).some((_, from) => reads(place, i, from)),
+    (x, i): x is Node => isValue(x) && run.data(x).some((_, from) => reads(place, i, from)),
   );
   if (operands.length === 0) return '';
   const where = operands.some(({ shape }) => shape.length > 0) ? ' there' : '';
@@ -152,7 +153,7 @@ function inPlace({ node, place }: At): string {
 
 // --- which numbers of its operands each number of a node is computed from ---
 
-export function readsOf(node: Value, run: RunNumbers): Reads {
+export function readsOf(node: Node, run: RunNumbers): Reads {
   return RULES[node.op](node, run);
 }
 
@@ -191,7 +192,7 @@ const taken =
   (isTaken: (x: number, y: number, i: number) => boolean): Rule =>
   (node, run) => {
     const reads = elementwise(node, run);
-    const data = node.inputs.map((x) => (x instanceof Value ? run.data(x) : []));
+    const data = node.inputs.map((x) => (isValue(x) ? run.data(x) : []));
     const result = run.data(node);
     return (place, i, from) => reads(place, i, from) && isTaken(data[i]![from]!, result[place]!, i);
   };

@@ -1,28 +1,9 @@
 /** Vector kernels on plain typed arrays, without a graph: dense row-major matrices, shapes given. */
 import { types } from 'node:util';
 import { quoted } from '../core/escape.js';
-import type { TypedArray } from '../value/value.js';
+import type { TypedArray } from '../core/array.js';
 import { checkOptions, type Known } from '../core/check.js';
 import { addon, chosenIsa } from '../binding/addon.js';
-
-/** The native half (native/node/kernel_calls.cpp): outputs first, every argument checked once more. */
-export interface NativeKernels {
-  matmul(
-    out: TypedArray,
-    a: TypedArray,
-    b: TypedArray,
-    m: number,
-    k: number,
-    n: number,
-    transposeA: boolean,
-    transposeB: boolean,
-    isa?: string,
-  ): void;
-  relu(out: TypedArray, x: TypedArray, isa?: string): void;
-  softmax(out: TypedArray, x: TypedArray, rows: number, cols: number, isa?: string): void;
-  topk(out: Int32Array, x: TypedArray, isa?: string): void;
-  gather(out: TypedArray, x: TypedArray, indices: Int32Array, cols: number, isa?: string): void;
-}
 
 /** What every kernel's options may say. */
 export interface KernelOptions {

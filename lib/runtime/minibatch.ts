@@ -1,6 +1,6 @@
 /** What a batch of documents is fed, and the memory that its documents run in (native/run/batch.h). */
 import type { ParameterBlock } from '../compiler/layout.js';
-import type { TypedArray } from '../value/value.js';
+import type { TypedArray } from '../core/array.js';
 import type { BatchSpec } from '../binding/addon.js';
 
 /** Where a program keeps what a batch needs of it. */

@@ -15,17 +15,9 @@ import { tidy } from '../compiler/tidy.js';
 import { gradientFlow, isTraced, trace, writtenLevels, type Trace } from '../compiler/trace.js';
 import { isDense, type View } from '../compiler/view.js';
 import { originOf } from './anomaly.js';
-import {
-  checkValue,
-  flatten,
-  Node,
-  setProgramFactory,
-  Value,
-  valuesOf,
-  type Memory,
-  type Numbers,
-  type TypedArray,
-} from '../value/value.js';
+import { flatten } from '../graph/flatten.js';
+import { Node, valueNodes, type Holder, type Memory } from '../graph/node.js';
+import type { Numbers, TypedArray, DType } from '../core/array.js';
 import {
   checkColumn,
   checkDataset,
@@ -63,8 +55,6 @@ import { OP_NAMES, type OpName } from '../graph/ops.js';
 import { Random } from './random.js';
 import { contiguousStrides, sameShape, ShapeError, show, sizeOf, type Shape } from '../core/shape.js';
 
-/** How a program holds its numbers. */
-export type DType = 'float64' | 'float32';
 /** Numbers by input name: one number, a flat array, row-major, or nested arrays of the input's shape. */
 export type Feeds = Readonly<Record<string, Numbers>>;
 
@@ -89,7 +79,7 @@ export interface ProgramOptions {
    * Groups of values that `generate` is to run as a sequence, in the loss's own program where its
    * levels allow it: without a program of its own to compile.
    */
-  sequence?: readonly (readonly Value[])[];
+  sequence?: readonly (readonly Node[])[];
 }
 
 export const PROGRAM_OPTIONS: Known<ProgramOptions> = {
@@ -175,12 +165,12 @@ interface SeriesRun {
 
 /** A parameter in a program's memory. */
 interface Held {
-  value: Value;
+  value: Node;
   offset: number;
   /** Whether training changes it. */
   isTrained: boolean;
   /** What the numbers here were copied from, where they live elsewhere, and how often it had changed. */
-  source?: Program | Float64Array | undefined;
+  source?: Holder | Float64Array | undefined;
   writes?: number | undefined;
   version?: number | undefined;
 }
@@ -188,7 +178,7 @@ interface Held {
 /** What the training, inspecting and sequence programs ask of the compiler. */
 export interface Plan {
   /** Groups of roots; several groups are levels of a sequence. */
-  groups: readonly (readonly Value[])[];
+  groups: readonly (readonly Node[])[];
   /** `all`: data and gradient of every node stay readable; `parameters`: only what training needs. */
   gradients: 'all' | 'parameters' | 'none';
   update?: UpdateRule;
@@ -283,7 +273,7 @@ export class Program {
   /** The same as they were when they were compiled. */
   private readonly groups: Plan['groups'];
   private readonly isPrefix: boolean;
-  private readonly roots: readonly Value[];
+  private readonly roots: readonly Node[];
   /** The compiler's nodes that a run must compute. */
   private readonly kept: readonly number[];
   private readonly handle: Handle;
@@ -311,14 +301,26 @@ export class Program {
   private steps = 0;
   private readonly countName: string | undefined;
   private readonly inverseCount: number = -1;
-  /** Whether this program holds the newest numbers of its parameters, all of which live here. */
-  private resident = false;
-  /** How often training may have changed numbers that live here. */
-  private writes = 0;
+  /**
+   * Whether this program holds the newest numbers of its parameters, all of which live here.
+   *
+   * @hidden
+   */
+  resident = false;
+  /**
+   * How often training may have changed numbers that live here.
+   *
+   * @hidden
+   */
+  writes = 0;
   /** Whether data and gradient of every node are to be read here after a run. */
   private readonly inspects: boolean;
-  /** Whether those of every node are read here now: no other program ran with one of them since. */
-  private readonly isRead = { data: false, gradient: false };
+  /**
+   * Whether those of every node are read here now: no other program ran with one of them since.
+   *
+   * @hidden
+   */
+  readonly isRead = { data: false, gradient: false };
   private hasRun = false;
   /** Feeds are being read: what a getter among them runs would mix its own with them. */
   private isBeingFed = false;
@@ -493,7 +495,7 @@ export class Program {
     let parameterCount = 0;
     for (const [node, number] of numbers) {
       const view = lowered.view(number);
-      if (node instanceof Value && node.op === 'parameter' && view) {
+      if (node.op === 'parameter' && view) {
         const size = sizeOf(node.shape);
         const isTrained = plan.update !== undefined && (gradients.has(number) || unmoved.has(number));
         this.parameters.push({ value: node, offset: view.offset, isTrained });
@@ -1051,10 +1053,10 @@ export class Program {
    *
    * @hidden
    */
-  get trained(): { runs: number; rule: number[]; moments: Map<Value, TypedArray[]> } {
+  get trained(): { runs: number; rule: number[]; moments: Map<Node, TypedArray[]> } {
     const { arena, steps: runs } = this;
     const { offset, moments, rule } = this.lowered.parameters;
-    const of = (value: Value, at: number): TypedArray[] =>
+    const of = (value: Node, at: number): TypedArray[] =>
       moments.map((moment) =>
         arena.subarray(moment + at - offset, moment + at - offset + sizeOf(value.shape)),
       );
@@ -1295,8 +1297,8 @@ export class Program {
   }
 
   /** Has the parameters that training has changed, or will, live here; returns where they lived. */
-  private becomeHome(): [Value, Memory['home']][] {
-    const homes: [Value, Memory['home']][] = [];
+  private becomeHome(): [Node, Memory['home']][] {
+    const homes: [Node, Memory['home']][] = [];
     this.resident = true;
     for (const held of this.parameters) {
       const { value } = held;
@@ -1330,7 +1332,7 @@ export class Program {
     this.resident = false;
   }
 
-  private giveBack(homes: readonly [Value, Memory['home']][]): void {
+  private giveBack(homes: readonly [Node, Memory['home']][]): void {
     for (const [value, home] of homes) {
       if (home) value.memory!.home = home;
       else delete value.memory!.home;
@@ -1673,10 +1675,10 @@ function documentsOf(documents: readonly Feeds[]): Feeds[] {
 }
 
 /** A copy of groups, all of them of values. */
-function groupsOf(given: Plan['groups']): Value[][] {
+function groupsOf(given: Plan['groups']): Node[][] {
   if (!isList(given)) throw new TypeError(`groups ${shown(given)}: expected arrays of Values`);
-  const groups: Value[][] = [];
-  for (let i = 0; i < given.length; i++) groups.push(valuesOf('the roots of a program', given[i]));
+  const groups: Node[][] = [];
+  for (let i = 0; i < given.length; i++) groups.push(valueNodes('the roots of a program', given[i]));
   return groups;
 }
 
@@ -1691,7 +1693,7 @@ function offsets({ offset, shape, strides }: View): number[] {
 /** Whether every group of values in a graph is computed at its own level, and there is one for each. */
 function hasLevels(traced: Trace, groups: Plan['groups']): boolean {
   const { levels, maxLevel } = traced.ir;
-  const isAt = (value: Value, level: number): boolean =>
+  const isAt = (value: Node, level: number): boolean =>
     isTraced(traced, value) && levels[value.number] === level;
   return groups.length === maxLevel && groups.every((group, i) => group.every((x) => isAt(x, i)));
 }
@@ -1785,24 +1787,4 @@ function moved(array: TypedArray): TypedArray {
   return array instanceof Float32Array
     ? new Float32Array(own, byteOffset, length)
     : new Float64Array(own, byteOffset, length);
-}
-
-const own = new WeakMap<Value, Program>();
-setProgramFactory((root) => {
-  let program = own.get(root);
-  if (!program) {
-    program = new Program({ groups: [[root]], gradients: 'all' });
-    own.set(root, program);
-  }
-  return program;
-});
-
-/**
- * Compiles a value for repeated runs in a data type and on an instruction set of choice:
- * `forward(feeds)`, `backward()`, then `data` and `grad` of every value in it.
- */
-export function compile(root: Value, options: ProgramOptions = {}): Program {
-  checkValue('compile', 'the root', root);
-  checkOptions('compile', options, PROGRAM_OPTIONS);
-  return new Program({ groups: [[root]], gradients: 'all' }, options);
 }

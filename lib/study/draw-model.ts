@@ -1,7 +1,8 @@
 /** A model's loss as text that draws it. */
 import { checkDocuments, listed, Tokenizer, type Documents } from './data.js';
 import { countBoxes } from '../graph/to-dot.js';
-import { buildModel, ExperimentError, type ModelName, type ModelSizes } from './experiment.js';
+import { buildModel, ExperimentError } from './experiment.js';
+import type { ModelName, ModelSizes } from './models/sizes.js';
 import { Random } from '../runtime/random.js';
 
 export interface DrawingOptions {

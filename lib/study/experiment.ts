@@ -12,7 +12,8 @@ import {
   shown,
   type Known,
 } from '../core/check.js';
-import { Index, index } from '../value/value.js';
+import { Index } from '../value/value.js';
+import { index } from '../value/leaves.js';
 import { graphSize, MOST_NODES } from './models/graph-size.js';
 import {
   DEFAULT_SIZES,
@@ -30,7 +31,7 @@ import { rnnAtt } from './models/rnn_att.js';
 import { scalar } from './models/scalar.js';
 import { vector } from './models/vector.js';
 import type { Training } from '../optim/optim.js';
-import type { DType } from '../runtime/program.js';
+import type { DType } from '../core/array.js';
 import { Random } from '../runtime/random.js';
 import { sample } from './sampling.js';
 import {
@@ -43,28 +44,9 @@ import {
   type TrainOptions,
   type TrainResult,
 } from './train.js';
+import { MODEL_NAMES, type ModelName, type ModelSizes } from './models/sizes.js';
 
 export { ExperimentError, type DType };
-/** The models by name, from one number at a time to sparse firing. */
-export const MODEL_NAMES = ['scalar', 'vector', 'rnn', 'rnn_att'] as const;
-/** One of {@link MODEL_NAMES}. */
-export type ModelName = (typeof MODEL_NAMES)[number];
-
-/** Every size of every model; a model ignores the sizes it has no use for. */
-export interface ModelSizes {
-  /** Length of an embedding (16). */
-  nEmbd: number;
-  /** Attention heads, dividing `nEmbd` (4; scalar, vector). */
-  nHead: number;
-  /** Layers (1; scalar, vector). */
-  nLayer: number;
-  /** Positions read of a document (16). */
-  blockSize: number;
-  /** Length of the recurrent state (32; rnn, rnn_att). */
-  nState: number;
-  /** Coordinates that fire, at most `nState` (16; rnn_att). */
-  nAtt: number;
-}
 
 /** What an experiment is made with: all but the documents has a default. */
 export interface ExperimentOptions extends TargetOptions {

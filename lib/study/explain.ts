@@ -2,7 +2,8 @@
 import type { Work } from '../compiler/account.js';
 import { ALL_PASSES, PASSES, type PassName, type PassSet } from '../compiler/passes.js';
 import { checkDocuments, listed, splitHeldOut, Tokenizer, type Documents } from './data.js';
-import { buildModel, type DType, type ModelName, type ModelSizes } from './experiment.js';
+import { buildModel, type DType } from './experiment.js';
+import type { ModelName, ModelSizes } from './models/sizes.js';
 import type { Program } from '../runtime/program.js';
 import { Random } from '../runtime/random.js';
 

@@ -3,15 +3,8 @@
  * in a checkpoint all that it takes to go on training bit for bit.
  */
 import { Tokenizer } from './data.js';
-import {
-  buildFrom,
-  checkSizes,
-  MODEL_NAMES,
-  type BuiltModel,
-  type DType,
-  type ModelName,
-  type ModelSizes,
-} from './experiment.js';
+import { buildFrom, checkSizes, type BuiltModel, type DType } from './experiment.js';
+import { MODEL_NAMES, type ModelName, type ModelSizes } from './models/sizes.js';
 import {
   checkInteger,
   checkNumber,
@@ -22,7 +15,9 @@ import {
   shown,
   type Known,
 } from '../core/check.js';
-import { setNumbers, valuesOf, type TypedArray, type Value } from '../value/value.js';
+import { valuesOf, type Value } from '../value/value.js';
+import { setNumbers } from '../value/leaves.js';
+import type { TypedArray } from '../core/array.js';
 import { graphSize, matricesOf, MOST_NODES } from './models/graph-size.js';
 import { DEFAULT_SIZES, type Matrix, type Sizes } from './models/model.js';
 import { Training, type TrainingState } from '../optim/optim.js';

@@ -1,7 +1,8 @@
 /** A model from a file, put to use: to invent documents, and to tell how well it foresees others. */
 import { openDocuments } from './data.js';
 import { quotedPath } from '../core/escape.js';
-import type { DType, ModelName } from './experiment.js';
+import type { DType } from './experiment.js';
+import type { ModelName } from './models/sizes.js';
 import { loadModel, type LoadedModel } from './model-file.js';
 import { Program } from '../runtime/program.js';
 import { Random } from '../runtime/random.js';

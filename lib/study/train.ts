@@ -20,7 +20,8 @@ import {
 } from '../core/check.js';
 import type { SizedModel } from './models/model.js';
 import type { Training } from '../optim/optim.js';
-import type { DType, ProgramOptions } from '../runtime/program.js';
+import type { ProgramOptions } from '../runtime/program.js';
+import type { DType } from '../core/array.js';
 import { Random } from '../runtime/random.js';
 
 /** A training that cannot go on: sizes that do not fit, a loss that is not finite. */

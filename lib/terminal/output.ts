@@ -3,7 +3,6 @@
  * its network code where there is a pipe, takes as long as compiling a small model.
  */
 import { fstatSync, writeSync } from 'node:fs';
-import type { Sink } from '../cli/io.js';
 
 type Stream = NodeJS.WriteStream;
 
@@ -79,4 +78,11 @@ export function processOutput(): { stdout: Output; stderr: Output } {
     },
   );
   return { stdout, stderr };
+}
+
+/** Where text goes. */
+export interface Sink {
+  write(text: string): unknown;
+  isTTY?: boolean;
+  columns?: number;
 }

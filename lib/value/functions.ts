@@ -8,18 +8,9 @@ import {
   shown,
   type Known,
 } from '../core/check.js';
-import {
-  checkValue,
-  composed,
-  concat,
-  select,
-  stack,
-  toValue,
-  valuesOf,
-  type Axes,
-  type Index,
-  type Value,
-} from './value.js';
+import { checkValue, select, toValue, valuesOf, type Axes, type Index, type Value } from './value.js';
+import { concat, stack } from './joins.js';
+import { composed } from '../graph/node.js';
 import { resolveAxis, ShapeError, sizeOf } from '../core/shape.js';
 
 /** x sigmoid(x), also called swish. */

@@ -1,9 +1,12 @@
 /** Checks gradients: backward() against central differences, element by element. */
-import { reachable } from '../compiler/trace.js';
+import { reachable } from '../graph/reachable.js';
 import { byName, checkNumber, checkOptions, type Known } from '../core/check.js';
-import { checkValue, flatten, Value, type TypedArray } from './value.js';
+import { checkValue, Value } from './value.js';
+import { flatten } from '../graph/flatten.js';
+import type { TypedArray } from '../core/array.js';
 import { largest } from '../core/lists.js';
-import { compile, type Feeds, type Program } from '../runtime/program.js';
+import { type Feeds, type Program } from '../runtime/program.js';
+import { compile } from '../value/compile.js';
 import { show, sizeOf } from '../core/shape.js';
 
 /** How closely gradients are compared. */

@@ -1,6 +1,9 @@
 /** Gradients as values of the graph, which can be differentiated again. */
-import { reachable } from '../compiler/trace.js';
-import { constant, makeValue, total, Value, valuesOf, zeros, type Node } from './value.js';
+import { reachable } from '../graph/reachable.js';
+import { constant, makeValue, Value, valuesOf } from './value.js';
+import { total } from './joins.js';
+import { zeros } from './leaves.js';
+import type { Node } from '../graph/node.js';
 import { NO_ATTR, OPS, sumTo, type Attr, type Builder } from '../graph/ops.js';
 import type { Shape } from '../core/shape.js';
 

@@ -10,7 +10,8 @@
  */
 import * as composed from './functions.js';
 import { shown } from '../core/check.js';
-import { constant, Node, Value, type Axes, type Index } from './value.js';
+import { constant, Value, type Axes, type Index } from './value.js';
+import { Node } from '../graph/node.js';
 import type { Shape } from '../core/shape.js';
 
 /** A method as a function: the value that it is called on comes first. */

@@ -5,236 +5,32 @@
  * program.ts), and running never changes the graph.
  */
 import { checkDrawOptions, dot, mermaid, type DrawOptions } from '../graph/to-dot.js';
-import { clipped } from '../core/escape.js';
-import {
-  checkFinite,
-  checkNumber,
-  checkOptions,
-  isList,
-  shown,
-  type Known,
-  shownList,
-} from '../core/check.js';
-import {
-  isInteger,
-  NO_ATTR,
-  OPS,
-  OP_CODE,
-  OP_NAMES,
-  takesIndex,
-  type Attr,
-  type OpName,
-} from '../graph/ops.js';
+import { checkFinite, checkNumber, isList, shown, shownList } from '../core/check.js';
+import { NO_ATTR, type Attr, type OpName } from '../graph/ops.js';
 import {
   broadcast,
-  checkSize,
   MOST_AXES,
   resolveAxis,
-  sameShape,
   SCALAR,
   sizeOf,
   ShapeError,
   show,
   type Shape,
+  listedShape,
 } from '../core/shape.js';
-import type { Feeds, Program } from '../runtime/program.js';
-
-/** Numbers as a program holds them: float64 or float32, row-major. */
-export type TypedArray = Float64Array | Float32Array;
-/** Numbers for a feed or a parameter: one number, a flat array, or nested arrays. */
-export type Numbers = number | ArrayLike<number> | readonly Numbers[];
-
-let nextId = 0;
-
-/** Where a node's numbers are: in no more programs than can be read, or others could never be freed. */
-export interface Memory {
-  /** The inspecting program that ran last with the node in it, for `data`. */
-  data?: Program;
-  /** The one whose `backward` ran last, for `grad`. */
-  gradient?: Program;
-  /** A parameter's own numbers until a program holds them. */
-  initial?: Float64Array;
-  /** Where a parameter's numbers live: in the memory of a program of their type. */
-  home?: { program: Program; offset: number };
-  /** How often a parameter's numbers were set but by training. */
-  version?: number;
-  /** `data` was read where a parameter's numbers live: whoever has it can change them at any time. */
-  isLent?: boolean;
-}
-
-/** What a node computes. Nodes of single numbers, of which a graph can have very many, share theirs. */
-class Operation {
-  /** The operator's number: see `OP_CODE`. */
-  readonly code: number;
-  /** Whether it makes a single number without attributes of others. */
-  readonly isPlain: boolean;
-  /** Whether it makes integers: of a node in the place of `this`, quicker to see than its class. */
-  readonly isInteger: boolean;
-
-  constructor(
-    readonly op: OpName,
-    readonly attr: Attr,
-    readonly shape: Shape,
-  ) {
-    this.code = OP_CODE[op];
-    this.isInteger = isInteger(op);
-    this.isPlain = attr === NO_ATTR && shape === SCALAR && op !== 'inverseCount';
-  }
-}
-
-/** The operation of a node; a scalar's shape is `SCALAR` itself. */
-function operationOf(op: OpName, attr: Attr, shape: Shape): Operation {
-  if (shape.length > 0) return new Operation(op, attr, shape);
-  return attr === NO_ATTR ? PLAIN[op] : new Operation(op, attr, SCALAR);
-}
-
-const PLAIN = Object.fromEntries(OP_NAMES.map((op) => [op, new Operation(op, NO_ATTR, SCALAR)])) as Record<
-  OpName,
-  Operation
->;
-
-/** What few of a graph's nodes have. */
-interface Extras {
-  /** The operands, where there are more than two. */
-  inputs?: readonly Node[];
-  name?: string | undefined;
-  memory?: Memory | undefined;
-}
-
-/** What Values and Indexes share: a place in the graph. */
-export abstract class Node {
-  /** Ascending in order of creation, so operands always have smaller ids. */
-  readonly id: number;
-  /**
-   * The compiler's: the node's number in the last trace that met it.
-   *
-   * @hidden
-   */
-  number: number;
-  /** @hidden */
-  readonly operation: Operation;
-  /**
-   * The first two operands.
-   *
-   * @hidden
-   */
-  readonly first: Node | undefined;
-  /** @hidden */
-  readonly second: Node | undefined;
-  /** @hidden */
-  extras: Extras | undefined;
-
-  /**
-   * @param inputs the operands, where there are more than two
-   * @hidden
-   */
-  constructor(operation: Operation, first?: Node, second?: Node, inputs?: readonly Node[]) {
-    this.id = nextId++;
-    this.number = 0;
-    this.operation = operation;
-    this.first = first;
-    this.second = second;
-    this.extras = inputs && { inputs };
-  }
-
-  /** What makes it: an operator's name. */
-  get op(): OpName {
-    return this.operation.op;
-  }
-  /**
-   * The operator's parameters that are no operands.
-   *
-   * @hidden
-   */
-  get attr(): Attr {
-    return this.operation.attr;
-  }
-  /** The shape; `SCALAR` itself for single numbers. */
-  get shape(): Shape {
-    return this.operation.shape;
-  }
-  /** The name in feeds, errors and drawings; undefined where none was given. */
-  get name(): string | undefined {
-    return this.extras?.name;
-  }
-  /** See {@link Value.named}. */
-  set name(name: string | undefined) {
-    if (name !== undefined) checkName(this.op, name);
-    (this.extras ??= {}).name = name;
-  }
-  /**
-   * Where the node's numbers are to be found.
-   *
-   * @hidden
-   */
-  get memory(): Memory | undefined {
-    return this.extras?.memory;
-  }
-  /** @hidden */
-  set memory(memory: Memory | undefined) {
-    (this.extras ??= {}).memory = memory;
-  }
-
-  /** How many operands it has. */
-  get inputCount(): number {
-    return this.extras?.inputs?.length ?? (this.second ? 2 : this.first ? 1 : 0);
-  }
-  /** The operands. */
-  get inputs(): readonly Node[] {
-    const { first, second, extras } = this;
-    return extras?.inputs ?? (second ? [first!, second] : first ? [first] : []);
-  }
-
-  /** The numbers, or the gradient, that can be read now, if any. */
-  abstract peek(what: 'data' | 'grad'): TypedArray | undefined;
-
-  /** How errors call this node: its name or number, its operator, its shape. */
-  get label(): string {
-    const name = this.name === undefined ? `#${this.id}` : `'${clipped(this.name)}'`;
-    return `${name} (${this.op}, shape ${show(this.shape)})`;
-  }
-}
-
-/** How many operands an error names. */
-const MOST_NAMED = 8;
-
-/** Why an operator was refused, by error: an operator that is made of others says it in its own name. */
-const reasons = new WeakMap<Error, string>();
-
-/** The error of an operator, which names its operands. */
-function refused(
-  Kind: typeof ShapeError | typeof TypeError,
-  op: string,
-  operands: readonly unknown[],
-  reason: string,
-): Error {
-  const given = operands.filter((operand) => operand instanceof Node || typeof operand === 'number');
-  const labels = given
-    .slice(0, MOST_NAMED)
-    .map((operand) => (operand instanceof Node ? operand.label : String(operand)));
-  if (given.length > MOST_NAMED) labels.push(`${given.length - MOST_NAMED} more`);
-  const error = new Kind(
-    `${op}${labels.length > 0 ? ` of ${labels.join(' and ')}` : ''}: ${clipped(reason, 1000)}`,
-  );
-  reasons.set(error, reason);
-  return error;
-}
-
-/** Makes an operator of others: what one of them refuses is told as this operator's, of its own operands. */
-export function composed<T>(op: string, operands: readonly unknown[], make: () => T): T {
-  try {
-    return make();
-  } catch (error) {
-    const reason = reasons.get(error as Error) ?? (error instanceof ShapeError ? error.message : undefined);
-    if (reason === undefined) throw error;
-    throw refused(error instanceof ShapeError ? ShapeError : TypeError, op, operands, reason);
-  }
-}
-
-/** What was given in the place of a node, in an error. */
-function shownNode(given: unknown): string {
-  return given instanceof Node ? given.label : shown(given);
-}
+import { Program, type Feeds } from '../runtime/program.js';
+import type { TypedArray } from '../core/array.js';
+import {
+  Operation,
+  operationOf,
+  PLAIN,
+  Node,
+  refused,
+  composed,
+  shownNode,
+  resultShape,
+  valueNodes,
+} from '../graph/node.js';
 
 /** @throws TypeError when an operand is no Value */
 export function checkValue(op: string, what: string, given: unknown): asserts given is Value {
@@ -250,36 +46,6 @@ function checkIndexOperand(
 ): asserts given is Index {
   if (!(given instanceof Index))
     throw refused(TypeError, op, [x], `the index is ${shownNode(given)}, expected ${expected}`);
-}
-
-/** The operands are nodes of the graph: values, and where the operator takes one a last index. */
-function checkOperands(op: OpName, inputs: readonly Node[], attr: Attr): void {
-  const last = takesIndex(op, attr) ? inputs.length - 1 : -1;
-  for (let i = 0; i < inputs.length; i++) {
-    const node: unknown = inputs[i];
-    if (node instanceof Node && node.operation.isInteger === (i === last)) continue;
-    throw refused(
-      TypeError,
-      op,
-      inputs.slice(0, i),
-      `operand ${i} is ${shownNode(node)}, expected ${i === last ? 'an Index' : 'a Value'}`,
-    );
-  }
-}
-
-function resultShape(op: OpName, inputs: readonly Node[], attr: Attr): Shape {
-  checkOperands(op, inputs, attr);
-  try {
-    const shape = OPS[op].shape(
-      inputs.map((node) => node.shape),
-      attr,
-    );
-    checkSize(shape);
-    return shape;
-  } catch (error) {
-    if (!(error instanceof ShapeError)) throw error;
-    throw refused(ShapeError, op, inputs, error.message);
-  }
 }
 
 /** A Value for an operator's result: checks the operands' shapes. */
@@ -321,22 +87,9 @@ export function toValue(x: unknown, op: string, a?: Node): Value {
   throw refused(TypeError, op, [a], `expected a Value or a number, got ${shownNode(x)}`);
 }
 
-/**
- * A copy of a list of values. They are looked at one by one: a list of four billion holes, of which a copy
- * would end the process, ends at the first.
- *
- * @throws TypeError that names the first that is none
- */
+/** A copy of a list of values: see {@link valueNodes}. */
 export function valuesOf(what: string, given: unknown): Value[] {
-  if (!isList(given)) throw new TypeError(`${what}: expected an array of Values, got ${shownNode(given)}`);
-  const values: Value[] = [];
-  for (let i = 0, n = given.length; i < n; i++) {
-    const value = given[i];
-    if (!(value instanceof Value))
-      throw new TypeError(`${what}[${i}]: expected a Value, got ${shownNode(value)}`);
-    values.push(value);
-  }
-  return values;
+  return valueNodes(what, given) as Value[];
 }
 
 /** a where the condition is not zero, else b: signs of zeros and NaN are those of what is taken. */
@@ -346,7 +99,7 @@ export function select(condition: Value, a: Value | number, b: Value | number): 
 }
 
 /** An axis counted from behind as one from 0; one that does not exist stays for the shape rule to refuse. */
-function fromFront(axis: number, { shape }: Node): number {
+export function fromFront(axis: number, { shape }: Node): number {
   return Number.isInteger(axis) && axis < 0 && axis >= -shape.length ? axis + shape.length : axis;
 }
 
@@ -380,6 +133,9 @@ function reduced(op: 'sum' | 'max', x: Value, axis: Axes | undefined, keepDims: 
   const y = makeValue(op, [x], axes ? { axes } : NO_ATTR);
   return keepDims ? y.reshape(x.shape.map((n, i) => (!axes || axes.includes(i) ? 1 : n))) : y;
 }
+
+/** The programs that `forward` and `backward` run. */
+const programs = new WeakMap<Value, Program>();
 
 /**
  * An array of numbers in the graph. All operators return new Values; none computes.
@@ -739,7 +495,12 @@ export class Value extends Node {
     this.program.backward();
   }
   private get program(): Program {
-    return programOf(this);
+    let program = programs.get(this);
+    if (!program) {
+      program = new Program({ groups: [[this]], gradients: 'all' });
+      programs.set(this, program);
+    }
+    return program;
   }
 
   /**
@@ -845,173 +606,6 @@ export class Index extends Node {
   }
 }
 
-// Set by program.ts: the one link that would otherwise run against the layers' direction.
-let programOf: (root: Value) => Program = () => {
-  throw new Error('vecgrad: program.ts is not loaded');
-};
-export function setProgramFactory(factory: (root: Value) => Program): void {
-  programOf = factory;
-}
-
-/**
- * A copy of a shape as it was given, which may change afterwards.
- *
- * @param least the least that a length may be
- * @throws ShapeError when it is none, or no array could have it; the message names no operator
- */
-function listedShape(shape: Shape, least = 0): number[] {
-  if (!isList(shape)) throw new ShapeError(`a shape is an array of integers from 0, got ${shown(shape)}`);
-  if (shape.length > MOST_AXES) checkSize(shape);
-  const copy = Array.from({ length: shape.length }, (_, i) => shape[i]!);
-  const isShape = copy.every((n) => Number.isInteger(n) && n >= least);
-  if (!isShape)
-    throw new ShapeError(`a shape is an array of integers from 0, got [${copy.map(shown).join(', ')}]`);
-  checkSize(copy.map((n) => Math.max(n, 0)));
-  return copy;
-}
-
-function checkName(what: string, name: unknown): void {
-  if (typeof name !== 'string') throw new TypeError(`${what}: a name is a text, got ${shown(name)}`);
-}
-
-/** Parameters of single numbers, of which a graph can have very many, share their operation. */
-const SCALAR_PARAMETER = new Operation('parameter', { shape: SCALAR }, SCALAR);
-
-function leafOperation(op: 'parameter' | 'input' | 'index', shape: Shape): Operation {
-  return op === 'parameter' && shape.length === 0 ? SCALAR_PARAMETER : operationOf(op, { shape }, shape);
-}
-
-function leaf<N extends Node>(node: N, name: string | undefined): N {
-  if (name !== undefined) node.name = name;
-  return node;
-}
-
-/** The place of a number that is at `at` in row-major order. */
-function placeOf(at: number, shape: Shape): number[] {
-  return shape.map((n, axis) => Math.floor(at / sizeOf(shape.slice(axis + 1))) % n);
-}
-
-/** Flattens nested arrays row-major and finds their shape; throws on ragged ones. */
-export function flatten(numbers: Numbers): { data: Float64Array; shape: Shape } {
-  if (typeof numbers === 'number') return { data: Float64Array.of(numbers), shape: [] };
-  if (numbers instanceof Float64Array || numbers instanceof Float32Array) {
-    return { data: new Float64Array(numbers), shape: [numbers.length] };
-  }
-  const shape: number[] = [];
-  let probe: unknown = numbers;
-  while (typeof probe === 'object' && probe !== null && 'length' in probe) {
-    // One that holds itself has no end.
-    if (shape.length === MOST_AXES) throw new ShapeError(`arrays nested more than ${MOST_AXES} deep`);
-    const list = probe as ArrayLike<unknown>;
-    shape.push(list.length);
-    probe = list[0];
-  }
-  listedShape(shape);
-  const data = new Float64Array(sizeOf(shape));
-  let at = 0;
-  const visit = (x: unknown, depth: number): void => {
-    if (depth === shape.length) {
-      if (typeof x !== 'number') {
-        const error = new TypeError(
-          `${shape.length > 0 ? `element ${show(placeOf(at, shape))} is ${shown(x)}` : shown(x)}: ` +
-            'expected a number, or arrays of numbers',
-        );
-        reasons.set(error, error.message);
-        throw error;
-      }
-      data[at++] = x;
-      return;
-    }
-    const list = x as ArrayLike<unknown>;
-    if (typeof x !== 'object' || x === null || list.length !== shape[depth]) {
-      throw new ShapeError(`nested arrays of unequal lengths: expected shape ${show(shape)}`);
-    }
-    for (let i = 0; i < list.length; i++) visit(list[i], depth + 1);
-  };
-  visit(numbers, 0);
-  return { data, shape };
-}
-
-/** What {@link parameter} takes. */
-export interface ParameterOptions {
-  /** The name in feeds, errors, drawings and files. */
-  name?: string;
-  /** Of a flat array of numbers. */
-  shape?: Shape;
-}
-
-const PARAMETER_OPTIONS: Known<ParameterOptions> = { name: true, shape: true };
-
-/**
- * A leaf that training may change. The shape is that of the nested arrays, or the one given for a
- * flat array.
- *
- * @throws ShapeError when nested arrays are ragged, or their numbers do not fill the shape
- * @throws TypeError when there is anything but numbers
- */
-export function parameter(numbers: Numbers, options: ParameterOptions = {}): Value {
-  checkOptions('parameter', options, PARAMETER_OPTIONS);
-  const { name, shape: given } = options;
-  if (name !== undefined) checkName('parameter', name);
-  const who = name === undefined ? 'parameter' : `parameter '${clipped(name)}'`;
-  const { data, shape: found } = composed(who, [], () => flatten(numbers));
-  const shape = given === undefined ? found : composed(who, [], () => listedShape(given));
-  const isNested = found.length > 1;
-  if (isNested && !sameShape(found, shape))
-    throw new ShapeError(
-      `${who}: nested arrays of shape ${show(found)} for shape ${show(shape)}: give the numbers flat, ` +
-        'row by row, or nested in that shape',
-    );
-  if (sizeOf(shape) !== data.length)
-    throw new ShapeError(
-      `${who}: ${data.length} numbers for shape ${show(shape)}, which holds ${sizeOf(shape)}`,
-    );
-  const value = leaf(new Value(leafOperation('parameter', shape)), name);
-  value.memory = { initial: data };
-  return value;
-}
-
-/**
- * Sets a parameter's numbers where they live or, where a type of less precision would round them, in float64
- * of their own.
- */
-export function setNumbers(value: Value, numbers: Float64Array): void {
-  const memory = value.memory!;
-  const data = value.peek('data')!;
-  const isRounded = data instanceof Float32Array && numbers.some((x) => !Object.is(Math.fround(x), x));
-  if (isRounded) {
-    memory.home!.program.dislodge();
-    delete memory.home;
-    memory.initial = numbers.slice();
-  } else {
-    data.set(numbers);
-  }
-  memory.version = (memory.version ?? 0) + 1;
-}
-
-/** A leaf fed at every run, by name. */
-export function input(name: string, shape: Shape = []): Value {
-  checkName('input', name);
-  const own = composed(`input '${clipped(name)}'`, [], () => listedShape(shape));
-  return leaf(new Value(leafOperation('input', own)), name);
-}
-
-/** A leaf of integers fed at every run, by name: one, or a vector of `length`. */
-export function index(name: string, length?: number): Index {
-  checkName('index', name);
-  const isLength = length === undefined || (Number.isInteger(length) && length >= 0);
-  if (!isLength)
-    throw new ShapeError(
-      `index '${clipped(name)}': length ` +
-        `${isList(length) ? `[${length.slice(0, MOST_AXES).map(shown).join(', ')}]` : shown(length)}: ` +
-        'an index has one axis: give its length, an integer from 0, or none for a single one; of rows, ' +
-        'feed all in one flat array and reshape what is gathered',
-    );
-  const shape = length === undefined ? [] : [length];
-  composed(`index '${clipped(name)}'`, [], () => listedShape(shape));
-  return leaf(new Index(leafOperation('index', shape)), name);
-}
-
 /** A fixed number; arithmetic accepts plain numbers too. */
 export function constant(value: number): Value {
   if (isList(value) || ArrayBuffer.isView(value))
@@ -1021,58 +615,4 @@ export function constant(value: number): Value {
     );
   checkNumber('constant', value);
   return new Value(operationOf('constant', { value }, SCALAR));
-}
-
-/** Zeros of a shape. */
-export function zeros(shape: Shape): Value {
-  return composed('zeros', [], () => makeValue('broadcastTo', [constant(0)], { shape: listedShape(shape) }));
-}
-
-/** Operands of one shape along a new axis, by default the first. */
-export function stack(values: readonly Value[], axis = 0): Value {
-  const y = makeValue('stack', valuesOf('stack', values));
-  const at = composed('stack', y.inputs, () => resolveAxis(axis, y.shape));
-  if (at === 0) return y;
-  const axes = y.shape.map((_, i) => i).slice(1);
-  axes.splice(at, 0, 0);
-  return y.transpose(axes);
-}
-/** Operands joined along an axis, by default the first. */
-export function concat(values: readonly Value[], axis = 0): Value {
-  const given = valuesOf('concat', values);
-  return makeValue('concat', given, { axis: given[0] ? fromFront(axis, given[0]) : axis });
-}
-/** The sum of any number of values of one shape. */
-export function total(values: readonly Value[]): Value {
-  const given = valuesOf('total', values);
-  return given.length === 1 ? given[0]! : makeValue('total', given);
-}
-/** One of several values of one shape: the one whose number is fed. */
-export function choose(values: readonly Value[], which: Index): Value {
-  return makeValue('choose', [...valuesOf('choose', values), which]);
-}
-/**
- * The mean of the first n values, n fed at run time (1 to their number). Only what those n depend
- * on is run, and only the index elements those n need must be fed. A value can stand in several
- * places, and a graph can hold several such means of one n, also one among the values of another; n
- * is then at most the number of values of the shortest.
- *
- * @throws TypeError when n is not fed by itself, as `index(name)`: picked from another index, or found
- * at run time
- */
-export function meanOfFirst(values: readonly Value[], n: Index): Value {
-  const given = valuesOf('meanOfFirst', values);
-  // A run is as long as what is fed says: no program can find its own length.
-  if (n instanceof Index && (n.op !== 'index' || n.shape.length > 0)) {
-    throw refused(
-      TypeError,
-      'meanOfFirst',
-      [...given, n],
-      `the length ${n.label} is not fed by itself: give an index(name) of one integer`,
-    );
-  }
-  return composed('meanOfFirst', [...given, n], () => {
-    const sum = makeValue('total', [...given, n], { prefix: true });
-    return makeValue('mul', [sum, makeValue('inverseCount', [n])]);
-  });
 }

@@ -1,7 +1,8 @@
 /** Weights in files: parameters by name, in safetensors, which other libraries read and write too. */
 import { clipped } from '../core/escape.js';
 import { checkObject } from '../core/check.js';
-import { setNumbers, valuesOf, type Value } from '../value/value.js';
+import { valuesOf, type Value } from '../value/value.js';
+import { setNumbers } from '../value/leaves.js';
 import { TensorFile, WeightsError, writeTensors } from './tensor-file.js';
 
 export { WeightsError };

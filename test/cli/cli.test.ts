@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Io, NativeInfo, RunExperiment } from '../../lib/cli/io.js';
+import type { Io, RunExperiment } from '../../lib/cli/io.js';
+import type { NativeInfo } from '../../lib/binding/addon.js';
 import { main } from '../../lib/cli/main.js';
 import { load } from '../../lib/cli/load.js';
 import { modelLines } from '../../lib/cli/model-lines.js';
@@ -14,7 +15,8 @@ import { groupDigits, loss, microseconds, printable, seconds, truncate } from '.
 import { embeddedNamesPath, listed } from '../../lib/study/data.js';
 import type { NamesOptions } from '../../lib/download/names.js';
 import { packageVersion } from '../../lib/core/package.js';
-import type { ExperimentOptions, ExperimentResult, ModelName } from '../../lib/study/experiment.js';
+import type { ExperimentOptions, ExperimentResult } from '../../lib/study/experiment.js';
+import type { ModelName } from '../../lib/study/models/sizes.js';
 
 const HASH = '0a30b5557f192f32ab962680889aac5f6fda0f4cecf40a6d0b5694f58ea8cc4d';
 const CLEAR = '\r\x1b[2K';

@@ -15,13 +15,15 @@ import { shellWord } from '../../lib/terminal/format.js';
 import { Tokenizer } from '../../lib/study/data.js';
 import { clipped, escaped, jsonText, quoted } from '../../lib/core/escape.js';
 import { buildModel } from '../../lib/study/experiment.js';
-import { index, input, parameter, stack, type Value } from '../../lib/value/value.js';
+import type { Value } from '../../lib/value/value.js';
+import { stack } from '../../lib/value/joins.js';
+import { index, input, parameter } from '../../lib/value/leaves.js';
 import { shown } from '../../lib/core/check.js';
 import { kernels } from '../../lib/runtime/kernels.js';
 import { missingAddon } from '../../lib/binding/load-error.js';
 import { saveModel } from '../../lib/study/model-file.js';
 import { SGD, type Training } from '../../lib/optim/optim.js';
-import { compile } from '../../lib/runtime/program.js';
+import { compile } from '../../lib/value/compile.js';
 import { Random } from '../../lib/runtime/random.js';
 import { saveWeights } from '../../lib/weights/weights.js';
 

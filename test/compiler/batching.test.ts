@@ -3,8 +3,11 @@
  */
 import assert from 'node:assert/strict';
 import { ALL_PASSES, parsePasses, type PassSet } from '../../lib/compiler/passes.js';
-import { buildModel, type ModelSizes } from '../../lib/study/experiment.js';
-import { concat, index, meanOfFirst, stack, type Value } from '../../lib/value/value.js';
+import { buildModel } from '../../lib/study/experiment.js';
+import type { ModelSizes } from '../../lib/study/models/sizes.js';
+import type { Value } from '../../lib/value/value.js';
+import { concat, meanOfFirst, stack } from '../../lib/value/joins.js';
+import { index } from '../../lib/value/leaves.js';
 import { SGD } from '../../lib/optim/optim.js';
 import { Program } from '../../lib/runtime/program.js';
 import { Random } from '../../lib/runtime/random.js';

@@ -6,8 +6,11 @@
 import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
-import { concat, index, meanOfFirst, stack, type Node, type Value } from '../../lib/value/value.js';
-import { compile } from '../../lib/runtime/program.js';
+import type { Value } from '../../lib/value/value.js';
+import { concat, meanOfFirst, stack } from '../../lib/value/joins.js';
+import { index } from '../../lib/value/leaves.js';
+import type { Node } from '../../lib/graph/node.js';
+import { compile } from '../../lib/value/compile.js';
 import { Random } from '../../lib/runtime/random.js';
 import { assertClose, Leaves, trainingStep } from '../support/check.js';
 import {

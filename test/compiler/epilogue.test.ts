@@ -1,7 +1,8 @@
 /** Products that do what is done next with their result: which, and that the numbers stay the same. */
 import assert from 'node:assert/strict';
 import { ALL_PASSES, parsePasses } from '../../lib/compiler/passes.js';
-import { zeros, type Value } from '../../lib/value/value.js';
+import type { Value } from '../../lib/value/value.js';
+import { zeros } from '../../lib/value/leaves.js';
 import { Program } from '../../lib/runtime/program.js';
 import { assertClose, Leaves } from '../support/check.js';
 import { TARGETS } from '../support/targets.js';

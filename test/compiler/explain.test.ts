@@ -5,10 +5,13 @@ import { main } from '../../lib/cli/main.js';
 import { FLOP } from '../../lib/compiler/account.js';
 import { PASS_NAMES } from '../../lib/compiler/passes.js';
 import { explain, type Explanation } from '../../lib/study/explain.js';
-import { choose, index, meanOfFirst, parameter, type Value } from '../../lib/value/value.js';
+import type { Value } from '../../lib/value/value.js';
+import { choose, meanOfFirst } from '../../lib/value/joins.js';
+import { index, parameter } from '../../lib/value/leaves.js';
 import { addon } from '../../lib/binding/addon.js';
 import { SGD } from '../../lib/optim/optim.js';
-import { compile, Program } from '../../lib/runtime/program.js';
+import { Program } from '../../lib/runtime/program.js';
+import { compile } from '../../lib/value/compile.js';
 
 const random = (rows: number, cols: number): Value =>
   parameter(new Float64Array(rows * cols), { shape: [rows, cols] });

@@ -1,8 +1,11 @@
 /** The compiler's passes: how a list of them is read, and that each makes a difference. */
 import assert from 'node:assert/strict';
 import { ALL_PASSES, parsePasses, PassError, PASS_NAMES, type PassName } from '../../lib/compiler/passes.js';
-import { buildModel, type ModelName } from '../../lib/study/experiment.js';
-import { parameter, stack, total, type Value } from '../../lib/value/value.js';
+import { buildModel } from '../../lib/study/experiment.js';
+import type { ModelName } from '../../lib/study/models/sizes.js';
+import type { Value } from '../../lib/value/value.js';
+import { stack, total } from '../../lib/value/joins.js';
+import { parameter } from '../../lib/value/leaves.js';
 import { SGD } from '../../lib/optim/optim.js';
 import { Random } from '../../lib/runtime/random.js';
 

@@ -4,10 +4,13 @@
  */
 import assert from 'node:assert/strict';
 import { parsePasses } from '../../lib/compiler/passes.js';
-import { index, meanOfFirst, parameter, stack, type Index, type Value } from '../../lib/value/value.js';
+import type { Index, Value } from '../../lib/value/value.js';
+import { meanOfFirst, stack } from '../../lib/value/joins.js';
+import { index, parameter } from '../../lib/value/leaves.js';
 import { gradCheck } from '../../lib/value/grad-check.js';
 import { SGD } from '../../lib/optim/optim.js';
-import { compile, FeedError } from '../../lib/runtime/program.js';
+import { FeedError } from '../../lib/runtime/program.js';
+import { compile } from '../../lib/value/compile.js';
 import { assertClose } from '../support/check.js';
 import { TARGETS } from '../support/targets.js';
 

@@ -31,7 +31,7 @@ import { readDocuments, Tokenizer } from '../../lib/study/data.js';
 import { quotedPath } from '../../lib/core/escape.js';
 import { buildModel } from '../../lib/study/experiment.js';
 import { checkReplaceable, replaceFile } from '../../lib/core/files.js';
-import { parameter } from '../../lib/value/value.js';
+import { parameter } from '../../lib/value/leaves.js';
 import { loadModel, saveModel } from '../../lib/study/model-file.js';
 import { obtainNames } from '../../lib/download/names.js';
 import { Random } from '../../lib/runtime/random.js';

@@ -1,7 +1,9 @@
 /** Parts of networks: shapes, names, values by the same formulas in plain TypeScript, gradients. */
 import assert from 'node:assert/strict';
 import { gradCheck } from '../../lib/value/grad-check.js';
-import { index, input, stack, type Value } from '../../lib/value/value.js';
+import type { Value } from '../../lib/value/value.js';
+import { stack } from '../../lib/value/joins.js';
+import { index, input } from '../../lib/value/leaves.js';
 import * as nn from '../../lib/nn/index.js';
 import { Adam } from '../../lib/optim/optim.js';
 import type { Feeds } from '../../lib/runtime/program.js';

@@ -1,9 +1,12 @@
 /** Dropout: what a training step drops, and that nothing else drops anything. */
 import assert from 'node:assert/strict';
 import type { Dataset } from '../../lib/runtime/dataset.js';
-import { concat, index, input, parameter, type Value } from '../../lib/value/value.js';
+import type { Value } from '../../lib/value/value.js';
+import { concat } from '../../lib/value/joins.js';
+import { index, input, parameter } from '../../lib/value/leaves.js';
 import { Adam, decay, SGD, type Training } from '../../lib/optim/optim.js';
-import { compile, Program, type Feeds } from '../../lib/runtime/program.js';
+import { Program, type Feeds } from '../../lib/runtime/program.js';
+import { compile } from '../../lib/value/compile.js';
 import { Random } from '../../lib/runtime/random.js';
 import { assertClose, Leaves, trainingStep } from '../support/check.js';
 import { TARGETS, type Target } from '../support/targets.js';

@@ -5,24 +5,20 @@
  */
 import assert from 'node:assert/strict';
 import { parseDocuments, Tokenizer } from '../../lib/study/data.js';
-import { buildModel, MODEL_NAMES, type ModelName } from '../../lib/study/experiment.js';
+import { buildModel } from '../../lib/study/experiment.js';
+import { MODEL_NAMES, type ModelName } from '../../lib/study/models/sizes.js';
 import { embedding, layerNorm, logSoftmax } from '../../lib/value/functions.js';
 import { grad } from '../../lib/value/grad.js';
-import {
-  index,
-  input,
-  parameter,
-  stack,
-  total,
-  type Index,
-  type Node,
-  type TypedArray,
-  type Value,
-} from '../../lib/value/value.js';
+import type { Index, Value } from '../../lib/value/value.js';
+import { stack, total } from '../../lib/value/joins.js';
+import { index, input, parameter } from '../../lib/value/leaves.js';
+import type { Node } from '../../lib/graph/node.js';
+import type { TypedArray, DType } from '../../lib/core/array.js';
 import { kernels } from '../../lib/runtime/kernels.js';
 import { addon, nativeInfo } from '../../lib/binding/addon.js';
 import { Adam, SGD, type Training } from '../../lib/optim/optim.js';
-import { compile, Program, type DType, type Feeds } from '../../lib/runtime/program.js';
+import { Program, type Feeds } from '../../lib/runtime/program.js';
+import { compile } from '../../lib/value/compile.js';
 import { Random } from '../../lib/runtime/random.js';
 import { Sampler } from '../../lib/study/sampling.js';
 import { checkControlState } from '../support/control-state.js';

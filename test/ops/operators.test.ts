@@ -4,7 +4,9 @@
 import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
 import * as composed from '../../lib/value/functions.js';
-import { index, input, Node, parameter, Value } from '../../lib/value/value.js';
+import { Value } from '../../lib/value/value.js';
+import { index, input, parameter } from '../../lib/value/leaves.js';
+import { Node } from '../../lib/graph/node.js';
 import * as library from '../../lib/index.js';
 import { OP_NAMES } from '../../lib/graph/ops.js';
 

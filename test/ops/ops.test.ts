@@ -5,21 +5,11 @@
  * A new operator gets a row here and a rule in support/reference.ts; without them nothing compiles.
  */
 import { where } from '../../lib/value/functions.js';
-import {
-  choose,
-  concat,
-  constant,
-  type Index,
-  makeIndex,
-  makeValue,
-  meanOfFirst,
-  stack,
-  total,
-  zeros,
-  type Value,
-} from '../../lib/value/value.js';
+import { constant, type Index, makeIndex, makeValue, type Value } from '../../lib/value/value.js';
+import { choose, concat, meanOfFirst, stack, total } from '../../lib/value/joins.js';
+import { zeros } from '../../lib/value/leaves.js';
 import { OP_NAMES, OPS, type Attr, type Builder, type OpName } from '../../lib/graph/ops.js';
-import { compile } from '../../lib/runtime/program.js';
+import { compile } from '../../lib/value/compile.js';
 import { assertClose, checkGraph, Leaves } from '../support/check.js';
 import { TARGETS } from '../support/targets.js';
 

@@ -2,17 +2,10 @@
 import assert from 'node:assert/strict';
 import { ALL_PASSES, type PassSet } from '../../lib/compiler/passes.js';
 import { where } from '../../lib/value/functions.js';
-import {
-  choose,
-  concat,
-  index,
-  input,
-  meanOfFirst,
-  parameter,
-  total,
-  type TypedArray,
-  type Value,
-} from '../../lib/value/value.js';
+import type { Value } from '../../lib/value/value.js';
+import { choose, concat, meanOfFirst, total } from '../../lib/value/joins.js';
+import { index, input, parameter } from '../../lib/value/leaves.js';
+import type { TypedArray } from '../../lib/core/array.js';
 import {
   Adam,
   AdamW,

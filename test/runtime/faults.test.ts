@@ -1,9 +1,12 @@
 /** The known faults of the engine that this one takes its vocabulary from: none is repeated. */
 import assert from 'node:assert/strict';
-import { buildModel, MODEL_NAMES, type ModelName } from '../../lib/study/experiment.js';
-import { index, input, parameter, type Value } from '../../lib/value/value.js';
+import { buildModel } from '../../lib/study/experiment.js';
+import { MODEL_NAMES, type ModelName } from '../../lib/study/models/sizes.js';
+import type { Value } from '../../lib/value/value.js';
+import { index, input, parameter } from '../../lib/value/leaves.js';
 import { SGD } from '../../lib/optim/optim.js';
-import { compile, FeedError } from '../../lib/runtime/program.js';
+import { FeedError } from '../../lib/runtime/program.js';
+import { compile } from '../../lib/value/compile.js';
 import { Random } from '../../lib/runtime/random.js';
 
 /** The gradient of the sum of what `f` makes of x. */

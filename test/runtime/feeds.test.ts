@@ -4,10 +4,13 @@ import { runInNewContext } from 'node:vm';
 import type { Column, Dataset } from '../../lib/runtime/dataset.js';
 import { ALL_PASSES } from '../../lib/compiler/passes.js';
 import { gradCheck } from '../../lib/value/grad-check.js';
-import { choose, concat, index, input, meanOfFirst, parameter, total, Value } from '../../lib/value/value.js';
+import { Value } from '../../lib/value/value.js';
+import { choose, concat, meanOfFirst, total } from '../../lib/value/joins.js';
+import { index, input, parameter } from '../../lib/value/leaves.js';
 import { embedding, logSoftmax, logSumExp, norm, variance } from '../../lib/value/functions.js';
 import { SGD } from '../../lib/optim/optim.js';
-import { compile, FeedError, Program, type Feeds } from '../../lib/runtime/program.js';
+import { FeedError, Program, type Feeds } from '../../lib/runtime/program.js';
+import { compile } from '../../lib/value/compile.js';
 import { ShapeError } from '../../lib/core/shape.js';
 import { TARGETS } from '../support/targets.js';
 

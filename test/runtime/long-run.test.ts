@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { MODEL_NAMES } from '../../lib/study/experiment.js';
+import { MODEL_NAMES } from '../../lib/study/models/sizes.js';
 import { packageRoot } from '../../lib/core/package.js';
 import type { Ages, Tenth } from '../support/long-run.js';
 

@@ -1,9 +1,11 @@
 /** Batches: the update from the mean gradient of single documents, whatever the number of threads. */
 import assert from 'node:assert/strict';
-import { buildModel, MODEL_NAMES, runExperiment, type ModelName } from '../../lib/study/experiment.js';
-import { index, input, parameter } from '../../lib/value/value.js';
+import { buildModel, runExperiment } from '../../lib/study/experiment.js';
+import { MODEL_NAMES, type ModelName } from '../../lib/study/models/sizes.js';
+import { index, input, parameter } from '../../lib/value/leaves.js';
 import { Adam, SGD } from '../../lib/optim/optim.js';
-import { compile, FeedError, Program, type Feeds } from '../../lib/runtime/program.js';
+import { FeedError, Program, type Feeds } from '../../lib/runtime/program.js';
+import { compile } from '../../lib/value/compile.js';
 import { Random } from '../../lib/runtime/random.js';
 import { assertClose } from '../support/check.js';
 import { TARGETS, type Target } from '../support/targets.js';

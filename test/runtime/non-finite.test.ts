@@ -1,19 +1,11 @@
 /** Gradients and losses that are NaN, infinite, or too large or small for their squares. */
 import assert from 'node:assert/strict';
 import { readsOf } from '../../lib/runtime/anomaly.js';
-import {
-  choose,
-  concat,
-  index,
-  input,
-  makeValue,
-  meanOfFirst,
-  parameter,
-  stack,
-  Value,
-  type Node,
-} from '../../lib/value/value.js';
-import { reachable } from '../../lib/compiler/trace.js';
+import { makeValue, Value } from '../../lib/value/value.js';
+import { choose, concat, meanOfFirst, stack } from '../../lib/value/joins.js';
+import { index, input, parameter } from '../../lib/value/leaves.js';
+import type { Node } from '../../lib/graph/node.js';
+import { reachable } from '../../lib/graph/reachable.js';
 import { where } from '../../lib/value/functions.js';
 import {
   Adam,

@@ -2,10 +2,13 @@
 import assert from 'node:assert/strict';
 import { ALL_PASSES } from '../../lib/compiler/passes.js';
 import { gradCheck, GradCheckError } from '../../lib/value/grad-check.js';
-import { choose, index, input, meanOfFirst, parameter, stack, type Value } from '../../lib/value/value.js';
+import type { Value } from '../../lib/value/value.js';
+import { choose, meanOfFirst, stack } from '../../lib/value/joins.js';
+import { index, input, parameter } from '../../lib/value/leaves.js';
 import { addon, IsaError } from '../../lib/binding/addon.js';
 import { Adam, SGD } from '../../lib/optim/optim.js';
-import { compile, FeedError, NonFiniteError, Program, type Feeds } from '../../lib/runtime/program.js';
+import { FeedError, NonFiniteError, Program, type Feeds } from '../../lib/runtime/program.js';
+import { compile } from '../../lib/value/compile.js';
 import { ISAS, TARGETS } from '../support/targets.js';
 
 const table = parameter(

@@ -1,8 +1,10 @@
 /** Sampling: one native call draws what a loop over positions draws, from the same random stream. */
 import assert from 'node:assert/strict';
 import { Tokenizer } from '../../lib/study/data.js';
-import { buildModel, MODEL_NAMES } from '../../lib/study/experiment.js';
-import { index, input, parameter, type Value } from '../../lib/value/value.js';
+import { buildModel } from '../../lib/study/experiment.js';
+import { MODEL_NAMES } from '../../lib/study/models/sizes.js';
+import type { Value } from '../../lib/value/value.js';
+import { index, input, parameter } from '../../lib/value/leaves.js';
 import { addon } from '../../lib/binding/addon.js';
 import { Program, type GenerateOptions } from '../../lib/runtime/program.js';
 import { Random } from '../../lib/runtime/random.js';

@@ -1,8 +1,11 @@
 /** Series: single runs one after another in one native call, to the last bit. */
 import assert from 'node:assert/strict';
 import type { Dataset } from '../../lib/runtime/dataset.js';
-import { buildModel, MODEL_NAMES, type ModelName } from '../../lib/study/experiment.js';
-import { index, input, meanOfFirst, parameter, type Value } from '../../lib/value/value.js';
+import { buildModel } from '../../lib/study/experiment.js';
+import { MODEL_NAMES, type ModelName } from '../../lib/study/models/sizes.js';
+import type { Value } from '../../lib/value/value.js';
+import { meanOfFirst } from '../../lib/value/joins.js';
+import { index, input, parameter } from '../../lib/value/leaves.js';
 import { addon } from '../../lib/binding/addon.js';
 import { Adam, decay, SGD, type Optimizer, type Training } from '../../lib/optim/optim.js';
 import type { Feeds } from '../../lib/runtime/program.js';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { MODEL_NAMES, type ModelName } from '../../lib/study/experiment.js';
+import { MODEL_NAMES, type ModelName } from '../../lib/study/models/sizes.js';
 import { packageRoot } from '../../lib/core/package.js';
 import { trained, type Trained } from '../support/trained.js';
 

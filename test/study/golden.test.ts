@@ -6,13 +6,12 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { embeddedNamesPath, readDocuments } from '../../lib/study/data.js';
 import {
-  MODEL_NAMES,
   MODELS,
   runExperiment,
   type ExperimentOptions,
   type ExperimentResult,
-  type ModelName,
 } from '../../lib/study/experiment.js';
+import { MODEL_NAMES, type ModelName } from '../../lib/study/models/sizes.js';
 import type { Value } from '../../lib/value/value.js';
 import { ISAS } from '../support/targets.js';
 

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { processIo } from '../../lib/cli/io.js';
 import { main } from '../../lib/cli/main.js';
-import { MODEL_NAMES, type ExperimentResult } from '../../lib/study/experiment.js';
+import type { ExperimentResult } from '../../lib/study/experiment.js';
+import { MODEL_NAMES } from '../../lib/study/models/sizes.js';
 import { loadModel, saveModel } from '../../lib/study/model-file.js';
 
 const NAMES = 'anna bob carla dora emil frida gustav hanna ida jonas karl lena'.split(' ');

@@ -9,18 +9,15 @@ import { promisify } from 'node:util';
 import type { Progress } from '../../lib/runtime/background.js';
 import { embeddedNamesPath, readDocuments, Tokenizer } from '../../lib/study/data.js';
 import type { Dataset } from '../../lib/runtime/dataset.js';
-import {
-  buildModel,
-  MODEL_NAMES,
-  runExperiment,
-  type BuiltModel,
-  type ModelName,
-} from '../../lib/study/experiment.js';
-import { index, input, parameter } from '../../lib/value/value.js';
+import { buildModel, runExperiment, type BuiltModel } from '../../lib/study/experiment.js';
+import { MODEL_NAMES, type ModelName } from '../../lib/study/models/sizes.js';
+import { index, input, parameter } from '../../lib/value/leaves.js';
 import { addon } from '../../lib/binding/addon.js';
 import { decay, SGD, type Training } from '../../lib/optim/optim.js';
 import { packageRoot } from '../../lib/core/package.js';
-import { BusyError, compile, type DType } from '../../lib/runtime/program.js';
+import { BusyError } from '../../lib/runtime/program.js';
+import { compile } from '../../lib/value/compile.js';
+import type { DType } from '../../lib/core/array.js';
 import { Random } from '../../lib/runtime/random.js';
 import { sample } from '../../lib/study/sampling.js';
 import { train } from '../../lib/study/train.js';

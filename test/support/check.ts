@@ -1,7 +1,10 @@
 /** Builds small graphs with random numbers, and compares the engine with the plain reference. */
 import assert from 'node:assert/strict';
-import { index, input, parameter, type Index, type TypedArray, type Value } from '../../lib/value/value.js';
-import { compile, Program, type DType, type Feeds } from '../../lib/runtime/program.js';
+import type { Index, Value } from '../../lib/value/value.js';
+import { index, input, parameter } from '../../lib/value/leaves.js';
+import type { TypedArray, DType } from '../../lib/core/array.js';
+import { Program, type Feeds } from '../../lib/runtime/program.js';
+import { compile } from '../../lib/value/compile.js';
 import { Random } from '../../lib/runtime/random.js';
 import { evaluate, slopes, type Tensor } from './reference.js';
 import { TARGETS, type Target } from './targets.js';

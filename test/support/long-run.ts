@@ -4,7 +4,8 @@
  * training begun anew, in turns, because a machine's own speed changes. To be run with --expose-gc.
  */
 import { setImmediate } from 'node:timers/promises';
-import { buildModel, type ModelName } from '../../lib/study/experiment.js';
+import { buildModel } from '../../lib/study/experiment.js';
+import type { ModelName } from '../../lib/study/models/sizes.js';
 import { Adam, type Training } from '../../lib/optim/optim.js';
 import type { Feeds } from '../../lib/runtime/program.js';
 import { Random } from '../../lib/runtime/random.js';

@@ -3,18 +3,10 @@
  * written out position by position, then the mean loss of the first positions.
  */
 import fc from 'fast-check';
-import {
-  choose,
-  concat,
-  makeValue,
-  meanOfFirst,
-  stack,
-  total,
-  zeros,
-  type Index,
-  type Node,
-  type Value,
-} from '../../lib/value/value.js';
+import { makeValue, type Index, type Value } from '../../lib/value/value.js';
+import { choose, concat, meanOfFirst, stack, total } from '../../lib/value/joins.js';
+import { zeros } from '../../lib/value/leaves.js';
+import type { Node } from '../../lib/graph/node.js';
 import type { Feeds } from '../../lib/runtime/program.js';
 import { ShapeError } from '../../lib/core/shape.js';
 import { Leaves } from './check.js';

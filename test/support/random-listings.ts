@@ -4,7 +4,9 @@
  * root-mean-square norms in several spellings, losses of classifiers, weights that layers share.
  */
 import fc from 'fast-check';
-import { concat, index, meanOfFirst, stack, zeros, type Value } from '../../lib/value/value.js';
+import type { Value } from '../../lib/value/value.js';
+import { concat, meanOfFirst, stack } from '../../lib/value/joins.js';
+import { index, zeros } from '../../lib/value/leaves.js';
 import { Leaves } from './check.js';
 
 const LAYERS = ['attention', 'perceptron', 'recurrence', 'gated', 'largest', 'norm'] as const;

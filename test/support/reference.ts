@@ -2,7 +2,8 @@
  * Every operator a second time, in plain TypeScript and nothing else: slow, obvious, and sharing no
  * code with the compiler or the kernels, which the tests compare with it.
  */
-import { flatten, type Node } from '../../lib/value/value.js';
+import { flatten } from '../../lib/graph/flatten.js';
+import type { Node } from '../../lib/graph/node.js';
 import type { OpName } from '../../lib/graph/ops.js';
 import type { Feeds } from '../../lib/runtime/program.js';
 

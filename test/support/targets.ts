@@ -1,6 +1,6 @@
 /** What the tests run on: every instruction set of this machine, in both data types. */
 import { nativeInfo } from '../../lib/binding/addon.js';
-import type { DType } from '../../lib/runtime/program.js';
+import type { DType } from '../../lib/core/array.js';
 
 export interface Target {
   isa: string;

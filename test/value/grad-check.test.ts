@@ -1,7 +1,9 @@
 /** The check of gradients: what it accepts, what it finds, and how it says so. */
 import assert from 'node:assert/strict';
 import { gradCheck, GradCheckError } from '../../lib/value/grad-check.js';
-import { input, parameter, stack, type Value } from '../../lib/value/value.js';
+import type { Value } from '../../lib/value/value.js';
+import { stack } from '../../lib/value/joins.js';
+import { input, parameter } from '../../lib/value/leaves.js';
 import { Leaves } from '../support/check.js';
 
 const RIGHT: [title: string, build: (g: Leaves) => Value, values: number, elements: number][] = [

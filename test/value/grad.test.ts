@@ -1,21 +1,12 @@
 /** Gradients in the graph: closed forms, every operator's rule twice, and what is refused. */
 import assert from 'node:assert/strict';
 import { grad } from '../../lib/value/grad.js';
-import {
-  choose,
-  concat,
-  input,
-  makeValue,
-  meanOfFirst,
-  parameter,
-  stack,
-  total,
-  zeros,
-  type Value,
-} from '../../lib/value/value.js';
+import { makeValue, type Value } from '../../lib/value/value.js';
+import { choose, concat, meanOfFirst, stack, total } from '../../lib/value/joins.js';
+import { input, parameter, zeros } from '../../lib/value/leaves.js';
 import { SGD } from '../../lib/optim/optim.js';
 import { OP_NAMES, type OpName } from '../../lib/graph/ops.js';
-import { compile } from '../../lib/runtime/program.js';
+import { compile } from '../../lib/value/compile.js';
 import { assertClose, checkGraph, Leaves } from '../support/check.js';
 import { FLOAT64, TARGETS } from '../support/targets.js';
 

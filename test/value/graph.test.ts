@@ -1,20 +1,10 @@
 /** The graph a user writes: what it refuses when it is built, and that running leaves it alone. */
 import assert from 'node:assert/strict';
-import {
-  choose,
-  concat,
-  constant,
-  index,
-  input,
-  meanOfFirst,
-  parameter,
-  stack,
-  total,
-  zeros,
-  type Node,
-  type Numbers,
-  type Value,
-} from '../../lib/value/value.js';
+import { constant, type Value } from '../../lib/value/value.js';
+import { choose, concat, meanOfFirst, stack, total } from '../../lib/value/joins.js';
+import { index, input, parameter, zeros } from '../../lib/value/leaves.js';
+import type { Node } from '../../lib/graph/node.js';
+import type { Numbers } from '../../lib/core/array.js';
 import '../../lib/runtime/program.js';
 import { ShapeError } from '../../lib/core/shape.js';
 import '../../lib/runtime/program.js'; // what `forward` runs a graph with

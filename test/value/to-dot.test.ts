@@ -2,8 +2,11 @@
 import assert from 'node:assert/strict';
 import { instance } from '@viz-js/viz';
 import type { DrawOptions } from '../../lib/graph/to-dot.js';
-import { buildModel, MODEL_NAMES } from '../../lib/study/experiment.js';
-import { choose, index, input, meanOfFirst, parameter, type Value } from '../../lib/value/value.js';
+import { buildModel } from '../../lib/study/experiment.js';
+import { MODEL_NAMES } from '../../lib/study/models/sizes.js';
+import type { Value } from '../../lib/value/value.js';
+import { choose, meanOfFirst } from '../../lib/value/joins.js';
+import { index, input, parameter } from '../../lib/value/leaves.js';
 import { Random } from '../../lib/runtime/random.js';
 
 const x = input('x');

@@ -13,8 +13,9 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { buildModel, MODEL_NAMES } from '../../lib/study/experiment.js';
-import { input, parameter } from '../../lib/value/value.js';
+import { buildModel } from '../../lib/study/experiment.js';
+import { MODEL_NAMES } from '../../lib/study/models/sizes.js';
+import { input, parameter } from '../../lib/value/leaves.js';
 import { SGD, type Training } from '../../lib/optim/optim.js';
 import { Random } from '../../lib/runtime/random.js';
 import {

@@ -1,5 +1,5 @@
 /** How large a model would be, told before any of it is made. */
-import type { ModelName } from '../experiment.js';
+import type { ModelName } from './sizes.js';
 import type { Sizes } from './model.js';
 
 /**

@@ -1,6 +1,7 @@
 /** What the four models share: what they are built from and what they give back. */
-import { parameter, type Index, type Value } from '../../value/value.js';
-import type { ModelSizes } from '../experiment.js';
+import type { Index, Value } from '../../value/value.js';
+import { parameter } from '../../value/leaves.js';
+import type { ModelSizes } from './sizes.js';
 import type { Optimizer } from '../../optim/optim.js';
 import type { Random } from '../../runtime/random.js';
 

@@ -1,5 +1,7 @@
 /** A vanilla recurrent net on arrays: one state, one matrix from each state to the next. */
-import { meanOfFirst, zeros, type Value } from '../../value/value.js';
+import type { Value } from '../../value/value.js';
+import { meanOfFirst } from '../../value/joins.js';
+import { zeros } from '../../value/leaves.js';
 import { decay, SGD } from '../../optim/optim.js';
 import type { ModelBuilder } from './model.js';
 

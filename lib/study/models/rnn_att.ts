@@ -1,5 +1,7 @@
 /** The recurrent net with sparse firing: only the n_att largest coordinates of the state act. */
-import { meanOfFirst, zeros, type Value } from '../../value/value.js';
+import type { Value } from '../../value/value.js';
+import { meanOfFirst } from '../../value/joins.js';
+import { zeros } from '../../value/leaves.js';
 import { decay, SGD } from '../../optim/optim.js';
 import type { ModelBuilder } from './model.js';
 

@@ -1,5 +1,6 @@
 /** The GPT with every coefficient a graph node of its own: the study's slow version. */
-import { choose, constant, meanOfFirst, type Value } from '../../value/value.js';
+import { constant, type Value } from '../../value/value.js';
+import { choose, meanOfFirst } from '../../value/joins.js';
 import { Adam } from '../../optim/optim.js';
 import type { ModelBuilder } from './model.js';
 

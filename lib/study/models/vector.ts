@@ -1,5 +1,6 @@
 /** The GPT on arrays: the same network as `scalar`, a matrix product at a time. */
-import { concat, meanOfFirst, stack, type Value } from '../../value/value.js';
+import type { Value } from '../../value/value.js';
+import { concat, meanOfFirst, stack } from '../../value/joins.js';
 import { decay, SGD } from '../../optim/optim.js';
 import type { ModelBuilder } from './model.js';
 

@@ -3,7 +3,7 @@
  * setters, which are called with what is their `this` as the first argument.
  */
 import * as library from '../../../lib/index.js';
-import { reachable } from '../../../lib/compiler/trace.js';
+import { reachable } from '../../../lib/graph/reachable.js';
 import { Draw } from '../../../lib/study/models/model.js';
 import { writeTensors } from '../../../lib/weights/tensor-file.js';
 import type { Rows } from './rows.js';

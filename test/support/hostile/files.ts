@@ -8,11 +8,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Tokenizer } from '../../../lib/study/data.js';
-import { buildModel, MODEL_NAMES, type BuiltModel, type ModelName } from '../../../lib/study/experiment.js';
+import { buildModel, type BuiltModel } from '../../../lib/study/experiment.js';
+import { MODEL_NAMES, type ModelName } from '../../../lib/study/models/sizes.js';
 import type { Value } from '../../../lib/value/value.js';
 import { loadCheckpoint, loadModel, saveCheckpoint, saveModel } from '../../../lib/study/model-file.js';
 import type { Training } from '../../../lib/optim/optim.js';
-import type { DType } from '../../../lib/runtime/program.js';
+import type { DType } from '../../../lib/core/array.js';
 import { Random } from '../../../lib/runtime/random.js';
 import {
   numbersOf,

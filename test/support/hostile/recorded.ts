@@ -1,8 +1,9 @@
 /** The calls of the addon that small models of all four kinds make: right arguments to start from. */
-import { buildModel, MODEL_NAMES } from '../../../lib/study/experiment.js';
+import { buildModel } from '../../../lib/study/experiment.js';
+import { MODEL_NAMES } from '../../../lib/study/models/sizes.js';
 import { Corpus, Tokenizer } from '../../../lib/study/data.js';
 import { addon } from '../../../lib/binding/addon.js';
-import { compile } from '../../../lib/runtime/program.js';
+import { compile } from '../../../lib/value/compile.js';
 import { Random } from '../../../lib/runtime/random.js';
 import { Sampler } from '../../../lib/study/sampling.js';
 import { copyOf } from './values.js';

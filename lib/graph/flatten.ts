@@ -1,0 +1,51 @@
+/** Nested arrays of numbers as one flat array and a shape. */
+import { type Shape, sizeOf, MOST_AXES, ShapeError, listedShape, show } from '../core/shape.js';
+import type { Numbers } from '../core/array.js';
+import { shown } from '../core/check.js';
+import { reasons } from './node.js';
+
+/** The place of a number that is at `at` in row-major order. */
+function placeOf(at: number, shape: Shape): number[] {
+  return shape.map((n, axis) => Math.floor(at / sizeOf(shape.slice(axis + 1))) % n);
+}
+
+/** Flattens nested arrays row-major and finds their shape; throws on ragged ones. */
+export function flatten(numbers: Numbers): { data: Float64Array; shape: Shape } {
+  if (typeof numbers === 'number') return { data: Float64Array.of(numbers), shape: [] };
+  if (numbers instanceof Float64Array || numbers instanceof Float32Array) {
+    return { data: new Float64Array(numbers), shape: [numbers.length] };
+  }
+  const shape: number[] = [];
+  let probe: unknown = numbers;
+  while (typeof probe === 'object' && probe !== null && 'length' in probe) {
+    // One that holds itself has no end.
+    if (shape.length === MOST_AXES) throw new ShapeError(`arrays nested more than ${MOST_AXES} deep`);
+    const list = probe as ArrayLike<unknown>;
+    shape.push(list.length);
+    probe = list[0];
+  }
+  listedShape(shape);
+  const data = new Float64Array(sizeOf(shape));
+  let at = 0;
+  const visit = (x: unknown, depth: number): void => {
+    if (depth === shape.length) {
+      if (typeof x !== 'number') {
+        const error = new TypeError(
+          `${shape.length > 0 ? `element ${show(placeOf(at, shape))} is ${shown(x)}` : shown(x)}: ` +
+            'expected a number, or arrays of numbers',
+        );
+        reasons.set(error, error.message);
+        throw error;
+      }
+      data[at++] = x;
+      return;
+    }
+    const list = x as ArrayLike<unknown>;
+    if (typeof x !== 'object' || x === null || list.length !== shape[depth]) {
+      throw new ShapeError(`nested arrays of unequal lengths: expected shape ${show(shape)}`);
+    }
+    for (let i = 0; i < list.length; i++) visit(list[i], depth + 1);
+  };
+  visit(numbers, 0);
+  return { data, shape };
+}

@@ -1,0 +1,50 @@
+/** The nodes that others depend on, in order of creation. */
+import type { Node } from './node.js';
+
+/** How many ids the first stretch of `reachable` spans, and the most and the least that one does. */
+const SPAN = 1 << 12;
+
+const MOST = 1 << 17;
+
+const LEAST = 1 << 8;
+
+/**
+ * What the roots depend on, in order of creation. Operands have smaller ids than their users: a sweep
+ * down the ids meets every node after all that need it, and a place for each id leaves them sorted.
+ * Ids are dense where a graph was written in one go, so that a stretch of them is swept at a time,
+ * longer where the last had many nodes.
+ */
+export function reachable(roots: readonly Node[]): Node[] {
+  const found: Node[] = []; // latest first
+  let span = SPAN;
+  for (let waiting = roots; waiting.length > 0;) {
+    let high = 0;
+    for (const { id } of waiting) {
+      if (!(id >= 0)) throw new TypeError('expected a value of a graph'); // or the sweep would never end
+      if (id > high) high = id;
+    }
+    const places = new Array<Node | undefined>(Math.min(span, high + 1));
+    const before: Node[] = []; // of an earlier stretch
+    const begin = found.length;
+    for (const node of waiting) place(node, high, places, before);
+    for (let at = 0; at < places.length; at++) {
+      const node = places[at];
+      if (!node) continue;
+      found.push(node);
+      const { first, second, extras } = node;
+      if (first) place(first, high, places, before);
+      if (second) place(second, high, places, before);
+      if (!extras?.inputs) continue;
+      for (let i = 2; i < extras.inputs.length; i++) place(extras.inputs[i]!, high, places, before);
+    }
+    span = Math.max(LEAST, Math.min(MOST, 4 * (found.length - begin)));
+    waiting = before;
+  }
+  return found.reverse();
+}
+
+export function place(node: Node, high: number, places: (Node | undefined)[], before: Node[]): void {
+  const at = high - node.id;
+  if (at < places.length) places[at] = node;
+  else before.push(node);
+}

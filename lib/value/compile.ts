@@ -1,0 +1,14 @@
+/** Compiles a value to a program that is run many times. */
+import { checkOptions } from '../core/check.js';
+import { Program, PROGRAM_OPTIONS, type ProgramOptions } from '../runtime/program.js';
+import { checkValue, type Value } from './value.js';
+
+/**
+ * Compiles a value for repeated runs in a data type and on an instruction set of choice:
+ * `forward(feeds)`, `backward()`, then `data` and `grad` of every value in it.
+ */
+export function compile(root: Value, options: ProgramOptions = {}): Program {
+  checkValue('compile', 'the root', root);
+  checkOptions('compile', options, PROGRAM_OPTIONS);
+  return new Program({ groups: [[root]], gradients: 'all' }, options);
+}

@@ -1,0 +1,114 @@
+/** The leaves of a graph: parameters, and the inputs fed at every run. */
+import { Operation, operationOf, Node, checkName, composed } from '../graph/node.js';
+import {
+  SCALAR,
+  type Shape,
+  listedShape,
+  sameShape,
+  ShapeError,
+  show,
+  sizeOf,
+  MOST_AXES,
+} from '../core/shape.js';
+import { type Known, checkOptions, isList, shown } from '../core/check.js';
+import type { Numbers } from '../core/array.js';
+import { Value, Index, makeValue, constant } from './value.js';
+import { clipped } from '../core/escape.js';
+import { flatten } from '../graph/flatten.js';
+
+/** Parameters of single numbers, of which a graph can have very many, share their operation. */
+const SCALAR_PARAMETER = new Operation('parameter', { shape: SCALAR }, SCALAR);
+
+function leafOperation(op: 'parameter' | 'input' | 'index', shape: Shape): Operation {
+  return op === 'parameter' && shape.length === 0 ? SCALAR_PARAMETER : operationOf(op, { shape }, shape);
+}
+
+function leaf<N extends Node>(node: N, name: string | undefined): N {
+  if (name !== undefined) node.name = name;
+  return node;
+}
+
+/** What {@link parameter} takes. */
+export interface ParameterOptions {
+  /** The name in feeds, errors, drawings and files. */
+  name?: string;
+  /** Of a flat array of numbers. */
+  shape?: Shape;
+}
+
+const PARAMETER_OPTIONS: Known<ParameterOptions> = { name: true, shape: true };
+
+/**
+ * A leaf that training may change. The shape is that of the nested arrays, or the one given for a
+ * flat array.
+ *
+ * @throws ShapeError when nested arrays are ragged, or their numbers do not fill the shape
+ * @throws TypeError when there is anything but numbers
+ */
+export function parameter(numbers: Numbers, options: ParameterOptions = {}): Value {
+  checkOptions('parameter', options, PARAMETER_OPTIONS);
+  const { name, shape: given } = options;
+  if (name !== undefined) checkName('parameter', name);
+  const who = name === undefined ? 'parameter' : `parameter '${clipped(name)}'`;
+  const { data, shape: found } = composed(who, [], () => flatten(numbers));
+  const shape = given === undefined ? found : composed(who, [], () => listedShape(given));
+  const isNested = found.length > 1;
+  if (isNested && !sameShape(found, shape))
+    throw new ShapeError(
+      `${who}: nested arrays of shape ${show(found)} for shape ${show(shape)}: give the numbers flat, ` +
+        'row by row, or nested in that shape',
+    );
+  if (sizeOf(shape) !== data.length)
+    throw new ShapeError(
+      `${who}: ${data.length} numbers for shape ${show(shape)}, which holds ${sizeOf(shape)}`,
+    );
+  const value = leaf(new Value(leafOperation('parameter', shape)), name);
+  value.memory = { initial: data };
+  return value;
+}
+
+/**
+ * Sets a parameter's numbers where they live or, where a type of less precision would round them, in float64
+ * of their own.
+ */
+export function setNumbers(value: Value, numbers: Float64Array): void {
+  const memory = value.memory!;
+  const data = value.peek('data')!;
+  const isRounded = data instanceof Float32Array && numbers.some((x) => !Object.is(Math.fround(x), x));
+  if (isRounded) {
+    memory.home!.program.dislodge();
+    delete memory.home;
+    memory.initial = numbers.slice();
+  } else {
+    data.set(numbers);
+  }
+  memory.version = (memory.version ?? 0) + 1;
+}
+
+/** A leaf fed at every run, by name. */
+export function input(name: string, shape: Shape = []): Value {
+  checkName('input', name);
+  const own = composed(`input '${clipped(name)}'`, [], () => listedShape(shape));
+  return leaf(new Value(leafOperation('input', own)), name);
+}
+
+/** A leaf of integers fed at every run, by name: one, or a vector of `length`. */
+export function index(name: string, length?: number): Index {
+  checkName('index', name);
+  const isLength = length === undefined || (Number.isInteger(length) && length >= 0);
+  if (!isLength)
+    throw new ShapeError(
+      `index '${clipped(name)}': length ` +
+        `${isList(length) ? `[${length.slice(0, MOST_AXES).map(shown).join(', ')}]` : shown(length)}: ` +
+        'an index has one axis: give its length, an integer from 0, or none for a single one; of rows, ' +
+        'feed all in one flat array and reshape what is gathered',
+    );
+  const shape = length === undefined ? [] : [length];
+  composed(`index '${clipped(name)}'`, [], () => listedShape(shape));
+  return leaf(new Index(leafOperation('index', shape)), name);
+}
+
+/** Zeros of a shape. */
+export function zeros(shape: Shape): Value {
+  return composed('zeros', [], () => makeValue('broadcastTo', [constant(0)], { shape: listedShape(shape) }));
+}
