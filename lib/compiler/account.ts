@@ -6,7 +6,7 @@ import {
   tapeOperandsOf,
   tapeOpcodeNames,
 } from '../binding/addon.js';
-import type { Lowered } from './layout.js';
+import type { Lowered } from './lower/layout.js';
 
 /** The instructions of one opcode in a run. */
 export interface Work {

@@ -1,6 +1,6 @@
 /** Optimisers: each compiles a loss to a program whose one call is a whole training step. */
 import { BACKGROUND_OPTIONS, checkCallback, inParts, type BackgroundOptions } from '../runtime/background.js';
-import type { UpdateRule, UpdateStep } from '../compiler/layout.js';
+import type { UpdateRule, UpdateStep } from '../compiler/lower/layout.js';
 import { checkDataset, checkDocumentRange, copied, type Dataset } from '../runtime/dataset.js';
 import {
   checkBoolean,

@@ -1,5 +1,5 @@
 /** What a batch of documents is fed, and the memory that its documents run in (native/run/batch.h). */
-import type { ParameterBlock } from '../compiler/layout.js';
+import type { ParameterBlock } from '../compiler/lower/layout.js';
 import type { TypedArray } from '../core/array.js';
 import type { BatchSpec } from '../binding/addon.js';
 

@@ -2,18 +2,22 @@
  * A compiled graph with its memory: feeds it, runs it, reads it. One run is one native call.
  */
 import { account, type Work } from '../compiler/account.js';
-import { differentiate } from '../compiler/differentiate.js';
-import type { Ir } from '../compiler/ir.js';
-import type { Lowered, UpdateRule } from '../compiler/layout.js';
-import { lower } from '../compiler/lower.js';
-import { isScalarGraph, lowerTape } from '../compiler/scalar-bytecode.js';
+import { differentiate } from '../compiler/passes/differentiate.js';
+import type { Ir } from '../compiler/ir/ir.js';
+import type { Lowered, UpdateRule } from '../compiler/lower/layout.js';
+import { lower } from '../compiler/lower/lower.js';
+import { isScalarGraph, lowerTape } from '../compiler/lower/scalar-bytecode.js';
 import { Batch } from './minibatch.js';
-import { batch } from '../compiler/rewrites.js';
+import { batch } from '../compiler/passes/rewrites.js';
 import { ALL_PASSES, checkPasses, type PassSet } from '../compiler/passes.js';
 import { countUses } from '../compiler/rewrite.js';
 import { tidy } from '../compiler/tidy.js';
 import { gradientFlow, isTraced, trace, writtenLevels, type Trace } from '../compiler/trace.js';
 import { isDense, type View } from '../compiler/view.js';
+import { countUses } from '../compiler/passes/rewrite.js';
+import { tidy } from '../compiler/passes/tidy.js';
+import { isTraced, trace, type Trace } from '../compiler/ir/trace.js';
+import { isDense, type View } from '../compiler/lower/view.js';
 import { originOf } from './anomaly.js';
 import { flatten } from '../graph/flatten.js';
 import { Node, valueNodes, type Holder, type Memory } from '../graph/node.js';

@@ -5,11 +5,11 @@
  * rather than the product. Done before differentiation, so that the
  * gradient is the fused operator's own.
  */
-import type { OpName } from '../graph/ops.js';
-import { sameShape, sizeOf } from '../core/shape.js';
-import type { Ir } from './ir.js';
+import type { OpName } from '../../graph/ops.js';
+import { sameShape, sizeOf } from '../../core/shape.js';
+import type { Ir } from '../ir/ir.js';
 import { rewrite, type Match, type Rewritten, type Subject } from './rewrite.js';
-import { MOST_VIEWS } from './view.js';
+import { MOST_VIEWS } from '../lower/view.js';
 
 /** The roots' graph with idioms replaced. */
 export function fuse(ir: Ir, roots: readonly number[]): Rewritten | null {

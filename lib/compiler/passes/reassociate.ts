@@ -2,8 +2,8 @@
  * Adds first what is ready first: ((h + a) + b) becomes h + (a + b) where h is computed last. In a
  * recurrence, where h waits for the position before, a + b of all positions can then be one node.
  */
-import { sameShape } from '../core/shape.js';
-import type { Ir } from './ir.js';
+import { sameShape } from '../../core/shape.js';
+import type { Ir } from '../ir/ir.js';
 import { rewrite, type Rewritten, type Rule } from './rewrite.js';
 
 export function reassociate(ir: Ir, roots: readonly number[]): Rewritten | null {

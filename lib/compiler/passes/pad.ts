@@ -3,10 +3,10 @@
  * positions 0 to p; written over the longest stack, with a softmax that sees the first p + 1 scores
  * and leaves zeros behind them, all positions become alike and can be batched.
  */
-import { smallest } from '../core/lists.js';
-import type { Attr } from '../graph/ops.js';
-import { Ir } from './ir.js';
-import { liveNodes } from './live.js';
+import { smallest } from '../../core/lists.js';
+import type { Attr } from '../../graph/ops.js';
+import { Ir } from '../ir/ir.js';
+import { liveNodes } from '../ir/live.js';
 
 export interface Padded {
   ir: Ir;

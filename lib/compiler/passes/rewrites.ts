@@ -1,11 +1,11 @@
 /** The passes that turn a graph written position by position into one of whole arrays. */
-import type { Ir } from './ir.js';
+import type { Ir } from '../ir/ir.js';
 import { fuse } from './fuse.js';
 import { pad } from './pad.js';
-import type { PassName, PassSet } from './passes.js';
+import type { PassName, PassSet } from '../passes.js';
 import type { Rewritten } from './rewrite.js';
 import { reassociate } from './reassociate.js';
-import { roll } from './auto-batch.js';
+import { roll } from '../batching/auto-batch.js';
 
 /** A new graph for the nodes that the roots need; null where there is nothing to do. */
 type Rewrite = (ir: Ir, roots: readonly number[]) => Rewritten | null;

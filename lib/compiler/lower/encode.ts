@@ -1,5 +1,5 @@
 /** Writes machine instructions: the word order of native/vm/vm.cpp's `decode`. */
-import { instructionWords, opcodes } from '../binding/addon.js';
+import { instructionWords, opcodes } from '../../binding/addon.js';
 
 /** Offset, strides of the two outer loops, row stride, column stride. */
 export type Operand = readonly [number, number, number, number, number];

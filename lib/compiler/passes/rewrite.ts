@@ -1,6 +1,6 @@
 /** Rewrites a graph by rules: what a rule matches is built anew, simpler; the rest is copied. */
-import { OP_NAMES, type OpName } from '../graph/ops.js';
-import { Ir } from './ir.js';
+import { OP_NAMES, type OpName } from '../../graph/ops.js';
+import { Ir } from '../ir/ir.js';
 
 /** A node's replacement: the old nodes it is built from, and the building. */
 export interface Match {

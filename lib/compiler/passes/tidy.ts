@@ -1,7 +1,7 @@
 /** Removes what differentiation leaves behind: views that change nothing, products then transposed. */
-import { sameShape } from '../core/shape.js';
-import type { Ir } from './ir.js';
-import { sameLevels } from './levels.js';
+import { sameShape } from '../../core/shape.js';
+import type { Ir } from '../ir/ir.js';
+import { sameLevels } from '../ir/axes.js';
 import { rewrite, type Match, type Rewritten, type Subject } from './rewrite.js';
 
 /** The graph of `keep`, forward and backward, tidied. */

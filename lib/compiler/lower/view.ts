@@ -1,5 +1,5 @@
 /** Views: where an array's numbers lie in the arena. Slices, rows and transposes move no number. */
-import { contiguousStrides, sizeOf, type Shape } from '../core/shape.js';
+import { contiguousStrides, sizeOf, type Shape } from '../../core/shape.js';
 
 /**
  * How many views one on the other are looked through where that may save work: no listing has more,

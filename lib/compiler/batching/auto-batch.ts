@@ -4,15 +4,15 @@
  *
  * A batch's rows are sorted by level: a run of length n needs a prefix of them (`Ir.axisLevels`).
  */
-import { largest } from '../core/lists.js';
-import type { Attr, OpName } from '../graph/ops.js';
-import { sameShape } from '../core/shape.js';
+import { largest } from '../../core/lists.js';
+import type { Attr, OpName } from '../../graph/ops.js';
+import { sameShape } from '../../core/shape.js';
 import { schedule } from './agenda.js';
-import { Ir } from './ir.js';
+import { Ir } from '../ir/ir.js';
 import { Kinds, Role, roleOf, type Likeness } from './kinds.js';
-import { liveNodes } from './live.js';
+import { liveNodes } from '../ir/live.js';
 import { Stacker } from './stacker.js';
-import { termCount } from './trace.js';
+import { termCount } from '../ir/trace.js';
 
 export interface Rolled {
   ir: Ir;

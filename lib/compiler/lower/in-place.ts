@@ -2,8 +2,8 @@
  * Sums in place: a sum takes over the memory of a term that nothing else reads, and the others are
  * added to it by their own instructions.
  */
-import { smallest } from '../core/lists.js';
-import type { Ir } from './ir.js';
+import { smallest } from '../../core/lists.js';
+import type { Ir } from '../ir/ir.js';
 import { ACCUMULATING, computed, fills, planTotal, type Placement, type Term } from './places.js';
 
 /** Plans sums of two as totals where that saves an instruction, and gives totals their memory. */

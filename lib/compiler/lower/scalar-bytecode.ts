@@ -4,10 +4,10 @@
  * and in what order, is decided in native/compile/assemble.cpp; here leaves are placed, and the parts of the
  * tape become instructions.
  */
-import { OP_NAMES, type OpName } from '../graph/ops.js';
-import { addon, tapeOpcodes, type TapeGraph } from '../binding/addon.js';
+import { OP_NAMES, type OpName } from '../../graph/ops.js';
+import { addon, tapeOpcodes, type TapeGraph } from '../../binding/addon.js';
 import { Encoder } from './encode.js';
-import type { Ir } from './ir.js';
+import type { Ir } from '../ir/ir.js';
 import { Layout, type Lowered, type LoweringOptions } from './layout.js';
 import { emitSteps } from './updates.js';
 import { denseView } from './view.js';

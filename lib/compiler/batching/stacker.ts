@@ -2,12 +2,16 @@
  * What nodes of the old graph are in the new one, alone and side by side along a new first axis.
  * Stacking is mostly free: rows of a batch, rows or equal slices of one array lie in place already.
  */
-import { type Attr, type OpName } from '../graph/ops.js';
+import type { Attr, OpName } from '../graph/ops.js';
 import { sameShape, type Shape } from '../core/shape.js';
 import type { Ir } from './ir.js';
 import type { AxisLevels } from './levels.js';
+import type { Attr, OpName } from '../../graph/ops.js';
+import { sameShape, type Shape } from '../../core/shape.js';
+import type { Ir } from '../ir/ir.js';
+import type { AxisLevels } from '../ir/axes.js';
 import { Role, roleOf, type Kinds } from './kinds.js';
-import { MOST_VIEWS } from './view.js';
+import { MOST_VIEWS } from '../lower/view.js';
 
 /** Consecutive rows of a batch. */
 interface Run {

@@ -2,8 +2,11 @@
 import type { Node } from '../graph/node.js';
 import { hasNoGradient, OP_CODE } from '../graph/ops.js';
 import { sameShape } from '../core/shape.js';
+import type { Node } from '../../graph/node.js';
+import { OP_CODE } from '../../graph/ops.js';
+import { sameShape } from '../../core/shape.js';
 import { Ir } from './ir.js';
-import { reachable } from '../graph/reachable.js';
+import { reachable } from '../../graph/reachable.js';
 
 const TOTAL = OP_CODE.total;
 const CONSTANT = OP_CODE.constant;

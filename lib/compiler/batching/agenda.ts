@@ -4,7 +4,7 @@
  * all of whose nodes are ready come first, then sequential chains; what hangs off a chain is batched
  * when the chain is done.
  */
-import type { Ir } from './ir.js';
+import type { Ir } from '../ir/ir.js';
 import { ABSENT, VIEW, type Kinds } from './kinds.js';
 
 /** Nodes that could be one batch, if all were ready at once. */

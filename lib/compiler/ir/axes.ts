@@ -1,6 +1,6 @@
 /** Which axes of a result hold one entry per position, and from which prefix length each counts. */
-import { resolveAxis, sizeOf, type Shape } from '../core/shape.js';
-import type { Attr, OpName } from '../graph/ops.js';
+import { resolveAxis, sizeOf, type Shape } from '../../core/shape.js';
+import type { Attr, OpName } from '../../graph/ops.js';
 
 type Levels = readonly number[] | undefined;
 

@@ -1,9 +1,9 @@
 /** What the compiler decides about where results go: totals with their terms, aliases, parents. */
-import { type OpName, OPS } from '../graph/ops.js';
-import type { Ir } from './ir.js';
-import { termCount, termLevel } from './trace.js';
+import { type OpName, OPS } from '../../graph/ops.js';
+import type { Ir } from '../ir/ir.js';
+import { termCount, termLevel } from '../ir/trace.js';
 import { denseView, sliceView, reshapeView, transposeView } from './view.js';
-import { sameLevels } from './levels.js';
+import { sameLevels } from '../ir/axes.js';
 
 /** Operators whose instructions can add to what is there. */
 export const ACCUMULATING: ReadonlySet<OpName> = new Set<OpName>([

@@ -2,11 +2,11 @@
  * Differentiates graphs of single numbers. Each kind of node has its gradient rule recorded once, over
  * symbols; native/compile/differentiate.cpp writes it out for every node.
  */
-import { addon, type NumberGraph } from '../binding/addon.js';
-import { append } from '../core/lists.js';
-import { NO_ATTR, OP_CODE, OP_NAMES, OPS, type Attr, type Builder, type OpName } from '../graph/ops.js';
-import { SCALAR, type Shape } from '../core/shape.js';
-import type { Ir } from './ir.js';
+import { addon, type NumberGraph } from '../../binding/addon.js';
+import { append } from '../../core/lists.js';
+import { NO_ATTR, OP_CODE, OP_NAMES, OPS, type Attr, type Builder, type OpName } from '../../graph/ops.js';
+import { SCALAR, type Shape } from '../../core/shape.js';
+import type { Ir } from '../ir/ir.js';
 
 /** Words of a rule: see native/compile/differentiate.h. */
 class Recorder implements Builder<number> {

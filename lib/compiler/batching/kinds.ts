@@ -1,7 +1,7 @@
 /** Which nodes could be one batch: those alike in all but the operands that can be stacked. */
-import { OP_NAMES, type OpName } from '../graph/ops.js';
-import type { Shape } from '../core/shape.js';
-import type { Ir } from './ir.js';
+import { OP_NAMES, type OpName } from '../../graph/ops.js';
+import type { Shape } from '../../core/shape.js';
+import type { Ir } from '../ir/ir.js';
 
 /** What batching makes of an operator. */
 export enum Role {

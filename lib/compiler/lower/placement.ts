@@ -2,10 +2,10 @@
  * Where results go: straight into the stack, join or sum that uses them, so that no number is
  * copied that could have been written in place.
  */
-import type { OpName } from '../graph/ops.js';
-import { sizeOf } from '../core/shape.js';
+import type { OpName } from '../../graph/ops.js';
+import { sizeOf } from '../../core/shape.js';
 import { denseView, isDense, MOST_VIEWS, reshapeView, transposeView } from './view.js';
-import type { Ir } from './ir.js';
+import type { Ir } from '../ir/ir.js';
 import { takeOver } from './in-place.js';
 import { ACCUMULATING, type Step, type Placement, computed, planTotal, inverse } from './places.js';
 

@@ -1,6 +1,6 @@
 /** Where everything lies: the arena's parameters, constants and indices, alike for every lowering. */
-import { sizeOf } from '../core/shape.js';
-import { constantKey, type Ir } from './ir.js';
+import { sizeOf } from '../../core/shape.js';
+import { constantKey, type Ir } from '../ir/ir.js';
 import type { View } from './view.js';
 
 /** The rule of an update: how many moments it keeps per parameter, how many numbers it reads. */

@@ -1,11 +1,11 @@
 /** Reverse mode: appends to a graph the nodes of its root's gradients. */
-import { OPS, sumTo, type GradientContext, type OpName } from '../graph/ops.js';
-import { sameShape } from '../core/shape.js';
-import type { Ir } from './ir.js';
-import { completed, sameLevels } from './levels.js';
+import { OPS, sumTo, type GradientContext, type OpName } from '../../graph/ops.js';
+import { sameShape } from '../../core/shape.js';
+import type { Ir } from '../ir/ir.js';
+import { completed, sameLevels } from '../ir/axes.js';
 import { differentiateNumbers } from './rules.js';
-import { isScalarGraph } from './scalar-bytecode.js';
-import { termCount, termLevel } from './trace.js';
+import { isScalarGraph } from '../lower/scalar-bytecode.js';
+import { termCount, termLevel } from '../ir/trace.js';
 
 /** Operators whose result is a number that a gradient can reach. */
 const LEAVES: ReadonlySet<OpName> = new Set<OpName>(['parameter', 'input']);

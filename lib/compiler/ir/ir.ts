@@ -14,10 +14,10 @@ import {
   type Attr,
   type Builder,
   type OpName,
-} from '../graph/ops.js';
-import { SCALAR, type Shape } from '../core/shape.js';
-import { propagate, type AxisLevels } from './levels.js';
-import type { Node } from '../graph/node.js';
+} from '../../graph/ops.js';
+import { SCALAR, type Shape } from '../../core/shape.js';
+import { propagate, type AxisLevels } from './axes.js';
+import type { Node } from '../../graph/node.js';
 
 const IS_INTEGER = Uint8Array.from(OP_NAMES, (name) => Number(isInteger(name)));
 

@@ -1,7 +1,7 @@
 /** Updates: which parameters' gradients are never stored, and what is done to the others' first. */
-import { OPS } from '../graph/ops.js';
+import { OPS } from '../../graph/ops.js';
 import type { Encoder, Instruction, Operand } from './encode.js';
-import type { Ir } from './ir.js';
+import type { Ir } from '../ir/ir.js';
 import type { ParameterBlock, UpdateOperand, UpdateRule } from './layout.js';
 import type { Placement } from './places.js';
 import type { View } from './view.js';

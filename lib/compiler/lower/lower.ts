@@ -1,10 +1,10 @@
 /** From the compiler's graph to one flat program over one arena: arrays, any rank. */
-import { OPS, type OpName } from '../graph/ops.js';
-import { resolveAxis, sizeOf, type Shape } from '../core/shape.js';
+import { OPS, type OpName } from '../../graph/ops.js';
+import { resolveAxis, sizeOf, type Shape } from '../../core/shape.js';
 import { Encoder, type Matrix, type Operand } from './encode.js';
 import { Layout, type Lowered, type LoweringOptions } from './layout.js';
-import type { Ir } from './ir.js';
-import { type AxisLevels, both } from './levels.js';
+import type { Ir } from '../ir/ir.js';
+import { type AxisLevels, both } from '../ir/axes.js';
 import { emitSteps, fusedUpdates, viewedNodes } from './updates.js';
 import { place, source } from './placement.js';
 import type { Placement, Step, Term } from './places.js';
