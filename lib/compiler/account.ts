@@ -127,8 +127,8 @@ export function account(lowered: Lowered, elementBytes: number, length: number):
     works.set(op, work);
     return work;
   };
-  const { code, extents, levels } = lowered;
-  const columns = extents.length / (levels + 1);
+  const { code, extents, maxLength } = lowered;
+  const columns = extents.length / (maxLength + 1);
   for (let at = 0; at < code.length; at += instructionWords) {
     const word = (i: number): number => code[at + i]!;
     const extent = (i: number): number => extents[length * columns + word(i)]!;
@@ -138,9 +138,9 @@ export function account(lowered: Lowered, elementBytes: number, length: number):
     const named = ROW_PRODUCTS.has(op) ? extent(7) : extent(5);
     const loops = { R: extent(5), T: named, C: extent(6), K: extent(7) };
     if (op === 'tape') {
-      // In order of levels: from where the first level starts to where the last one ends.
+      // In order of positions: from where the first position starts to where the last one ends.
       const forward = word(33) === 1 && word(1) === 0;
-      tape(lowered.tape, forward ? extents[word(5)]! : loops.R, loops.C, elementBytes, workOf);
+      tape(lowered.bytecode, forward ? extents[word(5)]! : loops.R, loops.C, elementBytes, workOf);
       continue;
     }
     const [over, each, plus = 0] = FLOP[op]!;

@@ -115,8 +115,8 @@ export interface Attr {
   seed?: number;
   /** `total`: only the first n terms count, n fed as the last operand. */
   prefix?: boolean;
-  /** Set by the compiler: the prefix length from which each term of a total, each row of a stack, counts. */
-  levels?: readonly number[];
+  /** Set by the compiler: the position from which each term of a total, each row of a stack, counts. */
+  positions?: readonly number[];
 }
 
 export const NO_ATTR: Attr = {};

@@ -17,7 +17,7 @@ import {
 import { Value } from '../value/value.js';
 import { Node } from '../graph/node.js';
 import type { TypedArray } from '../core/array.js';
-import { gradientFlow } from '../compiler/trace.js';
+import { gradientFlow } from '../compiler/ir/trace.js';
 import { reachable } from '../graph/reachable.js';
 import {
   NonFiniteError,

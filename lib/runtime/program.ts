@@ -6,17 +6,13 @@ import { differentiate } from '../compiler/passes/differentiate.js';
 import type { Ir } from '../compiler/ir/ir.js';
 import type { Lowered, UpdateRule } from '../compiler/lower/layout.js';
 import { lower } from '../compiler/lower/lower.js';
-import { isScalarGraph, lowerTape } from '../compiler/lower/scalar-bytecode.js';
+import { isScalarGraph, lowerScalars } from '../compiler/lower/scalar-bytecode.js';
 import { Batch } from './minibatch.js';
-import { batch } from '../compiler/passes/rewrites.js';
+import { applyRewrites } from '../compiler/passes/rewrites.js';
 import { ALL_PASSES, checkPasses, type PassSet } from '../compiler/passes.js';
-import { countUses } from '../compiler/rewrite.js';
-import { tidy } from '../compiler/tidy.js';
-import { gradientFlow, isTraced, trace, writtenLevels, type Trace } from '../compiler/trace.js';
-import { isDense, type View } from '../compiler/view.js';
-import { countUses } from '../compiler/passes/rewrite.js';
+import { countUses } from '../compiler/ir/live.js';
 import { tidy } from '../compiler/passes/tidy.js';
-import { isTraced, trace, type Trace } from '../compiler/ir/trace.js';
+import { gradientFlow, isTraced, trace, writtenLevels, type Trace } from '../compiler/ir/trace.js';
 import { isDense, type View } from '../compiler/lower/view.js';
 import { originOf } from './anomaly.js';
 import { flatten } from '../graph/flatten.js';
@@ -389,7 +385,7 @@ export class Program {
     let renumber = (node: number): number => node;
     if (!inspects && !isScalar) {
       const kept = [...traced.leaves, ...results].map((node) => node.number);
-      const batched = batch(ir, [...roots, ...kept], passes, groups.length > 1);
+      const batched = applyRewrites(ir, [...roots, ...kept], passes, groups.length > 1);
       renumber = (node) => batched.numbers[node]!;
       roots = roots.map(renumber);
       ir = batched.ir;
@@ -446,7 +442,7 @@ export class Program {
         const number = numbers.get(leaf)!;
         if (!reached.has(leaf)) continue;
         unmoved.add(number);
-        ir.levels[number] = Math.min(ir.levels[number]!, ir.maxLevel - 1); // one that a run has
+        ir.positions[number] = Math.min(ir.positions[number]!, ir.maxLength - 1); // one that a run has
       }
     }
     this.ir = ir;
@@ -465,16 +461,16 @@ export class Program {
       watched: detectAnomaly ? [roots[0]!] : [],
       sequence: groups.length > 1,
       results: results.map((value) => numbers.get(value)!),
-      place: passes.has('place'),
-      finish: passes.has('finish'),
-      fuseUpdate: passes.has('update') && batches !== true,
+      inPlace: passes.has('in-place'),
+      epilogues: passes.has('epilogue'),
+      fuseUpdate: passes.has('fuse-update') && batches !== true,
     };
-    const compiled = (isScalar ? lowerTape(ir, lowering) : undefined) ?? lower(ir, lowering);
+    const compiled = (isScalar ? lowerScalars(ir, lowering) : undefined) ?? lower(ir, lowering);
     const { places, arenaSize, intsSize } = placesOfUnread(numbers, compiled);
     this.lowered = { ...compiled, arenaSize, intsSize };
     const { lowered } = this;
     this.kept = [...keep, ...gradients.values()];
-    this.maxLength = Math.min(lowered.levels, traced.shortest);
+    this.maxLength = Math.min(lowered.maxLength, traced.shortest);
     this.counts = { forwardNodes, nodes: ir.count, instructions: lowered.nodes.length };
     if (lowered.arenaSize > 2 * MOST)
       throw new RangeError(
@@ -486,10 +482,10 @@ export class Program {
       isa: this.isa,
       arenaSize: lowered.arenaSize,
       intsSize: lowered.intsSize,
-      levels: lowered.levels,
+      levels: lowered.maxLength,
       extents: lowered.extents,
       code: lowered.code,
-      tape: lowered.tape,
+      tape: lowered.bytecode,
     });
     this.memory = allocateAligned(this.dtype, lowered.arenaSize);
     this.ints = new Int32Array(lowered.intsSize);
@@ -1370,8 +1366,8 @@ export class Program {
       levels: new Int32Array(size).fill(NONE),
       left: new Int32Array(size).fill(NONE),
       limit: NONE,
-      needs: new Int32Array(this.lowered.levels + 1),
-      reads: new Int32Array(this.lowered.levels + 1),
+      needs: new Int32Array(this.lowered.maxLength + 1),
+      reads: new Int32Array(this.lowered.maxLength + 1),
     });
   }
   private claim(node: Node): void {
@@ -1405,7 +1401,7 @@ export class Program {
               ? inputs[0]!.shape[index.shape.length]!
               : inputs[0]!.shape[0]!;
       // Where a node vanished, its number is that of another.
-      const left = ir.is(number, op) ? ir.levels[number]! : NONE;
+      const left = ir.is(number, op) ? ir.positions[number]! : NONE;
       const level = written?.get(node) ?? left;
       for (let i = start; i < (element ? start + 1 : feed.size); i++) {
         feed.levels[i] = Math.min(feed.levels[i]!, level);
@@ -1696,10 +1692,10 @@ function offsets({ offset, shape, strides }: View): number[] {
 
 /** Whether every group of values in a graph is computed at its own level, and there is one for each. */
 function hasLevels(traced: Trace, groups: Plan['groups']): boolean {
-  const { levels, maxLevel } = traced.ir;
+  const { positions, maxLength } = traced.ir;
   const isAt = (value: Node, level: number): boolean =>
-    isTraced(traced, value) && levels[value.number] === level;
-  return groups.length === maxLevel && groups.every((group, i) => group.every((x) => isAt(x, i)));
+    isTraced(traced, value) && positions[value.number] === level;
+  return groups.length === maxLength && groups.every((group, i) => group.every((x) => isAt(x, i)));
 }
 
 /** `1 number`, `2 numbers`. */

@@ -119,7 +119,7 @@ describe('batching', () => {
       [residual(once).mul(once), 1],
     ];
     for (const [y, count] of additions) {
-      const program = new Program({ groups: [[y]], gradients: 'none' }, { passes: parsePasses('-finish') });
+      const program = new Program({ groups: [[y]], gradients: 'none' }, { passes: parsePasses('-epilogue') });
       const adds = program.work(1).find(({ op }) => op === 'add')?.instructions ?? 0;
       assert.equal(adds, count);
       assertClose(Array.from(program.forward({})), Array.from(y.forward()), 1e-12, `${count} additions`);

@@ -131,7 +131,7 @@ describe('a product does', () => {
   for (const { name, loss: make, left } of CASES) {
     it(name, () => {
       for (const { isa, dtype } of TARGETS) {
-        const [on, off] = [ALL_PASSES, parsePasses('-finish')].map((passes) => {
+        const [on, off] = [ALL_PASSES, parsePasses('-epilogue')].map((passes) => {
           const g = new Leaves(7);
           const parameters: Value[] = [];
           const loss = make((...shape) => {

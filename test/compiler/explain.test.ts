@@ -86,12 +86,19 @@ describe('train MODEL --explain', () => {
   });
 
   it('explains the passes asked for, in order, as JSON', async () => {
-    const { out } = await vecgrad('train', 'rnn', ...small.slice(-3), '--passes', 'place,batch', '--json');
+    const { out } = await vecgrad(
+      'train',
+      'rnn',
+      ...small.slice(-3),
+      '--passes',
+      'in-place,auto-batch',
+      '--json',
+    );
     const { stages, steps, model } = JSON.parse(out) as Explanation;
     assert.equal(model, 'rnn');
     assert.deepEqual(
       stages.map(({ pass }) => pass),
-      ['none', 'batch', 'place'],
+      ['none', 'auto-batch', 'in-place'],
     );
     const [first, last] = [stages[0]!, stages[2]!];
     assert(last.nodes < first.nodes && last.instructions < first.instructions);

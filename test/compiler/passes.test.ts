@@ -1,6 +1,14 @@
 /** The compiler's passes: how a list of them is read, and that each makes a difference. */
 import assert from 'node:assert/strict';
-import { ALL_PASSES, parsePasses, PassError, PASS_NAMES, type PassName } from '../../lib/compiler/passes.js';
+import {
+  ALL_PASSES,
+  parsePasses,
+  PASSES,
+  PassError,
+  PASS_NAMES,
+  STAGES,
+  type PassName,
+} from '../../lib/compiler/passes.js';
 import { buildModel } from '../../lib/study/experiment.js';
 import type { ModelName } from '../../lib/study/models/sizes.js';
 import type { Value } from '../../lib/value/value.js';
@@ -14,11 +22,11 @@ const without = (...off: PassName[]): PassName[] => PASS_NAMES.filter((name) => 
 const LISTS: [text: string, on: readonly PassName[]][] = [
   ['all', PASS_NAMES],
   ['none', []],
-  ['pad,batch', ['pad', 'batch']],
-  [' pad , batch ', ['pad', 'batch']],
+  ['pad,auto-batch', ['pad', 'auto-batch']],
+  [' pad , auto-batch ', ['pad', 'auto-batch']],
   ['all,-pad', without('pad')],
-  ['-pad,-place', without('pad', 'place')],
-  ['pad,all,none,place', ['place']],
+  ['-pad,-in-place', without('pad', 'in-place')],
+  ['pad,all,none,in-place', ['in-place']],
   ['pad,-pad', []],
 ];
 
@@ -45,15 +53,25 @@ const SAVES: Record<PassName, ModelName> = {
   simplify: 'rnn',
   reassociate: 'rnn',
   pad: 'vector',
-  batch: 'rnn_att',
+  'auto-batch': 'rnn_att',
   rebatch: 'vector',
   fuse: 'vector',
   combine: 'rnn',
   tidy: 'vector',
-  place: 'rnn',
-  finish: 'vector',
-  update: 'rnn_att',
+  'in-place': 'rnn',
+  epilogue: 'vector',
+  'fuse-update': 'rnn_att',
 };
+
+describe('the table of passes', () => {
+  it('is in the order of the stages', () => {
+    const stages = PASSES.map(({ stage }) => STAGES.indexOf(stage));
+    assert.deepEqual(
+      stages,
+      stages.toSorted((a, b) => a - b),
+    );
+  });
+});
 
 describe('a pass', () => {
   const feeds = { tokens: [4, 1, 2], targets: [1, 2, 4], length: 3 };
@@ -103,7 +121,7 @@ describe('a pass', () => {
     assert.equal(nodes([a, b], [other, b], [b]), one + 2); // other, and the constant
   });
 
-  // Of these, scalar's tape has but one.
+  // Of these, scalar bytecode knows but one.
   for (const model of ['vector', 'rnn', 'rnn_att'] as const) {
     it(`changes nothing that ${model} learns`, () => {
       const plain = train(model, parsePasses('none')).losses;

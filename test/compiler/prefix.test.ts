@@ -201,7 +201,7 @@ describe('the mean of the first values', () => {
         const step = batched.parameters.flatMap((p, i) => before[i]!.map((x, k) => x - p.data[k]!));
         const all = mean(({ gradients }) => gradients.flat());
         assertClose(step, all, 10 * tolerance, 'the step of a batch');
-        for (const passes of ['all', 'none', 'none,place', 'all,-place']) {
+        for (const passes of ['all', 'none', 'none,in-place', 'all,-in-place']) {
           const { loss, parameters } = make(index('n'));
           const training = new SGD({ learningRate: 1 }).minimize(loss, {
             ...target,

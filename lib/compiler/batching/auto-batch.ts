@@ -2,35 +2,30 @@
  * Batches what a listing writes out one position at a time: nodes of one kind that do not depend on
  * each other become one node over stacked operands, whose rows lie side by side anyway.
  *
- * A batch's rows are sorted by level: a run of length n needs a prefix of them (`Ir.axisLevels`).
+ * A batch's rows are sorted by position: a run of length n needs a prefix of them (`Ir.axisPositions`).
  */
 import { largest } from '../../core/lists.js';
 import type { Attr, OpName } from '../../graph/ops.js';
 import { sameShape } from '../../core/shape.js';
 import { schedule } from './agenda.js';
-import { Ir } from '../ir/ir.js';
+import { Ir, type Rewritten } from '../ir/ir.js';
 import { Kinds, Role, roleOf, type Likeness } from './kinds.js';
-import { liveNodes } from '../ir/live.js';
+import { countUses } from '../ir/live.js';
 import { Stacker } from './stacker.js';
 import { termCount } from '../ir/trace.js';
-
-export interface Rolled {
-  ir: Ir;
-  /** New numbers of the old graph's leaves and roots; -1: not needed. */
-  numbers: Int32Array;
-}
 
 /**
  * One pass. Without `likeness.columns` it batches positions and keeps apart what differs in the
  * columns it reads, such as heads; with it, those too, where that needs no copy.
  */
-export function roll(old: Ir, roots: readonly number[], likeness: Likeness): Rolled {
-  return new Roller(old, roots, likeness).run();
+export function autoBatch(old: Ir, roots: readonly number[], likeness: Likeness): Rewritten {
+  return new AutoBatcher(old, roots, likeness).run();
 }
 
-class Roller {
+class AutoBatcher {
   private readonly ir: Ir;
-  private readonly live: Uint8Array;
+  /** 0: not needed. */
+  private readonly uses: Int32Array;
   private readonly kinds: Kinds;
   private readonly stacker: Stacker;
 
@@ -40,22 +35,22 @@ class Roller {
     private readonly likeness: Likeness,
   ) {
     this.ir = new Ir(1024, old);
-    this.live = liveNodes(old, roots);
-    this.kinds = new Kinds(old, this.live, likeness);
+    this.uses = countUses(old, roots);
+    this.kinds = new Kinds(old, this.uses, likeness);
     this.stacker = new Stacker(old, this.ir, this.kinds);
   }
 
-  run(): Rolled {
+  run(): Rewritten {
     const { old, ir, stacker } = this;
     for (let node = 0; node < old.count; node++) {
-      if (!this.live[node] || roleOf(old, node) !== Role.Leaf) continue;
+      if (!this.uses[node] || roleOf(old, node) !== Role.Leaf) continue;
       if (old.is(node, 'constant')) stacker.numbers[node] = ir.constant(old.constantValue(node));
       else stacker.copy(node);
     }
     schedule(old, this.kinds, (members) => this.emit(members));
     for (const root of this.roots) stacker.value(root);
     ir.forwardEnd = ir.count;
-    ir.level = 0;
+    ir.position = 0;
     return { ir, numbers: stacker.numbers };
   }
 
@@ -82,12 +77,12 @@ class Roller {
   private emitGroup(members: number[]): void {
     const { old, ir, stacker } = this;
     if (members.length > 1) {
-      members.sort((a, b) => old.levels[a]! - old.levels[b]! || a - b);
+      members.sort((a, b) => old.positions[a]! - old.positions[b]! || a - b);
       const first = members[0]!;
-      ir.level = old.levels[first]!;
+      ir.position = old.positions[first]!;
       const batch = this.batched(old.opOf(first), members);
       if (batch >= 0) {
-        stacker.setRows(batch, stacker.levelsOf(members), old.axisLevels[first]);
+        stacker.setRows(batch, stacker.positionsOf(members), old.axisPositions[first]);
         stacker.setBatch(batch, members);
         return;
       }
@@ -105,10 +100,10 @@ class Roller {
     const { old, ir, stacker } = this;
     const batch = stacker.wholeBatch(old.inputs(total).slice(0, termCount(old, total)));
     if (batch < 0) return false;
-    const levels = ir.axisLevels[batch]?.[0];
+    const positions = ir.axisPositions[batch]?.[0];
     const expected = old.attr(total).prefix;
-    if (expected ? !levels?.every((level, i) => level === i) : levels) return false;
-    ir.level = old.levels[total]!;
+    if (expected ? !positions?.every((position, i) => position === i) : positions) return false;
+    ir.position = old.positions[total]!;
     stacker.numbers[total] = ir.op('sum', [batch], { axes: [0] });
     return true;
   }
@@ -120,10 +115,10 @@ class Roller {
     const attr = old.attr(first);
     const arity = old.inputCount(first);
     const operands = Array.from({ length: arity }, (_, i) => members.map((m) => old.input(m, i)));
-    const level = old.levels[first]!;
-    const rowLevels = stacker.levelsOf(members);
+    const position = old.positions[first]!;
+    const rowPositions = stacker.positionsOf(members);
     const add = (name: OpName, inputs: number[], a?: Attr): number => {
-      ir.level = level;
+      ir.position = position;
       const node = a ? ir.op(name, inputs, a) : ir.op(name, inputs);
       ir.inheritSource(node, old, first);
       return node;
@@ -136,19 +131,19 @@ class Roller {
       if (!lengths) return -1;
     }
     if (op === 'gather') {
-      const index = stacker.indices(operands[1]!, rowLevels);
+      const index = stacker.indices(operands[1]!, rowPositions);
       if (index < 0) return -1;
       const shared = stacker.shared(operands[0]!);
       if (shared >= 0) return add('gather', [shared, index]);
-      return add('gather', [stacker.stacked(operands[0]!, rowLevels), index], { batch: true });
+      return add('gather', [stacker.stacked(operands[0]!, rowPositions), index], { batch: true });
     }
-    if (op === 'matmul') return this.batchedMatmul(operands, rowLevels, add);
+    if (op === 'matmul') return this.batchedMatmul(operands, rowPositions, add);
     if (op === 'sum') {
       const rank = old.shape(operands[0]![0]!).length;
       const axes = (attr.axes ?? Array.from({ length: rank }, (_, i) => i)).map(
         (a) => (a < 0 ? a + rank : a) + 1,
       );
-      return add('sum', [stacker.stacked(operands[0]!, rowLevels)], { axes });
+      return add('sum', [stacker.stacked(operands[0]!, rowPositions)], { axes });
     }
     // Element-wise and softmax: equal ranks behind the new axis.
     const rank = largest(operands.map((list) => old.shape(list[0]!).length));
@@ -156,7 +151,7 @@ class Roller {
     if (shared.every((one) => one >= 0)) return -1;
     const inputs = operands.map((list, i) => {
       if (shared[i]! >= 0) return shared[i]!;
-      const stacked = stacker.stacked(list, rowLevels);
+      const stacked = stacker.stacked(list, rowPositions);
       const [m, ...rest] = ir.shape(stacked);
       const units = new Array<number>(rank - rest.length).fill(1);
       return units.length ? add('reshape', [stacked], { shape: [m!, ...units, ...rest] }) : stacked;
@@ -177,7 +172,7 @@ class Roller {
 
   private batchedMatmul(
     [left, right]: readonly (readonly number[])[],
-    rowLevels: readonly number[] | undefined,
+    rowPositions: readonly number[] | undefined,
     add: (name: OpName, inputs: number[], attr?: Attr) => number,
   ): number {
     const { old, ir, stacker } = this;
@@ -185,16 +180,16 @@ class Roller {
     const rankRight = old.shape(right![0]!).length;
     const sharedRight = stacker.shared(right!);
     if (sharedRight >= 0 && rankLeft === 1 && rankRight === 2) {
-      return add('matmul', [stacker.stacked(left!, rowLevels), sharedRight]);
+      return add('matmul', [stacker.stacked(left!, rowPositions), sharedRight]);
     }
     const sharedLeft = stacker.shared(left!);
     if (sharedLeft >= 0 && rankLeft === 2 && rankRight === 1) {
       const transposed = add('transpose', [sharedLeft], { axes: [1, 0] });
-      return add('matmul', [stacker.stacked(right!, rowLevels), transposed]);
+      return add('matmul', [stacker.stacked(right!, rowPositions), transposed]);
     }
     if (sharedLeft >= 0 || sharedRight >= 0 || rankLeft > 2 || rankRight > 2) return -1;
-    let a = stacker.stacked(left!, rowLevels);
-    let b = stacker.stacked(right!, rowLevels);
+    let a = stacker.stacked(left!, rowPositions);
+    let b = stacker.stacked(right!, rowPositions);
     const [m, ...restA] = ir.shape(a);
     const [, ...restB] = ir.shape(b);
     if (rankLeft === 1) a = add('reshape', [a], { shape: [m!, 1, ...restA] });

@@ -67,8 +67,8 @@ export function roleOf(ir: Ir, node: number): Role {
 export interface Likeness {
   /** Nodes that read other columns of what they view, such as heads, too. */
   columns: boolean;
-  /** Nodes of one level only: a sequence computes a level at a time. */
-  sameLevel: boolean;
+  /** Nodes of one position only: a sequence computes a position at a time. */
+  samePosition: boolean;
 }
 
 /** `Kinds.of` of what is not scheduled. */
@@ -113,7 +113,7 @@ export class Kinds {
 
   constructor(
     private readonly ir: Ir,
-    live: Uint8Array,
+    uses: Int32Array,
     private readonly likeness: Likeness,
   ) {
     const n = ir.count;
@@ -122,7 +122,7 @@ export class Kinds {
     this.columns = new Int32Array(n).fill(COLUMNS);
     const dense = new Map<number, number>();
     for (let node = 0; node < n; node++) {
-      if (!live[node]) continue;
+      if (!uses[node]) continue;
       this.shapes[node] = this.shapeOf(node);
       const role = roleOf(ir, node);
       if (role === Role.Leaf) continue;
@@ -152,7 +152,7 @@ export class Kinds {
   }
 
   private list(key: number, list: readonly number[]): number {
-    // Many nodes share one list of levels.
+    // Many nodes share one list of positions.
     let number = this.lists.get(list);
     if (number === undefined) {
       number = this.pairs.of(LIST, list.length);
@@ -171,7 +171,7 @@ export class Kinds {
   private key(node: number): number {
     const { ir, pairs } = this;
     let key = pairs.of(OP, ir.codeOf(node));
-    if (this.likeness.sameLevel) key = pairs.of(key, ir.levels[node]!);
+    if (this.likeness.samePosition) key = pairs.of(key, ir.positions[node]!);
     const { start, list } = ir.edges;
     const end = start[node + 1]!;
     for (let e = start[node]!; e < end; e++) {
@@ -186,20 +186,20 @@ export class Kinds {
       key = pairs.of(key, 2 * (columns === COLUMNS ? shape : pairs.of(shape, columns)) + 1);
     }
     const { exponent, axes, lengths, batch } = ir.attr(node);
-    const levels = ir.axisLevels[node];
+    const positions = ir.axisPositions[node];
     const given =
       (exponent === undefined ? 0 : 1) +
       (axes ? 2 : 0) +
       (lengths ? 4 : 0) +
       (batch ? 8 : 0) +
-      (levels ? 16 : 0);
+      (positions ? 16 : 0);
     if (given === 0) return key;
     key = pairs.of(key, given);
     if (exponent !== undefined) key = pairs.of(key, this.real(exponent));
     if (axes) key = this.list(key, axes);
     // Positions see lengths that grow from one to the next; heads the same.
     if (lengths && this.likeness.columns) key = this.list(key, [lengths.first, lengths.step]);
-    if (levels) for (const axis of levels) key = this.list(key, axis ?? NONE);
+    if (positions) for (const axis of positions) key = this.list(key, axis ?? NONE);
     return key;
   }
 

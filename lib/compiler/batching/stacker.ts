@@ -2,16 +2,12 @@
  * What nodes of the old graph are in the new one, alone and side by side along a new first axis.
  * Stacking is mostly free: rows of a batch, rows or equal slices of one array lie in place already.
  */
-import type { Attr, OpName } from '../graph/ops.js';
-import { sameShape, type Shape } from '../core/shape.js';
-import type { Ir } from './ir.js';
-import type { AxisLevels } from './levels.js';
 import type { Attr, OpName } from '../../graph/ops.js';
 import { sameShape, type Shape } from '../../core/shape.js';
 import type { Ir } from '../ir/ir.js';
-import type { AxisLevels } from '../ir/axes.js';
+import type { AxisPositions } from '../ir/axes.js';
 import { Role, roleOf, type Kinds } from './kinds.js';
-import { MOST_VIEWS } from '../lower/view.js';
+import { MAX_VIEWS } from '../ir/views.js';
 
 /** Consecutive rows of a batch. */
 interface Run {
@@ -71,10 +67,10 @@ export class Stacker {
     }
   }
 
-  /** A batch's rows count from its members' levels, which may be above those of their operands. */
-  setRows(node: number, rows: readonly number[] | undefined, rest?: AxisLevels): void {
-    const levels = this.ir.shape(node).map((_, i) => (i === 0 ? rows : rest?.[i - 1]));
-    this.ir.setLevels(node, levels.some((axis) => axis) ? levels : undefined);
+  /** A batch's rows count from its members' positions, which may be above those of their operands. */
+  setRows(node: number, rows: readonly number[] | undefined, rest?: AxisPositions): void {
+    const positions = this.ir.shape(node).map((_, i) => (i === 0 ? rows : rest?.[i - 1]));
+    this.ir.setAxisPositions(node, positions.some((axis) => axis) ? positions : undefined);
   }
 
   /** The batch that a node is, or is a view of, a part of; -1: none. */
@@ -82,12 +78,12 @@ export class Stacker {
     return this.batch[this.viewedNode[node]!]!;
   }
 
-  /** The levels of nodes, where they differ. */
-  levelsOf(nodes: readonly number[]): readonly number[] | undefined {
-    const { levels } = this.old;
-    // Sorted by level: the ends tell.
-    if (levels[nodes[0]!] === levels[nodes[nodes.length - 1]!]) return undefined;
-    return nodes.map((node) => levels[node]!);
+  /** The positions of nodes, where they differ. */
+  positionsOf(nodes: readonly number[]): readonly number[] | undefined {
+    const { positions } = this.old;
+    // Sorted by position: the ends tell.
+    if (positions[nodes[0]!] === positions[nodes[nodes.length - 1]!]) return undefined;
+    return nodes.map((node) => positions[node]!);
   }
 
   // --- one node ---
@@ -99,9 +95,9 @@ export class Stacker {
     for (let i = 0; i < n; i++) this.value(old.input(node, i));
     const made = ir.copy(old, node, this.numbers);
     // What an earlier pass said of its axes, or what they have now.
-    const levels = old.axisLevels[node];
-    if (levels) ir.setLevels(made, levels);
-    else ir.followLevels(made);
+    const positions = old.axisPositions[node];
+    if (positions) ir.setAxisPositions(made, positions);
+    else ir.followAxisPositions(made);
     this.numbers[node] = made;
     return made;
   }
@@ -110,17 +106,17 @@ export class Stacker {
   value(node: number): number {
     const known = this.numbers[node]!;
     if (known >= 0) return known;
-    if (this.depth[node]! > MOST_VIEWS) this.makeBelow(node);
+    if (this.depth[node]! > MAX_VIEWS) this.makeBelow(node);
     const { old, ir } = this;
-    const level = old.levels[node]!;
+    const position = old.positions[node]!;
     let made: number;
     if (this.batch[node]! >= 0) {
-      ir.level = level;
+      ir.position = position;
       const i = this.row[node]!;
       const row = ir.op('slice', [this.batch[node]!], { axis: 0, start: i, stop: i + 1 });
       made = ir.op('reshape', [row], { shape: old.shape(node) });
     } else if (old.is(node, 'stack')) {
-      made = this.stack(old.inputs(node), old.attr(node).levels, level, false);
+      made = this.stack(old.inputs(node), old.attr(node).positions, position, false);
     } else if (old.is(node, 'concat')) {
       made = this.concat(node);
     } else {
@@ -132,12 +128,12 @@ export class Stacker {
 
   /**
    * Makes what lies deep below a view, the deepest first: a view that asks for its operands, and they
-   * for theirs, then asks no further than MOST_VIEWS deep.
+   * for theirs, then asks no further than MAX_VIEWS deep.
    */
   private makeBelow(view: number): void {
     const { depth } = this;
     const { start, list } = this.old.edges;
-    const bucket = (node: number): number => Math.floor(depth[node]! / MOST_VIEWS);
+    const bucket = (node: number): number => Math.floor(depth[node]! / MAX_VIEWS);
     const ends: number[] = [];
     const seen = new Set([view]);
     // A set is read while it grows.
@@ -155,17 +151,17 @@ export class Stacker {
   private concat(node: number): number {
     const { old, ir } = this;
     const run = this.runOf(old.inputs(node));
-    const level = old.levels[node]!;
+    const position = old.positions[node]!;
     const shape = old.shape(node);
     if (run && old.attr(node).axis === 0) {
-      ir.level = level;
+      ir.position = position;
       return ir.op('reshape', [this.rows(run)], { shape });
     }
     if (run && run.length === ir.shape(run.batch)[0]) {
       // Members side by side: their axis next to the one they are joined along.
       const axes = ir.shape(run.batch).map((_, i) => i);
       axes.splice(old.attr(node).axis!, 0, axes.shift()!);
-      ir.level = level;
+      ir.position = position;
       const side = ir.op('transpose', [run.batch], { axes });
       return ir.op('reshape', [side], { shape });
     }
@@ -179,14 +175,14 @@ export class Stacker {
     return this.equalAll(nodes) ? this.value(nodes[0]!) : -1;
   }
 
-  /** Nodes side by side along a new first axis, from the level of the first on. */
-  stacked(nodes: readonly number[], rowLevels: readonly number[] | undefined): number {
-    const level = this.old.levels[nodes[0]!]!;
-    return this.stack(nodes, rowLevels, Math.min(level, rowLevels?.[0] ?? level), true);
+  /** Nodes side by side along a new first axis, from the position of the first on. */
+  stacked(nodes: readonly number[], rowPositions: readonly number[] | undefined): number {
+    const position = this.old.positions[nodes[0]!]!;
+    return this.stack(nodes, rowPositions, Math.min(position, rowPositions?.[0] ?? position), true);
   }
 
   /** Consecutive elements of one fed index vector, or -1. */
-  indices(nodes: readonly number[], rowLevels: readonly number[] | undefined): number {
+  indices(nodes: readonly number[], rowPositions: readonly number[] | undefined): number {
     const { old, ir } = this;
     const first = nodes[0]!;
     if (!old.is(first, 'element')) return -1;
@@ -197,9 +193,9 @@ export class Stacker {
       if (!old.is(node, 'element') || old.input(node, 0) !== vector || old.attr(node).start !== start + i)
         return -1;
     }
-    ir.level = old.levels[first]!;
+    ir.position = old.positions[first]!;
     const elements = ir.op('elements', [this.numbers[vector]!], { start, stop: start + nodes.length });
-    return rowLevels ? this.withLevels(elements, rowLevels) : elements;
+    return rowPositions ? this.withRowPositions(elements, rowPositions) : elements;
   }
 
   /** The batch whose rows, all and in order, nodes are; or -1. */
@@ -220,7 +216,7 @@ export class Stacker {
       if (this.runOf(inner)) return true;
       const op = old.opOf(inner[0]!);
       if (op !== 'slice' && op !== 'reshape' && op !== 'transpose') return false;
-      if (this.depth[inner[0]!]! > MOST_VIEWS || !this.all(inner, op)) return false;
+      if (this.depth[inner[0]!]! > MAX_VIEWS || !this.all(inner, op)) return false;
       if (op === 'slice' && this.partsOf(inner)) return true;
       inner = this.sameAttrs(inner) ? this.viewed(inner) : null;
     }
@@ -233,15 +229,15 @@ export class Stacker {
    */
   private stack(
     nodes: readonly number[],
-    rowLevels: readonly number[] | undefined,
-    level: number,
+    rowPositions: readonly number[] | undefined,
+    position: number,
     exact: boolean,
   ): number {
     const { old, ir } = this;
     const first = nodes[0]!;
     const m = nodes.length;
     const add = (name: OpName, inputs: number[], attr: Attr): number => {
-      ir.level = level;
+      ir.position = position;
       return ir.op(name, inputs, attr);
     };
     const run = this.runOf(nodes);
@@ -251,7 +247,7 @@ export class Stacker {
       return add('slice', [batch], { axis: 0, start, stop: start + m });
     }
     const op = old.opOf(first);
-    const isView = roleOf(old, first) === Role.View && this.depth[first]! <= MOST_VIEWS;
+    const isView = roleOf(old, first) === Role.View && this.depth[first]! <= MAX_VIEWS;
     if (isView && this.all(nodes, op)) {
       if (op === 'reshape') {
         const rows = this.rowsOf(nodes);
@@ -261,18 +257,18 @@ export class Stacker {
             start: rows.start,
             stop: rows.start + m,
           });
-          return rowLevels ? this.withLevels(node, rowLevels) : node;
+          return rowPositions ? this.withRowPositions(node, rowPositions) : node;
         }
         const inner = this.viewed(nodes);
         const shape = [m, ...old.shape(first)];
-        if (inner) return add('reshape', [this.stack(inner, rowLevels, level, exact)], { shape });
+        if (inner) return add('reshape', [this.stack(inner, rowPositions, position, exact)], { shape });
       } else if (op === 'slice') {
         const parts = this.partsOf(nodes);
         if (parts) return this.split(parts, m, add);
         const inner = this.sameAttrs(nodes) ? this.viewed(nodes) : null;
         const { axis, start, stop } = old.attr(first);
         if (inner)
-          return add('slice', [this.stack(inner, rowLevels, level, exact)], {
+          return add('slice', [this.stack(inner, rowPositions, position, exact)], {
             axis: axis! + 1,
             start: start!,
             stop: stop!,
@@ -280,17 +276,17 @@ export class Stacker {
       } else if (op === 'transpose') {
         const inner = this.sameAttrs(nodes) ? this.viewed(nodes) : null;
         const axes = [0, ...old.attr(first).axes!.map((axis) => axis + 1)];
-        if (inner) return add('transpose', [this.stack(inner, rowLevels, level, exact)], { axes });
+        if (inner) return add('transpose', [this.stack(inner, rowPositions, position, exact)], { axes });
       } else if (op === 'concat' && this.sameAttrs(nodes)) {
         const lists = old.inputs(first).map((_, i) => nodes.map((node) => old.input(node, i)));
         if (lists.every((list) => this.runOf(list))) {
-          const parts = lists.map((list) => this.stack(list, rowLevels, level, exact));
+          const parts = lists.map((list) => this.stack(list, rowPositions, position, exact));
           return add('concat', parts, { axis: old.attr(first).axis! + 1 });
         }
       }
     }
     const inputs = nodes.map((node) => this.value(node));
-    return add('stack', inputs, rowLevels ? { levels: rowLevels } : {});
+    return add('stack', inputs, rowPositions ? { positions: rowPositions } : {});
   }
 
   /** What views view, where all view arrays of one shape. */
@@ -423,8 +419,8 @@ export class Stacker {
     return add('transpose', [node], { axes });
   }
 
-  private withLevels(node: number, rowLevels: readonly number[]): number {
-    this.setRows(node, rowLevels, this.ir.axisLevels[node]?.slice(1));
+  private withRowPositions(node: number, rowPositions: readonly number[]): number {
+    this.setRows(node, rowPositions, this.ir.axisPositions[node]?.slice(1));
     return node;
   }
 }

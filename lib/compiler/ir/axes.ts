@@ -2,12 +2,12 @@
 import { resolveAxis, sizeOf, type Shape } from '../../core/shape.js';
 import type { Attr, OpName } from '../../graph/ops.js';
 
-type Levels = readonly number[] | undefined;
+type Positions = readonly number[] | undefined;
 
 /** What is read of the compiler's graph. */
 interface Graph {
-  readonly levels: Int32Array;
-  readonly axisLevels: readonly (AxisLevels | undefined)[];
+  readonly positions: Int32Array;
+  readonly axisPositions: readonly (AxisPositions | undefined)[];
   opOf(node: number): OpName;
   inputs(node: number): readonly number[];
   attr(node: number): Attr;
@@ -15,22 +15,22 @@ interface Graph {
 }
 
 /**
- * The levels of a node's axes, from its operands', one of which has some, or from its own of a stack
+ * The positions of a node's axes, from its operands', one of which has some, or from its own of a stack
  * or elements; undefined where no axis has any.
  */
-export function propagate(ir: Graph, node: number): AxisLevels | undefined {
+export function propagate(ir: Graph, node: number): AxisPositions | undefined {
   const op = ir.opOf(node);
   const inputs = ir.inputs(node);
-  const of = (i: number): AxisLevels | undefined => ir.axisLevels[inputs[i]!];
+  const of = (i: number): AxisPositions | undefined => ir.axisPositions[inputs[i]!];
   const attr = ir.attr(node);
   const shape = ir.shape(node);
   if (op === 'stack') {
-    const own = attr.levels ? settled(attr.levels, ir.levels[node]!) : undefined;
+    const own = attr.positions ? settled(attr.positions, ir.positions[node]!) : undefined;
     return some([own, ...(of(0) ?? shape.slice(1).map(() => undefined))]);
   }
   if (op === 'elements') {
-    const levels = of(0)?.[0]?.slice(attr.start, attr.stop);
-    return some([levels && settled(levels, ir.levels[node]!)]);
+    const positions = of(0)?.[0]?.slice(attr.start, attr.stop);
+    return some([positions && settled(positions, ir.positions[node]!)]);
   }
   switch (op) {
     case 'argmax':
@@ -47,16 +47,18 @@ export function propagate(ir: Graph, node: number): AxisLevels | undefined {
       return some(reshaped(ir.shape(inputs[0]!), of(0)!, shape));
     case 'slice':
       return some(
-        of(0)!.map((levels, i) =>
-          i === attr.axis && levels ? settled(levels.slice(attr.start, attr.stop), ir.levels[node]!) : levels,
+        of(0)!.map((positions, i) =>
+          i === attr.axis && positions
+            ? settled(positions.slice(attr.start, attr.stop), ir.positions[node]!)
+            : positions,
         ),
       );
     case 'embed':
-      return some(of(0)!.map((levels, i) => (i === attr.axis ? undefined : levels)));
+      return some(of(0)!.map((positions, i) => (i === attr.axis ? undefined : positions)));
     case 'concat':
       return some(
-        (of(0) ?? shape.map(() => undefined)).map((levels, i) =>
-          i === resolveAxis(attr.axis!, shape) ? undefined : levels,
+        (of(0) ?? shape.map(() => undefined)).map((positions, i) =>
+          i === resolveAxis(attr.axis!, shape) ? undefined : positions,
         ),
       );
     case 'gather': {
@@ -89,77 +91,78 @@ export function propagate(ir: Graph, node: number): AxisLevels | undefined {
   }
 }
 
-/** Levels with the axes that have none filled in from others. */
+/** Positions with the axes that have none filled in from others. */
 export function completed(
-  levels: AxisLevels | undefined,
-  others: AxisLevels | undefined,
-): AxisLevels | undefined {
-  if (!levels || !others) return levels ?? others;
-  return levels.map((axis, i) => axis ?? others[i]);
+  positions: AxisPositions | undefined,
+  others: AxisPositions | undefined,
+): AxisPositions | undefined {
+  if (!positions || !others) return positions ?? others;
+  return positions.map((axis, i) => axis ?? others[i]);
 }
 
 /** Whether every run works on the same part of two arrays of one shape. */
-export function sameLevels(a: AxisLevels | undefined, b: AxisLevels | undefined): boolean {
+export function sameAxisPositions(a: AxisPositions | undefined, b: AxisPositions | undefined): boolean {
   const n = Math.max(a?.length ?? 0, b?.length ?? 0);
   for (let i = 0; i < n; i++) {
     const x = a?.[i];
     const y = b?.[i];
-    if (x !== y && !(x && y && x.length === y.length && x.every((level, k) => level === y[k]))) return false;
+    if (x !== y && !(x && y && x.length === y.length && x.every((position, k) => position === y[k])))
+      return false;
   }
   return true;
 }
 
-function some(levels: (Levels | undefined)[]): AxisLevels | undefined {
-  return levels.some((axis) => axis) ? levels : undefined;
+function some(positions: (Positions | undefined)[]): AxisPositions | undefined {
+  return positions.some((axis) => axis) ? positions : undefined;
 }
 
-/** Entries that are all there whenever the node runs need no levels. */
-function settled(levels: readonly number[], level: number): Levels {
-  return levels.every((entry) => entry <= level) ? undefined : levels;
+/** Entries that are all there whenever the node runs need no positions. */
+function settled(positions: readonly number[], position: number): Positions {
+  return positions.every((entry) => entry <= position) ? undefined : positions;
 }
 
 /** An entry of two arrays at once counts from where both do. */
-export function both(a: Levels, b: Levels): Levels {
+export function both(a: Positions, b: Positions): Positions {
   if (!a || !b || a === b) return a ?? b;
-  return a.map((level, i) => Math.max(level, b[i]!));
+  return a.map((position, i) => Math.max(position, b[i]!));
 }
 
-function broadcasted(ir: Graph, inputs: readonly number[], shape: Shape): Levels[] {
+function broadcasted(ir: Graph, inputs: readonly number[], shape: Shape): Positions[] {
   return shape.map((_, i) => {
-    let levels: Levels;
+    let positions: Positions;
     for (const input of inputs) {
       const own = ir.shape(input);
       const axis = i - (shape.length - own.length);
-      if (axis >= 0 && own[axis] !== 1) levels = both(levels, ir.axisLevels[input]?.[axis]);
+      if (axis >= 0 && own[axis] !== 1) positions = both(positions, ir.axisPositions[input]?.[axis]);
     }
-    return levels;
+    return positions;
   });
 }
 
-function product(ir: Graph, a: number, b: number, shape: Shape): Levels[] {
+function product(ir: Graph, a: number, b: number, shape: Shape): Positions[] {
   const rankA = ir.shape(a).length;
   const rankB = ir.shape(b).length;
-  const levelsA = ir.axisLevels[a];
-  const levelsB = ir.axisLevels[b];
+  const positionsA = ir.axisPositions[a];
+  const positionsB = ir.axisPositions[b];
   const tail = (rankA > 1 ? 1 : 0) + (rankB > 1 ? 1 : 0);
   const batch = shape.length - tail;
   return shape.map((_, i) => {
     if (i < batch) {
       const fromA = i - (batch - Math.max(0, rankA - 2));
       const fromB = i - (batch - Math.max(0, rankB - 2));
-      return both(fromA >= 0 ? levelsA?.[fromA] : undefined, fromB >= 0 ? levelsB?.[fromB] : undefined);
+      return both(fromA >= 0 ? positionsA?.[fromA] : undefined, fromB >= 0 ? positionsB?.[fromB] : undefined);
     }
-    if (i === batch && rankA > 1) return levelsA?.[rankA - 2];
-    return levelsB?.[rankB - 1];
+    if (i === batch && rankA > 1) return positionsA?.[rankA - 2];
+    return positionsB?.[rankB - 1];
   });
 }
 
-/** Follows levels through groups of axes that a reshape joins or splits. */
-function reshaped(from: Shape, levels: AxisLevels, to: Shape): Levels[] {
-  const out: Levels[] = to.map(() => undefined);
+/** Follows positions through groups of axes that a reshape joins or splits. */
+function reshaped(from: Shape, positions: AxisPositions, to: Shape): Positions[] {
+  const out: Positions[] = to.map(() => undefined);
   if (sizeOf(from) === 0) {
     // Products of lengths match no groups where one is 0: the leading axes that stay keep theirs.
-    for (let axis = 0; axis < to.length && from[axis] === to[axis]; axis++) out[axis] = levels[axis];
+    for (let axis = 0; axis < to.length && from[axis] === to[axis]; axis++) out[axis] = positions[axis];
     return out;
   }
   let i = 0;
@@ -174,9 +177,10 @@ function reshaped(from: Shape, levels: AxisLevels, to: Shape): Levels[] {
       else b *= to[j++] ?? 1;
     }
     const lead = firstAxis(from, i0, i);
-    const own = lead < 0 ? undefined : levels[lead];
+    const own = lead < 0 ? undefined : positions[lead];
     for (let k = i0; k < i; k++) {
-      if (levels[k] && k !== lead) throw new Error('internal: a reshape joins a level axis to an outer one');
+      if (positions[k] && k !== lead)
+        throw new Error('internal: a reshape joins a position axis to an outer one');
     }
     if (!own) continue;
     const target = firstAxis(to, j0, j);
@@ -187,7 +191,7 @@ function reshaped(from: Shape, levels: AxisLevels, to: Shape): Levels[] {
     out[target] = Array.from({ length: to[target]! }, (_, r) => {
       const first = own[Math.floor((r * innerTo) / inner)]!;
       const last = own[Math.floor((r * innerTo + innerTo - 1) / inner)]!;
-      if (first !== last) throw new Error('internal: a reshape splits a level axis');
+      if (first !== last) throw new Error('internal: a reshape splits a position axis');
       return first;
     });
   }
@@ -200,4 +204,4 @@ function firstAxis(shape: Shape, from: number, to: number): number {
   return -1;
 }
 
-export type AxisLevels = readonly (readonly number[] | undefined)[];
+export type AxisPositions = readonly (readonly number[] | undefined)[];

@@ -1,9 +1,9 @@
 /**
  * The compiler's graph: forward and backward nodes as numbers in typed arrays, in topological order.
  *
- * A node's *level* is the prefix length from which it is needed: a run of length n executes the
- * nodes with level < n. Without a prefix every node has level 0 and every run length 1.
- * A use of a node can count from a higher level than the node's own: see `termLevel` in trace.ts.
+ * A node's *position* is the prefix length from which it is needed: a run of length n executes the
+ * nodes with position < n. Without a prefix every node has position 0 and every run length 1.
+ * A use of a node can count from a higher position than the node's own: see `termPosition` in trace.ts.
  */
 import {
   OPS,
@@ -16,7 +16,7 @@ import {
   type OpName,
 } from '../../graph/ops.js';
 import { SCALAR, type Shape } from '../../core/shape.js';
-import { propagate, type AxisLevels } from './axes.js';
+import { propagate, type AxisPositions } from './axes.js';
 import type { Node } from '../../graph/node.js';
 
 const IS_INTEGER = Uint8Array.from(OP_NAMES, (name) => Number(isInteger(name)));
@@ -27,16 +27,16 @@ export class Ir implements Builder<number> {
   count = 0;
   /** Nodes below are forward, the others backward. */
   forwardEnd = 0;
-  /** The level given to nodes made from now on. */
-  level = 0;
-  levels: Int32Array;
+  /** The position given to nodes made from now on. */
+  position = 0;
+  positions: Int32Array;
   /**
-   * Of axes that hold one entry per position: the level of each entry, ascending, so that a run of
+   * Of axes that hold one entry per position: the position of each entry, ascending, so that a run of
    * length n works on a prefix of the axis. Undefined, or past the end: no such axis.
    */
-  readonly axisLevels: (AxisLevels | undefined)[] = [];
+  readonly axisPositions: (AxisPositions | undefined)[] = [];
   /** Prefix lengths run from 1 to this. */
-  maxLevel = 1;
+  maxLength = 1;
 
   private opCodes: Uint8Array;
   private inputStart: Int32Array;
@@ -59,8 +59,8 @@ export class Ir implements Builder<number> {
     this.shapes = from?.shapes ?? [SCALAR];
     this.attrs = from?.attrs ?? [NO_ATTR];
     this.sources = from?.sources ?? [undefined];
-    if (from) this.maxLevel = from.maxLevel;
-    this.levels = new Int32Array(capacity);
+    if (from) this.maxLength = from.maxLength;
+    this.positions = new Int32Array(capacity);
     this.opCodes = new Uint8Array(capacity);
     this.inputStart = new Int32Array(capacity + 1);
     this.inputList = new Int32Array(2 * capacity);
@@ -104,7 +104,13 @@ export class Ir implements Builder<number> {
     levels: Int32Array;
     attributeOf: Int32Array;
   } {
-    const { opCodes: ops, inputStart: start, inputList: list, levels, attrIds: attributeOf } = this;
+    const {
+      opCodes: ops,
+      inputStart: start,
+      inputList: list,
+      positions: levels,
+      attrIds: attributeOf,
+    } = this;
     return { ops, start, list, levels, attributeOf };
   }
   /** Attributes by number. */
@@ -133,7 +139,7 @@ export class Ir implements Builder<number> {
     this.opCodes = made.ops;
     this.inputStart = made.start;
     this.inputList = made.list;
-    this.levels = made.levels;
+    this.positions = made.levels;
     this.attrIds = made.attributeOf;
     this.shapeIds = grown(this.shapeIds.subarray(0, this.count), new Int32Array(this.count));
     this.sourceIds = grown(this.sourceIds.subarray(0, this.count), new Int32Array(this.count));
@@ -156,7 +162,7 @@ export class Ir implements Builder<number> {
     return inputs;
   }
 
-  /** Appends a node at the current level. */
+  /** Appends a node at the current position. */
   push(op: OpName, inputs: ArrayLike<number>, attr: Attr, shape: Shape, source?: Node): number {
     const node = this.begin(OP_CODE[op], inputs.length);
     let at = this.inputStart[node]!;
@@ -165,13 +171,13 @@ export class Ir implements Builder<number> {
     if (shape.length) this.shapeIds[node] = entry(this.shapes, shape);
     this.attrIds[node] = this.attribute(attr);
     if (source) this.sourceIds[node] = this.sources.push(source) - 1;
-    this.followLevels(node);
+    this.followAxisPositions(node);
     return node;
   }
 
   /**
-   * Appends a node of the graph whose tables this one shares, at its level, over the new numbers of
-   * its operands. The levels of its axes are for the caller to state, or to follow.
+   * Appends a node of the graph whose tables this one shares, at its position, over the new numbers of
+   * its operands. The positions of its axes are for the caller to state, or to follow.
    */
   copy(from: Ir, node: number, numbers: Int32Array): number {
     const first = from.inputStart[node]!;
@@ -180,22 +186,22 @@ export class Ir implements Builder<number> {
     let at = this.inputStart[made]!;
     for (let e = first; e < end; e++) this.inputList[at++] = numbers[from.inputList[e]!]!;
     this.inputStart[made + 1] = at;
-    this.levels[made] = from.levels[node]!;
+    this.positions[made] = from.positions[node]!;
     this.shapeIds[made] = from.shapeIds[node]!;
     this.attrIds[made] = from.attrIds[node]!;
     this.sourceIds[made] = from.sourceIds[node]!;
     return made;
   }
 
-  /** Gives a node's axes the levels that its operands' say they have. */
-  followLevels(node: number): void {
+  /** Gives a node's axes the positions that its operands' say they have. */
+  followAxisPositions(node: number): void {
     const code = this.opCodes[node]!;
-    let any = code === STACK && this.attr(node).levels !== undefined;
-    if (!any && this.axisLevels.length === 0) return;
+    let any = code === STACK && this.attr(node).positions !== undefined;
+    if (!any && this.axisPositions.length === 0) return;
     const end = this.inputStart[node + 1]!;
     for (let e = this.inputStart[node]!; e < end && !any; e++)
-      any = this.axisLevels[this.inputList[e]!] !== undefined;
-    if (any) this.setLevels(node, propagate(this, node));
+      any = this.axisPositions[this.inputList[e]!] !== undefined;
+    if (any) this.setAxisPositions(node, propagate(this, node));
   }
 
   /**
@@ -206,7 +212,7 @@ export class Ir implements Builder<number> {
     const most = nodes.length - from;
     while (this.count + most >= this.opCodes.length) this.growNodes();
     if (this.inputStart[this.count]! + 2 * most > this.inputList.length) this.growInputs(2 * most);
-    const { opCodes, inputStart, inputList, levels, level } = this;
+    const { opCodes, inputStart, inputList, positions, position } = this;
     let made = this.count;
     let end = inputStart[made]!;
     let at = from;
@@ -217,7 +223,7 @@ export class Ir implements Builder<number> {
       opCodes[made] = operation.code;
       inputList[end++] = first.number;
       if (second) inputList[end++] = second.number;
-      levels[made] = level;
+      positions[made] = position;
       node.number = made++;
       inputStart[made] = end;
     }
@@ -230,7 +236,7 @@ export class Ir implements Builder<number> {
     if (node + 1 >= this.opCodes.length) this.growNodes();
     if (this.inputStart[node]! + inputs > this.inputList.length) this.growInputs(inputs);
     this.opCodes[node] = code;
-    this.levels[node] = this.level;
+    this.positions[node] = this.position;
     return node;
   }
 
@@ -243,11 +249,11 @@ export class Ir implements Builder<number> {
     this.sourceIds[node] ||= from.sourceIds[made]!;
   }
 
-  /** States the levels of a node's axes. */
-  setLevels(node: number, levels: AxisLevels | undefined): void {
-    if (!levels && node >= this.axisLevels.length) return;
-    while (this.axisLevels.length < node) this.axisLevels.push(undefined);
-    this.axisLevels[node] = levels;
+  /** States the positions of a node's axes. */
+  setAxisPositions(node: number, positions: AxisPositions | undefined): void {
+    if (!positions && node >= this.axisPositions.length) return;
+    while (this.axisPositions.length < node) this.axisPositions.push(undefined);
+    this.axisPositions[node] = positions;
   }
 
   op(name: OpName, inputs: readonly number[], attr: Attr = NO_ATTR): number {
@@ -258,10 +264,10 @@ export class Ir implements Builder<number> {
     const key = constantKey(value);
     let node = this.constants.get(key);
     if (node === undefined) {
-      const level = this.level;
-      this.level = 0;
+      const position = this.position;
+      this.position = 0;
       node = this.push('constant', [], { value }, SCALAR);
-      this.level = level;
+      this.position = position;
       this.constants.set(key, node);
     }
     return node;
@@ -293,7 +299,7 @@ export class Ir implements Builder<number> {
   private growNodes(): void {
     const size = this.opCodes.length * 2;
     this.opCodes = grown(this.opCodes, new Uint8Array(size));
-    this.levels = grown(this.levels, new Int32Array(size));
+    this.positions = grown(this.positions, new Int32Array(size));
     this.inputStart = grown(this.inputStart, new Int32Array(size + 1));
     this.shapeIds = grown(this.shapeIds, new Int32Array(size));
     this.attrIds = grown(this.attrIds, new Int32Array(size));
@@ -302,6 +308,13 @@ export class Ir implements Builder<number> {
   private growInputs(more: number): void {
     this.inputList = grown(this.inputList, new Int32Array(this.inputList.length * 2 + more));
   }
+}
+
+/** A graph that was made from another. */
+export interface Rewritten {
+  ir: Ir;
+  /** New numbers of the old nodes; -1: not needed, or gone. */
+  numbers: Int32Array;
 }
 
 /** A key of a map of numbers, to which 0 and -0 are two. */

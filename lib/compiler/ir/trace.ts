@@ -1,9 +1,6 @@
-/** From the user's graph to the compiler's: reachable nodes in order of creation, with levels. */
-import type { Node } from '../graph/node.js';
-import { hasNoGradient, OP_CODE } from '../graph/ops.js';
-import { sameShape } from '../core/shape.js';
+/** From the user's graph to the compiler's: reachable nodes in order of creation, with positions. */
 import type { Node } from '../../graph/node.js';
-import { OP_CODE } from '../../graph/ops.js';
+import { hasNoGradient, OP_CODE } from '../../graph/ops.js';
 import { sameShape } from '../../core/shape.js';
 import { Ir } from './ir.js';
 import { reachable } from '../../graph/reachable.js';
@@ -28,7 +25,7 @@ export interface Trace {
 
 /**
  * Traces groups of roots. Of several groups, group i is needed from prefix length i + 1 only: a
- * sequence whose groups are computed one after another. Within a group levels come from the graph's
+ * sequence whose groups are computed one after another. Within a group positions come from the graph's
  * prefix totals. With `simplify`, arithmetic with constant zeros vanishes, and rows that a listing
  * stacks once for each head are stacked once.
  */
@@ -96,13 +93,13 @@ export function trace(groups: readonly (readonly Node[])[], simplify: boolean): 
       }
       count = length;
       shortest = Math.min(shortest, n - 1);
-      ir.maxLevel = Math.max(ir.maxLevel, n - 1);
+      ir.maxLength = Math.max(ir.maxLength, n - 1);
     }
   }
   const roots = groups.map((group) => group.map((root) => root.number));
-  ir.maxLevel = Math.max(ir.maxLevel, groups.length);
+  ir.maxLength = Math.max(ir.maxLength, groups.length);
   ir.forwardEnd = ir.count;
-  assignLevels(ir, roots);
+  assignPositions(ir, roots);
   return { ir, nodes, leaves, roots: roots.flat(), count, shortest, dropped };
 }
 
@@ -147,27 +144,27 @@ export function isTraced({ nodes }: Trace, node: Node): boolean {
   return nodes[low] === node;
 }
 
-function assignLevels(ir: Ir, groups: readonly (readonly number[])[]): void {
+function assignPositions(ir: Ir, groups: readonly (readonly number[])[]): void {
   const never = 0x7fffffff;
-  const { ops, start, list, levels } = ir.arrays;
-  levels.fill(never, 0, ir.count);
+  const { ops, start, list, levels: positions } = ir.arrays;
+  positions.fill(never, 0, ir.count);
   groups.forEach((group, i) => {
-    for (const root of group) levels[root] = Math.min(levels[root]!, i);
+    for (const root of group) positions[root] = Math.min(positions[root]!, i);
   });
   for (let node = ir.count - 1; node >= 0; node--) {
-    const level = levels[node]!;
+    const position = positions[node]!;
     const first = start[node]!;
     const end = start[node + 1]!;
     const prefixEnd = ops[node] === TOTAL && ir.attr(node).prefix === true ? end - 1 : 0;
     for (let e = first; e < end; e++) {
-      const needed = e < prefixEnd ? Math.max(level, e - first) : level;
-      if (needed < levels[list[e]!]!) levels[list[e]!] = needed;
+      const needed = e < prefixEnd ? Math.max(position, e - first) : position;
+      if (needed < positions[list[e]!]!) positions[list[e]!] = needed;
     }
   }
   for (let node = 0; node < ir.count; node++) {
     // What simplification cut off is never needed; constants always are there.
-    if (levels[node] === never) levels[node] = ir.maxLevel;
-    if (ops[node] === CONSTANT) levels[node] = 0;
+    if (positions[node] === never) positions[node] = ir.maxLength;
+    if (ops[node] === CONSTANT) positions[node] = 0;
   }
 }
 
@@ -223,13 +220,13 @@ function simplified(ir: Ir, node: Node, inputs: readonly number[], zeros: Set<nu
 }
 
 /**
- * The level from which term i of a total counts. The term's node can have a lower one: another node,
+ * The position from which term i of a total counts. The term's node can have a lower one: another node,
  * or an earlier term, may need it too.
  */
-export function termLevel(ir: Ir, total: number, i: number): number {
+export function termPosition(ir: Ir, total: number, i: number): number {
   const attr = ir.attr(total);
-  if (attr.levels) return attr.levels[i]!;
-  return attr.prefix ? Math.max(ir.levels[total]!, i) : ir.levels[total]!;
+  if (attr.positions) return attr.positions[i]!;
+  return attr.prefix ? Math.max(ir.positions[total]!, i) : ir.positions[total]!;
 }
 
 /** How many of a total's operands are terms. */

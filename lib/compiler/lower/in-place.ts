@@ -1,19 +1,19 @@
 /**
- * Sums in place: a sum takes over the memory of a term that nothing else reads, and the others are
- * added to it by their own instructions.
+ * Sums in place: a sum reuses the memory of a term that nothing else reads from then on, and the other
+ * terms are added to it, by their own instructions where these can.
  */
 import { smallest } from '../../core/lists.js';
 import type { Ir } from '../ir/ir.js';
 import { ACCUMULATING, computed, fills, planTotal, type Placement, type Term } from './places.js';
 
-/** Plans sums of two as totals where that saves an instruction, and gives totals their memory. */
-export function takeOver(ir: Ir, p: Placement, keep: ReadonlySet<number>): void {
+/** Treats sums of two as totals where that saves an instruction, and lets totals reuse a term's memory. */
+export function planReuse(ir: Ir, p: Placement, keep: ReadonlySet<number>): void {
   const users = new Users(ir, p);
   for (let node = 0; node < ir.count; node++) {
-    if (!p.live[node] || p.absorbed[node]) continue;
+    if (!p.uses[node] || p.absorbed[node]) continue;
     if (ir.is(node, 'add')) planSum(ir, p, users, node);
     const total = p.totals.get(node);
-    // What is kept may have a place of its own, such as a parameter's gradient.
+    // What is kept may have to lie elsewhere, as a parameter's gradient does.
     if (!total || keep.has(node) || p.parent[node] !== -1 || users.joins(node)) continue;
     const { terms } = total;
     const first = smallest(terms.map((each) => (each.placed ? each.node : node)));
@@ -22,15 +22,15 @@ export function takeOver(ir: Ir, p: Placement, keep: ReadonlySet<number>): void 
     const twice = new Set(
       terms.map(({ input }) => input).filter((input) => seen.size === seen.add(input).size),
     );
-    const term = terms.find((each) => !twice.has(each.input) && canTakeOver(ir, p, users, node, each, first));
+    const term = terms.find((each) => !twice.has(each.input) && canReuse(ir, p, users, node, each, first));
     if (!term) continue;
     for (const each of terms) each.base = each === term;
     total.zeroed = false;
-    p.tookOver.set(node, term.input);
+    p.reused.set(node, term.input);
   }
 }
 
-/** Who reads what. */
+/** The readers of each node. */
 class Users {
   private readonly start: Int32Array;
   private readonly list: Int32Array;
@@ -42,13 +42,13 @@ class Users {
   ) {
     this.start = new Int32Array(ir.count + 1);
     for (let node = 0; node < ir.count; node++) {
-      if (p.live[node]) for (const input of ir.inputs(node)) this.start[input + 1]!++;
+      if (p.uses[node]) for (const input of ir.inputs(node)) this.start[input + 1]!++;
     }
     for (let node = 0; node < ir.count; node++) this.start[node + 1]! += this.start[node]!;
     const next = this.start.slice();
     this.list = new Int32Array(this.start[ir.count]!);
     for (let node = 0; node < ir.count; node++) {
-      if (p.live[node]) for (const input of ir.inputs(node)) this.list[next[input]!++] = node;
+      if (p.uses[node]) for (const input of ir.inputs(node)) this.list[next[input]!++] = node;
     }
   }
 
@@ -74,12 +74,13 @@ class Users {
     }
     return true;
   }
-  /** Whether a join could be written in place by this node. */
+  /** Whether a stack or concatenation reads this node, which could then be written there in place. */
   joins(node: number): boolean {
     return this.of(node).some((user) => this.ir.is(user, 'stack') || this.ir.is(user, 'concat'));
   }
 }
 
+/** Plans a sum of two as a total, where an operand can be added to the other's memory. */
 function planSum(ir: Ir, p: Placement, users: Users, node: number): void {
   const [a, b] = ir.inputs(node) as [number, number];
   const shape = ir.shape(node);
@@ -96,15 +97,16 @@ function planSum(ir: Ir, p: Placement, users: Users, node: number): void {
   if ((adds(a) && adds(b)) || free(a, b) || free(b, a)) planTotal(ir, p, node, true);
 }
 
-function canTakeOver(ir: Ir, p: Placement, users: Users, total: number, term: Term, first: number): boolean {
-  if (term.placed || term.level !== ir.levels[total] || !fills(ir, total, term)) return false;
+/** Whether a total can lie where a term does; `first` is the node that is added first. */
+function canReuse(ir: Ir, p: Placement, users: Users, total: number, term: Term, first: number): boolean {
+  if (term.placed || term.position !== ir.positions[total] || !fills(ir, total, term)) return false;
   if (term.steps.some((step) => step.kind !== 'reshape')) return false;
   return owner(ir, p, users, total, term.input, first) >= 0;
 }
 
 /**
- * The node in whose memory a value lies, if it is computed before `before` and from there on nobody
- * but `sum` needs that memory: it is the value itself, or a matrix all of whose rows are read once.
+ * The node in whose memory a value lies, if that node is computed before `before` and from then on only
+ * `sum` needs the memory: it is the value itself, or a matrix each of whose rows is read once. Else -1.
  */
 function owner(ir: Ir, p: Placement, users: Users, sum: number, value: number, before: number): number {
   let node = value;
@@ -126,14 +128,14 @@ function owner(ir: Ir, p: Placement, users: Users, sum: number, value: number, b
   if (readers.length === 1) return node;
   const hasRead = (reader: number): boolean =>
     reader === sum || (reader < before && readsAtOnce(ir, reader, sum));
-  // The last reader tells most apart: of a value with many, no more is looked at.
+  // The last reader rules most out: a value with many readers is then not looked at any further.
   const last = readers[readers.length - 1]!;
   if (node === value && before < ir.forwardEnd && hasRead(last) && readers.every(hasRead)) return node;
   return users.readRows(node, p.uses) ? node : -1;
 }
 
-/** Whether a node reads its operands when it comes by in order, on the runs that compute `sum`. */
+/** Whether a node reads its operands where it stands in the order, in every run that computes `sum`. */
 function readsAtOnce(ir: Ir, node: number, sum: number): boolean {
   const isJoin = ir.is(node, 'stack') || ir.is(node, 'concat') || ir.is(node, 'choose');
-  return computed(ir, node) && !isJoin && ir.levels[node] === ir.levels[sum];
+  return computed(ir, node) && !isJoin && ir.positions[node] === ir.positions[sum];
 }

@@ -1,27 +1,27 @@
-/** Where everything lies: the arena's parameters, constants and indices, alike for every lowering. */
+/** The arena's layout of parameters, constants and indices, the same for arrays and for single numbers. */
 import { sizeOf } from '../../core/shape.js';
 import { constantKey, type Ir } from '../ir/ir.js';
 import type { View } from './view.js';
 
-/** The rule of an update: how many moments it keeps per parameter, how many numbers it reads. */
+/** An optimiser's update: how many moments it keeps per parameter, how many numbers it reads. */
 export interface UpdateRule {
   op: 'sgd' | 'adam';
   moments: number;
   numbers: number;
-  /** What is done to gradients and parameters before `op`: one instruction each. */
+  /** Steps on gradients and parameters before `op`, one instruction each. */
   before?: readonly UpdateStep[];
 }
 
-/** All trained parameters, all their gradients, or a number of the rule by its place. */
+/** All trained parameters, all their gradients, or one of the rule's numbers, by index. */
 export type UpdateOperand = 'parameters' | 'gradients' | number;
 
 /** One instruction before the update's own. */
 export type UpdateStep =
-  /** `to = a b`, number by number, or `to += a b`; one number of the rule stands for all. */
+  /** `to = a b`, element by element, or `to += a b`; a number of the rule is broadcast. */
   | { op: 'mul'; to: UpdateOperand; a: UpdateOperand; b: UpdateOperand; accumulate?: boolean }
-  /** Scales the gradients to a norm of at most a number of the rule. */
+  /** Scales the gradients to a norm of at most one of the rule's numbers. */
   | { op: 'clip'; most: number }
-  /** Stops the run where a gradient is not finite, or leaves the update out. */
+  /** Where a gradient is not finite, stops the run or skips the update. */
   | { op: 'check'; skips: boolean };
 
 export interface LoweringOptions {
@@ -36,15 +36,15 @@ export interface LoweringOptions {
   update: UpdateRule | undefined;
   /** Nodes whose numbers must be finite, or the run stops before the update. */
   watched: readonly number[];
-  /** Run a level at a time, each once. */
+  /** Whether the program runs one position at a time, each once. */
   sequence: boolean;
   /** Nodes that can be asked for before the forward pass ends. */
   results: readonly number[];
   /** Whether results are written straight into what uses them, where they can be. */
-  place: boolean;
-  /** Whether a product does what is done next with its result alone. */
-  finish: boolean;
-  /** Whether a product that is a whole gradient updates its parameter without being stored. */
+  inPlace: boolean;
+  /** Whether products end in the relu, mask or sum that alone reads their result. */
+  epilogues: boolean;
+  /** Whether a product that is a whole gradient updates its parameter and is not stored. */
   fuseUpdate: boolean;
 }
 
@@ -52,42 +52,44 @@ export interface LoweringOptions {
 export interface ParameterBlock {
   offset: number;
   size: number;
-  /** How many of the numbers, from the first on, a gradient reaches that is in memory. */
+  /** How many numbers, from the first on, have a gradient in memory that is computed. */
   trained: number;
-  /** How many of the numbers, from the first on, have a gradient in memory; the others' is fused. */
+  /** How many numbers, from the first on, have room for a gradient; the update of the others is fused. */
   withGradient: number;
   gradients: number;
   moments: number[];
   /** Arena offset of the update rule's numbers. */
   rule: number;
-  /** Arena offset of the number of updates that were left out. */
+  /** Arena offset of the count of skipped updates. */
   skips: number;
 }
 
 export interface Lowered {
   code: Int32Array;
   extents: Int32Array;
-  tape: Uint32Array;
+  /** Scalar bytecode, which an instruction runs stretches of; empty for programs of arrays. */
+  bytecode: Uint32Array;
   arenaSize: number;
   intsSize: number;
-  levels: number;
+  /** The longest prefix. */
+  maxLength: number;
   /** The compiler's node behind each instruction. */
   nodes: number[];
   /** Ends of the instructions: those that `results` need, forward, backward and update. */
   sections: { results: number; forward: number; backward: number; update: number };
   parameters: ParameterBlock;
-  /** Where a node's numbers lie; undefined where it has none of its own. */
+  /** Where a node's numbers lie; undefined where it has no place. */
   view(node: number): View | undefined;
   /** First slot of an index node. */
   slot(node: number): number;
   constants: readonly { value: number; offset: number }[];
 }
 
-/** Memory and leaves that every lowering lays out the same way. */
+/** Places in the arena and among the integers. */
 export class Layout {
   size = 0;
   ints = 0;
-  /** Each number once; 0 and -0 are two. */
+  /** Each number once; 0 and -0 are two numbers. */
   readonly constants: { value: number; offset: number }[] = [];
   private readonly constantOffsets = new Map<number | string, number>();
   readonly parameterOffsets = new Map<number, number>();
@@ -96,23 +98,22 @@ export class Layout {
 
   constructor(
     private readonly ir: Ir,
-    /** By node; 0: not needed. */
-    live: ArrayLike<number>,
+    /** How often each node is used; 0: not needed. */
+    uses: ArrayLike<number>,
     private readonly options: LoweringOptions,
-    /** Parameters that are updated without their gradient being stored. */
+    /** Parameters that are updated by a product: their gradient is not stored. */
     fused: ReadonlySet<number> = new Set(),
   ) {
     const parameters: number[] = [];
     for (let node = 0; node < ir.forwardEnd; node++) {
-      if (!live[node]) continue;
-      if (ir.is(node, 'parameter')) parameters.push(node);
+      if (uses[node] && ir.is(node, 'parameter')) parameters.push(node);
     }
     // One block for all parameters: an update is one instruction.
     const offset = this.size;
     const place = (node: number): void => {
       this.parameterOffsets.set(node, this.allocate(sizeOf(ir.shape(node))));
     };
-    // First what an update's steps may change: nothing that no gradient can reach.
+    // First those that a gradient can reach: an update's steps change these alone.
     const stored = parameters.filter((node) => !fused.has(node));
     const isTrained = (node: number): boolean => options.gradients.has(node) || options.unmoved.has(node);
     stored.filter(isTrained).forEach(place);

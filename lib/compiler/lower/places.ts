@@ -1,9 +1,9 @@
-/** What the compiler decides about where results go: totals with their terms, aliases, parents. */
+/** The plan of where results go, and how the terms of a total get there. */
 import { type OpName, OPS } from '../../graph/ops.js';
 import type { Ir } from '../ir/ir.js';
-import { termCount, termLevel } from '../ir/trace.js';
+import { termCount, termPosition } from '../ir/trace.js';
 import { denseView, sliceView, reshapeView, transposeView } from './view.js';
-import { sameLevels } from '../ir/axes.js';
+import { sameAxisPositions } from '../ir/axes.js';
 
 /** Operators whose instructions can add to what is there. */
 export const ACCUMULATING: ReadonlySet<OpName> = new Set<OpName>([
@@ -46,7 +46,7 @@ export const ACCUMULATING: ReadonlySet<OpName> = new Set<OpName>([
   'scatterOuter',
 ]);
 
-/** From a total's whole to the part a term fills: the gradients of slice and reshape undone. */
+/** A step from a whole array to the part that a term fills: it undoes the gradient of a view. */
 export type Step =
   | { kind: 'slice'; axis: number; start: number; stop: number }
   | { kind: 'reshape'; shape: readonly number[] }
@@ -55,45 +55,48 @@ export type Step =
 export interface Term {
   /** The total's operand. */
   input: number;
-  /** The node whose numbers are added, past the embeds and reshapes that were absorbed. */
+  /** The node whose numbers are added: behind the padding and views that were absorbed. */
   node: number;
   steps: Step[];
-  level: number;
+  /** The position from which the term counts. */
+  position: number;
   /** Written straight into the total by its own instruction. */
   placed: boolean;
-  /** The first to be written: writes instead of adding. */
+  /** Writes instead of adding: the first term to be written, or one of several that do not overlap. */
   base: boolean;
 }
 
 export interface Total {
   terms: Term[];
-  /** Must be zero before its first term. */
+  /** Has to be cleared before its first term is added. */
   zeroed: boolean;
 }
 
 export interface Placement {
-  live: Uint8Array;
+  /** How often each node is used; 0: not needed. */
   uses: Int32Array;
-  /** The stack, concat, choose or total that a node is written into; -1: memory of its own. */
+  /** The stack, concatenation, choice, total or reshape that a node is written into; -1: memory of its own. */
   parent: Int32Array;
-  /** Its position there. */
-  position: Int32Array;
+  /** Which operand it is there. */
+  operandIndex: Int32Array;
   totals: Map<number, Total>;
-  /** Embeds and reshapes that vanished into a total. */
+  /** Padding and views that vanished into a total: its terms are written past them. */
   absorbed: Uint8Array;
-  /** Reshapes that would copy: what they reshape is written in their order instead, by these steps. */
+  /** Reshapes that would be copies: what they reshape is written in their order, by these steps. */
   hosts: Map<number, Step[]>;
-  /** Totals that lie where one of their terms does: that term, an operand. */
-  tookOver: Map<number, number>;
-  /** Stacks that are a run of another stack's rows. */
+  /** Totals that lie in the memory of one of their operands: that operand. */
+  reused: Map<number, number>;
+  /** Stacks that are consecutive rows of another stack. */
   aliases: Map<number, { stack: number; start: number }>;
 }
 
+/** Whether a node has instructions of its own: it is no leaf and no view. */
 export function computed(ir: Ir, node: number): boolean {
   const op = ir.opOf(node);
   return OPS[op].lower.kind !== 'view' && ir.inputCount(node) > 0 && op !== 'inverseCount';
 }
 
+/** Decides which terms of a total their own instructions write into it, and which come first. */
 export function planTotal(ir: Ir, p: Placement, total: number, inPlace: boolean): void {
   const terms: Term[] = [];
   const n = termCount(ir, total);
@@ -123,25 +126,25 @@ export function planTotal(ir: Ir, p: Placement, total: number, inPlace: boolean)
       node = ir.input(node, 0);
     }
     const op = ir.opOf(node);
-    // Kernels write rows: the last axis must be contiguous.
+    // Instructions write rows: the last axis must be contiguous.
     const last = view.shape.length - 1;
     const rows = last < 0 || view.strides[last] === 1 || view.shape[last] === 1;
-    // A node's own instruction runs from the node's level on, which may be below the one from which
-    // the term counts: a shorter run must not add it.
-    const level = termLevel(ir, total, i);
-    const adds = ACCUMULATING.has(op) && ir.levels[node] === level;
+    // A node's instruction runs from the node's position on, which may be before the one from which the
+    // term counts: a run that ends between the two must not add it.
+    const position = termPosition(ir, total, i);
+    const adds = ACCUMULATING.has(op) && ir.positions[node] === position;
     const placed =
-      inPlace && rows && p.uses[node] === 1 && adds && p.parent[node] === -1 && !p.tookOver.has(node);
-    // A term may already belong to this very total (x + x): uses counts edges, so it is not alone.
+      inPlace && rows && p.uses[node] === 1 && adds && p.parent[node] === -1 && !p.reused.has(node);
+    // Of x + x neither term is placed: x has two uses.
     if (placed) {
       p.parent[node] = total;
-      p.position[node] = i;
+      p.operandIndex[node] = i;
     }
     terms.push({
       input: ir.input(total, i),
       node,
       steps,
-      level,
+      position,
       placed,
       base: false,
     });
@@ -155,19 +158,20 @@ export function inverse(axes: readonly number[]): number[] {
   return result;
 }
 
-/** Whether a term has the rows of its total on every run; with fewer, old numbers would stay in it. */
+/** Whether a term has the rows of its total in every run; with fewer, numbers of an earlier run would stay. */
 export function fills(ir: Ir, total: number, term: Term): boolean {
   return (
-    ir.axisLevels[term.node] === undefined || sameLevels(ir.axisLevels[term.input], ir.axisLevels[total])
+    ir.axisPositions[term.node] === undefined ||
+    sameAxisPositions(ir.axisPositions[term.input], ir.axisPositions[total])
   );
 }
 
-/** Marks the terms that write instead of adding; false where zeros must come first. */
+/** Marks the terms that write instead of adding; false where the total has to be cleared first. */
 function chooseBase(ir: Ir, total: number, terms: Term[]): boolean {
-  const level = ir.levels[total]!;
+  const position = ir.positions[total]!;
   const whole = (term: Term): boolean =>
-    term.level === level && fills(ir, total, term) && term.steps.every((step) => step.kind !== 'slice');
-  // Placed terms are written when their nodes run, the others when the total does.
+    term.position === position && fills(ir, total, term) && term.steps.every((step) => step.kind !== 'slice');
+  // Placed terms are written where their nodes stand in the order, the others where the total does.
   const placed = terms.filter((term) => term.placed).sort((a, b) => a.node - b.node);
   const first = placed[0] ?? terms.find(whole);
   if (first && whole(first)) {
@@ -184,10 +188,10 @@ function tiles(ir: Ir, total: number, terms: readonly Term[]): boolean {
   let axis = -1;
   const starts = new Set<number>();
   let covered = 0;
-  for (const { level, steps } of terms) {
+  for (const { position, steps } of terms) {
     const slices = steps.filter((step) => step.kind === 'slice');
     const slice = slices[0];
-    if (level !== ir.levels[total] || slices.length !== 1 || steps[0] !== slice) return false;
+    if (position !== ir.positions[total] || slices.length !== 1 || steps[0] !== slice) return false;
     if (axis >= 0 && slice!.axis !== axis) return false;
     axis = slice!.axis;
     // Equal tiles: distinct starts at multiples of the width cannot overlap.

@@ -1,8 +1,7 @@
 /**
- * From a graph of single numbers to the scalar tape: one number per instruction, in the order of
- * the prefix, so that a shorter run is a shorter stretch of the same tape. What a tape is made of,
- * and in what order, is decided in native/compile/assemble.cpp; here leaves are placed, and the parts of the
- * tape become instructions.
+ * From a graph of single numbers to scalar bytecode: one number per operation, in the order of positions,
+ * so that a shorter run is a shorter stretch of it. native/compile/assemble.cpp decides which operations
+ * there are and in what order; here leaves are placed, and stretches of bytecode become instructions.
  */
 import { OP_NAMES, type OpName } from '../../graph/ops.js';
 import { addon, tapeOpcodes, type TapeGraph } from '../../binding/addon.js';
@@ -12,7 +11,7 @@ import { Layout, type Lowered, type LoweringOptions } from './layout.js';
 import { emitSteps } from './updates.js';
 import { denseView } from './view.js';
 
-/** Operators that a tape has, and their opcodes. */
+/** Operators that are one operation of scalar bytecode, and that operation. */
 const SIMPLE: Partial<Record<OpName, string>> = {
   neg: 'neg',
   exp: 'exp',
@@ -56,7 +55,7 @@ const LEAVES: ReadonlySet<OpName> = new Set<OpName>([
   'element',
 ]);
 const OTHERS: ReadonlySet<OpName> = new Set<OpName>(['pow', 'total', 'choose', 'chooseGrad']);
-/** What a total's term becomes when its own instruction adds to the total. */
+/** The operation of a total's term that adds to the total itself. */
 const ADDING: Partial<Record<OpName, string>> = {
   mul: 'fma',
   neg: 'decumulate',
@@ -64,7 +63,8 @@ const ADDING: Partial<Record<OpName, string>> = {
   chooseGrad: 'choose_grad',
 };
 
-function tapeCode(name: string): number {
+/** The code of an operation. */
+function bytecode(name: string): number {
   return tapeOpcodes.get(name)!;
 }
 /** A number for each operator, by the compiler's numbering. */
@@ -72,7 +72,7 @@ function byOperator(of: (op: OpName) => number): Int32Array {
   return Int32Array.from(OP_NAMES, of);
 }
 function codes(names: Partial<Record<OpName, string>>): Int32Array {
-  return byOperator((op) => (names[op] ? tapeCode(names[op]) : -1));
+  return byOperator((op) => (names[op] ? bytecode(names[op]) : -1));
 }
 const OWN_CODE = codes(SIMPLE);
 const ADDING_CODE = codes(ADDING);
@@ -89,7 +89,7 @@ const OWN_ROLE = byOperator((op) => ROLES.indexOf(roleOf(op)));
 const NONE = ROLES.indexOf('none');
 const LEAF = ROLES.indexOf('leaf');
 
-/** Whether every node is a single number that the tape can compute. */
+/** Whether every node is a single number that scalar bytecode can compute. */
 export function isScalarGraph(ir: Ir): boolean {
   const { ops } = ir.arrays;
   for (let node = 0; node < ir.count; node++) {
@@ -100,7 +100,7 @@ export function isScalarGraph(ir: Ir): boolean {
   return true;
 }
 
-/** Powers that have an instruction of their own, of one number. */
+/** Powers that are an operation of one number. */
 const POWERS: ReadonlyMap<number, string> = new Map([
   [-0.5, 'rsqrt'],
   [0.5, 'sqrt'],
@@ -108,23 +108,23 @@ const POWERS: ReadonlyMap<number, string> = new Map([
   [1, 'copy'],
 ]);
 
-/** The assembler's words for an attribute: see `Attribute` in native/compile/assemble.h. */
+/** How many words the assembler has for an attribute, and which of them holds an exponent (native/compile/assemble.h). */
 const ATTRIBUTE_WORDS = 7;
 const EXPONENT = 4;
 
-/** All attributes in words; the exponents that powers need as numbers are yet to be placed. */
+/** All attributes as words; exponents that are operands get their place later. */
 function attributeWords(ir: Ir): { attributes: Int32Array; levelsList: Int32Array } {
   const all = ir.attributes;
   const attributes = new Int32Array(ATTRIBUTE_WORDS * all.length);
   const list: number[] = [];
   for (let i = 0; i < all.length; i++) {
-    const { prefix, levels, exponent, choice, k } = all[i]!;
+    const { prefix, positions, exponent, choice, k } = all[i]!;
     const at = ATTRIBUTE_WORDS * i;
     attributes[at] = prefix ? 1 : 0;
-    attributes[at + 1] = levels ? list.length : -1;
-    if (levels) for (const level of levels) list.push(level);
+    attributes[at + 1] = positions ? list.length : -1;
+    if (positions) for (const position of positions) list.push(position);
     attributes[at + 2] = list.length;
-    if (exponent !== undefined) attributes[at + 3] = tapeCode(powerOf(exponent));
+    if (exponent !== undefined) attributes[at + 3] = bytecode(powerOf(exponent));
     attributes[at + EXPONENT] = -1;
     attributes[at + 5] = choice ?? 0;
     attributes[at + 6] = k ?? 0;
@@ -136,8 +136,8 @@ function powerOf(exponent: number): string {
   return POWERS.get(exponent) ?? (exponent === 2 ? 'mul' : 'pow');
 }
 
-/** The tape of a graph of single numbers; undefined where its levels leave no order to run in. */
-export function lowerTape(ir: Ir, options: LoweringOptions): Lowered | undefined {
+/** Lowers a graph of single numbers; undefined where its positions leave no order to run in. */
+export function lowerScalars(ir: Ir, options: LoweringOptions): Lowered | undefined {
   const graph: TapeGraph = {
     ...ir.arrays,
     ...attributeWords(ir),
@@ -146,7 +146,7 @@ export function lowerTape(ir: Ir, options: LoweringOptions): Lowered | undefined
     adding: ADDING_CODE,
     count: ir.count,
     forwardEnd: ir.forwardEnd,
-    maxLevel: ir.maxLevel,
+    maxLevel: ir.maxLength,
   };
   const gradients = [...options.gradients.values()];
   const uses = addon.countUses(graph, Int32Array.from([...options.keep, ...gradients]));
@@ -173,7 +173,7 @@ export function lowerTape(ir: Ir, options: LoweringOptions): Lowered | undefined
     slots,
     zero,
     arenaSize: layout.size,
-    update: options.update ? tapeCode(options.update.op) : -1,
+    update: options.update ? bytecode(options.update.op) : -1,
     parameters: block.offset,
     moment: block.moments[0] ?? -1,
     secondMoment: block.moments[1] ?? -1,
@@ -186,22 +186,22 @@ export function lowerTape(ir: Ir, options: LoweringOptions): Lowered | undefined
 
   const out = new Encoder();
   const literal = (n: number): number => out.literal(n);
-  const run = (rows: number, cols: number, backward = false, byLevel = false): void => {
+  const run = (rows: number, cols: number, backward = false, byPosition = false): void => {
     const one = literal(1);
     const extents = [one, one, rows, cols, one] as const;
-    out.emit(-1, { op: 'tape', level: 0, accumulate: backward, extents, imm0: byLevel ? 1 : 0 });
+    out.emit(-1, { op: 'tape', position: 0, accumulate: backward, extents, imm0: byPosition ? 1 : 0 });
   };
   const runAll = ([begin, end]: readonly [number, number]): void => {
     if (end > begin) run(literal(begin), literal(end));
   };
   runAll(made.clearForward);
-  const ends = out.byLevel(made.forward);
+  const ends = out.byLength(made.forward);
   run(ends, ends, false, true);
   runAll(made.afterForward);
   const forward = out.count;
   runAll(made.clearBackward);
   runAll(made.beforeBackward);
-  if (ir.count > ir.forwardEnd) run(out.byLevel(made.backward), literal(made.backward[0]!), true, true);
+  if (ir.count > ir.forwardEnd) run(out.byLength(made.backward), literal(made.backward[0]!), true, true);
   const backward = out.count;
   if (options.update) {
     emitSteps(
@@ -212,14 +212,14 @@ export function lowerTape(ir: Ir, options: LoweringOptions): Lowered | undefined
     );
     run(literal(made.update[0]), literal(made.update[1]));
   }
-  const { code, extents } = out.finish(ir.maxLevel);
+  const { code, extents } = out.encode(ir.maxLength);
   return {
     code,
     extents,
-    tape: made.tape,
+    bytecode: made.tape,
     arenaSize: layout.size,
     intsSize: layout.ints,
-    levels: ir.maxLevel,
+    maxLength: ir.maxLength,
     nodes: out.nodes,
     sections: { results: forward, forward, backward, update: out.count },
     parameters: block,

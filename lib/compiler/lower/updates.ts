@@ -1,38 +1,10 @@
-/** Updates: which parameters' gradients are never stored, and what is done to the others' first. */
-import { OPS } from '../../graph/ops.js';
+/** The instructions of a training step after its gradients: what is done to these, and the update. */
+import { both } from '../ir/axes.js';
+import type { Context } from './context.js';
 import type { Encoder, Instruction, Operand } from './encode.js';
-import type { Ir } from '../ir/ir.js';
 import type { ParameterBlock, UpdateOperand, UpdateRule } from './layout.js';
-import type { Placement } from './places.js';
+import { transposedCopy } from './matmul.js';
 import type { View } from './view.js';
-
-/**
- * The product of each parameter whose whole gradient it is (parameter to product). All products read
- * their operands after the backward pass, when updates have begun: none may read a parameter that is
- * updated so.
- */
-export function fusedUpdates(
-  ir: Ir,
-  { totals, uses, live }: Placement,
-  gradients: ReadonlyMap<number, number>,
-): Map<number, number> {
-  const fused = new Map<number, number>();
-  for (const [parameter, gradient] of gradients) {
-    const terms = totals.get(gradient)?.terms;
-    if (!live[parameter] || uses[gradient] !== 1 || terms?.length !== 1) continue;
-    const { node, steps, placed } = terms[0]!;
-    if (!placed || steps.length || !ir.is(node, 'matmul')) continue;
-    // Two matrices: no batches, and no rows or columns that a short run does not have.
-    const isMatrix = (operand: number): boolean => ir.shape(operand).length === 2;
-    if (!ir.inputs(node).every(isMatrix) || ir.axisLevels[node]) continue;
-    fused.set(parameter, node);
-  }
-  const viewed = fused.size ? viewedNodes(ir) : [];
-  for (const product of [...fused.values()]) {
-    for (const operand of ir.inputs(product)) fused.delete(viewed[operand]!);
-  }
-  return fused;
-}
 
 /**
  * Writes the steps before an update's own instruction, over all trained parameters; first of all those
@@ -45,8 +17,8 @@ export function emitSteps(
   watched: readonly View[],
 ): void {
   const one = out.literal(1);
-  const emit = (n: number, instruction: Omit<Instruction, 'level' | 'extents'>): void => {
-    out.emit(-1, { level: 0, extents: [one, one, one, out.literal(n), one], ...instruction });
+  const emit = (n: number, instruction: Omit<Instruction, 'position' | 'extents'>): void => {
+    out.emit(-1, { position: 0, extents: [one, one, one, out.literal(n), one], ...instruction });
   };
   for (const { offset } of watched) emit(1, { op: 'check', y: [offset, 0, 0, 0, 1], imm1: block.skips });
   if (!block.trained) return;
@@ -66,12 +38,49 @@ export function emitSteps(
   }
 }
 
-/** What each node is a view of: itself where it is none. */
-export function viewedNodes(ir: Ir): Int32Array {
-  const viewed = new Int32Array(ir.count);
-  for (let node = 0; node < ir.count; node++) {
-    const isView = OPS[ir.opOf(node)].lower.kind === 'view';
-    viewed[node] = isView ? viewed[ir.input(node, 0)]! : node;
+/** Updates the parameters: first those that a product updates, since some of these products read the others. */
+export function emitUpdate(c: Context, op: UpdateRule['op']): void {
+  const { block } = c.layout;
+  for (const [parameter, product] of c.fused) {
+    c.node = product;
+    emitFusedUpdate(c, op, parameter, product);
   }
-  return viewed;
+  c.node = -1;
+  if (!block.withGradient) return;
+  c.emit({
+    op,
+    extents: [1, 1, 1, block.withGradient, 1],
+    y: [block.offset, 0, 0, 0, 1],
+    a: [block.moments[0]!, 0, 0, 0, 1],
+    b: [block.gradients, 0, 0, 0, 1],
+    c: [block.moments[1] ?? 0, 0, 0, 0, 1],
+    imm0: block.rule,
+  });
+}
+
+/** Updates a parameter by a product that is its whole gradient, a block of rows at a time. */
+function emitFusedUpdate(c: Context, op: UpdateRule['op'], parameter: number, product: number): void {
+  const { layout, ir } = c;
+  const { block } = layout;
+  const [nodeA, nodeB] = ir.inputs(product) as [number, number];
+  const [a, b] = [c.locate(nodeA), c.locate(nodeB)];
+  const [m, n] = ir.shape(parameter) as [number, number];
+  if (!m || !n) return;
+  const k = a.shape[1]!;
+  // A run that ends before the product's position has no gradient, but moments that decay.
+  const position = ir.positions[product]!;
+  const own = both(c.positionsOf(nodeA)?.[1], c.positionsOf(nodeB)?.[0]);
+  const positions = own ?? (position > 0 ? new Array<number>(k).fill(position) : undefined);
+  const right = b.strides[1] === 1 || n === 1 ? b : transposedCopy(c, b, nodeB);
+  const at = layout.parameterOffsets.get(parameter)! - block.offset;
+  c.emit({
+    op: `gemm_${op}`,
+    extents: [1, 1, m, n, { n: k, positions: positions?.map((entry) => Math.max(entry, position)) }],
+    y: [block.offset + at, 0, 0, n, 1],
+    a: [a.offset, 0, 0, a.strides[0]!, a.strides[1]!],
+    b: [right.offset, 0, 0, right.strides[0]!, 1],
+    c: [block.moments[0]! + at, 0, 0, n, 1],
+    imm0: block.rule,
+    imm1: (block.moments[1] ?? -at) + at,
+  });
 }

@@ -1,12 +1,6 @@
 /** Views: where an array's numbers lie in the arena. Slices, rows and transposes move no number. */
 import { contiguousStrides, sizeOf, type Shape } from '../../core/shape.js';
 
-/**
- * How many views one on the other are looked through where that may save work: no listing has more,
- * and looking through all of many, again for each, would take time that grows with their square.
- */
-export const MOST_VIEWS = 64;
-
 export interface View {
   readonly offset: number;
   readonly shape: Shape;

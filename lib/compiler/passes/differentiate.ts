@@ -2,10 +2,10 @@
 import { OPS, sumTo, type GradientContext, type OpName } from '../../graph/ops.js';
 import { sameShape } from '../../core/shape.js';
 import type { Ir } from '../ir/ir.js';
-import { completed, sameLevels } from '../ir/axes.js';
+import { completed, sameAxisPositions } from '../ir/axes.js';
 import { differentiateNumbers } from './rules.js';
 import { isScalarGraph } from '../lower/scalar-bytecode.js';
-import { termCount, termLevel } from '../ir/trace.js';
+import { termCount, termPosition } from '../ir/trace.js';
 
 /** Operators whose result is a number that a gradient can reach. */
 const LEAVES: ReadonlySet<OpName> = new Set<OpName>(['parameter', 'input']);
@@ -14,7 +14,7 @@ const LEAVES: ReadonlySet<OpName> = new Set<OpName>(['parameter', 'input']);
  * The gradients of the sum of root's elements: the node that holds the gradient of each forward
  * node which is a leaf of the operators `wanted`, or on which one depends; -1 where none flows.
  *
- * Terms of a gradient that comes from several consumers are one `total`, each with the level of its
+ * Terms of a gradient that comes from several consumers are one `total`, each with the position of its
  * consumer, so that a short run skips the terms of positions it does not have. Wanted leaves always
  * get a total of their own, a place where their gradient lies whole. With `combine`, terms that come
  * position by position are gathered into one product or stack.
@@ -41,7 +41,7 @@ function activeNodes(ir: Ir, root: number, wanted: ReadonlySet<OpName>): Uint8Ar
 
 interface Term {
   node: number;
-  level: number;
+  position: number;
 }
 
 class Differentiation {
@@ -60,17 +60,17 @@ class Differentiation {
   run(): Int32Array {
     const { ir, root } = this;
     const gradients = new Int32Array(ir.forwardEnd).fill(-1);
-    ir.level = 0;
+    ir.position = 0;
     const seed = ir.constant(1);
     const shape = ir.shape(root);
     this.addTerm(root, shape.length ? ir.op('broadcastTo', [seed], { shape }) : seed, 0);
     for (let node = root; node >= 0; node--) gradients[node] = this.visit(node);
-    ir.level = 0;
+    ir.position = 0;
     return gradients;
   }
 
-  private addTerm(node: number, term: number, level: number): void {
-    (this.terms[node] ??= []).push({ node: term, level });
+  private addTerm(node: number, term: number, position: number): void {
+    (this.terms[node] ??= []).push({ node: term, position });
   }
 
   /** The gradient of a node, all of whose users have been visited; gives its operands their terms. */
@@ -78,17 +78,17 @@ class Differentiation {
     const { ir } = this;
     const terms = this.terms[node];
     if (!terms || !this.active[node]) return -1;
-    const level = ir.levels[node]!;
-    ir.level = level;
+    const position = ir.positions[node]!;
+    ir.position = position;
     const isLeaf = LEAVES.has(ir.opOf(node));
     const own = terms.map((term) => term.node);
-    const levels = terms.map((term) => term.level);
-    const dy = totalOf(ir, node, own, levels, isLeaf, this.combine);
-    if (!isLeaf) this.addTermsByRule(node, level, dy);
+    const positions = terms.map((term) => term.position);
+    const dy = totalOf(ir, node, own, positions, isLeaf, this.combine);
+    if (!isLeaf) this.addTermsByRule(node, position, dy);
     return dy;
   }
 
-  private addTermsByRule(node: number, level: number, dy: number): void {
+  private addTermsByRule(node: number, position: number, dy: number): void {
     const { ir } = this;
     const definition = OPS[ir.opOf(node)];
     const inputs = ir.inputs(node);
@@ -100,19 +100,20 @@ class Differentiation {
       dy,
     };
     const isTotal = ir.is(node, 'total');
-    const rowLevels = ir.is(node, 'stack') ? ir.attr(node).levels : undefined;
+    const rowPositions = ir.is(node, 'stack') ? ir.attr(node).positions : undefined;
     const n = isTotal ? termCount(ir, node) : inputs.length;
     for (let i = 0; i < n; i++) {
       const input = inputs[i]!;
       if (ir.isInteger(input) || !this.active[input]) continue;
-      const edge = isTotal ? termLevel(ir, node, i) : Math.max(level, rowLevels?.[i] ?? 0);
-      ir.level = edge;
+      const edge = isTotal ? termPosition(ir, node, i) : Math.max(position, rowPositions?.[i] ?? 0);
+      ir.position = edge;
       const before = ir.count;
       let term = definition.gradient(context, i);
       if (term === null) continue;
       if (!sameShape(ir.shape(term), ir.shape(input))) term = sumTo(ir, term, ir.shape(input));
       // A gradient has the axes of what it is the gradient of, where its rule lost track of them.
-      if (term >= before) ir.setLevels(term, completed(ir.axisLevels[term], ir.axisLevels[input]));
+      if (term >= before)
+        ir.setAxisPositions(term, completed(ir.axisPositions[term], ir.axisPositions[input]));
       this.addTerm(input, term, edge);
     }
   }
@@ -123,33 +124,36 @@ function totalOf(
   ir: Ir,
   node: number,
   own: number[],
-  levels: number[],
+  positions: number[],
   wrap: boolean,
   combine: boolean,
 ): number {
-  const level = ir.levels[node]!;
-  if (combine) combineTerms(ir, node, own, levels);
-  ir.level = level;
+  const position = ir.positions[node]!;
+  if (combine) combineTerms(ir, node, own, positions);
+  ir.position = position;
   const term = own[0]!;
-  const whole = levels[0] === level && sameLevels(ir.axisLevels[term], ir.axisLevels[node]);
+  const whole =
+    positions[0] === position && sameAxisPositions(ir.axisPositions[term], ir.axisPositions[node]);
   if (own.length === 1 && whole && !wrap) return term;
-  const total = ir.push('total', own, { levels }, ir.shape(node));
-  ir.setLevels(total, ir.axisLevels[node]);
+  const total = ir.push('total', own, { positions }, ir.shape(node));
+  ir.setAxisPositions(total, ir.axisPositions[node]);
   return total;
 }
 
 /** Replaces terms of one form by a single node, in place. */
-function combineTerms(ir: Ir, node: number, own: number[], levels: number[]): void {
+function combineTerms(ir: Ir, node: number, own: number[], positions: number[]): void {
   if (own.length < 2 || !ir.shape(node).length) return;
-  const order = own.map((_, i) => i).sort((a, b) => levels[a]! - levels[b]!);
-  if (rowsOf(ir, node, own, levels)) return;
+  const order = own.map((_, i) => i).sort((a, b) => positions[a]! - positions[b]!);
+  if (rowsOf(ir, node, own, positions)) return;
   // A sum of outer products is one product of two stacks.
   const products = order.filter((i) => outerProduct(ir, own[i]!));
   if (products.length < 2) return;
-  const rowLevels = products.map((i) => levels[i]!);
+  const rowPositions = products.map((i) => positions[i]!);
   const factors = products.map((i) => outerProduct(ir, own[i]!)!);
-  ir.level = rowLevels[0]!;
-  const attr = rowLevels.every((level) => level === rowLevels[0]) ? {} : { levels: rowLevels };
+  ir.position = rowPositions[0]!;
+  const attr = rowPositions.every((position) => position === rowPositions[0])
+    ? {}
+    : { positions: rowPositions };
   const columns = ir.op(
     'stack',
     factors.map(([a]) => a),
@@ -162,12 +166,12 @@ function combineTerms(ir: Ir, node: number, own: number[], levels: number[]): vo
   );
   const product = ir.op('matmul', [ir.op('transpose', [columns], { axes: [1, 0] }), rows]);
   const gone = new Set(products);
-  const rest = own.map((term, i) => [term, levels[i]!] as const).filter((_, i) => !gone.has(i));
+  const rest = own.map((term, i) => [term, positions[i]!] as const).filter((_, i) => !gone.has(i));
   own.length = 0;
-  levels.length = 0;
-  for (const [term, level] of [...rest, [product, rowLevels[0]!] as const]) {
+  positions.length = 0;
+  for (const [term, position] of [...rest, [product, rowPositions[0]!] as const]) {
     own.push(term);
-    levels.push(level);
+    positions.push(position);
   }
 }
 
@@ -184,26 +188,26 @@ function outerProduct(ir: Ir, node: number): readonly [number, number] | null {
 }
 
 /** One row from each term, all rows covered: a stack of the rows. */
-function rowsOf(ir: Ir, node: number, own: number[], levels: number[]): boolean {
+function rowsOf(ir: Ir, node: number, own: number[], positions: number[]): boolean {
   const shape = ir.shape(node);
   if (own.length !== shape[0]) return false;
-  const rowLevels = ir.axisLevels[node]?.[0];
+  const rowPositions = ir.axisPositions[node]?.[0];
   const rows = new Array<number>(own.length).fill(-1);
   for (const [i, term] of own.entries()) {
     if (!ir.is(term, 'embed')) return false;
     const { axis, start } = ir.attr(term) as { axis: number; start: number };
     const part = ir.input(term, 0);
     if (axis !== 0 || ir.shape(part)[0] !== 1 || rows[start] !== -1) return false;
-    if (levels[i] !== (rowLevels?.[start] ?? ir.levels[node])) return false;
+    if (positions[i] !== (rowPositions?.[start] ?? ir.positions[node])) return false;
     const row = shape.slice(1);
     const whole = ir.is(part, 'reshape') && sameShape(ir.shape(ir.input(part, 0)), row);
-    ir.level = levels[i]!;
+    ir.position = positions[i]!;
     rows[start] = whole ? ir.input(part, 0) : ir.op('reshape', [part], { shape: row });
   }
-  ir.level = ir.levels[node]!;
-  const stack = ir.op('stack', rows, rowLevels ? { levels: rowLevels } : {});
-  ir.setLevels(stack, ir.axisLevels[node]);
+  ir.position = ir.positions[node]!;
+  const stack = ir.op('stack', rows, rowPositions ? { positions: rowPositions } : {});
+  ir.setAxisPositions(stack, ir.axisPositions[node]);
   own.splice(0, own.length, stack);
-  levels.splice(0, levels.length, ir.levels[node]!);
+  positions.splice(0, positions.length, ir.positions[node]!);
   return true;
 }

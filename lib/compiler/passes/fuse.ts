@@ -7,9 +7,9 @@
  */
 import type { OpName } from '../../graph/ops.js';
 import { sameShape, sizeOf } from '../../core/shape.js';
-import type { Ir } from '../ir/ir.js';
-import { rewrite, type Match, type Rewritten, type Subject } from './rewrite.js';
-import { MOST_VIEWS } from '../lower/view.js';
+import type { Ir, Rewritten } from '../ir/ir.js';
+import { rewrite, type Match, type Subject } from './rewrite.js';
+import { MAX_VIEWS } from '../ir/views.js';
 
 /** The roots' graph with idioms replaced. */
 export function fuse(ir: Ir, roots: readonly number[]): Rewritten | null {
@@ -26,14 +26,14 @@ function reshaped(ir: Ir, node: number): number {
   const isSame = (view: number): boolean =>
     ir.is(view, 'reshape') ||
     (ir.is(view, 'broadcastTo') && sizeOf(ir.shape(view)) === sizeOf(ir.shape(ir.input(view, 0))));
-  for (let i = 0; i < MOST_VIEWS && isSame(node); i++) node = ir.input(node, 0);
+  for (let i = 0; i < MAX_VIEWS && isSame(node); i++) node = ir.input(node, 0);
   return node;
 }
 
 /** A number that is the same everywhere, or undefined. */
 function number(ir: Ir, node: number): number | undefined {
   const isView = (view: number): boolean => ir.is(view, 'reshape') || ir.is(view, 'broadcastTo');
-  for (let i = 0; i < MOST_VIEWS && isView(node); i++) node = ir.input(node, 0);
+  for (let i = 0; i < MAX_VIEWS && isView(node); i++) node = ir.input(node, 0);
   return ir.is(node, 'constant') ? ir.constantValue(node) : undefined;
 }
 
@@ -112,7 +112,7 @@ function crossEntropy({ ir, uses }: Subject, node: number): Match | null {
   const x = ir.input(softmax, 0);
   const rank = ir.shape(x).length;
   if (ir.attr(picked).batch ? rank !== 2 : rank !== 1 || ir.shape(target).length) return null;
-  if (ir.axisLevels[x]?.[rank - 1]) return null;
+  if (ir.axisPositions[x]?.[rank - 1]) return null;
   return {
     inputs: [x, target],
     build: (to, inputs) => {
@@ -171,7 +171,7 @@ function rowProduct({ ir, uses }: Subject, node: number): Match | null {
   const matrix = ir.input(b, 0);
   if (ir.input(b, 1) !== index || ir.attr(a).batch || ir.attr(b).batch) return null;
   if (ir.shape(x).length !== 1 || ir.shape(matrix).length !== 2 || ir.shape(index).length !== 1) return null;
-  if (ir.axisLevels[x] || ir.axisLevels[matrix] || ir.axisLevels[index]) return null;
+  if (ir.axisPositions[x] || ir.axisPositions[matrix] || ir.axisPositions[index]) return null;
   return {
     inputs: [x, matrix, index],
     build: (to, inputs) => to.op('gatherMatmul', inputs),

@@ -5,14 +5,8 @@
  */
 import { smallest } from '../../core/lists.js';
 import type { Attr } from '../../graph/ops.js';
-import { Ir } from '../ir/ir.js';
-import { liveNodes } from '../ir/live.js';
-
-export interface Padded {
-  ir: Ir;
-  /** New numbers of the old nodes; -1: not needed. */
-  numbers: Int32Array;
-}
+import { Ir, type Rewritten } from '../ir/ir.js';
+import { countUses } from '../ir/live.js';
 
 /** The first n rows of a padded node; with `zeros`, the rows behind them are 0. */
 interface Prefix {
@@ -22,17 +16,17 @@ interface Prefix {
 }
 
 /** Null where there is nothing to pad. */
-export function pad(old: Ir, roots: readonly number[]): Padded | null {
-  const live = liveNodes(old, roots);
-  const stacks = growingStacks(old, live);
-  return stacks.size ? new Padder(old, roots, live, stacks).run() : null;
+export function pad(old: Ir, roots: readonly number[]): Rewritten | null {
+  const uses = countUses(old, roots);
+  const stacks = growingStacks(old, uses);
+  return stacks.size ? new Padder(old, roots, uses, stacks).run() : null;
 }
 
 /** Every stack that is a prefix of a longer one, and those longest ones: stack to longest. */
-function growingStacks(old: Ir, live: Uint8Array): Map<number, number> {
+function growingStacks(old: Ir, uses: Int32Array): Map<number, number> {
   const byFirst = new Map<number, number[]>();
   for (let node = 0; node < old.count; node++) {
-    if (!live[node] || !old.is(node, 'stack')) continue;
+    if (!uses[node] || !old.is(node, 'stack')) continue;
     const first = old.input(node, 0);
     const family = byFirst.get(first);
     if (family) family.push(node);
@@ -119,7 +113,7 @@ class Padder {
   constructor(
     private readonly old: Ir,
     private readonly roots: readonly number[],
-    private readonly live: Uint8Array,
+    private readonly uses: Int32Array,
     private readonly stacks: ReadonlyMap<number, number>,
   ) {
     this.ir = new Ir(old.count, old);
@@ -127,12 +121,12 @@ class Padder {
     this.prefixes = new Array<Prefix | undefined>(old.count).fill(undefined);
   }
 
-  run(): Padded {
+  run(): Rewritten {
     const { old, ir } = this;
-    for (let node = 0; node < old.count; node++) if (this.live[node]) this.visit(node);
+    for (let node = 0; node < old.count; node++) if (this.uses[node]) this.visit(node);
     for (const root of this.roots) this.value(root);
     ir.forwardEnd = ir.count;
-    ir.level = 0;
+    ir.position = 0;
     return { ir, numbers: this.numbers };
   }
 
@@ -178,14 +172,14 @@ class Padder {
     }
     for (let i = 0; i < n; i++) this.value(old.input(node, i));
     const made = ir.copy(old, node, this.numbers);
-    ir.followLevels(made);
+    ir.followAxisPositions(made);
     this.numbers[node] = made;
   }
 
   private value(node: number): number {
     if (this.numbers[node]! < 0) {
       const { full, n } = this.prefixes[node]!;
-      this.ir.level = this.old.levels[node]!;
+      this.ir.position = this.old.positions[node]!;
       this.numbers[node] = this.ir.op('slice', [full], { axis: 0, start: 0, stop: n });
     }
     return this.numbers[node]!;
@@ -235,9 +229,9 @@ class Padder {
     if (full === undefined) {
       const members = old.inputs(longest);
       const inputs = members.map((member) => this.value(member));
-      const levels = members.map((member) => old.levels[member]!);
-      ir.level = smallest(levels);
-      full = ir.op('stack', inputs, { levels });
+      const positions = members.map((member) => old.positions[member]!);
+      ir.position = smallest(positions);
+      full = ir.op('stack', inputs, { positions });
       this.full.set(longest, full);
     }
     return { full, n: old.inputCount(node), zeros: false };
@@ -245,7 +239,7 @@ class Padder {
 
   private add(node: number, inputs: number[], attr: Attr): number {
     const { old, ir } = this;
-    ir.level = old.levels[node]!;
+    ir.position = old.positions[node]!;
     const made = ir.op(old.opOf(node), inputs, attr);
     ir.inheritSource(made, old, node);
     return made;
@@ -259,7 +253,7 @@ class Padder {
       const { axis, start, stop } = ir.attr(node);
       if (axis === attr.axis && start === attr.start && stop === attr.stop) return node;
     }
-    ir.level = ir.levels[full]!;
+    ir.position = ir.positions[full]!;
     const node = ir.op('slice', [full], attr);
     made.push(node);
     return node;

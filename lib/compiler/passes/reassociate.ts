@@ -3,8 +3,8 @@
  * recurrence, where h waits for the position before, a + b of all positions can then be one node.
  */
 import { sameShape } from '../../core/shape.js';
-import type { Ir } from '../ir/ir.js';
-import { rewrite, type Rewritten, type Rule } from './rewrite.js';
+import type { Ir, Rewritten } from '../ir/ir.js';
+import { rewrite, type Rule } from './rewrite.js';
 
 export function reassociate(ir: Ir, roots: readonly number[]): Rewritten | null {
   if (!addsSums(ir)) return null;

@@ -1,11 +1,12 @@
 /** Rewrites a graph by rules: what a rule matches is built anew, simpler; the rest is copied. */
 import { OP_NAMES, type OpName } from '../../graph/ops.js';
-import { Ir } from '../ir/ir.js';
+import { Ir, type Rewritten } from '../ir/ir.js';
+import { countUses } from '../ir/live.js';
 
 /** A node's replacement: the old nodes it is built from, and the building. */
 export interface Match {
   inputs: readonly number[];
-  /** Makes the replacement of new nodes, at the node's level; returns the new node. */
+  /** Makes the replacement of new nodes, at the node's position; returns the new node. */
   build(ir: Ir, inputs: readonly number[]): number;
 }
 
@@ -19,12 +20,6 @@ export interface Subject {
 export interface Rule {
   ops: readonly OpName[];
   match(subject: Subject, node: number): Match | null;
-}
-
-export interface Rewritten {
-  ir: Ir;
-  /** New numbers of the old nodes; -1: not needed, or gone. */
-  numbers: Int32Array;
 }
 
 /**
@@ -59,36 +54,24 @@ export function rewrite(old: Ir, keep: Iterable<number>, rules: readonly Rule[])
   for (let node = 0; node < old.count; node++) {
     if (node === old.forwardEnd) ir.forwardEnd = ir.count;
     if (!needed[node]) continue;
-    ir.level = old.levels[node]!;
+    ir.position = old.positions[node]!;
     const match = matches.get(node);
     if (match) {
       const made = match.build(
         ir,
         match.inputs.map((input) => numbers[input]!),
       );
-      ir.setLevels(made, old.axisLevels[node] ?? ir.axisLevels[made]);
+      ir.setAxisPositions(made, old.axisPositions[node] ?? ir.axisPositions[made]);
       numbers[node] = made;
     } else if (old.is(node, 'constant')) {
       numbers[node] = ir.constant(old.constantValue(node));
     } else {
       const made = ir.copy(old, node, numbers);
-      ir.setLevels(made, old.axisLevels[node]);
+      ir.setAxisPositions(made, old.axisPositions[node]);
       numbers[node] = made;
     }
   }
   if (old.forwardEnd === old.count) ir.forwardEnd = ir.count;
-  ir.level = 0;
+  ir.position = 0;
   return { ir, numbers };
-}
-
-export function countUses(ir: Ir, keep: Iterable<number>): Int32Array {
-  const uses = new Int32Array(ir.count);
-  for (const node of keep) uses[node]!++;
-  const { start, list } = ir.edges;
-  for (let node = ir.count - 1; node >= 0; node--) {
-    if (!uses[node]) continue;
-    const end = start[node + 1]!;
-    for (let e = start[node]!; e < end; e++) uses[list[e]!]!++;
-  }
-  return uses;
 }

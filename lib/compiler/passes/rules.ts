@@ -62,7 +62,7 @@ export function differentiateNumbers(
   wanted: ReadonlySet<OpName>,
   outside: ReadonlySet<OpName>,
 ): Int32Array {
-  ir.level = 0;
+  ir.position = 0;
   const seed = ir.constant(1);
   const leaves = Uint8Array.from(OP_NAMES, (op) => Number(outside.has(op)) + 2 * Number(wanted.has(op)));
   const graph = (): NumberGraph => ({
@@ -76,9 +76,9 @@ export function differentiateNumbers(
   });
   const rules = rulesOf(ir, addon.numberKinds(graph()));
   const made = addon.differentiateNumbers(graph(), rules, seed);
-  const levels = Array.from(made.attributes.subarray(1), (end, i) => ({
-    levels: Array.from(made.termLevels.subarray(made.attributes[i], end)),
+  const positions = Array.from(made.attributes.subarray(1), (end, i) => ({
+    positions: Array.from(made.termLevels.subarray(made.attributes[i], end)),
   }));
-  ir.replace(made, levels);
+  ir.replace(made, positions);
   return made.gradients;
 }

@@ -1,8 +1,8 @@
 /** Removes what differentiation leaves behind: views that change nothing, products then transposed. */
 import { sameShape } from '../../core/shape.js';
-import type { Ir } from '../ir/ir.js';
-import { sameLevels } from '../ir/axes.js';
-import { rewrite, type Match, type Rewritten, type Subject } from './rewrite.js';
+import type { Ir, Rewritten } from '../ir/ir.js';
+import { sameAxisPositions } from '../ir/axes.js';
+import { rewrite, type Match, type Subject } from './rewrite.js';
 
 /** The graph of `keep`, forward and backward, tidied. */
 export function tidy(ir: Ir, keep: readonly number[]): Rewritten | null {
@@ -25,7 +25,7 @@ function identity({ ir }: Subject, node: number): Match | null {
   const x = ir.input(node, 0);
   if (!sameShape(ir.shape(x), ir.shape(node))) return null;
   // An embed is whole on a short run, too: zeros stand for the rows its operand does not have.
-  if (!sameLevels(ir.axisLevels[x], ir.axisLevels[node])) return null;
+  if (!sameAxisPositions(ir.axisPositions[x], ir.axisPositions[node])) return null;
   return { inputs: [x], build: (_, [same]) => same! };
 }
 
@@ -35,7 +35,7 @@ function transposedTwice({ ir }: Subject, node: number): Match | null {
   const axes = ir.attr(node).axes!.map((axis) => inner[axis]!);
   const x = ir.input(ir.input(node, 0), 0);
   const same = isSorted(axes);
-  if (same && !sameLevels(ir.axisLevels[x], ir.axisLevels[node])) return null;
+  if (same && !sameAxisPositions(ir.axisPositions[x], ir.axisPositions[node])) return null;
   return { inputs: [x], build: (to, [of]) => (same ? of! : to.op('transpose', [of!], { axes })) };
 }
 

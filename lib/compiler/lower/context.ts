@@ -1,0 +1,184 @@
+/** What every emitter is given: the graph, where its numbers lie, and the instructions written so far. */
+import { sizeOf, type Shape } from '../../core/shape.js';
+import type { AxisPositions } from '../ir/axes.js';
+import type { Ir } from '../ir/ir.js';
+import { viewedNodes } from '../ir/views.js';
+import { Encoder, type Instruction } from './encode.js';
+import { Layout, type LoweringOptions } from './layout.js';
+import { Locator } from './locate.js';
+import { planPlacement } from './placement.js';
+import type { Placement } from './places.js';
+import { fusedUpdates } from './fused-updates.js';
+import { denseView, type View } from './view.js';
+
+/** A fixed size, or the length of an axis of which a short run may have a prefix only. */
+export type Extent = number | { n: number; positions?: readonly number[] | undefined };
+export type Extents = readonly [Extent, Extent, Extent, Extent, Extent];
+
+/** What is lowered, and where everything lies. */
+interface Plan {
+  placement: Placement;
+  layout: Layout;
+  locator: Locator;
+  /** Where gradients lie that have a place in the block of gradients, by gradient node. */
+  gradientHome: ReadonlyMap<number, View>;
+  /** The product that updates each parameter without storing its gradient (parameter to product). */
+  fused: ReadonlyMap<number, number>;
+  /** Nodes that only such an update reads: they are computed as part of it. */
+  postponed: ReadonlySet<number>;
+}
+
+/** Decides where everything lies before the first instruction is written. */
+function plan(ir: Ir, options: LoweringOptions): Plan {
+  const keep = new Set([...options.keep, ...options.gradients.values()]);
+  const placement = planPlacement(ir, keep, options.inPlace);
+  // Steps before an update need the gradients in memory, and change what products would read.
+  const fuses = options.update && !options.update.before && options.fuseUpdate;
+  const fused = fuses ? fusedUpdates(ir, placement, options.gradients) : new Map<number, number>();
+  const layout = new Layout(ir, placement.uses, options, new Set(fused.keys()));
+  const gradientHome = new Map<number, View>();
+  const postponed = new Set<number>();
+  for (const [parameter, gradient] of options.gradients) {
+    const offset = layout.parameterOffsets.get(parameter);
+    if (offset === undefined) continue;
+    if (fused.has(parameter)) {
+      postponed.add(gradient).add(fused.get(parameter)!);
+      continue;
+    }
+    const at = layout.block.gradients + offset - layout.block.offset;
+    gradientHome.set(gradient, denseView(at, ir.shape(parameter)));
+  }
+  const locator = new Locator(ir, placement, layout, gradientHome);
+  return { placement, layout, locator, gradientHome, fused, postponed };
+}
+
+/** The state of one lowering. */
+export class Context {
+  readonly out = new Encoder();
+  readonly placement: Placement;
+  readonly layout: Layout;
+  readonly locator: Locator;
+  readonly gradientHome: ReadonlyMap<number, View>;
+  readonly fused: ReadonlyMap<number, number>;
+  readonly postponed: ReadonlySet<number>;
+  /** Nodes that can be asked for before the forward pass ends. */
+  readonly results: ReadonlySet<number>;
+  /** Transposed copies of parameters, by the view they were made of: one for all uses. */
+  readonly transposed = new Map<string, View>();
+  /** The node whose instructions are being written; -1: of no node. */
+  node = -1;
+  /** The position from which these instructions run. */
+  position = 0;
+  /** How many products with chosen rows read each index; counted when it is first asked for. */
+  rowProductReads: ReadonlyMap<number, number> | undefined;
+  private viewed: Int32Array | undefined;
+  /** What instructions saved for gradients, by node. */
+  private readonly savedViews = new Map<number, View>();
+  private readonly lengthExtents = new Map<string, number>();
+
+  constructor(
+    readonly ir: Ir,
+    readonly options: LoweringOptions,
+  ) {
+    const { placement, layout, locator, gradientHome, fused, postponed } = plan(ir, options);
+    this.placement = placement;
+    this.layout = layout;
+    this.locator = locator;
+    this.gradientHome = gradientHome;
+    this.fused = fused;
+    this.postponed = postponed;
+    this.results = new Set(options.results);
+  }
+
+  // --- where things lie ---
+
+  locate(node: number): View {
+    return this.locator.locate(node);
+  }
+  /** Where operand i of a node lies. */
+  input(node: number, i: number): View {
+    return this.locator.locate(this.ir.input(node, i));
+  }
+  /** New memory for an array, without gaps. */
+  allocate(shape: Shape): View {
+    return denseView(this.layout.allocate(sizeOf(shape)), shape);
+  }
+  /** A constant as an operand. */
+  scalar(value: number): View {
+    return denseView(this.layout.constant(value), []);
+  }
+  /** Residuals: what a node's instruction saves, besides its result, for the node's gradient. */
+  saved(node: number, shape: Shape): View {
+    let view = this.savedViews.get(node);
+    if (!view) this.savedViews.set(node, (view = this.allocate(shape)));
+    return view;
+  }
+  /** Where an index node's integers lie. */
+  indexView(node: number): View {
+    return denseView(this.layout.slot(node), this.ir.shape(node));
+  }
+
+  // --- what a node's instructions have to respect ---
+
+  /** Whether a node is a parameter or a view of one. */
+  isParameter(node: number): boolean {
+    this.viewed ??= viewedNodes(this.ir);
+    return node >= 0 && this.ir.is(this.viewed[node]!, 'parameter');
+  }
+
+  /** The positions of a node's axes. */
+  positionsOf(node: number): AxisPositions | undefined {
+    return this.ir.axisPositions[node];
+  }
+  /** Whether this node's instruction adds to a total instead of writing. */
+  accumulates(node: number): boolean {
+    const total = this.placement.totals.get(this.placement.parent[node]!);
+    return total !== undefined && !total.terms[this.placement.operandIndex[node]!]!.base;
+  }
+  /** Whether what this node adds to needs no zeros first: a sum, or a gradient the update cleared. */
+  addsToZero(node: number): boolean {
+    const cleared = this.options.update && this.gradientHome.has(this.placement.parent[node]!);
+    return this.accumulates(node) || cleared === true;
+  }
+
+  // --- writing ---
+
+  /** Writes an instruction of the current node, from the current position on. */
+  emit(instruction: Omit<Instruction, 'position' | 'extents'> & { extents: Extents }): void {
+    const extents = this.extents(instruction.extents);
+    this.out.emit(this.node, { ...instruction, position: this.position, extents });
+  }
+
+  /** The ids of extents. */
+  extents(sizes: Extents): [number, number, number, number, number] {
+    const [outer1, outer2, rows, columns, inner] = sizes;
+    return [
+      this.extent(outer1),
+      this.extent(outer2),
+      this.extent(rows),
+      this.extent(columns),
+      this.extent(inner),
+    ];
+  }
+
+  private extent(extent: Extent): number {
+    if (typeof extent === 'number') return this.out.literal(extent);
+    return extent.positions ? this.byLength(extent.positions, extent.n) : this.out.literal(extent.n);
+  }
+
+  /** The extent of an axis of n entries, equally many at each of `positions`. */
+  private byLength(positions: readonly number[], n: number): number {
+    const key = `${n}:${positions.join()}`;
+    let id = this.lengthExtents.get(key);
+    if (id === undefined) {
+      const each = n / positions.length;
+      const { maxLength } = this.ir;
+      const counts = new Array<number>(maxLength + 1).fill(0);
+      for (const position of positions) if (position < maxLength) counts[position + 1]! += each;
+      for (let length = 1; length < counts.length; length++) counts[length]! += counts[length - 1]!;
+      id = this.out.byLength(counts);
+      this.lengthExtents.set(key, id);
+    }
+    return id;
+  }
+}

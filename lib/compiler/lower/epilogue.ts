@@ -1,0 +1,156 @@
+/**
+ * Epilogue fusion: a product whose result is read once, by a relu, by the mask of a relu's gradient or by
+ * a sum, does that too, while its sums are still in registers.
+ */
+import { sizeOf } from '../../core/shape.js';
+import { opcodes } from '../../binding/addon.js';
+import type { OpName } from '../../graph/ops.js';
+import type { Context, Extent } from './context.js';
+import { WORD, type Encoder } from './encode.js';
+import type { View } from './view.js';
+
+const PRODUCTS: ReadonlySet<OpName> = new Set<OpName>(['matmul', 'gatherMatmul']);
+
+/** What a product can do with its sums, by the number that its immediate holds. */
+const EPILOGUES = [undefined, 'relu', 'maskPositive'] as const;
+
+/** Rows of adjacent numbers, `row` apart (0: one row). */
+interface Matrix {
+  offset: number;
+  row: number;
+}
+
+/** What the last instruction is to become. */
+interface Epilogue {
+  then: 'add' | 'relu' | 'maskPositive';
+  position: number;
+  /** Extent ids: two outer loops, rows, columns. */
+  extents: readonly number[];
+  /** What the product writes now, and what it shall write. */
+  from: Matrix;
+  to: Matrix;
+  /** The other term of a sum; what a mask looks at. */
+  other: Matrix | undefined;
+  /** Whether the result is added to what is there. */
+  accumulates: boolean;
+}
+
+/** Has the product just written do this node's work too, where nothing else reads it; says whether it could. */
+export function fuseIntoProduct(c: Context, node: number): boolean {
+  const { ir } = c;
+  const op = ir.opOf(node);
+  if (!c.options.epilogues) return false;
+  if (op !== 'relu' && op !== 'maskPositive' && op !== 'add') return false;
+  if (isReadAlone(c, node, ir.input(node, 0)) && fuse(c, node, op, 0)) return true;
+  return op === 'add' && isReadAlone(c, node, ir.input(node, 1)) && fuse(c, node, op, 1);
+}
+
+/** Whether a node is a product, or a total that ends in one, which only this reader needs. */
+function isReadAlone(c: Context, reader: number, node: number): boolean {
+  const { ir, placement } = c;
+  if (placement.uses[node] !== 1 || placement.parent[node] !== -1 || c.results.has(node)) return false;
+  if (!PRODUCTS.has(ir.opOf(node)) && !placement.totals.has(node)) return false;
+  return ir.shape(reader).join() === ir.shape(node).join();
+}
+
+/** Makes `node` the epilogue of its operand i. */
+function fuse(c: Context, node: number, op: Epilogue['then'], i: number): boolean {
+  const { ir } = c;
+  const shape = ir.shape(node);
+  const positions = c.positionsOf(node);
+  const axis = (at: number): Extent => (at < 0 ? 1 : { n: shape[at]!, positions: positions?.[at] });
+  const from = matrixOf(c.input(node, i));
+  const to = matrixOf(c.locate(node));
+  const otherNode = op === 'relu' ? undefined : ir.input(node, 1 - i);
+  if (otherNode !== undefined && shape.join() !== ir.shape(otherNode).join()) return false;
+  const other = otherNode === undefined ? undefined : matrixOf(c.locate(otherNode));
+  if (!from || !to || other === null) return false;
+  const rank = shape.length;
+  return fuseIntoLast(c.out, {
+    then: op,
+    position: c.position,
+    extents: c.extents([1, 1, axis(rank - 2), axis(rank - 1), 1]).slice(0, 4),
+    from,
+    to,
+    other,
+    accumulates: c.accumulates(node),
+  });
+}
+
+/** A view as rows of adjacent numbers; null where it is none. */
+function matrixOf({ offset, shape, strides }: View): Matrix | null {
+  const rank = shape.length;
+  const cols = shape[rank - 1] ?? 0;
+  if (!cols || (strides[rank - 1] !== 1 && cols !== 1)) return null;
+  const rows = shape[rank - 2] ?? 1;
+  if (sizeOf(shape) !== rows * cols) return null;
+  return { offset, row: rows > 1 ? strides[rank - 2]! : 0 };
+}
+
+function fuseIntoLast(out: Encoder, epilogue: Epilogue): boolean {
+  const words = out.last;
+  if (!words || words[WORD.position] !== epilogue.position) return false;
+  if (words[WORD.opcode] === opcodes.get('gather_matmul')) return fuseIntoRowProduct(out, words, epilogue);
+  if (words[WORD.opcode] === opcodes.get('gemm')) return fuseIntoMatmul(words, epilogue);
+  return false;
+}
+
+/** A `gemm` starts from matrix c, and can end in a relu or a mask. */
+function fuseIntoMatmul(w: Int32Array, { then, extents, from, to, other, accumulates }: Epilogue): boolean {
+  if (accumulates) return false;
+  const adds = w[WORD.accumulate] === 1;
+  const writesFrom =
+    extents.every((id, i) => w[WORD.extents + i] === id) &&
+    w[WORD.imm0] === EPILOGUES.indexOf(undefined) &&
+    w[WORD.y] === from.offset &&
+    w[WORD.c] === from.offset &&
+    (w[WORD.y + ROW] === from.row || from.row === 0);
+  // The machine knows one row stride for what it writes, starts from and is masked by.
+  const isAlike = (x: Matrix | undefined): boolean => !x || x.row === to.row;
+  if (!writesFrom || !isAlike(other) || (adds && (then === 'add' || !isAlike(from)))) return false;
+  w[WORD.y] = to.offset;
+  if (to.row) w[WORD.y + ROW] = to.row;
+  if (then === 'add') {
+    w[WORD.accumulate] = 1;
+    w[WORD.c] = other!.offset;
+  } else {
+    w[WORD.imm0] = EPILOGUES.indexOf(then);
+    w[WORD.imm1] = other?.offset ?? 0;
+    if (!adds) w[WORD.c] = to.offset;
+  }
+  return true;
+}
+
+/** The stride of rows among an operand's words. */
+const ROW = 3;
+
+/** A product with chosen rows can start from up to two rows, `c` and one a stride further, and end in a relu. */
+function fuseIntoRowProduct(out: Encoder, w: Int32Array, epilogue: Epilogue): boolean {
+  const { then, from, to, other, accumulates } = epilogue;
+  const [outer1, outer2, rows, columns] = epilogue.extents;
+  const one = out.literal(1);
+  const startsId = WORD.extents + 2;
+  const columnsId = w[WORD.extents + 3]!;
+  const n = out.fixedExtent(columnsId);
+  const isRow = outer1 === one && outer2 === one && rows === one && columnsId === columns;
+  if (!isRow || w[WORD.y] !== from.offset || w[WORD.imm1] !== EPILOGUES.indexOf(undefined)) return false;
+  // Parts of the result are written before others are computed: no operand may lie where it is written.
+  const overlaps = (at: number, numbers: number): boolean => at < to.offset + n && to.offset < at + numbers;
+  const last = w[WORD.imm0]! - 1;
+  if (overlaps(w[WORD.a]!, last * w[WORD.a + ROW]! + 1)) return false;
+  if (overlaps(w[WORD.b]!, last * w[WORD.b + ROW]! + n)) return false;
+  const count = out.fixedExtent(w[startsId]!);
+  const starts = Array.from({ length: count }, (_, i) => w[WORD.c]! + i * w[WORD.c + ROW]!);
+  if (then === 'add') starts.push(other!.offset);
+  if (accumulates) starts.push(to.offset);
+  if (then === 'maskPositive' || (then === 'relu' && accumulates) || starts.length > 2) return false;
+  // Rows that overlap the result, but are not it, are written before they are read.
+  if (starts.some((at) => at !== to.offset && overlaps(at, n))) return false;
+  w[WORD.y] = to.offset;
+  w[startsId] = out.literal(starts.length);
+  starts.sort((a, b) => a - b);
+  w[WORD.c] = starts[0] ?? to.offset;
+  w[WORD.c + ROW] = starts.length > 1 ? starts[1]! - starts[0]! : 0;
+  if (then === 'relu') w[WORD.imm1] = EPILOGUES.indexOf('relu');
+  return true;
+}
