@@ -1,19 +1,19 @@
 /**
- * The order in which batches are made, by an agenda, as in DyNet (Neubig, Goldberg and Dyer, 2017):
- * of the kinds of nodes whose operands are ready, one goes next, all its ready nodes at once. Kinds
- * all of whose nodes are ready come first, then sequential chains; what hangs off a chain is batched
- * when the chain is done.
+ * The order in which batches are made, by an agenda, as in DyNet (Neubig, Goldberg and Dyer, 2017): one of
+ * the kinds that have nodes with all operands ready goes next, all its ready nodes at once. Kinds all of
+ * whose nodes are ready come first, then sequential chains; what reads the nodes of a chain is batched when
+ * the chain is done.
  */
 import type { Ir } from '../ir/ir.js';
 import { ABSENT, VIEW, type Kinds } from './kinds.js';
 
-/** Nodes that could be one batch, if all were ready at once. */
+/** Nodes that would be one batch if all were ready at once. */
 class Kind {
   ready: number[] = [];
   waiting = false;
-  /** The later it began to wait the higher. */
+  /** When it began to wait: higher is later. */
   since = 0;
-  /** Some of its nodes wait for others of them: waiting for all to be ready would wait forever. */
+  /** Some of its nodes depend on others of it, so that they are never all ready at once. */
   chained = false;
   count = 0;
   private left = 0;
@@ -29,7 +29,7 @@ class Kind {
     this.most = Math.max(this.most, depth);
   }
 
-  /** Whether one of its nodes could wait for another: it is deeper then. */
+  /** Whether one of its nodes could depend on another: only if one is deeper. */
   get couldChain(): boolean {
     return this.least < this.most;
   }
@@ -41,17 +41,17 @@ class Kind {
     return taken;
   }
 
-  /** Complete kinds first (0), then chains, then what could still grow. */
+  /** 0: all its nodes are ready; 1: a chain; 2: it could still grow. The lowest goes first. */
   get urgency(): number {
     return this.ready.length === this.left ? 0 : this.chained ? 1 : 2;
   }
-  /** Below zero where its nodes are shallower on average. */
+  /** Below zero where its nodes are shallower on average than the other's. */
   compareDepth(other: Kind): number {
     return this.depth * other.count - other.depth * this.count;
   }
 }
 
-/** A kind that waits, as it was when it was put into the agenda. */
+/** A waiting kind, as it was when it entered the agenda. */
 interface Entry {
   kind: Kind;
   urgency: number;
@@ -59,14 +59,14 @@ interface Entry {
 }
 
 /**
- * The kinds that wait, as a heap: the most urgent first, of those the shallower, of those the one that
- * has waited longer. A kind that becomes more urgent is put in once more.
+ * The waiting kinds, as a heap ordered by urgency, then depth, then how long they have waited. A kind that
+ * becomes more urgent enters once more.
  */
 class Agenda {
   private readonly heap: Entry[] = [];
   private waits = 0;
 
-  /** Puts in a kind of which more nodes are ready. */
+  /** Adds a kind that has new ready nodes. */
   put(kind: Kind, before: number): void {
     const { urgency } = kind;
     if (kind.waiting && urgency === before) return;
@@ -82,7 +82,7 @@ class Agenda {
     }
   }
 
-  /** Takes out the kind that goes next. */
+  /** Removes and returns the kind that goes next. */
   take(): Kind | undefined {
     const { heap } = this;
     while (heap.length) {
@@ -120,7 +120,7 @@ class Agenda {
   }
 }
 
-/** Calls `emit` with all nodes that have a kind, operands first, as many of a kind at once as it can. */
+/** Calls `emit` with groups of nodes of one kind until all nodes have had their turn, operands first. */
 export function schedule(ir: Ir, kinds: Kinds, emit: (members: number[]) => void): void {
   const n = ir.count;
   const kindOf = kinds.of;
@@ -161,7 +161,7 @@ export function schedule(ir: Ir, kinds: Kinds, emit: (members: number[]) => void
   findChains(ir, kinds, all);
 
   const agenda = new Agenda();
-  /** Nodes that became ready, in order. */
+  /** Nodes whose operands have all been emitted, in that order. */
   let queue: number[] = [];
   const settle = (): void => {
     for (let q = 0; q < queue.length; q++) {
@@ -193,19 +193,19 @@ export function schedule(ir: Ir, kinds: Kinds, emit: (members: number[]) => void
   }
 }
 
-/** The most words of bits that finding chains takes. */
-const MOST_WORDS = 1 << 24;
+/** How many words of bits finding chains may take. */
+const MAX_WORDS = 1 << 24;
 
 /**
- * Marks the kinds of which one node depends on another; in a graph so large that this would take too
- * long, those of which one could. It decides about an order only.
+ * Marks the kinds in which one node depends on another, or, in a graph where that would take too long, those
+ * in which one could. Only the order depends on it.
  */
 function findChains(ir: Ir, kinds: Kinds, all: readonly Kind[]): void {
   // A bit for each kind that has nodes of several depths.
   let bits = 0;
   const bitOf = all.map((kind) => (kind.couldChain ? bits++ : -1));
   const words = (bits + 31) >>> 5;
-  if (words * ir.count > MOST_WORDS) {
+  if (words * ir.count > MAX_WORDS) {
     for (const kind of all) kind.chained = kind.couldChain;
     return;
   }

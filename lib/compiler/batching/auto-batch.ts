@@ -1,8 +1,8 @@
 /**
- * Batches what a listing writes out one position at a time: nodes of one kind that do not depend on
- * each other become one node over stacked operands, whose rows lie side by side anyway.
+ * Auto-batching of a graph written out one position at a time: nodes of one kind that do not depend on each
+ * other become one node over stacked operands, most of which need no copy.
  *
- * A batch's rows are sorted by position: a run of length n needs a prefix of them (`Ir.axisPositions`).
+ * A batch's rows are sorted by position: a run needs a prefix of them (`Ir.axisPositions`).
  */
 import { largest } from '../../core/lists.js';
 import type { Attr, OpName } from '../../graph/ops.js';
@@ -15,8 +15,8 @@ import { Stacker } from './stacker.js';
 import { termCount } from '../ir/trace.js';
 
 /**
- * One pass. Without `likeness.columns` it batches positions and keeps apart what differs in the
- * columns it reads, such as heads; with it, those too, where that needs no copy.
+ * Batches what the roots depend on. Without `likeness.columns`, nodes that read different columns of an
+ * array, such as the heads of attention, stay apart; with it, they are batched where that needs no copy.
  */
 export function autoBatch(old: Ir, roots: readonly number[], likeness: Likeness): Rewritten {
   return new AutoBatcher(old, roots, likeness).run();
@@ -24,7 +24,7 @@ export function autoBatch(old: Ir, roots: readonly number[], likeness: Likeness)
 
 class AutoBatcher {
   private readonly ir: Ir;
-  /** 0: not needed. */
+  /** How often each old node is used; 0: not needed. */
   private readonly uses: Int32Array;
   private readonly kinds: Kinds;
   private readonly stacker: Stacker;
@@ -54,7 +54,7 @@ class AutoBatcher {
     return { ir, numbers: stacker.numbers };
   }
 
-  /** Emits the ready nodes of a kind, those apart whose operands lie in different batches. */
+  /** Makes batches of the ready nodes of a kind: one for each combination of batches that operands lie in. */
   private emit(members: number[]): void {
     if (members.length === 1) {
       this.single(members[0]!);
@@ -63,7 +63,7 @@ class AutoBatcher {
     const { old, stacker } = this;
     const groups = new Map<number, number[]>();
     for (const member of members) {
-      // No operator that exists in batches has more than two operands.
+      // Operators that can be batched have at most two operands.
       let key = 0;
       for (let i = old.inputCount(member) - 1; i >= 0; i--)
         key = key * 0x4000000 + stacker.batchOf(old.input(member, i)) + 1;
@@ -95,7 +95,7 @@ class AutoBatcher {
     this.stacker.copy(node);
   }
 
-  /** The sum of the first n of a whole batch is the sum over its rows. */
+  /** A total of all rows of a batch becomes a sum along its first axis; false where it is none. */
   private totalOfBatch(total: number): boolean {
     const { old, ir, stacker } = this;
     const batch = stacker.wholeBatch(old.inputs(total).slice(0, termCount(old, total)));
@@ -108,7 +108,7 @@ class AutoBatcher {
     return true;
   }
 
-  /** One node for all members, or -1 where their operands cannot be stacked. */
+  /** Makes one node for all members, or returns -1 where their operands cannot be stacked. */
   private batched(op: OpName, members: readonly number[]): number {
     const { old, ir, stacker } = this;
     const first = members[0]!;
@@ -145,7 +145,7 @@ class AutoBatcher {
       );
       return add('sum', [stacker.stacked(operands[0]!, rowPositions)], { axes });
     }
-    // Element-wise and softmax: equal ranks behind the new axis.
+    // Element-wise operators and softmax: stacked operands need equal ranks behind the new axis.
     const rank = largest(operands.map((list) => old.shape(list[0]!).length));
     const shared = operands.map((list) => (arity > 1 ? stacker.shared(list) : -1));
     if (shared.every((one) => one >= 0)) return -1;
@@ -160,7 +160,7 @@ class AutoBatcher {
     return add(op, inputs, attr.exponent === undefined ? undefined : { exponent: attr.exponent });
   }
 
-  /** Lengths that grow evenly from member to member. */
+  /** The members' lengths as one attribute, where they grow by the same step from member to member. */
   private lengthsOf(members: readonly number[]): Attr['lengths'] {
     const all = members.map((member) => this.old.attr(member).lengths);
     const [one, two] = all;

@@ -1,6 +1,6 @@
 /**
- * What nodes of the old graph are in the new one, alone and side by side along a new first axis.
- * Stacking is mostly free: rows of a batch, rows or equal slices of one array lie in place already.
+ * The new graph's node for one node of the old graph, or for several stacked along a new first axis. Most
+ * stacks need no copy: they are rows of a batch, or rows or equal slices of one array.
  */
 import type { Attr, OpName } from '../../graph/ops.js';
 import { sameShape, type Shape } from '../../core/shape.js';
@@ -15,7 +15,7 @@ interface Run {
   start: number;
   length: number;
 }
-/** Adjacent slices of one width of an array. */
+/** Adjacent slices of an array, all of one width. */
 interface Parts {
   array: number;
   axis: number;
@@ -24,16 +24,16 @@ interface Parts {
 }
 
 export class Stacker {
-  /** New numbers of the old nodes; -1: not needed so far. */
+  /** New numbers of the old nodes; -1: not made so far. */
   readonly numbers: Int32Array;
   /** The batch a node went into, or -1, and its row there. */
   private readonly batch: Int32Array;
   private readonly row: Int32Array;
-  /** What views of one operand each look at in the end: the node itself where it is none. */
+  /** The node behind a chain of views with one operand each; itself where it is no view. */
   private readonly viewedNode: Int32Array;
-  /** How many views lie one on the other, the node included. */
+  /** How many views lie one on the other, this node included. */
   private readonly depth: Int32Array;
-  /** Equal for the same view of the same node; made when it is asked for. */
+  /** Equal numbers for equal views of the same node; made when they are first needed. */
   private identities: Int32Array | undefined;
 
   constructor(
@@ -59,7 +59,7 @@ export class Stacker {
     }
   }
 
-  /** Members became the rows of a batch. */
+  /** Records that members became the rows of a batch. */
   setBatch(batch: number, members: readonly number[]): void {
     for (let i = 0; i < members.length; i++) {
       this.batch[members[i]!] = batch;
@@ -67,13 +67,15 @@ export class Stacker {
     }
   }
 
-  /** A batch's rows count from its members' positions, which may be above those of their operands. */
+  /**
+   * Sets the positions of a batch's rows to its members', which may be later than those of their operands.
+   */
   setRows(node: number, rows: readonly number[] | undefined, rest?: AxisPositions): void {
     const positions = this.ir.shape(node).map((_, i) => (i === 0 ? rows : rest?.[i - 1]));
     this.ir.setAxisPositions(node, positions.some((axis) => axis) ? positions : undefined);
   }
 
-  /** The batch that a node is, or is a view of, a part of; -1: none. */
+  /** The batch that a node, or what it is a view of, belongs to; -1: none. */
   batchOf(node: number): number {
     return this.batch[this.viewedNode[node]!]!;
   }
@@ -81,20 +83,20 @@ export class Stacker {
   /** The positions of nodes, where they differ. */
   positionsOf(nodes: readonly number[]): readonly number[] | undefined {
     const { positions } = this.old;
-    // Sorted by position: the ends tell.
+    // They are sorted by position.
     if (positions[nodes[0]!] === positions[nodes[nodes.length - 1]!]) return undefined;
     return nodes.map((node) => positions[node]!);
   }
 
   // --- one node ---
 
-  /** A copy of a node over the new numbers of its operands. */
+  /** Copies a node, over the new numbers of its operands. */
   copy(node: number): number {
     const { old, ir } = this;
     const n = old.inputCount(node);
     for (let i = 0; i < n; i++) this.value(old.input(node, i));
     const made = ir.copy(old, node, this.numbers);
-    // What an earlier pass said of its axes, or what they have now.
+    // The positions of its axes as an earlier pass set them, or as they follow from its operands.
     const positions = old.axisPositions[node];
     if (positions) ir.setAxisPositions(made, positions);
     else ir.followAxisPositions(made);
@@ -102,7 +104,7 @@ export class Stacker {
     return made;
   }
 
-  /** A node's new number; a batched node is a row of its batch. */
+  /** A node's new number: it is made when first needed; a batched node is a row of its batch. */
   value(node: number): number {
     const known = this.numbers[node]!;
     if (known >= 0) return known;
@@ -127,8 +129,8 @@ export class Stacker {
   }
 
   /**
-   * Makes what lies deep below a view, the deepest first: a view that asks for its operands, and they
-   * for theirs, then asks no further than MAX_VIEWS deep.
+   * Makes the views below a deep one in steps of MAX_VIEWS, the deepest first, so that recursion from a view
+   * to its operands goes at most MAX_VIEWS deep.
    */
   private makeBelow(view: number): void {
     const { depth } = this;
@@ -136,7 +138,7 @@ export class Stacker {
     const bucket = (node: number): number => Math.floor(depth[node]! / MAX_VIEWS);
     const ends: number[] = [];
     const seen = new Set([view]);
-    // A set is read while it grows.
+    // The loop also visits what it adds.
     for (const node of seen) {
       for (let e = start[node]!; e < start[node + 1]!; e++) {
         const input = list[e]!;
@@ -158,7 +160,7 @@ export class Stacker {
       return ir.op('reshape', [this.rows(run)], { shape });
     }
     if (run && run.length === ir.shape(run.batch)[0]) {
-      // Members side by side: their axis next to the one they are joined along.
+      // The batch's axis moves next to the one that members are joined along.
       const axes = ir.shape(run.batch).map((_, i) => i);
       axes.splice(old.attr(node).axis!, 0, axes.shift()!);
       ir.position = position;
@@ -170,18 +172,18 @@ export class Stacker {
 
   // --- several nodes ---
 
-  /** The one value that all nodes are, or -1. */
+  /** The value, where all nodes are the same one; else -1. */
   shared(nodes: readonly number[]): number {
     return this.equalAll(nodes) ? this.value(nodes[0]!) : -1;
   }
 
-  /** Nodes side by side along a new first axis, from the position of the first on. */
+  /** Nodes stacked along a new first axis, from the position of the first on. */
   stacked(nodes: readonly number[], rowPositions: readonly number[] | undefined): number {
     const position = this.old.positions[nodes[0]!]!;
     return this.stack(nodes, rowPositions, Math.min(position, rowPositions?.[0] ?? position), true);
   }
 
-  /** Consecutive elements of one fed index vector, or -1. */
+  /** The index vector that nodes are consecutive elements of, as one node; else -1. */
   indices(nodes: readonly number[], rowPositions: readonly number[] | undefined): number {
     const { old, ir } = this;
     const first = nodes[0]!;
@@ -198,13 +200,13 @@ export class Stacker {
     return rowPositions ? this.withRowPositions(elements, rowPositions) : elements;
   }
 
-  /** The batch whose rows, all and in order, nodes are; or -1. */
+  /** The batch, where nodes are all its rows in order; else -1. */
   wholeBatch(nodes: readonly number[]): number {
     const run = this.runOf(nodes);
     return run && run.length === this.ir.shape(run.batch)[0] ? run.batch : -1;
   }
 
-  /** Whether nodes lie side by side already, or are the same. */
+  /** Whether stacking nodes needs no copy: they lie side by side already, or are the same. */
   areFree(nodes: readonly number[]): boolean {
     return this.equalAll(nodes) || this.isView(nodes);
   }
@@ -224,8 +226,9 @@ export class Stacker {
   }
 
   /**
-   * Nodes of one shape along a new first axis: rows of a batch, rows or equal slices of one array,
-   * the same view of a stack, or a stack. With `exact`, a whole batch may stand for itself.
+   * Stacks nodes of one shape along a new first axis: as rows of a batch, as rows or equal slices of one
+   * array, as a view of the stack of what they view, or else by copying. With `exact`, a whole batch may be
+   * returned itself, instead of a slice of it.
    */
   private stack(
     nodes: readonly number[],
@@ -289,7 +292,7 @@ export class Stacker {
     return add('stack', inputs, rowPositions ? { positions: rowPositions } : {});
   }
 
-  /** What views view, where all view arrays of one shape. */
+  /** The operands of views, where all have one shape; null where that saves nothing. */
   private viewed(nodes: readonly number[]): number[] | null {
     const { old } = this;
     const { shapes } = this.kinds;
@@ -298,7 +301,7 @@ export class Stacker {
       const input = old.input(nodes[i]!, 0);
       inner[i] = input;
       if (shapes[input] !== shapes[inner[0]!]) return null;
-      // A leaf would have to be copied into the stack whole.
+      // Stacking leaves would copy them whole.
       if (roleOf(old, input) === Role.Leaf) return null;
     }
     return inner;
@@ -326,7 +329,7 @@ export class Stacker {
   private equal(a: number, b: number): boolean {
     if (a === b) return true;
     const { old } = this;
-    // Most are told apart at once.
+    // Most differ in what is compared first.
     if (old.codeOf(a) !== old.codeOf(b) || roleOf(old, a) !== Role.View) return false;
     if (!sameAttr(old.attr(a), old.attr(b))) return false;
     const same = (this.identities ??= this.identify());
@@ -368,7 +371,9 @@ export class Stacker {
     return this.ir.op('slice', [batch], { axis: 0, start, stop: start + length });
   }
 
-  /** Consecutive rows of one array: reshape(slice(array, i, i + 1)). */
+  /**
+   * The array that nodes are consecutive rows of, each reshape(slice(array, i, i + 1)), and the first row.
+   */
   private rowsOf(nodes: readonly number[]): { array: number; start: number } | null {
     const { old } = this;
     let array = -1;

@@ -1,10 +1,10 @@
-/** Which axes of a result hold one entry per position, and from which prefix length each counts. */
+/** Which axes of an array hold one entry per position, and the position of each entry. */
 import { resolveAxis, sizeOf, type Shape } from '../../core/shape.js';
 import type { Attr, OpName } from '../../graph/ops.js';
 
 type Positions = readonly number[] | undefined;
 
-/** What is read of the compiler's graph. */
+/** What is read of the compiler's graph, whose file imports this one. */
 interface Graph {
   readonly positions: Int32Array;
   readonly axisPositions: readonly (AxisPositions | undefined)[];
@@ -15,8 +15,8 @@ interface Graph {
 }
 
 /**
- * The positions of a node's axes, from its operands', one of which has some, or from its own of a stack
- * or elements; undefined where no axis has any.
+ * The positions of a node's axes: they follow from those of its operands, at least one of which has some;
+ * a stack has its own. Undefined where no axis has any.
  */
 export function propagate(ir: Graph, node: number): AxisPositions | undefined {
   const op = ir.opOf(node);
@@ -91,7 +91,7 @@ export function propagate(ir: Graph, node: number): AxisPositions | undefined {
   }
 }
 
-/** Positions with the axes that have none filled in from others. */
+/** Positions of axes; an axis that has none gets those of `others`. */
 export function completed(
   positions: AxisPositions | undefined,
   others: AxisPositions | undefined,
@@ -116,12 +116,12 @@ function some(positions: (Positions | undefined)[]): AxisPositions | undefined {
   return positions.some((axis) => axis) ? positions : undefined;
 }
 
-/** Entries that are all there whenever the node runs need no positions. */
+/** Positions are dropped where all entries are there whenever the node runs. */
 function settled(positions: readonly number[], position: number): Positions {
   return positions.every((entry) => entry <= position) ? undefined : positions;
 }
 
-/** An entry of two arrays at once counts from where both do. */
+/** The positions of an axis of two arrays: an entry counts from where it does in both. */
 export function both(a: Positions, b: Positions): Positions {
   if (!a || !b || a === b) return a ?? b;
   return a.map((position, i) => Math.max(position, b[i]!));
@@ -157,11 +157,11 @@ function product(ir: Graph, a: number, b: number, shape: Shape): Positions[] {
   });
 }
 
-/** Follows positions through groups of axes that a reshape joins or splits. */
+/** The positions after a reshape, which joins or splits groups of axes. */
 function reshaped(from: Shape, positions: AxisPositions, to: Shape): Positions[] {
   const out: Positions[] = to.map(() => undefined);
   if (sizeOf(from) === 0) {
-    // Products of lengths match no groups where one is 0: the leading axes that stay keep theirs.
+    // With a length of 0 the groups cannot be told from products: leading axes that stay keep theirs.
     for (let axis = 0; axis < to.length && from[axis] === to[axis]; axis++) out[axis] = positions[axis];
     return out;
   }

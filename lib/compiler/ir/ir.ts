@@ -1,9 +1,10 @@
 /**
  * The compiler's graph: forward and backward nodes as numbers in typed arrays, in topological order.
  *
- * A node's *position* is the prefix length from which it is needed: a run of length n executes the
- * nodes with position < n. Without a prefix every node has position 0 and every run length 1.
- * A use of a node can count from a higher position than the node's own: see `termPosition` in trace.ts.
+ * A run has a length n, a prefix of the positions 0 to n - 1. A node's *position* is the first that needs
+ * it: a run executes the nodes with position < n. Without a prefix every node has position 0 and every
+ * run length 1. A use of a node can count from a later position than the node's own: see `termPosition`
+ * in trace.ts.
  */
 import {
   OPS,
@@ -25,35 +26,36 @@ const STACK = OP_CODE.stack;
 
 export class Ir implements Builder<number> {
   count = 0;
-  /** Nodes below are forward, the others backward. */
+  /** Nodes below this number are forward, the others backward. */
   forwardEnd = 0;
   /** The position given to nodes made from now on. */
   position = 0;
+  /** Each node's position. */
   positions: Int32Array;
   /**
-   * Of axes that hold one entry per position: the position of each entry, ascending, so that a run of
-   * length n works on a prefix of the axis. Undefined, or past the end: no such axis.
+   * By node, for its axes that hold one entry per position: the position of each entry, ascending, so that
+   * a run works on a prefix of the axis. Undefined, or past the end of the list: no such axis.
    */
   readonly axisPositions: (AxisPositions | undefined)[] = [];
-  /** Prefix lengths run from 1 to this. */
+  /** The longest prefix. */
   maxLength = 1;
 
   private opCodes: Uint8Array;
   private inputStart: Int32Array;
   private inputList: Int32Array;
-  // Most nodes of a large graph are single numbers without attributes, entry 0 of these tables.
+  // Most nodes of a large graph are single numbers without attributes: entry 0 of these tables.
   private shapeIds: Int32Array;
   private readonly shapes: Shape[];
   private attrIds: Int32Array;
   private readonly attrs: Attr[];
-  /** The graph nodes behind nodes, where known: their names in errors. Entry 0 stands for none. */
+  /** The user's nodes that nodes were made from, where known, for names in errors. Entry 0: none. */
   private sourceIds: Int32Array;
   private readonly sources: (Node | undefined)[];
   private readonly constants = new Map<number | string, number>();
 
   /**
-   * An empty graph with room for so many nodes; memory that is not used costs nothing. It shares
-   * the tables of the graph whose nodes are copied into it.
+   * An empty graph with room for `capacity` nodes, which cost nothing until they are used. It shares the
+   * tables of the graph `from` whose nodes are copied into it.
    */
   constructor(capacity = 1024, from?: Ir) {
     this.shapes = from?.shapes ?? [SCALAR];
@@ -72,7 +74,7 @@ export class Ir implements Builder<number> {
   opOf(node: number): OpName {
     return OP_NAMES[this.opCodes[node]!]!;
   }
-  /** The operator's number, an index into tables over `OP_NAMES`. */
+  /** The operator's index in `OP_NAMES`. */
   codeOf(node: number): number {
     return this.opCodes[node]!;
   }
@@ -92,11 +94,11 @@ export class Ir implements Builder<number> {
   isPlain(node: number): boolean {
     return this.shapeIds[node] === 0 && this.attrIds[node] === 0;
   }
-  /** All operands: node's are `list[start[node]]` to `list[start[node + 1] - 1]`; for hot loops. */
+  /** All operands, for hot loops: a node's are `list[start[node]]` to `list[start[node + 1] - 1]`. */
   get edges(): { start: Int32Array; list: Int32Array } {
     return { start: this.inputStart, list: this.inputList };
   }
-  /** The graph itself, for what takes it as a whole; arrays can be longer than it. */
+  /** The whole graph as native code takes it; the arrays can be longer than `count`. */
   get arrays(): {
     ops: Uint8Array;
     start: Int32Array;
@@ -113,17 +115,17 @@ export class Ir implements Builder<number> {
     } = this;
     return { ops, start, list, levels, attributeOf };
   }
-  /** Attributes by number. */
+  /** All attributes, by id. */
   get attributes(): readonly Attr[] {
     return this.attrs;
   }
-  /** An attribute's number. */
+  /** An attribute's id. */
   attribute(attr: Attr): number {
     return attr === NO_ATTR ? 0 : entry(this.attrs, attr);
   }
   /**
-   * Takes over arrays that hold this graph and further nodes, single numbers all, and attributes
-   * numbered on from this graph's.
+   * Becomes the graph in these arrays: this graph and further nodes, all single numbers, whose attributes
+   * are numbered on from this graph's.
    */
   replace(
     made: {
@@ -145,7 +147,7 @@ export class Ir implements Builder<number> {
     this.sourceIds = grown(this.sourceIds.subarray(0, this.count), new Int32Array(this.count));
     for (const attr of attributes) this.attrs.push(attr);
   }
-  /** Operands of all nodes up to this one. */
+  /** How many operands the nodes up to this one have. */
   edgeCount(node: number): number {
     return this.inputStart[node + 1]!;
   }
@@ -176,8 +178,8 @@ export class Ir implements Builder<number> {
   }
 
   /**
-   * Appends a node of the graph whose tables this one shares, at its position, over the new numbers of
-   * its operands. The positions of its axes are for the caller to state, or to follow.
+   * Appends a copy of a node of a graph whose tables this one shares, at its position, over the new numbers
+   * of its operands. The caller says what positions its axes have.
    */
   copy(from: Ir, node: number, numbers: Int32Array): number {
     const first = from.inputStart[node]!;
@@ -193,7 +195,7 @@ export class Ir implements Builder<number> {
     return made;
   }
 
-  /** Gives a node's axes the positions that its operands' say they have. */
+  /** Gives a node's axes the positions that follow from its operands'. */
   followAxisPositions(node: number): void {
     const code = this.opCodes[node]!;
     let any = code === STACK && this.attr(node).positions !== undefined;
@@ -205,8 +207,8 @@ export class Ir implements Builder<number> {
   }
 
   /**
-   * Appends graph nodes from `from` on as long as they are single numbers without attributes of one or
-   * two operands, and tells them their numbers; returns where it stopped.
+   * Appends the user's nodes from index `from` on, as long as they are single numbers of one or two
+   * operands and without attributes, and sets their `number`. Returns the index where it stopped.
    */
   pushPlain(nodes: readonly Node[], from: number): number {
     const most = nodes.length - from;
@@ -240,16 +242,16 @@ export class Ir implements Builder<number> {
     return node;
   }
 
-  /** The graph node behind a node, where known. */
+  /** The user's node that a node was made from, where known. */
   source(node: number): Node | undefined {
     return this.sources[this.sourceIds[node]!];
   }
-  /** Lets a node without a name in errors go by the name of one of the graph it shares tables with. */
+  /** Lets a node be named in errors as `made` of the graph `from` is, unless it has a name. */
   inheritSource(node: number, from: Ir, made: number): void {
     this.sourceIds[node] ||= from.sourceIds[made]!;
   }
 
-  /** States the positions of a node's axes. */
+  /** Sets the positions of a node's axes. */
   setAxisPositions(node: number, positions: AxisPositions | undefined): void {
     if (!positions && node >= this.axisPositions.length) return;
     while (this.axisPositions.length < node) this.axisPositions.push(undefined);
@@ -272,7 +274,7 @@ export class Ir implements Builder<number> {
     }
     return node;
   }
-  /** The number of a constant node. */
+  /** The value of a constant node. */
   constantValue(node: number): number {
     return this.attr(node).value!;
   }
@@ -281,13 +283,13 @@ export class Ir implements Builder<number> {
     return IS_INTEGER[this.opCodes[node]!] === 1;
   }
 
-  /** A name for errors: the graph node's own, or the operator and shape. */
+  /** A name for errors: that of the user's node, or the operator and shape. */
   label(node: number): string {
     return this.source(node)?.label ?? `a ${this.opOf(node)} of shape [${this.shape(node).join(', ')}]`;
   }
 
   private resultShape(name: OpName, inputs: readonly number[], attr: Attr): Shape {
-    // Nearly all nodes of a scalar program: skip the rule and its arrays.
+    // Nearly all nodes of a program of single numbers: skip the rule and its arrays.
     if (inputs.length && attr === NO_ATTR && inputs.every((i) => this.isScalar(i))) return SCALAR;
     const shape = OPS[name].shape(
       inputs.map((i) => this.shape(i)),
@@ -317,12 +319,12 @@ export interface Rewritten {
   numbers: Int32Array;
 }
 
-/** A key of a map of numbers, to which 0 and -0 are two. */
+/** A number as a key of a map in which 0 and -0 are two. */
 export function constantKey(value: number): number | string {
   return Object.is(value, -0) ? '-0' : value;
 }
 
-/** The number of an entry in a table: the last one's where it is the same. */
+/** The index of a value in a table, to which it is added unless it is the last entry. */
 function entry<T>(table: T[], value: T): number {
   return table[table.length - 1] === value ? table.length - 1 : table.push(value) - 1;
 }

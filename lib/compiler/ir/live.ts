@@ -1,7 +1,9 @@
 /** Which nodes are needed, and how often: one sweep from what is wanted down to the leaves. */
 import type { Ir } from './ir.js';
 
-/** How often each node is used: by nodes that `wanted` depend on, and by being wanted itself. 0: not needed. */
+/**
+ * How often each node is used: by nodes that `wanted` depend on, and by being wanted itself. 0: not needed.
+ */
 export function countUses(ir: Ir, wanted: Iterable<number>): Int32Array {
   const uses = new Int32Array(ir.count);
   for (const node of wanted) uses[node]!++;

@@ -1,4 +1,7 @@
-/** From the user's graph to the compiler's: reachable nodes in order of creation, with positions. */
+/**
+ * From the user's graph to the compiler's: the nodes that roots depend on, in order of creation, each with
+ * its position.
+ */
 import type { Node } from '../../graph/node.js';
 import { hasNoGradient, OP_CODE } from '../../graph/ops.js';
 import { sameShape } from '../../core/shape.js';
@@ -10,24 +13,23 @@ const CONSTANT = OP_CODE.constant;
 
 export interface Trace {
   ir: Ir;
-  /** The graph nodes that were traced, each with its `number` in `ir`. */
+  /** The user's nodes that were traced; each has its `number` in `ir`. */
   nodes: readonly Node[];
-  /** Those among them that are bound to the outside: parameters, inputs, indices, lengths. */
+  /** The leaves among them: parameters, inputs, indices, lengths. */
   leaves: readonly Node[];
   roots: number[];
   /** The index that holds the prefix length, where the graph has one. */
   count: Node | undefined;
-  /** The number of terms of the shortest mean of a prefix, so the longest prefix; Infinity: none. */
+  /** The longest prefix that every mean of a prefix has terms for; Infinity: there is no such mean. */
   shortest: number;
   /** Whether arithmetic with constant zeros vanished, and what only it needs with it. */
   dropped: boolean;
 }
 
 /**
- * Traces groups of roots. Of several groups, group i is needed from prefix length i + 1 only: a
- * sequence whose groups are computed one after another. Within a group positions come from the graph's
- * prefix totals. With `simplify`, arithmetic with constant zeros vanishes, and rows that a listing
- * stacks once for each head are stacked once.
+ * Traces groups of roots. Several groups are a sequence: group i is needed from position i on. Within a
+ * group, positions come from the graph's prefix totals. With `simplify`, arithmetic with constant zeros is
+ * dropped, and of equal stacks, such as one for each head of attention, only one is kept.
  */
 export function trace(groups: readonly (readonly Node[])[], simplify: boolean): Trace {
   const nodes = reachable(groups.flat());
@@ -40,7 +42,7 @@ export function trace(groups: readonly (readonly Node[])[], simplify: boolean): 
   const stacks = new Map<number, number[]>(); // by their last row
   let dropped = false;
   for (let i = 0; i < nodes.length; i++) {
-    // Most nodes of a large graph are single numbers; errors know them by the arrays around them.
+    // The quick way for single numbers, most nodes of a large graph; in errors, these have no name.
     if (zeros.size === 0) {
       i = ir.pushPlain(nodes, i);
       if (i === nodes.length) break;
@@ -53,7 +55,7 @@ export function trace(groups: readonly (readonly Node[])[], simplify: boolean): 
       continue;
     }
     if (op === 'inverseCount') {
-      // Every mean divides by the one prefix length that a program has: a run writes one number.
+      // A program has one prefix length, which every mean divides by: a run writes one number.
       if (inverseCount && inverseCount.first === node.first) {
         node.number = inverseCount.number;
         continue;
@@ -132,7 +134,7 @@ function isStackOf(ir: Ir, stack: number, rows: readonly number[]): boolean {
   return true;
 }
 
-/** Whether a graph node was traced: its number says so only if it was. */
+/** Whether a user's node was traced: its `number` may be of another trace. */
 export function isTraced({ nodes }: Trace, node: Node): boolean {
   let low = 0;
   let high = nodes.length;
@@ -162,7 +164,7 @@ function assignPositions(ir: Ir, groups: readonly (readonly number[])[]): void {
     }
   }
   for (let node = 0; node < ir.count; node++) {
-    // What simplification cut off is never needed; constants always are there.
+    // Nodes that simplification cut off are never needed; constants are there from the start.
     if (positions[node] === never) positions[node] = ir.maxLength;
     if (ops[node] === CONSTANT) positions[node] = 0;
   }
@@ -201,7 +203,7 @@ const ZERO_STAYS: ReadonlySet<string> = new Set([
   'detach',
 ]);
 
-/** A node that a constant zero among the operands makes simpler, or -1. `zeros` collects zeros. */
+/** The node that stands for one with a constant zero among its operands, or -1. New zeros join `zeros`. */
 function simplified(ir: Ir, node: Node, inputs: readonly number[], zeros: Set<number>): number {
   const isZero = (input: number): boolean => zeros.has(input);
   const [a, b] = inputs as [number, number];
@@ -220,8 +222,8 @@ function simplified(ir: Ir, node: Node, inputs: readonly number[], zeros: Set<nu
 }
 
 /**
- * The position from which term i of a total counts. The term's node can have a lower one: another node,
- * or an earlier term, may need it too.
+ * The position from which term i of a total counts. The term's node can have an earlier one, where another
+ * node, or an earlier term, needs it too.
  */
 export function termPosition(ir: Ir, total: number, i: number): number {
   const attr = ir.attr(total);

@@ -19,7 +19,10 @@ import { denseView, reshapeView } from './view.js';
 /** Writes the instructions of a node, the current one of the context. */
 type Emitter = (c: Context, node: number) => void;
 
-/** Operators that are neither one kernel nor a view; what is missing here only has a place: inputs, constants. */
+/**
+ * Operators that are neither one kernel nor a view; what is missing here only has a place: inputs,
+ * constants.
+ */
 const EMITTERS: Partial<Record<OpName, Emitter>> = {
   pow: emitPow,
   dropout: emitDropout,

@@ -92,7 +92,9 @@ export class Encoder {
     this.nodes.push(node);
   }
 
-  /** Ends a part of the program: the instructions before run by themselves too, and are not changed any more. */
+  /**
+   * Ends a part of the program: the instructions before run by themselves too, and are not changed any more.
+   */
   endPart(): void {
     this.partStart = this.count;
   }

@@ -35,7 +35,9 @@ interface Epilogue {
   accumulates: boolean;
 }
 
-/** Has the product just written do this node's work too, where nothing else reads it; says whether it could. */
+/**
+ * Has the product just written do this node's work too, where nothing else reads it; says whether it could.
+ */
 export function fuseIntoProduct(c: Context, node: number): boolean {
   const { ir } = c;
   const op = ir.opOf(node);
@@ -124,7 +126,9 @@ function fuseIntoMatmul(w: Int32Array, { then, extents, from, to, other, accumul
 /** The stride of rows among an operand's words. */
 const ROW = 3;
 
-/** A product with chosen rows can start from up to two rows, `c` and one a stride further, and end in a relu. */
+/**
+ * A product with chosen rows can start from up to two rows, `c` and one a stride further, and end in a relu.
+ */
 function fuseIntoRowProduct(out: Encoder, w: Int32Array, epilogue: Epilogue): boolean {
   const { then, from, to, other, accumulates } = epilogue;
   const [outer1, outer2, rows, columns] = epilogue.extents;

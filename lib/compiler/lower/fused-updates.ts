@@ -1,4 +1,6 @@
-/** Which parameters are updated by the product that is their gradient, so that the gradient is never stored. */
+/**
+ * Which parameters are updated by the product that is their gradient, so that the gradient is never stored.
+ */
 import type { Ir } from '../ir/ir.js';
 import { viewedNodes } from '../ir/views.js';
 import type { Placement } from './places.js';

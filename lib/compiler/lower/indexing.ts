@@ -1,4 +1,7 @@
-/** What reads or writes by index: gather, scatter, products with chosen rows, and the largest numbers' places. */
+/**
+ * What reads or writes by index: gather, scatter, products with chosen rows, and the largest numbers'
+ * places.
+ */
 import { resolveAxis, sizeOf } from '../../core/shape.js';
 import type { OpName } from '../../graph/ops.js';
 import { both } from '../ir/axes.js';

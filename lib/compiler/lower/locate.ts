@@ -1,4 +1,7 @@
-/** Where each node's numbers lie: in memory of their own, in a part of what they are written into, or in a view. */
+/**
+ * Where each node's numbers lie: in memory of their own, in a part of what they are written into, or in a
+ * view.
+ */
 import { resolveAxis, sizeOf } from '../../core/shape.js';
 import { OPS } from '../../graph/ops.js';
 import type { Ir } from '../ir/ir.js';

@@ -1,4 +1,7 @@
-/** Loop nests: an instruction has two outer loops, rows and columns; any array is brought into that form here. */
+/**
+ * Loop nests: an instruction has two outer loops, rows and columns; any array is brought into that form
+ * here.
+ */
 import type { Shape } from '../../core/shape.js';
 import type { AxisPositions } from '../ir/axes.js';
 import type { Context } from './context.js';

@@ -8,7 +8,9 @@ import { copy } from './elementwise.js';
 import { forEachNest, mergeAxes, operandAt, type Axis } from './loops.js';
 import { broadcastView, transposeView, type View } from './view.js';
 
-/** A product of so many numbers on may be computed transposed instead of copying an operand: see `swapped`. */
+/**
+ * A product of so many numbers on may be computed transposed instead of copying an operand: see `swapped`.
+ */
 const LARGE_MATRIX = 1 << 14;
 
 /** The positions of a product's axes: of the batches, of the rows, the columns and the inner axis. */
@@ -103,7 +105,9 @@ function emitProduct(c: Context, product: Product): void {
   });
 }
 
-/** Products with a vector that an instruction does with the operands as they lie; false where there is none. */
+/**
+ * Products with a vector that an instruction does with the operands as they lie; false where there is none.
+ */
 function emitWithoutCopies(c: Context, product: Product): boolean {
   const { y, a, b, nodeB, positions } = product;
   const m = y.shape[y.shape.length - 2]!;
@@ -151,7 +155,10 @@ function emitWithoutCopies(c: Context, product: Product): boolean {
 
 type Three<T> = readonly [T, T, T];
 
-/** An instruction for a product: its operands in order, its rows, columns and inner extent, and their strides. */
+/**
+ * An instruction for a product: its operands in order, its rows, columns and inner extent, and their
+ * strides.
+ */
 interface ProductInstruction {
   op: 'gemm' | 'row_dot';
   views: Three<View>;

@@ -1,4 +1,7 @@
-/** Decides where results go: straight into the stack, join or total that uses them, instead of being copied there. */
+/**
+ * Decides where results go: straight into the stack, join or total that uses them, instead of being copied
+ * there.
+ */
 import type { OpName } from '../../graph/ops.js';
 import { sizeOf } from '../../core/shape.js';
 import { countUses } from '../ir/live.js';
@@ -48,7 +51,9 @@ export function source(ir: Ir, p: Placement, node: number): number {
   return node;
 }
 
-/** Lets the operands of a stack, concatenation or choice be written in place, where their instructions can. */
+/**
+ * Lets the operands of a stack, concatenation or choice be written in place, where their instructions can.
+ */
 function planJoin(ir: Ir, p: Placement, join: number): void {
   const isStack = ir.is(join, 'stack');
   const n = ir.inputCount(join) - (ir.is(join, 'choose') ? 1 : 0);

@@ -75,7 +75,9 @@ export interface Total {
 export interface Placement {
   /** How often each node is used; 0: not needed. */
   uses: Int32Array;
-  /** The stack, concatenation, choice, total or reshape that a node is written into; -1: memory of its own. */
+  /**
+   * The stack, concatenation, choice, total or reshape that a node is written into; -1: memory of its own.
+   */
   parent: Int32Array;
   /** Which operand it is there. */
   operandIndex: Int32Array;
@@ -158,7 +160,9 @@ export function inverse(axes: readonly number[]): number[] {
   return result;
 }
 
-/** Whether a term has the rows of its total in every run; with fewer, numbers of an earlier run would stay. */
+/**
+ * Whether a term has the rows of its total in every run; with fewer, numbers of an earlier run would stay.
+ */
 export function fills(ir: Ir, total: number, term: Term): boolean {
   return (
     ir.axisPositions[term.node] === undefined ||

@@ -63,7 +63,7 @@ function sum(
         accumulate: adds,
         extents: [two[0]!, two[1]!, down, column, 1],
         y: operandAt(two, at, 0, 1, 0),
-        a: operandAt(two, at, 1, 1, down.strides[1]!),
+        a: operandAt(two, at, 1, 1, down.strides[1]),
       });
     });
     return;

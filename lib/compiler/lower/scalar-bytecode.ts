@@ -4,7 +4,7 @@
  * there are and in what order; here leaves are placed, and stretches of bytecode become instructions.
  */
 import { OP_NAMES, type OpName } from '../../graph/ops.js';
-import { addon, tapeOpcodes, type TapeGraph } from '../../binding/addon.js';
+import { addon, tapeOpcodes, type AssembledTape, type TapeGraph } from '../../binding/addon.js';
 import { Encoder } from './encode.js';
 import type { Ir } from '../ir/ir.js';
 import { Layout, type Lowered, type LoweringOptions } from './layout.js';
@@ -108,7 +108,10 @@ const POWERS: ReadonlyMap<number, string> = new Map([
   [1, 'copy'],
 ]);
 
-/** How many words the assembler has for an attribute, and which of them holds an exponent (native/compile/assemble.h). */
+/**
+ * How many words the assembler has for an attribute, and which of them holds an exponent
+ * (native/compile/assemble.h).
+ */
 const ATTRIBUTE_WORDS = 7;
 const EXPONENT = 4;
 
@@ -152,16 +155,7 @@ export function lowerScalars(ir: Ir, options: LoweringOptions): Lowered | undefi
   const uses = addon.countUses(graph, Int32Array.from([...options.keep, ...gradients]));
   const layout = new Layout(ir, uses, options);
   const { block } = layout;
-  const { ops } = graph;
-  const slots = new Int32Array(ir.count).fill(-1);
-  for (const [parameter, gradient] of options.gradients) {
-    const offset = layout.parameterOffsets.get(parameter);
-    // An update reads them as one block.
-    if (offset !== undefined) slots[gradient] = block.gradients + offset - block.offset;
-  }
-  for (let node = 0; node < ir.count; node++) {
-    if (OWN_ROLE[ops[node]!] === LEAF && uses[node]! > 0) slots[node] = placeOfLeaf(ir, layout, node);
-  }
+  const slots = placeLeaves(ir, layout, uses, options.gradients);
   const zero = layout.constant(0);
   ir.attributes.forEach(({ exponent }, i) => {
     if (exponent === undefined || powerOf(exponent) !== 'pow') return;
@@ -183,35 +177,13 @@ export function lowerScalars(ir: Ir, options: LoweringOptions): Lowered | undefi
   });
   if (!made) return undefined;
   layout.size = made.arenaSize;
-
   const out = new Encoder();
-  const literal = (n: number): number => out.literal(n);
-  const run = (rows: number, cols: number, backward = false, byPosition = false): void => {
-    const one = literal(1);
-    const extents = [one, one, rows, cols, one] as const;
-    out.emit(-1, { op: 'tape', position: 0, accumulate: backward, extents, imm0: byPosition ? 1 : 0 });
-  };
-  const runAll = ([begin, end]: readonly [number, number]): void => {
-    if (end > begin) run(literal(begin), literal(end));
-  };
-  runAll(made.clearForward);
-  const ends = out.byLength(made.forward);
-  run(ends, ends, false, true);
-  runAll(made.afterForward);
-  const forward = out.count;
-  runAll(made.clearBackward);
-  runAll(made.beforeBackward);
-  if (ir.count > ir.forwardEnd) run(out.byLength(made.backward), literal(made.backward[0]!), true, true);
-  const backward = out.count;
-  if (options.update) {
-    emitSteps(
-      out,
-      block,
-      options.update,
-      options.watched.map((node) => denseView(slots[node]!, [])),
-    );
-    run(literal(made.update[0]), literal(made.update[1]));
-  }
+  const sections = emitStretches(out, made, ir.count > ir.forwardEnd, () => {
+    if (!options.update) return;
+    const watched = options.watched.map((node) => denseView(slots[node]!, []));
+    emitSteps(out, block, options.update, watched);
+    emitStretch(out, out.literal(made.update[0]), out.literal(made.update[1]));
+  });
   const { code, extents } = out.encode(ir.maxLength);
   return {
     code,
@@ -221,12 +193,66 @@ export function lowerScalars(ir: Ir, options: LoweringOptions): Lowered | undefi
     intsSize: layout.ints,
     maxLength: ir.maxLength,
     nodes: out.nodes,
-    sections: { results: forward, forward, backward, update: out.count },
+    sections,
     parameters: block,
     view: (node) => (slots[node]! < 0 || ir.isInteger(node) ? undefined : denseView(slots[node]!, [])),
     slot: (node) => layout.slot(node),
     constants: layout.constants,
   };
+}
+
+/**
+ * The places of leaves, and of the gradients that an update reads as one block; -1: the assembler's to
+ * choose.
+ */
+function placeLeaves(
+  ir: Ir,
+  layout: Layout,
+  uses: Int32Array,
+  gradients: ReadonlyMap<number, number>,
+): Int32Array {
+  const { ops } = ir.arrays;
+  const slots = new Int32Array(ir.count).fill(-1);
+  for (const [parameter, gradient] of gradients) {
+    const offset = layout.parameterOffsets.get(parameter);
+    if (offset !== undefined) slots[gradient] = layout.block.gradients + offset - layout.block.offset;
+  }
+  for (let node = 0; node < ir.count; node++) {
+    if (OWN_ROLE[ops[node]!] === LEAF && uses[node]! > 0) slots[node] = placeOfLeaf(ir, layout, node);
+  }
+  return slots;
+}
+
+/** Writes the instructions that run the bytecode's stretches, and between them what `emitUpdate` writes. */
+function emitStretches(
+  out: Encoder,
+  made: AssembledTape,
+  hasBackward: boolean,
+  emitUpdate: () => void,
+): Lowered['sections'] {
+  const all = ([begin, end]: readonly [number, number]): void => {
+    if (end > begin) emitStretch(out, out.literal(begin), out.literal(end));
+  };
+  all(made.clearForward);
+  const ends = out.byLength(made.forward);
+  emitStretch(out, ends, ends, false, true);
+  all(made.afterForward);
+  const forward = out.count;
+  all(made.clearBackward);
+  all(made.beforeBackward);
+  if (hasBackward) emitStretch(out, out.byLength(made.backward), out.literal(made.backward[0]!), true, true);
+  const backward = out.count;
+  emitUpdate();
+  return { results: forward, forward, backward, update: out.count };
+}
+
+/**
+ * Writes an instruction that runs a stretch of bytecode, between two extents, or up to each position's end.
+ */
+function emitStretch(out: Encoder, begin: number, end: number, backward = false, byPosition = false): void {
+  const one = out.literal(1);
+  const extents = [one, one, begin, end, one] as const;
+  out.emit(-1, { op: 'tape', position: 0, accumulate: backward, extents, imm0: byPosition ? 1 : 0 });
 }
 
 function placeOfLeaf(ir: Ir, layout: Layout, node: number): number {

@@ -38,7 +38,9 @@ export function emitSteps(
   }
 }
 
-/** Updates the parameters: first those that a product updates, since some of these products read the others. */
+/**
+ * Updates the parameters: first those that a product updates, since some of these products read the others.
+ */
 export function emitUpdate(c: Context, op: UpdateRule['op']): void {
   const { block } = c.layout;
   for (const [parameter, product] of c.fused) {

@@ -1,4 +1,4 @@
-/** Reverse mode: appends to a graph the nodes of its root's gradients. */
+/** Reverse-mode differentiation: appends to a graph the nodes of its root's gradients. */
 import { OPS, sumTo, type GradientContext, type OpName } from '../../graph/ops.js';
 import { sameShape } from '../../core/shape.js';
 import type { Ir } from '../ir/ir.js';
@@ -7,17 +7,17 @@ import { differentiateNumbers } from './rules.js';
 import { isScalarGraph } from '../lower/scalar-bytecode.js';
 import { termCount, termPosition } from '../ir/trace.js';
 
-/** Operators whose result is a number that a gradient can reach. */
+/** Leaves that a gradient can reach. */
 const LEAVES: ReadonlySet<OpName> = new Set<OpName>(['parameter', 'input']);
 
 /**
- * The gradients of the sum of root's elements: the node that holds the gradient of each forward
- * node which is a leaf of the operators `wanted`, or on which one depends; -1 where none flows.
+ * Appends the gradients of the sum of the root's elements. Returns by forward node the node of its gradient:
+ * of leaves of the operators `wanted`, and of what depends on one; -1 where there is none.
  *
- * Terms of a gradient that comes from several consumers are one `total`, each with the position of its
- * consumer, so that a short run skips the terms of positions it does not have. Wanted leaves always
- * get a total of their own, a place where their gradient lies whole. With `combine`, terms that come
- * position by position are gathered into one product or stack.
+ * A gradient with terms from several consumers is a `total`, in which each term has its consumer's position,
+ * so that a short run skips the terms of positions that it does not have. Wanted leaves always get a total,
+ * where their whole gradient lies. With `combine`, terms from one position each are gathered into one
+ * product or stack.
  */
 export function differentiate(
   ir: Ir,
@@ -29,7 +29,7 @@ export function differentiate(
   return new Differentiation(ir, activeNodes(ir, root, wanted), root, combine).run();
 }
 
-/** The nodes up to root that are wanted leaves, or depend on one. */
+/** By node: whether it is a wanted leaf or depends on one. */
 function activeNodes(ir: Ir, root: number, wanted: ReadonlySet<OpName>): Uint8Array {
   const active = new Uint8Array(ir.forwardEnd);
   for (let node = 0; node <= root; node++) {
@@ -45,7 +45,7 @@ interface Term {
 }
 
 class Differentiation {
-  /** The terms of each node's gradient. */
+  /** The terms of each node's gradient, as far as its consumers have been visited. */
   private readonly terms: (Term[] | undefined)[];
 
   constructor(
@@ -73,7 +73,7 @@ class Differentiation {
     (this.terms[node] ??= []).push({ node: term, position });
   }
 
-  /** The gradient of a node, all of whose users have been visited; gives its operands their terms. */
+  /** Returns the gradient of a node whose consumers have all been visited, and adds its operands' terms. */
   private visit(node: number): number {
     const { ir } = this;
     const terms = this.terms[node];
@@ -111,7 +111,7 @@ class Differentiation {
       let term = definition.gradient(context, i);
       if (term === null) continue;
       if (!sameShape(ir.shape(term), ir.shape(input))) term = sumTo(ir, term, ir.shape(input));
-      // A gradient has the axes of what it is the gradient of, where its rule lost track of them.
+      // Where the rule lost track of positions, the gradient's axes are those of what it belongs to.
       if (term >= before)
         ir.setAxisPositions(term, completed(ir.axisPositions[term], ir.axisPositions[input]));
       this.addTerm(input, term, edge);
@@ -119,7 +119,7 @@ class Differentiation {
   }
 }
 
-/** The gradient of an array from its terms: one of them, or their total. */
+/** A gradient from its terms: the only one, or their total. */
 function totalOf(
   ir: Ir,
   node: number,
@@ -140,7 +140,7 @@ function totalOf(
   return total;
 }
 
-/** Replaces terms of one form by a single node, in place. */
+/** Replaces terms of one form by a single one, in the lists that are passed. */
 function combineTerms(ir: Ir, node: number, own: number[], positions: number[]): void {
   if (own.length < 2 || !ir.shape(node).length) return;
   const order = own.map((_, i) => i).sort((a, b) => positions[a]! - positions[b]!);
@@ -175,7 +175,7 @@ function combineTerms(ir: Ir, node: number, own: number[], positions: number[]):
   }
 }
 
-/** The vectors of matmul([k, 1], [1, n]), or null. */
+/** The two vectors of an outer product, matmul([k, 1], [1, n]); else null. */
 function outerProduct(ir: Ir, node: number): readonly [number, number] | null {
   if (!ir.is(node, 'matmul')) return null;
   const a = ir.input(node, 0);
@@ -187,7 +187,10 @@ function outerProduct(ir: Ir, node: number): readonly [number, number] | null {
   return factors.every((factor) => ir.shape(factor).length === 1) ? factors : null;
 }
 
-/** One row from each term, all rows covered: a stack of the rows. */
+/**
+ * Replaces terms that are one padded row each, and together all rows, by a stack of the rows; false where
+ * they are not.
+ */
 function rowsOf(ir: Ir, node: number, own: number[], positions: number[]): boolean {
   const shape = ir.shape(node);
   if (own.length !== shape[0]) return false;

@@ -1,9 +1,8 @@
 /**
- * Finds what a listing writes out in several operators and one kernel does in one pass over each
- * row: root-mean-square norms, the loss of a classifier, products with chosen
- * rows; and scales the smaller operand of a product
- * rather than the product. Done before differentiation, so that the
- * gradient is the fused operator's own.
+ * Operator fusion: replaces several operators by one that a kernel computes in one pass over each row, as
+ * for root-mean-square norms, a classifier's loss and products with chosen rows; and scales the smaller
+ * operand of a product instead of the product. It comes before differentiation, so that the fused
+ * operator's own gradient is used.
  */
 import type { OpName } from '../../graph/ops.js';
 import { sameShape, sizeOf } from '../../core/shape.js';
@@ -11,7 +10,7 @@ import type { Ir, Rewritten } from '../ir/ir.js';
 import { rewrite, type Match, type Subject } from './rewrite.js';
 import { MAX_VIEWS } from '../ir/views.js';
 
-/** The roots' graph with idioms replaced. */
+/** Fuses what the roots depend on. */
 export function fuse(ir: Ir, roots: readonly number[]): Rewritten | null {
   return rewrite(ir, roots, [
     { ops: ['mul'], match: rmsNorm },
@@ -21,7 +20,7 @@ export function fuse(ir: Ir, roots: readonly number[]): Rewritten | null {
   ]);
 }
 
-/** Past what only gives the same numbers another shape. */
+/** What a node is, behind views that only give the same numbers another shape. */
 function reshaped(ir: Ir, node: number): number {
   const isSame = (view: number): boolean =>
     ir.is(view, 'reshape') ||
@@ -30,14 +29,14 @@ function reshaped(ir: Ir, node: number): number {
   return node;
 }
 
-/** A number that is the same everywhere, or undefined. */
+/** The number that all elements of a node are, where it is a constant. */
 function number(ir: Ir, node: number): number | undefined {
   const isView = (view: number): boolean => ir.is(view, 'reshape') || ir.is(view, 'broadcastTo');
   for (let i = 0; i < MAX_VIEWS && isView(node); i++) node = ir.input(node, 0);
   return ir.is(node, 'constant') ? ir.constantValue(node) : undefined;
 }
 
-/** The operand beside a number, of an operator that takes them in any order. */
+/** The constant operand of a commutative operator, and the other one. */
 function besideNumber(ir: Ir, node: number): { other: number; value: number } | null {
   for (const i of [0, 1]) {
     const value = number(ir, ir.input(node, i));
@@ -68,7 +67,7 @@ function rmsNorm({ ir }: Subject, node: number): Match | null {
   return null;
 }
 
-/** scale sum(x²) + eps, or what is left of it. */
+/** scale sum(x²) + eps, where scale and eps may be absent. */
 function meanSquare(ir: Ir, node: number): { x: number; scale: number; eps: number } | null {
   let eps = 0;
   if (ir.is(node, 'add')) {
@@ -100,7 +99,7 @@ function meanSquare(ir: Ir, node: number): { x: number; scale: number; eps: numb
   return isSquare ? { x: ir.input(square, 0), scale, eps } : null;
 }
 
-/** -log(softmax(x)[target]) of a vector or of each row; without the minus, its opposite. */
+/** -log(softmax(x)[target]) of a vector or of each row; also without the minus. */
 function crossEntropy({ ir, uses }: Subject, node: number): Match | null {
   const negated = ir.is(node, 'neg');
   const log = negated ? ir.input(node, 0) : node;
@@ -122,7 +121,7 @@ function crossEntropy({ ir, uses }: Subject, node: number): Match | null {
   };
 }
 
-/** A product times or over a number: one operand is scaled instead, where it is smaller. */
+/** A product multiplied or divided by a number: its smaller operand is scaled instead. */
 function scaledProduct({ ir, uses }: Subject, node: number): Match | null {
   const op = ir.opOf(node);
   const i = number(ir, ir.input(node, 0)) === undefined ? 0 : 1;
@@ -135,7 +134,7 @@ function scaledProduct({ ir, uses }: Subject, node: number): Match | null {
   const sizes = operands.map((operand) => sizeOf(ir.shape(operand)));
   const smaller = sizes[0]! <= sizes[1]! ? 0 : 1;
   if (sizes[smaller]! >= sizeOf(ir.shape(node))) return null;
-  // Scaled where it is computed: what lies between only looks at it.
+  // The operand is scaled before its views are taken.
   const scaled = behindViews(ir, uses, operands[smaller]!, ['reshape', 'transpose']);
   const viewed = (to: Ir, x: number, views: readonly number[]): number =>
     views.reduce((made, view) => to.op(ir.opOf(view), [made], ir.attr(view)), x);
@@ -148,7 +147,7 @@ function scaledProduct({ ir, uses }: Subject, node: number): Match | null {
   };
 }
 
-/** What views of one use each look at, and these views from it on. */
+/** The node behind views that are used once each, and these views, innermost first. */
 function behindViews(
   ir: Ir,
   uses: Int32Array,

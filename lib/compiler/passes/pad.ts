@@ -1,28 +1,28 @@
 /**
- * Gives the stacks of a growing prefix one shape. Attention at position p works on the keys of
- * positions 0 to p; written over the longest stack, with a softmax that sees the first p + 1 scores
- * and leaves zeros behind them, all positions become alike and can be batched.
+ * Padding: gives stacks that grow with the position one shape. Attention at position p works on the keys of
+ * positions 0 to p. Over the longest stack instead, with a softmax of the first p + 1 scores that writes
+ * zeros behind them, all positions are alike and can be batched.
  */
 import { smallest } from '../../core/lists.js';
 import type { Attr } from '../../graph/ops.js';
 import { Ir, type Rewritten } from '../ir/ir.js';
 import { countUses } from '../ir/live.js';
 
-/** The first n rows of a padded node; with `zeros`, the rows behind them are 0. */
+/** An old node as the first n rows of a padded one; with `zeros`, the rows behind them are 0. */
 interface Prefix {
   full: number;
   n: number;
   zeros: boolean;
 }
 
-/** Null where there is nothing to pad. */
+/** Pads what the roots depend on; null where there is nothing to pad. */
 export function pad(old: Ir, roots: readonly number[]): Rewritten | null {
   const uses = countUses(old, roots);
   const stacks = growingStacks(old, uses);
   return stacks.size ? new Padder(old, roots, uses, stacks).run() : null;
 }
 
-/** Every stack that is a prefix of a longer one, and those longest ones: stack to longest. */
+/** Every stack that is a prefix of a longer one, and each longest one: stack to longest. */
 function growingStacks(old: Ir, uses: Int32Array): Map<number, number> {
   const byFirst = new Map<number, number[]>();
   for (let node = 0; node < old.count; node++) {
@@ -45,7 +45,7 @@ function growingStacks(old: Ir, uses: Int32Array): Map<number, number> {
   return found;
 }
 
-/** Stacks that are prefixes of the longest of them. */
+/** Stacks, all of them prefixes of the longest among them. */
 interface Family {
   members: readonly number[];
   longest: number;
@@ -57,17 +57,17 @@ function isPrefix(old: Ir, stack: number, longest: number): boolean {
   return true;
 }
 
-/** The most words of bits that are kept; families that would take more are left as they are written. */
-const MOST_WORDS = 1 << 24;
+/** How many words of bits may be kept; where the families would take more, nothing is padded. */
+const MAX_WORDS = 1 << 24;
 
 /**
- * The families that can wait for all their rows: those of which no row depends on a stack of the
- * same family, be it through another family that waits for all its rows too.
+ * The families that can be padded: the longest stack is then made before the shorter ones, so no row of it
+ * may depend on a stack of its own family, not even through another padded family.
  */
 function acyclic(old: Ir, families: readonly Family[]): Family[] {
   // Bit f of a node: it depends on a stack of family f.
   const words = (families.length + 31) >>> 5;
-  if (words * old.count > MOST_WORDS) return [];
+  if (words * old.count > MAX_WORDS) return [];
   const below = new Int32Array(old.count * words);
   let start = old.count;
   const { edges } = old;
@@ -93,7 +93,7 @@ function acyclic(old: Ir, families: readonly Family[]): Family[] {
     }
     return all;
   });
-  // A set is read while it grows: what is needed by what is needed.
+  // The loop also visits what it adds: the families that needed families need.
   return families.filter((_, f) => {
     const all = new Set(needs[f]);
     for (const need of all) for (const next of needs[need]!) all.add(next);
@@ -107,7 +107,7 @@ class Padder {
   private readonly prefixes: (Prefix | undefined)[];
   /** The longest stacks. */
   private readonly full = new Map<number, number>();
-  /** Slices of padded nodes: each is made once for all positions. */
+  /** Slices of each padded node: each is made once for all positions. */
   private readonly slices = new Map<number, number[]>();
 
   constructor(
@@ -130,7 +130,10 @@ class Padder {
     return { ir, numbers: this.numbers };
   }
 
-  /** Makes a node after all it needs, which may stand behind it: a longest stack's last rows. */
+  /**
+   * Makes a node after all that it needs. Some of it can come later in the old graph: rows of the longest
+   * stack.
+   */
   private visit(root: number): void {
     if (this.isMade(root)) return;
     const { start, list } = this.old.edges;
@@ -141,7 +144,7 @@ class Padder {
       const source = longest ?? node;
       const isStacked = longest !== undefined && this.full.has(longest);
       const before = waiting.length;
-      // The first operand on top, so that what was written first is made first.
+      // The first operand on top: it is made first.
       for (let e = start[source + 1]! - 1; e >= start[source]! && !isStacked; e--) {
         const input = list[e]!;
         if (!this.isMade(input)) waiting.push(input);
@@ -185,7 +188,7 @@ class Padder {
     return this.numbers[node]!;
   }
 
-  /** Makes the padded form of a node whose first operand is a prefix, where there is one. */
+  /** Makes the padded form of a node whose first operand is a prefix; false where it has none. */
   private padded(node: number, a: Prefix): boolean {
     const { old } = this;
     const attr = old.attr(node);
@@ -210,7 +213,7 @@ class Padder {
         const b = this.prefixes[right];
         const rank = old.shape(old.input(node, 0)).length;
         if (b) {
-          // Zeros behind the first n weights silence the rows that should not be there.
+          // The zeros behind the first n weights cancel the rows behind the prefix.
           if (!a.zeros || a.n !== b.n || rank !== 1) return false;
           this.numbers[node] = this.add(node, [a.full, b.full], attr);
           return true;

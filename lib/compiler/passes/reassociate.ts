@@ -1,6 +1,6 @@
 /**
- * Adds first what is ready first: ((h + a) + b) becomes h + (a + b) where h is computed last. In a
- * recurrence, where h waits for the position before, a + b of all positions can then be one node.
+ * Reassociation: (h + a) + b becomes h + (a + b) where h is computed last. In a recurrence h waits for the
+ * position before, while the sums a + b of all positions can then be one node.
  */
 import { sameShape } from '../../core/shape.js';
 import type { Ir, Rewritten } from '../ir/ir.js';
@@ -30,7 +30,7 @@ export function reassociate(ir: Ir, roots: readonly number[]): Rewritten | null 
   return rewrite(ir, roots, [{ ops: ['add'], match }]);
 }
 
-/** Whether anything is added to a sum: most graphs are told apart without looking closer. */
+/** Whether anything is added to a sum: most graphs have nothing to reassociate, which is quickly seen. */
 function addsSums(ir: Ir): boolean {
   for (let node = 0; node < ir.count; node++) {
     if (!ir.is(node, 'add')) continue;
@@ -39,7 +39,7 @@ function addsSums(ir: Ir): boolean {
   return false;
 }
 
-/** The longest way from a leaf to each node. */
+/** How many nodes lie on the longest path from a leaf to each node. */
 function depthsOf(ir: Ir): Int32Array {
   const depths = new Int32Array(ir.count);
   const { start, list } = ir.edges;

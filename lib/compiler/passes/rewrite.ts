@@ -1,34 +1,35 @@
-/** Rewrites a graph by rules: what a rule matches is built anew, simpler; the rest is copied. */
+/** Rewrites a graph by rules: a node that a rule matches is replaced, all others are copied. */
 import { OP_NAMES, type OpName } from '../../graph/ops.js';
 import { Ir, type Rewritten } from '../ir/ir.js';
 import { countUses } from '../ir/live.js';
 
-/** A node's replacement: the old nodes it is built from, and the building. */
+/** How to replace a node. */
 export interface Match {
+  /** The old nodes that the replacement is built from. */
   inputs: readonly number[];
-  /** Makes the replacement of new nodes, at the node's position; returns the new node. */
+  /** Builds the replacement from their new numbers, at the node's position; returns its number. */
   build(ir: Ir, inputs: readonly number[]): number;
 }
 
-/** What a rule may ask of the graph: the nodes, and how often each is used. */
+/** What a rule looks at: the graph, and how often each node is used. */
 export interface Subject {
   ir: Ir;
   uses: Int32Array;
 }
 
-/** Looks at a node of certain operators and what it is made of. */
+/** Matches nodes of certain operators. */
 export interface Rule {
   ops: readonly OpName[];
   match(subject: Subject, node: number): Match | null;
 }
 
 /**
- * The nodes that `keep` depends on, rewritten; a node is given to the rules in order. Null where no
- * rule matches.
+ * Rewrites the nodes that `keep` depends on, each by the first rule that matches it. Null where no rule
+ * matches any.
  */
 export function rewrite(old: Ir, keep: Iterable<number>, rules: readonly Rule[]): Rewritten | null {
   const uses = countUses(old, keep);
-  // From the roots down: what a match does not use is never looked at.
+  // From the roots down: nodes that a replacement leaves out are not matched.
   const subject = { ir: old, uses };
   const needed = new Uint8Array(old.count);
   for (const node of keep) needed[node] = 1;

@@ -1,4 +1,7 @@
-/** Runs the passes that rewrite the graph before it is differentiated, in the order of the table in passes.ts. */
+/**
+ * Runs the passes that rewrite the graph before it is differentiated, in the order of the table in
+ * passes.ts.
+ */
 import { autoBatch } from '../batching/auto-batch.js';
 import type { Ir, Rewritten } from '../ir/ir.js';
 import { PASSES, type PassOf, type PassSet } from '../passes.js';

@@ -1,6 +1,6 @@
 /**
- * Differentiates graphs of single numbers. Each kind of node has its gradient rule recorded once, over
- * symbols; native/compile/differentiate.cpp writes it out for every node.
+ * Differentiation of graphs of single numbers: the gradient rule of each kind of node is recorded once, over
+ * symbols, and native/compile/differentiate.cpp instantiates it for every node.
  */
 import { addon, type NumberGraph } from '../../binding/addon.js';
 import { append } from '../../core/lists.js';
@@ -8,12 +8,12 @@ import { NO_ATTR, OP_CODE, OP_NAMES, OPS, type Attr, type Builder, type OpName }
 import { SCALAR, type Shape } from '../../core/shape.js';
 import type { Ir } from '../ir/ir.js';
 
-/** Words of a rule: see native/compile/differentiate.h. */
+/** Records a rule as words (native/compile/differentiate.h). */
 class Recorder implements Builder<number> {
   private readonly words: number[] = [];
   private steps = 0;
 
-  /** Numbers below `first` are the node's operands, the node, and its gradient. */
+  /** Numbers below `first` stand for the node's operands, the node itself, and its gradient. */
   constructor(
     private readonly ir: Ir,
     private readonly first: number,
@@ -34,7 +34,7 @@ class Recorder implements Builder<number> {
   }
 }
 
-/** The rules of the kinds of nodes that `kinds` are of. Constants that they need join the graph. */
+/** Rules for the kinds of nodes, of which `kinds` are examples. Constants that they need join the graph. */
 function rulesOf(ir: Ir, kinds: Int32Array): Int32Array {
   const words = Array.from(kinds, () => 0);
   kinds.forEach((node, kind) => {
@@ -55,7 +55,10 @@ function rulesOf(ir: Ir, kinds: Int32Array): Int32Array {
   return Int32Array.from(words);
 }
 
-/** `differentiate`, of a graph of single numbers, with `wrap`. */
+/**
+ * `differentiate` for a graph of single numbers; `outside` are the operators of leaves that a gradient can
+ * reach.
+ */
 export function differentiateNumbers(
   ir: Ir,
   root: number,

@@ -1,16 +1,18 @@
-/** Removes what differentiation leaves behind: views that change nothing, products then transposed. */
+/**
+ * Removes what differentiation leaves behind: views that change nothing, and products that are transposed.
+ */
 import { sameShape } from '../../core/shape.js';
 import type { Ir, Rewritten } from '../ir/ir.js';
 import { sameAxisPositions } from '../ir/axes.js';
 import { rewrite, type Match, type Subject } from './rewrite.js';
 
-/** The graph of `keep`, forward and backward, tidied. */
+/** Tidies the graph that `keep` depends on, forward and backward. */
 export function tidy(ir: Ir, keep: readonly number[]): Rewritten | null {
   const first = rewrite(ir, keep, [
     { ops: ['reshape', 'slice', 'embed', 'broadcastTo'], match: identity },
     { ops: ['transpose'], match: transposedTwice },
   ]);
-  // Products see their operands' views in one piece now.
+  // The second rule needs a product's operands behind at most one transpose, which the first ones ensure.
   const now = first ? keep.map((node) => first.numbers[node]!) : keep;
   const second = rewrite(first?.ir ?? ir, now, [{ ops: ['transpose'], match: transposedProduct }]);
   if (!first || !second) return first ?? second;
@@ -20,11 +22,11 @@ export function tidy(ir: Ir, keep: readonly number[]): Rewritten | null {
   };
 }
 
-/** A view of everything, as it is. */
+/** A view that shows all of its operand in the same shape is the operand. */
 function identity({ ir }: Subject, node: number): Match | null {
   const x = ir.input(node, 0);
   if (!sameShape(ir.shape(x), ir.shape(node))) return null;
-  // An embed is whole on a short run, too: zeros stand for the rows its operand does not have.
+  // A padded array is whole in a short run too: it has zeros for the rows that its operand lacks.
   if (!sameAxisPositions(ir.axisPositions[x], ir.axisPositions[node])) return null;
   return { inputs: [x], build: (_, [same]) => same! };
 }
@@ -40,8 +42,8 @@ function transposedTwice({ ir }: Subject, node: number): Match | null {
 }
 
 /**
- * (a b)ᵀ = bᵀ aᵀ, where a is a transposed matrix whose rows lie as aᵀ wants them, and the rows of
- * the product are wanted last: so it comes out as it is wanted.
+ * (a b)ᵀ = bᵀ aᵀ, where a is itself a transposed matrix, so that aᵀ needs no copy, and the transpose makes
+ * the product's rows its columns: the product is then written as it is read.
  */
 function transposedProduct({ ir, uses }: Subject, node: number): Match | null {
   const product = ir.input(node, 0);
