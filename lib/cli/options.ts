@@ -131,7 +131,7 @@ export const OPTIONS = {
   'top-k': { value: 'K', help: 'draw from the K most likely characters only (all)' },
   prefix: { value: 'TEXT', help: 'what every text begins with' },
   explain: { help: 'print what the compiler makes of the training, and train nothing' },
-  passes: { value: 'LIST', help: 'compiler passes: all, none, pad,batch, all,-fuse, ... (all)' },
+  passes: { value: 'LIST', help: 'compiler passes: all, none, pad,fuse, all,-fuse, ... (all)' },
   positions: { value: 'N', help: 'positions to draw (2)' },
   data: { help: 'show numbers and gradients, of the first document that is long enough' },
   svg: {
