@@ -13,17 +13,17 @@
 #endif
 
 #include "blas/blas.h"
-#include "vm/denormals.h"
 #include "isa/isa.h"
+#include "vm/denormals.h"
 
 namespace vecgrad {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Nanoseconds of a call: the least of eight short batches at most, which a busy machine disturbs
-// least. How many calls make a batch follows from the least known so far, so that a call which was
-// interrupted does not pass for a long one.
+// Nanoseconds of a call: the least of at most eight short batches of calls, which other work on the
+// machine disturbs least. The length of a batch follows from the least time so far, so that a call
+// that was interrupted does not pass for a long one.
 template <class Call>
 double nanoseconds(double budget, const Call& call) {
   constexpr int batches = 8;
@@ -48,8 +48,9 @@ double nanoseconds(double budget, const Call& call) {
   return least;
 }
 
-// Numbers from -1 to 1 in memory of its own, `quarter` quarters of a page behind the start of one:
-// a load waits for a store at the same place of another page.
+// Numbers from -1 to 1 in memory that begins `quarter` quarters of a page behind the start of a
+// page. Arrays begin at different quarters, because a load waits for a store at the same offset of
+// another page.
 template <class T>
 class Numbers {
  public:
@@ -75,8 +76,9 @@ class Numbers {
 
 enum class Shape { line, rows, square, product };
 
-constexpr idx rows = 16;  // of Shape::rows: positions of a document, coordinates that fire
-constexpr idx batch = 4;  // products of a gemm_batch: heads
+constexpr idx rows =
+    16;  // for Shape::rows: the positions of an example, or the indices of a product
+constexpr idx batch = 4;  // the products of a gemm_batch, as of attention heads
 constexpr idx most_numbers = 1 << 24;
 
 const char* text_of(Shape shape) {
@@ -93,12 +95,12 @@ const char* text_of(Shape shape) {
   return "n x n x n";
 }
 
-// Numbers of an operand.
+// How many numbers an operand has.
 idx count_of(Shape shape, idx n) {
   return shape == Shape::line ? n : shape == Shape::rows ? rows * n : batch * n * n;
 }
 
-// One method for each kernel, by its name: a kernel without one does not compile.
+// Has one method for each kernel, of its name: a kernel without one does not compile.
 template <class T>
 class Workloads {
  public:
@@ -216,7 +218,7 @@ class Workloads {
                    [this] { k_.outer_rows(y_, n_, d_, 1, b_, index_, rows, n_, 1); });
   }
 
-  // With a rate of 0: the numbers stay what they are, however often.
+  // With a learning rate of 0, so that the numbers stay the same over all calls.
   Timed sgd() {
     return measure(Shape::line, {4 * n_, 5 * n_, 3 * n_},
                    [this] { k_.sgd(y_, d_, b_, n_, 0, T(0), T(0.5)); });
@@ -244,17 +246,17 @@ class Workloads {
   idx all() const { return rows * n_; }
   idx cube() const { return n_ * n_ * n_; }
 
-  // Distinct where there are enough, and in no order.
+  // Indices in no order, distinct if there are enough rows.
   void index_below(idx limit) {
     for (idx i = 0; i < rows; i++) index_[i] = int32_t(i * 7 % rows % std::max(limit, idx(1)));
   }
 
-  // The work of a call, in numbers; `place` is less than `moved` where results lie on operands.
+  // The work of a call, in numbers. `place` is less than `moved` if results overwrite operands.
   struct Work {
     idx flop, moved, place = moved;
   };
 
-  // Operands of numbers from `least` to 1, and the time of a call on them.
+  // Makes operands of numbers from `least` to 1, and times a call on them.
   template <class Call>
   Timed measure(Shape shape, Work work, const Call& call, double least = -1) {
     shape_ = shape;
@@ -286,7 +288,7 @@ const Workload<T> workloads[] = {
 #undef KERNEL
 };
 
-// ---- OpenBLAS as a table of kernels: the products above, whose operands are dense
+// ---- OpenBLAS as a table of kernels, for the products above, whose operands are dense
 
 template <class T>
 const Kernels<T>& best() {
@@ -295,7 +297,7 @@ const Kernels<T>& best() {
 
 template <class T>
 void openblas_gemm(T* c, idx ldc, const T* a, idx ras, idx, const T* b, idx ldb, idx m, idx n,
-                   idx k, int acc, const Finish<T>*) {
+                   idx k, int acc, const Epilogue<T>*) {
   blas_gemm<T>(c, ldc, a, ras, false, b, ldb, false, m, n, k, acc);
 }
 
@@ -353,7 +355,7 @@ const std::vector<BenchKernel>& bench_kernels() {
   return list;
 }
 
-int64_t most_of_shape(const std::string& shape) {
+int64_t max_of_shape(const std::string& shape) {
   if (shape == text_of(Shape::line)) return most_numbers;
   if (shape == text_of(Shape::rows)) return most_numbers / rows;
   return shape == text_of(Shape::square) ? 2048 : 1024;
@@ -383,7 +385,8 @@ template double peak_gflops<double>(const std::string&, double);
 template <class T>
 double peak_bandwidth(const std::string& isa, int64_t bytes, double budget) {
   const Kernels<T>& k = table_of<T>(isa);
-  // `bytes` in one array, in two, and in three; a sum in place reads two and writes one of them.
+  // The working set is one array of `bytes`, or two or three that have as many together. A sum in
+  // place reads two arrays and writes one of them.
   const auto numbers = [&](idx streams) {
     const idx n = idx(bytes) / streams / idx(sizeof(T)) / stream_block * stream_block;
     return std::max(n, stream_block);
@@ -402,7 +405,7 @@ double peak_bandwidth(const std::string& isa, int64_t bytes, double budget) {
   const double added_to = 3 * double(two) * size / nanoseconds(budget, [&] {
                             k.stream_add(y.get(), y.get(), b.get(), two);
                           });
-  y.get()[0] = sum;  // so that no compiler finds the reading needless
+  y.get()[0] = sum;  // else the compiler could remove the reading
   return std::max({read, copied, added, added_to});
 }
 template double peak_bandwidth<float>(const std::string&, int64_t, double);
@@ -410,7 +413,7 @@ template double peak_bandwidth<double>(const std::string&, int64_t, double);
 
 const char* emulator() {
 #if defined(__x86_64__)
-  // QEMU signs where a hypervisor does, whether it emulates a whole machine or one program.
+  // QEMU gives its name where a hypervisor does, whether it emulates a machine or one program.
   unsigned a, signature[4] = {};
   __cpuid(0x40000000, a, signature[0], signature[1], signature[2]);
   if (!std::memcmp(signature, "TCGTCGTCGTCG", 12)) return "qemu";

@@ -1,5 +1,5 @@
-// Times the kernels one by one, and the machine's peaks beside them: what `vecgrad bench` runs. The
-// operands are made here, so that no array of a caller's is involved.
+// Times the kernels one by one, and measures the machine's peaks: what `vecgrad bench` runs. It
+// makes the operands itself.
 #pragma once
 
 #include <string>
@@ -25,7 +25,7 @@ struct BenchKernel {
 const std::vector<BenchKernel>& bench_kernels();
 
 // The largest n that a shape can be timed with.
-int64_t most_of_shape(const std::string& shape);
+int64_t max_of_shape(const std::string& shape);
 
 // The time of a call at size n, over as many calls as take about `budget` nanoseconds, after one
 // that is not counted. `kernel` is a place in bench_kernels(); `isa` is an available

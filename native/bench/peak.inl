@@ -1,5 +1,6 @@
-// What the processor can do at most, by loops that do nothing else: the yardsticks of `vecgrad
-// bench`. kernels.inl includes it, so that each instruction set has its own.
+// The peaks of the processor, in arithmetic and in memory traffic, by loops that do nothing else:
+// what `vecgrad bench` compares kernels with. Included by kernels.inl, once per instruction set and
+// type.
 
 static inline void load4(const T* s, V& a, V& b, V& c, V& d) {
   const idx l = lanes();
@@ -14,9 +15,9 @@ static inline void turn4(V& a, V& b, V& c, V& d, V m) {
   a = fma(a, m, one), b = fma(b, m, one), c = fma(c, m, one), d = fma(d, m, one);
 }
 
-// As many chains s = m s + 1 as keep every unit busy: 24 where the registers allow it (a latency of
-// 4 cycles, 4 units, and some to spare), else 12. They start from different numbers, so that the
-// compiler finds no two that are equal, and tend to 2. Returns the FLOP.
+// Runs as many chains s = m s + 1 as keep every unit busy: 24 if there are enough registers (a
+// latency of 4 cycles, 4 units, and some to spare), else 12. They start from different numbers, so
+// that the compiler cannot merge them, and converge to 2. Returns the FLOP.
 static double fma_chains(T* s, idx rounds) {
   constexpr bool many = registers >= 32;
   const idx next = 4 * lanes();

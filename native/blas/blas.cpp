@@ -1,3 +1,4 @@
+// Loads OpenBLAS, and decides when it is faster than our kernels.
 #include "blas/blas.h"
 
 #include <dlfcn.h>
@@ -8,14 +9,13 @@
 #include <limits>
 #include <string>
 
-#include "isa/isa.h"
 #include "blas/openblas.h"
+#include "isa/isa.h"
 
 namespace vecgrad {
 namespace {
 
-// Loads the library that lies beside this one; nullptr where it, or OpenBLAS, is
-// missing.
+// Loads the library that lies beside this one; nullptr if it, or OpenBLAS, is missing.
 const OpenBlas* load() {
   static const char here = 0;
   Dl_info self;
@@ -34,8 +34,8 @@ const OpenBlas* openblas() {
   return loaded;
 }
 
-// A processor that this build has no vectors for: OpenBLAS has, and wins from 8 x 16 x 16 on.
-// Elsewhere "scalar" is somebody's wish for the reference, one number at a time.
+// Whether this build has no vector kernels for the processor. OpenBLAS has, and wins from 8 x 16 x
+// 16 on. On other processors, "scalar" is chosen by a user who wants the reference.
 bool has_no_vectors() {
   static const bool none = !std::strcmp(best_isa(), "scalar");
   return none;
@@ -43,8 +43,9 @@ bool has_no_vectors() {
 
 }  // namespace
 
-// The crossover, by test/native/gemm_bench.cpp on an AMD Zen 3 (AVX2) with OpenBLAS 0.3.21: the
-// time of one call in microseconds, ours / OpenBLAS's, least of three runs on a busy machine.
+// Where OpenBLAS becomes faster, by test/native/gemm_bench.cpp on an AMD Zen 3 (AVX2) with OpenBLAS
+// 0.3.21: the time of one call in microseconds, ours / OpenBLAS's, least of three runs on a busy
+// machine.
 //
 //     m x n x k         float32          float64
 //     16 x 16 x 16      0.10 / 0.33      0.19 / 0.41
@@ -59,17 +60,18 @@ bool has_no_vectors() {
 //     512 x 512 x 4       39 / 124        109 / 351
 //     16 x 16 x 1024     5.1 / 9.7       10.4 / 17.1
 //
-// OpenBLAS packs its operands to be read in order, which pays where each is read many times over.
+// OpenBLAS packs its operands so that they are read in order, which pays if each is read many
+// times.
 //
-// Its kernels for AVX2 never win against ours for AVX-512 (Zen 5, which OpenBLAS 0.3.21 takes for a
-// Haswell; microseconds as above):
+// Its kernels for AVX2 are never faster than ours for AVX-512 (Zen 5, which OpenBLAS 0.3.21 takes
+// for a Haswell; microseconds as above):
 //
 //     128 x 128 x 128      16 / 34          32 / 74
 //     384 x 384 x 384     412 / 842        831 / 1728
 //     1536 x 1536 x 1536  32454 / 53878  86987 / 111304
 //     64 x 768 x 3072    1603 / 2422      4276 / 5911
 //
-// Its kernels for AVX-512 (Emerald Rapids, OPENBLAS_CORETYPE=SkylakeX) win where an operand is
+// Its kernels for AVX-512 (Emerald Rapids, OPENBLAS_CORETYPE=SkylakeX) are faster if an operand is
 // larger than the second cache:
 //
 //     384 x 384 x 384     580 / 650       1230 / 1490
@@ -87,16 +89,17 @@ template idx least_work_for_blas<double>();
 
 namespace {
 
-// Whether OpenBLAS has chosen kernels of one of these cores. Of a processor younger than itself it
-// may choose those of a very old one: OpenBLAS 0.3.21 takes Emerald Rapids for a Prescott.
+// Whether OpenBLAS has chosen the kernels of one of these cores. For a processor younger than
+// itself it may choose those of a very old one: OpenBLAS 0.3.21 takes Emerald Rapids for a
+// Prescott.
 bool has_kernels_of(std::initializer_list<const char*> cores) {
   for (const char* core : cores)
     if (!strcasecmp(openblas()->core, core)) return true;
   return false;
 }
 
-// The least work for which OpenBLAS's kernels win against those of this instruction set; none where
-// theirs have narrower vectors.
+// The least work for which OpenBLAS is faster than the kernels of this instruction set: never, if
+// it has narrower vectors.
 template <class T>
 idx least_work_against(const char* isa) {
   constexpr idx never = std::numeric_limits<idx>::max();

@@ -1,17 +1,17 @@
-// The only file that knows OpenBLAS, and a library of its own: loading OpenBLAS takes 5 ms and
-// starts threads, which most programs never need.
+// The only file that knows OpenBLAS. It is a library of its own, because loading OpenBLAS takes 5
+// ms and starts threads, and most programs never need it.
 #include "blas/openblas.h"
 
 #include <cblas.h>
 
 #include <cstdlib>
 
-// Two conditions, one in the other: without glibc, __GLIBC_PREREQ(2, 38) is a syntax error, also
-// behind a condition that is false.
+// Two nested conditions: without glibc, __GLIBC_PREREQ(2, 38) is a syntax error even after a false
+// condition.
 #if defined(VECGRAD_PORTABLE) && defined(__GLIBC_PREREQ)
 #if !__GLIBC_PREREQ(2, 38)
 // An archive of OpenBLAS that was compiled with glibc 2.38 or newer (Debian 13's, for riscv64)
-// calls strtol by this name, which older C libraries have not.
+// calls strtol by this name, which older C libraries do not have.
 extern "C" long __isoc23_strtol(const char* text, char** end, int base) {
   return std::strtol(text, end, base);
 }
@@ -33,8 +33,8 @@ void gemm(T* c, int ldc, const T* a, int lda, bool ta, const T* b, int ldb, bool
 
 const vecgrad::OpenBlas* vecgrad_openblas() {
   using namespace vecgrad;
-  // Made by the first of its calls, which come one after the other (blas.cpp). Guarded by the
-  // compiler, it would need the C++ library.
+  // Filled by the first call; calls come one after the other (blas.cpp). A guarded initialisation
+  // would need the C++ library.
   static OpenBlas table;
   openblas_set_num_threads(1);
   table = {gemm<float, cblas_sgemm>, gemm<double, cblas_dgemm>, openblas_get_config(),

@@ -1,4 +1,4 @@
-// What the library `vecgrad_openblas` gives: OpenBLAS, kept to the calling thread.
+// The interface of the library `vecgrad_openblas`: OpenBLAS on the calling thread alone.
 #pragma once
 
 namespace vecgrad {

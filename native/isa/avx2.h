@@ -3,8 +3,8 @@
 
 #include <immintrin.h>
 
-#include "kernels/kernels.h"
 #include "isa/transpose_x86.h"
+#include "kernels/kernels.h"
 
 #define VECGRAD_HAS_HSUM4
 
@@ -12,8 +12,8 @@ namespace vecgrad::avx2 {
 
 constexpr int registers = 16;
 
-// The first n lanes: a mask for loads, and n itself because masked stores are slow on AMD
-// processors (about 12 cycles), so that a partial store is done in two that may overlap.
+// The first n lanes: a mask for loads, and n itself for stores. Masked stores are slow on AMD
+// processors (about 12 cycles), so that a partial store is made of smaller ones.
 struct First {
   __m256i mask;
   idx n;
@@ -73,13 +73,14 @@ static inline bool any(B b) { return _mm256_movemask_ps(b); }
 using Count = __m256i;
 using CountOf = int32_t;
 static inline Count no_count() { return _mm256_setzero_si256(); }
-// True is -1 in every lane.
+// A true comparison is -1 in its lane.
 static inline Count count_if(Count n, B b) { return _mm256_sub_epi32(n, _mm256_castps_si256(b)); }
 static inline void store(CountOf* p, Count n) {
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), n);
 }
 
-// The instructions give their second operand where either is NaN: here that is x, and NaN stays.
+// The instructions give their second operand if either is NaN: here that is x, so that NaN stays
+// NaN.
 static inline V clamp(V x, V lo, V hi) { return _mm256_min_ps(hi, _mm256_max_ps(lo, x)); }
 static inline V max(V a, V b) { return select(is_nan(a), a, _mm256_max_ps(a, b)); }
 static inline V larger(V a, V b) { return _mm256_max_ps(a, b); }
@@ -183,7 +184,7 @@ static inline bool any(B b) { return _mm256_movemask_pd(b); }
 using Count = __m256i;
 using CountOf = int64_t;
 static inline Count no_count() { return _mm256_setzero_si256(); }
-// True is -1 in every lane.
+// A true comparison is -1 in its lane.
 static inline Count count_if(Count n, B b) { return _mm256_sub_epi64(n, _mm256_castpd_si256(b)); }
 static inline void store(CountOf* p, Count n) {
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), n);
@@ -226,7 +227,8 @@ static inline V scale(V x, V n) {
 static inline V mantissa(V x, V& exponent) {
   const B tiny = gt(splat(0x1p-1022), x);
   const __m256i bits = _mm256_castpd_si256(select(tiny, mul(x, splat(0x1p54)), x));
-  // There is no conversion from 64-bit integers: set the bits of 2^52 above, then take 2^52 away.
+  // There is no conversion from 64-bit integers: set the bits of 2^52 above them, then subtract
+  // 2^52.
   const __m256i raised =
       _mm256_or_si256(_mm256_srli_epi64(bits, 52), _mm256_castpd_si256(splat(0x1p52)));
   const V bias = select(tiny, splat(0x1p52 + 1077), splat(0x1p52 + 1023));

@@ -1,14 +1,14 @@
 // AVX-512 (F, BW, DQ, VL): 512-bit vectors, 16 floats or 8 doubles, 32 registers, real masks.
 #pragma once
 
-#ifdef VECGRAD_SIMDE  // the tests run this unit on processors without AVX-512, by emulation
+#ifdef VECGRAD_SIMDE  // the tests emulate this unit on processors without AVX-512
 #include "../../test/native/simde_avx512.h"
 #else
 #include <immintrin.h>
 #endif
 
-#include "kernels/kernels.h"
 #include "isa/transpose_x86.h"
+#include "kernels/kernels.h"
 
 #define VECGRAD_HAS_HSUM4
 
@@ -55,7 +55,8 @@ static inline Count count_if(Count n, B b) {
 }
 static inline void store(CountOf* p, Count n) { _mm512_storeu_si512(p, n); }
 
-// The instructions give their second operand where either is NaN: here that is x, and NaN stays.
+// The instructions give their second operand if either is NaN: here that is x, so that NaN stays
+// NaN.
 static inline V clamp(V x, V lo, V hi) { return _mm512_min_ps(hi, _mm512_max_ps(lo, x)); }
 static inline V max(V a, V b) { return select(is_nan(a), a, _mm512_max_ps(a, b)); }
 static inline V larger(V a, V b) { return _mm512_max_ps(a, b); }

@@ -1,4 +1,4 @@
-// Finds out what the processor and the operating system allow, and hands out the kernels.
+// Finds the instruction sets that the processor and the operating system allow, and their kernels.
 #include "isa/isa.h"
 
 #include <cstdint>
@@ -53,7 +53,7 @@ struct Entry {
 struct Processor {
   bool avx2 = false, avx512 = false;
 
-  // An extension counts when the processor has it and the operating system saves its registers
+  // An extension is available if the processor has it and the operating system saves its registers
   // (XCR0) when it switches threads.
   Processor() {
     unsigned a, b, c, d;
@@ -80,7 +80,7 @@ struct Processor {
   bool sve = false;
 
 #if defined(__linux__)
-  // The kernel tells of SVE when it saves its registers, too.
+  // The kernel reports SVE only if it also saves its registers.
   Processor() {
     constexpr unsigned long sve_bit = 1ul << 22;
     sve = getauxval(AT_HWCAP) & sve_bit;
@@ -94,26 +94,26 @@ struct Processor {
   bool rvv = false;
 
 #if defined(__linux__)
-  // riscv_hwprobe (Linux 6.4) knows V 1.0 and nothing earlier of that name; the one bit of an older
-  // kernel is all there is to go by where it has no such call.
+  // riscv_hwprobe (Linux 6.4) reports V 1.0 and no draft of it. An older kernel has no such call:
+  // the bit of AT_HWCAP is all that it reports.
   Processor() {
     constexpr long riscv_hwprobe = 258;
     struct Pair {
       int64_t key;
       uint64_t value;
-    } pair = {4, 0};  // the extensions that all processors have, user mode's
+    } pair = {4, 0};  // the user-mode extensions that all processors of the machine have
     if (syscall(riscv_hwprobe, &pair, 1, 0, nullptr, 0) == 0)
       rvv = pair.key == 4 && (pair.value >> 2 & 1);
     else
       rvv = getauxval(AT_HWCAP) >> ('V' - 'A') & 1;
-    // The kernels have room for vectors of 2048 bits; the standard allows 65536.
+    // The kernels have room for vectors of up to 2048 bits; the standard allows 65536.
     if (rvv) rvv = vector_bytes() <= 2048 / 8;
   }
 
  private:
   static unsigned long vector_bytes() {
     unsigned long bytes;
-    asm("csrr %0, 0xc22" : "=r"(bytes));  // vlenb, by number: this unit is compiled without V
+    asm("csrr %0, 0xc22" : "=r"(bytes));  // vlenb by its number: this unit is compiled without V
     return bytes;
   }
 #endif

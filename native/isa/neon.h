@@ -1,17 +1,17 @@
-// NEON (Advanced SIMD) of aarch64, which all of its processors have: 128-bit vectors, 4 floats or 2
-// doubles, 32 registers.
+// NEON (Advanced SIMD), which every aarch64 processor has: 128-bit vectors, 4 floats or 2 doubles,
+// 32 registers.
 #pragma once
 
 #include <arm_neon.h>
 
-#include "kernels/kernels.h"
 #include "isa/transpose_neon.h"
+#include "kernels/kernels.h"
 
 namespace vecgrad::neon {
 
 constexpr int registers = 32;
 
-// The first n lanes. There are no masked loads and stores: a part is moved number by number.
+// The first n lanes. There are no masked loads and stores: numbers are moved one by one.
 struct First {
   idx n;
 };
@@ -62,11 +62,11 @@ static inline bool any(B b) { return vmaxvq_u32(b); }
 using Count = int32x4_t;
 using CountOf = int32_t;
 static inline Count no_count() { return vdupq_n_s32(0); }
-// True is -1 in every lane.
+// A true comparison is -1 in its lane.
 static inline Count count_if(Count n, B b) { return vsubq_s32(n, vreinterpretq_s32_u32(b)); }
 static inline void store(CountOf* p, Count n) { vst1q_s32(p, n); }
 
-// The instructions give NaN where either operand is NaN.
+// The instructions give NaN if either operand is NaN.
 static inline V max(V a, V b) { return vmaxq_f32(a, b); }
 static inline V larger(V a, V b) { return vmaxq_f32(a, b); }
 static inline V clamp(V x, V lo, V hi) { return vminq_f32(vmaxq_f32(x, lo), hi); }
@@ -139,7 +139,7 @@ static inline bool any(B b) { return vmaxvq_u32(vreinterpretq_u32_u64(b)); }
 using Count = int64x2_t;
 using CountOf = int64_t;
 static inline Count no_count() { return vdupq_n_s64(0); }
-// True is -1 in every lane.
+// A true comparison is -1 in its lane.
 static inline Count count_if(Count n, B b) { return vsubq_s64(n, vreinterpretq_s64_u64(b)); }
 static inline void store(CountOf* p, Count n) { vst1q_s64(p, n); }
 

@@ -1,6 +1,6 @@
-// RVV 1.0 of riscv64: vectors of 128 bits and more (how long, only the processor knows), 32
-// registers. Everything is done to whole registers, and to their first n lanes by the length that
-// each instruction takes: there are no masks but the results of comparisons.
+// RVV 1.0 of riscv64: vectors of 128 bits or more, a length that only the processor knows; 32
+// registers. Each instruction takes the number of lanes that it works on, which serves as the mask
+// of the first n lanes. The only real masks are the results of comparisons.
 #pragma once
 
 #include <riscv_vector.h>
@@ -32,7 +32,7 @@ static inline V splat(T x) { return __riscv_vfmv_v_f_f32m1(x, all()); }
 
 static inline V load(const T* p) { return __riscv_vle32_v_f32m1(p, all()); }
 static inline V load(M m, const T* p, V other) {
-  return __riscv_vle32_v_f32m1_tu(other, p, m.n);  // tu: the lanes behind n stay
+  return __riscv_vle32_v_f32m1_tu(other, p, m.n);  // tu: the lanes from n on keep `other`
 }
 static inline V load(M m, const T* p) { return load(m, p, splat(0)); }
 static inline V keep(M m, V v) { return __riscv_vmv_v_v_f32m1_tu(splat(0), v, m.n); }
@@ -59,7 +59,7 @@ static inline Count no_count() { return __riscv_vmv_v_x_i32m1(0, all()); }
 static inline Count count_if(Count n, B b) { return __riscv_vadd_vx_i32m1_mu(b, n, n, 1, all()); }
 static inline void store(CountOf* p, Count n) { __riscv_vse32_v_i32m1(p, n, all()); }
 
-// The instructions give the other operand where one is NaN.
+// The instructions give the other operand if one is NaN.
 static inline V larger(V a, V b) { return __riscv_vfmax_vv_f32m1(a, b, all()); }
 static inline V max(V a, V b) { return select(is_nan(a), a, select(is_nan(b), b, larger(a, b))); }
 static inline V clamp(V x, V lo, V hi) {
@@ -97,7 +97,7 @@ static inline V mantissa(V x, V& exponent) {
   return __riscv_vreinterpret_v_u32m1_f32m1(__riscv_vor_vx_u32m1(fraction, 0x3f800000, all()));
 }
 
-// Rows are read a column to a register: the shortest vectors have room for four of them.
+// Each register holds one column: the shortest vectors have room for four rows.
 constexpr idx tile_rows = 4, tile_cols = 4;
 static inline void transpose_tile(T* y, idx ldy, const T* x, idx ldx) {
   const vfloat32m1x4_t cols = __riscv_vlsseg4e32_v_f32m1x4(x, ldx * idx(sizeof(T)), tile_rows);
@@ -129,7 +129,7 @@ static inline V splat(T x) { return __riscv_vfmv_v_f_f64m1(x, all()); }
 
 static inline V load(const T* p) { return __riscv_vle64_v_f64m1(p, all()); }
 static inline V load(M m, const T* p, V other) {
-  return __riscv_vle64_v_f64m1_tu(other, p, m.n);  // tu: the lanes behind n stay
+  return __riscv_vle64_v_f64m1_tu(other, p, m.n);  // tu: the lanes from n on keep `other`
 }
 static inline V load(M m, const T* p) { return load(m, p, splat(0)); }
 static inline V keep(M m, V v) { return __riscv_vmv_v_v_f64m1_tu(splat(0), v, m.n); }

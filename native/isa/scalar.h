@@ -5,7 +5,8 @@
 
 namespace vecgrad::scalar {
 
-// A lone number has no tail, so a mask is empty: first(n) is only ever asked for no lanes.
+// A vector of one number has no partial vectors: first(n) is only called with n = 0, and a mask is
+// empty.
 struct First {};
 
 constexpr int registers = 16;
@@ -57,7 +58,7 @@ VECGRAD_SCALAR_VOCABULARY
 
 static inline V sqrt(V a) { return __builtin_sqrtf(a); }
 
-// Adding and taking away 1.5 * 2^23 leaves no room for a fraction.
+// Adding and subtracting 1.5 * 2^23 rounds the fraction away.
 static inline V nearest(V x) { return (x + 0x1.8p23f) - 0x1.8p23f; }
 
 static inline V power_of_two(int32_t n) {

@@ -1,11 +1,11 @@
-// SVE of aarch64: vectors of 128 to 2048 bits (how long, only the processor knows), 32 registers,
-// real masks.
+// SVE of aarch64: vectors of 128 to 2048 bits, a length that only the processor knows; 32
+// registers; real masks.
 #pragma once
 
 #include <arm_sve.h>
 
-#include "kernels/kernels.h"
 #include "isa/transpose_neon.h"
+#include "kernels/kernels.h"
 
 namespace vecgrad::sve {
 
@@ -49,7 +49,7 @@ static inline Count no_count() { return svdup_n_s32(0); }
 static inline Count count_if(Count n, B b) { return svadd_n_s32_m(b, n, 1); }
 static inline void store(CountOf* p, Count n) { svst1_s32(all(), p, n); }
 
-// The instructions give NaN where either operand is NaN.
+// The instructions give NaN if either operand is NaN.
 static inline V max(V a, V b) { return svmax_f32_x(all(), a, b); }
 static inline V larger(V a, V b) { return svmax_f32_x(all(), a, b); }
 static inline V clamp(V x, V lo, V hi) { return svmin_f32_x(all(), svmax_f32_x(all(), x, lo), hi); }

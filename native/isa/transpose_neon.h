@@ -1,4 +1,4 @@
-// Squares transposed in 128-bit registers, for NEON and for SVE, whose processors all have NEON.
+// Transposes squares in 128-bit registers, for NEON and for SVE, whose processors all have NEON.
 #pragma once
 
 #include <arm_neon.h>

@@ -1,5 +1,5 @@
-// Transposed tiles in 256-bit registers, for every x86-64 instruction set from AVX2 on, and in
-// 512-bit registers where the unit has them.
+// Transposes tiles in 256-bit registers, for every x86-64 instruction set from AVX2 on, and in
+// 512-bit registers if the unit has them.
 #pragma once
 
 #include <immintrin.h>

@@ -1,17 +1,17 @@
-// exp and log of a vector, at most 2 ULP over the whole range (test/native measures it).
-// Included by kernels.inl, once per instruction set and type.
+// exp and log of a vector, with an error of at most 2 ULP over the whole range (test/native
+// measures it). Included by kernels.inl, once per instruction set and type.
 
 constexpr bool is_float = sizeof(T) == 4;
 
-// x = n ln 2 + r with |r| <= ln 2 / 2, then exp(x) = 2^n exp(r) and exp(r) by its Taylor series,
-// long enough that its remainder is below a tenth of an ULP. Underflow is gradual, unless the
-// processor is told to flush.
+// x = n ln 2 + r with |r| <= ln 2 / 2, so that exp(x) = 2^n exp(r). exp(r) is its Taylor series,
+// long enough that the remainder is below a tenth of an ULP. Underflow is gradual, unless the
+// processor flushes denormals.
 static inline V exp(V x) {
-  // ln 2 in two parts; the first has so few bits that n times it is exact.
+  // ln 2 in two parts. The first has so few bits that its product with n is exact.
   constexpr T log2_e = T(1.44269504088896340736L);
   constexpr T ln2_hi = is_float ? T(0.693359375) : T(6.93147180369123816490e-01);
   constexpr T ln2_lo = is_float ? T(-2.12194440054690582768e-4L) : T(1.90821492927058770002e-10);
-  // Beyond these every result is 0 or infinite, and n stays in the range of `scale`.
+  // Beyond these limits every result is 0 or infinite; within, n is in the range of `scale`.
   x = clamp(x, splat(is_float ? T(-104) : T(-746)), splat(is_float ? T(89) : T(710)));
   const V n = nearest(mul(x, splat(log2_e)));
   V r = fma(n, splat(-ln2_hi), x);

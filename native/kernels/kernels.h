@@ -12,22 +12,21 @@ namespace vecgrad {
 
 using idx = ptrdiff_t;
 
-// The outer loops of a batch of products: how many, and by what the three matrices step.
+// The outer loops of a batch of products: how many steps of each, and by how much c, a and b move.
 struct Batch {
   idx n1, n2;
   idx c1, c2, a1, a2, b1, b2;
 };
 
-// What the sums of a product start from, and what becomes of them. Both operands have the strides
-// of the product.
+// What a product does besides multiplying. Both operands have the strides of the result.
 template <class T>
-struct Finish {
-  const T* start;  // instead of 0; null: 0, or where it accumulates what is there
-  enum Then : int32_t { nothing, relu, mask_positive } then;
-  const T* mask;  // of mask_positive: 0 where it is not above 0
+struct Epilogue {
+  const T* start;  // what the sums start from; null: 0, or the result if the product accumulates
+  enum Kind : int32_t { none, relu, mask_positive } kind;  // applied to the sums
+  const T* mask;  // for mask_positive: the result is 0 where this is not above 0
 };
 
-// Of the longest vector, 64 numbers: 24 chains, and what a loop of streams takes at once.
+// For the longest vector, 64 numbers: 24 chains of sums, and a block of a streaming loop.
 constexpr idx chain_numbers = 24 * 64, stream_block = 8 * 64;
 
 template <class T>

@@ -1,13 +1,13 @@
-// The places of the k largest numbers. Included by kernels.inl, once per instruction set and type.
+// The indices of the k largest numbers. Included by kernels.inl, once per instruction set and type.
 
-// Whether x[i] comes before x[j]: larger first, NaN last, ties by place.
+// Whether x[i] comes before x[j]: larger numbers first, NaN last, equal numbers by index.
 static inline bool comes_before(const T* x, idx incx, idx i, idx j) {
   const T u = x[i * incx], v = x[j * incx];
   if (u != u || v != v) return u == u || (v != v && i < j);
   return u > v || (u == v && i < j);
 }
 
-// A heap of k places in `index`, the last in order at its root.
+// Keeps the first k indices in a heap in `index`, whose root is the last of them in order.
 static void topk_by_heap(int32_t* index, const T* x, idx incx, idx n, idx k) {
   const auto before = [&](idx i, idx j) { return comes_before(x, incx, i, j); };
   const auto sink = [&](idx at, idx size) {
@@ -34,10 +34,10 @@ static void topk_by_heap(int32_t* index, const T* x, idx incx, idx n, idx k) {
   }
 }
 
-constexpr idx few = 128;
-constexpr idx widest = 64;  // lanes of the widest vector: 2048 bits of SVE
+constexpr idx few = 128;    // the most numbers that are compared each with each
+constexpr idx widest = 64;  // the lanes of the widest vector: 2048 bits of SVE
 
-// The smallest of n numbers, NaN where one is.
+// The smallest of n numbers; NaN if one is NaN.
 static inline T smallest_of(const T* x, idx n) {
   const idx l = lanes();
   V low = splat(minus_infinity);
@@ -49,10 +49,10 @@ static inline T smallest_of(const T* x, idx n) {
   return -hlarger(low);
 }
 
-// The places of the k largest of n <= few numbers, none of them NaN, in the order of their places:
-// those with fewer than k larger ones. Says false, having done nothing, where ties leave more of
-// them. A lane counts for one number, so that nothing is summed across lanes, and nothing branches,
-// which would be hard to predict.
+// Finds the k largest of n <= few numbers, none of them NaN, in ascending order of indices: those
+// with fewer than k larger ones. Returns false, having written nothing, if ties leave more than k
+// of them. Each lane counts for one number, so that nothing is summed across lanes, and no branch,
+// which would be hard to predict, depends on the numbers.
 static inline bool topk_unordered(int32_t* index, const T* x, idx n, idx k) {
   const idx l = lanes();
   CountOf larger_ones[few + widest];
@@ -74,8 +74,8 @@ static inline bool topk_unordered(int32_t* index, const T* x, idx n, idx k) {
   return true;
 }
 
-// All n <= few places in order, when no number is NaN. Each number's rank is the count of those
-// before it, found as above.
+// Sorts the indices of n <= few numbers, none of them NaN. The rank of a number is the count of
+// those that come before it, found as above.
 static inline void order_by_rank(int32_t* order, const T* x, idx n) {
   const idx l = lanes();
   for (idx i = 0; i < n; i++) order[i] = -1;
@@ -91,7 +91,7 @@ static inline void order_by_rank(int32_t* order, const T* x, idx n) {
     CountOf ranks[widest];
     store(ranks, counts);
     for (idx lane = 0; lane < count; lane++) {
-      // Equal numbers of this vector have the same rank, the first of the places left for them.
+      // Equal numbers of this vector have the same rank: they take the places from there on.
       idx at = idx(ranks[lane]);
       while (order[at] >= 0) at++;
       order[at] = int32_t(i + lane);
@@ -99,9 +99,10 @@ static inline void order_by_rank(int32_t* order, const T* x, idx n) {
   }
 }
 
-// Where many of n <= few numbers are the smallest, as zeros are after a relu, those come last by
-// place, and only the others are ranked: none, where all of them are among the k and any order will
-// do. Says false, having done nothing, where few are. No NaN.
+// For n <= few numbers, none of them NaN, many of which equal the smallest, as zeros do after a
+// relu: those come last, by index, and only the others are ranked, or not even those if all of them
+// are among the k and any order will do. Returns false, having written nothing, if fewer than a
+// quarter equal the smallest.
 static inline bool topk_above_smallest(int32_t* index, const T* x, idx n, idx k, T smallest,
                                        int any_order) {
   const idx l = lanes();
@@ -116,7 +117,7 @@ static inline bool topk_above_smallest(int32_t* index, const T* x, idx n, idx k,
   const idx equal = idx(hsum(ties)), count = n - equal;
   if (4 * equal < n) return false;
 
-  // No branches below: which numbers are above is hard to predict.
+  // No branches below: which numbers are above the smallest is hard to predict.
   int32_t places[few];
   if (any_order && count <= k) {
     idx top = 0;
@@ -142,9 +143,9 @@ static inline bool topk_above_smallest(int32_t* index, const T* x, idx n, idx k,
   return true;
 }
 
-// Many numbers: the k-th largest maximum of `columns` disjoint parts is at most the k-th largest
-// number, so that only numbers as large can be among the first k. Says false, having done nothing,
-// where NaN or ties leave more of them than `few`.
+// For many numbers, dealt to `columns` disjoint parts: the k-th largest of the parts' maxima is at
+// most the k-th largest number, so that only numbers at least as large can be among the first k.
+// Returns false, having written nothing, if a number is NaN or more than `few` are as large.
 static inline bool topk_by_threshold(int32_t* index, const T* x, idx n, idx k, idx columns) {
   const idx l = lanes();
   T large[few];
@@ -161,7 +162,7 @@ static inline bool topk_by_threshold(int32_t* index, const T* x, idx n, idx k, i
   const T threshold = large[order[k - 1]];
 
   idx count = 0;
-  const auto keep = [&](idx i) {  // no branch: whether a number stays is hard to predict
+  const auto keep = [&](idx i) {  // no branch: whether a number is kept is hard to predict
     large[count] = x[i];
     places[count] = int32_t(i);
     count += x[i] >= threshold;

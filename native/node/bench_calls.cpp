@@ -86,7 +86,7 @@ Napi::Value kernels(const Napi::CallbackInfo& call) {
     auto row = Napi::Object::New(env);
     row.Set("name", kernel.name);
     row.Set("shape", kernel.shape);
-    row.Set("most", double(most_of_shape(kernel.shape)));
+    row.Set("most", double(max_of_shape(kernel.shape)));
     row.Set("openblas", kernel.has_openblas && has_openblas);
     list.Set(at++, row);
   }
@@ -102,7 +102,7 @@ Napi::Value time(const Napi::CallbackInfo& call) {
   size_t kernel = 0;
   while (kernel < all.size() && name != all[kernel].name) kernel++;
   if (kernel == all.size()) in.fail();
-  const int64_t most = kernel < all.size() ? most_of_shape(all[kernel].shape) : 1;
+  const int64_t most = kernel < all.size() ? max_of_shape(all[kernel].shape) : 1;
   const int64_t n = in.whole(1, most);
   const bool float32 = in.flag();
   const std::string isa = in.isa(kernel < all.size() && all[kernel].has_openblas);

@@ -1,6 +1,4 @@
 // The machine: validation once, then one switch per instruction over loop nests of kernels.
-#include "vm/vm.h"
-
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -11,10 +9,11 @@
 #include <utility>
 
 #include "blas/blas.h"
-#include "vm/functions.h"
 #include "isa/isa.h"
 #include "kernels/kernels.h"
+#include "vm/functions.h"
 #include "vm/scalar_bytecode.h"
+#include "vm/vm.h"
 
 namespace vecgrad {
 namespace {
@@ -316,9 +315,9 @@ class TypedProgram final : public Program {
                    ? ""
                    : "an empty table, or indices that are not adjacent";
       case Op::gemm: {
-        using Then = Finish<T>;
-        const bool finishes = in.imm0 != Then::nothing || in.c.offset != in.y.offset;
-        if (in.imm0 < Then::nothing || in.imm0 > Then::mask_positive) return "an unknown finish";
+        using Then = Epilogue<T>;
+        const bool finishes = in.imm0 != Then::none || in.c.offset != in.y.offset;
+        if (in.imm0 < Then::none || in.imm0 > Then::mask_positive) return "an unknown finish";
         if (finishes && (n.outer1 != 1 || n.outer2 != 1)) return "a finish of many products";
         Operand like_y = in.y;
         like_y.offset = in.c.offset;
@@ -579,8 +578,8 @@ class TypedProgram final : public Program {
                nullptr);
           break;
         }
-        const Finish<T> finish{in.accumulate ? at.c() : nullptr, typename Finish<T>::Then(in.imm0),
-                               arena + in.imm1};
+        const Epilogue<T> finish{in.accumulate ? at.c() : nullptr,
+                                 typename Epilogue<T>::Kind(in.imm0), arena + in.imm1};
         gemm(in, at.y(), in.y.row, at.a(), at.b(), rows(), cols(), inner(), 0, &finish);
         break;
       }
@@ -755,7 +754,7 @@ class TypedProgram final : public Program {
   }
 
   void gemm(const Instruction& in, T* y, idx ldy, const T* a, const T* b, idx m, idx n, idx k,
-            int acc, const Finish<T>* finish) const {
+            int acc, const Epilogue<T>* finish) const {
     if (blas_wins(in, m, n, k) && ldy >= n) {
       if (finish && finish->start && finish->start != y)
         kernels_->copy(y, ldy, finish->start, ldy, 1, m, n, 0);
@@ -763,8 +762,8 @@ class TypedProgram final : public Program {
       const bool plain = in.a.col == 1 && in.a.row >= k;
       blas_gemm<T>(y, ldy, a, plain ? in.a.row : in.a.col, !plain, b, in.b.row, false, m, n, k,
                    acc);
-      if (finish && finish->then == Finish<T>::relu) kernels_->relu(y, ldy, y, ldy, 1, m, n, 0);
-      if (finish && finish->then == Finish<T>::mask_positive)
+      if (finish && finish->kind == Epilogue<T>::relu) kernels_->relu(y, ldy, y, ldy, 1, m, n, 0);
+      if (finish && finish->kind == Epilogue<T>::mask_positive)
         kernels_->mask_positive(y, ldy, y, ldy, 1, finish->mask, ldy, 1, m, n, 0);
       return;
     }

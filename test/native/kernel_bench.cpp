@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "vm/denormals.h"
 #include "isa/isa.h"
+#include "vm/denormals.h"
 
 namespace vecgrad {
 namespace {

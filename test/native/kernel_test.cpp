@@ -696,7 +696,7 @@ struct Tests {
     report.check(worst, a.untouched() && b.untouched() && c.untouched(),
                  "%td x %td x %td, acc %d, layout %u, pad %td", m, n, inner, acc, layout, pad);
 
-    // Some finished, from numbers elsewhere where they add: to the last bit.
+    // Some with an epilogue, starting from other numbers where they add: to the last bit.
     if (generator()() % 4) return;
     const std::vector<T> sums = c.copy();
     Matrix<T> other(block_d, m, n, n + pad);
@@ -704,21 +704,21 @@ struct Tests {
     if (acc)
       for (idx i = 0; i < m; i++)
         for (idx j = 0; j < n; j++) other.p[i * c.ld + j] = before[i * c.ld + j];
-    for (const auto then : {Finish<T>::nothing, Finish<T>::relu, Finish<T>::mask_positive}) {
+    for (const auto kind : {Epilogue<T>::none, Epilogue<T>::relu, Epilogue<T>::mask_positive}) {
       c.set_uniform(-1, 1);
-      const Finish<T> finish{acc ? other.p : nullptr, then, other.p};
-      k.gemm(c.p, c.ld, first, ras, cas, b.p, b.ld, m, n, inner, 0, &finish);
+      const Epilogue<T> epilogue{acc ? other.p : nullptr, kind, other.p};
+      k.gemm(c.p, c.ld, first, ras, cas, b.p, b.ld, m, n, inner, 0, &epilogue);
       bool same = true;
       for (idx i = 0; i < m; i++)
         for (idx j = 0; j < n; j++) {
           const T sum = sums[i * c.ld + j];
-          const bool kept = then == Finish<T>::nothing ||
-                            (then == Finish<T>::relu ? sum : other.p[i * c.ld + j]) > 0;
+          const bool kept = kind == Epilogue<T>::none ||
+                            (kind == Epilogue<T>::relu ? sum : other.p[i * c.ld + j]) > 0;
           same = same && c.p[i * c.ld + j] == (kept ? sum : 0);
         }
       report.check(0, same && other.untouched() && c.untouched(),
-                   "%td x %td x %td, acc %d, layout %u, pad %td, finished by %d", m, n, inner, acc,
-                   layout, pad, int(then));
+                   "%td x %td x %td, acc %d, layout %u, pad %td, epilogue %d", m, n, inner, acc,
+                   layout, pad, int(kind));
     }
   }
 

@@ -1,0 +1,128 @@
+// Element-wise kernels: the functions of vectors, and the loops over rows that apply them.
+// Included by kernels.inl, once per instruction set and type.
+
+static inline V copy(V x) { return x; }
+static inline V relu(V x) { return select(ge(splat(0), x), splat(0), x); }
+static inline V rsqrt(V x) { return div(splat(1), sqrt(x)); }
+static inline V reciprocal(V x) { return div(splat(1), x); }
+static inline V absolute(V x) { return max(x, neg(x)); }
+
+// By e^-|x|, which overflows nowhere.
+static inline V sigmoid(V x) {
+  const V e = exp(neg(absolute(x)));
+  return div(select(gt(x, splat(0)), splat(1), e), add(splat(1), e));
+}
+
+// From 0.625 on, 1 - 2 / (e^2|x| + 1). Below, where that would cancel, x (1 + x^2 R(x^2)) with the
+// polynomial or rational function R of Cephes (tanhf.c, tanh.c).
+static inline V tanh(V x) {
+  const V size = absolute(x), z = mul(x, x);
+  V series;
+  if constexpr (is_float) {
+    series = fma(z, splat(T(-5.70498872745e-3)), splat(T(2.06390887954e-2)));
+    series = fma(z, series, splat(T(-5.37397155531e-2)));
+    series = fma(z, series, splat(T(1.33314422036e-1)));
+    series = fma(z, series, splat(T(-3.33332819422e-1)));
+  } else {
+    V p = fma(z, splat(T(-9.64399179425052238628e-1)), splat(T(-9.92877231001918586564e1)));
+    p = fma(z, p, splat(T(-1.61468768441708447952e3)));
+    V q = add(z, splat(T(1.12811678491632931402e2)));
+    q = fma(z, q, splat(T(2.23548839060100448583e3)));
+    q = fma(z, q, splat(T(4.84406305325125486048e3)));
+    series = div(p, q);
+  }
+  const V near = mul(x, fma(z, series, splat(1)));
+  const V rest = div(splat(2), add(exp(add(size, size)), splat(1)));
+  const V far = sub(splat(1), rest);
+  return select(gt(splat(T(0.625)), size), near, select(gt(x, splat(0)), far, neg(far)));
+}
+static inline V step(V x) { return select(gt(x, splat(0)), splat(1), splat(0)); }
+static inline V mask_positive(V a, V b) {
+  return select(gt(b, splat(0)), a, select(is_nan(b), b, splat(0)));
+}
+
+static inline void put(T* y, V v, int acc) { store(y, acc ? add(load(y), v) : v); }
+static inline void put(M m, T* y, V v, int acc) { store(m, y, acc ? add(load(m, y), v) : v); }
+
+// Whether rows of `cols` elements can be processed as one long row: they are contiguous, or all the
+// same number.
+static inline bool joins(idx ld, idx column_stride, idx cols) {
+  return ld == (column_stride ? cols : 0);
+}
+
+template <V (*f)(V), bool broadcast>
+static inline void unary_row(T* y, const T* x, idx cols, int acc) {
+  const idx l = lanes();
+  if constexpr (broadcast) {
+    if (cols <= 0) return;
+    const V v = f(splat(*x));
+    for (; cols >= l; cols -= l, y += l) put(y, v, acc);
+    if (cols) put(first(cols), y, v, acc);
+  } else {
+    for (; cols >= l; cols -= l, y += l, x += l) put(y, f(load(x)), acc);
+    if (cols) {
+      const M m = first(cols);
+      put(m, y, f(load(m, x)), acc);
+    }
+  }
+}
+
+template <V (*f)(V)>
+static void unary(T* y, idx ldy, const T* x, idx ldx, idx cx, idx rows, idx cols, int acc) {
+  if (rows > 1 && joins(ldy, 1, cols) && joins(ldx, cx, cols)) {
+    cols *= rows;
+    rows = 1;
+  }
+  for (idx r = 0; r < rows; r++, y += ldy, x += ldx)
+    cx ? unary_row<f, false>(y, x, cols, acc) : unary_row<f, true>(y, x, cols, acc);
+}
+
+template <V (*f)(V, V), bool broadcast_a, bool broadcast_b>
+static inline void binary_row(T* y, const T* a, const T* b, idx cols, int acc) {
+  if (cols <= 0) return;
+  const idx l = lanes();
+  const V every_a = splat(*a), every_b = splat(*b);
+  idx j = 0;
+  for (; j + l <= cols; j += l)
+    put(y + j, f(broadcast_a ? every_a : load(a + j), broadcast_b ? every_b : load(b + j)), acc);
+  if (j < cols) {
+    const M m = first(cols - j);
+    const V u = broadcast_a ? every_a : load(m, a + j), v = broadcast_b ? every_b : load(m, b + j);
+    put(m, y + j, f(u, v), acc);
+  }
+}
+
+template <V (*f)(V, V)>
+static void binary(T* y, idx ldy, const T* a, idx lda, idx ca, const T* b, idx ldb, idx cb,
+                   idx rows, idx cols, int acc) {
+  if (rows > 1 && joins(ldy, 1, cols) && joins(lda, ca, cols) && joins(ldb, cb, cols)) {
+    cols *= rows;
+    rows = 1;
+  }
+  for (idx r = 0; r < rows; r++, y += ldy, a += lda, b += ldb) {
+    if (ca && cb)
+      binary_row<f, false, false>(y, a, b, cols, acc);
+    else if (ca)
+      binary_row<f, false, true>(y, a, b, cols, acc);
+    else if (cb)
+      binary_row<f, true, false>(y, a, b, cols, acc);
+    else
+      binary_row<f, true, true>(y, a, b, cols, acc);
+  }
+}
+
+// y[j] (+)= f(a[j], b[j]) over one row.
+template <class F>
+static inline void map_row(T* y, const T* a, const T* b, idx cols, int acc, F f) {
+  const idx l = lanes();
+  idx j = 0;
+  for (; j + l <= cols; j += l) put(y + j, f(load(a + j), load(b + j)), acc);
+  if (j < cols) {
+    const M m = first(cols - j);
+    put(m, y + j, f(load(m, a + j), load(m, b + j)), acc);
+  }
+}
+
+static void fill(T* y, idx ldy, T value, idx rows, idx cols) {
+  unary<copy>(y, ldy, &value, 0, 0, rows, cols, 0);
+}
