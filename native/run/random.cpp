@@ -1,3 +1,4 @@
+// CPython's random numbers: see random.h.
 #include "run/random.h"
 
 #include <algorithm>
@@ -82,7 +83,7 @@ void Random::save(uint32_t* words) const {
 }
 
 bool Random::restore(const uint32_t* words) {
-  // Of the first word the recurrence reads one bit; from zeros it never leaves.
+  // The recurrence reads one bit of the first word, and never leaves a state of zeros.
   bool moves = words[0] & 0x80000000;
   for (int i = 1; i < size; i++) moves |= words[i] != 0;
   double gauss;
@@ -99,8 +100,8 @@ int64_t Random::choose(double* weights, size_t count) {
   double total = 0;
   for (size_t i = 0; i < count; i++) weights[i] = total += weights[i];
   if (!(total > 0 && std::isfinite(total))) return -1;
-  // How many sums the number has reached, counted without a branch to mispredict; one short of the
-  // end, so that rounding cannot overrun.
+  // Counts how many sums the number has reached, without a branch to mispredict. The last sum is
+  // left out, so that rounding cannot give an index beyond the end.
   const double at = real() * total;
   size_t choice = 0;
   for (size_t i = 0; i + 1 < count; i++) choice += weights[i] <= at;

@@ -9,7 +9,8 @@ namespace vecgrad {
 // A Mersenne Twister (MT19937) seeded and read as `random.Random` does.
 class Random {
  public:
-  // Starts over: `key` is a seed's 32-bit words, least significant first, at least one.
+  // Seeds the generator anew. `key` holds the 32-bit words of the seed, at least one, least
+  // significant first.
   void seed(const uint32_t* key, size_t length);
 
   // A number in [0, 1) with 53 random bits.
@@ -21,26 +22,27 @@ class Random {
   // An integer of `count` random bits, from 1 to 32.
   uint32_t bits(int count) { return word() >> (32 - count); }
 
-  // An integer in [0, n), n from 1: draws bits until they are below.
+  // An integer in [0, n), where n is at least 1: draws bits until they are below n.
   uint32_t below(uint32_t n);
 
-  // The order in which shuffling leaves `count` items, each of which is swapped, from the last on,
-  // with one drawn from those up to it.
+  // The order in which `random.shuffle` leaves `count` items: from the last to the first, each is
+  // swapped with one drawn from those up to it.
   void permutation(int32_t* order, size_t count);
 
-  // Gaussian draws. They come in pairs, the second of which waits for the next call.
+  // Gaussian draws. They come in pairs; the second of a pair is kept for the next draw.
   void gauss(double* out, size_t count, double mean, double deviation);
 
-  // All that the draws to come depend on, in as many words: the twister's, the place of the next,
-  // and whether a Gaussian draw waits, with its bits.
+  // The number of words in a state, which is all that later draws depend on: the twister's words,
+  // the place of the next one, and whether a Gaussian draw is kept, with its bits.
   static constexpr size_t state_words = 628;
   void save(uint32_t* words) const;
 
-  // Goes on from there; false, with nothing changed, where the words are the state of no generator.
+  // Continues from a saved state. False, with nothing changed, if the words are no generator's
+  // state.
   bool restore(const uint32_t* words);
 
-  // An index drawn with probability proportional to its weight; `weights` become their cumulative
-  // sums. -1 when their sum, the last of them, is not finite and above zero.
+  // Draws an index with probability proportional to its weight. The weights become their cumulative
+  // sums. -1 if the last of those is not finite and above zero.
   int64_t choose(double* weights, size_t count);
 
  private:

@@ -1,4 +1,5 @@
-// Flushes denormals to zero for as long as an object lives, then restores the thread's state.
+// Flushes denormals to zero while an object of this class lives, then restores the state of the
+// thread.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +28,7 @@ class FlushDenormals {
  private:
   uint64_t saved_;
 #else
-  // RISC-V has no such state: a vector unit takes no longer for them, or software does it unasked.
+  // RISC-V has no such state.
   FlushDenormals() {}
   ~FlushDenormals() {}
 #endif

@@ -1,5 +1,5 @@
-// Element-wise functions of one number: the scalar tape's, and those of arrays that are too rare
-// for a kernel of their own.
+// Element-wise functions of single numbers: for scalar bytecode, and for arrays where a function is
+// too rare to have a kernel.
 #pragma once
 
 #include <cmath>
@@ -10,7 +10,7 @@ namespace vecgrad::functions {
 template <class T>
 T sign(T x) {
   if (x > 0 || x < 0) return std::copysign(T(1), x);
-  // A zero of x's sign, also of a denormal, which compares as zero; or NaN.
+  // NaN, or a zero of x's sign, also for a denormal, which compares as zero.
   return x != x ? x : std::copysign(T(0), x);
 }
 template <class T>
@@ -21,7 +21,7 @@ template <class T>
 T tanh(T x) {
   return std::tanh(x);
 }
-// Of e^-|x|, which overflows nowhere.
+// By e^-|x|, which overflows nowhere.
 template <class T>
 T sigmoid(T x) {
   const T e = std::exp(-std::fabs(x));
@@ -52,7 +52,7 @@ T arctanh(T x) {
   return std::atanh(x);
 }
 
-// NaN where either is NaN.
+// NaN if either is NaN.
 template <class T>
 T maximum(T a, T b) {
   return a > b || a != a ? a : b;
@@ -73,7 +73,7 @@ template <class T>
 T eq(T a, T b) {
   return T(a == b);
 }
-// NaN below zero, where log is NaN; but no gradient stays none, as behind a mask.
+// NaN where b < 0, since log is NaN there, but a gradient of 0 stays 0, as behind a mask.
 template <class T>
 T log_grad(T a, T b) {
   if (b < 0) return a == 0 ? T(0) : std::numeric_limits<T>::quiet_NaN();
@@ -84,8 +84,8 @@ template <class T>
 T mask_positive(T a, T b) {
   return b > 0 ? a : b != b ? b : T(0);
 }
-// a where b is not zero (NaN is not), or where it is; elsewhere -0, which changes nothing that it
-// is added to, not even a zero's sign.
+// a where b is not zero (NaN is not), or where it is zero; elsewhere -0, which changes nothing that
+// it is added to, not even the sign of a zero.
 template <class T>
 T if_nonzero(T a, T b) {
   return b != 0 ? a : -T(0);
