@@ -7,12 +7,13 @@
 import type { Value } from '../lib/value/value.js';
 import type { ModelSizes } from '../lib/study/models/sizes.js';
 import { addon } from '../lib/binding/addon.js';
+import { matrices } from './matrices.js';
 
 type Sizes = Pick<ModelSizes, 'nEmbd' | 'nHead' | 'nLayer' | 'blockSize'>;
 
 const EPS = 1e-5;
 export const MOMENTUM = 0.99;
-const kernels = { ...addon.kernels, ...addon.matrices };
+const kernels = { ...addon.kernels, ...matrices };
 
 /** One or `count` matrices in an array: strides of rows and columns, `step` from each to the next. */
 interface Matrix {

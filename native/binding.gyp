@@ -1,10 +1,10 @@
-# The same addon as CMakeLists.txt builds, through node-gyp. node-gyp knows no flags per file, so
+# Builds the same addon as CMakeLists.txt, through node-gyp. node-gyp knows no flags per file, so that
 # every instruction set is a static library of its own.
 {
   'variables': {
     'openblas_cflags': "<!(pkg-config --cflags openblas 2>/dev/null || echo)",
     'openblas_libs': "<!(pkg-config --libs openblas 2>/dev/null || echo -lopenblas)",
-    # GCC 14 and Clang 17 are the first that know RVV's intrinsics as they were standardised.
+    # GCC 14 and Clang 17 are the first that know the standard intrinsics of RVV.
     'compiles_rvv': "<!(${CXX:-c++} -std=c++20 -march=rv64gcv -fsyntax-only isa/rvv.cpp 2>/dev/null && echo 1 || echo 0)",
     # GCC 12 crashes in these passes.
     'sve_cflags': ['-march=armv8.2-a+sve', '-fno-tree-dominator-opts', '-fno-tree-vrp'],
@@ -37,14 +37,14 @@
       },
     },
     {
-      'target_name': 'vecgrad_tape',
+      'target_name': 'vecgrad_scalar_bytecode',
       'type': 'static_library',
       'sources': ['vm/scalar_bytecode.cpp'],
       'cflags_cc': ['-fno-tree-vectorize', '-fno-tree-slp-vectorize'],
     },
     {
-      # Beside the addon, which loads it when a product is large enough and is not linked to it. No
-      # `.node`: node-gyp-build takes the first for the addon.
+      # A library beside the addon, which loads it when a product is large enough. It is no `.node`,
+      # because node-gyp-build takes the first of those for the addon.
       'target_name': 'vecgrad_openblas',
       'type': 'shared_library',
       'product_prefix': '',
@@ -57,33 +57,40 @@
     {
       'target_name': 'vecgrad',
       'sources': [
-        'node/addon.cpp',
-        'run/batch.cpp',
-        'node/batch_calls.cpp',
-        'bench/bench.cpp',
-        'node/bench_calls.cpp',
         'blas/blas.cpp',
-        'compile/differentiate.cpp',
-        'node/differentiate_calls.cpp',
-        'run/generate.cpp',
         'isa/isa.cpp',
-        'node/kernel_calls.cpp',
-        'run/random.cpp',
-        'node/random_calls.cpp',
-        'run/series.cpp',
-        'node/series_calls.cpp',
-        'compile/assemble.cpp',
-        'node/assemble_calls.cpp',
-        'node/text_calls.cpp',
+        'vm/instruction.cpp',
+        'vm/validate.cpp',
         'vm/vm.cpp',
+        'compile/assemble.cpp',
+        'compile/assembler_graph.cpp',
+        'compile/differentiate.cpp',
+        'compile/fusion.cpp',
+        'compile/schedule.cpp',
+        'run/batch.cpp',
+        'run/generate.cpp',
+        'run/random.cpp',
+        'run/series.cpp',
+        'bench/bench.cpp',
+        'node/addon.cpp',
+        'node/assemble_calls.cpp',
+        'node/batch_calls.cpp',
+        'node/bench_calls.cpp',
+        'node/differentiate_calls.cpp',
+        'node/kernel_calls.cpp',
+        'node/program_calls.cpp',
+        'node/random_calls.cpp',
+        'node/reader.cpp',
+        'node/series_calls.cpp',
+        'node/text_calls.cpp',
       ],
-      # A machine that gives no more threads says so by an exception.
+      # std::thread throws if there are no more threads.
       'cflags!': ['-fno-exceptions'],
       'cflags_cc!': ['-fno-exceptions'],
       'xcode_settings': {'GCC_ENABLE_CPP_EXCEPTIONS': 'YES'},
-      'dependencies': ['vecgrad_scalar', 'vecgrad_tape'],
+      'dependencies': ['vecgrad_scalar', 'vecgrad_scalar_bytecode'],
       'include_dirs': ["<!(node -p \"require('node-addon-api').include_dir\")"],
-      # Not fatal where nothing can be thrown: in a worker that is being terminated.
+      # An exception that cannot be thrown, in a worker that is being terminated, is not fatal.
       'defines': ['NAPI_VERSION=8', 'NAPI_DISABLE_CPP_EXCEPTIONS', 'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS'],
       'conditions': [
         ['OS=="linux"', {

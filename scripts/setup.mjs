@@ -26,8 +26,8 @@ export class SetupError extends Error {}
 export async function setup({ native = true, kernelTest = false, dist = true } = {}) {
   try {
     installPackages();
-    if (native) await buildNative('vecgrad', join(root, 'build/Release/vecgrad.node'));
-    if (kernelTest) await buildNative('kernel_test', kernelTestPath);
+    if (native) await buildNative(['vecgrad', 'vecgrad_matrices'], join(root, 'build/Release/vecgrad.node'));
+    if (kernelTest) await buildNative(['kernel_test'], kernelTestPath);
     if (dist) await buildDist();
   } catch (error) {
     if (!(error instanceof SetupError)) throw error;
@@ -61,10 +61,11 @@ function packagesMatchLock() {
 }
 
 /**
- * @param {string} target a target of CMakeLists.txt
- * @param {string} output the file it makes
+ * @param {readonly [string, ...string[]]} targets of CMakeLists.txt
+ * @param {string} output the file that the first one makes
  */
-async function buildNative(target, output) {
+async function buildNative(targets, output) {
+  const [target] = targets;
   const stamp = join(root, `build/.stamp-${target}`);
   const sources = ['CMakeLists.txt', 'native', 'package-lock.json', 'scripts/setup.mjs'];
   const inputs = hash(target === 'kernel_test' ? [...sources, 'test/native'] : sources, [
@@ -81,7 +82,10 @@ async function buildNative(target, output) {
   run(
     target === 'vecgrad' ? 'building the native addon' : `building ${target}`,
     [process.execPath, cmakeJs, 'configure'],
-    [process.execPath, cmakeJs, 'build', '--target', target, '--parallel', jobs],
+    ...targets.map(
+      (each) =>
+        /** @type {const} */ ([process.execPath, cmakeJs, 'build', '--target', each, '--parallel', jobs]),
+    ),
   );
   writeFileSync(stamp, inputs);
 }

@@ -179,7 +179,13 @@ function build(folder, name, kernels, briefIsas) {
   const addon = require(join(root, 'build/Release/vecgrad.node'));
   const all = addon.info().available;
   const isas = brief ? [...new Set(briefIsas.flatMap((few) => few ?? all))] : all;
-  const targets = ['vecgrad', 'faulty', 'faulty_addon', ...(kernels ? ['kernel_test'] : [])];
+  const targets = [
+    'vecgrad',
+    'vecgrad_matrices',
+    'faulty',
+    'faulty_addon',
+    ...(kernels ? ['kernel_test'] : []),
+  ];
   run(
     `building with the ${name} sanitizer`,
     [

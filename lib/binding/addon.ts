@@ -23,11 +23,13 @@ export interface NativeAddon {
     available: string[];
     best: string;
     opcodes: string[];
-    tapeOpcodes: string[];
-    /** The operand rules of native/vm/instructions.def and native/vm/scalar_bytecode.def, by opcode. */
+    /** The operand rules of native/vm/instructions.def, by opcode. */
     operands: string[];
-    tapeOperands: string[];
-    instructionWords: number;
+    /** The names of an instruction's words, in order (native/vm/words.def). */
+    instructionWords: string[];
+    scalarOpcodes: string[];
+    /** The operands of native/vm/scalar_bytecode.def, by opcode. */
+    scalarOperands: string[];
   };
   blas(): { version: string; threads: number; core: string };
   createProgram(spec: {
@@ -38,7 +40,7 @@ export interface NativeAddon {
     levels: number;
     extents: Int32Array;
     code: Int32Array;
-    tape: Uint32Array;
+    scalarBytecode: Uint32Array;
   }): Handle;
   /**
    * A function that runs the program on these arrays: as a prefix that had `range[0]` levels and
@@ -144,11 +146,10 @@ export interface NativeAddon {
   /** The graph with the nodes of its root's gradients (native/compile/differentiate.h says what is what). */
   differentiateNumbers(graph: NumberGraph, rules: Int32Array, seed: number): NumberDerivatives;
   /** How often each node is used by what `keep` needs, and kept; 0: not needed. */
-  countUses(graph: TapeGraph, keep: Int32Array): Int32Array;
-  /** The scalar tape of a graph; undefined where its levels leave no order to run in. */
-  assembleTape(graph: TapeGraph, plan: TapePlan): AssembledTape | undefined;
+  countUses(graph: AssemblerGraph, keep: Int32Array): Int32Array;
+  /** The scalar bytecode of a graph; undefined where its levels leave no order to run in. */
+  assembleScalarBytecode(graph: AssemblerGraph, plan: AssemblerPlan): AssembledBytecode | undefined;
   kernels: NativeKernels;
-  matrices: NativeMatrices;
   bench: NativeBench;
 }
 
@@ -260,8 +261,8 @@ export interface NumberDerivatives {
   termLevels: Int32Array;
 }
 
-/** A graph of single numbers as the assembler takes it (native/compile/assemble.h says what is what). */
-export interface TapeGraph {
+/** A graph of single numbers as the assembler takes it (native/compile/assembler_graph.h says what is what). */
+export interface AssemblerGraph {
   ops: Uint8Array;
   start: Int32Array;
   list: Int32Array;
@@ -277,8 +278,8 @@ export interface TapeGraph {
   maxLevel: number;
 }
 
-/** Where leaves and gradients of a tape lie, and its update; -1: none. */
-export interface TapePlan {
+/** Where leaves and gradients of scalar bytecode lie, and its update; -1: none. */
+export interface AssemblerPlan {
   uses: Int32Array;
   gradients: Int32Array;
   /** By node; the assembler places those that have -1, from `arenaSize` on. */
@@ -295,9 +296,9 @@ export interface TapePlan {
   blockSize: number;
 }
 
-/** A tape and where its parts begin and end (native/compile/assemble.h). */
-export interface AssembledTape {
-  tape: Uint32Array;
+/** Scalar bytecode and where its parts begin and end (native/compile/assemble.h). */
+export interface AssembledBytecode {
+  words: Uint32Array;
   clearForward: [number, number];
   forward: number[];
   afterForward: [number, number];
@@ -306,77 +307,6 @@ export interface AssembledTape {
   backward: number[];
   update: [number, number];
   arenaSize: number;
-}
-
-/**
- * Kernels on parts of larger arrays, for models written by hand: internal, what bench/ compares
- * compiled programs with. All arrays of a call have one type; arguments as in native/kernels/kernels.def,
- * an array before its strides. Operands that leave their arrays throw.
- */
-export interface NativeMatrices {
-  /** y (+)= a b, `count` times, each product `step` behind the one before. */
-  gemm(
-    y: TypedArray,
-    rowY: number,
-    stepY: number,
-    a: TypedArray,
-    rowA: number,
-    colA: number,
-    stepA: number,
-    b: TypedArray,
-    rowB: number,
-    colB: number,
-    stepB: number,
-    m: number,
-    n: number,
-    k: number,
-    count: number,
-    accumulate: number,
-  ): void;
-  /** v = momentum v + g; w -= rate v, the first n numbers. */
-  sgd(w: TypedArray, v: TypedArray, g: TypedArray, n: number, rate: number, momentum: number): void;
-  /** `count` squares of n x n, row r over its first r + 1 numbers; y may be x. */
-  causalSoftmax(y: TypedArray, x: TypedArray, count: number, n: number): void;
-  softmaxGrad(dx: TypedArray, y: TypedArray, g: TypedArray, rows: number, cols: number): void;
-  rmsNorm(y: TypedArray, inv: TypedArray, x: TypedArray, rows: number, cols: number, eps: number): void;
-  rmsNormGrad(
-    dx: TypedArray,
-    g: TypedArray,
-    x: TypedArray,
-    inv: TypedArray,
-    rows: number,
-    cols: number,
-    accumulate: number,
-  ): void;
-  crossEntropy(
-    loss: TypedArray,
-    p: TypedArray,
-    x: TypedArray,
-    targets: Int32Array,
-    rows: number,
-    cols: number,
-  ): void;
-  /** `g` is the gradient of every row's loss. */
-  crossEntropyGrad(
-    dx: TypedArray,
-    p: TypedArray,
-    g: number,
-    targets: Int32Array,
-    rows: number,
-    cols: number,
-  ): void;
-  add(y: TypedArray, a: TypedArray, b: TypedArray, n: number): void;
-  maskPositive(y: TypedArray, a: TypedArray, b: TypedArray, n: number): void;
-  /** y times the factor, in place. */
-  scale(y: TypedArray, row: number, factor: number, rows: number, cols: number): void;
-  scatterAdd(
-    y: TypedArray,
-    tableRows: number,
-    x: TypedArray,
-    indices: Int32Array,
-    rows: number,
-    cols: number,
-  ): void;
 }
 
 function load(): NativeAddon {
@@ -392,14 +322,18 @@ export const addon: NativeAddon = load();
 const info = addon.info();
 
 export const opcodes: ReadonlyMap<string, number> = new Map(info.opcodes.map((name, i) => [name, i]));
-export const tapeOpcodes: ReadonlyMap<string, number> = new Map(info.tapeOpcodes.map((name, i) => [name, i]));
+export const scalarOpcodes: ReadonlyMap<string, number> = new Map(
+  info.scalarOpcodes.map((name, i) => [name, i]),
+);
 export const opcodeNames: readonly string[] = info.opcodes;
-export const tapeOpcodeNames: readonly string[] = info.tapeOpcodes;
+export const scalarOpcodeNames: readonly string[] = info.scalarOpcodes;
 /** The rules of an instruction's five operands (native/vm/instructions.def). */
 export const operandsOf = (op: string): string[] => info.operands[opcodes.get(op)!]!.split(' ');
-/** The kinds of a tape record's words (native/vm/scalar_bytecode.def). */
-export const tapeOperandsOf = (op: string): string => info.tapeOperands[tapeOpcodes.get(op)!]!;
-export const instructionWords: number = info.instructionWords;
+/** The operands of a scalar opcode, a letter each (native/vm/scalar_bytecode.def). */
+export const scalarOperandsOf = (op: string): string => info.scalarOperands[scalarOpcodes.get(op)!]!;
+/** How many words an instruction has, and their names in order. */
+export const instructionWords: number = info.instructionWords.length;
+export const instructionWordNames: readonly string[] = info.instructionWords;
 
 /** An instruction set that does not exist, or not here. */
 export class IsaError extends Error {

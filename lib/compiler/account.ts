@@ -3,10 +3,11 @@ import {
   instructionWords,
   operandsOf,
   opcodeNames,
-  tapeOperandsOf,
-  tapeOpcodeNames,
+  scalarOperandsOf,
+  scalarOpcodeNames,
 } from '../binding/addon.js';
 import type { Lowered } from './lower/layout.js';
+import { OPERAND_PLACES, WORD } from './lower/words.js';
 
 /** The instructions of one opcode in a run. */
 export interface Work {
@@ -85,8 +86,8 @@ export const FLOP: Readonly<
   sgd: ['C', 4],
   adam: ['C', 12],
 };
-/** Operations of a tape's record, where it is not one. */
-const TAPE_FLOP: Record<string, number> = {
+/** Operations of a scalar instruction, where it is not one. */
+const SCALAR_FLOP: Record<string, number> = {
   copy: 0,
   relu: 0,
   rsqrt: 2,
@@ -127,51 +128,55 @@ export function account(lowered: Lowered, elementBytes: number, length: number):
     works.set(op, work);
     return work;
   };
-  const { code, extents, maxLength } = lowered;
-  const columns = extents.length / (maxLength + 1);
+  const { code, extents, levels } = lowered;
+  const columns = extents.length / (levels + 1);
   for (let at = 0; at < code.length; at += instructionWords) {
     const word = (i: number): number => code[at + i]!;
     const extent = (i: number): number => extents[length * columns + word(i)]!;
-    const op = opcodeNames[word(0)]!;
-    if (word(2) >= length) continue;
+    const op = opcodeNames[word(WORD.opcode)]!;
+    if (word(WORD.position) >= length) continue;
     // Of a table, the rows that indices name: one for each row, or for each term of a product.
-    const named = ROW_PRODUCTS.has(op) ? extent(7) : extent(5);
-    const loops = { R: extent(5), T: named, C: extent(6), K: extent(7) };
-    if (op === 'tape') {
-      // In order of positions: from where the first position starts to where the last one ends.
-      const forward = word(33) === 1 && word(1) === 0;
-      tape(lowered.bytecode, forward ? extents[word(5)]! : loops.R, loops.C, elementBytes, workOf);
+    const named = ROW_PRODUCTS.has(op) ? extent(WORD.inner) : extent(WORD.rows);
+    const loops = { R: extent(WORD.rows), T: named, C: extent(WORD.cols), K: extent(WORD.inner) };
+    if (op === 'scalar_bytecode') {
+      // In order of levels: from where the first level starts to where the last one ends.
+      const forward = word(WORD.imm0) === 1 && word(WORD.accumulate) === 0;
+      const begin = forward ? extents[word(WORD.rows)]! : loops.R;
+      scalarBytecode(lowered.bytecode, begin, loops.C, elementBytes, workOf);
       continue;
     }
     const [over, each, plus = 0] = FLOP[op]!;
-    const outer = extent(3) * extent(4);
+    const outer = extent(WORD.outer1) * extent(WORD.outer2);
     const { R, C, K } = loops;
     const elements = outer * (over.startsWith('R') ? R : 1) * C;
     const work = workOf(op);
     work.instructions++;
     work.flop += elements * ((over.endsWith('K') ? K : 1) * each + plus);
-    const isMasked = op === 'gemm' && word(33) === 2;
+    const isMasked = op === 'gemm' && word(WORD.imm0) === 2;
     if (isMasked) work.bytes += elements * elementBytes;
     operandsOf(op).forEach((rule, i) => {
       const written = rule.startsWith('w');
       const dims = rule.replace(/^w|[-1B*]/g, '');
       if (rule === '-') return;
-      const stride = (k: number): number => word(8 + 5 * i + k);
+      const stride = (k: number): number => word(OPERAND_PLACES[i]![k]!);
       // Of two dimensions the first steps by rows; a lone one is a row if it can be one.
       const [row, column] = dims.length > 1 ? [dims[0], dims[1]] : 'RT'.includes(dims) ? [dims] : ['', dims];
       const along = (dim: string | undefined, k: number): number =>
         dim && stride(k) ? loops[dim as keyof typeof loops] : 1;
       const numbers =
-        (stride(1) ? extent(3) : 1) * (stride(2) ? extent(4) : 1) * along(row, 3) * along(column, 4);
-      const twice = written && ((i === 0 && word(1)) || UPDATES.has(op)) ? 2 : 1;
+        (stride(1) ? extent(WORD.outer1) : 1) *
+        (stride(2) ? extent(WORD.outer2) : 1) *
+        along(row, 3) *
+        along(column, 4);
+      const twice = written && ((i === 0 && word(WORD.accumulate)) || UPDATES.has(op)) ? 2 : 1;
       work.bytes += numbers * twice * (i === 4 ? Int32Array.BYTES_PER_ELEMENT : elementBytes);
     });
   }
   return [...works.values()].sort((a, b) => b.flop - a.flop || b.bytes - a.bytes);
 }
 
-/** The work of a stretch of tape: every record is one instruction on single numbers. */
-function tape(
+/** The work of a stretch of scalar bytecode: every record is one instruction on single numbers. */
+function scalarBytecode(
   words: Uint32Array,
   begin: number,
   end: number,
@@ -179,12 +184,12 @@ function tape(
   workOf: (op: string) => Work,
 ): void {
   for (let at = begin; at < end;) {
-    const op = tapeOpcodeNames[words[at]! & 0xff]!;
+    const op = scalarOpcodeNames[words[at]! & 0xff]!;
     const count = words[at]! >>> 8;
-    const kinds = tapeOperandsOf(op);
+    const kinds = scalarOperandsOf(op);
     const work = workOf(op);
     work.instructions += count;
-    work.flop += count * (TAPE_FLOP[op] ?? 1);
+    work.flop += count * (SCALAR_FLOP[op] ?? 1);
     // A run is picked from: one of its numbers counts.
     const numbers = kinds.replace(/[in]/g, '').length;
     work.bytes += count * elementBytes * numbers;

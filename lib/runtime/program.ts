@@ -485,7 +485,7 @@ export class Program {
       levels: lowered.maxLength,
       extents: lowered.extents,
       code: lowered.code,
-      tape: lowered.bytecode,
+      scalarBytecode: lowered.bytecode,
     });
     this.memory = allocateAligned(this.dtype, lowered.arenaSize);
     this.ints = new Int32Array(lowered.intsSize);

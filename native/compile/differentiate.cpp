@@ -1,3 +1,4 @@
+// Differentiation of graphs of single numbers: see differentiate.h.
 #include "compile/differentiate.h"
 
 #include <algorithm>
@@ -6,32 +7,29 @@
 namespace vecgrad {
 namespace {
 
-constexpr uint8_t outside = 1, asked = 2;
-
-// Which nodes depend on a number that is asked about, or are one.
-std::vector<uint8_t> active_nodes(const NumberGraph& g) {
+// Which nodes depend on a leaf that needs a gradient, or are one.
+std::vector<uint8_t> active_nodes(const DifferentiableGraph& g) {
   std::vector<uint8_t> active(size_t(g.forward_end));
   for (int32_t node = 0; node <= g.root; node++) {
-    uint8_t reached = (g.leaves[g.ops[size_t(node)]] & asked) != 0;
-    const int32_t end = g.start[size_t(node) + 1];
-    for (int32_t e = g.start[size_t(node)]; e < end && !reached; e++)
-      reached = active[size_t(g.list[size_t(e)])];
-    active[size_t(node)] = reached;
+    const Operands inputs = g.operands(node);
+    active[size_t(node)] =
+        (g.leaves[g.ops[size_t(node)]] & needs_gradient) ||
+        std::any_of(inputs.begin(), inputs.end(), [&](int32_t x) { return active[size_t(x)]; });
   }
   return active;
 }
 
-// Numbers the kinds of nodes as they come.
+// Numbers the kinds of nodes in the order in which they are met.
 class Kinds {
  public:
-  explicit Kinds(const NumberGraph& graph) : g_(graph), last_(graph.leaves.size()) {}
+  explicit Kinds(const DifferentiableGraph& graph) : g_(graph), last_(graph.leaves.size()) {}
 
   // A node's kind; -1 where it needs no rules.
   int32_t of(int32_t node) {
     const uint8_t op = g_.ops[size_t(node)];
-    if (g_.leaves[op] & outside || op == g_.total) return -1;
+    if (g_.leaves[op] & is_leaf || op == g_.total) return -1;
     const int32_t attribute = g_.attribute_of[size_t(node)];
-    const int32_t operands = g_.start[size_t(node) + 1] - g_.start[size_t(node)];
+    const int32_t operands = g_.operands(node).count;
     Kind& last = last_[op];
     if (last.number >= 0 && last.attribute == attribute && last.operands == operands)
       return last.number;
@@ -48,14 +46,14 @@ class Kinds {
   struct Kind {
     int32_t attribute = -1, operands = -1, number = -1;
   };
-  const NumberGraph& g_;
+  const DifferentiableGraph& g_;
   std::vector<Kind> last_;  // by operator
   std::unordered_map<int32_t, std::unordered_map<uint64_t, int32_t>> numbers_;
 };
 
 class Differentiation {
  public:
-  Differentiation(const NumberGraph& graph, std::span<const int32_t> rules)
+  Differentiation(const DifferentiableGraph& graph, std::span<const int32_t> rules)
       : g_(graph),
         rules_(rules),
         active_(active_nodes(graph)),
@@ -64,13 +62,13 @@ class Differentiation {
         head_(size_t(graph.forward_end), -1) {
     const size_t n = size_t(g_.count);
     made_.ops.reserve(4 * n);
-    made_.levels.reserve(4 * n);
+    made_.positions.reserve(4 * n);
     made_.attribute_of.reserve(4 * n);
     made_.start.reserve(4 * n + 1);
     made_.list.reserve(4 * g_.list.size());
     terms_.reserve(size_t(g_.start[size_t(g_.root) + 1]) + 1);
     made_.ops.assign(g_.ops.begin(), g_.ops.begin() + g_.count);
-    made_.levels.assign(g_.levels.begin(), g_.levels.begin() + g_.count);
+    made_.positions.assign(g_.positions.begin(), g_.positions.begin() + g_.count);
     made_.attribute_of.assign(g_.attribute_of.begin(), g_.attribute_of.begin() + g_.count);
     made_.start.assign(g_.start.begin(), g_.start.begin() + g_.count + 1);
     made_.list.assign(g_.list.begin(), g_.list.begin() + made_.start.back());
@@ -89,39 +87,39 @@ class Differentiation {
   }
 
  private:
-  // A node's terms are a list, newest first.
+  // A term of a node's gradient. The terms of a node are a linked list, newest first.
   struct Term {
-    int32_t node, level, next;
+    int32_t node, position, next;
   };
 
-  void add_term(int32_t node, int32_t term, int32_t level) {
+  void add_term(int32_t node, int32_t term, int32_t position) {
     int32_t& head = head_[size_t(node)];
-    terms_.push_back({term, level, head});
+    terms_.push_back({term, position, head});
     head = int32_t(terms_.size()) - 1;
   }
 
-  int32_t push(int32_t op, int32_t level, int32_t attribute) {
+  int32_t push(int32_t op, int32_t position, int32_t attribute) {
     made_.ops.push_back(uint8_t(op));
-    made_.levels.push_back(level);
+    made_.positions.push_back(position);
     made_.attribute_of.push_back(attribute);
     made_.start.push_back(int32_t(made_.list.size()));
     return int32_t(made_.ops.size()) - 1;
   }
 
-  // The gradient of a node, all of whose users have been visited; gives its operands their terms.
+  // Returns the gradient of a node whose users have all been visited, and adds the terms of its
+  // operands.
   int32_t visit(int32_t node) {
     if (head_[size_t(node)] < 0 || !active_[size_t(node)]) return -1;
-    const int32_t op = g_.ops[size_t(node)], level = g_.levels[size_t(node)];
-    const bool is_leaf = g_.leaves[size_t(op)] & outside;
-    const int32_t gradient = gradient_of(node, level, is_leaf);
-    if (is_leaf) return gradient;
-    const int32_t* const operands = &g_.list[size_t(g_.start[size_t(node)])];
-    const int32_t n = g_.start[size_t(node) + 1] - g_.start[size_t(node)];
+    const int32_t op = g_.ops[size_t(node)], position = g_.positions[size_t(node)];
+    const bool is_outside = g_.leaves[size_t(op)] & is_leaf;
+    const int32_t gradient = gradient_of(node, position, is_outside);
+    if (is_outside) return gradient;
+    const auto [operands, n] = g_.operands(node);
     if (op == g_.total) {
       const bool prefix = g_.prefix[size_t(g_.attribute_of[size_t(node)])];
       for (int32_t i = 0; i < n - prefix; i++)
         if (active_[size_t(operands[i])])
-          add_term(operands[i], gradient, prefix ? std::max(level, i) : level);
+          add_term(operands[i], gradient, prefix ? std::max(position, i) : position);
       return gradient;
     }
     const int32_t rules = rules_[size_t(kind_of_[size_t(node)])];
@@ -129,16 +127,16 @@ class Differentiation {
       if (!active_[size_t(operands[i])]) continue;
       const int32_t rule = rules_[size_t(rules + i)];
       if (rule >= 0)
-        add_term(operands[i], write(&rules_[size_t(rule)], operands, n, node, gradient), level);
+        add_term(operands[i], write(&rules_[size_t(rule)], operands, n, node, gradient), position);
     }
     return gradient;
   }
 
-  // Writes out a rule; returns the node that is the gradient.
+  // Appends the nodes of a rule; returns the one that is the gradient.
   int32_t write(const int32_t* rule, const int32_t* operands, int32_t n, int32_t node,
                 int32_t gradient) {
     const int32_t first = int32_t(made_.ops.size());
-    const auto number = [=](int32_t symbol) {
+    const auto node_of = [=](int32_t symbol) {
       if (symbol < 0) return ~symbol;
       if (symbol < n) return operands[symbol];
       return symbol == n ? node : symbol == n + 1 ? gradient : first + symbol - n - 2;
@@ -146,34 +144,35 @@ class Differentiation {
     const int32_t result = *rule++;
     for (int32_t steps = *rule++; steps > 0; steps--) {
       const int32_t op = *rule++, attribute = *rule++;
-      for (int32_t k = *rule++; k > 0; k--) made_.list.push_back(number(*rule++));
-      push(op, g_.levels[size_t(node)], attribute);
+      for (int32_t k = *rule++; k > 0; k--) made_.list.push_back(node_of(*rule++));
+      push(op, g_.positions[size_t(node)], attribute);
     }
-    return number(result);
+    return node_of(result);
   }
 
-  // The sum of a node's terms, each from its level on; a leaf's gradient has a place of its own.
-  int32_t gradient_of(int32_t node, int32_t level, bool is_leaf) {
+  // The sum of a node's terms, each from its position on. The gradient of a leaf is always a node
+  // of its own.
+  int32_t gradient_of(int32_t node, int32_t position, bool is_outside) {
     const int32_t newest = head_[size_t(node)];
     const Term& last = terms_[size_t(newest)];
-    if (!is_leaf && last.next < 0 && last.level == level) return last.node;
-    bool is_level = true;
+    if (!is_outside && last.next < 0 && last.position == position) return last.node;
+    bool is_uniform = true;
     size_t n = 0;
     for (int32_t t = newest; t >= 0; t = terms_[size_t(t)].next, n++)
-      is_level = is_level && terms_[size_t(t)].level == level;
+      is_uniform = is_uniform && terms_[size_t(t)].position == position;
     made_.list.resize(made_.list.size() + n);
     auto to = made_.list.end();
     for (int32_t t = newest; t >= 0; t = terms_[size_t(t)].next) *--to = terms_[size_t(t)].node;
-    return push(g_.total, level, is_level ? 0 : levels_attribute(newest, n));
+    return push(g_.total, position, is_uniform ? 0 : positions_attribute(newest, n));
   }
 
-  // The attribute that holds the levels of a node's terms: neighbours often have the same.
-  int32_t levels_attribute(int32_t newest, size_t n) {
-    std::vector<int32_t>& all = made_.term_levels;
+  // The attribute that holds the positions of a node's terms. Neighbours often share one.
+  int32_t positions_attribute(int32_t newest, size_t n) {
+    std::vector<int32_t>& all = made_.term_positions;
     const size_t end = all.size();
     all.resize(end + n);
     auto to = all.end();
-    for (int32_t t = newest; t >= 0; t = terms_[size_t(t)].next) *--to = terms_[size_t(t)].level;
+    for (int32_t t = newest; t >= 0; t = terms_[size_t(t)].next) *--to = terms_[size_t(t)].position;
     const size_t known = made_.attributes.size() - 1;  // attributes before this one
     if (known > 0) {
       const size_t begin = size_t(made_.attributes[known - 1]);
@@ -187,18 +186,18 @@ class Differentiation {
     return int32_t(g_.prefix.size() + known);
   }
 
-  const NumberGraph& g_;
+  const DifferentiableGraph& g_;
   const std::span<const int32_t> rules_;
   const std::vector<uint8_t> active_;
   Kinds kinds_;
-  std::vector<int32_t> kind_of_;  // of active nodes that have rules
-  std::vector<int32_t> head_;     // of a node's list of terms
+  std::vector<int32_t> kind_of_;  // of active nodes
+  std::vector<int32_t> head_;     // by node: its newest term
   std::vector<Term> terms_;
   Derivatives made_;
 };
 
-// Says what is unsound about rules; empty: nothing.
-std::string check_rules(const NumberGraph& g, std::span<const int32_t> kinds,
+// Says what is unsound about rules; empty: nothing. `kinds` has one node of each kind.
+std::string check_rules(const DifferentiableGraph& g, std::span<const int32_t> kinds,
                         std::span<const int32_t> rules) {
   const auto has = [&](int64_t at, int64_t words) {
     return at >= 0 && at + words <= int64_t(rules.size());
@@ -228,7 +227,7 @@ std::string check_rules(const NumberGraph& g, std::span<const int32_t> kinds,
   if (!has(0, int64_t(kinds.size()))) return "fewer rules than kinds of nodes";
   for (size_t i = 0; i < kinds.size(); i++) {
     const int32_t node = kinds[i];
-    const int32_t n = g.start[size_t(node) + 1] - g.start[size_t(node)];
+    const int32_t n = g.operands(node).count;
     const int32_t at = rules[i];
     const char* wrong = has(at, n) ? nullptr : "words outside the rules";
     for (int32_t k = 0; k < n && !wrong; k++)
@@ -240,7 +239,7 @@ std::string check_rules(const NumberGraph& g, std::span<const int32_t> kinds,
 
 }  // namespace
 
-std::vector<int32_t> kinds_of(const NumberGraph& g) {
+std::vector<int32_t> kinds_of(const DifferentiableGraph& g) {
   const std::vector<uint8_t> active = active_nodes(g);
   Kinds kinds(g);
   for (int32_t node = 0; node <= g.root; node++)
@@ -248,33 +247,14 @@ std::vector<int32_t> kinds_of(const NumberGraph& g) {
   return std::move(kinds.first);
 }
 
-std::string check_number_graph(const NumberGraph& g) {
-  const size_t n = size_t(std::max(0, g.count));
-  if (g.forward_end < 0 || g.forward_end > g.count || g.root < 0 || g.root >= g.forward_end)
-    return "sizes that do not fit";
-  if (g.ops.size() < n || g.start.size() < n + 1 || g.levels.size() < n ||
-      g.attribute_of.size() < n)
-    return "arrays shorter than the graph";
+std::string check_differentiable_graph(const DifferentiableGraph& g) {
+  if (g.root < 0 || g.root >= g.forward_end) return "sizes that do not fit";
   if (g.total < 0 || size_t(g.total) >= g.leaves.size()) return "no such operator as a total";
-  if (g.start[0] != 0) return "operands that do not start at 0";
-  for (size_t node = 0; node < n; node++) {
-    const int32_t begin = g.start[node], end = g.start[node + 1];
-    const char* wrong = nullptr;
-    if (end < begin || size_t(end) > g.list.size()) {
-      wrong = "operands outside their list";
-    } else {
-      for (int32_t e = begin; e < end; e++)
-        if (uint32_t(g.list[size_t(e)]) >= node) wrong = "an operand that does not come before it";
-    }
-    if (g.ops[node] >= g.leaves.size()) wrong = "no such operator";
-    if (uint32_t(g.attribute_of[node]) >= g.prefix.size()) wrong = "no such attribute";
-    if (wrong) return "node " + std::to_string(node) + ": " + wrong;
-  }
-  return "";
+  return g.check(g.leaves.size(), g.prefix.size());
 }
 
-std::string differentiate(const NumberGraph& graph, std::span<const int32_t> rules, int32_t seed,
-                          Derivatives& made) {
+std::string differentiate(const DifferentiableGraph& graph, std::span<const int32_t> rules,
+                          int32_t seed, Derivatives& made) {
   Differentiation differentiation(graph, rules);
   std::string fault = check_rules(graph, differentiation.kinds(), rules);
   if (fault.empty()) made = differentiation.run(seed);

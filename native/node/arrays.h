@@ -1,10 +1,12 @@
-// The typed arrays of a call that also reads properties.
+// The typed arrays of a call.
 #pragma once
 
 #include <napi.h>
 
+#include <array>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <variant>
 #include <vector>
 
@@ -13,35 +15,38 @@
 namespace vecgrad {
 
 // Reading a property may run JavaScript (a getter, a proxy) that takes away or shrinks the memory
-// of an array read before. So arrays are noted while anything is read, and looked into at the end,
-// by `look`, behind which no JavaScript runs until the call is over.
+// of an array that was read before. So arrays are noted while anything is read, and `look` reads
+// their elements at the end: no JavaScript runs from then until the call is over.
 class Arrays {
  public:
   explicit Arrays(Napi::Env env) : env_(env) {}
 
-  // `to` is filled by `look`: an array of other elements is refused. One of constant elements is
-  // only read.
+  // `look` fills `to`. An array of other elements is refused. Constant elements are only read.
+  // `may_share`: the call itself checks whether integers share memory with what is written.
   template <class T>
-  void note(const char* name, napi_value value, std::span<T>& to) {
-    constexpr bool is_written = !std::is_const_v<T>;
-    noted_.push_back({name, value, &to, look_into<T>, is_written, std::is_integral_v<T>, {}});
+  void note(const char* name, napi_value value, std::span<T>& to, bool may_share = false) {
+    const bool is_trusted = std::is_integral_v<T> && !may_share;
+    add({name, value, &to, look_at<std::span<T>>, !std::is_const_v<T>, is_trusted, {}});
   }
-  // Of either type.
-  void note(const char* name, napi_value value,
-            std::variant<std::span<const double>, std::span<const float>>& to) {
-    noted_.push_back({name, value, &to, look_into_either, false, false, {}});
+  template <class A, class B>
+  void note(const char* name, napi_value value, std::variant<std::span<A>, std::span<B>>& to) {
+    using Elements = std::variant<std::span<A>, std::span<B>>;
+    add({name, value, &to, look_at<Elements>, !std::is_const_v<A>, false, {}});
   }
 
   // The name of the first array that is not what it should be, or nothing. Integers are checked
   // once and trusted from then on: no array that is written may share memory with them.
   std::string look() {
-    for (Noted& array : noted_)
-      if (!array.look_into(env_, array)) return array.name;
-    for (const Noted& written : noted_) {
+    for (size_t i = 0; i < count_; i++)
+      if (!at(i).look(env_, at(i))) return at(i).name;
+    for (size_t i = 0; i < count_; i++) {
+      const Noted& written = at(i);
       if (!written.is_written) continue;
-      for (const Noted& other : noted_)
-        if (&other != &written && other.is_integers && overlap(written.bytes, other.bytes))
+      for (size_t k = 0; k < count_; k++) {
+        const Noted& other = at(k);
+        if (k != i && other.is_trusted && overlap(written.bytes, other.bytes))
           return std::string(other.name) + ", which shares memory with " + written.name;
+      }
     }
     return "";
   }
@@ -51,36 +56,32 @@ class Arrays {
     const char* name;
     napi_value value;
     void* to;
-    bool (*look_into)(napi_env, Noted&);
-    bool is_written, is_integers;
+    bool (*look)(napi_env, Noted&);
+    bool is_written, is_trusted;
     std::span<const char> bytes;
   };
 
-  template <class T>
-  static std::span<const char> bytes_of(std::span<T> elements) {
-    return {reinterpret_cast<const char*>(elements.data()), elements.size_bytes()};
-  }
-  template <class T>
-  static bool look_into(napi_env env, Noted& array) {
-    auto& to = *static_cast<std::span<T>*>(array.to);
+  template <class Elements>
+  static bool look_at(napi_env env, Noted& array) {
+    auto& to = *static_cast<Elements*>(array.to);
     const bool is_right = read_elements(env, array.value, to);
     array.bytes = bytes_of(to);
     return is_right;
   }
-  static bool look_into_either(napi_env env, Noted& array) {
-    auto& to =
-        *static_cast<std::variant<std::span<const double>, std::span<const float>>*>(array.to);
-    std::span<const float> singles;
-    if (read_elements(env, array.value, singles)) {
-      to = singles;
-      return true;
-    }
-    to = std::span<const double>();
-    return read_elements(env, array.value, std::get<0>(to));
+
+  void add(const Noted& array) {
+    if (count_ < few_.size())
+      few_[count_] = array;
+    else
+      more_.push_back(array);
+    count_++;
   }
+  Noted& at(size_t i) { return i < few_.size() ? few_[i] : more_[i - few_.size()]; }
 
   Napi::Env env_;
-  std::vector<Noted> noted_;
+  size_t count_ = 0;
+  std::array<Noted, 8> few_;  // most calls have no more arrays, and allocate nothing
+  std::vector<Noted> more_;
 };
 
 }  // namespace vecgrad

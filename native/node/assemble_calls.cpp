@@ -1,75 +1,106 @@
-#include "node/assemble_calls.h"
+// The assembler of scalar bytecode for JavaScript.
+#include <napi.h>
 
 #include <algorithm>
 #include <cstdint>
+#include <string>
 
 #include "compile/assemble.h"
+#include "node/calls.h"
 #include "node/reader.h"
 #include "node/results.h"
 
 namespace vecgrad {
 namespace {
 
-// A graph being read: its attributes are integers to JavaScript.
+// A graph that is being read. JavaScript gives the attributes as integers.
 struct GivenGraph {
-  TapeGraph graph;
-  std::span<const int32_t> words;
+  AssemblerGraph graph;
+  std::span<const int32_t> attribute_words;
 
-  void read(Reader& spec) {
-    spec.elements("ops", graph.ops);
-    spec.elements("start", graph.start);
-    spec.elements("list", graph.list);
-    spec.elements("levels", graph.levels);
-    spec.elements("attributeOf", graph.attribute_of);
-    spec.elements("attributes", words);
-    spec.elements("levelsList", graph.levels_list);
-    spec.elements("roles", graph.roles);
-    spec.elements("own", graph.own);
-    spec.elements("adding", graph.adding);
-    graph.count = spec.integer("count");
-    graph.forward_end = spec.integer("forwardEnd");
-    graph.max_level = spec.integer("maxLevel");
+  void read(Reader& in) {
+    in.elements("ops", graph.ops);
+    in.elements("start", graph.start);
+    in.elements("list", graph.list);
+    in.elements("levels", graph.positions);
+    in.elements("attributeOf", graph.attribute_of);
+    in.elements("attributes", attribute_words);
+    in.elements("levelsList", graph.position_list);
+    in.elements("roles", graph.roles);
+    in.elements("own", graph.opcodes);
+    in.elements("adding", graph.adding_opcodes);
+    graph.count = in.integer("count");
+    graph.forward_end = in.integer("forwardEnd");
+    graph.max_length = in.integer("maxLevel");
   }
-  // Its arrays have been looked into.
-  const TapeGraph& get() {
+  // Its arrays have been filled.
+  const AssemblerGraph& get() {
     constexpr size_t each = sizeof(Attribute) / sizeof(int32_t);
-    graph.attributes = {reinterpret_cast<const Attribute*>(words.data()), words.size() / each};
+    graph.attributes = {reinterpret_cast<const Attribute*>(attribute_words.data()),
+                        attribute_words.size() / each};
     return graph;
   }
 };
 
-bool are_nodes(const TapeGraph& graph, std::span<const int32_t> nodes) {
-  for (const int32_t node : nodes)
-    if (node < 0 || node >= graph.count) return false;
-  return true;
+bool are_nodes(const AssemblerGraph& graph, std::span<const int32_t> nodes) {
+  return std::all_of(nodes.begin(), nodes.end(),
+                     [&](int32_t node) { return node >= 0 && node < graph.count; });
 }
 
 // countUses(graph, keep): how often each node is used, 0 where it is not needed.
 Napi::Value count_uses_call(const Napi::CallbackInfo& call) {
-  Napi::Env env = call.Env();
-  Arrays arrays(env);
-  Reader spec(env, call[0], arrays);
+  Arguments in(call, "countUses", "a graph and an Int32Array of nodes to keep");
   GivenGraph given;
-  given.read(spec);
   std::span<const int32_t> keep;
-  arrays.note("nodes to keep", call[1], keep);
-  std::string fault = spec.wrong.empty() ? arrays.look() : spec.wrong;
-  if (!fault.empty()) return fail<Napi::TypeError>(env, "countUses: unexpected " + fault);
-  const TapeGraph& graph = given.get();
-  fault = check_tape_graph(graph);
-  if (!fault.empty()) return fail<Napi::TypeError>(env, "countUses: " + fault);
-  if (!are_nodes(graph, keep))
-    return fail<Napi::TypeError>(env, "countUses: expected an Int32Array of nodes to keep");
-  auto uses = Napi::Int32Array::New(env, size_t(graph.count));
+  Properties spec(in, "graph");
+  given.read(spec);
+  in.elements("nodes to keep", keep);
+  if (!in.are_right()) return in.fail_usage();
+  const AssemblerGraph& graph = given.get();
+  const std::string fault = check_assembler_graph(graph);
+  if (!fault.empty()) return in.fail_with<Napi::TypeError>(fault);
+  if (!are_nodes(graph, keep)) return in.fail_usage();
+  auto uses = Napi::Int32Array::New(call.Env(), size_t(graph.count));
   count_uses(graph, keep, {uses.Data(), uses.ElementLength()});
   return uses;
 }
 
-Napi::Value span_of(Napi::Env env, const TapeSpan& span) {
-  auto made = Napi::Array::New(env, 2);
-  made.Set(0u, span.begin);
-  made.Set(1u, span.end);
-  return made;
+// Where leaves and gradients lie, and the update.
+struct Plan {
+  std::span<const int32_t> uses, gradients;
+  std::span<int32_t> slots;
+  int32_t zero, arena_size;
+  ScalarUpdate update;
+
+  void read(Reader& in) {
+    in.elements("uses", uses);
+    in.elements("gradients", gradients);
+    in.elements("slots", slots);
+    zero = in.integer("zero");
+    arena_size = in.integer("arenaSize");
+    update = {in.integer("update"),       in.integer("parameters"),    in.integer("moment"),
+              in.integer("secondMoment"), in.integer("gradientBlock"), in.integer("rule"),
+              in.integer("blockSize")};
+  }
+  // Says what does not fit the graph, which is sound; empty: nothing.
+  std::string check(const AssemblerGraph& graph) const {
+    if (uses.size() != size_t(graph.count) || slots.size() != uses.size())
+      return "uses or slots that are not one for each node";
+    for (int32_t node = 0; node < graph.count; node++)
+      if (uses[size_t(node)] > 0 &&
+          (graph.position(node) < 0 || graph.position(node) >= graph.max_length))
+        return "a level out of range";
+    if (update.size > graph.count) return "an update of more numbers than nodes";
+    const int64_t last =
+        std::max({update.parameters, update.moment, update.second_moment, update.gradients});
+    if (std::max(arena_size + int64_t(graph.count), last + update.size) > INT32_MAX)
+      return "an arena of more than 2^31 - 1 numbers";
+    return are_nodes(graph, gradients) ? "" : "gradients that are no nodes";
+  }
+};
+
+Napi::Value span_of(Napi::Env env, const WordSpan& span) {
+  return list(env, {double(span.begin), double(span.end)});
 }
 
 Napi::Value list_of(Napi::Env env, const std::vector<int32_t>& numbers) {
@@ -78,48 +109,27 @@ Napi::Value list_of(Napi::Env env, const std::vector<int32_t>& numbers) {
   return made;
 }
 
-// assembleTape(graph, plan): the tape and where its parts are, or undefined where levels leave no
-// order to run in. Fills plan.slots.
+// assembleScalarBytecode(graph, plan): the words and where their parts are, or undefined where
+// positions leave no order to run in. Fills plan.slots.
 Napi::Value assemble_call(const Napi::CallbackInfo& call) {
   Napi::Env env = call.Env();
-  Arrays arrays(env);
-  Reader spec(env, call[0], arrays), plan(env, call[1], arrays);
+  Arguments in(call, "assembleScalarBytecode", "a graph and a plan");
   GivenGraph given;
-  given.read(spec);
-  std::span<const int32_t> uses, gradients;
-  std::span<int32_t> slots;
-  plan.elements("uses", uses);
-  plan.elements("gradients", gradients);
-  plan.elements("slots", slots);
-  const int32_t zero = plan.integer("zero"), arena_size = plan.integer("arenaSize");
-  const TapeUpdate update{plan.integer("update"),        plan.integer("parameters"),
-                          plan.integer("moment"),        plan.integer("secondMoment"),
-                          plan.integer("gradientBlock"), plan.integer("rule"),
-                          plan.integer("blockSize")};
-  std::string fault = spec.wrong + plan.wrong;
-  if (fault.empty()) fault = arrays.look();
-  if (!fault.empty()) return fail<Napi::TypeError>(env, "assembleTape: unexpected " + fault);
-  const TapeGraph& graph = given.get();
-  fault = check_tape_graph(graph);
-  if (fault.empty() && (uses.size() != size_t(graph.count) || slots.size() != uses.size()))
-    fault = "uses or slots that are not one for each node";
-  for (size_t node = 0; fault.empty() && node < uses.size(); node++)
-    if (uses[node] > 0 && (graph.levels[node] < 0 || graph.levels[node] >= graph.max_level))
-      fault = "a level out of range";
-  if (fault.empty() && update.size > graph.count) fault = "an update of more numbers than nodes";
-  const int64_t last =
-      std::max({update.parameters, update.moment, update.second_moment, update.gradients});
-  if (fault.empty() && std::max(arena_size + int64_t(graph.count), last + update.size) > INT32_MAX)
-    fault = "an arena of more than 2^31 - 1 numbers";
-  if (fault.empty() && !are_nodes(graph, gradients)) fault = "gradients that are no nodes";
-  if (!fault.empty()) return fail<Napi::TypeError>(env, "assembleTape: " + fault);
+  Plan plan;
+  Properties graph_properties(in, "graph"), plan_properties(in, "plan");
+  given.read(graph_properties);
+  plan.read(plan_properties);
+  if (!in.are_right()) return in.fail_usage();
+  const AssemblerGraph& graph = given.get();
+  std::string fault = check_assembler_graph(graph);
+  if (fault.empty()) fault = plan.check(graph);
+  if (!fault.empty()) return in.fail_with<Napi::TypeError>(fault);
 
-  const AssembledTape made = assemble_tape(graph, uses, gradients, slots, zero, arena_size, update);
+  const AssembledBytecode made = assemble(graph, plan.uses, plan.gradients, plan.slots, plan.zero,
+                                          plan.arena_size, plan.update);
   if (!made.is_ordered) return env.Undefined();
-  auto tape = Napi::Uint32Array::New(env, made.tape.size());
-  std::copy(made.tape.begin(), made.tape.end(), tape.Data());
   auto result = Napi::Object::New(env);
-  result.Set("tape", tape);
+  result.Set("words", array_of<Napi::Uint32Array>(env, made.words));
   result.Set("clearForward", span_of(env, made.clear_forward));
   result.Set("forward", list_of(env, made.forward));
   result.Set("afterForward", span_of(env, made.after_forward));
@@ -135,7 +145,8 @@ Napi::Value assemble_call(const Napi::CallbackInfo& call) {
 
 void add_assemble_calls(Napi::Env env, Napi::Object exports) {
   exports.Set("countUses", Napi::Function::New<count_uses_call>(env, "countUses"));
-  exports.Set("assembleTape", Napi::Function::New<assemble_call>(env, "assembleTape"));
+  exports.Set("assembleScalarBytecode",
+              Napi::Function::New<assemble_call>(env, "assembleScalarBytecode"));
 }
 
 }  // namespace vecgrad

@@ -1,17 +1,23 @@
-#include "node/differentiate_calls.h"
+// The differentiation of graphs of single numbers for JavaScript.
+#include <napi.h>
+
+#include <string>
 
 #include "compile/differentiate.h"
+#include "node/calls.h"
 #include "node/reader.h"
 #include "node/results.h"
 
 namespace vecgrad {
 namespace {
 
-void read_graph(Reader& spec, NumberGraph& graph) {
+// Reads the graph, the next argument.
+void read_graph(Arguments& in, DifferentiableGraph& graph) {
+  Properties spec(in, "graph");
   spec.elements("ops", graph.ops);
   spec.elements("start", graph.start);
   spec.elements("list", graph.list);
-  spec.elements("levels", graph.levels);
+  spec.elements("levels", graph.positions);
   spec.elements("attributeOf", graph.attribute_of);
   spec.elements("prefix", graph.prefix);
   spec.elements("leaves", graph.leaves);
@@ -21,57 +27,42 @@ void read_graph(Reader& spec, NumberGraph& graph) {
   graph.total = spec.integer("total");
 }
 
-template <class Made, class T>
-Made array_of(Napi::Env env, const std::vector<T>& numbers) {
-  auto made = Made::New(env, numbers.size());
-  std::copy(numbers.begin(), numbers.end(), made.Data());
-  return made;
-}
-
 // numberKinds(graph): one node of each kind that needs rules.
 Napi::Value kinds_call(const Napi::CallbackInfo& call) {
-  Napi::Env env = call.Env();
-  Arrays arrays(env);
-  Reader spec(env, call[0], arrays);
-  NumberGraph graph;
-  read_graph(spec, graph);
-  std::string fault = spec.wrong.empty() ? arrays.look() : spec.wrong;
-  if (!fault.empty()) return fail<Napi::TypeError>(env, "numberKinds: unexpected " + fault);
-  fault = check_number_graph(graph);
-  if (!fault.empty()) return fail<Napi::TypeError>(env, "numberKinds: " + fault);
-  return array_of<Napi::Int32Array>(env, kinds_of(graph));
+  Arguments in(call, "numberKinds", "a graph");
+  DifferentiableGraph graph;
+  read_graph(in, graph);
+  if (!in.are_right()) return in.fail_usage();
+  const std::string fault = check_differentiable_graph(graph);
+  if (!fault.empty()) return in.fail_with<Napi::TypeError>(fault);
+  return array_of<Napi::Int32Array>(call.Env(), kinds_of(graph));
 }
 
-// differentiateNumbers(graph, rules, seed): the graph with its gradients' nodes, as new arrays. The
-// rules are those of numberKinds, in that order.
+// differentiateNumbers(graph, rules, seed): the graph with the nodes of its gradients, as new
+// arrays. The rules are those of numberKinds, in that order.
 Napi::Value differentiate_call(const Napi::CallbackInfo& call) {
   Napi::Env env = call.Env();
-  Arrays arrays(env);
-  Reader spec(env, call[0], arrays);
-  NumberGraph graph;
-  read_graph(spec, graph);
+  Arguments in(call, "differentiateNumbers", "a graph, rules and a seed");
+  DifferentiableGraph graph;
   std::span<const int32_t> rules;
-  arrays.note("rules", call[1], rules);
-  int32_t seed = -1;
-  std::string fault = spec.wrong.empty() ? arrays.look() : spec.wrong;
-  if (!fault.empty())
-    return fail<Napi::TypeError>(env, "differentiateNumbers: unexpected " + fault);
-  fault = check_number_graph(graph);
-  if (fault.empty() &&
-      (napi_get_value_int32(env, call[2], &seed) != napi_ok || seed < 0 || seed >= graph.count))
-    fault = "a seed that is no node";
+  read_graph(in, graph);
+  in.elements("rules", rules);
+  const int32_t seed = in.integer("seed");
+  if (!in.are_right()) return in.fail_usage();
+  std::string fault = check_differentiable_graph(graph);
+  if (fault.empty() && (seed < 0 || seed >= graph.count)) fault = "a seed that is no node";
   Derivatives made;
   if (fault.empty()) fault = differentiate(graph, rules, seed, made);
-  if (!fault.empty()) return fail<Napi::TypeError>(env, "differentiateNumbers: " + fault);
+  if (!fault.empty()) return in.fail_with<Napi::TypeError>(fault);
   auto result = Napi::Object::New(env);
   result.Set("ops", array_of<Napi::Uint8Array>(env, made.ops));
   result.Set("start", array_of<Napi::Int32Array>(env, made.start));
   result.Set("list", array_of<Napi::Int32Array>(env, made.list));
-  result.Set("levels", array_of<Napi::Int32Array>(env, made.levels));
+  result.Set("levels", array_of<Napi::Int32Array>(env, made.positions));
   result.Set("attributeOf", array_of<Napi::Int32Array>(env, made.attribute_of));
   result.Set("gradients", array_of<Napi::Int32Array>(env, made.gradients));
   result.Set("attributes", array_of<Napi::Int32Array>(env, made.attributes));
-  result.Set("termLevels", array_of<Napi::Int32Array>(env, made.term_levels));
+  result.Set("termLevels", array_of<Napi::Int32Array>(env, made.term_positions));
   return result;
 }
 

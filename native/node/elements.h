@@ -6,8 +6,14 @@
 #include <functional>
 #include <span>
 #include <type_traits>
+#include <variant>
 
 namespace vecgrad {
+
+// The elements of a Float64Array or a Float32Array.
+using Floats = std::variant<std::span<double>, std::span<float>>;
+// The same, only read.
+using ConstFloats = std::variant<std::span<const double>, std::span<const float>>;
 
 template <class T>
 constexpr napi_typedarray_type array_type() {
@@ -19,8 +25,9 @@ constexpr napi_typedarray_type array_type() {
   if constexpr (std::is_same_v<T, double>) return napi_float64_array;
 }
 
-// Reads `value` into `elements`; false where it is no typed array of T, or one of integers in a
-// SharedArrayBuffer, where another thread may change them between their check and their use.
+// Reads `value` into `elements`. False if it is no typed array of T, or if it is one of integers in
+// a SharedArrayBuffer, where another thread may change them between their check and their use. A
+// detached array, and one that a shrunken buffer has left out of bounds, has no elements.
 template <class T>
 bool read_elements(napi_env env, napi_value value, std::span<T>& elements) {
   napi_typedarray_type type;
@@ -37,11 +44,34 @@ bool read_elements(napi_env env, napi_value value, std::span<T>& elements) {
   return is_own;
 }
 
-template <class T, class U>
-bool overlap(std::span<T> a, std::span<U> b) {
-  const std::less<const void*> before;
-  return !a.empty() && !b.empty() && before(a.data(), b.data() + b.size()) &&
-         before(b.data(), a.data() + a.size());
+template <class A, class B>
+bool read_elements(napi_env env, napi_value value,
+                   std::variant<std::span<A>, std::span<B>>& elements) {
+  return read_elements(env, value, elements.template emplace<0>()) ||
+         read_elements(env, value, elements.template emplace<1>());
+}
+
+template <class T>
+std::span<const char> bytes_of(std::span<T> elements) {
+  return {reinterpret_cast<const char*>(elements.data()), elements.size_bytes()};
+}
+template <class A, class B>
+std::span<const char> bytes_of(const std::variant<std::span<A>, std::span<B>>& elements) {
+  return std::visit([](const auto& each) { return bytes_of(each); }, elements);
+}
+
+template <class A, class B>
+size_t size_of(const std::variant<std::span<A>, std::span<B>>& elements) {
+  return std::visit([](const auto& each) { return each.size(); }, elements);
+}
+
+// Whether two arrays share memory.
+template <class A, class B>
+bool overlap(const A& a, const B& b) {
+  const std::span<const char> left = bytes_of(a), right = bytes_of(b);
+  const std::less<const char*> before;
+  return !left.empty() && !right.empty() && before(left.data(), right.data() + right.size()) &&
+         before(right.data(), left.data() + left.size());
 }
 
 }  // namespace vecgrad

@@ -1,8 +1,7 @@
-// Native objects that JavaScript holds: a handle is an External, tagged so that a foreign one is
-// refused rather than believed. The object lies in an ArrayBuffer, which V8 frees by itself, in a
-// loop that never ends its turn of the event loop too; Node runs finalizers between turns only. The
-// buffer is the value under the handle in a WeakMap, where JavaScript can neither read nor transfer
-// it.
+// Native objects that JavaScript holds. A handle is an External with a type tag, so that a foreign
+// External is refused. The object lies in an ArrayBuffer, which V8 frees by itself, even in a loop
+// that never ends its turn of the event loop: Node runs finalizers between turns only. The buffer
+// is the value of the handle in a WeakMap, where JavaScript can neither read nor transfer it.
 #pragma once
 
 #include <napi.h>
@@ -23,16 +22,16 @@ inline constexpr napi_type_tag handle_tag<Program>{0x8a1c3f0e7d5b4c21ULL, 0x9be3
 template <>
 inline constexpr napi_type_tag handle_tag<Random>{0x5d0e1c6a4b7f4f35ULL, 0xa2c49e8817d3b06fULL};
 
-// What the addon keeps of an environment (the main thread or a worker).
+// What the addon keeps for an environment (the main thread or a worker).
 struct Environment {
   Napi::ObjectReference memories;    // WeakMap: from a handle to the buffer its object lies in
   Napi::FunctionReference remember;  // WeakMap.prototype.set
-  Napi::FunctionReference run;       // what `bind` in addon.cpp binds
+  Napi::FunctionReference run;       // what `bind` in program_calls.cpp binds
   Napi::FunctionReference bind;      // Function.prototype.bind
 };
 
-// A handle to the object that `place` makes in `bytes` bytes of memory and returns. No destructor
-// is called for it. An exception is pending where there is no memory for it.
+// Makes a handle to the object that `place` constructs in `bytes` bytes of memory and returns. Its
+// destructor is never called. An exception is pending if there is no memory.
 template <class T, class Place>
 Napi::Value make_handle(Napi::Env env, size_t bytes, const Place& place) {
   void* memory = nullptr;
@@ -50,7 +49,7 @@ Napi::Value make_handle(Napi::Env env, size_t bytes, const Place& place) {
   return env.Undefined();
 }
 
-// Nothing for what is no handle of a T.
+// The object behind a handle; nullptr if the value is no handle of a T.
 template <class T>
 T* from_handle(napi_env env, napi_value value) {
   bool is_tagged = false;

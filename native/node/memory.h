@@ -1,59 +1,42 @@
 // A program's memory, where JavaScript keeps it.
 #pragma once
 
-#include <napi.h>
-
+#include <cstdint>
 #include <span>
 
-#include "node/arrays.h"
+#include "node/elements.h"
+#include "node/reader.h"
 #include "vm/vm.h"
 
 namespace vecgrad {
 
-// An array of a program's numbers, of the one type or the other.
-struct Numbers {
-  std::span<float> singles;
-  std::span<double> doubles;
+// Whether numbers have the type that a program computes in.
+inline bool are_of_type(const Floats& numbers, const Program& program) {
+  return std::holds_alternative<std::span<float>>(numbers) == program.is_float32();
+}
 
-  void note(Arrays& arrays, const char* name, napi_value value, const Program& program) {
-    if (program.is_float32())
-      arrays.note(name, value, singles);
-    else
-      arrays.note(name, value, doubles);
-  }
-  // One of the two is empty.
-  int64_t count() const { return int64_t(singles.size() + doubles.size()); }
-  void* data() const {
-    return singles.empty() ? static_cast<void*>(doubles.data()) : singles.data();
-  }
-};
+inline void* data_of(const Floats& numbers) {
+  return std::visit([](const auto& each) -> void* { return each.data(); }, numbers);
+}
 
-// Read for one call, behind all that can run JavaScript.
+// The memory of a program for one call.
 struct Memory {
-  void* arena = nullptr;
-  int32_t* ints = nullptr;
+  Floats numbers;
+  std::span<int32_t> ints;
 
-  // Says what is wrong with it, or returns nothing.
-  const char* read(napi_env env, const Program& program, napi_value numbers, napi_value integers) {
-    return program.is_float32() ? read<float>(env, program, numbers, integers)
-                                : read<double>(env, program, numbers, integers);
+  // The next two arguments, or properties.
+  void read(Reader& in) {
+    in.elements("arena", numbers);
+    in.elements("ints", ints);
   }
-
- private:
-  template <class T>
-  const char* read(napi_env env, const Program& program, napi_value numbers, napi_value integers) {
-    std::span<T> given_arena;
-    std::span<int32_t> given_ints;
-    if (!read_elements(env, numbers, given_arena) || !read_elements(env, integers, given_ints) ||
-        int64_t(given_arena.size()) < program.arena_size() ||
-        int64_t(given_ints.size()) < program.ints_size())
-      return "a program was given memory of the wrong type or size";
-    // An instruction trusts the integers that it has checked while it writes numbers.
-    if (overlap(given_arena, given_ints)) return "a program's numbers and integers share memory";
-    arena = given_arena.data();
-    ints = given_ints.data();
-    return nullptr;
+  // Whether it has the program's type and sizes; its arrays have been filled.
+  bool fits(const Program& program) const {
+    return are_of_type(numbers, program) && int64_t(size_of(numbers)) >= program.arena_size() &&
+           int64_t(ints.size()) >= program.ints_size();
   }
+  void* arena() const { return data_of(numbers); }
 };
+
+constexpr const char* memory_does_not_fit = "memory of another type or size than the program's";
 
 }  // namespace vecgrad

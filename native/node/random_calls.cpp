@@ -1,19 +1,19 @@
 // Random numbers for JavaScript: a generator is a handle, the first argument of every call. What
 // lib/runtime/random.ts has checked is checked here again.
-#include "node/random_calls.h"
+#include <napi.h>
 
 #include <new>
 #include <type_traits>
 
-#include "node/elements.h"
+#include "node/calls.h"
 #include "node/handle.h"
+#include "node/reader.h"
 #include "run/random.h"
-#include "node/results.h"
 
 namespace vecgrad {
 namespace {
 
-// create(): a generator, to be seeded before it is read.
+// create(): a generator. It must be seeded before it is read.
 Napi::Value create(const Napi::CallbackInfo& call) {
   static_assert(std::is_trivially_destructible_v<Random>);
   return make_handle<Random>(call.Env(), sizeof(Random),
@@ -22,104 +22,95 @@ Napi::Value create(const Napi::CallbackInfo& call) {
 
 // seed(random, key)
 Napi::Value seed(const Napi::CallbackInfo& call) {
-  Napi::Env env = call.Env();
-  Random* random = from_handle<Random>(env, call[0]);
+  Arguments in(call, "random.seed", "a generator and a Uint32Array that is not empty");
+  Random* const random = in.handle<Random>("generator");
   std::span<uint32_t> key;
-  if (!random || !read_elements(env, call[1], key) || key.empty())
-    return fail<Napi::TypeError>(env,
-                                 "seed: expected a generator and a Uint32Array that is not empty");
+  in.elements("key", key);
+  if (!in.are_right() || key.empty()) return in.fail_usage();
   random->seed(key.data(), key.size());
-  return env.Undefined();
+  return call.Env().Undefined();
 }
 
 // real(random): a number in [0, 1).
 Napi::Value real(const Napi::CallbackInfo& call) {
-  Napi::Env env = call.Env();
-  Random* random = from_handle<Random>(env, call[0]);
-  if (!random) return fail<Napi::TypeError>(env, "real: expected a generator");
-  return Napi::Number::New(env, random->real());
+  Arguments in(call, "random.real", "a generator");
+  Random* const random = in.handle<Random>("generator");
+  if (!in.are_right()) return in.fail_usage();
+  return Napi::Number::New(call.Env(), random->real());
 }
 
 // bits(random, count): an integer of 1 to 32 random bits.
 Napi::Value bits(const Napi::CallbackInfo& call) {
-  Napi::Env env = call.Env();
-  Random* random = from_handle<Random>(env, call[0]);
-  uint32_t count = 0;
-  if (!random || napi_get_value_uint32(env, call[1], &count) != napi_ok || count < 1 || count > 32)
-    return fail<Napi::TypeError>(env, "bits: expected a generator and a count from 1 to 32");
-  return Napi::Number::New(env, random->bits(int(count)));
+  Arguments in(call, "random.bits", "a generator and a count from 1 to 32");
+  Random* const random = in.handle<Random>("generator");
+  const int64_t count = in.whole("count", 1, 32);
+  if (!in.are_right()) return in.fail_usage();
+  return Napi::Number::New(call.Env(), random->bits(int(count)));
 }
 
 // below(random, n): an integer in [0, n).
 Napi::Value below(const Napi::CallbackInfo& call) {
-  Napi::Env env = call.Env();
-  Random* random = from_handle<Random>(env, call[0]);
-  uint32_t n = 0;
-  if (!random || napi_get_value_uint32(env, call[1], &n) != napi_ok || n < 1)
-    return fail<Napi::TypeError>(env, "below: expected a generator and an integer from 1");
-  return Napi::Number::New(env, random->below(n));
+  Arguments in(call, "random.below", "a generator and an integer from 1 to 2^32 - 1");
+  Random* const random = in.handle<Random>("generator");
+  const int64_t n = in.whole("n", 1, UINT32_MAX);
+  if (!in.are_right()) return in.fail_usage();
+  return Napi::Number::New(call.Env(), random->below(uint32_t(n)));
 }
 
 // permutation(random, order): fills `order`.
 Napi::Value permutation(const Napi::CallbackInfo& call) {
-  Napi::Env env = call.Env();
-  Random* random = from_handle<Random>(env, call[0]);
+  Arguments in(call, "random.permutation", "a generator and an Int32Array");
+  Random* const random = in.handle<Random>("generator");
   std::span<int32_t> order;
-  if (!random || !read_elements(env, call[1], order) || order.size() > INT32_MAX)
-    return fail<Napi::TypeError>(env, "permutation: expected a generator and an Int32Array");
+  in.elements("order", order);
+  if (!in.are_right() || order.size() > INT32_MAX) return in.fail_usage();
   random->permutation(order.data(), order.size());
-  return env.Undefined();
+  return call.Env().Undefined();
 }
 
 // gauss(random, out, mean, deviation): fills `out`.
 Napi::Value gauss(const Napi::CallbackInfo& call) {
-  Napi::Env env = call.Env();
-  Random* random = from_handle<Random>(env, call[0]);
+  Arguments in(call, "random.gauss", "a generator, a Float64Array, a mean and a deviation");
+  Random* const random = in.handle<Random>("generator");
   std::span<double> out;
-  double mean = 0, deviation = 0;
-  if (!random || !read_elements(env, call[1], out) ||
-      napi_get_value_double(env, call[2], &mean) != napi_ok ||
-      napi_get_value_double(env, call[3], &deviation) != napi_ok)
-    return fail<Napi::TypeError>(env,
-                                 "gauss: expected a generator, a Float64Array and two numbers");
+  in.elements("out", out);
+  const double mean = in.number("mean"), deviation = in.number("deviation");
+  if (!in.are_right()) return in.fail_usage();
   random->gauss(out.data(), out.size(), mean, deviation);
-  return env.Undefined();
+  return call.Env().Undefined();
 }
 
-// choose(random, weights): an index, or -1; the weights become their cumulative sums.
+// choose(random, weights): an index, or -1. The weights become their cumulative sums.
 Napi::Value choose(const Napi::CallbackInfo& call) {
-  Napi::Env env = call.Env();
-  Random* random = from_handle<Random>(env, call[0]);
+  Arguments in(call, "random.choose", "a generator and a Float64Array");
+  Random* const random = in.handle<Random>("generator");
   std::span<double> weights;
-  if (!random || !read_elements(env, call[1], weights))
-    return fail<Napi::TypeError>(env, "choose: expected a generator and a Float64Array");
-  return Napi::Number::New(env, double(random->choose(weights.data(), weights.size())));
+  in.elements("weights", weights);
+  if (!in.are_right()) return in.fail_usage();
+  return Napi::Number::New(call.Env(), double(random->choose(weights.data(), weights.size())));
 }
 
-// The generator and the words of a state that a call is given; null where it is given others.
-Random* read_state(const Napi::CallbackInfo& call, std::span<uint32_t>& words) {
-  const bool is_state =
-      read_elements(call.Env(), call[1], words) && words.size() == Random::state_words;
-  return is_state ? from_handle<Random>(call.Env(), call[0]) : nullptr;
-}
+constexpr const char* state_usage = "a generator and a Uint32Array of 628";
 
 // save(random, words): fills `words` with the generator's state.
 Napi::Value save(const Napi::CallbackInfo& call) {
+  Arguments in(call, "random.save", state_usage);
+  const Random* const random = in.handle<Random>("generator");
   std::span<uint32_t> words;
-  const Random* random = read_state(call, words);
-  if (!random)
-    return fail<Napi::TypeError>(call.Env(), "save: expected a generator and a Uint32Array of 628");
+  in.elements("words", words);
+  if (!in.are_right() || words.size() != Random::state_words) return in.fail_usage();
   random->save(words.data());
   return call.Env().Undefined();
 }
 
-// restore(random, words): whether they are the state of a generator, which goes on from there then.
+// restore(random, words): whether they are the state of a generator. If so, this one continues from
+// there.
 Napi::Value restore(const Napi::CallbackInfo& call) {
-  std::span<uint32_t> words;
-  Random* random = read_state(call, words);
-  if (!random)
-    return fail<Napi::TypeError>(call.Env(),
-                                 "restore: expected a generator and a Uint32Array of 628");
+  Arguments in(call, "random.restore", state_usage);
+  Random* const random = in.handle<Random>("generator");
+  std::span<const uint32_t> words;
+  in.elements("words", words);
+  if (!in.are_right() || words.size() != Random::state_words) return in.fail_usage();
   return Napi::Boolean::New(call.Env(), random->restore(words.data()));
 }
 

@@ -1,21 +1,15 @@
-// What calls return but what they were asked for: errors, and lists of numbers.
+// What calls return: lists of numbers, typed arrays, and where a run stopped.
 #pragma once
 
 #include <napi.h>
 
+#include <algorithm>
 #include <initializer_list>
-#include <string>
+#include <vector>
 
 #include "vm/vm.h"
 
 namespace vecgrad {
-
-// What a getter has thrown goes before what is wrong for want of its value.
-template <class Error = Napi::Error>
-Napi::Value fail(Napi::Env env, const std::string& what) {
-  if (!env.IsExceptionPending()) Error::New(env, what).ThrowAsJavaScriptException();
-  return env.Undefined();
-}
 
 inline Napi::Array list(Napi::Env env, std::initializer_list<double> numbers) {
   auto result = Napi::Array::New(env, numbers.size());
@@ -24,10 +18,23 @@ inline Napi::Array list(Napi::Env env, std::initializer_list<double> numbers) {
   return result;
 }
 
-// [document, instruction, index, limit]
-inline Napi::Array document_fault(Napi::Env env, int32_t document, const RunFault& fault) {
+template <class Array, class T>
+Array array_of(Napi::Env env, const std::vector<T>& numbers) {
+  auto result = Array::New(env, numbers.size());
+  std::copy(numbers.begin(), numbers.end(), result.Data());
+  return result;
+}
+
+// [instruction, index, limit], or undefined if there was no fault.
+inline Napi::Value fault_of_run(Napi::Env env, const RunFault& fault) {
+  if (fault.instruction < 0) return env.Undefined();
+  return list(env, {double(fault.instruction), double(fault.index), double(fault.limit)});
+}
+
+// [example, instruction, index, limit]
+inline Napi::Array fault_of_example(Napi::Env env, int32_t example, const RunFault& fault) {
   return list(
-      env, {double(document), double(fault.instruction), double(fault.index), double(fault.limit)});
+      env, {double(example), double(fault.instruction), double(fault.index), double(fault.limit)});
 }
 
 }  // namespace vecgrad

@@ -1,18 +1,21 @@
-// Text for JavaScript: finds the lines of a file, and their tokens, in the time that a loop in a
-// program that has just started, and is not compiled yet, takes for a few hundred of them.
-#include "node/text_calls.h"
+// Text for JavaScript: finds the lines of a file and their tokens. A JavaScript loop in a program
+// that has just started is not compiled yet: it takes as long for a few hundred lines as this does
+// for a whole file.
+#include <napi.h>
 
 #include <algorithm>
 #include <array>
 
-#include "node/elements.h"
+#include "node/calls.h"
+#include "node/reader.h"
 
 namespace vecgrad {
 namespace {
 
-// The number of lines in text of printable ASCII and line feeds; writes where each begins, and one
-// past where the last ends with its line feed, given or not, and marks the characters that occur.
-// -1 where a byte or an empty line is no such thing, or `starts` has no room.
+// Returns the number of lines in text of printable ASCII and line feeds. Writes where each line
+// begins and where one more would, whether or not the last has a line feed, and marks the
+// characters that occur. Returns -1 if there is another byte or an empty line, or if `starts` has
+// no room.
 int64_t find_lines(std::span<const uint8_t> text, std::span<int32_t> starts,
                    std::span<uint8_t> occurs) {
   if (starts.empty()) return -1;
@@ -39,21 +42,21 @@ int64_t find_lines(std::span<const uint8_t> text, std::span<int32_t> starts,
 
 // lines(text, starts, occurs)
 Napi::Value lines(const Napi::CallbackInfo& call) {
-  Napi::Env env = call.Env();
-  std::span<uint8_t> text, occurs;
+  Arguments in(call, "text.lines", "a Uint8Array, an Int32Array and 128 bytes");
+  std::span<const uint8_t> text;
   std::span<int32_t> starts;
-  if (!read_elements(env, call[0], text) || !read_elements(env, call[1], starts) ||
-      !read_elements(env, call[2], occurs) || text.size() >= INT32_MAX || occurs.size() != 128) {
-    Napi::TypeError::New(env, "lines: expected a Uint8Array, an Int32Array and 128 bytes")
-        .ThrowAsJavaScriptException();
-    return env.Undefined();
-  }
-  return Napi::Number::New(env, double(find_lines(text, starts, occurs)));
+  std::span<uint8_t> occurs;
+  in.elements("text", text);
+  in.elements("starts", starts);
+  in.elements("occurs", occurs);
+  if (!in.are_right() || text.size() >= INT32_MAX || occurs.size() != 128) return in.fail_usage();
+  return Napi::Number::New(call.Env(), double(find_lines(text, starts, occurs)));
 }
 
-// The documents of these numbers as tokens: `bos`, a document's, `bos`, the next one's, ..., `bos`.
-// `ids_after` has by character its token + 1, or 0 for none. Writes where each document's first
-// `bos` lies, and the last of all. False where a character has no token; there is room for all.
+// Writes the lines of these numbers as tokens: `bos`, those of a line, `bos`, those of the next,
+// ..., `bos`. `ids_after` has by character its token + 1, or 0 for none. Writes where the `bos`
+// before each line lies, and the last of all. False if a character has no token. There is room for
+// all.
 bool encode_lines(std::span<const uint8_t> text, std::span<const int32_t> starts,
                   std::span<const int32_t> ids_after, int32_t bos, std::span<const int32_t> numbers,
                   std::span<int32_t> firsts, int32_t* tokens) {
@@ -76,31 +79,28 @@ bool encode_lines(std::span<const uint8_t> text, std::span<const int32_t> starts
 // encode(text, starts, idsAfter, bos, numbers, firsts)
 Napi::Value encode(const Napi::CallbackInfo& call) {
   Napi::Env env = call.Env();
-  std::span<uint8_t> text;
-  std::span<int32_t> starts, ids_after, numbers, firsts;
-  if (!read_elements(env, call[0], text) || !read_elements(env, call[1], starts) ||
-      !read_elements(env, call[2], ids_after) || !call[3].IsNumber() ||
-      !read_elements(env, call[4], numbers) || !read_elements(env, call[5], firsts) ||
-      firsts.size() != numbers.size() + 1 || overlap(firsts, starts) || overlap(firsts, numbers)) {
-    Napi::TypeError::New(
-        env,
-        "encode: expected a Uint8Array, two Int32Arrays, an integer and two more, the "
-        "last with memory of its own")
-        .ThrowAsJavaScriptException();
-    return env.Undefined();
-  }
+  Arguments in(call, "text.encode",
+               "a Uint8Array, two Int32Arrays, an integer and two more Int32Arrays, the last with "
+               "memory of its own");
+  std::span<const uint8_t> text;
+  std::span<const int32_t> starts, ids_after, numbers;
+  std::span<int32_t> firsts;
+  in.elements("text", text);
+  in.elements("starts", starts);
+  in.elements("ids", ids_after);
+  const int32_t bos = in.integer("bos");
+  in.elements("numbers", numbers);
+  in.elements("firsts", firsts);
+  if (!in.are_right() || firsts.size() != numbers.size() + 1) return in.fail_usage();
   size_t size = 1;
   for (const int32_t n : numbers) {
     if (n < 0 || size_t(n) + 1 >= starts.size() || starts[n] < 0 || starts[n] >= starts[n + 1] ||
         size_t(starts[n + 1]) > text.size() + 1 ||
-        // As many as a line has characters, and one for its end.
-        (size += size_t(starts[n + 1] - starts[n])) > INT32_MAX) {
-      Napi::RangeError::New(env, "encode: no such lines").ThrowAsJavaScriptException();
-      return env.Undefined();
-    }
+        // A token for each character, and one for the line's end.
+        (size += size_t(starts[n + 1] - starts[n])) > INT32_MAX)
+      return in.fail_with("no such lines");
   }
   auto result = Napi::Int32Array::New(env, size);
-  const int32_t bos = call[3].As<Napi::Number>();
   if (!encode_lines(text, starts, ids_after, bos, numbers, firsts, result.Data()))
     return env.Undefined();
   return result;

@@ -1,3 +1,4 @@
+// Steps on batches: see batch.h.
 #include "run/batch.h"
 
 #include <algorithm>
@@ -6,9 +7,9 @@
 #include <thread>
 #include <vector>
 
-#include "vm/denormals.h"
 #include "isa/isa.h"
 #include "kernels/kernels.h"
+#include "vm/denormals.h"
 
 namespace vecgrad {
 namespace {
@@ -17,14 +18,14 @@ template <class T>
 class Step {
  public:
   Step(const Program& program, void* arena, const Lanes& lanes, const BatchLayout& layout,
-       const Documents& documents)
+       const Examples& examples)
       : program_(program),
         kernels_(*kernels_for<T>(program.isa())),
         arena_(static_cast<T*>(arena)),
         lanes_(lanes),
         layout_(layout),
-        documents_(documents),
-        used_(std::min(lanes.count, int32_t(documents.lengths.size()))),
+        examples_(examples),
+        used_(std::min(lanes.count, int32_t(examples.lengths.size()))),
         faults_(size_t(used_)) {
     for (const ArenaRange& range : layout.fed) fed_ += range.count;
   }
@@ -43,40 +44,39 @@ class Step {
       try {
         for (int32_t i = 1; i < std::min(threads, used_); i++) others.emplace_back(work, i);
       } catch (const std::system_error&) {
-        // The machine gives no more threads: those there are do the work.
+        // There are no more threads: those that have started do the work.
       }
       work(0);
       for (std::thread& thread : others) thread.join();
     }
     BatchFault first;
     for (const BatchFault& fault : faults_)
-      if (fault.document >= 0 && (first.document < 0 || fault.document < first.document))
-        first = fault;
-    if (first.document < 0) first.fault = update();
+      if (fault.example >= 0 && (first.example < 0 || fault.example < first.example)) first = fault;
+    if (first.example < 0) first.fault = update();
     return first;
   }
 
  private:
-  // In a thread's own copy of the arena, which the next lane finds in the cache.
+  // Runs a lane in `own`, the thread's copy of the arena, which the next lane finds in the cache.
   BatchFault run_lane(int32_t lane, T* own) const {
     const idx n = layout_.gradients.count;
     T* const gradients = own + layout_.gradients.offset;
-    const int32_t count = int32_t(documents_.lengths.size());
-    for (int32_t d = lane; d < count; d += lanes_.count) {
-      const T* numbers = static_cast<const T*>(documents_.numbers) + d * fed_;
+    const int32_t count = int32_t(examples_.lengths.size());
+    for (int32_t e = lane; e < count; e += lanes_.count) {
+      const T* numbers = static_cast<const T*>(examples_.numbers) + e * fed_;
       for (const ArenaRange& range : layout_.fed) {
         std::copy(numbers, numbers + range.count, own + range.offset);
         numbers += range.count;
       }
-      int32_t* const ints = documents_.ints.data() + d * program_.ints_size();
+      int32_t* const ints = examples_.ints.data() + e * program_.ints_size();
       const RunFault fault =
-          program_.run(own, ints, 0, documents_.lengths[size_t(d)], 0, layout_.backward);
-      documents_.losses[size_t(d)] = own[layout_.loss];
+          program_.run(own, ints, 0, examples_.lengths[size_t(e)], 0, layout_.backward);
+      examples_.losses[size_t(e)] = own[layout_.loss];
       const bool is_fault = fault.instruction >= 0;
-      if (!is_fault) kernels_.copy(sum(lane), n, gradients, n, 1, 1, n, d > lane);
-      // The next document adds to zeros.
+      if (!is_fault) kernels_.copy(sum(lane), n, gradients, n, 1, 1, n, e > lane);
+      // The next example adds to zeros.
       std::fill(gradients, gradients + n, T(0));
-      if (is_fault) return {fault, d};
+      if (is_fault) return {fault, e};
     }
     return {};
   }
@@ -88,11 +88,11 @@ class Step {
     for (int32_t lane = 0; lane < used_; lane++)
       kernels_.copy(gradients, n, sum(lane), n, 1, 1, n, lane > 0);
     double loss = 0;
-    for (const double each : documents_.losses) loss += each;
-    arena_[layout_.loss] = T(loss / double(documents_.losses.size()));
-    const T share = T(1) / T(documents_.lengths.size());
+    for (const double each : examples_.losses) loss += each;
+    arena_[layout_.loss] = T(loss / double(examples_.losses.size()));
+    const T share = T(1) / T(examples_.lengths.size());
     kernels_.mul(gradients, n, gradients, n, 1, &share, 0, 0, 1, n, 0);
-    return program_.run(arena_, documents_.ints.data(), 0, program_.levels(), layout_.backward,
+    return program_.run(arena_, examples_.ints.data(), 0, program_.max_length(), layout_.backward,
                         layout_.update);
   }
 
@@ -105,19 +105,19 @@ class Step {
   T* const arena_;
   const Lanes& lanes_;
   const BatchLayout& layout_;
-  const Documents& documents_;
+  const Examples& examples_;
   const int32_t used_;
   std::vector<BatchFault> faults_;
-  int64_t fed_ = 0;  // numbers of one document
+  int64_t fed_ = 0;  // how many numbers an example feeds
 };
 
 }  // namespace
 
 BatchFault step_batch(const Program& program, void* arena, const Lanes& lanes,
-                      const BatchLayout& layout, const Documents& documents, int32_t threads) {
+                      const BatchLayout& layout, const Examples& examples, int32_t threads) {
   if (program.is_float32())
-    return Step<float>(program, arena, lanes, layout, documents).run(threads);
-  return Step<double>(program, arena, lanes, layout, documents).run(threads);
+    return Step<float>(program, arena, lanes, layout, examples).run(threads);
+  return Step<double>(program, arena, lanes, layout, examples).run(threads);
 }
 
 }  // namespace vecgrad

@@ -1,9 +1,9 @@
-// Batches: one update from the mean gradient of several documents, on several threads.
+// Batches: one update from the mean gradient of several examples, on several threads.
 //
-// A document runs forward and backward in a lane, memory of its own with the parameters copied into
-// it, and adds its gradient to the lane's sum. Document d runs in lane d modulo their number, a
-// lane's documents in order, and lanes are summed in order: which thread runs a lane, and how many
-// there are, changes no bit of the result.
+// Examples are dealt to lanes: example e belongs to lane e modulo the number of lanes. A lane runs
+// its examples in order, forward and backward, and adds up their gradients; then the lanes are
+// added in order. Which thread runs a lane, and how many threads there are, changes no bit of the
+// result.
 #pragma once
 
 #include <cstdint>
@@ -13,13 +13,13 @@
 
 namespace vecgrad {
 
-// `count` numbers, from `offset` in the arena on.
+// `count` numbers of the arena, from `offset` on.
 struct ArenaRange {
   int32_t offset, count;
 };
 
-// Where in a program's arena the parameters, their gradients and the loss lie, and what a document
-// feeds; ends of the instructions.
+// Where in a program's arena the parameters, their gradients, the loss and the fed numbers lie, and
+// where the instructions of the backward pass and of the update end.
 struct BatchLayout {
   ArenaRange parameters, gradients;
   int32_t loss;
@@ -27,9 +27,9 @@ struct BatchLayout {
   int32_t backward, update;
 };
 
-// What is fed, document by document: the program's integers, the numbers of all fed ranges in turn,
-// and how many levels it has. As many losses.
-struct Documents {
+// What is fed for each example: the program's integers, the numbers of all fed ranges in turn, and
+// its prefix length. `losses` has a place for each.
+struct Examples {
   std::span<int32_t> ints;
   const void* numbers;
   std::span<const int32_t> lengths;
@@ -38,12 +38,12 @@ struct Documents {
 
 struct BatchFault {
   RunFault fault;
-  int32_t document = -1;  // -1: it was the update's
+  int32_t example = -1;  // -1: the update
 };
 
-// The documents are dealt to `count` lanes, and each lane's gradients added up: how many there are
-// decides in which order. As many copies of the program's arena but for its parameters, `stride`
-// numbers apart, of which each thread runs in one; room for the lanes' sums, one behind the other.
+// `memory` holds `count` copies of the program's arena, `stride` numbers apart: each thread runs in
+// one, and copies the parameters into it. `sums` has room for the gradients of each lane, one lane
+// after the other. The number of lanes decides in which order gradients are added.
 struct Lanes {
   void* memory;
   int64_t stride;
@@ -51,10 +51,10 @@ struct Lanes {
   void* sums;
 };
 
-// One step on `arena`, the program's own memory. The caller has checked sizes, that ranges lie in
-// the arena and lengths from 1 to the program's levels. After a fault, of the first document that
-// had one, nothing is updated.
+// Takes one step on `arena`, the program's own memory. The caller has checked the sizes, that
+// ranges lie in the arena, and that lengths lie between 1 and the program's longest. After a fault
+// nothing is updated; the fault is that of the first example that had one.
 BatchFault step_batch(const Program& program, void* arena, const Lanes& lanes,
-                      const BatchLayout& layout, const Documents& documents, int32_t threads);
+                      const BatchLayout& layout, const Examples& examples, int32_t threads);
 
 }  // namespace vecgrad

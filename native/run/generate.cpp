@@ -1,15 +1,16 @@
+// Generation of sequences: see generate.h.
 #include "run/generate.h"
 
 #include <algorithm>
 
-#include "vm/denormals.h"
 #include "isa/isa.h"
+#include "vm/denormals.h"
 
 namespace vecgrad {
 namespace {
 
-// Turns the numbers of a group into the weights of a choice: their softmax at a temperature, 0 for
-// all but the largest.
+// Turns the results of a position into the weights of a choice: their softmax at a temperature, and
+// 0 for all but the largest.
 template <class T>
 class Weights {
  public:
@@ -24,7 +25,7 @@ class Weights {
     largest_.resize(size_t(generation.top));
   }
 
-  // `at` says where in the arena they lie.
+  // `at` says where in the arena the results lie.
   double* of(const void* arena, const int32_t* at) {
     const T* const x = static_cast<const T*>(arena);
     T* const scaled = scaled_.data();
@@ -38,10 +39,10 @@ class Weights {
   }
 
  private:
-  // The largest keep the weights that they have among all: a choice asks for no sum of 1, and NaN,
-  // which is never among the largest, has made every weight NaN.
+  // The largest keep the weights that they have among all results, since the weights of a choice
+  // need not sum to 1. A NaN, which is never among the largest, has made every weight NaN.
   void weigh_largest(const T* x, const int32_t* at) {
-    // By the numbers themselves: scaled ones can be equal where these are not.
+    // Compares the results themselves: scaled ones can be equal where these are not.
     for (int64_t i = 0; i < count_; i++) numbers_[size_t(i)] = x[at[i]];
     kernels_.topk(largest_.data(), numbers_.data(), 1, count_, int64_t(largest_.size()), 1);
     std::fill(weights_.begin(), weights_.end(), 0);
@@ -53,8 +54,8 @@ class Weights {
   const T factor_;
   std::vector<T> scaled_;
   std::vector<double> weights_;
-  std::vector<T> numbers_;        // with `largest_` alone
-  std::vector<int32_t> largest_;  // which of the numbers they are; empty: all
+  std::vector<T> numbers_;        // the results, if only the largest count
+  std::vector<int32_t> largest_;  // the indices of the largest; empty: all count
 };
 
 template <class T>
@@ -69,25 +70,25 @@ Generated generate_as(const Program& program, void* arena, int32_t* ints, Random
     ints[generation.slot] = generation.start;
     std::copy(prefix.begin(), prefix.end(), ints + generation.slot + 1);
     std::copy(prefix.begin(), prefix.end(), choices);
-    int32_t level = first;
-    for (bool is_over = false; !is_over && level < program.levels(); level++) {
-      // The levels of a prefix run with the first that draws.
-      const int32_t from = generation.is_prefix || level == first ? 0 : level;
+    int32_t position = first;
+    for (bool is_over = false; !is_over && position < program.max_length(); position++) {
+      // The positions of the given prefix run together with the first that chooses.
+      const int32_t from = generation.is_prefix || position == first ? 0 : position;
       Span span{0, generation.instructions};
-      if (from == level && !generation.is_prefix)
-        span = program.span(level, generation.instructions);
-      const RunFault fault = program.run(arena, ints, from, level + 1, span.begin, span.end);
+      if (from == position && !generation.is_prefix)
+        span = program.span(position, generation.instructions);
+      const RunFault fault = program.run(arena, ints, from, position + 1, span.begin, span.end);
       if (fault.instruction >= 0) return {fault};
-      double* const w = weights.of(arena, generation.results.data() + level * n);
+      double* const w = weights.of(arena, generation.results.data() + position * n);
       const int64_t choice = random.choose(w, size_t(n));
       if (choice < 0) return {{}, true};
-      choices[level] = int32_t(choice);
+      choices[position] = int32_t(choice);
       is_over = choice == generation.stop;
-      if (!is_over && level + 1 < program.levels())
-        ints[generation.slot + level + 1] = int32_t(choice);
+      if (!is_over && position + 1 < program.max_length())
+        ints[generation.slot + position + 1] = int32_t(choice);
     }
-    lengths[sequence] = level;
-    choices += program.levels();
+    lengths[sequence] = position;
+    choices += program.max_length();
   }
   return {};
 }
@@ -96,7 +97,7 @@ Generated generate_as(const Program& program, void* arena, int32_t* ints, Random
 
 Generated generate(const Program& program, void* arena, int32_t* ints, Random& random,
                    const Generation& generation, int32_t* choices, int32_t* lengths, size_t count) {
-  // Once for all runs: switching takes as long as some instructions.
+  // Once for all runs: switching takes as long as several instructions.
   const FlushDenormals flush;
   const auto as = program.is_float32() ? generate_as<float> : generate_as<double>;
   return as(program, arena, ints, random, generation, choices, lengths, count);

@@ -1,4 +1,5 @@
-// Generation: runs a sequence program level by level, each drawing what the next one reads.
+// Generation: runs a sequence program position by position. Each position makes a choice at random,
+// which the next position reads.
 #pragma once
 
 #include <cstddef>
@@ -11,26 +12,27 @@
 namespace vecgrad {
 
 struct Generation {
-  // levels x choices: where in the arena each level leaves its results.
+  // Positions x choices: where in the arena each position leaves its results.
   std::vector<int32_t> results;
   int64_t choices = 0;
-  int64_t top = 0;              // a choice is drawn from so many: those with the largest results
-  std::vector<int32_t> prefix;  // the choices that every sequence begins with: fewer than levels
-  int64_t slot = 0;             // of the integer that level 0 reads; level p reads slot + p
-  int32_t start = 0;            // what level 0 reads
+  int64_t top = 0;              // choose among this many, those with the largest results
+  std::vector<int32_t> prefix;  // the choices that every sequence begins with
+  int64_t slot = 0;             // the slot of the integer that position 0 reads; p reads slot + p
+  int32_t start = 0;            // what position 0 reads
   int32_t stop = 0;             // the choice that ends a sequence
-  double temperature = 1;       // a choice's weight is softmax(results / temperature)
-  int32_t instructions = 0;     // of the program, from its first on
-  bool is_prefix = false;       // level p is a run of length p + 1, not of the level alone
+  double temperature = 1;       // the weights of a choice are softmax(results / temperature)
+  int32_t instructions = 0;     // the program's instructions [0, instructions) run
+  bool is_prefix = false;       // position p is a run of prefix length p + 1, not of p alone
 };
 
 struct Generated {
   RunFault fault;
-  bool is_undecided = false;  // weights whose sum is not finite and above zero
+  bool is_undecided = false;  // the sum of the weights was not finite and above zero
 };
 
-// Fills `lengths` with the numbers of choices drawn and `choices` with the choices, a row of
-// `levels` for each sequence. `arena` and `ints` are the program's memory.
+// Generates `count` sequences. Fills `lengths` with the number of choices in each and `choices`
+// with the choices, a row of the program's longest length for each sequence. `arena` and `ints` are
+// the program's memory.
 Generated generate(const Program& program, void* arena, int32_t* ints, Random& random,
                    const Generation& generation, int32_t* choices, int32_t* lengths, size_t count);
 

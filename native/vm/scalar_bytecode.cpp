@@ -1,27 +1,24 @@
-// The interpreter of the scalar tape. Compiled without vectorisation: this is the study's slow
-// version, each coefficient a number of its own, and it must stay an honest one.
+// The validator and the interpreter of scalar bytecode. Compiled without vectorisation: this is the
+// study's slow version, in which every coefficient is a number of its own.
 #include "vm/scalar_bytecode.h"
 
 #include <cmath>
+#include <iterator>
 
 #include "vm/functions.h"
+#include "vm/scalar_opcodes.h"
 
 namespace vecgrad {
 namespace {
 
-enum class TapeOp : uint32_t {
-#define TAPE(name, operands) name,
-#include "vm/scalar_bytecode.def"
-#undef TAPE
-};
-
 constexpr const char* operand_kinds[] = {
-#define TAPE(name, operands) operands,
+#define SCALAR(name, operands) operands,
 #include "vm/scalar_bytecode.def"
-#undef TAPE
+#undef SCALAR
 };
-constexpr uint32_t tape_op_count = sizeof(operand_kinds) / sizeof(operand_kinds[0]);
+constexpr uint32_t scalar_opcode_count = sizeof(operand_kinds) / sizeof(operand_kinds[0]);
 
+// How many words a record has.
 int words_of(const char* kinds) {
   int words = 0;
   for (; *kinds; kinds++) words += *kinds == 'P' ? 3 : 1;
@@ -41,11 +38,11 @@ const char* check_record(const char* kinds, const uint32_t* w, int64_t arena_siz
         if (int64_t(*w++) >= ints_size) return "an index slot out of range";
         break;
       case 'P': {
-        // Below 2^64, whatever the three are.
-        const uint64_t base = w[0], stride = w[1], limit = w[2];
+        // The last slot is below 2^64, whatever the three words are.
+        const uint64_t base = w[0], stride = w[1], count = w[2];
         w += 3;
-        if (limit < 1 || base + stride * (limit - 1) >= uint64_t(arena_size))
-          return "a run out of range";
+        if (count < 1 || base + stride * (count - 1) >= uint64_t(arena_size))
+          return "slots out of range";
         break;
       }
       default:
@@ -57,31 +54,37 @@ const char* check_record(const char* kinds, const uint32_t* w, int64_t arena_siz
 
 }  // namespace
 
-const std::vector<const char*>& tape_names() {
+const std::vector<const char*>& scalar_opcode_names() {
   static const std::vector<const char*> names = {
-#define TAPE(name, operands) #name,
+#define SCALAR(name, operands) #name,
 #include "vm/scalar_bytecode.def"
-#undef TAPE
+#undef SCALAR
   };
   return names;
 }
 
-std::string check_tape(std::span<const uint32_t> tape, int64_t begin, int64_t end,
-                       int64_t arena_size, int64_t ints_size) {
-  if (begin < 0 || begin > end || end > int64_t(tape.size())) return "a tape range out of range";
+const std::vector<const char*>& scalar_opcode_operands() {
+  static const std::vector<const char*> operands(std::begin(operand_kinds),
+                                                 std::end(operand_kinds));
+  return operands;
+}
+
+std::string check_scalar_bytecode(std::span<const uint32_t> words, int64_t begin, int64_t end,
+                                  int64_t arena_size, int64_t ints_size) {
+  if (begin < 0 || begin > end || end > int64_t(words.size())) return "words out of range";
   int64_t at = begin;
   while (at < end) {
-    const uint32_t op = tape[at] & 0xff, count = tape[at] >> 8;
+    const uint32_t op = words[at] & 0xff, count = words[at] >> 8;
     at++;
-    if (op >= tape_op_count) return "an unknown tape opcode " + std::to_string(op);
+    if (op >= scalar_opcode_count) return "an unknown scalar opcode " + std::to_string(op);
     const char* kinds = operand_kinds[op];
-    const int words = words_of(kinds);
-    if (int64_t(count) * words > end - at) return "a tape run that ends outside its range";
-    // The update rules read a block of numbers behind their last slot.
-    const int64_t rule = op == uint32_t(TapeOp::adam) ? 5 : op == uint32_t(TapeOp::sgd) ? 1 : 0;
-    for (uint32_t i = 0; i < count; i++, at += words) {
-      if (const char* fault = check_record(kinds, &tape[at], arena_size, ints_size)) return fault;
-      if (rule && int64_t(tape[at + words - 1]) + rule >= arena_size)
+    const int each = words_of(kinds);
+    if (int64_t(count) * each > end - at) return "a group that ends outside its range";
+    // The last operand of an update is the first of several numbers.
+    const int64_t rule = op == uint32_t(ScalarOp::adam) ? 5 : op == uint32_t(ScalarOp::sgd) ? 1 : 0;
+    for (uint32_t i = 0; i < count; i++, at += each) {
+      if (const char* fault = check_record(kinds, &words[at], arena_size, ints_size)) return fault;
+      if (rule && int64_t(words[at + each - 1]) + rule >= arena_size)
         return "an update rule out of range";
     }
   }
@@ -89,35 +92,36 @@ std::string check_tape(std::span<const uint32_t> tape, int64_t begin, int64_t en
 }
 
 template <class T>
-TapeFault run_tape(T* x, const int32_t* ints, const uint32_t* tape, int64_t begin, int64_t end) {
-  const uint32_t* w = tape + begin;
-  const uint32_t* const stop = tape + end;
+ScalarFault run_scalar_bytecode(T* x, const int32_t* ints, const uint32_t* words, int64_t begin,
+                                int64_t end) {
+  const uint32_t* w = words + begin;
+  const uint32_t* const stop = words + end;
   while (w < stop) {
     const uint32_t head = *w++;
     uint32_t n = head >> 8;
-// One loop per opcode: the dispatch is paid once per run of equal opcodes.
-#define RUN(name, words, body)   \
-  case TapeOp::name:             \
+// One loop per opcode: the dispatch is paid once per group.
+#define EACH(name, words, body)  \
+  case ScalarOp::name:           \
     for (; n; n--, w += words) { \
       body;                      \
     }                            \
     break;
-#define FUNCTION1(name) RUN(name, 2, x[w[0]] = functions::name(x[w[1]]))
-#define FUNCTION2(name) RUN(name, 3, x[w[0]] = functions::name(x[w[1]], x[w[2]]))
-    switch (TapeOp(head & 0xff)) {
-      RUN(copy, 2, x[w[0]] = x[w[1]])
-      RUN(neg, 2, x[w[0]] = -x[w[1]])
-      RUN(relu, 2, x[w[0]] = x[w[1]] > 0 || x[w[1]] != x[w[1]] ? x[w[1]] : T(0))
-      RUN(exp, 2, x[w[0]] = std::exp(x[w[1]]))
-      RUN(log, 2, x[w[0]] = std::log(x[w[1]]))
-      RUN(sqrt, 2, x[w[0]] = std::sqrt(x[w[1]]))
-      RUN(rsqrt, 2, x[w[0]] = T(1) / std::sqrt(x[w[1]]))
-      RUN(reciprocal, 2, x[w[0]] = T(1) / x[w[1]])
-      RUN(add, 3, x[w[0]] = x[w[1]] + x[w[2]])
-      RUN(sub, 3, x[w[0]] = x[w[1]] - x[w[2]])
-      RUN(mul, 3, x[w[0]] = x[w[1]] * x[w[2]])
-      RUN(div, 3, x[w[0]] = x[w[1]] / x[w[2]])
-      RUN(pow, 3, x[w[0]] = std::pow(x[w[1]], x[w[2]]))
+#define FUNCTION1(name) EACH(name, 2, x[w[0]] = functions::name(x[w[1]]))
+#define FUNCTION2(name) EACH(name, 3, x[w[0]] = functions::name(x[w[1]], x[w[2]]))
+    switch (ScalarOp(head & 0xff)) {
+      EACH(copy, 2, x[w[0]] = x[w[1]])
+      EACH(neg, 2, x[w[0]] = -x[w[1]])
+      EACH(relu, 2, x[w[0]] = x[w[1]] > 0 || x[w[1]] != x[w[1]] ? x[w[1]] : T(0))
+      EACH(exp, 2, x[w[0]] = std::exp(x[w[1]]))
+      EACH(log, 2, x[w[0]] = std::log(x[w[1]]))
+      EACH(sqrt, 2, x[w[0]] = std::sqrt(x[w[1]]))
+      EACH(rsqrt, 2, x[w[0]] = T(1) / std::sqrt(x[w[1]]))
+      EACH(reciprocal, 2, x[w[0]] = T(1) / x[w[1]])
+      EACH(add, 3, x[w[0]] = x[w[1]] + x[w[2]])
+      EACH(sub, 3, x[w[0]] = x[w[1]] - x[w[2]])
+      EACH(mul, 3, x[w[0]] = x[w[1]] * x[w[2]])
+      EACH(div, 3, x[w[0]] = x[w[1]] / x[w[2]])
+      EACH(pow, 3, x[w[0]] = std::pow(x[w[1]], x[w[2]]))
       FUNCTION1(tanh)
       FUNCTION1(sigmoid)
       FUNCTION1(sign)
@@ -137,33 +141,33 @@ TapeFault run_tape(T* x, const int32_t* ints, const uint32_t* tape, int64_t begi
       FUNCTION2(if_nonzero)
       FUNCTION2(if_zero)
       FUNCTION2(mask_positive)
-      RUN(accumulate, 2, x[w[0]] += x[w[1]])
-      RUN(decumulate, 2, x[w[0]] -= x[w[1]])
-      RUN(fma, 3, x[w[0]] += x[w[1]] * x[w[2]])
-      RUN(mul_add, 4, x[w[0]] = x[w[1]] * x[w[2]] + x[w[3]])
-      RUN(mask_add, 3, x[w[0]] += functions::mask_positive(x[w[1]], x[w[2]]))
-      case TapeOp::pick:
+      EACH(accumulate, 2, x[w[0]] += x[w[1]])
+      EACH(decumulate, 2, x[w[0]] -= x[w[1]])
+      EACH(fma, 3, x[w[0]] += x[w[1]] * x[w[2]])
+      EACH(mul_add, 4, x[w[0]] = x[w[1]] * x[w[2]] + x[w[3]])
+      EACH(mask_add, 3, x[w[0]] += functions::mask_positive(x[w[1]], x[w[2]]))
+      case ScalarOp::pick:
         for (; n; n--, w += 5) {
           const int32_t i = ints[w[4]];
           if (i < 0 || i >= int64_t(w[3])) return {true, i, int64_t(w[3])};
           x[w[0]] = x[w[1] + uint64_t(w[2]) * i];
         }
         break;
-      case TapeOp::pick_add:
+      case ScalarOp::pick_add:
         for (; n; n--, w += 5) {
           const int32_t i = ints[w[4]];
           if (i < 0 || i >= int64_t(w[3])) return {true, i, int64_t(w[3])};
           x[w[1] + uint64_t(w[2]) * i] += x[w[0]];
         }
         break;
-        RUN(choose_grad, 4, x[w[0]] = ints[w[2]] == int32_t(w[3]) ? x[w[1]] : T(0))
-        RUN(sgd, 4, {
+        EACH(choose_grad, 4, x[w[0]] = ints[w[2]] == int32_t(w[3]) ? x[w[1]] : T(0))
+        EACH(sgd, 4, {
           const T* rule = x + w[3];
           const T v = rule[1] * x[w[1]] + x[w[2]];
           x[w[1]] = v;
           x[w[0]] -= rule[0] * v;
         })
-        RUN(adam, 5, {
+        EACH(adam, 5, {
           const T* rule = x + w[4];
           const T g = x[w[3]];
           const T m = rule[1] * x[w[1]] + (T(1) - rule[1]) * g;
@@ -175,12 +179,14 @@ TapeFault run_tape(T* x, const int32_t* ints, const uint32_t* tape, int64_t begi
     }
 #undef FUNCTION2
 #undef FUNCTION1
-#undef RUN
+#undef EACH
   }
   return {};
 }
 
-template TapeFault run_tape<float>(float*, const int32_t*, const uint32_t*, int64_t, int64_t);
-template TapeFault run_tape<double>(double*, const int32_t*, const uint32_t*, int64_t, int64_t);
+template ScalarFault run_scalar_bytecode<float>(float*, const int32_t*, const uint32_t*, int64_t,
+                                                int64_t);
+template ScalarFault run_scalar_bytecode<double>(double*, const int32_t*, const uint32_t*, int64_t,
+                                                 int64_t);
 
 }  // namespace vecgrad

@@ -1,4 +1,4 @@
-// The scalar tape: one number per instruction, no vector anywhere.
+// Scalar bytecode: programs on single numbers, one result per instruction, no vector anywhere.
 #pragma once
 
 #include <cstdint>
@@ -8,19 +8,25 @@
 
 namespace vecgrad {
 
-struct TapeFault {
+// Which index a `pick` or `pick_add` found outside its slots.
+struct ScalarFault {
   bool failed = false;
   int64_t index = 0;
   int64_t limit = 0;
 };
 
-// Checks the words [begin, end): opcodes, counts, slots inside the arena. Empty string: sound.
-std::string check_tape(std::span<const uint32_t> tape, int64_t begin, int64_t end,
-                       int64_t arena_size, int64_t ints_size);
+// Checks the words [begin, end): opcodes, counts, slots inside the arena. Says what is unsound;
+// empty: nothing.
+std::string check_scalar_bytecode(std::span<const uint32_t> words, int64_t begin, int64_t end,
+                                  int64_t arena_size, int64_t ints_size);
 
+// Runs the words [begin, end), which have been checked.
 template <class T>
-TapeFault run_tape(T* arena, const int32_t* ints, const uint32_t* tape, int64_t begin, int64_t end);
+ScalarFault run_scalar_bytecode(T* arena, const int32_t* ints, const uint32_t* words, int64_t begin,
+                                int64_t end);
 
-const std::vector<const char*>& tape_names();
+// By opcode: the names, and the operand words of a record (scalar_bytecode.def).
+const std::vector<const char*>& scalar_opcode_names();
+const std::vector<const char*>& scalar_opcode_operands();
 
 }  // namespace vecgrad

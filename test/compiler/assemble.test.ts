@@ -1,17 +1,17 @@
-/** The assembler of tapes: a small graph by hand, and graphs that are none. */
+/** The assembler of scalar bytecode: a small graph by hand, and graphs that are none. */
 import assert from 'node:assert/strict';
 import {
   addon,
-  tapeOpcodeNames,
-  tapeOpcodes,
-  type TapeGraph,
-  type TapePlan,
+  scalarOpcodeNames,
+  scalarOpcodes,
+  type AssemblerGraph,
+  type AssemblerPlan,
 } from '../../lib/binding/addon.js';
 
 const [LEAF, PLAIN, TOTAL] = [0, 1, 2];
 
 /** x, y, x * y, and the total of x * y and x. */
-function graph(): TapeGraph {
+function graph(): AssemblerGraph {
   return {
     ops: Uint8Array.of(LEAF, LEAF, PLAIN, TOTAL),
     start: Int32Array.of(0, 0, 0, 2, 4),
@@ -20,17 +20,17 @@ function graph(): TapeGraph {
     attributeOf: new Int32Array(4),
     attributes: Int32Array.of(0, -1, 0, 0, -1, 0, 0),
     levelsList: new Int32Array(0),
-    // leaf, plain, total (native/compile/assemble.h)
+    // leaf, plain, total (native/compile/assembler_graph.h)
     roles: Int32Array.of(1, 2, 3),
-    own: Int32Array.of(-1, tapeOpcodes.get('mul')!, -1),
-    adding: Int32Array.of(-1, tapeOpcodes.get('fma')!, -1),
+    own: Int32Array.of(-1, scalarOpcodes.get('mul')!, -1),
+    adding: Int32Array.of(-1, scalarOpcodes.get('fma')!, -1),
     count: 4,
     forwardEnd: 4,
     maxLevel: 1,
   };
 }
 
-function plan(): TapePlan {
+function plan(): AssemblerPlan {
   return {
     uses: Int32Array.of(2, 1, 1, 1),
     gradients: new Int32Array(0),
@@ -47,46 +47,50 @@ function plan(): TapePlan {
   };
 }
 
-/** A tape's records, in words. */
-function records(tape: Uint32Array): string[] {
+/** The records of scalar bytecode, in words. */
+function records(code: Uint32Array): string[] {
   const found: string[] = [];
-  for (let at = 0; at < tape.length;) {
-    const name = tapeOpcodeNames[tape[at]! & 255]!;
-    const words = addon.info().tapeOperands[tape[at]! & 255]!.length;
-    const count = tape[at++]! >>> 8;
+  for (let at = 0; at < code.length;) {
+    const name = scalarOpcodeNames[code[at]! & 255]!;
+    const words = addon.info().scalarOperands[code[at]! & 255]!.length;
+    const count = code[at++]! >>> 8;
     for (let i = 0; i < count; i++, at += words)
-      found.push(`${name} ${tape.slice(at, at + words).join(' ')}`);
+      found.push(`${name} ${code.slice(at, at + words).join(' ')}`);
   }
   return found;
 }
 
-describe('the assembler of tapes', () => {
+describe('the assembler of scalar bytecode', () => {
   it('counts what is used, and kept', () => {
     assert.deepEqual([...addon.countUses(graph(), Int32Array.of(3))], [2, 1, 1, 1]);
     assert.deepEqual([...addon.countUses(graph(), Int32Array.of(2, 2))], [1, 1, 2, 0]);
   });
 
   it('lets a term add itself to its total', () => {
-    const made = addon.assembleTape(graph(), plan())!;
-    assert.deepEqual(records(made.tape), ['mul 3 0 1', 'accumulate 3 0']);
-    assert.deepEqual(made.forward, [0, made.tape.length]);
+    const made = addon.assembleScalarBytecode(graph(), plan())!;
+    assert.deepEqual(records(made.words), ['mul 3 0 1', 'accumulate 3 0']);
+    assert.deepEqual(made.forward, [0, made.words.length]);
     assert.equal(made.arenaSize, 4);
   });
 
   it('leaves no place for what is not needed', () => {
     const without = plan();
     without.uses.set([0, 0, 0, 0]);
-    assert.equal(addon.assembleTape(graph(), without)!.tape.length, 0);
+    assert.equal(addon.assembleScalarBytecode(graph(), without)!.words.length, 0);
   });
 
-  const bad: [what: string, change: (g: TapeGraph, p: TapePlan) => void, message: RegExp][] = [
+  const bad: [what: string, change: (g: AssemblerGraph, p: AssemblerPlan) => void, message: RegExp][] = [
     ['an operand behind its node', (g) => (g.list[0] = 3), /node 2: an operand that does not come before it/],
     ['a negative operand', (g) => (g.list[0] = -1), /node 2: an operand/],
     ['operands outside their list', (g) => (g.start[4] = 9), /node 3: operands outside their list/],
     ['operands that end before they start', (g) => (g.start[3] = 9), /node 2: operands outside/],
     ['an unknown operator', (g) => (g.ops[2] = 7), /node 2: no such operator/],
-    ['an operator without a role', (g) => (g.roles[1] = 0), /node 2: an operator that no tape has/],
-    ['an unknown role', (g) => (g.roles[1] = 99), /node 2: an operator that no tape has/],
+    [
+      'an operator without a role',
+      (g) => (g.roles[1] = 0),
+      /node 2: an operator that scalar bytecode does not have/,
+    ],
+    ['an unknown role', (g) => (g.roles[1] = 99), /node 2: an operator that scalar bytecode does not have/],
     ['a product of one number', (g) => g.start.set([0, 0, 0, 1, 3]), /node 2: operands/],
     ['an unknown attribute', (g) => (g.attributeOf[1] = 1), /node 1: no such attribute/],
     ['levels outside their list', (g) => g.attributes.set([0, 0, 2]), /levels outside their list/],
@@ -130,13 +134,13 @@ describe('the assembler of tapes', () => {
       (_, p) => (p.arenaSize = 2 ** 31 - 1),
       /an arena of more than 2\^31 - 1 numbers/,
     ],
-    ['no place for the zero', (_, p) => delete (p as Partial<TapePlan>).zero, /unexpected zero/],
+    ['no place for the zero', (_, p) => delete (p as Partial<AssemblerPlan>).zero, /unexpected zero/],
   ];
   for (const [what, change, message] of bad) {
     it(`refuses ${what}`, () => {
       const [g, p] = [graph(), plan()];
       change(g, p);
-      assert.throws(() => addon.assembleTape(g, p), message);
+      assert.throws(() => addon.assembleScalarBytecode(g, p), message);
     });
   }
 

@@ -19,7 +19,7 @@ const forward = (root: Value): Program => new Program({ groups: [[root]], gradie
 
 describe('the work of a program', () => {
   it('is known of every instruction', () => {
-    for (const op of addon.info().opcodes) assert(op === 'tape' || op in FLOP, op);
+    for (const op of addon.info().opcodes) assert(op === 'scalar_bytecode' || op in FLOP, op);
   });
 
   it('of a product counts two operations a term, and each number once', () => {
@@ -39,7 +39,7 @@ describe('the work of a program', () => {
     );
   });
 
-  it('of single numbers counts every record of the tape', () => {
+  it('of single numbers counts every record of scalar bytecode', () => {
     const [a, b] = [parameter(2), parameter(3)];
     const picked = choose([a.mul(b), a.exp()], index('i'));
     const work = forward(picked.add(1)).work();

@@ -13,6 +13,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as library from '../../lib/index.js';
+import { matrices } from '../../bench/matrices.js';
 import { addon } from '../../lib/binding/addon.js';
 import { packageRoot } from '../../lib/core/package.js';
 import { addonRows } from '../support/hostile/addon.js';
@@ -170,7 +171,7 @@ describe('what once crashed', () => {
     runSeries: 'rules',
     stepBatch: 'fed',
     countUses: 'start',
-    assembleTape: 'list',
+    assembleScalarBytecode: 'list',
     numberKinds: 'ops',
     differentiateNumbers: 'levels',
     createProgram: 'levels',
@@ -189,7 +190,7 @@ describe('what once crashed', () => {
 
   const detached: [name: string, key: string, taken: string][] = [
     ['countUses', 'adding', 'list'],
-    ['assembleTape', 'adding', 'start'],
+    ['assembleScalarBytecode', 'adding', 'start'],
     ['numberKinds', 'leaves', 'list'],
     ['runSeries', 'stepSlots', 'rules'],
     ['stepBatch', 'losses', 'ints'],
@@ -234,12 +235,12 @@ describe('what once crashed', () => {
   const rows: [what: string, call: () => unknown, message: RegExp][] = [
     [
       'indices in the memory that they choose',
-      () => addon.matrices.scatterAdd(floats, 2, new Float64Array(4), same.subarray(0, 1), 1, 4),
-      /leaves its array/,
+      () => matrices.scatterAdd(floats, 2, new Float64Array(4), same.subarray(0, 1), 1, 4),
+      /shares memory/,
     ],
     [
       'products of one row without end',
-      () => addon.matrices.gemm(floats, 0, 0, floats, 0, 0, 0, floats, 0, 0, 0, most, 1, most, 1, 0),
+      () => matrices.gemm(floats, 0, 0, floats, 0, 0, 0, floats, 0, 0, 0, most, 1, most, 1, 0),
       /leaves its array/,
     ],
     [

@@ -1,6 +1,7 @@
 /** The kernels that can be called on their own: every one on every instruction set, in both types. */
 import assert from 'node:assert/strict';
 import { kernels, type MatmulOptions } from '../../lib/runtime/kernels.js';
+import { matrices } from '../../bench/matrices.js';
 import { addon, nativeInfo } from '../../lib/binding/addon.js';
 import { Random } from '../../lib/runtime/random.js';
 
@@ -768,7 +769,6 @@ describe('bad calls of kernels', () => {
 });
 
 describe('the matrices that models written by hand call', () => {
-  const { matrices } = addon;
   const [x, few] = [new Float32Array(64), new Float32Array(3)];
 
   it('multiply within arrays, whichever way an operand lies', () => {

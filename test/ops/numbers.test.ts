@@ -15,6 +15,7 @@ import { index, input, parameter } from '../../lib/value/leaves.js';
 import type { Node } from '../../lib/graph/node.js';
 import type { TypedArray, DType } from '../../lib/core/array.js';
 import { kernels } from '../../lib/runtime/kernels.js';
+import { matrices } from '../../bench/matrices.js';
 import { addon, nativeInfo } from '../../lib/binding/addon.js';
 import { Adam, SGD, type Training } from '../../lib/optim/optim.js';
 import { Program, type Feeds } from '../../lib/runtime/program.js';
@@ -903,7 +904,7 @@ describe('the number of threads changes no bit of a batch', () => {
 type Functions = Record<string, unknown>;
 type Native = (...args: unknown[]) => unknown;
 
-/** Every function of the addon, by its full name, with the object that holds it. */
+/** Every function of an object, by its full name, with the object that holds it. */
 function functionsOf(holder: Functions, prefix = ''): [name: string, holder: Functions, key: string][] {
   return Object.entries(holder).flatMap(([key, value]) =>
     typeof value === 'function'
@@ -911,6 +912,12 @@ function functionsOf(holder: Functions, prefix = ''): [name: string, holder: Fun
       : functionsOf(value as Functions, `${prefix}${key}.`),
   );
 }
+
+/** Those of the addon, and of the kernels that models written by hand call. */
+const allFunctions = (): ReturnType<typeof functionsOf> => [
+  ...functionsOf(addon as unknown as Functions),
+  ...functionsOf(matrices as unknown as Functions, 'matrices.'),
+];
 
 /**
  * Runs `body` with the thread's state checked after each call of the addon, and of the functions that
@@ -935,7 +942,7 @@ async function watched(
       }
       return typeof result === 'function' ? watch(`what ${name} returns`, result as Native) : result;
     };
-  const all = functionsOf(addon as unknown as Functions);
+  const all = allFunctions();
   const natives = all.map(([, holder, key]) => holder[key] as Native);
   all.forEach(([name, holder, key], i) => (holder[key] = watch(name, natives[i]!)));
   try {
@@ -960,7 +967,6 @@ async function callEverything(target: Target): Promise<void> {
   kernels.topk(tiny(9), 3, { isa });
   kernels.gather(tiny(4), Int32Array.of(1, 0), { cols: 2, isa });
 
-  const { matrices } = addon;
   const [y, x, g, one] = [tiny(4), tiny(4), tiny(4), tiny(2)];
   const targets = Int32Array.of(1, 0);
   matrices.gemm(y, 2, 0, x, 2, 1, 0, g, 2, 1, 0, 2, 2, 2, 1, 0);
@@ -1041,7 +1047,7 @@ async function callEverything(target: Target): Promise<void> {
 }
 
 describe('the state of floating-point arithmetic is as it was', () => {
-  const all = functionsOf(addon as unknown as Functions).map(([name]) => name);
+  const all = allFunctions().map(([name]) => name);
 
   describe('after every call of the addon that returns, or throws', () => {
     forEachTarget(async (target) => {
@@ -1057,7 +1063,7 @@ describe('the state of floating-point arithmetic is as it was', () => {
 
   it('after every call of the addon without arguments', async () => {
     const { returned, threw } = await watched(() => {
-      for (const [, holder, key] of functionsOf(addon as unknown as Functions)) {
+      for (const [, holder, key] of allFunctions()) {
         try {
           (holder[key] as Native)();
         } catch (error) {

@@ -47,7 +47,7 @@ function quadratic(): Problem {
   return { weights, loss, feeds: (step) => ({ x: noise(START.length, step) }), gradient: apart };
 }
 
-/** The same of single numbers, which run on the tape. */
+/** The same of single numbers, which run as scalar bytecode. */
 function singleNumbers(): Problem {
   const weights = START.map((w) => parameter(w));
   const squares = weights.map((w, i) => w.sub(input(`x${i}`)).pow(2));

@@ -402,7 +402,7 @@ describe('training off the event loop', () => {
       };
       const promise = training.stepEachAsync(dataset);
       addon.runSeriesAsync = original;
-      assert.match(String(wrong), /runSeriesAsync expects an Int32Array/);
+      assert.match(String(wrong), /runSeriesAsync: expected an Int32Array/);
       return promise;
     });
   });

@@ -16,7 +16,7 @@ import type { Tensor } from './reference.js';
 type Step = readonly [op: number, a: number, b: number, c: number];
 
 export interface Recipe {
-  /** Of single numbers only: what the scalar tape computes. */
+  /** Of single numbers only: what scalar bytecode computes. */
   scalar: boolean;
   seed: number;
   /** The length of most axes. */
@@ -233,7 +233,7 @@ export function build(recipe: Recipe): RandomGraph {
 
 /** A graph whose terms are drawn from everything made so far: shared, repeated, leaves, other means. */
 export interface TermsRecipe {
-  /** Of single numbers only: what the scalar tape computes. */
+  /** Of single numbers only: what scalar bytecode computes. */
   scalar: boolean;
   seed: number;
   /** The length of most axes; 0 makes arrays without numbers. */

@@ -1,24 +1,10 @@
-/** Encodes the machine's instructions: the word order of `decode` in native/vm. */
+/** Encodes the machine's instructions, whose words native/vm/words.def describes. */
 import { instructionWords, opcodes } from '../../binding/addon.js';
+import { OPERAND_PLACES, WORD } from './words.js';
 
 /** Offset, strides of the two outer loops, row stride, column stride. */
 export type Operand = readonly [number, number, number, number, number];
 export const NONE: Operand = [0, 0, 0, 0, 0];
-
-/** Where the parts of an instruction begin among its words. */
-export const WORD = {
-  opcode: 0,
-  accumulate: 1,
-  position: 2,
-  extents: 3,
-  y: 8,
-  a: 13,
-  b: 18,
-  c: 23,
-  x: 28,
-  imm0: 33,
-  imm1: 34,
-} as const;
 
 export interface Instruction {
   op: string;
@@ -80,14 +66,23 @@ export class Encoder {
     const code = opcodes.get(op);
     if (code === undefined) throw new Error(`the machine has no instruction '${op}'`);
     const w = this.words;
-    let at = this.length;
-    w[at++] = code;
-    w[at++] = accumulate ? 1 : 0;
-    w[at++] = position;
-    for (const id of extents) w[at++] = id;
-    for (const operand of [y, a, b, c, x]) for (const word of operand ?? NONE) w[at++] = word;
-    w[at++] = imm0 ?? 0;
-    w[at] = imm1 ?? 0;
+    const at = this.length;
+    w[at + WORD.opcode] = code;
+    w[at + WORD.accumulate] = accumulate ? 1 : 0;
+    w[at + WORD.position] = position;
+    w[at + WORD.outer1] = extents[0];
+    w[at + WORD.outer2] = extents[1];
+    w[at + WORD.rows] = extents[2];
+    w[at + WORD.cols] = extents[3];
+    w[at + WORD.inner] = extents[4];
+    const operands = [y, a, b, c, x];
+    for (let i = 0; i < operands.length; i++) {
+      const operand = operands[i] ?? NONE;
+      const places = OPERAND_PLACES[i]!;
+      for (let k = 0; k < places.length; k++) w[at + places[k]!] = operand[k]!;
+    }
+    w[at + WORD.imm0] = imm0 ?? 0;
+    w[at + WORD.imm1] = imm1 ?? 0;
     this.length += instructionWords;
     this.nodes.push(node);
   }

@@ -6,7 +6,8 @@ import { sizeOf } from '../../core/shape.js';
 import { opcodes } from '../../binding/addon.js';
 import type { OpName } from '../../graph/ops.js';
 import type { Context, Extent } from './context.js';
-import { WORD, type Encoder } from './encode.js';
+import type { Encoder } from './encode.js';
+import { EXTENT_PLACES, WORD } from './words.js';
 import type { View } from './view.js';
 
 const PRODUCTS: ReadonlySet<OpName> = new Set<OpName>(['matmul', 'gatherMatmul']);
@@ -102,23 +103,23 @@ function fuseIntoMatmul(w: Int32Array, { then, extents, from, to, other, accumul
   if (accumulates) return false;
   const adds = w[WORD.accumulate] === 1;
   const writesFrom =
-    extents.every((id, i) => w[WORD.extents + i] === id) &&
+    extents.every((id, i) => w[EXTENT_PLACES[i]!] === id) &&
     w[WORD.imm0] === EPILOGUES.indexOf(undefined) &&
-    w[WORD.y] === from.offset &&
-    w[WORD.c] === from.offset &&
-    (w[WORD.y + ROW] === from.row || from.row === 0);
+    w[WORD.y_offset] === from.offset &&
+    w[WORD.c_offset] === from.offset &&
+    (w[WORD.y_row] === from.row || from.row === 0);
   // The machine knows one row stride for what it writes, starts from and is masked by.
   const isAlike = (x: Matrix | undefined): boolean => !x || x.row === to.row;
   if (!writesFrom || !isAlike(other) || (adds && (then === 'add' || !isAlike(from)))) return false;
-  w[WORD.y] = to.offset;
-  if (to.row) w[WORD.y + ROW] = to.row;
+  w[WORD.y_offset] = to.offset;
+  if (to.row) w[WORD.y_row] = to.row;
   if (then === 'add') {
     w[WORD.accumulate] = 1;
-    w[WORD.c] = other!.offset;
+    w[WORD.c_offset] = other!.offset;
   } else {
     w[WORD.imm0] = EPILOGUES.indexOf(then);
     w[WORD.imm1] = other?.offset ?? 0;
-    if (!adds) w[WORD.c] = to.offset;
+    if (!adds) w[WORD.c_offset] = to.offset;
   }
   return true;
 }
@@ -133,28 +134,29 @@ function fuseIntoRowProduct(out: Encoder, w: Int32Array, epilogue: Epilogue): bo
   const { then, from, to, other, accumulates } = epilogue;
   const [outer1, outer2, rows, columns] = epilogue.extents;
   const one = out.literal(1);
-  const startsId = WORD.extents + 2;
-  const columnsId = w[WORD.extents + 3]!;
+  const startsId = WORD.rows;
+  const columnsId = w[WORD.cols]!;
   const n = out.fixedExtent(columnsId);
   const isRow = outer1 === one && outer2 === one && rows === one && columnsId === columns;
-  if (!isRow || w[WORD.y] !== from.offset || w[WORD.imm1] !== EPILOGUES.indexOf(undefined)) return false;
+  if (!isRow || w[WORD.y_offset] !== from.offset || w[WORD.imm1] !== EPILOGUES.indexOf(undefined))
+    return false;
   // Parts of the result are written before others are computed: no operand may lie where it is written.
   const overlaps = (at: number, numbers: number): boolean => at < to.offset + n && to.offset < at + numbers;
   const last = w[WORD.imm0]! - 1;
-  if (overlaps(w[WORD.a]!, last * w[WORD.a + ROW]! + 1)) return false;
-  if (overlaps(w[WORD.b]!, last * w[WORD.b + ROW]! + n)) return false;
+  if (overlaps(w[WORD.a_offset]!, last * w[WORD.a_row]! + 1)) return false;
+  if (overlaps(w[WORD.b_offset]!, last * w[WORD.b_row]! + n)) return false;
   const count = out.fixedExtent(w[startsId]!);
-  const starts = Array.from({ length: count }, (_, i) => w[WORD.c]! + i * w[WORD.c + ROW]!);
+  const starts = Array.from({ length: count }, (_, i) => w[WORD.c_offset]! + i * w[WORD.c_row]!);
   if (then === 'add') starts.push(other!.offset);
   if (accumulates) starts.push(to.offset);
   if (then === 'maskPositive' || (then === 'relu' && accumulates) || starts.length > 2) return false;
   // Rows that overlap the result, but are not it, are written before they are read.
   if (starts.some((at) => at !== to.offset && overlaps(at, n))) return false;
-  w[WORD.y] = to.offset;
+  w[WORD.y_offset] = to.offset;
   w[startsId] = out.literal(starts.length);
   starts.sort((a, b) => a - b);
-  w[WORD.c] = starts[0] ?? to.offset;
-  w[WORD.c + ROW] = starts.length > 1 ? starts[1]! - starts[0]! : 0;
+  w[WORD.c_offset] = starts[0] ?? to.offset;
+  w[WORD.c_row] = starts.length > 1 ? starts[1]! - starts[0]! : 0;
   if (then === 'relu') w[WORD.imm1] = EPILOGUES.indexOf('relu');
   return true;
 }

@@ -4,7 +4,7 @@
  * there are and in what order; here leaves are placed, and stretches of bytecode become instructions.
  */
 import { OP_NAMES, type OpName } from '../../graph/ops.js';
-import { addon, tapeOpcodes, type AssembledTape, type TapeGraph } from '../../binding/addon.js';
+import { addon, scalarOpcodes, type AssembledBytecode, type AssemblerGraph } from '../../binding/addon.js';
 import { Encoder } from './encode.js';
 import type { Ir } from '../ir/ir.js';
 import { Layout, type Lowered, type LoweringOptions } from './layout.js';
@@ -65,7 +65,7 @@ const ADDING: Partial<Record<OpName, string>> = {
 
 /** The code of an operation. */
 function bytecode(name: string): number {
-  return tapeOpcodes.get(name)!;
+  return scalarOpcodes.get(name)!;
 }
 /** A number for each operator, by the compiler's numbering. */
 function byOperator(of: (op: OpName) => number): Int32Array {
@@ -110,7 +110,7 @@ const POWERS: ReadonlyMap<number, string> = new Map([
 
 /**
  * How many words the assembler has for an attribute, and which of them holds an exponent
- * (native/compile/assemble.h).
+ * (native/compile/assembler_graph.h).
  */
 const ATTRIBUTE_WORDS = 7;
 const EXPONENT = 4;
@@ -141,7 +141,7 @@ function powerOf(exponent: number): string {
 
 /** Lowers a graph of single numbers; undefined where its positions leave no order to run in. */
 export function lowerScalars(ir: Ir, options: LoweringOptions): Lowered | undefined {
-  const graph: TapeGraph = {
+  const graph: AssemblerGraph = {
     ...ir.arrays,
     ...attributeWords(ir),
     roles: OWN_ROLE,
@@ -161,7 +161,7 @@ export function lowerScalars(ir: Ir, options: LoweringOptions): Lowered | undefi
     if (exponent === undefined || powerOf(exponent) !== 'pow') return;
     graph.attributes[ATTRIBUTE_WORDS * i + EXPONENT] = layout.constant(exponent);
   });
-  const made = addon.assembleTape(graph, {
+  const made = addon.assembleScalarBytecode(graph, {
     uses,
     gradients: Int32Array.from(gradients),
     slots,
@@ -188,7 +188,7 @@ export function lowerScalars(ir: Ir, options: LoweringOptions): Lowered | undefi
   return {
     code,
     extents,
-    bytecode: made.tape,
+    bytecode: made.words,
     arenaSize: layout.size,
     intsSize: layout.ints,
     maxLength: ir.maxLength,
@@ -226,7 +226,7 @@ function placeLeaves(
 /** Writes the instructions that run the bytecode's stretches, and between them what `emitUpdate` writes. */
 function emitStretches(
   out: Encoder,
-  made: AssembledTape,
+  made: AssembledBytecode,
   hasBackward: boolean,
   emitUpdate: () => void,
 ): Lowered['sections'] {
@@ -252,7 +252,13 @@ function emitStretches(
 function emitStretch(out: Encoder, begin: number, end: number, backward = false, byPosition = false): void {
   const one = out.literal(1);
   const extents = [one, one, begin, end, one] as const;
-  out.emit(-1, { op: 'tape', position: 0, accumulate: backward, extents, imm0: byPosition ? 1 : 0 });
+  out.emit(-1, {
+    op: 'scalar_bytecode',
+    position: 0,
+    accumulate: backward,
+    extents,
+    imm0: byPosition ? 1 : 0,
+  });
 }
 
 function placeOfLeaf(ir: Ir, layout: Layout, node: number): number {

@@ -1,4 +1,5 @@
 /** Right arguments for every function that the addon exports; what fuzzed calls are made of. */
+import { matrices } from '../../../bench/matrices.js';
 import { addon, type Handle } from '../../../lib/binding/addon.js';
 import type { Recording } from './recorded.js';
 import { copyOf, LARGE, type Chance } from './values.js';
@@ -35,7 +36,7 @@ export function addonRows(recording: Recording, chance: Chance): Rows {
     runSeries: recorded('runSeries'),
     stepBatch: recorded('stepBatch'),
     countUses: recorded('countUses'),
-    assembleTape: recorded('assembleTape'),
+    assembleScalarBytecode: recorded('assembleScalarBytecode'),
     numberKinds: recorded('numberKinds'),
     differentiateNumbers: recorded('differentiateNumbers'),
     alignment: (c) => [floats(c, 8)],
@@ -97,6 +98,6 @@ export function addonRows(recording: Recording, chance: Chance): Rows {
   };
   // Reads what runSeries reads, by the same code, and then leaves the arrays to another thread until its
   // promise is settled: a fuzzer that goes on with them is told to do no such thing.
-  const calls = flattened({ ...addon, runSeriesAsync: undefined });
+  const calls = flattened({ ...addon, matrices, runSeriesAsync: undefined });
   return { calls, rows, strangers, large: (path) => (path.startsWith('bench.') ? [] : LARGE) };
 }

@@ -3,6 +3,7 @@
  * is still accepted is run, on memory behind whose last word the next access is a fault.
  */
 import { addon, instructionWords, type Handle } from '../../../lib/binding/addon.js';
+import { WORD } from '../../../lib/compiler/words.js';
 import type { Calls, Recording } from './recorded.js';
 import { copyOf, isTyped, type Chance } from './values.js';
 
@@ -21,7 +22,7 @@ type Spec = Parameters<typeof addon.createProgram>[0];
 /** The most elements that the loops of a corrupted program may have: more is right, but takes long. */
 const MOST_WORK = 2e6;
 
-const TAPE = addon.info().opcodes.indexOf('tape');
+const SCALAR_BYTECODE = addon.info().opcodes.indexOf('scalar_bytecode');
 
 /** How many elements the loops of a run can have at most. */
 function work({ levels, extents, code }: Spec): number {
@@ -31,9 +32,9 @@ function work({ levels, extents, code }: Spec): number {
     let sum = 0;
     for (let at = 0; at < code.length; at += instructionWords) {
       const extent = (i: number): number => extents[n * columns + code[at + i]!] ?? 0;
-      const loops = extent(3) * extent(4);
-      const isTape = code[at] === TAPE;
-      sum += loops + (isTape ? 0 : loops * (1 + extent(5)) * (1 + extent(6)) * (1 + extent(7)));
+      const outer = extent(WORD.outer1) * extent(WORD.outer2);
+      const inner = (1 + extent(WORD.rows)) * (1 + extent(WORD.cols)) * (1 + extent(WORD.inner));
+      sum += outer + (code[at + WORD.opcode] === SCALAR_BYTECODE ? 0 : outer * inner);
     }
     most = Math.max(most, sum);
   }
@@ -96,7 +97,7 @@ const NAMES = [
   'stepBatch',
   'generate',
   'countUses',
-  'assembleTape',
+  'assembleScalarBytecode',
   'numberKinds',
   'differentiateNumbers',
 ];

@@ -21,7 +21,7 @@ const RECORDED = [
   'runSeries',
   'stepBatch',
   'countUses',
-  'assembleTape',
+  'assembleScalarBytecode',
   'numberKinds',
   'differentiateNumbers',
 ];

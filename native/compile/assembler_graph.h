@@ -1,0 +1,68 @@
+// What the assembler knows of a graph of single numbers: the roles of its operators, and how often
+// each node is used.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "compile/scalar_graph.h"
+
+namespace vecgrad {
+
+// How the assembler treats an operator; lib/compiler/scalar-bytecode.ts has the same order.
+enum class Role : int32_t { none, leaf, plain, total, add, pow, choose, choose_grad };
+
+// What belongs to a node besides its operands. A node's is attributes[attribute_of[node]].
+struct Attribute {
+  int32_t prefix;                    // total: the last operand is the prefix length, no term
+  int32_t positions, positions_end;  // total: its terms' positions in `position_list`; -1: none
+  int32_t power, exponent;           // pow: the opcode, and the exponent's slot; -1: the base's
+  int32_t choice, choices;           // choose_grad: which of how many
+};
+
+struct AssemblerGraph : ScalarGraph {
+  std::span<const Attribute> attributes;
+  std::span<const int32_t> position_list;
+  int32_t max_length;
+  // By operator: its role, its opcode, and the opcode that adds its result to a total (-1: none).
+  std::span<const int32_t> roles, opcodes, adding_opcodes;
+
+  Role role(int32_t node) const { return Role(roles[ops[size_t(node)]]); }
+  int32_t opcode(int32_t node) const { return opcodes[ops[size_t(node)]]; }
+  int32_t adding_opcode(int32_t node) const { return adding_opcodes[ops[size_t(node)]]; }
+  int32_t position(int32_t node) const { return positions[size_t(node)]; }
+  bool is_forward(int32_t node) const { return node < forward_end; }
+  const Attribute& attribute(int32_t node) const {
+    return attributes[size_t(attribute_of[size_t(node)])];
+  }
+
+  int32_t term_count(int32_t total) const {
+    return operands(total).count - (attribute(total).prefix ? 1 : 0);
+  }
+  // The position from which term i of a total counts.
+  int32_t term_position(int32_t total, int32_t i) const {
+    const Attribute& a = attribute(total);
+    if (a.positions >= 0) return position_list[size_t(a.positions + i)];
+    return a.prefix ? std::max(position(total), i) : position(total);
+  }
+  // Whether all terms of a total count from the total's own position. Any other node reads its
+  // operands at its own position.
+  bool is_uniform(int32_t node) const {
+    if (role(node) != Role::total) return true;
+    const int32_t n = term_count(node);
+    for (int32_t i = 0; i < n; i++)
+      if (term_position(node, i) != position(node)) return false;
+    return true;
+  }
+};
+
+// Says what is unsound about a graph; empty: nothing.
+std::string check_assembler_graph(const AssemblerGraph& graph);
+
+// Counts how often each node is used by what `keep` needs, being kept included; 0: not needed. The
+// graph is sound.
+void count_uses(const AssemblerGraph& graph, std::span<const int32_t> keep,
+                std::span<int32_t> uses);
+
+}  // namespace vecgrad

@@ -1,0 +1,35 @@
+// The order in which scalar instructions run: by position, and within a position by depth, so that
+// neighbours do not wait for each other's results.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "compile/fusion.h"
+
+namespace vecgrad {
+
+// A term that is added to a zeroed total by an instruction of its own.
+struct Addition {
+  int32_t total, term;
+};
+
+// What a part of the bytecode runs: node numbers, and ~i for the i-th addition.
+struct Schedule {
+  std::vector<int32_t> items;
+  std::vector<int32_t> starts;   // where the items of each position begin, in the order of running
+  std::vector<int32_t> outside;  // the nodes outside the order of positions
+
+  std::span<const int32_t> at(int32_t i) const {
+    return std::span(items).subspan(size_t(starts[size_t(i)]),
+                                    size_t(starts[size_t(i) + 1] - starts[size_t(i)]));
+  }
+};
+
+// Schedules the nodes [from, to), in ascending or descending order of positions. Appends to
+// `additions`.
+Schedule schedule(const AssemblerGraph& graph, const Fusion& fusion, int32_t from, int32_t to,
+                  bool is_descending, std::vector<Addition>& additions);
+
+}  // namespace vecgrad

@@ -1,0 +1,315 @@
+// What each instruction does: one case for each opcode, around a call of a kernel.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+
+#include "kernels/kernels.h"
+#include "vm/functions.h"
+#include "vm/instruction.h"
+#include "vm/products.h"
+#include "vm/rare.h"
+#include "vm/vm.h"
+
+namespace vecgrad {
+
+// An instruction as it is run. A step reads all of them once, beside numbers that fill the first
+// cache by themselves: what few instructions need (outer loops) lies elsewhere.
+struct Instruction {
+  struct Matrix {
+    int32_t offset, row, col;
+  };
+  Op op;
+  int32_t rows, cols, inner;  // ids of extents
+  int32_t loops;              // index of its outer loops; -1: it runs once
+  Matrix y, a, b;
+  int32_t c, c_row, x;  // offsets, and the row stride of c
+  int32_t imm0, imm1;
+  bool accumulate;
+  bool is_large;  // a product that may be faster by OpenBLAS at some prefix length
+};
+
+// The outer loops of an instruction: ids of extents, and the strides of y, a, b, c, x.
+struct Loops {
+  int32_t outer1, outer2;
+  int32_t step1[5], step2[5];
+};
+
+// The limit of a fault that ends a run without being one: an update was skipped.
+constexpr int64_t skipped = -2;
+
+// Where the operands of an instruction lie. Each is computed where it is used: few instructions
+// have all five.
+template <class T>
+struct Direct {
+  const Instruction& in;
+  T* arena;
+  int32_t* ints;
+  T* y() const { return arena + in.y.offset; }
+  T* a() const { return arena + in.a.offset; }
+  T* b() const { return arena + in.b.offset; }
+  T* c() const { return arena + in.c; }
+  int32_t* x() const { return ints + in.x; }
+};
+// The same inside outer loops, which have moved the operands on.
+template <class T>
+struct Stepped {
+  Direct<T> first;
+  idx by[5];
+  T* y() const { return first.y() + by[0]; }
+  T* a() const { return first.a() + by[1]; }
+  T* b() const { return first.b() + by[2]; }
+  T* c() const { return first.c() + by[3]; }
+  int32_t* x() const { return first.x() + by[4]; }
+};
+
+// The place of the first of n indices that is not in [0, limit), or n; `limit` is positive. Every
+// instruction with indices asks this before it runs, and the answer is nearly always n: that is
+// found without a branch for each index, from the sign bits of x[i] and of limit - 1 - x[i].
+inline idx first_outside(const int32_t* x, idx n, int32_t limit) {
+  const uint32_t last = uint32_t(limit) - 1;
+  uint32_t signs = 0;
+  for (idx i = 0; i < n; i++) signs |= uint32_t(x[i]) | (last - uint32_t(x[i]));
+  if (signs >> 31 == 0) return n;
+  idx i = 0;
+  while (x[i] >= 0 && x[i] < limit) i++;
+  return i;
+}
+
+// Element-wise functions that have no kernel.
+template <class T, class F>
+void map_unary(const Instruction& in, T* y, const T* a, idx rows, idx cols, F f) {
+  for (idx r = 0; r < rows; r++)
+    for (idx j = 0; j < cols; j++) {
+      const T v = f(a[r * in.a.row + j * in.a.col]);
+      T& to = y[r * in.y.row + j];
+      to = in.accumulate ? to + v : v;
+    }
+}
+template <class T, class F>
+void map_binary(const Instruction& in, T* y, const T* a, const T* b, idx rows, idx cols, F f) {
+  for (idx r = 0; r < rows; r++)
+    for (idx j = 0; j < cols; j++) {
+      const T v = f(a[r * in.a.row + j * in.a.col], b[r * in.b.row + j * in.b.col]);
+      T& to = y[r * in.y.row + j];
+      to = in.accumulate ? to + v : v;
+    }
+}
+
+inline ProductShape shape_of(const Instruction& in, idx m, idx n, idx k) {
+  return {m, n, k, in.a.row, in.a.col, in.b.row, in.is_large};
+}
+
+// Updates y, parameters, by the product of a and b, their gradient.
+template <class T>
+void gemm_update(const Kernels<T>& kernels, const Instruction& in, const T* arena, T* y, const T* a,
+                 const T* b, T* c, idx m, idx n, idx k) {
+  const T* const rule = arena + in.imm0;
+  if (in.op == Op::gemm_sgd && is_small_update(m, n, k)) {
+    kernels.gemm_sgd(y, c, in.y.row, a, in.a.row, in.a.col, b, in.b.row, m, n, k, rule[0], rule[1]);
+    return;
+  }
+  T* const second_moment = y + (in.imm1 - in.y.offset);
+  update_by_rows<T>(kernels, shape_of(in, m, n, k), a, b, [&](idx row, T* gradient) {
+    const idx at = row * in.y.row;
+    if (in.op == Op::gemm_sgd)
+      kernels.sgd(y + at, c + at, gradient, n, 0, rule[0], rule[1]);
+    else
+      kernels.adam(y + at, c + at, second_moment + at, gradient, n, 0, rule[0], rule[1], rule[2],
+                   rule[3], rule[4], rule[5]);
+  });
+}
+
+// Runs instruction number i once, on operands that lie where `at` says. `ext` holds the extents at
+// the run's prefix length.
+template <class T, class Place>
+__attribute__((always_inline)) inline RunFault execute(const Kernels<T>& k, int32_t i,
+                                                       const Instruction& in, const int32_t* ext,
+                                                       T* arena, const Place& at) {
+  const auto rows = [&]() -> idx { return ext[in.rows]; };
+  const auto cols = [&]() -> idx { return ext[in.cols]; };
+  const auto inner = [&]() -> idx { return ext[in.inner]; };
+  const int acc = in.accumulate;
+  switch (in.op) {
+#define UNARY(name)                                                            \
+  case Op::name:                                                               \
+    k.name(at.y(), in.y.row, at.a(), in.a.row, in.a.col, rows(), cols(), acc); \
+    break;
+    UNARY(copy)
+    UNARY(neg)
+    UNARY(relu)
+    UNARY(exp)
+    UNARY(log)
+    UNARY(sqrt)
+    UNARY(rsqrt)
+    UNARY(reciprocal)
+    UNARY(tanh)
+    UNARY(sigmoid)
+#undef UNARY
+#define BINARY(name)                                                                         \
+  case Op::name:                                                                             \
+    k.name(at.y(), in.y.row, at.a(), in.a.row, in.a.col, at.b(), in.b.row, in.b.col, rows(), \
+           cols(), acc);                                                                     \
+    break;
+    BINARY(add)
+    BINARY(sub)
+    BINARY(mul)
+    BINARY(div)
+    BINARY(mask_positive)
+#undef BINARY
+    case Op::pow:
+      map_binary(in, at.y(), at.a(), at.b(), rows(), cols(),
+                 [](T u, T v) { return std::pow(u, v); });
+      break;
+#define FUNCTION1(name)                                                \
+  case Op::name:                                                       \
+    map_unary(in, at.y(), at.a(), rows(), cols(), functions::name<T>); \
+    break;
+      FUNCTION1(sign)
+      FUNCTION1(abs)
+      FUNCTION1(softplus)
+      FUNCTION1(log1p)
+      FUNCTION1(erf)
+      FUNCTION1(arcsin)
+      FUNCTION1(arcsinh)
+      FUNCTION1(arctanh)
+#undef FUNCTION1
+#define FUNCTION2(name)                                                         \
+  case Op::name:                                                                \
+    map_binary(in, at.y(), at.a(), at.b(), rows(), cols(), functions::name<T>); \
+    break;
+      FUNCTION2(maximum)
+      FUNCTION2(minimum)
+      FUNCTION2(gt)
+      FUNCTION2(ge)
+      FUNCTION2(eq)
+      FUNCTION2(log_grad)
+      FUNCTION2(if_nonzero)
+      FUNCTION2(if_zero)
+#undef FUNCTION2
+    case Op::fill:
+      k.fill(at.y(), in.y.row, *at.a(), rows(), cols());
+      break;
+    case Op::row_sum:
+      k.row_sum(at.y(), in.y.row, at.a(), in.a.row, rows(), cols(), acc);
+      break;
+    case Op::row_max:
+      k.row_max(at.y(), in.y.row, at.a(), in.a.row, rows(), cols(), acc);
+      break;
+    case Op::row_dot:
+      k.row_dot(at.y(), in.y.row, at.a(), in.a.row, at.b(), in.b.row, rows(), cols(), acc);
+      break;
+    case Op::col_sum:
+      k.col_sum(at.y(), at.a(), in.a.row, rows(), cols(), acc);
+      break;
+    case Op::cumsum:
+      cumsum(at.y(), in.y.row, in.y.col, at.a(), in.a.row, in.a.col, rows(), cols(), in.imm0);
+      break;
+    case Op::softmax:
+      k.softmax(at.y(), in.y.row, at.a(), in.a.row, rows(), cols(), in.imm0, in.imm1);
+      break;
+    case Op::softmax_grad:
+      k.softmax_grad(at.y(), in.y.row, at.a(), in.a.row, at.b(), in.b.row, rows(), cols(), acc);
+      break;
+    case Op::transpose:
+      k.transpose(at.y(), in.y.row, at.a(), in.a.row, rows(), cols());
+      break;
+    case Op::gemm: {
+      const ProductShape shape = shape_of(in, rows(), cols(), inner());
+      if (!in.imm0 && in.c == in.y.offset) {
+        multiply<T>(k, shape, at.y(), in.y.row, at.a(), at.b(), in.accumulate, nullptr);
+        break;
+      }
+      const Epilogue<T> epilogue{in.accumulate ? at.c() : nullptr,
+                                 typename Epilogue<T>::Kind(in.imm0), arena + in.imm1};
+      multiply<T>(k, shape, at.y(), in.y.row, at.a(), at.b(), 0, &epilogue);
+      break;
+    }
+    case Op::gemm_sgd:
+    case Op::gemm_adam:
+      gemm_update<T>(k, in, arena, at.y(), at.a(), at.b(), at.c(), rows(), cols(), inner());
+      break;
+    case Op::topk:
+      k.topk(at.x(), at.a(), in.a.col, cols(), inner(), in.imm0);
+      break;
+    case Op::gather:
+    case Op::scatter_add:
+      if (const idx r = first_outside(at.x(), rows(), in.imm0); r < rows())
+        return {i, at.x()[r], in.imm0};
+      if (in.op == Op::gather)
+        k.gather(at.y(), in.y.row, at.a(), in.a.row, at.x(), rows(), cols());
+      else
+        k.scatter_add(at.y(), in.y.row, at.a(), in.a.row, at.x(), rows(), cols());
+      break;
+    case Op::gather_matmul:
+    case Op::gather_dot:
+    case Op::scatter_outer:
+      if (const idx p = first_outside(at.x(), inner(), in.imm0); p < inner())
+        return {i, at.x()[p], in.imm0};
+      if (in.op == Op::gather_matmul)
+        k.gemv_rows(at.y(), at.a(), in.a.row, at.b(), in.b.row, at.x(), inner(), cols(), 1,
+                    rows() > 0 ? at.c() : nullptr, rows() > 1 ? at.c() + in.c_row : nullptr,
+                    in.imm1);
+      else if (in.op == Op::gather_dot)
+        k.row_dot_rows(at.y(), in.y.row, at.a(), in.a.row, at.b(), at.x(), inner(), cols(), 1, 1);
+      else
+        k.outer_rows(at.y(), in.y.row, at.a(), in.a.row, at.b(), at.x(), inner(), cols(), 1);
+      break;
+    case Op::rms_norm:
+      k.row_norm(at.y(), in.y.row, at.c(), at.a(), in.a.row, rows(), cols(), arena[in.imm0],
+                 arena[in.imm1]);
+      break;
+    case Op::rms_norm_grad:
+      k.row_norm_grad(at.y(), in.y.row, at.a(), in.a.row, at.b(), in.b.row, at.c(), rows(), cols(),
+                      arena[in.imm0], acc);
+      break;
+    case Op::cross_entropy:
+    case Op::cross_entropy_grad:
+      if (const idx r = first_outside(at.x(), rows(), in.imm0); r < rows())
+        return {i, at.x()[r], in.imm0};
+      if (in.op == Op::cross_entropy)
+        k.cross_entropy(at.c(), at.y(), in.y.row, at.a(), in.a.row, at.x(), rows(), cols());
+      else
+        k.cross_entropy_grad(at.y(), in.y.row, at.a(), in.a.row, at.b(), in.b.row, at.x(), rows(),
+                             cols(), acc);
+      break;
+    case Op::choose_grad: {
+      const bool chosen = *at.x() == in.imm1;
+      for (idx r = 0; r < rows(); r++)
+        for (idx j = 0; j < cols(); j++) {
+          const T g = chosen ? at.a()[r * in.a.row + j * in.a.col] : T(0);
+          T& to = at.y()[r * in.y.row + j];
+          to = acc ? to + g : g;
+        }
+      break;
+    }
+    case Op::dropout:
+      dropout<T>(at.y(), at.a(), *at.b(), in.imm0, uint32_t(in.imm1), *at.x(), cols());
+      break;
+    case Op::check:
+      if (const idx place = first_not_finite<T>(k, at.y(), cols()); place < cols()) {
+        if (in.imm0 == 0) return {i, place, RunFault::not_finite};
+        k.fill(at.y(), 0, T(0), 1, cols());
+        arena[in.imm1] += T(1);
+        return {i, place, skipped};
+      }
+      break;
+    case Op::clip:
+      clip<T>(k, at.y(), cols(), arena[in.imm0]);
+      break;
+    case Op::sgd:
+      k.sgd(at.y(), at.a(), at.b(), cols(), 1, arena[in.imm0], arena[in.imm0 + 1]);
+      break;
+    case Op::adam: {
+      const T* rule = arena + in.imm0;
+      k.adam(at.y(), at.a(), at.c(), at.b(), cols(), 1, rule[0], rule[1], rule[2], rule[3], rule[4],
+             rule[5]);
+      break;
+    }
+    case Op::scalar_bytecode:
+      break;  // has no operands: the program runs it
+  }
+  return {};
+}
+
+}  // namespace vecgrad
