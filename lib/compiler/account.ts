@@ -128,8 +128,8 @@ export function account(lowered: Lowered, elementBytes: number, length: number):
     works.set(op, work);
     return work;
   };
-  const { code, extents, levels } = lowered;
-  const columns = extents.length / (levels + 1);
+  const { code, extents, maxLength } = lowered;
+  const columns = extents.length / (maxLength + 1);
   for (let at = 0; at < code.length; at += instructionWords) {
     const word = (i: number): number => code[at + i]!;
     const extent = (i: number): number => extents[length * columns + word(i)]!;
@@ -139,7 +139,7 @@ export function account(lowered: Lowered, elementBytes: number, length: number):
     const named = ROW_PRODUCTS.has(op) ? extent(WORD.inner) : extent(WORD.rows);
     const loops = { R: extent(WORD.rows), T: named, C: extent(WORD.cols), K: extent(WORD.inner) };
     if (op === 'scalar_bytecode') {
-      // In order of levels: from where the first level starts to where the last one ends.
+      // In order of positions: from where the first position starts to where the last one ends.
       const forward = word(WORD.imm0) === 1 && word(WORD.accumulate) === 0;
       const begin = forward ? extents[word(WORD.rows)]! : loops.R;
       scalarBytecode(lowered.bytecode, begin, loops.C, elementBytes, workOf);

@@ -124,9 +124,6 @@ function fuseIntoMatmul(w: Int32Array, { then, extents, from, to, other, accumul
   return true;
 }
 
-/** The stride of rows among an operand's words. */
-const ROW = 3;
-
 /**
  * A product with chosen rows can start from up to two rows, `c` and one a stride further, and end in a relu.
  */

@@ -3,7 +3,7 @@
  * is still accepted is run, on memory behind whose last word the next access is a fault.
  */
 import { addon, instructionWords, type Handle } from '../../../lib/binding/addon.js';
-import { WORD } from '../../../lib/compiler/words.js';
+import { WORD } from '../../../lib/compiler/lower/words.js';
 import type { Calls, Recording } from './recorded.js';
 import { copyOf, isTyped, type Chance } from './values.js';
 
