@@ -1,5 +1,6 @@
 /** Mocha's dots and failures, with the counts written to the file of the option `report`. */
 const { writeFileSync } = require('node:fs');
+const { relative } = require('node:path');
 const Mocha = require('mocha');
 
 module.exports = class extends Mocha.reporters.Dot {
@@ -8,6 +9,10 @@ module.exports = class extends Mocha.reporters.Dot {
    * @param {Mocha.MochaOptions & { reporterOptions: { report: string } }} options
    */
   constructor(runner, options) {
+    // A file whose process ended, or that could not be loaded: mocha says the reason alone.
+    runner.on('fail', (test, error) => {
+      if (error?.file) test.title += `: ${relative(process.cwd(), error.file)}`;
+    });
     super(runner, options);
     runner.once('end', () => {
       const { passes, failures } = /** @type {Mocha.Stats} */ (runner.stats);

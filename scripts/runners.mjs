@@ -1,8 +1,9 @@
 /** Runs the C++ kernel tests and mocha, and says what each counted: for the scripts that test. */
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
 import { root } from './setup.mjs';
 
 /** @typedef {import('./counts.mjs').Counts} Counts */
@@ -10,35 +11,73 @@ import { root } from './setup.mjs';
 const NOTHING = { passed: 0, failed: 0 };
 
 /**
+ * Runs the kernel tests; what they print is shown when they and `before` have ended.
+ *
  * @param {string} path of the program
  * @param {readonly string[]} [args]
  * @param {NodeJS.ProcessEnv} [env]
- * @returns {Counts}
+ * @param {Promise<unknown>} [before]
+ * @returns {Promise<Counts>}
  */
-export function kernelTests(path, args = [], env = process.env) {
-  const { status, signal, error, stdout } = spawnSync(path, args, {
-    cwd: root,
-    encoding: 'utf8',
-    env,
-    maxBuffer: 1 << 28,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  if (error !== undefined) return judged('kernel_test', NOTHING, false, error.message);
+export async function kernelTests(path, args = [], env = process.env, before = Promise.resolve()) {
+  const child = spawn(path, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (text) => (stdout += String(text)));
+  child.stderr.on('data', (text) => (stderr += String(text)));
+  const end = await endOf(child);
+  await before;
   process.stdout.write(stdout);
+  process.stderr.write(stderr);
   const counts = /(\d+) passed, (\d+) failed\s*$/.exec(stdout);
-  const told = { passed: Number(counts?.[1] ?? 0), failed: Number(counts?.[2] ?? 0) };
-  return judged('kernel_test', told, status === 0, signal ?? `exit code ${String(status)}`);
+  return judged('kernel_test', { passed: Number(counts?.[1] ?? 0), failed: Number(counts?.[2] ?? 0) }, end);
+}
+
+/** The test files that take longest: they start first, so that none is left running alone at the end. */
+const LONGEST = /^(hostile|memory|golden|compositions|scale|numbers|threads|mistakes)\.test\.ts$/;
+
+/** All test files, relative to the root. */
+export function testFiles() {
+  return readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.test.ts'))
+    .map((file) => join('test', file))
+    .sort();
+}
+
+/** Test files whose subject is native code, but for those that take minutes under a sanitizer. */
+const NATIVE =
+  /^(assemble|chosen|differentiate|epilogue|golden|hostile|kernels|minibatch|numbers|optim|program|random|sampling|series|threads)\.test\.ts$/;
+
+export function nativeTestFiles() {
+  return testFiles().filter((file) => NATIVE.test(basename(file)));
 }
 
 /**
+ * Runs test files in as many processes as there are processors, each file in one of them. Mocha shows a
+ * file's results when the file has ended, so that those of different files do not mix.
+ *
+ * @param {readonly string[]} files
+ * @param {NodeJS.ProcessEnv} [env]
+ * @returns {Promise<Counts>}
+ */
+export function mochaFiles(files, env = process.env) {
+  const isLong = (/** @type {string} */ file) => LONGEST.test(basename(file));
+  const ordered = [...files.filter(isLong), ...files.filter((file) => !isLong(file))];
+  const timeout = env['VECGRAD_LONG'] === '1' ? ['--timeout', '0'] : [];
+  return mocha(['--parallel', '--jobs', String(availableParallelism()), ...timeout, ...ordered], env);
+}
+
+/**
+ * Runs mocha with the arguments.
+ *
  * @param {readonly string[]} args
  * @param {NodeJS.ProcessEnv} [env]
- * @returns {Counts}
+ * @returns {Promise<Counts>}
  */
-export function mocha(args, env = process.env) {
+export async function mocha(args, env = process.env) {
   const folder = mkdtempSync(join(tmpdir(), 'vecgrad-test-'));
   const report = join(folder, 'counts.json');
-  const { status, signal } = spawnSync(
+  const child = spawn(
     process.execPath,
     [
       join(root, 'node_modules/mocha/bin/mocha.js'),
@@ -49,6 +88,7 @@ export function mocha(args, env = process.env) {
     ],
     { cwd: root, env, stdio: 'inherit' },
   );
+  const end = await endOf(child);
   let told = NOTHING;
   try {
     told = JSON.parse(readFileSync(report, 'utf8'));
@@ -56,7 +96,7 @@ export function mocha(args, env = process.env) {
     // It did not get as far as a report: judged below.
   }
   rmSync(folder, { recursive: true });
-  return judged('mocha', told, status === 0, signal ?? `exit code ${String(status)}`);
+  return judged('mocha', told, end);
 }
 
 /**
@@ -71,17 +111,31 @@ export function sum(runs) {
 }
 
 /**
+ * How a process ended: '' if it succeeded.
+ *
+ * @param {import('node:child_process').ChildProcess} child
+ * @returns {Promise<string>}
+ */
+async function endOf(child) {
+  try {
+    const [status, signal] = await once(child, 'close');
+    return status === 0 ? '' : (signal ?? `exit code ${String(status)}`);
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/**
  * A runner's counts, with one failure more for what they cannot say: a crash, or no test at all.
  *
  * @param {string} runner
  * @param {Counts} told
- * @param {boolean} succeeded
  * @param {string} end how the runner ended
  * @returns {Counts}
  */
-function judged(runner, told, succeeded, end) {
+function judged(runner, told, end) {
   if (told.failed > 0) return told;
-  if (succeeded && told.passed > 0) return told;
-  console.error(succeeded ? `${runner} ran no test` : `${runner} ended with ${end}`);
+  if (end === '' && told.passed > 0) return told;
+  console.error(end === '' ? `${runner} ran no test` : `${runner} ended with ${end}`);
   return { passed: told.passed, failed: 1 };
 }

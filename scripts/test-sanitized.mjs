@@ -12,12 +12,12 @@
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, realpathSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
 import { reportCounts } from './counts.mjs';
-import { kernelTests, mocha, sum } from './runners.mjs';
+import { kernelTests, mochaFiles, nativeTestFiles, sum, testFiles } from './runners.mjs';
 import { root, run, setup, SetupError } from './setup.mjs';
 
 /** @typedef {import('./counts.mjs').Counts} Counts */
@@ -39,15 +39,13 @@ import { root, run, setup, SetupError } from './setup.mjs';
  */
 const OTHERS =
   /^(cli|cli\.e2e|data|examples|explain|files|guide|hostile-files|killed|long-run|load-error|memory|model-file|saved|to-dot)\.test\.ts$/;
-/** Files whose subject is native code, but for those that take minutes. */
-const NATIVE =
-  /^(assemble|chosen|differentiate|epilogue|golden|hostile|kernels|minibatch|numbers|optim|program|random|sampling|series|threads)\.test\.ts$/;
 /** Files that use several threads. */
 const THREADED = /^(minibatch|numbers|threads|train)\.test\.ts$/;
 const THREADED_BRIEF = /^(minibatch|numbers|threads)\.test\.ts$/;
 
 /** @type {(file: string, brief: boolean) => boolean} */
-const takesNative = (file, brief) => (brief ? NATIVE.test(file) : !OTHERS.test(file));
+const takesNative = (file, brief) =>
+  brief ? nativeTestFiles().includes(file) : !OTHERS.test(basename(file));
 
 /** @type {Record<string, Sanitizer>} */
 const SANITIZERS = {
@@ -78,7 +76,7 @@ const SANITIZERS = {
     inNode: { TSAN_OPTIONS: 'exitcode=66:ignore_noninstrumented_modules=1' },
     kernels: false,
     briefIsas: ['scalar'],
-    takes: (file, brief) => (brief ? THREADED_BRIEF : THREADED).test(file),
+    takes: (file, brief) => (brief ? THREADED_BRIEF : THREADED).test(basename(file)),
   },
 };
 
@@ -105,7 +103,9 @@ if (process.platform !== 'linux') {
   process.exit(2);
 }
 await setup();
-const counts = sum(names.map((name) => testWith(name)));
+const results = [];
+for (const name of names) results.push(await testWith(name));
+const counts = sum(results);
 console.log(`${String(counts.passed)} passed, ${String(counts.failed)} failed`);
 reportCounts(counts);
 process.exitCode = counts.failed === 0 && counts.passed > 0 ? 0 : 1;
@@ -114,9 +114,9 @@ process.exitCode = counts.failed === 0 && counts.passed > 0 ? 0 : 1;
  * Builds with a sanitizer, or with several at once, shows that each is awake, and tests.
  *
  * @param {string} name
- * @returns {Counts}
+ * @returns {Promise<Counts>}
  */
-function testWith(name) {
+async function testWith(name) {
   // A folder of CMake's keeps the compiler that it was made with.
   const folder = join(root, 'build/sanitize', [name, ...compilers].join('-'));
   const parts = name.split(',');
@@ -144,19 +144,14 @@ function testWith(name) {
       ),
     );
     if (awakeness.failed > 0) return awakeness;
-    const runs = [awakeness];
+    const files = testFiles().filter((file) => sanitizers.some(({ takes }) => takes(file, brief)));
+    const tests = mochaFiles(files, node);
+    const runs = [tests];
     if (kernels) {
       const args = brief ? ['--sample', STRIDE] : [];
-      runs.push(kernelTests(join(folder, 'build/kernel_test'), args, native));
+      runs.push(kernelTests(join(folder, 'build/kernel_test'), args, native, tests));
     }
-    const files = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
-      .filter(
-        (file) => file.endsWith('.test.ts') && sanitizers.some(({ takes }) => takes(basename(file), brief)),
-      )
-      .map((file) => join('test', file));
-    // Everything takes several times as long.
-    runs.push(mocha(['--timeout', '300000', ...files], node));
-    return sum(runs);
+    return sum([awakeness, ...(await Promise.all(runs))]);
   } catch (error) {
     if (!(error instanceof SetupError)) throw error;
     console.error(error.message);

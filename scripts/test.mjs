@@ -1,22 +1,23 @@
 /**
  * `npm test`: sets up, then runs the C++ kernel tests and mocha; with arguments, mocha alone with
- * these. No test run at all is a failure.
+ * these, and in parallel where they name several files. No test run at all is a failure.
  */
 import { reportCounts } from './counts.mjs';
-import { kernelTests, mocha, sum } from './runners.mjs';
+import { kernelTests, mocha, mochaFiles, sum, testFiles } from './runners.mjs';
 import { kernelTestPath, setup } from './setup.mjs';
 
 // `npm run test:long` has the tests run all their cases, those that have more than a sample: they
-// look for VECGRAD_LONG.
+// look for VECGRAD_LONG. No test is then stopped, however long it takes.
 const args = process.argv.slice(2).filter((arg) => arg !== '--long');
 if (process.argv.includes('--long')) process.env['VECGRAD_LONG'] = '1';
 const all = args.length === 0;
 await setup({ kernelTest: all });
 
-const runs = all ? [kernelTests(kernelTestPath)] : [];
-runs.push(mocha(args));
+const areFiles = args.length > 1 && args.every((arg) => testFiles().includes(arg));
+const tests = all || areFiles ? mochaFiles(all ? testFiles() : args) : mocha(args);
+const runs = all ? [tests, kernelTests(kernelTestPath, [], process.env, tests)] : [tests];
 
-const { passed, failed } = sum(runs);
+const { passed, failed } = sum(await Promise.all(runs));
 console.log(
   failed === 0
     ? `npm test: all ${String(passed)} tests passed`
