@@ -110,7 +110,6 @@ const tiny: Effort = {
 };
 
 describe('bench: a run', function () {
-  this.timeout(120_000); // a few seconds, but not beside other work
   let report: BenchReport;
   const stages: string[] = [];
   before(() => {
@@ -574,7 +573,6 @@ async function vecgrad(...argv: string[]): Promise<{ code: number; out: string; 
 }
 
 describe('bench: the files', function () {
-  this.timeout(120_000);
   let folder: string;
   const path = (name: string): string => join(folder, name);
   before(() => {

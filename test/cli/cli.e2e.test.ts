@@ -20,17 +20,17 @@ import { embeddedNamesPath } from '../../lib/study/data.js';
 import type { ExperimentResult } from '../../lib/study/experiment.js';
 import { packageRoot, packageVersion } from '../../lib/core/package.js';
 import { answer, serve } from '../support/misbehaving.js';
+import { WATCHDOG } from '../support/watchdog.js';
 
-const BIN = join(packageRoot(), 'lib/cli/bin.ts');
-const TSX = import.meta.resolve('tsx');
+const CLI = join(packageRoot(), 'dist/cli.cjs');
 
-/** A process of its own, as a shell starts it. */
+/** The built command line in a process of its own, as a shell starts it. */
 function spawned(args: string[], cwd: string, env: NodeJS.ProcessEnv = {}): SpawnSyncReturns<string> {
-  return spawnSync(process.execPath, ['--import', TSX, BIN, ...args], {
+  return spawnSync(process.execPath, [CLI, ...args], {
     cwd,
     encoding: 'utf8',
     env: { ...process.env, ...env },
-    timeout: 20_000,
+    timeout: WATCHDOG,
   });
 }
 
@@ -98,22 +98,20 @@ describe('vecgrad, end to end', () => {
     it('is quiet when its reader has gone', function () {
       if (process.platform === 'win32') this.skip();
       const script = '{ "$@"; echo "exit $?" >&2; } | true';
-      const { stderr } = spawnSync(
-        'sh',
-        ['-c', script, 'sh', process.execPath, '--import', TSX, BIN, 'train', '--help'],
-        { encoding: 'utf8', timeout: 20_000 },
-      );
+      const { stderr } = spawnSync('sh', ['-c', script, 'sh', process.execPath, CLI, 'train', '--help'], {
+        encoding: 'utf8',
+        timeout: WATCHDOG,
+      });
       assert.equal(stderr, 'exit 0\n');
     });
 
     it('tells when standard output is full', function () {
       if (!existsSync('/dev/full')) this.skip();
       const script = '"$@" > /dev/full';
-      const { status, stderr } = spawnSync(
-        'sh',
-        ['-c', script, 'sh', process.execPath, '--import', TSX, BIN, '--version'],
-        { encoding: 'utf8', timeout: 20_000 },
-      );
+      const { status, stderr } = spawnSync('sh', ['-c', script, 'sh', process.execPath, CLI, '--version'], {
+        encoding: 'utf8',
+        timeout: WATCHDOG,
+      });
       assert.match(stderr, /^vecgrad: cannot write to standard output: ENOSPC[^\n]*\n$/);
       assert.equal(status, 1);
     });
@@ -276,14 +274,18 @@ describe('vecgrad, end to end', () => {
 
     /** dist/cli.cjs in a process of its own, while this one serves. */
     const built = (http_proxy: string, ...argv: string[]): Promise<Said> =>
-      new Promise((resolve) => {
+      new Promise((resolve, reject) => {
         const env = { ...process.env, http_proxy, no_proxy: '' };
-        // The time is less than it would wait for anything that it left open.
-        const options = { cwd: place, env, timeout: 9_000 };
-        const args = [join(packageRoot(), 'dist/cli.cjs'), ...argv];
-        const child = execFile(process.execPath, args, options, (_, out, err) => {
-          resolve({ code: child.exitCode ?? -1, out, err });
+        let said = performance.now();
+        const options = { cwd: place, env, timeout: WATCHDOG };
+        const child = execFile(process.execPath, [CLI, ...argv], options, (_, out, err) => {
+          // Of a timer that was left running it would wait for 10 s.
+          if (performance.now() - said > 9_000) reject(new Error('it ends long after its last word'));
+          else resolve({ code: child.exitCode ?? -1, out, err });
         });
+        for (const stream of [child.stdout, child.stderr]) {
+          stream?.on('data', () => (said = performance.now()));
+        }
       });
 
     it('fetches through the proxy of a variable, once, and says what comes next', async () => {

@@ -39,11 +39,12 @@ import { writeSafetensors } from '../../lib/weights/safetensors.js';
 import { packageRoot } from '../../lib/core/package.js';
 import { loadWeights, saveWeights } from '../../lib/weights/weights.js';
 import { benchReport } from '../support/bench-report.js';
+import { WATCHDOG } from '../support/watchdog.js';
 
 const TSX = import.meta.resolve('tsx');
-const SAVE = join(import.meta.dirname, 'support/save.ts');
+const SAVE = join(packageRoot(), 'test/support/save.ts');
 const CLI = join(packageRoot(), 'dist/cli.cjs');
-const PAUSING = join(import.meta.dirname, 'support/pausing.mjs');
+const PAUSING = join(packageRoot(), 'test/support/pausing.mjs');
 const isPosix = process.platform !== 'win32';
 
 describe('a file that is replaced', () => {
@@ -592,7 +593,6 @@ describe('a file that is replaced', () => {
     };
 
     it('stays while it is written in one, and another saves', async function () {
-      this.timeout(60_000);
       const paused = join(folder, 'paused');
       const env = { ...process.env, VECGRAD_PAUSED: paused };
       const slow = spawn('unshare', asLater(argv('slow', 100_000, '--import', PAUSING)), {
@@ -616,7 +616,6 @@ describe('a file that is replaced', () => {
 
     const TURNS = process.env['VECGRAD_LONG'] === '1' ? 60 : 1;
     it(`is saved ${TURNS} times, large, while others start and save beside it`, async function () {
-      this.timeout(TURNS * 20_000);
       let isSaving = true;
       const others = async (i: number): Promise<void> => {
         while (isSaving) {
@@ -710,7 +709,7 @@ describe('a file that is replaced', () => {
 
   describe('by a command', () => {
     const names = join(import.meta.dirname, '../../data/ssa-names-2018.txt');
-    const BENCH_JSON = join(import.meta.dirname, 'support/bench-json.ts');
+    const BENCH_JSON = join(packageRoot(), 'test/support/bench-json.ts');
     /** What writes "$2" by each way to write a file; $1 is a folder beside it, for what it reads. */
     const commands: [what: string, command: string][] = [
       ['graph --svg', `"$0" "${CLI}" graph rnn --positions 1 --input "${names}" --svg "$2"`],
@@ -726,12 +725,11 @@ describe('a file that is replaced', () => {
     after(() => rmSync(beside, { recursive: true }));
     const run = (script: string, path: string, ...prefix: string[]): string => {
       const [program, ...args] = [...prefix, 'sh', '-c', script, process.execPath, beside, path];
-      const { stdout, stderr } = spawnSync(program, args, { encoding: 'utf8', timeout: 60_000 });
+      const { stdout, stderr } = spawnSync(program, args, { encoding: 'utf8', timeout: WATCHDOG });
       return `${stdout}${stderr}`;
     };
     for (const [what, command] of commands) {
       it(`${what} replaces it whole, and keeps its mode and the link to it`, function () {
-        this.timeout(60_000);
         if (!isPosix) this.skip();
         const path = join(folder, 'file');
         writeFileSync(path, 'earlier');
@@ -743,7 +741,6 @@ describe('a file that is replaced', () => {
       });
 
       it(`${what} leaves it where the disk is full`, function () {
-        this.timeout(60_000);
         const path = join(folder, 'file');
         const mounted =
           `mount -t tmpfs -o size=8k none "${folder}" || exit 0; printf earlier > "$2"; ${command}; cat ` +
@@ -755,7 +752,6 @@ describe('a file that is replaced', () => {
       });
 
       it(`${what} leaves it where files may not be so large`, function () {
-        this.timeout(60_000);
         if (!isPosix || what === 'bench --json') this.skip(); // tsx writes files of its own
         const path = join(folder, 'file');
         writeFileSync(path, 'earlier');
@@ -790,7 +786,6 @@ describe('a file that is replaced', () => {
       ] as const) {
         if (what === 'bench --json' && place.startsWith('a ')) continue; // a second each
         it(`${what} refuses ${place} at once`, function () {
-          this.timeout(60_000);
           if (!isPosix) this.skip();
           const said = run(command, make());
           assert.match(said, new RegExp(`^(vecgrad|Error): cannot write "[^\\n]*": ${reason}$`, 'm'));

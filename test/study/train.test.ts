@@ -418,7 +418,6 @@ describe('a worker that is terminated neither crashes nor leaks, in the middle o
         `${work}, ${times} times, ` +
           `${loaded.length ? 'with the addon in the main thread too' : 'in workers alone'}`,
         async function () {
-          this.timeout(times * 2000);
           const { stdout } = await promisify(execFile)(process.execPath, [
             script,
             work,

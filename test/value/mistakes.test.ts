@@ -63,7 +63,6 @@ describe('every function that is exported', () => {
   it(
     'refuses an option that it does not know, by its name, with the nearest that it ' + 'knows',
     async function () {
-      this.timeout(0);
       const { rows, calls } = apiRows(new Chance(1));
       const seen = new Map<string, Set<string>>();
       const silent: string[] = [];
@@ -109,7 +108,6 @@ describe('every function that is exported', () => {
     /Cannot read propert|is not a function|undefined \(reading|runSeries|createProgram|\[object |Cannot destructure|is not iterable|Cannot convert|Cannot mix|Invalid array length|is not defined|reading '|Cannot use 'in'|Class constructor|must be an? (?:object|instance)|internal/;
 
   it('says of a plain wrong argument what was given and expected, in words of its own', async function () {
-    this.timeout(0);
     const WRONG: readonly unknown[] = [
       undefined,
       null,
@@ -1463,7 +1461,6 @@ describe('one AbortSignal', () => {
   };
 
   it('stops two dozen trainings without a warning of a leak', async function () {
-    this.timeout(60_000);
     const results = await many(new AbortController());
     const reasons = results
       .filter(({ status }) => status === 'rejected')
@@ -1473,7 +1470,6 @@ describe('one AbortSignal', () => {
   });
 
   it('can be given to one training after another', async function () {
-    this.timeout(60_000);
     const { signal } = new AbortController();
     const training = new SGD({ learningRate: 1e-9 }).minimize(parameter(1).mul(input('z')));
     for (let i = 0; i < 30; i++) {
