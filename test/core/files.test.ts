@@ -602,7 +602,10 @@ describe('a file that is replaced', () => {
       let said = '';
       slow.stdout.on('data', (piece: Buffer) => (said += piece.toString()));
       const ended = once(slow, 'exit');
-      while (!existsSync(paused)) await setTimeout(10);
+      while (!existsSync(paused)) {
+        assert.equal(slow.exitCode, null, 'it ends before it saves');
+        await setTimeout(10);
+      }
       const before = readdirSync(folder).sort();
       assert.equal(before.length, 2, 'paused, and a temporary file');
       const other = spawnSync('unshare', argv('quick', 1), { encoding: 'utf8' });
