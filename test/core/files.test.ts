@@ -42,7 +42,7 @@ import { benchReport } from '../support/bench-report.js';
 import { WATCHDOG } from '../support/watchdog.js';
 
 const TSX = import.meta.resolve('tsx');
-const SAVE = join(packageRoot(), 'test/support/save.ts');
+const SAVE = join(packageRoot(), 'test/support/save.mjs');
 const CLI = join(packageRoot(), 'dist/cli.cjs');
 const PAUSING = join(packageRoot(), 'test/support/pausing.mjs');
 const isPosix = process.platform !== 'win32';
@@ -263,11 +263,11 @@ describe('a file that is replaced', () => {
     };
     /** What somebody else meets who saves to the file. */
     const savedBy = (user: number): string => {
-      const { stdout, stderr } = spawnSync(
-        process.execPath,
-        ['--import', TSX, SAVE, join(folder, 'file'), '1'],
-        { uid: user, gid: user, encoding: 'utf8' },
-      );
+      const { stdout, stderr } = spawnSync(process.execPath, [SAVE, join(folder, 'file'), '1'], {
+        uid: user,
+        gid: user,
+        encoding: 'utf8',
+      });
       return `${stdout}${stderr}`;
     };
     before(function () {
@@ -476,11 +476,9 @@ describe('a file that is replaced', () => {
       writeFileSync(join(folder, left), '');
       return left;
     }
-    const { signal } = spawnSync(
-      process.execPath,
-      ['--import', TSX, '--import', PAUSING, SAVE, join(folder, 'file'), '1'],
-      { env: { ...process.env, VECGRAD_KILLED: '1' } },
-    );
+    const { signal } = spawnSync(process.execPath, ['--import', PAUSING, SAVE, join(folder, 'file'), '1'], {
+      env: { ...process.env, VECGRAD_KILLED: '1' },
+    });
     assert.equal(signal, 'SIGKILL');
     const [name, ...more] = readdirSync(folder);
     assert.deepEqual(more, []);
@@ -571,8 +569,6 @@ describe('a file that is replaced', () => {
     const argv = (file: string, count: number, ...before: string[]): string[] => [
       ...NAMESPACE,
       process.execPath,
-      '--import',
-      TSX,
       ...before,
       SAVE,
       join(folder, file),
@@ -647,7 +643,7 @@ describe('a file that is replaced', () => {
   describe('in a process of its own', () => {
     const save = (prefix: string, path: string, count: number): string => {
       const command = `${prefix} exec "$@"`;
-      const argv = ['-c', command, 'sh', process.execPath, '--import', TSX, SAVE, path, String(count)];
+      const argv = ['-c', command, 'sh', process.execPath, SAVE, path, String(count)];
       const { stdout, stderr, status } = spawnSync('sh', argv, { encoding: 'utf8' });
       assert.deepEqual([status, stderr], [0, '']);
       return stdout;
@@ -682,8 +678,6 @@ describe('a file that is replaced', () => {
           script.replace('REMOUNT', `mount -o remount,${options} "${folder}"`),
           'sh',
           process.execPath,
-          '--import',
-          TSX,
           SAVE,
         ],
         { encoding: 'utf8' },

@@ -31,7 +31,7 @@ const code = `
   const begin = () => parentPort.postMessage('begun');
   const train = (model) => new SGD({ learningRate: 0 }).minimize(model.loss);
   const random = new Random(1);
-  const docs = Array.from({ length: 20000 }, (_, i) => 'abcdefgh'.slice(i % 7));
+  const docs = Array.from({ length: 5000 }, (_, i) => 'abcdefgh'.slice(i % 7));
   const tokenizer = new Tokenizer(docs);
   const { vocabSize } = tokenizer;
   const training = train(buildModel('rnn', vocabSize, {}, random));

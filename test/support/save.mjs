@@ -1,0 +1,14 @@
+/**
+ * Writes so many numbers to a file of weights, with the built library: `save.mjs FILE COUNT` prints
+ * `saved`, or what it met.
+ */
+import { createRequire } from 'node:module';
+
+const { parameter, saveWeights } = createRequire(import.meta.url)('../../dist/index.cjs');
+const [path = '', count = '1'] = process.argv.slice(2);
+try {
+  saveWeights(path, [parameter(new Array(Number(count)).fill(1), { name: 'w' })]);
+  console.log('saved');
+} catch (error) {
+  console.log(String(error));
+}
