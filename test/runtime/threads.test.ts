@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { MODEL_NAMES, type ModelName } from '../../lib/study/models/sizes.js';
+import { MODEL_NAMES } from '../../lib/study/models/sizes.js';
 import { packageRoot } from '../../lib/core/package.js';
 import { trained, type Trained } from '../support/trained.js';
 
@@ -10,13 +10,14 @@ const MODULE = join(packageRoot(), 'test/support/trained.ts');
 const LOADER = import.meta.resolve('tsx/esm/api');
 const WORKERS = 4;
 
-/** What `trained` returns, from a thread of its own. */
-function inWorker(name: ModelName): Promise<Trained> {
+/** What `trained` returns for each model, from a thread of its own. */
+function inWorker(): Promise<Trained[]> {
   // `--import tsx` reaches no worker of Node 20.
   const source = `
     const { tsImport } = await import(${JSON.stringify(LOADER)});
     const { trained } = await tsImport(${JSON.stringify(MODULE)}, 'file:///');
-    (await import('node:worker_threads')).parentPort.postMessage(trained(${JSON.stringify(name)}));
+    const { parentPort } = await import('node:worker_threads');
+    parentPort.postMessage(${JSON.stringify(MODEL_NAMES)}.map((name) => trained(name)));
   `;
   return new Promise((resolve, reject) => {
     const worker = new Worker(`(async () => {${source}})()`, { eval: true });
@@ -28,15 +29,18 @@ function inWorker(name: ModelName): Promise<Trained> {
   });
 }
 
-describe('several threads of Node', () => {
-  for (const name of MODEL_NAMES) {
-    it(`train ${name} at once, to the same bits`, async function () {
-      this.timeout(60_000);
-      const expected = trained(name);
-      const workers = Array.from({ length: WORKERS }, () => inWorker(name));
-      // This thread trains too while they do.
-      assert.deepEqual(trained(name), expected);
-      for (const found of await Promise.all(workers)) assert.deepEqual(found, expected);
+describe('several threads of Node at once train, to the same bits,', () => {
+  let expected: Trained[];
+  let found: Trained[][];
+  before(async () => {
+    expected = MODEL_NAMES.map(trained);
+    const workers = Array.from({ length: WORKERS }, inWorker);
+    const own = MODEL_NAMES.map(trained); // this thread trains too while they do
+    found = [own, ...(await Promise.all(workers))];
+  });
+  for (const [i, name] of MODEL_NAMES.entries()) {
+    it(name, () => {
+      for (const all of found) assert.deepEqual(all[i], expected[i]);
     });
   }
 });

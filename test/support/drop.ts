@@ -23,36 +23,36 @@ const small = parameter([1, 2, 3]);
 const training = new SGD({ learningRate: 1e-9 }).minimize(small.mul(input('scale')).exp().sum());
 
 const WORK: Readonly<Record<string, { times: number; once: () => void }>> = {
-  '2,000 graphs run by forward and backward': {
-    times: 2000,
+  '1,000 graphs run by forward and backward': {
+    times: 1000,
     once: () => {
       const root = loss();
       root.forward(feeds);
       root.backward();
     },
   },
-  '600 graphs compiled and run': { times: 600, once: () => void compile(loss()).forward(feeds) },
-  '600 graphs trained': {
-    times: 600,
+  '300 graphs compiled and run': { times: 300, once: () => void compile(loss()).forward(feeds) },
+  '300 graphs trained': {
+    times: 300,
     once: () => void new SGD({ learningRate: 1e-9 }).minimize(loss()).step(feeds),
   },
-  '600 graphs trained, in float32 and float64 in turn': {
-    times: 600,
+  '300 graphs trained, in float32 and float64 in turn': {
+    times: 300,
     once: () =>
       void new SGD({ learningRate: 1e-9 })
         .minimize(loss(), { dtype: ++seed % 2 ? 'float32' : 'float64' })
         .step(feeds),
   },
-  '400,000 generators of random numbers': {
-    times: 400_000,
+  '200,000 generators of random numbers': {
+    times: 200_000,
     once: () => void new Random(++seed).random(),
   },
-  '4,000 small graphs trained': {
-    times: 4000,
+  '2,000 small graphs trained': {
+    times: 2000,
     once: () => void new SGD({ learningRate: 0.1 }).minimize(parameter([1, 2]).exp().sum()).step({}),
   },
-  '40 large graphs of single numbers trained': {
-    times: 40,
+  '20 large graphs of single numbers trained': {
+    times: 20,
     once: () => {
       const a = parameter(1);
       let y: Value = a;
@@ -60,8 +60,8 @@ const WORK: Readonly<Record<string, { times: number; once: () => void }>> = {
       new SGD({ learningRate: 0 }).minimize(y).step({});
     },
   },
-  '20 large graphs of single numbers compiled and run': {
-    times: 20,
+  '10 large graphs of single numbers compiled and run': {
+    times: 10,
     once: () => {
       const a = parameter(1);
       let y: Value = a;

@@ -1,7 +1,8 @@
 /**
  * Trains the model of the first argument for as many steps as the second says, and prints after each
- * tenth what memory is in use, a line of JSON each; then how long a step takes beside one of the same
- * training begun anew, in turns, because a machine's own speed changes. To be run with --expose-gc.
+ * tenth what memory is in use, a line of JSON each; with a third argument, `ages`, then how long a step
+ * takes beside one of the same training begun anew, in turns, because a machine's own speed changes. To be
+ * run with --expose-gc.
  */
 import { setImmediate } from 'node:timers/promises';
 import { buildModel } from '../../lib/study/experiment.js';
@@ -55,14 +56,16 @@ for (let tenth = 0; tenth < 10; tenth++) {
   console.log(JSON.stringify(used));
 }
 
-const timed = (one: Training): number => {
-  const begin = performance.now();
-  for (let i = 0; i < TURN_STEPS; i++) one.step(docs[i % docs.length]!);
-  return (1e3 * (performance.now() - begin)) / TURN_STEPS;
-};
-const young = begun().training;
-const turns = Array.from({ length: TURNS }, () => [training, young].map(timed));
-const middle = (which: number): number =>
-  turns.map((turn) => turn[which]!).sort((a, b) => a - b)[(TURNS - 1) / 2]!;
-const ages: Ages = { old: middle(0), young: middle(1) };
-console.log(JSON.stringify(ages));
+if (process.argv[4] === 'ages') {
+  const timed = (one: Training): number => {
+    const begin = performance.now();
+    for (let i = 0; i < TURN_STEPS; i++) one.step(docs[i % docs.length]!);
+    return (1e3 * (performance.now() - begin)) / TURN_STEPS;
+  };
+  const young = begun().training;
+  const turns = Array.from({ length: TURNS }, () => [training, young].map(timed));
+  const middle = (which: number): number =>
+    turns.map((turn) => turn[which]!).sort((a, b) => a - b)[(TURNS - 1) / 2]!;
+  const ages: Ages = { old: middle(0), young: middle(1) };
+  console.log(JSON.stringify(ages));
+}

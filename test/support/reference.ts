@@ -37,12 +37,17 @@ export function tensor(shape: readonly number[], at: (index: number[]) => number
   return { shape, data };
 }
 
-/** The number at an index; NumPy's broadcasting: last axes first, an axis of length 1 repeats. */
-function get({ shape, data }: Tensor, index: readonly number[]): number {
+/** Where the number at an index lies; NumPy's broadcasting: last axes first, an axis of length 1 repeats. */
+function offset(shape: readonly number[], index: readonly number[]): number {
   const lead = index.length - shape.length;
   let at = 0;
   shape.forEach((n, axis) => (at = at * n + (n === 1 ? 0 : index[lead + axis]!)));
-  return data[at]!;
+  return at;
+}
+
+/** The number at an index. */
+function get({ shape, data }: Tensor, index: readonly number[]): number {
+  return data[offset(shape, index)]!;
 }
 
 function broadcastShape(a: readonly number[], b: readonly number[]): number[] {
@@ -118,8 +123,10 @@ function matmul(a: Tensor, b: Tensor): Tensor {
   const full = tensor([...batch, m, n], (index) => {
     const lead = index.slice(0, -2);
     const [row, column] = index.slice(-2) as [number, number];
+    const from = offset(left.shape, [...lead, row, 0]);
+    const to = offset(right.shape, [...lead, 0, column]);
     let dot = 0;
-    for (let i = 0; i < k; i++) dot += get(left, [...lead, row, i]) * get(right, [...lead, i, column]);
+    for (let i = 0; i < k; i++) dot += left.data[from + i]! * right.data[to + i * n]!;
     return dot;
   });
   const rows = a.shape.length === 1 ? [] : [m];
