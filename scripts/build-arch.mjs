@@ -23,7 +23,6 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { installWithApt, npm, root, run, setup, SetupError } from './setup.mjs';
-import { nodeHeaders } from './toolchain.mjs';
 
 /**
  * @typedef {object} Cross how an architecture is built on another
@@ -68,7 +67,7 @@ export const ARCHITECTURES = {
     debian: 'riscv64',
     triple: 'riscv64-linux-gnu',
     suite: 'trixie', // the first with this architecture
-    libraries: ['libstdc++6', `lib${OPENBLAS}-dev`, 'nodejs', 'libnode-dev'],
+    libraries: ['libstdc++6', `lib${OPENBLAS}-dev`, 'nodejs'],
     cross: {
       toolchain: 'riscv64-linux-gnu.cmake',
       compiler: [
@@ -124,8 +123,8 @@ export function buildArchitecture(name, { addon = true } = {}) {
     options.push(`-DCMAKE_TOOLCHAIN_FILE=${join(root, 'cmake', cross.toolchain)}`);
   }
   const sysroot = join(folder, 'sysroot/usr');
-  const headers = native ? (nodeHeaders() ?? '/usr') : sysroot;
-  const includes = [join(headers, 'include/node'), join(root, 'node_modules/node-addon-api')];
+  const packages = join(root, 'node_modules');
+  const includes = [join(packages, 'node-api-headers/include'), join(packages, 'node-addon-api')];
   /** @type {[string, ...string[]]} */
   const build = ['cmake', '--build', folder, '--parallel', String(availableParallelism())];
   run(
@@ -141,7 +140,8 @@ export function buildArchitecture(name, { addon = true } = {}) {
       '-DVECGRAD_WERROR=ON',
       '-DVECGRAD_PORTABLE=ON',
       '-DVECGRAD_STATIC_TESTS=ON',
-      // What cmake-js would set: headers are all that an addon needs of Node.
+      // What cmake-js would set, so that a compiler cache knows what it has compiled for `npm test`.
+      '-DCMAKE_CXX_FLAGS=-DBUILDING_NODE_EXTENSION',
       `-DCMAKE_JS_INC=${includes.join(';')}`,
     ],
     [...build, '--target', 'kernel_test'],

@@ -4,7 +4,9 @@
  * standard error, and its tool's output is shown only when it fails. Node's own modules only: this
  * runs before any package is there.
  *
- *     node scripts/setup.mjs [--no-native]
+ *     node scripts/setup.mjs [--no-native] [--kernel-test]
+ *
+ * VECGRAD_WERROR=1 makes every warning of the C++ compiler an error.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -72,6 +74,7 @@ async function buildNative(targets, output) {
     process.platform,
     process.arch,
     process.env['CXX'] ?? '',
+    process.env['VECGRAD_WERROR'] ?? '',
     root,
   ]);
   if (existsSync(output) && isStamped(stamp, inputs)) return;
@@ -79,9 +82,10 @@ async function buildNative(targets, output) {
   discardForeignBuild();
   const cmakeJs = join(root, 'node_modules/cmake-js/bin/cmake-js');
   const jobs = String(availableParallelism());
+  const isStrict = process.env['VECGRAD_WERROR'] === '1';
   run(
     target === 'vecgrad' ? 'building the native addon' : `building ${target}`,
-    [process.execPath, cmakeJs, 'configure'],
+    [process.execPath, cmakeJs, 'configure', `--CDVECGRAD_WERROR=${isStrict ? 'ON' : 'OFF'}`],
     ...targets.map(
       (each) =>
         /** @type {const} */ ([process.execPath, cmakeJs, 'build', '--target', each, '--parallel', jobs]),
@@ -270,5 +274,6 @@ function readJson(path) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  await setup({ native: !process.argv.includes('--no-native') });
+  const native = !process.argv.includes('--no-native');
+  await setup({ native, kernelTest: process.argv.includes('--kernel-test') });
 }

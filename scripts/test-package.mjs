@@ -24,6 +24,7 @@ import { ARCHITECTURES, architecture, buildArchitecture, folderOf, needPackages 
 import { complaintsOf, COPYRIGHT, FILES, prebuildFolder } from './check-prebuilds.mjs';
 import { endCases, test } from './cases.mjs';
 import { nodeProgram } from './node-versions.mjs';
+import { nativeTestFiles } from './runners.mjs';
 import { npm, root } from './setup.mjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'vecgrad-package-'));
@@ -131,10 +132,9 @@ for (const { what, env, says } of [
   });
 }
 
-test('the tests of the library pass on that build', () => {
-  const env = { ...process.env, VECGRAD_PREBUILD: join(user, 'node_modules/vecgrad') };
-  const mocha = join(root, 'node_modules/mocha/bin/mocha.js');
-  succeed([process.execPath, mocha, '--reporter', 'dot'], root, env);
+test('the tests of native code pass on that build', () => {
+  const env = { ...process.env, VECGRAD_PREBUILD: join(user, 'node_modules/vecgrad'), VECGRAD_COUNTS: '' };
+  succeed([process.execPath, join(root, 'scripts/test.mjs'), ...nativeTestFiles()], root, env);
 });
 
 test('the command line trains', () => {
