@@ -1,6 +1,6 @@
 /** Mocha's dots and failures, with the counts written to the file of the option `report`. */
 const { writeFileSync } = require('node:fs');
-const { relative } = require('node:path');
+const path = require('node:path');
 const Mocha = require('mocha');
 
 module.exports = class extends Mocha.reporters.Dot {
@@ -11,7 +11,7 @@ module.exports = class extends Mocha.reporters.Dot {
   constructor(runner, options) {
     // A file whose process ended, or that could not be loaded: mocha says the reason alone.
     runner.on('fail', (test, error) => {
-      if (error?.file) test.title += `: ${relative(process.cwd(), error.file)}`;
+      if (error?.file) test.title += `: ${path.relative(process.cwd(), error.file)}`;
     });
     super(runner, options);
     runner.once('end', () => {

@@ -667,8 +667,7 @@ describe('a file that is replaced', () => {
     // A disk of 64 kB that only the process and its children see, where the system lets us.
     const mounted = (options: string, then: string): ReturnType<typeof spawnSync> => {
       const script =
-        `mount -t tmpfs -o size=64k none "${folder}" && ` +
-        `${then.replaceAll('SAVE', `"$@" "${folder}/file"`)}`;
+        `mount -t tmpfs -o size=64k none "${folder}" && ` + then.replaceAll('SAVE', `"$@" "${folder}/file"`);
       return spawnSync(
         'unshare',
         [
@@ -791,22 +790,19 @@ describe('a file that is replaced', () => {
     }
 
     for (const name of ['file', 'a \\ ż\n\x1b']) {
-      it(
-        'is refused before time is spent where it is mounted by itself: ' + `${JSON.stringify(name)}`,
-        function () {
-          const path = join(folder, name);
-          writeFileSync(path, 'earlier');
-          const script =
-            `mount --bind "$2" "$2" || exit 0; "$0" "${CLI}" graph rnn --input "$1/none" ` + '--svg "$2"';
-          const said = run(script, path, 'unshare', '-rm');
-          if (/unshare|mount:/.test(said) || said === '') this.skip();
-          assert.match(
-            said,
-            /^vecgrad: cannot write ".*": the system uses it, as it does a file that is mounted by itself: mount its folder, or give another name \(EBUSY\)\n$/,
-          );
-          assert.deepEqual([text(path), readdirSync(folder)], ['earlier', [name]]);
-        },
-      );
+      it(`is refused before time is spent where it is mounted by itself: ${JSON.stringify(name)}`, function () {
+        const path = join(folder, name);
+        writeFileSync(path, 'earlier');
+        const script =
+          `mount --bind "$2" "$2" || exit 0; "$0" "${CLI}" graph rnn --input "$1/none" ` + '--svg "$2"';
+        const said = run(script, path, 'unshare', '-rm');
+        if (/unshare|mount:/.test(said) || said === '') this.skip();
+        assert.match(
+          said,
+          /^vecgrad: cannot write ".*": the system uses it, as it does a file that is mounted by itself: mount its folder, or give another name \(EBUSY\)\n$/,
+        );
+        assert.deepEqual([text(path), readdirSync(folder)], ['earlier', [name]]);
+      });
     }
 
     it('is not where standard output goes', function () {

@@ -416,7 +416,7 @@ describe('a worker that is terminated neither crashes nor leaks, in the middle o
     for (const loaded of [[], ['loaded']]) {
       it(
         `${work}, ${times} times, ` +
-          `${loaded.length ? 'with the addon in the main thread too' : 'in workers alone'}`,
+          (loaded.length ? 'with the addon in the main thread too' : 'in workers alone'),
         async function () {
           const { stdout } = await promisify(execFile)(process.execPath, [
             script,
