@@ -226,7 +226,7 @@ describe('what is read', () => {
       it(what, () => {
         writeFileSync(join(folder, 'names.txt'), names);
         mkdirSync(join(folder, 'x'));
-        assert.match(run(`${script}; echo "exit $?"`).said.replace(/^(exit .\n)(.*)$/s, '$2$1'), said);
+        assert.match(run(`${script}; echo "exit $?"`).replace(/^(exit .\n)(.*)$/s, '$2$1'), said);
         assert.equal(readFileSync(join(folder, 'names.txt'), 'utf8'), names);
         assert.equal(readFileSync(join(folder, 'report.json'), 'utf8'), report);
         assert.deepEqual(
@@ -238,16 +238,16 @@ describe('what is read', () => {
 
     it('the list that comes with vecgrad is not either', () => {
       const list = embeddedNamesPath();
-      assert.match(run(`${save} --save '${list}'`).said, /--save ".*" is a file that this command reads, /);
+      assert.match(run(`${save} --save '${list}'`), /--save ".*" is a file that this command reads, /);
       assert.equal(readFileSync(list).length > 200_000, true);
     });
 
     it('but a model that training goes on from, and a copy of the documents', () => {
       writeFileSync(join(folder, 'names.txt'), names);
-      const first = run(`cp names.txt copy; ${save} --input names.txt --save copy`).said;
+      const first = run(`cp names.txt copy; ${save} --input names.txt --save copy`);
       assert.match(first, /1 step,/);
       assert.equal(
-        run(`${save} --input names.txt --save copy --resume`).said.split('\n')[0],
+        run(`${save} --input names.txt --save copy --resume`).split('\n')[0],
         first.split('\n')[0],
       );
     });
