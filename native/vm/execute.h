@@ -131,62 +131,30 @@ __attribute__((always_inline)) inline RunFault execute(const Kernels<T>& k, int3
   const auto inner = [&]() -> idx { return ext[in.inner]; };
   const int acc = in.accumulate;
   switch (in.op) {
-#define UNARY(name)                                                            \
+#define FUNCTION1(name, loop, ...) FUNCTION1_##loop(name)
+#define FUNCTION2(name, loop, ...) FUNCTION2_##loop(name)
+#define FUNCTION1_kernel(name)                                                 \
   case Op::name:                                                               \
     k.name(at.y(), in.y.row, at.a(), in.a.row, in.a.col, rows(), cols(), acc); \
     break;
-    UNARY(copy)
-    UNARY(neg)
-    UNARY(relu)
-    UNARY(exp)
-    UNARY(log)
-    UNARY(sqrt)
-    UNARY(rsqrt)
-    UNARY(reciprocal)
-    UNARY(tanh)
-    UNARY(sigmoid)
-#undef UNARY
-#define BINARY(name)                                                                         \
+#define FUNCTION2_kernel(name)                                                               \
   case Op::name:                                                                             \
     k.name(at.y(), in.y.row, at.a(), in.a.row, in.a.col, at.b(), in.b.row, in.b.col, rows(), \
            cols(), acc);                                                                     \
     break;
-    BINARY(add)
-    BINARY(sub)
-    BINARY(mul)
-    BINARY(div)
-    BINARY(mask_positive)
-#undef BINARY
-    case Op::pow:
-      map_binary(in, at.y(), at.a(), at.b(), rows(), cols(),
-                 [](T u, T v) { return std::pow(u, v); });
-      break;
-#define FUNCTION1(name)                                                \
+#define FUNCTION1_plain(name)                                          \
   case Op::name:                                                       \
     map_unary(in, at.y(), at.a(), rows(), cols(), functions::name<T>); \
     break;
-      FUNCTION1(sign)
-      FUNCTION1(abs)
-      FUNCTION1(softplus)
-      FUNCTION1(log1p)
-      FUNCTION1(erf)
-      FUNCTION1(arcsin)
-      FUNCTION1(arcsinh)
-      FUNCTION1(arctanh)
-#undef FUNCTION1
-#define FUNCTION2(name)                                                         \
+#define FUNCTION2_plain(name)                                                   \
   case Op::name:                                                                \
     map_binary(in, at.y(), at.a(), at.b(), rows(), cols(), functions::name<T>); \
     break;
-      FUNCTION2(maximum)
-      FUNCTION2(minimum)
-      FUNCTION2(gt)
-      FUNCTION2(ge)
-      FUNCTION2(eq)
-      FUNCTION2(log_grad)
-      FUNCTION2(if_nonzero)
-      FUNCTION2(if_zero)
-#undef FUNCTION2
+#include "kernels/elementwise.def"
+#undef FUNCTION1_kernel
+#undef FUNCTION2_kernel
+#undef FUNCTION1_plain
+#undef FUNCTION2_plain
     case Op::fill:
       k.fill(at.y(), in.y.row, *at.a(), rows(), cols());
       break;

@@ -106,41 +106,10 @@ ScalarFault run_scalar_bytecode(T* x, const int32_t* ints, const uint32_t* words
       body;                      \
     }                            \
     break;
-#define FUNCTION1(name) EACH(name, 2, x[w[0]] = functions::name(x[w[1]]))
-#define FUNCTION2(name) EACH(name, 3, x[w[0]] = functions::name(x[w[1]], x[w[2]]))
     switch (ScalarOp(head & 0xff)) {
-      EACH(copy, 2, x[w[0]] = x[w[1]])
-      EACH(neg, 2, x[w[0]] = -x[w[1]])
-      EACH(relu, 2, x[w[0]] = x[w[1]] > 0 || x[w[1]] != x[w[1]] ? x[w[1]] : T(0))
-      EACH(exp, 2, x[w[0]] = std::exp(x[w[1]]))
-      EACH(log, 2, x[w[0]] = std::log(x[w[1]]))
-      EACH(sqrt, 2, x[w[0]] = std::sqrt(x[w[1]]))
-      EACH(rsqrt, 2, x[w[0]] = T(1) / std::sqrt(x[w[1]]))
-      EACH(reciprocal, 2, x[w[0]] = T(1) / x[w[1]])
-      EACH(add, 3, x[w[0]] = x[w[1]] + x[w[2]])
-      EACH(sub, 3, x[w[0]] = x[w[1]] - x[w[2]])
-      EACH(mul, 3, x[w[0]] = x[w[1]] * x[w[2]])
-      EACH(div, 3, x[w[0]] = x[w[1]] / x[w[2]])
-      EACH(pow, 3, x[w[0]] = std::pow(x[w[1]], x[w[2]]))
-      FUNCTION1(tanh)
-      FUNCTION1(sigmoid)
-      FUNCTION1(sign)
-      FUNCTION1(abs)
-      FUNCTION1(softplus)
-      FUNCTION1(log1p)
-      FUNCTION1(erf)
-      FUNCTION1(arcsin)
-      FUNCTION1(arcsinh)
-      FUNCTION1(arctanh)
-      FUNCTION2(maximum)
-      FUNCTION2(minimum)
-      FUNCTION2(gt)
-      FUNCTION2(ge)
-      FUNCTION2(eq)
-      FUNCTION2(log_grad)
-      FUNCTION2(if_nonzero)
-      FUNCTION2(if_zero)
-      FUNCTION2(mask_positive)
+#define FUNCTION1(name, loop, ...) EACH(name, 2, x[w[0]] = functions::name(x[w[1]]))
+#define FUNCTION2(name, loop, ...) EACH(name, 3, x[w[0]] = functions::name(x[w[1]], x[w[2]]))
+#include "kernels/elementwise.def"
       EACH(accumulate, 2, x[w[0]] += x[w[1]])
       EACH(decumulate, 2, x[w[0]] -= x[w[1]])
       EACH(fma, 3, x[w[0]] += x[w[1]] * x[w[2]])
@@ -177,8 +146,6 @@ ScalarFault run_scalar_bytecode(T* x, const int32_t* ints, const uint32_t* words
           x[w[0]] -= rule[0] * (m * rule[4]) / (std::sqrt(v * rule[5]) + rule[3]);
         })
     }
-#undef FUNCTION2
-#undef FUNCTION1
 #undef EACH
   }
   return {};

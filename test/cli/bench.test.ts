@@ -28,8 +28,12 @@ const QEMU = { by: 'qemu', because: 'a test says so' };
 
 /** The names in native/kernels/kernels.def, read as text: the list that the bench must cover. */
 function listedKernels(): string[] {
-  const source = readFileSync(join(packageRoot(), 'native/kernels/kernels.def'), 'utf8');
-  return [...source.matchAll(/^(?:UNARY|BINARY|KERNEL)\((\w+)/gm)].map(([, name]) => name!);
+  const [list, functions] = ['kernels.def', 'elementwise.def'].map((file) =>
+    readFileSync(join(packageRoot(), 'native/kernels', file), 'utf8'),
+  ) as [string, string];
+  const all = list.replace('#include "kernels/elementwise.def"', functions);
+  const rows = all.matchAll(/^(?:UNARY|BINARY|KERNEL)\((\w+)|^FUNCTION[12]\((\w+), kernel/gm);
+  return [...rows].map(([, kernel, vectorFunction]) => (kernel ?? vectorFunction)!);
 }
 
 describe('bench: the native half', () => {
