@@ -6,6 +6,7 @@ import {
   scalarOperandsOf,
   scalarOpcodeNames,
 } from '../binding/addon.js';
+import { OP_NAMES, OPS } from '../graph/ops.js';
 import type { Lowered } from './lower/layout.js';
 import { OPERAND_PLACES, WORD } from './lower/words.js';
 
@@ -22,41 +23,22 @@ export interface Work {
 }
 
 /** Operations for each element of a loop over rows R, columns C and an inner loop K. */
-export const FLOP: Readonly<
-  Record<string, readonly [loops: 'C' | 'RC' | 'CK' | 'RCK', each: number, plus?: number]>
-> = {
+type Flop = readonly [loops: 'C' | 'RC' | 'CK' | 'RCK', each: number, plus?: number];
+
+/** Those of the element-wise operators, from their rows, by instruction. */
+const ELEMENTWISE: readonly (readonly [instruction: string, each: number])[] = OP_NAMES.flatMap((op) => {
+  const { lower } = OPS[op];
+  return lower.kind === 'unary' || lower.kind === 'binary' ? [[lower.kernel, lower.flop] as const] : [];
+});
+
+/** Those of all instructions. */
+export const FLOP: Readonly<Record<string, Flop>> = {
+  ...Object.fromEntries(ELEMENTWISE.map(([name, each]): [string, Flop] => [name, ['RC', each]])),
   copy: ['RC', 0],
-  neg: ['RC', 1],
-  relu: ['RC', 0],
-  exp: ['RC', 1],
-  log: ['RC', 1],
   sqrt: ['RC', 1],
   rsqrt: ['RC', 2],
   reciprocal: ['RC', 1],
-  tanh: ['RC', 1],
-  sigmoid: ['RC', 1],
-  sign: ['RC', 0],
-  abs: ['RC', 0],
-  softplus: ['RC', 1],
-  log1p: ['RC', 1],
-  erf: ['RC', 1],
-  arcsin: ['RC', 1],
-  arcsinh: ['RC', 1],
-  arctanh: ['RC', 1],
-  add: ['RC', 1],
-  sub: ['RC', 1],
-  mul: ['RC', 1],
-  div: ['RC', 1],
-  mask_positive: ['RC', 0],
   pow: ['RC', 1],
-  maximum: ['RC', 0],
-  minimum: ['RC', 0],
-  gt: ['RC', 0],
-  ge: ['RC', 0],
-  eq: ['RC', 0],
-  log_grad: ['RC', 1],
-  if_nonzero: ['RC', 0],
-  if_zero: ['RC', 0],
   fill: ['RC', 0],
   row_sum: ['RC', 1],
   row_max: ['RC', 0],
@@ -87,20 +69,10 @@ export const FLOP: Readonly<
   adam: ['C', 12],
 };
 /** Operations of a scalar instruction, where it is not one. */
-const SCALAR_FLOP: Record<string, number> = {
+const SCALAR_FLOP: Readonly<Record<string, number>> = {
+  ...Object.fromEntries(ELEMENTWISE),
   copy: 0,
-  relu: 0,
   rsqrt: 2,
-  sign: 0,
-  abs: 0,
-  maximum: 0,
-  minimum: 0,
-  gt: 0,
-  ge: 0,
-  eq: 0,
-  mask_positive: 0,
-  if_nonzero: 0,
-  if_zero: 0,
   fma: 2,
   mul_add: 2,
   pick: 0,

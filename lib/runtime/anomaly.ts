@@ -6,7 +6,7 @@
 import { reachable } from '../graph/reachable.js';
 import { isValue, type Node } from '../graph/node.js';
 import type { TypedArray } from '../core/array.js';
-import { hasNoGradient, type OpName } from '../graph/ops.js';
+import { hasNoGradient, UNARY_NAMES, type OpName, type UnaryName } from '../graph/ops.js';
 import { sizeOf, type Shape } from '../core/shape.js';
 
 /** What a run has computed. */
@@ -262,6 +262,7 @@ function inTable(place: number, table: Shape, indices: Int32Array, batch: boolea
 }
 
 const RULES: Readonly<Record<OpName, Rule>> = {
+  ...(Object.fromEntries(UNARY_NAMES.map((name) => [name, samePlace])) as Record<UnaryName, Rule>),
   parameter: none,
   input: none,
   constant: none,
@@ -273,21 +274,9 @@ const RULES: Readonly<Record<OpName, Rule>> = {
   step: none,
   argmax: none,
   neg: samePlace,
-  exp: samePlace,
-  log: samePlace,
   relu: taken((_, y) => y !== 0),
   pow: samePlace,
   detach: samePlace,
-  sign: samePlace,
-  abs: samePlace,
-  tanh: samePlace,
-  sigmoid: samePlace,
-  softplus: samePlace,
-  log1p: samePlace,
-  erf: samePlace,
-  arcsin: samePlace,
-  arcsinh: samePlace,
-  arctanh: samePlace,
   dropout: taken((x, y) => y !== 0 || x === 0),
   add: elementwise,
   sub: elementwise,

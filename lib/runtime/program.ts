@@ -51,7 +51,7 @@ import {
   type SeriesFault,
   type SeriesSpec,
 } from '../binding/addon.js';
-import { OP_NAMES, type OpName } from '../graph/ops.js';
+import { OPS, opsWhere, type OpName } from '../graph/ops.js';
 import { Random } from './random.js';
 import { contiguousStrides, sameShape, ShapeError, show, sizeOf, type Shape } from '../core/shape.js';
 
@@ -214,10 +214,8 @@ interface IndexFeed {
   reads: Int32Array;
 }
 
-/** Operators whose last operand is an index that must stay within limits. */
-const READS_INDEX = Uint8Array.from(OP_NAMES, (op) =>
-  Number(['gather', 'choose', 'crossEntropy', 'gatherMatmul', 'inverseCount'].includes(op)),
-);
+/** Operators, by number, whose last operand is an index that must stay below a limit. */
+const READS_INDEX = opsWhere(({ index }) => !['none', 'prefix', 'anything'].includes(index));
 
 /** What gradients are asked of, to inspect a graph and to train it. */
 const ALL_LEAVES: ReadonlySet<OpName> = new Set<OpName>(['parameter', 'input']);
@@ -1392,14 +1390,16 @@ export class Program {
       const feed = vector.op === 'index' ? this.indices.get(vector.name!) : undefined;
       if (!feed) continue; // found at run time
       const start = element ? index.attr.start! : 0;
-      const limit =
-        op === 'inverseCount'
-          ? this.maxLength + 1
-          : op === 'choose'
-            ? inputs.length - 1
-            : op === 'crossEntropy' || attr.batch
-              ? inputs[0]!.shape[index.shape.length]!
-              : inputs[0]!.shape[0]!;
+      const table = inputs[0]!.shape;
+      const limit = {
+        none: Infinity,
+        prefix: Infinity,
+        anything: Infinity,
+        lengths: this.maxLength + 1,
+        operands: inputs.length - 1,
+        classes: table[table.length - 1]!,
+        rows: table[attr.batch ? 1 : 0]!,
+      }[OPS[op].index];
       // Where a node vanished, its number is that of another.
       const left = ir.is(number, op) ? ir.positions[number]! : NONE;
       const level = written?.get(node) ?? left;

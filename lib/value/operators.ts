@@ -3,15 +3,16 @@
  * the same arguments, and what is a function of one value first is a method too. `x.exp()` is `exp(x)`,
  * `variance(x, 0)` is `x.variance(0)`.
  *
- * Operators that are one node of the graph, or few, are methods in graph.ts; what is made of many is a
- * function in functions.ts. test/ops/operators.test.ts has a row for each: it does not compile, or fails,
- * where
- * an operator has one form only, or other arguments in one than in the other.
+ * Operators that are one node of the graph, or few, are methods in value.ts; what is made of many is a
+ * function in functions.ts. Functions of one number are exports of lib/graph/ops/unary.ts, which become
+ * methods in value.ts. test/ops/operators.test.ts has a row for each operator: it does not compile, or
+ * fails, where one has one form only, or other arguments in one than in the other.
  */
 import * as composed from './functions.js';
 import { shown } from '../core/check.js';
 import { constant, Value, type Axes, type Index } from './value.js';
 import { Node } from '../graph/node.js';
+import type * as unary from '../graph/ops/unary.js';
 import type { Shape } from '../core/shape.js';
 
 /** A method as a function: the value that it is called on comes first. */
@@ -47,6 +48,9 @@ function valueFor(name: string, what: string, x: unknown, expected: string): Val
   throw new TypeError(`${name}: ${what} is ${x instanceof Node ? x.label : shown(x)}, expected ${expected}`);
 }
 
+export * from '../graph/ops/unary.js';
+export type { UnaryOperator } from '../graph/ops/elementwise.js';
+
 /** a + b, broadcast. @function */
 export const add: BinaryFunction = binaryOf('add');
 /** a - b, broadcast. @function */
@@ -73,34 +77,8 @@ export const eq: BinaryFunction = binaryOf('eq');
 export const ne: BinaryFunction = binaryOf('ne');
 /** {@inheritDoc Value.neg} @function */
 export const neg: UnaryFunction = functionOf('neg');
-/** {@inheritDoc Value.exp} @function */
-export const exp: UnaryFunction = functionOf('exp');
-/** {@inheritDoc Value.log} @function */
-export const log: UnaryFunction = functionOf('log');
-/** {@inheritDoc Value.log1p} @function */
-export const log1p: UnaryFunction = functionOf('log1p');
 /** {@inheritDoc Value.sqrt} @function */
 export const sqrt: UnaryFunction = functionOf('sqrt');
-/** {@inheritDoc Value.abs} @function */
-export const abs: UnaryFunction = functionOf('abs');
-/** {@inheritDoc Value.sign} @function */
-export const sign: UnaryFunction = functionOf('sign');
-/** {@inheritDoc Value.relu} @function */
-export const relu: UnaryFunction = functionOf('relu');
-/** {@inheritDoc Value.tanh} @function */
-export const tanh: UnaryFunction = functionOf('tanh');
-/** {@inheritDoc Value.sigmoid} @function */
-export const sigmoid: UnaryFunction = functionOf('sigmoid');
-/** {@inheritDoc Value.softplus} @function */
-export const softplus: UnaryFunction = functionOf('softplus');
-/** {@inheritDoc Value.erf} @function */
-export const erf: UnaryFunction = functionOf('erf');
-/** {@inheritDoc Value.arcsin} @function */
-export const arcsin: UnaryFunction = functionOf('arcsin');
-/** {@inheritDoc Value.arcsinh} @function */
-export const arcsinh: UnaryFunction = functionOf('arcsinh');
-/** {@inheritDoc Value.arctanh} @function */
-export const arctanh: UnaryFunction = functionOf('arctanh');
 /** {@inheritDoc Value.pow} @function */
 export const pow: (x: Value, exponent: number) => Value = functionOf('pow');
 /** {@inheritDoc Value.clip} @function */
@@ -150,8 +128,11 @@ export const gather: (x: Value, index: Index, axis?: number) => Value = function
 
 // --- functions as methods ---
 
+/** `x.exp()`, `x.log()`, ...: a method for each function of one number (lib/graph/ops/unary.ts). */
+type UnaryMethods = { [Name in keyof typeof unary]: () => Value };
+
 declare module './value.js' {
-  interface Value {
+  interface Value extends UnaryMethods {
     /** {@inheritDoc silu} */
     silu(): Value;
     /** {@inheritDoc gelu} */

@@ -6,7 +6,7 @@
  */
 import { checkDrawOptions, dot, mermaid, type DrawOptions } from '../graph/to-dot.js';
 import { checkFinite, checkNumber, isList, shown, shownList } from '../core/check.js';
-import { NO_ATTR, type Attr, type OpName } from '../graph/ops.js';
+import { NO_ATTR, type Attr, type OpName, UNARY_NAMES } from '../graph/ops.js';
 import {
   broadcast,
   MOST_AXES,
@@ -217,64 +217,9 @@ export class Value extends Node {
   neg(): Value {
     return unary(PLAIN.neg, this);
   }
-  /** e to the x by element. */
-  exp(): Value {
-    return unary(PLAIN.exp, this);
-  }
-  /**
-   * Natural logarithm; NaN below zero, where the gradient is NaN too, but 0 where none reaches it, as
-   * behind a `where` that takes another number. At zero it is infinite.
-   */
-  log(): Value {
-    return unary(PLAIN.log, this);
-  }
-  /** log(1 + x), accurate near 0; NaN below -1. */
-  log1p(): Value {
-    return unary(PLAIN.log1p, this);
-  }
   /** The square root; NaN below zero. Its slope at zero is infinite; see `norm`, whose slope there is 0. */
   sqrt(): Value {
     return this.pow(0.5);
-  }
-  /** The absolute value; no gradient at zero. */
-  abs(): Value {
-    return unary(PLAIN.abs, this);
-  }
-  /** -1, 0 or 1, through which no gradient flows. */
-  sign(): Value {
-    return unary(PLAIN.sign, this);
-  }
-  /** The larger of x and 0 by element; at 0 no gradient flows. Of NaN value and gradient are NaN. */
-  relu(): Value {
-    return unary(PLAIN.relu, this);
-  }
-  /** The hyperbolic tangent. */
-  tanh(): Value {
-    return unary(PLAIN.tanh, this);
-  }
-  /** 1 / (1 + exp(-x)). */
-  sigmoid(): Value {
-    return unary(PLAIN.sigmoid, this);
-  }
-  /** log(1 + exp(x)), overflowing nowhere. */
-  softplus(): Value {
-    return unary(PLAIN.softplus, this);
-  }
-  /** The error function. */
-  erf(): Value {
-    return unary(PLAIN.erf, this);
-  }
-  /** The inverse of the sine; NaN outside -1 to 1. */
-  arcsin(): Value {
-    return unary(PLAIN.arcsin, this);
-  }
-  /** The inverse of the hyperbolic sine. */
-  arcsinh(): Value {
-    return unary(PLAIN.arcsinh, this);
-  }
-  /** The inverse of the hyperbolic tangent; NaN outside -1 to 1. */
-  arctanh(): Value {
-    return unary(PLAIN.arctanh, this);
   }
   /**
    * Each element to a fixed power; NaN where a negative is taken to one that is no integer.
@@ -550,6 +495,14 @@ export class Value extends Node {
     checkDrawOptions('toMermaid', options);
     return mermaid(this, options);
   }
+}
+
+// The methods that operators.ts declares of `Value`, for all functions of one number.
+for (const name of UNARY_NAMES) {
+  const value = function (this: Value): Value {
+    return unary(PLAIN[name], this);
+  };
+  Object.defineProperty(Value.prototype, name, { value, writable: true, configurable: true });
 }
 
 /** Integers in the graph: fed, or found by `topk` or `argmax`. */

@@ -9,7 +9,7 @@ import type { Attr, OpName } from '../../graph/ops.js';
 import { sameShape } from '../../core/shape.js';
 import { schedule } from './agenda.js';
 import { Ir, type Rewritten } from '../ir/ir.js';
-import { Kinds, Role, roleOf, type Likeness } from './kinds.js';
+import { batchingOf, Kinds, type Likeness } from './kinds.js';
 import { countUses } from '../ir/live.js';
 import { Stacker } from './stacker.js';
 import { termCount } from '../ir/trace.js';
@@ -43,7 +43,7 @@ class AutoBatcher {
   run(): Rewritten {
     const { old, ir, stacker } = this;
     for (let node = 0; node < old.count; node++) {
-      if (!this.uses[node] || roleOf(old, node) !== Role.Leaf) continue;
+      if (!this.uses[node] || batchingOf(old, node) !== 'leaf') continue;
       if (old.is(node, 'constant')) stacker.numbers[node] = ir.constant(old.constantValue(node));
       else stacker.copy(node);
     }

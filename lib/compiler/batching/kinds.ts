@@ -1,66 +1,13 @@
 /** Which nodes could be one batch: those alike in all but the operands that can be stacked. */
-import { OP_NAMES, type OpName } from '../../graph/ops.js';
+import { OP_NAMES, OPS, type Batching } from '../../graph/ops.js';
 import type { Shape } from '../../core/shape.js';
 import type { Ir } from '../ir/ir.js';
 
-/** What batching makes of an operator. */
-export enum Role {
-  /** Stays as it is, and nothing waits for it. */
-  Leaf,
-  /** Never scheduled: resolved where it is used, mostly to a view. */
-  View,
-  /** Exists for stacked operands too. */
-  Batched,
-  Single,
-}
+/** What batching makes of each operator, by its number. */
+const BATCHING = OP_NAMES.map((op) => OPS[op].batching);
 
-const ROLES: readonly [Role, readonly OpName[]][] = [
-  [Role.Leaf, ['parameter', 'input', 'constant', 'inverseCount', 'index', 'step']],
-  [
-    Role.View,
-    ['reshape', 'transpose', 'slice', 'broadcastTo', 'detach', 'stack', 'concat', 'element', 'elements'],
-  ],
-  [
-    Role.Batched,
-    [
-      'neg',
-      'exp',
-      'log',
-      'relu',
-      'pow',
-      'add',
-      'sub',
-      'mul',
-      'div',
-      'maximum',
-      'maskPositive',
-      'ifNonzero',
-      'ifZero',
-      'sign',
-      'abs',
-      'tanh',
-      'sigmoid',
-      'softplus',
-      'log1p',
-      'erf',
-      'arcsin',
-      'arcsinh',
-      'arctanh',
-      'minimum',
-      'gt',
-      'ge',
-      'eq',
-      'sum',
-      'softmax',
-      'matmul',
-      'gather',
-    ],
-  ],
-];
-const ROLE_BY_OP = OP_NAMES.map((op) => ROLES.find(([, ops]) => ops.includes(op))?.[0] ?? Role.Single);
-
-export function roleOf(ir: Ir, node: number): Role {
-  return ROLE_BY_OP[ir.codeOf(node)]!;
+export function batchingOf(ir: Ir, node: number): Batching {
+  return BATCHING[ir.codeOf(node)]!;
 }
 
 /** What a pass takes together. */
@@ -124,12 +71,12 @@ export class Kinds {
     for (let node = 0; node < n; node++) {
       if (!uses[node]) continue;
       this.shapes[node] = this.shapeOf(node);
-      const role = roleOf(ir, node);
-      if (role === Role.Leaf) continue;
-      if (role === Role.View) {
+      const batching = batchingOf(ir, node);
+      if (batching === 'leaf') continue;
+      if (batching === 'view') {
         this.of[node] = VIEW;
         if (!likeness.columns) this.followColumns(node);
-      } else if (role === Role.Single) {
+      } else if (batching === 'single') {
         this.of[node] = this.count++;
       } else {
         const key = this.key(node);
@@ -177,7 +124,7 @@ export class Kinds {
     for (let e = start[node]!; e < end; e++) {
       const input = list[e]!;
       // Even: a leaf, shared or none; odd: what can be stacked.
-      if (roleOf(ir, input) === Role.Leaf) {
+      if (batchingOf(ir, input) === 'leaf') {
         key = pairs.of(key, 2 * input);
         continue;
       }
@@ -214,7 +161,7 @@ export class Kinds {
       const from = ir.shape(input);
       const last = shape.length - 1;
       // Along the only axis of a leaf lie its rows.
-      if (axis === last && shape[last]! < from[last]! && (last > 0 || roleOf(ir, input) !== Role.Leaf))
+      if (axis === last && shape[last]! < from[last]! && (last > 0 || batchingOf(ir, input) !== 'leaf'))
         own = this.pairs.of(own, start!);
     }
     columns[node] = own;

@@ -6,7 +6,7 @@ import type { Attr, OpName } from '../../graph/ops.js';
 import { sameShape, type Shape } from '../../core/shape.js';
 import type { Ir } from '../ir/ir.js';
 import type { AxisPositions } from '../ir/axes.js';
-import { Role, roleOf, type Kinds } from './kinds.js';
+import { batchingOf, type Kinds } from './kinds.js';
 import { MAX_VIEWS } from '../ir/views.js';
 
 /** Consecutive rows of a batch. */
@@ -49,7 +49,7 @@ export class Stacker {
     const { start, list } = old.edges;
     for (let node = 0; node < old.count; node++) {
       this.viewedNode[node] = node;
-      if (roleOf(old, node) !== Role.View) continue;
+      if (batchingOf(old, node) !== 'view') continue;
       const first = start[node]!;
       const end = start[node + 1]!;
       let deepest = 0;
@@ -250,7 +250,7 @@ export class Stacker {
       return add('slice', [batch], { axis: 0, start, stop: start + m });
     }
     const op = old.opOf(first);
-    const isView = roleOf(old, first) === Role.View && this.depth[first]! <= MAX_VIEWS;
+    const isView = batchingOf(old, first) === 'view' && this.depth[first]! <= MAX_VIEWS;
     if (isView && this.all(nodes, op)) {
       if (op === 'reshape') {
         const rows = this.rowsOf(nodes);
@@ -302,7 +302,7 @@ export class Stacker {
       inner[i] = input;
       if (shapes[input] !== shapes[inner[0]!]) return null;
       // Stacking leaves would copy them whole.
-      if (roleOf(old, input) === Role.Leaf) return null;
+      if (batchingOf(old, input) === 'leaf') return null;
     }
     return inner;
   }
@@ -330,7 +330,7 @@ export class Stacker {
     if (a === b) return true;
     const { old } = this;
     // Most differ in what is compared first.
-    if (old.codeOf(a) !== old.codeOf(b) || roleOf(old, a) !== Role.View) return false;
+    if (old.codeOf(a) !== old.codeOf(b) || batchingOf(old, a) !== 'view') return false;
     if (!sameAttr(old.attr(a), old.attr(b))) return false;
     const same = (this.identities ??= this.identify());
     return same[a] === same[b];
@@ -343,7 +343,7 @@ export class Stacker {
     const known = new Map<string, number>();
     for (let node = 0; node < old.count; node++) {
       same[node] = node;
-      if (roleOf(old, node) !== Role.View) continue;
+      if (batchingOf(old, node) !== 'view') continue;
       const { axis, start: from, stop, axes, shape } = old.attr(node);
       const inputs = list.subarray(start[node], start[node + 1]).map((input) => same[input]!);
       const key = [old.codeOf(node), this.kinds.shapes[node], axis, from, stop, axes, shape, inputs].join(

@@ -1,6 +1,6 @@
 /** Which axes of an array hold one entry per position, and the position of each entry. */
 import { resolveAxis, sizeOf, type Shape } from '../../core/shape.js';
-import type { Attr, OpName } from '../../graph/ops.js';
+import { OPS, type Attr, type OpName } from '../../graph/ops.js';
 
 type Positions = readonly number[] | undefined;
 
@@ -19,33 +19,39 @@ interface Graph {
  * a stack has its own. Undefined where no axis has any.
  */
 export function propagate(ir: Graph, node: number): AxisPositions | undefined {
-  const op = ir.opOf(node);
   const inputs = ir.inputs(node);
   const of = (i: number): AxisPositions | undefined => ir.axisPositions[inputs[i]!];
   const attr = ir.attr(node);
   const shape = ir.shape(node);
-  if (op === 'stack') {
-    const own = attr.positions ? settled(attr.positions, ir.positions[node]!) : undefined;
-    return some([own, ...(of(0) ?? shape.slice(1).map(() => undefined))]);
-  }
-  if (op === 'elements') {
-    const positions = of(0)?.[0]?.slice(attr.start, attr.stop);
-    return some([positions && settled(positions, ir.positions[node]!)]);
-  }
-  switch (op) {
-    case 'argmax':
+  switch (OPS[ir.opOf(node)].axes) {
+    case 'none':
+      return undefined;
+    case 'broadcast':
+      return some(broadcasted(ir, inputs, shape));
+    case 'first':
+      return some((of(0) ?? []).slice());
+    case 'second':
+      return some((of(1) ?? []).slice());
+    case 'stacked': {
+      const own = attr.positions ? settled(attr.positions, ir.positions[node]!) : undefined;
+      return some([own, ...(of(0) ?? shape.slice(1).map(() => undefined))]);
+    }
+    case 'elements': {
+      const positions = of(0)?.[0]?.slice(attr.start, attr.stop);
+      return some([positions && settled(positions, ir.positions[node]!)]);
+    }
+    case 'withoutAxis':
       return some(of(0)!.filter((_, i) => i !== resolveAxis(attr.axis!, ir.shape(inputs[0]!))));
-    case 'max':
-    case 'sum': {
+    case 'withoutAxes': {
       const x = ir.shape(inputs[0]!);
       const gone = new Set((attr.axes ?? x.map((_, i) => i)).map((a) => resolveAxis(a, x)));
       return some(of(0)!.filter((_, i) => !gone.has(i)));
     }
-    case 'transpose':
+    case 'transposed':
       return attr.axes!.map((axis) => of(0)![axis]);
-    case 'reshape':
+    case 'reshaped':
       return some(reshaped(ir.shape(inputs[0]!), of(0)!, shape));
-    case 'slice':
+    case 'sliced':
       return some(
         of(0)!.map((positions, i) =>
           i === attr.axis && positions
@@ -53,15 +59,15 @@ export function propagate(ir: Graph, node: number): AxisPositions | undefined {
             : positions,
         ),
       );
-    case 'embed':
+    case 'padded':
       return some(of(0)!.map((positions, i) => (i === attr.axis ? undefined : positions)));
-    case 'concat':
+    case 'joined':
       return some(
         (of(0) ?? shape.map(() => undefined)).map((positions, i) =>
           i === resolveAxis(attr.axis!, shape) ? undefined : positions,
         ),
       );
-    case 'gather': {
+    case 'gathered': {
       if (attr.batch) {
         const rows = both(of(0)?.[0], of(1)?.[0]);
         return some([rows, ...(of(0)?.slice(2) ?? shape.slice(1).map(() => undefined))]);
@@ -69,25 +75,16 @@ export function propagate(ir: Graph, node: number): AxisPositions | undefined {
       const index = ir.shape(inputs[1]!).map((_, i) => of(1)?.[i]);
       return some([...index, ...shape.slice(index.length).map((_, i) => of(0)?.[i + 1])]);
     }
-    case 'scatterAdd':
+    case 'scattered':
       return some(shape.map((_, i) => (attr.batch && i === 0 ? both(of(0)?.[0], of(1)?.[0]) : undefined)));
-    case 'gatherMatmul':
-    case 'gatherDot':
-    case 'scatterOuter':
-      return undefined;
-    case 'rmsNorm':
-    case 'rmsNormGrad':
-      return some((of(op === 'rmsNorm' ? 0 : 1) ?? []).slice());
-    case 'crossEntropy':
+    case 'losses':
       return some([both(of(0)?.[0], of(1)?.[0])].slice(0, shape.length));
-    case 'crossEntropyGrad':
+    case 'lossGradient':
       return some(
         shape.map((_, i) => (i === 0 && shape.length > 1 ? both(of(1)?.[0], of(3)?.[0]) : of(1)?.[i])),
       );
-    case 'matmul':
+    case 'product':
       return some(product(ir, inputs[0]!, inputs[1]!, shape));
-    default:
-      return some(broadcasted(ir, inputs, shape));
   }
 }
 

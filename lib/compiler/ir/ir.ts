@@ -8,7 +8,7 @@
  */
 import {
   OPS,
-  isInteger,
+  opsWhere,
   NO_ATTR,
   OP_CODE,
   OP_NAMES,
@@ -20,7 +20,7 @@ import { SCALAR, type Shape } from '../../core/shape.js';
 import { propagate, type AxisPositions } from './axes.js';
 import type { Node } from '../../graph/node.js';
 
-const IS_INTEGER = Uint8Array.from(OP_NAMES, (name) => Number(isInteger(name)));
+const IS_INTEGER = opsWhere((row) => row.isInteger);
 
 const STACK = OP_CODE.stack;
 

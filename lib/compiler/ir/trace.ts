@@ -3,7 +3,7 @@
  * its position.
  */
 import type { Node } from '../../graph/node.js';
-import { hasNoGradient, OP_CODE } from '../../graph/ops.js';
+import { hasNoGradient, OP_CODE, OPS } from '../../graph/ops.js';
 import { sameShape } from '../../core/shape.js';
 import { Ir } from './ir.js';
 import { reachable } from '../../graph/reachable.js';
@@ -190,19 +190,6 @@ export function writtenLevels(
   return levels;
 }
 
-const ZERO_STAYS: ReadonlySet<string> = new Set([
-  'reshape',
-  'broadcastTo',
-  'transpose',
-  'slice',
-  'relu',
-  'neg',
-  'gather',
-  'mul',
-  'matmul',
-  'detach',
-]);
-
 /** The node that stands for one with a constant zero among its operands, or -1. New zeros join `zeros`. */
 function simplified(ir: Ir, node: Node, inputs: readonly number[], zeros: Set<number>): number {
   const isZero = (input: number): boolean => zeros.has(input);
@@ -212,8 +199,8 @@ function simplified(ir: Ir, node: Node, inputs: readonly number[], zeros: Set<nu
     if (node.op === 'add' && isZero(a) && sameShape(ir.shape(b), node.shape)) return b;
     return -1;
   }
-  const any = node.op === 'mul' || node.op === 'matmul';
-  if (!ZERO_STAYS.has(node.op) || !(isZero(a) || (any && isZero(b)))) return -1;
+  const rule = OPS[node.op].zero;
+  if (rule === 'never' || !(isZero(a) || (rule === 'any' && isZero(b)))) return -1;
   const zero = node.shape.length
     ? ir.op('broadcastTo', [ir.constant(0)], { shape: node.shape })
     : ir.constant(0);

@@ -4,13 +4,11 @@
  */
 import { sizeOf } from '../../core/shape.js';
 import { opcodes } from '../../binding/addon.js';
-import type { OpName } from '../../graph/ops.js';
+import { OPS } from '../../graph/ops.js';
 import type { Context, Extent } from './context.js';
 import type { Encoder } from './encode.js';
 import { EXTENT_PLACES, WORD } from './words.js';
 import type { View } from './view.js';
-
-const PRODUCTS: ReadonlySet<OpName> = new Set<OpName>(['matmul', 'gatherMatmul']);
 
 /** What a product can do with its sums, by the number that its immediate holds. */
 const EPILOGUES = [undefined, 'relu', 'maskPositive'] as const;
@@ -41,9 +39,8 @@ interface Epilogue {
  */
 export function fuseIntoProduct(c: Context, node: number): boolean {
   const { ir } = c;
-  const op = ir.opOf(node);
-  if (!c.options.epilogues) return false;
-  if (op !== 'relu' && op !== 'maskPositive' && op !== 'add') return false;
+  const op = OPS[ir.opOf(node)].epilogue;
+  if (!c.options.epilogues || op === 'none' || op === 'takes') return false;
   if (isReadAlone(c, node, ir.input(node, 0)) && fuse(c, node, op, 0)) return true;
   return op === 'add' && isReadAlone(c, node, ir.input(node, 1)) && fuse(c, node, op, 1);
 }
@@ -52,7 +49,7 @@ export function fuseIntoProduct(c: Context, node: number): boolean {
 function isReadAlone(c: Context, reader: number, node: number): boolean {
   const { ir, placement } = c;
   if (placement.uses[node] !== 1 || placement.parent[node] !== -1 || c.results.has(node)) return false;
-  if (!PRODUCTS.has(ir.opOf(node)) && !placement.totals.has(node)) return false;
+  if (OPS[ir.opOf(node)].epilogue !== 'takes' && !placement.totals.has(node)) return false;
   return ir.shape(reader).join() === ir.shape(node).join();
 }
 

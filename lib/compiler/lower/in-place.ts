@@ -4,7 +4,7 @@
  */
 import { smallest } from '../../core/lists.js';
 import type { Ir } from '../ir/ir.js';
-import { ACCUMULATING, computed, fills, planTotal, type Placement, type Term } from './places.js';
+import { CAN_ADD, IS_JOIN, computed, fills, planTotal, type Placement, type Term } from './places.js';
 
 /** Treats sums of two as totals where that saves an instruction, and lets totals reuse a term's memory. */
 export function planReuse(ir: Ir, p: Placement, keep: ReadonlySet<number>): void {
@@ -90,7 +90,7 @@ function planSum(ir: Ir, p: Placement, users: Users, node: number): void {
   const adds = (operand: number): boolean =>
     p.uses[operand] === 1 &&
     p.parent[operand] === -1 &&
-    ACCUMULATING.has(ir.opOf(operand)) &&
+    CAN_ADD[ir.codeOf(operand)] === 1 &&
     !p.totals.has(operand);
   const free = (operand: number, other: number): boolean =>
     adds(other) && owner(ir, p, users, node, operand, other) >= 0;
@@ -120,7 +120,7 @@ function owner(ir: Ir, p: Placement, users: Users, sum: number, value: number, b
     !ir.isInteger(node) &&
     p.parent[node] === -1 &&
     !p.aliases.has(node) &&
-    !['stack', 'concat', 'choose'].includes(ir.opOf(node));
+    !IS_JOIN[ir.codeOf(node)];
   if (!own) return -1;
   const readers = users.of(node);
   // Kept numbers have more uses than readers.
@@ -136,6 +136,5 @@ function owner(ir: Ir, p: Placement, users: Users, sum: number, value: number, b
 
 /** Whether a node reads its operands where it stands in the order, in every run that computes `sum`. */
 function readsAtOnce(ir: Ir, node: number, sum: number): boolean {
-  const isJoin = ir.is(node, 'stack') || ir.is(node, 'concat') || ir.is(node, 'choose');
-  return computed(ir, node) && !isJoin && ir.positions[node] === ir.positions[sum];
+  return computed(ir, node) && !IS_JOIN[ir.codeOf(node)] && ir.positions[node] === ir.positions[sum];
 }

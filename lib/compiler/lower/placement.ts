@@ -2,17 +2,19 @@
  * Decides where results go: straight into the stack, join or total that uses them, instead of being copied
  * there.
  */
-import type { OpName } from '../../graph/ops.js';
+import { opsWhere } from '../../graph/ops.js';
 import { sizeOf } from '../../core/shape.js';
 import { countUses } from '../ir/live.js';
 import { MAX_VIEWS } from '../ir/views.js';
 import { denseView, isDense, reshapeView, transposeView } from './view.js';
 import type { Ir } from '../ir/ir.js';
 import { planReuse } from './in-place.js';
-import { ACCUMULATING, type Step, type Placement, computed, planTotal, inverse } from './places.js';
+import { CAN_ADD, IS_JOIN, type Step, type Placement, computed, planTotal, inverse } from './places.js';
 
-/** Other operators whose instructions can write rows at any distance from each other. */
-const ROW_WRITERS: ReadonlySet<OpName> = new Set<OpName>(['softmax', 'rmsNorm', 'total']);
+/** Other operators, by number, whose instructions can write rows at any distance from each other. */
+const WRITES_ROWS = opsWhere(({ placing }) => placing === 'rows');
+/** Operators whose instructions write rows without gaps, which a range of columns of a join is not. */
+const NEEDS_DENSE = opsWhere(({ placing }) => placing === 'dense' || placing === 'addsDense');
 
 /** The plan for what `keep` needs; without `inPlace`, every result gets memory of its own. */
 export function planPlacement(ir: Ir, keep: ReadonlySet<number>, inPlace: boolean): Placement {
@@ -30,10 +32,9 @@ export function planPlacement(ir: Ir, keep: ReadonlySet<number>, inPlace: boolea
   const reshapes: number[] = [];
   for (let node = 0; node < ir.count; node++) {
     if (!p.uses[node]) continue;
-    const op = ir.opOf(node);
-    if (op === 'total') planTotal(ir, p, node, inPlace);
-    else if (op === 'stack' || op === 'concat' || op === 'choose') joins.push(node);
-    else if (op === 'reshape' && !p.absorbed[node]) reshapes.push(node);
+    if (ir.is(node, 'total')) planTotal(ir, p, node, inPlace);
+    else if (IS_JOIN[ir.codeOf(node)]) joins.push(node);
+    else if (ir.is(node, 'reshape') && !p.absorbed[node]) reshapes.push(node);
   }
   if (!inPlace) return p;
   planReuse(ir, p, keep);
@@ -76,12 +77,9 @@ function planJoin(ir: Ir, p: Placement, join: number): void {
   }
   for (let i = 0; i < n; i++) {
     const input = isStack ? source(ir, p, ir.input(join, i)) : ir.input(join, i);
-    const op = ir.opOf(input);
     if (!computed(ir, input) || ir.isInteger(input) || p.parent[input] !== -1) continue;
     if (p.aliases.has(input) || p.reused.has(input) || p.totals.get(input)?.zeroed) continue;
-    // These write rows without gaps, which a range of columns of a join is not.
-    const needsDense = op === 'gather' || op === 'scatterAdd' || op === 'choose' || op === 'embed';
-    if (needsDense && !isStack) continue;
+    if (NEEDS_DENSE[ir.codeOf(input)] && !isStack) continue;
     if (ir.is(join, 'concat') && ir.attr(join).axis !== 0 && sizeOf(ir.shape(input)) === 0) continue;
     p.parent[input] = join;
     p.operandIndex[input] = i;
@@ -118,7 +116,7 @@ function planReshape(ir: Ir, p: Placement, reshape: number): void {
   if (p.totals.get(node)?.zeroed) return;
   const last = view.shape.length - 1;
   if (last < 0 || (view.strides[last] !== 1 && view.shape[last] !== 1)) return;
-  if (!ACCUMULATING.has(ir.opOf(node)) && !ROW_WRITERS.has(ir.opOf(node))) return;
+  if (!CAN_ADD[ir.codeOf(node)] && !WRITES_ROWS[ir.codeOf(node)]) return;
   p.parent[node] = reshape;
   p.hosts.set(reshape, steps);
 }

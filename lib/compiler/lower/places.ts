@@ -1,50 +1,17 @@
 /** The plan of where results go, and how the terms of a total get there. */
-import { type OpName, OPS } from '../../graph/ops.js';
+import { opsWhere } from '../../graph/ops.js';
 import type { Ir } from '../ir/ir.js';
 import { termCount, termPosition } from '../ir/trace.js';
 import { denseView, sliceView, reshapeView, transposeView } from './view.js';
 import { sameAxisPositions } from '../ir/axes.js';
 
-/** Operators whose instructions can add to what is there. */
-export const ACCUMULATING: ReadonlySet<OpName> = new Set<OpName>([
-  'neg',
-  'exp',
-  'log',
-  'relu',
-  'add',
-  'sub',
-  'mul',
-  'div',
-  'maximum',
-  'maskPositive',
-  'pow',
-  'sign',
-  'abs',
-  'tanh',
-  'sigmoid',
-  'softplus',
-  'log1p',
-  'erf',
-  'arcsin',
-  'arcsinh',
-  'arctanh',
-  'minimum',
-  'gt',
-  'ge',
-  'eq',
-  'ifNonzero',
-  'ifZero',
-  'sum',
-  'matmul',
-  'softmaxGrad',
-  'scatterAdd',
-  'chooseGrad',
-  'rmsNormGrad',
-  'crossEntropyGrad',
-  'gatherMatmul',
-  'gatherDot',
-  'scatterOuter',
-]);
+/** Operators, by number, whose instructions can add to what is there. */
+export const CAN_ADD = opsWhere(({ placing }) => placing === 'adds' || placing === 'addsDense');
+
+/** Operators, by number, that lay their operands side by side. */
+export const IS_JOIN = opsWhere(({ lower }) => lower.kind === 'join');
+
+const IS_COMPUTED = opsWhere(({ lower: { kind } }) => kind !== 'view' && kind !== 'leaf');
 
 /** A step from a whole array to the part that a term fills: it undoes the gradient of a view. */
 export type Step =
@@ -94,8 +61,7 @@ export interface Placement {
 
 /** Whether a node has instructions of its own: it is no leaf and no view. */
 export function computed(ir: Ir, node: number): boolean {
-  const op = ir.opOf(node);
-  return OPS[op].lower.kind !== 'view' && ir.inputCount(node) > 0 && op !== 'inverseCount';
+  return IS_COMPUTED[ir.codeOf(node)] === 1 && ir.inputCount(node) > 0;
 }
 
 /** Decides which terms of a total their own instructions write into it, and which come first. */
@@ -127,14 +93,13 @@ export function planTotal(ir: Ir, p: Placement, total: number, inPlace: boolean)
       p.absorbed[node] = 1;
       node = ir.input(node, 0);
     }
-    const op = ir.opOf(node);
     // Instructions write rows: the last axis must be contiguous.
     const last = view.shape.length - 1;
     const rows = last < 0 || view.strides[last] === 1 || view.shape[last] === 1;
     // A node's instruction runs from the node's position on, which may be before the one from which the
     // term counts: a run that ends between the two must not add it.
     const position = termPosition(ir, total, i);
-    const adds = ACCUMULATING.has(op) && ir.positions[node] === position;
+    const adds = CAN_ADD[ir.codeOf(node)] === 1 && ir.positions[node] === position;
     const placed =
       inPlace && rows && p.uses[node] === 1 && adds && p.parent[node] === -1 && !p.reused.has(node);
     // Of x + x neither term is placed: x has two uses.

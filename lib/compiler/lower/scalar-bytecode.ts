@@ -3,65 +3,13 @@
  * so that a shorter run is a shorter stretch of it. native/compile/assemble.cpp decides which operations
  * there are and in what order; here leaves are placed, and stretches of bytecode become instructions.
  */
-import { OP_NAMES, type OpName } from '../../graph/ops.js';
+import { OP_NAMES, OPS, type OpName, type ScalarForm } from '../../graph/ops.js';
 import { addon, scalarOpcodes, type AssembledBytecode, type AssemblerGraph } from '../../binding/addon.js';
 import { Encoder } from './encode.js';
 import type { Ir } from '../ir/ir.js';
 import { Layout, type Lowered, type LoweringOptions } from './layout.js';
 import { emitSteps } from './updates.js';
 import { denseView } from './view.js';
-
-/** Operators that are one operation of scalar bytecode, and that operation. */
-const SIMPLE: Partial<Record<OpName, string>> = {
-  neg: 'neg',
-  exp: 'exp',
-  log: 'log',
-  relu: 'relu',
-  detach: 'copy',
-  reshape: 'copy',
-  broadcastTo: 'copy',
-  sum: 'copy',
-  max: 'copy',
-  add: 'add',
-  sub: 'sub',
-  mul: 'mul',
-  div: 'div',
-  maximum: 'maximum',
-  minimum: 'minimum',
-  gt: 'gt',
-  ge: 'ge',
-  eq: 'eq',
-  sign: 'sign',
-  abs: 'abs',
-  tanh: 'tanh',
-  sigmoid: 'sigmoid',
-  softplus: 'softplus',
-  log1p: 'log1p',
-  erf: 'erf',
-  arcsin: 'arcsin',
-  arcsinh: 'arcsinh',
-  arctanh: 'arctanh',
-  logGrad: 'log_grad',
-  maskPositive: 'mask_positive',
-  ifNonzero: 'if_nonzero',
-  ifZero: 'if_zero',
-};
-const LEAVES: ReadonlySet<OpName> = new Set<OpName>([
-  'parameter',
-  'input',
-  'constant',
-  'inverseCount',
-  'index',
-  'element',
-]);
-const OTHERS: ReadonlySet<OpName> = new Set<OpName>(['pow', 'total', 'choose', 'chooseGrad']);
-/** The operation of a total's term that adds to the total itself. */
-const ADDING: Partial<Record<OpName, string>> = {
-  mul: 'fma',
-  neg: 'decumulate',
-  maskPositive: 'mask_add',
-  chooseGrad: 'choose_grad',
-};
 
 /** The code of an operation. */
 function bytecode(name: string): number {
@@ -71,21 +19,24 @@ function bytecode(name: string): number {
 function byOperator(of: (op: OpName) => number): Int32Array {
   return Int32Array.from(OP_NAMES, of);
 }
-function codes(names: Partial<Record<OpName, string>>): Int32Array {
-  return byOperator((op) => (names[op] ? bytecode(names[op]) : -1));
+/** The code of an operation under its name; -1: there is none. */
+function codeOf(name: string | undefined): number {
+  return name === undefined ? -1 : bytecode(name);
 }
-const OWN_CODE = codes(SIMPLE);
-const ADDING_CODE = codes(ADDING);
+const OWN_CODE = byOperator((op) => codeOf(OPS[op].scalar.opcode));
+const ADDING_CODE = byOperator((op) => codeOf(OPS[op].scalar.adding));
 /** What the assembler has to know of an operator: the order is that of native/compile/assemble.h. */
-const ROLES = ['none', 'leaf', 'plain', 'total', 'add', 'pow', 'choose', 'chooseGrad'] as const;
-type Role = (typeof ROLES)[number];
-
-function roleOf(op: OpName): Role {
-  if (LEAVES.has(op)) return 'leaf';
-  if (op === 'add' || OTHERS.has(op)) return op as Role;
-  return op in SIMPLE ? 'plain' : 'none';
-}
-const OWN_ROLE = byOperator((op) => ROLES.indexOf(roleOf(op)));
+const ROLES: readonly ScalarForm['role'][] = [
+  'none',
+  'leaf',
+  'plain',
+  'total',
+  'add',
+  'pow',
+  'choose',
+  'chooseGrad',
+];
+const OWN_ROLE = byOperator((op) => ROLES.indexOf(OPS[op].scalar.role));
 const NONE = ROLES.indexOf('none');
 const LEAF = ROLES.indexOf('leaf');
 

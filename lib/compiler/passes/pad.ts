@@ -4,7 +4,7 @@
  * zeros behind them, all positions are alike and can be batched.
  */
 import { smallest } from '../../core/lists.js';
-import type { Attr } from '../../graph/ops.js';
+import { OPS, type Attr } from '../../graph/ops.js';
 import { Ir, type Rewritten } from '../ir/ir.js';
 import { countUses } from '../ir/live.js';
 
@@ -196,11 +196,10 @@ class Padder {
       this.prefixes[node] = { full, n: a.n, zeros };
       return true;
     };
-    switch (old.opOf(node)) {
+    switch (OPS[old.opOf(node)].pad) {
       case 'slice':
         return attr.axis !== 0 && is(this.slice(a.full, attr), a.zeros);
-      case 'mul':
-      case 'div': {
+      case 'scaled': {
         const other = old.input(node, 1);
         if (this.prefixes[other] || old.shape(other).length) return false;
         return is(this.add(node, [a.full, this.value(other)], attr), a.zeros);
@@ -208,7 +207,7 @@ class Padder {
       case 'softmax':
         if (old.shape(node).length !== 1) return false;
         return is(this.add(node, [a.full], { lengths: { first: a.n, step: 0 } }), true);
-      case 'matmul': {
+      case 'product': {
         const right = old.input(node, 1);
         const b = this.prefixes[right];
         const rank = old.shape(old.input(node, 0)).length;
@@ -221,7 +220,7 @@ class Padder {
         if (rank !== 2 || old.shape(right).length !== 1) return false;
         return is(this.add(node, [a.full, this.value(right)], attr));
       }
-      default:
+      case 'none':
         return false;
     }
   }

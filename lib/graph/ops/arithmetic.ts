@@ -1,0 +1,146 @@
+/** Arithmetic on one or two numbers, element by element, and the operators that its gradients are made of. */
+import { binaryRow, elementwise, unaryRow } from './elementwise.js';
+import { orNaN, same } from './rules.js';
+import { noGradient, noScalar, scalar, type CoreName, type GradientContext, type Rows } from './types.js';
+
+/**
+ * The gradient of the larger (or smaller) of two operands: the winner's, half of it in a tie, NaN
+ * where the result is.
+ */
+function winnersGradient<N>(c: GradientContext<N>, i: number, a: 0 | 1): N {
+  const { g, dy, inputs, output } = c;
+  const [mine, other] = [inputs[i]!, inputs[1 - i]!];
+  // `a` says whether the first operand of a comparison is mine.
+  const compared = (op: CoreName): N => g.op(op, a === 0 ? [mine, other] : [other, mine]);
+  const half = g.op('mul', [dy, g.constant(0.5)]);
+  const won = g.op('maskPositive', [half, compared('gt')]);
+  const wonOrTied = g.op('maskPositive', [half, compared('ge')]);
+  return elementwise(c, i, orNaN(g, g.op('add', [won, wonOrTied]), output));
+}
+
+/** The gradient of what is taken where the second operand is zero, or is not. */
+function takenGradient<N>(c: GradientContext<N>, i: number, whereZero: boolean): N | null {
+  if (i === 1) return null;
+  const { g, dy, inputs } = c;
+  const isZero = g.op('eq', [inputs[1]!, g.constant(0)]);
+  const isTaken = whereZero ? isZero : g.op('sub', [g.constant(1), isZero]);
+  return elementwise(c, 0, g.op('maskPositive', [dy, isTaken]));
+}
+
+export const ARITHMETIC: Rows<
+  | 'neg'
+  | 'pow'
+  | 'add'
+  | 'sub'
+  | 'mul'
+  | 'div'
+  | 'maximum'
+  | 'minimum'
+  | 'gt'
+  | 'ge'
+  | 'eq'
+  | 'logGrad'
+  | 'maskPositive'
+  | 'ifNonzero'
+  | 'ifZero'
+  | 'dropout'
+> = {
+  // --- one operand ---
+  neg: unaryRow('neg', 1, ({ g, dy }) => g.op('neg', [dy]), {
+    scalar: scalar('neg', 'decumulate'),
+    zero: 'first',
+  }),
+  pow: {
+    shape: same,
+    gradient: ({ g, dy, inputs, attr }) => {
+      const p = attr.exponent!;
+      if (p === 0) return null;
+      if (p === 1) return dy;
+      const slope = g.op('pow', [inputs[0]!], { exponent: p - 1 });
+      return g.op('mul', [dy, g.op('mul', [slope, g.constant(p)])]);
+    },
+    isInteger: false,
+    index: 'none',
+    lower: { kind: 'special' },
+    batching: 'batched',
+    placing: 'adds',
+    scalar: { role: 'pow' },
+    axes: 'broadcast',
+    zero: 'never',
+    pad: 'none',
+    epilogue: 'none',
+  },
+  // --- two operands, broadcast ---
+  add: binaryRow('add', 1, (c, i) => elementwise(c, i, c.dy), {
+    scalar: { role: 'add', opcode: 'add' },
+    epilogue: 'add',
+  }),
+  sub: binaryRow('sub', 1, (c, i) => elementwise(c, i, i === 0 ? c.dy : c.g.op('neg', [c.dy]))),
+  mul: binaryRow('mul', 1, (c, i) => elementwise(c, i, c.g.op('mul', [c.dy, c.inputs[1 - i]!])), {
+    scalar: scalar('mul', 'fma'),
+    zero: 'any',
+    pad: 'scaled',
+  }),
+  div: binaryRow(
+    'div',
+    1,
+    (c, i) => {
+      const over = c.g.op('div', [c.dy, c.inputs[1]!]);
+      return elementwise(c, i, i === 0 ? over : c.g.op('neg', [c.g.op('mul', [over, c.output])]));
+    },
+    { pad: 'scaled' },
+  ),
+  /** The larger of two; a tie shares the gradient equally. */
+  maximum: binaryRow('maximum', 0, (c, i) => winnersGradient(c, i, 0)),
+  /** The smaller of two; a tie shares the gradient equally. */
+  minimum: binaryRow('minimum', 0, (c, i) => winnersGradient(c, i, 1)),
+  // Comparisons: 1 where they hold, else 0; NaN compares false. Steps have no slope.
+  gt: binaryRow('gt', 0, noGradient),
+  ge: binaryRow('ge', 0, noGradient),
+  eq: binaryRow('eq', 0, noGradient),
+  /**
+   * a / b; where b < 0, NaN, or 0 where a is: the gradient of log, which ends where log does, but of
+   * a number that was not taken, as `where` says, is none.
+   */
+  logGrad: binaryRow(
+    'log_grad',
+    1,
+    (c, i) => {
+      const b = c.inputs[1]!;
+      if (i === 0) return elementwise(c, 0, c.g.op('logGrad', [c.dy, b]));
+      const slope = c.g.op('logGrad', [c.g.op('mul', [c.dy, c.output]), b]);
+      return elementwise(c, 1, c.g.op('neg', [slope]));
+    },
+    { batching: 'single', placing: 'own' },
+  ),
+  /** a where b > 0, NaN where b is NaN, else 0: the gradient of relu, itself linear in a. */
+  maskPositive: binaryRow(
+    'mask_positive',
+    0,
+    (c, i) => (i === 0 ? elementwise(c, 0, c.g.op('maskPositive', [c.dy, c.inputs[1]!])) : null),
+    { scalar: scalar('mask_positive', 'mask_add'), epilogue: 'maskPositive' },
+  ),
+  /** a where b is not 0 (NaN is not), else -0, which changes nothing that it is added to. */
+  ifNonzero: binaryRow('if_nonzero', 0, (c, i) => takenGradient(c, i, false)),
+  /** a where b is 0, else -0. */
+  ifZero: binaryRow('if_zero', 0, (c, i) => takenGradient(c, i, true)),
+  /**
+   * In a training step, whose number is the second operand, zeros in place of a share of the numbers
+   * and the others divided by what is left; elsewhere the numbers as they are. Which are dropped
+   * depends on seed, step and place alone, so the gradient drops the same.
+   */
+  dropout: {
+    shape: same,
+    gradient: ({ g, dy, inputs, attr }, i) => (i === 0 ? g.op('dropout', [dy, inputs[1]!], attr) : null),
+    isInteger: false,
+    index: 'anything',
+    lower: { kind: 'special' },
+    batching: 'single',
+    placing: 'own',
+    scalar: noScalar,
+    axes: 'broadcast',
+    zero: 'never',
+    pad: 'none',
+    epilogue: 'none',
+  },
+};

@@ -1,0 +1,143 @@
+/** Reductions: sums, the largest along axes, and where it is. */
+import { shown } from '../../core/check.js';
+import { resolveAxis, sameShape, ShapeError, show, sizeOf } from '../../core/shape.js';
+import { checkSingle, goneAxes, keptShape, orNaN, reshape } from './rules.js';
+import { noGradient, noScalar, scalar, type Rows } from './types.js';
+
+export const REDUCTIONS: Rows<'sum' | 'total' | 'max' | 'cumsum' | 'argmax' | 'topk'> = {
+  /** Sum over `axes` (all when absent); the axes vanish. */
+  sum: {
+    shape: ([x], attr) => [goneAxes(x!, attr)].flatMap((gone) => x!.filter((_, i) => !gone.has(i))),
+    gradient: ({ g, dy, inputs, attr }) => {
+      const x = g.shape(inputs[0]!);
+      const kept = reshape(g, dy, keptShape(x, goneAxes(x, attr)));
+      return g.op('broadcastTo', [kept], { shape: x });
+    },
+    isInteger: false,
+    index: 'none',
+    lower: { kind: 'special' },
+    batching: 'batched',
+    placing: 'adds',
+    scalar: scalar('copy'),
+    axes: 'withoutAxes',
+    zero: 'never',
+    pad: 'none',
+    epilogue: 'none',
+  },
+  /**
+   * The sum of any number of operands of one shape; with `prefix`, of the first n of them, n being
+   * the last operand, an index.
+   */
+  total: {
+    shape: (inputs, { prefix }) => {
+      const terms = prefix ? inputs.slice(0, -1) : inputs;
+      const first = terms[0];
+      if (!first) throw new ShapeError('there are no operands: give at least one');
+      const odd = terms.find((shape) => !sameShape(shape, first));
+      if (odd) throw new ShapeError(`shapes ${show(first)} and ${show(odd)}: all must be equal`);
+      if (prefix) checkSingle(inputs.at(-1)!);
+      return first;
+    },
+    gradient: ({ dy }) => dy,
+    isInteger: false,
+    index: 'prefix',
+    lower: { kind: 'special' },
+    batching: 'single',
+    placing: 'rows',
+    scalar: { role: 'total' },
+    axes: 'broadcast',
+    zero: 'never',
+    pad: 'none',
+    epilogue: 'none',
+  },
+  /**
+   * The largest over `axes` (all when absent), which vanish; ties share the gradient equally. Where it
+   * is NaN, so is the gradient of all that it is the largest of.
+   */
+  max: {
+    shape: ([x], attr) => {
+      const gone = goneAxes(x!, attr);
+      const shape = x!.filter((_, i) => !gone.has(i));
+      if (sizeOf(x!) === 0 && sizeOf(shape) > 0)
+        throw new ShapeError(`${show(x!)} is empty along the axes: there are no numbers to choose from`);
+      return shape;
+    },
+    gradient: ({ g, dy, inputs, output, attr }) => {
+      const [x] = inputs as [(typeof inputs)[0]];
+      const gone = goneAxes(g.shape(x), attr);
+      const kept = keptShape(g.shape(x), gone);
+      const isLargest = g.op('eq', [x, reshape(g, output, kept)]);
+      const ties = g.op('sum', [isLargest], { axes: [...gone] });
+      const share = g.op('maskPositive', [reshape(g, g.op('div', [dy, ties]), kept), isLargest]);
+      return orNaN(g, share, reshape(g, output, kept));
+    },
+    isInteger: false,
+    index: 'none',
+    lower: { kind: 'special' },
+    batching: 'single',
+    placing: 'own',
+    scalar: scalar('copy'),
+    axes: 'withoutAxes',
+    zero: 'never',
+    pad: 'none',
+    epilogue: 'none',
+  },
+  /** The sum along an axis up to each place or, with `reverse`, from it on. */
+  cumsum: {
+    shape: ([x], { axis }) => {
+      resolveAxis(axis!, x!);
+      return x!;
+    },
+    gradient: ({ g, dy, attr }) => g.op('cumsum', [dy], { ...attr, reverse: !attr.reverse }),
+    isInteger: false,
+    index: 'none',
+    lower: { kind: 'special' },
+    batching: 'single',
+    placing: 'own',
+    scalar: noScalar,
+    axes: 'broadcast',
+    zero: 'never',
+    pad: 'none',
+    epilogue: 'none',
+  },
+  /** The place of the largest along an axis, which vanishes; ties go to the lower place. */
+  argmax: {
+    shape: ([x], { axis }) => {
+      const at = resolveAxis(axis!, x!);
+      if (x![at] === 0)
+        throw new ShapeError(`axis ${axis} of ${show(x!)} is empty: it has no largest number`);
+      return x!.filter((_, i) => i !== at);
+    },
+    gradient: noGradient,
+    isInteger: true,
+    index: 'none',
+    lower: { kind: 'special' },
+    batching: 'single',
+    placing: 'own',
+    scalar: noScalar,
+    axes: 'withoutAxis',
+    zero: 'never',
+    pad: 'none',
+    epilogue: 'none',
+  },
+  topk: {
+    shape: ([x], { k }) => {
+      if (x!.length !== 1) throw new ShapeError(`expected a vector, not shape ${show(x!)}`);
+      if (!Number.isInteger(k) || k! < 1 || k! > x![0]!) {
+        throw new ShapeError(`k ${shown(k)} of ${x![0]} numbers: expected an integer from 1 to ${x![0]}`);
+      }
+      return [k!];
+    },
+    gradient: noGradient,
+    isInteger: true,
+    index: 'none',
+    lower: { kind: 'special' },
+    batching: 'single',
+    placing: 'own',
+    scalar: noScalar,
+    axes: 'broadcast',
+    zero: 'never',
+    pad: 'none',
+    epilogue: 'none',
+  },
+};

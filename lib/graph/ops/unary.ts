@@ -1,0 +1,129 @@
+/**
+ * The functions of one number, element by element. Each is declared once, here: its name, its gradient and
+ * the arithmetic it counts for; the rest of its row is alike for all. What is exported is the function for
+ * users; the method of `Value` with the same name is made from it, and so is all that the compiler knows.
+ */
+import { unaryOperator, unaryRow, type UnaryOperator } from './elementwise.js';
+import {
+  noGradient,
+  type CoreName,
+  type FlopPerNumber,
+  type GradientContext,
+  type OpDefinition,
+} from './types.js';
+
+/** Their names: each is one of the exports below. */
+type Name =
+  | 'exp'
+  | 'log'
+  | 'log1p'
+  | 'relu'
+  | 'sign'
+  | 'abs'
+  | 'tanh'
+  | 'sigmoid'
+  | 'softplus'
+  | 'erf'
+  | 'arcsin'
+  | 'arcsinh'
+  | 'arctanh';
+
+/** What a rule is given: x, y = f(x) and dy, and g to make nodes of. */
+interface Context<N> {
+  g: GradientContext<N, CoreName | Name>['g'];
+  x: N;
+  y: N;
+  dy: N;
+}
+
+/** A gradient rule: dy f'(x); null: no gradient flows. */
+type Gradient = (<N>(c: Context<N>) => N) | null;
+
+/** Declares the function that native/kernels/elementwise.def has under this name. */
+function operator<K extends Name>(
+  name: K,
+  flop: FlopPerNumber,
+  gradient: Gradient,
+  others: Partial<Omit<OpDefinition, 'gradient'>> = {},
+): UnaryOperator<K> {
+  const row = unaryRow<CoreName | Name>(
+    name,
+    flop,
+    gradient ? ({ g, dy, inputs, output }) => gradient({ g, dy, x: inputs[0]!, y: output }) : noGradient,
+    others,
+  );
+  return unaryOperator(name, row);
+}
+
+/** e to the x. @function */
+export const exp = operator('exp', 1, ({ g, y, dy }) => g.op('mul', [dy, y]));
+
+/**
+ * The natural logarithm; NaN below zero, where the gradient is NaN too, but 0 where none reaches it, as
+ * behind a `where` that takes another number. At zero it is infinite. @function
+ */
+export const log = operator('log', 1, ({ g, x, dy }) => g.op('logGrad', [dy, x]));
+
+/** log(1 + x), accurate near 0; NaN below -1. @function */
+export const log1p = operator('log1p', 1, ({ g, x, dy }) =>
+  g.op('logGrad', [dy, g.op('add', [x, g.constant(1)])]),
+);
+
+/** The larger of x and 0; at 0 no gradient flows. Of NaN value and gradient are NaN. @function */
+export const relu = operator(
+  'relu',
+  0,
+  // The output is above zero where the input is, and is read anyway.
+  ({ g, y, dy }) => g.op('maskPositive', [dy, y]),
+  { zero: 'first', epilogue: 'relu' },
+);
+
+/** -1, 0 or 1, through which no gradient flows; NaN of NaN. @function */
+export const sign = operator('sign', 0, null);
+
+/** The absolute value; no gradient at zero. @function */
+export const abs = operator('abs', 0, ({ g, x, dy }) => g.op('mul', [dy, g.op('sign', [x])]));
+
+/** The hyperbolic tangent. @function */
+export const tanh = operator('tanh', 1, ({ g, y, dy }) => {
+  const square = g.op('mul', [y, y]);
+  return g.op('mul', [dy, g.op('sub', [g.constant(1), square])]);
+});
+
+/** 1 / (1 + exp(-x)). @function */
+export const sigmoid = operator('sigmoid', 1, ({ g, y, dy }) => {
+  const slope = g.op('mul', [y, g.op('sub', [g.constant(1), y])]);
+  return g.op('mul', [dy, slope]);
+});
+
+/** log(1 + exp(x)), overflowing nowhere. @function */
+export const softplus = operator('softplus', 1, ({ g, x, dy }) => g.op('mul', [dy, g.op('sigmoid', [x])]));
+
+/** The error function: 2 / sqrt(pi) times the integral of exp(-t²) from 0 to x. @function */
+export const erf = operator('erf', 1, ({ g, x, dy }) => {
+  const bell = g.op('exp', [g.op('neg', [g.op('mul', [x, x])])]);
+  return g.op('mul', [dy, g.op('mul', [bell, g.constant(2 / Math.sqrt(Math.PI))])]);
+});
+
+/** The inverse of the sine; NaN outside -1 to 1. @function */
+export const arcsin = operator('arcsin', 1, (c) =>
+  c.g.op('mul', [c.dy, c.g.op('pow', [oneMinusSquare(c)], { exponent: -0.5 })]),
+);
+
+/** The inverse of the hyperbolic sine. @function */
+export const arcsinh = operator('arcsinh', 1, (c) =>
+  c.g.op('mul', [c.dy, c.g.op('pow', [onePlusSquare(c)], { exponent: -0.5 })]),
+);
+
+/** The inverse of the hyperbolic tangent; NaN outside -1 to 1. @function */
+export const arctanh = operator('arctanh', 1, (c) => c.g.op('logGrad', [c.dy, oneMinusSquare(c)]));
+
+/** (1 + x)(1 - x): what the derivatives of the inverse functions divide by. */
+function oneMinusSquare<N>({ g, x }: Context<N>): N {
+  const one = g.constant(1);
+  return g.op('mul', [g.op('add', [one, x]), g.op('sub', [one, x])]);
+}
+/** 1 + x². */
+function onePlusSquare<N>({ g, x }: Context<N>): N {
+  return g.op('add', [g.op('mul', [x, x]), g.constant(1)]);
+}
