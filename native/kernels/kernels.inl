@@ -38,8 +38,8 @@ static inline void hsum4(T* y, V a, V b, V c, V d) {
 #endif
 
 // The families, each after those it is built from.
-// exp and log of a vector:
-#include "kernels/exp_log.inl"
+// exp, log and other functions that a vector has no instruction for:
+#include "kernels/transcendental.inl"
 // relu, tanh, add, ...; and the loops over rows that others use too:
 #include "kernels/elementwise.inl"
 // row_sum, row_max, row_dot, col_sum:
