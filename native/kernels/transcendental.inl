@@ -1,5 +1,5 @@
-// exp and log of a vector, with an error of at most 2 ULP over the whole range (test/native
-// measures it). Included by kernels.inl, once per instruction set and type.
+// exp, log, sin and cos of a vector, with an error of at most 2 ULP over the whole range
+// (test/native measures it). Included by kernels.inl, once per instruction set and type.
 
 constexpr bool is_float = sizeof(T) == 4;
 
@@ -77,3 +77,79 @@ static inline V log(V x) {
   y = select(eq(x, splat(0)), splat(-infinity), y);
   return select(eq(x, splat(infinity)), x, y);
 }
+
+// y, but of_number(x) in the lanes where `is_asked` is not 0, one lane after the other.
+template <T (*of_number)(T)>
+static __attribute__((noinline)) V one_by_one(V x, V y, V is_asked) {
+  constexpr idx longest = 2048 / 8 / sizeof(T);
+  T xs[longest], ys[longest], asked[longest];
+  store(xs, x), store(ys, y), store(asked, is_asked);
+  for (idx i = 0; i < lanes(); i++)
+    if (asked[i] != 0) ys[i] = of_number(xs[i]);
+  return load(ys);
+}
+
+// The sine (`turns` 0) or the cosine (`turns` 1: a quarter turn ahead), with an error of at most
+// 1 ULP. x = n pi/2 + r + rest with |r| <= pi/4; pi/2 is the sum of three parts, of which the first
+// two have so few bits that their products with n are exact. The series are those of FreeBSD's msun
+// (k_sin.c, k_cos.c) and of Cephes (sinf.c). If x is too large for these parts, or so near a
+// multiple of pi/2 that too few bits of r are right, the C library computes that lane: it knows pi
+// to any length.
+template <int turns, T (*of_number)(T)>
+static inline V sine(V x) {
+  constexpr T high = is_float ? T(0x1.921p+0) : T(0x1.921fb544p+0);
+  constexpr T middle = is_float ? T(0x1.f6ap-13) : T(0x1.0b4611a4p-34);
+  constexpr T low = is_float ? T(0x1.110b4611a6263p-26) : T(0x1.13198a2e03707p-65);
+  constexpr T largest = is_float ? T(3000) : T(3e6);
+  constexpr T least = is_float ? T(0x1p-11) : T(0x1p-32);
+  const V zero = splat(0), one = splat(1), half = splat(T(0.5));
+  const V n = nearest(mul(x, splat(T(0.636619772367581343076L))));
+  const V a = sub(x, mul(n, splat(high))), b = mul(n, splat(middle));
+  const V difference = sub(a, b);
+  const V left = sub(sub(sub(a, difference), b), mul(n, splat(low)));
+  const V r = add(difference, left), rest = add(sub(difference, r), left);
+
+  const V z = mul(r, r), half_z = mul(half, z), w = sub(one, half_z);
+  V p, q;
+  if constexpr (is_float) {
+    p = fma(z, splat(T(-1.9515295891e-4)), splat(T(8.3321608736e-3)));
+    p = fma(z, p, splat(T(-1.6666654611e-1)));
+    q = fma(z, splat(T(2.443315711809948e-5)), splat(T(-1.388731625493765e-3)));
+    q = fma(z, q, splat(T(4.166664568298827e-2)));
+  } else {
+    p = fma(z, splat(T(1.58969099521155010221e-10)), splat(T(-2.50507602534068634195e-08)));
+    p = fma(z, p, splat(T(2.75573137070700676789e-06)));
+    p = fma(z, p, splat(T(-1.98412698298579493134e-04)));
+    p = fma(z, p, splat(T(8.33333333332248946124e-03)));
+    p = fma(z, p, splat(T(-1.66666666666666324348e-01)));
+    q = fma(z, splat(T(-1.13596475577881948265e-11)), splat(T(2.08757232129817482790e-09)));
+    q = fma(z, q, splat(T(-2.75573143513906633035e-07)));
+    q = fma(z, q, splat(T(2.48015872894767294178e-05)));
+    q = fma(z, q, splat(T(-1.38888888888741095749e-03)));
+    q = fma(z, q, splat(T(4.16666666666666019037e-02)));
+  }
+  const V sine_of_r = add(r, fma(mul(r, z), p, mul(rest, w)));
+  const V cosine_of_r = add(w, add(sub(sub(one, w), half_z), sub(mul(mul(z, z), q), mul(r, rest))));
+
+  // n modulo 4, from -2 to 2, and one more for the cosine: in turn sin, cos, -sin, -cos of r.
+  V quarter = sub(n, mul(splat(4), nearest(mul(splat(T(0.25)), n))));
+  if constexpr (turns == 1) quarter = add(quarter, one);
+  quarter = select(gt(zero, quarter), add(quarter, splat(4)), quarter);
+  const V odd = sub(quarter, mul(splat(2), nearest(sub(mul(half, quarter), splat(T(0.25))))));
+  V y = select(eq(odd, zero), sine_of_r, cosine_of_r);
+  y = select(ge(quarter, splat(2)), neg(y), y);
+  if constexpr (turns == 0) y = select(eq(x, zero), x, y);  // a zero's sign
+
+  const V size = max(x, neg(x)), distance = max(r, neg(r));
+  const V is_near = select(gt(splat(least), distance), select(gt(size, half), one, zero), zero);
+  const V is_asked = select(gt(size, splat(largest)), one, is_near);
+  return any(gt(is_asked, zero)) ? one_by_one<of_number>(x, y, is_asked) : y;
+}
+static T sine_of_number(T x) {
+  return is_float ? T(__builtin_sinf(float(x))) : T(__builtin_sin(x));
+}
+static T cosine_of_number(T x) {
+  return is_float ? T(__builtin_cosf(float(x))) : T(__builtin_cos(x));
+}
+static inline V sin(V x) { return sine<0, sine_of_number>(x); }
+static inline V cos(V x) { return sine<1, cosine_of_number>(x); }

@@ -1002,6 +1002,10 @@ struct Tests {
     unary(
         "sigmoid", k.sigmoid, [](real x) { return 1 / (1 + std::exp(-x)); }, 4, -10, 10);
     unary(
+        "sin", k.sin, [](real x) { return std::sin(x); }, 1, -10, 10);
+    unary(
+        "cos", k.cos, [](real x) { return std::cos(x); }, 1, -10, 10);
+    unary(
         "step", k.step, [](real x) { return real(x > 0); }, 0, -2, 2);
     const double out = sizeof(T) == 4 ? 110 : 760;
     densely(
@@ -1012,6 +1016,12 @@ struct Tests {
         "tanh", k.tanh, [](real x) { return std::tanh(x); }, 2.5, -1, 1);
     densely(
         "sigmoid", k.sigmoid, [](real x) { return 1 / (1 + std::exp(-x)); }, 4, -out, 20);
+    for (const double range : {4.0, 1e4, 1e7}) {
+      densely(
+          "sin", k.sin, [](real x) { return std::sin(x); }, 1, -range, range);
+      densely(
+          "cos", k.cos, [](real x) { return std::cos(x); }, 1, -range, range);
+    }
     binary(
         "add", k.add, [](real a, real b) { return a + b; }, exact);
     binary(

@@ -77,6 +77,8 @@ const UNARY: Readonly<Record<string, (x: Value) => Value>> = {
   'pow 1.5': (x) => x.pow(1.5),
   sign: (x) => x.sign(),
   abs: (x) => x.abs(),
+  sin: (x) => x.sin(),
+  cos: (x) => x.cos(),
   tanh: (x) => x.tanh(),
   sigmoid: (x) => x.sigmoid(),
   softplus: (x) => x.softplus(),

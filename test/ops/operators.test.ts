@@ -75,6 +75,8 @@ const CALLS: Record<Operator, readonly (readonly unknown[])[]> = {
   abs: none,
   sign: none,
   relu: none,
+  sin: none,
+  cos: none,
   tanh: none,
   sigmoid: none,
   softplus: none,

@@ -743,6 +743,8 @@ const ROWS: Readonly<Record<OpName, Row[]>> = {
   // --- element-wise, one operand ---
   sign: unary((x) => x.sign().mul(x)),
   abs: unary((x) => x.abs()),
+  sin: unary((x) => x.mul(3).sin()),
+  cos: unary((x) => x.mul(3).cos()),
   tanh: unary((x) => x.tanh()),
   sigmoid: unary((x) => x.sigmoid()),
   softplus: unary((x) => x.softplus()),
@@ -909,6 +911,8 @@ const AGAIN: [op: OpName, attr: Attr, operands: (g: Leaves) => Value[]][] = [
       'log',
       'relu',
       'abs',
+      'sin',
+      'cos',
       'tanh',
       'sigmoid',
       'softplus',
@@ -1215,6 +1219,20 @@ const EDGES: [
     [[Infinity, NaN, NaN, 0]],
   ],
   ['log1p of little', (x) => x.log1p().mul(1e8), [[1e-8]], [1], [[1e8]]],
+  [
+    'sin of large numbers',
+    (x) => x.sin(),
+    [[3e6, 2 ** 100, Infinity, -Infinity, NaN]],
+    [Math.sin(3e6), Math.sin(2 ** 100), NaN, NaN, NaN],
+    [[Math.cos(3e6), Math.cos(2 ** 100), NaN, NaN, NaN]],
+  ],
+  [
+    'cos of large numbers',
+    (x) => x.cos(),
+    [[3e6, 2 ** 100, Infinity, -Infinity, NaN]],
+    [Math.cos(3e6), Math.cos(2 ** 100), NaN, NaN, NaN],
+    [[-Math.sin(3e6), -Math.sin(2 ** 100), NaN, NaN, NaN]],
+  ],
   [
     'erf at the ends',
     (x) => x.erf(),

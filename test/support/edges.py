@@ -43,6 +43,8 @@ CALLS = {
     "x.arcsin()": ("np.arcsin(x)", "torch.asin(x)"),
     "x.arctanh()": ("np.arctanh(x)", "torch.atanh(x)"),
     "x.arcsinh()": ("np.arcsinh(x)", "torch.asinh(x)"),
+    "x.sin()": ("np.sin(x)", "torch.sin(x)"),
+    "x.cos()": ("np.cos(x)", "torch.cos(x)"),
     "x.tanh()": ("np.tanh(x)", "torch.tanh(x)"),
     "x.erf()": (None, "torch.erf(x)"),
     "x.sigmoid()": (None, "torch.sigmoid(x)"),

@@ -179,6 +179,8 @@ export const REFERENCE: Readonly<Record<OpName, Rule>> = {
 
   sign: map(Math.sign),
   abs: map(Math.abs),
+  sin: map(Math.sin),
+  cos: map(Math.cos),
   tanh: map(Math.tanh),
   sigmoid: map((x) => 1 / (1 + Math.exp(-x))),
   softplus: map((x) => (x > 0 ? x + Math.log1p(Math.exp(-x)) : Math.log1p(Math.exp(x)))),

@@ -160,6 +160,8 @@ const RULES: Readonly<Partial<Record<OpName, Row[]>>> = {
   ifZero: [['of arrays', (g) => makeValue('ifZero', [g.p(4).exp(), g.p(4).gt(0)])]],
   sign: [['as a factor', (g) => [g.p(3)].map((x) => x.sign().mul(x.mul(x)))[0]!]],
   abs: [['cubed', (g) => g.p(4).abs().pow(3)]],
+  sin: [['of an array', (g) => g.p(4).sin()]],
+  cos: [['of an array', (g) => g.p(4).cos()]],
   tanh: [['of an array', (g) => g.p(4).tanh()]],
   sigmoid: [['of an array', (g) => g.p(4).sigmoid()]],
   softplus: [['of an array', (g) => g.p(4).softplus()]],

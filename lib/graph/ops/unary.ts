@@ -19,6 +19,8 @@ type Name =
   | 'log1p'
   | 'relu'
   | 'sign'
+  | 'sin'
+  | 'cos'
   | 'abs'
   | 'tanh'
   | 'sigmoid'
@@ -83,6 +85,12 @@ export const sign = operator('sign', 0, null);
 
 /** The absolute value; no gradient at zero. @function */
 export const abs = operator('abs', 0, ({ g, x, dy }) => g.op('mul', [dy, g.op('sign', [x])]));
+
+/** The sine of x, an angle in radians; NaN of infinities. @function */
+export const sin = operator('sin', 1, ({ g, x, dy }) => g.op('mul', [dy, g.op('cos', [x])]));
+
+/** The cosine of x, an angle in radians; NaN of infinities. @function */
+export const cos = operator('cos', 1, ({ g, x, dy }) => g.op('neg', [g.op('mul', [dy, g.op('sin', [x])])]));
 
 /** The hyperbolic tangent. @function */
 export const tanh = operator('tanh', 1, ({ g, y, dy }) => {
