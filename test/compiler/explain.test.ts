@@ -19,7 +19,10 @@ const forward = (root: Value): Program => new Program({ groups: [[root]], gradie
 
 describe('the work of a program', () => {
   it('is known of every instruction', () => {
-    for (const op of addon.info().opcodes) assert(op === 'scalar_bytecode' || op in FLOP, op);
+    const { opcodes } = addon.info();
+    for (const op of opcodes) assert(op === 'scalar_bytecode' || op in FLOP, op);
+    // Those of the operators' rows exist.
+    for (const op of Object.keys(FLOP)) assert(opcodes.includes(op), op);
   });
 
   it('of a product counts two operations a term, and each number once', () => {

@@ -13,7 +13,9 @@ import { denseView } from './view.js';
 
 /** The code of an operation. */
 function bytecode(name: string): number {
-  return scalarOpcodes.get(name)!;
+  const code = scalarOpcodes.get(name);
+  if (code === undefined) throw new Error(`the scalar bytecode has no instruction '${name}'`);
+  return code;
 }
 /** A number for each operator, by the compiler's numbering. */
 function byOperator(of: (op: OpName) => number): Int32Array {
