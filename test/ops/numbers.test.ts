@@ -82,6 +82,7 @@ const UNARY: Readonly<Record<string, (x: Value) => Value>> = {
   tanh: (x) => x.tanh(),
   sigmoid: (x) => x.sigmoid(),
   softplus: (x) => x.softplus(),
+  expm1: (x) => x.expm1(),
   log1p: (x) => x.log1p(),
   erf: (x) => x.erf(),
   arcsin: (x) => x.arcsin(),

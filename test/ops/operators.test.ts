@@ -70,6 +70,7 @@ const CALLS: Record<Operator, readonly (readonly unknown[])[]> = {
   neg: none,
   exp: none,
   log: none,
+  expm1: none,
   log1p: none,
   sqrt: none,
   abs: none,

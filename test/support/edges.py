@@ -36,6 +36,7 @@ CALLS = {
     "x.pow(0.5)": ("np.power(x, 0.5)", "torch.pow(x, 0.5)"),
     "x.exp()": ("np.exp(x)", "torch.exp(x)"),
     "x.log()": ("np.log(x)", "torch.log(x)"),
+    "x.expm1()": ("np.expm1(x)", "torch.expm1(x)"),
     "x.log1p()": ("np.log1p(x)", "torch.log1p(x)"),
     "where(x.gt(0), x.log(), 0)": ("np.where(x > 0, np.log(x), 0)", "torch.where(x > 0, torch.log(x), torch.zeros_like(x))"),
     "where(x.gt(0), x.sqrt(), 0)": ("np.where(x > 0, np.sqrt(x), 0)", "torch.where(x > 0, torch.sqrt(x), torch.zeros_like(x))"),

@@ -184,6 +184,7 @@ export const REFERENCE: Readonly<Record<OpName, Rule>> = {
   tanh: map(Math.tanh),
   sigmoid: map((x) => 1 / (1 + Math.exp(-x))),
   softplus: map((x) => (x > 0 ? x + Math.log1p(Math.exp(-x)) : Math.log1p(Math.exp(x)))),
+  expm1: map(Math.expm1),
   log1p: map(Math.log1p),
   erf: map(erf),
   arcsin: map(Math.asin),

@@ -165,6 +165,7 @@ const RULES: Readonly<Partial<Record<OpName, Row[]>>> = {
   tanh: [['of an array', (g) => g.p(4).tanh()]],
   sigmoid: [['of an array', (g) => g.p(4).sigmoid()]],
   softplus: [['of an array', (g) => g.p(4).softplus()]],
+  expm1: [['of an array', (g) => g.p(4).expm1()]],
   log1p: [['of an array', (g) => g.positive(4).log1p()]],
   erf: [['of an array', (g) => g.p(4).erf()]],
   arcsin: [['of an array', (g) => g.p(4).mul(0.4).arcsin()]],

@@ -15,6 +15,7 @@ import {
 /** Their names: each is one of the exports below. */
 type Name =
   | 'exp'
+  | 'expm1'
   | 'log'
   | 'log1p'
   | 'relu'
@@ -59,6 +60,9 @@ function operator<K extends Name>(
 
 /** e to the x. @function */
 export const exp = operator('exp', 1, ({ g, y, dy }) => g.op('mul', [dy, y]));
+
+/** e to the x, minus 1, accurate near 0. @function */
+export const expm1 = operator('expm1', 1, ({ g, x, dy }) => g.op('mul', [dy, g.op('exp', [x])]));
 
 /**
  * The natural logarithm; NaN below zero, where the gradient is NaN too, but 0 where none reaches it, as
