@@ -49,7 +49,7 @@ function valueFor(name: string, what: string, x: unknown, expected: string): Val
 }
 
 export * from '../graph/ops/unary.js';
-export type { UnaryOperator } from '../graph/ops/elementwise.js';
+export type { HasMethod, UnaryOperator } from '../graph/ops/elementwise.js';
 
 /** a + b, broadcast. @function */
 export const add: BinaryFunction = binaryOf('add');

@@ -57,10 +57,11 @@ export function elementwise<N>(c: GradientContext<N>, i: number, node: N): N {
   return sumTo(c.g, node, c.g.shape(c.inputs[i]!));
 }
 
+/** What has a method of this name that makes its like: a Value. */
+export type HasMethod<Name extends string, Like> = { readonly [Method in Name]: () => Like };
+
 /** An operator of one value as a function: `sin(x)` is `x.sin()`, of a Value a Value. */
-export type UnaryOperator<Name extends string> = <X extends { readonly [Method in Name]: () => X }>(
-  x: X,
-) => X;
+export type UnaryOperator<Name extends string> = <X extends HasMethod<Name, X>>(x: X) => X;
 
 /** The rows of such functions. */
 const rows = new WeakMap<object, OpDefinition<string>>();
