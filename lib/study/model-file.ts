@@ -77,6 +77,19 @@ function checkCheckpoint(who: string, given: Checkpoint): void {
     throw new TypeError(`${who}: random ${shown(random)}: expected a Random`);
 }
 
+/** @throws TypeError when the training trains a parameter that is none of the model's */
+function checkTrains(who: string, matrices: readonly Matrix[], { program }: Training): void {
+  const own = new Set<unknown>();
+  for (const { values } of matrices) for (const value of values) own.add(value);
+  for (const value of program.trained.moments.keys()) {
+    if (own.has(value)) continue;
+    throw new TypeError(
+      `${who}: this training trains other parameters than the model: ${value.label} is none of the ` +
+        "model's: give the training of this model's loss",
+    );
+  }
+}
+
 /** What a checkpoint gives back. */
 export interface Kept {
   /** The losses that were kept. */
@@ -112,6 +125,7 @@ export function saveModel(
  *
  * @throws WeightsError as {@link saveModel} does
  * @throws RangeError when there are more losses than steps taken
+ * @throws TypeError when the training trains a parameter that is none of the model's
  */
 export function saveCheckpoint(
   path: string,
@@ -133,6 +147,7 @@ function write(
 ): void {
   checkPath(path);
   const { name, sizes, matrices } = checkedModel(model);
+  if (progress) checkTrains('saveCheckpoint', matrices, progress.training);
   if (!((tokenizer as unknown) instanceof Tokenizer))
     throw new TypeError(`tokenizer ${shown(tokenizer)}: expected a Tokenizer`);
   checkObject('metadata', metadata, 'an object of texts');
@@ -206,6 +221,7 @@ function write(
  * once more: ten million by default
  * @throws WeightsError when the file cannot be read, is no checkpoint of such a model, or its state is
  * none that `Training.restore` takes; nothing is set then but the learning rate's schedule
+ * @throws TypeError when the training trains a parameter that is none of the model's
  * @throws SafetensorsError when it is no safetensors file
  */
 export function loadCheckpoint(
@@ -220,6 +236,7 @@ export function loadCheckpoint(
   const { mostSteps = STEPS_BY_DEFAULT } = options;
   checkInteger('loadCheckpoint: mostSteps', mostSteps, 0, MOST_STEPS);
   const { name: modelName, sizes, matrices } = checkedModel(model);
+  checkTrains('loadCheckpoint', matrices, training);
   const read = TensorFile.read(path, (file) => {
     const { shown, metadata } = file;
     const text = (key: string): string => metadata.get(key) ?? refuse(`no text '${key}'`);

@@ -10,6 +10,7 @@ import { loadCheckpoint, loadModel, saveCheckpoint, saveModel } from '../../lib/
 import { matricesOf } from '../../lib/study/models/graph-size.js';
 import { Random } from '../../lib/runtime/random.js';
 import { readSafetensors, writeSafetensors, type WrittenTensor } from '../../lib/weights/safetensors.js';
+import { parameter } from '../../lib/value/leaves.js';
 import { sample } from '../../lib/study/sampling.js';
 
 const SIZES = { nEmbd: 4, nHead: 2, nLayer: 2, nState: 6, nAtt: 3, blockSize: 4 };
@@ -143,6 +144,27 @@ describe('a model in a file', () => {
       }
     });
   }
+
+  it('is refused with the training of another model, before the file is looked at, and with one that trains more', () => {
+    const [one, other] = [begin('rnn', 'float64'), begin('rnn', 'float64')];
+    const more = parameter(1, { name: 'more' });
+    const training = one.model.optimizer(10).minimize(one.model.loss.add(more.mul(more)));
+    const refused = (who: string, value: RegExp): RegExp =>
+      new RegExp(
+        `^TypeError: ${who}: this training trains other parameters than the model: ${value.source} is none of`,
+      );
+    const wte = /'wte' \(parameter, shape \[9, 4\]\)/;
+    const missing = join(folder, 'missing');
+    const rows: [call: () => unknown, says: RegExp][] = [
+      [() => saveCheckpoint(path, one.model, tokenizer, other.run), refused('saveCheckpoint', wte)],
+      [() => loadCheckpoint(missing, one.model, other.run), refused('loadCheckpoint', wte)],
+      [
+        () => saveCheckpoint(path, one.model, tokenizer, { ...one.run, training }),
+        refused('saveCheckpoint', /'more' \(parameter, shape \[\]\)/),
+      ],
+    ];
+    for (const [call, says] of rows) assert.throws(call, says);
+  });
 
   it('has the matrices that are looked for before it is built', () => {
     for (const name of MODEL_NAMES) {
