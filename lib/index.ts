@@ -128,5 +128,6 @@ export {
   type LoadedModel,
 } from './study/model-file.js';
 export { loadWeights, saveWeights, WeightsError } from './weights/weights.js';
+export { type Metadata } from './weights/tensor-file.js';
 export { train, type TargetOptions, type TrainOptions, type TrainResult } from './study/train.js';
 export { compile } from './value/compile.js';

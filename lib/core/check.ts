@@ -130,7 +130,7 @@ function classOf(given: object): object | undefined {
 }
 
 /** ` of class "Random"`, where that says more than the kind of object. */
-function classNameOf(given: unknown): string {
+export function classNameOf(given: unknown): string {
   if (shown(given) !== 'an object') return '';
   const prototype = classOf(given as object) as { constructor?: { name?: unknown } } | undefined;
   const name = prototype?.constructor?.name;

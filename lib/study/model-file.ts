@@ -25,7 +25,15 @@ import { BusyError } from '../runtime/program.js';
 import { Random } from '../runtime/random.js';
 import type { WrittenTensor } from '../weights/safetensors.js';
 import { quoted, quotedPath } from '../core/escape.js';
-import { checkPath, list, TensorFile, WeightsError, writeTensors } from '../weights/tensor-file.js';
+import {
+  checkPath,
+  list,
+  TensorFile,
+  textsOf,
+  WeightsError,
+  writeTensors,
+  type Metadata,
+} from '../weights/tensor-file.js';
 
 const SIZE_NAMES = Object.keys(DEFAULT_SIZES) as (keyof ModelSizes)[];
 const OWN_TEXTS: readonly string[] = ['model', ...SIZE_NAMES, 'dtype', 'tokenizer', 'steps', 'runs'];
@@ -104,7 +112,7 @@ export interface Kept {
  * float64; in the metadata the model's name, sizes, data type and the tokenizer's characters in order. A
  * file that was there before stays whole until the new one is.
  *
- * @param metadata other texts to keep with them
+ * @param metadata other texts to keep with them, by name
  * @throws WeightsError when the file cannot be written, or could not be read again: of a model whose
  * graph would not fit in memory, or a tokenizer that is not the model's, or of characters that are none
  */
@@ -112,7 +120,7 @@ export function saveModel(
   path: string,
   model: BuiltModel,
   tokenizer: Tokenizer,
-  metadata: Readonly<Record<string, string>> = {},
+  metadata: Metadata = {},
 ): void {
   write(path, model, tokenizer, metadata);
 }
@@ -132,7 +140,7 @@ export function saveCheckpoint(
   model: BuiltModel,
   tokenizer: Tokenizer,
   progress: Checkpoint,
-  metadata: Readonly<Record<string, string>> = {},
+  metadata: Metadata = {},
 ): void {
   checkCheckpoint('saveCheckpoint', progress);
   write(path, model, tokenizer, metadata, progress);
@@ -142,7 +150,7 @@ function write(
   path: string,
   model: BuiltModel,
   tokenizer: Tokenizer,
-  metadata: Readonly<Record<string, string>>,
+  metadata: Metadata,
   progress?: Checkpoint,
 ): void {
   checkPath(path);
@@ -150,7 +158,7 @@ function write(
   if (progress) checkTrains('saveCheckpoint', matrices, progress.training);
   if (!((tokenizer as unknown) instanceof Tokenizer))
     throw new TypeError(`tokenizer ${shown(tokenizer)}: expected a Tokenizer`);
-  checkObject('metadata', metadata, 'an object of texts');
+  const texts = textsOf('metadata', metadata);
   checkKeepable(path, { name, sizes, matrices });
   const text = tokenizer.characters.join('');
   if (tokenizer.vocabSize !== sizes.vocabSize)
@@ -161,13 +169,12 @@ function write(
       `the tokenizer has the character ${quoted(half)}, half a surrogate pair, from a document that ` +
         'is no Unicode: no file can hold it as text',
     );
-  const taken = Object.keys(metadata).filter((key) => OWN_TEXTS.includes(key));
+  const taken = [...texts.keys()].filter((key) => OWN_TEXTS.includes(key));
   if (taken.length > 0)
     throw new WeightsError(`metadata ${list(taken)}: the model has texts of these names itself`);
   // A training in float32 that has taken no step since its numbers were set has not written them yet.
   const areSingle = (): boolean => matrices.every(({ values }) => values.every(isSingle));
   const dtype: DType = progress?.training.program.dtype ?? (areSingle() ? 'float32' : 'float64');
-  const texts = new Map(Object.entries(metadata));
   texts.set('model', name);
   for (const size of SIZE_NAMES) texts.set(size, String(sizes[size]));
   texts.set('dtype', dtype).set('tokenizer', text);

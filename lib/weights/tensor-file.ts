@@ -1,6 +1,6 @@
 /** A safetensors file on the disk: written whole, and read array by array, none before it is asked for. */
 import { closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs';
-import { shown as wordsFor } from '../core/check.js';
+import { classNameOf, isPlain, shown as wordsFor } from '../core/check.js';
 import { checkReplaceable, noFile, reasonOf, replaceFile, wrongPath } from '../core/files.js';
 import {
   headerLength,
@@ -33,6 +33,21 @@ export function writeTensors(
   checkPath(path);
   const bytes = writeSafetensors(tensors, metadata);
   writing(path, () => replaceFile(path, bytes));
+}
+
+/** Texts to keep in a file, by name: a plain object, or a Map as `readSafetensors` gives. */
+export type Metadata = Readonly<Record<string, string>> | ReadonlyMap<string, string>;
+
+/** A copy of metadata. @throws TypeError when it is neither a plain object nor a Map */
+export function textsOf(what: string, given: Metadata): Map<string, string> {
+  if (given instanceof Map) return new Map(given as ReadonlyMap<string, string>);
+  if (!isPlain(given))
+    throw new TypeError(
+      `${what} ${wordsFor(given)}${classNameOf(given)}: expected a plain object of texts, or a Map`,
+    );
+  const texts = new Map<string, string>();
+  for (const key in given) texts.set(key, (given as Readonly<Record<string, string>>)[key]!);
+  return texts;
 }
 
 /**

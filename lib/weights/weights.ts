@@ -1,9 +1,8 @@
 /** Weights in files: parameters by name, in safetensors, which other libraries read and write too. */
 import { clipped } from '../core/escape.js';
-import { checkObject } from '../core/check.js';
 import { valuesOf, type Value } from '../value/value.js';
 import { setNumbers } from '../value/leaves.js';
-import { TensorFile, WeightsError, writeTensors } from './tensor-file.js';
+import { TensorFile, textsOf, WeightsError, writeTensors, type Metadata } from './tensor-file.js';
 
 export { WeightsError };
 
@@ -12,19 +11,15 @@ export { WeightsError };
  * float32 where a training in float32 wrote them last. A file that was there before stays whole
  * until the new one is: a crash at any moment leaves the one or the other.
  *
- * @param metadata texts to keep with them
+ * @param metadata texts to keep with them, by name
  * @throws WeightsError when a parameter has no name, or that of another, or the file cannot be written
  * @throws SafetensorsError when a name or a text is no Unicode: it has half a surrogate pair
  */
-export function saveWeights(
-  path: string,
-  parameters: readonly Value[],
-  metadata: Readonly<Record<string, string>> = {},
-): void {
-  checkObject('saveWeights: metadata', metadata, 'an object of texts');
+export function saveWeights(path: string, parameters: readonly Value[], metadata: Metadata = {}): void {
+  const texts = textsOf('saveWeights: metadata', metadata);
   const named = byName(parameters);
   const tensors = new Map([...named].map(([name, { shape, data }]) => [name, { shape, data }]));
-  writeTensors(path, tensors, new Map(Object.entries(metadata)));
+  writeTensors(path, tensors, texts);
 }
 
 /**

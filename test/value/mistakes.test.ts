@@ -502,8 +502,32 @@ const SILENT: [title: string, call: Call, says: RegExp][] = [
   [
     'texts beside weights that are one text',
     () => library.saveWeights(join(tmpdir(), 'vecgrad-none'), [x], any('abc')),
-    /^saveWeights: metadata "abc": expected an object of texts/,
+    /^saveWeights: metadata "abc": expected a plain object of texts, or a Map$/,
   ],
+  ...(
+    [
+      ['an array', [['a', 'b']], 'an array'],
+      ['a Set', new Set(['a']), 'a Set'],
+      ['an object of a class', random, 'an object of class "Random"'],
+    ] as const
+  ).flatMap(([what, given, shown]): (typeof SILENT)[number][] => {
+    const says = new RegExp(`metadata ${shown}: expected a plain object of texts, or a Map$`);
+    const none = join(tmpdir(), 'vecgrad-none');
+    const run = { training: rnn.optimizer(10).minimize(rnn.loss), random };
+    return [
+      [`texts beside weights that are ${what}`, () => library.saveWeights(none, [x], any(given)), says],
+      [
+        `texts beside a model that are ${what}`,
+        () => library.saveModel(none, rnn, tokenizer, any(given)),
+        says,
+      ],
+      [
+        `texts beside a checkpoint that are ${what}`,
+        () => library.saveCheckpoint(none, rnn, tokenizer, run, any(given)),
+        says,
+      ],
+    ];
+  }),
   [
     'sizes',
     () => library.buildModel('rnn', 4, any({ nembd: 4 }), random),

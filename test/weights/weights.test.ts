@@ -439,7 +439,8 @@ describe('weights', () => {
 
   const w = (name?: string, numbers = [1, 2]) => parameter(numbers, name === undefined ? {} : { name });
   it('that do not fit are refused, and change nothing', () => {
-    saveWeights(path, [w('a'), w('b')]);
+    saveWeights(path, [w('a'), w('b')], new Map([['made', 'here']]));
+    assert.deepEqual(loadWeights(path, [w('a'), w('b')]), { made: 'here' });
     const a = w('a', [8, 9]);
     const rows: [loaded: ReturnType<typeof w>[], message: RegExp][] = [
       [[a, w('c')], /has no 'c': it has 'a', 'b'$/],
