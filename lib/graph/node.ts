@@ -109,6 +109,11 @@ export abstract class Node {
    * @hidden
    */
   constructor(operation: Operation, first?: Node, second?: Node, inputs?: readonly Node[]) {
+    if (!((operation as unknown) instanceof Operation))
+      throw new TypeError(
+        'a Value is made by parameter(), input(), constant() or an operator, and an Index by index(), ' +
+          'topk() or argmax(): neither is made by new',
+      );
     this.id = nextId++;
     this.number = 0;
     this.operation = operation;

@@ -120,7 +120,12 @@ export class Training {
     /** The compiled program: forward, backward, update. */
     readonly program: Program,
     private readonly prepare: (program: Program, step: number) => void,
-  ) {}
+  ) {
+    if (!((program as unknown) instanceof Program && typeof (prepare as unknown) === 'function'))
+      throw new TypeError(
+        'a Training is made by an optimiser, as in new Adam({ learningRate }).minimize(loss)',
+      );
+  }
 
   private setRule(step: number): void {
     this.program.checkMemory(); // before the schedule gives a rate, which it does once

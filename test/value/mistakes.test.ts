@@ -142,14 +142,11 @@ describe('every function that is exported', () => {
     const { rows, calls } = apiRows(new Chance(1));
     const found = new Map<string, string>();
     for (const [path, call] of calls) {
-      // Errors make a text of any message; these two take what only the library has.
+      // Errors make a text of any message; these take what only the library has.
       if (
         path.endsWith('Error') ||
         [
-          'Value',
-          'Index',
           'Program',
-          'Training',
           'Training.stepSome',
           'Program.runEachAsync',
           'Program.runEach',
@@ -528,6 +525,14 @@ const SILENT: [title: string, call: Call, says: RegExp][] = [
       ],
     ];
   }),
+  ...[
+    () => new library.Training(any(undefined), any(undefined)),
+    () => new library.Training(compile(x), any(3)),
+  ].map((call): (typeof SILENT)[number] => [
+    'a Training that no optimiser makes',
+    call,
+    /^a Training is made by an optimiser, as in new Adam\(\{ learningRate \}\)\.minimize\(loss\)$/,
+  ]),
   [
     'sizes',
     () => library.buildModel('rnn', 4, any({ nembd: 4 }), random),
@@ -790,6 +795,17 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
     () => library.grad(x.sum(), any(x)),
     /^grad: expected an array of Values, got 'x' \(parameter/,
   ],
+  ...[
+    () => new library.Value(any(undefined)),
+    () => new library.Value(any(2)),
+    () => new library.Value(any([1, 2])),
+    () => new library.Value(any(x)),
+    () => new library.Index(any('i'), any(3)),
+  ].map((call): (typeof MISLEADING)[number] => [
+    'a Value or an Index by new',
+    call,
+    /^a Value is made by parameter\(\), input\(\), constant\(\) or an operator, and an Index by index\(\)/,
+  ]),
   [
     'at of a list',
     () => x.at(any([0, 1])),
