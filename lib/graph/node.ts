@@ -79,6 +79,8 @@ interface Extras {
   inputs?: readonly Node[];
   name?: string | undefined;
   memory?: Memory | undefined;
+  /** What errors call the operator: see {@link writtenAs}. */
+  writtenAs?: string;
 }
 
 /** What Values and Indexes share: a place in the graph. */
@@ -176,8 +178,14 @@ export abstract class Node {
   /** How errors call this node: its name or number, its operator, its shape. */
   get label(): string {
     const name = this.name === undefined ? `#${this.id}` : `'${clipped(this.name)}'`;
-    return `${name} (${this.op}, shape ${show(this.shape)})`;
+    return `${name} (${this.extras?.writtenAs ?? this.op}, shape ${show(this.shape)})`;
   }
+}
+
+/** Has errors call a node by the operator that the user wrote, such as `sqrt`, where it is made of another. */
+export function writtenAs<N extends Node>(op: string, node: N): N {
+  (node.extras ??= {}).writtenAs = op;
+  return node;
 }
 
 /** How many operands an error names. */

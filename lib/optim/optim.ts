@@ -386,7 +386,8 @@ function checkReachesParameter(loss: Value): void {
   }
   const { reached, stops } = gradientFlow(nodes, loss);
   if (parameters.some((parameter) => reached.has(parameter))) return;
-  const between = [...stops].filter(({ inputCount }) => inputCount > 0);
+  // The operators that were written: a mean of a prefix is divided by its length, which nobody wrote.
+  const between = [...stops].filter(({ op, inputCount }) => inputCount > 0 && op !== 'inverseCount');
   throw new TypeError(
     `minimize: no gradient of the loss ${loss.label} reaches a parameter: between them and ` +
       `${named(parameters)} are only ${named(between)}, through which none flows`,

@@ -1,6 +1,6 @@
 /** Operators of a list of values: stacks, joins, sums, choices and means of prefixes. */
 import { Value, makeValue, valuesOf, fromFront, Index } from './value.js';
-import { composed, refused } from '../graph/node.js';
+import { composed, refused, writtenAs } from '../graph/node.js';
 import { resolveAxis } from '../core/shape.js';
 
 /** Operands of one shape along a new axis, by default the first. */
@@ -52,6 +52,6 @@ export function meanOfFirst(values: readonly Value[], n: Index): Value {
   }
   return composed('meanOfFirst', [...given, n], () => {
     const sum = makeValue('total', [...given, n], { prefix: true });
-    return makeValue('mul', [sum, makeValue('inverseCount', [n])]);
+    return writtenAs('meanOfFirst', makeValue('mul', [sum, makeValue('inverseCount', [n])]));
   });
 }

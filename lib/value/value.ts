@@ -30,6 +30,7 @@ import {
   shownNode,
   resultShape,
   valueNodes,
+  writtenAs,
 } from '../graph/node.js';
 
 /** @throws TypeError when an operand is no Value */
@@ -76,7 +77,7 @@ function turned(op: string, plain: Operation, a: Value, other: Value | number): 
   return composed(op, [a, other], () => {
     const b = toValue(other, op, a);
     broadcast(a.shape, b.shape); // says of them in their order what does not fit
-    return binary(plain, b, a);
+    return writtenAs(op, binary(plain, b, a));
   });
 }
 
@@ -94,8 +95,9 @@ export function valuesOf(what: string, given: unknown): Value[] {
 
 /** a where the condition is not zero, else b: signs of zeros and NaN are those of what is taken. */
 export function select(condition: Value, a: Value | number, b: Value | number): Value {
-  const taken = makeValue('ifNonzero', [toValue(a, 'where', condition), condition]);
-  return taken.add(makeValue('ifZero', [toValue(b, 'where', condition), condition]));
+  const part = (op: OpName, x: Value | number): Value =>
+    writtenAs('where', makeValue(op, [toValue(x, 'where', condition), condition]));
+  return writtenAs('where', part('ifNonzero', a).add(part('ifZero', b)));
 }
 
 /** An axis counted from behind as one from 0; one that does not exist stays for the shape rule to refuse. */
@@ -186,7 +188,7 @@ export class Value extends Node {
       const raised = select(isBelow.gt(0), least, fixed);
       const isAbove = raised.eq(raised).sub(most.ge(raised));
       const isInside = this.ge(least).mul(most.ge(this));
-      return select(isInside, this, select(isAbove.gt(0), most, raised));
+      return writtenAs('clip', select(isInside, this, select(isAbove.gt(0), most, raised)));
     });
   }
   /** 1 where this > other, else 0, broadcast. No gradient flows through a comparison; NaN compares false. */
@@ -211,7 +213,11 @@ export class Value extends Node {
   }
   /** 1 where both differ or one is NaN, else 0: see `gt`. */
   ne(other: Value | number): Value {
-    return composed('ne', [this, other], () => constant(1).sub(this.eq(other)));
+    return composed('ne', [this, other], () => {
+      // Both: through the inner one no gradient flows, as an error says of `ne`.
+      const isEqual = writtenAs('ne', this.eq(other));
+      return writtenAs('ne', constant(1).sub(isEqual));
+    });
   }
   /** -x by element. */
   neg(): Value {
@@ -219,7 +225,7 @@ export class Value extends Node {
   }
   /** The square root; NaN below zero. Its slope at zero is infinite; see `norm`, whose slope there is 0. */
   sqrt(): Value {
-    return this.pow(0.5);
+    return writtenAs('sqrt', this.pow(0.5));
   }
   /**
    * Each element to a fixed power; NaN where a negative is taken to one that is no integer.
@@ -357,7 +363,7 @@ export class Value extends Node {
   /** The mean over axes: see `sum`. */
   mean(axis?: Axes, keepDims = false): Value {
     const sum = composed('mean', [this], () => this.sum(axis, keepDims));
-    return sum.mul(sizeOf(sum.shape) / sizeOf(this.shape));
+    return writtenAs('mean', sum.mul(sizeOf(sum.shape) / sizeOf(this.shape)));
   }
   /**
    * The largest over axes, which must not be empty: see `sum`. Ties share the gradient. NaN wins: then
@@ -368,7 +374,7 @@ export class Value extends Node {
   }
   /** The smallest over axes: see `max`. */
   min(axis?: Axes, keepDims = false): Value {
-    return composed('min', [this], () => this.neg().max(axis, keepDims).neg());
+    return composed('min', [this], () => writtenAs('min', this.neg().max(axis, keepDims).neg()));
   }
   /** The sum along an axis up to each place. */
   cumsum(axis = 0): Value {

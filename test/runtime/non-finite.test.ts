@@ -526,9 +526,9 @@ describe('detectAnomaly names the value that NaN or infinity comes from', () => 
     ],
     [
       'the slope of a root',
-      (w, x) => w.mul(x).named('m').pow(0.5).named('root').sum(),
+      (w, x) => w.mul(x).named('m').sqrt().named('root').sum(),
       [1, 0],
-      /First of all the gradient of 'm' \(mul, shape \[2\]\) is Infinity in place 1, by the slope of 'root' \(pow, shape \[2\]\) at 0/,
+      /First of all the gradient of 'm' \(mul, shape \[2\]\) is Infinity in place 1, by the slope of 'root' \(sqrt, shape \[2\]\) at 0/,
     ],
     [
       'a root of zero that is not taken',

@@ -249,8 +249,13 @@ const SILENT: [title: string, call: Call, says: RegExp][] = [
   [
     'a loss that a parameter decides by a where',
     () => sgd.minimize(library.where(frozen, 1, 0).sum()),
-    /^minimize: no gradient of the loss .* reaches a parameter: between them and 'frozen' .* are only .*ifNonzero/,
+    /^minimize: no gradient of the loss .* reaches a parameter: between them and 'frozen' .* are only #\d+ \(where, shape \[2\]\), #\d+ \(where, shape \[2\]\), through/,
   ],
+  ...(['lt', 'le', 'ne'] as const).map((op): (typeof SILENT)[number] => [
+    `a loss of ${op} alone`,
+    () => sgd.minimize(library.meanOfFirst([frozen[op](fed).mean()], index('n'))),
+    new RegExp(`'frozen' \\(parameter, shape \\[2\\]\\) are only #\\d+ \\(${op}, shape \\[2\\]\\), through`),
+  ]),
   [
     'a loss of a power of 0',
     () => sgd.minimize(frozen.pow(0).sum()),
@@ -1001,6 +1006,24 @@ describe('a mistake that once passed in silence is refused:', () => {
       6,
     );
   });
+});
+
+describe('an error names a node by the operator that was written:', () => {
+  const p = parameter([1, 2]);
+  const rows: [op: string, node: library.Value][] = [
+    ['sqrt', p.sqrt()],
+    ['pow', p.pow(2)],
+    ['lt', p.lt(1)],
+    ['le', p.le(1)],
+    ['ne', p.ne(1)],
+    ['where', library.where(p, 1, 2)],
+    ['clip', p.clip(0, 1)],
+    ['mean', p.mean(0)],
+    ['min', p.min(0)],
+    ['meanOfFirst', library.meanOfFirst([p, p], index('n'))],
+  ];
+  for (const [op, { label, id, shape }] of rows)
+    it(op, () => assert.equal(label, `#${id} (${op}, shape [${shape.join(', ')}])`));
 });
 
 describe('a message that once misled names what was called:', () => {
