@@ -16,7 +16,7 @@ import { gradientFlow, isTraced, trace, writtenLevels, type Trace } from '../com
 import { isDense, type View } from '../compiler/lower/view.js';
 import { originOf } from './anomaly.js';
 import { flatten } from '../graph/flatten.js';
-import { Node, valueNodes, type Holder, type Memory } from '../graph/node.js';
+import { Node, shownNode, valueNodes, type Holder, type Memory } from '../graph/node.js';
 import type { Numbers, TypedArray, DType } from '../core/array.js';
 import {
   checkColumn,
@@ -367,8 +367,8 @@ export class Program {
     const passes = checkPasses(given);
     if (batches !== undefined) checkBoolean('batches', batches);
     this.sequence = plan.groups;
-    const groups = groupsOf(plan.groups);
-    const own = wanted && groupsOf(wanted);
+    const groups = groupsOf('groups', plan.groups);
+    const own = wanted === undefined ? undefined : groupsOf('sequence', wanted);
     this.roots = groups.flat();
     if (this.roots.length === 0) throw new TypeError('a program computes at least one Value: there is none');
     const inspects = plan.gradients === 'all';
@@ -1675,10 +1675,11 @@ function documentsOf(documents: readonly Feeds[]): Feeds[] {
 }
 
 /** A copy of groups, all of them of values. */
-function groupsOf(given: Plan['groups']): Node[][] {
-  if (!isList(given)) throw new TypeError(`groups ${shown(given)}: expected arrays of Values`);
+function groupsOf(what: string, given: Plan['groups']): Node[][] {
+  if (!isList(given))
+    throw new TypeError(`${what}: expected an array of arrays of Values, got ${shownNode(given)}`);
   const groups: Node[][] = [];
-  for (let i = 0; i < given.length; i++) groups.push(valueNodes('the roots of a program', given[i]));
+  for (let i = 0; i < given.length; i++) groups.push(valueNodes(`${what}[${i}]`, given[i]));
   return groups;
 }
 

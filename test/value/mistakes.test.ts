@@ -812,6 +812,21 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
     /^a Value is made by parameter\(\), input\(\), constant\(\) or an operator, and an Index by index\(\)/,
   ]),
   [
+    'a Value for a sequence',
+    () => sgd.minimize(x.sum(), { sequence: any(x) }),
+    /^sequence: expected an array of arrays of Values, got 'x' \(parameter, shape \[2, 3\]\)$/,
+  ],
+  [
+    'null for a sequence',
+    () => sgd.minimize(x.sum(), { sequence: any(null) }),
+    /^sequence: expected an array of/,
+  ],
+  [
+    'an array of Values for a sequence',
+    () => sgd.minimize(x.sum(), { sequence: any([x]) }),
+    /^sequence\[0\]: expected an array of Values, got 'x'/,
+  ],
+  [
     'at of a list',
     () => x.at(any([0, 1])),
     /^at of 'x' .*: the index is an array, expected a number or an Index$/,
