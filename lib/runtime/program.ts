@@ -366,6 +366,11 @@ export class Program {
     this.isa = chosenIsa(isa);
     const passes = checkPasses(given);
     if (batches !== undefined) checkBoolean('batches', batches);
+    if (batches && !this.trains)
+      throw new TypeError(
+        'batches is for training by stepBatch, and this program takes no steps: give it to minimize, as in ' +
+          'minimize(loss, { batches: true })',
+      );
     this.sequence = plan.groups;
     const groups = groupsOf('groups', plan.groups);
     const own = wanted === undefined ? undefined : groupsOf('sequence', wanted);

@@ -366,10 +366,10 @@ export function runExperiment(name: ModelName, options: ExperimentOptions): Expe
   const model = buildModel(name, tokenizer.vocabSize, options.sizes ?? {}, random);
   const graphSeconds = lap();
   const { blockSize } = model.sizes;
-  const target = { ...targetOf(options), ...(batch > 1 && { batches: true }) };
+  const target = targetOf(options);
   const training = model
     .optimizer(steps, options.lr)
-    .minimize(model.loss, { ...target, sequence: model.logits });
+    .minimize(model.loss, { ...target, batches: batch > 1, sequence: model.logits });
   const compileSeconds = lap();
 
   const run: Run = { model, tokenizer, training, random, seed, steps, batch, docs };

@@ -385,6 +385,11 @@ const SILENT: [title: string, call: Call, says: RegExp][] = [
     /^detectAnomaly looks at training steps, and this program takes none: give it to minimize/,
   ],
   [
+    'batches where no step is taken',
+    () => compile(x, { batches: true }),
+    /^batches is for training by stepBatch, and this program takes no steps: give it to minimize/,
+  ],
+  [
     'a program of nothing',
     () => new library.Program(any(undefined)),
     /^a program undefined: expected an object \{ groups, gradients \}/,
