@@ -1,8 +1,7 @@
 /** Nested arrays of numbers as one flat array and a shape. */
 import { type Shape, sizeOf, MOST_AXES, ShapeError, listedShape, show } from '../core/shape.js';
 import type { Numbers } from '../core/array.js';
-import { shown } from '../core/check.js';
-import { reasons } from './node.js';
+import { reasons, shownNode } from './node.js';
 
 /** The place of a number that is at `at` in row-major order. */
 function placeOf(at: number, shape: Shape): number[] {
@@ -31,7 +30,7 @@ export function flatten(numbers: Numbers): { data: Float64Array; shape: Shape } 
     if (depth === shape.length) {
       if (typeof x !== 'number') {
         const error = new TypeError(
-          `${shape.length > 0 ? `element ${show(placeOf(at, shape))} is ${shown(x)}` : shown(x)}: ` +
+          `${shape.length > 0 ? `element ${show(placeOf(at, shape))} is ${shownNode(x)}` : shownNode(x)}: ` +
             'expected a number, or arrays of numbers',
         );
         reasons.set(error, error.message);

@@ -234,7 +234,10 @@ export class Value extends Node {
    */
   pow(exponent: number): Value {
     if (typeof exponent !== 'number' || Number.isNaN(exponent)) {
-      throw new TypeError(`pow of ${this.label}: expected a number, got ${shown(exponent)}`);
+      const [what, got] = Number.isNaN(exponent)
+        ? ['a number that is not NaN', 'NaN']
+        : ['a number', shownNode(exponent)];
+      throw new TypeError(`pow of ${this.label}: exponents are fixed: expected ${what}, got ${got}`);
     }
     return makeValue('pow', [this], { exponent });
   }
@@ -307,6 +310,15 @@ export class Value extends Node {
   }
   /** The part [start, stop) along an axis, by default the first. */
   slice(start: number, stop: number, axis = 0): Value {
+    for (const bound of [start, stop] as readonly unknown[]) {
+      if (bound instanceof Node)
+        throw refused(
+          TypeError,
+          'slice',
+          [this],
+          `a bound is ${bound.label}, expected an integer; rows by index are x.gather(index)`,
+        );
+    }
     return makeValue('slice', [this], { axis: fromFront(axis, this), start, stop });
   }
   /**

@@ -832,6 +832,31 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
     /^sequence\[0\]: expected an array of Values, got 'x'/,
   ],
   [
+    'a power of a Value',
+    () => x.pow(any(v)),
+    /^pow of 'x' \(.*\): exponents are fixed: expected a number, got 'v' \(parameter, shape \[4\]\)$/,
+  ],
+  [
+    'a power of NaN',
+    () => x.pow(NaN),
+    /^pow of 'x' \(.*\): exponents are fixed: expected a number that is not NaN, got NaN$/,
+  ],
+  [
+    'a slice by an index',
+    () => x.slice(any(i), 2),
+    /^slice of 'x' \(.*\): a bound is 'i' \(index, shape \[2\]\), expected an integer; rows by index are x\.gather/,
+  ],
+  [
+    'a parameter of a Value',
+    () => parameter(any(v)),
+    /^parameter: 'v' \(parameter, shape \[4\]\): expected a number, or arrays of numbers$/,
+  ],
+  [
+    'a parameter of an array of Values',
+    () => parameter(any([v]), { name: 'w' }),
+    /^parameter 'w': element \[0\] is 'v' \(parameter, shape \[4\]\): expected a number/,
+  ],
+  [
     'at of a list',
     () => x.at(any([0, 1])),
     /^at of 'x' .*: the index is an array, expected a number or an Index$/,
