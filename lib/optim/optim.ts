@@ -408,11 +408,12 @@ export interface Optimizer {
   minimize(loss: Value, options?: ProgramOptions): Training;
 }
 
-/** A number from `low` to below `high`, or an error that names it. */
+/** A finite number from `low` to below `high`, or an error that names it. */
 function checkNumber(name: string, x: number, low: number, high = Infinity): number {
   if (typeof x === 'number' && x >= low && x < high) return x;
-  const below = high === Infinity ? '' : ` to below ${high}`;
-  throw new RangeError(`${name} ${shown(x)}: expected a number from ${low}${below}`);
+  const expected =
+    high === Infinity ? `a finite number from ${low}` : `a number from ${low} to below ${high}`;
+  throw new RangeError(`${name} ${shown(x)}: expected ${expected}`);
 }
 
 /** What every optimiser takes. */
@@ -479,8 +480,8 @@ class Update {
     const way = onNonFinite ?? (most === undefined ? 'apply' : 'throw');
     if (way !== 'apply') this.before.push({ op: 'check', skips: way === 'skip' });
     if (most === undefined) return this;
-    if (checkNumber('clipGlobalNorm', most, 0) === 0)
-      throw new RangeError('clipGlobalNorm 0: expected a number above zero');
+    if (!(Number.isFinite(most) && most > 0))
+      throw new RangeError(`clipGlobalNorm ${shown(most)}: expected a finite number above zero`);
     this.before.push({ op: 'clip', most: this.add(most) });
     return this;
   }

@@ -597,15 +597,18 @@ describe('optimisers', () => {
     [() => new SGD({ learningRate: 1, momentum: 1 }), /momentum 1: expected a number from 0 to below 1/],
     [() => new SGD({ learningRate: 1, momentum: NaN }), /momentum NaN/],
     [() => new SGD({ learningRate: 1, nesterov: true }), /nesterov needs a momentum above zero/],
-    [() => new SGD({ learningRate: 1, weightDecay: -1 }), /weightDecay -1: expected a number from 0/],
-    [() => new SGD({ learningRate: 1, clipGlobalNorm: 0 }), /clipGlobalNorm 0: expected a number above zero/],
-    [() => new SGD({ learningRate: 1, clipGlobalNorm: NaN }), /clipGlobalNorm NaN/],
+    [() => new SGD({ learningRate: 1, weightDecay: -1 }), /weightDecay -1: expected a finite number from 0$/],
+    ...[0, -1, NaN, Infinity].map((clipGlobalNorm): (typeof REFUSED)[number] => [
+      () => new SGD({ learningRate: 1, clipGlobalNorm }),
+      new RegExp(`clipGlobalNorm ${clipGlobalNorm}: expected a finite number above zero$`),
+    ]),
     [() => new Adam({ learningRate: 1, beta1: -0.1 }), /beta1 -0\.1: expected a number from 0 to below 1/],
     [() => new Adam({ learningRate: 1, beta2: 1.5 }), /beta2 1\.5/],
-    [() => new Adam({ learningRate: 1, eps: -1 }), /eps -1: expected a number from 0/],
+    [() => new Adam({ learningRate: 1, eps: -1 }), /eps -1: expected a finite number from 0$/],
+    [() => new RMSprop({ learningRate: 1, eps: Infinity }), /eps Infinity: expected a finite number from 0$/],
     [
       () => new AdamW({ learningRate: 1, weightDecay: Infinity }),
-      /weightDecay Infinity: expected a number from 0/,
+      /weightDecay Infinity: expected a finite number from 0$/,
     ],
     [() => new RMSprop({ learningRate: 1, rho: 1 }), /rho 1: expected a number from 0 to below 1/],
   ];
