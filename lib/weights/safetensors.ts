@@ -4,7 +4,7 @@
  * its bytes begin and end; texts under `__metadata__`), and the bytes, without gaps or overlaps, little
  * end first. Source: the description and the reference reader of huggingface/safetensors.
  */
-import { checkObject, shown as wordsFor } from '../core/check.js';
+import { checkObject, checkOptions, shown as wordsFor } from '../core/check.js';
 import { MOST_AXES, sizeOf, type Shape } from '../core/shape.js';
 import { clipped } from '../core/escape.js';
 
@@ -69,6 +69,7 @@ const METADATA = '__metadata__';
  *
  * @throws SafetensorsError when an array has not the size of its shape, the header is too long, or a
  * name or text has half a surrogate pair
+ * @throws TypeError when an array is no plain object, or has other keys
  */
 export function writeSafetensors(
   tensors: ReadonlyMap<string, WrittenTensor>,
@@ -91,6 +92,7 @@ export function writeSafetensors(
       throw new SafetensorsError(
         `array ${wordsFor(name)}: expected a shape, and a Float64Array, Float32Array or Uint32Array`,
       );
+    checkOptions(`array ${wordsFor(name)}`, tensor as WrittenTensor, { shape: true, data: true });
     checkUnicode(`the array's name ${wordsFor(name)}`, name);
   }
   const header: Record<string, unknown> = Object.create(null) as Record<string, unknown>;

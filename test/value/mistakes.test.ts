@@ -544,6 +544,14 @@ const SILENT: [title: string, call: Call, says: RegExp][] = [
     /^a Training is made by an optimiser, as in new Adam\(\{ learningRate \}\)\.minimize\(loss\)$/,
   ]),
   [
+    'an array to write with a key that is not known',
+    () =>
+      library.writeSafetensors(
+        new Map([['a', any({ shape: [1], data: new Float64Array(1), dtype: 'F32' })]]),
+      ),
+    /^array "a": there is no option "dtype" \(options: shape, data\)$/,
+  ],
+  [
     'sizes',
     () => library.buildModel('rnn', 4, any({ nembd: 4 }), random),
     /^buildModel: sizes: there is no option "nembd"; did you mean nEmbd\?/,
