@@ -126,7 +126,7 @@ describe('a file that is replaced', () => {
       'a link into no folder',
       () => link('link', 'none/new'),
       undefined,
-      /^there is no such file or folder \(ENOENT\)$/,
+      /^it is a link to "none\/new", and there is no such file or folder \(ENOENT\)$/,
     ],
     [
       'a link to a folder',
