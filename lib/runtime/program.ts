@@ -1562,10 +1562,7 @@ export class Program {
         `input '${name}': ${describe(value)} for ${feed.label}, which takes ${counted(feed.size, 'integer')}`,
       );
     }
-    if ((given > feed.size || given < needed) && describe(value) === 'nested arrays')
-      throw new FeedError(
-        `input '${name}': nested arrays for ${feed.label}: an index has one axis: feed it one flat array`,
-      );
+    if ((given > feed.size || given < needed) && describe(value) === 'nested arrays') throw nestedFeed(feed);
     if (given > feed.size) {
       throw new FeedError(
         `input '${name}': ${counted(given, 'integer')} for ${feed.label}, which takes ` +
@@ -1587,15 +1584,23 @@ export class Program {
   }
 
   /** Throws where x is no integer, or above a limit that this run meets. */
-  private checkIndex({ name, size, limits, users, levels }: IndexFeed, i: number, x: number): void {
+  private checkIndex(feed: IndexFeed, i: number, x: number): void {
+    const { name, size, limits, users, levels } = feed;
     const limit = limits[i]!;
     if (typeof x === 'number' && (x | 0) === x && x >= 0 && (x < limit || levels[i]! >= this.length)) return;
+    if (size === 1 && isArray(x)) throw nestedFeed(feed);
     const where = size === 1 ? '' : `[${i}]`;
     const expected =
       limit === NONE ? 'an integer from 0' : `an integer from 0 to ${limit - 1}, for ${users[i]!}`;
     const advice = isList(x) ? '; an index has one axis: feed it one flat array' : '';
     throw new FeedError(`input '${name}'${where} = ${describe(x)}: expected ${expected}${advice}`);
   }
+}
+
+/** The error of nested arrays for an index. */
+function nestedFeed({ name, label, size }: IndexFeed): FeedError {
+  const expected = size === 1 ? ', which takes 1 integer' : ': an index has one axis: feed it one flat array';
+  return new FeedError(`input '${name}': nested arrays for ${label}${expected}`);
 }
 
 /** Whether an object is a literal, or without a prototype: its names are all to be enumerated. */

@@ -864,6 +864,11 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
     () => parameter(any([v]), { name: 'w' }),
     /^parameter 'w': element \[0\] is 'v' \(parameter, shape \[4\]\): expected a number/,
   ],
+  ...[[[1]], [[1, 0]], [[1], [0]], [Int32Array.of(1)]].map((one): (typeof MISLEADING)[number] => [
+    'nested arrays for a single index',
+    () => x.at(index('one')).forward({ one: any(one) }),
+    /^input 'one': nested arrays for 'one' \(index, shape \[\]\), which takes 1 integer$/,
+  ]),
   [
     'at of a list',
     () => x.at(any([0, 1])),
