@@ -246,7 +246,10 @@ describe('a program', () => {
       /'n' \(index.*'m' \(index.*a program can have one: give every meanOfFirst the same index\(name\)$/,
     );
     const again = meanOfFirst([table], index('n')).add(meanOfFirst([table], index('n')));
-    assert.throws(() => compile(again), /'n' \(index.*'n' \(index.*give every meanOfFirst the same/);
+    assert.throws(
+      () => compile(again),
+      /'n' \(index.*'n' \(index.*: make it once, const n = index\('n'\), and give that to every meanOfFirst$/,
+    );
   });
 
   it('refuses an unknown data type', () => {

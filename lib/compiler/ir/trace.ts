@@ -2,6 +2,7 @@
  * From the user's graph to the compiler's: the nodes that roots depend on, in order of creation, each with
  * its position.
  */
+import { clipped } from '../../core/escape.js';
 import type { Node } from '../../graph/node.js';
 import { hasNoGradient, OP_CODE, OPS } from '../../graph/ops.js';
 import { sameShape } from '../../core/shape.js';
@@ -88,9 +89,12 @@ export function trace(groups: readonly (readonly Node[])[], simplify: boolean): 
       const n = node.inputCount;
       const length = node.inputs[n - 1]!;
       if (count && count !== length) {
+        const advice =
+          count.name === length.name
+            ? `make it once, const n = index('${clipped(length.name!)}'), and give that to every meanOfFirst`
+            : 'give every meanOfFirst the same index(name)';
         throw new Error(
-          `prefix lengths ${count.label} and ${length.label}: a program can have one: give every ` +
-            'meanOfFirst the same index(name)',
+          `prefix lengths ${count.label} and ${length.label}: a program can have one: ${advice}`,
         );
       }
       count = length;
