@@ -190,8 +190,8 @@ export class Training {
     const there = rule?.map(shown).join(', ') ?? here;
     if (steps > 0 && here !== there)
       throw new Error(
-        `restore: step ${steps} was taken with rates of ${there}, which here are ${here}: give the ` +
-          'same optimiser',
+        `restore: step ${steps} was taken with rates of ${there}, which here, in ${program.dtype}, are ` +
+          `${here}: give the same optimiser and dtype`,
       );
     for (const [value, arrays] of moments)
       arrays.forEach((array, i) => array.set(state.moments.get(value as Value)![i]!));
