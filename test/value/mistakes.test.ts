@@ -870,6 +870,11 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
     /^input 'one': nested arrays for 'one' \(index, shape \[\]\), which takes 1 integer$/,
   ]),
   [
+    'the largest k of nothing',
+    () => parameter([]).topk(0),
+    /^topk of #\d+ \(parameter, shape \[0\]\): k 0 of 0 numbers: there are none to take from$/,
+  ],
+  [
     'at of a list',
     () => x.at(any([0, 1])),
     /^at of 'x' .*: the index is an array, expected a number or an Index$/,

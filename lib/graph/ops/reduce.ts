@@ -123,6 +123,7 @@ export const REDUCTIONS: Rows<'sum' | 'total' | 'max' | 'cumsum' | 'argmax' | 't
   topk: {
     shape: ([x], { k }) => {
       if (x!.length !== 1) throw new ShapeError(`expected a vector, not shape ${show(x!)}`);
+      if (x![0] === 0) throw new ShapeError(`k ${shown(k)} of 0 numbers: there are none to take from`);
       if (!Number.isInteger(k) || k! < 1 || k! > x![0]!) {
         throw new ShapeError(`k ${shown(k)} of ${x![0]} numbers: expected an integer from 1 to ${x![0]}`);
       }
