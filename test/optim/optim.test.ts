@@ -429,12 +429,16 @@ describe('optimisers', () => {
         /parameter.* has 2 moments here, and other ones in the state: give the same optimiser$/,
       ],
       [
+        new SGD({ learningRate: decay(0.1, 0.5), momentum: 0.3 }).minimize(loss, { dtype: 'float32' }),
+        /rates of 0.025, 0.5, which here, in float32, are 0.025\d+, 0.3\d+: give the same optimiser and dtype$/,
+      ],
+      [
         new SGD({ learningRate: 0.1 }).minimize(parameter([1, 2]).sum()),
         /has 1 moments here, and other ones/,
       ],
       [
         sgdOf(0.1),
-        /restore: step 3 was taken with rates of 0.025, 0.5, which here are 0.1, 0.5: give the same optimiser$/,
+        /restore: step 3 was taken with rates of 0.025, 0.5, which here, in float64, are 0.1, 0.5: give the same optimiser and dtype$/,
       ],
       [sgdOf([0.1, 0.05]), /the learning rates ended before step 2/],
     ];
