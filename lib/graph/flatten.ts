@@ -8,11 +8,26 @@ function placeOf(at: number, shape: Shape): number[] {
   return shape.map((n, axis) => Math.floor(at / sizeOf(shape.slice(axis + 1))) % n);
 }
 
+/** @throws TypeError of an array whose memory was transferred away, which only copying it tells */
+function copyOf(numbers: Float64Array | Float32Array): Float64Array {
+  try {
+    return new Float64Array(numbers);
+  } catch (cause) {
+    if (!(cause instanceof TypeError)) throw cause;
+    const error = new TypeError(
+      `the memory of ${shownNode(numbers)} was transferred away: expected numbers`,
+      { cause },
+    );
+    reasons.set(error, error.message);
+    throw error;
+  }
+}
+
 /** Flattens nested arrays row-major and finds their shape; throws on ragged ones. */
 export function flatten(numbers: Numbers): { data: Float64Array; shape: Shape } {
   if (typeof numbers === 'number') return { data: Float64Array.of(numbers), shape: [] };
   if (numbers instanceof Float64Array || numbers instanceof Float32Array) {
-    return { data: new Float64Array(numbers), shape: [numbers.length] };
+    return { data: copyOf(numbers), shape: [numbers.length] };
   }
   const shape: number[] = [];
   let probe: unknown = numbers;

@@ -875,6 +875,15 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
     /^topk of #\d+ \(parameter, shape \[0\]\): k 0 of 0 numbers: there are none to take from$/,
   ],
   [
+    'a parameter of numbers that were transferred away',
+    () => {
+      const gone = new Float64Array(2);
+      structuredClone(gone, { transfer: [gone.buffer] });
+      parameter(gone, { name: 'w' });
+    },
+    /^parameter 'w': the memory of a Float64Array was transferred away: expected numbers$/,
+  ],
+  [
     'at of a list',
     () => x.at(any([0, 1])),
     /^at of 'x' .*: the index is an array, expected a number or an Index$/,
