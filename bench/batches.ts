@@ -3,7 +3,7 @@
  * processors.
  */
 import { availableParallelism } from 'node:os';
-import { buildModel } from '../lib/study/experiment.js';
+import { buildModel } from '../lib/study/build-model.js';
 import type { ModelName } from '../lib/study/models/sizes.js';
 import { Random } from '../lib/runtime/random.js';
 import { feedsOf, inTurns, microseconds, tokenizer, train, type Effort, type Row } from './measure.js';

@@ -2,7 +2,7 @@
  * The GPT in sizes where arithmetic decides, beside the same written by hand and the roofline of
  * this machine in this run.
  */
-import { buildModel } from '../lib/study/experiment.js';
+import { buildModel } from '../lib/study/build-model.js';
 import { kernels } from '../lib/runtime/kernels.js';
 import { SGD } from '../lib/optim/optim.js';
 import { Random } from '../lib/runtime/random.js';

@@ -8,7 +8,8 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { MODEL_NAMES, type ModelName } from '../lib/study/models/sizes.js';
-import { checkWritable, isSameFile, writeFile } from '../lib/core/files.js';
+import { checkWritable, writeFile } from '../lib/core/write-file.js';
+import { isSameFile } from '../lib/core/path.js';
 import { nativeInfo } from '../lib/binding/addon.js';
 import { batchRows } from './batches.js';
 import { gptRows } from './gpt.js';

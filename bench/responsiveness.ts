@@ -1,5 +1,5 @@
 /** What the event loop notices of training beside it: how late timers are, how long an abort takes. */
-import { buildModel } from '../lib/study/experiment.js';
+import { buildModel } from '../lib/study/build-model.js';
 import type { ModelName } from '../lib/study/models/sizes.js';
 import { Random } from '../lib/runtime/random.js';
 import { train } from '../lib/study/train.js';

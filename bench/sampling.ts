@@ -1,5 +1,5 @@
 /** Tokens a second that a trained model invents. */
-import { buildModel } from '../lib/study/experiment.js';
+import { buildModel } from '../lib/study/build-model.js';
 import type { ModelName } from '../lib/study/models/sizes.js';
 import { Random } from '../lib/runtime/random.js';
 import { Sampler } from '../lib/study/sampling.js';

@@ -2,7 +2,8 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import type { Dataset } from '../lib/runtime/dataset.js';
-import { buildModel, type DType } from '../lib/study/experiment.js';
+import type { DType } from '../lib/study/experiment.js';
+import { buildModel } from '../lib/study/build-model.js';
 import type { ModelName } from '../lib/study/models/sizes.js';
 import { addon } from '../lib/binding/addon.js';
 import type { Training } from '../lib/optim/optim.js';

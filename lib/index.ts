@@ -1,28 +1,26 @@
 /** vecgrad: define a graph once, differentiate it, train it at the speed of hand-written SIMD. */
 export { type BackgroundOptions, type Progress } from './runtime/background.js';
 export {
-  Corpus,
   DataError,
   parseDocuments,
   readDocuments,
   splitHeldOut,
-  Tokenizer,
   embeddedNamesPath,
   type Documents,
   type Sliceable,
   type Split,
-} from './study/data.js';
+} from './study/documents.js';
+export { Tokenizer } from './study/tokenizer.js';
+export { Corpus } from './study/corpus.js';
 export {
-  buildModel,
   ExperimentError,
-  MODELS,
   runExperiment,
-  type BuiltModel,
   type ExperimentOptions,
   type ExperimentResult,
   type Keeper,
   type Run,
 } from './study/experiment.js';
+export { buildModel, MODELS, type BuiltModel } from './study/build-model.js';
 export { MODEL_NAMES, type ModelName, type ModelSizes } from './study/models/sizes.js';
 export { type Column, type Dataset } from './runtime/dataset.js';
 export { type DrawOptions } from './graph/to-dot.js';
@@ -109,13 +107,13 @@ export { Random } from './runtime/random.js';
 export {
   numbersOf,
   readSafetensors,
-  SafetensorsError,
   writeSafetensors,
   type Tensor,
   type Tensors,
-  type TensorType,
   type WrittenTensor,
 } from './weights/safetensors.js';
+export { SafetensorsError } from './weights/safetensors-header.js';
+export type { TensorType } from './weights/element-types.js';
 export { sample, Sampler, type SampleOptions } from './study/sampling.js';
 export { ShapeError, type Shape } from './core/shape.js';
 export {

@@ -1,6 +1,8 @@
 /** The four models' league table, and the recurrent nets by the size of their state. */
-import { embeddedNamesPath, openDocuments, readDocuments, splitHeldOut, Tokenizer } from '../study/data.js';
-import { buildModel, runExperiment, type ExperimentResult } from '../study/experiment.js';
+import { embeddedNamesPath, openDocuments, readDocuments, splitHeldOut } from '../study/documents.js';
+import { Tokenizer } from '../study/tokenizer.js';
+import { runExperiment, type ExperimentResult } from '../study/experiment.js';
+import { buildModel } from '../study/build-model.js';
 import { MODEL_NAMES } from '../study/models/sizes.js';
 import { addon, chosenIsa } from '../binding/addon.js';
 import { Random } from '../runtime/random.js';

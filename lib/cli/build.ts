@@ -1,6 +1,6 @@
 /** `vecgrad build`: compiles the native addon where the package has none that loads. */
 import type { Io } from './io.js';
-import type { BuildOptions } from './options.js';
+import type { BuildOptions } from './commands.js';
 
 export async function build({ force }: BuildOptions, io: Io): Promise<void> {
   const status = await io.buildAddon(force ? ['--force'] : []);

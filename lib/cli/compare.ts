@@ -14,7 +14,7 @@ import {
 import type { Io } from './io.js';
 import { machine, type Machine } from './machine.js';
 import { modelLines } from './model-lines.js';
-import type { CompareOptions } from './options.js';
+import type { CompareOptions } from './commands.js';
 import { progress } from './progress.js';
 import { resultJson } from './result.js';
 import { MODELS, STUDY, STUDY_STEPS } from './study.js';

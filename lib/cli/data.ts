@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { NamesOptions } from '../download/names.js';
 import { groupDigits, printable, shellWord } from '../terminal/format.js';
 import type { Io } from './io.js';
-import { DEFAULT_INPUT } from './options.js';
+import { DEFAULT_INPUT } from './commands.js';
 
 export async function data(options: NamesOptions, io: Io): Promise<void> {
   const obtain = await io.names();

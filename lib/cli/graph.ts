@@ -1,9 +1,11 @@
 /** `vecgrad graph MODEL`: a model's loss as a graph, to be read or looked at. */
 import type { ModelName } from '../study/models/sizes.js';
-import { checkWritable, writeFile } from '../core/files.js';
+import { checkWritable, writeFile } from '../core/write-file.js';
 import { groupDigits } from '../terminal/format.js';
 import type { Graphviz, Io } from './io.js';
-import { unusedNote, UsageError, type GraphOptions } from './options.js';
+import { unusedNote } from './size-options.js';
+import type { GraphOptions } from './commands.js';
+import { UsageError } from './usage.js';
 
 /** Graphviz lays out so many in about ten seconds; its time grows faster than their number. */
 const MOST_BOXES = 2000;

@@ -1,5 +1,5 @@
 /** The help texts, made from the same tables that the parser reads. */
-import { COMMAND_NAMES, COMMANDS, OPTIONS, type CommandName } from './options.js';
+import { COMMAND_NAMES, COMMANDS, OPTIONS, type CommandName } from './commands.js';
 
 /** The help for one command, or the overview. */
 export function help(topic?: CommandName): string {

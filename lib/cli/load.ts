@@ -1,8 +1,9 @@
 /** The documents that a command trains on. */
 import { lstatSync } from 'node:fs';
 import { now } from '../core/clock.js';
-import { embeddedNamesPath, openDocuments, type Documents } from '../study/data.js';
-import { checkNoInput, DEFAULT_INPUT } from './options.js';
+import { embeddedNamesPath, openDocuments, type Documents } from '../study/documents.js';
+import { DEFAULT_INPUT } from './commands.js';
+import { checkNoInput } from './usage.js';
 
 export interface Loaded {
   docs: Documents;

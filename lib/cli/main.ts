@@ -8,7 +8,8 @@ import { graph } from './graph.js';
 import { help } from './help.js';
 import { info } from './info.js';
 import { processIo, type Io } from './io.js';
-import { parseCommand, type Command } from './options.js';
+import { parseCommand } from './parse-command.js';
+import type { Command } from './commands.js';
 import { evaluated, sampled } from './saved.js';
 import { train } from './train.js';
 

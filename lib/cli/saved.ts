@@ -2,7 +2,7 @@
 import { jsonText } from '../core/escape.js';
 import { groupDigits, loss, printable } from '../terminal/format.js';
 import type { Io } from './io.js';
-import type { EvalOptions, SampleOptions } from './options.js';
+import type { EvalOptions, SampleOptions } from './commands.js';
 
 export async function sampled(path: string, given: SampleOptions, io: Io): Promise<void> {
   const { json, ...options } = given;

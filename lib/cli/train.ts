@@ -5,7 +5,9 @@ import type { ModelName } from '../study/models/sizes.js';
 import { explained } from './explained.js';
 import { groupDigits, loss, microseconds, printable, seconds } from '../terminal/format.js';
 import type { Io } from './io.js';
-import { list, oneOf, unusedNote, UsageError, type TrainOptions } from './options.js';
+import { unusedNote } from './size-options.js';
+import type { TrainOptions } from './commands.js';
+import { list, oneOf, UsageError } from './usage.js';
 import { progress } from './progress.js';
 import { resultJson } from './result.js';
 

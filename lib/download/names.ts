@@ -5,7 +5,8 @@ import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { download, shown, type DownloadOptions } from './download.js';
 import { quotedPath } from '../core/escape.js';
-import { checkWritable, reasonOf, wrongPath, writeFile } from '../core/files.js';
+import { checkWritable, writeFile } from '../core/write-file.js';
+import { reasonOf, wrongPath } from '../core/path.js';
 
 /** The study's list: 32,033 first names, of https://github.com/karpathy/makemore. */
 const STUDY = {

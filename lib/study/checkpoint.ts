@@ -1,7 +1,7 @@
 /** Keeps an experiment in a file from which another process goes on, bit for bit. */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import type { Documents } from './data.js';
+import type { Documents } from './documents.js';
 import { ExperimentError, type Keeper, type Run } from './experiment.js';
 import { checkKeepable, loadCheckpoint, saveCheckpoint } from './model-file.js';
 import { clipped, quotedPath } from '../core/escape.js';

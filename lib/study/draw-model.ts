@@ -1,7 +1,9 @@
 /** A model's loss as text that draws it. */
-import { checkDocuments, listed, Tokenizer, type Documents } from './data.js';
+import { checkDocuments, listed, type Documents } from './documents.js';
+import { Tokenizer } from './tokenizer.js';
 import { countBoxes } from '../graph/to-dot.js';
-import { buildModel, ExperimentError } from './experiment.js';
+import { ExperimentError } from './experiment.js';
+import { buildModel } from './build-model.js';
 import type { ModelName, ModelSizes } from './models/sizes.js';
 import { Random } from '../runtime/random.js';
 

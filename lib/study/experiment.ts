@@ -1,56 +1,22 @@
-/** One experiment: a model trained on documents, evaluated on held-out ones, and sampled. */
-import { checkCallback, type Progress } from '../runtime/background.js';
-import { didYouMean } from '../core/suggest.js';
+/** One experiment: trains a model on documents, evaluates it on held-out ones, and samples from it. */
+import { checkCallback } from '../runtime/background.js';
 import { now } from '../core/clock.js';
-import { checkDocuments, splitHeldOut, Tokenizer, type Documents } from './data.js';
-import {
-  checkInteger,
-  checkNumber,
-  checkOptions,
-  MOST,
-  MOST_STEPS,
-  shown,
-  type Known,
-} from '../core/check.js';
-import { Index } from '../value/value.js';
-import { index } from '../value/leaves.js';
-import { graphSize, MOST_NODES } from './models/graph-size.js';
-import {
-  DEFAULT_SIZES,
-  Draw,
-  gaussians,
-  type Matrix,
-  type Model,
-  type ModelBuilder,
-  type SizedModel,
-  type Sizes,
-  type Source,
-} from './models/model.js';
-import { rnn } from './models/rnn.js';
-import { rnnAtt } from './models/rnn_att.js';
-import { scalar } from './models/scalar.js';
-import { vector } from './models/vector.js';
+import { checkDocuments, splitHeldOut, type Documents } from './documents.js';
+import { Tokenizer } from './tokenizer.js';
+import { checkInteger, checkNumber, checkOptions, MOST_STEPS, type Known } from '../core/check.js';
 import type { Training } from '../optim/optim.js';
 import type { DType } from '../core/array.js';
 import { Random } from '../runtime/random.js';
 import { sample } from './sampling.js';
-import {
-  checkLoss,
-  ExperimentError,
-  TARGET_OPTIONS,
-  targetOf,
-  trainSteps,
-  type TargetOptions,
-  type TrainOptions,
-  type TrainResult,
-} from './train.js';
-import { MODEL_NAMES, type ModelName, type ModelSizes } from './models/sizes.js';
+import { checkLoss, ExperimentError, TARGET_OPTIONS, targetOf, type TargetOptions } from './train.js';
+import type { ModelName, ModelSizes } from './models/sizes.js';
+import { type BuiltModel, buildModel } from './build-model.js';
 
 export { ExperimentError, type DType };
 
 /** What an experiment is made with: all but the documents has a default. */
 export interface ExperimentOptions extends TargetOptions {
-  /** The file's documents, in file order (see `parseDocuments` in data.ts); shuffled here with `seed`. */
+  /** The file's documents, in file order (see `parseDocuments` in documents.ts); shuffled here with `seed`. */
   docs: Documents;
   /** Training steps (1000). */
   steps?: number;
@@ -72,7 +38,7 @@ export interface ExperimentOptions extends TargetOptions {
   onStep?: (step: number, loss: number) => void;
   /** Seconds the caller spent on reading the documents, to be reported as `seconds.load`. */
   loadSeconds?: number;
-  /** Keeps what was learnt, and gives back what an earlier run kept (see checkpoints.ts). */
+  /** Keeps what was learnt, and gives back what an earlier run kept (see checkpoint.ts). */
   keeper?: Keeper;
 }
 
@@ -178,149 +144,8 @@ export interface ExperimentResult {
  */
 const STEPS_MILLISECONDS = 50;
 
-/** The most tokens of a vocabulary: a code point each, and the one that opens and closes a document. */
-const MOST_TOKENS = 0x110001;
 /** The most documents of a step. */
 const MOST_BATCH = 1_000_000;
-
-/** What writes each model's graph. */
-export const MODELS: Readonly<Record<ModelName, ModelBuilder>> = {
-  scalar: checked('scalar', scalar),
-  vector: checked('vector', vector),
-  rnn: checked('rnn', rnn),
-  rnn_att: checked('rnn_att', rnnAtt),
-};
-
-/** Listings say what they compute: what they are given is looked at before. */
-function checked(name: ModelName, builder: ModelBuilder): ModelBuilder {
-  return (sizes, draw, fed) => {
-    checkOptions(`MODELS.${name}: sizes`, sizes, { ...KNOWN_SIZES, vocabSize: true });
-    const own = { ...sizes }; // getters could change their mind
-    checkSizes(name, own);
-    if (!((draw as unknown) instanceof Draw))
-      throw new TypeError(`MODELS.${name}: draw ${shown(draw)}: expected a Draw`);
-    checkOptions(`MODELS.${name}: inputs`, fed, { tokens: true, targets: true, length: true });
-    for (const [called, given] of Object.entries({
-      tokens: fed.tokens,
-      targets: fed.targets,
-      length: fed.length,
-    }) as [string, unknown][]) {
-      if (!(given instanceof Index))
-        throw new TypeError(`MODELS.${name}: ${called} ${shown(given)}: expected an Index`);
-    }
-    const model = builder(own, draw, fed);
-    const optimizer: Model['optimizer'] = (steps, rate) => {
-      checkNumber('steps', steps);
-      if (rate !== undefined) checkNumber('lr', rate);
-      return model.optimizer(steps, rate);
-    };
-    return { ...model, optimizer };
-  };
-}
-
-const KNOWN_SIZES: Known<ModelSizes> = {
-  nEmbd: true,
-  nHead: true,
-  nLayer: true,
-  blockSize: true,
-  nState: true,
-  nAtt: true,
-};
-const SIZE_NAMES = [...Object.keys(DEFAULT_SIZES), 'vocabSize'] as (keyof Sizes)[];
-
-/** @throws ExperimentError when sizes are no integers from 1, do not fit each other, or in memory */
-export function checkSizes(model: ModelName, sizes: Sizes): void {
-  if (!MODEL_NAMES.includes(model))
-    throw new ExperimentError(
-      `model ${shown(model)}: expected ` +
-        `${MODEL_NAMES.join(', ')}${typeof model === 'string' ? didYouMean(model, MODEL_NAMES) : ''}`,
-    );
-  for (const name of SIZE_NAMES) {
-    const size: unknown = sizes[name];
-    if (!Number.isInteger(size) || (size as number) < 1) {
-      throw new ExperimentError(`${name} ${shown(size)}: expected an integer from 1`);
-    }
-    const most = name === 'vocabSize' ? MOST_TOKENS : MOST;
-    if ((size as number) > most)
-      throw new ExperimentError(`${name} ${shown(size)}: expected an integer from 1 to ${most}`);
-  }
-  if (graphSize(model, sizes) > MOST_NODES)
-    throw new ExperimentError(
-      `${model} of these sizes would not fit in memory: lower blockSize, nLayer or nEmbd`,
-    );
-  const attends = model === 'scalar' || model === 'vector';
-  if (attends && sizes.nEmbd % sizes.nHead !== 0) {
-    throw new ExperimentError(
-      `nHead ${sizes.nHead} does not divide nEmbd ${sizes.nEmbd}: each head takes an equal part`,
-    );
-  }
-  if (model === 'rnn_att' && sizes.nAtt > sizes.nState) {
-    throw new ExperimentError(
-      `nAtt ${sizes.nAtt} is more than nState ${sizes.nState}: no more coordinates can fire than there are`,
-    );
-  }
-}
-
-/** A model with the sizes it was built with. */
-export interface BuiltModel extends SizedModel {
-  /** Which it is. */
-  name: ModelName;
-  /** Its parameters as the matrices that they are, in the order in which they were drawn. */
-  matrices: readonly Matrix[];
-  /**
-   * Trains the model off the event loop, as `train` does, in a loop: `for await (const { step, loss } of
-   * model.steps(docs))`. Nothing runs in the loop's body, where the model can be read, evaluated and
-   * sampled from; leaving the loop stops the training, and leaves the model as it is.
-   */
-  steps(
-    docs: Documents,
-    options?: Omit<TrainOptions, 'onProgress'>,
-  ): AsyncGenerator<Progress, TrainResult, undefined>;
-}
-
-/**
- * Builds a model's graph with parameters drawn from `random`.
- *
- * @param vocabSize tokens: characters, and the one that opens and closes a document
- * @param sizes those that the model does not have (nState of `vector`) are checked and then not used, so
- * that the same sizes serve all models
- * @throws ExperimentError when sizes are no integers from 1, or do not fit each other
- */
-export function buildModel(
-  name: ModelName,
-  vocabSize: number,
-  sizes: Partial<ModelSizes>,
-  random: Random,
-): BuiltModel {
-  checkOptions('buildModel: sizes', sizes, KNOWN_SIZES);
-  if (!((random as unknown) instanceof Random))
-    throw new TypeError(`buildModel: random ${shown(random)}: expected a Random to draw the parameters from`);
-  return buildFrom(name, vocabSize, sizes, gaussians(random));
-}
-
-/**
- * {@link buildModel} with parameters from elsewhere, each asked for before anything large is made.
- *
- * @hidden
- */
-export function buildFrom(
-  name: ModelName,
-  vocabSize: number,
-  sizes: Partial<ModelSizes>,
-  source: Source,
-): BuiltModel {
-  const all: Sizes = { ...DEFAULT_SIZES, vocabSize };
-  for (const size of Object.keys(KNOWN_SIZES) as (keyof ModelSizes)[]) all[size] = sizes[size] ?? all[size];
-  checkSizes(name, all);
-  const fed = {
-    tokens: index('tokens', all.blockSize),
-    targets: index('targets', all.blockSize),
-    length: index('length'),
-  };
-  const draw = new Draw(source);
-  const model = { ...MODELS[name](all, draw, fed), name, sizes: all, matrices: draw.matrices };
-  return { ...model, steps: (docs, options) => trainSteps(model, docs, options) };
-}
 
 /**
  * Trains `name` on `options.docs`, evaluates it on held-out documents and invents new ones, all

@@ -1,8 +1,10 @@
 /** What the compiler makes of a model's training: pass by pass, and the work of a step. */
 import type { Work } from '../compiler/account.js';
 import { ALL_PASSES, PASSES, type PassName, type PassSet } from '../compiler/passes.js';
-import { checkDocuments, listed, splitHeldOut, Tokenizer, type Documents } from './data.js';
-import { buildModel, type DType } from './experiment.js';
+import { checkDocuments, listed, splitHeldOut, type Documents } from './documents.js';
+import { Tokenizer } from './tokenizer.js';
+import type { DType } from './experiment.js';
+import { buildModel } from './build-model.js';
 import type { ModelName, ModelSizes } from './models/sizes.js';
 import type { Program } from '../runtime/program.js';
 import { Random } from '../runtime/random.js';

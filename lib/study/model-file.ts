@@ -2,8 +2,9 @@
  * Models in files: the weights, in the texts beside them all that it takes to build the graph again, and
  * in a checkpoint all that it takes to go on training bit for bit.
  */
-import { Tokenizer } from './data.js';
-import { buildFrom, checkSizes, type BuiltModel, type DType } from './experiment.js';
+import { Tokenizer } from './tokenizer.js';
+import type { DType } from './experiment.js';
+import { buildFrom, checkSizes, type BuiltModel } from './build-model.js';
 import { MODEL_NAMES, type ModelName, type ModelSizes } from './models/sizes.js';
 import {
   checkInteger,

@@ -1,5 +1,6 @@
 /** Inventing documents with a model. */
-import { DataError, Tokenizer } from './data.js';
+import { DataError } from './documents.js';
+import { Tokenizer } from './tokenizer.js';
 import { checkObject, checkOptions, shown, type Known } from '../core/check.js';
 import type { Model } from './models/model.js';
 import { Program, PROGRAM_OPTIONS, type ProgramOptions } from '../runtime/program.js';

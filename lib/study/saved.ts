@@ -1,5 +1,5 @@
 /** A model from a file, put to use: to invent documents, and to tell how well it foresees others. */
-import { openDocuments } from './data.js';
+import { openDocuments } from './documents.js';
 import { quotedPath } from '../core/escape.js';
 import type { DType } from './experiment.js';
 import type { ModelName } from './models/sizes.js';

@@ -8,7 +8,8 @@ import {
   type Progress,
 } from '../runtime/background.js';
 import type { PassSet } from '../compiler/passes.js';
-import { checkDocuments, DataError, Tokenizer, type Documents } from './data.js';
+import { checkDocuments, DataError, type Documents } from './documents.js';
+import { Tokenizer } from './tokenizer.js';
 import {
   checkFunction,
   checkInteger,

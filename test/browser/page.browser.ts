@@ -8,7 +8,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { figures, named } from '../../lib/bench/figures.js';
-import { pageHtml } from '../../lib/bench/page.js';
+import { pageHtml } from '../../lib/bench/page/page.js';
 import { benchReport, MODELS } from '../support/bench-report.js';
 
 const QEMU = { by: 'qemu', because: 'a test says so' };

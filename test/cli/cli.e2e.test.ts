@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { processIo, type Io } from '../../lib/cli/io.js';
 import { main } from '../../lib/cli/main.js';
 import { MODELS } from '../../lib/cli/study.js';
-import { embeddedNamesPath } from '../../lib/study/data.js';
+import { embeddedNamesPath } from '../../lib/study/documents.js';
 import type { ExperimentResult } from '../../lib/study/experiment.js';
 import { packageRoot, packageVersion } from '../../lib/core/package.js';
 import { answer, serve } from '../support/misbehaving.js';

@@ -15,9 +15,9 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { embeddedNamesPath } from '../../lib/study/data.js';
+import { embeddedNamesPath } from '../../lib/study/documents.js';
 import { packageRoot } from '../../lib/core/package.js';
-import { readWhole } from '../../lib/core/files.js';
+import { readWhole } from '../../lib/core/read-file.js';
 import { benchReport } from '../support/bench-report.js';
 import { WATCHDOG } from '../support/watchdog.js';
 

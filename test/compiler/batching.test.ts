@@ -3,7 +3,7 @@
  */
 import assert from 'node:assert/strict';
 import { ALL_PASSES, parsePasses, type PassSet } from '../../lib/compiler/passes.js';
-import { buildModel } from '../../lib/study/experiment.js';
+import { buildModel } from '../../lib/study/build-model.js';
 import type { ModelSizes } from '../../lib/study/models/sizes.js';
 import type { Value } from '../../lib/value/value.js';
 import { concat, meanOfFirst, stack } from '../../lib/value/joins.js';

@@ -9,7 +9,7 @@ import {
   STAGES,
   type PassName,
 } from '../../lib/compiler/passes.js';
-import { buildModel } from '../../lib/study/experiment.js';
+import { buildModel } from '../../lib/study/build-model.js';
 import type { ModelName } from '../../lib/study/models/sizes.js';
 import type { Value } from '../../lib/value/value.js';
 import { stack, total } from '../../lib/value/joins.js';

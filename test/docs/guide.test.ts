@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { format } from 'node:util';
-import { parseCommand } from '../../lib/cli/options.js';
+import { parseCommand } from '../../lib/cli/parse-command.js';
 import * as vecgrad from '../../lib/index.js';
 import { packageRoot } from '../../lib/core/package.js';
 

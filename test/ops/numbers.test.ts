@@ -4,8 +4,9 @@
  * many threads there are; no call leaves the thread's floating-point state changed.
  */
 import assert from 'node:assert/strict';
-import { parseDocuments, Tokenizer } from '../../lib/study/data.js';
-import { buildModel } from '../../lib/study/experiment.js';
+import { parseDocuments } from '../../lib/study/documents.js';
+import { Tokenizer } from '../../lib/study/tokenizer.js';
+import { buildModel } from '../../lib/study/build-model.js';
 import { MODEL_NAMES, type ModelName } from '../../lib/study/models/sizes.js';
 import { embedding, layerNorm, logSoftmax } from '../../lib/value/functions.js';
 import { grad } from '../../lib/value/grad.js';

@@ -1,6 +1,6 @@
 /** The known faults of the engine that this one takes its vocabulary from: none is repeated. */
 import assert from 'node:assert/strict';
-import { buildModel } from '../../lib/study/experiment.js';
+import { buildModel } from '../../lib/study/build-model.js';
 import { MODEL_NAMES, type ModelName } from '../../lib/study/models/sizes.js';
 import type { Value } from '../../lib/value/value.js';
 import { index, input, parameter } from '../../lib/value/leaves.js';

@@ -1,6 +1,7 @@
 /** Batches: the update from the mean gradient of single documents, whatever the number of threads. */
 import assert from 'node:assert/strict';
-import { buildModel, runExperiment } from '../../lib/study/experiment.js';
+import { runExperiment } from '../../lib/study/experiment.js';
+import { buildModel } from '../../lib/study/build-model.js';
 import { MODEL_NAMES, type ModelName } from '../../lib/study/models/sizes.js';
 import { index, input, parameter } from '../../lib/value/leaves.js';
 import { Adam, SGD } from '../../lib/optim/optim.js';

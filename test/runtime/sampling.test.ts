@@ -1,7 +1,7 @@
 /** Sampling: one native call draws what a loop over positions draws, from the same random stream. */
 import assert from 'node:assert/strict';
-import { Tokenizer } from '../../lib/study/data.js';
-import { buildModel } from '../../lib/study/experiment.js';
+import { Tokenizer } from '../../lib/study/tokenizer.js';
+import { buildModel } from '../../lib/study/build-model.js';
 import { MODEL_NAMES } from '../../lib/study/models/sizes.js';
 import type { Value } from '../../lib/value/value.js';
 import { index, input, parameter } from '../../lib/value/leaves.js';

@@ -11,9 +11,9 @@ import {
   parseDocuments,
   readDocuments,
   splitHeldOut,
-  Tokenizer,
   type Documents,
-} from '../../lib/study/data.js';
+} from '../../lib/study/documents.js';
+import { Tokenizer } from '../../lib/study/tokenizer.js';
 import { addon } from '../../lib/binding/addon.js';
 import { packageRoot, packageVersion } from '../../lib/core/package.js';
 import { Random } from '../../lib/runtime/random.js';

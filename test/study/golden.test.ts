@@ -4,13 +4,9 @@
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { embeddedNamesPath, readDocuments } from '../../lib/study/data.js';
-import {
-  MODELS,
-  runExperiment,
-  type ExperimentOptions,
-  type ExperimentResult,
-} from '../../lib/study/experiment.js';
+import { embeddedNamesPath, readDocuments } from '../../lib/study/documents.js';
+import { runExperiment, type ExperimentOptions, type ExperimentResult } from '../../lib/study/experiment.js';
+import { MODELS } from '../../lib/study/build-model.js';
 import { MODEL_NAMES, type ModelName } from '../../lib/study/models/sizes.js';
 import type { Value } from '../../lib/value/value.js';
 import { ISAS } from '../support/targets.js';

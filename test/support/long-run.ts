@@ -5,7 +5,7 @@
  * run with --expose-gc.
  */
 import { setImmediate } from 'node:timers/promises';
-import { buildModel } from '../../lib/study/experiment.js';
+import { buildModel } from '../../lib/study/build-model.js';
 import type { ModelName } from '../../lib/study/models/sizes.js';
 import { Adam, type Training } from '../../lib/optim/optim.js';
 import type { Feeds } from '../../lib/runtime/program.js';

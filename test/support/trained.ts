@@ -1,5 +1,5 @@
 /** A model after steps on single documents and on batches, which two threads share. */
-import { buildModel } from '../../lib/study/experiment.js';
+import { buildModel } from '../../lib/study/build-model.js';
 import type { ModelName } from '../../lib/study/models/sizes.js';
 import type { Feeds } from '../../lib/runtime/program.js';
 import { Adam } from '../../lib/optim/optim.js';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { instance } from '@viz-js/viz';
 import type { DrawOptions } from '../../lib/graph/to-dot.js';
-import { buildModel } from '../../lib/study/experiment.js';
+import { buildModel } from '../../lib/study/build-model.js';
 import { MODEL_NAMES } from '../../lib/study/models/sizes.js';
 import type { Value } from '../../lib/value/value.js';
 import { choose, meanOfFirst } from '../../lib/value/joins.js';

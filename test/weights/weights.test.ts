@@ -13,18 +13,14 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { buildModel } from '../../lib/study/experiment.js';
+import { buildModel } from '../../lib/study/build-model.js';
 import { MODEL_NAMES } from '../../lib/study/models/sizes.js';
 import { input, parameter } from '../../lib/value/leaves.js';
 import { SGD, type Training } from '../../lib/optim/optim.js';
 import { Random } from '../../lib/runtime/random.js';
-import {
-  numbersOf,
-  readSafetensors,
-  SafetensorsError,
-  writeSafetensors,
-  type TensorType,
-} from '../../lib/weights/safetensors.js';
+import { numbersOf, readSafetensors, writeSafetensors } from '../../lib/weights/safetensors.js';
+import { SafetensorsError } from '../../lib/weights/safetensors-header.js';
+import type { TensorType } from '../../lib/weights/element-types.js';
 import { loadWeights, saveWeights, WeightsError } from '../../lib/weights/weights.js';
 
 /** A file of a header, given as text, and bytes. */

@@ -1,6 +1,7 @@
 /** Work that is right whatever was called before: its numbers are those of the first time, to the bit. */
-import { Corpus, Tokenizer } from '../../../lib/study/data.js';
-import { buildModel } from '../../../lib/study/experiment.js';
+import { Tokenizer } from '../../../lib/study/tokenizer.js';
+import { Corpus } from '../../../lib/study/corpus.js';
+import { buildModel } from '../../../lib/study/build-model.js';
 import { Random } from '../../../lib/runtime/random.js';
 import { Sampler } from '../../../lib/study/sampling.js';
 

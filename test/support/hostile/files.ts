@@ -7,20 +7,17 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Tokenizer } from '../../../lib/study/data.js';
-import { buildModel, type BuiltModel } from '../../../lib/study/experiment.js';
+import { Tokenizer } from '../../../lib/study/tokenizer.js';
+import { buildModel, type BuiltModel } from '../../../lib/study/build-model.js';
 import { MODEL_NAMES, type ModelName } from '../../../lib/study/models/sizes.js';
 import type { Value } from '../../../lib/value/value.js';
 import { loadCheckpoint, loadModel, saveCheckpoint, saveModel } from '../../../lib/study/model-file.js';
 import type { Training } from '../../../lib/optim/optim.js';
 import type { DType } from '../../../lib/core/array.js';
 import { Random } from '../../../lib/runtime/random.js';
-import {
-  numbersOf,
-  readSafetensors,
-  SafetensorsError,
-  type TensorType,
-} from '../../../lib/weights/safetensors.js';
+import { numbersOf, readSafetensors } from '../../../lib/weights/safetensors.js';
+import { SafetensorsError } from '../../../lib/weights/safetensors-header.js';
+import type { TensorType } from '../../../lib/weights/element-types.js';
 import { loadWeights, WeightsError } from '../../../lib/weights/weights.js';
 import type { Chance } from './values.js';
 

@@ -5,7 +5,7 @@
 import fs from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { syncBuiltinESMExports } from 'node:module';
-import { buildModel } from '../../../lib/study/experiment.js';
+import { buildModel } from '../../../lib/study/build-model.js';
 import { parameter } from '../../../lib/value/leaves.js';
 import { loadCheckpoint, loadModel } from '../../../lib/study/model-file.js';
 import { Random } from '../../../lib/runtime/random.js';

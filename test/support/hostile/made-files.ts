@@ -1,8 +1,8 @@
 /** Files that mean harm, made one by one: what each is, and what is said of it. */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
-import { Tokenizer } from '../../../lib/study/data.js';
-import { buildModel } from '../../../lib/study/experiment.js';
+import { Tokenizer } from '../../../lib/study/tokenizer.js';
+import { buildModel } from '../../../lib/study/build-model.js';
 import { saveCheckpoint } from '../../../lib/study/model-file.js';
 import { Random } from '../../../lib/runtime/random.js';
 import { readSafetensors, writeSafetensors, type WrittenTensor } from '../../../lib/weights/safetensors.js';

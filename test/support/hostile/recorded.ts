@@ -1,7 +1,8 @@
 /** The calls of the addon that small models of all four kinds make: right arguments to start from. */
-import { buildModel } from '../../../lib/study/experiment.js';
+import { buildModel } from '../../../lib/study/build-model.js';
 import { MODEL_NAMES } from '../../../lib/study/models/sizes.js';
-import { Corpus, Tokenizer } from '../../../lib/study/data.js';
+import { Tokenizer } from '../../../lib/study/tokenizer.js';
+import { Corpus } from '../../../lib/study/corpus.js';
 import { addon } from '../../../lib/binding/addon.js';
 import { compile } from '../../../lib/value/compile.js';
 import { Random } from '../../../lib/runtime/random.js';

@@ -1,5 +1,5 @@
 /** Lines and dots on logarithmic scales, as inline SVG: classes and no colours, which the page gives. */
-import { largest, smallest } from '../core/lists.js';
+import { largest, smallest } from '../../core/lists.js';
 import { html, type Markup } from './html.js';
 
 export interface Series {

@@ -1,13 +1,14 @@
-/** Documents: read from a file, told apart from what is none, split, and turned into tokens. */
+/** Documents: reads them from a text file, checks them, and splits off those held out. */
 import { constants, isUtf8 } from 'node:buffer';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Dataset } from '../runtime/dataset.js';
 import { escaped, quoted, quotedPath } from '../core/escape.js';
-import { danglingLink, readWhole, wrongPath } from '../core/files.js';
+import { readWhole } from '../core/read-file.js';
+import { danglingLink, wrongPath } from '../core/path.js';
 import { checkInteger, MOST, shown as wordsFor } from '../core/check.js';
 import { addon } from '../binding/addon.js';
 import { packageRoot } from '../core/package.js';
+import { Corpus } from './corpus.js';
 
 /** Text or tokens that cannot be used; its message is one sentence for the person who gave them. */
 export class DataError extends Error {
@@ -27,7 +28,7 @@ export interface Documents {
 /**
  * Lines of an ASCII text without spaces, cut out when asked for: 32,000 strings would cost each start 10 ms.
  */
-class PlainLines implements Documents {
+export class PlainLines implements Documents {
   private constructor(
     private readonly text: Buffer,
     readonly length: number,
@@ -152,7 +153,7 @@ export function checkDocuments(docs: Documents, source = 'the list'): number {
  *
  * @throws DataError when these are no documents by number, or too many to be numbered
  */
-function countOf(docs: unknown): number {
+export function countOf(docs: unknown): number {
   const { length, at } = (docs ?? {}) as { length?: unknown; at?: unknown };
   if (typeof docs !== 'object' || typeof at !== 'function')
     throw new DataError(
@@ -164,7 +165,7 @@ function countOf(docs: unknown): number {
 }
 
 /** Document i, which must be there. */
-function textAt(docs: Documents, i: number): string {
+export function textAt(docs: Documents, i: number): string {
   const doc: unknown = docs.at(i);
   if (typeof doc === 'string') return doc;
   throw new DataError(`document ${i} is ${wordsFor(doc)}: the documents are no list of strings`);
@@ -193,172 +194,6 @@ export function splitHeldOut<Docs extends Sliceable<Docs>>(docs: Docs): Split<Do
     throw new TypeError(`documents to split: ${wordsFor(docs)}: expected an array`);
   const count = all - Math.min(1000, Math.floor(all / 10));
   return { train: docs.slice(0, count), heldOut: docs.slice(count) };
-}
-
-/** How many characters a message names. */
-const SHOWN = 64;
-
-/**
- * Characters to token ids and back. Characters are code points, in the order of their numbers, as
- * Python sorts them; the id after the last, `bos`, opens and closes every document.
- */
-export class Tokenizer {
-  /** Every character, at its id. */
-  readonly characters: readonly string[];
-  /** The characters and `bos`. */
-  readonly vocabSize: number;
-  /** The id of the token that opens and closes a document. */
-  readonly bos: number;
-  /** By code point: id + 1, or 0 for no character of the vocabulary. */
-  private readonly idAfter: Int32Array;
-
-  constructor(docs: Documents) {
-    const codePoints = distinctCodePoints(docs);
-    this.characters = Array.from(codePoints, (codePoint) => String.fromCodePoint(codePoint));
-    this.bos = codePoints.length;
-    this.vocabSize = codePoints.length + 1;
-    this.idAfter = new Int32Array((codePoints.at(-1) ?? 0) + 1);
-    codePoints.forEach((codePoint, id) => (this.idAfter[codePoint] = id + 1));
-  }
-
-  /**
-   * `[bos, ...ids, bos]`.
-   *
-   * @throws DataError when `doc` has a character that the vocabulary lacks
-   */
-  encode(doc: string): number[] {
-    if (typeof doc !== 'string') throw new DataError(`a document is a text, not ${wordsFor(doc)}`);
-    const { idAfter, bos } = this;
-    const tokens = [bos];
-    for (let i = 0; i < doc.length; i++) {
-      const codePoint = doc.codePointAt(i)!;
-      if (codePoint > 0xffff) i++;
-      const id = (idAfter[codePoint] ?? 0) - 1;
-      if (id < 0) {
-        const hex = codePoint.toString(16).toUpperCase().padStart(4, '0');
-        throw new DataError(
-          `${quoted(doc, 60)} has a character that is not in the vocabulary: ` +
-            `${quoted(String.fromCodePoint(codePoint))} (U+${hex}); it has ${this.shown()}`,
-        );
-      }
-      tokens.push(id);
-    }
-    tokens.push(bos);
-    return tokens;
-  }
-
-  /** The first characters, in a message. */
-  private shown(): string {
-    const { characters } = this;
-    const rest = characters.length - SHOWN;
-    return `${quoted(characters.slice(0, SHOWN).join(''))}${rest > 0 ? ` and ${rest} more` : ''}`;
-  }
-
-  /**
-   * The documents of these numbers, encoded.
-   *
-   * @throws DataError when one has a character that the vocabulary lacks
-   */
-  corpus(docs: Documents, numbers: Int32Array): Corpus {
-    countOf(docs);
-    if (!(numbers instanceof Int32Array))
-      throw new TypeError(`the documents' numbers: ${wordsFor(numbers)}, expected an Int32Array`);
-    if (docs instanceof PlainLines) {
-      const corpus = docs.encode(this.idAfter, this.bos, numbers);
-      if (corpus) return corpus; // else the slow way will say which character
-    }
-    const tokens: number[] = [];
-    const firsts = new Int32Array(numbers.length + 1);
-    numbers.forEach((number, i) => {
-      firsts[i] = tokens.length;
-      for (const token of this.encode(textAt(docs, number))) tokens.push(token);
-      tokens.pop(); // the next one's bos
-    });
-    firsts[numbers.length] = tokens.length;
-    tokens.push(this.bos);
-    return new Corpus(Int32Array.from(tokens), firsts);
-  }
-
-  /**
-   * The text of token ids; `bos` stands for none.
-   *
-   * @throws DataError when there is no such id
-   */
-  decode(tokens: Iterable<number>): string {
-    const isIterable =
-      typeof tokens === 'object' &&
-      (tokens as unknown) !== null &&
-      typeof tokens[Symbol.iterator] === 'function';
-    if (!isIterable) throw new TypeError(`tokens ${wordsFor(tokens)}: expected a list of token ids`);
-    let text = '';
-    for (const id of tokens) {
-      if (!Number.isInteger(id) || id < 0 || id > this.bos) {
-        throw new DataError(`there is no token ${wordsFor(id)}: ids go from 0 to ${this.bos}`);
-      }
-      if (id < this.bos) text += this.characters[id]!;
-    }
-    return text;
-  }
-}
-
-/** Documents in tokens: all in one row, each between two `bos`, of which neighbours share one. */
-export class Corpus {
-  constructor(
-    private readonly tokens: Int32Array,
-    /** Where each document begins, and the last `bos`. */
-    private readonly firsts: Int32Array,
-  ) {
-    if (!(tokens instanceof Int32Array && firsts instanceof Int32Array && firsts.length > 0)) {
-      throw new TypeError(
-        `a corpus of ${wordsFor(tokens)} and ${wordsFor(firsts)}: expected two Int32Arrays, the ` +
-          'second not empty',
-      );
-    }
-  }
-
-  /** How many documents there are. */
-  get length(): number {
-    return this.firsts.length - 1;
-  }
-
-  /**
-   * Document i as it is fed, cut to `blockSize` positions: position j reads tokens[j] and must predict
-   * targets[j].
-   */
-  example(i: number, blockSize: number): Record<'tokens' | 'targets', Int32Array> & Record<'length', number> {
-    const { tokens } = this;
-    checkInteger('document', i, 0, this.length - 1);
-    checkInteger('blockSize', blockSize, 1);
-    const first = this.firsts[i]!;
-    const length = this.lengthOf(i, blockSize);
-    return {
-      tokens: tokens.subarray(first, first + length),
-      targets: tokens.subarray(first + 1, first + 1 + length),
-      length,
-    };
-  }
-
-  /** All documents as `example` has them, in columns. */
-  dataset(blockSize: number): Dataset {
-    checkInteger('blockSize', blockSize, 1);
-    const { length: count, tokens: values, firsts: starts } = this;
-    const next = new Int32Array(count);
-    const lengths = new Int32Array(count);
-    for (let i = 0; i < count; i++) {
-      next[i] = starts[i]! + 1;
-      lengths[i] = this.lengthOf(i, blockSize);
-    }
-    const inputs = {
-      tokens: { values, starts },
-      targets: { values, starts: next },
-      length: { values: lengths },
-    };
-    return { count, inputs };
-  }
-
-  private lengthOf(i: number, blockSize: number): number {
-    return Math.min(blockSize, this.firsts[i + 1]! - this.firsts[i]!);
-  }
 }
 
 /** The names that come with the package; see data/README.md for their source. */
@@ -421,22 +256,6 @@ function strip(line: string): string {
   while (start < end && SPACES.has(line[start]!)) start++;
   while (end > start && SPACES.has(line[end - 1]!)) end--;
   return start === 0 && end === line.length ? line : line.slice(start, end);
-}
-
-/** In rising order. */
-function distinctCodePoints(docs: Documents): number[] {
-  if (docs instanceof PlainLines) return docs.codePoints;
-  const count = countOf(docs);
-  const seen = new Set<number>();
-  for (let d = 0; d < count; d++) {
-    const doc = textAt(docs, d);
-    for (let i = 0; i < doc.length; i++) {
-      const codePoint = doc.codePointAt(i)!;
-      if (codePoint > 0xffff) i++;
-      seen.add(codePoint);
-    }
-  }
-  return [...seen].sort((a, b) => a - b);
 }
 
 /** The character that all documents consist of, if there is only one. */

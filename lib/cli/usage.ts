@@ -1,0 +1,38 @@
+/** What is wrong with a command line, in one sentence for the person who typed it. */
+import { isSameFile } from '../core/path.js';
+import { quotedPath, quoted } from '../core/escape.js';
+import { didYouMean } from '../core/suggest.js';
+
+/** A command line that makes no sense; its message is one sentence for the person who typed it. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/**
+ * Told before the command reads anything.
+ *
+ * @param option which names the file to write
+ * @param inputs the files that the command reads
+ * @throws UsageError where the file to write is one of them, which would be lost
+ */
+export function checkNoInput(option: string, path: string, inputs: readonly string[]): void {
+  const input = inputs.find((read) => isSameFile(read, path));
+  if (input === undefined) return;
+  const called = input === path ? '' : ` (as ${quotedPath(input)})`;
+  throw new UsageError(
+    `${option} ${quotedPath(path)} is a file that this command reads${called}, and would replace it: ` +
+      'give the name of another file',
+  );
+}
+
+/** `"given" is no ...`, in one form for models, types and instruction sets. */
+export function oneOf<T extends string>(what: string, given: string, known: readonly T[]): T {
+  const found = known.find((name) => name === given);
+  if (found !== undefined) return found;
+  throw new UsageError(`unknown ${what} ${quoted(given)}: use ${list(known)}${didYouMean(given, known)}`);
+}
+
+/** `a, b or c`. */
+export function list(names: readonly string[]): string {
+  return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} or ${names.at(-1)!}`;
+}

@@ -1,0 +1,67 @@
+/** Reads a whole file or pipe, within a limit. */
+import { openSync, constants, fstatSync, realpathSync, readSync, closeSync } from 'node:fs';
+import { noFile, unlessMissing, codeOf } from './path.js';
+import { now } from './clock.js';
+
+/** How long a named pipe is waited for that nobody has opened to write, in milliseconds. */
+const PATIENCE = 5_000;
+
+const PAUSE = 5;
+
+/**
+ * All bytes of a file, or of what comes through a pipe until its writers have closed it.
+ *
+ * @param most bytes
+ * @param patience how long to wait for somebody who writes to a named pipe, in milliseconds
+ * @throws Error where it cannot be read, has more, is neither, or is a pipe that nobody writes to
+ */
+export function readWhole(path: string, most: number, patience = PATIENCE): Buffer {
+  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const stats = fstatSync(descriptor);
+    const isPipe = stats.isFIFO();
+    if (!stats.isFile() && !isPipe) throw new Error(noFile(stats));
+    // Of one without a name all writers are there from the start: without any it has ended.
+    const mayBegin = isPipe && unlessMissing(() => realpathSync.native(path)) !== undefined;
+    const start = now();
+    let bytes = Buffer.allocUnsafeSlow(Math.min(most, Math.max(stats.size, 2 ** 16)) + 1);
+    let length = 0;
+    for (;;) {
+      if (length > most)
+        throw new Error(
+          `more than ${most} bytes come from ${isPipe ? 'the pipe: write them to a file first' : 'it'}`,
+        );
+      if (length === bytes.length) {
+        const more = Buffer.allocUnsafeSlow(Math.min(2 * length, most + 1));
+        bytes.copy(more);
+        bytes = more;
+      }
+      const read = unlessEmpty(() => readSync(descriptor, bytes, length, bytes.length - length, null));
+      if (read === undefined && !isPipe) throw new Error('nothing can be read from it now');
+      if (read !== undefined && read > 0) {
+        length += read;
+        continue;
+      }
+      if (read === 0) {
+        if (!mayBegin || length > 0) return bytes.subarray(0, length);
+        if (now() - start > patience)
+          throw new Error(`it is a pipe that nobody writes to: ${patience / 1000} s went by`);
+      }
+      Atomics.wait(NEVER, 0, 0, PAUSE);
+    }
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+const NEVER = new Int32Array(new SharedArrayBuffer(4));
+
+/** What `read` gives; undefined where a pipe has nothing yet. */
+function unlessEmpty(read: () => number): number | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (codeOf(error) === 'EAGAIN') return undefined;
+    throw error;
+  }
+}

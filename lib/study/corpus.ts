@@ -1,0 +1,63 @@
+/** Encoded documents: the tokens of all of them in one row, as training reads them. */
+import { shown as wordsFor, checkInteger } from '../core/check.js';
+import type { Dataset } from '../runtime/dataset.js';
+
+/** Documents in tokens: all in one row, each between two `bos`, of which neighbours share one. */
+export class Corpus {
+  constructor(
+    private readonly tokens: Int32Array,
+    /** Where each document begins, and the last `bos`. */
+    private readonly firsts: Int32Array,
+  ) {
+    if (!(tokens instanceof Int32Array && firsts instanceof Int32Array && firsts.length > 0)) {
+      throw new TypeError(
+        `a corpus of ${wordsFor(tokens)} and ${wordsFor(firsts)}: expected two Int32Arrays, the ` +
+          'second not empty',
+      );
+    }
+  }
+
+  /** How many documents there are. */
+  get length(): number {
+    return this.firsts.length - 1;
+  }
+
+  /**
+   * Document i as it is fed, cut to `blockSize` positions: position j reads tokens[j] and must predict
+   * targets[j].
+   */
+  example(i: number, blockSize: number): Record<'tokens' | 'targets', Int32Array> & Record<'length', number> {
+    const { tokens } = this;
+    checkInteger('document', i, 0, this.length - 1);
+    checkInteger('blockSize', blockSize, 1);
+    const first = this.firsts[i]!;
+    const length = this.lengthOf(i, blockSize);
+    return {
+      tokens: tokens.subarray(first, first + length),
+      targets: tokens.subarray(first + 1, first + 1 + length),
+      length,
+    };
+  }
+
+  /** All documents as `example` has them, in columns. */
+  dataset(blockSize: number): Dataset {
+    checkInteger('blockSize', blockSize, 1);
+    const { length: count, tokens: values, firsts: starts } = this;
+    const next = new Int32Array(count);
+    const lengths = new Int32Array(count);
+    for (let i = 0; i < count; i++) {
+      next[i] = starts[i]! + 1;
+      lengths[i] = this.lengthOf(i, blockSize);
+    }
+    const inputs = {
+      tokens: { values, starts },
+      targets: { values, starts: next },
+      length: { values: lengths },
+    };
+    return { count, inputs };
+  }
+
+  private lengthOf(i: number, blockSize: number): number {
+    return Math.min(blockSize, this.firsts[i + 1]! - this.firsts[i]!);
+  }
+}
