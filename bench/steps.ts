@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import type { Dataset } from '../lib/runtime/dataset.js';
-import type { DType } from '../lib/study/experiment.js';
+import type { DType } from '../lib/core/array.js';
 import { buildModel } from '../lib/study/build-model.js';
 import type { ModelName } from '../lib/study/models/sizes.js';
 import { addon } from '../lib/binding/addon.js';

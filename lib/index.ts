@@ -13,7 +13,6 @@ export {
 export { Tokenizer } from './study/tokenizer.js';
 export { Corpus } from './study/corpus.js';
 export {
-  ExperimentError,
   runExperiment,
   type ExperimentOptions,
   type ExperimentResult,
@@ -116,16 +115,15 @@ export { SafetensorsError } from './weights/safetensors-header.js';
 export type { TensorType } from './weights/element-types.js';
 export { sample, Sampler, type SampleOptions } from './study/sampling.js';
 export { ShapeError, type Shape } from './core/shape.js';
-export {
-  loadCheckpoint,
-  loadModel,
-  saveCheckpoint,
-  saveModel,
-  type Checkpoint,
-  type Kept,
-  type LoadedModel,
-} from './study/model-file.js';
+export { loadModel, saveModel, type LoadedModel } from './study/model-file.js';
+export { loadCheckpoint, saveCheckpoint, type Checkpoint, type Kept } from './study/checkpoint-file.js';
 export { loadWeights, saveWeights, WeightsError } from './weights/weights.js';
-export { type Metadata } from './weights/tensor-file.js';
-export { train, type TargetOptions, type TrainOptions, type TrainResult } from './study/train.js';
+export type { Metadata } from './weights/tensor-file.js';
+export {
+  ExperimentError,
+  train,
+  type TargetOptions,
+  type TrainOptions,
+  type TrainResult,
+} from './study/train.js';
 export { compile } from './value/compile.js';

@@ -1,4 +1,5 @@
 /** How much is measured: about half a minute, or a few minutes. */
+import { DEFAULTS } from '../study/defaults.js';
 import type { KernelRow } from './report.js';
 
 export interface Effort {
@@ -34,7 +35,7 @@ export const QUICK: Effort = {
     'n x n x n': [16, 64, 256],
   },
   workingSets: powersOfTwo(12, 26, 2),
-  steps: 1000,
+  steps: DEFAULTS.steps,
   trainings: 3,
   nStates: [32, 128, 512],
 };
@@ -50,7 +51,7 @@ export const FULL: Effort = {
     'n x n x n': [4, 8, 16, 32, 64, 128, 256, 512],
   },
   workingSets: powersOfTwo(12, 27),
-  steps: 1000,
+  steps: DEFAULTS.steps,
   trainings: 7,
   nStates: [32, 64, 128, 256, 512, 1024, 2048],
 };

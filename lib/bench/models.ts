@@ -4,13 +4,12 @@ import { Tokenizer } from '../study/tokenizer.js';
 import { runExperiment, type ExperimentResult } from '../study/experiment.js';
 import { buildModel } from '../study/build-model.js';
 import { MODEL_NAMES } from '../study/models/sizes.js';
+import { DEFAULTS } from '../study/defaults.js';
 import { addon, chosenIsa } from '../binding/addon.js';
 import { Random } from '../runtime/random.js';
 import type { Effort } from './effort.js';
 import { inTurns, meanOfMedians, microseconds } from './measure.js';
 import type { ModelRow, StateRow } from './report.js';
-
-const SEED = 42;
 
 /**
  * Every model, in both types, on every instruction set: the same training each time. Each step is
@@ -38,7 +37,9 @@ export function measureModels(effort: Effort, onModel: (name: string) => void): 
       const onStep = (): void => {
         ends.push(performance.now());
       };
-      results.push(runExperiment(model, { docs, steps, seed: SEED, dtype, isa, samples: 0, onStep }));
+      results.push(
+        runExperiment(model, { docs, steps, seed: DEFAULTS.seed, dtype, isa, samples: 0, onStep }),
+      );
       times.push(ends.slice(1).map((end, i) => (end - ends[i]!) * 1000));
     }
   }
@@ -62,7 +63,7 @@ const LETTERS = 7;
  */
 export function measureStates({ turns, budget, nStates }: Effort, onSize: (n: number) => void): StateRow[] {
   const docs = readDocuments(embeddedNamesPath());
-  new Random(SEED).shuffle(docs);
+  new Random(DEFAULTS.seed).shuffle(docs);
   const tokenizer = new Tokenizer(docs);
   const doc = splitHeldOut(docs).train.find((name) => name.length === LETTERS)!;
   const tokens = tokenizer.encode(doc);
@@ -73,9 +74,9 @@ export function measureStates({ turns, budget, nStates }: Effort, onSize: (n: nu
     onSize(nState);
     const loops = (['rnn', 'rnn_att'] as const).flatMap((name) => {
       const sizes = { nState, nAtt: 16 };
-      const model = buildModel(name, tokenizer.vocabSize, sizes, new Random(SEED));
+      const model = buildModel(name, tokenizer.vocabSize, sizes, new Random(DEFAULTS.seed));
       const options = { dtype: 'float32', isa } as const;
-      const { program } = model.optimizer(1000).minimize(model.loss, options);
+      const { program } = model.optimizer(DEFAULTS.steps).minimize(model.loss, options);
       program.step(feeds);
       return PARTS.map((part) => ({
         row: { model: name, nState, part, isa },

@@ -1,9 +1,9 @@
 /** The commands and their options: one table that parser and help read, and the types of parsed commands. */
-import type { DType } from '../study/experiment.js';
-import type { ModelSizes, ModelName } from '../study/models/sizes.js';
+import type { DType } from '../core/array.js';
+import { DEFAULTS } from '../study/defaults.js';
+import { MODEL_NAMES, SIZES, type ModelSizes, type ModelName } from '../study/models/sizes.js';
 import type { PassSet } from '../compiler/passes.js';
 import type { NamesOptions } from '../download/names.js';
-import { MODELS } from './study.js';
 
 /** What both training commands take; undefined where nothing was given. */
 export interface CompareOptions {
@@ -95,33 +95,36 @@ export interface OptionSpec {
   help: string;
 }
 
+/** How many positions `vecgrad graph` draws. */
+export const DEFAULT_POSITIONS = 2;
+
 /** Every option, in the order in which the help lists them. */
 export const OPTIONS = {
-  steps: { value: 'N', help: 'training steps (1000)' },
-  seed: { value: 'N', help: 'seed of the random numbers, any whole number (42)' },
+  steps: { value: 'N', help: `training steps (${DEFAULTS.steps})` },
+  seed: { value: 'N', help: `seed of the random numbers, any whole number (${DEFAULTS.seed})` },
   input: { value: 'FILE', help: 'text, one document a line (./input.txt, else 32,257 names)' },
   dtype: { value: 'TYPE', help: 'float64 or float32 (float64)' },
   isa: { value: 'NAME', help: 'instruction set (the best of the machine; see vecgrad info)' },
   lr: { value: 'X', help: "initial learning rate (the model's own)" },
-  batch: { value: 'N', help: 'documents a step, whose gradients are averaged (1)' },
+  batch: { value: 'N', help: `documents a step, whose gradients are averaged (${DEFAULTS.batch})` },
   threads: { value: 'N', help: 'threads that a batch is spread over (1)' },
-  'n-embd': { value: 'N', help: 'length of an embedding (16)' },
-  'n-head': { value: 'N', help: 'attention heads, dividing n-embd (4; scalar, vector)' },
-  'n-layer': { value: 'N', help: 'layers (1; scalar, vector)' },
-  'block-size': { value: 'N', help: 'positions read of a document (16)' },
-  'n-state': { value: 'N', help: 'length of the recurrent state (32; rnn, rnn_att)' },
-  'n-att': { value: 'N', help: 'coordinates that fire, at most n-state (16; rnn_att)' },
-  samples: { value: 'N', help: 'texts to invent (20)' },
-  temperature: { value: 'T', help: 'above 0; the higher, the more random (0.5)' },
+  'n-embd': { value: 'N', help: sizeHelp('nEmbd', 'length of an embedding') },
+  'n-head': { value: 'N', help: sizeHelp('nHead', 'attention heads, dividing n-embd') },
+  'n-layer': { value: 'N', help: sizeHelp('nLayer', 'layers') },
+  'block-size': { value: 'N', help: sizeHelp('blockSize', 'positions read of a document') },
+  'n-state': { value: 'N', help: sizeHelp('nState', 'length of the recurrent state') },
+  'n-att': { value: 'N', help: sizeHelp('nAtt', 'coordinates that fire, at most n-state') },
+  samples: { value: 'N', help: `texts to invent (${DEFAULTS.samples})` },
+  temperature: { value: 'T', help: `above 0; the higher, the more random (${DEFAULTS.temperature})` },
   save: { value: 'FILE', help: 'keep the model, and all that training goes on from, in a file' },
   every: { value: 'N', help: 'save after every N steps too, not only after the last' },
   resume: { help: 'go on from the file, where there is one' },
-  count: { value: 'N', help: 'texts to invent (20)' },
+  count: { value: 'N', help: `texts to invent (${DEFAULTS.samples})` },
   'top-k': { value: 'K', help: 'draw from the K most likely characters only (all)' },
   prefix: { value: 'TEXT', help: 'what every text begins with' },
   explain: { help: 'print what the compiler makes of the training, and train nothing' },
   passes: { value: 'LIST', help: 'compiler passes: all, none, pad,fuse, all,-fuse, ... (all)' },
-  positions: { value: 'N', help: 'positions to draw (2)' },
+  positions: { value: 'N', help: `positions to draw (${DEFAULT_POSITIONS})` },
   data: { help: 'show numbers and gradients, of the first document that is long enough' },
   svg: {
     value: 'FILE',
@@ -137,6 +140,13 @@ export const OPTIONS = {
 } satisfies Record<string, OptionSpec>;
 
 export type OptionName = keyof typeof OPTIONS;
+
+/** What an option of a size says in the help: its default, and its models where not all have it. */
+function sizeHelp(size: keyof ModelSizes, text: string): string {
+  const { byDefault, models } = SIZES[size];
+  const only = models.length < MODEL_NAMES.length ? `; ${models.join(', ')}` : '';
+  return `${text} (${byDefault}${only})`;
+}
 
 const GRAPH_ONLY: readonly OptionName[] = ['positions', 'data', 'svg', 'mermaid'];
 
@@ -162,7 +172,7 @@ export const COMMANDS: Record<CommandName, CommandSpec> = {
   },
   train: {
     usage: 'vecgrad train MODEL [options]',
-    summary: `train one model: ${MODELS.join(', ')}`,
+    summary: `train one model: ${MODEL_NAMES.join(', ')}`,
     options: (Object.keys(OPTIONS) as OptionName[]).filter(
       (name) => ![...GRAPH_ONLY, ...SAMPLE_ONLY, ...DATA_ONLY].includes(name),
     ),

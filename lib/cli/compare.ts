@@ -15,20 +15,21 @@ import type { Io } from './io.js';
 import { machine, type Machine } from './machine.js';
 import { modelLines } from './model-lines.js';
 import type { CompareOptions } from './commands.js';
+import { DEFAULTS } from '../study/defaults.js';
 import { progress } from './progress.js';
 import { resultJson } from './result.js';
-import { MODELS, STUDY, STUDY_STEPS } from './study.js';
+import { STUDY, STUDY_STEPS } from './study.js';
+import { MODEL_NAMES } from '../study/models/sizes.js';
 
-const DEFAULT_STEPS = 1000;
 const WIDTH = 100;
 const INVENTED = 5;
 
 export async function compare(given: CompareOptions, io: Io): Promise<void> {
-  const { json, input, steps = DEFAULT_STEPS, ...options } = given;
+  const { json, input, steps = DEFAULTS.steps, ...options } = given;
   const { docs, source, loadSeconds } = (await io.load())(input);
   const here = await machine(io);
   const run = await io.run();
-  const results = MODELS.map((model) => {
+  const results = MODEL_NAMES.map((model) => {
     const bar = progress(io.stderr, model, steps);
     try {
       const onStep = bar.onStep && { onStep: bar.onStep };

@@ -1,12 +1,11 @@
 /** Parses a command line: which command, with which arguments, each checked. */
 import { parsePasses, PassError, type PassSet } from '../compiler/passes.js';
-import type { DType } from '../study/experiment.js';
-import type { ModelName, ModelSizes } from '../study/models/sizes.js';
+import type { DType } from '../core/array.js';
+import { MODEL_NAMES, type ModelName, type ModelSizes } from '../study/models/sizes.js';
 import type { NamesOptions } from '../download/names.js';
 import { httpUrl } from '../download/proxy.js';
 import { quoted } from '../core/escape.js';
 import { shellWord } from '../terminal/format.js';
-import { MODELS } from './study.js';
 import { didYouMean, nearest } from '../core/suggest.js';
 import { UsageError, oneOf, list } from './usage.js';
 import {
@@ -16,11 +15,12 @@ import {
   type GraphOptions,
   type Command,
   DEFAULT_INPUT,
+  DEFAULT_POSITIONS,
   COMMAND_NAMES,
   type CommandName,
   COMMANDS,
 } from './commands.js';
-import { SIZES, checkSizes, checkMemory } from './size-options.js';
+import { SIZE_OPTIONS, checkSizes, checkMemory } from './size-options.js';
 import {
   type Values,
   MIN_TEMPERATURE,
@@ -130,9 +130,9 @@ function onlyList([given, ...more]: readonly string[]): void {
 function onlyModel(command: 'train' | 'graph', positionals: readonly string[]): ModelName {
   const [given, ...more] = positionals;
   if (given === undefined) {
-    throw new UsageError(`no model given: say vecgrad ${command} MODEL, one of ${list(MODELS)}`);
+    throw new UsageError(`no model given: say vecgrad ${command} MODEL, one of ${list(MODEL_NAMES)}`);
   }
-  const model = oneOf('model', given, MODELS);
+  const model = oneOf('model', given, MODEL_NAMES);
   noMore(`${command} ${model}`, more);
   return model;
 }
@@ -151,7 +151,7 @@ function common(values: Values): Omit<CompareOptions, 'json'> {
 
 function graphOptions(values: Values): GraphOptions {
   return {
-    positions: whole(values, 'positions', 1, SIZES.blockSize.max) ?? 2,
+    positions: whole(values, 'positions', 1, SIZE_OPTIONS.blockSize.max) ?? DEFAULT_POSITIONS,
     sizes: sizes(values),
     ...given('seed', seed(values)),
     ...given('input', file(values, 'input')),
@@ -223,7 +223,7 @@ function passes(list: string): PassSet {
 
 function sizes(values: Values): Partial<ModelSizes> {
   const result: Partial<ModelSizes> = {};
-  for (const [size, { option, max }] of Object.entries(SIZES)) {
+  for (const [size, { option, max }] of Object.entries(SIZE_OPTIONS)) {
     const value = whole(values, option, 1, max);
     if (value !== undefined) result[size as keyof ModelSizes] = value;
   }
@@ -235,7 +235,7 @@ function unknownCommand(first: string): UsageError {
   if (first.startsWith('-')) {
     return new UsageError(`the command comes before its options, not ${shown}: ${usageHint()}`);
   }
-  const model = nearest(first, MODELS);
+  const model = nearest(first, MODEL_NAMES);
   const guess =
     didYouMean(first, COMMAND_NAMES) || (model === undefined ? '' : `; did you mean train ${model}?`);
   return new UsageError(`unknown command ${shown}: ${usageHint()}${guess}`);

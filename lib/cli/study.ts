@@ -1,6 +1,7 @@
-/** The study's published figures, after 1000 steps: what our own stand beside. */
+/** The study's published figures, which the table of `vecgrad compare` shows beside ours. */
 import type { ModelName } from '../study/models/sizes.js';
 
+/** The training steps of the study's figures. */
 export const STUDY_STEPS = 1000;
 
 export const STUDY: Record<ModelName, { seconds: number; finalLoss: number }> = {
@@ -9,6 +10,3 @@ export const STUDY: Record<ModelName, { seconds: number; finalLoss: number }> = 
   rnn: { seconds: 1.2, finalLoss: 2.35 },
   rnn_att: { seconds: 1.3, finalLoss: 2.3 },
 };
-
-/** The models in the order in which they are compared. */
-export const MODELS = Object.keys(STUDY) as ModelName[];

@@ -8,13 +8,12 @@ import type { Io } from './io.js';
 import { unusedNote } from './size-options.js';
 import type { TrainOptions } from './commands.js';
 import { list, oneOf, UsageError } from './usage.js';
+import { DEFAULTS } from '../study/defaults.js';
 import { progress } from './progress.js';
 import { resultJson } from './result.js';
 
-const DEFAULT_STEPS = 1000;
-
 export async function train(model: ModelName, given: TrainOptions, io: Io): Promise<void> {
-  const { json, input, steps = DEFAULT_STEPS, explain, save, every = Infinity, resume, ...options } = given;
+  const { json, input, steps = DEFAULTS.steps, explain, save, every = Infinity, resume, ...options } = given;
   const { docs, source, loadSeconds } = (await io.load())(input, '--save', save);
   if (options.isa !== undefined) await checkIsa(options.isa, io);
   io.stderr.write(unusedNote(model, options.sizes));

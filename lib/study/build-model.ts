@@ -1,10 +1,17 @@
 /** Builds the four models: checks their sizes, draws or reads their parameters, writes their graph. */
-import { type ModelName, type ModelSizes, MODEL_NAMES } from './models/sizes.js';
+import {
+  DEFAULT_SIZES,
+  MODEL_NAMES,
+  SIZE_NAMES,
+  SIZE_RULES,
+  SIZES,
+  type ModelName,
+  type ModelSizes,
+} from './models/sizes.js';
 import {
   type ModelBuilder,
   Draw,
   type Model,
-  DEFAULT_SIZES,
   type Sizes,
   type SizedModel,
   type Matrix,
@@ -19,16 +26,16 @@ import { checkOptions, shown, checkNumber, type Known, MOST } from '../core/chec
 import { Index } from '../value/value.js';
 import { ExperimentError, type TrainOptions, type TrainResult, trainSteps } from './train.js';
 import { didYouMean } from '../core/suggest.js';
-import { graphSize, MOST_NODES } from './models/graph-size.js';
+import { graphSize, MAX_NODES } from './models/graph-size.js';
 import type { Documents } from './documents.js';
 import type { Progress } from '../runtime/background.js';
 import { Random } from '../runtime/random.js';
 import { index } from '../value/leaves.js';
 
 /** The most tokens of a vocabulary: a code point each, and the one that opens and closes a document. */
-const MOST_TOKENS = 0x110001;
+const MAX_TOKENS = 0x110001;
 
-/** What writes each model's graph. */
+/** The function that writes each model's graph. */
 export const MODELS: Readonly<Record<ModelName, ModelBuilder>> = {
   scalar: checked('scalar', scalar),
   vector: checked('vector', vector),
@@ -36,7 +43,7 @@ export const MODELS: Readonly<Record<ModelName, ModelBuilder>> = {
   rnn_att: checked('rnn_att', rnnAtt),
 };
 
-/** Listings say what they compute: what they are given is looked at before. */
+/** A model's builder that checks its arguments first, so that the models' files hold nothing but the model. */
 function checked(name: ModelName, builder: ModelBuilder): ModelBuilder {
   return (sizes, draw, fed) => {
     checkOptions(`MODELS.${name}: sizes`, sizes, { ...KNOWN_SIZES, vocabSize: true });
@@ -72,8 +79,6 @@ const KNOWN_SIZES: Known<ModelSizes> = {
   nAtt: true,
 };
 
-const SIZE_NAMES = [...Object.keys(DEFAULT_SIZES), 'vocabSize'] as (keyof Sizes)[];
-
 /** @throws ExperimentError when sizes are no integers from 1, do not fit each other, or in memory */
 export function checkSizes(model: ModelName, sizes: Sizes): void {
   if (!MODEL_NAMES.includes(model))
@@ -81,29 +86,22 @@ export function checkSizes(model: ModelName, sizes: Sizes): void {
       `model ${shown(model)}: expected ` +
         `${MODEL_NAMES.join(', ')}${typeof model === 'string' ? didYouMean(model, MODEL_NAMES) : ''}`,
     );
-  for (const name of SIZE_NAMES) {
+  for (const name of [...SIZE_NAMES, 'vocabSize' as const]) {
     const size: unknown = sizes[name];
     if (!Number.isInteger(size) || (size as number) < 1) {
       throw new ExperimentError(`${name} ${shown(size)}: expected an integer from 1`);
     }
-    const most = name === 'vocabSize' ? MOST_TOKENS : MOST;
-    if ((size as number) > most)
-      throw new ExperimentError(`${name} ${shown(size)}: expected an integer from 1 to ${most}`);
+    const max = name === 'vocabSize' ? MAX_TOKENS : MOST;
+    if ((size as number) > max)
+      throw new ExperimentError(`${name} ${shown(size)}: expected an integer from 1 to ${max}`);
   }
-  if (graphSize(model, sizes) > MOST_NODES)
+  if (graphSize(model, sizes) > MAX_NODES)
     throw new ExperimentError(
       `${model} of these sizes would not fit in memory: lower blockSize, nLayer or nEmbd`,
     );
-  const attends = model === 'scalar' || model === 'vector';
-  if (attends && sizes.nEmbd % sizes.nHead !== 0) {
-    throw new ExperimentError(
-      `nHead ${sizes.nHead} does not divide nEmbd ${sizes.nEmbd}: each head takes an equal part`,
-    );
-  }
-  if (model === 'rnn_att' && sizes.nAtt > sizes.nState) {
-    throw new ExperimentError(
-      `nAtt ${sizes.nAtt} is more than nState ${sizes.nState}: no more coordinates can fire than there are`,
-    );
+  for (const { size, other, fits, misfit, why } of SIZE_RULES) {
+    if (!SIZES[size].models.includes(model) || fits(sizes)) continue;
+    throw new ExperimentError(`${size} ${sizes[size]} ${misfit} ${other} ${sizes[other]}: ${why}`);
   }
 }
 

@@ -2,8 +2,10 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import type { Documents } from './documents.js';
-import { ExperimentError, type Keeper, type Run } from './experiment.js';
-import { checkKeepable, loadCheckpoint, saveCheckpoint } from './model-file.js';
+import type { Keeper, Run } from './experiment.js';
+import { ExperimentError } from './train.js';
+import { checkKeepable } from './model-file.js';
+import { loadCheckpoint, saveCheckpoint } from './checkpoint-file.js';
 import { clipped, quotedPath } from '../core/escape.js';
 import { checkWritable } from '../weights/tensor-file.js';
 

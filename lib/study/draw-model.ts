@@ -2,7 +2,8 @@
 import { checkDocuments, listed, type Documents } from './documents.js';
 import { Tokenizer } from './tokenizer.js';
 import { countBoxes } from '../graph/to-dot.js';
-import { ExperimentError } from './experiment.js';
+import { ExperimentError } from './train.js';
+import { DEFAULTS } from './defaults.js';
 import { buildModel } from './build-model.js';
 import type { ModelName, ModelSizes } from './models/sizes.js';
 import { Random } from '../runtime/random.js';
@@ -21,7 +22,7 @@ export interface DrawingOptions {
 
 /** The text, and how many boxes it draws: a parameter has one for each position that reads it. */
 export function drawing(name: ModelName, options: DrawingOptions): { text: string; boxes: number } {
-  const { docs, positions, data, sizes, seed = 42 } = options;
+  const { docs, positions, data, sizes, seed = DEFAULTS.seed } = options;
   checkDocuments(docs);
   const tokenizer = new Tokenizer(docs);
   const { loss } = buildModel(

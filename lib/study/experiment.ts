@@ -2,6 +2,8 @@
 import { checkCallback } from '../runtime/background.js';
 import { now } from '../core/clock.js';
 import { checkDocuments, splitHeldOut, type Documents } from './documents.js';
+import type { Corpus } from './corpus.js';
+import { DEFAULTS } from './defaults.js';
 import { Tokenizer } from './tokenizer.js';
 import { checkInteger, checkNumber, checkOptions, MOST_STEPS, type Known } from '../core/check.js';
 import type { Training } from '../optim/optim.js';
@@ -11,8 +13,6 @@ import { sample } from './sampling.js';
 import { checkLoss, ExperimentError, TARGET_OPTIONS, targetOf, type TargetOptions } from './train.js';
 import type { ModelName, ModelSizes } from './models/sizes.js';
 import { type BuiltModel, buildModel } from './build-model.js';
-
-export { ExperimentError, type DType };
 
 /** What an experiment is made with: all but the documents has a default. */
 export interface ExperimentOptions extends TargetOptions {
@@ -139,13 +139,11 @@ export interface ExperimentResult {
   microsecondsPerStep: number;
 }
 
-/**
- * One native call takes twice the steps of the last as long as that took less: losses are told at its end.
- */
-const STEPS_MILLISECONDS = 50;
+/** Doubles the steps of a native call until one takes this long: losses are reported when a call ends. */
+const CALL_MILLISECONDS = 50;
 
 /** The most documents of a step. */
-const MOST_BATCH = 1_000_000;
+const MAX_BATCH = 1_000_000;
 
 /**
  * Trains `name` on `options.docs`, evaluates it on held-out documents and invents new ones, all
@@ -155,32 +153,10 @@ const MOST_BATCH = 1_000_000;
  * @throws DataError when the documents hold too little to learn from
  */
 export function runExperiment(name: ModelName, options: ExperimentOptions): ExperimentResult {
-  checkOptions('runExperiment', options, EXPERIMENT_OPTIONS);
-  const {
-    docs,
-    keeper,
-    steps = 1000,
-    seed = 42,
-    samples = 20,
-    temperature = 0.5,
-    batch = 1,
-    loadSeconds = 0,
-  } = options;
-  checkInteger('steps', steps, 0, MOST_STEPS);
-  checkInteger('samples', samples, 0);
-  checkInteger('batch', batch, 1, MOST_BATCH);
-  if (options.threads !== undefined) checkInteger('threads', options.threads, 1);
-  checkCallback('onStep', options.onStep);
-  checkNumber('loadSeconds', loadSeconds);
-  const every = keeper?.every ?? Infinity;
-  if (every !== Infinity) checkInteger('every', every, 1);
+  const given = withDefaults(options);
+  const { docs, keeper, steps, seed, samples, temperature, batch, loadSeconds } = given;
   const started = now();
-  let mark = started;
-  const lap = (): number => {
-    const before = mark;
-    mark = now();
-    return (mark - before) / 1000;
-  };
+  const lap = stopwatch();
 
   const documents = checkDocuments(docs);
   const random = new Random(seed);
@@ -189,91 +165,122 @@ export function runExperiment(name: ModelName, options: ExperimentOptions): Expe
   const load = loadSeconds + lap();
 
   const model = buildModel(name, tokenizer.vocabSize, options.sizes ?? {}, random);
-  const graphSeconds = lap();
+  const graph = lap();
   const { blockSize } = model.sizes;
-  const target = targetOf(options);
+  const target = { ...targetOf(options), ...(batch > 1 && { batches: true }) };
   const training = model
     .optimizer(steps, options.lr)
-    .minimize(model.loss, { ...target, batches: batch > 1, sequence: model.logits });
-  const compileSeconds = lap();
+    .minimize(model.loss, { ...target, sequence: model.logits });
+  const compile = lap();
 
   const run: Run = { model, tokenizer, training, random, seed, steps, batch, docs };
-  const kept = keeper?.resume(run) ?? [];
-  const before = checkInteger('losses kept:', kept.length, 0, MOST_STEPS);
-  if (before > steps)
-    throw new ExperimentError(
-      `${before} steps were taken already, more than the ${steps} asked for: ask for more`,
-    );
-  const losses = Array.from({ length: before }, (_, i) => kept[i]!);
-  const keep = (): void => {
-    if (losses.length % every === 0 || losses.length === steps) keeper?.save(run, losses);
-  };
-  const note = (loss: number): void => {
-    losses.push(loss);
-    checkLoss(loss, losses.length, name);
-    options.onStep?.(losses.length, loss);
-  };
-  const corpus = tokenizer.corpus(docs, train.subarray(0, steps * batch));
-  if (batch > 1) {
-    const { threads } = options;
-    for (let step = before; step < steps; step++) {
-      const fed = Array.from({ length: batch }, (_, i) =>
-        corpus.example((step * batch + i) % corpus.length, blockSize),
-      );
-      note(training.stepBatch(fed, threads === undefined ? {} : { threads }));
-      keep();
-    }
-  } else {
-    const dataset = corpus.dataset(blockSize);
-    for (let most = 1; losses.length < steps;) {
-      const from = losses.length % dataset.count;
-      const untilKept = every - (losses.length % every);
-      const count = Math.min(most, steps - losses.length, dataset.count - from, untilKept);
-      const began = now();
-      training.stepEach(dataset, from, from + count).forEach(note);
-      if (count === most && now() - began < STEPS_MILLISECONDS) most *= 2;
-      keep();
-    }
-  }
+  const losses = earlierLosses(run, keeper);
+  const stepsHere = steps - losses.length;
+  takeSteps(run, tokenizer.corpus(docs, train.subarray(0, steps * batch)), losses, given);
   const trainSeconds = lap();
 
   // The mean over documents of each document's mean loss; NaN without documents.
   const evaluated = training.evaluateEach(tokenizer.corpus(docs, heldOut).dataset(blockSize));
   const heldOutLoss = evaluated.reduce((sum, loss) => sum + loss, 0) / heldOut.length;
-  const evaluateSeconds = lap();
-  const invented = sample(model, tokenizer, random, {
-    count: samples,
-    temperature,
-    target,
-    trained: training.program,
-  });
+  const evaluate = lap();
+  const how = { count: samples, temperature, target, trained: training.program };
+  const invented = sample(model, tokenizer, random, how);
   const sampleSeconds = lap();
 
   const last = losses.slice(-50);
+  const { dtype, isa, parameterCount } = training.program;
   return {
     model: name,
-    dtype: training.program.dtype,
-    isa: training.program.isa,
-    seed,
-    steps,
-    batch,
+    ...{ dtype, isa, seed, steps, batch },
     docs: documents,
     vocabSize: tokenizer.vocabSize,
-    params: training.program.parameterCount,
+    params: parameterCount,
     losses,
     finalLoss: losses[losses.length - 1] ?? NaN,
     last50Loss: last.reduce((sum, loss) => sum + loss, 0) / last.length,
     heldOutLoss,
     samples: invented,
     seconds: {
-      load,
-      graph: graphSeconds,
-      compile: compileSeconds,
-      train: trainSeconds,
-      evaluate: evaluateSeconds,
-      sample: sampleSeconds,
+      ...{ load, graph, compile, train: trainSeconds, evaluate, sample: sampleSeconds },
       total: loadSeconds + (now() - started) / 1000,
     },
-    microsecondsPerStep: steps > before ? (trainSeconds * 1e6) / (steps - before) : 0,
+    microsecondsPerStep: stepsHere > 0 ? (trainSeconds * 1e6) / stepsHere : 0,
   };
+}
+
+/** The options that have a number by default, checked and filled in. */
+function withDefaults(options: ExperimentOptions) {
+  checkOptions('runExperiment', options, EXPERIMENT_OPTIONS);
+  const { docs, keeper, loadSeconds = 0, threads, onStep } = options;
+  const { steps = DEFAULTS.steps, seed = DEFAULTS.seed, batch = DEFAULTS.batch } = options;
+  const { samples = DEFAULTS.samples, temperature = DEFAULTS.temperature } = options;
+  checkInteger('steps', steps, 0, MOST_STEPS);
+  checkInteger('samples', samples, 0);
+  checkInteger('batch', batch, 1, MAX_BATCH);
+  if (threads !== undefined) checkInteger('threads', threads, 1);
+  checkCallback('onStep', onStep);
+  checkNumber('loadSeconds', loadSeconds);
+  if (keeper && keeper.every !== Infinity) checkInteger('every', keeper.every, 1);
+  return { docs, keeper, threads, onStep, steps, seed, samples, temperature, batch, loadSeconds };
+}
+
+/** Seconds since the last call, or since it was made. */
+function stopwatch(): () => number {
+  let mark = now();
+  return () => {
+    const before = mark;
+    mark = now();
+    return (mark - before) / 1000;
+  };
+}
+
+/** Sets a run to what was kept of it; returns the losses of the steps taken until then. */
+function earlierLosses(run: Run, keeper: Keeper | undefined): number[] {
+  const kept = keeper?.resume(run) ?? [];
+  const count = checkInteger('losses kept:', kept.length, 0, MOST_STEPS);
+  if (count > run.steps)
+    throw new ExperimentError(
+      `${count} steps were taken already, more than the ${run.steps} asked for: ask for more`,
+    );
+  return Array.from({ length: count }, (_, i) => kept[i]!);
+}
+
+/** Takes the steps of a run that are left, adds their losses to `losses`, and saves when the keeper asks. */
+function takeSteps(
+  run: Run,
+  corpus: Corpus,
+  losses: number[],
+  { keeper, threads, onStep }: ReturnType<typeof withDefaults>,
+): void {
+  const { model, training, steps, batch } = run;
+  const { blockSize } = model.sizes;
+  const every = keeper?.every ?? Infinity;
+  const keep = (): void => {
+    if (losses.length % every === 0 || losses.length === steps) keeper?.save(run, losses);
+  };
+  const note = (loss: number): void => {
+    losses.push(loss);
+    checkLoss(loss, losses.length, model.name);
+    onStep?.(losses.length, loss);
+  };
+  if (batch > 1) {
+    for (let step = losses.length; step < steps; step++) {
+      const fed = Array.from({ length: batch }, (_, i) =>
+        corpus.example((step * batch + i) % corpus.length, blockSize),
+      );
+      note(training.stepBatch(fed, threads === undefined ? {} : { threads }));
+      keep();
+    }
+    return;
+  }
+  const dataset = corpus.dataset(blockSize);
+  for (let stepsPerCall = 1; losses.length < steps;) {
+    const from = losses.length % dataset.count;
+    const untilKept = every - (losses.length % every);
+    const count = Math.min(stepsPerCall, steps - losses.length, dataset.count - from, untilKept);
+    const began = now();
+    training.stepEach(dataset, from, from + count).forEach(note);
+    if (count === stepsPerCall && now() - began < CALL_MILLISECONDS) stepsPerCall *= 2;
+    keep();
+  }
 }

@@ -3,7 +3,8 @@ import type { Work } from '../compiler/account.js';
 import { ALL_PASSES, PASSES, type PassName, type PassSet } from '../compiler/passes.js';
 import { checkDocuments, listed, splitHeldOut, type Documents } from './documents.js';
 import { Tokenizer } from './tokenizer.js';
-import type { DType } from './experiment.js';
+import type { DType } from '../core/array.js';
+import { DEFAULTS } from './defaults.js';
 import { buildModel } from './build-model.js';
 import type { ModelName, ModelSizes } from './models/sizes.js';
 import type { Program } from '../runtime/program.js';
@@ -49,11 +50,16 @@ export function explain(name: ModelName, options: ExplainOptions): Explanation {
   checkDocuments(docs);
   const tokenizer = new Tokenizer(docs);
   const { train } = splitHeldOut(listed(docs));
-  const model = buildModel(name, tokenizer.vocabSize, options.sizes ?? {}, new Random(options.seed ?? 42));
+  const model = buildModel(
+    name,
+    tokenizer.vocabSize,
+    options.sizes ?? {},
+    new Random(options.seed ?? DEFAULTS.seed),
+  );
   const { dtype, isa } = options;
   const target = { ...(dtype !== undefined && { dtype }), ...(isa !== undefined && { isa }) };
   const compile = (on: PassSet): Program =>
-    model.optimizer(1000).minimize(model.loss, { ...target, passes: on }).program;
+    model.optimizer(DEFAULTS.steps).minimize(model.loss, { ...target, passes: on }).program;
 
   const chosen = PASSES.filter((pass) => passes.has(pass.name));
   let program = compile(new Set());

@@ -1,56 +1,32 @@
-/**
- * Models in files: the weights, in the texts beside them all that it takes to build the graph again, and
- * in a checkpoint all that it takes to go on training bit for bit.
- */
+/** Models in files: the weights, and beside them the texts that it takes to build the graph again. */
 import { Tokenizer } from './tokenizer.js';
-import type { DType } from './experiment.js';
+import type { DType } from '../core/array.js';
 import { buildFrom, checkSizes, type BuiltModel } from './build-model.js';
-import { MODEL_NAMES, type ModelName, type ModelSizes } from './models/sizes.js';
-import {
-  checkInteger,
-  checkNumber,
-  checkObject,
-  checkOptions,
-  isList,
-  MOST_STEPS,
-  shown,
-  type Known,
-} from '../core/check.js';
-import { valuesOf, type Value } from '../value/value.js';
-import { setNumbers } from '../value/leaves.js';
+import { DEFAULT_SIZES, MODEL_NAMES, SIZE_NAMES, type ModelName } from './models/sizes.js';
+import { checkObject, isList, shown } from '../core/check.js';
+import { valuesOf } from '../value/value.js';
 import type { TypedArray } from '../core/array.js';
-import { graphSize, matricesOf, MOST_NODES } from './models/graph-size.js';
-import { DEFAULT_SIZES, type Matrix, type Sizes } from './models/model.js';
-import { Training, type TrainingState } from '../optim/optim.js';
-import { BusyError } from '../runtime/program.js';
-import { Random } from '../runtime/random.js';
+import { graphSize, matricesOf, MAX_NODES } from './models/graph-size.js';
+import type { Matrix, Sizes } from './models/model.js';
 import type { WrittenTensor } from '../weights/safetensors.js';
 import { quoted, quotedPath } from '../core/escape.js';
 import {
   checkPath,
   list,
   TensorFile,
-  textsOf,
   WeightsError,
   writeTensors,
+  textsOf,
   type Metadata,
 } from '../weights/tensor-file.js';
 
-const SIZE_NAMES = Object.keys(DEFAULT_SIZES) as (keyof ModelSizes)[];
-const OWN_TEXTS: readonly string[] = ['model', ...SIZE_NAMES, 'dtype', 'tokenizer', 'steps', 'runs'];
-/** Arrays of a checkpoint beside the model's, whose names have no slash. */
-const RULE = 'training/rule';
-const RANDOM = 'training/random';
-const LOSSES = 'training/losses';
-const moment = (i: number, matrix: string): string => `optimizer.${i}/${matrix}`;
+export const OWN_TEXTS: readonly string[] = ['model', ...SIZE_NAMES, 'dtype', 'tokenizer', 'steps', 'runs'];
+
+/** Whether an array is a checkpoint's (see checkpoint-file.ts): the names of a model's have no slash. */
 const isTrainings = (name: string): boolean => /^(training|optimizer\.\d+)\//.test(name);
 
 /** The most numbers of a model's matrices: with what is made of them below 2 GB. */
-const MOST_NUMBERS = 2 ** 26;
-/**
- * By default the most steps that a checkpoint may have: the learning rates of so many take about a second.
- */
-const STEPS_BY_DEFAULT = 10_000_000;
+const MAX_NUMBERS = 2 ** 26;
 
 /** A model read from a file. */
 export interface LoadedModel {
@@ -60,49 +36,6 @@ export interface LoadedModel {
   tokenizer: Tokenizer;
   /** What it was held in: to be given to a program as `dtype`. */
   dtype: DType;
-  /** The other texts of the file. */
-  metadata: Record<string, string>;
-}
-
-/** What a checkpoint has beside the model. */
-export interface Checkpoint {
-  /** Of the model's loss. */
-  training: Training;
-  /** What is drawn from next. */
-  random: Random;
-  /** Of the steps so far, or of those that are to be kept, one a step at most; none by default. */
-  losses?: ArrayLike<number>;
-}
-
-const CHECKPOINT_KEYS: Known<Checkpoint> = { training: true, random: true, losses: true };
-
-/** @throws TypeError when it has no training, or no generator */
-function checkCheckpoint(who: string, given: Checkpoint): void {
-  checkOptions(who, given, CHECKPOINT_KEYS);
-  const { training, random } = given;
-  if (!((training as unknown) instanceof Training))
-    throw new TypeError(`${who}: training ${shown(training)}: expected a Training, as minimize gives`);
-  if (!((random as unknown) instanceof Random))
-    throw new TypeError(`${who}: random ${shown(random)}: expected a Random`);
-}
-
-/** @throws TypeError when the training trains a parameter that is none of the model's */
-function checkTrains(who: string, matrices: readonly Matrix[], { program }: Training): void {
-  const own = new Set<unknown>();
-  for (const { values } of matrices) for (const value of values) own.add(value);
-  for (const value of program.trained.moments.keys()) {
-    if (own.has(value)) continue;
-    throw new TypeError(
-      `${who}: this training trains other parameters than the model: ${value.label} is none of the ` +
-        "model's: give the training of this model's loss",
-    );
-  }
-}
-
-/** What a checkpoint gives back. */
-export interface Kept {
-  /** The losses that were kept. */
-  losses: Float64Array;
   /** The other texts of the file. */
   metadata: Record<string, string>;
 }
@@ -123,205 +56,66 @@ export function saveModel(
   tokenizer: Tokenizer,
   metadata: Metadata = {},
 ): void {
-  write(path, model, tokenizer, metadata);
+  const { tensors, texts } = contentsOf(path, model, tokenizer, metadata);
+  writeTensors(path, tensors, texts);
+}
+
+/** What a model file holds, before it is written. */
+export interface Contents {
+  /** Arrays by name. */
+  tensors: Map<string, WrittenTensor>;
+  /** Texts by name. */
+  texts: Map<string, string>;
+  /** The model's matrices, read once from what the caller gave. */
+  matrices: readonly Matrix[];
 }
 
 /**
- * Writes what {@link saveModel} does, and what training goes on from: the optimiser's moments, the
- * steps taken, the random generator's state; all matrices in the training's data type. What decides which
- * documents come next is the steps; what else a run is to be known by is `metadata`. `loadModel` reads such
- * a file too.
+ * The arrays and texts that a file of this model holds.
  *
- * @throws WeightsError as {@link saveModel} does
- * @throws RangeError when there are more losses than steps taken
- * @throws TypeError when the training trains a parameter that is none of the model's
+ * @param dtype of the arrays; without one float32 where all of the model's numbers are, else float64
+ * @throws WeightsError when such a file could not be read again
  */
-export function saveCheckpoint(
-  path: string,
-  model: BuiltModel,
-  tokenizer: Tokenizer,
-  progress: Checkpoint,
-  metadata: Metadata = {},
-): void {
-  checkCheckpoint('saveCheckpoint', progress);
-  write(path, model, tokenizer, metadata, progress);
-}
-
-function write(
+export function contentsOf(
   path: string,
   model: BuiltModel,
   tokenizer: Tokenizer,
   metadata: Metadata,
-  progress?: Checkpoint,
-): void {
+  dtype?: DType,
+): Contents {
   checkPath(path);
   const { name, sizes, matrices } = checkedModel(model);
-  if (progress) checkTrains('saveCheckpoint', matrices, progress.training);
   if (!((tokenizer as unknown) instanceof Tokenizer))
     throw new TypeError(`tokenizer ${shown(tokenizer)}: expected a Tokenizer`);
   const texts = textsOf('metadata', metadata);
   checkKeepable(path, { name, sizes, matrices });
-  const text = tokenizer.characters.join('');
-  if (tokenizer.vocabSize !== sizes.vocabSize)
-    throw new WeightsError(`a tokenizer of ${tokenizer.vocabSize} tokens for a model of ${sizes.vocabSize}`);
-  const half = tokenizer.characters.find((character) => /\p{Cs}/u.test(character));
+  checkTokenizer(tokenizer, sizes.vocabSize);
+  const taken = [...texts.keys()].filter((key) => OWN_TEXTS.includes(key));
+  if (taken.length > 0)
+    throw new WeightsError(`metadata ${list(taken)}: the model has texts of these names itself`);
+  const areSingle = (): boolean => matrices.every(({ values }) => values.every(isSingle));
+  const type = dtype ?? (areSingle() ? 'float32' : 'float64');
+  texts.set('model', name);
+  for (const size of SIZE_NAMES) texts.set(size, String(sizes[size]));
+  texts.set('dtype', type).set('tokenizer', tokenizer.characters.join(''));
+  const tensors = new Map<string, WrittenTensor>();
+  for (const { name: matrix, shape, values } of matrices) {
+    const parts = values.map(({ data }) => data);
+    tensors.set(matrix, { shape, data: joined(parts, type) });
+  }
+  return { tensors, texts, matrices };
+}
+
+/** @throws WeightsError when a tokenizer is not the model's, or no file can hold its characters as text */
+function checkTokenizer({ characters, vocabSize }: Tokenizer, expected: number): void {
+  if (vocabSize !== expected)
+    throw new WeightsError(`a tokenizer of ${vocabSize} tokens for a model of ${expected}`);
+  const half = characters.find((character) => /\p{Cs}/u.test(character));
   if (half !== undefined)
     throw new WeightsError(
       `the tokenizer has the character ${quoted(half)}, half a surrogate pair, from a document that ` +
         'is no Unicode: no file can hold it as text',
     );
-  const taken = [...texts.keys()].filter((key) => OWN_TEXTS.includes(key));
-  if (taken.length > 0)
-    throw new WeightsError(`metadata ${list(taken)}: the model has texts of these names itself`);
-  // A training in float32 that has taken no step since its numbers were set has not written them yet.
-  const areSingle = (): boolean => matrices.every(({ values }) => values.every(isSingle));
-  const dtype: DType = progress?.training.program.dtype ?? (areSingle() ? 'float32' : 'float64');
-  texts.set('model', name);
-  for (const size of SIZE_NAMES) texts.set(size, String(sizes[size]));
-  texts.set('dtype', dtype).set('tokenizer', text);
-  const tensors = new Map<string, WrittenTensor>();
-  for (const { name: matrix, shape, values } of matrices)
-    tensors.set(matrix, {
-      shape,
-      data: joined(
-        values.map(({ data }) => data),
-        dtype,
-      ),
-    });
-  if (progress) {
-    const { training, random, losses: given = [] } = progress;
-    checkObject('saveCheckpoint: losses', given, 'a list of numbers');
-    const { steps, runs, rule, moments } = training.state();
-    const losses = Float64Array.from(
-      { length: checkInteger('number of losses', given.length, 0, steps) },
-      (_, i) => {
-        const loss: unknown = given[i];
-        checkNumber(`saveCheckpoint: losses[${i}]`, loss);
-        return loss;
-      },
-    );
-    texts.set('steps', String(steps)).set('runs', String(runs));
-    for (const { name: matrix, shape, values } of matrices) {
-      const kept = values.map((value) => moments.get(value));
-      // What no gradient can reach is not trained: of it there is nothing to keep.
-      const count = kept.find((arrays) => arrays)?.length ?? 0;
-      for (let i = 0; i < count; i++) {
-        const data = joined(
-          kept.map((arrays, at) => arrays?.[i] ?? new Float64Array(values[at]!.data.length)),
-          training.program.dtype,
-        );
-        tensors.set(moment(i, matrix), { shape, data });
-      }
-    }
-    if (rule) tensors.set(RULE, { shape: [rule.length], data: Float64Array.from(rule) });
-    const words = random.getstate();
-    tensors.set(RANDOM, { shape: [words.length], data: words });
-    tensors.set(LOSSES, { shape: [losses.length], data: losses });
-  }
-  writeTensors(path, tensors, texts);
-}
-
-/**
- * Has a new training of a model go on where a checkpoint was written: sets the model's numbers, the
- * training's state and the generator's. Returns the losses that were kept, and the file's other texts.
- *
- * @param options the most steps that the file may say were taken, whose learning rates are asked for
- * once more: ten million by default
- * @throws WeightsError when the file cannot be read, is no checkpoint of such a model, or its state is
- * none that `Training.restore` takes; nothing is set then but the learning rate's schedule
- * @throws TypeError when the training trains a parameter that is none of the model's
- * @throws SafetensorsError when it is no safetensors file
- */
-export function loadCheckpoint(
-  path: string,
-  model: BuiltModel,
-  progress: Omit<Checkpoint, 'losses'>,
-  options: { mostSteps?: number } = {},
-): Kept {
-  checkCheckpoint('loadCheckpoint', progress);
-  checkOptions('loadCheckpoint', options, { mostSteps: true });
-  const { training, random } = progress;
-  const { mostSteps = STEPS_BY_DEFAULT } = options;
-  checkInteger('loadCheckpoint: mostSteps', mostSteps, 0, MOST_STEPS);
-  const { name: modelName, sizes, matrices } = checkedModel(model);
-  checkTrains('loadCheckpoint', matrices, training);
-  const read = TensorFile.read(path, (file) => {
-    const { shown, metadata } = file;
-    const text = (key: string): string => metadata.get(key) ?? refuse(`no text '${key}'`);
-    const refuse = (what: string): never => {
-      throw new WeightsError(`${shown} has ${what}: it is no checkpoint of this model`);
-    };
-    const integer = (key: string): number =>
-      /^\d{1,9}$/.test(text(key)) ? Number(text(key)) : refuse(`${key} ${quoted(text(key), 40)}`);
-    const given: Record<string, string | number> = {
-      model: modelName,
-      dtype: training.program.dtype,
-      ...Object.fromEntries(SIZE_NAMES.map((size) => [size, sizes[size]])),
-    };
-    for (const [key, value] of Object.entries(given)) {
-      if (text(key) !== String(value)) refuse(`${key} ${quoted(text(key), 40)}, not ${value}`);
-    }
-    const steps = integer('steps');
-    if (steps > mostSteps)
-      throw new WeightsError(
-        `${shown}: ${steps} steps were taken already, more than the ${mostSteps} asked for: ask for ` +
-          'more (mostSteps)',
-      );
-    const known = new Set([RULE, RANDOM, LOSSES]);
-    const numbers = (name: string, shape: readonly number[]): Float64Array => {
-      known.add(name);
-      return file.numbers(name, shape);
-    };
-    const { moments: own } = training.program.trained;
-    const moments = new Map<Value, Float64Array[]>();
-    const values = new Map<Value, Float64Array>();
-    for (const { name, shape, values: parts } of matrices) {
-      const whole = numbers(name, shape);
-      const count = parts.map((value) => own.get(value)?.length).find((n) => n !== undefined) ?? 0;
-      const kept = Array.from({ length: count }, (_, i) => numbers(moment(i, name), shape));
-      const size = whole.length / parts.length;
-      const partOf = (array: Float64Array, at: number): Float64Array =>
-        array.subarray(at * size, (at + 1) * size);
-      parts.forEach((value, at) => {
-        values.set(value, partOf(whole, at));
-        if (own.has(value))
-          moments.set(
-            value,
-            kept.map((array) => partOf(array, at)),
-          );
-      });
-    }
-    file.checkNoMore((name) => known.has(name), 'a checkpoint of this training has not');
-    const state: TrainingState = { steps, runs: integer('runs'), moments };
-    const { rule } = training.program.trained;
-    if (file.has(RULE)) state.rule = [...file.numbers(RULE, [rule.length])];
-    const words = stateOf(file.numbers(RANDOM, [random.getstate().length]));
-    if (!words) throw new WeightsError(`${shown}: '${RANDOM}' is no state of a generator`);
-    const losses = file.vector(LOSSES, steps);
-    const others = [...metadata].filter(([key]) => !OWN_TEXTS.includes(key));
-    return { state, values, words, losses, metadata: Object.fromEntries(others) };
-  });
-  try {
-    training.restore(read.state);
-  } catch (error) {
-    if (error instanceof BusyError) throw error;
-    throw new WeightsError(`${quotedPath(path)}: ${(error as Error).message}`, { cause: error });
-  }
-  random.setstate(read.words);
-  for (const [value, numbers] of read.values) setNumbers(value, numbers);
-  return { losses: read.losses, metadata: read.metadata };
-}
-
-/** A generator's state, where the numbers are one. */
-function stateOf(numbers: Float64Array): Uint32Array | undefined {
-  const words = Uint32Array.from(numbers);
-  if (words.some((word, i) => word !== numbers[i])) return undefined;
-  try {
-    new Random(0).setstate(words);
-  } catch {
-    return undefined;
-  }
-  return words;
 }
 
 /**
@@ -329,7 +123,7 @@ function stateOf(numbers: Float64Array): Uint32Array | undefined {
  *
  * @throws WeightsError when it is none
  */
-function checkedModel(model: unknown): Pick<BuiltModel, 'name' | 'sizes' | 'matrices'> {
+export function checkedModel(model: unknown): Pick<BuiltModel, 'name' | 'sizes' | 'matrices'> {
   checkObject('model', model, 'a model as of buildModel');
   const { name, sizes: given, matrices: list } = model as Partial<BuiltModel>;
   const sizes = { ...given } as BuiltModel['sizes'];
@@ -438,7 +232,7 @@ function checkMatrices(file: TensorFile, name: ModelName, sizes: Sizes): void {
 }
 
 /** Arrays one behind the other. */
-function joined(arrays: readonly TypedArray[], dtype: DType): Float64Array | Float32Array {
+export function joined(arrays: readonly TypedArray[], dtype: DType): Float64Array | Float32Array {
   const numbers = arrays.length === 1 ? arrays[0]! : arrays.flatMap((array) => [...array]);
   return dtype === 'float32' ? Float32Array.from(numbers) : Float64Array.from(numbers);
 }
@@ -467,13 +261,13 @@ export function checkKeepable(
 
 /** What no array of a file bounds: how often a matrix is written out. */
 function checkGraph(shown: string, name: ModelName, sizes: Sizes): void {
-  if (graphSize(name, sizes) > MOST_NODES)
+  if (graphSize(name, sizes) > MAX_NODES)
     throw new WeightsError(`${shown}: ${name} of these sizes would not fit in memory`);
 }
 
 function checkCount(shown: string, name: ModelName, numbers: number): void {
-  if (numbers > MOST_NUMBERS)
+  if (numbers > MAX_NUMBERS)
     throw new WeightsError(
-      `${shown}: ${name} of ${numbers} numbers, more than ${MOST_NUMBERS}, would not fit in memory`,
+      `${shown}: ${name} of ${numbers} numbers, more than ${MAX_NUMBERS}, would not fit in memory`,
     );
 }

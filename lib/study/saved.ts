@@ -1,7 +1,8 @@
 /** A model from a file, put to use: to invent documents, and to tell how well it foresees others. */
 import { openDocuments } from './documents.js';
 import { quotedPath } from '../core/escape.js';
-import type { DType } from './experiment.js';
+import type { DType } from '../core/array.js';
+import { DEFAULTS } from './defaults.js';
 import type { ModelName } from './models/sizes.js';
 import { loadModel, type LoadedModel } from './model-file.js';
 import { Program } from '../runtime/program.js';
@@ -49,7 +50,12 @@ function loadUsable(path: string): LoadedModel {
 
 /** Documents invented by the model that a file holds, by default as many as `runExperiment` invents. */
 export function invent(path: string, options: Partial<SampleOptions> & { seed?: number }): Invented {
-  const { seed = 42, count = 20, temperature = 0.5, ...more } = options;
+  const {
+    seed = DEFAULTS.seed,
+    count = DEFAULTS.samples,
+    temperature = DEFAULTS.temperature,
+    ...more
+  } = options;
   const { model, tokenizer, dtype } = loadUsable(path);
   const how = { count, temperature, ...more, target: { dtype } };
   try {

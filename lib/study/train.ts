@@ -8,6 +8,7 @@ import {
   type Progress,
 } from '../runtime/background.js';
 import type { PassSet } from '../compiler/passes.js';
+import { DEFAULTS } from './defaults.js';
 import { checkDocuments, DataError, type Documents } from './documents.js';
 import { Tokenizer } from './tokenizer.js';
 import {
@@ -106,7 +107,7 @@ export async function* trainSteps(
   checkObject('model', model, 'a model as of buildModel');
   checkFunction('optimizer of the model', model.optimizer);
   checkObject('sizes of the model', model.sizes, 'those of a model as of buildModel');
-  const { steps: count = 1000, seed, lr, signal } = options;
+  const { steps: count = DEFAULTS.steps, seed, lr, signal } = options;
   checkInteger('steps', count, 0, MOST_STEPS);
   checkSignal(signal);
   const documents = checkDocuments(docs);

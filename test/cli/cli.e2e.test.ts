@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { processIo, type Io } from '../../lib/cli/io.js';
 import { main } from '../../lib/cli/main.js';
-import { MODELS } from '../../lib/cli/study.js';
+import { MODEL_NAMES as MODELS } from '../../lib/study/models/sizes.js';
 import { embeddedNamesPath } from '../../lib/study/documents.js';
 import type { ExperimentResult } from '../../lib/study/experiment.js';
 import { packageRoot, packageVersion } from '../../lib/core/package.js';

@@ -1,13 +1,13 @@
-/** How large a model would be, told before any of it is made. */
+/** How large a model's graph and matrices would be, before any of it is built. */
 import type { ModelName } from './sizes.js';
 import type { Sizes } from './model.js';
 
 /**
- * More leave no graph below about 2 GB: a node of `scalar` takes some 500 bytes, counted here per
- * product; what `vector` adds for each head and pair of positions, some 1,600; a position of the
- * recurrent nets, some 4,000, counts as eight.
+ * The largest `graphSize`: a graph of that size takes about 2 GB. A product of `scalar` takes some 500 bytes,
+ * each head and pair of positions of `vector` some 1,600, a position of the recurrent nets, which counts as
+ * eight, some 4,000.
  */
-export const MOST_NODES = 1_000_000;
+export const MAX_NODES = 1_000_000;
 
 /** What a model's graph grows by: products, pairs of positions by heads, or positions. */
 export function graphSize(model: ModelName, sizes: Sizes): number {

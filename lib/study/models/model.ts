@@ -42,15 +42,6 @@ export interface Fed {
   length: Index;
 }
 
-export const DEFAULT_SIZES: ModelSizes = {
-  nEmbd: 16,
-  nHead: 4,
-  nLayer: 1,
-  blockSize: 16,
-  nState: 32,
-  nAtt: 16,
-};
-
 /** A matrix of a model, as files hold it: one array, or numbers that are a parameter each. */
 export interface Matrix {
   /** Of the array in a file. */

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { Tokenizer } from '../../../lib/study/tokenizer.js';
 import { buildModel } from '../../../lib/study/build-model.js';
-import { saveCheckpoint } from '../../../lib/study/model-file.js';
+import { saveCheckpoint } from '../../../lib/study/checkpoint-file.js';
 import { Random } from '../../../lib/runtime/random.js';
 import { readSafetensors, writeSafetensors, type WrittenTensor } from '../../../lib/weights/safetensors.js';
 

@@ -1,0 +1,273 @@
+/** Checkpoints: a model file that also holds all that training goes on from, bit for bit. */
+import type { DType } from '../core/array.js';
+import {
+  checkInteger,
+  checkNumber,
+  checkObject,
+  checkOptions,
+  MOST_STEPS,
+  shown,
+  type Known,
+} from '../core/check.js';
+import { quoted, quotedPath } from '../core/escape.js';
+import { Training, type TrainingState } from '../optim/optim.js';
+import { BusyError } from '../runtime/program.js';
+import { Random } from '../runtime/random.js';
+import { setNumbers } from '../value/leaves.js';
+import type { Value } from '../value/value.js';
+import { TensorFile, WeightsError, writeTensors, type Metadata } from '../weights/tensor-file.js';
+import type { BuiltModel } from './build-model.js';
+import { checkedModel, contentsOf, joined, OWN_TEXTS } from './model-file.js';
+import { SIZE_NAMES } from './models/sizes.js';
+import type { Matrix } from './models/model.js';
+import type { Tokenizer } from './tokenizer.js';
+
+/** Arrays of a checkpoint beside the model's, whose names have no slash. */
+const RULE = 'training/rule';
+
+const RANDOM = 'training/random';
+
+const LOSSES = 'training/losses';
+
+const momentName = (i: number, matrix: string): string => `optimizer.${i}/${matrix}`;
+
+/**
+ * By default the most steps that a checkpoint may have: the learning rates of so many take about a second.
+ */
+const DEFAULT_MAX_STEPS = 10_000_000;
+
+/** What a checkpoint has beside the model. */
+export interface Checkpoint {
+  /** Of the model's loss. */
+  training: Training;
+  /** What is drawn from next. */
+  random: Random;
+  /** Of the steps so far, or of those that are to be kept, one a step at most; none by default. */
+  losses?: ArrayLike<number>;
+}
+
+const CHECKPOINT_KEYS: Known<Checkpoint> = { training: true, random: true, losses: true };
+
+/** @throws TypeError when it has no training, or no generator */
+function checkCheckpoint(who: string, given: Checkpoint): void {
+  checkOptions(who, given, CHECKPOINT_KEYS);
+  const { training, random } = given;
+  if (!((training as unknown) instanceof Training))
+    throw new TypeError(`${who}: training ${shown(training)}: expected a Training, as minimize gives`);
+  if (!((random as unknown) instanceof Random))
+    throw new TypeError(`${who}: random ${shown(random)}: expected a Random`);
+}
+
+/** @throws TypeError when the training trains a parameter that is none of the model's */
+function checkTrains(who: string, matrices: readonly Matrix[], { program }: Training): void {
+  const own = new Set<unknown>();
+  for (const { values } of matrices) for (const value of values) own.add(value);
+  for (const value of program.trained.moments.keys()) {
+    if (own.has(value)) continue;
+    throw new TypeError(
+      `${who}: this training trains other parameters than the model: ${value.label} is none of the ` +
+        "model's: give the training of this model's loss",
+    );
+  }
+}
+
+/** What a checkpoint gives back. */
+export interface Kept {
+  /** The losses that were kept. */
+  losses: Float64Array;
+  /** The other texts of the file. */
+  metadata: Record<string, string>;
+}
+
+/**
+ * Writes what {@link saveModel} does, and what training goes on from: the optimiser's moments, the
+ * steps taken, the random generator's state; all matrices in the training's data type. What decides which
+ * documents come next is the steps; what else a run is to be known by is `metadata`. `loadModel` reads such
+ * a file too.
+ *
+ * @throws WeightsError as {@link saveModel} does
+ * @throws RangeError when there are more losses than steps taken
+ * @throws TypeError when the training trains a parameter that is none of the model's
+ */
+export function saveCheckpoint(
+  path: string,
+  model: BuiltModel,
+  tokenizer: Tokenizer,
+  progress: Checkpoint,
+  metadata: Metadata = {},
+): void {
+  checkCheckpoint('saveCheckpoint', progress);
+  const { training, random, losses = [] } = progress;
+  checkTrains('saveCheckpoint', checkedModel(model).matrices, training);
+  const { dtype } = training.program;
+  const { tensors, texts, matrices } = contentsOf(path, model, tokenizer, metadata, dtype);
+  checkObject('saveCheckpoint: losses', losses, 'a list of numbers');
+  const { steps, runs, rule, moments } = training.state();
+  const count = checkInteger('number of losses', losses.length, 0, steps);
+  const kept = Float64Array.from({ length: count }, (_, i) => {
+    const loss: unknown = losses[i];
+    checkNumber(`saveCheckpoint: losses[${i}]`, loss);
+    return loss;
+  });
+  texts.set('steps', String(steps)).set('runs', String(runs));
+  for (const { name, shape, values } of matrices) {
+    const own = values.map((value) => moments.get(value));
+    // Parameters that no gradient reaches have no moments.
+    const momentCount = own.find((arrays) => arrays)?.length ?? 0;
+    for (let i = 0; i < momentCount; i++) {
+      const parts = own.map((arrays, at) => arrays?.[i] ?? new Float64Array(values[at]!.data.length));
+      tensors.set(momentName(i, name), { shape, data: joined(parts, dtype) });
+    }
+  }
+  if (rule) tensors.set(RULE, { shape: [rule.length], data: Float64Array.from(rule) });
+  const words = random.getstate();
+  tensors.set(RANDOM, { shape: [words.length], data: words });
+  tensors.set(LOSSES, { shape: [kept.length], data: kept });
+  writeTensors(path, tensors, texts);
+}
+
+/**
+ * Has a new training of a model go on where a checkpoint was written: sets the model's numbers, the
+ * training's state and the generator's. Returns the losses that were kept, and the file's other texts.
+ *
+ * @param options the most steps that the file may say were taken, whose learning rates are asked for
+ * once more: ten million by default
+ * @throws WeightsError when the file cannot be read, is no checkpoint of such a model, or its state is
+ * none that `Training.restore` takes; nothing is set then but the learning rate's schedule
+ * @throws SafetensorsError when it is no safetensors file
+ * @throws TypeError when the training trains a parameter that is none of the model's
+ */
+export function loadCheckpoint(
+  path: string,
+  model: BuiltModel,
+  progress: Omit<Checkpoint, 'losses'>,
+  options: { mostSteps?: number } = {},
+): Kept {
+  checkCheckpoint('loadCheckpoint', progress);
+  checkOptions('loadCheckpoint', options, { mostSteps: true });
+  const { training, random } = progress;
+  const { mostSteps = DEFAULT_MAX_STEPS } = options;
+  checkInteger('loadCheckpoint: mostSteps', mostSteps, 0, MOST_STEPS);
+  const built = checkedModel(model);
+  checkTrains('loadCheckpoint', built.matrices, training);
+  const read = TensorFile.read(path, (file) => readCheckpoint(file, built, training, random, mostSteps));
+  try {
+    training.restore(read.state);
+  } catch (error) {
+    if (error instanceof BusyError) throw error;
+    throw new WeightsError(`${quotedPath(path)}: ${(error as Error).message}`, { cause: error });
+  }
+  random.setstate(read.words);
+  for (const [value, numbers] of read.values) setNumbers(value, numbers);
+  return { losses: read.losses, metadata: read.metadata };
+}
+
+/** A generator's state, where the numbers are one. */
+function stateOf(numbers: Float64Array): Uint32Array | undefined {
+  const words = Uint32Array.from(numbers);
+  if (words.some((word, i) => word !== numbers[i])) return undefined;
+  try {
+    new Random(0).setstate(words);
+  } catch {
+    return undefined;
+  }
+  return words;
+}
+
+/** What a checkpoint's file holds, checked against the model and the training that go on with it. */
+interface ReadCheckpoint {
+  state: TrainingState;
+  /** Of the model's parameters. */
+  values: Map<Value, Float64Array>;
+  /** The generator's state. */
+  words: Uint32Array;
+  losses: Float64Array;
+  metadata: Record<string, string>;
+}
+
+function readCheckpoint(
+  file: TensorFile,
+  model: ReturnType<typeof checkedModel>,
+  training: Training,
+  random: Random,
+  mostSteps: number,
+): ReadCheckpoint {
+  const { shown, metadata } = file;
+  const { steps, runs } = readTexts(file, model, training.program.dtype);
+  if (steps > mostSteps)
+    throw new WeightsError(
+      `${shown}: ${steps} steps were taken already, more than the ${mostSteps} asked for: ask for ` +
+        'more (mostSteps)',
+    );
+  const { values, moments, known } = readMatrices(file, model.matrices, training);
+  for (const name of [RULE, RANDOM, LOSSES]) known.add(name);
+  file.checkNoMore((name) => known.has(name), 'a checkpoint of this training has not');
+  const state: TrainingState = { steps, runs, moments };
+  const { rule } = training.program.trained;
+  if (file.has(RULE)) state.rule = [...file.numbers(RULE, [rule.length])];
+  const words = stateOf(file.numbers(RANDOM, [random.getstate().length]));
+  if (!words) throw new WeightsError(`${shown}: '${RANDOM}' is no state of a generator`);
+  const losses = file.vector(LOSSES, steps);
+  const others = [...metadata].filter(([key]) => !OWN_TEXTS.includes(key));
+  return { state, values, words, losses, metadata: Object.fromEntries(others) };
+}
+
+/**
+ * The counts among a checkpoint's texts.
+ *
+ * @throws WeightsError where the texts are of another model, or of no checkpoint
+ */
+function readTexts(
+  { shown, metadata }: TensorFile,
+  { name, sizes }: ReturnType<typeof checkedModel>,
+  dtype: DType,
+): { steps: number; runs: number } {
+  const refuse = (what: string): never => {
+    throw new WeightsError(`${shown} has ${what}: it is no checkpoint of this model`);
+  };
+  const text = (key: string): string => metadata.get(key) ?? refuse(`no text '${key}'`);
+  const integer = (key: string): number =>
+    /^\d{1,9}$/.test(text(key)) ? Number(text(key)) : refuse(`${key} ${quoted(text(key), 40)}`);
+  const expected: Record<string, string | number> = {
+    model: name,
+    dtype,
+    ...Object.fromEntries(SIZE_NAMES.map((size) => [size, sizes[size]])),
+  };
+  for (const [key, value] of Object.entries(expected)) {
+    if (text(key) !== String(value)) refuse(`${key} ${quoted(text(key), 40)}, not ${value}`);
+  }
+  return { steps: integer('steps'), runs: integer('runs') };
+}
+
+/** The numbers and the moments of a checkpoint's parameters, and the names of the arrays that hold them. */
+function readMatrices(
+  file: TensorFile,
+  matrices: readonly Matrix[],
+  training: Training,
+): { values: Map<Value, Float64Array>; moments: Map<Value, Float64Array[]>; known: Set<string> } {
+  const known = new Set<string>();
+  const numbers = (name: string, shape: readonly number[]): Float64Array => {
+    known.add(name);
+    return file.numbers(name, shape);
+  };
+  const { moments: own } = training.program.trained;
+  const moments = new Map<Value, Float64Array[]>();
+  const values = new Map<Value, Float64Array>();
+  for (const { name, shape, values: parts } of matrices) {
+    const whole = numbers(name, shape);
+    const count = parts.map((value) => own.get(value)?.length).find((n) => n !== undefined) ?? 0;
+    const kept = Array.from({ length: count }, (_, i) => numbers(momentName(i, name), shape));
+    const size = whole.length / parts.length;
+    const partOf = (array: Float64Array, at: number): Float64Array =>
+      array.subarray(at * size, (at + 1) * size);
+    parts.forEach((value, at) => {
+      values.set(value, partOf(whole, at));
+      if (own.has(value))
+        moments.set(
+          value,
+          kept.map((array) => partOf(array, at)),
+        );
+    });
+  }
+  return { values, moments, known };
+}
