@@ -8,11 +8,11 @@ export class ReportError extends Error {
 }
 
 /** Gives the value back as what it must be, or throws a `ReportError` that names `at`. */
-export type Check<T> = (value: unknown, at: string) => T;
+type Check<T> = (value: unknown, at: string) => T;
 export type Checked<C> = C extends Check<infer T> ? T : never;
 
-const MOST_CHARACTERS = 200;
-const MOST_ITEMS = 100_000;
+const MAX_CHARACTERS = 200;
+const MAX_ITEMS = 100_000;
 /** Numbers between which times, rates and sizes are: no machine has others. */
 const LEAST = 1e-12;
 const MOST = 1e18;
@@ -26,12 +26,12 @@ function refuse(at: string, wanted: string, value: unknown): never {
 /** One line, of characters that have a shape: what is shown may not hide or turn what follows. */
 export const text: Check<string> = (value, at) =>
   typeof value === 'string' &&
-  value.length <= MOST_CHARACTERS &&
+  value.length <= MAX_CHARACTERS &&
   !/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u.test(value)
     ? value
     : refuse(
         at,
-        `a line of at most ${MOST_CHARACTERS} characters, without control and format characters`,
+        `a line of at most ${MAX_CHARACTERS} characters, without control and format characters`,
         value,
       );
 
@@ -81,9 +81,9 @@ export function optional<T>(of: Check<T>): Check<T | undefined> {
 export function list<T>(of: Check<T>): Check<T[]> {
   return (value, at) => {
     if (!Array.isArray(value)) return refuse(at, 'a list', value);
-    if (value.length > MOST_ITEMS) {
+    if (value.length > MAX_ITEMS) {
       throw new ReportError(
-        `${at}: expected a list of at most ${MOST_ITEMS} items, got one of ${value.length}`,
+        `${at}: expected a list of at most ${MAX_ITEMS} items, got one of ${value.length}`,
       );
     }
     return value.map((item, i) => of(item, `${at}[${i}]`));

@@ -35,7 +35,7 @@ export interface Figures {
   fewerInstructions: number | undefined;
 }
 
-export function isProduct(shape: KernelRow['shape']): boolean {
+function isProduct(shape: KernelRow['shape']): boolean {
   return shape === 'n x n x n';
 }
 

@@ -1,5 +1,5 @@
 /** Reports on a terminal: one machine in full, or several side by side. */
-import { printable, table, type Column } from '../terminal/format.js';
+import { printable, table, type TableColumn } from '../terminal/format.js';
 import {
   bandwidthOf,
   distinct,
@@ -13,8 +13,8 @@ import {
 import { bytes, figure, loss, percent, size, times } from './format.js';
 import type { BenchReport, Machine } from './report.js';
 
-const left = (title: string, gap = 0): Column => ({ title, align: 'left', gap });
-const right = (title: string, gap = 2): Column => ({ title, align: 'right', gap });
+const left = (title: string, gap = 0): TableColumn => ({ title, align: 'left', gap });
+const right = (title: string, gap = 2): TableColumn => ({ title, align: 'right', gap });
 
 /** Lines about a machine: a name and what there is to say. */
 export function machineRows(machine: Machine): [name: string, value: string][] {

@@ -20,7 +20,7 @@ import { parseReport, type BenchReport } from '../bench/report.js';
 import { runBench } from '../bench/run.js';
 import { comparisonText, reportText } from '../bench/text.js';
 
-export type BenchOptions =
+export type BenchArguments =
   | { action: 'help' }
   | { action: 'run'; quick: boolean; json?: string }
   | { action: 'compare'; files: readonly string[]; html?: string };
@@ -39,7 +39,7 @@ VECGRAD_EMULATED=NAME in the environment says that NAME emulates the processor, 
 found out by itself; its times are then kept apart from real ones. VECGRAD_EMULATED=0 says it is real.
 `;
 
-const MOST_BYTES = 50e6; // a full run writes less than one
+const MAX_BYTES = 50e6; // a full run writes less than one
 
 /** Does what the arguments after `vecgrad bench` ask for. */
 export function bench(
@@ -75,7 +75,7 @@ export function bench(
 /**
  * @throws UsageError when the arguments make no sense
  */
-export function parseBench(argv: readonly string[]): BenchOptions {
+export function parseBench(argv: readonly string[]): BenchArguments {
   const [first, ...rest] = argv;
   const compares = first === 'compare';
   const { values, positionals } = parsed(compares ? 'bench compare' : 'bench', compares ? rest : argv);
@@ -184,10 +184,10 @@ function read(path: string): BenchReport {
     // Opening a device may do something, and it may never end.
     if (!stats.isFile() && !stats.isFIFO() && !stats.isDirectory())
       throw new Error('it is neither a file nor a pipe');
-    if (stats.size > MOST_BYTES) {
+    if (stats.size > MAX_BYTES) {
       throw new ReportError(`${quotedPath(path)} has ${stats.size} bytes: no file of vecgrad bench --json`);
     }
-    source = readWhole(path, MOST_BYTES).toString('utf8');
+    source = readWhole(path, MAX_BYTES).toString('utf8');
   } catch (error) {
     if (error instanceof ReportError) throw error;
     throw new Error(`cannot read ${quotedPath(path)}: ${reasonOf(error, path)}`, { cause: error });

@@ -6,7 +6,7 @@ import type { PassSet } from '../compiler/passes.js';
 import type { NamesOptions } from '../download/names.js';
 
 /** What both training commands take; undefined where nothing was given. */
-export interface CompareOptions {
+export interface CompareArguments {
   steps?: number;
   seed?: number;
   input?: string;
@@ -14,7 +14,7 @@ export interface CompareOptions {
   json: boolean;
 }
 
-export interface TrainOptions extends CompareOptions {
+export interface TrainArguments extends CompareArguments {
   isa?: string;
   lr?: number;
   batch?: number;
@@ -30,7 +30,7 @@ export interface TrainOptions extends CompareOptions {
   resume: boolean;
 }
 
-export interface SampleOptions {
+export interface SampleArguments {
   count?: number;
   temperature?: number;
   topK?: number;
@@ -39,12 +39,12 @@ export interface SampleOptions {
   json: boolean;
 }
 
-export interface EvalOptions {
+export interface EvalArguments {
   input: string;
   json: boolean;
 }
 
-export interface GraphOptions {
+export interface GraphArguments {
   positions: number;
   sizes: Partial<ModelSizes>;
   seed?: number;
@@ -54,7 +54,7 @@ export interface GraphOptions {
   svg?: string;
 }
 
-export interface BuildOptions {
+export interface BuildArguments {
   /** Compile although an addon loads. */
   force: boolean;
 }
@@ -62,15 +62,15 @@ export interface BuildOptions {
 export type Command =
   | { name: 'help'; topic?: CommandName }
   | { name: 'version' }
-  | { name: 'compare'; options: CompareOptions }
-  | { name: 'train'; model: ModelName; options: TrainOptions }
-  | { name: 'sample'; file: string; options: SampleOptions }
-  | { name: 'eval'; file: string; options: EvalOptions }
-  | { name: 'graph'; model: ModelName; options: GraphOptions }
+  | { name: 'compare'; options: CompareArguments }
+  | { name: 'train'; model: ModelName; options: TrainArguments }
+  | { name: 'sample'; file: string; options: SampleArguments }
+  | { name: 'eval'; file: string; options: EvalArguments }
+  | { name: 'graph'; model: ModelName; options: GraphArguments }
   | { name: 'data'; options: NamesOptions }
   | { name: 'info'; options: { json: boolean } }
   | { name: 'bench'; argv: string[] }
-  | { name: 'build'; options: BuildOptions };
+  | { name: 'build'; options: BuildArguments };
 
 /** What training reads where no other file is named and there is one. */
 export const DEFAULT_INPUT = 'input.txt';

@@ -9,14 +9,14 @@ import {
   seconds,
   table,
   truncate,
-  type Column,
+  type TableColumn,
 } from '../terminal/format.js';
 import type { Io } from './io.js';
-import { machine, type Machine } from './machine.js';
+import { runtimeInfo, type RuntimeInfo } from './runtime-info.js';
 import { modelLines } from './model-lines.js';
-import type { CompareOptions } from './commands.js';
+import type { CompareArguments } from './commands.js';
 import { DEFAULTS } from '../study/defaults.js';
-import { progress } from './progress.js';
+import { progressBar } from './progress.js';
 import { resultJson } from './result.js';
 import { STUDY, STUDY_STEPS } from './study.js';
 import { MODEL_NAMES } from '../study/models/sizes.js';
@@ -24,13 +24,13 @@ import { MODEL_NAMES } from '../study/models/sizes.js';
 const WIDTH = 100;
 const INVENTED = 5;
 
-export async function compare(given: CompareOptions, io: Io): Promise<void> {
+export async function compare(given: CompareArguments, io: Io): Promise<void> {
   const { json, input, steps = DEFAULTS.steps, ...options } = given;
   const { docs, source, loadSeconds } = (await io.load())(input);
-  const here = await machine(io);
+  const here = await runtimeInfo(io);
   const run = await io.run();
   const results = MODEL_NAMES.map((model) => {
-    const bar = progress(io.stderr, model, steps);
+    const bar = progressBar(io.stderr, model, steps);
     try {
       const onStep = bar.onStep && { onStep: bar.onStep };
       return run(model, { ...options, docs, steps, loadSeconds, ...onStep });
@@ -45,7 +45,7 @@ export async function compare(given: CompareOptions, io: Io): Promise<void> {
   );
 }
 
-const COLUMNS: readonly Column[] = [
+const COLUMNS: readonly TableColumn[] = [
   { title: 'version', align: 'left', gap: 0 },
   { title: 'lines', align: 'right', gap: 2 },
   { title: 'parameters', align: 'right', gap: 2 },
@@ -57,7 +57,7 @@ const COLUMNS: readonly Column[] = [
   { title: 'study: loss', align: 'right', gap: 2 },
 ];
 
-function report(results: readonly ExperimentResult[], here: Machine, source: string): string {
+function report(results: readonly ExperimentResult[], here: RuntimeInfo, source: string): string {
   const first = results[0]!;
   const lines = results.map((result) => {
     const count = modelLines(result.model);

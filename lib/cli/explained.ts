@@ -1,9 +1,9 @@
 /** `vecgrad train MODEL --explain`: a program as tables for people. */
 import type { Explanation } from '../study/explain.js';
-import { groupDigits, table, type Column } from '../terminal/format.js';
+import { groupDigits, table, type TableColumn } from '../terminal/format.js';
 
-const left = (title: string, gap = 0): Column => ({ title, align: 'left', gap });
-const right = (title: string): Column => ({ title, align: 'right', gap: 2 });
+const left = (title: string, gap = 0): TableColumn => ({ title, align: 'left', gap });
+const right = (title: string): TableColumn => ({ title, align: 'right', gap: 2 });
 
 export function explained(explanation: Explanation): string {
   const { stages, steps, model, dtype, isa, params, nodesWritten, arena } = explanation;

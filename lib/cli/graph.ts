@@ -4,26 +4,26 @@ import { checkWritable, writeFile } from '../core/write-file.js';
 import { groupDigits } from '../terminal/format.js';
 import type { Graphviz, Io } from './io.js';
 import { unusedNote } from './size-options.js';
-import type { GraphOptions } from './commands.js';
+import type { GraphArguments } from './commands.js';
 import { UsageError } from './usage.js';
 
 /** Graphviz lays out so many in about ten seconds; its time grows faster than their number. */
-const MOST_BOXES = 2000;
+const MAX_BOXES = 2000;
 
-export async function graph(model: ModelName, given: GraphOptions, io: Io): Promise<void> {
+export async function graph(model: ModelName, given: GraphArguments, io: Io): Promise<void> {
   const { svg, input, ...options } = given;
   const graphviz = svg === undefined ? undefined : await loaded(io);
   if (svg !== undefined) checkWritable(svg);
   const { docs } = (await io.load())(input, '--svg', svg);
   io.stderr.write(unusedNote(model, options.sizes));
-  const { text, boxes } = (await io.drawing())(model, { ...options, docs });
+  const { text, boxes } = (await io.modelGraph())(model, { ...options, docs });
   if (!graphviz || svg === undefined) {
     io.stdout.write(text);
     return;
   }
-  if (boxes > MOST_BOXES) {
+  if (boxes > MAX_BOXES) {
     throw new UsageError(
-      `--svg draws at most ${groupDigits(MOST_BOXES)} boxes, and this graph has ${groupDigits(boxes)}: ` +
+      `--svg draws at most ${groupDigits(MAX_BOXES)} boxes, and this graph has ${groupDigits(boxes)}: ` +
         'lower --positions or --n-embd, or leave --svg out and give the text to Graphviz itself',
     );
   }

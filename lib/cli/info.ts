@@ -2,10 +2,10 @@
 import { jsonText } from '../core/escape.js';
 import { printable } from '../terminal/format.js';
 import type { Io } from './io.js';
-import { machine } from './machine.js';
+import { runtimeInfo } from './runtime-info.js';
 
 export async function info(options: { json: boolean }, io: Io): Promise<void> {
-  const m = await machine(io);
+  const m = await runtimeInfo(io);
   if (options.json) {
     io.stdout.write(`${jsonText(m)}\n`);
     return;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { NativeInfo } from '../binding/addon.js';
 import type { bench } from './bench.js';
 import type { checkpoints } from '../study/checkpoint.js';
-import type { drawing } from '../study/draw-model.js';
+import type { modelGraph } from '../study/model-graph.js';
 import type { explain } from '../study/explain.js';
 import type { ExperimentOptions, ExperimentResult } from '../study/experiment.js';
 import type { ModelName } from '../study/models/sizes.js';
@@ -27,7 +27,7 @@ export interface Io {
   load(): Promise<typeof load>;
   run(): Promise<RunExperiment>;
   explain(): Promise<typeof explain>;
-  drawing(): Promise<typeof drawing>;
+  modelGraph(): Promise<typeof modelGraph>;
   /** Graphviz, where the optional package is installed. */
   graphviz(): Promise<Graphviz>;
   info(): Promise<NativeInfo>;
@@ -46,7 +46,7 @@ export function processIo(): Io {
     load: async () => (await import('./load.js')).load,
     run: async () => (await import('../study/experiment.js')).runExperiment,
     explain: async () => (await import('../study/explain.js')).explain,
-    drawing: async () => (await import('../study/draw-model.js')).drawing,
+    modelGraph: async () => (await import('../study/model-graph.js')).modelGraph,
     graphviz: async () => (await import('@viz-js/viz')).instance(),
     info: async () => (await import('../binding/addon.js')).nativeInfo(),
     checkpoints: async () => (await import('../study/checkpoint.js')).checkpoints,

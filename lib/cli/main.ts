@@ -14,7 +14,7 @@ import { evaluated, sampled } from './saved.js';
 import { train } from './train.js';
 
 /** The most characters of an error on standard error: our own have fewer. */
-const MOST_SAID = 10_000;
+const MAX_MESSAGE = 10_000;
 
 /**
  * Does what `argv`, the arguments after `vecgrad`, asks for.
@@ -76,9 +76,9 @@ function oneLine(error: unknown): string {
   const message = error instanceof Error && error.message !== '' ? error.message : String(error);
   return clipped(
     message
-      .slice(0, MOST_SAID)
+      .slice(0, MAX_MESSAGE)
       .trim()
       .replace(/\s*[\r\n]+\s*/g, ' '),
-    MOST_SAID,
+    MAX_MESSAGE,
   );
 }

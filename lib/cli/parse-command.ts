@@ -9,10 +9,10 @@ import { shellWord } from '../terminal/format.js';
 import { didYouMean, nearest } from '../core/suggest.js';
 import { UsageError, oneOf, list } from './usage.js';
 import {
-  type CompareOptions,
-  type TrainOptions,
-  type SampleOptions,
-  type GraphOptions,
+  type CompareArguments,
+  type TrainArguments,
+  type SampleArguments,
+  type GraphArguments,
   type Command,
   DEFAULT_INPUT,
   DEFAULT_POSITIONS,
@@ -137,7 +137,7 @@ function onlyModel(command: 'train' | 'graph', positionals: readonly string[]): 
   return model;
 }
 
-function common(values: Values): Omit<CompareOptions, 'json'> {
+function common(values: Values): Omit<CompareArguments, 'json'> {
   return {
     ...given('steps', whole(values, 'steps', 1, 10_000_000)),
     ...given('seed', seed(values)),
@@ -149,7 +149,7 @@ function common(values: Values): Omit<CompareOptions, 'json'> {
   };
 }
 
-function graphOptions(values: Values): GraphOptions {
+function graphOptions(values: Values): GraphArguments {
   return {
     positions: whole(values, 'positions', 1, SIZE_OPTIONS.blockSize.max) ?? DEFAULT_POSITIONS,
     sizes: sizes(values),
@@ -163,7 +163,7 @@ function graphOptions(values: Values): GraphOptions {
 
 const DTYPES: readonly DType[] = ['float64', 'float32'];
 
-function sampleOptions(values: Values): SampleOptions {
+function sampleOptions(values: Values): SampleArguments {
   return {
     ...given('count', whole(values, 'count', 0, 1_000_000)),
     ...given('temperature', positive(values, 'temperature', MIN_TEMPERATURE)),
@@ -196,7 +196,7 @@ function hash(given: string): string {
   throw new UsageError(`--sha256 takes 64 hexadecimal digits, not ${quoted(given)}`);
 }
 
-function trainOnly(values: Values): Omit<TrainOptions, keyof CompareOptions | 'sizes'> {
+function trainOnly(values: Values): Omit<TrainArguments, keyof CompareArguments | 'sizes'> {
   return {
     ...given('save', file(values, 'save')),
     ...given('every', whole(values, 'every', 1, 10_000_000)),

@@ -1,11 +1,11 @@
-/** A progress bar on a terminal; nothing at all where standard error is none. */
+/** A progressBar bar on a terminal; nothing at all where standard error is none. */
 import { now as clock } from '../core/clock.js';
 import type { Sink } from '../terminal/output.js';
 
 const BAR = 30;
 const EVERY_MS = 50;
 
-export interface Progress {
+interface ProgressBar {
   /** To be called after every step; undefined where nobody watches, so that no step pays for it. */
   onStep: ((step: number, loss: number) => void) | undefined;
   /** Takes the bar off the screen. */
@@ -13,7 +13,12 @@ export interface Progress {
 }
 
 /** @param now milliseconds, for tests */
-export function progress(sink: Sink, label: string, steps: number, now: () => number = clock): Progress {
+export function progressBar(
+  sink: Sink,
+  label: string,
+  steps: number,
+  now: () => number = clock,
+): ProgressBar {
   if (sink.isTTY !== true || process.env['TERM'] === 'dumb') {
     return { onStep: undefined, clear: () => undefined };
   }

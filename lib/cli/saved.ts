@@ -2,9 +2,9 @@
 import { jsonText } from '../core/escape.js';
 import { groupDigits, loss, printable } from '../terminal/format.js';
 import type { Io } from './io.js';
-import type { EvalOptions, SampleOptions } from './commands.js';
+import type { EvalArguments, SampleArguments } from './commands.js';
 
-export async function sampled(path: string, given: SampleOptions, io: Io): Promise<void> {
+export async function sampled(path: string, given: SampleArguments, io: Io): Promise<void> {
   const { json, ...options } = given;
   const { invent } = await io.saved();
   const invented = invent(path, options);
@@ -12,7 +12,7 @@ export async function sampled(path: string, given: SampleOptions, io: Io): Promi
   io.stdout.write(json ? `${jsonText(invented)}\n` : lines);
 }
 
-export async function evaluated(path: string, { input, json }: EvalOptions, io: Io): Promise<void> {
+export async function evaluated(path: string, { input, json }: EvalArguments, io: Io): Promise<void> {
   const { evaluate } = await io.saved();
   const found = evaluate(path, input);
   const { model, docs } = found;

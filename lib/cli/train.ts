@@ -6,13 +6,13 @@ import { explained } from './explained.js';
 import { groupDigits, loss, microseconds, printable, seconds } from '../terminal/format.js';
 import type { Io } from './io.js';
 import { unusedNote } from './size-options.js';
-import type { TrainOptions } from './commands.js';
+import type { TrainArguments } from './commands.js';
 import { list, oneOf, UsageError } from './usage.js';
 import { DEFAULTS } from '../study/defaults.js';
-import { progress } from './progress.js';
+import { progressBar } from './progress.js';
 import { resultJson } from './result.js';
 
-export async function train(model: ModelName, given: TrainOptions, io: Io): Promise<void> {
+export async function train(model: ModelName, given: TrainArguments, io: Io): Promise<void> {
   const { json, input, steps = DEFAULTS.steps, explain, save, every = Infinity, resume, ...options } = given;
   const { docs, source, loadSeconds } = (await io.load())(input, '--save', save);
   if (options.isa !== undefined) await checkIsa(options.isa, io);
@@ -24,7 +24,7 @@ export async function train(model: ModelName, given: TrainOptions, io: Io): Prom
   }
   const run = await io.run();
   const keeper = save === undefined ? undefined : (await io.checkpoints())({ path: save, every, resume });
-  const bar = progress(io.stderr, model, steps);
+  const bar = progressBar(io.stderr, model, steps);
   let result: ExperimentResult;
   try {
     result = run(model, {

@@ -7,7 +7,7 @@
  */
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 /** The most characters of a text that a message quotes, where no other number is said. */
-const MOST_QUOTED = 200;
+const MAX_QUOTED = 200;
 
 /** The text with each such character as its number: ESC becomes `\u{1b}`. */
 export function escaped(text: string): string {
@@ -22,7 +22,7 @@ export function clipped(text: string, most = 60): string {
 /**
  * A text in double quotes, as a message shows what was given; of a long one the beginning, with dots behind.
  */
-export function quoted(text: string, most = MOST_QUOTED): string {
+export function quoted(text: string, most = MAX_QUOTED): string {
   const isLong = text.length > most;
   const inside = (isLong ? text.slice(0, most) : text)
     .replace(/["\\]/g, '\\$&')

@@ -1,16 +1,16 @@
 /** Guesses at what somebody meant to type. */
 
 /** The most characters of a name that is compared: the time grows with the square of its length. */
-const MOST_COMPARED = 100;
+const MAX_COMPARED = 100;
 
 /** The candidate nearest to `given`, or undefined when none is near. */
 export function nearest<T extends string>(given: string, candidates: readonly T[]): T | undefined {
-  if (given.length > MOST_COMPARED) return undefined;
+  if (given.length > MAX_COMPARED) return undefined;
   const wanted = plain(given);
   let best: T | undefined;
   let least = Infinity;
   for (const candidate of candidates) {
-    if (candidate.length > MOST_COMPARED) continue;
+    if (candidate.length > MAX_COMPARED) continue;
     const name = plain(candidate);
     // Part of a name counts as one slip of the key: `float` for float64, `avx` for avx2.
     const isPart = wanted.length >= 3 && (name.startsWith(wanted) || wanted.startsWith(name));

@@ -16,7 +16,7 @@ import { dirname, join } from 'node:path';
 import { codeOf } from './path.js';
 
 /** How often a file is written again whose temporary file somebody has removed. */
-export const MOST_TRIES = 4;
+export const MAX_TRIES = 4;
 
 export interface Target {
   /** Without links. */
@@ -38,7 +38,7 @@ export function makeBeside({ path, earlier }: Target): { made: string; descripto
       // Nobody may open it who could not open the earlier file.
       descriptor = openSync(made, 'wx', earlier ? 0o600 : 0o666);
     } catch (error) {
-      if (codeOf(error) === 'EEXIST' && tries < MOST_TRIES) continue;
+      if (codeOf(error) === 'EEXIST' && tries < MAX_TRIES) continue;
       throw error;
     }
     try {

@@ -19,7 +19,7 @@ import {
 import { basename, dirname, isAbsolute, join, sep } from 'node:path';
 import { quotedPath } from './escape.js';
 import { wrongPath, isSameFile, noFile, unlessMissing, codeOf, reasonOf, REASONS } from './path.js';
-import { MOST_TRIES, type Target, makeBeside, discard } from './temporary-file.js';
+import { MAX_TRIES, type Target, makeBeside, discard } from './temporary-file.js';
 
 /**
  * Writes a file as {@link replaceFile} does: what every command and function that writes a file calls.
@@ -74,7 +74,7 @@ export function replaceFile(path: string, bytes: Uint8Array): void {
         break;
       } catch (error) {
         const wasRemoved = codeOf(error) === 'ENOENT' && !existsSync(made);
-        if (!wasRemoved || tries === MOST_TRIES) throw error;
+        if (!wasRemoved || tries === MAX_TRIES) throw error;
       } finally {
         discard(made);
       }
@@ -139,14 +139,14 @@ function reasoned(act: () => void): void {
 }
 
 /** The most links that lead from one to another, as Linux counts them. */
-const MOST_LINKS = 40;
+const MAX_LINKS = 40;
 
 /** What is to be replaced: where links lead, whether or not there is a file yet. */
 function targetOf(given: string): Target {
   const wrong = wrongPath(given);
   if (wrong !== undefined) throw new Error(wrong);
   let path = given;
-  for (let links = 0; links <= MOST_LINKS; links++) {
+  for (let links = 0; links <= MAX_LINKS; links++) {
     const earlier = unlessMissing(() => statSync(path));
     if (earlier) {
       checkMayReplace(path, earlier);

@@ -202,7 +202,7 @@ export function embeddedNamesPath(): string {
 }
 
 /** How much is taken from a pipe, which does not tell how much is to come: 64 MiB. */
-const MOST_OF_PIPE = 2 ** 26;
+const MAX_PIPE_BYTES = 2 ** 26;
 
 function readBytes(path: string, shown: string): Buffer {
   const wrong = wrongPath(path);
@@ -220,7 +220,7 @@ function readBytes(path: string, shown: string): Buffer {
         `${shown} has ${Math.ceil(stats.size / 2 ** 20)} MiB: give a file of at most ${limit} MiB`,
       );
     }
-    return readWhole(path, stats.isFIFO() ? MOST_OF_PIPE : constants.MAX_STRING_LENGTH);
+    return readWhole(path, stats.isFIFO() ? MAX_PIPE_BYTES : constants.MAX_STRING_LENGTH);
   } catch (error) {
     if (error instanceof DataError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;

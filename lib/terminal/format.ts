@@ -44,7 +44,7 @@ export function truncate(text: string, width: number): string {
   return characters.length <= width ? text : `${characters.slice(0, width - 1).join('')}…`;
 }
 
-export interface Column {
+export interface TableColumn {
   title: string;
   align: 'left' | 'right';
   /** Spaces before it. */
@@ -52,7 +52,7 @@ export interface Column {
 }
 
 /** Lines of a title row, a rule and the rows; every column as wide as its widest cell. */
-export function table(columns: readonly Column[], rows: readonly (readonly string[])[]): string[] {
+export function table(columns: readonly TableColumn[], rows: readonly (readonly string[])[]): string[] {
   const titles = columns.map((column) => column.title);
   const widths = columns.map((_, i) => largest([titles, ...rows].map((row) => Array.from(row[i]!).length)));
   const line = (cells: readonly string[]): string =>

@@ -9,7 +9,7 @@ export class SafetensorsError extends Error {
 }
 
 /** The most that a header can take, in bytes: it is read within a second then. */
-export const MOST_HEADER = 4 * 2 ** 20;
+export const MAX_HEADER = 4 * 2 ** 20;
 
 export const METADATA = '__metadata__';
 
@@ -18,8 +18,8 @@ export function headerLength(bytes: Uint8Array, size: number): number {
   if (bytes.length < 8)
     throw new SafetensorsError(`${bytes.length} bytes: a file begins with the 8 of its header's length`);
   const length = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getBigUint64(0, true);
-  if (length > BigInt(MOST_HEADER))
-    throw new SafetensorsError(`a header of ${length} bytes: expected at most ${MOST_HEADER}`);
+  if (length > BigInt(MAX_HEADER))
+    throw new SafetensorsError(`a header of ${length} bytes: expected at most ${MAX_HEADER}`);
   if (8 + Number(length) > size)
     throw new SafetensorsError(`a header of ${length} bytes in a file of ${size}: it was cut short`);
   return Number(length);

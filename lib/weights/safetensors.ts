@@ -10,7 +10,7 @@ import { clipped } from '../core/escape.js';
 import { BYTES, type TensorType, READ } from './element-types.js';
 import {
   SafetensorsError,
-  MOST_HEADER,
+  MAX_HEADER,
   METADATA,
   headerLength,
   readHeader,
@@ -98,8 +98,8 @@ export function writeSafetensors(
   const text = Buffer.from(JSON.stringify(header));
   // Spaces at the end of the header are part of the format.
   const length = Math.ceil(text.length / 8) * 8;
-  if (length > MOST_HEADER)
-    throw new SafetensorsError(`a header of ${length} bytes: at most ${MOST_HEADER} can be read again`);
+  if (length > MAX_HEADER)
+    throw new SafetensorsError(`a header of ${length} bytes: at most ${MAX_HEADER} can be read again`);
   const bytes = new Uint8Array(8 + length + end).fill(0x20, 8, 8 + length);
   const view = new DataView(bytes.buffer);
   view.setBigUint64(0, BigInt(length), true);

@@ -68,7 +68,7 @@ function writing(path: string, write: () => void): void {
 }
 
 /** The most that is read at once, in bytes: Node takes no 2 GiB. */
-const MOST_READ = 2 ** 30;
+const MAX_READ = 2 ** 30;
 
 /** A file being read: what its header says is known, and checked. */
 export class TensorFile {
@@ -179,7 +179,7 @@ export class TensorFile {
   private bytes(from: number, count: number): Uint8Array {
     const bytes = Buffer.alloc(count);
     for (let done = 0; done < count;) {
-      const part = Math.min(count - done, MOST_READ);
+      const part = Math.min(count - done, MAX_READ);
       const read = readSync(this.descriptor, bytes, done, part, from + done);
       if (read === 0) throw new WeightsError(`${this.shown} became shorter while it was read`);
       done += read;

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bench, parseBench, type BenchOptions } from '../../lib/cli/bench.js';
+import { bench, parseBench, type BenchArguments } from '../../lib/cli/bench.js';
 import { QUICK, FULL, whenEmulated, type Effort } from '../../lib/bench/effort.js';
 import { figures, geometricMean, named } from '../../lib/bench/figures.js';
 import { escape, html } from '../../lib/bench/page/html.js';
@@ -519,7 +519,7 @@ describe('bench compare, as text', () => {
 });
 
 describe('bench: the arguments', () => {
-  const taken: [argv: string, options: BenchOptions][] = [
+  const taken: [argv: string, options: BenchArguments][] = [
     ['', { action: 'run', quick: false }],
     ['--quick', { action: 'run', quick: true }],
     ['--json a.json', { action: 'run', quick: false, json: 'a.json' }],

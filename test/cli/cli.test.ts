@@ -8,7 +8,7 @@ import { main } from '../../lib/cli/main.js';
 import { load } from '../../lib/cli/load.js';
 import { modelLines } from '../../lib/cli/model-lines.js';
 import { COMMAND_NAMES, OPTIONS } from '../../lib/cli/commands.js';
-import { progress } from '../../lib/cli/progress.js';
+import { progressBar } from '../../lib/cli/progress.js';
 import { STUDY } from '../../lib/cli/study.js';
 import { MODEL_NAMES as MODELS } from '../../lib/study/models/sizes.js';
 import { nearest } from '../../lib/core/suggest.js';
@@ -95,7 +95,7 @@ async function vecgrad(argv: string[], engine = fake, isTTY = false): Promise<Ou
       });
     },
     explain: () => Promise.reject(new Error('not here: see explain.test.ts')),
-    drawing: () => Promise.reject(new Error('not here: see cli.e2e.test.ts')),
+    modelGraph: () => Promise.reject(new Error('not here: see cli.e2e.test.ts')),
     graphviz: () => Promise.reject(new Error('not here: see cli.e2e.test.ts')),
     info: () => {
       outcome.natives++;
@@ -613,7 +613,7 @@ describe('command line', () => {
       const written: string[] = [];
       let time = 0;
       const sink = { write: (text: string) => written.push(text), isTTY: true, columns: 20 };
-      const bar = progress(sink, 'rnn', 100, () => time);
+      const bar = progressBar(sink, 'rnn', 100, () => time);
       bar.clear();
       assert.equal(written.length, 0);
       for (let step = 1; step <= 100; step++) {

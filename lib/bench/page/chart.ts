@@ -11,13 +11,13 @@ export interface Series {
   points: readonly { x: number; y: number; text: string }[];
 }
 
-export interface Scale {
+interface Scale {
   from: number;
   to: number;
   ticks: readonly { at: number; text: string }[];
 }
 
-export interface Chart {
+interface Chart {
   /** The kind of chart and what it shows, for `data-chart`. */
   name: string;
   /** What there is to see, for those who do not see it. */
@@ -79,7 +79,7 @@ export function chartSvg(chart: Chart): Markup {
   </svg>`;
 }
 
-export interface Dots {
+interface Dots {
   label: string;
   /** A name before each row, and a heading above the first of some. */
   rows: readonly {
@@ -183,7 +183,7 @@ function endLabels(
 }
 
 /** Moves what is sorted by y so that it is a line of text apart, within bounds where it fits. */
-export function spread(labels: { y: number }[], top: number, bottom: number): void {
+function spread(labels: { y: number }[], top: number, bottom: number): void {
   let least = top;
   for (const label of labels) {
     label.y = Math.max(label.y, least);

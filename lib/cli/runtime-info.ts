@@ -1,16 +1,16 @@
-/** What runs here: the report of `vecgrad info`, and the head of every comparison. */
+/** Versions, instruction sets and processor of this run, for `vecgrad info` and the head of `vecgrad compare`. */
 import { packageVersion } from '../core/package.js';
 import type { NativeInfo } from '../binding/addon.js';
 import type { Io } from './io.js';
 
-export interface Machine extends NativeInfo {
+export interface RuntimeInfo extends NativeInfo {
   version: string;
   node: string;
   platform: string;
   arch: string;
 }
 
-export async function machine(io: Io): Promise<Machine> {
+export async function runtimeInfo(io: Io): Promise<RuntimeInfo> {
   const { napiVersion, isas, openblas, cpu } = await io.info();
   const { available, chosen, compiled } = isas;
   return {

@@ -1,4 +1,4 @@
-/** A model's loss as text that draws it. */
+/** A model's loss as a graph in DOT or Mermaid. */
 import { checkDocuments, listed, type Documents } from './documents.js';
 import { Tokenizer } from './tokenizer.js';
 import { countBoxes } from '../graph/to-dot.js';
@@ -8,7 +8,7 @@ import { buildModel } from './build-model.js';
 import type { ModelName, ModelSizes } from './models/sizes.js';
 import { Random } from '../runtime/random.js';
 
-export interface DrawingOptions {
+export interface ModelGraphOptions {
   docs: Documents;
   /** How many positions of a document the model reads. */
   positions: number;
@@ -21,7 +21,7 @@ export interface DrawingOptions {
 }
 
 /** The text, and how many boxes it draws: a parameter has one for each position that reads it. */
-export function drawing(name: ModelName, options: DrawingOptions): { text: string; boxes: number } {
+export function modelGraph(name: ModelName, options: ModelGraphOptions): { text: string; boxes: number } {
   const { docs, positions, data, sizes, seed = DEFAULTS.seed } = options;
   checkDocuments(docs);
   const tokenizer = new Tokenizer(docs);
