@@ -66,15 +66,17 @@ export function readHeader(
     const given = size - start;
     throw new SafetensorsError(
       `the arrays take ${end} bytes, the file has ${given}: ` +
-        `${given < end ? 'it was cut short' : 'there is more behind them'}`,
+        (given < end ? 'it was cut short' : 'there is more behind them'),
     );
   }
   return { start, entries, metadata };
 }
 
 /**
- * Reads a header, of which JSON.parse would say neither that a name is there twice nor, before it has
- * read all of it, that it nests a million deep: the format nests twice.
+ * Parses a header's JSON. `JSON.parse` would break what docs/reliability.md promises of files that mean harm:
+ * it keeps the last of two equal names in silence, puts names that are integers before all others, rounds
+ * integers above 2^53, takes 1.0 or 1e3 for an integer, and builds whatever is nested before anything is
+ * checked. A library that reports names one by one (jsonc-parser) recurses over what is nested.
  */
 class Header {
   private at = 0;
@@ -121,7 +123,7 @@ class Header {
         if (!Object.hasOwn(BYTES, given))
           this.fail(
             `'${name}' has elements of an unknown type '${clipped(given)}': expected ` +
-              `${Object.keys(BYTES).join(', ')}`,
+              Object.keys(BYTES).join(', '),
           );
         type = given as TensorType;
       } else if (key === 'shape') {

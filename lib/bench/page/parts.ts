@@ -1,6 +1,7 @@
 /** What several sections of the page share: a machine as shown, legends, tables and cells. */
 import type { Named, Figures } from '../figures.js';
-import { Markup, html, type Part } from './html.js';
+import type { Markup } from './html.js';
+import { html, type Part } from './html.js';
 
 export const DTYPES = ['float32', 'float64'] as const;
 

@@ -1,6 +1,7 @@
 /** The section of the machine's peaks: FLOP and bandwidth. */
 import { type Shown, WIDE, figureShort, DTYPES, cell, tableIn } from './parts.js';
-import { Markup, html } from './html.js';
+import type { Markup } from './html.js';
+import { html } from './html.js';
 import { distinct, bandwidthOf, peakFlops } from '../figures.js';
 import { bytes, figure } from '../format.js';
 import { chartSvg, sizesScale, scaleOf } from './chart.js';

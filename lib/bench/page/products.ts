@@ -1,6 +1,7 @@
 /** The section of matrix products: each instruction set's beside OpenBLAS and the machine's peak. */
 import { type Shown, DTYPES, WIDE, figureShort } from './parts.js';
-import { Markup, html } from './html.js';
+import type { Markup } from './html.js';
+import { html } from './html.js';
 import { peakFlops, distinct } from '../figures.js';
 import { figure, size } from '../format.js';
 import { chartSvg, sizesScale, scaleOf } from './chart.js';

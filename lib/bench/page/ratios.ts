@@ -1,6 +1,7 @@
 /** The sections that compare kernels with scalar code: times as fast, and times fewer instructions. */
 import { type Shown, legend, DTYPES, PANEL } from './parts.js';
-import { Markup, html, type Part } from './html.js';
+import type { Markup } from './html.js';
+import { html, type Part } from './html.js';
 import { type Figures, grouped, distinct } from '../figures.js';
 import { scaleOf, type Series, sizesScale, chartSvg } from './chart.js';
 import { times, size } from '../format.js';

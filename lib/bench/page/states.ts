@@ -1,6 +1,7 @@
 /** The section of the recurrent nets by the size of their state. */
 import { type Shown, figureShort, WIDE } from './parts.js';
-import { Markup, html } from './html.js';
+import type { Markup } from './html.js';
+import { html } from './html.js';
 import { scaleOf, sizesScale, type Series, chartSvg } from './chart.js';
 import { PARTS } from '../text.js';
 import { figure } from '../format.js';
@@ -39,7 +40,7 @@ export function states(machines: readonly Shown[]): Markup {
       }),
     );
     const label =
-      `${part} by n_state, microseconds: ` + `${machines.map((machine) => gain(machine, part)).join('; ')}`;
+      `${part} by n_state, microseconds: ` + machines.map((machine) => gain(machine, part)).join('; ');
     const svg = chartSvg({ name: 'states', label, ...WIDE, x, y, series, labelWidth: 66 });
     return html`<figure data-chart="states ${part}">
       <figcaption><b>${part}</b> <span class="quiet">µs by n_state</span></figcaption>

@@ -54,7 +54,7 @@ export const DEFAULT_SIZES = Object.fromEntries(
 interface SizeRule {
   size: keyof ModelSizes;
   other: keyof ModelSizes;
-  fits(sizes: ModelSizes): boolean;
+  fits: (sizes: ModelSizes) => boolean;
   /** Says, between the two in a message, how they do not fit. */
   misfit: string;
   /** Why they must. */
