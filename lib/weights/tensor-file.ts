@@ -1,10 +1,9 @@
 /** A safetensors file on the disk: written whole, and read array by array, none before it is asked for. */
 import { closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { classNameOf, isPlain, shown as wordsFor } from '../core/check.js';
-import { checkReplaceable, noFile, reasonOf, replaceFile, wrongPath } from '../core/files.js';
-import { headerLength, numbersOf, readHeader, SafetensorsError, writeSafetensors, type Entry, type WrittenTensor } from './safetensors.js';
 import { checkReplaceable, replaceFile } from '../core/write-file.js';
 import { noFile, reasonOf, wrongPath } from '../core/path.js';
+import { numbersOf, writeSafetensors, type WrittenTensor } from './safetensors.js';
 import { headerLength, readHeader, SafetensorsError, type Entry } from './safetensors-header.js';
 import { sameShape, show, type Shape } from '../core/shape.js';
 import { clipped, quotedPath } from '../core/escape.js';
