@@ -56,6 +56,7 @@ CALLS = {
     "x.minimum(1)": ("np.minimum(x, 1)", "torch.minimum(x, torch.ones_like(x))"),
     "x.clip(-1, 1)": ("np.clip(x, -1, 1)", "torch.clamp(x, -1, 1)"),
     "x.clip(1, -1)": ("np.clip(x, 1, -1)", "torch.clamp(x, 1, -1)"),
+    "zeros([1]).clip(x, 1)": ("np.clip(np.zeros(1), x, 1)", "torch.clamp(torch.zeros(1), x, torch.ones(1))"),
     "x.eq(x)": ("np.equal(x, x).astype(float)", "torch.eq(x, x).double()"),
     "x.ne(x)": ("np.not_equal(x, x).astype(float)", "torch.ne(x, x).double()"),
     "x.gt(0)": ("np.greater(x, 0).astype(float)", "torch.gt(x, 0).double()"),
