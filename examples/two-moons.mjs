@@ -21,25 +21,25 @@ const points = Array.from({ length: COUNT }, (_, i) => {
     : { x: 1 - x + noise(), y: 0.5 - y + noise(), label };
 });
 
-// Every weight is a number of its own; each input holds one coordinate of all points at once.
+// Two hidden layers of 16; each row of the input is a point, and has one score.
 const model = new nn.MLP(2, [16, 16, 1], { random });
-const [score] = model.apply([input('x', [COUNT]), input('y', [COUNT])]);
+const score = model.apply(input('points', [COUNT, 2])).reshape([COUNT]);
 
 // Each score should be on its label's side by a margin of 1; small weights are better weights.
 const margin = constant(1)
   .sub(input('label', [COUNT]).mul(score))
   .relu()
   .mean();
-const penalty = model.parameters().reduce((sum, w) => sum.add(w.mul(w)), constant(0));
+const penalty = model.parameters().reduce((sum, w) => sum.add(w.mul(w).sum()), constant(0));
 const loss = margin.add(penalty.mul(1e-4));
 
 const training = new Adam({ learningRate: schedules.linear(0.05, 0.005, STEPS) }).minimize(loss);
-const column = (key) => points.map((point) => point[key]);
-const feeds = { x: column('x'), y: column('y'), label: column('label') };
+const rowsOf = (some) => some.flatMap(({ x, y }) => [x, y]);
+const feeds = { points: rowsOf(points), label: points.map(({ label }) => label) };
 for (let step = 0; step < STEPS; step++) training.step(feeds);
 
-const { x, y } = feeds;
-const right = score.forward({ x, y }).reduce((sum, s, i) => sum + (s * points[i].label > 0), 0);
+const found = score.forward({ points: feeds.points });
+const right = found.reduce((sum, s, i) => sum + (s * points[i].label > 0), 0);
 console.log(`loss ${training.evaluate(feeds).toFixed(4)}, ${right} of ${COUNT} points on the right side`);
 
 // The picture: the plane in cells coloured by the sign of the score, and the points over it.
@@ -54,7 +54,7 @@ const scores = [];
 for (let start = 0; start < centres.length; start += COUNT) {
   // The graph takes COUNT points at a time: the last few are filled up.
   const some = Array.from({ length: COUNT }, (_, i) => centres[start + i] ?? centres[0]);
-  scores.push(...score.forward({ x: some.map((p) => p.x), y: some.map((p) => p.y) }));
+  scores.push(...score.forward({ points: rowsOf(some) }));
 }
 const place = (p) => `${((p.x - left) * SCALE).toFixed(1)},${((top - p.y) * SCALE).toFixed(1)}`;
 const size = CELL * SCALE;

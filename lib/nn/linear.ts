@@ -14,7 +14,8 @@ export interface LinearOptions extends ModuleOptions {
   initializer?: Initializer;
 }
 
-const LINEAR_OPTIONS: Known<LinearOptions> = { ...MODULE_OPTIONS, bias: true, initializer: true };
+/** The names of the options that {@link Linear} takes. */
+export const LINEAR_OPTIONS: Known<LinearOptions> = { ...MODULE_OPTIONS, bias: true, initializer: true };
 
 /** x W + b: parameters weight [nIn, nOut] and bias [nOut]. */
 export class Linear extends Module {

@@ -1,109 +1,68 @@
-/** Neuron, layer and multi-layer perceptron, every weight a number of its own: after micrograd's nn. */
-import { checkBoolean, isList, shownList, type Known } from '../core/check.js';
-import { valuesOf, type Value } from '../value/value.js';
-import { total } from '../value/joins.js';
-import { composed } from '../graph/node.js';
+/** Multi-layer perceptron: linear layers with an activation between them. */
+import { checkFunction, checkInteger, isList, shownList, type Known } from '../core/check.js';
 import { sameShape, ShapeError } from '../core/shape.js';
-import { uniform, zeros } from './initializers.js';
-import { checkCount, Module, MODULE_OPTIONS, type ModuleOptions } from './module.js';
+import { composed } from '../graph/node.js';
+import { checkValue, type Value } from '../value/value.js';
+import { Linear, LINEAR_OPTIONS, type LinearOptions } from './linear.js';
+import { MAX_LAYERS, Module } from './module.js';
 
-/** What a neuron, and a layer of them, takes. */
-export interface NeuronOptions extends ModuleOptions {
-  /** Whether a relu follows the sum; true by default. */
-  nonlinear?: boolean;
+/** Options of {@link MLP}; `bias` and `initializer` are those of each of its layers. */
+export interface MLPOptions extends LinearOptions {
+  /** Applied to the output of each layer but the last, element by element; relu by default. */
+  activation?: (x: Value) => Value;
 }
 
-const NEURON_OPTIONS: Known<NeuronOptions> = { ...MODULE_OPTIONS, nonlinear: true };
+const OPTIONS: Known<MLPOptions> = { ...LINEAR_OPTIONS, activation: true };
 
-/** relu(w1 x1 + ... + wn xn + b): weights drawn uniformly from [-1, 1), the bias 0. */
-export class Neuron extends Module {
-  private readonly weights: readonly Value[];
-  private readonly bias: Value;
-  private readonly nonlinear: boolean;
+/**
+ * `Linear` layers one after the other, with an activation after each but the last: parameters
+ * layer[0].weight [nIn, nOuts[0]], layer[0].bias [nOuts[0]], layer[1].weight [nOuts[0], nOuts[1]], ...
+ */
+export class MLP extends Module {
+  private readonly layers: readonly Linear[];
+  private readonly nIn: number;
+  private readonly activation: (x: Value) => Value;
 
-  constructor(nIn: number, options: NeuronOptions) {
-    super(options, NEURON_OPTIONS);
-    const { nonlinear = true } = options;
-    checkBoolean('Neuron: nonlinear', nonlinear);
-    this.nonlinear = nonlinear;
-    this.weights = Array.from({ length: checkCount('Neuron: nIn', nIn) }, (_, i) =>
-      this.draw(`weight[${i}]`, [], uniform()),
+  /**
+   * @param nIn how many inputs there are
+   * @param nOuts how many outputs each layer has; at most 1,000 layers
+   */
+  constructor(nIn: number, nOuts: readonly number[], options: MLPOptions) {
+    super(options, OPTIONS);
+    const { activation = (x: Value) => x.relu(), bias, initializer } = options;
+    checkFunction('MLP: activation', activation);
+    if (!isList(nOuts) || nOuts.length > MAX_LAYERS)
+      throw new TypeError(
+        `MLP: nOuts ${shownList(nOuts)}: expected an array of at most ${MAX_LAYERS} numbers`,
+      );
+    this.nIn = checkInteger('MLP: nIn', nIn, 0);
+    nOuts.forEach((nOut, i) => checkInteger(`MLP: nOuts[${i}]`, nOut, 0));
+    this.activation = activation;
+    this.layers = nOuts.map((nOut, i) =>
+      this.include(new Linear(nOuts[i - 1] ?? nIn, nOut, { ...this.part(`layer[${i}]`), bias, initializer })),
     );
-    this.bias = this.draw('bias', [], zeros());
   }
 
   /**
-   * @param x as many values as weights, of one shape: single numbers, or an array of all samples each
-   * @returns a value of that shape
-   * @throws ShapeError when there are more or fewer
+   * @param x [..., nIn]: one sample, or rows of samples
+   * @returns [..., n], n the outputs of the last layer
+   * @throws ShapeError when the last axis of `x` is not nIn, or the activation changes a shape
    */
-  apply(x: readonly Value[]): Value {
-    const { weights } = this;
-    const given = inputsOf('Neuron.apply', x, weights.length);
-    const sum = composed('Neuron.apply', given, () =>
-      total(given.map((xi, i) => xi.mul(weights[i]!))).add(this.bias),
-    );
-    return this.nonlinear ? sum.relu() : sum;
-  }
-}
-
-/** What neurons of `nIn` inputs read: as many values, of one shape. */
-function inputsOf(who: string, x: readonly Value[], nIn: number): Value[] {
-  const given = valuesOf(`${who}: x`, x);
-  if (given.length !== nIn)
-    throw new ShapeError(`${who}: x has ${given.length} values, expected ${nIn}: one for each input`);
-  const odd = given.find(({ shape }) => !sameShape(shape, given[0]!.shape));
-  if (odd)
-    throw new ShapeError(`${who}: x has ${given[0]!.label} and ${odd.label}: expected values of one shape`);
-  return given;
-}
-
-/** Neurons that read the same inputs. */
-export class Layer extends Module {
-  private readonly neurons: readonly Neuron[];
-  private readonly nIn: number;
-
-  constructor(nIn: number, nOut: number, options: NeuronOptions) {
-    super(options, NEURON_OPTIONS);
-    checkCount('Layer: nIn x nOut', checkCount('Layer: nIn', nIn) * checkCount('Layer: nOut', nOut));
-    this.nIn = nIn;
-    this.neurons = Array.from({ length: nOut }, (_, i) =>
-      this.include(new Neuron(nIn, { ...options, ...this.part(`neuron[${i}]`) })),
-    );
-  }
-
-  /** What each neuron makes of `x`: see `Neuron`. */
-  apply(x: readonly Value[]): Value[] {
-    const given = inputsOf('Layer.apply', x, this.nIn);
-    return this.neurons.map((neuron) => neuron.apply(given));
-  }
-}
-
-const MOST_LAYERS = 1000;
-
-/** Layers one after the other, relu after each but the last. */
-export class MLP extends Module {
-  private readonly layers: readonly Layer[];
-  private readonly nIn: number;
-
-  /** @param nOuts how many neurons each layer has */
-  constructor(nIn: number, nOuts: readonly number[], options: ModuleOptions) {
-    super(options);
-    if (!isList(nOuts) || nOuts.length > MOST_LAYERS)
-      throw new TypeError(
-        `MLP: nOuts ${shownList(nOuts)}: expected an array of at most ${MOST_LAYERS} numbers`,
-      );
-    this.nIn = checkCount('MLP: nIn', nIn);
-    nOuts.forEach((nOut, i) => checkCount(`MLP: nOuts[${i}]`, nOut));
-    this.layers = nOuts.map((nOut, i) => {
-      const nonlinear = i < nOuts.length - 1;
-      return this.include(new Layer(nOuts[i - 1] ?? nIn, nOut, { ...this.part(`layer[${i}]`), nonlinear }));
+  apply(x: Value): Value {
+    checkValue('MLP.apply', 'x', x);
+    return composed('MLP.apply', [x], () => {
+      if (x.shape.at(-1) !== this.nIn) throw new ShapeError(`expected shape [..., ${this.nIn}]`);
+      return this.layers.reduce((y, layer, i) => layer.apply(i === 0 ? y : this.activated(y)), x);
     });
   }
 
-  /** What the last layer's neurons make of `x`: see `Neuron`. */
-  apply(x: readonly Value[]): Value[] {
-    const given = inputsOf('MLP.apply', x, this.nIn);
-    return this.layers.reduce((y, layer) => layer.apply(y), given);
+  /** The activation of a layer's output, checked: it is the user's function. */
+  private activated(x: Value): Value {
+    const { activation } = this;
+    const y = activation(x);
+    checkValue('MLP.apply', 'what the activation returned', y);
+    if (!sameShape(y.shape, x.shape))
+      throw new ShapeError(`the activation of ${x.label} returned ${y.label}: expected the same shape`);
+    return y;
   }
 }

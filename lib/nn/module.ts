@@ -1,4 +1,4 @@
-/** What all parts of a network have: parameters, drawn when it is made, each with a name. */
+/** The base class of all parts of a network: named parameters, drawn when the module is constructed. */
 import { checkFunction, checkInteger, checkOptions, shown, type Known } from '../core/check.js';
 import type { Value } from '../value/value.js';
 import { parameter } from '../value/leaves.js';
@@ -8,10 +8,13 @@ import { Random } from '../runtime/random.js';
 import { checkSize, type Shape } from '../core/shape.js';
 import * as initializers from './initializers.js';
 
-/** More leave no graph below about 2 GB. */
-const MOST_NODES = 1_000_000;
+/** The most scalar parameters of one module: the graph of more would not fit in about 2 GB. */
+const MAX_SCALARS = 1_000_000;
 
-/** What every part of a network takes. */
+/** The most layers of one perceptron. */
+export const MAX_LAYERS = 1000;
+
+/** Options of every module. */
 export interface ModuleOptions {
   /** What the parameters are drawn from, in the order of `parameters()`. */
   random: Random;
@@ -19,15 +22,15 @@ export interface ModuleOptions {
   name?: string;
 }
 
-/** How many there are of what has a node of the graph each. */
+/** Checks a count of scalar parameters, each of which is a node of the graph. */
 export function checkCount(what: string, n: number): number {
-  return checkInteger(what, n, 0, MOST_NODES);
+  return checkInteger(what, n, 0, MAX_SCALARS);
 }
 
-/** What every part takes; one with options of its own adds them. */
+/** The names of the options of every module; a module with options of its own adds theirs. */
 export const MODULE_OPTIONS: Known<ModuleOptions> = { random: true, name: true };
 
-/** A part of a network. */
+/** A part of a network, which holds the parameters that training changes. */
 export abstract class Module {
   private readonly own: Value[] = [];
 
@@ -35,7 +38,7 @@ export abstract class Module {
   private readonly name: string | undefined;
 
   /**
-   * @param known the names of the options that the part takes; another one is refused
+   * @param known the names of the options that the module takes; any other is refused
    * @throws TypeError when an option is unknown, or `random` is no Random
    */
   constructor(options: ModuleOptions, known: Readonly<Record<string, true>> = MODULE_OPTIONS) {
@@ -53,23 +56,23 @@ export abstract class Module {
     this.random = random;
   }
 
-  /** All parameters, those of its parts included, in the order in which they were drawn; each has a name. */
+  /** All parameters, those of its submodules included, in the order in which they were drawn; each has a name. */
   parameters(): Value[] {
     return [...this.own];
   }
 
-  /** The options of a part. */
+  /** The options of a submodule: the same random generator, and a name below this module's. */
   protected part(name: string): ModuleOptions {
     return { random: this.random, name: this.nameOf(name) };
   }
 
-  /** Counts a part's parameters among the module's own. */
-  protected include<Part extends Module>(part: Part): Part {
-    append(this.own, part.parameters());
-    return part;
+  /** Adds a submodule: its parameters count as this module's. */
+  protected include<Sub extends Module>(submodule: Sub): Sub {
+    append(this.own, submodule.parameters());
+    return submodule;
   }
 
-  /** A new parameter. */
+  /** Makes a parameter, its numbers drawn by the initializer. */
   protected draw(name: string, shape: Shape, initializer: initializers.Initializer): Value {
     const who = this.constructor.name;
     composed(`${who}: ${name}`, [], () => {

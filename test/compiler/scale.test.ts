@@ -274,7 +274,7 @@ describe(WIDE.toLocaleString('en'), () => {
 describe('lists longer than the arguments of a call', function () {
   it('are the parameters of a network', () => {
     const random = new Random(1);
-    const net = new nn.MLP(400, [400, 1], { random });
+    const net = new nn.ScalarMLP(400, [400, 1], { random });
     assert.equal(net.parameters().length, 401 * 400 + 401);
   });
 });

@@ -331,7 +331,7 @@ describe('what once took the memory, or had no end', () => {
       () => new library.nn.Linear(2, 2, { random, name: hole }),
       /name an array: expected a text/,
     ],
-    ['neurons', () => new library.nn.Layer(2 ** 20, 2 ** 20, { random }), /nIn 1048576/],
+    ['neurons', () => new library.nn.ScalarLayer(2 ** 20, 2 ** 20, { random }), /nIn 1048576/],
     ['Tokenizer', () => new library.Tokenizer(holes), /4294967295 documents/],
     ['splitHeldOut', () => library.splitHeldOut(holes), /4294967295/],
     ['decode', () => tokenizer.decode([hole]), /no token an array/],

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { gradCheck } from '../../lib/value/grad-check.js';
 import type { Value } from '../../lib/value/value.js';
+import { tanh } from '../../lib/value/operators.js';
 import { stack } from '../../lib/value/joins.js';
 import { index, input } from '../../lib/value/leaves.js';
 import * as nn from '../../lib/nn/index.js';
@@ -103,11 +104,28 @@ const ATTENTION = {
   'net.output.weight': [4, 4],
 };
 
+/** A perceptron of 3-4-2 on one sample, or on rows of samples. */
+function mlpOf(module: nn.MLP, activation: (x: number) => number, shape: number[]): Built {
+  const { xs, fed, feeds } = inputs(1, shape);
+  const expected = (p: Parameters): Matrix => {
+    const linear = (x: Matrix, i: number): Matrix =>
+      plus(matmul(x, p[`net.layer[${i}].weight`]!), p[`net.layer[${i}].bias`]!);
+    return linear(each(activation, linear(rowsOf(fed[0]!, 3), 0)), 1);
+  };
+  return { module, output: module.apply(xs[0]!), feeds, expected };
+}
+const MLP_SHAPES = {
+  'net.layer[0].weight': [3, 4],
+  'net.layer[0].bias': [4],
+  'net.layer[1].weight': [4, 2],
+  'net.layer[1].bias': [2],
+};
+
 const ROWS: Row[] = [
   [
-    'Neuron',
+    'ScalarNeuron',
     (options) => {
-      const module = new nn.Neuron(2, options);
+      const module = new nn.ScalarNeuron(2, options);
       const { xs, fed, feeds } = inputs(2, []);
       const sum = (p: Parameters): number =>
         p['net.weight[0]']![0]![0]! * fed[0]![0]! +
@@ -119,9 +137,9 @@ const ROWS: Row[] = [
     [],
   ],
   [
-    'Layer, of samples at once',
+    'ScalarLayer, of samples at once',
     (options) => {
-      const module = new nn.Layer(1, 2, { ...options, nonlinear: false });
+      const module = new nn.ScalarLayer(1, 2, { ...options, nonlinear: false });
       const { xs, fed, feeds } = inputs(1, [3]);
       const expected = (p: Parameters): Matrix =>
         [0, 1].map((i) =>
@@ -140,9 +158,9 @@ const ROWS: Row[] = [
     [2, 3],
   ],
   [
-    'MLP',
+    'ScalarMLP',
     (options) => {
-      const module = new nn.MLP(1, [2, 1], options);
+      const module = new nn.ScalarMLP(1, [2, 1], options);
       const { xs, fed, feeds } = inputs(1, []);
       const expected = (p: Parameters): Matrix => {
         const of = (name: string): number => p[`net.layer${name}`]![0]![0]!;
@@ -170,6 +188,33 @@ const ROWS: Row[] = [
       'net.layer[1].neuron[0].bias': [],
     },
     [],
+  ],
+  [
+    'MLP',
+    (options) => mlpOf(new nn.MLP(3, [4, 2], options), (x) => Math.max(0, x), [5, 3]),
+    MLP_SHAPES,
+    [5, 2],
+  ],
+  [
+    'MLP of one sample, with another activation',
+    (options) => mlpOf(new nn.MLP(3, [4, 2], { ...options, activation: tanh }), Math.tanh, [3]),
+    MLP_SHAPES,
+    [2],
+  ],
+  [
+    'MLP of one layer without a bias, which has no activation',
+    (options) => {
+      const module = new nn.MLP(3, [2], { ...options, bias: false });
+      const { xs, fed, feeds } = inputs(1, [4, 3]);
+      return {
+        module,
+        output: module.apply(xs[0]!),
+        feeds,
+        expected: (p) => matmul(rowsOf(fed[0]!, 3), p['net.layer[0].weight']!),
+      };
+    },
+    { 'net.layer[0].weight': [3, 2] },
+    [4, 2],
   ],
   [
     'Linear',
@@ -315,6 +360,13 @@ describe('nn', () => {
   it('modules without a name name their parameters alone', () => {
     const { weight, bias } = new nn.Linear(1, 1, { random: new Random(1) });
     assert.deepEqual([weight.name, bias!.name], ['weight', 'bias']);
+  });
+
+  it('a perceptron is a handful of instructions, whatever its size', () => {
+    const mlp = new nn.MLP(64, [128, 64, 10], { random: new Random(1) });
+    const loss = mlp.apply(input('x', [64])).crossEntropy(index('target'));
+    const work = new Adam({ learningRate: 0.01 }).minimize(loss).program.work();
+    assert(work.reduce((sum, { instructions }) => sum + instructions, 0) <= 24);
   });
 
   it('recurrent networks go on from a state, and take vectors', () => {
@@ -489,12 +541,13 @@ function ofNeurons(apply: (x: readonly Value[]) => unknown): Refusal[] {
 }
 
 const neurons = {
-  Neuron: new nn.Neuron(3, { random: one }),
-  Layer: new nn.Layer(3, 2, { random: one }),
-  MLP: new nn.MLP(3, [2, 1], { random: one }),
+  Neuron: new nn.ScalarNeuron(3, { random: one }),
+  Layer: new nn.ScalarLayer(3, 2, { random: one }),
+  MLP: new nn.ScalarMLP(3, [2, 1], { random: one }),
 };
 const lstm = new nn.LSTM(3, 4, { random: one });
 const linear = new nn.Linear(3, 4, { random: one });
+const mlp = new nn.MLP(3, [4, 2], { random: one });
 const embedding = new nn.Embedding(3, 4, { random: one });
 const heads = new nn.SelfAttention(4, 2, { random: one });
 const cells = (Made: typeof nn.RNN | typeof nn.GRU): [Cell, Cell] => [
@@ -545,9 +598,33 @@ const REFUSALS: Record<Exclude<keyof typeof nn, 'initializers' | 'Module'>, Refu
       /^Embedding\.apply .*there are no rows/,
     ],
   ],
-  Neuron: ofNeurons((x) => neurons.Neuron.apply(x)),
-  Layer: ofNeurons((x) => neurons.Layer.apply(x)),
-  MLP: ofNeurons((x) => neurons.MLP.apply(x)),
+  MLP: [
+    [
+      'another last axis',
+      () => mlp.apply(m54),
+      /^MLP\.apply of 'm54' \(input, shape \[5, 4\]\): expected shape \[\.\.\., 3\]$/,
+    ],
+    ['a number', () => mlp.apply(number), /^MLP\.apply of 'number' .*: expected shape \[\.\.\., 3\]$/],
+    [
+      'a list of Values',
+      () => mlp.apply(any([number, number, number])),
+      /^MLP\.apply: x is an array, expected a Value$/,
+    ],
+    [
+      'an activation of another shape',
+      () => new nn.MLP(3, [2, 1], { random: one, activation: (x) => x.sum() }).apply(m53),
+      /the activation of .* \(.*, shape \[5, 2\]\) returned .*, shape \[\]\): expected the same shape$/,
+    ],
+    [
+      'an activation that returns nothing',
+      () => new nn.MLP(3, [2, 1], { random: one, activation: any(() => undefined) }).apply(m53),
+      /: what the activation returned is undefined, expected a Value$/,
+    ],
+    ['too many rows', () => new nn.MLP(1, [8], { random: one }).apply(rows), new RegExp(`: ${TOO_LARGE}`)],
+  ],
+  ScalarNeuron: ofNeurons((x) => neurons.Neuron.apply(x)),
+  ScalarLayer: ofNeurons((x) => neurons.Layer.apply(x)),
+  ScalarMLP: ofNeurons((x) => neurons.MLP.apply(x)),
   RNN: ofCell('RNN', ...cells(nn.RNN)),
   GRU: ofCell('GRU', ...cells(nn.GRU)),
   LSTM: [
