@@ -1,6 +1,4 @@
-/**
- * The list of names that the study used, fetched into a file; dist/names.cjs, which only that command loads.
- */
+/** Downloads the study's list of names into a file; bundled as dist/names.cjs, which only `data names` loads. */
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { download, shown, type DownloadOptions } from './download.js';
@@ -8,38 +6,39 @@ import { quotedPath } from '../core/escape.js';
 import { checkWritable, writeFile } from '../core/write-file.js';
 import { reasonOf, wrongPath } from '../core/path.js';
 
-/** The study's list: 32,033 first names, of https://github.com/karpathy/makemore. */
+/** The study's list: 32,033 first names, from https://github.com/karpathy/makemore. */
 const STUDY = {
   url: new URL('https://raw.githubusercontent.com/karpathy/makemore/988aa59/names.txt'),
   sha256: '0a30b5557f192f32ab962680889aac5f6fda0f4cecf40a6d0b5694f58ea8cc4d',
 };
 
-const MOST_BYTES = 2 ** 24;
+const MAX_BYTES = 2 ** 24;
 
 export interface NamesOptions {
-  /** The file. */
+  /** The file to write. */
   out: string;
-  /** Where the list is (the study's, on GitHub). */
+  /** The address of the list (the study's, on GitHub). */
   url?: URL;
-  /** What its SHA-256 must be, in lower case (the study's). */
+  /** The SHA-256 that the list must have, in lower case (the study's). */
   sha256?: string;
-  /** Whether to replace a file that holds something else. */
+  /** Whether to replace a file with other contents. */
   force: boolean;
 }
 
 export interface ObtainedNames {
   path: string;
-  /** How many names there are in it. */
+  /** How many names the file has. */
   names: number;
-  /** Where they were fetched from; undefined where the file was there. */
+  /** The address they were downloaded from; undefined when the file had the list already. */
   from?: string;
 }
 
 /**
- * Has the list in a file: fetches it, where the file does not have it already. One that has something
- * else is only replaced by force, and stays as it was where that fails.
+ * Downloads the list into a file, unless the file has it already. A file with other contents is replaced only
+ * by `force`, and stays as it was when the download fails.
  *
- * @throws Error, of one sentence, where the list cannot be had, is another, or cannot be written
+ * @throws Error with a message of one sentence, when the list cannot be downloaded, has another SHA-256, or
+ * cannot be written
  */
 export async function obtainNames(
   { out: path, url = STUDY.url, sha256 = STUDY.sha256, force }: NamesOptions,
@@ -54,7 +53,7 @@ export async function obtainNames(
     );
   }
   checkWritable(path);
-  const bytes = await download(url, MOST_BYTES, how);
+  const bytes = await download(url, MAX_BYTES, how);
   const found = sha256Of(bytes);
   if (found !== sha256) {
     throw new Error(
@@ -65,13 +64,13 @@ export async function obtainNames(
   return { path, names: count(bytes), from: shown(url) };
 }
 
-/** What a file holds, empty where that is too much for a list; undefined where there is none. */
+/** The contents of a file, empty if it is too large for a list; undefined when it does not exist. */
 function existing(path: string): Buffer | undefined {
   try {
-    if (wrongPath(path) !== undefined) return undefined; // told as it cannot be written
+    if (wrongPath(path) !== undefined) return undefined; // checkWritable reports it
     const stats = statSync(path, { throwIfNoEntry: false });
-    if (!stats?.isFile()) return undefined; // whether it can be written is asked later
-    return stats.size > MOST_BYTES ? Buffer.alloc(0) : readFileSync(path);
+    if (!stats?.isFile()) return undefined; // checkWritable reports what cannot be written
+    return stats.size > MAX_BYTES ? Buffer.alloc(0) : readFileSync(path);
   } catch (error) {
     throw new Error(`cannot read ${quotedPath(path)}: ${reasonOf(error)}`, { cause: error });
   }
@@ -81,7 +80,7 @@ function sha256Of(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-/** Lines that are not blank. */
+/** Counts the lines that are not blank. */
 function count(bytes: Buffer): number {
   return bytes.toString('latin1').match(/^.*\S.*$/gm)?.length ?? 0;
 }

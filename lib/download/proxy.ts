@@ -1,15 +1,15 @@
-/** The proxy that an address is fetched through, by the variables that curl, wget and others read. */
+/** Finds the proxy for an address in the environment variables that curl reads. */
 
 /** Variables by name, as `process.env` has them. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * What `http_proxy` or `https_proxy` names, by the address's protocol, else `all_proxy`; none where
- * `no_proxy` names the host. A name in lower case goes before the same in upper case; the first that
- * is set decides, also where it is empty. An address without a protocol is one of http, as curl has it.
+ * The proxy named by `http_proxy` or `https_proxy`, according to the address's protocol, else by `all_proxy`;
+ * undefined when `no_proxy` lists the host. A name in lower case is read before the same in upper case, and
+ * the first that is set decides, even if it is empty. A proxy without a protocol is an http proxy, as in curl.
  *
- * @throws Error where that is no http or https address; it says which variable, not what it holds,
- * which may be a password
+ * @throws Error when the proxy is no http or https address; the message names the variable, not its value,
+ * which may contain a password
  */
 export function proxyOf(url: URL, env: Environment): URL | undefined {
   const name = setOf([`${url.protocol.slice(0, -1)}_proxy`, 'all_proxy'], env);
@@ -23,7 +23,7 @@ export function proxyOf(url: URL, env: Environment): URL | undefined {
   );
 }
 
-/** Whether `no_proxy` has the host, a domain that it is in, or `*`; each may end with a port. */
+/** Whether `no_proxy` lists the host, a parent domain of it, or `*`, each with or without a port. */
 function isExempt(url: URL, env: Environment): boolean {
   const name = setOf(['no_proxy'], env);
   if (name === undefined) return false;
@@ -32,7 +32,7 @@ function isExempt(url: URL, env: Environment): boolean {
   return env[name]!.toLowerCase()
     .split(/[\s,]+/)
     .some((entry) => {
-      // Several colons without brackets are an IPv6 address, whose last part is no port.
+      // An entry with several colons and no brackets is an IPv6 address without a port.
       const [, named = entry, itsPort = port] = /^(\[.*\]|[^:]*):(\d+)$/.exec(entry) ?? [];
       if (itsPort !== port) return false;
       if (named === '*') return true;
@@ -45,12 +45,12 @@ function setOf(names: readonly string[], env: Environment): string | undefined {
   return names.flatMap((name) => [name, name.toUpperCase()]).find((name) => env[name] !== undefined);
 }
 
-/** `[::1]`, as addresses have it, is `::1` everywhere else. */
+/** `::1` of `[::1]`: URLs put IPv6 addresses in brackets, other interfaces do not. */
 export function withoutBrackets(host: string): string {
   return host.replace(/^\[(.*)\]$/, '$1');
 }
 
-/** Undefined for what is no address, or one of another protocol than http and https. */
+/** Parses an http or https address; undefined for any other text. */
 export function httpUrl(text: string): URL | undefined {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   return url?.protocol === 'http:' || url?.protocol === 'https:' ? url : undefined;

@@ -90,17 +90,17 @@ describe('vecgrad data names, fetching', () => {
       says: RegExp,
       how?: DownloadOptions & ServerOptions & { at?: string },
     ][] = [
-      ['where no answer begins', nothing, /: 0\.5 s without an answer$/, SOON],
+      ['where no answer begins', nothing, /: 0\.5 s without a response$/, SOON],
       [
         'where the headers come a byte at a time',
         (socket) => drip(socket, `HTTP/1.1 200 OK\r\nx: ${'y'.repeat(10_000)}`),
-        /: 0\.5 s without an answer$/,
+        /: 0\.5 s without a response$/,
         SOON,
       ],
       [
         'where only beginnings of answers come',
         (socket) => drip(socket, 'HTTP/1.1 100 Continue\r\n\r\n'),
-        /: 0\.5 s without an answer$/,
+        /: 0\.5 s without a response$/,
         SOON,
       ],
       [
@@ -121,7 +121,7 @@ describe('vecgrad data names, fetching', () => {
           socket.write('HTTP/1.1 200 OK\r\n\r\n');
           drip(socket, LIST);
         },
-        /: not all of it came in 0\.5 s$/,
+        /: it was not complete after 0\.5 s$/,
         { total: 500 },
       ],
       ['where TLS does not begin', nothing, /: 0\.5 s without a connection$/, { ...SOON, at: 'https' }],
@@ -145,7 +145,7 @@ describe('vecgrad data names, fetching', () => {
       [
         'where the connection is reset at once',
         nothing,
-        /: the connection was cut off \(ECONNRESET\)$/,
+        /: the connection was reset \(ECONNRESET\)$/,
         {
           atOnce: (socket) => {
             setImmediate(() => socket.resetAndDestroy());
@@ -155,7 +155,7 @@ describe('vecgrad data names, fetching', () => {
       [
         'where the connection ends without an answer',
         (socket) => socket.end(),
-        /: the connection was cut off \(ECONNRESET\)$/,
+        /: the connection was reset \(ECONNRESET\)$/,
       ],
       [
         'where the body has another length than announced',
@@ -207,18 +207,18 @@ describe('vecgrad data names, fetching', () => {
       [
         'where it is no HTTP',
         (socket) => socket.end('220 welcome to this server\r\n'),
-        /: what came is no HTTP \(HPE_\w+\)$/,
+        /: the response is not HTTP \(HPE_\w+\)$/,
       ],
       [
         'where it is TLS instead',
         nothing,
-        /: (what came is no HTTP \(HPE_\w+\)|the connection was cut off \(ECONNRESET\))$/,
+        /: (the response is not HTTP \(HPE_\w+\)|the connection was reset \(ECONNRESET\))$/,
         { secure: true, at: 'http' },
       ],
       [
         'where it is no TLS',
         nothing,
-        /: what came is no TLS that is known \(\w+\)$/,
+        /: the TLS handshake failed \(\w+\)$/,
         {
           atOnce: (socket) => {
             socket.end('220 welcome\r\n');
@@ -230,27 +230,27 @@ describe('vecgrad data names, fetching', () => {
         'where both lengths are given',
         (socket) =>
           socket.end(`HTTP/1.1 200 OK\r\ncontent-length: 16\r\ntransfer-encoding: chunked\r\n\r\n${LIST}`),
-        /: what came is no HTTP \(HPE_\w+\)$/,
+        /: the response is not HTTP \(HPE_\w+\)$/,
       ],
       [
         'where the length is none',
         (socket) => socket.end(`HTTP/1.1 200 OK\r\ncontent-length: many\r\n\r\n${LIST}`),
-        /: what came is no HTTP \(HPE_\w+\)$/,
+        /: the response is not HTTP \(HPE_\w+\)$/,
       ],
       [
         'where another protocol is begun',
         answer(LIST, { status: '101 Switching Protocols', more: 'upgrade: x\r\nconnection: upgrade\r\n' }),
-        /: the connection was closed without an answer$/,
+        /: the connection was closed without a response$/,
       ],
       [
         'where it is compressed',
         answer(LIST, { more: 'content-encoding: gzip\r\n' }),
-        /: it came in another encoding \("gzip"\) than was asked for$/,
+        /: it has the content encoding "gzip", which was not asked for$/,
       ],
       [
         'of 404',
         answer('no\n', { status: '404 Nothing \x1b[31m' }),
-        /: (it answered 404 Not Found|what came is no HTTP \(HPE_\w+\))$/,
+        /: (it answered 404 Not Found|the response is not HTTP \(HPE_\w+\))$/,
       ],
       ['of 500', answer(LIST, { status: '500 Oh' }), /: it answered 500 Internal Server Error$/],
       ['of 206', answer(LIST, { status: '206 Part' }), /: it answered 206 Partial Content$/],
@@ -261,12 +261,12 @@ describe('vecgrad data names, fetching', () => {
       [
         'of a redirect to nowhere',
         answer('', { status: '302 Found' }),
-        /: it answered 302 Found, and not where to$/,
+        /: it answered 302 Found without a location$/,
       ],
       [
         'of a redirect to what is no address',
         redirect('http://[::'),
-        /: it redirects to what is no address$/,
+        /: it redirects to an invalid address$/,
       ],
       ['of a redirect to a file', redirect('file:///etc/passwd'), /: it redirects to an address of file:$/],
       [
@@ -278,7 +278,7 @@ describe('vecgrad data names, fetching', () => {
       [
         'of a redirect from https to http',
         redirect('http://127.0.0.1/names.txt'),
-        /: it redirects from https to http, where/,
+        /: it redirects from https to http, which/,
         { secure: true },
       ],
       [
@@ -305,7 +305,7 @@ describe('vecgrad data names, fetching', () => {
       // Longer than a name may be: that takes no network to find out.
       await fails(
         `http://${'x'.repeat(64)}.invalid/`,
-        /: (there is no such host|its name could not be looked up) \(/,
+        /: (there is no such host|its name could not be resolved) \(/,
       );
     });
 
@@ -491,8 +491,8 @@ describe('vecgrad data names, fetching', () => {
       [
         'that hangs',
         nothing,
-        /: 0\.5 s without an answer$/,
-        /: 0\.5 s without an answer of the proxy$/,
+        /: 0\.5 s without a response$/,
+        /: 0\.5 s without a response of the proxy$/,
         SOON,
       ],
       [
@@ -505,8 +505,8 @@ describe('vecgrad data names, fetching', () => {
       [
         'that answers a byte at a time',
         (socket) => drip(socket, `HTTP/1.1 200 OK\r\nx: ${'y'.repeat(10_000)}`),
-        /: 0\.5 s without an answer$/,
-        /: 0\.5 s without an answer of the proxy$/,
+        /: 0\.5 s without a response$/,
+        /: 0\.5 s without a response of the proxy$/,
         SOON,
       ],
       [
@@ -521,14 +521,14 @@ describe('vecgrad data names, fetching', () => {
       [
         'that is no HTTP',
         (socket) => socket.end('220 welcome\r\n'),
-        /: what came is no HTTP \(/,
-        /: what came is no HTTP \(/,
+        /: the response is not HTTP \(/,
+        /: the response is not HTTP \(/,
       ],
       [
         'that closes',
         (socket) => socket.end(),
-        /: the connection was cut off \(ECONNRESET\)$/,
-        /: the connection was cut off \(ECONNRESET\)$/,
+        /: the connection was reset \(ECONNRESET\)$/,
+        /: the connection was reset \(ECONNRESET\)$/,
       ],
       [
         'that leads elsewhere',
@@ -542,13 +542,13 @@ describe('vecgrad data names, fetching', () => {
           socket.write('HTTP/1.1 200 OK\r\n\r\n', () => setTimeout(() => socket.resetAndDestroy(), 50));
         },
         /: the connection ended after 0 bytes$/,
-        /: the connection was cut off \(ECONNRESET\)$/,
+        /: the connection was reset \(ECONNRESET\)$/,
       ],
       [
         'that says more than it should',
         (socket) => socket.write('HTTP/1.1 200 OK\r\n\r\nhello'),
         /: 0\.5 s without anything after 5 bytes$/,
-        /: the proxy sent more than its answer$/,
+        /: the proxy sent data after its response$/,
         SOON,
       ],
       [
