@@ -1,6 +1,6 @@
-/** Time that only runs forward. Not `performance`: loading it takes a start two milliseconds. */
+/** A monotonic clock. Loading Node's `performance` instead would cost each start two milliseconds. */
 
-/** Milliseconds since some moment. */
+/** Milliseconds since an arbitrary moment. */
 export function now(): number {
   const [seconds, nanoseconds] = process.hrtime();
   return seconds * 1e3 + nanoseconds / 1e6;

@@ -1,4 +1,4 @@
-/** Lists as long as a user makes them: a call's arguments cannot be, so nothing here spreads one. */
+/** Helpers for lists of any length: none spreads a list into the arguments of a call, which are limited. */
 
 /** The largest of `numbers` and `least`. */
 export function largest(numbers: Iterable<number>, least = -Infinity): number {
@@ -14,7 +14,7 @@ export function smallest(numbers: Iterable<number>, most = Infinity): number {
   return found;
 }
 
-/** Puts all of `more` behind what `list` holds. */
+/** Appends all of `more` to `list`. */
 export function append<T>(list: T[], more: Iterable<T>): void {
   for (const one of more) list.push(one);
 }

@@ -7,7 +7,7 @@ export type Shape = readonly number[];
 /** Of all scalars; nobody can change it. */
 export const SCALAR: Shape = Object.freeze([]);
 /** The most axes of an array. */
-export const MOST_AXES = 32;
+export const MAX_AXES = 32;
 
 export function sizeOf(shape: Shape): number {
   let size = 1;
@@ -69,10 +69,10 @@ export function resolveAxis(axis: number, shape: Shape): number {
 /** @throws ShapeError when no program could hold an array of this shape; the message names no operator */
 export function checkSize(shape: Shape): void {
   const { length } = shape;
-  const fits = length <= MOST_AXES && shape.every((n) => Number.isInteger(n) && n >= 0 && n <= MOST);
+  const fits = length <= MAX_AXES && shape.every((n) => Number.isInteger(n) && n >= 0 && n <= MOST);
   if (fits && sizeOf(shape) <= MOST) return;
-  const given = length > MOST_AXES ? `${length} axes` : `shape [${shape.map(shown).join(', ')}]`;
-  throw new ShapeError(`${given}: an array has at most ${MOST} numbers and ${MOST_AXES} axes`);
+  const given = length > MAX_AXES ? `${length} axes` : `shape [${shape.map(shown).join(', ')}]`;
+  throw new ShapeError(`${given}: an array has at most ${MOST} numbers and ${MAX_AXES} axes`);
 }
 
 /** Wrong shapes: what was given, what was expected. */
@@ -88,7 +88,7 @@ export class ShapeError extends Error {
  */
 export function listedShape(shape: Shape, least = 0): number[] {
   if (!isList(shape)) throw new ShapeError(`a shape is an array of integers from 0, got ${shown(shape)}`);
-  if (shape.length > MOST_AXES) checkSize(shape);
+  if (shape.length > MAX_AXES) checkSize(shape);
   const copy = Array.from({ length: shape.length }, (_, i) => shape[i]!);
   const isShape = copy.every((n) => Number.isInteger(n) && n >= least);
   if (!isShape)

@@ -1,6 +1,6 @@
-/** Guesses at what somebody meant to type. */
+/** Finds the known name that a misspelt one probably means. */
 
-/** The most characters of a name that is compared: the time grows with the square of its length. */
+/** The longest name to compare, in characters: the time grows with the square of the length. */
 const MAX_COMPARED = 100;
 
 /** The candidate nearest to `given`, or undefined when none is near. */

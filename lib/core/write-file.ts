@@ -146,6 +146,7 @@ function targetOf(given: string): Target {
   const wrong = wrongPath(given);
   if (wrong !== undefined) throw new Error(wrong);
   let path = given;
+  let to = '';
   for (let links = 0; links <= MAX_LINKS; links++) {
     const earlier = unlessMissing(() => statSync(path));
     if (earlier) {
@@ -153,9 +154,13 @@ function targetOf(given: string): Target {
       return { path: realpathSync.native(path), earlier };
     }
     if (path.endsWith('/') || path.endsWith(sep)) throw new Error(wrongPath(path));
-    const folder = realpathSync.native(dirname(path));
+    const folder = unlessMissing(() => realpathSync.native(dirname(path)));
+    if (folder === undefined)
+      throw new Error(
+        `${links > 0 ? `it is a link to ${quotedPath(to)}, and ` : ''}${REASONS['ENOENT']!} (ENOENT)`,
+      );
     if (!unlessMissing(() => lstatSync(path))) return { path: join(folder, basename(path)) };
-    const to = readlinkSync(path);
+    to = readlinkSync(path);
     path = isAbsolute(to) ? to : `${folder}/${to}`; // not joined: `..` behind a link leads elsewhere
   }
   throw new Error(REASONS['ELOOP']);

@@ -1,5 +1,5 @@
 /** Nested arrays of numbers as one flat array and a shape. */
-import { type Shape, sizeOf, MOST_AXES, ShapeError, listedShape, show } from '../core/shape.js';
+import { type Shape, sizeOf, MAX_AXES, ShapeError, listedShape, show } from '../core/shape.js';
 import type { Numbers } from '../core/array.js';
 import { reasons, shownNode } from './node.js';
 
@@ -33,7 +33,7 @@ export function flatten(numbers: Numbers): { data: Float64Array; shape: Shape } 
   let probe: unknown = numbers;
   while (typeof probe === 'object' && probe !== null && 'length' in probe) {
     // One that holds itself has no end.
-    if (shape.length === MOST_AXES) throw new ShapeError(`arrays nested more than ${MOST_AXES} deep`);
+    if (shape.length === MAX_AXES) throw new ShapeError(`arrays nested more than ${MAX_AXES} deep`);
     const list = probe as ArrayLike<unknown>;
     shape.push(list.length);
     probe = list[0];

@@ -265,7 +265,8 @@ export function checkName(what: string, name: unknown): void {
 
 /** Whether something is a node that computes numbers, a Value. */
 export function isValue(given: unknown): given is Node {
-  return given instanceof Node && !given.operation.isInteger;
+  // What merely inherits from a node has no operation.
+  return given instanceof Node && (given.operation as Operation | undefined)?.isInteger === false;
 }
 
 /**

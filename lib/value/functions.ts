@@ -178,7 +178,7 @@ export function tensordot(a: Value, b: Value, axes = 1): Value {
   });
 }
 
-const MOST_PARTS = 2 ** 20;
+const MAX_PARTS = 2 ** 20;
 
 /**
  * An axis cut into so many equal parts, or into parts of the given lengths, which must add up to it.
@@ -200,7 +200,7 @@ export function split(x: Value, parts: number | readonly number[], axis = 0): Va
   if (!isNumber && !isList(parts)) return refuse();
   const count = isNumber ? parts : parts.length;
   // Parts of an empty axis, or of no length, can be many; not so many that there is no memory for them.
-  if (!Number.isInteger(count) || count < 0 || count > MOST_PARTS || (isNumber && n % count !== 0))
+  if (!Number.isInteger(count) || count < 0 || count > MAX_PARTS || (isNumber && n % count !== 0))
     return refuse();
   const lengths = Array.from({ length: count }, (_, i) => (isNumber ? n / count : parts[i]!));
   const isWhole = lengths.every((length) => Number.isInteger(length) && length >= 0);

@@ -1,5 +1,6 @@
 /** The leaves of a graph: parameters, and the inputs fed at every run. */
-import { Operation, operationOf, Node, checkName, composed } from '../graph/node.js';
+import type { Node} from '../graph/node.js';
+import { Operation, operationOf, checkName, composed } from '../graph/node.js';
 import {
   SCALAR,
   type Shape,
@@ -8,7 +9,7 @@ import {
   ShapeError,
   show,
   sizeOf,
-  MOST_AXES,
+  MAX_AXES,
 } from '../core/shape.js';
 import { type Known, checkOptions, isList, shown } from '../core/check.js';
 import type { Numbers } from '../core/array.js';
@@ -99,7 +100,7 @@ export function index(name: string, length?: number): Index {
   if (!isLength)
     throw new ShapeError(
       `index '${clipped(name)}': length ` +
-        `${isList(length) ? `[${length.slice(0, MOST_AXES).map(shown).join(', ')}]` : shown(length)}: ` +
+        `${isList(length) ? `[${length.slice(0, MAX_AXES).map(shown).join(', ')}]` : shown(length)}: ` +
         'an index has one axis: give its length, an integer from 0, or none for a single one; of rows, ' +
         'feed all in one flat array and reshape what is gathered',
     );

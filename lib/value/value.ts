@@ -9,7 +9,7 @@ import { checkFinite, checkNumber, isList, shown, shownList } from '../core/chec
 import { NO_ATTR, type Attr, type OpName, UNARY_NAMES } from '../graph/ops.js';
 import {
   broadcast,
-  MOST_AXES,
+  MAX_AXES,
   resolveAxis,
   SCALAR,
   sizeOf,
@@ -20,8 +20,9 @@ import {
 } from '../core/shape.js';
 import { Program, type Feeds } from '../runtime/program.js';
 import type { TypedArray } from '../core/array.js';
+import type {
+  Operation} from '../graph/node.js';
 import {
-  Operation,
   operationOf,
   PLAIN,
   Node,
@@ -111,7 +112,7 @@ export type Axes = number | readonly number[];
 /** Several axes, each at most once. */
 function axesOf(axes: readonly number[], x: Node, op: string, expected: string): number[] {
   const { length } = x.shape;
-  if (!isList(axes) || axes.length > MOST_AXES)
+  if (!isList(axes) || axes.length > MAX_AXES)
     throw refused(ShapeError, op, [x], `axes ${shownList(axes)}: expected ${expected} of at most ${length}`);
   const found = Array.from({ length: axes.length }, (_, i) => fromFront(axes[i]!, x));
   const again = found.findIndex((axis, i) => found.includes(axis, i + 1));

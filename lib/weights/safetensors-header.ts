@@ -1,7 +1,7 @@
 /** Reads the header of a safetensors file: JSON of one fixed form, trusted in nothing. */
 import { type TensorType, BYTES } from './element-types.js';
 import { clipped } from '../core/escape.js';
-import { MOST_AXES } from '../core/shape.js';
+import { MAX_AXES } from '../core/shape.js';
 
 /** Bytes that are no safetensors file, or one that cannot be read here; says where and why. */
 export class SafetensorsError extends Error {
@@ -127,7 +127,7 @@ class Header {
           );
         type = given as TensorType;
       } else if (key === 'shape') {
-        shape = this.integers(MOST_AXES);
+        shape = this.integers(MAX_AXES);
       } else {
         offsets = this.integers(2);
       }

@@ -5,7 +5,7 @@
  * end first. Source: the description and the reference reader of huggingface/safetensors.
  */
 import { checkObject, checkOptions, shown as wordsFor } from '../core/check.js';
-import { MOST_AXES, sizeOf, type Shape } from '../core/shape.js';
+import { MAX_AXES, sizeOf, type Shape } from '../core/shape.js';
 import { clipped } from '../core/escape.js';
 import { BYTES, type TensorType, READ } from './element-types.js';
 import {
@@ -81,11 +81,11 @@ export function writeSafetensors(
   let end = 0;
   for (const [name, { shape, data }] of sorted) {
     if (name === METADATA) throw new SafetensorsError(`an array cannot be called '${METADATA}'`);
-    const isShape = shape.length <= MOST_AXES && shape.every((n) => Number.isInteger(n) && n >= 0);
+    const isShape = shape.length <= MAX_AXES && shape.every((n) => Number.isInteger(n) && n >= 0);
     if (!isShape || sizeOf(shape) !== data.length) {
       throw new SafetensorsError(
         `'${clipped(name)}': ${data.length} numbers for shape [${shape
-          .slice(0, MOST_AXES + 1)
+          .slice(0, MAX_AXES + 1)
           .map(wordsFor)
           .join(', ')}]`,
       );
