@@ -1,5 +1,5 @@
 /** The leaves of a graph: parameters, and the inputs fed at every run. */
-import type { Node} from '../graph/node.js';
+import type { Node } from '../graph/node.js';
 import { Operation, operationOf, checkName, composed } from '../graph/node.js';
 import {
   SCALAR,

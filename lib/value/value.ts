@@ -20,8 +20,7 @@ import {
 } from '../core/shape.js';
 import { Program, type Feeds } from '../runtime/program.js';
 import type { TypedArray } from '../core/array.js';
-import type {
-  Operation} from '../graph/node.js';
+import type { Operation } from '../graph/node.js';
 import {
   operationOf,
   PLAIN,
