@@ -2,6 +2,8 @@
 import { embeddedNamesPath, readDocuments, splitHeldOut } from '../lib/study/documents.js';
 import { Tokenizer } from '../lib/study/tokenizer.js';
 import type { Feeds } from '../lib/runtime/program.js';
+import { embeddedNamesPath, readDocuments, splitHeldOut, Tokenizer } from '../lib/study/data.js';
+import type { Feeds } from '../lib/runtime/feeds.js';
 import { Random } from '../lib/runtime/random.js';
 
 /** One figure; `what` tells it from the others of its table. */

@@ -79,15 +79,11 @@ export {
   type TrainingState,
 } from './optim/optim.js';
 export * as schedules from './optim/schedules.js';
-export {
-  BusyError,
-  FeedError,
-  NonFiniteError,
-  Program,
-  type Feeds,
-  type GenerateOptions,
-  type ProgramOptions,
-} from './runtime/program.js';
+export { Program } from './runtime/program.js';
+export type { ProgramOptions } from './runtime/options.js';
+export type { GenerateOptions } from './runtime/generate.js';
+export type { Feeds } from './runtime/feeds.js';
+export { BusyError, FeedError, NonFiniteError } from './runtime/errors.js';
 export type { DType } from './core/array.js';
 export {
   type Draw,

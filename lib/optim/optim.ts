@@ -19,14 +19,11 @@ import { Node } from '../graph/node.js';
 import type { TypedArray } from '../core/array.js';
 import { gradientFlow } from '../compiler/ir/trace.js';
 import { reachable } from '../graph/reachable.js';
-import {
-  NonFiniteError,
-  Program,
-  PROGRAM_OPTIONS,
-  type Feeds,
-  type ProgramOptions,
-  type Runs,
-} from '../runtime/program.js';
+import { Program } from '../runtime/program.js';
+import { PROGRAM_OPTIONS, type ProgramOptions } from '../runtime/options.js';
+import type { Runs } from '../runtime/series.js';
+import type { Feeds } from '../runtime/feeds.js';
+import { NonFiniteError } from '../runtime/errors.js';
 import * as schedules from './schedules.js';
 import { ShapeError, sizeOf } from '../core/shape.js';
 

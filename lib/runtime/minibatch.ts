@@ -2,6 +2,9 @@
 import type { ParameterBlock } from '../compiler/lower/layout.js';
 import type { TypedArray } from '../core/array.js';
 import type { BatchSpec } from '../binding/addon.js';
+import type { Feeds } from './feeds.js';
+import { shown, checkInteger, checkObject } from '../core/check.js';
+import { FeedError } from './errors.js';
 
 /** Where a program keeps what a batch needs of it. */
 export interface BatchSource {
@@ -79,4 +82,23 @@ export class Batch {
   meanLoss(): number {
     return this.spec.losses.reduce((sum, loss) => sum + loss, 0) / this.count;
   }
+}
+
+/** The documents of a batch, as they are now. */
+export function examplesOf(documents: readonly Feeds[]): Feeds[] {
+  const isObject = typeof documents === 'object' && (documents as unknown) !== null;
+  const count: unknown = isObject ? documents.length : undefined;
+  if (count === undefined)
+    throw new TypeError(
+      `the documents of a batch: ${shown(documents)}, expected an array of feeds, an object for each ` +
+        'document',
+    );
+  if (count === 0) throw new FeedError('a batch of no documents: feed at least one');
+  const given: Feeds[] = [];
+  for (let i = 0; i < checkInteger('documents', count, 1); i++) {
+    const document: unknown = documents[i];
+    checkObject(`document ${i}`, document, 'an object with numbers for each input');
+    given.push(document as Feeds);
+  }
+  return given;
 }

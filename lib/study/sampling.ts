@@ -3,7 +3,8 @@ import { DataError } from './documents.js';
 import { Tokenizer } from './tokenizer.js';
 import { checkObject, checkOptions, shown, type Known } from '../core/check.js';
 import type { Model } from './models/model.js';
-import { Program, PROGRAM_OPTIONS, type ProgramOptions } from '../runtime/program.js';
+import { Program } from '../runtime/program.js';
+import { PROGRAM_OPTIONS, type ProgramOptions } from '../runtime/options.js';
 import type { Random } from '../runtime/random.js';
 
 /** How documents are drawn. */

@@ -22,7 +22,7 @@ import {
 } from '../core/check.js';
 import type { SizedModel } from './models/model.js';
 import type { Training } from '../optim/optim.js';
-import type { ProgramOptions } from '../runtime/program.js';
+import type { ProgramOptions } from '../runtime/options.js';
 import type { DType } from '../core/array.js';
 import { Random } from '../runtime/random.js';
 

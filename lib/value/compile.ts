@@ -1,6 +1,7 @@
 /** Compiles a value to a program that is run many times. */
 import { checkOptions } from '../core/check.js';
-import { Program, PROGRAM_OPTIONS, type ProgramOptions } from '../runtime/program.js';
+import { Program } from '../runtime/program.js';
+import { PROGRAM_OPTIONS, type ProgramOptions } from '../runtime/options.js';
 import { checkValue, type Value } from './value.js';
 
 /**

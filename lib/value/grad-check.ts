@@ -5,7 +5,8 @@ import { checkValue, Value } from './value.js';
 import { flatten } from '../graph/flatten.js';
 import type { TypedArray } from '../core/array.js';
 import { largest } from '../core/lists.js';
-import { type Feeds, type Program } from '../runtime/program.js';
+import type { Program } from '../runtime/program.js';
+import type { Feeds } from '../runtime/feeds.js';
 import { compile } from '../value/compile.js';
 import { show, sizeOf } from '../core/shape.js';
 

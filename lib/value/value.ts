@@ -18,7 +18,8 @@ import {
   type Shape,
   listedShape,
 } from '../core/shape.js';
-import { Program, type Feeds } from '../runtime/program.js';
+import { Program } from '../runtime/program.js';
+import type { Feeds } from '../runtime/feeds.js';
 import type { TypedArray } from '../core/array.js';
 import type { Operation } from '../graph/node.js';
 import {

@@ -9,7 +9,7 @@ import { meanOfFirst, stack } from '../../lib/value/joins.js';
 import { index, parameter } from '../../lib/value/leaves.js';
 import { gradCheck } from '../../lib/value/grad-check.js';
 import { SGD } from '../../lib/optim/optim.js';
-import { FeedError } from '../../lib/runtime/program.js';
+import { FeedError } from '../../lib/runtime/errors.js';
 import { compile } from '../../lib/value/compile.js';
 import { assertClose } from '../support/check.js';
 import { TARGETS } from '../support/targets.js';

@@ -16,7 +16,8 @@ import {
   type Schedule,
   type Training,
 } from '../../lib/optim/optim.js';
-import { FeedError, type Feeds } from '../../lib/runtime/program.js';
+import type { Feeds } from '../../lib/runtime/feeds.js';
+import { FeedError } from '../../lib/runtime/errors.js';
 import * as schedules from '../../lib/optim/schedules.js';
 import { assertClose } from '../support/check.js';
 import { TARGETS } from '../support/targets.js';

@@ -5,7 +5,7 @@ import { MODEL_NAMES, type ModelName } from '../../lib/study/models/sizes.js';
 import type { Value } from '../../lib/value/value.js';
 import { index, input, parameter } from '../../lib/value/leaves.js';
 import { SGD } from '../../lib/optim/optim.js';
-import { FeedError } from '../../lib/runtime/program.js';
+import { FeedError } from '../../lib/runtime/errors.js';
 import { compile } from '../../lib/value/compile.js';
 import { Random } from '../../lib/runtime/random.js';
 

@@ -16,7 +16,9 @@ import {
   type OptimizerOptions,
   type Training,
 } from '../../lib/optim/optim.js';
-import { NonFiniteError, type Feeds, type ProgramOptions } from '../../lib/runtime/program.js';
+import type { ProgramOptions } from '../../lib/runtime/options.js';
+import type { Feeds } from '../../lib/runtime/feeds.js';
+import { NonFiniteError } from '../../lib/runtime/errors.js';
 import { assertClose } from '../support/check.js';
 import { TARGETS } from '../support/targets.js';
 

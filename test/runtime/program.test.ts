@@ -7,7 +7,9 @@ import { choose, meanOfFirst, stack } from '../../lib/value/joins.js';
 import { index, input, parameter } from '../../lib/value/leaves.js';
 import { addon, IsaError } from '../../lib/binding/addon.js';
 import { Adam, SGD } from '../../lib/optim/optim.js';
-import { FeedError, NonFiniteError, Program, type Feeds } from '../../lib/runtime/program.js';
+import { Program } from '../../lib/runtime/program.js';
+import type { Feeds } from '../../lib/runtime/feeds.js';
+import { FeedError, NonFiniteError } from '../../lib/runtime/errors.js';
 import { compile } from '../../lib/value/compile.js';
 import { ISAS, TARGETS } from '../support/targets.js';
 

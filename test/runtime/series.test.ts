@@ -8,7 +8,7 @@ import { meanOfFirst } from '../../lib/value/joins.js';
 import { index, input, parameter } from '../../lib/value/leaves.js';
 import { addon } from '../../lib/binding/addon.js';
 import { Adam, decay, SGD, type Optimizer, type Training } from '../../lib/optim/optim.js';
-import type { Feeds } from '../../lib/runtime/program.js';
+import type { Feeds } from '../../lib/runtime/feeds.js';
 import { Random } from '../../lib/runtime/random.js';
 import { TARGETS, type Target } from '../support/targets.js';
 

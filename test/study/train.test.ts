@@ -17,7 +17,7 @@ import { index, input, parameter } from '../../lib/value/leaves.js';
 import { addon } from '../../lib/binding/addon.js';
 import { decay, SGD, type Training } from '../../lib/optim/optim.js';
 import { packageRoot } from '../../lib/core/package.js';
-import { BusyError } from '../../lib/runtime/program.js';
+import { BusyError } from '../../lib/runtime/errors.js';
 import { compile } from '../../lib/value/compile.js';
 import type { DType } from '../../lib/core/array.js';
 import { Random } from '../../lib/runtime/random.js';

@@ -8,7 +8,7 @@ import { setImmediate } from 'node:timers/promises';
 import { buildModel } from '../../lib/study/build-model.js';
 import type { ModelName } from '../../lib/study/models/sizes.js';
 import { Adam, type Training } from '../../lib/optim/optim.js';
-import type { Feeds } from '../../lib/runtime/program.js';
+import type { Feeds } from '../../lib/runtime/feeds.js';
 import { Random } from '../../lib/runtime/random.js';
 
 export interface Tenth {

@@ -7,7 +7,7 @@ import { makeValue, type Index, type Value } from '../../lib/value/value.js';
 import { choose, concat, meanOfFirst, stack, total } from '../../lib/value/joins.js';
 import { zeros } from '../../lib/value/leaves.js';
 import type { Node } from '../../lib/graph/node.js';
-import type { Feeds } from '../../lib/runtime/program.js';
+import type { Feeds } from '../../lib/runtime/feeds.js';
 import { ShapeError } from '../../lib/core/shape.js';
 import { Leaves } from './check.js';
 import type { Tensor } from './reference.js';

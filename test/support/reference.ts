@@ -5,7 +5,7 @@
 import { flatten } from '../../lib/graph/flatten.js';
 import type { Node } from '../../lib/graph/node.js';
 import type { OpName } from '../../lib/graph/ops.js';
-import type { Feeds } from '../../lib/runtime/program.js';
+import type { Feeds } from '../../lib/runtime/feeds.js';
 
 /** Numbers in row-major order. */
 export interface Tensor {

@@ -1,7 +1,7 @@
 /** A model after steps on single documents and on batches, which two threads share. */
 import { buildModel } from '../../lib/study/build-model.js';
 import type { ModelName } from '../../lib/study/models/sizes.js';
-import type { Feeds } from '../../lib/runtime/program.js';
+import type { Feeds } from '../../lib/runtime/feeds.js';
 import { Adam } from '../../lib/optim/optim.js';
 import { Random } from '../../lib/runtime/random.js';
 import { checkControlState } from './control-state.js';

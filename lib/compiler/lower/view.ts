@@ -89,3 +89,11 @@ export function reshapeView(v: View, shape: Shape): View | null {
   }
   return { offset: v.offset, shape, strides };
 }
+
+/** The arena offset of every number of a view, row-major. */
+export function offsetsOf({ offset, shape, strides }: View): number[] {
+  const steps = contiguousStrides(shape);
+  return Array.from({ length: sizeOf(shape) }, (_, i) =>
+    shape.reduce((at, n, axis) => at + (Math.floor(i / steps[axis]!) % n) * strides[axis]!, offset),
+  );
+}

@@ -45,11 +45,8 @@ const PRIVATE: Readonly<Record<string, string>> = {
   RMSprop: 'update',
   Corpus: 'lengthOf',
   Program:
-    'refuseWhileBusy readIntegers bind checkPrefix sequenceInputs findResults batchOf setStep ' +
-    'startSeries endSeries seriesOf faultOf numberOf viewOf numbersOf run refuseRun checkTrains ' +
-    'notFinite origin lastFed refuse becomeRead takeParameters becomeHome house giveBack checkRoot ' +
-    'bindFloat bindIndex claim limitIndices feed readFeeds checkNames names inputNames feedCount ' +
-    'feedFloat feedIndex checkIndex',
+    'refuseWhileBusy rootLabel readIntegers bind batchOf setStep seriesSource startSeries endSeries ' +
+    'numberOf numbersOf run refuseRun checkTrains nonFiniteError origin lastFed checkRoot feed',
   Sampler: 'encode',
   Tokenizer: 'shown',
   Training: 'setRule took inStep',

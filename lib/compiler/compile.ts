@@ -1,0 +1,325 @@
+/** The compiler from end to end: traces a graph, rewrites it, differentiates it, tidies it and lowers it. */
+import { isList, MOST, shown } from '../core/check.js';
+import { sizeOf } from '../core/shape.js';
+import type { DType } from '../core/array.js';
+import { shownNode, valueNodes, type Node } from '../graph/node.js';
+import type { OpName } from '../graph/ops.js';
+import { differentiate } from './passes/differentiate.js';
+import type { Ir } from './ir/ir.js';
+import type { Lowered, UpdateRule } from './lower/layout.js';
+import { lower } from './lower/lower.js';
+import type { PassSet } from './passes.js';
+import { applyRewrites } from './passes/rewrites.js';
+import { isScalarGraph, lowerScalars } from './lower/scalar-bytecode.js';
+import { tidy } from './passes/tidy.js';
+import { gradientFlow, isTraced, trace, type Trace } from './ir/trace.js';
+
+/** What a program computes: chosen by `compile` (to inspect a graph), by optimisers and by samplers. */
+export interface Plan {
+  /** Groups of roots. With several groups, group i is position i of a sequence. */
+  groups: readonly (readonly Node[])[];
+  /** `all`: data and gradient of every node stay readable; `parameters`: only what training needs. */
+  gradients: 'all' | 'parameters' | 'none';
+  update?: UpdateRule;
+}
+
+/** What the compiler is asked for: a plan, checked and copied, and the options. */
+export interface CompileRequest {
+  groups: readonly (readonly Node[])[];
+  gradients: Plan['gradients'];
+  update: UpdateRule | undefined;
+  /** Groups that `generate` should be able to run in the same program, if their positions allow it. */
+  sequence: readonly (readonly Node[])[] | undefined;
+  dtype: DType;
+  passes: PassSet;
+  /** Whether whole gradients are kept in memory, so that those of several examples can be added up. */
+  batches: boolean;
+  /** Whether the loss is checked to be finite before the update. */
+  detectAnomaly: boolean;
+}
+
+/** A parameter, and where its numbers lie in the arena. */
+export interface PlacedParameter {
+  node: Node;
+  offset: number;
+  /** Whether the update changes it. */
+  isTrained: boolean;
+}
+
+/** An input and its place: an offset in the arena, or for an index a slot among the integers. */
+export interface PlacedInput {
+  node: Node;
+  place: number;
+  /** Whether any instruction can read it: false where the compiler found that nothing depends on it. */
+  isRead: boolean;
+}
+
+/** The leaves of a compiled graph and their places. */
+export interface Leaves {
+  parameters: PlacedParameter[];
+  inputs: PlacedInput[];
+  indices: PlacedInput[];
+  /** Slots in which a run reads the number of the training step. */
+  stepSlots: number[];
+  /** The arena offset of 1 / prefix length; -1 where no run reads it. */
+  inverseCount: number;
+}
+
+/** A compiled graph, without memory to run in. */
+export interface Compiled {
+  ir: Ir;
+  lowered: Lowered;
+  leaves: Leaves;
+  /** The compiler's node behind each of the graph's nodes that can be read. */
+  numbers: Map<Node, number>;
+  /** The gradient of each of the compiler's nodes, or -1; undefined where none was asked for. */
+  gradientNodes: Int32Array | undefined;
+  /** Whether a gradient flows to any parameter. */
+  hasGradients: boolean;
+  /** The compiler's nodes that a run must compute. */
+  kept: readonly number[];
+  /** Whether `sequence`, where one was asked for, runs in this program. */
+  hasSequence: boolean;
+  /** Whether position p of that sequence is computed by running a prefix of p + 1. */
+  isPrefix: boolean;
+  /** The name of the input that is the prefix length. */
+  countName: string | undefined;
+  /** The longest prefix; 1 in a graph without one. */
+  maxLength: number;
+  counts: { forwardNodes: number; nodes: number; instructions: number };
+}
+
+/** The leaves that gradients are taken of when a graph is inspected, and when it is trained. */
+const ALL_LEAVES: ReadonlySet<OpName> = new Set<OpName>(['parameter', 'input']);
+const PARAMETERS: ReadonlySet<OpName> = new Set<OpName>(['parameter']);
+
+/** A graph on its way through the compiler. */
+interface Graph {
+  ir: Ir;
+  /** The roots that were asked for, then those of the sequence. */
+  roots: number[];
+  /** How many of the roots, from the last back, are those of the sequence. */
+  sequence: readonly Node[];
+  numbers: Map<Node, number>;
+  /** The gradient of each parameter. */
+  gradients: Map<number, number>;
+  /** Gradients of other nodes, which stay readable. */
+  others: number[];
+  gradientNodes: Int32Array | undefined;
+}
+
+/** Compiles a graph. Returns its trace too, which is needed once, to find what integers may be fed. */
+export function compileGraph(request: CompileRequest): { compiled: Compiled; traced: Trace } {
+  const { groups, passes, sequence: wanted } = request;
+  const inspects = request.gradients === 'all';
+  const traced = trace(groups, !inspects && passes.has('simplify'));
+  const forwardNodes = traced.ir.count;
+  const isScalar = isScalarGraph(traced.ir);
+  const sequence = wanted && hasPositions(traced, wanted) ? wanted : undefined;
+
+  const graph = rewritten(traced, request, isScalar, sequence?.flat() ?? []);
+  if (request.gradients !== 'none') addGradients(graph, request);
+  if (!inspects && passes.has('tidy') && !isScalar) tidyGraph(graph);
+  const unmoved = parametersWithoutGradient(graph, traced, request);
+
+  const { ir, numbers, gradients } = graph;
+  const keep = new Set([...graph.roots, ...graph.others, ...unmoved]);
+  if (inspects) {
+    for (let node = 0; node < ir.forwardEnd; node++) if (!ir.isInteger(node)) keep.add(node);
+  }
+  const bare = lowered(graph, request, isScalar, [...keep], unmoved);
+  const { places, arenaSize, intsSize } = placesOfUnread(numbers, bare);
+  if (arenaSize > 2 * MOST)
+    throw new RangeError(
+      `${groups.flat()[0]!.label} takes ${arenaSize} numbers with all that it is computed ` +
+        `from: a program has at most ${2 * MOST - 1}`,
+    );
+  const compiled: Compiled = {
+    ir,
+    lowered: { ...bare, arenaSize, intsSize },
+    leaves: placeLeaves(numbers, bare, places, (number) => gradients.has(number) || unmoved.has(number)),
+    numbers,
+    gradientNodes: graph.gradientNodes,
+    hasGradients: gradients.size + unmoved.size > 0,
+    kept: [...keep, ...gradients.values()],
+    hasSequence: sequence !== undefined,
+    isPrefix: sequence !== undefined && !isScalar,
+    countName: traced.count?.name,
+    maxLength: Math.min(bare.maxLength, traced.shortest),
+    counts: { forwardNodes, nodes: ir.count, instructions: bare.nodes.length },
+  };
+  return { compiled, traced };
+}
+
+/** The traced graph after the passes that turn positions into whole arrays. */
+function rewritten(
+  traced: Trace,
+  { groups, gradients, passes }: CompileRequest,
+  isScalar: boolean,
+  sequence: readonly Node[],
+): Graph {
+  const inspects = gradients === 'all';
+  let { ir, roots } = traced;
+  let renumber = (node: number): number => node;
+  if (!inspects && !isScalar) {
+    const kept = [...traced.leaves, ...sequence].map((node) => node.number);
+    const batched = applyRewrites(ir, [...roots, ...kept], passes, groups.length > 1);
+    renumber = (node) => batched.numbers[node]!;
+    roots = roots.map(renumber);
+    ir = batched.ir;
+  }
+  // Training can read its leaves and roots; the compiler may remove all other nodes.
+  const numbers = new Map<Node, number>();
+  for (const node of inspects ? traced.nodes : traced.leaves) numbers.set(node, renumber(node.number));
+  groups.flat().forEach((root, i) => numbers.set(root, roots[i]!));
+  for (const value of sequence) {
+    const number = renumber(value.number);
+    numbers.set(value, number);
+    roots.push(number);
+  }
+  return { ir, roots, sequence, numbers, gradients: new Map(), others: [], gradientNodes: undefined };
+}
+
+/** Adds the nodes that compute the gradients of the first root. */
+function addGradients(graph: Graph, { gradients, passes }: CompileRequest): void {
+  const { ir, roots } = graph;
+  const inspects = gradients === 'all';
+  const combine = !inspects && passes.has('combine');
+  const nodes = differentiate(ir, roots[0]!, inspects ? ALL_LEAVES : PARAMETERS, combine);
+  nodes.forEach((gradient, node) => {
+    if (gradient < 0) return;
+    if (ir.is(node, 'parameter')) graph.gradients.set(node, gradient);
+    else if (inspects) graph.others.push(gradient);
+  });
+  graph.gradientNodes = nodes;
+}
+
+/** Removes what differentiation leaves behind, and renumbers everything that refers to the graph. */
+function tidyGraph(graph: Graph): void {
+  const { numbers, gradients } = graph;
+  const wanted = [...numbers.values(), ...gradients.values()].filter((node) => node >= 0);
+  const tidied = tidy(graph.ir, wanted);
+  if (tidied) graph.ir = tidied.ir;
+  const moved = (node: number): number => (node < 0 || !tidied ? node : tidied.numbers[node]!);
+  for (const [node, number] of numbers) numbers.set(node, moved(number));
+  graph.roots = graph.roots.map(moved);
+  const pairs = [...gradients].map(([node, gradient]) => [moved(node), moved(gradient)] as const);
+  gradients.clear();
+  if (graph.gradientNodes) graph.gradientNodes = new Int32Array(graph.ir.count).fill(-1);
+  for (const [node, gradient] of pairs) {
+    gradients.set(node, gradient);
+    graph.gradientNodes![node] = gradient;
+  }
+}
+
+/**
+ * Parameters that the update changes although no gradient of them is computed. A parameter is trained where
+ * a gradient flows to it in the graph as it is written: where the compiler found that gradient to be 0, the
+ * update still has its weight decay and its moments.
+ */
+function parametersWithoutGradient(
+  { ir, numbers, gradients }: Graph,
+  traced: Trace,
+  { groups, update }: CompileRequest,
+): Set<number> {
+  const unmoved = new Set<number>();
+  if (!update) return unmoved;
+  const left = traced.leaves.filter((leaf) => leaf.op === 'parameter' && !gradients.has(numbers.get(leaf)!));
+  if (left.length === 0) return unmoved;
+  const { reached } = gradientFlow(traced.nodes, groups.flat()[0]!);
+  for (const leaf of left) {
+    const number = numbers.get(leaf)!;
+    if (!reached.has(leaf)) continue;
+    unmoved.add(number);
+    ir.positions[number] = Math.min(ir.positions[number]!, ir.maxLength - 1); // a position that a run has
+  }
+  return unmoved;
+}
+
+/** The instructions: scalar bytecode for a graph of single numbers that has an order to run in. */
+function lowered(
+  { ir, roots, sequence, numbers, gradients }: Graph,
+  request: CompileRequest,
+  isScalar: boolean,
+  keep: readonly number[],
+  unmoved: ReadonlySet<number>,
+): Lowered {
+  const { passes } = request;
+  const options = {
+    align: request.dtype === 'float32' ? 16 : 8,
+    keep,
+    gradients,
+    unmoved,
+    update: request.update,
+    watched: request.detectAnomaly ? [roots[0]!] : [],
+    sequence: request.groups.length > 1,
+    results: sequence.map((value) => numbers.get(value)!),
+    inPlace: passes.has('in-place'),
+    epilogues: passes.has('epilogue'),
+    fuseUpdate: passes.has('fuse-update') && !request.batches,
+  };
+  return (isScalar ? lowerScalars(ir, options) : undefined) ?? lower(ir, options);
+}
+
+/** Where the leaves lie: in what was lowered or, for those that nothing reads, in `places`. */
+function placeLeaves(
+  numbers: ReadonlyMap<Node, number>,
+  bare: Lowered,
+  places: ReadonlyMap<Node, number>,
+  isUpdated: (number: number) => boolean,
+): Leaves {
+  const leaves: Leaves = { parameters: [], inputs: [], indices: [], stepSlots: [], inverseCount: -1 };
+  for (const [node, number] of numbers) {
+    const view = bare.view(number);
+    const unread = places.get(node);
+    if (node.op === 'parameter' && view)
+      leaves.parameters.push({ node, offset: view.offset, isTrained: isUpdated(number) });
+    else if (node.op === 'input')
+      leaves.inputs.push({ node, place: view?.offset ?? unread!, isRead: view !== undefined });
+    else if (node.op === 'index')
+      leaves.indices.push({ node, place: unread ?? bare.slot(number), isRead: unread === undefined });
+    else if (node.op === 'step' && unread === undefined) leaves.stepSlots.push(bare.slot(number));
+    else if (node.op === 'inverseCount' && view) leaves.inverseCount = view.offset;
+  }
+  return leaves;
+}
+
+/** Places behind a program's memory for inputs that no instruction reads: they can be fed all the same. */
+function placesOfUnread(
+  numbers: ReadonlyMap<Node, number>,
+  bare: Lowered,
+): { places: Map<Node, number>; arenaSize: number; intsSize: number } {
+  let { arenaSize, intsSize } = bare;
+  const places = new Map<Node, number>();
+  for (const [node, number] of numbers) {
+    const size = sizeOf(node.shape);
+    if (node.op === 'input' && !bare.view(number)) {
+      places.set(node, arenaSize);
+      arenaSize += size;
+    } else if (
+      (node.op === 'index' || node.op === 'step') &&
+      (number < 0 || bare.slot(number) + size > bare.intsSize)
+    ) {
+      places.set(node, intsSize);
+      intsSize += size;
+    }
+  }
+  return { places, arenaSize, intsSize };
+}
+
+/** Whether a graph computes group i of a sequence at position i, and has no other positions. */
+function hasPositions(traced: Trace, groups: Plan['groups']): boolean {
+  const { positions, maxLength } = traced.ir;
+  const isAt = (value: Node, position: number): boolean =>
+    isTraced(traced, value) && positions[value.number] === position;
+  return groups.length === maxLength && groups.every((group, i) => group.every((x) => isAt(x, i)));
+}
+
+/** A copy of groups of values. @throws TypeError where they are anything else */
+export function groupsOf(what: string, given: Plan['groups']): Node[][] {
+  if (!isList(given))
+    throw new TypeError(`${what}: expected an array of arrays of Values, got ${shownNode(given)}`);
+  const groups: Node[][] = [];
+  for (let i = 0; i < given.length; i++) groups.push(valueNodes(`${what}[${i}]`, given[i]));
+  return groups;
+}

@@ -1,0 +1,196 @@
+/** Generates sequences: checks the options, and makes the one native call that draws them. */
+import { addon, type Fault, type Handle } from '../binding/addon.js';
+import { checkInteger, checkOptions, MOST, shown, type Known } from '../core/check.js';
+import type { TypedArray } from '../core/array.js';
+import type { Compiled } from '../compiler/compile.js';
+import { offsetsOf } from '../compiler/lower/view.js';
+import type { Node } from '../graph/node.js';
+import { FeedError } from './errors.js';
+import { listed, type FeedReader } from './feeds.js';
+import type { IndexInput, Inputs } from './inputs.js';
+import { Random } from './random.js';
+
+/** How `Program.generate` runs a sequence. */
+export interface GenerateOptions {
+  /** The one input: an index with an element for each position. */
+  input: string;
+  /** What position 0 reads. */
+  start: number;
+  /** The integer that ends a sequence. */
+  stop: number;
+  /** Above 0; the higher, the more random. */
+  temperature: number;
+  /** Sequences to generate. */
+  count: number;
+  /**
+   * Draws only from as many integers, those whose numbers are largest; of equal ones the lower come
+   * first. From 1; all of them by default, and where it is more than there are.
+   */
+  topK?: number;
+  /** What every sequence begins with, given and not drawn: fewer than there are positions, without `stop`. */
+  prefix?: Int32Array;
+}
+
+const GENERATE_OPTIONS: Known<GenerateOptions> = {
+  input: true,
+  start: true,
+  stop: true,
+  temperature: true,
+  count: true,
+  topK: true,
+  prefix: true,
+};
+
+/** The options, each read once, and the generator to draw from. */
+export type GenerateRequest = Required<GenerateOptions> & { random: Handle };
+
+const NO_PREFIX = new Int32Array();
+
+/** Reads the options, which may be getters. @throws TypeError where an option is unknown */
+export function readGenerateOptions(random: Random, options: GenerateOptions): GenerateRequest {
+  checkOptions('generating', options, GENERATE_OPTIONS);
+  const { input, start, stop, temperature, count, topK = Infinity, prefix = NO_PREFIX } = options;
+  if (typeof input !== 'string') throw new FeedError(`input ${shown(input)}: expected its name`);
+  if (!(random instanceof Random))
+    throw new TypeError(`generating draws from a Random, not ${shown(random)}`);
+  return { input, start, stop, temperature, count, topK, prefix, random: random.handle };
+}
+
+/** Draws from the sequence of one program. */
+export class SequenceSampler {
+  private readonly sequenceInputs: ReadonlySet<string>;
+  /** The arena offsets of the sequence's groups, number by number; found when first needed. */
+  private offsets: Int32Array | undefined;
+
+  /** @param groups the values of each position */
+  constructor(
+    private readonly compiled: Compiled,
+    private readonly groups: readonly (readonly Node[])[],
+    private readonly inputs: Inputs,
+    private readonly feeds: FeedReader,
+  ) {
+    this.sequenceInputs = inputsOfSequence(compiled, groups);
+  }
+
+  /**
+   * Checks a request, and writes what every sequence begins with. Returns the index that is fed.
+   *
+   * @throws RangeError when an option is out of its range
+   * @throws FeedError when no position can read `start` or an integer of the prefix
+   */
+  prepare(request: GenerateRequest, ints: Int32Array): IndexInput {
+    const { input, start, stop, temperature, count, topK, prefix } = request;
+    const { maxLength } = this.inputs;
+    const index = this.inputs.indices.find(({ name }) => name === input);
+    const { sequenceInputs } = this;
+    if (sequenceInputs.size !== 1 || !sequenceInputs.has(input) || index?.size !== maxLength) {
+      throw new FeedError(
+        `generating feeds '${input}' alone, an integer for each of ${maxLength} levels; this ` +
+          `program's inputs: ${listed(this.inputs.names)}`,
+      );
+    }
+    if (!(typeof temperature === 'number' && temperature > 0 && temperature < Infinity))
+      throw new RangeError(`temperature ${shown(temperature)}: expected a number above zero`);
+    checkInteger('stop', stop, 0);
+    if (!Number.isInteger(count) || count < 0)
+      throw new RangeError(`count ${shown(count)}: expected an integer from 0`);
+    if (count * maxLength > MOST)
+      throw new RangeError(`count ${count}: expected at most ${Math.floor(MOST / maxLength)}`);
+    if (!(Number.isInteger(topK) || topK === Infinity) || topK < 1)
+      throw new RangeError(`topK ${shown(topK)}: expected an integer from 1`);
+    checkPrefix(prefix, stop, maxLength);
+    const { feeds } = this;
+    feeds.length = prefix.length + 1;
+    try {
+      feeds.readIndex(index, [start, ...prefix], ints, index.slot);
+    } finally {
+      feeds.length = maxLength;
+    }
+    return index;
+  }
+
+  /** Draws the sequences of a prepared request in one native call. */
+  run(
+    program: Handle,
+    arena: TypedArray,
+    ints: Int32Array,
+    { slot }: IndexInput,
+    { start, stop, temperature, count, topK, prefix, random }: GenerateRequest,
+  ): { sequences: Int32Array[]; fault: Fault | undefined } {
+    const { maxLength } = this.inputs;
+    const drawn = new Int32Array(count * maxLength);
+    const lengths = new Int32Array(count);
+    const results = (this.offsets ??= this.findOffsets());
+    const spec = {
+      program,
+      arena,
+      ints,
+      random,
+      results,
+      slot,
+      start,
+      stop,
+      prefix,
+      temperature,
+      top: Math.min(topK, results.length / maxLength),
+      instructions: this.compiled.lowered.sections.results,
+      // Whole arrays serve all positions at once: position p runs as a prefix of p + 1.
+      isPrefix: this.compiled.isPrefix,
+    };
+    const fault = addon.generate(spec, drawn, lengths);
+    const sequences = Array.from(lengths, (length, i) =>
+      drawn.subarray(i * maxLength, i * maxLength + length),
+    );
+    return { sequences, fault };
+  }
+
+  private findOffsets(): Int32Array {
+    const { ir, lowered, numbers } = this.compiled;
+    const found = this.groups.map((group) =>
+      group.flatMap((root) => {
+        const number = numbers.get(root)!;
+        const view = lowered.view(number);
+        if (!view) throw new Error(`${ir.label(number)} holds no numbers`);
+        return offsetsOf(view);
+      }),
+    );
+    const sizes = new Set(found.map((group) => group.length));
+    if (sizes.size > 1)
+      throw new Error(
+        `the levels of a sequence have ${[...sizes].join(', ')} numbers: generating needs the same ` +
+          'count in each',
+      );
+    return Int32Array.from(found.flat());
+  }
+}
+
+function checkPrefix(prefix: unknown, stop: number, maxLength: number): void {
+  if (!(prefix instanceof Int32Array))
+    throw new TypeError(`prefix: ${shown(prefix)}, expected an Int32Array`);
+  const { length } = prefix;
+  if (length >= maxLength)
+    throw new RangeError(
+      `prefix: ${length} integers, expected at most ${maxLength - 1}: one of ${maxLength} ` +
+        'levels is left to draw',
+    );
+  const at = prefix.indexOf(stop);
+  if (at >= 0)
+    throw new RangeError(`prefix[${at}] = ${stop}: nothing is drawn behind the integer that ends a sequence`);
+}
+
+/** The names of the inputs that a sequence depends on. */
+function inputsOfSequence({ ir, numbers }: Compiled, groups: readonly (readonly Node[])[]): Set<string> {
+  const { start, list } = ir.edges;
+  const names = new Set<string>();
+  const reached = new Uint8Array(ir.forwardEnd);
+  for (const group of groups) for (const root of group) reached[numbers.get(root)!] = 1;
+  for (let node = ir.forwardEnd - 1; node >= 0; node--) {
+    if (reached[node] === 0) continue;
+    const end = start[node + 1]!;
+    for (let e = start[node]!; e < end; e++) reached[list[e]!] = 1;
+  }
+  for (const [node, number] of numbers) {
+    if ((node.op === 'input' || node.op === 'index') && reached[number]) names.add(node.name!);
+  }
+  return names;
+}

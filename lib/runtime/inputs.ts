@@ -1,0 +1,170 @@
+/** The inputs of a compiled graph: where each is stored, and which integers an index takes at each length. */
+import { clipped } from '../core/escape.js';
+import { sizeOf, type Shape } from '../core/shape.js';
+import type { Compiled, PlacedInput } from '../compiler/compile.js';
+import { writtenLevels, type Trace } from '../compiler/ir/trace.js';
+import type { Node } from '../graph/node.js';
+import { OPS, opsWhere } from '../graph/ops.js';
+import { FeedError } from './errors.js';
+
+/** An input of numbers. */
+export interface FloatInput {
+  name: string;
+  /** Of its numbers in the arena. */
+  offset: number;
+  /** Whether it must be fed: not where the compiler found that it is multiplied by 0, for example. */
+  isRead: boolean;
+  shape: Shape;
+  size: number;
+  label: string;
+}
+
+/** An input of integers. */
+export interface IndexInput {
+  name: string;
+  /** Of its first integer. */
+  slot: number;
+  size: number;
+  label: string;
+  /** Exclusive upper bound of each element. */
+  limits: Int32Array;
+  /** The label of the node that sets each bound. */
+  users: string[];
+  /** An element is read by runs whose prefix is longer than this, in the graph as written; or `NEVER`. */
+  readAbove: Int32Array;
+  /** The same in the graph that the compiler made. */
+  neededAbove: Int32Array;
+  /** The smallest bound: every element may be any integer below it. */
+  limit: number;
+  /** How many elements a run of each length must be fed. */
+  needs: Int32Array;
+  /** How many elements the graph as written reads at each length: those are checked where they are fed. */
+  reads: Int32Array;
+}
+
+/** All inputs of a program. */
+export interface Inputs {
+  floats: readonly FloatInput[];
+  indices: readonly IndexInput[];
+  /** Their names: the floats' first. */
+  names: readonly string[];
+  /** The name of the index that is the prefix length, where there is one. */
+  countName: string | undefined;
+  maxLength: number;
+}
+
+/** A bound that is none, and a prefix length that no run has. */
+export const NEVER = 2 ** 31 - 1;
+
+/** Operators whose last operand is an index that must stay below a limit. */
+const READS_INDEX = opsWhere(({ index }) => !['none', 'prefix', 'anything'].includes(index));
+
+/** @throws FeedError where two inputs have one name */
+export function inputsOf(compiled: Compiled, traced: Trace, groups: readonly (readonly Node[])[]): Inputs {
+  const { leaves, countName, maxLength, lowered } = compiled;
+  checkNamesDiffer(compiled.numbers.keys());
+  const floats = leaves.inputs.map(floatInput);
+  const indices = leaves.indices.map((leaf) => indexInput(leaf, lowered.maxLength));
+  limitIndices(indices, traced, groups, maxLength);
+  leaves.indices.forEach(({ isRead }, i) => {
+    const index = indices[i]!;
+    if (!isRead) index.neededAbove.fill(NEVER);
+    index.limit = index.limits.reduce((least, limit) => Math.min(least, limit), NEVER);
+    countElements(index.needs, index.neededAbove);
+    countElements(index.reads, index.readAbove);
+  });
+  const names = [...floats, ...indices].map(({ name }) => name);
+  return { floats, indices, names, countName, maxLength };
+}
+
+function checkNamesDiffer(nodes: Iterable<Node>): void {
+  const named = new Map<string, Node>();
+  for (const node of nodes) {
+    if (node.op !== 'input' && node.op !== 'index') continue;
+    const other = named.get(node.name!);
+    if (other)
+      throw new FeedError(
+        `two inputs of one program are called '${clipped(node.name!)}', ${other.label} and ` +
+          `${node.label}: name them apart, or use one of them in both places`,
+      );
+    named.set(node.name!, node);
+  }
+}
+
+function floatInput({ node, place, isRead }: PlacedInput): FloatInput {
+  const { shape, label } = node;
+  return { name: node.name!, offset: place, isRead, shape, size: sizeOf(shape), label };
+}
+
+function indexInput({ node, place }: PlacedInput, maxLength: number): IndexInput {
+  const size = sizeOf(node.shape);
+  return {
+    name: node.name!,
+    slot: place,
+    size,
+    label: node.label,
+    limits: new Int32Array(size).fill(NEVER),
+    users: new Array<string>(size).fill(''),
+    readAbove: new Int32Array(size).fill(NEVER),
+    neededAbove: new Int32Array(size).fill(NEVER),
+    limit: NEVER,
+    needs: new Int32Array(maxLength + 1),
+    reads: new Int32Array(maxLength + 1),
+  };
+}
+
+/** Finds which nodes read each element of an index, and from which prefix length on. */
+function limitIndices(
+  indices: readonly IndexInput[],
+  { ir, nodes, dropped }: Trace,
+  groups: readonly (readonly Node[])[],
+  maxLength: number,
+): void {
+  if (indices.length === 0) return;
+  const byName = new Map(indices.map((index) => [index.name, index]));
+  const written = dropped ? writtenLevels(nodes, groups) : undefined;
+  for (const node of nodes) {
+    if (!READS_INDEX[node.operation.code]) continue;
+    const { op, inputs, number } = node;
+    const operand = inputs.at(-1)!;
+    const isElement = operand.op === 'element';
+    const vector = isElement ? operand.first! : operand;
+    const index = vector.op === 'index' ? byName.get(vector.name!) : undefined;
+    if (!index) continue; // integers that the program computes
+    const start = isElement ? operand.attr.start! : 0;
+    const end = isElement ? start + 1 : index.size;
+    const limit = limitOf(node, maxLength);
+    // Where a node vanished, its number is another node's.
+    const needed = ir.is(number, op) ? ir.positions[number]! : NEVER;
+    const read = written?.get(node) ?? needed;
+    for (let i = start; i < end; i++) {
+      index.readAbove[i] = Math.min(index.readAbove[i]!, read);
+      index.neededAbove[i] = Math.min(index.neededAbove[i]!, needed);
+      if (limit >= index.limits[i]!) continue;
+      index.limits[i] = limit;
+      index.users[i] = node.label;
+    }
+  }
+}
+
+/** The exclusive upper bound of the integers that a node reads. */
+function limitOf({ op, attr, inputs }: Node, maxLength: number): number {
+  const table = inputs[0]!.shape;
+  return {
+    none: Infinity,
+    prefix: Infinity,
+    anything: Infinity,
+    lengths: maxLength + 1,
+    operands: inputs.length - 1,
+    classes: table[table.length - 1]!,
+    rows: table[attr.batch ? 1 : 0]!,
+  }[OPS[op].index];
+}
+
+/** Fills in how many elements, counted from the first, a run of each length reads. */
+function countElements(counts: Int32Array, readAbove: Int32Array): void {
+  readAbove.forEach((length, i) => {
+    if (length + 1 < counts.length) counts[length + 1] = i + 1;
+  });
+  for (let n = 1; n < counts.length; n++) counts[n] = Math.max(counts[n]!, counts[n - 1]!);
+}

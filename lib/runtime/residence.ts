@@ -1,0 +1,112 @@
+/** Where the numbers of parameters live, and how they move from program to program. */
+import type { Holder, Memory, Node } from '../graph/node.js';
+import type { PlacedParameter } from '../compiler/compile.js';
+
+/** A parameter in a program's memory. */
+export interface Held {
+  value: Node;
+  offset: number;
+  /** Whether training changes it. */
+  isTrained: boolean;
+  /** Where a parameter lives elsewhere: what it was copied from, and which version of it. */
+  source?: Holder | Float64Array | undefined;
+  writes?: number | undefined;
+  version?: number | undefined;
+}
+
+/** Where parameters lived before. */
+export type Homes = readonly (readonly [Node, Memory['home']])[];
+
+/** The parameters of one program. `program.resident` says whether all of them live there. */
+export class Residence {
+  readonly held: readonly Held[];
+
+  constructor(
+    private readonly program: Holder,
+    placed: readonly PlacedParameter[],
+  ) {
+    this.held = placed.map(({ node, offset, isTrained }) => ({ value: node, offset, isTrained }));
+  }
+
+  /**
+   * Copies the parameters from wherever they live, numbers set through `.data` included. Those of the
+   * program's type live in it from then on. Others, which a copy may round, stay where they are; they are
+   * copied again only where they changed.
+   */
+  takeAll(): void {
+    const { program } = this;
+    program.resident = true;
+    for (const held of this.held) {
+      const { value, offset } = held;
+      const memory = value.memory!;
+      const home = memory.home?.program;
+      if (home === program) continue;
+      const isOfType = (home?.dtype ?? 'float64') === program.dtype;
+      if (!isOfType) {
+        program.resident = false;
+        const source = home ?? memory.initial;
+        if (
+          source === held.source &&
+          home?.writes === held.writes &&
+          memory.version === held.version &&
+          !memory.isLent
+        )
+          continue;
+        held.source = source;
+        held.writes = home?.writes;
+        held.version = memory.version;
+      }
+      program.arena.set(value.peek('data')!, offset);
+      if (isOfType) this.house(held);
+    }
+  }
+
+  /** Makes the program the home of the parameters that training changes. Returns where they lived. */
+  takeTrained(): Homes {
+    const { program } = this;
+    const homes: [Node, Memory['home']][] = [];
+    program.resident = true;
+    for (const held of this.held) {
+      const { value } = held;
+      const { home } = value.memory!;
+      if (home?.program === program) continue;
+      if (!held.isTrained) {
+        program.resident = false;
+        continue;
+      }
+      homes.push([value, home]);
+      this.house(held);
+    }
+    return homes;
+  }
+
+  private house(held: Held): void {
+    const memory = held.value.memory!;
+    if (memory.home) memory.home.program.resident = false;
+    memory.home = { program: this.program, offset: held.offset };
+    held.source = undefined; // it is not needed any more, and would be kept alive
+    memory.isLent = false;
+  }
+
+  /** Undoes `takeTrained`. */
+  giveBack(homes: Homes): void {
+    for (const [value, home] of homes) {
+      if (home) value.memory!.home = home;
+      else delete value.memory!.home;
+      this.program.resident = false;
+    }
+  }
+}
+
+/**
+ * From now on, the data or the gradient of each node is read from this program, and from no other, so that
+ * the others can be collected.
+ */
+export function readFrom(program: Holder, nodes: Iterable<Node>, what: 'data' | 'gradient'): void {
+  for (const node of nodes) {
+    const memory = (node.memory ??= {});
+    if (memory[what]) memory[what].isRead[what] = false;
+    memory[what] = program;
+  }
+  program.isRead[what] = true;
+}

@@ -1,0 +1,193 @@
+/** A series: many examples run one after another in one native call. What the call gets, and its faults. */
+import type { Fault, SeriesFault, SeriesSpec } from '../binding/addon.js';
+import { byName, shown } from '../core/check.js';
+import type { Lowered } from '../compiler/lower/layout.js';
+import { checkColumn, checkDataset, isOfKind, unshared, type Column, type Dataset } from './dataset.js';
+import { FeedError } from './errors.js';
+import { counted, describe, isArray, type FeedReader } from './feeds.js';
+import type { IndexInput, Inputs } from './inputs.js';
+
+/** What came of a series. */
+export interface Runs {
+  losses: Float64Array;
+  /** The numbers of the update rule that were asked for, step by step. */
+  rules: Float64Array;
+  /** What ended it early. */
+  error?: Error;
+}
+
+/** A series of examples, ready to run. */
+export interface Series {
+  spec: SeriesSpec;
+  /** The index behind each of the columns `spec.indices`. */
+  indices: readonly IndexInput[];
+  /** How many examples the dataset has. */
+  count: number;
+}
+
+/** What a series needs to know of a program. */
+export interface SeriesSource {
+  inputs: Inputs;
+  feeds: FeedReader;
+  lowered: Lowered;
+  inverseCount: number;
+  /** The arena offset of the loss. */
+  loss: number;
+}
+
+const NO_RULES = new Float64Array();
+const NO_INTEGERS = new Int32Array();
+
+/** A series that evaluates a dataset's examples. @throws FeedError where a column is missing or wrong */
+export function seriesOf(
+  { inputs, feeds, lowered, inverseCount, loss }: SeriesSource,
+  dataset: Dataset,
+): Series {
+  const { count, inputs: given } = checkDataset(dataset);
+  feeds.checkNames(given);
+  // Read once: they may be getters.
+  const columns = new Map(inputs.names.map((name) => [name, byName(given, name) ?? undefined]));
+  const column = (input: Pick<IndexInput, 'name' | 'label' | 'size'>, ...kinds: Kind[]): Column =>
+    readColumn(input, columns.get(input.name), kinds, count);
+  const indices = inputs.indices.filter(
+    ({ name, needs }) => columns.get(name) !== undefined || needs.some((n) => n > 0),
+  );
+  const floats = inputs.floats.filter(({ name, isRead }) => isRead || columns.get(name) !== undefined);
+  const { countName } = inputs;
+  const spec: SeriesSpec = {
+    indices: indices.map((index) => {
+      const { values, starts } = column(index, Int32Array);
+      const { slot, size, reads: needs, limits, readAbove: levels } = index;
+      return { slot, size, values: values as Int32Array, ...(starts && { starts }), needs, limits, levels };
+    }),
+    numbers: floats.map((input) => {
+      const { values, starts } = column(input, Float64Array, Float32Array);
+      const { offset, size } = input;
+      return { offset, size, values: values as Float64Array | Float32Array, ...(starts && { starts }) };
+    }),
+    lengths:
+      countName === undefined
+        ? NO_INTEGERS
+        : lengthsOf(countName, column({ name: countName, label: 'the length', size: 1 }, Int32Array), count),
+    inverseCount,
+    end: lowered.sections.forward,
+    loss,
+    rule: lowered.parameters.rule,
+    ruleSize: 0,
+    rules: NO_RULES,
+    stepSlots: NO_INTEGERS,
+    firstStep: 0,
+    stops: 0,
+  };
+  return { spec, indices, count };
+}
+
+/** A class of typed arrays. */
+type Kind = new (n: number) => Column['values'];
+
+/** The column of one input, checked, in arrays that no other thread can change. */
+function readColumn(
+  { name, label, size }: Pick<IndexInput, 'name' | 'label' | 'size'>,
+  given: Column | undefined,
+  kinds: readonly Kind[],
+  count: number,
+): Column {
+  if (given === undefined) throw new FeedError(`input '${name}' is missing: ${label} needs a column`);
+  const first = kinds[0]!.name;
+  checkColumn(name, given, first);
+  const { values, starts } = given; // read once: they may be getters
+  if (starts !== undefined && !isOfKind(starts, Int32Array)) {
+    throw new FeedError(
+      `input '${name}': starts ${shown(starts)}: expected an Int32Array, a place in the column ` +
+        'for each document',
+    );
+  }
+  if (!kinds.some((kind) => isOfKind(values, kind))) {
+    const isNested = describe(values) === 'nested arrays';
+    throw new FeedError(
+      `input '${name}': ${isNested ? 'nested arrays' : `values ${shown(values)}`}: ${label} needs ` +
+        `a column of ${kinds.map((kind) => kind.name).join(' or ')}: all rows in one flat array, ` +
+        `${first}.from(${isNested ? 'rows.flat()' : isArray(values) ? 'values' : '...'})`,
+    );
+  }
+  const places = starts ?? values;
+  const needed = starts ? count : count * size;
+  if (places.length < needed) {
+    throw new FeedError(
+      `input '${name}': ${counted(places.length, starts ? 'start' : 'number')} for ` +
+        `${counted(count, 'document')}: ${label} needs ${needed}`,
+    );
+  }
+  return { values: unshared(values), ...(starts && { starts: unshared(starts) }) };
+}
+
+/** Each example's prefix length, from a column. */
+function lengthsOf(name: string, { values, starts }: Column, count: number): Int32Array {
+  if (!starts) return values as Int32Array;
+  return Int32Array.from({ length: count }, (_, i) => {
+    const length = values[starts[i]!];
+    if (length === undefined)
+      throw new FeedError(
+        `document ${i}: input '${name}': ${outOfColumn(i, starts[i]!, 'an integer, the length', values)}`,
+      );
+    return length;
+  });
+}
+
+/** What an example needs from its start on, but its column does not hold. */
+function outOfColumn(example: number, start: number, needed: string, values: Column['values']): string {
+  return (
+    `starts[${example}] is ${start}, and from there this run needs ${needed}, but its column has ` +
+    `${values.length} values: give more values, or another start`
+  );
+}
+
+/**
+ * The error that a series' fault stands for.
+ *
+ * @param refuseRun throws what a fault of a run stands for
+ */
+export function seriesError(
+  { inputs, feeds }: SeriesSource,
+  series: Series,
+  fault: SeriesFault,
+  refuseRun: (fault: Fault, where: string) => never,
+): Error {
+  const [example] = fault;
+  try {
+    if (fault.length === 4) refuseRun([fault[1], fault[2], fault[3]], ` of document ${example}`);
+    const length = series.spec.lengths[example] ?? inputs.maxLength;
+    if (inputs.countName !== undefined) feeds.checkLength(length);
+    refuseColumn(inputs, feeds, series, fault, length);
+  } catch (error) {
+    if (error instanceof FeedError) error.message = `document ${example}: ${error.message}`;
+    return error as Error;
+  }
+}
+
+/** Throws what is wrong with an element of a column, given where a series stopped. */
+function refuseColumn(
+  { floats }: Inputs,
+  feeds: FeedReader,
+  { spec, indices }: Series,
+  [example, column, element]: [example: number, column: number, element: number],
+  length: number,
+): never {
+  if (column >= spec.indices.length) {
+    const { starts, values, size, offset } = spec.numbers[column - spec.indices.length]!;
+    const { name, label } = floats.find((input) => input.offset === offset)!;
+    const needed = `${counted(size, 'number')} for ${label}`;
+    const start = starts?.[example] ?? example * size;
+    throw new FeedError(`input '${name}': ${outOfColumn(example, start, needed, values)}`);
+  }
+  const { starts, values, size } = spec.indices[column]!;
+  const index = indices[column]!;
+  const start = starts?.[example] ?? example * size;
+  const x = values[start + element];
+  if (x === undefined) {
+    const needed = `${counted(index.reads[length], 'integer')} for ${index.label}`;
+    throw new FeedError(`input '${index.name}': ${outOfColumn(example, start, needed, values)}`);
+  }
+  feeds.checkElement(index, element, x, length);
+  throw new FeedError('it was changed while it was trained on');
+}
