@@ -4,7 +4,7 @@
  */
 import { buildModel } from '../lib/study/build-model.js';
 import { kernels } from '../lib/runtime/kernels.js';
-import { SGD } from '../lib/optim/optim.js';
+import { SGD } from '../lib/optim/optimizers.js';
 import { Random } from '../lib/runtime/random.js';
 import { GptByHand, MOMENTUM } from './gpt-by-hand.js';
 import { inTurns, microseconds, tokenizer, type Effort, type Row } from './measure.js';

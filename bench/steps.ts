@@ -6,7 +6,7 @@ import type { DType } from '../lib/core/array.js';
 import { buildModel } from '../lib/study/build-model.js';
 import type { ModelName } from '../lib/study/models/sizes.js';
 import { addon } from '../lib/binding/addon.js';
-import type { Training } from '../lib/optim/optim.js';
+import type { Training } from '../lib/optim/training.js';
 import { Random } from '../lib/runtime/random.js';
 import {
   feedsOf,

@@ -66,18 +66,16 @@ export * as nn from './nn/index.js';
 export {
   Adam,
   AdamW,
-  decay,
   RMSprop,
   SGD,
-  Training,
   type AdamOptions,
   type Optimizer,
-  type OptimizerOptions,
   type RMSpropOptions,
-  type Schedule,
   type SGDOptions,
-  type TrainingState,
-} from './optim/optim.js';
+} from './optim/optimizers.js';
+export type { OptimizerOptions } from './optim/update.js';
+export { Training, type TrainingState } from './optim/training.js';
+export { decay, type Schedule } from './optim/rates.js';
 export * as schedules from './optim/schedules.js';
 export { Program } from './runtime/program.js';
 export type { ProgramOptions } from './runtime/options.js';

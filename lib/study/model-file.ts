@@ -9,6 +9,7 @@ import type { TypedArray } from '../core/array.js';
 import { graphSize, matricesOf, MAX_NODES, MOST_NODES } from './models/graph-size.js';
 import { type Matrix, type Sizes, DEFAULT_SIZES } from './models/model.js';
 import { Training, type TrainingState } from '../optim/optim.js';
+import { Training, type TrainingState } from '../optim/training.js';
 import { BusyError } from '../runtime/errors.js';
 import { Random } from '../runtime/random.js';
 import type { WrittenTensor } from '../weights/safetensors.js';

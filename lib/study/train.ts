@@ -21,7 +21,7 @@ import {
   type Known,
 } from '../core/check.js';
 import type { SizedModel } from './models/model.js';
-import type { Training } from '../optim/optim.js';
+import type { Training } from '../optim/training.js';
 import type { ProgramOptions } from '../runtime/options.js';
 import type { DType } from '../core/array.js';
 import { Random } from '../runtime/random.js';

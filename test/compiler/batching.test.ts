@@ -8,7 +8,7 @@ import type { ModelSizes } from '../../lib/study/models/sizes.js';
 import type { Value } from '../../lib/value/value.js';
 import { concat, meanOfFirst, stack } from '../../lib/value/joins.js';
 import { index } from '../../lib/value/leaves.js';
-import { SGD } from '../../lib/optim/optim.js';
+import { SGD } from '../../lib/optim/optimizers.js';
 import { Program } from '../../lib/runtime/program.js';
 import { Random } from '../../lib/runtime/random.js';
 import { assertClose, Leaves } from '../support/check.js';

@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { PASS_NAMES, type PassName } from '../../lib/compiler/passes.js';
-import { Adam, SGD } from '../../lib/optim/optim.js';
+import { Adam, SGD } from '../../lib/optim/optimizers.js';
 import { listings, write, type Listing } from '../support/random-listings.js';
 import { assertClose } from '../support/check.js';
 import { TARGETS, type Target } from '../support/targets.js';

@@ -9,7 +9,7 @@ import type { Value } from '../../lib/value/value.js';
 import { choose, meanOfFirst } from '../../lib/value/joins.js';
 import { index, parameter } from '../../lib/value/leaves.js';
 import { addon } from '../../lib/binding/addon.js';
-import { SGD } from '../../lib/optim/optim.js';
+import { SGD } from '../../lib/optim/optimizers.js';
 import { Program } from '../../lib/runtime/program.js';
 import { compile } from '../../lib/value/compile.js';
 

@@ -14,7 +14,7 @@ import type { ModelName } from '../../lib/study/models/sizes.js';
 import type { Value } from '../../lib/value/value.js';
 import { stack, total } from '../../lib/value/joins.js';
 import { parameter } from '../../lib/value/leaves.js';
-import { SGD } from '../../lib/optim/optim.js';
+import { SGD } from '../../lib/optim/optimizers.js';
 import { Random } from '../../lib/runtime/random.js';
 
 const without = (...off: PassName[]): PassName[] => PASS_NAMES.filter((name) => !off.includes(name));

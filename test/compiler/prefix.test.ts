@@ -8,7 +8,7 @@ import type { Index, Value } from '../../lib/value/value.js';
 import { meanOfFirst, stack } from '../../lib/value/joins.js';
 import { index, parameter } from '../../lib/value/leaves.js';
 import { gradCheck } from '../../lib/value/grad-check.js';
-import { SGD } from '../../lib/optim/optim.js';
+import { SGD } from '../../lib/optim/optimizers.js';
 import { FeedError } from '../../lib/runtime/errors.js';
 import { compile } from '../../lib/value/compile.js';
 import { assertClose } from '../support/check.js';

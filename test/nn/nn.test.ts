@@ -6,7 +6,7 @@ import { tanh } from '../../lib/value/operators.js';
 import { stack } from '../../lib/value/joins.js';
 import { index, input } from '../../lib/value/leaves.js';
 import * as nn from '../../lib/nn/index.js';
-import { Adam } from '../../lib/optim/optim.js';
+import { Adam } from '../../lib/optim/optimizers.js';
 import type { Feeds } from '../../lib/runtime/feeds.js';
 import { Random } from '../../lib/runtime/random.js';
 import { assertClose } from '../support/check.js';

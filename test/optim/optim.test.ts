@@ -6,16 +6,9 @@ import type { Value } from '../../lib/value/value.js';
 import { choose, concat, meanOfFirst, total } from '../../lib/value/joins.js';
 import { index, input, parameter } from '../../lib/value/leaves.js';
 import type { TypedArray } from '../../lib/core/array.js';
-import {
-  Adam,
-  AdamW,
-  decay,
-  RMSprop,
-  SGD,
-  type Optimizer,
-  type Schedule,
-  type Training,
-} from '../../lib/optim/optim.js';
+import { Adam, AdamW, RMSprop, SGD, type Optimizer } from '../../lib/optim/optimizers.js';
+import type { Training } from '../../lib/optim/training.js';
+import { decay, type Schedule } from '../../lib/optim/rates.js';
 import type { Feeds } from '../../lib/runtime/feeds.js';
 import { FeedError } from '../../lib/runtime/errors.js';
 import * as schedules from '../../lib/optim/schedules.js';

@@ -4,7 +4,7 @@ import { buildModel } from '../../lib/study/build-model.js';
 import { MODEL_NAMES, type ModelName } from '../../lib/study/models/sizes.js';
 import type { Value } from '../../lib/value/value.js';
 import { index, input, parameter } from '../../lib/value/leaves.js';
-import { SGD } from '../../lib/optim/optim.js';
+import { SGD } from '../../lib/optim/optimizers.js';
 import { FeedError } from '../../lib/runtime/errors.js';
 import { compile } from '../../lib/value/compile.js';
 import { Random } from '../../lib/runtime/random.js';

@@ -8,7 +8,7 @@ import { Value } from '../../lib/value/value.js';
 import { choose, concat, meanOfFirst, total } from '../../lib/value/joins.js';
 import { index, input, parameter } from '../../lib/value/leaves.js';
 import { embedding, logSoftmax, logSumExp, norm, variance } from '../../lib/value/functions.js';
-import { SGD } from '../../lib/optim/optim.js';
+import { SGD } from '../../lib/optim/optimizers.js';
 import { Program } from '../../lib/runtime/program.js';
 import type { Feeds } from '../../lib/runtime/feeds.js';
 import { FeedError } from '../../lib/runtime/errors.js';

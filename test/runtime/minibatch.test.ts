@@ -4,7 +4,7 @@ import { runExperiment } from '../../lib/study/experiment.js';
 import { buildModel } from '../../lib/study/build-model.js';
 import { MODEL_NAMES, type ModelName } from '../../lib/study/models/sizes.js';
 import { index, input, parameter } from '../../lib/value/leaves.js';
-import { Adam, SGD } from '../../lib/optim/optim.js';
+import { Adam, SGD } from '../../lib/optim/optimizers.js';
 import { Program } from '../../lib/runtime/program.js';
 import type { Feeds } from '../../lib/runtime/feeds.js';
 import { FeedError } from '../../lib/runtime/errors.js';

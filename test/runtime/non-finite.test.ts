@@ -7,15 +7,9 @@ import { index, input, parameter } from '../../lib/value/leaves.js';
 import type { Node } from '../../lib/graph/node.js';
 import { reachable } from '../../lib/graph/reachable.js';
 import { where } from '../../lib/value/functions.js';
-import {
-  Adam,
-  AdamW,
-  RMSprop,
-  SGD,
-  type Optimizer,
-  type OptimizerOptions,
-  type Training,
-} from '../../lib/optim/optim.js';
+import { Adam, AdamW, RMSprop, SGD, type Optimizer } from '../../lib/optim/optimizers.js';
+import type { OptimizerOptions } from '../../lib/optim/update.js';
+import type { Training } from '../../lib/optim/training.js';
 import type { ProgramOptions } from '../../lib/runtime/options.js';
 import type { Feeds } from '../../lib/runtime/feeds.js';
 import { NonFiniteError } from '../../lib/runtime/errors.js';

@@ -6,7 +6,7 @@ import type { Value } from '../../lib/value/value.js';
 import { choose, meanOfFirst, stack } from '../../lib/value/joins.js';
 import { index, input, parameter } from '../../lib/value/leaves.js';
 import { addon, IsaError } from '../../lib/binding/addon.js';
-import { Adam, SGD } from '../../lib/optim/optim.js';
+import { Adam, SGD } from '../../lib/optim/optimizers.js';
 import { Program } from '../../lib/runtime/program.js';
 import type { Feeds } from '../../lib/runtime/feeds.js';
 import { FeedError, NonFiniteError } from '../../lib/runtime/errors.js';

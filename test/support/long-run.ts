@@ -7,7 +7,8 @@
 import { setImmediate } from 'node:timers/promises';
 import { buildModel } from '../../lib/study/build-model.js';
 import type { ModelName } from '../../lib/study/models/sizes.js';
-import { Adam, type Training } from '../../lib/optim/optim.js';
+import { Adam } from '../../lib/optim/optimizers.js';
+import type { Training } from '../../lib/optim/training.js';
 import type { Feeds } from '../../lib/runtime/feeds.js';
 import { Random } from '../../lib/runtime/random.js';
 

@@ -2,7 +2,7 @@
 import { buildModel } from '../../lib/study/build-model.js';
 import type { ModelName } from '../../lib/study/models/sizes.js';
 import type { Feeds } from '../../lib/runtime/feeds.js';
-import { Adam } from '../../lib/optim/optim.js';
+import { Adam } from '../../lib/optim/optimizers.js';
 import { Random } from '../../lib/runtime/random.js';
 import { checkControlState } from './control-state.js';
 

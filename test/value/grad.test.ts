@@ -4,7 +4,7 @@ import { grad } from '../../lib/value/grad.js';
 import { makeValue, type Value } from '../../lib/value/value.js';
 import { choose, concat, meanOfFirst, stack, total } from '../../lib/value/joins.js';
 import { input, parameter, zeros } from '../../lib/value/leaves.js';
-import { SGD } from '../../lib/optim/optim.js';
+import { SGD } from '../../lib/optim/optimizers.js';
 import { OP_NAMES, type OpName } from '../../lib/graph/ops.js';
 import { compile } from '../../lib/value/compile.js';
 import { assertClose, checkGraph, Leaves } from '../support/check.js';

@@ -2,7 +2,7 @@
 import type { Index, Value } from '../../value/value.js';
 import { parameter } from '../../value/leaves.js';
 import type { ModelSizes } from './sizes.js';
-import type { Optimizer } from '../../optim/optim.js';
+import type { Optimizer } from '../../optim/optimizers.js';
 import type { Random } from '../../runtime/random.js';
 
 /** A model's graph. */

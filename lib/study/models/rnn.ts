@@ -2,7 +2,8 @@
 import type { Value } from '../../value/value.js';
 import { meanOfFirst } from '../../value/joins.js';
 import { zeros } from '../../value/leaves.js';
-import { decay, SGD } from '../../optim/optim.js';
+import { SGD } from '../../optim/optimizers.js';
+import { decay } from '../../optim/rates.js';
 import type { ModelBuilder } from './model.js';
 
 export const rnn: ModelBuilder = (sizes, draw, { tokens, targets, length }) => {

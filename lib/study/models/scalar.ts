@@ -1,7 +1,7 @@
 /** The GPT with every coefficient a graph node of its own: the study's slow version. */
 import { constant, type Value } from '../../value/value.js';
 import { choose, meanOfFirst } from '../../value/joins.js';
-import { Adam } from '../../optim/optim.js';
+import { Adam } from '../../optim/optimizers.js';
 import type { ModelBuilder } from './model.js';
 
 type Row = Value[];

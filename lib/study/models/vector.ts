@@ -1,7 +1,8 @@
 /** The GPT on arrays: the same network as `scalar`, a matrix product at a time. */
 import type { Value } from '../../value/value.js';
 import { concat, meanOfFirst, stack } from '../../value/joins.js';
-import { decay, SGD } from '../../optim/optim.js';
+import { SGD } from '../../optim/optimizers.js';
+import { decay } from '../../optim/rates.js';
 import type { ModelBuilder } from './model.js';
 
 const rmsnorm = (x: Value): Value => x.mul(x.mul(x).mean().add(1e-5).pow(-0.5));

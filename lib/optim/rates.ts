@@ -1,0 +1,59 @@
+/** Learning rates step by step, from a number, a function or a generator. */
+import { shown, checkFinite, checkNumber as requireNumber } from '../core/check.js';
+import * as schedules from './schedules.js';
+
+/** A learning rate: a number, a function of the step (from 0), or a generator of rates. */
+export type Schedule = number | ((step: number) => number) | Iterable<number> | Iterator<number>;
+
+export function rates(schedule: Schedule): (step: number) => number {
+  const next = ratesOf(schedule);
+  return (step) => {
+    const rate: unknown = next(step);
+    if (Number.isFinite(rate)) return rate as number;
+    const Kind = typeof rate === 'number' ? RangeError : TypeError;
+    throw new Kind(`learning rate ${shown(rate)} at step ${step}: expected a finite number`);
+  };
+}
+
+/** What makes a schedule, and is none. */
+const MAKERS = { ...schedules, decay };
+
+/** @throws TypeError when it can give no rates */
+export function checkSchedule(schedule: unknown): asserts schedule is Schedule {
+  const maker = Object.entries(MAKERS).find(([, make]) => make === schedule);
+  if (maker)
+    throw new TypeError(
+      `learningRate ${maker[0]} makes a schedule and is none: call it, as in learningRate: ${maker[0]}(...)`,
+    );
+  if (typeof schedule === 'number') checkFinite('learningRate', schedule);
+  if (typeof schedule === 'number' || typeof schedule === 'function') return;
+  const isObject = typeof schedule === 'object' && schedule !== null;
+  if (
+    isObject &&
+    (Symbol.iterator in schedule || typeof (schedule as Partial<Iterator<number>>).next === 'function')
+  )
+    return;
+  throw new TypeError(
+    `learningRate ${shown(schedule)}: expected a number, a function of the step, or a generator`,
+  );
+}
+
+function ratesOf(schedule: Schedule): (step: number) => number {
+  checkSchedule(schedule);
+  if (typeof schedule === 'number') return () => schedule;
+  if (typeof schedule === 'function') return schedule;
+  const iterator = Symbol.iterator in schedule ? schedule[Symbol.iterator]() : schedule;
+  return (step) => {
+    const next = iterator.next();
+    if (next.done)
+      throw new RangeError(`the learning rates ended before step ${step}: give a generator that goes on`);
+    return next.value;
+  };
+}
+
+/** Rates that start at `rate` and are multiplied by `factor` after every step. */
+export function* decay(rate: number, factor: number): Generator<number> {
+  requireNumber('rate', rate);
+  requireNumber('factor', factor);
+  for (; ; rate *= factor) yield rate;
+}

@@ -1,0 +1,181 @@
+/** Update rules put together: the optimiser's instruction, and what is done to gradients and parameters before it. */
+import { Value } from '../value/value.js';
+import { Node } from '../graph/node.js';
+import { shown, checkOneOf, checkOptions } from '../core/check.js';
+import { sizeOf, ShapeError } from '../core/shape.js';
+import { reachable } from '../graph/reachable.js';
+import { gradientFlow } from '../compiler/ir/trace.js';
+import { type Schedule, rates } from './rates.js';
+import { Program } from '../runtime/program.js';
+import type { UpdateStep, UpdateRule } from '../compiler/lower/layout.js';
+import { type ProgramOptions, PROGRAM_OPTIONS } from '../runtime/options.js';
+import { Training } from './training.js';
+
+/** @throws ShapeError when the loss is not one number, as which [1] and [1, 1] count too */
+function checkLossShape(loss: Value): void {
+  if (!((loss as unknown) instanceof Value))
+    throw new TypeError(
+      'minimize: the loss is ' +
+        `${(loss as unknown) instanceof Node ? (loss as Node).label : shown(loss)}, expected a Value`,
+    );
+  const size = sizeOf(loss.shape);
+  if (size === 1) return;
+  const advice = size === 0 ? 'check the slice or the shape that left none' : 'take .mean() or .sum() of it';
+  throw new ShapeError(
+    `minimize: the loss ${loss.label} has ${size === 0 ? 'no' : size} numbers, expected one: ${advice}`,
+  );
+}
+
+/** How many nodes a message names. */
+const MOST_NAMED = 5;
+
+/**
+ * Asked where a program trains no parameter.
+ *
+ * @throws TypeError when no gradient of the loss can reach a parameter
+ */
+function checkReachesParameter(loss: Value): void {
+  const nodes = reachable([loss]);
+  const named = (found: readonly Node[]): string => {
+    const more = found.length - MOST_NAMED;
+    return `${found
+      .slice(0, MOST_NAMED)
+      .map(({ label }) => label)
+      .join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+  };
+  const parameters = nodes.filter(({ op }) => op === 'parameter');
+  if (parameters.length === 0) {
+    const inputs = nodes.filter(({ op }) => op === 'input' || op === 'index');
+    throw new TypeError(
+      `minimize: the loss ${loss.label} depends on no parameter, only on ` +
+        `${inputs.length > 0 ? named(inputs) : 'constants'}: compute it from what parameter() made`,
+    );
+  }
+  const { reached, stops } = gradientFlow(nodes, loss);
+  if (parameters.some((parameter) => reached.has(parameter))) return;
+  const between = [...stops].filter(({ inputCount }) => inputCount > 0);
+  throw new TypeError(
+    `minimize: no gradient of the loss ${loss.label} reaches a parameter: between them and ` +
+      `${named(parameters)} are only ${named(between)}, through which none flows`,
+  );
+}
+
+/** A number from `low` to below `high`, or an error that names it. */
+export function checkNumber(name: string, x: number, low: number, high = Infinity): number {
+  if (typeof x === 'number' && x >= low && x < high) return x;
+  const below = high === Infinity ? '' : ` to below ${high}`;
+  throw new RangeError(`${name} ${shown(x)}: expected a number from ${low}${below}`);
+}
+
+/** What every optimiser takes. */
+export interface OptimizerOptions {
+  /** By step. */
+  learningRate: Schedule;
+  /**
+   * The most that the norm of all gradients together may be: where it is larger, all are multiplied by
+   * clipGlobalNorm / norm before anything else is done with them (Pascanu, Mikolov and Bengio, 2013).
+   * By default they are left as they are.
+   */
+  clipGlobalNorm?: number;
+  /**
+   * What a step does where a gradient is NaN or infinite. `throw`: a `NonFiniteError` that names the
+   * step and the first such parameter; no parameter, moment or count of steps is changed. `skip`: the
+   * step leaves parameters and moments as they are, and counts: see `Training.skipped`. `apply`: nothing
+   * is looked for, and what such a gradient reaches becomes NaN. The default is `throw` with
+   * `clipGlobalNorm`, which would carry it to all parameters; without, it is `apply`, since looking takes
+   * a step one pass over all gradients, which are then kept whole.
+   */
+  onNonFinite?: 'throw' | 'skip' | 'apply';
+}
+
+export const OPTIMIZER_OPTIONS = { learningRate: true, clipGlobalNorm: true, onNonFinite: true } as const;
+
+/**
+ * Given the learning rates by step, what sets the numbers of an update's own instruction before each step.
+ */
+type Prepare = (rateOf: (step: number) => number) => (program: Program, step: number) => void;
+
+/** An update being put together: the instruction, its numbers, and the steps before it with theirs. */
+export class Update {
+  private readonly numbers: number[];
+  private readonly before: UpdateStep[] = [];
+  /** Numbers of the steps that the learning rate changes, by place. */
+  private readonly byRate: (readonly [place: number, number: (rate: number) => number])[] = [];
+
+  /**
+   * @param numbers what the instruction reads, in its order (see native/kernels/kernels.def); 0 for what
+   * `prepare` sets
+   */
+  constructor(
+    private readonly op: UpdateRule['op'],
+    private readonly moments: number,
+    numbers: readonly number[],
+    private readonly prepare: Prepare,
+  ) {
+    this.numbers = [...numbers];
+  }
+
+  private add(number: number | ((rate: number) => number)): number {
+    if (typeof number === 'number') return this.numbers.push(number) - 1;
+    const place = this.add(0);
+    this.byRate.push([place, number]);
+    return place;
+  }
+
+  /**
+   * What is done with gradients that are not finite, and g *= most / max(|g|, most), the norm being that of
+   * all gradients.
+   */
+  clip({ clipGlobalNorm: most, onNonFinite }: OptimizerOptions): this {
+    if (onNonFinite !== undefined) checkOneOf('onNonFinite', onNonFinite, ['throw', 'skip', 'apply']);
+    const way = onNonFinite ?? (most === undefined ? 'apply' : 'throw');
+    if (way !== 'apply') this.before.push({ op: 'check', skips: way === 'skip' });
+    if (most === undefined) return this;
+    if (checkNumber('clipGlobalNorm', most, 0) === 0)
+      throw new RangeError('clipGlobalNorm 0: expected a number above zero');
+    this.before.push({ op: 'clip', most: this.add(most) });
+    return this;
+  }
+
+  /** g += decay w: the gradient of decay / 2 times the sum of all squares. */
+  penalize(decay: number): this {
+    if (checkNumber('weightDecay', decay, 0) === 0) return this;
+    this.before.push({ op: 'mul', to: 'gradients', a: 'parameters', b: this.add(decay), accumulate: true });
+    return this;
+  }
+
+  /** w *= factor. */
+  scale(factor: (rate: number) => number): this {
+    this.before.push({ op: 'mul', to: 'parameters', a: 'parameters', b: this.add(factor) });
+    return this;
+  }
+
+  /** w += factor g. */
+  move(factor: (rate: number) => number): this {
+    this.before.push({ op: 'mul', to: 'parameters', a: 'gradients', b: this.add(factor), accumulate: true });
+    return this;
+  }
+
+  minimize(loss: Value, learningRate: Schedule, options: ProgramOptions): Training {
+    checkOptions('minimize', options, PROGRAM_OPTIONS);
+    checkLossShape(loss);
+    const rateOf = rates(learningRate);
+    const { op, moments, numbers, before, byRate, prepare } = this;
+    const update: UpdateRule = { op, moments, numbers: numbers.length };
+    // Before what the optimiser does about it.
+    const own: UpdateStep[] = options.detectAnomaly ? [{ op: 'check', skips: false }, ...before] : before;
+    if (own.length > 0) update.before = own;
+    const program = new Program({ groups: [[loss]], gradients: 'parameters', update }, options);
+    if (!program.hasGradients) checkReachesParameter(loss);
+    numbers.forEach((number, i) => program.setRule(i, number));
+    if (byRate.length === 0) return new Training(program, prepare(rateOf));
+    // A generator gives each rate once.
+    let rate = 0;
+    const setOwn = prepare(() => rate);
+    return new Training(program, (p, step) => {
+      rate = rateOf(step);
+      setOwn(p, step);
+      for (const [place, number] of byRate) p.setRule(place, number(rate));
+    });
+  }
+}
