@@ -6,13 +6,12 @@ import { checkSchedule } from './rates.js';
 import { Training } from './training.js';
 import { checkNumber, type OptimizerOptions, OPTIMIZER_OPTIONS, Update } from './update.js';
 
-/** A way of learning. */
+/** How parameters are changed to make a loss smaller. */
 export interface Optimizer {
   /**
    * Compiles the training of all parameters to which a gradient of `loss` flows in the graph as it is
-   * written, be it 0, as behind a constant 0: they have moments and decay, whatever the compiler drops.
-   * Others
-   * (behind a `detach`, in the condition of a `where`) stay as they are.
+   * written, even where it is 0, as behind a constant 0: they have moments and decay, whatever the compiler
+   * drops. Others (behind a `detach`, in the condition of a `where`) stay as they are.
    *
    * @throws ShapeError when the loss is not one number
    * @throws TypeError when no gradient of it reaches a parameter, or an option is unknown
@@ -20,7 +19,7 @@ export interface Optimizer {
   minimize(loss: Value, options?: ProgramOptions): Training;
 }
 
-/** An optimiser that is an update, which is put together anew for each training. */
+/** An optimiser made of one update rule, which is put together anew for each training. */
 abstract class UpdateOptimizer<Options extends OptimizerOptions> implements Optimizer {
   constructor(protected readonly options: Options) {
     this.update(); // throws now what is wrong with the options
@@ -65,9 +64,7 @@ export class SGD extends UpdateOptimizer<SGDOptions> {
     checkBoolean('nesterov', nesterov);
     if (nesterov && momentum === 0) throw new RangeError('nesterov needs a momentum above zero');
     const share = nesterov ? momentum : 1;
-    const update = new Update('sgd', 1, [0, momentum], (rateOf) => (p, step) => {
-      p.setRule(0, share * rateOf(step));
-    });
+    const update = new Update('sgd', 1, [(rate) => share * rate, momentum]);
     update.clip(this.options).penalize(weightDecay);
     // rate momentum v is the instruction's part of the step.
     return nesterov ? update.move((rate) => -rate) : update;
@@ -99,11 +96,14 @@ function adamUpdate({ beta1 = 0.9, beta2 = 0.999, eps = 1e-8 }: AdamOptions): Up
   checkNumber('beta1', beta1, 0, 1);
   checkNumber('beta2', beta2, 0, 1);
   checkNumber('eps', eps, 0);
-  return new Update('adam', 2, [0, beta1, beta2, eps, 0, 0], (rateOf) => (p, step) => {
-    p.setRule(0, rateOf(step));
-    p.setRule(4, 1 / (1 - beta1 ** (step + 1)));
-    p.setRule(5, 1 / (1 - beta2 ** (step + 1)));
-  });
+  return new Update('adam', 2, [
+    (rate) => rate,
+    beta1,
+    beta2,
+    eps,
+    (_, step) => 1 / (1 - beta1 ** (step + 1)),
+    (_, step) => 1 / (1 - beta2 ** (step + 1)),
+  ]);
 }
 
 /**
@@ -167,9 +167,7 @@ export class RMSprop extends UpdateOptimizer<RMSpropOptions> {
     checkNumber('rho', rho, 0, 1);
     checkNumber('eps', eps, 0);
     // Adam whose mean of gradients keeps nothing, without corrections.
-    const update = new Update('adam', 2, [0, 0, rho, eps, 1, 1], (rateOf) => (p, step) => {
-      p.setRule(0, rateOf(step));
-    });
+    const update = new Update('adam', 2, [(rate) => rate, 0, rho, eps, 1, 1]);
     return update.clip(this.options).penalize(weightDecay);
   }
 }

@@ -26,35 +26,59 @@ export interface TrainingState {
   moments: ReadonlyMap<Value, readonly TypedArray[]>;
 }
 
+/** Writes the update rule's numbers of a step from a place in an array on. */
+export type WriteRule = (step: number, to: Float64Array, at: number) => void;
+
 /** A loss being trained: `step(feeds)` is one native call. */
 export class Training {
   /** Steps taken. */
   steps = 0;
 
+  /** The update rule's numbers of the step `ruleStep`: where that failed, its next try uses them again. */
+  private readonly current: Float64Array;
+  private ruleStep = -1;
   /**
-   * The update rule's numbers of steps that were to come and did not, one step's behind the other's: a
+   * Rates already drawn for steps that were not taken: the rule's numbers of those steps, step by step. A
    * schedule gives each rate once.
    */
   private ahead = new Float64Array();
-  /** The step whose numbers the update rule has: those of a step that failed serve the next try. */
-  private ruleStep = -1;
 
   constructor(
     /** The compiled program: forward, backward, update. */
     readonly program: Program,
-    private readonly prepare: (program: Program, step: number) => void,
-  ) {}
+    private readonly rule: WriteRule,
+  ) {
+    this.current = new Float64Array(program.ruleSize);
+  }
 
+  /** Gives the program the rule's numbers of a step. */
   private setRule(step: number): void {
     this.program.checkMemory(); // before the schedule gives a rate, which it does once
     if (this.ruleStep === step) return;
-    if (this.ahead.length === 0) this.prepare(this.program, step);
-    else {
-      const { ruleSize } = this.program;
-      for (let i = 0; i < ruleSize; i++) this.program.setRule(i, this.ahead[i]!);
-      this.ahead = this.ahead.subarray(ruleSize);
-    }
+    this.nextRule(step, this.current, 0);
+    this.program.setRules(this.current);
     this.ruleStep = step;
+  }
+
+  /** Writes the rule's numbers of the next step whose numbers are not drawn yet, or of one put back. */
+  private nextRule(step: number, to: Float64Array, at: number): void {
+    const { ahead } = this;
+    if (ahead.length === 0) {
+      this.rule(step, to, at);
+      return;
+    }
+    const { ruleSize } = this.program;
+    to.set(ahead.subarray(0, ruleSize), at);
+    this.ahead = ahead.subarray(ruleSize);
+  }
+
+  /** Puts back numbers that were drawn for steps which were not taken. */
+  private putBack(rules: Float64Array): void {
+    const ahead = new Float64Array(rules.length + this.ahead.length);
+    ahead.set(rules);
+    ahead.set(this.ahead, rules.length);
+    this.ahead = ahead;
+    this.ruleStep = -1;
   }
 
   /** A copy of what training keeps from step to step. */
@@ -186,28 +210,30 @@ export class Training {
     return this.took(await this.program.runEachAsync(dataset, from, to, stop, this.rulesOf));
   }
 
-  /** The update rule's numbers of so many steps to come, one step's behind the other's. */
+  /** The update rule's numbers of so many steps to come, step by step: a series takes them straight down. */
   private readonly rulesOf = (count: number): Float64Array => {
-    const { program } = this;
-    const rules = new Float64Array(count * program.ruleSize);
+    const { program, steps } = this;
+    const { ruleSize } = program;
+    const rules = new Float64Array(count * ruleSize);
     for (let i = 0; i < count; i++) {
-      this.setRule(this.steps + i);
-      program.copyRule(rules, i * program.ruleSize);
+      try {
+        program.checkMemory(); // before each rate: a schedule may do anything
+        if (this.ruleStep === steps + i) rules.set(this.current, i * ruleSize);
+        else this.nextRule(steps + i, rules, i * ruleSize);
+      } catch (error) {
+        this.putBack(rules.subarray(0, i * ruleSize));
+        throw error;
+      }
     }
     return rules;
   };
 
-  /** Counts steps that were taken; the rule's numbers of those that were not are for the next. */
+  /** Counts the steps that a series took, and puts back the numbers of those that it did not take. */
   private took({ losses, rules, error }: Runs): Float64Array {
     this.steps += losses.length;
     const left = rules.subarray(losses.length * this.program.ruleSize);
-    if (left.length > 0) {
-      this.ruleStep = -1;
-      const ahead = new Float64Array(left.length + this.ahead.length);
-      ahead.set(left);
-      ahead.set(this.ahead, left.length);
-      this.ahead = ahead;
-    }
+    if (left.length > 0) this.putBack(left);
+    else if (losses.length > 0) this.ruleStep = this.steps - 1;
     if (error) throw this.inStep(error);
     return losses;
   }

@@ -90,41 +90,30 @@ export interface OptimizerOptions {
 
 export const OPTIMIZER_OPTIONS = { learningRate: true, clipGlobalNorm: true, onNonFinite: true } as const;
 
-/**
- * Given the learning rates by step, what sets the numbers of an update's own instruction before each step.
- */
-type Prepare = (rateOf: (step: number) => number) => (program: Program, step: number) => void;
+/** A number of an update rule: always the same, or computed from the learning rate and the step, from 0. */
+export type RuleNumber = number | ((rate: number, step: number) => number);
 
-/** An update being put together: the instruction, its numbers, and the steps before it with theirs. */
+/** An update rule: the optimiser's instruction, the steps before it, and the numbers that they read. */
 export class Update {
-  private readonly numbers: number[];
+  private readonly numbers: RuleNumber[];
   private readonly before: UpdateStep[] = [];
-  /** Numbers of the steps that the learning rate changes, by place. */
-  private readonly byRate: (readonly [place: number, number: (rate: number) => number])[] = [];
 
-  /**
-   * @param numbers what the instruction reads, in its order (see native/kernels/kernels.def); 0 for what
-   * `prepare` sets
-   */
+  /** @param numbers what the instruction reads, in the order of native/kernels/kernels.def */
   constructor(
     private readonly op: UpdateRule['op'],
     private readonly moments: number,
-    numbers: readonly number[],
-    private readonly prepare: Prepare,
+    numbers: readonly RuleNumber[],
   ) {
     this.numbers = [...numbers];
   }
 
-  private add(number: number | ((rate: number) => number)): number {
-    if (typeof number === 'number') return this.numbers.push(number) - 1;
-    const place = this.add(0);
-    this.byRate.push([place, number]);
-    return place;
+  private add(number: RuleNumber): number {
+    return this.numbers.push(number) - 1;
   }
 
   /**
-   * What is done with gradients that are not finite, and g *= most / max(|g|, most), the norm being that of
-   * all gradients.
+   * Checks the gradients, if asked to, then clips them: g *= most / max(|g|, most), where |g| is the norm of
+   * all gradients together.
    */
   clip({ clipGlobalNorm: most, onNonFinite }: OptimizerOptions): this {
     if (onNonFinite !== undefined) checkOneOf('onNonFinite', onNonFinite, ['throw', 'skip', 'apply']);
@@ -160,22 +149,19 @@ export class Update {
     checkOptions('minimize', options, PROGRAM_OPTIONS);
     checkLossShape(loss);
     const rateOf = rates(learningRate);
-    const { op, moments, numbers, before, byRate, prepare } = this;
+    const { op, moments, numbers, before } = this;
     const update: UpdateRule = { op, moments, numbers: numbers.length };
     // Before what the optimiser does about it.
     const own: UpdateStep[] = options.detectAnomaly ? [{ op: 'check', skips: false }, ...before] : before;
     if (own.length > 0) update.before = own;
     const program = new Program({ groups: [[loss]], gradients: 'parameters', update }, options);
     if (!program.hasGradients) checkReachesParameter(loss);
-    numbers.forEach((number, i) => program.setRule(i, number));
-    if (byRate.length === 0) return new Training(program, prepare(rateOf));
-    // A generator gives each rate once.
-    let rate = 0;
-    const setOwn = prepare(() => rate);
-    return new Training(program, (p, step) => {
-      rate = rateOf(step);
-      setOwn(p, step);
-      for (const [place, number] of byRate) p.setRule(place, number(rate));
+    return new Training(program, (step, to, at) => {
+      const rate = rateOf(step); // once: a generator gives each rate once
+      for (let i = 0; i < numbers.length; i++) {
+        const number = numbers[i]!;
+        to[at + i] = typeof number === 'number' ? number : number(rate, step);
+      }
     });
   }
 }

@@ -522,25 +522,25 @@ export class Program {
 
   // --- what training keeps ---
 
-  /**
-   * Copies the update rule's numbers as they are set, from a place in `to` on.
-   *
-   * @hidden
-   */
-  copyRule(to: Float64Array, at: number): void {
-    const { arena, ruleSize } = this;
-    if (!(to instanceof Float64Array)) throw new TypeError(`copyRule: ${shown(to)}, expected a Float64Array`);
-    checkInteger('copyRule: place', at, 0);
-    const { rule } = this.lowered.parameters;
-    for (let i = 0; i < ruleSize; i++) to[at + i] = arena[rule + i]!;
-  }
-
   /** Sets number i of the update rule (learning rate, momentum, ...). */
   setRule(i: number, value: number): void {
     checkInteger('number', i, 0, this.ruleSize - 1);
     if (typeof value !== 'number')
       throw new TypeError(`number ${i} of the update rule: ${shown(value)}, expected a number`);
     this.arena[this.lowered.parameters.rule + i] = value;
+  }
+
+  /**
+   * Sets all numbers of the update rule.
+   *
+   * @hidden
+   */
+  setRules(numbers: Float64Array): void {
+    if (!(numbers instanceof Float64Array) || numbers.length !== this.ruleSize)
+      throw new TypeError(
+        `numbers of the update rule: ${shown(numbers)}, expected a Float64Array of ${this.ruleSize}`,
+      );
+    this.arena.set(numbers, this.lowered.parameters.rule);
   }
 
   /**

@@ -49,7 +49,7 @@ const PRIVATE: Readonly<Record<string, string>> = {
     'numberOf numbersOf run refuseRun checkTrains nonFiniteError origin lastFed checkRoot feed',
   Sampler: 'encode',
   Tokenizer: 'shown',
-  Training: 'setRule took inStep',
+  Training: 'setRule nextRule putBack took inStep',
   Value: 'program',
   Module: 'part include draw nameOf',
   MLP: 'activated',
@@ -558,9 +558,9 @@ export function apiRows(chance: Chance): Rows {
         (n: number) => new Float64Array(n * it.program.ruleSize).fill(0.01),
       ];
     },
-    'Program.copyRule': (c) => {
-      const it = training(c).program;
-      return [it, new Float64Array(it.ruleSize), 0];
+    'Program.setRules': (c) => {
+      const { program: own } = training(c);
+      return [own, new Float64Array(own.ruleSize)];
     },
     'Program.trained get': (c) => [training(c).program],
     'Program.skipped get': (c) => [training(c).program],
