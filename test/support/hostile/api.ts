@@ -326,7 +326,7 @@ export function apiRows(chance: Chance): Rows {
   });
   const target = (c: Chance) => ({
     ...(c.is(0.3) && { dtype: c.of(['float64', 'float32']) }),
-    ...(c.is(0.2) && { passes: library.parsePasses(c.of(['all', 'none', '-batch'])) }),
+    ...(c.is(0.2) && { passes: library.parsePasses(c.of(['all', 'none', '-auto-batch'])) }),
     ...(c.is(0.2) && { isa: 'scalar' }),
   });
   const draw = (c: Chance) => ({ data: c.is(0.5), grad: c.is(0.5), parametersByPosition: c.is(0.5) });
@@ -514,7 +514,7 @@ export function apiRows(chance: Chance): Rows {
     'kernels.topk': (c) => [Float64Array.from(numbers(c, 6)), 2, {}],
     'kernels.gather': (c) => [Float64Array.from(numbers(c, 6)), Int32Array.of(0, 1), { cols: 3 }],
     nativeInfo: () => [],
-    parsePasses: (c) => [c.of(['all', '-batch', 'fuse,tidy'])],
+    parsePasses: (c) => [c.of(['all', '-auto-batch', 'fuse,tidy'])],
     // programs
     compile: (c) => [any(c), target(c)],
     Program: (c) => [
