@@ -1,8 +1,6 @@
 /** What all rows share: taking turns, medians, the data that models are fed. */
 import { embeddedNamesPath, readDocuments, splitHeldOut } from '../lib/study/documents.js';
 import { Tokenizer } from '../lib/study/tokenizer.js';
-import type { Feeds } from '../lib/runtime/program.js';
-import { embeddedNamesPath, readDocuments, splitHeldOut, Tokenizer } from '../lib/study/data.js';
 import type { Feeds } from '../lib/runtime/feeds.js';
 import { Random } from '../lib/runtime/random.js';
 

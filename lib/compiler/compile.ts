@@ -1,5 +1,5 @@
 /** The compiler from end to end: traces a graph, rewrites it, differentiates it, tidies it and lowers it. */
-import { isList, MOST, shown } from '../core/check.js';
+import { isList, MOST } from '../core/check.js';
 import { sizeOf } from '../core/shape.js';
 import type { DType } from '../core/array.js';
 import { shownNode, valueNodes, type Node } from '../graph/node.js';

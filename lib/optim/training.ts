@@ -48,6 +48,10 @@ export class Training {
     readonly program: Program,
     private readonly rule: WriteRule,
   ) {
+    if (!((program as unknown) instanceof Program && typeof (rule as unknown) === 'function'))
+      throw new TypeError(
+        'a Training is made by an optimiser, as in new Adam({ learningRate }).minimize(loss)',
+      );
     this.current = new Float64Array(program.ruleSize);
   }
 
@@ -132,8 +136,8 @@ export class Training {
     const there = rule?.map(shown).join(', ') ?? here;
     if (steps > 0 && here !== there)
       throw new Error(
-        `restore: step ${steps} was taken with rates of ${there}, which here are ${here}: give the ` +
-          'same optimiser',
+        `restore: step ${steps} was taken with rates of ${there}, which here, in ${program.dtype}, are ` +
+          `${here}: give the same optimiser and dtype`,
       );
     for (const [value, arrays] of moments)
       arrays.forEach((array, i) => array.set(state.moments.get(value as Value)![i]!));

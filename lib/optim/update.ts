@@ -53,18 +53,20 @@ function checkReachesParameter(loss: Value): void {
   }
   const { reached, stops } = gradientFlow(nodes, loss);
   if (parameters.some((parameter) => reached.has(parameter))) return;
-  const between = [...stops].filter(({ inputCount }) => inputCount > 0);
+  // The operators that were written: a mean of a prefix is divided by its length, which nobody wrote.
+  const between = [...stops].filter(({ op, inputCount }) => inputCount > 0 && op !== 'inverseCount');
   throw new TypeError(
     `minimize: no gradient of the loss ${loss.label} reaches a parameter: between them and ` +
       `${named(parameters)} are only ${named(between)}, through which none flows`,
   );
 }
 
-/** A number from `low` to below `high`, or an error that names it. */
+/** A finite number from `low` to below `high`, or an error that names it. */
 export function checkNumber(name: string, x: number, low: number, high = Infinity): number {
   if (typeof x === 'number' && x >= low && x < high) return x;
-  const below = high === Infinity ? '' : ` to below ${high}`;
-  throw new RangeError(`${name} ${shown(x)}: expected a number from ${low}${below}`);
+  const expected =
+    high === Infinity ? `a finite number from ${low}` : `a number from ${low} to below ${high}`;
+  throw new RangeError(`${name} ${shown(x)}: expected ${expected}`);
 }
 
 /** What every optimiser takes. */
@@ -120,8 +122,8 @@ export class Update {
     const way = onNonFinite ?? (most === undefined ? 'apply' : 'throw');
     if (way !== 'apply') this.before.push({ op: 'check', skips: way === 'skip' });
     if (most === undefined) return this;
-    if (checkNumber('clipGlobalNorm', most, 0) === 0)
-      throw new RangeError('clipGlobalNorm 0: expected a number above zero');
+    if (!(Number.isFinite(most) && most > 0))
+      throw new RangeError(`clipGlobalNorm ${shown(most)}: expected a finite number above zero`);
     this.before.push({ op: 'clip', most: this.add(most) });
     return this;
   }

@@ -10,8 +10,8 @@ import {
   type Known,
 } from '../core/check.js';
 import { quoted, quotedPath } from '../core/escape.js';
-import { Training, type TrainingState } from '../optim/optim.js';
-import { BusyError } from '../runtime/program.js';
+import { Training, type TrainingState } from '../optim/training.js';
+import { BusyError } from '../runtime/errors.js';
 import { Random } from '../runtime/random.js';
 import { setNumbers } from '../value/leaves.js';
 import type { Value } from '../value/value.js';

@@ -6,23 +6,11 @@ import { DEFAULT_SIZES, MODEL_NAMES, SIZE_NAMES, type ModelName } from './models
 import { checkObject, isList, shown } from '../core/check.js';
 import { valuesOf } from '../value/value.js';
 import type { TypedArray } from '../core/array.js';
-import { graphSize, matricesOf, MAX_NODES, MOST_NODES } from './models/graph-size.js';
-import { type Matrix, type Sizes, DEFAULT_SIZES } from './models/model.js';
-import { Training, type TrainingState } from '../optim/optim.js';
-import { Training, type TrainingState } from '../optim/training.js';
-import { BusyError } from '../runtime/errors.js';
-import { Random } from '../runtime/random.js';
+import { graphSize, matricesOf, MAX_NODES } from './models/graph-size.js';
+import type { Matrix, Sizes } from './models/model.js';
 import type { WrittenTensor } from '../weights/safetensors.js';
 import { quoted, quotedPath } from '../core/escape.js';
-import {
-  checkPath,
-  list,
-  TensorFile,
-  WeightsError,
-  writeTensors,
-  textsOf,
-  type Metadata,
-} from '../weights/tensor-file.js';
+import { checkPath, list, TensorFile, WeightsError, writeTensors, textsOf, type Metadata } from '../weights/tensor-file.js';
 
 export const OWN_TEXTS: readonly string[] = ['model', ...SIZE_NAMES, 'dtype', 'tokenizer', 'steps', 'runs'];
 
