@@ -1,9 +1,9 @@
 /** Optimisers: each compiles a loss to a program whose one call is a whole training step. */
 import { checkBoolean, checkOptions, type Known } from '../core/check.js';
-import { Value } from '../value/value.js';
+import type { Value } from '../value/value.js';
 import type { ProgramOptions } from '../runtime/options.js';
 import { checkSchedule } from './rates.js';
-import { Training } from './training.js';
+import type { Training } from './training.js';
 import { checkNumber, type OptimizerOptions, OPTIMIZER_OPTIONS, Update } from './update.js';
 
 /** How parameters are changed to make a loss smaller. */

@@ -1,7 +1,7 @@
 /** A loss being trained: takes steps, and keeps what it needs to go on from where it was. */
-import { Value } from '../value/value.js';
+import type { Value } from '../value/value.js';
 import type { TypedArray } from '../core/array.js';
-import { Program } from '../runtime/program.js';
+import type { Program } from '../runtime/program.js';
 import { checkObject, checkInteger, MOST_STEPS, shown, checkOptions } from '../core/check.js';
 import type { Feeds } from '../runtime/feeds.js';
 import { type Dataset, checkDataset, checkDocumentRange, copied } from '../runtime/dataset.js';
@@ -117,7 +117,7 @@ export class Training {
     if (this.steps > 0 || this.ahead.length > 0)
       throw new Error('restore: this training has taken steps; give the state to a new one');
     for (const [value, arrays] of moments) {
-      const given: unknown = state.moments.get(value as Value);
+      const given: unknown = state.moments.get(value);
       const fits =
         Array.isArray(given) &&
         given.length === arrays.length &&

@@ -103,7 +103,7 @@ export class FeedReader {
       const guess = didYouMean(name, missing) || didYouMean(name, names);
       throw new FeedError(
         `no input is called '${name}'${guess}${guess === '' ? '; this' : ' This'} program's inputs: ` +
-          `${listed(names)}`,
+          listed(names),
       );
     }
     return given;
@@ -127,7 +127,7 @@ export class FeedReader {
       if (needed === 0) return;
       throw new FeedError(
         `input '${index.name}' is missing: ${index.label} needs ` +
-          `${index.size === 1 ? 'an integer' : `${index.size} integers`}`,
+          (index.size === 1 ? 'an integer' : `${index.size} integers`),
       );
     }
     const isNumber = typeof value === 'number';
@@ -135,7 +135,7 @@ export class FeedReader {
     if (!isNumber && !(typeof value === 'object' && Number.isInteger(count))) {
       throw new FeedError(
         `input '${index.name}': ${describe(value)} for ${index.label}, which takes ` +
-          `${counted(index.size, 'integer')}`,
+          counted(index.size, 'integer'),
       );
     }
     if (count > index.size || count < needed) this.refuseCount(index, value, count, needed);
@@ -206,7 +206,7 @@ function readFloats(
     if (size !== 1)
       throw new FeedError(
         `input '${input.name}': one number, ${value}, for ${input.label}, which needs ` +
-          `${counted(size, 'number')}`,
+          counted(size, 'number'),
       );
     to[offset] = value;
     return;

@@ -46,7 +46,7 @@ export class Random {
     if (!isState || !native.restore(this.handle, new Uint32Array(words))) {
       throw new RangeError(
         `setstate takes the ${STATE_WORDS} words that getstate gave, not ` +
-          `${words instanceof Uint32Array ? `these ${words.length}` : shown(words)}`,
+          (words instanceof Uint32Array ? `these ${words.length}` : shown(words)),
       );
     }
   }
