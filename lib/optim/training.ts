@@ -1,7 +1,7 @@
 /** A loss being trained: takes steps, and keeps what it needs to go on from where it was. */
 import type { Value } from '../value/value.js';
 import type { TypedArray } from '../core/array.js';
-import type { Program } from '../runtime/program.js';
+import { Program } from '../runtime/program.js';
 import { checkObject, checkInteger, MOST_STEPS, shown, checkOptions } from '../core/check.js';
 import type { Feeds } from '../runtime/feeds.js';
 import { type Dataset, checkDataset, checkDocumentRange, copied } from '../runtime/dataset.js';
