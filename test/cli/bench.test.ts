@@ -635,12 +635,14 @@ describe('bench: the files', function () {
 describe('bench: what is in the tree', () => {
   const results = join(packageRoot(), 'bench/results');
   for (const file of readdirSync(results).filter((name) => name.endsWith('.json'))) {
-    it(`bench/results/${file} is a full run of a real machine, of every kernel and model`, () => {
+    it(`bench/results/${file} is a full run of a real machine, of every model`, () => {
       const report = parseReport(readFileSync(join(results, file), 'utf8'), file);
       assert.deepEqual([report.quick, report.machine.emulated], [false, null]);
       assert.deepEqual(new Set(report.models.map(({ model }) => model)), new Set(MODELS));
-      const measured = new Set(report.kernels.map(({ kernel }) => kernel));
-      assert.deepEqual([...measured].sort(), listedKernels().sort());
+      // A machine is not measured again for each kernel that is added: it lacks those.
+      const listed = listedKernels();
+      for (const { kernel } of report.kernels) assert(listed.includes(kernel), kernel);
+      assert(report.kernels.some(({ kernel }) => kernel === 'gemm'));
     });
   }
 
