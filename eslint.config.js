@@ -4,7 +4,7 @@ import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
 export default defineConfig(
-  globalIgnores(['build*/', 'dist/', 'test/package/types.*']),
+  globalIgnores(['build*/', 'dist/', 'test/package/types.*', '.dependency-cruiser.cjs']),
   {
     files: ['**/*.{ts,js,mjs,cjs}'],
     extends: [js.configs.recommended, tseslint.configs.strictTypeChecked],

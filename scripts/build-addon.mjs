@@ -99,10 +99,8 @@ function buildFolder() {
     accessSync(root, constants.W_OK);
     return mkdtempSync(join(root, '.build-'));
   } catch (error) {
-    throw new BuildFailure(
-      `cannot write into the package's folder ${root}: ` +
-        `${error instanceof Error ? error.message : String(error)}`,
-    );
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new BuildFailure(`cannot write into the package's folder ${root}: ${reason}`);
   }
 }
 

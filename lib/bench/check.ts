@@ -15,7 +15,7 @@ const MAX_CHARACTERS = 200;
 const MAX_ITEMS = 100_000;
 /** Numbers between which times, rates and sizes are: no machine has others. */
 const LEAST = 1e-12;
-const MOST = 1e18;
+const MAX_NUMBER = 1e18;
 const BETWEEN = 'a number between 1e-12 and 1e18';
 
 function refuse(at: string, wanted: string, value: unknown): never {
@@ -52,10 +52,10 @@ export const notNegative: Check<number> = (value, at) =>
   value === 0 ? 0 : isBetween(LEAST, value) ? value : refuse(at, `0 or ${BETWEEN}`, value);
 
 export const finite: Check<number> = (value, at) =>
-  isBetween(-MOST, value) ? value : refuse(at, 'a number between -1e18 and 1e18', value);
+  isBetween(-MAX_NUMBER, value) ? value : refuse(at, 'a number between -1e18 and 1e18', value);
 
 function isBetween(least: number, value: unknown): value is number {
-  return typeof value === 'number' && value > least && value < MOST;
+  return typeof value === 'number' && value > least && value < MAX_NUMBER;
 }
 
 export const count: Check<number> = (value, at) =>

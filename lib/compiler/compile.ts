@@ -1,8 +1,8 @@
 /** The compiler from end to end: traces a graph, rewrites it, differentiates it, tidies it and lowers it. */
-import { isList, MOST } from '../core/check.js';
+import { isList, MAX_COUNT } from '../core/check.js';
 import { sizeOf } from '../core/shape.js';
 import type { DType } from '../core/array.js';
-import { shownNode, valueNodes, type Node } from '../graph/node.js';
+import { shownNode, isValue, listOfValues, type Node } from '../graph/node.js';
 import type { OpName } from '../graph/ops.js';
 import { differentiate } from './passes/differentiate.js';
 import type { Ir } from './ir/ir.js';
@@ -129,10 +129,10 @@ export function compileGraph(request: CompileRequest): { compiled: Compiled; tra
   }
   const bare = lowered(graph, request, isScalar, [...keep], unmoved);
   const { places, arenaSize, intsSize } = placesOfUnread(numbers, bare);
-  if (arenaSize > 2 * MOST)
+  if (arenaSize > 2 * MAX_COUNT)
     throw new RangeError(
       `${groups.flat()[0]!.label} takes ${arenaSize} numbers with all that it is computed ` +
-        `from: a program has at most ${2 * MOST - 1}`,
+        `from: a program has at most ${2 * MAX_COUNT - 1}`,
     );
   const compiled: Compiled = {
     ir,
@@ -320,6 +320,6 @@ export function groupsOf(what: string, given: Plan['groups']): Node[][] {
   if (!isList(given))
     throw new TypeError(`${what}: expected an array of arrays of Values, got ${shownNode(given)}`);
   const groups: Node[][] = [];
-  for (let i = 0; i < given.length; i++) groups.push(valueNodes(`${what}[${i}]`, given[i]));
+  for (let i = 0; i < given.length; i++) groups.push(listOfValues(`${what}[${i}]`, given[i], isValue));
   return groups;
 }

@@ -4,9 +4,9 @@ import { didYouMean } from './suggest.js';
 import { quoted } from './escape.js';
 
 /** The most numbers of one array, and the most of what is counted: places are kept in 32 bits. */
-export const MOST = 2 ** 30;
+export const MAX_COUNT = 2 ** 30;
 /** The most steps of one training: as many as a checkpoint can tell of. */
-export const MOST_STEPS = 999_999_999;
+export const MAX_STEPS = 999_999_999;
 
 /** Objects that are told apart without a look at what they hold. */
 const KINDS = [
@@ -39,7 +39,7 @@ export function isList(given: unknown): given is readonly unknown[] {
 }
 
 /** @throws RangeError when it is none from `low` to `high` */
-export function checkInteger(what: string, given: unknown, low: number, high = MOST): number {
+export function checkInteger(what: string, given: unknown, low: number, high = MAX_COUNT): number {
   if (Number.isInteger(given) && (given as number) >= low && (given as number) <= high)
     return given as number;
   throw new RangeError(`${what} ${shown(given)}: expected an integer from ${low} to ${high}`);

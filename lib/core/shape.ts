@@ -1,5 +1,5 @@
 /** Shapes: NumPy's broadcasting rules, in one place. */
-import { MOST, shown, isList } from './check.js';
+import { MAX_COUNT, shown, isList } from './check.js';
 
 /** The length of each axis; none: a single number. */
 export type Shape = readonly number[];
@@ -69,10 +69,10 @@ export function resolveAxis(axis: number, shape: Shape): number {
 /** @throws ShapeError when no program could hold an array of this shape; the message names no operator */
 export function checkSize(shape: Shape): void {
   const { length } = shape;
-  const fits = length <= MAX_AXES && shape.every((n) => Number.isInteger(n) && n >= 0 && n <= MOST);
-  if (fits && sizeOf(shape) <= MOST) return;
+  const fits = length <= MAX_AXES && shape.every((n) => Number.isInteger(n) && n >= 0 && n <= MAX_COUNT);
+  if (fits && sizeOf(shape) <= MAX_COUNT) return;
   const given = length > MAX_AXES ? `${length} axes` : `shape [${shape.map(shown).join(', ')}]`;
-  throw new ShapeError(`${given}: an array has at most ${MOST} numbers and ${MAX_AXES} axes`);
+  throw new ShapeError(`${given}: an array has at most ${MAX_COUNT} numbers and ${MAX_AXES} axes`);
 }
 
 /** Wrong shapes: what was given, what was expected. */

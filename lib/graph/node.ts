@@ -189,7 +189,7 @@ export function writtenAs<N extends Node>(op: string, node: N): N {
 }
 
 /** How many operands an error names. */
-const MOST_NAMED = 8;
+const MAX_NAMED = 8;
 
 /** Why an operator was refused, by error: an operator that is made of others says it in its own name. */
 export const reasons = new WeakMap<Error, string>();
@@ -203,9 +203,9 @@ export function refused(
 ): Error {
   const given = operands.filter((operand) => operand instanceof Node || typeof operand === 'number');
   const labels = given
-    .slice(0, MOST_NAMED)
+    .slice(0, MAX_NAMED)
     .map((operand) => (operand instanceof Node ? operand.label : String(operand)));
-  if (given.length > MOST_NAMED) labels.push(`${given.length - MOST_NAMED} more`);
+  if (given.length > MAX_NAMED) labels.push(`${given.length - MAX_NAMED} more`);
   const error = new Kind(
     `${op}${labels.length > 0 ? ` of ${labels.join(' and ')}` : ''}: ${clipped(reason, 1000)}`,
   );
@@ -226,7 +226,9 @@ export function composed<T>(op: string, operands: readonly unknown[], make: () =
 
 /** What was given in the place of a node, in an error. */
 export function shownNode(given: unknown): string {
-  return given instanceof Node ? given.label : shown(given);
+  // What merely inherits from a node has no operation.
+  const isNode = given instanceof Node && (given.operation as Operation | undefined) !== undefined;
+  return isNode ? given.label : shown(given);
 }
 
 /** The operands are nodes of the graph: values, and where the operator takes one a last index. */
@@ -275,12 +277,16 @@ export function isValue(given: unknown): given is Node {
  *
  * @throws TypeError that names the first that is none
  */
-export function valueNodes(what: string, given: unknown): Node[] {
+export function listOfValues<N extends Node>(
+  what: string,
+  given: unknown,
+  isOne: (node: unknown) => node is N,
+): N[] {
   if (!isList(given)) throw new TypeError(`${what}: expected an array of Values, got ${shownNode(given)}`);
-  const nodes: Node[] = [];
+  const nodes: N[] = [];
   for (let i = 0, n = given.length; i < n; i++) {
-    const node = given[i];
-    if (!isValue(node)) throw new TypeError(`${what}[${i}]: expected a Value, got ${shownNode(node)}`);
+    const node: unknown = given[i];
+    if (!isOne(node)) throw new TypeError(`${what}[${i}]: expected a Value, got ${shownNode(node)}`);
     nodes.push(node);
   }
   return nodes;

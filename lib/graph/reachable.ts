@@ -4,9 +4,9 @@ import type { Node } from './node.js';
 /** How many ids the first stretch of `reachable` spans, and the most and the least that one does. */
 const SPAN = 1 << 12;
 
-const MOST = 1 << 17;
+const MAX_SPAN = 1 << 17;
 
-const LEAST = 1 << 8;
+const MIN_SPAN = 1 << 8;
 
 /**
  * What the roots depend on, in order of creation. Operands have smaller ids than their users: a sweep
@@ -37,7 +37,7 @@ export function reachable(roots: readonly Node[]): Node[] {
       if (!extras?.inputs) continue;
       for (let i = 2; i < extras.inputs.length; i++) place(extras.inputs[i]!, high, places, before);
     }
-    span = Math.max(LEAST, Math.min(MOST, 4 * (found.length - begin)));
+    span = Math.max(MIN_SPAN, Math.min(MAX_SPAN, 4 * (found.length - begin)));
     waiting = before;
   }
   return found.reverse();

@@ -1,8 +1,8 @@
 /** A loss being trained: takes steps, and keeps what it needs to go on from where it was. */
-import type { Value } from '../value/value.js';
+import { Value } from '../value/value.js';
 import type { TypedArray } from '../core/array.js';
 import { Program } from '../runtime/program.js';
-import { checkObject, checkInteger, MOST_STEPS, shown, checkOptions } from '../core/check.js';
+import { checkObject, checkInteger, MAX_STEPS, shown, checkOptions } from '../core/check.js';
 import type { Feeds } from '../runtime/feeds.js';
 import { type Dataset, checkDataset, checkDocumentRange, copied } from '../runtime/dataset.js';
 import { type BackgroundOptions, BACKGROUND_OPTIONS, checkCallback, inParts } from '../runtime/background.js';
@@ -88,13 +88,19 @@ export class Training {
   /** A copy of what training keeps from step to step. */
   state(): TrainingState {
     const { runs, rule, moments } = this.program.trained;
-    const copies = [...moments].map(
-      ([value, arrays]) => [value, arrays.map((array) => array.slice())] as const,
-    );
+    const copies = new Map<Value, TypedArray[]>();
+    for (const [value, arrays] of moments) {
+      // Every parameter is a Value.
+      if (value instanceof Value)
+        copies.set(
+          value,
+          arrays.map((array) => array.slice()),
+        );
+    }
     return {
       steps: this.steps,
       runs,
-      moments: new Map(copies) as Map<Value, TypedArray[]>, // parameters are Values
+      moments: copies,
       ...(this.ruleStep === this.steps - 1 && { rule }),
     };
   }
@@ -110,8 +116,8 @@ export class Training {
     checkObject('restore', state, 'a state that state() gave');
     const { program } = this;
     const { moments } = program.trained;
-    const steps = checkInteger('restore: steps', state.steps, 0, MOST_STEPS);
-    const runs = checkInteger('restore: runs', state.runs, 0, MOST_STEPS);
+    const steps = checkInteger('restore: steps', state.steps, 0, MAX_STEPS);
+    const runs = checkInteger('restore: runs', state.runs, 0, MAX_STEPS);
     if (!(state.moments instanceof Map))
       throw new TypeError(`restore: moments ${shown(state.moments)}, expected a Map`);
     if (this.steps > 0 || this.ahead.length > 0)
@@ -139,8 +145,10 @@ export class Training {
         `restore: step ${steps} was taken with rates of ${there}, which here, in ${program.dtype}, are ` +
           `${here}: give the same optimiser and dtype`,
       );
-    for (const [value, arrays] of moments)
-      arrays.forEach((array, i) => array.set(state.moments.get(value as Value)![i]!));
+    for (const [value, arrays] of moments) {
+      if (!(value instanceof Value)) continue; // every parameter is one
+      arrays.forEach((array, i) => array.set(state.moments.get(value)![i]!));
+    }
     program.setRuns(runs);
     this.steps = steps;
   }

@@ -27,7 +27,7 @@ function checkLossShape(loss: Value): void {
 }
 
 /** How many nodes a message names. */
-const MOST_NAMED = 5;
+const MAX_NAMED = 5;
 
 /**
  * Asked where a program trains no parameter.
@@ -37,9 +37,9 @@ const MOST_NAMED = 5;
 function checkReachesParameter(loss: Value): void {
   const nodes = reachable([loss]);
   const named = (found: readonly Node[]): string => {
-    const more = found.length - MOST_NAMED;
+    const more = found.length - MAX_NAMED;
     return `${found
-      .slice(0, MOST_NAMED)
+      .slice(0, MAX_NAMED)
       .map(({ label }) => label)
       .join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
   };

@@ -134,11 +134,11 @@ function operandsOf({ node, place }: At, run: RunNumbers): string {
 }
 
 /** How many nodes a message names. */
-const MOST_NAMED = 5;
+const MAX_NAMED = 5;
 
 function named(nodes: readonly Node[], join: string): string {
-  const labels = nodes.slice(0, MOST_NAMED).map(({ label }) => label);
-  if (nodes.length > MOST_NAMED) labels.push(`${nodes.length - MOST_NAMED} more`);
+  const labels = nodes.slice(0, MAX_NAMED).map(({ label }) => label);
+  if (nodes.length > MAX_NAMED) labels.push(`${nodes.length - MAX_NAMED} more`);
   return labels.join(` ${join} `);
 }
 

@@ -1,6 +1,6 @@
 /** Generates sequences: checks the options, and makes the one native call that draws them. */
 import { addon, type Fault, type Handle } from '../binding/addon.js';
-import { checkInteger, checkOptions, MOST, shown, type Known } from '../core/check.js';
+import { checkInteger, checkOptions, MAX_COUNT, shown, type Known } from '../core/check.js';
 import type { TypedArray } from '../core/array.js';
 import type { Compiled } from '../compiler/compile.js';
 import { offsetsOf } from '../compiler/lower/view.js';
@@ -94,8 +94,8 @@ export class SequenceSampler {
     checkInteger('stop', stop, 0);
     if (!Number.isInteger(count) || count < 0)
       throw new RangeError(`count ${shown(count)}: expected an integer from 0`);
-    if (count * maxLength > MOST)
-      throw new RangeError(`count ${count}: expected at most ${Math.floor(MOST / maxLength)}`);
+    if (count * maxLength > MAX_COUNT)
+      throw new RangeError(`count ${count}: expected at most ${Math.floor(MAX_COUNT / maxLength)}`);
     if (!(Number.isInteger(topK) || topK === Infinity) || topK < 1)
       throw new RangeError(`topK ${shown(topK)}: expected an integer from 1`);
     checkPrefix(prefix, stop, maxLength);

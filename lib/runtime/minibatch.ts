@@ -25,8 +25,8 @@ export interface BatchSource {
  * The most lanes of documents, and the most bytes that a copy of the memory for each may take. Neither
  * depends on the machine: how many there are decides in which order gradients are added.
  */
-const MOST_LANES = 32;
-const MOST_BYTES = 256 * 2 ** 20;
+const MAX_LANES = 32;
+const MAX_BYTES = 256 * 2 ** 20;
 
 /** A batch of so many documents, to be filled and run again and again. */
 export class Batch {
@@ -39,8 +39,8 @@ export class Batch {
     const { arena, ints, parameters, fed } = source;
     const line = 64 / arena.BYTES_PER_ELEMENT;
     const stride = Math.ceil(arena.length / line) * line;
-    const fitting = Math.floor(MOST_BYTES / (stride * arena.BYTES_PER_ELEMENT));
-    const lanes = Math.max(1, Math.min(count, MOST_LANES, fitting));
+    const fitting = Math.floor(MAX_BYTES / (stride * arena.BYTES_PER_ELEMENT));
+    const lanes = Math.max(1, Math.min(count, MAX_LANES, fitting));
     const memory = source.allocate(lanes * stride);
     for (let lane = 0; lane < lanes; lane++) memory.set(arena, lane * stride);
     let numbers = 0;

@@ -1,7 +1,7 @@
 /** A compiled graph with its memory: feeds it, runs it, reads it. One run is one native call. */
 import { addon, chosenIsa, type Fault, type Handle, type SeriesFault } from '../binding/addon.js';
 import type { DType, TypedArray } from '../core/array.js';
-import { checkBoolean, checkInteger, checkObject, checkOptions, MOST_STEPS, shown } from '../core/check.js';
+import { checkBoolean, checkInteger, checkObject, checkOptions, MAX_STEPS, shown } from '../core/check.js';
 import { ShapeError, sizeOf } from '../core/shape.js';
 import { account, type Work } from '../compiler/account.js';
 import { compileGraph, groupsOf, type Compiled, type Plan } from '../compiler/compile.js';
@@ -583,7 +583,7 @@ export class Program {
    * @hidden
    */
   setRuns(runs: number): void {
-    this.steps = checkInteger('runs', runs, 0, MOST_STEPS);
+    this.steps = checkInteger('runs', runs, 0, MAX_STEPS);
   }
 
   /**
@@ -672,7 +672,7 @@ export class Program {
   }
 
   /** The error of a step that met NaN or infinity, whose gradients are still in memory. */
-  private nonFiniteError(where: string, examples?: readonly Feeds[]): NonFiniteError {
+  private nonFiniteError(where: string, examples?: readonly Feeds[]): Error {
     const found =
       gradientNotFinite(this.arena, this.lowered, this.residence.held) ??
       `the loss, ${this.rootLabel}, is ${this.arena[this.rootOffset]!}`;

@@ -22,7 +22,7 @@ import { scalar } from './models/scalar.js';
 import { vector } from './models/vector.js';
 import { rnn } from './models/rnn.js';
 import { rnnAtt } from './models/rnn_att.js';
-import { checkOptions, shown, checkNumber, type Known, MOST } from '../core/check.js';
+import { checkOptions, shown, checkNumber, type Known, MAX_COUNT } from '../core/check.js';
 import { Index } from '../value/value.js';
 import { ExperimentError, type TrainOptions, type TrainResult, trainSteps } from './train.js';
 import { didYouMean } from '../core/suggest.js';
@@ -91,7 +91,7 @@ export function checkSizes(model: ModelName, sizes: Sizes): void {
     if (!Number.isInteger(size) || (size as number) < 1) {
       throw new ExperimentError(`${name} ${shown(size)}: expected an integer from 1`);
     }
-    const max = name === 'vocabSize' ? MAX_TOKENS : MOST;
+    const max = name === 'vocabSize' ? MAX_TOKENS : MAX_COUNT;
     if ((size as number) > max)
       throw new ExperimentError(`${name} ${shown(size)}: expected an integer from 1 to ${max}`);
   }

@@ -5,7 +5,7 @@ import {
   checkNumber,
   checkObject,
   checkOptions,
-  MOST_STEPS,
+  MAX_STEPS,
   shown,
   type Known,
 } from '../core/check.js';
@@ -147,7 +147,7 @@ export function loadCheckpoint(
   checkOptions('loadCheckpoint', options, { mostSteps: true });
   const { training, random } = progress;
   const { mostSteps = DEFAULT_MAX_STEPS } = options;
-  checkInteger('loadCheckpoint: mostSteps', mostSteps, 0, MOST_STEPS);
+  checkInteger('loadCheckpoint: mostSteps', mostSteps, 0, MAX_STEPS);
   const built = checkedModel(model);
   checkTrains('loadCheckpoint', built.matrices, training);
   const read = TensorFile.read(path, (file) => readCheckpoint(file, built, training, random, mostSteps));

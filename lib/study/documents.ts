@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { escaped, quoted, quotedPath } from '../core/escape.js';
 import { readWhole } from '../core/read-file.js';
 import { danglingLink, wrongPath } from '../core/path.js';
-import { checkInteger, MOST, shown as wordsFor } from '../core/check.js';
+import { checkInteger, MAX_COUNT, shown as wordsFor } from '../core/check.js';
 import { addon } from '../binding/addon.js';
 import { packageRoot } from '../core/package.js';
 import { Corpus } from './corpus.js';
@@ -159,9 +159,9 @@ export function countOf(docs: unknown): number {
     throw new DataError(
       `the documents are ${wordsFor(docs)}, which is no list of strings: expected an array of texts`,
     );
-  if (Number.isInteger(length) && (length as number) >= 0 && (length as number) <= MOST)
+  if (Number.isInteger(length) && (length as number) >= 0 && (length as number) <= MAX_COUNT)
     return length as number;
-  throw new DataError(`${wordsFor(length)} documents: expected an integer from 0 to ${MOST}`);
+  throw new DataError(`${wordsFor(length)} documents: expected an integer from 0 to ${MAX_COUNT}`);
 }
 
 /** Document i, which must be there. */

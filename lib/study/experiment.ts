@@ -5,7 +5,7 @@ import { checkDocuments, splitHeldOut, type Documents } from './documents.js';
 import type { Corpus } from './corpus.js';
 import { DEFAULTS } from './defaults.js';
 import { Tokenizer } from './tokenizer.js';
-import { checkInteger, checkNumber, checkOptions, MOST_STEPS, type Known } from '../core/check.js';
+import { checkInteger, checkNumber, checkOptions, MAX_STEPS, type Known } from '../core/check.js';
 import type { Training } from '../optim/training.js';
 import type { DType } from '../core/array.js';
 import { Random } from '../runtime/random.js';
@@ -214,7 +214,7 @@ function withDefaults(options: ExperimentOptions) {
   const { docs, keeper, loadSeconds = 0, threads, onStep } = options;
   const { steps = DEFAULTS.steps, seed = DEFAULTS.seed, batch = DEFAULTS.batch } = options;
   const { samples = DEFAULTS.samples, temperature = DEFAULTS.temperature } = options;
-  checkInteger('steps', steps, 0, MOST_STEPS);
+  checkInteger('steps', steps, 0, MAX_STEPS);
   checkInteger('samples', samples, 0);
   checkInteger('batch', batch, 1, MAX_BATCH);
   if (threads !== undefined) checkInteger('threads', threads, 1);
@@ -237,7 +237,7 @@ function stopwatch(): () => number {
 /** Sets a run to what was kept of it; returns the losses of the steps taken until then. */
 function earlierLosses(run: Run, keeper: Keeper | undefined): number[] {
   const kept = keeper?.resume(run) ?? [];
-  const count = checkInteger('losses kept:', kept.length, 0, MOST_STEPS);
+  const count = checkInteger('losses kept:', kept.length, 0, MAX_STEPS);
   if (count > run.steps)
     throw new ExperimentError(
       `${count} steps were taken already, more than the ${run.steps} asked for: ask for more`,

@@ -10,7 +10,15 @@ import { graphSize, matricesOf, MAX_NODES } from './models/graph-size.js';
 import type { Matrix, Sizes } from './models/model.js';
 import type { WrittenTensor } from '../weights/safetensors.js';
 import { quoted, quotedPath } from '../core/escape.js';
-import { checkPath, list, TensorFile, WeightsError, writeTensors, textsOf, type Metadata } from '../weights/tensor-file.js';
+import {
+  checkPath,
+  list,
+  TensorFile,
+  WeightsError,
+  writeTensors,
+  textsOf,
+  type Metadata,
+} from '../weights/tensor-file.js';
 
 export const OWN_TEXTS: readonly string[] = ['model', ...SIZE_NAMES, 'dtype', 'tokenizer', 'steps', 'runs'];
 

@@ -16,7 +16,7 @@ import {
   checkInteger,
   checkObject,
   checkOptions,
-  MOST_STEPS,
+  MAX_STEPS,
   shown,
   type Known,
 } from '../core/check.js';
@@ -108,7 +108,7 @@ export async function* trainSteps(
   checkFunction('optimizer of the model', model.optimizer);
   checkObject('sizes of the model', model.sizes, 'those of a model as of buildModel');
   const { steps: count = DEFAULTS.steps, seed, lr, signal } = options;
-  checkInteger('steps', count, 0, MOST_STEPS);
+  checkInteger('steps', count, 0, MAX_STEPS);
   checkSignal(signal);
   const documents = checkDocuments(docs);
   const tokenizer = options.tokenizer ?? new Tokenizer(docs);

@@ -1,5 +1,6 @@
 /** Operators of a list of values: stacks, joins, sums, choices and means of prefixes. */
-import { Value, makeValue, valuesOf, fromFront, Index } from './value.js';
+import type { Value } from './value.js';
+import { makeValue, valuesOf, fromFront, Index } from './value.js';
 import { composed, refused, writtenAs } from '../graph/node.js';
 import { resolveAxis } from '../core/shape.js';
 

@@ -30,14 +30,14 @@ import {
   composed,
   shownNode,
   resultShape,
-  valueNodes,
+  isValue,
+  listOfValues,
   writtenAs,
 } from '../graph/node.js';
 
 /** @throws TypeError when an operand is no Value */
 export function checkValue(op: string, what: string, given: unknown): asserts given is Value {
-  if (!(given instanceof Value))
-    throw refused(TypeError, op, [], `${what} is ${shownNode(given)}, expected a Value`);
+  if (!isValue(given)) throw refused(TypeError, op, [], `${what} is ${shownNode(given)}, expected a Value`);
 }
 
 function checkIndexOperand(
@@ -89,9 +89,9 @@ export function toValue(x: unknown, op: string, a?: Node): Value {
   throw refused(TypeError, op, [a], `expected a Value or a number, got ${shownNode(x)}`);
 }
 
-/** A copy of a list of values: see {@link valueNodes}. */
+/** A copy of a list of values: see {@link listOfValues}. */
 export function valuesOf(what: string, given: unknown): Value[] {
-  return valueNodes(what, given) as Value[];
+  return listOfValues(what, given, (node): node is Value => isValue(node));
 }
 
 /** a where the condition is not zero, else b: signs of zeros and NaN are those of what is taken. */

@@ -33,7 +33,7 @@ const HOSTILE =
   'a\x1b[31m\x07\b\x7f\x85\x9b31m\u061c\u200b\u200e\u200f\u202a\u202e\u2028\u2029\u2066\u2069\ufeff\u{e0041}\r\nz';
 const UNSAFE = /(?!\n)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 /** More than any message of ours. */
-const MOST = 12_000;
+const MAX_LENGTH = 12_000;
 
 interface Said {
   code: number;
@@ -182,7 +182,7 @@ describe('a terminal gets no codes', () => {
       if (argv().includes('--json') && said.code === 0) JSON.parse(said.out);
       if (env?.['VECGRAD_DEBUG'] !== undefined) return;
       if (code !== 0) assert.match(said.err, /^vecgrad: [^\n]+\n$/);
-      assert.ok(said.err.length < MOST, `a message of ${said.err.length} characters`);
+      assert.ok(said.err.length < MAX_LENGTH, `a message of ${said.err.length} characters`);
     });
   });
 
@@ -241,7 +241,7 @@ describe('an error of the library has no codes, and bounded length, whatever nod
       it(`${what}, with ${name === HOSTILE ? 'codes' : 'a megabyte'}`, () => {
         assert.throws(act, ({ message }: Error) => {
           assert.doesNotMatch(message, UNSAFE);
-          assert.ok(message.length < MOST, `${message.length} characters`);
+          assert.ok(message.length < MAX_LENGTH, `${message.length} characters`);
           return true;
         });
       });
@@ -280,7 +280,7 @@ describe('a message is of bounded length', () => {
       const { code, err } = await vecgrad(argv());
       assert.notEqual(code, 0);
       assert.match(err, /^vecgrad: [^\n]+\n$/);
-      assert.ok(err.length < MOST, `${err.length} characters`);
+      assert.ok(err.length < MAX_LENGTH, `${err.length} characters`);
       if (what.startsWith('a document')) assert.ok(err.length < 400, `${err.length} characters`);
     });
   }

@@ -37,7 +37,7 @@ const SUITES: Readonly<Record<string, { title: string; cases: number }>> = {
 const GIVEN_CASES = process.env['VECGRAD_HOSTILE_CASES'];
 /** Cases of one process. */
 const BATCH = 25_000;
-const MOST_RESIDENT = 1.5e9;
+const MAX_RESIDENT = 1.5e9;
 
 const folder = mkdtempSync(join(tmpdir(), 'vecgrad-hostile-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -105,13 +105,20 @@ describe('hostile', () => {
     const here = process.cwd();
     process.chdir(folder);
     try {
-      const { rows, calls } = apiRows(new Chance(1));
-      for (const path of calls.keys()) {
-        const tries = Array.from({ length: 8 }, (_, i) =>
-          Promise.resolve().then(() => calls.get(path)!(...rows[path]!(new Chance(i), () => undefined))),
+      const tried = async ({ rows, calls }: ReturnType<typeof apiRows>, path: string) =>
+        Promise.allSettled(
+          Array.from({ length: 8 }, (_, i) =>
+            Promise.resolve().then(() => calls.get(path)!(...rows[path]!(new Chance(i), () => undefined))),
+          ),
         );
-        const results = await Promise.allSettled(tries);
-        const isRight = results.some(({ status }) => status === 'fulfilled');
+      const isFulfilled = ({ status }: PromiseSettledResult<unknown>): boolean => status === 'fulfilled';
+      const shared = apiRows(new Chance(1));
+      for (const path of shared.calls.keys()) {
+        let results = await tried(shared, path);
+        // What the earlier calls trained may be NaN by now: then on objects of its own.
+        if (!results.some(isFulfilled) && !REFUSED.has(path))
+          results = await tried(apiRows(new Chance(1)), path);
+        const isRight = results.some(isFulfilled);
         assert.equal(
           isRight,
           !REFUSED.has(path),
@@ -138,7 +145,7 @@ describe('hostile', () => {
       for (let from = first; from < first + cases; from += BATCH) {
         const report = await runCases(suite, seed, from, Math.min(BATCH, first + cases - from));
         assert.deepEqual(report.failures, []);
-        assert.ok(report.resident < MOST_RESIDENT, `${report.resident} bytes`);
+        assert.ok(report.resident < MAX_RESIDENT, `${report.resident} bytes`);
         returned += report.returned;
         threw += report.threw;
       }
@@ -302,7 +309,7 @@ describe('what once took the memory, or had no end', () => {
     [
       'a root of no graph',
       () => library.compile(Object.create(library.Value.prototype) as library.Value),
-      /expected a value of a graph/,
+      /the root is an object, expected a Value/,
     ],
     [
       'input',

@@ -388,17 +388,14 @@ describe('feeds and columns of a class', () => {
   }
 
   for (const given of [[], new Map(), new Set(), new Float64Array(2)]) {
-    it(
-      'are refused of a program without inputs, where they are ' + `${Object.prototype.toString.call(given)}`,
-      () => {
-        const training = new SGD({ learningRate: 0 }).minimize(w.sum());
-        assert.equal(training.step({}), 3);
-        assert.throws(
-          () => training.step(given as unknown as Feeds),
-          /^FeedError: the feeds are an? .*: expected an object with numbers for each input/,
-        );
-      },
-    );
+    it(`are refused of a program without inputs, where they are ${Object.prototype.toString.call(given)}`, () => {
+      const training = new SGD({ learningRate: 0 }).minimize(w.sum());
+      assert.equal(training.step({}), 3);
+      assert.throws(
+        () => training.step(given as unknown as Feeds),
+        /^FeedError: the feeds are an? .*: expected an object with numbers for each input/,
+      );
+    });
   }
 });
 

@@ -251,7 +251,7 @@ describe('the native search for lines', () => {
   ];
   for (const [name, given] of wrong) {
     it(`refuses ${name}`, () => {
-      assert.throws(() => find(...given), { name: 'TypeError', message: /^lines: expected/ });
+      assert.throws(() => find(...given), { name: 'TypeError', message: /^text\.lines: expected/ });
     });
   }
   const rooms: [size: number, count: number][] = [
@@ -333,7 +333,7 @@ describe('a corpus holds what encoding each document gives', () => {
     it(`the native encoder refuses ${name}`, () => {
       assert.throws(() => addon.text.encode(...(given as Parameters<typeof addon.text.encode>)), {
         name: error,
-        message: /^encode: /,
+        message: /^text\.encode: /,
       });
     });
   }

@@ -20,7 +20,7 @@ const [numbersRoom, intsRoom] = [guarded(), guarded()];
 type Spec = Parameters<typeof addon.createProgram>[0];
 
 /** The most elements that the loops of a corrupted program may have: more is right, but takes long. */
-const MOST_WORK = 2e6;
+const MAX_WORK = 2e6;
 
 const SCALAR_BYTECODE = addon.info().opcodes.indexOf('scalar_bytecode');
 
@@ -45,7 +45,7 @@ function work({ levels, extents, code }: Spec): number {
 function runAll(handle: Handle, spec: Spec, chance: Chance): void {
   const { arenaSize, intsSize, levels, code, float32 } = spec;
   const bytes = float32 ? 4 : 8;
-  if (arenaSize * bytes > ROOM || intsSize * 4 > ROOM || work(spec) > MOST_WORK) return;
+  if (arenaSize * bytes > ROOM || intsSize * 4 > ROOM || work(spec) > MAX_WORK) return;
   const Made = float32 ? Float32Array : Float64Array;
   const arena = new Made(numbersRoom, ROOM - arenaSize * bytes, arenaSize).fill(0.1);
   const ints = new Int32Array(intsRoom, ROOM - intsSize * 4, intsSize).fill(chance.below(4));
