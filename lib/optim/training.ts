@@ -43,6 +43,7 @@ export class Training {
    */
   private ahead = new Float64Array();
 
+  /** @hidden */
   constructor(
     /** The compiled program: forward, backward, update. */
     readonly program: Program,

@@ -21,7 +21,7 @@ export function indexError(
   where: string,
 ): RangeError {
   const node = nodes[instruction] ?? -1;
-  const who = node < 0 ? 'the tape' : ir.label(node);
+  const who = node < 0 ? 'the scalar bytecode' : ir.label(node);
   return new RangeError(`index ${index} in ${who}${where}: expected an integer from 0 to ${limit - 1}`);
 }
 

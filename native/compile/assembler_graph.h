@@ -10,7 +10,7 @@
 
 namespace vecgrad {
 
-// How the assembler treats an operator; lib/compiler/scalar-bytecode.ts has the same order.
+// How the assembler treats an operator; lib/compiler/lower/scalar-bytecode.ts has the same order.
 enum class Role : int32_t { none, leaf, plain, total, add, pow, choose, choose_grad };
 
 // What belongs to a node besides its operands. A node's is attributes[attribute_of[node]].

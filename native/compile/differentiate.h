@@ -1,9 +1,9 @@
 // Reverse-mode differentiation of a graph of single numbers: appends the nodes of its root's
 // gradients.
 //
-// lib/compiler/differentiate.ts does the same for arrays, node by node. Here it is a sweep over the
-// graph's arrays: such a graph has hundreds of thousands of nodes and is differentiated once, by
-// code that in JavaScript would still be cold.
+// lib/compiler/passes/differentiate.ts does the same for arrays, node by node. Here it is a sweep
+// over the graph's arrays: such a graph has hundreds of thousands of nodes and is differentiated
+// once, by code that in JavaScript would still be cold.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// A graph of single numbers, as lib/compiler/ir.ts keeps it: what the assembler and the
+// A graph of single numbers, as lib/compiler/ir/ir.ts keeps it: what the assembler and the
 // differentiation of such graphs both read.
 #pragma once
 

@@ -6,7 +6,7 @@
 #   test/native/check-symbols.sh BUILD_FOLDER
 set -eu
 folder=${1:?usage: check-symbols.sh BUILD_FOLDER}
-objects=$(find "$folder" -path "*/isa/*.o")
+objects=$(find "$folder" -path "*/isa/*.o" ! -name isa.cpp.o) # isa.cpp is compiled for every processor
 [ -n "$objects" ] || { echo "check-symbols: no objects of native/isa in $folder" >&2; exit 2; }
 failed=0
 for object in $objects; do
