@@ -261,7 +261,9 @@ export interface NumberDerivatives {
   termLevels: Int32Array;
 }
 
-/** A graph of single numbers as the assembler takes it (native/compile/assembler_graph.h says what is what). */
+/**
+ * A graph of single numbers as the assembler takes it (native/compile/assembler_graph.h says what is what).
+ */
 export interface AssemblerGraph {
   ops: Uint8Array;
   start: Int32Array;

@@ -14,7 +14,9 @@ export const SIZE_OPTIONS: Readonly<Record<keyof ModelSizes, { option: OptionNam
   nAtt: { option: 'n-att', max: 4096 },
 };
 
-/** The most parameters that the command line trains, but for those of the vocabulary, which is not read yet. */
+/**
+ * The most parameters that the command line trains, but for those of the vocabulary, which is not read yet.
+ */
 const MAX_PARAMETERS = 20_000_000;
 
 /** A line that names the options of `chosen` that the model does not use; empty if it uses all. */

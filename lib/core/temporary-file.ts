@@ -1,4 +1,7 @@
-/** Temporary files beside the file that they will replace: names, owner and mode, and removing those left over. */
+/**
+ * Temporary files beside the file that they will replace: names, owner and mode, and removing those left
+ * over.
+ */
 import {
   type Stats,
   openSync,

@@ -38,7 +38,8 @@ const OPTIONS: Known<DownloadOptions> = { idle: true, total: true, env: true, ca
 const MAX_REDIRECTS = 5;
 
 /**
- * Downloads an http or https address. A user and password in it are sent, and so are those in the proxy's address.
+ * Downloads an http or https address. A user and password in it are sent, and so are those in the proxy's
+ * address.
  *
  * @throws DownloadError when the response is late, incomplete, or has more than `maxBytes` bytes
  */

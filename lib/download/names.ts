@@ -1,4 +1,6 @@
-/** Downloads the study's list of names into a file; bundled as dist/names.cjs, which only `data names` loads. */
+/**
+ * Downloads the study's list of names into a file; bundled as dist/names.cjs, which only `data names` loads.
+ */
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { download, shown, type DownloadOptions } from './download.js';

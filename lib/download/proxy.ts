@@ -6,7 +6,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /**
  * The proxy named by `http_proxy` or `https_proxy`, according to the address's protocol, else by `all_proxy`;
  * undefined when `no_proxy` lists the host. A name in lower case is read before the same in upper case, and
- * the first that is set decides, even if it is empty. A proxy without a protocol is an http proxy, as in curl.
+ * the first that is set decides, even if it is empty. A proxy without a protocol is an http proxy, as in
+ * curl.
  *
  * @throws Error when the proxy is no http or https address; the message names the variable, not its value,
  * which may contain a password

@@ -182,7 +182,9 @@ export abstract class Node {
   }
 }
 
-/** Has errors call a node by the operator that the user wrote, such as `sqrt`, where it is made of another. */
+/**
+ * Has errors call a node by the operator that the user wrote, such as `sqrt`, where it is made of another.
+ */
 export function writtenAs<N extends Node>(op: string, node: N): N {
   (node.extras ??= {}).writtenAs = op;
   return node;

@@ -56,7 +56,9 @@ export abstract class Module {
     this.random = random;
   }
 
-  /** All parameters, those of its submodules included, in the order in which they were drawn; each has a name. */
+  /**
+   * All parameters, those of its submodules included, in the order in which they were drawn; each has a name.
+   */
   parameters(): Value[] {
     return [...this.own];
   }

@@ -91,7 +91,9 @@ export class ScalarLayer extends Module {
   }
 }
 
-/** Layers of neurons one after the other, relu after each but the last, for teaching: layer[0], layer[1], ... */
+/**
+ * Layers of neurons one after the other, relu after each but the last, for teaching: layer[0], layer[1], ...
+ */
 export class ScalarMLP extends Module {
   private readonly layers: readonly ScalarLayer[];
   private readonly nIn: number;

@@ -1,4 +1,7 @@
-/** Update rules put together: the optimiser's instruction, and what is done to gradients and parameters before it. */
+/**
+ * Update rules put together: the optimiser's instruction, and what is done to gradients and parameters before
+ * it.
+ */
 import { Value } from '../value/value.js';
 import { Node } from '../graph/node.js';
 import { shown, checkOneOf, checkOptions } from '../core/check.js';

@@ -43,7 +43,9 @@ export const MODELS: Readonly<Record<ModelName, ModelBuilder>> = {
   rnn_att: checked('rnn_att', rnnAtt),
 };
 
-/** A model's builder that checks its arguments first, so that the models' files hold nothing but the model. */
+/**
+ * A model's builder that checks its arguments first, so that the models' files hold nothing but the model.
+ */
 function checked(name: ModelName, builder: ModelBuilder): ModelBuilder {
   return (sizes, draw, fed) => {
     checkOptions(`MODELS.${name}: sizes`, sizes, { ...KNOWN_SIZES, vocabSize: true });

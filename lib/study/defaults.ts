@@ -1,4 +1,7 @@
-/** What training and sampling take where nothing is asked for: the library, the command line and its help read it. */
+/**
+ * What training and sampling take where nothing is asked for: the library, the command line and its help read
+ * it.
+ */
 
 /** The defaults of experiments; those of model sizes are in models/sizes.ts. */
 export const DEFAULTS = {

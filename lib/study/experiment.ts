@@ -16,7 +16,9 @@ import { type BuiltModel, buildModel } from './build-model.js';
 
 /** What an experiment is made with: all but the documents has a default. */
 export interface ExperimentOptions extends TargetOptions {
-  /** The file's documents, in file order (see `parseDocuments` in documents.ts); shuffled here with `seed`. */
+  /**
+   * The file's documents, in file order (see `parseDocuments` in documents.ts); shuffled here with `seed`.
+   */
   docs: Documents;
   /** Training steps (1000). */
   steps?: number;

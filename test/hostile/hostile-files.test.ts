@@ -1,7 +1,8 @@
 /**
  * Files that mean harm: each is refused with an error of the library that names it, on one line, with at
  * most 100 MB of memory over what the process had. It is promised within a second; what the tests
- * hold it to is ten seconds of processor time, and that none hangs. Files changed at random are in test/hostile/hostile.test.ts.
+ * hold it to is ten seconds of processor time, and that none hangs. Files changed at random are in
+ * test/hostile/hostile.test.ts.
  */
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';

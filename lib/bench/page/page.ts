@@ -1,4 +1,6 @@
-/** The page that `vecgrad bench compare --html` writes: one HTML file without scripts or outside resources. */
+/**
+ * The page that `vecgrad bench compare --html` writes: one HTML file without scripts or outside resources.
+ */
 import { figures, type Named } from '../figures.js';
 import { printable } from '../../terminal/format.js';
 import { html, Markup } from './html.js';

@@ -1,4 +1,6 @@
-/** The words of an instruction by name: their places are those of native/vm/words.def, read from the addon. */
+/**
+ * The words of an instruction by name: their places are those of native/vm/words.def, read from the addon.
+ */
 import { instructionWordNames } from '../../binding/addon.js';
 
 const OPERANDS = ['y', 'a', 'b', 'c', 'x'] as const;

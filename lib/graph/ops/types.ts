@@ -2,7 +2,8 @@
 import type { Shape } from '../../core/shape.js';
 
 /**
- * The names of all operators but those of `unary.ts`, which are its exports. Rules refer to each other by these
+ * The names of all operators but those of `unary.ts`, which are its exports. Rules refer to each other by
+ * these
  * names.
  */
 export type CoreName =
@@ -180,7 +181,9 @@ export interface ScalarForm {
   adding?: string;
 }
 
-/** Which axes of the result hold one entry per position, by those of the operands (lib/compiler/ir/axes.ts). */
+/**
+ * Which axes of the result hold one entry per position, by those of the operands (lib/compiler/ir/axes.ts).
+ */
 export type AxisRule =
   /** None does. */
   | 'none'
@@ -209,7 +212,10 @@ export type AxisRule =
 /** What makes the result zero: a first operand, or any, that is a constant zero. */
 export type ZeroRule = 'never' | 'first' | 'any';
 
-/** How an operator goes on to a longer stack of which its first operand is a prefix (lib/compiler/passes/pad.ts). */
+/**
+ * How an operator goes on to a longer stack of which its first operand is a prefix
+ * (lib/compiler/passes/pad.ts).
+ */
 export type PadRule = 'none' | 'slice' | 'scaled' | 'softmax' | 'product';
 
 /** The product before can do this operator's work; `takes`: this is such a product. */
