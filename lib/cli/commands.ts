@@ -102,7 +102,7 @@ export const DEFAULT_POSITIONS = 2;
 export const OPTIONS = {
   steps: { value: 'N', help: `training steps (${DEFAULTS.steps})` },
   seed: { value: 'N', help: `seed of the random numbers, any whole number (${DEFAULTS.seed})` },
-  input: { value: 'FILE', help: 'text, one document a line (./input.txt, else 32,257 names)' },
+  input: { value: 'FILE', help: 'text, one document a line (but for eval: ./input.txt, else 32,257 names)' },
   dtype: { value: 'TYPE', help: 'float64 or float32 (float64)' },
   isa: { value: 'NAME', help: 'instruction set (the best of the machine; see vecgrad info)' },
   lr: { value: 'X', help: "initial learning rate (the model's own)" },

@@ -58,9 +58,11 @@ export function checkNumber(what: string, given: unknown): asserts given is numb
  * @throws TypeError when it is no number
  * @throws RangeError when it is NaN or infinite
  */
-export function checkFinite(what: string, given: unknown): asserts given is number {
+export function checkFinite(what: string, given: unknown, low = -Infinity): asserts given is number {
   checkNumber(what, given);
-  if (!Number.isFinite(given)) throw new RangeError(`${what} ${given}: expected a finite number`);
+  if (Number.isFinite(given) && given >= low) return;
+  const from = low === -Infinity ? '' : ` from ${low}`;
+  throw new RangeError(`${what} ${given}: expected a finite number${from}`);
 }
 
 /** @throws TypeError when it is null or no object */

@@ -146,7 +146,7 @@ export abstract class Node {
   }
   /** See {@link Value.named}. */
   set name(name: string | undefined) {
-    if (name !== undefined) checkName(this.op, name);
+    if (name !== undefined) checkName('named', name);
     (this.extras ??= {}).name = name;
   }
   /**

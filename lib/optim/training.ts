@@ -144,7 +144,7 @@ export class Training {
     if (steps > 0 && here !== there)
       throw new Error(
         `restore: step ${steps} was taken with rates of ${there}, which here, in ${program.dtype}, are ` +
-          `${here}: give the same optimiser and dtype`,
+          `${here}: give the same optimiser, learning rate and dtype`,
       );
     for (const [value, arrays] of moments) {
       if (!(value instanceof Value)) continue; // every parameter is one

@@ -90,7 +90,7 @@ export class SequenceSampler {
       );
     }
     if (!(typeof temperature === 'number' && temperature > 0 && temperature < Infinity))
-      throw new RangeError(`temperature ${shown(temperature)}: expected a number above zero`);
+      throw new RangeError(`temperature ${shown(temperature)}: expected a finite number above zero`);
     checkInteger('stop', stop, 0);
     if (!Number.isInteger(count) || count < 0)
       throw new RangeError(`count ${shown(count)}: expected an integer from 0`);

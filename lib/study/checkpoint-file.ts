@@ -196,8 +196,7 @@ function readCheckpoint(
   const { steps, runs } = readTexts(file, model, training.program.dtype);
   if (steps > mostSteps)
     throw new WeightsError(
-      `${shown}: ${steps} steps were taken already, more than the ${mostSteps} asked for: ask for ` +
-        'more (mostSteps)',
+      `${shown}: ${steps} steps were taken already, more than the ${mostSteps} asked for: ask for ` + 'more',
     );
   const { values, moments, known } = readMatrices(file, model.matrices, training);
   for (const name of [RULE, RANDOM, LOSSES]) known.add(name);

@@ -145,7 +145,7 @@ function rootOfSquares(sum: Value): Value {
 /** Each row of the last axis less its mean, over the root of its variance plus eps. */
 export function layerNorm(x: Value, eps = 1e-5): Value {
   checkValue('layerNorm', 'x', x);
-  checkFinite('layerNorm: eps', eps);
+  checkFinite('layerNorm: eps', eps, 0);
   return composed('layerNorm', [x], () => x.sub(x.mean(-1, true)).rmsNorm(eps));
 }
 

@@ -424,7 +424,7 @@ export class Value extends Node {
   }
   /** Each row of the last axis over the root of its mean square: x / sqrt(mean(x²) + eps). */
   rmsNorm(eps = 1e-5): Value {
-    checkFinite(`rmsNorm of ${this.label}: eps`, eps);
+    checkFinite(`rmsNorm of ${this.label}: eps`, eps, 0);
     const n = this.shape[this.shape.length - 1];
     return makeValue('rmsNorm', [this], { scale: 1 / (n ?? 1), eps });
   }

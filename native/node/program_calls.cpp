@@ -143,8 +143,10 @@ Napi::Value generate_sequences(const Napi::CallbackInfo& call) {
   const Generated result = generate(*program, memory.arena(), memory.ints.data(), *random, g,
                                     choices.data(), lengths.data(), lengths.size());
   if (result.is_undecided)
-    return fail<Napi::RangeError>(call.Env(),
-                                  "the weights of a choice must have a finite sum above zero");
+    return fail<Napi::RangeError>(
+        call.Env(),
+        "the numbers that an integer is drawn from are NaN or infinite: so "
+        "are, probably, the parameters");
   return fault_of_run(call.Env(), result.fault);
 }
 

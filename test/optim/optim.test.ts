@@ -424,7 +424,7 @@ describe('optimisers', () => {
       ],
       [
         new SGD({ learningRate: decay(0.1, 0.5), momentum: 0.3 }).minimize(loss, { dtype: 'float32' }),
-        /rates of 0.025, 0.5, which here, in float32, are 0.025\d+, 0.3\d+: give the same optimiser and dtype$/,
+        /rates of 0.025, 0.5, which here, in float32, are 0.025\d+, 0.3\d+: give the same optimiser, learning rate and dtype$/,
       ],
       [
         new SGD({ learningRate: 0.1 }).minimize(parameter([1, 2]).sum()),
@@ -432,7 +432,7 @@ describe('optimisers', () => {
       ],
       [
         sgdOf(0.1),
-        /restore: step 3 was taken with rates of 0.025, 0.5, which here, in float64, are 0.1, 0.5: give the same optimiser and dtype$/,
+        /restore: step 3 was taken with rates of 0.025, 0.5, which here, in float64, are 0.1, 0.5: give the same optimiser, learning rate and dtype$/,
       ],
       [sgdOf([0.1, 0.05]), /the learning rates ended before step 2/],
     ];

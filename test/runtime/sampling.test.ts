@@ -291,20 +291,20 @@ describe('sampling', () => {
       'RangeError',
       /^index 2 in #\d+ \(gather, .*: expected an integer from 0 to 1$/,
     ],
-    ['logits that are not finite', levels, { start: 1 }, 'RangeError', /finite sum above zero/],
+    ['logits that are not finite', levels, { start: 1 }, 'RangeError', /drawn from are NaN or infinite/],
     [
       'logits that are not finite, beyond the largest',
       levels,
       { start: 1, topK: 1 },
       'RangeError',
-      /finite sum above zero/,
+      /drawn from are NaN or infinite/,
     ],
     [
       'a temperature of zero',
       levels,
       { temperature: 0 },
       'RangeError',
-      /^temperature 0: expected a number above zero/,
+      /^temperature 0: expected a finite number above zero/,
     ],
     ['a negative count', levels, { count: -1 }, 'RangeError', /^count -1: expected an integer from 0/],
     ...odd.map((topK): Refused => [
@@ -319,7 +319,7 @@ describe('sampling', () => {
       levels,
       { temperature: temperature === 1.5 ? Infinity : temperature },
       'RangeError',
-      /^temperature .*: expected a number above zero$/,
+      /^temperature .*: expected a finite number above zero$/,
     ]),
     ...odd.map((count): Refused => [
       `a count of ${JSON.stringify(count)}`,

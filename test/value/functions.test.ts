@@ -584,14 +584,24 @@ const REFUSED: [title: string, f: (x: Value) => unknown, error: RegExp][] = [
     [
       `layerNorm, eps ${bad}`,
       (x) => layerNorm(x, bad),
-      new RegExp(`^layerNorm: eps ${bad}: expected a finite number$`),
+      new RegExp(`^layerNorm: eps ${bad}: expected a finite number from 0$`),
     ],
     [
       `rmsNorm, eps ${bad}`,
       (x) => x.rmsNorm(bad),
-      new RegExp(`^rmsNorm of .*: eps ${bad}: expected a finite number$`),
+      new RegExp(`^rmsNorm of .*: eps ${bad}: expected a finite number from 0$`),
     ],
   ]),
+  [
+    'layerNorm, an axis in place of eps',
+    (x) => layerNorm(x, -1),
+    /^layerNorm: eps -1: expected a finite number from 0$/,
+  ],
+  [
+    'rmsNorm, an axis in place of eps',
+    (x) => x.rmsNorm(-1),
+    /^rmsNorm of .*: eps -1: expected a finite number from 0$/,
+  ],
   [
     'layerNorm of a single number',
     (x) => layerNorm(x.sum()),

@@ -107,7 +107,11 @@ const REFUSED: [title: string, write: () => unknown, says: RegExp][] = [
     () => parameter([], { shape: [-1, 0] }),
     /integers from 0, got \[-1, 0\]/,
   ],
-  ['a parameter of ragged rows', () => parameter([[1, 2], [3]]), /unequal lengths: expected shape \[2, 2\]/],
+  [
+    'a parameter of ragged rows',
+    () => parameter([[1, 2], [3]]),
+    /unequal lengths: the first of each depth have shape \[2, 2\]/,
+  ],
   [
     'an input of half a number',
     () => input('x', [1.5]),
@@ -153,7 +157,7 @@ describe('a graph being written', () => {
       [() => index('i', 1.5), /index 'i': length 1\.5: an index has one axis/],
       [() => constant('1' as never), /constant "1": expected a number/],
       [() => parameter(1, null as never), /options null: expected an object/],
-      [() => w.named(3 as never), /a name is a text, got 3/],
+      [() => w.named(3 as never), /named: a name is a text, got 3/],
     ];
     for (const [write, says] of rows) {
       assert.throws(write, (error: Error) => {

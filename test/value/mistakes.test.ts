@@ -921,7 +921,7 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
   [
     'ragged numbers',
     () => parameter([[1, 2], [3]], { name: 'w' }),
-    /^parameter 'w': nested arrays of unequal lengths: expected shape \[2, 2\]/,
+    /^parameter 'w': nested arrays of unequal lengths: the first of each depth have shape \[2, 2\]/,
   ],
   [
     'Linear',
@@ -969,7 +969,7 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
   [
     'a text for a temperature',
     () => sampled({ temperature: '1' }),
-    /^temperature "1": expected a number above zero$/,
+    /^temperature "1": expected a finite number above zero$/,
   ],
   ['an array for a count', () => sampled({ count: [1, 2] }), /^count an array: expected an integer from 0$/],
   ['a text for topK', () => sampled({ topK: '3' }), /^topK "3": expected an integer from 1$/],
@@ -1223,7 +1223,7 @@ describe('feeds', () => {
     [
       'ragged arrays',
       { ...right, a: [[1, 2], [3]] },
-      /input 'a': nested arrays of unequal lengths: expected shape \[2, 2\]: feed 'a'/,
+      /input 'a': nested arrays of unequal lengths: the first of each depth have shape \[2, 2\]: feed 'a'/,
     ],
     [
       'a text in nested arrays',
