@@ -56,7 +56,9 @@ export function flatten(numbers: Numbers): { data: Float64Array; shape: Shape } 
     }
     const list = x as ArrayLike<unknown>;
     if (typeof x !== 'object' || x === null || list.length !== shape[depth]) {
-      throw new ShapeError(`nested arrays of unequal lengths: the first of each depth have shape ${show(shape)}`);
+      throw new ShapeError(
+        `nested arrays of unequal lengths: the first of each depth have shape ${show(shape)}`,
+      );
     }
     for (let i = 0; i < list.length; i++) visit(list[i], depth + 1);
   };
