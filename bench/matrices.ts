@@ -2,6 +2,7 @@
  * Kernels on parts of larger arrays, as models written by hand call them (native/bench/matrices.cpp): what
  * bench/ compares compiled programs with. The package does not have them.
  */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../lib/core/package.js';
 import type { TypedArray } from '../lib/core/array.js';
@@ -78,10 +79,14 @@ export interface NativeMatrices {
 
 /** Loads the library, which lies beside the addon that this process uses (see node-gyp-build). */
 function load(): NativeMatrices {
-  const root = process.env['VECGRAD_PREBUILD'] ?? packageRoot();
+  // Beside the addon that is tested; an installed package has none, and the checkout's own does.
+  const built = join(process.env['VECGRAD_PREBUILD'] ?? packageRoot(), 'build/Release/vecgrad_matrices.so');
   const library = { exports: {} };
   // It is no `.node`, so that node-gyp-build does not take it for the addon.
-  process.dlopen(library, join(root, 'build/Release/vecgrad_matrices.so'));
+  process.dlopen(
+    library,
+    existsSync(built) ? built : join(packageRoot(), 'build/Release/vecgrad_matrices.so'),
+  );
   return library.exports as NativeMatrices;
 }
 

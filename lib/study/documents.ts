@@ -39,7 +39,9 @@ export class PlainLines implements Documents {
   ) {}
 
   /** Undefined where there is anything else in the text, or an empty line. */
-  static find(text: Buffer): PlainLines | undefined {
+  static find(bytes: Uint8Array): PlainLines | undefined {
+    // No Buffer in the declarations: a user's project may have no types of Node.
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     const starts = new Int32Array((text.length >> 1) + 2);
     const occurs = new Uint8Array(128);
     const count = addon.text.lines(text, starts, occurs);
