@@ -20,8 +20,6 @@ export interface Holder {
   readonly isRead: { data: boolean; gradient: boolean };
   read(node: Node): TypedArray;
   readGradient(node: Node): TypedArray;
-  /** A parameter that lived in it lives elsewhere now. */
-  dislodge(): void;
 }
 
 /**

@@ -66,7 +66,7 @@ export function opsWhere(is: (row: OpDefinition) => boolean): Uint8Array {
 }
 
 /** Whether no gradient flows through an operator, whatever its operands are. */
-export function stopsGradient(op: OpName): boolean {
+function stopsGradient(op: OpName): boolean {
   return OPS[op].gradient === noGradient;
 }
 

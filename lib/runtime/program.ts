@@ -586,15 +586,6 @@ export class Program {
     this.steps = checkInteger('runs', runs, 0, MAX_STEPS);
   }
 
-  /**
-   * Makes the program look for its parameters' numbers again: one that lived here is set elsewhere.
-   *
-   * @hidden
-   */
-  dislodge(): void {
-    this.resident = false;
-  }
-
   // --- reading ---
 
   /** What one run of all instructions does at a prefix length, by opcode. */

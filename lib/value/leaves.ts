@@ -77,7 +77,7 @@ export function setNumbers(value: Value, numbers: Float64Array): void {
   const data = value.peek('data')!;
   const isRounded = data instanceof Float32Array && numbers.some((x) => !Object.is(Math.fround(x), x));
   if (isRounded) {
-    memory.home!.program.dislodge();
+    memory.home!.program.resident = false;
     delete memory.home;
     memory.initial = numbers.slice();
   } else {

@@ -147,10 +147,6 @@ export class Ir implements Builder<number> {
     this.sourceIds = grown(this.sourceIds.subarray(0, this.count), new Int32Array(this.count));
     for (const attr of attributes) this.attrs.push(attr);
   }
-  /** How many operands the nodes up to this one have. */
-  edgeCount(node: number): number {
-    return this.inputStart[node + 1]!;
-  }
   inputCount(node: number): number {
     return this.inputStart[node + 1]! - this.inputStart[node]!;
   }

@@ -2,9 +2,7 @@
 import type { Shape } from '../../core/shape.js';
 
 /**
- * The names of all operators but those of `unary.ts`, which are its exports. Rules refer to each other by
- * these
- * names.
+ * The names by which gradient rules refer to operators: all but those of `unary.ts`, which are its exports.
  */
 export type CoreName =
   // leaves.ts

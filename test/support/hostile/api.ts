@@ -571,7 +571,6 @@ export function apiRows(chance: Chance): Rows {
     'Program.read': (c) => [programs[1], c.of([hidden, w, x])],
     'Program.readGradient': (c) => [programs[1], c.of([hidden, w, x])],
     'Program.checkMemory': (c) => [program(c)],
-    'Program.dislodge': (c) => [program(c)],
     // trainings
     'UpdateOptimizer.minimize': (c, again) => [
       optimizer(c, again),
