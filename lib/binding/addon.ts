@@ -37,14 +37,14 @@ export interface NativeAddon {
     isa: string;
     arenaSize: number;
     intsSize: number;
-    levels: number;
+    maxLength: number;
     extents: Int32Array;
     code: Int32Array;
     scalarBytecode: Uint32Array;
   }): Handle;
   /**
-   * A function that runs the program on these arrays: as a prefix that had `range[0]` levels and
-   * comes to `range[1]`, the instructions from `range[2]` to `range[3]`.
+   * A function that runs the program on these arrays: as a prefix of `range[0]` positions that
+   * grows to `range[1]`, the instructions from `range[2]` to `range[3]`.
    */
   bind(
     handle: Handle,
@@ -147,7 +147,7 @@ export interface NativeAddon {
   differentiateNumbers(graph: NumberGraph, rules: Int32Array, seed: number): NumberDerivatives;
   /** How often each node is used by what `keep` needs, and kept; 0: not needed. */
   countUses(graph: AssemblerGraph, keep: Int32Array): Int32Array;
-  /** The scalar bytecode of a graph; undefined where its levels leave no order to run in. */
+  /** The scalar bytecode of a graph; undefined where its positions leave no order to run in. */
   assembleScalarBytecode(graph: AssemblerGraph, plan: AssemblerPlan): AssembledBytecode | undefined;
   kernels: NativeKernels;
   bench: NativeBench;
@@ -191,10 +191,10 @@ export interface SeriesSpec {
     starts?: Int32Array;
     needs: Int32Array;
     limits: Int32Array;
-    levels: Int32Array;
+    positions: Int32Array;
   }[];
   numbers: { offset: number; size: number; values: Float64Array | Float32Array; starts?: Int32Array }[];
-  /** By document; empty: always all levels. */
+  /** The prefix length of each example; empty: always the longest. */
   lengths: Int32Array;
   inverseCount: number;
   end: number;
@@ -239,7 +239,7 @@ export interface NumberGraph {
   ops: Uint8Array;
   start: Int32Array;
   list: Int32Array;
-  levels: Int32Array;
+  positions: Int32Array;
   attributeOf: Int32Array;
   prefix: Uint8Array;
   leaves: Uint8Array;
@@ -254,11 +254,11 @@ export interface NumberDerivatives {
   ops: Uint8Array;
   start: Int32Array;
   list: Int32Array;
-  levels: Int32Array;
+  positions: Int32Array;
   attributeOf: Int32Array;
   gradients: Int32Array;
   attributes: Int32Array;
-  termLevels: Int32Array;
+  termPositions: Int32Array;
 }
 
 /**
@@ -268,16 +268,16 @@ export interface AssemblerGraph {
   ops: Uint8Array;
   start: Int32Array;
   list: Int32Array;
-  levels: Int32Array;
+  positions: Int32Array;
   attributeOf: Int32Array;
   attributes: Int32Array;
-  levelsList: Int32Array;
+  positionsList: Int32Array;
   roles: Int32Array;
   own: Int32Array;
   adding: Int32Array;
   count: number;
   forwardEnd: number;
-  maxLevel: number;
+  maxLength: number;
 }
 
 /** Where leaves and gradients of scalar bytecode lie, and its update; -1: none. */

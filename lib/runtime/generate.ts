@@ -85,7 +85,7 @@ export class SequenceSampler {
     const { sequenceInputs } = this;
     if (sequenceInputs.size !== 1 || !sequenceInputs.has(input) || index?.size !== maxLength) {
       throw new FeedError(
-        `generating feeds '${input}' alone, an integer for each of ${maxLength} levels; this ` +
+        `generating feeds '${input}' alone, an integer for each of ${maxLength} positions; this ` +
           `program's inputs: ${listed(this.inputs.names)}`,
       );
     }
@@ -157,7 +157,7 @@ export class SequenceSampler {
     const sizes = new Set(found.map((group) => group.length));
     if (sizes.size > 1)
       throw new Error(
-        `the levels of a sequence have ${[...sizes].join(', ')} numbers: generating needs the same ` +
+        `the positions of a sequence have ${[...sizes].join(', ')} numbers: generating needs the same ` +
           'count in each',
       );
     return Int32Array.from(found.flat());
@@ -171,7 +171,7 @@ function checkPrefix(prefix: unknown, stop: number, maxLength: number): void {
   if (length >= maxLength)
     throw new RangeError(
       `prefix: ${length} integers, expected at most ${maxLength - 1}: one of ${maxLength} ` +
-        'levels is left to draw',
+        'positions is left to draw',
     );
   const at = prefix.indexOf(stop);
   if (at >= 0)

@@ -2,7 +2,7 @@
 import { clipped } from '../core/escape.js';
 import { sizeOf, type Shape } from '../core/shape.js';
 import type { Compiled, PlacedInput } from '../compiler/compile.js';
-import { writtenLevels, type Trace } from '../compiler/ir/trace.js';
+import { writtenPositions, type Trace } from '../compiler/ir/trace.js';
 import type { Node } from '../graph/node.js';
 import { OPS, opsWhere } from '../graph/ops.js';
 import { FeedError } from './errors.js';
@@ -122,7 +122,7 @@ function limitIndices(
 ): void {
   if (indices.length === 0) return;
   const byName = new Map(indices.map((index) => [index.name, index]));
-  const written = dropped ? writtenLevels(nodes, groups) : undefined;
+  const written = dropped ? writtenPositions(nodes, groups) : undefined;
   for (const node of nodes) {
     if (!READS_INDEX[node.operation.code]) continue;
     const { op, inputs, number } = node;

@@ -64,7 +64,7 @@ export class Batch {
     };
   }
 
-  /** Takes over document i, of so many levels, as it has just been fed to the program. */
+  /** Copies example i, a prefix of `length` positions, as it has just been fed to the program. */
   put(i: number, length: number): void {
     const { arena, ints, fed } = this.source;
     const { spec } = this;
@@ -78,13 +78,13 @@ export class Batch {
     }
   }
 
-  /** The mean of the documents' losses, in their order. */
+  /** The mean of the examples' losses, added in their order. */
   meanLoss(): number {
     return this.spec.losses.reduce((sum, loss) => sum + loss, 0) / this.count;
   }
 }
 
-/** The documents of a batch, as they are now. */
+/** A copy of the list of a batch's examples. */
 export function examplesOf(documents: readonly Feeds[]): Feeds[] {
   const isObject = typeof documents === 'object' && (documents as unknown) !== null;
   const count: unknown = isObject ? documents.length : undefined;

@@ -721,7 +721,7 @@ function createHandle(lowered: Lowered, dtype: DType, isa: string): Handle {
     isa,
     arenaSize,
     intsSize,
-    levels: maxLength,
+    maxLength,
     extents,
     code,
     scalarBytecode: bytecode,

@@ -57,8 +57,16 @@ export function seriesOf(
   const spec: SeriesSpec = {
     indices: indices.map((index) => {
       const { values, starts } = column(index, Int32Array);
-      const { slot, size, reads: needs, limits, readAbove: levels } = index;
-      return { slot, size, values: values as Int32Array, ...(starts && { starts }), needs, limits, levels };
+      const { slot, size, reads: needs, limits, readAbove: positions } = index;
+      return {
+        slot,
+        size,
+        values: values as Int32Array,
+        ...(starts && { starts }),
+        needs,
+        limits,
+        positions,
+      };
     }),
     numbers: floats.map((input) => {
       const { values, starts } = column(input, Float64Array, Float32Array);

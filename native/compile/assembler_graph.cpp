@@ -41,7 +41,7 @@ const char* check_role(const AssemblerGraph& g, int32_t node) {
   if (terms < 0 || (a.positions >= 0 && a.positions_end - a.positions != terms))
     return "terms that do not fit";
   // Term i of a prefix total counts from position i.
-  if (a.prefix && a.positions < 0 && terms > g.max_length) return "more terms than levels";
+  if (a.prefix && a.positions < 0 && terms > g.max_length) return "more terms than positions";
   return nullptr;
 }
 
@@ -54,9 +54,9 @@ std::string check_assembler_graph(const AssemblerGraph& g) {
   for (const Attribute& a : g.attributes)
     if (a.positions >= 0 &&
         (a.positions > a.positions_end || size_t(a.positions_end) > g.position_list.size()))
-      return "levels outside their list";
+      return "positions outside their list";
   for (const int32_t position : g.position_list)
-    if (position < 0 || position >= g.max_length) return "a term's level out of range";
+    if (position < 0 || position >= g.max_length) return "a term's position out of range";
   std::string fault = g.check(g.roles.size(), g.attributes.size());
   for (int32_t node = 0; fault.empty() && node < g.count; node++)
     if (const char* wrong = check_role(g, node))

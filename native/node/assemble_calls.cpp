@@ -22,16 +22,16 @@ struct GivenGraph {
     in.elements("ops", graph.ops);
     in.elements("start", graph.start);
     in.elements("list", graph.list);
-    in.elements("levels", graph.positions);
+    in.elements("positions", graph.positions);
     in.elements("attributeOf", graph.attribute_of);
     in.elements("attributes", attribute_words);
-    in.elements("levelsList", graph.position_list);
+    in.elements("positionsList", graph.position_list);
     in.elements("roles", graph.roles);
     in.elements("own", graph.opcodes);
     in.elements("adding", graph.adding_opcodes);
     graph.count = in.integer("count");
     graph.forward_end = in.integer("forwardEnd");
-    graph.max_length = in.integer("maxLevel");
+    graph.max_length = in.integer("maxLength");
   }
   // Its arrays have been filled.
   const AssemblerGraph& get() {
@@ -89,7 +89,7 @@ struct Plan {
     for (int32_t node = 0; node < graph.count; node++)
       if (uses[size_t(node)] > 0 &&
           (graph.position(node) < 0 || graph.position(node) >= graph.max_length))
-        return "a level out of range";
+        return "a position out of range";
     if (update.size > graph.count) return "an update of more numbers than nodes";
     const int64_t last =
         std::max({update.parameters, update.moment, update.second_moment, update.gradients});

@@ -17,7 +17,7 @@ void read_graph(Arguments& in, DifferentiableGraph& graph) {
   spec.elements("ops", graph.ops);
   spec.elements("start", graph.start);
   spec.elements("list", graph.list);
-  spec.elements("levels", graph.positions);
+  spec.elements("positions", graph.positions);
   spec.elements("attributeOf", graph.attribute_of);
   spec.elements("prefix", graph.prefix);
   spec.elements("leaves", graph.leaves);
@@ -58,11 +58,11 @@ Napi::Value differentiate_call(const Napi::CallbackInfo& call) {
   result.Set("ops", array_of<Napi::Uint8Array>(env, made.ops));
   result.Set("start", array_of<Napi::Int32Array>(env, made.start));
   result.Set("list", array_of<Napi::Int32Array>(env, made.list));
-  result.Set("levels", array_of<Napi::Int32Array>(env, made.positions));
+  result.Set("positions", array_of<Napi::Int32Array>(env, made.positions));
   result.Set("attributeOf", array_of<Napi::Int32Array>(env, made.attribute_of));
   result.Set("gradients", array_of<Napi::Int32Array>(env, made.gradients));
   result.Set("attributes", array_of<Napi::Int32Array>(env, made.attributes));
-  result.Set("termLevels", array_of<Napi::Int32Array>(env, made.term_positions));
+  result.Set("termPositions", array_of<Napi::Int32Array>(env, made.term_positions));
   return result;
 }
 

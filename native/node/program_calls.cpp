@@ -23,8 +23,8 @@ std::vector<std::remove_const_t<T>> copy_of(std::span<T> elements) {
   return {elements.begin(), elements.end()};
 }
 
-// createProgram({float32, isa, arenaSize, intsSize, levels, extents, code, scalarBytecode}): a
-// handle. `levels` is the longest prefix.
+// createProgram({float32, isa, arenaSize, intsSize, maxLength, extents, code, scalarBytecode}): a
+// handle. `maxLength` is that of the longest prefix.
 Napi::Value create_program(const Napi::CallbackInfo& call) {
   Arguments in(call, "createProgram", "a specification");
   Properties given(in, "specification");
@@ -35,7 +35,7 @@ Napi::Value create_program(const Napi::CallbackInfo& call) {
   spec.isa = given.isa("isa");
   spec.arena_size = given.size("arenaSize", INT32_MAX);
   spec.ints_size = given.size("intsSize", INT32_MAX);
-  spec.max_length = int32_t(given.size("levels", 1 << 20));
+  spec.max_length = int32_t(given.size("maxLength", 1 << 20));
   given.elements("extents", extents);
   given.elements("code", code);
   given.elements("scalarBytecode", scalar_bytecode);

@@ -24,7 +24,7 @@ void read_column(Reader& in, IndexColumn& column) {
   in.elements("values", column.values);
   in.elements("needs", column.needs);
   in.elements("limits", column.limits);
-  in.elements("levels", column.positions);
+  in.elements("positions", column.positions);
   in.optional_elements("starts", column.starts);
 }
 

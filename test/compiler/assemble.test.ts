@@ -16,17 +16,17 @@ function graph(): AssemblerGraph {
     ops: Uint8Array.of(LEAF, LEAF, PLAIN, TOTAL),
     start: Int32Array.of(0, 0, 0, 2, 4),
     list: Int32Array.of(0, 1, 2, 0),
-    levels: new Int32Array(4),
+    positions: new Int32Array(4),
     attributeOf: new Int32Array(4),
     attributes: Int32Array.of(0, -1, 0, 0, -1, 0, 0),
-    levelsList: new Int32Array(0),
+    positionsList: new Int32Array(0),
     // leaf, plain, total (native/compile/assembler_graph.h)
     roles: Int32Array.of(1, 2, 3),
     own: Int32Array.of(-1, scalarOpcodes.get('mul')!, -1),
     adding: Int32Array.of(-1, scalarOpcodes.get('fma')!, -1),
     count: 4,
     forwardEnd: 4,
-    maxLevel: 1,
+    maxLength: 1,
   };
 }
 
@@ -93,33 +93,36 @@ describe('the assembler of scalar bytecode', () => {
     ['an unknown role', (g) => (g.roles[1] = 99), /node 2: an operator that scalar bytecode does not have/],
     ['a product of one number', (g) => g.start.set([0, 0, 0, 1, 3]), /node 2: operands/],
     ['an unknown attribute', (g) => (g.attributeOf[1] = 1), /node 1: no such attribute/],
-    ['levels outside their list', (g) => g.attributes.set([0, 0, 2]), /levels outside their list/],
+    ['positions outside their list', (g) => g.attributes.set([0, 0, 2]), /positions outside their list/],
     [
-      'levels that are not the terms',
+      'positions that are not the terms',
       (g) =>
-        Object.assign(g, { levelsList: Int32Array.of(0), attributes: Int32Array.of(0, 0, 1, 0, -1, 0, 0) }),
+        Object.assign(g, {
+          positionsList: Int32Array.of(0),
+          attributes: Int32Array.of(0, 0, 1, 0, -1, 0, 0),
+        }),
       /node 3: terms that do not fit/,
     ],
     [
       'a term of a level there is not',
-      (g) => (g.levelsList = Int32Array.of(4)),
-      /a term's level out of range/,
+      (g) => (g.positionsList = Int32Array.of(4)),
+      /a term's position out of range/,
     ],
     [
-      'more terms than levels',
+      'more terms than positions',
       (g) =>
         Object.assign(g, {
           list: Int32Array.of(0, 1, 2, 0, 1),
           start: Int32Array.of(0, 0, 0, 2, 5),
           attributes: Int32Array.of(1, -1, 0, 0, -1, 0, 0),
         }),
-      /node 3: more terms than levels/,
+      /node 3: more terms than positions/,
     ],
-    ['arrays too short', (g) => (g.levels = new Int32Array(3)), /arrays shorter than the graph/],
+    ['arrays too short', (g) => (g.positions = new Int32Array(3)), /arrays shorter than the graph/],
     ['a wrong type', (g) => (g.ops = new Int32Array(4) as unknown as Uint8Array), /unexpected ops/],
-    ['a level of a node', (g) => (g.levels[3] = 1), /a level out of range/],
-    ['no levels', (g) => (g.maxLevel = 0), /sizes that do not fit/],
-    ['more levels than a program has', (g) => (g.maxLevel = 2 ** 30), /sizes that do not fit/],
+    ['a position of a node', (g) => (g.positions[3] = 1), /a position out of range/],
+    ['no positions', (g) => (g.maxLength = 0), /sizes that do not fit/],
+    ['more positions than a program has', (g) => (g.maxLength = 2 ** 30), /sizes that do not fit/],
     ['uses of another graph', (_, p) => (p.uses = new Int32Array(3)), /uses or slots/],
     ['slots of another graph', (_, p) => (p.slots = new Int32Array(5)), /uses or slots/],
     ['a gradient that is no node', (_, p) => (p.gradients = Int32Array.of(4)), /gradients that are no nodes/],

@@ -10,7 +10,7 @@ function graph(): NumberGraph {
     ops: Uint8Array.of(LEAF, LEAF, SEED, MUL, TOTAL, SEED),
     start: Int32Array.of(0, 0, 0, 0, 2, 5, 5),
     list: Int32Array.of(0, 1, 0, 3, 2),
-    levels: Int32Array.of(0, 0, 0, 1, 0, 0),
+    positions: Int32Array.of(0, 0, 0, 1, 0, 0),
     attributeOf: Int32Array.of(0, 0, 0, 0, 1, 0),
     prefix: Uint8Array.of(0, 1),
     leaves: Uint8Array.of(3, 0, 0, 1),
@@ -38,12 +38,12 @@ describe('the differentiation of single numbers', () => {
     // Behind the graph: dy * y, dy * x (level 1), then the totals of y and of x.
     assert.deepEqual([...made.ops.subarray(6)], [MUL, MUL, TOTAL, TOTAL]);
     assert.deepEqual([...made.list.subarray(5)], [5, 1, 5, 0, 7, 5, 6]);
-    assert.deepEqual([...made.levels.subarray(6)], [1, 1, 0, 0]);
+    assert.deepEqual([...made.positions.subarray(6)], [1, 1, 0, 0]);
     assert.deepEqual([...made.gradients], [9, 8, -1, 5, 5]);
-    // y's only term is of level 1, x's are of levels 0 and 1.
+    // y's only term is of position 1, x's are of positions 0 and 1.
     assert.deepEqual([...made.attributeOf.subarray(6)], [0, 0, 2, 3]);
     assert.deepEqual([...made.attributes], [0, 1, 3]);
-    assert.deepEqual([...made.termLevels], [1, 0, 1]);
+    assert.deepEqual([...made.termPositions], [1, 0, 1]);
   });
 
   it('asks about nothing: no gradient', () => {
@@ -107,7 +107,7 @@ describe('the differentiation of single numbers', () => {
     [
       'arrays too short',
       (g) => {
-        g.levels = new Int32Array(3);
+        g.positions = new Int32Array(3);
       },
       /arrays shorter than the graph/,
     ],

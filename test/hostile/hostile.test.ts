@@ -178,8 +178,8 @@ describe('what once crashed', () => {
     countUses: 'start',
     assembleScalarBytecode: 'list',
     numberKinds: 'ops',
-    differentiateNumbers: 'levels',
-    createProgram: 'levels',
+    differentiateNumbers: 'positions',
+    createProgram: 'maxLength',
   };
   for (const [name, key] of Object.entries(keys)) {
     it(`${name} with a getter that throws`, () => {

@@ -341,7 +341,7 @@ describe('sampling', () => {
       levels,
       { prefix: Int32Array.of(1, 1) },
       'RangeError',
-      /^prefix: 2 integers, expected at most 1: one of 2 levels/,
+      /^prefix: 2 integers, expected at most 1: one of 2 positions/,
     ],
     [
       'a prefix beyond the rows',

@@ -366,7 +366,7 @@ describe('a series', () => {
       ['needs beyond the size', first('indices', { needs: Int32Array.of(0, 2) })],
       ['too few needs', first('indices', { needs: Int32Array.of(0) })],
       ['too few limits', first('indices', { limits: new Int32Array() })],
-      ['too few levels', first('indices', { levels: new Int32Array() })],
+      ['too few positions', first('indices', { positions: new Int32Array() })],
       ['too few starts', first('indices', { starts: Int32Array.of(0) })],
       ['too few numbers', first('numbers', { values: new Float64Array(1) })],
       ['numbers of another type', first('numbers', { values: new Int32Array(9) })],

@@ -103,17 +103,11 @@ export class Ir implements Builder<number> {
     ops: Uint8Array;
     start: Int32Array;
     list: Int32Array;
-    levels: Int32Array;
+    positions: Int32Array;
     attributeOf: Int32Array;
   } {
-    const {
-      opCodes: ops,
-      inputStart: start,
-      inputList: list,
-      positions: levels,
-      attrIds: attributeOf,
-    } = this;
-    return { ops, start, list, levels, attributeOf };
+    const { opCodes: ops, inputStart: start, inputList: list, positions, attrIds: attributeOf } = this;
+    return { ops, start, list, positions, attributeOf };
   }
   /** All attributes, by id. */
   get attributes(): readonly Attr[] {
@@ -132,7 +126,7 @@ export class Ir implements Builder<number> {
       ops: Uint8Array;
       start: Int32Array;
       list: Int32Array;
-      levels: Int32Array;
+      positions: Int32Array;
       attributeOf: Int32Array;
     },
     attributes: readonly Attr[],
@@ -141,7 +135,7 @@ export class Ir implements Builder<number> {
     this.opCodes = made.ops;
     this.inputStart = made.start;
     this.inputList = made.list;
-    this.positions = made.levels;
+    this.positions = made.positions;
     this.attrIds = made.attributeOf;
     this.shapeIds = grown(this.shapeIds.subarray(0, this.count), new Int32Array(this.count));
     this.sourceIds = grown(this.sourceIds.subarray(0, this.count), new Int32Array(this.count));

@@ -152,7 +152,7 @@ export function isTraced({ nodes }: Trace, node: Node): boolean {
 
 function assignPositions(ir: Ir, groups: readonly (readonly number[])[]): void {
   const never = 0x7fffffff;
-  const { ops, start, list, levels: positions } = ir.arrays;
+  const { ops, start, list, positions } = ir.arrays;
   positions.fill(never, 0, ir.count);
   groups.forEach((group, i) => {
     for (const root of group) positions[root] = Math.min(positions[root]!, i);
@@ -174,24 +174,24 @@ function assignPositions(ir: Ir, groups: readonly (readonly number[])[]): void {
   }
 }
 
-/** The prefix length from which each node is needed in a graph as it is written, whatever was dropped. */
-export function writtenLevels(
+/** The first position that needs each node in a graph as it is written, whatever was dropped. */
+export function writtenPositions(
   nodes: readonly Node[],
   groups: readonly (readonly Node[])[],
 ): Map<Node, number> {
-  const levels = new Map<Node, number>();
-  const need = (node: Node, level: number): void => {
-    levels.set(node, Math.min(level, levels.get(node) ?? level));
+  const positions = new Map<Node, number>();
+  const need = (node: Node, position: number): void => {
+    positions.set(node, Math.min(position, positions.get(node) ?? position));
   };
   groups.forEach((group, i) => {
     for (const root of group) need(root, i);
   });
   for (const node of nodes.toReversed()) {
-    const level = levels.get(node)!;
+    const position = positions.get(node)!;
     const prefix = node.op === 'total' && node.attr.prefix ? node.inputCount - 1 : 0;
-    node.inputs.forEach((input, i) => need(input, i < prefix ? Math.max(level, i) : level));
+    node.inputs.forEach((input, i) => need(input, i < prefix ? Math.max(position, i) : position));
   }
-  return levels;
+  return positions;
 }
 
 /** The node that stands for one with a constant zero among its operands, or -1. New zeros join `zeros`. */

@@ -69,7 +69,7 @@ const ATTRIBUTE_WORDS = 7;
 const EXPONENT = 4;
 
 /** All attributes as words; exponents that are operands get their place later. */
-function attributeWords(ir: Ir): { attributes: Int32Array; levelsList: Int32Array } {
+function attributeWords(ir: Ir): { attributes: Int32Array; positionsList: Int32Array } {
   const all = ir.attributes;
   const attributes = new Int32Array(ATTRIBUTE_WORDS * all.length);
   const list: number[] = [];
@@ -85,7 +85,7 @@ function attributeWords(ir: Ir): { attributes: Int32Array; levelsList: Int32Arra
     attributes[at + 5] = choice ?? 0;
     attributes[at + 6] = k ?? 0;
   }
-  return { attributes, levelsList: Int32Array.from(list) };
+  return { attributes, positionsList: Int32Array.from(list) };
 }
 
 function powerOf(exponent: number): string {
@@ -102,7 +102,7 @@ export function lowerScalars(ir: Ir, options: LoweringOptions): Lowered | undefi
     adding: ADDING_CODE,
     count: ir.count,
     forwardEnd: ir.forwardEnd,
-    maxLevel: ir.maxLength,
+    maxLength: ir.maxLength,
   };
   const gradients = [...options.gradients.values()];
   const uses = addon.countUses(graph, Int32Array.from([...options.keep, ...gradients]));

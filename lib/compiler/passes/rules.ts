@@ -80,7 +80,7 @@ export function differentiateNumbers(
   const rules = rulesOf(ir, addon.numberKinds(graph()));
   const made = addon.differentiateNumbers(graph(), rules, seed);
   const positions = Array.from(made.attributes.subarray(1), (end, i) => ({
-    positions: Array.from(made.termLevels.subarray(made.attributes[i], end)),
+    positions: Array.from(made.termPositions.subarray(made.attributes[i], end)),
   }));
   ir.replace(made, positions);
   return made.gradients;

@@ -25,10 +25,10 @@ const MAX_WORK = 2e6;
 const SCALAR_BYTECODE = addon.info().opcodes.indexOf('scalar_bytecode');
 
 /** How many elements the loops of a run can have at most. */
-function work({ levels, extents, code }: Spec): number {
-  const columns = extents.length / (levels + 1);
+function work({ maxLength, extents, code }: Spec): number {
+  const columns = extents.length / (maxLength + 1);
   let most = 0;
-  for (let n = 0; n <= levels; n++) {
+  for (let n = 0; n <= maxLength; n++) {
     let sum = 0;
     for (let at = 0; at < code.length; at += instructionWords) {
       const extent = (i: number): number => extents[n * columns + code[at + i]!] ?? 0;
@@ -43,7 +43,7 @@ function work({ levels, extents, code }: Spec): number {
 
 /** Runs a program that was accepted, whole and in part. */
 function runAll(handle: Handle, spec: Spec, chance: Chance): void {
-  const { arenaSize, intsSize, levels, code, float32 } = spec;
+  const { arenaSize, intsSize, maxLength, code, float32 } = spec;
   const bytes = float32 ? 4 : 8;
   if (arenaSize * bytes > ROOM || intsSize * 4 > ROOM || work(spec) > MAX_WORK) return;
   const Made = float32 ? Float32Array : Float64Array;
@@ -52,7 +52,7 @@ function runAll(handle: Handle, spec: Spec, chance: Chance): void {
   const range = new Int32Array(4);
   const run = addon.bind(handle, arena, ints, range);
   const instructions = code.length / instructionWords;
-  for (const to of [levels, 1 + chance.below(levels)]) {
+  for (const to of [maxLength, 1 + chance.below(maxLength)]) {
     range.set([chance.is(0.5) ? 0 : chance.below(to), to, 0, instructions]);
     run();
   }
