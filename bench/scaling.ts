@@ -14,10 +14,10 @@ import {
 } from '../lib/index.js';
 import type { Effort, Row } from './measure.js';
 
-const list = <T>(n: number, of: (i: number) => T): T[] => Array.from({ length: n }, (_, i) => of(i));
+export const list = <T>(n: number, of: (i: number) => T): T[] => Array.from({ length: n }, (_, i) => of(i));
 
-/** A loss that has n of something, and what is fed. */
-const LOSSES: Readonly<Record<string, (n: number) => [loss: Value, feeds?: Feeds]>> = {
+/** A loss that has n of something, and what is fed. `test/compiler/scale.test.ts` compiles them too. */
+export const LOSSES: Readonly<Record<string, (n: number) => [loss: Value, feeds?: Feeds]>> = {
   nodes: (n) => {
     let y: Value = parameter([0.5, 1]);
     for (let i = 0; i < n; i++) y = y.relu();
@@ -28,7 +28,7 @@ const LOSSES: Readonly<Record<string, (n: number) => [loss: Value, feeds?: Feeds
     for (let i = 0; i < n; i++) y = y.add(i + 0.5);
     return [y.sum()];
   },
-  parameters: (n) => [total(list(n, (i) => parameter([i, 1]).exp())).sum()],
+  parameters: (n) => [total(list(n, (i) => parameter([i % 9, 1]).exp())).sum()],
   inputs: (n) => [
     total([parameter([1, 2]), ...list(n, (i) => input(`x${i}`, [2]).mul(2))]).sum(),
     Object.fromEntries(list(n, (i) => [`x${i}`, [1, 2]])),

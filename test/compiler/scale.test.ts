@@ -22,6 +22,7 @@ import {
   type Feeds,
   type Value,
 } from '../../lib/index.js';
+import { list, LOSSES } from '../../bench/scaling.js';
 
 const isLong = process.env['VECGRAD_LONG'] === '1';
 const DEEP = 10_000;
@@ -163,31 +164,16 @@ describe('deep graphs of other kinds', function () {
 });
 
 const WIDE = isLong ? 40_000 : 4000;
-const list = <T>(n: number, of: (i: number) => T): T[] => Array.from({ length: n }, (_, i) => of(i));
-const feedsOf = (name: string, numbers: ArrayLike<number>): Feeds => ({ [name]: numbers });
 
-/** A loss that has so many of something, and what is fed. */
-const WIDTHS: Readonly<Record<string, (n: number) => [loss: Value, feeds?: Feeds]>> = {
+/** Those that `npm run bench` times, and more. */
+const WIDTHS: typeof LOSSES = {
+  ...LOSSES,
   'constants of single numbers': (n) => {
     let y: Value = parameter(0.5);
     for (let i = 0; i < n; i++) y = y.add(i + 0.5);
     return [y];
   },
-  'constants of arrays': (n) => {
-    let y: Value = parameter([0.5, 1]);
-    for (let i = 0; i < n; i++) y = y.add(i + 0.5);
-    return [y.sum()];
-  },
   'parameters of single numbers': (n) => [total(list(n, (i) => parameter(i).mul(2)))],
-  'parameters of arrays': (n) => [
-    total(
-      list(n, (i) =>
-        parameter([i % 9, 1])
-          .mul(0.1)
-          .exp(),
-      ),
-    ).sum(),
-  ],
   'parameters that are used twice, one after the other': (n) => {
     const all = list(n / 4, () => parameter([1, 1]));
     let y: Value = parameter([1, 2]);
@@ -198,15 +184,9 @@ const WIDTHS: Readonly<Record<string, (n: number) => [loss: Value, feeds?: Feeds
     total([parameter([1, 2]), ...list(n / 4, (i) => input(`x${i}`, [2]).mul(2))]).sum(),
     Object.fromEntries(list(n / 4, (i) => [`x${i}`, [1, 2]])),
   ],
-  'operands of a concat': (n) => [concat(list(n, (i) => parameter([i]).mul(2))).sum()],
   'operands of a concat that are one value': (n) => {
     const p = parameter([1, 2]).exp();
     return [concat(list(n, () => p)).sum()];
-  },
-  'operands of a stack': (n) => [stack(list(n, (i) => parameter([i, 1]).mul(2))).sum()],
-  'uses of one value': (n) => {
-    const p = parameter([1, 2]).exp();
-    return [total(list(n, (i) => p.mul(i % 7))).sum()];
   },
   'uses of one value by sums': (n) => {
     const p = parameter([1, 2]).exp();
@@ -214,48 +194,14 @@ const WIDTHS: Readonly<Record<string, (n: number) => [loss: Value, feeds?: Feeds
     for (let i = 0; i < n; i++) y = y.relu().add(p);
     return [y.sum()];
   },
-  'parts of a vector': (n) => {
-    const p = parameter(new Float64Array(n).fill(0.1)).exp();
-    return [total(list(n, (i) => p.at(i).mul(2)))];
-  },
   'rows of a matrix': (n) => {
     const p = parameter(new Float64Array(2 * n).fill(0.1), { shape: [n, 2] }).exp();
     return [total(list(n, (i) => p.at(i).relu())).sum()];
-  },
-  'terms of a meanOfFirst': (n) => {
-    const p = parameter([1, 2]);
-    return [
-      meanOfFirst(
-        list(n, (i) => p.mul(i % 9).sum()),
-        index('n'),
-      ),
-      { n },
-    ];
   },
   'positions of a recurrence': (n) => {
     let h: Value = parameter([1, 2]);
     const losses = list(n / 4, () => (h = h.mul(0.99)).sum());
     return [meanOfFirst(losses, index('n')), { n: n / 4 }];
-  },
-  'values to choose from': (n) => {
-    const p = parameter([1, 2]);
-    return [
-      choose(
-        list(n, (i) => p.mul(i % 9)),
-        index('which'),
-      ).sum(),
-      { which: 1 },
-    ];
-  },
-  'elements of an index': (n) => {
-    const [t, w] = [
-      index('t', n),
-      parameter([
-        [1, 2],
-        [3, 4],
-      ]),
-    ];
-    return [total(list(n, (i) => w.at(t.at(i)).mul(2))).sum(), feedsOf('t', new Int32Array(n))];
   },
 };
 
