@@ -52,16 +52,6 @@ export interface NativeAddon {
     ints: Int32Array,
     range: Int32Array,
   ): () => Fault | undefined;
-  /**
-   * A step on a batch of documents, on so many threads; the document and where it stopped, where an
-   * index was out of its table; document -1 where it was in the update.
-   */
-  stepBatch(
-    handle: Handle,
-    arena: TypedArray,
-    spec: BatchSpec,
-    threads: number,
-  ): [document: number, ...Fault] | undefined;
   generate(
     spec: {
       program: Handle;
@@ -206,6 +196,8 @@ export interface SeriesSpec {
   firstStep: number;
   /** 1: stop after a loss that is not finite. */
   stops: number;
+  /** How a step takes several examples; undefined: each has a run of its own. */
+  batches?: BatchesSpec | undefined;
 }
 
 /**
@@ -215,23 +207,19 @@ export interface SeriesSpec {
  */
 export type SeriesFault = [document: number, ...Fault] | [document: number, column: number, element: number];
 
-/** A batch: the documents, and the memory that they run in (native/run/batch.h says what is what). */
-export interface BatchSpec {
-  memory: TypedArray;
-  stride: number;
-  lanes: number;
-  sums: TypedArray;
-  parameters: number;
-  gradients: number;
+/** How a step of a series takes several examples (native/run/batch.h says what is what). */
+export interface BatchesSpec {
   size: number;
-  loss: number;
-  fed: Int32Array;
+  threads: number;
+  parameters: number;
+  parameterCount: number;
+  gradients: number;
+  backward: number;
+  lanes: number;
+  stride: number;
   numbers: TypedArray;
   ints: Int32Array;
-  lengths: Int32Array;
-  losses: Float64Array;
-  backward: number;
-  update: number;
+  sums: TypedArray;
 }
 
 /** A graph of single numbers to differentiate (native/compile/differentiate.h says what is what). */

@@ -7,6 +7,8 @@ import { quoted } from './escape.js';
 export const MAX_COUNT = 2 ** 30;
 /** The most steps of one training: as many as a checkpoint can tell of. */
 export const MAX_STEPS = 999_999_999;
+/** The most examples of one step. */
+export const MAX_BATCH = 1_000_000;
 
 /** Objects that are told apart without a look at what they hold. */
 const KINDS = [

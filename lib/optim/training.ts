@@ -2,10 +2,19 @@
 import { Value } from '../value/value.js';
 import type { TypedArray } from '../core/array.js';
 import { Program } from '../runtime/program.js';
-import { checkObject, checkInteger, MAX_STEPS, shown, checkOptions } from '../core/check.js';
+import {
+  checkObject,
+  checkInteger,
+  MAX_BATCH,
+  MAX_STEPS,
+  shown,
+  checkOptions,
+  type Known,
+} from '../core/check.js';
 import type { Feeds } from '../runtime/feeds.js';
 import { type Dataset, checkDataset, checkDocumentRange, copied } from '../runtime/dataset.js';
 import { type BackgroundOptions, BACKGROUND_OPTIONS, checkCallback, inParts } from '../runtime/background.js';
+import type { Batching } from '../runtime/minibatch.js';
 import type { Runs } from '../runtime/series.js';
 import { NonFiniteError } from '../runtime/errors.js';
 
@@ -24,6 +33,23 @@ export interface TrainingState {
    * running means.
    */
   moments: ReadonlyMap<Value, readonly TypedArray[]>;
+}
+
+/** How a step of a series takes several documents. */
+export interface BatchOptions {
+  /** How many documents a step takes; by default one, which `minimize` needs no `batches: true` for. */
+  batch?: number;
+  /** On how many threads they run: by default one. It changes no bit of the result. */
+  threads?: number;
+}
+
+const BATCH_OPTIONS: Known<BatchOptions> = { batch: true, threads: true };
+
+/** Undefined where a step takes one document. */
+function batchingOf({ batch, threads = 1 }: BatchOptions): Batching | undefined {
+  if (batch !== undefined) checkInteger('batch', batch, 1, MAX_BATCH);
+  checkInteger('threads', threads, 1);
+  return batch === undefined ? undefined : { size: batch, threads };
 }
 
 /** Writes the update rule's numbers of a step from a place in an array on. */
@@ -168,14 +194,21 @@ export class Training {
 
   /**
    * One step on each document from `from` to before `to`, in turn: what `step` does with each, in one
-   * native call. Stops after a loss that is not finite; with `onNonFinite: 'skip'` it goes on. Returns the
-   * losses of the steps taken, those of skipped steps included.
+   * native call. With `batch: n`, one step on each n of them in turn, as `stepBatch` takes it; the last
+   * may have fewer. Stops after a loss that is not finite; with `onNonFinite: 'skip'` it goes on. Returns
+   * the losses of the steps taken, those of skipped steps included.
    *
    * @throws FeedError when a column is missing, unknown, too short or of the wrong type, or, after the
    * steps before it, when a document's integers or length are out of their range
    */
-  stepEach(dataset: Dataset, from = 0, to = checkDataset(dataset).count): Float64Array {
-    return this.took(this.program.runEach(dataset, from, to, this.rulesOf));
+  stepEach(
+    dataset: Dataset,
+    from = 0,
+    to = checkDataset(dataset).count,
+    options: BatchOptions = {},
+  ): Float64Array {
+    checkOptions('stepEach', options, BATCH_OPTIONS);
+    return this.took(this.program.runEach(dataset, from, to, this.rulesOf, batchingOf(options)));
   }
 
   /**
@@ -194,18 +227,21 @@ export class Training {
     dataset: Dataset,
     from = 0,
     to = checkDataset(dataset).count,
-    options: BackgroundOptions = {},
+    options: BackgroundOptions & BatchOptions = {},
   ): Promise<Float64Array> {
     checkDocumentRange(from, to, checkDataset(dataset).count);
-    checkOptions('stepEachAsync', options, BACKGROUND_OPTIONS);
+    checkOptions('stepEachAsync', options, { ...BACKGROUND_OPTIONS, ...BATCH_OPTIONS });
     const { signal, onProgress } = options;
     checkCallback('onProgress', onProgress);
+    const batching = batchingOf(options);
     const own = copied(dataset);
-    const losses = new Float64Array(to - from);
+    const size = batching?.size ?? 1;
+    const steps = Math.ceil((to - from) / size);
+    const losses = new Float64Array(steps);
     let done = 0;
     const take = (at: number, count: number, stop: Int32Array): Promise<Float64Array> =>
-      this.stepSome(own, from + at, from + at + count, stop);
-    for await (const part of inParts(to - from, take, signal)) {
+      this.stepSome(own, from + at * size, Math.min(from + (at + count) * size, to), stop, batching);
+    for await (const part of inParts(steps, take, signal)) {
       losses.set(part, done);
       done += part.length;
       if (part.length > 0) await onProgress?.({ step: this.steps, loss: part.at(-1)!, losses: part });
@@ -219,8 +255,14 @@ export class Training {
    *
    * @hidden
    */
-  async stepSome(dataset: Dataset, from: number, to: number, stop: Int32Array): Promise<Float64Array> {
-    return this.took(await this.program.runEachAsync(dataset, from, to, stop, this.rulesOf));
+  async stepSome(
+    dataset: Dataset,
+    from: number,
+    to: number,
+    stop: Int32Array,
+    batching?: Batching,
+  ): Promise<Float64Array> {
+    return this.took(await this.program.runEachAsync(dataset, from, to, stop, this.rulesOf, batching));
   }
 
   /** The update rule's numbers of so many steps to come, step by step: a series takes them straight down. */
@@ -281,14 +323,7 @@ export class Training {
   stepBatch(documents: readonly Feeds[], options: { threads?: number } = {}): number {
     checkOptions('stepBatch', options, { threads: true });
     const { threads = 1 } = options;
-    this.setRule(this.steps);
-    try {
-      const loss = this.program.stepBatch(documents, threads);
-      this.steps++;
-      return loss;
-    } catch (error) {
-      throw this.inStep(error);
-    }
+    return this.took(this.program.stepBatch(documents, threads, this.rulesOf))[0]!;
   }
 
   /** The loss without an update. */

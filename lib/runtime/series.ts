@@ -4,7 +4,7 @@ import { byName, shown } from '../core/check.js';
 import type { Lowered } from '../compiler/lower/layout.js';
 import { checkColumn, checkDataset, isOfKind, unshared, type Column, type Dataset } from './dataset.js';
 import { FeedError } from './errors.js';
-import { counted, describe, isArray, type FeedReader } from './feeds.js';
+import { counted, describe, isArray, type FeedReader, type Feeds } from './feeds.js';
 import type { IndexInput, Inputs } from './inputs.js';
 
 /** What came of a series. */
@@ -16,13 +16,21 @@ export interface Runs {
   error?: Error;
 }
 
-/** A series of examples, ready to run. */
-export interface Series {
-  spec: SeriesSpec;
-  /** The index behind each of the columns `spec.indices`. */
+/** The part of a series that holds what its examples feed. */
+export type Columns = Pick<SeriesSpec, 'indices' | 'numbers' | 'lengths'>;
+
+/** The columns of many examples, checked. */
+export interface Examples {
+  columns: Columns;
+  /** The index behind each of the columns of integers. */
   indices: readonly IndexInput[];
-  /** How many examples the dataset has. */
+  /** How many examples there are. */
   count: number;
+}
+
+/** A series of examples, ready to run. */
+export interface Series extends Pick<Examples, 'indices' | 'count'> {
+  spec: SeriesSpec;
 }
 
 /** What a series needs to know of a program. */
@@ -38,11 +46,8 @@ export interface SeriesSource {
 const NO_RULES = new Float64Array();
 const NO_INTEGERS = new Int32Array();
 
-/** A series that evaluates a dataset's examples. @throws FeedError where a column is missing or wrong */
-export function seriesOf(
-  { inputs, feeds, lowered, inverseCount, loss }: SeriesSource,
-  dataset: Dataset,
-): Series {
+/** The examples of a dataset. @throws FeedError where a column is missing or wrong */
+export function examplesOf({ inputs, feeds }: SeriesSource, dataset: Dataset): Examples {
   const { count, inputs: given } = checkDataset(dataset);
   feeds.checkNames(given);
   // Read once: they may be getters.
@@ -54,7 +59,7 @@ export function seriesOf(
   );
   const floats = inputs.floats.filter(({ name, isRead }) => isRead || columns.get(name) !== undefined);
   const { countName } = inputs;
-  const spec: SeriesSpec = {
+  const checked: Columns = {
     indices: indices.map((index) => {
       const { values, starts } = column(index, Int32Array);
       const { slot, size, reads: needs, limits, readAbove: positions } = index;
@@ -77,6 +82,15 @@ export function seriesOf(
       countName === undefined
         ? NO_INTEGERS
         : lengthsOf(countName, column({ name: countName, label: 'the length', size: 1 }, Int32Array), count),
+  };
+  return { columns: checked, indices, count };
+}
+
+/** A series that evaluates examples. */
+export function seriesOf({ lowered, inverseCount, loss }: SeriesSource, examples: Examples): Series {
+  const { columns, indices, count } = examples;
+  const spec: SeriesSpec = {
+    ...columns,
     inverseCount,
     end: lowered.sections.forward,
     loss,
@@ -88,6 +102,24 @@ export function seriesOf(
     stops: 0,
   };
   return { spec, indices, count };
+}
+
+/** What one example of a series feeds. */
+export function feedsOf({ inputs }: SeriesSource, { spec, indices }: Series, example: number): Feeds {
+  const length = spec.lengths[example] ?? inputs.maxLength;
+  const fed = Object.create(null) as Record<string, number | ArrayLike<number>>;
+  spec.indices.forEach(({ values, starts, size }, i) => {
+    const start = starts?.[example] ?? example * size;
+    const { name, reads } = indices[i]!;
+    fed[name] = values.slice(start, start + reads[length]!);
+  });
+  for (const { offset, values, starts, size } of spec.numbers) {
+    const start = starts?.[example] ?? example * size;
+    const { name } = inputs.floats.find((input) => input.offset === offset)!;
+    fed[name] = values.slice(start, start + size);
+  }
+  if (inputs.countName !== undefined) fed[inputs.countName] = length;
+  return fed;
 }
 
 /** A class of typed arrays. */

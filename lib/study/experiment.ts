@@ -5,7 +5,7 @@ import { checkDocuments, splitHeldOut, type Documents } from './documents.js';
 import type { Corpus } from './corpus.js';
 import { DEFAULTS } from './defaults.js';
 import { Tokenizer } from './tokenizer.js';
-import { checkInteger, checkNumber, checkOptions, MAX_STEPS, type Known } from '../core/check.js';
+import { checkInteger, checkNumber, checkOptions, MAX_BATCH, MAX_STEPS, type Known } from '../core/check.js';
 import type { Training } from '../optim/training.js';
 import type { DType } from '../core/array.js';
 import { Random } from '../runtime/random.js';
@@ -144,9 +144,6 @@ export interface ExperimentResult {
 /** Doubles the steps of a native call until one takes this long: losses are reported when a call ends. */
 const CALL_MILLISECONDS = 50;
 
-/** The most documents of a step. */
-const MAX_BATCH = 1_000_000;
-
 /**
  * Trains `name` on `options.docs`, evaluates it on held-out documents and invents new ones, all
  * from one seed: shuffle, parameters, samples, in this order.
@@ -265,23 +262,24 @@ function takeSteps(
     checkLoss(loss, losses.length, model.name);
     onStep?.(losses.length, loss);
   };
-  if (batch > 1) {
-    for (let step = losses.length; step < steps; step++) {
+  const dataset = corpus.dataset(blockSize);
+  const batching = batch > 1 ? { batch, ...(threads !== undefined && { threads }) } : {};
+  for (let stepsPerCall = 1; losses.length < steps;) {
+    const from = (losses.length * batch) % dataset.count;
+    const untilEnd = Math.floor((dataset.count - from) / batch);
+    if (untilEnd === 0) {
+      // This batch goes on with the first documents again.
       const fed = Array.from({ length: batch }, (_, i) =>
-        corpus.example((step * batch + i) % corpus.length, blockSize),
+        corpus.example((from + i) % dataset.count, blockSize),
       );
       note(training.stepBatch(fed, threads === undefined ? {} : { threads }));
       keep();
+      continue;
     }
-    return;
-  }
-  const dataset = corpus.dataset(blockSize);
-  for (let stepsPerCall = 1; losses.length < steps;) {
-    const from = losses.length % dataset.count;
     const untilKept = every - (losses.length % every);
-    const count = Math.min(stepsPerCall, steps - losses.length, dataset.count - from, untilKept);
+    const count = Math.min(stepsPerCall, steps - losses.length, untilEnd, untilKept);
     const began = now();
-    training.stepEach(dataset, from, from + count).forEach(note);
+    training.stepEach(dataset, from, from + count * batch, batching).forEach(note);
     if (count === stepsPerCall && now() - began < CALL_MILLISECONDS) stepsPerCall *= 2;
     keep();
   }

@@ -174,7 +174,6 @@ describe('what once crashed', () => {
   const keys: Record<string, string> = {
     generate: 'random',
     runSeries: 'rules',
-    stepBatch: 'fed',
     countUses: 'start',
     assembleScalarBytecode: 'list',
     numberKinds: 'ops',
@@ -198,7 +197,6 @@ describe('what once crashed', () => {
     ['assembleScalarBytecode', 'adding', 'start'],
     ['numberKinds', 'leaves', 'list'],
     ['runSeries', 'stepSlots', 'rules'],
-    ['stepBatch', 'losses', 'ints'],
   ];
   for (const [name, key, taken] of detached) {
     it(`${name} with a getter that takes the memory of an array read before`, () => {

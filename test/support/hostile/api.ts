@@ -45,8 +45,8 @@ const PRIVATE: Readonly<Record<string, string>> = {
   RMSprop: 'update',
   Corpus: 'lengthOf',
   Program:
-    'refuseWhileBusy rootLabel readIntegers bind batchOf setStep seriesSource startSeries endSeries ' +
-    'numberOf numbersOf run refuseRun checkTrains nonFiniteError origin lastFed checkRoot feed',
+    'refuseWhileBusy rootLabel readIntegers bind memoryOf setStep seriesSource startSeries endSeries runSeries ' +
+    'numberOf numbersOf run refuseRun checkTrains checkBatching nonFiniteError origin lastFed checkRoot feed',
   Sampler: 'encode',
   Tokenizer: 'shown',
   Training: 'setRule nextRule putBack took inStep',
@@ -543,7 +543,10 @@ export function apiRows(chance: Chance): Rows {
     ],
     'Program.backward': (c) => [program(c)],
     'Program.step': (c) => [training(c).program, lossFeeds(c)],
-    'Program.stepBatch': (c) => [training(c).program, [lossFeeds(c), lossFeeds(c)], 1],
+    'Program.stepBatch': (c) => {
+      const { program } = training(c);
+      return [program, [lossFeeds(c), lossFeeds(c)], 1, () => new Float64Array(program.ruleSize)];
+    },
     'Program.runPart': (c) => [program(c), c.of(['forward', 'backward', 'update'])],
     'Program.evaluate': (c) => [training(c).program, lossFeeds(c)],
     'Program.runEach': (c) => [training(c).program, dataset(c), 0, 3],
