@@ -330,6 +330,8 @@ export class Program {
   /**
    * One update from the mean of several examples' gradients, on so many threads, whose number changes no
    * bit of it. Its loss is the mean of theirs.
+   *
+   * @hidden
    */
   stepBatch(examples: readonly Feeds[], threads: number, rulesOf: RulesOf): Runs {
     this.checkTrains('stepBatch');

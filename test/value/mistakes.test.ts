@@ -150,6 +150,7 @@ describe('every function that is exported', () => {
           'Training.stepSome',
           'Program.runEachAsync',
           'Program.runEach',
+          'Program.stepBatch',
           'Node.memory set',
         ].includes(path)
       )
