@@ -47,7 +47,9 @@ export {
   type GradCheckOptions,
   type GradCheckReport,
 } from './value/grad-check.js';
-export { constant, Index, Value, type Axes } from './value/value.js';
+export { constant, Value } from './value/value.js';
+export type { Axes } from './value/axes.js';
+export { Index } from './value/indices.js';
 export { choose, concat, meanOfFirst, stack, total } from './value/joins.js';
 export { index, input, parameter, zeros, type ParameterOptions } from './value/leaves.js';
 export type { Node } from './graph/node.js';

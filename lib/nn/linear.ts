@@ -1,6 +1,7 @@
 /** Layers of one matrix. */
 import { checkBoolean, checkInteger, type Known } from '../core/check.js';
-import { checkValue, type Index, type Value } from '../value/value.js';
+import { checkValue, type Value } from '../value/value.js';
+import type { Index } from '../value/indices.js';
 import { composed } from '../graph/node.js';
 import { ShapeError } from '../core/shape.js';
 import { normal, xavierUniform, zeros, type Initializer } from './initializers.js';

@@ -23,7 +23,7 @@ import { vector } from './models/vector.js';
 import { rnn } from './models/rnn.js';
 import { rnnAtt } from './models/rnn_att.js';
 import { checkOptions, shown, checkNumber, type Known, MAX_COUNT } from '../core/check.js';
-import { Index } from '../value/value.js';
+import { Index } from '../value/indices.js';
 import { ExperimentError, type TrainOptions, type TrainResult, trainSteps } from './train.js';
 import { didYouMean } from '../core/suggest.js';
 import { graphSize, MAX_NODES } from './models/graph-size.js';

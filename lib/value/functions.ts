@@ -8,7 +8,9 @@ import {
   shown,
   type Known,
 } from '../core/check.js';
-import { checkValue, select, toValue, valuesOf, type Axes, type Index, type Value } from './value.js';
+import { checkValue, select, toValue, valuesOf, type Value } from './value.js';
+import type { Axes } from './axes.js';
+import type { Index } from './indices.js';
 import { concat, stack } from './joins.js';
 import { composed } from '../graph/node.js';
 import { resolveAxis, ShapeError, sizeOf } from '../core/shape.js';

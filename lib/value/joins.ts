@@ -1,6 +1,8 @@
 /** Operators of a list of values: stacks, joins, sums, choices and means of prefixes. */
 import type { Value } from './value.js';
-import { makeValue, valuesOf, fromFront, Index } from './value.js';
+import { makeValue, valuesOf } from './value.js';
+import { fromFront } from './axes.js';
+import { Index } from './indices.js';
 import { composed, refused, writtenAs } from '../graph/node.js';
 import { resolveAxis } from '../core/shape.js';
 

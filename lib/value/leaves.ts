@@ -13,7 +13,8 @@ import {
 } from '../core/shape.js';
 import { type Known, checkOptions, isList, shown } from '../core/check.js';
 import type { Numbers } from '../core/array.js';
-import { Value, Index, makeValue, constant } from './value.js';
+import { Value, makeValue, constant } from './value.js';
+import { Index } from './indices.js';
 import { clipped } from '../core/escape.js';
 import { flatten } from '../graph/flatten.js';
 

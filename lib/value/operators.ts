@@ -10,7 +10,9 @@
  */
 import * as composed from './functions.js';
 import { shown } from '../core/check.js';
-import { constant, Value, type Axes, type Index } from './value.js';
+import { constant, Value } from './value.js';
+import type { Axes } from './axes.js';
+import type { Index } from './indices.js';
 import { Node } from '../graph/node.js';
 import type * as unary from '../graph/ops/unary.js';
 import type { Shape } from '../core/shape.js';

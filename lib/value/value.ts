@@ -1,28 +1,18 @@
 /**
- * The graph a user writes: `Value`s (arrays) and `Index`es (integers), defined once, fed many times.
+ * `Value`, an array of numbers in the graph that a user writes.
  *
  * A node only remembers how it is made; nothing is computed until a program runs it (see
  * program.ts), and running never changes the graph.
  */
 import { checkDrawOptions, dot, mermaid, type DrawOptions } from '../graph/to-dot.js';
-import { checkFinite, checkNumber, isList, shown, shownList } from '../core/check.js';
+import { checkFinite, checkNumber, isList, shown } from '../core/check.js';
 import { NO_ATTR, type Attr, type OpName, UNARY_NAMES } from '../graph/ops.js';
-import {
-  broadcast,
-  MAX_AXES,
-  resolveAxis,
-  SCALAR,
-  sizeOf,
-  ShapeError,
-  show,
-  type Shape,
-  listedShape,
-} from '../core/shape.js';
+import { broadcast, listedShape, resolveAxis, SCALAR, sizeOf, type Shape } from '../core/shape.js';
 import { Program } from '../runtime/program.js';
 import type { Feeds } from '../runtime/feeds.js';
 import type { TypedArray } from '../core/array.js';
-import type { Operation } from '../graph/node.js';
 import {
+  type Operation,
   operationOf,
   PLAIN,
   Node,
@@ -34,20 +24,12 @@ import {
   listOfValues,
   writtenAs,
 } from '../graph/node.js';
+import { checkIndexOperand, makeIndex, Index } from './indices.js';
+import { axesOf, axisOfLength1, checkRow, fromFront, newAxis, wholeShape, type Axes } from './axes.js';
 
 /** @throws TypeError when an operand is no Value */
 export function checkValue(op: string, what: string, given: unknown): asserts given is Value {
   if (!isValue(given)) throw refused(TypeError, op, [], `${what} is ${shownNode(given)}, expected a Value`);
-}
-
-function checkIndexOperand(
-  op: string,
-  x: Node,
-  given: unknown,
-  expected = 'an Index',
-): asserts given is Index {
-  if (!(given instanceof Index))
-    throw refused(TypeError, op, [x], `the index is ${shownNode(given)}, expected ${expected}`);
 }
 
 /** A Value for an operator's result: checks the operands' shapes. */
@@ -56,16 +38,13 @@ export function makeValue(op: OpName, inputs: readonly Node[], attr: Attr = NO_A
   return new Value(operation, inputs[0], inputs[1], inputs.length > 2 ? inputs : undefined);
 }
 
-/** An Index for an operator's result. */
-export function makeIndex(op: OpName, x: Node, attr: Attr): Index {
-  return new Index(operationOf(op, attr, resultShape(op, [x], attr)), x);
-}
-
-/** Of single numbers an element-wise operator makes a single number: graphs can have many. */
+/** An operator of one number. A single number takes a shorter way: graphs can have very many. */
 function unary(plain: Operation, x: Value): Value {
   if (x.operation.isInteger) toValue(x, plain.op);
   return x.operation.shape === SCALAR ? new Value(plain, x) : makeValue(plain.op, [x]);
 }
+
+/** An operator of two numbers: see `unary`. */
 function binary(plain: Operation, a: Value, other: Value | number): Value {
   if (a.operation.isInteger) toValue(a, plain.op);
   const b = toValue(other, plain.op, a);
@@ -73,11 +52,11 @@ function binary(plain: Operation, a: Value, other: Value | number): Value {
   return isScalar ? new Value(plain, a, b) : makeValue(plain.op, [a, b]);
 }
 
-/** An operator that is another one of the operands the other way round. */
-function turned(op: string, plain: Operation, a: Value, other: Value | number): Value {
+/** An operator that is another one with its operands swapped: a < b is b > a. */
+function swapped(op: string, plain: Operation, a: Value, other: Value | number): Value {
   return composed(op, [a, other], () => {
     const b = toValue(other, op, a);
-    broadcast(a.shape, b.shape); // says of them in their order what does not fit
+    broadcast(a.shape, b.shape); // throws here, so that the message names the operands in their order
     return writtenAs(op, binary(plain, b, a));
   });
 }
@@ -94,36 +73,11 @@ export function valuesOf(what: string, given: unknown): Value[] {
   return listOfValues(what, given, (node): node is Value => isValue(node));
 }
 
-/** a where the condition is not zero, else b: signs of zeros and NaN are those of what is taken. */
+/** a where the condition is not zero, else b; keeps the sign of a zero and NaN. */
 export function select(condition: Value, a: Value | number, b: Value | number): Value {
   const part = (op: OpName, x: Value | number): Value =>
     writtenAs('where', makeValue(op, [toValue(x, 'where', condition), condition]));
   return writtenAs('where', part('ifNonzero', a).add(part('ifZero', b)));
-}
-
-/** An axis counted from behind as one from 0; one that does not exist stays for the shape rule to refuse. */
-export function fromFront(axis: number, { shape }: Node): number {
-  return Number.isInteger(axis) && axis < 0 && axis >= -shape.length ? axis + shape.length : axis;
-}
-
-/** One axis or several, counted from behind where negative. */
-export type Axes = number | readonly number[];
-
-/** Several axes, each at most once. */
-function axesOf(axes: readonly number[], x: Node, op: string, expected: string): number[] {
-  const { length } = x.shape;
-  if (!isList(axes) || axes.length > MAX_AXES)
-    throw refused(ShapeError, op, [x], `axes ${shownList(axes)}: expected ${expected} of at most ${length}`);
-  const found = Array.from({ length: axes.length }, (_, i) => fromFront(axes[i]!, x));
-  const again = found.findIndex((axis, i) => found.includes(axis, i + 1));
-  if (again >= 0)
-    throw refused(
-      ShapeError,
-      op,
-      [x],
-      `axes [${axes.map(shown).join(', ')}] name axis ${shown(found[again])} twice: give each once`,
-    );
-  return found;
 }
 
 function reduced(op: 'sum' | 'max', x: Value, axis: Axes | undefined, keepDims: boolean): Value {
@@ -202,11 +156,11 @@ export class Value extends Node {
   }
   /** 1 where this < other, else 0: see `gt`. */
   lt(other: Value | number): Value {
-    return turned('lt', PLAIN.gt, this, other);
+    return swapped('lt', PLAIN.gt, this, other);
   }
   /** 1 where this <= other, else 0: see `gt`. */
   le(other: Value | number): Value {
-    return turned('le', PLAIN.ge, this, other);
+    return swapped('le', PLAIN.ge, this, other);
   }
   /** 1 where both are equal, else 0: see `gt`. */
   eq(other: Value | number): Value {
@@ -260,31 +214,11 @@ export class Value extends Node {
   }
   /** The same numbers, row-major, in another shape of as many; one length may be -1: what is left. */
   reshape(shape: Shape): Value {
-    const given = composed('reshape', [this], () => listedShape(shape, -1));
-    const unknown = given.indexOf(-1);
-    if (unknown < 0) return makeValue('reshape', [this], { shape: given });
-    const refuse = (why: string): Error =>
-      refused(ShapeError, 'reshape', [this], `to ${show(given)}: ${why}`);
-    if (given.includes(-1, unknown + 1)) throw refuse('only one length may be -1');
-    const size = sizeOf(this.shape);
-    const others = sizeOf(given.filter((_, i) => i !== unknown));
-    if (others === 0)
-      throw refuse('the other lengths hold no numbers, so that -1 could be any: give it as a number');
-    if (size % others !== 0) throw refuse(`${size} numbers do not divide by ${others}`);
-    return makeValue('reshape', [this], { shape: given.with(unknown, size / others) });
+    return makeValue('reshape', [this], { shape: wholeShape(shape, this) });
   }
   /** With a new axis of length 1, before `axis`; -1: behind all others. */
   expandDims(axis: number): Value {
-    const rank = this.shape.length + 1;
-    const at = !Number.isInteger(axis) ? -1 : axis < 0 ? axis + rank : axis;
-    if (at < 0 || at >= rank) {
-      throw refused(
-        ShapeError,
-        'expandDims',
-        [this],
-        `axis ${shown(axis)}: expected an integer from ${-rank} to ${rank - 1}`,
-      );
-    }
+    const at = newAxis(axis, this);
     return composed('expandDims', [this], () =>
       this.reshape([...this.shape.slice(0, at), 1, ...this.shape.slice(at)]),
     );
@@ -292,15 +226,7 @@ export class Value extends Node {
   /** Without its axes of length 1, or without one of them. */
   squeeze(axis?: number): Value {
     if (axis === undefined) return this.reshape(this.shape.filter((n) => n !== 1));
-    const at = Number.isInteger(axis) ? fromFront(axis, this) : -1;
-    if (this.shape[at] !== 1) {
-      throw refused(
-        ShapeError,
-        'squeeze',
-        [this],
-        `axis ${shown(axis)} ${at in this.shape ? `has length ${this.shape[at]!}, not 1` : 'does not exist'}`,
-      );
-    }
+    const at = axisOfLength1(axis, this);
     return this.reshape(this.shape.filter((_, i) => i !== at));
   }
   /** Repeated along axes of length 1 and new leading ones, until it has a shape. */
@@ -332,13 +258,7 @@ export class Value extends Node {
       checkIndexOperand('at', this, i, 'a number or an Index');
       return composed('at', [this, i], () => makeValue('gather', [this, i]));
     }
-    const rows = this.shape[0];
-    if (rows === undefined) throw refused(ShapeError, 'at', [this], 'a single number has no rows');
-    if (!Number.isInteger(i) || i < 0 || i >= rows) {
-      const last = i < 0 && -i <= rows ? `; counted from the end it is at(${rows + i})` : '';
-      const expected = rows > 0 ? `a row from 0 to ${rows - 1}` : 'a first axis that is not empty';
-      throw refused(ShapeError, 'at', [this], `row ${shown(i)}: expected ${expected}${last}`);
-    }
+    checkRow(i, this);
     return this.slice(i, i + 1).reshape(this.shape.slice(1));
   }
   /**
@@ -522,60 +442,6 @@ for (const name of UNARY_NAMES) {
     return unary(PLAIN[name], this);
   };
   Object.defineProperty(Value.prototype, name, { value, writable: true, configurable: true });
-}
-
-/** Integers in the graph: fed, or found by `topk` or `argmax`. */
-export class Index extends Node {
-  /**
-   * Element i of a vector of indices.
-   *
-   * @throws RangeError when there is none
-   */
-  at(i: number): Index {
-    const n = this.shape[0];
-    if (n === undefined || !Number.isInteger(i) || i < 0 || i >= n) {
-      const expected =
-        n === undefined
-          ? 'it is a single integer'
-          : n === 0
-            ? 'it has none'
-            : `expected an element from 0 to ${n - 1}`;
-      const last =
-        n !== undefined && Number.isInteger(i) && i < 0 && -i <= n
-          ? `; counted from the end it is at(${n + i})`
-          : '';
-      throw new RangeError(`at(${shown(i)}) of ${this.label}: no such element: ${expected}${last}`);
-    }
-    return makeIndex('element', this, { start: i });
-  }
-  /**
-   * Integers cannot be read, only used.
-   *
-   * @throws TypeError always
-   * @hidden
-   */
-  get data(): never {
-    return this.refuseReading();
-  }
-  /** @hidden */
-  get grad(): never {
-    return this.refuseReading();
-  }
-  /** @hidden */
-  forward(): never {
-    return this.refuseReading();
-  }
-  private refuseReading(): never {
-    throw new TypeError(
-      `${this.label} holds integers, which cannot be read and have no gradient: to read them as ` +
-        'numbers, gather from the numbers 0, 1, 2, ... by it, as in parameter([0, 1, ' +
-        '2]).gather(index).forward()',
-    );
-  }
-  /** Integers are the program's own. */
-  override peek(): undefined {
-    return undefined;
-  }
 }
 
 /** A fixed number; arithmetic accepts plain numbers too. */

@@ -1,7 +1,8 @@
 /** The largest of a vector, by what reads their places: in order wherever the order can be seen. */
 import assert from 'node:assert/strict';
 import { ALL_PASSES, parsePasses } from '../../lib/compiler/passes.js';
-import type { Index, Value } from '../../lib/value/value.js';
+import type { Value } from '../../lib/value/value.js';
+import type { Index } from '../../lib/value/indices.js';
 import { stack } from '../../lib/value/joins.js';
 import { Program } from '../../lib/runtime/program.js';
 import { assertClose, Leaves } from '../support/check.js';

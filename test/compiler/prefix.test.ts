@@ -4,7 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { parsePasses } from '../../lib/compiler/passes.js';
-import type { Index, Value } from '../../lib/value/value.js';
+import type { Value } from '../../lib/value/value.js';
+import type { Index } from '../../lib/value/indices.js';
 import { meanOfFirst, stack } from '../../lib/value/joins.js';
 import { index, parameter } from '../../lib/value/leaves.js';
 import { gradCheck } from '../../lib/value/grad-check.js';

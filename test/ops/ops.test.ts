@@ -5,7 +5,8 @@
  * A new operator gets a row here and a rule in support/reference.ts; without them nothing compiles.
  */
 import { where } from '../../lib/value/functions.js';
-import { constant, type Index, makeIndex, makeValue, type Value } from '../../lib/value/value.js';
+import { constant, makeValue, type Value } from '../../lib/value/value.js';
+import { type Index, makeIndex } from '../../lib/value/indices.js';
 import { choose, concat, meanOfFirst, stack, total } from '../../lib/value/joins.js';
 import { zeros } from '../../lib/value/leaves.js';
 import { OP_NAMES, OPS, type Attr, type Builder, type OpName } from '../../lib/graph/ops.js';

@@ -1,6 +1,7 @@
 /** Builds small graphs with random numbers, and compares the engine with the plain reference. */
 import assert from 'node:assert/strict';
-import type { Index, Value } from '../../lib/value/value.js';
+import type { Value } from '../../lib/value/value.js';
+import type { Index } from '../../lib/value/indices.js';
 import { index, input, parameter } from '../../lib/value/leaves.js';
 import type { TypedArray, DType } from '../../lib/core/array.js';
 import { Program } from '../../lib/runtime/program.js';

@@ -3,7 +3,8 @@
  * written out position by position, then the mean loss of the first positions.
  */
 import fc from 'fast-check';
-import { makeValue, type Index, type Value } from '../../lib/value/value.js';
+import { makeValue, type Value } from '../../lib/value/value.js';
+import type { Index } from '../../lib/value/indices.js';
 import { choose, concat, meanOfFirst, stack, total } from '../../lib/value/joins.js';
 import { zeros } from '../../lib/value/leaves.js';
 import type { Node } from '../../lib/graph/node.js';

@@ -1,5 +1,6 @@
 /** What the four models share: what they are built from and what they give back. */
-import type { Index, Value } from '../../value/value.js';
+import type { Value } from '../../value/value.js';
+import type { Index } from '../../value/indices.js';
 import { parameter } from '../../value/leaves.js';
 import type { ModelSizes } from './sizes.js';
 import type { Optimizer } from '../../optim/optimizers.js';
