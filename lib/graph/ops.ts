@@ -12,7 +12,7 @@ import { LEAVES } from './ops/leaves.js';
 import { PRODUCTS } from './ops/matmul.js';
 import { REDUCTIONS } from './ops/reduce.js';
 import { ROW_FUNCTIONS } from './ops/rows.js';
-import { noGradient, type Attr, type CoreName, type OpDefinition as Definition } from './ops/types.js';
+import { type Attr, type CoreName, type OpDefinition as Definition } from './ops/types.js';
 import * as unary from './ops/unary.js';
 import { VIEWS } from './ops/views.js';
 import type * as types from './ops/types.js';
@@ -63,17 +63,6 @@ export const OP_CODE = Object.fromEntries(OP_NAMES.map((name, i) => [name, i])) 
 /** A table by an operator's number, made of its row, for loops over many nodes: 1 where `is` holds. */
 export function opsWhere(is: (row: OpDefinition) => boolean): Uint8Array {
   return Uint8Array.from(OP_NAMES, (op) => Number(is(OPS[op])));
-}
-
-/** Whether no gradient flows through an operator, whatever its operands are. */
-function stopsGradient(op: OpName): boolean {
-  return OPS[op].gradient === noGradient;
-}
-
-/** Whether no gradient of an operator ever reaches its operand i: the condition of a where, a power of 0. */
-export function hasNoGradient(op: OpName, { exponent }: Attr, i: number): boolean {
-  const isCondition = (op === 'ifNonzero' || op === 'ifZero' || op === 'maskPositive') && i === 1;
-  return stopsGradient(op) || isCondition || (op === 'pow' && exponent === 0);
 }
 
 /** Whether an operator's result is integers. */

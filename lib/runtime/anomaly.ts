@@ -6,7 +6,7 @@
 import { reachable } from '../graph/reachable.js';
 import { isValue, type Node } from '../graph/node.js';
 import type { TypedArray } from '../core/array.js';
-import { hasNoGradient, UNARY_NAMES, type OpName, type UnaryName } from '../graph/ops.js';
+import { OPS, UNARY_NAMES, type OpName, type UnaryName } from '../graph/ops.js';
 import { sizeOf, type Shape } from '../core/shape.js';
 
 /** What a run has computed. */
@@ -97,7 +97,7 @@ function userAt(at: At, users: ReadonlyMap<Node, Node[]>, run: RunNumbers): At |
 function placesIn(user: Node, { node, place }: At, run: RunNumbers, is: (place: number) => boolean): number {
   const reads = readsOf(user, run);
   const operands = user.inputs.flatMap((x, i) =>
-    x === node && !hasNoGradient(user.op, user.attr, i) ? [i] : [],
+    x === node && OPS[user.op].reaches(i, user.attr) ? [i] : [],
   );
   const size = sizeOf(user.shape);
   for (let to = 0; to < size; to++) if (is(to) && operands.some((i) => reads(to, i, place))) return to;

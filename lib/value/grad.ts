@@ -54,9 +54,8 @@ function visit(node: Node, terms: Map<Node, Value[]>): void {
   terms.set(node, [dy]);
   const context = { g: builder, inputs: node.inputs, output: node, attr: node.attr, dy };
   node.inputs.forEach((input, i) => {
-    if (!(input instanceof Value)) return;
+    if (!(input instanceof Value) || !OPS[node.op].reaches(i, node.attr)) return;
     const term = OPS[node.op].gradient<Node>(context, i);
-    if (term === null) return;
     const whole = asValue(sumTo(builder, term, input.shape));
     const others = terms.get(input);
     if (others) others.push(whole);

@@ -4,7 +4,7 @@
  */
 import { clipped } from '../../core/escape.js';
 import type { Node } from '../../graph/node.js';
-import { hasNoGradient, OP_CODE, OPS } from '../../graph/ops.js';
+import { OP_CODE, OPS } from '../../graph/ops.js';
 import { sameShape } from '../../core/shape.js';
 import { Ir } from './ir.js';
 import { reachable } from '../../graph/reachable.js';
@@ -123,8 +123,9 @@ export function gradientFlow(nodes: readonly Node[], root: Node): { reached: Set
     const node = nodes[i]!;
     if (!reached.has(node) || node.op === 'parameter') continue;
     for (const [place, operand] of node.inputs.entries()) {
-      if (hasNoGradient(node.op, node.attr, place)) stops.add(node);
-      else reached.add(operand);
+      const isInteger = operand.operation.isInteger; // the operator that found it is what stops the gradient
+      if (isInteger || OPS[node.op].reaches(place, node.attr)) reached.add(operand);
+      else stops.add(node);
     }
   }
   return { reached, stops };

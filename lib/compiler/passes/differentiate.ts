@@ -104,12 +104,11 @@ class Differentiation {
     const n = isTotal ? termCount(ir, node) : inputs.length;
     for (let i = 0; i < n; i++) {
       const input = inputs[i]!;
-      if (ir.isInteger(input) || !this.active[input]) continue;
+      if (ir.isInteger(input) || !this.active[input] || !definition.reaches(i, context.attr)) continue;
       const edge = isTotal ? termPosition(ir, node, i) : Math.max(position, rowPositions?.[i] ?? 0);
       ir.position = edge;
       const before = ir.count;
       let term = definition.gradient(context, i);
-      if (term === null) continue;
       if (!sameShape(ir.shape(term), ir.shape(input))) term = sumTo(ir, term, ir.shape(input));
       // Where the rule lost track of positions, the gradient's axes are those of what it belongs to.
       if (term >= before)

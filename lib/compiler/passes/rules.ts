@@ -43,13 +43,14 @@ function rulesOf(ir: Ir, kinds: Int32Array): Int32Array {
     words[kind] = start;
     for (let i = 0; i < n; i++) words.push(-1);
     const inputs = Array.from({ length: n }, (_, k) => k);
+    const attr = ir.attr(node);
+    const row = OPS[ir.opOf(node)];
     for (let i = 0; i < n; i++) {
+      if (ir.isInteger(ir.input(node, i)) || !row.reaches(i, attr)) continue;
       const g = new Recorder(ir, n + 2);
-      const context = { g, inputs, output: n, attr: ir.attr(node), dy: n + 1 };
-      const result = OPS[ir.opOf(node)].gradient(context, i);
-      if (result === null) continue;
+      const context = { g, inputs, output: n, attr, dy: n + 1 };
       words[start + i] = words.length;
-      append(words, g.finish(result));
+      append(words, g.finish(row.gradient(context, i)));
     }
   });
   return Int32Array.from(words);

@@ -1,7 +1,16 @@
 /** Arithmetic on one or two numbers, element by element, and the operators that its gradients are made of. */
 import { binaryRow, elementwise, unaryRow } from './elementwise.js';
 import { orNaN, same } from './rules.js';
-import { noGradient, noScalar, scalar, type CoreName, type GradientContext, type Rows } from './types.js';
+import {
+  firstOperand,
+  noGradient,
+  noOperand,
+  noScalar,
+  scalar,
+  type CoreName,
+  type GradientContext,
+  type Rows,
+} from './types.js';
 
 /**
  * The gradient of the larger (or smaller) of two operands: the winner's, half of it in a tie, NaN
@@ -19,8 +28,7 @@ function winnersGradient<N>(c: GradientContext<N>, i: number, a: 0 | 1): N {
 }
 
 /** The gradient of what is taken where the second operand is zero, or is not. */
-function takenGradient<N>(c: GradientContext<N>, i: number, whereZero: boolean): N | null {
-  if (i === 1) return null;
+function takenGradient<N>(c: GradientContext<N>, whereZero: boolean): N {
   const { g, dy, inputs } = c;
   const isZero = g.op('eq', [inputs[1]!, g.constant(0)]);
   const isTaken = whereZero ? isZero : g.op('sub', [g.constant(1), isZero]);
@@ -54,11 +62,11 @@ export const ARITHMETIC: Rows<
     shape: same,
     gradient: ({ g, dy, inputs, attr }) => {
       const p = attr.exponent!;
-      if (p === 0) return null;
       if (p === 1) return dy;
       const slope = g.op('pow', [inputs[0]!], { exponent: p - 1 });
       return g.op('mul', [dy, g.op('mul', [slope, g.constant(p)])]);
     },
+    reaches: (_, { exponent }) => exponent !== 0,
     isInteger: false,
     index: 'none',
     lower: { kind: 'special' },
@@ -95,9 +103,9 @@ export const ARITHMETIC: Rows<
   /** The smaller of two; a tie shares the gradient equally. */
   minimum: binaryRow('minimum', 0, (c, i) => winnersGradient(c, i, 1)),
   // Comparisons: 1 where they hold, else 0; NaN compares false. Steps have no slope.
-  gt: binaryRow('gt', 0, noGradient),
-  ge: binaryRow('ge', 0, noGradient),
-  eq: binaryRow('eq', 0, noGradient),
+  gt: binaryRow('gt', 0, noGradient, { reaches: noOperand }),
+  ge: binaryRow('ge', 0, noGradient, { reaches: noOperand }),
+  eq: binaryRow('eq', 0, noGradient, { reaches: noOperand }),
   /**
    * a / b; where b < 0, NaN, or 0 where a is: the gradient of log, which ends where log does, but of
    * a number that was not taken, as `where` says, is none.
@@ -117,13 +125,13 @@ export const ARITHMETIC: Rows<
   maskPositive: binaryRow(
     'mask_positive',
     0,
-    (c, i) => (i === 0 ? elementwise(c, 0, c.g.op('maskPositive', [c.dy, c.inputs[1]!])) : null),
-    { scalar: scalar('mask_positive', 'mask_add'), epilogue: 'maskPositive' },
+    (c) => elementwise(c, 0, c.g.op('maskPositive', [c.dy, c.inputs[1]!])),
+    { reaches: firstOperand, scalar: scalar('mask_positive', 'mask_add'), epilogue: 'maskPositive' },
   ),
   /** a where b is not 0 (NaN is not), else -0, which changes nothing that it is added to. */
-  ifNonzero: binaryRow('if_nonzero', 0, (c, i) => takenGradient(c, i, false)),
+  ifNonzero: binaryRow('if_nonzero', 0, (c) => takenGradient(c, false), { reaches: firstOperand }),
   /** a where b is 0, else -0. */
-  ifZero: binaryRow('if_zero', 0, (c, i) => takenGradient(c, i, true)),
+  ifZero: binaryRow('if_zero', 0, (c) => takenGradient(c, true), { reaches: firstOperand }),
   /**
    * In a training step, whose number is the second operand, zeros in place of a share of the numbers
    * and the others divided by what is left; elsewhere the numbers as they are. Which are dropped
@@ -131,7 +139,8 @@ export const ARITHMETIC: Rows<
    */
   dropout: {
     shape: same,
-    gradient: ({ g, dy, inputs, attr }, i) => (i === 0 ? g.op('dropout', [dy, inputs[1]!], attr) : null),
+    gradient: ({ g, dy, inputs, attr }) => g.op('dropout', [dy, inputs[1]!], attr),
+    reaches: firstOperand,
     isInteger: false,
     index: 'anything',
     lower: { kind: 'special' },

@@ -2,7 +2,13 @@
 import { shown } from '../../core/check.js';
 import { broadcast, type Shape } from '../../core/shape.js';
 import { sumTo } from './rules.js';
-import { scalar, type FlopPerNumber, type GradientContext, type OpDefinition } from './types.js';
+import {
+  everyOperand,
+  scalar,
+  type FlopPerNumber,
+  type GradientContext,
+  type OpDefinition,
+} from './types.js';
 
 /** The row of a function of two numbers, broadcast; some have other traits. */
 export function binaryRow(
@@ -14,6 +20,7 @@ export function binaryRow(
   return {
     shape: ([a, b]) => broadcast(a!, b!),
     gradient,
+    reaches: everyOperand,
     isInteger: false,
     index: 'none',
     lower: { kind: 'binary', kernel, flop },
@@ -38,6 +45,7 @@ export function unaryRow<Name extends string>(
   return {
     shape: ([x]: readonly Shape[]) => x!,
     gradient,
+    reaches: everyOperand,
     isInteger: false,
     index: 'none',
     lower: { kind: 'unary', kernel, flop },

@@ -1,12 +1,21 @@
 /** Picking by integers that are fed or found at run time, the last operand, and what undoes it. */
 import { sameShape, ShapeError, show, sizeOf } from '../../core/shape.js';
 import { checkSingle, same } from './rules.js';
-import { noGradient, noScalar, scalarLeaf, type Rows } from './types.js';
+import {
+  everyOperand,
+  firstOperand,
+  noGradient,
+  noOperand,
+  noScalar,
+  scalarLeaf,
+  type Rows,
+} from './types.js';
 
 export const INDEXING: Rows<'element' | 'elements' | 'gather' | 'scatterAdd' | 'choose' | 'chooseGrad'> = {
   element: {
     shape: () => [],
     gradient: noGradient,
+    reaches: noOperand,
     isInteger: true,
     index: 'anything',
     lower: { kind: 'special' },
@@ -22,6 +31,7 @@ export const INDEXING: Rows<'element' | 'elements' | 'gather' | 'scatterAdd' | '
   elements: {
     shape: (_, { start, stop }) => [stop! - start!],
     gradient: noGradient,
+    reaches: noOperand,
     isInteger: true,
     index: 'anything',
     lower: { kind: 'special' },
@@ -47,10 +57,9 @@ export const INDEXING: Rows<'element' | 'elements' | 'gather' | 'scatterAdd' | '
         );
       return batch ? [x![0]!, ...x!.slice(2)] : [...index!, ...x!.slice(1)];
     },
-    gradient: ({ g, dy, inputs, attr }, i) =>
-      i === 0
-        ? g.op('scatterAdd', [dy, inputs[1]!], { shape: g.shape(inputs[0]!), batch: attr.batch })
-        : null,
+    gradient: ({ g, dy, inputs, attr }) =>
+      g.op('scatterAdd', [dy, inputs[1]!], { shape: g.shape(inputs[0]!), batch: attr.batch }),
+    reaches: firstOperand,
     isInteger: false,
     index: 'rows',
     lower: { kind: 'special' },
@@ -65,8 +74,8 @@ export const INDEXING: Rows<'element' | 'elements' | 'gather' | 'scatterAdd' | '
   /** Zeros of a shape with rows added at indices: repeated indices add up. */
   scatterAdd: {
     shape: (_, { shape }) => shape!,
-    gradient: ({ g, dy, inputs, attr }, i) =>
-      i === 0 ? g.op('gather', [dy, inputs[1]!], { batch: attr.batch }) : null,
+    gradient: ({ g, dy, inputs, attr }) => g.op('gather', [dy, inputs[1]!], { batch: attr.batch }),
+    reaches: firstOperand,
     isInteger: false,
     index: 'anything',
     lower: { kind: 'special' },
@@ -94,9 +103,8 @@ export const INDEXING: Rows<'element' | 'elements' | 'gather' | 'scatterAdd' | '
       return first;
     },
     gradient: ({ g, dy, inputs }, i) =>
-      i < inputs.length - 1
-        ? g.op('chooseGrad', [dy, inputs[inputs.length - 1]!], { choice: i, k: inputs.length - 1 })
-        : null,
+      g.op('chooseGrad', [dy, inputs[inputs.length - 1]!], { choice: i, k: inputs.length - 1 }),
+    reaches: everyOperand,
     isInteger: false,
     index: 'operands',
     lower: { kind: 'join' },
@@ -111,7 +119,8 @@ export const INDEXING: Rows<'element' | 'elements' | 'gather' | 'scatterAdd' | '
   /** The operand where the index, one of k, equals `choice`, else zeros. */
   chooseGrad: {
     shape: same,
-    gradient: ({ g, dy, inputs, attr }, i) => (i === 0 ? g.op('chooseGrad', [dy, inputs[1]!], attr) : null),
+    gradient: ({ g, dy, inputs, attr }) => g.op('chooseGrad', [dy, inputs[1]!], attr),
+    reaches: firstOperand,
     isInteger: false,
     index: 'anything',
     lower: { kind: 'special' },

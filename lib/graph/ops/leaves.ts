@@ -1,11 +1,12 @@
 /** Leaves: their numbers or integers come from outside the graph. */
-import { noGradient, noScalar, scalarLeaf, type OpDefinition, type Rows } from './types.js';
+import { noGradient, noOperand, noScalar, scalarLeaf, type OpDefinition, type Rows } from './types.js';
 
 /** The row of a leaf; some have other traits. */
 function leafRow(shape: OpDefinition['shape'], others: Partial<OpDefinition> = {}): OpDefinition {
   return {
     shape,
     gradient: noGradient,
+    reaches: noOperand,
     isInteger: false,
     index: 'none',
     lower: { kind: 'leaf' },

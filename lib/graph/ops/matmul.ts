@@ -2,7 +2,7 @@
 import { broadcast, ShapeError, show, type Shape } from '../../core/shape.js';
 import { reshape, sumTo, swapLast } from './rules.js';
 import type { GradientContext } from './types.js';
-import { noScalar, type Rows } from './types.js';
+import { everyOperand, noScalar, type Rows } from './types.js';
 
 function matmulShape([a, b]: readonly Shape[]): Shape {
   if (!a!.length || !b!.length) throw new ShapeError('a single number has no axis to contract: use mul');
@@ -58,6 +58,7 @@ export const PRODUCTS: Rows<'matmul' | 'gatherMatmul' | 'gatherDot' | 'scatterOu
   matmul: {
     shape: matmulShape,
     gradient: matmulGradient,
+    reaches: everyOperand,
     isInteger: false,
     index: 'none',
     lower: { kind: 'special' },
@@ -83,8 +84,9 @@ export const PRODUCTS: Rows<'matmul' | 'gatherMatmul' | 'gatherDot' | 'scatterOu
     gradient: ({ g, dy, inputs }, i) => {
       const [x, m, index] = inputs as [(typeof inputs)[0], (typeof inputs)[0], (typeof inputs)[0]];
       if (i === 0) return g.op('gatherDot', [m, dy, index]);
-      return i === 1 ? g.op('scatterOuter', [x, dy, index], { shape: g.shape(m) }) : null;
+      return g.op('scatterOuter', [x, dy, index], { shape: g.shape(m) });
     },
+    reaches: everyOperand,
     isInteger: false,
     index: 'rows',
     lower: { kind: 'special' },
@@ -102,8 +104,9 @@ export const PRODUCTS: Rows<'matmul' | 'gatherMatmul' | 'gatherDot' | 'scatterOu
     gradient: ({ g, dy, inputs }, i) => {
       const [m, v, index] = inputs as [(typeof inputs)[0], (typeof inputs)[0], (typeof inputs)[0]];
       if (i === 0) return g.op('scatterOuter', [dy, v, index], { shape: g.shape(m) });
-      return i === 1 ? g.op('gatherMatmul', [dy, m, index]) : null;
+      return g.op('gatherMatmul', [dy, m, index]);
     },
+    reaches: everyOperand,
     isInteger: false,
     index: 'anything',
     lower: { kind: 'special' },
@@ -121,8 +124,9 @@ export const PRODUCTS: Rows<'matmul' | 'gatherMatmul' | 'gatherDot' | 'scatterOu
     gradient: ({ g, dy, inputs }, i) => {
       const [x, v, index] = inputs as [(typeof inputs)[0], (typeof inputs)[0], (typeof inputs)[0]];
       if (i === 0) return g.op('gatherDot', [dy, v, index]);
-      return i === 1 ? g.op('gatherMatmul', [x, dy, index]) : null;
+      return g.op('gatherMatmul', [x, dy, index]);
     },
+    reaches: everyOperand,
     isInteger: false,
     index: 'anything',
     lower: { kind: 'special' },

@@ -2,7 +2,7 @@
 import { shown } from '../../core/check.js';
 import { resolveAxis, sameShape, ShapeError, show, sizeOf } from '../../core/shape.js';
 import { checkSingle, goneAxes, keptShape, orNaN, reshape } from './rules.js';
-import { noGradient, noScalar, scalar, type Rows } from './types.js';
+import { everyOperand, noGradient, noOperand, noScalar, scalar, type Rows } from './types.js';
 
 export const REDUCTIONS: Rows<'sum' | 'total' | 'max' | 'cumsum' | 'argmax' | 'topk'> = {
   /** Sum over `axes` (all when absent); the axes vanish. */
@@ -13,6 +13,7 @@ export const REDUCTIONS: Rows<'sum' | 'total' | 'max' | 'cumsum' | 'argmax' | 't
       const kept = reshape(g, dy, keptShape(x, goneAxes(x, attr)));
       return g.op('broadcastTo', [kept], { shape: x });
     },
+    reaches: everyOperand,
     isInteger: false,
     index: 'none',
     lower: { kind: 'special' },
@@ -39,6 +40,7 @@ export const REDUCTIONS: Rows<'sum' | 'total' | 'max' | 'cumsum' | 'argmax' | 't
       return first;
     },
     gradient: ({ dy }) => dy,
+    reaches: everyOperand,
     isInteger: false,
     index: 'prefix',
     lower: { kind: 'special' },
@@ -71,6 +73,7 @@ export const REDUCTIONS: Rows<'sum' | 'total' | 'max' | 'cumsum' | 'argmax' | 't
       const share = g.op('maskPositive', [reshape(g, g.op('div', [dy, ties]), kept), isLargest]);
       return orNaN(g, share, reshape(g, output, kept));
     },
+    reaches: everyOperand,
     isInteger: false,
     index: 'none',
     lower: { kind: 'special' },
@@ -89,6 +92,7 @@ export const REDUCTIONS: Rows<'sum' | 'total' | 'max' | 'cumsum' | 'argmax' | 't
       return x!;
     },
     gradient: ({ g, dy, attr }) => g.op('cumsum', [dy], { ...attr, reverse: !attr.reverse }),
+    reaches: everyOperand,
     isInteger: false,
     index: 'none',
     lower: { kind: 'special' },
@@ -109,6 +113,7 @@ export const REDUCTIONS: Rows<'sum' | 'total' | 'max' | 'cumsum' | 'argmax' | 't
       return x!.filter((_, i) => i !== at);
     },
     gradient: noGradient,
+    reaches: noOperand,
     isInteger: true,
     index: 'none',
     lower: { kind: 'special' },
@@ -130,6 +135,7 @@ export const REDUCTIONS: Rows<'sum' | 'total' | 'max' | 'cumsum' | 'argmax' | 't
       return [k!];
     },
     gradient: noGradient,
+    reaches: noOperand,
     isInteger: true,
     index: 'none',
     lower: { kind: 'special' },

@@ -1,7 +1,7 @@
 /** Functions of whole rows, which lie along the last axis: softmax, norms and losses. */
 import { sameShape, ShapeError, show, sizeOf } from '../../core/shape.js';
 import { reshape, same } from './rules.js';
-import { noScalar, type Rows } from './types.js';
+import { everyOperand, firstOperand, noScalar, type Rows } from './types.js';
 
 export const ROW_FUNCTIONS: Rows<
   'softmax' | 'softmaxGrad' | 'rmsNorm' | 'rmsNormGrad' | 'crossEntropy' | 'crossEntropyGrad'
@@ -12,6 +12,7 @@ export const ROW_FUNCTIONS: Rows<
       return x!;
     },
     gradient: ({ g, dy, output }) => g.op('softmaxGrad', [output, dy]),
+    reaches: everyOperand,
     isInteger: false,
     index: 'none',
     lower: { kind: 'special' },
@@ -36,6 +37,7 @@ export const ROW_FUNCTIONS: Rows<
         reshape(g, g.op('sum', [g.op('mul', [a, b])], { axes }), column);
       return g.op('sub', [g.op('mul', [dy, g.op('sub', [u, dot(y, u)])]), g.op('mul', [u, dot(y, dy)])]);
     },
+    reaches: everyOperand,
     isInteger: false,
     index: 'none',
     lower: { kind: 'special' },
@@ -54,6 +56,7 @@ export const ROW_FUNCTIONS: Rows<
       return x!;
     },
     gradient: ({ g, dy, inputs, output, attr }) => g.op('rmsNormGrad', [dy, inputs[0]!, output], attr),
+    reaches: everyOperand,
     isInteger: false,
     index: 'none',
     lower: { kind: 'special' },
@@ -74,7 +77,6 @@ export const ROW_FUNCTIONS: Rows<
     gradient: ({ g, dy, inputs, attr }, i) => {
       const [u, x, y] = inputs as [(typeof inputs)[0], (typeof inputs)[0], (typeof inputs)[0]];
       if (i === 0) return g.op('rmsNormGrad', [dy, x, y], attr);
-      if (i === 2) return null;
       const shape = g.shape(x);
       const axes = [shape.length - 1];
       const mul = (...factors: (typeof x)[]): typeof x => factors.reduce((a, b) => g.op('mul', [a, b]));
@@ -88,6 +90,7 @@ export const ROW_FUNCTIONS: Rows<
       const quintic = mul(g.constant(3), scale, power(-2.5), xu, xv);
       return mul(scale, g.op('sub', [mul(quintic, x), mul(power(-1.5), cubic)]));
     },
+    reaches: (i) => i < 2,
     isInteger: false,
     index: 'none',
     lower: { kind: 'special' },
@@ -112,8 +115,8 @@ export const ROW_FUNCTIONS: Rows<
         throw new ShapeError(`${show(x!)} has no classes, so that no target is right`);
       return target!;
     },
-    gradient: ({ g, dy, inputs, output }, i) =>
-      i === 0 ? g.op('crossEntropyGrad', [dy, inputs[0]!, output, inputs[1]!]) : null,
+    gradient: ({ g, dy, inputs, output }) => g.op('crossEntropyGrad', [dy, inputs[0]!, output, inputs[1]!]),
+    reaches: firstOperand,
     isInteger: false,
     index: 'classes',
     lower: { kind: 'special' },
@@ -142,10 +145,10 @@ export const ROW_FUNCTIONS: Rows<
         const slope = g.op('crossEntropyGrad', [one, x, y, target]);
         return g.op('sum', [g.op('mul', [dy, slope])], { axes: [shape.length - 1] });
       }
-      if (i !== 1) return null;
       const weighted = g.op('mul', [dy, reshape(g, u, column)]);
       return g.op('softmaxGrad', [g.op('softmax', [x]), weighted]);
     },
+    reaches: (i) => i < 2,
     isInteger: false,
     index: 'anything',
     lower: { kind: 'special' },

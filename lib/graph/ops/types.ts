@@ -223,8 +223,10 @@ export type EpilogueRule = 'none' | 'takes' | 'relu' | 'maskPositive' | 'add';
 export interface OpDefinition<Name extends string = CoreName> {
   /** The result's shape; throws `ShapeError` on shapes that do not fit. */
   shape(inputs: readonly Shape[], attr: Attr): Shape;
-  /** The gradient with respect to input i, in that input's shape; null where none flows. */
-  gradient<N>(c: GradientContext<N, Name>, i: number): N | null;
+  /** The gradient with respect to operand i, in that operand's shape. */
+  gradient<N>(c: GradientContext<N, Name>, i: number): N;
+  /** Whether a gradient flows to operand i where that is a value: `gradient` is asked for no other. */
+  readonly reaches: (i: number, attr: Attr) => boolean;
   /** Whether the result is integers. */
   isInteger: boolean;
   index: IndexOperand;
@@ -241,8 +243,13 @@ export interface OpDefinition<Name extends string = CoreName> {
 /** The rows of a family of operators. */
 export type Rows<Names extends CoreName> = Readonly<Record<Names, OpDefinition>>;
 
-/** The gradient rule of what no gradient flows through; known by identity. */
-export const noGradient = (): null => null;
+/** The gradient rule of an operator that has none: its row also has `reaches: noOperand`. */
+export const noGradient = (): never => {
+  throw new Error('no gradient flows through this operator');
+};
+export const noOperand = (): boolean => false;
+export const everyOperand = (): boolean => true;
+export const firstOperand = (i: number): boolean => i === 0;
 
 /** A scalar form of one opcode. */
 export const scalar = (opcode: string, adding?: string): ScalarForm => ({

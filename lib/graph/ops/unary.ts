@@ -6,6 +6,7 @@
 import { unaryOperator, unaryRow, type UnaryOperator } from './elementwise.js';
 import {
   noGradient,
+  noOperand,
   type CoreName,
   type FlopPerNumber,
   type GradientContext,
@@ -49,12 +50,14 @@ function operator<K extends Name>(
   gradient: Gradient,
   others: Partial<Omit<OpDefinition, 'gradient'>> = {},
 ): UnaryOperator<K> {
-  const row = unaryRow<CoreName | Name>(
-    name,
-    flop,
-    gradient ? ({ g, dy, inputs, output }) => gradient({ g, dy, x: inputs[0]!, y: output }) : noGradient,
-    others,
-  );
+  const row = gradient
+    ? unaryRow<CoreName | Name>(
+        name,
+        flop,
+        ({ g, dy, inputs, output }) => gradient({ g, dy, x: inputs[0]!, y: output }),
+        others,
+      )
+    : unaryRow<CoreName | Name>(name, flop, noGradient, { ...others, reaches: noOperand });
   return unaryOperator(name, row);
 }
 

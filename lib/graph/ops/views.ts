@@ -3,7 +3,7 @@ import { shown } from '../../core/check.js';
 import { broadcast, resolveAxis, sameShape, ShapeError, show, sizeOf, type Shape } from '../../core/shape.js';
 import { elementwise } from './elementwise.js';
 import { reshape, same } from './rules.js';
-import { noGradient, noScalar, scalar, type Rows } from './types.js';
+import { everyOperand, noGradient, noOperand, noScalar, scalar, type Rows } from './types.js';
 
 /** Where the operands of a concat end along its axis, by the list of them, for the gradients of all. */
 const joinEnds = new WeakMap<readonly unknown[], readonly number[]>();
@@ -21,6 +21,7 @@ export const VIEWS: Rows<
   detach: {
     shape: same,
     gradient: noGradient,
+    reaches: noOperand,
     isInteger: false,
     index: 'none',
     lower: { kind: 'view' },
@@ -40,6 +41,7 @@ export const VIEWS: Rows<
       return shape!;
     },
     gradient: ({ g, dy, inputs }) => reshape(g, dy, g.shape(inputs[0]!)),
+    reaches: everyOperand,
     isInteger: false,
     index: 'none',
     lower: { kind: 'view' },
@@ -61,6 +63,7 @@ export const VIEWS: Rows<
       attr.axes!.forEach((axis, i) => (inverse[axis] = i));
       return g.op('transpose', [dy], { axes: inverse });
     },
+    reaches: everyOperand,
     isInteger: false,
     index: 'none',
     lower: { kind: 'view' },
@@ -80,6 +83,7 @@ export const VIEWS: Rows<
       return shape!;
     },
     gradient: (c) => elementwise(c, 0, c.dy),
+    reaches: everyOperand,
     isInteger: false,
     index: 'none',
     lower: { kind: 'view' },
@@ -111,6 +115,7 @@ export const VIEWS: Rows<
     },
     gradient: ({ g, dy, inputs, attr }) =>
       g.op('embed', [dy], { axis: attr.axis, start: attr.start, shape: g.shape(inputs[0]!) }),
+    reaches: everyOperand,
     isInteger: false,
     index: 'none',
     lower: { kind: 'view' },
@@ -131,6 +136,7 @@ export const VIEWS: Rows<
         start: attr.start,
         stop: attr.start! + g.shape(inputs[0]!)[attr.axis!]!,
       }),
+    reaches: everyOperand,
     isInteger: false,
     index: 'none',
     lower: { kind: 'special' },
@@ -166,6 +172,7 @@ export const VIEWS: Rows<
       }
       return g.op('slice', [dy], { axis: at, start: i ? ends[i - 1]! : 0, stop: ends[i]! });
     },
+    reaches: everyOperand,
     isInteger: false,
     index: 'none',
     lower: { kind: 'join' },
@@ -188,6 +195,7 @@ export const VIEWS: Rows<
     },
     gradient: ({ g, dy, inputs }, i) =>
       reshape(g, g.op('slice', [dy], { axis: 0, start: i, stop: i + 1 }), g.shape(inputs[i]!)),
+    reaches: everyOperand,
     isInteger: false,
     index: 'none',
     lower: { kind: 'join' },
