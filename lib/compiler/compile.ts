@@ -3,7 +3,7 @@ import { isList, MAX_COUNT } from '../core/check.js';
 import { sizeOf } from '../core/shape.js';
 import type { DType } from '../core/array.js';
 import { shownNode, isValue, listOfValues, type Node } from '../graph/node.js';
-import type { OpName } from '../graph/ops.js';
+import { GRADIENT_LEAVES, PARAMETERS } from '../graph/ops.js';
 import { differentiate } from './passes/differentiate.js';
 import type { Ir } from './ir/ir.js';
 import type { Lowered, UpdateRule } from './lower/layout.js';
@@ -88,10 +88,6 @@ export interface Compiled {
   maxLength: number;
   counts: { forwardNodes: number; nodes: number; instructions: number };
 }
-
-/** The leaves that gradients are taken of when a graph is inspected, and when it is trained. */
-const ALL_LEAVES: ReadonlySet<OpName> = new Set<OpName>(['parameter', 'input']);
-const PARAMETERS: ReadonlySet<OpName> = new Set<OpName>(['parameter']);
 
 /** A graph on its way through the compiler. */
 interface Graph {
@@ -185,7 +181,7 @@ function addGradients(graph: Graph, { gradients, passes }: CompileRequest): void
   const { ir, roots } = graph;
   const inspects = gradients === 'all';
   const combine = !inspects && passes.has('combine');
-  const nodes = differentiate(ir, roots[0]!, inspects ? ALL_LEAVES : PARAMETERS, combine);
+  const nodes = differentiate(ir, roots[0]!, inspects ? GRADIENT_LEAVES : PARAMETERS, combine);
   nodes.forEach((gradient, node) => {
     if (gradient < 0) return;
     if (ir.is(node, 'parameter')) graph.gradients.set(node, gradient);

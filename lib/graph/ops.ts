@@ -12,7 +12,7 @@ import { LEAVES } from './ops/leaves.js';
 import { PRODUCTS } from './ops/matmul.js';
 import { REDUCTIONS } from './ops/reduce.js';
 import { ROW_FUNCTIONS } from './ops/rows.js';
-import { type Attr, type CoreName, type OpDefinition as Definition } from './ops/types.js';
+import type { Attr, CoreName, LeafSource, OpDefinition as Definition } from './ops/types.js';
 import * as unary from './ops/unary.js';
 import { VIEWS } from './ops/views.js';
 import type * as types from './ops/types.js';
@@ -64,6 +64,25 @@ export const OP_CODE = Object.fromEntries(OP_NAMES.map((name, i) => [name, i])) 
 export function opsWhere(is: (row: OpDefinition) => boolean): Uint8Array {
   return Uint8Array.from(OP_NAMES, (op) => Number(is(OPS[op])));
 }
+
+/** Where an operator's numbers come from, if it is a leaf. */
+function sourceOf(op: OpName): LeafSource | undefined {
+  const { lower } = OPS[op];
+  return lower.kind === 'leaf' ? lower.source : undefined;
+}
+
+/** Whether an operator is a leaf that runs are fed by its name. */
+export function isFed(op: OpName): boolean {
+  return sourceOf(op) === 'fed';
+}
+
+/** The leaves that training changes. */
+export const PARAMETERS: ReadonlySet<OpName> = new Set(OP_NAMES.filter((op) => sourceOf(op) === 'parameter'));
+/** The leaves that have a gradient: the numbers that a user gives. */
+export const GRADIENT_LEAVES: ReadonlySet<OpName> = new Set([
+  ...PARAMETERS,
+  ...OP_NAMES.filter((op) => isFed(op) && !OPS[op].isInteger),
+]);
 
 /** Whether an operator's result is integers. */
 export function isInteger(op: OpName): boolean {

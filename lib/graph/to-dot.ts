@@ -4,6 +4,7 @@
  */
 import { checkBoolean, checkOptions, type Known } from '../core/check.js';
 import type { Node } from './node.js';
+import { isFed } from './ops.js';
 import type { TypedArray } from '../core/array.js';
 import { show } from '../core/shape.js';
 
@@ -36,7 +37,6 @@ interface Box {
   operands: number[];
 }
 
-const LEAVES: ReadonlySet<string> = new Set(['input', 'index']);
 const SHOWN = 4;
 
 /** The graph that `root` depends on in DOT, Graphviz's language. */
@@ -45,7 +45,7 @@ export function dot(root: Node, options: DrawOptions): string {
   const lines = boxes.map(({ node }, i) => {
     const text = label(node, options).map(dotText).join('\\n');
     const { op } = node;
-    const looks = op === 'parameter' ? ', style=filled' : LEAVES.has(op) ? ', shape=ellipse' : '';
+    const looks = op === 'parameter' ? ', style=filled' : isFed(op) ? ', shape=ellipse' : '';
     return `  n${i} [label="${text}"${looks}];`;
   });
   const arrows = boxes.flatMap(({ operands }, i) => operands.map((from) => `  n${from} -> n${i};`));
@@ -57,8 +57,7 @@ export function mermaid(root: Node, options: DrawOptions): string {
   const boxes = arranged(root, options.parametersByPosition === true);
   const lines = boxes.map(({ node }, i) => {
     const text = label(node, options).map(mermaidText).join('<br/>');
-    const [open, close] =
-      node.op === 'parameter' ? ['[[', ']]'] : LEAVES.has(node.op) ? ['([', '])'] : ['[', ']'];
+    const [open, close] = node.op === 'parameter' ? ['[[', ']]'] : isFed(node.op) ? ['([', '])'] : ['[', ']'];
     return `  n${i}${open}"${text}"${close}`;
   });
   const arrows = boxes.flatMap(({ operands }, i) => operands.map((from) => `  n${from} --> n${i}`));

@@ -6,6 +6,7 @@ import { Value } from '../value/value.js';
 import { Node } from '../graph/node.js';
 import { shown, checkOneOf, checkOptions } from '../core/check.js';
 import { sizeOf, ShapeError } from '../core/shape.js';
+import { isFed, OPS } from '../graph/ops.js';
 import { reachable } from '../graph/reachable.js';
 import { gradientFlow } from '../compiler/ir/trace.js';
 import { type Schedule, rates } from './rates.js';
@@ -48,7 +49,7 @@ function checkReachesParameter(loss: Value): void {
   };
   const parameters = nodes.filter(({ op }) => op === 'parameter');
   if (parameters.length === 0) {
-    const inputs = nodes.filter(({ op }) => op === 'input' || op === 'index');
+    const inputs = nodes.filter(({ op }) => isFed(op));
     throw new TypeError(
       `minimize: the loss ${loss.label} depends on no parameter, only on ` +
         `${inputs.length > 0 ? named(inputs) : 'constants'}: compute it from what parameter() made`,
@@ -56,8 +57,7 @@ function checkReachesParameter(loss: Value): void {
   }
   const { reached, stops } = gradientFlow(nodes, loss);
   if (parameters.some((parameter) => reached.has(parameter))) return;
-  // The operators that were written: a mean of a prefix is divided by its length, which nobody wrote.
-  const between = [...stops].filter(({ op, inputCount }) => inputCount > 0 && op !== 'inverseCount');
+  const between = [...stops].filter(({ op }) => OPS[op].lower.kind !== 'leaf');
   throw new TypeError(
     `minimize: no gradient of the loss ${loss.label} reaches a parameter: between them and ` +
       `${named(parameters)} are only ${named(between)}, through which none flows`,

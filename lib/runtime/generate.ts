@@ -5,6 +5,7 @@ import type { TypedArray } from '../core/array.js';
 import type { Compiled } from '../compiler/compile.js';
 import { offsetsOf } from '../compiler/lower/view.js';
 import type { Node } from '../graph/node.js';
+import { isFed } from '../graph/ops.js';
 import { FeedError } from './errors.js';
 import { listed, type FeedReader } from './feeds.js';
 import type { IndexInput, Inputs } from './inputs.js';
@@ -190,7 +191,7 @@ function inputsOfSequence({ ir, numbers }: Compiled, groups: readonly (readonly 
     for (let e = start[node]!; e < end; e++) reached[list[e]!] = 1;
   }
   for (const [node, number] of numbers) {
-    if ((node.op === 'input' || node.op === 'index') && reached[number]) names.add(node.name!);
+    if (isFed(node.op) && reached[number]) names.add(node.name!);
   }
   return names;
 }

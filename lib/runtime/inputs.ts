@@ -4,7 +4,7 @@ import { sizeOf, type Shape } from '../core/shape.js';
 import type { Compiled, PlacedInput } from '../compiler/compile.js';
 import { writtenPositions, type Trace } from '../compiler/ir/trace.js';
 import type { Node } from '../graph/node.js';
-import { OPS, opsWhere } from '../graph/ops.js';
+import { isFed, OPS, opsWhere } from '../graph/ops.js';
 import { FeedError } from './errors.js';
 
 /** An input of numbers. */
@@ -80,7 +80,7 @@ export function inputsOf(compiled: Compiled, traced: Trace, groups: readonly (re
 function checkNamesDiffer(nodes: Iterable<Node>): void {
   const named = new Map<string, Node>();
   for (const node of nodes) {
-    if (node.op !== 'input' && node.op !== 'index') continue;
+    if (!isFed(node.op)) continue;
     const other = named.get(node.name!);
     if (other)
       throw new FeedError(

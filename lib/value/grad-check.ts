@@ -2,6 +2,7 @@
 import { reachable } from '../graph/reachable.js';
 import { byName, checkNumber, checkOptions, type Known } from '../core/check.js';
 import { checkValue, Value } from './value.js';
+import { GRADIENT_LEAVES, isFed } from '../graph/ops.js';
 import { flatten } from '../graph/flatten.js';
 import type { TypedArray } from '../core/array.js';
 import { largest } from '../core/lists.js';
@@ -111,7 +112,7 @@ function compared(
   program.forward(feeds);
   program.backward();
   // Read once, by name: a copy of an object has not the getters of its class.
-  const inputs = reachable([root]).filter(({ op }) => op === 'input' || op === 'index');
+  const inputs = reachable([root]).filter(({ op }) => isFed(op));
   const fed = Object.fromEntries(
     inputs
       .map(({ name }) => [name!, byName(feeds, name!)] as const)
@@ -159,7 +160,7 @@ function compared(
 function leavesOf(root: Value): Value[] {
   return reachable([root])
     .filter((node) => node instanceof Value)
-    .filter(({ op }) => op === 'parameter' || op === 'input');
+    .filter(({ op }) => GRADIENT_LEAVES.has(op));
 }
 
 function numbersOf(leaf: Value, feeds: Feeds): Float64Array {

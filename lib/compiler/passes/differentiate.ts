@@ -1,14 +1,11 @@
 /** Reverse-mode differentiation: appends to a graph the nodes of its root's gradients. */
-import { OPS, sumTo, type GradientContext, type OpName } from '../../graph/ops.js';
+import { GRADIENT_LEAVES, OPS, sumTo, type GradientContext, type OpName } from '../../graph/ops.js';
 import { sameShape } from '../../core/shape.js';
 import type { Ir } from '../ir/ir.js';
 import { completed, sameAxisPositions } from '../ir/axes.js';
 import { differentiateNumbers } from './rules.js';
 import { isScalarGraph } from '../lower/scalar-bytecode.js';
 import { termCount, termPosition } from '../ir/trace.js';
-
-/** Leaves that a gradient can reach. */
-const LEAVES: ReadonlySet<OpName> = new Set<OpName>(['parameter', 'input']);
 
 /**
  * Appends the gradients of the sum of the root's elements. Returns by forward node the node of its gradient:
@@ -25,7 +22,7 @@ export function differentiate(
   wanted: ReadonlySet<OpName>,
   combine: boolean,
 ): Int32Array {
-  if (isScalarGraph(ir)) return differentiateNumbers(ir, root, wanted, LEAVES);
+  if (isScalarGraph(ir)) return differentiateNumbers(ir, root, wanted);
   return new Differentiation(ir, activeNodes(ir, root, wanted), root, combine).run();
 }
 
@@ -80,7 +77,7 @@ class Differentiation {
     if (!terms || !this.active[node]) return -1;
     const position = ir.positions[node]!;
     ir.position = position;
-    const isLeaf = LEAVES.has(ir.opOf(node));
+    const isLeaf = GRADIENT_LEAVES.has(ir.opOf(node));
     const own = terms.map((term) => term.node);
     const positions = terms.map((term) => term.position);
     const dy = totalOf(ir, node, own, positions, isLeaf, this.combine);

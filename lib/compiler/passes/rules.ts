@@ -4,7 +4,16 @@
  */
 import { addon, type NumberGraph } from '../../binding/addon.js';
 import { append } from '../../core/lists.js';
-import { NO_ATTR, OP_CODE, OP_NAMES, OPS, type Attr, type Builder, type OpName } from '../../graph/ops.js';
+import {
+  GRADIENT_LEAVES,
+  NO_ATTR,
+  OP_CODE,
+  OP_NAMES,
+  OPS,
+  type Attr,
+  type Builder,
+  type OpName,
+} from '../../graph/ops.js';
 import { SCALAR, type Shape } from '../../core/shape.js';
 import type { Ir } from '../ir/ir.js';
 
@@ -56,19 +65,14 @@ function rulesOf(ir: Ir, kinds: Int32Array): Int32Array {
   return Int32Array.from(words);
 }
 
-/**
- * `differentiate` for a graph of single numbers; `outside` are the operators of leaves that a gradient can
- * reach.
- */
-export function differentiateNumbers(
-  ir: Ir,
-  root: number,
-  wanted: ReadonlySet<OpName>,
-  outside: ReadonlySet<OpName>,
-): Int32Array {
+/** `differentiate` for a graph of single numbers. */
+export function differentiateNumbers(ir: Ir, root: number, wanted: ReadonlySet<OpName>): Int32Array {
   ir.position = 0;
   const seed = ir.constant(1);
-  const leaves = Uint8Array.from(OP_NAMES, (op) => Number(outside.has(op)) + 2 * Number(wanted.has(op)));
+  const leaves = Uint8Array.from(
+    OP_NAMES,
+    (op) => Number(GRADIENT_LEAVES.has(op)) + 2 * Number(wanted.has(op)),
+  );
   const graph = (): NumberGraph => ({
     ...ir.arrays,
     prefix: Uint8Array.from(ir.attributes, ({ prefix = false }) => Number(prefix)),

@@ -119,8 +119,8 @@ export type FlopPerNumber = number;
 
 /** How the compiler turns an operator into instructions. */
 export type Lowering =
-  /** Bound to the outside: no instruction. */
-  | { kind: 'leaf' }
+  /** Its numbers come from outside the graph: no instruction. */
+  | { kind: 'leaf'; source: LeafSource }
   /** One instruction over the broadcast of its operands: a function of native/kernels/elementwise.def. */
   | { kind: 'unary' | 'binary'; kernel: string; flop: FlopPerNumber }
   /** The operand's numbers, seen in another shape or order. */
@@ -129,6 +129,17 @@ export type Lowering =
   | { kind: 'join' }
   /** Has code of its own in lib/compiler/lower. */
   | { kind: 'special' };
+
+/** Where the numbers of a leaf come from. */
+export type LeafSource =
+  /** The program keeps them, and can train them. */
+  | 'parameter'
+  /** Each run is fed them, by name. */
+  | 'fed'
+  /** The graph: they are always the same. */
+  | 'graph'
+  /** The program sets them before a run. */
+  | 'program';
 
 /** Whether the last operand is an index, and what a fed one must stay below. */
 export type IndexOperand =
