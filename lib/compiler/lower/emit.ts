@@ -1,5 +1,5 @@
-/** From an operator to the function that writes its instructions. */
-import { OPS, type OpName } from '../../graph/ops.js';
+/** The table of functions that write the instructions of operators: one for each. */
+import { UNARY_NAMES, type OpName, type UnaryName } from '../../graph/ops.js';
 import type { Context } from './context.js';
 import { copy, emitChooseGrad, emitDropout, emitKernel, emitPow } from './elementwise.js';
 import { emitArgmax, emitGather, emitRowProduct, emitScatterAdd, emitTopk } from './indexing.js';
@@ -19,47 +19,66 @@ import { denseView, reshapeView } from './view.js';
 /** Writes the instructions of a node, the current one of the context. */
 type Emitter = (c: Context, node: number) => void;
 
-/**
- * Operators that are neither one kernel nor a view; what is missing here only has a place: inputs,
- * constants.
- */
-const EMITTERS: Partial<Record<OpName, Emitter>> = {
+const EMITTERS: Readonly<Record<OpName, Emitter>> = {
+  ...(Object.fromEntries(UNARY_NAMES.map((name) => [name, emitKernel])) as Record<UnaryName, Emitter>),
+  parameter: place,
+  input: place,
+  constant: place,
+  inverseCount: place,
+  index: placeIndex,
+  step: placeIndex,
+  neg: emitKernel,
   pow: emitPow,
+  add: emitKernel,
+  sub: emitKernel,
+  mul: emitKernel,
+  div: emitKernel,
+  maximum: emitKernel,
+  minimum: emitKernel,
+  gt: emitKernel,
+  ge: emitKernel,
+  eq: emitKernel,
+  logGrad: emitKernel,
+  maskPositive: emitKernel,
+  ifNonzero: emitKernel,
+  ifZero: emitKernel,
   dropout: emitDropout,
-  reshape: emitReshape,
   sum: emitSum,
+  total: emitTotal,
   max: emitMax,
   cumsum: emitCumsum,
+  argmax: emitArgmax,
+  topk: emitTopk,
   matmul: emitMatmul,
+  gatherMatmul: emitRowProduct,
+  gatherDot: emitRowProduct,
+  scatterOuter: emitRowProduct,
   softmax: emitSoftmax,
   softmaxGrad: emitSoftmaxGrad,
   rmsNorm: emitRmsNorm,
   rmsNormGrad: emitRmsNormGrad,
   crossEntropy: emitCrossEntropy,
   crossEntropyGrad: emitCrossEntropyGrad,
-  gather: emitGather,
-  scatterAdd: emitScatterAdd,
-  gatherMatmul: emitRowProduct,
-  gatherDot: emitRowProduct,
-  scatterOuter: emitRowProduct,
-  topk: emitTopk,
-  argmax: emitArgmax,
+  detach: place,
+  reshape: emitReshape,
+  transpose: place,
+  broadcastTo: place,
+  slice: place,
+  embed: emitPad,
   concat: emitJoin,
   stack: emitJoin,
-  embed: emitPad,
+  element: place,
+  elements: place,
+  gather: emitGather,
+  scatterAdd: emitScatterAdd,
   choose: emitChoose,
   chooseGrad: emitChooseGrad,
-  index: placeIndex,
-  step: placeIndex,
 };
 
 export function emit(c: Context, node: number): void {
-  const op = c.ir.opOf(node);
-  const { kind } = OPS[op].lower;
   // A sum of two can be planned as a total.
   if (c.placement.totals.has(node)) emitTotal(c, node);
-  else if (kind === 'unary' || kind === 'binary') emitKernel(c, node);
-  else (EMITTERS[op] ?? place)(c, node);
+  else EMITTERS[c.ir.opOf(node)](c, node);
 }
 
 /** Gives a node its place, and writes nothing. */
