@@ -3,7 +3,7 @@
  * places.
  */
 import { resolveAxis, sizeOf } from '../../core/shape.js';
-import type { OpName } from '../../graph/ops.js';
+import { OPS, type OpName } from '../../graph/ops.js';
 import { both } from '../ir/axes.js';
 import type { Context, Extent } from './context.js';
 import { copy, dense, rows, zero } from './elementwise.js';
@@ -11,12 +11,11 @@ import type { Operand } from './encode.js';
 import { forEachNest, mergeAxes, type Axis } from './loops.js';
 import { isDense, type View } from './view.js';
 
-/** Products with chosen rows, and their instructions. */
-const ROW_PRODUCTS: ReadonlyMap<OpName, string> = new Map<OpName, string>([
-  ['gatherMatmul', 'gather_matmul'],
-  ['gatherDot', 'gather_dot'],
-  ['scatterOuter', 'scatter_outer'],
-]);
+/** The instruction of a product with chosen rows; of any other operator undefined. */
+function rowProductOf(op: OpName): string | undefined {
+  const { lower } = OPS[op];
+  return lower.kind === 'rowProduct' ? lower.instruction : undefined;
+}
 
 /** How many indices an instruction walks; `other` is the node whose rows they name or are. */
 function indexExtent(c: Context, index: number, other: number): Extent {
@@ -103,7 +102,7 @@ export function emitRowProduct(c: Context, node: number): void {
   // Sums of rows start from as many rows of c as there are; the others always add to what is there.
   const starts = addsRows ? Number(c.accumulates(node)) : 1;
   c.emit({
-    op: ROW_PRODUCTS.get(ir.opOf(node))!,
+    op: rowProductOf(ir.opOf(node))!,
     accumulate: !addsRows,
     extents: [1, 1, starts, cols, count],
     y: operand(y),
@@ -132,7 +131,7 @@ function isReadInOrder(c: Context, index: number): boolean {
   if (!c.rowProductReads) {
     const reads = new Map<number, number>();
     for (let node = 0; node < ir.count; node++) {
-      if (!placement.uses[node] || !ROW_PRODUCTS.has(ir.opOf(node))) continue;
+      if (!placement.uses[node] || rowProductOf(ir.opOf(node)) === undefined) continue;
       reads.set(ir.input(node, 2), (reads.get(ir.input(node, 2)) ?? 0) + 1);
     }
     c.rowProductReads = reads;

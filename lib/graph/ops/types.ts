@@ -127,6 +127,8 @@ export type Lowering =
   | { kind: 'view' }
   /** Lays its operands side by side; what computes them can write them there. */
   | { kind: 'join' }
+  /** A product with the rows of a matrix that its last operand, an index, names: this instruction. */
+  | { kind: 'rowProduct'; instruction: string }
   /** Has code of its own in lib/compiler/lower. */
   | { kind: 'special' };
 
