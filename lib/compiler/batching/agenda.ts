@@ -5,6 +5,7 @@
  * the chain is done.
  */
 import type { Ir } from '../ir/ir.js';
+import { readersOf } from '../ir/readers.js';
 import { ABSENT, VIEW, type Kinds } from './kinds.js';
 
 /** Nodes that would be one batch if all were ready at once. */
@@ -128,8 +129,6 @@ export function schedule(ir: Ir, kinds: Kinds, emit: (members: number[]) => void
   const all = Array.from({ length: kinds.count }, () => new Kind());
   const pending = new Int32Array(n);
   const depth = new Int32Array(n);
-  // The users of each node: users[first[node]] to users[first[node + 1]].
-  const first = new Int32Array(n + 1);
   for (let node = 0; node < n; node++) {
     if (kindOf[node] === ABSENT) continue;
     const end = edges.start[node + 1]!;
@@ -138,7 +137,6 @@ export function schedule(ir: Ir, kinds: Kinds, emit: (members: number[]) => void
     for (let e = edges.start[node]!; e < end; e++) {
       const input = edges.list[e]!;
       if (kindOf[input] === ABSENT) continue;
-      first[input + 1]!++;
       waits++;
       const below = depth[input]! + (kindOf[input] === VIEW ? 0 : 1);
       if (below > deepest) deepest = below;
@@ -147,17 +145,7 @@ export function schedule(ir: Ir, kinds: Kinds, emit: (members: number[]) => void
     depth[node] = deepest;
     if (kindOf[node] !== VIEW) all[kindOf[node]!]!.add(deepest);
   }
-  for (let node = 0; node < n; node++) first[node + 1]! += first[node]!;
-  const users = new Int32Array(first[n]!);
-  const filled = first.slice();
-  for (let node = 0; node < n; node++) {
-    if (kindOf[node] === ABSENT) continue;
-    const end = edges.start[node + 1]!;
-    for (let e = edges.start[node]!; e < end; e++) {
-      const input = edges.list[e]!;
-      if (kindOf[input] !== ABSENT) users[filled[input]!++] = node;
-    }
-  }
+  const { start: first, list: readers } = readersOf(ir, kindOf, ABSENT);
   findChains(ir, kinds, all);
 
   const agenda = new Agenda();
@@ -179,7 +167,7 @@ export function schedule(ir: Ir, kinds: Kinds, emit: (members: number[]) => void
   };
   const done = (node: number): void => {
     const end = first[node + 1]!;
-    for (let i = first[node]!; i < end; i++) if (--pending[users[i]!]! === 0) queue.push(users[i]!);
+    for (let i = first[node]!; i < end; i++) if (--pending[readers[i]!]! === 0) queue.push(readers[i]!);
   };
   for (let node = 0; node < n; node++) {
     if (kindOf[node] !== ABSENT && pending[node] === 0) queue.push(node);

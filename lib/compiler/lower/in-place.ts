@@ -4,6 +4,7 @@
  */
 import { smallest } from '../../core/lists.js';
 import type { Ir } from '../ir/ir.js';
+import { readersOf, type Readers } from '../ir/readers.js';
 import { CAN_ADD, IS_JOIN, computed, fills, planTotal, type Placement, type Term } from './places.js';
 
 /** Treats sums of two as totals where that saves an instruction, and lets totals reuse a term's memory. */
@@ -30,30 +31,21 @@ export function planReuse(ir: Ir, p: Placement, keep: ReadonlySet<number>): void
   }
 }
 
-/** The readers of each node. */
+/** The readers of each node, and what is asked of them. */
 class Users {
-  private readonly start: Int32Array;
-  private readonly list: Int32Array;
+  private readonly readers: Readers;
   private readonly parted = new Map<number, boolean>();
 
   constructor(
     private readonly ir: Ir,
     p: Placement,
   ) {
-    this.start = new Int32Array(ir.count + 1);
-    for (let node = 0; node < ir.count; node++) {
-      if (p.uses[node]) for (const input of ir.inputs(node)) this.start[input + 1]!++;
-    }
-    for (let node = 0; node < ir.count; node++) this.start[node + 1]! += this.start[node]!;
-    const next = this.start.slice();
-    this.list = new Int32Array(this.start[ir.count]!);
-    for (let node = 0; node < ir.count; node++) {
-      if (p.uses[node]) for (const input of ir.inputs(node)) this.list[next[input]!++] = node;
-    }
+    this.readers = readersOf(ir, p.uses, 0);
   }
 
   of(node: number): Int32Array {
-    return this.list.subarray(this.start[node], this.start[node + 1]);
+    const { start, list } = this.readers;
+    return list.subarray(start[node], start[node + 1]);
   }
   /** Whether a node is read by slices of one use each that share no row of it. */
   readRows(node: number, uses: Int32Array): boolean {
