@@ -79,7 +79,7 @@ export class Training {
       throw new TypeError(
         'a Training is made by an optimiser, as in new Adam({ learningRate }).minimize(loss)',
       );
-    this.current = new Float64Array(program.ruleSize);
+    this.current = new Float64Array(program.update.ruleSize);
   }
 
   /** Gives the program the rule's numbers of a step. */
@@ -87,7 +87,7 @@ export class Training {
     this.program.checkMemory(); // before the schedule gives a rate, which it does once
     if (this.ruleStep === step) return;
     this.nextRule(step, this.current, 0);
-    this.program.setRules(this.current);
+    this.program.update.setRules(this.current);
     this.ruleStep = step;
   }
 
@@ -98,7 +98,7 @@ export class Training {
       this.rule(step, to, at);
       return;
     }
-    const { ruleSize } = this.program;
+    const { ruleSize } = this.program.update;
     to.set(ahead.subarray(0, ruleSize), at);
     this.ahead = ahead.subarray(ruleSize);
   }
@@ -114,7 +114,7 @@ export class Training {
 
   /** A copy of what training keeps from step to step. */
   state(): TrainingState {
-    const { runs, rule, moments } = this.program.trained;
+    const { runs, rule, moments } = this.program.update;
     const copies = new Map<Value, TypedArray[]>();
     for (const [value, arrays] of moments) {
       // Every parameter is a Value.
@@ -142,7 +142,7 @@ export class Training {
   restore(state: TrainingState): void {
     checkObject('restore', state, 'a state that state() gave');
     const { program } = this;
-    const { moments } = program.trained;
+    const { moments } = program.update;
     const steps = checkInteger('restore: steps', state.steps, 0, MAX_STEPS);
     const runs = checkInteger('restore: runs', state.runs, 0, MAX_STEPS);
     if (!(state.moments instanceof Map))
@@ -162,10 +162,10 @@ export class Training {
         );
     }
     const { rule } = state;
-    if (rule !== undefined && !(Array.isArray(rule) && rule.length <= program.ruleSize))
+    if (rule !== undefined && !(Array.isArray(rule) && rule.length <= program.update.ruleSize))
       throw new TypeError(`restore: rule ${shown(rule)}, expected what state() gave`);
     for (let step = 0; step < steps; step++) this.setRule(step);
-    const here = program.trained.rule.join(', ');
+    const here = program.update.rule.join(', ');
     const there = rule?.map(shown).join(', ') ?? here;
     if (steps > 0 && here !== there)
       throw new Error(
@@ -176,7 +176,7 @@ export class Training {
       if (!(value instanceof Value)) continue; // every parameter is one
       arrays.forEach((array, i) => array.set(state.moments.get(value)![i]!));
     }
-    program.setRuns(runs);
+    program.update.setRuns(runs);
     this.steps = steps;
   }
 
@@ -268,7 +268,7 @@ export class Training {
   /** The update rule's numbers of so many steps to come, step by step: a series takes them straight down. */
   private readonly rulesOf = (count: number): Float64Array => {
     const { program, steps } = this;
-    const { ruleSize } = program;
+    const { ruleSize } = program.update;
     const rules = new Float64Array(count * ruleSize);
     for (let i = 0; i < count; i++) {
       try {
@@ -286,7 +286,7 @@ export class Training {
   /** Counts the steps that a series took, and puts back the numbers of those that it did not take. */
   private took({ losses, rules, error }: Runs): Float64Array {
     this.steps += losses.length;
-    const left = rules.subarray(losses.length * this.program.ruleSize);
+    const left = rules.subarray(losses.length * this.program.update.ruleSize);
     if (left.length > 0) this.putBack(left);
     else if (losses.length > 0) this.ruleStep = this.steps - 1;
     if (error) throw this.inStep(error);
@@ -301,7 +301,7 @@ export class Training {
 
   /** How many steps `onNonFinite: 'skip'` has left out, in this process. */
   get skipped(): number {
-    return this.program.skipped;
+    return this.program.update.skipped;
   }
 
   /** The loss of each document from `from` to before `to`, without an update, in one native call. */

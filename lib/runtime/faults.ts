@@ -4,6 +4,7 @@ import type { TypedArray } from '../core/array.js';
 import { sizeOf } from '../core/shape.js';
 import type { Ir } from '../compiler/ir/ir.js';
 import type { Lowered } from '../compiler/lower/layout.js';
+import { NonFiniteError } from './errors.js';
 import type { Held } from './residence.js';
 
 /** The limit in a fault that is no index but a number which is not finite. */
@@ -40,4 +41,13 @@ export function gradientNotFinite(
     if (place >= 0) return `the gradient of ${value.label} is ${own[place]!} in place ${place}`;
   }
   return undefined;
+}
+
+/** @param origin where the number comes from, in words, if that was looked for */
+export function nonFiniteError(found: string, origin: string | undefined): NonFiniteError {
+  if (origin !== undefined) return new NonFiniteError(`${found}. ${origin}. No parameter was changed`);
+  return new NonFiniteError(
+    `${found}. No parameter was changed. Lower the learning rate, or leave such steps out ` +
+      "(onNonFinite: 'skip'); minimize(loss, { detectAnomaly: true }) names the value from which it comes",
+  );
 }

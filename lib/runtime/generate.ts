@@ -1,7 +1,6 @@
 /** Generates sequences: checks the options, and makes the one native call that draws them. */
 import { addon, type Fault, type Handle } from '../binding/addon.js';
 import { checkInteger, checkOptions, MAX_COUNT, shown, type Known } from '../core/check.js';
-import type { TypedArray } from '../core/array.js';
 import type { Compiled } from '../compiler/compile.js';
 import { offsetsOf } from '../compiler/lower/view.js';
 import type { Node } from '../graph/node.js';
@@ -9,6 +8,7 @@ import { isFed } from '../graph/ops.js';
 import { FeedError } from './errors.js';
 import { listed, type FeedReader } from './feeds.js';
 import type { IndexInput, Inputs } from './inputs.js';
+import type { ProgramMemory } from './memory.js';
 import { Random } from './random.js';
 
 /** How `Program.generate` runs a sequence. */
@@ -112,9 +112,7 @@ export class SequenceSampler {
 
   /** Draws the sequences of a prepared request in one native call. */
   run(
-    program: Handle,
-    arena: TypedArray,
-    ints: Int32Array,
+    { handle, arena, ints }: ProgramMemory,
     { slot }: IndexInput,
     { start, stop, temperature, count, topK, prefix, random }: GenerateRequest,
   ): { sequences: Int32Array[]; fault: Fault | undefined } {
@@ -123,7 +121,7 @@ export class SequenceSampler {
     const lengths = new Int32Array(count);
     const results = (this.offsets ??= this.findOffsets());
     const spec = {
-      program,
+      program: handle,
       arena,
       ints,
       random,

@@ -1,4 +1,5 @@
 /** The inputs of a compiled graph: where each is stored, and which integers an index takes at each length. */
+import type { TypedArray } from '../core/array.js';
 import { clipped } from '../core/escape.js';
 import { sizeOf, type Shape } from '../core/shape.js';
 import type { Compiled, PlacedInput } from '../compiler/compile.js';
@@ -167,4 +168,18 @@ function countElements(counts: Int32Array, readAbove: Int32Array): void {
     if (length + 1 < counts.length) counts[length + 1] = i + 1;
   });
   for (let n = 1; n < counts.length; n++) counts[n] = Math.max(counts[n]!, counts[n - 1]!);
+}
+
+/** What was fed last, from a program's memory: for a run of prefix length `length`. */
+export function fedNumbers(
+  { floats, indices, countName }: Inputs,
+  arena: TypedArray,
+  ints: Int32Array,
+  length: number,
+): Record<string, number | ArrayLike<number>> {
+  const fed = Object.create(null) as Record<string, number | ArrayLike<number>>;
+  for (const { name, offset, size } of floats) fed[name] = arena.slice(offset, offset + size);
+  for (const { name, slot, reads } of indices)
+    fed[name] = name === countName ? length : ints.slice(slot, slot + reads[length]!);
+  return fed;
 }

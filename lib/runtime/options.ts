@@ -1,7 +1,9 @@
 /** How a program is compiled: its options, and how they are checked. */
 import type { DType } from '../core/array.js';
-import { checkOneOf, type Known } from '../core/check.js';
-import type { PassSet } from '../compiler/passes.js';
+import { chosenIsa } from '../binding/addon.js';
+import { checkBoolean, checkObject, checkOneOf, checkOptions, type Known } from '../core/check.js';
+import { groupsOf, type CompileRequest, type Plan } from '../compiler/compile.js';
+import { ALL_PASSES, checkPasses, type PassSet } from '../compiler/passes.js';
 import type { Node } from '../graph/node.js';
 
 /** How a program is compiled. */
@@ -37,6 +39,57 @@ export const PROGRAM_OPTIONS: Known<ProgramOptions> = {
   detectAnomaly: true,
 };
 
-export function checkDType(dtype: unknown = 'float64'): DType {
+function checkDType(dtype: unknown = 'float64'): DType {
   return checkOneOf<DType>('dtype', dtype, ['float64', 'float32']);
+}
+
+/** What the compiler is asked for, and with which numbers and instructions the program runs. */
+export interface ProgramRequest extends CompileRequest {
+  isa: string;
+  /** The arrays that were given as groups and sequence; `groups` and `sequence` are copies of them. */
+  givenGroups: Plan['groups'];
+  givenSequence: Plan['groups'] | undefined;
+}
+
+/** Reads a plan and the options, each once, and checks them. */
+export function readRequest(plan: Plan, options: ProgramOptions): ProgramRequest {
+  checkObject('a program', plan, 'an object { groups, gradients }, which compile and optimisers make');
+  checkOptions('a program', options, PROGRAM_OPTIONS);
+  const {
+    dtype,
+    isa,
+    passes = ALL_PASSES,
+    batches = false,
+    sequence: givenSequence,
+    detectAnomaly = false,
+  } = options;
+  const { gradients, update, groups: givenGroups } = plan;
+  checkBoolean('detectAnomaly', detectAnomaly);
+  if (detectAnomaly && !update)
+    throw new TypeError(
+      'detectAnomaly looks at training steps, and this program takes none: give it to minimize, as ' +
+        'in minimize(loss, { detectAnomaly: true })',
+    );
+  const machine = { dtype: checkDType(dtype), isa: chosenIsa(isa) };
+  const checked = checkPasses(passes);
+  checkBoolean('batches', batches);
+  if (batches && !update)
+    throw new TypeError(
+      'batches is for training by stepBatch, and this program takes no steps: give it to minimize, as in ' +
+        'minimize(loss, { batches: true })',
+    );
+  const groups = groupsOf('groups', givenGroups);
+  const sequence = givenSequence === undefined ? undefined : groupsOf('sequence', givenSequence);
+  const given = { givenGroups, givenSequence };
+  return {
+    gradients,
+    update,
+    detectAnomaly,
+    ...machine,
+    passes: checked,
+    groups,
+    sequence,
+    batches,
+    ...given,
+  };
 }

@@ -1,60 +1,35 @@
 /** A compiled graph with its memory: feeds it, runs it, reads it. One run is one native call. */
-import {
-  addon,
-  chosenIsa,
-  type BatchesSpec,
-  type Fault,
-  type Handle,
-  type SeriesFault,
-} from '../binding/addon.js';
+import { addon, type BatchesSpec, type Fault, type SeriesFault } from '../binding/addon.js';
 import type { DType, TypedArray } from '../core/array.js';
-import { checkBoolean, checkInteger, checkObject, checkOptions, MAX_STEPS, shown } from '../core/check.js';
+import { checkInteger, shown } from '../core/check.js';
 import { ShapeError, sizeOf } from '../core/shape.js';
 import { account, type Work } from '../compiler/account.js';
-import { compileGraph, groupsOf, type Compiled, type Plan } from '../compiler/compile.js';
+import { compileGraph, type Compiled, type Plan } from '../compiler/compile.js';
 import type { Lowered } from '../compiler/lower/layout.js';
-import { ALL_PASSES, checkPasses } from '../compiler/passes.js';
 import { countUses } from '../compiler/ir/live.js';
-import { isDense, offsetsOf } from '../compiler/lower/view.js';
-import { Node } from '../graph/node.js';
+import type { Node } from '../graph/node.js';
 import { originOf } from './anomaly.js';
-import { allocate, allocateAligned, moved } from './arena.js';
+import { allocateAligned } from './arena.js';
 import { checkDocumentRange, type Dataset } from './dataset.js';
-import { BusyError, FeedError, NonFiniteError } from './errors.js';
-import { gradientNotFinite, indexError, isNotFinite } from './faults.js';
+import { FeedError } from './errors.js';
+import { gradientNotFinite, indexError, isNotFinite, nonFiniteError } from './faults.js';
 import { FeedReader, type FeedTarget, type Feeds } from './feeds.js';
 import { readGenerateOptions, SequenceSampler, type GenerateOptions } from './generate.js';
-import { inputsOf, type Inputs } from './inputs.js';
+import { fedNumbers, inputsOf, type Inputs } from './inputs.js';
+import { ProgramMemory } from './memory.js';
 import { batchesOf, FeedColumns, listOfFeeds, type Batching } from './minibatch.js';
-import { checkDType, PROGRAM_OPTIONS, type ProgramOptions } from './options.js';
+import { readRequest, type ProgramOptions } from './options.js';
 import type { Random } from './random.js';
 import { readFrom, Residence } from './residence.js';
-import {
-  examplesOf,
-  feedsOf,
-  seriesError,
-  seriesOf,
-  type Examples,
-  type Runs,
-  type Series,
-  type SeriesSource,
-} from './series.js';
+import { examplesOf, feedsOf, meansOf, seriesError, seriesOf, stepsTaken } from './series.js';
+import type { Examples, Runs, SeriesRun, SeriesSource } from './series.js';
+import { UpdateState } from './update-state.js';
 
 /** What a run reads as the number of the training step when it is no training step. */
 const NO_STEP = -1;
 
 /** Gives the update rule's numbers of so many steps to come, step by step. */
 export type RulesOf = (count: number) => Float64Array;
-
-/** A series in progress. */
-interface SeriesRun extends Series {
-  from: number;
-  losses: Float64Array;
-  /** Whether it takes steps; otherwise it evaluates. */
-  trains: boolean;
-  /** How many updates had been skipped before it. */
-  skipped: number;
-}
 
 /**
  * A compiled graph with its memory: made by `compile` and by optimisers. One run is one native call.
@@ -78,63 +53,30 @@ export class Program {
   };
   /** Parameters, counted as numbers. */
   readonly parameterCount: number;
-  /**
-   * Whether a gradient flows to any parameter.
-   *
-   * @hidden
-   */
+  /** Whether a gradient flows to any parameter. @hidden */
   readonly hasGradients: boolean;
-  /**
-   * The groups that `generate` runs, in the array that was given.
-   *
-   * @hidden
-   */
+  /** The groups that `generate` runs, in the array that was given. @hidden */
   readonly sequence: Plan['groups'];
-  /**
-   * Whether this program holds the newest numbers of its parameters, all of which live here.
-   *
-   * @hidden
-   */
+  /** Whether this program holds the newest numbers of its parameters, all of which live here. @hidden */
   resident = false;
-  /**
-   * How often training may have changed numbers that live here.
-   *
-   * @hidden
-   */
+  /** How often training may have changed numbers that live here. @hidden */
   writes = 0;
-  /**
-   * Whether the data, or the gradient, of every node are read here now: no other program ran with one of
-   * them since.
-   *
-   * @hidden
-   */
+  /** Whether `data`, and `grad`, of every node are read from this program: it ran last. @hidden */
   readonly isRead = { data: false, gradient: false };
-  /**
-   * How many numbers the update rule has.
-   *
-   * @hidden
-   */
-  readonly ruleSize: number;
+  /** What training keeps besides the parameters. @hidden */
+  readonly update: UpdateState;
 
   private readonly compiled: Compiled;
   private readonly lowered: Lowered;
   /** The roots, and the groups that `generate` runs, as they were when they were compiled. */
   private readonly roots: readonly Node[];
   private readonly groups: Plan['groups'];
-  private readonly handle: Handle;
-  /** Undefined while the program trains in the background. */
-  private memory: TypedArray | undefined;
-  private readonly ints: Int32Array;
-  /** What `runRange` runs: prefix lengths from and to, instructions from and to. */
-  private readonly range = new Int32Array(4);
-  private runRange: () => Fault | undefined;
+  private readonly memory: ProgramMemory;
   private readonly inputs: Inputs;
   private readonly feeds: FeedReader;
   /** The arena and the integers, as a place to feed to. */
   private readonly target: FeedTarget;
   private readonly residence: Residence;
-  /** How many runs have trained: what a training step reads as its number. */
-  private steps = 0;
   private hasRun = false;
   private sampler: SequenceSampler | undefined;
   /** The memory of the last batches, and the columns for their feeds. */
@@ -142,87 +84,56 @@ export class Program {
   private fed: FeedColumns | undefined;
   /** Of the first root, in the arena. */
   private readonly rootOffset: number;
-  /** Whether the first root has no numbers. */
-  private readonly isEmpty: boolean;
   /** Whether data and gradient of every node can be read after a run. */
   private readonly inspects: boolean;
   private readonly detectsAnomaly: boolean;
   /** Whether it was compiled with an update. */
   private readonly trains: boolean;
-  /** Whether an update can be skipped. */
-  private readonly skips: boolean;
 
   /** @hidden */
   constructor(plan: Plan, options: ProgramOptions = {}) {
-    checkObject('a program', plan, 'an object { groups, gradients }, which compile and optimisers make');
-    checkOptions('a program', options, PROGRAM_OPTIONS);
     // All is read before anything is traced: what a getter compiles numbers the same nodes.
-    const { dtype, isa, passes = ALL_PASSES, batches, sequence, detectAnomaly = false } = options;
-    const { gradients, update } = plan;
-    checkBoolean('detectAnomaly', detectAnomaly);
-    this.detectsAnomaly = detectAnomaly;
+    const request = readRequest(plan, options);
+    const { update, groups, sequence, dtype, isa } = request;
+    this.detectsAnomaly = request.detectAnomaly;
     this.trains = update !== undefined;
-    if (detectAnomaly && !this.trains)
-      throw new TypeError(
-        'detectAnomaly looks at training steps, and this program takes none: give it to minimize, as ' +
-          'in minimize(loss, { detectAnomaly: true })',
-      );
-    this.dtype = checkDType(dtype);
-    this.isa = chosenIsa(isa);
-    const request = { gradients, update, detectAnomaly, dtype: this.dtype, passes: checkPasses(passes) };
-    if (batches !== undefined) checkBoolean('batches', batches);
-    if (batches && !this.trains)
-      throw new TypeError(
-        'batches is for training by stepBatch, and this program takes no steps: give it to minimize, as in ' +
-          'minimize(loss, { batches: true })',
-      );
-    const groups = groupsOf('groups', plan.groups);
-    const own = sequence === undefined ? undefined : groupsOf('sequence', sequence);
+    this.dtype = dtype;
+    this.isa = isa;
     this.roots = groups.flat();
     const root = this.roots[0];
     if (!root) throw new TypeError('a program computes at least one Value: there is none');
-    this.inspects = gradients === 'all';
-    const { compiled, traced } = compileGraph({
-      ...request,
-      groups,
-      sequence: own,
-      batches: batches === true,
-    });
+    this.inspects = request.gradients === 'all';
+    const { compiled, traced } = compileGraph(request);
     const { lowered, leaves } = compiled;
     this.compiled = compiled;
     this.lowered = lowered;
-    this.sequence = compiled.hasSequence ? sequence! : plan.groups;
-    this.groups = compiled.hasSequence ? own! : groups;
+    this.sequence = compiled.hasSequence ? request.givenSequence! : request.givenGroups;
+    this.groups = compiled.hasSequence ? sequence! : groups;
     this.maxLength = compiled.maxLength;
     this.counts = compiled.counts;
     this.hasGradients = compiled.hasGradients;
-    this.handle = createHandle(lowered, this.dtype, this.isa);
-    this.memory = allocateAligned(this.dtype, lowered.arenaSize);
-    this.ints = new Int32Array(lowered.intsSize);
-    this.runRange = this.bind();
-    for (const { value, offset } of lowered.constants) this.arena[offset] = value;
+    this.memory = new ProgramMemory(compiled, dtype, isa, root);
     this.residence = new Residence(this, leaves.parameters);
     this.parameterCount = leaves.parameters.reduce((count, { node }) => count + sizeOf(node.shape), 0);
     this.inputs = inputsOf(compiled, traced, groups);
     this.feeds = new FeedReader(this.inputs);
     this.target = {
-      numbers: this.memory,
+      numbers: this.arena,
       offsets: Int32Array.from(this.inputs.floats, ({ offset }) => offset),
       inverseCount: leaves.inverseCount,
-      ints: this.ints,
+      ints: this.memory.ints,
       firstSlot: 0,
     };
-    this.setStep(NO_STEP);
-    this.ruleSize = update?.numbers ?? 0;
-    this.skips = update?.before?.some((step) => step.op === 'check' && step.skips) === true;
+    this.memory.setStep(NO_STEP);
+    this.update = new UpdateState(this.memory, lowered.parameters, this.residence.held, update);
     this.rootOffset = lowered.view(compiled.numbers.get(root)!)?.offset ?? 0;
-    this.isEmpty = sizeOf(root.shape) === 0;
     if (update) this.checkRoot();
   }
 
-  /** Whoever asks for the root's first number asks for one that is there. */
+  /** @throws ShapeError where the first root has no first number, which a loss is */
   private checkRoot(): void {
-    if (this.isEmpty) throw new ShapeError(`${this.rootLabel} holds no numbers: a loss is one number`);
+    if (sizeOf(this.roots[0]!.shape) === 0)
+      throw new ShapeError(`${this.rootLabel} holds no numbers: a loss is one number`);
   }
 
   private get rootLabel(): string {
@@ -235,18 +146,7 @@ export class Program {
    * @throws BusyError while the program trains in the background, as does all else that needs them
    */
   get arena(): TypedArray {
-    return this.memory ?? this.refuseWhileBusy();
-  }
-
-  private refuseWhileBusy(): never {
-    throw new BusyError(
-      `${this.rootLabel} is being trained in the background: wait for the promise of train, ` +
-        'stepEachAsync or the next of steps',
-    );
-  }
-
-  private bind(): () => Fault | undefined {
-    return addon.bind(this.handle, this.arena, this.ints, this.range);
+    return this.memory.arena;
   }
 
   // --- runs ---
@@ -285,15 +185,11 @@ export class Program {
     this.checkMemory();
     const request = readGenerateOptions(random, options);
     this.checkMemory(); // once more: a getter among the options may run anything
-    const sampler = (this.sampler ??= new SequenceSampler(
-      this.compiled,
-      this.groups,
-      this.inputs,
-      this.feeds,
-    ));
-    const index = sampler.prepare(request, this.ints);
+    this.sampler ??= new SequenceSampler(this.compiled, this.groups, this.inputs, this.feeds);
+    const { sampler, memory } = this;
+    const index = sampler.prepare(request, memory.ints);
     if (!this.resident) this.residence.takeAll();
-    const { sequences, fault } = sampler.run(this.handle, this.arena, this.ints, index, request);
+    const { sequences, fault } = sampler.run(memory, index, request);
     this.hasRun = true;
     if (fault) throw indexError(this.lowered, this.compiled.ir, fault, '');
     return sequences;
@@ -313,16 +209,15 @@ export class Program {
   step(feeds: Feeds): number {
     this.checkTrains('step');
     this.feed(feeds);
-    const { skipped } = this;
-    this.setStep(this.steps);
+    const { skipped } = this.update;
+    this.memory.setStep(this.update.runs);
     try {
       this.run(0, this.feeds.length, 0, this.lowered.sections.update);
     } finally {
-      // Only a training step drops numbers.
-      this.setStep(NO_STEP);
+      this.memory.setStep(NO_STEP); // only a training step drops numbers
     }
-    this.steps++; // a step that was refused leaves its number, by which dropout draws, to the next
-    if (!this.resident && this.skipped === skipped) this.residence.takeTrained();
+    this.update.runs++; // a step that was refused leaves its number, by which dropout draws, to the next
+    if (!this.resident && this.update.skipped === skipped) this.residence.takeTrained();
     this.writes++;
     return this.arena[this.rootOffset]!;
   }
@@ -339,7 +234,7 @@ export class Program {
     const size = given.length;
     this.checkBatching({ size, threads });
     this.checkMemory();
-    if (this.fed?.count !== size) this.fed = new FeedColumns(this.inputs, this.ints.length, size);
+    if (this.fed?.count !== size) this.fed = new FeedColumns(this.inputs, this.memory.ints.length, size);
     this.fed.read(this.feeds, given);
     this.checkMemory();
     return this.runSeries(this.fed, 0, size, rulesOf, { size, threads });
@@ -370,19 +265,14 @@ export class Program {
       );
   }
 
-  private setStep(step: number): void {
-    for (const slot of this.compiled.leaves.stepSlots) this.ints[slot] = step;
-  }
-
   /** One part of a step alone, with what was fed last: to measure it. */
   runPart(part: 'forward' | 'backward' | 'update'): void {
     const { forward, backward, update } = this.lowered.sections;
+    const starts = { forward: 0, backward: forward, update: backward };
+    const ends = { forward, backward, update };
     if (!['forward', 'backward', 'update'].includes(part))
       throw new TypeError(`part ${shown(part)}: expected 'forward', 'backward' or 'update'`);
-    const [begin, end] = { forward: [0, forward], backward: [forward, backward], update: [backward, update] }[
-      part
-    ] as [number, number];
-    this.run(0, this.feeds.length, begin, end);
+    this.run(0, this.feeds.length, starts[part], ends[part]);
   }
 
   /** Forward alone; returns the root's first number. */
@@ -400,14 +290,9 @@ export class Program {
 
   private run(from: number, to: number, begin: number, end: number): void {
     if (!this.resident) this.residence.takeAll();
-    const { range } = this;
     this.checkMemory();
-    range[0] = from;
-    range[1] = to;
-    range[2] = begin;
-    range[3] = end;
     if (this.inspects && !this.isRead.data) readFrom(this, this.compiled.numbers.keys(), 'data');
-    const fault = this.runRange();
+    const fault = this.memory.run(from, to, begin, end);
     this.hasRun = true;
     if (fault) this.refuseRun(fault);
   }
@@ -434,8 +319,8 @@ export class Program {
     batching?: Batching,
   ): Runs {
     const series = this.startSeries(examples, from, to, rulesOf, batching);
-    const result = addon.runSeries(this.handle, this.arena, this.ints, series.spec, from, series.losses);
-    return this.endSeries(series, result);
+    const { handle, arena, ints } = this.memory;
+    return this.endSeries(series, addon.runSeries(handle, arena, ints, series.spec, from, series.losses));
   }
 
   /**
@@ -455,21 +340,18 @@ export class Program {
     this.checkRoot();
     const examples = examplesOf(this.seriesSource, dataset);
     const series = this.startSeries(examples, from, to, rulesOf, batching);
-    // Whoever has a view of the memory could transfer it, and so free it while another thread writes to it:
-    // the numbers move to an array that nobody has seen.
     const homes = this.residence.takeTrained(); // now, so that nobody can read what is being written
-    const { ints } = this;
-    const arena = moved(this.arena);
-    this.memory = undefined;
+    const { handle, ints } = this.memory;
+    const arena = this.memory.lend();
     let result: number | SeriesFault;
     try {
-      result = await addon.runSeriesAsync(this.handle, arena, ints, series.spec, from, series.losses, stop);
+      result = await addon.runSeriesAsync(handle, arena, ints, series.spec, from, series.losses, stop);
     } finally {
-      this.memory = this.target.numbers = arena;
-      this.runRange = this.bind();
+      this.memory.takeBack(arena);
+      this.target.numbers = arena;
     }
     // Where no step was taken, or all were skipped, the numbers stay in the type that they had.
-    if (stepsTaken(series, result) === this.skipped - series.skipped) this.residence.giveBack(homes);
+    if (stepsTaken(series, result) === this.update.skipped - series.skipped) this.residence.giveBack(homes);
     return this.endSeries(series, result);
   }
 
@@ -493,35 +375,34 @@ export class Program {
     if (rulesOf) {
       Object.assign(series.spec, {
         rules: rulesOf(Math.ceil((to - from) / size)),
-        ruleSize: this.ruleSize,
+        ruleSize: this.update.ruleSize,
         stepSlots: Int32Array.from(this.compiled.leaves.stepSlots),
-        firstStep: this.steps,
+        firstStep: this.update.runs,
         end: this.lowered.sections.update,
-        stops: this.skips ? 0 : 1,
+        stops: this.update.skips ? 0 : 1,
         batches: batching && this.memoryOf(batching),
       });
     }
     if (!this.resident) this.residence.takeAll(); // now: what gives rates may have run another program
     const losses = new Float64Array(to - from);
-    return { ...series, from, losses, trains: rulesOf !== undefined, skipped: this.skipped };
+    return { ...series, from, losses, trains: rulesOf !== undefined, skipped: this.update.skipped };
   }
 
   private endSeries(series: SeriesRun, result: number | SeriesFault): Runs {
     const { spec, from, trains, skipped } = series;
-    this.setStep(NO_STEP);
+    this.memory.setStep(NO_STEP);
     this.hasRun = true;
     const isWhole = typeof result === 'number';
     const steps = stepsTaken(series, result);
     const size = spec.batches?.size ?? 1;
     const runs = Math.min(steps * size, series.losses.length);
     if (trains) {
-      this.steps += runs;
-      if (!this.resident && steps > this.skipped - skipped) this.residence.takeTrained();
+      this.update.runs += runs;
+      if (!this.resident && steps > this.update.skipped - skipped) this.residence.takeTrained();
       this.writes++;
     }
     if (runs > 0) this.feeds.length = spec.lengths[from + runs - 1] ?? this.maxLength;
-    const { rules } = spec;
-    const run = { losses: meansOf(series.losses.subarray(0, runs), size), rules };
+    const run = { losses: meansOf(series.losses.subarray(0, runs), size), rules: spec.rules };
     if (isWhole) return run;
     const refuse = (fault: Fault, where: string): never => {
       if (!spec.batches || !isNotFinite(fault)) this.refuseRun(fault, where);
@@ -533,72 +414,6 @@ export class Program {
       this.refuseRun(fault, '', feeds);
     };
     return { ...run, error: seriesError(this.seriesSource, series, result, refuse) };
-  }
-
-  // --- what training keeps ---
-
-  /** Sets number i of the update rule (learning rate, momentum, ...). */
-  setRule(i: number, value: number): void {
-    checkInteger('number', i, 0, this.ruleSize - 1);
-    if (typeof value !== 'number')
-      throw new TypeError(`number ${i} of the update rule: ${shown(value)}, expected a number`);
-    this.arena[this.lowered.parameters.rule + i] = value;
-  }
-
-  /**
-   * Sets all numbers of the update rule.
-   *
-   * @hidden
-   */
-  setRules(numbers: Float64Array): void {
-    if (!(numbers instanceof Float64Array) || numbers.length !== this.ruleSize)
-      throw new TypeError(
-        `numbers of the update rule: ${shown(numbers)}, expected a Float64Array of ${this.ruleSize}`,
-      );
-    const { arena, ruleSize } = this;
-    const { rule } = this.lowered.parameters;
-    for (let i = 0; i < ruleSize; i++) arena[rule + i] = numbers[i]!; // faster than set: there are few
-  }
-
-  /**
-   * What training keeps from step to step besides the parameters: how many runs have trained, by which
-   * dropout draws; the update rule's numbers; the moments of each parameter that is trained, views of
-   * the memory.
-   *
-   * @hidden
-   */
-  get trained(): { runs: number; rule: number[]; moments: Map<Node, TypedArray[]> } {
-    const { arena, steps: runs } = this;
-    const { offset: first, moments, rule } = this.lowered.parameters;
-    const trained = this.residence.held.filter(({ isTrained }) => isTrained);
-    const momentsOf = ({ value, offset }: (typeof trained)[number]): TypedArray[] =>
-      moments.map((moment) => {
-        const at = moment + offset - first;
-        return arena.subarray(at, at + sizeOf(value.shape));
-      });
-    return {
-      runs,
-      rule: Array.from(arena.subarray(rule, rule + this.ruleSize)),
-      moments: new Map(trained.map((held) => [held.value, momentsOf(held)])),
-    };
-  }
-
-  /**
-   * How many updates were skipped.
-   *
-   * @hidden
-   */
-  get skipped(): number {
-    return this.skips ? this.arena[this.lowered.parameters.skips]! : 0;
-  }
-
-  /**
-   * Sets how many runs have trained, as if they had run here.
-   *
-   * @hidden
-   */
-  setRuns(runs: number): void {
-    this.steps = checkInteger('runs', runs, 0, MAX_STEPS);
   }
 
   // --- reading ---
@@ -617,52 +432,21 @@ export class Program {
 
   /** A node's numbers after a run, row-major: a view where they lie together, else a copy. */
   read(node: Node): TypedArray {
-    return this.numbersOf(this.numberOf(node));
+    return this.memory.read(node);
   }
 
   /** A node's gradient after backward(); zeros where none flowed. */
   readGradient(node: Node): TypedArray {
-    const number = this.numberOf(node);
-    const gradient = this.compiled.gradientNodes?.[number] ?? -1;
-    return gradient < 0 ? allocate(this.dtype, sizeOf(node.shape)) : this.numbersOf(gradient);
-  }
-
-  /** An index node's integers in the last run. */
-  private readIntegers(node: Node): Int32Array {
-    const slot = this.lowered.slot(this.numberOf(node));
-    return this.ints.subarray(slot, slot + sizeOf(node.shape));
-  }
-
-  private numberOf(node: Node): number {
-    const number = this.compiled.numbers.get(node);
-    if (number !== undefined) return number;
-    throw new Error(`${node instanceof Node ? node.label : shown(node)} is no part of this program`);
-  }
-
-  private numbersOf(number: number): TypedArray {
-    const view = this.lowered.view(number);
-    if (!view) throw new Error(`${this.compiled.ir.label(number)} holds no numbers`);
-    const size = sizeOf(view.shape);
-    if (isDense(view)) return this.arena.subarray(view.offset, view.offset + size);
-    const copy = allocate(this.dtype, size);
-    offsetsOf(view).forEach((at, i) => (copy[i] = this.arena[at]!));
-    return copy;
+    return this.memory.readGradient(node);
   }
 
   // --- faults ---
 
-  /**
-   * Throws where the program's memory cannot be used.
-   *
-   * @hidden
-   */
+  /** Throws where the program's memory cannot be used. @hidden */
   checkMemory(): void {
     if (this.feeds.isReading)
       throw new FeedError('a getter among the feeds runs the program that they are for: run it before');
-    if (this.arena.length !== this.lowered.arenaSize)
-      throw new Error(
-        "the program's memory is gone: an array of its numbers was transferred; transfer a copy",
-      );
+    this.memory.check();
   }
 
   /**
@@ -682,12 +466,7 @@ export class Program {
     const found =
       gradientNotFinite(this.arena, this.lowered, this.residence.held) ??
       `the loss, ${this.rootLabel}, is ${this.arena[this.rootOffset]!}`;
-    if (this.detectsAnomaly)
-      return new NonFiniteError(`${found}${where}. ${this.origin(examples)}. No parameter was changed`);
-    return new NonFiniteError(
-      `${found}${where}. No parameter was changed. Lower the learning rate, or leave such steps out ` +
-        "(onNonFinite: 'skip'); minimize(loss, { detectAnomaly: true }) names the value from which it comes",
-    );
+    return nonFiniteError(`${found}${where}`, this.detectsAnomaly ? this.origin(examples) : undefined);
   }
 
   /**
@@ -696,63 +475,25 @@ export class Program {
    */
   private origin(examples?: readonly Feeds[]): string {
     const root = this.roots[0]!;
-    const { dtype, isa, steps } = this;
+    const { dtype, isa } = this;
+    const { runs } = this.update;
     const inspector = new Program({ groups: [[root]], gradients: 'all' }, { dtype, isa });
     for (let i = 0; i < (examples?.length ?? 1); i++) {
-      inspector.feed(examples?.[i] ?? this.lastFed());
+      inspector.feed(
+        examples?.[i] ?? fedNumbers(this.inputs, this.arena, this.memory.ints, this.feeds.length),
+      );
       const { length } = inspector.feeds;
-      inspector.setStep(steps + i);
+      inspector.memory.setStep(runs + i);
       inspector.run(0, length, 0, inspector.lowered.sections.backward);
-      inspector.setStep(NO_STEP);
+      inspector.memory.setStep(NO_STEP);
       const found = originOf(root, {
         data: (node) => inspector.read(node),
         gradient: (node) => inspector.readGradient(node),
-        integers: (node) => inspector.readIntegers(node),
+        integers: (node) => inspector.memory.readIntegers(node),
         length,
       });
       if (found !== undefined) return examples ? `Of document ${i}: ${found}` : `First of all ${found}`;
     }
     return 'Value by value, as forward() and backward() compute them, all numbers are finite';
   }
-
-  /** What the memory holds of the feeds. */
-  private lastFed(): Feeds {
-    const { floats, indices, countName } = this.inputs;
-    const { length } = this.feeds;
-    const fed = Object.create(null) as Record<string, number | ArrayLike<number>>;
-    for (const { name, offset, size } of floats) fed[name] = this.arena.slice(offset, offset + size);
-    for (const { name, slot, reads } of indices)
-      fed[name] = name === countName ? length : this.ints.slice(slot, slot + reads[length]!);
-    return fed;
-  }
-}
-
-/** How many steps a series completed. */
-function stepsTaken({ spec, from }: SeriesRun, result: number | SeriesFault): number {
-  const size = spec.batches?.size ?? 1;
-  return typeof result === 'number' ? Math.ceil(result / size) : Math.floor((result[0] - from) / size);
-}
-
-/** The mean of each batch of so many losses, added in their order. */
-function meansOf(losses: Float64Array, size: number): Float64Array {
-  if (size === 1) return losses;
-  return Float64Array.from({ length: Math.ceil(losses.length / size) }, (_, i) => {
-    const batch = losses.subarray(i * size, (i + 1) * size);
-    return batch.reduce((sum, loss) => sum + loss, 0) / batch.length;
-  });
-}
-
-/** The native half of a program. */
-function createHandle(lowered: Lowered, dtype: DType, isa: string): Handle {
-  const { arenaSize, intsSize, maxLength, extents, code, bytecode } = lowered;
-  return addon.createProgram({
-    float32: dtype === 'float32',
-    isa,
-    arenaSize,
-    intsSize,
-    maxLength,
-    extents,
-    code,
-    scalarBytecode: bytecode,
-  });
 }

@@ -33,6 +33,16 @@ export interface Series extends Pick<Examples, 'indices' | 'count'> {
   spec: SeriesSpec;
 }
 
+/** A series in progress. */
+export interface SeriesRun extends Series {
+  from: number;
+  losses: Float64Array;
+  /** Whether it takes steps; otherwise it evaluates. */
+  trains: boolean;
+  /** How many updates had been skipped before it. */
+  skipped: number;
+}
+
 /** What a series needs to know of a program. */
 export interface SeriesSource {
   inputs: Inputs;
@@ -230,4 +240,19 @@ function refuseColumn(
   }
   feeds.checkElement(index, element, x, length);
   throw new FeedError('it was changed while it was trained on');
+}
+
+/** How many steps a series completed. */
+export function stepsTaken({ spec, from }: SeriesRun, result: number | SeriesFault): number {
+  const size = spec.batches?.size ?? 1;
+  return typeof result === 'number' ? Math.ceil(result / size) : Math.floor((result[0] - from) / size);
+}
+
+/** The mean of each batch of so many losses, added in their order. */
+export function meansOf(losses: Float64Array, size: number): Float64Array {
+  if (size === 1) return losses;
+  return Float64Array.from({ length: Math.ceil(losses.length / size) }, (_, i) => {
+    const batch = losses.subarray(i * size, (i + 1) * size);
+    return batch.reduce((sum, loss) => sum + loss, 0) / batch.length;
+  });
 }

@@ -62,7 +62,7 @@ function checkCheckpoint(who: string, given: Checkpoint): void {
 function checkTrains(who: string, matrices: readonly Matrix[], { program }: Training): void {
   const own = new Set<unknown>();
   for (const { values } of matrices) for (const value of values) own.add(value);
-  for (const value of program.trained.moments.keys()) {
+  for (const value of program.update.moments.keys()) {
     if (own.has(value)) continue;
     throw new TypeError(
       `${who}: this training trains other parameters than the model: ${value.label} is none of the ` +
@@ -202,7 +202,7 @@ function readCheckpoint(
   for (const name of [RULE, RANDOM, LOSSES]) known.add(name);
   file.checkNoMore((name) => known.has(name), 'a checkpoint of this training has not');
   const state: TrainingState = { steps, runs, moments };
-  const { rule } = training.program.trained;
+  const { rule } = training.program.update;
   if (file.has(RULE)) state.rule = [...file.numbers(RULE, [rule.length])];
   const words = stateOf(file.numbers(RANDOM, [random.getstate().length]));
   if (!words) throw new WeightsError(`${shown}: '${RANDOM}' is no state of a generator`);
@@ -249,7 +249,7 @@ function readMatrices(
     known.add(name);
     return file.numbers(name, shape);
   };
-  const { moments: own } = training.program.trained;
+  const { moments: own } = training.program.update;
   const moments = new Map<Value, Float64Array[]>();
   const values = new Map<Value, Float64Array>();
   for (const { name, shape, values: parts } of matrices) {

@@ -49,7 +49,7 @@ describe('the largest, read', () => {
               { groups: [[made]], gradients: 'parameters', update },
               { isa, dtype, passes },
             );
-            program.setRule(0, 0.001);
+            program.update.setRule(0, 0.001);
             const losses = [program.step({}), program.step({})];
             return { losses, data: g.values.map(({ data }) => Array.from(data)) };
           });

@@ -144,7 +144,7 @@ describe('a product does', () => {
             { groups: [[loss]], gradients: 'parameters', update },
             { isa, dtype, passes },
           );
-          program.setRule(0, 0.01);
+          program.update.setRule(0, 0.01);
           const losses = [program.step({}), program.step({})];
           const counts = program
             .work()

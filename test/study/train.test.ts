@@ -226,7 +226,7 @@ describe('training off the event loop', () => {
             count: 1,
           }),
       ],
-      ['setRule', ({ training }) => training.program.setRule(0, 1)],
+      ['setRule', ({ training }) => training.program.update.setRule(0, 1)],
       ['arena', ({ training }) => training.program.arena],
       ['read', ({ training, w }) => training.program.read(w)],
       ['readGradient', ({ training, w }) => training.program.readGradient(w)],

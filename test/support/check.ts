@@ -177,8 +177,8 @@ export function trainingStep(
     { groups: [[loss]], gradients: 'parameters', update: { op: 'sgd', moments: 1, numbers: 2 } },
     target,
   );
-  program.setRule(0, 1);
-  program.setRule(1, 0);
+  program.update.setRule(0, 1);
+  program.update.setRule(1, 0);
   return {
     step: (feeds, numbers) => {
       for (const [value, { data }] of numbers) value.data.set(data);

@@ -45,8 +45,8 @@ const PRIVATE: Readonly<Record<string, string>> = {
   RMSprop: 'update',
   Corpus: 'lengthOf',
   Program:
-    'refuseWhileBusy rootLabel readIntegers bind memoryOf setStep seriesSource startSeries endSeries runSeries ' +
-    'numberOf numbersOf run refuseRun checkTrains checkBatching nonFiniteError origin lastFed checkRoot feed',
+    'rootLabel memoryOf seriesSource startSeries endSeries runSeries run refuseRun checkTrains ' +
+    'checkBatching nonFiniteError origin checkRoot feed',
   Sampler: 'encode',
   Tokenizer: 'shown',
   Training: 'setRule nextRule putBack took inStep',
@@ -545,7 +545,7 @@ export function apiRows(chance: Chance): Rows {
     'Program.step': (c) => [training(c).program, lossFeeds(c)],
     'Program.stepBatch': (c) => {
       const { program } = training(c);
-      return [program, [lossFeeds(c), lossFeeds(c)], 1, () => new Float64Array(program.ruleSize)];
+      return [program, [lossFeeds(c), lossFeeds(c)], 1, () => new Float64Array(program.update.ruleSize)];
     },
     'Program.runPart': (c) => [program(c), c.of(['forward', 'backward', 'update'])],
     'Program.evaluate': (c) => [training(c).program, lossFeeds(c)],
@@ -558,19 +558,11 @@ export function apiRows(chance: Chance): Rows {
         0,
         3,
         new Int32Array(new SharedArrayBuffer(4)),
-        (n: number) => new Float64Array(n * it.program.ruleSize).fill(0.01),
+        (n: number) => new Float64Array(n * it.program.update.ruleSize).fill(0.01),
       ];
     },
-    'Program.setRules': (c) => {
-      const { program: own } = training(c);
-      return [own, new Float64Array(own.ruleSize)];
-    },
-    'Program.trained get': (c) => [training(c).program],
-    'Program.skipped get': (c) => [training(c).program],
-    'Program.setRuns': (c) => [training(c).program, c.below(9)],
     'Program.work': (c) => [program(c)],
     'Program.countNodes': (c) => [program(c)],
-    'Program.setRule': (c) => [training(c).program, 0, 0.1],
     'Program.read': (c) => [programs[1], c.of([hidden, w, x])],
     'Program.readGradient': (c) => [programs[1], c.of([hidden, w, x])],
     'Program.checkMemory': (c) => [program(c)],

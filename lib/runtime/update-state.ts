@@ -1,0 +1,77 @@
+/** What training keeps from step to step besides the parameters: the numbers of the update rule, and moments. */
+import type { TypedArray } from '../core/array.js';
+import { checkInteger, MAX_STEPS, shown } from '../core/check.js';
+import { sizeOf } from '../core/shape.js';
+import type { ParameterBlock, UpdateRule } from '../compiler/lower/layout.js';
+import type { Node } from '../graph/node.js';
+import type { ProgramMemory } from './memory.js';
+import type { Held } from './residence.js';
+
+export class UpdateState {
+  /** How many runs have trained: what a training step reads as its number, by which dropout draws. */
+  runs = 0;
+  /** How many numbers the update rule has (learning rate, momentum, ...). */
+  readonly ruleSize: number;
+  /** Whether an update can be skipped. */
+  readonly skips: boolean;
+
+  /** @param held the parameters in the program's memory */
+  constructor(
+    private readonly memory: ProgramMemory,
+    private readonly block: ParameterBlock,
+    private readonly held: readonly Held[],
+    update: UpdateRule | undefined,
+  ) {
+    this.ruleSize = update?.numbers ?? 0;
+    this.skips = update?.before?.some((step) => step.op === 'check' && step.skips) === true;
+  }
+
+  /** How many updates were skipped. */
+  get skipped(): number {
+    return this.skips ? this.memory.arena[this.block.skips]! : 0;
+  }
+
+  /** Sets how many runs have trained, as if they had run here. */
+  setRuns(runs: number): void {
+    this.runs = checkInteger('runs', runs, 0, MAX_STEPS);
+  }
+
+  /** Sets number i of the update rule. */
+  setRule(i: number, value: number): void {
+    checkInteger('number', i, 0, this.ruleSize - 1);
+    if (typeof value !== 'number')
+      throw new TypeError(`number ${i} of the update rule: ${shown(value)}, expected a number`);
+    this.memory.arena[this.block.rule + i] = value;
+  }
+
+  /** Sets all numbers of the update rule. */
+  setRules(numbers: Float64Array): void {
+    const { ruleSize } = this;
+    if (!(numbers instanceof Float64Array) || numbers.length !== ruleSize)
+      throw new TypeError(
+        `numbers of the update rule: ${shown(numbers)}, expected a Float64Array of ${ruleSize}`,
+      );
+    const { arena } = this.memory;
+    const { rule } = this.block;
+    for (let i = 0; i < ruleSize; i++) arena[rule + i] = numbers[i]!; // faster than set: there are few
+  }
+
+  /** The numbers of the update rule. */
+  get rule(): number[] {
+    const { rule } = this.block;
+    return Array.from(this.memory.arena.subarray(rule, rule + this.ruleSize));
+  }
+
+  /** The moments of each parameter that is trained, views of the memory. */
+  get moments(): Map<Node, TypedArray[]> {
+    const { arena } = this.memory;
+    const { offset: first, moments } = this.block;
+    const momentsOf = ({ value, offset }: Held): TypedArray[] =>
+      moments.map((moment) => {
+        const at = moment + offset - first;
+        return arena.subarray(at, at + sizeOf(value.shape));
+      });
+    const trained = this.held.filter(({ isTrained }) => isTrained);
+    return new Map(trained.map((held) => [held.value, momentsOf(held)]));
+  }
+}
