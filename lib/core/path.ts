@@ -62,7 +62,7 @@ export function codeOf(error: unknown): string | undefined {
 }
 
 /** What is wrong with a link that leads to nothing; undefined for what is none. */
-export function danglingLink(path: string): string | undefined {
+function danglingLink(path: string): string | undefined {
   try {
     return `it is a link to ${quotedPath(readlinkSync(path))}, and there is nothing`;
   } catch {

@@ -66,7 +66,7 @@ export async function download(
     }
   } catch (error) {
     const through = proxy === undefined ? '' : ` through the proxy ${proxy.host}`;
-    const reason = watch.late ?? reasonOf(error);
+    const reason = watch.late ?? networkReason(error);
     throw new DownloadError(`cannot fetch ${shown(url)}${through}: ${reason}`, { cause: error });
   } finally {
     watch.end();
@@ -262,7 +262,8 @@ function status({ statusCode }: IncomingMessage): string {
   return `${statusCode} ${STATUS_CODES[statusCode!] ?? ''}`.trimEnd() + advice;
 }
 
-function reasonOf(error: unknown): string {
+/** Why the network gave no answer, with the system's own name of it. */
+function networkReason(error: unknown): string {
   const { code = '', message } = error as NodeJS.ErrnoException;
   const known = REASONS[code] ?? familyOf(code);
   return known === undefined ? message : `${known} (${code})`;

@@ -2,9 +2,9 @@
 import { constants, isUtf8 } from 'node:buffer';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { escaped, quoted, quotedPath } from '../core/escape.js';
+import { quoted, quotedPath } from '../core/escape.js';
 import { readWhole } from '../core/read-file.js';
-import { danglingLink, wrongPath } from '../core/path.js';
+import { codeOf, reasonOf, wrongPath } from '../core/path.js';
 import { checkInteger, MAX_COUNT, shown as wordsFor } from '../core/check.js';
 import { addon } from '../binding/addon.js';
 import { packageRoot } from '../core/package.js';
@@ -225,22 +225,10 @@ function readBytes(path: string, shown: string): Buffer {
     return readWhole(path, stats.isFIFO() ? MAX_PIPE_BYTES : constants.MAX_STRING_LENGTH);
   } catch (error) {
     if (error instanceof DataError) throw error;
-    const { code, message } = error as NodeJS.ErrnoException;
-    const dangling = code === 'ENOENT' ? danglingLink(path) : undefined;
-    throw new DataError(`cannot read ${shown}: ${dangling ?? REASONS[code ?? ''] ?? escaped(message)}`, {
-      cause: error,
-    });
+    const advice = codeOf(error) === 'ENOENT' ? `; ${EXPECTED}` : '';
+    throw new DataError(`cannot read ${shown}: ${reasonOf(error, path)}${advice}`, { cause: error });
   }
 }
-
-const REASONS: Record<string, string> = {
-  ENOENT: `there is no such file; ${EXPECTED}`,
-  ENOTDIR: 'part of its path is a file, not a directory',
-  EACCES: 'permission denied; check its owner and mode',
-  EPERM: 'permission denied; check its owner and mode',
-  ELOOP: 'its symbolic links lead in a circle',
-  ENAMETOOLONG: 'the path is too long',
-};
 
 /**
  * What Python's `str.strip` takes for white space, line feeds excepted. `trim` differs: U+001C to

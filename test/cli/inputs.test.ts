@@ -329,7 +329,7 @@ describe('what is read', () => {
       if (process.getuid?.() === 0) this.skip(); // who may read all
       writeFileSync(input(), 'ab\nba\n');
       chmodSync(input(), 0);
-      assert.match(run('v train rnn --steps 1'), /cannot read "input.txt": permission denied/);
+      assert.match(run('v train rnn --steps 1'), /cannot read "input.txt": permission is denied/);
     });
 
     it('reads ./input.txt through a link', () => {

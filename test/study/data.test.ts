@@ -143,11 +143,11 @@ describe('readDocuments', () => {
     mkdirSync(path('folder'));
     writeFileSync(path('file'), 'ab\ncd\n');
     const rows: [string, RegExp][] = [
-      [path('missing'), /^cannot read ".*missing": there is no such file; give/],
+      [path('missing'), /^cannot read ".*missing": there is no such file or folder \(ENOENT\); give/],
       [path('folder'), /folder" is a directory: give/],
       [path('file/below'), /part of its path is a file/],
       ['a\0b', /cannot contain a NUL/],
-      ['x'.repeat(5000), /the path is too long/],
+      ['x'.repeat(5000), /the name is too long/],
     ];
     if (existsSync('/dev/zero')) rows.push(['/dev/zero', /neither a file nor a pipe/]);
     for (const [given, message] of rows) refuses(() => readDocuments(given), message);
