@@ -1,5 +1,5 @@
 /** Learning rates step by step, from a number, a function or a generator. */
-import { shown, checkFinite, checkNumber as requireNumber } from '../core/check.js';
+import { shown, checkFinite } from '../core/check.js';
 import * as schedules from './schedules.js';
 
 /** A learning rate: a number, a function of the step (from 0), or a generator of rates. */
@@ -52,8 +52,13 @@ function ratesOf(schedule: Schedule): (step: number) => number {
 }
 
 /** Rates that start at `rate` and are multiplied by `factor` after every step. */
-export function* decay(rate: number, factor: number): Generator<number> {
-  requireNumber('rate', rate);
-  requireNumber('factor', factor);
+export function decay(rate: number, factor: number): Generator<number> {
+  // Checked here, and not in the generator, which begins with the first step.
+  checkFinite('rate', rate);
+  checkFinite('factor', factor);
+  return decaying(rate, factor);
+}
+
+function* decaying(rate: number, factor: number): Generator<number> {
   for (; ; rate *= factor) yield rate;
 }

@@ -1,17 +1,17 @@
 /** Learning rates as functions of the step, which is counted from 0: an optimiser's `learningRate`. */
 
-import { checkNumber, checkOptions, type Known } from '../core/check.js';
+import { checkFinite, checkOptions, type Known } from '../core/check.js';
 
 /** The same rate at every step. */
 export function constant(rate: number): (step: number) => number {
-  checkNumber('rate', rate);
+  checkFinite('rate', rate);
   return () => rate;
 }
 
 /** From `from` at step 0 in equal steps to `to` at step `steps`, and `to` from then on. */
 export function linear(from: number, to: number, steps: number): (step: number) => number {
-  checkNumber('from', from);
-  checkNumber('to', to);
+  checkFinite('from', from);
+  checkFinite('to', to);
   checkSteps('steps', steps);
   return (step) => from + (to - from) * Math.min(1, step / steps);
 }
@@ -38,12 +38,12 @@ const COSINE_OPTIONS: Known<CosineOptions> = { peak: true, steps: true, warmup: 
 export function cosine(options: CosineOptions): (step: number) => number {
   checkOptions('cosine', options, COSINE_OPTIONS);
   const { peak, steps, warmup = 0, end = 0 } = options;
-  checkNumber('peak', peak);
-  checkNumber('steps', steps);
-  checkNumber('warmup', warmup);
-  checkNumber('end', end);
-  if (!(warmup >= 0)) throw new RangeError(`warmup ${warmup}: expected a number from 0`);
-  checkSteps('steps after the warm-up', steps - warmup);
+  checkFinite('peak', peak);
+  checkFinite('end', end);
+  checkFinite('warmup', warmup, 0);
+  checkSteps('steps', steps);
+  if (steps <= warmup)
+    throw new RangeError(`steps ${steps}: expected more than the steps of the warm-up, ${warmup}`);
   return (step) => {
     if (step < warmup) return (peak * (step + 1)) / (warmup + 1);
     const done = Math.min(1, (step - warmup) / (steps - warmup));
@@ -53,20 +53,20 @@ export function cosine(options: CosineOptions): (step: number) => number {
 
 /** The rate, multiplied by `factor` after each `every` steps. */
 export function stepDecay(rate: number, factor: number, every: number): (step: number) => number {
-  checkNumber('rate', rate);
-  checkNumber('factor', factor);
+  checkFinite('rate', rate);
+  checkFinite('factor', factor);
   checkSteps('every', every);
   return (step) => rate * factor ** Math.floor(step / every);
 }
 
 /** The rate, multiplied by `factor` after each step. */
 export function exponential(rate: number, factor: number): (step: number) => number {
-  checkNumber('rate', rate);
-  checkNumber('factor', factor);
+  checkFinite('rate', rate);
+  checkFinite('factor', factor);
   return (step) => rate * factor ** step;
 }
 
 function checkSteps(name: string, steps: number): void {
-  checkNumber(name, steps);
-  if (!(steps > 0)) throw new RangeError(`${name} ${steps}: expected a number above zero`);
+  checkFinite(name, steps);
+  if (steps <= 0) throw new RangeError(`${name} ${steps}: expected a number above zero`);
 }
