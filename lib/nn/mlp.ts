@@ -1,10 +1,10 @@
 /** Multi-layer perceptron: linear layers with an activation between them. */
-import { checkFunction, checkInteger, isList, shownList, type Known } from '../core/check.js';
+import { checkBoolean, checkFunction, checkInteger, isList, shownList, type Known } from '../core/check.js';
 import { sameShape, ShapeError } from '../core/shape.js';
 import { composed } from '../graph/node.js';
 import { checkValue, type Value } from '../value/value.js';
 import { Linear, LINEAR_OPTIONS, type LinearOptions } from './linear.js';
-import { MAX_LAYERS, Module } from './module.js';
+import { checkInitializer, MAX_LAYERS, Module } from './module.js';
 
 /** Options of {@link MLP}; `bias` and `initializer` are those of each of its layers. */
 export interface MLPOptions extends LinearOptions {
@@ -31,6 +31,9 @@ export class MLP extends Module {
     super(options, OPTIONS);
     const { activation = (x: Value) => x.relu(), bias, initializer } = options;
     checkFunction('MLP: activation', activation);
+    // In this module's name, before a layer refuses them in its own.
+    if (bias !== undefined) checkBoolean('MLP: bias', bias);
+    if (initializer !== undefined) checkInitializer('MLP', initializer);
     if (!isList(nOuts) || nOuts.length > MAX_LAYERS)
       throw new TypeError(
         `MLP: nOuts ${shownList(nOuts)}: expected an array of at most ${MAX_LAYERS} numbers`,

@@ -30,6 +30,16 @@ export function checkCount(what: string, n: number): number {
 /** The names of the options of every module; a module with options of its own adds theirs. */
 export const MODULE_OPTIONS: Known<ModuleOptions> = { random: true, name: true };
 
+export function checkInitializer(who: string, initializer: initializers.Initializer): void {
+  checkFunction(`${who}: initializer`, initializer);
+  const known = Object.entries(initializers).find(([, make]) => make === (initializer as unknown));
+  if (known)
+    throw new TypeError(
+      `${who}: initializer ${known[0]} makes an initializer and is none: call it, as in ` +
+        `initializer: ${known[0]}()`,
+    );
+}
+
 /** A part of a network, which holds the parameters that training changes. */
 export abstract class Module {
   private readonly own: Value[] = [];
@@ -80,13 +90,7 @@ export abstract class Module {
     composed(`${who}: ${name}`, [], () => {
       checkSize(shape);
     });
-    checkFunction(`${who}: initializer`, initializer);
-    const known = Object.entries(initializers).find(([, make]) => make === (initializer as unknown));
-    if (known)
-      throw new TypeError(
-        `${who}: initializer ${known[0]} makes an initializer and is none: call it, as in ` +
-          `initializer: ${known[0]}()`,
-      );
+    checkInitializer(who, initializer);
     const numbers = initializer(shape, this.random);
     const value = parameter(numbers, { name: this.nameOf(name), shape });
     this.own.push(value);

@@ -708,6 +708,17 @@ describe('nn refuses what does not fit, in the name of the part:', () => {
     }
   }
 
+  it('MLP: the options of its layers', () => {
+    assert.throws(
+      () => new nn.MLP(3, [2], { random: one, bias: any(1) }),
+      /^TypeError: MLP: bias 1: expected/,
+    );
+    assert.throws(
+      () => new nn.MLP(3, [2], { random: one, initializer: any(nn.initializers.zeros) }),
+      /^TypeError: MLP: initializer zeros makes an initializer and is none: call it/,
+    );
+  });
+
   it('but not one state for all samples, nor as many rows of it', () => {
     for (const cell of cells(nn.RNN)
       .concat(cells(nn.GRU))
