@@ -47,7 +47,7 @@ export {
   type GradCheckOptions,
   type GradCheckReport,
 } from './value/grad-check.js';
-export { constant, Value } from './value/value.js';
+export { constant, Value, type NormOptions } from './value/value.js';
 export type { Axes } from './value/axes.js';
 export { Index } from './value/indices.js';
 export { choose, concat, meanOfFirst, stack, total } from './value/joins.js';

@@ -8,7 +8,7 @@ import {
   shown,
   type Known,
 } from '../core/check.js';
-import { checkValue, select, toValue, valuesOf, type Value } from './value.js';
+import { epsOf, type NormOptions, checkValue, select, toValue, valuesOf, type Value } from './value.js';
 import type { Axes } from './axes.js';
 import type { Index } from './indices.js';
 import { concat, stack } from './joins.js';
@@ -145,10 +145,10 @@ function rootOfSquares(sum: Value): Value {
 }
 
 /** Each row of the last axis less its mean, over the root of its variance plus eps. */
-export function layerNorm(x: Value, eps = 1e-5): Value {
+export function layerNorm(x: Value, options: NormOptions = {}): Value {
   checkValue('layerNorm', 'x', x);
-  checkFinite('layerNorm: eps', eps, 0);
-  return composed('layerNorm', [x], () => x.sub(x.mean(-1, true)).rmsNorm(eps));
+  const eps = epsOf('layerNorm', options);
+  return composed('layerNorm', [x], () => x.sub(x.mean(-1, true)).rmsNorm({ eps }));
 }
 
 /**

@@ -10,7 +10,7 @@
  */
 import * as composed from './functions.js';
 import { shown } from '../core/check.js';
-import { constant, Value } from './value.js';
+import { type NormOptions, constant, Value } from './value.js';
 import type { Axes } from './axes.js';
 import type { Index } from './indices.js';
 import { Node } from '../graph/node.js';
@@ -106,7 +106,7 @@ export const argmax: (x: Value, axis?: number) => Index = functionOf('argmax');
 /** {@inheritDoc Value.topk} @function */
 export const topk: (x: Value, k: number) => Index = functionOf('topk');
 /** {@inheritDoc Value.rmsNorm} @function */
-export const rmsNorm: (x: Value, eps?: number) => Value = functionOf('rmsNorm');
+export const rmsNorm: (x: Value, options?: NormOptions) => Value = functionOf('rmsNorm');
 /** {@inheritDoc Value.crossEntropy} @function */
 export const crossEntropy: (x: Value, target: Index) => Value = functionOf('crossEntropy');
 /** {@inheritDoc Value.matmul} @function */
@@ -150,7 +150,7 @@ declare module './value.js' {
     /** {@inheritDoc std} */
     std(axis?: Axes, options?: { ddof?: number; keepDims?: boolean }): Value;
     /** {@inheritDoc layerNorm} */
-    layerNorm(eps?: number): Value;
+    layerNorm(options?: NormOptions): Value;
     /** {@inheritDoc tensordot} */
     tensordot(b: Value, axes?: number): Value;
     /** {@inheritDoc split} */

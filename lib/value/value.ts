@@ -5,7 +5,7 @@
  * program.ts), and running never changes the graph.
  */
 import { checkDrawOptions, dot, mermaid, type DrawOptions } from '../graph/to-dot.js';
-import { checkFinite, checkNumber, isList, shown } from '../core/check.js';
+import { checkFinite, checkNumber, checkOptions, isList, shown, type Known } from '../core/check.js';
 import { NO_ATTR, type Attr, type OpName, UNARY_NAMES } from '../graph/ops.js';
 import { broadcast, listedShape, resolveAxis, SCALAR, sizeOf, type Shape } from '../core/shape.js';
 import { Program } from '../runtime/program.js';
@@ -89,6 +89,21 @@ function reduced(op: 'sum' | 'max', x: Value, axis: Axes | undefined, keepDims: 
       : axesOf(typeof axis === 'number' ? [axis] : axis, x, op, 'a number, or an array');
   const y = makeValue(op, [x], axes ? { axes } : NO_ATTR);
   return keepDims ? y.reshape(x.shape.map((n, i) => (!axes || axes.includes(i) ? 1 : n))) : y;
+}
+
+/** How a row is normed. */
+export interface NormOptions {
+  /** What is added to the mean square, or the variance, before its root is taken: from 0, 1e-5 by default. */
+  eps?: number;
+}
+
+const NORM_OPTIONS: Known<NormOptions> = { eps: true };
+
+export function epsOf(who: string, options: NormOptions): number {
+  checkOptions(who, options, NORM_OPTIONS);
+  const { eps = 1e-5 } = options;
+  checkFinite(`${who}: eps`, eps, 0);
+  return eps;
 }
 
 /** The programs that `forward` and `backward` run. */
@@ -343,8 +358,8 @@ export class Value extends Node {
     return makeValue('dropout', [this, new Index(operationOf('step', NO_ATTR, SCALAR))], { rate, seed });
   }
   /** Each row of the last axis over the root of its mean square: x / sqrt(mean(x²) + eps). */
-  rmsNorm(eps = 1e-5): Value {
-    checkFinite(`rmsNorm of ${this.label}: eps`, eps, 0);
+  rmsNorm(options: NormOptions = {}): Value {
+    const eps = epsOf(`rmsNorm of ${this.label}`, options);
     const n = this.shape[this.shape.length - 1];
     return makeValue('rmsNorm', [this], { scale: 1 / (n ?? 1), eps });
   }

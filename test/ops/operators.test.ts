@@ -118,8 +118,8 @@ const CALLS: Record<Operator, readonly (readonly unknown[])[]> = {
     [v, 1],
     [v, 2],
   ],
-  rmsNorm: [[x], [x, 0.5]],
-  layerNorm: [[x], [x, 0.5]],
+  rmsNorm: [[x], [x, { eps: 0.5 }]],
+  layerNorm: [[x], [x, { eps: 0.5 }]],
   crossEntropy: [
     [x, rows],
     [v, row],

@@ -590,8 +590,8 @@ const ROWS: Readonly<Record<OpName, Row[]>> = {
     ]),
     ['of transposed rows', (g) => g.p(5, 3).transpose().rmsNorm()],
     ['of permuted axes', (g) => g.p(3, 2, 4).exp().transpose([1, 0, 2]).rmsNorm()],
-    ['of a slice of columns', (g) => g.p(3, 6).slice(1, 5, 1).rmsNorm(0.1)],
-    ['with another epsilon', (g) => g.p(2, 5).rmsNorm(2)],
+    ['of a slice of columns', (g) => g.p(3, 6).slice(1, 5, 1).rmsNorm({ eps: 0.1 })],
+    ['with another epsilon', (g) => g.p(2, 5).rmsNorm({ eps: 2 })],
     ['twice', (g) => g.p(2, 4).rmsNorm().rmsNorm()],
     ['of a value used elsewhere', (g) => [g.p(2, 4).exp()].map((x) => x.rmsNorm().mul(x))[0]!],
   ],
@@ -600,7 +600,7 @@ const ROWS: Readonly<Record<OpName, Row[]>> = {
       `of ${shown(shape)}`,
       (g) =>
         [g.p(...shape)].map((x) =>
-          makeValue('rmsNormGrad', [g.p(...shape), x, x.rmsNorm(0.5)], {
+          makeValue('rmsNormGrad', [g.p(...shape), x, x.rmsNorm({ eps: 0.5 })], {
             scale: 1 / shape[shape.length - 1]!,
             eps: 0.5,
           }),

@@ -79,7 +79,7 @@ CALLS = {
     "x.logSoftmax()": (None, "torch.log_softmax(x, -1)"),
     "x.logSumExp()": (None, "torch.logsumexp(x, 0)"),
     "x.layerNorm()": (None, "F.layer_norm(x, [2])"),
-    "x.rmsNorm(0)": (None, "x / (x * x).mean().sqrt()"),
+    "x.rmsNorm({ eps: 0 })": (None, "x / (x * x).mean().sqrt()"),
     "x.rmsNorm()": (None, "x / ((x * x).mean() + 1e-5).sqrt()"),
     "x.at(-1)": ("x[-1]", "x[-1]"),
     "x.at(2)": ("x[2]", "x[2]"),

@@ -245,7 +245,7 @@ const RULES: Readonly<Partial<Record<OpName, Row[]>>> = {
   choose: [['of three', (g) => choose([g.p(2), g.p(2), g.p(2)], g.fed(1)).exp()]],
   chooseGrad: [['chosen', (g) => makeValue('chooseGrad', [g.p(3), g.fed(1)], { choice: 1 }).exp()]],
   rmsNorm: [
-    ['of rows', (g) => g.p(2, 4).rmsNorm(0.1)],
+    ['of rows', (g) => g.p(2, 4).rmsNorm({ eps: 0.1 })],
     ['of a vector', (g) => g.p(4).rmsNorm()],
   ],
   rmsNormGrad: [
@@ -253,7 +253,7 @@ const RULES: Readonly<Partial<Record<OpName, Row[]>>> = {
       'of rows',
       (g) =>
         [g.p(2, 3)].map((x) =>
-          makeValue('rmsNormGrad', [g.p(2, 3), x, x.rmsNorm(0.5)], { scale: 1 / 3, eps: 0.5 }),
+          makeValue('rmsNormGrad', [g.p(2, 3), x, x.rmsNorm({ eps: 0.5 })], { scale: 1 / 3, eps: 0.5 }),
         )[0]!,
     ],
   ],

@@ -407,7 +407,7 @@ export function apiRows(chance: Chance): Rows {
       ...(name === 'gelu'
         ? [c.of(['none', 'tanh'])]
         : name === 'layerNorm'
-          ? [1e-5]
+          ? [{ eps: 1e-5 }]
           : name === 'silu'
             ? []
             : [
@@ -484,7 +484,7 @@ export function apiRows(chance: Chance): Rows {
     'Value.cumsum': (c) => [c.of(matrices), c.below(2)],
     'Value.softmax': (c) => [c.of(matrices), c.of([-1, 0])],
     'Value.dropout': (c) => [any(c), 0.5, c.below(9)],
-    'Value.rmsNorm': (c) => [c.of(matrices), 1e-5],
+    'Value.rmsNorm': (c) => [c.of(matrices), { eps: 1e-5 }],
     'Value.crossEntropy': (c) => [c.of([x, table.slice(0, 2)]), ids],
     'Value.forward': (c) =>
       c.of([
