@@ -85,7 +85,8 @@ function build(force) {
 
 /** Why no addon loads, in one line; undefined where one does. In a process of its own, which may crash. */
 function loadFailure() {
-  const code = `require(${JSON.stringify(createRequire(import.meta.url).resolve('node-gyp-build'))})(${JSON.stringify(root)})`;
+  const loader = createRequire(import.meta.url).resolve('node-gyp-build');
+  const code = `require(${JSON.stringify(loader)})(${JSON.stringify(root)})`;
   const { status, signal, stderr } = spawnSync(process.execPath, ['--eval', code], {
     encoding: 'utf8',
   });

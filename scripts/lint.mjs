@@ -4,6 +4,7 @@
  * first three change what they can.
  */
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { broken, committedFiles } from './check-tree.mjs';
 import { root, setup } from './setup.mjs';
@@ -23,7 +24,9 @@ check('prettier', process.execPath, [prettier, fix ? '--write' : '--check', '--l
 const cruiser = join(root, 'node_modules/dependency-cruiser/bin/dependency-cruise.mjs');
 check('dependency-cruiser', process.execPath, [cruiser, 'lib', '--config', '.dependency-cruiser.cjs']);
 
-clangFormat(committedFiles().filter((path) => /\.(cpp|h|inl)$/.test(path)));
+const cpp = committedFiles().filter((path) => /\.(cpp|h|inl)$/.test(path));
+clangFormat(cpp);
+checkWidth(cpp);
 
 for (const line of broken()) {
   failed = true;
@@ -46,6 +49,23 @@ function clangFormat(sources) {
     if (spawnSync(formatter, args, { cwd: root, stdio: 'ignore' }).status === 0) continue;
     failed = true;
     console.error(`[clang-format] ${path}: npm run format lays it out`);
+  }
+}
+
+/**
+ * clang-format leaves a line too long where it finds no place to break it.
+ *
+ * @param {readonly string[]} sources
+ */
+function checkWidth(sources) {
+  const limit = Number(/^ColumnLimit: (\d+)$/m.exec(readFileSync(join(root, '.clang-format'), 'utf8'))?.[1]);
+  for (const path of sources) {
+    const lines = readFileSync(join(root, path), 'utf8').split('\n');
+    lines.forEach((line, i) => {
+      if ([...line].length <= limit) return;
+      failed = true;
+      console.error(`${path}:${i + 1}: longer than ${limit} columns`);
+    });
   }
 }
 

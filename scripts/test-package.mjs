@@ -113,7 +113,11 @@ for (const { what, env, says } of [
   {
     what: 'a C++ compiler',
     env: { CXX: 'no-such-compiler' },
-    says: /^vecgrad: compiling the native addon needs a C\+\+ compiler and OpenBLAS\. Install with\n.*apt-get install g\+\+ libopenblas-dev\n[^]*then run again: npx vecgrad build$/m,
+    says: new RegExp(
+      '^vecgrad: compiling the native addon needs a C\\+\\+ compiler and OpenBLAS\\. Install with\\n' +
+        '.*apt-get install g\\+\\+ libopenblas-dev\\n[^]*then run again: npx vecgrad build$',
+      'm',
+    ),
   },
   {
     what: 'a header that it is told of',

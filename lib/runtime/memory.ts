@@ -67,7 +67,7 @@ export class ProgramMemory {
       );
   }
 
-  /** Runs the instructions from `begin` to before `end` that prefix lengths above `from`, up to `to`, need. */
+  /** Runs the instructions [begin, end) that prefix lengths above `from`, up to `to`, need. */
   run(from: number, to: number, begin: number, end: number): Fault | undefined {
     const { range } = this;
     range[0] = from;

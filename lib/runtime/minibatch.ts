@@ -1,4 +1,6 @@
-/** Batches: several examples a step (native/run/batch.h). Their feeds as columns, and the memory they run in. */
+/**
+ * Batches: several examples a step (native/run/batch.h). Their feeds as columns, and the memory they run in.
+ */
 import type { BatchesSpec } from '../binding/addon.js';
 import type { Lowered } from '../compiler/lower/layout.js';
 import type { TypedArray } from '../core/array.js';

@@ -1,4 +1,4 @@
-/** What training keeps from step to step besides the parameters: the numbers of the update rule, and moments. */
+/** What training keeps from step to step besides the parameters: the update rule's numbers, and moments. */
 import type { TypedArray } from '../core/array.js';
 import { checkInteger, MAX_STEPS, shown } from '../core/check.js';
 import { sizeOf } from '../core/shape.js';

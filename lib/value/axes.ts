@@ -3,7 +3,7 @@ import { isList, shown, shownList } from '../core/check.js';
 import { listedShape, MAX_AXES, ShapeError, show, sizeOf, type Shape } from '../core/shape.js';
 import { composed, refused, type Node } from '../graph/node.js';
 
-/** Counts a negative axis from the front. An axis that does not exist is returned as it is: shape rules refuse it. */
+/** Counts a negative axis from the front. One that does not exist is left as it is: shape rules refuse it. */
 export function fromFront(axis: number, { shape }: Node): number {
   return Number.isInteger(axis) && axis < 0 && axis >= -shape.length ? axis + shape.length : axis;
 }

@@ -192,9 +192,11 @@ export function split(x: Value, parts: number | readonly number[], axis = 0): Va
   const at = composed('split', [x], () => resolveAxis(axis, x.shape));
   const n = x.shape[at]!;
   const refuse = (): never => {
+    const count = isList(parts) ? Math.min(parts.length, 40) : 0;
+    const lengths = isList(parts) && Array.from({ length: count }, (_, i) => shown(parts[i]));
     throw new ShapeError(
       `split of ${x.label} along axis ${axis} into ` +
-        `${isList(parts) ? `[${Array.from({ length: Math.min(parts.length, 40) }, (_, i) => shown(parts[i])).join(', ')}]` : shown(parts)}: ` +
+        `${lengths ? `[${lengths.join(', ')}]` : shown(parts)}: ` +
         `expected whole lengths that add up to ${n}`,
     );
   };

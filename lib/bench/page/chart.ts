@@ -74,8 +74,9 @@ export function chartSvg(chart: Chart): Markup {
     );
     return html`<g class="${color}${isBroken ? ' broken' : ''}"><path d="${path.join('')}" />${marks}</g>`;
   });
+  const labels = labelWidth > 0 ? endLabels(series, area, placeY) : undefined;
   return html`<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${chart.label}">
-    ${grid}${places}${level && levelLine(level, area, placeY)}${lines}${labelWidth > 0 ? endLabels(series, area, placeY) : undefined}
+    ${[grid, places, level && levelLine(level, area, placeY), lines, labels]}
   </svg>`;
 }
 

@@ -44,12 +44,18 @@ export function kernelTables(machine: Shown): Markup {
           html`${own.length} rows`,
           `Kernels over ${shape} on ${report.machine.cpu}`,
           html`<tr>
-            ${header.map((title) => html`<th scope="col" ${!['kernel', 'type', 'isa'].includes(title) && new Markup(' class="number"')}>${title}</th>`)}
+            ${header.map((title) => headerCell(title))}
           </tr>`,
           own.map((one) => kernelRow(one, shape, hasCounts)),
         )}
       </details>`;
     })}`;
+}
+
+/** Figures stand at the right of their column, and so do their titles. */
+function headerCell(title: string): Markup {
+  const isFigure = !['kernel', 'type', 'isa'].includes(title);
+  return html`<th scope="col" ${isFigure && new Markup(' class="number"')}>${title}</th>`;
 }
 
 function kernelRow(one: Figures, shape: KernelRow['shape'], hasCounts: boolean): Markup {
@@ -82,6 +88,8 @@ function statesTable({ report }: Shown): Part {
   const times = firsts(rows, ({ nState, part, model }) => [nState, part, model].join());
   const time = (nState: number, part: string, model: string): number | undefined =>
     times.get([nState, part, model].join())?.microseconds;
+  const group = (part: string): Markup =>
+    html`<th scope="colgroup" colspan="${models.length}" class="group">${part}</th>`;
   return html`<details>
     <summary>Recurrent nets by n_state</summary>
     ${tableIn(
@@ -89,7 +97,7 @@ function statesTable({ report }: Shown): Part {
       `Recurrent nets by n_state on ${machine.cpu}`,
       html`<tr>
           <th scope="col" rowspan="2" class="number">n_state</th>
-          ${PARTS.map((part) => html`<th scope="colgroup" colspan="${models.length}" class="group">${part}</th>`)}
+          ${PARTS.map(group)}
         </tr>
         <tr>
           ${PARTS.map(() => models.map((model) => html`<th scope="col" class="number">${model}</th>`))}

@@ -58,12 +58,16 @@ export function leagueTable({ key, report, isEmulated }: Shown): Markup {
     const { model, isa } = own[0]!;
     const of = (dtype: string) => own.find((row) => row.dtype === dtype);
     const [float64, float32] = [of('float64'), of('float32')];
-    return html`<tr${isa === report.machine.chosen && new Markup(' class="best"')}><th scope="row">${model}</th><td>${isa}</td>${[
+    const best = isa === report.machine.chosen && new Markup(' class="best"');
+    const cells = [
+      html`<th scope="row">${model}</th>`,
+      html`<td>${isa}</td>`,
       cell(float64?.microsecondsPerStep, figure),
       cell(float32?.microsecondsPerStep, figure),
       cell(float64?.finalLoss, loss),
       cell(float32?.finalLoss, loss),
-    ]}</tr>`;
+    ];
+    return html`<tr${best}>${cells}</tr>`;
   });
   return tableIn(
     html`<span class="key">${key}</span>

@@ -25,10 +25,15 @@ export function legend(machines: readonly Shown[], isDots: boolean): Markup {
   const entry = (classes: string, text: string, drawn: Markup): Markup =>
     html`<li class="${classes}"><svg viewBox="0 0 20 8" aria-hidden="true">${drawn}</svg>${text}</li>`;
   const drawn = isDots ? dot : path;
+  const others = [
+    isDots && entry('plain', 'scalar', drawn),
+    entry('ink', 'float32', drawn),
+    entry('ink broken', 'float64', drawn),
+  ];
   return html`<ul class="legend">
     ${machines.flatMap(({ key, vectors }) =>
       vectors.map(({ name, color }) => entry(color, isOne ? name : `${key} ${name}`, drawn)),
-    )}${isDots && entry('plain', 'scalar', drawn)}${entry('ink', 'float32', drawn)}${entry('ink broken', 'float64', drawn)}
+    )}${others}
   </ul>`;
 }
 

@@ -39,13 +39,14 @@ export function bandwidth(machines: readonly Shown[]): Markup {
         figureShort,
       ),
     });
-    const rows = isas.map(
-      (isa) =>
-        html`<tr>
-          <th scope="row">${isa}</th>
-          ${DTYPES.map((dtype) => cell(peakFlops(report.peaks, isa, dtype), figure))}${cell(largest(peaks.filter((peak) => peak.isa === isa).map(({ gbs }) => gbs)), figure)}
-        </tr>`,
-    );
+    const rows = isas.map((isa) => {
+      const bandwidth = largest(peaks.filter((peak) => peak.isa === isa).map(({ gbs }) => gbs));
+      const flops = DTYPES.map((dtype) => cell(peakFlops(report.peaks, isa, dtype), figure));
+      return html`<tr>
+        <th scope="row">${isa}</th>
+        ${flops}${cell(bandwidth, figure)}
+      </tr>`;
+    });
     const caption = html`<span class="key">${key}</span> peaks`;
     return {
       chart: html`<figure data-chart="bandwidth ${key}">
