@@ -303,7 +303,7 @@ for (const { what, env, says } of [
   {
     what: 'of another architecture',
     env: { npm_config_arch: 's390x' },
-    says: /there is none for it\. Prebuilt here: linux-arm64 /,
+    says: /there is no addon for it\. Prebuilt here: linux-arm64 /,
   },
 ]) {
   test(`without a prebuilt addon, on a machine ${what}, the error says so`, () => {

@@ -238,7 +238,7 @@ const REASONS: Record<string, string> = {
   ENOTDIR: 'part of its path is a file, not a directory',
   EACCES: 'permission denied; check its owner and mode',
   EPERM: 'permission denied; check its owner and mode',
-  ELOOP: 'its symbolic links lead in a circle',
+  ELOOP: 'its symbolic links form a loop',
   ENAMETOOLONG: 'the path is too long',
 };
 

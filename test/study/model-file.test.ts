@@ -266,7 +266,7 @@ describe('a model in a file', () => {
       ], // which would be a pair, one behind the other
       [
         () => saveModel(path, model, tokenizer, { note: '\udc00' }),
-        /the text of metadata "note" has half a surrogate pair/,
+        /the value of metadata "note" has half a surrogate pair/,
       ],
       [
         () => saveModel(path, model, tokenizer, { nEmbd: '5' }),

@@ -76,7 +76,7 @@ describe('a saved model', () => {
       [['--steps', '5'], /10 steps were taken already, more than the 5 asked for/],
       [['--n-state', '16'], /has nState "32", not 16: it is no checkpoint of this model/],
       [['--dtype', 'float32'], /has dtype "float64", not float32/],
-      [['--lr', '0.5'], /step 10 was taken with rates of/],
+      [['--lr', '0.5'], /step 10 was taken with rates/],
     ];
     for (const [more, message] of rows) {
       it(more.join(' ').replace(folder, ''), async () => {

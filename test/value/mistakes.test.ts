@@ -442,7 +442,7 @@ const SILENT: [title: string, call: Call, says: RegExp][] = [
   [
     'several integers for a length',
     () => library.meanOfFirst([v, v], i),
-    /^meanOfFirst of 'v' .*: the length .* is not fed by itself: give an index\(name\) of one integer/,
+    /^meanOfFirst of 'v' .*: the length .* must be an index of its own: give an index\(name\) of one integer/,
   ],
   [
     'several integers for a choice',
@@ -509,7 +509,7 @@ const SILENT: [title: string, call: Call, says: RegExp][] = [
   [
     'texts beside weights that are one text',
     () => library.saveWeights(join(tmpdir(), 'vecgrad-none'), [x], any('abc')),
-    /^saveWeights: metadata "abc": expected a plain object of texts, or a Map$/,
+    /^saveWeights: metadata "abc": expected a plain object of strings, or a Map$/,
   ],
   ...(
     [
@@ -518,7 +518,7 @@ const SILENT: [title: string, call: Call, says: RegExp][] = [
       ['an object of a class', random, 'an object of class "Random"'],
     ] as const
   ).flatMap(([what, given, shown]): (typeof SILENT)[number][] => {
-    const says = new RegExp(`metadata ${shown}: expected a plain object of texts, or a Map$`);
+    const says = new RegExp(`metadata ${shown}: expected a plain object of strings, or a Map$`);
     const none = join(tmpdir(), 'vecgrad-none');
     const run = { training: rnn.optimizer(10).minimize(rnn.loss), random };
     return [
@@ -629,7 +629,7 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
   [
     'an unknown length beside none',
     () => input('z', [0, 3]).reshape([0, -1]),
-    /^reshape of 'z' \(input, shape \[0, 3\]\): to \[0, -1\]: the other lengths hold no numbers, so that -1 could be any/,
+    /^reshape of 'z' \(input, shape \[0, 3\]\): to \[0, -1\]: the other lengths hold no numbers, so -1 could be anything/,
   ],
   [
     'an unknown length that is not whole',
@@ -771,7 +771,7 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
   [
     'an initializer that is not called',
     () => new nn.Linear(2, 2, { random, initializer: any(nn.initializers.normal) }),
-    /^Linear: initializer normal makes an initializer and is none: call it, as in initializer: normal\(\)$/,
+    /^Linear: initializer normal makes an initializer but is not one: call it, as in initializer: normal\(\)$/,
   ],
   [
     'zeros that are not called',
@@ -786,12 +786,12 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
   [
     'a schedule that is not called',
     () => new SGD({ learningRate: any(library.schedules.linear) }),
-    /^learningRate linear makes a schedule and is none: call it, as in learningRate: linear\(\.\.\.\)$/,
+    /^learningRate linear makes a schedule but is not one: call it, as in learningRate: linear\(\.\.\.\)$/,
   ],
   [
     'decay that is not called',
     () => new Adam({ learningRate: any(library.decay) }),
-    /^learningRate decay makes a schedule and is none/,
+    /^learningRate decay makes a schedule but is not one/,
   ],
   [
     'an element of an index from the end',
@@ -842,12 +842,12 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
   [
     'a power of a Value',
     () => x.pow(any(v)),
-    /^pow of 'x' \(.*\): exponents are fixed: expected a number, got 'v' \(parameter, shape \[4\]\)$/,
+    /^pow of 'x' \(.*\): the exponent must be fixed: expected a number, got 'v' \(parameter, shape \[4\]\)$/,
   ],
   [
     'a power of NaN',
     () => x.pow(NaN),
-    /^pow of 'x' \(.*\): exponents are fixed: expected a number that is not NaN, got NaN$/,
+    /^pow of 'x' \(.*\): the exponent must be fixed: expected a number that is not NaN, got NaN$/,
   ],
   [
     'a slice by an index',
@@ -921,7 +921,7 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
   [
     'ragged numbers',
     () => parameter([[1, 2], [3]], { name: 'w' }),
-    /^parameter 'w': nested arrays of unequal lengths: the first of each depth have shape \[2, 2\]/,
+    /^parameter 'w': nested arrays of unequal lengths: the first at each depth have shape \[2, 2\]/,
   ],
   [
     'Linear',
@@ -992,7 +992,7 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
   [
     'documents that are none',
     () => new library.Tokenizer(any(7)),
-    /^the documents are 7, which is no list of strings: expected an array of texts$/,
+    /^the documents are 7, expected an array of strings$/,
   ],
   [
     'a corpus of arrays',
@@ -1223,7 +1223,7 @@ describe('feeds', () => {
     [
       'ragged arrays',
       { ...right, a: [[1, 2], [3]] },
-      /input 'a': nested arrays of unequal lengths: the first of each depth have shape \[2, 2\]: feed 'a'/,
+      /input 'a': nested arrays of unequal lengths: the first at each depth have shape \[2, 2\]: feed 'a'/,
     ],
     [
       'a text in nested arrays',
