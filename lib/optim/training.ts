@@ -12,7 +12,7 @@ import {
   type Known,
 } from '../core/check.js';
 import type { Feeds } from '../runtime/feeds.js';
-import { type Dataset, checkDataset, checkDocumentRange, copied } from '../runtime/dataset.js';
+import { type Dataset, checkDataset, checkExampleRange, copied } from '../runtime/dataset.js';
 import { type BackgroundOptions, BACKGROUND_OPTIONS, checkCallback, inParts } from '../runtime/background.js';
 import type { Batching } from '../runtime/minibatch.js';
 import type { Runs } from '../runtime/series.js';
@@ -224,7 +224,7 @@ export class Training {
     to = checkDataset(dataset).count,
     options: BackgroundOptions & BatchOptions = {},
   ): Promise<Float64Array> {
-    checkDocumentRange(from, to, checkDataset(dataset).count);
+    checkExampleRange(from, to, checkDataset(dataset).count);
     checkOptions('stepEachAsync', options, { ...BACKGROUND_OPTIONS, ...BATCH_OPTIONS });
     const { signal, onProgress } = options;
     checkCallback('onProgress', onProgress);
@@ -317,10 +317,10 @@ export class Training {
    *
    * @throws Error where the program does not keep whole gradients: pass `{ batches: true }` to `minimize`
    */
-  stepBatch(documents: readonly Feeds[], options: { threads?: number } = {}): number {
+  stepBatch(examples: readonly Feeds[], options: { threads?: number } = {}): number {
     checkOptions('stepBatch', options, { threads: true });
     const { threads = 1 } = options;
-    return this.took(this.program.stepBatch(documents, threads, this.rulesOf))[0]!;
+    return this.took(this.program.stepBatch(examples, threads, this.rulesOf))[0]!;
   }
 
   /** The loss without an update. */

@@ -59,7 +59,7 @@ function byName(parameters: readonly Value[]): Map<string, Value> {
       throw new WeightsError(`${value.label} is in the list of parameters twice: give it once`);
     if (other)
       throw new WeightsError(
-        `two parameters are called '${clipped(name)}', ${other.label} and ${value.label}: name them apart`,
+        `two parameters are called '${clipped(name)}', ${other.label} and ${value.label}: give them different names`,
       );
     named.set(name, value);
   }

@@ -976,12 +976,12 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
   [
     'null for a prefix',
     () => sampled({ prefix: null }),
-    /^prefix null: expected a text or an array of tokens$/,
+    /^prefix null: expected a string or an array of tokens$/,
   ],
   [
     'a token that is none',
     () => sampled({ prefix: ['a'] }),
-    /^the prefix has a token "a": those of characters go from 0 to/,
+    /^the prefix has a token "a": tokens of characters go from 0 to/,
   ],
   [
     'a last integer beyond what is counted',
@@ -992,19 +992,19 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
   [
     'documents that are none',
     () => new library.Tokenizer(any(7)),
-    /^the documents are 7, expected an array of strings$/,
+    /^the documents are 7: expected an array of strings$/,
   ],
   [
     'a corpus of arrays',
     () => new library.Corpus(any([1, 2]), Int32Array.of(0, 1)),
-    /^a corpus of an array and an Int32Array: expected two Int32Arrays/,
+    /^Corpus: an array and an Int32Array: expected two Int32Arrays/,
   ],
   [
     'the state of a generator',
     () => {
       new Random(1).setstate(any([1]));
     },
-    /^setstate takes the 628 words that getstate gave, not an array$/,
+    /^setstate takes the 628 words that getstate returned, not an array$/,
   ],
   [
     'arrays by name in an object',
@@ -1016,7 +1016,7 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
     () => {
       library.saveModel('none', any({ ...rnn, name: 'lstm' }), tokenizer);
     },
-    /^the model's name "lstm": expected scalar, vector, rnn, rnn_att: give a model as of buildModel$/,
+    /^the model's name "lstm": expected scalar, vector, rnn, rnn_att: give a model made by buildModel$/,
   ],
   [
     'a model without a size to save',
@@ -1131,7 +1131,7 @@ describe('a message that once misled names what was called:', () => {
     if (single.program.counts.instructions > 0)
       assert.throws(
         () => single.stepBatch(any(3)),
-        /^TypeError: the documents of a batch: 3, expected an array of feeds/,
+        /^TypeError: the examples of a batch: 3, expected an array of feeds/,
       );
   });
 });
@@ -1249,7 +1249,7 @@ describe('feeds', () => {
     [
       'another batch',
       { ...right, a: [1, 2, 3, 4, 5, 6] },
-      /input 'a': 6 numbers for 'a' \(input, shape \[2, 2\]\), which needs 4 numbers; that is 3 rows of 2, not 2: a batch's size is fixed when the graph is written, so write it again for 3 rows, .* stepBatch$/,
+      /input 'a': 6 numbers for 'a' \(input, shape \[2, 2\]\), which needs 4 numbers; that is 3 rows of 2, not 2: the batch size is fixed in the graph, so build it for 3 rows, .* stepBatch$/,
     ],
     [
       'another batch, nested',
@@ -1259,7 +1259,7 @@ describe('feeds', () => {
     [
       'another batch of indices',
       { ...right, rows: [0, 1, 1] },
-      /input 'rows': 3 integers for 'rows' .*which takes 2; its length is fixed when the graph is written: index\('rows', 3\)$/,
+      /input 'rows': 3 integers for 'rows' .*which takes 2; its length is fixed in the graph: index\('rows', 3\)$/,
     ],
     [
       'nested arrays behind a number',
@@ -1290,12 +1290,12 @@ describe('feeds', () => {
     [
       'a misspelt index',
       { a: right.a, row: [0, 1] },
-      /no input is called 'row'; did you mean rows\? This program's inputs: 'a', 'rows'$/,
+      /no input is named 'row'; did you mean rows\? This program's inputs: 'a', 'rows'$/,
     ],
     [
       'a misspelt input beside the right one',
       { ...right, Rows: [0, 1] },
-      /no input is called 'Rows'; did you mean rows\?/,
+      /no input is named 'Rows'; did you mean rows\?/,
     ],
   ];
   for (const [title, given, says] of REFUSED) {
@@ -1311,13 +1311,13 @@ describe('feeds', () => {
   it('say which length was misspelt', () => {
     assert.throws(
       () => counted.forward({ rows: [0, 1], lenght: 2 }),
-      /^FeedError: no input is called 'lenght'; did you mean length\? This/,
+      /^FeedError: no input is named 'lenght'; did you mean length\? This/,
     );
     assert.throws(() => counted.forward({ rows: [0, 1] }), /^FeedError: input 'length' is missing/);
     assert.throws(
       () =>
         sgd.minimize(counted).stepEach({ count: 1, inputs: { rows: columns.rows, lenght: columns.rows } }),
-      /no input is called 'lenght'; did you mean length\?/,
+      /no input is named 'lenght'; did you mean length\?/,
     );
   });
 
@@ -1348,7 +1348,7 @@ describe('feeds', () => {
         assert.throws(
           run,
           (error: Error) => (
-            assert.match(String(error), /document 0/.test(error.message) ? /the feeds are/ : what),
+            assert.match(String(error), /example 0/.test(error.message) ? /the feeds are/ : what),
             assert.match(error.message, expected),
             true
           ),
@@ -1360,7 +1360,7 @@ describe('feeds', () => {
   it('of a batch name the document', () => {
     assert.throws(
       () => make().stepBatch([right, { rows: [0, 1] }]),
-      /^FeedError: document 1: input 'a' is missing/,
+      /^FeedError: example 1: input 'a' is missing/,
     );
   });
 
@@ -1429,7 +1429,7 @@ describe('feeds', () => {
     [
       'starts of numbers that are too far on',
       { count: 2, inputs: { ...columns, a: { values: numbers, starts: Int32Array.of(0, 5) } } },
-      /^document 1: input 'a': starts\[1\] is 5, and from there this run needs 4 numbers for 'a' \(input, shape \[2, 2\]\), but its column has 8 values: give more values, or another start$/,
+      /^example 1: input 'a': starts\[1\] is 5, and from there this run needs 4 numbers for 'a' \(input, shape \[2, 2\]\), but its column has 8 values: give more values, or another start$/,
     ],
     [
       'starts that are floats',
@@ -1485,7 +1485,7 @@ describe('feeds', () => {
     [
       'a misspelt input',
       { count: 2, inputs: { a: columns.a, row: columns.rows } },
-      /^no input is called 'row'; did you mean rows\?/,
+      /^no input is named 'row'; did you mean rows\?/,
     ],
     [
       'starts that are no Int32Array',
@@ -1498,17 +1498,17 @@ describe('feeds', () => {
         count: 2,
         inputs: { ...columns, rows: { values: Int32Array.of(0, 1, 1), starts: Int32Array.of(0, 2) } },
       },
-      /^document 1: input 'rows': starts\[1\] is 2, and from there this run needs 2 integers for 'rows' \(index, shape \[2\]\), but its column has 3 values: give more values, or another start$/,
+      /^example 1: input 'rows': starts\[1\] is 2, and from there this run needs 2 integers for 'rows' \(index, shape \[2\]\), but its column has 3 values: give more values, or another start$/,
     ],
     [
       'a start below 0',
       { count: 2, inputs: { ...columns, rows: { ...columns.rows, starts: Int32Array.of(0, -1) } } },
-      /^document 1: input 'rows': starts\[1\] is -1, and from there this run needs 2 integers/,
+      /^example 1: input 'rows': starts\[1\] is -1, and from there this run needs 2 integers/,
     ],
     [
       'a start behind the end',
       { count: 2, inputs: { ...columns, rows: { ...columns.rows, starts: Int32Array.of(0, 9) } } },
-      /^document 1: input 'rows': starts\[1\] is 9, /,
+      /^example 1: input 'rows': starts\[1\] is 9, /,
     ],
     ['too few numbers', { count: 3, inputs: columns }, /^input '(a|rows)': \d+ numbers for 3 documents/],
   ];
@@ -1537,7 +1537,7 @@ describe('feeds', () => {
       assert.throws(
         () => sgd.minimize(counted).stepEach({ count: 2, inputs }),
         new RegExp(
-          `^FeedError: document 1: input 'length': starts\\[1\\] is ${start}, and from there this run ` +
+          `^FeedError: example 1: input 'length': starts\\[1\\] is ${start}, and from there this run ` +
             'needs an integer, the length, but its column has 2 values',
         ),
       );

@@ -330,8 +330,8 @@ const noModel = (what: string, make: Row['make'], read: RegExp): Row => ({
   said: {
     bytes: read,
     weights: /^WeightsError: ".*" has no 'w': it has /,
-    model: /^WeightsError: ".*" has no text 'model'/,
-    checkpoint: /^WeightsError: ".*" has no text 'model'/,
+    model: /^WeightsError: ".*" has no metadata 'model'/,
+    checkpoint: /^WeightsError: ".*" has no metadata 'model'/,
   },
 });
 const WHOLE = `{"w":${u8('[10000000000]', '[0,10000000000]')}}`;
@@ -355,8 +355,8 @@ const STRANGE: readonly Row[] = [
     make: fileOf(WHOLE, { size: 8 + WHOLE.length + 1e10 }),
     said: {
       weights: /^WeightsError: ".*": 'w' has shape \[10000000000\]: expected \[1\]$/,
-      model: /has no text 'model'/,
-      checkpoint: /has no text 'model'/,
+      model: /has no metadata 'model'/,
+      checkpoint: /has no metadata 'model'/,
     },
   },
 ];
@@ -503,7 +503,7 @@ const MODELS: readonly Row[] = [
   model(
     'one array too many, of two lines',
     changed({}, { 'x\ny': zeros(1, 1) }),
-    /'x\\u\{a\}y' too, which rnn of these sizes has not$/,
+    /'x\\u\{a\}y' too, which rnn of these sizes does not have$/,
   ),
   model(
     'one array too few, the others of 1.4 GB',
@@ -536,18 +536,18 @@ const CHECKPOINTS: readonly Row[] = [
     checkpoint(
       `steps ${count.slice(0, 20)}`,
       changed({ steps: count }),
-      /steps ".*"(\.\.\.)?: it is no checkpoint/,
+      /steps ".*"(\.\.\.)?: it is not a checkpoint/,
     ),
     checkpoint(
       `runs ${count.slice(0, 20)}`,
       changed({ runs: count }),
-      /runs ".*"(\.\.\.)?: it is no checkpoint/,
+      /runs ".*"(\.\.\.)?: it is not a checkpoint/,
     ),
   ]),
   checkpoint(
     'steps 999999999',
     changed({ steps: '999999999' }),
-    /999999999 steps were taken already, more than the 10000000 asked for/,
+    /999999999 steps were taken already, more than the 10000000 requested/,
   ),
   checkpoint(
     'ten million steps, of which one was taken',
@@ -574,13 +574,13 @@ const CHECKPOINTS: readonly Row[] = [
     checkpoint(
       `a generator's state of ${word}`,
       changed({}, { 'training/random': list(628, word) }),
-      /'training\/random' is no state of a generator$/,
+      /'training\/random' is not the state of a random generator$/,
     ),
   ),
   checkpoint(
     "a generator's state whose place is beyond it",
     changed({}, { 'training/random': list(628, 2 ** 32 - 1) }),
-    /'training\/random' is no state of a generator$/,
+    /'training\/random' is not the state of a random generator$/,
   ),
   checkpoint(
     "a generator's state of one word",
@@ -595,7 +595,7 @@ const CHECKPOINTS: readonly Row[] = [
   checkpoint(
     'a second velocity',
     changed({}, { 'optimizer.1/m': zeros(6, 6) }),
-    /'optimizer.1\/m' too, which a checkpoint of this training has not$/,
+    /'optimizer.1\/m' too, which a checkpoint of this training does not have$/,
   ),
 ];
 
