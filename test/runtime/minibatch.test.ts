@@ -203,7 +203,7 @@ describe('batches', () => {
       const { loss } = model('rnn');
       const training = new SGD({ learningRate: RATE }).minimize(loss, { batches: true });
       const wrong = dataset(documents(10).map((doc, i) => (i === 6 ? { ...doc, length: 9 } : doc)));
-      assert.throws(() => training.stepEach(wrong, 0, 10, { batch: 4 }), /^FeedError: document 6: .* = 9: /);
+      assert.throws(() => training.stepEach(wrong, 0, 10, { batch: 4 }), /^FeedError: example 6: .* = 9: /);
       assert.equal(training.steps, 1);
     });
 
