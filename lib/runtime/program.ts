@@ -19,7 +19,7 @@ import { isDense, offsetsOf } from '../compiler/lower/view.js';
 import { Node } from '../graph/node.js';
 import { originOf } from './anomaly.js';
 import { allocate, allocateAligned, moved } from './arena.js';
-import { checkDocumentRange, type Dataset } from './dataset.js';
+import { checkExampleRange, type Dataset } from './dataset.js';
 import { BusyError, FeedError, NonFiniteError } from './errors.js';
 import { gradientNotFinite, indexError, isNotFinite } from './faults.js';
 import { FeedReader, type FeedTarget, type Feeds } from './feeds.js';
@@ -350,7 +350,7 @@ export class Program {
     checkInteger('threads', threads, 1);
     const { withGradient, size: all } = this.lowered.parameters;
     if (withGradient < all)
-      throw new Error('this training was compiled for single documents: minimize(loss, { batches: true })');
+      throw new Error('this training was compiled for single examples: minimize(loss, { batches: true })');
   }
 
   /** The memory for batches of a size, made once. */
@@ -486,7 +486,7 @@ export class Program {
     batching?: Batching,
   ): SeriesRun {
     const series = seriesOf(this.seriesSource, examples);
-    checkDocumentRange(from, to, series.count);
+    checkExampleRange(from, to, series.count);
     if (batching) this.checkBatching(batching);
     this.checkMemory();
     const size = batching?.size ?? 1;
@@ -710,7 +710,7 @@ export class Program {
         integers: (node) => inspector.readIntegers(node),
         length,
       });
-      if (found !== undefined) return examples ? `Of document ${i}: ${found}` : `First of all ${found}`;
+      if (found !== undefined) return examples ? `Example ${i}: first, ${found}` : `First, ${found}`;
     }
     return 'Value by value, as forward() and backward() compute them, all numbers are finite';
   }

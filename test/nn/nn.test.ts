@@ -618,7 +618,7 @@ const REFUSALS: Record<Exclude<keyof typeof nn, 'initializers' | 'Module'>, Refu
     [
       'an activation that returns nothing',
       () => new nn.MLP(3, [2, 1], { random: one, activation: any(() => undefined) }).apply(m53),
-      /: what the activation returned is undefined, expected a Value$/,
+      /: the result of the activation is undefined, expected a Value$/,
     ],
     ['too many rows', () => new nn.MLP(1, [8], { random: one }).apply(rows), new RegExp(`: ${TOO_LARGE}`)],
   ],
