@@ -62,7 +62,7 @@ function checkWidth(sources) {
   for (const path of sources) {
     const lines = readFileSync(join(root, path), 'utf8').split('\n');
     lines.forEach((line, i) => {
-      if ([...line].length <= limit) return;
+      if (Array.from(line).length <= limit) return;
       failed = true;
       console.error(`${path}:${i + 1}: longer than ${limit} columns`);
     });

@@ -1,6 +1,4 @@
-/**
- * Batches: several examples a step (native/run/batch.h). Their feeds as columns, and the memory they run in.
- */
+/** Batches: several examples per step (native/run/batch.h). Their feeds as columns, and their memory. */
 import type { BatchesSpec } from '../binding/addon.js';
 import type { Lowered } from '../compiler/lower/layout.js';
 import type { TypedArray } from '../core/array.js';
@@ -10,25 +8,25 @@ import type { FeedReader, Feeds } from './feeds.js';
 import type { Inputs } from './inputs.js';
 import type { Columns, Examples } from './series.js';
 
-/** How a step takes several examples. */
+/** How many examples each step takes. */
 export interface Batching {
-  /** How many; the last step of a series may have fewer. */
+  /** The number of examples per step; the last step of a series may have fewer. */
   size: number;
-  /** How many threads run them: it changes no bit of the result. */
+  /** The number of threads to run them on; it does not change a bit of the result. */
   threads: number;
 }
 
 /**
- * The most lanes of examples, and the most bytes that a copy of the memory for each may take. Neither
- * depends on the machine: how many there are decides in which order gradients are added.
+ * The most lanes, and the most bytes for their copies of the arena. Neither depends on the machine, because
+ * the number of lanes decides the order in which gradients are added.
  */
 const MAX_LANES = 32;
 const MAX_BYTES = 256 * 2 ** 20;
 
 /**
- * The memory in which batches of `size` examples run.
+ * The memory for batches of `size` examples.
  *
- * @param arena the program's memory, of which every lane begins as a copy
+ * @param arena the program's arena; each lane starts as a copy of it
  * @param allocate makes an array of the arena's type that starts on a cache line
  */
 export function batchesOf(
@@ -58,17 +56,17 @@ export function batchesOf(
   };
 }
 
-/** The feeds of so many examples, an object for each, as the columns of a series. */
+/** The feeds of `count` examples, one object each, as the columns of a series. */
 export class FeedColumns implements Examples {
   readonly columns: Columns;
   readonly indices: Examples['indices'];
-  /** The integers and the numbers of one example after another. */
+  /** The integers and the numbers of all examples, one example after another. */
   private readonly ints: Int32Array;
   private readonly numbers: Float64Array;
-  /** Where an example's numbers begin among its own, input by input. */
+  /** The offset of each floating-point input among an example's numbers. */
   private readonly offsets: Int32Array;
 
-  /** @param intsSize how many integers an example has, by slot */
+  /** @param intsSize the number of integer slots per example */
   constructor(
     inputs: Inputs,
     private readonly intsSize: number,
@@ -97,7 +95,11 @@ export class FeedColumns implements Examples {
     };
   }
 
-  /** Reads the examples' feeds. @throws FeedError, which names the example */
+  /**
+   * Reads the feeds of the examples.
+   *
+   * @throws FeedError, which names the example
+   */
   read(reader: FeedReader, examples: readonly Feeds[]): void {
     const { count, ints, intsSize, offsets, numbers } = this;
     const size = numbers.length / count;
@@ -111,7 +113,7 @@ export class FeedColumns implements Examples {
           firstSlot: i * intsSize,
         });
       } catch (error) {
-        if (error instanceof FeedError) error.message = `document ${i}: ${error.message}`;
+        if (error instanceof FeedError) error.message = `example ${i}: ${error.message}`;
         throw error;
       }
       this.columns.lengths[i] = reader.length;
@@ -119,21 +121,20 @@ export class FeedColumns implements Examples {
   }
 }
 
-/** A copy of the list of a batch's examples. */
-export function listOfFeeds(documents: readonly Feeds[]): Feeds[] {
-  const isObject = typeof documents === 'object' && (documents as unknown) !== null;
-  const count: unknown = isObject ? documents.length : undefined;
+/** A checked copy of the list of a batch's examples. */
+export function listOfFeeds(examples: readonly Feeds[]): Feeds[] {
+  const isObject = typeof examples === 'object' && (examples as unknown) !== null;
+  const count: unknown = isObject ? examples.length : undefined;
   if (count === undefined)
     throw new TypeError(
-      `the documents of a batch: ${shown(documents)}, expected an array of feeds, an object for each ` +
-        'document',
+      `the examples of a batch: ${shown(examples)}, expected an array of feeds, one object per ` + 'example',
     );
-  if (count === 0) throw new FeedError('a batch of no documents: feed at least one');
+  if (count === 0) throw new FeedError('a batch of no examples: feed at least one');
   const given: Feeds[] = [];
-  for (let i = 0; i < checkInteger('documents', count, 1); i++) {
-    const document: unknown = documents[i];
-    checkObject(`document ${i}`, document, 'an object with numbers for each input');
-    given.push(document as Feeds);
+  for (let i = 0; i < checkInteger('examples', count, 1); i++) {
+    const example: unknown = examples[i];
+    checkObject(`example ${i}`, example, 'an object with numbers for each input');
+    given.push(example as Feeds);
   }
   return given;
 }

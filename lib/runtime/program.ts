@@ -10,7 +10,7 @@ import { countUses } from '../compiler/ir/live.js';
 import type { Node } from '../graph/node.js';
 import { originOf } from './anomaly.js';
 import { allocateAligned } from './arena.js';
-import { checkDocumentRange, type Dataset } from './dataset.js';
+import { checkExampleRange, type Dataset } from './dataset.js';
 import { FeedError } from './errors.js';
 import { gradientNotFinite, indexError, isNotFinite, nonFiniteError } from './faults.js';
 import { FeedReader, type FeedTarget, type Feeds } from './feeds.js';
@@ -245,7 +245,7 @@ export class Program {
     checkInteger('threads', threads, 1);
     const { withGradient, size: all } = this.lowered.parameters;
     if (withGradient < all)
-      throw new Error('this training was compiled for single documents: minimize(loss, { batches: true })');
+      throw new Error('this training was compiled for single examples: minimize(loss, { batches: true })');
   }
 
   /** The memory for batches of a size, made once. */
@@ -368,7 +368,7 @@ export class Program {
     batching?: Batching,
   ): SeriesRun {
     const series = seriesOf(this.seriesSource, examples);
-    checkDocumentRange(from, to, series.count);
+    checkExampleRange(from, to, series.count);
     if (batching) this.checkBatching(batching);
     this.checkMemory();
     const size = batching?.size ?? 1;
@@ -492,7 +492,7 @@ export class Program {
         integers: (node) => inspector.memory.readIntegers(node),
         length,
       });
-      if (found !== undefined) return examples ? `Of document ${i}: ${found}` : `First of all ${found}`;
+      if (found !== undefined) return examples ? `Example ${i}: first, ${found}` : `First, ${found}`;
     }
     return 'Value by value, as forward() and backward() compute them, all numbers are finite';
   }

@@ -1,4 +1,6 @@
-/** A series: many examples run one after another in one native call. What the call gets, and its faults. */
+/**
+ * Series: many examples run one after another in one native call. Prepares the call, and explains its faults.
+ */
 import type { Fault, SeriesFault, SeriesSpec } from '../binding/addon.js';
 import { byName, shown } from '../core/check.js';
 import type { Lowered } from '../compiler/lower/layout.js';
@@ -7,24 +9,24 @@ import { FeedError } from './errors.js';
 import { counted, describe, isArray, type FeedReader, type Feeds } from './feeds.js';
 import type { IndexInput, Inputs } from './inputs.js';
 
-/** What came of a series. */
+/** The result of a series. */
 export interface Runs {
   losses: Float64Array;
-  /** The numbers of the update rule that were asked for, step by step. */
+  /** The numbers of the update rule for all requested steps, in order. */
   rules: Float64Array;
-  /** What ended it early. */
+  /** The error that ended the series early, if any. */
   error?: Error;
 }
 
-/** The part of a series that holds what its examples feed. */
+/** The columns of a series: what its examples are fed. */
 export type Columns = Pick<SeriesSpec, 'indices' | 'numbers' | 'lengths'>;
 
-/** The columns of many examples, checked. */
+/** The checked columns of many examples. */
 export interface Examples {
   columns: Columns;
-  /** The index behind each of the columns of integers. */
+  /** The index for each column of integers. */
   indices: readonly IndexInput[];
-  /** How many examples there are. */
+  /** The number of examples. */
   count: number;
 }
 
@@ -43,7 +45,7 @@ export interface SeriesRun extends Series {
   skipped: number;
 }
 
-/** What a series needs to know of a program. */
+/** What a series needs of its program. */
 export interface SeriesSource {
   inputs: Inputs;
   feeds: FeedReader;
@@ -56,7 +58,11 @@ export interface SeriesSource {
 const NO_RULES = new Float64Array();
 const NO_INTEGERS = new Int32Array();
 
-/** The examples of a dataset. @throws FeedError where a column is missing or wrong */
+/**
+ * The examples of a dataset.
+ *
+ * @throws FeedError where a column is missing or wrong
+ */
 export function examplesOf({ inputs, feeds }: SeriesSource, dataset: Dataset): Examples {
   const { count, inputs: given } = checkDataset(dataset);
   feeds.checkNames(given);
@@ -114,7 +120,7 @@ export function seriesOf({ lowered, inverseCount, loss }: SeriesSource, examples
   return { spec, indices, count };
 }
 
-/** What one example of a series feeds. */
+/** What one example of a series is fed. */
 export function feedsOf({ inputs }: SeriesSource, { spec, indices }: Series, example: number): Feeds {
   const length = spec.lengths[example] ?? inputs.maxLength;
   const fed = Object.create(null) as Record<string, number | ArrayLike<number>>;
@@ -135,7 +141,7 @@ export function feedsOf({ inputs }: SeriesSource, { spec, indices }: Series, exa
 /** A class of typed arrays. */
 type Kind = new (n: number) => Column['values'];
 
-/** The column of one input, checked, in arrays that no other thread can change. */
+/** The checked column of one input, in arrays that no other thread can change. */
 function readColumn(
   { name, label, size }: Pick<IndexInput, 'name' | 'label' | 'size'>,
   given: Column | undefined,
@@ -148,8 +154,8 @@ function readColumn(
   const { values, starts } = given; // read once: they may be getters
   if (starts !== undefined && !isOfKind(starts, Int32Array)) {
     throw new FeedError(
-      `input '${name}': starts ${shown(starts)}: expected an Int32Array, a place in the column ` +
-        'for each document',
+      `input '${name}': starts ${shown(starts)}: expected an Int32Array, an offset in the column ` +
+        'for each example',
     );
   }
   if (!kinds.some((kind) => isOfKind(values, kind))) {
@@ -165,26 +171,26 @@ function readColumn(
   if (places.length < needed) {
     throw new FeedError(
       `input '${name}': ${counted(places.length, starts ? 'start' : 'number')} for ` +
-        `${counted(count, 'document')}: ${label} needs ${needed}`,
+        `${counted(count, 'example')}: ${label} needs ${needed}`,
     );
   }
   return { values: unshared(values), ...(starts && { starts: unshared(starts) }) };
 }
 
-/** Each example's prefix length, from a column. */
+/** The prefix length of each example, from a column. */
 function lengthsOf(name: string, { values, starts }: Column, count: number): Int32Array {
   if (!starts) return values as Int32Array;
   return Int32Array.from({ length: count }, (_, i) => {
     const length = values[starts[i]!];
     if (length === undefined)
       throw new FeedError(
-        `document ${i}: input '${name}': ${outOfColumn(i, starts[i]!, 'an integer, the length', values)}`,
+        `example ${i}: input '${name}': ${outOfColumn(i, starts[i]!, 'an integer, the length', values)}`,
       );
     return length;
   });
 }
 
-/** What an example needs from its start on, but its column does not hold. */
+/** Describes an example that extends past the end of its column. */
 function outOfColumn(example: number, start: number, needed: string, values: Column['values']): string {
   return (
     `starts[${example}] is ${start}, and from there this run needs ${needed}, but its column has ` +
@@ -193,9 +199,9 @@ function outOfColumn(example: number, start: number, needed: string, values: Col
 }
 
 /**
- * The error that a series' fault stands for.
+ * The error for a series' fault.
  *
- * @param refuseRun throws what a fault of a run stands for
+ * @param refuseRun throws the error for a fault of a run
  */
 export function seriesError(
   { inputs, feeds }: SeriesSource,
@@ -205,17 +211,17 @@ export function seriesError(
 ): Error {
   const [example] = fault;
   try {
-    if (fault.length === 4) refuseRun([fault[1], fault[2], fault[3]], ` of document ${example}`);
+    if (fault.length === 4) refuseRun([fault[1], fault[2], fault[3]], ` of example ${example}`);
     const length = series.spec.lengths[example] ?? inputs.maxLength;
     if (inputs.countName !== undefined) feeds.checkLength(length);
     refuseColumn(inputs, feeds, series, fault, length);
   } catch (error) {
-    if (error instanceof FeedError) error.message = `document ${example}: ${error.message}`;
+    if (error instanceof FeedError) error.message = `example ${example}: ${error.message}`;
     return error as Error;
   }
 }
 
-/** Throws what is wrong with an element of a column, given where a series stopped. */
+/** Throws the error for an element of a column, where a series stopped. */
 function refuseColumn(
   { floats }: Inputs,
   feeds: FeedReader,
@@ -239,7 +245,7 @@ function refuseColumn(
     throw new FeedError(`input '${index.name}': ${outOfColumn(example, start, needed, values)}`);
   }
   feeds.checkElement(index, element, x, length);
-  throw new FeedError('it was changed while it was trained on');
+  throw new FeedError('it was changed during training');
 }
 
 /** How many steps a series completed. */

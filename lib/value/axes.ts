@@ -8,10 +8,10 @@ export function fromFront(axis: number, { shape }: Node): number {
   return Number.isInteger(axis) && axis < 0 && axis >= -shape.length ? axis + shape.length : axis;
 }
 
-/** One axis or several, counted from behind where negative. */
+/** One axis or several; negative numbers count from the end. */
 export type Axes = number | readonly number[];
 
-/** Several axes, each at most once. */
+/** Checks a list of axes: each at most once. */
 export function axesOf(axes: readonly number[], x: Node, op: string, expected: string): number[] {
   const { length } = x.shape;
   if (!isList(axes) || axes.length > MAX_AXES)
@@ -65,7 +65,7 @@ export function wholeShape(shape: Shape, x: Node): Shape {
   const size = sizeOf(x.shape);
   const others = sizeOf(given.filter((_, i) => i !== unknown));
   if (others === 0)
-    throw refuse('the other lengths hold no numbers, so that -1 could be any: give it as a number');
+    throw refuse('the other lengths hold no numbers, so -1 could be anything: give the length');
   if (size % others !== 0) throw refuse(`${size} numbers do not divide by ${others}`);
   return given.with(unknown, size / others);
 }

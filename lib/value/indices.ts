@@ -13,17 +13,17 @@ export function checkIndexOperand(
     throw refused(TypeError, op, [x], `the index is ${shownNode(given)}, expected ${expected}`);
 }
 
-/** An Index for an operator's result. */
+/** Makes the Index that is an operator's result. */
 export function makeIndex(op: OpName, x: Node, attr: Attr): Index {
   return new Index(operationOf(op, attr, resultShape(op, [x], attr)), x);
 }
 
-/** Integers in the graph: fed, or found by `topk` or `argmax`. */
+/** Integers in the graph: fed, or computed by `topk` or `argmax`. */
 export class Index extends Node {
   /**
    * Element i of a vector of indices.
    *
-   * @throws RangeError when there is none
+   * @throws RangeError when there is no such element
    */
   at(i: number): Index {
     const n = this.shape[0];
@@ -43,7 +43,7 @@ export class Index extends Node {
     return makeIndex('element', this, { start: i });
   }
   /**
-   * Integers cannot be read, only used.
+   * Integers cannot be read, only used as indices.
    *
    * @throws TypeError always
    * @hidden
@@ -61,12 +61,12 @@ export class Index extends Node {
   }
   private refuseReading(): never {
     throw new TypeError(
-      `${this.label} holds integers, which cannot be read and have no gradient: to read them as ` +
-        'numbers, gather from the numbers 0, 1, 2, ... by it, as in parameter([0, 1, ' +
+      `${this.label} holds integers, which cannot be read and have no gradient. To read them as ` +
+        'numbers, use them to gather from 0, 1, 2, ..., as in parameter([0, 1, ' +
         '2]).gather(index).forward()',
     );
   }
-  /** Integers are the program's own. */
+  /** Integers stay inside the program. */
   override peek(): undefined {
     return undefined;
   }

@@ -228,7 +228,7 @@ describe('bench: the file', () => {
     [
       'too many kernels',
       (json) => (json['kernels'] = Array.from({ length: 1e5 + 1 }, () => 0)),
-      /kernels: expected a list of at most 100000 items, got one of 100001/,
+      /kernels: expected a list of at most 100000 items, got 100001/,
     ],
     [
       'a loss of text',
@@ -276,8 +276,8 @@ describe('bench: the file', () => {
     });
   }
   for (const [what, source, message] of [
-    ['nothing', '', /^bad\.json is no JSON/],
-    ['half of one', JSON.stringify(benchReport()).slice(0, 500), /^bad\.json is no JSON/],
+    ['nothing', '', /^bad\.json is not JSON/],
+    ['half of one', JSON.stringify(benchReport()).slice(0, 500), /^bad\.json is not JSON/],
     ['null', 'null', /^bad\.json: the file: expected an object, got null/],
     ['a number', '5', /^bad\.json: the file: expected an object, got 5/],
     ['a list', '[]', /^bad\.json: the file: expected an object/],
@@ -544,8 +544,11 @@ describe('bench: the arguments', () => {
     [['--json', '--quick'], /--json needs a value/],
     [['--json', ''], /--json takes the name of a file, not ""/],
     [['compare', 'a', '--html='], /--html takes the name of a file, not ""/],
-    [['compare'], /no file given: say vecgrad bench compare FILE/],
-    [['a.json'], /nothing is expected after bench: "a\.json"; say vecgrad bench compare FILE/],
+    [['compare'], /no file given: use vecgrad bench compare FILE/],
+    [
+      ['a.json'],
+      /nothing is expected after bench: "a\.json"; to compare files, use vecgrad bench compare FILE/,
+    ],
     [['compre'], /nothing is expected after bench: "compre"; did you mean compare\?/],
   ];
   for (const [argv, message] of refused) {

@@ -113,7 +113,7 @@ describe('a file that is replaced', () => {
       },
       'd/new',
     ],
-    ['a link to itself', () => link('link', 'link'), undefined, /^its symbolic links lead in a circle/],
+    ['a link to itself', () => link('link', 'link'), undefined, /^its symbolic links form a loop/],
     [
       'links in a circle',
       () => {
@@ -121,7 +121,7 @@ describe('a file that is replaced', () => {
         return link('a', 'b');
       },
       undefined,
-      /^its symbolic links lead in a circle/,
+      /^its symbolic links form a loop/,
     ],
     [
       'a link into no folder',
@@ -294,12 +294,12 @@ describe('a file that is replaced', () => {
         '12345:12345 666',
       ],
       ['stays in his group, and becomes his', [0, USER, 0o664], 0o777, '12345:12345 664'],
-      ['stays as it was where he may not write it', [0, 0, 0o644], 0o777, 'permission is denied (EACCES)'],
+      ['stays as it was where he may not write it', [0, 0, 0o644], 0o777, 'permission denied (EACCES)'],
       [
         'stays as it was where he may write it, and make no other in its folder',
         [USER, USER, 0o666],
         0o755,
-        'permission is denied (EACCES)',
+        'permission denied (EACCES)',
       ],
       ['is written in a folder that he may not read', [USER, USER, 0o644], 0o733, '12345:12345 644'],
     ];
@@ -330,7 +330,8 @@ describe('a file that is replaced', () => {
         const check = (): void => checkedBy(USER, path);
         if (isRefused)
           assert.throws(check, {
-            message: "only its owner or its folder's may replace it, or nobody (EPERM): give another name",
+            message:
+              'only its owner or the owner of its folder may replace it, or nobody (EPERM): give another name',
           });
         else check();
         assert.deepEqual([text(path), readdirSync(folder)], ['earlier', ['file']]);
@@ -425,7 +426,7 @@ describe('a file that is replaced', () => {
     [
       'in a folder of the kernel',
       () => '/sys/x',
-      /^permission is denied \(E(ACCES|PERM)\)$|^.* only be read \(EROFS\)$/,
+      /^permission denied \(E(ACCES|PERM)\)$|^.* read-only \(EROFS\)$/,
     ],
   ];
   it('is refused, and read, by messages without terminal codes, whatever the system said', () => {
@@ -657,10 +658,7 @@ describe('a file that is replaced', () => {
       const before = readFileSync(path);
       // As much as nothing else that Node or tsx writes takes.
       const large = save('ulimit -f 20000;', path, 2_000_000);
-      assert.match(
-        large,
-        /^WeightsError: cannot write ".*file": it would be larger than a file may be \(EFBIG\)\n$/,
-      );
+      assert.match(large, /^WeightsError: cannot write ".*file": the file would be too large \(EFBIG\)\n$/);
       assert.deepEqual(readFileSync(path), before);
       assert.deepEqual(readdirSync(folder), ['file']);
     });
@@ -699,7 +697,7 @@ describe('a file that is replaced', () => {
       const { stdout } = mounted('ro', `SAVE 10; REMOUNT; SAVE 20; ls -A "${folder}"`);
       assert.match(
         String(stdout),
-        /^saved\nWeightsError: cannot write ".*file": it is on a file system that can only be read \(EROFS\)\nfile\n$/,
+        /^saved\nWeightsError: cannot write ".*file": the file system is read-only \(EROFS\)\nfile\n$/,
       );
     });
   });
@@ -754,7 +752,7 @@ describe('a file that is replaced', () => {
         writeFileSync(path, 'earlier');
         assert.match(
           run(`ulimit -f 1; ${command}`, path),
-          /^vecgrad: cannot write ".*file": it would be larger than a file may be \(EFBIG\)$/m,
+          /^vecgrad: cannot write ".*file": the file would be too large \(EFBIG\)$/m,
         );
         assert.deepEqual([text(path), readdirSync(folder)], ['earlier', ['file']]);
       });
@@ -800,7 +798,7 @@ describe('a file that is replaced', () => {
         if (/unshare|mount:/.test(said) || said === '') this.skip();
         assert.match(
           said,
-          /^vecgrad: cannot write ".*": the system uses it, as it does a file that is mounted by itself: mount its folder, or give another name \(EBUSY\)\n$/,
+          /^vecgrad: cannot write ".*": the system is using it, perhaps as a mount point: mount its folder instead, or give another name \(EBUSY\)\n$/,
         );
         assert.deepEqual([text(path), readdirSync(folder)], ['earlier', [name]]);
       });
@@ -812,7 +810,7 @@ describe('a file that is replaced', () => {
       const said = run(`${commands[0]![1].replace('"$2"', '/dev/stdout')} > "$2"`, path);
       assert.match(
         said,
-        /cannot write "\/dev\/stdout": standard output goes there: give the name of another file/,
+        /cannot write "\/dev\/stdout": standard output is written to it: give the name of another file/,
       );
       assert.deepEqual([text(path), readdirSync(folder)], ['', ['out']]);
     });
@@ -847,7 +845,7 @@ describe('a file that is replaced', () => {
       [
         'not where it is larger than all memory',
         () => sparse(2 ** 42),
-        /big": the arrays take 0 bytes, the file has 439\d+: there is more behind them$/,
+        /big": the arrays take 0 bytes, the file has 439\d+: more bytes follow them$/,
       ],
       [
         'not where an array of it is',

@@ -334,7 +334,7 @@ describe('what once took the memory, or had no end', () => {
     [
       'a name of a module',
       () => new library.nn.Linear(2, 2, { random, name: hole }),
-      /name an array: expected a text/,
+      /name an array: expected a string/,
     ],
     ['neurons', () => new library.nn.ScalarLayer(2 ** 20, 2 ** 20, { random }), /nIn 1048576/],
     ['Tokenizer', () => new library.Tokenizer(holes), /4294967295 documents/],
@@ -361,7 +361,7 @@ describe('what once took the memory, or had no end', () => {
     [
       'a graph for a path',
       () => library.saveModel(model.logits as never, model, tokenizer),
-      /a path is a text/,
+      /path must be a string/,
     ],
     [
       'numbersOf',

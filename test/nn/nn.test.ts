@@ -618,7 +618,7 @@ const REFUSALS: Record<Exclude<keyof typeof nn, 'initializers' | 'Module'>, Refu
     [
       'an activation that returns nothing',
       () => new nn.MLP(3, [2, 1], { random: one, activation: any(() => undefined) }).apply(m53),
-      /: what the activation returned is undefined, expected a Value$/,
+      /: the result of the activation is undefined, expected a Value$/,
     ],
     ['too many rows', () => new nn.MLP(1, [8], { random: one }).apply(rows), new RegExp(`: ${TOO_LARGE}`)],
   ],
@@ -715,7 +715,7 @@ describe('nn refuses what does not fit, in the name of the part:', () => {
     );
     assert.throws(
       () => new nn.MLP(3, [2], { random: one, initializer: any(nn.initializers.zeros) }),
-      /^TypeError: MLP: initializer zeros makes an initializer and is none: call it/,
+      /^TypeError: MLP: initializer zeros makes an initializer but is not one: call it/,
     );
   });
 

@@ -115,7 +115,7 @@ describe('an input of a term that the compiler drops can be fed, and need not be
           () => training.step({ ...feeds, [name]: wrong }),
           (error) => error instanceof FeedError && message.test(error.message),
         );
-        assert.throws(() => training.step({ ...feeds, other: 1 }), /no input is called 'other'/);
+        assert.throws(() => training.step({ ...feeds, other: 1 }), /no input is named 'other'/);
       }
     });
   }
@@ -248,19 +248,19 @@ describe('where the documents of a column start', () => {
     [
       'beyond the column',
       Int32Array.of(0, 5, 0),
-      /document 1: input 'x': starts\[1\] is 5, and from there this run needs 2 numbers .* its column has 6 values/,
+      /example 1: input 'x': starts\[1\] is 5, and from there this run needs 2 numbers .* its column has 6 values/,
       1,
     ],
     [
       'far beyond the column',
       Int32Array.of(2 ** 31 - 1, 0, 0),
-      /document 0: input 'x': starts\[0\] is 2147483647, and from there .* its column has 6 values/,
+      /example 0: input 'x': starts\[0\] is 2147483647, and from there .* its column has 6 values/,
       0,
     ],
     [
       'before the column',
       Int32Array.of(0, 2, -1),
-      /document 2: input 'x': starts\[2\] is -1, and from there .* its column has 6 values/,
+      /example 2: input 'x': starts\[2\] is -1, and from there .* its column has 6 values/,
       2,
     ],
     ['too few of them', Int32Array.of(0, 1), /input 'x': 2 starts for 3 documents/, 0],
@@ -292,7 +292,7 @@ describe('where the documents of a column start', () => {
     assert.deepEqual([...training.stepEach(data(2, 0, 1))], [3, 4, 2]);
     assert.throws(
       () => training.stepEach(data(0, 3)),
-      /document 1: input 'n': starts\[1\] is 3, and from there this run needs an integer, the length, but its column has 3 values/,
+      /example 1: input 'n': starts\[1\] is 3, and from there this run needs an integer, the length, but its column has 3 values/,
     );
   });
 });
@@ -373,7 +373,7 @@ describe('feeds and columns of a class', () => {
       const training = new SGD({ learningRate: 0 }).minimize(loss, { batches: true });
       training.step({ x: [1, 2], scale: 3 });
       const feeds = any(given);
-      const says = /no input is called 'lable'/;
+      const says = /no input is named 'lable'/;
       for (const call of [
         () => training.step(feeds),
         () => training.evaluate(feeds),

@@ -203,11 +203,11 @@ describe('batches', () => {
       const { loss } = model('rnn');
       const training = new SGD({ learningRate: RATE }).minimize(loss, { batches: true });
       const wrong = dataset(documents(10).map((doc, i) => (i === 6 ? { ...doc, length: 9 } : doc)));
-      assert.throws(() => training.stepEach(wrong, 0, 10, { batch: 4 }), /^FeedError: document 6: .* = 9: /);
+      assert.throws(() => training.stepEach(wrong, 0, 10, { batch: 4 }), /^FeedError: example 6: .* = 9: /);
       assert.equal(training.steps, 1);
     });
 
-    it('refuses batches of a training compiled for single documents', () => {
+    it('refuses batches of a training compiled for single examples', () => {
       const { loss } = model('rnn');
       const training = new SGD({ learningRate: RATE }).minimize(loss);
       assert.throws(
@@ -277,7 +277,7 @@ describe('batches', () => {
     };
     const good = { rows: [0, 1] };
     const bad: [what: string, docs: Feeds[], threads: number, message: RegExp][] = [
-      ['no documents', [], 1, /a batch of no documents: feed at least one/],
+      ['no documents', [], 1, /a batch of no examples: feed at least one/],
       ['no threads', [good], 0, /threads 0: expected an integer from 1 to/],
       [
         'more threads than can be counted',
@@ -304,7 +304,7 @@ describe('batches', () => {
       });
     }
 
-    it('a training compiled for single documents, where a gradient is not kept', () => {
+    it('a training compiled for single examples, where a gradient is not kept', () => {
       const w = parameter([
         [1, 2],
         [3, 4],

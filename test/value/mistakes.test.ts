@@ -443,7 +443,7 @@ const SILENT: [title: string, call: Call, says: RegExp][] = [
   [
     'several integers for a length',
     () => library.meanOfFirst([v, v], i),
-    /^meanOfFirst of 'v' .*: the length .* is not fed by itself: give an index\(name\) of one integer/,
+    /^meanOfFirst of 'v' .*: the length .* must be an index of its own: give an index\(name\) of one integer/,
   ],
   [
     'several integers for a choice',
@@ -510,7 +510,7 @@ const SILENT: [title: string, call: Call, says: RegExp][] = [
   [
     'texts beside weights that are one text',
     () => library.saveWeights(join(tmpdir(), 'vecgrad-none'), [x], any('abc')),
-    /^saveWeights: metadata "abc": expected a plain object of texts, or a Map$/,
+    /^saveWeights: metadata "abc": expected a plain object of strings, or a Map$/,
   ],
   ...(
     [
@@ -519,7 +519,7 @@ const SILENT: [title: string, call: Call, says: RegExp][] = [
       ['an object of a class', random, 'an object of class "Random"'],
     ] as const
   ).flatMap(([what, given, shown]): (typeof SILENT)[number][] => {
-    const says = new RegExp(`metadata ${shown}: expected a plain object of texts, or a Map$`);
+    const says = new RegExp(`metadata ${shown}: expected a plain object of strings, or a Map$`);
     const none = join(tmpdir(), 'vecgrad-none');
     const run = { training: rnn.optimizer(10).minimize(rnn.loss), random };
     return [
@@ -630,7 +630,7 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
   [
     'an unknown length beside none',
     () => input('z', [0, 3]).reshape([0, -1]),
-    /^reshape of 'z' \(input, shape \[0, 3\]\): to \[0, -1\]: the other lengths hold no numbers, so that -1 could be any/,
+    /^reshape of 'z' \(input, shape \[0, 3\]\): to \[0, -1\]: the other lengths hold no numbers, so -1 could be anything/,
   ],
   [
     'an unknown length that is not whole',
@@ -772,7 +772,7 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
   [
     'an initializer that is not called',
     () => new nn.Linear(2, 2, { random, initializer: any(nn.initializers.normal) }),
-    /^Linear: initializer normal makes an initializer and is none: call it, as in initializer: normal\(\)$/,
+    /^Linear: initializer normal makes an initializer but is not one: call it, as in initializer: normal\(\)$/,
   ],
   [
     'zeros that are not called',
@@ -787,12 +787,12 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
   [
     'a schedule that is not called',
     () => new SGD({ learningRate: any(library.schedules.linear) }),
-    /^learningRate linear makes a schedule and is none: call it, as in learningRate: linear\(\.\.\.\)$/,
+    /^learningRate linear makes a schedule but is not one: call it, as in learningRate: linear\(\.\.\.\)$/,
   ],
   [
     'decay that is not called',
     () => new Adam({ learningRate: any(library.decay) }),
-    /^learningRate decay makes a schedule and is none/,
+    /^learningRate decay makes a schedule but is not one/,
   ],
   [
     'an element of an index from the end',
@@ -843,12 +843,12 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
   [
     'a power of a Value',
     () => x.pow(any(v)),
-    /^pow of 'x' \(.*\): exponents are fixed: expected a number, got 'v' \(parameter, shape \[4\]\)$/,
+    /^pow of 'x' \(.*\): the exponent must be fixed: expected a number, got 'v' \(parameter, shape \[4\]\)$/,
   ],
   [
     'a power of NaN',
     () => x.pow(NaN),
-    /^pow of 'x' \(.*\): exponents are fixed: expected a number that is not NaN, got NaN$/,
+    /^pow of 'x' \(.*\): the exponent must be fixed: expected a number that is not NaN, got NaN$/,
   ],
   [
     'a slice by an index',
@@ -922,7 +922,7 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
   [
     'ragged numbers',
     () => parameter([[1, 2], [3]], { name: 'w' }),
-    /^parameter 'w': nested arrays of unequal lengths: the first of each depth have shape \[2, 2\]/,
+    /^parameter 'w': nested arrays of unequal lengths: the first at each depth have shape \[2, 2\]/,
   ],
   [
     'Linear',
@@ -977,12 +977,12 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
   [
     'null for a prefix',
     () => sampled({ prefix: null }),
-    /^prefix null: expected a text or an array of tokens$/,
+    /^prefix null: expected a string or an array of tokens$/,
   ],
   [
     'a token that is none',
     () => sampled({ prefix: ['a'] }),
-    /^the prefix has a token "a": those of characters go from 0 to/,
+    /^the prefix has a token "a": tokens of characters go from 0 to/,
   ],
   [
     'a last integer beyond what is counted',
@@ -993,19 +993,19 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
   [
     'documents that are none',
     () => new library.Tokenizer(any(7)),
-    /^the documents are 7, which is no list of strings: expected an array of texts$/,
+    /^the documents are 7: expected an array of strings$/,
   ],
   [
     'a corpus of arrays',
     () => new library.Corpus(any([1, 2]), Int32Array.of(0, 1)),
-    /^a corpus of an array and an Int32Array: expected two Int32Arrays/,
+    /^Corpus: an array and an Int32Array: expected two Int32Arrays/,
   ],
   [
     'the state of a generator',
     () => {
       new Random(1).setstate(any([1]));
     },
-    /^setstate takes the 628 words that getstate gave, not an array$/,
+    /^setstate takes the 628 words that getstate returned, not an array$/,
   ],
   [
     'arrays by name in an object',
@@ -1017,7 +1017,7 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
     () => {
       library.saveModel('none', any({ ...rnn, name: 'lstm' }), tokenizer);
     },
-    /^the model's name "lstm": expected scalar, vector, rnn, rnn_att: give a model as of buildModel$/,
+    /^the model's name "lstm": expected scalar, vector, rnn, rnn_att: give a model made by buildModel$/,
   ],
   [
     'a model without a size to save',
@@ -1132,7 +1132,7 @@ describe('a message that once misled names what was called:', () => {
     if (single.program.counts.instructions > 0)
       assert.throws(
         () => single.stepBatch(any(3)),
-        /^TypeError: the documents of a batch: 3, expected an array of feeds/,
+        /^TypeError: the examples of a batch: 3, expected an array of feeds/,
       );
   });
 });
@@ -1224,7 +1224,7 @@ describe('feeds', () => {
     [
       'ragged arrays',
       { ...right, a: [[1, 2], [3]] },
-      /input 'a': nested arrays of unequal lengths: the first of each depth have shape \[2, 2\]: feed 'a'/,
+      /input 'a': nested arrays of unequal lengths: the first at each depth have shape \[2, 2\]: feed 'a'/,
     ],
     [
       'a text in nested arrays',
@@ -1250,7 +1250,7 @@ describe('feeds', () => {
     [
       'another batch',
       { ...right, a: [1, 2, 3, 4, 5, 6] },
-      /input 'a': 6 numbers for 'a' \(input, shape \[2, 2\]\), which needs 4 numbers; that is 3 rows of 2, not 2: a batch's size is fixed when the graph is written, so write it again for 3 rows, .* stepBatch$/,
+      /input 'a': 6 numbers for 'a' \(input, shape \[2, 2\]\), which needs 4 numbers; that is 3 rows of 2, not 2: the batch size is fixed in the graph, so build it for 3 rows, .* stepBatch$/,
     ],
     [
       'another batch, nested',
@@ -1260,7 +1260,7 @@ describe('feeds', () => {
     [
       'another batch of indices',
       { ...right, rows: [0, 1, 1] },
-      /input 'rows': 3 integers for 'rows' .*which takes 2; its length is fixed when the graph is written: index\('rows', 3\)$/,
+      /input 'rows': 3 integers for 'rows' .*which takes 2; its length is fixed in the graph: index\('rows', 3\)$/,
     ],
     [
       'nested arrays behind a number',
@@ -1291,12 +1291,12 @@ describe('feeds', () => {
     [
       'a misspelt index',
       { a: right.a, row: [0, 1] },
-      /no input is called 'row'; did you mean rows\? This program's inputs: 'a', 'rows'$/,
+      /no input is named 'row'; did you mean rows\? This program's inputs: 'a', 'rows'$/,
     ],
     [
       'a misspelt input beside the right one',
       { ...right, Rows: [0, 1] },
-      /no input is called 'Rows'; did you mean rows\?/,
+      /no input is named 'Rows'; did you mean rows\?/,
     ],
   ];
   for (const [title, given, says] of REFUSED) {
@@ -1312,13 +1312,13 @@ describe('feeds', () => {
   it('say which length was misspelt', () => {
     assert.throws(
       () => counted.forward({ rows: [0, 1], lenght: 2 }),
-      /^FeedError: no input is called 'lenght'; did you mean length\? This/,
+      /^FeedError: no input is named 'lenght'; did you mean length\? This/,
     );
     assert.throws(() => counted.forward({ rows: [0, 1] }), /^FeedError: input 'length' is missing/);
     assert.throws(
       () =>
         sgd.minimize(counted).stepEach({ count: 1, inputs: { rows: columns.rows, lenght: columns.rows } }),
-      /no input is called 'lenght'; did you mean length\?/,
+      /no input is named 'lenght'; did you mean length\?/,
     );
   });
 
@@ -1349,7 +1349,7 @@ describe('feeds', () => {
         assert.throws(
           run,
           (error: Error) => (
-            assert.match(String(error), /document 0/.test(error.message) ? /the feeds are/ : what),
+            assert.match(String(error), /example 0/.test(error.message) ? /the feeds are/ : what),
             assert.match(error.message, expected),
             true
           ),
@@ -1361,7 +1361,7 @@ describe('feeds', () => {
   it('of a batch name the document', () => {
     assert.throws(
       () => make().stepBatch([right, { rows: [0, 1] }]),
-      /^FeedError: document 1: input 'a' is missing/,
+      /^FeedError: example 1: input 'a' is missing/,
     );
   });
 
@@ -1430,7 +1430,7 @@ describe('feeds', () => {
     [
       'starts of numbers that are too far on',
       { count: 2, inputs: { ...columns, a: { values: numbers, starts: Int32Array.of(0, 5) } } },
-      /^document 1: input 'a': starts\[1\] is 5, and from there this run needs 4 numbers for 'a' \(input, shape \[2, 2\]\), but its column has 8 values: give more values, or another start$/,
+      /^example 1: input 'a': starts\[1\] is 5, and from there this run needs 4 numbers for 'a' \(input, shape \[2, 2\]\), but its column has 8 values: give more values, or another start$/,
     ],
     [
       'starts that are floats',
@@ -1486,7 +1486,7 @@ describe('feeds', () => {
     [
       'a misspelt input',
       { count: 2, inputs: { a: columns.a, row: columns.rows } },
-      /^no input is called 'row'; did you mean rows\?/,
+      /^no input is named 'row'; did you mean rows\?/,
     ],
     [
       'starts that are no Int32Array',
@@ -1499,17 +1499,17 @@ describe('feeds', () => {
         count: 2,
         inputs: { ...columns, rows: { values: Int32Array.of(0, 1, 1), starts: Int32Array.of(0, 2) } },
       },
-      /^document 1: input 'rows': starts\[1\] is 2, and from there this run needs 2 integers for 'rows' \(index, shape \[2\]\), but its column has 3 values: give more values, or another start$/,
+      /^example 1: input 'rows': starts\[1\] is 2, and from there this run needs 2 integers for 'rows' \(index, shape \[2\]\), but its column has 3 values: give more values, or another start$/,
     ],
     [
       'a start below 0',
       { count: 2, inputs: { ...columns, rows: { ...columns.rows, starts: Int32Array.of(0, -1) } } },
-      /^document 1: input 'rows': starts\[1\] is -1, and from there this run needs 2 integers/,
+      /^example 1: input 'rows': starts\[1\] is -1, and from there this run needs 2 integers/,
     ],
     [
       'a start behind the end',
       { count: 2, inputs: { ...columns, rows: { ...columns.rows, starts: Int32Array.of(0, 9) } } },
-      /^document 1: input 'rows': starts\[1\] is 9, /,
+      /^example 1: input 'rows': starts\[1\] is 9, /,
     ],
     ['too few numbers', { count: 3, inputs: columns }, /^input '(a|rows)': \d+ numbers for 3 documents/],
   ];
@@ -1538,7 +1538,7 @@ describe('feeds', () => {
       assert.throws(
         () => sgd.minimize(counted).stepEach({ count: 2, inputs }),
         new RegExp(
-          `^FeedError: document 1: input 'length': starts\\[1\\] is ${start}, and from there this run ` +
+          `^FeedError: example 1: input 'length': starts\\[1\\] is ${start}, and from there this run ` +
             'needs an integer, the length, but its column has 2 values',
         ),
       );

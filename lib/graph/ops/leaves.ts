@@ -1,4 +1,4 @@
-/** Leaves: their numbers or integers come from outside the graph. */
+/** The rows of leaves, whose numbers or integers come from outside the graph. */
 import {
   noGradient,
   noOperand,
@@ -9,7 +9,7 @@ import {
   type Rows,
 } from './types.js';
 
-/** The row of a leaf; some have other traits. */
+/** The row of a leaf; `others` override its defaults. */
 function leafRow(
   source: LeafSource,
   shape: OpDefinition['shape'],
@@ -40,9 +40,9 @@ export const LEAVES: Rows<'parameter' | 'input' | 'constant' | 'inverseCount' | 
   parameter: leafRow('parameter', given),
   input: leafRow('fed', given),
   constant: leafRow('graph', single),
-  /** One over the fed prefix length. */
+  /** 1 / prefix length, as fed. */
   inverseCount: leafRow('program', single, { index: 'lengths' }),
   index: leafRow('fed', given, { isInteger: true }),
-  /** The number of the training step that runs, from 0; below 0 in any other run. */
+  /** The number of the current training step, from 0; negative in any other run. */
   step: leafRow('program', single, { isInteger: true, scalar: noScalar }),
 };

@@ -127,7 +127,7 @@ const FORMAT: readonly Row[] = [
   refused(
     '4 MB of spaces, and a letter',
     fileOf(`{${' '.repeat(4e6)}x`),
-    /character 4000001: expected a text in quotes/,
+    /character 4000001: expected a string in quotes/,
   ),
   refused('lists, a million deep', fileOf('['.repeat(MILLION)), /begins with \{/),
   refused('objects, a million deep', fileOf('{"":'.repeat(MILLION)), /'' has an unknown ''/),
@@ -136,12 +136,12 @@ const FORMAT: readonly Row[] = [
   refused(
     'texts a million deep',
     fileOf(`{"__metadata__":{"x":${'['.repeat(MILLION)}`),
-    /expected a text in quotes/,
+    /expected a string in quotes/,
   ),
   refused(
     'texts in objects, a million deep',
     fileOf(`{"__metadata__":${'{"":'.repeat(MILLION)}`),
-    /expected a text in quotes/,
+    /expected a string in quotes/,
   ),
   refused('a million arrays', fileOf(Buffer.alloc(54 * MILLION, `"x":${empty},`)), new RegExp(HEADER)),
   refused(
@@ -152,14 +152,14 @@ const FORMAT: readonly Row[] = [
   refused(
     'as many texts as a header holds, one twice',
     fileOf(`{"__metadata__":{${many(350_000, (i) => short(i % 349_999), '""')}}}`),
-    /'n0' is twice in '__metadata__'/,
+    /'n0' is there twice in '__metadata__'/,
   ),
   refused(
     'a name of 4 MB, twice',
     fileOf(`{"${'n'.repeat(2e6)}":${one},"${'n'.repeat(2e6)}":${one}}`, { bytes: 1 }),
     /'n{57}\.\.\.' is there twice/,
   ),
-  refused('2 MB of escapes', fileOf(`{"${'\\\\'.repeat(MILLION)}`), /a text has no end/),
+  refused('2 MB of escapes', fileOf(`{"${'\\\\'.repeat(MILLION)}`), /a string has no end/),
   refused(
     'a million axes',
     fileOf(`{"x":${u8(`[${'1,'.repeat(MILLION)}1]`, '[0,1]')}}`),
@@ -225,7 +225,7 @@ const FORMAT: readonly Row[] = [
     'the type',
     ['null', '8', '["U8"]', '{}'],
     (value) => `{"x":${entry(value, '[1]', '[0,1]')}}`,
-    /expected a text in quotes/,
+    /expected a string in quotes/,
   ),
   ...inPlace(
     'the entry',
@@ -238,14 +238,14 @@ const FORMAT: readonly Row[] = [
     'a text',
     ['null', '1', 'NaN', 'true', '[]', '{}', "'x'"],
     (value) => `{"__metadata__":{"x":${value}}}`,
-    /expected a text in quotes/,
+    /expected a string in quotes/,
   ),
   ...[
     ['beyond the end', '[0,2]', 'has 2 bytes'],
     ['far beyond', '[0,9007199254740991]', 'has 9007199254740991 bytes'],
-    ['the wrong way round', '[1,0]', 'behind a gap'],
+    ['the wrong way round', '[1,0]', 'after a gap'],
     ['of nothing', '[0,0]', 'has 0 bytes'],
-    ['far away', '[9007199254740990,9007199254740991]', 'behind a gap'],
+    ['far away', '[9007199254740990,9007199254740991]', 'after a gap'],
   ].map(([what, offsets, message]) =>
     refused(`offsets ${what!}`, fileOf(`{"x":${u8('[1]', offsets!)}}`, { bytes: 1 }), new RegExp(message!)),
   ),
@@ -262,12 +262,12 @@ const FORMAT: readonly Row[] = [
   refused(
     'a gap',
     fileOf(`{"x":${one},"y":${u8('[1]', '[2,3]')}}`, { bytes: 3 }),
-    /'y' begins at byte 2, behind a gap/,
+    /'y' begins at byte 2, after a gap/,
   ),
   refused(
     'a gap at the start',
     fileOf(`{"x":${u8('[1]', '[1,2]')}}`, { bytes: 2 }),
-    /'x' begins at byte 1, behind a gap/,
+    /'x' begins at byte 1, after a gap/,
   ),
   refused('a name twice', fileOf(`{"a":${one},"a":${one}}`, { bytes: 1 }), /'a' is there twice/),
   refused(
@@ -313,11 +313,11 @@ const FORMAT: readonly Row[] = [
   ),
   refused('a byte order mark', fileOf('\ufeff{}'), /begins with \{/),
   refused('spaces before the header', fileOf(' {}'), /begins with \{/),
-  refused('something behind the header', fileOf('{}x'), /expected nothing behind the header but spaces/),
+  refused('something behind the header', fileOf('{}x'), /expected only spaces after the header/),
   refused(
     'a file of 10 GB with a small header',
     fileOf('{}', { size: 1e10 }),
-    /the arrays take 0 bytes, the file has 9999999990: there is more behind them/,
+    /the arrays take 0 bytes, the file has 9999999990: more bytes follow them/,
     PATHS,
   ),
 ];
@@ -330,8 +330,8 @@ const noModel = (what: string, make: Row['make'], read: RegExp): Row => ({
   said: {
     bytes: read,
     weights: /^WeightsError: ".*" has no 'w': it has /,
-    model: /^WeightsError: ".*" has no text 'model'/,
-    checkpoint: /^WeightsError: ".*" has no text 'model'/,
+    model: /^WeightsError: ".*" has no metadata 'model'/,
+    checkpoint: /^WeightsError: ".*" has no metadata 'model'/,
   },
 });
 const WHOLE = `{"w":${u8('[10000000000]', '[0,10000000000]')}}`;
@@ -355,8 +355,8 @@ const STRANGE: readonly Row[] = [
     make: fileOf(WHOLE, { size: 8 + WHOLE.length + 1e10 }),
     said: {
       weights: /^WeightsError: ".*": 'w' has shape \[10000000000\]: expected \[1\]$/,
-      model: /has no text 'model'/,
-      checkpoint: /has no text 'model'/,
+      model: /has no metadata 'model'/,
+      checkpoint: /has no metadata 'model'/,
     },
   },
 ];
@@ -503,7 +503,7 @@ const MODELS: readonly Row[] = [
   model(
     'one array too many, of two lines',
     changed({}, { 'x\ny': zeros(1, 1) }),
-    /'x\\u\{a\}y' too, which rnn of these sizes has not$/,
+    /'x\\u\{a\}y' too, which rnn of these sizes does not have$/,
   ),
   model(
     'one array too few, the others of 1.4 GB',
@@ -536,28 +536,28 @@ const CHECKPOINTS: readonly Row[] = [
     checkpoint(
       `steps ${count.slice(0, 20)}`,
       changed({ steps: count }),
-      /steps ".*"(\.\.\.)?: it is no checkpoint/,
+      /steps ".*"(\.\.\.)?: it is not a checkpoint/,
     ),
     checkpoint(
       `runs ${count.slice(0, 20)}`,
       changed({ runs: count }),
-      /runs ".*"(\.\.\.)?: it is no checkpoint/,
+      /runs ".*"(\.\.\.)?: it is not a checkpoint/,
     ),
   ]),
   checkpoint(
     'steps 999999999',
     changed({ steps: '999999999' }),
-    /999999999 steps were taken already, more than the 10000000 asked for/,
+    /999999999 steps were taken already, more than the 10000000 requested/,
   ),
   checkpoint(
     'ten million steps, of which one was taken',
     changed({ steps: '10000000' }),
-    /restore: step 10000000 was taken with rates of/,
+    /restore: step 10000000 was taken with rates/,
   ),
   checkpoint(
     'a learning rate of NaN',
     changed({}, { 'training/rule': list(2, NaN) }),
-    /restore: step 1 was taken with rates of NaN, NaN/,
+    /restore: step 1 was taken with rates NaN, NaN/,
   ),
   checkpoint(
     'two losses of one step',
@@ -574,13 +574,13 @@ const CHECKPOINTS: readonly Row[] = [
     checkpoint(
       `a generator's state of ${word}`,
       changed({}, { 'training/random': list(628, word) }),
-      /'training\/random' is no state of a generator$/,
+      /'training\/random' is not the state of a random generator$/,
     ),
   ),
   checkpoint(
     "a generator's state whose place is beyond it",
     changed({}, { 'training/random': list(628, 2 ** 32 - 1) }),
-    /'training\/random' is no state of a generator$/,
+    /'training\/random' is not the state of a random generator$/,
   ),
   checkpoint(
     "a generator's state of one word",
@@ -595,7 +595,7 @@ const CHECKPOINTS: readonly Row[] = [
   checkpoint(
     'a second velocity',
     changed({}, { 'optimizer.1/m': zeros(6, 6) }),
-    /'optimizer.1\/m' too, which a checkpoint of this training has not$/,
+    /'optimizer.1\/m' too, which a checkpoint of this training does not have$/,
   ),
 ];
 
@@ -634,12 +634,12 @@ const PLACES: readonly Row[] = [
   noFile(
     'links in a circle',
     (path) => symlinkSync(path, path),
-    /cannot read ".*": its symbolic links lead in a circle \(ELOOP\)/,
+    /cannot read ".*": its symbolic links form a loop \(ELOOP\)/,
   ),
   noFile(
     'a link to nothing',
     (path) => symlinkSync(`${path}.gone`, path),
-    /cannot read ".*": it is a link to ".*\.gone", and there is nothing \(ENOENT\)/,
+    /cannot read ".*": it is a link to ".*\.gone", which does not exist \(ENOENT\)/,
   ),
   noFile('no file', nothing, /cannot read ".*": there is no such file or folder \(ENOENT\)/),
   noFile(
@@ -669,8 +669,8 @@ const TRICKS: readonly Row[] = [
     make: saveGood,
     trick: 'it is cut',
     said: {
-      model: /^WeightsError: ".*" became shorter while it was read$/,
-      checkpoint: /^WeightsError: ".*" became shorter while it was read$/,
+      model: /^WeightsError: ".*" was truncated while it was read$/,
+      checkpoint: /^WeightsError: ".*" was truncated while it was read$/,
     },
   },
   {
