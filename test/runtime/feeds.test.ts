@@ -263,7 +263,7 @@ describe('where the documents of a column start', () => {
       /example 2: input 'x': starts\[2\] is -1, and from there .* its column has 6 values/,
       2,
     ],
-    ['too few of them', Int32Array.of(0, 1), /input 'x': 2 starts for 3 documents/, 0],
+    ['too few of them', Int32Array.of(0, 1), /input 'x': 2 starts for 3 examples/, 0],
     ['fractions', Float64Array.of(0, 0.5, 1), /input 'x': starts .*expected an Int32Array/, 0],
     ['a plain array', [0, 1, 2], /input 'x': starts .*expected an Int32Array/, 0],
     ['a number', 3, /input 'x': starts .*expected an Int32Array/, 0],
@@ -426,7 +426,7 @@ describe('an input may have a name that all objects have something by', () => {
           assert.throws(() => training.stepEach({ count: 1, inputs: none as Dataset['inputs'] }), missing);
         }
         w.data[0] = NaN;
-        assert.throws(() => training.step(feeds), /First of all 'w'/);
+        assert.throws(() => training.step(feeds), /First, 'w'/);
       }
       const first = meanOfFirst([parameter(2), parameter(4)], index(name));
       const training = new SGD({ learningRate: 0 }).minimize(first);
@@ -556,7 +556,7 @@ describe('integers that only a dropped term reads are checked like all others:',
     const loss = nan.sum().add(w.at(index('i')).mul(0));
     const training = new SGD({ learningRate: 0 }).minimize(loss, { detectAnomaly: true });
     for (const feeds of [{ i: 2 }, {}] as Feeds[])
-      assert.throws(() => training.step(feeds), /First of all 'nan'/);
+      assert.throws(() => training.step(feeds), /First, 'nan'/);
   });
 });
 

@@ -218,17 +218,17 @@ describe('a series', () => {
       [
         'a short column of numbers',
         { ...good, x1: { values: Float64Array.of(1) } },
-        /^input 'x1': 1 number for 3 documents: .* needs 3$/,
+        /^input 'x1': 1 number for 3 examples: .* needs 3$/,
       ],
       [
         'too few starts',
         { ...good, rows: { ...good.rows, starts: Int32Array.of(0) } },
-        /^input 'rows': 1 start for 3 documents: .* needs 3$/,
+        /^input 'rows': 1 start for 3 examples: .* needs 3$/,
       ],
       [
         'too few lengths',
         { ...good, n: { values: Int32Array.of(1) } },
-        /^input 'n': 1 number for 3 documents: 'n' \(index, shape \[\]\) needs 3$/,
+        /^input 'n': 1 number for 3 examples: 'n' \(index, shape \[\]\) needs 3$/,
       ],
       [
         'an integer beyond its limit',
@@ -297,7 +297,7 @@ describe('a series', () => {
       ]) {
         assert.throws(
           () => training.stepEach({ count: 3, inputs: good }, from, to),
-          /^RangeError: documents .* expected integers from 0 to 3/,
+          /^RangeError: examples .* expected integers from 0 to 3/,
         );
       }
     });

@@ -1255,7 +1255,7 @@ describe('feeds', () => {
     [
       'another batch, nested',
       { ...right, a: [[1, 2]] },
-      /input 'a': nested arrays of shape \[1, 2\] .*; that is 1 row of 2, not 2: a batch's size/,
+      /input 'a': nested arrays of shape \[1, 2\] .*; that is 1 row of 2, not 2: the batch size/,
     ],
     [
       'another batch of indices',
@@ -1511,7 +1511,7 @@ describe('feeds', () => {
       { count: 2, inputs: { ...columns, rows: { ...columns.rows, starts: Int32Array.of(0, 9) } } },
       /^example 1: input 'rows': starts\[1\] is 9, /,
     ],
-    ['too few numbers', { count: 3, inputs: columns }, /^input '(a|rows)': \d+ numbers for 3 documents/],
+    ['too few numbers', { count: 3, inputs: columns }, /^input '(a|rows)': \d+ numbers for 3 examples/],
   ];
   for (const [title, dataset, says] of COLUMNS) {
     it(`of stepEach, stepEachAsync and evaluateEach refuse ${title}`, async () => {
