@@ -1,4 +1,4 @@
-/** What can be fed although nothing reads it, what has no numbers, and columns that documents share. */
+/** Inputs that nothing reads, inputs without numbers, and columns that examples share. */
 import assert from 'node:assert/strict';
 import { runInNewContext } from 'node:vm';
 import type { Column, Dataset } from '../../lib/runtime/dataset.js';
@@ -555,8 +555,7 @@ describe('integers that only a dropped term reads are checked like all others:',
     const nan = parameter([1, NaN, 3], { name: 'nan' });
     const loss = nan.sum().add(w.at(index('i')).mul(0));
     const training = new SGD({ learningRate: 0 }).minimize(loss, { detectAnomaly: true });
-    for (const feeds of [{ i: 2 }, {}] as Feeds[])
-      assert.throws(() => training.step(feeds), /First, 'nan'/);
+    for (const feeds of [{ i: 2 }, {}] as Feeds[]) assert.throws(() => training.step(feeds), /First, 'nan'/);
   });
 });
 

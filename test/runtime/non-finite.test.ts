@@ -164,7 +164,7 @@ describe('a gradient that is not finite', () => {
                 else clean.step(feeds([1, 2]));
                 assert.equal(training.steps, 1);
                 assert.deepEqual(kept(training, w), kept(clean, other.w));
-                // The next step is as if there had been none.
+                // The next step must be as if this one had not happened.
                 const [again, wanted] = [training, clean].map((one) =>
                   options ? one.stepBatch([feeds([3, 1])]) : one.step(feeds([3, 1])),
                 );

@@ -1,4 +1,4 @@
-/** Series: single runs one after another in one native call, to the last bit. */
+/** Series: one native call that equals single runs, to the last bit. */
 import assert from 'node:assert/strict';
 import type { Dataset } from '../../lib/runtime/dataset.js';
 import { buildModel } from '../../lib/study/build-model.js';
@@ -18,7 +18,7 @@ const SIZES = { nEmbd: 4, nHead: 2, nLayer: 1, blockSize: 5, nState: 6, nAtt: 3 
 const VOCAB = 7;
 const COUNT = 9;
 
-/** Ragged documents: targets are the tokens from one place further on. */
+/** Examples of different lengths: the targets are the tokens, from one place further on. */
 function documents(): { dataset: Dataset; feeds: Feeds[] } {
   const random = new Random(9);
   const draw = (n: number): number => Math.floor(random.random() * n);

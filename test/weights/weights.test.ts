@@ -1,4 +1,4 @@
-/** Weights in safetensors files: what is written, what is read, and what is refused. */
+/** Weights in safetensors files: writing, reading, and what is refused. */
 import assert from 'node:assert/strict';
 import {
   chmodSync,
