@@ -70,6 +70,7 @@
         'run/batch.cpp',
         'run/examples.cpp',
         'run/generate.cpp',
+        'run/pool.cpp',
         'run/random.cpp',
         'run/series.cpp',
         'bench/bench.cpp',

@@ -1,11 +1,12 @@
 /**
- * `npm run test:arch -- ARCHITECTURE...`: builds for an architecture (build-arch.mjs) and tests that
- * on several of its processors, emulated by QEMU: with and without vectors, short ones and long.
+ * `npm run test:arch -- ARCHITECTURE...`: builds for an architecture (build-arch.mjs) and tests on several of
+ * its processors, emulated by QEMU: with and without vector instructions, with short and long vectors.
  *
  * The kernel tests run first, then training in that architecture's Node, against the traces of
  * test/fixtures/golden. A step that cannot run is a failure. With --brief, as continuous integration has it,
  * what is emulated tests a sample of the kernels' cases, this machine's own processor nothing (`npm test`
- * does), and processors whose instruction sets another one has too, with other lengths, train nothing.
+ * does). Then one processor of each instruction set that is foreign to this machine trains all models, one
+ * without vectors trains one, and the others train none.
  */
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
@@ -29,14 +30,16 @@ import { root, setup } from './setup.mjs';
  *   bits of a vector of float32
  * @property {boolean} [only] whether to test the best alone, the others being another processor's too
  * @property {'kernels' | 'node'} [stage] the one stage it takes part in
- * @property {boolean} [few] whether it is one of the few that train under --brief
+ * @property {readonly string[]} [trains] the models that it trains under --brief; by default none
  */
 
 /** @type {[isa: string, bits: number]} */
 const SCALAR = ['scalar', 32];
 
-/** One case of so many is in a sample; see test/native/kernel_test.cpp. */
+/** A sample holds one in this many cases; see test/native/kernel_test.cpp. */
 const STRIDE = 23;
+
+const MODELS = ['scalar', 'rnn', 'rnn_att', 'vector'];
 
 /** Not emulated. */
 const HOST = "this machine's";
@@ -44,15 +47,15 @@ const HOST = "this machine's";
 /** @type {Record<string, Processor[]>} */
 const PROCESSORS = {
   x86_64: [
-    // OpenBLAS takes the first for an Opteron, with instructions that it has not. The emulation of
-    // masked loads in QEMU 7.2 reads what is masked off, which the kernel tests punish.
+    // OpenBLAS takes qemu64 for an Opteron and uses instructions that it lacks. QEMU 7.2 emulates masked
+    // loads wrongly (it reads masked elements), which the kernel tests detect.
     { cpu: 'qemu64', isas: [SCALAR], stage: 'kernels' },
     { cpu: HOST, isas: [['avx2', 256]], only: true, stage: 'kernels' },
-    { cpu: 'core2duo', isas: [SCALAR], stage: 'node', few: true },
-    { cpu: 'max', isas: [['avx2', 256], SCALAR], stage: 'node', few: true },
+    { cpu: 'core2duo', isas: [SCALAR], stage: 'node', trains: ['rnn'] },
+    { cpu: 'max', isas: [['avx2', 256], SCALAR], stage: 'node' },
   ],
   aarch64: [
-    { cpu: 'cortex-a57', isas: [['neon', 128], SCALAR], few: true },
+    { cpu: 'cortex-a57', isas: [['neon', 128], SCALAR], trains: MODELS },
     // Lengths are in bytes. The emulation of pointer authentication takes most of a run's time.
     ...[16, 32, 64, 256].map(
       (bytes) =>
@@ -60,27 +63,26 @@ const PROCESSORS = {
           cpu: `max,pauth-impdef=on,sve-default-vector-length=${String(bytes)}`,
           isas: [['sve', 8 * bytes], ['neon', 128], SCALAR],
           only: true,
-          few: bytes === 64,
+          trains: bytes === 64 ? MODELS : [],
         }),
     ),
   ],
   riscv64: [
-    { cpu: 'rv64', isas: [SCALAR], few: true },
+    { cpu: 'rv64', isas: [SCALAR], trains: ['rnn'] },
     ...[128, 256, 1024].map(
       (bits) =>
         /** @type {Processor} */ ({
           cpu: `rv64,v=true,vext_spec=v1.0,vlen=${String(bits)}`,
           isas: [['rvv', bits], SCALAR],
           only: true,
-          few: bits === 256,
+          trains: bits === 256 ? MODELS : [],
         }),
     ),
   ],
 };
 
-/** The instruction set of each architecture that a processor may lack. */
+/** The instruction set that a processor of each architecture may lack. */
 const OPTIONAL = { x86_64: 'avx2', aarch64: 'sve', riscv64: 'rvv' };
-const MODELS = ['scalar', 'rnn', 'rnn_att', 'vector'];
 
 /** @typedef {{ status: number | null, stdout: string, stderr: string }} End */
 /** @typedef {{ what: string, body: () => Promise<number> }} Test the body says how much passed */
@@ -125,7 +127,7 @@ function build(name, addon) {
 // ---- The kernels, without Node
 
 /**
- * An inline function compiled for a newer processor must not replace an older one's.
+ * Checks that no inline function compiled for a newer processor replaces that of an older one.
  *
  * @param {string} name
  */
@@ -154,7 +156,7 @@ function kernelTest(name, { cpu, isas, only = false }) {
       const { status, stdout, stderr } = await emulated(name, cpu, [], [program, ...args]);
       const counted = /(\d+) passed, (\d+) failed\s*$/.exec(stdout);
       assert.equal(status, 0, `${stdout}${stderr}`);
-      // What ran is what this processor has, at its length.
+      // Check that the kernels ran on this processor's instruction sets, at its vector length.
       const ran = [...stdout.matchAll(/^kernel_test: (\w+), vectors of (\d+) bits$/gm)];
       assert.deepEqual(
         ran.map(([, isa, bits]) => [isa, Number(bits)]),
@@ -168,7 +170,7 @@ function kernelTest(name, { cpu, isas, only = false }) {
 // ---- The library, in an emulated Node
 
 /**
- * Links the addon to where node-gyp-build, given VECGRAD_PREBUILD, looks for it.
+ * Links the addon to where node-gyp-build looks when VECGRAD_PREBUILD is set.
  *
  * @param {string} name
  */
@@ -184,7 +186,7 @@ function offerAddon(name) {
  * @param {Processor} processor
  * @returns {Test[]}
  */
-function nodeTests(name, { cpu, isas, few = false }) {
+function nodeTests(name, { cpu, isas, trains = [] }) {
   const available = isas.map(([isa]) => isa);
   const [best = ''] = available;
   const run = (/** @type {string[]} */ args, /** @type {string} */ isa = '') => vecgrad(name, cpu, isa, args);
@@ -200,7 +202,7 @@ function nodeTests(name, { cpu, isas, few = false }) {
         return 1;
       },
     },
-    ...(brief && !few ? [] : MODELS).map((model) => ({
+    ...(brief ? trains : MODELS).map((model) => ({
       what: `${model} on ${best} is the trace`,
       body: async () => {
         const trained = succeeded(await run(['train', model, '--json']));
@@ -226,7 +228,7 @@ function nodeTests(name, { cpu, isas, few = false }) {
 }
 
 /**
- * The command line in the architecture's Node.
+ * Runs the command line in the architecture's Node.
  *
  * @param {string} name
  * @param {string} cpu
@@ -254,7 +256,7 @@ function golden(model) {
 }
 
 /**
- * What test/study/golden.test.ts asks of a model, as far as its results tell.
+ * The checks of test/study/golden.test.ts, as far as a result allows.
  *
  * @param {any} trained
  * @param {any} trace
@@ -291,7 +293,7 @@ function emulated(name, cpu, options, command) {
     const emulator = cpu === HOST ? [] : [`qemu-${name}`, '-cpu', cpu, ...options];
     const [program = '', ...args] = [...emulator, ...command];
     const env = { ...process.env };
-    delete env['OPENBLAS_CORETYPE']; // would be this machine's
+    delete env['OPENBLAS_CORETYPE']; // it would apply to this machine's processor
     const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
     let stdout = '';
     let stderr = '';
@@ -303,7 +305,7 @@ function emulated(name, cpu, options, command) {
 }
 
 /**
- * As many tests at once as there are processors; each tells how it ended. Whether all passed.
+ * Runs one test per processor at a time; prints how each ended. Returns whether all passed.
  *
  * @param {readonly Test[]} tests
  */

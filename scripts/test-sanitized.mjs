@@ -1,14 +1,13 @@
 /**
- * `npm run test:asan`, `test:ubsan`, `test:tsan`: builds the addon and the kernel tests with a
- * sanitizer and runs them and mocha's tests. A fault that it finds ends the test, with a report.
+ * `npm run test:asan`, `test:ubsan`, `test:tsan`: builds the addon and the kernel tests with a sanitizer and
+ * runs them and mocha's tests. The first fault ends the test with a report.
  *
  *     node scripts/test-sanitized.mjs [--brief] SANITIZER...
  *
  * SANITIZER is address, undefined or thread, or two in one build: address,undefined. With --brief, as
- * continuous integration has it, a sample
- * of the kernels' cases and fewer of mocha's files are run, and some sanitizers build the scalar
- * kernels alone. What is built stays in build/sanitize/<sanitizer>/. With g++, or with clang++:
- * CXX=clang++-19.
+ * continuous integration has it, a sample of the kernels' cases and fewer of mocha's files are run, and
+ * some sanitizers watch the scalar kernels alone. What is built stays in build/sanitize/<sanitizer>/.
+ * With g++, or with clang++: CXX=clang++-19.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -29,13 +28,14 @@ import { root, run, setup, SetupError } from './setup.mjs';
  * @property {Record<string, string>} settings of it, in the environment
  * @property {Record<string, string>} [inNode] those that differ where Node runs
  * @property {boolean} kernels whether the kernel tests are run: they have one thread
- * @property {string[]} [briefIsas] the instruction sets under --brief; by default this machine's
+ * @property {string[]} [briefIsas] the instruction sets whose kernels it watches under --brief; by
+ *   default this machine's
  * @property {(file: string, brief: boolean) => boolean} takes whether a file of mocha's tests is run
  */
 
 /**
- * Files that say nothing of native code, start processes of the built package that others test, or
- * measure memory, of which a sanitizer takes some for itself.
+ * Test files to skip: they do not concern native code, start processes of the built package that other files
+ * test, or measure memory, which a sanitizer also uses.
  */
 const OTHERS = new Set([
   'cli',
@@ -68,7 +68,8 @@ const SANITIZERS = {
     runtime: ['libasan.so', 'libclang_rt.asan'],
     report: /ERROR: AddressSanitizer: heap-buffer-overflow/,
     settings: { ASAN_OPTIONS: 'detect_leaks=1' },
-    // Node frees little of its own when it ends; what the addon keeps, test/runtime/memory.test.ts measures.
+    // Node frees little of its own memory when it ends; test/runtime/memory.test.ts measures what the addon
+    // keeps.
     inNode: { ASAN_OPTIONS: 'detect_leaks=0' },
     kernels: true,
     takes: takesNative,
@@ -78,15 +79,15 @@ const SANITIZERS = {
     report: /runtime error: signed integer overflow/,
     settings: { UBSAN_OPTIONS: 'print_stacktrace=1' },
     kernels: true,
-    // A kernel's body is the same on all, and what it would find is in the body.
+    // A kernel has the same body for every instruction set, and that is where faults would be.
     briefIsas: ['scalar'],
     takes: takesNative,
   },
   thread: {
     runtime: ['libtsan.so', 'libclang_rt.tsan'],
     report: /WARNING: ThreadSanitizer: data race/,
-    // Node is not built with it. Of what Node does it sees calls such as free, not the atomic numbers
-    // that order them: these accesses are left out, or there are false alarms of Node's thread pool.
+    // Node is not built with TSan, which sees some of Node's operations, such as free, but not the atomics
+    // that order them. To avoid false alarms from Node's thread pool, Node's accesses are ignored.
     settings: { TSAN_OPTIONS: 'exitcode=66' },
     inNode: { TSAN_OPTIONS: 'exitcode=66:ignore_noninstrumented_modules=1' },
     kernels: false,
@@ -95,10 +96,10 @@ const SANITIZERS = {
   },
 };
 
-/** One case of so many is in a sample; see test/native/kernel_test.cpp. */
+/** A sample holds one in this many cases; see test/native/kernel_test.cpp. */
 const STRIDE = '11';
 
-/** The compiler, where it is not the system's. */
+/** The compiler, if not the default one. */
 const compilers = process.env['CXX'] ? [basename(process.env['CXX'])] : [];
 
 const brief = process.argv.includes('--brief');
@@ -126,24 +127,19 @@ reportCounts(counts);
 process.exitCode = counts.failed === 0 && counts.passed > 0 ? 0 : 1;
 
 /**
- * Builds with a sanitizer, or with several at once, shows that each is awake, and tests.
+ * Builds with one or several sanitizers, checks that each detects a fault, and runs the tests.
  *
  * @param {string} name
  * @returns {Promise<Counts>}
  */
 async function testWith(name) {
-  // A folder of CMake's keeps the compiler that it was made with.
+  // CMake keeps the compiler with which it configured a folder.
   const folder = join(root, 'build/sanitize', [name, ...compilers].join('-'));
   const parts = name.split(',');
   const sanitizers = parts.map((part) => /** @type {Sanitizer} */ (SANITIZERS[part]));
   const kernels = sanitizers.some((sanitizer) => sanitizer.kernels);
   try {
-    build(
-      folder,
-      name,
-      kernels,
-      sanitizers.map(({ briefIsas }) => briefIsas),
-    );
+    build(folder, name, kernels);
     const preload = sanitizers.map((sanitizer) => runtime(...sanitizer.runtime)).join(' ');
     const common = { ...process.env, LD_PRELOAD: preload };
     const native = Object.assign({ ...common }, ...sanitizers.map(({ settings }) => settings));
@@ -175,20 +171,20 @@ async function testWith(name) {
 }
 
 /**
- * The addon, and what else is run, of the instruction sets that this machine has.
+ * Builds the addon and the other programs, for the instruction sets of this machine.
  *
  * @param {string} folder
  * @param {string} name
  * @param {boolean} kernels
- * @param {(string[] | undefined)[]} briefIsas of each sanitizer
  */
-function build(folder, name, kernels, briefIsas) {
+function build(folder, name, kernels) {
   const out = join(folder, 'build'); // where node-gyp-build looks for Release/
   const require = createRequire(import.meta.url);
   /** @type {{ info: () => { available: string[] } }} */
   const addon = require(join(root, 'build/Release/vecgrad.node'));
-  const all = addon.info().available;
-  const isas = brief ? [...new Set(briefIsas.flatMap((few) => few ?? all))] : all;
+  const { available } = addon.info();
+  const watchedBy = (/** @type {string} */ part) => (brief && SANITIZERS[part]?.briefIsas) || available;
+  const isas = available.filter((isa) => name.split(',').some((part) => watchedBy(part).includes(isa)));
   const targets = [
     'vecgrad',
     'vecgrad_matrices',
@@ -202,14 +198,14 @@ function build(folder, name, kernels, briefIsas) {
       process.execPath,
       ...[join(root, 'node_modules/cmake-js/bin/cmake-js'), 'configure', '--out', out],
       ...[`--CDVECGRAD_SANITIZE=${name}`, `--CDVECGRAD_ISAS=${isas.join(';')}`],
+      `--CDVECGRAD_UNDEFINED_ISAS=${watchedBy('undefined').join(';')}`,
     ],
     ['cmake', ...['--build', out, '--parallel', String(availableParallelism())], ...['--target', ...targets]],
   );
 }
 
 /**
- * A sanitizer's library, which must be loaded before anything else in a process that was not built
- * with it.
+ * The path of a sanitizer's library, which must be loaded first in a process that was not built with it.
  *
  * @param {string} gcc
  * @param {string} clang
@@ -230,8 +226,8 @@ function runtime(gcc, clang) {
 }
 
 /**
- * Whether the sanitizer finds the fault made for it (test/native/faulty.cpp), in a program and in
- * Node, with the settings that the tests run with.
+ * Checks that the sanitizer detects the fault made for it (test/native/faulty.cpp), in a program and in Node,
+ * with the same settings as the tests.
  *
  * @param {string} folder
  * @param {string} name

@@ -312,8 +312,8 @@ export class Training {
    * One step on a batch: one update by the mean of the examples' gradients. Examples may differ in length.
    * Returns the mean of their losses.
    *
-   * The examples are spread over `threads`, one by default. Threads are started anew at each step, which
-   * costs more than it saves where examples are short. Their number does not change a bit of the result.
+   * The examples are spread over `threads`, one by default, and at most as many as the process may run at
+   * once. Their number does not change a bit of the result.
    *
    * @throws Error where the program does not keep whole gradients: pass `{ batches: true }` to `minimize`
    */

@@ -164,9 +164,8 @@ export function tensordot(a: Value, b: Value, axes = 1): Value {
     const pairs = fits ? Array.from({ length: axes }, (_, i) => i) : [];
     if (!fits || pairs.some((i) => left[left.length - 1 - i] !== right[i])) {
       throw new ShapeError(
-        `over ${shown(axes)} axes: the last axis of a must equal the first of b, the next-to-last the second, ` +
-          `and ` +
-          'so on inwards',
+        `over ${shown(axes)} axes: the last axis of a must equal the first of b, the next-to-last ` +
+          'the second, and so on inwards',
       );
     }
     const [free, others] = [left.slice(0, left.length - axes), right.slice(axes)];

@@ -3,12 +3,11 @@
 
 #include <algorithm>
 #include <atomic>
-#include <system_error>
-#include <thread>
 #include <vector>
 
 #include "isa/isa.h"
 #include "kernels/kernels.h"
+#include "run/pool.h"
 #include "vm/denormals.h"
 
 namespace vecgrad {
@@ -41,17 +40,7 @@ class Step {
       for (int32_t lane; (lane = next++) < used_;)
         results_[size_t(lane)] = run_lane(lane, own, own_ints);
     };
-    {
-      std::vector<std::thread> others;
-      try {
-        for (int32_t i = 1; i < std::min(batches_.threads, used_); i++)
-          others.emplace_back(work, i);
-      } catch (const std::system_error&) {
-        // There are no more threads: those that have started do the work.
-      }
-      work(0);
-      for (std::thread& thread : others) thread.join();
-    }
+    with_helpers(std::min(batches_.threads, used_), work);
     const RunsResult* first = nullptr;
     for (const RunsResult& result : results_)
       if (result.end != End::done && (!first || result.example < first->example)) first = &result;

@@ -619,7 +619,7 @@ describe('bench: the files', function () {
       ['compare', 'good.json', 'bad.json'],
       /^vecgrad: "[^"]*bad\.json": quick: expected true or false, got "yes"/,
     ],
-    [['compare', 'none.json'], /^vecgrad: "[^"]*none\.json" is no JSON/],
+    [['compare', 'none.json'], /^vecgrad: "[^"]*none\.json" is not JSON/],
     [['compare', 'good.json', '--html', 'no/p.html'], /cannot write ".*p\.html": there is no such/],
     [['compare', 'good.json', '--html', '.'], /cannot write ".*": it is a directory/],
     [['--json', 'no/a.json'], /cannot write ".*a\.json": there is no such file or folder/],

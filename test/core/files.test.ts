@@ -896,7 +896,7 @@ describe('a file that is replaced', () => {
           if (path === '')
             assert.match(
               err,
-              /^vecgrad: (--\w+ takes the name of a file|no model given: say [^\n]*|bench compare takes names of files)[^\n]*\n$/,
+              /^vecgrad: (--\w+ takes the name of a file|no model given: use [^\n]*|bench compare takes names of files)[^\n]*\n$/,
             );
           else assert.equal(err, `vecgrad: ${message}\n`);
           assert.equal(found, path === '' ? 2 : code);

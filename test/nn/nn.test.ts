@@ -1,4 +1,4 @@
-/** Parts of networks: shapes, names, values by the same formulas in plain TypeScript, gradients. */
+/** Modules: shapes, names, gradients, and values compared with the same formulas in plain TypeScript. */
 import assert from 'node:assert/strict';
 import { gradCheck } from '../../lib/value/grad-check.js';
 import type { Value } from '../../lib/value/value.js';
@@ -398,7 +398,7 @@ describe('nn', () => {
   });
 
   it('attention can be trained', () => {
-    // The second of two positions is to become what the first is.
+    // After this, the second of two positions must be what the first is.
     const attention = new nn.SelfAttention(4, 2, { random: new Random(3) });
     const x = input('x', [2, 4]);
     const loss = attention.apply(x).at(1).sub(x.at(0)).pow(2).mean();
@@ -427,7 +427,7 @@ const [number, v3, v4, v5, m32, m34, m53, m54, m14, t534] = [
   of('m14', 1, 4),
   of('t534', 5, 3, 4),
 ];
-/** Fits, but makes more numbers than an array can have. */
+/** The sizes fit, but the result has more numbers than an array can have. */
 const rows = of('rows', 2 ** 28, 1);
 const tokens = index('tokens', 2 ** 29);
 const any = (given: unknown): never => given as never;
@@ -437,7 +437,7 @@ type Cell = nn.RNN | nn.GRU;
 
 const TOO_LARGE = 'shape \\[268435456, \\d+\\]: an array has at most 1073741824 numbers and 32 axes';
 
-/** What a cell says of x [3] or [samples, 3] and a state of 4. */
+/** The error of a cell for x [3] or [samples, 3] and a state of 4. */
 function ofCell(name: string, cell: Cell, wide: Cell): Refusal[] {
   const x = /expected shape \[3\] or \[samples, 3\]$/;
   return [
@@ -525,7 +525,7 @@ function ofCell(name: string, cell: Cell, wide: Cell): Refusal[] {
   ];
 }
 
-/** What neurons say, in whatever they stand: x is a list of three. */
+/** The error of neurons and layers; x is a list of three. */
 function ofNeurons(apply: (x: readonly Value[]) => unknown): Refusal[] {
   return [
     ['too few values', () => apply([number]), /: x has 1 values, expected 3: one for each input$/],
@@ -555,7 +555,7 @@ const cells = (Made: typeof nn.RNN | typeof nn.GRU): [Cell, Cell] => [
   new Made(1, 8, { random: one }),
 ];
 
-/** For each part of a network that can be applied, calls with what does not fit: total by type. */
+/** For each module, calls with arguments that do not fit: total by type. */
 const REFUSALS: Record<Exclude<keyof typeof nn, 'initializers' | 'Module'>, Refusal[]> = {
   Linear: [
     [
@@ -733,7 +733,7 @@ describe('nn refuses what does not fit, in the name of the part:', () => {
 describe('nn.initializers', () => {
   const { heNormal, heUniform, normal, uniform, xavierNormal, xavierUniform, zeros } = nn.initializers;
   const shape = [60, 90];
-  // Each draws 5,400 numbers: their standard deviation is good to 3 %, their mean to 3 / sqrt(5400).
+  // Each draws 5,400 numbers: their standard deviation is accurate to 3 %, their mean to 3 / sqrt(5400).
   const rows: [
     title: string,
     initializer: nn.initializers.Initializer,

@@ -1,4 +1,4 @@
-/** The kernels that can be called on their own: every one on every instruction set, in both types. */
+/** The kernels that users can call directly: each on every instruction set, in both types. */
 import assert from 'node:assert/strict';
 import { kernels, type MatmulOptions } from '../../lib/runtime/kernels.js';
 import { matrices } from '../../bench/matrices.js';
@@ -12,10 +12,10 @@ const isas = addon.info().available;
 const sizes = Array.from({ length: 68 }, (_, n) => n);
 const random = new Random(1);
 
-/** Where an array starts in its buffer, in elements: mostly not where vectors would like it to. */
+/** Where an array starts in its buffer, in elements: mostly not aligned for vectors. */
 const nextOffset = (): number => random.randbelow(9);
 
-/** The numbers, some way into a buffer whose other elements are NaN: reading one would show. */
+/** The numbers, inside a buffer whose other elements are NaN, so that reading one would show. */
 function placed(Type: typeof types.float64 | typeof types.float32, numbers: number[]): Floats {
   const offset = nextOffset();
   const whole = new Type(offset + numbers.length + 9).fill(NaN);
@@ -23,7 +23,7 @@ function placed(Type: typeof types.float64 | typeof types.float32, numbers: numb
   return whole.subarray(offset, offset + numbers.length);
 }
 
-/** An output that belongs to a larger buffer, and the check that nothing around it was written. */
+/** An output inside a larger buffer, and a check that nothing around it was written. */
 function guarded(
   Type: typeof types.float64 | typeof types.float32,
   length: number,
@@ -131,7 +131,7 @@ describe('kernels.matmul', () => {
     assert.match(nativeInfo().openblas.version, /^OpenBLAS \d/);
   });
 
-  // Large enough for OpenBLAS in both types (native/blas/blas.cpp); whole numbers make every sum exact.
+  // Large enough for OpenBLAS in both types (native/blas/blas.cpp); integers make every sum exact.
   const large = { m: 97, k: 3500, n: 101 };
   for (const dtype of ['float64', 'float32'] as const) {
     it(`${dtype}, large: all instruction sets agree`, () => {
@@ -332,7 +332,7 @@ describe('bad calls of kernels', () => {
   const f64 = (n: number): Float64Array => new Float64Array(n);
   const f32 = (n: number): Float32Array => new Float32Array(n);
   const i32 = (...values: number[]): Int32Array => Int32Array.from(values);
-  /** A value that the types forbid in its place. */
+  /** A value in a place where the types forbid it. */
   const wrong = (value: unknown): never => value as never;
   const hint = 'check the sizes, or pass a part of a longer array (subarray)';
 
@@ -665,7 +665,7 @@ describe('bad calls of kernels', () => {
     assert(whole.every((x) => x === 0));
   });
 
-  // The native side trusts nothing: any value in any place is refused or harmless.
+  // Native code trusts nothing: any value in any place is refused or harmless.
   describe('reach native code', () => {
     const natives = addon.kernels as unknown as Record<string, (...args: unknown[]) => unknown>;
     const good: Record<keyof typeof kernels, () => unknown[]> = {
@@ -795,7 +795,7 @@ describe('the matrices that models written by hand call', () => {
       bounds,
       'columns of b, accumulated',
     );
-    // One row times many columns: the product that is computed transposed.
+    // One row times many columns, which is computed transposed.
     const [row, wide] = [Float64Array.from(numbers(40)), Float64Array.from(numbers(40 * 30))];
     const y = new Float64Array(30);
     matrices.gemm(y, 30, 0, row, 40, 1, 0, wide, 1, 40, 0, 1, 30, 40, 1, 0);

@@ -1,7 +1,7 @@
 /**
- * What numbers are promised, on every instruction set and in both data types: NaN and infinities
- * travel as IEEE 754 says; nothing depends on where memory lies, on what was called before or on how
- * many threads there are; no call leaves the thread's floating-point state changed.
+ * The promises about numbers, on every instruction set and in both data types: NaN and infinities behave as
+ * in IEEE 754; results do not depend on memory alignment, on earlier calls or on the number of threads; no
+ * call leaves the thread's floating-point state changed.
  */
 import assert from 'node:assert/strict';
 import { parseDocuments } from '../../lib/study/documents.js';
@@ -39,7 +39,7 @@ function forEachTarget(check: (target: Target) => void | Promise<void>): void {
 
 // ---- NaN, infinities, zeros, denormals
 
-/** The limits of a type: its least normal number, and its largest. */
+/** The limits of a type: its smallest normal number, and its largest. */
 const LIMITS = {
   float64: { least: 2 ** -1022, most: Number.MAX_VALUE, tiny: 5e-324 },
   float32: { least: 2 ** -126, most: 2 ** 127 * (2 - 2 ** -23), tiny: 2 ** -149 },
@@ -57,9 +57,9 @@ const rounded = (x: number, dtype: DType): number => (dtype === 'float32' ? Math
 const flushed = (x: number, dtype: DType): number => (Math.abs(x) < LIMITS[dtype].least ? x * 0 : x);
 
 /**
- * Whether a result is among those that may be: infinities and NaN as they are, other numbers within
- * a few roundings. A denormal may count as zero, as operand or result: a program flushes them on
- * x86-64 and aarch64. What is near infinity may be infinite.
+ * Whether a result is allowed: infinities and NaN exactly, other numbers within a few roundings. A denormal
+ * may count as zero, as operand or result: a program flushes them on x86-64 and aarch64. Numbers near
+ * infinity may become infinite.
  */
 function isAmong(found: number, wanted: readonly number[], dtype: DType): boolean {
   const { least } = LIMITS[dtype];
@@ -112,7 +112,7 @@ const BINARY: Readonly<Record<string, (a: Value, b: Value) => Value>> = {
   eq: (a, b) => a.eq(b),
 };
 
-/** Of rows: what one number among others does to the result. */
+/** Functions of rows: the effect of one number among others. */
 const ROWS: Readonly<Record<string, (x: Value, other: (rows: number, cols: number) => Value) => Value>> = {
   sum: (x) => x.sum(-1),
   'sum of columns': (x) => x.sum(0),
@@ -127,7 +127,7 @@ const ROWS: Readonly<Record<string, (x: Value, other: (rows: number, cols: numbe
   'a row': (x) => x.at(0),
 };
 
-/** Zeros among it: zero times infinity is NaN. */
+/** With zeros among the numbers: zero times infinity is NaN. */
 function zerosAndOnes(rows: number, cols: number): Value {
   return parameter(
     Array.from({ length: rows * cols }, (_, i) => i % 2),
@@ -135,7 +135,7 @@ function zerosAndOnes(rows: number, cols: number): Value {
   );
 }
 
-/** The values of a graph by the plain reference, of feeds as they are and with denormals flushed. */
+/** The values of a graph by the plain reference, for the feeds and for the feeds with denormals flushed. */
 function references(
   root: Value,
   feeds: Feeds,
@@ -199,7 +199,7 @@ describe('NaN, infinities, zeros and denormals', () => {
         const y = f(input('a', [a.length]), input('b', [b.length]));
         const feeds = { a, b };
         const exact = references(y, feeds, [], target.dtype);
-        // Zeros of both signs are equal: the larger of them is either.
+        // Zeros of both signs are equal: the maximum may be either.
         const others = name.endsWith('imum') ? exact.map((list) => list.map((x) => (x === 0 ? -x : x))) : [];
         compare(compile(y, target).forward(feeds), [...exact, ...others], target.dtype, what);
       });
@@ -245,9 +245,9 @@ describe('NaN, infinities, zeros and denormals', () => {
   }
 });
 
-// ---- The same of rows, of what is picked, and of large products: which results are NaN, which infinite
+// ---- Rows, picked rows and large products: which results are NaN, which infinite
 
-/** Of a number that is finite it says no more: roundings are no subject here. */
+/** Says no more about finite numbers: these tests are not about rounding. */
 function kind(x: number): string {
   return Number.isFinite(x) ? 'finite' : String(x);
 }
@@ -258,9 +258,9 @@ function compareKinds(found: ArrayLike<number>, wanted: readonly number[], what:
 
 interface OfRows {
   f: (x: Value, targets: Index) => Value;
-  /** In plain TypeScript, where the operator's own reference is not what IEEE 754 makes of its parts. */
+  /** Plain TypeScript, where the operator's reference would differ from IEEE 754. */
   plain?: (row: readonly number[], target: number) => number;
-  /** Numbers of x at which the gradient is what the operator's rule says, part by part. */
+  /** Numbers of x at which the gradient follows from the operator's rule, part by part. */
   gradientAt: readonly number[];
 }
 
@@ -291,7 +291,7 @@ const OF_ROWS: Readonly<Record<string, OfRows>> = {
   'cumsum of columns': { f: (x) => x.cumsum(0), gradientAt: ALL },
 };
 
-/** Less than a vector, whole ones, and what is left over, of every width. */
+/** Every width: less than a vector, whole vectors, and remainders. */
 const LENGTHS = [1, 2, 3, 5, 8, 9, 17, 33, 67];
 
 describe('NaN and infinities in one row reach what IEEE 754 says, and no other', () => {
@@ -319,7 +319,7 @@ describe('NaN and infinities in one row reach what IEEE 754 says, and no other',
             const spots = [...new Set([0, cols >> 1, cols - 1, (rows >> 1) * cols, rows * cols - 1])];
             for (const at of spots) {
               for (const special of ALL) {
-                // The second of two infinities makes of most results something else.
+                // The second of two infinities changes most results.
                 for (const other of [at, Math.floor(at / cols) * cols + ((at + 1) % cols)]) {
                   const what = `${rows} x ${cols}, ${special} in ${at} and ${other}`;
                   const data = numbers(at, special, other);
@@ -345,7 +345,7 @@ describe('NaN and infinities in one row reach what IEEE 754 says, and no other',
                 }
               }
             }
-            // From behind: a gradient that is none.
+            // In the backward pass: a NaN gradient.
             const data = numbers(-1, 0);
             x.data.set(data);
             const known = new Map([[x, { shape: [rows, cols], data }]]);
@@ -422,7 +422,7 @@ describe('the largest k are in order, NaN last, equal ones by place', () => {
             if (every > 1 || n > 128) continue;
             const x = input('x', [n]);
             const found = compile(x.gather(x.topk(k)), { isa, dtype }).forward({ x: xs });
-            // A program takes denormals for zeros.
+            // A program treats denormals as zeros.
             const flushes = mix.includes(5e-324);
             if (!flushes)
               assert.deepEqual(
@@ -491,7 +491,7 @@ describe('rows that are not picked change nothing, whatever they hold', () => {
                 ),
               );
             }
-            // From behind: it reaches the rows that were picked.
+            // In the backward pass: it reaches the rows that were picked.
             const data = Array.from({ length: rows * cols }, (_, i) => (i % 5) - 1.5);
             table.data.set(data);
             const known = new Map<Node, { shape: readonly number[]; data: readonly number[] }>([
@@ -522,8 +522,8 @@ describe('rows that are not picked change nothing, whatever they hold', () => {
 type Matrix = (row: number, col: number) => number;
 
 /**
- * Checks a product: in the rows and columns that a special number reaches against plain TypeScript, and
- * that all others are the bits of the product without it.
+ * Checks a product: rows and columns that contain a special number against plain TypeScript, and all others
+ * bit for bit against the product without that number.
  */
 function checkProduct(
   found: ArrayLike<number>,
@@ -578,7 +578,7 @@ describe('NaN and infinities in a product reach their row or column, and no othe
       forEachTarget(function (target) {
         for (const size of sizes) {
           const [m, n, k] = size;
-          // One form of the largest is enough where no OpenBLAS is called.
+          // One layout of the largest is enough where OpenBLAS is not called.
           if (m > 300 && (ta !== tb || target.isa === 'scalar')) continue;
           const matrix = (rows: number, cols: number, turned: boolean): Value =>
             parameter(
@@ -727,7 +727,7 @@ describe('where arrays begin changes no bit of', () => {
           let calls = 0;
           const expected = call((x) => x, n, target).slice();
           for (const offset of OFFSETS) {
-            // The arrays of a call begin at different places, too.
+            // The arrays of one call also have different alignments.
             const place = (x: TypedArray): TypedArray => {
               const from = (offset + 3 * calls++) % OFFSETS.length;
               const whole = new TYPES[target.dtype](from + x.length);
@@ -758,7 +758,7 @@ describe('where rows begin in memory changes no bit of', () => {
     describe(name, () => {
       forEachTarget((target) => {
         for (const cols of [3, 17, 67]) {
-          // The same numbers again and again, each time one number further from where 64 bytes begin.
+          // The same numbers again and again, each time one number further from a 64-byte boundary.
           const size = rows * cols;
           const apart = Math.ceil(size / PLACES) * PLACES + 1;
           const numbers = draw(new Random(cols), size);
@@ -839,7 +839,7 @@ describe('what was called before changes no bit of a training', () => {
       const runs = new Map(order.map((name) => [name, start(name, target)]));
       DOCS.forEach((doc, i) => {
         for (const [name, run] of runs) {
-          // A call that fails, and ones that leave NaN, infinities and other sizes behind.
+          // A failing call, and calls that leave NaN, infinities and other sizes behind.
           assert.throws(() => run.training.step({ ...doc, tokens: [VOCAB] }));
           kernels.softmax(TYPES[target.dtype].of(NaN, Infinity, -Infinity), { isa: target.isa });
           kernels.matmul(new Float64Array(67).fill(Infinity), new Float64Array(67), { m: 1, k: 67, n: 1 });
@@ -858,7 +858,7 @@ describe('what was called before changes no bit of a training', () => {
 describe('what no document of a batch reads changes no bit, whatever it holds', () => {
   const unused = { wte: 6, wpe: 4 };
   forEachTarget((target) => {
-    // Of one to three tokens, the last of which is never there.
+    // Examples of one to three tokens; the last token is never there.
     const docs = [[1], [2, 3, 4], [5, 0], [0, 0, 1]].map((tokens): Feeds => ({
       tokens,
       targets: tokens.map((token) => (token + 1) % 6),
@@ -928,8 +928,8 @@ const allFunctions = (): ReturnType<typeof functionsOf> => [
 ];
 
 /**
- * Runs `body` with the thread's state checked after each call of the addon, and of the functions that
- * those return. The names of those that returned, and of those that threw.
+ * Runs `body`, and checks the thread's state after each call of the addon, and of the functions that it
+ * returns. Returns the names of those that returned, and of those that threw.
  */
 async function watched(
   body: () => void | Promise<void>,
@@ -1060,7 +1060,7 @@ describe('the state of floating-point arithmetic is as it was', () => {
   describe('after every call of the addon that returns, or throws', () => {
     forEachTarget(async (target) => {
       const { returned } = await watched(() => callEverything(target));
-      // A function that is new wants a call in `callEverything`.
+      // A new function needs a call in `callEverything`.
       assert.deepEqual(
         all.filter((name) => !returned.has(name)),
         [],

@@ -18,7 +18,7 @@ import { TARGETS } from '../support/targets.js';
 const STEPS = 50;
 const START = Array.from({ length: 35 }, (_, i) => Math.sin(i) + 0.1);
 
-/** A loss of weights that are START's numbers in order, what to feed it, and its gradient by hand. */
+/** A loss whose weights are START's numbers in order, its feeds, and its gradient by hand. */
 interface Problem {
   weights: Value[];
   loss: Value;
@@ -75,7 +75,7 @@ function product(): Problem {
   };
 }
 
-/** Of some of the weights, drawn anew for each document. */
+/** A loss of some of the weights, drawn anew for each example. */
 function dropped(): Problem {
   const made = quadratic();
   return { ...made, loss: made.loss.add(made.weights[0]!.dropout(0.4, 3).pow(2).sum()) };
@@ -88,7 +88,7 @@ function quadraticOf(): [w: Value, loss: Value] {
 }
 const PROBLEMS = { quadratic, singleNumbers, product };
 
-/** Changes all weights by their gradients, both in place. */
+/** Updates all weights by their gradients, both in place. */
 type Rule = (w: number[], g: number[], step: number) => void;
 type Rate = (step: number) => number;
 
@@ -121,7 +121,7 @@ function rmsprop(rate: Rate, rho: number, eps: number): Rule {
     });
 }
 
-/** Rules that change gradients or weights before another rule. */
+/** Operations on gradients or weights before an update rule. */
 const clipped =
   (most: number, then: Rule): Rule =>
   (w, g, step) => {
@@ -228,7 +228,7 @@ const CASES: [title: string, make: () => Optimizer, rule: () => Rule][] = [
   ],
 ];
 
-/** Losses of w, with p in a part that counts for nothing; whether a gradient flows to p, be it 0. */
+/** Losses of w in which p has no effect, and whether a gradient flows to p, even if it is 0. */
 const SWITCHED_OFF: [
   title: string,
   loss: (p: Value, w: Value) => Value,
@@ -297,8 +297,7 @@ describe('a parameter behind a constant 0', () => {
             for (let step = 0; step < 2; step++) whole.take();
             for (const passes of SETS) {
               for (const batches of [false, true]) {
-                // The state of a training without passes is restored to one with them, and the other way
-                // round.
+                // The state of a training without passes is restored to one with passes, and vice versa.
                 const first = start(passes, batches);
                 for (let step = 0; step < 2; step++) first.take();
                 const there = first.training.state();
@@ -467,7 +466,7 @@ describe('optimisers', () => {
     });
     for (const problem of Object.values(PROBLEMS)) {
       const { weights, loss, feeds, gradient } = problem();
-      // A parameter that no gradient reaches lies beside them.
+      // A parameter without gradient lies next to them.
       const frozen = parameter(weights[0]!.shape.length > 0 ? [2] : 2);
       const training = optimizer.minimize(loss.add(frozen.detach().sum()), { batches: true });
       const expected = [...START];

@@ -1,4 +1,4 @@
-/** What can be fed although nothing reads it, what has no numbers, and columns that documents share. */
+/** Inputs that nothing reads, inputs without numbers, and columns that examples share. */
 import assert from 'node:assert/strict';
 import { runInNewContext } from 'node:vm';
 import type { Column, Dataset } from '../../lib/runtime/dataset.js';
@@ -263,7 +263,7 @@ describe('where the documents of a column start', () => {
       /example 2: input 'x': starts\[2\] is -1, and from there .* its column has 6 values/,
       2,
     ],
-    ['too few of them', Int32Array.of(0, 1), /input 'x': 2 starts for 3 documents/, 0],
+    ['too few of them', Int32Array.of(0, 1), /input 'x': 2 starts for 3 examples/, 0],
     ['fractions', Float64Array.of(0, 0.5, 1), /input 'x': starts .*expected an Int32Array/, 0],
     ['a plain array', [0, 1, 2], /input 'x': starts .*expected an Int32Array/, 0],
     ['a number', 3, /input 'x': starts .*expected an Int32Array/, 0],
@@ -426,7 +426,7 @@ describe('an input may have a name that all objects have something by', () => {
           assert.throws(() => training.stepEach({ count: 1, inputs: none as Dataset['inputs'] }), missing);
         }
         w.data[0] = NaN;
-        assert.throws(() => training.step(feeds), /First of all 'w'/);
+        assert.throws(() => training.step(feeds), /First, 'w'/);
       }
       const first = meanOfFirst([parameter(2), parameter(4)], index(name));
       const training = new SGD({ learningRate: 0 }).minimize(first);
@@ -555,8 +555,7 @@ describe('integers that only a dropped term reads are checked like all others:',
     const nan = parameter([1, NaN, 3], { name: 'nan' });
     const loss = nan.sum().add(w.at(index('i')).mul(0));
     const training = new SGD({ learningRate: 0 }).minimize(loss, { detectAnomaly: true });
-    for (const feeds of [{ i: 2 }, {}] as Feeds[])
-      assert.throws(() => training.step(feeds), /First of all 'nan'/);
+    for (const feeds of [{ i: 2 }, {}] as Feeds[]) assert.throws(() => training.step(feeds), /First, 'nan'/);
   });
 });
 

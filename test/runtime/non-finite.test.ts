@@ -164,7 +164,7 @@ describe('a gradient that is not finite', () => {
                 else clean.step(feeds([1, 2]));
                 assert.equal(training.steps, 1);
                 assert.deepEqual(kept(training, w), kept(clean, other.w));
-                // The next step is as if there had been none.
+                // The next step must be as if this one had not happened.
                 const [again, wanted] = [training, clean].map((one) =>
                   options ? one.stepBatch([feeds([3, 1])]) : one.step(feeds([3, 1])),
                 );
@@ -560,7 +560,7 @@ describe('detectAnomaly names the value that NaN or infinity comes from', () => 
     });
   }
 
-  it('in each of the calls that train, at its step and document', async () => {
+  it('in each of the calls that train, at its step and example', async () => {
     for (const [name, call, options] of CALLS) {
       const p = w();
       const loss = p
@@ -572,7 +572,7 @@ describe('detectAnomaly names the value that NaN or infinity comes from', () => 
       const message = await messageOf(() => call(training, (x) => ({ x }), -1));
       assert.match(message, /^step 2: the gradient of 'w'/, name);
       assert.match(message, /'log' \(log, shape \[2\]\) is NaN at index 1/, name);
-      if (name !== 'step') assert.match(message, /[dD]ocument 1/, name);
+      if (name !== 'step') assert.match(message, /[eE]xample 1/, name);
       assert.equal(training.steps, 1);
     }
   });

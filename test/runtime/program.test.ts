@@ -1,4 +1,4 @@
-/** Compiled programs: what they refuse to run, where numbers live, how many native calls a step is. */
+/** Compiled programs: what they refuse, where numbers live, and how many native calls a step takes. */
 import assert from 'node:assert/strict';
 import { ALL_PASSES } from '../../lib/compiler/passes.js';
 import { gradCheck, GradCheckError } from '../../lib/value/grad-check.js';
@@ -22,7 +22,7 @@ const table = parameter(
   { name: 'table' },
 );
 
-/** What is run with which feeds, and all that its error must say. */
+/** A graph with its feeds, and what its error must say. */
 const REFUSED: [title: string, root: () => Value, feeds: unknown, says: RegExp][] = [
   [
     'a missing input',

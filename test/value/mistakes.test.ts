@@ -1,8 +1,7 @@
 /**
- * Mistakes that would pass in silence, and messages that would mislead: what a call with wrong arguments
- * says. Two tests walk all that the package exports, from the rows of right arguments in
- * test/support/hostile/api.ts: an option that is unknown is refused by its name, and no wrong argument
- * ends in an error of JavaScript's own.
+ * Wrong arguments that would be ignored silently, and messages that would mislead. Two tests cover all
+ * exports, from the rows of valid arguments in test/support/hostile/api.ts: an unknown option is refused by
+ * name, and no wrong argument ends in an error of JavaScript's own.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -17,7 +16,7 @@ const { Adam, AdamW, compile, FeedError, index, input, nn, parameter, Random, RM
 
 type Call = () => unknown;
 
-/** How many draws of right arguments each function is tried with: rows choose among several. */
+/** How many draws of valid arguments each function is tried with: rows choose among several. */
 const DRAWS = 12;
 
 /** A plain object: options, feeds, columns. */
@@ -38,7 +37,7 @@ async function thrownBy(call: Call): Promise<unknown> {
   }
 }
 
-/** Objects among right arguments that are no options, with the argument's place. */
+/** Objects among valid arguments that are not options, with the argument's place. */
 const NO_OPTIONS: ReadonlySet<string> = new Set([
   'Program 0', // the compiler's own plan, which the library alone makes
   'Training.restore 1', // what state() gave
@@ -48,7 +47,7 @@ const NO_OPTIONS: ReadonlySet<string> = new Set([
   'saveCheckpoint 4',
   'Node.memory set 1', // the library's own
 ]);
-/** A model, and a list of documents, may be anybody's object. */
+/** A model, or a list of documents, can be any object. */
 const isTheirs = (given: object): boolean => 'logits' in given || 'at' in given;
 
 describe('every function that is exported', () => {
@@ -103,7 +102,7 @@ describe('every function that is exported', () => {
     },
   );
 
-  /** Errors of JavaScript's own, or of the inside, where an argument was not looked at. */
+  /** Errors of JavaScript itself, or from inside the library, where an argument was not checked. */
   const INTERNAL =
     /Cannot read propert|is not a function|undefined \(reading|runSeries|createProgram|\[object |Cannot destructure|is not iterable|Cannot convert|Cannot mix|Invalid array length|is not defined|reading '|Cannot use 'in'|Class constructor|must be an? (?:object|instance)|internal/;
 
@@ -142,7 +141,7 @@ describe('every function that is exported', () => {
     const { rows, calls } = apiRows(new Chance(1));
     const found = new Map<string, string>();
     for (const [path, call] of calls) {
-      // Errors make a text of any message; these take what only the library has.
+      // Errors convert any message to a string; the others take objects that only the library has.
       if (
         path.endsWith('Error') ||
         [
@@ -215,7 +214,7 @@ const stopping = (options: object): unknown =>
     any({ input: 'tokens', start: 2, stop: 2, temperature: 1, count: 1, ...options }),
   );
 
-/** A call, and all that its error must say; each once passed in silence. */
+/** A call, and what its error must say; each was once ignored silently. */
 const SILENT: [title: string, call: Call, says: RegExp][] = [
   [
     'a loss of several numbers',
@@ -602,7 +601,7 @@ const SILENT: [title: string, call: Call, says: RegExp][] = [
   ['a transpose with an axis twice', () => x.transpose([1, -1]), /^transpose of 'x' .*name axis 1 twice/],
 ];
 
-/** A call, and all that its error must say; each once spoke of something else. */
+/** A call, and what its error must say; each once had a misleading error. */
 const MISLEADING: [title: string, call: Call, says: RegExp][] = [
   [
     'the least of nothing',
@@ -1255,7 +1254,7 @@ describe('feeds', () => {
     [
       'another batch, nested',
       { ...right, a: [[1, 2]] },
-      /input 'a': nested arrays of shape \[1, 2\] .*; that is 1 row of 2, not 2: a batch's size/,
+      /input 'a': nested arrays of shape \[1, 2\] .*; that is 1 row of 2, not 2: the batch size/,
     ],
     [
       'another batch of indices',
@@ -1511,7 +1510,7 @@ describe('feeds', () => {
       { count: 2, inputs: { ...columns, rows: { ...columns.rows, starts: Int32Array.of(0, 9) } } },
       /^example 1: input 'rows': starts\[1\] is 9, /,
     ],
-    ['too few numbers', { count: 3, inputs: columns }, /^input '(a|rows)': \d+ numbers for 3 documents/],
+    ['too few numbers', { count: 3, inputs: columns }, /^input '(a|rows)': \d+ numbers for 3 examples/],
   ];
   for (const [title, dataset, says] of COLUMNS) {
     it(`of stepEach, stepEachAsync and evaluateEach refuse ${title}`, async () => {
