@@ -20,6 +20,8 @@ export interface Holder {
   readonly isRead: { data: boolean; gradient: boolean };
   read(node: Node): TypedArray;
   readGradient(node: Node): TypedArray;
+  /** Why these cannot be read now; undefined where they can. */
+  whyUnread(node: Node, what: 'data' | 'gradient'): string | undefined;
 }
 
 /** Where a node's numbers are. It refers to at most three programs, so that all others can be collected. */

@@ -4,6 +4,7 @@ import type { DType, TypedArray } from '../core/array.js';
 import { shown } from '../core/check.js';
 import { sizeOf } from '../core/shape.js';
 import type { Compiled } from '../compiler/compile.js';
+import type { Ir } from '../compiler/ir/ir.js';
 import { isDense, offsetsOf } from '../compiler/lower/view.js';
 import { Node } from '../graph/node.js';
 import { allocate, allocateAligned, moved } from './arena.js';
@@ -18,6 +19,12 @@ export class ProgramMemory {
   /** What `runRange` runs: prefix lengths from and to, instructions from and to. */
   private readonly range = new Int32Array(4);
   private runRange: () => Fault | undefined;
+  /** The prefix length of the last run; 0 before the first. */
+  ranLength = 0;
+  /** Whether a backward pass has run. */
+  hasGradients = false;
+  /** By the compiler's node: 1 where it depends on a parameter or an input. */
+  private leafed: Uint8Array | undefined;
 
   /** @param root the program's first root, which errors name */
   constructor(
@@ -74,6 +81,7 @@ export class ProgramMemory {
     range[1] = to;
     range[2] = begin;
     range[3] = end;
+    this.ranLength = to;
     return this.runRange();
   }
 
@@ -97,16 +105,64 @@ export class ProgramMemory {
     for (const slot of this.compiled.leaves.stepSlots) this.ints[slot] = step;
   }
 
-  /** A node's numbers after a run, row-major: a view where they lie together, else a copy. */
+  /** A node's numbers, row-major: a view where they lie together, else a copy. */
   read(node: Node): TypedArray {
-    return this.numbersOf(this.numberOf(node));
+    this.checkReading(node, 'data');
+    return this.numbersOf(node);
   }
 
-  /** A node's gradient after a backward run; zeros where none flowed. */
+  /** A node's gradient; zeros where none flowed. */
   readGradient(node: Node): TypedArray {
-    const number = this.numberOf(node);
-    const gradient = this.compiled.gradientNodes?.[number] ?? -1;
-    return gradient < 0 ? allocate(this.dtype, sizeOf(node.shape)) : this.numbersOf(gradient);
+    this.checkReading(node, 'gradient');
+    const isReached = this.positionOf(node) < this.ranLength;
+    return isReached ? this.gradientOf(node) : allocate(this.dtype, sizeOf(node.shape));
+  }
+
+  /** Why a node's numbers, or its gradient, cannot be read now; undefined where they can. */
+  whyUnread(node: Node, what: 'data' | 'gradient'): string | undefined {
+    const { ranLength } = this;
+    const position = this.positionOf(node);
+    if (what === 'gradient') {
+      if (!this.hasGradients) return `${node.label} has no gradient yet: call backward() first`;
+      if (this.hasLeaf(node)) return undefined;
+      return (
+        `${node.label} depends on no parameter or input, and backward() computes no gradient of it: ` +
+        'grad(loss, [it]) does'
+      );
+    }
+    if (ranLength === 0) return `${node.label} has no data yet: run its program first`;
+    if (position < ranLength || !node.first) return undefined;
+    return (
+      `${node.label} was not computed by the last run, whose length is ${ranLength}: ` +
+      `runs of a length from ${position + 1} on compute it`
+    );
+  }
+
+  private checkReading(node: Node, what: 'data' | 'gradient'): void {
+    const reason = this.whyUnread(node, what);
+    if (reason !== undefined) throw new Error(reason);
+  }
+
+  /** The first position that needs a node: runs of a longer prefix compute it. */
+  private positionOf(node: Node): number {
+    return this.compiled.ir.positions[this.numberOf(node)]!;
+  }
+
+  /** Whether a node depends on a parameter or an input. */
+  private hasLeaf(node: Node): boolean {
+    this.leafed ??= dependsOnLeaf(this.compiled.ir);
+    return this.leafed[this.numberOf(node)] === 1;
+  }
+
+  /** What the memory holds of a node, whatever run computed it. */
+  numbersOf(node: Node): TypedArray {
+    return this.at(this.numberOf(node));
+  }
+
+  /** The same of its gradient; zeros where none flows. */
+  gradientOf(node: Node): TypedArray {
+    const gradient = this.compiled.gradientNodes?.[this.numberOf(node)] ?? -1;
+    return gradient < 0 ? allocate(this.dtype, sizeOf(node.shape)) : this.at(gradient);
   }
 
   /** An index node's integers in the last run. */
@@ -121,7 +177,7 @@ export class ProgramMemory {
     throw new Error(`${node instanceof Node ? node.label : shown(node)} is no part of this program`);
   }
 
-  private numbersOf(number: number): TypedArray {
+  private at(number: number): TypedArray {
     const view = this.compiled.lowered.view(number);
     if (!view) throw new Error(`${this.compiled.ir.label(number)} holds no numbers`);
     const { arena } = this;
@@ -130,4 +186,16 @@ export class ProgramMemory {
     offsetsOf(view).forEach((at, i) => (copy[i] = arena[at]!));
     return copy;
   }
+}
+
+/** By node: 1 where it depends on a parameter or an input. */
+function dependsOnLeaf(ir: Ir): Uint8Array {
+  const found = new Uint8Array(ir.count);
+  const { start, list } = ir.edges;
+  for (let node = 0; node < ir.count; node++) {
+    let any = ir.is(node, 'parameter') || ir.is(node, 'input');
+    for (let e = start[node]!; e < start[node + 1]! && !any; e++) any = found[list[e]!] === 1;
+    if (any) found[node] = 1;
+  }
+  return found;
 }

@@ -77,7 +77,8 @@ export class Program {
   /** Where feeds are written: the arena and the integers. */
   private readonly target: FeedTarget;
   private readonly residence: Residence;
-  private hasRun = false;
+  /** Whether the inputs hold what was fed last: not after feeds that were refused. */
+  private isFed = true;
   private sampler: SequenceSampler | undefined;
   /** The memory for batches of the last size used, and the columns for their feeds. */
   private batches: BatchesSpec | undefined;
@@ -189,18 +190,25 @@ export class Program {
     const index = sampler.prepare(request, memory.ints);
     if (!this.resident) this.residence.takeAll();
     const { sequences, fault } = sampler.run(memory, index, request);
-    this.hasRun = true;
+    this.memory.ranLength = this.feeds.length;
     if (fault) throw indexError(this.lowered, this.compiled.ir, fault, '');
     return sequences;
   }
 
-  /** Computes the gradients at the numbers of the last forward(). */
+  /**
+   * Computes the gradients at the numbers fed to the last forward(). Where parameters have changed since, the forward pass
+   * runs again: all is computed at their new numbers.
+   */
   backward(): void {
     if (!this.compiled.gradientNodes) throw new Error('this program was compiled without gradients');
     this.checkMemory();
-    if (!this.hasRun) throw new Error(`backward() of ${this.rootLabel} before forward()`);
+    if (this.memory.ranLength === 0) throw new Error(`backward() of ${this.rootLabel} before forward()`);
+    if (!this.isFed)
+      throw new Error(`backward() of ${this.rootLabel}: the last forward() was refused: call it again`);
     const { forward, backward } = this.lowered.sections;
-    this.run(0, this.feeds.length, forward, backward);
+    const begin = this.residence.haveChanged() ? 0 : forward;
+    this.run(0, this.memory.ranLength, begin, backward);
+    this.memory.hasGradients = true;
     if (this.inspects && !this.isRead.gradient) readFrom(this, this.compiled.numbers.keys(), 'gradient');
   }
 
@@ -284,15 +292,17 @@ export class Program {
 
   private feed(feeds: Feeds): void {
     this.checkMemory();
+    this.isFed = false;
     this.feeds.read(feeds, this.target);
+    this.isFed = true;
   }
 
   private run(from: number, to: number, begin: number, end: number): void {
     if (!this.resident) this.residence.takeAll();
     this.checkMemory();
     if (this.inspects && !this.isRead.data) readFrom(this, this.compiled.numbers.keys(), 'data');
+    if (this.inspects && begin === 0) this.residence.remember();
     const fault = this.memory.run(from, to, begin, end);
-    this.hasRun = true;
     if (fault) this.refuseRun(fault);
   }
 
@@ -390,7 +400,7 @@ export class Program {
   private endSeries(series: SeriesRun, result: number | SeriesFault): Runs {
     const { spec, from, trains, skipped } = series;
     this.memory.setStep(NO_STEP);
-    this.hasRun = true;
+    this.memory.ranLength = this.feeds.length;
     const isWhole = typeof result === 'number';
     const steps = stepsTaken(series, result);
     const size = spec.batches?.size ?? 1;
@@ -429,14 +439,27 @@ export class Program {
     return countUses(ir, kept).filter((uses) => uses > 0).length;
   }
 
-  /** A node's numbers after a run, row-major: a view where they are contiguous, otherwise a copy. */
+  /**
+   * A node's numbers after a run, row-major: a view where they are contiguous, otherwise a copy.
+   *
+   * @throws Error where the last run did not compute it
+   */
   read(node: Node): TypedArray {
     return this.memory.read(node);
   }
 
-  /** A node's gradient after backward(); zeros where no gradient flowed. */
+  /**
+   * A node's gradient after backward(); zeros where no gradient flowed.
+   *
+   * @throws Error before backward(), and for a node that depends on no parameter or input
+   */
   readGradient(node: Node): TypedArray {
     return this.memory.readGradient(node);
+  }
+
+  /** See {@link Holder.whyUnread}. @hidden */
+  whyUnread(node: Node, what: 'data' | 'gradient'): string | undefined {
+    return this.memory.whyUnread(node, what);
   }
 
   // --- faults ---
@@ -486,8 +509,8 @@ export class Program {
       inspector.run(0, length, 0, inspector.lowered.sections.backward);
       inspector.memory.setStep(NO_STEP);
       const found = originOf(root, {
-        data: (node) => inspector.read(node),
-        gradient: (node) => inspector.readGradient(node),
+        data: (node) => inspector.memory.numbersOf(node),
+        gradient: (node) => inspector.memory.gradientOf(node),
         integers: (node) => inspector.memory.readIntegers(node),
         length,
       });

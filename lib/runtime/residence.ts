@@ -1,4 +1,6 @@
 /** Tracks where the numbers of parameters live, and moves them between programs. */
+import type { TypedArray } from '../core/array.js';
+import { sizeOf } from '../core/shape.js';
 import type { Holder, Memory, Node } from '../graph/node.js';
 import type { PlacedParameter } from '../compiler/compile.js';
 
@@ -12,6 +14,8 @@ export interface Held {
   source?: Holder | Float64Array | undefined;
   writes?: number | undefined;
   version?: number | undefined;
+  /** Its numbers in the last forward pass, where they can have changed since without anybody telling. */
+  seen?: TypedArray | undefined;
 }
 
 /** Where parameters lived before a move. */
@@ -33,8 +37,9 @@ export class Residence {
    * Parameters of the program's type then live here. Those of another type, which a copy may round, stay
    * where they are, and are copied again only after they changed.
    */
-  takeAll(): void {
+  takeAll(): readonly Held[] {
     const { program } = this;
+    const copied: Held[] = [];
     program.resident = true;
     for (const held of this.held) {
       const { value, offset } = held;
@@ -57,8 +62,35 @@ export class Residence {
         held.version = memory.version;
       }
       program.arena.set(value.peek('data')!, offset);
+      copied.push(held);
       if (isOfType) this.house(held);
     }
+    return copied;
+  }
+
+  /** Remembers the parameters' numbers as far as they can change without anybody telling. */
+  remember(): void {
+    const { program } = this;
+    for (const held of this.held) {
+      const { home, isLent } = held.value.memory!;
+      held.seen = isLent || home?.program !== program ? this.numbersOf(held).slice() : undefined;
+    }
+  }
+
+  /** Whether a parameter has other numbers than when they were remembered. */
+  haveChanged(): boolean {
+    const copied = this.program.resident ? [] : this.takeAll();
+    const lent = this.held.filter(({ value }) => value.memory!.isLent);
+    return [copied, lent].some((some) =>
+      some.some((held) => {
+        const { seen } = held;
+        return !seen || !this.numbersOf(held).every((x, i) => Object.is(x, seen[i]));
+      }),
+    );
+  }
+
+  private numbersOf({ value, offset }: Held): TypedArray {
+    return this.program.arena.subarray(offset, offset + sizeOf(value.shape));
   }
 
   /** Makes the program the home of the parameters that it trains. Returns where they lived before. */

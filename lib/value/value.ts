@@ -414,7 +414,7 @@ export class Value extends Node {
   get data(): TypedArray {
     const data = this.peek('data');
     if (this.op === 'parameter') this.memory!.isLent = true;
-    if (!data) throw new Error(`${this.label} has no data yet: call forward() on a value that depends on it`);
+    if (!data) throw this.unread('data', 'has no data yet: call forward() on a value that depends on it');
     return data;
   }
   /**
@@ -425,13 +425,24 @@ export class Value extends Node {
   get grad(): TypedArray {
     const gradient = this.peek('grad');
     if (!gradient)
-      throw new Error(`${this.label} has no gradient yet: call backward() on a value that depends on it`);
+      throw this.unread('gradient', 'has no gradient yet: call backward() on a value that depends on it');
     return gradient;
   }
+  /** Why the last run has no numbers of this value, or `otherwise` where there was none. */
+  private unread(what: 'data' | 'gradient', otherwise: string): Error {
+    return new Error(this.memory?.[what]?.whyUnread(this, what) ?? `${this.label} ${otherwise}`);
+  }
+
   override peek(what: 'data' | 'grad'): TypedArray | undefined {
     const { memory } = this;
-    if (what === 'grad') return memory?.gradient?.readGradient(this);
-    if (this.op !== 'parameter') return memory?.data?.read(this);
+    if (what === 'grad') {
+      const holder = memory?.gradient;
+      return holder?.whyUnread(this, 'gradient') === undefined ? holder?.readGradient(this) : undefined;
+    }
+    if (this.op !== 'parameter') {
+      const holder = memory?.data;
+      return holder?.whyUnread(this, 'data') === undefined ? holder?.read(this) : undefined;
+    }
     const { home, initial } = memory!;
     if (!home) return initial;
     const { program, offset } = home;

@@ -46,11 +46,11 @@ const PRIVATE: Readonly<Record<string, string>> = {
   Corpus: 'lengthOf',
   Program:
     'rootLabel memoryOf seriesSource startSeries endSeries runSeries run refuseRun checkTrains ' +
-    'checkBatching nonFiniteError origin checkRoot feed',
+    'checkBatching nonFiniteError origin checkRoot feed whyUnread',
   Sampler: 'encode',
   Tokenizer: 'shown',
   Training: 'setRule nextRule putBack took inStep',
-  Value: 'program',
+  Value: 'program unread',
   Module: 'part include draw nameOf',
   MLP: 'activated',
   Recurrent: 'start gates checked checkState',
