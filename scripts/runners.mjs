@@ -1,7 +1,7 @@
 /** Runs the C++ kernel tests and mocha, and says what each counted: for the scripts that test. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { root } from './setup.mjs';
@@ -44,6 +44,35 @@ export function testFiles() {
     .sort();
 }
 
+/**
+ * Bundles test files into a folder of build/, whose path it returns: transformed once, they load in a fifth
+ * of the time that they take with tsx, in each process. What they share is in chunks beside them.
+ *
+ * @param {readonly string[]} files
+ */
+async function bundleTests(files) {
+  // Not before set-up has installed it.
+  const { build } = await import('esbuild');
+  mkdirSync(join(root, 'build/test'), { recursive: true });
+  const outdir = mkdtempSync(join(root, 'build/test/mocha-'));
+  await build({
+    absWorkingDir: root,
+    entryPoints: [...files],
+    outdir,
+    outbase: root,
+    outExtension: { '.js': '.mjs' },
+    bundle: true,
+    splitting: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    packages: 'external',
+    keepNames: true,
+    sourcemap: true,
+  });
+  return outdir;
+}
+
 /** Test files whose subject is native code, but for those that take minutes under a sanitizer. */
 const NATIVE =
   /^(assemble|chosen|differentiate|epilogue|golden|hostile|kernels|minibatch|numbers|optim|program|random|sampling|series|threads)\.test\.ts$/;
@@ -60,11 +89,21 @@ export function nativeTestFiles() {
  * @param {NodeJS.ProcessEnv} [env]
  * @returns {Promise<Counts>}
  */
-export function mochaFiles(files, env = process.env) {
+export async function mochaFiles(files, env = process.env) {
   const isLong = (/** @type {string} */ file) => LONGEST.test(basename(file));
   const ordered = [...files.filter(isLong), ...files.filter((file) => !isLong(file))];
-  const timeout = env['VECGRAD_LONG'] === '1' ? ['--timeout', '0'] : [];
-  return mocha(['--parallel', '--jobs', String(availableParallelism()), ...timeout, ...ordered], env);
+  const { timeout } = JSON.parse(readFileSync(join(root, '.mocharc.json'), 'utf8'));
+  const folder = await bundleTests(ordered);
+  const bundles = ordered.map((file) => join(folder, file.replace(/\.ts$/, '.mjs')));
+  const args = [
+    ...['--no-config', '--enable-source-maps', '--timeout', env['VECGRAD_LONG'] === '1' ? '0' : timeout],
+    ...['--parallel', '--jobs', availableParallelism()],
+  ];
+  try {
+    return await mocha([...args.map(String), ...bundles], env);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 /**

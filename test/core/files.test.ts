@@ -27,7 +27,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { processIo } from '../../lib/cli/io.js';
 import { main } from '../../lib/cli/main.js';
-import { readDocuments } from '../../lib/study/documents.js';
+import { embeddedNamesPath, readDocuments } from '../../lib/study/documents.js';
 import { Tokenizer } from '../../lib/study/tokenizer.js';
 import { quotedPath } from '../../lib/core/escape.js';
 import { buildModel } from '../../lib/study/build-model.js';
@@ -40,9 +40,9 @@ import { writeSafetensors } from '../../lib/weights/safetensors.js';
 import { packageRoot } from '../../lib/core/package.js';
 import { loadWeights, saveWeights } from '../../lib/weights/weights.js';
 import { benchReport } from '../support/bench-report.js';
+import { bundled } from '../support/bundled.js';
 import { WATCHDOG } from '../support/watchdog.js';
 
-const TSX = import.meta.resolve('tsx');
 const SAVE = join(packageRoot(), 'test/support/save.mjs');
 const CLI = join(packageRoot(), 'dist/cli.cjs');
 const PAUSING = join(packageRoot(), 'test/support/pausing.mjs');
@@ -655,7 +655,7 @@ describe('a file that is replaced', () => {
       const path = join(folder, 'file');
       assert.equal(save('', path, 10), 'saved\n');
       const before = readFileSync(path);
-      // As much as nothing else that Node or tsx writes takes.
+      // As much as nothing else that Node writes takes.
       const large = save('ulimit -f 20000;', path, 2_000_000);
       assert.match(
         large,
@@ -705,14 +705,14 @@ describe('a file that is replaced', () => {
   });
 
   describe('by a command', () => {
-    const names = join(import.meta.dirname, '../../data/ssa-names-2018.txt');
-    const BENCH_JSON = join(packageRoot(), 'test/support/bench-json.ts');
+    const names = embeddedNamesPath();
+    const BENCH_JSON = bundled('bench-json.ts');
     /** What writes "$2" by each way to write a file; $1 is a folder beside it, for what it reads. */
     const commands: [what: string, command: string][] = [
       ['graph --svg', `"$0" "${CLI}" graph rnn --positions 1 --input "${names}" --svg "$2"`],
       ['bench compare --html', `"$0" "${CLI}" bench compare "$1/report.json" --html "$2"`],
       ['train --save', `"$0" "${CLI}" train rnn --steps 1 --input "${names}" --save "$2"`],
-      ['bench --json', `"$0" --import "${TSX}" "${BENCH_JSON}" "$2"`],
+      ['bench --json', `"$0" "${BENCH_JSON}" "$2"`],
     ];
     let beside: string;
     before(() => {
@@ -749,12 +749,12 @@ describe('a file that is replaced', () => {
       });
 
       it(`${what} leaves it where files may not be so large`, function () {
-        if (!isPosix || what === 'bench --json') this.skip(); // tsx writes files of its own
+        if (!isPosix) this.skip();
         const path = join(folder, 'file');
         writeFileSync(path, 'earlier');
         assert.match(
           run(`ulimit -f 1; ${command}`, path),
-          /^vecgrad: cannot write ".*file": it would be larger than a file may be \(EFBIG\)$/m,
+          /^(vecgrad|Error): cannot write ".*file": it would be larger than a file may be \(EFBIG\)$/m,
         );
         assert.deepEqual([text(path), readdirSync(folder)], ['earlier', ['file']]);
       });
