@@ -12,7 +12,8 @@ import { loadCheckpoint } from '../../../lib/study/checkpoint-file.js';
 import { Random } from '../../../lib/runtime/random.js';
 import { readSafetensors } from '../../../lib/weights/safetensors.js';
 import { loadWeights } from '../../../lib/weights/weights.js';
-import { SIZES, TOKENIZER, type Trick, type Way } from './made-files.js';
+import { SIZES, TOKENIZER } from './model-files.js';
+import type { Trick, Way } from './file-of.js';
 
 export interface Job {
   path: string;
