@@ -34,7 +34,7 @@ export async function kernelTests(path, args = [], env = process.env, before = P
 }
 
 /** The test files that take longest: they start first, so that none is left running alone at the end. */
-const LONGEST = /^(hostile|memory|golden|compositions|scale|numbers|threads|mistakes)\.test\.ts$/;
+const LONGEST = /^(hostile|hostile-files|ops|files-by-processes|scale|memory|train|inputs)\.test\.ts$/;
 
 /** All test files, relative to the root. */
 export function testFiles() {
