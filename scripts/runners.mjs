@@ -75,7 +75,7 @@ async function bundleTests(files) {
 
 /** Test files whose subject is native code, but for those that take minutes under a sanitizer. */
 const NATIVE =
-  /^(assemble|chosen|differentiate|epilogue|golden|hostile|kernels|minibatch|numbers|optim|program|random|sampling|series|threads)\.test\.ts$/;
+  /^(assemble|chosen|differentiate|epilogue|golden|hostile|kernels|bad-kernel-calls|matrices|minibatch|numbers|special-rows|special-products|same-bits|control-state|optim|program|refused-feeds|parameters|random|sampling|series|threads)\.test\.ts$/;
 
 export function nativeTestFiles() {
   return testFiles().filter((file) => NATIVE.test(basename(file)));

@@ -15,7 +15,7 @@ interface Used {
 
 /** Work for test/support/drop.ts. */
 const WORK = [
-  '1,000 graphs run by forward and backward',
+  '300 graphs run by forward and backward',
   '300 graphs compiled and run',
   '300 graphs trained',
   '300 graphs trained, in float32 and float64 in turn',
