@@ -1,4 +1,4 @@
-/** vecgrad: define a graph once, differentiate it, train it at the speed of hand-written SIMD. */
+/** vecgrad: define a graph once, differentiate it, and train it at the speed of hand-written SIMD. */
 export { type BackgroundOptions, type Progress } from './runtime/background.js';
 export {
   DataError,

@@ -36,7 +36,11 @@ export function nodeProgram(major) {
     ],
   );
   rmSync(join(made, tarball));
-  rmSync(folder, { recursive: true, force: true });
-  renameSync(made, folder);
+  try {
+    renameSync(made, folder);
+  } catch (error) {
+    if (!existsSync(program)) throw error;
+    rmSync(made, { recursive: true }); // another process was quicker
+  }
   return program;
 }

@@ -5,10 +5,9 @@
  *     node scripts/test-sanitized.mjs [--brief] SANITIZER...
  *
  * SANITIZER is address, undefined or thread, or two in one build: address,undefined. With --brief, as
- * continuous integration has it, a sample
- * of the kernels' cases and fewer of mocha's files are run, and some sanitizers build the scalar
- * kernels alone. What is built stays in build/sanitize/<sanitizer>/. With g++, or with clang++:
- * CXX=clang++-19.
+ * continuous integration has it, a sample of the kernels' cases and fewer of mocha's files are run, and
+ * some sanitizers watch the scalar kernels alone. What is built stays in build/sanitize/<sanitizer>/.
+ * With g++, or with clang++: CXX=clang++-19.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -29,7 +28,8 @@ import { root, run, setup, SetupError } from './setup.mjs';
  * @property {Record<string, string>} settings of it, in the environment
  * @property {Record<string, string>} [inNode] those that differ where Node runs
  * @property {boolean} kernels whether the kernel tests are run: they have one thread
- * @property {string[]} [briefIsas] the instruction sets under --brief; by default this machine's
+ * @property {string[]} [briefIsas] the instruction sets whose kernels it watches under --brief; by
+ *   default this machine's
  * @property {(file: string, brief: boolean) => boolean} takes whether a file of mocha's tests is run
  */
 
@@ -123,12 +123,7 @@ async function testWith(name) {
   const sanitizers = parts.map((part) => /** @type {Sanitizer} */ (SANITIZERS[part]));
   const kernels = sanitizers.some((sanitizer) => sanitizer.kernels);
   try {
-    build(
-      folder,
-      name,
-      kernels,
-      sanitizers.map(({ briefIsas }) => briefIsas),
-    );
+    build(folder, name, kernels);
     const preload = sanitizers.map((sanitizer) => runtime(...sanitizer.runtime)).join(' ');
     const common = { ...process.env, LD_PRELOAD: preload };
     const native = Object.assign({ ...common }, ...sanitizers.map(({ settings }) => settings));
@@ -165,15 +160,15 @@ async function testWith(name) {
  * @param {string} folder
  * @param {string} name
  * @param {boolean} kernels
- * @param {(string[] | undefined)[]} briefIsas of each sanitizer
  */
-function build(folder, name, kernels, briefIsas) {
+function build(folder, name, kernels) {
   const out = join(folder, 'build'); // where node-gyp-build looks for Release/
   const require = createRequire(import.meta.url);
   /** @type {{ info: () => { available: string[] } }} */
   const addon = require(join(root, 'build/Release/vecgrad.node'));
-  const all = addon.info().available;
-  const isas = brief ? [...new Set(briefIsas.flatMap((few) => few ?? all))] : all;
+  const { available } = addon.info();
+  const watchedBy = (/** @type {string} */ part) => (brief && SANITIZERS[part]?.briefIsas) || available;
+  const isas = available.filter((isa) => name.split(',').some((part) => watchedBy(part).includes(isa)));
   const targets = [
     'vecgrad',
     'vecgrad_matrices',
@@ -187,6 +182,7 @@ function build(folder, name, kernels, briefIsas) {
       process.execPath,
       ...[join(root, 'node_modules/cmake-js/bin/cmake-js'), 'configure', '--out', out],
       ...[`--CDVECGRAD_SANITIZE=${name}`, `--CDVECGRAD_ISAS=${isas.join(';')}`],
+      `--CDVECGRAD_UNDEFINED_ISAS=${watchedBy('undefined').join(';')}`,
     ],
     ['cmake', ...['--build', out, '--parallel', String(availableParallelism())], ...['--target', ...targets]],
   );

@@ -1,19 +1,22 @@
-/** Checks of values that come from a file: small ones that add up to a schema, types included. */
+/**
+ * Small checks that combine to a schema, for values from a file. They also give the schema its TypeScript
+ * type.
+ */
 
 import { shown } from '../core/check.js';
 
-/** A value that is not what the schema says; the message names the field. */
+/** A value does not match the schema; the message names the field. */
 export class ReportError extends Error {
   override name = 'ReportError';
 }
 
-/** Gives the value back as what it must be, or throws a `ReportError` that names `at`. */
+/** Returns the value with its type, or throws a `ReportError` that names `at`. */
 type Check<T> = (value: unknown, at: string) => T;
 export type Checked<C> = C extends Check<infer T> ? T : never;
 
 const MAX_CHARACTERS = 200;
 const MAX_ITEMS = 100_000;
-/** Numbers between which times, rates and sizes are: no machine has others. */
+/** The range of times, rates and sizes; every machine is within it. */
 const LEAST = 1e-12;
 const MAX_NUMBER = 1e18;
 const BETWEEN = 'a number between 1e-12 and 1e18';
@@ -23,7 +26,7 @@ function refuse(at: string, wanted: string, value: unknown): never {
   throw new ReportError(`${at}: expected ${wanted}, got ${given}`);
 }
 
-/** One line, of characters that have a shape: what is shown may not hide or turn what follows. */
+/** One line without control or format characters, which could hide or reorder the text after it. */
 export const text: Check<string> = (value, at) =>
   typeof value === 'string' &&
   value.length <= MAX_CHARACTERS &&
@@ -35,7 +38,7 @@ export const text: Check<string> = (value, at) =>
         value,
       );
 
-/** As instruction sets, kernels and models are called. */
+/** The name of an instruction set, kernel or model. */
 export const identifier: Check<string> = (value, at) =>
   typeof value === 'string' && /^[a-z][a-z0-9_]{0,39}$/.test(value)
     ? value
@@ -44,7 +47,7 @@ export const identifier: Check<string> = (value, at) =>
 export const flag: Check<boolean> = (value, at) =>
   typeof value === 'boolean' ? value : refuse(at, 'true or false', value);
 
-/** Times, rates and sizes: what a logarithmic scale can show. */
+/** A time, rate or size; positive, so that a logarithmic scale can show it. */
 export const positive: Check<number> = (value, at) =>
   isBetween(LEAST, value) ? value : refuse(at, BETWEEN, value);
 
@@ -68,7 +71,7 @@ export function oneOf<const T extends string>(...known: readonly T[]): Check<T> 
   return (value, at) => known.find((one) => one === value) ?? refuse(at, wanted, value);
 }
 
-/** JSON's null, or a value. */
+/** A value or JSON's null. */
 export function nullable<T>(of: Check<T>): Check<T | null> {
   return (value, at) => (value === null ? null : of(value, at));
 }
@@ -82,15 +85,13 @@ export function list<T>(of: Check<T>): Check<T[]> {
   return (value, at) => {
     if (!Array.isArray(value)) return refuse(at, 'a list', value);
     if (value.length > MAX_ITEMS) {
-      throw new ReportError(
-        `${at}: expected a list of at most ${MAX_ITEMS} items, got one of ${value.length}`,
-      );
+      throw new ReportError(`${at}: expected a list of at most ${MAX_ITEMS} items, got ${value.length}`);
     }
     return value.map((item, i) => of(item, `${at}[${i}]`));
   };
 }
 
-/** An object with these fields; what else it has is left out. */
+/** An object with these fields; any others are dropped. */
 export function object<F extends Record<string, Check<unknown>>>(
   fields: F,
 ): Check<{ [K in keyof F]: Checked<F[K]> }> {

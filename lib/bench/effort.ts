@@ -1,22 +1,22 @@
-/** How much is measured: about half a minute, or a few minutes. */
+/** How much to measure: for about half a minute, or for a few minutes. */
 import { DEFAULTS } from '../study/defaults.js';
 import type { KernelRow } from './report.js';
 
 export interface Effort {
   quick: boolean;
-  /** Every figure is a median of so many. */
+  /** Each figure is the median of so many turns. */
   turns: number;
-  /** Nanoseconds of one turn of one kernel. */
+  /** Nanoseconds per turn of one kernel. */
   budget: number;
-  /** n by the shape that a kernel is timed on. */
+  /** The sizes n to measure, by the shape of a kernel's operands. */
   sizes: Record<KernelRow['shape'], readonly number[]>;
-  /** Bytes over which bandwidth is measured. */
+  /** The working sets over which bandwidth is measured, in bytes. */
   workingSets: readonly number[];
-  /** Training steps of the league table, and how often they are trained. */
+  /** Training steps of the league table, and how many times to train. */
   steps: number;
   trainings: number;
   nStates: readonly number[];
-  /** By default all kernels and all models. */
+  /** The kernels and models to measure; all by default. */
   only?: readonly string[];
   models?: readonly string[];
 }
@@ -56,7 +56,7 @@ export const FULL: Effort = {
   nStates: [32, 64, 128, 256, 512, 1024, 2048],
 };
 
-/** An emulator's times mean nothing: one turn, and the losses. */
+/** An emulator's times mean nothing: one turn is enough, for the losses. */
 export function whenEmulated(effort: Effort): Effort {
   return { ...effort, turns: 1, budget: Math.min(effort.budget, 1e5), trainings: 1 };
 }

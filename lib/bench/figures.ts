@@ -1,12 +1,12 @@
-/** What is read off the reports: rates, ratios, and which machine is which. */
+/** Derives figures from reports: rates, ratios, and the keys of machines. */
 import { largest } from '../core/lists.js';
 import type { BenchReport, DType, KernelRow } from './report.js';
 
-/** A report and what it is called beside others. */
+/** A report with its key beside others. */
 export interface Named {
   /** A, B, C, ... */
   key: string;
-  /** Its file, without folders. */
+  /** The name of its file, without folders. */
   file: string;
   report: BenchReport;
 }
@@ -19,19 +19,19 @@ export function named(reports: readonly { file: string; report: BenchReport }[])
   }));
 }
 
-/** A kernel's figures in terms of others. */
+/** The figures that are derived for one kernel. */
 export interface Figures {
   row: KernelRow;
-  /** GFLOP/s of a product, GB/s of everything else. */
+  /** GFLOP/s for products, GB/s for all other kernels. */
   rate: number;
   unit: 'GFLOP/s' | 'GB/s';
-  /** How many times as fast as one number at a time. */
+  /** The speed-up over scalar code. */
   overScalar: number | undefined;
-  /** How many times as fast as OpenBLAS; of products only. */
+  /** The speed-up over OpenBLAS; for products only. */
   overOpenBlas: number | undefined;
-  /** The part of what the instruction set can do at most here. */
+  /** The fraction of the instruction set's peak on this machine. */
   ofPeak: number | undefined;
-  /** Scalar's instructions divided by these, where both were counted. */
+  /** Scalar code's instruction count divided by this kernel's, where both were counted. */
   fewerInstructions: number | undefined;
 }
 
@@ -39,7 +39,7 @@ function isProduct(shape: KernelRow['shape']): boolean {
   return shape === 'n x n x n';
 }
 
-/** The figures of all rows, in their order. */
+/** The figures of all rows, in order. */
 export function figures({ kernels, peaks }: BenchReport): Figures[] {
   const key = (row: KernelRow, isa: string): string =>
     [row.kernel, row.shape, row.n, row.dtype, isa].join(' ');
@@ -77,8 +77,8 @@ export function peakFlops({ flops }: BenchReport['peaks'], isa: string, dtype: D
 }
 
 /**
- * Over the largest working set, of those in ascending order, that is no larger than the kernel's, so
- * that it is no slower.
+ * The bandwidth over the largest measured working set that is not larger than the kernel's footprint, and so
+ * not slower. `own` is in ascending order.
  */
 function bandwidth(own: readonly { bytes: number; gbs: number }[], footprint: number): number | undefined {
   let low = 0;
@@ -91,7 +91,7 @@ function bandwidth(own: readonly { bytes: number; gbs: number }[], footprint: nu
   return own[Math.max(low - 1, 0)]?.gbs;
 }
 
-/** The best of both types over each working set, the smallest first. */
+/** The better bandwidth of both types for each working set, smallest first. */
 export function bandwidthOf(
   { bandwidth: all }: BenchReport['peaks'],
   isa: string,
@@ -106,7 +106,7 @@ export function geometricMean(values: readonly number[]): number {
   return Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
 }
 
-/** The values by what `key` gives for them, in the order in which each comes first. */
+/** Groups values by key, in the order in which the keys first occur. */
 export function grouped<K, T>(values: readonly T[], key: (value: T) => K): Map<K, T[]> {
   const groups = new Map<K, T[]>();
   for (const value of values) {
@@ -118,7 +118,7 @@ export function grouped<K, T>(values: readonly T[], key: (value: T) => K): Map<K
   return groups;
 }
 
-/** The values in the order in which they come first. */
+/** The distinct values, in the order in which they first occur. */
 export function distinct<T>(values: readonly T[]): T[] {
   return [...new Set(values)];
 }

@@ -1,4 +1,4 @@
-/** Figures as people read them, in about three digits. */
+/** Formats figures for people, to about three digits. */
 import { groupDigits } from '../terminal/format.js';
 
 export function figure(value: number | undefined): string {
@@ -20,13 +20,13 @@ export function bytes(value: number): string {
   return `${Number((value / each).toFixed(1))} ${unit}`;
 }
 
-/** 65536 as `64K`, 1048576 as `1M`, 1000 as `1000`. */
+/** Formats 65536 as `64K`, 1048576 as `1M` and 1000 as `1000`. */
 export function size(n: number): string {
   if (n >= 2 ** 20 && n % 2 ** 20 === 0) return `${n / 2 ** 20}M`;
   return n >= 2 ** 12 && n % 2 ** 10 === 0 ? `${n / 2 ** 10}K` : String(n);
 }
 
-/** Four decimals, or a dash. */
+/** Formats four decimals, or a dash for null. */
 export function loss(value: number | null): string {
   return value === null ? '-' : value.toFixed(4);
 }

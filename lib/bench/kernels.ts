@@ -1,4 +1,4 @@
-/** Times of every kernel by instruction set and size, and the machine's peaks beside them. */
+/** Measures every kernel by instruction set and size, and the machine's peaks. */
 import { addon } from '../binding/addon.js';
 import type { Effort } from './effort.js';
 import { inTurns, mostInTurns } from './measure.js';
@@ -6,7 +6,7 @@ import type { BenchReport, KernelRow } from './report.js';
 
 const DTYPES = ['float32', 'float64'] as const;
 
-/** Gigaflops of every instruction set, and gigabytes a second over working sets of many sizes. */
+/** Measures GFLOP/s of each instruction set, and GB/s over working sets of many sizes. */
 export function measurePeaks({ turns, budget, workingSets }: Effort): BenchReport['peaks'] {
   const { available } = addon.info();
   const flops = DTYPES.flatMap((dtype) => {
@@ -28,7 +28,7 @@ export function measurePeaks({ turns, budget, workingSets }: Effort): BenchRepor
   return { flops, bandwidth };
 }
 
-/** A row for each kernel, size, type and instruction set; instruction sets take turns. */
+/** Measures one row for each kernel, size, type and instruction set; instruction sets take turns. */
 export function measureKernels(effort: Effort, onKernel: (name: string) => void): KernelRow[] {
   const { available } = addon.info();
   const { turns, budget, only } = effort;

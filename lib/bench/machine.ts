@@ -1,4 +1,4 @@
-/** What the benchmark ran on: processor, caches, instruction sets, and whether it is emulated. */
+/** Describes this machine: processor, caches, instruction sets, and whether it is emulated. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { availableParallelism, cpus, release, type as osName } from 'node:os';
 import { join } from 'node:path';
@@ -32,21 +32,21 @@ export function describeMachine(): Machine {
   };
 }
 
-/** What tells of an emulator. */
+/** The signs of an emulator. */
 export interface Signs {
-  /** VECGRAD_EMULATED: the emulator's name, or `0` for none whatever the other signs say. */
+  /** VECGRAD_EMULATED: the emulator's name, or `0` to ignore all other signs. */
   stated: string | undefined;
-  /** The name that the processor itself gave (CPUID), or nothing. */
+  /** The emulator's name as the processor reports it (CPUID), or ''. */
   native: string;
   arch: string;
   cpu: string;
-  /** /proc/cpuinfo, or nothing. */
+  /** The content of /proc/cpuinfo, or ''. */
   cpuinfo: string;
-  /** The program that the operating system sees, or nothing. */
+  /** The path of the running program as the operating system sees it, or ''. */
   executable: string;
 }
 
-/** What emulates this process, and how that was found out; null on a real processor. */
+/** The emulator that runs this process, and how it was detected; null on a real processor. */
 export function emulation(signs: Signs): Machine['emulated'] {
   const { stated, native, arch, cpu, cpuinfo, executable } = signs;
   if (stated === '0') return null;
@@ -55,17 +55,17 @@ export function emulation(signs: Signs): Machine['emulated'] {
   }
   if (native !== '') return { by: native, because: 'the processor says so' };
   const program = /(?:^|\/)(qemu|box64|fex|blink)[^/]*$/i.exec(executable);
-  if (program) return { by: program[1]!.toLowerCase(), because: 'it is the program that runs' };
+  if (program) return { by: program[1]!.toLowerCase(), because: 'it is the running program' };
   if (/VirtualApple/.test(cpu)) return { by: 'Rosetta 2', because: "the processor's name says so" };
-  // QEMU's user mode shows the host's file, not one of the processor that it plays.
+  // QEMU's user mode shows the host's file, not that of the emulated processor.
   const own = { x64: /^vendor_id\s*:/m, arm64: /^CPU implementer\s*:/m, riscv64: /^(isa|uarch)\s*:/m }[arch];
   if (own && cpuinfo !== '' && !own.test(cpuinfo)) {
-    return { by: 'qemu', because: `/proc/cpuinfo is not that of ${arch}` };
+    return { by: 'qemu', because: `/proc/cpuinfo is not of ${arch}` };
   }
   return null;
 }
 
-/** Node knows no name for most ARM and RISC-V processors; other files may. */
+/** The processor's name. Node knows none for most ARM and RISC-V processors; other files may. */
 function cpuName(byNode: string, cpuinfo: string): string {
   if (byNode.trim() !== '' && byNode !== 'unknown') return byNode;
   const board = read('/proc/device-tree/model')?.replaceAll('\0', '');
@@ -77,7 +77,7 @@ function cpuName(byNode: string, cpuinfo: string): string {
   return field('uarch') ?? 'unknown';
 }
 
-/** The caches under a folder of Linux's, by level. */
+/** The caches listed in a Linux sysfs folder, by level. */
 export function caches(folder: string): Machine['caches'] {
   let names: string[];
   try {
@@ -98,7 +98,7 @@ export function caches(folder: string): Machine['caches'] {
     .sort((a, b) => a.level - b.level || a.type.localeCompare(b.type));
 }
 
-/** By a name that QEMU's user mode does not answer itself. */
+/** The running program, under a path that QEMU's user mode does not intercept. */
 function executable(): string {
   try {
     return readlinkSync(`/proc/self/task/${process.pid}/exe`);
@@ -115,7 +115,7 @@ function read(path: string): string | undefined {
   }
 }
 
-/** As the schema wants a text. */
+/** A text as the schema requires it. */
 function oneLine(given: string): string {
   return given
     .replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\s]+/gu, ' ')

@@ -1,4 +1,4 @@
-/** Taking turns and medians. */
+/** Medians of measurements that take turns. */
 import { largest } from '../core/lists.js';
 
 export function median(times: readonly number[]): number {
@@ -8,14 +8,14 @@ export function median(times: readonly number[]): number {
 }
 
 /**
- * The median of each measurement. They take turns, so that what slows the machine down for a while
- * slows all of them; the first turn is not counted.
+ * The median of each measurement. They take turns, so that a temporary slow-down of the machine affects all
+ * of them; the first turn is not counted.
  */
 export function inTurns(measurements: readonly (() => number)[], turns: number): number[] {
   return allTurns(measurements, turns).map(median);
 }
 
-/** The most of each measurement, taken in turns too: of a rate that is a limit. */
+/** The maximum of each measurement, also taken in turns: for rates that are limits. */
 export function mostInTurns(measurements: readonly (() => number)[], turns: number): number[] {
   return allTurns(measurements, turns).map((rates) => largest(rates));
 }
@@ -32,10 +32,10 @@ function allTurns(measurements: readonly (() => number)[], turns: number): numbe
 }
 
 /**
- * Microseconds of a call, as native/bench/bench.cpp finds nanoseconds: the least of eight short batches at
- * most, after one call that is not counted.
+ * Microseconds of a call, measured as native/bench/bench.cpp measures nanoseconds: the least of at most eight
+ * short batches, after one call that is not counted.
  *
- * @param budget about how many microseconds are spent
+ * @param budget roughly how many microseconds to spend
  */
 export function microseconds(budget: number, call: () => void): number {
   const batches = 8;
@@ -59,7 +59,7 @@ export function microseconds(budget: number, call: () => void): number {
   return least;
 }
 
-/** The mean of what several runs of the same steps took, each step by its median over the runs. */
+/** The mean over steps of each step's median over several runs of the same steps. */
 export function meanOfMedians(runs: readonly (readonly number[])[]): number {
   const steps = runs[0]!.map((_, step) => median(runs.map((run) => run[step]!)));
   return steps.reduce((sum, time) => sum + time, 0) / steps.length;

@@ -1,4 +1,4 @@
-/** The four models' league table, and the recurrent nets by the size of their state. */
+/** Measures the four models, and the recurrent nets by the size of their state. */
 import { embeddedNamesPath, openDocuments, readDocuments, splitHeldOut } from '../study/documents.js';
 import { Tokenizer } from '../study/tokenizer.js';
 import { runExperiment, type ExperimentResult } from '../study/experiment.js';
@@ -12,8 +12,8 @@ import { inTurns, meanOfMedians, microseconds } from './measure.js';
 import type { ModelRow, StateRow } from './report.js';
 
 /**
- * Every model, in both types, on every instruction set: the same training each time. Each step is
- * timed by itself, so that what interrupts one training is not in the median over all.
+ * Trains every model in both types on every instruction set, with the same steps each time. Each step is
+ * timed separately, so that an interruption of one training does not affect the median over all.
  */
 export function measureModels(effort: Effort, onModel: (name: string) => void): ModelRow[] {
   const { steps, trainings, models } = effort;
@@ -32,7 +32,7 @@ export function measureModels(effort: Effort, onModel: (name: string) => void): 
   for (let turn = 0; turn < trainings; turn++) {
     for (const { model, dtype, isa, times, results } of cells) {
       onModel(model);
-      // The first step has no beginning that is known here: it is not counted.
+      // The beginning of the first step is not known here, so it is not counted.
       const ends: number[] = [];
       const onStep = (): void => {
         ends.push(performance.now());
@@ -58,8 +58,8 @@ const PARTS = ['forward', 'backward', 'update'] as const;
 const LETTERS = 7;
 
 /**
- * The recurrent nets, which are equal but for the 16 coordinates that fire in `rnn_att`: what that
- * saves grows with the state. Gradients that are products are computed by the update.
+ * Measures the parts of a step of the two recurrent nets, which differ only in the 16 coordinates that fire
+ * in `rnn_att`: their gain grows with the state. Gradients that are products are computed by the update.
  */
 export function measureStates({ turns, budget, nStates }: Effort, onSize: (n: number) => void): StateRow[] {
   const docs = readDocuments(embeddedNamesPath());

@@ -1,6 +1,6 @@
 /**
- * The file that `vecgrad bench --json FILE` writes: its schema, from which its type and its check
- * are made. A field that is added keeps the schema's number; one that changes its meaning raises it.
+ * The file that `vecgrad bench --json FILE` writes. Its type and its check are derived from one schema. A new
+ * field keeps the schema's number; a field that changes its meaning raises it.
  */
 import {
   count,
@@ -28,22 +28,22 @@ const machine = object({
   cpu: text,
   arch: text, // process.arch
   platform: text, // process.platform
-  system: text, // name and release of the operating system
-  cores: count, // that this process may use
+  system: text, // the operating system's name and release
+  cores: count, // available to this process
   node: text,
   isas: list(object({ name: identifier, vectorBits: count })), // available ones, best first
-  chosen: identifier, // what is used where nothing is asked for
-  /** Those of the first core, as the operating system tells; empty where it does not. */
+  chosen: identifier, // the default
+  /** The caches of the first core, as the operating system reports them; empty where it does not. */
   caches: list(object({ level: count, type: text, bytes: count })),
   openblas: nullable(object({ version: text, core: text, threads: count })),
-  /** Null on a real processor; otherwise its times are the emulator's. */
+  /** Null on a real processor; otherwise the times are the emulator's. */
   emulated: nullable(object({ by: text, because: text })),
 });
 
 const peaks = object({
-  /** GFLOP/s of multiplications and additions that do not wait for each other. */
+  /** GFLOP/s of independent multiplications and additions. */
   flops: list(object({ isa: identifier, dtype, gflops: positive })),
-  /** GB/s of reading, copying or adding arrays, the best of them, by the bytes worked on. */
+  /** GB/s of reading, copying or adding arrays, whichever is best, by working set. */
   bandwidth: list(object({ isa: identifier, dtype, bytes: count, gbs: positive })),
 });
 
@@ -53,18 +53,18 @@ const kernel = object({
   shape: oneOf('n', '16 x n', 'n x n', 'n x n x n'),
   n: count,
   dtype,
-  isa: identifier, // "openblas": its products in place of ours
+  isa: identifier, // "openblas" for its matrix products
   nanoseconds: positive,
-  flop: notNegative, // 0 where a function is computed or nothing is
-  bytes: positive, // of operands and results, each counted once for a read or a write
-  footprint: positive, // bytes of memory that they lie in
-  /** Instructions that the processor executed, where something counted them. */
+  flop: notNegative, // 0 where the kernel only calls functions or moves numbers
+  bytes: positive, // operands and results, each read or write counted once
+  footprint: positive, // the bytes of memory that they occupy
+  /** Executed instructions, where they were counted. */
   instructions: optional(positive),
 });
 
 /**
- * A model trained with its defaults on the embedded names; its time is the mean over the steps, each
- * by its median over several trainings.
+ * A model trained with its defaults on the embedded names. The time is the mean over the steps of each step's
+ * median over several trainings.
  */
 const model = object({
   model: identifier,
@@ -76,7 +76,7 @@ const model = object({
   heldOutLoss: nullable(finite),
 });
 
-/** A part of a step of a recurrent net on a document of 7 letters, in float32. */
+/** One part of a step of a recurrent net on a document of 7 letters, in float32. */
 const state = object({
   model: identifier,
   nState: count,
@@ -87,8 +87,8 @@ const state = object({
 
 const report = object({
   schema: oneOf(SCHEMA),
-  vecgrad: text, // its version
-  date: text, // ISO 8601, of the day
+  vecgrad: text, // the version of vecgrad
+  date: text, // the day, in ISO 8601
   quick: flag,
   machine,
   peaks,
@@ -105,17 +105,17 @@ export type StateRow = BenchReport['states'][number];
 export type DType = KernelRow['dtype'];
 
 /**
- * The report that a file's text is.
+ * Parses and checks a report.
  *
- * @param file its name, for the error
- * @throws ReportError naming file and field where the text is none
+ * @param file its name, for errors
+ * @throws ReportError naming file and field where the text is not a report
  */
 export function parseReport(source: string, file: string): BenchReport {
   let value: unknown;
   try {
     value = JSON.parse(source);
   } catch (error) {
-    throw new ReportError(`${file} is no JSON: ${clipped((error as Error).message, 200)}`);
+    throw new ReportError(`${file} is not JSON: ${clipped((error as Error).message, 200)}`);
   }
   const given = (value as { schema?: unknown } | null)?.schema;
   if (typeof given === 'string' && /^vecgrad-bench\/\d+$/.test(given) && given !== SCHEMA) {
@@ -127,6 +127,6 @@ export function parseReport(source: string, file: string): BenchReport {
     return report(value, '');
   } catch (error) {
     if (!(error instanceof ReportError)) throw error;
-    throw new ReportError(`${file}: ${error.message} (a file that vecgrad bench --json wrote is expected)`);
+    throw new ReportError(`${file}: ${error.message} (expected a file from vecgrad bench --json)`);
   }
 }

@@ -1,4 +1,4 @@
-/** One benchmark of this machine, from its description to the last figure. */
+/** Benchmarks this machine. */
 import { packageVersion } from '../core/package.js';
 import { whenEmulated, type Effort } from './effort.js';
 import { measureKernels, measurePeaks } from './kernels.js';
@@ -6,7 +6,7 @@ import { describeMachine } from './machine.js';
 import { measureModels, measureStates } from './models.js';
 import { SCHEMA, type BenchReport } from './report.js';
 
-/** @param onStage what is being measured, in words, for whoever waits */
+/** @param onStage called with a description of what is being measured */
 export function runBench(wanted: Effort, onStage: (what: string) => void): BenchReport {
   const machine = describeMachine();
   const effort = machine.emulated ? whenEmulated(wanted) : wanted;

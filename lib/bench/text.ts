@@ -1,4 +1,4 @@
-/** Reports on a terminal: one machine in full, or several side by side. */
+/** Reports as text: one machine in full, or several side by side. */
 import { printable, table, type TableColumn } from '../terminal/format.js';
 import {
   bandwidthOf,
@@ -16,7 +16,7 @@ import type { BenchReport, Machine } from './report.js';
 const left = (title: string, gap = 0): TableColumn => ({ title, align: 'left', gap });
 const right = (title: string, gap = 2): TableColumn => ({ title, align: 'right', gap });
 
-/** Lines about a machine: a name and what there is to say. */
+/** The description of a machine, as names and values. */
 export function machineRows(machine: Machine): [name: string, value: string][] {
   const { isas, chosen, openblas, emulated } = machine;
   const cached = machine.caches
@@ -42,18 +42,18 @@ export function machineRows(machine: Machine): [name: string, value: string][] {
 }
 
 export const EMULATED =
-  'These times were taken under emulation: they say nothing about a processor of that kind.';
+  'These times were measured under emulation: they say nothing about real processors of that kind.';
 
-/** One report, table by table. */
+/** One report, as tables. */
 export function reportText(report: BenchReport): string {
   const { machine, peaks, quick } = report;
   return [
-    `vecgrad ${report.vecgrad} bench, ${report.date}${quick ? ', --quick: a first impression' : ''}`,
+    `vecgrad ${report.vecgrad} bench, ${report.date}${quick ? ', --quick: a rough run' : ''}`,
     '',
     ...machineRows(machine).map(([name, value]) => `${name.padEnd(11)}${value}`),
     ...(machine.emulated ? ['', EMULATED] : []),
     '',
-    'Peaks: multiplications and additions that do not wait; reading, copying or adding arrays',
+    'Peaks: independent multiplications and additions; reading, copying or adding arrays',
     '',
     ...peakTable(peaks),
     '',
@@ -89,7 +89,9 @@ function peakTable(peaks: BenchReport['peaks']): string[] {
   );
 }
 
-/** For each instruction set but scalar, which the others are compared with: products, and the rest. */
+/**
+ * Two tables for each instruction set but scalar, the baseline: one of products, one of all other kernels.
+ */
 function kernelTables(report: BenchReport): string[] {
   const all = figures(report);
   const isas = distinct(all.map(({ row }) => row.isa)).filter((isa) => isa !== 'openblas');
@@ -169,7 +171,7 @@ function stateTable({ states }: BenchReport): string[] {
   );
 }
 
-/** Several machines: real ones side by side, then emulated ones by themselves. */
+/** Several machines: real ones side by side, then emulated ones separately. */
 export function comparisonText(machines: readonly Named[]): string {
   const real = machines.filter(({ report }) => report.machine.emulated === null);
   const emulated = machines.filter(({ report }) => report.machine.emulated !== null);
@@ -232,7 +234,7 @@ function sideBySide(machines: readonly Named[]): string[] {
     })),
   );
   return [
-    'How many times as fast as scalar: the geometric mean over all sizes',
+    'Speed-up over scalar: the geometric mean over all sizes',
     '',
     ...table(
       [left('kernel'), ...columns.flatMap(({ title }) => [right(`${title} float32`, 3), right('float64')])],

@@ -1,4 +1,4 @@
-/** Loads the native addon and says what it can do: the only module that touches the binary. */
+/** Loads the native addon and describes its calls: the only module that touches the binary. */
 import { cpus } from 'node:os';
 import find from 'node-gyp-build';
 import { shown } from '../core/check.js';
@@ -10,10 +10,7 @@ import { packageRoot } from '../core/package.js';
 /** The native half of a program or a generator; opaque. */
 export type Handle = object;
 
-/**
- * Where a run stopped: an index that was outside its table or, with a limit of -1, a number that was not
- * finite.
- */
+/** Where a run stopped: at an index outside its table or, with a limit of -1, at a non-finite number. */
 export type Fault = [instruction: number, index: number, limit: number];
 
 /** What the addon exports (native/node/addon.cpp). */
@@ -43,8 +40,8 @@ export interface NativeAddon {
     scalarBytecode: Uint32Array;
   }): Handle;
   /**
-   * A function that runs the program on these arrays: as a prefix of `range[0]` positions that
-   * grows to `range[1]`, the instructions from `range[2]` to `range[3]`.
+   * A function that runs instructions `range[2]` to `range[3]` on these arrays, for a prefix that grows from
+   * `range[0]` to `range[1]` positions.
    */
   bind(
     handle: Handle,
@@ -52,16 +49,6 @@ export interface NativeAddon {
     ints: Int32Array,
     range: Int32Array,
   ): () => Fault | undefined;
-  /**
-   * A step on a batch of documents, on so many threads; the document and where it stopped, where an
-   * index was out of its table; document -1 where it was in the update.
-   */
-  stepBatch(
-    handle: Handle,
-    arena: TypedArray,
-    spec: BatchSpec,
-    threads: number,
-  ): [document: number, ...Fault] | undefined;
   generate(
     spec: {
       program: Handle;
@@ -74,7 +61,7 @@ export interface NativeAddon {
       stop: number;
       prefix: Int32Array;
       temperature: number;
-      /** A choice is drawn from so many: those with the largest results. */
+      /** The top k: each choice is drawn from this many indices with the largest results. */
       top: number;
       instructions: number;
       isPrefix: boolean;
@@ -83,7 +70,7 @@ export interface NativeAddon {
     lengths: Int32Array,
   ): Fault | undefined;
   /**
-   * Runs documents `from` on, one for each place in `losses`, which it fills. Returns how many it
+   * Runs the examples from `from` on, one for each element of `losses`, which it fills. Returns how many it
    * completed, or where it met a fault.
    */
   runSeries(
@@ -95,8 +82,8 @@ export interface NativeAddon {
     losses: Float64Array,
   ): number | SeriesFault;
   /**
-   * What `runSeries` does, on another thread; ends before the next document when `stop`, on shared
-   * memory, is not 0. Until then arena, ints and losses must not be touched or transferred.
+   * As `runSeries`, on another thread. It ends before the next example when `stop` (shared memory) is not 0.
+   * Until it has ended, nobody may touch or transfer arena, ints and losses.
    */
   runSeriesAsync(
     program: Handle,
@@ -122,15 +109,15 @@ export interface NativeAddon {
   };
   text: {
     /**
-     * The number of lines in text of printable ASCII, without spaces, and line feeds, or -1 where
-     * it is none or a line is empty. Fills `starts` with where each line begins and one more would,
-     * and sets the elements of `occurs`, by character, of those that there are.
+     * Finds the lines of a text of printable ASCII without spaces. Returns their number, or -1 when the text
+     * has other characters or an empty line. Fills `starts` with the offset of each line and of the end, and
+     * sets the elements of `occurs` (by character code) for the characters that occur.
      */
     lines(text: Uint8Array, starts: Int32Array, occurs: Uint8Array): number;
     /**
-     * The tokens of the lines of these numbers, `bos` before each and after the last; undefined where
-     * a character has none. `idsAfter` has by character its token + 1, or 0. Fills `firsts`, one longer
-     * than `numbers`, with where each line's `bos` lies, and the last.
+     * Encodes the lines with these numbers: `bos` before each line and after the last. `idsAfter` holds, by
+     * character code, the character's token + 1, or 0. Fills `firsts`, one longer than `numbers`, with the
+     * offset of each line's `bos`, and of the last `bos`. Undefined where a character has no token.
      */
     encode(
       text: Uint8Array,
@@ -141,31 +128,31 @@ export interface NativeAddon {
       firsts: Int32Array,
     ): Int32Array | undefined;
   };
-  /** One node of each kind of a graph of single numbers that needs rules of its gradient. */
+  /** Of each kind of operation whose gradient rule is needed, one node (for a graph of single numbers). */
   numberKinds(graph: NumberGraph): Int32Array;
-  /** The graph with the nodes of its root's gradients (native/compile/differentiate.h says what is what). */
+  /** The graph together with the gradients of its root (see native/compile/differentiate.h). */
   differentiateNumbers(graph: NumberGraph, rules: Int32Array, seed: number): NumberDerivatives;
-  /** How often each node is used by what `keep` needs, and kept; 0: not needed. */
+  /** How many uses each node has among the nodes that `keep` needs, `keep` itself included; 0: not needed. */
   countUses(graph: AssemblerGraph, keep: Int32Array): Int32Array;
-  /** The scalar bytecode of a graph; undefined where its positions leave no order to run in. */
+  /** The scalar bytecode of a graph; undefined where its positions allow no order of execution. */
   assembleScalarBytecode(graph: AssemblerGraph, plan: AssemblerPlan): AssembledBytecode | undefined;
   kernels: NativeKernels;
   bench: NativeBench;
 }
 
 /**
- * Times on operands of the addon's own (native/bench/bench.h). `isa` is an available instruction set;
- * `budget` is about how many nanoseconds are spent; what is out of range throws.
+ * Benchmarks on the addon's own operands (native/bench/bench.h). `isa` must be available; `budget` is roughly
+ * how many nanoseconds to spend. Arguments out of range throw.
  */
 export interface NativeBench {
-  /** Every kernel, what n counts, the largest n, and whether `openblas` is an isa for it. */
+  /** Each kernel: what n counts, the largest n, and whether `openblas` is accepted as its isa. */
   kernels(): {
     name: string;
     shape: 'n' | '16 x n' | 'n x n' | 'n x n x n';
     most: number;
     openblas: boolean;
   }[];
-  /** Of one call. */
+  /** Measures one call. */
   time(
     kernel: string,
     n: number,
@@ -173,16 +160,16 @@ export interface NativeBench {
     isa: string,
     budget: number,
   ): { nanoseconds: number; flop: number; bytes: number; footprint: number };
-  /** The most FLOP per nanosecond. */
+  /** The peak, in FLOP per nanosecond. */
   gflops(float32: boolean, isa: string, budget: number): number;
-  /** The most bytes per nanosecond over a working set of `bytes`. */
+  /** The peak over a working set of `bytes`, in bytes per nanosecond. */
   bandwidth(bytes: number, float32: boolean, isa: string, budget: number): number;
   vectorBits(isa: string): number;
-  /** What emulates this processor, by its own account; '' where it gives none. */
+  /** The emulator's name, where this processor is emulated and says so; else ''. */
   emulator(): string;
 }
 
-/** One run after another, each on a document of its own (native/run/series.h says what is what). */
+/** A series of runs, each on its own example (see native/run/series.h). */
 export interface SeriesSpec {
   indices: {
     slot: number;
@@ -204,37 +191,34 @@ export interface SeriesSpec {
   rules: Float64Array;
   stepSlots: Int32Array;
   firstStep: number;
-  /** 1: stop after a loss that is not finite. */
+  /** 1: stop after a non-finite loss. */
   stops: number;
+  /** How a step takes several examples; undefined: each has a run of its own. */
+  batches?: BatchesSpec | undefined;
 }
 
 /**
- * Of a document: the instruction, the index and its limit, as in a `Fault`; or the column and the
- * element that were fed wrongly or not at all, column -1 being the lengths; columns of numbers are
- * counted behind those of indices.
+ * Where a series stopped: at an instruction, as in a `Fault`, or at a feed that was wrong or missing: its
+ * column and element. Column -1 is the lengths; columns of numbers are counted after those of indices.
  */
-export type SeriesFault = [document: number, ...Fault] | [document: number, column: number, element: number];
+export type SeriesFault = [example: number, ...Fault] | [example: number, column: number, element: number];
 
-/** A batch: the documents, and the memory that they run in (native/run/batch.h says what is what). */
-export interface BatchSpec {
-  memory: TypedArray;
-  stride: number;
-  lanes: number;
-  sums: TypedArray;
-  parameters: number;
-  gradients: number;
+/** How a step of a series takes several examples (native/run/batch.h says what is what). */
+export interface BatchesSpec {
   size: number;
-  loss: number;
-  fed: Int32Array;
+  threads: number;
+  parameters: number;
+  parameterCount: number;
+  gradients: number;
+  backward: number;
+  lanes: number;
+  stride: number;
   numbers: TypedArray;
   ints: Int32Array;
-  lengths: Int32Array;
-  losses: Float64Array;
-  backward: number;
-  update: number;
+  sums: TypedArray;
 }
 
-/** A graph of single numbers to differentiate (native/compile/differentiate.h says what is what). */
+/** A graph of single numbers to differentiate (see native/compile/differentiate.h). */
 export interface NumberGraph {
   ops: Uint8Array;
   start: Int32Array;
@@ -249,7 +233,7 @@ export interface NumberGraph {
   total: number;
 }
 
-/** Such a graph with its gradients. */
+/** The same graph with its gradients. */
 export interface NumberDerivatives {
   ops: Uint8Array;
   start: Int32Array;
@@ -261,9 +245,7 @@ export interface NumberDerivatives {
   termPositions: Int32Array;
 }
 
-/**
- * A graph of single numbers as the assembler takes it (native/compile/assembler_graph.h says what is what).
- */
+/** A graph of single numbers as the assembler takes it (see native/compile/assembler_graph.h). */
 export interface AssemblerGraph {
   ops: Uint8Array;
   start: Int32Array;
@@ -280,11 +262,11 @@ export interface AssemblerGraph {
   maxLength: number;
 }
 
-/** Where leaves and gradients of scalar bytecode lie, and its update; -1: none. */
+/** Where the leaves and gradients of scalar bytecode lie, and its update; -1: none. */
 export interface AssemblerPlan {
   uses: Int32Array;
   gradients: Int32Array;
-  /** By node; the assembler places those that have -1, from `arenaSize` on. */
+  /** The slot of each node; the assembler assigns those that are -1, from `arenaSize` on. */
   slots: Int32Array;
   zero: number;
   arenaSize: number;
@@ -331,20 +313,21 @@ export const opcodeNames: readonly string[] = info.opcodes;
 export const scalarOpcodeNames: readonly string[] = info.scalarOpcodes;
 /** The rules of an instruction's five operands (native/vm/instructions.def). */
 export const operandsOf = (op: string): string[] => info.operands[opcodes.get(op)!]!.split(' ');
-/** The operands of a scalar opcode, a letter each (native/vm/scalar_bytecode.def). */
+/** The operands of a scalar opcode, one letter each (native/vm/scalar_bytecode.def). */
 export const scalarOperandsOf = (op: string): string => info.scalarOperands[scalarOpcodes.get(op)!]!;
-/** How many words an instruction has, and their names in order. */
+/** The number of words in an instruction, and their names in order. */
 export const instructionWords: number = info.instructionWords.length;
 export const instructionWordNames: readonly string[] = info.instructionWords;
 
-/** An instruction set that does not exist, or not here. */
+/** An instruction set that is unknown, or not available on this machine. */
 export class IsaError extends Error {
   override name = 'IsaError';
 }
 
 /**
- * The instruction set to use: the named one, else the one VECGRAD_ISA names, else the machine's
- * best. Throws an `IsaError` when it is unknown or not available.
+ * The instruction set to use: the one given, else the one that VECGRAD_ISA names, else the machine's best.
+ *
+ * @throws IsaError when it is unknown or not available
  */
 export function chosenIsa(name?: string): string {
   if (name !== undefined && typeof name !== 'string')
@@ -359,29 +342,29 @@ export function chosenIsa(name?: string): string {
   );
 }
 
-/** What the native addon says of itself and the machine. */
+/** What the native addon reports about itself and the machine. */
 export interface NativeInfo {
-  /** Node-API's version. */
+  /** The version of Node-API. */
   napiVersion: number;
   /** The instruction sets. */
   isas: {
-    /** Those in the addon, the best first. */
+    /** Those compiled into the addon, best first. */
     compiled: string[];
-    /** Those of them that this machine can run. */
+    /** Those that this machine can also run. */
     available: string[];
-    /** The one that runs where no other is asked for. */
+    /** The default. */
     chosen: string;
   };
-  /** The library of large products. */
+  /** OpenBLAS, which computes large matrix products. */
   openblas: {
     /** Its version. */
     version: string;
     /** How many threads it uses. */
     threads: number;
-    /** The processor it takes this one for. */
+    /** The processor type that it detected. */
     core: string;
   };
-  /** The processor's name, by the operating system. */
+  /** The processor's name, as the operating system reports it. */
   cpu: string;
 }
 

@@ -1,7 +1,10 @@
-/** The kernels as the addon exports them. */
+/** The types of the kernels that the addon exports. */
 import type { TypedArray } from '../core/array.js';
 
-/** The native half (native/node/kernel_calls.cpp): outputs first, every argument checked once more. */
+/**
+ * The native kernels (native/node/kernel_calls.cpp). Outputs come first; native code checks every argument
+ * again.
+ */
 export interface NativeKernels {
   matmul(
     out: TypedArray,

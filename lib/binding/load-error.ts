@@ -1,4 +1,4 @@
-/** What to say where the native addon does not load: what was found, what is prebuilt, what to do. */
+/** Explains why the native addon did not load: what was found, what is prebuilt, what to do. */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { clipped } from '../core/escape.js';
@@ -7,11 +7,11 @@ import { clipped } from '../core/escape.js';
 export interface Host {
   platform: string;
   arch: string;
-  /** "glibc 2.36", "musl"; undefined but on Linux. */
+  /** "glibc 2.36" or "musl"; undefined outside Linux. */
   libc: string | undefined;
   /** "v20.20.2" */
   node: string;
-  /** Node-API's version. */
+  /** The version of Node-API. */
   napi: string;
 }
 
@@ -23,21 +23,21 @@ export function thisHost(): Host {
 }
 
 function foundLibc(): string {
-  const given = process.env['LIBC']; // node-gyp-build's setting
+  const given = process.env['LIBC']; // overrides detection in node-gyp-build
   const LIBC = given === undefined ? undefined : clipped(given);
   const { report } = process as { report?: NodeJS.ProcessReport & { excludeNetwork?: boolean } };
   if (report === undefined) return LIBC ?? 'an unknown C library';
-  report.excludeNetwork = true; // looking up names could take seconds
+  report.excludeNetwork = true; // resolving host names could take seconds
   const { header } = report.getReport() as unknown as { header: { glibcVersionRuntime?: string } };
-  // Node is linked to one of two C libraries on Linux, and only one tells its version.
+  // Node on Linux uses glibc, which reports its version, or musl, which does not.
   const { glibcVersionRuntime: glibc } = header;
   const real = glibc === undefined ? 'musl' : `glibc ${glibc}`;
-  return LIBC === undefined || real.startsWith(LIBC) ? real : `${LIBC} (as LIBC says)`;
+  return LIBC === undefined || real.startsWith(LIBC) ? real : `${LIBC} (set by LIBC)`;
 }
 
 /**
- * The message for an addon that did not load from the package in `root`, where node-gyp-build, or
- * the dynamic loader, said `reason`.
+ * The message when the addon of the package in `root` did not load; `reason` is the error of node-gyp-build
+ * or of the dynamic loader.
  */
 export function missingAddon(root: string, reason: string, host = thisHost()): string {
   const { platform, arch, libc, node, napi } = host;
@@ -47,7 +47,7 @@ export function missingAddon(root: string, reason: string, host = thisHost()): s
     `Node ${node} (Node-API ${napi})`,
   ];
   const why = reason.startsWith('No native build was found')
-    ? 'there is none for it'
+    ? 'there is no addon for it'
     : clipped(reason.split('\n')[0]!, 1000);
   const prebuilt = prebuilds(root);
   const build = existsSync(join(root, 'tsconfig.json'))
@@ -59,7 +59,7 @@ export function missingAddon(root: string, reason: string, host = thisHost()): s
   );
 }
 
-/** What a package holds prebuilt: "linux-x64 (glibc)". */
+/** The prebuilt addons in a package, as "linux-x64 (glibc)". */
 function prebuilds(root: string): string[] {
   const folder = join(root, 'prebuilds');
   if (!existsSync(folder)) return [];

@@ -1,6 +1,6 @@
 /**
- * `vecgrad bench`: measures this machine, or compares the files of several. A bundle of its own,
- * dist/bench.cjs, so that no other command reads it.
+ * `vecgrad bench`: measures this machine, or compares the reports of several. It is bundled separately, as
+ * dist/bench.cjs, so that other commands do not load it.
  */
 import { statSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -27,21 +27,21 @@ export type BenchArguments =
 
 const HELP = `vecgrad bench [options]: time every kernel, the four models and this machine's peaks
 
-  --quick             about 30 seconds, a first impression, instead of a few minutes
-  --json FILE         write every figure to FILE too, for vecgrad bench compare
+  --quick             a rough run of about 30 seconds, instead of a few minutes
+  --json FILE         also write every figure to FILE, for vecgrad bench compare
   --help              explain the command
 
-vecgrad bench compare FILE... [options]: put such files of several machines side by side
+vecgrad bench compare FILE... [options]: compare such files from several machines
 
   --html FILE         write one page with tables and charts instead of text
 
-VECGRAD_EMULATED=NAME in the environment says that NAME emulates the processor, where that is not
-found out by itself; its times are then kept apart from real ones. VECGRAD_EMULATED=0 says it is real.
+Set VECGRAD_EMULATED=NAME in the environment if NAME emulates the processor and this is not detected;
+its times are then kept apart from real ones. VECGRAD_EMULATED=0 means that the processor is real.
 `;
 
-const MAX_BYTES = 50e6; // a full run writes less than one
+const MAX_BYTES = 50e6; // a full run writes less than 1 MB
 
-/** Does what the arguments after `vecgrad bench` ask for. */
+/** Runs `vecgrad bench` with these arguments. */
 export function bench(
   argv: readonly string[],
   { stdout, stderr }: { stdout: Sink; stderr: Sink },
@@ -72,9 +72,7 @@ export function bench(
   }
 }
 
-/**
- * @throws UsageError when the arguments make no sense
- */
+/** @throws UsageError when the arguments make no sense */
 export function parseBench(argv: readonly string[]): BenchArguments {
   const [first, ...rest] = argv;
   const compares = first === 'compare';
@@ -88,7 +86,7 @@ export function parseBench(argv: readonly string[]): BenchArguments {
     if (positionals.length > 0) {
       const given = positionals[0]!;
       const guess = given.endsWith('.json')
-        ? '; say vecgrad bench compare FILE... to compare files'
+        ? '; to compare files, use vecgrad bench compare FILE...'
         : didYouMean(given, ['compare']);
       throw new UsageError(`nothing is expected after bench: ${quoted(given)}${guess}`);
     }
@@ -96,7 +94,7 @@ export function parseBench(argv: readonly string[]): BenchArguments {
   }
   if (positionals.length === 0) {
     throw new UsageError(
-      'no file given: say vecgrad bench compare FILE..., files that vecgrad bench --json wrote',
+      'no file given: use vecgrad bench compare FILE..., with files from vecgrad bench --json FILE',
     );
   }
   if (positionals.includes('')) throw new UsageError('bench compare takes names of files, not ""');
@@ -149,11 +147,11 @@ function parsed(
   }
 }
 
-/** With a line on a terminal that tells what is being measured. */
+/** Runs the benchmark; on a terminal, one line shows what is being measured. */
 function measured(effort: Effort, stderr: Sink): BenchReport {
   const isWatched = stderr.isTTY === true && process.env['TERM'] !== 'dumb';
   if (!isWatched) return runBench(effort, () => undefined);
-  const width = (stderr.columns || 80) - 1; // a terminal that does not tell its width says 0
+  const width = (stderr.columns || 80) - 1; // a terminal of unknown width reports 0
   try {
     return runBench(effort, (what) => {
       stderr.write(`\r\x1b[2K${truncate(`measuring ${what}`, width)}`);
@@ -163,7 +161,7 @@ function measured(effort: Effort, stderr: Sink): BenchReport {
   }
 }
 
-/** JSON with a line for each row, so that files of two runs can be compared by eye. */
+/** JSON with one line per row, so that two reports can be compared by eye. */
 function fileText(report: BenchReport): string {
   const { machine, ...others } = report;
   const lines = Object.entries({ ...others, machine }).map(([key, value]) => {
@@ -181,11 +179,13 @@ function read(path: string): BenchReport {
     const wrong = wrongPath(path);
     if (wrong !== undefined) throw new Error(wrong);
     const stats = statSync(path);
-    // Opening a device may do something, and it may never end.
+    // Opening a device may have effects, and reading it may never end.
     if (!stats.isFile() && !stats.isFIFO() && !stats.isDirectory())
       throw new Error('it is neither a file nor a pipe');
     if (stats.size > MAX_BYTES) {
-      throw new ReportError(`${quotedPath(path)} has ${stats.size} bytes: no file of vecgrad bench --json`);
+      throw new ReportError(
+        `${quotedPath(path)} has ${stats.size} bytes: it is not a file from vecgrad bench --json`,
+      );
     }
     source = readWhole(path, MAX_BYTES).toString('utf8');
   } catch (error) {

@@ -4,5 +4,5 @@ import type { BuildArguments } from './commands.js';
 
 export async function build({ force }: BuildArguments, io: Io): Promise<void> {
   const status = await io.buildAddon(force ? ['--force'] : []);
-  if (status !== 0) throw new Error('the native addon was not built: the reason is above');
+  if (status !== 0) throw new Error('the native addon was not built: see the error above');
 }

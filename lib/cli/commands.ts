@@ -1,11 +1,13 @@
-/** The commands and their options: one table that parser and help read, and the types of parsed commands. */
+/**
+ * The commands and their options, in one table for the parser and the help, and the types of parsed commands.
+ */
 import type { DType } from '../core/array.js';
 import { DEFAULTS } from '../study/defaults.js';
 import { MODEL_NAMES, SIZES, type ModelSizes, type ModelName } from '../study/models/sizes.js';
 import type { PassSet } from '../compiler/passes.js';
 import type { NamesOptions } from '../download/names.js';
 
-/** What both training commands take; undefined where nothing was given. */
+/** The options of both training commands; undefined where not given. */
 export interface CompareArguments {
   steps?: number;
   seed?: number;
@@ -24,7 +26,7 @@ export interface TrainArguments extends CompareArguments {
   temperature?: number;
   passes?: PassSet;
   explain: boolean;
-  /** Where to keep what was learnt, after how many steps, and whether to go on from there. */
+  /** Where to save the model, after how many steps, and whether to resume from there. */
   save?: string;
   every?: number;
   resume: boolean;
@@ -55,7 +57,7 @@ export interface GraphArguments {
 }
 
 export interface BuildArguments {
-  /** Compile although an addon loads. */
+  /** Compile even if an addon loads. */
   force: boolean;
 }
 
@@ -72,7 +74,7 @@ export type Command =
   | { name: 'bench'; argv: string[] }
   | { name: 'build'; options: BuildArguments };
 
-/** What training reads where no other file is named and there is one. */
+/** The file that training reads if it exists and no other is given. */
 export const DEFAULT_INPUT = 'input.txt';
 
 export const COMMAND_NAMES = [
@@ -95,53 +97,53 @@ export interface OptionSpec {
   help: string;
 }
 
-/** How many positions `vecgrad graph` draws. */
+/** How many positions `vecgrad graph` draws by default. */
 export const DEFAULT_POSITIONS = 2;
 
-/** Every option, in the order in which the help lists them. */
+/** Every option, in the order of the help. */
 export const OPTIONS = {
   steps: { value: 'N', help: `training steps (${DEFAULTS.steps})` },
   seed: { value: 'N', help: `seed of the random numbers, any whole number (${DEFAULTS.seed})` },
-  input: { value: 'FILE', help: 'text, one document a line (but for eval: ./input.txt, else 32,257 names)' },
+  input: { value: 'FILE', help: 'text, one document per line (except eval: ./input.txt, else 32,257 names)' },
   dtype: { value: 'TYPE', help: 'float64 or float32 (float64)' },
-  isa: { value: 'NAME', help: 'instruction set (the best of the machine; see vecgrad info)' },
+  isa: { value: 'NAME', help: "instruction set (the machine's best; see vecgrad info)" },
   lr: { value: 'X', help: "initial learning rate (the model's own)" },
-  batch: { value: 'N', help: `documents a step, whose gradients are averaged (${DEFAULTS.batch})` },
-  threads: { value: 'N', help: 'threads that a batch is spread over (1)' },
+  batch: { value: 'N', help: `documents per step, whose gradients are averaged (${DEFAULTS.batch})` },
+  threads: { value: 'N', help: 'threads for each batch (1)' },
   'n-embd': { value: 'N', help: sizeHelp('nEmbd', 'length of an embedding') },
   'n-head': { value: 'N', help: sizeHelp('nHead', 'attention heads, dividing n-embd') },
   'n-layer': { value: 'N', help: sizeHelp('nLayer', 'layers') },
-  'block-size': { value: 'N', help: sizeHelp('blockSize', 'positions read of a document') },
+  'block-size': { value: 'N', help: sizeHelp('blockSize', 'most positions read of a document') },
   'n-state': { value: 'N', help: sizeHelp('nState', 'length of the recurrent state') },
   'n-att': { value: 'N', help: sizeHelp('nAtt', 'coordinates that fire, at most n-state') },
-  samples: { value: 'N', help: `texts to invent (${DEFAULTS.samples})` },
-  temperature: { value: 'T', help: `above 0; the higher, the more random (${DEFAULTS.temperature})` },
-  save: { value: 'FILE', help: 'keep the model, and all that training goes on from, in a file' },
-  every: { value: 'N', help: 'save after every N steps too, not only after the last' },
-  resume: { help: 'go on from the file, where there is one' },
-  count: { value: 'N', help: `texts to invent (${DEFAULTS.samples})` },
-  'top-k': { value: 'K', help: 'draw from the K most likely characters only (all)' },
-  prefix: { value: 'TEXT', help: 'what every text begins with' },
-  explain: { help: 'print what the compiler makes of the training, and train nothing' },
+  samples: { value: 'N', help: `documents to sample (${DEFAULTS.samples})` },
+  temperature: { value: 'T', help: `above 0; higher is more random (${DEFAULTS.temperature})` },
+  save: { value: 'FILE', help: 'save the model and the training state to a file' },
+  every: { value: 'N', help: 'also save after every N steps, not only after the last' },
+  resume: { help: 'resume from that file, if it exists' },
+  count: { value: 'N', help: `documents to sample (${DEFAULTS.samples})` },
+  'top-k': { value: 'K', help: 'draw only from the K most likely characters (all)' },
+  prefix: { value: 'TEXT', help: 'what every document begins with' },
+  explain: { help: 'explain how the training is compiled, without training' },
   passes: { value: 'LIST', help: 'compiler passes: all, none, pad,fuse, all,-fuse, ... (all)' },
   positions: { value: 'N', help: `positions to draw (${DEFAULT_POSITIONS})` },
-  data: { help: 'show numbers and gradients, of the first document that is long enough' },
+  data: { help: 'show numbers and gradients for the first document that is long enough' },
   svg: {
     value: 'FILE',
     help: 'write a picture instead, of at most 2,000 boxes (needs @viz-js/viz)',
   },
   mermaid: { help: 'print Mermaid instead of DOT' },
-  out: { value: 'FILE', help: 'where to (./input.txt, which training reads by default)' },
+  out: { value: 'FILE', help: 'the file to write (./input.txt, which training reads)' },
   url: { value: 'URL', help: "address of the list, http or https (the study's, on GitHub)" },
-  sha256: { value: 'HEX', help: "what its SHA-256 must be, for another list (the study's)" },
-  force: { help: 'replace a file that holds something else; build although an addon loads' },
+  sha256: { value: 'HEX', help: "the expected SHA-256 of another list (the study's)" },
+  force: { help: 'replace another file; build even if an addon loads' },
   json: { help: 'print one JSON object instead of text' },
   help: { help: 'explain the command' },
 } satisfies Record<string, OptionSpec>;
 
 export type OptionName = keyof typeof OPTIONS;
 
-/** What an option of a size says in the help: its default, and its models where not all have it. */
+/** The help of an option that sets a size: its default, and its models unless all have it. */
 function sizeHelp(size: keyof ModelSizes, text: string): string {
   const { byDefault, models } = SIZES[size];
   const only = models.length < MODEL_NAMES.length ? `; ${models.join(', ')}` : '';
@@ -158,9 +160,9 @@ export interface CommandSpec {
   usage: string;
   summary: string;
   options: readonly OptionName[];
-  /** Options that mean nothing without another. */
+  /** Options that are meaningless without another. */
   needs?: Partial<Record<OptionName, OptionName>>;
-  /** Options that do nothing beside this one. */
+  /** Options that have no effect together with this one. */
   idle?: Partial<Record<OptionName, readonly OptionName[]>>;
 }
 
@@ -194,12 +196,12 @@ export const COMMANDS: Record<CommandName, CommandSpec> = {
   },
   sample: {
     usage: 'vecgrad sample FILE [options]',
-    summary: 'invent texts with a saved model',
+    summary: 'sample documents from a saved model',
     options: [...SAMPLE_ONLY, 'temperature', 'seed', 'json', 'help'],
   },
   eval: {
     usage: 'vecgrad eval FILE --input FILE',
-    summary: 'print the loss of a saved model on texts',
+    summary: 'print the loss of a saved model on documents',
     options: ['input', 'json', 'help'],
   },
   graph: {
@@ -223,11 +225,11 @@ export const COMMANDS: Record<CommandName, CommandSpec> = {
   bench: {
     usage: 'vecgrad bench [compare FILE...]',
     summary: 'time kernels and models here, or compare machines',
-    options: [], // its own: lib/cli/bench.ts
+    options: [], // see lib/cli/bench.ts
   },
   build: {
     usage: 'vecgrad build [options]',
-    summary: 'compile the native addon, where the package has none for here',
+    summary: 'compile the native addon, where none is prebuilt',
     options: ['force', 'help'],
   },
 };

@@ -1,4 +1,4 @@
-/** `vecgrad compare`: the four models in turn, in one table beside the study's figures. */
+/** `vecgrad compare`: trains the four models in turn and prints one table, beside the study's figures. */
 import { jsonText } from '../core/escape.js';
 import type { ExperimentResult } from '../study/experiment.js';
 import {
@@ -97,10 +97,10 @@ function report(results: readonly ExperimentResult[], here: RuntimeInfo, source:
 
 function notes(first: ExperimentResult): string[] {
   const heldOut = Number.isFinite(first.heldOutLoss)
-    ? 'mean over documents never trained on'
+    ? 'mean over documents not trained on'
     : 'none, of fewer than 10 documents';
   return [
-    `final loss: of the document trained on last; held-out loss: ${heldOut}`,
-    `study: as published, ${groupDigits(STUDY_STEPS)} steps in Python, on the list of vecgrad data names`,
+    `final loss: on the last document; held-out loss: ${heldOut}`,
+    `study: as published, ${groupDigits(STUDY_STEPS)} steps in Python, on the names of vecgrad data names`,
   ];
 }

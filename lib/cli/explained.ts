@@ -1,4 +1,4 @@
-/** `vecgrad train MODEL --explain`: a program as tables for people. */
+/** `vecgrad train MODEL --explain`: a program as tables. */
 import type { Explanation } from '../study/explain.js';
 import { groupDigits, table, type TableColumn } from '../terminal/format.js';
 

@@ -1,4 +1,4 @@
-/** `vecgrad graph MODEL`: a model's loss as a graph, to be read or looked at. */
+/** `vecgrad graph MODEL`: prints a model's loss as a graph, or draws it. */
 import type { ModelName } from '../study/models/sizes.js';
 import { checkWritable, writeFile } from '../core/write-file.js';
 import { groupDigits } from '../terminal/format.js';
@@ -7,7 +7,7 @@ import { unusedNote } from './size-options.js';
 import type { GraphArguments } from './commands.js';
 import { UsageError } from './usage.js';
 
-/** Graphviz lays out so many in about ten seconds; its time grows faster than their number. */
+/** Graphviz lays out so many boxes in about ten seconds; its time grows faster than their number. */
 const MAX_BOXES = 2000;
 
 export async function graph(model: ModelName, given: GraphArguments, io: Io): Promise<void> {
@@ -24,7 +24,7 @@ export async function graph(model: ModelName, given: GraphArguments, io: Io): Pr
   if (boxes > MAX_BOXES) {
     throw new UsageError(
       `--svg draws at most ${groupDigits(MAX_BOXES)} boxes, and this graph has ${groupDigits(boxes)}: ` +
-        'lower --positions or --n-embd, or leave --svg out and give the text to Graphviz itself',
+        'lower --positions or --n-embd, or leave out --svg and run Graphviz on the text',
     );
   }
   writeFile(svg, graphviz.renderString(text, { format: 'svg' }));

@@ -1,7 +1,7 @@
-/** The help texts, made from the same tables that the parser reads. */
+/** The help texts, generated from the parser's tables. */
 import { COMMAND_NAMES, COMMANDS, OPTIONS, type CommandName } from './commands.js';
 
-/** The help for one command, or the overview. */
+/** The help of one command, or the overview. */
 export function help(topic?: CommandName): string {
   return topic === undefined ? overview() : commandHelp(topic);
 }

@@ -1,4 +1,4 @@
-/** What the command line touches of the world outside, so that a test can stand in for it. */
+/** Everything outside the process that the command line uses, so that tests can replace it. */
 import { join } from 'node:path';
 import type { NativeInfo } from '../binding/addon.js';
 import type { bench } from './bench.js';
@@ -15,7 +15,7 @@ import { processOutput, type Sink } from '../terminal/output.js';
 
 export type RunExperiment = (model: ModelName, options: ExperimentOptions) => ExperimentResult;
 
-/** What of @viz-js/viz is used. */
+/** The part of @viz-js/viz that is used. */
 export interface Graphviz {
   renderString(dot: string, options: { format: 'svg' }): string;
 }
@@ -23,23 +23,25 @@ export interface Graphviz {
 export interface Io {
   stdout: Sink;
   stderr: Sink;
-  /** The ways into the engine: loaded on demand, because `--help` needs no native addon. */
+  /** The parts of the engine, loaded on demand: `--help` needs no native addon. */
   load(): Promise<typeof load>;
   run(): Promise<RunExperiment>;
   explain(): Promise<typeof explain>;
   modelGraph(): Promise<typeof modelGraph>;
-  /** Graphviz, where the optional package is installed. */
+  /** Graphviz, if the optional package is installed. */
   graphviz(): Promise<Graphviz>;
   info(): Promise<NativeInfo>;
   checkpoints(): Promise<typeof checkpoints>;
   saved(): Promise<{ evaluate: typeof evaluate; invent: typeof invent }>;
   names(): Promise<typeof obtainNames>;
   bench(): Promise<typeof bench>;
-  /** Runs scripts/build-addon.mjs, which prints for itself; gives its exit code, null where it was killed. */
+  /**
+   * Runs scripts/build-addon.mjs, which prints by itself. Returns its exit code, or null if it was killed.
+   */
   buildAddon(args: readonly string[]): Promise<number | null>;
 }
 
-/** The process's own output and the real engine. */
+/** The process's real output, and the real engine. */
 export function processIo(): Io {
   return {
     ...processOutput(),

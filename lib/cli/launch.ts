@@ -1,24 +1,24 @@
 #!/usr/bin/env node
 /**
- * dist/cli.cjs: runs the program beside it, program.cjs, from V8's cache of its compiled code. The
- * first training that finds no cache which this V8 takes writes one, if it may write there.
+ * dist/cli.cjs: runs program.cjs beside it, with V8's cache of its compiled code. A training that finds no
+ * cache for this V8 writes one, where it can.
  */
 import { closeSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { Script } from 'node:vm';
 
-/** A hash of program.cjs (scripts/build.mjs). */
+/** A hash of program.cjs, inserted by scripts/build.mjs. */
 declare const __PROGRAM_HASH__: string;
 
 /**
- * Has V8 optimise a function about ten times as late as by itself, by V8's version. Its own thresholds
- * are made for code that stays: a start that takes a tenth of a second would optimise many a sweep of
- * the compiler for nothing.
+ * By V8 version, flags that make V8 optimise functions about ten times later. V8's thresholds are made for
+ * long-running code: in a run of a tenth of a second it would optimise many of the compiler's loops for
+ * nothing.
  *
- * V8 prints an error about a flag that it does not know, and tells which it knows only by listing all,
- * in a process that takes as long as a training. So only the versions of Node 20, 22, 24 and 26 are here,
- * which are tested (scripts/test-nodes.mjs); every other keeps its own thresholds.
+ * V8 prints an error for an unknown flag, and it lists the flags it knows only in a process that takes as
+ * long as a training. So only the versions of Node 20, 22, 24 and 26 are listed, which are tested
+ * (scripts/test-nodes.mjs); any other keeps its own thresholds.
  */
 const LATER = [
   '--invocation-count-for-maglev=4000',
@@ -35,14 +35,14 @@ const FLAGS: Record<string, readonly string[]> = {
 
 /** Runs the program with the process's arguments. */
 export function launch(): Script {
-  // Bun and Deno give a version of V8 too, and have no V8, or one of their own.
+  // Bun and Deno report a V8 version too, but have no V8, or their own.
   const isNode = !('bun' in process.versions || 'deno' in process.versions);
   const version = /^\d+\.\d+/.exec(process.versions.v8)?.[0] ?? '';
   if (isNode) for (const flag of FLAGS[version] ?? []) setFlagsFromString(flag);
   const filename = join(__dirname, 'program.cjs');
-  const source = readFileSync(filename, 'latin1'); // it is ASCII (scripts/build.mjs)
+  const source = readFileSync(filename, 'latin1'); // scripts/build.mjs makes it ASCII
   const wrapped = `(function (exports, require, module, __filename, __dirname) {${source}\n})`;
-  // V8 refuses what another version, processor or flag has made; it knows the program by its length.
+  // V8 rejects a cache of another version, processor or flags, or of a program of another length.
   const cache = `${filename}.${__PROGRAM_HASH__}-${process.version}-${process.arch}.cache`;
   const cachedData = isNode ? contentOf(cache) : undefined;
   const script = new Script(wrapped, { filename, ...(cachedData && { cachedData }) });
@@ -57,7 +57,7 @@ export function launch(): Script {
   return script;
 }
 
-/** Whether arguments make most of the program run: a cache holds the functions that V8 has compiled. */
+/** Whether the arguments run most of the program. A cache holds only functions that have been compiled. */
 function trains([command, ...options]: readonly string[]): boolean {
   const asksForHelp = options.includes('--help') || options.includes('-h');
   return (command === 'train' || command === 'compare') && !asksForHelp;
@@ -67,13 +67,13 @@ function contentOf(path: string): Buffer | undefined {
   try {
     return readFileSync(path);
   } catch {
-    return undefined; // Compiling takes longer, that is all.
+    return undefined; // Without a cache compiling only takes longer.
   }
 }
 
 /**
- * Writes the cache at once or not at all: other processes read it and write it at the same time. In a
- * folder that cannot be written to, nothing is lost but the faster start.
+ * Writes the cache atomically, because other processes may read and write it at the same time. A folder that
+ * cannot be written to only costs the faster start.
  */
 function keep(script: Script, path: string): void {
   const made = `${path}.${process.pid}-${process.hrtime.bigint()}`;
@@ -87,7 +87,7 @@ function keep(script: Script, path: string): void {
       rmSync(made, { force: true });
     }
   } catch {
-    // As above.
+    // No cache: see above.
   }
 }
 

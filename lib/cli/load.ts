@@ -1,4 +1,4 @@
-/** The documents that a command trains on. */
+/** Loads the documents that a command trains on. */
 import { lstatSync } from 'node:fs';
 import { now } from '../core/clock.js';
 import { embeddedNamesPath, openDocuments, type Documents } from '../study/documents.js';
@@ -7,16 +7,16 @@ import { checkNoInput } from './usage.js';
 
 export interface Loaded {
   docs: Documents;
-  /** Where they are from, for the reader of the output. */
+  /** Where the documents are from, for the output. */
   source: string;
   loadSeconds: number;
 }
 
 /**
- * Reads `input`; without one `./input.txt` where it exists, else the embedded names.
+ * Reads `input`; by default `./input.txt` where it exists, else the embedded names.
  *
- * @param option which names a file that the command will write
- * @throws UsageError where `output`, that file, is what would be read
+ * @param option the option that names a file to write, `output`
+ * @throws UsageError where `output` is the file that would be read
  */
 export function load(input: string | undefined, option = '', output?: string): Loaded {
   const start = now();
@@ -28,7 +28,7 @@ export function load(input: string | undefined, option = '', output?: string): L
   return { docs, source: path ?? 'the embedded names', loadSeconds };
 }
 
-/** Whether something has this name, be it a link that leads to nothing, or what cannot be looked at. */
+/** Whether this name exists, even as a broken link or something that cannot be inspected. */
 function isThere(path: string): boolean {
   try {
     lstatSync(path);

@@ -1,4 +1,4 @@
-/** The command line from arguments to exit code. */
+/** The command line, from arguments to exit code. */
 import { clipped, escaped } from '../core/escape.js';
 import { packageVersion } from '../core/package.js';
 import { build } from './build.js';
@@ -13,14 +13,14 @@ import type { Command } from './commands.js';
 import { evaluated, sampled } from './saved.js';
 import { train } from './train.js';
 
-/** The most characters of an error on standard error: our own have fewer. */
+/** The most characters of an error on standard error; vecgrad's own errors are shorter. */
 const MAX_MESSAGE = 10_000;
 
 /**
- * Does what `argv`, the arguments after `vecgrad`, asks for.
+ * Runs the command in `argv`, the arguments after `vecgrad`.
  *
- * Whatever goes wrong becomes one line on standard error; `VECGRAD_DEBUG=1` in the environment adds
- * the stack trace for those who work on vecgrad.
+ * Any error becomes one line on standard error; `VECGRAD_DEBUG=1` in the environment adds the stack trace,
+ * for those who work on vecgrad.
  *
  * @returns the exit code: 0, 1 when the run failed, 2 when the arguments made no sense
  */
@@ -33,7 +33,7 @@ export async function main(argv: readonly string[], io: Io = processIo()): Promi
     if (process.env['VECGRAD_DEBUG'] === '1' && error instanceof Error) {
       io.stderr.write(`${(error.stack ?? '').split('\n').map(escaped).join('\n')}\n`);
     }
-    // By its name: bench.cjs has a class of its own.
+    // Compared by name: bench.cjs has its own copy of the class.
     return error instanceof Error && error.name === 'UsageError' ? 2 : 1;
   }
 }

@@ -1,13 +1,13 @@
-/** How long each model's source is: a column of the table. */
+/** Counts the lines of each model's source, for the table. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ModelName } from '../study/models/sizes.js';
 import { packageRoot } from '../core/package.js';
 
-/** Put in place of the name by the build: an installed package has no sources to count. */
+/** The build replaces this name by the counts: an installed package has no sources. */
 declare const __MODEL_LINES__: Record<ModelName, number> | undefined;
 
-/** The lines of lib/study/models/NAME.ts, or NaN where neither the build nor the sources tell. */
+/** The lines of lib/study/models/NAME.ts; NaN where neither the build nor the sources provide them. */
 export function modelLines(name: ModelName): number {
   if (typeof __MODEL_LINES__ !== 'undefined') return __MODEL_LINES__[name];
   try {

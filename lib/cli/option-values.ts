@@ -1,4 +1,4 @@
-/** Reads the values of options: each reader checks one kind of value and says what it expected. */
+/** Reads the values of options. Each reader checks one kind of value and says what it expected. */
 import type { OptionName } from './commands.js';
 import { UsageError } from './usage.js';
 import { groupDigits } from '../terminal/format.js';
@@ -6,7 +6,7 @@ import { quoted } from '../core/escape.js';
 
 export type Values = Partial<Record<OptionName, string | boolean>>;
 
-/** Below that, logits over temperature leave the range of floating point. */
+/** Below this, logits divided by the temperature overflow. */
 export const MIN_TEMPERATURE = 1e-9;
 
 export function whole(values: Values, name: OptionName, min: number, max: number): number | undefined {
@@ -39,7 +39,7 @@ export function positive(values: Values, name: OptionName, min = 0): number | un
   });
 }
 
-/** NaN for what is no plain decimal number: Number() also takes "", "0x10" and " 1 ". */
+/** The number, or NaN where it is not a plain decimal number: Number() also accepts "", "0x10" and " 1 ". */
 function decimal(given: string): number {
   return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(given) ? Number(given) : NaN;
 }
@@ -53,7 +53,7 @@ export function mapped<T, U>(value: T | undefined, change: (value: T) => U): U |
   return value === undefined ? undefined : change(value);
 }
 
-/** The property, or none: a default further down is not to be overwritten by undefined. */
+/** An object with this property, or an empty one: undefined would override a default. */
 export function given<K extends string, T>(key: K, value: T | undefined): Partial<Record<K, T>> {
   return value === undefined ? {} : ({ [key]: value } as Record<K, T>);
 }

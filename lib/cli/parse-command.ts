@@ -35,9 +35,9 @@ import {
 import { parseOptions, checkPairs } from './split-arguments.js';
 
 /**
- * The command that the arguments after `vecgrad` ask for.
+ * Parses the arguments after `vecgrad`.
  *
- * @throws UsageError when they ask for none
+ * @throws UsageError when they are not a command
  */
 export function parseCommand(argv: readonly string[]): Command {
   const [first, ...rest] = argv;
@@ -67,7 +67,7 @@ export function parseCommand(argv: readonly string[]): Command {
       const path = onlyFile(first, positionals);
       const input = file(values, 'input');
       if (input === undefined)
-        throw new UsageError(`no texts given: say vecgrad eval ${shellWord(path)} --input FILE`);
+        throw new UsageError(`no documents given: use vecgrad eval ${shellWord(path)} --input FILE`);
       return { name: first, file: path, options: { input, json } };
     }
     case 'data':
@@ -99,7 +99,7 @@ export function parseCommand(argv: readonly string[]): Command {
 
 const HELP = ['--help', '-h'];
 
-/** Whether the arguments of a command ask to explain it: then nothing else is looked at. */
+/** Whether the arguments ask for help; then nothing else is checked. */
 function asksForHelp(argv: readonly string[]): boolean {
   const end = argv.indexOf('--');
   return (end < 0 ? argv : argv.slice(0, end)).some((arg) => HELP.includes(arg));
@@ -116,21 +116,21 @@ function onlyFile(command: 'sample' | 'eval', positionals: readonly string[]): s
   const [path, ...more] = positionals;
   if (path === undefined || path === '')
     throw new UsageError(
-      `no model given: say vecgrad ${command} FILE, which vecgrad train --save FILE writes`,
+      `no model given: use vecgrad ${command} FILE, with a file from vecgrad train --save FILE`,
     );
   noMore(`${command} FILE`, more);
   return path;
 }
 
 function onlyList([given, ...more]: readonly string[]): void {
-  if (given === undefined) throw new UsageError('no list given: say vecgrad data names');
+  if (given === undefined) throw new UsageError('no list given: use vecgrad data names');
   noMore(`data ${oneOf('list', given, ['names'])}`, more);
 }
 
 function onlyModel(command: 'train' | 'graph', positionals: readonly string[]): ModelName {
   const [given, ...more] = positionals;
   if (given === undefined) {
-    throw new UsageError(`no model given: say vecgrad ${command} MODEL, one of ${list(MODEL_NAMES)}`);
+    throw new UsageError(`no model given: use vecgrad ${command} MODEL, one of ${list(MODEL_NAMES)}`);
   }
   const model = oneOf('model', given, MODEL_NAMES);
   noMore(`${command} ${model}`, more);
@@ -186,7 +186,7 @@ function namesOptions(values: Values): NamesOptions {
 function address(given: string): URL {
   const url = httpUrl(given);
   if (url !== undefined) return url;
-  // Not what may be a user and a password.
+  // Hides what may be a user name and password.
   const shown = given.replace(/^(\w+:\/\/)?.*@/s, '$1...@');
   throw new UsageError(`--url takes an address of http or https, not ${quoted(shown)}`);
 }

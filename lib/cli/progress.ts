@@ -1,4 +1,4 @@
-/** A progressBar bar on a terminal; nothing at all where standard error is none. */
+/** A progress bar on a terminal; nothing where standard error is not a terminal. */
 import { now as clock } from '../core/clock.js';
 import type { Sink } from '../terminal/output.js';
 
@@ -6,13 +6,13 @@ const BAR = 30;
 const EVERY_MS = 50;
 
 interface ProgressBar {
-  /** To be called after every step; undefined where nobody watches, so that no step pays for it. */
+  /** Call this after every step. Undefined where nobody watches, so that no step pays for it. */
   onStep: ((step: number, loss: number) => void) | undefined;
-  /** Takes the bar off the screen. */
+  /** Removes the bar from the screen. */
   clear(): void;
 }
 
-/** @param now milliseconds, for tests */
+/** @param now the time in milliseconds; a parameter for tests */
 export function progressBar(
   sink: Sink,
   label: string,
@@ -22,7 +22,7 @@ export function progressBar(
   if (sink.isTTY !== true || process.env['TERM'] === 'dumb') {
     return { onStep: undefined, clear: () => undefined };
   }
-  // A run shorter than the first interval shows none: it would only flicker.
+  // A run shorter than the first interval shows no bar, which would only flicker.
   let next = now() + EVERY_MS;
   let isShown = false;
   return {
@@ -34,7 +34,7 @@ export function progressBar(
       const done = Math.round((step / steps) * BAR);
       const bar = '█'.repeat(done) + '░'.repeat(BAR - done);
       const line = `${label.padEnd(8)} ${bar} step ${step}/${steps}  loss ${loss.toFixed(4)}`;
-      // A terminal that does not tell its width says 0.
+      // A terminal of unknown width reports 0.
       const width = (sink.columns || 80) - 1;
       sink.write(`\r\x1b[2K${line.slice(0, width)}`);
     },

@@ -1,7 +1,7 @@
-/** A result as the JSON that the command line promises, field by field and in this order. */
+/** A result as the JSON that the command line promises, with its fields in this order. */
 import type { ExperimentResult } from '../study/experiment.js';
 
-/** Losses that are not numbers (nothing was held out) become null, as JSON has it. */
+/** Losses that are NaN (nothing was held out) become null, as JSON requires. */
 export function resultJson(result: ExperimentResult): Record<keyof ExperimentResult, unknown> {
   const { load, graph, compile, train, evaluate, sample, total } = result.seconds;
   return {

@@ -1,6 +1,4 @@
-/**
- * Versions, instruction sets and processor of this run, for `vecgrad info` and the head of `vecgrad compare`.
- */
+/** Versions, instruction sets and processor, for `vecgrad info` and the head of `vecgrad compare`. */
 import { packageVersion } from '../core/package.js';
 import type { NativeInfo } from '../binding/addon.js';
 import type { Io } from './io.js';

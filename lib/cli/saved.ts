@@ -1,4 +1,4 @@
-/** `vecgrad sample FILE` and `vecgrad eval FILE`: a model that `vecgrad train --save FILE` kept. */
+/** `vecgrad sample FILE` and `vecgrad eval FILE`, for models from `vecgrad train --save FILE`. */
 import { jsonText } from '../core/escape.js';
 import { groupDigits, loss, printable } from '../terminal/format.js';
 import type { Io } from './io.js';

@@ -1,10 +1,12 @@
-/** The options that set a model's sizes, and the checks that such a model is possible and fits in memory. */
+/** The options for a model's sizes, and the checks that such a model is valid and fits in memory. */
 import { graphSize, MAX_NODES } from '../study/models/graph-size.js';
 import { DEFAULT_SIZES, SIZE_RULES, SIZES, type ModelName, type ModelSizes } from '../study/models/sizes.js';
 import type { OptionName } from './commands.js';
 import { list, UsageError } from './usage.js';
 
-/** The option of each size, and the largest value it takes: beyond that nothing fits in memory, or ends. */
+/**
+ * The option of each size, and its largest value: with more a model would not fit in memory, or take forever.
+ */
 export const SIZE_OPTIONS: Readonly<Record<keyof ModelSizes, { option: OptionName; max: number }>> = {
   nEmbd: { option: 'n-embd', max: 4096 },
   nHead: { option: 'n-head', max: 4096 },
@@ -15,19 +17,19 @@ export const SIZE_OPTIONS: Readonly<Record<keyof ModelSizes, { option: OptionNam
 };
 
 /**
- * The most parameters that the command line trains, but for those of the vocabulary, which is not read yet.
+ * The most parameters that the command line trains, without those of the vocabulary, which is not read yet.
  */
 const MAX_PARAMETERS = 20_000_000;
 
-/** A line that names the options of `chosen` that the model does not use; empty if it uses all. */
+/** A note on the given options that the model does not use; empty if it uses all. */
 export function unusedNote(model: ModelName, chosen: Partial<ModelSizes>): string {
   const unused = (Object.keys(chosen) as (keyof ModelSizes)[])
     .filter((size) => !SIZES[size].models.includes(model))
     .map((size) => `--${SIZE_OPTIONS[size].option}`);
-  return unused.length > 0 ? `vecgrad: note: ${model} makes no use of ${unused.join(', ')}\n` : '';
+  return unused.length > 0 ? `vecgrad: note: ${model} does not use ${unused.join(', ')}\n` : '';
 }
 
-/** Refuses sizes that do not fit each other, also where the model would ignore the one that was given. */
+/** Refuses sizes that do not fit each other, even where the model would ignore them. */
 export function checkSizes(model: ModelName, chosen: Partial<ModelSizes>): void {
   const all = { ...DEFAULT_SIZES, ...chosen };
   const shown = (size: keyof ModelSizes): string =>
@@ -39,7 +41,7 @@ export function checkSizes(model: ModelName, chosen: Partial<ModelSizes>): void 
 }
 
 /**
- * Refuses sizes that fit in memory one by one but not together.
+ * Refuses sizes that are each small enough, but do not fit in memory together.
  *
  * @param blockSize the option that sets the positions
  */
@@ -48,7 +50,7 @@ export function checkMemory(model: ModelName, chosen: Partial<ModelSizes>, block
   const { nEmbd, nLayer, nState } = all;
   const isGpt = SIZES.nHead.models.includes(model);
   const parameters = isGpt ? nLayer * 12 * nEmbd ** 2 : nState ** 2 + 2 * nEmbd * nState;
-  // The documents, and with them the vocabulary, are not read yet.
+  // The documents have not been read yet, so the vocabulary is unknown.
   const fits = parameters <= MAX_PARAMETERS && graphSize(model, { ...all, vocabSize: 1 }) <= MAX_NODES;
   if (fits) return;
   const options = isGpt ? ['--n-embd', '--n-layer', blockSize] : ['--n-state', '--n-embd'];

@@ -1,4 +1,4 @@
-/** Splits arguments into options and positionals by the option table, and words the mistakes. */
+/** Splits arguments into options and positionals, by the table of options, and explains mistakes. */
 import {
   type CommandName,
   COMMANDS,
@@ -36,12 +36,12 @@ export function parseOptions(
   }
 }
 
-/** @throws UsageError where an option would do nothing, for want of another or because of another */
+/** @throws UsageError where an option has no effect, because another is missing or overrides it */
 export function checkPairs({ needs = {}, idle = {} }: CommandSpec, values: Values): void {
   for (const option of Object.keys(values) as OptionName[]) {
     const useless = idle[option]?.find((other) => values[other] !== undefined);
     if (useless !== undefined)
-      throw new UsageError(`--${useless} does nothing beside --${option}: leave one of them out`);
+      throw new UsageError(`--${useless} has no effect with --${option}: leave one of them out`);
   }
   for (const option of Object.keys(values) as OptionName[]) {
     const needed = needs[option];
@@ -53,7 +53,7 @@ export function checkPairs({ needs = {}, idle = {} }: CommandSpec, values: Value
   }
 }
 
-/** `--seed -5` means `--seed=-5`: no option is called by a digit, so that nothing is ambiguous. */
+/** `--seed -5` means `--seed=-5`; no option begins with a digit, so that this is unambiguous. */
 function attachNegatives(argv: readonly string[]): string[] {
   const result: string[] = [];
   for (const arg of argv) {
@@ -67,7 +67,7 @@ function attachNegatives(argv: readonly string[]): string[] {
   return result;
 }
 
-/** parseArgs' own messages span lines and talk of its own ways; ours name the command's options. */
+/** parseArgs' own messages are long and describe its API; ours name the command's options. */
 function optionError(command: CommandName, error: NodeJS.ErrnoException): Error {
   const given = /'(?:-\w, )?(-[^' =]*)/.exec(error.message)?.[1] ?? '';
   const name = given.replace(/^-+/, '');

@@ -1,7 +1,7 @@
-/** The study's published figures, which the table of `vecgrad compare` shows beside ours. */
+/** The study's published figures, which `vecgrad compare` shows beside ours. */
 import type { ModelName } from '../study/models/sizes.js';
 
-/** The training steps of the study's figures. */
+/** The number of training steps behind the study's figures. */
 export const STUDY_STEPS = 1000;
 
 export const STUDY: Record<ModelName, { seconds: number; finalLoss: number }> = {

@@ -1,4 +1,4 @@
-/** `vecgrad train MODEL`: one experiment, every knob of it an option. */
+/** `vecgrad train MODEL`: one experiment, with an option for everything. */
 import { jsonText } from '../core/escape.js';
 import type { ExperimentResult } from '../study/experiment.js';
 import type { ModelName } from '../study/models/sizes.js';
@@ -41,7 +41,7 @@ export async function train(model: ModelName, given: TrainArguments, io: Io): Pr
   io.stdout.write(json ? `${jsonText(resultJson(result))}\n` : report(result, source));
 }
 
-/** Refused here, not by the engine, to tell a name it has never heard of from one it cannot run. */
+/** Checked here, not in the engine, to distinguish an unknown name from a set that this machine lacks. */
 async function checkIsa(isa: string, io: Io): Promise<void> {
   const { compiled, available } = (await io.info()).isas;
   if (compiled.includes(isa) && !available.includes(isa)) {

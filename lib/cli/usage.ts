@@ -1,19 +1,19 @@
-/** What is wrong with a command line, in one sentence for the person who typed it. */
+/** Mistakes on the command line, each explained in one sentence. */
 import { isSameFile } from '../core/path.js';
 import { quotedPath, quoted } from '../core/escape.js';
 import { didYouMean } from '../core/suggest.js';
 
-/** A command line that makes no sense; its message is one sentence for the person who typed it. */
+/** A command line that makes no sense; the message is one sentence for whoever typed it. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
 /**
- * Told before the command reads anything.
+ * Checks, before the command reads anything, that it does not overwrite its input.
  *
- * @param option which names the file to write
+ * @param option the option that names the file to write
  * @param inputs the files that the command reads
- * @throws UsageError where the file to write is one of them, which would be lost
+ * @throws UsageError where the file to write is one of them
  */
 export function checkNoInput(option: string, path: string, inputs: readonly string[]): void {
   const input = inputs.find((read) => isSameFile(read, path));
@@ -25,14 +25,14 @@ export function checkNoInput(option: string, path: string, inputs: readonly stri
   );
 }
 
-/** `"given" is no ...`, in one form for models, types and instruction sets. */
+/** The known name, or an error: `unknown model "x": use ...`. */
 export function oneOf<T extends string>(what: string, given: string, known: readonly T[]): T {
   const found = known.find((name) => name === given);
   if (found !== undefined) return found;
   throw new UsageError(`unknown ${what} ${quoted(given)}: use ${list(known)}${didYouMean(given, known)}`);
 }
 
-/** `a, b or c`. */
+/** Lists names as `a, b or c`. */
 export function list(names: readonly string[]): string {
   return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} or ${names.at(-1)!}`;
 }

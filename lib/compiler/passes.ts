@@ -78,7 +78,7 @@ export class PassError extends Error {
  * @throws PassError when it names an unknown pass
  */
 export function parsePasses(text: string): PassSet {
-  if (typeof text !== 'string') throw new PassError(`passes ${shown(text)}: expected a text`);
+  if (typeof text !== 'string') throw new PassError(`passes ${shown(text)}: expected a string`);
   const items = text.split(',').map((item) => item.trim());
   const on = new Set<PassName>(items[0]!.startsWith('-') ? PASS_NAMES : []);
   for (const item of items) {

@@ -1,14 +1,18 @@
-/** What was given, checked and put in words: whatever the types say, JavaScript gives anything. */
+/**
+ * Checks of arguments, and how messages describe them. JavaScript can pass anything, whatever the types say.
+ */
 import { types } from 'node:util';
 import { didYouMean } from './suggest.js';
 import { quoted } from './escape.js';
 
-/** The most numbers of one array, and the most of what is counted: places are kept in 32 bits. */
+/** The most numbers in one array, and the largest count anywhere: offsets are 32-bit integers. */
 export const MAX_COUNT = 2 ** 30;
-/** The most steps of one training: as many as a checkpoint can tell of. */
+/** The most steps of one training: the largest count that a checkpoint can hold. */
 export const MAX_STEPS = 999_999_999;
+/** The most examples of one step. */
+export const MAX_BATCH = 1_000_000;
 
-/** Objects that are told apart without a look at what they hold. */
+/** Kinds of objects that can be recognised without reading their properties. */
 const KINDS = [
   [types.isMap, 'Map'],
   [types.isSet, 'Set'],
@@ -16,7 +20,9 @@ const KINDS = [
   [types.isDate, 'Date'],
 ] as const;
 
-/** What was given, in a few words; reads nothing of an object, which may throw or never end. */
+/**
+ * Describes an argument in a few words. Reads no property of an object: a getter may throw or never return.
+ */
 export function shown(given: unknown): string {
   if (typeof given === 'string') return quoted(given, 40);
   if (given === null || ['number', 'undefined', 'boolean'].includes(typeof given)) return String(given);
@@ -28,17 +34,17 @@ export function shown(given: unknown): string {
   return Array.isArray(given) ? 'an array' : 'an object';
 }
 
-/** The same of what should be a short list: of an array its length too. */
+/** As {@link shown}, for arguments that should be short lists: an array is shown with its length. */
 export function shownList(given: unknown): string {
   return isList(given) ? `an array of length ${given.length}` : shown(given);
 }
 
-/** `Array.isArray` that leaves the type of the elements as it is. */
+/** `Array.isArray`, but it keeps the element type. */
 export function isList(given: unknown): given is readonly unknown[] {
   return Array.isArray(given);
 }
 
-/** @throws RangeError when it is none from `low` to `high` */
+/** @throws RangeError when `given` is not an integer from `low` to `high` */
 export function checkInteger(what: string, given: unknown, low: number, high = MAX_COUNT): number {
   if (Number.isInteger(given) && (given as number) >= low && (given as number) <= high)
     return given as number;
@@ -46,17 +52,18 @@ export function checkInteger(what: string, given: unknown, low: number, high = M
 }
 
 /**
- * @throws TypeError when it is none: what is calculated with is turned into one first, which may never end
+ * @throws TypeError when `given` is not a number. Arithmetic would convert an object to one first, which may
+ * never return.
  */
 export function checkNumber(what: string, given: unknown): asserts given is number {
   if (typeof given !== 'number') throw new TypeError(`${what} ${shown(given)}: expected a number`);
 }
 
 /**
- * For what other numbers are calculated with: NaN or infinity would pass on to all of them in silence.
+ * Checks a number that others are computed from: NaN or infinity would silently spread to all of them.
  *
- * @throws TypeError when it is no number
- * @throws RangeError when it is NaN or infinite
+ * @throws TypeError when it is not a number
+ * @throws RangeError when it is NaN, infinite or below `low`
  */
 export function checkFinite(what: string, given: unknown, low = -Infinity): asserts given is number {
   checkNumber(what, given);
@@ -65,22 +72,22 @@ export function checkFinite(what: string, given: unknown, low = -Infinity): asse
   throw new RangeError(`${what} ${given}: expected a finite number${from}`);
 }
 
-/** @throws TypeError when it is null or no object */
+/** @throws TypeError when `given` is null or not an object */
 export function checkObject(what: string, given: unknown, expected: string): void {
   if (typeof given === 'object' && given !== null) return;
   throw new TypeError(`${what} ${shown(given)}: expected ${expected}`);
 }
 
-/** The keys of an options object. Total by type: an option that is added must be added here too. */
+/** The keys of an options object. Total by type: a new option that is missing here does not compile. */
 export type Known<Options> = Readonly<Record<keyof Options, true>>;
 
 /**
- * Refuses an options object with a key that is not known, which would be a mistake that passes in
- * silence. All enumerable keys count, inherited ones too, since destructuring reads them; symbols do not.
- * An object of a class is refused: what its getters are called cannot be seen in it.
+ * Refuses an options object with an unknown key, which would otherwise be ignored silently. All enumerable
+ * string keys count, inherited ones too, since destructuring reads them; symbols do not. An instance of a
+ * class is refused: its getters are on the prototype, where they cannot be enumerated.
  *
- * @param who the function or class that the options are given to
- * @throws TypeError when it is no plain object, or has another key
+ * @param who the function or class that takes the options
+ * @throws TypeError when it is not a plain object, or has an unknown key
  */
 export function checkOptions<Options extends object>(
   who: string,
@@ -105,15 +112,15 @@ export function checkOptions<Options extends object>(
 }
 
 /**
- * Whether it is an object of no class: a literal, also one of another realm, an object without a
- * prototype, or one that inherits from such. A proxy is taken for one.
+ * Whether `given` is a plain object: a literal (of any realm), an object without a prototype, or one that
+ * inherits from such an object. A proxy counts as plain.
  */
 export function isPlain(given: unknown): given is object {
   if (typeof given !== 'object' || given === null || Symbol.iterator in given) return false;
   return classOf(given) === undefined;
 }
 
-/** What an object inherits from, but for what all objects do; nothing of a proxy, which may never end. */
+/** The prototypes of an object below `Object.prototype`. Stops at a proxy, whose traps may never return. */
 function* prototypesOf(given: object): Generator<object> {
   for (let at = given; !types.isProxy(at);) {
     const above = Object.getPrototypeOf(at) as object | null;
@@ -123,7 +130,7 @@ function* prototypesOf(given: object): Generator<object> {
   }
 }
 
-/** The prototype of the class that an object is of; undefined where it is of none. */
+/** The prototype of an object's class; undefined for a plain object. */
 function classOf(given: object): object | undefined {
   for (const prototype of prototypesOf(given)) {
     if (Object.hasOwn(prototype, 'constructor')) return prototype;
@@ -131,7 +138,7 @@ function classOf(given: object): object | undefined {
   return undefined;
 }
 
-/** ` of class "Random"`, where that says more than the kind of object. */
+/** ` of class "Random"`; empty where there is no class or {@link shown} already names the kind. */
 export function classNameOf(given: unknown): string {
   if (shown(given) !== 'an object') return '';
   const prototype = classOf(given as object) as { constructor?: { name?: unknown } } | undefined;
@@ -140,8 +147,7 @@ export function classNameOf(given: unknown): string {
 }
 
 /**
- * The names by which an object of the user's has something: those that can be enumerated, inherited
- * ones too, and the getters of its class.
+ * The names of an object's properties: the enumerable ones, inherited ones too, and the getters of its class.
  */
 export function namesIn(given: object): string[] {
   const names: string[] = [];
@@ -154,8 +160,8 @@ export function namesIn(given: object): string[] {
 }
 
 /**
- * What an object of the user's has by a name, nothing where only `Object.prototype` has it: the
- * names "constructor", "toString" and "__proto__" may be those of inputs.
+ * A property of an object by name; undefined where only `Object.prototype` has it, because inputs may be
+ * called "constructor", "toString" or "__proto__".
  */
 export function byName<T>(given: Readonly<Record<string, T>>, name: string): T | undefined {
   if (!(name in Object.prototype) || Object.hasOwn(given, name)) return given[name];
@@ -166,12 +172,12 @@ export function byName<T>(given: Readonly<Record<string, T>>, name: string): T |
   return undefined;
 }
 
-/** @throws TypeError when it is neither true nor false */
+/** @throws TypeError when `given` is not a boolean */
 export function checkBoolean(what: string, given: unknown): asserts given is boolean {
   if (typeof given !== 'boolean') throw new TypeError(`${what} ${shown(given)}: expected true or false`);
 }
 
-/** @throws TypeError when it is none of the known texts */
+/** @throws TypeError when `given` is not one of the known strings */
 export function checkOneOf<T extends string>(what: string, given: unknown, known: readonly T[]): T {
   const found = known.find((text) => text === given);
   if (found !== undefined) return found;
@@ -181,7 +187,7 @@ export function checkOneOf<T extends string>(what: string, given: unknown, known
   );
 }
 
-/** @throws TypeError when it is none */
+/** @throws TypeError when `given` is not a function */
 export function checkFunction(what: string, given: unknown): void {
   if (typeof given !== 'function') throw new TypeError(`${what} ${shown(given)}: expected a function`);
 }

@@ -1,4 +1,4 @@
-/** A monotonic clock. Loading Node's `performance` instead would cost each start two milliseconds. */
+/** A monotonic clock. Loading Node's `performance` instead would add two milliseconds to each start. */
 
 /** Milliseconds since an arbitrary moment. */
 export function now(): number {

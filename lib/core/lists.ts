@@ -1,13 +1,15 @@
-/** Helpers for lists of any length: none spreads a list into the arguments of a call, which are limited. */
+/**
+ * Helpers for lists of any length. None spreads a list into the arguments of a call, whose number is limited.
+ */
 
-/** The largest of `numbers` and `least`. */
+/** The largest of `numbers`, at least `least`. */
 export function largest(numbers: Iterable<number>, least = -Infinity): number {
   let found = least;
   for (const x of numbers) found = Math.max(found, x);
   return found;
 }
 
-/** The smallest of `numbers` and `most`. */
+/** The smallest of `numbers`, at most `most`. */
 export function smallest(numbers: Iterable<number>, most = Infinity): number {
   let found = most;
   for (const x of numbers) found = Math.min(found, x);

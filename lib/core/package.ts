@@ -1,4 +1,4 @@
-/** Where the package lies and which version it is, from the sources, the bundle or an installation. */
+/** The package's directory and version, whether it runs from sources, a bundle or an installation. */
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,7 +15,7 @@ export function packageRoot(): string {
   return (found ??= find()).root;
 }
 
-/** The version that vecgrad's package.json gives. */
+/** The version in vecgrad's package.json. */
 export function packageVersion(): string {
   return (found ??= find()).version;
 }
@@ -47,6 +47,6 @@ function readManifest(path: string): Manifest | null {
   try {
     return JSON.parse(readFileSync(path, 'utf8')) as Manifest | null;
   } catch {
-    return null; // No package.json here, or one that is none of ours: look further up.
+    return null; // There is no package.json here, or it is not ours: look further up.
   }
 }

@@ -1,14 +1,14 @@
-/** What a path leads to, and why a file there cannot be read or written. */
+/** Why a path, or the file it leads to, cannot be read or written. */
 import { sep } from 'node:path';
 import { fstatSync, statSync, type Stats, readlinkSync } from 'node:fs';
 import { quotedPath, escaped } from './escape.js';
 
-/** Why a path can be of no file, whatever there is; undefined where it can. */
+/** Why no file can have this path; undefined where one can. */
 export function wrongPath(path: string): string | undefined {
   if (path === '') return 'the path is empty: give the name of a file';
   if (path.includes('\0'))
     return 'a path cannot contain a NUL character: give the name of a file without one';
-  // Written as UTF-8, it would be the name of another file.
+  // In UTF-8 this would become the name of another file.
   if (/\p{Cs}/u.test(path))
     return (
       'the path has half of a surrogate pair, which no name can hold: give the name of a file without ' +
@@ -19,8 +19,8 @@ export function wrongPath(path: string): string | undefined {
 }
 
 /**
- * Whether two names, or descriptors, are of one file: the same path, links that lead there, hard links.
- * False where one cannot be found: whoever reads or writes it says why.
+ * Whether two paths or descriptors refer to the same file, through any links. False where either cannot be
+ * found: whoever reads or writes the file reports that.
  */
 export function isSameFile(one: string | number, other: string | number): boolean {
   const identity = (file: string | number): string => {
@@ -35,7 +35,7 @@ export function isSameFile(one: string | number, other: string | number): boolea
   }
 }
 
-/** What is in the place of a file, and what to do. */
+/** What is there instead of a regular file, and what to do. */
 export function noFile(stats: Stats): string {
   const kind = stats.isDirectory()
     ? 'directory'
@@ -47,7 +47,7 @@ export function noFile(stats: Stats): string {
   return `it is a ${kind}: give the name of a file`;
 }
 
-/** What `read` gives; undefined where there is no such file. */
+/** The result of `read`; undefined where there is no such file. */
 export function unlessMissing<T>(read: () => T): T | undefined {
   try {
     return read();
@@ -61,19 +61,19 @@ export function codeOf(error: unknown): string | undefined {
   return (error as NodeJS.ErrnoException).code;
 }
 
-/** What is wrong with a link that leads to nothing; undefined for what is none. */
+/** What is wrong with a symbolic link that leads nowhere; undefined for anything else. */
 export function danglingLink(path: string): string | undefined {
   try {
-    return `it is a link to ${quotedPath(readlinkSync(path))}, and there is nothing`;
+    return `it is a link to ${quotedPath(readlinkSync(path))}, which does not exist`;
   } catch {
     return undefined;
   }
 }
 
 /**
- * Why a file could not be read or written, with the system's own name of it.
+ * Why a file could not be read or written, with the system's error code.
  *
- * @param path of a file that is read, which may be a link that leads to nothing
+ * @param path the file that is read; a link that leads nowhere is explained
  */
 export function reasonOf(error: unknown, path?: string): string {
   const { code, message } = error as NodeJS.ErrnoException;
@@ -86,17 +86,16 @@ export function reasonOf(error: unknown, path?: string): string {
 }
 
 export const REASONS: Readonly<Record<string, string>> = {
-  EACCES: 'permission is denied',
-  EBUSY:
-    'the system uses it, as it does a file that is mounted by itself: mount its folder, or give another name',
-  EDQUOT: 'there is no room left in your share of the disk',
-  EFBIG: 'it would be larger than a file may be',
+  EACCES: 'permission denied',
+  EBUSY: 'the system is using it, perhaps as a mount point: mount its folder instead, or give another name',
+  EDQUOT: 'your disk quota is used up',
+  EFBIG: 'the file would be too large',
   EISDIR: 'it is a directory: give the name of a file',
-  ELOOP: 'its symbolic links lead in a circle',
+  ELOOP: 'its symbolic links form a loop',
   ENAMETOOLONG: 'the name is too long',
   ENOENT: 'there is no such file or folder',
   ENOSPC: 'the disk is full',
   ENOTDIR: 'part of its path is a file, not a directory',
-  EPERM: 'permission is denied',
-  EROFS: 'it is on a file system that can only be read',
+  EPERM: 'permission denied',
+  EROFS: 'the file system is read-only',
 };

@@ -3,17 +3,17 @@ import { openSync, constants, fstatSync, realpathSync, readSync, closeSync } fro
 import { noFile, unlessMissing, codeOf } from './path.js';
 import { now } from './clock.js';
 
-/** How long a named pipe is waited for that nobody has opened to write, in milliseconds. */
+/** How long to wait for somebody to open a named pipe for writing, in milliseconds. */
 const PATIENCE = 5_000;
 
 const PAUSE = 5;
 
 /**
- * All bytes of a file, or of what comes through a pipe until its writers have closed it.
+ * All bytes of a file, or of a pipe until its writers have closed it.
  *
- * @param most bytes
- * @param patience how long to wait for somebody who writes to a named pipe, in milliseconds
- * @throws Error where it cannot be read, has more, is neither, or is a pipe that nobody writes to
+ * @param most the size limit in bytes
+ * @param patience how long to wait for a writer of a named pipe, in milliseconds
+ * @throws Error where it cannot be read, is larger, is neither file nor pipe, or is a pipe without a writer
  */
 export function readWhole(path: string, most: number, patience = PATIENCE): Buffer {
   const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -21,7 +21,7 @@ export function readWhole(path: string, most: number, patience = PATIENCE): Buff
     const stats = fstatSync(descriptor);
     const isPipe = stats.isFIFO();
     if (!stats.isFile() && !isPipe) throw new Error(noFile(stats));
-    // Of one without a name all writers are there from the start: without any it has ended.
+    // All writers of an unnamed pipe exist from the start: without one, the pipe has ended.
     const mayBegin = isPipe && unlessMissing(() => realpathSync.native(path)) !== undefined;
     const start = now();
     let bytes = Buffer.allocUnsafeSlow(Math.min(most, Math.max(stats.size, 2 ** 16)) + 1);
@@ -29,7 +29,7 @@ export function readWhole(path: string, most: number, patience = PATIENCE): Buff
     for (;;) {
       if (length > most)
         throw new Error(
-          `more than ${most} bytes come from ${isPipe ? 'the pipe: write them to a file first' : 'it'}`,
+          `it holds more than ${most} bytes${isPipe ? ': write the pipe to a file first' : ''}`,
         );
       if (length === bytes.length) {
         const more = Buffer.allocUnsafeSlow(Math.min(2 * length, most + 1));
@@ -37,7 +37,7 @@ export function readWhole(path: string, most: number, patience = PATIENCE): Buff
         bytes = more;
       }
       const read = unlessEmpty(() => readSync(descriptor, bytes, length, bytes.length - length, null));
-      if (read === undefined && !isPipe) throw new Error('nothing can be read from it now');
+      if (read === undefined && !isPipe) throw new Error('it has nothing to read now');
       if (read !== undefined && read > 0) {
         length += read;
         continue;
@@ -45,7 +45,7 @@ export function readWhole(path: string, most: number, patience = PATIENCE): Buff
       if (read === 0) {
         if (!mayBegin || length > 0) return bytes.subarray(0, length);
         if (now() - start > patience)
-          throw new Error(`it is a pipe that nobody writes to: ${patience / 1000} s went by`);
+          throw new Error(`it is a pipe that nobody wrote to for ${patience / 1000} s`);
       }
       Atomics.wait(NEVER, 0, 0, PAUSE);
     }
@@ -56,7 +56,7 @@ export function readWhole(path: string, most: number, patience = PATIENCE): Buff
 
 const NEVER = new Int32Array(new SharedArrayBuffer(4));
 
-/** What `read` gives; undefined where a pipe has nothing yet. */
+/** The result of `read`; undefined where a pipe has no data yet. */
 function unlessEmpty(read: () => number): number | undefined {
   try {
     return read();

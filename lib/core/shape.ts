@@ -1,10 +1,10 @@
 /** Shapes: NumPy's broadcasting rules, in one place. */
 import { MAX_COUNT, shown, isList } from './check.js';
 
-/** The length of each axis; none: a single number. */
+/** The length of each axis; the empty shape is a single number. */
 export type Shape = readonly number[];
 
-/** Of all scalars; nobody can change it. */
+/** The shape of all scalars, shared and frozen. */
 export const SCALAR: Shape = Object.freeze([]);
 /** The most axes of an array. */
 export const MAX_AXES = 32;
@@ -45,7 +45,7 @@ export function broadcast(a: Shape, b: Shape): Shape {
   return out;
 }
 
-/** Row-major strides. */
+/** Strides of a contiguous row-major array. */
 export function contiguousStrides(shape: Shape): number[] {
   const strides = new Array<number>(shape.length);
   let step = 1;
@@ -56,7 +56,7 @@ export function contiguousStrides(shape: Shape): number[] {
   return strides;
 }
 
-/** An axis from -rank to rank - 1 as one from 0; throws a `ShapeError` outside. */
+/** An axis from -rank to rank - 1, as a number from 0; throws a `ShapeError` outside that range. */
 export function resolveAxis(axis: number, shape: Shape): number {
   const resolved = !Number.isInteger(axis) ? -1 : axis < 0 ? axis + shape.length : axis;
   if (resolved < 0 || resolved >= shape.length) {
@@ -66,7 +66,10 @@ export function resolveAxis(axis: number, shape: Shape): number {
   return resolved;
 }
 
-/** @throws ShapeError when no program could hold an array of this shape; the message names no operator */
+/**
+ * @throws ShapeError when no program could hold an array of this shape; the message does not name the
+ * operator
+ */
 export function checkSize(shape: Shape): void {
   const { length } = shape;
   const fits = length <= MAX_AXES && shape.every((n) => Number.isInteger(n) && n >= 0 && n <= MAX_COUNT);
@@ -75,16 +78,16 @@ export function checkSize(shape: Shape): void {
   throw new ShapeError(`${given}: an array has at most ${MAX_COUNT} numbers and ${MAX_AXES} axes`);
 }
 
-/** Wrong shapes: what was given, what was expected. */
+/** Shapes that do not fit; the message says what was given and what was expected. */
 export class ShapeError extends Error {
   override name = 'ShapeError';
 }
 
 /**
- * A copy of a shape as it was given, which may change afterwards.
+ * A checked copy of a shape: the user's array may change later.
  *
- * @param least the least that a length may be
- * @throws ShapeError when it is none, or no array could have it; the message names no operator
+ * @param least the smallest length allowed
+ * @throws ShapeError when it is not a shape, or too large; the message does not name the operator
  */
 export function listedShape(shape: Shape, least = 0): number[] {
   if (!isList(shape)) throw new ShapeError(`a shape is an array of integers from 0, got ${shown(shape)}`);

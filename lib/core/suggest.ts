@@ -1,4 +1,4 @@
-/** Finds the known name that a misspelt one probably means. */
+/** Finds the known name that a misspelt one probably stands for. */
 
 /** The longest name to compare, in characters: the time grows with the square of the length. */
 const MAX_COMPARED = 100;
@@ -12,10 +12,10 @@ export function nearest<T extends string>(given: string, candidates: readonly T[
   for (const candidate of candidates) {
     if (candidate.length > MAX_COMPARED) continue;
     const name = plain(candidate);
-    // Part of a name counts as one slip of the key: `float` for float64, `avx` for avx2.
+    // A part of a name counts as one typing error: `float` for float64, `avx` for avx2.
     const isPart = wanted.length >= 3 && (name.startsWith(wanted) || wanted.startsWith(name));
     const distance = isPart ? Math.min(1, editDistance(wanted, name)) : editDistance(wanted, name);
-    // A word of which every letter differs is not near: `y` is no slip of `x`.
+    // A word in which every letter differs is not near: `y` is no misspelt `x`.
     const isAlike = distance < Math.max(wanted.length, name.length);
     if (isAlike && distance < least && distance <= Math.max(1, Math.floor(name.length / 3))) {
       best = candidate;
@@ -25,18 +25,18 @@ export function nearest<T extends string>(given: string, candidates: readonly T[
   return best;
 }
 
-/** `; did you mean X?`, or nothing. */
+/** `; did you mean X?`, or an empty string. */
 export function didYouMean(given: string, candidates: readonly string[], prefix = ''): string {
   const name = nearest(given, candidates);
   return name === undefined ? '' : `; did you mean ${prefix}${name}?`;
 }
 
-/** `n_embd`, `nEmbd`, `N-EMBD` and `n-embd` are all near enough. */
+/** A name without case, dashes and underscores: `n_embd`, `nEmbd`, `N-EMBD` and `n-embd` are all alike. */
 function plain(name: string): string {
   return name.toLowerCase().replace(/[-_]/g, '');
 }
 
-/** Insertions, deletions, replacements and swaps of neighbours between two words. */
+/** The edit distance of two words: insertions, deletions, replacements and swaps of neighbours. */
 function editDistance(a: string, b: string): number {
   let before: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, j) => j);

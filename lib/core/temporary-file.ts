@@ -1,6 +1,6 @@
 /**
- * Temporary files beside the file that they will replace: names, owner and mode, and removing those left
- * over.
+ * Temporary files beside the file that they will replace: their names, owner and mode, and the removal of
+ * abandoned ones.
  */
 import {
   type Stats,
@@ -18,19 +18,19 @@ import {
 import { dirname, join } from 'node:path';
 import { codeOf } from './path.js';
 
-/** How often a file is written again whose temporary file somebody has removed. */
+/** How often to try again when somebody has removed the temporary file. */
 export const MAX_TRIES = 4;
 
 export interface Target {
-  /** Without links. */
+  /** The path with all links resolved. */
   path: string;
-  /** Of the file that is there. */
+  /** The file that exists there now. */
   earlier?: Stats;
 }
 
 /**
- * A new temporary file beside the target, open, with its owner and mode; what nobody writes any more is
- * removed.
+ * Creates and opens a temporary file beside the target, with the target's owner and mode. Also removes
+ * abandoned temporary files from that folder.
  */
 export function makeBeside({ path, earlier }: Target): { made: string; descriptor: number } {
   const folder = dirname(path);
@@ -38,7 +38,7 @@ export function makeBeside({ path, earlier }: Target): { made: string; descripto
     const made = join(folder, temporaryName());
     let descriptor: number;
     try {
-      // Nobody may open it who could not open the earlier file.
+      // Only those who could open the earlier file may open this one.
       descriptor = openSync(made, 'wx', earlier ? 0o600 : 0o666);
     } catch (error) {
       if (codeOf(error) === 'EEXIST' && tries < MAX_TRIES) continue;
@@ -58,7 +58,7 @@ export function makeBeside({ path, earlier }: Target): { made: string; descripto
 
 function keepOwnerAndMode(descriptor: number, { uid, gid, mode }: Stats): void {
   const own = fstatSync(descriptor);
-  let kept = mode & 0o777; // not setuid and setgid: they were given to the earlier content
+  let kept = mode & 0o777; // not setuid and setgid: they were meant for the earlier content
   const isAllowed = (user: number): boolean => {
     try {
       fchownSync(descriptor, user, gid);
@@ -69,15 +69,14 @@ function keepOwnerAndMode(descriptor: number, { uid, gid, mode }: Stats): void {
   };
   const isOther = own.uid !== uid || own.gid !== gid;
   if (isOther && !isAllowed(uid) && own.gid !== gid && !isAllowed(own.uid)) {
-    kept &= ~0o070 | ((kept & 0o007) << 3); // another group gets what everybody has
+    kept &= ~0o070 | ((kept & 0o007) << 3); // a different group gets the permissions of others
   }
   fchmodSync(descriptor, kept);
 }
 
 /**
- * `.vecgrad.WHERE.PROCESS.RANDOM.new`. A process number means something to those who share a kernel and
- * a PID namespace: WHERE names both, by the number that Linux draws at each start and that of the
- * namespace.
+ * `.vecgrad.WHERE.PROCESS.RANDOM.new`. A process id is unique only within one kernel and PID namespace. WHERE
+ * identifies both: Linux's random boot id and the number of the namespace.
  */
 function temporaryName(): string {
   const random = Math.random().toString(36).slice(2, 12);
@@ -101,15 +100,18 @@ function whereWeRun(): string {
   }
 }
 
-/** After so many milliseconds without a change a temporary file of who cannot be asked is left over. */
+/**
+ * A temporary file whose process cannot be checked is abandoned after this time without a change, in
+ * milliseconds.
+ */
 const LEFT_OVER = 24 * 60 * 60 * 1000;
 
 const swept = new Set<string>();
 
 /**
- * Removes temporary files that nobody writes any more from a folder; once, so that a save does not list
- * it. Those of a process of this kernel and namespace that is no more; any others after a day without a
- * change, by the clock of the file system.
+ * Removes abandoned temporary files from a folder, once per process, so that not every save lists the folder.
+ * A file is abandoned when its process (of this kernel and namespace) has ended; any other file after a day
+ * without a change, by the file system's clock.
  */
 function sweep(folder: string, present: number): void {
   if (swept.has(folder)) return;
@@ -118,7 +120,7 @@ function sweep(folder: string, present: number): void {
   try {
     names = readdirSync(folder);
   } catch {
-    return; // Whether it can be written to is another question.
+    return; // The folder may still be writable.
   }
   for (const name of names) {
     const [, origin, process] = TEMPORARY.exec(name) ?? [];
@@ -140,7 +142,7 @@ function isLeftOver(path: string, present: number): boolean {
 
 function isRunning(id: number): boolean {
   try {
-    process.kill(id, 0); // sends nothing
+    process.kill(id, 0); // signal 0 only checks that the process exists
     return true;
   } catch (error) {
     return codeOf(error) !== 'ESRCH';
@@ -151,6 +153,6 @@ export function discard(path: string): void {
   try {
     rmSync(path, { force: true });
   } catch {
-    // Where it could not be made it cannot be removed.
+    // It may never have been created.
   }
 }

@@ -1,4 +1,4 @@
-/** Writes a file whole or not at all, in place of the one that is there. */
+/** Writes a file atomically: in full or not at all. */
 import {
   accessSync,
   closeSync,
@@ -22,9 +22,9 @@ import { wrongPath, isSameFile, noFile, unlessMissing, codeOf, reasonOf, REASONS
 import { MAX_TRIES, type Target, makeBeside, discard } from './temporary-file.js';
 
 /**
- * Writes a file as {@link replaceFile} does: what every command and function that writes a file calls.
+ * Writes a file as {@link replaceFile} does. Every command and function that writes a file calls this.
  *
- * @throws Error when it cannot be written; names the file and says why
+ * @throws Error when it cannot be written; the message names the file and says why
  */
 export function writeFile(path: string, content: Uint8Array | string): void {
   const bytes = typeof content === 'string' ? Buffer.from(content) : content;
@@ -32,7 +32,7 @@ export function writeFile(path: string, content: Uint8Array | string): void {
 }
 
 /**
- * Told before time is spent on what a file is to hold.
+ * Checks that a file can be written, before time is spent on computing its content.
  *
  * @throws Error as {@link writeFile} does
  */
@@ -49,13 +49,12 @@ function naming(path: string, write: () => void): void {
 }
 
 /**
- * Writes a temporary file beside the target, has the disk keep it, and renames it: at any moment the
- * path leads to the earlier file or to the new one, each whole. Links stay: where they lead is
- * written, also where there is no file yet. The file keeps who may read, write and execute it, and its
- * owner and group where the system lets this process set them.
+ * Writes a temporary file beside the target, flushes it to the disk, and renames it: at any moment the path
+ * leads to the complete earlier file or the complete new one. A link stays a link: its target is replaced, or
+ * created. The file keeps its permissions, and its owner and group where the system lets this process set
+ * them.
  *
- * @throws Error when it cannot be written, may not be, or the path leads to what is no file; says why,
- * not where
+ * @throws Error when it cannot be written or is not a regular file; the message says why, not where
  */
 export function replaceFile(path: string, bytes: Uint8Array): void {
   reasoned(() => {
@@ -83,12 +82,12 @@ export function replaceFile(path: string, bytes: Uint8Array): void {
   });
 }
 
-/** What one call writes, in bytes: the temporary file's time of change stays close to the present. */
+/** How many bytes one call writes. Small enough that the temporary file's modification time stays recent. */
 const CHUNK = 2 ** 24;
 
 /**
- * Told before time is spent on what a file is to hold: nothing is changed but that temporary files
- * which nobody writes any more are removed.
+ * Checks that a file can be replaced, before time is spent on computing its content. Changes nothing, except
+ * that it removes abandoned temporary files.
  *
  * @throws Error as {@link replaceFile} does
  */
@@ -102,22 +101,25 @@ export function checkReplaceable(path: string): void {
   });
 }
 
-/** @throws Error where a file may be written to, and a new one not be put in its place */
+/** @throws Error where a file can be written to but not replaced by a new one */
 function checkCanBeRenamedOver(path: string): void {
   if (isMountPoint(path)) throw new Error(`${REASONS['EBUSY']!} (EBUSY)`);
   try {
-    // Never removes a file: it fails with ENOTDIR where one could be removed, and with EPERM where not,
-    // as that of another user in a folder like /tmp, or one to which bytes may only be added.
+    // rmdir never removes a file. It fails with ENOTDIR where the file could be removed, and with EPERM where
+    // not: another user's file in a folder like /tmp, or an append-only file.
     rmdirSync(path);
   } catch (error) {
     if (codeOf(error) === 'EPERM')
-      throw new Error("only its owner or its folder's may replace it, or nobody (EPERM): give another name", {
-        cause: error,
-      });
+      throw new Error(
+        'only its owner or the owner of its folder may replace it, or nobody (EPERM): give another name',
+        {
+          cause: error,
+        },
+      );
   }
 }
 
-/** Whether a file is mounted by itself, as containers get single files; as far as Linux tells. */
+/** Whether a file is itself a mount point, as containers mount single files; as far as Linux tells. */
 function isMountPoint(path: string): boolean {
   let mounts: string;
   try {
@@ -138,10 +140,10 @@ function reasoned(act: () => void): void {
   }
 }
 
-/** The most links that lead from one to another, as Linux counts them. */
+/** The most symbolic links to follow, as in Linux. */
 const MAX_LINKS = 40;
 
-/** What is to be replaced: where links lead, whether or not there is a file yet. */
+/** The file to replace, with links resolved, whether or not it exists yet. */
 function targetOf(given: string): Target {
   const wrong = wrongPath(given);
   if (wrong !== undefined) throw new Error(wrong);
@@ -161,24 +163,24 @@ function targetOf(given: string): Target {
       );
     if (!unlessMissing(() => lstatSync(path))) return { path: join(folder, basename(path)) };
     to = readlinkSync(path);
-    path = isAbsolute(to) ? to : `${folder}/${to}`; // not joined: `..` behind a link leads elsewhere
+    path = isAbsolute(to) ? to : `${folder}/${to}`; // not join(): `..` after a link leads elsewhere
   }
   throw new Error(REASONS['ELOOP']);
 }
 
 const STREAMS = [
-  'standard input comes from there',
-  'standard output goes there',
-  'standard error goes there',
+  'standard input is read from it',
+  'standard output is written to it',
+  'standard error is written to it',
 ];
 
-/** @throws Error where a file is not to be replaced, though the folder would allow it */
+/** @throws Error where a file must not be replaced, even though the folder would allow it */
 function checkMayReplace(path: string, stats: Stats): void {
-  // Renaming would put a file in the place of a pipe or a device.
+  // Renaming would replace a pipe or a device by a regular file.
   if (!stats.isFile()) throw new Error(noFile(stats));
   const stream = STREAMS.find((_, descriptor) => isSameFile(descriptor, path));
   if (stream !== undefined) throw new Error(`${stream}: give the name of another file`);
-  // root may write to any file; by its mode this one is to stay as it is.
+  // root may write to any file, but a read-only mode means that this one must stay as it is.
   if ((stats.mode & 0o222) === 0)
     throw new Error(
       `it is read-only (mode ${(stats.mode & 0o777).toString(8)}): allow writing to it (chmod u+w), ` +
@@ -187,9 +189,9 @@ function checkMayReplace(path: string, stats: Stats): void {
   accessSync(path, constants.W_OK);
 }
 
-/** Has the disk keep the new name, where the folder can be opened and the file system does that. */
+/** Flushes the new name to the disk, where the system can. */
 function syncFolder(path: string): void {
-  if (process.platform === 'win32') return; // it opens no folders
+  if (process.platform === 'win32') return; // it cannot open folders
   let folder: number | undefined;
   try {
     folder = openSync(path, 'r');

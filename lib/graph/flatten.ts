@@ -1,14 +1,14 @@
-/** Nested arrays of numbers as one flat array and a shape. */
+/** Flattens nested arrays of numbers into one array and a shape. */
 import { type Shape, sizeOf, MAX_AXES, ShapeError, listedShape, show } from '../core/shape.js';
 import type { Numbers } from '../core/array.js';
 import { reasons, shownNode } from './node.js';
 
-/** The place of a number that is at `at` in row-major order. */
+/** The index, along each axis, of the number at offset `at` in row-major order. */
 function placeOf(at: number, shape: Shape): number[] {
   return shape.map((n, axis) => Math.floor(at / sizeOf(shape.slice(axis + 1))) % n);
 }
 
-/** @throws TypeError of an array whose memory was transferred away, which only copying it tells */
+/** @throws TypeError when the array's buffer was transferred (only copying it reveals that) */
 function copyOf(numbers: Float64Array | Float32Array): Float64Array {
   try {
     return new Float64Array(numbers);
@@ -32,7 +32,7 @@ export function flatten(numbers: Numbers): { data: Float64Array; shape: Shape } 
   const shape: number[] = [];
   let probe: unknown = numbers;
   while (typeof probe === 'object' && probe !== null && 'length' in probe) {
-    // One that holds itself has no end.
+    // An array that contains itself would never end.
     if (shape.length === MAX_AXES) throw new ShapeError(`arrays nested more than ${MAX_AXES} deep`);
     const list = probe as ArrayLike<unknown>;
     shape.push(list.length);
@@ -57,7 +57,7 @@ export function flatten(numbers: Numbers): { data: Float64Array; shape: Shape } 
     const list = x as ArrayLike<unknown>;
     if (typeof x !== 'object' || x === null || list.length !== shape[depth]) {
       throw new ShapeError(
-        `nested arrays of unequal lengths: the first of each depth have shape ${show(shape)}`,
+        `nested arrays of unequal lengths: the first at each depth have shape ${show(shape)}`,
       );
     }
     for (let i = 0; i < list.length; i++) visit(list[i], depth + 1);

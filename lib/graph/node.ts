@@ -1,4 +1,4 @@
-/** What a graph is made of: nodes that remember how they are made, and the checks of their operands. */
+/** The nodes of a graph, and the checks of their operands. */
 import { type OpName, type Attr, OP_CODE, isInteger, NO_ATTR, OP_NAMES, takesIndex, OPS } from './ops.js';
 import { type Shape, SCALAR, show, ShapeError, checkSize } from '../core/shape.js';
 import type { DType, TypedArray } from '../core/array.js';
@@ -7,47 +7,47 @@ import { isList, shown } from '../core/check.js';
 
 let nextId = 0;
 
-/** What holds numbers of nodes: a program. */
+/** What holds the numbers of nodes: a program. */
 export interface Holder {
   readonly dtype: DType;
   /** All its numbers. */
   readonly arena: TypedArray;
-  /** How often training may have changed numbers that live in it. */
+  /** Counts the runs that may have changed parameters that live here. */
   readonly writes: number;
-  /** Whether all its parameters live in it, with their newest numbers. */
+  /** Whether all its parameters live here, with their newest numbers. */
   resident: boolean;
-  /** Whether the data and the gradient of every node are read from it now. */
+  /** Whether the data, and the gradients, of all its nodes are currently read from here. */
   readonly isRead: { data: boolean; gradient: boolean };
   read(node: Node): TypedArray;
   readGradient(node: Node): TypedArray;
 }
 
-/**
- * Where a node's numbers are. It refers to few programs, the last of each kind, so that others can be
- * collected.
- */
+/** Where a node's numbers are. It refers to at most three programs, so that all others can be collected. */
 export interface Memory {
-  /** The inspecting program that ran last with the node in it, for `data`. */
+  /** The program that last ran forward with this node (and keeps its numbers), for `data`. */
   data?: Holder;
-  /** The one whose `backward` ran last, for `grad`. */
+  /** The program that last ran backward with this node, for `grad`. */
   gradient?: Holder;
   /** A parameter's own numbers until a program holds them. */
   initial?: Float64Array;
-  /** Where a parameter's numbers live: in the memory of a program of their type. */
+  /** Where a parameter's numbers live: in the arena of a program of their type. */
   home?: { program: Holder; offset: number };
-  /** How often a parameter's numbers were set but by training. */
+  /** Counts how often a parameter's numbers were set, other than by training. */
   version?: number;
-  /** `data` was read where a parameter's numbers live: whoever has it can change them at any time. */
+  /**
+   * Whether `data` has handed out the array where a parameter's numbers live: its holder can change them at
+   * any time.
+   */
   isLent?: boolean;
 }
 
-/** What a node computes. Nodes of single numbers, of which a graph can have very many, share theirs. */
+/** What a node computes. Nodes of single numbers share theirs, because a graph can have very many. */
 export class Operation {
   /** The operator's number: see `OP_CODE`. */
   readonly code: number;
-  /** Whether it makes a single number without attributes of others. */
+  /** Whether the result is a single number and no attribute is set. */
   readonly isPlain: boolean;
-  /** Whether it makes integers: of a node in the place of `this`, quicker to see than its class. */
+  /** Whether the result is integers. Cheaper to test than `instanceof Index`. */
   readonly isInteger: boolean;
 
   constructor(
@@ -61,7 +61,7 @@ export class Operation {
   }
 }
 
-/** The operation of a node; a scalar's shape is `SCALAR` itself. */
+/** The operation for a node; every scalar shares the shape `SCALAR`. */
 export function operationOf(op: OpName, attr: Attr, shape: Shape): Operation {
   if (shape.length > 0) return new Operation(op, attr, shape);
   return attr === NO_ATTR ? PLAIN[op] : new Operation(op, attr, SCALAR);
@@ -71,22 +71,22 @@ export const PLAIN = Object.fromEntries(
   OP_NAMES.map((op) => [op, new Operation(op, NO_ATTR, SCALAR)]),
 ) as Record<OpName, Operation>;
 
-/** What few of a graph's nodes have. */
+/** What only a few nodes have. */
 interface Extras {
   /** The operands, where there are more than two. */
   inputs?: readonly Node[];
   name?: string | undefined;
   memory?: Memory | undefined;
-  /** What errors call the operator: see {@link writtenAs}. */
+  /** The operator's name in errors: see {@link writtenAs}. */
   writtenAs?: string;
 }
 
-/** What Values and Indexes share: a place in the graph. */
+/** The base of Value and Index: a place in the graph. */
 export abstract class Node {
-  /** Ascending in order of creation, so operands always have smaller ids. */
+  /** Ascends in order of creation, so that operands have smaller ids than their users. */
   readonly id: number;
   /**
-   * The compiler's: the node's number in the last trace that met it.
+   * Used by the compiler: the node's number in the last trace that visited it.
    *
    * @hidden
    */
@@ -122,12 +122,12 @@ export abstract class Node {
     this.extras = inputs && { inputs };
   }
 
-  /** What makes it: an operator's name. */
+  /** The name of its operator. */
   get op(): OpName {
     return this.operation.op;
   }
   /**
-   * The operator's parameters that are no operands.
+   * The operator's attributes.
    *
    * @hidden
    */
@@ -148,7 +148,7 @@ export abstract class Node {
     (this.extras ??= {}).name = name;
   }
   /**
-   * Where the node's numbers are to be found.
+   * Where the node's numbers are.
    *
    * @hidden
    */
@@ -170,7 +170,7 @@ export abstract class Node {
     return extras?.inputs ?? (second ? [first!, second] : first ? [first] : []);
   }
 
-  /** The numbers, or the gradient, that can be read now, if any. */
+  /** The numbers, or the gradient, if they can be read now. */
   abstract peek(what: 'data' | 'grad'): TypedArray | undefined;
 
   /** How errors call this node: its name or number, its operator, its shape. */
@@ -180,21 +180,21 @@ export abstract class Node {
   }
 }
 
-/**
- * Has errors call a node by the operator that the user wrote, such as `sqrt`, where it is made of another.
- */
+/** Has errors name the operator that the user wrote, such as `sqrt`, where the node is built from another. */
 export function writtenAs<N extends Node>(op: string, node: N): N {
   (node.extras ??= {}).writtenAs = op;
   return node;
 }
 
-/** How many operands an error names. */
+/** The most operands that an error lists. */
 const MAX_NAMED = 8;
 
-/** Why an operator was refused, by error: an operator that is made of others says it in its own name. */
+/**
+ * Why an operator was refused, by error: a function made of operators repeats the reason under its own name.
+ */
 export const reasons = new WeakMap<Error, string>();
 
-/** The error of an operator, which names its operands. */
+/** The error of an operator; it names the operands. */
 export function refused(
   Kind: typeof ShapeError | typeof TypeError,
   op: string,
@@ -213,7 +213,10 @@ export function refused(
   return error;
 }
 
-/** Makes an operator of others: what one of them refuses is told as this operator's, of its own operands. */
+/**
+ * Builds a function from operators. Where one of them refuses, the error names this function and its
+ * operands.
+ */
 export function composed<T>(op: string, operands: readonly unknown[], make: () => T): T {
   try {
     return make();
@@ -224,14 +227,14 @@ export function composed<T>(op: string, operands: readonly unknown[], make: () =
   }
 }
 
-/** What was given in the place of a node, in an error. */
+/** How an error describes what was given in place of a node. */
 export function shownNode(given: unknown): string {
-  // What merely inherits from a node has no operation.
+  // An object that merely inherits from a node has no operation.
   const isNode = given instanceof Node && (given.operation as Operation | undefined) !== undefined;
   return isNode ? given.label : shown(given);
 }
 
-/** The operands are nodes of the graph: values, and where the operator takes one a last index. */
+/** Checks that the operands are Values, and the last an Index where the operator takes one. */
 function checkOperands(op: OpName, inputs: readonly Node[], attr: Attr): void {
   const last = takesIndex(op, attr) ? inputs.length - 1 : -1;
   for (let i = 0; i < inputs.length; i++) {
@@ -262,20 +265,20 @@ export function resultShape(op: OpName, inputs: readonly Node[], attr: Attr): Sh
 }
 
 export function checkName(what: string, name: unknown): void {
-  if (typeof name !== 'string') throw new TypeError(`${what}: a name is a text, got ${shown(name)}`);
+  if (typeof name !== 'string') throw new TypeError(`${what}: a name must be a string, got ${shown(name)}`);
 }
 
-/** Whether something is a node that computes numbers, a Value. */
+/** Whether it is a node that computes numbers, a Value. */
 export function isValue(given: unknown): given is Node {
-  // What merely inherits from a node has no operation.
+  // An object that merely inherits from a node has no operation.
   return given instanceof Node && (given.operation as Operation | undefined)?.isInteger === false;
 }
 
 /**
- * A copy of a list of values. They are looked at one by one: a list of four billion holes, of which a copy
- * would end the process, ends at the first.
+ * A copy of a list of values, checked element by element: an array of four billion holes fails at its first,
+ * where copying it first would exhaust memory.
  *
- * @throws TypeError that names the first that is none
+ * @throws TypeError that names the first element that is not a value
  */
 export function listOfValues<N extends Node>(
   what: string,

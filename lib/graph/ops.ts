@@ -1,9 +1,9 @@
 /**
- * The table of all operators, and what is looked up in it. Each has one row, in the file of its family in
- * lib/graph/ops; the table is total by type: a name without a row does not compile.
+ * The table of all operators, and look-ups in it. Each operator has one row, in the file of its family in
+ * lib/graph/ops. The table is total by type: a name without a row does not compile.
  *
- * A gradient rule builds nodes through a `Builder`, so that what it returns can be compiled with the
- * forward pass and differentiated again.
+ * A gradient rule builds nodes through a `Builder`, so that its result can be compiled with the forward pass
+ * and differentiated again.
  */
 import { ARITHMETIC } from './ops/arithmetic.js';
 import { rowOf } from './ops/elementwise.js';
@@ -28,7 +28,7 @@ export {
   type ScalarForm,
 } from './ops/types.js';
 
-/** The names of the functions of one number: see ops/unary.ts. */
+/** The names of the functions of one number (ops/unary.ts). */
 export type UnaryName = keyof typeof unary;
 /** An operator's name. */
 export type OpName = CoreName | UnaryName;
@@ -37,7 +37,7 @@ export type OpDefinition = Definition<OpName>;
 export type Builder<N> = types.Builder<N, OpName>;
 export type GradientContext<N> = types.GradientContext<N, OpName>;
 
-/** The functions of one number, each under its own name. */
+/** The functions of one number, by name. */
 export const UNARY: { readonly [Name in UnaryName]: UnaryOperator<Name> } = unary;
 
 const CORE: Readonly<Record<CoreName, Definition>> = {
@@ -57,20 +57,23 @@ export const OPS = {
 
 /** Every operator's name; the order is the compiler's numbering. */
 export const OP_NAMES = Object.keys(OPS) as OpName[];
-/** Each operator's number: its place in `OP_NAMES`. */
+/** Each operator's number: its index in `OP_NAMES`. */
 export const OP_CODE = Object.fromEntries(OP_NAMES.map((name, i) => [name, i])) as Record<OpName, number>;
 
-/** A table by an operator's number, made of its row, for loops over many nodes: 1 where `is` holds. */
+/** A table by operator number, for loops over many nodes: 1 where `is` holds of the operator's row. */
 export function opsWhere(is: (row: OpDefinition) => boolean): Uint8Array {
   return Uint8Array.from(OP_NAMES, (op) => Number(is(OPS[op])));
 }
 
-/** Whether no gradient flows through an operator, whatever its operands are. */
+/** Whether no gradient flows through an operator, whatever its operands. */
 function stopsGradient(op: OpName): boolean {
   return OPS[op].gradient === noGradient;
 }
 
-/** Whether no gradient of an operator ever reaches its operand i: the condition of a where, a power of 0. */
+/**
+ * Whether no gradient ever reaches operand i of an operator: the condition of a `where`, the base of a power
+ * of 0.
+ */
 export function hasNoGradient(op: OpName, { exponent }: Attr, i: number): boolean {
   const isCondition = (op === 'ifNonzero' || op === 'ifZero' || op === 'maskPositive') && i === 1;
   return stopsGradient(op) || isCondition || (op === 'pow' && exponent === 0);

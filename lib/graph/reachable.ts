@@ -1,7 +1,7 @@
-/** The nodes that others depend on, in order of creation. */
+/** Finds the nodes that others depend on, in order of creation. */
 import type { Node } from './node.js';
 
-/** How many ids the first stretch of `reachable` spans, and the most and the least that one does. */
+/** How many ids the first range of `reachable` spans, and the limits for later ones. */
 const SPAN = 1 << 12;
 
 const MAX_SPAN = 1 << 17;
@@ -9,22 +9,22 @@ const MAX_SPAN = 1 << 17;
 const MIN_SPAN = 1 << 8;
 
 /**
- * What the roots depend on, in order of creation. Operands have smaller ids than their users: a sweep
- * down the ids meets every node after all that need it, and a place for each id leaves them sorted.
- * Ids are dense where a graph was written in one go, so that a stretch of them is swept at a time,
- * longer where the last had many nodes.
+ * All nodes that the roots depend on, in order of creation. Operands have smaller ids than their users, so a
+ * sweep down the ids visits every node after all its users, and an array indexed by id leaves the nodes
+ * sorted. The ids of a graph are dense where it was written in one go, so the sweep takes one range of ids at
+ * a time, longer after a range that held many nodes.
  */
 export function reachable(roots: readonly Node[]): Node[] {
-  const found: Node[] = []; // latest first
+  const found: Node[] = []; // newest first
   let span = SPAN;
   for (let waiting = roots; waiting.length > 0;) {
     let high = 0;
     for (const { id } of waiting) {
-      if (!(id >= 0)) throw new TypeError('expected a value of a graph'); // or the sweep would never end
+      if (!(id >= 0)) throw new TypeError('expected a value of a graph'); // otherwise the sweep would never end
       if (id > high) high = id;
     }
     const places = new Array<Node | undefined>(Math.min(span, high + 1));
-    const before: Node[] = []; // of an earlier stretch
+    const before: Node[] = []; // nodes of an earlier range
     const begin = found.length;
     for (const node of waiting) place(node, high, places, before);
     for (let at = 0; at < places.length; at++) {

@@ -1,28 +1,28 @@
 /**
- * A graph as text that draws it: Graphviz's DOT, or Mermaid. Every node is one box, every operand one
- * arrow to its user, numbered and listed operands first: the same graph gives the same text.
+ * Draws a graph as text: Graphviz's DOT, or Mermaid. Every node is one box, every operand an arrow to its
+ * user. Boxes are numbered and listed operands first, so that the same graph gives the same text.
  */
 import { checkBoolean, checkOptions, type Known } from '../core/check.js';
 import type { Node } from './node.js';
 import type { TypedArray } from '../core/array.js';
 import { show } from '../core/shape.js';
 
-/** What a drawing shows beside each node's name, operator and shape. */
+/** What a drawing shows besides each node's name, operator and shape. */
 export interface DrawOptions {
-  /** The numbers of the last run, where there are any: the first four, row by row, to four digits. */
+  /** The numbers of the last run, if any: the first four in row-major order, to four digits. */
   data?: boolean;
-  /** The gradients of the last `backward()`, where there are any: as `data`. */
+  /** The gradients of the last `backward()`, if any, in the same format. */
   grad?: boolean;
   /**
-   * Draw a parameter anew for each position that reads it (each term of a `meanOfFirst`), not once:
-   * fewer lines cross, and large drawings are laid out in less time.
+   * Draw a parameter once for each position that reads it (each term of a `meanOfFirst`), not once in all:
+   * fewer lines cross, and large drawings are laid out faster.
    */
   parametersByPosition?: boolean;
 }
 
 const OPTIONS: Known<DrawOptions> = { data: true, grad: true, parametersByPosition: true };
 
-/** @throws TypeError when an option is unknown, or neither true nor false */
+/** @throws TypeError when an option is unknown, or not a boolean */
 export function checkDrawOptions(who: string, options: DrawOptions): void {
   checkOptions(who, options, OPTIONS);
   for (const [name, given] of Object.entries(options) as [string, unknown][]) {
@@ -30,7 +30,7 @@ export function checkDrawOptions(who: string, options: DrawOptions): void {
   }
 }
 
-/** One box; its operands are boxes by number. */
+/** One box; `operands` are the numbers of other boxes. */
 interface Box {
   node: Node;
   operands: number[];
@@ -39,7 +39,7 @@ interface Box {
 const LEAVES: ReadonlySet<string> = new Set(['input', 'index']);
 const SHOWN = 4;
 
-/** The graph that `root` depends on in DOT, Graphviz's language. */
+/** The graph of `root` in DOT, Graphviz's language. */
 export function dot(root: Node, options: DrawOptions): string {
   const boxes = arranged(root, options.parametersByPosition === true);
   const lines = boxes.map(({ node }, i) => {
@@ -52,7 +52,7 @@ export function dot(root: Node, options: DrawOptions): string {
   return ['digraph {', '  node [shape=box];', ...lines, ...arrows, '}', ''].join('\n');
 }
 
-/** The graph that `root` depends on as a Mermaid flowchart. */
+/** The graph of `root` as a Mermaid flowchart. */
 export function mermaid(root: Node, options: DrawOptions): string {
   const boxes = arranged(root, options.parametersByPosition === true);
   const lines = boxes.map(({ node }, i) => {
@@ -65,7 +65,7 @@ export function mermaid(root: Node, options: DrawOptions): string {
   return ['flowchart TD', ...lines, ...arrows, ''].join('\n');
 }
 
-/** How many boxes a drawing has. */
+/** How many boxes a drawing of `root` has. */
 export function countBoxes(root: Node, parametersByPosition: boolean): number {
   return arranged(root, parametersByPosition).length;
 }
@@ -96,7 +96,7 @@ function arranged(root: Node, parametersByPosition: boolean): Box[] {
   return boxes;
 }
 
-/** What a node depends on and itself, each after its operands. */
+/** The nodes of `root`, each after its operands. */
 function operandsFirst(root: Node): Node[] {
   const ordered: Node[] = [];
   const entered = new Set<Node>();
@@ -117,7 +117,7 @@ function operandsFirst(root: Node): Node[] {
   return ordered;
 }
 
-/** The position from which each node is needed: 0 but where prefix totals part them. */
+/** The first position that needs each node: 0, except for the later terms of prefix sums. */
 function positionsOf(nodes: readonly Node[]): ReadonlyMap<Node, number> {
   const positions = new Map<Node, number>();
   for (const node of [...nodes].reverse()) {
@@ -154,27 +154,27 @@ function shownNumbers(numbers: TypedArray, isScalar: boolean): string {
   return `[${shown.join(', ')}${numbers.length > SHOWN ? ', ...' : ''}]`;
 }
 
-/** Characters that no picture can hold, but line breaks: as their numbers. */
+/** Shows invisible characters, except line breaks, as their code points. */
 function visible(text: string): string {
   return text
     .replace(/\r\n?/g, '\n')
     .replace(/(?!\n)[\p{C}\p{Zl}\p{Zp}]/gu, (c) => `\\u{${c.codePointAt(0)!.toString(16)}}`);
 }
 
-/** For a label in quotes, where Graphviz reads backslashes, and names of characters as HTML does. */
+/** Escapes a quoted label: Graphviz reads backslashes and HTML's character entities. */
 function dotText(text: string): string {
   return visible(text).replace(/[\\"]/g, '\\$&').replace(/&/g, '&amp;').replace(/\n/g, '\\n');
 }
 
 /**
- * What Mermaid acts on after it has decoded all `#number;`, so that writing it so does not help: `$$`
- * begins a formula, `:fa-` an icon, `\n` is a line break, and `ﬂ°` and `¶ß` stand for `&` and `;`.
+ * What Mermaid interprets after it has decoded all `#number;`, so that encoding it that way does not help:
+ * `$$` begins a formula, `:fa-` an icon, `\n` is a line break, and `ﬂ°` and `¶ß` stand for `&` and `;`.
  */
 const ACTED_ON_LATE = /\$(?=\$)|:(?=fa-)|\\(?=n)|ﬂ(?=°)|¶(?=ß)/gi;
-/** U+2060, which has no width, and parts what would be acted on. */
+/** U+2060 has no width, and splits what Mermaid would interpret. */
 const WORD_JOINER = '\u2060';
 
-/** For a label in quotes, where Mermaid reads HTML, Markdown, formulas and its own `#number;`. */
+/** Escapes a quoted label: Mermaid reads HTML, Markdown, formulas and its own `#number;`. */
 function mermaidText(text: string): string {
   return visible(text)
     .replace(ACTED_ON_LATE, `$&${WORD_JOINER}`)

@@ -1,4 +1,4 @@
-/** Positions that read each other. */
+/** Self-attention: each position reads the others. */
 import { checkBoolean, checkInteger, type Known } from '../core/check.js';
 import { checkValue, makeValue, type Value } from '../value/value.js';
 import { composed } from '../graph/node.js';
@@ -7,16 +7,16 @@ import { Linear } from './linear.js';
 import { Module, MODULE_OPTIONS, type ModuleOptions } from './module.js';
 
 export interface SelfAttentionOptions extends ModuleOptions {
-  /** Whether each position reads itself and those before it only; true by default. */
+  /** Whether each position attends only to itself and earlier positions; true by default. */
   causal?: boolean;
 }
 
 const OPTIONS: Known<SelfAttentionOptions> = { ...MODULE_OPTIONS, causal: true };
 
 /**
- * Scaled dot-product attention with heads (Vaswani et al., 2017): softmax(Q Kᵀ / sqrt(d)) V of each
- * head, d = nEmbd / nHead, joined and projected. Parameters query, key, value and output, each a
- * `.weight` [nEmbd, nEmbd] without a bias.
+ * Multi-head scaled dot-product attention (Vaswani et al., 2017): softmax(Q Kᵀ / sqrt(d)) V for each head,
+ * with d = nEmbd / nHead; the heads are concatenated and projected. Parameters: query, key, value and output,
+ * each with a `.weight` [nEmbd, nEmbd] and no bias.
  */
 export class SelfAttention extends Module {
   private readonly query: Linear;
@@ -25,7 +25,7 @@ export class SelfAttention extends Module {
   private readonly output: Linear;
   private readonly causal: boolean;
 
-  /** @throws RangeError when the heads do not divide nEmbd */
+  /** @throws RangeError when nHead does not divide nEmbd */
   constructor(
     private readonly nEmbd: number,
     private readonly nHead: number,
@@ -71,7 +71,7 @@ export class SelfAttention extends Module {
       ];
       const turned = [...axes.slice(0, rank - 1), rank, rank - 1];
       const scores = q.matmul(k.transpose(turned)).mul(1 / Math.sqrt(size));
-      // Row r has r + 1 entries.
+      // Causal: row r of the softmax has its first r + 1 elements.
       const weights = this.causal
         ? makeValue('softmax', [scores], { lengths: { first: 1, step: 1 } })
         : scores.softmax();

@@ -1,4 +1,6 @@
-/** Modules: parts of networks that draw their parameters when constructed, and are applied to values. */
+/**
+ * Modules: parts of networks that create their parameters when constructed and are then applied to values.
+ */
 export { SelfAttention, type SelfAttentionOptions } from './attention.js';
 export * as initializers from './initializers.js';
 export { Embedding, Linear, type EmbeddingOptions, type LinearOptions } from './linear.js';

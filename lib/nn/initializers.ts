@@ -1,16 +1,16 @@
-/** What parameters start from, drawn from a `Random`, row by row. */
+/** Initialisers: the first numbers of parameters, drawn from a `Random` in row-major order. */
 import { checkFinite, isList, shown } from '../core/check.js';
 import { composed } from '../graph/node.js';
 import { Random } from '../runtime/random.js';
 import { checkSize, ShapeError, sizeOf, type Shape } from '../core/shape.js';
 
 /**
- * The first numbers of a parameter of a shape, row-major. A matrix is [inputs, outputs]: its fan-in is
- * its rows, its fan-out its columns; of more axes all but the last are inputs.
+ * Draws the first numbers of a parameter of this shape, in row-major order. The last axis is the outputs
+ * (fan-out), all axes before it together are the inputs (fan-in).
  */
 export type Initializer = (shape: Shape, random: Random) => Float64Array;
 
-/** Evenly from [low, high). */
+/** Uniform in [low, high). */
 export function uniform(low = -1, high = 1): Initializer {
   checkFinite('low', low);
   checkFinite('high', high);
@@ -20,7 +20,7 @@ export function uniform(low = -1, high = 1): Initializer {
   };
 }
 
-/** Gaussians of a mean and a standard deviation. */
+/** Normally distributed, with this mean and standard deviation. */
 export function normal(mean = 0, std = 1): Initializer {
   checkFinite('mean', mean);
   checkFinite('std', std);
@@ -30,12 +30,12 @@ export function normal(mean = 0, std = 1): Initializer {
   };
 }
 
-/** Zeros: for biases. Draws nothing. */
+/** Zeros, for biases. Draws nothing. */
 export function zeros(): Initializer {
   return (shape) => new Float64Array(countOf(shape));
 }
 
-/** Glorot and Bengio (2010), also called Glorot: uniform in ±gain sqrt(6 / (fan-in + fan-out)). */
+/** Glorot and Bengio (2010): uniform in ±gain sqrt(6 / (fan-in + fan-out)). */
 export function xavierUniform(gain = 1): Initializer {
   checkFinite('gain', gain);
   return scaled(uniform, ([fanIn, fanOut]) => gain * Math.sqrt(6 / (fanIn + fanOut)));
@@ -47,12 +47,12 @@ export function xavierNormal(gain = 1): Initializer {
   return scaled(normal, ([fanIn, fanOut]) => gain * Math.sqrt(2 / (fanIn + fanOut)));
 }
 
-/** He et al. (2015), also called Kaiming, for what a relu follows: uniform in ±sqrt(6 / fan-in). */
+/** He et al. (2015), also called Kaiming, for layers with relu: uniform in ±sqrt(6 / fan-in). */
 export function heUniform(): Initializer {
   return scaled(uniform, ([fanIn]) => Math.sqrt(6 / fanIn));
 }
 
-/** He et al. (2015), for what a relu follows: normal with standard deviation sqrt(2 / fan-in). */
+/** He et al. (2015), for layers with relu: normal with standard deviation sqrt(2 / fan-in). */
 export function heNormal(): Initializer {
   return scaled(normal, ([fanIn]) => Math.sqrt(2 / fanIn));
 }
@@ -64,12 +64,15 @@ function scaled(
   return (shape, random) => {
     countOf(shape);
     const size = sizeFor([sizeOf(shape.slice(0, -1)), shape[shape.length - 1] ?? 1]);
-    // A range around zero, or a mean of zero.
+    // `size` is the bound of a range around zero, or the standard deviation with mean zero.
     return distribution(distribution === uniform ? -size : 0, size)(shape, random);
   };
 }
 
-/** How many numbers a shape has, which is checked: an initialiser is asked before the parameter is made. */
+/**
+ * The number of elements of a shape. Checks the shape, since an initialiser runs before the parameter is
+ * made.
+ */
 function countOf(shape: Shape): number {
   if (!isList(shape))
     throw new ShapeError(`an initialiser: ${shown(shape)}, expected a shape: an array of integers from 0`);
@@ -79,7 +82,7 @@ function countOf(shape: Shape): number {
   return sizeOf(shape);
 }
 
-/** @throws TypeError when an initialiser is given something else to draw from */
+/** @throws TypeError when `random` is not a Random */
 function checkRandom(who: string, random: unknown): void {
   if (!(random instanceof Random))
     throw new TypeError(

@@ -1,4 +1,4 @@
-/** Layers of one matrix. */
+/** Layers of one matrix: linear and embedding. */
 import { checkBoolean, checkInteger, type Known } from '../core/check.js';
 import { checkValue, type Index, type Value } from '../value/value.js';
 import { composed } from '../graph/node.js';
@@ -10,7 +10,7 @@ import { Module, MODULE_OPTIONS, type ModuleOptions } from './module.js';
 export interface LinearOptions extends ModuleOptions {
   /** Whether a bias is added; true by default. */
   bias?: boolean;
-  /** What the weights start from; `xavierUniform()` by default. The bias starts from zeros. */
+  /** How the weights are initialised; `xavierUniform()` by default. The bias starts from zeros. */
   initializer?: Initializer;
 }
 
@@ -21,7 +21,7 @@ export const LINEAR_OPTIONS: Known<LinearOptions> = { ...MODULE_OPTIONS, bias: t
 export class Linear extends Module {
   /** [nIn, nOut]. */
   readonly weight: Value;
-  /** [nOut]; undefined without one. */
+  /** [nOut]; undefined without a bias. */
   readonly bias: Value | undefined;
 
   constructor(nIn: number, nOut: number, options: LinearOptions) {
@@ -52,13 +52,13 @@ export class Linear extends Module {
 
 /** What {@link Embedding} takes. */
 export interface EmbeddingOptions extends ModuleOptions {
-  /** What the rows start from; `normal()` by default. */
+  /** How the rows are initialised; `normal()` by default. */
   initializer?: Initializer;
 }
 
 const EMBEDDING_OPTIONS: Known<EmbeddingOptions> = { ...MODULE_OPTIONS, initializer: true };
 
-/** A row for each of `count` tokens: parameter weight [count, size]. */
+/** A table with one row for each of `count` tokens: parameter weight [count, size]. */
 export class Embedding extends Module {
   /** [count, size]. */
   readonly weight: Value;
@@ -72,7 +72,7 @@ export class Embedding extends Module {
   }
 
   /**
-   * @param tokens one, or a vector of n, each below count
+   * @param tokens one token, or a vector of n tokens, each below count
    * @returns [size], or [n, size]
    */
   apply(tokens: Index): Value {

@@ -1,4 +1,4 @@
-/** Multi-layer perceptron: linear layers with an activation between them. */
+/** The multi-layer perceptron: linear layers with an activation between them. */
 import { checkFunction, checkInteger, isList, shownList, type Known } from '../core/check.js';
 import { sameShape, ShapeError } from '../core/shape.js';
 import { composed } from '../graph/node.js';
@@ -8,15 +8,15 @@ import { MAX_LAYERS, Module } from './module.js';
 
 /** Options of {@link MLP}; `bias` and `initializer` are those of each of its layers. */
 export interface MLPOptions extends LinearOptions {
-  /** Applied to the output of each layer but the last, element by element; relu by default. */
+  /** Applied to the output of each layer but the last; must keep the shape. relu by default. */
   activation?: (x: Value) => Value;
 }
 
 const OPTIONS: Known<MLPOptions> = { ...LINEAR_OPTIONS, activation: true };
 
 /**
- * `Linear` layers one after the other, with an activation after each but the last: parameters
- * layer[0].weight [nIn, nOuts[0]], layer[0].bias [nOuts[0]], layer[1].weight [nOuts[0], nOuts[1]], ...
+ * `Linear` layers with an activation after each but the last. Parameters: layer[0].weight [nIn, nOuts[0]],
+ * layer[0].bias [nOuts[0]], layer[1].weight [nOuts[0], nOuts[1]], ...
  */
 export class MLP extends Module {
   private readonly layers: readonly Linear[];
@@ -24,8 +24,8 @@ export class MLP extends Module {
   private readonly activation: (x: Value) => Value;
 
   /**
-   * @param nIn how many inputs there are
-   * @param nOuts how many outputs each layer has; at most 1,000 layers
+   * @param nIn the number of inputs
+   * @param nOuts the number of outputs of each layer; at most 1,000 layers
    */
   constructor(nIn: number, nOuts: readonly number[], options: MLPOptions) {
     super(options, OPTIONS);
@@ -45,7 +45,7 @@ export class MLP extends Module {
 
   /**
    * @param x [..., nIn]: one sample, or rows of samples
-   * @returns [..., n], n the outputs of the last layer
+   * @returns [..., n], where n is the number of outputs of the last layer
    * @throws ShapeError when the last axis of `x` is not nIn, or the activation changes a shape
    */
   apply(x: Value): Value {
@@ -56,11 +56,11 @@ export class MLP extends Module {
     });
   }
 
-  /** The activation of a layer's output, checked: it is the user's function. */
+  /** Applies the activation, which is user code, and checks its result. */
   private activated(x: Value): Value {
     const { activation } = this;
     const y = activation(x);
-    checkValue('MLP.apply', 'what the activation returned', y);
+    checkValue('MLP.apply', 'the result of the activation', y);
     if (!sameShape(y.shape, x.shape))
       throw new ShapeError(`the activation of ${x.label} returned ${y.label}: expected the same shape`);
     return y;

@@ -1,4 +1,4 @@
-/** Recurrent networks: a cell that is applied position by position. */
+/** Recurrent networks: a cell applied position by position. */
 import { checkInteger, checkObject, type Known } from '../core/check.js';
 import { checkValue, valuesOf, type Value } from '../value/value.js';
 import { zeros } from '../value/leaves.js';
@@ -9,15 +9,15 @@ import { Module, MODULE_OPTIONS, type ModuleOptions } from './module.js';
 
 /** What recurrent cells take. */
 export interface RecurrentOptions extends ModuleOptions {
-  /** What the weights start from; uniform in ±1 / sqrt(nState) by default, as in PyTorch. */
+  /** How the weights are initialised; uniform in ±1 / sqrt(nState) by default, as in PyTorch. */
   initializer?: Initializer;
 }
 
 const OPTIONS: Known<RecurrentOptions> = { ...MODULE_OPTIONS, initializer: true };
 
 /**
- * What the cells share: parameters inputWeight [nIn, gates nState], stateWeight
- * [nState, gates nState] and bias [gates nState], the gates side by side.
+ * The base of all cells. Parameters: inputWeight [nIn, gates nState], stateWeight [nState, gates nState] and
+ * bias [gates nState], with the gates side by side.
  */
 abstract class Recurrent<State> extends Module {
   /** [nIn, gates nState]. */
@@ -47,20 +47,20 @@ abstract class Recurrent<State> extends Module {
    * The state after one position.
    *
    * @param x [nIn], or [samples, nIn]
-   * @param state what the position before left: [samples, nState] beside [samples, nIn], or [nState], one for
-   * all samples; zeros by default
+   * @param state the state before it: [samples, nState] with x of [samples, nIn], or [nState], shared by all
+   * samples; zeros by default
    */
   abstract step(x: Value, state?: State): State;
 
-  /** What a state shows to the rest of the network. */
+  /** The part of a state that is the cell's output. */
   protected abstract outputOf(state: State): Value;
 
   /**
-   * The outputs after each position.
+   * The outputs at all positions.
    *
-   * @param xs one for each position, of one shape: [nIn], or [samples, nIn]
-   * @param state before the first position; zeros by default
-   * @returns as many, [nState] or [samples, nState] each
+   * @param xs the inputs of all positions, of one shape: [nIn], or [samples, nIn]
+   * @param state the state before the first position; zeros by default
+   * @returns one output per position, [nState] or [samples, nState]
    */
   apply(xs: readonly Value[], state?: State): Value[] {
     const who = `${this.constructor.name}.apply`;
@@ -78,9 +78,9 @@ abstract class Recurrent<State> extends Module {
   }
 
   /**
-   * What a step makes of `x`, which is checked before.
+   * Checks `x`, then makes a step.
    *
-   * @throws TypeError when x is no Value; ShapeError when it is no row, or rows, of nIn
+   * @throws TypeError when x is not a Value; ShapeError when its shape is not [nIn] or [samples, nIn]
    */
   protected checked(x: Value, make: () => State): State {
     const who = `${this.constructor.name}.step`;
@@ -93,7 +93,7 @@ abstract class Recurrent<State> extends Module {
     });
   }
 
-  /** @throws TypeError when a state is no Value; ShapeError when it is none beside x */
+  /** @throws TypeError when a state is not a Value; ShapeError when its shape does not fit that of x */
   protected checkState(what: string, x: Value, state: Value): void {
     checkValue(`${this.constructor.name}.step`, what, state);
     const one = [this.nState];
@@ -102,18 +102,18 @@ abstract class Recurrent<State> extends Module {
       throw new ShapeError(`${what} is ${state.label}, expected shape ${fitting.map(show).join(' or ')}`);
   }
 
-  /** Zeros in the shape of a state beside x. */
+  /** A state of zeros that fits x. */
   protected start(x: Value): Value {
     return zeros([...x.shape.slice(0, -1), this.nState]);
   }
 
-  /** Columns of gates `first` up to `last`. */
+  /** The columns of gates `first` to before `last`. */
   protected gates(x: Value, first: number, last: number): Value {
     return x.slice(first * this.nState, last * this.nState, -1);
   }
 }
 
-/** Elman (1990): h = tanh(x W + h U + b). */
+/** The simple recurrent cell (Elman, 1990): h = tanh(x W + h U + b). */
 export class RNN extends Recurrent<Value> {
   constructor(nIn: number, nState: number, options: RecurrentOptions) {
     super(nIn, nState, 1, options);
@@ -133,9 +133,8 @@ export class RNN extends Recurrent<Value> {
 }
 
 /**
- * Gated recurrent unit (Cho et al., 2014); gates r, z and the candidate n, in this order:
- * r = sigmoid(x Wr + h Ur + br), z = sigmoid(x Wz + h Uz + bz), n = tanh(x Wn + (r h) Un + bn),
- * h = z h + (1 - z) n.
+ * The gated recurrent unit (Cho et al., 2014), with gates r, z and candidate n, in this order: r = sigmoid(x
+ * Wr + h Ur + br), z = sigmoid(x Wz + h Uz + bz), n = tanh(x Wn + (r h) Un + bn), h = z h + (1 - z) n.
  */
 export class GRU extends Recurrent<Value> {
   constructor(nIn: number, nState: number, options: RecurrentOptions) {
@@ -161,18 +160,18 @@ export class GRU extends Recurrent<Value> {
   }
 }
 
-/** What {@link LSTM} hands from position to position. */
+/** The state that {@link LSTM} passes from position to position. */
 export interface LSTMState {
-  /** The output. */
+  /** The output, also called hidden state. */
   h: Value;
-  /** The cell. */
+  /** The cell state. */
   c: Value;
 }
 
 /**
- * Long short-term memory (Hochreiter and Schmidhuber, 1997; Gers et al., 2000); gates i, f, g, o in
- * this order, each of x W + h U + b: c = sigmoid(f) c + sigmoid(i) tanh(g), h = sigmoid(o) tanh(c).
- * The bias of f starts from 1, the others from 0 (Jozefowicz et al., 2015).
+ * Long short-term memory (Hochreiter and Schmidhuber, 1997; Gers et al., 2000), with gates i, f, g, o in this
+ * order, each computed as x W + h U + b: c = sigmoid(f) c + sigmoid(i) tanh(g), h = sigmoid(o) tanh(c). The
+ * bias of f starts at 1, the others at 0 (Jozefowicz et al., 2015).
  */
 export class LSTM extends Recurrent<LSTMState> {
   constructor(nIn: number, nState: number, options: RecurrentOptions) {

@@ -1,7 +1,7 @@
 /**
- * Neuron, layer and multi-layer perceptron after micrograd's nn, for teaching: every weight is a parameter of
- * its own, so that a drawing of the graph shows every number. For training use `MLP`, which is made of
- * matrices: a step of a classifier of 64-128-64-10 takes 43,291 instructions here, 18 there.
+ * Neuron, layer and multi-layer perceptron in the style of micrograd's nn, for teaching: every weight is a
+ * parameter of its own, so that a drawing of the graph shows every number. For training use `MLP`, which
+ * works on matrices: a step of a 64-128-64-10 classifier takes 18 instructions there and 43,291 here.
  */
 import { checkBoolean, isList, shownList, type Known } from '../core/check.js';
 import { valuesOf, type Value } from '../value/value.js';
@@ -20,8 +20,8 @@ export interface ScalarNeuronOptions extends ModuleOptions {
 const OPTIONS: Known<ScalarNeuronOptions> = { ...MODULE_OPTIONS, nonlinear: true };
 
 /**
- * relu(w1 x1 + ... + wn xn + b), for teaching: parameters weight[0] to weight[n - 1], drawn uniformly from
- * [-1, 1), and bias, which starts from 0, a single number each.
+ * relu(w1 x1 + ... + wn xn + b). Parameters, all single numbers: weight[0] to weight[n - 1], drawn uniformly
+ * from [-1, 1), and bias, which starts at 0.
  */
 export class ScalarNeuron extends Module {
   private readonly weights: readonly Value[];
@@ -40,7 +40,7 @@ export class ScalarNeuron extends Module {
   }
 
   /**
-   * @param x nIn values of one shape: single numbers, or arrays with an entry for each sample
+   * @param x nIn values of one shape: single numbers, or arrays with one element per sample
    * @returns a value of that shape
    * @throws ShapeError when x has more or fewer values, or values of different shapes
    */
@@ -54,7 +54,7 @@ export class ScalarNeuron extends Module {
   }
 }
 
-/** The inputs of a neuron, checked: nIn values of one shape. */
+/** Checks the inputs of a neuron: nIn values of one shape. */
 function inputsOf(who: string, x: readonly Value[], nIn: number): Value[] {
   const inputs = valuesOf(`${who}: x`, x);
   if (inputs.length !== nIn)
@@ -65,7 +65,7 @@ function inputsOf(who: string, x: readonly Value[], nIn: number): Value[] {
   return inputs;
 }
 
-/** nOut neurons that read the same inputs, for teaching: neuron[0] to neuron[nOut - 1]. */
+/** nOut neurons that read the same inputs: neuron[0] to neuron[nOut - 1]. */
 export class ScalarLayer extends Module {
   private readonly neurons: readonly ScalarNeuron[];
   private readonly nIn: number;
@@ -91,14 +91,12 @@ export class ScalarLayer extends Module {
   }
 }
 
-/**
- * Layers of neurons one after the other, relu after each but the last, for teaching: layer[0], layer[1], ...
- */
+/** Layers of neurons, with relu after each but the last: layer[0], layer[1], ... */
 export class ScalarMLP extends Module {
   private readonly layers: readonly ScalarLayer[];
   private readonly nIn: number;
 
-  /** @param nOuts how many neurons each layer has; at most 1,000 layers */
+  /** @param nOuts the number of neurons in each layer; at most 1,000 layers */
   constructor(nIn: number, nOuts: readonly number[], options: ModuleOptions) {
     super(options);
     if (!isList(nOuts) || nOuts.length > MAX_LAYERS)
@@ -117,7 +115,7 @@ export class ScalarMLP extends Module {
 
   /**
    * @param x nIn values of one shape, as in {@link ScalarNeuron.apply}
-   * @returns a value of that shape for each neuron of the last layer
+   * @returns one value of that shape for each neuron of the last layer
    * @throws ShapeError when x has more or fewer values, or values of different shapes
    */
   apply(x: readonly Value[]): Value[] {

@@ -6,23 +6,24 @@ import { checkSchedule } from './rates.js';
 import type { Training } from './training.js';
 import { checkNumber, type OptimizerOptions, OPTIMIZER_OPTIONS, Update } from './update.js';
 
-/** How parameters are changed to make a loss smaller. */
+/** Changes parameters to make a loss smaller. */
 export interface Optimizer {
   /**
-   * Compiles the training of all parameters to which a gradient of `loss` flows in the graph as it is
-   * written, even where it is 0, as behind a constant 0: they have moments and decay, whatever the compiler
-   * drops. Others (behind a `detach`, in the condition of a `where`) stay as they are.
+   * Compiles the training of every parameter to which a gradient of `loss` flows in the graph as written. A
+   * gradient that is always 0 (behind a constant 0, say) counts: such a parameter has moments and decays,
+   * even if the compiler removes the computation. Parameters without gradient (behind a `detach`, or in the
+   * condition of a `where`) are not trained.
    *
    * @throws ShapeError when the loss is not one number
-   * @throws TypeError when no gradient of it reaches a parameter, or an option is unknown
+   * @throws TypeError when no gradient reaches a parameter, or an option is unknown
    */
   minimize(loss: Value, options?: ProgramOptions): Training;
 }
 
-/** An optimiser made of one update rule, which is put together anew for each training. */
+/** The base of all optimisers: each makes one update rule, anew for each training. */
 abstract class UpdateOptimizer<Options extends OptimizerOptions> implements Optimizer {
   constructor(protected readonly options: Options) {
-    this.update(); // throws now what is wrong with the options
+    this.update(); // throws now if an option is wrong
     checkSchedule(options.learningRate);
   }
 
@@ -35,11 +36,11 @@ abstract class UpdateOptimizer<Options extends OptimizerOptions> implements Opti
 
 /** What {@link SGD} takes. */
 export interface SGDOptions extends OptimizerOptions {
-  /** How much of the last step's velocity is kept, from 0 to below 1; 0 by default. */
+  /** The fraction of the last step's velocity that is kept, from 0 to below 1; 0 by default. */
   momentum?: number;
-  /** Whether the step looks ahead along the velocity; needs a momentum. False by default. */
+  /** Whether to use Nesterov momentum; needs a momentum above zero. False by default. */
   nesterov?: boolean;
-  /** Adds weightDecay w to each gradient, biases' included; 0 by default. */
+  /** Adds weightDecay w to each gradient, including those of biases; 0 by default. */
   weightDecay?: number;
 }
 
@@ -52,9 +53,9 @@ const SGD_OPTIONS: Known<SGDOptions> = {
 
 /**
  * Stochastic gradient descent with momentum: v = momentum v + gradient; w -= rate v. With `nesterov`
- * (Nesterov, 1983, as Sutskever et al., 2013, and PyTorch write it): w -= rate (gradient + momentum v).
+ * (Nesterov, 1983, in the form of Sutskever et al., 2013, and PyTorch): w -= rate (gradient + momentum v).
  *
- * @throws RangeError on numbers out of their range
+ * @throws RangeError when a number is out of range
  */
 export class SGD extends UpdateOptimizer<SGDOptions> {
   protected update(): Update {
@@ -66,20 +67,20 @@ export class SGD extends UpdateOptimizer<SGDOptions> {
     const share = nesterov ? momentum : 1;
     const update = new Update('sgd', 1, [(rate) => share * rate, momentum]);
     update.clip(this.options).penalize(weightDecay);
-    // rate momentum v is the instruction's part of the step.
+    // With Nesterov the instruction subtracts rate momentum v; this subtracts rate times the gradient.
     return nesterov ? update.move((rate) => -rate) : update;
   }
 }
 
 /** What {@link Adam} and {@link AdamW} take. */
 export interface AdamOptions extends OptimizerOptions {
-  /** How much the running mean of the gradient keeps; 0.9 by default. */
+  /** The decay of the running mean of the gradient; 0.9 by default. */
   beta1?: number;
-  /** How much the running mean of the gradient's square keeps; 0.999 by default. */
+  /** The decay of the running mean of the squared gradient; 0.999 by default. */
   beta2?: number;
-  /** Added to the root; 1e-8 by default. */
+  /** Added to the root in the denominator; 1e-8 by default. */
   eps?: number;
-  /** Adam: adds weightDecay w to each gradient; 0 by default. AdamW: see there. */
+  /** Adam adds weightDecay w to each gradient (0 by default); for AdamW see there. */
   weightDecay?: number;
 }
 
@@ -107,10 +108,10 @@ function adamUpdate({ beta1 = 0.9, beta2 = 0.999, eps = 1e-8 }: AdamOptions): Up
 }
 
 /**
- * Adam (Kingma and Ba, 2015), bias-corrected: m and v are running means of the gradient and its
+ * Adam (Kingma and Ba, 2015), with bias correction: m and v are running means of the gradient and of its
  * square; w -= rate m̂ / (sqrt(v̂) + eps).
  *
- * @throws RangeError on numbers out of their range
+ * @throws RangeError when a number is out of range
  */
 export class Adam extends UpdateOptimizer<AdamOptions> {
   protected update(): Update {
@@ -121,11 +122,11 @@ export class Adam extends UpdateOptimizer<AdamOptions> {
 }
 
 /**
- * Adam with decoupled weight decay (Loshchilov and Hutter, 2019, as PyTorch writes it): first
- * w *= 1 - rate weightDecay, then Adam's step, of whose means the decay is no part. `weightDecay` is
- * 0.01 by default, and decays all parameters, biases included.
+ * Adam with decoupled weight decay (Loshchilov and Hutter, 2019, in PyTorch's form): first w *= 1 - rate
+ * weightDecay, then Adam's step, whose running means do not include the decay. `weightDecay` is 0.01 by
+ * default, and applies to all parameters, biases included.
  *
- * @throws RangeError on numbers out of their range
+ * @throws RangeError when a number is out of range
  */
 export class AdamW extends UpdateOptimizer<AdamOptions> {
   protected update(): Update {
@@ -139,9 +140,9 @@ export class AdamW extends UpdateOptimizer<AdamOptions> {
 
 /** What {@link RMSprop} takes. */
 export interface RMSpropOptions extends OptimizerOptions {
-  /** How much the running mean of the gradient's square keeps; 0.9 by default. */
+  /** The decay of the running mean of the squared gradient; 0.9 by default. */
   rho?: number;
-  /** Added to the root; 1e-8 by default. */
+  /** Added to the root in the denominator; 1e-8 by default. */
   eps?: number;
   /** Adds weightDecay w to each gradient; 0 by default. */
   weightDecay?: number;
@@ -155,10 +156,10 @@ const RMSPROP_OPTIONS: Known<RMSpropOptions> = {
 };
 
 /**
- * RMSprop (Tieleman and Hinton, 2012): v is a running mean of the gradient's square;
- * w -= rate gradient / (sqrt(v) + eps).
+ * RMSprop (Tieleman and Hinton, 2012): v is a running mean of the gradient's square; w -= rate gradient /
+ * (sqrt(v) + eps).
  *
- * @throws RangeError on numbers out of their range
+ * @throws RangeError when a number is out of range
  */
 export class RMSprop extends UpdateOptimizer<RMSpropOptions> {
   protected update(): Update {
@@ -166,7 +167,7 @@ export class RMSprop extends UpdateOptimizer<RMSpropOptions> {
     const { rho = 0.9, eps = 1e-8, weightDecay = 0 } = this.options;
     checkNumber('rho', rho, 0, 1);
     checkNumber('eps', eps, 0);
-    // Adam whose mean of gradients keeps nothing, without corrections.
+    // Adam with beta1 = 0 and without bias correction.
     const update = new Update('adam', 2, [(rate) => rate, 0, rho, eps, 1, 1]);
     return update.clip(this.options).penalize(weightDecay);
   }

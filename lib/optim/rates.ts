@@ -1,4 +1,4 @@
-/** Learning rates step by step, from a number, a function or a generator. */
+/** Turns a learning rate (a number, function or generator) into the rate of each step. */
 import { shown, checkFinite, checkNumber as requireNumber } from '../core/check.js';
 import * as schedules from './schedules.js';
 
@@ -15,15 +15,15 @@ export function rates(schedule: Schedule): (step: number) => number {
   };
 }
 
-/** What makes a schedule, and is none. */
+/** Functions that make schedules, to recognise one that was passed without calling it. */
 const MAKERS = { ...schedules, decay };
 
-/** @throws TypeError when it can give no rates */
+/** @throws TypeError when it is not a schedule */
 export function checkSchedule(schedule: unknown): asserts schedule is Schedule {
   const maker = Object.entries(MAKERS).find(([, make]) => make === schedule);
   if (maker)
     throw new TypeError(
-      `learningRate ${maker[0]} makes a schedule and is none: call it, as in learningRate: ${maker[0]}(...)`,
+      `learningRate ${maker[0]} makes a schedule but is not one: call it, as in learningRate: ${maker[0]}(...)`,
     );
   if (typeof schedule === 'number') checkFinite('learningRate', schedule);
   if (typeof schedule === 'number' || typeof schedule === 'function') return;
@@ -51,7 +51,7 @@ function ratesOf(schedule: Schedule): (step: number) => number {
   };
 }
 
-/** Rates that start at `rate` and are multiplied by `factor` after every step. */
+/** Starts at `rate` and multiplies by `factor` after every step. */
 export function* decay(rate: number, factor: number): Generator<number> {
   requireNumber('rate', rate);
   requireNumber('factor', factor);

@@ -1,4 +1,4 @@
-/** Learning rates as functions of the step, which is counted from 0: an optimiser's `learningRate`. */
+/** Learning-rate schedules: functions of the step, counted from 0. */
 
 import { checkNumber, checkOptions, type Known } from '../core/check.js';
 
@@ -8,7 +8,7 @@ export function constant(rate: number): (step: number) => number {
   return () => rate;
 }
 
-/** From `from` at step 0 in equal steps to `to` at step `steps`, and `to` from then on. */
+/** Changes linearly from `from` at step 0 to `to` at step `steps`, then stays at `to`. */
 export function linear(from: number, to: number, steps: number): (step: number) => number {
   checkNumber('from', from);
   checkNumber('to', to);
@@ -16,13 +16,13 @@ export function linear(from: number, to: number, steps: number): (step: number) 
   return (step) => from + (to - from) * Math.min(1, step / steps);
 }
 
-/** A cosine with warm-up. */
+/** Options of {@link cosine}. */
 export interface CosineOptions {
   /** The largest rate. */
   peak: number;
   /** The step at which the rate has fallen to `end`. */
   steps: number;
-  /** Steps in which the rate rises to the peak, which step `warmup` is the first to have; 0 by default. */
+  /** Steps of linear warm-up: step `warmup` is the first at the peak; 0 by default. */
   warmup?: number;
   /** The rate from step `steps` on; 0 by default. */
   end?: number;
@@ -51,7 +51,7 @@ export function cosine(options: CosineOptions): (step: number) => number {
   };
 }
 
-/** The rate, multiplied by `factor` after each `every` steps. */
+/** Multiplies `rate` by `factor` after every `every` steps. */
 export function stepDecay(rate: number, factor: number, every: number): (step: number) => number {
   checkNumber('rate', rate);
   checkNumber('factor', factor);
@@ -59,7 +59,7 @@ export function stepDecay(rate: number, factor: number, every: number): (step: n
   return (step) => rate * factor ** Math.floor(step / every);
 }
 
-/** The rate, multiplied by `factor` after each step. */
+/** Multiplies `rate` by `factor` after each step. */
 export function exponential(rate: number, factor: number): (step: number) => number {
   checkNumber('rate', rate);
   checkNumber('factor', factor);

@@ -1,45 +1,66 @@
-/** A loss being trained: takes steps, and keeps what it needs to go on from where it was. */
+/** The training of a loss: takes steps, and holds the state that is needed to resume. */
 import { Value } from '../value/value.js';
 import type { TypedArray } from '../core/array.js';
 import { Program } from '../runtime/program.js';
-import { checkObject, checkInteger, MAX_STEPS, shown, checkOptions } from '../core/check.js';
+import {
+  checkObject,
+  checkInteger,
+  MAX_BATCH,
+  MAX_STEPS,
+  shown,
+  checkOptions,
+  type Known,
+} from '../core/check.js';
 import type { Feeds } from '../runtime/feeds.js';
-import { type Dataset, checkDataset, checkDocumentRange, copied } from '../runtime/dataset.js';
+import { type Dataset, checkDataset, checkExampleRange, copied } from '../runtime/dataset.js';
 import { type BackgroundOptions, BACKGROUND_OPTIONS, checkCallback, inParts } from '../runtime/background.js';
+import type { Batching } from '../runtime/minibatch.js';
 import type { Runs } from '../runtime/series.js';
 import { NonFiniteError } from '../runtime/errors.js';
 
-/**
- * What training keeps from step to step besides the parameters: with their numbers it goes on bit for bit.
- */
+/** The training state besides the parameters. Together with their numbers it resumes training bit for bit. */
 export interface TrainingState {
   /** Steps taken. */
   steps: number;
-  /** Documents that they were taken on, by which dropout draws: of a batch each is one. */
+  /** Examples trained on, which dropout is seeded by; each example of a batch counts. */
   runs: number;
-  /** The update rule's numbers at the last step, learning rate first; none where an error came behind it. */
+  /** The update rule's numbers at the last step, learning rate first; absent after a failed step. */
   rule?: readonly number[];
-  /**
-   * For each parameter that is trained as many arrays of its size as the optimiser keeps: velocity, or
-   * running means.
-   */
+  /** The optimiser's arrays for each trained parameter, in its size: velocity, or running means. */
   moments: ReadonlyMap<Value, readonly TypedArray[]>;
 }
 
-/** Writes the update rule's numbers of a step from a place in an array on. */
+/** How many examples each step of a series takes. */
+export interface BatchOptions {
+  /** Examples per step; by default one, for which `minimize` needs no `batches: true`. */
+  batch?: number;
+  /** The number of threads to run them on; one by default. It does not change a bit of the result. */
+  threads?: number;
+}
+
+const BATCH_OPTIONS: Known<BatchOptions> = { batch: true, threads: true };
+
+/** Undefined where each step takes one example. */
+function batchingOf({ batch, threads = 1 }: BatchOptions): Batching | undefined {
+  if (batch !== undefined) checkInteger('batch', batch, 1, MAX_BATCH);
+  checkInteger('threads', threads, 1);
+  return batch === undefined ? undefined : { size: batch, threads };
+}
+
+/** Writes the update rule's numbers of step `step` into `to`, from `at` on. */
 export type WriteRule = (step: number, to: Float64Array, at: number) => void;
 
-/** A loss being trained: `step(feeds)` is one native call. */
+/** A loss in training: `step(feeds)` is one native call. */
 export class Training {
   /** Steps taken. */
   steps = 0;
 
-  /** The update rule's numbers of the step `ruleStep`: where that failed, its next try uses them again. */
+  /** The update rule's numbers of step `ruleStep`. If that step fails, the next attempt uses them again. */
   private readonly current: Float64Array;
   private ruleStep = -1;
   /**
-   * Rates already drawn for steps that were not taken: the rule's numbers of those steps, step by step. A
-   * schedule gives each rate once.
+   * Rule numbers already computed for steps that were then not taken, in order. They are kept because a
+   * schedule may be a generator, which gives each rate once.
    */
   private ahead = new Float64Array();
 
@@ -56,16 +77,16 @@ export class Training {
     this.current = new Float64Array(program.ruleSize);
   }
 
-  /** Gives the program the rule's numbers of a step. */
+  /** Passes the rule's numbers of a step to the program. */
   private setRule(step: number): void {
-    this.program.checkMemory(); // before the schedule gives a rate, which it does once
+    this.program.checkMemory(); // first: a schedule may give each rate only once
     if (this.ruleStep === step) return;
     this.nextRule(step, this.current, 0);
     this.program.setRules(this.current);
     this.ruleStep = step;
   }
 
-  /** Writes the rule's numbers of the next step whose numbers are not drawn yet, or of one put back. */
+  /** Writes the rule's numbers of the next step: those put back, if any, else new ones from the schedule. */
   private nextRule(step: number, to: Float64Array, at: number): void {
     const { ahead } = this;
     if (ahead.length === 0) {
@@ -77,7 +98,7 @@ export class Training {
     this.ahead = ahead.subarray(ruleSize);
   }
 
-  /** Puts back numbers that were drawn for steps which were not taken. */
+  /** Keeps rule numbers of steps that were not taken. */
   private putBack(rules: Float64Array): void {
     const ahead = new Float64Array(rules.length + this.ahead.length);
     ahead.set(rules);
@@ -86,7 +107,7 @@ export class Training {
     this.ruleStep = -1;
   }
 
-  /** A copy of what training keeps from step to step. */
+  /** A copy of the training state. */
   state(): TrainingState {
     const { runs, rule, moments } = this.program.trained;
     const copies = new Map<Value, TypedArray[]>();
@@ -107,11 +128,11 @@ export class Training {
   }
 
   /**
-   * Goes on from the state of a training of the same loss by the same optimiser, whose parameters'
-   * numbers are set apart. The schedule gives the rates of the steps taken once more, so that a
-   * generator goes on where it was.
+   * Resumes from the state of a training of the same loss by the same optimiser. The parameters' numbers are
+   * restored separately. The schedule is asked again for the rates of all steps taken, so that a generator
+   * resumes at the right rate.
    *
-   * @throws Error when this training has taken steps, keeps other moments, or had other rates by then
+   * @throws Error when this training has already taken steps, or its moments or rates differ from the state's
    */
   restore(state: TrainingState): void {
     checkObject('restore', state, 'a state that state() gave');
@@ -131,7 +152,7 @@ export class Training {
         arrays.every((array, i) => isNumbers(given[i]) && array.length === given[i].length);
       if (!fits)
         throw new Error(
-          `restore: ${value.label} has ${arrays.length} moments here, and other ones in the state: ` +
+          `restore: ${value.label} has ${arrays.length} moments here, but different ones in the state: ` +
             'give the same optimiser',
         );
     }
@@ -143,7 +164,7 @@ export class Training {
     const there = rule?.map(shown).join(', ') ?? here;
     if (steps > 0 && here !== there)
       throw new Error(
-        `restore: step ${steps} was taken with rates of ${there}, which here, in ${program.dtype}, are ` +
+        `restore: step ${steps} was taken with rates ${there}, but here, in ${program.dtype}, they are ` +
           `${here}: give the same optimiser, learning rate and dtype`,
       );
     for (const [value, arrays] of moments) {
@@ -154,7 +175,7 @@ export class Training {
     this.steps = steps;
   }
 
-  /** One step: the loss at the fed numbers before the update. */
+  /** One step. Returns the loss before the update. */
   step(feeds: Feeds): number {
     this.setRule(this.steps);
     try {
@@ -167,45 +188,55 @@ export class Training {
   }
 
   /**
-   * One step on each document from `from` to before `to`, in turn: what `step` does with each, in one
-   * native call. Stops after a loss that is not finite; with `onNonFinite: 'skip'` it goes on. Returns the
-   * losses of the steps taken, those of skipped steps included.
+   * One step on each example from `from` to before `to`, in turn: as `step` for each, in one native call.
+   * With `batch: n`, one step on every n of them, as `stepBatch` does; the last batch may be smaller. Stops
+   * after a non-finite loss, unless `onNonFinite` is 'skip'. Returns the losses of the steps, skipped ones
+   * included.
    *
-   * @throws FeedError when a column is missing, unknown, too short or of the wrong type, or, after the
-   * steps before it, when a document's integers or length are out of their range
+   * @throws FeedError when a column is missing, unknown, too short or of the wrong type; or, after the steps
+   * before it, when an example has an index or a length out of range
    */
-  stepEach(dataset: Dataset, from = 0, to = checkDataset(dataset).count): Float64Array {
-    return this.took(this.program.runEach(dataset, from, to, this.rulesOf));
+  stepEach(
+    dataset: Dataset,
+    from = 0,
+    to = checkDataset(dataset).count,
+    options: BatchOptions = {},
+  ): Float64Array {
+    checkOptions('stepEach', options, BATCH_OPTIONS);
+    return this.took(this.program.runEach(dataset, from, to, this.rulesOf, batchingOf(options)));
   }
 
   /**
-   * What `stepEach` does, on another thread: the event loop goes on. Until the promise is settled, all
-   * that needs the program's numbers or its parameters' throws a `BusyError`, except in `onProgress`,
-   * between native calls of some 10 milliseconds. Arrays of those numbers that were read earlier are
-   * then empty: read them again. The documents are copied first.
+   * As `stepEach`, on another thread, so that the event loop is not blocked. The dataset is copied first.
+   * Until the promise settles, anything that needs the numbers of the program or of its parameters throws a
+   * `BusyError`, except inside `onProgress`, which is called between native calls of about 10 ms. Arrays of
+   * those numbers that were read earlier become empty: read them again.
    *
-   * An abort ends it before the next step, and rejects with the signal's reason: steps that were taken
-   * stay, and count.
+   * An abort ends the training before its next step and rejects with the signal's reason. Steps already taken
+   * stay.
    *
    * @throws FeedError as `stepEach` does
-   * @throws BusyError when the program is trained in the background already
+   * @throws BusyError when the program is already being trained in the background
    */
   async stepEachAsync(
     dataset: Dataset,
     from = 0,
     to = checkDataset(dataset).count,
-    options: BackgroundOptions = {},
+    options: BackgroundOptions & BatchOptions = {},
   ): Promise<Float64Array> {
-    checkDocumentRange(from, to, checkDataset(dataset).count);
-    checkOptions('stepEachAsync', options, BACKGROUND_OPTIONS);
+    checkExampleRange(from, to, checkDataset(dataset).count);
+    checkOptions('stepEachAsync', options, { ...BACKGROUND_OPTIONS, ...BATCH_OPTIONS });
     const { signal, onProgress } = options;
     checkCallback('onProgress', onProgress);
+    const batching = batchingOf(options);
     const own = copied(dataset);
-    const losses = new Float64Array(to - from);
+    const size = batching?.size ?? 1;
+    const steps = Math.ceil((to - from) / size);
+    const losses = new Float64Array(steps);
     let done = 0;
     const take = (at: number, count: number, stop: Int32Array): Promise<Float64Array> =>
-      this.stepSome(own, from + at, from + at + count, stop);
-    for await (const part of inParts(to - from, take, signal)) {
+      this.stepSome(own, from + at * size, Math.min(from + (at + count) * size, to), stop, batching);
+    for await (const part of inParts(steps, take, signal)) {
       losses.set(part, done);
       done += part.length;
       if (part.length > 0) await onProgress?.({ step: this.steps, loss: part.at(-1)!, losses: part });
@@ -214,23 +245,31 @@ export class Training {
   }
 
   /**
-   * `stepEach` in the background, in one native call, which ends before the next document when `stop` is
-   * not 0.
+   * `stepEach` in the background, in one native call. It ends before the next example when `stop` is not 0.
    *
    * @hidden
    */
-  async stepSome(dataset: Dataset, from: number, to: number, stop: Int32Array): Promise<Float64Array> {
-    return this.took(await this.program.runEachAsync(dataset, from, to, stop, this.rulesOf));
+  async stepSome(
+    dataset: Dataset,
+    from: number,
+    to: number,
+    stop: Int32Array,
+    batching?: Batching,
+  ): Promise<Float64Array> {
+    return this.took(await this.program.runEachAsync(dataset, from, to, stop, this.rulesOf, batching));
   }
 
-  /** The update rule's numbers of so many steps to come, step by step: a series takes them straight down. */
+  /**
+   * The rule's numbers of the next `count` steps, one after another: a series passes them to native code at
+   * once.
+   */
   private readonly rulesOf = (count: number): Float64Array => {
     const { program, steps } = this;
     const { ruleSize } = program;
     const rules = new Float64Array(count * ruleSize);
     for (let i = 0; i < count; i++) {
       try {
-        program.checkMemory(); // before each rate: a schedule may do anything
+        program.checkMemory(); // before each rate: a schedule is user code
         if (this.ruleStep === steps + i) rules.set(this.current, i * ruleSize);
         else this.nextRule(steps + i, rules, i * ruleSize);
       } catch (error) {
@@ -241,7 +280,7 @@ export class Training {
     return rules;
   };
 
-  /** Counts the steps that a series took, and puts back the numbers of those that it did not take. */
+  /** Counts the steps that a series took, and keeps the rule numbers of those it did not take. */
   private took({ losses, rules, error }: Runs): Float64Array {
     this.steps += losses.length;
     const left = rules.subarray(losses.length * this.program.ruleSize);
@@ -251,18 +290,18 @@ export class Training {
     return losses;
   }
 
-  /** Says at which step, counted from 1, a number was not finite. */
+  /** Prefixes the error of a non-finite number with the step, counted from 1. */
   private inStep(error: unknown): unknown {
     if (error instanceof NonFiniteError) error.message = `step ${this.steps + 1}: ${error.message}`;
     return error;
   }
 
-  /** How many steps `onNonFinite: 'skip'` has left out, in this process. */
+  /** How many steps `onNonFinite: 'skip'` has skipped in this process. */
   get skipped(): number {
     return this.program.skipped;
   }
 
-  /** The loss of each document from `from` to before `to`, without an update, in one native call. */
+  /** The loss of each example from `from` to before `to`, without updates, in one native call. */
   evaluateEach(dataset: Dataset, from = 0, to = checkDataset(dataset).count): Float64Array {
     const { losses, error } = this.program.runEach(dataset, from, to);
     if (error) throw error;
@@ -270,25 +309,18 @@ export class Training {
   }
 
   /**
-   * One step on several documents, which may differ in length: an update from the mean of their
-   * gradients. The documents are spread over `threads`, by default one: others are started anew at each
-   * step, which takes longer than it saves where documents are short. Their number changes no bit of
-   * the result. Returns the mean of the documents' losses.
+   * One step on a batch: one update by the mean of the examples' gradients. Examples may differ in length.
+   * Returns the mean of their losses.
    *
-   * @throws Error where the program keeps no whole gradients, which `minimize(loss, { batches: true })` has
-   * it do
+   * The examples are spread over `threads`, one by default, and at most as many as the process may run at
+   * once. Their number does not change a bit of the result.
+   *
+   * @throws Error where the program does not keep whole gradients: pass `{ batches: true }` to `minimize`
    */
-  stepBatch(documents: readonly Feeds[], options: { threads?: number } = {}): number {
+  stepBatch(examples: readonly Feeds[], options: { threads?: number } = {}): number {
     checkOptions('stepBatch', options, { threads: true });
     const { threads = 1 } = options;
-    this.setRule(this.steps);
-    try {
-      const loss = this.program.stepBatch(documents, threads);
-      this.steps++;
-      return loss;
-    } catch (error) {
-      throw this.inStep(error);
-    }
+    return this.took(this.program.stepBatch(examples, threads, this.rulesOf))[0]!;
   }
 
   /** The loss without an update. */

@@ -1,7 +1,4 @@
-/**
- * Update rules put together: the optimiser's instruction, and what is done to gradients and parameters before
- * it.
- */
+/** Builds update rules: the optimiser's instruction, preceded by operations on gradients and parameters. */
 import { Value } from '../value/value.js';
 import { Node } from '../graph/node.js';
 import { shown, checkOneOf, checkOptions } from '../core/check.js';
@@ -14,7 +11,7 @@ import type { UpdateStep, UpdateRule } from '../compiler/lower/layout.js';
 import { type ProgramOptions, PROGRAM_OPTIONS } from '../runtime/options.js';
 import { Training } from './training.js';
 
-/** @throws ShapeError when the loss is not one number, as which [1] and [1, 1] count too */
+/** @throws ShapeError when the loss is not one number; shapes [1] and [1, 1] count as one */
 function checkLossShape(loss: Value): void {
   if (!((loss as unknown) instanceof Value))
     throw new TypeError(
@@ -23,17 +20,17 @@ function checkLossShape(loss: Value): void {
     );
   const size = sizeOf(loss.shape);
   if (size === 1) return;
-  const advice = size === 0 ? 'check the slice or the shape that left none' : 'take .mean() or .sum() of it';
+  const advice = size === 0 ? 'check the slice or shape that made it empty' : 'take .mean() or .sum() of it';
   throw new ShapeError(
     `minimize: the loss ${loss.label} has ${size === 0 ? 'no' : size} numbers, expected one: ${advice}`,
   );
 }
 
-/** How many nodes a message names. */
+/** The most nodes that a message lists. */
 const MAX_NAMED = 5;
 
 /**
- * Asked where a program trains no parameter.
+ * Called where a program would train no parameter.
  *
  * @throws TypeError when no gradient of the loss can reach a parameter
  */
@@ -51,12 +48,12 @@ function checkReachesParameter(loss: Value): void {
     const inputs = nodes.filter(({ op }) => op === 'input' || op === 'index');
     throw new TypeError(
       `minimize: the loss ${loss.label} depends on no parameter, only on ` +
-        `${inputs.length > 0 ? named(inputs) : 'constants'}: compute it from what parameter() made`,
+        `${inputs.length > 0 ? named(inputs) : 'constants'}: compute it from parameters, made by parameter()`,
     );
   }
   const { reached, stops } = gradientFlow(nodes, loss);
   if (parameters.some((parameter) => reached.has(parameter))) return;
-  // The operators that were written: a mean of a prefix is divided by its length, which nobody wrote.
+  // Name only operators that the user wrote: `meanOfFirst` divides by the prefix length by itself.
   const between = [...stops].filter(({ op, inputCount }) => inputCount > 0 && op !== 'inverseCount');
   throw new TypeError(
     `minimize: no gradient of the loss ${loss.label} reaches a parameter: between them and ` +
@@ -64,7 +61,7 @@ function checkReachesParameter(loss: Value): void {
   );
 }
 
-/** A finite number from `low` to below `high`, or an error that names it. */
+/** A finite number from `low` to below `high`; otherwise an error that names it. */
 export function checkNumber(name: string, x: number, low: number, high = Infinity): number {
   if (typeof x === 'number' && x >= low && x < high) return x;
   const expected =
@@ -74,36 +71,35 @@ export function checkNumber(name: string, x: number, low: number, high = Infinit
 
 /** What every optimiser takes. */
 export interface OptimizerOptions {
-  /** By step. */
+  /** A number, or the rate of each step. */
   learningRate: Schedule;
   /**
-   * The most that the norm of all gradients together may be: where it is larger, all are multiplied by
-   * clipGlobalNorm / norm before anything else is done with them (Pascanu, Mikolov and Bengio, 2013).
-   * By default they are left as they are.
+   * The limit on the norm of all gradients taken together. Where the norm is larger, all gradients are first
+   * multiplied by clipGlobalNorm / norm (Pascanu, Mikolov and Bengio, 2013). No limit by default.
    */
   clipGlobalNorm?: number;
   /**
-   * What a step does where a gradient is NaN or infinite. `throw`: a `NonFiniteError` that names the
-   * step and the first such parameter; no parameter, moment or count of steps is changed. `skip`: the
-   * step leaves parameters and moments as they are, and counts: see `Training.skipped`. `apply`: nothing
-   * is looked for, and what such a gradient reaches becomes NaN. The default is `throw` with
-   * `clipGlobalNorm`, which would carry it to all parameters; without, it is `apply`, since looking takes
-   * a step one pass over all gradients, which are then kept whole.
+   * What a step does when a gradient is NaN or infinite. `throw`: throws a `NonFiniteError` that names the
+   * step and the first such parameter; parameters, moments and the step count stay as they are. `skip`:
+   * leaves parameters and moments as they are, but counts the step (see `Training.skipped`). `apply`: does
+   * not check; whatever such a gradient reaches becomes NaN. The default is `throw` with `clipGlobalNorm`,
+   * which would spread the NaN to all parameters, else `apply`, since the check costs one pass over all
+   * gradients, and they must be kept whole.
    */
   onNonFinite?: 'throw' | 'skip' | 'apply';
 }
 
 export const OPTIMIZER_OPTIONS = { learningRate: true, clipGlobalNorm: true, onNonFinite: true } as const;
 
-/** A number of an update rule: always the same, or computed from the learning rate and the step, from 0. */
+/** A number of an update rule: fixed, or computed from the learning rate and the step (from 0). */
 export type RuleNumber = number | ((rate: number, step: number) => number);
 
-/** An update rule: the optimiser's instruction, the steps before it, and the numbers that they read. */
+/** An update rule: the optimiser's instruction, the operations before it, and the numbers that they read. */
 export class Update {
   private readonly numbers: RuleNumber[];
   private readonly before: UpdateStep[] = [];
 
-  /** @param numbers what the instruction reads, in the order of native/kernels/kernels.def */
+  /** @param numbers what the instruction reads, in the order given in native/kernels/kernels.def */
   constructor(
     private readonly op: UpdateRule['op'],
     private readonly moments: number,
@@ -117,7 +113,7 @@ export class Update {
   }
 
   /**
-   * Checks the gradients, if asked to, then clips them: g *= most / max(|g|, most), where |g| is the norm of
+   * Checks the gradients if asked to, then clips them: g *= most / max(|g|, most), where |g| is the norm of
    * all gradients together.
    */
   clip({ clipGlobalNorm: most, onNonFinite }: OptimizerOptions): this {
@@ -131,7 +127,7 @@ export class Update {
     return this;
   }
 
-  /** g += decay w: the gradient of decay / 2 times the sum of all squares. */
+  /** g += decay w: adds the gradient of decay / 2 times the sum of all squares. */
   penalize(decay: number): this {
     if (checkNumber('weightDecay', decay, 0) === 0) return this;
     this.before.push({ op: 'mul', to: 'gradients', a: 'parameters', b: this.add(decay), accumulate: true });
@@ -156,13 +152,13 @@ export class Update {
     const rateOf = rates(learningRate);
     const { op, moments, numbers, before } = this;
     const update: UpdateRule = { op, moments, numbers: numbers.length };
-    // Before what the optimiser does about it.
+    // This check comes before the optimiser's own, which may skip the step.
     const own: UpdateStep[] = options.detectAnomaly ? [{ op: 'check', skips: false }, ...before] : before;
     if (own.length > 0) update.before = own;
     const program = new Program({ groups: [[loss]], gradients: 'parameters', update }, options);
     if (!program.hasGradients) checkReachesParameter(loss);
     return new Training(program, (step, to, at) => {
-      const rate = rateOf(step); // once: a generator gives each rate once
+      const rate = rateOf(step); // called once per step: a generator gives each rate once
       for (let i = 0; i < numbers.length; i++) {
         const number = numbers[i]!;
         to[at + i] = typeof number === 'number' ? number : number(rate, step);

@@ -1,7 +1,7 @@
 /**
- * From which number of a graph NaN or infinity comes, once every value and gradient of it can be read. The
- * search goes from one number to those that it was computed from, so that it passes by what a slice, an index
- * or a condition leaves out.
+ * Finds where NaN or infinity first appears in a graph, after a run whose values and gradients can all be
+ * read. The search goes from each number only to the numbers that it was computed from, so that it ignores
+ * what a slice, an index or a condition leaves out.
  */
 import { reachable } from '../graph/reachable.js';
 import { isValue, type Node } from '../graph/node.js';
@@ -9,31 +9,34 @@ import type { TypedArray } from '../core/array.js';
 import { hasNoGradient, UNARY_NAMES, type OpName, type UnaryName } from '../graph/ops.js';
 import { sizeOf, type Shape } from '../core/shape.js';
 
-/** What a run has computed. */
+/** The numbers of a run. */
 export interface RunNumbers {
   data(node: Node): TypedArray;
   gradient(node: Node): TypedArray;
   integers(node: Node): Int32Array;
-  /** The prefix length that `meanOfFirst` was fed. */
+  /** The prefix length that was fed for `meanOfFirst`. */
   length: number;
 }
 
-/** A number of a node, by its place in row-major order. */
+/** One number of a node, by its index in row-major order. */
 interface At {
   node: Node;
   place: number;
 }
 
-/** Whether a node's number at `place` is computed from the number at `from` of operand i. */
+/** Whether a node's number at `place` was computed from the number at `from` of operand i. */
 export type Reads = (place: number, i: number, from: number) => boolean;
 type Rule = (node: Node, run: RunNumbers) => Reads;
 
-/** In words; undefined where root and all gradients of parameters are finite. */
+/**
+ * Describes where a non-finite number first appears; undefined where the root and all gradients of parameters
+ * are finite.
+ */
 export function originOf(root: Node, run: RunNumbers): string | undefined {
   return originOfValue(root, run) ?? originOfGradient(root, run);
 }
 
-/** Goes back from a root that is not finite: along NaN, and then along infinities. */
+/** Traces a non-finite root back: first along NaN, then along infinities. */
 function originOfValue(root: Node, run: RunNumbers): string | undefined {
   const numbers = run.data(root);
   const first = numbers.findIndex(Number.isNaN);
@@ -47,13 +50,13 @@ function originOfValue(root: Node, run: RunNumbers): string | undefined {
     : origin;
 }
 
-/** The number itself, or one that it comes from: that is not computed from any other such number. */
+/** Goes back for as long as a number was computed from another such number; returns the last. */
 function earliest(at: At, run: RunNumbers, is: (x: number) => boolean): At {
   for (let before: At | undefined = at; before; before = operandAt(at, run, is)) at = before;
   return at;
 }
 
-/** The first number like this that another is computed from. */
+/** The first such number that this one was computed from. */
 function operandAt({ node, place }: At, run: RunNumbers, is: (x: number) => boolean): At | undefined {
   const reads = readsOf(node, run);
   for (const [i, operand] of node.inputs.entries()) {
@@ -64,7 +67,7 @@ function operandAt({ node, place }: At, run: RunNumbers, is: (x: number) => bool
   return undefined;
 }
 
-/** Goes on from a parameter's gradient that is not finite, to the last number whose gradient is not. */
+/** Traces a non-finite gradient of a parameter forward, to the last number with a non-finite gradient. */
 function originOfGradient(root: Node, run: RunNumbers): string | undefined {
   const nodes = reachable([root]);
   const users = usersIn(nodes);
@@ -83,7 +86,7 @@ function originOfGradient(root: Node, run: RunNumbers): string | undefined {
   return undefined;
 }
 
-/** The first number with a gradient that is not finite, and that is computed from the given one. */
+/** The first number that was computed from the given one and has a non-finite gradient. */
 function userAt(at: At, users: ReadonlyMap<Node, Node[]>, run: RunNumbers): At | undefined {
   for (const user of users.get(at.node) ?? []) {
     const gradient = run.gradient(user);
@@ -93,7 +96,7 @@ function userAt(at: At, users: ReadonlyMap<Node, Node[]>, run: RunNumbers): At |
   return undefined;
 }
 
-/** The first place of a user that is computed from a number, and is such a place; -1 where there is none. */
+/** The first index in `user` that `is` accepts and that was computed from the given number; -1 if none. */
 function placesIn(user: Node, { node, place }: At, run: RunNumbers, is: (place: number) => boolean): number {
   const reads = readsOf(user, run);
   const operands = user.inputs.flatMap((x, i) =>
@@ -104,7 +107,7 @@ function placesIn(user: Node, { node, place }: At, run: RunNumbers, is: (place: 
   return -1;
 }
 
-/** The nodes that each node is an operand of. */
+/** The users of each node: the nodes that it is an operand of. */
 function usersIn(nodes: readonly Node[]): Map<Node, Node[]> {
   const users = new Map<Node, Node[]>();
   for (const user of nodes) {
@@ -122,7 +125,7 @@ function isNotFinite(x: number): boolean {
   return !Number.isFinite(x);
 }
 
-/** The operands that a number is computed from, none of which has a number there that is not finite. */
+/** Names the operands that a number was computed from; there they are all finite. */
 function operandsOf({ node, place }: At, run: RunNumbers): string {
   const reads = readsOf(node, run);
   const operands = node.inputs.filter(
@@ -133,7 +136,7 @@ function operandsOf({ node, place }: At, run: RunNumbers): string {
   return ` (of ${named(operands, 'and')}, which ${operands.length > 1 ? 'are' : 'is'} finite${where})`;
 }
 
-/** How many nodes a message names. */
+/** The most nodes that a message lists. */
 const MAX_NAMED = 5;
 
 function named(nodes: readonly Node[], join: string): string {
@@ -146,12 +149,12 @@ function found({ node, place }: At, run: RunNumbers): string {
   return `${node.label} is ${run.data(node)[place]!}${inPlace({ node, place })}`;
 }
 
-/** Of more than one number. */
+/** The index of a number, where its node has several. */
 function inPlace({ node, place }: At): string {
-  return node.shape.length > 0 ? ` in place ${place}` : '';
+  return node.shape.length > 0 ? ` at index ${place}` : '';
 }
 
-// --- which numbers of its operands each number of a node is computed from ---
+// --- For each operator: which numbers of its operands each number of its result is computed from. ---
 
 export function readsOf(node: Node, run: RunNumbers): Reads {
   return RULES[node.op](node, run);
@@ -161,7 +164,7 @@ function stridesOf(shape: Shape): number[] {
   return shape.map((_, axis) => sizeOf(shape.slice(axis + 1)));
 }
 
-/** Where the number at a place of a shape is by other strides. */
+/** The offset, by other strides, of the number at index `place` of a shape. */
 function byStrides(place: number, shape: Shape, strides: readonly number[]): number {
   let at = 0;
   for (let axis = shape.length - 1; axis >= 0; axis--) {
@@ -171,7 +174,7 @@ function byStrides(place: number, shape: Shape, strides: readonly number[]): num
   return at;
 }
 
-/** The strides by which a shape is repeated in one that it broadcasts to. */
+/** The strides that repeat a shape when it is broadcast to another: 0 along repeated axes. */
 function repeated(shape: Shape, to: Shape): number[] {
   const strides = stridesOf(shape);
   const lead = to.length - shape.length;
@@ -187,7 +190,7 @@ const elementwise: Rule = ({ shape, inputs }) => {
   return (place, i, from) => byStrides(place, shape, strides[i]!) === from;
 };
 
-/** Element by element, but only what is taken, given the operands' numbers and the result's. */
+/** Element-wise, but only from operands that were taken, judging by their numbers and the result. */
 const taken =
   (isTaken: (x: number, y: number, i: number) => boolean): Rule =>
   (node, run) => {
@@ -197,10 +200,10 @@ const taken =
     return (place, i, from) => reads(place, i, from) && isTaken(data[i]![from]!, result[place]!, i);
   };
 
-/** The larger or smaller of several: what is equal to it; NaN wins. */
+/** For max, min and the like: an operand equal to the result, or any where the result is NaN. */
 const isWinner = (x: number, y: number): boolean => x === y || Number.isNaN(y);
 
-/** What is taken where the second operand is zero, or is not. */
+/** For `ifZero` and `ifNonzero`: from the first operand, where the condition holds. */
 const underCondition =
   (whereZero: boolean): Rule =>
   (node, run) => {
@@ -212,7 +215,7 @@ const underCondition =
       i === 0 && reads(place, i, from) && (data[byStrides(place, node.shape, strides)] === 0) === whereZero;
   };
 
-/** The whole of an operand's row: all have as many rows of the last axis. */
+/** From the whole row of each operand; all have the same number of rows along the last axis. */
 const rows: Rule = (node) => {
   const shapes = [node.shape, ...node.inputs.map(({ shape }) => shape)];
   const longest = shapes.reduce((a, b) => (b.length > a.length ? b : a));
@@ -220,7 +223,7 @@ const rows: Rule = (node) => {
   return (place, i, from) => Math.floor(place / own!) === Math.floor(from / widths[i]!);
 };
 
-/** What is left of an operand's place when axes vanish. */
+/** From the elements whose index, without the reduced axes, is that of the result. */
 const reduction: Rule = ({ shape, inputs, attr }) => {
   const whole = inputs[0]!.shape;
   const own = stridesOf(shape);
@@ -234,7 +237,7 @@ const product: Rule = ({ shape, inputs }) => {
   const row = a.length > 1 ? [a.at(-2)!] : [];
   const column = b.length > 1 ? [b.at(-1)!] : [];
   const batch = shape.slice(0, shape.length - row.length - column.length);
-  // The axis that is summed over counts as one of length 1, which is repeated.
+  // The contracted axis counts as an axis of length 1 that is repeated.
   const whole = [...batch, row[0] ?? 1, column[0] ?? 1];
   const strides = [
     repeated([...a.slice(0, -2), row[0] ?? 1, 1], whole),
@@ -248,13 +251,13 @@ const product: Rule = ({ shape, inputs }) => {
   };
 };
 
-/** From the place in a part along an axis, which starts at `start`, to that in the whole. */
+/** The index in a whole array of an element of a part, where the part starts at `start` of an axis. */
 function inWhole(place: number, part: Shape, whole: Shape, axis: number, start: number): number {
   const strides = stridesOf(whole);
   return byStrides(place, part, strides) + start * strides[axis]!;
 }
 
-/** The row of a table that each place of what was gathered by indices comes from. */
+/** The index in a table of an element that was gathered from it. */
 function inTable(place: number, table: Shape, indices: Int32Array, batch: boolean | undefined): number {
   const width = sizeOf(table.slice(batch ? 2 : 1));
   const i = Math.floor(place / width);
@@ -357,7 +360,7 @@ const RULES: Readonly<Record<OpName, Rule>> = {
   rmsNormGrad: rows,
   crossEntropy: rows,
   crossEntropyGrad: rows,
-  // The compiler's own, which no graph that was written holds.
+  // The compiler makes these; they are never part of a written graph.
   gatherMatmul: all,
   gatherDot: all,
   scatterOuter: all,

@@ -1,4 +1,4 @@
-/** The memory of programs: typed arrays of their type that start on a cache line. */
+/** Allocates the memory of programs: typed arrays, aligned to a cache line. */
 import type { DType, TypedArray } from '../core/array.js';
 import { addon } from '../binding/addon.js';
 
@@ -6,7 +6,7 @@ export function allocate(dtype: DType, size: number): TypedArray {
   return dtype === 'float32' ? new Float32Array(size) : new Float64Array(size);
 }
 
-/** Numbers that start on a cache line. */
+/** An array that starts on a cache line. */
 export function allocateAligned(dtype: DType, size: number): TypedArray {
   const line = dtype === 'float32' ? 16 : 8;
   const array = allocate(dtype, size + line);
@@ -14,7 +14,7 @@ export function allocateAligned(dtype: DType, size: number): TypedArray {
   return array.subarray(start, start + size);
 }
 
-/** Transfers an array's memory to a new array; the old one and all views of it become empty. */
+/** Transfers an array's buffer to a new array; the old array and all views of it become empty. */
 export function moved(array: TypedArray): TypedArray {
   const { buffer, byteOffset, length } = array;
   const own = structuredClone(buffer as ArrayBuffer, { transfer: [buffer as ArrayBuffer] });

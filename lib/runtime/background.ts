@@ -1,24 +1,24 @@
-/** Work that goes on beside the event loop, some steps at a time, and stops when asked to. */
+/** Runs training in the background, a few steps at a time, and stops it on request. */
 import { now } from '../core/clock.js';
 import { shown, type Known } from '../core/check.js';
 
-/** How far a training is. */
+/** The progress of a training. */
 export interface Progress {
-  /** Steps taken. */
+  /** The number of steps taken. */
   step: number;
-  /** The loss of the last of them, before its update. */
+  /** The loss of the last step, before its update. */
   loss: number;
-  /** The losses of the steps since it was last told. */
+  /** The losses of the steps since the last report. */
   losses: Float64Array;
 }
 
-/** How work in the background is stopped and watched. */
+/** Options of training in the background. */
 export interface BackgroundOptions {
-  /** Stops it before the next step, and rejects with the signal's reason. */
+  /** Stops the training before its next step; the promise rejects with the signal's reason. */
   signal?: AbortSignal;
   /**
-   * Called between native calls, from one to some thousands of steps apart. Waited for where it returns a
-   * promise; what it throws ends the work.
+   * Called between native calls, every one to some thousands of steps. A promise that it returns is awaited;
+   * what it throws ends the training.
    */
   onProgress?: (progress: Progress) => unknown;
 }
@@ -26,19 +26,19 @@ export interface BackgroundOptions {
 export const BACKGROUND_OPTIONS: Known<BackgroundOptions> = { signal: true, onProgress: true };
 
 /**
- * How long a native call should take. Between two of them lie 0.1 ms of JavaScript and waiting; while
- * one runs, a thread of libuv's pool, of four, has no time for files or name look-ups.
+ * How long a native call should take. The JavaScript and waiting between two calls take 0.1 ms. During a
+ * call, one of the four threads of libuv's pool is not available for files or name resolution.
  */
 const MILLISECONDS = 10;
 
 /**
- * Takes `count` steps in parts, and yields the losses of each: one step first, then twice as many as
- * the last time as long as that took too short, half as many when it took too long. Nothing runs
- * while what was yielded is being looked at. Ends early when fewer were taken than asked for.
+ * Takes `count` steps in parts and yields the losses of each part. The first part is one step; the next is
+ * twice as long while a part takes too little time, half as long when it took too much. Nothing runs until
+ * the next part is requested. Ends early when a part took fewer steps than it should.
  *
- * @param take takes so many steps from step `at` on; fewer only when `stop` is no longer 0, a loss
- * that ends the training was not finite, or it throws
- * @throws TypeError when the signal is none
+ * @param take takes `count` steps from step `at` on; it takes fewer only when `stop` is set, a non-finite
+ * loss ends the training, or it throws
+ * @throws TypeError when the signal is not an AbortSignal
  * @throws the signal's reason when it is aborted before the last step
  */
 export async function* inParts(
@@ -72,8 +72,8 @@ export async function* inParts(
 }
 
 /**
- * The flags that each signal sets. A signal has one listener of ours, however many trainings it stops: of
- * more than ten Node warns as of a leak.
+ * The flags that each signal sets. Each signal gets only one listener, however many trainings it stops: Node
+ * warns of a leak at more than ten.
  */
 const stoppedBy = new WeakMap<AbortSignal, Set<Int32Array>>();
 
@@ -90,13 +90,13 @@ function stopOnAbort(signal: AbortSignal, stop: Int32Array): void {
   });
 }
 
-/** @throws TypeError when it is none */
+/** @throws TypeError when the signal is not an AbortSignal */
 export function checkSignal(signal: unknown): asserts signal is AbortSignal | undefined {
   if (signal === undefined || signal instanceof AbortSignal) return;
-  throw new TypeError(`signal ${shown(signal)}: expected an AbortSignal, as of an AbortController`);
+  throw new TypeError(`signal ${shown(signal)}: expected an AbortSignal, as from an AbortController`);
 }
 
-/** @throws TypeError when it is none */
+/** @throws TypeError when the callback is not a function */
 export function checkCallback(name: string, given: unknown): void {
   if (given === undefined || typeof given === 'function') return;
   throw new TypeError(`${name} ${shown(given)}: expected a function`);

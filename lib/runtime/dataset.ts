@@ -1,33 +1,33 @@
-/** Many documents as they are fed one after another, without an object for each. */
+/** Datasets: many examples in one column per input, without an object for each example. */
 
 import { types } from 'node:util';
 import { clipped } from '../core/escape.js';
 import { checkInteger, checkOptions, isPlain, namesIn, shown, type Known } from '../core/check.js';
 
-/** What all documents feed one input: their numbers, one document's behind the other's. */
+/** The numbers of all examples for one input, one example after another. */
 export interface Column {
-  /** Integers for an index and for the length, numbers for other inputs. */
+  /** Integers for an index or the length; floating-point numbers for other inputs. */
   readonly values: Int32Array | Float64Array | Float32Array;
   /**
-   * Of an index: where each document's integers begin. Documents may differ in how many they have, and
-   * share them: targets are the tokens from one place further on. By default each has as many as the
-   * index has elements.
+   * Where each example's numbers begin. Examples may overlap: the targets may be the tokens, from one place
+   * further on. The examples of an index may differ in length. By default each example has as many numbers as
+   * the input has elements.
    */
   readonly starts?: Int32Array;
 }
 
-/** Documents: for each input a column. */
+/** A dataset: one column for each input. */
 export interface Dataset {
-  /** How many documents there are. Columns may hold more: what is behind the last document is not read. */
+  /** The number of examples. Columns may hold more, which are not read. */
   readonly count: number;
-  /** By input name. */
+  /** The columns by input name. */
   readonly inputs: Readonly<Record<string, Column>>;
 }
 
 const DATASET_KEYS: Known<Dataset> = { count: true, inputs: true };
 const COLUMN_KEYS: Known<Column> = { values: true, starts: true };
 
-/** Whether it can be an object with keys: no list, no Map. */
+/** Whether it can be an object with keys: not a list or a Map. */
 function isRecord(given: unknown): given is object {
   return (
     typeof given === 'object' && given !== null && !(Symbol.iterator in given) && !ArrayBuffer.isView(given)
@@ -35,19 +35,19 @@ function isRecord(given: unknown): given is object {
 }
 
 /**
- * A dataset whose columns are still to be looked at.
+ * Checks a dataset, but not its columns.
  *
- * @throws TypeError where it is no object { count, inputs }, or its inputs are none
+ * @throws TypeError where it is not an object { count, inputs }, or `inputs` is not an object
  */
 export function checkDataset(dataset: Dataset): Dataset {
   const given: unknown = dataset;
   if (!isRecord(given))
     throw new TypeError(
-      `a dataset: ${shown(given)}: expected an object { count, inputs }, how many documents and their ` +
+      `a dataset: ${shown(given)}: expected an object { count, inputs } with the number of examples and their ` +
         'columns',
     );
   checkOptions('a dataset', dataset, DATASET_KEYS);
-  const { count, inputs } = dataset; // once: they may be getters
+  const { count, inputs } = dataset; // read once: they may be getters
   checkInteger('count', count, 0);
   if (!isRecord(inputs))
     throw new TypeError(`inputs ${shown(inputs)}: expected an object with a column for each input`);
@@ -55,8 +55,8 @@ export function checkDataset(dataset: Dataset): Dataset {
 }
 
 /**
- * @param kind what its values should be
- * @throws TypeError where a column is a bare array, or no object { values, starts }
+ * @param kind the typed array that its values should be
+ * @throws TypeError where a column is a bare array, or not an object { values, starts }
  */
 export function checkColumn(name: string, column: Column, kind: string): void {
   const given: unknown = column;
@@ -64,24 +64,22 @@ export function checkColumn(name: string, column: Column, kind: string): void {
   else
     throw new TypeError(
       `input '${clipped(name)}': its column is ${shown(given)}, expected an object { values } with ` +
-        `all documents' numbers one behind the other: { values: ${kind}.from(...) }`,
+        `the numbers of all examples in one array: { values: ${kind}.from(...) }`,
     );
 }
 
-/**
- * @throws RangeError where documents `from` to before `to` are not in a dataset of so many
- */
-export function checkDocumentRange(from: number, to: number, count: number): void {
+/** @throws RangeError where examples `from` to before `to` are not all among `count` examples */
+export function checkExampleRange(from: number, to: number, count: number): void {
   if (Number.isInteger(from) && Number.isInteger(to) && from >= 0 && from <= to && to <= count) return;
   throw new RangeError(
-    `documents ${shown(from)} to before ${shown(to)}: expected integers from 0 to ${count}, the first ` +
-      'no larger',
+    `examples ${shown(from)} to before ${shown(to)}: expected integers from 0 to ${count}, ` +
+      'the first at most the second',
   );
 }
 
 /**
- * The same documents in arrays that nobody else has: another thread reads them, while who gave them could
- * transfer theirs. What is no column is left for the program to refuse.
+ * Copies a dataset's arrays for another thread, since the caller could transfer its own. Whatever is not a
+ * column is left for the program to refuse.
  */
 export function copied({ count, inputs }: Dataset): Dataset {
   const copies: [string, Column][] = [];
@@ -104,8 +102,8 @@ function copiedArray<A extends Column['values']>(array: A): A {
 }
 
 /**
- * An array itself or a copy, where another thread can change it (the addon reads no shared memory), or
- * where it is of another realm, as Node's `vm` makes them.
+ * The array itself, or a copy where another thread could change it (the addon does not read shared memory),
+ * or where it is of another realm, as made by Node's `vm`.
  */
 export function unshared<A extends Column['values']>(array: A): A {
   const isOurs = KINDS.some((kind) => array instanceof kind);
@@ -114,7 +112,7 @@ export function unshared<A extends Column['values']>(array: A): A {
 
 const KINDS = [Int32Array, Float64Array, Float32Array] as const;
 
-/** Whether it is a typed array of a kind, whatever realm it is of. */
+/** Whether it is a typed array of this kind, of any realm. */
 export function isOfKind(given: unknown, kind: { readonly name: string }): boolean {
   return types.isTypedArray(given) && given[Symbol.toStringTag] === kind.name;
 }

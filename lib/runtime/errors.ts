@@ -5,18 +5,18 @@ import { clipped } from '../core/escape.js';
 export class FeedError extends Error {
   override name = 'FeedError';
 
-  /** Its message names what was fed, which may be called anything: it is cut and escaped. */
+  /** The message names what was fed, which can have any name: it is escaped and cut. */
   constructor(message?: string, options?: ErrorOptions) {
     super(typeof message === 'string' ? clipped(message, 2000) : message, options);
   }
 }
 
-/** A loss or a gradient that is NaN or infinite, with which no parameter was changed. */
+/** A loss or gradient is NaN or infinite; no parameter was changed. */
 export class NonFiniteError extends Error {
   override name = 'NonFiniteError';
 }
 
-/** A program that trains in the background was asked for what needs its memory. */
+/** The program trains in the background, and its memory cannot be used until that ends. */
 export class BusyError extends Error {
   override name = 'BusyError';
 }

@@ -1,4 +1,4 @@
-/** What the faults of a run mean: which index was out of its table, which number was not finite. */
+/** Turns the faults of a run into errors: an index outside its table, or a non-finite number. */
 import type { Fault } from '../binding/addon.js';
 import type { TypedArray } from '../core/array.js';
 import { sizeOf } from '../core/shape.js';
@@ -6,7 +6,7 @@ import type { Ir } from '../compiler/ir/ir.js';
 import type { Lowered } from '../compiler/lower/layout.js';
 import type { Held } from './residence.js';
 
-/** The limit in a fault that is no index but a number which is not finite. */
+/** The limit in a fault that means a non-finite number instead of an index. */
 const NOT_FINITE = -1;
 
 export function isNotFinite([, , limit]: Fault): boolean {
@@ -25,7 +25,7 @@ export function indexError(
   return new RangeError(`index ${index} in ${who}${where}: expected an integer from 0 to ${limit - 1}`);
 }
 
-/** The first number of a parameter's gradient that is not finite, in words; undefined: all are finite. */
+/** Describes the first non-finite number in a parameter's gradient; undefined if all are finite. */
 export function gradientNotFinite(
   arena: TypedArray,
   { parameters }: Lowered,
@@ -37,7 +37,7 @@ export function gradientNotFinite(
     if (!isTrained || at >= withGradient) continue;
     const own = arena.subarray(gradients + at, gradients + at + sizeOf(value.shape));
     const place = own.findIndex((x) => !Number.isFinite(x));
-    if (place >= 0) return `the gradient of ${value.label} is ${own[place]!} in place ${place}`;
+    if (place >= 0) return `the gradient of ${value.label} is ${own[place]!} at index ${place}`;
   }
   return undefined;
 }

@@ -1,4 +1,4 @@
-/** Reads what is fed to a program into its memory, or says what is wrong with it. */
+/** Reads feeds into a program's memory, or explains what is wrong with them. */
 import type { Numbers, TypedArray } from '../core/array.js';
 import { byName, checkObject, isList, namesIn, shown } from '../core/check.js';
 import { sameShape, show } from '../core/shape.js';
@@ -8,32 +8,32 @@ import { Node } from '../graph/node.js';
 import { FeedError } from './errors.js';
 import { NEVER, type FloatInput, type IndexInput, type Inputs } from './inputs.js';
 
-/** Numbers by input name: one number, a flat array, row-major, or nested arrays of the input's shape. */
+/** Numbers by input name: one number, a flat row-major array, or nested arrays of the input's shape. */
 export type Feeds = Readonly<Record<string, Numbers>>;
 
 /** Where feeds are written. */
 export interface FeedTarget {
   numbers: TypedArray;
-  /** The offset in `numbers` of each input of numbers. */
+  /** The offset in `numbers` of each floating-point input. */
   offsets: Int32Array;
-  /** The offset in `numbers` of 1 / prefix length; -1: it is not needed. */
+  /** The offset in `numbers` of 1 / prefix length; -1 where it is not needed. */
   inverseCount: number;
   ints: Int32Array;
-  /** The place in `ints` of slot 0. */
+  /** The index in `ints` of slot 0. */
   firstSlot: number;
 }
 
 /** Reads the feeds of one program. */
 export class FeedReader {
-  /** The prefix length that was fed last. */
+  /** The last prefix length fed. */
   length: number;
-  /** Whether feeds are being read: a getter among them must not run the program they are for. */
+  /** Whether feeds are being read. A getter among them must not run the same program. */
   isReading = false;
-  /** What was fed last, in the order of `inputs.names`. */
+  /** What was last fed, in the order of `inputs.names`. */
   private readonly fed: (Feeds[string] | undefined)[];
-  /** Whether an input is called like something that every object has. */
+  /** Whether an input has the name of a property that every object has. */
   private readonly hasCommonName: boolean;
-  /** The names of the last feeds in their order, all of them known. */
+  /** The names in the last feeds, in order; all are known. */
   private lastNames: readonly string[];
   private readonly known: ReadonlySet<string>;
 
@@ -46,7 +46,11 @@ export class FeedReader {
     this.known = new Set(names);
   }
 
-  /** Writes feeds to their places. @throws FeedError when one is missing, unknown or wrong */
+  /**
+   * Writes feeds to their places.
+   *
+   * @throws FeedError when one is missing, unknown or wrong
+   */
   read(feeds: Feeds, to: FeedTarget): void {
     checkObject('the feeds', feeds, 'an object with numbers for each input');
     this.isReading = true;
@@ -64,11 +68,11 @@ export class FeedReader {
     const { countName, names, floats, indices } = this.inputs;
     if (countName !== undefined) {
       const count = byName(feeds, countName) ?? undefined;
-      if (count === undefined) this.checkNames(feeds); // it may be there under a misspelt name
+      if (count === undefined) this.checkNames(feeds); // its name may be misspelt
       this.length = this.checkLength(count);
       if (to.inverseCount >= 0) to.numbers[to.inverseCount] = 1 / this.length;
     }
-    // Comparing names with the last ones is faster than looking each of them up.
+    // Comparing the names with the last ones is faster than looking each one up.
     const { fed, lastNames } = this;
     let known = 0;
     for (const name in feeds) {
@@ -92,24 +96,28 @@ export class FeedReader {
     }
   }
 
-  /** The names in an object of feeds or columns. @throws FeedError where one is unknown */
+  /**
+   * The names in an object of feeds or columns.
+   *
+   * @throws FeedError where one is unknown
+   */
   checkNames(feeds: Readonly<Record<string, unknown>>): string[] {
     const { names } = this.inputs;
     const given = namesIn(feeds);
     for (const name of given) {
       if (this.known.has(name)) continue;
       const missing = names.filter((known) => byName(feeds, known) === undefined);
-      // A name that was meant is more likely one that is missing.
+      // An unknown name is most likely a misspelt missing one.
       const guess = didYouMean(name, missing) || didYouMean(name, names);
       throw new FeedError(
-        `no input is called '${name}'${guess}${guess === '' ? '; this' : ' This'} program's inputs: ` +
+        `no input is named '${name}'${guess}${guess === '' ? '; this' : ' This'} program's inputs: ` +
           listed(names),
       );
     }
     return given;
   }
 
-  /** @throws FeedError where a value is no prefix length of this program */
+  /** @throws FeedError where a value is not a prefix length of this program */
   checkLength(value: unknown): number {
     const { countName: name, maxLength } = this.inputs;
     if (value === undefined)
@@ -119,7 +127,7 @@ export class FeedReader {
     return value;
   }
 
-  /** Writes what an index is fed from a place among integers on. */
+  /** Writes the integers fed to an index into `ints`, from `at` on. */
   readIndex(index: IndexInput, value: Feeds[string] | undefined, ints: Int32Array, at: number): void {
     const { limit } = index;
     const needed = index.needs[this.length]!;
@@ -154,7 +162,7 @@ export class FeedReader {
     needed: number,
   ): never {
     if (describe(value) === 'nested arrays') throw nestedIndex({ name, label, size });
-    const advice = `; its length is fixed when the graph is written: index('${name}', ${count})`;
+    const advice = `; its length is fixed in the graph: index('${name}', ${count})`;
     if (count > size)
       throw new FeedError(
         `input '${name}': ${counted(count, 'integer')} for ${label}, which takes ` +
@@ -166,7 +174,7 @@ export class FeedReader {
     );
   }
 
-  /** @throws FeedError where x is no integer, or not below a limit that a run of `length` meets */
+  /** @throws FeedError where x is not an integer, or exceeds a limit that applies to a run of `length` */
   checkElement(
     { name, label, size, limits, users, readAbove }: IndexInput,
     i: number,
@@ -184,13 +192,13 @@ export class FeedReader {
   }
 }
 
-/** The error of nested arrays for an index. */
+/** The error for nested arrays fed to an index. */
 function nestedIndex({ name, label, size }: Pick<IndexInput, 'name' | 'label' | 'size'>): FeedError {
   const expected = size === 1 ? ', which takes 1 integer' : ': an index has one axis: feed it one flat array';
   return new FeedError(`input '${name}': nested arrays for ${label}${expected}`);
 }
 
-/** Writes what an input of numbers is fed from an offset on. */
+/** Writes the numbers fed to a floating-point input into `to`, from `offset` on. */
 function readFloats(
   input: FloatInput,
   value: Feeds[string] | undefined,
@@ -238,7 +246,7 @@ function wrongCount(input: FloatInput, value: unknown, count: number): FeedError
   );
 }
 
-/** Whether an object is a literal, or has no prototype: all its names can be enumerated. */
+/** Whether an object is a literal or has no prototype, so that all its names can be enumerated. */
 function isOfNoClass(given: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(given);
   return prototype === Object.prototype || prototype === null;
@@ -274,15 +282,15 @@ function flatNumbers({ name, label, shape, size }: FloatInput, value: Numbers): 
   );
 }
 
-/** What to do where the numbers are whole rows, but of a batch of another size than the graph takes. */
+/** Advice where the numbers are whole rows, but of another batch size than the graph has. */
 function otherBatchAdvice({ shape, size }: Pick<FloatInput, 'shape' | 'size'>, given: number): string {
   const rows = shape[0] ?? 0;
   const row = size / rows;
   if (!(given > 0 && row > 0 && given % row === 0) || given === size) return '';
   const rowsGiven = counted(given / row, 'row');
   return (
-    `; that is ${rowsGiven} of ${row}, not ${rows}: a batch's size is fixed when the graph ` +
-    `is written, so write it again for ${rowsGiven}, fill the batch up, or write it for one ` +
+    `; that is ${rowsGiven} of ${row}, not ${rows}: the batch size is fixed in the graph, ` +
+    `so build it for ${rowsGiven}, fill up the batch, or build it for one ` +
     'row and train with stepBatch'
   );
 }
@@ -297,10 +305,10 @@ export function counted(n: unknown, what: string): string {
   return `${shown(n)} ${what}${n === 1 ? '' : 's'}`;
 }
 
-/** How many elements of a list a message looks at. */
+/** The most elements of a list that a message inspects. */
 const MAX_LOOKED_AT = 1000;
 
-/** What was fed, in an error. */
+/** Describes what was fed, in an error. */
 export function describe(value: unknown): string {
   if (value instanceof Node) return value.label;
   if (isList(value) && value.slice(0, MAX_LOOKED_AT).some(isArray)) return 'nested arrays';

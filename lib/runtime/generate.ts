@@ -1,4 +1,4 @@
-/** Generates sequences: checks the options, and makes the one native call that draws them. */
+/** Generates sequences: checks the options, and makes the native call that samples. */
 import { addon, type Fault, type Handle } from '../binding/addon.js';
 import { checkInteger, checkOptions, MAX_COUNT, shown, type Known } from '../core/check.js';
 import type { TypedArray } from '../core/array.js';
@@ -10,24 +10,24 @@ import { listed, type FeedReader } from './feeds.js';
 import type { IndexInput, Inputs } from './inputs.js';
 import { Random } from './random.js';
 
-/** How `Program.generate` runs a sequence. */
+/** Options of `Program.generate`. */
 export interface GenerateOptions {
-  /** The one input: an index with an element for each position. */
+  /** The only input: an index with one element per position. */
   input: string;
-  /** What position 0 reads. */
+  /** The integer that position 0 reads. */
   start: number;
   /** The integer that ends a sequence. */
   stop: number;
-  /** Above 0; the higher, the more random. */
+  /** The temperature, above 0; higher is more random. */
   temperature: number;
-  /** Sequences to generate. */
+  /** The number of sequences. */
   count: number;
   /**
-   * Draws only from as many integers, those whose numbers are largest; of equal ones the lower come
-   * first. From 1; all of them by default, and where it is more than there are.
+   * Draws only from the k integers with the largest logits, k from 1; of equal logits the lower integers come
+   * first. All by default, and where k exceeds their number.
    */
   topK?: number;
-  /** What every sequence begins with, given and not drawn: fewer than there are positions, without `stop`. */
+  /** The beginning of every sequence: fewer integers than there are positions, without `stop`. */
   prefix?: Int32Array;
 }
 
@@ -41,25 +41,29 @@ const GENERATE_OPTIONS: Known<GenerateOptions> = {
   prefix: true,
 };
 
-/** The options, each read once, and the generator to draw from. */
+/** The options, each read once, and the random generator. */
 export type GenerateRequest = Required<GenerateOptions> & { random: Handle };
 
 const NO_PREFIX = new Int32Array();
 
-/** Reads the options, which may be getters. @throws TypeError where an option is unknown */
+/**
+ * Reads the options, which may be getters.
+ *
+ * @throws TypeError where an option is unknown
+ */
 export function readGenerateOptions(random: Random, options: GenerateOptions): GenerateRequest {
   checkOptions('generating', options, GENERATE_OPTIONS);
   const { input, start, stop, temperature, count, topK = Infinity, prefix = NO_PREFIX } = options;
-  if (typeof input !== 'string') throw new FeedError(`input ${shown(input)}: expected its name`);
+  if (typeof input !== 'string') throw new FeedError(`input ${shown(input)}: expected the name of an input`);
   if (!(random instanceof Random))
     throw new TypeError(`generating draws from a Random, not ${shown(random)}`);
   return { input, start, stop, temperature, count, topK, prefix, random: random.handle };
 }
 
-/** Draws from the sequence of one program. */
+/** Samples from the sequence of one program. */
 export class SequenceSampler {
   private readonly sequenceInputs: ReadonlySet<string>;
-  /** The arena offsets of the sequence's groups, number by number; found when first needed. */
+  /** The arena offsets of all logits, group by group; computed on first use. */
   private offsets: Int32Array | undefined;
 
   /** @param groups the values of each position */
@@ -75,8 +79,8 @@ export class SequenceSampler {
   /**
    * Checks a request, and writes what every sequence begins with. Returns the index that is fed.
    *
-   * @throws RangeError when an option is out of its range
-   * @throws FeedError when no position can read `start` or an integer of the prefix
+   * @throws RangeError when an option is out of range
+   * @throws FeedError when a position cannot read `start` or an integer of the prefix
    */
   prepare(request: GenerateRequest, ints: Int32Array): IndexInput {
     const { input, start, stop, temperature, count, topK, prefix } = request;
@@ -85,7 +89,7 @@ export class SequenceSampler {
     const { sequenceInputs } = this;
     if (sequenceInputs.size !== 1 || !sequenceInputs.has(input) || index?.size !== maxLength) {
       throw new FeedError(
-        `generating feeds '${input}' alone, an integer for each of ${maxLength} positions; this ` +
+        `generating needs '${input}' to be the only input, with an integer for each of ${maxLength} positions; this ` +
           `program's inputs: ${listed(this.inputs.names)}`,
       );
     }
@@ -109,7 +113,7 @@ export class SequenceSampler {
     return index;
   }
 
-  /** Draws the sequences of a prepared request in one native call. */
+  /** Generates the sequences of a prepared request in one native call. */
   run(
     program: Handle,
     arena: TypedArray,
@@ -134,7 +138,7 @@ export class SequenceSampler {
       temperature,
       top: Math.min(topK, results.length / maxLength),
       instructions: this.compiled.lowered.sections.results,
-      // Whole arrays serve all positions at once: position p runs as a prefix of p + 1.
+      // One array may hold all positions; then position p runs as a prefix of p + 1.
       isPrefix: this.compiled.isPrefix,
     };
     const fault = addon.generate(spec, drawn, lengths);
@@ -174,8 +178,7 @@ function checkPrefix(prefix: unknown, stop: number, maxLength: number): void {
         'positions is left to draw',
     );
   const at = prefix.indexOf(stop);
-  if (at >= 0)
-    throw new RangeError(`prefix[${at}] = ${stop}: nothing is drawn behind the integer that ends a sequence`);
+  if (at >= 0) throw new RangeError(`prefix[${at}] = ${stop}: it ends a sequence, so nothing could follow`);
 }
 
 /** The names of the inputs that a sequence depends on. */

@@ -1,4 +1,4 @@
-/** The inputs of a compiled graph: where each is stored, and which integers an index takes at each length. */
+/** The inputs of a program: where each is stored, and the integers that each index accepts. */
 import { clipped } from '../core/escape.js';
 import { sizeOf, type Shape } from '../core/shape.js';
 import type { Compiled, PlacedInput } from '../compiler/compile.js';
@@ -7,12 +7,12 @@ import type { Node } from '../graph/node.js';
 import { OPS, opsWhere } from '../graph/ops.js';
 import { FeedError } from './errors.js';
 
-/** An input of numbers. */
+/** A floating-point input. */
 export interface FloatInput {
   name: string;
-  /** Of its numbers in the arena. */
+  /** The offset of its numbers in the arena. */
   offset: number;
-  /** Whether it must be fed: not where the compiler found that it is multiplied by 0, for example. */
+  /** Whether it must be fed. Not where the compiler found that it is multiplied by 0, for example. */
   isRead: boolean;
   shape: Shape;
   size: number;
@@ -22,23 +22,23 @@ export interface FloatInput {
 /** An input of integers. */
 export interface IndexInput {
   name: string;
-  /** Of its first integer. */
+  /** The slot of its first integer. */
   slot: number;
   size: number;
   label: string;
-  /** Exclusive upper bound of each element. */
+  /** The exclusive upper bound of each element. */
   limits: Int32Array;
   /** The label of the node that sets each bound. */
   users: string[];
-  /** An element is read by runs whose prefix is longer than this, in the graph as written; or `NEVER`. */
+  /** For each element: runs with a longer prefix than this read it, in the graph as written; or `NEVER`. */
   readAbove: Int32Array;
-  /** The same in the graph that the compiler made. */
+  /** The same in the compiled graph. */
   neededAbove: Int32Array;
-  /** The smallest bound: every element may be any integer below it. */
+  /** The smallest bound, which is safe for every element. */
   limit: number;
-  /** How many elements a run of each length must be fed. */
+  /** How many elements must be fed, by prefix length. */
   needs: Int32Array;
-  /** How many elements the graph as written reads at each length: those are checked where they are fed. */
+  /** How many elements the graph as written reads, by prefix length: those are checked when they are fed. */
   reads: Int32Array;
 }
 
@@ -46,20 +46,20 @@ export interface IndexInput {
 export interface Inputs {
   floats: readonly FloatInput[];
   indices: readonly IndexInput[];
-  /** Their names: the floats' first. */
+  /** Their names; floating-point inputs come first. */
   names: readonly string[];
-  /** The name of the index that is the prefix length, where there is one. */
+  /** The name of the index that is the prefix length, if any. */
   countName: string | undefined;
   maxLength: number;
 }
 
-/** A bound that is none, and a prefix length that no run has. */
+/** Sentinel: unbounded, or a prefix length that no run reaches. */
 export const NEVER = 2 ** 31 - 1;
 
-/** Operators whose last operand is an index that must stay below a limit. */
+/** Operators whose last operand is an index with a limit. */
 const READS_INDEX = opsWhere(({ index }) => !['none', 'prefix', 'anything'].includes(index));
 
-/** @throws FeedError where two inputs have one name */
+/** @throws FeedError where two inputs have the same name */
 export function inputsOf(compiled: Compiled, traced: Trace, groups: readonly (readonly Node[])[]): Inputs {
   const { leaves, countName, maxLength, lowered } = compiled;
   checkNamesDiffer(compiled.numbers.keys());
@@ -84,8 +84,8 @@ function checkNamesDiffer(nodes: Iterable<Node>): void {
     const other = named.get(node.name!);
     if (other)
       throw new FeedError(
-        `two inputs of one program are called '${clipped(node.name!)}', ${other.label} and ` +
-          `${node.label}: name them apart, or use one of them in both places`,
+        `two inputs of one program are named '${clipped(node.name!)}', ${other.label} and ` +
+          `${node.label}: give them different names, or use one of them in both places`,
       );
     named.set(node.name!, node);
   }
@@ -134,7 +134,7 @@ function limitIndices(
     const start = isElement ? operand.attr.start! : 0;
     const end = isElement ? start + 1 : index.size;
     const limit = limitOf(node, maxLength);
-    // Where a node vanished, its number is another node's.
+    // A node that was removed has the number of its replacement.
     const needed = ir.is(number, op) ? ir.positions[number]! : NEVER;
     const read = written?.get(node) ?? needed;
     for (let i = start; i < end; i++) {
@@ -161,7 +161,7 @@ function limitOf({ op, attr, inputs }: Node, maxLength: number): number {
   }[OPS[op].index];
 }
 
-/** Fills in how many elements, counted from the first, a run of each length reads. */
+/** Counts, for each prefix length, how many leading elements a run reads. */
 function countElements(counts: Int32Array, readAbove: Int32Array): void {
   readAbove.forEach((length, i) => {
     if (length + 1 < counts.length) counts[length + 1] = i + 1;

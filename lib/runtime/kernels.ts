@@ -1,18 +1,18 @@
-/** Vector kernels on plain typed arrays, without a graph: dense row-major matrices, shapes given. */
+/** Vector kernels on plain typed arrays, without a graph. Matrices are dense and row-major. */
 import { types } from 'node:util';
 import { quoted } from '../core/escape.js';
 import type { TypedArray } from '../core/array.js';
 import { checkOptions, type Known } from '../core/check.js';
 import { addon, chosenIsa } from '../binding/addon.js';
 
-/** What every kernel's options may say. */
+/** Options of every kernel. */
 export interface KernelOptions {
-  /** An instruction set that this machine has; by default what VECGRAD_ISA names, else the best. */
+  /** An instruction set of this machine; by default the one that VECGRAD_ISA names, else the best. */
   isa?: string | undefined;
 }
 
 export interface OutOptions<A extends TypedArray> extends KernelOptions {
-  /** Where the result goes: an array of its type and length. By default a new one. */
+  /** The array to write the result to, of its type and length; by default a new one. */
   out?: A | undefined;
 }
 
@@ -30,14 +30,14 @@ export interface MatmulOptions<A extends TypedArray> extends OutOptions<A> {
 }
 
 export interface SoftmaxOptions<A extends TypedArray> extends OutOptions<A> {
-  /** By default 1, or as many as `cols` asks for. */
+  /** The number of rows; by default x.length / cols, or 1. */
   rows?: number | undefined;
-  /** Length of a row; by default x.length / rows. */
+  /** The length of a row; by default x.length / rows. */
   cols?: number | undefined;
 }
 
 export interface GatherOptions<A extends TypedArray> extends OutOptions<A> {
-  /** Length of a row of the table. */
+  /** The length of a row of the table. */
   cols: number;
 }
 
@@ -59,15 +59,15 @@ const SOFTMAX_OPTIONS: Known<SoftmaxOptions<TypedArray>> = {
 const GATHER_OPTIONS: Known<GatherOptions<TypedArray>> = { ...OUT_OPTIONS, cols: true };
 
 /**
- * The product of two matrices, [m, k] @ [k, n] -> [m, n], by the project's own kernel or, from the
- * sizes where it is faster, by OpenBLAS: GEMM (Dongarra et al., 1990) with alpha 1 and beta 0.
+ * The matrix product [m, k] @ [k, n] -> [m, n]: GEMM (Dongarra et al., 1990) with alpha 1 and beta 0, by
+ * vecgrad's own kernel or, for large sizes, by OpenBLAS where that is faster.
  *
- * @param a m x k elements, row by row; k x m with `transposeA`
- * @param b k x n elements, row by row; n x k with `transposeB`
+ * @param a m x k elements, row-major; k x m with `transposeA`
+ * @param b k x n elements, row-major; n x k with `transposeB`
  * @returns `out`, or a new array
  * @throws TypeError when `a`, `b` and `out` are not all Float64Array or all Float32Array
- * @throws RangeError when a size is no integer from 0 up, does not fit its array, or `out` overlaps
- * an operand
+ * @throws RangeError when a size is not an integer from 0, does not fit its array, or `out` overlaps an
+ * operand
  * @example kernels.matmul(Float64Array.of(1, 2), Float64Array.of(3, 4), { m: 1, k: 2, n: 1 }) // 11
  */
 function matmul<A extends TypedArray>(a: A, b: A, options: MatmulOptions<A>): A {
@@ -94,7 +94,7 @@ function matmul<A extends TypedArray>(a: A, b: A, options: MatmulOptions<A>): A 
  * @param x any number of elements; `out` may be `x` itself
  * @returns `out`, or a new array
  * @throws TypeError when `x` and `out` are not both Float64Array or both Float32Array
- * @throws RangeError when `out` has another length or overlaps `x` in part
+ * @throws RangeError when `out` has another length or partly overlaps `x`
  */
 function relu<A extends TypedArray>(x: A, options: OutOptions<A> = {}): A {
   checkOptions('relu', options, OUT_OPTIONS);
@@ -106,14 +106,13 @@ function relu<A extends TypedArray>(x: A, options: OutOptions<A> = {}): A {
 }
 
 /**
- * exp(x) / sum(exp(x)) over each row, [rows, cols] -> [rows, cols], the row's maximum subtracted
- * first so that no finite number overflows (Blanchard, Higham and Higham, 2021).
+ * exp(x) / sum(exp(x)) over each row, [rows, cols] -> [rows, cols]. The row's maximum is subtracted first, so
+ * that no finite number overflows (Blanchard, Higham and Higham, 2021).
  *
  * @param x rows x cols elements, by default one row; `out` may be `x` itself
  * @returns `out`, or a new array
  * @throws TypeError when `x` and `out` are not both Float64Array or both Float32Array
- * @throws RangeError when rows x cols is not the length of `x` and `out`, or `out` overlaps `x` in
- * part
+ * @throws RangeError when rows x cols is not the length of `x` and `out`, or `out` partly overlaps `x`
  * @example kernels.softmax(logits, { cols: 27 }) // every 27 elements add up to 1
  */
 function softmax<A extends TypedArray>(x: A, options: SoftmaxOptions<A> = {}): A {
@@ -131,12 +130,12 @@ function softmax<A extends TypedArray>(x: A, options: SoftmaxOptions<A> = {}): A
 }
 
 /**
- * The places of the k largest elements, [n] -> [k]: the largest first, equal ones in order of their
- * places, NaN after every number.
+ * The indices of the k largest elements, [n] -> [k]: the largest first, equal ones by index, NaN after all
+ * numbers.
  *
  * @param x at least k elements, fewer than 2^31
  * @throws TypeError when `x` is neither a Float64Array nor a Float32Array
- * @throws RangeError when k is no integer from 0 to x.length
+ * @throws RangeError when k is not an integer from 0 to x.length
  * @example kernels.topk(Float64Array.of(3, 9, 5), 2) // Int32Array [1, 2]
  */
 function topk(x: TypedArray, k: number, options: KernelOptions = {}): Int32Array {
@@ -155,13 +154,13 @@ function topk(x: TypedArray, k: number, options: KernelOptions = {}): Int32Array
 /**
  * Rows of a table, out[i] = x[indices[i]]: [rows, cols] and [n] -> [n, cols].
  *
- * @param x the table, a whole number of rows of `cols` elements
- * @param indices a row number for each row of the result, in an unshared buffer; repeats are fine
+ * @param x the table: whole rows of `cols` elements
+ * @param indices the row number of each row of the result, in an unshared buffer; may repeat
  * @returns `out`, or a new array
- * @throws TypeError when `x` and `out` are not both Float64Array or both Float32Array, or `indices`
- * is no Int32Array
- * @throws RangeError when an index names no row, `cols` does not divide x.length, `out` does not hold
- * n x cols elements or overlaps an input
+ * @throws TypeError when `x` and `out` are not both Float64Array or both Float32Array, or `indices` is not an
+ * Int32Array
+ * @throws RangeError when an index is out of range, `cols` does not divide x.length, `out` does not hold n x
+ * cols elements or overlaps an input
  * @example kernels.gather(embeddings, Int32Array.of(3, 0, 3), { cols: 16 }) // 48 elements
  */
 function gather<A extends TypedArray>(x: A, indices: Int32Array, options: GatherOptions<A>): A {
@@ -182,8 +181,7 @@ function gather<A extends TypedArray>(x: A, indices: Int32Array, options: Gather
   checkSize('gather', 'cols', cols, 1);
   if (x.length % cols !== 0) {
     throw new RangeError(
-      `gather: x has ${x.length} elements, which is no whole number of rows of cols = ${cols}; ` +
-        'give the length of a row',
+      `gather: x has ${x.length} elements, not a multiple of cols = ${cols}; ` + 'give the length of a row',
     );
   }
   const y = output('gather', out, 'x', x, 'indices.length x cols', indices.length, cols);
@@ -191,26 +189,26 @@ function gather<A extends TypedArray>(x: A, indices: Int32Array, options: Gather
   return y;
 }
 
-/** The kernels that can be called on their own. */
+/** The kernels that users can call directly. */
 export const kernels = {
-  /** The product of two matrices, and more of what BLAS calls `gemm`. */
+  /** The matrix product, with optional transposition. */
   matmul,
-  /** The larger of x and 0, by element. */
+  /** max(x, 0), element-wise. */
   relu,
-  /** exp(x) over its sum, row by row. */
+  /** The softmax of each row. */
   softmax,
-  /** The places of the k largest elements. */
+  /** The indices of the k largest elements. */
   topk,
-  /** Rows of a table by number. */
+  /** Rows of a table, by index. */
   gather,
 };
 
-// The checks below see any JavaScript value, whatever the types say.
+// Checks of arguments, which can be any JavaScript value, whatever the types say.
 
 let defaultIsa: string | undefined;
 
 function isaOf(name: string | undefined): string {
-  // Reading an environment variable takes longer than a small kernel: it is read once.
+  // The environment variable is read only once: reading it takes longer than a small kernel.
   return name === undefined ? (defaultIsa ??= chosenIsa()) : chosenIsa(name);
 }
 
@@ -242,7 +240,7 @@ function checkFlag(kernel: string, name: string, flag: unknown): void {
   throw new TypeError(`${kernel}: ${name} must be true or false, got ${show(flag)}`);
 }
 
-/** Whether `x` has as many elements as the factors' product, which `formula` spells. */
+/** Checks that `x` has as many elements as the product of `factors`, which `formula` names. */
 function checkLength(
   kernel: string,
   name: string,
@@ -255,11 +253,11 @@ function checkLength(
   const sum = factors.length > 1 ? `${factors.join(' x ')} = ${length}` : length;
   throw new RangeError(
     `${kernel}: ${name} has ${x.length} elements, but ${formula} = ${sum}; ` +
-      'give the sizes of the matrices, and of a longer array the part that counts (subarray)',
+      'check the sizes, or pass a part of a longer array (subarray)',
   );
 }
 
-/** `out` once it is checked, or a new array of the type of `like`. */
+/** `out`, checked, or a new array of the type of `like`. */
 function output<A extends TypedArray>(
   kernel: string,
   out: A | undefined,
@@ -281,7 +279,7 @@ function output<A extends TypedArray>(
   }
 }
 
-/** How many rows of `length` there are in `total`, rounded down; the rest shows in the product. */
+/** How many whole rows of `length` fit in `total`; a later check reports a remainder. */
 function wholes(total: number, length: number): number {
   return length === 0 ? 0 : Math.floor(total / length);
 }

@@ -1,104 +1,141 @@
-/** What a batch of documents is fed, and the memory that its documents run in (native/run/batch.h). */
-import type { ParameterBlock } from '../compiler/lower/layout.js';
+/** Batches: several examples per step (native/run/batch.h). Their feeds as columns, and their memory. */
+import type { BatchesSpec } from '../binding/addon.js';
+import type { Lowered } from '../compiler/lower/layout.js';
 import type { TypedArray } from '../core/array.js';
-import type { BatchSpec } from '../binding/addon.js';
-import type { Feeds } from './feeds.js';
-import { shown, checkInteger, checkObject } from '../core/check.js';
+import { checkInteger, checkObject, shown } from '../core/check.js';
 import { FeedError } from './errors.js';
+import type { FeedReader, Feeds } from './feeds.js';
+import type { Inputs } from './inputs.js';
+import type { Columns, Examples } from './series.js';
 
-/** Where a program keeps what a batch needs of it. */
-export interface BatchSource {
-  arena: TypedArray;
-  ints: Int32Array;
-  parameters: ParameterBlock;
-  /** Of the loss, in the arena. */
-  loss: number;
-  /** What is fed as numbers: offset and count in the arena, in turn. */
-  fed: Int32Array;
-  backward: number;
-  update: number;
-  /** An array of the arena's type that starts on a cache line. */
-  allocate(size: number): TypedArray;
+/** How many examples each step takes. */
+export interface Batching {
+  /** The number of examples per step; the last step of a series may have fewer. */
+  size: number;
+  /** The number of threads to run them on; it does not change a bit of the result. */
+  threads: number;
 }
 
 /**
- * The most lanes of documents, and the most bytes that a copy of the memory for each may take. Neither
- * depends on the machine: how many there are decides in which order gradients are added.
+ * The most lanes, and the most bytes for their copies of the arena. Neither depends on the machine, because
+ * the number of lanes decides the order in which gradients are added.
  */
 const MAX_LANES = 32;
 const MAX_BYTES = 256 * 2 ** 20;
 
-/** A batch of so many documents, to be filled and run again and again. */
-export class Batch {
-  readonly spec: BatchSpec;
+/**
+ * The memory for batches of `size` examples.
+ *
+ * @param arena the program's arena; each lane starts as a copy of it
+ * @param allocate makes an array of the arena's type that starts on a cache line
+ */
+export function batchesOf(
+  { parameters, sections, intsSize }: Lowered,
+  arena: TypedArray,
+  allocate: (size: number) => TypedArray,
+  { size, threads }: Batching,
+): BatchesSpec {
+  const line = 64 / arena.BYTES_PER_ELEMENT;
+  const stride = Math.ceil(arena.length / line) * line;
+  const fitting = Math.floor(MAX_BYTES / (stride * arena.BYTES_PER_ELEMENT));
+  const lanes = Math.max(1, Math.min(size, MAX_LANES, fitting));
+  const numbers = allocate(lanes * stride);
+  for (let lane = 0; lane < lanes; lane++) numbers.set(arena, lane * stride);
+  return {
+    size,
+    threads,
+    parameters: parameters.offset,
+    parameterCount: parameters.size,
+    gradients: parameters.gradients,
+    backward: sections.backward,
+    lanes,
+    stride,
+    numbers,
+    ints: new Int32Array(lanes * intsSize),
+    sums: allocate(lanes * parameters.size),
+  };
+}
 
+/** The feeds of `count` examples, one object each, as the columns of a series. */
+export class FeedColumns implements Examples {
+  readonly columns: Columns;
+  readonly indices: Examples['indices'];
+  /** The integers and the numbers of all examples, one example after another. */
+  private readonly ints: Int32Array;
+  private readonly numbers: Float64Array;
+  /** The offset of each floating-point input among an example's numbers. */
+  private readonly offsets: Int32Array;
+
+  /** @param intsSize the number of integer slots per example */
   constructor(
-    private readonly source: BatchSource,
+    inputs: Inputs,
+    private readonly intsSize: number,
     readonly count: number,
   ) {
-    const { arena, ints, parameters, fed } = source;
-    const line = 64 / arena.BYTES_PER_ELEMENT;
-    const stride = Math.ceil(arena.length / line) * line;
-    const fitting = Math.floor(MAX_BYTES / (stride * arena.BYTES_PER_ELEMENT));
-    const lanes = Math.max(1, Math.min(count, MAX_LANES, fitting));
-    const memory = source.allocate(lanes * stride);
-    for (let lane = 0; lane < lanes; lane++) memory.set(arena, lane * stride);
-    let numbers = 0;
-    for (let i = 1; i < fed.length; i += 2) numbers += fed[i]!;
-    this.spec = {
-      memory,
-      stride,
-      lanes,
-      sums: source.allocate(lanes * parameters.size),
-      parameters: parameters.offset,
-      gradients: parameters.gradients,
-      size: parameters.size,
-      loss: source.loss,
-      fed,
-      numbers: source.allocate(count * numbers),
-      ints: new Int32Array(count * ints.length),
+    const { floats, indices } = inputs;
+    this.indices = indices;
+    this.offsets = new Int32Array(floats.length);
+    let size = 0;
+    floats.forEach((input, i) => {
+      this.offsets[i] = size;
+      size += input.size;
+    });
+    const starts = (first: number, each: number): Int32Array =>
+      Int32Array.from({ length: count }, (_, example) => first + example * each);
+    const ints = (this.ints = new Int32Array(count * intsSize));
+    const numbers = (this.numbers = new Float64Array(count * size));
+    this.columns = {
+      indices: indices.map(({ slot, size, needs, limits, readAbove: positions }) => ({
+        ...{ slot, size, values: ints, starts: starts(slot, intsSize), needs, limits, positions },
+      })),
+      numbers: floats.map(({ offset, size: own }, i) => ({
+        ...{ offset, size: own, values: numbers, starts: starts(this.offsets[i]!, size) },
+      })),
       lengths: new Int32Array(count),
-      losses: new Float64Array(count),
-      backward: source.backward,
-      update: source.update,
     };
   }
 
-  /** Copies example i, a prefix of `length` positions, as it has just been fed to the program. */
-  put(i: number, length: number): void {
-    const { arena, ints, fed } = this.source;
-    const { spec } = this;
-    spec.lengths[i] = length;
-    spec.ints.set(ints, i * ints.length);
-    let at = (i * spec.numbers.length) / this.count;
-    for (let k = 0; k < fed.length; k += 2) {
-      const [offset, size] = [fed[k]!, fed[k + 1]!];
-      spec.numbers.set(arena.subarray(offset, offset + size), at);
-      at += size;
+  /**
+   * Reads the feeds of the examples.
+   *
+   * @throws FeedError, which names the example
+   */
+  read(reader: FeedReader, examples: readonly Feeds[]): void {
+    const { count, ints, intsSize, offsets, numbers } = this;
+    const size = numbers.length / count;
+    for (let i = 0; i < count; i++) {
+      try {
+        reader.read(examples[i]!, {
+          numbers: size === 0 ? numbers : numbers.subarray(i * size, (i + 1) * size),
+          offsets,
+          inverseCount: -1,
+          ints,
+          firstSlot: i * intsSize,
+        });
+      } catch (error) {
+        if (error instanceof FeedError) error.message = `example ${i}: ${error.message}`;
+        throw error;
+      }
+      this.columns.lengths[i] = reader.length;
     }
-  }
-
-  /** The mean of the examples' losses, added in their order. */
-  meanLoss(): number {
-    return this.spec.losses.reduce((sum, loss) => sum + loss, 0) / this.count;
   }
 }
 
-/** A copy of the list of a batch's examples. */
-export function examplesOf(documents: readonly Feeds[]): Feeds[] {
-  const isObject = typeof documents === 'object' && (documents as unknown) !== null;
-  const count: unknown = isObject ? documents.length : undefined;
+/** A checked copy of the list of a batch's examples. */
+export function listOfFeeds(examples: readonly Feeds[]): Feeds[] {
+  const isObject = typeof examples === 'object' && (examples as unknown) !== null;
+  const count: unknown = isObject ? examples.length : undefined;
   if (count === undefined)
     throw new TypeError(
-      `the documents of a batch: ${shown(documents)}, expected an array of feeds, an object for each ` +
-        'document',
+      `the examples of a batch: ${shown(examples)}, expected an array of feeds, one object per ` +
+        'example',
     );
-  if (count === 0) throw new FeedError('a batch of no documents: feed at least one');
+  if (count === 0) throw new FeedError('a batch of no examples: feed at least one');
   const given: Feeds[] = [];
-  for (let i = 0; i < checkInteger('documents', count, 1); i++) {
-    const document: unknown = documents[i];
-    checkObject(`document ${i}`, document, 'an object with numbers for each input');
-    given.push(document as Feeds);
+  for (let i = 0; i < checkInteger('examples', count, 1); i++) {
+    const example: unknown = examples[i];
+    checkObject(`example ${i}`, example, 'an object with numbers for each input');
+    given.push(example as Feeds);
   }
   return given;
 }

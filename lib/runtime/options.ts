@@ -1,29 +1,32 @@
-/** How a program is compiled: its options, and how they are checked. */
+/** The options of programs, and their checks. */
 import type { DType } from '../core/array.js';
 import { checkOneOf, type Known } from '../core/check.js';
 import type { PassSet } from '../compiler/passes.js';
 import type { Node } from '../graph/node.js';
 
-/** How a program is compiled. */
+/** Options of compilation. */
 export interface ProgramOptions {
-  /** The data type of all numbers: float64 by default. */
+  /** The data type of all numbers; float64 by default. */
   dtype?: DType;
-  /** An instruction set by name; by default the process's choice. */
+  /** The name of an instruction set; by default VECGRAD_ISA, else the machine's best. */
   isa?: string;
-  /** The compiler's passes that are on: all by default (see compiler/passes.ts). */
+  /** The compiler passes to run (see compiler/passes.ts); all by default. */
   passes?: PassSet;
-  /** Whether training takes batches (`stepBatch`): gradients are then kept whole, to be added up. */
+  /**
+   * Whether training may use batches (`stepBatch`); gradients are then kept whole, so that they can be added
+   * up.
+   */
   batches?: boolean;
   /**
-   * Whether a training step whose loss or gradient is NaN or infinite stops before it changes anything,
-   * with a `NonFiniteError` that names the value of the graph from which that comes. Costs a step one
-   * pass over the gradients, which are then kept whole; only a step that stops is run again to find the
+   * Whether a training step checks for NaN or infinity in its loss and gradients. If it finds any, it changes
+   * nothing and throws a `NonFiniteError` that names the value of the graph where it first appears. Costs one
+   * pass over all gradients per step, which are then kept whole; only a failing step is run again to find the
    * value. False by default.
    */
   detectAnomaly?: boolean;
   /**
-   * Groups of values that `generate` is to run as a sequence, in the loss's own program where its
-   * prefix lengths allow it, so that no second program has to be compiled.
+   * Groups of values that `generate` will run as a sequence. They are compiled into the loss's own program
+   * where its prefix lengths allow it, which saves compiling a second program.
    */
   sequence?: readonly (readonly Node[])[];
 }

@@ -1,5 +1,12 @@
 /** A compiled graph with its memory: feeds it, runs it, reads it. One run is one native call. */
-import { addon, chosenIsa, type Fault, type Handle, type SeriesFault } from '../binding/addon.js';
+import {
+  addon,
+  chosenIsa,
+  type BatchesSpec,
+  type Fault,
+  type Handle,
+  type SeriesFault,
+} from '../binding/addon.js';
 import type { DType, TypedArray } from '../core/array.js';
 import { checkBoolean, checkInteger, checkObject, checkOptions, MAX_STEPS, shown } from '../core/check.js';
 import { ShapeError, sizeOf } from '../core/shape.js';
@@ -12,20 +19,32 @@ import { isDense, offsetsOf } from '../compiler/lower/view.js';
 import { Node } from '../graph/node.js';
 import { originOf } from './anomaly.js';
 import { allocate, allocateAligned, moved } from './arena.js';
-import { checkDocumentRange, type Dataset } from './dataset.js';
+import { checkExampleRange, type Dataset } from './dataset.js';
 import { BusyError, FeedError, NonFiniteError } from './errors.js';
 import { gradientNotFinite, indexError, isNotFinite } from './faults.js';
 import { FeedReader, type FeedTarget, type Feeds } from './feeds.js';
 import { readGenerateOptions, SequenceSampler, type GenerateOptions } from './generate.js';
 import { inputsOf, type Inputs } from './inputs.js';
-import { Batch, examplesOf } from './minibatch.js';
+import { batchesOf, FeedColumns, listOfFeeds, type Batching } from './minibatch.js';
 import { checkDType, PROGRAM_OPTIONS, type ProgramOptions } from './options.js';
 import type { Random } from './random.js';
 import { readFrom, Residence } from './residence.js';
-import { seriesError, seriesOf, type Runs, type Series, type SeriesSource } from './series.js';
+import {
+  examplesOf,
+  feedsOf,
+  seriesError,
+  seriesOf,
+  type Examples,
+  type Runs,
+  type Series,
+  type SeriesSource,
+} from './series.js';
 
 /** What a run reads as the number of the training step when it is no training step. */
 const NO_STEP = -1;
+
+/** Gives the update rule's numbers of so many steps to come, step by step. */
+export type RulesOf = (count: number) => Float64Array;
 
 /** A series in progress. */
 interface SeriesRun extends Series {
@@ -118,7 +137,9 @@ export class Program {
   private steps = 0;
   private hasRun = false;
   private sampler: SequenceSampler | undefined;
-  private batch: Batch | undefined;
+  /** The memory of the last batches, and the columns for their feeds. */
+  private batches: BatchesSpec | undefined;
+  private fed: FeedColumns | undefined;
   /** Of the first root, in the arena. */
   private readonly rootOffset: number;
   /** Whether the first root has no numbers. */
@@ -307,68 +328,37 @@ export class Program {
   }
 
   /**
-   * One update from the mean of several examples' gradients, on so many threads; returns the mean of
-   * their losses. The number of threads changes no bit of it.
+   * One update from the mean of several examples' gradients, on so many threads, whose number changes no
+   * bit of it. Its loss is the mean of theirs.
+   *
+   * @hidden
    */
-  stepBatch(examples: readonly Feeds[], threads: number): number {
+  stepBatch(examples: readonly Feeds[], threads: number, rulesOf: RulesOf): Runs {
     this.checkTrains('stepBatch');
-    const given = examplesOf(examples); // a copy: getters among the feeds may change the list
-    const count = given.length;
-    checkInteger('threads', threads, 1);
-    const { parameters } = this.lowered;
-    if (parameters.withGradient < parameters.size) {
-      throw new Error('this training was compiled for single documents: minimize(loss, { batches: true })');
-    }
+    const given = listOfFeeds(examples); // a copy: getters among the feeds may change the list
+    const size = given.length;
+    this.checkBatching({ size, threads });
     this.checkMemory();
-    if (this.batch?.count !== count) this.batch = this.batchOf(count);
-    const { batch } = this;
-    try {
-      for (let i = 0; i < count; i++) {
-        try {
-          this.feed(given[i]!);
-        } catch (error) {
-          if (error instanceof FeedError) error.message = `document ${i}: ${error.message}`;
-          throw error;
-        }
-        this.setStep(this.steps + i);
-        batch.put(i, this.feeds.length);
-      }
-    } finally {
-      this.setStep(NO_STEP);
-    }
+    if (this.fed?.count !== size) this.fed = new FeedColumns(this.inputs, this.ints.length, size);
+    this.fed.read(this.feeds, given);
     this.checkMemory();
-    if (!this.resident) this.residence.takeAll(); // a getter may have run another program with them
-    const { skipped } = this;
-    const fault = addon.stepBatch(this.handle, this.arena, batch.spec, threads);
-    if (fault) {
-      const [example, ...where] = fault;
-      if (example < 0) this.refuseRun(where, '', given);
-      throw indexError(this.lowered, this.compiled.ir, where, ` of document ${example}`);
-    }
-    this.steps += count;
-    if (!this.resident && this.skipped === skipped) this.residence.takeTrained();
-    this.writes++;
-    return batch.meanLoss();
+    return this.runSeries(this.fed, 0, size, rulesOf, { size, threads });
   }
 
-  private batchOf(count: number): Batch {
-    const { arena, ints, lowered } = this;
-    const { inverseCount } = this.target;
-    const fed = this.inputs.floats.flatMap(({ offset, size }) => [offset, size]);
-    if (inverseCount >= 0) fed.push(inverseCount, 1);
-    return new Batch(
-      {
-        arena,
-        ints,
-        parameters: lowered.parameters,
-        loss: this.rootOffset,
-        fed: Int32Array.from(fed),
-        backward: lowered.sections.backward,
-        update: lowered.sections.update,
-        allocate: (size) => allocateAligned(this.dtype, size),
-      },
-      count,
-    );
+  private checkBatching({ size, threads }: Batching): void {
+    checkInteger('batch', size, 1);
+    checkInteger('threads', threads, 1);
+    const { withGradient, size: all } = this.lowered.parameters;
+    if (withGradient < all)
+      throw new Error('this training was compiled for single examples: minimize(loss, { batches: true })');
+  }
+
+  /** The memory for batches of a size, made once. */
+  private memoryOf(batching: Batching): BatchesSpec {
+    const { batches, arena, lowered } = this;
+    const { size, threads } = batching;
+    if (batches?.size === size) return (this.batches = { ...batches, threads });
+    return (this.batches = batchesOf(lowered, arena, (n) => allocateAligned(this.dtype, n), batching));
   }
 
   /** @throws TypeError where there is no update: a step would change nothing */
@@ -425,15 +415,25 @@ export class Program {
   // --- series ---
 
   /**
-   * Does what `step` (with `rulesOf`, which gives the update rule's numbers of so many steps, step by step)
-   * or `evaluate` does, on examples `from` to before `to`, one after another in one native call. Steps end
-   * after a loss that is not finite, unless such steps are skipped. Returns the losses, and the error that
-   * ended the runs early.
+   * Does what `step` (with `rulesOf`), `stepBatch` (with `batching` too) or `evaluate` does, on examples
+   * `from` to before `to`, one after another in one native call. Steps end after a loss that is not finite,
+   * unless such steps are skipped. Returns the losses, and the error that ended the runs early.
    *
    * @hidden
    */
-  runEach(dataset: Dataset, from: number, to: number, rulesOf?: (count: number) => Float64Array): Runs {
-    const series = this.startSeries(dataset, from, to, rulesOf);
+  runEach(dataset: Dataset, from: number, to: number, rulesOf?: RulesOf, batching?: Batching): Runs {
+    this.checkRoot();
+    return this.runSeries(examplesOf(this.seriesSource, dataset), from, to, rulesOf, batching);
+  }
+
+  private runSeries(
+    examples: Examples,
+    from: number,
+    to: number,
+    rulesOf?: RulesOf,
+    batching?: Batching,
+  ): Runs {
+    const series = this.startSeries(examples, from, to, rulesOf, batching);
     const result = addon.runSeries(this.handle, this.arena, this.ints, series.spec, from, series.losses);
     return this.endSeries(series, result);
   }
@@ -449,15 +449,18 @@ export class Program {
     from: number,
     to: number,
     stop: Int32Array,
-    rulesOf: (count: number) => Float64Array,
+    rulesOf: RulesOf,
+    batching?: Batching,
   ): Promise<Runs> {
-    const series = this.startSeries(dataset, from, to, rulesOf);
+    this.checkRoot();
+    const examples = examplesOf(this.seriesSource, dataset);
+    const series = this.startSeries(examples, from, to, rulesOf, batching);
     // Whoever has a view of the memory could transfer it, and so free it while another thread writes to it:
     // the numbers move to an array that nobody has seen.
     const homes = this.residence.takeTrained(); // now, so that nobody can read what is being written
     const { ints } = this;
     const arena = moved(this.arena);
-    this.memory = this.batch = undefined;
+    this.memory = undefined;
     let result: number | SeriesFault;
     try {
       result = await addon.runSeriesAsync(this.handle, arena, ints, series.spec, from, series.losses, stop);
@@ -466,8 +469,7 @@ export class Program {
       this.runRange = this.bind();
     }
     // Where no step was taken, or all were skipped, the numbers stay in the type that they had.
-    const runs = typeof result === 'number' ? result : result[0] - from;
-    if (runs === this.skipped - series.skipped) this.residence.giveBack(homes);
+    if (stepsTaken(series, result) === this.skipped - series.skipped) this.residence.giveBack(homes);
     return this.endSeries(series, result);
   }
 
@@ -477,23 +479,26 @@ export class Program {
   }
 
   private startSeries(
-    dataset: Dataset,
+    examples: Examples,
     from: number,
     to: number,
-    rulesOf?: (count: number) => Float64Array,
+    rulesOf?: RulesOf,
+    batching?: Batching,
   ): SeriesRun {
-    this.checkRoot();
-    const series = seriesOf(this.seriesSource, dataset);
-    checkDocumentRange(from, to, series.count);
+    const series = seriesOf(this.seriesSource, examples);
+    checkExampleRange(from, to, series.count);
+    if (batching) this.checkBatching(batching);
     this.checkMemory();
+    const size = batching?.size ?? 1;
     if (rulesOf) {
       Object.assign(series.spec, {
-        rules: rulesOf(to - from),
+        rules: rulesOf(Math.ceil((to - from) / size)),
         ruleSize: this.ruleSize,
         stepSlots: Int32Array.from(this.compiled.leaves.stepSlots),
         firstStep: this.steps,
         end: this.lowered.sections.update,
         stops: this.skips ? 0 : 1,
+        batches: batching && this.memoryOf(batching),
       });
     }
     if (!this.resident) this.residence.takeAll(); // now: what gives rates may have run another program
@@ -502,21 +507,31 @@ export class Program {
   }
 
   private endSeries(series: SeriesRun, result: number | SeriesFault): Runs {
-    const { spec, from, losses, trains, skipped } = series;
+    const { spec, from, trains, skipped } = series;
     this.setStep(NO_STEP);
     this.hasRun = true;
     const isWhole = typeof result === 'number';
-    const runs = isWhole ? result : result[0] - from;
+    const steps = stepsTaken(series, result);
+    const size = spec.batches?.size ?? 1;
+    const runs = Math.min(steps * size, series.losses.length);
     if (trains) {
       this.steps += runs;
-      if (!this.resident && runs > this.skipped - skipped) this.residence.takeTrained();
+      if (!this.resident && steps > this.skipped - skipped) this.residence.takeTrained();
       this.writes++;
     }
     if (runs > 0) this.feeds.length = spec.lengths[from + runs - 1] ?? this.maxLength;
     const { rules } = spec;
-    const run = { losses: losses.subarray(0, runs), rules };
+    const run = { losses: meansOf(series.losses.subarray(0, runs), size), rules };
     if (isWhole) return run;
-    const refuse = (fault: Fault, where: string): never => this.refuseRun(fault, where);
+    const refuse = (fault: Fault, where: string): never => {
+      if (!spec.batches || !isNotFinite(fault)) this.refuseRun(fault, where);
+      // All examples of the batch, which begins where the steps before it end.
+      const count = Math.min(size, series.losses.length - runs);
+      const feeds = Array.from({ length: count }, (_, i) =>
+        feedsOf(this.seriesSource, series, from + runs + i),
+      );
+      this.refuseRun(fault, '', feeds);
+    };
     return { ...run, error: seriesError(this.seriesSource, series, result, refuse) };
   }
 
@@ -684,8 +699,7 @@ export class Program {
     const { dtype, isa, steps } = this;
     const inspector = new Program({ groups: [[root]], gradients: 'all' }, { dtype, isa });
     for (let i = 0; i < (examples?.length ?? 1); i++) {
-      if (examples) this.feed(examples[i]!);
-      inspector.feed(this.lastFed());
+      inspector.feed(examples?.[i] ?? this.lastFed());
       const { length } = inspector.feeds;
       inspector.setStep(steps + i);
       inspector.run(0, length, 0, inspector.lowered.sections.backward);
@@ -696,7 +710,7 @@ export class Program {
         integers: (node) => inspector.readIntegers(node),
         length,
       });
-      if (found !== undefined) return examples ? `Of document ${i}: ${found}` : `First of all ${found}`;
+      if (found !== undefined) return examples ? `Example ${i}: first, ${found}` : `First, ${found}`;
     }
     return 'Value by value, as forward() and backward() compute them, all numbers are finite';
   }
@@ -711,6 +725,21 @@ export class Program {
       fed[name] = name === countName ? length : this.ints.slice(slot, slot + reads[length]!);
     return fed;
   }
+}
+
+/** How many steps a series completed. */
+function stepsTaken({ spec, from }: SeriesRun, result: number | SeriesFault): number {
+  const size = spec.batches?.size ?? 1;
+  return typeof result === 'number' ? Math.ceil(result / size) : Math.floor((result[0] - from) / size);
+}
+
+/** The mean of each batch of so many losses, added in their order. */
+function meansOf(losses: Float64Array, size: number): Float64Array {
+  if (size === 1) return losses;
+  return Float64Array.from({ length: Math.ceil(losses.length / size) }, (_, i) => {
+    const batch = losses.subarray(i * size, (i + 1) * size);
+    return batch.reduce((sum, loss) => sum + loss, 0) / batch.length;
+  });
 }
 
 /** The native half of a program. */

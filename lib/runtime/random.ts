@@ -1,15 +1,18 @@
-/** CPython's `random` module, draw for draw, so that a seed means here what it means in Python. */
+/** CPython's `random` module, draw for draw: a seed gives the same numbers as in Python. */
 import { checkInteger, checkNumber, checkObject, shown } from '../core/check.js';
 import { addon, type Handle } from '../binding/addon.js';
 
 const { random: native } = addon;
 
-/** What a generator's state takes: 624 words, the place of the next, a Gaussian draw that may wait. */
+/**
+ * The words of a generator's state: 624 words, the index of the next, and a Gaussian draw that may be
+ * pending.
+ */
 const STATE_WORDS = 628;
 
 /**
- * A Mersenne Twister (MT19937) seeded and read as `random.Random(seed)` does:
- * `new Random(42).random()` is `0.6394267984578837`.
+ * A Mersenne Twister (MT19937) that is seeded and read like `random.Random(seed)`: `new Random(42).random()`
+ * is `0.6394267984578837`.
  */
 export class Random {
   /** @internal */
@@ -17,18 +20,18 @@ export class Random {
 
   /**
    * @param seed any integer; only its absolute value counts, as in CPython
-   * @throws RangeError when `seed` is a number but no integer
+   * @throws RangeError when `seed` is a number but not an integer
    */
   constructor(seed: number | bigint) {
     this.seed(seed);
   }
 
-  /** Starts over as `random.seed(seed)` does: the same seed, the same draws. */
+  /** Restarts as `random.seed(seed)` does: the same seed gives the same draws. */
   seed(seed: number | bigint): void {
     native.seed(this.handle, seedWords(seed));
   }
 
-  /** All that the draws to come depend on, in 628 words, as `random.getstate()` gives it in CPython. */
+  /** The generator's state in 628 words, as `random.getstate()` gives it in CPython. */
   getstate(): Uint32Array {
     const words = new Uint32Array(STATE_WORDS);
     native.save(this.handle, words);
@@ -36,16 +39,16 @@ export class Random {
   }
 
   /**
-   * Goes on where `getstate` was called.
+   * Restores a state that `getstate` returned.
    *
-   * @throws RangeError when the words are no state of a generator
+   * @throws RangeError when the words are not the state of a generator
    */
   setstate(words: Uint32Array): void {
     const isState = words instanceof Uint32Array && words.length === STATE_WORDS;
-    // A copy: the addon reads no memory that another thread can change.
+    // A copy, because the addon does not read memory that another thread could change.
     if (!isState || !native.restore(this.handle, new Uint32Array(words))) {
       throw new RangeError(
-        `setstate takes the ${STATE_WORDS} words that getstate gave, not ` +
+        `setstate takes the ${STATE_WORDS} words that getstate returned, not ` +
           (words instanceof Uint32Array ? `these ${words.length}` : shown(words)),
       );
     }
@@ -72,7 +75,7 @@ export class Random {
     return native.below(this.handle, n);
   }
 
-  /** The order in which {@link shuffle} would leave `count` items, each known by its first place. */
+  /** The permutation that {@link shuffle} would apply to `count` items: the old index of each new item. */
   permutation(count: number): Int32Array {
     const order = new Int32Array(checkInteger('permutation of', count, 0));
     native.permutation(this.handle, order);
@@ -89,12 +92,12 @@ export class Random {
     return items;
   }
 
-  /** A Gaussian draw; they come in pairs, the second of which is kept for the next call. */
+  /** A Gaussian draw. They are made in pairs; the second is kept for the next call. */
   gauss(mu = 0, sigma = 1): number {
     return this.gaussians(1, mu, sigma)[0]!;
   }
 
-  /** As many Gaussian draws, one after the other. */
+  /** Several Gaussian draws, in order. */
   gaussians(count: number, mu = 0, sigma = 1): Float64Array {
     checkNumber('mu', mu);
     checkNumber('sigma', sigma);
@@ -104,8 +107,8 @@ export class Random {
   }
 
   /**
-   * An index drawn with probability proportional to its weight:
-   * `choices(range(len(weights)), weights)[0]`.
+   * An index drawn with probability proportional to its weight, like `choices(range(len(weights)),
+   * weights)[0]`.
    *
    * @throws RangeError when the weights' sum is not finite and above zero
    */
@@ -129,7 +132,7 @@ export class Random {
 /** The 32-bit little-endian words of |seed|, at least one. */
 function seedWords(seed: number | bigint): Uint32Array {
   if (typeof seed !== 'bigint' && !Number.isInteger(seed)) {
-    throw new RangeError(`a seed is an integer, not ${shown(seed)}`);
+    throw new RangeError(`a seed must be an integer, got ${shown(seed)}`);
   }
   let rest = BigInt(seed);
   if (rest < 0n) rest = -rest;

@@ -1,4 +1,4 @@
-/** Where the numbers of parameters live, and how they move from program to program. */
+/** Tracks where the numbers of parameters live, and moves them between programs. */
 import type { Holder, Memory, Node } from '../graph/node.js';
 import type { PlacedParameter } from '../compiler/compile.js';
 
@@ -8,13 +8,13 @@ export interface Held {
   offset: number;
   /** Whether training changes it. */
   isTrained: boolean;
-  /** Where a parameter lives elsewhere: what it was copied from, and which version of it. */
+  /** For a copy of a parameter that lives elsewhere: where it came from, and the version copied. */
   source?: Holder | Float64Array | undefined;
   writes?: number | undefined;
   version?: number | undefined;
 }
 
-/** Where parameters lived before. */
+/** Where parameters lived before a move. */
 export type Homes = readonly (readonly [Node, Memory['home']])[];
 
 /** The parameters of one program. `program.resident` says whether all of them live there. */
@@ -29,9 +29,9 @@ export class Residence {
   }
 
   /**
-   * Copies the parameters from wherever they live, numbers set through `.data` included. Those of the
-   * program's type live in it from then on. Others, which a copy may round, stay where they are; they are
-   * copied again only where they changed.
+   * Copies the parameters from wherever they live, including numbers that were set through `.data`.
+   * Parameters of the program's type then live here. Those of another type, which a copy may round, stay
+   * where they are, and are copied again only after they changed.
    */
   takeAll(): void {
     const { program } = this;
@@ -61,7 +61,7 @@ export class Residence {
     }
   }
 
-  /** Makes the program the home of the parameters that training changes. Returns where they lived. */
+  /** Makes the program the home of the parameters that it trains. Returns where they lived before. */
   takeTrained(): Homes {
     const { program } = this;
     const homes: [Node, Memory['home']][] = [];
@@ -84,7 +84,7 @@ export class Residence {
     const memory = held.value.memory!;
     if (memory.home) memory.home.program.resident = false;
     memory.home = { program: this.program, offset: held.offset };
-    held.source = undefined; // it is not needed any more, and would be kept alive
+    held.source = undefined; // no longer needed; it would keep the source alive
     memory.isLent = false;
   }
 
@@ -99,8 +99,8 @@ export class Residence {
 }
 
 /**
- * From now on, the data or the gradient of each node is read from this program, and from no other, so that
- * the others can be collected.
+ * From now on the data, or the gradient, of these nodes is read from this program and no other, so that other
+ * programs can be collected.
  */
 export function readFrom(program: Holder, nodes: Iterable<Node>, what: 'data' | 'gradient'): void {
   for (const node of nodes) {

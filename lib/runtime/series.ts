@@ -1,31 +1,41 @@
-/** A series: many examples run one after another in one native call. What the call gets, and its faults. */
+/**
+ * Series: many examples run one after another in one native call. Prepares the call, and explains its faults.
+ */
 import type { Fault, SeriesFault, SeriesSpec } from '../binding/addon.js';
 import { byName, shown } from '../core/check.js';
 import type { Lowered } from '../compiler/lower/layout.js';
 import { checkColumn, checkDataset, isOfKind, unshared, type Column, type Dataset } from './dataset.js';
 import { FeedError } from './errors.js';
-import { counted, describe, isArray, type FeedReader } from './feeds.js';
+import { counted, describe, isArray, type FeedReader, type Feeds } from './feeds.js';
 import type { IndexInput, Inputs } from './inputs.js';
 
-/** What came of a series. */
+/** The result of a series. */
 export interface Runs {
   losses: Float64Array;
-  /** The numbers of the update rule that were asked for, step by step. */
+  /** The numbers of the update rule for all requested steps, in order. */
   rules: Float64Array;
-  /** What ended it early. */
+  /** The error that ended the series early, if any. */
   error?: Error;
 }
 
-/** A series of examples, ready to run. */
-export interface Series {
-  spec: SeriesSpec;
-  /** The index behind each of the columns `spec.indices`. */
+/** The columns of a series: what its examples are fed. */
+export type Columns = Pick<SeriesSpec, 'indices' | 'numbers' | 'lengths'>;
+
+/** The checked columns of many examples. */
+export interface Examples {
+  columns: Columns;
+  /** The index for each column of integers. */
   indices: readonly IndexInput[];
-  /** How many examples the dataset has. */
+  /** The number of examples. */
   count: number;
 }
 
-/** What a series needs to know of a program. */
+/** A series of examples, ready to run. */
+export interface Series extends Pick<Examples, 'indices' | 'count'> {
+  spec: SeriesSpec;
+}
+
+/** What a series needs of its program. */
 export interface SeriesSource {
   inputs: Inputs;
   feeds: FeedReader;
@@ -38,11 +48,12 @@ export interface SeriesSource {
 const NO_RULES = new Float64Array();
 const NO_INTEGERS = new Int32Array();
 
-/** A series that evaluates a dataset's examples. @throws FeedError where a column is missing or wrong */
-export function seriesOf(
-  { inputs, feeds, lowered, inverseCount, loss }: SeriesSource,
-  dataset: Dataset,
-): Series {
+/**
+ * The examples of a dataset.
+ *
+ * @throws FeedError where a column is missing or wrong
+ */
+export function examplesOf({ inputs, feeds }: SeriesSource, dataset: Dataset): Examples {
   const { count, inputs: given } = checkDataset(dataset);
   feeds.checkNames(given);
   // Read once: they may be getters.
@@ -54,7 +65,7 @@ export function seriesOf(
   );
   const floats = inputs.floats.filter(({ name, isRead }) => isRead || columns.get(name) !== undefined);
   const { countName } = inputs;
-  const spec: SeriesSpec = {
+  const checked: Columns = {
     indices: indices.map((index) => {
       const { values, starts } = column(index, Int32Array);
       const { slot, size, reads: needs, limits, readAbove: positions } = index;
@@ -77,6 +88,15 @@ export function seriesOf(
       countName === undefined
         ? NO_INTEGERS
         : lengthsOf(countName, column({ name: countName, label: 'the length', size: 1 }, Int32Array), count),
+  };
+  return { columns: checked, indices, count };
+}
+
+/** A series that evaluates examples. */
+export function seriesOf({ lowered, inverseCount, loss }: SeriesSource, examples: Examples): Series {
+  const { columns, indices, count } = examples;
+  const spec: SeriesSpec = {
+    ...columns,
     inverseCount,
     end: lowered.sections.forward,
     loss,
@@ -90,10 +110,28 @@ export function seriesOf(
   return { spec, indices, count };
 }
 
+/** What one example of a series is fed. */
+export function feedsOf({ inputs }: SeriesSource, { spec, indices }: Series, example: number): Feeds {
+  const length = spec.lengths[example] ?? inputs.maxLength;
+  const fed = Object.create(null) as Record<string, number | ArrayLike<number>>;
+  spec.indices.forEach(({ values, starts, size }, i) => {
+    const start = starts?.[example] ?? example * size;
+    const { name, reads } = indices[i]!;
+    fed[name] = values.slice(start, start + reads[length]!);
+  });
+  for (const { offset, values, starts, size } of spec.numbers) {
+    const start = starts?.[example] ?? example * size;
+    const { name } = inputs.floats.find((input) => input.offset === offset)!;
+    fed[name] = values.slice(start, start + size);
+  }
+  if (inputs.countName !== undefined) fed[inputs.countName] = length;
+  return fed;
+}
+
 /** A class of typed arrays. */
 type Kind = new (n: number) => Column['values'];
 
-/** The column of one input, checked, in arrays that no other thread can change. */
+/** The checked column of one input, in arrays that no other thread can change. */
 function readColumn(
   { name, label, size }: Pick<IndexInput, 'name' | 'label' | 'size'>,
   given: Column | undefined,
@@ -106,8 +144,8 @@ function readColumn(
   const { values, starts } = given; // read once: they may be getters
   if (starts !== undefined && !isOfKind(starts, Int32Array)) {
     throw new FeedError(
-      `input '${name}': starts ${shown(starts)}: expected an Int32Array, a place in the column ` +
-        'for each document',
+      `input '${name}': starts ${shown(starts)}: expected an Int32Array, an offset in the column ` +
+        'for each example',
     );
   }
   if (!kinds.some((kind) => isOfKind(values, kind))) {
@@ -123,26 +161,26 @@ function readColumn(
   if (places.length < needed) {
     throw new FeedError(
       `input '${name}': ${counted(places.length, starts ? 'start' : 'number')} for ` +
-        `${counted(count, 'document')}: ${label} needs ${needed}`,
+        `${counted(count, 'example')}: ${label} needs ${needed}`,
     );
   }
   return { values: unshared(values), ...(starts && { starts: unshared(starts) }) };
 }
 
-/** Each example's prefix length, from a column. */
+/** The prefix length of each example, from a column. */
 function lengthsOf(name: string, { values, starts }: Column, count: number): Int32Array {
   if (!starts) return values as Int32Array;
   return Int32Array.from({ length: count }, (_, i) => {
     const length = values[starts[i]!];
     if (length === undefined)
       throw new FeedError(
-        `document ${i}: input '${name}': ${outOfColumn(i, starts[i]!, 'an integer, the length', values)}`,
+        `example ${i}: input '${name}': ${outOfColumn(i, starts[i]!, 'an integer, the length', values)}`,
       );
     return length;
   });
 }
 
-/** What an example needs from its start on, but its column does not hold. */
+/** Describes an example that extends past the end of its column. */
 function outOfColumn(example: number, start: number, needed: string, values: Column['values']): string {
   return (
     `starts[${example}] is ${start}, and from there this run needs ${needed}, but its column has ` +
@@ -151,9 +189,9 @@ function outOfColumn(example: number, start: number, needed: string, values: Col
 }
 
 /**
- * The error that a series' fault stands for.
+ * The error for a series' fault.
  *
- * @param refuseRun throws what a fault of a run stands for
+ * @param refuseRun throws the error for a fault of a run
  */
 export function seriesError(
   { inputs, feeds }: SeriesSource,
@@ -163,17 +201,17 @@ export function seriesError(
 ): Error {
   const [example] = fault;
   try {
-    if (fault.length === 4) refuseRun([fault[1], fault[2], fault[3]], ` of document ${example}`);
+    if (fault.length === 4) refuseRun([fault[1], fault[2], fault[3]], ` of example ${example}`);
     const length = series.spec.lengths[example] ?? inputs.maxLength;
     if (inputs.countName !== undefined) feeds.checkLength(length);
     refuseColumn(inputs, feeds, series, fault, length);
   } catch (error) {
-    if (error instanceof FeedError) error.message = `document ${example}: ${error.message}`;
+    if (error instanceof FeedError) error.message = `example ${example}: ${error.message}`;
     return error as Error;
   }
 }
 
-/** Throws what is wrong with an element of a column, given where a series stopped. */
+/** Throws the error for an element of a column, where a series stopped. */
 function refuseColumn(
   { floats }: Inputs,
   feeds: FeedReader,
@@ -197,5 +235,5 @@ function refuseColumn(
     throw new FeedError(`input '${index.name}': ${outOfColumn(example, start, needed, values)}`);
   }
   feeds.checkElement(index, element, x, length);
-  throw new FeedError('it was changed while it was trained on');
+  throw new FeedError('it was changed during training');
 }

@@ -1,4 +1,4 @@
-/** Builds the four models: checks their sizes, draws or reads their parameters, writes their graph. */
+/** Builds the four models: checks their sizes, draws or loads their parameters, and writes their graphs. */
 import {
   DEFAULT_SIZES,
   MODEL_NAMES,
@@ -32,10 +32,10 @@ import type { Progress } from '../runtime/background.js';
 import { Random } from '../runtime/random.js';
 import { index } from '../value/leaves.js';
 
-/** The most tokens of a vocabulary: a code point each, and the one that opens and closes a document. */
+/** The most tokens in a vocabulary: all code points, and the BOS token. */
 const MAX_TOKENS = 0x110001;
 
-/** The function that writes each model's graph. */
+/** The function that builds each model's graph. */
 export const MODELS: Readonly<Record<ModelName, ModelBuilder>> = {
   scalar: checked('scalar', scalar),
   vector: checked('vector', vector),
@@ -43,13 +43,11 @@ export const MODELS: Readonly<Record<ModelName, ModelBuilder>> = {
   rnn_att: checked('rnn_att', rnnAtt),
 };
 
-/**
- * A model's builder that checks its arguments first, so that the models' files hold nothing but the model.
- */
+/** Wraps a model's builder with checks of its arguments, so that the model files hold only the model. */
 function checked(name: ModelName, builder: ModelBuilder): ModelBuilder {
   return (sizes, draw, fed) => {
     checkOptions(`MODELS.${name}: sizes`, sizes, { ...KNOWN_SIZES, vocabSize: true });
-    const own = { ...sizes }; // getters could change their mind
+    const own = { ...sizes }; // a getter could return something else the next time
     checkSizes(name, own);
     if (!((draw as unknown) instanceof Draw))
       throw new TypeError(`MODELS.${name}: draw ${shown(draw)}: expected a Draw`);
@@ -81,7 +79,9 @@ const KNOWN_SIZES: Known<ModelSizes> = {
   nAtt: true,
 };
 
-/** @throws ExperimentError when sizes are no integers from 1, do not fit each other, or in memory */
+/**
+ * @throws ExperimentError when sizes are not integers from 1, do not fit each other, or do not fit in memory
+ */
 export function checkSizes(model: ModelName, sizes: Sizes): void {
   if (!MODEL_NAMES.includes(model))
     throw new ExperimentError(
@@ -109,14 +109,14 @@ export function checkSizes(model: ModelName, sizes: Sizes): void {
 
 /** A model with the sizes it was built with. */
 export interface BuiltModel extends SizedModel {
-  /** Which it is. */
+  /** The model's name. */
   name: ModelName;
-  /** Its parameters as the matrices that they are, in the order in which they were drawn. */
+  /** Its parameters grouped into matrices, in the order in which they were drawn. */
   matrices: readonly Matrix[];
   /**
-   * Trains the model off the event loop, as `train` does, in a loop: `for await (const { step, loss } of
-   * model.steps(docs))`. Nothing runs in the loop's body, where the model can be read, evaluated and
-   * sampled from; leaving the loop stops the training, and leaves the model as it is.
+   * Trains the model in the background, as `train` does, as a loop: `for await (const { step, loss } of
+   * model.steps(docs))`. Training pauses while the loop's body runs, where the model can be read, evaluated
+   * and sampled from. Leaving the loop stops the training; the model keeps what it has learnt.
    */
   steps(
     docs: Documents,
@@ -125,12 +125,12 @@ export interface BuiltModel extends SizedModel {
 }
 
 /**
- * Builds a model's graph with parameters drawn from `random`.
+ * Builds a model's graph, with parameters drawn from `random`.
  *
- * @param vocabSize tokens: characters, and the one that opens and closes a document
- * @param sizes those that the model does not have (nState of `vector`) are checked and then not used, so
- * that the same sizes serve all models
- * @throws ExperimentError when sizes are no integers from 1, or do not fit each other
+ * @param vocabSize the number of tokens: characters, and BOS
+ * @param sizes sizes that the model does not use (nState of `vector`) are checked and then ignored, so that
+ * the same sizes can be given to all models
+ * @throws ExperimentError when sizes are not integers from 1, or do not fit each other
  */
 export function buildModel(
   name: ModelName,
@@ -145,7 +145,8 @@ export function buildModel(
 }
 
 /**
- * {@link buildModel} with parameters from elsewhere, each asked for before anything large is made.
+ * {@link buildModel} with parameters from another source. Asks for each matrix before building anything
+ * large.
  *
  * @hidden
  */

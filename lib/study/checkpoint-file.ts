@@ -1,4 +1,4 @@
-/** Checkpoints: a model file that also holds all that training goes on from, bit for bit. */
+/** Checkpoints: model files that also hold the training state, to resume training bit for bit. */
 import type { DType } from '../core/array.js';
 import {
   checkInteger,
@@ -22,7 +22,7 @@ import { SIZE_NAMES } from './models/sizes.js';
 import type { Matrix } from './models/model.js';
 import type { Tokenizer } from './tokenizer.js';
 
-/** Arrays of a checkpoint beside the model's, whose names have no slash. */
+/** The arrays of a checkpoint besides the model's; the names of a model's arrays have no slash. */
 const RULE = 'training/rule';
 
 const RANDOM = 'training/random';
@@ -32,23 +32,24 @@ const LOSSES = 'training/losses';
 const momentName = (i: number, matrix: string): string => `optimizer.${i}/${matrix}`;
 
 /**
- * By default the most steps that a checkpoint may have: the learning rates of so many take about a second.
+ * By default the most steps that a checkpoint may have; computing the learning rates of so many takes about a
+ * second.
  */
 const DEFAULT_MAX_STEPS = 10_000_000;
 
-/** What a checkpoint has beside the model. */
+/** What a checkpoint holds besides the model. */
 export interface Checkpoint {
-  /** Of the model's loss. */
+  /** The training of the model's loss. */
   training: Training;
-  /** What is drawn from next. */
+  /** The random generator. */
   random: Random;
-  /** Of the steps so far, or of those that are to be kept, one a step at most; none by default. */
+  /** The losses so far, or those to keep; at most one per step. None by default. */
   losses?: ArrayLike<number>;
 }
 
 const CHECKPOINT_KEYS: Known<Checkpoint> = { training: true, random: true, losses: true };
 
-/** @throws TypeError when it has no training, or no generator */
+/** @throws TypeError when the training or the generator is missing */
 function checkCheckpoint(who: string, given: Checkpoint): void {
   checkOptions(who, given, CHECKPOINT_KEYS);
   const { training, random } = given;
@@ -58,36 +59,36 @@ function checkCheckpoint(who: string, given: Checkpoint): void {
     throw new TypeError(`${who}: random ${shown(random)}: expected a Random`);
 }
 
-/** @throws TypeError when the training trains a parameter that is none of the model's */
+/** @throws TypeError when the training trains a parameter that is not the model's */
 function checkTrains(who: string, matrices: readonly Matrix[], { program }: Training): void {
   const own = new Set<unknown>();
   for (const { values } of matrices) for (const value of values) own.add(value);
   for (const value of program.trained.moments.keys()) {
     if (own.has(value)) continue;
     throw new TypeError(
-      `${who}: this training trains other parameters than the model: ${value.label} is none of the ` +
-        "model's: give the training of this model's loss",
+      `${who}: this training is of another model: ${value.label} is not a parameter of ` +
+        "this model: give the training of this model's loss",
     );
   }
 }
 
-/** What a checkpoint gives back. */
+/** What loading a checkpoint returns. */
 export interface Kept {
-  /** The losses that were kept. */
+  /** The losses that were saved. */
   losses: Float64Array;
-  /** The other texts of the file. */
+  /** The other strings of the file. */
   metadata: Record<string, string>;
 }
 
 /**
- * Writes what {@link saveModel} does, and what training goes on from: the optimiser's moments, the
- * steps taken, the random generator's state; all matrices in the training's data type. What decides which
- * documents come next is the steps; what else a run is to be known by is `metadata`. `loadModel` reads such
- * a file too.
+ * Writes what {@link saveModel} writes, and the training state: the optimiser's moments, the step count and
+ * the state of the random generator. All matrices are in the training's data type. Which documents come next
+ * follows from the step count; use `metadata` for whatever else identifies a run. `loadModel` can read such a
+ * file too.
  *
  * @throws WeightsError as {@link saveModel} does
  * @throws RangeError when there are more losses than steps taken
- * @throws TypeError when the training trains a parameter that is none of the model's
+ * @throws TypeError when the training trains a parameter that is not the model's
  */
 export function saveCheckpoint(
   path: string,
@@ -112,7 +113,7 @@ export function saveCheckpoint(
   texts.set('steps', String(steps)).set('runs', String(runs));
   for (const { name, shape, values } of matrices) {
     const own = values.map((value) => moments.get(value));
-    // Parameters that no gradient reaches have no moments.
+    // Parameters without gradient have no moments.
     const momentCount = own.find((arrays) => arrays)?.length ?? 0;
     for (let i = 0; i < momentCount; i++) {
       const parts = own.map((arrays, at) => arrays?.[i] ?? new Float64Array(values[at]!.data.length));
@@ -127,15 +128,16 @@ export function saveCheckpoint(
 }
 
 /**
- * Has a new training of a model go on where a checkpoint was written: sets the model's numbers, the
- * training's state and the generator's. Returns the losses that were kept, and the file's other texts.
+ * Resumes a checkpoint in a new training of the same model: sets the parameters, the training state and the
+ * random generator. Returns the losses that were saved, and the file's other strings.
  *
- * @param options the most steps that the file may say were taken, whose learning rates are asked for
- * once more: ten million by default
- * @throws WeightsError when the file cannot be read, is no checkpoint of such a model, or its state is
- * none that `Training.restore` takes; nothing is set then but the learning rate's schedule
- * @throws SafetensorsError when it is no safetensors file
- * @throws TypeError when the training trains a parameter that is none of the model's
+ * @param options `mostSteps` limits the steps that the file may have, since the learning rates of all of them
+ * are computed again: ten million by default
+ * @throws WeightsError when the file cannot be read, is not a checkpoint of such a model, or holds a state
+ * that `Training.restore` refuses; then nothing has changed, except that the learning-rate schedule may have
+ * advanced
+ * @throws SafetensorsError when it is not a safetensors file
+ * @throws TypeError when the training trains a parameter that is not the model's
  */
 export function loadCheckpoint(
   path: string,
@@ -162,7 +164,7 @@ export function loadCheckpoint(
   return { losses: read.losses, metadata: read.metadata };
 }
 
-/** A generator's state, where the numbers are one. */
+/** The numbers as a random generator's state; undefined where they are not one. */
 function stateOf(numbers: Float64Array): Uint32Array | undefined {
   const words = Uint32Array.from(numbers);
   if (words.some((word, i) => word !== numbers[i])) return undefined;
@@ -174,12 +176,12 @@ function stateOf(numbers: Float64Array): Uint32Array | undefined {
   return words;
 }
 
-/** What a checkpoint's file holds, checked against the model and the training that go on with it. */
+/** What a checkpoint file holds, checked against the model and the training. */
 interface ReadCheckpoint {
   state: TrainingState;
-  /** Of the model's parameters. */
+  /** The numbers of each parameter of the model. */
   values: Map<Value, Float64Array>;
-  /** The generator's state. */
+  /** The random generator's state. */
   words: Uint32Array;
   losses: Float64Array;
   metadata: Record<string, string>;
@@ -196,25 +198,25 @@ function readCheckpoint(
   const { steps, runs } = readTexts(file, model, training.program.dtype);
   if (steps > mostSteps)
     throw new WeightsError(
-      `${shown}: ${steps} steps were taken already, more than the ${mostSteps} asked for: ask for ` + 'more',
+      `${shown}: ${steps} steps were taken already, more than the ${mostSteps} requested: request more`,
     );
   const { values, moments, known } = readMatrices(file, model.matrices, training);
   for (const name of [RULE, RANDOM, LOSSES]) known.add(name);
-  file.checkNoMore((name) => known.has(name), 'a checkpoint of this training has not');
+  file.checkNoMore((name) => known.has(name), 'a checkpoint of this training does not have');
   const state: TrainingState = { steps, runs, moments };
   const { rule } = training.program.trained;
   if (file.has(RULE)) state.rule = [...file.numbers(RULE, [rule.length])];
   const words = stateOf(file.numbers(RANDOM, [random.getstate().length]));
-  if (!words) throw new WeightsError(`${shown}: '${RANDOM}' is no state of a generator`);
+  if (!words) throw new WeightsError(`${shown}: '${RANDOM}' is not the state of a random generator`);
   const losses = file.vector(LOSSES, steps);
   const others = [...metadata].filter(([key]) => !OWN_TEXTS.includes(key));
   return { state, values, words, losses, metadata: Object.fromEntries(others) };
 }
 
 /**
- * The counts among a checkpoint's texts.
+ * Reads the counts among a checkpoint's strings.
  *
- * @throws WeightsError where the texts are of another model, or of no checkpoint
+ * @throws WeightsError where the strings are not those of a checkpoint of this model
  */
 function readTexts(
   { shown, metadata }: TensorFile,
@@ -222,9 +224,9 @@ function readTexts(
   dtype: DType,
 ): { steps: number; runs: number } {
   const refuse = (what: string): never => {
-    throw new WeightsError(`${shown} has ${what}: it is no checkpoint of this model`);
+    throw new WeightsError(`${shown} has ${what}: it is not a checkpoint of this model`);
   };
-  const text = (key: string): string => metadata.get(key) ?? refuse(`no text '${key}'`);
+  const text = (key: string): string => metadata.get(key) ?? refuse(`no metadata '${key}'`);
   const integer = (key: string): number =>
     /^\d{1,9}$/.test(text(key)) ? Number(text(key)) : refuse(`${key} ${quoted(text(key), 40)}`);
   const expected: Record<string, string | number> = {
@@ -238,7 +240,7 @@ function readTexts(
   return { steps: integer('steps'), runs: integer('runs') };
 }
 
-/** The numbers and the moments of a checkpoint's parameters, and the names of the arrays that hold them. */
+/** Reads the numbers and moments of the model's parameters; `known` are the names of their arrays. */
 function readMatrices(
   file: TensorFile,
   matrices: readonly Matrix[],

@@ -1,4 +1,4 @@
-/** Keeps an experiment in a file from which another process goes on, bit for bit. */
+/** Saves an experiment to a file and resumes it from there, bit for bit. */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import type { Documents } from './documents.js';
@@ -11,18 +11,18 @@ import { checkWritable } from '../weights/tensor-file.js';
 
 /** Where and when to save. */
 export interface CheckpointOptions {
-  /** The file. */
+  /** The file's path. */
   path: string;
-  /** Steps after which to save, beside the last. */
+  /** Save after every so many steps, and after the last. */
   every: number;
-  /** Whether to go on from what the file has, where there is one. */
+  /** Whether to resume from the file, if it exists. */
   resume: boolean;
 }
 
 /**
- * Saves to `path`, and goes on from there.
+ * Saves an experiment to `path`, and resumes it from there.
  *
- * @throws WeightsError when the file could not be replaced, or a run's model not be read again
+ * @throws WeightsError when the file could not be replaced, or the saved model could not be loaded again
  */
 export function checkpoints({ path, every, resume }: CheckpointOptions): Keeper {
   const shown = quotedPath(path);
@@ -45,7 +45,7 @@ export function checkpoints({ path, every, resume }: CheckpointOptions): Keeper 
         if (metadata[key] === value) continue;
         throw new ExperimentError(
           key === 'documents'
-            ? `${shown} was trained on other documents: give them, or another file`
+            ? `${shown} was trained on other documents: give the same documents, or another file`
             : `${shown} was trained with ${key} ${clipped(String(metadata[key]))}, not ${value}: give ` +
                 `the same ${key}, or another file`,
         );
@@ -64,12 +64,12 @@ export function checkpoints({ path, every, resume }: CheckpointOptions): Keeper 
   };
 }
 
-/** What a run is known by, which must be the same in one that goes on with it. */
+/** What identifies a run, and must be the same to resume it. */
 function known({ seed, batch, docs }: Run): Record<string, string> {
   return { seed: String(seed), batch: String(batch), documents: digest(docs) };
 }
 
-/** SHA-256 of all documents, each with its line feed. */
+/** The SHA-256 of all documents, each followed by a line feed. */
 function digest(docs: Documents): string {
   const hash = createHash('sha256');
   for (let i = 0; i < docs.length; i++) hash.update(`${docs.at(i)!}\n`);

@@ -1,30 +1,30 @@
-/** Encoded documents: the tokens of all of them in one row, as training reads them. */
+/** Encoded documents: the tokens of all documents in one array, as training reads them. */
 import { shown as wordsFor, checkInteger } from '../core/check.js';
 import type { Dataset } from '../runtime/dataset.js';
 
-/** Documents in tokens: all in one row, each between two `bos`, of which neighbours share one. */
+/** Documents as tokens in one array, with a BOS token before each document and one after the last. */
 export class Corpus {
   constructor(
     private readonly tokens: Int32Array,
-    /** Where each document begins, and the last `bos`. */
+    /** The offset of each document's BOS, and of the last BOS. */
     private readonly firsts: Int32Array,
   ) {
     if (!(tokens instanceof Int32Array && firsts instanceof Int32Array && firsts.length > 0)) {
       throw new TypeError(
-        `a corpus of ${wordsFor(tokens)} and ${wordsFor(firsts)}: expected two Int32Arrays, the ` +
+        `Corpus: ${wordsFor(tokens)} and ${wordsFor(firsts)}: expected two Int32Arrays, the ` +
           'second not empty',
       );
     }
   }
 
-  /** How many documents there are. */
+  /** The number of documents. */
   get length(): number {
     return this.firsts.length - 1;
   }
 
   /**
-   * Document i as it is fed, cut to `blockSize` positions: position j reads tokens[j] and must predict
-   * targets[j].
+   * Document i as a training example, cut to `blockSize` positions: position j reads tokens[j] and must
+   * predict targets[j].
    */
   example(i: number, blockSize: number): Record<'tokens' | 'targets', Int32Array> & Record<'length', number> {
     const { tokens } = this;
@@ -39,7 +39,7 @@ export class Corpus {
     };
   }
 
-  /** All documents as `example` has them, in columns. */
+  /** All documents as a dataset: see `example`. */
   dataset(blockSize: number): Dataset {
     checkInteger('blockSize', blockSize, 1);
     const { length: count, tokens: values, firsts: starts } = this;

@@ -1,7 +1,4 @@
-/**
- * What training and sampling take where nothing is asked for: the library, the command line and its help read
- * it.
- */
+/** The defaults of training and sampling, for the library, the command line and its help. */
 
 /** The defaults of experiments; those of model sizes are in models/sizes.ts. */
 export const DEFAULTS = {
@@ -9,10 +6,10 @@ export const DEFAULTS = {
   steps: 1000,
   /** The seed of all random numbers. */
   seed: 42,
-  /** Documents to invent. */
+  /** Documents to sample. */
   samples: 20,
-  /** The temperature of sampling. */
+  /** The sampling temperature. */
   temperature: 0.5,
-  /** Documents a step. */
+  /** Documents per step. */
   batch: 1,
 } as const;

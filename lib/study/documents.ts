@@ -1,4 +1,4 @@
-/** Documents: reads them from a text file, checks them, and splits off those held out. */
+/** Documents: reads them from a text file, checks them, and holds some out. */
 import { constants, isUtf8 } from 'node:buffer';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,37 +10,38 @@ import { addon } from '../binding/addon.js';
 import { packageRoot } from '../core/package.js';
 import { Corpus } from './corpus.js';
 
-/** Text or tokens that cannot be used; its message is one sentence for the person who gave them. */
+/** Text or tokens that cannot be used; the message is one sentence for whoever supplied them. */
 export class DataError extends Error {
   override readonly name = 'DataError';
 }
 
 const EXPECTED = 'give a UTF-8 text file with one document (a name, say) on each line';
 
-/** Documents by number: a list of strings is such. */
+/** A list of documents, such as an array of strings. */
 export interface Documents {
-  /** How many there are. */
+  /** The number of documents. */
   readonly length: number;
   /** Document i, from 0; undefined where there is none. */
   at(i: number): string | undefined;
 }
 
 /**
- * Lines of an ASCII text without spaces, cut out when asked for: 32,000 strings would cost each start 10 ms.
+ * The lines of an ASCII text without spaces. Strings are made on demand: making all 32,000 would add 10 ms to
+ * each start.
  */
 export class PlainLines implements Documents {
   private constructor(
     private readonly text: Buffer,
     readonly length: number,
-    /** Where each line begins; the entry after the last is where one more would. */
+    /** The offset of each line, and of the end. */
     private readonly starts: Int32Array,
-    /** By code point: whether it occurs. */
+    /** By character code: whether it occurs. */
     private readonly occurs: Uint8Array,
   ) {}
 
-  /** Undefined where there is anything else in the text, or an empty line. */
+  /** Undefined where the text has other characters, or an empty line. */
   static find(bytes: Uint8Array): PlainLines | undefined {
-    // No Buffer in the declarations: a user's project may have no types of Node.
+    // The signature names no Buffer: a user's project may not have Node's types.
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     const starts = new Int32Array((text.length >> 1) + 2);
     const occurs = new Uint8Array(128);
@@ -77,36 +78,35 @@ function linesOf(text: string): string[] {
     .filter((line) => line !== '');
 }
 
-/** All documents, as an array. */
+/** All documents as an array. */
 export function listed(docs: Documents): string[] {
   return Array.from({ length: docs.length }, (_, i) => docs.at(i)!);
 }
 
 /**
- * The documents of a text, one a line, in order: each stripped as Python's `str.strip` does, empty
- * ones dropped. Lines end as in Python's text mode, at `\n`, `\r\n` or `\r` and nowhere else: a
- * U+2028 inside a line is a character like any other. A byte order mark at the start is no character
- * of the first document.
+ * The documents in a text, one per line, in order. Each is stripped as by Python's `str.strip`; empty ones
+ * are dropped. Lines end as in Python's text mode, at `\n`, `\r\n` or `\r` only: a U+2028 is an ordinary
+ * character. A byte order mark at the start is skipped.
  */
 export function parseDocuments(text: string): string[] {
-  if (typeof text !== 'string') throw new TypeError(`parseDocuments: ${wordsFor(text)}, expected a text`);
+  if (typeof text !== 'string') throw new TypeError(`parseDocuments: ${wordsFor(text)}, expected a string`);
   return linesOf(text);
 }
 
 /**
- * Reads and checks the documents of a UTF-8 text file.
+ * Reads and checks the documents in a UTF-8 text file.
  *
- * @throws DataError when the file is missing, unreadable, a directory, empty, binary, too large, or
- * holds too little to learn from: fewer than two documents, or than two different characters
+ * @throws DataError when the file is missing, unreadable, a directory, empty, binary or too large, or holds
+ * too little to learn from: fewer than two documents, or fewer than two different characters
  */
 export function readDocuments(path: string): string[] {
   return listed(openDocuments(path));
 }
 
 /**
- * What {@link readDocuments} reads, as one text where it is plain.
+ * As {@link readDocuments}, but keeps a plain text as one buffer.
  *
- * @param toLearn whether there must be something to learn
+ * @param toLearn whether to check that there is enough to learn from
  */
 export function openDocuments(path: string, toLearn = true): Documents {
   if (typeof path !== 'string') throw new TypeError(`readDocuments: ${wordsFor(path)}, expected a path`);
@@ -129,63 +129,59 @@ export function openDocuments(path: string, toLearn = true): Documents {
 }
 
 /**
- * Checks that there is something to learn: at least two documents and two different characters.
- * With fewer than ten documents none is held out, and the held-out loss is not a number.
+ * Checks that there is enough to learn from: at least two documents and two different characters. With fewer
+ * than ten documents none is held out, and the held-out loss is NaN.
  *
- * @param source what the documents are called in the message
- * @returns how many there are
+ * @param source the name of the documents in messages
+ * @returns the number of documents
  */
 export function checkDocuments(docs: Documents, source = 'the list'): number {
   const count = countOf(docs);
   if (count === 0) throw new DataError(`${source} has no documents: ${EXPECTED}`);
   const only = soleCharacter(docs, count);
   if (only !== undefined) {
-    throw new DataError(
-      `${source} has no character but ${quoted(only)}: ` + 'training needs at least two different ones',
-    );
+    throw new DataError(`${source} has no character other than ${quoted(only)}: training needs at least two`);
   }
   if (count === 1) {
-    throw new DataError(`${source} has only one document: training needs two or more, one a line`);
+    throw new DataError(`${source} has only one document: training needs two or more, one per line`);
   }
   return count;
 }
 
 /**
- * How many documents there are, asked once: a list may be anybody's object.
+ * The number of documents. Read once, because a list may be any object.
  *
- * @throws DataError when these are no documents by number, or too many to be numbered
+ * @throws DataError when this is not a list of documents, or too long
  */
 export function countOf(docs: unknown): number {
   const { length, at } = (docs ?? {}) as { length?: unknown; at?: unknown };
   if (typeof docs !== 'object' || typeof at !== 'function')
-    throw new DataError(
-      `the documents are ${wordsFor(docs)}, which is no list of strings: expected an array of texts`,
-    );
+    throw new DataError(`the documents are ${wordsFor(docs)}: expected an array of strings`);
   if (Number.isInteger(length) && (length as number) >= 0 && (length as number) <= MAX_COUNT)
     return length as number;
   throw new DataError(`${wordsFor(length)} documents: expected an integer from 0 to ${MAX_COUNT}`);
 }
 
-/** Document i, which must be there. */
+/** Document i, which must be a string. */
 export function textAt(docs: Documents, i: number): string {
   const doc: unknown = docs.at(i);
   if (typeof doc === 'string') return doc;
-  throw new DataError(`document ${i} is ${wordsFor(doc)}: the documents are no list of strings`);
+  throw new DataError(`document ${i} is ${wordsFor(doc)}: expected a string`);
 }
 
-/** An array of any kind: of documents, or of their numbers. */
+/** An array of any kind: of documents, or of document numbers. */
 export interface Sliceable<Self> {
-  /** How many elements there are. */
+  /** The number of elements. */
   readonly length: number;
   /** The elements from `start` to before `end`. */
   slice(start: number, end?: number): Self;
 }
 
-/** Documents to train on, and others to tell what was learnt. */
+/** Documents split for training and evaluation. */
 export interface Split<Docs> {
-  /** Those to train on. */
+  /** The documents to train on. */
   train: Docs;
-  /** Those never trained on. */
+  /** The documents never trained on. */
   heldOut: Docs;
 }
 
@@ -198,12 +194,12 @@ export function splitHeldOut<Docs extends Sliceable<Docs>>(docs: Docs): Split<Do
   return { train: docs.slice(0, count), heldOut: docs.slice(count) };
 }
 
-/** The names that come with the package; see data/README.md for their source. */
+/** The path of the names in the package; see data/README.md for their source. */
 export function embeddedNamesPath(): string {
   return join(packageRoot(), 'data', 'ssa-names-2018.txt');
 }
 
-/** How much is taken from a pipe, which does not tell how much is to come: 64 MiB. */
+/** The most bytes read from a pipe, whose size is unknown in advance: 64 MiB. */
 const MAX_PIPE_BYTES = 2 ** 26;
 
 function readBytes(path: string, shown: string): Buffer {
@@ -212,7 +208,7 @@ function readBytes(path: string, shown: string): Buffer {
   try {
     const stats = statSync(path);
     if (stats.isDirectory()) throw new DataError(`${shown} is a directory: ${EXPECTED}`);
-    // A device such as /dev/zero may never end; a pipe, as of a shell's <(command), does.
+    // A device such as /dev/zero may never end; a pipe, such as a shell's <(command), does.
     if (!stats.isFile() && !stats.isFIFO()) {
       throw new DataError(`${shown} is neither a file nor a pipe: ${EXPECTED}`);
     }
@@ -238,13 +234,13 @@ const REASONS: Record<string, string> = {
   ENOTDIR: 'part of its path is a file, not a directory',
   EACCES: 'permission denied; check its owner and mode',
   EPERM: 'permission denied; check its owner and mode',
-  ELOOP: 'its symbolic links lead in a circle',
+  ELOOP: 'its symbolic links form a loop',
   ENAMETOOLONG: 'the path is too long',
 };
 
 /**
- * What Python's `str.strip` takes for white space, line feeds excepted. `trim` differs: U+001C to
- * U+001F and U+0085 are none to it, U+FEFF is.
+ * White space as in Python's `str.strip`, except line feeds. JavaScript's `trim` differs: it keeps U+001C to
+ * U+001F and U+0085, and removes U+FEFF.
  */
 const SPACES = new Set(
   '\t\v\f\r\x1c\x1d\x1e\x1f ' +
@@ -260,7 +256,7 @@ function strip(line: string): string {
   return start === 0 && end === line.length ? line : line.slice(start, end);
 }
 
-/** The character that all documents consist of, if there is only one. */
+/** The only character in all documents; undefined where there are several. */
 function soleCharacter(docs: Documents, count: number): string | undefined {
   let only: string | undefined;
   for (let i = 0; i < count; i++) {

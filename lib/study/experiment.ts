@@ -1,11 +1,11 @@
-/** One experiment: trains a model on documents, evaluates it on held-out ones, and samples from it. */
+/** Runs an experiment: trains a model, evaluates it on held-out documents, and samples from it. */
 import { checkCallback } from '../runtime/background.js';
 import { now } from '../core/clock.js';
 import { checkDocuments, splitHeldOut, type Documents } from './documents.js';
 import type { Corpus } from './corpus.js';
 import { DEFAULTS } from './defaults.js';
 import { Tokenizer } from './tokenizer.js';
-import { checkInteger, checkNumber, checkOptions, MAX_STEPS, type Known } from '../core/check.js';
+import { checkInteger, checkNumber, checkOptions, MAX_BATCH, MAX_STEPS, type Known } from '../core/check.js';
 import type { Training } from '../optim/training.js';
 import type { DType } from '../core/array.js';
 import { Random } from '../runtime/random.js';
@@ -14,33 +14,31 @@ import { checkLoss, ExperimentError, TARGET_OPTIONS, targetOf, type TargetOption
 import type { ModelName, ModelSizes } from './models/sizes.js';
 import { type BuiltModel, buildModel } from './build-model.js';
 
-/** What an experiment is made with: all but the documents has a default. */
+/** Options of an experiment; all but `docs` have defaults. */
 export interface ExperimentOptions extends TargetOptions {
-  /**
-   * The file's documents, in file order (see `parseDocuments` in documents.ts); shuffled here with `seed`.
-   */
+  /** The documents, in file order (see `parseDocuments`). They are shuffled here, with `seed`. */
   docs: Documents;
   /** Training steps (1000). */
   steps?: number;
-  /** Of all random numbers (42). */
+  /** The seed of all random numbers (42). */
   seed?: number;
-  /** The learning rate that the model's schedule starts from (the model's own). */
+  /** The initial rate of the model's learning-rate schedule (the model's own). */
   lr?: number;
-  /** Documents a step, whose gradients are averaged (1). */
+  /** Documents per step, whose gradients are averaged (1). */
   batch?: number;
-  /** Threads that a batch is spread over (1). */
+  /** Threads for each batch (1). */
   threads?: number;
-  /** Of the model (see {@link ModelSizes} for what is the default). */
+  /** The model's sizes (see {@link ModelSizes} for defaults). */
   sizes?: Partial<ModelSizes>;
-  /** Documents to invent (20). */
+  /** Documents to sample (20). */
   samples?: number;
-  /** Above 0; the higher, the more random (0.5). */
+  /** The sampling temperature, above 0; higher is more random (0.5). */
   temperature?: number;
-  /** Called after every step with the step (from 1) and its loss. */
+  /** Called after every step with its number (from 1) and its loss. */
   onStep?: (step: number, loss: number) => void;
-  /** Seconds the caller spent on reading the documents, to be reported as `seconds.load`. */
+  /** How long the caller took to read the documents, in seconds; reported as `seconds.load`. */
   loadSeconds?: number;
-  /** Keeps what was learnt, and gives back what an earlier run kept (see checkpoint.ts). */
+  /** Saves the run, and resumes an earlier one (see checkpoint.ts). */
   keeper?: Keeper;
 }
 
@@ -60,96 +58,96 @@ const EXPERIMENT_OPTIONS: Known<ExperimentOptions> = {
   keeper: true,
 };
 
-/** All that changes as an experiment trains. */
+/** A run: all that changes during an experiment, and what identifies it. */
 export interface Run {
-  /** What is trained. */
+  /** The model that is trained. */
   model: BuiltModel;
-  /** Characters to tokens. */
+  /** The tokenizer of the documents. */
   tokenizer: Tokenizer;
   /** The compiled training. */
   training: Training;
-  /** What samples are drawn from after the last step. */
+  /** The random generator; samples are drawn from it after the last step. */
   random: Random;
-  /** Of all random numbers. */
+  /** The seed of all random numbers. */
   seed: number;
-  /** Steps asked for, those of earlier runs included. */
+  /** Steps requested, including those of earlier runs. */
   steps: number;
-  /** Documents a step. */
+  /** Documents per step. */
   batch: number;
-  /** The file's documents, in file order. */
+  /** The documents, in file order. */
   docs: Documents;
 }
 
-/** What keeps an experiment's state, so that another process can go on with it. */
+/** Saves an experiment, so that another process can resume it. */
 export interface Keeper {
-  /** Steps after which to save; it is saved after the last too. */
+  /** Save after every so many steps, and after the last. */
   every: number;
-  /** Sets a run that has taken no step to what was kept; returns the losses of the steps until then. */
+  /** Restores a saved run into a new one; returns the losses of the steps taken before. */
   resume(run: Run): ArrayLike<number>;
-  /** Keeps a run, which has had these losses. */
+  /** Saves a run and its losses so far. */
   save(run: Run, losses: readonly number[]): void;
 }
 
-/** What came of an experiment. Losses are in nats a token, the mean over a document's tokens. */
+/** The result of an experiment. Losses are in nats per token, averaged over a document's tokens. */
 export interface ExperimentResult {
   /** The model's name. */
   model: ModelName;
-  /** Of all numbers. */
+  /** The data type of all numbers. */
   dtype: DType;
-  /** The instruction set that ran. */
+  /** The instruction set used. */
   isa: string;
-  /** Of all random numbers. */
+  /** The seed of all random numbers. */
   seed: number;
-  /** Training steps taken. */
+  /** Training steps taken, including those of earlier runs. */
   steps: number;
-  /** Documents a step. */
+  /** Documents per step. */
   batch: number;
-  /** Documents given. */
+  /** The number of documents, including those held out. */
   docs: number;
-  /** Characters, and the token that opens and closes a document. */
+  /** The size of the vocabulary: characters, and BOS. */
   vocabSize: number;
-  /** Parameters, counted as numbers. */
+  /** The number of parameters, each element counted. */
   params: number;
-  /** The loss of each step's document before the update. */
+  /** The loss of each step before its update. */
   losses: number[];
-  /** The last of them. */
+  /** The last of the losses. */
   finalLoss: number;
-  /** The mean of the last 50. */
+  /** The mean of the last 50 losses. */
   last50Loss: number;
-  /** The mean over documents never trained on; NaN where none was held out, of fewer than ten. */
+  /** The mean over the held-out documents; NaN where there are none (of fewer than ten documents). */
   heldOutLoss: number;
-  /** Documents invented. */
+  /** The sampled documents. */
   samples: string[];
-  /** Where the time went, in seconds. */
+  /** Times, in seconds. */
   seconds: {
-    /** Reading the documents, as the caller told. */
+    /** Reading the documents, as reported by the caller. */
     load: number;
-    /** Writing the graph, parameters drawn. */
+    /** Building the graph, including drawing the parameters. */
     graph: number;
     /** Compiling the training. */
     compile: number;
     /** All steps. */
     train: number;
-    /** The held-out loss. */
+    /** Evaluating the held-out documents. */
     evaluate: number;
-    /** Inventing. */
+    /** Sampling. */
     sample: number;
-    /** All of it. */
+    /** All of these. */
     total: number;
   };
-  /** `seconds.train` by step taken here; 0 where all were taken before. */
+  /** `seconds.train` per step of this run, in microseconds; 0 where this run took no step. */
   microsecondsPerStep: number;
 }
 
-/** Doubles the steps of a native call until one takes this long: losses are reported when a call ends. */
+/**
+ * Doubles the steps per native call until a call takes this long, in milliseconds. Losses are reported after
+ * each call.
+ */
 const CALL_MILLISECONDS = 50;
 
-/** The most documents of a step. */
-const MAX_BATCH = 1_000_000;
-
 /**
- * Trains `name` on `options.docs`, evaluates it on held-out documents and invents new ones, all
- * from one seed: shuffle, parameters, samples, in this order.
+ * Trains `name` on `options.docs`, evaluates it on held-out documents, and samples new ones. One seed
+ * determines, in this order, the shuffle, the parameters and the samples.
  *
  * @throws ExperimentError when sizes do not fit, or a loss is no longer finite
  * @throws DataError when the documents hold too little to learn from
@@ -181,7 +179,7 @@ export function runExperiment(name: ModelName, options: ExperimentOptions): Expe
   takeSteps(run, tokenizer.corpus(docs, train.subarray(0, steps * batch)), losses, given);
   const trainSeconds = lap();
 
-  // The mean over documents of each document's mean loss; NaN without documents.
+  // The mean of the documents' mean losses; NaN without documents.
   const evaluated = training.evaluateEach(tokenizer.corpus(docs, heldOut).dataset(blockSize));
   const heldOutLoss = evaluated.reduce((sum, loss) => sum + loss, 0) / heldOut.length;
   const evaluate = lap();
@@ -210,7 +208,7 @@ export function runExperiment(name: ModelName, options: ExperimentOptions): Expe
   };
 }
 
-/** The options that have a number by default, checked and filled in. */
+/** Checks the options and fills in defaults. */
 function withDefaults(options: ExperimentOptions) {
   checkOptions('runExperiment', options, EXPERIMENT_OPTIONS);
   const { docs, keeper, loadSeconds = 0, threads, onStep } = options;
@@ -226,7 +224,7 @@ function withDefaults(options: ExperimentOptions) {
   return { docs, keeper, threads, onStep, steps, seed, samples, temperature, batch, loadSeconds };
 }
 
-/** Seconds since the last call, or since it was made. */
+/** Returns a function that gives the seconds since its last call. */
 function stopwatch(): () => number {
   let mark = now();
   return () => {
@@ -236,18 +234,18 @@ function stopwatch(): () => number {
   };
 }
 
-/** Sets a run to what was kept of it; returns the losses of the steps taken until then. */
+/** Restores a saved run; returns the losses of the steps taken before. */
 function earlierLosses(run: Run, keeper: Keeper | undefined): number[] {
   const kept = keeper?.resume(run) ?? [];
   const count = checkInteger('losses kept:', kept.length, 0, MAX_STEPS);
   if (count > run.steps)
     throw new ExperimentError(
-      `${count} steps were taken already, more than the ${run.steps} asked for: ask for more`,
+      `${count} steps were taken already, more than the ${run.steps} requested: request more`,
     );
   return Array.from({ length: count }, (_, i) => kept[i]!);
 }
 
-/** Takes the steps of a run that are left, adds their losses to `losses`, and saves when the keeper asks. */
+/** Takes the remaining steps of a run, appends their losses to `losses`, and saves when the keeper is due. */
 function takeSteps(
   run: Run,
   corpus: Corpus,
@@ -265,23 +263,24 @@ function takeSteps(
     checkLoss(loss, losses.length, model.name);
     onStep?.(losses.length, loss);
   };
-  if (batch > 1) {
-    for (let step = losses.length; step < steps; step++) {
+  const dataset = corpus.dataset(blockSize);
+  const batching = batch > 1 ? { batch, ...(threads !== undefined && { threads }) } : {};
+  for (let stepsPerCall = 1; losses.length < steps;) {
+    const from = (losses.length * batch) % dataset.count;
+    const untilEnd = Math.floor((dataset.count - from) / batch);
+    if (untilEnd === 0) {
+      // This batch goes on with the first documents again.
       const fed = Array.from({ length: batch }, (_, i) =>
-        corpus.example((step * batch + i) % corpus.length, blockSize),
+        corpus.example((from + i) % dataset.count, blockSize),
       );
       note(training.stepBatch(fed, threads === undefined ? {} : { threads }));
       keep();
+      continue;
     }
-    return;
-  }
-  const dataset = corpus.dataset(blockSize);
-  for (let stepsPerCall = 1; losses.length < steps;) {
-    const from = losses.length % dataset.count;
     const untilKept = every - (losses.length % every);
-    const count = Math.min(stepsPerCall, steps - losses.length, dataset.count - from, untilKept);
+    const count = Math.min(stepsPerCall, steps - losses.length, untilEnd, untilKept);
     const began = now();
-    training.stepEach(dataset, from, from + count).forEach(note);
+    training.stepEach(dataset, from, from + count * batch, batching).forEach(note);
     if (count === stepsPerCall && now() - began < CALL_MILLISECONDS) stepsPerCall *= 2;
     keep();
   }

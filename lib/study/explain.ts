@@ -1,4 +1,4 @@
-/** What the compiler makes of a model's training: pass by pass, and the work of a step. */
+/** Explains the compilation of a model's training: the effect of each pass, and the work of a step. */
 import type { Work } from '../compiler/account.js';
 import { ALL_PASSES, PASSES, type PassName, type PassSet } from '../compiler/passes.js';
 import { checkDocuments, listed, splitHeldOut, type Documents } from './documents.js';
@@ -19,17 +19,17 @@ export interface ExplainOptions {
   seed?: number;
 }
 
-/** A compilation with the passes up to this one. */
+/** The result of compiling with the passes up to and including this one. */
 export interface Stage {
-  /** `none`: before the first. */
+  /** `none`: before the first pass. */
   pass: PassName | 'none';
   does: string;
   nodes: number;
   instructions: number;
-  /** Of a step at full length. */
+  /** FLOP and bytes of a step at full length. */
   flop: number;
   bytes: number;
-  /** Numbers in the program's memory. */
+  /** The size of the program's arena, in numbers. */
   arena: number;
 }
 
@@ -40,7 +40,7 @@ export interface Explanation {
   params: number;
   nodesWritten: number;
   stages: Stage[];
-  /** Steps at the longest and at the documents' mean length, rounded: all instructions by opcode. */
+  /** The work of a step at the longest length and at the documents' mean length (rounded), by opcode. */
   steps: { length: number; instructions: number; flop: number; bytes: number; work: Work[] }[];
   arena: number;
 }
@@ -63,7 +63,7 @@ export function explain(name: ModelName, options: ExplainOptions): Explanation {
 
   const chosen = PASSES.filter((pass) => passes.has(pass.name));
   let program = compile(new Set());
-  const stages = [stage('none', 'lowers every node as it is written', program)];
+  const stages = [stage('none', 'lowers every node as written', program)];
   chosen.forEach((pass, i) => {
     program = compile(new Set(chosen.slice(0, i + 1).map((before) => before.name)));
     stages.push(stage(pass.name, pass.does, program));

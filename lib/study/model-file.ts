@@ -1,4 +1,4 @@
-/** Models in files: the weights, and beside them the texts that it takes to build the graph again. */
+/** Saves and loads models: the weights, and the strings that are needed to rebuild the graph. */
 import { Tokenizer } from './tokenizer.js';
 import type { DType } from '../core/array.js';
 import { buildFrom, checkSizes, type BuiltModel } from './build-model.js';
@@ -22,33 +22,38 @@ import {
 
 export const OWN_TEXTS: readonly string[] = ['model', ...SIZE_NAMES, 'dtype', 'tokenizer', 'steps', 'runs'];
 
-/** Whether an array is a checkpoint's (see checkpoint-file.ts): the names of a model's have no slash. */
+/**
+ * Whether an array belongs to a checkpoint (see checkpoint-file.ts); the names of a model's arrays have no
+ * slash.
+ */
 const isTrainings = (name: string): boolean => /^(training|optimizer\.\d+)\//.test(name);
 
-/** The most numbers of a model's matrices: with what is made of them below 2 GB. */
+/**
+ * The most numbers in a model's matrices, so that the model and all that is derived from it stay below 2 GB.
+ */
 const MAX_NUMBERS = 2 ** 26;
 
 /** A model read from a file. */
 export interface LoadedModel {
-  /** Its graph, with the file's numbers as its parameters. */
+  /** The model, with the file's numbers as its parameters. */
   model: BuiltModel;
-  /** Of the characters it was trained on. */
+  /** The tokenizer of the documents it was trained on. */
   tokenizer: Tokenizer;
-  /** What it was held in: to be given to a program as `dtype`. */
+  /** The data type in the file, for the `dtype` option of programs. */
   dtype: DType;
-  /** The other texts of the file. */
+  /** The other strings of the file. */
   metadata: Record<string, string>;
 }
 
 /**
- * Writes a model to a safetensors file: each matrix an array of its name (those of `scalar` too, whose
- * numbers are parameters one by one), float32 where a training in float32 wrote all of them last, else
- * float64; in the metadata the model's name, sizes, data type and the tokenizer's characters in order. A
- * file that was there before stays whole until the new one is.
+ * Writes a model to a safetensors file. Each matrix is one array (also for `scalar`, where each number is a
+ * parameter), float32 where a training in float32 wrote all of them last, else float64. The metadata holds
+ * the model's name, sizes and data type, and the tokenizer's characters in order. The file is replaced
+ * atomically.
  *
- * @param metadata other texts to keep with them, by name
- * @throws WeightsError when the file cannot be written, or could not be read again: of a model whose
- * graph would not fit in memory, or a tokenizer that is not the model's, or of characters that are none
+ * @param metadata other strings to keep with them, by name
+ * @throws WeightsError when the file cannot be written, or could not be loaded again: the model's graph would
+ * not fit in memory, the tokenizer is another model's, or a character is not valid Unicode
  */
 export function saveModel(
   path: string,
@@ -60,21 +65,21 @@ export function saveModel(
   writeTensors(path, tensors, texts);
 }
 
-/** What a model file holds, before it is written. */
+/** The contents of a model file, before it is written. */
 export interface Contents {
   /** Arrays by name. */
   tensors: Map<string, WrittenTensor>;
-  /** Texts by name. */
+  /** Strings by name. */
   texts: Map<string, string>;
-  /** The model's matrices, read once from what the caller gave. */
+  /** The model's matrices, read once from the caller's object. */
   matrices: readonly Matrix[];
 }
 
 /**
- * The arrays and texts that a file of this model holds.
+ * The arrays and strings in the file of this model.
  *
- * @param dtype of the arrays; without one float32 where all of the model's numbers are, else float64
- * @throws WeightsError when such a file could not be read again
+ * @param dtype the type of the arrays; by default float32 where all of the model's numbers are, else float64
+ * @throws WeightsError when such a file could not be loaded again
  */
 export function contentsOf(
   path: string,
@@ -92,7 +97,7 @@ export function contentsOf(
   checkTokenizer(tokenizer, sizes.vocabSize);
   const taken = [...texts.keys()].filter((key) => OWN_TEXTS.includes(key));
   if (taken.length > 0)
-    throw new WeightsError(`metadata ${list(taken)}: the model has texts of these names itself`);
+    throw new WeightsError(`metadata ${list(taken)}: these names are reserved for the model`);
   const areSingle = (): boolean => matrices.every(({ values }) => values.every(isSingle));
   const type = dtype ?? (areSingle() ? 'float32' : 'float64');
   texts.set('model', name);
@@ -106,31 +111,31 @@ export function contentsOf(
   return { tensors, texts, matrices };
 }
 
-/** @throws WeightsError when a tokenizer is not the model's, or no file can hold its characters as text */
+/** @throws WeightsError when a tokenizer does not fit the model, or its characters are not valid Unicode */
 function checkTokenizer({ characters, vocabSize }: Tokenizer, expected: number): void {
   if (vocabSize !== expected)
     throw new WeightsError(`a tokenizer of ${vocabSize} tokens for a model of ${expected}`);
   const half = characters.find((character) => /\p{Cs}/u.test(character));
   if (half !== undefined)
     throw new WeightsError(
-      `the tokenizer has the character ${quoted(half)}, half a surrogate pair, from a document that ` +
-        'is no Unicode: no file can hold it as text',
+      `the tokenizer has the character ${quoted(half)}, half a surrogate pair, from a document that is ` +
+        'not valid Unicode: a file cannot hold it',
     );
 }
 
 /**
- * What a file holds of a model, read once: what `buildModel` gives is a plain object, and may be another's.
+ * Checks a model and reads it once: `buildModel` returns a plain object, so this may be any other.
  *
- * @throws WeightsError when it is none
+ * @throws WeightsError when it is not a model
  */
 export function checkedModel(model: unknown): Pick<BuiltModel, 'name' | 'sizes' | 'matrices'> {
-  checkObject('model', model, 'a model as of buildModel');
+  checkObject('model', model, 'a model made by buildModel');
   const { name, sizes: given, matrices: list } = model as Partial<BuiltModel>;
   const sizes = { ...given } as BuiltModel['sizes'];
   const unsized = [...SIZE_NAMES, 'vocabSize' as const].find((size) => !Number.isInteger(sizes[size]));
   const refuse = (what: string, found: unknown, expected: string): never => {
     throw new WeightsError(
-      `the model's ${what} ${shown(found)}: expected ${expected}: give a model as of buildModel`,
+      `the model's ${what} ${shown(found)}: expected ${expected}: give a model made by buildModel`,
     );
   };
   if (name === undefined || !MODEL_NAMES.includes(name)) return refuse('name', name, MODEL_NAMES.join(', '));
@@ -142,7 +147,7 @@ export function checkedModel(model: unknown): Pick<BuiltModel, 'name' | 'sizes' 
     if (typeof called !== 'string' || !isList(shape))
       throw new WeightsError(
         `a matrix of the model has the name ${shown(called)} and the shape ${shown(shape)}: give a ` +
-          'model as of buildModel',
+          'model made by buildModel',
       );
     matrices.push({ name: called, shape, values: valuesOf(called, values) });
   }
@@ -150,12 +155,12 @@ export function checkedModel(model: unknown): Pick<BuiltModel, 'name' | 'sizes' 
 }
 
 /**
- * Builds the model that a file holds. Nothing in the file is trusted: before any number is read or any of
- * the graph is made, sizes and texts are checked against the arrays that it has.
+ * Loads the model in a file. Nothing in the file is trusted: sizes and strings are checked against the arrays
+ * before any number is read or any part of the graph is built.
  *
- * @throws WeightsError when the file cannot be read, or holds no model: an unknown one, or one of sizes,
- * a type, a tokenizer or arrays that do not fit
- * @throws SafetensorsError when it is no safetensors file
+ * @throws WeightsError when the file cannot be read, or does not hold a model: an unknown name, or sizes,
+ * type, tokenizer or arrays that do not fit
+ * @throws SafetensorsError when it is not a safetensors file
  */
 export function loadModel(path: string): LoadedModel {
   return TensorFile.read(path, (file) => {
@@ -163,7 +168,7 @@ export function loadModel(path: string): LoadedModel {
     const text = (key: string): string => {
       const value = metadata.get(key);
       if (value !== undefined) return value;
-      throw new WeightsError(`${shown} has no text '${key}': it holds no model that saveModel wrote`);
+      throw new WeightsError(`${shown} has no metadata '${key}': it was not written by saveModel`);
     };
     const oneOf = <T extends string>(key: string, known: readonly T[]): T => {
       const found = known.find((value) => value === text(key));
@@ -205,7 +210,7 @@ export function loadModel(path: string): LoadedModel {
   });
 }
 
-/** How many characters a text has, where each has a larger number than the one before. */
+/** The number of characters in a text; undefined unless their code points ascend. */
 function countRising(text: string): number | undefined {
   let count = 0;
   let last = -1;
@@ -218,7 +223,7 @@ function countRising(text: string): number | undefined {
   return count;
 }
 
-/** Checks that a file has the matrices of a model, each of its shape, and but for training's no other. */
+/** Checks that a file has exactly the matrices of this model, apart from a checkpoint's arrays. */
 function checkMatrices(file: TensorFile, name: ModelName, sizes: Sizes): void {
   const known = new Set<string>();
   let count = 0;
@@ -228,10 +233,13 @@ function checkMatrices(file: TensorFile, name: ModelName, sizes: Sizes): void {
     count += shape[0] * shape[1];
   }
   checkCount(file.shown, name, count);
-  file.checkNoMore((matrix) => known.has(matrix) || isTrainings(matrix), `${name} of these sizes has not`);
+  file.checkNoMore(
+    (matrix) => known.has(matrix) || isTrainings(matrix),
+    `${name} of these sizes does not have`,
+  );
 }
 
-/** Arrays one behind the other. */
+/** The concatenation of arrays. */
 export function joined(arrays: readonly TypedArray[], dtype: DType): Float64Array | Float32Array {
   const numbers = arrays.length === 1 ? arrays[0]! : arrays.flatMap((array) => [...array]);
   return dtype === 'float32' ? Float32Array.from(numbers) : Float64Array.from(numbers);
@@ -242,9 +250,9 @@ function isSingle({ data }: Matrix['values'][number]): boolean {
 }
 
 /**
- * Told before time is spent on training what could not be read again.
+ * Checks that a model can be loaded again, before time is spent on training it.
  *
- * @throws WeightsError when a model's graph or numbers are more than a file's may be
+ * @throws WeightsError when its graph or its matrices are too large for a file
  */
 export function checkKeepable(
   path: string,
@@ -259,7 +267,7 @@ export function checkKeepable(
   );
 }
 
-/** What no array of a file bounds: how often a matrix is written out. */
+/** Checks the size of the graph, which the arrays of a file do not limit: a matrix can be used many times. */
 function checkGraph(shown: string, name: ModelName, sizes: Sizes): void {
   if (graphSize(name, sizes) > MAX_NODES)
     throw new WeightsError(`${shown}: ${name} of these sizes would not fit in memory`);

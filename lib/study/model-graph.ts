@@ -1,4 +1,4 @@
-/** A model's loss as a graph in DOT or Mermaid. */
+/** Draws a model's loss as a graph, in DOT or Mermaid. */
 import { checkDocuments, listed, type Documents } from './documents.js';
 import { Tokenizer } from './tokenizer.js';
 import { countBoxes } from '../graph/to-dot.js';
@@ -10,9 +10,9 @@ import { Random } from '../runtime/random.js';
 
 export interface ModelGraphOptions {
   docs: Documents;
-  /** How many positions of a document the model reads. */
+  /** The number of positions to draw. */
   positions: number;
-  /** Show numbers and gradients, of the first document with so many positions. */
+  /** Show numbers and gradients, for the first document with at least so many positions. */
   data: boolean;
   /** Mermaid instead of DOT. */
   mermaid: boolean;
@@ -20,7 +20,7 @@ export interface ModelGraphOptions {
   seed?: number;
 }
 
-/** The text, and how many boxes it draws: a parameter has one for each position that reads it. */
+/** The drawing, and the number of its boxes; a parameter is drawn once for each position that reads it. */
 export function modelGraph(name: ModelName, options: ModelGraphOptions): { text: string; boxes: number } {
   const { docs, positions, data, sizes, seed = DEFAULTS.seed } = options;
   checkDocuments(docs);
@@ -34,7 +34,7 @@ export function modelGraph(name: ModelName, options: ModelGraphOptions): { text:
   if (data) {
     const doc = listed(docs).find((text) => tokenizer.encode(text).length > positions);
     if (doc === undefined)
-      throw new ExperimentError(`no document has ${positions} positions: its characters and an end`);
+      throw new ExperimentError(`no document has ${positions} positions (its characters and an end)`);
     loss.forward(tokenizer.corpus([doc], Int32Array.of(0)).example(0, positions));
     loss.backward();
   }

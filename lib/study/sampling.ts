@@ -1,4 +1,4 @@
-/** Inventing documents with a model. */
+/** Samples documents from a model. */
 import { DataError } from './documents.js';
 import { Tokenizer } from './tokenizer.js';
 import { checkObject, checkOptions, shown, type Known } from '../core/check.js';
@@ -7,18 +7,18 @@ import { Program } from '../runtime/program.js';
 import { PROGRAM_OPTIONS, type ProgramOptions } from '../runtime/options.js';
 import type { Random } from '../runtime/random.js';
 
-/** How documents are drawn. */
+/** Options of sampling. */
 export interface SampleOptions {
-  /** Documents to draw, from 0. */
+  /** The number of documents, from 0. */
   count: number;
-  /** Above 0: the higher, the more random. */
+  /** The temperature, above 0; higher is more random. */
   temperature: number;
   /**
-   * Draws each token only from so many, from 1: those with the largest logits; of equal ones the lower
-   * ids come first. All by default, and where it is more than there are.
+   * Draws each token only from the k tokens with the largest logits, k from 1; of equal logits, lower ids
+   * come first. All tokens by default, and where k exceeds their number.
    */
   topK?: number;
-  /** What every document begins with: text, or its tokens, without BOS; nothing by default. */
+  /** The beginning of every document: text, or its tokens without BOS; nothing by default. */
   prefix?: string | readonly number[] | Int32Array;
 }
 
@@ -29,7 +29,7 @@ const SAMPLE_OPTIONS: Known<SampleOptions> = {
   prefix: true,
 };
 
-/** A model compiled to invent documents with the parameters it has when asked. */
+/** A model compiled for sampling; it uses the parameters' numbers at the time of each call. */
 export class Sampler {
   private readonly program: Program;
 
@@ -37,15 +37,20 @@ export class Sampler {
     model: Model,
     private readonly tokenizer: Tokenizer,
     target: ProgramOptions = {},
-    /** A program that may have the model's logits as its sequence: the one it is trained with. */
+    /**
+     * The program that the model is trained with; it is used for sampling if its sequence is the model's
+     * logits.
+     */
     trained?: Program,
   ) {
-    checkObject('sampling: model', model, 'a model as of buildModel');
+    checkObject('sampling: model', model, 'a model made by buildModel');
     if (!((tokenizer as unknown) instanceof Tokenizer))
       throw new TypeError(`sampling: tokenizer ${shown(tokenizer)}: expected a Tokenizer`);
     checkOptions('sampling: target', target, PROGRAM_OPTIONS);
     if (trained !== undefined && !((trained as unknown) instanceof Program))
-      throw new TypeError(`sampling: trained ${shown(trained)}: expected a Program, as of a Training`);
+      throw new TypeError(
+        `sampling: trained ${shown(trained)}: expected a Program, such as training.program`,
+      );
     const { logits } = model;
     this.program =
       trained !== undefined && trained.sequence === logits
@@ -54,13 +59,13 @@ export class Sampler {
   }
 
   /**
-   * The tokens of `count` documents: after BOS the prefix, then each drawn from softmax(logits /
-   * temperature), or what topK leaves of it, up to the next BOS, which is part of them, or the
-   * model's last position. A token drawn takes one number of `random`, whatever topK is.
+   * The tokens of `count` documents: BOS, the prefix, then tokens drawn from softmax(logits / temperature),
+   * limited to the top k. A document ends with the next BOS, which is included, or at the model's last
+   * position. Each drawn token takes one number from `random`, whatever topK is.
    *
-   * @throws DataError when the prefix has what is no token, or as many tokens as the model positions
-   * @throws RangeError when a number is out of its range, or logits are NaN or infinite
-   * @throws TypeError when the prefix is neither text nor an array
+   * @throws DataError when the prefix has an unknown token, or as many tokens as the model has positions
+   * @throws RangeError when a number is out of range, or logits are NaN or infinite
+   * @throws TypeError when the prefix is neither a string nor an array
    */
   tokens(random: Random, options: SampleOptions): Int32Array[] {
     const { bos } = this.tokenizer;
@@ -77,28 +82,28 @@ export class Sampler {
   private encode(prefix: NonNullable<SampleOptions['prefix']>): Int32Array {
     const { tokenizer, program } = this;
     if (typeof prefix !== 'string' && !Array.isArray(prefix) && !(prefix instanceof Int32Array)) {
-      throw new TypeError(`prefix ${shown(prefix)}: expected a text or an array of tokens`);
+      throw new TypeError(`prefix ${shown(prefix)}: expected a string or an array of tokens`);
     }
     const tokens = typeof prefix === 'string' ? tokenizer.encode(prefix).slice(1, -1) : prefix;
     const positions = program.maxLength;
     if (tokens.length >= positions) {
       throw new DataError(
         `the prefix has ${tokens.length} tokens: the model has ${positions} positions, ` +
-          `so that a prefix has at most ${positions - 1}`,
+          `so a prefix has at most ${positions - 1}`,
       );
     }
     return Int32Array.from<number>(tokens, (token) => {
       if (Number.isInteger(token) && token >= 0 && token < tokenizer.bos) return token;
       throw new DataError(
-        `the prefix has a token ${shown(token)}: those of characters go from 0 to ${tokenizer.bos - 1}`,
+        `the prefix has a token ${shown(token)}: tokens of characters go from 0 to ${tokenizer.bos - 1}`,
       );
     });
   }
 }
 
 /**
- * Invents documents: the texts of {@link Sampler.tokens}, in the program that the model is trained
- * with where that serves, else in one compiled for it.
+ * Samples documents, as strings: see {@link Sampler.tokens}. Uses the program that the model is trained with
+ * where possible; otherwise compiles one.
  *
  * @throws DataError, RangeError, TypeError as {@link Sampler.tokens} does
  */

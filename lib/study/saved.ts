@@ -1,4 +1,4 @@
-/** A model from a file, put to use: to invent documents, and to tell how well it foresees others. */
+/** Uses a model from a file: samples documents, and evaluates it on others. */
 import { openDocuments } from './documents.js';
 import { quotedPath } from '../core/escape.js';
 import type { DType } from '../core/array.js';
@@ -10,29 +10,33 @@ import { Random } from '../runtime/random.js';
 import { sample, type SampleOptions } from './sampling.js';
 import { WeightsError } from '../weights/tensor-file.js';
 
-/** What was invented, and by which model. */
+/** The result of sampling from a saved model. */
 export interface Invented {
-  /** Its name. */
+  /** The model's name. */
   model: ModelName;
-  /** Of all numbers. */
+  /** The data type of all numbers. */
   dtype: DType;
-  /** The documents. */
+  /** The sampled documents. */
   samples: string[];
 }
 
-/** How well a model foresees documents. */
+/** The result of evaluating a saved model. */
 export interface Evaluated {
-  /** Its name. */
+  /** The model's name. */
   model: ModelName;
-  /** Of all numbers. */
+  /** The data type of all numbers. */
   dtype: DType;
-  /** How many documents there were. */
+  /** The number of documents. */
   docs: number;
-  /** In nats a token: the mean over documents of each one's mean over its tokens. */
+  /** The loss in nats per token: the mean over documents of each document's mean over its tokens. */
   loss: number;
 }
 
-/** A model that a file holds, fit for use. @throws WeightsError where one of its numbers is none */
+/**
+ * Loads a model and checks its numbers.
+ *
+ * @throws WeightsError where a number is not finite
+ */
 function loadUsable(path: string): LoadedModel {
   const loaded = loadModel(path);
   for (const { name, values } of loaded.model.matrices) {
@@ -48,7 +52,7 @@ function loadUsable(path: string): LoadedModel {
   return loaded;
 }
 
-/** Documents invented by the model that a file holds, by default as many as `runExperiment` invents. */
+/** Samples documents from the model in a file, by default as many as `runExperiment` does. */
 export function invent(path: string, options: Partial<SampleOptions> & { seed?: number }): Invented {
   const {
     seed = DEFAULTS.seed,
@@ -67,7 +71,7 @@ export function invent(path: string, options: Partial<SampleOptions> & { seed?: 
   }
 }
 
-/** The loss that the model in a file has on the documents of another. */
+/** The loss of the model in a file on the documents of another file. */
 export function evaluate(path: string, input: string): Evaluated {
   const { model, tokenizer, dtype } = loadUsable(path);
   const docs = openDocuments(input, false);

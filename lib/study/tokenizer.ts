@@ -1,24 +1,24 @@
-/** Text to tokens and back: one token for each character, and one that opens and closes a document. */
+/** Converts text to tokens and back: one token per character, and BOS before and after each document. */
 import { type Documents, DataError, countOf, PlainLines, textAt } from './documents.js';
 import { shown as wordsFor } from '../core/check.js';
 import { quoted } from '../core/escape.js';
 import { Corpus } from './corpus.js';
 
-/** How many characters a message names. */
+/** The most characters that a message lists. */
 const SHOWN = 64;
 
 /**
- * Characters to token ids and back. Characters are code points, in the order of their numbers, as
- * Python sorts them; the id after the last, `bos`, opens and closes every document.
+ * Converts characters to token ids and back. Characters are code points, in ascending order, as Python sorts
+ * them. The id after the last character is `bos`, which begins and ends every document.
  */
 export class Tokenizer {
-  /** Every character, at its id. */
+  /** The character of each id. */
   readonly characters: readonly string[];
-  /** The characters and `bos`. */
+  /** The number of characters, plus one for `bos`. */
   readonly vocabSize: number;
-  /** The id of the token that opens and closes a document. */
+  /** The id of the token that begins and ends a document. */
   readonly bos: number;
-  /** By code point: id + 1, or 0 for no character of the vocabulary. */
+  /** By code point: id + 1, or 0 where the vocabulary lacks the character. */
   private readonly idAfter: Int32Array;
 
   constructor(docs: Documents) {
@@ -31,12 +31,12 @@ export class Tokenizer {
   }
 
   /**
-   * `[bos, ...ids, bos]`.
+   * Encodes a document as `[bos, ...ids, bos]`.
    *
    * @throws DataError when `doc` has a character that the vocabulary lacks
    */
   encode(doc: string): number[] {
-    if (typeof doc !== 'string') throw new DataError(`a document is a text, not ${wordsFor(doc)}`);
+    if (typeof doc !== 'string') throw new DataError(`a document must be a string, got ${wordsFor(doc)}`);
     const { idAfter, bos } = this;
     const tokens = [bos];
     for (let i = 0; i < doc.length; i++) {
@@ -56,7 +56,7 @@ export class Tokenizer {
     return tokens;
   }
 
-  /** The first characters, in a message. */
+  /** The first characters of the vocabulary, for a message. */
   private shown(): string {
     const { characters } = this;
     const rest = characters.length - SHOWN;
@@ -64,7 +64,7 @@ export class Tokenizer {
   }
 
   /**
-   * The documents of these numbers, encoded.
+   * Encodes the documents with these numbers.
    *
    * @throws DataError when one has a character that the vocabulary lacks
    */
@@ -74,14 +74,14 @@ export class Tokenizer {
       throw new TypeError(`the documents' numbers: ${wordsFor(numbers)}, expected an Int32Array`);
     if (docs instanceof PlainLines) {
       const corpus = docs.encode(this.idAfter, this.bos, numbers);
-      if (corpus) return corpus; // else the slow way will say which character
+      if (corpus) return corpus; // otherwise the loop below reports the character
     }
     const tokens: number[] = [];
     const firsts = new Int32Array(numbers.length + 1);
     numbers.forEach((number, i) => {
       firsts[i] = tokens.length;
       for (const token of this.encode(textAt(docs, number))) tokens.push(token);
-      tokens.pop(); // the next one's bos
+      tokens.pop(); // the next document begins with it
     });
     firsts[numbers.length] = tokens.length;
     tokens.push(this.bos);
@@ -89,9 +89,9 @@ export class Tokenizer {
   }
 
   /**
-   * The text of token ids; `bos` stands for none.
+   * The text of token ids; `bos` adds nothing.
    *
-   * @throws DataError when there is no such id
+   * @throws DataError when an id does not exist
    */
   decode(tokens: Iterable<number>): string {
     const isIterable =
@@ -110,7 +110,7 @@ export class Tokenizer {
   }
 }
 
-/** In rising order. */
+/** The code points that occur in the documents, in ascending order. */
 function distinctCodePoints(docs: Documents): number[] {
   if (docs instanceof PlainLines) return docs.codePoints;
   const count = countOf(docs);

@@ -1,4 +1,4 @@
-/** Training a model on documents, beside the event loop: what `runExperiment` does at once. */
+/** Trains a model on documents in the background; `runExperiment` trains in the foreground. */
 import {
   BACKGROUND_OPTIONS,
   checkCallback,
@@ -26,32 +26,32 @@ import type { ProgramOptions } from '../runtime/options.js';
 import type { DType } from '../core/array.js';
 import { Random } from '../runtime/random.js';
 
-/** A training that cannot go on: sizes that do not fit, a loss that is not finite. */
+/** An experiment that cannot start or continue: sizes that do not fit, a loss that is not finite. */
 export class ExperimentError extends Error {
   override name = 'ExperimentError';
 }
 
-/** What a model's training is compiled for. */
+/** What to compile a model's training for. */
 export interface TargetOptions {
-  /** Of all numbers (float64). */
+  /** The data type of all numbers (float64). */
   dtype?: DType;
-  /** An instruction set by name (the best the machine has). */
+  /** The name of the instruction set (the machine's best). */
   isa?: string;
-  /** The compiler's passes (all). */
+  /** The compiler passes (all). */
   passes?: PassSet;
 }
 
 export const TARGET_OPTIONS: Known<TargetOptions> = { dtype: true, isa: true, passes: true };
 
-/** How `train` and `steps` train a model; all has a default. */
+/** Options of `train` and `steps`; all have defaults. */
 export interface TrainOptions extends TargetOptions, BackgroundOptions {
   /** Training steps, each on one document (1000). After the last document the first comes again. */
   steps?: number;
-  /** Shuffles the documents; without one they are taken in order. */
+  /** The seed for shuffling the documents; without one they are taken in order. */
   seed?: number;
-  /** The learning rate that the model's schedule starts from (the model's own). */
+  /** The initial rate of the model's learning-rate schedule (the model's own). */
   lr?: number;
-  /** Characters to tokens, as many as the model was built for (those of the documents). */
+  /** The tokenizer that the model was built with (by default that of the documents). */
   tokenizer?: Tokenizer;
 }
 
@@ -64,17 +64,17 @@ const TRAIN_OPTIONS: Known<TrainOptions> = {
   tokenizer: true,
 };
 
-/** What came of a training. Losses are in nats a token, the mean over a document's tokens. */
+/** The result of a training. Losses are in nats per token, averaged over a document's tokens. */
 export interface TrainResult {
-  /** The loss of each step's document before the update. */
+  /** The loss of each step before its update. */
   losses: Float64Array;
-  /** The compiled training: evaluates, and takes more steps. */
+  /** The compiled training, to evaluate with or take more steps. */
   training: Training;
-  /** What turned documents into tokens, and turns tokens into documents. */
+  /** The tokenizer of the documents. */
   tokenizer: Tokenizer;
 }
 
-/** The options that programs take, of those that were given. */
+/** The options of a program, where given. */
 export function targetOf({ dtype, isa, passes }: TargetOptions): ProgramOptions {
   return {
     ...(dtype !== undefined && { dtype }),
@@ -83,7 +83,7 @@ export function targetOf({ dtype, isa, passes }: TargetOptions): ProgramOptions 
   };
 }
 
-/** @throws ExperimentError when the loss of a step, counted from 1, is not finite */
+/** @throws ExperimentError when the loss of a step is not finite; steps are counted from 1 */
 export function checkLoss(loss: number, step: number, who: string): void {
   if (Number.isFinite(loss)) return;
   throw new ExperimentError(
@@ -92,9 +92,9 @@ export function checkLoss(loss: number, step: number, who: string): void {
 }
 
 /**
- * Trains a model as `train` does, and yields how far it is, between native calls of some 10 milliseconds.
- * The next call starts when the next is asked for: until then the model can be read, evaluated and
- * sampled from, and leaving the loop leaves it as it is.
+ * Trains a model as `train` does, and yields the progress between native calls of about 10 ms. The next call
+ * starts when the next value is requested; until then the model can be read, evaluated and sampled from.
+ * Leaving the loop keeps what was learnt.
  *
  * @throws what `train` throws
  */
@@ -104,9 +104,9 @@ export async function* trainSteps(
   options: TrainOptions = {},
 ): AsyncGenerator<Progress, TrainResult, undefined> {
   checkOptions('train', options, TRAIN_OPTIONS);
-  checkObject('model', model, 'a model as of buildModel');
+  checkObject('model', model, 'a model made by buildModel');
   checkFunction('optimizer of the model', model.optimizer);
-  checkObject('sizes of the model', model.sizes, 'those of a model as of buildModel');
+  checkObject('sizes of the model', model.sizes, 'those of a model made by buildModel');
   const { steps: count = DEFAULTS.steps, seed, lr, signal } = options;
   checkInteger('steps', count, 0, MAX_STEPS);
   checkSignal(signal);
@@ -124,7 +124,7 @@ export async function* trainSteps(
   signal?.throwIfAborted();
   const order = seed === undefined ? undefined : new Random(seed).permutation(documents);
   const optimizer = model.optimizer(count, lr);
-  checkObject('what optimizer of the model gave', optimizer, 'an optimiser');
+  checkObject("the result of the model's optimizer", optimizer, 'an optimiser');
   checkFunction('minimize of the optimiser', (optimizer as { minimize?: unknown }).minimize);
   const training = optimizer.minimize(model.loss, { ...targetOf(options), sequence: model.logits });
   const take = (at: number, part: number, stop: Int32Array): Promise<Float64Array> => {
@@ -146,20 +146,20 @@ export async function* trainSteps(
 }
 
 /**
- * Trains a model on documents, one a step, off the event loop: timers and requests are served meanwhile.
- * Compiling the training comes first, on the calling thread. Until the promise is settled, all that needs
- * the model's numbers throws a `BusyError`, except in `onProgress`. Several models can be trained at once.
+ * Trains a model on documents, one per step, in the background: the event loop stays free. First the training
+ * is compiled, on the calling thread. Until the promise settles, anything that needs the model's numbers
+ * throws a `BusyError`, except inside `onProgress`. Several models can be trained at once.
  *
- * An abort ends it before the next step and rejects with the signal's reason; what was learnt until then
- * stays. Each call starts with an optimiser of its own, without moments.
+ * An abort ends the training before its next step and rejects with the signal's reason; the model keeps what
+ * it has learnt. Each call starts with a new optimiser, without moments.
  *
- * @param model as of `buildModel`
- * @param docs documents as strings
- * @throws DataError when the documents hold too little to learn from, or characters that the tokenizer lacks,
- * or are of another vocabulary than the model
+ * @param model a model made by `buildModel`
+ * @param docs the documents
+ * @throws DataError when the documents hold too little to learn from, have characters that the tokenizer
+ * lacks, or have another vocabulary than the model
  * @throws ExperimentError when a loss is no longer finite
- * @throws BusyError when the model is being trained already
- * @throws TypeError when `signal` is no AbortSignal, or `onProgress` no function
+ * @throws BusyError when the model is already being trained
+ * @throws TypeError when `signal` is not an AbortSignal, or `onProgress` not a function
  */
 export async function train(
   model: SizedModel,

@@ -1,36 +1,36 @@
-/** Numbers and texts as people read them. Without Intl: loading it would cost several milliseconds. */
+/** Formats numbers and text for people, without Intl: loading it would take several milliseconds. */
 import { largest } from '../core/lists.js';
 import { escaped } from '../core/escape.js';
 
-/** 32257 as `32,257`. */
+/** Formats 32257 as `32,257`. */
 export function groupDigits(value: number): string {
   return String(value).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
-/** Four decimals, or a dash where there is no number. */
+/** Formats four decimals, or a dash for NaN and infinity. */
 export function loss(value: number): string {
   return Number.isFinite(value) ? value.toFixed(4) : '-';
 }
 
-/** About three digits. */
+/** Formats seconds to about three digits. */
 export function seconds(value: number): string {
   return `${value.toFixed(value < 1 ? 3 : value < 10 ? 2 : value < 100 ? 1 : 0)} s`;
 }
 
-/** About three digits. */
+/** Formats microseconds to about three digits. */
 export function microseconds(value: number): string {
   return value < 10 ? value.toFixed(2) : value < 100 ? value.toFixed(1) : groupDigits(Math.round(value));
 }
 
 /**
- * Text safe to show on a terminal: control characters, which a document may hold and a model
- * learn, as escapes; the empty text as `""`.
+ * Text that is safe to show on a terminal: control characters, which a document may hold and a model may
+ * learn, become escapes; the empty text becomes `""`.
  */
 export function printable(text: string): string {
   return text === '' ? '""' : escaped(text);
 }
 
-/** A path as a shell reads it, also where it holds what a terminal would act on. */
+/** Quotes a path for a shell, even if it holds control characters. */
 export function shellWord(path: string): string {
   if (/^[\w./+-]+$/.test(path)) return path;
   if (escaped(path) === path) return `'${path.replaceAll("'", "'\\''")}'`;
@@ -38,7 +38,7 @@ export function shellWord(path: string): string {
   return `$'${bytes.join('')}'`;
 }
 
-/** At most `width` characters, the last of them `…` where some had to go. */
+/** Cuts a text to `width` characters; `…` marks the cut. */
 export function truncate(text: string, width: number): string {
   const characters = Array.from(text);
   return characters.length <= width ? text : `${characters.slice(0, width - 1).join('')}…`;
@@ -47,11 +47,11 @@ export function truncate(text: string, width: number): string {
 export interface TableColumn {
   title: string;
   align: 'left' | 'right';
-  /** Spaces before it. */
+  /** The number of spaces before it. */
   gap: number;
 }
 
-/** Lines of a title row, a rule and the rows; every column as wide as its widest cell. */
+/** Lays out a table: a title row, a rule and the rows, with each column as wide as its widest cell. */
 export function table(columns: readonly TableColumn[], rows: readonly (readonly string[])[]): string[] {
   const titles = columns.map((column) => column.title);
   const widths = columns.map((_, i) => largest([titles, ...rows].map((row) => Array.from(row[i]!).length)));

@@ -1,13 +1,13 @@
 /**
- * The process's standard output and error, written to directly: opening Node's streams, which load
- * its network code where there is a pipe, takes as long as compiling a small model.
+ * Writes to standard output and error by file descriptor. Opening Node's streams, which load its network code
+ * for a pipe, takes as long as compiling a small model.
  */
 import { fstatSync, writeSync } from 'node:fs';
 
 type Stream = NodeJS.WriteStream;
 
 export class Output implements Sink {
-  /** Node's own stream, where it is needed: for a terminal, or what a reader has no room for yet. */
+  /** Node's own stream, opened only for a terminal, or when a pipe is full. */
   private stream: Stream | undefined;
 
   constructor(
@@ -15,14 +15,14 @@ export class Output implements Sink {
     private readonly open: () => Stream,
     private readonly failed: (error: NodeJS.ErrnoException) => void,
   ) {
-    // Anything but a character device, such as a file or a pipe, is no terminal.
+    // Only a character device can be a terminal; a file or a pipe cannot.
     if (isCharacterDevice(descriptor)) this.opened();
   }
 
   get isTTY(): boolean {
     return this.stream?.isTTY === true;
   }
-  /** The width of a terminal. */
+  /** The width of the terminal; 0 where there is none, or it is unknown. */
   get columns(): number {
     return this.stream?.columns ?? 0;
   }
@@ -38,7 +38,7 @@ export class Output implements Sink {
         done += writeSync(this.descriptor, bytes, done);
       } catch (error) {
         const fault = error as NodeJS.ErrnoException;
-        // A pipe that is full and does not wait: the stream does.
+        // The pipe is full and non-blocking: Node's stream waits for its reader.
         if (fault.code === 'EAGAIN') this.opened().write(bytes.subarray(done));
         else this.failed(fault);
         return;
@@ -57,14 +57,14 @@ function isCharacterDevice(descriptor: number): boolean {
   try {
     return fstatSync(descriptor).isCharacterDevice();
   } catch {
-    return true; // what it is, its stream will tell
+    return true; // Node's stream will find out
   }
 }
 
-/** Standard output and error of a program that ends where it cannot write. */
+/** Standard output and error of a process that exits when it cannot write. */
 export function processOutput(): { stdout: Output; stderr: Output } {
   const end = (error: NodeJS.ErrnoException): never => {
-    // The reader has seen enough (`vecgrad train rnn | head -1`): no failure of ours.
+    // The reader has closed the pipe (`vecgrad train rnn | head -1`), which is not a failure.
     process.exit(error.code === 'EPIPE' ? 0 : 1);
   };
   const stderr = new Output(2, () => process.stderr, end);
@@ -80,7 +80,7 @@ export function processOutput(): { stdout: Output; stderr: Output } {
   return { stdout, stderr };
 }
 
-/** Where text goes. */
+/** Where text is written. */
 export interface Sink {
   write(text: string): unknown;
   isTTY?: boolean;

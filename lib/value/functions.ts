@@ -1,4 +1,4 @@
-/** Functions made of operators: their gradients are whatever those say. */
+/** Functions composed of operators; their gradients follow from those of the operators. */
 import {
   checkBoolean,
   checkFinite,
@@ -20,7 +20,7 @@ export function silu(x: Value): Value {
 }
 
 /**
- * x times the normal distribution's share below x; `tanh` approximates it as GPT-2 does (to 5e-4).
+ * x times the standard normal distribution function at x (GELU); `tanh` is GPT-2's approximation (to 5e-4).
  */
 export function gelu(x: Value, approximate: 'none' | 'tanh' = 'none'): Value {
   checkValue('gelu', 'x', x);
@@ -32,12 +32,11 @@ export function gelu(x: Value, approximate: 'none' | 'tanh' = 'none'): Value {
 }
 
 /**
- * a where the condition is not zero (NaN is not), else b, all three broadcast. The number that is not
- * taken leaves no trace, be it NaN, and gets a gradient of 0. What it was computed from gets 0 times a
- * slope, which is NaN where the slope is not finite (`sqrt` or `log` of 0, a division by 0), as in
- * PyTorch: keep such a function inside its domain, as in
- * `where(x.gt(0), where(x.gt(0), x, 1).log(), 0)`. Of `log`, `log1p` and `arctanh` outside their domain
- * it is 0, as PyTorch has it.
+ * a where the condition is not 0 (NaN is not 0), else b; all three broadcast. The operand that is not taken
+ * has no influence, even if it is NaN, and gets gradient 0. What it was computed from gets 0 times a
+ * derivative, which is NaN where the derivative is not finite (`sqrt` or `log` of 0, a division by 0), as in
+ * PyTorch: keep such a function inside its domain, as in `where(x.gt(0), where(x.gt(0), x, 1).log(), 0)`. For
+ * `log`, `log1p` and `arctanh` outside their domain it is 0, as in PyTorch.
  */
 export function where(condition: Value, a: Value | number, b: Value | number): Value {
   checkValue('where', 'the condition', condition);
@@ -45,25 +44,26 @@ export function where(condition: Value, a: Value | number, b: Value | number): V
   return composed('where', [condition, a, b], () => select(condition, taken, other));
 }
 
-/** log(sum(exp(x))) over all axes or some, without overflow; -Infinity of nothing but -Infinity. */
+/** log(sum(exp(x))) over all axes or some, without overflow; -Infinity where all numbers are -Infinity. */
 export function logSumExp(x: Value, axis?: Axes, keepDims = false): Value {
   checkValue('logSumExp', 'x', x);
   return composed('logSumExp', [x], () => {
     const { shape } = x.sum(axis, keepDims);
-    // There is no largest of nothing.
+    // An empty array has no largest number.
     if (sizeOf(x.shape) === 0) return x.exp().sum(axis, keepDims).log();
     const largest = x.max(axis, true).detach();
     const finite = where(largest.abs().lt(Infinity), largest, 0);
     const sum = x.sub(finite).exp().sum(axis, true);
-    // Where anything is finite the sum is at least 1; where nothing is, no gradient flows.
+    // With a finite maximum the sum is at least 1, so that `maximum` changes nothing; otherwise it stops the
+    // gradient.
     const y = sum.maximum(0.5).log().add(largest.sub(finite)).add(finite);
     return keepDims ? y : y.reshape(shape);
   });
 }
 
 /**
- * log(softmax(x)) along an axis, by default the last, accurate where softmax vanishes. All NaN, as
- * softmax is, where the largest number is infinite.
+ * log(softmax(x)) along an axis, by default the last; accurate where softmax underflows. All NaN, as softmax
+ * is, where the largest number is infinite.
  */
 export function logSoftmax(x: Value, axis = -1): Value {
   checkValue('logSoftmax', 'x', x);
@@ -77,9 +77,9 @@ export function logSoftmax(x: Value, axis = -1): Value {
 
 /** What {@link variance} and {@link std} take. */
 export interface VarianceOptions {
-  /** What is taken from the number of numbers that the squares are divided by; 0 by default. */
+  /** The squares are divided by the number of elements minus `ddof`; 0 by default. */
   ddof?: number;
-  /** Whether the axes stay, with length 1; false by default. */
+  /** Whether reduced axes stay, with length 1; false by default. */
   keepDims?: boolean;
 }
 
@@ -93,22 +93,22 @@ function checkVariance(who: string, x: Value, options: VarianceOptions): void {
   checkBoolean(`${who}: keepDims`, keepDims);
 }
 
-/** The first number along axes, which keep length 1. */
+/** The first element along the axes, which stay with length 1. */
 function firstAlong(x: Value, axis: Axes | undefined): Value {
   const axes = axis ?? x.shape.map((_, i) => i);
   return (typeof axes === 'number' ? [axes] : axes).reduce((part, at) => part.slice(0, 1, at), x);
 }
 
 /**
- * The mean square distance from the mean, over all axes or some; `ddof` is taken from the number of
- * numbers that the squares are divided by: 0 as NumPy, 1 as PyTorch. Where it is as many or more, the
- * squares are divided by 0, as in NumPy: Infinity, or NaN of equal numbers.
+ * The variance over all axes or some: the mean squared distance from the mean. The sum of squares is divided
+ * by the number of elements minus `ddof`: 0 as in NumPy, 1 as in PyTorch. Where that is 0 or less it is
+ * divided by 0, as in NumPy: Infinity, or NaN where all numbers are equal.
  */
 export function variance(x: Value, axis?: Axes, options: VarianceOptions = {}): Value {
   checkVariance('variance', x, options);
   const { ddof = 0, keepDims = false } = options;
-  // Distances from one of the numbers vary alike, and are exactly 0 of equal numbers; where one of them
-  // overflows, the numbers themselves are taken, whose mean need not.
+  // Subtracting one of the numbers first does not change the variance, and makes it exactly 0 for equal
+  // numbers. Where a difference overflows, nothing is subtracted, since the mean itself may not overflow.
   const centred = composed('variance', [x], () => {
     const mean = x.mean(axis, true);
     if (sizeOf(x.shape) === 0) return x.sub(mean);
@@ -121,28 +121,25 @@ export function variance(x: Value, axis?: Axes, options: VarianceOptions = {}): 
   return sum.div(Math.max(0, sizeOf(x.shape) / sizeOf(sum.shape) - ddof));
 }
 
-/** The root of `variance`; of equal numbers the gradient is 0. */
+/** The square root of `variance`; gradient 0 where all numbers are equal. */
 export function std(x: Value, axis?: Axes, options: VarianceOptions = {}): Value {
   checkVariance('std', x, options);
   return rootOfSquares(composed('std', [x], () => variance(x, axis, options)));
 }
 
-/**
- * The root of the sum of squares, over all axes or some: the length of a vector. At zero the gradient
- * is 0.
- */
+/** The root of the sum of squares, over all axes or some: the length of a vector. The gradient at 0 is 0. */
 export function norm(x: Value, axis?: Axes, keepDims = false): Value {
   checkValue('norm', 'x', x);
   return rootOfSquares(composed('norm', [x], () => x.mul(x).sum(axis, keepDims)));
 }
 
-/** The square root of a sum of squares, without a slope at 0: what is squared has a slope of 0 there. */
+/** The square root of a sum of squares, with gradient 0 at 0, where the squares have slope 0. */
 function rootOfSquares(sum: Value): Value {
   const isZero = sum.eq(0);
   return where(isZero, 0, where(isZero, 1, sum).sqrt());
 }
 
-/** Each row of the last axis less its mean, over the root of its variance plus eps. */
+/** Normalises each row of the last axis: (x - mean) / sqrt(variance + eps). */
 export function layerNorm(x: Value, eps = 1e-5): Value {
   checkValue('layerNorm', 'x', x);
   checkFinite('layerNorm: eps', eps, 0);
@@ -150,11 +147,11 @@ export function layerNorm(x: Value, eps = 1e-5): Value {
 }
 
 /**
- * The sum over `axes` pairs of axes: the last of a with the first of b, the next-to-last of a with
- * the second of b, and so on. (NumPy pairs the last `axes` axes of a in order; for one they agree.)
- * With 0 the outer product.
+ * The sum over `axes` pairs of axes: the last of a with the first of b, the next-to-last of a with the second
+ * of b, and so on. (NumPy pairs the last `axes` axes of a in order; for one pair both agree.) With 0, the
+ * outer product.
  *
- * @throws ShapeError when paired axes differ in length, or there are too few
+ * @throws ShapeError when paired axes differ in length, or there are too few axes
  */
 export function tensordot(a: Value, b: Value, axes = 1): Value {
   checkValue('tensordot', 'a', a);
@@ -165,13 +162,13 @@ export function tensordot(a: Value, b: Value, axes = 1): Value {
     const pairs = fits ? Array.from({ length: axes }, (_, i) => i) : [];
     if (!fits || pairs.some((i) => left[left.length - 1 - i] !== right[i])) {
       throw new ShapeError(
-        `over ${shown(axes)} axes: the last axis of the left must equal the first of the right, and ` +
+        `over ${shown(axes)} axes: the last axis of a must equal the first of b, the next-to-last the second, and ` +
           'so on inwards',
       );
     }
     const [free, others] = [left.slice(0, left.length - axes), right.slice(axes)];
     const n = sizeOf(right.slice(0, axes));
-    // The right's axes in the left's order.
+    // Reorders b's paired axes to a's order.
     const turned = b.transpose([...pairs.reverse(), ...right.map((_, i) => i).slice(axes)]);
     const product = a.reshape([sizeOf(free), n]).matmul(turned.reshape([n, sizeOf(others)]));
     return product.reshape([...free, ...others]);
@@ -181,9 +178,9 @@ export function tensordot(a: Value, b: Value, axes = 1): Value {
 const MAX_PARTS = 2 ** 20;
 
 /**
- * An axis cut into so many equal parts, or into parts of the given lengths, which must add up to it.
+ * Splits an axis into `parts` equal parts, or into parts of the given lengths, which must add up to it.
  *
- * @throws ShapeError when they do not
+ * @throws ShapeError when the lengths do not add up
  */
 export function split(x: Value, parts: number | readonly number[], axis = 0): Value[] {
   checkValue('split', 'x', x);
@@ -199,7 +196,7 @@ export function split(x: Value, parts: number | readonly number[], axis = 0): Va
   const isNumber = typeof parts === 'number';
   if (!isNumber && !isList(parts)) return refuse();
   const count = isNumber ? parts : parts.length;
-  // Parts of an empty axis, or of no length, can be many; not so many that there is no memory for them.
+  // An empty axis, or lengths of 0, would allow any number of parts; this limits the memory.
   if (!Number.isInteger(count) || count < 0 || count > MAX_PARTS || (isNumber && n % count !== 0))
     return refuse();
   const lengths = Array.from({ length: count }, (_, i) => (isNumber ? n / count : parts[i]!));
@@ -209,7 +206,7 @@ export function split(x: Value, parts: number | readonly number[], axis = 0): Va
   return lengths.map((length) => x.slice(start, (start += length), at));
 }
 
-/** Arrays one below the other: vectors become rows, others are joined along their first axis. */
+/** Stacks arrays vertically: vectors become rows, other arrays are joined along their first axis. */
 export function vstack(values: readonly Value[]): Value {
   const given = valuesOf('vstack', values);
   return composed('vstack', given, () => {
@@ -218,7 +215,7 @@ export function vstack(values: readonly Value[]): Value {
   });
 }
 
-/** Rows of a table, one for each index: `table.gather(index)`. */
+/** The rows of a table, one for each index: `table.gather(index)`. */
 export function embedding(table: Value, index: Index): Value {
   checkValue('embedding', 'the table', table);
   return composed('embedding', [table, index], () => table.gather(index));

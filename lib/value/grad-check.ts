@@ -1,4 +1,4 @@
-/** Checks gradients: backward() against central differences, element by element. */
+/** Checks gradients: compares backward() with central differences, element by element. */
 import { reachable } from '../graph/reachable.js';
 import { byName, checkNumber, checkOptions, type Known } from '../core/check.js';
 import { checkValue, Value } from './value.js';
@@ -10,13 +10,16 @@ import type { Feeds } from '../runtime/feeds.js';
 import { compile } from '../value/compile.js';
 import { show, sizeOf } from '../core/shape.js';
 
-/** How closely gradients are compared. */
+/** Options of {@link gradCheck}. */
 export interface GradCheckOptions {
-  /** How far each number is moved, times its size where that is above 1; 1e-5 by default. */
+  /**
+   * The distance h of the central differences, times the element's size where that is above 1; 1e-5 by
+   * default.
+   */
   step?: number;
   /**
-   * How far a gradient may be from the differences, times the largest gradient of its value where that
-   * is above 1; 1e-6 by default.
+   * The largest distance allowed between gradient and difference, times the largest gradient of that value
+   * where that is above 1; 1e-6 by default.
    */
   tolerance?: number;
 }
@@ -25,58 +28,55 @@ const OPTIONS: Known<GradCheckOptions> = { step: true, tolerance: true };
 
 /** One element of a gradient. */
 export interface GradCheckElement {
-  /** How errors call the value: its name or number, its operator, its shape. */
+  /** The label of the value, as in errors: its name or number, operator and shape. */
   label: string;
-  /** The element's place: an index for each axis. */
+  /** The element's index along each axis. */
   at: readonly number[];
-  /** What backward() gave. */
+  /** The gradient from backward(). */
   found: number;
   /** The central difference. */
   expected: number;
-  /** Their distance; NaN where either is NaN. */
+  /** The distance between the two; NaN where either is NaN. */
   difference: number;
 }
 
-/** What a check that succeeded has seen. */
+/** The result of a successful check. */
 export interface GradCheckReport {
   /** How many parameters and inputs were checked. */
   values: number;
-  /** Numbers compared, of all of them together. */
+  /** The number of elements compared. */
   elements: number;
-  /** The element with the largest difference; undefined where there is none. */
+  /** The element with the largest difference; undefined where there are no elements. */
   worst: GradCheckElement | undefined;
 }
 
-/** Gradients that differ from the differences; its message lists them. */
+/** Some gradients differ from the central differences; the message lists them. */
 export class GradCheckError extends Error {
   /** The error's name. */
   override name = 'GradCheckError';
 
   constructor(
     root: Value,
-    /** All that differ, in the order of the graph. */
+    /** All elements that differ, in the order of the graph. */
     readonly failures: readonly GradCheckElement[],
   ) {
     super(describe(root, failures));
   }
 }
 
-/** How many failures a message lists. */
+/** The most failures that the message lists. */
 const LISTED = 10;
 
 /**
- * Compares the gradients that backward() gives the sum of `root`'s elements with central differences,
- * (f(x + h) - f(x - h)) / 2h, for every element of every parameter and input that `root` depends on,
- * in float64. Takes two forward runs an element: meant for tests, with small shapes. The parameters
- * are left as they were.
+ * Compares the gradients of the sum of `root`'s elements with central differences, (f(x + h) - f(x - h)) /
+ * 2h, for every element of every parameter and input that `root` depends on, in float64. Takes two forward
+ * runs per element: meant for tests with small shapes. The parameters are unchanged afterwards.
  *
- * Differences know nothing of `detach`, which hides a slope that they see, and are meaningless at
- * kinks: relu at zero, ties of `maximum`, a `topk` that another element enters within h. A gradient
- * that is no finite number never passes.
+ * Differences see the slope that a `detach` hides, and mean nothing at kinks: relu at zero, ties of
+ * `maximum`, a `topk` that another element enters within h. A gradient that is NaN or infinite never passes.
  *
  * @param feeds what `root.forward` takes
- * @throws GradCheckError where a gradient is too far from its difference, listing which value, which
- * element, what was found and what was expected
+ * @throws GradCheckError where a gradient differs too much; lists which elements, and both numbers
  */
 export function gradCheck(root: Value, feeds: Feeds = {}, options: GradCheckOptions = {}): GradCheckReport {
   checkValue('gradCheck', 'the root', root);
@@ -90,7 +90,7 @@ export function gradCheck(root: Value, feeds: Feeds = {}, options: GradCheckOpti
   const program = compile(root, { dtype: 'float64' });
   const leaves = leavesOf(root);
   const parameters = leaves.filter(({ op }) => op === 'parameter');
-  // They are moved in a copy of their numbers: in float64, whatever they were trained in.
+  // Varies float64 copies of the parameters, whatever type they were trained in.
   const memories = parameters.map(({ memory }) => memory);
   for (const leaf of parameters) leaf.memory = { initial: Float64Array.from(leaf.peek('data')!) };
   try {
@@ -110,7 +110,7 @@ function compared(
 ): GradCheckReport {
   program.forward(feeds);
   program.backward();
-  // Read once, by name: a copy of an object has not the getters of its class.
+  // Reads each feed once, by name: a spread would lose the getters of a class.
   const inputs = reachable([root]).filter(({ op }) => op === 'input' || op === 'index');
   const fed = Object.fromEntries(
     inputs
@@ -155,7 +155,7 @@ function compared(
   return { values: leaves.length, elements: checked.length, worst };
 }
 
-/** The parameters and inputs that a value depends on, in order of creation. */
+/** The parameters and inputs of a value, in order of creation. */
 function leavesOf(root: Value): Value[] {
   return reachable([root])
     .filter((node) => node instanceof Value)
@@ -173,7 +173,7 @@ function sum(numbers: TypedArray): number {
   return total;
 }
 
-/** The index of element i, an entry for each axis. */
+/** The index of element i along each axis. */
 function indexOf(i: number, { shape }: Value): number[] {
   return shape.map((n, axis) => Math.floor(i / sizeOf(shape.slice(axis + 1))) % n);
 }

@@ -8,16 +8,16 @@ import { NO_ATTR, OPS, sumTo, type Attr, type Builder } from '../graph/ops.js';
 import type { Shape } from '../core/shape.js';
 
 /**
- * The gradients of the sum of `root`'s elements with respect to each of `values`: each of its value's
- * shape, zeros where `root` does not depend on it. They are part of the graph like any other value:
- * computed by `forward`, trained on, or given to `grad` again (of each element of a gradient, a row of
- * the Hessian). The operators' own gradient rules are used, so that ties and kinks are treated as
- * `backward` treats them: the ties of `maximum` share the gradient, and relu has none at zero.
+ * The gradients of the sum of `root`'s elements with respect to each of `values`: each in its value's shape,
+ * and zeros where `root` does not depend on it. They are ordinary values of the graph: `forward` computes
+ * them, they can be part of a loss, and `grad` can differentiate them again (one element of a gradient gives
+ * a row of the Hessian). They use the operators' own gradient rules, so that ties and kinks are treated as in
+ * `backward`: tied operands of `maximum` share the gradient, and relu's gradient at zero is 0.
  *
- * Nothing is computed here; the graph grows by what the gradients need.
+ * Nothing is computed here; the graph grows by the nodes of the gradients.
  *
- * @throws Error where `root` depends on one of `values` through `meanOfFirst`: which of its terms count
- * is known only when it runs
+ * @throws Error where `root` depends on one of `values` through `meanOfFirst`, because the number of terms is
+ * known only at run time
  */
 export function grad(root: Value, values: readonly Value[]): Value[] {
   const [of] = valuesOf('grad: root', [root]) as [Value];
@@ -31,7 +31,7 @@ export function grad(root: Value, values: readonly Value[]): Value[] {
   });
 }
 
-/** The nodes between `values` and root, those included, in order of creation. */
+/** The nodes from `values` to the root, both included, in order of creation. */
 function dependents(root: Value, values: readonly Value[]): Node[] {
   const depends = new Set<Node>(values);
   return reachable([root]).filter((node) => {
@@ -40,7 +40,7 @@ function dependents(root: Value, values: readonly Value[]): Node[] {
   });
 }
 
-/** Gives a node's operands their terms of the gradient, all of the node's own being known. */
+/** Adds a node's contributions to the gradients of its operands. Its own gradient must be complete. */
 function visit(node: Node, terms: Map<Node, Value[]>): void {
   const own = terms.get(node);
   if (!own) return;
@@ -64,11 +64,11 @@ function visit(node: Node, terms: Map<Node, Value[]>): void {
   });
 }
 
-/** Makes nodes of the user's graph. */
+/** Builds gradient nodes in the user's graph. */
 const builder: Builder<Node> = {
   op: (name, inputs, attr = NO_ATTR) => {
-    // These two read what their forward operator has computed beside its result, which only the
-    // compiler can promise them.
+    // These two reuse numbers that their forward operator keeps, which only the compiler can guarantee; here
+    // they are composed of other operators.
     if (name === 'rmsNormGrad') return rmsNormGrad(inputs.map(asValue), attr);
     if (name === 'crossEntropyGrad') return crossEntropyGrad(inputs);
     return makeValue(name, inputs, attr);
@@ -94,13 +94,13 @@ function crossEntropyGrad(inputs: readonly Node[]): Value {
   return x.softmax().sub(onehot).mul(asColumn(u));
 }
 
-/** A node that is no index. */
+/** The node as a Value; throws for an index. */
 function asValue(node: Node): Value {
   if (node instanceof Value) return node;
   throw new TypeError(`${node.label} holds integers: it has no gradient`);
 }
 
-/** A number per row as a column that broadcasts over the row. */
+/** Turns one number per row into a column that broadcasts over the rows. */
 function asColumn(x: Value): Value {
   return x.reshape([...x.shape, 1]);
 }

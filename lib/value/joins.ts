@@ -1,10 +1,10 @@
-/** Operators of a list of values: stacks, joins, sums, choices and means of prefixes. */
+/** Operators on lists of values: stacks, concatenations, sums, choices and means of prefixes. */
 import type { Value } from './value.js';
 import { makeValue, valuesOf, fromFront, Index } from './value.js';
 import { composed, refused, writtenAs } from '../graph/node.js';
 import { resolveAxis } from '../core/shape.js';
 
-/** Operands of one shape along a new axis, by default the first. */
+/** Stacks values of one shape along a new axis, by default the first. */
 export function stack(values: readonly Value[], axis = 0): Value {
   const y = makeValue('stack', valuesOf('stack', values));
   const at = composed('stack', y.inputs, () => resolveAxis(axis, y.shape));
@@ -14,7 +14,7 @@ export function stack(values: readonly Value[], axis = 0): Value {
   return y.transpose(axes);
 }
 
-/** Operands joined along an axis, by default the first. */
+/** Joins values along an axis, by default the first. */
 export function concat(values: readonly Value[], axis = 0): Value {
   const given = valuesOf('concat', values);
   return makeValue('concat', given, { axis: given[0] ? fromFront(axis, given[0]) : axis });
@@ -26,29 +26,28 @@ export function total(values: readonly Value[]): Value {
   return given.length === 1 ? given[0]! : makeValue('total', given);
 }
 
-/** One of several values of one shape: the one whose number is fed. */
+/** One of several values of one shape; the fed index says which. */
 export function choose(values: readonly Value[], which: Index): Value {
   return makeValue('choose', [...valuesOf('choose', values), which]);
 }
 
 /**
- * The mean of the first n values, n fed at run time (1 to their number). Only what those n depend
- * on is run, and only the index elements those n need must be fed. A value can stand in several
- * places, and a graph can hold several such means of one n, also one among the values of another; n
- * is then at most the number of values of the shortest.
+ * The mean of the first n values, where n, from 1 to their number, is fed at run time. Only what those n
+ * values depend on is run, and only the index elements that they need must be fed. The same value may occur
+ * several times, and a graph may hold several such means with the same n, even nested ones; n is then at most
+ * the number of values of the shortest.
  *
- * @throws TypeError when n is not fed by itself, as `index(name)`: picked from another index, or found
- * at run time
+ * @throws TypeError when n is not an `index(name)` of one integer: an element of another index, or computed
  */
 export function meanOfFirst(values: readonly Value[], n: Index): Value {
   const given = valuesOf('meanOfFirst', values);
-  // A run is as long as what is fed says: no program can find its own length.
+  // The length of a run must be known before it starts, so a program cannot compute it.
   if (n instanceof Index && (n.op !== 'index' || n.shape.length > 0)) {
     throw refused(
       TypeError,
       'meanOfFirst',
       [...given, n],
-      `the length ${n.label} is not fed by itself: give an index(name) of one integer`,
+      `the length ${n.label} must be an index of its own: give an index(name) of one integer`,
     );
   }
   return composed('meanOfFirst', [...given, n], () => {

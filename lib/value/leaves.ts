@@ -1,4 +1,4 @@
-/** The leaves of a graph: parameters, and the inputs fed at every run. */
+/** The leaves of a graph: parameters, and inputs fed at every run. */
 import type { Node } from '../graph/node.js';
 import { Operation, operationOf, checkName, composed } from '../graph/node.js';
 import {
@@ -17,7 +17,7 @@ import { Value, Index, makeValue, constant } from './value.js';
 import { clipped } from '../core/escape.js';
 import { flatten } from '../graph/flatten.js';
 
-/** Parameters of single numbers, of which a graph can have very many, share their operation. */
+/** The shared operation of scalar parameters, of which a graph can have very many. */
 const SCALAR_PARAMETER = new Operation('parameter', { shape: SCALAR }, SCALAR);
 
 function leafOperation(op: 'parameter' | 'input' | 'index', shape: Shape): Operation {
@@ -29,21 +29,21 @@ function leaf<N extends Node>(node: N, name: string | undefined): N {
   return node;
 }
 
-/** What {@link parameter} takes. */
+/** Options of {@link parameter}. */
 export interface ParameterOptions {
   /** The name in feeds, errors, drawings and files. */
   name?: string;
-  /** Of a flat array of numbers. */
+  /** The shape of a flat array of numbers. */
   shape?: Shape;
 }
 
 const PARAMETER_OPTIONS: Known<ParameterOptions> = { name: true, shape: true };
 
 /**
- * A leaf that training may change. The shape is that of the nested arrays, or the one given for a
- * flat array.
+ * A leaf that training can change. Its shape is that of the nested arrays, or the given shape of a flat
+ * array.
  *
- * @throws ShapeError when nested arrays are ragged, or their numbers do not fill the shape
+ * @throws ShapeError when nested arrays are ragged, or the numbers do not fill the shape
  * @throws TypeError when there is anything but numbers
  */
 export function parameter(numbers: Numbers, options: ParameterOptions = {}): Value {
@@ -69,8 +69,8 @@ export function parameter(numbers: Numbers, options: ParameterOptions = {}): Val
 }
 
 /**
- * Sets a parameter's numbers where they live or, where a type of less precision would round them, in float64
- * of their own.
+ * Sets a parameter's numbers where they live. Where a float32 array would round them, they move to a float64
+ * array of their own instead.
  */
 export function setNumbers(value: Value, numbers: Float64Array): void {
   const memory = value.memory!;
@@ -86,14 +86,14 @@ export function setNumbers(value: Value, numbers: Float64Array): void {
   memory.version = (memory.version ?? 0) + 1;
 }
 
-/** A leaf fed at every run, by name. */
+/** A leaf that is fed at every run, by name. */
 export function input(name: string, shape: Shape = []): Value {
   checkName('input', name);
   const own = composed(`input '${clipped(name)}'`, [], () => listedShape(shape));
   return leaf(new Value(leafOperation('input', own)), name);
 }
 
-/** A leaf of integers fed at every run, by name: one, or a vector of `length`. */
+/** A leaf of integers that is fed at every run, by name: a single integer, or a vector of `length`. */
 export function index(name: string, length?: number): Index {
   checkName('index', name);
   const isLength = length === undefined || (Number.isInteger(length) && length >= 0);
@@ -101,7 +101,7 @@ export function index(name: string, length?: number): Index {
     throw new ShapeError(
       `index '${clipped(name)}': length ` +
         `${isList(length) ? `[${length.slice(0, MAX_AXES).map(shown).join(', ')}]` : shown(length)}: ` +
-        'an index has one axis: give its length, an integer from 0, or none for a single one; of rows, ' +
+        'an index has one axis: give its length, an integer from 0, or none for a single integer; for rows, ' +
         'feed all in one flat array and reshape what is gathered',
     );
   const shape = length === undefined ? [] : [length];

@@ -1,12 +1,11 @@
 /**
- * Every operator in its other form: what is a method of `Value` is a function too, with the value in front of
- * the same arguments, and what is a function of one value first is a method too. `x.exp()` is `exp(x)`,
- * `variance(x, 0)` is `x.variance(0)`.
+ * Gives every operator both forms, method and function: `x.exp()` is `exp(x)`, `variance(x, 0)` is
+ * `x.variance(0)`. The function takes the value first, then the method's arguments.
  *
- * Operators that are one node of the graph, or few, are methods in value.ts; what is made of many is a
- * function in functions.ts. Functions of one number are exports of lib/graph/ops/unary.ts, which become
- * methods in value.ts. test/ops/operators.test.ts has a row for each operator: it does not compile, or
- * fails, where one has one form only, or other arguments in one than in the other.
+ * Operators that are one node of the graph, or a few, are methods in value.ts. Those composed of many are
+ * functions in functions.ts. Functions of one number are exports of lib/graph/ops/unary.ts.
+ * test/ops/operators.test.ts has a row for each operator; it does not compile, or fails, where a form is
+ * missing or their arguments differ.
  */
 import * as composed from './functions.js';
 import { shown } from '../core/check.js';
@@ -15,15 +14,15 @@ import { Node } from '../graph/node.js';
 import type * as unary from '../graph/ops/unary.js';
 import type { Shape } from '../core/shape.js';
 
-/** A method as a function: the value that it is called on comes first. */
+/** The type of a method as a function, with the value as first argument. */
 type FunctionOf<K extends keyof Value> = Value[K] extends (...args: infer Rest) => infer Result
   ? (x: Value, ...args: Rest) => Result
   : never;
 
-/** An operator of one value that takes nothing else. */
+/** An operator of one value, without further arguments. */
 export type UnaryFunction = (x: Value) => Value;
 
-/** An operator of two values, of which either may be a number. */
+/** An operator of two operands, either of which may be a number. */
 export type BinaryFunction = (a: Value | number, b: Value | number) => Value;
 
 type Method = (this: Value, ...args: unknown[]) => unknown;
@@ -35,7 +34,7 @@ function functionOf<K extends keyof Value>(name: K): FunctionOf<K> {
   return call as FunctionOf<K>;
 }
 
-/** The same, where a number may stand in the place of the value. */
+/** As `functionOf`, but a number may stand in for the value. */
 function binaryOf(name: BinaryOperator): BinaryFunction {
   return (a, b) =>
     (typeof a === 'number' ? constant(a) : valueFor(name, 'a', a, 'a Value or a number'))[name](b);

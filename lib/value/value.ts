@@ -1,8 +1,9 @@
 /**
- * The graph a user writes: `Value`s (arrays) and `Index`es (integers), defined once, fed many times.
+ * The graph that a user writes, defined once and fed many times: `Value`s (arrays of numbers) and `Index`es
+ * (integers).
  *
- * A node only remembers how it is made; nothing is computed until a program runs it (see
- * program.ts), and running never changes the graph.
+ * A node only records how it is computed; a program computes it (see lib/runtime/program.ts), and running a
+ * program never changes the graph.
  */
 import { checkDrawOptions, dot, mermaid, type DrawOptions } from '../graph/to-dot.js';
 import { checkFinite, checkNumber, isList, shown, shownList } from '../core/check.js';
@@ -35,7 +36,7 @@ import {
   writtenAs,
 } from '../graph/node.js';
 
-/** @throws TypeError when an operand is no Value */
+/** @throws TypeError when an operand is not a Value */
 export function checkValue(op: string, what: string, given: unknown): asserts given is Value {
   if (!isValue(given)) throw refused(TypeError, op, [], `${what} is ${shownNode(given)}, expected a Value`);
 }
@@ -50,18 +51,18 @@ function checkIndexOperand(
     throw refused(TypeError, op, [x], `the index is ${shownNode(given)}, expected ${expected}`);
 }
 
-/** A Value for an operator's result: checks the operands' shapes. */
+/** Makes the Value that is an operator's result; checks the operands' shapes. */
 export function makeValue(op: OpName, inputs: readonly Node[], attr: Attr = NO_ATTR): Value {
   const operation = operationOf(op, attr, resultShape(op, inputs, attr));
   return new Value(operation, inputs[0], inputs[1], inputs.length > 2 ? inputs : undefined);
 }
 
-/** An Index for an operator's result. */
+/** Makes the Index that is an operator's result. */
 export function makeIndex(op: OpName, x: Node, attr: Attr): Index {
   return new Index(operationOf(op, attr, resultShape(op, [x], attr)), x);
 }
 
-/** Of single numbers an element-wise operator makes a single number: graphs can have many. */
+/** An element-wise operator; fast for single numbers, of which a graph can have very many. */
 function unary(plain: Operation, x: Value): Value {
   if (x.operation.isInteger) toValue(x, plain.op);
   return x.operation.shape === SCALAR ? new Value(plain, x) : makeValue(plain.op, [x]);
@@ -73,43 +74,46 @@ function binary(plain: Operation, a: Value, other: Value | number): Value {
   return isScalar ? new Value(plain, a, b) : makeValue(plain.op, [a, b]);
 }
 
-/** An operator that is another one of the operands the other way round. */
+/** A comparison written as its mirror image: `a < b` is `b > a`. */
 function turned(op: string, plain: Operation, a: Value, other: Value | number): Value {
   return composed(op, [a, other], () => {
     const b = toValue(other, op, a);
-    broadcast(a.shape, b.shape); // says of them in their order what does not fit
+    broadcast(a.shape, b.shape); // first, so that an error names the operands in the user's order
     return writtenAs(op, binary(plain, b, a));
   });
 }
 
-/** @param a the operand before it */
+/** An operand as a Value; `a` is the operand before it, for the error. */
 export function toValue(x: unknown, op: string, a?: Node): Value {
   if (x instanceof Value) return x;
   if (typeof x === 'number') return constant(x);
   throw refused(TypeError, op, [a], `expected a Value or a number, got ${shownNode(x)}`);
 }
 
-/** A copy of a list of values: see {@link listOfValues}. */
+/** A checked copy of a list of values: see {@link listOfValues}. */
 export function valuesOf(what: string, given: unknown): Value[] {
   return listOfValues(what, given, (node): node is Value => isValue(node));
 }
 
-/** a where the condition is not zero, else b: signs of zeros and NaN are those of what is taken. */
+/** a where the condition is not 0, else b, with the signs of zeros and NaN of whichever is taken. */
 export function select(condition: Value, a: Value | number, b: Value | number): Value {
   const part = (op: OpName, x: Value | number): Value =>
     writtenAs('where', makeValue(op, [toValue(x, 'where', condition), condition]));
   return writtenAs('where', part('ifNonzero', a).add(part('ifZero', b)));
 }
 
-/** An axis counted from behind as one from 0; one that does not exist stays for the shape rule to refuse. */
+/**
+ * The axis counted from the front. An axis that does not exist is returned unchanged, for the shape rule to
+ * refuse.
+ */
 export function fromFront(axis: number, { shape }: Node): number {
   return Number.isInteger(axis) && axis < 0 && axis >= -shape.length ? axis + shape.length : axis;
 }
 
-/** One axis or several, counted from behind where negative. */
+/** One axis or several; negative numbers count from the end. */
 export type Axes = number | readonly number[];
 
-/** Several axes, each at most once. */
+/** Checks a list of axes: each at most once. */
 function axesOf(axes: readonly number[], x: Node, op: string, expected: string): number[] {
   const { length } = x.shape;
   if (!isList(axes) || axes.length > MAX_AXES)
@@ -137,15 +141,15 @@ function reduced(op: 'sum' | 'max', x: Value, axis: Axes | undefined, keepDims: 
   return keepDims ? y.reshape(x.shape.map((n, i) => (!axes || axes.includes(i) ? 1 : n))) : y;
 }
 
-/** The programs that `forward` and `backward` run. */
+/** The programs behind `forward` and `backward`. */
 const programs = new WeakMap<Value, Program>();
 
 /**
- * An array of numbers in the graph. All operators return new Values; none computes.
+ * An array of numbers in the graph. Every operator returns a new Value; none computes anything.
  *
- * Shapes are NumPy's: `broadcast` means that two shapes are aligned at their last axes, and that an
- * axis of length 1, or one that is missing, is repeated. Operators throw a `ShapeError` on shapes that
- * do not fit, and name the operands. What is out of a function's domain is NaN, in value and gradient.
+ * Shapes follow NumPy. `broadcast` means that shapes are aligned at their last axes, and that axes of length
+ * 1, or missing ones, are repeated. Operators throw a `ShapeError` that names the operands when shapes do not
+ * fit. Outside a function's domain, value and gradient are NaN.
  */
 export class Value extends Node {
   /** This + other, broadcast. */
@@ -156,35 +160,35 @@ export class Value extends Node {
   sub(other: Value | number): Value {
     return binary(PLAIN.sub, this, other);
   }
-  /** This * other by element, broadcast. */
+  /** This * other element-wise, broadcast. */
   mul(other: Value | number): Value {
     return binary(PLAIN.mul, this, other);
   }
-  /** This / other by element, broadcast. */
+  /** This / other element-wise, broadcast. */
   div(other: Value | number): Value {
     return binary(PLAIN.div, this, other);
   }
   /**
-   * The larger of this and other by element, broadcast; ties share the gradient. NaN, also in the gradients,
-   * where either is.
+   * The larger of this and other element-wise, broadcast; ties share the gradient. Where either operand is
+   * NaN, so are the result and both gradients.
    */
   maximum(other: Value | number): Value {
     return binary(PLAIN.maximum, this, other);
   }
-  /** The smaller of this and other by element, broadcast: see `maximum`. */
+  /** The smaller of this and other element-wise, broadcast: see `maximum`. */
   minimum(other: Value | number): Value {
     return binary(PLAIN.minimum, this, other);
   }
   /**
-   * The nearest number between two numbers or arrays, broadcast: the larger of this and low, and of
-   * that and high the smaller. Within the bounds, and at them, the whole gradient is this one's; beyond
-   * a bound it is the bound's. NaN stays NaN, and gets no gradient.
+   * This limited to [low, high], which are numbers or arrays that broadcast: min(max(this, low), high).
+   * Within the bounds, and at them, this gets the whole gradient; beyond a bound, the bound does. NaN stays
+   * NaN, and gets no gradient.
    */
   clip(low: Value | number, high: Value | number): Value {
     return composed('clip', [this, low, high], () => {
       const [least, most] = [toValue(low, 'clip', this), toValue(high, 'clip', this)];
       const fixed = this.detach();
-      // Where a bound is taken, or is NaN; not where this is NaN.
+      // A bound is taken where it is exceeded or NaN, but not where this is NaN.
       const isBelow = this.eq(this).sub(this.ge(least));
       const raised = select(isBelow.gt(0), least, fixed);
       const isAbove = raised.eq(raised).sub(most.ge(raised));
@@ -215,50 +219,50 @@ export class Value extends Node {
   /** 1 where both differ or one is NaN, else 0: see `gt`. */
   ne(other: Value | number): Value {
     return composed('ne', [this, other], () => {
-      // Both: through the inner one no gradient flows, as an error says of `ne`.
+      // Both are named `ne`: no gradient flows through the inner one, and an error about that must name `ne`.
       const isEqual = writtenAs('ne', this.eq(other));
       return writtenAs('ne', constant(1).sub(isEqual));
     });
   }
-  /** -x by element. */
+  /** -x, element-wise. */
   neg(): Value {
     return unary(PLAIN.neg, this);
   }
-  /** The square root; NaN below zero. Its slope at zero is infinite; see `norm`, whose slope there is 0. */
+  /** The square root; NaN below zero. The slope at zero is infinite; `norm` avoids that. */
   sqrt(): Value {
     return writtenAs('sqrt', this.pow(0.5));
   }
   /**
-   * Each element to a fixed power; NaN where a negative is taken to one that is no integer.
+   * Each element to a fixed power; NaN for a negative element and a non-integer exponent.
    *
-   * @throws TypeError when the exponent is no number
+   * @throws TypeError when the exponent is not a number
    */
   pow(exponent: number): Value {
     if (typeof exponent !== 'number' || Number.isNaN(exponent)) {
       const [what, got] = Number.isNaN(exponent)
         ? ['a number that is not NaN', 'NaN']
         : ['a number', shownNode(exponent)];
-      throw new TypeError(`pow of ${this.label}: exponents are fixed: expected ${what}, got ${got}`);
+      throw new TypeError(`pow of ${this.label}: the exponent must be fixed: expected ${what}, got ${got}`);
     }
     return makeValue('pow', [this], { exponent });
   }
-  /** The same numbers, through which no gradient flows. */
+  /** The same numbers; no gradient flows through. */
   detach(): Value {
     return unary(PLAIN.detach, this);
   }
 
   /**
-   * The product of matrices: [K]·[K] is a scalar, [K]@[K, N] is [N], [M, K]@[K] is [M],
-   * [..., M, K]@[..., K, N] is [..., M, N].
+   * The matrix product: [K]·[K] is a scalar, [K]@[K, N] is [N], [M, K]@[K] is [M], [..., M, K]@[..., K, N] is
+   * [..., M, N].
    */
   matmul(other: Value): Value {
     return makeValue('matmul', [this, other]);
   }
-  /** The axes in another order; by default reversed. */
+  /** Permutes the axes; reverses them by default. */
   transpose(axes: readonly number[] = this.shape.map((_, i) => this.shape.length - 1 - i)): Value {
     return makeValue('transpose', [this], { axes: axesOf(axes, this, 'transpose', 'an array') });
   }
-  /** The same numbers, row-major, in another shape of as many; one length may be -1: what is left. */
+  /** The same numbers, row-major, in another shape of the same size; one length may be -1, to be inferred. */
   reshape(shape: Shape): Value {
     const given = composed('reshape', [this], () => listedShape(shape, -1));
     const unknown = given.indexOf(-1);
@@ -269,11 +273,11 @@ export class Value extends Node {
     const size = sizeOf(this.shape);
     const others = sizeOf(given.filter((_, i) => i !== unknown));
     if (others === 0)
-      throw refuse('the other lengths hold no numbers, so that -1 could be any: give it as a number');
+      throw refuse('the other lengths hold no numbers, so -1 could be anything: give the length');
     if (size % others !== 0) throw refuse(`${size} numbers do not divide by ${others}`);
     return makeValue('reshape', [this], { shape: given.with(unknown, size / others) });
   }
-  /** With a new axis of length 1, before `axis`; -1: behind all others. */
+  /** Inserts an axis of length 1 before `axis`; -1 appends it. */
   expandDims(axis: number): Value {
     const rank = this.shape.length + 1;
     const at = !Number.isInteger(axis) ? -1 : axis < 0 ? axis + rank : axis;
@@ -289,7 +293,7 @@ export class Value extends Node {
       this.reshape([...this.shape.slice(0, at), 1, ...this.shape.slice(at)]),
     );
   }
-  /** Without its axes of length 1, or without one of them. */
+  /** Removes all axes of length 1, or only the given one. */
   squeeze(axis?: number): Value {
     if (axis === undefined) return this.reshape(this.shape.filter((n) => n !== 1));
     const at = Number.isInteger(axis) ? fromFront(axis, this) : -1;
@@ -303,13 +307,13 @@ export class Value extends Node {
     }
     return this.reshape(this.shape.filter((_, i) => i !== at));
   }
-  /** Repeated along axes of length 1 and new leading ones, until it has a shape. */
+  /** Repeats axes of length 1 and missing leading ones, to the given shape. */
   broadcastTo(shape: Shape): Value {
     return composed('broadcastTo', [this], () =>
       makeValue('broadcastTo', [this], { shape: listedShape(shape) }),
     );
   }
-  /** The part [start, stop) along an axis, by default the first. */
+  /** The range [start, stop) of an axis, by default the first. */
   slice(start: number, stop: number, axis = 0): Value {
     for (const bound of [start, stop] as readonly unknown[]) {
       if (bound instanceof Node)
@@ -323,7 +327,7 @@ export class Value extends Node {
     return makeValue('slice', [this], { axis: fromFront(axis, this), start, stop });
   }
   /**
-   * Row i of the first axis: a fixed number from 0, or a fed `Index` (then also a vector of rows).
+   * Row i of the first axis: i is a fixed number from 0, or a fed `Index`, which may be a vector of rows.
    *
    * @throws ShapeError when there is no such row
    */
@@ -342,8 +346,8 @@ export class Value extends Node {
     return this.slice(i, i + 1).reshape(this.shape.slice(1));
   }
   /**
-   * Entries of an axis, by default the first, picked by fed or found indices, whose axes take its
-   * place. What is picked twice gets both gradients.
+   * Entries of an axis (by default the first), picked by indices that are fed or computed; the axes of the
+   * indices replace it. An entry that is picked twice gets the sum of both gradients.
    */
   gather(index: Index, axis = 0): Value {
     checkIndexOperand('gather', this, index);
@@ -353,47 +357,50 @@ export class Value extends Node {
       const axes = this.shape.map((_, i) => i);
       const before = axes.slice(0, at);
       const found = makeValue('gather', [this.transpose([at, ...before, ...axes.slice(at + 1)]), index]);
-      // The axes of the indices are in front of those before them.
+      // Here the axes of the indices come first; move them behind the axes before `axis`.
       const n = index.shape.length;
       const behind = found.shape.map((_, i) => i).slice(n + at);
       return found.transpose([...before.map((i) => n + i), ...index.shape.map((_, i) => i), ...behind]);
     });
   }
-  /** The indices of the k largest numbers of a vector, largest first, ties to the lower index. */
+  /** The indices of the k largest numbers of a vector, largest first; a tie goes to the lower index. */
   topk(k: number): Index {
     return makeIndex('topk', this, { k });
   }
 
-  /** The place of the largest along an axis, which vanishes; ties go to the lower, NaN is below all. */
+  /**
+   * The index of the maximum along an axis, which is removed. A tie goes to the lower index; NaN is below all
+   * numbers.
+   */
   argmax(axis = -1): Index {
     return makeIndex('argmax', this, { axis: fromFront(axis, this) });
   }
 
-  /** The sum over all axes, or over one or some, which vanish or, with `keepDims`, have length 1. */
+  /** The sum over all axes or the given ones, which are removed or, with `keepDims`, keep length 1. */
   sum(axis?: Axes, keepDims = false): Value {
     return reduced('sum', this, axis, keepDims);
   }
-  /** The mean over axes: see `sum`. */
+  /** The mean over axes, as in `sum`. */
   mean(axis?: Axes, keepDims = false): Value {
     const sum = composed('mean', [this], () => this.sum(axis, keepDims));
     return writtenAs('mean', sum.mul(sizeOf(sum.shape) / sizeOf(this.shape)));
   }
   /**
-   * The largest over axes, which must not be empty: see `sum`. Ties share the gradient. NaN wins: then
-   * the gradient is NaN for all that it was the largest of.
+   * The maximum over axes, as in `sum`; they must not be empty. Ties share the gradient. If any number is
+   * NaN, the maximum and all gradients are NaN.
    */
   max(axis?: Axes, keepDims = false): Value {
     return reduced('max', this, axis, keepDims);
   }
-  /** The smallest over axes: see `max`. */
+  /** The minimum over axes: see `max`. */
   min(axis?: Axes, keepDims = false): Value {
     return composed('min', [this], () => writtenAs('min', this.neg().max(axis, keepDims).neg()));
   }
-  /** The sum along an axis up to each place. */
+  /** The running sum along an axis, including each element itself. */
   cumsum(axis = 0): Value {
     return makeValue('cumsum', [this], { axis: fromFront(axis, this) });
   }
-  /** exp(x) over its sum, along an axis, by default the last. */
+  /** exp(x) divided by its sum along an axis, by default the last. */
   softmax(axis = -1): Value {
     const last = this.shape.length - 1;
     if (axis === -1 || axis === last) return makeValue('softmax', [this]);
@@ -402,14 +409,13 @@ export class Value extends Node {
     return makeValue('softmax', [this.transpose(axes)]).transpose(axes);
   }
   /**
-   * Where a training step runs (`step`, `stepEach`, `stepBatch`), zeros in place of about a share `rate` of
-   * the numbers, and the others divided by 1 - rate; everywhere else (`forward`, `backward`, `evaluate`,
-   * sampling) the numbers as they are. Which are dropped follows from the seed, the number of the
-   * step (in a batch each document counts as one) and the place alone: alike on all machines and in both data
-   * types. Give each dropout of a
-   * graph a seed of its own.
+   * In a training step (`step`, `stepEach`, `stepBatch`): zeros in place of about a fraction `rate` of the
+   * numbers, the others divided by 1 - rate. In any other run (`forward`, `backward`, `evaluate`, sampling):
+   * the numbers unchanged. Which are dropped depends only on the seed, the number of the step (each example
+   * of a batch counts as one) and the element's index, so that it is the same on all machines and in both
+   * data types. Give each dropout of a graph its own seed.
    *
-   * @throws RangeError when the rate is not from 0 to below 1, or the seed no integer of 31 bits
+   * @throws RangeError when the rate is not from 0 to below 1, or the seed not an integer of 31 bits
    */
   dropout(rate: number, seed: number): Value {
     if (!(typeof rate === 'number' && rate >= 0 && rate < 1))
@@ -422,36 +428,36 @@ export class Value extends Node {
       );
     return makeValue('dropout', [this, new Index(operationOf('step', NO_ATTR, SCALAR))], { rate, seed });
   }
-  /** Each row of the last axis over the root of its mean square: x / sqrt(mean(x²) + eps). */
+  /** Each row of the last axis divided by its root mean square: x / sqrt(mean(x²) + eps). */
   rmsNorm(eps = 1e-5): Value {
     checkFinite(`rmsNorm of ${this.label}: eps`, eps, 0);
     const n = this.shape[this.shape.length - 1];
     return makeValue('rmsNorm', [this], { scale: 1 / (n ?? 1), eps });
   }
-  /** -log(softmax(x)[target]) of a vector, or of each row of a matrix: the loss of a classifier. */
+  /** The loss of a classifier: -log(softmax(x)[target]) of a vector, or of each row of a matrix. */
   crossEntropy(target: Index): Value {
     return makeValue('crossEntropy', [this, target]);
   }
 
-  /** Gives the node a name for feeds and errors; returns it. */
+  /** Names the node, for feeds and errors; returns it. */
   named(name: string): this {
     this.name = name;
     return this;
   }
 
   /**
-   * Computes this value in float64: `feeds` holds a number or array for every named input it depends on.
-   * Returns `data`. Compiles value and gradients on first use; the graph is not changed. `compile` gives
-   * a program in another type.
+   * Computes this value in float64 and returns `data`; `feeds` holds a number or array for every named input
+   * that it depends on. The first call compiles the value and its gradients; the graph does not change.
+   * `compile` gives a program in another type.
    *
-   * @throws FeedError when an input is missing, unknown, or given what it cannot take
+   * @throws FeedError when an input is missing, unknown, or of the wrong type or size
    */
   forward(feeds: Feeds = {}): TypedArray {
     return this.program.forward(feeds);
   }
   /**
-   * The gradients of this value (of the sum of its elements) with respect to all it depends on, at
-   * the numbers of the last `forward`; they replace the gradients of an earlier call.
+   * Computes the gradients of this value (of the sum of its elements) with respect to everything it depends
+   * on, at the numbers of the last `forward`. They replace earlier gradients.
    *
    * @throws Error when `forward` was not called before
    */
@@ -468,11 +474,11 @@ export class Value extends Node {
   }
 
   /**
-   * The numbers of the last run, row-major: a view into the program's memory; take it anew after each run.
-   * A parameter's are float64 until a training step in float32 writes them: a program that only reads
-   * them, of whatever type, leaves them as they are.
+   * The numbers of the last run, row-major: a view into the program's memory, which must be read again after
+   * each run. A parameter is float64 until a training step in float32 writes it; programs that only read it
+   * leave it as it is, whatever their type.
    *
-   * @throws Error when no value that depends on it was run, and it is no parameter
+   * @throws Error when it is not a parameter, and no value that depends on it was run
    */
   get data(): TypedArray {
     const data = this.peek('data');
@@ -481,7 +487,7 @@ export class Value extends Node {
     return data;
   }
   /**
-   * The gradient of the last backward(), in this value's shape; zeros where none flowed.
+   * The gradient of the last backward(), in this value's shape; zeros where no gradient flowed.
    *
    * @throws Error when backward() was not called on a value that depends on it
    */
@@ -502,21 +508,21 @@ export class Value extends Node {
   }
 
   /**
-   * The graph this value depends on in DOT, Graphviz's language: a box for each node with its name,
-   * operator, shape and, where asked for, data and gradient. Parameters are filled, inputs round.
+   * This value's graph in DOT, Graphviz's language: one box per node with its name, operator and shape and,
+   * if asked for, data and gradient. Parameters are filled, inputs round.
    */
   toDot(options: DrawOptions = {}): string {
     checkDrawOptions('toDot', options);
     return dot(this, options);
   }
-  /** The same as a Mermaid flowchart. */
+  /** The same as a Mermaid flowchart: see `toDot`. */
   toMermaid(options: DrawOptions = {}): string {
     checkDrawOptions('toMermaid', options);
     return mermaid(this, options);
   }
 }
 
-// The methods that operators.ts declares of `Value`, for all functions of one number.
+// Defines the methods of all functions of one number, which operators.ts declares.
 for (const name of UNARY_NAMES) {
   const value = function (this: Value): Value {
     return unary(PLAIN[name], this);
@@ -524,12 +530,12 @@ for (const name of UNARY_NAMES) {
   Object.defineProperty(Value.prototype, name, { value, writable: true, configurable: true });
 }
 
-/** Integers in the graph: fed, or found by `topk` or `argmax`. */
+/** Integers in the graph: fed, or computed by `topk` or `argmax`. */
 export class Index extends Node {
   /**
    * Element i of a vector of indices.
    *
-   * @throws RangeError when there is none
+   * @throws RangeError when there is no such element
    */
   at(i: number): Index {
     const n = this.shape[0];
@@ -549,7 +555,7 @@ export class Index extends Node {
     return makeIndex('element', this, { start: i });
   }
   /**
-   * Integers cannot be read, only used.
+   * Integers cannot be read, only used as indices.
    *
    * @throws TypeError always
    * @hidden
@@ -567,18 +573,18 @@ export class Index extends Node {
   }
   private refuseReading(): never {
     throw new TypeError(
-      `${this.label} holds integers, which cannot be read and have no gradient: to read them as ` +
-        'numbers, gather from the numbers 0, 1, 2, ... by it, as in parameter([0, 1, ' +
+      `${this.label} holds integers, which cannot be read and have no gradient. To read them as ` +
+        'numbers, use them to gather from 0, 1, 2, ..., as in parameter([0, 1, ' +
         '2]).gather(index).forward()',
     );
   }
-  /** Integers are the program's own. */
+  /** Integers stay inside the program. */
   override peek(): undefined {
     return undefined;
   }
 }
 
-/** A fixed number; arithmetic accepts plain numbers too. */
+/** A constant number; operators accept plain numbers too. */
 export function constant(value: number): Value {
   if (isList(value) || ArrayBuffer.isView(value))
     throw new TypeError(

@@ -1,6 +1,6 @@
-/** The element types of the safetensors format: their sizes and how each is read as a number. */
+/** The element types of the safetensors format: their sizes, and how to read each as a number. */
 
-/** The bytes of one element, by the format's name of its type. */
+/** Bytes per element, by the format's type name. */
 export const BYTES = {
   BOOL: 1,
   U8: 1,
@@ -17,7 +17,7 @@ export const BYTES = {
   F64: 8,
 } as const;
 
-/** A type of elements, by the format's name. */
+/** An element type, by the format's name. */
 export type TensorType = keyof typeof BYTES;
 
 export const READ: Record<TensorType, (view: DataView, at: number) => number> = {
@@ -41,7 +41,7 @@ export const READ: Record<TensorType, (view: DataView, at: number) => number> = 
 
 const SINGLE = new DataView(new ArrayBuffer(4));
 
-/** The number that 16 bits are by IEEE 754. */
+/** The number that these 16 bits encode (IEEE 754 half precision). */
 function half(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 31;

@@ -1,22 +1,22 @@
-/** Reads the header of a safetensors file: JSON of one fixed form, trusted in nothing. */
+/** Reads the header of a safetensors file: JSON of one fixed form, from an untrusted source. */
 import { type TensorType, BYTES } from './element-types.js';
 import { clipped } from '../core/escape.js';
 import { MAX_AXES } from '../core/shape.js';
 
-/** Bytes that are no safetensors file, or one that cannot be read here; says where and why. */
+/** Bytes that are not a safetensors file, or one that vecgrad cannot read; the message says where and why. */
 export class SafetensorsError extends Error {
   override readonly name = 'SafetensorsError';
 }
 
-/** The most that a header can take, in bytes: it is read within a second then. */
+/** The largest header, in bytes; one of this size is read within a second. */
 export const MAX_HEADER = 4 * 2 ** 20;
 
 export const METADATA = '__metadata__';
 
-/** How long the header of a file of so many bytes is, by the first 8 of them. */
+/** The length of the header, from the first 8 bytes of a file of `size` bytes. */
 export function headerLength(bytes: Uint8Array, size: number): number {
   if (bytes.length < 8)
-    throw new SafetensorsError(`${bytes.length} bytes: a file begins with the 8 of its header's length`);
+    throw new SafetensorsError(`${bytes.length} bytes: a file begins with 8 bytes, the length of its header`);
   const length = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getBigUint64(0, true);
   if (length > BigInt(MAX_HEADER))
     throw new SafetensorsError(`a header of ${length} bytes: expected at most ${MAX_HEADER}`);
@@ -25,7 +25,7 @@ export function headerLength(bytes: Uint8Array, size: number): number {
   return Number(length);
 }
 
-/** Where an array's bytes lie, from the end of the header on. */
+/** Where an array's bytes lie, counted from the end of the header. */
 export interface Entry {
   type: TensorType;
   shape: number[];
@@ -33,7 +33,7 @@ export interface Entry {
   end: number;
 }
 
-/** What the header of a file of so many bytes says, and where it ends. */
+/** Reads the header of a file of `size` bytes; `start` is where the header ends. */
 export function readHeader(
   header: Uint8Array,
   size: number,
@@ -52,7 +52,7 @@ export function readHeader(
     if (entry.begin !== end)
       throw new SafetensorsError(
         `'${clipped(name)}' begins at byte ${entry.begin}, ` +
-          `${entry.begin < end ? 'inside another array' : 'behind a gap'}: expected ${end}`,
+          `${entry.begin < end ? 'inside another array' : 'after a gap'}: expected ${end}`,
       );
     const bytes = entry.shape.reduce((product, n) => product * n, BYTES[entry.type]);
     if (entry.end - entry.begin !== bytes)
@@ -66,17 +66,17 @@ export function readHeader(
     const given = size - start;
     throw new SafetensorsError(
       `the arrays take ${end} bytes, the file has ${given}: ` +
-        (given < end ? 'it was cut short' : 'there is more behind them'),
+        (given < end ? 'it was cut short' : 'more bytes follow them'),
     );
   }
   return { start, entries, metadata };
 }
 
 /**
- * Parses a header's JSON. `JSON.parse` would break what docs/reliability.md promises of files that mean harm:
- * it keeps the last of two equal names in silence, puts names that are integers before all others, rounds
- * integers above 2^53, takes 1.0 or 1e3 for an integer, and builds whatever is nested before anything is
- * checked. A library that reports names one by one (jsonc-parser) recurses over what is nested.
+ * Parses a header's JSON. `JSON.parse` would break what docs/reliability.md promises about malicious files:
+ * of two equal names it silently keeps the last, it moves integer-like names to the front, rounds integers
+ * above 2^53, accepts 1.0 or 1e3 as an integer, and builds any nesting before it can be checked. A library
+ * that reports names one by one (jsonc-parser) recurses over the nesting.
  */
 class Header {
   private at = 0;
@@ -98,13 +98,13 @@ class Header {
       entries.set(name, this.entry(clipped(name)));
     });
     this.skipSpace();
-    if (this.at < this.text.length) this.fail('expected nothing behind the header but spaces');
+    if (this.at < this.text.length) this.fail('expected only spaces after the header');
     return { entries, metadata: metadata ?? new Map<string, string>() };
   }
 
   private texts(found: Map<string, string>): void {
     this.members((name) => {
-      if (found.has(name)) this.fail(`'${clipped(name)}' is twice in '${METADATA}'`);
+      if (found.has(name)) this.fail(`'${clipped(name)}' is there twice in '${METADATA}'`);
       found.set(name, this.string());
     });
   }
@@ -138,7 +138,7 @@ class Header {
     return { type: type, shape: shape, begin, end };
   }
 
-  /** `{"name": value, ...}`, the values read by `value`. */
+  /** Reads `{"name": value, ...}`; `value` reads each value. */
   private members(value: (name: string) => void): void {
     this.expect('{');
     if (this.takes('}')) return;
@@ -181,26 +181,26 @@ class Header {
       this.at = PLAIN.lastIndex;
       return this.text.slice(from + 1, this.at - 1);
     }
-    if (this.text[from] !== '"') this.fail('expected a text in quotes');
+    if (this.text[from] !== '"') this.fail('expected a string in quotes');
     let end = this.text.indexOf('"', from + 1);
     while (end >= 0 && this.isEscaped(end)) end = this.text.indexOf('"', end + 1);
-    if (end < 0) this.fail('a text has no end');
+    if (end < 0) this.fail('a string has no end');
     this.at = end + 1;
     let text: string;
     try {
       text = JSON.parse(this.text.slice(from, end + 1)) as string;
     } catch {
       this.at = from;
-      return this.fail('a text is not as JSON has it');
+      return this.fail('a string is not valid JSON');
     }
     if (HALF.test(text)) {
       this.at = from;
-      this.fail('a text has half a surrogate pair, which is no Unicode');
+      this.fail('a string has half a surrogate pair, which is not valid Unicode');
     }
     return text;
   }
 
-  /** Whether an odd number of backslashes precedes. */
+  /** Whether an odd number of backslashes precedes this place. */
   private isEscaped(at: number): boolean {
     let slashes = 0;
     while (this.text[at - 1 - slashes] === '\\') slashes++;
@@ -227,10 +227,10 @@ class Header {
   }
 }
 
-/** A surrogate without the other: what UTF-8 cannot hold, and no other reader of the format takes. */
+/** A lone surrogate, which UTF-8 cannot encode and no other reader of the format accepts. */
 const HALF = /\p{Cs}/u;
 
-/** @throws SafetensorsError where a text is no Unicode; says which character */
+/** @throws SafetensorsError where a string is not valid Unicode; the message says which character */
 export function checkUnicode(what: string, text: string): void {
   const at = text.search(HALF);
   if (at < 0) return;
@@ -240,11 +240,11 @@ export function checkUnicode(what: string, text: string): void {
   );
 }
 
-/** A text without escapes. */
+/** A JSON string without escapes. */
 // eslint-disable-next-line no-control-regex
 const PLAIN = /"[^"\\\u0000-\u001f]*"/y;
 
-/** No number of JSON goes on behind it. */
+/** An integer in JSON, with no further part of a number after it. */
 const INTEGER = /(?:0|[1-9]\d*)(?![\d.eE])/y;
 
 const SPACE = /[ \t\n\r]*/y;

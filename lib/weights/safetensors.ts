@@ -1,8 +1,8 @@
 /**
- * The safetensors format: named arrays in one file that holds nothing but numbers and texts. Eight
- * bytes with the length of a header, the header as JSON (of each array the type, the shape and where
- * its bytes begin and end; texts under `__metadata__`), and the bytes, without gaps or overlaps, little
- * end first. Source: the description and the reference reader of huggingface/safetensors.
+ * The safetensors format: named arrays and strings in one file. It begins with eight bytes, the length of the
+ * header. The header is JSON: the type, shape and byte range of each array, and strings under `__metadata__`.
+ * The arrays follow, little-endian, without gaps or overlaps. Source: the description and the reference
+ * reader of huggingface/safetensors.
  */
 import { checkObject, checkOptions, shown as wordsFor } from '../core/check.js';
 import { MAX_AXES, sizeOf, type Shape } from '../core/shape.js';
@@ -19,37 +19,37 @@ import {
 
 /** One array of a file. */
 export interface Tensor {
-  /** Of its elements. */
+  /** The type of the elements. */
   type: TensorType;
-  /** Row by row. */
+  /** The numbers are row-major. */
   shape: Shape;
-  /** The file's bytes of it. */
+  /** Its bytes in the file. */
   bytes: Uint8Array;
 }
 
 /** What a file holds. */
 export interface Tensors {
-  /** By name, in the order of the header. */
+  /** The arrays by name, in the order of the header. */
   tensors: Map<string, Tensor>;
-  /** Texts by name. */
+  /** Strings by name. */
   metadata: Map<string, string>;
 }
 
-/** What is written: the type follows from the array. */
+/** An array to write; its element type follows from the typed array. */
 export interface WrittenTensor {
-  /** Row by row. */
+  /** The numbers are row-major. */
   shape: Shape;
-  /** As many as the shape has. */
+  /** As many numbers as the shape holds. */
   data: Float64Array | Float32Array | Uint32Array;
 }
 
 /**
- * The bytes of a file with these arrays, those of larger elements first, so that each begins at a
- * multiple of its elements' size.
+ * The bytes of a file with these arrays. Arrays with larger elements come first, so that each is aligned to
+ * its element size.
  *
- * @throws SafetensorsError when an array has not the size of its shape, the header is too long, or a
- * name or text has half a surrogate pair
- * @throws TypeError when an array is no plain object, or has other keys
+ * @throws SafetensorsError when an array does not fill its shape, the header is too long, or a name or string
+ * has a lone surrogate
+ * @throws TypeError when an array is not a plain object, or has other keys
  */
 export function writeSafetensors(
   tensors: ReadonlyMap<string, WrittenTensor>,
@@ -57,14 +57,14 @@ export function writeSafetensors(
 ): Uint8Array {
   if (![tensors, metadata].every((given: unknown) => given instanceof Map))
     throw new TypeError(
-      `writeSafetensors: ${wordsFor(tensors)} and ${wordsFor(metadata)}: expected two Maps, of arrays ` +
-        'and of texts by name',
+      `writeSafetensors: ${wordsFor(tensors)} and ${wordsFor(metadata)}: expected two Maps by name, of arrays ` +
+        'and of strings',
     );
   for (const [name, text] of metadata as ReadonlyMap<unknown, unknown>) {
     if (typeof name !== 'string' || typeof text !== 'string')
-      throw new SafetensorsError(`metadata ${wordsFor(name)}: ${wordsFor(text)}, expected a text`);
+      throw new SafetensorsError(`metadata ${wordsFor(name)}: ${wordsFor(text)}, expected a string`);
     checkUnicode(`the metadata's name ${wordsFor(name)}`, name);
-    checkUnicode(`the text of metadata ${wordsFor(name)}`, text);
+    checkUnicode(`the value of metadata ${wordsFor(name)}`, text);
   }
   for (const [name, tensor] of tensors as ReadonlyMap<unknown, Partial<WrittenTensor> | undefined>) {
     const isArray = [Float64Array, Float32Array, Uint32Array].some((kind) => tensor?.data instanceof kind);
@@ -96,10 +96,10 @@ export function writeSafetensors(
     header[name] = { dtype, shape, data_offsets: [begin, end] };
   }
   const text = Buffer.from(JSON.stringify(header));
-  // Spaces at the end of the header are part of the format.
+  // The format pads the header with spaces.
   const length = Math.ceil(text.length / 8) * 8;
   if (length > MAX_HEADER)
-    throw new SafetensorsError(`a header of ${length} bytes: at most ${MAX_HEADER} can be read again`);
+    throw new SafetensorsError(`a header of ${length} bytes: at most ${MAX_HEADER} can be read back`);
   const bytes = new Uint8Array(8 + length + end).fill(0x20, 8, 8 + length);
   const view = new DataView(bytes.buffer);
   view.setBigUint64(0, BigInt(length), true);
@@ -117,10 +117,10 @@ export function writeSafetensors(
 }
 
 /**
- * What the bytes of a file hold; the arrays' bytes are views of them.
+ * Reads the bytes of a file; the arrays' bytes are views of them.
  *
- * @throws SafetensorsError when they are no such file: cut short, too long, with gaps or overlaps, with
- * a name twice, half a surrogate pair, or a header that is not of the format or longer than 4 MiB
+ * @throws SafetensorsError when they are not a safetensors file: cut short, too long, with gaps or overlaps,
+ * with a name twice, with a lone surrogate, or with a header that is malformed or longer than 4 MiB
  */
 export function readSafetensors(bytes: Uint8Array): Tensors {
   if (!(bytes instanceof Uint8Array))
@@ -135,8 +135,7 @@ export function readSafetensors(bytes: Uint8Array): Tensors {
 }
 
 /**
- * An array's elements as numbers; half floats and single ones exactly, integers of 64 bits to the
- * nearest.
+ * An array's elements as numbers. Float types are converted exactly, 64-bit integers to the nearest number.
  */
 export function numbersOf(tensor: Tensor): Float64Array {
   checkObject('numbersOf', tensor, 'a tensor as readSafetensors gives');

@@ -1,4 +1,4 @@
-/** A safetensors file on the disk: written whole, and read array by array, none before it is asked for. */
+/** A safetensors file on disk: written atomically, and read one array at a time, on demand. */
 import { closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { classNameOf, isPlain, shown as wordsFor } from '../core/check.js';
 import { checkReplaceable, replaceFile } from '../core/write-file.js';
@@ -8,16 +8,16 @@ import { headerLength, readHeader, SafetensorsError, type Entry } from './safete
 import { sameShape, show, type Shape } from '../core/shape.js';
 import { clipped, quotedPath } from '../core/escape.js';
 
-/** A file that cannot be written or read, or does not hold what was asked for. */
+/** A file that cannot be written or read, or lacks what was asked for. */
 export class WeightsError extends Error {
   override readonly name = 'WeightsError';
 }
 
 /**
- * Writes a file of these arrays in the place of the one that is there.
+ * Writes these arrays to a file, which replaces any earlier one.
  *
- * @throws WeightsError when it cannot be written; the earlier file is as it was then
- * @throws SafetensorsError when the names and texts take more than 4 MiB, or one is no Unicode
+ * @throws WeightsError when it cannot be written; an earlier file is then unchanged
+ * @throws SafetensorsError when the names and strings take more than 4 MiB, or one is not valid Unicode
  */
 export function writeTensors(
   path: string,
@@ -29,15 +29,19 @@ export function writeTensors(
   writing(path, () => replaceFile(path, bytes));
 }
 
-/** Texts to keep in a file, by name: a plain object, or a Map as `readSafetensors` gives. */
+/** Strings to keep in a file, by name: a plain object, or a Map as `readSafetensors` returns. */
 export type Metadata = Readonly<Record<string, string>> | ReadonlyMap<string, string>;
 
-/** A copy of metadata. @throws TypeError when it is neither a plain object nor a Map */
+/**
+ * A copy of metadata.
+ *
+ * @throws TypeError when it is neither a plain object nor a Map
+ */
 export function textsOf(what: string, given: Metadata): Map<string, string> {
   if (given instanceof Map) return new Map(given as ReadonlyMap<string, string>);
   if (!isPlain(given))
     throw new TypeError(
-      `${what} ${wordsFor(given)}${classNameOf(given)}: expected a plain object of texts, or a Map`,
+      `${what} ${wordsFor(given)}${classNameOf(given)}: expected a plain object of strings, or a Map`,
     );
   const texts = new Map<string, string>();
   for (const key in given) texts.set(key, (given as Readonly<Record<string, string>>)[key]!);
@@ -45,17 +49,17 @@ export function textsOf(what: string, given: Metadata): Map<string, string> {
 }
 
 /**
- * Told before time is spent on what a file is to hold.
+ * Checks that a file can be written, before time is spent on computing its content.
  *
- * @throws WeightsError when it could not be written
+ * @throws WeightsError when it cannot be written
  */
 export function checkWritable(path: string): void {
   writing(path, () => checkReplaceable(path));
 }
 
-/** @throws TypeError when it is no text: what else can be a path may be anything, and large */
+/** @throws TypeError when the path is not a string: Node would accept other types too, which may be large */
 export function checkPath(path: unknown): void {
-  if (typeof path !== 'string') throw new TypeError(`a path is a text, not ${wordsFor(path)}`);
+  if (typeof path !== 'string') throw new TypeError(`path must be a string, got ${wordsFor(path)}`);
 }
 
 function writing(path: string, write: () => void): void {
@@ -66,19 +70,19 @@ function writing(path: string, write: () => void): void {
   }
 }
 
-/** The most that is read at once, in bytes: Node takes no 2 GiB. */
+/** The most bytes to read in one call: Node cannot read 2 GiB at once. */
 const MAX_READ = 2 ** 30;
 
-/** A file being read: what its header says is known, and checked. */
+/** An open file whose header has been read and checked. */
 export class TensorFile {
-  /** Texts by name. */
+  /** Strings by name. */
   readonly metadata: ReadonlyMap<string, string>;
   private readonly start: number;
   private readonly entries: ReadonlyMap<string, Entry>;
 
   private constructor(
     private readonly descriptor: number,
-    /** Its path, in messages. */
+    /** The path, as messages show it. */
     readonly shown: string,
   ) {
     const stats = fstatSync(descriptor);
@@ -92,10 +96,10 @@ export class TensorFile {
   }
 
   /**
-   * What `read` makes of a file.
+   * Opens a file, returns the result of `read`, and closes the file.
    *
-   * @throws WeightsError when it cannot be read, or lacks what is asked for
-   * @throws SafetensorsError when it is no safetensors file
+   * @throws WeightsError when the file cannot be read, or lacks what is asked for
+   * @throws SafetensorsError when it is not a safetensors file
    */
   static read<T>(path: string, read: (file: TensorFile) => T): T {
     checkPath(path);
@@ -104,8 +108,8 @@ export class TensorFile {
     if (wrong !== undefined) throw new WeightsError(`cannot read ${shown}: ${wrong}`);
     let descriptor: number | undefined;
     try {
-      // A device may never end, and opening a pipe would wait for who writes to it: also one that takes
-      // the file's place before it is opened.
+      // A device may never end, and opening a pipe would wait for a writer. O_NONBLOCK covers a pipe that
+      // replaces the file between these two calls.
       const stats = statSync(path);
       if (!stats.isFile()) throw new WeightsError(`cannot read ${shown}: ${noFile(stats)}`);
       descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -124,15 +128,15 @@ export class TensorFile {
     return [...this.entries.keys()];
   }
 
-  /** Whether there is an array of this name. */
+  /** Whether the file has an array of this name. */
   has(name: string): boolean {
     return this.entries.has(name);
   }
 
   /**
-   * Checks that there is an array of this name and shape, without reading it.
+   * Checks that the file has an array of this name and shape, without reading the array.
    *
-   * @throws WeightsError where there is none
+   * @throws WeightsError where it does not
    */
   check(name: string, shape: Shape): void {
     const entry = this.entries.get(name);
@@ -144,9 +148,9 @@ export class TensorFile {
   }
 
   /**
-   * Checks that there is no array of another name.
+   * Checks that all arrays have known names.
    *
-   * @param whose ends the message
+   * @param whose the end of the message
    * @throws WeightsError that names the others
    */
   checkNoMore(known: (name: string) => boolean, whose: string): void {
@@ -154,7 +158,7 @@ export class TensorFile {
     if (others.length > 0) throw new WeightsError(`${this.shown} has ${list(others)} too, which ${whose}`);
   }
 
-  /** An array's numbers, row by row; see `numbersOf` in safetensors.ts. */
+  /** An array's numbers, row-major; see `numbersOf` in safetensors.ts. */
   numbers(name: string, shape: Shape): Float64Array {
     this.check(name, shape);
     const { type, begin, end } = this.entries.get(name)!;
@@ -162,7 +166,7 @@ export class TensorFile {
   }
 
   /**
-   * The numbers of an array of one axis.
+   * The numbers of a one-dimensional array.
    *
    * @throws WeightsError where there are more than `most`
    */
@@ -180,14 +184,14 @@ export class TensorFile {
     for (let done = 0; done < count;) {
       const part = Math.min(count - done, MAX_READ);
       const read = readSync(this.descriptor, bytes, done, part, from + done);
-      if (read === 0) throw new WeightsError(`${this.shown} became shorter while it was read`);
+      if (read === 0) throw new WeightsError(`${this.shown} was truncated while it was read`);
       done += read;
     }
     return bytes;
   }
 }
 
-/** The first of some names, in a message. */
+/** The first few names, for a message. */
 export function list(names: readonly string[]): string {
   const first = names.slice(0, 5).map((name) => `'${clipped(name)}'`);
   return `${first.join(', ') || 'nothing'}${names.length > 5 ? ` and ${names.length - 5} more` : ''}`;

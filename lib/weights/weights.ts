@@ -1,4 +1,4 @@
-/** Weights in files: parameters by name, in safetensors, which other libraries read and write too. */
+/** Saves and loads parameters by name, in safetensors files, which other libraries read and write too. */
 import { clipped } from '../core/escape.js';
 import { valuesOf, type Value } from '../value/value.js';
 import { setNumbers } from '../value/leaves.js';
@@ -7,13 +7,14 @@ import { TensorFile, textsOf, WeightsError, writeTensors, type Metadata } from '
 export { WeightsError };
 
 /**
- * Writes the numbers of parameters to a file of the safetensors format, by their names: float64, or
- * float32 where a training in float32 wrote them last. A file that was there before stays whole
- * until the new one is: a crash at any moment leaves the one or the other.
+ * Writes the numbers of parameters to a safetensors file, under their names: float64, or float32 where a
+ * training in float32 wrote them last. The file is replaced atomically: a crash at any moment leaves the
+ * earlier file or the new one.
  *
- * @param metadata texts to keep with them, by name
- * @throws WeightsError when a parameter has no name, or that of another, or the file cannot be written
- * @throws SafetensorsError when a name or a text is no Unicode: it has half a surrogate pair
+ * @param metadata strings to keep with them, by name
+ * @throws WeightsError when a parameter has no name, or the same name as another, or the file cannot be
+ * written
+ * @throws SafetensorsError when a name or string is not valid Unicode (a lone surrogate)
  */
 export function saveWeights(path: string, parameters: readonly Value[], metadata: Metadata = {}): void {
   const texts = textsOf('saveWeights: metadata', metadata);
@@ -23,20 +24,19 @@ export function saveWeights(path: string, parameters: readonly Value[], metadata
 }
 
 /**
- * Sets parameters to the numbers that a file has by their names; returns its texts. None is rounded: where a
- * training in float32 wrote a parameter last, numbers that are none of float32 make it float64 again, until
- * the
- * next step of such a training.
+ * Sets parameters to the numbers that a file has under their names; returns the file's metadata. No number is
+ * rounded: a parameter that a training in float32 wrote last becomes float64 if float32 cannot hold the
+ * numbers, until the next step of such a training.
  *
- * @throws WeightsError when the file cannot be read, or lacks a parameter, or has another shape for
- * one, or more than was asked for; no parameter is changed then
- * @throws SafetensorsError when it is no safetensors file
+ * @throws WeightsError when the file cannot be read, lacks a parameter, has it in another shape, or has other
+ * arrays; no parameter is changed then
+ * @throws SafetensorsError when it is not a safetensors file
  */
 export function loadWeights(path: string, parameters: readonly Value[]): Record<string, string> {
   const named = byName(parameters);
   const { numbers, metadata } = TensorFile.read(path, (file) => {
     for (const [name, { shape }] of named) file.check(name, shape);
-    file.checkNoMore((name) => named.has(name), 'no parameter is called');
+    file.checkNoMore((name) => named.has(name), 'no parameter is named');
     return {
       numbers: [...named].map(([name, { shape }]) => file.numbers(name, shape)),
       metadata: file.metadata,
@@ -51,15 +51,15 @@ function byName(parameters: readonly Value[]): Map<string, Value> {
   const named = new Map<string, Value>();
   for (const value of valuesOf('parameters', parameters)) {
     const { name } = value;
-    if (value.op !== 'parameter') throw new WeightsError(`${value.label} is no parameter`);
+    if (value.op !== 'parameter') throw new WeightsError(`${value.label} is not a parameter`);
     if (name === undefined)
-      throw new WeightsError(`${value.label} has no name: parameter(numbers, { name })`);
+      throw new WeightsError(`${value.label} has no name: give one, as in parameter(numbers, { name })`);
     const other = named.get(name);
     if (other === value)
       throw new WeightsError(`${value.label} is in the list of parameters twice: give it once`);
     if (other)
       throw new WeightsError(
-        `two parameters are called '${clipped(name)}', ${other.label} and ${value.label}: name them apart`,
+        `two parameters are called '${clipped(name)}', ${other.label} and ${value.label}: give them different names`,
       );
     named.set(name, value);
   }

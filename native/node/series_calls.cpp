@@ -69,11 +69,51 @@ void read_columns(Reader& in, const char* name, std::vector<Column>& columns) {
   }
 }
 
+// How a step takes several examples, where it does.
+struct BatchRequest {
+  Batches batches;
+  Floats numbers, sums;
+
+  void read(Reader& in, const Napi::Value& given) {
+    Properties spec(in, "batches", given);
+    batches.size = spec.integer("size");
+    batches.threads = spec.integer("threads");
+    batches.parameters = {spec.integer("parameters"), spec.integer("parameterCount")};
+    batches.gradients = {spec.integer("gradients"), batches.parameters.count};
+    batches.backward = spec.integer("backward");
+    Lanes& lanes = batches.lanes;
+    lanes.count = spec.integer("lanes");
+    lanes.stride = spec.integer("stride");
+    spec.elements("numbers", numbers);
+    spec.elements("ints", lanes.ints);
+    spec.elements("sums", sums);
+  }
+
+  // Whether it fits a program of which a step runs the instructions [0, end); its arrays have been
+  // filled.
+  bool fits(const Program& program, int32_t end) {
+    Lanes& lanes = batches.lanes;
+    lanes.numbers = data_of(numbers);
+    lanes.sums = data_of(sums);
+    const auto [parameters, count] = batches.parameters;
+    const int64_t size = program.arena_size();
+    return are_of_type(numbers, program) && are_of_type(sums, program) && batches.size >= 1 &&
+           batches.threads >= 1 && lanes.count >= 1 && lanes.stride >= size &&
+           int64_t(size_of(numbers)) >= lanes.stride * lanes.count &&
+           int64_t(lanes.ints.size()) >= program.ints_size() * lanes.count &&
+           int64_t(size_of(sums)) >= int64_t(count) * lanes.count &&
+           lies(parameters, count, size) && lies(batches.gradients.offset, count, size) &&
+           batches.backward >= 0 && batches.backward <= end;
+  }
+};
+
 // The arguments that both calls begin with: program, arena, ints, spec, from, losses.
 struct Request {
   const Program* program = nullptr;
   Memory memory;
   Series series;
+  BatchRequest batch;
+  bool has_batches = false;
   int32_t from = 0;
   std::span<double> losses;
 
@@ -90,56 +130,67 @@ void Request::read(Arguments& in) {
   program = in.handle<Program>("program");
   memory.read(in);
   Properties spec(in, "series");
-  spec.elements("lengths", series.lengths);
-  series.inverse_count = spec.integer("inverseCount");
+  Examples& examples = series.examples;
+  spec.elements("lengths", examples.lengths);
+  examples.inverse_count = spec.integer("inverseCount");
   series.end = spec.integer("end");
   series.loss = spec.integer("loss");
   series.rule = spec.integer("rule");
   series.rule_size = spec.integer("ruleSize");
   spec.elements("rules", series.rules);
-  spec.elements("stepSlots", series.step_slots);
-  series.first_step = spec.integer("firstStep");
+  spec.elements("stepSlots", series.step_numbers.slots);
+  series.step_numbers.first = spec.integer("firstStep");
   series.stops = spec.integer("stops") != 0;
   read_columns(spec, "indices", indices_);
   read_columns(spec, "numbers", numbers_);
+  const Napi::Value batches = spec.value("batches");
+  has_batches = !spec.is_wrong() && !batches.IsUndefined();
+  if (has_batches) batch.read(spec, batches);
   from = in.integer("from");
   in.elements("losses", losses);
 }
 
 bool Request::fits_program() {
-  const int64_t examples = from + int64_t(losses.size());
+  const int64_t count = int64_t(losses.size());
+  const int64_t end = from + count;  // of the examples
   const int64_t size = program->arena_size();
   const auto all_fit = [&](const auto& columns) {
     return std::all_of(columns.begin(), columns.end(),
-                       [&](const auto& column) { return fits(column, *program, examples); });
+                       [&](const auto& column) { return fits(column, *program, end); });
   };
-  series.indices = indices_;
-  series.numbers = numbers_;
-  return from >= 0 && examples <= INT32_MAX &&
-         (series.lengths.empty() || int64_t(series.lengths.size()) >= examples) &&
-         (series.inverse_count == -1 || lies(series.inverse_count, 1, size)) && series.end >= 0 &&
-         series.end <= program->instruction_count() && lies(series.loss, 1, size) &&
-         lies(series.rule, series.rule_size, size) &&
-         int64_t(series.rules.size()) >= series.rule_size * int64_t(losses.size()) &&
-         std::all_of(series.step_slots.begin(), series.step_slots.end(),
+  Examples& examples = series.examples;
+  examples.indices = indices_;
+  examples.numbers = numbers_;
+  if (has_batches && !batch.fits(*program, series.end)) return false;
+  series.batches = has_batches ? &batch.batches : nullptr;
+  const int64_t each = has_batches ? batch.batches.size : 1;
+  const int64_t steps = (count + each - 1) / each;
+  return from >= 0 && end <= INT32_MAX - each &&
+         (examples.lengths.empty() || int64_t(examples.lengths.size()) >= end) &&
+         (examples.inverse_count == -1 || lies(examples.inverse_count, 1, size)) &&
+         series.end >= 0 && series.end <= program->instruction_count() &&
+         lies(series.loss, 1, size) && lies(series.rule, series.rule_size, size) &&
+         int64_t(series.rules.size()) >= series.rule_size * steps &&
+         std::all_of(series.step_numbers.slots.begin(), series.step_numbers.slots.end(),
                      [&](int32_t slot) { return lies(slot, 1, program->ints_size()); }) &&
          all_fit(indices_) && all_fit(numbers_);
 }
 
 constexpr const char* does_not_fit = "a series that does not fit the program";
 
-Napi::Value value_of(Napi::Env env, const SeriesResult& found, int32_t from) {
-  if (found.end == SeriesEnd::done) return Napi::Number::New(env, found.runs);
-  const int32_t example = from + found.runs;
-  if (found.end == SeriesEnd::fault) return fault_of_example(env, example, found.fault);
-  return list(env, {double(example), double(found.column), double(found.element)});
+Napi::Value value_of(Napi::Env env, const RunsResult& found, int32_t from) {
+  if (found.end == End::done) return Napi::Number::New(env, found.runs);
+  const int32_t example = from + found.example;
+  if (found.end == End::fault) return fault_of_example(env, example, found.fault);
+  return list(env, {double(example), double(found.feed.column), double(found.feed.element)});
 }
 
 // runSeries(program, arena, ints, spec, from, losses): runs the examples from `from` on, one for
 // each place in `losses`. Returns how many it completed. If it stopped at a fault, it returns
 // [example, instruction, index, limit]. If an integer was out of its limits or missing, it returns
 // [example, column, element], where the columns of numbers are counted behind those of indices;
-// column -1 means that the length was none.
+// column -1 means that the length was none. With `spec.batches` a step takes several examples: all
+// of those whose batch met the fault are not completed.
 Napi::Value run_series(const Napi::CallbackInfo& call) {
   Arguments in(call, "runSeries", "a program, its memory, a series, the first example and losses");
   Request request;
@@ -147,7 +198,7 @@ Napi::Value run_series(const Napi::CallbackInfo& call) {
   if (!in.are_right()) return in.fail_usage();
   if (!request.memory.fits(*request.program)) return in.fail_with<Napi::Error>(memory_does_not_fit);
   if (!request.fits_program()) return in.fail_with<Napi::Error>(does_not_fit);
-  const SeriesResult found =
+  const RunsResult found =
       run_series(*request.program, request.memory.arena(), request.memory.ints.data(),
                  request.series, request.from, request.losses);
   return value_of(call.Env(), found, request.from);
@@ -166,10 +217,12 @@ class SeriesWork : public Napi::AsyncWorker {
         program_(*request.program),
         memory_(request.memory),
         copy_(program_, request.series, request.from, int32_t(request.losses.size())),
+        batches_(request.batch.batches),
         series_(copy_.series()),
         from_(request.from),
         losses_(request.losses) {
     series_.stop = stop;
+    if (series_.batches) series_.batches = &batches_;
   }
 
  protected:
@@ -184,10 +237,11 @@ class SeriesWork : public Napi::AsyncWorker {
   const Program& program_;
   const Memory memory_;
   const SeriesCopy copy_;
+  const Batches batches_;
   Series series_;
   const int32_t from_;
   const std::span<double> losses_;
-  SeriesResult result_;
+  RunsResult result_;
 };
 
 // The flag that stops a series. It may lie in shared memory: it is only compared with 0.

@@ -1,14 +1,15 @@
 // Batches: one update from the mean gradient of several examples, on several threads.
 //
-// Examples are dealt to lanes: example e belongs to lane e modulo the number of lanes. A lane runs
-// its examples in order, forward and backward, and adds up their gradients; then the lanes are
-// added in order. Which thread runs a lane, and how many threads there are, changes no bit of the
-// result.
+// Examples are dealt to lanes: example e of a batch belongs to lane e modulo the number of lanes.
+// A lane runs its examples in order, forward and backward, and adds up their gradients; then the
+// lanes are added in order. Which thread runs a lane, and how many threads there are, changes no
+// bit of the result.
 #pragma once
 
 #include <cstdint>
 #include <span>
 
+#include "run/examples.h"
 #include "vm/vm.h"
 
 namespace vecgrad {
@@ -18,43 +19,40 @@ struct ArenaRange {
   int32_t offset, count;
 };
 
-// Where in a program's arena the parameters, their gradients, the loss and the fed numbers lie, and
-// where the instructions of the backward pass and of the update end.
-struct BatchLayout {
-  ArenaRange parameters, gradients;
-  int32_t loss;
-  std::span<const ArenaRange> fed;
-  int32_t backward, update;
-};
-
-// What is fed for each example: the program's integers, the numbers of all fed ranges in turn, and
-// its prefix length. `losses` has a place for each.
-struct Examples {
-  std::span<int32_t> ints;
-  const void* numbers;
-  std::span<const int32_t> lengths;
-  std::span<double> losses;
-};
-
-struct BatchFault {
-  RunFault fault;
-  int32_t example = -1;  // -1: the update
-};
-
-// `memory` holds `count` copies of the program's arena, `stride` numbers apart: each thread runs in
-// one, and copies the parameters into it. `sums` has room for the gradients of each lane, one lane
-// after the other. The number of lanes decides in which order gradients are added.
+// `numbers` and `ints` hold `count` copies of the program's memory, the arenas `stride` numbers
+// apart: each thread runs in one, and copies the parameters into it. `sums` has room for the
+// gradients of each lane, one lane after the other. The number of lanes decides in which order
+// gradients are added.
 struct Lanes {
-  void* memory;
+  void* numbers;
   int64_t stride;
+  std::span<int32_t> ints;
   int32_t count;
   void* sums;
 };
 
-// Takes one step on `arena`, the program's own memory. The caller has checked the sizes, that
-// ranges lie in the arena, and that lengths lie between 1 and the program's longest. After a fault
-// nothing is updated; the fault is that of the first example that had one.
-BatchFault step_batch(const Program& program, void* arena, const Lanes& lanes,
-                      const BatchLayout& layout, const Examples& examples, int32_t threads);
+// How the examples of a series are trained on in batches.
+struct Batches {
+  int32_t size;     // examples in a batch
+  int32_t threads;  // that run it
+  ArenaRange parameters, gradients;
+  int32_t backward;  // the instructions [0, backward) run for each example
+  Lanes lanes;
+};
+
+// One batch of a series, and how its step ends.
+struct BatchStep {
+  int32_t first;       // of its examples
+  StepNumber numbers;  // of its examples
+  int32_t end;         // the instructions [batches.backward, end) update the parameters
+  int32_t loss;        // the slot of the loss, which becomes the mean of the examples'
+};
+
+// Takes one step on `arena` and `ints`, the program's own memory, from one example for each place
+// in `losses`, which it fills. The caller has checked the sizes and that ranges lie in the memory.
+// After a fault nothing is updated; the fault is that of the first example that had one. A fault
+// of the update is that of example 0.
+RunsResult step_batch(const Program& program, void* arena, int32_t* ints, const Examples& examples,
+                      const Batches& batches, const BatchStep& step, std::span<double> losses);
 
 }  // namespace vecgrad

@@ -66,7 +66,7 @@ describe('bench: the file', () => {
     [
       'too many kernels',
       (json) => (json['kernels'] = Array.from({ length: 1e5 + 1 }, () => 0)),
-      /kernels: expected a list of at most 100000 items, got one of 100001/,
+      /kernels: expected a list of at most 100000 items, got 100001/,
     ],
     [
       'a loss of text',
@@ -114,8 +114,8 @@ describe('bench: the file', () => {
     });
   }
   for (const [what, source, message] of [
-    ['nothing', '', /^bad\.json is no JSON/],
-    ['half of one', JSON.stringify(benchReport()).slice(0, 500), /^bad\.json is no JSON/],
+    ['nothing', '', /^bad\.json is not JSON/],
+    ['half of one', JSON.stringify(benchReport()).slice(0, 500), /^bad\.json is not JSON/],
     ['null', 'null', /^bad\.json: the file: expected an object, got null/],
     ['a number', '5', /^bad\.json: the file: expected an object, got 5/],
     ['a list', '[]', /^bad\.json: the file: expected an object/],

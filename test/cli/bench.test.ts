@@ -39,8 +39,11 @@ describe('bench: the arguments', () => {
     [['--json', '--quick'], /--json needs a value/],
     [['--json', ''], /--json takes the name of a file, not ""/],
     [['compare', 'a', '--html='], /--html takes the name of a file, not ""/],
-    [['compare'], /no file given: say vecgrad bench compare FILE/],
-    [['a.json'], /nothing is expected after bench: "a\.json"; say vecgrad bench compare FILE/],
+    [['compare'], /no file given: use vecgrad bench compare FILE/],
+    [
+      ['a.json'],
+      /nothing is expected after bench: "a\.json"; to compare files, use vecgrad bench compare FILE/,
+    ],
     [['compre'], /nothing is expected after bench: "compre"; did you mean compare\?/],
   ];
   for (const [argv, message] of refused) {
@@ -100,7 +103,7 @@ describe('bench: the files', function () {
       ['compare', 'good.json', 'bad.json'],
       /^vecgrad: "[^"]*bad\.json": quick: expected true or false, got "yes"/,
     ],
-    [['compare', 'none.json'], /^vecgrad: "[^"]*none\.json" is no JSON/],
+    [['compare', 'none.json'], /^vecgrad: "[^"]*none\.json" is not JSON/],
     [['compare', 'good.json', '--html', 'no/p.html'], /cannot write ".*p\.html": there is no such/],
     [['compare', 'good.json', '--html', '.'], /cannot write ".*": it is a directory/],
     [['--json', 'no/a.json'], /cannot write ".*a\.json": there is no such file or folder/],

@@ -279,7 +279,7 @@ describe('vecgrad, end to end', () => {
       const again = await built(proxy.origin, ...command);
       assert.equal(
         again.out,
-        'input.txt: 2 names, there already, nothing was fetched\nnext: vecgrad train vector\n',
+        'input.txt: 2 names, already there, nothing fetched\nnext: vecgrad train vector\n',
       );
     });
 
@@ -406,10 +406,10 @@ describe('vecgrad, end to end', () => {
       });
     }
 
-    it('prints without Graphviz, and says which sizes a model makes no use of', async () => {
+    it('prints without Graphviz, and says which sizes a model does not use', async () => {
       const argv = ['graph', 'rnn', ...input, '--n-layer', '2', '--n-att', '4'];
       const { code, out, err } = await vecgrad([...argv], { graphviz: absent });
-      assert.equal(err, 'vecgrad: note: rnn makes no use of --n-layer, --n-att\n');
+      assert.equal(err, 'vecgrad: note: rnn does not use --n-layer, --n-att\n');
       assert.deepEqual([code, out.slice(0, 9)], [0, 'digraph {']);
     });
   });

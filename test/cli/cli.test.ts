@@ -63,7 +63,7 @@ describe('command line', () => {
       [['train', 'RNN'], /unknown model "RNN": .*; did you mean rnn\?/],
       [['train', 'transformer'], /unknown model "transformer": use scalar, [^;]*$/],
       [['train', '\n'], /unknown model "\\n"/],
-      [['graph'], /no model given: say vecgrad graph MODEL, one of scalar, vector, rnn or rnn_att/],
+      [['graph'], /no model given: use vecgrad graph MODEL, one of scalar, vector, rnn or rnn_att/],
       [['graph', 'rn'], /unknown model "rn": .*; did you mean rnn\?/],
       [['graph', 'rnn', 'vector'], /nothing is expected after graph rnn: "vector"/],
       [['graph', 'rnn', '--positions', '0'], /--positions takes a whole number from 1 to 4,096, not "0"/],
@@ -73,7 +73,7 @@ describe('command line', () => {
       [['graph', 'rnn', '--svg', ''], /--svg takes the name of a file, not ""/],
       [
         ['graph', 'rnn', '--svg', 'x.svg', '--mermaid'],
-        /--mermaid does nothing beside --svg: leave one of them out/,
+        /--mermaid has no effect with --svg: leave one of them out/,
       ],
       [['graph', 'rnn', '--steps', '5'], /graph has no option "--steps", only compare and train has/],
       [['graph', 'vector', '--n-head', '3'], /n-head 3 does not divide n-embd 16 \(the default\)/],
@@ -95,22 +95,22 @@ describe('command line', () => {
         'resume',
       ].map((option): [string[], RegExp] => [
         ['train', 'rnn', ...`--${option}`.split(' '), '--explain'],
-        new RegExp(`--${option.split(' ')[0]!} does nothing beside --explain: leave one of them out`),
+        new RegExp(`--${option.split(' ')[0]!} has no effect with --explain: leave one of them out`),
       ]),
       [['train', 'rnn', '--save', ''], /--save takes the name of a file, not ""/],
       [['train', 'rnn', '--save', 'x', '--every', '0'], /--every takes a whole number from 1 to/],
       [['train', 'rnn', '--count', '5'], /train has no option "--count", only sample has/],
-      [['sample'], /no model given: say vecgrad sample FILE, which vecgrad train --save FILE writes/],
+      [['sample'], /no model given: use vecgrad sample FILE, with a file from vecgrad train --save FILE/],
       [['sample', ''], /no model given/],
       [['sample', 'x', 'y'], /nothing is expected after sample FILE: "y"/],
       [['sample', 'x', '--count', '-1'], /--count takes a whole number from 0 to/],
       [['sample', 'x', '--top-k', '0'], /--top-k takes a whole number from 1 to/],
       [['sample', 'x', '--temperature', '0'], /--temperature takes a number of at least 1e-9/],
       [['sample', 'x', '--topk', '5'], /no option "--topk"; did you mean --top-k\?/],
-      [['eval', 'x'], /no texts given: say vecgrad eval x --input FILE/],
-      [['eval', '--input', 'x'], /no model given: say vecgrad eval FILE/],
+      [['eval', 'x'], /no documents given: use vecgrad eval x --input FILE/],
+      [['eval', '--input', 'x'], /no model given: use vecgrad eval FILE/],
       [['train', 'rnn', '--svg', 'x.svg'], /train has no option "--svg", only graph has/],
-      [['data'], /no list given: say vecgrad data names/],
+      [['data'], /no list given: use vecgrad data names/],
       [['data', 'name'], /unknown list "name": use names; did you mean names\?/],
       [['data', 'names', 'x'], /nothing is expected after data names: "x"/],
       [['data', 'names', '--out', ''], /--out takes the name of a file, not ""/],
@@ -189,7 +189,7 @@ describe('command line', () => {
       [empty, /is empty/],
       [binary, /is a binary file/],
       [oneLine, /has only one document/],
-      [oneCharacter, /has no character but "a"/],
+      [oneCharacter, /has no character other than "a"/],
     ];
     for (const [path, message] of rows) {
       for (const command of [['compare'], ['train', 'rnn']]) {
@@ -259,10 +259,10 @@ describe('command line', () => {
       });
     }
 
-    it('says which sizes a model makes no use of', async () => {
+    it('says which sizes a model does not use', async () => {
       const argv = ['train', 'rnn', '--input', few, '--n-layer', '2', '--n-att', '4'];
       const { code, err } = await vecgrad(argv);
-      assert.equal(err, 'vecgrad: note: rnn makes no use of --n-layer, --n-att\n');
+      assert.equal(err, 'vecgrad: note: rnn does not use --n-layer, --n-att\n');
       assert.equal(code, 0);
     });
   });
@@ -270,8 +270,8 @@ describe('command line', () => {
   describe('data names asks for the list, and says what comes next', () => {
     const url = 'https://h/list';
     const rows: [argv: string[], asked: Omit<NamesOptions, 'force'>, source: string, next: string][] = [
-      [[], { out: 'input.txt' }, 'there already, nothing was fetched', ''],
-      [['--out', './input.txt'], { out: './input.txt' }, 'there already, nothing was fetched', ''],
+      [[], { out: 'input.txt' }, 'already there, nothing fetched', ''],
+      [['--out', './input.txt'], { out: './input.txt' }, 'already there, nothing fetched', ''],
       [['--url', url], { out: 'input.txt', url: new URL(url) }, 'from h', ''],
       [
         ['--url', url, '--sha256', HASH.toUpperCase()],
@@ -467,7 +467,7 @@ describe('command line', () => {
         built.status = status;
         const { code, out, err } = await vecgrad(['build']);
         built.status = 0;
-        const says = 'vecgrad: the native addon was not built: the reason is above\n';
+        const says = 'vecgrad: the native addon was not built: see the error above\n';
         assert.deepEqual([code, out, err], [1, '', says]);
       });
     }

@@ -63,7 +63,7 @@ describe('what is read', () => {
     [
       'not a named pipe that nobody writes to',
       train('pipe'),
-      /^vecgrad: cannot read "pipe": it is a pipe that nobody writes to: 5 s went by$/m,
+      /^vecgrad: cannot read "pipe": it is a pipe that nobody wrote to for 5 s$/m,
     ],
     [
       'not standard input that ends at once',
@@ -73,12 +73,12 @@ describe('what is read', () => {
     [
       'not standard input without an end',
       `yes | ${train('/dev/stdin')}`,
-      /^vecgrad: cannot read "\/dev\/stdin": more than 67108864 bytes come from the pipe: write them to a file first$/m,
+      /^vecgrad: cannot read "\/dev\/stdin": it holds more than 67108864 bytes: write the pipe to a file first$/m,
     ],
     [
       'not one line without an end',
       `yes | tr -d '\\n' | ${train('<(cat)')}`,
-      /^vecgrad: cannot read "\/dev\/fd\/\d+": more than 67108864 bytes come from the pipe/m,
+      /^vecgrad: cannot read "\/dev\/fd\/\d+": it holds more than 67108864 bytes/m,
     ],
     ['not a device', train('/dev/zero'), /^vecgrad: "\/dev\/zero" is neither a file nor a pipe/m],
     [
@@ -95,17 +95,17 @@ describe('what is read', () => {
     [
       'no report without an end',
       'yes | v bench compare /dev/stdin',
-      /^vecgrad: cannot read "\/dev\/stdin": more than 50000000 bytes come from the pipe/m,
+      /^vecgrad: cannot read "\/dev\/stdin": it holds more than 50000000 bytes/m,
     ],
     [
       'no report from a pipe that nobody writes to',
       'v bench compare pipe',
-      /^vecgrad: cannot read "pipe": it is a pipe that nobody writes to: 5 s went by$/m,
+      /^vecgrad: cannot read "pipe": it is a pipe that nobody wrote to for 5 s$/m,
     ],
     [
       'no report from a link to nothing',
       'ln -s gone l; v bench compare l',
-      /^vecgrad: cannot read "l": it is a link to "gone", and there is nothing \(ENOENT\)$/m,
+      /^vecgrad: cannot read "l": it is a link to "gone", which does not exist \(ENOENT\)$/m,
     ],
     [
       'no model from a pipe that nobody writes to',
@@ -115,7 +115,7 @@ describe('what is read', () => {
     [
       'no model from a link to nothing',
       'ln -s gone l; v sample l',
-      /^vecgrad: cannot read "l": it is a link to "gone", and there is nothing \(ENOENT\)$/m,
+      /^vecgrad: cannot read "l": it is a link to "gone", which does not exist \(ENOENT\)$/m,
     ],
   ];
   for (const [what, script, said] of rows) {
@@ -135,7 +135,7 @@ describe('what is read', () => {
       );
     const comesFrom = (path: string): RegExp =>
       new RegExp(
-        `^vecgrad: cannot write "${path}": standard input comes from there: give the name of another ` +
+        `^vecgrad: cannot write "${path}": standard input is read from it: give the name of another ` +
           'file\nexit 1\n$',
       );
     const refused: [what: string, script: string, said: RegExp][] = [
@@ -256,7 +256,7 @@ describe('what is read', () => {
 
   it('a pipe that is given up after as long as was asked for', () => {
     execFileSync('mkfifo', [join(folder, 'pipe')]);
-    const message = 'it is a pipe that nobody writes to: 0.05 s went by';
+    const message = 'it is a pipe that nobody wrote to for 0.05 s';
     assert.throws(() => readWhole(join(folder, 'pipe'), 10, 50), { message });
   });
 
@@ -267,7 +267,7 @@ describe('what is read', () => {
       assert.equal(readWhole(path, 10).toString(), 'x'.repeat(size));
     }
     writeFileSync(path, 'x'.repeat(11));
-    assert.throws(() => readWhole(path, 10), { message: 'more than 10 bytes come from it' });
+    assert.throws(() => readWhole(path, 10), { message: 'it holds more than 10 bytes' });
     const large = Buffer.alloc(1e6, 'abc');
     writeFileSync(path, large);
     assert.deepEqual(readWhole(path, 1e6), large);
@@ -292,7 +292,7 @@ describe('what is read', () => {
       [
         'a link to nothing',
         () => symlinkSync('gone.txt', input()),
-        /cannot read "input.txt": it is a link to "gone.txt", and there is nothing/,
+        /cannot read "input.txt": it is a link to "gone.txt", which does not exist/,
       ],
       [
         'a link to a link to nothing',
@@ -300,12 +300,12 @@ describe('what is read', () => {
           symlinkSync('gone.txt', join(folder, 'l'));
           symlinkSync('l', input());
         },
-        /cannot read "input.txt": it is a link to "l", and there is nothing/,
+        /cannot read "input.txt": it is a link to "l", which does not exist/,
       ],
       [
         'a link to itself',
         () => symlinkSync('input.txt', input()),
-        /cannot read "input.txt": its symbolic links lead in a circle/,
+        /cannot read "input.txt": its symbolic links form a loop/,
       ],
       ['a folder', () => mkdirSync(input()), /"input.txt" is a directory/],
       ['an empty file', () => writeFileSync(input(), ''), /"input.txt" is empty/],

@@ -179,7 +179,10 @@ describe('a terminal gets no codes', () => {
     const { stderr, stdout } = spawnSync(process.execPath, [cli, 'eval', HOSTILE], { encoding: 'utf8' });
     assert.equal(stdout, '');
     assert.doesNotMatch(stderr, UNSAFE);
-    assert.match(stderr, /^vecgrad: no texts given: say vecgrad eval \$'\\x61\\x1b[^\n]*' --input FILE\n$/);
+    assert.match(
+      stderr,
+      /^vecgrad: no documents given: use vecgrad eval \$'\\x61\\x1b[^\n]*' --input FILE\n$/,
+    );
   });
 
   it('from what a dynamic loader says', () => {

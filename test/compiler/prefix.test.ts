@@ -243,7 +243,7 @@ describe('the length of a prefix', () => {
   for (const [title, n] of found) {
     it(`is fed by itself, and not ${title}`, () => {
       const terms = [parameter(2), parameter(4)];
-      const message = /^meanOfFirst of .*: the length .* is not fed by itself: give an index\(name\)/;
+      const message = /^meanOfFirst of .*: the length .* must be an index of its own: give an index\(name\)/;
       assert.throws(() => meanOfFirst(terms, n()), { name: 'TypeError', message });
     });
   }

@@ -125,10 +125,7 @@ describe('a file that is replaced', () => {
       const before = readFileSync(path);
       // As much as nothing else that Node writes takes.
       const large = save('ulimit -f 20000;', path, 2_000_000);
-      assert.match(
-        large,
-        /^WeightsError: cannot write ".*file": it would be larger than a file may be \(EFBIG\)\n$/,
-      );
+      assert.match(large, /^WeightsError: cannot write ".*file": the file would be too large \(EFBIG\)\n$/);
       assert.deepEqual(readFileSync(path), before);
       assert.deepEqual(readdirSync(folder), ['file']);
     });
@@ -167,7 +164,7 @@ describe('a file that is replaced', () => {
       const { stdout } = mounted('ro', `SAVE 10; REMOUNT; SAVE 20; ls -A "${folder}"`);
       assert.match(
         String(stdout),
-        /^saved\nWeightsError: cannot write ".*file": it is on a file system that can only be read \(EROFS\)\nfile\n$/,
+        /^saved\nWeightsError: cannot write ".*file": the file system is read-only \(EROFS\)\nfile\n$/,
       );
     });
   });
@@ -222,7 +219,7 @@ describe('a file that is replaced', () => {
         writeFileSync(path, 'earlier');
         assert.match(
           run(`ulimit -f 1; ${command}`, path),
-          /^(vecgrad|Error): cannot write ".*file": it would be larger than a file may be \(EFBIG\)$/m,
+          /^(vecgrad|Error): cannot write ".*file": the file would be too large \(EFBIG\)$/m,
         );
         assert.deepEqual([text(path), readdirSync(folder)], ['earlier', ['file']]);
       });
@@ -268,7 +265,7 @@ describe('a file that is replaced', () => {
         if (/unshare|mount:/.test(said) || said === '') this.skip();
         assert.match(
           said,
-          /^vecgrad: cannot write ".*": the system uses it, as it does a file that is mounted by itself: mount its folder, or give another name \(EBUSY\)\n$/,
+          /^vecgrad: cannot write ".*": the system is using it, perhaps as a mount point: mount its folder instead, or give another name \(EBUSY\)\n$/,
         );
         assert.deepEqual([text(path), readdirSync(folder)], ['earlier', [name]]);
       });
@@ -280,7 +277,7 @@ describe('a file that is replaced', () => {
       const said = run(`${commands[0]![1].replace('"$2"', '/dev/stdout')} > "$2"`, path);
       assert.match(
         said,
-        /cannot write "\/dev\/stdout": standard output goes there: give the name of another file/,
+        /cannot write "\/dev\/stdout": standard output is written to it: give the name of another file/,
       );
       assert.deepEqual([text(path), readdirSync(folder)], ['', ['out']]);
     });

@@ -62,12 +62,12 @@ describe('a file that is replaced', () => {
         '12345:12345 666',
       ],
       ['stays in his group, and becomes his', [0, USER, 0o664], 0o777, '12345:12345 664'],
-      ['stays as it was where he may not write it', [0, 0, 0o644], 0o777, 'permission is denied (EACCES)'],
+      ['stays as it was where he may not write it', [0, 0, 0o644], 0o777, 'permission denied (EACCES)'],
       [
         'stays as it was where he may write it, and make no other in its folder',
         [USER, USER, 0o666],
         0o755,
-        'permission is denied (EACCES)',
+        'permission denied (EACCES)',
       ],
       ['is written in a folder that he may not read', [USER, USER, 0o644], 0o733, '12345:12345 644'],
     ];
@@ -98,7 +98,8 @@ describe('a file that is replaced', () => {
         const check = (): void => checkedBy(USER, path);
         if (isRefused)
           assert.throws(check, {
-            message: "only its owner or its folder's may replace it, or nobody (EPERM): give another name",
+            message:
+              'only its owner or the owner of its folder may replace it, or nobody (EPERM): give another name',
           });
         else check();
         assert.deepEqual([text(path), readdirSync(folder)], ['earlier', ['file']]);

@@ -51,7 +51,7 @@ describe('a file that is replaced', () => {
       [
         'not where it is larger than all memory',
         () => sparse(2 ** 42),
-        /big": the arrays take 0 bytes, the file has 439\d+: there is more behind them$/,
+        /big": the arrays take 0 bytes, the file has 439\d+: more bytes follow them$/,
       ],
       [
         'not where an array of it is',
@@ -102,7 +102,7 @@ describe('a file that is replaced', () => {
           if (path === '')
             assert.match(
               err,
-              /^vecgrad: (--\w+ takes the name of a file|no model given: say [^\n]*|bench compare takes names of files)[^\n]*\n$/,
+              /^vecgrad: (--\w+ takes the name of a file|no model given: use [^\n]*|bench compare takes names of files)[^\n]*\n$/,
             );
           else assert.equal(err, `vecgrad: ${message}\n`);
           assert.equal(found, path === '' ? 2 : code);

@@ -87,7 +87,7 @@ describe('a file that is replaced', () => {
       },
       'd/new',
     ],
-    ['a link to itself', () => link('link', 'link'), undefined, /^its symbolic links lead in a circle/],
+    ['a link to itself', () => link('link', 'link'), undefined, /^its symbolic links form a loop/],
     [
       'links in a circle',
       () => {
@@ -95,7 +95,7 @@ describe('a file that is replaced', () => {
         return link('a', 'b');
       },
       undefined,
-      /^its symbolic links lead in a circle/,
+      /^its symbolic links form a loop/,
     ],
     [
       'a link into no folder',
@@ -264,7 +264,7 @@ describe('a file that is replaced', () => {
     [
       'in a folder of the kernel',
       () => '/sys/x',
-      /^permission is denied \(E(ACCES|PERM)\)$|^.* only be read \(EROFS\)$/,
+      /^permission denied \(E(ACCES|PERM)\)$|^.* read-only \(EROFS\)$/,
     ],
   ];
   it('is refused, and read, by messages without terminal codes, whatever the system said', () => {

@@ -174,7 +174,6 @@ describe('what once crashed', () => {
   const keys: Record<string, string> = {
     generate: 'random',
     runSeries: 'rules',
-    stepBatch: 'fed',
     countUses: 'start',
     assembleScalarBytecode: 'list',
     numberKinds: 'ops',
@@ -198,7 +197,6 @@ describe('what once crashed', () => {
     ['assembleScalarBytecode', 'adding', 'start'],
     ['numberKinds', 'leaves', 'list'],
     ['runSeries', 'stepSlots', 'rules'],
-    ['stepBatch', 'losses', 'ints'],
   ];
   for (const [name, key, taken] of detached) {
     it(`${name} with a getter that takes the memory of an array read before`, () => {
@@ -336,7 +334,7 @@ describe('what once took the memory, or had no end', () => {
     [
       'a name of a module',
       () => new library.nn.Linear(2, 2, { random, name: hole }),
-      /name an array: expected a text/,
+      /name an array: expected a string/,
     ],
     ['neurons', () => new library.nn.ScalarLayer(2 ** 20, 2 ** 20, { random }), /nIn 1048576/],
     ['Tokenizer', () => new library.Tokenizer(holes), /4294967295 documents/],
@@ -363,7 +361,7 @@ describe('what once took the memory, or had no end', () => {
     [
       'a graph for a path',
       () => library.saveModel(model.logits as never, model, tokenizer),
-      /a path is a text/,
+      /path must be a string/,
     ],
     [
       'numbersOf',

@@ -1,4 +1,4 @@
-/** Parts of networks: shapes, names, values by the same formulas in plain TypeScript, gradients. */
+/** Modules: shapes, names, gradients, and values compared with the same formulas in plain TypeScript. */
 import assert from 'node:assert/strict';
 import { gradCheck } from '../../lib/value/grad-check.js';
 import type { Value } from '../../lib/value/value.js';
@@ -398,7 +398,7 @@ describe('nn', () => {
   });
 
   it('attention can be trained', () => {
-    // The second of two positions is to become what the first is.
+    // After this, the second of two positions must be what the first is.
     const attention = new nn.SelfAttention(4, 2, { random: new Random(3) });
     const x = input('x', [2, 4]);
     const loss = attention.apply(x).at(1).sub(x.at(0)).pow(2).mean();
@@ -416,7 +416,7 @@ describe('nn', () => {
 describe('nn.initializers', () => {
   const { heNormal, heUniform, normal, uniform, xavierNormal, xavierUniform, zeros } = nn.initializers;
   const shape = [60, 90];
-  // Each draws 5,400 numbers: their standard deviation is good to 3 %, their mean to 3 / sqrt(5400).
+  // Each draws 5,400 numbers: their standard deviation is accurate to 3 %, their mean to 3 / sqrt(5400).
   const rows: [
     title: string,
     initializer: nn.initializers.Initializer,

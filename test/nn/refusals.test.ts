@@ -22,7 +22,7 @@ const [number, v3, v4, v5, m32, m34, m53, m54, m14, t534] = [
   of('t534', 5, 3, 4),
 ];
 
-/** Fits, but makes more numbers than an array can have. */
+/** The sizes fit, but the result has more numbers than an array can have. */
 const rows = of('rows', 2 ** 28, 1);
 
 const tokens = index('tokens', 2 ** 29);
@@ -35,7 +35,7 @@ type Cell = nn.RNN | nn.GRU;
 
 const TOO_LARGE = 'shape \\[268435456, \\d+\\]: an array has at most 1073741824 numbers and 32 axes';
 
-/** What a cell says of x [3] or [samples, 3] and a state of 4. */
+/** The error of a cell for x [3] or [samples, 3] and a state of 4. */
 function ofCell(name: string, cell: Cell, wide: Cell): Refusal[] {
   const x = /expected shape \[3\] or \[samples, 3\]$/;
   return [
@@ -123,7 +123,7 @@ function ofCell(name: string, cell: Cell, wide: Cell): Refusal[] {
   ];
 }
 
-/** What neurons say, in whatever they stand: x is a list of three. */
+/** The error of neurons and layers; x is a list of three. */
 function ofNeurons(apply: (x: readonly Value[]) => unknown): Refusal[] {
   return [
     ['too few values', () => apply([number]), /: x has 1 values, expected 3: one for each input$/],
@@ -159,7 +159,7 @@ const cells = (Made: typeof nn.RNN | typeof nn.GRU): [Cell, Cell] => [
   new Made(1, 8, { random: one }),
 ];
 
-/** For each part of a network that can be applied, calls with what does not fit: total by type. */
+/** For each module, calls with arguments that do not fit: total by type. */
 const REFUSALS: Record<Exclude<keyof typeof nn, 'initializers' | 'Module'>, Refusal[]> = {
   Linear: [
     [
@@ -222,7 +222,7 @@ const REFUSALS: Record<Exclude<keyof typeof nn, 'initializers' | 'Module'>, Refu
     [
       'an activation that returns nothing',
       () => new nn.MLP(3, [2, 1], { random: one, activation: any(() => undefined) }).apply(m53),
-      /: what the activation returned is undefined, expected a Value$/,
+      /: the result of the activation is undefined, expected a Value$/,
     ],
     ['too many rows', () => new nn.MLP(1, [8], { random: one }).apply(rows), new RegExp(`: ${TOO_LARGE}`)],
   ],

@@ -10,9 +10,9 @@ describe('bad calls of kernels', () => {
   const f64 = (n: number): Float64Array => new Float64Array(n);
   const f32 = (n: number): Float32Array => new Float32Array(n);
   const i32 = (...values: number[]): Int32Array => Int32Array.from(values);
-  /** A value that the types forbid in its place. */
+  /** A value in a place where the types forbid it. */
   const wrong = (value: unknown): never => value as never;
-  const hint = 'give the sizes of the matrices, and of a longer array the part that counts (subarray)';
+  const hint = 'check the sizes, or pass a part of a longer array (subarray)';
 
   function detach(x: Float64Array): Float64Array {
     structuredClone(x.buffer, { transfer: [x.buffer as ArrayBuffer] });
@@ -286,7 +286,7 @@ describe('bad calls of kernels', () => {
     'gather of broken rows': [
       () => kernels.gather(f64(7), i32(0), { cols: 2 }),
       RangeError,
-      'gather: x has 7 elements, which is no whole number of rows of cols = 2; give the length of a row',
+      'gather: x has 7 elements, not a multiple of cols = 2; give the length of a row',
     ],
     'gather by plain numbers': [
       () => kernels.gather(f64(4), wrong([0, 1]), { cols: 2 }),
@@ -343,7 +343,7 @@ describe('bad calls of kernels', () => {
     assert(whole.every((x) => x === 0));
   });
 
-  // The native side trusts nothing: any value in any place is refused or harmless.
+  // Native code trusts nothing: any value in any place is refused or harmless.
   describe('reach native code', () => {
     const natives = addon.kernels as unknown as Record<string, (...args: unknown[]) => unknown>;
     const good: Record<keyof typeof kernels, () => unknown[]> = {

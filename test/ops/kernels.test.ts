@@ -1,4 +1,4 @@
-/** The kernels that can be called on their own: every one on every instruction set, in both types. */
+/** The kernels that users can call directly: each on every instruction set, in both types. */
 import assert from 'node:assert/strict';
 import { kernels, type MatmulOptions } from '../../lib/runtime/kernels.js';
 import { addon, nativeInfo } from '../../lib/binding/addon.js';
@@ -9,10 +9,10 @@ const epsilon = { float64: 2 ** -52, float32: 2 ** -23 };
 const isas = addon.info().available;
 const sizes = Array.from({ length: 68 }, (_, n) => n);
 
-/** Where an array starts in its buffer, in elements: mostly not where vectors would like it to. */
+/** Where an array starts in its buffer, in elements: mostly not aligned for vectors. */
 const nextOffset = (): number => random.randbelow(9);
 
-/** The numbers, some way into a buffer whose other elements are NaN: reading one would show. */
+/** The numbers, inside a buffer whose other elements are NaN, so that reading one would show. */
 function placed(Type: typeof types.float64 | typeof types.float32, numbers: number[]): Floats {
   const offset = nextOffset();
   const whole = new Type(offset + numbers.length + 9).fill(NaN);
@@ -20,7 +20,7 @@ function placed(Type: typeof types.float64 | typeof types.float32, numbers: numb
   return whole.subarray(offset, offset + numbers.length);
 }
 
-/** An output that belongs to a larger buffer, and the check that nothing around it was written. */
+/** An output inside a larger buffer, and a check that nothing around it was written. */
 function guarded(
   Type: typeof types.float64 | typeof types.float32,
   length: number,
@@ -114,7 +114,7 @@ describe('kernels.matmul', () => {
     assert.match(nativeInfo().openblas.version, /^OpenBLAS \d/);
   });
 
-  // Large enough for OpenBLAS in both types (native/blas/blas.cpp); whole numbers make every sum exact.
+  // Large enough for OpenBLAS in both types (native/blas/blas.cpp); integers make every sum exact.
   const large = { m: 97, k: 3500, n: 101 };
   for (const dtype of ['float64', 'float32'] as const) {
     it(`${dtype}, large: all instruction sets agree`, () => {

@@ -30,7 +30,7 @@ describe('the matrices that models written by hand call', () => {
       bounds,
       'columns of b, accumulated',
     );
-    // One row times many columns: the product that is computed transposed.
+    // One row times many columns, which is computed transposed.
     const [row, wide] = [Float64Array.from(numbers(40)), Float64Array.from(numbers(40 * 30))];
     const y = new Float64Array(30);
     matrices.gemm(y, 30, 0, row, 40, 1, 0, wide, 1, 40, 0, 1, 30, 40, 1, 0);

@@ -264,7 +264,7 @@ describe('optimisers', () => {
       [trained, /restore: this training has taken steps; give the state to a new one$/],
       [
         new Adam({ learningRate: 0.1 }).minimize(loss),
-        /parameter.* has 2 moments here, and other ones in the state: give the same optimiser$/,
+        /parameter.* has 2 moments here, but different ones in the state: give the same optimiser$/,
       ],
       [
         new SGD({ learningRate: decay(0.1, 0.5), momentum: 0.3 }).minimize(loss, { dtype: 'float32' }),
@@ -276,7 +276,7 @@ describe('optimisers', () => {
       ],
       [
         sgdOf(0.1),
-        /restore: step 3 was taken with rates of 0.025, 0.5, which here, in float64, are 0.1, 0.5: give the same optimiser, learning rate and dtype$/,
+        /restore: step 3 was taken with rates 0.025, 0.5, but here, in float64, they are 0.1, 0.5: give the same optimiser, learning rate and dtype$/,
       ],
       [sgdOf([0.1, 0.05]), /the learning rates ended before step 2/],
     ];

@@ -23,7 +23,7 @@ const rows: Row[] = [
     files: ['prebuilds/linux-x64/vecgrad.glibc.node', 'prebuilds/linux-x64/vecgrad_openblas.so'],
     reason: NONE,
     says: [
-      /on darwin-arm64, Node v20\.20\.2 \(Node-API 9\): there is none for it\./,
+      /on darwin-arm64, Node v20\.20\.2 \(Node-API 9\): there is no addon for it\./,
       /Prebuilt here: linux-x64 \(glibc\)\./,
     ],
   },

@@ -60,7 +60,7 @@ describe('detectAnomaly passes by what is left out', () => {
         });
         assert.match(
           await messageOf(() => training.step({ x: [1, -1], ...feeds })),
-          /First of all 'root' \((pow|div), shape \[2\]\) is (NaN|Infinity) in place 1 \(of /,
+          /First, 'root' \((pow|div), shape \[2\]\) is (NaN|Infinity) at index 1 \(of /,
         );
       }
     });
@@ -75,7 +75,7 @@ describe('detectAnomaly passes by what is left out', () => {
     });
     assert.match(
       await messageOf(() => training.step({ x: [1, 0], y: [0, 1] })),
-      /the gradient of 'joined' \(concat, shape \[4\]\) is Infinity in place 3, by the slope of 'root' \(pow, shape \[4\]\) at 0/,
+      /the gradient of 'joined' \(concat, shape \[4\]\) is Infinity at index 3, by the slope of 'root' \(pow, shape \[4\]\) at 0/,
     );
   });
 });
@@ -212,37 +212,37 @@ describe('detectAnomaly names the value that NaN or infinity comes from', () => 
       'a logarithm',
       (w, x) => w.mul(x).log().named('logits').mul(3).exp().sum(),
       [1, -1],
-      /^step 1: the gradient of 'w'.* is NaN in place 1\. First of all 'logits' \(log, shape \[2\]\) is NaN in place 1 \(of #\d+ \(mul, shape \[2\]\), which is finite there\)\. No parameter was changed/,
+      /^step 1: the gradient of 'w'.* is NaN at index 1\. First, 'logits' \(log, shape \[2\]\) is NaN at index 1 \(of #\d+ \(mul, shape \[2\]\), which is finite there\)\. No parameter was changed/,
     ],
     [
       'a quotient',
       (w, x) => w.div(x).named('q').sum(),
       [1, 0],
-      /First of all 'q' \(div, shape \[2\]\) is Infinity in place 1/,
+      /First, 'q' \(div, shape \[2\]\) is Infinity at index 1/,
     ],
     [
       'an infinity that becomes NaN',
       (w, x) => w.mul(x).exp().named('e').mul(0.5).sub(w.mul(x).exp()).named('d').sum(),
       [1, 1e3],
-      /'d' \(sub, shape \[2\]\) is NaN in place 1, since 'e' \(exp, shape \[2\]\) is Infinity in place 1/,
+      /'d' \(sub, shape \[2\]\) is NaN at index 1, since 'e' \(exp, shape \[2\]\) is Infinity at index 1/,
     ],
     [
       'what was fed',
       (w, x) => w.mul(x.named('x')).sum(),
       [1, NaN],
-      /First of all 'x' \(input, shape \[2\]\) is NaN in place 1\./,
+      /First, 'x' \(input, shape \[2\]\) is NaN at index 1\./,
     ],
     [
       'the slope of a root',
       (w, x) => w.mul(x).named('m').sqrt().named('root').sum(),
       [1, 0],
-      /First of all the gradient of 'm' \(mul, shape \[2\]\) is Infinity in place 1, by the slope of 'root' \(sqrt, shape \[2\]\) at 0/,
+      /First, the gradient of 'm' \(mul, shape \[2\]\) is Infinity at index 1, by the slope of 'root' \(sqrt, shape \[2\]\) at 0/,
     ],
     [
       'a root of zero that is not taken',
       (w, x) => where(x.gt(0), w.mul(x).named('m').pow(0.5).named('root'), 0).sum(),
       [1, 0],
-      /the gradient of 'm' .* is NaN in place 1, by the slope of 'root'/,
+      /the gradient of 'm' .* is NaN at index 1, by the slope of 'root'/,
     ],
     [
       'an infinite loss whose gradient is finite',
@@ -272,7 +272,7 @@ describe('detectAnomaly names the value that NaN or infinity comes from', () => 
     });
   }
 
-  it('in each of the calls that train, at its step and document', async () => {
+  it('in each of the calls that train, at its step and example', async () => {
     for (const [name, call, options] of CALLS) {
       const p = w();
       const loss = p
@@ -283,8 +283,8 @@ describe('detectAnomaly names the value that NaN or infinity comes from', () => 
       const training = new SGD({ learningRate: 0.1 }).minimize(loss, { ...options, detectAnomaly: true });
       const message = await messageOf(() => call(training, (x) => ({ x }), -1));
       assert.match(message, /^step 2: the gradient of 'w'/, name);
-      assert.match(message, /'log' \(log, shape \[2\]\) is NaN in place 1/, name);
-      if (name !== 'step') assert.match(message, /[dD]ocument 1/, name);
+      assert.match(message, /'log' \(log, shape \[2\]\) is NaN at index 1/, name);
+      if (name !== 'step') assert.match(message, /[eE]xample 1/, name);
       assert.equal(training.steps, 1);
     }
   });

@@ -92,7 +92,7 @@ describe('feeds', () => {
     [
       'ragged arrays',
       { ...right, a: [[1, 2], [3]] },
-      /input 'a': nested arrays of unequal lengths: the first of each depth have shape \[2, 2\]: feed 'a'/,
+      /input 'a': nested arrays of unequal lengths: the first at each depth have shape \[2, 2\]: feed 'a'/,
     ],
     [
       'a text in nested arrays',
@@ -118,17 +118,17 @@ describe('feeds', () => {
     [
       'another batch',
       { ...right, a: [1, 2, 3, 4, 5, 6] },
-      /input 'a': 6 numbers for 'a' \(input, shape \[2, 2\]\), which needs 4 numbers; that is 3 rows of 2, not 2: a batch's size is fixed when the graph is written, so write it again for 3 rows, .* stepBatch$/,
+      /input 'a': 6 numbers for 'a' \(input, shape \[2, 2\]\), which needs 4 numbers; that is 3 rows of 2, not 2: the batch size is fixed in the graph, so build it for 3 rows, .* stepBatch$/,
     ],
     [
       'another batch, nested',
       { ...right, a: [[1, 2]] },
-      /input 'a': nested arrays of shape \[1, 2\] .*; that is 1 row of 2, not 2: a batch's size/,
+      /input 'a': nested arrays of shape \[1, 2\] .*; that is 1 row of 2, not 2: the batch size/,
     ],
     [
       'another batch of indices',
       { ...right, rows: [0, 1, 1] },
-      /input 'rows': 3 integers for 'rows' .*which takes 2; its length is fixed when the graph is written: index\('rows', 3\)$/,
+      /input 'rows': 3 integers for 'rows' .*which takes 2; its length is fixed in the graph: index\('rows', 3\)$/,
     ],
     [
       'nested arrays behind a number',
@@ -159,12 +159,12 @@ describe('feeds', () => {
     [
       'a misspelt index',
       { a: right.a, row: [0, 1] },
-      /no input is called 'row'; did you mean rows\? This program's inputs: 'a', 'rows'$/,
+      /no input is named 'row'; did you mean rows\? This program's inputs: 'a', 'rows'$/,
     ],
     [
       'a misspelt input beside the right one',
       { ...right, Rows: [0, 1] },
-      /no input is called 'Rows'; did you mean rows\?/,
+      /no input is named 'Rows'; did you mean rows\?/,
     ],
   ];
   for (const [title, given, says] of REFUSED) {
@@ -180,13 +180,13 @@ describe('feeds', () => {
   it('say which length was misspelt', () => {
     assert.throws(
       () => counted.forward({ rows: [0, 1], lenght: 2 }),
-      /^FeedError: no input is called 'lenght'; did you mean length\? This/,
+      /^FeedError: no input is named 'lenght'; did you mean length\? This/,
     );
     assert.throws(() => counted.forward({ rows: [0, 1] }), /^FeedError: input 'length' is missing/);
     assert.throws(
       () =>
         sgd.minimize(counted).stepEach({ count: 1, inputs: { rows: columns.rows, lenght: columns.rows } }),
-      /no input is called 'lenght'; did you mean length\?/,
+      /no input is named 'lenght'; did you mean length\?/,
     );
   });
 
@@ -217,7 +217,7 @@ describe('feeds', () => {
         assert.throws(
           run,
           (error: Error) => (
-            assert.match(String(error), /document 0/.test(error.message) ? /the feeds are/ : what),
+            assert.match(String(error), /example 0/.test(error.message) ? /the feeds are/ : what),
             assert.match(error.message, expected),
             true
           ),
@@ -229,7 +229,7 @@ describe('feeds', () => {
   it('of a batch name the document', () => {
     assert.throws(
       () => make().stepBatch([right, { rows: [0, 1] }]),
-      /^FeedError: document 1: input 'a' is missing/,
+      /^FeedError: example 1: input 'a' is missing/,
     );
   });
 
@@ -298,7 +298,7 @@ describe('feeds', () => {
     [
       'starts of numbers that are too far on',
       { count: 2, inputs: { ...columns, a: { values: numbers, starts: Int32Array.of(0, 5) } } },
-      /^document 1: input 'a': starts\[1\] is 5, and from there this run needs 4 numbers for 'a' \(input, shape \[2, 2\]\), but its column has 8 values: give more values, or another start$/,
+      /^example 1: input 'a': starts\[1\] is 5, and from there this run needs 4 numbers for 'a' \(input, shape \[2, 2\]\), but its column has 8 values: give more values, or another start$/,
     ],
     [
       'starts that are floats',
@@ -354,7 +354,7 @@ describe('feeds', () => {
     [
       'a misspelt input',
       { count: 2, inputs: { a: columns.a, row: columns.rows } },
-      /^no input is called 'row'; did you mean rows\?/,
+      /^no input is named 'row'; did you mean rows\?/,
     ],
     [
       'starts that are no Int32Array',
@@ -367,19 +367,19 @@ describe('feeds', () => {
         count: 2,
         inputs: { ...columns, rows: { values: Int32Array.of(0, 1, 1), starts: Int32Array.of(0, 2) } },
       },
-      /^document 1: input 'rows': starts\[1\] is 2, and from there this run needs 2 integers for 'rows' \(index, shape \[2\]\), but its column has 3 values: give more values, or another start$/,
+      /^example 1: input 'rows': starts\[1\] is 2, and from there this run needs 2 integers for 'rows' \(index, shape \[2\]\), but its column has 3 values: give more values, or another start$/,
     ],
     [
       'a start below 0',
       { count: 2, inputs: { ...columns, rows: { ...columns.rows, starts: Int32Array.of(0, -1) } } },
-      /^document 1: input 'rows': starts\[1\] is -1, and from there this run needs 2 integers/,
+      /^example 1: input 'rows': starts\[1\] is -1, and from there this run needs 2 integers/,
     ],
     [
       'a start behind the end',
       { count: 2, inputs: { ...columns, rows: { ...columns.rows, starts: Int32Array.of(0, 9) } } },
-      /^document 1: input 'rows': starts\[1\] is 9, /,
+      /^example 1: input 'rows': starts\[1\] is 9, /,
     ],
-    ['too few numbers', { count: 3, inputs: columns }, /^input '(a|rows)': \d+ numbers for 3 documents/],
+    ['too few numbers', { count: 3, inputs: columns }, /^input '(a|rows)': \d+ numbers for 3 examples/],
   ];
   for (const [title, dataset, says] of COLUMNS) {
     it(`of stepEach, stepEachAsync and evaluateEach refuse ${title}`, async () => {
@@ -406,7 +406,7 @@ describe('feeds', () => {
       assert.throws(
         () => sgd.minimize(counted).stepEach({ count: 2, inputs }),
         new RegExp(
-          `^FeedError: document 1: input 'length': starts\\[1\\] is ${start}, and from there this run ` +
+          `^FeedError: example 1: input 'length': starts\\[1\\] is ${start}, and from there this run ` +
             'needs an integer, the length, but its column has 2 values',
         ),
       );

@@ -1,4 +1,4 @@
-/** What can be fed although nothing reads it, what has no numbers, and columns that documents share. */
+/** Inputs that nothing reads, inputs without numbers, and columns that examples share. */
 import assert from 'node:assert/strict';
 import { runInNewContext } from 'node:vm';
 import type { Column, Dataset } from '../../lib/runtime/dataset.js';
@@ -136,22 +136,22 @@ describe('where the documents of a column start', () => {
     [
       'beyond the column',
       Int32Array.of(0, 5, 0),
-      /document 1: input 'x': starts\[1\] is 5, and from there this run needs 2 numbers .* its column has 6 values/,
+      /example 1: input 'x': starts\[1\] is 5, and from there this run needs 2 numbers .* its column has 6 values/,
       1,
     ],
     [
       'far beyond the column',
       Int32Array.of(2 ** 31 - 1, 0, 0),
-      /document 0: input 'x': starts\[0\] is 2147483647, and from there .* its column has 6 values/,
+      /example 0: input 'x': starts\[0\] is 2147483647, and from there .* its column has 6 values/,
       0,
     ],
     [
       'before the column',
       Int32Array.of(0, 2, -1),
-      /document 2: input 'x': starts\[2\] is -1, and from there .* its column has 6 values/,
+      /example 2: input 'x': starts\[2\] is -1, and from there .* its column has 6 values/,
       2,
     ],
-    ['too few of them', Int32Array.of(0, 1), /input 'x': 2 starts for 3 documents/, 0],
+    ['too few of them', Int32Array.of(0, 1), /input 'x': 2 starts for 3 examples/, 0],
     ['fractions', Float64Array.of(0, 0.5, 1), /input 'x': starts .*expected an Int32Array/, 0],
     ['a plain array', [0, 1, 2], /input 'x': starts .*expected an Int32Array/, 0],
     ['a number', 3, /input 'x': starts .*expected an Int32Array/, 0],
@@ -180,7 +180,7 @@ describe('where the documents of a column start', () => {
     assert.deepEqual([...training.stepEach(data(2, 0, 1))], [3, 4, 2]);
     assert.throws(
       () => training.stepEach(data(0, 3)),
-      /document 1: input 'n': starts\[1\] is 3, and from there this run needs an integer, the length, but its column has 3 values/,
+      /example 1: input 'n': starts\[1\] is 3, and from there this run needs an integer, the length, but its column has 3 values/,
     );
   });
 });
@@ -261,7 +261,7 @@ describe('feeds and columns of a class', () => {
       const training = new SGD({ learningRate: 0 }).minimize(loss, { batches: true });
       training.step({ x: [1, 2], scale: 3 });
       const feeds = any(given);
-      const says = /no input is called 'lable'/;
+      const says = /no input is named 'lable'/;
       for (const call of [
         () => training.step(feeds),
         () => training.evaluate(feeds),
@@ -314,7 +314,7 @@ describe('an input may have a name that all objects have something by', () => {
           assert.throws(() => training.stepEach({ count: 1, inputs: none as Dataset['inputs'] }), missing);
         }
         w.data[0] = NaN;
-        assert.throws(() => training.step(feeds), /First of all 'w'/);
+        assert.throws(() => training.step(feeds), /First, 'w'/);
       }
       const first = meanOfFirst([parameter(2), parameter(4)], index(name));
       const training = new SGD({ learningRate: 0 }).minimize(first);

@@ -5,11 +5,14 @@ import { buildModel } from '../../lib/study/build-model.js';
 import { MODEL_NAMES, type ModelName } from '../../lib/study/models/sizes.js';
 import { index, input, parameter } from '../../lib/value/leaves.js';
 import { Adam, SGD } from '../../lib/optim/optimizers.js';
-import { Program } from '../../lib/runtime/program.js';
+import { addon } from '../../lib/binding/addon.js';
 import type { Feeds } from '../../lib/runtime/feeds.js';
 import { FeedError } from '../../lib/runtime/errors.js';
 import { compile } from '../../lib/value/compile.js';
 import { Random } from '../../lib/runtime/random.js';
+import type { DType } from '../../lib/core/array.js';
+import type { Training } from '../../lib/optim/training.js';
+import type { Dataset } from '../../lib/runtime/dataset.js';
 import { assertClose } from '../support/check.js';
 import { TARGETS, type Target } from '../support/targets.js';
 
@@ -127,18 +130,107 @@ describe('batches', () => {
     assertClose(mixed, single, 1e-12, 'parameters');
   });
 
+  /** Documents as columns: the tokens of all one behind the other. */
+  function dataset(docs: readonly Feeds[]): Dataset {
+    const lengths = docs.map(({ length }) => length as number);
+    const starts = Int32Array.from(docs, (_, i) => lengths.slice(0, i).reduce((a, b) => a + b, 0));
+    const column = (name: string) => ({
+      values: Int32Array.from(docs.flatMap((doc) => Array.from(doc[name] as number[]))),
+      starts,
+    });
+    const length = { values: Int32Array.from(lengths) };
+    return {
+      count: docs.length,
+      inputs: { tokens: column('tokens'), targets: column('targets'), length },
+    };
+  }
+
+  /** Losses and parameters after training by `train`, with dropout, a schedule and moments. */
+  async function trained(
+    train: (training: Training) => Promise<ArrayLike<number>> | ArrayLike<number>,
+    dtype: DType,
+  ) {
+    const { loss, parameters } = model('rnn');
+    const learningRate = (step: number): number => 0.1 / (step + 1);
+    const dropped = loss.add(parameters[0]!.dropout(0.5, 7).sum().mul(0.01));
+    const training = new Adam({ learningRate }).minimize(dropped, { dtype, batches: true });
+    const losses = await train(training);
+    return [...Array.from(losses), training.steps, ...parameters.flatMap((p) => Array.from(p.data))];
+  }
+
+  describe('of a dataset in one call', () => {
+    const docs = documents(10);
+    const columns = dataset(docs);
+    const parts = [docs.slice(0, 4), docs.slice(4, 8), docs.slice(8)];
+    const ways: [what: string, train: Parameters<typeof trained>[0]][] = [
+      ['stepEach', (training) => training.stepEach(columns, 0, 10, { batch: 4 })],
+      ['stepEach on two threads', (training) => training.stepEach(columns, 0, 10, { batch: 4, threads: 2 })],
+      [
+        'stepEach in two calls',
+        (training) => [
+          ...training.stepEach(columns, 0, 4, { batch: 4 }),
+          ...training.stepEach(columns, 4, 10, { batch: 4 }),
+        ],
+      ],
+      ['stepEachAsync', (training) => training.stepEachAsync(columns, 0, 10, { batch: 4, threads: 2 })],
+    ];
+    for (const dtype of ['float64', 'float32'] as const) {
+      for (const [what, train] of ways) {
+        it(`${what}, ${dtype}: the steps of stepBatch bit for bit, the last batch shorter`, async () => {
+          const expected = await trained((own) => parts.map((part) => own.stepBatch(part)), dtype);
+          assert.deepEqual(await trained(train, dtype), expected);
+        });
+      }
+    }
+
+    it('goes on with the first documents where the corpus ends within a batch', () => {
+      // Five batches of three are three times five documents; a rate of almost 0 keeps their losses.
+      const options = {
+        docs: ['ab', 'ba', 'aab', 'b', 'bb'],
+        steps: 5,
+        lr: 1e-300,
+        sizes: SIZES,
+        samples: 0,
+      };
+      const mean = (batch: number): number => {
+        const { losses } = runExperiment('rnn', { ...options, batch });
+        return losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
+      };
+      assertClose([mean(3)], [mean(1)], 1e-12, 'the mean loss');
+    });
+
+    it('says which document could not be fed, after the batches before it', () => {
+      const { loss } = model('rnn');
+      const training = new SGD({ learningRate: RATE }).minimize(loss, { batches: true });
+      const wrong = dataset(documents(10).map((doc, i) => (i === 6 ? { ...doc, length: 9 } : doc)));
+      assert.throws(() => training.stepEach(wrong, 0, 10, { batch: 4 }), /^FeedError: example 6: .* = 9: /);
+      assert.equal(training.steps, 1);
+    });
+
+    it('refuses batches of a training compiled for single examples', () => {
+      const { loss } = model('rnn');
+      const training = new SGD({ learningRate: RATE }).minimize(loss);
+      assert.throws(
+        () => training.stepEach(columns, 0, 10, { batch: 4 }),
+        /minimize\(loss, \{ batches: true \}\)/,
+      );
+      assert.throws(() => training.stepEach(columns, 0, 10, { batch: 0 }), /batch 0: expected an integer/);
+      assert.throws(() => training.stepEach(columns, 0, 10, { batchSize: 4 } as object), /batchSize/);
+    });
+  });
+
   describe('run on one thread unless more are asked for', () => {
-    const { stepBatch } = Program.prototype; // eslint-disable-line @typescript-eslint/unbound-method -- called with `this`
-    const threads: number[] = [];
+    const { runSeries } = addon; // eslint-disable-line @typescript-eslint/unbound-method -- called with the addon's other functions in place
+    const threads: (number | undefined)[] = [];
     before(() => {
-      Program.prototype.stepBatch = function (documents, count) {
-        threads.push(count);
-        return stepBatch.call(this, documents, count);
+      addon.runSeries = (program, arena, ints, series, from, losses) => {
+        if (series.ruleSize > 0) threads.push(series.batches?.threads);
+        return runSeries(program, arena, ints, series, from, losses);
       };
     });
     beforeEach(() => (threads.length = 0));
     after(() => {
-      Program.prototype.stepBatch = stepBatch;
+      addon.runSeries = runSeries;
     });
 
     const train = (options?: { threads?: number }): unknown => {
@@ -185,7 +277,7 @@ describe('batches', () => {
     };
     const good = { rows: [0, 1] };
     const bad: [what: string, docs: Feeds[], threads: number, message: RegExp][] = [
-      ['no documents', [], 1, /a batch of no documents: feed at least one/],
+      ['no documents', [], 1, /a batch of no examples: feed at least one/],
       ['no threads', [good], 0, /threads 0: expected an integer from 1 to/],
       [
         'more threads than can be counted',
@@ -212,7 +304,7 @@ describe('batches', () => {
       });
     }
 
-    it('a training compiled for single documents, where a gradient is not kept', () => {
+    it('a training compiled for single examples, where a gradient is not kept', () => {
       const w = parameter([
         [1, 2],
         [3, 4],

@@ -101,14 +101,14 @@ describe('a gradient that is not finite', () => {
                 const message = await messageOf(() => run(training, feeds, bad));
                 assert.match(
                   message,
-                  /^step 2: the gradient of 'w' \(parameter, shape \[2\]\) is (NaN|-?Infinity) in place 1/,
+                  /^step 2: the gradient of 'w' \(parameter, shape \[2\]\) is (NaN|-?Infinity) at index 1/,
                 );
                 assert.match(message, /No parameter was changed.*onNonFinite/);
                 if (options) clean.stepBatch([feeds([1, 2]), feeds([1, 2])], { threads: 1 });
                 else clean.step(feeds([1, 2]));
                 assert.equal(training.steps, 1);
                 assert.deepEqual(kept(training, w), kept(clean, other.w));
-                // The next step is as if there had been none.
+                // The next step must be as if this one had not happened.
                 const [again, wanted] = [training, clean].map((one) =>
                   options ? one.stepBatch([feeds([3, 1])]) : one.step(feeds([3, 1])),
                 );

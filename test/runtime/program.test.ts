@@ -1,4 +1,4 @@
-/** Compiled programs: what they refuse to run, where numbers live, how many native calls a step is. */
+/** Compiled programs: what they refuse, where numbers live, and how many native calls a step takes. */
 import assert from 'node:assert/strict';
 import { ALL_PASSES } from '../../lib/compiler/passes.js';
 import { meanOfFirst } from '../../lib/value/joins.js';
@@ -36,7 +36,7 @@ describe('a program', () => {
           () => compile(a.add(b)),
           (error: Error) =>
             labels.every((label) => error.message.includes(label)) &&
-            error.message.endsWith(': name them apart, or use one of them in both places'),
+            error.message.endsWith(': give them different names, or use one of them in both places'),
         );
       }
     }

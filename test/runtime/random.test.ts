@@ -101,7 +101,7 @@ describe('Random draws what CPython draws', () => {
       changed([627, 0x7ff00000]),
     ];
     for (const words of rows) {
-      const message = /^setstate takes the 628 words that getstate gave, not (these \d+|an? \w+|\w+)$/;
+      const message = /^setstate takes the 628 words that getstate returned, not (these \d+|an? \w+|\w+)$/;
       assert.throws(() => r.setstate(words as Uint32Array), { name: 'RangeError', message });
       assert.deepEqual(r.getstate(), state);
     }
@@ -150,9 +150,9 @@ describe('Random draws what CPython draws', () => {
 describe('Random refuses', () => {
   const r = new Random(0);
   const rows: [string, () => unknown, RegExp][] = [
-    ['a fractional seed', () => new Random(1.5), /a seed is an integer, not 1.5/],
-    ['a seed that is not a number', () => new Random(NaN), /a seed is an integer, not NaN/],
-    ['a seed that is a text', () => new Random('42' as never), /a seed is an integer, not "42"/],
+    ['a fractional seed', () => new Random(1.5), /a seed must be an integer, got 1.5/],
+    ['a seed that is not a number', () => new Random(NaN), /a seed must be an integer, got NaN/],
+    ['a seed that is a text', () => new Random('42' as never), /a seed must be an integer, got "42"/],
     ['half a permutation', () => r.permutation(1.5), /permutation of 1.5: expected an integer/],
     ['a count below zero', () => r.gaussians(-1), /gaussians: -1: expected an integer from 0/],
     ['a list without a length', () => r.shuffle({} as never), /permutation of undefined/],

@@ -17,7 +17,7 @@ const table = parameter(
   { name: 'table' },
 );
 
-/** What is run with which feeds, and all that its error must say. */
+/** A graph with its feeds, and what its error must say. */
 const REFUSED: [title: string, root: () => Value, feeds: unknown, says: RegExp][] = [
   [
     'a missing input',
@@ -30,9 +30,9 @@ const REFUSED: [title: string, root: () => Value, feeds: unknown, says: RegExp][
     'an unknown input',
     () => input('x').exp(),
     { x: 1, y: 2 },
-    /^no input is called 'y'; this program's inputs: 'x'$/,
+    /^no input is named 'y'; this program's inputs: 'x'$/,
   ],
-  ['an input where there is none', () => table.exp(), { x: 1 }, /^no input is called 'x'; .*none$/],
+  ['an input where there is none', () => table.exp(), { x: 1 }, /^no input is named 'x'; .*none$/],
   [
     'too few numbers',
     () => input('x', [2, 2]).exp(),
@@ -158,13 +158,13 @@ const REFUSED: [title: string, root: () => Value, feeds: unknown, says: RegExp][
     'too few indices',
     () => table.gather(index('i', 3)),
     { i: [0] },
-    /^input 'i': 1 integer for 'i' \(index, shape \[3\]\), of which this run needs at least 3; its length is fixed when the graph is written: index\('i', 1\)$/,
+    /^input 'i': 1 integer for 'i' \(index, shape \[3\]\), of which this run needs at least 3; its length is fixed in the graph: index\('i', 1\)$/,
   ],
   [
     'too many indices',
     () => table.gather(index('i', 2)),
     { i: [0, 1, 2] },
-    /^input 'i': 3 integers for 'i' .*which takes 2; its length is fixed when the graph is written: index\('i', 3\)$/,
+    /^input 'i': 3 integers for 'i' .*which takes 2; its length is fixed in the graph: index\('i', 3\)$/,
   ],
   [
     'a missing length',
@@ -188,13 +188,13 @@ const REFUSED: [title: string, root: () => Value, feeds: unknown, says: RegExp][
     'two inputs of one name',
     () => input('x').add(input('x')),
     { x: 1 },
-    /^two inputs of one program are called 'x', 'x' \(input, shape \[\]\) and 'x' \(input, shape \[\]\): name them apart, or use one of them in both places$/,
+    /^two inputs of one program are named 'x', 'x' \(input, shape \[\]\) and 'x' \(input, shape \[\]\): give them different names, or use one of them in both places$/,
   ],
   [
     'an input and an index of one name',
     () => table.at(index('x')).add(input('x')),
     { x: 1 },
-    /^two inputs of one program are called 'x', 'x' \((input|index), shape \[\]\) and 'x' \((index|input), shape \[\]\): name/,
+    /^two inputs of one program are named 'x', 'x' \((input|index), shape \[\]\) and 'x' \((index|input), shape \[\]\): name/,
   ],
 ];
 

@@ -169,11 +169,11 @@ describe('sampling', () => {
       'as many characters as positions',
       'abcab',
       'DataError',
-      /^the prefix has 5 tokens: the model has 5 positions, so that a prefix has at most 4$/,
+      /^the prefix has 5 tokens: the model has 5 positions, so a prefix has at most 4$/,
     ],
     ['as many tokens as positions', [0, 0, 0, 0, 0], 'DataError', /has 5 tokens/],
     ['far more tokens', new Int32Array(1e6), 'DataError', /has 1000000 tokens/],
-    ['BOS', [0, 6], 'DataError', /a token 6: those of characters go from 0 to 5$/],
+    ['BOS', [0, 6], 'DataError', /a token 6: tokens of characters go from 0 to 5$/],
     ['a hole', new Array<number>(2), 'DataError', /a token undefined: those/],
     ...odd.map((x): [string, unknown, string, RegExp] => [
       `the token ${JSON.stringify(x)}`,
@@ -185,7 +185,7 @@ describe('sampling', () => {
       `${typeof x} ${JSON.stringify(x)}`,
       x,
       'TypeError',
-      /^prefix .*: expected a text or an array of tokens$/,
+      /^prefix .*: expected a string or an array of tokens$/,
     ]),
   ];
   for (const [title, prefix, name, message] of refusedPrefixes) {
@@ -355,7 +355,7 @@ describe('sampling', () => {
       levels,
       { prefix: Int32Array.of(1), stop: 1 },
       'RangeError',
-      /^prefix\[0\] = 1: nothing is drawn behind/,
+      /^prefix\[0\] = 1: it ends a sequence/,
     ],
     ['half a stop', levels, { stop: 0.5 }, 'RangeError', /^stop 0.5: expected an integer from 0/],
     [

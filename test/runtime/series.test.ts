@@ -151,7 +151,7 @@ describe('a series', () => {
       assert.deepEqual([training.steps, w.data[0]], [2, -11]);
       assert.throws(() => training.stepEach(of(7)), {
         name: 'FeedError',
-        message: /^document 0: input 'i' = 7: expected an integer from 0 to 1/,
+        message: /^example 0: input 'i' = 7: expected an integer from 0 to 1/,
       });
       assert.throws(() => training.stepEach({ count: 1, inputs: {} }), {
         name: 'FeedError',
@@ -198,7 +198,7 @@ describe('a series', () => {
       [
         'an unknown column',
         { ...good, row: good.rows },
-        /^no input is called 'row'; did you mean rows\? This program's inputs: /,
+        /^no input is named 'row'; did you mean rows\? This program's inputs: /,
       ],
       [
         'numbers for integers',
@@ -233,37 +233,37 @@ describe('a series', () => {
       [
         'an integer beyond its limit',
         { ...good, rows: integers(0, 1, 2, 0) },
-        /^document 1: input 'rows'\[1\] = 2: expected an integer from 0 to 1/,
+        /^example 1: input 'rows'\[1\] = 2: expected an integer from 0 to 1/,
         1,
       ],
       [
         'a negative integer',
         { ...good, rows: integers(0, -1, 0, 0) },
-        /^document 0: input 'rows'\[1\] = -1: expected an integer from 0/,
+        /^example 0: input 'rows'\[1\] = -1: expected an integer from 0/,
         0,
       ],
       [
         'a start beyond the integers',
         { ...good, rows: { ...good.rows, starts: Int32Array.of(0, 3, 0) } },
-        /^document 1: input 'rows': starts\[1\] is 3, and from there this run needs 2 integers for .*, but its column has 4 values/,
+        /^example 1: input 'rows': starts\[1\] is 3, and from there this run needs 2 integers for .*, but its column has 4 values/,
         1,
       ],
       [
         'a negative start',
         { ...good, rows: { ...good.rows, starts: Int32Array.of(0, 0, -1) } },
-        /^document 2: input 'rows': starts\[2\] is -1, /,
+        /^example 2: input 'rows': starts\[2\] is -1, /,
         2,
       ],
       [
         'a length of none',
         { ...good, n: { values: Int32Array.of(1, 0, 1) } },
-        /^document 1: input 'n' = 0: expected an integer from 1 to 2/,
+        /^example 1: input 'n' = 0: expected an integer from 1 to 2/,
         1,
       ],
       [
         'a length beyond all positions',
         { ...good, n: { values: Int32Array.of(1, 1, 3) } },
-        /^document 2: input 'n' = 3: expected an integer from 1 to 2/,
+        /^example 2: input 'n' = 3: expected an integer from 1 to 2/,
         2,
       ],
     ];
@@ -314,7 +314,7 @@ describe('a series', () => {
       const values = Float64Array.of(2, 1, 1, 0, 0, 1);
       assert.throws(
         () => training.stepEach({ count: 2, inputs: { x: { values } } }),
-        /index 2 in .*gather.* of document 1: expected an integer from 0 to 1/,
+        /index 2 in .*gather.* of example 1: expected an integer from 0 to 1/,
       );
       assert.deepEqual([...w.data], [-1, 1, 2]);
       assert.equal(training.step({ x: [1, 0, 0] }), -1);

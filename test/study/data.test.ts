@@ -128,9 +128,9 @@ describe('readDocuments', () => {
     ['an encoded surrogate', Buffer.from([0x61, 10, 0xed, 0xa0, 0x80]), /is not UTF-8 text/],
     ['a PNG', Buffer.from('89504e470d0a1a0a', 'hex'), /is not UTF-8 text/],
     ['one line', 'emma\n', /has only one document: training needs two or more/],
-    ['one character', 'a', /has no character but "a": training needs at least two/],
-    ['one character repeated', 'aa\na\n', /has no character but "a"/],
-    ['one emoji repeated', '😀\n😀😀\n', /has no character but "😀"/],
+    ['one character', 'a', /has no character other than "a": training needs at least two/],
+    ['one character repeated', 'aa\na\n', /has no character other than "a"/],
+    ['one emoji repeated', '😀\n😀😀\n', /has no character other than "😀"/],
   ];
   for (const [name, content, message] of bad) {
     it(`refuses ${name}`, () => {
@@ -222,11 +222,11 @@ describe('the tokenizer and the checks refuse', () => {
     ['an unknown id', () => tokenizer.decode([0, 3]), /no token 3: ids go from 0 to 2/],
     ['a text for an id', () => tokenizer.decode(['length'] as never), /no token "length": ids/],
     ['half an id', () => tokenizer.decode([0.5]), /no token 0.5: ids/],
-    ['a number to encode', () => tokenizer.encode(5 as never), /a document is a text, not 5/],
+    ['a number to encode', () => tokenizer.encode(5 as never), /a document must be a string, got 5/],
     ['a list with a hole', () => new Tokenizer(['a', undefined] as never), /document 1 is undefined/],
     ['half a document', () => new Tokenizer({ length: 0.5, at: () => 'a' }), /^0.5 documents: expected/],
     ['fewer than at first', () => new Tokenizer(shrinking()), /document 1 is undefined/],
-    ['no list', () => new Tokenizer(7 as never), /no list of strings/],
+    ['no list', () => new Tokenizer(7 as never), /expected an array of strings/],
     ['no documents', () => checkDocuments([]), /the list has no documents/],
     ['one document', () => checkDocuments(['ab'], 'it'), /^it has only one document/],
   ];

@@ -142,11 +142,11 @@ describe('a model in a file', () => {
         const training = larger.optimizer(10).minimize(larger.loss, { dtype });
         assert.throws(
           () => loadCheckpoint(path, larger, { training, random: new Random(1) }),
-          /has nEmbd "4", not 8: it is no checkpoint of this model$/,
+          /has nEmbd "4", not 8: it is not a checkpoint of this model$/,
         );
         saveModel(path, whole.model, tokenizer);
         const fresh = start(2);
-        assert.throws(() => loadCheckpoint(path, fresh.model, fresh.run), /has no text 'steps'/);
+        assert.throws(() => loadCheckpoint(path, fresh.model, fresh.run), /has no metadata 'steps'/);
       }
     });
   }
@@ -157,7 +157,7 @@ describe('a model in a file', () => {
     const training = one.model.optimizer(10).minimize(one.model.loss.add(more.mul(more)));
     const refused = (who: string, value: RegExp): RegExp =>
       new RegExp(
-        `^TypeError: ${who}: this training trains other parameters than the model: ${value.source} is none of`,
+        `^TypeError: ${who}: this training is of another model: ${value.source} is not a parameter of`,
       );
     const wte = /'wte' \(parameter, shape \[9, 4\]\)/;
     const missing = join(folder, 'missing');
@@ -204,8 +204,8 @@ describe('a model in a file', () => {
     write({});
     loadModel(path);
     const rows: [Parameters<typeof write>, RegExp][] = [
-      [[{ model: undefined }], /has no text 'model': it holds no model that saveModel wrote$/],
-      [[{ tokenizer: undefined }], /has no text 'tokenizer'/],
+      [[{ model: undefined }], /has no metadata 'model': it was not written by saveModel$/],
+      [[{ tokenizer: undefined }], /has no metadata 'tokenizer'/],
       [[{ model: 'gpt' }], /: model "gpt": expected scalar, vector, rnn, rnn_att$/],
       [[{ model: 'constructor' }], /: model "constructor": expected/],
       [[{ dtype: 'float16' }], /: dtype "float16": expected float64, float32$/],
@@ -243,7 +243,7 @@ describe('a model in a file', () => {
       [[{ tokenizer: 'abc' }], /'wte' has shape \[9, 4\]: expected \[4, 4\]$/],
       [[{}, { m: undefined }], /has no 'm': it has/],
       [[{}, { m: [36] }], /'m' has shape \[36\]: expected \[6, 6\]$/],
-      [[{}, { more: [1] }], /has 'more' too, which rnn_att of these sizes has not$/],
+      [[{}, { more: [1] }], /has 'more' too, which rnn_att of these sizes does not have$/],
     ];
     for (const [changes, message] of rows) {
       write(...changes);
@@ -266,11 +266,11 @@ describe('a model in a file', () => {
       ], // which would be a pair, one behind the other
       [
         () => saveModel(path, model, tokenizer, { note: '\udc00' }),
-        /the text of metadata "note" has half a surrogate pair/,
+        /the value of metadata "note" has half a surrogate pair/,
       ],
       [
         () => saveModel(path, model, tokenizer, { nEmbd: '5' }),
-        /metadata 'nEmbd': the model has texts of these names itself$/,
+        /metadata 'nEmbd': these names are reserved for the model$/,
       ],
       [
         () => saveModel(path, { ...model, sizes: { ...model.sizes, blockSize: 1e7 } }, tokenizer),

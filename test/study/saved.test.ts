@@ -73,10 +73,10 @@ describe('a saved model', () => {
       [['--seed', '7'], /was trained with seed 42, not 7: give the same seed, or another file/],
       [['--batch', '2'], /was trained with batch 1, not 2/],
       [['--input', other], /was trained on other documents/],
-      [['--steps', '5'], /10 steps were taken already, more than the 5 asked for/],
-      [['--n-state', '16'], /has nState "32", not 16: it is no checkpoint of this model/],
+      [['--steps', '5'], /10 steps were taken already, more than the 5 requested/],
+      [['--n-state', '16'], /has nState "32", not 16: it is not a checkpoint of this model/],
       [['--dtype', 'float32'], /has dtype "float64", not float32/],
-      [['--lr', '0.5'], /step 10 was taken with rates of/],
+      [['--lr', '0.5'], /step 10 was taken with rates/],
     ];
     for (const [more, message] of rows) {
       it(more.join(' ').replace(folder, ''), async () => {
@@ -91,7 +91,7 @@ describe('a saved model', () => {
 
     it('of another model', async () => {
       const { code, err } = await vecgrad(...argv.map((x) => (x === 'rnn' ? 'vector' : x)));
-      assert.match(err, /has model "rnn", not vector: it is no checkpoint of this model/);
+      assert.match(err, /has model "rnn", not vector: it is not a checkpoint of this model/);
       assert.equal(code, 1);
     });
 

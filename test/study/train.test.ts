@@ -321,7 +321,10 @@ describe('training off the event loop', () => {
       [
         'a signal that is none',
         { signal: {} },
-        { name: 'TypeError', message: 'signal an object: expected an AbortSignal, as of an AbortController' },
+        {
+          name: 'TypeError',
+          message: 'signal an object: expected an AbortSignal, as from an AbortController',
+        },
       ],
       [
         'a callback that is none',
@@ -336,8 +339,8 @@ describe('training off the event loop', () => {
       ],
       ['a rate that is no number', { lr: '1' }, { name: 'TypeError', message: 'lr "1": expected a number' }],
       ['no documents', {}, { name: 'DataError' }, []],
-      ['no list', {}, { name: 'DataError', message: /no list of strings/ }, 7],
-      ['a list of numbers', {}, { name: 'DataError', message: /no list of strings/ }, [1, 2]],
+      ['no list', {}, { name: 'DataError', message: /expected an array of strings/ }, 7],
+      ['a list of numbers', {}, { name: 'DataError', message: /document 0 is 1: expected a string/ }, [1, 2]],
       [
         'documents of another vocabulary',
         {},
@@ -383,10 +386,10 @@ describe('training off the event loop', () => {
       const w = parameter([1, 2]);
       const training = new SGD({ learningRate: 0.1 }).minimize(w.at(index('i')));
       const dataset = { count: 4, inputs: { i: { values: Int32Array.of(0, 1, 2, 0) } } };
-      await assert.rejects(training.stepEachAsync(dataset, 2, 5), /^RangeError: documents 2 to before 5/);
+      await assert.rejects(training.stepEachAsync(dataset, 2, 5), /^RangeError: examples 2 to before 5/);
       await assert.rejects(training.stepEachAsync(dataset), {
         name: 'FeedError',
-        message: /^document 2: input 'i' = 2: expected an integer from 0 to 1/,
+        message: /^example 2: input 'i' = 2: expected an integer from 0 to 1/,
       });
       assert.equal(training.steps, 2);
       assert.equal((await training.stepEachAsync(dataset, 3)).length, 1);
@@ -416,7 +419,7 @@ describe('a worker that is terminated neither crashes nor leaks, in the middle o
   const times = process.env['VECGRAD_LONG'] === '1' ? 1000 : 8;
   const script = join(packageRoot(), 'test/support/terminated.mjs');
   const library = join(packageRoot(), 'dist/index.cjs');
-  for (const work of ['stepEach', 'stepEachAsync', 'two stepEachAsync', 'compile']) {
+  for (const work of ['stepEach', 'stepEachAsync', 'two stepEachAsync', 'batches', 'compile']) {
     for (const loaded of [[], ['loaded']]) {
       it(
         `${work}, ${times} times, ` +

@@ -19,6 +19,8 @@ if (loaded) createRequire(import.meta.url)(library);
 const WORK = {
   stepEach: 'begin(); for (;;) training.stepEach(dataset);',
   stepEachAsync: '(async () => { begin(); for (;;) await training.stepEachAsync(dataset); })();',
+  // On threads of the pool too, which stay when the addon's last worker has ended.
+  batches: 'begin(); for (;;) training.stepEach(dataset, 0, 5000, { batch: 32, threads: 2 });',
   'two stepEachAsync': `
     const other = train(buildModel('rnn', vocabSize, {}, random));
     const on = async (one) => { for (;;) await one.stepEachAsync(dataset); };
@@ -29,7 +31,7 @@ const code = `
   const { buildModel, Random, SGD, Tokenizer } = require(${JSON.stringify(library)});
   const { parentPort } = require('node:worker_threads');
   const begin = () => parentPort.postMessage('begun');
-  const train = (model) => new SGD({ learningRate: 0 }).minimize(model.loss);
+  const train = (model) => new SGD({ learningRate: 0 }).minimize(model.loss, { batches: true });
   const random = new Random(1);
   const docs = Array.from({ length: 5000 }, (_, i) => 'abcdefgh'.slice(i % 7));
   const tokenizer = new Tokenizer(docs);

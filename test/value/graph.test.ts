@@ -110,7 +110,7 @@ const REFUSED: [title: string, write: () => unknown, says: RegExp][] = [
   [
     'a parameter of ragged rows',
     () => parameter([[1, 2], [3]]),
-    /unequal lengths: the first of each depth have shape \[2, 2\]/,
+    /unequal lengths: the first at each depth have shape \[2, 2\]/,
   ],
   [
     'an input of half a number',
@@ -153,11 +153,11 @@ describe('a graph being written', () => {
       [() => stack([w, i as never]), /stack\[1\]: expected a Value, got 'i' \(index/],
       [() => meanOfFirst([w], 2 as never), /meanOfFirst of 'w' .*: operand 1 is 2, expected an Index/],
       [() => choose([w, w], w as never), /choose of 'w' .*: operand 2 is 'w'.*expected an Index/],
-      [() => input(undefined as never), /input: a name is a text, got undefined/],
+      [() => input(undefined as never), /input: a name must be a string, got undefined/],
       [() => index('i', 1.5), /index 'i': length 1\.5: an index has one axis/],
       [() => constant('1' as never), /constant "1": expected a number/],
       [() => parameter(1, null as never), /options null: expected an object/],
-      [() => w.named(3 as never), /named: a name is a text, got 3/],
+      [() => w.named(3 as never), /named: a name must be a string, got 3/],
     ];
     for (const [write, says] of rows) {
       assert.throws(write, (error: Error) => {

@@ -19,7 +19,7 @@ import {
 
 const { Adam, compile, index, input, nn, parameter, Random, SGD } = library;
 
-/** A call, and all that its error must say; each once spoke of something else. */
+/** A call, and what its error must say; each once had a misleading error. */
 const MISLEADING: [title: string, call: Call, says: RegExp][] = [
   [
     'the least of nothing',
@@ -47,7 +47,7 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
   [
     'an unknown length beside none',
     () => input('z', [0, 3]).reshape([0, -1]),
-    /^reshape of 'z' \(input, shape \[0, 3\]\): to \[0, -1\]: the other lengths hold no numbers, so that -1 could be any/,
+    /^reshape of 'z' \(input, shape \[0, 3\]\): to \[0, -1\]: the other lengths hold no numbers, so -1 could be anything/,
   ],
   [
     'an unknown length that is not whole',
@@ -189,7 +189,7 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
   [
     'an initializer that is not called',
     () => new nn.Linear(2, 2, { random, initializer: any(nn.initializers.normal) }),
-    /^Linear: initializer normal makes an initializer and is none: call it, as in initializer: normal\(\)$/,
+    /^Linear: initializer normal makes an initializer but is not one: call it, as in initializer: normal\(\)$/,
   ],
   [
     'zeros that are not called',
@@ -204,12 +204,12 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
   [
     'a schedule that is not called',
     () => new SGD({ learningRate: any(library.schedules.linear) }),
-    /^learningRate linear makes a schedule and is none: call it, as in learningRate: linear\(\.\.\.\)$/,
+    /^learningRate linear makes a schedule but is not one: call it, as in learningRate: linear\(\.\.\.\)$/,
   ],
   [
     'decay that is not called',
     () => new Adam({ learningRate: any(library.decay) }),
-    /^learningRate decay makes a schedule and is none/,
+    /^learningRate decay makes a schedule but is not one/,
   ],
   [
     'an element of an index from the end',
@@ -260,12 +260,12 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
   [
     'a power of a Value',
     () => x.pow(any(v)),
-    /^pow of 'x' \(.*\): exponents are fixed: expected a number, got 'v' \(parameter, shape \[4\]\)$/,
+    /^pow of 'x' \(.*\): the exponent must be fixed: expected a number, got 'v' \(parameter, shape \[4\]\)$/,
   ],
   [
     'a power of NaN',
     () => x.pow(NaN),
-    /^pow of 'x' \(.*\): exponents are fixed: expected a number that is not NaN, got NaN$/,
+    /^pow of 'x' \(.*\): the exponent must be fixed: expected a number that is not NaN, got NaN$/,
   ],
   [
     'a slice by an index',
@@ -339,7 +339,7 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
   [
     'ragged numbers',
     () => parameter([[1, 2], [3]], { name: 'w' }),
-    /^parameter 'w': nested arrays of unequal lengths: the first of each depth have shape \[2, 2\]/,
+    /^parameter 'w': nested arrays of unequal lengths: the first at each depth have shape \[2, 2\]/,
   ],
   [
     'Linear',
@@ -394,12 +394,12 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
   [
     'null for a prefix',
     () => sampled({ prefix: null }),
-    /^prefix null: expected a text or an array of tokens$/,
+    /^prefix null: expected a string or an array of tokens$/,
   ],
   [
     'a token that is none',
     () => sampled({ prefix: ['a'] }),
-    /^the prefix has a token "a": those of characters go from 0 to/,
+    /^the prefix has a token "a": tokens of characters go from 0 to/,
   ],
   [
     'a last integer beyond what is counted',
@@ -410,19 +410,19 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
   [
     'documents that are none',
     () => new library.Tokenizer(any(7)),
-    /^the documents are 7, which is no list of strings: expected an array of texts$/,
+    /^the documents are 7: expected an array of strings$/,
   ],
   [
     'a corpus of arrays',
     () => new library.Corpus(any([1, 2]), Int32Array.of(0, 1)),
-    /^a corpus of an array and an Int32Array: expected two Int32Arrays/,
+    /^Corpus: an array and an Int32Array: expected two Int32Arrays/,
   ],
   [
     'the state of a generator',
     () => {
       new Random(1).setstate(any([1]));
     },
-    /^setstate takes the 628 words that getstate gave, not an array$/,
+    /^setstate takes the 628 words that getstate returned, not an array$/,
   ],
   [
     'arrays by name in an object',
@@ -434,7 +434,7 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
     () => {
       library.saveModel('none', any({ ...rnn, name: 'lstm' }), tokenizer);
     },
-    /^the model's name "lstm": expected scalar, vector, rnn, rnn_att: give a model as of buildModel$/,
+    /^the model's name "lstm": expected scalar, vector, rnn, rnn_att: give a model made by buildModel$/,
   ],
   [
     'a model without a size to save',
@@ -497,7 +497,7 @@ describe('a message that once misled names what was called:', () => {
     if (single.program.counts.instructions > 0)
       assert.throws(
         () => single.stepBatch(any(3)),
-        /^TypeError: the documents of a batch: 3, expected an array of feeds/,
+        /^TypeError: the examples of a batch: 3, expected an array of feeds/,
       );
   });
 });

@@ -1,8 +1,7 @@
 /**
- * Mistakes that would pass in silence, and messages that would mislead: what a call with wrong arguments
- * says. Two tests walk all that the package exports, from the rows of right arguments in
- * test/support/hostile/api.ts: an option that is unknown is refused by its name, and no wrong argument
- * ends in an error of JavaScript's own.
+ * Wrong arguments that would be ignored silently, and messages that would mislead. Two tests cover all
+ * exports, from the rows of valid arguments in test/support/hostile/api.ts: an unknown option is refused by
+ * name, and no wrong argument ends in an error of JavaScript's own.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -16,7 +15,7 @@ import { Chance } from '../support/hostile/values.js';
 
 const { index, input, parameter, SGD } = library;
 
-/** How many draws of right arguments each function is tried with: rows choose among several. */
+/** How many draws of valid arguments each function is tried with: rows choose among several. */
 const DRAWS = 12;
 
 /** A plain object: options, feeds, columns. */
@@ -37,7 +36,7 @@ async function thrownBy(call: Call): Promise<unknown> {
   }
 }
 
-/** Objects among right arguments that are no options, with the argument's place. */
+/** Objects among valid arguments that are not options, with the argument's place. */
 const NO_OPTIONS: ReadonlySet<string> = new Set([
   'Program 0', // the compiler's own plan, which the library alone makes
   'Training.restore 1', // what state() gave
@@ -47,7 +46,7 @@ const NO_OPTIONS: ReadonlySet<string> = new Set([
   'saveCheckpoint 4',
   'Node.memory set 1', // the library's own
 ]);
-/** A model, and a list of documents, may be anybody's object. */
+/** A model, or a list of documents, can be any object. */
 const isTheirs = (given: object): boolean => 'logits' in given || 'at' in given;
 
 describe('every function that is exported', () => {
@@ -102,7 +101,7 @@ describe('every function that is exported', () => {
     },
   );
 
-  /** Errors of JavaScript's own, or of the inside, where an argument was not looked at. */
+  /** Errors of JavaScript itself, or from inside the library, where an argument was not checked. */
   const INTERNAL =
     /Cannot read propert|is not a function|undefined \(reading|runSeries|createProgram|\[object |Cannot destructure|is not iterable|Cannot convert|Cannot mix|Invalid array length|is not defined|reading '|Cannot use 'in'|Class constructor|must be an? (?:object|instance)|internal/;
 
@@ -141,7 +140,7 @@ describe('every function that is exported', () => {
     const { rows, calls } = apiRows(new Chance(1));
     const found = new Map<string, string>();
     for (const [path, call] of calls) {
-      // Errors make a text of any message; these take what only the library has.
+      // Errors convert any message to a string; the others take objects that only the library has.
       if (
         path.endsWith('Error') ||
         [
@@ -149,6 +148,7 @@ describe('every function that is exported', () => {
           'Training.stepSome',
           'Program.runEachAsync',
           'Program.runEach',
+          'Program.stepBatch',
           'Node.memory set',
         ].includes(path)
       )

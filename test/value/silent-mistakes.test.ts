@@ -3,23 +3,11 @@ import assert from 'node:assert/strict';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as library from '../../lib/index.js';
-import {
-  type Call,
-  x,
-  v,
-  i,
-  random,
-  sgd,
-  frozen,
-  fed,
-  any,
-  tokenizer,
-  rnn,
-} from '../support/mistakes.js';
+import { type Call, x, v, i, random, sgd, frozen, fed, any, tokenizer, rnn } from '../support/mistakes.js';
 
 const { Adam, AdamW, compile, index, nn, parameter, RMSprop, SGD } = library;
 
-/** A call, and all that its error must say; each once passed in silence. */
+/** A call, and what its error must say; each was once ignored silently. */
 const SILENT: [title: string, call: Call, says: RegExp][] = [
   [
     'a loss of several numbers',
@@ -226,7 +214,7 @@ const SILENT: [title: string, call: Call, says: RegExp][] = [
   ],
   [
     'a batch of a program that trains nothing',
-    () => compile(x.sum()).stepBatch([{}], 1),
+    () => compile(x.sum()).stepBatch([{}], 1, () => new Float64Array()),
     /^stepBatch of #\d+ .*: this program was compiled without an update/,
   ],
   [
@@ -247,7 +235,7 @@ const SILENT: [title: string, call: Call, says: RegExp][] = [
   [
     'several integers for a length',
     () => library.meanOfFirst([v, v], i),
-    /^meanOfFirst of 'v' .*: the length .* is not fed by itself: give an index\(name\) of one integer/,
+    /^meanOfFirst of 'v' .*: the length .* must be an index of its own: give an index\(name\) of one integer/,
   ],
   [
     'several integers for a choice',
@@ -314,7 +302,7 @@ const SILENT: [title: string, call: Call, says: RegExp][] = [
   [
     'texts beside weights that are one text',
     () => library.saveWeights(join(tmpdir(), 'vecgrad-none'), [x], any('abc')),
-    /^saveWeights: metadata "abc": expected a plain object of texts, or a Map$/,
+    /^saveWeights: metadata "abc": expected a plain object of strings, or a Map$/,
   ],
   ...(
     [
@@ -323,7 +311,7 @@ const SILENT: [title: string, call: Call, says: RegExp][] = [
       ['an object of a class', random, 'an object of class "Random"'],
     ] as const
   ).flatMap(([what, given, shown]): (typeof SILENT)[number][] => {
-    const says = new RegExp(`metadata ${shown}: expected a plain object of texts, or a Map$`);
+    const says = new RegExp(`metadata ${shown}: expected a plain object of strings, or a Map$`);
     const none = join(tmpdir(), 'vecgrad-none');
     const run = { training: rnn.optimizer(10).minimize(rnn.loss), random };
     return [

@@ -106,7 +106,7 @@ describe('a safetensors file', () => {
 
   const deep = '['.repeat(1_000_000);
   const bad: [what: string, bytes: Uint8Array, message: RegExp][] = [
-    ['nothing', Buffer.alloc(0), /^0 bytes: a file begins with the 8 of its header's length$/],
+    ['nothing', Buffer.alloc(0), /^0 bytes: a file begins with 8 bytes, the length of its header$/],
     ['seven bytes', Buffer.alloc(7), /^7 bytes: /],
     ['an empty header', file(''), /begins with \{/],
     [
@@ -125,16 +125,16 @@ describe('a safetensors file', () => {
     ['spaces before the header', file(' {}'), /begins with \{/],
     ['something behind the header', file('{}{}'), /character 2: expected nothing behind/],
     ['no end', file(`{"x":${one}`, [1]), /expected \}/],
-    ['a comma too many', file(`{"x":${one},}`, [1]), /expected a text in quotes/],
-    ['no quotes', file(`{x:${one}}`, [1]), /expected a text in quotes/],
-    ['a text without end', file('{"x'), /a text has no end/],
-    ['a text with a line break', file(`{"a\nb":${one}}`, [1]), /a text is not as JSON has it/],
+    ['a comma too many', file(`{"x":${one},}`, [1]), /expected a string in quotes/],
+    ['no quotes', file(`{x:${one}}`, [1]), /expected a string in quotes/],
+    ['a text without end', file('{"x'), /a string has no end/],
+    ['a text with a line break', file(`{"a\nb":${one}}`, [1]), /a string is not valid JSON/],
     ['deep lists', file(`{"x":${deep}`), /expected \{/],
     ['a deep shape', file(`{"x":{"shape":[${deep}`), /expected an integer/],
-    ['deep metadata', file(`{"__metadata__":{"x":${deep}`), /expected a text in quotes/],
-    ['a number as metadata', file('{"__metadata__":{"x":1}}'), /expected a text in quotes/],
+    ['deep metadata', file(`{"__metadata__":{"x":${deep}`), /expected a string in quotes/],
+    ['a number as metadata', file('{"__metadata__":{"x":1}}'), /expected a string in quotes/],
     ['metadata twice', file('{"__metadata__":{},"__metadata__":{}}'), /'__metadata__' is there twice/],
-    ['a text twice', file('{"__metadata__":{"x":"","x":""}}'), /'x' is twice in/],
+    ['a text twice', file('{"__metadata__":{"x":"","x":""}}'), /'x' is there twice in/],
     ['a name twice', file(`{"x":${one},"\\u0078":${one}}`, [1]), /'x' is there twice/],
     [
       'a key twice',
@@ -189,7 +189,7 @@ describe('a safetensors file', () => {
     [
       'offsets the wrong way round',
       file(`{"x":${entry('U8', '[1]', '[1,0]')}}`, [1]),
-      /'x' begins at byte 1, behind a gap/,
+      /'x' begins at byte 1, after a gap/,
     ],
     [
       'an overlap',
@@ -204,33 +204,33 @@ describe('a safetensors file', () => {
     [
       'a gap',
       file(`{"x":${one},"y":${entry('U8', '[1]', '[2,3]')}}`, [1, 2, 3]),
-      /'y' begins at byte 2, behind a gap: expected 1/,
+      /'y' begins at byte 2, after a gap: expected 1/,
     ],
     [
       'a gap at the start',
       file(`{"x":${entry('U8', '[1]', '[1,2]')}}`, [1, 2]),
-      /'x' begins at byte 1, behind a gap: expected 0/,
+      /'x' begins at byte 1, after a gap: expected 0/,
     ],
     ['too few bytes', file(`{"x":${one}}`), /the arrays take 1 bytes, the file has 0: it was cut short/],
     [
       'too many bytes',
       file(`{"x":${one}}`, [1, 2]),
-      /the arrays take 1 bytes, the file has 2: there is more behind them/,
+      /the arrays take 1 bytes, the file has 2: more bytes follow them/,
     ],
     [
       'half a surrogate pair in a name',
       file(`{"a\\ud800":${one}}`, [1]),
-      /character 1: a text has half a surrogate pair/,
+      /character 1: a string has half a surrogate pair/,
     ],
     [
       'half a surrogate pair in a text',
       file(`{"__metadata__":{"k":"\\udc00\\ud800"},"x":${one}}`, [1]),
-      /a text has half a surrogate pair/,
+      /a string has half a surrogate pair/,
     ],
     [
       'half a surrogate pair in a key of the texts',
       file(`{"__metadata__":{"\\udfff":"v"},"x":${one}}`, [1]),
-      /a text has half a surrogate pair/,
+      /a string has half a surrogate pair/,
     ],
     [
       'a long name',
@@ -254,7 +254,7 @@ describe('a safetensors file', () => {
     const twice = file(names(75_000, (i) => `"${(i % 74_999).toString(36)}":${empty}`));
     assert.throws(() => readSafetensors(twice), /'0' is there twice/);
     const slashes = file(`{"${'\\\\'.repeat(1_000_000)}`);
-    assert.throws(() => readSafetensors(slashes), /a text has no end/);
+    assert.throws(() => readSafetensors(slashes), /a string has no end/);
   });
 
   it('of bytes changed anywhere is refused, or read within the bytes', () => {
@@ -346,7 +346,7 @@ describe('a safetensors file', () => {
         'w',
         'k',
         'ab\ud800c',
-        'the text of metadata "k" has half a surrogate pair (U+D800) as its character 2: a file holds ' +
+        'the value of metadata "k" has half a surrogate pair (U+D800) as its character 2: a file holds ' +
           'Unicode text only',
       ],
     ];
@@ -441,15 +441,15 @@ describe('weights', () => {
     const a = w('a', [8, 9]);
     const rows: [loaded: ReturnType<typeof w>[], message: RegExp][] = [
       [[a, w('c')], /has no 'c': it has 'a', 'b'$/],
-      [[a], /has 'b' too, which no parameter is called$/],
+      [[a], /has 'b' too, which no parameter is named$/],
       [[a, w('b', [1, 2, 3])], /'b' has shape \[2\]: expected \[3\]$/],
-      [[a, w()], /has no name: parameter\(numbers, \{ name \}\)$/],
+      [[a, w()], /has no name: give one, as in parameter\(numbers, \{ name \}\)$/],
       [
         [a, w('a', [1, 2, 3])],
-        /^two parameters are called 'a', 'a' \(parameter, shape \[2\]\) and 'a' \(parameter, shape \[3\]\): name them apart$/,
+        /^two parameters are called 'a', 'a' \(parameter, shape \[2\]\) and 'a' \(parameter, shape \[3\]\): give them different names$/,
       ],
       [[a, w('b'), a], /^'a' \(parameter, shape \[2\]\) is in the list of parameters twice: give it once$/],
-      [[a, w('b').mul(2)], /is no parameter$/],
+      [[a, w('b').mul(2)], /is not a parameter$/],
     ];
     for (const [loaded, message] of rows)
       assert.throws(

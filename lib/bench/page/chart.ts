@@ -1,12 +1,15 @@
-/** Lines and dots on logarithmic scales, as inline SVG: classes and no colours, which the page gives. */
+/**
+ * Draws lines and dots on logarithmic scales, as inline SVG. Elements have classes; the page's style sheet
+ * gives colours.
+ */
 import { largest, smallest } from '../../core/lists.js';
 import { html, type Markup } from './html.js';
 
 export interface Series {
   label: string;
-  /** A class of the page's: `c0`, `c1`, ... or `plain`. */
+  /** A class of the page's style sheet: `c0`, `c1`, ... or `plain`. */
   color: string;
-  /** Broken lines and hollow marks. */
+  /** Dashes and hollow marks. */
   isBroken?: boolean;
   points: readonly { x: number; y: number; text: string }[];
 }
@@ -18,25 +21,25 @@ interface Scale {
 }
 
 interface Chart {
-  /** The kind of chart and what it shows, for `data-chart`. */
+  /** The kind of chart and its subject, for `data-chart`. */
   name: string;
-  /** What there is to see, for those who do not see it. */
+  /** A description for those who cannot see the chart. */
   label: string;
   width: number;
   height: number;
   x: Scale;
   y: Scale;
   series: readonly Series[];
-  /** Names at the ends of the lines, which need so much room; none without. */
+  /** The width reserved for labels at the ends of the lines; no labels without it. */
   labelWidth?: number;
-  /** A level to compare with. */
+  /** A horizontal line to compare with. */
   level?: { at: number; text: string };
 }
 
-const LINE = 13; // px of a line of text
+const LINE = 13; // the height of a line of text, in px
 const at = (value: number): string => String(Number(value.toFixed(1)));
 
-/** The drawing alone; the page puts it in a figure. */
+/** The drawing only; the page wraps it in a figure. */
 export function chartSvg(chart: Chart): Markup {
   const { width, height, x, y, series, level, labelWidth = 0 } = chart;
   const area = { left: 34, right: width - Math.max(labelWidth, 8), top: 9, bottom: height - 20 };
@@ -81,7 +84,7 @@ export function chartSvg(chart: Chart): Markup {
 
 interface Dots {
   label: string;
-  /** A name before each row, and a heading above the first of some. */
+  /** The rows, each with a name, and some with a heading above. */
   rows: readonly {
     name: string;
     heading?: string | undefined;
@@ -91,7 +94,7 @@ interface Dots {
   x: Scale;
 }
 
-/** Rows of dots over one scale. */
+/** Draws rows of dots over one scale. */
 export function dotsSvg({ label, rows, width, x }: Dots): Markup {
   const left =
     largest(
@@ -156,7 +159,7 @@ function levelLine(
   placeY: (value: number) => number,
 ): Markup {
   const y = placeY(value);
-  const below = y < top + LINE; // where there is no room above
+  const below = y < top + LINE; // where there is no room above the line
   return html`<line class="level" x1="${left}" x2="${at(right)}" y1="${at(y)}" y2="${at(y)}" /><text
       class="note"
       x="${left + 4}"
@@ -165,7 +168,7 @@ function levelLine(
     >`;
 }
 
-/** A name beside the last point of each line, moved apart where two would lie on each other. */
+/** Labels at the last points of the lines, moved apart where they would overlap. */
 function endLabels(
   series: readonly Series[],
   { right, top, bottom }: Area,
@@ -182,7 +185,7 @@ function endLabels(
   );
 }
 
-/** Moves what is sorted by y so that it is a line of text apart, within bounds where it fits. */
+/** Moves labels, sorted by y, at least one line of text apart, within the bounds if they fit. */
 function spread(labels: { y: number }[], top: number, bottom: number): void {
   let least = top;
   for (const label of labels) {
@@ -202,12 +205,14 @@ function placer({ from, to }: Scale, start: number, end: number): (value: number
   return (value) => start + ((Math.log(value) - low) / (high - low)) * (end - start);
 }
 
-/** Texts at the ends of an axis stay inside. */
+/** Keeps the texts at both ends of an axis inside. */
 function anchor(i: number, count: number): string {
   return i === count - 1 && i > 0 ? 'end' : i === 0 ? 'start' : 'middle';
 }
 
-/** A scale from a power of `base` at or below the values to one at or above, at most `most` ticks. */
+/**
+ * A scale from the power of `base` at or below all values to the one at or above, with at most `most` ticks.
+ */
 export function scaleOf(
   values: readonly number[],
   base: number,
@@ -225,7 +230,7 @@ export function scaleOf(
   return { from: base ** first, to: base ** last, ticks };
 }
 
-/** A scale over the sizes that were measured, of which at most `most` are named. */
+/** A scale over the measured sizes, of which at most `most` get ticks. */
 export function sizesScale(sizes: readonly number[], most: number, text: (value: number) => string): Scale {
   const sorted = [...new Set(sizes)].sort((a, b) => a - b);
   const [from, to] = [sorted[0]!, sorted.at(-1)!];

@@ -1,4 +1,4 @@
-/** HTML in which text stays text: only what this module made is markup. */
+/** Builds HTML: all values are escaped, except markup that this module made. */
 
 export class Markup {
   constructor(readonly text: string) {}
@@ -18,7 +18,7 @@ export function escape(text: string): string {
   return text.replace(/[&<>"']/g, (character) => ENTITIES[character]!);
 }
 
-/** Markup with values in it: text and numbers escaped, lists one after the other. */
+/** A template tag: escapes texts and numbers, and joins lists. */
 export function html(strings: TemplateStringsArray, ...values: readonly Part[]): Markup {
   return new Markup(
     strings.map((string, i) => string + (i < values.length ? render(values[i]) : '')).join(''),

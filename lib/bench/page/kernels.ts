@@ -1,4 +1,4 @@
-/** The tables of every figure, folded until they are opened. */
+/** The tables of all figures, which are folded initially. */
 import { type Shown, tableIn, cell, DTYPES } from './parts.js';
 import { Markup, html, type Part } from './html.js';
 import { times, size, figure, percent, bytes } from '../format.js';
@@ -70,7 +70,7 @@ function kernelRow(one: Figures, shape: KernelRow['shape'], hasCounts: boolean):
   </tr>`;
 }
 
-/** The first row of each key: a search for every cell would take the square of their number. */
+/** The first row of each key, in a map: searching for every cell would take quadratic time. */
 function firsts<T>(rows: readonly T[], keyOf: (row: T) => string): Map<string, T> {
   return new Map(rows.map((row) => [keyOf(row), row] as const).reverse());
 }

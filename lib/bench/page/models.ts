@@ -1,4 +1,4 @@
-/** The section of the four models: one chart of all trainings, and a table for each machine. */
+/** The section on the four models: one chart of all trainings, and a table for each machine. */
 import { type Shown, legend, figureShort, WIDE, cell, tableIn } from './parts.js';
 import { Markup, html, type Part } from './html.js';
 import { grouped, distinct } from '../figures.js';
@@ -10,14 +10,14 @@ export function league(machines: readonly Shown[]): Markup {
     <h2>The four models</h2>
     <p>
       Microseconds of a training step (forward, gradients, update) and the loss of the last of them. The rows
-      in bold are what is used where nothing is asked for.
+      in bold are those of the default instruction set.
     </p>
     ${legend(machines, true)}
     <div class="wide">${leagueChart(machines)}${machines.map(leagueTable)}</div>
   </section>`;
 }
 
-/** Every training as a dot, models in rows. */
+/** A chart with every training as a dot, and one row per model. */
 function leagueChart(machines: readonly Shown[]): Part {
   const all = machines.flatMap(({ report }) => report.models);
   if (all.length === 0) return undefined;

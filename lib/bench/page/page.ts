@@ -1,5 +1,5 @@
 /**
- * The page that `vecgrad bench compare --html` writes: one HTML file without scripts or outside resources.
+ * The page that `vecgrad bench compare --html` writes: one HTML file without scripts or external resources.
  */
 import { figures, type Named } from '../figures.js';
 import { printable } from '../../terminal/format.js';
@@ -14,7 +14,7 @@ import { states } from './states.js';
 import { bandwidth } from './peaks.js';
 import { kernelTables } from './kernels.js';
 
-const HUES = 6; // as many as style.ts has
+const HUES = 6; // the number in style.ts
 
 /** The page as HTML. */
 export function pageHtml(machines: readonly Named[]): string {
@@ -71,7 +71,7 @@ export function pageHtml(machines: readonly Named[]): string {
             <h2>Every figure</h2>
             <p>
               Rates of products are in GFLOP/s, all others in GB/s. The peak is that of the same instruction
-              set: multiplications and additions that do not wait, or the bandwidth over as many bytes.
+              set: independent multiplications and additions, or the bandwidth over as many bytes.
             </p>
             ${shown.map(kernelTables)}
           </section>

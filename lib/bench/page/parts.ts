@@ -1,4 +1,4 @@
-/** What several sections of the page share: a machine as shown, legends, tables and cells. */
+/** Parts that several sections of the page share: machines, legends, tables and cells. */
 import type { Named, Figures } from '../figures.js';
 import type { Markup } from './html.js';
 import { html, type Part } from './html.js';
@@ -9,15 +9,15 @@ export const PANEL = { width: 164, height: 118 };
 
 export const WIDE = { width: 328, height: 230 };
 
-/** A machine, with what several sections derive from its report. */
+/** A machine with figures that several sections use. */
 export interface Shown extends Named {
   all: Figures[];
   isEmulated: boolean;
-  /** Its vector sets, best first, with a class of colour each. */
+  /** Its vector instruction sets, best first, each with a colour class. */
   vectors: { name: string; color: string }[];
 }
 
-/** The legend: a colour for each instruction set, solid lines for float32, broken ones for float64. */
+/** The legend: a colour for each instruction set, solid lines for float32, dashes for float64. */
 export function legend(machines: readonly Shown[], isDots: boolean): Markup {
   const isOne = machines.length === 1;
   const dot = html`<circle class="mark" cx="10" cy="4" r="3.5" />`;
@@ -32,7 +32,7 @@ export function legend(machines: readonly Shown[], isDots: boolean): Markup {
   </ul>`;
 }
 
-/** A table that scrolls by itself where it is wider than the page. */
+/** A table that scrolls separately where it is wider than the page. */
 export function tableIn(caption: Part, name: string, head: Markup, rows: readonly Markup[]): Markup {
   return html`<div class="table" tabindex="0" role="region" aria-label="${name}">
     <table>
@@ -54,7 +54,7 @@ export function cell(value: number | undefined, show: (value: number) => string)
   return html`<td class="number" data-value="${value}">${show(value)}</td>`;
 }
 
-/** Of an axis: 0.1, 1, 10, 1K, 1M. */
+/** Labels of an axis: 0.1, 1, 10, 1K, 1M. */
 export function figureShort(value: number): string {
   if (value >= 1e6) return `${value / 1e6}M`;
   if (value >= 1e3) return `${value / 1e3}K`;

@@ -1,4 +1,4 @@
-/** The section of the machine's peaks: FLOP and bandwidth. */
+/** The section on the machine's peaks: FLOP/s and bandwidth. */
 import { type Shown, WIDE, figureShort, DTYPES, cell, tableIn } from './parts.js';
 import type { Markup } from './html.js';
 import { html } from './html.js';

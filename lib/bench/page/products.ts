@@ -1,4 +1,4 @@
-/** The section of matrix products: each instruction set's beside OpenBLAS and the machine's peak. */
+/** The section on matrix products: each instruction set against OpenBLAS and the machine's peak. */
 import { type Shown, DTYPES, WIDE, figureShort } from './parts.js';
 import type { Markup } from './html.js';
 import { html } from './html.js';
@@ -54,9 +54,9 @@ export function products(machines: readonly Shown[]): Markup {
   return html`<section>
     <h2>Products beside OpenBLAS</h2>
     <p>
-      GFLOP/s of n×n matrices by each instruction set's own kernel, by OpenBLAS on one thread, and the most
-      that multiplications and additions reach here. A compiled model leaves a product to OpenBLAS from the
-      size where that was faster when the crossover was measured.
+      GFLOP/s of products of n×n matrices, by each instruction set's own kernel and by OpenBLAS on one thread,
+      and the peak of multiplications and additions. A compiled model uses OpenBLAS for products from the size
+      at which it was measured to be faster.
     </p>
     <div class="wide">${charts}</div>
   </section>`;

@@ -1,4 +1,4 @@
-/** The sections that compare kernels with scalar code: times as fast, and times fewer instructions. */
+/** The sections that compare kernels with scalar code: speed-up, and reduction in instructions. */
 import { type Shown, legend, DTYPES, PANEL } from './parts.js';
 import type { Markup } from './html.js';
 import { html, type Part } from './html.js';
@@ -9,10 +9,10 @@ import { times, size } from '../format.js';
 export function speedUps(machines: readonly Shown[]): Markup {
   const of = (one: Figures): number | undefined => one.overScalar;
   return html`<section>
-    <h2>Times as fast as scalar code</h2>
+    <h2>Speed-up over scalar code</h2>
     <p>
-      Each kernel by size, all on one logarithmic scale: how many times as fast as the same kernel written for
-      one number at a time.
+      Each kernel by size, all on one logarithmic scale: how many times as fast as the same kernel in scalar
+      code.
     </p>
     ${legend(machines, false)}${panels('speed-up', machines, of, 'as fast as scalar')}
   </section>`;
@@ -24,12 +24,12 @@ export function instructions(machines: readonly Shown[]): Part {
   if (counted.length === 0) return undefined;
   return html`<section>
     <h2>Times fewer instructions than scalar code</h2>
-    <p>Instructions executed, as a counter gave them: the same on a real processor and under emulation.</p>
+    <p>Executed instructions, as counted: they are the same on a real processor and under emulation.</p>
     ${legend(counted, false)}${panels('instructions', counted, of, 'fewer instructions than scalar')}
   </section>`;
 }
 
-/** One small chart for each kernel, all with the same vertical scale. */
+/** One small chart per kernel, all with the same vertical scale. */
 function panels(
   name: string,
   machines: readonly Shown[],
@@ -43,7 +43,7 @@ function panels(
       return value === undefined || !vector ? [] : [{ machine, vector, row: one.row, value }];
     }),
   );
-  if (rows.length === 0) return html`<p>No instruction set but scalar was there.</p>`;
+  if (rows.length === 0) return html`<p>There was no instruction set besides scalar.</p>`;
   const y = scaleOf(
     [1, ...rows.map(({ value }) => value)],
     2,

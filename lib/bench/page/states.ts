@@ -1,4 +1,4 @@
-/** The section of the recurrent nets by the size of their state. */
+/** The section on the recurrent nets by the size of their state. */
 import { type Shown, figureShort, WIDE } from './parts.js';
 import type { Markup } from './html.js';
 import { html } from './html.js';
@@ -50,7 +50,7 @@ export function states(machines: readonly Shown[]): Markup {
   return html`<section>
     <h2>Recurrent nets by the size of their state</h2>
     <p>
-      A document of 7 letters in float32. In <code>rnn_att</code> (broken) only the 16 largest coordinates of
+      A document of 7 letters in float32. In <code>rnn_att</code> (dashed) only the 16 largest coordinates of
       the state act: its work grows with n_state, that of <code>rnn</code> with its square. Gradients that are
       products are computed in the update.
     </p>
@@ -58,7 +58,7 @@ export function states(machines: readonly Shown[]): Markup {
   </section>`;
 }
 
-/** What sparse firing gains at the largest state. */
+/** The gain of sparse firing at the largest state. */
 function gain({ key, report }: Shown, part: StateRow['part']): string {
   const own = report.states.filter((row) => row.part === part);
   const most = largest(own.map(({ nState }) => nState));

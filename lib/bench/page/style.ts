@@ -1,7 +1,6 @@
-/** The look of the page: one column, quiet lines, hues that the colour-blind tell apart. */
+/** The page's style sheet: one column, thin lines, and hues that colour-blind people can tell apart. */
 
-// Okabe and Ito's hues (2008), darkened or lightened until they stand out by 3 to 1 and letters in
-// them by 4.5 to 1.
+// Okabe and Ito's hues (2008), darkened or lightened to a contrast of 3 to 1, and of 4.5 to 1 for text.
 const LIGHT = ['#0064a3', '#b34700', '#00704f', '#99407a', '#6b5b00', '#3d4ec9'];
 const DARK = ['#5cb8ee', '#f0964c', '#3cc79a', '#e59acb', '#d9c84a', '#a3acff'];
 

@@ -1,16 +1,16 @@
-/** Arithmetic on one or two numbers, element by element, and the operators that its gradients are made of. */
+/** Element-wise arithmetic on one or two operands, and the operators that its gradients are made of. */
 import { binaryRow, elementwise, unaryRow } from './elementwise.js';
 import { orNaN, same } from './rules.js';
 import { noGradient, noScalar, scalar, type CoreName, type GradientContext, type Rows } from './types.js';
 
 /**
- * The gradient of the larger (or smaller) of two operands: the winner's, half of it in a tie, NaN
- * where the result is.
+ * The gradient of the larger (or smaller) of two operands: all of it for the winner, half for each in a tie,
+ * NaN where the result is NaN.
  */
 function winnersGradient<N>(c: GradientContext<N>, i: number, a: 0 | 1): N {
   const { g, dy, inputs, output } = c;
   const [mine, other] = [inputs[i]!, inputs[1 - i]!];
-  // `a` says whether the first operand of a comparison is mine.
+  // `a` says whether `mine` is the comparison's first operand.
   const compared = (op: CoreName): N => g.op(op, a === 0 ? [mine, other] : [other, mine]);
   const half = g.op('mul', [dy, g.constant(0.5)]);
   const won = g.op('maskPositive', [half, compared('gt')]);
@@ -18,7 +18,7 @@ function winnersGradient<N>(c: GradientContext<N>, i: number, a: 0 | 1): N {
   return elementwise(c, i, orNaN(g, g.op('add', [won, wonOrTied]), output));
 }
 
-/** The gradient of what is taken where the second operand is zero, or is not. */
+/** The gradient of `ifZero` or `ifNonzero`: dy where the operand was taken, else 0. */
 function takenGradient<N>(c: GradientContext<N>, i: number, whereZero: boolean): N | null {
   if (i === 1) return null;
   const { g, dy, inputs } = c;
@@ -94,13 +94,14 @@ export const ARITHMETIC: Rows<
   maximum: binaryRow('maximum', 0, (c, i) => winnersGradient(c, i, 0)),
   /** The smaller of two; a tie shares the gradient equally. */
   minimum: binaryRow('minimum', 0, (c, i) => winnersGradient(c, i, 1)),
-  // Comparisons: 1 where they hold, else 0; NaN compares false. Steps have no slope.
+  // Comparisons: 1 where they hold, else 0; NaN compares false. No gradient flows.
   gt: binaryRow('gt', 0, noGradient),
   ge: binaryRow('ge', 0, noGradient),
   eq: binaryRow('eq', 0, noGradient),
   /**
-   * a / b; where b < 0, NaN, or 0 where a is: the gradient of log, which ends where log does, but of
-   * a number that was not taken, as `where` says, is none.
+   * a / b where b >= 0; NaN where b < 0 or is NaN, but 0 where a is 0. This is the gradient of log, which is
+   * NaN outside log's domain, except where no gradient arrives (as behind a `where` that takes the other
+   * operand).
    */
   logGrad: binaryRow(
     'log_grad',
@@ -113,21 +114,21 @@ export const ARITHMETIC: Rows<
     },
     { batching: 'single', placing: 'own' },
   ),
-  /** a where b > 0, NaN where b is NaN, else 0: the gradient of relu, itself linear in a. */
+  /** a where b > 0, NaN where b is NaN, else 0: the gradient of relu. Linear in a. */
   maskPositive: binaryRow(
     'mask_positive',
     0,
     (c, i) => (i === 0 ? elementwise(c, 0, c.g.op('maskPositive', [c.dy, c.inputs[1]!])) : null),
     { scalar: scalar('mask_positive', 'mask_add'), epilogue: 'maskPositive' },
   ),
-  /** a where b is not 0 (NaN is not), else -0, which changes nothing that it is added to. */
+  /** a where b is not 0 (NaN is not 0), else -0, the neutral element of addition. */
   ifNonzero: binaryRow('if_nonzero', 0, (c, i) => takenGradient(c, i, false)),
   /** a where b is 0, else -0. */
   ifZero: binaryRow('if_zero', 0, (c, i) => takenGradient(c, i, true)),
   /**
-   * In a training step, whose number is the second operand, zeros in place of a share of the numbers
-   * and the others divided by what is left; elsewhere the numbers as they are. Which are dropped
-   * depends on seed, step and place alone, so the gradient drops the same.
+   * In a training step, whose number is the second operand: zeros in place of a fraction of the elements, the
+   * others divided by what is left. In other runs: the operand unchanged. Which elements are dropped depends
+   * only on seed, step and index, so that the gradient drops the same ones.
    */
   dropout: {
     shape: same,

@@ -1,10 +1,10 @@
-/** What the rows of element-wise operators share: their traits, and the public functions of one value. */
+/** The rows of element-wise operators, and the public functions of the unary ones. */
 import { shown } from '../../core/check.js';
 import { broadcast, type Shape } from '../../core/shape.js';
 import { sumTo } from './rules.js';
 import { scalar, type FlopPerNumber, type GradientContext, type OpDefinition } from './types.js';
 
-/** The row of a function of two numbers, broadcast; some have other traits. */
+/** The row of a binary function, broadcast; `others` override its defaults. */
 export function binaryRow(
   kernel: string,
   flop: FlopPerNumber,
@@ -28,7 +28,7 @@ export function binaryRow(
   };
 }
 
-/** The row of a function of one number; some have other traits. */
+/** The row of a unary function; `others` override its defaults. */
 export function unaryRow<Name extends string>(
   kernel: string,
   flop: FlopPerNumber,
@@ -52,21 +52,21 @@ export function unaryRow<Name extends string>(
   };
 }
 
-/** The gradient of an element-wise operator, undone to its input's shape. */
+/** The gradient of a broadcast operand: `node` summed back to the shape of operand i. */
 export function elementwise<N>(c: GradientContext<N>, i: number, node: N): N {
   return sumTo(c.g, node, c.g.shape(c.inputs[i]!));
 }
 
-/** What has a method of this name that makes its like: a Value. */
+/** An object with a method of this name that returns its own type: a Value. */
 export type HasMethod<Name extends string, Like> = { readonly [Method in Name]: () => Like };
 
-/** An operator of one value as a function: `sin(x)` is `x.sin()`, of a Value a Value. */
+/** A unary operator as a function: `sin(x)` calls `x.sin()`. */
 export type UnaryOperator<Name extends string> = <X extends HasMethod<Name, X>>(x: X) => X;
 
-/** The rows of such functions. */
+/** The rows of the unary operators, by function. */
 const rows = new WeakMap<object, OpDefinition<string>>();
 
-/** The public function of an operator of one value, which has its row. */
+/** Makes the public function of a unary operator, and remembers its row. */
 export function unaryOperator<Name extends string>(
   name: Name,
   row: OpDefinition<string>,
@@ -79,13 +79,13 @@ export function unaryOperator<Name extends string>(
   return call;
 }
 
-/** What was given in the place of a value: a node's label, another's description. */
+/** How an error describes what was given in place of a value: by its label, if it is a node. */
 function labelOf(given: unknown): string {
   const label = (given as { label?: unknown } | null | undefined)?.label;
   return typeof label === 'string' ? label : shown(given);
 }
 
-/** The row of the operator that a function of `unary.ts` calls. */
+/** The row of an operator that `unary.ts` exports. */
 export function rowOf(operator: object): OpDefinition<string> {
   return rows.get(operator)!;
 }

@@ -1,4 +1,4 @@
-/** Picking by integers that are fed or found at run time, the last operand, and what undoes it. */
+/** Picking by integers, fed or computed (the last operand), and the gradients of picking. */
 import { sameShape, ShapeError, show, sizeOf } from '../../core/shape.js';
 import { checkSingle, same } from './rules.js';
 import { noGradient, noScalar, scalarLeaf, type Rows } from './types.js';
@@ -34,8 +34,8 @@ export const INDEXING: Rows<'element' | 'elements' | 'gather' | 'scatterAdd' | '
     epilogue: 'none',
   },
   /**
-   * Rows of the first axis: index shape, then the rest of x's. With `batch`, row i of the result is
-   * x[i][index[i]].
+   * Rows of the first axis. Result shape: the index's shape, then the rest of x's. With `batch`, row i of the
+   * result is x[i][index[i]].
    */
   gather: {
     shape: ([x, index], { batch }) => {
@@ -43,7 +43,7 @@ export const INDEXING: Rows<'element' | 'elements' | 'gather' | 'scatterAdd' | '
       const rows = x![batch ? 1 : 0];
       if (rows === 0 && sizeOf(index!) > 0)
         throw new ShapeError(
-          `from ${show(x!)} by indices ${show(index!)}: there are no rows, so that no index is right`,
+          `from ${show(x!)} by indices ${show(index!)}: there are no rows, so no index is valid`,
         );
       return batch ? [x![0]!, ...x!.slice(2)] : [...index!, ...x!.slice(1)];
     },
@@ -62,7 +62,7 @@ export const INDEXING: Rows<'element' | 'elements' | 'gather' | 'scatterAdd' | '
     pad: 'none',
     epilogue: 'none',
   },
-  /** Zeros of a shape with rows added at indices: repeated indices add up. */
+  /** Zeros of a shape, with rows added at the indices; a repeated index adds up. */
   scatterAdd: {
     shape: (_, { shape }) => shape!,
     gradient: ({ g, dy, inputs, attr }, i) =>
@@ -78,7 +78,7 @@ export const INDEXING: Rows<'element' | 'elements' | 'gather' | 'scatterAdd' | '
     pad: 'none',
     epilogue: 'none',
   },
-  /** One of several operands of one shape, picked by the last operand, an index. */
+  /** One of several operands of one shape; the last operand, an index, says which. */
   choose: {
     shape: (inputs) => {
       const first = inputs[0]!;
@@ -108,7 +108,7 @@ export const INDEXING: Rows<'element' | 'elements' | 'gather' | 'scatterAdd' | '
     pad: 'none',
     epilogue: 'none',
   },
-  /** The operand where the index, one of k, equals `choice`, else zeros. */
+  /** The operand where the index, one of k, equals `choice`; zeros otherwise. */
   chooseGrad: {
     shape: same,
     gradient: ({ g, dy, inputs, attr }, i) => (i === 0 ? g.op('chooseGrad', [dy, inputs[1]!], attr) : null),

@@ -1,7 +1,7 @@
-/** Leaves: their numbers or integers come from outside the graph. */
+/** The rows of leaves, whose numbers or integers come from outside the graph. */
 import { noGradient, noScalar, scalarLeaf, type OpDefinition, type Rows } from './types.js';
 
-/** The row of a leaf; some have other traits. */
+/** The row of a leaf; `others` override its defaults. */
 function leafRow(shape: OpDefinition['shape'], others: Partial<OpDefinition> = {}): OpDefinition {
   return {
     shape,
@@ -27,9 +27,9 @@ export const LEAVES: Rows<'parameter' | 'input' | 'constant' | 'inverseCount' | 
   parameter: leafRow(given),
   input: leafRow(given),
   constant: leafRow(single),
-  /** One over the fed prefix length. */
+  /** 1 / prefix length, as fed. */
   inverseCount: leafRow(single, { index: 'lengths' }),
   index: leafRow(given, { isInteger: true }),
-  /** The number of the training step that runs, from 0; below 0 in any other run. */
+  /** The number of the current training step, from 0; negative in any other run. */
   step: leafRow(single, { isInteger: true, scalar: noScalar }),
 };

@@ -1,4 +1,4 @@
-/** Products of matrices, whole or of rows that indices name. */
+/** Matrix products, of whole matrices or of rows picked by indices. */
 import { broadcast, ShapeError, show, type Shape } from '../../core/shape.js';
 import { reshape, sumTo, swapLast } from './rules.js';
 import type { GradientContext } from './types.js';
@@ -21,7 +21,7 @@ function matmulShape([a, b]: readonly Shape[]): Shape {
   ];
 }
 
-/** dA = dY Bᵀ, dB = Aᵀ dY, a vector standing for a matrix with one row (left) or column (right). */
+/** dA = dY Bᵀ, dB = Aᵀ dY. A vector counts as a matrix of one row (left) or one column (right). */
 function matmulGradient<N>(c: GradientContext<N>, i: number): N {
   const { g, dy } = c;
   const [a, b] = c.inputs as [N, N];
@@ -115,7 +115,7 @@ export const PRODUCTS: Rows<'matmul' | 'gatherMatmul' | 'gatherDot' | 'scatterOu
     pad: 'none',
     epilogue: 'none',
   },
-  /** Of x, g and indices: zeros of a matrix's shape, with x[i] g added to row i at each index i. */
+  /** Of x, g and indices: zeros in a matrix's shape, with x[i] g added to row i at each index i. */
   scatterOuter: {
     shape: (_, { shape }) => shape!,
     gradient: ({ g, dy, inputs }, i) => {

@@ -1,11 +1,11 @@
-/** Reductions: sums, the largest along axes, and where it is. */
+/** Reductions: sums, maxima, and the indices of maxima. */
 import { shown } from '../../core/check.js';
 import { resolveAxis, sameShape, ShapeError, show, sizeOf } from '../../core/shape.js';
 import { checkSingle, goneAxes, keptShape, orNaN, reshape } from './rules.js';
 import { noGradient, noScalar, scalar, type Rows } from './types.js';
 
 export const REDUCTIONS: Rows<'sum' | 'total' | 'max' | 'cumsum' | 'argmax' | 'topk'> = {
-  /** Sum over `axes` (all when absent); the axes vanish. */
+  /** The sum over `axes` (all when absent), which are removed. */
   sum: {
     shape: ([x], attr) => [goneAxes(x!, attr)].flatMap((gone) => x!.filter((_, i) => !gone.has(i))),
     gradient: ({ g, dy, inputs, attr }) => {
@@ -25,8 +25,8 @@ export const REDUCTIONS: Rows<'sum' | 'total' | 'max' | 'cumsum' | 'argmax' | 't
     epilogue: 'none',
   },
   /**
-   * The sum of any number of operands of one shape; with `prefix`, of the first n of them, n being
-   * the last operand, an index.
+   * The sum of any number of operands of one shape. With `prefix`, the sum of the first n; the last operand,
+   * an index, is n.
    */
   total: {
     shape: (inputs, { prefix }) => {
@@ -51,8 +51,8 @@ export const REDUCTIONS: Rows<'sum' | 'total' | 'max' | 'cumsum' | 'argmax' | 't
     epilogue: 'none',
   },
   /**
-   * The largest over `axes` (all when absent), which vanish; ties share the gradient equally. Where it
-   * is NaN, so is the gradient of all that it is the largest of.
+   * The maximum over `axes` (all when absent), which are removed; ties share the gradient equally. Where the
+   * maximum is NaN, all gradients of its axes are NaN.
    */
   max: {
     shape: ([x], attr) => {
@@ -82,7 +82,10 @@ export const REDUCTIONS: Rows<'sum' | 'total' | 'max' | 'cumsum' | 'argmax' | 't
     pad: 'none',
     epilogue: 'none',
   },
-  /** The sum along an axis up to each place or, with `reverse`, from it on. */
+  /**
+   * The running sum along an axis, up to and including each element; with `reverse`, from each element to the
+   * end.
+   */
   cumsum: {
     shape: ([x], { axis }) => {
       resolveAxis(axis!, x!);
@@ -100,7 +103,7 @@ export const REDUCTIONS: Rows<'sum' | 'total' | 'max' | 'cumsum' | 'argmax' | 't
     pad: 'none',
     epilogue: 'none',
   },
-  /** The place of the largest along an axis, which vanishes; ties go to the lower place. */
+  /** The index of the maximum along an axis, which is removed; a tie goes to the lower index. */
   argmax: {
     shape: ([x], { axis }) => {
       const at = resolveAxis(axis!, x!);

@@ -1,4 +1,4 @@
-/** Functions of whole rows, which lie along the last axis: softmax, norms and losses. */
+/** Functions of rows (the last axis): softmax, norms and losses. */
 import { sameShape, ShapeError, show, sizeOf } from '../../core/shape.js';
 import { reshape, same } from './rules.js';
 import { noScalar, type Rows } from './types.js';
@@ -23,7 +23,7 @@ export const ROW_FUNCTIONS: Rows<
     pad: 'softmax',
     epilogue: 'none',
   },
-  /** y (g - sum(y g)) over the last axis: symmetric, so its gradient in g is itself. */
+  /** y (g - sum(y g)) over the last axis. The Jacobian is symmetric, so this is its own gradient in g. */
   softmaxGrad: {
     shape: same,
     gradient: ({ g, dy, inputs }, i) => {
@@ -66,8 +66,8 @@ export const ROW_FUNCTIONS: Rows<
     epilogue: 'none',
   },
   /**
-   * Of u, x and rmsNorm(x): s u - scale s³ sum(u x) x with s = 1 / sqrt(scale sum(x²) + eps). Its
-   * third operand is there for the s that rmsNorm has computed.
+   * Of u, x and rmsNorm(x): s u - scale s³ sum(u x) x with s = 1 / sqrt(scale sum(x²) + eps). The third
+   * operand is there so that the s which rmsNorm has computed can be reused.
    */
   rmsNormGrad: {
     shape: same,
@@ -109,7 +109,7 @@ export const ROW_FUNCTIONS: Rows<
         );
       }
       if (x!.at(-1) === 0 && sizeOf(target!) > 0)
-        throw new ShapeError(`${show(x!)} has no classes, so that no target is right`);
+        throw new ShapeError(`${show(x!)} has no classes, so no target is valid`);
       return target!;
     },
     gradient: ({ g, dy, inputs, output }, i) =>

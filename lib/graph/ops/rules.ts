@@ -1,11 +1,11 @@
-/** What the shape and gradient rules of several operators share. */
+/** Helpers that the shape and gradient rules of several operators share. */
 import { resolveAxis, sameShape, ShapeError, show, type Shape } from '../../core/shape.js';
 import type { Attr, Builder } from './types.js';
 
-/** The shape rule of what has its first operand's shape. */
+/** The shape rule of operators whose result has the shape of their first operand. */
 export const same = ([x]: readonly Shape[]): Shape => x!;
 
-/** Sums `node` over the axes in which `shape` was broadcast: the one place broadcasting is undone. */
+/** Sums `node` over the axes in which `shape` was broadcast. Broadcasting is undone here only. */
 export function sumTo<N>(g: Builder<N>, node: N, shape: Shape): N {
   const from = g.shape(node);
   if (sameShape(from, shape)) return node;
@@ -18,18 +18,18 @@ export function sumTo<N>(g: Builder<N>, node: N, shape: Shape): N {
   return sameShape(g.shape(summed), shape) ? summed : g.op('reshape', [summed], { shape });
 }
 
-/** The numbers of `node`, NaN where those of `where`, which broadcasts to it, are. */
+/** `node`, but NaN where `where` is NaN; `where` broadcasts to it. */
 export function orNaN<N>(g: Builder<N>, node: N, where: N): N {
   const isNumber = g.op('eq', [where, where]);
   return g.op('mul', [node, g.op('div', [isNumber, isNumber])]);
 }
 
-/** The axes that a reduction takes away: those of the attribute, or all. */
+/** The axes that a reduction removes: those of the attribute, or all. */
 export function goneAxes(x: Shape, { axes }: Attr): ReadonlySet<number> {
   return new Set((axes ?? x.map((_, i) => i)).map((axis) => resolveAxis(axis, x)));
 }
 
-/** A shape whose `gone` axes have length 1, so that it broadcasts against the whole. */
+/** The shape with the reduced axes kept, at length 1, so that it broadcasts against the whole. */
 export function keptShape(x: Shape, gone: ReadonlySet<number>): Shape {
   return x.map((n, i) => (gone.has(i) ? 1 : n));
 }
@@ -45,7 +45,7 @@ export function reshape<N>(g: Builder<N>, x: N, shape: Shape): N {
   return sameShape(g.shape(x), shape) ? x : g.op('reshape', [x], { shape });
 }
 
-/** What chooses, or counts, is one integer. */
+/** Checks that an index operand is a single integer. */
 export function checkSingle(index: Shape): void {
   if (index.length > 0)
     throw new ShapeError(

@@ -1,9 +1,10 @@
-/** What the row of an operator holds: all that the graph, the compiler and the machine's tables ask of it. */
+/**
+ * The fields of an operator's row: all that the graph, the compiler and the program need to know of an
+ * operator.
+ */
 import type { Shape } from '../../core/shape.js';
 
-/**
- * The names by which gradient rules refer to operators: all but those of `unary.ts`, which are its exports.
- */
+/** The operators that gradient rules can name: all but those of `unary.ts`, which are its exports. */
 export type CoreName =
   // leaves.ts
   | 'parameter'
@@ -65,9 +66,9 @@ export type CoreName =
   | 'choose'
   | 'chooseGrad';
 
-/** The parameters of an operator that are no operands; each operator reads its own. */
+/** The attributes of an operator, which are not operands; each operator reads its own. */
 export interface Attr {
-  /** `constant`: the number. */
+  /** `constant`: its number. */
   value?: number;
   exponent?: number;
   axes?: readonly number[];
@@ -77,123 +78,126 @@ export interface Attr {
   stop?: number;
   k?: number;
   choice?: number;
-  /** `rmsNorm`: what the sum of squares is multiplied by, and what is added to that. */
+  /** `rmsNorm`: the factor of the sum of squares, and what is then added. */
   scale?: number;
   eps?: number;
-  /** `softmax`: row r of the last but one axis has its first `first + r step` entries; zeros follow. */
+  /** `softmax`: row r of the last-but-one axis has its first `first + r * step` elements; zeros follow. */
   lengths?: { first: number; step: number };
   /** `gather`, `scatterAdd`: one index per row of the first axis, into the second. */
   batch?: boolean | undefined;
-  /** `cumsum`: from the end to the start. */
+  /** `cumsum`: sum from the end. */
   reverse?: boolean;
-  /** `dropout`: the share of numbers that are dropped, and what decides which. */
+  /** `dropout`: the fraction of elements to drop, and the seed that decides which. */
   rate?: number;
   seed?: number;
-  /** `total`: only the first n terms count, n fed as the last operand. */
+  /** `total`: sum only the first n terms; n is the last operand. */
   prefix?: boolean;
-  /** Set by the compiler: the position from which each term of a total, each row of a stack, counts. */
+  /** Set by the compiler: the first position at which each term of a total, or row of a stack, counts. */
   positions?: readonly number[];
 }
 
 export const NO_ATTR: Attr = {};
 
-/** What a gradient rule may do: make nodes, ask for shapes. N is the node type, Name what it can make. */
+/**
+ * How a gradient rule makes nodes and asks for shapes. N is the node type, Name the operators it can make.
+ */
 export interface Builder<N, Name extends string = CoreName> {
   op(name: Name, inputs: readonly N[], attr?: Attr): N;
   constant(value: number): N;
   shape(node: N): Shape;
 }
 
-/** What a gradient rule is given. */
+/** The arguments of a gradient rule. */
 export interface GradientContext<N, Name extends string = CoreName> {
   readonly g: Builder<N, Name>;
   readonly inputs: readonly N[];
   readonly output: N;
   readonly attr: Attr;
-  /** The gradient of the root with respect to the output: the output's shape. */
+  /** The gradient of the root with respect to the output, in the output's shape. */
   readonly dy: N;
 }
 
-/** Additions, multiplications, divisions and functions of one number, each as one; comparisons as none. */
+/** FLOP per number: 1 for an addition, multiplication, division or function call, 0 for a comparison. */
 export type FlopPerNumber = number;
 
-/** How the compiler turns an operator into instructions. */
+/** How the compiler lowers an operator to instructions. */
 export type Lowering =
-  /** Bound to the outside: no instruction. */
+  /** No instruction: its numbers come from outside. */
   | { kind: 'leaf' }
-  /** One instruction over the broadcast of its operands: a function of native/kernels/elementwise.def. */
+  /** One element-wise instruction, with broadcasting: a function of native/kernels/elementwise.def. */
   | { kind: 'unary' | 'binary'; kernel: string; flop: FlopPerNumber }
-  /** The operand's numbers, seen in another shape or order. */
+  /** No instruction: the operand's numbers with another shape or strides. */
   | { kind: 'view' }
-  /** Lays its operands side by side; what computes them can write them there. */
+  /** Lays its operands side by side in memory; most are computed in place there. */
   | { kind: 'join' }
-  /** Has code of its own in lib/compiler/lower. */
+  /** A lowering function of its own, in lib/compiler/lower. */
   | { kind: 'special' };
 
-/** Whether the last operand is an index, and what a fed one must stay below. */
+/** Whether the last operand is an index, and the limit of a fed one. */
 export type IndexOperand =
   | 'none'
-  /** An index where the attribute `prefix` is set. */
+  /** An index, if the attribute `prefix` is set. */
   | 'prefix'
-  /** It needs no limit, or the operator that this is the gradient of has asked for it. */
+  /** An index without a limit, or with one that the forward operator has already set. */
   | 'anything'
-  /** The prefix lengths that the program has. */
+  /** Limited by the program's prefix lengths. */
   | 'lengths'
-  /** The rows of the first operand; with the attribute `batch`, its columns. */
+  /** Limited by the rows of the first operand; with the attribute `batch`, by its columns. */
   | 'rows'
-  /** The entries of the first operand's last axis. */
+  /** Limited by the last axis of the first operand. */
   | 'classes'
-  /** The operands before it. */
+  /** Limited by the number of the other operands. */
   | 'operands';
 
-/** What auto-batching makes of an operator (lib/compiler/batching/kinds.ts). */
+/** What auto-batching does with an operator (lib/compiler/batching/kinds.ts). */
 export type Batching =
-  /** It stays as it is, and nothing waits for it. */
+  /** Leaves it as it is; nothing waits for it. */
   | 'leaf'
-  /** It is never scheduled: resolved where it is used, mostly to a view. */
+  /** Never schedules it; resolves it where it is used, mostly to a view. */
   | 'view'
-  /** It exists for stacked operands too. */
+  /** Runs alike nodes as one, on stacked operands. */
   | 'batched'
-  /** Each node stays an instruction of its own. */
+  /** Keeps one instruction per node. */
   | 'single';
 
-/** Where an operator's instruction can put its result (lib/compiler/lower/placement.ts). */
+/** Where an operator's instruction can write its result (lib/compiler/lower/placement.ts). */
 export type Placing =
-  /** In memory of its own, or as a whole row of a join. */
+  /** To memory of its own, or to a whole row of a join. */
   | 'own'
-  /** In memory without gaps: a row of a stack, but no columns of a concat. */
+  /** To contiguous memory: a row of a stack, but not columns of a concat. */
   | 'dense'
-  /** In rows that lie anywhere. */
+  /** To rows at any stride. */
   | 'rows'
-  /** In rows that lie anywhere, which it can add to instead of writing them. */
+  /** To rows at any stride, and it can add to them instead. */
   | 'adds'
-  /** In memory without gaps, which it can add to. */
+  /** To contiguous memory, and it can add to it instead. */
   | 'addsDense';
 
-/** The operator in the scalar bytecode: its place in native/compile/assemble.cpp, and its opcodes. */
+/** The operator in scalar bytecode: its role in native/compile/assemble.cpp, and its opcodes. */
 export interface ScalarForm {
   role: 'none' | 'leaf' | 'plain' | 'total' | 'add' | 'pow' | 'choose' | 'chooseGrad';
-  /** The instruction that computes it. */
+  /** The opcode that computes it. */
   opcode?: string;
-  /** The instruction that adds it to a sum of which it is a term. */
+  /** The opcode that computes it and adds it to a sum. */
   adding?: string;
 }
 
 /**
- * Which axes of the result hold one entry per position, by those of the operands (lib/compiler/ir/axes.ts).
+ * Which axes of the result have one element per position, given those of the operands
+ * (lib/compiler/ir/axes.ts).
  */
 export type AxisRule =
-  /** None does. */
+  /** None. */
   | 'none'
   /** Those of all operands, aligned at the last axis. */
   | 'broadcast'
-  /** Those of the first, or of the second operand, whose shape it has. */
+  /** Those of the first, or of the second, operand, which has the same shape. */
   | 'first'
   | 'second'
-  /** Those of the first operand, without the axis or the axes that a reduction takes away. */
+  /** Those of the first operand, without the axis or axes that a reduction removes. */
   | 'withoutAxis'
   | 'withoutAxes'
-  /** Those of a join, and of what undoes one: all but its axis, which a stack has anew. */
+  /** Rules of joins and of single operators. */
   | 'stacked'
   | 'joined'
   | 'padded'
@@ -207,19 +211,16 @@ export type AxisRule =
   | 'losses'
   | 'lossGradient';
 
-/** What makes the result zero: a first operand, or any, that is a constant zero. */
+/** When the result is a constant zero: if the first operand is one, or if any operand is. */
 export type ZeroRule = 'never' | 'first' | 'any';
 
-/**
- * How an operator goes on to a longer stack of which its first operand is a prefix
- * (lib/compiler/passes/pad.ts).
- */
+/** How an operator on a prefix of a stack can run on the whole stack instead (lib/compiler/passes/pad.ts). */
 export type PadRule = 'none' | 'slice' | 'scaled' | 'softmax' | 'product';
 
-/** The product before can do this operator's work; `takes`: this is such a product. */
+/** How an operator can join the epilogue of a matrix product before it; `takes` marks such a product. */
 export type EpilogueRule = 'none' | 'takes' | 'relu' | 'maskPositive' | 'add';
 
-/** A row of the table of operators. Nothing in it is optional: what is forgotten does not compile. */
+/** The row of an operator. No field is optional, so that a forgotten one does not compile. */
 export interface OpDefinition<Name extends string = CoreName> {
   /** The result's shape; throws `ShapeError` on shapes that do not fit. */
   shape(inputs: readonly Shape[], attr: Attr): Shape;
@@ -241,16 +242,18 @@ export interface OpDefinition<Name extends string = CoreName> {
 /** The rows of a family of operators. */
 export type Rows<Names extends CoreName> = Readonly<Record<Names, OpDefinition>>;
 
-/** The gradient rule of what no gradient flows through; known by identity. */
+/** The gradient rule of an operator without gradient; compared by identity. */
 export const noGradient = (): null => null;
 
-/** A scalar form of one opcode. */
+/** The scalar form of an operator with one opcode. */
 export const scalar = (opcode: string, adding?: string): ScalarForm => ({
   role: 'plain',
   opcode,
   ...(adding !== undefined && { adding }),
 });
-/** The form of what the scalar bytecode does not have: a graph with it is lowered as one of arrays. */
+/**
+ * The form of an operator that scalar bytecode lacks: a graph that uses it is lowered to array instructions.
+ */
 export const noScalar: ScalarForm = { role: 'none' };
-/** The form of what its instructions read from a slot. */
+/** The form of a leaf: instructions read its slot. */
 export const scalarLeaf: ScalarForm = { role: 'leaf' };

@@ -1,7 +1,7 @@
 /**
- * The functions of one number, element by element. Each is declared once, here: its name, its gradient and
- * the arithmetic it counts for; the rest of its row is alike for all. What is exported is the function for
- * users; the method of `Value` with the same name is made from it, and so is all that the compiler knows.
+ * The element-wise functions of one number. Each is declared once, here: its name, its FLOP and its gradient;
+ * the rest of the row is the same for all. The exports are the public functions; the methods of `Value` and
+ * all that the compiler needs are derived from them.
  */
 import { unaryOperator, unaryRow, type UnaryOperator } from './elementwise.js';
 import {
@@ -12,7 +12,7 @@ import {
   type OpDefinition,
 } from './types.js';
 
-/** Their names: each is one of the exports below. */
+/** Each name is that of an export below. */
 type Name =
   | 'exp'
   | 'expm1'
@@ -31,7 +31,7 @@ type Name =
   | 'arcsinh'
   | 'arctanh';
 
-/** What a rule is given: x, y = f(x) and dy, and g to make nodes of. */
+/** The arguments of a gradient rule: x, y = f(x), dy, and g to make nodes. */
 interface Context<N> {
   g: GradientContext<N, CoreName | Name>['g'];
   x: N;
@@ -39,10 +39,10 @@ interface Context<N> {
   dy: N;
 }
 
-/** A gradient rule: dy f'(x); null: no gradient flows. */
+/** A gradient rule: dy f'(x), or null where no gradient flows. */
 type Gradient = (<N>(c: Context<N>) => N) | null;
 
-/** Declares the function that native/kernels/elementwise.def has under this name. */
+/** Declares a function that native/kernels/elementwise.def has under the same name. */
 function operator<K extends Name>(
   name: K,
   flop: FlopPerNumber,
@@ -58,15 +58,15 @@ function operator<K extends Name>(
   return unaryOperator(name, row);
 }
 
-/** e to the x. @function */
+/** e to the power x. @function */
 export const exp = operator('exp', 1, ({ g, y, dy }) => g.op('mul', [dy, y]));
 
-/** e to the x, minus 1, accurate near 0. @function */
+/** e to the power x, minus 1; accurate near 0. @function */
 export const expm1 = operator('expm1', 1, ({ g, x, dy }) => g.op('mul', [dy, g.op('exp', [x])]));
 
 /**
- * The natural logarithm; NaN below zero, where the gradient is NaN too, but 0 where none reaches it, as
- * behind a `where` that takes another number. At zero it is infinite. @function
+ * The natural logarithm; NaN below zero, -Infinity at zero. Below zero the gradient is NaN too, but 0 where
+ * no gradient arrives, as behind a `where` that takes the other operand. @function
  */
 export const log = operator('log', 1, ({ g, x, dy }) => g.op('logGrad', [dy, x]));
 
@@ -75,25 +75,25 @@ export const log1p = operator('log1p', 1, ({ g, x, dy }) =>
   g.op('logGrad', [dy, g.op('add', [x, g.constant(1)])]),
 );
 
-/** The larger of x and 0; at 0 no gradient flows. Of NaN value and gradient are NaN. @function */
+/** The larger of x and 0; no gradient at 0. At NaN both value and gradient are NaN. @function */
 export const relu = operator(
   'relu',
   0,
-  // The output is above zero where the input is, and is read anyway.
+  // The output is positive where the input is, and is in use anyway.
   ({ g, y, dy }) => g.op('maskPositive', [dy, y]),
   { zero: 'first', epilogue: 'relu' },
 );
 
-/** -1, 0 or 1, through which no gradient flows; NaN of NaN. @function */
+/** -1, 0 or 1; NaN at NaN. No gradient flows. @function */
 export const sign = operator('sign', 0, null);
 
-/** The absolute value; no gradient at zero. @function */
+/** The absolute value; gradient 0 at zero. @function */
 export const abs = operator('abs', 0, ({ g, x, dy }) => g.op('mul', [dy, g.op('sign', [x])]));
 
-/** The sine of x, an angle in radians; NaN of infinities. @function */
+/** The sine of x, in radians; NaN at infinities. @function */
 export const sin = operator('sin', 1, ({ g, x, dy }) => g.op('mul', [dy, g.op('cos', [x])]));
 
-/** The cosine of x, an angle in radians; NaN of infinities. @function */
+/** The cosine of x, in radians; NaN at infinities. @function */
 export const cos = operator('cos', 1, ({ g, x, dy }) => g.op('neg', [g.op('mul', [dy, g.op('sin', [x])])]));
 
 /** The hyperbolic tangent. @function */
@@ -108,7 +108,7 @@ export const sigmoid = operator('sigmoid', 1, ({ g, y, dy }) => {
   return g.op('mul', [dy, slope]);
 });
 
-/** log(1 + exp(x)), overflowing nowhere. @function */
+/** log(1 + exp(x)), without overflow. @function */
 export const softplus = operator('softplus', 1, ({ g, x, dy }) => g.op('mul', [dy, g.op('sigmoid', [x])]));
 
 /** The error function: 2 / sqrt(pi) times the integral of exp(-t²) from 0 to x. @function */
@@ -130,7 +130,7 @@ export const arcsinh = operator('arcsinh', 1, (c) =>
 /** The inverse of the hyperbolic tangent; NaN outside -1 to 1. @function */
 export const arctanh = operator('arctanh', 1, (c) => c.g.op('logGrad', [c.dy, oneMinusSquare(c)]));
 
-/** (1 + x)(1 - x): what the derivatives of the inverse functions divide by. */
+/** 1 - x², computed as (1 + x)(1 - x); the derivatives of the inverse functions divide by it. */
 function oneMinusSquare<N>({ g, x }: Context<N>): N {
   const one = g.constant(1);
   return g.op('mul', [g.op('add', [one, x]), g.op('sub', [one, x])]);

@@ -1,11 +1,13 @@
-/** The same numbers in another shape or order, and joins of several operands. */
+/** Operators that only reshape or reorder numbers, and joins of several operands. */
 import { shown } from '../../core/check.js';
 import { broadcast, resolveAxis, sameShape, ShapeError, show, sizeOf, type Shape } from '../../core/shape.js';
 import { elementwise } from './elementwise.js';
 import { reshape, same } from './rules.js';
 import { noGradient, noScalar, scalar, type Rows } from './types.js';
 
-/** Where the operands of a concat end along its axis, by the list of them, for the gradients of all. */
+/**
+ * Where each operand of a concat ends along its axis, by operand list, so that all gradients share one sum.
+ */
 const joinEnds = new WeakMap<readonly unknown[], readonly number[]>();
 
 function checkPermutation(axes: readonly number[], x: Shape): void {
@@ -91,7 +93,7 @@ export const VIEWS: Rows<
     pad: 'none',
     epilogue: 'none',
   },
-  /** The part [start, stop) of an axis. */
+  /** The range [start, stop) of an axis. */
   slice: {
     shape: ([x], { axis, start, stop }) => {
       const at = resolveAxis(axis!, x!);
@@ -104,7 +106,7 @@ export const VIEWS: Rows<
       ) {
         throw new ShapeError(
           `from ${shown(start)} to before ${shown(stop)} in axis ${axis} of ${show(x!)}: expected ` +
-            `integers from 0 to ${x![at]!}, the first no larger`,
+            `integers from 0 to ${x![at]!}, start at most stop`,
         );
       }
       return x!.map((n, i) => (i === at ? stop! - start! : n));
@@ -122,7 +124,7 @@ export const VIEWS: Rows<
     pad: 'slice',
     epilogue: 'none',
   },
-  /** Zeros of a shape with the operand placed at `start` of an axis: the gradient of slice. */
+  /** Zeros of a shape, with the operand at `start` of an axis: the gradient of slice. */
   embed: {
     shape: (_, { shape }) => shape!,
     gradient: ({ g, dy, inputs, attr }) =>
@@ -177,7 +179,7 @@ export const VIEWS: Rows<
     pad: 'none',
     epilogue: 'none',
   },
-  /** Operands of one shape along a new first axis. */
+  /** Stacks operands of one shape along a new first axis. */
   stack: {
     shape: (inputs) => {
       const first = inputs[0];

@@ -1,15 +1,15 @@
-/** How large a model's graph and matrices would be, before any of it is built. */
+/** Estimates the size of a model's graph and matrices before building it. */
 import type { ModelName } from './sizes.js';
 import type { Sizes } from './model.js';
 
 /**
- * The largest `graphSize`: a graph of that size takes about 2 GB. A product of `scalar` takes some 500 bytes,
- * each head and pair of positions of `vector` some 1,600, a position of the recurrent nets, which counts as
+ * The largest `graphSize`: a graph of that size takes about 2 GB. A product of `scalar` takes some 500 bytes;
+ * a head at a pair of positions of `vector`, some 1,600; a position of the recurrent nets, which counts as
  * eight, some 4,000.
  */
 export const MAX_NODES = 1_000_000;
 
-/** What a model's graph grows by: products, pairs of positions by heads, or positions. */
+/** What dominates the size of a model's graph: products, heads times pairs of positions, or positions. */
 export function graphSize(model: ModelName, sizes: Sizes): number {
   const { nLayer, nHead, nEmbd, blockSize, vocabSize } = sizes;
   return {
@@ -34,7 +34,7 @@ export function* matricesOf(
     yield ['lm_head', [nState, vocabSize]];
     return;
   }
-  // Those of `scalar` are applied from the left.
+  // Those of `scalar` are transposed: they multiply from the left.
   const linear = (rows: number, cols: number) =>
     model === 'scalar' ? ([cols, rows] as const) : ([rows, cols] as const);
   yield ['lm_head', linear(nEmbd, vocabSize)];

@@ -1,4 +1,4 @@
-/** What the four models share: what they are built from and what they give back. */
+/** What the four models share: the arguments of their builders, and the result. */
 import type { Index, Value } from '../../value/value.js';
 import { parameter } from '../../value/leaves.js';
 import type { ModelSizes } from './sizes.js';
@@ -9,67 +9,67 @@ import type { Random } from '../../runtime/random.js';
 export interface Model {
   /** All parameters, in the order in which they were drawn. */
   parameters: Value[];
-  /** What each position says about the next token: one array of numbers, or numbers one by one. */
+  /** The logits of the next token at each position: one vector, or single numbers. */
   logits: Value[][];
-  /** The mean loss of the first `length` positions; inputs `tokens`, `targets`, `length`. */
+  /** The mean loss over the first `length` positions; its inputs are `tokens`, `targets` and `length`. */
   loss: Value;
-  /** The model's own way of learning, with its own rate unless one is given. */
+  /** The model's own optimiser, with its own initial rate unless one is given. */
   optimizer: (steps: number, rate?: number) => Optimizer;
 }
 
-/** The sizes of a model, and of its vocabulary. */
+/** The sizes of a model and of its vocabulary. */
 export interface Sizes extends ModelSizes {
-  /** Tokens. */
+  /** The number of tokens. */
   vocabSize: number;
 }
 
 /** A model with the sizes it was built with. */
 export interface SizedModel extends Model {
-  /** All of them, defaults filled in. */
+  /** All sizes, with defaults filled in. */
   sizes: Sizes;
 }
 
-/** Writes a model's graph; every size is an option. */
+/** Builds a model's graph. */
 export type ModelBuilder = (sizes: Sizes, draw: Draw, fed: Fed) => Model;
 
-/** Index inputs: the token read at each position, the token to predict, how many there are. */
+/** The index inputs of a model. */
 export interface Fed {
   /** The token that each position reads. */
   tokens: Index;
   /** The token that each position must predict. */
   targets: Index;
-  /** How many positions a document has. */
+  /** The number of positions in a document. */
   length: Index;
 }
 
-/** A matrix of a model, as files hold it: one array, or numbers that are a parameter each. */
+/** A matrix of a model, as a file holds it. Its values are one array, or one parameter per number. */
 export interface Matrix {
-  /** Of the array in a file. */
+  /** The name of the array in a file. */
   name: string;
-  /** Of the array in a file. */
+  /** The shape of the array in a file. */
   shape: readonly [rows: number, cols: number];
-  /** Row by row. */
+  /** One value for the whole matrix, or one per number, row-major. */
   values: readonly Value[];
 }
 
-/** The numbers of a matrix, row by row. */
+/** Supplies the numbers of a matrix, row-major. */
 export type Source = (name: string, rows: number, cols: number) => Float64Array;
 
-/** Gaussians with mean 0 and standard deviation 0.08. */
+/** Draws from a normal distribution with mean 0 and standard deviation 0.08. */
 export function gaussians(random: Random): Source {
   return (_, rows, cols) => random.gaussians(rows * cols, 0, 0.08);
 }
 
-/** Makes a model's parameters, row by row of numbers that are drawn or read. */
+/** Creates a model's parameters, with numbers that are drawn or loaded. */
 export class Draw {
-  /** Those made so far, in order. */
+  /** All parameters so far, in order. */
   readonly parameters: Value[] = [];
-  /** The matrices that they are. */
+  /** The matrices that they form. */
   readonly matrices: Matrix[] = [];
 
   constructor(private readonly numbers: Source) {}
 
-  /** A rows x cols array. */
+  /** Creates a parameter of shape [rows, cols]. */
   matrix(name: string, rows: number, cols: number): Value {
     const value = parameter(this.numbers(name, rows, cols), { name, shape: [rows, cols] });
     this.parameters.push(value);
@@ -77,7 +77,7 @@ export class Draw {
     return value;
   }
 
-  /** Rows of single numbers, each a node of its own. */
+  /** Creates one scalar parameter per number. */
   scalars(name: string, rows: number, cols: number): Value[][] {
     const numbers = this.numbers(name, rows, cols);
     const made = Array.from({ length: rows }, (_, r) =>

@@ -1,4 +1,4 @@
-/** A vanilla recurrent net on arrays: one state, one matrix from each state to the next. */
+/** A vanilla recurrent net on arrays: one state vector, one matrix from each state to the next. */
 import type { Value } from '../../value/value.js';
 import { meanOfFirst } from '../../value/joins.js';
 import { zeros } from '../../value/leaves.js';

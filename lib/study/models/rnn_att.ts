@@ -1,4 +1,4 @@
-/** The recurrent net with sparse firing: only the n_att largest coordinates of the state act. */
+/** A recurrent net with sparse firing: only the nAtt largest coordinates of the state act. */
 import type { Value } from '../../value/value.js';
 import { meanOfFirst } from '../../value/joins.js';
 import { zeros } from '../../value/leaves.js';

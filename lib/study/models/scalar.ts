@@ -1,4 +1,4 @@
-/** The GPT with every coefficient a graph node of its own: the study's slow version. */
+/** The GPT with every number as a graph node of its own: the study's slow version. */
 import { constant, type Value } from '../../value/value.js';
 import { choose, meanOfFirst } from '../../value/joins.js';
 import { Adam } from '../../optim/optimizers.js';

@@ -1,38 +1,40 @@
-/** The models by name, and the sizes they are built with: defaults, which model has which, what must fit. */
+/**
+ * The names of the models and their sizes: defaults, which models have which, and which must fit each other.
+ */
 
-/** The models by name, from one number at a time to sparse firing. */
+/** The names of the models, from scalar operations to sparse firing. */
 export const MODEL_NAMES = ['scalar', 'vector', 'rnn', 'rnn_att'] as const;
 
 /** One of {@link MODEL_NAMES}. */
 export type ModelName = (typeof MODEL_NAMES)[number];
 
-/** Every size of every model; a model ignores the sizes it has no use for. */
+/** The sizes of all models; a model ignores those it does not use. */
 export interface ModelSizes {
-  /** Length of an embedding (16). */
+  /** The length of an embedding (16). */
   nEmbd: number;
-  /** Attention heads, dividing `nEmbd` (4; scalar, vector). */
+  /** Attention heads; must divide `nEmbd` (4; scalar, vector). */
   nHead: number;
   /** Layers (1; scalar, vector). */
   nLayer: number;
-  /** Positions read of a document (16). */
+  /** The most positions read of a document (16). */
   blockSize: number;
-  /** Length of the recurrent state (32; rnn, rnn_att). */
+  /** The length of the recurrent state (32; rnn, rnn_att). */
   nState: number;
-  /** Coordinates that fire, at most `nState` (16; rnn_att). */
+  /** How many coordinates fire; at most `nState` (16; rnn_att). */
   nAtt: number;
 }
 
-/** One size of the models. */
+/** What is known of one size. */
 interface SizeInfo {
-  /** Where none is given. */
+  /** The default. */
   byDefault: number;
-  /** The models that have it. */
+  /** The models that use it. */
   models: readonly ModelName[];
 }
 
 const GPT: readonly ModelName[] = ['scalar', 'vector'];
 
-/** Every size: its default, and the models that have it. */
+/** Every size: its default, and the models that use it. */
 export const SIZES: Readonly<Record<keyof ModelSizes, SizeInfo>> = {
   nEmbd: { byDefault: 16, models: MODEL_NAMES },
   nHead: { byDefault: 4, models: GPT },
@@ -42,26 +44,24 @@ export const SIZES: Readonly<Record<keyof ModelSizes, SizeInfo>> = {
   nAtt: { byDefault: 16, models: ['rnn_att'] },
 };
 
-/** The names of the sizes. */
 export const SIZE_NAMES = Object.keys(SIZES) as (keyof ModelSizes)[];
 
-/** The default of each size. */
 export const DEFAULT_SIZES = Object.fromEntries(
   SIZE_NAMES.map((size) => [size, SIZES[size].byDefault]),
 ) as unknown as ModelSizes;
 
-/** A size that must fit another. */
+/** A constraint between two sizes. */
 interface SizeRule {
   size: keyof ModelSizes;
   other: keyof ModelSizes;
   fits: (sizes: ModelSizes) => boolean;
-  /** Says, between the two in a message, how they do not fit. */
+  /** The words between the two sizes in a message. */
   misfit: string;
-  /** Why they must. */
+  /** Why the sizes must fit. */
   why: string;
 }
 
-/** The sizes that must fit each other, in the models that have the first of the two. */
+/** The constraints between sizes; each applies to the models that use its first size. */
 export const SIZE_RULES: readonly SizeRule[] = [
   {
     size: 'nHead',
@@ -75,6 +75,6 @@ export const SIZE_RULES: readonly SizeRule[] = [
     other: 'nState',
     fits: ({ nAtt, nState }) => nAtt <= nState,
     misfit: 'is more than',
-    why: 'no more coordinates can fire than the state has',
+    why: 'only coordinates of the state can fire',
   },
 ];

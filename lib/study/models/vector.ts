@@ -1,4 +1,4 @@
-/** The GPT on arrays: the same network as `scalar`, a matrix product at a time. */
+/** The GPT on arrays: the same network as `scalar`, one matrix product at a time. */
 import type { Value } from '../../value/value.js';
 import { concat, meanOfFirst, stack } from '../../value/joins.js';
 import { SGD } from '../../optim/optimizers.js';

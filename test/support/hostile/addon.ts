@@ -34,7 +34,6 @@ export function addonRows(recording: Recording, chance: Chance): Rows {
     bind: recorded('bind'),
     generate: recorded('generate'),
     runSeries: recorded('runSeries'),
-    stepBatch: recorded('stepBatch'),
     countUses: recorded('countUses'),
     assembleScalarBytecode: recorded('assembleScalarBytecode'),
     numberKinds: recorded('numberKinds'),

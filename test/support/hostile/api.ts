@@ -1,7 +1,7 @@
 /**
- * Right arguments for everything that the package exports: functions, constructors, methods, getters and
- * setters, which are called with what is their `this` as the first argument. One table, in one function, since
- * its rows share the objects of a world.
+ * Valid arguments for everything that the package exports: functions, constructors, methods, getters and
+ * setters; those with a `this` take it as their first argument. One table, in one function, since its rows
+ * share the objects of a world.
  */
 import * as library from '../../../lib/index.js';
 import { reachable } from '../../../lib/graph/reachable.js';
@@ -41,10 +41,10 @@ type Maker = (chance: Chance, again: () => void) => unknown[];
 const SIZES = { nEmbd: 4, nHead: 2, nLayer: 1, blockSize: 3, nState: 5, nAtt: 3 };
 const DOCS = ['ab', 'ba', 'cab', 'abc', 'b', 'ca', 'bc', 'a', 'acb', 'cc'];
 
-/** Beyond what an array can have, or what a training can take. */
+/** Sizes beyond what an array can have, or a training can take. */
 const HUGE = [2 ** 30 + 1, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 40];
 
-/** What only JavaScript has, where a type was promised. */
+/** Values that only JavaScript can pass where a type was promised. */
 const MORE: readonly ((context: Context) => unknown)[] = [
   () => Object.assign([], { length: 2 ** 32 - 1 }),
   () => Object.assign([1], { length: 2 ** 32 - 1 }),
@@ -97,7 +97,7 @@ const MORE: readonly ((context: Context) => unknown)[] = [
         yield 0.1;
       }
     })(),
-  // Whose promise is rejected, and who has not waited for it, ends the process by itself.
+  // A rejected promise that nobody awaits ends the process.
   ({ again }) =>
     async () => {
       await Promise.resolve();
@@ -115,7 +115,7 @@ const MORE: readonly ((context: Context) => unknown)[] = [
   () => Object.create(AbortSignal.prototype) as unknown,
 ];
 
-/** The rows, on objects that a world's cases share; files are written to the working directory. */
+/** The rows, on objects that all cases of a world share; files are written to the working directory. */
 export function apiRows(chance: Chance): Rows {
   // --- what graphs are made of ---
   const numbers = (c: Chance, n: number): number[] => Array.from({ length: n }, () => c.next() * 2 - 1);
@@ -150,7 +150,7 @@ export function apiRows(chance: Chance): Rows {
   const any = (c: Chance): library.Value => c.of(values);
   const vectors = [v, b, parameter([1, 2])];
   const matrices = [x, w, table, hidden];
-  // A name, memory or a number that was set stays set: those are tried on nodes of their own.
+  // A name, memory or number stays set: try setters on separate nodes.
   const own = (): library.Value => parameter([1, 2, 3], { name: 'own' });
   hidden.forward({ x: [1, 2, 3, 4, 5, 6] });
   hidden.backward();
@@ -179,14 +179,14 @@ export function apiRows(chance: Chance): Rows {
   const trainings: library.Training[] = [];
   const make = (c: Chance): library.Training =>
     optimizer(c, () => call()).minimize(loss, { batches: c.is(0.5), dtype: c.of(['float64', 'float32']) });
-  /** One that has its memory still: of many calls some take it away. */
+  /** A typed array that still has its memory: many calls take it away. */
   const training = (c: Chance): library.Training => {
     const at = c.below(3);
     const found = trainings[at];
     try {
       if (found && found.program.arena.length > 0) return found;
     } catch {
-      // It trains in the background.
+      // The program trains in the background.
       if (c.is(0.5)) return found!;
     }
     return (trainings[at] = make(c));
@@ -196,7 +196,7 @@ export function apiRows(chance: Chance): Rows {
     ids: { values: Int32Array.from({ length: 2 * count }, () => c.below(3)) },
   });
   const dataset = (c: Chance, count = 3) => ({ count, inputs: column(c, count) });
-  /** What a callback of a training does to it, or to what it shares. */
+  /** What a callback does to its training, or to what the training shares. */
   const meddle = (c: Chance, it: () => library.Training, again: () => void) => (): number => {
     if (c.is(0.4)) return 0.1;
     const { program: its } = it();
@@ -467,7 +467,10 @@ export function apiRows(chance: Chance): Rows {
     ],
     'Program.backward': (c) => [program(c)],
     'Program.step': (c) => [training(c).program, lossFeeds(c)],
-    'Program.stepBatch': (c) => [training(c).program, [lossFeeds(c), lossFeeds(c)], 1],
+    'Program.stepBatch': (c) => {
+      const { program } = training(c);
+      return [program, [lossFeeds(c), lossFeeds(c)], 1, () => new Float64Array(program.ruleSize)];
+    },
     'Program.runPart': (c) => [program(c), c.of(['forward', 'backward', 'update'])],
     'Program.evaluate': (c) => [training(c).program, lossFeeds(c)],
     'Program.runEach': (c) => [training(c).program, dataset(c), 0, 3],
@@ -567,7 +570,7 @@ export function apiRows(chance: Chance): Rows {
     ],
     runExperiment: (c, again) => {
       const batch = 1 + c.below(2);
-      // A keeper's `every` is as many steps as it says: never, of Infinity.
+      // A keeper's `every` can be any number of steps; Infinity means never.
       const keeper = { every: 2, resume: () => (again(), []), save: again };
       return [
         'rnn',
@@ -608,7 +611,7 @@ export function apiRows(chance: Chance): Rows {
       { a: 'b' },
     ],
     loadCheckpoint: () => [checkpointFile, rnn, { training: rnn.optimizer(10).minimize(rnn.loss), random }],
-    // Its elements are the library's, which has made numbers and texts of them.
+    // Its elements are made by the library, from checked numbers and texts.
     GradCheckError: (c) => [any(c), []],
     // parts of networks
     'nn.Module': (c) => [module(c)],
@@ -634,7 +637,7 @@ export function apiRows(chance: Chance): Rows {
     'Recurrent.apply': (c) => [c.of([parts.RNN, parts.GRU, parts.LSTM]), [x, x]],
     'SelfAttention.apply': () => [parts.SelfAttention, leaves.cube],
   } satisfies Record<string, Maker>);
-  // An operator's two forms are called alike: as a method with its `this` in front.
+  // Both forms of an operator are called alike: the method with its `this` as the first argument.
   for (const method of exported().calls.keys()) {
     const name = /^Value\.(\w+)$/.exec(method)?.[1];
     if (name !== undefined && Object.hasOwn(library, name))
@@ -671,7 +674,7 @@ export function apiRows(chance: Chance): Rows {
       Corpus,
     ],
     large: (name) => (name.endsWith('Error') ? [] : HUGE),
-    // An error makes a text of its message, which of four billion holes takes a minute.
+    // An error converts its message to a string, which takes a minute for four billion holes.
     more: (name) => (name.endsWith('Error') ? [] : MORE),
     use: (result, name, context) => use(result, name, context, feeds),
     during: (again) => {
@@ -680,7 +683,7 @@ export function apiRows(chance: Chance): Rows {
   };
 }
 
-/** What one does with what a call returned, where arguments that were wrong may show only then. */
+/** Uses the result of a call, where wrong arguments may show only then. */
 function use(
   result: unknown,
   name: string,
@@ -690,7 +693,7 @@ function use(
   const { chance } = context;
   if (result instanceof Promise || chance.is(0.5)) return result;
   if (result instanceof Value) {
-    // These two make what only the library makes.
+    // Only the library makes instances of these two.
     if (name === 'Value' || name === 'Index') return undefined;
     result.toDot({ data: true });
     const all = feeds(chance);
@@ -705,7 +708,7 @@ function use(
     return undefined;
   }
   if (typeof result === 'function') {
-    // What calculates with a step is called by the library, or for a step.
+    // Only the library calls functions that compute with a step, or they are called for a step.
     if (name.startsWith('schedules.')) return (result as Call)(chance.of(NUMBERS));
     return (result as Call)(
       chance.is(0.7) ? [2, 3] : hostile(context),

@@ -3,7 +3,7 @@ import * as library from '../../../lib/index.js';
 
 export type Call = (...args: unknown[]) => unknown;
 
-/** Methods that TypeScript keeps private or protected: nobody calls them but the library. */
+/** Methods that are private or protected in TypeScript: only the library calls them. */
 const PRIVATE: Readonly<Record<string, string>> = {
   Adam: 'update',
   AdamW: 'update',
@@ -11,8 +11,8 @@ const PRIVATE: Readonly<Record<string, string>> = {
   RMSprop: 'update',
   Corpus: 'lengthOf',
   Program:
-    'refuseWhileBusy rootLabel readIntegers bind batchOf setStep seriesSource startSeries endSeries ' +
-    'numberOf numbersOf run refuseRun checkTrains nonFiniteError origin lastFed checkRoot feed',
+    'refuseWhileBusy rootLabel readIntegers bind memoryOf setStep seriesSource startSeries endSeries runSeries ' +
+    'numberOf numbersOf run refuseRun checkTrains checkBatching nonFiniteError origin lastFed checkRoot feed',
   Sampler: 'encode',
   Tokenizer: 'shown',
   Training: 'setRule nextRule putBack took inStep',
@@ -30,7 +30,7 @@ function isClass(value: Call): boolean {
   return Function.prototype.toString.call(value).startsWith('class ');
 }
 
-/** All that can be called of what is exported, by path; `unknown` are private methods that are not there. */
+/** Everything exported that can be called, by path; `unknown` lists private methods that do not exist. */
 export function exported(): { calls: Map<string, Call>; unknown: string[] } {
   const calls = new Map<string, Call>();
   const seen = new Set<object>();
@@ -74,7 +74,7 @@ export function exported(): { calls: Map<string, Call>; unknown: string[] } {
     }
   };
   visit(library, '');
-  // What `buildModel` gives has methods of its own.
+  // A model that `buildModel` returns has methods of its own.
   for (const key of ['steps', 'optimizer'] as const)
     calls.set(`BuiltModel.${key}`, (model, ...args) => (model as Record<string, Call>)[key]!(...args));
   return { calls, unknown: [...unknown] };

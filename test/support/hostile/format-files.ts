@@ -95,7 +95,7 @@ export const FORMAT: readonly Row[] = [
   refused(
     '4 MB of spaces, and a letter',
     fileOf(() => `{${' '.repeat(4e6)}x`),
-    /character 4000001: expected a text in quotes/,
+    /character 4000001: expected a string in quotes/,
   ),
   refused(
     'lists, a million deep',
@@ -120,12 +120,12 @@ export const FORMAT: readonly Row[] = [
   refused(
     'texts a million deep',
     fileOf(() => `{"__metadata__":{"x":${'['.repeat(MILLION)}`),
-    /expected a text in quotes/,
+    /expected a string in quotes/,
   ),
   refused(
     'texts in objects, a million deep',
     fileOf(() => `{"__metadata__":${'{"":'.repeat(MILLION)}`),
-    /expected a text in quotes/,
+    /expected a string in quotes/,
   ),
   refused(
     'a million arrays',
@@ -140,7 +140,7 @@ export const FORMAT: readonly Row[] = [
   refused(
     'as many texts as a header holds, one twice',
     fileOf(() => `{"__metadata__":{${many(350_000, (i) => short(i % 349_999), '""')}}}`),
-    /'n0' is twice in '__metadata__'/,
+    /'n0' is there twice in '__metadata__'/,
   ),
   refused(
     'a name of 4 MB, twice',
@@ -150,7 +150,7 @@ export const FORMAT: readonly Row[] = [
   refused(
     '2 MB of escapes',
     fileOf(() => `{"${'\\\\'.repeat(MILLION)}`),
-    /a text has no end/,
+    /a string has no end/,
   ),
   refused(
     'a million axes',
@@ -217,7 +217,7 @@ export const FORMAT: readonly Row[] = [
     'the type',
     ['null', '8', '["U8"]', '{}'],
     (value) => `{"x":${entry(value, '[1]', '[0,1]')}}`,
-    /expected a text in quotes/,
+    /expected a string in quotes/,
   ),
   ...inPlace(
     'the entry',
@@ -230,14 +230,14 @@ export const FORMAT: readonly Row[] = [
     'a text',
     ['null', '1', 'NaN', 'true', '[]', '{}', "'x'"],
     (value) => `{"__metadata__":{"x":${value}}}`,
-    /expected a text in quotes/,
+    /expected a string in quotes/,
   ),
   ...[
     ['beyond the end', '[0,2]', 'has 2 bytes'],
     ['far beyond', '[0,9007199254740991]', 'has 9007199254740991 bytes'],
-    ['the wrong way round', '[1,0]', 'behind a gap'],
+    ['the wrong way round', '[1,0]', 'after a gap'],
     ['of nothing', '[0,0]', 'has 0 bytes'],
-    ['far away', '[9007199254740990,9007199254740991]', 'behind a gap'],
+    ['far away', '[9007199254740990,9007199254740991]', 'after a gap'],
   ].map(([what, offsets, message]) =>
     refused(`offsets ${what!}`, fileOf(`{"x":${u8('[1]', offsets!)}}`, { bytes: 1 }), new RegExp(message!)),
   ),
@@ -254,12 +254,12 @@ export const FORMAT: readonly Row[] = [
   refused(
     'a gap',
     fileOf(`{"x":${one},"y":${u8('[1]', '[2,3]')}}`, { bytes: 3 }),
-    /'y' begins at byte 2, behind a gap/,
+    /'y' begins at byte 2, after a gap/,
   ),
   refused(
     'a gap at the start',
     fileOf(`{"x":${u8('[1]', '[1,2]')}}`, { bytes: 2 }),
-    /'x' begins at byte 1, behind a gap/,
+    /'x' begins at byte 1, after a gap/,
   ),
   refused('a name twice', fileOf(`{"a":${one},"a":${one}}`, { bytes: 1 }), /'a' is there twice/),
   refused(
@@ -305,11 +305,11 @@ export const FORMAT: readonly Row[] = [
   ),
   refused('a byte order mark', fileOf('\ufeff{}'), /begins with \{/),
   refused('spaces before the header', fileOf(' {}'), /begins with \{/),
-  refused('something behind the header', fileOf('{}x'), /expected nothing behind the header but spaces/),
+  refused('something behind the header', fileOf('{}x'), /expected only spaces after the header/),
   refused(
     'a file of 10 GB with a small header',
     fileOf('{}', { size: 1e10 }),
-    /the arrays take 0 bytes, the file has 9999999990: there is more behind them/,
+    /the arrays take 0 bytes, the file has 9999999990: more bytes follow them/,
     PATHS,
   ),
 ];
@@ -320,8 +320,8 @@ const noModel = (what: string, make: Row['make'], read: RegExp): Row => ({
   said: {
     bytes: read,
     weights: /^WeightsError: ".*" has no 'w': it has /,
-    model: /^WeightsError: ".*" has no text 'model'/,
-    checkpoint: /^WeightsError: ".*" has no text 'model'/,
+    model: /^WeightsError: ".*" has no metadata 'model'/,
+    checkpoint: /^WeightsError: ".*" has no metadata 'model'/,
   },
 });
 
@@ -355,8 +355,8 @@ export const STRANGE: readonly Row[] = [
     make: fileOf(WHOLE, { size: 8 + WHOLE.length + 1e10 }),
     said: {
       weights: /^WeightsError: ".*": 'w' has shape \[10000000000\]: expected \[1\]$/,
-      model: /has no text 'model'/,
-      checkpoint: /has no text 'model'/,
+      model: /has no metadata 'model'/,
+      checkpoint: /has no metadata 'model'/,
     },
   },
 ];

@@ -38,12 +38,12 @@ const PLACES: readonly Row[] = [
   noFile(
     'links in a circle',
     (path) => symlinkSync(path, path),
-    /cannot read ".*": its symbolic links lead in a circle \(ELOOP\)/,
+    /cannot read ".*": its symbolic links form a loop \(ELOOP\)/,
   ),
   noFile(
     'a link to nothing',
     (path) => symlinkSync(`${path}.gone`, path),
-    /cannot read ".*": it is a link to ".*\.gone", and there is nothing \(ENOENT\)/,
+    /cannot read ".*": it is a link to ".*\.gone", which does not exist \(ENOENT\)/,
   ),
   noFile('no file', nothing, /cannot read ".*": there is no such file or folder \(ENOENT\)/),
   noFile(
@@ -73,8 +73,8 @@ const TRICKS: readonly Row[] = [
     make: saveGood,
     trick: 'it is cut',
     said: {
-      model: /^WeightsError: ".*" became shorter while it was read$/,
-      checkpoint: /^WeightsError: ".*" became shorter while it was read$/,
+      model: /^WeightsError: ".*" was truncated while it was read$/,
+      checkpoint: /^WeightsError: ".*" was truncated while it was read$/,
     },
   },
   {

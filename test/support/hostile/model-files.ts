@@ -160,7 +160,7 @@ export const MODELS: readonly Row[] = [
   model(
     'one array too many, of two lines',
     changed({}, { 'x\ny': zeros(1, 1) }),
-    /'x\\u\{a\}y' too, which rnn of these sizes has not$/,
+    /'x\\u\{a\}y' too, which rnn of these sizes does not have$/,
   ),
   model(
     'one array too few, the others of 1.4 GB',
@@ -194,28 +194,28 @@ export const CHECKPOINTS: readonly Row[] = [
     checkpoint(
       `steps ${count.slice(0, 20)}`,
       changed({ steps: count }),
-      /steps ".*"(\.\.\.)?: it is no checkpoint/,
+      /steps ".*"(\.\.\.)?: it is not a checkpoint/,
     ),
     checkpoint(
       `runs ${count.slice(0, 20)}`,
       changed({ runs: count }),
-      /runs ".*"(\.\.\.)?: it is no checkpoint/,
+      /runs ".*"(\.\.\.)?: it is not a checkpoint/,
     ),
   ]),
   checkpoint(
     'steps 999999999',
     changed({ steps: '999999999' }),
-    /999999999 steps were taken already, more than the 10000000 asked for/,
+    /999999999 steps were taken already, more than the 10000000 requested/,
   ),
   checkpoint(
     'ten million steps, of which one was taken',
     changed({ steps: '10000000' }),
-    /restore: step 10000000 was taken with rates of/,
+    /restore: step 10000000 was taken with rates/,
   ),
   checkpoint(
     'a learning rate of NaN',
     changed({}, { 'training/rule': list(2, NaN) }),
-    /restore: step 1 was taken with rates of NaN, NaN/,
+    /restore: step 1 was taken with rates NaN, NaN/,
   ),
   checkpoint(
     'two losses of one step',
@@ -232,13 +232,13 @@ export const CHECKPOINTS: readonly Row[] = [
     checkpoint(
       `a generator's state of ${word}`,
       changed({}, { 'training/random': list(628, word) }),
-      /'training\/random' is no state of a generator$/,
+      /'training\/random' is not the state of a random generator$/,
     ),
   ),
   checkpoint(
     "a generator's state whose place is beyond it",
     changed({}, { 'training/random': list(628, 2 ** 32 - 1) }),
-    /'training\/random' is no state of a generator$/,
+    /'training\/random' is not the state of a random generator$/,
   ),
   checkpoint(
     "a generator's state of one word",
@@ -253,6 +253,6 @@ export const CHECKPOINTS: readonly Row[] = [
   checkpoint(
     'a second velocity',
     changed({}, { 'optimizer.1/m': zeros(6, 6) }),
-    /'optimizer.1\/m' too, which a checkpoint of this training has not$/,
+    /'optimizer.1\/m' too, which a checkpoint of this training does not have$/,
   ),
 ];

@@ -1,5 +1,5 @@
 /**
- * What models hand to the addon, corrupted word by word: programs, graphs, plans, series, batches. What
+ * What models hand to the addon, corrupted word by word: programs, graphs, plans, series of runs and of batches. What
  * is still accepted is run, on memory behind whose last word the next access is a fault.
  */
 import { addon, instructionWords, type Handle } from '../../../lib/binding/addon.js';
@@ -94,7 +94,6 @@ function worse(word: number, chance: Chance): number {
 /** The names of the recorded calls, the programs themselves as often as all others together. */
 const NAMES = [
   'runSeries',
-  'stepBatch',
   'generate',
   'countUses',
   'assembleScalarBytecode',

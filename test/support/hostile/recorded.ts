@@ -20,7 +20,6 @@ const RECORDED = [
   'bind',
   'generate',
   'runSeries',
-  'stepBatch',
   'countUses',
   'assembleScalarBytecode',
   'numberKinds',
@@ -59,8 +58,10 @@ function liveOf(name: (typeof MODEL_NAMES)[number], dtype: 'float64' | 'float32'
   const training = model.optimizer(10).minimize(model.loss, { dtype, batches, sequence: model.logits });
   const corpus = new Corpus(Int32Array.of(3, 0, 1, 3, 2, 3), Int32Array.of(0, 3, 5));
   const documents = [corpus.example(0, 3), corpus.example(1, 3), corpus.example(0, 3)];
-  if (batches) training.stepBatch(documents, { threads: 2 });
-  else training.stepEach(corpus.dataset(3));
+  if (batches) {
+    training.stepBatch(documents, { threads: 2 });
+    training.stepEach(corpus.dataset(3), 0, 2, { batch: 2, threads: 2 });
+  } else training.stepEach(corpus.dataset(3));
   training.evaluateEach(corpus.dataset(3));
   const tokenizer = new Tokenizer(['abc']);
   new Sampler(model, tokenizer, { dtype }, training.program).tokens(random, { count: 2, temperature: 1 });

@@ -54,7 +54,7 @@ const ERRORS = new Set(
  * it.
  */
 const KNOWN =
-  /^((runSeries(Async)?|stepBatch|generate)\b|an error as an argument$|a message$|restore: |grad through |prefix lengths |the positions of a sequence |this program was compiled without|this training was compiled for single documents|the program's memory is gone|a program's memory was transferred|backward\(\) of .* before forward|.* (has no (data|gradient) yet|is no part of this program|holds no numbers))/s;
+  /^((runSeries(Async)?|generate)\b|an error as an argument$|a message$|restore: |grad through |prefix lengths |the positions of a sequence |this program was compiled without|this training was compiled for single examples|the program's memory is gone|a program's memory was transferred|backward\(\) of .* before forward|.* (has no (data|gradient) yet|is no part of this program|holds no numbers))/s;
 let rows: Rows | undefined;
 let paths: string[] = [];
 
