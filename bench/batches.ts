@@ -1,5 +1,5 @@
 /**
- * Batches of 32 documents: microseconds a document, on one thread (the default), on two and on all
+ * Batches of 32 examples: microseconds per example, on one thread (the default), on two, and on all
  * processors.
  */
 import { availableParallelism } from 'node:os';

@@ -1,8 +1,8 @@
 /**
- * The GPT of lib/study/models/vector.ts in batched form, written by hand: forward, backward and SGD by
- * direct calls of the kernels that compiled programs run. Compiled programs are measured against
- * it, so it does what an able author would: all positions at once, one product for query, key and
- * value, heads as strides, updates fused with the products that are their gradients.
+ * The GPT of lib/study/models/vector.ts in batched form, written by hand: forward, backward and SGD by direct
+ * calls of the kernels that compiled programs use. Compiled programs are compared with it, so it does what a
+ * skilled author would: all positions at once, one product for query, key and value, heads as strides, and
+ * updates fused with the products that are their gradients.
  */
 import type { Value } from '../lib/value/value.js';
 import type { ModelSizes } from '../lib/study/models/sizes.js';
@@ -15,7 +15,10 @@ const EPS = 1e-5;
 export const MOMENTUM = 0.99;
 const kernels = { ...addon.kernels, ...matrices };
 
-/** One or `count` matrices in an array: strides of rows and columns, `step` from each to the next. */
+/**
+ * One matrix or `count` matrices in an array: strides of rows and columns, and `step` from each matrix to the
+ * next.
+ */
 interface Matrix {
   data: Float32Array;
   rows: number;
@@ -36,18 +39,18 @@ function matrix(rows: number, cols: number, count = 1): Matrix {
   return { data, rows, cols, row: cols, col: 1, step: rows * cols, count };
 }
 
-/** The same numbers, read the other way. */
+/** The same numbers, transposed. */
 function transpose(x: Matrix): Matrix {
   return { ...x, rows: x.cols, cols: x.rows, row: x.col, col: x.row };
 }
 
-/** Columns of x from `start` on as `count` matrices side by side. */
+/** Columns of x from `start` on, as `count` matrices side by side. */
 function heads(x: Matrix, count: number, start: number, cols: number): Matrix {
   const width = cols / count;
   return { ...x, data: x.data.subarray(start), cols: width, step: width, count };
 }
 
-/** A parameter: those of the model side by side, at their initial numbers. */
+/** A parameter made of the model's parameters side by side, with their initial numbers. */
 function weight(...parts: Value[]): Weight {
   const rows = parts[0]!.shape[0]!;
   const w = matrix(
@@ -63,7 +66,7 @@ function weight(...parts: Value[]): Weight {
   return { ...w, momentum: new Float32Array(w.data.length), transposed: transpose(w) };
 }
 
-/** y = a b, or y += a b, for each of y's matrices. */
+/** y = a b, or y += a b, for each matrix in y. */
 function multiply(y: Matrix, a: Matrix, b: Matrix, accumulate = 0): void {
   kernels.gemm(
     y.data,
@@ -85,11 +88,13 @@ function multiply(y: Matrix, a: Matrix, b: Matrix, accumulate = 0): void {
   );
 }
 
-/** How much of a gradient stays in the second cache until the update has read it. */
+/** The size of a gradient block that stays in the second-level cache until the update has read it. */
 const CACHED = 1 << 16;
 const gradient = new Float32Array(2 * CACHED);
 
-/** A step of SGD of w, whose gradient is xᵀ dy: some rows at a time, so that none of it is stored. */
+/**
+ * A step of SGD on w, whose gradient is xᵀ dy: a few rows at a time, so that the gradient is never stored.
+ */
 function update({ data, momentum, rows, cols }: Weight, x: Matrix, dy: Matrix, rate: number): void {
   const some = Math.ceil(CACHED / cols);
   for (let r = 0; r < rows; r += some) {
@@ -116,7 +121,7 @@ function update({ data, momentum, rows, cols }: Weight, x: Matrix, dy: Matrix, r
   }
 }
 
-/** x over the root of its mean square, row by row, and what its gradient needs. */
+/** RMS normalisation of rows, and what its gradient needs. */
 class RmsNorm {
   readonly y: Matrix;
   private readonly inv: Float32Array;
@@ -130,13 +135,13 @@ class RmsNorm {
     kernels.rmsNorm(this.y.data, this.inv, this.x.data, this.x.rows, this.x.cols, EPS);
   }
 
-  /** dx = or += the gradient; dx may be dy. */
+  /** Writes or adds the gradient to dx; dx may be dy. */
   backward(dx: Matrix, dy: Matrix, accumulate: number): void {
     kernels.rmsNormGrad(dx.data, dy.data, this.x.data, this.inv, dx.rows, dx.cols, accumulate);
   }
 }
 
-/** Gradients that live no longer than a layer's backward pass. */
+/** Gradients that exist only during a layer's backward pass. */
 function makeScratch({ nEmbd: n, nHead, blockSize: t }: Sizes) {
   const [dAttended, dqkv] = [matrix(t, n), matrix(t, 3 * n)];
   const dShares = matrix(t, t, nHead);
@@ -155,7 +160,7 @@ function makeScratch({ nEmbd: n, nHead, blockSize: t }: Sizes) {
 }
 type Scratch = ReturnType<typeof makeScratch>;
 
-/** The weights of a layer, what its forward pass keeps of x, and the ways both are read. */
+/** The weights of a layer, what its forward pass keeps, and the views of both. */
 function makeLayer(sizes: Sizes, parameter: (name: string) => Value, x: Matrix) {
   const { nEmbd: n, nHead, blockSize: t } = sizes;
   const [qkv, shares, attended, middle] = [matrix(t, 3 * n), matrix(t, t, nHead), matrix(t, n), matrix(t, n)];
@@ -180,7 +185,7 @@ function makeLayer(sizes: Sizes, parameter: (name: string) => Value, x: Matrix) 
     middle,
     norm2: new RmsNorm(middle),
     hidden: matrix(t, 4 * n),
-    y: matrix(t, n), // where the next layer reads
+    y: matrix(t, n), // the next layer's input
     scale: 1 / Math.sqrt(n / nHead),
   };
 }
@@ -203,7 +208,10 @@ function forward(layer: Layer): void {
   multiply(y, hidden, layer.fc2, 1);
 }
 
-/** dx, the gradient of the layer's y, becomes that of its x. A weight is updated after its use. */
+/**
+ * Turns dx, the gradient of the layer's output, into that of its input. Each weight is updated after its last
+ * use.
+ */
 function backward(layer: Layer, dx: Matrix, scratch: Scratch, rate: number): void {
   const { dNorm, dHidden, dAttended, dHeads, dShares, dScores, dqkv, dq, dk, dv } = scratch;
   const { norm1, shares, norm2, hidden } = layer;
@@ -240,7 +248,7 @@ export class GptByHand {
   private readonly dWte: Float32Array;
   private readonly scratch: Scratch;
 
-  /** Starts from what `parameters`, those of the model of these sizes, hold now. */
+  /** Starts from the current numbers of `parameters`, those of the model of these sizes. */
   constructor(sizes: Sizes, parameters: readonly Value[]) {
     const { nEmbd: n, blockSize: t, nLayer } = sizes;
     const parameter = (name: string): Value => parameters.find((value) => value.name === name)!;
@@ -262,7 +270,7 @@ export class GptByHand {
     this.scratch = makeScratch(sizes);
   }
 
-  /** One step on a document as long as the block: the mean loss before the update. */
+  /** One step on a document as long as the block; returns the mean loss before the update. */
   step(tokens: Int32Array, targets: Int32Array, rate: number): number {
     const { wte, wpe, lmHead, embedded, y, dx, logits, losses, dWte } = this;
     const { rows, cols } = logits;

@@ -1,6 +1,6 @@
 /**
- * The GPT in sizes where arithmetic decides, beside the same written by hand and the roofline of
- * this machine in this run.
+ * The GPT in sizes where arithmetic dominates, beside the same model written by hand and this machine's
+ * roofline.
  */
 import { buildModel } from '../lib/study/build-model.js';
 import { kernels } from '../lib/runtime/kernels.js';
@@ -11,16 +11,16 @@ import { inTurns, microseconds, tokenizer, type Effort, type Row } from './measu
 
 const BLOCK = 64;
 /**
- * Steps that are compared, large ones so that a wrong gradient shows; those that are timed change nothing.
+ * The steps whose losses are compared: large, so that a wrong gradient shows. The timed steps change nothing.
  */
 const COMPARED = 5;
 
-/** The least time of a call: a limit is what the machine can do, not what it mostly does. */
+/** The least time of a call: a limit is what the machine can reach, not what it does on average. */
 function least(turns: number, count: number, call: () => void): number {
   return Math.min(...Array.from({ length: 5 * turns }, () => microseconds(count, call)));
 }
 
-/** Operations a microsecond of the fastest product of this model's shapes. */
+/** Operations per microsecond of the fastest product with this model's shapes. */
 function gemmRate(nEmbd: number, turns: number): number {
   const shapes = [
     [BLOCK, nEmbd, nEmbd],
@@ -39,13 +39,13 @@ function gemmRate(nEmbd: number, turns: number): number {
   return Math.max(...rates);
 }
 
-/** Bytes a microsecond that a copy of n numbers reads and writes: small ones stay in the caches. */
+/** Bytes per microsecond that a copy of n numbers reads and writes; small copies stay in the caches. */
 function bandwidth(n: number, turns: number): number {
   const [from, to] = [new Float32Array(n).fill(1), new Float32Array(n)];
   return (2 * from.byteLength) / least(turns, 1, () => to.set(from));
 }
 
-/** Throws where the two do not train alike: their times would say nothing. */
+/** Throws where the two do not train alike, since their times would then mean nothing. */
 function checkSame(compiled: () => number, byHand: () => number): void {
   for (let step = 0; step < COMPARED; step++) {
     const [loss, expected] = [compiled(), byHand()];

@@ -1,6 +1,6 @@
 /**
- * `npm run bench`: steps, sizes, sampling, whole processes, what else runs beside a training, and how
- * compiling grows with a graph. What is compared takes turns; every figure is a median, or says what it is.
+ * `npm run bench`: steps, sizes, sampling, whole processes, other work beside a training, and compile time by
+ * graph size. Things that are compared take turns; every figure is a median unless it says otherwise.
  *
  *     npm run bench -- [--quick] [--model NAME]... [--only TABLE]... [--yardstick DIR]
  *                      [--json FILE] [--against FILE]
@@ -44,7 +44,7 @@ const effort: Effort = quick
   ? { quick, turns: 3, steps: 200, processes: 3 }
   : { quick, turns: 9, steps: 1000, processes: 15 };
 
-/** Every kind of row; each runs alone, so that none disturbs another. */
+/** The tables; each runs alone, so that none disturbs another. */
 const TABLES: Record<string, (models: readonly ModelName[], effort: Effort) => Row[] | Promise<Row[]>> = {
   steps: stepRows,
   ...(yardstick !== undefined && { yardstick: (names, how) => yardstickRows(names, yardstick, how) }),
@@ -60,7 +60,7 @@ const TABLES: Record<string, (models: readonly ModelName[], effort: Effort) => R
 function chosen<T extends string>(what: string, known: readonly T[], given: readonly string[]): T[] {
   const unknown = given.find((name) => !known.some((one) => one === name));
   if (unknown !== undefined)
-    throw new Error(`no ${what} is called '${unknown}': there are ${known.join(', ')}`);
+    throw new Error(`no ${what} is named '${unknown}': expected one of ${known.join(', ')}`);
   return known.filter((name) => given.includes(name));
 }
 
@@ -81,7 +81,7 @@ const machine = {
 console.log(`${cpu}, ${isas.available.join(' ')}, Node ${process.version}, ${openblas.version}`);
 console.log(
   `medians of ${effort.turns} turns, of ${effort.processes} for ` +
-    `processes${quick ? '; --quick: a first impression only' : ''}`,
+    `processes${quick ? '; --quick: rough figures' : ''}`,
 );
 
 const tables: Report['tables'] = {};

@@ -1,6 +1,6 @@
 /**
- * Kernels on parts of larger arrays, as models written by hand call them (native/bench/matrices.cpp): what
- * bench/ compares compiled programs with. The package does not have them.
+ * Kernels on parts of larger arrays, as models written by hand call them (native/bench/matrices.cpp).
+ * Benchmarks compare compiled programs with such models. The package does not contain these kernels.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,11 +8,11 @@ import { packageRoot } from '../lib/core/package.js';
 import type { TypedArray } from '../lib/core/array.js';
 
 /**
- * All arrays of a call have one type. The arguments are those of native/kernels/kernels.def, an array
- * before its strides. Operands that leave their arrays throw.
+ * All arrays of a call have one type. The arguments are those of native/kernels/kernels.def, each array
+ * followed by its strides. Operands that exceed their arrays throw.
  */
 export interface NativeMatrices {
-  /** y (+)= a b, `count` times, each product `step` behind the one before. */
+  /** y (+)= a b, `count` times, each matrix `step` after the one before. */
   gemm(
     y: TypedArray,
     rowY: number,
@@ -31,7 +31,7 @@ export interface NativeMatrices {
     count: number,
     accumulate: number,
   ): void;
-  /** v = momentum v + g; w -= rate v, the first n numbers. */
+  /** v = momentum v + g; w -= rate v, for the first n numbers. */
   sgd(w: TypedArray, v: TypedArray, g: TypedArray, n: number, rate: number, momentum: number): void;
   /** `count` squares of n x n, row r over its first r + 1 numbers; y may be x. */
   causalSoftmax(y: TypedArray, x: TypedArray, count: number, n: number): void;
@@ -65,7 +65,7 @@ export interface NativeMatrices {
   ): void;
   add(y: TypedArray, a: TypedArray, b: TypedArray, n: number): void;
   maskPositive(y: TypedArray, a: TypedArray, b: TypedArray, n: number): void;
-  /** y times the factor, in place. */
+  /** Multiplies y by the factor, in place. */
   scale(y: TypedArray, row: number, factor: number, rows: number, cols: number): void;
   scatterAdd(
     y: TypedArray,
@@ -77,12 +77,13 @@ export interface NativeMatrices {
   ): void;
 }
 
-/** Loads the library, which lies beside the addon that this process uses (see node-gyp-build). */
+/** Loads the library, which lies beside the addon of this process (see node-gyp-build). */
 function load(): NativeMatrices {
-  // Beside the addon that is tested; an installed package has none, and the checkout's own does.
+  // Beside the addon under test; an installed package has no such library, so then the checkout's own is
+  // used.
   const built = join(process.env['VECGRAD_PREBUILD'] ?? packageRoot(), 'build/Release/vecgrad_matrices.so');
   const library = { exports: {} };
-  // It is no `.node`, so that node-gyp-build does not take it for the addon.
+  // Its name does not end with `.node`, or node-gyp-build would take it for the addon.
   process.dlopen(
     library,
     existsSync(built) ? built : join(packageRoot(), 'build/Release/vecgrad_matrices.so'),

@@ -1,10 +1,10 @@
-/** What all rows share: taking turns, medians, the data that models are fed. */
+/** What all tables share: turns, medians, and the data that models are fed. */
 import { embeddedNamesPath, readDocuments, splitHeldOut } from '../lib/study/documents.js';
 import { Tokenizer } from '../lib/study/tokenizer.js';
 import type { Feeds } from '../lib/runtime/feeds.js';
 import { Random } from '../lib/runtime/random.js';
 
-/** One figure; `what` tells it from the others of its table. */
+/** One figure; `what` identifies it within its table. */
 export interface Row {
   what: string;
   value: number;
@@ -25,8 +25,8 @@ export function median(times: readonly number[]): number {
 }
 
 /**
- * The median of each measurement. They take turns, so that what slows the machine down for a while
- * slows all of them; the first turn is not counted.
+ * The median of each measurement. They take turns, so that a temporary slow-down of the machine affects all
+ * of them; the first turn is not counted.
  */
 export function inTurns(measurements: readonly (() => number)[], turns: number): number[] {
   const times = measurements.map((): number[] => []);
@@ -39,7 +39,7 @@ export function inTurns(measurements: readonly (() => number)[], turns: number):
   return times.map(median);
 }
 
-/** Microseconds of one call, over `count` of them. */
+/** Microseconds per call, over `count` calls. */
 export function microseconds(count: number, call: (i: number) => void): number {
   const start = performance.now();
   for (let i = 0; i < count; i++) call(i);

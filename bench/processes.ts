@@ -1,4 +1,4 @@
-/** Whole processes over an empty one, in time and memory; compile times, each in a new process. */
+/** Whole processes, in time and memory above an empty one; compile times, each in a new process. */
 import { spawnSync } from 'node:child_process';
 import { writeFileSync, readFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,7 +13,7 @@ interface Measured {
   stdout: string;
 }
 
-/** What `vecgrad train --json` says of the time it took. */
+/** The times that `vecgrad train --json` reports. */
 interface Timed {
   seconds: Record<'graph' | 'compile', number>;
 }
@@ -21,8 +21,8 @@ interface Timed {
 export function processRows(models: readonly ModelName[], { processes }: Effort): Row[] {
   const folder = mkdtempSync(join(tmpdir(), 'vecgrad-bench-'));
   const note = join(folder, 'peak');
-  // Loaded first: notes the most memory that the process ever held, as it ends. Not maxRSS, which a
-  // process has from the one that started it.
+  // Loaded first: records the peak memory of the process when it ends. Not maxRSS, which includes that of the
+  // parent process.
   const noting = join(folder, 'peak.cjs');
   writeFileSync(
     noting,
@@ -42,7 +42,7 @@ export function processRows(models: readonly ModelName[], { processes }: Effort)
     return { milliseconds, megabytes: peak() / 1024, stdout };
   };
   const cli = fileURLToPath(new URL('../dist/cli.cjs', import.meta.url));
-  // Each process right after an empty one: from minute to minute a machine's speed can change by half.
+  // Each process runs right after an empty one: a machine's speed can change by half from minute to minute.
   const runs = models.map((): { empty: Measured; own: Measured }[] => []);
   try {
     for (let turn = 0; turn < processes; turn++) {

@@ -1,4 +1,4 @@
-/** What the event loop notices of training beside it: how late timers are, how long an abort takes. */
+/** How training in the background affects the event loop: how late timers are, how long an abort takes. */
 import { buildModel } from '../lib/study/build-model.js';
 import type { ModelName } from '../lib/study/models/sizes.js';
 import { Random } from '../lib/runtime/random.js';
@@ -9,20 +9,20 @@ const TICK = 5;
 const sleep = (milliseconds: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-/** A model in training until it is aborted. */
+/** Trains a model until it is aborted. */
 function started(name: ModelName, signal: AbortSignal, steps = 5_000_000): Promise<unknown> {
   const model = buildModel(name, tokenizer.vocabSize, {}, new Random(42));
-  // A rate that never diverges, however many steps there are.
+  // With this rate the training never diverges, however many steps it takes.
   return train(model, documents, { steps, lr: 1e-9, signal }).catch((error: unknown) => {
     if (!signal.aborted) throw error;
   });
 }
 
-/** Milliseconds by which a timer of 5 ms is late: the 50th and 99th percentile, and the most. */
+/** How many milliseconds a timer of 5 ms is late: the 50th and 99th percentiles, and the maximum. */
 async function lateness(models: readonly ModelName[], seconds: number): Promise<number[]> {
   const controller = new AbortController();
   const running = models.map((name) => started(name, controller.signal));
-  await sleep(200); // compiling is behind them
+  await sleep(200); // until they have compiled
   const late: number[] = [];
   for (const end = performance.now() + seconds * 1000; performance.now() < end;) {
     const began = performance.now();

@@ -1,4 +1,4 @@
-/** Tokens a second that a trained model invents. */
+/** Tokens per second that a trained model samples. */
 import { buildModel } from '../lib/study/build-model.js';
 import type { ModelName } from '../lib/study/models/sizes.js';
 import { Random } from '../lib/runtime/random.js';

@@ -1,4 +1,7 @@
-/** Times of compiling and running a loss once, forward and as a step, at three sizes: each the double. */
+/**
+ * Times of compiling and running a loss once, forward and as a step, at three sizes, each double the one
+ * before.
+ */
 import {
   choose,
   concat,
@@ -16,7 +19,7 @@ import type { Effort, Row } from './measure.js';
 
 export const list = <T>(n: number, of: (i: number) => T): T[] => Array.from({ length: n }, (_, i) => of(i));
 
-/** A loss that has n of something, and what is fed. `test/compiler/scale.test.ts` compiles them too. */
+/** A loss that grows with n, and its feeds. `test/compiler/scale.test.ts` compiles these losses too. */
 export const LOSSES: Readonly<Record<string, (n: number) => [loss: Value, feeds?: Feeds]>> = {
   nodes: (n) => {
     let y: Value = parameter([0.5, 1]);
@@ -75,7 +78,7 @@ export const LOSSES: Readonly<Record<string, (n: number) => [loss: Value, feeds?
   },
 };
 
-/** One run of each: a time that grew with the square would be four times the one before. */
+/** Runs each once: a time that grew quadratically would be four times the one before. */
 export function scalingRows({ quick }: Effort): Row[] {
   const sizes = quick ? [5000, 10_000, 20_000] : [20_000, 40_000, 80_000];
   return Object.entries(LOSSES).flatMap(([what, of]) =>

@@ -1,4 +1,7 @@
-/** Microseconds per training step by model, data type and instruction set, and beside a yardstick. */
+/**
+ * Microseconds per training step by model, data type and instruction set, also compared with programs written
+ * by hand.
+ */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import type { Dataset } from '../lib/runtime/dataset.js';
@@ -20,12 +23,12 @@ import {
 } from './measure.js';
 
 /**
- * A way of training on the same first documents again and again, whose parameters learn on: microseconds a
- * step.
+ * A way of training on the same first documents again and again, while the parameters keep learning; returns
+ * microseconds per step.
  */
 type Way = (model: ModelName, dtype: DType, isa: string | undefined, effort: Effort) => () => number;
 
-/** Rounds whose median is a turn beside the yardstick, which takes as many. */
+/** Rounds per turn when comparing with a program written by hand, which takes as many. */
 const rounds = ({ quick }: Effort): number => (quick ? 5 : 51);
 
 function made(
@@ -40,14 +43,14 @@ function made(
   return { training, blockSize: sizes.blockSize };
 }
 
-/** A call of `step` for each document: what a loop of one's own does. */
+/** One call of `step` per document, as in a user's own loop. */
 const stepByStep: Way = (model, dtype, isa, effort) => {
   const { training, blockSize } = made(model, dtype, isa, effort);
   const feeds = train.slice(0, effort.steps).map((doc) => feedsOf(doc, blockSize));
   return () => microseconds(effort.steps, (i) => training.step(feeds[i]!));
 };
 
-/** One call of `stepEach` for all of them: what `vecgrad train` does. */
+/** One call of `stepEach` for all documents, as in `vecgrad train`. */
 const inOneCall: Way = (model, dtype, isa, effort) => {
   const { training, blockSize } = made(model, dtype, isa, effort);
   const docs = train.slice(0, effort.steps);
@@ -81,7 +84,7 @@ export function stepRows(models: readonly ModelName[], effort: Effort): Row[] {
   return [...rows, ...ratios(rows, (what) => what.replace(/^rnn_att /, 'rnn '), ' against rnn')];
 }
 
-/** Each row that `other` finds a fellow of, over it. */
+/** The ratio of each row to the row that `other` names, where there is one. */
 function ratios(rows: readonly Row[], other: (what: string) => string, suffix: string): Row[] {
   return rows.flatMap(({ what, value }) => {
     const fellow = rows.find((row) => row.what === other(what));
@@ -94,8 +97,8 @@ function ratios(rows: readonly Row[], other: (what: string) => string, suffix: s
 const RULERS: Partial<Record<ModelName, string>> = { vector: 'gpt', scalar: 'gpts', rnn: 'rnn' };
 
 /**
- * Programs written by hand for one network each, `NAME_TYPE` in a folder, that print `med X`: loops
- * over documents in native code, as one call of `stepEach` is.
+ * Programs written by hand for one network each, `NAME_TYPE` in a folder, that print `med X`. They loop over
+ * documents in native code, as one call of `stepEach` does.
  */
 export function yardstickRows(models: readonly ModelName[], folder: string, effort: Effort): Row[] {
   return models.flatMap((model) => {
@@ -109,7 +112,7 @@ export function yardstickRows(models: readonly ModelName[], folder: string, effo
         if (!found) throw new Error(`${path} prints no median`, { cause: error });
         return Number(found[1]);
       };
-      // As theirs: the median of rounds of as many steps.
+      // Like the programs: the median of rounds with as many steps.
       const own = (way: Way) => {
         const round = way(model, dtype, undefined, effort);
         return (): number => median(Array.from({ length: rounds(effort) }, round));

@@ -1,4 +1,4 @@
-/** The recurrent nets from n_state 32 to 2048: forward, backward and update apart. */
+/** The recurrent nets from n_state 32 to 2048: forward, backward and update separately. */
 import { buildModel } from '../lib/study/build-model.js';
 import { Random } from '../lib/runtime/random.js';
 import { feedsOf, inTurns, microseconds, tokenizer, train, type Effort, type Row } from './measure.js';

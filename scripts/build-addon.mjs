@@ -1,12 +1,12 @@
 /**
- * What `vecgrad build` runs: compiles the native addon of an installed vecgrad with node-gyp, where
- * none loads, and puts it into build/Release/, where node-gyp-build looks first.
+ * `vecgrad build`: compiles the native addon of an installed vecgrad with node-gyp, if none loads, and puts
+ * it into build/Release/, where node-gyp-build looks first.
  *
- *     node scripts/build-addon.mjs [--force]    --force: compile although an addon loads
+ *     node scripts/build-addon.mjs [--force]    --force: compile even if an addon loads
  *
- * The package has no install script, which pnpm, npm, Yarn, Bun and Deno refuse or warn about. For the
- * same reason binding.gyp lies in native/: pnpm and Yarn run node-gyp for every package that has one
- * at its root, whatever its package.json says of `gypfile`.
+ * The package has no install script, because pnpm, npm, Yarn, Bun and Deno refuse it or warn. binding.gyp
+ * lies in native/ because pnpm and Yarn run node-gyp for every package with a binding.gyp at its root, even
+ * if its package.json says `gypfile: false`.
  */
 import { spawnSync } from 'node:child_process';
 import {
@@ -27,7 +27,7 @@ import { advice, missing, names, nodeHeaders, openblasPaths } from './toolchain.
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** A build that cannot be done; the message says why and what to do. */
+/** The addon cannot be built; the message says why and what to do. */
 class BuildFailure extends Error {}
 
 try {
@@ -44,7 +44,7 @@ function build(force) {
     throw new BuildFailure('this is a checkout, not an installed package: build it with npm run build');
   }
   if (!force && loadFailure() === undefined) {
-    console.log('vecgrad: the native addon loads, so nothing is built (--force builds it nevertheless)');
+    console.log('vecgrad: the native addon loads, so there is nothing to build (--force builds it anyway)');
     return;
   }
   const lacking = missing(['compiler', 'make', 'python3', 'openblas']);
@@ -66,9 +66,9 @@ function build(force) {
     });
     if (status !== 0) {
       const why = error?.message ?? (signal === null ? `exit code ${String(status)}` : signal);
-      throw new BuildFailure(`node-gyp failed (${why}): its messages are above`);
+      throw new BuildFailure(`node-gyp failed (${why}): see its messages above`);
     }
-    // The addon last: as soon as it is there, it is loaded, and loads the library beside it.
+    // Move the addon last: once it is there, another process may load it, and with it the library beside it.
     mkdirSync(join(root, 'build/Release'), { recursive: true });
     for (const file of ['vecgrad_openblas.so', 'vecgrad.node']) {
       renameSync(join(folder, 'build/Release', file), join(root, 'build/Release', file));
@@ -83,7 +83,10 @@ function build(force) {
   console.log('vecgrad: the native addon is compiled, and loads');
 }
 
-/** Why no addon loads, in one line; undefined where one does. In a process of its own, which may crash. */
+/**
+ * Why no addon loads, in one line; undefined where one does. Checks in a child process, since loading may
+ * crash.
+ */
 function loadFailure() {
   const code = `require(${JSON.stringify(createRequire(import.meta.url).resolve('node-gyp-build'))})(${JSON.stringify(root)})`;
   const { status, signal, stderr } = spawnSync(process.execPath, ['--eval', code], {
@@ -93,7 +96,7 @@ function loadFailure() {
   return /^(?:\w*Error: )(.*)$/m.exec(stderr)?.[1] ?? signal ?? `exit code ${String(status)}`;
 }
 
-/** An empty folder inside the package, for this build alone: several may run at once. */
+/** Makes an empty folder inside the package for this build only: several builds may run at once. */
 function buildFolder() {
   try {
     accessSync(root, constants.W_OK);
@@ -108,16 +111,16 @@ function buildEnvironment() {
   const headers = nodeHeaders();
   /** @type {NodeJS.ProcessEnv} */
   const env = { ...process.env, ...openblasPaths() };
-  // npm's own `nodedir` setting, where there is one, is the user's word.
+  // If the user has set npm's `nodedir`, it takes precedence.
   if (headers !== undefined) env['npm_config_nodedir'] ??= headers;
-  // binding.gyp asks `node` where node-addon-api lies: let it be this one.
+  // binding.gyp runs `node` to locate node-addon-api: make sure that it is this Node.
   env['PATH'] = [dirname(process.execPath), env['PATH'] ?? ''].join(delimiter);
   return env;
 }
 
 /**
- * The command that runs node-gyp: the one that npm names, else the project's, else one that comes
- * with an npm, else the one on the path.
+ * The command that runs node-gyp: the one that npm sets, else the project's, else that of an installed npm,
+ * else the one on the path.
  *
  * @returns {[string, ...string[]]}
  */
@@ -137,17 +140,20 @@ function nodeGyp() {
   );
 }
 
-/** The folders of the npm that runs this, the one on the path, and the one that came with this Node. */
+/**
+ * The folders of the npm that runs this script, of the one on the path, and of the one that came with this
+ * Node.
+ */
 function npmFolders() {
   const onPath = (process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, 'npm'));
   const commands = [process.env['npm_execpath'], ...onPath].flatMap((path) => {
     try {
       return path === undefined ? [] : [realpathSync(path)];
     } catch {
-      return []; // There is none of that name.
+      return []; // There is no such command.
     }
   });
-  // A command is npm/bin/npm-cli.js.
+  // The command is a link to npm/bin/npm-cli.js.
   const folders = commands.map((path) => dirname(dirname(path)));
   return [...folders, join(dirname(dirname(process.execPath)), 'lib/node_modules/npm')];
 }

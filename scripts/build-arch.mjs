@@ -1,13 +1,13 @@
 /**
- * `npm run build:arch -- ARCHITECTURE...`: builds the addon, its library with OpenBLAS linked in and
- * the kernel tests (static) for an architecture, which need not be this machine's. Every warning is
- * an error, and so is a library that exports or needs more than it should.
+ * `npm run build:arch -- ARCHITECTURE...`: builds the addon, its library with OpenBLAS linked in, and the
+ * static kernel tests for any architecture. Every warning is an error, and so is a library that exports or
+ * needs more than it should.
  *
  *     build/arch/<architecture>/vecgrad.node, vecgrad_openblas.so, kernel_test
  *     build/arch/<architecture>/sysroot/    what a cross-build links and an emulator loads
  *
- * On Debian 12: it installs the compilers with apt-get. OpenBLAS, and what else is of another
- * architecture, is only unpacked, into the sysroot: nothing of it is installed.
+ * Needs Debian 12. Installs the compilers with apt-get. OpenBLAS and all packages of other architectures are
+ * only unpacked into the sysroot, not installed.
  */
 import { spawnSync } from 'node:child_process';
 import {
@@ -41,7 +41,7 @@ import { installWithApt, npm, root, run, setup, SetupError } from './setup.mjs';
  * @property {Cross} [cross] undefined: only built on its own kind
  */
 
-/** OpenBLAS that starts no threads: products run on the thread that asks for them. */
+/** OpenBLAS without threads: a product runs on the thread that asks for it. */
 export const OPENBLAS = 'openblas-serial';
 
 /** @type {Record<string, Architecture>} */
@@ -87,7 +87,8 @@ export function folderOf(name) {
 }
 
 /**
- * The architectures that a command line names; ends the process, with how to say it, where it does not.
+ * The architectures named on the command line; prints the usage and exits where there are none, or unknown
+ * ones.
  *
  * @param {string} script
  */
@@ -100,8 +101,8 @@ export function namedArchitectures(script) {
 }
 
 /**
- * Builds for an architecture what is not up to date: the kernel tests, and then the addon, or throws
- * a SetupError.
+ * Builds the kernel tests, and then the addon, for an architecture, where they are out of date; throws a
+ * SetupError on failure.
  *
  * @param {string} name
  * @param {{ addon?: boolean }} [parts]
@@ -140,37 +141,37 @@ export function buildArchitecture(name, { addon = true } = {}) {
       '-DVECGRAD_WERROR=ON',
       '-DVECGRAD_PORTABLE=ON',
       '-DVECGRAD_STATIC_TESTS=ON',
-      // What cmake-js would set, so that a compiler cache knows what it has compiled for `npm test`.
+      // The same include folders as cmake-js sets, so that a compiler cache can reuse what `npm test`
+      // compiled.
       '-DCMAKE_CXX_FLAGS=-DBUILDING_NODE_EXTENSION',
       `-DCMAKE_JS_INC=${includes.join(';')}`,
     ],
     [...build, '--target', 'kernel_test'],
   );
   if (!addon) return;
-  // Only now, so that the kernels can be tested without anything of another machine's.
+  // Fetched only now: the kernel tests need nothing of the other architecture.
   makeSysroot(name);
   run(`building the addon for ${name}`, [...build, '--target', 'vecgrad']);
   for (const [file, exported] of Object.entries(EXPORTS)) checkLibrary(join(folder, file), exported);
 }
 
-/** What each library exports: its users are found by these names alone. */
+/** The symbols that each library exports; other code finds it by these names only. */
 const EXPORTS = {
   'vecgrad.node': ['napi_register_module_v1', 'node_api_module_get_api_version_v1'],
   'vecgrad_openblas.so': ['vecgrad_openblas'],
 };
 
-/** What a machine has that runs Node: the C library, its loader, and the compiler's own functions. */
+/** The libraries that every machine with Node has: the C library, its loader, and the compiler's runtime. */
 const PRESENT = /^(libc|libm|libgcc_s|libpthread|libdl|ld-linux-.*)\.so\.\d+$/;
 
 /**
- * Throws a SetupError where a library exports anything else, or needs a library that must be linked
- * in.
+ * Throws a SetupError where a library exports other symbols, or needs a library that should be linked in.
  *
  * @param {string} file
  * @param {readonly string[]} exported
  */
 function checkLibrary(file, exported) {
-  // readelf, unlike nm, reads every architecture.
+  // Unlike nm, readelf reads files of every architecture.
   const symbols = readelf('--dyn-syms', file)
     .map((line) => line.trim().split(/\s+/))
     .filter(([, , , , binding, , section]) => binding !== 'LOCAL' && /^\d+$/.test(section ?? ''))
@@ -209,12 +210,12 @@ function readelf(what, file) {
 /** @param {string} name */
 export function architecture(name) {
   const found = ARCHITECTURES[name];
-  if (found === undefined) throw new SetupError(`vecgrad: no architecture is called ${name}`);
+  if (found === undefined) throw new SetupError(`vecgrad: no architecture is named ${name}`);
   return found;
 }
 
 /**
- * Installs those of the Debian packages that are not.
+ * Installs the Debian packages that are missing.
  *
  * @param {readonly string[]} packages
  */
@@ -252,7 +253,7 @@ function makeSysroot(name) {
   }
   writeFileSync(join(state, 'status'), '');
   writeFileSync(join(state, 'preferences'), '');
-  // The release alone, without its updates: both are not always there for every architecture.
+  // The release without its updates, which are not always available for every architecture.
   writeFileSync(
     join(state, 'debian.sources'),
     `Types: deb\nURIs: ${debianMirror()}\nSuites: ${suite}\nComponents: main\n` +
@@ -269,7 +270,7 @@ function makeSysroot(name) {
     'Dir::Etc::preferencesparts': '/dev/null',
     'APT::Architecture': debian,
     'APT::Architectures': debian,
-    'APT::Sandbox::User': 'root', // no other can write here
+    'APT::Sandbox::User': 'root', // no other user can write here
   };
   /** @type {[string, ...string[]]} */
   const apt = ['apt-get', ...Object.entries(settings).flatMap(([key, to]) => ['-o', `${key}=${to}`])];
@@ -286,7 +287,7 @@ function makeSysroot(name) {
     ),
   );
   rmSync(state, { recursive: true });
-  // Newer releases leave this link to the system's installation.
+  // Newer releases do not include this link.
   if (!existsSync(join(sysroot, 'lib'))) symlinkSync('usr/lib', join(sysroot, 'lib'));
   if (nodePackage !== undefined) {
     run(`fetching ${nodePackage}`, npm('pack', nodePackage, '--pack-destination', sysroot));
@@ -301,7 +302,7 @@ function makeSysroot(name) {
   writeFileSync(stamp, contents);
 }
 
-/** The address this machine has Debian from. */
+/** The Debian mirror that this machine uses. */
 function debianMirror() {
   const args = ['indextargets', '--format', '$(REPO_URI) $(CODENAME)', 'Created-By: Packages'];
   const { stdout } = spawnSync('apt-get', args, { encoding: 'utf8' });

@@ -1,11 +1,11 @@
 /**
- * Builds dist/ from lib/: a strict type check with declarations, and the bundles.
+ * Builds dist/ from lib/: a strict type check, declarations, and the bundles.
  *
  *     index.cjs + index.d.ts     the library, for require
- *     index.mjs + index.d.mts    the same one instance, for import
- *     cli.cjs, program.cjs       the command line: what starts it, and itself; where it has trained,
- *                                V8's cache of its compiled code beside it (lib/cli/launch.ts)
- *     bench.cjs, names.cjs       its commands `bench` and `data names`, which the others do not load
+ *     index.mjs + index.d.mts    the same instance, for import
+ *     cli.cjs, program.cjs       the command line and its launcher; the first training writes V8's cache of
+ *                                compiled code beside them (lib/cli/launch.ts)
+ *     bench.cjs, names.cjs       the commands `bench` and `data names`, which the others do not load
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -17,10 +17,10 @@ import * as esbuild from 'esbuild';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const MODELS = ['scalar', 'vector', 'rnn', 'rnn_att'];
 
-/** Sources that do not compile; the message is the compiler's. */
+/** The sources do not compile; the message is the compiler's. */
 export class BuildError extends Error {}
 
-/** Builds into a folder aside and puts it in dist/'s place when all went well. */
+/** Builds into a temporary folder, and replaces dist/ on success. */
 export async function build() {
   const made = join(root, `dist-${String(process.pid)}`);
   const dist = join(root, 'dist');
@@ -33,7 +33,7 @@ export async function build() {
         `{\n${exported.map((name) => `  ${name},\n`).join('')}} = vecgrad;\n`,
     );
     writeFileSync(join(made, 'index.d.mts'), "export * from './index.js';\n");
-    // The declarations describe index.cjs; index.d.mts says `.mts` and so speaks for the ES module.
+    // index.d.ts describes index.cjs; the extension of index.d.mts marks it as that of the ES module.
     writeFileSync(join(made, 'package.json'), '{ "type": "commonjs" }\n');
     chmodSync(join(made, 'cli.cjs'), 0o755);
     rmSync(dist, { recursive: true, force: true });
@@ -44,7 +44,7 @@ export async function build() {
 }
 
 /**
- * What the promises come to; none is left running when one fails, and every failure is told, once.
+ * Waits for all promises, even when one fails, and throws every distinct failure once.
  *
  * @template {readonly unknown[]} T
  * @param {T} promises
@@ -73,7 +73,7 @@ const common = {
   logOverride: { 'empty-import-meta': 'silent' },
 };
 
-/** Commands that have a file of their own: what the program imports, and where it finds that. */
+/** Commands that are bundled separately: the import to replace, its entry point, and its file. */
 const APART = [
   { filter: /\/bench\.js$/, entry: 'lib/cli/bench.ts', file: 'bench.cjs' },
   { filter: /\/names\.js$/, entry: 'lib/download/names.ts', file: 'names.cjs' },
@@ -106,13 +106,13 @@ async function bundle(made) {
       outfile: join(made, 'program.cjs'),
       format: 'cjs',
       define,
-      // For a short start: one file, as few characters as leave names readable, one byte each.
+      // Optimised for a short start: one file of ASCII, minified as far as names stay readable.
       packages: 'bundle',
-      external: ['@viz-js/viz'], // an optional package of the user's
+      external: ['@viz-js/viz'], // an optional package that the user installs
       charset: 'ascii',
       minifySyntax: true,
       minifyWhitespace: true,
-      // launch.ts gives the program a `require`, and no `import`.
+      // launch.ts provides `require` but not `import`.
       supported: { 'dynamic-import': false },
       plugins: [apart],
     }),
@@ -132,7 +132,7 @@ async function bundle(made) {
   });
 }
 
-/** The names that lib/index.ts exports, by the bundler's account. */
+/** The names that lib/index.ts exports, as the bundler reports them. */
 async function exportedNames() {
   const { metafile } = await esbuilt({
     ...common,
@@ -174,7 +174,7 @@ function declare(made) {
   });
 }
 
-/** How many lines each model's file has, for the league table; the bundles carry no sources. */
+/** The number of lines in each model's file, for the league table; bundles do not contain the sources. */
 function modelLines() {
   return Object.fromEntries(
     MODELS.map((name) => {

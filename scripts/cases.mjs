@@ -1,4 +1,4 @@
-/** The cases of a test script that is no mocha file: each prints a line, and all are counted. */
+/** Runs the cases of a test script outside mocha: prints a line for each, and counts them. */
 import { reportCounts } from './counts.mjs';
 
 const counts = { passed: 0, failed: 0 };
@@ -20,7 +20,7 @@ export function test(name, body) {
   }
 }
 
-/** Reports the counts, and has the process fail where a case did. */
+/** Prints the counts, and sets a failing exit code if a case failed. */
 export function endCases() {
   reportCounts(counts);
   process.exitCode = counts.failed === 0 ? 0 : 1;

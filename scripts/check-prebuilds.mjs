@@ -1,6 +1,6 @@
 /**
- * What a prebuilt file must be to run on other machines: of its architecture, stripped, and asking
- * for no symbol of a C library newer than promised, nor for any of the C++ library.
+ * Checks that a prebuilt addon can run on other machines: it is of the right architecture, stripped, and
+ * needs no C library newer than promised, and nothing of the C++ library.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
@@ -8,17 +8,20 @@ import { join } from 'node:path';
 import { architecture } from './build-arch.mjs';
 import { hash, root, SetupError } from './setup.mjs';
 
-/** What a prebuild is of: node-gyp-build's name of the addon, and the library it loads from beside it. */
+/**
+ * The files of a prebuild: the addon, under the name that node-gyp-build expects, and the library that it
+ * loads.
+ */
 export const FILES = {
   'vecgrad.node': 'vecgrad.glibc.node',
   'vecgrad_openblas.so': 'vecgrad_openblas.so',
 };
 
-/** OpenBLAS's licence asks for its text wherever the library goes. */
+/** OpenBLAS's licence must accompany the library. */
 export const COPYRIGHT = 'openblas-copyright.txt';
 
 /**
- * By architecture, the ELF header's name of the machine and the newest glibc that may be asked for.
+ * For each architecture, the machine in the ELF header and the newest glibc allowed.
  *
  * @type {Record<string, { machine: RegExp, glibc: string }>}
  */
@@ -33,7 +36,7 @@ export function prebuildFolder(name) {
   return join(root, 'prebuilds', `linux-${architecture(name).node}`);
 }
 
-/** Where a prebuild says what it was built from; not published. */
+/** The file that records what a prebuild was built from; it is not published. */
 const STAMP = 'inputs.sha1';
 
 /** @param {string} name */
@@ -42,7 +45,7 @@ export function stampOf(name) {
 }
 
 /**
- * A hash of all that a prebuild is made from in this tree.
+ * A hash of everything in this tree that a prebuild is made from.
  *
  * @param {string} name
  */
@@ -51,7 +54,7 @@ export function inputsOf(name) {
 }
 
 /**
- * What is wrong with the prebuild for an architecture, a line each.
+ * What is wrong with the prebuild of an architecture, one line for each problem.
  *
  * @param {string} name
  */
@@ -76,7 +79,7 @@ export function complaints(name) {
  */
 export function complaintsOf(file, name) {
   const promised = PROMISED[name];
-  if (promised === undefined) throw new SetupError(`vecgrad: no architecture is called ${name}`);
+  if (promised === undefined) throw new SetupError(`vecgrad: no architecture is named ${name}`);
   const header = readelf('--file-header', file);
   const machine = /Machine:\s+(.*)/.exec(header)?.[1] ?? 'nothing known';
   const found = [];
@@ -84,7 +87,7 @@ export function complaintsOf(file, name) {
   if (/ \.symtab /.test(readelf('--section-headers', file))) found.push(`${file} is not stripped`);
   for (const version of versionsOf(file)) {
     const [, library = '', number = ''] = /^([A-Z]+)_(.*)$/.exec(version) ?? [];
-    // GCC: libgcc_s, of which every system that has Node's own C++ library has all versions.
+    // GCC means libgcc_s: every system that can run Node's own C++ code has all versions.
     const good = library === 'GCC' || (library === 'GLIBC' && atMost(number, promised.glibc));
     if (!good)
       found.push(
@@ -108,7 +111,7 @@ export function glibcOf(name) {
 }
 
 /**
- * The versions of symbols that a file asks of other libraries: "GLIBC_2.34".
+ * The symbol versions that a file needs from other libraries, such as "GLIBC_2.34".
  *
  * @param {string} file
  */
@@ -118,7 +121,7 @@ function versionsOf(file) {
 }
 
 /**
- * Whether a version is no newer than another; one that is no number ("PRIVATE") is newer than all.
+ * Whether a version is at most another; a version that is not a number ("PRIVATE") counts as newer than all.
  *
  * @param {string} a
  * @param {string} b
@@ -134,7 +137,7 @@ function atMost(a, b) {
 }
 
 /**
- * What readelf, which reads the files of every architecture, prints.
+ * The output of readelf, which reads files of every architecture.
  *
  * @param {string} what
  * @param {string} file

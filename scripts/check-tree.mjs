@@ -1,6 +1,6 @@
 /**
- * The rules for what is committed: a clone builds anywhere, so no file names a machine's folders, a
- * package registry or where a package was once downloaded from.
+ * The rules for committed files: no file names a folder of a machine, a package registry or a download
+ * address, so that a clone builds anywhere.
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -18,13 +18,13 @@ const RULES = [
   { rule: "a machine's own folder", pattern: /(?<![\w.}])\/(?:work|root|home|Users)\/\w/ },
 ];
 
-/** The text files that git tracks and that are there, by path. */
+/** The text files that git tracks and that exist, by path. */
 export function committedFiles() {
   const tracked = execFileSync('git', ['ls-files', '-z'], { cwd: root, encoding: 'utf8' });
   return tracked.split('\0').filter((path) => path !== '' && text(path) !== undefined);
 }
 
-/** @returns {string[]} a line for each place that breaks a rule */
+/** @returns {string[]} one line for each violation */
 export function broken() {
   return committedFiles().flatMap((path) =>
     (text(path) ?? '')
@@ -43,6 +43,6 @@ function text(path) {
     const content = readFileSync(join(root, path), 'utf8');
     return content.includes('\0') ? undefined : content;
   } catch {
-    return undefined; // Removed, but not yet committed.
+    return undefined; // It was removed, but this is not committed yet.
   }
 }

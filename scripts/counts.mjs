@@ -1,4 +1,4 @@
-/** How the scripts tell .ci/run what they counted: a line in the file that VECGRAD_COUNTS names. */
+/** Passes the counts of a script's tests to .ci/run: as a line in the file that VECGRAD_COUNTS names. */
 import { appendFileSync } from 'node:fs';
 
 /** @typedef {{ passed: number, failed: number }} Counts */

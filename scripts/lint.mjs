@@ -1,7 +1,7 @@
 /**
- * `npm run lint`: ESLint, Prettier, clang-format (where it is installed), the arrows between the folders
- * of lib/ (.dependency-cruiser.cjs) and the rules for what is committed; with --fix (`npm run format`) the
- * first three change what they can.
+ * `npm run lint`: ESLint, Prettier, clang-format (if installed), the dependencies between folders of lib/
+ * (.dependency-cruiser.cjs), and the rules for committed files. With --fix (`npm run format`) the first three
+ * fix what they can.
  */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ import { root, setup } from './setup.mjs';
 await setup({ native: false, dist: false });
 const fix = process.argv.includes('--fix');
 
-/** The version whose layout is the project's: others differ in small things. */
+/** The version of clang-format that the project uses; others format some code differently. */
 const CLANG_FORMAT = '14';
 
 const eslint = join(root, 'node_modules/eslint/bin/eslint.js');

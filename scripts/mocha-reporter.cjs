@@ -1,4 +1,4 @@
-/** Mocha's dots and failures, with the counts written to the file of the option `report`. */
+/** Prints mocha's dots and failures, and writes the counts to the file in the option `report`. */
 const { writeFileSync } = require('node:fs');
 const path = require('node:path');
 const Mocha = require('mocha');
@@ -9,7 +9,8 @@ module.exports = class extends Mocha.reporters.Dot {
    * @param {Mocha.MochaOptions & { reporterOptions: { report: string } }} options
    */
   constructor(runner, options) {
-    // A file whose process ended, or that could not be loaded: mocha says the reason alone.
+    // For a file that could not be loaded, or whose process ended, mocha reports only the reason: add its
+    // name.
     runner.on('fail', (test, error) => {
       if (error?.file) test.title += `: ${path.relative(process.cwd(), error.file)}`;
     });

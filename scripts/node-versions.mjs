@@ -1,4 +1,4 @@
-/** The versions of Node that vecgrad is tested on, each fetched once from npm, into build/nodes/. */
+/** The versions of Node that vecgrad is tested on; each is fetched from npm once, into build/nodes/. */
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { npm, root, run } from './setup.mjs';
@@ -7,7 +7,7 @@ import { npm, root, run } from './setup.mjs';
 export const NODES = { 20: '20.20.2', 22: '22.23.5', 24: '24.22.3', 26: '26.12.1' };
 
 /**
- * The path of a Node's program.
+ * The path of the program of a version of Node.
  *
  * @param {keyof typeof NODES} major
  */
@@ -22,7 +22,7 @@ export function nodeProgram(major) {
   const [tarball = ''] = readdirSync(made);
   run(
     `unpacking ${name}`,
-    // Its headers too: they are what node-gyp compiles against.
+    // The headers too: node-gyp compiles against them.
     [
       'tar',
       '--extract',

@@ -1,12 +1,12 @@
 /**
- * `npm run prebuilds [-- ARCHITECTURE...]`: makes the addons that the package holds, all or those
- * named, where they are not up to date (build-arch.mjs builds them), and checks them.
+ * `npm run prebuilds [-- ARCHITECTURE...]`: builds the addons in the package, all or those named, where they
+ * are out of date (with build-arch.mjs), and checks them.
  *
  *     prebuilds/linux-{x64,arm64,riscv64}/
  *       vecgrad.glibc.node, vecgrad_openblas.so, openblas-copyright.txt
  *
- * With --check nothing is built: what is missing, old or would not run elsewhere is an error. npm
- * does this before it publishes.
+ * With --check nothing is built; an addon that is missing, out of date or not portable is an error. npm runs
+ * this before it publishes.
  */
 import { cpSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

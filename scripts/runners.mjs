@@ -1,4 +1,4 @@
-/** Runs the C++ kernel tests and mocha, and says what each counted: for the scripts that test. */
+/** Runs the C++ kernel tests and mocha, and reports their counts, for the scripts that test. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { root } from './setup.mjs';
 const NOTHING = { passed: 0, failed: 0 };
 
 /**
- * Runs the kernel tests; what they print is shown when they and `before` have ended.
+ * Runs the kernel tests; prints their output when they and `before` have ended.
  *
  * @param {string} path of the program
  * @param {readonly string[]} [args]
@@ -33,7 +33,7 @@ export async function kernelTests(path, args = [], env = process.env, before = P
   return judged('kernel_test', { passed: Number(counts?.[1] ?? 0), failed: Number(counts?.[2] ?? 0) }, end);
 }
 
-/** The test files that take longest: they start first, so that none is left running alone at the end. */
+/** The slowest test files: they start first, so that none is left running alone at the end. */
 const LONGEST = /^(hostile|hostile-files|ops|files-by-processes|scale|memory|train|inputs)\.test\.ts$/;
 
 /** All test files, relative to the root. */
@@ -73,7 +73,7 @@ async function bundleTests(files) {
   return outdir;
 }
 
-/** Test files whose subject is native code, but for those that take minutes under a sanitizer. */
+/** Test files on native code, except those that take minutes under a sanitizer. */
 const NATIVE =
   /^(assemble|chosen|differentiate|epilogue|golden|hostile|kernels|bad-kernel-calls|matrices|minibatch|numbers|special-rows|special-products|same-bits|control-state|optim|program|refused-feeds|parameters|random|sampling|series|threads)\.test\.ts$/;
 
@@ -82,8 +82,8 @@ export function nativeTestFiles() {
 }
 
 /**
- * Runs test files in as many processes as there are processors, each file in one of them. Mocha shows a
- * file's results when the file has ended, so that those of different files do not mix.
+ * Runs test files in one process per processor. Mocha prints the results of a file when it has ended, so that
+ * those of different files do not mix.
  *
  * @param {readonly string[]} files
  * @param {NodeJS.ProcessEnv} [env]
@@ -107,7 +107,7 @@ export async function mochaFiles(files, env = process.env) {
 }
 
 /**
- * Runs mocha with the arguments.
+ * Runs mocha with these arguments.
  *
  * @param {readonly string[]} args
  * @param {NodeJS.ProcessEnv} [env]
@@ -132,7 +132,7 @@ export async function mocha(args, env = process.env) {
   try {
     told = JSON.parse(readFileSync(report, 'utf8'));
   } catch {
-    // It did not get as far as a report: judged below.
+    // Mocha ended before it wrote a report; see below.
   }
   rmSync(folder, { recursive: true });
   return judged('mocha', told, end);
@@ -165,7 +165,7 @@ async function endOf(child) {
 }
 
 /**
- * A runner's counts, with one failure more for what they cannot say: a crash, or no test at all.
+ * A runner's counts, plus one failure where it crashed or ran no test.
  *
  * @param {string} runner
  * @param {Counts} told

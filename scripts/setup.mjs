@@ -1,8 +1,7 @@
 /**
- * Makes a checkout ready to run: npm packages, system packages, the native addon, the bundles.
- * Each step knows its inputs and is skipped when nothing of them changed; it is told in one line on
- * standard error, and its tool's output is shown only when it fails. Node's own modules only: this
- * runs before any package is there.
+ * Sets up a checkout: npm packages, system packages, the native addon, the bundles. Each step is skipped when
+ * its inputs have not changed. A step prints one line on standard error; the output of its tools is shown
+ * only when it fails. This script runs before any package is installed, so it uses only Node's own modules.
  *
  *     node scripts/setup.mjs [--no-native] [--kernel-test]
  *
@@ -17,11 +16,11 @@ import { fileURLToPath } from 'node:url';
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** A step that failed; the message is all there is to say. */
+/** A step has failed; the message is complete. */
 export class SetupError extends Error {}
 
 /**
- * Brings what is asked for up to date, or says why it cannot and ends the process.
+ * Brings the requested parts up to date, or says why it cannot and exits.
  *
  * @param {{ native?: boolean, kernelTest?: boolean, dist?: boolean }} [parts] default: the addon and dist/
  */
@@ -42,18 +41,18 @@ export const kernelTestPath = join(root, 'build/kernel_test');
 
 function installPackages() {
   if (packagesMatchLock()) return;
-  // Without install scripts: none of the packages needs its own.
+  // Without install scripts, which none of the packages needs.
   run('installing the npm packages', npm('ci', '--ignore-scripts'));
 }
 
-/** Whether node_modules holds what package-lock.json names, by npm's own record of what it installed. */
+/** Whether node_modules matches package-lock.json, according to npm's own record of what it installed. */
 function packagesMatchLock() {
   const manifest = readJson('package.json');
   const locked = readJson('package-lock.json')?.packages;
   const installed = readJson('node_modules/.package-lock.json')?.packages;
   if (!locked || !installed) return false;
   for (const kind of ['dependencies', 'devDependencies']) {
-    // Edited by hand: let `npm ci` say that the two files disagree.
+    // package.json was edited by hand: `npm ci` will report that the two files disagree.
     if (JSON.stringify(manifest[kind]) !== JSON.stringify(locked[''][kind])) return false;
   }
   return (
@@ -64,7 +63,7 @@ function packagesMatchLock() {
 
 /**
  * @param {readonly [string, ...string[]]} targets of CMakeLists.txt
- * @param {string} output the file that the first one makes
+ * @param {string} output the file that the first target makes
  */
 async function buildNative(targets, output) {
   const [target] = targets;
@@ -94,20 +93,23 @@ async function buildNative(targets, output) {
   writeFileSync(stamp, inputs);
 }
 
-/** Removes a build that CMake would refuse: node-gyp's, or one of the checkout's former place. */
+/** Removes a build folder that CMake would refuse: node-gyp's, or one from before the checkout was moved. */
 function discardForeignBuild() {
   const build = join(root, 'build');
   const cache = join(build, 'CMakeCache.txt');
   const home = `CMAKE_HOME_DIRECTORY:INTERNAL=${root}\n`;
   if (!existsSync(build)) return;
   if (existsSync(cache) && readFileSync(cache, 'utf8').includes(home)) return;
-  // build/arch is build-arch.mjs's.
+  // Keep build/arch, which belongs to build-arch.mjs.
   for (const name of readdirSync(build)) {
     if (name !== 'arch') rmSync(join(build, name), { recursive: true, force: true });
   }
 }
 
-/** Finds CMake and OpenBLAS, or installs them with apt where it may, or says the command. */
+/**
+ * Finds CMake and OpenBLAS; otherwise installs them with apt where possible, or prints the command to install
+ * them.
+ */
 async function installSystemPackages() {
   const { advice, debianPackages, missing, names } = await import('./toolchain.mjs');
   /** @type {import('./toolchain.mjs').Need[]} */
@@ -130,7 +132,7 @@ async function installSystemPackages() {
 }
 
 /**
- * Installs Debian packages, where there is an apt-get that may; says whether there is.
+ * Installs Debian packages if there is a usable apt-get; returns whether there is one.
  *
  * @param {readonly string[]} packages
  */
@@ -140,7 +142,7 @@ export function installWithApt(packages) {
   const [command, ...args] = apt;
   run(
     `installing ${packages.join(' ')} with apt-get`,
-    // A list that cannot be brought up to date may still do: the installation tells.
+    // An outdated package list may still suffice: the installation will show.
     ['sh', '-c', '"$@" update || true', 'sh', command, ...args],
     [...apt, 'install', '--yes', '--no-install-recommends', ...packages],
   );
@@ -148,7 +150,7 @@ export function installWithApt(packages) {
 }
 
 /**
- * The command that runs apt-get as root without a question, if this system has one.
+ * The command that runs apt-get as root without asking, if there is one.
  *
  * @returns {[string, ...string[]] | undefined}
  */
@@ -180,7 +182,7 @@ async function buildDist() {
 }
 
 /**
- * Runs a step's commands with their output held back.
+ * Runs the commands of a step; shows their output only on failure.
  *
  * @param {string} step
  * @param {...readonly [string, ...string[]]} commands
@@ -202,7 +204,7 @@ export function run(step, ...commands) {
 }
 
 /**
- * npm's command and arguments: the very npm that runs this, or else the one on the path.
+ * The command and arguments to run npm: the npm that runs this script, or else the one on the path.
  *
  * @param {...string} args
  * @returns {[string, ...string[]]}
@@ -213,7 +215,7 @@ export function npm(...args) {
 }
 
 /**
- * A hash of files' names and contents (never of times, which a checkout sets anew) and of more text.
+ * A hash of files' names and contents (not times, which every checkout changes) and of further text.
  *
  * @param {readonly string[]} paths files and folders below the root
  * @param {readonly string[]} more
@@ -236,7 +238,7 @@ export function hash(paths, more) {
 }
 
 /**
- * The files in a folder and below it, in order; undefined for a path that is no folder.
+ * The files below a folder, in order; undefined for a path that is not a folder.
  *
  * @param {string} folder
  * @returns {string[] | undefined}

@@ -1,4 +1,4 @@
-/** `npm start`: sets up, then runs `vecgrad compare` in this same process. */
+/** `npm start`: sets up, then runs `vecgrad compare` in the same process. */
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { root, setup } from './setup.mjs';

@@ -1,6 +1,6 @@
 /**
- * `npm run test:arch -- ARCHITECTURE...`: builds for an architecture (build-arch.mjs) and tests that
- * on several of its processors, emulated by QEMU: with and without vectors, short ones and long.
+ * `npm run test:arch -- ARCHITECTURE...`: builds for an architecture (build-arch.mjs) and tests on several of
+ * its processors, emulated by QEMU: with and without vector instructions, with short and long vectors.
  *
  * The kernel tests run first, then training in that architecture's Node, against the traces of
  * test/fixtures/golden. A step that cannot run is a failure. With --brief, as continuous integration has it,
@@ -36,7 +36,7 @@ import { root, setup } from './setup.mjs';
 /** @type {[isa: string, bits: number]} */
 const SCALAR = ['scalar', 32];
 
-/** One case of so many is in a sample; see test/native/kernel_test.cpp. */
+/** A sample holds one in this many cases; see test/native/kernel_test.cpp. */
 const STRIDE = 23;
 
 const MODELS = ['scalar', 'rnn', 'rnn_att', 'vector'];
@@ -47,8 +47,8 @@ const HOST = "this machine's";
 /** @type {Record<string, Processor[]>} */
 const PROCESSORS = {
   x86_64: [
-    // OpenBLAS takes the first for an Opteron, with instructions that it has not. The emulation of
-    // masked loads in QEMU 7.2 reads what is masked off, which the kernel tests punish.
+    // OpenBLAS takes qemu64 for an Opteron and uses instructions that it lacks. QEMU 7.2 emulates masked
+    // loads wrongly (it reads masked elements), which the kernel tests detect.
     { cpu: 'qemu64', isas: [SCALAR], stage: 'kernels' },
     { cpu: HOST, isas: [['avx2', 256]], only: true, stage: 'kernels' },
     { cpu: 'core2duo', isas: [SCALAR], stage: 'node', trains: ['rnn'] },
@@ -81,7 +81,7 @@ const PROCESSORS = {
   ],
 };
 
-/** The instruction set of each architecture that a processor may lack. */
+/** The instruction set that a processor of each architecture may lack. */
 const OPTIONAL = { x86_64: 'avx2', aarch64: 'sve', riscv64: 'rvv' };
 
 /** @typedef {{ status: number | null, stdout: string, stderr: string }} End */
@@ -127,7 +127,7 @@ function build(name, addon) {
 // ---- The kernels, without Node
 
 /**
- * An inline function compiled for a newer processor must not replace an older one's.
+ * Checks that no inline function compiled for a newer processor replaces that of an older one.
  *
  * @param {string} name
  */
@@ -156,7 +156,7 @@ function kernelTest(name, { cpu, isas, only = false }) {
       const { status, stdout, stderr } = await emulated(name, cpu, [], [program, ...args]);
       const counted = /(\d+) passed, (\d+) failed\s*$/.exec(stdout);
       assert.equal(status, 0, `${stdout}${stderr}`);
-      // What ran is what this processor has, at its length.
+      // Check that the kernels ran on this processor's instruction sets, at its vector length.
       const ran = [...stdout.matchAll(/^kernel_test: (\w+), vectors of (\d+) bits$/gm)];
       assert.deepEqual(
         ran.map(([, isa, bits]) => [isa, Number(bits)]),
@@ -170,7 +170,7 @@ function kernelTest(name, { cpu, isas, only = false }) {
 // ---- The library, in an emulated Node
 
 /**
- * Links the addon to where node-gyp-build, given VECGRAD_PREBUILD, looks for it.
+ * Links the addon to where node-gyp-build looks when VECGRAD_PREBUILD is set.
  *
  * @param {string} name
  */
@@ -228,7 +228,7 @@ function nodeTests(name, { cpu, isas, trains = [] }) {
 }
 
 /**
- * The command line in the architecture's Node.
+ * Runs the command line in the architecture's Node.
  *
  * @param {string} name
  * @param {string} cpu
@@ -256,7 +256,7 @@ function golden(model) {
 }
 
 /**
- * What test/study/golden.test.ts asks of a model, as far as its results tell.
+ * The checks of test/study/golden.test.ts, as far as a result allows.
  *
  * @param {any} trained
  * @param {any} trace
@@ -293,7 +293,7 @@ function emulated(name, cpu, options, command) {
     const emulator = cpu === HOST ? [] : [`qemu-${name}`, '-cpu', cpu, ...options];
     const [program = '', ...args] = [...emulator, ...command];
     const env = { ...process.env };
-    delete env['OPENBLAS_CORETYPE']; // would be this machine's
+    delete env['OPENBLAS_CORETYPE']; // it would apply to this machine's processor
     const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
     let stdout = '';
     let stderr = '';
@@ -305,7 +305,7 @@ function emulated(name, cpu, options, command) {
 }
 
 /**
- * As many tests at once as there are processors; each tells how it ended. Whether all passed.
+ * Runs one test per processor at a time; prints how each ended. Returns whether all passed.
  *
  * @param {readonly Test[]} tests
  */

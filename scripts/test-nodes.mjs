@@ -1,7 +1,7 @@
 /**
- * Tests the command line and the library on every version of Node that is supported: each command
- * leaves standard error empty, or one sentence where its arguments are wrong, and prints what it prints
- * on the others; V8's code cache is written once, taken, and never in the way.
+ * Tests the command line and the library on every supported version of Node. Each command prints the same on
+ * all of them, with nothing on standard error, or one sentence where its arguments are wrong. V8's code cache
+ * is written once, used, and never in the way.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -25,8 +25,8 @@ import { root, setup } from './setup.mjs';
 await setup();
 
 const folder = mkdtempSync(join(tmpdir(), 'vecgrad-nodes-'));
-chmodSync(folder, 0o755); // for the other user
-// As installed: no checkout, and no cache yet. node-gyp-build finds the addon in build/.
+chmodSync(folder, 0o755); // another user must be able to read it
+// As in an installation: not a checkout, and without a cache. node-gyp-build finds the addon in build/.
 const installed = join(folder, 'node_modules/vecgrad');
 const dist = join(installed, 'dist');
 for (const name of ['package.json', 'data', 'scripts/build-addon.mjs', 'scripts/toolchain.mjs']) {
@@ -117,7 +117,7 @@ const majors = /** @type {(keyof typeof NODES)[]} */ (Object.keys(NODES).map(Num
 const expected = new Map();
 
 for (const major of majors) {
-  // Where another user may read it.
+  // A copy that another user can read.
   const program = join(folder, `node-${String(major)}`);
   cpSync(nodeProgram(major), program);
   console.log(
@@ -130,7 +130,7 @@ for (const major of majors) {
     assert.deepEqual(cachesOf(major), []);
   });
 
-  // First without a cache, then with it.
+  // First without a cache, then with one.
   for (const { turn, commands } of [
     { turn: 'first', commands: RIGHT },
     {
@@ -145,7 +145,7 @@ for (const major of majors) {
         const said = `vecgrad ${args.join(' ')}`;
         assert.deepEqual([stderr, status], ['', 0], said);
         assert.notEqual(stdout, '', said);
-        // Reports of the machine name the version.
+        // The machine's report contains the version of Node.
         if (args[0] !== 'info') isAsExpected(said, withoutTimes(stdout));
       }
       assert.equal(cachesOf(major).length, 1);
@@ -195,7 +195,7 @@ for (const major of majors) {
 
   test('where the folder cannot be written to, nothing is missing but the cache', () => {
     for (const cache of cachesOf(major)) rmSync(cache);
-    // root may write everywhere: so another user.
+    // root can write anywhere, so this runs as another user.
     const other = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
     const { mode } = statSync(dist);
     chmodSync(dist, 0o555);
@@ -221,7 +221,7 @@ endCases();
  * @param {{ uid?: number, gid?: number }} [user]
  */
 function start([command = '', ...args], user = {}) {
-  // Without what a user sets for every Node: a flag, or a cache of Node's own.
+  // Without environment variables that apply to every Node, such as flags or Node's own compile cache.
   const env = { ...process.env };
   delete env['NODE_OPTIONS'];
   delete env['NODE_COMPILE_CACHE'];
@@ -229,7 +229,7 @@ function start([command = '', ...args], user = {}) {
 }
 
 /**
- * Whether V8 refuses the cache that `vecgrad` gives it; undefined where there is none.
+ * Whether V8 rejects the cache that `vecgrad` gives it; undefined where there is none.
  *
  * @param {string} program
  * @param {{ uid?: number, gid?: number }} [user]
@@ -253,7 +253,7 @@ function cachesOf(major) {
 }
 
 /**
- * What a command printed, but for the times and the version of Node in it.
+ * A command's output without the times and the version of Node.
  *
  * @param {string} printed
  */

@@ -1,8 +1,8 @@
 /**
- * Tests what users get: packs the package with its prebuilt addons, installs the tarball into empty
- * folders, by every package manager, and uses it there: built by `vecgrad build`, from the command line,
- * ES modules, CommonJS and TypeScript; and prebuilt, without compiler and OpenBLAS, on each architecture
- * (emulated by QEMU).
+ * Tests what users get. Packs the package with its prebuilt addons, installs the tarball into empty folders
+ * with every package manager, and uses it there: built by `vecgrad build`, from the command line, ES modules,
+ * CommonJS and TypeScript; and prebuilt, without compiler and OpenBLAS, on each architecture (emulated by
+ * QEMU).
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -72,7 +72,7 @@ test('nothing in the package runs when it is installed', () => {
   const ran = ['preinstall', 'install', 'postinstall', 'prepare'].filter((name) => name in scripts);
   assert.deepEqual([ran, gypfile], [[], false]);
   const files = succeed(['tar', '-tf', tarball()], folder).stdout.split('\n');
-  // pnpm and Yarn run node-gyp for such a file, whatever `gypfile` says.
+  // For such a file pnpm and Yarn run node-gyp, whatever `gypfile` says.
   assert.deepEqual(
     files.filter((path) => /^package\/[^/]+\.gyp$/.test(path)),
     [],
@@ -84,7 +84,7 @@ test('nothing in the package runs when it is installed', () => {
 test("the README's commands install it", () => {
   const readme = readFileSync(join(root, 'README.md'), 'utf8');
   const block = /(?:^ {4}np[mx] .*\n)+/m.exec(readme.slice(readme.indexOf('    npm pack')))?.[0] ?? '';
-  // A line is a command, two spaces or more, and what it does.
+  // Each line is a command, two or more spaces, and a description.
   const commands = block
     .trimEnd()
     .split('\n')
@@ -118,7 +118,7 @@ for (const { what, env, says } of [
   {
     what: 'a header that it is told of',
     env: { CXXFLAGS: '-include no-such-header.h' },
-    says: /node-gyp failed \(exit code 1\): its messages are above$/m,
+    says: /node-gyp failed \(exit code 1\): see its messages above$/m,
   },
 ]) {
   test(`vecgrad build --force without ${what} says so, and leaves what there was`, () => {
@@ -179,7 +179,7 @@ test('the example in the README runs', () => {
   process.stdout.write(succeed([process.execPath, 'example.mjs'], user).stdout);
 });
 
-// The newest rules of module resolution, and the oldest that know `exports`.
+// The newest rules of module resolution, and the oldest that support `exports`.
 for (const { script, module } of [
   { script: 'types.mts', module: 'nodenext' },
   { script: 'types.cts', module: 'node16' },
@@ -193,8 +193,8 @@ for (const { script, module } of [
 // ---- By every package manager
 
 /**
- * Those that are tested besides the npm that runs this, by their packages; each with the newest Node that npm
- * calls LTS.
+ * The package managers to test, besides the npm that runs this, by package; each with the newest LTS version
+ * of Node on npm.
  */
 const CLIENTS = [
   { name: 'npm 12', package: 'npm@12.2.2', add: ['bin/npm-cli.js', 'install'] },
@@ -242,12 +242,12 @@ for (const [i, client] of CLIENTS.entries()) {
       client.program === undefined
         ? [node, join(place, first), ...rest]
         : [join(place, client.program), first, ...rest];
-    // not below home: Yarn would take them for one project
+    // not below home, or Yarn would treat them as one project
     const project = join(folder, `project-${String(i)}`);
     makeProject(project);
     cpSync(join(root, 'test/package/train.cjs'), join(project, 'train.cjs'));
     const { stdout, stderr } = succeed(command([...client.add, tarball()]), project, env);
-    // Yarn: YN0004 and YN0005 are builds that are disabled, YN0007 one that it runs.
+    // In Yarn's output YN0004 and YN0005 mean a disabled build script, YN0007 one that runs.
     assert.doesNotMatch(stdout + stderr, /scripts?\b|builds?\b|gyp|YN000[457]/i);
     const script = client.run === undefined ? [node, 'train.cjs'] : command([...client.run, 'train.cjs']);
     const { stdout: trained } = succeed(/** @type {[string, ...string[]]} */ (script), project, env);
@@ -276,7 +276,7 @@ test('it trains where there is nothing but Node and its libraries', () => {
 });
 
 for (const { name, cpu, isa } of [
-  // AMD's first 64-bit processor: SSE2, and nothing that came after it.
+  // AMD's first 64-bit processor: SSE2 and nothing newer.
   { name: 'x86_64', cpu: 'qemu64,+3dnow,-pni', isa: 'scalar' },
   { name: 'aarch64', cpu: 'cortex-a57', isa: 'neon' },
   { name: 'riscv64', cpu: 'rv64,v=true,vext_spec=v1.0,vlen=128', isa: 'rvv' },
@@ -285,7 +285,7 @@ for (const { name, cpu, isa } of [
     needPackages(['qemu-user']);
     const { node } = architecture(name);
     const sysroot = join(folderOf(name), 'sysroot');
-    // The addon may have been built elsewhere.
+    // The addon may have been built on another machine.
     if (node !== process.arch && !existsSync(sysroot)) buildArchitecture(name);
     const program = node === process.arch ? [process.execPath] : [join(sysroot, 'usr/bin/node')];
     const emulator = [`qemu-${name}`, '-cpu', cpu, '-L', node === process.arch ? '/' : sysroot];
@@ -360,7 +360,7 @@ test('npm publishes nothing without the prebuilt addons, nor with old ones, but 
   refused(/linux-arm64\/vecgrad_openblas\.so is missing/);
   rmSync(join(copy, 'prebuilds'), { recursive: true });
   refused(/linux-riscv64\/vecgrad\.glibc\.node is missing/);
-  succeed(npm('pack', '--dry-run', '--ignore-scripts'), copy); // is not publishing
+  succeed(npm('pack', '--dry-run', '--ignore-scripts'), copy); // packing is not publishing
 });
 
 rmSync(folder, { recursive: true });
@@ -399,8 +399,8 @@ function install(place) {
 }
 
 /**
- * Runs test/package/prebuilt.mjs in the package that was only installed: it trains as the
- * addon built from source does, with the prebuilt addon alone, and a large product is OpenBLAS's.
+ * Runs test/package/prebuilt.mjs in the package as installed: with only the prebuilt addon it trains as the
+ * addon built from source does, and OpenBLAS computes a large product.
  *
  * @param {string} node the architecture's name in Node
  * @param {string} program
@@ -409,7 +409,7 @@ function install(place) {
 function checkPrebuilt(node, program = '', ...args) {
   const env = { ...process.env };
   delete env['VECGRAD_ISA'];
-  delete env['OPENBLAS_CORETYPE']; // would be this machine's
+  delete env['OPENBLAS_CORETYPE']; // it would apply to this machine's processor
   const { stdout } = succeed([program, ...args], bare, env);
   const { losses, trained, multiplying, chosen } = JSON.parse(stdout);
   checkLosses(losses);
@@ -422,13 +422,13 @@ function checkPrebuilt(node, program = '', ...args) {
   const ends = (/** @type {string[]} */ paths) =>
     paths.map((path) => path.slice(path.indexOf('/vecgrad/'))).sort();
   assert.deepEqual(ends(multiplying), files.sort());
-  // Where there are no vectors, OpenBLAS has smaller products too.
+  // Without vector instructions, OpenBLAS also computes smaller products.
   if (chosen !== 'scalar') assert.deepEqual(ends(trained), [files[0]]);
   return { chosen };
 }
 
 /**
- * Expects the command line to say why it cannot start, and how to build.
+ * Checks that the command line explains why it cannot start, and how to build the addon.
  *
  * @param {NodeJS.ProcessEnv} env
  * @param {RegExp} says
@@ -442,7 +442,7 @@ function checkMissing(env, says) {
 }
 
 /**
- * The shared libraries that a program loads when it starts.
+ * The shared libraries that a program loads at start.
  *
  * @param {string} program
  */
@@ -452,7 +452,7 @@ function librariesOf(program) {
 }
 
 /**
- * A shared library made of C++.
+ * Compiles C++ to a shared library.
  *
  * @param {string} code
  */

@@ -1,6 +1,6 @@
 /**
- * `npm run test:asan`, `test:ubsan`, `test:tsan`: builds the addon and the kernel tests with a
- * sanitizer and runs them and mocha's tests. A fault that it finds ends the test, with a report.
+ * `npm run test:asan`, `test:ubsan`, `test:tsan`: builds the addon and the kernel tests with a sanitizer and
+ * runs them and mocha's tests. The first fault ends the test with a report.
  *
  *     node scripts/test-sanitized.mjs [--brief] SANITIZER...
  *
@@ -34,8 +34,8 @@ import { root, run, setup, SetupError } from './setup.mjs';
  */
 
 /**
- * Files that say nothing of native code, start processes of the built package that others test, or
- * measure memory, of which a sanitizer takes some for itself.
+ * Test files to skip: they do not concern native code, start processes of the built package that other files
+ * test, or measure memory, which a sanitizer also uses.
  */
 const OTHERS =
   /^(cli|cli\.e2e|data|examples|explain|files|guide|hostile-files|killed|long-run|load-error|memory|model-file|saved|to-dot)\.test\.ts$/;
@@ -53,7 +53,8 @@ const SANITIZERS = {
     runtime: ['libasan.so', 'libclang_rt.asan'],
     report: /ERROR: AddressSanitizer: heap-buffer-overflow/,
     settings: { ASAN_OPTIONS: 'detect_leaks=1' },
-    // Node frees little of its own when it ends; what the addon keeps, test/runtime/memory.test.ts measures.
+    // Node frees little of its own memory when it ends; test/runtime/memory.test.ts measures what the addon
+    // keeps.
     inNode: { ASAN_OPTIONS: 'detect_leaks=0' },
     kernels: true,
     takes: takesNative,
@@ -63,15 +64,15 @@ const SANITIZERS = {
     report: /runtime error: signed integer overflow/,
     settings: { UBSAN_OPTIONS: 'print_stacktrace=1' },
     kernels: true,
-    // A kernel's body is the same on all, and what it would find is in the body.
+    // A kernel has the same body for every instruction set, and that is where faults would be.
     briefIsas: ['scalar'],
     takes: takesNative,
   },
   thread: {
     runtime: ['libtsan.so', 'libclang_rt.tsan'],
     report: /WARNING: ThreadSanitizer: data race/,
-    // Node is not built with it. Of what Node does it sees calls such as free, not the atomic numbers
-    // that order them: these accesses are left out, or there are false alarms of Node's thread pool.
+    // Node is not built with TSan, which sees some of Node's operations, such as free, but not the atomics
+    // that order them. To avoid false alarms from Node's thread pool, Node's accesses are ignored.
     settings: { TSAN_OPTIONS: 'exitcode=66' },
     inNode: { TSAN_OPTIONS: 'exitcode=66:ignore_noninstrumented_modules=1' },
     kernels: false,
@@ -80,10 +81,10 @@ const SANITIZERS = {
   },
 };
 
-/** One case of so many is in a sample; see test/native/kernel_test.cpp. */
+/** A sample holds one in this many cases; see test/native/kernel_test.cpp. */
 const STRIDE = '11';
 
-/** The compiler, where it is not the system's. */
+/** The compiler, if not the default one. */
 const compilers = process.env['CXX'] ? [basename(process.env['CXX'])] : [];
 
 const brief = process.argv.includes('--brief');
@@ -111,13 +112,13 @@ reportCounts(counts);
 process.exitCode = counts.failed === 0 && counts.passed > 0 ? 0 : 1;
 
 /**
- * Builds with a sanitizer, or with several at once, shows that each is awake, and tests.
+ * Builds with one or several sanitizers, checks that each detects a fault, and runs the tests.
  *
  * @param {string} name
  * @returns {Promise<Counts>}
  */
 async function testWith(name) {
-  // A folder of CMake's keeps the compiler that it was made with.
+  // CMake keeps the compiler with which it configured a folder.
   const folder = join(root, 'build/sanitize', [name, ...compilers].join('-'));
   const parts = name.split(',');
   const sanitizers = parts.map((part) => /** @type {Sanitizer} */ (SANITIZERS[part]));
@@ -155,7 +156,7 @@ async function testWith(name) {
 }
 
 /**
- * The addon, and what else is run, of the instruction sets that this machine has.
+ * Builds the addon and the other programs, for the instruction sets of this machine.
  *
  * @param {string} folder
  * @param {string} name
@@ -189,8 +190,7 @@ function build(folder, name, kernels) {
 }
 
 /**
- * A sanitizer's library, which must be loaded before anything else in a process that was not built
- * with it.
+ * The path of a sanitizer's library, which must be loaded first in a process that was not built with it.
  *
  * @param {string} gcc
  * @param {string} clang
@@ -211,8 +211,8 @@ function runtime(gcc, clang) {
 }
 
 /**
- * Whether the sanitizer finds the fault made for it (test/native/faulty.cpp), in a program and in
- * Node, with the settings that the tests run with.
+ * Checks that the sanitizer detects the fault made for it (test/native/faulty.cpp), in a program and in Node,
+ * with the same settings as the tests.
  *
  * @param {string} folder
  * @param {string} name

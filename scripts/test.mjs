@@ -1,13 +1,13 @@
 /**
- * `npm test`: sets up, then runs the C++ kernel tests and mocha; with arguments, mocha alone with
- * these, and in parallel where they name several files. No test run at all is a failure.
+ * `npm test`: sets up, then runs the C++ kernel tests and mocha. With arguments it runs mocha only, in
+ * parallel if they name several files. Running no test at all is a failure.
  */
 import { reportCounts } from './counts.mjs';
 import { kernelTests, mocha, mochaFiles, sum, testFiles } from './runners.mjs';
 import { kernelTestPath, setup } from './setup.mjs';
 
-// `npm run test:long` has the tests run all their cases, those that have more than a sample: they
-// look for VECGRAD_LONG. No test is then stopped, however long it takes.
+// `npm run test:long` sets VECGRAD_LONG: tests that take a sample then run all their cases, and no test has a
+// time limit.
 const args = process.argv.slice(2).filter((arg) => arg !== '--long');
 const isLong = process.argv.includes('--long');
 if (isLong) process.env['VECGRAD_LONG'] = '1';

@@ -1,4 +1,6 @@
-/** What the native build needs of the system, what of it is missing, and how each system gets it. */
+/**
+ * The system packages that the native build needs: which are missing, and how to install them on each system.
+ */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -21,13 +23,13 @@ const PACKAGES = {
 };
 
 /**
- * Those of the needs that this system does not meet.
+ * The needs that this system does not meet.
  *
  * @param {readonly Need[]} needs
  */
 export function missing(needs) {
   const lacking = needs.filter((need) => need !== 'openblas' && !runs(need));
-  // Only a compiler can tell whether a library is where the build will look for it.
+  // Only a compiler can tell whether the build will find a library.
   if (needs.includes('openblas') && (lacking.includes('compiler') || !linksOpenBLAS())) {
     lacking.push('openblas');
   }
@@ -55,8 +57,8 @@ function linksOpenBLAS() {
 }
 
 /**
- * The compiler's search paths (of its environment) for an OpenBLAS that it would not find by itself:
- * Homebrew links it nowhere, Fedora has its headers in a folder of their own.
+ * Environment variables that help the compiler find OpenBLAS: Homebrew does not link it, and Fedora keeps its
+ * headers in a separate folder.
  *
  * @returns {Record<string, string>}
  */
@@ -99,7 +101,7 @@ export function debianPackages(needs) {
 }
 
 /**
- * The command of each system that meets the needs, a line each.
+ * The installation command for each system, one line each.
  *
  * @param {readonly Need[]} needs
  */
@@ -120,8 +122,8 @@ export function advice(needs) {
 }
 
 /**
- * The folder that holds this Node's own headers (as `include/node`), so that node-gyp need not
- * download them; undefined where they are not installed.
+ * The folder with this Node's own headers (as `include/node`), so that node-gyp need not download them;
+ * undefined where they are not installed.
  */
 export function nodeHeaders() {
   const folder = dirname(dirname(process.execPath));

@@ -127,8 +127,7 @@ export function listOfFeeds(examples: readonly Feeds[]): Feeds[] {
   const count: unknown = isObject ? examples.length : undefined;
   if (count === undefined)
     throw new TypeError(
-      `the examples of a batch: ${shown(examples)}, expected an array of feeds, one object per ` +
-        'example',
+      `the examples of a batch: ${shown(examples)}, expected an array of feeds, one object per ` + 'example',
     );
   if (count === 0) throw new FeedError('a batch of no examples: feed at least one');
   const given: Feeds[] = [];

@@ -1,4 +1,6 @@
-/** A compiled graph with its memory: feeds it, runs it, reads it. One run is one native call. */
+/**
+ * A compiled graph with its memory. Feeds it, runs it (each run is one native call), and reads the results.
+ */
 import {
   addon,
   chosenIsa,
@@ -40,10 +42,10 @@ import {
   type SeriesSource,
 } from './series.js';
 
-/** What a run reads as the number of the training step when it is no training step. */
+/** The step number that a run reads when it is not a training step. */
 const NO_STEP = -1;
 
-/** Gives the update rule's numbers of so many steps to come, step by step. */
+/** Returns the update rule's numbers of the next `count` steps, one step after another. */
 export type RulesOf = (count: number) => Float64Array;
 
 /** A series in progress. */
@@ -57,26 +59,26 @@ interface SeriesRun extends Series {
 }
 
 /**
- * A compiled graph with its memory: made by `compile` and by optimisers. One run is one native call.
- * Its memory is freed when the program can no longer be reached.
+ * A compiled graph with its memory, made by `compile` and by optimisers. Each run is one native call. The
+ * memory is garbage-collected with the program.
  */
 export class Program {
-  /** Of all its numbers. */
+  /** The data type of all its numbers. */
   readonly dtype: DType;
-  /** The instruction set that runs it. */
+  /** The instruction set that it runs on. */
   readonly isa: string;
-  /** The longest prefix a run can have; 1 without one. */
+  /** The longest prefix of a run; 1 where there is no prefix length. */
   readonly maxLength: number;
-  /** Nodes after tracing and differentiating, and instructions. */
+  /** The numbers of nodes and instructions. */
   readonly counts: {
-    /** As the graph was written. */
+    /** Nodes of the graph as written. */
     forwardNodes: number;
-    /** With gradients. */
+    /** Nodes including gradients. */
     nodes: number;
-    /** As compiled. */
+    /** Compiled instructions. */
     instructions: number;
   };
-  /** Parameters, counted as numbers. */
+  /** The number of parameters, each element counted. */
   readonly parameterCount: number;
   /**
    * Whether a gradient flows to any parameter.
@@ -118,7 +120,7 @@ export class Program {
 
   private readonly compiled: Compiled;
   private readonly lowered: Lowered;
-  /** The roots, and the groups that `generate` runs, as they were when they were compiled. */
+  /** Copies of the roots, and of the groups that `generate` runs. */
   private readonly roots: readonly Node[];
   private readonly groups: Plan['groups'];
   private readonly handle: Handle;
@@ -130,24 +132,24 @@ export class Program {
   private runRange: () => Fault | undefined;
   private readonly inputs: Inputs;
   private readonly feeds: FeedReader;
-  /** The arena and the integers, as a place to feed to. */
+  /** Where feeds are written: the arena and the integers. */
   private readonly target: FeedTarget;
   private readonly residence: Residence;
   /** How many runs have trained: what a training step reads as its number. */
   private steps = 0;
   private hasRun = false;
   private sampler: SequenceSampler | undefined;
-  /** The memory of the last batches, and the columns for their feeds. */
+  /** The memory for batches of the last size used, and the columns for their feeds. */
   private batches: BatchesSpec | undefined;
   private fed: FeedColumns | undefined;
-  /** Of the first root, in the arena. */
+  /** The offset of the first root in the arena. */
   private readonly rootOffset: number;
   /** Whether the first root has no numbers. */
   private readonly isEmpty: boolean;
-  /** Whether data and gradient of every node can be read after a run. */
+  /** Whether the data and gradient of every node can be read after a run. */
   private readonly inspects: boolean;
   private readonly detectsAnomaly: boolean;
-  /** Whether it was compiled with an update. */
+  /** Whether it was compiled with an update, for training. */
   private readonly trains: boolean;
   /** Whether an update can be skipped. */
   private readonly skips: boolean;
@@ -156,7 +158,7 @@ export class Program {
   constructor(plan: Plan, options: ProgramOptions = {}) {
     checkObject('a program', plan, 'an object { groups, gradients }, which compile and optimisers make');
     checkOptions('a program', options, PROGRAM_OPTIONS);
-    // All is read before anything is traced: what a getter compiles numbers the same nodes.
+    // Read all options before tracing: a getter may compile another graph, which renumbers the same nodes.
     const { dtype, isa, passes = ALL_PASSES, batches, sequence, detectAnomaly = false } = options;
     const { gradients, update } = plan;
     checkBoolean('detectAnomaly', detectAnomaly);
@@ -232,7 +234,7 @@ export class Program {
   /**
    * All the program's numbers.
    *
-   * @throws BusyError while the program trains in the background, as does all else that needs them
+   * @throws BusyError while the program trains in the background; so does everything else that needs them
    */
   get arena(): TypedArray {
     return this.memory ?? this.refuseWhileBusy();
@@ -252,9 +254,9 @@ export class Program {
   // --- runs ---
 
   /**
-   * Computes the first root: returns its numbers, row-major, a view into the program's memory.
+   * Computes the first root, and returns its numbers, row-major, as a view into the program's memory.
    *
-   * @throws FeedError when an input is missing, unknown, or given what it cannot take
+   * @throws FeedError when an input is missing, unknown, or of the wrong type or size
    */
   forward(feeds: Feeds): TypedArray {
     this.feed(feeds);
@@ -262,7 +264,7 @@ export class Program {
     return this.read(this.roots[0]!);
   }
 
-  /** Computes group `at` of a sequence, the earlier groups having been computed in order. */
+  /** Computes group `at` of a sequence; the earlier groups must have been computed, in order. */
   advance(feeds: Feeds, at: number): void {
     checkInteger('group', at, 0, this.maxLength - 1);
     this.checkMemory();
@@ -272,14 +274,13 @@ export class Program {
   }
 
   /**
-   * Runs the positions of a sequence `count` times, in one native call: after each position an integer is
-   * drawn from softmax(the position's group / temperature), element by element its group, and fed to
-   * the next position, until `stop` is drawn or the positions end. Returns the integers of each run, those
-   * of the prefix and `stop` included. An integer drawn takes one number of `random`, whatever topK is.
+   * Generates `count` sequences in one native call. After each position an integer is drawn from
+   * softmax(logits / temperature), where the position's group holds the logits, and fed to the next position,
+   * until `stop` is drawn or the positions end. Returns the integers of each sequence, including the prefix
+   * and `stop`. Each drawn integer takes one number from `random`, whatever topK is.
    *
-   * @throws RangeError when an option is out of its range, or a group holds what is no distribution:
-   * NaN, or infinity
-   * @throws FeedError when no position can read `start` or an integer of the prefix
+   * @throws RangeError when an option is out of range, or a group holds NaN or infinity
+   * @throws FeedError when a position cannot read `start` or an integer of the prefix
    */
   generate(random: Random, options: GenerateOptions): Int32Array[] {
     this.checkMemory();
@@ -299,7 +300,7 @@ export class Program {
     return sequences;
   }
 
-  /** Gradients at the numbers of the last forward(). */
+  /** Computes the gradients at the numbers of the last forward(). */
   backward(): void {
     if (!this.compiled.gradientNodes) throw new Error('this program was compiled without gradients');
     this.checkMemory();
@@ -309,7 +310,7 @@ export class Program {
     if (this.inspects && !this.isRead.gradient) readFrom(this, this.compiled.numbers.keys(), 'gradient');
   }
 
-  /** Forward, backward and update in one native call; returns the root's first number. */
+  /** Runs forward, backward and update in one native call; returns the root's first number, the loss. */
   step(feeds: Feeds): number {
     this.checkTrains('step');
     this.feed(feeds);
@@ -328,8 +329,8 @@ export class Program {
   }
 
   /**
-   * One update from the mean of several examples' gradients, on so many threads, whose number changes no
-   * bit of it. Its loss is the mean of theirs.
+   * One update by the mean gradient of several examples, on `threads` threads; their number does not change a
+   * bit of the result. The loss is the mean of the examples' losses.
    *
    * @hidden
    */
@@ -353,7 +354,7 @@ export class Program {
       throw new Error('this training was compiled for single examples: minimize(loss, { batches: true })');
   }
 
-  /** The memory for batches of a size, made once. */
+  /** The memory for batches of this size, reused while the size stays the same. */
   private memoryOf(batching: Batching): BatchesSpec {
     const { batches, arena, lowered } = this;
     const { size, threads } = batching;
@@ -361,7 +362,7 @@ export class Program {
     return (this.batches = batchesOf(lowered, arena, (n) => allocateAligned(this.dtype, n), batching));
   }
 
-  /** @throws TypeError where there is no update: a step would change nothing */
+  /** @throws TypeError where the program has no update, so that a step would change nothing */
   private checkTrains(what: string): void {
     if (!this.trains)
       throw new TypeError(
@@ -374,7 +375,7 @@ export class Program {
     for (const slot of this.compiled.leaves.stepSlots) this.ints[slot] = step;
   }
 
-  /** One part of a step alone, with what was fed last: to measure it. */
+  /** Runs one part of a step, with the last feeds, to measure it. */
   runPart(part: 'forward' | 'backward' | 'update'): void {
     const { forward, backward, update } = this.lowered.sections;
     if (!['forward', 'backward', 'update'].includes(part))
@@ -385,7 +386,7 @@ export class Program {
     this.run(0, this.feeds.length, begin, end);
   }
 
-  /** Forward alone; returns the root's first number. */
+  /** Runs forward only; returns the root's first number. */
   evaluate(feeds: Feeds): number {
     this.checkRoot();
     this.feed(feeds);
@@ -415,9 +416,9 @@ export class Program {
   // --- series ---
 
   /**
-   * Does what `step` (with `rulesOf`), `stepBatch` (with `batching` too) or `evaluate` does, on examples
-   * `from` to before `to`, one after another in one native call. Steps end after a loss that is not finite,
-   * unless such steps are skipped. Returns the losses, and the error that ended the runs early.
+   * Runs examples `from` to before `to` of a series, in order, in one native call: as `evaluate`, as `step`
+   * (with `rulesOf`) or as `stepBatch` (with `batching` too). Training ends after a non-finite loss, unless
+   * such steps are skipped. Returns the losses, and the error that ended the series early, if any.
    *
    * @hidden
    */
@@ -439,8 +440,8 @@ export class Program {
   }
 
   /**
-   * What `runEach` does, in the background: until the promise is settled, what needs the program's
-   * memory throws a `BusyError`. Ends before the next example when `stop`, on shared memory, is not 0.
+   * As `runEach`, in the background: until the promise settles, anything that needs the program's memory
+   * throws a `BusyError`. Ends before the next example when `stop` (shared memory) is not 0.
    *
    * @hidden
    */
@@ -468,7 +469,7 @@ export class Program {
       this.memory = this.target.numbers = arena;
       this.runRange = this.bind();
     }
-    // Where no step was taken, or all were skipped, the numbers stay in the type that they had.
+    // If no step was taken, or all were skipped, the parameters keep their type and home.
     if (stepsTaken(series, result) === this.skipped - series.skipped) this.residence.giveBack(homes);
     return this.endSeries(series, result);
   }
@@ -525,7 +526,7 @@ export class Program {
     if (isWhole) return run;
     const refuse = (fault: Fault, where: string): never => {
       if (!spec.batches || !isNotFinite(fault)) this.refuseRun(fault, where);
-      // All examples of the batch, which begins where the steps before it end.
+      // All examples of the batch that failed, which begins after the completed steps.
       const count = Math.min(size, series.losses.length - runs);
       const feeds = Array.from({ length: count }, (_, i) =>
         feedsOf(this.seriesSource, series, from + runs + i),
@@ -603,24 +604,24 @@ export class Program {
 
   // --- reading ---
 
-  /** What one run of all instructions does at a prefix length, by opcode. */
+  /** The work of one run of all instructions at a prefix length, by opcode. */
   work(length = this.maxLength): Work[] {
     checkInteger('length', length, 0, this.maxLength);
     return account(this.lowered, this.dtype === 'float32' ? 4 : 8, length);
   }
 
-  /** How many of the compiler's nodes the program needs. */
+  /** The number of compiled nodes that the program needs. */
   countNodes(): number {
     const { ir, kept } = this.compiled;
     return countUses(ir, kept).filter((uses) => uses > 0).length;
   }
 
-  /** A node's numbers after a run, row-major: a view where they lie together, else a copy. */
+  /** A node's numbers after a run, row-major: a view where they are contiguous, otherwise a copy. */
   read(node: Node): TypedArray {
     return this.numbersOf(this.numberOf(node));
   }
 
-  /** A node's gradient after backward(); zeros where none flowed. */
+  /** A node's gradient after backward(); zeros where no gradient flowed. */
   readGradient(node: Node): TypedArray {
     const number = this.numberOf(node);
     const gradient = this.compiled.gradientNodes?.[number] ?? -1;
@@ -652,7 +653,7 @@ export class Program {
   // --- faults ---
 
   /**
-   * Throws where the program's memory cannot be used.
+   * Throws if the program's memory cannot be used.
    *
    * @hidden
    */
@@ -666,9 +667,9 @@ export class Program {
   }
 
   /**
-   * Refuses a run on the program's own memory: the gradients added so far must not reach the next one.
+   * Throws the error of a run's fault. Clears the gradients first, which must not reach the next run.
    *
-   * @param examples what a batch was fed
+   * @param examples the feeds of a batch
    */
   private refuseRun(fault: Fault, where = '', examples?: readonly Feeds[]): never {
     const { gradients, withGradient } = this.lowered.parameters;
@@ -677,7 +678,7 @@ export class Program {
     throw error ?? indexError(this.lowered, this.compiled.ir, fault, where);
   }
 
-  /** The error of a step that met NaN or infinity, whose gradients are still in memory. */
+  /** The error of a step with NaN or infinity; its gradients are still in memory. */
   private nonFiniteError(where: string, examples?: readonly Feeds[]): Error {
     const found =
       gradientNotFinite(this.arena, this.lowered, this.residence.held) ??
@@ -691,8 +692,8 @@ export class Program {
   }
 
   /**
-   * Where in the graph NaN or infinity appeared first: what was fed last, or each example, is run again
-   * with every value readable.
+   * Finds where in the graph NaN or infinity first appears: runs the last feeds, or each example, again in a
+   * program whose values can all be read.
    */
   private origin(examples?: readonly Feeds[]): string {
     const root = this.roots[0]!;

@@ -1,4 +1,4 @@
-/** The assembler of scalar bytecode: a small graph by hand, and graphs that are none. */
+/** The assembler of scalar bytecode: a small graph written by hand, and invalid graphs. */
 import assert from 'node:assert/strict';
 import {
   addon,

@@ -1,6 +1,4 @@
-/**
- * How well graphs written position by position are batched: counts of instructions, and what they compute.
- */
+/** How well graphs written position by position are batched: the number of instructions, and the results. */
 import assert from 'node:assert/strict';
 import { ALL_PASSES, parsePasses, type PassSet } from '../../lib/compiler/passes.js';
 import { buildModel } from '../../lib/study/build-model.js';
@@ -23,7 +21,7 @@ function trained(loss: Value): number {
 const layers = (n: number, sizes: Partial<ModelSizes> = {}): number =>
   trained(gpt({ nLayer: n, ...sizes }).loss);
 
-/** A gated net of one state, written out for `positions`. */
+/** A gated network with one state, written out for `positions`. */
 function gated(positions: number): Value {
   const g = new Leaves(2);
   const [x, a, b, c, out] = [g.p(positions, 4), g.p(4, 6), g.p(4, 6), g.p(6), g.p(6, 3)];
@@ -126,7 +124,7 @@ describe('batching', () => {
     }
   });
 
-  // Sizes at which a transposed operand stays in place, and a product and its update part.
+  // Sizes at which a transposed operand is not copied, and a product and its update are separate.
   for (const [positions, columns] of [
     [17, 140],
     [2, 140],

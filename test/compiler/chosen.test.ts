@@ -1,4 +1,4 @@
-/** The largest of a vector, by what reads their places: in order wherever the order can be seen. */
+/** topk, whose results come in order wherever the order can be observed, and in any order elsewhere. */
 import assert from 'node:assert/strict';
 import { ALL_PASSES, parsePasses } from '../../lib/compiler/passes.js';
 import type { Index, Value } from '../../lib/value/value.js';
@@ -8,7 +8,7 @@ import { assertClose, Leaves } from '../support/check.js';
 import { TARGETS } from '../support/targets.js';
 
 interface Parts {
-  /** After a relu: about half of these are equal, the largest come in no order of places. */
+  /** After a relu about half of the numbers are equal; the largest are not in the order of their indices. */
   x: Value;
   places: Index;
   rows: Value;

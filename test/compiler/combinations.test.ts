@@ -1,7 +1,7 @@
 /**
- * Combinations of the compiler's passes, on random networks: some steps of training must go as they go
- * without any pass, in losses and in parameters, at short and at full prefix lengths. The sample has each
- * way to switch any four passes on and off; with VECGRAD_LONG=1 (`npm run test:long`) all combinations run.
+ * Combinations of the compiler's passes on random networks: some training steps must give the same losses and
+ * parameters as without any pass, at short and at full prefix lengths. The sample covers every way to switch
+ * any four passes on and off; with VECGRAD_LONG=1 (`npm run test:long`) all combinations run.
  */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
@@ -11,29 +11,31 @@ import { listings, write, type Listing } from '../support/random-listings.js';
 import { assertClose } from '../support/check.js';
 import { TARGETS, type Target } from '../support/targets.js';
 
-/** More of them: VECGRAD_TEST_RUNS=10. */
+/** VECGRAD_TEST_RUNS=10 runs ten times as many. */
 const RUNS = Number(process.env['VECGRAD_TEST_RUNS'] ?? 1);
 const isLong = process.env['VECGRAD_LONG'] === '1';
-/** How many passes are taken together: a fault that takes more than so many to show needs the long run. */
+/**
+ * Every combination of this many passes is covered: only the long run finds a fault that needs more passes.
+ */
 const STRENGTH = 4;
 /** How many combinations one random network is trained with. */
 const PART = 8;
 
 /**
- * Of the largest number around. Three steps make of 2^-53 and 2^-24 what a few hundred roundings
- * and weights of up to 1.7 do.
+ * The tolerance, relative to the largest number involved. Three steps turn 2^-53 and 2^-24 into a few hundred
+ * roundings times weights of up to 1.7.
  */
 const TOLERANCE = { float64: 1e-9, float32: 2e-3 };
 
-/** The sets of `size` of the passes, as bits. */
+/** The sets of `size` passes, as bits. */
 function subsets(size: number): number[] {
   const all = Array.from({ length: 2 ** PASS_NAMES.length }, (_, bits) => bits);
   return all.filter((bits) => PASS_NAMES.filter((_, bit) => bits & (1 << bit)).length === size);
 }
 
 /**
- * A covering array, built greedily: combinations, as bits, of which for each set of `strength` passes and
- * each way to switch these on and off one does so. It begins with no pass, all, and each left out of all.
+ * A covering array, built greedily: combinations of passes, as bits, such that for each set of `strength`
+ * passes every way to switch them on and off occurs. It begins with none, all, and all but one.
  */
 function coveringArray(strength: number): number[] {
   const count = 2 ** PASS_NAMES.length;
@@ -61,7 +63,7 @@ function coveringArray(strength: number): number[] {
 }
 
 const COMBINATIONS = isLong ? [...Array(2 ** PASS_NAMES.length).keys()] : coveringArray(STRENGTH);
-/** How many random networks each part of the combinations is tried on. */
+/** How many random networks each part of the combinations is tested on. */
 const NETWORKS = (isLong ? 2 : 4) * RUNS;
 
 function chosen(combination: number): Set<PassName> {

@@ -1,7 +1,7 @@
 /**
- * Random graphs: the program that inspects computes node by node, the one that trains batches
- * positions, adds in place and skips what a short prefix does not need. Both must agree with the
- * plain reference and with each other, after runs of any lengths in any order.
+ * Random graphs. The inspecting program computes node by node; the training program batches positions, adds
+ * in place and skips what a short prefix does not need. Both must agree with the plain reference and with
+ * each other, for runs of any lengths in any order.
  */
 import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
@@ -26,17 +26,17 @@ import {
 import { evaluate, type Tensor } from '../support/reference.js';
 import { FLOAT64, type Target } from '../support/targets.js';
 
-/** More of them: VECGRAD_TEST_RUNS=10. */
+/** VECGRAD_TEST_RUNS=10 runs ten times as many. */
 const RUNS = (process.env['VECGRAD_LONG'] ? 100 : 30) * Number(process.env['VECGRAD_TEST_RUNS'] ?? 1);
 
 /**
- * In long mode, graphs of shared terms besides, each on one instruction set: 250,000 of arrays and
- * 250,000 of single numbers, of which each is compiled to two programs.
+ * In long mode, also graphs of shared terms, each on one instruction set: 250,000 of arrays and 250,000 of
+ * single numbers, each compiled to two programs.
  */
 const PART = 1000;
 const PARTS = process.env['VECGRAD_LONG'] ? 250 : 0;
 
-/** The slope along one direction for all parameters at once, by central differences. */
+/** The slope along one direction in all parameters, by central differences. */
 function slopeAlong(
   { loss, numbers, feeds }: RandomGraph,
   direction: ReadonlyMap<Value, number[]>,
@@ -62,7 +62,7 @@ function ancestors(root: Node): Set<Node> {
   return found;
 }
 
-/** Compares both compilations of what `make` makes, anew on every target, run at `lengths`. */
+/** Compares both compilations of what `make` builds, anew on every target, run at `lengths`. */
 function check(
   make: () => RandomGraph,
   lengths: readonly number[],
@@ -159,7 +159,10 @@ describe('random graphs', () => {
   }
 });
 
-/** What random graphs found, in few lines: losses of four positions, and lengths to run. */
+/**
+ * Graphs that random testing found faults in, reduced to a few lines: losses of four positions, and the
+ * lengths to run.
+ */
 const FOUND: [title: string, lengths: number[], losses: (g: Leaves, positions: number[]) => Value[]][] = [
   [
     'a stack of the last two states, and a product with each state',

@@ -1,4 +1,7 @@
-/** The differentiation of single numbers: a small graph by hand, and graphs and rules that are none. */
+/**
+ * The differentiation of graphs of single numbers: a small graph written by hand, and invalid graphs and
+ * rules.
+ */
 import assert from 'node:assert/strict';
 import { addon, type NumberGraph } from '../../lib/binding/addon.js';
 
@@ -21,7 +24,10 @@ function graph(): NumberGraph {
   };
 }
 
-/** Of a product a b: dy b, and dy a. Numbers 0 and 1 are a and b, 3 is dy, 4 what the step makes. */
+/**
+ * The rules of a product a b: dy b, and dy a. Numbers 0 and 1 are a and b, 3 is dy, 4 is the result of the
+ * step.
+ */
 function rules(): Int32Array {
   const toA = [4, 1, MUL, 0, 2, 3, 1];
   const toB = [4, 1, MUL, 0, 2, 3, 0];

@@ -1,4 +1,4 @@
-/** Products that do what is done next with their result: which, and that the numbers stay the same. */
+/** Epilogues: which products do the work of the next operators too, and that the numbers stay the same. */
 import assert from 'node:assert/strict';
 import { ALL_PASSES, parsePasses } from '../../lib/compiler/passes.js';
 import type { Value } from '../../lib/value/value.js';
@@ -15,7 +15,7 @@ function chosen(x: Value, rows: Value, k: number): Value {
   return x.gather(which).matmul(rows.gather(which));
 }
 
-/** Positions each of which adds, to the one before, a product with chosen rows and rows of batches. */
+/** Each position adds a product with chosen rows, and rows of batches, to the position before. */
 function recurrence(p: Draw, n: number): Value {
   const rows = p(n, n).mul(0.1);
   const [a, b] = [p(3, n).matmul(p(n, n)), p(3, n).matmul(p(n, n))];
@@ -29,7 +29,7 @@ function recurrence(p: Draw, n: number): Value {
   return h.sum();
 }
 
-/** What is left of relu, masks and additions in forward, backward and update. */
+/** The relus, masks and additions that remain in forward, backward and update. */
 const CASES: { name: string; loss: (p: Draw) => Value; left: Record<string, number> }[] = [
   {
     name: 'a relu',
@@ -157,7 +157,7 @@ describe('a product does', () => {
           };
         });
         assert.deepEqual(on!.counts, left, `${isa} ${dtype}`);
-        // OpenBLAS adds what a product starts from last, the kernels first.
+        // OpenBLAS adds the initial term last, the kernels first.
         const tolerance = dtype === 'float64' ? 1e-14 : 1e-6;
         assertClose(on!.losses, off!.losses, tolerance, `${isa} ${dtype}`);
         on!.data.forEach((data, i) => assertClose(data, off!.data[i]!, tolerance, `${isa} ${dtype}`));

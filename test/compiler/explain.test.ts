@@ -1,4 +1,4 @@
-/** What `--explain` says: the work of a run against counts by hand, and the tables. */
+/** `--explain`: the work of a run compared with counts by hand, and the tables. */
 import assert from 'node:assert/strict';
 import { processIo } from '../../lib/cli/io.js';
 import { main } from '../../lib/cli/main.js';

@@ -1,4 +1,4 @@
-/** The compiler's passes: how a list of them is read, and that each makes a difference. */
+/** The compiler's passes: how a list of them is parsed, and that each has an effect. */
 import assert from 'node:assert/strict';
 import {
   ALL_PASSES,
@@ -121,7 +121,7 @@ describe('a pass', () => {
     assert.equal(nodes([a, b], [other, b], [b]), one + 2); // other, and the constant
   });
 
-  // Of these, scalar bytecode knows but one.
+  // Of these, scalar bytecode supports only one.
   for (const model of ['vector', 'rnn', 'rnn_att'] as const) {
     it(`changes nothing that ${model} learns`, () => {
       const plain = train(model, parsePasses('none')).losses;

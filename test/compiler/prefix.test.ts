@@ -1,6 +1,6 @@
 /**
- * Means of the first n values whose terms are leaves, the same value twice, values that an earlier
- * term already uses, or other means: their values and gradients worked out by hand.
+ * Means of the first n values, whose terms are leaves, the same value twice, values that an earlier term
+ * already uses, or other means. Values and gradients are worked out by hand.
  */
 import assert from 'node:assert/strict';
 import { parsePasses } from '../../lib/compiler/passes.js';
@@ -14,7 +14,7 @@ import { compile } from '../../lib/value/compile.js';
 import { assertClose } from '../support/check.js';
 import { TARGETS } from '../support/targets.js';
 
-/** What a prefix of n terms gives: the loss and the gradient by each parameter. */
+/** The expected loss and gradients for a prefix of n terms. */
 interface Expected {
   n: number;
   loss: number;
@@ -33,7 +33,7 @@ const arrays = (...values: number[]): Value[] => values.map((x) => parameter([x]
 const sumOf = (list: readonly number[]): number => list.reduce((a, b) => a + b, 0);
 const sum = (x: Value): Value => (x.shape.length ? x.sum() : x);
 
-/** Cases that read the same on single numbers and on arrays of one number. */
+/** Cases that are the same on single numbers and on arrays of one number. */
 function cases(leaves: (...values: number[]) => Value[]): Case[] {
   return [
     {
@@ -249,7 +249,7 @@ describe('the length of a prefix', () => {
   }
 });
 
-/** Terms without numbers, whose batches once matched groups of axes for ever. */
+/** Terms without numbers; batching them once did not terminate. */
 const EMPTY: [title: string, term: (i: number) => Value][] = [
   [
     'an empty array with its axes exchanged',

@@ -1,8 +1,8 @@
 /**
- * Graphs as deep and as wide as a user makes them: nothing overflows the stack, and time grows with the
- * size, not with its square. A row whose time grew so would take minutes, far beyond mocha's timeout;
- * `npm run bench -- --only scaling` shows the times. Without VECGRAD_LONG=1 (`npm run test:long`) only a
- * sample of the chains runs, and what is wide is narrower.
+ * Graphs as deep and as wide as a user makes them: nothing overflows the stack, and time grows linearly. A
+ * row with quadratic time would take minutes, far beyond mocha's timeout; `npm run bench -- --only scaling`
+ * shows the times. Without VECGRAD_LONG=1 (`npm run test:long`) only a sample of the chains runs, and wide
+ * graphs are narrower.
  */
 import assert from 'node:assert/strict';
 import {
@@ -32,11 +32,11 @@ const matrix = (): Value =>
     [0.3, 0.4],
   ]);
 
-/** One link of a chain, on [2, 2], and what is fed. */
+/** One link of a chain, on [2, 2], and its feeds. */
 interface Link {
   of: (x: Value, i: number) => Value;
   feeds?: Feeds;
-  /** How many are chained, where the graph holds more than one number for each. */
+  /** The length of the chain, where the graph holds more than one number for each link. */
   times?: number;
   /** Nodes of one link, of which the sample has as many in all as of others. */
   nodes?: number;
@@ -86,7 +86,7 @@ const LINKS: Readonly<Record<string, Link>> = {
   'a list that grows': { of: (x) => concat([x, one]), times: 3000 },
 };
 
-/** Of each way in which the compiler walks along a chain one. */
+/** One chain for each way in which the compiler follows chains. */
 const SAMPLE: readonly string[] = [
   'reshape',
   'slices that are joined again',
@@ -167,7 +167,7 @@ describe('deep graphs of other kinds', function () {
 
 const WIDE = isLong ? 40_000 : 4000;
 
-/** Those that `npm run bench` times, and more. */
+/** The graphs that `npm run bench` times, and more. */
 const WIDTHS: typeof LOSSES = {
   ...LOSSES,
   'constants of single numbers': (n) => {

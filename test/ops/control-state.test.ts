@@ -39,8 +39,8 @@ const allFunctions = (): ReturnType<typeof functionsOf> => [
 ];
 
 /**
- * Runs `body` with the thread's state checked after each call of the addon, and of the functions that
- * those return. The names of those that returned, and of those that threw.
+ * Runs `body`, and checks the thread's state after each call of the addon, and of the functions that it
+ * returns. Returns the names of those that returned, and of those that threw.
  */
 async function watched(
   body: () => void | Promise<void>,
@@ -171,7 +171,7 @@ describe('the state of floating-point arithmetic is as it was', () => {
   describe('after every call of the addon that returns, or throws', () => {
     forEachTarget(async (target) => {
       const { returned } = await watched(() => callEverything(target));
-      // A function that is new wants a call in `callEverything`.
+      // A new function needs a call in `callEverything`.
       assert.deepEqual(
         all.filter((name) => !returned.has(name)),
         [],

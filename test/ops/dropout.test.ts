@@ -1,4 +1,4 @@
-/** Dropout: what a training step drops, and that nothing else drops anything. */
+/** Dropout: what a training step drops, and that no other run drops anything. */
 import assert from 'node:assert/strict';
 import type { Dataset } from '../../lib/runtime/dataset.js';
 import type { Value } from '../../lib/value/value.js';
@@ -14,7 +14,7 @@ import { Random } from '../../lib/runtime/random.js';
 import { assertClose, Leaves, trainingStep } from '../support/check.js';
 import { TARGETS, type Target } from '../support/targets.js';
 
-/** SplitMix64's finish, in integers without end. */
+/** SplitMix64's finaliser, in big integers. */
 function mixed(z: bigint): bigint {
   const word = (x: bigint): bigint => BigInt.asUintN(64, x);
   z = word(z + 0x9e3779b97f4a7c15n);
@@ -23,7 +23,7 @@ function mixed(z: bigint): bigint {
   return z ^ (z >> 31n);
 }
 
-/** What each of n numbers is multiplied by. */
+/** The factor of each of n numbers. */
 function factors(n: number, rate: number, seed: number, step: number): number[] {
   const key = mixed((BigInt(seed) << 32n) | BigInt(step));
   return Array.from({ length: n }, (_, i) =>
@@ -31,7 +31,7 @@ function factors(n: number, rate: number, seed: number, step: number): number[] 
   );
 }
 
-/** What is dropped of a value x, and what x's numbers are in its order. */
+/** The graph to drop in for a value x, and x's numbers in its order. */
 const PLACES: [title: string, shape: number[], drop: (x: Value) => Value, order: number[]][] = [
   ['a number', [], (x) => x.dropout(0.4, 3), [0]],
   ['a vector', [9], (x) => x.dropout(0.4, 3), [0, 1, 2, 3, 4, 5, 6, 7, 8]],
@@ -156,7 +156,7 @@ describe('a call that is refused leaves training as it was', () => {
     return { training, sampler: new Program({ groups, gradients: 'none' }, target) };
   };
   const sampling = { input: 't', start: 0, stop: 2, temperature: 1, count: 3 };
-  /** What is tried, how many steps of it are taken before the one that is refused, and in batches or not. */
+  /** The call to test, how many steps precede the refused one, and whether in batches. */
   const tries: [
     title: string,
     call: (training: Training, sampler: Program) => unknown,

@@ -1,6 +1,6 @@
 /**
- * docs/operators.md, "At the edges": what the table says of vecgrad, on every instruction set in both types.
- * (test/support/edges.py asks NumPy and PyTorch what it says of them.) Then: each operator is on the page.
+ * docs/operators.md, "At the edges": checks vecgrad's cells, on every instruction set in both types.
+ * (test/support/edges.py checks NumPy's and PyTorch's.) Also checks that each operator is on the page.
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -29,7 +29,7 @@ function assertNumbers(
   zeros: (x: number) => unknown,
   what: string,
 ): void {
-  // The page has four places.
+  // The page rounds to four decimals.
   const rounded = (x: number): unknown =>
     x === 0 ? zeros(x) : Number.isFinite(x) ? Math.round(x * 1e3) / 1e3 : x;
   assert.deepEqual(Array.from(found, rounded), expected.map(rounded), what);
@@ -54,7 +54,7 @@ describe('operators at the edges', () => {
         const x = parameter(Float64Array.from(numbers), { shape: [numbers.length] });
         const run = (): [found: Float64Array, gradient: Float64Array] => {
           const made = write(x, leaf, library);
-          // Of indices the places: of 0, 1, 2 and so on those that they pick.
+          // An index cannot be read: it is used to gather from 0, 1, 2 and so on.
           const y = made instanceof Index ? parameter(numbers.map((_, place) => place)).gather(made) : made;
           assert.ok(y instanceof Value);
           const program = compile(y, { isa, dtype });

@@ -5,7 +5,7 @@ import { compile } from '../../lib/value/compile.js';
 import { assertClose, Leaves } from '../support/check.js';
 import { TARGETS } from '../support/targets.js';
 
-/** What has no slope to compare with: kinks, ties, and numbers out of an operator's domain. */
+/** Points without a slope to compare with: kinks, ties, and numbers outside an operator's domain. */
 const EDGES: [
   title: string,
   f: (...xs: Value[]) => Value,

@@ -27,9 +27,9 @@ const rounded = (x: number, dtype: DType): number => (dtype === 'float32' ? Math
 const flushed = (x: number, dtype: DType): number => (Math.abs(x) < LIMITS[dtype].least ? x * 0 : x);
 
 /**
- * Whether a result is among those that may be: infinities and NaN as they are, other numbers within
- * a few roundings. A denormal may count as zero, as operand or result: a program flushes them on
- * x86-64 and aarch64. What is near infinity may be infinite.
+ * Whether a result is allowed: infinities and NaN exactly, other numbers within a few roundings. A denormal
+ * may count as zero, as operand or result: a program flushes them on x86-64 and aarch64. Numbers near
+ * infinity may become infinite.
  */
 function isAmong(found: number, wanted: readonly number[], dtype: DType): boolean {
   const { least } = LIMITS[dtype];
@@ -82,7 +82,7 @@ const BINARY: Readonly<Record<string, (a: Value, b: Value) => Value>> = {
   eq: (a, b) => a.eq(b),
 };
 
-/** Of rows: what one number among others does to the result. */
+/** Functions of rows: the effect of one number among others. */
 const ROWS: Readonly<Record<string, (x: Value, other: (rows: number, cols: number) => Value) => Value>> = {
   sum: (x) => x.sum(-1),
   'sum of columns': (x) => x.sum(0),
@@ -97,7 +97,7 @@ const ROWS: Readonly<Record<string, (x: Value, other: (rows: number, cols: numbe
   'a row': (x) => x.at(0),
 };
 
-/** Zeros among it: zero times infinity is NaN. */
+/** With zeros among the numbers: zero times infinity is NaN. */
 function zerosAndOnes(rows: number, cols: number): Value {
   return parameter(
     Array.from({ length: rows * cols }, (_, i) => i % 2),
@@ -105,7 +105,7 @@ function zerosAndOnes(rows: number, cols: number): Value {
   );
 }
 
-/** The values of a graph by the plain reference, of feeds as they are and with denormals flushed. */
+/** The values of a graph by the plain reference, for the feeds and for the feeds with denormals flushed. */
 function references(
   root: Value,
   feeds: Feeds,
@@ -169,7 +169,7 @@ describe('NaN, infinities, zeros and denormals', () => {
         const y = f(input('a', [a.length]), input('b', [b.length]));
         const feeds = { a, b };
         const exact = references(y, feeds, [], target.dtype);
-        // Zeros of both signs are equal: the larger of them is either.
+        // Zeros of both signs are equal: the maximum may be either.
         const others = name.endsWith('imum') ? exact.map((list) => list.map((x) => (x === 0 ? -x : x))) : [];
         compare(compile(y, target).forward(feeds), [...exact, ...others], target.dtype, what);
       });

@@ -1,5 +1,5 @@
 /**
- * Every operator as a method and as a function: both are there, take the same arguments, make the same graph.
+ * Every operator as a method and as a function: both exist, take the same arguments and make the same graph.
  */
 import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
@@ -19,17 +19,17 @@ type None<Names extends never> = Names;
 type Tail<List extends unknown[]> = List extends [unknown, ...infer Rest] ? Rest : never;
 type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false;
 
-/** Does not compile where a method has no function. */
+/** Does not compile if a method has no function. */
 const FUNCTIONS: { [K in Operator]: (x: Value, ...args: Parameters<Value[K]>) => ReturnType<Value[K]> } =
   library;
 
-/** Does not compile where the function takes other arguments behind the value. */
+/** Does not compile if the function takes other arguments after the value. */
 type Differing = {
   [K in Operator]: Same<Parameters<Value[K]>, Tail<Parameters<(typeof library)[K]>>> extends true ? never : K;
 }[Operator];
 export type Agreeing = None<Differing>;
 
-/** Functions that have no method, and why: does not compile where another has none. */
+/** Functions without a method, and why: does not compile if another one has none. */
 const METHODLESS: Record<Exclude<keyof typeof composed, Operator>, string> = {
   where: 'it takes three values; PyTorch has a method of this name with another order of them',
   vstack: 'it takes a list',
@@ -52,7 +52,8 @@ const binary = [
 const overAxes = [[x], [x, 0], [x, [0, 1]], [x, 0, true], [x, undefined, true]];
 
 /**
- * For each operator calls, the value in front, whose graphs all differ: each argument is given at least once.
+ * For each operator, calls with the value first, whose graphs all differ; each argument is given at least
+ * once.
  */
 const CALLS: Record<Operator, readonly (readonly unknown[])[]> = {
   add: binary,
@@ -174,7 +175,7 @@ const CALLS: Record<Operator, readonly (readonly unknown[])[]> = {
 
 const names = Object.keys(CALLS) as Operator[];
 
-/** Functions of lists and shapes, which have one form, with right arguments. */
+/** Functions of lists and shapes, which have only one form, with valid arguments. */
 const LIST_CALLS: Readonly<Record<string, readonly (readonly unknown[])[]>> = {
   where: [[x, x, y]],
   vstack: [[[x, y]]],
@@ -188,7 +189,7 @@ const LIST_CALLS: Readonly<Record<string, readonly (readonly unknown[])[]>> = {
 const LIST_NAMES = Object.keys(LIST_CALLS);
 
 const long = (n: number): number[] => Array.from({ length: n }, () => 1);
-/** Values whose shapes do not fit, or of which an operator would make more than an array can hold. */
+/** Values whose shapes do not fit, or from which an operator would make more than an array can hold. */
 const SHAPES = [
   [],
   [2 ** 16, 1],
@@ -202,7 +203,7 @@ const SHAPES = [
   [2, 0],
   long(32),
 ].map((shape, n) => input(`s${n}`, shape));
-/** What is given in the place of each argument. */
+/** Wrong values for each argument. */
 const WRONG: readonly unknown[] = [
   null,
   undefined,
@@ -240,14 +241,14 @@ const WRONG: readonly unknown[] = [
   [SHAPES[10], SHAPES[10]],
 ];
 
-/** Operators that make more numbers, or axes, than one of their operands has. */
+/** Operators whose result has more numbers, or axes, than an operand. */
 const GROWING: ReadonlySet<string> = new Set(
   (
     'add sub mul div maximum minimum gt ge lt le eq ne clip where matmul tensordot expandDims ' +
     'broadcastTo reshape at gather embedding vstack stack concat zeros'
   ).split(' '),
 );
-/** Operators' names that are no words of English, which a message could have for another reason. */
+/** Names of operators that are not English words, which a message could contain for another reason. */
 const INNER = [...new Set([...OP_NAMES, ...names, ...LIST_NAMES])].filter(
   (name) =>
     !'add at choose constant element elements index input parameter sign step where'
@@ -255,7 +256,7 @@ const INNER = [...new Set([...OP_NAMES, ...names, ...LIST_NAMES])].filter(
       .includes(name),
 );
 
-/** What calls of an operator with wrong arguments say: each argument, alone and beside each shape. */
+/** The errors of operators for wrong arguments: each argument alone, and with each shape. */
 function refusals(name: string): [what: string, message: string][] {
   const told: [string, string][] = [];
   const attempt = (args: readonly unknown[], what: string): void => {
@@ -287,7 +288,7 @@ function refusals(name: string): [what: string, message: string][] {
   return told;
 }
 
-/** A graph as a text in which only leaves are told by what they are, all others by how they are made. */
+/** A graph as text: leaves by name, all other nodes by their operators. */
 function described(made: unknown): string {
   if (Array.isArray(made)) return `[${made.map(described).join(', ')}]`;
   assert.ok(made instanceof Node);
@@ -353,7 +354,7 @@ describe('operators', () => {
       for (const [what, message] of told) {
         const around = `${what}: ${message.slice(0, 300)}`;
         assert.match(message, starts, around);
-        // Labels have operators in them, of nodes that were given, and three messages say what to use.
+        // Labels contain the operators of given nodes, and three messages name the operator to use instead.
         const found = message
           .slice(name.length)
           .replace(/'\w+' \(.*?\)|#\d+ \(.*?\)|use mul$|rows by index are x\.gather\(index\)$|'tanh'/g, '');

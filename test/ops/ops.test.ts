@@ -1,6 +1,6 @@
 /**
- * Every operator: values against a plain evaluation, gradients against central differences, through
- * the inspecting and the training compilation, on every instruction set and in both data types.
+ * Every operator: values against a plain evaluation, gradients against central differences, in the inspecting
+ * and the training compilation, on every instruction set and in both data types.
  *
  * A new operator gets rows in one of the three tables and a rule in support/reference.ts; without them nothing
  * compiles.
@@ -26,7 +26,7 @@ describe('operators', () => {
   }
 });
 
-/** Several operators at once, where the compiler writes one's result into another. */
+/** Several operators together, where the compiler writes one's result into another. */
 const COMPOSITIONS: Row[] = [
   ['x + x', (g) => [g.p(3)].map((x) => x.add(x))[0]!],
   ['x * x', (g) => [g.p(3)].map((x) => x.mul(x))[0]!],
@@ -158,7 +158,7 @@ describe('gradients, differentiated again', () => {
           const output = makeValue(op, inputs, attr);
           const dy = g.p(...output.shape);
           const gradient = OPS[op].gradient({ g: BUILDER, inputs, output, attr, dy }, i)!;
-          // All operands are to be part of what is computed.
+          // All operands must be part of the computation.
           return inputs.reduce((y, x) => y.add(x.sum()), gradient);
         });
       }

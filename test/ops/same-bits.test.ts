@@ -54,7 +54,7 @@ describe('where arrays begin changes no bit of', () => {
           let calls = 0;
           const expected = call((x) => x, n, target).slice();
           for (const offset of OFFSETS) {
-            // The arrays of a call begin at different places, too.
+            // The arrays of one call also have different alignments.
             const place = (x: TypedArray): TypedArray => {
               const from = (offset + 3 * calls++) % OFFSETS.length;
               const whole = new TYPES[target.dtype](from + x.length);
@@ -85,7 +85,7 @@ describe('where rows begin in memory changes no bit of', () => {
     describe(name, () => {
       forEachTarget((target) => {
         for (const cols of [3, 17, 67]) {
-          // The same numbers again and again, each time one number further from where 64 bytes begin.
+          // The same numbers again and again, each time one number further from a 64-byte boundary.
           const size = rows * cols;
           const apart = Math.ceil(size / PLACES) * PLACES + 1;
           const numbers = draw(new Random(cols), size);
@@ -131,7 +131,7 @@ describe('what was called before changes no bit of a training', () => {
       const runs = new Map(order.map((name) => [name, start(name, target)]));
       DOCS.forEach((doc, i) => {
         for (const [name, run] of runs) {
-          // A call that fails, and ones that leave NaN, infinities and other sizes behind.
+          // A failing call, and calls that leave NaN, infinities and other sizes behind.
           assert.throws(() => run.training.step({ ...doc, tokens: [VOCAB] }));
           kernels.softmax(TYPES[target.dtype].of(NaN, Infinity, -Infinity), { isa: target.isa });
           kernels.matmul(new Float64Array(67).fill(Infinity), new Float64Array(67), { m: 1, k: 67, n: 1 });
@@ -150,7 +150,7 @@ describe('what was called before changes no bit of a training', () => {
 describe('what no document of a batch reads changes no bit, whatever it holds', () => {
   const unused = { wte: 6, wpe: 4 };
   forEachTarget((target) => {
-    // Of one to three tokens, the last of which is never there.
+    // Examples of one to three tokens; the last token is never there.
     const docs = [[1], [2, 3, 4], [5, 0], [0, 0, 1]].map((tokens): Feeds => ({
       tokens,
       targets: tokens.map((token) => (token + 1) % 6),

@@ -11,8 +11,8 @@ import { TYPES, forEachTarget, kind, ALL } from '../support/special-numbers.js';
 type Matrix = (row: number, col: number) => number;
 
 /**
- * Checks a product: in the rows and columns that a special number reaches against plain TypeScript, and
- * that all others are the bits of the product without it.
+ * Checks a product: rows and columns that contain a special number against plain TypeScript, and all others
+ * bit for bit against the product without that number.
  */
 function checkProduct(
   found: ArrayLike<number>,
@@ -67,7 +67,7 @@ describe('NaN and infinities in a product reach their row or column, and no othe
       forEachTarget(function (target) {
         for (const size of sizes) {
           const [m, n, k] = size;
-          // One form of the largest is enough where no OpenBLAS is called.
+          // One layout of the largest is enough where OpenBLAS is not called.
           if (m > 300 && (ta !== tb || target.isa === 'scalar')) continue;
           const matrix = (rows: number, cols: number, turned: boolean): Value =>
             parameter(

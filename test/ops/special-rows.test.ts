@@ -12,7 +12,7 @@ import { Random } from '../../lib/runtime/random.js';
 import { evaluate } from '../support/reference.js';
 import { TYPES, forEachTarget, compareKinds, ALL, OF_ROWS } from '../support/special-numbers.js';
 
-/** Less than a vector, whole ones, and what is left over, of every width. */
+/** Every width: less than a vector, whole vectors, and remainders. */
 const LENGTHS = [1, 2, 3, 5, 8, 9, 17, 33, 67];
 
 describe('NaN and infinities in one row reach what IEEE 754 says, and no other', () => {
@@ -40,7 +40,7 @@ describe('NaN and infinities in one row reach what IEEE 754 says, and no other',
             const spots = [...new Set([0, cols >> 1, cols - 1, (rows >> 1) * cols, rows * cols - 1])];
             for (const at of spots) {
               for (const special of ALL) {
-                // The second of two infinities makes of most results something else.
+                // The second of two infinities changes most results.
                 for (const other of [at, Math.floor(at / cols) * cols + ((at + 1) % cols)]) {
                   const what = `${rows} x ${cols}, ${special} in ${at} and ${other}`;
                   const data = numbers(at, special, other);
@@ -66,7 +66,7 @@ describe('NaN and infinities in one row reach what IEEE 754 says, and no other',
                 }
               }
             }
-            // From behind: a gradient that is none.
+            // In the backward pass: a NaN gradient.
             const data = numbers(-1, 0);
             x.data.set(data);
             const known = new Map([[x, { shape: [rows, cols], data }]]);
@@ -128,7 +128,7 @@ describe('the largest k are in order, NaN last, equal ones by place', () => {
             if (every > 1 || n > 128) continue;
             const x = input('x', [n]);
             const found = compile(x.gather(x.topk(k)), { isa, dtype }).forward({ x: xs });
-            // A program takes denormals for zeros.
+            // A program treats denormals as zeros.
             const flushes = mix.includes(5e-324);
             if (!flushes)
               assert.deepEqual(
@@ -197,7 +197,7 @@ describe('rows that are not picked change nothing, whatever they hold', () => {
                 ),
               );
             }
-            // From behind: it reaches the rows that were picked.
+            // In the backward pass: it reaches the rows that were picked.
             const data = Array.from({ length: rows * cols }, (_, i) => (i % 5) - 1.5);
             table.data.set(data);
             const known = new Map<Node, { shape: readonly number[]; data: readonly number[] }>([

@@ -24,7 +24,7 @@ import {
   START,
 } from '../support/update-rules.js';
 
-/** A loss of weights that are START's numbers in order, what to feed it, and its gradient by hand. */
+/** A loss whose weights are START's numbers in order, its feeds, and its gradient by hand. */
 interface Problem {
   weights: Value[];
   loss: Value;
@@ -81,7 +81,7 @@ function product(): Problem {
   };
 }
 
-/** Of some of the weights, drawn anew for each document. */
+/** A loss of some of the weights, drawn anew for each example. */
 function dropped(): Problem {
   const made = quadratic();
   return { ...made, loss: made.loss.add(made.weights[0]!.dropout(0.4, 3).pow(2).sum()) };
@@ -311,7 +311,7 @@ describe('optimisers', () => {
     });
     for (const problem of Object.values(PROBLEMS)) {
       const { weights, loss, feeds, gradient } = problem();
-      // A parameter that no gradient reaches lies beside them.
+      // A parameter without gradient lies next to them.
       const frozen = parameter(weights[0]!.shape.length > 0 ? [2] : 2);
       const training = optimizer.minimize(loss.add(frozen.detach().sum()), { batches: true });
       const expected = [...START];

@@ -12,7 +12,7 @@ import type { Feeds } from '../../lib/runtime/feeds.js';
 import { assertClose } from '../support/check.js';
 import { TARGETS } from '../support/targets.js';
 
-/** Losses of w, with p in a part that counts for nothing; whether a gradient flows to p, be it 0. */
+/** Losses of w in which p has no effect, and whether a gradient flows to p, even if it is 0. */
 const SWITCHED_OFF: [
   title: string,
   loss: (p: Value, w: Value) => Value,
@@ -81,8 +81,7 @@ describe('a parameter behind a constant 0', () => {
             for (let step = 0; step < 2; step++) whole.take();
             for (const passes of SETS) {
               for (const batches of [false, true]) {
-                // The state of a training without passes is restored to one with them, and the other way
-                // round.
+                // The state of a training without passes is restored to one with passes, and vice versa.
                 const first = start(passes, batches);
                 for (let step = 0; step < 2; step++) first.take();
                 const there = first.training.state();

@@ -1,4 +1,4 @@
-/** The known faults of the engine that this one takes its vocabulary from: none is repeated. */
+/** Known faults of the engine from which vecgrad takes its vocabulary: none occurs here. */
 import assert from 'node:assert/strict';
 import { buildModel } from '../../lib/study/build-model.js';
 import { MODEL_NAMES, type ModelName } from '../../lib/study/models/sizes.js';
@@ -103,7 +103,7 @@ const FAULTS: [fault: string, check: () => void][] = [
   [
     'sorting the graph is quadratic',
     () => {
-      // 100,000 nodes: a list that is scanned for each would be 5e9 steps.
+      // 100,000 nodes: scanning a list for each would take 5e9 steps.
       let y = parameter(0);
       for (let i = 0; i < 100_000; i++) y = y.add(1);
       assert.equal(compile(y).forward({})[0], 100_000);

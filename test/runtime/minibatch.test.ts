@@ -1,4 +1,4 @@
-/** Batches: the update from the mean gradient of single documents, whatever the number of threads. */
+/** Batches: the update by the mean gradient of the examples, whatever the number of threads. */
 import assert from 'node:assert/strict';
 import { runExperiment } from '../../lib/study/experiment.js';
 import { buildModel } from '../../lib/study/build-model.js';
@@ -25,7 +25,7 @@ function model(name: ModelName): ReturnType<typeof buildModel> {
   return buildModel(name, VOCAB, SIZES, new Random(3));
 }
 
-/** Ragged documents. */
+/** Examples of different lengths. */
 function documents(count: number): Feeds[] {
   const random = new Random(9);
   return Array.from({ length: count }, () => {
@@ -35,7 +35,7 @@ function documents(count: number): Feeds[] {
   });
 }
 
-/** All parameters and the losses after some steps of plain gradient descent, document by document. */
+/** All parameters and the losses after some steps of plain gradient descent, example by example. */
 function byHand(name: ModelName, docs: readonly Feeds[], target: Target): number[] {
   const { loss, parameters } = model(name);
   const losses: number[] = [];
@@ -66,7 +66,7 @@ function batched(name: ModelName, docs: readonly Feeds[], target: Target, thread
 }
 
 describe('batches', () => {
-  // More documents than lanes too: a lane then adds several.
+  // Also more examples than lanes: a lane then adds several.
   for (const [name, count] of [
     ...MODEL_NAMES.map((one) => [one, 6] as const),
     ['rnn', 70] as const,
@@ -130,7 +130,7 @@ describe('batches', () => {
     assertClose(mixed, single, 1e-12, 'parameters');
   });
 
-  /** Documents as columns: the tokens of all one behind the other. */
+  /** Examples as columns: the tokens of all in one array. */
   function dataset(docs: readonly Feeds[]): Dataset {
     const lengths = docs.map(({ length }) => length as number);
     const starts = Int32Array.from(docs, (_, i) => lengths.slice(0, i).reduce((a, b) => a + b, 0));
@@ -184,7 +184,7 @@ describe('batches', () => {
     }
 
     it('goes on with the first documents where the corpus ends within a batch', () => {
-      // Five batches of three are three times five documents; a rate of almost 0 keeps their losses.
+      // Five batches of three are three times five examples; a rate of almost 0 keeps their losses.
       const options = {
         docs: ['ab', 'ba', 'aab', 'b', 'bb'],
         steps: 5,

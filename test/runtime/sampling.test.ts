@@ -1,4 +1,4 @@
-/** Sampling: one native call draws what a loop over positions draws, from the same random stream. */
+/** Sampling: one native call draws the same as a loop over positions, from the same random numbers. */
 import assert from 'node:assert/strict';
 import { Tokenizer } from '../../lib/study/tokenizer.js';
 import { buildModel } from '../../lib/study/build-model.js';

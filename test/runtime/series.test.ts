@@ -1,4 +1,4 @@
-/** Series: single runs one after another in one native call, to the last bit. */
+/** Series: one native call that equals single runs, to the last bit. */
 import assert from 'node:assert/strict';
 import type { Dataset } from '../../lib/runtime/dataset.js';
 import { buildModel } from '../../lib/study/build-model.js';
@@ -18,7 +18,7 @@ const SIZES = { nEmbd: 4, nHead: 2, nLayer: 1, blockSize: 5, nState: 6, nAtt: 3 
 const VOCAB = 7;
 const COUNT = 9;
 
-/** Ragged documents: targets are the tokens from one place further on. */
+/** Examples of different lengths: the targets are the tokens, from one place further on. */
 function documents(): { dataset: Dataset; feeds: Feeds[] } {
   const random = new Random(9);
   const draw = (n: number): number => Math.floor(random.random() * n);
@@ -218,17 +218,17 @@ describe('a series', () => {
       [
         'a short column of numbers',
         { ...good, x1: { values: Float64Array.of(1) } },
-        /^input 'x1': 1 number for 3 documents: .* needs 3$/,
+        /^input 'x1': 1 number for 3 examples: .* needs 3$/,
       ],
       [
         'too few starts',
         { ...good, rows: { ...good.rows, starts: Int32Array.of(0) } },
-        /^input 'rows': 1 start for 3 documents: .* needs 3$/,
+        /^input 'rows': 1 start for 3 examples: .* needs 3$/,
       ],
       [
         'too few lengths',
         { ...good, n: { values: Int32Array.of(1) } },
-        /^input 'n': 1 number for 3 documents: 'n' \(index, shape \[\]\) needs 3$/,
+        /^input 'n': 1 number for 3 examples: 'n' \(index, shape \[\]\) needs 3$/,
       ],
       [
         'an integer beyond its limit',
@@ -297,7 +297,7 @@ describe('a series', () => {
       ]) {
         assert.throws(
           () => training.stepEach({ count: 3, inputs: good }, from, to),
-          /^RangeError: documents .* expected integers from 0 to 3/,
+          /^RangeError: examples .* expected integers from 0 to 3/,
         );
       }
     });

@@ -1,4 +1,4 @@
-/** Training that is killed at any moment, and goes on from the newest file as if it had not been. */
+/** Training that is killed at any moment and resumes from the newest file as if nothing had happened. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -67,7 +67,7 @@ describe('training that is killed', () => {
     const last = parsed((await run(keeping))!);
     assert.deepEqual([last.losses, last.samples], [whole.losses, whole.samples]);
     assert.ok(files > 0);
-    // What a killed process left half written, the next that saves takes away.
+    // The next save removes what a killed process left half-written.
     assert.deepEqual(readdirSync(folder).sort(), ['kept.safetensors', 'names.txt']);
   });
 });

@@ -1,4 +1,4 @@
-/** Models in files: what is built again, and the texts and arrays that are refused. */
+/** Model files: models that are built again, and strings and arrays that are refused. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

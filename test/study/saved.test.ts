@@ -1,4 +1,4 @@
-/** What `vecgrad train --save` keeps: trained on from, sampled from and evaluated by other processes. */
+/** `vecgrad train --save`: other processes resume from the file, sample from it and evaluate it. */
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-/** Training off the event loop: the numbers of training on it, and what else can be done meanwhile. */
+/** Training in the background: the same numbers as in the foreground, and what else can be done meanwhile. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -38,7 +38,7 @@ function built(name: ModelName, seed = 42): BuiltModel {
   return buildModel(name, tokenizer.vocabSize, {}, random);
 }
 
-/** A training of one number on as many documents. */
+/** A training of one number on as many examples. */
 function small(count: number): { training: Training; dataset: Dataset; w: ReturnType<typeof parameter> } {
   const w = parameter(1, { name: 'w' });
   const loss = w.mul(input('x')).sub(1).pow(2);

@@ -1,4 +1,7 @@
-/** `bench-json.ts FILE`: `vecgrad bench --json FILE` of next to nothing; prints what it met, or `saved`. */
+/**
+ * `bench-json.ts FILE`: runs `vecgrad bench --json FILE` with almost nothing to measure; prints `saved`, or
+ * the error.
+ */
 import { bench } from '../../lib/cli/bench.js';
 import { QUICK, type Effort } from '../../lib/bench/effort.js';
 

@@ -10,7 +10,7 @@ import { Random } from '../../lib/runtime/random.js';
 import { evaluate, slopes, type Tensor } from './reference.js';
 import { TARGETS, type Target } from './targets.js';
 
-/** Makes leaves with random numbers, and remembers what to feed and what to differentiate by. */
+/** Makes leaves with random numbers, and records what to feed and which leaves to differentiate by. */
 export class Leaves {
   readonly values: Value[] = [];
   readonly numbers = new Map<Value, Tensor>();
@@ -21,7 +21,7 @@ export class Leaves {
     this.random = new Random(seed);
   }
 
-  /** From 0.2 to 1.7 and of either sign: away from the kinks at zero, and from what overflows. */
+  /** From 0.2 to 1.7, of either sign: away from the kinks at zero and from overflow. */
   draw(): number {
     const size = 0.2 + 1.5 * this.random.random();
     return this.random.random() < 0.5 ? -size : size;
@@ -68,19 +68,19 @@ export class Leaves {
 }
 
 /**
- * How far a result may be from the reference, relative to the largest number around (at least 1).
+ * How far a result may be from the reference, relative to the largest number involved (at least 1).
  *
- * float64: a sum of 100 products of numbers near 1 is off by at most 100 * 2^-53 = 1e-14, and the
- * vector kernels' exp and log by 2 ULP; gradients are held against differences good to 1e-10.
- * float32: leaves are rounded to 2^-24 = 6e-8, and so is each of at most about 100 roundings in a
- * row; what these graphs do to an error makes it a few times larger.
+ * float64: a sum of 100 products of numbers near 1 is off by at most 100 * 2^-53 = 1e-14, and the vector
+ * kernels' exp and log by 2 ULP; gradients are compared with differences that are good to 1e-10. float32:
+ * leaves are rounded to 2^-24 = 6e-8, and so is each of at most about 100 successive roundings; these graphs
+ * enlarge an error a few times.
  */
 const TOLERANCE: Record<DType, { value: number; gradient: number }> = {
   float64: { value: 1e-12, gradient: 1e-8 },
   float32: { value: 2e-5, gradient: 5e-5 },
 };
 
-/** Equal to a tolerance relative to the largest number expected; NaN where NaN is expected. */
+/** Checks equality within a tolerance relative to the largest number expected; NaN must be NaN. */
 export function assertClose(
   actual: ArrayLike<number>,
   expected: readonly number[],
@@ -99,9 +99,9 @@ export function assertClose(
 const sumOf = (data: readonly number[]): number => data.reduce((a, b) => a + b, 0);
 
 /**
- * On every target: the values of what `build` builds; the gradients of their weighted sum by all
- * leaves; and the same gradients from the program that a training compiles, which reuses memory and
- * adds in place. `differentiable: false` compares values only.
+ * On every target, compares the values of what `build` builds; the gradients of their weighted sum by all
+ * leaves; and the same gradients from a training's program, which reuses memory and adds in place.
+ * `differentiable: false` compares values only.
  */
 export function checkGraph(
   build: (leaves: Leaves) => Value,
@@ -109,7 +109,8 @@ export function checkGraph(
 ): void {
   let expected: { y: Tensor; gradients: Tensor[] } | undefined;
   for (const { isa, dtype } of options.targets ?? TARGETS) {
-    // The graph anew for each: a parameter's numbers live where they ran last, and float32 rounds.
+    // Build the graph anew for each target: a parameter's numbers live where they ran last, and float32
+    // rounds them.
     const leaves = new Leaves(options.seed);
     const { feeds, numbers } = leaves;
     const y = build(leaves);
@@ -160,8 +161,8 @@ export function checkGraph(
 }
 
 /**
- * Compiles a loss as a training does. A step with learning rate 1 and no momentum changes each
- * parameter by minus its gradient, which is so read off; the parameters are set back before it.
+ * Compiles a loss as for training. A step with learning rate 1 and no momentum changes each parameter by
+ * minus its gradient, which shows the gradient; the parameters are reset before the step.
  */
 export function trainingStep(
   loss: Value,

@@ -1,7 +1,7 @@
 /**
- * Makes what the first argument names, many times over, drops it, and prints what memory was in use
- * after each quarter, a line of JSON each. With a second argument, all of it is one turn of the event
- * loop, in which nothing calls the collector. Else it is to be run with --expose-gc.
+ * Makes what the first argument names, many times over, drops it, and prints the memory in use after each
+ * quarter, one line of JSON each. With a second argument, all of it is one turn of the event loop, in which
+ * nothing calls the collector. Otherwise run it with --expose-gc.
  */
 import { setImmediate } from 'node:timers/promises';
 import { compile, input, parameter, Random, SGD, type Value } from '../../lib/index.js';
@@ -13,7 +13,7 @@ const x = input('x', shape);
 const shared = parameter(numbers, { shape });
 const feeds = { x: numbers };
 
-/** A graph on leaves that outlive it and one that does not; a program of it takes about 200 kB. */
+/** A graph on leaves that outlive it and one that does not; its program takes about 200 kB. */
 function loss(): Value {
   return x.matmul(shared).relu().matmul(parameter(numbers, { shape })).mean();
 }
@@ -82,7 +82,7 @@ function usedNow(): Used {
   return { resident: rss, known: heapUsed + external };
 }
 
-/** After turns of the event loop, and what V8 collects there. */
+/** Measures after some turns of the event loop, and after garbage collection. */
 async function usedLater(): Promise<Used> {
   for (let turn = 0; turn < 3; turn++) {
     globalThis.gc!();

@@ -1,8 +1,8 @@
 /**
- * Trains the model of the first argument for as many steps as the second says, and prints after each
- * tenth what memory is in use, a line of JSON each; with a third argument, `ages`, then how long a step
- * takes beside one of the same training begun anew, in turns, because a machine's own speed changes. To be
- * run with --expose-gc.
+ * Trains the model of the first argument for as many steps as the second says, and prints the memory in use
+ * after each tenth, one line of JSON each. With a third argument, `ages`, it then prints the time of a step
+ * beside that of the same training begun anew, in turns, because a machine's speed changes. Run it with
+ * --expose-gc.
  */
 import { setImmediate } from 'node:timers/promises';
 import { buildModel } from '../../lib/study/build-model.js';
@@ -13,15 +13,15 @@ import type { Feeds } from '../../lib/runtime/feeds.js';
 import { Random } from '../../lib/runtime/random.js';
 
 export interface Tenth {
-  /** Bytes, of the process. */
+  /** Memory of the process, in bytes. */
   resident: number;
-  /** Bytes, of those what V8 knows of. */
+  /** The part of it that V8 knows of, in bytes. */
   known: number;
   /** The mean loss. */
   loss: number;
 }
 
-/** Microseconds of a step, medians. */
+/** Median microseconds of a step. */
 export interface Ages {
   old: number;
   young: number;

@@ -1,6 +1,7 @@
 /**
- * To be loaded before a program that saves: at the first time that it has the disk keep a file, it writes
- * the file that VECGRAD_PAUSED names, and goes on when that is gone; with VECGRAD_KILLED it kills itself.
+ * Load this before a program that saves. The first time that the program flushes a file to the disk, this
+ * writes the file that VECGRAD_PAUSED names and waits until it is removed; with VECGRAD_KILLED it kills the
+ * process.
  */
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';

@@ -1,5 +1,5 @@
 /**
- * Random small graphs that read like a listing: something made of the parameters once, then one cell
+ * Random small graphs that read like a model: something computed from the parameters once, then one cell
  * written out position by position, then the mean loss of the first positions.
  */
 import fc from 'fast-check';
@@ -12,23 +12,23 @@ import { ShapeError } from '../../lib/core/shape.js';
 import { Leaves } from './check.js';
 import type { Tensor } from './reference.js';
 
-/** An operator and its operands, as numbers that stand for whatever fits. */
+/** An operator and its operands, as numbers that are mapped to whatever operands fit. */
 type Step = readonly [op: number, a: number, b: number, c: number];
 
 export interface Recipe {
-  /** Of single numbers only: what scalar bytecode computes. */
+  /** Single numbers only, which scalar bytecode computes. */
   scalar: boolean;
   seed: number;
   /** The length of most axes. */
   size: number;
   positions: number;
-  /** Steps on parameters alone, of every position, of one position, and on the mean loss. */
+  /** Steps on parameters only, of every position, of one position, and on the mean loss. */
   once: readonly Step[];
   each: readonly Step[];
   solo: readonly Step[];
   after: readonly Step[];
   tokens: readonly number[];
-  /** Prefix lengths to run, in this order. */
+  /** The prefix lengths to run, in this order. */
   lengths: readonly number[];
 }
 
@@ -52,11 +52,11 @@ export const recipes = (scalar: boolean): fc.Arbitrary<Recipe> =>
 export interface RandomGraph {
   loss: Value;
   numbers: Map<Value, Tensor>;
-  /** What to feed for a prefix of n positions. */
+  /** The feeds for a prefix of n positions. */
   feeds: (n: number) => Feeds;
 }
 
-/** The values made so far, to take operands from. */
+/** The values made so far, from which operands are taken. */
 class Pool {
   constructor(
     readonly values: Value[],
@@ -158,13 +158,13 @@ const STRUCTURAL: Make[] = [
 
 function apply(pool: Pool, scalar: boolean, [op, a, b, c]: Step): void {
   const menu = scalar ? NUMERIC : [...NUMERIC, ...STRUCTURAL];
-  // Mostly what was made last, or nothing would be used.
+  // Prefer recent values, or they would never be used.
   const x = a % 2 ? pool.values.at(-1 - ((a >> 1) % 3)) : pool.pick(a >> 1);
   const y = x && allowed(x, () => menu[op % menu.length]!(x, pool, b, c));
   if (y && y.shape.length <= 4 && y.shape.reduce((m, n) => m * n, 1) <= 200) pool.values.push(y);
 }
 
-/** What is made, or nothing where an array without numbers has no such result, or a mean of NaN. */
+/** The result, or nothing where it does not exist for an array without numbers, or is a mean of NaN. */
 function allowed(x: Value, make: () => Value | undefined): Value | undefined {
   try {
     const made = make();
@@ -195,7 +195,7 @@ export function build(recipe: Recipe): RandomGraph {
   const row = scalar ? [] : [size];
   const once = new Pool([...leaves], undefined);
   for (const step of recipe.once) apply(once, scalar, step);
-  // With a state of zeros the compiler drops what they meet.
+  // With a state of zeros the compiler would remove what it meets.
   const zero = recipe.seed % 2 === 1;
   let state: Value[] = [g.p(...row), zero ? zeros(row) : g.p(...row)];
   const losses: Value[] = [];
@@ -208,7 +208,7 @@ export function build(recipe: Recipe): RandomGraph {
     if (recipe.seed % 5 === at) for (const step of recipe.solo) apply(pool, scalar, step);
     const shape = row.join();
     const next = [...pool.values].reverse().find((value) => value.shape.join() === shape)!;
-    // Kept near 1, or five positions of products would overflow.
+    // Keep numbers near 1, or products over five positions would overflow.
     const square = next.mul(next);
     const norm = (scalar ? square : square.mean()).add(0.5).pow(-0.5);
     state = [state.at(-1)!, recipe.seed % 3 ? next.mul(norm) : next.mul(norm).relu()];
@@ -233,14 +233,14 @@ export function build(recipe: Recipe): RandomGraph {
 
 /** A graph whose terms are drawn from everything made so far: shared, repeated, leaves, other means. */
 export interface TermsRecipe {
-  /** Of single numbers only: what scalar bytecode computes. */
+  /** Single numbers only, which scalar bytecode computes. */
   scalar: boolean;
   seed: number;
   /** The length of most axes; 0 makes arrays without numbers. */
   size: number;
   /** Steps before the first mean. */
   before: readonly Step[];
-  /** Means of the first terms, one after another, each a value that later terms can use. */
+  /** Means of the first terms, one after another; later terms can use each of them. */
   means: readonly { terms: readonly number[]; after: readonly Step[] }[];
 }
 
@@ -280,7 +280,7 @@ export function buildTerms({ scalar, seed, size, before, means }: TermsRecipe): 
   let most = Infinity;
   let last = pool.values.at(-1)!;
   for (const { terms, after } of means) {
-    // Those made last are picked as often as all the others.
+    // The latest values are picked as often as all others together.
     const picked = (choice: number): Value =>
       choice % 2
         ? pool.values.at(-1 - ((choice >> 1) % Math.min(4, pool.values.length)))!
@@ -298,7 +298,7 @@ export function buildTerms({ scalar, seed, size, before, means }: TermsRecipe): 
   return {
     loss,
     numbers: g.numbers,
-    // A program refuses what its graph does not read.
+    // A program refuses feeds that its graph does not read.
     feeds: (count) => ({
       ...(reads(loss, token) && { [token.name!]: seed % 2 }),
       [n.name!]: count,
@@ -307,14 +307,14 @@ export function buildTerms({ scalar, seed, size, before, means }: TermsRecipe): 
   };
 }
 
-/** Whether comparisons are clear, numbers moderate: where rounding decides nothing. */
+/** Whether comparisons are clear and numbers moderate, so that rounding decides nothing. */
 export function isTame(computed: ReadonlyMap<Node, Tensor>): boolean {
   const margin = 1e-3;
   const data = (node: Node, i: number): readonly number[] => computed.get(node.inputs[i]!)!.data;
   for (const [node, { data: y }] of computed) {
     if (y.some((x) => !(Math.abs(x) < 300))) return false;
     if (node.op === 'relu') {
-      // What comes from another relu is zero exactly, in every order of computing.
+      // The output of another relu is exactly zero, in every order of computation.
       const exact = node.inputs[0]!.op === 'relu';
       if (data(node, 0).some((x) => Math.abs(x) < margin && !(exact && x === 0))) return false;
     } else if (node.op === 'maximum' || node.op === 'minimum') {
@@ -322,7 +322,7 @@ export function isTame(computed: ReadonlyMap<Node, Tensor>): boolean {
       const difference = computed.get(a) && [data(node, 0), data(node, 1)];
       const wide = y.length;
       if (a === b || !difference) continue;
-      // Broadcast operands: any two numbers that are near might meet.
+      // Broadcast operands: any two numbers that are near might be compared.
       const [left, right] = difference;
       const same = left!.length === wide && right!.length === wide;
       const near = (x: number, z: number): boolean => Math.abs(x - z) < margin;
@@ -331,7 +331,7 @@ export function isTame(computed: ReadonlyMap<Node, Tensor>): boolean {
       )
         return false;
     } else if (node.op === 'max') {
-      // One number near the largest of each line, and only one.
+      // Each line must have exactly one number near its largest.
       const { shape } = node.inputs[0]!;
       const axis = node.attr.axes![0]!;
       const after = shape.slice(axis + 1).reduce((a, b) => a * b, 1);

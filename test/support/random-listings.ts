@@ -1,7 +1,7 @@
 /**
- * Random networks written out position by position, of the parts that the compiler's passes look
- * for: attention over growing stacks, recurrences plain, gated and of the largest coordinates,
- * root-mean-square norms in several spellings, losses of classifiers, weights that layers share.
+ * Random networks written out position by position, from the parts that the compiler's passes look for:
+ * attention over growing stacks; recurrences, plain, gated and of the largest coordinates; root-mean-square
+ * norms in several spellings; losses of classifiers; weights that layers share.
  */
 import fc from 'fast-check';
 import type { Value } from '../../lib/value/value.js';
@@ -15,7 +15,7 @@ const LOSSES = ['logPick', 'pickLog', 'square', 'unnegated'] as const;
 export interface Listing {
   seed: number;
   layers: readonly (typeof LAYERS)[number][];
-  /** The second layer of a kind has the first one's weights. */
+  /** Whether the second layer of a kind shares the first one's weights. */
   shared: boolean;
   heads: number;
   headSize: number;
@@ -24,10 +24,10 @@ export interface Listing {
   positions: number;
   norm: number;
   lossKind: (typeof LOSSES)[number];
-  /** The last product is with the embeddings, transposed. */
+  /** Whether the last product uses the transposed embeddings. */
   tied: boolean;
   zeroState: boolean;
-  /** Prefix lengths of the steps, in this order. */
+  /** The prefix lengths of the steps, in this order. */
   lengths: readonly number[];
 }
 
@@ -47,7 +47,7 @@ export const listings: fc.Arbitrary<Listing> = fc.record({
   lengths: fc.array(fc.nat(4), { minLength: 2, maxLength: 3 }),
 });
 
-/** One of six ways to write x / sqrt(mean(x²) + eps), two of them with another scale or none. */
+/** One of six ways to write x / sqrt(mean(x²) + eps); two of them use another scale, or none. */
 function normed(x: Value, spelling: number): Value {
   const n = x.shape[0]!;
   const eps = 1e-2;
@@ -69,14 +69,14 @@ function normed(x: Value, spelling: number): Value {
 
 const sigmoid = (x: Value): Value => x.neg().exp().add(1).pow(-1);
 
-/** A loss over inputs `tokens` and `targets` (an integer a position) and `length`. */
+/** A loss with inputs `tokens` and `targets` (an integer per position) and `length`. */
 export function write(listing: Listing): { loss: Value; parameters: Value[] } {
   const { heads, headSize, hidden, vocabulary, positions, norm, lossKind } = listing;
   const width = heads * headSize;
   const g = new Leaves(listing.seed);
   const matrix = (rows: number, cols: number): Value => {
     const value = g.p(rows, cols);
-    // Products of about the size of their operands.
+    // Scales products to about the size of their operands.
     value.data.set(value.data.map((x) => x / Math.sqrt(rows)));
     return value;
   };

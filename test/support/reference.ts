@@ -1,6 +1,6 @@
 /**
- * Every operator a second time, in plain TypeScript and nothing else: slow, obvious, and sharing no
- * code with the compiler or the kernels, which the tests compare with it.
+ * A second implementation of every operator, in plain TypeScript: slow, obvious, and sharing no code with the
+ * compiler or the kernels, which the tests compare with it.
  */
 import { flatten } from '../../lib/graph/flatten.js';
 import type { Node } from '../../lib/graph/node.js';
@@ -13,7 +13,7 @@ export interface Tensor {
   readonly data: readonly number[];
 }
 
-/** One node being computed; operands are computed when asked for, and only then. */
+/** One node being computed; operands are computed on demand only. */
 interface Computation {
   readonly node: Node;
   /** Operand i. */
@@ -37,7 +37,10 @@ export function tensor(shape: readonly number[], at: (index: number[]) => number
   return { shape, data };
 }
 
-/** Where the number at an index lies; NumPy's broadcasting: last axes first, an axis of length 1 repeats. */
+/**
+ * The offset of the number at an index, with NumPy's broadcasting: shapes are aligned at their last axes, and
+ * an axis of length 1 repeats.
+ */
 function offset(shape: readonly number[], index: readonly number[]): number {
   const lead = index.length - shape.length;
   let at = 0;
@@ -59,7 +62,7 @@ function broadcastShape(a: readonly number[], b: readonly number[]): number[] {
   });
 }
 
-/** exp(-x²) times a series without cancellation; from 6 on 1 is the nearest number. */
+/** exp(-x²) times a series without cancellation; from 6 on the nearest number is 1. */
 function erf(x: number): number {
   if (!(Math.abs(x) < 6)) return Math.sign(x);
   let term = x;
@@ -68,7 +71,7 @@ function erf(x: number): number {
   return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * total;
 }
 
-/** `f` of what lies along an axis at each place of the others, in place of it. */
+/** Replaces the numbers along an axis by `f` of them, for each index of the other axes. */
 function along({ shape, data }: Tensor, axis: number, f: (list: number[]) => number): Tensor {
   const others = shape.filter((_, i) => i !== axis);
   return tensor(others, (index) =>
@@ -134,7 +137,7 @@ function matmul(a: Tensor, b: Tensor): Tensor {
   return { shape: [...batch, ...rows, ...columns], data: full.data };
 }
 
-/** Calls `f` with each row of the last axis, which `f` returns replaced. */
+/** Replaces each row of the last axis by `f` of it. */
 function byRow(x: Tensor, f: (row: number[], at: number) => number[]): Tensor {
   const n = x.shape.at(-1)!;
   const data: number[] = [];
@@ -194,7 +197,7 @@ export const REFERENCE: Readonly<Record<OpName, Rule>> = {
   gt: zip((a, b) => Number(a > b)),
   ge: zip((a, b) => Number(a >= b)),
   eq: zip((a, b) => Number(a === b)),
-  // Outside a training step; test/ops/dropout.test.ts knows the rest.
+  // Outside a training step; test/ops/dropout.test.ts checks training steps.
   step: () => scalar(-1),
   dropout: (c) => c.x(0),
 
@@ -202,7 +205,7 @@ export const REFERENCE: Readonly<Record<OpName, Rule>> = {
     const gone = (c.node.attr.axes ?? c.x(0).shape.map((_, axis) => axis)).map((axis) =>
       positive(axis, c.x(0).shape.length),
     );
-    // The last axis first: those before it keep their places.
+    // The last axis first, so that those before it keep their numbers.
     return [...new Set(gone)]
       .sort((a, b) => b - a)
       .reduce((x, axis) => along(x, axis, (list) => Math.max(...list)), c.x(0));
@@ -353,10 +356,10 @@ export const REFERENCE: Readonly<Record<OpName, Rule>> = {
   },
 };
 
-/** Numbers in place of what the rules would compute: a parameter's, or a detached value's. */
+/** Numbers to use instead of computing them: a parameter's, or a detached value's. */
 export type Numbers = ReadonlyMap<Node, Tensor>;
 
-/** Computes a value at the given numbers of its parameters; returns it and all it went through. */
+/** Computes a value at the given numbers of its parameters; returns it and all intermediate values. */
 export function evaluate(root: Node, feeds: Feeds, numbers: Numbers): Map<Node, Tensor> {
   const known = new Map<Node, Tensor>(numbers);
   const compute = (node: Node): Tensor => {
@@ -372,8 +375,8 @@ export function evaluate(root: Node, feeds: Feeds, numbers: Numbers): Map<Node, 
 }
 
 /**
- * The gradient of the sum of root's elements with respect to each of `leaves`, by central
- * differences of fourth order: good to about 1e-10 where fifth derivatives are moderate.
+ * The gradient of the sum of root's elements with respect to each of `leaves`, by central differences of
+ * fourth order: good to about 1e-10 where fifth derivatives are moderate.
  */
 export function slopes(root: Node, leaves: readonly Node[], feeds: Feeds, numbers: Numbers): Tensor[] {
   const h = 1e-4;
@@ -388,7 +391,7 @@ export function slopes(root: Node, leaves: readonly Node[], feeds: Feeds, number
   };
   return leaves.map((leaf) => {
     const data = base.get(leaf);
-    // A leaf beyond the prefix is no part of what was computed.
+    // A leaf beyond the prefix was not part of the computation.
     if (!data) return tensor(leaf.shape, () => 0);
     const slope = (i: number): number =>
       (8 * (at(leaf, i, h) - at(leaf, i, -h)) - at(leaf, i, 2 * h) + at(leaf, i, -2 * h)) / (12 * h);

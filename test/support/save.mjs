@@ -1,6 +1,6 @@
 /**
- * Writes so many numbers to a file of weights, with the built library: `save.mjs FILE COUNT` prints
- * `saved`, or what it met.
+ * `save.mjs FILE COUNT`: writes COUNT numbers to a file of weights, with the built library; prints `saved`,
+ * or the error.
  */
 import { createRequire } from 'node:module';
 

@@ -11,7 +11,7 @@ export function forEachTarget(check: (target: Target) => void | Promise<void>): 
   for (const target of TARGETS) it(`${target.isa}, ${target.dtype}`, () => check(target));
 }
 
-/** Of a number that is finite it says no more: roundings are no subject here. */
+/** Says no more about finite numbers: these tests are not about rounding. */
 export function kind(x: number): string {
   return Number.isFinite(x) ? 'finite' : String(x);
 }
@@ -27,7 +27,7 @@ export function draw(random: Random, count: number): number[] {
   return Array.from({ length: count }, () => random.gauss(0, 1));
 }
 
-/** The limits of a type: its least normal number, and its largest. */
+/** The limits of a type: its smallest normal number, and its largest. */
 export const LIMITS = {
   float64: { least: 2 ** -1022, most: Number.MAX_VALUE, tiny: 5e-324 },
   float32: { least: 2 ** -126, most: 2 ** 127 * (2 - 2 ** -23), tiny: 2 ** -149 },
@@ -35,9 +35,9 @@ export const LIMITS = {
 
 interface OfRows {
   f: (x: Value, targets: Index) => Value;
-  /** In plain TypeScript, where the operator's own reference is not what IEEE 754 makes of its parts. */
+  /** Plain TypeScript, where the operator's reference would differ from IEEE 754. */
   plain?: (row: readonly number[], target: number) => number;
-  /** Numbers of x at which the gradient is what the operator's rule says, part by part. */
+  /** Numbers of x at which the gradient follows from the operator's rule, part by part. */
   gradientAt: readonly number[];
 }
 

@@ -1,4 +1,4 @@
-/** What the tests run on: every instruction set of this machine, in both data types. */
+/** The targets of the tests: every instruction set of this machine, in both data types. */
 import { nativeInfo } from '../../lib/binding/addon.js';
 import type { DType } from '../../lib/core/array.js';
 

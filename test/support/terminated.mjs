@@ -1,10 +1,11 @@
 /**
- * Starts workers that the argument names what to do for, terminates each in the middle of it, and prints
- * what memory the process has after each quarter, a line of JSON each:
+ * Starts workers that do the work which the first argument names, terminates each in the middle of it, and
+ * prints the memory of the process after each quarter, one line of JSON each:
  *
  *     node terminated.mjs WORK TIMES LIBRARY [loaded]
  *
- * `loaded`: this thread has loaded the addon too; without, it comes and goes with the workers.
+ * With `loaded` this thread has loaded the addon too; without, the addon is loaded and unloaded with the
+ * workers.
  */
 import { createRequire } from 'node:module';
 import { setTimeout } from 'node:timers/promises';
@@ -15,7 +16,7 @@ const [work, times, library, loaded] = /** @type {[string, string, string, strin
 );
 if (loaded) createRequire(import.meta.url)(library);
 
-/** Each says that it has begun, and never ends by itself. */
+/** Each worker reports that it has begun, and never ends by itself. */
 const WORK = {
   stepEach: 'begin(); for (;;) training.stepEach(dataset);',
   stepEachAsync: '(async () => { begin(); for (;;) await training.stepEachAsync(dataset); })();',

@@ -1,4 +1,4 @@
-/** A model after steps on single documents and on batches, which two threads share. */
+/** A model after steps on single examples and on batches, on two threads. */
 import { buildModel } from '../../lib/study/build-model.js';
 import type { ModelName } from '../../lib/study/models/sizes.js';
 import type { Feeds } from '../../lib/runtime/feeds.js';
@@ -14,7 +14,7 @@ export interface Trained {
   parameters: number[];
 }
 
-/** The same numbers whenever, and wherever, it is called; the thread's state is then as it was. */
+/** Returns the same numbers whenever and wherever it is called; the thread's state is then unchanged. */
 export function trained(name: ModelName): Trained {
   const { loss, parameters } = buildModel(name, VOCAB, SIZES, new Random(3));
   const training = new Adam({ learningRate: 0.01 }).minimize(loss, { batches: true });

@@ -1,6 +1,6 @@
 /** The update rules of the optimisers in plain TypeScript, and learning rates. */
 
-/** Changes all weights by their gradients, both in place. */
+/** Updates all weights by their gradients, both in place. */
 export type Rule = (w: number[], g: number[], step: number) => void;
 
 export type Rate = (step: number) => number;
@@ -34,7 +34,7 @@ export function rmsprop(rate: Rate, rho: number, eps: number): Rule {
     });
 }
 
-/** Rules that change gradients or weights before another rule. */
+/** Operations on gradients or weights before an update rule. */
 export const clipped =
   (most: number, then: Rule): Rule =>
   (w, g, step) => {

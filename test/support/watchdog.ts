@@ -1,4 +1,4 @@
-/** Limits for what hangs, which no load of the machine reaches. */
+/** Time limits for processes that hang; no load of the machine reaches them. */
 
-/** Milliseconds after which a process that hangs is killed. */
+/** After how many milliseconds a hanging process is killed. */
 export const WATCHDOG = 300_000;

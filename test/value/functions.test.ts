@@ -1,7 +1,7 @@
 /**
- * Functions made of operators, and methods that are: values against a plain evaluation of their
- * definition in float64, gradients against central differences of the operators they are made of, on
- * every instruction set and in both data types; then numbers at the edges, and shapes at random.
+ * Functions made of operators: values against a plain evaluation of their definition in float64, gradients
+ * against central differences, on every instruction set and in both data types; then edge cases, and random
+ * shapes.
  */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
@@ -30,7 +30,7 @@ const {
   where,
 } = functions;
 
-/** What a function is to compute of one list of numbers. */
+/** The definition of a function, for one list of numbers. */
 const sum = (x: readonly number[]): number => x.reduce((a, b) => a + b, 0);
 const mean = (x: readonly number[]): number => sum(x) / x.length;
 const squares = (x: readonly number[]): number => sum(x.map((v) => (v - mean(x)) ** 2));
@@ -329,7 +329,7 @@ describe('tensordot', () => {
   }
 });
 
-/** What is refused, and by which words. */
+/** Calls that are refused, and the words of the error. */
 const REFUSED: [title: string, f: (x: Value) => unknown, error: RegExp][] = [
   ...[NaN, Infinity, -Infinity].flatMap((bad): typeof REFUSED => [
     [
@@ -418,7 +418,7 @@ describe('functions refuse', () => {
 /** Shapes with axes of any length, 0 and 1 among them. */
 const length = fc.constantFrom(0, 1, 1, 2, 3, 4);
 const shapes = fc.array(length, { minLength: 1, maxLength: 3 });
-/** A shape that broadcasts against another: 1 instead of some lengths, some gone from the front. */
+/** A shape that broadcasts against another: with 1 for some lengths, and without some leading axes. */
 const thinned = (shape: number[], bits: number, gone: number): number[] =>
   shape.map((n, i) => ((bits >> i) & 1 ? 1 : n)).slice(gone % (shape.length + 1));
 const check = <A extends [unknown, ...unknown[]]>(property: fc.IPropertyWithHooks<A>): void =>

@@ -1,4 +1,4 @@
-/** The check of gradients: what it accepts, what it finds, and how it says so. */
+/** gradCheck: what it accepts, what it finds, and what it reports. */
 import assert from 'node:assert/strict';
 import { gradCheck, GradCheckError } from '../../lib/value/grad-check.js';
 import type { Value } from '../../lib/value/value.js';

@@ -1,4 +1,4 @@
-/** The graph a user writes: what it refuses when it is built, and that running leaves it alone. */
+/** The graph a user writes: what it refuses when it is built, and that running does not change it. */
 import assert from 'node:assert/strict';
 import { constant, type Value } from '../../lib/value/value.js';
 import { choose, concat, meanOfFirst, stack, total } from '../../lib/value/joins.js';
@@ -20,7 +20,7 @@ const v = parameter([1, 2, 3, 4], { name: 'v' });
 const s = parameter(2, { name: 's' });
 const i = index('i', 2);
 
-/** What is written, and all that its error must say: the node, what was given, what was expected. */
+/** A wrong call, and what its error must say: the node, what was given, what was expected. */
 const REFUSED: [title: string, write: () => unknown, says: RegExp][] = [
   [
     'a sum of shapes that do not broadcast',
@@ -214,7 +214,7 @@ describe('a graph being written', () => {
 });
 
 describe('a graph being run', () => {
-  /** Everything a node remembers but its numbers and the programs that hold them. */
+  /** Everything a node records, apart from its numbers and the programs that hold them. */
   const remembered = (root: Node): unknown[] => {
     const found = new Set([root]);
     for (const node of found) for (const operand of node.inputs) found.add(operand);

@@ -1,4 +1,7 @@
-/** Graphs drawn as text: exact drawings of small ones, names that want escaping, and Graphviz's reading. */
+/**
+ * Graphs drawn as text: exact drawings of small graphs, names that need escaping, and how Graphviz reads
+ * them.
+ */
 import assert from 'node:assert/strict';
 import { instance } from '@viz-js/viz';
 import type { DrawOptions } from '../../lib/graph/to-dot.js';

@@ -1,4 +1,4 @@
-/** Weights in safetensors files: what is written, what is read, and what is refused. */
+/** Weights in safetensors files: writing, reading, and what is refused. */
 import assert from 'node:assert/strict';
 import {
   chmodSync,
@@ -123,7 +123,7 @@ describe('a safetensors file', () => {
     ['a byte order mark', file('\ufeff{}'), /begins with \{/],
     ['a list', file('[]'), /begins with \{/],
     ['spaces before the header', file(' {}'), /begins with \{/],
-    ['something behind the header', file('{}{}'), /character 2: expected nothing behind/],
+    ['something behind the header', file('{}{}'), /character 2: expected only spaces after/],
     ['no end', file(`{"x":${one}`, [1]), /expected \}/],
     ['a comma too many', file(`{"x":${one},}`, [1]), /expected a string in quotes/],
     ['no quotes', file(`{x:${one}}`, [1]), /expected a string in quotes/],

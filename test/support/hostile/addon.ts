@@ -1,4 +1,4 @@
-/** Right arguments for every function that the addon exports; what fuzzed calls are made of. */
+/** Valid arguments for every function that the addon exports, from which fuzzed calls are made. */
 import { matrices } from '../../../bench/matrices.js';
 import { addon, type Handle } from '../../../lib/binding/addon.js';
 import type { Recording } from './recorded.js';
@@ -10,14 +10,14 @@ const floats = (chance: Chance, n: number): Float64Array | Float32Array =>
 const ints = (chance: Chance, n: number, below: number): Int32Array =>
   Int32Array.from({ length: n }, () => chance.below(below));
 
-/** As many arrays of the same type as there are lengths. */
+/** Arrays of the same type with these lengths. */
 function alike(chance: Chance, ...lengths: number[]): (Float64Array | Float32Array)[] {
   const first = floats(chance, 0);
   const Made = first.constructor as new (n: ArrayLike<number>) => Float64Array;
   return lengths.map((n) => new Made(floats(chance, n)));
 }
 
-/** A row for each function by its path; the arguments of those that models call are recorded ones. */
+/** A row for each function, by path; functions that models call get recorded arguments. */
 export function addonRows(recording: Recording, chance: Chance): Rows {
   const isa = addon.info().best;
   const program = addon.createProgram(
@@ -95,8 +95,8 @@ export function addonRows(recording: Recording, chance: Chance): Rows {
     'bench.vectorBits': () => [isa],
     'bench.emulator': () => [],
   };
-  // Reads what runSeries reads, by the same code, and then leaves the arrays to another thread until its
-  // promise is settled: a fuzzer that goes on with them is told to do no such thing.
+  // runSeriesAsync reads its arguments with the same code as runSeries, but then leaves the arrays to another
+  // thread until its promise settles, and a fuzzer would keep using them.
   const calls = flattened({ ...addon, matrices, runSeriesAsync: undefined });
   return { calls, rows, strangers, large: (path) => (path.startsWith('bench.') ? [] : LARGE) };
 }

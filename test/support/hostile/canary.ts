@@ -1,4 +1,4 @@
-/** Work that is right whatever was called before: its numbers are those of the first time, to the bit. */
+/** Valid work that must give the same numbers, to the bit, whatever was called before. */
 import { Tokenizer } from '../../../lib/study/tokenizer.js';
 import { Corpus } from '../../../lib/study/corpus.js';
 import { buildModel } from '../../../lib/study/build-model.js';
@@ -7,7 +7,7 @@ import { Sampler } from '../../../lib/study/sampling.js';
 
 const SIZES = { nEmbd: 4, nHead: 2, nLayer: 1, blockSize: 3, nState: 5, nAtt: 3 };
 
-/** The losses of a small training, of a batch and of what it has learnt, and what it invents. */
+/** The losses of a small training, a batch and an evaluation, and samples. */
 export function sing(): string {
   const random = new Random(7);
   const tokenizer = new Tokenizer(['abc']);

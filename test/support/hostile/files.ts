@@ -1,7 +1,7 @@
 /**
- * Models and checkpoints of every kind as they were saved, then changed: bits, pieces, ends, and what the
- * header says. Each is loaded in every way: refused with an error of the library, or its arrays are the
- * file's, of the shapes that it claims.
+ * Saved models and checkpoints of every kind, then changed: bits, pieces, ends, and the header's fields. Each
+ * is loaded in every way: an error of the library must refuse it, or its arrays must be the file's, in the
+ * shapes that it claims.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -26,14 +26,14 @@ const SIZES = { nEmbd: 4, nHead: 2, nLayer: 1, nState: 5, nAtt: 2, blockSize: 3 
 const TOKENIZER = new Tokenizer(['abc']);
 const FEEDS = { tokens: [3, 0, 1], targets: [0, 1, 3], length: 3 };
 
-/** A file as it was saved, and what it can be loaded into. */
+/** A saved file, and what it can be loaded into. */
 interface Saved {
   what: string;
   name: ModelName;
   dtype: DType;
   bytes: Buffer;
   model: BuiltModel;
-  /** That has taken no step. */
+  /** A training that has taken no step. */
   training?: Training | undefined;
 }
 
@@ -140,7 +140,7 @@ const WORDS = [0, 1, 32, 34, 44, 45, 46, 48, 57, 58, 91, 92, 93, 101, 123, 125, 
 
 interface Parsed {
   texts: [name: string, raw: string][];
-  /** Of each array its name, and its fields. */
+  /** The name and the fields of each array. */
   arrays: [name: string, fields: [name: string, raw: string][]][];
   rest: Buffer;
 }
@@ -171,7 +171,7 @@ function written({ texts, arrays, rest }: Parsed): Buffer {
   return Buffer.concat([start, header, rest]);
 }
 
-/** Changes what the header says, and says it as the format does. */
+/** Changes fields of the header, and writes the header correctly. */
 function changedHeader(bytes: Buffer, chance: Chance): Buffer {
   const file = parsed(bytes);
   const { texts, arrays } = file;
@@ -188,7 +188,7 @@ function changedHeader(bytes: Buffer, chance: Chance): Buffer {
     () => arrays.push(other),
     () => array[1].push(chance.of(other[1])),
     () => array[1].splice(array[1].indexOf(field), 1),
-    // One number of a list more, less, or another.
+    // Adds a number to a list, removes one, or changes one.
     () =>
       (field[1] = field[1].replace(/\d+/, (digits) =>
         String(Number(digits) + chance.of([-1, 1, 2, 8, 1e6])),
@@ -197,7 +197,7 @@ function changedHeader(bytes: Buffer, chance: Chance): Buffer {
     () => (chance.of(texts)[1] = chance.of(RAW)),
     () => (chance.of(texts)[0] = chance.of([...NAMES, ...texts.map(([name]) => name)])),
     () => texts.splice(chance.below(texts.length), 1),
-    // The largest array bears a change of its numbers, the last an end that is cut.
+    // The largest array can have its numbers changed, the last can be cut.
     () => file.rest.fill(chance.of(WORDS), chance.below(file.rest.length)),
     () => (file.rest = file.rest.subarray(0, chance.below(file.rest.length))),
   ];
@@ -205,7 +205,7 @@ function changedHeader(bytes: Buffer, chance: Chance): Buffer {
   return written(file);
 }
 
-/** Numbers that are none, in the place of others. */
+/** Values in place of numbers that are not numbers. */
 function changedNumbers(bytes: Buffer, chance: Chance): Buffer {
   const start = 8 + bytes.readUInt32LE(0);
   const at = start + 4 * chance.below((bytes.length - start) >> 2);
@@ -249,7 +249,7 @@ function changed(bytes: Buffer, others: readonly Saved[], chance: Chance): Buffe
 
 // ---- What is loaded
 
-/** The numbers of an array, found by the description of the format alone. */
+/** The numbers of an array, read according to the description of the format only. */
 function claimed(bytes: Buffer, name: string): { shape: number[]; data: Float64Array } {
   const start = 8 + bytes.readUInt32LE(0);
   const header = JSON.parse(bytes.toString('utf8', 8, start)) as Record<
@@ -283,7 +283,7 @@ function checkNumbers(values: readonly Value[], data: Float64Array): void {
   );
 }
 
-/** Loads a file in every way, and throws where none of them does. */
+/** Loads a file in every way, and throws where none succeeds. */
 function load(file: Saved, bytes: Buffer, path: string): void {
   let attempts = 0;
   const errors: unknown[] = [];
@@ -315,7 +315,7 @@ function load(file: Saved, bytes: Buffer, path: string): void {
       loadCheckpoint(path, model, { training, random }, { mostSteps: 1000 });
       file.training = undefined; // It has taken steps.
     } catch (error) {
-      // Its schedule may have given rates.
+      // Its schedule may already have given rates.
       if ((error as Error).cause !== undefined) file.training = undefined;
       throw error;
     }
@@ -340,7 +340,7 @@ function checkError(error: unknown): void {
 let files: Saved[] | undefined;
 let path = '';
 
-/** One file, changed. */
+/** One changed file. */
 export function fileCase(chance: Chance): { what: string; run: () => unknown } {
   if (!files) {
     const folder = mkdtempSync(join(tmpdir(), 'vecgrad-file-'));
@@ -356,7 +356,7 @@ export function fileCase(chance: Chance): { what: string; run: () => unknown } {
   };
 }
 
-/** What is wrong with what was thrown, if anything. */
+/** Describes what is wrong with a thrown value, if anything. */
 export function fileComplaint(error: unknown): string | undefined {
   return error instanceof SafetensorsError || error instanceof WeightsError
     ? undefined

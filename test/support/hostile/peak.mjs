@@ -1,4 +1,7 @@
-/** Imported before a program: at its end the file VECGRAD_PEAK has the most memory it took, in bytes. */
+/**
+ * Import this before a program: when the program ends, it writes its peak memory, in bytes, to the file
+ * VECGRAD_PEAK.
+ */
 import { readFileSync, writeFileSync } from 'node:fs';
 
 process.on('exit', () => {

@@ -1,6 +1,6 @@
 /**
- * What models hand to the addon, corrupted word by word: programs, graphs, plans, series of runs and of batches. What
- * is still accepted is run, on memory behind whose last word the next access is a fault.
+ * What models hand to the addon, corrupted word by word: programs, graphs, plans, series of runs and of
+ * batches. Whatever is still accepted is run, in memory that ends at a page whose access is a fault.
  */
 import { addon, instructionWords, type Handle } from '../../../lib/binding/addon.js';
 import { WORD } from '../../../lib/compiler/lower/words.js';
@@ -19,12 +19,12 @@ const [numbersRoom, intsRoom] = [guarded(), guarded()];
 
 type Spec = Parameters<typeof addon.createProgram>[0];
 
-/** The most elements that the loops of a corrupted program may have: more is right, but takes long. */
+/** The most elements in the loops of a corrupted program: more would be valid, but take long. */
 const MAX_WORK = 2e6;
 
 const SCALAR_BYTECODE = addon.info().opcodes.indexOf('scalar_bytecode');
 
-/** How many elements the loops of a run can have at most. */
+/** An upper bound on the number of elements in the loops of a run. */
 function work({ maxLength, extents, code }: Spec): number {
   const columns = extents.length / (maxLength + 1);
   let most = 0;
@@ -41,7 +41,7 @@ function work({ maxLength, extents, code }: Spec): number {
   return most;
 }
 
-/** Runs a program that was accepted, whole and in part. */
+/** Runs an accepted program, whole and in part. */
 function runAll(handle: Handle, spec: Spec, chance: Chance): void {
   const { arenaSize, intsSize, maxLength, code, float32 } = spec;
   const bytes = float32 ? 4 : 8;
@@ -64,7 +64,7 @@ const WORDS = [0, -1, 1, 2, 2 ** 31 - 1, -(2 ** 31), 2 ** 31 - 2, 1 << 30, 65535
 function corrupt(args: unknown[], chance: Chance): void {
   let holder = args as unknown as Record<string, unknown>;
   for (;;) {
-    // Objects and arrays have words in them; handles and flags do not.
+    // Arguments, and objects and arrays among them, contain words; handles and flags do not.
     const keys = Object.keys(holder).filter((key) => ['number', 'object'].includes(typeof holder[key]));
     if (keys.length === 0) return;
     const key = chance.of(keys);
@@ -91,7 +91,7 @@ function worse(word: number, chance: Chance): number {
   return chance.of(WORDS);
 }
 
-/** The names of the recorded calls, the programs themselves as often as all others together. */
+/** The names of the recorded calls; programs are listed as often as all others together. */
 const NAMES = [
   'runSeries',
   'generate',

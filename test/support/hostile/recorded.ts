@@ -1,4 +1,4 @@
-/** The calls of the addon that small models of all four kinds make: right arguments to start from. */
+/** The calls of the addon that small models of all four kinds make: valid arguments to start from. */
 import { buildModel } from '../../../lib/study/build-model.js';
 import { MODEL_NAMES } from '../../../lib/study/models/sizes.js';
 import { Tokenizer } from '../../../lib/study/tokenizer.js';
@@ -12,7 +12,7 @@ import { copyOf } from './values.js';
 type Call = (...args: unknown[]) => unknown;
 export type Calls = Record<string, Call>;
 
-/** What a model's life has of each function of the addon: its arguments as they were given. */
+/** The arguments of each function of the addon in a model's life, as they were passed. */
 export type Recording = Record<string, unknown[][]>;
 
 const RECORDED = [
@@ -27,7 +27,7 @@ const RECORDED = [
 ];
 const VOCABULARY = 4;
 
-/** Trains, evaluates and samples small models, in both data types, and notes what is called. */
+/** Trains, evaluates and samples small models, in both data types, and records the calls. */
 export function record(): Recording {
   const calls = addon as unknown as Calls;
   const recording: Recording = {};

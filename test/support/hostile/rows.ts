@@ -1,25 +1,25 @@
-/** Tables of calls: each function by its path, and right arguments for it. */
+/** Tables of calls: each function by its path, with valid arguments. */
 import type { Chance, Context } from './values.js';
 
-/** Functions by path, and for each a row that makes right arguments. */
+/** Functions by path, and for each a row that makes valid arguments. */
 export interface Rows {
   /** The functions by path: `kernels.matmul`. */
   calls: ReadonlyMap<string, (...args: unknown[]) => unknown>;
-  /** Right arguments; callbacks among them may call `again`, which makes another call. */
+  /** Makes valid arguments; callbacks among them may call `again`, which makes another call. */
   rows: Readonly<Record<string, (chance: Chance, again: () => void) => unknown[]>>;
-  /** Objects that may be mistaken for others. */
+  /** Objects that may be passed where another is expected. */
   strangers: readonly unknown[];
-  /** Sizes that a function may be given though they ask for much memory or time: it must refuse them. */
+  /** Sizes that would take much memory or time, for functions that must refuse them. */
   large: (path: string) => readonly number[];
-  /** What may be given beside what all functions are. */
+  /** Further values, besides those that all functions are given. */
   more?: (path: string) => readonly ((context: Context) => unknown)[];
-  /** Tells callbacks that objects of the world have what makes another call in the case that begins. */
+  /** Gives the case's `again` to callbacks on objects of the world. */
   during?: (again: () => void) => void;
-  /** Puts to use what a call returned. */
+  /** Uses the result of a call. */
   use?: (result: unknown, path: string, context: Context) => unknown;
 }
 
-/** All functions that an object's properties lead to, by path. */
+/** All functions that can be reached through an object's properties, by path. */
 export function flattened(exported: object): Map<string, (...args: unknown[]) => unknown> {
   const found = new Map<string, (...args: unknown[]) => unknown>();
   const visit = (object: object, path: string): void => {
@@ -32,7 +32,7 @@ export function flattened(exported: object): Map<string, (...args: unknown[]) =>
   return found;
 }
 
-/** What a table lacks, or has too much. */
+/** Lists what a table lacks, and what it has too much. */
 export function gaps({ calls, rows }: Rows): string[] {
   const lacking = [...calls.keys()].filter((path) => !(path in rows));
   const unknown = Object.keys(rows).filter((path) => !calls.has(path));

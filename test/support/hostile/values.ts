@@ -1,7 +1,7 @@
-/** Values that no one should give: what fuzzed calls put in the place of arguments, or make of them. */
+/** Wrong values: fuzzed calls pass them as arguments, or derive them from arguments. */
 import { types } from 'node:util';
 
-/** A seeded generator of choices (Mulberry32): a case is the same wherever it is run again. */
+/** A seeded generator of choices (Mulberry32), so that a case can be repeated. */
 export class Chance {
   constructor(private state: number) {}
 
@@ -24,7 +24,7 @@ export class Chance {
   }
 }
 
-/** What hostile getters and callbacks throw: it may come out of any call. */
+/** What hostile getters and callbacks throw; any call may let it through. */
 export class Sabotage extends Error {
   override name = 'Sabotage';
 }
@@ -53,7 +53,7 @@ export const NUMBERS: readonly number[] = [
   1e308,
   -1e308,
 ];
-/** Sizes that a call may be right to try: not for rows that ask for as much memory or time. */
+/** Sizes that a call may accept: not for functions where such sizes take much memory or time. */
 export const LARGE: readonly number[] = [1000, 65536, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 40];
 
 type Typed =
@@ -89,7 +89,7 @@ const makerOf = (array: Typed): TypedMaker =>
       Object.prototype.toString.call(array) === `[object ${(kind as unknown as { name: string }).name}]`,
   ) ?? KINDS[4]!;
 
-/** The same elements in memory of another kind. */
+/** The same elements in another kind of memory. */
 function moved(array: Typed, buffer: ArrayBufferLike, offset = 0): Typed {
   const Made = makerOf(array);
   const made = new Made(buffer, offset, array.length);
@@ -99,7 +99,7 @@ function moved(array: Typed, buffer: ArrayBufferLike, offset = 0): Typed {
   return made;
 }
 
-// Node 20 has them; the library's types are those of ES2023.
+// Node 20 has them, but TypeScript's library types are those of ES2023.
 interface Resizable extends ArrayBuffer {
   readonly resizable: boolean;
   resize(size: number): void;
@@ -113,7 +113,7 @@ const GrowableBuffer = SharedArrayBuffer as unknown as new (
   options: { maxByteLength: number },
 ) => SharedArrayBuffer & { grow(size: number): void };
 
-/** Takes the memory of an array away. */
+/** Transfers an array's memory away. */
 export function detach(array: Typed): void {
   const { buffer } = array;
   if (buffer instanceof ArrayBuffer && buffer.byteLength > 0) {
@@ -121,13 +121,13 @@ export function detach(array: Typed): void {
   }
 }
 
-/** Shrinks the memory of an array where it can be. */
+/** Shrinks an array's memory, where possible. */
 function shrink(array: Typed): void {
   const buffer = array.buffer as Resizable;
   if (array.buffer instanceof ArrayBuffer && buffer.resizable) buffer.resize(buffer.byteLength >> 1);
 }
 
-/** What becomes of a typed array: another memory, another length, none. */
+/** Changes a typed array: its memory, its length, or both. */
 const TRANSFORMS: readonly ((array: Typed, chance: Chance) => unknown)[] = [
   (array) => {
     const copy = array.slice();
@@ -153,7 +153,7 @@ const TRANSFORMS: readonly ((array: Typed, chance: Chance) => unknown)[] = [
   },
   (array) => Array.from(array as unknown as ArrayLike<number>),
   (array, chance) => new (chance.of(KINDS) as unknown as { new (n: ArrayLike<number>): Typed })(array),
-  // Says another length than it has.
+  // An array-like object that claims another length than it has.
   (array, chance) =>
     Object.defineProperty(array.slice(), 'length', {
       value: chance.of([0, 1, -1, NaN, 1e6, array.length + 1]),
@@ -170,7 +170,7 @@ const TRANSFORMS: readonly ((array: Typed, chance: Chance) => unknown)[] = [
   (array) =>
     Object.create(Object.getPrototypeOf(array) as object, { length: { value: array.length } }) as unknown,
   (array) => new DataView(array.buffer, array.byteOffset, array.byteLength),
-  // Numbers that are none of a list's.
+  // Elements that are not numbers.
   (array, chance) => {
     const made = array.slice();
     for (let i = 0; i < 3; i++)
@@ -274,16 +274,16 @@ const OTHERS: readonly ((chance: Chance) => unknown)[] = [
   () => process.stdout.constructor.prototype as unknown,
 ];
 
-/** What a case knows: its choices, and what may be mistaken for an argument. */
+/** The state of a case: its choices, and objects that may be passed as arguments. */
 export interface Context {
   chance: Chance;
-  /** Objects of the library and of the addon, any of which may stand where another is expected. */
+  /** Objects of the library and of the addon, any of which may be passed where another is expected. */
   strangers: readonly unknown[];
-  /** Sizes beyond {@link NUMBERS} that may be given. */
+  /** Further sizes beyond {@link NUMBERS}. */
   large: readonly number[];
-  /** What may be given beside {@link OTHERS}. */
+  /** Further values beyond {@link OTHERS}. */
   more?: readonly ((context: Context) => unknown)[];
-  /** Makes another call while one is running. */
+  /** Makes another call during a call. */
   again: () => void;
 }
 
@@ -310,7 +310,7 @@ const isPlain = (value: unknown): value is Record<PropertyKey, unknown> => {
   return prototype === Object.prototype || prototype === Array.prototype || prototype === null;
 };
 
-/** A place somewhere in the arguments. */
+/** A random place in the arguments. */
 function pick(args: unknown[], chance: Chance): Place {
   let holder = args as unknown as Record<PropertyKey, unknown>;
   for (let depth = 0; depth < 4; depth++) {
@@ -335,7 +335,7 @@ export function arraysIn(value: unknown, found: Typed[] = [], depth = 0): Typed[
   return found;
 }
 
-/** In place of a value a getter of it, that does something else too, at the first or second read. */
+/** A getter in place of a value, which also does something else at the first or second read. */
 function setTrap({ holder, key }: Place, args: unknown[], context: Context): void {
   const { chance } = context;
   if (Array.isArray(holder) && holder === args) return; // arguments are not read, they are given
@@ -368,7 +368,7 @@ function setTrap({ holder, key }: Place, args: unknown[], context: Context): voi
   });
 }
 
-/** Makes of right arguments what a case is called with. */
+/** Turns valid arguments into those of a case. */
 export function mutate(args: unknown[], context: Context): void {
   const { chance } = context;
   if (chance.is(0.05)) return;
@@ -404,14 +404,14 @@ export function mutate(args: unknown[], context: Context): void {
         : Object.assign(Object.create(null) as object, value);
       holder[key] = Array.isArray(value) ? Object.freeze((value as unknown[]).slice(0, 1000)) : copy;
     } else if (kind < 17) {
-      // One argument in the place of another.
+      // One argument in place of another.
       const other = pick(args, chance);
       holder[key] = Object.getOwnPropertyDescriptor(other.holder, other.key)?.value;
     } else holder[key] = hostile(context);
   }
 }
 
-/** A copy of arguments that have been recorded, but for objects of a class. */
+/** A copy of recorded arguments, except objects of classes. */
 export function copyOf(value: unknown): unknown {
   if (isTyped(value)) return value.slice();
   if (Array.isArray(value)) return value.map(copyOf);
