@@ -13,16 +13,18 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { processIo, type Io } from '../../lib/cli/io.js';
-import { main } from '../../lib/cli/main.js';
 import { MODEL_NAMES as MODELS } from '../../lib/study/models/sizes.js';
 import { embeddedNamesPath } from '../../lib/study/documents.js';
 import type { ExperimentResult } from '../../lib/study/experiment.js';
 import { packageRoot, packageVersion } from '../../lib/core/package.js';
 import { answer, serve } from '../support/misbehaving.js';
+import { vecgrad, type Said } from '../support/command-line.js';
 import { WATCHDOG } from '../support/watchdog.js';
 
 const CLI = join(packageRoot(), 'dist/cli.cjs');
+const TIMERS = pathToFileURL(join(packageRoot(), 'test/support/timers.mjs')).href;
 
 /** The built command line in a process of its own, as a shell starts it. */
 function spawned(args: string[], cwd: string, env: NodeJS.ProcessEnv = {}): SpawnSyncReturns<string> {
@@ -34,29 +36,8 @@ function spawned(args: string[], cwd: string, env: NodeJS.ProcessEnv = {}): Spaw
   });
 }
 
-interface Said {
-  code: number;
-  out: string;
-  err: string;
-}
-
-async function vecgrad(...argv: string[]): Promise<Said> {
-  return vecgradWith({}, ...argv);
-}
-
-async function vecgradWith(io: Partial<Io>, ...argv: string[]): Promise<Said> {
-  const result = { code: -1, out: '', err: '' };
-  result.code = await main(argv, {
-    ...processIo(),
-    ...io,
-    stdout: { write: (text) => (result.out += text) },
-    stderr: { write: (text) => (result.err += text) },
-  });
-  return result;
-}
-
 async function trained(...argv: string[]): Promise<ExperimentResult> {
-  const { code, out, err } = await vecgrad('train', ...argv, '--json');
+  const { code, out, err } = await vecgrad(['train', ...argv, '--json']);
   assert.deepEqual([code, err], [0, '']);
   assert.match(out, /^\{[^\n]*\}\n$/);
   return JSON.parse(out) as ExperimentResult;
@@ -179,7 +160,7 @@ describe('vecgrad, end to end', () => {
   });
 
   it('compare --json has the machine and the four results', async () => {
-    const { code, out, err } = await vecgrad('compare', '--input', few, '--steps', '2', '--json');
+    const { code, out, err } = await vecgrad(['compare', '--input', few, '--steps', '2', '--json']);
     assert.deepEqual([code, err], [0, '']);
     const { machine, results } = JSON.parse(out) as {
       machine: { version: string; isas: { available: string[] } };
@@ -200,7 +181,7 @@ describe('vecgrad, end to end', () => {
   });
 
   it('info --json has what the native addon says', async () => {
-    const { code, out } = await vecgrad('info', '--json');
+    const { code, out } = await vecgrad(['info', '--json']);
     const info = JSON.parse(out) as { napiVersion: number; isas: Record<string, unknown> };
     assert.equal(code, 0);
     assert.ok(info.napiVersion >= 8);
@@ -257,7 +238,7 @@ describe('vecgrad, end to end', () => {
         it(`${model} ${dtype}`, async () => {
           const argv = ['train', model, '--input', names, '--lr', '1e30', '--dtype', dtype];
           const small = model === 'scalar' ? ['--n-embd', '4'] : [];
-          const { code, out, err } = await vecgrad(...argv, ...small, '--steps', '50');
+          const { code, out, err } = await vecgrad([...argv, ...small, '--steps', '50']);
           assert.match(err, /^vecgrad: [^\n]*step \d+[^\n]*\n$/);
           assert.deepEqual([code, out], [1, '']);
         });
@@ -270,22 +251,17 @@ describe('vecgrad, end to end', () => {
     const hash = createHash('sha256').update(list).digest('hex');
     const command = ['data', 'names', '--url', 'http://me:s3cret@names.invalid/list', '--sha256', hash];
     const place = join(folder, 'names');
+    const timers = join(folder, 'timers');
     before(() => mkdirSync(place));
 
-    /** dist/cli.cjs in a process of its own, while this one serves. */
-    const built = (http_proxy: string, ...argv: string[]): Promise<Said> =>
-      new Promise((resolve, reject) => {
-        const env = { ...process.env, http_proxy, no_proxy: '' };
-        let said = performance.now();
+    /** dist/cli.cjs in a process of its own, while this one serves; a timer left would keep it for 10 s. */
+    const built = (http_proxy: string, ...argv: string[]): Promise<Said & { timers: number }> =>
+      new Promise((resolve) => {
+        const env = { ...process.env, http_proxy, no_proxy: '', VECGRAD_TIMERS: timers };
         const options = { cwd: place, env, timeout: WATCHDOG };
-        const child = execFile(process.execPath, [CLI, ...argv], options, (_, out, err) => {
-          // Of a timer that was left running it would wait for 10 s.
-          if (performance.now() - said > 9_000) reject(new Error('it ends long after its last word'));
-          else resolve({ code: child.exitCode ?? -1, out, err });
-        });
-        for (const stream of [child.stdout, child.stderr]) {
-          stream?.on('data', () => (said = performance.now()));
-        }
+        const child = execFile(process.execPath, ['--import', TIMERS, CLI, ...argv], options, (_, out, err) =>
+          resolve({ code: child.exitCode ?? -1, out, err, timers: Number(readFileSync(timers, 'utf8')) }),
+        );
       });
 
     it('fetches through the proxy of a variable, once, and says what comes next', async () => {
@@ -296,6 +272,7 @@ describe('vecgrad, end to end', () => {
         code: 0,
         err: '',
         out: 'input.txt: 2 names, from http://names.invalid/list\nnext: vecgrad train vector\n',
+        timers: 0,
       });
       assert.equal(proxy.heads.length, 1);
       assert.equal(readFileSync(join(place, 'input.txt'), 'utf8'), list);
@@ -318,6 +295,7 @@ describe('vecgrad, end to end', () => {
         err:
           `vecgrad: cannot fetch http://names.invalid/list through the proxy ${through}: it answered ` +
           '503 Service Unavailable\n',
+        timers: 0,
       });
       assert.deepEqual(readdirSync(place), []);
     });
@@ -352,12 +330,12 @@ describe('vecgrad, end to end', () => {
     ];
     for (const [argv, first, boxes, has] of texts) {
       it(`${argv.join(' ')} prints the same text each time`, async () => {
-        const { code, out, err } = await vecgrad('graph', ...argv, ...input);
+        const { code, out, err } = await vecgrad(['graph', ...argv, ...input]);
         assert.deepEqual([code, err], [0, '']);
         assert.equal(out.split('\n')[0], first);
         if (boxes !== undefined) assert.equal(out.match(/^ {2}n\d+ ?[[(]/gm)?.length, boxes);
         assert.match(out, has);
-        assert.equal((await vecgrad('graph', ...argv, ...input)).out, out);
+        assert.equal((await vecgrad(['graph', ...argv, ...input])).out, out);
       });
     }
 
@@ -368,9 +346,9 @@ describe('vecgrad, end to end', () => {
     ];
     for (const argv of pictures) {
       it(`${argv.join(' ')} --svg writes a picture of every box`, async () => {
-        const dot = (await vecgrad('graph', ...argv, ...input)).out;
+        const dot = (await vecgrad(['graph', ...argv, ...input])).out;
         const path = join(folder, 'graph.svg');
-        const said = await vecgrad('graph', ...argv, ...input, '--svg', path);
+        const said = await vecgrad(['graph', ...argv, ...input, '--svg', path]);
         assert.deepEqual(said, { code: 0, out: '', err: '' });
         const svg = readFileSync(path, 'utf8');
         assert.match(svg, /<svg [^]*<\/svg>\s*$/);
@@ -421,7 +399,7 @@ describe('vecgrad, end to end', () => {
     ];
     for (const [title, io, argv, code, err] of failures) {
       it(`refuses ${title}`, async () => {
-        const said = await vecgradWith(io, 'graph', ...input, ...argv);
+        const said = await vecgrad(['graph', ...input, ...argv], io);
         assert.match(said.err.trimEnd(), err);
         assert.match(said.err, /^vecgrad: [^\n]+\n$/);
         assert.deepEqual([said.code, said.out, existsSync(svg)], [code, '', false]);
@@ -430,14 +408,14 @@ describe('vecgrad, end to end', () => {
 
     it('prints without Graphviz, and says which sizes a model does not use', async () => {
       const argv = ['graph', 'rnn', ...input, '--n-layer', '2', '--n-att', '4'];
-      const { code, out, err } = await vecgradWith({ graphviz: absent }, ...argv);
+      const { code, out, err } = await vecgrad([...argv], { graphviz: absent });
       assert.equal(err, 'vecgrad: note: rnn does not use --n-layer, --n-att\n');
       assert.deepEqual([code, out.slice(0, 9)], [0, 'digraph {']);
     });
   });
 
   it('an instruction set that there is none of is refused, every other one runs', async () => {
-    const { code, err } = await vecgrad('train', 'rnn', '--input', few, '--isa', 'scalarr');
+    const { code, err } = await vecgrad(['train', 'rnn', '--input', few, '--isa', 'scalarr']);
     assert.match(err, /^vecgrad: unknown ISA "scalarr": use [^\n]*; did you mean scalar\?\n$/);
     assert.equal(code, 2);
     const { available } = (await processIo().info()).isas;

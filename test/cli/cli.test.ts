@@ -1,123 +1,19 @@
+/** The command line with an engine that trains nothing: what is refused, passed on and printed. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Io, RunExperiment } from '../../lib/cli/io.js';
 import type { NativeInfo } from '../../lib/binding/addon.js';
-import { main } from '../../lib/cli/main.js';
-import { load } from '../../lib/cli/load.js';
-import { modelLines } from '../../lib/cli/model-lines.js';
 import { COMMAND_NAMES, OPTIONS } from '../../lib/cli/commands.js';
-import { progressBar } from '../../lib/cli/progress.js';
 import { STUDY } from '../../lib/cli/study.js';
 import { MODEL_NAMES as MODELS } from '../../lib/study/models/sizes.js';
-import { nearest } from '../../lib/core/suggest.js';
-import { groupDigits, loss, microseconds, printable, seconds, truncate } from '../../lib/terminal/format.js';
 import { embeddedNamesPath, listed } from '../../lib/study/documents.js';
 import type { NamesOptions } from '../../lib/download/names.js';
 import { packageVersion } from '../../lib/core/package.js';
 import type { ExperimentOptions, ExperimentResult } from '../../lib/study/experiment.js';
-import type { ModelName } from '../../lib/study/models/sizes.js';
+import { built, fake, NATIVE, vecgrad } from '../support/fake-engine.js';
 
 const HASH = '0a30b5557f192f32ab962680889aac5f6fda0f4cecf40a6d0b5694f58ea8cc4d';
-const CLEAR = '\r\x1b[2K';
-
-const NATIVE: NativeInfo = {
-  napiVersion: 9,
-  isas: {
-    compiled: ['avx512', 'avx2', 'scalar'],
-    available: ['avx2', 'scalar'],
-    chosen: 'avx2',
-  },
-  openblas: { version: '0.3.21', threads: 1, core: 'Haswell' },
-  cpu: 'Some Processor With A Rather Long Name That Goes On For More Than The Table Is Wide, 3.2 GHz',
-};
-
-const fake: RunExperiment = (model, options) => {
-  const steps = options.steps ?? 1000;
-  const losses = Array.from({ length: steps }, (_, i) => 3 - i / steps);
-  losses.forEach((value, i) => options.onStep?.(i + 1, value));
-  return {
-    model,
-    dtype: options.dtype ?? 'float64',
-    isa: options.isa ?? 'avx2',
-    seed: options.seed ?? 42,
-    steps,
-    batch: options.batch ?? 1,
-    docs: options.docs.length,
-    vocabSize: 27,
-    params: 4192,
-    losses,
-    finalLoss: losses.at(-1)!,
-    last50Loss: 2.5,
-    heldOutLoss: options.docs.length < 10 ? NaN : 2.4426194,
-    samples: Array.from({ length: options.samples ?? 20 }, (_, i) => `name${i}`),
-    seconds: {
-      load: 0.01,
-      graph: 0.01,
-      compile: 0.02,
-      train: 0.5,
-      evaluate: 0.03,
-      sample: 0.04,
-      total: 0.6,
-    },
-    microsecondsPerStep: 500,
-  } satisfies ExperimentResult;
-};
-
-interface Outcome {
-  code: number;
-  out: string;
-  err: string;
-  runs: { model: ModelName; options: ExperimentOptions }[];
-  /** Lists of names that were asked for. */
-  lists: NamesOptions[];
-  /** The arguments of each build of the native addon. */
-  builds: (readonly string[])[];
-  /** How often the native addon was asked for. */
-  natives: number;
-}
-
-/** The exit code of a build of the native addon; null: it was killed. */
-let buildStatus: number | null = 0;
-
-async function vecgrad(argv: string[], engine = fake, isTTY = false): Promise<Outcome> {
-  const outcome: Outcome = { code: -1, out: '', err: '', runs: [], lists: [], builds: [], natives: 0 };
-  const io: Io = {
-    stdout: { write: (text) => (outcome.out += text) },
-    stderr: { write: (text) => (outcome.err += text), isTTY, columns: 80 },
-    load: () => Promise.resolve(load),
-    run: () => {
-      outcome.natives++;
-      return Promise.resolve((model, options) => {
-        outcome.runs.push({ model, options });
-        return engine(model, options);
-      });
-    },
-    explain: () => Promise.reject(new Error('not here: see explain.test.ts')),
-    modelGraph: () => Promise.reject(new Error('not here: see cli.e2e.test.ts')),
-    graphviz: () => Promise.reject(new Error('not here: see cli.e2e.test.ts')),
-    info: () => {
-      outcome.natives++;
-      return Promise.resolve(NATIVE);
-    },
-    checkpoints: () => Promise.reject(new Error('not here: see saved.test.ts')),
-    saved: () => Promise.reject(new Error('not here: see saved.test.ts')),
-    names: () =>
-      Promise.resolve((options) => {
-        outcome.lists.push(options);
-        const from = options.url && { from: options.url.host };
-        return Promise.resolve({ path: options.out, names: 32033, ...from });
-      }),
-    bench: () => Promise.reject(new Error('not here: see bench.test.ts')),
-    buildAddon: (args) => {
-      outcome.builds.push(args);
-      return Promise.resolve(buildStatus);
-    },
-  };
-  outcome.code = await main(argv, io);
-  return outcome;
-}
 
 describe('command line', () => {
   const folder = mkdtempSync(join(tmpdir(), 'vecgrad-cli-'));
@@ -568,9 +464,9 @@ describe('command line', () => {
 
     for (const status of [1, null]) {
       it(`of a build of the native addon that ends with ${String(status)} is an error`, async () => {
-        buildStatus = status;
+        built.status = status;
         const { code, out, err } = await vecgrad(['build']);
-        buildStatus = 0;
+        built.status = 0;
         const says = 'vecgrad: the native addon was not built: see the error above\n';
         assert.deepEqual([code, out, err], [1, '', says]);
       });
@@ -584,96 +480,4 @@ describe('command line', () => {
       assert.deepEqual([code, err], [1, 'vecgrad: a string\n']);
     });
   });
-
-  describe('the progress bar', () => {
-    const term = process.env['TERM'];
-    before(() => (process.env['TERM'] = 'xterm'));
-    after(() => {
-      if (term === undefined) delete process.env['TERM'];
-      else process.env['TERM'] = term;
-    });
-
-    it('shows on a terminal, on standard error, and is gone at the end', async () => {
-      const slow: RunExperiment = (model, options) => {
-        const end = performance.now() + 60;
-        while (performance.now() < end);
-        return fake(model, options);
-      };
-      const { out, err, runs } = await vecgrad(['train', 'rnn', '--input', few, '--json'], slow, true);
-      assert.equal(typeof runs[0]!.options.onStep, 'function');
-      assert.ok(err.startsWith(CLEAR) && err.endsWith(CLEAR));
-      assert.match(err.split(CLEAR)[1]!, /^rnn {6}[█░]{30} step \d+\/1000 {2}loss \d\.\d{4}$/);
-      assert.doesNotThrow(() => JSON.parse(out) as unknown);
-    });
-
-    it('draws at most every 50 ms and never wider than the terminal', () => {
-      const written: string[] = [];
-      let time = 0;
-      const sink = { write: (text: string) => written.push(text), isTTY: true, columns: 20 };
-      const bar = progressBar(sink, 'rnn', 100, () => time);
-      bar.clear();
-      assert.equal(written.length, 0);
-      for (let step = 1; step <= 100; step++) {
-        time += 10;
-        bar.onStep?.(step, 2);
-      }
-      assert.equal(written.length, 20);
-      for (const text of written) assert.ok(text.replace(CLEAR, '').length < 20);
-      bar.clear();
-      assert.equal(written.at(-1), CLEAR);
-    });
-  });
-});
-
-describe('formats', () => {
-  const rows: [actual: string, expected: string][] = [
-    [groupDigits(0), '0'],
-    [groupDigits(999), '999'],
-    [groupDigits(32257), '32,257'],
-    [groupDigits(-1234567), '-1,234,567'],
-    [loss(2.64966), '2.6497'],
-    [loss(NaN), '-'],
-    [seconds(0.01234), '0.012 s'],
-    [seconds(1.234), '1.23 s'],
-    [seconds(12.34), '12.3 s'],
-    [seconds(123.4), '123 s'],
-    [microseconds(2.345), '2.35'],
-    [microseconds(23.45), '23.4'],
-    [microseconds(1234.5), '1,235'],
-    [printable('zoë 😀'), 'zoë 😀'],
-    [printable('a\tb\u2028c\u200bd'), 'a\\u{9}b\\u{2028}c\\u{200b}d'],
-    [printable('\ud800'), '\\u{d800}'],
-    [truncate('abc', 3), 'abc'],
-    [truncate('😀😀😀😀', 3), '😀😀…'],
-  ];
-  for (const [actual, expected] of rows) {
-    it(expected, () => {
-      assert.equal(actual, expected);
-    });
-  }
-});
-
-describe('nearest', () => {
-  const rows: [given: string, expected: string | undefined][] = [
-    ['steps', 'steps'],
-    ['step', 'steps'],
-    ['stesp', 'steps'],
-    ['nembd', 'n-embd'],
-    ['temp', 'temperature'],
-    ['x', undefined],
-    ['', undefined],
-    ['completely-other', undefined],
-  ];
-  for (const [given, expected] of rows) {
-    it(`${JSON.stringify(given)} is near ${expected ?? 'nothing'}`, () => {
-      assert.equal(nearest(given, ['steps', 'seed', 'n-embd', 'temperature']), expected);
-    });
-  }
-});
-
-it('modelLines counts a source file or says that there is none', () => {
-  for (const model of MODELS) {
-    const lines = modelLines(model);
-    assert.ok(Number.isNaN(lines) || lines >= 20, `${model}: ${lines}`);
-  }
 });

@@ -19,6 +19,7 @@ import { embeddedNamesPath } from '../../lib/study/documents.js';
 import { packageRoot } from '../../lib/core/package.js';
 import { readWhole } from '../../lib/core/read-file.js';
 import { benchReport } from '../support/bench-report.js';
+import { vecgrad, type Said } from '../support/command-line.js';
 import { WATCHDOG } from '../support/watchdog.js';
 
 const CLI = join(packageRoot(), 'dist/cli.cjs');
@@ -277,6 +278,16 @@ describe('what is read', () => {
 
   describe('where no --input is given', () => {
     const input = (): string => join(folder, 'input.txt');
+    /** A command in the folder, in this process. */
+    const here = async (command: string): Promise<Said> => {
+      const before = process.cwd();
+      process.chdir(folder);
+      try {
+        return await vecgrad(command.split(' '));
+      } finally {
+        process.chdir(before);
+      }
+    };
     const refused: [what: string, make: () => void, said: RegExp][] = [
       [
         'a link to nothing',
@@ -318,24 +329,26 @@ describe('what is read', () => {
     for (const [what, make, said] of refused) {
       for (const command of ['train rnn --steps 1', 'compare --steps 1', 'graph rnn']) {
         if (command !== 'train rnn --steps 1' && what !== 'a link to nothing') continue;
-        it(`${command} refuses ./input.txt that is ${what}`, () => {
+        it(`${command} refuses ./input.txt that is ${what}`, async () => {
           make();
-          assert.match(run(`v ${command}`), new RegExp(`^vecgrad: ${said.source}[^\\n]*\\n$`));
+          const { code, err } = await here(command);
+          assert.match(err, new RegExp(`^vecgrad: ${said.source}[^\\n]*\\n$`));
+          assert.equal(code, 1);
         });
       }
     }
 
-    it('refuses ./input.txt that may not be read', function () {
+    it('refuses ./input.txt that may not be read', async function () {
       if (process.getuid?.() === 0) this.skip(); // who may read all
       writeFileSync(input(), 'ab\nba\n');
       chmodSync(input(), 0);
-      assert.match(run('v train rnn --steps 1'), /cannot read "input.txt": permission is denied/);
+      assert.match((await here('train rnn --steps 1')).err, /cannot read "input.txt": permission is denied/);
     });
 
-    it('reads ./input.txt through a link', () => {
+    it('reads ./input.txt through a link', async () => {
       writeFileSync(join(folder, 'names'), 'ab\nba\n');
       symlinkSync('names', input());
-      assert.match(run('v train rnn --steps 1 --samples 0'), two);
+      assert.match((await here('train rnn --steps 1 --samples 0')).out, two);
     });
 
     it('reads the embedded names where there is none', () => {

@@ -9,8 +9,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bench } from '../../lib/cli/bench.js';
-import { processIo } from '../../lib/cli/io.js';
-import { main } from '../../lib/cli/main.js';
+import { vecgrad, type Said } from '../support/command-line.js';
 import { shellWord } from '../../lib/terminal/format.js';
 import { Tokenizer } from '../../lib/study/tokenizer.js';
 import { clipped, escaped, jsonText, quoted } from '../../lib/core/escape.js';
@@ -18,6 +17,7 @@ import { buildModel } from '../../lib/study/build-model.js';
 import type { Value } from '../../lib/value/value.js';
 import { stack } from '../../lib/value/joins.js';
 import { index, input, parameter } from '../../lib/value/leaves.js';
+import { packageRoot } from '../../lib/core/package.js';
 import { shown } from '../../lib/core/check.js';
 import { kernels } from '../../lib/runtime/kernels.js';
 import { missingAddon } from '../../lib/binding/load-error.js';
@@ -35,30 +35,18 @@ const UNSAFE = /(?!\n)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 /** More than any message of ours. */
 const MAX_LENGTH = 12_000;
 
-interface Said {
-  code: number;
-  out: string;
-  err: string;
-}
-
-async function vecgrad(argv: string[], env: Record<string, string> = {}): Promise<Said> {
-  const said = { code: -1, out: '', err: '' };
+/** The command line, with variables of the environment. */
+async function vecgradIn(env: Readonly<Record<string, string>>, argv: readonly string[]): Promise<Said> {
   const before = Object.keys(env).map((key) => [key, process.env[key]] as const);
   Object.assign(process.env, env);
   try {
-    said.code = await main(argv, {
-      ...processIo(),
-      bench: () => Promise.resolve(bench),
-      stdout: { write: (text) => (said.out += text) },
-      stderr: { write: (text) => (said.err += text) },
-    });
+    return await vecgrad(argv, { bench: () => Promise.resolve(bench) });
   } finally {
     for (const [key, value] of before) {
       if (value === undefined) Reflect.deleteProperty(process.env, key);
       else process.env[key] = value;
     }
   }
-  return said;
 }
 
 describe('a terminal gets no codes', () => {
@@ -175,7 +163,7 @@ describe('a terminal gets no codes', () => {
   rows.forEach(([argv, code, env], i) => {
     const title = argv().map((word) => escaped(word.replace(folder, '').replace(/^\//, '')).slice(0, 24));
     it(`${i}: ${title.join(' ')}${env ? ` with ${Object.keys(env).join()}` : ''}`, async () => {
-      const said = await vecgrad(argv(), env);
+      const said = await vecgradIn(env ?? {}, argv());
       assert.equal(said.code, code, said.err);
       assert.doesNotMatch(said.out, UNSAFE);
       assert.doesNotMatch(said.err, UNSAFE);
@@ -187,11 +175,8 @@ describe('a terminal gets no codes', () => {
   });
 
   it('from the program as it is built, in a process of its own', () => {
-    const { stderr, stdout } = spawnSync(
-      'npx',
-      ['tsx', join(import.meta.dirname, '../../lib/cli/bin.ts'), 'eval', HOSTILE],
-      { encoding: 'utf8' },
-    );
+    const cli = join(packageRoot(), 'dist/cli.cjs');
+    const { stderr, stdout } = spawnSync(process.execPath, [cli, 'eval', HOSTILE], { encoding: 'utf8' });
     assert.equal(stdout, '');
     assert.doesNotMatch(stderr, UNSAFE);
     assert.match(

@@ -64,7 +64,7 @@ function coveringArray(strength: number): number[] {
 
 const COMBINATIONS = isLong ? [...Array(2 ** PASS_NAMES.length).keys()] : coveringArray(STRENGTH);
 /** How many random networks each part of the combinations is tested on. */
-const NETWORKS = (isLong ? 2 : 6) * RUNS;
+const NETWORKS = (isLong ? 2 : 4) * RUNS;
 
 function chosen(combination: number): Set<PassName> {
   return new Set(PASS_NAMES.filter((_, bit) => combination & (1 << bit)));

@@ -27,7 +27,7 @@ import { evaluate, type Tensor } from '../support/reference.js';
 import { FLOAT64, type Target } from '../support/targets.js';
 
 /** VECGRAD_TEST_RUNS=10 runs ten times as many. */
-const RUNS = (process.env['VECGRAD_LONG'] ? 100 : 40) * Number(process.env['VECGRAD_TEST_RUNS'] ?? 1);
+const RUNS = (process.env['VECGRAD_LONG'] ? 100 : 30) * Number(process.env['VECGRAD_TEST_RUNS'] ?? 1);
 
 /**
  * In long mode, also graphs of shared terms, each on one instruction set: 250,000 of arrays and 250,000 of

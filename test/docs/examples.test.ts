@@ -5,9 +5,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { packageRoot } from '../../lib/core/package.js';
 
-const root = join(import.meta.dirname, '../..');
-const folder = join(root, 'examples');
+const folder = join(packageRoot(), 'examples');
 
 /** The number that a pattern finds in a text. */
 function numberIn(text: string, pattern: RegExp): number {

@@ -1,7 +1,6 @@
 /**
- * docs/guide.md: every block of vecgrad in it runs, and prints what the comments behind its lines say. The
- * code
- * and the commands of README.md and docs/operators.md run too.
+ * docs/guide.md: every block of it runs with the built package, and prints what the comments behind its lines
+ * say. The code and the commands of README.md and docs/operators.md run too.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -15,7 +14,7 @@ import { packageRoot } from '../../lib/core/package.js';
 
 const pageOf = (path: string): string => readFileSync(join(packageRoot(), path), 'utf8');
 const GUIDE = pageOf('docs/guide.md');
-const LIBRARY = pathToFileURL(join(packageRoot(), 'lib/index.ts')).href;
+const LIBRARY = pathToFileURL(join(packageRoot(), 'dist/index.mjs')).href;
 
 const blocks = Array.from(GUIDE.matchAll(/^## (.*)$|^```js\n([^]*?)^```$/gm));
 const cells = Array.from(GUIDE.matchAll(/^\|.*\|(.*)\|$/gm), ([, cell]) => cell!.match(/`[^`]*`/g) ?? []);

@@ -10,17 +10,20 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { pathToFileURL } from 'node:url';
 import { loadModel } from '../../lib/study/model-file.js';
 import { packageRoot } from '../../lib/core/package.js';
 import { readSafetensors } from '../../lib/weights/safetensors.js';
 import { SafetensorsError } from '../../lib/weights/safetensors-header.js';
+import { bundled } from '../support/bundled.js';
 import type { Job, Outcome } from '../support/hostile/load-files.js';
-import { ROWS, saveGood, type Row, type Way } from '../support/hostile/made-files.js';
+import { ROWS } from '../support/hostile/made-files.js';
+import { saveGood } from '../support/hostile/model-files.js';
+import type { Row, Way } from '../support/hostile/file-of.js';
 import { WATCHDOG } from '../support/watchdog.js';
 
-const TSX = import.meta.resolve('tsx');
-const LOAD = join(packageRoot(), 'test/support/hostile/load-files.ts');
-const PEAK = new URL('../support/hostile/peak.mjs', import.meta.url).href;
+const LOAD = bundled('hostile/load-files.ts');
+const PEAK = pathToFileURL(join(packageRoot(), 'test/support/hostile/peak.mjs')).href;
 const CLI = join(packageRoot(), 'dist/cli.cjs');
 /** Milliseconds of processor time that one file may take, however loaded the machine is. */
 const MAX_MILLISECONDS = 10_000;
@@ -55,7 +58,7 @@ describe('a file that means harm', () => {
     }
     const list = join(folder, 'jobs.json');
     writeFileSync(list, JSON.stringify(jobs));
-    const child = spawn(process.execPath, ['--expose-gc', '--import', TSX, LOAD, list], {
+    const child = spawn(process.execPath, ['--expose-gc', LOAD, list], {
       env: ENV,
       stdio: ['ignore', 'pipe', 'inherit'],
     });
@@ -159,17 +162,21 @@ describe('a file that means harm', () => {
       '/dev/zero',
       'a folder',
     ];
+    const paths = new Map<string, string>();
+    before(() => {
+      for (const what of whats) {
+        const { make, path = join(folder, `given ${paths.size}`) } = ROWS.find((row) => row.what === what)!;
+        make(path);
+        paths.set(what, path);
+      }
+    });
     for (const [command, args] of Object.entries(commands)) {
       it(command, function () {
         writeFileSync(names, 'abc\ncab\nbac\n');
         run(commands['train']!(good));
         const right = run(args(good));
         assert.deepEqual([right.status, right.stderr], [0, '']);
-        for (const what of whats) {
-          const { make, path = join(folder, `${command}-${whats.indexOf(what)}`) } = ROWS.find(
-            (row) => row.what === what,
-          )!;
-          make(path);
+        for (const [what, path] of paths) {
           const { status, stderr, memory } = run(args(path));
           assert.equal(status, 1, `${what}: ${stderr}`);
           assert.match(stderr, /^vecgrad: [^\r\n]+\n$/, what);

@@ -15,17 +15,17 @@ import { join } from 'node:path';
 import * as library from '../../lib/index.js';
 import { matrices } from '../../bench/matrices.js';
 import { addon } from '../../lib/binding/addon.js';
-import { packageRoot } from '../../lib/core/package.js';
+import { bundled } from '../support/bundled.js';
 import { addonRows } from '../support/hostile/addon.js';
-import { apiRows, exported } from '../support/hostile/api.js';
+import { apiRows } from '../support/hostile/api.js';
+import { exported } from '../support/hostile/exported.js';
 import { record } from '../support/hostile/recorded.js';
 import { gaps } from '../support/hostile/rows.js';
 import type { Report } from '../support/hostile/run.js';
 import { Chance, copyOf, detach } from '../support/hostile/values.js';
 import { WATCHDOG } from '../support/watchdog.js';
 
-const RUN = join(packageRoot(), 'test/support/hostile/run.ts');
-const TSX = import.meta.resolve('tsx');
+const RUN = bundled('hostile/run.ts');
 const isLong = process.env['VECGRAD_LONG'] === '1';
 /** By suite. */
 const SUITES: Readonly<Record<string, { title: string; cases: number }>> = {
@@ -45,7 +45,7 @@ after(() => rmSync(folder, { recursive: true }));
 /** Runs cases in a process of their own; a crash, and where it was, is a failure. */
 async function runCases(suite: string, seed: number, first: number, count: number): Promise<Report> {
   const file = join(folder, `${suite}-${first}`);
-  const args = ['--expose-gc', '--import', TSX, RUN, suite, `${seed}`, `${first}`, `${count}`, file];
+  const args = ['--expose-gc', RUN, suite, `${seed}`, `${first}`, `${count}`, file];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   const current = (): number => {
     try {

@@ -1,22 +1,28 @@
 /** The optimisers against the same rules in plain TypeScript, and the schedules they take. */
 import assert from 'node:assert/strict';
-import { ALL_PASSES, type PassSet } from '../../lib/compiler/passes.js';
-import { where } from '../../lib/value/functions.js';
 import type { Value } from '../../lib/value/value.js';
-import { choose, concat, meanOfFirst, total } from '../../lib/value/joins.js';
-import { index, input, parameter } from '../../lib/value/leaves.js';
-import type { TypedArray } from '../../lib/core/array.js';
+import { concat, total } from '../../lib/value/joins.js';
+import { input, parameter } from '../../lib/value/leaves.js';
 import { Adam, AdamW, RMSprop, SGD, type Optimizer } from '../../lib/optim/optimizers.js';
 import type { Training } from '../../lib/optim/training.js';
 import { decay, type Schedule } from '../../lib/optim/rates.js';
-import type { Feeds } from '../../lib/runtime/feeds.js';
 import { FeedError } from '../../lib/runtime/errors.js';
 import * as schedules from '../../lib/optim/schedules.js';
 import { assertClose } from '../support/check.js';
 import { TARGETS } from '../support/targets.js';
-
-const STEPS = 50;
-const START = Array.from({ length: 35 }, (_, i) => Math.sin(i) + 0.1);
+import {
+  type Rule,
+  type Rate,
+  sgd,
+  adam,
+  rmsprop,
+  clipped,
+  penalized,
+  decoupled,
+  fixed,
+  STEPS,
+  START,
+} from '../support/update-rules.js';
 
 /** A loss whose weights are START's numbers in order, its feeds, and its gradient by hand. */
 interface Problem {
@@ -88,65 +94,6 @@ function quadraticOf(): [w: Value, loss: Value] {
 }
 const PROBLEMS = { quadratic, singleNumbers, product };
 
-/** Updates all weights by their gradients, both in place. */
-type Rule = (w: number[], g: number[], step: number) => void;
-type Rate = (step: number) => number;
-
-function sgd(rate: Rate, momentum = 0, nesterov = false): Rule {
-  const velocity = START.map(() => 0);
-  return (w, g, step) =>
-    g.forEach((gradient, i) => {
-      velocity[i] = momentum * velocity[i]! + gradient;
-      w[i]! -= rate(step) * (nesterov ? gradient + momentum * velocity[i] : velocity[i]);
-    });
-}
-
-function adam(rate: Rate, beta1 = 0.9, beta2 = 0.999, eps = 1e-8): Rule {
-  const [m, v] = [START.map(() => 0), START.map(() => 0)];
-  return (w, g, step) =>
-    g.forEach((gradient, i) => {
-      m[i] = beta1 * m[i]! + (1 - beta1) * gradient;
-      v[i] = beta2 * v[i]! + (1 - beta2) * gradient ** 2;
-      const [mean, square] = [m[i] / (1 - beta1 ** (step + 1)), v[i] / (1 - beta2 ** (step + 1))];
-      w[i]! -= (rate(step) * mean) / (Math.sqrt(square) + eps);
-    });
-}
-
-function rmsprop(rate: Rate, rho: number, eps: number): Rule {
-  const v = START.map(() => 0);
-  return (w, g, step) =>
-    g.forEach((gradient, i) => {
-      v[i] = rho * v[i]! + (1 - rho) * gradient ** 2;
-      w[i]! -= (rate(step) * gradient) / (Math.sqrt(v[i]) + eps);
-    });
-}
-
-/** Operations on gradients or weights before an update rule. */
-const clipped =
-  (most: number, then: Rule): Rule =>
-  (w, g, step) => {
-    const norm = Math.hypot(...g);
-    then(w, norm > most ? g.map((gradient) => (gradient * most) / norm) : g, step);
-  };
-const penalized =
-  (decay: number, then: Rule): Rule =>
-  (w, g, step) =>
-    then(
-      w,
-      g.map((gradient, i) => gradient + decay * w[i]!),
-      step,
-    );
-const decoupled =
-  (decay: number, rate: Rate, then: Rule): Rule =>
-  (w, g, step) => {
-    w.forEach((x, i) => (w[i] = x - rate(step) * decay * x));
-    then(w, g, step);
-  };
-
-const fixed =
-  (rate: number): Rate =>
-  () =>
-    rate;
 const falling: Rate = (step) => 0.3 * (1 - step / STEPS);
 function* listed(): Generator<number> {
   for (let step = 0; step < STEPS; step++) yield falling(step);
@@ -227,108 +174,6 @@ const CASES: [title: string, make: () => Optimizer, rule: () => Rule][] = [
     () => clipped(0.2, penalized(0.1, rmsprop(falling, 0.99, 1e-2))),
   ],
 ];
-
-/** Losses of w in which p has no effect, and whether a gradient flows to p, even if it is 0. */
-const SWITCHED_OFF: [
-  title: string,
-  loss: (p: Value, w: Value) => Value,
-  isTrained: boolean,
-  feeds?: Feeds,
-][] = [
-  ['a sum times 0', (p, w) => w.sum().add(p.sum().mul(0)), true],
-  ['a sum times 0, taken away', (p, w) => w.sum().sub(p.sum().mul(0)), true],
-  ['an array times 0', (p, w) => w.sum().add(p.mul(0).exp().sum()), true],
-  ['a product with w, times 0', (p, w) => w.sum().add(p.tanh().mul(w).sum().mul(0)), true],
-  ['a matrix product with zeros', (p, w) => w.sum().add(p.matmul(w.mul(0))), true],
-  ['a row of zeros', (p, w) => w.sum().add(p.mul(0).gather(index('i')).mul(w.sum())), true, { i: 1 }],
-  ['a choice of 0', (p, w) => choose([w.sum(), p.sum().mul(0)], index('i')), true, { i: 0 }],
-  [
-    'a mean of first terms',
-    (p, w) => meanOfFirst([w.sum(), p.sum().mul(0), w.mul(2).sum()], index('n')),
-    true,
-    { n: 2 },
-  ],
-  ['a part of nothing', (p, w) => w.sum().add(p.slice(0, 0).sum()), true],
-  ['single numbers', (p, w) => w.at(0).mul(1).add(p.at(1).mul(3).mul(0)), true],
-  ['a detach', (p, w) => w.sum().add(p.detach().sum()), false],
-  ['a detach times 0', (p, w) => w.sum().add(p.detach().sum().mul(0)), false],
-  ['a condition', (p, w) => where(p, w, 1).sum(), false],
-  ['a power of 0', (p, w) => w.sum().add(p.pow(0).sum()), false],
-];
-
-describe('a parameter behind a constant 0', () => {
-  const SETS: readonly PassSet[] = [ALL_PASSES, new Set(), new Set(['simplify'])];
-  const OPTIMISERS: readonly (() => Optimizer)[] = [
-    () => new SGD({ learningRate: 0.1, momentum: 0.5, weightDecay: 0.1 }),
-    () => new AdamW({ learningRate: 0.1, clipGlobalNorm: 1 }),
-    () => new Adam({ learningRate: 0.1, weightDecay: 0.1 }),
-    () => new RMSprop({ learningRate: 0.1, weightDecay: 0.1, onNonFinite: 'skip' }),
-  ];
-  for (const [title, build, isTrained, feeds = {}] of SWITCHED_OFF) {
-    it(
-      `${title}: ${isTrained ? 'decays and has moments' : 'neither decays nor has moments'}, whatever ` +
-        'the passes',
-      () => {
-        for (const { isa, dtype } of TARGETS) {
-          for (const make of OPTIMISERS) {
-            const start = (
-              passes: PassSet,
-              batches: boolean,
-            ): { p: Value; w: Value; training: Training; take: () => void } => {
-              const p = parameter([1, 2], { name: 'p' });
-              const w = parameter([3, 4], { name: 'w' });
-              const training = make().minimize(build(p, w), { isa, dtype, passes, batches });
-              return {
-                p,
-                w,
-                training,
-                take: () => (batches ? training.stepBatch([feeds]) : training.step(feeds)),
-              };
-            };
-            const whole = start(new Set(), false);
-            for (let step = 0; step < 2; step++) whole.take();
-            const state = whole.training.state();
-            assert.deepEqual(
-              [...state.moments.keys()].map(({ name }) => name).sort(),
-              isTrained ? ['p', 'w'] : ['w'],
-            );
-            const numbers = [whole.p, whole.w].map(({ data }) => data.slice());
-            assert.equal(numbers[0]![0] !== 1, isTrained);
-            for (let step = 0; step < 2; step++) whole.take();
-            for (const passes of SETS) {
-              for (const batches of [false, true]) {
-                // The state of a training without passes is restored to one with passes, and vice versa.
-                const first = start(passes, batches);
-                for (let step = 0; step < 2; step++) first.take();
-                const there = first.training.state();
-                for (const [from, to, given] of [
-                  [whole, start(passes, batches), state],
-                  [first, start(new Set(), false), there],
-                ] as const) {
-                  const moments = new Map(
-                    [
-                      [to.p, given.moments.get(from.p)],
-                      [to.w, given.moments.get(from.w)],
-                    ].filter(([, kept]) => kept) as [Value, readonly TypedArray[]][],
-                  );
-                  to.training.restore({ ...given, moments });
-                  [to.p, to.w].forEach((value, i) => value.data.set(numbers[i]!));
-                  for (let step = 0; step < 2; step++) to.take();
-                  assertClose(
-                    [...to.p.data, ...to.w.data],
-                    [...whole.p.data, ...whole.w.data],
-                    1e-6,
-                    `${[...passes].join(',')} on ${isa} in ${dtype}`,
-                  );
-                }
-              }
-            }
-          }
-        }
-      },
-    );
-  }
-});
 
 describe('optimisers', () => {
   for (const [title, make, rule] of CASES) {
@@ -611,106 +456,5 @@ describe('optimisers', () => {
   ];
   it('refuse numbers out of range', () => {
     for (const [make, message] of REFUSED) assert.throws(make, message);
-  });
-});
-
-describe('schedules', () => {
-  const { constant, cosine, exponential, linear, stepDecay } = schedules;
-  const ROWS: [title: string, rate: (step: number) => number, expected: [step: number, rate: number][]][] = [
-    [
-      'constant',
-      constant(0.1),
-      [
-        [0, 0.1],
-        [1000, 0.1],
-      ],
-    ],
-    [
-      'linear',
-      linear(1, 0.2, 4),
-      [
-        [0, 1],
-        [1, 0.8],
-        [2, 0.6],
-        [4, 0.2],
-        [9, 0.2],
-      ],
-    ],
-    [
-      'cosine',
-      cosine({ peak: 2, steps: 4 }),
-      [
-        [0, 2],
-        [1, 1 + Math.SQRT1_2],
-        [2, 1],
-        [4, 0],
-        [9, 0],
-      ],
-    ],
-    [
-      'cosine with a warm-up and an end',
-      cosine({ peak: 3, steps: 6, warmup: 2, end: 1 }),
-      [
-        [0, 1],
-        [1, 2],
-        [2, 3],
-        [4, 2],
-        [6, 1],
-        [7, 1],
-      ],
-    ],
-    [
-      'step',
-      stepDecay(1, 0.5, 3),
-      [
-        [0, 1],
-        [2, 1],
-        [3, 0.5],
-        [6, 0.25],
-      ],
-    ],
-    [
-      'exponential',
-      exponential(1, 0.5),
-      [
-        [0, 1],
-        [1, 0.5],
-        [3, 0.125],
-      ],
-    ],
-  ];
-  for (const [title, rate, expected] of ROWS) {
-    it(title, () => {
-      assertClose(
-        expected.map(([step]) => rate(step)),
-        expected.map(([, x]) => x),
-        1e-15,
-        title,
-      );
-    });
-  }
-
-  it('refuse numbers out of range', () => {
-    assert.throws(() => linear(1, 0, 0), /steps 0: expected a number above zero/);
-    assert.throws(() => stepDecay(1, 0.5, NaN), /every NaN: expected a finite number/);
-    assert.throws(
-      () => cosine({ peak: 1, steps: 5, warmup: 5 }),
-      /^RangeError: steps 5: expected more than the steps of the warm-up, 5$/,
-    );
-    assert.throws(
-      () => cosine({ peak: 1, steps: 5, warmup: -1 }),
-      /warmup -1: expected a finite number from 0/,
-    );
-    for (const make of [
-      () => constant(Infinity),
-      () => linear(1, -Infinity, 5),
-      () => linear(1, 0, Infinity),
-      () => cosine({ peak: Infinity, steps: 5 }),
-      () => cosine({ peak: 1, steps: 5, end: NaN }),
-      () => stepDecay(Infinity, 0.5, 2),
-      () => exponential(1, NaN),
-      () => decay(1, Infinity),
-    ])
-      assert.throws(make, /: expected a finite number$/);
   });
 });

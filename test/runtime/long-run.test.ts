@@ -5,21 +5,19 @@
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
 import { MODEL_NAMES } from '../../lib/study/models/sizes.js';
-import { packageRoot } from '../../lib/core/package.js';
+import { bundled } from '../support/bundled.js';
 import type { Ages, Tenth } from '../support/long-run.js';
 
 const MB = 1e6;
-const RUN = join(packageRoot(), 'test/support/long-run.ts');
-const TSX = import.meta.resolve('tsx');
+const RUN = bundled('long-run.ts');
 const isLong = process.env['VECGRAD_LONG'] === '1';
 const STEPS = isLong ? 1_000_000 : 20_000;
 
 describe(`${STEPS} steps take no memory`, () => {
   for (const name of MODEL_NAMES) {
     it(name, function () {
-      const args = ['--expose-gc', '--import', TSX, RUN, name, String(STEPS), ...(isLong ? ['ages'] : [])];
+      const args = ['--expose-gc', RUN, name, String(STEPS), ...(isLong ? ['ages'] : [])];
       const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
       assert.deepEqual([status, stderr], [0, '']);
       const lines = stdout

@@ -1,13 +1,11 @@
 /** Nobody frees anything: what is dropped is gone, whatever else goes on, and steps take no memory. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
 import { compile, parameter } from '../../lib/index.js';
-import { packageRoot } from '../../lib/core/package.js';
+import { bundled } from '../support/bundled.js';
 
 const MB = 1e6;
-const DROP = join(packageRoot(), 'test/support/drop.ts');
-const TSX = import.meta.resolve('tsx');
+const DROP = bundled('drop.ts');
 
 /** Bytes: of the process, and of those what V8 knows of. */
 interface Used {
@@ -17,7 +15,7 @@ interface Used {
 
 /** Work for test/support/drop.ts. */
 const WORK = [
-  '1,000 graphs run by forward and backward',
+  '300 graphs run by forward and backward',
   '300 graphs compiled and run',
   '300 graphs trained',
   '300 graphs trained, in float32 and float64 in turn',
@@ -27,7 +25,7 @@ const WORK = [
 
 /** Runs test/support/drop.ts; what was in use after each quarter. */
 function quartersOf(flags: readonly string[], work: readonly string[]): Used[] {
-  const args = [...flags, '--import', TSX, DROP, ...work];
+  const args = [...flags, DROP, ...work];
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
   assert.deepEqual([status, stderr], [0, '']);
   const quarters = stdout

@@ -1,21 +1,18 @@
 /** The addon in several threads of Node at once, each with programs and threads of its own. */
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { MODEL_NAMES } from '../../lib/study/models/sizes.js';
-import { packageRoot } from '../../lib/core/package.js';
+import { bundled } from '../support/bundled.js';
 import { trained, type Trained } from '../support/trained.js';
 
-const MODULE = join(packageRoot(), 'test/support/trained.ts');
-const LOADER = import.meta.resolve('tsx/esm/api');
+const MODULE = bundled('trained.ts');
 const WORKERS = 4;
 
 /** What `trained` returns for each model, from a thread of its own. */
 function inWorker(): Promise<Trained[]> {
-  // `--import tsx` reaches no worker of Node 20.
   const source = `
-    const { tsImport } = await import(${JSON.stringify(LOADER)});
-    const { trained } = await tsImport(${JSON.stringify(MODULE)}, 'file:///');
+    const { trained } = await import(${JSON.stringify(pathToFileURL(MODULE))});
     const { parentPort } = await import('node:worker_threads');
     parentPort.postMessage(${JSON.stringify(MODEL_NAMES)}.map((name) => trained(name)));
   `;

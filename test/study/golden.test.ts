@@ -4,6 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { packageRoot } from '../../lib/core/package.js';
 import { embeddedNamesPath, readDocuments } from '../../lib/study/documents.js';
 import { runExperiment, type ExperimentOptions, type ExperimentResult } from '../../lib/study/experiment.js';
 import { MODELS } from '../../lib/study/build-model.js';
@@ -25,7 +27,7 @@ const docs = readDocuments(embeddedNamesPath());
 
 function golden(model: ModelName): Golden {
   return JSON.parse(
-    readFileSync(new URL(`../fixtures/golden/${model}.json`, import.meta.url), 'utf8'),
+    readFileSync(join(packageRoot(), `test/fixtures/golden/${model}.json`), 'utf8'),
   ) as Golden;
 }
 

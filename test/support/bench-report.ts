@@ -1,5 +1,9 @@
 /** Benchmark reports whose figures are known: what tests compare, draw and spoil. */
 import { SCHEMA, type BenchReport, type KernelRow } from '../../lib/bench/report.js';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { packageRoot } from '../../lib/core/package.js';
+import { type Effort, QUICK } from '../../lib/bench/effort.js';
 
 export interface Wanted {
   cpu?: string;
@@ -109,3 +113,27 @@ export function benchReport(wanted: Wanted = {}): BenchReport {
     ),
   };
 }
+
+export const QEMU = { by: 'qemu', because: 'a test says so' };
+
+/** The names in native/kernels/kernels.def, read as text: the list that the bench must cover. */
+export function listedKernels(): string[] {
+  const [list, functions] = ['kernels.def', 'elementwise.def'].map((file) =>
+    readFileSync(join(packageRoot(), 'native/kernels', file), 'utf8'),
+  ) as [string, string];
+  const all = list.replace('#include "kernels/elementwise.def"', functions);
+  const rows = all.matchAll(/^(?:UNARY|BINARY|KERNEL)\((\w+)|^FUNCTION[12]\((\w+), kernel/gm);
+  return [...rows].map(([, kernel, vectorFunction]) => (kernel ?? vectorFunction)!);
+}
+
+export const tiny: Effort = {
+  ...QUICK,
+  turns: 1,
+  budget: 1e3,
+  sizes: { n: [16], '16 x n': [8], 'n x n': [8], 'n x n x n': [8] },
+  workingSets: [4096],
+  steps: 20,
+  trainings: 1,
+  models: ['vector', 'rnn'],
+  nStates: [32],
+};

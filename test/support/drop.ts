@@ -23,8 +23,8 @@ const small = parameter([1, 2, 3]);
 const training = new SGD({ learningRate: 1e-9 }).minimize(small.mul(input('scale')).exp().sum());
 
 const WORK: Readonly<Record<string, { times: number; once: () => void }>> = {
-  '1,000 graphs run by forward and backward': {
-    times: 1000,
+  '300 graphs run by forward and backward': {
+    times: 300,
     once: () => {
       const root = loss();
       root.forward(feeds);

@@ -3,9 +3,10 @@ import { readFileSync } from 'node:fs';
 import * as net from 'node:net';
 import { join } from 'node:path';
 import * as tls from 'node:tls';
+import { packageRoot } from '../../lib/core/package.js';
 
 /** A certificate for the loopback that signs itself, and its key. */
-export const LOCALHOST = readFileSync(join(import.meta.dirname, '../fixtures/localhost.pem'), 'utf8');
+export const LOCALHOST = readFileSync(join(packageRoot(), 'test/fixtures/localhost.pem'), 'utf8');
 
 /** What a server does when the head of a request has come. */
 export type Behaviour = (socket: net.Socket, head: string, origin: string) => void;

@@ -1,7 +1,7 @@
 /**
  * Runs cases of hostile calls, in a process of its own that a fault may end:
  *
- *     node --expose-gc --import tsx run.ts SUITE SEED FIRST COUNT FILE
+ *     node --expose-gc run.mjs SUITE SEED FIRST COUNT FILE
  *
  * FILE always has the number of the case that runs, for whoever finds this process dead. Prints a line
  * of JSON: how many cases returned and threw, and those that failed, of their own or in that sound work

@@ -1,0 +1,335 @@
+/** What parts of networks refuse, each in its own name: one table. */
+import assert from 'node:assert/strict';
+import type { Value } from '../../lib/value/value.js';
+import { index, input } from '../../lib/value/leaves.js';
+import * as nn from '../../lib/nn/index.js';
+import { Random } from '../../lib/runtime/random.js';
+
+const one = new Random(1);
+
+const of = (name: string, ...shape: number[]): Value => input(name, shape);
+
+const [number, v3, v4, v5, m32, m34, m53, m54, m14, t534] = [
+  of('number'),
+  of('v3', 3),
+  of('v4', 4),
+  of('v5', 5),
+  of('m32', 3, 2),
+  of('m34', 3, 4),
+  of('m53', 5, 3),
+  of('m54', 5, 4),
+  of('m14', 1, 4),
+  of('t534', 5, 3, 4),
+];
+
+/** The sizes fit, but the result has more numbers than an array can have. */
+const rows = of('rows', 2 ** 28, 1);
+
+const tokens = index('tokens', 2 ** 29);
+
+const any = (given: unknown): never => given as never;
+
+type Refusal = [given: string, call: () => unknown, message: RegExp];
+
+type Cell = nn.RNN | nn.GRU;
+
+const TOO_LARGE = 'shape \\[268435456, \\d+\\]: an array has at most 1073741824 numbers and 32 axes';
+
+/** The error of a cell for x [3] or [samples, 3] and a state of 4. */
+function ofCell(name: string, cell: Cell, wide: Cell): Refusal[] {
+  const x = /expected shape \[3\] or \[samples, 3\]$/;
+  return [
+    ['a number for x', () => cell.step(number), x],
+    ['another last axis', () => cell.step(v4), x],
+    ['a transposed x', () => cell.step(m34), x],
+    ['an x of three axes', () => cell.step(of('x', 2, 5, 3)), x],
+    [
+      'no Value for x',
+      () => cell.step(any([1, 2, 3])),
+      new RegExp(`^${name}\\.step: x is an array, expected a Value$`),
+    ],
+    [
+      'rows of state beside one x',
+      () => cell.step(v3, m54),
+      new RegExp(
+        `^${name}\\.step of 'v3' \\(input, shape \\[3\\]\\): the state is 'm54' \\(input, shape \\[5, ` +
+          '4\\]\\), expected shape \\[4\\]$',
+      ),
+    ],
+    [
+      'other rows of state',
+      () => cell.step(of('x', 2, 3), m54),
+      /the state is 'm54' .*, expected shape \[4\] or \[2, 4\]$/,
+    ],
+    [
+      'one row of state beside five',
+      () => cell.step(m53, m14),
+      /the state is 'm14' .*, expected shape \[4\] or \[5, 4\]$/,
+    ],
+    [
+      'five rows of state beside one',
+      () => cell.step(of('x', 1, 3), m54),
+      /the state is 'm54' .*, expected shape \[4\] or \[1, 4\]$/,
+    ],
+    [
+      'another last axis of the state',
+      () => cell.step(v3, v5),
+      /the state is 'v5' .*, expected shape \[4\]$/,
+    ],
+    [
+      'a number for the state',
+      () => cell.step(v3, number),
+      /the state is 'number' .*, expected shape \[4\]$/,
+    ],
+    [
+      'a state of three axes',
+      () => cell.step(m53, t534),
+      /the state is 't534' .*, expected shape \[4\] or \[5, 4\]$/,
+    ],
+    [
+      'null for the state',
+      () => cell.step(v3, any({})),
+      /^\w+\.step of 'v3' .*: the state is an object, expected a Value$/,
+    ],
+    ['too many rows', () => wide.step(rows), new RegExp(`^${name}\\.step of 'rows' .*: ${TOO_LARGE}`)],
+    [
+      'positions of different shapes',
+      () => cell.apply([v3, m53]),
+      new RegExp(
+        `^${name}\\.apply: xs\\[0\\] is 'v3' .* and xs\\[1\\] 'm53' .*: expected one shape for all ` +
+          'positions$',
+      ),
+    ],
+    [
+      'positions of another last axis',
+      () => cell.apply([v4, v4]),
+      new RegExp(`^${name}\\.apply of 'v4' .*: expected shape \\[3\\] or \\[samples, 3\\]$`),
+    ],
+    [
+      'a first state that does not fit',
+      () => cell.apply([v3, v3], m54),
+      new RegExp(`^${name}\\.apply of 'v3' .*: the state is 'm54' .*, expected shape \\[4\\]$`),
+    ],
+    [
+      'a Value for the positions',
+      () => cell.apply(any(m53)),
+      new RegExp(`^${name}\\.apply: xs: expected an array of Values, got 'm53' `),
+    ],
+    [
+      'a number among the positions',
+      () => cell.apply([v3, any(3)]),
+      new RegExp(`^${name}\\.apply: xs\\[1\\]: expected a Value, got 3$`),
+    ],
+  ];
+}
+
+/** The error of neurons and layers; x is a list of three. */
+function ofNeurons(apply: (x: readonly Value[]) => unknown): Refusal[] {
+  return [
+    ['too few values', () => apply([number]), /: x has 1 values, expected 3: one for each input$/],
+    ['too many values', () => apply([v3, v3, v3, v3]), /: x has 4 values, expected 3/],
+    [
+      'values of two shapes',
+      () => apply([v3, v4, v3]),
+      /: x has 'v3' \(input, shape \[3\]\) and 'v4' \(input, shape \[4\]\): expected values of one shape$/,
+    ],
+    ['a Value for the list', () => apply(any(v3)), /: x: expected an array of Values, got 'v3' /],
+    ['a text in the list', () => apply([v3, any('a'), v3]), /: x\[1\]: expected a Value, got "a"$/],
+  ];
+}
+
+const neurons = {
+  Neuron: new nn.ScalarNeuron(3, { random: one }),
+  Layer: new nn.ScalarLayer(3, 2, { random: one }),
+  MLP: new nn.ScalarMLP(3, [2, 1], { random: one }),
+};
+
+const lstm = new nn.LSTM(3, 4, { random: one });
+
+const linear = new nn.Linear(3, 4, { random: one });
+
+const mlp = new nn.MLP(3, [4, 2], { random: one });
+
+const embedding = new nn.Embedding(3, 4, { random: one });
+
+const heads = new nn.SelfAttention(4, 2, { random: one });
+
+const cells = (Made: typeof nn.RNN | typeof nn.GRU): [Cell, Cell] => [
+  new Made(3, 4, { random: one }),
+  new Made(1, 8, { random: one }),
+];
+
+/** For each module, calls with arguments that do not fit: total by type. */
+const REFUSALS: Record<Exclude<keyof typeof nn, 'initializers' | 'Module'>, Refusal[]> = {
+  Linear: [
+    [
+      'a number',
+      () => linear.apply(number),
+      /^Linear\.apply of 'number' \(input, shape \[\]\): expected shape \[\.\.\., 3\]$/,
+    ],
+    [
+      'another last axis',
+      () => linear.apply(m54),
+      /^Linear\.apply of 'm54' .*: expected shape \[\.\.\., 3\]$/,
+    ],
+    ['a transposed x', () => linear.apply(m32), /expected shape \[\.\.\., 3\]$/],
+    [
+      'an index',
+      () => linear.apply(any(tokens)),
+      /^Linear\.apply: x is 'tokens' \(index, .*, expected a Value$/,
+    ],
+    [
+      'too many rows',
+      () => new nn.Linear(1, 8, { random: one }).apply(rows),
+      new RegExp(`^Linear\\.apply of 'rows' .*: ${TOO_LARGE}`),
+    ],
+  ],
+  Embedding: [
+    [
+      'a Value',
+      () => embedding.apply(any(v3)),
+      /^Embedding\.apply of 'weight' .*: the index is 'v3' \(input, shape \[3\]\), expected an Index$/,
+    ],
+    ['a number', () => embedding.apply(any(1)), /the index is 1, expected an Index$/],
+    [
+      'too many tokens',
+      () => embedding.apply(tokens),
+      /^Embedding\.apply of 'weight' .* and 'tokens' .*: shape \[536870912, 4\]: an array has at most/,
+    ],
+    [
+      'a token of an empty table',
+      () => new nn.Embedding(0, 4, { random: one }).apply(index('t')),
+      /^Embedding\.apply .*there are no rows/,
+    ],
+  ],
+  MLP: [
+    [
+      'another last axis',
+      () => mlp.apply(m54),
+      /^MLP\.apply of 'm54' \(input, shape \[5, 4\]\): expected shape \[\.\.\., 3\]$/,
+    ],
+    ['a number', () => mlp.apply(number), /^MLP\.apply of 'number' .*: expected shape \[\.\.\., 3\]$/],
+    [
+      'a list of Values',
+      () => mlp.apply(any([number, number, number])),
+      /^MLP\.apply: x is an array, expected a Value$/,
+    ],
+    [
+      'an activation of another shape',
+      () => new nn.MLP(3, [2, 1], { random: one, activation: (x) => x.sum() }).apply(m53),
+      /the activation of .* \(.*, shape \[5, 2\]\) returned .*, shape \[\]\): expected the same shape$/,
+    ],
+    [
+      'an activation that returns nothing',
+      () => new nn.MLP(3, [2, 1], { random: one, activation: any(() => undefined) }).apply(m53),
+      /: the result of the activation is undefined, expected a Value$/,
+    ],
+    ['too many rows', () => new nn.MLP(1, [8], { random: one }).apply(rows), new RegExp(`: ${TOO_LARGE}`)],
+  ],
+  ScalarNeuron: ofNeurons((x) => neurons.Neuron.apply(x)),
+  ScalarLayer: ofNeurons((x) => neurons.Layer.apply(x)),
+  ScalarMLP: ofNeurons((x) => neurons.MLP.apply(x)),
+  RNN: ofCell('RNN', ...cells(nn.RNN)),
+  GRU: ofCell('GRU', ...cells(nn.GRU)),
+  LSTM: [
+    [
+      'a number for x',
+      () => lstm.step(number),
+      /^LSTM\.step of 'number' .*: expected shape \[3\] or \[samples, 3\]$/,
+    ],
+    [
+      'rows of h beside one x',
+      () => lstm.step(v3, { h: m54, c: v4 }),
+      /^LSTM\.step of 'v3' .*: state h is 'm54' .*, expected shape \[4\]$/,
+    ],
+    [
+      'rows of c beside one x',
+      () => lstm.step(v3, { h: v4, c: m54 }),
+      /: state c is 'm54' .*, expected shape \[4\]$/,
+    ],
+    [
+      'another last axis of c',
+      () => lstm.step(m53, { h: m54, c: m53 }),
+      /: state c is 'm53' .*, expected shape \[4\] or \[5, 4\]$/,
+    ],
+    [
+      'a Value for the state',
+      () => lstm.step(v3, any(v4)),
+      /^LSTM\.step of 'v3' .*: state h is undefined, expected a Value$/,
+    ],
+    [
+      'null for the state',
+      () => lstm.step(v3, any(null)),
+      /^LSTM\.step: state null: expected an object \{ h, c \}$/,
+    ],
+    [
+      'too many rows',
+      () => new nn.LSTM(1, 8, { random: one }).step(rows),
+      new RegExp(`^LSTM\\.step of 'rows' .*: ${TOO_LARGE}`),
+    ],
+    [
+      'a first state that does not fit',
+      () => lstm.apply([v3], { h: m54, c: m54 }),
+      /^LSTM\.apply of 'v3' .*: state h is 'm54'/,
+    ],
+    [
+      'positions of different shapes',
+      () => lstm.apply([m53, m53, v3]),
+      /^LSTM\.apply: xs\[0\] is 'm53' .* and xs\[2\] 'v3' /,
+    ],
+  ],
+  SelfAttention: [
+    [
+      'a number',
+      () => heads.apply(number),
+      /^SelfAttention\.apply of 'number' .*: expected shape \[\.\.\., positions, 4\]$/,
+    ],
+    ['one position alone', () => heads.apply(v4), /of 'v4' .*: expected shape \[\.\.\., positions, 4\]$/],
+    ['another last axis', () => heads.apply(m53), /of 'm53' .*: expected shape/],
+    ['an array', () => heads.apply(any([1])), /^SelfAttention\.apply: x is an array, expected a Value$/],
+    [
+      'too many positions',
+      () => heads.apply(of('long', 2 ** 16, 4)),
+      /^SelfAttention\.apply of 'long' .*: shape \[2, 65536, 65536\]: an array has at most/,
+    ],
+  ],
+};
+
+describe('nn refuses what does not fit, in the name of the part:', () => {
+  for (const [part, rows] of Object.entries(REFUSALS)) {
+    for (const [given, call, message] of rows) {
+      it(`${part}: ${given}`, () => {
+        assert.throws(call, (error: Error) => {
+          assert.match(error.message, message);
+          assert.match(error.message, new RegExp(`^${part}\\.(apply|step)( of |: )`));
+          assert.doesNotMatch(
+            error.message.replace(/#\d+ \(.*?\)/g, ''),
+            /\b(add|mul|matmul|gather|slice|zeros|reshape|total|neuron|sub)\b/,
+          );
+          return true;
+        });
+      });
+    }
+  }
+
+  it('MLP: the options of its layers', () => {
+    assert.throws(
+      () => new nn.MLP(3, [2], { random: one, bias: 1 as unknown as boolean }),
+      /^TypeError: MLP: bias 1: expected/,
+    );
+    assert.throws(
+      () => new nn.MLP(3, [2], { random: one, initializer: nn.initializers.zeros as never }),
+      /^TypeError: MLP: initializer zeros makes an initializer but is not one: call it/,
+    );
+  });
+
+  it('but not one state for all samples, nor as many rows of it', () => {
+    for (const cell of cells(nn.RNN)
+      .concat(cells(nn.GRU))
+      .filter((_, i) => i % 2 === 0)) {
+      for (const state of [undefined, v4, m54]) assert.deepEqual(cell.step(m53, state).shape, [5, 4]);
+      assert.deepEqual(cell.step(v3, v4).shape, [4]);
+    }
+    for (const state of [v4, m54]) assert.deepEqual(lstm.step(m53, { h: state, c: state }).c.shape, [5, 4]);
+  });
+});

@@ -1,0 +1,152 @@
+/** Rows for operators element by element and for leaves, with what makes such rows: one table. */
+import { constant, makeValue, type Value } from '../../lib/value/value.js';
+import { zeros } from '../../lib/value/leaves.js';
+import type { OpName } from '../../lib/graph/ops.js';
+import { Leaves } from './check.js';
+
+export type Row = [title: string, build: (leaves: Leaves) => Value];
+
+/** Pairs of shapes that broadcast, each way, of rank 0 to 4, with axes of length 1 and 0. */
+export const PAIRS: [number[], number[]][] = [
+  [[], []],
+  [[3], []],
+  [[], [2, 3]],
+  [[5], [5]],
+  [[1], [7]],
+  [[7], [1]],
+  [[2, 3], [3]],
+  [[3], [2, 3]],
+  [
+    [2, 3],
+    [2, 1],
+  ],
+  [
+    [2, 1],
+    [2, 3],
+  ],
+  [
+    [4, 1],
+    [1, 5],
+  ],
+  [
+    [1, 5],
+    [4, 1],
+  ],
+  [[1, 1], [1]],
+  [
+    [2, 3, 4],
+    [3, 1],
+  ],
+  [
+    [3, 1],
+    [2, 1, 4],
+  ],
+  [
+    [2, 1, 3, 1],
+    [4, 1, 5],
+  ],
+  [
+    [2, 3, 2, 3],
+    [2, 3, 2, 3],
+  ],
+  [
+    [2, 1, 3, 2],
+    [2, 3, 1, 2],
+  ],
+  [[67], [67]],
+  [[9, 18], [18]],
+  [[0], [1]],
+  [[0, 3], [3]],
+  [
+    [2, 0],
+    [2, 1],
+  ],
+];
+export const SHAPES = [[], [1], [5], [67], [2, 3], [1, 4], [3, 1], [2, 3, 4], [2, 1, 3, 2], [0], [2, 0]];
+
+export const shown = (shape: readonly number[]): string => `[${shape.join(', ')}]`;
+
+/** Rows for an operator of one operand: every shape, and operands that are not contiguous. */
+export function unary(f: (x: Value) => Value, leaf: 'p' | 'positive' = 'p'): Row[] {
+  return [
+    ...SHAPES.map((shape): Row => [`of ${shown(shape)}`, (g) => f(g[leaf](...shape))]),
+    ['of a transposed operand', (g) => f(g[leaf](3, 5).transpose())],
+    ['of a slice of columns', (g) => f(g[leaf](3, 5).slice(1, 3, 1))],
+    ['of a broadcast operand', (g) => f(g[leaf](3, 1).add(zeros([3, 4])))],
+    ['twice', (g) => f(f(g[leaf](3, 4)).exp())],
+    ['of a value used elsewhere', (g) => [g[leaf](4)].map((x) => f(x).add(x))[0]!],
+  ];
+}
+
+/** Rows for an element-wise operator of two operands. */
+export function binary(f: (a: Value, b: Value) => Value): Row[] {
+  return [
+    ...PAIRS.map(([a, b]): Row => [`of ${shown(a)} and ${shown(b)}`, (g) => f(g.p(...a), g.p(...b))]),
+    ['of a parameter and an input', (g) => f(g.p(2, 3), g.x(3))],
+    ['of transposed operands', (g) => f(g.p(3, 4).transpose(), g.p(3, 4).transpose())],
+    ['of a transposed and a plain operand', (g) => f(g.p(3, 4).transpose(), g.p(4, 3))],
+    ['of slices', (g) => f(g.p(4, 5).slice(1, 3), g.p(4, 5).slice(2, 4, 0).slice(0, 5, 1))],
+    ['of slices of columns', (g) => f(g.p(4, 5).slice(1, 3, 1), g.p(4, 2))],
+    ['of permuted axes, rank 4', (g) => f(g.p(2, 3, 4, 2).transpose([2, 0, 3, 1]), g.p(4, 2, 2, 3))],
+    ['of a value and what comes from it', (g) => [g.p(4)].map((x) => f(x, x.mul(2).add(1)))[0]!],
+    ['of a result and a number', (g) => f(g.p(5).exp(), constant(2.5))],
+    ['of a number and a result', (g) => f(constant(-2.5), g.p(5).exp())],
+    ['of two rows of one array', (g) => [g.p(3, 4)].map((x) => f(x.at(0), x.at(2)))[0]!],
+  ];
+}
+
+export const ELEMENTWISE = {
+  parameter: SHAPES.map((shape): Row => [shown(shape), (g) => g.p(...shape).mul(3)]),
+  input: SHAPES.map((shape): Row => [shown(shape), (g) => g.x(...shape).add(g.p())]),
+  constant: [
+    ['a number as the right operand', (g) => g.p(3).sub(1.5)],
+    ['a negative zero', (g) => constant(1).div(constant(-0)).exp().add(g.p(2)).add(0)],
+    ['the same twice', (g) => g.p(3).add(2).mul(2)],
+    ['in a graph of single numbers', (g) => constant(3).sub(g.p()).mul(constant(0.5))],
+  ],
+  neg: unary((x) => x.neg()),
+  exp: unary((x) => x.mul(0.5).exp()),
+  log: unary((x) => x.log().mul(0.5), 'positive'),
+  relu: unary((x) => x.relu()),
+  pow: [-2, -1, -0.5, 0, 0.5, 1, 1.5, 2, 3]
+    .flatMap((exponent) =>
+      unary((x) => x.pow(exponent).mul(0.2).add(1), 'positive').map(([title, build]): Row => [
+        `to ${exponent} ${title}`,
+        build,
+      ]),
+    )
+    .concat([
+      ['of negative numbers to 2', (g) => g.of([-1.5, -0.5, 2]).pow(2)],
+      ['of negative numbers to 3', (g) => g.of([-1.5, -0.5, 2]).pow(3)],
+      ['of negative numbers to -1', (g) => g.of([-1.5, -0.5, 2]).pow(-1)],
+    ]),
+  detach: unary((x) => x.mul(x.detach())),
+  add: binary((a, b) => a.add(b)),
+  sub: binary((a, b) => a.sub(b)),
+  mul: binary((a, b) => a.mul(b)),
+  div: binary((a, b) => a.div(b)),
+  maximum: binary((a, b) => a.maximum(b)),
+  logGrad: binary((a, b) => makeValue('logGrad', [a, b.mul(b).add(0.5)])),
+  maskPositive: binary((a, b) => makeValue('maskPositive', [a, b])),
+  ifNonzero: binary((a, b) => makeValue('ifNonzero', [a, b.gt(0)]).add(0)),
+  ifZero: binary((a, b) => makeValue('ifZero', [a, b.gt(0)]).add(0)),
+  step: [['of a dropout that drops nothing', (g) => g.p(2, 3).dropout(0, 1)]],
+  sign: unary((x) => x.sign().mul(x)),
+  abs: unary((x) => x.abs()),
+  sin: unary((x) => x.mul(3).sin()),
+  cos: unary((x) => x.mul(3).cos()),
+  tanh: unary((x) => x.tanh()),
+  sigmoid: unary((x) => x.sigmoid()),
+  softplus: unary((x) => x.softplus()),
+  expm1: unary((x) => x.mul(0.3).tanh().expm1()),
+  log1p: unary((x) => x.log1p(), 'positive'),
+  erf: unary((x) => x.erf()),
+  arcsin: unary((x) => x.mul(0.4).tanh().arcsin()),
+  arcsinh: unary((x) => x.arcsinh()),
+  arctanh: unary((x) => x.mul(0.4).tanh().arctanh()),
+  dropout: unary((x) => x.dropout(0, 7)),
+  minimum: binary((a, b) => a.minimum(b)),
+  gt: binary((a, b) => a.gt(b).mul(a)),
+  ge: binary((a, b) => a.ge(b).mul(b)),
+  eq: binary((a, b) => a.mul(b).add(a.eq(b))),
+} satisfies Partial<Record<OpName, Row[]>>;

@@ -1,0 +1,429 @@
+/** Mistakes that once passed in silence: each is refused, and what its error must say. One table. */
+import assert from 'node:assert/strict';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as library from '../../lib/index.js';
+import { type Call, x, v, i, random, sgd, frozen, fed, any, tokenizer, rnn } from '../support/mistakes.js';
+
+const { Adam, AdamW, compile, index, nn, parameter, RMSprop, SGD } = library;
+
+/** A call, and what its error must say; each was once ignored silently. */
+const SILENT: [title: string, call: Call, says: RegExp][] = [
+  [
+    'a loss of several numbers',
+    () => sgd.minimize(x.mul(2)),
+    /^minimize: the loss #\d+ \(mul, shape \[2, 3\]\) has 6 numbers, expected one: take \.mean\(\) or \.sum\(\) of it$/,
+  ],
+  [
+    'a loss with an axis left',
+    () => new Adam({ learningRate: 1 }).minimize(x.sum(0)),
+    /shape \[3\]\) has 3 numbers, expected one: take \.mean\(\)/,
+  ],
+  [
+    'a loss of rows',
+    () => new AdamW({ learningRate: 1 }).minimize(x.crossEntropy(i)),
+    /has 2 numbers, expected one/,
+  ],
+  [
+    'a loss of no numbers',
+    () => new RMSprop({ learningRate: 1 }).minimize(x.slice(0, 0)),
+    /^minimize: the loss .* has no numbers, expected one/,
+  ],
+  [
+    'a loss of an input',
+    () => sgd.minimize(fed.sum()),
+    /^minimize: the loss #\d+ \(sum, shape \[\]\) depends on no parameter, only on 'fed' \(input, shape \[2\]\)/,
+  ],
+  [
+    'a loss of a constant',
+    () => sgd.minimize(library.constant(2).mul(3)),
+    /depends on no parameter, only on constants/,
+  ],
+  [
+    'a loss that a parameter decides by a where',
+    () => sgd.minimize(library.where(frozen, 1, 0).sum()),
+    /^minimize: no gradient of the loss .* reaches a parameter: between them and 'frozen' .* are only #\d+ \(where, shape \[2\]\), #\d+ \(where, shape \[2\]\), through/,
+  ],
+  ...(['lt', 'le', 'ne'] as const).map((op): (typeof SILENT)[number] => [
+    `a loss of ${op} alone`,
+    () => sgd.minimize(library.meanOfFirst([frozen[op](fed).mean()], index('n'))),
+    new RegExp(`'frozen' \\(parameter, shape \\[2\\]\\) are only #\\d+ \\(${op}, shape \\[2\\]\\), through`),
+  ]),
+  [
+    'a loss of a power of 0',
+    () => sgd.minimize(frozen.pow(0).sum()),
+    /^minimize: no gradient of the loss .* reaches a parameter: between them and 'frozen' .* are only .*pow/,
+  ],
+  [
+    'a loss of what is detached',
+    () => sgd.minimize(frozen.detach().mul(fed).sum()),
+    /^minimize: no gradient of the loss .* reaches a parameter: between them and 'frozen' \(parameter, shape \[2\]\) are only #\d+ \(detach, shape \[2\]\)/,
+  ],
+  [
+    'a loss of a comparison',
+    () => sgd.minimize(frozen.gt(fed).mean()),
+    /no gradient of the loss .* 'frozen'.* \(gt, shape \[2\]\), through which none flows/,
+  ],
+  ['a loss of signs', () => sgd.minimize(frozen.sign().sum()), /no gradient .* \(sign,/],
+  ['a loss of an argmax', () => sgd.minimize(fed.gather(frozen.argmax()).sum()), /no gradient .* \(argmax,/],
+  [
+    'an option of Adam that is written otherwise',
+    () => new Adam(any({ learningRate: 1, weightdecay: 1 })),
+    /^Adam: there is no option "weightdecay"; did you mean weightDecay\? \(options: learningRate, clipGlobalNorm, onNonFinite, beta1,/,
+  ],
+  [
+    'options of other libraries',
+    () => new Adam(any({ learningRate: 1, clipNorm: 1 })),
+    /^Adam: there is no option "clipNorm".*options: .*clipGlobalNorm/,
+  ],
+  [
+    'an inherited option',
+    () => new SGD(any(Object.create({ learningRate: 1, momentun: 1 }))),
+    /^SGD: there is no option "momentun"; did you mean momentum\?/,
+  ],
+  [
+    'an unknown option that is undefined',
+    () => new SGD(any({ learningRate: 1, momentun: undefined })),
+    /no option "momentun"/,
+  ],
+  [
+    'an option of minimize',
+    () => sgd.minimize(x.sum(), any({ dType: 'float32' })),
+    /^minimize: there is no option "dType"; did you mean dtype\?/,
+  ],
+  [
+    'options of a module',
+    () => new nn.SelfAttention(24, 3, any({ random, dropout: 0.1, bias: false })),
+    /^SelfAttention: there is no option "dropout" \(options: random, name, causal\)/,
+  ],
+  [
+    'an option of a layer',
+    () => new nn.Linear(2, 2, any({ random, bais: false })),
+    /^Linear: there is no option "bais"; did you mean bias\?/,
+  ],
+  [
+    'a gelu that is none',
+    () => library.gelu(x, any('erf')),
+    /^gelu: approximate "erf": expected 'none' or 'tanh'$/,
+  ],
+  ['a gelu of true', () => library.gelu(x, any(true)), /^gelu: approximate true: expected 'none' or 'tanh'/],
+  [
+    'a data type',
+    () => compile(x, { dtype: any('float') }),
+    /^dtype "float": expected 'float64' or 'float32'; did you mean float64\?/,
+  ],
+  ['a data type that is empty', () => compile(x, { dtype: any('') }), /^dtype "": expected/],
+  [
+    'a pass',
+    () => compile(x, { passes: any(new Set(['fuze'])) }),
+    /^no pass is called "fuze"; did you mean fuse\? List some of/,
+  ],
+  [
+    'an array for options',
+    () => compile(x, any([])),
+    /^compile: options an array: expected an object \{ dtype, isa, passes,/,
+  ],
+  [
+    'a Set for options',
+    () => compile(x, any(new Set(['fuse']))),
+    /^compile: options a Set: expected an object \{ dtype/,
+  ],
+  [
+    'a class with getters for options',
+    () =>
+      new SGD(
+        any(
+          new (class Config {
+            get learningRate() {
+              return 1;
+            }
+            get momentun() {
+              return 1;
+            }
+          })(),
+        ),
+      ),
+    /^SGD: options an object of class "Config": expected a plain object \{ learningRate, /,
+  ],
+  [
+    'a class with fields for options',
+    () =>
+      new SGD(
+        any(
+          new (class Config {
+            learningRate = 1;
+          })(),
+        ),
+      ),
+    /^SGD: options an object of class "Config": expected a plain object/,
+  ],
+  ...[
+    ['a Date', new Date(0), 'a Date'],
+    ['a RegExp', /x/, 'an object of class "RegExp"'],
+    ['a Map', new Map(), 'a Map'],
+    ['a WeakMap', new WeakMap(), 'an object of class "WeakMap"'],
+    ['a typed array', new Float64Array(1), 'a Float64Array'],
+    ['a DataView', new DataView(new ArrayBuffer(1)), 'an object of class "DataView"'],
+    ['an error', new Error(), 'an object of class "Error"'],
+    ['a boxed number', Object(1), 'an object of class "Number"'],
+    ['a promise', Promise.resolve(), 'a promise'],
+  ].map(([title, given, says]): (typeof SILENT)[number] => [
+    `${title as string} for options`,
+    () => compile(x, any(given)),
+    new RegExp(`^compile: options ${says as string}: expected an? (plain )?object \\{ dtype, `),
+  ]),
+  [
+    'a look for NaN where no step is taken',
+    () => compile(x, { detectAnomaly: true }),
+    /^detectAnomaly looks at training steps, and this program takes none: give it to minimize/,
+  ],
+  [
+    'batches where no step is taken',
+    () => compile(x, { batches: true }),
+    /^batches is for training by stepBatch, and this program takes no steps: give it to minimize/,
+  ],
+  [
+    'a program of nothing',
+    () => new library.Program(any(undefined)),
+    /^a program undefined: expected an object \{ groups, gradients \}/,
+  ],
+  [
+    'a text for a flag',
+    () => sgd.minimize(x.sum(), { batches: any('no') }),
+    /^batches "no": expected true or false/,
+  ],
+  [
+    'a flag of SGD',
+    () => new SGD({ learningRate: 1, momentum: 0.9, nesterov: any('false') }),
+    /^nesterov "false": expected true or false/,
+  ],
+  [
+    'a flag of Linear',
+    () => new nn.Linear(2, 2, { random, bias: any(0) }),
+    /^Linear: bias 0: expected true or false/,
+  ],
+  [
+    'a flag of SelfAttention',
+    () => new nn.SelfAttention(4, 2, { random, causal: any('no') }),
+    /causal "no": expected true or false/,
+  ],
+  [
+    'a step of a program that trains nothing',
+    () => compile(x.sum()).step({}),
+    /^step of #\d+ \(sum, shape \[\]\): this program was compiled without an update: train with an optimiser/,
+  ],
+  [
+    'a batch of a program that trains nothing',
+    () => compile(x.sum()).stepBatch([{}], 1, () => new Float64Array()),
+    /^stepBatch of #\d+ .*: this program was compiled without an update/,
+  ],
+  [
+    'an initialiser to infinity',
+    () => library.nn.initializers.uniform(0, Infinity),
+    /^high Infinity: expected a finite number$/,
+  ],
+  [
+    'an initialiser with no number for a gain',
+    () => library.nn.initializers.xavierNormal(NaN),
+    /^gain NaN: expected a finite number$/,
+  ],
+  [
+    'an initialiser without a Random',
+    () => library.nn.initializers.normal()([2], any(undefined)),
+    /^normal: random undefined: expected a Random to draw from/,
+  ],
+  [
+    'several integers for a length',
+    () => library.meanOfFirst([v, v], i),
+    /^meanOfFirst of 'v' .*: the length .* must be an index of its own: give an index\(name\) of one integer/,
+  ],
+  [
+    'several integers for a choice',
+    () => library.choose([v, v], i),
+    /^choose of 'v' .*: an index of shape \[2\]: expected a single integer/,
+  ],
+  [
+    'a step of gradCheck that goes back',
+    () => library.gradCheck(x.sum(), {}, { step: -1 }),
+    /^gradCheck: step -1: expected a finite number above zero/,
+  ],
+  [
+    'a step of gradCheck of nothing',
+    () => library.gradCheck(x.sum(), {}, { step: 0 }),
+    /^gradCheck: step 0: expected/,
+  ],
+  [
+    'a tolerance of gradCheck that is NaN',
+    () => library.gradCheck(x.sum(), {}, { tolerance: NaN }),
+    /^gradCheck: tolerance NaN: expected a number from 0/,
+  ],
+  [
+    'threads of an experiment without a batch',
+    () => library.runExperiment('rnn', { docs: ['anna', 'bob', 'carl'], steps: 0, threads: any('2') }),
+    /^threads "2": expected an integer from 1/,
+  ],
+  [
+    'a flag of minimize',
+    () => sgd.minimize(x.sum(), { detectAnomaly: any('no') }),
+    /^detectAnomaly "no": expected true or false/,
+  ],
+  [
+    'a flag of a program that is null',
+    () => compile(x, { detectAnomaly: any(null) }),
+    /^detectAnomaly null: expected true or false/,
+  ],
+  [
+    'onNonFinite that is null',
+    () => new SGD({ learningRate: 1, onNonFinite: any(null) }),
+    /^onNonFinite null: expected 'throw' or 'skip' or 'apply'/,
+  ],
+  [
+    'onNonFinite that is written otherwise',
+    () => new SGD({ learningRate: 1, onNonFinite: any('Skip') }),
+    /^onNonFinite "Skip": .*did you mean skip\?/,
+  ],
+  ['a flag of a drawing', () => x.toDot({ data: any('no') }), /^toDot: data "no": expected true or false/],
+  [
+    'options in the place of keepDims',
+    () => x.sum(0, any({ keepDims: false })),
+    /^sum of 'x' .*: keepDims an object: expected true or false/,
+  ],
+  [
+    'keepDims of logSumExp',
+    () => library.logSumExp(x, 0, any('no')),
+    /^logSumExp of 'x' .*: keepDims "no": expected true or false/,
+  ],
+  [
+    'keepDims of variance',
+    () => library.variance(x, 0, { keepDims: any(1) }),
+    /^variance: keepDims 1: expected true or false/,
+  ],
+  ['no learning rate', () => new Adam(any({})), /^learningRate undefined: expected a number, a function/],
+  [
+    'texts beside weights that are one text',
+    () => library.saveWeights(join(tmpdir(), 'vecgrad-none'), [x], any('abc')),
+    /^saveWeights: metadata "abc": expected a plain object of strings, or a Map$/,
+  ],
+  ...(
+    [
+      ['an array', [['a', 'b']], 'an array'],
+      ['a Set', new Set(['a']), 'a Set'],
+      ['an object of a class', random, 'an object of class "Random"'],
+    ] as const
+  ).flatMap(([what, given, shown]): (typeof SILENT)[number][] => {
+    const says = new RegExp(`metadata ${shown}: expected a plain object of strings, or a Map$`);
+    const none = join(tmpdir(), 'vecgrad-none');
+    const run = { training: rnn.optimizer(10).minimize(rnn.loss), random };
+    return [
+      [`texts beside weights that are ${what}`, () => library.saveWeights(none, [x], any(given)), says],
+      [
+        `texts beside a model that are ${what}`,
+        () => library.saveModel(none, rnn, tokenizer, any(given)),
+        says,
+      ],
+      [
+        `texts beside a checkpoint that are ${what}`,
+        () => library.saveCheckpoint(none, rnn, tokenizer, run, any(given)),
+        says,
+      ],
+    ];
+  }),
+  ...[
+    () => new library.Training(any(undefined), any(undefined)),
+    () => new library.Training(compile(x), any(3)),
+  ].map((call): (typeof SILENT)[number] => [
+    'a Training that no optimiser makes',
+    call,
+    /^a Training is made by an optimiser, as in new Adam\(\{ learningRate \}\)\.minimize\(loss\)$/,
+  ]),
+  [
+    'an array to write with a key that is not known',
+    () =>
+      library.writeSafetensors(
+        new Map([['a', any({ shape: [1], data: new Float64Array(1), dtype: 'F32' })]]),
+      ),
+    /^array "a": there is no option "dtype" \(options: shape, data\)$/,
+  ],
+  [
+    'sizes',
+    () => library.buildModel('rnn', 4, any({ nembd: 4 }), random),
+    /^buildModel: sizes: there is no option "nembd"; did you mean nEmbd\?/,
+  ],
+  [
+    'nested numbers of another shape',
+    () =>
+      parameter(
+        [
+          [1, 2, 3],
+          [4, 5, 6],
+        ],
+        { name: 'w', shape: [3, 2] },
+      ),
+    /^parameter 'w': nested arrays of shape \[2, 3\] for shape \[3, 2\]: give the numbers flat, row by row, or nested/,
+  ],
+  [
+    'the data of an index',
+    () => x.argmax().data,
+    /^#\d+ \(argmax, shape \[2\]\) holds integers, which cannot be read .*parameter\(\[0, 1, 2\]\)\.gather\(index\)/,
+  ],
+  ['the gradient of an index', () => v.topk(2).grad, /\(topk, shape \[2\]\) holds integers/],
+  ['a run of an index', () => any(v.topk(2).forward()), /\(topk, shape \[2\]\) holds integers/],
+  ...(['sum', 'mean', 'max', 'min'] as const).flatMap((op): [string, Call, RegExp][] => [
+    [
+      `${op} over one axis twice`,
+      () => x[op]([0, -2]),
+      new RegExp(`^${op} of 'x' \\(parameter, shape \\[2, 3\\]\\): axes \\[0, -2\\] name axis 0 twice`),
+    ],
+    [
+      `${op} over one axis twice, kept`,
+      () => x[op]([1, 0, 1].slice(0, 2).with(1, 1), true),
+      /name axis 1 twice/,
+    ],
+  ]),
+  [
+    'variance over one axis twice',
+    () => library.variance(x, [1, -1]),
+    /^variance of 'x' .*name axis 1 twice/,
+  ],
+  ['std over one axis twice', () => library.std(x, [1, -1]), /^std of 'x' .*name axis 1 twice/],
+  [
+    'logSumExp over one axis twice',
+    () => library.logSumExp(x, [0, 0]),
+    /^logSumExp of 'x' .*name axis 0 twice/,
+  ],
+  ['a transpose with an axis twice', () => x.transpose([1, -1]), /^transpose of 'x' .*name axis 1 twice/],
+];
+
+describe('a mistake that once passed in silence is refused:', () => {
+  for (const [title, call, says] of SILENT) {
+    it(title, () => assert.throws(call, (error: Error) => (assert.match(error.message, says), true)));
+  }
+
+  for (const shape of [[], [1], [1, 1]]) {
+    it(`but not a loss of shape [${shape.join(', ')}], which is one number`, () => {
+      const p = parameter(3);
+      const training = sgd.minimize(p.mul(p).reshape(shape));
+      assert.equal(training.step({}), 9);
+      assert.ok(Math.abs(p.data[0]! - 2.4) < 1e-12);
+    });
+  }
+
+  it('but not a loss whose only term is switched off by a 0, which has a gradient: 0', () => {
+    const p = parameter(3);
+    assert.equal(sgd.minimize(p.mul(0)).step({}), 0);
+    assert.deepEqual([...p.data], [3]);
+  });
+
+  it('nor known options that are undefined, nor ones without a prototype, nor symbols', () => {
+    const options = Object.assign(Object.create(null) as object, {
+      learningRate: 0.1,
+      momentum: undefined,
+      [Symbol('mine')]: 1,
+    });
+    const p = parameter(3);
+    assert.equal(
+      new SGD(options as library.SGDOptions).minimize(p.mul(2), { dtype: any(undefined) }).step({}),
+      6,
+    );
+  });
+});
