@@ -104,6 +104,8 @@ function adamUpdate({ beta1 = 0.9, beta2 = 0.999, eps = 1e-8 }: AdamOptions): Up
     eps,
     (_, step) => 1 / (1 - beta1 ** (step + 1)),
     (_, step) => 1 / (1 - beta2 ** (step + 1)),
+    1 - beta1,
+    1 - beta2,
   ]);
 }
 
@@ -168,7 +170,7 @@ export class RMSprop extends UpdateOptimizer<RMSpropOptions> {
     checkNumber('rho', rho, 0, 1);
     checkNumber('eps', eps, 0);
     // Adam with beta1 = 0 and without bias correction.
-    const update = new Update('adam', 2, [(rate) => rate, 0, rho, eps, 1, 1]);
+    const update = new Update('adam', 2, [(rate) => rate, 0, rho, eps, 1, 1, 1, 1 - rho]);
     return update.clip(this.options).penalize(weightDecay);
   }
 }
