@@ -383,7 +383,7 @@ export class Value extends Node {
   /** The mean over axes, as in `sum`. */
   mean(axis?: Axes, keepDims = false): Value {
     const sum = composed('mean', [this], () => this.sum(axis, keepDims));
-    return writtenAs('mean', sum.mul(sizeOf(sum.shape) / sizeOf(this.shape)));
+    return writtenAs('mean', sum.div(sizeOf(this.shape) / sizeOf(sum.shape)));
   }
   /**
    * The maximum over axes, as in `sum`; they must not be empty. Ties share the gradient. If any number is
