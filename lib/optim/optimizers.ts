@@ -22,9 +22,16 @@ export interface Optimizer {
 
 /** The base of all optimisers: each makes one update rule, anew for each training. */
 abstract class UpdateOptimizer<Options extends OptimizerOptions> implements Optimizer {
-  constructor(protected readonly options: Options) {
+  protected readonly options: Options;
+
+  constructor(options: Options) {
+    this.options = options;
     this.update(); // throws now if an option is wrong
-    checkSchedule(options.learningRate);
+    // A copy, so that changing the given object later changes nothing; inherited options count too.
+    const own: Partial<Options> = {};
+    for (const name in options) own[name] = options[name];
+    this.options = own as Options;
+    checkSchedule(this.options.learningRate);
   }
 
   protected abstract update(): Update;

@@ -149,7 +149,6 @@ export class Update {
   minimize(loss: Value, learningRate: Schedule, options: ProgramOptions): Training {
     checkOptions('minimize', options, PROGRAM_OPTIONS);
     checkLossShape(loss);
-    const rateOf = rates(learningRate);
     const { op, moments, numbers, before } = this;
     const update: UpdateRule = { op, moments, numbers: numbers.length };
     // This check comes before the optimiser's own, which may skip the step.
@@ -157,6 +156,7 @@ export class Update {
     if (own.length > 0) update.before = own;
     const program = new Program({ groups: [[loss]], gradients: 'parameters', update }, options);
     if (!program.hasGradients) checkReachesParameter(loss);
+    const rateOf = rates(learningRate); // last: a generator is then taken
     return new Training(program, (step, to, at) => {
       const rate = rateOf(step); // called once per step: a generator gives each rate once
       for (let i = 0; i < numbers.length; i++) {

@@ -580,11 +580,12 @@ describe('optimisers', () => {
       assert.throws(() => new SGD({ learningRate: learningRate as number }).minimize(loss), message);
     }
     for (const rate of [NaN, Infinity, -Infinity]) {
-      for (const learningRate of [() => rate, [rate], schedules.constant(rate), decay(rate, 1)]) {
+      assert.throws(() => schedules.constant(rate), /^RangeError: rate .*: expected a finite number from 0$/);
+      for (const learningRate of [() => rate, [rate]]) {
         const training = new SGD({ learningRate }).minimize(loss);
         assert.throws(() => training.step({}), {
           name: 'RangeError',
-          message: `learning rate ${rate} at step 0: expected a finite number`,
+          message: `learning rate ${rate} at step 0: expected a finite number from 0`,
         });
       }
     }
