@@ -1,6 +1,6 @@
 /** Builds update rules: the optimiser's instruction, preceded by operations on gradients and parameters. */
 import { Value } from '../value/value.js';
-import { Node } from '../graph/node.js';
+import type { Node } from '../graph/node.js';
 import { shown, checkOneOf, checkOptions } from '../core/check.js';
 import { sizeOf, ShapeError } from '../core/shape.js';
 import { reachable } from '../graph/reachable.js';
@@ -14,10 +14,7 @@ import { Training } from './training.js';
 /** @throws ShapeError when the loss is not one number; shapes [1] and [1, 1] count as one */
 function checkLossShape(loss: Value): void {
   if (!((loss as unknown) instanceof Value))
-    throw new TypeError(
-      'minimize: the loss is ' +
-        `${(loss as unknown) instanceof Node ? (loss as Node).label : shown(loss)}, expected a Value`,
-    );
+    throw new TypeError(`minimize: the loss is ${shown(loss)}, expected a Value`);
   const size = sizeOf(loss.shape);
   if (size === 1) return;
   const advice = size === 0 ? 'check the slice or shape that made it empty' : 'take .mean() or .sum() of it';

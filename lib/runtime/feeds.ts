@@ -256,7 +256,7 @@ function isOfNoClass(given: object): boolean {
 function checkFeeds(feeds: object, names: readonly string[]): void {
   if (!(Symbol.iterator in feeds || ArrayBuffer.isView(feeds) || feeds instanceof Node)) return;
   throw new FeedError(
-    `the feeds are ${feeds instanceof Node ? feeds.label : shown(feeds)}: expected an object with ` +
+    `the feeds are ${shown(feeds)}: expected an object with ` +
       `numbers for each input, { ${names.join(', ') || 'none'} }`,
   );
 }

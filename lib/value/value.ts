@@ -29,7 +29,6 @@ import {
   Node,
   refused,
   composed,
-  shownNode,
   resultShape,
   isValue,
   listOfValues,
@@ -38,7 +37,7 @@ import {
 
 /** @throws TypeError when an operand is not a Value */
 export function checkValue(op: string, what: string, given: unknown): asserts given is Value {
-  if (!isValue(given)) throw refused(TypeError, op, [], `${what} is ${shownNode(given)}, expected a Value`);
+  if (!isValue(given)) throw refused(TypeError, op, [], `${what} is ${shown(given)}, expected a Value`);
 }
 
 function checkIndexOperand(
@@ -48,7 +47,7 @@ function checkIndexOperand(
   expected = 'an Index',
 ): asserts given is Index {
   if (!(given instanceof Index))
-    throw refused(TypeError, op, [x], `the index is ${shownNode(given)}, expected ${expected}`);
+    throw refused(TypeError, op, [x], `the index is ${shown(given)}, expected ${expected}`);
 }
 
 /** Makes the Value that is an operator's result; checks the operands' shapes. */
@@ -87,7 +86,7 @@ function turned(op: string, plain: Operation, a: Value, other: Value | number): 
 export function toValue(x: unknown, op: string, a?: Node): Value {
   if (x instanceof Value) return x;
   if (typeof x === 'number') return constant(x);
-  throw refused(TypeError, op, [a], `expected a Value or a number, got ${shownNode(x)}`);
+  throw refused(TypeError, op, [a], `expected a Value or a number, got ${shown(x)}`);
 }
 
 /** A checked copy of a list of values: see {@link listOfValues}. */
@@ -241,7 +240,7 @@ export class Value extends Node {
     if (typeof exponent !== 'number' || Number.isNaN(exponent)) {
       const [what, got] = Number.isNaN(exponent)
         ? ['a number that is not NaN', 'NaN']
-        : ['a number', shownNode(exponent)];
+        : ['a number', shown(exponent)];
       throw new TypeError(`pow of ${this.label}: the exponent must be fixed: expected ${what}, got ${got}`);
     }
     return makeValue('pow', [this], { exponent });

@@ -766,7 +766,7 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
   [
     'a Value for options',
     () => library.variance(x, 0, any(x)),
-    /^variance: options an object of class "Value": expected a plain object \{ ddof, /,
+    /^variance: options 'x' \(parameter, shape \[2, 3\]\): expected an object \{ ddof, /,
   ],
   [
     'an initializer that is not called',
