@@ -137,7 +137,8 @@ function reduced(op: 'sum' | 'max', x: Value, axis: Axes | undefined, keepDims: 
       ? undefined
       : axesOf(typeof axis === 'number' ? [axis] : axis, x, op, 'a number, or an array');
   const y = makeValue(op, [x], axes ? { axes } : NO_ATTR);
-  return keepDims ? y.reshape(x.shape.map((n, i) => (!axes || axes.includes(i) ? 1 : n))) : y;
+  const kept = (): Shape => x.shape.map((n, i) => (!axes || axes.includes(i) ? 1 : n));
+  return keepDims ? writtenAs(op, y.reshape(kept())) : y;
 }
 
 /** The programs behind `forward` and `backward`. */
@@ -289,12 +290,12 @@ export class Value extends Node {
       );
     }
     return composed('expandDims', [this], () =>
-      this.reshape([...this.shape.slice(0, at), 1, ...this.shape.slice(at)]),
+      writtenAs('expandDims', this.reshape([...this.shape.slice(0, at), 1, ...this.shape.slice(at)])),
     );
   }
   /** Removes all axes of length 1, or only the given one. */
   squeeze(axis?: number): Value {
-    if (axis === undefined) return this.reshape(this.shape.filter((n) => n !== 1));
+    if (axis === undefined) return writtenAs('squeeze', this.reshape(this.shape.filter((n) => n !== 1)));
     const at = Number.isInteger(axis) ? fromFront(axis, this) : -1;
     if (this.shape[at] !== 1) {
       throw refused(
@@ -304,7 +305,7 @@ export class Value extends Node {
         `axis ${shown(axis)} ${at in this.shape ? `has length ${this.shape[at]!}, not 1` : 'does not exist'}`,
       );
     }
-    return this.reshape(this.shape.filter((_, i) => i !== at));
+    return writtenAs('squeeze', this.reshape(this.shape.filter((_, i) => i !== at)));
   }
   /** Repeats axes of length 1 and missing leading ones, to the given shape. */
   broadcastTo(shape: Shape): Value {
@@ -333,7 +334,7 @@ export class Value extends Node {
   at(i: number | Index): Value {
     if (typeof i !== 'number') {
       checkIndexOperand('at', this, i, 'a number or an Index');
-      return composed('at', [this, i], () => makeValue('gather', [this, i]));
+      return composed('at', [this, i], () => writtenAs('at', makeValue('gather', [this, i])));
     }
     const rows = this.shape[0];
     if (rows === undefined) throw refused(ShapeError, 'at', [this], 'a single number has no rows');
@@ -342,7 +343,7 @@ export class Value extends Node {
       const expected = rows > 0 ? `a row from 0 to ${rows - 1}` : 'a first axis that is not empty';
       throw refused(ShapeError, 'at', [this], `row ${shown(i)}: expected ${expected}${last}`);
     }
-    return this.slice(i, i + 1).reshape(this.shape.slice(1));
+    return writtenAs('at', this.slice(i, i + 1).reshape(this.shape.slice(1)));
   }
   /**
    * Entries of an axis (by default the first), picked by indices that are fed or computed; the axes of the
@@ -359,7 +360,8 @@ export class Value extends Node {
       // Here the axes of the indices come first; move them behind the axes before `axis`.
       const n = index.shape.length;
       const behind = found.shape.map((_, i) => i).slice(n + at);
-      return found.transpose([...before.map((i) => n + i), ...index.shape.map((_, i) => i), ...behind]);
+      const back = found.transpose([...before.map((i) => n + i), ...index.shape.map((_, i) => i), ...behind]);
+      return writtenAs('gather', back);
     });
   }
   /** The indices of the k largest numbers of a vector, largest first; a tie goes to the lower index. */
@@ -405,7 +407,7 @@ export class Value extends Node {
     if (axis === -1 || axis === last) return makeValue('softmax', [this]);
     const at = composed('softmax', [this], () => resolveAxis(axis, this.shape));
     const axes = this.shape.map((_, i) => (i === at ? last : i === last ? at : i));
-    return makeValue('softmax', [this.transpose(axes)]).transpose(axes);
+    return writtenAs('softmax', makeValue('softmax', [this.transpose(axes)]).transpose(axes));
   }
   /**
    * In a training step (`step`, `stepEach`, `stepBatch`): zeros in place of about a fraction `rate` of the

@@ -289,7 +289,7 @@ describe('sampling', () => {
       levels,
       { temperature: 0.01 },
       'RangeError',
-      /^index 2 in #\d+ \(gather, .*: expected an integer from 0 to 1$/,
+      /^index 2 in #\d+ \(at, .*: expected an integer from 0 to 1$/,
     ],
     ['logits that are not finite', levels, { start: 1 }, 'RangeError', /drawn from are NaN or infinite/],
     [
