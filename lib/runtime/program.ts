@@ -10,7 +10,15 @@ import {
   type SeriesFault,
 } from '../binding/addon.js';
 import type { DType, TypedArray } from '../core/array.js';
-import { checkBoolean, checkInteger, checkObject, checkOptions, MAX_STEPS, shown } from '../core/check.js';
+import {
+  checkBoolean,
+  checkInteger,
+  checkObject,
+  checkOptions,
+  MAX_BATCH,
+  MAX_STEPS,
+  shown,
+} from '../core/check.js';
 import { ShapeError, sizeOf } from '../core/shape.js';
 import { account, type Work } from '../compiler/account.js';
 import { compileGraph, groupsOf, type Compiled, type Plan } from '../compiler/compile.js';
@@ -347,7 +355,7 @@ export class Program {
   }
 
   private checkBatching({ size, threads }: Batching): void {
-    checkInteger('batch', size, 1);
+    checkInteger('batch', size, 1, MAX_BATCH);
     checkInteger('threads', threads, 1);
     const { withGradient, size: all } = this.lowered.parameters;
     if (withGradient < all)
