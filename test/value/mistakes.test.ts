@@ -599,6 +599,29 @@ const SILENT: [title: string, call: Call, says: RegExp][] = [
     /^logSumExp of 'x' .*name axis 0 twice/,
   ],
   ['a transpose with an axis twice', () => x.transpose([1, -1]), /^transpose of 'x' .*name axis 1 twice/],
+  [
+    'a document before the first',
+    () => tokenizer.corpus(['ab'], Int32Array.of(0, -1)),
+    /^the documents' numbers: \[1\] is -1: expected a document from 0 to 0$/,
+  ],
+  [
+    'a negative standard deviation',
+    () => nn.initializers.normal(0, -1),
+    /^std -1: expected a finite number from 0$/,
+  ],
+  [
+    'a tokenizer of another vocabulary to sample with',
+    () => new library.Sampler(rnn, new library.Tokenizer(['a'])),
+    /^sampling: a tokenizer of 2 tokens for a model of 3: give the tokenizer that the model was built with$/,
+  ],
+  [
+    'a state of more parameters than are trained',
+    () => {
+      const [p, q] = [parameter(1), parameter(2)];
+      sgd.minimize(p.mul(2)).restore(sgd.minimize(p.mul(q)).state());
+    },
+    /^restore: the state is of other parameters than the 1 that this training changes: give/,
+  ],
 ];
 
 /** A call, and what its error must say; each once had a misleading error. */
@@ -1005,6 +1028,54 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
       new Random(1).setstate(any([1]));
     },
     /^setstate takes the 628 words that getstate returned, not an array$/,
+  ],
+  [
+    'a document behind the last',
+    () => tokenizer.corpus(['ab'], Int32Array.of(5)),
+    /^the documents' numbers: \[0\] is 5: expected a document from 0 to 0$/,
+  ],
+  [
+    'a document of none',
+    () => tokenizer.corpus([], Int32Array.of(0)),
+    /^the documents' numbers: \[0\] is 0: there are no documents$/,
+  ],
+  [
+    'a set to shuffle',
+    () => random.shuffle(any(new Set([1, 2]))),
+    /^shuffle: length of the list undefined: expected an integer from 0/,
+  ],
+  [
+    'the gradients of an index',
+    () => library.grad(any(i), [x]),
+    /^grad: the root is 'i' \(index, shape \[2\]\), expected a Value$/,
+  ],
+  [
+    'what loadModel gives as the model',
+    () => library.sample(any({ model: rnn, tokenizer }), tokenizer, random, { count: 1, temperature: 1 }),
+    /^sampling: logits of the model undefined: expected a model made by buildModel; of what loadModel gives, take model$/,
+  ],
+  [
+    'a temperature too small to divide by',
+    () => sampled({ temperature: 1e-310 }),
+    /^temperature 1e-310: too small to divide by, expected at least 1e-38$/,
+  ],
+  [
+    'a state of a graph that was built again',
+    () => {
+      const loss = (): library.Value => parameter(1).mul(2);
+      sgd.minimize(loss()).restore(sgd.minimize(loss()).state());
+    },
+    /^restore: the state is of other parameters than the 1 that this training changes: .* load a checkpoint$/,
+  ],
+  [
+    'a state of other rates',
+    () => {
+      const taken = new SGD({ learningRate: library.schedules.linear(1, 0, 5) }).minimize(frozen.sum());
+      taken.step({});
+      const longer = new SGD({ learningRate: library.schedules.linear(2, 0, 9) }).minimize(frozen.sum());
+      longer.restore(taken.state());
+    },
+    /^restore: step 1 was taken with rates 1, 0, but here, in float64, they are 2, 0: .*number of steps of its schedule/,
   ],
   [
     'arrays by name in an object',
