@@ -600,6 +600,11 @@ const SILENT: [title: string, call: Call, says: RegExp][] = [
   ],
   ['a transpose with an axis twice', () => x.transpose([1, -1]), /^transpose of 'x' .*name axis 1 twice/],
   [
+    'more examples than a step takes',
+    () => sgd.minimize(x.sum(), { batches: true }).stepBatch(new Array<object>(1_000_001).fill({}) as never),
+    /^batch 1000001: expected an integer from 1 to 1000000$/,
+  ],
+  [
     'a document before the first',
     () => tokenizer.corpus(['ab'], Int32Array.of(0, -1)),
     /^the documents' numbers: \[1\] is -1: expected a document from 0 to 0$/,
