@@ -199,7 +199,7 @@ const REFUSED: [title: string, root: () => Value, feeds: unknown, says: RegExp][
     'an input and an index of one name',
     () => table.at(index('x')).add(input('x')),
     { x: 1 },
-    /^two inputs of one program are named 'x', 'x' \((input|index), shape \[\]\) and 'x' \((index|input), shape \[\]\): name/,
+    /^two inputs of one program are named 'x', 'x' \((input|index), shape \[\]\) and 'x' \((index|input), shape \[\]\): give/,
   ],
 ];
 
