@@ -1,8 +1,8 @@
 /** The compiler from end to end: traces a graph, rewrites it, differentiates it, tidies it and lowers it. */
-import { isList, MAX_COUNT } from '../core/check.js';
+import { isList, MAX_COUNT, shown } from '../core/check.js';
 import { sizeOf } from '../core/shape.js';
 import type { DType } from '../core/array.js';
-import { shownNode, isValue, listOfValues, type Node } from '../graph/node.js';
+import { isValue, listOfValues, type Node } from '../graph/node.js';
 import { GRADIENT_LEAVES, PARAMETERS } from '../graph/ops.js';
 import { differentiate } from './passes/differentiate.js';
 import type { Ir } from './ir/ir.js';
@@ -314,7 +314,7 @@ function hasPositions(traced: Trace, groups: Plan['groups']): boolean {
 /** A copy of groups of values. @throws TypeError where they are anything else */
 export function groupsOf(what: string, given: Plan['groups']): Node[][] {
   if (!isList(given))
-    throw new TypeError(`${what}: expected an array of arrays of Values, got ${shownNode(given)}`);
+    throw new TypeError(`${what}: expected an array of arrays of Values, got ${shown(given)}`);
   const groups: Node[][] = [];
   for (let i = 0; i < given.length; i++) groups.push(listOfValues(`${what}[${i}]`, given[i], isValue));
   return groups;

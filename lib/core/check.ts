@@ -20,8 +20,17 @@ const KINDS = [
   [types.isDate, 'Date'],
 ] as const;
 
+/** How messages describe the instances of a class, by its prototype. */
+const DESCRIPTIONS = new Map<object, (instance: never) => string>();
+
+/** Has messages describe the instances of a class in these words, in place of "an object". */
+export function describeInstances<T extends object>(prototype: T, words: (instance: T) => string): void {
+  DESCRIPTIONS.set(prototype, words);
+}
+
 /**
- * Describes an argument in a few words. Reads no property of an object: a getter may throw or never return.
+ * Describes an argument in a few words. Reads no property of an object of unknown class: a getter may throw
+ * or never return.
  */
 export function shown(given: unknown): string {
   if (typeof given === 'string') return quoted(given, 40);
@@ -31,7 +40,12 @@ export function shown(given: unknown): string {
   for (const [is, name] of KINDS) if (is(given)) return `a ${name}`;
   if (types.isProxy(given) || typeof given !== 'object')
     return `a ${types.isProxy(given) ? 'proxy' : typeof given}`;
-  return Array.isArray(given) ? 'an array' : 'an object';
+  if (Array.isArray(given)) return 'an array';
+  for (const prototype of prototypesOf(given)) {
+    const words = DESCRIPTIONS.get(prototype) as ((instance: object) => string) | undefined;
+    if (words) return words(given);
+  }
+  return 'an object';
 }
 
 /** As {@link shown}, for arguments that should be short lists: an array is shown with its length. */

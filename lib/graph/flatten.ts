@@ -1,7 +1,8 @@
 /** Flattens nested arrays of numbers into one array and a shape. */
 import { type Shape, sizeOf, MAX_AXES, ShapeError, listedShape, show } from '../core/shape.js';
 import type { Numbers } from '../core/array.js';
-import { reasons, shownNode } from './node.js';
+import { shown } from '../core/check.js';
+import { reasons } from './node.js';
 
 /** The index, along each axis, of the number at offset `at` in row-major order. */
 function placeOf(at: number, shape: Shape): number[] {
@@ -14,10 +15,9 @@ function copyOf(numbers: Float64Array | Float32Array): Float64Array {
     return new Float64Array(numbers);
   } catch (cause) {
     if (!(cause instanceof TypeError)) throw cause;
-    const error = new TypeError(
-      `the memory of ${shownNode(numbers)} was transferred away: expected numbers`,
-      { cause },
-    );
+    const error = new TypeError(`the memory of ${shown(numbers)} was transferred away: expected numbers`, {
+      cause,
+    });
     reasons.set(error, error.message);
     throw error;
   }
@@ -45,7 +45,7 @@ export function flatten(numbers: Numbers): { data: Float64Array; shape: Shape } 
     if (depth === shape.length) {
       if (typeof x !== 'number') {
         const error = new TypeError(
-          `${shape.length > 0 ? `element ${show(placeOf(at, shape))} is ${shownNode(x)}` : shownNode(x)}: ` +
+          `${shape.length > 0 ? `element ${show(placeOf(at, shape))} is ${shown(x)}` : shown(x)}: ` +
             'expected a number, or arrays of numbers',
         );
         reasons.set(error, error.message);

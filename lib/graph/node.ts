@@ -3,7 +3,7 @@ import { type OpName, type Attr, OP_CODE, isInteger, NO_ATTR, OP_NAMES, takesInd
 import { type Shape, SCALAR, show, ShapeError, checkSize } from '../core/shape.js';
 import type { DType, TypedArray } from '../core/array.js';
 import { clipped } from '../core/escape.js';
-import { isList, shown } from '../core/check.js';
+import { describeInstances, isList, shown } from '../core/check.js';
 
 let nextId = 0;
 
@@ -175,12 +175,33 @@ export abstract class Node {
   /** The numbers, or the gradient, if they can be read now. */
   abstract peek(what: 'data' | 'grad'): TypedArray | undefined;
 
+  /**
+   * Refuses to be a number: JavaScript would make NaN of a node in `w * 2` or `w > 0`. As a string, a node is
+   * its label.
+   *
+   * @throws TypeError where a number is wanted
+   * @hidden
+   */
+  [Symbol.toPrimitive](hint: string): string {
+    if (hint === 'string') return shown(this);
+    throw new TypeError(
+      `${shown(this)} is a node of a graph, not a number, and JavaScript's operators cannot compute with ` +
+        'it: write a.add(b), sub, mul, div, neg, pow for + - * / - **, a.gt(b), ge, lt, le, eq, ne for ' +
+        '> >= < <= == !=, and `${a}` for its name as text',
+    );
+  }
+
   /** How errors call this node: its name or number, its operator, its shape. */
   get label(): string {
     const name = this.name === undefined ? `#${this.id}` : `'${clipped(this.name)}'`;
     return `${name} (${this.extras?.writtenAs ?? this.op}, shape ${show(this.shape)})`;
   }
 }
+
+// An object that merely inherits from a node has no operation.
+describeInstances(Node.prototype, (node) =>
+  (node.operation as Operation | undefined) === undefined ? 'an object' : node.label,
+);
 
 /** Has errors name the operator that the user wrote, such as `sqrt`, where the node is built from another. */
 export function writtenAs<N extends Node>(op: string, node: N): N {
@@ -229,13 +250,6 @@ export function composed<T>(op: string, operands: readonly unknown[], make: () =
   }
 }
 
-/** How an error describes what was given in place of a node. */
-export function shownNode(given: unknown): string {
-  // An object that merely inherits from a node has no operation.
-  const isNode = given instanceof Node && (given.operation as Operation | undefined) !== undefined;
-  return isNode ? given.label : shown(given);
-}
-
 /** Checks that the operands are Values, and the last an Index where the operator takes one. */
 function checkOperands(op: OpName, inputs: readonly Node[], attr: Attr): void {
   const last = takesIndex(op, attr) ? inputs.length - 1 : -1;
@@ -246,7 +260,7 @@ function checkOperands(op: OpName, inputs: readonly Node[], attr: Attr): void {
       TypeError,
       op,
       inputs.slice(0, i),
-      `operand ${i} is ${shownNode(node)}, expected ${i === last ? 'an Index' : 'a Value'}`,
+      `operand ${i} is ${shown(node)}, expected ${i === last ? 'an Index' : 'a Value'}`,
     );
   }
 }
@@ -287,11 +301,11 @@ export function listOfValues<N extends Node>(
   given: unknown,
   isOne: (node: unknown) => node is N,
 ): N[] {
-  if (!isList(given)) throw new TypeError(`${what}: expected an array of Values, got ${shownNode(given)}`);
+  if (!isList(given)) throw new TypeError(`${what}: expected an array of Values, got ${shown(given)}`);
   const nodes: N[] = [];
   for (let i = 0, n = given.length; i < n; i++) {
     const node: unknown = given[i];
-    if (!isOne(node)) throw new TypeError(`${what}[${i}]: expected a Value, got ${shownNode(node)}`);
+    if (!isOne(node)) throw new TypeError(`${what}[${i}]: expected a Value, got ${shown(node)}`);
     nodes.push(node);
   }
   return nodes;

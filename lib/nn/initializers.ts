@@ -23,7 +23,7 @@ export function uniform(low = -1, high = 1): Initializer {
 /** Normally distributed, with this mean and standard deviation. */
 export function normal(mean = 0, std = 1): Initializer {
   checkFinite('mean', mean);
-  checkFinite('std', std);
+  checkFinite('std', std, 0);
   return (shape, random) => {
     checkRandom('normal', random);
     return random.gaussians(countOf(shape), mean, std);

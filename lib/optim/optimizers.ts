@@ -22,9 +22,16 @@ export interface Optimizer {
 
 /** The base of all optimisers: each makes one update rule, anew for each training. */
 abstract class UpdateOptimizer<Options extends OptimizerOptions> implements Optimizer {
-  constructor(protected readonly options: Options) {
+  protected readonly options: Options;
+
+  constructor(options: Options) {
+    this.options = options;
     this.update(); // throws now if an option is wrong
-    checkSchedule(options.learningRate);
+    // A copy, so that changing the given object later changes nothing; inherited options count too.
+    const own: Partial<Options> = {};
+    for (const name in options) own[name] = options[name];
+    this.options = own as Options;
+    checkSchedule(this.options.learningRate);
   }
 
   protected abstract update(): Update;
@@ -104,6 +111,8 @@ function adamUpdate({ beta1 = 0.9, beta2 = 0.999, eps = 1e-8 }: AdamOptions): Up
     eps,
     (_, step) => 1 / (1 - beta1 ** (step + 1)),
     (_, step) => 1 / (1 - beta2 ** (step + 1)),
+    1 - beta1,
+    1 - beta2,
   ]);
 }
 
@@ -168,7 +177,7 @@ export class RMSprop extends UpdateOptimizer<RMSpropOptions> {
     checkNumber('rho', rho, 0, 1);
     checkNumber('eps', eps, 0);
     // Adam with beta1 = 0 and without bias correction.
-    const update = new Update('adam', 2, [(rate) => rate, 0, rho, eps, 1, 1]);
+    const update = new Update('adam', 2, [(rate) => rate, 0, rho, eps, 1, 1, 1, 1 - rho]);
     return update.clip(this.options).penalize(weightDecay);
   }
 }

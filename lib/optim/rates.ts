@@ -1,17 +1,24 @@
 /** Turns a learning rate (a number, function or generator) into the rate of each step. */
+import { types } from 'node:util';
 import { shown, checkFinite } from '../core/check.js';
+import { quoted } from '../core/escape.js';
 import * as schedules from './schedules.js';
 
 /** A learning rate: a number, a function of the step (from 0), or a generator of rates. */
 export type Schedule = number | ((step: number) => number) | Iterable<number> | Iterator<number>;
 
+/**
+ * The rate of each step. A generator belongs to the first training that it is given to.
+ *
+ * @throws TypeError when another training already takes its rates from this generator
+ */
 export function rates(schedule: Schedule): (step: number) => number {
   const next = ratesOf(schedule);
   return (step) => {
     const rate: unknown = next(step);
-    if (Number.isFinite(rate)) return rate as number;
+    if (Number.isFinite(rate) && (rate as number) >= 0) return rate as number;
     const Kind = typeof rate === 'number' ? RangeError : TypeError;
-    throw new Kind(`learning rate ${shown(rate)} at step ${step}: expected a finite number`);
+    throw new Kind(`learning rate ${shown(rate)} at step ${step}: expected a finite number from 0`);
   };
 }
 
@@ -26,7 +33,12 @@ export function checkSchedule(schedule: unknown): asserts schedule is Schedule {
       `learningRate ${maker[0]} makes a schedule but is not one: call it, as in ` +
         `learningRate: ${maker[0]}(...)`,
     );
-  if (typeof schedule === 'number') checkFinite('learningRate', schedule);
+  if (types.isGeneratorFunction(schedule))
+    throw new TypeError(
+      `learningRate is a generator function${schedule.name === '' ? '' : ` ${quoted(schedule.name, 40)}`}: ` +
+        'call it, to give the generator that it makes',
+    );
+  if (typeof schedule === 'number') checkFinite('learningRate', schedule, 0);
   if (typeof schedule === 'number' || typeof schedule === 'function') return;
   const isObject = typeof schedule === 'object' && schedule !== null;
   if (
@@ -39,11 +51,20 @@ export function checkSchedule(schedule: unknown): asserts schedule is Schedule {
   );
 }
 
+/** The iterators that trainings take their rates from. */
+const taken = new WeakSet<Iterator<number>>();
+
 function ratesOf(schedule: Schedule): (step: number) => number {
   checkSchedule(schedule);
   if (typeof schedule === 'number') return () => schedule;
   if (typeof schedule === 'function') return schedule;
   const iterator = Symbol.iterator in schedule ? schedule[Symbol.iterator]() : schedule;
+  if (taken.has(iterator))
+    throw new TypeError(
+      'learningRate: another training takes its rates from this generator, which gives each only once: ' +
+        'make an optimiser with a generator of its own for each training, or give a function of the step',
+    );
+  taken.add(iterator);
   return (step) => {
     const next = iterator.next();
     if (next.done)
@@ -55,8 +76,8 @@ function ratesOf(schedule: Schedule): (step: number) => number {
 /** Starts at `rate` and multiplies by `factor` after every step. */
 export function decay(rate: number, factor: number): Generator<number> {
   // Checked here, and not in the generator, which begins with the first step.
-  checkFinite('rate', rate);
-  checkFinite('factor', factor);
+  checkFinite('rate', rate, 0);
+  checkFinite('factor', factor, 0);
   return decaying(rate, factor);
 }
 

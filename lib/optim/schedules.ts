@@ -4,14 +4,14 @@ import { checkFinite, checkOptions, type Known } from '../core/check.js';
 
 /** The same rate at every step. */
 export function constant(rate: number): (step: number) => number {
-  checkFinite('rate', rate);
+  checkFinite('rate', rate, 0);
   return () => rate;
 }
 
 /** Changes linearly from `from` at step 0 to `to` at step `steps`, then stays at `to`. */
 export function linear(from: number, to: number, steps: number): (step: number) => number {
-  checkFinite('from', from);
-  checkFinite('to', to);
+  checkFinite('from', from, 0);
+  checkFinite('to', to, 0);
   checkSteps('steps', steps);
   return (step) => from + (to - from) * Math.min(1, step / steps);
 }
@@ -38,8 +38,8 @@ const COSINE_OPTIONS: Known<CosineOptions> = { peak: true, steps: true, warmup: 
 export function cosine(options: CosineOptions): (step: number) => number {
   checkOptions('cosine', options, COSINE_OPTIONS);
   const { peak, steps, warmup = 0, end = 0 } = options;
-  checkFinite('peak', peak);
-  checkFinite('end', end);
+  checkFinite('peak', peak, 0);
+  checkFinite('end', end, 0);
   checkFinite('warmup', warmup, 0);
   checkSteps('steps', steps);
   if (steps <= warmup)
@@ -53,16 +53,16 @@ export function cosine(options: CosineOptions): (step: number) => number {
 
 /** Multiplies `rate` by `factor` after every `every` steps. */
 export function stepDecay(rate: number, factor: number, every: number): (step: number) => number {
-  checkFinite('rate', rate);
-  checkFinite('factor', factor);
+  checkFinite('rate', rate, 0);
+  checkFinite('factor', factor, 0);
   checkSteps('every', every);
   return (step) => rate * factor ** Math.floor(step / every);
 }
 
 /** Multiplies `rate` by `factor` after each step. */
 export function exponential(rate: number, factor: number): (step: number) => number {
-  checkFinite('rate', rate);
-  checkFinite('factor', factor);
+  checkFinite('rate', rate, 0);
+  checkFinite('factor', factor, 0);
   return (step) => rate * factor ** step;
 }
 

@@ -144,6 +144,12 @@ export class Training {
       throw new TypeError(`restore: moments ${shown(state.moments)}, expected a Map`);
     if (this.steps > 0 || this.ahead.length > 0)
       throw new Error('restore: this training has taken steps; give the state to a new one');
+    const isOther = (value: unknown): boolean => !state.moments.has(value as Value);
+    if ([...moments.keys()].some(isOther) || state.moments.size !== moments.size)
+      throw new Error(
+        `restore: the state is of other parameters than the ${moments.size} that this training changes: ` +
+          'give a training of the same parameters; for those of a graph that was built again, load a checkpoint',
+      );
     for (const [value, arrays] of moments) {
       const given: unknown = state.moments.get(value);
       const fits =
@@ -165,7 +171,7 @@ export class Training {
     if (steps > 0 && here !== there)
       throw new Error(
         `restore: step ${steps} was taken with rates ${there}, but here, in ${program.dtype}, they are ` +
-          `${here}: give the same optimiser, learning rate and dtype`,
+          `${here}: give the same optimiser, learning rate, number of steps of its schedule, and dtype`,
       );
     for (const [value, arrays] of moments) {
       if (!(value instanceof Value)) continue; // every parameter is one

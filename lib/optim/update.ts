@@ -1,6 +1,6 @@
 /** Builds update rules: the optimiser's instruction, preceded by operations on gradients and parameters. */
 import { Value } from '../value/value.js';
-import { Node } from '../graph/node.js';
+import type { Node } from '../graph/node.js';
 import { shown, checkOneOf, checkOptions } from '../core/check.js';
 import { sizeOf, ShapeError } from '../core/shape.js';
 import { isFed, OPS } from '../graph/ops.js';
@@ -15,10 +15,7 @@ import { Training } from './training.js';
 /** @throws ShapeError when the loss is not one number; shapes [1] and [1, 1] count as one */
 function checkLossShape(loss: Value): void {
   if (!((loss as unknown) instanceof Value))
-    throw new TypeError(
-      'minimize: the loss is ' +
-        `${(loss as unknown) instanceof Node ? (loss as Node).label : shown(loss)}, expected a Value`,
-    );
+    throw new TypeError(`minimize: the loss is ${shown(loss)}, expected a Value`);
   const size = sizeOf(loss.shape);
   if (size === 1) return;
   const advice = size === 0 ? 'check the slice or shape that made it empty' : 'take .mean() or .sum() of it';
@@ -149,7 +146,6 @@ export class Update {
   minimize(loss: Value, learningRate: Schedule, options: ProgramOptions): Training {
     checkOptions('minimize', options, PROGRAM_OPTIONS);
     checkLossShape(loss);
-    const rateOf = rates(learningRate);
     const { op, moments, numbers, before } = this;
     const update: UpdateRule = { op, moments, numbers: numbers.length };
     // This check comes before the optimiser's own, which may skip the step.
@@ -157,6 +153,7 @@ export class Update {
     if (own.length > 0) update.before = own;
     const program = new Program({ groups: [[loss]], gradients: 'parameters', update }, options);
     if (!program.hasGradients) checkReachesParameter(loss);
+    const rateOf = rates(learningRate); // last: a generator is then taken
     return new Training(program, (step, to, at) => {
       const rate = rateOf(step); // called once per step: a generator gives each rate once
       for (let i = 0; i < numbers.length; i++) {

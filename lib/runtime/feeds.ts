@@ -67,7 +67,7 @@ export class FeedReader {
   private readAll(feeds: Feeds, to: FeedTarget): void {
     const { countName, names, floats, indices } = this.inputs;
     if (countName !== undefined) {
-      const count = byName(feeds, countName) ?? undefined;
+      const count = single(byName(feeds, countName) ?? undefined);
       if (count === undefined) this.checkNames(feeds); // its name may be misspelt
       this.length = this.checkLength(count);
       if (to.inverseCount >= 0) to.numbers[to.inverseCount] = 1 / this.length;
@@ -256,7 +256,7 @@ function isOfNoClass(given: object): boolean {
 function checkFeeds(feeds: object, names: readonly string[]): void {
   if (!(Symbol.iterator in feeds || ArrayBuffer.isView(feeds) || feeds instanceof Node)) return;
   throw new FeedError(
-    `the feeds are ${feeds instanceof Node ? feeds.label : shown(feeds)}: expected an object with ` +
+    `the feeds are ${shown(feeds)}: expected an object with ` +
       `numbers for each input, { ${names.join(', ') || 'none'} }`,
   );
 }
@@ -293,6 +293,11 @@ function otherBatchAdvice({ shape, size }: Pick<FloatInput, 'shape' | 'size'>, g
     `so build it for ${rowsGiven}, fill up the batch, or build it for one ` +
     'row and train with stepBatch'
   );
+}
+
+/** The number in a list of one number; anything else as it is. */
+function single(value: Numbers | undefined): unknown {
+  return typeof value === 'object' && value.length === 1 ? value[0] : value;
 }
 
 /** The names of inputs, as messages list them. */

@@ -97,6 +97,8 @@ export class SequenceSampler {
     }
     if (!(typeof temperature === 'number' && temperature > 0 && temperature < Infinity))
       throw new RangeError(`temperature ${shown(temperature)}: expected a finite number above zero`);
+    if (Math.fround(1 / temperature) === Infinity)
+      throw new RangeError(`temperature ${temperature}: too small to divide by, expected at least 1e-38`);
     checkInteger('stop', stop, 0);
     if (!Number.isInteger(count) || count < 0)
       throw new RangeError(`count ${shown(count)}: expected an integer from 0`);

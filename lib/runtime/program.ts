@@ -1,7 +1,7 @@
 /** A compiled graph with its memory. Feeds it, runs it (a run is one native call), and reads the results. */
 import { addon, type BatchesSpec, type Fault, type SeriesFault } from '../binding/addon.js';
 import type { DType, TypedArray } from '../core/array.js';
-import { checkInteger, shown } from '../core/check.js';
+import { checkInteger, MAX_BATCH, shown } from '../core/check.js';
 import { ShapeError, sizeOf } from '../core/shape.js';
 import { account, type Work } from '../compiler/account.js';
 import { compileGraph, type Compiled, type Plan } from '../compiler/compile.js';
@@ -248,7 +248,7 @@ export class Program {
   }
 
   private checkBatching({ size, threads }: Batching): void {
-    checkInteger('batch', size, 1);
+    checkInteger('batch', size, 1, MAX_BATCH);
     checkInteger('threads', threads, 1);
     const { withGradient, size: all } = this.lowered.parameters;
     if (withGradient < all)

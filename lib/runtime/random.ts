@@ -86,7 +86,7 @@ export class Random {
   shuffle<T extends { length: number; [index: number]: unknown }>(items: T): T {
     checkObject('shuffle', items, 'a list');
     const x = items as { length: number; [index: number]: unknown };
-    const order = this.permutation(x.length);
+    const order = this.permutation(checkInteger('shuffle: length of the list', x.length, 0));
     const before = Array.from(order, (_, i) => x[i]);
     order.forEach((from, to) => (x[to] = before[from]));
     return items;

@@ -22,7 +22,7 @@ import { scalar } from './models/scalar.js';
 import { vector } from './models/vector.js';
 import { rnn } from './models/rnn.js';
 import { rnnAtt } from './models/rnn_att.js';
-import { checkOptions, shown, checkNumber, type Known, MAX_COUNT } from '../core/check.js';
+import { checkOptions, shown, checkFinite, checkNumber, type Known, MAX_COUNT } from '../core/check.js';
 import { Index } from '../value/indices.js';
 import { ExperimentError, type TrainOptions, type TrainResult, trainSteps } from './train.js';
 import { didYouMean } from '../core/suggest.js';
@@ -63,7 +63,7 @@ function checked(name: ModelName, builder: ModelBuilder): ModelBuilder {
     const model = builder(own, draw, fed);
     const optimizer: Model['optimizer'] = (steps, rate) => {
       checkNumber('steps', steps);
-      if (rate !== undefined) checkNumber('lr', rate);
+      if (rate !== undefined) checkFinite('lr', rate, 0);
       return model.optimizer(steps, rate);
     };
     return { ...model, optimizer };

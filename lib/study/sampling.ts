@@ -1,7 +1,9 @@
 /** Samples documents from a model. */
 import { DataError } from './documents.js';
 import { Tokenizer } from './tokenizer.js';
-import { checkObject, checkOptions, shown, type Known } from '../core/check.js';
+import { checkObject, checkOptions, isList, shown, type Known } from '../core/check.js';
+import { sizeOf } from '../core/shape.js';
+import { valuesOf } from '../value/value.js';
 import type { Model } from './models/model.js';
 import { Program } from '../runtime/program.js';
 import { PROGRAM_OPTIONS, type ProgramOptions } from '../runtime/options.js';
@@ -52,6 +54,7 @@ export class Sampler {
         `sampling: trained ${shown(trained)}: expected a Program, such as training.program`,
       );
     const { logits } = model;
+    checkLogits(logits, tokenizer);
     this.program =
       trained !== undefined && trained.sequence === logits
         ? trained
@@ -99,6 +102,28 @@ export class Sampler {
       );
     });
   }
+}
+
+/**
+ * Checks that a model has logits, as many at each position as the tokenizer has tokens: with another
+ * tokenizer, documents would begin and end with the wrong token.
+ *
+ * @throws TypeError when they are not the logits of a model made by `buildModel`
+ * @throws DataError when they are those of another vocabulary
+ */
+function checkLogits(logits: unknown, { vocabSize }: Tokenizer): void {
+  if (!isList(logits))
+    throw new TypeError(
+      `sampling: logits of the model ${shown(logits)}: expected a model made by buildModel; of what ` +
+        'loadModel gives, take model',
+    );
+  const first = valuesOf('sampling: logits of the model', logits[0]);
+  const count = first.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+  if (count !== vocabSize)
+    throw new DataError(
+      `sampling: a tokenizer of ${vocabSize} tokens for a model of ${count}: give the tokenizer that the ` +
+        'model was built with',
+    );
 }
 
 /**

@@ -69,9 +69,15 @@ export class Tokenizer {
    * @throws DataError when one has a character that the vocabulary lacks
    */
   corpus(docs: Documents, numbers: Int32Array): Corpus {
-    countOf(docs);
+    const count = countOf(docs);
     if (!(numbers instanceof Int32Array))
       throw new TypeError(`the documents' numbers: ${wordsFor(numbers)}, expected an Int32Array`);
+    const outside = numbers.findIndex((number) => number < 0 || number >= count);
+    if (outside >= 0)
+      throw new RangeError(
+        `the documents' numbers: [${outside}] is ${numbers[outside]!}: ` +
+          (count > 0 ? `expected a document from 0 to ${count - 1}` : 'there are no documents'),
+      );
     if (docs instanceof PlainLines) {
       const corpus = docs.encode(this.idAfter, this.bos, numbers);
       if (corpus) return corpus; // otherwise the loop below reports the character

@@ -1,6 +1,6 @@
 /** Gradients as values of the graph, which can be differentiated again. */
 import { reachable } from '../graph/reachable.js';
-import { constant, makeValue, Value, valuesOf } from './value.js';
+import { checkValue, constant, makeValue, Value, valuesOf } from './value.js';
 import { total } from './joins.js';
 import { zeros } from './leaves.js';
 import type { Node } from '../graph/node.js';
@@ -20,11 +20,11 @@ import type { Shape } from '../core/shape.js';
  * known only at run time
  */
 export function grad(root: Value, values: readonly Value[]): Value[] {
-  const [of] = valuesOf('grad: root', [root]) as [Value];
+  checkValue('grad', 'the root', root);
   const given = valuesOf('grad', values);
   const terms = new Map<Node, Value[]>();
-  terms.set(of, [filled(1, of.shape)]);
-  for (const node of dependents(of, given).reverse()) visit(node, terms);
+  terms.set(root, [filled(1, root.shape)]);
+  for (const node of dependents(root, given).reverse()) visit(node, terms);
   return given.map((value) => {
     const own = terms.get(value);
     return own ? total(own) : zeros(value.shape);

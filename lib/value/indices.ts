@@ -1,5 +1,5 @@
 /** Integers of the graph: `Index`es, which are fed, or found by an operator. */
-import { Node, refused, shownNode, operationOf, resultShape } from '../graph/node.js';
+import { Node, refused, operationOf, resultShape } from '../graph/node.js';
 import type { OpName, Attr } from '../graph/ops.js';
 import { shown } from '../core/check.js';
 
@@ -10,7 +10,7 @@ export function checkIndexOperand(
   expected = 'an Index',
 ): asserts given is Index {
   if (!(given instanceof Index))
-    throw refused(TypeError, op, [x], `the index is ${shownNode(given)}, expected ${expected}`);
+    throw refused(TypeError, op, [x], `the index is ${shown(given)}, expected ${expected}`);
 }
 
 /** Makes the Index that is an operator's result. */

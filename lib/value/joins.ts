@@ -13,7 +13,7 @@ export function stack(values: readonly Value[], axis = 0): Value {
   if (at === 0) return y;
   const axes = y.shape.map((_, i) => i).slice(1);
   axes.splice(at, 0, 0);
-  return y.transpose(axes);
+  return writtenAs('stack', y.transpose(axes));
 }
 
 /** Joins values along an axis, by default the first. */

@@ -1,6 +1,6 @@
 /** The leaves of a graph: parameters, and inputs fed at every run. */
 import type { Node } from '../graph/node.js';
-import { Operation, operationOf, checkName, composed } from '../graph/node.js';
+import { Operation, operationOf, checkName, composed, writtenAs } from '../graph/node.js';
 import {
   SCALAR,
   type Shape,
@@ -113,5 +113,7 @@ export function index(name: string, length?: number): Index {
 
 /** Zeros of a shape. */
 export function zeros(shape: Shape): Value {
-  return composed('zeros', [], () => makeValue('broadcastTo', [constant(0)], { shape: listedShape(shape) }));
+  return composed('zeros', [], () =>
+    writtenAs('zeros', makeValue('broadcastTo', [constant(0)], { shape: listedShape(shape) })),
+  );
 }

@@ -12,7 +12,6 @@ import { shown } from '../core/check.js';
 import { type NormOptions, constant, Value } from './value.js';
 import type { Axes } from './axes.js';
 import type { Index } from './indices.js';
-import { Node } from '../graph/node.js';
 import type * as unary from '../graph/ops/unary.js';
 import type { Shape } from '../core/shape.js';
 
@@ -30,7 +29,7 @@ export type BinaryFunction = (a: Value | number, b: Value | number) => Value;
 type Method = (this: Value, ...args: unknown[]) => unknown;
 
 /** The method of this name as a function. */
-function functionOf<K extends keyof Value>(name: K): FunctionOf<K> {
+function functionOf<K extends keyof Value & string>(name: K): FunctionOf<K> {
   const call = (x: Value, ...args: unknown[]): unknown =>
     Reflect.apply(valueFor(name, 'x', x, 'a Value')[name] as Method, x, args);
   return call as FunctionOf<K>;
@@ -46,7 +45,7 @@ type BinaryOperator =
 
 function valueFor(name: string, what: string, x: unknown, expected: string): Value {
   if (x instanceof Value) return x;
-  throw new TypeError(`${name}: ${what} is ${x instanceof Node ? x.label : shown(x)}, expected ${expected}`);
+  throw new TypeError(`${name}: ${what} is ${shown(x)}, expected ${expected}`);
 }
 
 export * from '../graph/ops/unary.js';

@@ -18,7 +18,6 @@ import {
   Node,
   refused,
   composed,
-  shownNode,
   resultShape,
   isValue,
   listOfValues,
@@ -29,7 +28,7 @@ import { axesOf, axisOfLength1, checkRow, fromFront, newAxis, wholeShape, type A
 
 /** @throws TypeError when an operand is not a Value */
 export function checkValue(op: string, what: string, given: unknown): asserts given is Value {
-  if (!isValue(given)) throw refused(TypeError, op, [], `${what} is ${shownNode(given)}, expected a Value`);
+  if (!isValue(given)) throw refused(TypeError, op, [], `${what} is ${shown(given)}, expected a Value`);
 }
 
 /** Makes the Value that is an operator's result; checks the operands' shapes. */
@@ -65,7 +64,7 @@ function swapped(op: string, plain: Operation, a: Value, other: Value | number):
 export function toValue(x: unknown, op: string, a?: Node): Value {
   if (x instanceof Value) return x;
   if (typeof x === 'number') return constant(x);
-  throw refused(TypeError, op, [a], `expected a Value or a number, got ${shownNode(x)}`);
+  throw refused(TypeError, op, [a], `expected a Value or a number, got ${shown(x)}`);
 }
 
 /** A checked copy of a list of values: see {@link listOfValues}. */
@@ -88,7 +87,8 @@ function reduced(op: 'sum' | 'max', x: Value, axis: Axes | undefined, keepDims: 
       ? undefined
       : axesOf(typeof axis === 'number' ? [axis] : axis, x, op, 'a number, or an array');
   const y = makeValue(op, [x], axes ? { axes } : NO_ATTR);
-  return keepDims ? y.reshape(x.shape.map((n, i) => (!axes || axes.includes(i) ? 1 : n))) : y;
+  const kept = (): Shape => x.shape.map((n, i) => (!axes || axes.includes(i) ? 1 : n));
+  return keepDims ? writtenAs(op, y.reshape(kept())) : y;
 }
 
 /** How a row is normed. */
@@ -206,7 +206,7 @@ export class Value extends Node {
     if (typeof exponent !== 'number' || Number.isNaN(exponent)) {
       const [what, got] = Number.isNaN(exponent)
         ? ['a number that is not NaN', 'NaN']
-        : ['a number', shownNode(exponent)];
+        : ['a number', shown(exponent)];
       throw new TypeError(`pow of ${this.label}: the exponent must be fixed: expected ${what}, got ${got}`);
     }
     return makeValue('pow', [this], { exponent });
@@ -235,14 +235,14 @@ export class Value extends Node {
   expandDims(axis: number): Value {
     const at = newAxis(axis, this);
     return composed('expandDims', [this], () =>
-      this.reshape([...this.shape.slice(0, at), 1, ...this.shape.slice(at)]),
+      writtenAs('expandDims', this.reshape([...this.shape.slice(0, at), 1, ...this.shape.slice(at)])),
     );
   }
   /** Removes all axes of length 1, or only the given one. */
   squeeze(axis?: number): Value {
-    if (axis === undefined) return this.reshape(this.shape.filter((n) => n !== 1));
+    if (axis === undefined) return writtenAs('squeeze', this.reshape(this.shape.filter((n) => n !== 1)));
     const at = axisOfLength1(axis, this);
-    return this.reshape(this.shape.filter((_, i) => i !== at));
+    return writtenAs('squeeze', this.reshape(this.shape.filter((_, i) => i !== at)));
   }
   /** Repeats axes of length 1 and missing leading ones, to the given shape. */
   broadcastTo(shape: Shape): Value {
@@ -271,10 +271,10 @@ export class Value extends Node {
   at(i: number | Index): Value {
     if (typeof i !== 'number') {
       checkIndexOperand('at', this, i, 'a number or an Index');
-      return composed('at', [this, i], () => makeValue('gather', [this, i]));
+      return composed('at', [this, i], () => writtenAs('at', makeValue('gather', [this, i])));
     }
     checkRow(i, this);
-    return this.slice(i, i + 1).reshape(this.shape.slice(1));
+    return writtenAs('at', this.slice(i, i + 1).reshape(this.shape.slice(1)));
   }
   /**
    * Entries of an axis (by default the first), picked by indices that are fed or computed; the axes of the
@@ -291,7 +291,8 @@ export class Value extends Node {
       // Here the axes of the indices come first; move them behind the axes before `axis`.
       const n = index.shape.length;
       const behind = found.shape.map((_, i) => i).slice(n + at);
-      return found.transpose([...before.map((i) => n + i), ...index.shape.map((_, i) => i), ...behind]);
+      const back = found.transpose([...before.map((i) => n + i), ...index.shape.map((_, i) => i), ...behind]);
+      return writtenAs('gather', back);
     });
   }
   /** The indices of the k largest numbers of a vector, largest first; a tie goes to the lower index. */
@@ -314,7 +315,7 @@ export class Value extends Node {
   /** The mean over axes, as in `sum`. */
   mean(axis?: Axes, keepDims = false): Value {
     const sum = composed('mean', [this], () => this.sum(axis, keepDims));
-    return writtenAs('mean', sum.mul(sizeOf(sum.shape) / sizeOf(this.shape)));
+    return writtenAs('mean', sum.div(sizeOf(this.shape) / sizeOf(sum.shape)));
   }
   /**
    * The maximum over axes, as in `sum`; they must not be empty. Ties share the gradient. If any number is
@@ -337,7 +338,7 @@ export class Value extends Node {
     if (axis === -1 || axis === last) return makeValue('softmax', [this]);
     const at = composed('softmax', [this], () => resolveAxis(axis, this.shape));
     const axes = this.shape.map((_, i) => (i === at ? last : i === last ? at : i));
-    return makeValue('softmax', [this.transpose(axes)]).transpose(axes);
+    return writtenAs('softmax', makeValue('softmax', [this.transpose(axes)]).transpose(axes));
   }
   /**
    * In a training step (`step`, `stepEach`, `stepBatch`): zeros in place of about a fraction `rate` of the

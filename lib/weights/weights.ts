@@ -25,8 +25,8 @@ export function saveWeights(path: string, parameters: readonly Value[], metadata
 
 /**
  * Sets parameters to the numbers that a file has under their names; returns the file's metadata. No number is
- * rounded: a parameter that a training in float32 wrote last becomes float64 if float32 cannot hold the
- * numbers, until the next step of such a training.
+ * rounded, except integers beyond 2^53: a parameter that a training in float32 wrote last becomes float64 if
+ * float32 cannot hold the numbers, until the next step of such a training.
  *
  * @throws WeightsError when the file cannot be read, lacks a parameter, has it in another shape, or has other
  * arrays; no parameter is changed then

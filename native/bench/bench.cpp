@@ -226,7 +226,10 @@ class Workloads {
   Timed adam() {
     return measure(
         Shape::line, {0, 7 * n_, 4 * n_},
-        [this] { k_.adam(y_, d_, a_, b_, n_, 0, T(0), T(0.85), T(0.99), T(1e-8), T(1.7), T(3.1)); },
+        [this] {
+          k_.adam(y_, d_, a_, b_, n_, 0, T(0), T(0.85), T(0.99), T(1e-8), T(1.7), T(3.1), T(0.15),
+                  T(0.01));
+        },
         0);
   }
 

@@ -116,7 +116,7 @@ void gemm_update(const Kernels<T>& kernels, const Instruction& in, const T* aren
       kernels.sgd(y + at, c + at, gradient, n, 0, rule[0], rule[1]);
     else
       kernels.adam(y + at, c + at, second_moment + at, gradient, n, 0, rule[0], rule[1], rule[2],
-                   rule[3], rule[4], rule[5]);
+                   rule[3], rule[4], rule[5], rule[6], rule[7]);
   });
 }
 
@@ -271,7 +271,7 @@ __attribute__((always_inline)) inline RunFault execute(const Kernels<T>& k, int3
     case Op::adam: {
       const T* rule = arena + in.imm0;
       k.adam(at.y(), at.a(), at.c(), at.b(), cols(), 1, rule[0], rule[1], rule[2], rule[3], rule[4],
-             rule[5]);
+             rule[5], rule[6], rule[7]);
       break;
     }
     case Op::scalar_bytecode:

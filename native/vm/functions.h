@@ -7,6 +7,13 @@
 
 namespace vecgrad::functions {
 
+// x, or a zero of its sign where it is a denormal, which compares as zero while a program runs. The
+// C library's log and pow take a denormal apart by arithmetic, which sees a zero, and return a wrong
+// number.
+template <class T>
+T normal(T x) {
+  return x == 0 ? std::copysign(T(0), x) : x;
+}
 template <class T>
 T sign_of(T x) {
   if (x > 0 || x < 0) return std::copysign(T(1), x);

@@ -81,7 +81,7 @@ std::string check_scalar_bytecode(std::span<const uint32_t> words, int64_t begin
     const int each = words_of(kinds);
     if (int64_t(count) * each > end - at) return "a group that ends outside its range";
     // The last operand of an update is the first of several numbers.
-    const int64_t rule = op == uint32_t(ScalarOp::adam) ? 5 : op == uint32_t(ScalarOp::sgd) ? 1 : 0;
+    const int64_t rule = op == uint32_t(ScalarOp::adam) ? 7 : op == uint32_t(ScalarOp::sgd) ? 1 : 0;
     for (uint32_t i = 0; i < count; i++, at += each) {
       if (const char* fault = check_record(kinds, &words[at], arena_size, ints_size)) return fault;
       if (rule && int64_t(words[at + each - 1]) + rule >= arena_size)
@@ -139,8 +139,8 @@ ScalarFault run_scalar_bytecode(T* x, const int32_t* ints, const uint32_t* words
         EACH(adam, 5, {
           const T* rule = x + w[4];
           const T g = x[w[3]];
-          const T m = rule[1] * x[w[1]] + (T(1) - rule[1]) * g;
-          const T v = rule[2] * x[w[2]] + (T(1) - rule[2]) * g * g;
+          const T m = rule[1] * x[w[1]] + rule[6] * g;
+          const T v = rule[2] * x[w[2]] + rule[7] * g * g;
           x[w[1]] = m;
           x[w[2]] = v;
           x[w[0]] -= rule[0] * (m * rule[4]) / (std::sqrt(v * rule[5]) + rule[3]);

@@ -148,7 +148,7 @@ class Check {
       case Op::sgd:
         return unless(is_in_arena(in_.imm0, 2), "a rule outside the arena");
       case Op::adam:
-        return unless(is_in_arena(in_.imm0, 6), "a rule outside the arena");
+        return unless(is_in_arena(in_.imm0, 8), "a rule outside the arena");
       default:
         return "";
     }
@@ -216,7 +216,7 @@ class Check {
     if (n_.rows > 1 && in_.c.row != in_.y.row) return "c: other rows than those of y";
     const std::string fault = is_adam ? like_y("second moment", in_.imm1) : "";
     if (!fault.empty()) return fault;
-    return unless(is_in_arena(in_.imm0, is_adam ? 6 : 2), "a rule outside the arena");
+    return unless(is_in_arena(in_.imm0, is_adam ? 8 : 2), "a rule outside the arena");
   }
 
   const EncodedInstruction& in_;

@@ -187,7 +187,8 @@ void each_case(const Kernels<T>& k, const Measure& measure) {
   for (idx n : {16, 256, 1024}) {
     measure("sgd" + size({n}), [=] { k.sgd(y, d, b, n, 0, T(0), T(0.5)); });
     measure("adam" + size({n}), [=] {
-      k.adam(y, d, d + 4096, b, n, 0, T(0), T(0.85), T(0.99), T(1e-8), T(1.7), T(3.1));
+      k.adam(y, d, d + 4096, b, n, 0, T(0), T(0.85), T(0.99), T(1e-8), T(1.7), T(3.1), T(0.15),
+             T(0.01));
     });
   }
 }

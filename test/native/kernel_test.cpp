@@ -924,16 +924,16 @@ struct Tests {
       g.set_uniform(-1, 1);
       const std::vector<T> w0(w.p, w.p + n), m0(m.p, m.p + n), v0(v.p, v.p + n);
       const T lr = T(0.01), beta1 = T(0.85), beta2 = T(0.99), eps = T(1e-8), c1 = T(1.7),
-              c2 = T(3.1);
+              c2 = T(3.1), take1 = T(0.16), take2 = T(0.02);
       const std::vector<T> g0(g.p, g.p + n);
       const int clear = n & 1;
-      k.adam(w.p, m.p, v.p, g.p, n, clear, lr, beta1, beta2, eps, c1, c2);
+      k.adam(w.p, m.p, v.p, g.p, n, clear, lr, beta1, beta2, eps, c1, c2, take1, take2);
       real worst = 0;
       for (idx i = 0; i < n; i++) {
         if (g(0, i) != (clear ? 0 : g0[i])) worst = std::numeric_limits<real>::infinity();
-        const real grad = g0[i], m1 = real(beta1) * m0[i] + real(T(1) - beta1) * grad,
-                   v1 = real(beta2) * v0[i] + real(T(1) - beta2) * grad * grad;
-        const real size = std::fabs(beta1 * m0[i]) + std::fabs((T(1) - beta1) * g0[i]);
+        const real grad = g0[i], m1 = real(beta1) * m0[i] + real(take1) * grad,
+                   v1 = real(beta2) * v0[i] + real(take2) * grad * grad;
+        const real size = std::fabs(beta1 * m0[i]) + std::fabs(take1 * g0[i]);
         const real root = std::sqrt(v1 * c2) + eps;
         worst = std::max(worst, error_in_ulp<T>(m(0, i), m1, size));
         worst = std::max(worst, error_in_ulp<T>(v(0, i), v1));

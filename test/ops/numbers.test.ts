@@ -3,6 +3,7 @@
  * instruction set and in both data types.
  */
 import assert from 'node:assert/strict';
+import { variance, where } from '../../lib/value/functions.js';
 import type { Value } from '../../lib/value/value.js';
 import { stack } from '../../lib/value/joins.js';
 import { input, parameter } from '../../lib/value/leaves.js';
@@ -226,6 +227,37 @@ describe('the sign of a denormal', () => {
         ]);
         assert.deepEqual(signs, [expected, expected, expected]);
       }
+    }
+  });
+});
+
+describe('log and pow of a denormal', () => {
+  it('are those of a zero of its sign, of a number as of an array', () => {
+    for (const target of TARGETS) {
+      const tiny = target.dtype === 'float64' ? 1e-310 : 1e-40;
+      const results = (x: number): number[] =>
+        [parameter([x, x]), parameter(x)].flatMap((p) =>
+          [p.log(), ...[0.3, -0.3, 1.5, -1.5, 3].map((exponent) => p.pow(exponent))].flatMap((y) => [
+            ...compile(y, target).forward({}),
+          ]),
+        );
+      assert.deepEqual(results(tiny), results(0));
+      assert.deepEqual(results(-tiny), results(-0));
+    }
+  });
+  it('but where adds two parts, so that a denormal becomes a zero', () => {
+    const x = parameter([1e-40]);
+    assert.deepEqual([...compile(where(x.ge(0), x, 1), { dtype: 'float32' }).forward({})], [0]);
+  });
+});
+
+describe('the mean of equal numbers is that number', () => {
+  forEachTarget((target) => {
+    for (const count of [3, 7, 49, 98, 1000]) {
+      const x = parameter(new Float64Array(count).fill(1));
+      for (const mean of [x.mean(), x.reshape([1, count]).mean(1).sum(), x.reshape([count, 1]).mean(0, true)])
+        assert.deepEqual([...compile(mean, target).forward({})], [1], String(count));
+      assert.deepEqual([...compile(variance(x), target).forward({})], [0], String(count));
     }
   });
 });

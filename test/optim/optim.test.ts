@@ -268,15 +268,15 @@ describe('optimisers', () => {
       ],
       [
         new SGD({ learningRate: decay(0.1, 0.5), momentum: 0.3 }).minimize(loss, { dtype: 'float32' }),
-        /rates of 0.025, 0.5, which here, in float32, are 0.025\d+, 0.3\d+: give the same optimiser, learning rate and dtype$/,
+        /rates 0.025, 0.5, but here, in float32, they are 0.025\d+, 0.3\d+: give the same optimiser, learning rate, number of steps of its schedule, and dtype$/,
       ],
       [
         new SGD({ learningRate: 0.1 }).minimize(parameter([1, 2]).sum()),
-        /has 1 moments here, and other ones/,
+        /restore: the state is of other parameters than the 1 that this training changes/,
       ],
       [
         sgdOf(0.1),
-        /restore: step 3 was taken with rates 0.025, 0.5, but here, in float64, they are 0.1, 0.5: give the same optimiser, learning rate and dtype$/,
+        /restore: step 3 was taken with rates 0.025, 0.5, but here, in float64, they are 0.1, 0.5: give the same optimiser, learning rate, number of steps of its schedule, and dtype$/,
       ],
       [sgdOf([0.1, 0.05]), /the learning rates ended before step 2/],
     ];
@@ -429,7 +429,7 @@ describe('optimisers', () => {
         const training = new SGD({ learningRate }).minimize(loss);
         assert.throws(() => training.step({}), {
           name: 'RangeError',
-          message: `learning rate ${rate} at step 0: expected a finite number`,
+          message: `learning rate ${rate} at step 0: expected a finite number from 0`,
         });
       }
     }

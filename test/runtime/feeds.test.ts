@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { runInNewContext } from 'node:vm';
 import type { Column, Dataset } from '../../lib/runtime/dataset.js';
 import { gradCheck } from '../../lib/value/grad-check.js';
-import { Value } from '../../lib/value/value.js';
+import { constant, Value } from '../../lib/value/value.js';
 import { choose, concat, meanOfFirst, total } from '../../lib/value/joins.js';
 import { index, input, parameter } from '../../lib/value/leaves.js';
 import { embedding, logSoftmax, logSumExp, norm, variance } from '../../lib/value/functions.js';
@@ -357,4 +357,16 @@ describe('arrays of another realm, as node:vm makes them,', () => {
       });
     }
   }
+});
+
+describe('the length of meanOfFirst', () => {
+  it('may be fed as a list of one integer, as any other single index', () => {
+    const mean = meanOfFirst([constant(1), constant(3)], index('n'));
+    for (const n of [2, [2], Int32Array.of(2)]) assert.deepEqual([...mean.forward({ n })], [2]);
+    assert.throws(
+      () => mean.forward({ n: [1, 2] }),
+      /input 'n' = 2 numbers: expected an integer from 1 to 2/,
+    );
+    assert.throws(() => mean.forward({ n: [[2]] }), /input 'n' = .*: expected an integer from 1 to 2/);
+  });
 });

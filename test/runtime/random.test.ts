@@ -155,7 +155,11 @@ describe('Random refuses', () => {
     ['a seed that is a text', () => new Random('42' as never), /a seed must be an integer, got "42"/],
     ['half a permutation', () => r.permutation(1.5), /permutation of 1.5: expected an integer/],
     ['a count below zero', () => r.gaussians(-1), /gaussians: -1: expected an integer from 0/],
-    ['a list without a length', () => r.shuffle({} as never), /permutation of undefined/],
+    [
+      'a list without a length',
+      () => r.shuffle({} as never),
+      /^shuffle: length of the list undefined: expected an integer/,
+    ],
     ['33 bits', () => r.getrandbits(33), /from 0 to 32, not 33/],
     ['randbelow(0)', () => r.randbelow(0), /from 1 to 2\^32 - 1, not 0/],
     ['randbelow(2^32)', () => r.randbelow(2 ** 32), /from 1 to 2\^32 - 1/],

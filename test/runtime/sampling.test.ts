@@ -174,12 +174,12 @@ describe('sampling', () => {
     ['as many tokens as positions', [0, 0, 0, 0, 0], 'DataError', /has 5 tokens/],
     ['far more tokens', new Int32Array(1e6), 'DataError', /has 1000000 tokens/],
     ['BOS', [0, 6], 'DataError', /a token 6: tokens of characters go from 0 to 5$/],
-    ['a hole', new Array<number>(2), 'DataError', /a token undefined: those/],
+    ['a hole', new Array<number>(2), 'DataError', /a token undefined: tokens/],
     ...odd.map((x): [string, unknown, string, RegExp] => [
       `the token ${JSON.stringify(x)}`,
       [1, x],
       'DataError',
-      /^the prefix has a token .*: those/,
+      /^the prefix has a token .*: tokens/,
     ]),
     ...[5, NaN, null, {}, new Float64Array(2)].map((x): [string, unknown, string, RegExp] => [
       `${typeof x} ${JSON.stringify(x)}`,
@@ -289,7 +289,7 @@ describe('sampling', () => {
       levels,
       { temperature: 0.01 },
       'RangeError',
-      /^index 2 in #\d+ \(gather, .*: expected an integer from 0 to 1$/,
+      /^index 2 in #\d+ \(at, .*: expected an integer from 0 to 1$/,
     ],
     ['logits that are not finite', levels, { start: 1 }, 'RangeError', /drawn from are NaN or infinite/],
     [
@@ -363,14 +363,14 @@ describe('sampling', () => {
       levels,
       { input: 'letters' },
       'FeedError',
-      /feeds 'letters' alone.*inputs: 'tokens'/,
+      /^generating needs 'letters' to be the only input, .*inputs: 'tokens'$/,
     ],
     [
       'one more input',
       [[levels[0]![0]!.mul(input('x'))], levels[1]!],
       {},
       'FeedError',
-      /alone.*'x', 'tokens'/,
+      /^generating needs 'tokens' to be the only input, .*inputs: 'x', 'tokens'$/,
     ],
     [
       'levels that choose from different counts',

@@ -184,7 +184,7 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
   [
     'a Value for options',
     () => library.variance(x, 0, any(x)),
-    /^variance: options an object of class "Value": expected a plain object \{ ddof, /,
+    /^variance: options 'x' \(parameter, shape \[2, 3\]\): expected an object \{ ddof, /,
   ],
   [
     'an initializer that is not called',
@@ -423,6 +423,54 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
       new Random(1).setstate(any([1]));
     },
     /^setstate takes the 628 words that getstate returned, not an array$/,
+  ],
+  [
+    'a document behind the last',
+    () => tokenizer.corpus(['ab'], Int32Array.of(5)),
+    /^the documents' numbers: \[0\] is 5: expected a document from 0 to 0$/,
+  ],
+  [
+    'a document of none',
+    () => tokenizer.corpus([], Int32Array.of(0)),
+    /^the documents' numbers: \[0\] is 0: there are no documents$/,
+  ],
+  [
+    'a set to shuffle',
+    () => random.shuffle(any(new Set([1, 2]))),
+    /^shuffle: length of the list undefined: expected an integer from 0/,
+  ],
+  [
+    'the gradients of an index',
+    () => library.grad(any(i), [x]),
+    /^grad: the root is 'i' \(index, shape \[2\]\), expected a Value$/,
+  ],
+  [
+    'what loadModel gives as the model',
+    () => library.sample(any({ model: rnn, tokenizer }), tokenizer, random, { count: 1, temperature: 1 }),
+    /^sampling: logits of the model undefined: expected a model made by buildModel; of what loadModel gives, take model$/,
+  ],
+  [
+    'a temperature too small to divide by',
+    () => sampled({ temperature: 1e-310 }),
+    /^temperature 1e-310: too small to divide by, expected at least 1e-38$/,
+  ],
+  [
+    'a state of a graph that was built again',
+    () => {
+      const loss = (): library.Value => parameter(1).mul(2);
+      sgd.minimize(loss()).restore(sgd.minimize(loss()).state());
+    },
+    /^restore: the state is of other parameters than the 1 that this training changes: .* load a checkpoint$/,
+  ],
+  [
+    'a state of other rates',
+    () => {
+      const taken = new SGD({ learningRate: library.schedules.linear(1, 0, 5) }).minimize(x.sum());
+      taken.step({});
+      const longer = new SGD({ learningRate: library.schedules.linear(2, 0, 9) }).minimize(x.sum());
+      longer.restore(taken.state());
+    },
+    /^restore: step 1 was taken with rates 1, 0, but here, in float64, they are 2, 0: .*number of steps of its schedule/,
   ],
   [
     'arrays by name in an object',

@@ -392,6 +392,34 @@ const SILENT: [title: string, call: Call, says: RegExp][] = [
     /^logSumExp of 'x' .*name axis 0 twice/,
   ],
   ['a transpose with an axis twice', () => x.transpose([1, -1]), /^transpose of 'x' .*name axis 1 twice/],
+  [
+    'more examples than a step takes',
+    () => sgd.minimize(x.sum(), { batches: true }).stepBatch(new Array<object>(1_000_001).fill({}) as never),
+    /^batch 1000001: expected an integer from 1 to 1000000$/,
+  ],
+  [
+    'a document before the first',
+    () => tokenizer.corpus(['ab'], Int32Array.of(0, -1)),
+    /^the documents' numbers: \[1\] is -1: expected a document from 0 to 0$/,
+  ],
+  [
+    'a negative standard deviation',
+    () => nn.initializers.normal(0, -1),
+    /^std -1: expected a finite number from 0$/,
+  ],
+  [
+    'a tokenizer of another vocabulary to sample with',
+    () => new library.Sampler(rnn, new library.Tokenizer(['a'])),
+    /^sampling: a tokenizer of 2 tokens for a model of 3: give the tokenizer that the model was built with$/,
+  ],
+  [
+    'a state of more parameters than are trained',
+    () => {
+      const [p, q] = [parameter(1), parameter(2)];
+      sgd.minimize(p.mul(2)).restore(sgd.minimize(p.mul(q)).state());
+    },
+    /^restore: the state is of other parameters than the 1 that this training changes: give/,
+  ],
 ];
 
 describe('a mistake that once passed in silence is refused:', () => {

@@ -64,6 +64,6 @@ export const scalar: ModelBuilder = (sizes, draw, { tokens, targets, length }) =
     logits,
     loss: meanOfFirst(losses, length),
     optimizer: (steps, rate = 0.01) =>
-      new Adam({ learningRate: (step) => rate * (1 - step / steps), beta1: 0.85, beta2: 0.99 }),
+      new Adam({ learningRate: (step) => rate * Math.max(0, 1 - step / steps), beta1: 0.85, beta2: 0.99 }),
   };
 };
