@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { columns } from '../support/feed-columns.js';
 import type { Dataset } from '../../lib/runtime/dataset.js';
 import { ALL_PASSES } from '../../lib/compiler/passes.js';
-import { Value } from '../../lib/value/value.js';
+import type { Value } from '../../lib/value/value.js';
 import { choose, meanOfFirst } from '../../lib/value/joins.js';
 import { index, input, parameter } from '../../lib/value/leaves.js';
 import { SGD } from '../../lib/optim/optimizers.js';

@@ -1,6 +1,6 @@
 /** Gradients and losses that are NaN, infinite, or too large or small for their squares. */
 import assert from 'node:assert/strict';
-import { Value } from '../../lib/value/value.js';
+import type { Value } from '../../lib/value/value.js';
 import { input, parameter } from '../../lib/value/leaves.js';
 import { Adam, AdamW, RMSprop, SGD, type Optimizer } from '../../lib/optim/optimizers.js';
 import type { OptimizerOptions } from '../../lib/optim/update.js';

@@ -1,5 +1,5 @@
 /** Ways to train on a number that is NaN or infinite, and what they say. */
-import { Value } from '../../lib/value/value.js';
+import type { Value } from '../../lib/value/value.js';
 import { parameter, input } from '../../lib/value/leaves.js';
 import type { Training } from '../../lib/optim/training.js';
 import type { ProgramOptions } from '../../lib/runtime/options.js';

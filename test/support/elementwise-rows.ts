@@ -2,7 +2,7 @@
 import { constant, makeValue, type Value } from '../../lib/value/value.js';
 import { zeros } from '../../lib/value/leaves.js';
 import type { OpName } from '../../lib/graph/ops.js';
-import { Leaves } from './check.js';
+import type { Leaves } from './check.js';
 
 export type Row = [title: string, build: (leaves: Leaves) => Value];
 

@@ -1,7 +1,7 @@
 /** Special numbers, the kind of a number, and a test on every target. */
 import { type Target, TARGETS } from './targets.js';
 import assert from 'node:assert/strict';
-import { Random } from '../../lib/runtime/random.js';
+import type { Random } from '../../lib/runtime/random.js';
 import type { Value, Index } from '../../lib/value/value.js';
 import { logSoftmax, layerNorm } from '../../lib/value/functions.js';
 
