@@ -16,7 +16,7 @@ await setup({ kernelTest: all });
 
 const areFiles = args.length > 1 && args.every((arg) => testFiles().includes(arg));
 const tests = all || areFiles ? mochaFiles(all ? testFiles() : args) : mocha(args);
-// One case of seven: of the lengths, the paddings and all else that the kernels' cases vary, none is left out.
+// One case of seven: of the lengths, the paddings and all else that the cases vary, none is left out.
 const sample = isLong ? [] : ['--sample', '7'];
 const runs = all ? [tests, kernelTests(kernelTestPath, sample, process.env, tests)] : [tests];
 

@@ -148,7 +148,8 @@ export class Training {
     if ([...moments.keys()].some(isOther) || state.moments.size !== moments.size)
       throw new Error(
         `restore: the state is of other parameters than the ${moments.size} that this training changes: ` +
-          'give a training of the same parameters; for those of a graph that was built again, load a checkpoint',
+          'give a training of the same parameters; for those of a graph that was built again, load a ' +
+          'checkpoint',
       );
     for (const [value, arrays] of moments) {
       const given: unknown = state.moments.get(value);
