@@ -139,6 +139,7 @@ export class ProgramMemory {
   }
 
   private checkReading(node: Node, what: 'data' | 'gradient'): void {
+    if (!this.numbers) this.refuseWhileBusy();
     const reason = this.whyUnread(node, what);
     if (reason !== undefined) throw new Error(reason);
   }

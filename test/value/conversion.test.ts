@@ -60,11 +60,11 @@ describe('a node as text:', () => {
 describe('a node given as a number is called by its label:', () => {
   const ROWS: [call: () => unknown, says: RegExp][] = [
     [() => constant(any(w)), /^constant 'w' \(parameter, shape \[2\]\): expected a number$/],
-    [() => w.rmsNorm(any(w)), /eps 'w' \(parameter, shape \[2\]\): expected a number$/],
+    [() => w.rmsNorm({ eps: any(w) }), /eps 'w' \(parameter, shape \[2\]\): expected a number$/],
     [() => index('i', 3).at(any(s)), /^at\('s' \(input, shape \[\]\)\) of 'i'/],
     [() => w.dropout(any(s), 1), /rate 's' \(input, shape \[\]\), expected a number/],
     [() => w.expandDims(any(s)), /axis 's' \(input, shape \[\]\): expected an integer/],
-    [() => w.layerNorm(any(s)), /eps 's' \(input, shape \[\]\)/],
+    [() => w.layerNorm({ eps: any(s) }), /eps 's' \(input, shape \[\]\)/],
     [() => nn.initializers.normal(any(s)), /^mean 's' \(input, shape \[\]\): expected a number$/],
     [() => concat(any(s)), /expected an array of Values, got 's' \(input, shape \[\]\)/],
   ];
