@@ -8,8 +8,8 @@
 namespace vecgrad::functions {
 
 // x, or a zero of its sign where it is a denormal, which compares as zero while a program runs. The
-// C library's log and pow take a denormal apart by arithmetic, which sees a zero, and return a wrong
-// number.
+// C library's log and pow take a denormal apart by arithmetic, which sees a zero, and return a
+// wrong number.
 template <class T>
 T normal(T x) {
   return x == 0 ? std::copysign(T(0), x) : x;
