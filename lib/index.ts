@@ -76,7 +76,7 @@ export {
   type SGDOptions,
 } from './optim/optimizers.js';
 export type { OptimizerOptions } from './optim/update.js';
-export { Training, type TrainingState } from './optim/training.js';
+export { Training, type BatchOptions, type TrainingState } from './optim/training.js';
 export { decay, type Schedule } from './optim/rates.js';
 export * as schedules from './optim/schedules.js';
 export { Program } from './runtime/program.js';
