@@ -10,6 +10,9 @@ import { Node } from '../graph/node.js';
 import { allocate, allocateAligned, moved } from './arena.js';
 import { BusyError } from './errors.js';
 
+/** The step number that a run reads when it is not a training step. */
+export const NO_STEP = -1;
+
 export class ProgramMemory {
   readonly handle: Handle;
   /** The indices of the last run, and the number of the training step. */

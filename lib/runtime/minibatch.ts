@@ -1,8 +1,9 @@
 /** Batches: several examples per step (native/run/batch.h). Their feeds as columns, and their memory. */
 import type { BatchesSpec } from '../binding/addon.js';
 import type { Lowered } from '../compiler/lower/layout.js';
-import type { TypedArray } from '../core/array.js';
-import { checkInteger, checkObject, shown } from '../core/check.js';
+import type { DType, TypedArray } from '../core/array.js';
+import { checkInteger, checkObject, MAX_BATCH, shown } from '../core/check.js';
+import { allocateAligned } from './arena.js';
 import { FeedError } from './errors.js';
 import type { FeedReader, Feeds } from './feeds.js';
 import type { Inputs } from './inputs.js';
@@ -23,13 +24,50 @@ export interface Batching {
 const MAX_LANES = 32;
 const MAX_BYTES = 256 * 2 ** 20;
 
+/** What a program keeps for its batches: memory and columns for those of the last size. */
+export class BatchKeeper {
+  private batches: BatchesSpec | undefined;
+  private fed: FeedColumns | undefined;
+
+  constructor(
+    private readonly lowered: Lowered,
+    private readonly inputs: Inputs,
+    private readonly dtype: DType,
+  ) {}
+
+  /** @throws Error where the program does not keep whole gradients */
+  check({ size, threads }: Batching): void {
+    checkInteger('batch', size, 1, MAX_BATCH);
+    checkInteger('threads', threads, 1);
+    const { withGradient, size: all } = this.lowered.parameters;
+    if (withGradient < all)
+      throw new Error('this training was compiled for single examples: minimize(loss, { batches: true })');
+  }
+
+  /** The memory that batches run in. */
+  memory(batching: Batching, arena: TypedArray): BatchesSpec {
+    const { batches, lowered } = this;
+    const { size, threads } = batching;
+    if (batches?.size === size) return (this.batches = { ...batches, threads });
+    return (this.batches = batchesOf(lowered, arena, (n) => allocateAligned(this.dtype, n), batching));
+  }
+
+  /** The examples of one batch, as `reader` reads them. @throws FeedError, which names the example */
+  columns(examples: readonly Feeds[], reader: FeedReader): FeedColumns {
+    if (this.fed?.count !== examples.length)
+      this.fed = new FeedColumns(this.inputs, this.lowered.intsSize, examples.length);
+    this.fed.read(reader, examples);
+    return this.fed;
+  }
+}
+
 /**
  * The memory for batches of `size` examples.
  *
  * @param arena the program's arena; each lane starts as a copy of it
  * @param allocate makes an array of the arena's type that starts on a cache line
  */
-export function batchesOf(
+function batchesOf(
   { parameters, sections, intsSize }: Lowered,
   arena: TypedArray,
   allocate: (size: number) => TypedArray,
@@ -57,7 +95,7 @@ export function batchesOf(
 }
 
 /** The feeds of `count` examples, one object each, as the columns of a series. */
-export class FeedColumns implements Examples {
+class FeedColumns implements Examples {
   readonly columns: Columns;
   readonly indices: Examples['indices'];
   /** The integers and the numbers of all examples, one example after another. */

@@ -1,7 +1,7 @@
 /** A compiled graph with its memory. Feeds it, runs it (a run is one native call), and reads the results. */
-import { addon, type BatchesSpec, type Fault, type SeriesFault } from '../binding/addon.js';
+import { addon, type Fault, type SeriesFault } from '../binding/addon.js';
 import type { DType, TypedArray } from '../core/array.js';
-import { checkInteger, MAX_BATCH, shown } from '../core/check.js';
+import { checkInteger, shown } from '../core/check.js';
 import { ShapeError, sizeOf } from '../core/shape.js';
 import { account, type Work } from '../compiler/account.js';
 import { compileGraph, type Compiled, type Plan } from '../compiler/compile.js';
@@ -9,24 +9,20 @@ import type { Lowered } from '../compiler/lower/layout.js';
 import { countUses } from '../compiler/ir/live.js';
 import type { Node } from '../graph/node.js';
 import { originOf } from './anomaly.js';
-import { allocateAligned } from './arena.js';
 import { checkExampleRange, type Dataset } from './dataset.js';
 import { FeedError } from './errors.js';
 import { gradientNotFinite, indexError, isNotFinite, nonFiniteError } from './faults.js';
 import { FeedReader, type FeedTarget, type Feeds } from './feeds.js';
 import { readGenerateOptions, SequenceSampler, type GenerateOptions } from './generate.js';
 import { fedNumbers, inputsOf, type Inputs } from './inputs.js';
-import { ProgramMemory } from './memory.js';
-import { batchesOf, FeedColumns, listOfFeeds, type Batching } from './minibatch.js';
+import { NO_STEP, ProgramMemory } from './memory.js';
+import { BatchKeeper, listOfFeeds, type Batching } from './minibatch.js';
 import { readRequest, type ProgramOptions } from './options.js';
 import type { Random } from './random.js';
 import { readFrom, Residence } from './residence.js';
 import { examplesOf, feedsOf, meansOf, seriesError, seriesOf, stepsTaken } from './series.js';
 import type { Examples, Runs, SeriesRun, SeriesSource } from './series.js';
 import { UpdateState } from './update-state.js';
-
-/** The step number that a run reads when it is not a training step. */
-const NO_STEP = -1;
 
 /** Returns the update rule's numbers of the next `count` steps, one step after another. */
 export type RulesOf = (count: number) => Float64Array;
@@ -80,9 +76,7 @@ export class Program {
   /** Whether the inputs hold what was fed last: not after feeds that were refused. */
   private isFed = true;
   private sampler: SequenceSampler | undefined;
-  /** The memory for batches of the last size used, and the columns for their feeds. */
-  private batches: BatchesSpec | undefined;
-  private fed: FeedColumns | undefined;
+  private readonly batches: BatchKeeper;
   /** The offset of the first root in the arena. */
   private readonly rootOffset: number;
   /** Whether the data and gradient of every node can be read after a run. */
@@ -118,6 +112,7 @@ export class Program {
     this.parameterCount = leaves.parameters.reduce((count, { node }) => count + sizeOf(node.shape), 0);
     this.inputs = inputsOf(compiled, traced, groups);
     this.feeds = new FeedReader(this.inputs);
+    this.batches = new BatchKeeper(lowered, this.inputs, dtype);
     this.target = {
       numbers: this.arena,
       offsets: Int32Array.from(this.inputs.floats, ({ offset }) => offset),
@@ -238,29 +233,12 @@ export class Program {
   stepBatch(examples: readonly Feeds[], threads: number, rulesOf: RulesOf): Runs {
     this.checkTrains('stepBatch');
     const given = listOfFeeds(examples); // a copy: getters among the feeds may change the list
-    const size = given.length;
-    this.checkBatching({ size, threads });
+    const batching = { size: given.length, threads };
+    this.batches.check(batching);
     this.checkMemory();
-    if (this.fed?.count !== size) this.fed = new FeedColumns(this.inputs, this.memory.ints.length, size);
-    this.fed.read(this.feeds, given);
+    const columns = this.batches.columns(given, this.feeds);
     this.checkMemory();
-    return this.runSeries(this.fed, 0, size, rulesOf, { size, threads });
-  }
-
-  private checkBatching({ size, threads }: Batching): void {
-    checkInteger('batch', size, 1, MAX_BATCH);
-    checkInteger('threads', threads, 1);
-    const { withGradient, size: all } = this.lowered.parameters;
-    if (withGradient < all)
-      throw new Error('this training was compiled for single examples: minimize(loss, { batches: true })');
-  }
-
-  /** The memory for batches of this size, reused while the size stays the same. */
-  private memoryOf(batching: Batching): BatchesSpec {
-    const { batches, arena, lowered } = this;
-    const { size, threads } = batching;
-    if (batches?.size === size) return (this.batches = { ...batches, threads });
-    return (this.batches = batchesOf(lowered, arena, (n) => allocateAligned(this.dtype, n), batching));
+    return this.runSeries(columns, 0, batching.size, rulesOf, batching);
   }
 
   /** @throws TypeError where the program has no update, so that a step would change nothing */
@@ -378,7 +356,7 @@ export class Program {
   ): SeriesRun {
     const series = seriesOf(this.seriesSource, examples);
     checkExampleRange(from, to, series.count);
-    if (batching) this.checkBatching(batching);
+    if (batching) this.batches.check(batching);
     this.checkMemory();
     const size = batching?.size ?? 1;
     if (rulesOf) {
@@ -389,7 +367,7 @@ export class Program {
         firstStep: this.update.runs,
         end: this.lowered.sections.update,
         stops: this.update.skips ? 0 : 1,
-        batches: batching && this.memoryOf(batching),
+        batches: batching && this.batches.memory(batching, this.arena),
       });
     }
     if (!this.resident) this.residence.takeAll(); // now: what gives rates may have run another program

@@ -11,8 +11,8 @@ const PRIVATE: Readonly<Record<string, string>> = {
   RMSprop: 'update',
   Corpus: 'lengthOf',
   Program:
-    'rootLabel memoryOf seriesSource startSeries endSeries runSeries run refuseRun checkTrains ' +
-    'checkBatching nonFiniteError origin checkRoot feed whyUnread',
+    'rootLabel seriesSource startSeries endSeries runSeries run refuseRun checkTrains ' +
+    'nonFiniteError origin checkRoot feed whyUnread',
   Sampler: 'encode',
   Tokenizer: 'shown',
   Training: 'setRule nextRule putBack took inStep',
