@@ -49,8 +49,12 @@ export default defineConfig(
   {
     // Prettier's printWidth, which it does not hold in strings, templates, regular expressions and comments.
     files: ['**/*.{ts,js,mjs,cjs}'],
-    ignores: ['test/**'],
     rules: { 'max-len': ['error', { code: 110, ignoreUrls: true }] },
+  },
+  {
+    // A regular expression has no place to break, and messages are matched whole.
+    files: ['test/**'],
+    rules: { 'max-len': ['error', { code: 110, ignoreUrls: true, ignoreRegExpLiterals: true }] },
   },
   {
     // JavaScript's types come from comments, where `any` is what JSON holds.

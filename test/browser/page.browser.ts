@@ -111,7 +111,8 @@ const PALE_MARKS = `(() => {
     return canvas.getImageData(0, 0, 1, 1).data;
   };
   const luminance = (data) => {
-    const [x, y, z] = [...data].slice(0, 3).map((v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    const linear = (v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    const [x, y, z] = [...data].slice(0, 3).map((v) => linear(v / 255));
     return 0.2126 * x + 0.7152 * y + 0.0722 * z;
   };
   const page = luminance(rgb(getComputedStyle(document.body).backgroundColor));
@@ -126,14 +127,20 @@ const PALE_MARKS = `(() => {
 })()`;
 
 /** Texts of one chart that lie on each other, and texts that leave their chart. */
-const CROWDED = `[...document.querySelectorAll('figure svg')].filter((svg) => svg.getClientRects().length > 0).flatMap((svg) => {
+const CROWDED = `[...document.querySelectorAll('figure svg')].flatMap((svg) => {
+  if (svg.getClientRects().length === 0) return [];
   const name = svg.closest('figure').dataset.chart + ': ';
   const outer = svg.getBoundingClientRect();
-  const texts = [...svg.querySelectorAll('text')].map((text) => ({ text: text.textContent, box: text.getBoundingClientRect() })).filter(({ box }) => box.width > 0);
-  const leave = texts.filter(({ box }) => box.left < outer.left - 1 || box.right > outer.right + 1 || box.top < outer.top - 1 || box.bottom > outer.bottom + 1);
+  const texts = [...svg.querySelectorAll('text')]
+    .map((text) => ({ text: text.textContent, box: text.getBoundingClientRect() }))
+    .filter(({ box }) => box.width > 0);
+  const leave = texts.filter(({ box }) =>
+    box.left < outer.left - 1 || box.right > outer.right + 1 ||
+    box.top < outer.top - 1 || box.bottom > outer.bottom + 1);
   const meet = texts.flatMap((a, i) => texts.slice(i + 1).filter((b) =>
     Math.min(a.box.right, b.box.right) - Math.max(a.box.left, b.box.left) > 1 &&
-    Math.min(a.box.bottom, b.box.bottom) - Math.max(a.box.top, b.box.top) > 3).map((b) => a.text + ' / ' + b.text));
+    Math.min(a.box.bottom, b.box.bottom) - Math.max(a.box.top, b.box.top) > 3)
+    .map((b) => a.text + ' / ' + b.text));
   return [...leave.map(({ text }) => name + text + ' leaves'), ...meet.map((two) => name + two)];
 })`;
 
@@ -150,7 +157,9 @@ interface Drawn {
 
 const CHARTS = `[...document.querySelectorAll('figure[data-chart]')].map((figure) => ({
   chart: figure.dataset.chart,
-  label: [...figure.querySelectorAll('svg')].map((svg) => svg.getAttribute('role') === 'img' && svg.getAttribute('aria-label') || '').join('|'),
+  label: [...figure.querySelectorAll('svg')]
+    .map((svg) => svg.getAttribute('role') === 'img' && svg.getAttribute('aria-label') || '')
+    .join('|'),
   marks: figure.querySelectorAll('figure .mark').length,
   emulated: figure.closest('[data-emulated]') !== null,
 }))`;

@@ -173,7 +173,8 @@ describe('command line', () => {
       [['train', 'rnn', '--n-state=4096', '--n-embd=4096'], /lower --n-state or --n-embd/],
     ];
     for (const [argv, message] of rows) {
-      it(`vecgrad ${argv.map((arg) => (/^[\w.=-]+$/.test(arg) ? arg : JSON.stringify(arg))).join(' ')}`, async () => {
+      const words = argv.map((arg) => (/^[\w.=-]+$/.test(arg) ? arg : JSON.stringify(arg)));
+      it(`vecgrad ${words.join(' ')}`, async () => {
         const { code, out, err, natives } = await vecgrad(argv);
         assert.match(err, message);
         assert.match(err, /^vecgrad: [^\n]+\n$/);

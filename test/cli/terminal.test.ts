@@ -30,7 +30,8 @@ import { saveWeights } from '../../lib/weights/weights.js';
 
 /** C0, DEL, C1, bidirectional controls, separators, a byte order mark, a tag: as a file may be called. */
 const HOSTILE =
-  'a\x1b[31m\x07\b\x7f\x85\x9b31m\u061c\u200b\u200e\u200f\u202a\u202e\u2028\u2029\u2066\u2069\ufeff\u{e0041}\r\nz';
+  'a\x1b[31m\x07\b\x7f\x85\x9b31m\u061c\u200b\u200e\u200f\u202a\u202e' +
+  '\u2028\u2029\u2066\u2069\ufeff\u{e0041}\r\nz';
 const UNSAFE = /(?!\n)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 /** More than any message of ours. */
 const MAX_LENGTH = 12_000;

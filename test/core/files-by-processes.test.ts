@@ -256,7 +256,7 @@ describe('a file that is replaced', () => {
     }
 
     for (const name of ['file', 'a \\ ż\n\x1b']) {
-      it(`is refused before time is spent where it is mounted by itself: ${JSON.stringify(name)}`, function () {
+      it(`is refused early where it is mounted by itself: ${JSON.stringify(name)}`, function () {
         const path = join(folder, name);
         writeFileSync(path, 'earlier');
         const script =

@@ -99,7 +99,8 @@ describe('a file that is replaced', () => {
         if (isRefused)
           assert.throws(check, {
             message:
-              'only its owner or the owner of its folder may replace it, or nobody (EPERM): give another name',
+              'only its owner or the owner of its folder may replace it, or nobody (EPERM): ' +
+              'give another name',
           });
         else check();
         assert.deepEqual([text(path), readdirSync(folder)], ['earlier', ['file']]);

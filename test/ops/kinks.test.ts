@@ -1,4 +1,4 @@
-/** Values and gradients where there is no slope: kinks, ties, numbers outside an operator's domain. One table. */
+/** Values and gradients where there is no slope, one table: kinks, ties, numbers outside a domain. */
 import { where } from '../../lib/value/functions.js';
 import type { Value } from '../../lib/value/value.js';
 import { compile } from '../../lib/value/compile.js';

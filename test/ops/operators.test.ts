@@ -293,7 +293,8 @@ function described(made: unknown): string {
   if (Array.isArray(made)) return `[${made.map(described).join(', ')}]`;
   assert.ok(made instanceof Node);
   if (made.name !== undefined) return `${made.constructor.name} ${made.name}`;
-  return `${made.op}${inspect(made.attr, { breakLength: Infinity })}[${made.shape.join()}](${made.inputs.map(described).join(', ')})`;
+  const attr = inspect(made.attr, { breakLength: Infinity });
+  return `${made.op}${attr}[${made.shape.join()}](${made.inputs.map(described).join(', ')})`;
 }
 
 const asFunction = (name: Operator): ((...args: unknown[]) => unknown) => FUNCTIONS[name] as never;

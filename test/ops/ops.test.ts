@@ -2,8 +2,8 @@
  * Every operator: values against a plain evaluation, gradients against central differences, in the inspecting
  * and the training compilation, on every instruction set and in both data types.
  *
- * A new operator gets rows in one of the three tables and a rule in support/reference.ts; without them nothing
- * compiles.
+ * A new operator gets rows in one of the three tables and a rule in support/reference.ts; without them
+ * nothing compiles.
  */
 import { constant, makeValue, type Value } from '../../lib/value/value.js';
 import { concat, stack, total } from '../../lib/value/joins.js';

@@ -1,4 +1,4 @@
-/** Special numbers in rows: which results are NaN, which infinite, and that no other row or number changes. */
+/** Special numbers in rows: which results are NaN or infinite, and that nothing else changes. */
 import assert from 'node:assert/strict';
 import { embedding } from '../../lib/value/functions.js';
 import { grad } from '../../lib/value/grad.js';

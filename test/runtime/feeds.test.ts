@@ -276,7 +276,8 @@ describe('feeds and columns of a class', () => {
   }
 
   for (const given of [[], new Map(), new Set(), new Float64Array(2)]) {
-    it(`are refused of a program without inputs, where they are ${Object.prototype.toString.call(given)}`, () => {
+    const kind = Object.prototype.toString.call(given);
+    it(`are refused of a program without inputs, where they are ${kind}`, () => {
       const training = new SGD({ learningRate: 0 }).minimize(w.sum());
       assert.equal(training.step({}), 3);
       assert.throws(

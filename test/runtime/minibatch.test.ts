@@ -220,7 +220,8 @@ describe('batches', () => {
   });
 
   describe('run on one thread unless more are asked for', () => {
-    const { runSeries } = addon; // eslint-disable-line @typescript-eslint/unbound-method -- called with the addon's other functions in place
+    // eslint-disable-next-line @typescript-eslint/unbound-method -- it does not use `this`
+    const { runSeries } = addon;
     const threads: (number | undefined)[] = [];
     before(() => {
       addon.runSeries = (program, arena, ints, series, from, losses) => {

@@ -151,7 +151,7 @@ describe('a model in a file', () => {
     });
   }
 
-  it('is refused with the training of another model, before the file is looked at, and with one that trains more', () => {
+  it('is refused with the training of another model, and with one that trains more', () => {
     const [one, other] = [begin('rnn', 'float64'), begin('rnn', 'float64')];
     const more = parameter(1, { name: 'more' });
     const training = one.model.optimizer(10).minimize(one.model.loss.add(more.mul(more)));
