@@ -98,7 +98,7 @@ test("the README's commands install it", () => {
   const [, ...adding] = add.split(' ');
   succeed(npm(...adding), user);
   const { stdout } = succeed(['npx', ...build.split(' ').slice(1)], user);
-  assert.match(stdout, /^vecgrad: the native addon loads, so nothing is built/m);
+  assert.match(stdout, /^vecgrad: the native addon loads, so there is nothing to build/m);
 });
 
 test('vecgrad build --force compiles it', () => {
