@@ -416,7 +416,7 @@ describe('training off the event loop', () => {
 });
 
 describe('a worker that is terminated neither crashes nor leaks, in the middle of', () => {
-  const times = process.env['VECGRAD_LONG'] === '1' ? 1000 : 8;
+  const times = process.env['VECGRAD_LONG'] === '1' ? 1000 : 4;
   const script = join(packageRoot(), 'test/support/terminated.mjs');
   const library = join(packageRoot(), 'dist/index.cjs');
   for (const work of ['stepEach', 'stepEachAsync', 'two stepEachAsync', 'batches', 'compile']) {
