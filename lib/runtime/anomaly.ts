@@ -326,7 +326,7 @@ const RULES: Readonly<Record<OpName, Rule>> = {
     ({ shape, inputs, attr }) =>
     (place, _, from) =>
       inWhole(place, shape, inputs[0]!.shape, attr.axis!, attr.start!) === from,
-  embed:
+  pad:
     ({ shape, inputs, attr }) =>
     (place, _, from) =>
       inWhole(from, inputs[0]!.shape, shape, attr.axis!, attr.start!) === place,

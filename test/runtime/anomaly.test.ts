@@ -162,7 +162,7 @@ describe('detectAnomaly knows which numbers each operator reads: those that, if 
     () => p(2, 3, 4).transpose([2, 0, 1]),
     () => p(3, 1).broadcastTo([2, 3, 2]),
     () => p(2, 4, 3).slice(1, 3, 1),
-    () => makeValue('embed', [p(2, 2, 3)], { axis: 1, start: 1, shape: [2, 4, 3] }),
+    () => makeValue('pad', [p(2, 2, 3)], { axis: 1, start: 1, shape: [2, 4, 3] }),
     () => concat([p(2, 1, 2), p(2, 3, 2), p(2, 2, 2)], 1),
     () => stack([p(2, 2), p(2, 2)]),
     () => p(3, 2).gather(one),

@@ -233,15 +233,15 @@ export const OF_ARRAYS = {
     ['a fixed row', (g) => g.p(4, 3).at(2)],
     ['a fixed number of a vector', (g) => g.p(4).at(3).mul(g.p(4).at(0))],
   ],
-  embed: [
-    ['rows', (g) => makeValue('embed', [g.p(2, 3)], { axis: 0, start: 1, shape: [5, 3] })],
-    ['columns', (g) => makeValue('embed', [g.p(2, 3).exp()], { axis: 1, start: 2, shape: [2, 6] })],
+  pad: [
+    ['rows', (g) => makeValue('pad', [g.p(2, 3)], { axis: 0, start: 1, shape: [5, 3] })],
+    ['columns', (g) => makeValue('pad', [g.p(2, 3).exp()], { axis: 1, start: 2, shape: [2, 6] })],
     [
       'into one sum',
       (g) =>
         total([
-          makeValue('embed', [g.p(2).exp()], { axis: 0, start: 0, shape: [4] }),
-          makeValue('embed', [g.p(3).exp()], { axis: 0, start: 1, shape: [4] }),
+          makeValue('pad', [g.p(2).exp()], { axis: 0, start: 0, shape: [4] }),
+          makeValue('pad', [g.p(3).exp()], { axis: 0, start: 1, shape: [4] }),
           g.p(4),
         ]),
     ],

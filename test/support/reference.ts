@@ -306,7 +306,7 @@ export const REFERENCE: Readonly<Record<OpName, Rule>> = {
     const shape = replaced(c.x(0).shape, axis, stop - start);
     return tensor(shape, (index) => get(c.x(0), replaced(index, axis, index[axis]! + start)));
   },
-  embed: (c) => {
+  pad: (c) => {
     const { axis, start, shape } = c.node.attr as { axis: number; start: number; shape: number[] };
     return tensor(shape, (index) => {
       const at = index[axis]! - start;

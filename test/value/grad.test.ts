@@ -217,11 +217,11 @@ const RULES: Readonly<Partial<Record<OpName, Row[]>>> = {
     ],
   ],
   slice: [['of columns', (g) => g.p(3, 4).slice(1, 3, 1).exp()]],
-  embed: [
+  pad: [
     [
       'of rows',
       (g) =>
-        makeValue('embed', [g.p(2)], { axis: 0, start: 1, shape: [4] })
+        makeValue('pad', [g.p(2)], { axis: 0, start: 1, shape: [4] })
           .add(g.p(4))
           .exp(),
     ],

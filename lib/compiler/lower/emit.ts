@@ -64,7 +64,7 @@ const EMITTERS: Readonly<Record<OpName, Emitter>> = {
   transpose: place,
   broadcastTo: place,
   slice: place,
-  embed: emitPad,
+  pad: emitPad,
   concat: emitJoin,
   stack: emitJoin,
   element: place,

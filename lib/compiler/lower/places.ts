@@ -74,7 +74,7 @@ export function planTotal(ir: Ir, p: Placement, total: number, inPlace: boolean)
     let view = denseView(0, ir.shape(total));
     for (;;) {
       if (!inPlace || p.uses[node] !== 1) break;
-      if (ir.is(node, 'embed')) {
+      if (ir.is(node, 'pad')) {
         const inner = ir.input(node, 0);
         const { axis, start } = ir.attr(node) as { axis: number; start: number };
         steps.push({ kind: 'slice', axis, start, stop: start + ir.shape(inner)[axis]! });

@@ -193,7 +193,7 @@ function rowsOf(ir: Ir, node: number, own: number[], positions: number[]): boole
   const rowPositions = ir.axisPositions[node]?.[0];
   const rows = new Array<number>(own.length).fill(-1);
   for (const [i, term] of own.entries()) {
-    if (!ir.is(term, 'embed')) return false;
+    if (!ir.is(term, 'pad')) return false;
     const { axis, start } = ir.attr(term) as { axis: number; start: number };
     const part = ir.input(term, 0);
     if (axis !== 0 || ir.shape(part)[0] !== 1 || rows[start] !== -1) return false;

@@ -9,7 +9,7 @@ import { rewrite, type Match, type Subject } from './rewrite.js';
 /** Tidies the graph that `keep` depends on, forward and backward. */
 export function tidy(ir: Ir, keep: readonly number[]): Rewritten | null {
   const first = rewrite(ir, keep, [
-    { ops: ['reshape', 'slice', 'embed', 'broadcastTo'], match: identity },
+    { ops: ['reshape', 'slice', 'pad', 'broadcastTo'], match: identity },
     { ops: ['transpose'], match: transposedTwice },
   ]);
   // The second rule needs a product's operands behind at most one transpose, which the first ones ensure.

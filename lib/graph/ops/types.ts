@@ -55,7 +55,7 @@ export type CoreName =
   | 'transpose'
   | 'broadcastTo'
   | 'slice'
-  | 'embed'
+  | 'pad'
   | 'concat'
   | 'stack'
   // indexing.ts

@@ -18,7 +18,7 @@ function checkPermutation(axes: readonly number[], x: Shape): void {
 }
 
 export const VIEWS: Rows<
-  'detach' | 'reshape' | 'transpose' | 'broadcastTo' | 'slice' | 'embed' | 'concat' | 'stack'
+  'detach' | 'reshape' | 'transpose' | 'broadcastTo' | 'slice' | 'pad' | 'concat' | 'stack'
 > = {
   detach: {
     shape: same,
@@ -116,7 +116,7 @@ export const VIEWS: Rows<
       return x!.map((n, i) => (i === at ? stop! - start! : n));
     },
     gradient: ({ g, dy, inputs, attr }) =>
-      g.op('embed', [dy], { axis: attr.axis, start: attr.start, shape: g.shape(inputs[0]!) }),
+      g.op('pad', [dy], { axis: attr.axis, start: attr.start, shape: g.shape(inputs[0]!) }),
     reaches: everyOperand,
     isInteger: false,
     index: 'none',
@@ -130,7 +130,7 @@ export const VIEWS: Rows<
     epilogue: 'none',
   },
   /** Zeros of a shape, with the operand at `start` of an axis: the gradient of slice. */
-  embed: {
+  pad: {
     shape: (_, { shape }) => shape!,
     gradient: ({ g, dy, inputs, attr }) =>
       g.op('slice', [dy], {
