@@ -4,9 +4,10 @@ import type { DType, TypedArray } from '../core/array.js';
 import { shown } from '../core/check.js';
 import { sizeOf } from '../core/shape.js';
 import type { Compiled } from '../compiler/compile.js';
-import type { Ir } from '../compiler/ir/ir.js';
+import { activeNodes } from '../compiler/passes/differentiate.js';
 import { isDense, offsetsOf } from '../compiler/lower/view.js';
 import { Node } from '../graph/node.js';
+import { GRADIENT_LEAVES } from '../graph/ops.js';
 import { allocate, allocateAligned, moved } from './arena.js';
 import { BusyError } from './errors.js';
 
@@ -27,7 +28,7 @@ export class ProgramMemory {
   /** Whether a backward pass has run. */
   hasGradients = false;
   /** By the compiler's node: 1 where it depends on a parameter or an input. */
-  private leafed: Uint8Array | undefined;
+  private active: Uint8Array | undefined;
 
   /** @param root the program's first root, which errors name */
   constructor(
@@ -154,8 +155,9 @@ export class ProgramMemory {
 
   /** Whether a node depends on a parameter or an input. */
   private hasLeaf(node: Node): boolean {
-    this.leafed ??= dependsOnLeaf(this.compiled.ir);
-    return this.leafed[this.numberOf(node)] === 1;
+    const { ir } = this.compiled;
+    this.active ??= activeNodes(ir, ir.forwardEnd - 1, GRADIENT_LEAVES);
+    return this.active[this.numberOf(node)] === 1;
   }
 
   /** What the memory holds of a node, whatever run computed it. */
@@ -190,16 +192,4 @@ export class ProgramMemory {
     offsetsOf(view).forEach((at, i) => (copy[i] = arena[at]!));
     return copy;
   }
-}
-
-/** By node: 1 where it depends on a parameter or an input. */
-function dependsOnLeaf(ir: Ir): Uint8Array {
-  const found = new Uint8Array(ir.count);
-  const { start, list } = ir.edges;
-  for (let node = 0; node < ir.count; node++) {
-    let any = ir.is(node, 'parameter') || ir.is(node, 'input');
-    for (let e = start[node]!; e < start[node + 1]! && !any; e++) any = found[list[e]!] === 1;
-    if (any) found[node] = 1;
-  }
-  return found;
 }

@@ -165,11 +165,12 @@ export function listOfFeeds(examples: readonly Feeds[]): Feeds[] {
   const count: unknown = isObject ? examples.length : undefined;
   if (count === undefined)
     throw new TypeError(
-      `the examples of a batch: ${shown(examples)}, expected an array of feeds, one object per ` + 'example',
+      `the examples of a batch: ${shown(examples)}, expected an array of feeds, one object per example`,
     );
   if (count === 0) throw new FeedError('a batch of no examples: feed at least one');
+  checkInteger('examples', count, 1);
   const given: Feeds[] = [];
-  for (let i = 0; i < checkInteger('examples', count, 1); i++) {
+  for (let i = 0; i < (count as number); i++) {
     const example: unknown = examples[i];
     checkObject(`example ${i}`, example, 'an object with numbers for each input');
     given.push(example as Feeds);

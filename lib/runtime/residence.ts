@@ -14,7 +14,7 @@ export interface Held {
   source?: Holder | Float64Array | undefined;
   writes?: number | undefined;
   version?: number | undefined;
-  /** Its numbers in the last forward pass, where they can have changed since without anybody telling. */
+  /** Its numbers in the last forward pass, if somebody had its array by then. */
   seen?: TypedArray | undefined;
 }
 
@@ -68,25 +68,20 @@ export class Residence {
     return copied;
   }
 
-  /** Remembers the parameters' numbers as far as they can change without anybody telling. */
+  /** Remembers the numbers of the parameters whose array somebody has: that array can change at any time. */
   remember(): void {
-    const { program } = this;
-    for (const held of this.held) {
-      const { home, isLent } = held.value.memory!;
-      held.seen = isLent || home?.program !== program ? this.numbersOf(held).slice() : undefined;
-    }
+    for (const held of this.held)
+      held.seen = held.value.memory!.isLent ? this.numbersOf(held).slice() : undefined;
   }
 
   /** Whether a parameter has other numbers than when they were remembered. */
   haveChanged(): boolean {
     const copied = this.program.resident ? [] : this.takeAll();
     const lent = this.held.filter(({ value }) => value.memory!.isLent);
-    return [copied, lent].some((some) =>
-      some.some((held) => {
-        const { seen } = held;
-        return !seen || !this.numbersOf(held).every((x, i) => Object.is(x, seen[i]));
-      }),
-    );
+    return [...copied, ...lent].some((held) => {
+      const { seen } = held;
+      return !seen || !this.numbersOf(held).every((x, i) => Object.is(x, seen[i]));
+    });
   }
 
   private numbersOf({ value, offset }: Held): TypedArray {

@@ -20,12 +20,12 @@ static void sgd(T* w, T* v, T* g, idx n, int clear, T lr, T momentum) {
 }
 
 static void adam(T* w, T* m, T* v, T* g, idx n, int clear, T lr, T beta1, T beta2, T eps, T c1,
-                 T c2, T take1, T take2) {
+                 T c2, T rest1, T rest2) {
   const idx l = lanes();
-  const V none = splat(0), keep1 = splat(beta1), keep2 = splat(beta2), with1 = splat(take1),
-          with2 = splat(take2);
-  const auto moment1 = [&](V old, V grad) { return fma(keep1, old, mul(with1, grad)); };
-  const auto moment2 = [&](V old, V grad) { return fma(keep2, old, mul(mul(with2, grad), grad)); };
+  const V none = splat(0), keep1 = splat(beta1), keep2 = splat(beta2), take1 = splat(rest1),
+          take2 = splat(rest2);
+  const auto moment1 = [&](V old, V grad) { return fma(keep1, old, mul(take1, grad)); };
+  const auto moment2 = [&](V old, V grad) { return fma(keep2, old, mul(mul(take2, grad), grad)); };
   const auto moved = [&](V old, V m1, V m2) {
     const V root = add(sqrt(mul(m2, splat(c2))), splat(eps));
     return sub(old, div(mul(splat(lr), mul(m1, splat(c1))), root));

@@ -78,8 +78,7 @@ class Pool {
  private:
   // Has `count` threads, or as many as there can be.
   void grow(int32_t count) {
-    for (const int32_t most = std::min(count, available_processors() - 1); threads_ < most;
-         threads_++) {
+    for (; threads_ < count; threads_++) {
       try {
         std::thread([this] { serve(); }).detach();
       } catch (const std::system_error&) {

@@ -197,6 +197,7 @@ describe('what once crashed', () => {
     ['assembleScalarBytecode', 'adding', 'start'],
     ['numberKinds', 'leaves', 'list'],
     ['runSeries', 'stepSlots', 'rules'],
+    ['runSeries', 'batches', 'rules'],
   ];
   for (const [name, key, taken] of detached) {
     it(`${name} with a getter that takes the memory of an array read before`, () => {

@@ -26,11 +26,13 @@ export function differentiate(
   return new Differentiation(ir, activeNodes(ir, root, wanted), root, combine).run();
 }
 
-/** By node: whether it is a wanted leaf or depends on one. */
-function activeNodes(ir: Ir, root: number, wanted: ReadonlySet<OpName>): Uint8Array {
+/** By node up to the last: 1 where it is a wanted leaf or depends on one. */
+export function activeNodes(ir: Ir, last: number, wanted: ReadonlySet<OpName>): Uint8Array {
   const active = new Uint8Array(ir.forwardEnd);
-  for (let node = 0; node <= root; node++) {
-    const isActive = wanted.has(ir.opOf(node)) || ir.inputs(node).some((input) => active[input]);
+  const { start, list } = ir.edges;
+  for (let node = 0; node <= last; node++) {
+    let isActive = wanted.has(ir.opOf(node));
+    for (let e = start[node]!; e < start[node + 1]! && !isActive; e++) isActive = active[list[e]!] === 1;
     active[node] = Number(isActive);
   }
   return active;
