@@ -73,8 +73,9 @@ export function readRequest(plan: Plan, options: ProgramOptions): ProgramRequest
       'detectAnomaly looks at training steps, and this program takes none: give it to minimize, as ' +
         'in minimize(loss, { detectAnomaly: true })',
     );
-  const machine = { dtype: checkDType(dtype), isa: chosenIsa(isa) };
-  const checked = checkPasses(passes);
+  const type = checkDType(dtype);
+  const chosen = chosenIsa(isa);
+  const passesOn = checkPasses(passes);
   checkBoolean('batches', batches);
   if (batches && !update)
     throw new TypeError(
@@ -83,16 +84,8 @@ export function readRequest(plan: Plan, options: ProgramOptions): ProgramRequest
     );
   const groups = groupsOf('groups', givenGroups);
   const sequence = givenSequence === undefined ? undefined : groupsOf('sequence', givenSequence);
-  const given = { givenGroups, givenSequence };
   return {
-    gradients,
-    update,
-    detectAnomaly,
-    ...machine,
-    passes: checked,
-    groups,
-    sequence,
-    batches,
-    ...given,
+    ...{ gradients, update, groups, sequence, batches, detectAnomaly, givenGroups, givenSequence },
+    ...{ dtype: type, isa: chosen, passes: passesOn },
   };
 }
