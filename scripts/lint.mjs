@@ -1,12 +1,13 @@
 /**
  * `npm run lint`: ESLint, Prettier, clang-format (if installed), the dependencies between folders of lib/
- * (.dependency-cruiser.cjs), and the rules for committed files. With --fix (`npm run format`) the first three
- * fix what they can.
+ * (.dependency-cruiser.cjs), the types written from C++ (series-spec.mjs), and the rules for committed files.
+ * With --fix (`npm run format`) it formats, fixes what ESLint can, and writes these types.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { broken, committedFiles } from './check-tree.mjs';
+import { isSeriesSpecCurrent } from './series-spec.mjs';
 import { root, setup } from './setup.mjs';
 
 await setup({ native: false, dist: false });
@@ -15,9 +16,13 @@ const fix = process.argv.includes('--fix');
 /** The version of clang-format that the project uses; others format some code differently. */
 const CLANG_FORMAT = '14';
 
+let failed = false;
+if (!(await isSeriesSpecCurrent({ fix }))) {
+  failed = true;
+  console.error('lib/binding/series-spec.ts is out of date: npm run format writes it');
+}
 const eslint = join(root, 'node_modules/eslint/bin/eslint.js');
 const prettier = join(root, 'node_modules/prettier/bin/prettier.cjs');
-let failed = false;
 check('eslint', process.execPath, [eslint, '--max-warnings=0', ...(fix ? ['--fix'] : []), '.']);
 check('prettier', process.execPath, [prettier, fix ? '--write' : '--check', '--log-level=warn', '.']);
 

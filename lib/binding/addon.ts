@@ -6,6 +6,7 @@ import type { TypedArray } from '../core/array.js';
 import type { NativeKernels } from './kernels.js';
 import { missingAddon } from './load-error.js';
 import { packageRoot } from '../core/package.js';
+import type { SeriesSpec } from './series-spec.js';
 
 /** The native half of a program or a generator; opaque. */
 export type Handle = object;
@@ -169,54 +170,11 @@ export interface NativeBench {
   emulator(): string;
 }
 
-/** A series of runs, each on its own example (see native/run/series.h). */
-export interface SeriesSpec {
-  indices: {
-    slot: number;
-    size: number;
-    values: Int32Array;
-    starts?: Int32Array;
-    needs: Int32Array;
-    limits: Int32Array;
-    positions: Int32Array;
-  }[];
-  numbers: { offset: number; size: number; values: Float64Array | Float32Array; starts?: Int32Array }[];
-  /** The prefix length of each example; empty: always the longest. */
-  lengths: Int32Array;
-  inverseCount: number;
-  end: number;
-  loss: number;
-  rule: number;
-  ruleSize: number;
-  rules: Float64Array;
-  stepSlots: Int32Array;
-  firstStep: number;
-  /** 1: stop after a non-finite loss. */
-  stops: number;
-  /** How a step takes several examples; undefined: each has a run of its own. */
-  batches?: BatchesSpec | undefined;
-}
-
 /**
  * Where a series stopped: at an instruction, as in a `Fault`, or at a feed that was wrong or missing: its
  * column and element. Column -1 is the lengths; columns of numbers are counted after those of indices.
  */
 export type SeriesFault = [example: number, ...Fault] | [example: number, column: number, element: number];
-
-/** How a step of a series takes several examples (native/run/batch.h says what is what). */
-export interface BatchesSpec {
-  size: number;
-  threads: number;
-  parameters: number;
-  parameterCount: number;
-  gradients: number;
-  backward: number;
-  lanes: number;
-  stride: number;
-  numbers: TypedArray;
-  ints: Int32Array;
-  sums: TypedArray;
-}
 
 /** A graph of single numbers to differentiate (see native/compile/differentiate.h). */
 export interface NumberGraph {

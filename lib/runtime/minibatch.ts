@@ -1,5 +1,5 @@
 /** Batches: several examples per step (native/run/batch.h). Their feeds as columns, and their memory. */
-import type { BatchesSpec } from '../binding/addon.js';
+import type { BatchesSpec } from '../binding/series-spec.js';
 import type { Lowered } from '../compiler/lower/layout.js';
 import type { DType, TypedArray } from '../core/array.js';
 import { checkInteger, checkObject, MAX_BATCH, shown } from '../core/check.js';

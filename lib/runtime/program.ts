@@ -1,5 +1,6 @@
 /** A compiled graph with its memory. Feeds it, runs it (a run is one native call), and reads the results. */
 import { addon, type Fault, type SeriesFault } from '../binding/addon.js';
+import type { SeriesSpec } from '../binding/series-spec.js';
 import type { DType, TypedArray } from '../core/array.js';
 import { checkInteger, shown } from '../core/check.js';
 import { ShapeError, sizeOf } from '../core/shape.js';
@@ -366,9 +367,9 @@ export class Program {
         stepSlots: Int32Array.from(this.compiled.leaves.stepSlots),
         firstStep: this.update.runs,
         end: this.lowered.sections.update,
-        stops: this.update.skips ? 0 : 1,
+        stops: !this.update.skips,
         batches: batching && this.batches.memory(batching, this.arena),
-      });
+      } satisfies Partial<SeriesSpec>);
     }
     if (!this.resident) this.residence.takeAll(); // now: what gives rates may have run another program
     const losses = new Float64Array(to - from);

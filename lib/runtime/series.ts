@@ -1,7 +1,8 @@
 /**
  * Series: many examples run one after another in one native call. Prepares the call, and explains its faults.
  */
-import type { Fault, SeriesFault, SeriesSpec } from '../binding/addon.js';
+import type { Fault, SeriesFault } from '../binding/addon.js';
+import type { SeriesSpec } from '../binding/series-spec.js';
 import { byName, shown } from '../core/check.js';
 import type { Lowered } from '../compiler/lower/layout.js';
 import { checkColumn, checkDataset, isOfKind, unshared, type Column, type Dataset } from './dataset.js';
@@ -115,7 +116,7 @@ export function seriesOf({ lowered, inverseCount, loss }: SeriesSource, examples
     rules: NO_RULES,
     stepSlots: NO_INTEGERS,
     firstStep: 0,
-    stops: 0,
+    stops: false,
   };
   return { spec, indices, count };
 }

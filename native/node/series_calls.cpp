@@ -2,7 +2,10 @@
 #include <napi.h>
 
 #include <algorithm>
+#include <span>
 #include <string>
+#include <type_traits>
+#include <variant>
 #include <vector>
 
 #include "node/calls.h"
@@ -18,14 +21,34 @@ bool lies(int64_t offset, int64_t count, int64_t size) {
   return offset >= 0 && count >= 0 && offset + count <= size;
 }
 
+// Each reads one kind of property (series.def).
+void read_integer(Reader& in, const char* name, int32_t& to) { to = in.integer(name); }
+void read_integer(Reader& in, const char* name, int64_t& to) { to = in.integer(name); }
+void read_flag(Reader& in, const char* name, bool& to) { to = in.flag(name); }
+template <class T>
+void read_int32s(Reader& in, const char* name, std::span<T>& to) {
+  static_assert(std::is_same_v<std::remove_const_t<T>, int32_t>);
+  in.elements(name, to);
+}
+void read_doubles(Reader& in, const char* name, std::span<const double>& to) {
+  in.elements(name, to);
+}
+template <class A, class B>
+void read_floats(Reader& in, const char* name, std::variant<std::span<A>, std::span<B>>& to) {
+  in.elements(name, to);
+}
+void read_optional_int32s(Reader& in, const char* name, std::span<const int32_t>& to) {
+  in.optional_elements(name, to);
+}
+
 void read_column(Reader& in, IndexColumn& column) {
-  column.slot = in.integer("slot");
-  column.size = in.integer("size");
-  in.elements("values", column.values);
-  in.elements("needs", column.needs);
-  in.elements("limits", column.limits);
-  in.elements("positions", column.positions);
-  in.optional_elements("starts", column.starts);
+#define INDEX_COLUMN(kind, name, member) read_##kind(in, #name, column.member);
+#include "node/series.def"
+}
+
+void read_column(Reader& in, NumberColumn& column) {
+#define NUMBER_COLUMN(kind, name, member) read_##kind(in, #name, column.member);
+#include "node/series.def"
 }
 
 bool fits(const IndexColumn& column, const Program& program, int64_t examples) {
@@ -37,13 +60,6 @@ bool fits(const IndexColumn& column, const Program& program, int64_t examples) {
          int64_t(column.positions.size()) == column.size &&
          (column.starts.empty() ? int64_t(column.values.size()) >= examples * column.size
                                 : int64_t(column.starts.size()) >= examples);
-}
-
-void read_column(Reader& in, NumberColumn& column) {
-  column.offset = in.integer("offset");
-  column.size = in.integer("size");
-  in.elements("values", column.values);
-  in.optional_elements("starts", column.starts);
 }
 
 bool fits(const NumberColumn& column, const Program& program, int64_t examples) {
@@ -69,24 +85,24 @@ void read_columns(Reader& in, const char* name, std::vector<Column>& columns) {
   }
 }
 
+void read_index_columns(Reader& in, const char* name, std::vector<IndexColumn>& to) {
+  read_columns(in, name, to);
+}
+void read_number_columns(Reader& in, const char* name, std::vector<NumberColumn>& to) {
+  read_columns(in, name, to);
+}
+
 // How a step takes several examples, where it does.
 struct BatchRequest {
+  bool is_given = false;
   Batches batches;
   Floats numbers, sums;
 
-  void read(Reader& in, const Napi::Value& given) {
-    Properties spec(in, "batches", given);
-    batches.size = spec.integer("size");
-    batches.threads = spec.integer("threads");
-    batches.parameters = {spec.integer("parameters"), spec.integer("parameterCount")};
-    batches.gradients = {spec.integer("gradients"), batches.parameters.count};
-    batches.backward = spec.integer("backward");
+  void read(Reader& in) {
     Lanes& lanes = batches.lanes;
-    lanes.count = spec.integer("lanes");
-    lanes.stride = spec.integer("stride");
-    spec.elements("numbers", numbers);
-    spec.elements("ints", lanes.ints);
-    spec.elements("sums", sums);
+#define BATCHES(kind, name, member) read_##kind(in, #name, member);
+#include "node/series.def"
+    batches.gradients.count = batches.parameters.count;
   }
 
   // Whether it fits a program of which a step runs the instructions [0, end); its arrays have been
@@ -107,13 +123,22 @@ struct BatchRequest {
   }
 };
 
+void read_optional_batches(Reader& in, const char* name, BatchRequest& to) {
+  const Napi::Value given = in.value(name);
+  to.is_given = !in.is_wrong() && !given.IsUndefined();
+  if (!to.is_given) return;
+  Properties batches(in, name, given);
+  to.read(batches);
+}
+
 // The arguments that both calls begin with: program, arena, ints, spec, from, losses.
 struct Request {
   const Program* program = nullptr;
   Memory memory;
   Series series;
+  std::vector<IndexColumn> indices;
+  std::vector<NumberColumn> numbers;
   BatchRequest batch;
-  bool has_batches = false;
   int32_t from = 0;
   std::span<double> losses;
 
@@ -122,30 +147,21 @@ struct Request {
   bool fits_program();
 
  private:
-  std::vector<IndexColumn> indices_;
-  std::vector<NumberColumn> numbers_;
+  void read_series(Reader& in);
 };
+
+void Request::read_series(Reader& in) {
+  Examples& examples = series.examples;
+  StepNumber& step = series.step_numbers;
+#define SERIES(kind, name, member) read_##kind(in, #name, member);
+#include "node/series.def"
+}
 
 void Request::read(Arguments& in) {
   program = in.handle<Program>("program");
   memory.read(in);
   Properties spec(in, "series");
-  Examples& examples = series.examples;
-  spec.elements("lengths", examples.lengths);
-  examples.inverse_count = spec.integer("inverseCount");
-  series.end = spec.integer("end");
-  series.loss = spec.integer("loss");
-  series.rule = spec.integer("rule");
-  series.rule_size = spec.integer("ruleSize");
-  spec.elements("rules", series.rules);
-  spec.elements("stepSlots", series.step_numbers.slots);
-  series.step_numbers.first = spec.integer("firstStep");
-  series.stops = spec.integer("stops") != 0;
-  read_columns(spec, "indices", indices_);
-  read_columns(spec, "numbers", numbers_);
-  const Napi::Value batches = spec.value("batches");
-  has_batches = !spec.is_wrong() && !batches.IsUndefined();
-  if (has_batches) batch.read(spec, batches);
+  read_series(spec);
   from = in.integer("from");
   in.elements("losses", losses);
 }
@@ -159,11 +175,11 @@ bool Request::fits_program() {
                        [&](const auto& column) { return fits(column, *program, end); });
   };
   Examples& examples = series.examples;
-  examples.indices = indices_;
-  examples.numbers = numbers_;
-  if (has_batches && !batch.fits(*program, series.end)) return false;
-  series.batches = has_batches ? &batch.batches : nullptr;
-  const int64_t each = has_batches ? batch.batches.size : 1;
+  examples.indices = indices;
+  examples.numbers = numbers;
+  if (batch.is_given && !batch.fits(*program, series.end)) return false;
+  series.batches = batch.is_given ? &batch.batches : nullptr;
+  const int64_t each = batch.is_given ? batch.batches.size : 1;
   const int64_t steps = (count + each - 1) / each;
   return from >= 0 && end <= INT32_MAX - each &&
          (examples.lengths.empty() || int64_t(examples.lengths.size()) >= end) &&
@@ -173,7 +189,7 @@ bool Request::fits_program() {
          int64_t(series.rules.size()) >= series.rule_size * steps &&
          std::all_of(series.step_numbers.slots.begin(), series.step_numbers.slots.end(),
                      [&](int32_t slot) { return lies(slot, 1, program->ints_size()); }) &&
-         all_fit(indices_) && all_fit(numbers_);
+         all_fit(indices) && all_fit(numbers);
 }
 
 constexpr const char* does_not_fit = "a series that does not fit the program";
