@@ -23,6 +23,7 @@ import {
   nothing,
   SOON,
 } from '../support/fetching.js';
+import { pattern } from '../support/pattern.js';
 
 describe('vecgrad data names, fetching', () => {
   const { folder, path, started, obtain, fails, works } = fetching();
@@ -374,7 +375,10 @@ describe('vecgrad data names, fetching', () => {
           writeFileSync(path(), 'x');
           return path();
         },
-        /names\.txt" is there and holds something else than the list: --force replaces it, --out FILE writes another$/,
+        pattern(
+          /names\.txt" is there and holds something else than the list: --force replaces it, /,
+          /--out FILE writes another$/,
+        ),
         false,
       ],
       [

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { missingAddon, thisHost, type Host } from '../../lib/binding/load-error.js';
+import { pattern } from '../support/pattern.js';
 
 const glibc: Host = { platform: 'linux', arch: 'x64', libc: 'glibc 2.36', node: 'v20.20.2', napi: '9' };
 const NONE = 'No native build was found for platform=linux arch=x64 runtime=node\n    loaded from: .';
@@ -34,7 +35,10 @@ const rows: Row[] = [
     reason: NONE,
     says: [
       /on linux-x64, musl, Node v20\.20\.2 /,
-      /Prebuilt here: linux-arm64 \(glibc\), linux-x64 \(glibc\)\. Build it with: npx vecgrad build \(it needs a C\+\+ compiler, make, Python 3 and OpenBLAS/,
+      pattern(
+        /Prebuilt here: linux-arm64 \(glibc\), linux-x64 \(glibc\)\. Build it with: /,
+        /npx vecgrad build \(it needs a C\+\+ compiler, make, Python 3 and OpenBLAS/,
+      ),
     ],
   },
   {
@@ -43,7 +47,10 @@ const rows: Row[] = [
     files: ['prebuilds/linux-x64/vecgrad.glibc.node'],
     reason: "libc.so.6: version `GLIBC_2.34' not found (required by vecgrad.glibc.node)\nmore",
     says: [
-      /glibc 2\.31, .*: libc\.so\.6: version `GLIBC_2\.34' not found \(required by vecgrad\.glibc\.node\)\. Prebuilt/,
+      pattern(
+        /glibc 2\.31, .*: libc\.so\.6: version `GLIBC_2\.34' not found \(required by /,
+        /vecgrad\.glibc\.node\)\. Prebuilt/,
+      ),
     ],
   },
   {

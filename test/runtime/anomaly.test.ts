@@ -10,6 +10,7 @@ import { reachable } from '../../lib/graph/reachable.js';
 import { where } from '../../lib/value/functions.js';
 import { Adam, SGD } from '../../lib/optim/optimizers.js';
 import type { Feeds } from '../../lib/runtime/feeds.js';
+import { pattern } from '../support/pattern.js';
 import { TARGETS } from '../support/targets.js';
 
 describe('detectAnomaly passes by what is left out', () => {
@@ -75,7 +76,10 @@ describe('detectAnomaly passes by what is left out', () => {
     });
     assert.match(
       await messageOf(() => training.step({ x: [1, 0], y: [0, 1] })),
-      /the gradient of 'joined' \(concat, shape \[4\]\) is Infinity at index 3, by the slope of 'root' \(pow, shape \[4\]\) at 0/,
+      pattern(
+        /the gradient of 'joined' \(concat, shape \[4\]\) is Infinity at index 3, /,
+        /by the slope of 'root' \(pow, shape \[4\]\) at 0/,
+      ),
     );
   });
 });
@@ -212,7 +216,10 @@ describe('detectAnomaly names the value that NaN or infinity comes from', () => 
       'a logarithm',
       (w, x) => w.mul(x).log().named('logits').mul(3).exp().sum(),
       [1, -1],
-      /^step 1: the gradient of 'w'.* is NaN at index 1\. First, 'logits' \(log, shape \[2\]\) is NaN at index 1 \(of #\d+ \(mul, shape \[2\]\), which is finite there\)\. No parameter was changed/,
+      pattern(
+        /^step 1: the gradient of 'w'.* is NaN at index 1\. First, 'logits' \(log, shape \[2\]\) is NaN at /,
+        /index 1 \(of #\d+ \(mul, shape \[2\]\), which is finite there\)\. No parameter was changed/,
+      ),
     ],
     [
       'a quotient',
@@ -236,7 +243,10 @@ describe('detectAnomaly names the value that NaN or infinity comes from', () => 
       'the slope of a root',
       (w, x) => w.mul(x).named('m').sqrt().named('root').sum(),
       [1, 0],
-      /First, the gradient of 'm' \(mul, shape \[2\]\) is Infinity at index 1, by the slope of 'root' \(sqrt, shape \[2\]\) at 0/,
+      pattern(
+        /First, the gradient of 'm' \(mul, shape \[2\]\) is Infinity at index 1, /,
+        /by the slope of 'root' \(sqrt, shape \[2\]\) at 0/,
+      ),
     ],
     [
       'a root of zero that is not taken',

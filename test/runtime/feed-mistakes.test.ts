@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import * as library from '../../lib/index.js';
 import { sgd, any } from '../support/mistakes.js';
+import { pattern } from '../support/pattern.js';
 
 const { FeedError, index, input, parameter, SGD } = library;
 
@@ -87,7 +88,10 @@ describe('feeds', () => {
     [
       'nested arrays of another shape',
       { ...right, a: [[1, 2, 3, 4]] },
-      /input 'a': nested arrays of shape \[1, 4\] for 'a' \(input, shape \[2, 2\]\): feed nested arrays of its shape, or 4 numbers in one flat array$/,
+      pattern(
+        /input 'a': nested arrays of shape \[1, 4\] for 'a' \(input, shape \[2, 2\]\): /,
+        /feed nested arrays of its shape, or 4 numbers in one flat array$/,
+      ),
     ],
     [
       'ragged arrays',
@@ -108,7 +112,10 @@ describe('feeds', () => {
     [
       'nested arrays for an index',
       { ...right, rows: [[0, 1]] },
-      /input 'rows'.*nested arrays for 'rows' \(index, shape \[2\]\): an index has one axis: feed it one flat array$/,
+      pattern(
+        /input 'rows'.*nested arrays for 'rows' \(index, shape \[2\]\): an index has one axis: /,
+        /feed it one flat array$/,
+      ),
     ],
     [
       'nested arrays for an index of as many',
@@ -118,7 +125,10 @@ describe('feeds', () => {
     [
       'another batch',
       { ...right, a: [1, 2, 3, 4, 5, 6] },
-      /input 'a': 6 numbers for 'a' \(input, shape \[2, 2\]\), which needs 4 numbers; that is 3 rows of 2, not 2: the batch size is fixed in the graph, so build it for 3 rows, .* stepBatch$/,
+      pattern(
+        /input 'a': 6 numbers for 'a' \(input, shape \[2, 2\]\), which needs 4 numbers; that is 3 rows of /,
+        /2, not 2: the batch size is fixed in the graph, so build it for 3 rows, .* stepBatch$/,
+      ),
     ],
     [
       'another batch, nested',
@@ -128,7 +138,10 @@ describe('feeds', () => {
     [
       'another batch of indices',
       { ...right, rows: [0, 1, 1] },
-      /input 'rows': 3 integers for 'rows' .*which takes 2; its length is fixed in the graph: index\('rows', 3\)$/,
+      pattern(
+        /input 'rows': 3 integers for 'rows' .*which takes 2; its length is fixed in the graph: /,
+        /index\('rows', 3\)$/,
+      ),
     ],
     [
       'nested arrays behind a number',
@@ -237,7 +250,10 @@ describe('feeds', () => {
     [
       'a bare array',
       { count: 2, inputs: { ...columns, a: [1, 2, 3, 4, 1, 2, 3, 4] } },
-      /^input 'a': its column is an array, expected an object \{ values \} .*\{ values: Float64Array\.from\(\.\.\.\) \}/,
+      pattern(
+        /^input 'a': its column is an array, expected an object \{ values \} .*\{ values: /,
+        /Float64Array\.from\(\.\.\.\) \}/,
+      ),
     ],
     [
       'a bare typed array',
@@ -258,7 +274,10 @@ describe('feeds', () => {
           },
         },
       },
-      /^input 'a': nested arrays: 'a' .* needs a column of Float64Array or Float32Array: all rows in one flat array, Float64Array\.from\(rows\.flat\(\)\)/,
+      pattern(
+        /^input 'a': nested arrays: 'a' .* needs a column of Float64Array or Float32Array: /,
+        /all rows in one flat array, Float64Array\.from\(rows\.flat\(\)\)/,
+      ),
     ],
     [
       'a text',
@@ -278,7 +297,10 @@ describe('feeds', () => {
     [
       'values that are a flat array',
       { count: 2, inputs: { ...columns, a: { values: [1, 2, 3, 4, 1, 2, 3, 4] } } },
-      /^input 'a': values an array: 'a' .* needs a column of Float64Array or Float32Array: all rows in one flat array, Float64Array\.from\(values\)$/,
+      pattern(
+        /^input 'a': values an array: 'a' .* needs a column of Float64Array or Float32Array: /,
+        /all rows in one flat array, Float64Array\.from\(values\)$/,
+      ),
     ],
     [
       'integers for numbers',
@@ -298,7 +320,10 @@ describe('feeds', () => {
     [
       'starts of numbers that are too far on',
       { count: 2, inputs: { ...columns, a: { values: numbers, starts: Int32Array.of(0, 5) } } },
-      /^example 1: input 'a': starts\[1\] is 5, and from there this run needs 4 numbers for 'a' \(input, shape \[2, 2\]\), but its column has 8 values: give more values, or another start$/,
+      pattern(
+        /^example 1: input 'a': starts\[1\] is 5, and from there this run needs 4 numbers for 'a' \(input, /,
+        /shape \[2, 2\]\), but its column has 8 values: give more values, or another start$/,
+      ),
     ],
     [
       'starts that are floats',
@@ -336,7 +361,10 @@ describe('feeds', () => {
           })(),
         },
       },
-      /^the column of input 'a': options an object of class "Numbers": expected a plain object \{ values, starts \}/,
+      pattern(
+        /^the column of input 'a': options an object of class "Numbers": /,
+        /expected a plain object \{ values, starts \}/,
+      ),
     ],
     [
       'a dataset of a class',
@@ -367,7 +395,10 @@ describe('feeds', () => {
         count: 2,
         inputs: { ...columns, rows: { values: Int32Array.of(0, 1, 1), starts: Int32Array.of(0, 2) } },
       },
-      /^example 1: input 'rows': starts\[1\] is 2, and from there this run needs 2 integers for 'rows' \(index, shape \[2\]\), but its column has 3 values: give more values, or another start$/,
+      pattern(
+        /^example 1: input 'rows': starts\[1\] is 2, and from there this run needs 2 integers for 'rows' /,
+        /\(index, shape \[2\]\), but its column has 3 values: give more values, or another start$/,
+      ),
     ],
     [
       'a start below 0',

@@ -12,6 +12,7 @@ import type { Training } from '../../lib/optim/training.js';
 import { decay } from '../../lib/optim/rates.js';
 import type { Feeds } from '../../lib/runtime/feeds.js';
 import { Random } from '../../lib/runtime/random.js';
+import { pattern } from '../support/pattern.js';
 import { TARGETS, type Target } from '../support/targets.js';
 
 const SIZES = { nEmbd: 4, nHead: 2, nLayer: 1, blockSize: 5, nState: 6, nAtt: 3 };
@@ -208,7 +209,10 @@ describe('a series', () => {
       [
         'integers for numbers',
         { ...good, x0: good.rows },
-        /^input 'x0': values an Int32Array: .* needs a column of Float64Array or Float32Array: all rows in one flat array/,
+        pattern(
+          /^input 'x0': values an Int32Array: .* needs a column of Float64Array or Float32Array: /,
+          /all rows in one flat array/,
+        ),
       ],
       [
         'an array',
@@ -245,7 +249,10 @@ describe('a series', () => {
       [
         'a start beyond the integers',
         { ...good, rows: { ...good.rows, starts: Int32Array.of(0, 3, 0) } },
-        /^example 1: input 'rows': starts\[1\] is 3, and from there this run needs 2 integers for .*, but its column has 4 values/,
+        pattern(
+          /^example 1: input 'rows': starts\[1\] is 3, and from there this run needs 2 integers for .*, /,
+          /but its column has 4 values/,
+        ),
         1,
       ],
       [

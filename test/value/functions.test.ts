@@ -12,6 +12,7 @@ import { parameter } from '../../lib/value/leaves.js';
 import { compile } from '../../lib/value/compile.js';
 import { ShapeError } from '../../lib/core/shape.js';
 import { assertClose, checkGraph, Leaves } from '../support/check.js';
+import { pattern } from '../support/pattern.js';
 import { tensor, type Tensor } from '../support/reference.js';
 
 const {
@@ -366,7 +367,10 @@ const REFUSED: [title: string, f: (x: Value) => unknown, error: RegExp][] = [
   [
     'layerNorm of a single number',
     (x) => layerNorm(x.sum()),
-    /^layerNorm of #\d+ \(sum, shape \[\]\): axis -1 does not exist in shape \[\]: a single number has no axis$/,
+    pattern(
+      /^layerNorm of #\d+ \(sum, shape \[\]\): axis -1 does not exist in shape \[\]: /,
+      /a single number has no axis$/,
+    ),
   ],
   [
     'logSoftmax of a single number',

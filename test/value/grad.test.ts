@@ -8,6 +8,7 @@ import { SGD } from '../../lib/optim/optimizers.js';
 import { OP_NAMES, type OpName } from '../../lib/graph/ops.js';
 import { compile } from '../../lib/value/compile.js';
 import { assertClose, checkGraph, Leaves } from '../support/check.js';
+import { pattern } from '../support/pattern.js';
 import { FLOAT64, TARGETS } from '../support/targets.js';
 
 const numbers = (x: Value, feeds = {}): number[] => Array.from(x.forward(feeds));
@@ -400,7 +401,10 @@ describe('grad', () => {
     const mean = meanOfFirst([x, x.mul(x)], length).mul(zeros([1]).add(1));
     assert.throws(
       () => grad(mean, [x]),
-      /grad through #\d+ \(total, shape \[1\]\): how many of its terms count is known only at run time; differentiate a mean of a fixed number/,
+      pattern(
+        /grad through #\d+ \(total, shape \[1\]\): how many of its terms count is known only at run time; /,
+        /differentiate a mean of a fixed number/,
+      ),
     );
     // What does not depend on the value is no obstacle.
     assert.deepEqual(numbers(grad(mean, [parameter([1])])[0]!), [0]);

@@ -11,6 +11,7 @@ import { inspect } from 'node:util';
 import * as library from '../../lib/index.js';
 import { apiRows } from '../support/hostile/api.js';
 import type { Call } from '../support/mistakes.js';
+import { anyOf } from '../support/pattern.js';
 import { Chance } from '../support/hostile/values.js';
 
 const { index, input, parameter, SGD } = library;
@@ -102,8 +103,11 @@ describe('every function that is exported', () => {
   );
 
   /** Errors of JavaScript itself, or from inside the library, where an argument was not checked. */
-  const INTERNAL =
-    /Cannot read propert|is not a function|undefined \(reading|runSeries|createProgram|\[object |Cannot destructure|is not iterable|Cannot convert|Cannot mix|Invalid array length|is not defined|reading '|Cannot use 'in'|Class constructor|must be an? (?:object|instance)|internal/;
+  const INTERNAL = anyOf(
+    /Cannot read propert|is not a function|undefined \(reading|is not iterable|is not defined|reading '/,
+    /Cannot destructure|Cannot convert|Cannot mix|Cannot use 'in'|Invalid array length|Class constructor/,
+    /must be an? (?:object|instance)|runSeries|createProgram|\[object |internal/,
+  );
 
   it('says of a plain wrong argument what was given and expected, in words of its own', async function () {
     const WRONG: readonly unknown[] = [

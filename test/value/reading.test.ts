@@ -8,6 +8,7 @@ import { index, input, parameter, zeros } from '../../lib/value/leaves.js';
 import { constant, type Value } from '../../lib/value/value.js';
 import { assertClose } from '../support/check.js';
 import type { Feeds } from '../../lib/runtime/feeds.js';
+import { pattern } from '../support/pattern.js';
 
 describe('after a run of a shorter prefix', () => {
   /** The terms exp(x), exp(z): single numbers, or the sums of arrays. */
@@ -61,7 +62,10 @@ describe('backward says that it computes no gradient of what depends on constant
       loss.backward();
       assert.throws(
         () => fixed.grad,
-        /depends on no parameter or input, and backward\(\) computes no gradient of it: grad\(loss, \[it\]\) does$/,
+        pattern(
+          /depends on no parameter or input, and backward\(\) computes no gradient of it: grad\(loss, /,
+          /\[it\]\) does$/,
+        ),
       );
       assert.deepEqual([...grad(loss, [fixed])[0]!.forward()], expected);
     });

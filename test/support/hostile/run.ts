@@ -20,6 +20,7 @@ import { fileCase, fileComplaint } from './files.js';
 import { programCase } from './programs.js';
 import { record } from './recorded.js';
 import type { Rows } from './rows.js';
+import { anyOf } from '../pattern.js';
 import { arraysIn, Chance, detach, mutate, Sabotage, type Context } from './values.js';
 
 /** Cases share a world of objects, so that what one has spoilt meets the next; then there is a new one. */
@@ -53,8 +54,13 @@ const ERRORS = new Set(
  * What the library says by errors that have no class of their own, and what the addon says of what goes past
  * it.
  */
-const KNOWN =
-  /^((runSeries(Async)?|generate)\b|an error as an argument$|a message$|restore: |grad through |prefix lengths |the positions of a sequence |this program was compiled without|this training was compiled for single examples|the program's memory is gone|a program's memory was transferred|backward\(\) of .* before forward|.* (has no (data|gradient) yet|is no part of this program|holds no numbers))/s;
+const KNOWN = anyOf(
+  /^((runSeries(Async)?|generate)\b|an error as an argument$|a message$|restore: |grad through )/,
+  /^(prefix lengths |the positions of a sequence |this program was compiled without)/,
+  /^this training was compiled for single examples/,
+  /^(the program's memory is gone|a program's memory was transferred|backward\(\) of .* before forward)/,
+  /^.* (has no (data|gradient) yet|is no part of this program|holds no numbers)/s,
+);
 let rows: Rows | undefined;
 let paths: string[] = [];
 
