@@ -11,7 +11,7 @@ import {
   parameter,
   SGD,
   stack,
-  total,
+  addN,
   type Feeds,
   type Value,
 } from '../lib/index.js';
@@ -31,20 +31,20 @@ export const LOSSES: Readonly<Record<string, (n: number) => [loss: Value, feeds?
     for (let i = 0; i < n; i++) y = y.add(i + 0.5);
     return [y.sum()];
   },
-  parameters: (n) => [total(list(n, (i) => parameter([i % 9, 1]).exp())).sum()],
+  parameters: (n) => [addN(list(n, (i) => parameter([i % 9, 1]).exp())).sum()],
   inputs: (n) => [
-    total([parameter([1, 2]), ...list(n, (i) => input(`x${i}`, [2]).mul(2))]).sum(),
+    addN([parameter([1, 2]), ...list(n, (i) => input(`x${i}`, [2]).mul(2))]).sum(),
     Object.fromEntries(list(n, (i) => [`x${i}`, [1, 2]])),
   ],
   'concat operands': (n) => [concat(list(n, (i) => parameter([i]).mul(2))).sum()],
   'stack operands': (n) => [stack(list(n, (i) => parameter([i, 1]).mul(2))).sum()],
   'uses of one node': (n) => {
     const p = parameter([1, 2]).exp();
-    return [total(list(n, (i) => p.mul(i % 7))).sum()];
+    return [addN(list(n, (i) => p.mul(i % 7))).sum()];
   },
   'parts of a vector': (n) => {
     const p = parameter(new Float64Array(n).fill(0.1)).exp();
-    return [total(list(n, (i) => p.at(i).mul(2)))];
+    return [addN(list(n, (i) => p.at(i).mul(2)))];
   },
   'meanOfFirst terms': (n) => {
     const p = parameter([1, 2]);
@@ -74,7 +74,7 @@ export const LOSSES: Readonly<Record<string, (n: number) => [loss: Value, feeds?
         [3, 4],
       ]),
     ];
-    return [total(list(n, (i) => w.at(t.at(i)).mul(2))).sum(), { t: new Int32Array(n) }];
+    return [addN(list(n, (i) => w.at(t.at(i)).mul(2))).sum(), { t: new Int32Array(n) }];
   },
 };
 

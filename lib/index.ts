@@ -50,7 +50,7 @@ export {
 export { constant, Value, type NormOptions } from './value/value.js';
 export type { Axes } from './value/axes.js';
 export { Index } from './value/indices.js';
-export { choose, concat, meanOfFirst, stack, total } from './value/joins.js';
+export { addN, choose, concat, meanOfFirst, stack } from './value/joins.js';
 export { index, input, parameter, zeros, type ParameterOptions } from './value/leaves.js';
 export type { Node } from './graph/node.js';
 export type { Numbers, TypedArray } from './core/array.js';

@@ -104,7 +104,7 @@ export interface NativeAddon {
     below(random: Handle, n: number): number;
     permutation(random: Handle, order: Int32Array): void;
     gauss(random: Handle, out: Float64Array, mean: number, deviation: number): void;
-    choose(random: Handle, weights: Float64Array): number;
+    weightedIndex(random: Handle, weights: Float64Array): number;
     save(random: Handle, words: Uint32Array): void;
     restore(random: Handle, words: Uint32Array): boolean;
   };
@@ -188,7 +188,7 @@ export interface NumberGraph {
   count: number;
   forwardEnd: number;
   root: number;
-  total: number;
+  addN: number;
 }
 
 /** The same graph with its gradients. */

@@ -5,7 +5,7 @@
  */
 import { checkBoolean, isList, shownList, type Known } from '../core/check.js';
 import { valuesOf, type Value } from '../value/value.js';
-import { total } from '../value/joins.js';
+import { addN } from '../value/joins.js';
 import { composed } from '../graph/node.js';
 import { sameShape, ShapeError } from '../core/shape.js';
 import { uniform, zeros } from './initializers.js';
@@ -48,7 +48,7 @@ export class ScalarNeuron extends Module {
     const { weights } = this;
     const inputs = inputsOf('ScalarNeuron.apply', x, weights.length);
     const sum = composed('ScalarNeuron.apply', inputs, () =>
-      total(inputs.map((xi, i) => xi.mul(weights[i]!))).add(this.bias),
+      addN(inputs.map((xi, i) => xi.mul(weights[i]!))).add(this.bias),
     );
     return this.nonlinear ? sum.relu() : sum;
   }

@@ -295,7 +295,7 @@ const RULES: Readonly<Record<OpName, Rule>> = {
   ifNonzero: underCondition(false),
   ifZero: underCondition(true),
   sum: reduction,
-  total:
+  addN:
     ({ attr }, { length }) =>
     (place, i, from) =>
       place === from && (!attr.prefix || i < length),

@@ -122,7 +122,7 @@ export class Random {
         throw new TypeError(`weight ${i} is ${shown(weight)}: expected a number`);
       sums[i] = weight;
     }
-    const index = native.choose(this.handle, sums);
+    const index = native.weightedIndex(this.handle, sums);
     if (index >= 0) return index;
     const total = sums.at(-1) ?? 0;
     throw new RangeError(`the sum of the weights must be finite and above zero, not ${total}`);

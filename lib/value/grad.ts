@@ -1,7 +1,7 @@
 /** Gradients as values of the graph, which can be differentiated again. */
 import { reachable } from '../graph/reachable.js';
 import { checkValue, constant, makeValue, Value, valuesOf } from './value.js';
-import { total } from './joins.js';
+import { addN } from './joins.js';
 import { zeros } from './leaves.js';
 import type { Node } from '../graph/node.js';
 import { NO_ATTR, OPS, sumTo, type Attr, type Builder } from '../graph/ops.js';
@@ -27,7 +27,7 @@ export function grad(root: Value, values: readonly Value[]): Value[] {
   for (const node of dependents(root, given).reverse()) visit(node, terms);
   return given.map((value) => {
     const own = terms.get(value);
-    return own ? total(own) : zeros(value.shape);
+    return own ? addN(own) : zeros(value.shape);
   });
 }
 
@@ -44,13 +44,13 @@ function dependents(root: Value, values: readonly Value[]): Node[] {
 function visit(node: Node, terms: Map<Node, Value[]>): void {
   const own = terms.get(node);
   if (!own) return;
-  if (node.op === 'total' && node.attr.prefix) {
+  if (node.op === 'addN' && node.attr.prefix) {
     throw new Error(
       `grad through ${node.label}: how many of its terms count is known only at run time; ` +
         'differentiate a mean of a fixed number of values',
     );
   }
-  const dy = total(own);
+  const dy = addN(own);
   terms.set(node, [dy]);
   const context = { g: builder, inputs: node.inputs, output: node, attr: node.attr, dy };
   node.inputs.forEach((input, i) => {

@@ -23,9 +23,9 @@ export function concat(values: readonly Value[], axis = 0): Value {
 }
 
 /** The sum of any number of values of one shape. */
-export function total(values: readonly Value[]): Value {
-  const given = valuesOf('total', values);
-  return given.length === 1 ? given[0]! : makeValue('total', given);
+export function addN(values: readonly Value[]): Value {
+  const given = valuesOf('addN', values);
+  return given.length === 1 ? given[0]! : makeValue('addN', given);
 }
 
 /** One of several values of one shape; the fed index says which. */
@@ -53,7 +53,7 @@ export function meanOfFirst(values: readonly Value[], n: Index): Value {
     );
   }
   return composed('meanOfFirst', [...given, n], () => {
-    const sum = makeValue('total', [...given, n], { prefix: true });
+    const sum = makeValue('addN', [...given, n], { prefix: true });
     return writtenAs('meanOfFirst', makeValue('mul', [sum, makeValue('inverseCount', [n])]));
   });
 }

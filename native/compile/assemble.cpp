@@ -114,7 +114,7 @@ class Assembler {
   void emit(int32_t node) {
     if (node < 0) {
       const Addition& addition = additions_[size_t(~node)];
-      writer_.record(ScalarOp::accumulate, slot(addition.total), slot(addition.term));
+      writer_.record(ScalarOp::accumulate, slot(addition.add_n), slot(addition.term));
       return;
     }
     if (fusion_.is_absorbed(node) || is_done_[size_t(node)]) return;
@@ -125,8 +125,8 @@ class Assembler {
         return emit_addition(node);
       case Role::pow:
         return emit_power(node);
-      case Role::total:
-        return emit_total(node);
+      case Role::add_n:
+        return emit_add_n(node);
       case Role::choose:
         return emit_choose(node);
       case Role::choose_grad:
@@ -138,7 +138,7 @@ class Assembler {
 
   void emit_plain(int32_t node) {
     const Operands inputs = g_.operands(node);
-    const int32_t into = fusion_.total_of(node);
+    const int32_t into = fusion_.add_n_of(node);
     const int32_t code = into >= 0 && has_started(into) ? g_.adding_opcode(node) : g_.opcode(node);
     const int32_t d = place(into >= 0 ? into : node);
     if (inputs.count == 1)
@@ -147,10 +147,10 @@ class Assembler {
       writer_.record(code, d, slot(inputs[0]), slot(inputs[1]));
   }
 
-  // Whether a total has its first term already. From now on it has.
-  bool has_started(int32_t total) {
-    if (fusion_.is_zeroed(total) || started_[size_t(total)]) return true;
-    started_[size_t(total)] = 1;
+  // Whether an `add_n` has its first term already. From now on it has.
+  bool has_started(int32_t add_n) {
+    if (fusion_.is_zeroed(add_n) || started_[size_t(add_n)]) return true;
+    started_[size_t(add_n)] = 1;
     return false;
   }
 
@@ -187,12 +187,12 @@ class Assembler {
   }
 
   // Adds the terms that have not added themselves.
-  void emit_total(int32_t node) {
+  void emit_add_n(int32_t node) {
     if (fusion_.is_zeroed(node)) return;  // each term is added at its own position
     const int32_t d = place(node), n = g_.term_count(node);
     const Operands terms = g_.operands(node);
     for (int32_t i = 0; i < n; i++) {
-      if (fusion_.total_of(terms[i]) == node) continue;
+      if (fusion_.add_n_of(terms[i]) == node) continue;
       writer_.record(has_started(node) ? ScalarOp::accumulate : ScalarOp::copy, d, slot(terms[i]));
     }
   }
@@ -219,27 +219,26 @@ class Assembler {
     writer_.record(ScalarOp::pick, place(node), first, stride, n, slot(inputs[n]));
   }
 
-  // The gradients of a choice. One instruction adds to all choices of an index if their totals are
+  // The gradients of a choice. One instruction adds to all choices of an index if their sums are
   // equally spaced.
   void emit_choose_grad(int32_t node) {
     const Operands inputs = g_.operands(node);
     const int32_t g = slot(inputs[0]), which = slot(inputs[1]);
-    std::vector<int32_t> totals;
+    std::vector<int32_t> sums;
     int32_t end = node;
     for (; end < g_.count && is_sibling(end, node, end - node); end++) {
-      const int32_t total = fusion_.total_of(end);
-      totals.push_back(total >= 0 && fusion_.is_zeroed(total) ? slot(total) : -1);
+      const int32_t add_n = fusion_.add_n_of(end);
+      sums.push_back(add_n >= 0 && fusion_.is_zeroed(add_n) ? slot(add_n) : -1);
     }
-    const bool is_whole = totals.size() > 1 &&
-                          int32_t(totals.size()) == g_.attribute(node).choices &&
-                          std::find(totals.begin(), totals.end(), -1) == totals.end();
-    const int32_t stride = is_whole ? stride_of(totals) : -1;
+    const bool is_whole = sums.size() > 1 && int32_t(sums.size()) == g_.attribute(node).choices &&
+                          std::find(sums.begin(), sums.end(), -1) == sums.end();
+    const int32_t stride = is_whole ? stride_of(sums) : -1;
     if (stride > 0) {
       std::fill(is_done_.begin() + node, is_done_.begin() + end, uint8_t(1));
-      writer_.record(ScalarOp::pick_add, g, totals[0], stride, int32_t(totals.size()), which);
+      writer_.record(ScalarOp::pick_add, g, sums[0], stride, int32_t(sums.size()), which);
       return;
     }
-    const int32_t into = fusion_.total_of(node);
+    const int32_t into = fusion_.add_n_of(node);
     const bool adds = into >= 0 && has_started(into);
     const int32_t d = place(into >= 0 && !adds ? into : node);
     writer_.record(ScalarOp::choose_grad, d, g, which, g_.attribute(node).choice);
@@ -269,9 +268,9 @@ class Assembler {
   const std::span<int32_t> slots_;
   const int32_t zero_;
   int32_t arena_size_;
-  std::vector<uint8_t> started_;     // totals that have their first term
+  std::vector<uint8_t> started_;     // sums that have their first term
   std::vector<uint8_t> is_done_;     // gradients of choices that one instruction has added together
-  std::vector<Addition> additions_;  // terms that are added to zeroed totals
+  std::vector<Addition> additions_;  // terms that are added to zeroed sums
   Writer writer_;
 };
 

@@ -7,8 +7,8 @@
 // - Instructions are sorted by position (backward: the last one first), and within a position by
 //   depth (schedule.h).
 // - A product that feeds one addition is fused with it (mul_add, fma), on one number still; a sum
-//   with one use is added to in place; a term with one use adds itself to its total (fusion.h).
-// - A total whose terms count from several positions is set to zero before all of them, and each
+//   with one use is added to in place; a term with one use adds itself to its `add_n` (fusion.h).
+// - An `add_n` whose terms count from several positions is set to zero before all of them, and each
 //   term is added at its own position: a run too short for a term must not add what an earlier run
 //   has left.
 // - A number gets its slot when it is first written: neighbours in time are neighbours in memory.

@@ -35,12 +35,12 @@ const char* check_role(const AssemblerGraph& g, int32_t node) {
   if (n < min_operands(role)) return "operands that are missing";
   const bool is_product = role == Role::plain && g.opcode(node) == int32_t(ScalarOp::mul);
   if (role == Role::plain && (n > 2 || (is_product && n < 2))) return "operands that do not fit";
-  if (role != Role::total) return nullptr;
+  if (role != Role::add_n) return nullptr;
   const Attribute& a = g.attribute(node);
   const int32_t terms = n - (a.prefix ? 1 : 0);
   if (terms < 0 || (a.positions >= 0 && a.positions_end - a.positions != terms))
     return "terms that do not fit";
-  // Term i of a prefix total counts from position i.
+  // Term i of an `add_n` of a prefix counts from position i.
   if (a.prefix && a.positions < 0 && terms > g.max_length) return "more terms than positions";
   return nullptr;
 }

@@ -11,12 +11,12 @@
 namespace vecgrad {
 
 // How the assembler treats an operator; lib/compiler/lower/scalar-bytecode.ts has the same order.
-enum class Role : int32_t { none, leaf, plain, total, add, pow, choose, choose_grad };
+enum class Role : int32_t { none, leaf, plain, add_n, add, pow, choose, choose_grad };
 
 // What belongs to a node besides its operands. A node's is attributes[attribute_of[node]].
 struct Attribute {
-  int32_t prefix;                    // total: the last operand is the prefix length, no term
-  int32_t positions, positions_end;  // total: its terms' positions in `position_list`; -1: none
+  int32_t prefix;                    // add_n: the last operand is the prefix length, no term
+  int32_t positions, positions_end;  // add_n: its terms' positions in `position_list`; -1: none
   int32_t power, exponent;           // pow: the opcode, and the exponent's slot; -1: the base's
   int32_t choice, choices;           // choose_grad: which of how many
 };
@@ -25,7 +25,8 @@ struct AssemblerGraph : ScalarGraph {
   std::span<const Attribute> attributes;
   std::span<const int32_t> position_list;
   int32_t max_length;
-  // By operator: its role, its opcode, and the opcode that adds its result to a total (-1: none).
+  // By operator: its role, its opcode, and the opcode that adds its result to an `add_n` (-1:
+  // none).
   std::span<const int32_t> roles, opcodes, adding_opcodes;
 
   Role role(int32_t node) const { return Role(roles[ops[size_t(node)]]); }
@@ -37,19 +38,19 @@ struct AssemblerGraph : ScalarGraph {
     return attributes[size_t(attribute_of[size_t(node)])];
   }
 
-  int32_t term_count(int32_t total) const {
-    return operands(total).count - (attribute(total).prefix ? 1 : 0);
+  int32_t term_count(int32_t add_n) const {
+    return operands(add_n).count - (attribute(add_n).prefix ? 1 : 0);
   }
-  // The position from which term i of a total counts.
-  int32_t term_position(int32_t total, int32_t i) const {
-    const Attribute& a = attribute(total);
+  // The position from which term i of an `add_n` counts.
+  int32_t term_position(int32_t add_n, int32_t i) const {
+    const Attribute& a = attribute(add_n);
     if (a.positions >= 0) return position_list[size_t(a.positions + i)];
-    return a.prefix ? std::max(position(total), i) : position(total);
+    return a.prefix ? std::max(position(add_n), i) : position(add_n);
   }
-  // Whether all terms of a total count from the total's own position. Any other node reads its
+  // Whether all terms of an `add_n` count from the `add_n`'s own position. Any other node reads its
   // operands at its own position.
   bool is_uniform(int32_t node) const {
-    if (role(node) != Role::total) return true;
+    if (role(node) != Role::add_n) return true;
     const int32_t n = term_count(node);
     for (int32_t i = 0; i < n; i++)
       if (term_position(node, i) != position(node)) return false;

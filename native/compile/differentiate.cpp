@@ -27,7 +27,7 @@ class Kinds {
   // A node's kind; -1 where it needs no rules.
   int32_t of(int32_t node) {
     const uint8_t op = g_.ops[size_t(node)];
-    if (g_.leaves[op] & is_leaf || op == g_.total) return -1;
+    if (g_.leaves[op] & is_leaf || op == g_.add_n) return -1;
     const int32_t attribute = g_.attribute_of[size_t(node)];
     const int32_t operands = g_.operands(node).count;
     Kind& last = last_[op];
@@ -115,7 +115,7 @@ class Differentiation {
     const int32_t gradient = gradient_of(node, position, is_outside);
     if (is_outside) return gradient;
     const auto [operands, n] = g_.operands(node);
-    if (op == g_.total) {
+    if (op == g_.add_n) {
       const bool prefix = g_.prefix[size_t(g_.attribute_of[size_t(node)])];
       for (int32_t i = 0; i < n - prefix; i++)
         if (active_[size_t(operands[i])])
@@ -163,7 +163,7 @@ class Differentiation {
     made_.list.resize(made_.list.size() + n);
     auto to = made_.list.end();
     for (int32_t t = newest; t >= 0; t = terms_[size_t(t)].next) *--to = terms_[size_t(t)].node;
-    return push(g_.total, position, is_uniform ? 0 : positions_attribute(newest, n));
+    return push(g_.add_n, position, is_uniform ? 0 : positions_attribute(newest, n));
   }
 
   // The attribute that holds the positions of a node's terms. Neighbours often share one.
@@ -249,7 +249,7 @@ std::vector<int32_t> kinds_of(const DifferentiableGraph& g) {
 
 std::string check_differentiable_graph(const DifferentiableGraph& g) {
   if (g.root < 0 || g.root >= g.forward_end) return "sizes that do not fit";
-  if (g.total < 0 || size_t(g.total) >= g.leaves.size()) return "no such operator as a total";
+  if (g.add_n < 0 || size_t(g.add_n) >= g.leaves.size()) return "no such operator as addN";
   return g.check(g.leaves.size(), g.prefix.size());
 }
 

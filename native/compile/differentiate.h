@@ -16,10 +16,10 @@
 namespace vecgrad {
 
 struct DifferentiableGraph : ScalarGraph {
-  std::span<const uint8_t> prefix;  // by attribute: 1 if the last operand of a total is no term
+  std::span<const uint8_t> prefix;  // by attribute: 1 if the last operand of an `add_n` is no term
   std::span<const uint8_t> leaves;  // by operator: LeafFlag
   int32_t root;
-  int32_t total;  // the operator that sums the terms of a gradient
+  int32_t add_n;  // the operator that sums the terms of a gradient
 };
 
 // What `leaves` says of an operator; 0: it is computed from its operands.
@@ -29,7 +29,7 @@ struct Derivatives {
   std::vector<uint8_t> ops;
   std::vector<int32_t> start, list, positions, attribute_of;
   std::vector<int32_t> gradients;  // by forward node: the node that holds its gradient, or -1
-  // Attributes that were made, numbered on from the graph's: the positions from which a total's
+  // Attributes that were made, numbered on from the graph's: the positions from which an `add_n`'s
   // terms count. Those of the i-th are term_positions[attributes[i]] to attributes[i + 1].
   std::vector<int32_t> attributes, term_positions;
 };
@@ -38,7 +38,7 @@ struct Derivatives {
 std::string check_differentiable_graph(const DifferentiableGraph& graph);
 
 // One node of each kind among those that need a gradient. A kind is an operator, its attribute and
-// its number of operands. Rules are given in this order. Leaves have none, and neither have totals,
+// its number of operands. Rules are given in this order. Leaves have none, and neither have sums,
 // which pass their gradient on.
 std::vector<int32_t> kinds_of(const DifferentiableGraph& graph);
 

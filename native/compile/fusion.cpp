@@ -11,7 +11,7 @@ Fusion::Fusion(const AssemblerGraph& graph, std::span<const int32_t> uses,
       uses_(uses),
       is_gradient_(size_t(graph.count)),
       outside_(size_t(graph.count)),
-      total_(size_t(graph.count), -1),
+      add_n_(size_t(graph.count), -1),
       absorbed_(size_t(graph.count)),
       addition_(size_t(graph.count)),
       is_zeroed_(size_t(graph.count)) {
@@ -20,7 +20,7 @@ Fusion::Fusion(const AssemblerGraph& graph, std::span<const int32_t> uses,
   if (!is_ordered_) return;
   for (int32_t node = 0; node < g_.count; node++) {
     if (!is_live(node)) continue;
-    if (g_.role(node) == Role::total) plan_total(node);
+    if (g_.role(node) == Role::add_n) plan_add_n(node);
     if (g_.role(node) == Role::add) plan_addition(node);
   }
 }
@@ -29,13 +29,13 @@ Fusion::Fusion(const AssemblerGraph& graph, std::span<const int32_t> uses,
 bool Fusion::find_outside() {
   for (int32_t node = 0; node < g_.forward_end; node++) {
     if (!is_live(node)) continue;
-    const bool is_prefix_total = g_.role(node) == Role::total && g_.attribute(node).prefix;
+    const bool is_prefix_add_n = g_.role(node) == Role::add_n && g_.attribute(node).prefix;
     const Operands inputs = g_.operands(node);
     const bool reads_outside =
         std::any_of(inputs.begin(), inputs.end(), [&](int32_t x) { return is_outside(x); });
-    outside_[size_t(node)] = is_prefix_total || reads_outside;
+    outside_[size_t(node)] = is_prefix_add_n || reads_outside;
     // What runs in the order of positions cannot read what comes after all of them.
-    if (reads_outside && (is_prefix_total || g_.position(node) > 0)) return false;
+    if (reads_outside && (is_prefix_add_n || g_.position(node) > 0)) return false;
   }
   for (int32_t node = g_.forward_end; node < g_.count; node++) {
     if (!is_live(node)) continue;
@@ -54,20 +54,20 @@ bool Fusion::is_early(int32_t node) const {
 }
 
 // Whether each operand of a backward node is computed by the time it is read: at the node's
-// position or, for a term of a total, at the position from which the term counts. Later positions
-// come first.
+// position or, for a term of an `add_n`, at the position from which the term counts. Later
+// positions come first.
 bool Fusion::are_operands_in_order(int32_t node) const {
-  const bool is_total = g_.role(node) == Role::total;
+  const bool is_add_n = g_.role(node) == Role::add_n;
   const Operands inputs = g_.operands(node);
-  const int32_t n = is_total ? g_.term_count(node) : inputs.count;
+  const int32_t n = is_add_n ? g_.term_count(node) : inputs.count;
   for (int32_t i = 0; i < n; i++) {
-    const int32_t at = is_total ? g_.term_position(node, i) : g_.position(node);
+    const int32_t at = is_add_n ? g_.term_position(node, i) : g_.position(node);
     if (!is_early(inputs[i]) && g_.position(inputs[i]) != at) return false;
   }
   return true;
 }
 
-void Fusion::plan_total(int32_t node) {
+void Fusion::plan_add_n(int32_t node) {
   const Operands terms = g_.operands(node);
   const int32_t n = g_.term_count(node);
   for (int32_t i = 0; i < n; i++) {
@@ -77,7 +77,7 @@ void Fusion::plan_total(int32_t node) {
     // which the term counts.
     if (adds_itself && g_.position(term) == g_.term_position(node, i) &&
         g_.is_forward(term) == g_.is_forward(node))
-      total_[size_t(term)] = node;
+      add_n_[size_t(term)] = node;
   }
   // An update reads the gradient of every parameter: a run too short to compute one must leave
   // zero.

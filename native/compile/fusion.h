@@ -25,12 +25,12 @@ class Fusion {
   bool is_ordered() const { return is_ordered_; }
 
   bool is_live(int32_t node) const { return uses_[size_t(node)] > 0; }
-  // Whether a node runs outside the order of positions. Forward: it depends on a prefix total,
-  // which is complete only after the last position. Backward: it depends on nothing of any
+  // Whether a node runs outside the order of positions. Forward: it depends on an `add_n` of a
+  // prefix, which is complete only after the last position. Backward: it depends on nothing of any
   // position, and comes before the last one.
   bool is_outside(int32_t node) const { return outside_[size_t(node)]; }
-  // The total that a node's own instruction adds to; -1: none.
-  int32_t total_of(int32_t node) const { return total_[size_t(node)]; }
+  // The `add_n` that a node's own instruction adds to; -1: none.
+  int32_t add_n_of(int32_t node) const { return add_n_[size_t(node)]; }
   // Whether the instruction of another node computes this one.
   bool is_absorbed(int32_t node) const { return absorbed_[size_t(node)]; }
   // For an addition: fuses_product and adds_in_place.
@@ -43,7 +43,7 @@ class Fusion {
   bool find_outside();
   bool is_early(int32_t node) const;
   bool are_operands_in_order(int32_t node) const;
-  void plan_total(int32_t node);
+  void plan_add_n(int32_t node);
   void plan_addition(int32_t node);
   bool is_alone(int32_t operand, int32_t user) const;
 
@@ -51,7 +51,7 @@ class Fusion {
   const std::span<const int32_t> uses_;
   std::vector<uint8_t> is_gradient_;
   std::vector<uint8_t> outside_;
-  std::vector<int32_t> total_;
+  std::vector<int32_t> add_n_;
   std::vector<uint8_t> absorbed_;
   std::vector<uint8_t> addition_;
   std::vector<uint8_t> is_zeroed_;

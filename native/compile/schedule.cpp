@@ -57,7 +57,7 @@ Schedule schedule(const AssemblerGraph& g, const Fusion& fusion, int32_t from, i
     if (fusion.is_zeroed(node)) {
       const int32_t n = g.term_count(node);
       for (int32_t i = 0; i < n; i++) {
-        if (fusion.total_of(inputs[i]) == node) continue;
+        if (fusion.add_n_of(inputs[i]) == node) continue;
         additions.push_back({node, inputs[i]});
         const int32_t position = g.term_position(node, i);
         add(~int32_t(additions.size() - 1), position, after(inputs[i], position));

@@ -10,9 +10,9 @@
 
 namespace vecgrad {
 
-// A term that is added to a zeroed total by an instruction of its own.
+// A term that is added to a zeroed `add_n` by an instruction of its own.
 struct Addition {
-  int32_t total, term;
+  int32_t add_n, term;
 };
 
 // What a part of the bytecode runs: node numbers, and ~i for the i-th addition.

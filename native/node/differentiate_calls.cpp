@@ -24,7 +24,7 @@ void read_graph(Arguments& in, DifferentiableGraph& graph) {
   graph.count = spec.integer("count");
   graph.forward_end = spec.integer("forwardEnd");
   graph.root = spec.integer("root");
-  graph.total = spec.integer("total");
+  graph.add_n = spec.integer("addN");
 }
 
 // numberKinds(graph): one node of each kind that needs rules.

@@ -80,14 +80,15 @@ Napi::Value gauss(const Napi::CallbackInfo& call) {
   return call.Env().Undefined();
 }
 
-// choose(random, weights): an index, or -1. The weights become their cumulative sums.
-Napi::Value choose(const Napi::CallbackInfo& call) {
-  Arguments in(call, "random.choose", "a generator and a Float64Array");
+// weightedIndex(random, weights): an index, or -1. The weights become their cumulative sums.
+Napi::Value weighted_index(const Napi::CallbackInfo& call) {
+  Arguments in(call, "random.weightedIndex", "a generator and a Float64Array");
   Random* const random = in.handle<Random>("generator");
   std::span<double> weights;
   in.elements("weights", weights);
   if (!in.are_right()) return in.fail_usage();
-  return Napi::Number::New(call.Env(), double(random->choose(weights.data(), weights.size())));
+  return Napi::Number::New(call.Env(),
+                           double(random->weighted_index(weights.data(), weights.size())));
 }
 
 constexpr const char* state_usage = "a generator and a Uint32Array of 628";
@@ -125,7 +126,7 @@ void add_random_calls(Napi::Env env, Napi::Object exports) {
   random.Set("below", Napi::Function::New<below>(env, "below"));
   random.Set("permutation", Napi::Function::New<permutation>(env, "permutation"));
   random.Set("gauss", Napi::Function::New<gauss>(env, "gauss"));
-  random.Set("choose", Napi::Function::New<choose>(env, "choose"));
+  random.Set("weightedIndex", Napi::Function::New<weighted_index>(env, "weightedIndex"));
   random.Set("save", Napi::Function::New<save>(env, "save"));
   random.Set("restore", Napi::Function::New<restore>(env, "restore"));
   exports.Set("random", random);

@@ -80,7 +80,7 @@ Generated generate_as(const Program& program, void* arena, int32_t* ints, Random
       const RunFault fault = program.run(arena, ints, from, position + 1, span.begin, span.end);
       if (fault.instruction >= 0) return {fault};
       double* const w = weights.of(arena, generation.results.data() + position * n);
-      const int64_t choice = random.choose(w, size_t(n));
+      const int64_t choice = random.weighted_index(w, size_t(n));
       if (choice < 0) return {{}, true};
       choices[position] = int32_t(choice);
       is_over = choice == generation.stop;

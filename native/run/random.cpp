@@ -96,7 +96,7 @@ bool Random::restore(const uint32_t* words) {
   return true;
 }
 
-int64_t Random::choose(double* weights, size_t count) {
+int64_t Random::weighted_index(double* weights, size_t count) {
   double total = 0;
   for (size_t i = 0; i < count; i++) weights[i] = total += weights[i];
   if (!(total > 0 && std::isfinite(total))) return -1;

@@ -43,7 +43,7 @@ class Random {
 
   // Draws an index with probability proportional to its weight. The weights become their cumulative
   // sums. -1 if the last of those is not finite and above zero.
-  int64_t choose(double* weights, size_t count);
+  int64_t weighted_index(double* weights, size_t count);
 
  private:
   static constexpr int size = 624, middle = 397;

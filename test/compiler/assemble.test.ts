@@ -8,19 +8,19 @@ import {
   type AssemblerPlan,
 } from '../../lib/binding/addon.js';
 
-const [LEAF, PLAIN, TOTAL] = [0, 1, 2];
+const [LEAF, PLAIN, ADD_N] = [0, 1, 2];
 
-/** x, y, x * y, and the total of x * y and x. */
+/** x, y, x * y, and the `addN` of x * y and x. */
 function graph(): AssemblerGraph {
   return {
-    ops: Uint8Array.of(LEAF, LEAF, PLAIN, TOTAL),
+    ops: Uint8Array.of(LEAF, LEAF, PLAIN, ADD_N),
     start: Int32Array.of(0, 0, 0, 2, 4),
     list: Int32Array.of(0, 1, 2, 0),
     positions: new Int32Array(4),
     attributeOf: new Int32Array(4),
     attributes: Int32Array.of(0, -1, 0, 0, -1, 0, 0),
     positionsList: new Int32Array(0),
-    // leaf, plain, total (native/compile/assembler_graph.h)
+    // leaf, plain, addN (native/compile/assembler_graph.h)
     roles: Int32Array.of(1, 2, 3),
     own: Int32Array.of(-1, scalarOpcodes.get('mul')!, -1),
     adding: Int32Array.of(-1, scalarOpcodes.get('fma')!, -1),
@@ -66,7 +66,7 @@ describe('the assembler of scalar bytecode', () => {
     assert.deepEqual([...addon.countUses(graph(), Int32Array.of(2, 2))], [1, 1, 2, 0]);
   });
 
-  it('lets a term add itself to its total', () => {
+  it('lets a term add itself to its `addN`', () => {
     const made = addon.assembleScalarBytecode(graph(), plan())!;
     assert.deepEqual(records(made.words), ['mul 3 0 1', 'accumulate 3 0']);
     assert.deepEqual(made.forward, [0, made.words.length]);

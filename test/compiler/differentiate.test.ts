@@ -5,12 +5,12 @@
 import assert from 'node:assert/strict';
 import { addon, type NumberGraph } from '../../lib/binding/addon.js';
 
-const [LEAF, MUL, TOTAL, SEED] = [0, 1, 2, 3];
+const [LEAF, MUL, ADD_N, SEED] = [0, 1, 2, 3];
 
-/** x, y, x * y, x * y + x by a prefix total of length n, and the seed. */
+/** x, y, x * y, x * y + x by an `addN` of a prefix of length n, and the seed. */
 function graph(): NumberGraph {
   return {
-    ops: Uint8Array.of(LEAF, LEAF, SEED, MUL, TOTAL, SEED),
+    ops: Uint8Array.of(LEAF, LEAF, SEED, MUL, ADD_N, SEED),
     start: Int32Array.of(0, 0, 0, 0, 2, 5, 5),
     list: Int32Array.of(0, 1, 0, 3, 2),
     positions: Int32Array.of(0, 0, 0, 1, 0, 0),
@@ -20,7 +20,7 @@ function graph(): NumberGraph {
     count: 6,
     forwardEnd: 5,
     root: 4,
-    total: TOTAL,
+    addN: ADD_N,
   };
 }
 
@@ -41,8 +41,8 @@ describe('the differentiation of single numbers', () => {
 
   it('gives operands their terms, each from its level on', () => {
     const made = addon.differentiateNumbers(graph(), rules(), 5);
-    // Behind the graph: dy * y, dy * x (level 1), then the totals of y and of x.
-    assert.deepEqual([...made.ops.subarray(6)], [MUL, MUL, TOTAL, TOTAL]);
+    // Behind the graph: dy * y, dy * x (level 1), then the sums of y and of x.
+    assert.deepEqual([...made.ops.subarray(6)], [MUL, MUL, ADD_N, ADD_N]);
     assert.deepEqual([...made.list.subarray(5)], [5, 1, 5, 0, 7, 5, 6]);
     assert.deepEqual([...made.positions.subarray(6)], [1, 1, 0, 0]);
     assert.deepEqual([...made.gradients], [9, 8, -1, 5, 5]);
@@ -125,11 +125,11 @@ describe('the differentiation of single numbers', () => {
       /sizes that do not fit/,
     ],
     [
-      'a total that is no operator',
+      'a number for addN that is no operator',
       (g) => {
-        g.total = 4;
+        g.addN = 4;
       },
-      /no such operator as a total/,
+      /no such operator as addN/,
     ],
     [
       'a wrong type',

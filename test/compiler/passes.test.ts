@@ -12,7 +12,7 @@ import {
 import { buildModel } from '../../lib/study/build-model.js';
 import type { ModelName } from '../../lib/study/models/sizes.js';
 import type { Value } from '../../lib/value/value.js';
-import { stack, total } from '../../lib/value/joins.js';
+import { addN, stack } from '../../lib/value/joins.js';
 import { parameter } from '../../lib/value/leaves.js';
 import { SGD } from '../../lib/optim/optimizers.js';
 import { Random } from '../../lib/runtime/random.js';
@@ -108,7 +108,7 @@ describe('a pass', () => {
           .pow(i + 2)
           .sum(),
       );
-      const loss = total(sums);
+      const loss = addN(sums);
       const training = new SGD({ learningRate: 0 }).minimize(loss, {
         passes: parsePasses('simplify'),
       });

@@ -18,7 +18,7 @@ import {
   Random,
   SGD,
   stack,
-  total,
+  addN,
   type Feeds,
   type Value,
 } from '../../lib/index.js';
@@ -81,7 +81,7 @@ const LINKS: Readonly<Record<string, Link>> = {
   sum: { of: (x) => x.sum(0, true).mul(0.5).broadcastTo([2, 2]) },
   max: { of: (x) => x.max(0, true).broadcastTo([2, 2]) },
   gather: { of: (x) => x.gather(word), feeds: { word: [1, 0] } },
-  total: { of: (x) => total([x, x]).mul(0.5) },
+  addN: { of: (x) => addN([x, x]).mul(0.5) },
   choose: { of: (x) => choose([x, x], which), feeds: { which: 1 } },
   'a list that grows': { of: (x) => concat([x, one]), times: 3000 },
 };
@@ -141,7 +141,7 @@ describe('deep graphs of other kinds', function () {
     const used: Value[] = [];
     let y = x.exp();
     for (let i = 0; i < DEEP; i++) used.push((y = y.transpose()).mul(2).sum());
-    assert.ok(Number.isFinite(new SGD({ learningRate: 0 }).minimize(total(used)).step({})));
+    assert.ok(Number.isFinite(new SGD({ learningRate: 0 }).minimize(addN(used)).step({})));
   });
   it('are joins that hold a join twice, which look alike in 2^40 ways', () => {
     const twice = (x: Value): Value => {
@@ -151,7 +151,7 @@ describe('deep graphs of other kinds', function () {
     const x = matrix().exp();
     assert.ok(
       Number.isFinite(
-        new SGD({ learningRate: 0 }).minimize(total([twice(x), twice(x), matrix().sum()])).step({}),
+        new SGD({ learningRate: 0 }).minimize(addN([twice(x), twice(x), matrix().sum()])).step({}),
       ),
     );
   });
@@ -175,7 +175,7 @@ const WIDTHS: typeof LOSSES = {
     for (let i = 0; i < n; i++) y = y.add(i + 0.5);
     return [y];
   },
-  'parameters of single numbers': (n) => [total(list(n, (i) => parameter(i).mul(2)))],
+  'parameters of single numbers': (n) => [addN(list(n, (i) => parameter(i).mul(2)))],
   'parameters that are used twice, one after the other': (n) => {
     const all = list(n / 4, () => parameter([1, 1]));
     let y: Value = parameter([1, 2]);
@@ -183,7 +183,7 @@ const WIDTHS: typeof LOSSES = {
     return [y.sum()];
   },
   inputs: (n) => [
-    total([parameter([1, 2]), ...list(n / 4, (i) => input(`x${i}`, [2]).mul(2))]).sum(),
+    addN([parameter([1, 2]), ...list(n / 4, (i) => input(`x${i}`, [2]).mul(2))]).sum(),
     Object.fromEntries(list(n / 4, (i) => [`x${i}`, [1, 2]])),
   ],
   'operands of a concat that are one value': (n) => {
@@ -198,7 +198,7 @@ const WIDTHS: typeof LOSSES = {
   },
   'rows of a matrix': (n) => {
     const p = parameter(new Float64Array(2 * n).fill(0.1), { shape: [n, 2] }).exp();
-    return [total(list(n, (i) => p.at(i).relu())).sum()];
+    return [addN(list(n, (i) => p.at(i).relu())).sum()];
   },
   'positions of a recurrence': (n) => {
     let h: Value = parameter([1, 2]);

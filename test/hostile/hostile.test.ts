@@ -298,9 +298,9 @@ describe('what once took the memory, or had no end', () => {
   const rows: [what: string, call: () => unknown, message: RegExp][] = [
     ['stack', () => library.stack(holes), /^stack\[0\]: expected a Value, got 1/],
     [
-      'total',
-      () => library.total(Object.assign([vector], { length: 2 ** 32 - 1 })),
-      /^total\[1\]: expected a Value, got undefined/,
+      'addN',
+      () => library.addN(Object.assign([vector], { length: 2 ** 32 - 1 })),
+      /^addN\[1\]: expected a Value, got undefined/,
     ],
     ['vstack', () => library.vstack(holes), /^vstack\[0\]/],
     ['grad', () => library.grad(x, holes), /^grad\[0\]/],

@@ -88,7 +88,7 @@ describe('docs/operators.md', () => {
       ([, cell]) => cell!,
     ).join(' ');
     const names = new Set(Array.from(cells.matchAll(/[a-zA-Z0-9]+/g), ([name]) => name));
-    for (const name of ['where', 'vstack', 'concat', 'stack', 'total', 'meanOfFirst', 'choose', ...made])
+    for (const name of ['where', 'vstack', 'concat', 'stack', 'addN', 'meanOfFirst', 'choose', ...made])
       assert.ok(names.has(name), name);
   });
 });

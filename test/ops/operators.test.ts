@@ -181,7 +181,7 @@ const LIST_CALLS: Readonly<Record<string, readonly (readonly unknown[])[]>> = {
   vstack: [[[x, y]]],
   stack: [[[x, y], 1]],
   concat: [[[x, y], 1], [[x, y]]],
-  total: [[[x, y]]],
+  addN: [[[x, y]]],
   choose: [[[x, y], row]],
   meanOfFirst: [[[x, y], row]],
   zeros: [[[2, 3]]],

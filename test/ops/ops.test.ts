@@ -6,7 +6,7 @@
  * nothing compiles.
  */
 import { constant, makeValue, type Value } from '../../lib/value/value.js';
-import { concat, stack, total } from '../../lib/value/joins.js';
+import { addN, concat, stack } from '../../lib/value/joins.js';
 import { zeros } from '../../lib/value/leaves.js';
 import { OP_NAMES, OPS, type Attr, type Builder, type OpName } from '../../lib/graph/ops.js';
 import { checkGraph, Leaves } from '../support/check.js';
@@ -36,7 +36,7 @@ const COMPOSITIONS: Row[] = [
   ['a result five times', (g) => [g.p(3).exp()].map((x) => x.mul(x).mul(x).add(x).div(x))[0]!],
   [
     'a sum with one result twice',
-    (g) => [g.p(3).gather(g.fed([1]))].map((x) => total([x, g.p(1), g.p(1), x]).mul(2))[0]!,
+    (g) => [g.p(3).gather(g.fed([1]))].map((x) => addN([x, g.p(1), g.p(1), x]).mul(2))[0]!,
   ],
   ['a product with zeros', (g) => zeros([3]).matmul(g.p(3, 2)).add(g.p(2))],
   [
@@ -53,11 +53,11 @@ const COMPOSITIONS: Row[] = [
   ],
   [
     'rows of one array, one by one',
-    (g) => [g.p(4, 3)].map((x) => total([0, 1, 2, 3].map((i) => x.at(i).exp())))[0]!,
+    (g) => [g.p(4, 3)].map((x) => addN([0, 1, 2, 3].map((i) => x.at(i).exp())))[0]!,
   ],
   [
     'some rows of one array, one of them twice',
-    (g) => [g.p(4, 3).exp()].map((x) => total([0, 2, 2].map((i) => x.at(i).exp())))[0]!,
+    (g) => [g.p(4, 3).exp()].map((x) => addN([0, 2, 2].map((i) => x.at(i).exp())))[0]!,
   ],
   [
     'gathered and fixed rows of one array',
@@ -82,7 +82,7 @@ const COMPOSITIONS: Row[] = [
   ],
   [
     'a sum of transposed products',
-    (g) => total([g.p(3, 4).matmul(g.p(4, 2)).transpose(), g.p(2, 5).matmul(g.p(5, 3))]),
+    (g) => addN([g.p(3, 4).matmul(g.p(4, 2)).transpose(), g.p(2, 5).matmul(g.p(5, 3))]),
   ],
   [
     'attention over two positions',

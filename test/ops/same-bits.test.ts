@@ -5,7 +5,7 @@ import { buildModel } from '../../lib/study/build-model.js';
 import { MODEL_NAMES } from '../../lib/study/models/sizes.js';
 import type { Index } from '../../lib/value/indices.js';
 import type { Value } from '../../lib/value/value.js';
-import { total } from '../../lib/value/joins.js';
+import { addN } from '../../lib/value/joins.js';
 import { index, input, parameter } from '../../lib/value/leaves.js';
 import type { TypedArray, DType } from '../../lib/core/array.js';
 import { kernels } from '../../lib/runtime/kernels.js';
@@ -96,7 +96,7 @@ describe('where rows begin in memory changes no bit of', () => {
             f(x.slice(i * apart, i * apart + size).reshape([rows, cols]), targets),
           );
           const w = input('w', ys[0]!.shape);
-          const program = compile(total(ys.map((y) => y.mul(w).sum())), target);
+          const program = compile(addN(ys.map((y) => y.mul(w).sum())), target);
           for (const i of OFFSETS) x.data.set(numbers, i * apart);
           const weights = draw(
             new Random(1),

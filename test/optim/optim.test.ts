@@ -1,7 +1,7 @@
 /** The optimisers against the same rules in plain TypeScript, and the schedules they take. */
 import assert from 'node:assert/strict';
 import type { Value } from '../../lib/value/value.js';
-import { concat, total } from '../../lib/value/joins.js';
+import { concat, addN } from '../../lib/value/joins.js';
 import { input, parameter } from '../../lib/value/leaves.js';
 import { Adam, AdamW, RMSprop, SGD, type Optimizer } from '../../lib/optim/optimizers.js';
 import type { Training } from '../../lib/optim/training.js';
@@ -54,7 +54,7 @@ function singleNumbers(): Problem {
   const squares = weights.map((w, i) => w.sub(input(`x${i}`)).pow(2));
   const feeds = (step: number): Record<string, number[]> =>
     Object.fromEntries(noise(START.length, step).map((x, i) => [`x${i}`, [x]]));
-  return { weights, loss: total(squares).div(START.length), feeds, gradient: apart };
+  return { weights, loss: addN(squares).div(START.length), feeds, gradient: apart };
 }
 
 /** The mean over (x w - 1)², whose gradient by w is one product: 2 xᵀ (x w - 1) / n. */

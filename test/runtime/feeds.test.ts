@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm';
 import type { Column, Dataset } from '../../lib/runtime/dataset.js';
 import { gradCheck } from '../../lib/value/grad-check.js';
 import { constant, Value } from '../../lib/value/value.js';
-import { choose, concat, meanOfFirst, total } from '../../lib/value/joins.js';
+import { addN, choose, concat, meanOfFirst } from '../../lib/value/joins.js';
 import { index, input, parameter } from '../../lib/value/leaves.js';
 import { embedding, logSoftmax, logSumExp, norm, variance } from '../../lib/value/functions.js';
 import { SGD } from '../../lib/optim/optimizers.js';
@@ -70,7 +70,7 @@ describe('tables and axes without numbers', () => {
     ['argmax over others', () => parameter([5, 6]).gather(none(0, 2).argmax(1)), []],
     ['a matrix product', () => none(2, 0).matmul(none(0, 2)), [0, 0, 0, 0]],
     ['concat', () => concat([none(0), parameter([1]), none(0)]), [1]],
-    ['total', () => total([none(0), none(0)]), []],
+    ['addN', () => addN([none(0), none(0)]), []],
     ['clip', () => none(0).clip(0, 1), []],
     ['dropout', () => none(0, 2).dropout(0.5, 1), []],
   ];

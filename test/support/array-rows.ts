@@ -1,6 +1,6 @@
 /** Rows for operators that sum, multiply, move or join arrays: one table. */
 import { makeValue, type Value } from '../../lib/value/value.js';
-import { concat, stack, total } from '../../lib/value/joins.js';
+import { addN, concat, stack } from '../../lib/value/joins.js';
 import { zeros } from '../../lib/value/leaves.js';
 import type { OpName } from '../../lib/graph/ops.js';
 import { shown, type Row } from './elementwise-rows.js';
@@ -108,15 +108,15 @@ export const OF_ARRAYS = {
     ['the mean over all', (g) => g.p(2, 3).mean()],
     ['over the middle of permuted axes', (g) => g.p(2, 3, 4, 2).transpose([3, 1, 0, 2]).sum(2)],
   ],
-  total: [
-    ['of one', (g) => total([g.p(3)])],
-    ['of three', (g) => total([g.p(3), g.p(3), g.p(3)])],
-    ['of the same value thrice', (g) => [g.p(3)].map((x) => total([x, x, x]))[0]!],
+  addN: [
+    ['of one', (g) => addN([g.p(3)])],
+    ['of three', (g) => addN([g.p(3), g.p(3), g.p(3)])],
+    ['of the same value thrice', (g) => [g.p(3)].map((x) => addN([x, x, x]))[0]!],
     [
       'of results and views',
-      (g) => total([g.p(3, 2).transpose(), g.p(2, 3).exp(), g.p(2, 3), g.p(3, 3).slice(1, 3)]),
+      (g) => addN([g.p(3, 2).transpose(), g.p(2, 3).exp(), g.p(2, 3), g.p(3, 3).slice(1, 3)]),
     ],
-    ['of single numbers', (g) => total([g.p(), g.p().exp(), g.p()])],
+    ['of single numbers', (g) => addN([g.p(), g.p().exp(), g.p()])],
   ],
   matmul: [
     ...MATMULS.flatMap(([a, b]): Row[] => [
@@ -239,7 +239,7 @@ export const OF_ARRAYS = {
     [
       'into one sum',
       (g) =>
-        total([
+        addN([
           makeValue('pad', [g.p(2).exp()], { axis: 0, start: 0, shape: [4] }),
           makeValue('pad', [g.p(3).exp()], { axis: 0, start: 1, shape: [4] }),
           g.p(4),

@@ -1,7 +1,7 @@
 /** Rows for operators that pick by index, and for norms and losses of rows: one table. */
 import { type Index, makeIndex } from '../../lib/value/indices.js';
 import { constant, makeValue } from '../../lib/value/value.js';
-import { choose, concat, meanOfFirst, stack, total } from '../../lib/value/joins.js';
+import { addN, choose, concat, meanOfFirst, stack } from '../../lib/value/joins.js';
 import type { OpName } from '../../lib/graph/ops.js';
 import { shown, type Row } from './elementwise-rows.js';
 
@@ -273,7 +273,7 @@ export const BY_INDEX = {
       'in a sum',
       (g) =>
         [g.fed([1, 2])].map((at) =>
-          total([g.p(4).exp(), makeValue('gatherMatmul', [g.p(5), g.p(5, 4), at])]),
+          addN([g.p(4).exp(), makeValue('gatherMatmul', [g.p(5), g.p(5, 4), at])]),
         )[0]!,
     ],
   ],
@@ -299,7 +299,7 @@ export const BY_INDEX = {
       'in a sum',
       (g) =>
         [g.fed([1, 2])].map((at) =>
-          total([g.p(5, 4).exp(), makeValue('scatterOuter', [g.p(5), g.p(4), at], { shape: [5, 4] })]),
+          addN([g.p(5, 4).exp(), makeValue('scatterOuter', [g.p(5), g.p(4), at], { shape: [5, 4] })]),
         )[0]!,
     ],
   ],

@@ -5,7 +5,7 @@
 import fc from 'fast-check';
 import { makeValue, type Value } from '../../lib/value/value.js';
 import type { Index } from '../../lib/value/indices.js';
-import { choose, concat, meanOfFirst, stack, total } from '../../lib/value/joins.js';
+import { addN, choose, concat, meanOfFirst, stack } from '../../lib/value/joins.js';
 import { zeros } from '../../lib/value/leaves.js';
 import type { Node } from '../../lib/graph/node.js';
 import type { Feeds } from '../../lib/runtime/feeds.js';
@@ -109,7 +109,7 @@ const NUMERIC: Make[] = [
   (x) => x.relu(),
   (x, _, b) => above(x).pow(EXPONENTS[b % EXPONENTS.length]!),
   (x) => x.detach(),
-  (x, pool, b, c) => total([x, pool.like(x, b), pool.like(x, c), x].slice(b % 3)),
+  (x, pool, b, c) => addN([x, pool.like(x, b), pool.like(x, c), x].slice(b % 3)),
   (x, pool, b, c) => pool.token && choose([pool.like(x, b), x, pool.like(x, c), x], pool.token),
   (x, pool) =>
     pool.token &&

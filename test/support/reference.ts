@@ -223,7 +223,7 @@ export const REFERENCE: Readonly<Record<OpName, Rule>> = {
     });
   },
   sum: (c) => sum(c.x(0), c.node.attr.axes ?? c.x(0).shape.map((_, axis) => axis)),
-  total: (c) => {
+  addN: (c) => {
     const n = c.node.attr.prefix ? c.x(last(c)).data[0]! : c.node.inputs.length;
     const terms = Array.from({ length: n }, (_, i) => c.x(i));
     return tensor(terms[0]!.shape, (index) => terms.reduce((y, term) => y + get(term, index), 0));

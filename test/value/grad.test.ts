@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { grad } from '../../lib/value/grad.js';
 import { makeValue, type Value } from '../../lib/value/value.js';
-import { choose, concat, meanOfFirst, stack, total } from '../../lib/value/joins.js';
+import { addN, choose, concat, meanOfFirst, stack } from '../../lib/value/joins.js';
 import { input, parameter, zeros } from '../../lib/value/leaves.js';
 import { SGD } from '../../lib/optim/optimizers.js';
 import { OP_NAMES, type OpName } from '../../lib/graph/ops.js';
@@ -186,7 +186,7 @@ const RULES: Readonly<Partial<Record<OpName, Row[]>>> = {
     ['over axes', (g) => g.p(2, 3, 2).sum(1).pow(3)],
     ['over all', (g) => g.p(2, 3).sum().pow(3)],
   ],
-  total: [['of three', (g) => [g.p(3)].map((x) => total([x, x.mul(x), g.p(3)]).pow(3))[0]!]],
+  addN: [['of three', (g) => [g.p(3)].map((x) => addN([x, x.mul(x), g.p(3)]).pow(3))[0]!]],
   matmul: [
     ['of matrices', (g) => g.p(3, 4).matmul(g.p(4, 2)).pow(2)],
     ['of a vector and a matrix', (g) => g.p(4).matmul(g.p(4, 2)).pow(2)],
@@ -278,7 +278,7 @@ const RULES: Readonly<Partial<Record<OpName, Row[]>>> = {
     ['of rows', (g) => makeValue('scatterOuter', [g.p(4), g.p(3), g.fed([1, 3])], { shape: [4, 3] }).pow(3)],
   ],
 };
-/** What no gradient flows through: leaves and integers; and the parts of a prefix total. */
+/** What no gradient flows through: leaves and integers; and the parts of a prefix mean. */
 const WITHOUT: readonly OpName[] = [
   'parameter',
   'input',
@@ -331,7 +331,7 @@ function slopesOf(build: (g: Leaves) => Value, g: Leaves): Value {
   const y = build(g);
   const leaves = [...g.values];
   const weighted = grad(y.mul(0.5), leaves).map((slope) => slope.mul(g.p(...slope.shape)).sum());
-  return total([...weighted, y.sum(), ...leaves.map((leaf) => leaf.sum())]);
+  return addN([...weighted, y.sum(), ...leaves.map((leaf) => leaf.sum())]);
 }
 
 describe('grad', () => {
@@ -402,7 +402,7 @@ describe('grad', () => {
     assert.throws(
       () => grad(mean, [x]),
       pattern(
-        /grad through #\d+ \(total, shape \[1\]\): how many of its terms count is known only at run time; /,
+        /grad through #\d+ \(addN, shape \[1\]\): how many of its terms count is known only at run time; /,
         /differentiate a mean of a fixed number/,
       ),
     );

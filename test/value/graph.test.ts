@@ -1,7 +1,7 @@
 /** The graph a user writes: what it refuses when it is built, and that running does not change it. */
 import assert from 'node:assert/strict';
 import { constant, type Value } from '../../lib/value/value.js';
-import { choose, concat, meanOfFirst, stack, total } from '../../lib/value/joins.js';
+import { addN, choose, concat, meanOfFirst, stack } from '../../lib/value/joins.js';
 import { index, input, parameter, zeros } from '../../lib/value/leaves.js';
 import type { Node } from '../../lib/graph/node.js';
 import type { Numbers } from '../../lib/core/array.js';
@@ -91,8 +91,8 @@ const REFUSED: [title: string, write: () => unknown, says: RegExp][] = [
     /'w'.*\[2, 3\] and \[2, 4\] along axis 0/,
   ],
   ['a join along an axis that does not exist', () => concat([v, v], 1), /'v'.*axis 1 does not exist/],
-  ['a total of nothing', () => total([]), /total: there are no operands: give at least one/],
-  ['a total of unequal shapes', () => total([w, v]), /'w'.*'v'.*\[2, 3\] and \[4\]: all must be equal/],
+  ['addN of nothing', () => addN([]), /addN: there are no operands: give at least one/],
+  ['addN of unequal shapes', () => addN([w, v]), /'w'.*'v'.*\[2, 3\] and \[4\]: all must be equal/],
   [
     'a choice among unequal shapes',
     () => choose([w, v], index('n')),

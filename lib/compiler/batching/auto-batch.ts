@@ -91,20 +91,20 @@ class AutoBatcher {
   }
 
   private single(node: number): void {
-    if (this.old.is(node, 'total') && this.totalOfBatch(node)) return;
+    if (this.old.is(node, 'addN') && this.addNOfBatch(node)) return;
     this.stacker.copy(node);
   }
 
-  /** A total of all rows of a batch becomes a sum along its first axis; false where it is none. */
-  private totalOfBatch(total: number): boolean {
+  /** An `addN` of all rows of a batch becomes a sum along its first axis; false where it is none. */
+  private addNOfBatch(addN: number): boolean {
     const { old, ir, stacker } = this;
-    const batch = stacker.wholeBatch(old.inputs(total).slice(0, termCount(old, total)));
+    const batch = stacker.wholeBatch(old.inputs(addN).slice(0, termCount(old, addN)));
     if (batch < 0) return false;
     const positions = ir.axisPositions[batch]?.[0];
-    const expected = old.attr(total).prefix;
+    const expected = old.attr(addN).prefix;
     if (expected ? !positions?.every((position, i) => position === i) : positions) return false;
-    ir.position = old.positions[total]!;
-    stacker.numbers[total] = ir.op('sum', [batch], { axes: [0] });
+    ir.position = old.positions[addN]!;
+    stacker.numbers[addN] = ir.op('sum', [batch], { axes: [0] });
     return true;
   }
 

@@ -9,7 +9,7 @@ import { sameShape } from '../../core/shape.js';
 import { Ir } from './ir.js';
 import { reachable } from '../../graph/reachable.js';
 
-const TOTAL = OP_CODE.total;
+const ADD_N = OP_CODE.addN;
 const CONSTANT = OP_CODE.constant;
 
 export interface Trace {
@@ -29,7 +29,7 @@ export interface Trace {
 
 /**
  * Traces groups of roots. Several groups are a sequence: group i is needed from position i on. Within a
- * group, positions come from the graph's prefix totals. With `simplify`, arithmetic with constant zeros is
+ * group, positions come from the graph's prefix means. With `simplify`, arithmetic with constant zeros is
  * dropped, and of equal stacks, such as one for each head of attention, only one is kept.
  */
 export function trace(groups: readonly (readonly Node[])[], simplify: boolean): Trace {
@@ -85,7 +85,7 @@ export function trace(groups: readonly (readonly Node[])[], simplify: boolean): 
       else stacks.set(last, [ir.count]);
     }
     node.number = ir.push(op, inputs, attr, node.shape, node);
-    if (op === 'total' && attr.prefix) {
+    if (op === 'addN' && attr.prefix) {
       const n = node.inputCount;
       const length = node.inputs[n - 1]!;
       if (count && count !== length) {
@@ -162,7 +162,7 @@ function assignPositions(ir: Ir, groups: readonly (readonly number[])[]): void {
     const position = positions[node]!;
     const first = start[node]!;
     const end = start[node + 1]!;
-    const prefixEnd = ops[node] === TOTAL && ir.attr(node).prefix === true ? end - 1 : 0;
+    const prefixEnd = ops[node] === ADD_N && ir.attr(node).prefix === true ? end - 1 : 0;
     for (let e = first; e < end; e++) {
       const needed = e < prefixEnd ? Math.max(position, e - first) : position;
       if (needed < positions[list[e]!]!) positions[list[e]!] = needed;
@@ -189,7 +189,7 @@ export function writtenPositions(
   });
   for (const node of nodes.toReversed()) {
     const position = positions.get(node)!;
-    const prefix = node.op === 'total' && node.attr.prefix ? node.inputCount - 1 : 0;
+    const prefix = node.op === 'addN' && node.attr.prefix ? node.inputCount - 1 : 0;
     node.inputs.forEach((input, i) => need(input, i < prefix ? Math.max(position, i) : position));
   }
   return positions;
@@ -214,16 +214,16 @@ function simplified(ir: Ir, node: Node, inputs: readonly number[], zeros: Set<nu
 }
 
 /**
- * The position from which term i of a total counts. The term's node can have an earlier one, where another
+ * The position from which term i of an `addN` counts. The term's node can have an earlier one, where another
  * node, or an earlier term, needs it too.
  */
-export function termPosition(ir: Ir, total: number, i: number): number {
-  const attr = ir.attr(total);
+export function termPosition(ir: Ir, addN: number, i: number): number {
+  const attr = ir.attr(addN);
   if (attr.positions) return attr.positions[i]!;
-  return attr.prefix ? Math.max(ir.positions[total]!, i) : ir.positions[total]!;
+  return attr.prefix ? Math.max(ir.positions[addN]!, i) : ir.positions[addN]!;
 }
 
-/** How many of a total's operands are terms. */
-export function termCount(ir: Ir, total: number): number {
-  return ir.inputCount(total) - (ir.attr(total).prefix ? 1 : 0);
+/** How many of an `addN`'s operands are terms. */
+export function termCount(ir: Ir, addN: number): number {
+  return ir.inputCount(addN) - (ir.attr(addN).prefix ? 1 : 0);
 }

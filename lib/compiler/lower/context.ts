@@ -130,10 +130,10 @@ export class Context {
   positionsOf(node: number): AxisPositions | undefined {
     return this.ir.axisPositions[node];
   }
-  /** Whether this node's instruction adds to a total instead of writing. */
+  /** Whether this node's instruction adds to an `addN` instead of writing. */
   accumulates(node: number): boolean {
-    const total = this.placement.totals.get(this.placement.parent[node]!);
-    return total !== undefined && !total.terms[this.placement.operandIndex[node]!]!.base;
+    const addN = this.placement.addNs.get(this.placement.parent[node]!);
+    return addN !== undefined && !addN.terms[this.placement.operandIndex[node]!]!.base;
   }
   /** Whether what this node adds to needs no zeros first: a sum, or a gradient the update cleared. */
   addsToZero(node: number): boolean {

@@ -3,7 +3,7 @@ import { UNARY_NAMES, type OpName, type UnaryName } from '../../graph/ops.js';
 import type { Context } from './context.js';
 import { copy, emitChooseGrad, emitDropout, emitKernel, emitPow } from './elementwise.js';
 import { emitArgmax, emitGather, emitRowProduct, emitScatterAdd, emitTopk } from './indexing.js';
-import { emitChoose, emitJoin, emitPad, emitTotal } from './joins.js';
+import { emitAddN, emitChoose, emitJoin, emitPad } from './joins.js';
 import { emitMatmul } from './matmul.js';
 import { emitCumsum, emitMax, emitSum } from './reductions.js';
 import {
@@ -44,7 +44,7 @@ const EMITTERS: Readonly<Record<OpName, Emitter>> = {
   ifZero: emitKernel,
   dropout: emitDropout,
   sum: emitSum,
-  total: emitTotal,
+  addN: emitAddN,
   max: emitMax,
   cumsum: emitCumsum,
   argmax: emitArgmax,
@@ -76,8 +76,8 @@ const EMITTERS: Readonly<Record<OpName, Emitter>> = {
 };
 
 export function emit(c: Context, node: number): void {
-  // A sum of two can be planned as a total.
-  if (c.placement.totals.has(node)) emitTotal(c, node);
+  // A sum of two can be planned as an `addN`.
+  if (c.placement.addNs.has(node)) emitAddN(c, node);
   else EMITTERS[c.ir.opOf(node)](c, node);
 }
 

@@ -45,11 +45,11 @@ export function fuseIntoProduct(c: Context, node: number): boolean {
   return op === 'add' && isReadAlone(c, node, ir.input(node, 1)) && fuse(c, node, op, 1);
 }
 
-/** Whether a node is a product, or a total that ends in one, which only this reader needs. */
+/** Whether a node is a product, or an `addN` that ends in one, which only this reader needs. */
 function isReadAlone(c: Context, reader: number, node: number): boolean {
   const { ir, placement } = c;
   if (placement.uses[node] !== 1 || placement.parent[node] !== -1 || c.results.has(node)) return false;
-  if (OPS[ir.opOf(node)].epilogue !== 'takes' && !placement.totals.has(node)) return false;
+  if (OPS[ir.opOf(node)].epilogue !== 'takes' && !placement.addNs.has(node)) return false;
   return ir.shape(reader).join() === ir.shape(node).join();
 }
 

@@ -12,12 +12,12 @@ import type { Placement } from './places.js';
  */
 export function fusedUpdates(
   ir: Ir,
-  { totals, uses }: Placement,
+  { addNs, uses }: Placement,
   gradients: ReadonlyMap<number, number>,
 ): Map<number, number> {
   const fused = new Map<number, number>();
   for (const [parameter, gradient] of gradients) {
-    const terms = totals.get(gradient)?.terms;
+    const terms = addNs.get(gradient)?.terms;
     if (!uses[parameter] || uses[gradient] !== 1 || terms?.length !== 1) continue;
     const { node, steps, placed } = terms[0]!;
     if (!placed || steps.length || !ir.is(node, 'matmul')) continue;

@@ -5,18 +5,18 @@
 import { smallest } from '../../core/lists.js';
 import type { Ir } from '../ir/ir.js';
 import { readersOf, type Readers } from '../ir/readers.js';
-import { CAN_ADD, IS_JOIN, computed, fills, planTotal, type Placement, type Term } from './places.js';
+import { CAN_ADD, IS_JOIN, computed, fills, planAddN, type Placement, type Term } from './places.js';
 
-/** Treats sums of two as totals where that saves an instruction, and lets totals reuse a term's memory. */
+/** Plans sums of two as `addN` where that saves an instruction, and lets an `addN` reuse a term's memory. */
 export function planReuse(ir: Ir, p: Placement, keep: ReadonlySet<number>): void {
   const users = new Users(ir, p);
   for (let node = 0; node < ir.count; node++) {
     if (!p.uses[node] || p.absorbed[node]) continue;
     if (ir.is(node, 'add')) planSum(ir, p, users, node);
-    const total = p.totals.get(node);
+    const addN = p.addNs.get(node);
     // What is kept may have to lie elsewhere, as a parameter's gradient does.
-    if (!total || keep.has(node) || p.parent[node] !== -1 || users.joins(node)) continue;
-    const { terms } = total;
+    if (!addN || keep.has(node) || p.parent[node] !== -1 || users.joins(node)) continue;
+    const { terms } = addN;
     const first = smallest(terms.map((each) => (each.placed ? each.node : node)));
     const seen = new Set<number>();
     // A value that is added twice must still be there the second time.
@@ -26,7 +26,7 @@ export function planReuse(ir: Ir, p: Placement, keep: ReadonlySet<number>): void
     const term = terms.find((each) => !twice.has(each.input) && canReuse(ir, p, users, node, each, first));
     if (!term) continue;
     for (const each of terms) each.base = each === term;
-    total.zeroed = false;
+    addN.zeroed = false;
     p.reused.set(node, term.input);
   }
 }
@@ -72,7 +72,7 @@ class Users {
   }
 }
 
-/** Plans a sum of two as a total, where an operand can be added to the other's memory. */
+/** Plans a sum of two as an `addN`, where an operand can be added to the other's memory. */
 function planSum(ir: Ir, p: Placement, users: Users, node: number): void {
   const [a, b] = ir.inputs(node) as [number, number];
   const shape = ir.shape(node);
@@ -83,17 +83,17 @@ function planSum(ir: Ir, p: Placement, users: Users, node: number): void {
     p.uses[operand] === 1 &&
     p.parent[operand] === -1 &&
     CAN_ADD[ir.codeOf(operand)] === 1 &&
-    !p.totals.has(operand);
+    !p.addNs.has(operand);
   const free = (operand: number, other: number): boolean =>
     adds(other) && owner(ir, p, users, node, operand, other) >= 0;
-  if ((adds(a) && adds(b)) || free(a, b) || free(b, a)) planTotal(ir, p, node, true);
+  if ((adds(a) && adds(b)) || free(a, b) || free(b, a)) planAddN(ir, p, node, true);
 }
 
-/** Whether a total can lie where a term does; `first` is the node that is added first. */
-function canReuse(ir: Ir, p: Placement, users: Users, total: number, term: Term, first: number): boolean {
-  if (term.placed || term.position !== ir.positions[total] || !fills(ir, total, term)) return false;
+/** Whether an `addN` can lie where a term does; `first` is the node that is added first. */
+function canReuse(ir: Ir, p: Placement, users: Users, addN: number, term: Term, first: number): boolean {
+  if (term.placed || term.position !== ir.positions[addN] || !fills(ir, addN, term)) return false;
   if (term.steps.some((step) => step.kind !== 'reshape')) return false;
-  return owner(ir, p, users, total, term.input, first) >= 0;
+  return owner(ir, p, users, addN, term.input, first) >= 0;
 }
 
 /**

@@ -1,13 +1,13 @@
-/** What is made of several nodes side by side or added up: totals, stacks, joins, choices, padding. */
+/** What is made of several nodes side by side or added up: `addN`, `stack`, `concat`, `choose`, `pad`. */
 import { sizeOf } from '../../core/shape.js';
 import type { Context } from './context.js';
 import { copy, elementwise, zero } from './elementwise.js';
 import { source } from './placement.js';
 import { rowView, sliceView } from './view.js';
 
-/** Adds the terms that their own instructions have not written into the total. */
-export function emitTotal(c: Context, node: number): void {
-  const { terms } = c.placement.totals.get(node)!;
+/** Adds the terms that their own instructions have not written into the `addN`. */
+export function emitAddN(c: Context, node: number): void {
+  const { terms } = c.placement.addNs.get(node)!;
   const { position } = c;
   const isReused = c.placement.reused.has(node);
   const base = terms.filter((term) => !term.placed && term.base && !isReused);

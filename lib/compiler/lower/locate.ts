@@ -58,9 +58,9 @@ export class Locator {
     }
   }
 
-  /** The part of a total that a term fills, in the shape of the term's node. */
-  part(total: number, term: Term): View {
-    return follow(this.locate(total), term.steps);
+  /** The part of an `addN` that a term fills, in the shape of the term's node. */
+  part(addN: number, term: Term): View {
+    return follow(this.locate(addN), term.steps);
   }
 
   /** The part of a concatenation's result that operand i fills. */
@@ -143,8 +143,8 @@ export class Locator {
     if (ir.is(parent, 'choose')) return rowView(this.chooseBlock(parent), i);
     const whole = this.views[parent];
     if (!whole) return parent;
-    const total = placement.totals.get(parent);
-    if (total) return follow(whole, total.terms[i]!.steps);
+    const addN = placement.addNs.get(parent);
+    if (addN) return follow(whole, addN.terms[i]!.steps);
     switch (ir.opOf(parent)) {
       case 'concat':
         return this.joined(parent, whole, i);

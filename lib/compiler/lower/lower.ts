@@ -55,7 +55,7 @@ function lowerPart(c: Context, from: number, to: number): void {
   // Totals that start from zero lie together: one instruction clears them.
   const start = layout.size;
   for (let node = from; node < to; node++) {
-    const isZeroed = placement.uses[node] && placement.totals.get(node)?.zeroed;
+    const isZeroed = placement.uses[node] && placement.addNs.get(node)?.zeroed;
     if (isZeroed && !gradientHome.has(node) && !postponed.has(node)) c.locator.allocate(node);
   }
   c.node = -1;

@@ -1,5 +1,5 @@
 /**
- * Decides where results go: straight into the stack, join or total that uses them, instead of being copied
+ * Decides where results go: straight into the stack, join or `addN` that uses them, instead of being copied
  * there.
  */
 import { opsWhere } from '../../graph/ops.js';
@@ -9,7 +9,7 @@ import { MAX_VIEWS } from '../ir/views.js';
 import { denseView, isDense, reshapeView, transposeView } from './view.js';
 import type { Ir } from '../ir/ir.js';
 import { planReuse } from './in-place.js';
-import { CAN_ADD, IS_JOIN, type Step, type Placement, computed, planTotal, inverse } from './places.js';
+import { CAN_ADD, IS_JOIN, type Step, type Placement, computed, planAddN, inverse } from './places.js';
 
 /** Other operators, by number, whose instructions can write rows at any distance from each other. */
 const WRITES_ROWS = opsWhere(({ placing }) => placing === 'rows');
@@ -22,7 +22,7 @@ export function planPlacement(ir: Ir, keep: ReadonlySet<number>, inPlace: boolea
     uses: countUses(ir, keep),
     parent: new Int32Array(ir.count).fill(-1),
     operandIndex: new Int32Array(ir.count),
-    totals: new Map(),
+    addNs: new Map(),
     absorbed: new Uint8Array(ir.count),
     hosts: new Map(),
     reused: new Map(),
@@ -32,7 +32,7 @@ export function planPlacement(ir: Ir, keep: ReadonlySet<number>, inPlace: boolea
   const reshapes: number[] = [];
   for (let node = 0; node < ir.count; node++) {
     if (!p.uses[node]) continue;
-    if (ir.is(node, 'total')) planTotal(ir, p, node, inPlace);
+    if (ir.is(node, 'addN')) planAddN(ir, p, node, inPlace);
     else if (IS_JOIN[ir.codeOf(node)]) joins.push(node);
     else if (ir.is(node, 'reshape') && !p.absorbed[node]) reshapes.push(node);
   }
@@ -78,7 +78,7 @@ function planJoin(ir: Ir, p: Placement, join: number): void {
   for (let i = 0; i < n; i++) {
     const input = isStack ? source(ir, p, ir.input(join, i)) : ir.input(join, i);
     if (!computed(ir, input) || ir.isInteger(input) || p.parent[input] !== -1) continue;
-    if (p.aliases.has(input) || p.reused.has(input) || p.totals.get(input)?.zeroed) continue;
+    if (p.aliases.has(input) || p.reused.has(input) || p.addNs.get(input)?.zeroed) continue;
     if (NEEDS_DENSE[ir.codeOf(input)] && !isStack) continue;
     if (ir.is(join, 'concat') && ir.attr(join).axis !== 0 && sizeOf(ir.shape(input)) === 0) continue;
     p.parent[input] = join;
@@ -113,7 +113,7 @@ function planReshape(ir: Ir, p: Placement, reshape: number): void {
   }
   if (!transposes || !computed(ir, node) || ir.isInteger(node) || p.parent[node] !== -1) return;
   if (p.aliases.has(node) || p.reused.has(node) || isDense(view)) return;
-  if (p.totals.get(node)?.zeroed) return;
+  if (p.addNs.get(node)?.zeroed) return;
   const last = view.shape.length - 1;
   if (last < 0 || (view.strides[last] !== 1 && view.shape[last] !== 1)) return;
   if (!CAN_ADD[ir.codeOf(node)] && !WRITES_ROWS[ir.codeOf(node)]) return;

@@ -1,4 +1,4 @@
-/** The plan of where results go, and how the terms of a total get there. */
+/** The plan of where results go, and how the terms of an `addN` get there. */
 import { opsWhere } from '../../graph/ops.js';
 import type { Ir } from '../ir/ir.js';
 import { termCount, termPosition } from '../ir/trace.js';
@@ -20,20 +20,20 @@ export type Step =
   | { kind: 'transpose'; axes: readonly number[] };
 
 export interface Term {
-  /** The total's operand. */
+  /** The `addN`'s operand. */
   input: number;
   /** The node whose numbers are added: behind the padding and views that were absorbed. */
   node: number;
   steps: Step[];
   /** The position from which the term counts. */
   position: number;
-  /** Written straight into the total by its own instruction. */
+  /** Written straight into the `addN` by its own instruction. */
   placed: boolean;
   /** Writes instead of adding: the first term to be written, or one of several that do not overlap. */
   base: boolean;
 }
 
-export interface Total {
+export interface AddN {
   terms: Term[];
   /** Has to be cleared before its first term is added. */
   zeroed: boolean;
@@ -43,13 +43,13 @@ export interface Placement {
   /** How often each node is used; 0: not needed. */
   uses: Int32Array;
   /**
-   * The stack, concatenation, choice, total or reshape that a node is written into; -1: memory of its own.
+   * The stack, concatenation, choice, `addN` or reshape that a node is written into; -1: memory of its own.
    */
   parent: Int32Array;
   /** Which operand it is there. */
   operandIndex: Int32Array;
-  totals: Map<number, Total>;
-  /** Padding and views that vanished into a total: its terms are written past them. */
+  addNs: Map<number, AddN>;
+  /** Padding and views that vanished into an `addN`: its terms are written past them. */
   absorbed: Uint8Array;
   /** Reshapes that would be copies: what they reshape is written in their order, by these steps. */
   hosts: Map<number, Step[]>;
@@ -64,14 +64,14 @@ export function computed(ir: Ir, node: number): boolean {
   return IS_COMPUTED[ir.codeOf(node)] === 1 && ir.inputCount(node) > 0;
 }
 
-/** Decides which terms of a total their own instructions write into it, and which come first. */
-export function planTotal(ir: Ir, p: Placement, total: number, inPlace: boolean): void {
+/** Decides which terms of an `addN` their own instructions write into it, and which come first. */
+export function planAddN(ir: Ir, p: Placement, addN: number, inPlace: boolean): void {
   const terms: Term[] = [];
-  const n = termCount(ir, total);
+  const n = termCount(ir, addN);
   for (let i = 0; i < n; i++) {
     const steps: Step[] = [];
-    let node = ir.input(total, i);
-    let view = denseView(0, ir.shape(total));
+    let node = ir.input(addN, i);
+    let view = denseView(0, ir.shape(addN));
     for (;;) {
       if (!inPlace || p.uses[node] !== 1) break;
       if (ir.is(node, 'pad')) {
@@ -98,17 +98,17 @@ export function planTotal(ir: Ir, p: Placement, total: number, inPlace: boolean)
     const rows = last < 0 || view.strides[last] === 1 || view.shape[last] === 1;
     // A node's instruction runs from the node's position on, which may be before the one from which the
     // term counts: a run that ends between the two must not add it.
-    const position = termPosition(ir, total, i);
+    const position = termPosition(ir, addN, i);
     const adds = CAN_ADD[ir.codeOf(node)] === 1 && ir.positions[node] === position;
     const placed =
       inPlace && rows && p.uses[node] === 1 && adds && p.parent[node] === -1 && !p.reused.has(node);
     // Of x + x neither term is placed: x has two uses.
     if (placed) {
-      p.parent[node] = total;
+      p.parent[node] = addN;
       p.operandIndex[node] = i;
     }
     terms.push({
-      input: ir.input(total, i),
+      input: ir.input(addN, i),
       node,
       steps,
       position,
@@ -116,7 +116,7 @@ export function planTotal(ir: Ir, p: Placement, total: number, inPlace: boolean)
       base: false,
     });
   }
-  p.totals.set(total, { terms, zeroed: !chooseBase(ir, total, terms) });
+  p.addNs.set(addN, { terms, zeroed: !markBaseTerms(ir, addN, terms) });
 }
 
 export function inverse(axes: readonly number[]): number[] {
@@ -126,41 +126,41 @@ export function inverse(axes: readonly number[]): number[] {
 }
 
 /**
- * Whether a term has the rows of its total in every run; with fewer, numbers of an earlier run would stay.
+ * Whether a term has the rows of its `addN` in every run; with fewer, numbers of an earlier run would stay.
  */
-export function fills(ir: Ir, total: number, term: Term): boolean {
+export function fills(ir: Ir, addN: number, term: Term): boolean {
   return (
     ir.axisPositions[term.node] === undefined ||
-    sameAxisPositions(ir.axisPositions[term.input], ir.axisPositions[total])
+    sameAxisPositions(ir.axisPositions[term.input], ir.axisPositions[addN])
   );
 }
 
-/** Marks the terms that write instead of adding; false where the total has to be cleared first. */
-function chooseBase(ir: Ir, total: number, terms: Term[]): boolean {
-  const position = ir.positions[total]!;
+/** Marks the terms that write instead of adding; false where the `addN` has to be cleared first. */
+function markBaseTerms(ir: Ir, addN: number, terms: Term[]): boolean {
+  const position = ir.positions[addN]!;
   const whole = (term: Term): boolean =>
-    term.position === position && fills(ir, total, term) && term.steps.every((step) => step.kind !== 'slice');
-  // Placed terms are written where their nodes stand in the order, the others where the total does.
+    term.position === position && fills(ir, addN, term) && term.steps.every((step) => step.kind !== 'slice');
+  // Placed terms are written where their nodes stand in the order, the others where the `addN` does.
   const placed = terms.filter((term) => term.placed).sort((a, b) => a.node - b.node);
   const first = placed[0] ?? terms.find(whole);
   if (first && whole(first)) {
     first.base = true;
     return true;
   }
-  if (!terms.every((term) => fills(ir, total, term)) || !tiles(ir, total, terms)) return false;
+  if (!terms.every((term) => fills(ir, addN, term)) || !tiles(ir, addN, terms)) return false;
   for (const term of terms) term.base = true;
   return true;
 }
 
-/** Whether the terms are slices of one axis that cover the total without overlap. */
-function tiles(ir: Ir, total: number, terms: readonly Term[]): boolean {
+/** Whether the terms are slices of one axis that cover the `addN` without overlap. */
+function tiles(ir: Ir, addN: number, terms: readonly Term[]): boolean {
   let axis = -1;
   const starts = new Set<number>();
   let covered = 0;
   for (const { position, steps } of terms) {
     const slices = steps.filter((step) => step.kind === 'slice');
     const slice = slices[0];
-    if (position !== ir.positions[total] || slices.length !== 1 || steps[0] !== slice) return false;
+    if (position !== ir.positions[addN] || slices.length !== 1 || steps[0] !== slice) return false;
     if (axis >= 0 && slice!.axis !== axis) return false;
     axis = slice!.axis;
     // Equal tiles: distinct starts at multiples of the width cannot overlap.
@@ -171,5 +171,5 @@ function tiles(ir: Ir, total: number, terms: readonly Term[]): boolean {
     starts.add(slice!.start);
     covered += width;
   }
-  return starts.size === terms.length && covered === ir.shape(total)[axis];
+  return starts.size === terms.length && covered === ir.shape(addN)[axis];
 }

@@ -32,7 +32,7 @@ const ROLES: readonly ScalarForm['role'][] = [
   'none',
   'leaf',
   'plain',
-  'total',
+  'addN',
   'add',
   'pow',
   'choose',

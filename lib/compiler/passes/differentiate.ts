@@ -11,8 +11,8 @@ import { termCount, termPosition } from '../ir/trace.js';
  * Appends the gradients of the sum of the root's elements. Returns by forward node the node of its gradient:
  * of leaves of the operators `wanted`, and of what depends on one; -1 where there is none.
  *
- * A gradient with terms from several consumers is a `total`, in which each term has its consumer's position,
- * so that a short run skips the terms of positions that it does not have. Wanted leaves always get a total,
+ * A gradient with terms from several consumers is an `addN`, in which each term has its consumer's position,
+ * so that a short run skips the terms of positions that it does not have. Wanted leaves always get an `addN`,
  * where their whole gradient lies. With `combine`, terms from one position each are gathered into one
  * product or stack.
  */
@@ -98,13 +98,13 @@ class Differentiation {
       attr: ir.attr(node),
       dy,
     };
-    const isTotal = ir.is(node, 'total');
+    const isAddN = ir.is(node, 'addN');
     const rowPositions = ir.is(node, 'stack') ? ir.attr(node).positions : undefined;
-    const n = isTotal ? termCount(ir, node) : inputs.length;
+    const n = isAddN ? termCount(ir, node) : inputs.length;
     for (let i = 0; i < n; i++) {
       const input = inputs[i]!;
       if (ir.isInteger(input) || !this.active[input] || !definition.reaches(i, context.attr)) continue;
-      const edge = isTotal ? termPosition(ir, node, i) : Math.max(position, rowPositions?.[i] ?? 0);
+      const edge = isAddN ? termPosition(ir, node, i) : Math.max(position, rowPositions?.[i] ?? 0);
       ir.position = edge;
       const before = ir.count;
       let term = definition.gradient(context, i);
@@ -117,7 +117,7 @@ class Differentiation {
   }
 }
 
-/** A gradient from its terms: the only one, or their total. */
+/** A gradient from its terms: the only one, or their `addN`. */
 function totalOf(
   ir: Ir,
   node: number,
@@ -133,9 +133,9 @@ function totalOf(
   const whole =
     positions[0] === position && sameAxisPositions(ir.axisPositions[term], ir.axisPositions[node]);
   if (own.length === 1 && whole && !wrap) return term;
-  const total = ir.push('total', own, { positions }, ir.shape(node));
-  ir.setAxisPositions(total, ir.axisPositions[node]);
-  return total;
+  const addN = ir.push('addN', own, { positions }, ir.shape(node));
+  ir.setAxisPositions(addN, ir.axisPositions[node]);
+  return addN;
 }
 
 /** Replaces terms of one form by a single one, in the lists that are passed. */

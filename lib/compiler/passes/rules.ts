@@ -80,7 +80,7 @@ export function differentiateNumbers(ir: Ir, root: number, wanted: ReadonlySet<O
     count: ir.count,
     forwardEnd: ir.forwardEnd,
     root,
-    total: OP_CODE.total,
+    addN: OP_CODE.addN,
   });
   const rules = rulesOf(ir, addon.numberKinds(graph()));
   const made = addon.differentiateNumbers(graph(), rules, seed);

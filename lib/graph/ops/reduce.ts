@@ -4,7 +4,7 @@ import { resolveAxis, sameShape, ShapeError, show, sizeOf } from '../../core/sha
 import { checkSingle, goneAxes, keptShape, orNaN, reshape } from './rules.js';
 import { everyOperand, noGradient, noOperand, noScalar, scalar, type Rows } from './types.js';
 
-export const REDUCTIONS: Rows<'sum' | 'total' | 'max' | 'cumsum' | 'argmax' | 'topk'> = {
+export const REDUCTIONS: Rows<'sum' | 'addN' | 'max' | 'cumsum' | 'argmax' | 'topk'> = {
   /** The sum over `axes` (all when absent), which are removed. */
   sum: {
     shape: ([x], attr) => [goneAxes(x!, attr)].flatMap((gone) => x!.filter((_, i) => !gone.has(i))),
@@ -29,7 +29,7 @@ export const REDUCTIONS: Rows<'sum' | 'total' | 'max' | 'cumsum' | 'argmax' | 't
    * The sum of any number of operands of one shape. With `prefix`, the sum of the first n; the last operand,
    * an index, is n.
    */
-  total: {
+  addN: {
     shape: (inputs, { prefix }) => {
       const terms = prefix ? inputs.slice(0, -1) : inputs;
       const first = terms[0];
@@ -46,7 +46,7 @@ export const REDUCTIONS: Rows<'sum' | 'total' | 'max' | 'cumsum' | 'argmax' | 't
     lower: { kind: 'special' },
     batching: 'single',
     placing: 'rows',
-    scalar: { role: 'total' },
+    scalar: { role: 'addN' },
     axes: 'broadcast',
     zero: 'never',
     pad: 'none',

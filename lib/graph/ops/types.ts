@@ -32,7 +32,7 @@ export type CoreName =
   | 'dropout'
   // reduce.ts
   | 'sum'
-  | 'total'
+  | 'addN'
   | 'max'
   | 'cumsum'
   | 'argmax'
@@ -90,9 +90,9 @@ export interface Attr {
   /** `dropout`: the fraction of elements to drop, and the seed that decides which. */
   rate?: number;
   seed?: number;
-  /** `total`: sum only the first n terms; n is the last operand. */
+  /** `addN`: sum only the first n terms; n is the last operand. */
   prefix?: boolean;
-  /** Set by the compiler: the first position at which each term of a total, or row of a stack, counts. */
+  /** Set by the compiler: the first position at which each term of an `addN`, or row of a stack, counts. */
   positions?: readonly number[];
 }
 
@@ -188,7 +188,7 @@ export type Placing =
 
 /** The operator in scalar bytecode: its role in native/compile/assemble.cpp, and its opcodes. */
 export interface ScalarForm {
-  role: 'none' | 'leaf' | 'plain' | 'total' | 'add' | 'pow' | 'choose' | 'chooseGrad';
+  role: 'none' | 'leaf' | 'plain' | 'addN' | 'add' | 'pow' | 'choose' | 'chooseGrad';
   /** The opcode that computes it. */
   opcode?: string;
   /** The opcode that computes it and adds it to a sum. */

@@ -77,7 +77,7 @@ export function addonRows(recording: Recording, chance: Chance): Rows {
       random,
       Uint32Array.from({ length: c.of([628, 628, 9]) }, () => c.below(2 ** 31)),
     ],
-    'random.choose': (c) => [random, Float64Array.from(floats(c, 9), Math.abs)],
+    'random.weightedIndex': (c) => [random, Float64Array.from(floats(c, 9), Math.abs)],
     'text.lines': (c) => [
       new Uint8Array(Buffer.from(c.of(['ab\ncd\n', 'ab', 'a b', '\n', '']))),
       new Int32Array(9),

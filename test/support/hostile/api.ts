@@ -367,7 +367,7 @@ export function apiRows(chance: Chance): Rows {
       ]),
       0,
     ],
-    total: () => [[b, b, b]],
+    addN: () => [[b, b, b]],
     choose: () => [[p, p, leaves.one], id],
     meanOfFirst: (c) => [[b, b.mul(2), b.exp()], c.is(0.8) ? id : index('n')],
     where: (c) => [b.gt(0), c.of<unknown>([b, 1]), c.of<unknown>([b, 0])],
