@@ -1,5 +1,5 @@
-# Building for riscv64 on another machine. The intrinsics of RVV 1.0 want GCC 14 or Clang 17, and
-# every Clang is a cross-compiler: the C library and libstdc++ come from Debian's packages
+# Building for riscv64 on another machine. The intrinsics of RVV 1.0 need GCC 14 or Clang 17.
+# Every Clang is a cross-compiler; the C library and libstdc++ come from Debian's packages
 # libc6-dev-riscv64-cross and libstdc++-12-dev-riscv64-cross.
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR riscv64)

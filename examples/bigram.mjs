@@ -1,5 +1,5 @@
-// A bigram model of names, after makemore: a table says which letter follows which. Trained by
-// gradients it comes to what counting gives.
+// A bigram model of names, after makemore: a table says which letter follows which. Training it by
+// gradients reaches the loss of a table of counts.
 //
 //     node examples/bigram.mjs [STEPS]
 import {
@@ -18,7 +18,7 @@ const names = readDocuments(embeddedNamesPath());
 const tokenizer = new Tokenizer(names);
 const { bos, vocabSize } = tokenizer;
 
-// Each pair of letters that follow each other, names beginning and ending with `bos`.
+// All pairs of consecutive letters; each name begins and ends with `bos`.
 const firsts = [];
 const seconds = [];
 const counts = Array.from({ length: vocabSize }, () => new Array(vocabSize).fill(0));
@@ -49,7 +49,7 @@ for (let step = 0; step < steps; step++) {
   training.step({ first: batch.map((i) => firsts[i]), second: batch.map((i) => seconds[i]) });
 }
 
-// The loss over all pairs, from the table itself.
+// The loss over all pairs, computed from the trained table.
 const rows = counts.map((_, i) => logits.slice(i, i + 1).softmax());
 const chances = rows.map((row) => Array.from(row.forward()));
 const byGradients =

@@ -1,4 +1,4 @@
-// A gated recurrent network of names: reads a name letter by letter and says at each which comes next.
+// A gated recurrent network of names: reads a name letter by letter and predicts each next letter.
 //
 //     node examples/names-gru.mjs [STEPS]
 import {
@@ -44,7 +44,7 @@ for (let step = 0; step < steps; step++) training.step(feedsOf(names[step % name
 const heldOutLoss = heldOut.reduce((sum, name) => sum + training.evaluate(feedsOf(name)), 0) / heldOut.length;
 console.log(`held-out loss ${heldOutLoss.toFixed(4)}`);
 
-// One position, for inventing names: the state goes in as it came out.
+// A single step, for generating names: it is fed the state that the previous step computed.
 const state = gru.step(embedding.apply(index('token')), input('state', [STATE]));
 const chances = output.apply(state).softmax();
 for (let i = 0; i < 5; i++) {

@@ -1,5 +1,5 @@
-// A multi-layer perceptron of names (Bengio et al., 2003), after makemore: the next letter from the
-// embeddings of the last three.
+// A multi-layer perceptron of names (Bengio et al., 2003), after makemore: predicts the next letter
+// from the embeddings of the last three.
 //
 //     node examples/names-mlp.mjs [STEPS]
 import { AdamW, embeddedNamesPath, index, nn, Random, readDocuments, schedules, Tokenizer } from 'vecgrad';
@@ -12,7 +12,7 @@ const names = random.shuffle(readDocuments(embeddedNamesPath()));
 const tokenizer = new Tokenizer(names);
 const { bos, vocabSize } = tokenizer;
 
-// Three letters and the one that follows; before a name there is `bos`.
+// Three letters and the one that follows; `bos` stands for the letters before a name.
 const examplesOf = (some) =>
   some.flatMap((name) => {
     const tokens = [...new Array(CONTEXT - 1).fill(bos), ...tokenizer.encode(name)];

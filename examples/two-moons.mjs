@@ -1,5 +1,5 @@
-// Two moons: a multi-layer perceptron separates two interleaved half circles with a max-margin loss,
-// and draws where it decides. After micrograd's demo.
+// Two moons: a multi-layer perceptron separates two interleaved half circles with a max-margin loss.
+// Draws its decision regions. After micrograd's demo.
 //
 //     node examples/two-moons.mjs [FILE.svg]
 import { writeFileSync } from 'node:fs';
@@ -25,7 +25,7 @@ const points = Array.from({ length: COUNT }, (_, i) => {
 const model = new nn.MLP(2, [16, 16, 1], { random });
 const score = model.apply(input('points', [COUNT, 2])).reshape([COUNT]);
 
-// Each score should be on its label's side by a margin of 1; small weights are better weights.
+// Each score should have its label's sign and be at least 1 from zero. The penalty keeps weights small.
 const margin = constant(1)
   .sub(input('label', [COUNT]).mul(score))
   .relu()
@@ -52,7 +52,7 @@ for (let row = top - CELL / 2; row > top - height; row -= CELL) {
 }
 const scores = [];
 for (let start = 0; start < centres.length; start += COUNT) {
-  // The graph takes COUNT points at a time: the last few are filled up.
+  // The graph takes COUNT points at a time: repeat a point to fill the last batch.
   const some = Array.from({ length: COUNT }, (_, i) => centres[start + i] ?? centres[0]);
   scores.push(...score.forward({ points: rowsOf(some) }));
 }

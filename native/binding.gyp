@@ -1,5 +1,5 @@
-# Builds the same addon as CMakeLists.txt, through node-gyp. node-gyp knows no flags per file, so that
-# every instruction set is a static library of its own.
+# Builds the same addon as CMakeLists.txt, through node-gyp. node-gyp cannot set flags for a single file, so
+# each instruction set is a static library.
 {
   'variables': {
     'openblas_cflags': "<!(pkg-config --cflags openblas 2>/dev/null || echo)",
@@ -43,8 +43,8 @@
       'cflags_cc': ['-fno-tree-vectorize', '-fno-tree-slp-vectorize'],
     },
     {
-      # A library beside the addon, which loads it when a product is large enough. It is no `.node`,
-      # because node-gyp-build takes the first of those for the addon.
+      # A library beside the addon, which loads it when a product is large enough. Its suffix is not
+      # `.node`, because node-gyp-build loads the first `.node` file as the addon.
       'target_name': 'vecgrad_openblas',
       'type': 'shared_library',
       'product_prefix': '',
@@ -85,13 +85,13 @@
         'node/series_calls.cpp',
         'node/text_calls.cpp',
       ],
-      # std::thread throws if there are no more threads.
+      # Exceptions are on, because std::thread throws one if no thread can be made.
       'cflags!': ['-fno-exceptions'],
       'cflags_cc!': ['-fno-exceptions'],
       'xcode_settings': {'GCC_ENABLE_CPP_EXCEPTIONS': 'YES'},
       'dependencies': ['vecgrad_scalar', 'vecgrad_scalar_bytecode'],
       'include_dirs': ["<!(node -p \"require('node-addon-api').include_dir\")"],
-      # An exception that cannot be thrown, in a worker that is being terminated, is not fatal.
+      # A worker that is being terminated cannot throw exceptions: they are dropped, not fatal.
       'defines': ['NAPI_VERSION=8', 'NAPI_DISABLE_CPP_EXCEPTIONS', 'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS'],
       'conditions': [
         ['OS=="linux"', {

@@ -25,7 +25,7 @@ import { fileURLToPath } from 'node:url';
 import { installWithApt, npm, root, run, setup, SetupError } from './setup.mjs';
 
 /**
- * @typedef {object} Cross how an architecture is built on another
+ * @typedef {object} Cross how to build for an architecture on another one
  * @property {string} toolchain CMake's description of the compiler
  * @property {string[]} compiler its Debian packages
  */
@@ -38,7 +38,7 @@ import { installWithApt, npm, root, run, setup, SetupError } from './setup.mjs';
  * @property {string} suite the Debian release its libraries come from
  * @property {string[]} libraries the packages of the sysroot
  * @property {string} [nodePackage] the npm package with its Node, where `libraries` has none
- * @property {Cross} [cross] undefined: only built on its own kind
+ * @property {Cross} [cross] undefined: built only on that architecture
  */
 
 /** OpenBLAS without threads: a product runs on the thread that asks for it. */
@@ -101,8 +101,8 @@ export function namedArchitectures(script) {
 }
 
 /**
- * Builds the kernel tests, and then the addon, for an architecture, where they are out of date; throws a
- * SetupError on failure.
+ * Builds the kernel tests, then the addon, for an architecture, if they are out of date; throws a SetupError
+ * on failure.
  *
  * @param {string} name
  * @param {{ addon?: boolean }} [parts]

@@ -51,7 +51,7 @@ export function testFiles() {
  * @param {readonly string[]} files
  */
 async function bundleTests(files) {
-  // Not before set-up has installed it.
+  // Imported here, since set-up may have just installed it.
   const { build } = await import('esbuild');
   mkdirSync(join(root, 'build/test'), { recursive: true });
   const outdir = mkdtempSync(join(root, 'build/test/mocha-'));

@@ -3,10 +3,10 @@
  * its processors, emulated by QEMU: with and without vector instructions, with short and long vectors.
  *
  * The kernel tests run first, then training in that architecture's Node, against the traces of
- * test/fixtures/golden. A step that cannot run is a failure. With --brief, as continuous integration has it,
- * what is emulated tests a sample of the kernels' cases, this machine's own processor nothing (`npm test`
- * does). Then one processor of each instruction set that is foreign to this machine trains all models, one
- * without vectors trains one, and the others train none.
+ * test/fixtures/golden. A step that cannot run is a failure. With --brief, as in .ci/run,
+ * emulated processors run a sample of the kernels' cases, and the one that is not emulated runs nothing
+ * (`npm test` tests it). Then one processor of each instruction set that this machine lacks trains all
+ * models, one without vector instructions trains one, and the others train none.
  */
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
@@ -25,11 +25,11 @@ import { root, setup } from './setup.mjs';
 
 /**
  * @typedef {object} Processor
- * @property {string} cpu as the emulator calls it
- * @property {[isa: string, bits: number][]} isas what it has and this build uses, best first; the
- *   bits of a vector of float32
- * @property {boolean} [only] whether to test the best alone, the others being another processor's too
- * @property {'kernels' | 'node'} [stage] the one stage it takes part in
+ * @property {string} cpu the emulator's name for it
+ * @property {[isa: string, bits: number][]} isas the sets that it has and this build
+ *   uses, best first, and the bits of a vector of float32
+ * @property {boolean} [only] whether to test only the best; another processor tests the others
+ * @property {'kernels' | 'node'} [stage] the only stage that it takes part in; by default both
  * @property {readonly string[]} [trains] the models that it trains under --brief; by default none
  */
 

@@ -1,7 +1,7 @@
 /**
  * Tests the command line and the library on every supported version of Node. Each command prints the same on
  * all of them, with nothing on standard error, or one sentence where its arguments are wrong. V8's code cache
- * is written once, used, and never in the way.
+ * is written once and used, and a cache that cannot be used or written changes nothing else.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

@@ -364,7 +364,7 @@ test('npm publishes nothing without the prebuilt addons, nor with old ones, but 
   refused(/linux-arm64\/vecgrad_openblas\.so is missing/);
   rmSync(join(copy, 'prebuilds'), { recursive: true });
   refused(/linux-riscv64\/vecgrad\.glibc\.node is missing/);
-  succeed(npm('pack', '--dry-run', '--ignore-scripts'), copy); // packing is not publishing
+  succeed(npm('pack', '--dry-run', '--ignore-scripts'), copy); // `npm pack` needs no prebuilds
 });
 
 rmSync(folder, { recursive: true });

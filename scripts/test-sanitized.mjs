@@ -5,8 +5,8 @@
  *     node scripts/test-sanitized.mjs [--brief] SANITIZER...
  *
  * SANITIZER is address, undefined or thread, or two in one build: address,undefined. With --brief, as
- * continuous integration has it, a sample of the kernels' cases and fewer of mocha's files are run, and
- * some sanitizers watch the scalar kernels alone. What is built stays in build/sanitize/<sanitizer>/.
+ * in .ci/run, a sample of the kernels' cases and fewer of mocha's files are run, and
+ * some sanitizers check only the scalar kernels. What is built stays in build/sanitize/<sanitizer>/.
  * With g++, or with clang++: CXX=clang++-19.
  */
 import assert from 'node:assert/strict';
@@ -23,14 +23,14 @@ import { root, run, setup, SetupError } from './setup.mjs';
 
 /**
  * @typedef {object} Sanitizer
- * @property {[gcc: string, clang: string]} runtime its library, as each compiler calls it
- * @property {RegExp} report what it says when it finds something
+ * @property {[gcc: string, clang: string]} runtime the name of its library for each compiler
+ * @property {RegExp} report its report of a fault
  * @property {Record<string, string>} settings of it, in the environment
  * @property {Record<string, string>} [inNode] those that differ where Node runs
- * @property {boolean} kernels whether the kernel tests are run: they have one thread
- * @property {string[]} [briefIsas] the instruction sets whose kernels it watches under --brief; by
+ * @property {boolean} kernels whether to run the kernel tests, which have one thread
+ * @property {string[]} [briefIsas] the instruction sets whose kernels it checks under --brief; by
  *   default this machine's
- * @property {(file: string, brief: boolean) => boolean} takes whether a file of mocha's tests is run
+ * @property {(file: string, brief: boolean) => boolean} takes whether to run a mocha test file
  */
 
 /**

@@ -6,8 +6,8 @@ import { reportCounts } from './counts.mjs';
 import { kernelTests, mocha, mochaFiles, sum, testFiles } from './runners.mjs';
 import { kernelTestPath, setup } from './setup.mjs';
 
-// `npm run test:long` sets VECGRAD_LONG: tests that take a sample then run all their cases, and no test has a
-// time limit.
+// `npm run test:long` sets VECGRAD_LONG: tests that take a sample of their cases then run all of
+// them, and no test has a time limit.
 const args = process.argv.slice(2).filter((arg) => arg !== '--long');
 const isLong = process.argv.includes('--long');
 if (isLong) process.env['VECGRAD_LONG'] = '1';
@@ -16,7 +16,7 @@ await setup({ kernelTest: all });
 
 const areFiles = args.length > 1 && args.every((arg) => testFiles().includes(arg));
 const tests = all || areFiles ? mochaFiles(all ? testFiles() : args) : mocha(args);
-// One case of seven: of the lengths, the paddings and all else that the cases vary, none is left out.
+// One case of seven; every length, padding and other property of the cases still occurs among them.
 const sample = isLong ? [] : ['--sample', '7'];
 const runs = all ? [tests, kernelTests(kernelTestPath, sample, process.env, tests)] : [tests];
 
