@@ -41,7 +41,7 @@ const COLUMNS = 1;
 const OP = 2;
 const LIST = 3;
 const ROOTS = 4;
-const NONE: readonly number[] = [];
+const NO_POSITIONS: readonly number[] = [];
 
 export class Kinds {
   /** Each node's kind, `VIEW` or `ABSENT` (a leaf, or not needed). */
@@ -146,7 +146,7 @@ export class Kinds {
     if (axes) key = this.list(key, axes);
     // Positions see lengths that grow from one to the next; heads the same.
     if (lengths && this.likeness.columns) key = this.list(key, [lengths.first, lengths.step]);
-    if (positions) for (const axis of positions) key = this.list(key, axis ?? NONE);
+    if (positions) for (const axis of positions) key = this.list(key, axis ?? NO_POSITIONS);
     return key;
   }
 

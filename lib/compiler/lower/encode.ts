@@ -4,7 +4,7 @@ import { OPERAND_PLACES, WORD } from './words.js';
 
 /** Offset, strides of the two outer loops, row stride, column stride. */
 export type Operand = readonly [number, number, number, number, number];
-export const NONE: Operand = [0, 0, 0, 0, 0];
+const NO_OPERAND: Operand = [0, 0, 0, 0, 0];
 
 export interface Instruction {
   op: string;
@@ -77,7 +77,7 @@ export class Encoder {
     w[at + WORD.inner] = extents[4];
     const operands = [y, a, b, c, x];
     for (let i = 0; i < operands.length; i++) {
-      const operand = operands[i] ?? NONE;
+      const operand = operands[i] ?? NO_OPERAND;
       const places = OPERAND_PLACES[i]!;
       for (let k = 0; k < places.length; k++) w[at + places[k]!] = operand[k]!;
     }

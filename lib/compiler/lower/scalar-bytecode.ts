@@ -39,14 +39,14 @@ const ROLES: readonly ScalarForm['role'][] = [
   'chooseGrad',
 ];
 const OWN_ROLE = byOperator((op) => ROLES.indexOf(OPS[op].scalar.role));
-const NONE = ROLES.indexOf('none');
+const NO_ROLE = ROLES.indexOf('none');
 const LEAF = ROLES.indexOf('leaf');
 
 /** Whether every node is a single number that scalar bytecode can compute. */
 export function isScalarGraph(ir: Ir): boolean {
   const { ops } = ir.arrays;
   for (let node = 0; node < ir.count; node++) {
-    if (OWN_ROLE[ops[node]!] !== NONE && ir.isScalar(node)) continue;
+    if (OWN_ROLE[ops[node]!] !== NO_ROLE && ir.isScalar(node)) continue;
     // Lists of indices lie apart, in the integers; topk would have to compute one.
     if (!ir.isInteger(node) || ir.is(node, 'topk')) return false;
   }
