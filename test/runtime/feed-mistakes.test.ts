@@ -239,7 +239,7 @@ describe('feeds', () => {
     }
   });
 
-  it('of a batch name the document', () => {
+  it('of a batch name the example', () => {
     assert.throws(
       () => make().stepBatch([right, { rows: [0, 1] }]),
       /^FeedError: example 1: input 'a' is missing/,

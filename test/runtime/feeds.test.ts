@@ -108,7 +108,7 @@ describe('tables and axes without numbers', () => {
   }
 });
 
-describe('where the documents of a column start', () => {
+describe('where the examples of a column start', () => {
   const w = parameter(1);
   const x = input('x', [2]);
   const loss = w.mul(x.mul(input('weights', [2])).sum());

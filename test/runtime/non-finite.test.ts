@@ -144,19 +144,19 @@ describe('a gradient that is not finite', () => {
   it('that is skipped does not end a series', async () => {
     for (const target of TARGETS) {
       for (const bad of BAD) {
-        const documents = [
+        const examples = [
           [1, 2],
           [1, bad],
           [bad, 1],
           [3, 1],
         ];
-        const dataset = { count: 4, inputs: { x: { values: Float64Array.from(documents.flat()) } } };
+        const dataset = { count: 4, inputs: { x: { values: Float64Array.from(examples.flat()) } } };
         const make = (): { w: Value[]; training: Training } => {
           const { w, loss } = linear(2, false);
           return { w, training: new Adam({ learningRate: 0.1, onNonFinite: 'skip' }).minimize(loss, target) };
         };
         const [one, each, behind] = [make(), make(), make()];
-        const losses = documents.map((x) => one.training.step({ x }));
+        const losses = examples.map((x) => one.training.step({ x }));
         assert.deepEqual([...each.training.stepEach(dataset)], losses);
         assert.deepEqual([...(await behind.training.stepEachAsync(dataset))], losses);
         assert.deepEqual(losses.map(Number.isFinite), [true, false, false, true]);
