@@ -9,7 +9,7 @@ import type { Feeds } from '../../lib/runtime/feeds.js';
 import { compile } from '../../lib/value/compile.js';
 import { Random } from '../../lib/runtime/random.js';
 import { evaluate, slopes, type Tensor } from './reference.js';
-import { TARGETS, type Target } from './targets.js';
+import { sampled, type Target } from './targets.js';
 
 /** Makes leaves with random numbers, and records what to feed and which leaves to differentiate by. */
 export class Leaves {
@@ -98,8 +98,9 @@ export function assertClose(
 }
 
 /**
- * On every target, compares the values of what `build` builds; the gradients of their weighted sum by all
- * leaves; and the same gradients from a training's program, which reuses memory and adds in place.
+ * On each target, by default those that `sampled` gives for the seed, compares the values of what `build`
+ * builds; the gradients of their weighted sum by all leaves; and the same gradients from a training's
+ * program, which reuses memory and adds in place.
  * `differentiable: false` compares values only.
  */
 export function checkGraph(
@@ -107,7 +108,7 @@ export function checkGraph(
   options: { seed?: number; differentiable?: boolean; targets?: readonly Target[] } = {},
 ): void {
   let expected: { y: Tensor; total: number; gradients: Tensor[] } | undefined;
-  for (const { isa, dtype } of options.targets ?? TARGETS) {
+  for (const { isa, dtype } of options.targets ?? sampled(options.seed ?? 1)) {
     // Build the graph anew for each target: a parameter's numbers live where they ran last, and float32
     // rounds them.
     const leaves = new Leaves(options.seed);
