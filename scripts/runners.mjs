@@ -61,6 +61,7 @@ async function bundleTests(files) {
     outdir,
     outbase: root,
     outExtension: { '.js': '.mjs' },
+    inject: ['test/support/optimise-later.ts'],
     bundle: true,
     splitting: true,
     platform: 'node',

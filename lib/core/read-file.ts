@@ -6,7 +6,11 @@ import { now } from './clock.js';
 /** How long to wait for somebody to open a named pipe for writing, in milliseconds. */
 const PATIENCE = 5_000;
 
-const PAUSE = 5;
+/**
+ * How long to sleep where a pipe has no data, in milliseconds: at first, doubled up to the longest.
+ * A writer can fill a pipe within the first: with the longest, 64 MB would take seconds.
+ */
+const [FIRST_PAUSE, LONGEST_PAUSE] = [0.1, 5];
 
 /**
  * All bytes of a file, or of a pipe until its writers have closed it.
@@ -26,6 +30,7 @@ export function readWhole(path: string, most: number, patience = PATIENCE): Buff
     const start = now();
     let bytes = Buffer.allocUnsafeSlow(Math.min(most, Math.max(stats.size, 2 ** 16)) + 1);
     let length = 0;
+    let pause = FIRST_PAUSE;
     for (;;) {
       if (length > most)
         throw new Error(
@@ -40,6 +45,7 @@ export function readWhole(path: string, most: number, patience = PATIENCE): Buff
       if (read === undefined && !isPipe) throw new Error('it has nothing to read now');
       if (read !== undefined && read > 0) {
         length += read;
+        pause = FIRST_PAUSE;
         continue;
       }
       if (read === 0) {
@@ -47,7 +53,8 @@ export function readWhole(path: string, most: number, patience = PATIENCE): Buff
         if (now() - start > patience)
           throw new Error(`it is a pipe that nobody wrote to for ${patience / 1000} s`);
       }
-      Atomics.wait(NEVER, 0, 0, PAUSE);
+      Atomics.wait(NEVER, 0, 0, pause);
+      pause = Math.min(2 * pause, LONGEST_PAUSE);
     }
   } finally {
     closeSync(descriptor);

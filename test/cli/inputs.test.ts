@@ -2,9 +2,11 @@
  * What commands read: pipes that begin late, never or never end, devices, and the ./input.txt of a folder.
  */
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import {
   chmodSync,
+  copyFileSync,
+  linkSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -24,6 +26,7 @@ import { pattern } from '../support/pattern.js';
 import { WATCHDOG } from '../support/watchdog.js';
 
 const CLI = join(packageRoot(), 'dist/cli.cjs');
+const nothing = (): void => undefined;
 
 describe('what is read', () => {
   let folder: string;
@@ -44,6 +47,17 @@ describe('what is read', () => {
     assert.equal(status, 0, `${String(status)} ${stderr}`);
     return `${stdout}${stderr}`;
   };
+  /** A command in the folder, in this process. */
+  const here = async (command: string): Promise<Said> => {
+    const before = process.cwd();
+    process.chdir(folder);
+    try {
+      return await vecgrad(command.split(' '));
+    } finally {
+      process.chdir(before);
+    }
+  };
+  const fifo = (): unknown => execFileSync('mkfifo', [join(folder, 'pipe')]);
   const train = (input: string): string => `v train rnn --steps 1 --samples 0 --input ${input}`;
   const two = /^documents {3}2 /m;
 
@@ -55,16 +69,6 @@ describe('what is read', () => {
       'documents that come in pieces, late',
       `(sleep 0.3; printf 'ab\\nb'; sleep 0.3; printf 'a\\n') | ${train('/dev/stdin')}`,
       two,
-    ],
-    [
-      'documents from a named pipe, which begin later',
-      `(sleep 0.5; printf 'ab\\nba\\n' > pipe) & ${train('pipe')}`,
-      two,
-    ],
-    [
-      'not a named pipe that nobody writes to',
-      train('pipe'),
-      /^vecgrad: cannot read "pipe": it is a pipe that nobody wrote to for 5 s$/m,
     ],
     [
       'not standard input that ends at once',
@@ -84,42 +88,11 @@ describe('what is read', () => {
       `yes | tr -d '\\n' | ${train('<(cat)')}`,
       /^vecgrad: cannot read "\/dev\/fd\/\d+": it holds more than 67108864 bytes/m,
     ],
-    ['not a device', train('/dev/zero'), /^vecgrad: "\/dev\/zero" is neither a file nor a pipe/m],
-    [
-      'not a file without an end',
-      'v eval report.json --input /dev/zero',
-      /^vecgrad: "report.json": a header of/m,
-    ],
     ['reports from a command', 'v bench compare report.json <(cat report.json)', /^A +.*\nB +/m],
-    [
-      'no report from a device',
-      'v bench compare /dev/zero',
-      /^vecgrad: cannot read "\/dev\/zero": it is neither a file nor a pipe$/m,
-    ],
     [
       'no report without an end',
       'yes | v bench compare /dev/stdin',
       /^vecgrad: cannot read "\/dev\/stdin": it holds more than 50000000 bytes/m,
-    ],
-    [
-      'no report from a pipe that nobody writes to',
-      'v bench compare pipe',
-      /^vecgrad: cannot read "pipe": it is a pipe that nobody wrote to for 5 s$/m,
-    ],
-    [
-      'no report from a link to nothing',
-      'ln -s gone l; v bench compare l',
-      /^vecgrad: cannot read "l": it is a link to "gone", which does not exist \(ENOENT\)$/m,
-    ],
-    [
-      'no model from a pipe that nobody writes to',
-      'v sample pipe',
-      /^vecgrad: cannot read "pipe": it is a pipe: give the name of a file$/m,
-    ],
-    [
-      'no model from a link to nothing',
-      'ln -s gone l; v sample l',
-      /^vecgrad: cannot read "l": it is a link to "gone", which does not exist \(ENOENT\)$/m,
     ],
   ];
   for (const [what, script, said] of rows) {
@@ -128,10 +101,77 @@ describe('what is read', () => {
     });
   }
 
+  const noInput: [what: string, make: () => void, command: string, said: RegExp][] = [
+    [
+      'not a device',
+      nothing,
+      'train rnn --steps 1 --input /dev/zero',
+      /^vecgrad: "\/dev\/zero" is neither a file nor a pipe/,
+    ],
+    [
+      'not a file without an end',
+      nothing,
+      'eval report.json --input /dev/zero',
+      /^vecgrad: "report.json": a header of/,
+    ],
+    [
+      'no report from a device',
+      nothing,
+      'bench compare /dev/zero',
+      /^vecgrad: cannot read "\/dev\/zero": it is neither a file nor a pipe$/m,
+    ],
+    [
+      'no report from a link to nothing',
+      () => symlinkSync('gone', join(folder, 'l')),
+      'bench compare l',
+      /^vecgrad: cannot read "l": it is a link to "gone", which does not exist \(ENOENT\)$/m,
+    ],
+    [
+      'no model from a pipe that nobody writes to',
+      fifo,
+      'sample pipe',
+      /^vecgrad: cannot read "pipe": it is a pipe: give the name of a file$/m,
+    ],
+    [
+      'no model from a link to nothing',
+      () => symlinkSync('gone', join(folder, 'l')),
+      'sample l',
+      /^vecgrad: cannot read "l": it is a link to "gone", which does not exist \(ENOENT\)$/m,
+    ],
+  ];
+  for (const [what, make, command, said] of noInput) {
+    it(what, async () => {
+      make();
+      assert.match((await here(command)).err, said);
+    });
+  }
+
+  for (const command of ['train rnn --steps 1 --input pipe', 'bench compare pipe']) {
+    it(`${command} gives up a named pipe that nobody writes to, by a clock that runs fast`, async () => {
+      fifo();
+      const { hrtime } = process;
+      let seconds = 0;
+      process.hrtime = Object.assign((): [number, number] => [seconds++, 0], hrtime);
+      try {
+        const { err } = await here(command);
+        assert.equal(err, 'vecgrad: cannot read "pipe": it is a pipe that nobody wrote to for 5 s\n');
+      } finally {
+        process.hrtime = hrtime;
+      }
+      assert.ok(seconds > 5);
+    });
+  }
+
+  it('a named pipe to which somebody writes later', () => {
+    fifo();
+    spawn('sh', ['-c', "sleep 0.2; printf 'ab\\nba\\n' > pipe"], { cwd: folder });
+    assert.equal(readWhole(join(folder, 'pipe'), 10, Infinity).toString(), 'ab\nba\n');
+  });
+
   describe('is not written over by the same command', () => {
     const names = 'anna\nbob\ncarla\n';
-    const save = 'v train rnn --steps 1 --samples 0';
-    const draw = 'v graph rnn --positions 1';
+    const save = 'train rnn --steps 1 --samples 0';
+    const draw = 'graph rnn --positions 1';
     const isRead = (option: string, path: string, as = ''): RegExp =>
       new RegExp(
         `^vecgrad: ${option} "${path}" is a file that this command reads${as && ` \\(as "${as}"\\)`}, ` +
@@ -142,77 +182,95 @@ describe('what is read', () => {
         `^vecgrad: cannot write "${path}": standard input is read from it: give the name of another ` +
           'file\nexit 1\n$',
       );
-    const refused: [what: string, script: string, said: RegExp][] = [
+    const symbolic = (from: string): void => symlinkSync('names.txt', join(folder, from));
+    const refused: [what: string, make: () => void, command: string, said: RegExp][] = [
       [
         '--save to the documents',
+        nothing,
         `${save} --input names.txt --save names.txt`,
         isRead('--save', 'names.txt'),
       ],
       [
         '--save to the documents by another path',
+        nothing,
         `${save} --input names.txt --save ./x/../names.txt`,
         isRead('--save', './x/../names.txt', 'names.txt'),
       ],
       [
         '--save to a link to the documents',
-        `ln -s names.txt l; ${save} --input names.txt --save l`,
+        () => symbolic('l'),
+        `${save} --input names.txt --save l`,
         isRead('--save', 'l', 'names.txt'),
       ],
       [
         '--save to the documents behind a link',
-        `ln -s names.txt l; ${save} --input l --save names.txt`,
+        () => symbolic('l'),
+        `${save} --input l --save names.txt`,
         isRead('--save', 'names.txt', 'l'),
       ],
       [
         '--save to a hard link to the documents',
-        `ln names.txt l; ${save} --input names.txt --save l`,
+        () => linkSync(join(folder, 'names.txt'), join(folder, 'l')),
+        `${save} --input names.txt --save l`,
         isRead('--save', 'l', 'names.txt'),
       ],
       [
         '--save to ./input.txt, which is read by default',
-        `ln -s names.txt input.txt; ${save} --save names.txt`,
+        () => symbolic('input.txt'),
+        `${save} --save names.txt`,
         isRead('--save', 'names.txt', 'input.txt'),
       ],
       [
         '--save to the documents, with --resume',
+        nothing,
         `${save} --input names.txt --save names.txt --resume`,
         isRead('--save', 'names.txt'),
       ],
       [
-        '--save to standard input',
-        `${save} --input /dev/stdin --save names.txt < names.txt`,
-        isRead('--save', 'names.txt', '/dev/stdin'),
-      ],
-      [
-        '--save to standard input, which is not read',
-        `${save} --input <(printf 'ab\\nba\\n') --save names.txt < names.txt`,
-        comesFrom('names.txt'),
-      ],
-      [
-        '--save to a descriptor that is read',
-        `${save} --input /dev/fd/3 --save names.txt 3< names.txt`,
-        isRead('--save', 'names.txt', '/dev/fd/3'),
-      ],
-      ['--svg to the documents', `${draw} --input names.txt --svg names.txt`, isRead('--svg', 'names.txt')],
-      [
-        '--svg to ./input.txt, which is read by default',
-        `mv names.txt input.txt; ${draw} --svg input.txt; e=$?; mv input.txt names.txt; (exit $e)`,
-        isRead('--svg', 'input.txt'),
-      ],
-      [
-        '--svg to standard input',
-        `${draw} --input report.json --svg names.txt < names.txt`,
-        comesFrom('names.txt'),
+        '--svg to the documents',
+        nothing,
+        `${draw} --input names.txt --svg names.txt`,
+        isRead('--svg', 'names.txt'),
       ],
       [
         '--html to a report',
-        'v bench compare report.json --html report.json',
+        nothing,
+        'bench compare report.json --html report.json',
         isRead('--html', 'report.json'),
       ],
       [
         '--html to a link to a later report',
-        'ln -s report.json l; v bench compare names.txt report.json --html l',
+        () => symlinkSync('report.json', join(folder, 'l')),
+        'bench compare names.txt report.json --html l',
         isRead('--html', 'l', 'report.json'),
+      ],
+    ];
+    /** Where standard input, or another descriptor, is a file. */
+    const redirected: [what: string, script: string, said: RegExp][] = [
+      [
+        '--save to standard input',
+        `v ${save} --input /dev/stdin --save names.txt < names.txt`,
+        isRead('--save', 'names.txt', '/dev/stdin'),
+      ],
+      [
+        '--save to standard input, which is not read',
+        `v ${save} --input <(printf 'ab\\nba\\n') --save names.txt < names.txt`,
+        comesFrom('names.txt'),
+      ],
+      [
+        '--save to a descriptor that is read',
+        `v ${save} --input /dev/fd/3 --save names.txt 3< names.txt`,
+        isRead('--save', 'names.txt', '/dev/fd/3'),
+      ],
+      [
+        '--svg to ./input.txt, which is read by default',
+        `mv names.txt input.txt; v ${draw} --svg input.txt; e=$?; mv input.txt names.txt; (exit $e)`,
+        isRead('--svg', 'input.txt'),
+      ],
+      [
+        '--svg to standard input',
+        `v ${draw} --input report.json --svg names.txt < names.txt`,
+        comesFrom('names.txt'),
       ],
       [
         '--html to standard input',
@@ -227,39 +285,53 @@ describe('what is read', () => {
       ],
     ];
     const report = JSON.stringify(benchReport());
-    for (const [what, script, said] of refused) {
+    beforeEach(() => {
+      writeFileSync(join(folder, 'names.txt'), names);
+      mkdirSync(join(folder, 'x'));
+    });
+    const isUnchanged = (): void => {
+      assert.equal(readFileSync(join(folder, 'names.txt'), 'utf8'), names);
+      assert.equal(readFileSync(join(folder, 'report.json'), 'utf8'), report);
+      assert.deepEqual(
+        readdirSync(folder).filter((name) => name.startsWith('.')),
+        [],
+      );
+    };
+    for (const [what, make, command, said] of refused) {
+      it(what, async () => {
+        make();
+        const { err, code } = await here(command);
+        assert.match(`${err}exit ${code}\n`, said);
+        isUnchanged();
+      });
+    }
+    for (const [what, script, said] of redirected) {
       it(what, () => {
-        writeFileSync(join(folder, 'names.txt'), names);
-        mkdirSync(join(folder, 'x'));
         assert.match(run(`${script}; echo "exit $?"`).replace(/^(exit .\n)(.*)$/s, '$2$1'), said);
-        assert.equal(readFileSync(join(folder, 'names.txt'), 'utf8'), names);
-        assert.equal(readFileSync(join(folder, 'report.json'), 'utf8'), report);
-        assert.deepEqual(
-          readdirSync(folder).filter((name) => name.startsWith('.')),
-          [],
-        );
+        isUnchanged();
       });
     }
 
-    it('the list that comes with vecgrad is not either', () => {
+    it('the list that comes with vecgrad is not either', async () => {
       const list = embeddedNamesPath();
-      assert.match(run(`${save} --save '${list}'`), /--save ".*" is a file that this command reads, /);
+      assert.match(
+        (await here(`${save} --save ${list}`)).err,
+        /--save ".*" is a file that this command reads, /,
+      );
       assert.equal(readFileSync(list).length > 200_000, true);
     });
 
-    it('but a model that training goes on from, and a copy of the documents', () => {
-      writeFileSync(join(folder, 'names.txt'), names);
-      const first = run(`cp names.txt copy; ${save} --input names.txt --save copy`);
-      assert.match(first, /1 step,/);
-      assert.equal(
-        run(`${save} --input names.txt --save copy --resume`).split('\n')[0],
-        first.split('\n')[0],
-      );
+    it('but a model that training goes on from, and a copy of the documents', async () => {
+      copyFileSync(join(folder, 'names.txt'), join(folder, 'copy'));
+      const first = await here(`${save} --input names.txt --save copy`);
+      assert.match(first.out, /1 step,/);
+      const second = await here(`${save} --input names.txt --save copy --resume`);
+      assert.equal(second.out.split('\n')[0], first.out.split('\n')[0]);
     });
   });
 
   it('a pipe that is given up after as long as was asked for', () => {
-    execFileSync('mkfifo', [join(folder, 'pipe')]);
+    fifo();
     const message = 'it is a pipe that nobody wrote to for 0.05 s';
     assert.throws(() => readWhole(join(folder, 'pipe'), 10, 50), { message });
   });
@@ -282,16 +354,6 @@ describe('what is read', () => {
 
   describe('where no --input is given', () => {
     const input = (): string => join(folder, 'input.txt');
-    /** A command in the folder, in this process. */
-    const here = async (command: string): Promise<Said> => {
-      const before = process.cwd();
-      process.chdir(folder);
-      try {
-        return await vecgrad(command.split(' '));
-      } finally {
-        process.chdir(before);
-      }
-    };
     const refused: [what: string, make: () => void, said: RegExp][] = [
       [
         'a link to nothing',
@@ -355,8 +417,8 @@ describe('what is read', () => {
       assert.match((await here('train rnn --steps 1 --samples 0')).out, two);
     });
 
-    it('reads the embedded names where there is none', () => {
-      assert.match(run('v train rnn --steps 1 --samples 0'), /32,257 \(the embedded names\)/);
+    it('reads the embedded names where there is none', async () => {
+      assert.match((await here('train rnn --steps 1 --samples 0')).out, /32,257 \(the embedded names\)/);
     });
   });
 });

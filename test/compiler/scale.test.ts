@@ -165,7 +165,7 @@ describe('deep graphs of other kinds', function () {
   });
 });
 
-const WIDE = isLong ? 40_000 : 4000;
+const WIDE = isLong ? 40_000 : 2000;
 
 /** The graphs that `npm run bench` times, and more. */
 const WIDTHS: typeof LOSSES = {

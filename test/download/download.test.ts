@@ -8,6 +8,7 @@ import {
   closedPort,
   drip,
   pour,
+  reset,
   type Behaviour,
   type ServerOptions,
 } from '../support/misbehaving.js';
@@ -82,9 +83,7 @@ describe('vecgrad data names, fetching', () => {
       ],
       [
         'where the connection is reset midway',
-        (socket) => {
-          socket.write(`${OK}anna`, () => setTimeout(() => socket.resetAndDestroy(), 50));
-        },
+        (socket) => reset(socket, `${OK}anna`),
         /: the connection ended after 4 of 16 bytes$/,
       ],
       [
@@ -123,9 +122,7 @@ describe('vecgrad data names, fetching', () => {
       ],
       [
         'where a body without a length is reset midway',
-        (socket) => {
-          socket.write('HTTP/1.1 200 OK\r\n\r\nanna', () => setTimeout(() => socket.resetAndDestroy(), 50));
-        },
+        (socket) => reset(socket, 'HTTP/1.1 200 OK\r\n\r\nanna'),
         /: the connection ended after 4 bytes$/,
       ],
       [

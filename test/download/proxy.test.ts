@@ -8,6 +8,7 @@ import {
   drip,
   passOn,
   pour,
+  reset,
   type Behaviour,
   type ServerOptions,
 } from '../support/misbehaving.js';
@@ -141,9 +142,7 @@ describe('vecgrad data names, fetching', () => {
       ],
       [
         'that is cut off behind its answer',
-        (socket) => {
-          socket.write('HTTP/1.1 200 OK\r\n\r\n', () => setTimeout(() => socket.resetAndDestroy(), 50));
-        },
+        (socket) => reset(socket, 'HTTP/1.1 200 OK\r\n\r\n'),
         /: the connection ended after 0 bytes$/,
         /: the connection was reset \(ECONNRESET\)$/,
       ],

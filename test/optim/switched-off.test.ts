@@ -10,7 +10,7 @@ import { Adam, AdamW, RMSprop, SGD, type Optimizer } from '../../lib/optim/optim
 import type { Training } from '../../lib/optim/training.js';
 import type { Feeds } from '../../lib/runtime/feeds.js';
 import { assertClose } from '../support/check.js';
-import { TARGETS } from '../support/targets.js';
+import { sampled } from '../support/targets.js';
 
 /** Losses of w in which p has no effect, and whether a gradient flows to p, even if it is 0. */
 const SWITCHED_OFF: [
@@ -48,12 +48,12 @@ describe('a parameter behind a constant 0', () => {
     () => new Adam({ learningRate: 0.1, weightDecay: 0.1 }),
     () => new RMSprop({ learningRate: 0.1, weightDecay: 0.1, onNonFinite: 'skip' }),
   ];
-  for (const [title, build, isTrained, feeds = {}] of SWITCHED_OFF) {
+  for (const [row, [title, build, isTrained, feeds = {}]] of SWITCHED_OFF.entries()) {
     it(
       `${title}: ${isTrained ? 'decays and has moments' : 'neither decays nor has moments'}, whatever ` +
         'the passes',
       () => {
-        for (const { isa, dtype } of TARGETS) {
+        for (const { isa, dtype } of sampled(row)) {
           for (const make of OPTIMISERS) {
             const start = (
               passes: PassSet,

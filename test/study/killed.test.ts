@@ -8,7 +8,7 @@ import type { ExperimentResult } from '../../lib/study/experiment.js';
 import { loadModel } from '../../lib/study/model-file.js';
 import { packageRoot } from '../../lib/core/package.js';
 
-const KILLS = process.env['VECGRAD_LONG'] === '1' ? 200 : 10;
+const KILLS = process.env['VECGRAD_LONG'] === '1' ? 200 : 5;
 const CLI = join(packageRoot(), 'dist/cli.cjs');
 const STEPS = 4000;
 

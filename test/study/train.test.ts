@@ -86,10 +86,10 @@ describe('training off the event loop', () => {
     let fired = 0;
     const timer = setInterval(() => fired++, 1);
     try {
-      const models = [built('scalar', 1), built('scalar', 2)];
+      const models = [built('vector', 1), built('vector', 2)];
       const both = await Promise.all(models.map((model) => train(model, docs, { steps: STEPS })));
       for (const [i, { losses }] of both.entries()) {
-        const alone = await train(built('scalar', i + 1), docs, { steps: STEPS });
+        const alone = await train(built('vector', i + 1), docs, { steps: STEPS });
         assert.deepEqual(alone.losses, losses);
       }
     } finally {
@@ -150,12 +150,15 @@ describe('training off the event loop', () => {
     });
 
     it('in the middle keeps the steps that were taken, and each rate', async () => {
-      const [one, other] = [small(4_000_000), small(10)];
+      const [one, other] = [small(400_000), small(10)];
       const controller = new AbortController();
       const promise = rejection(
-        one.training.stepEachAsync(one.dataset, 0, one.dataset.count, { signal: controller.signal }),
+        one.training.stepEachAsync(one.dataset, 0, one.dataset.count, {
+          signal: controller.signal,
+          // While the next native call runs.
+          onProgress: ({ step }) => step > 1000 && void setImmediate().then(() => controller.abort()),
+        }),
       );
-      setTimeout(() => controller.abort(), 30);
       assert.equal(((await promise) as Error).name, 'AbortError');
       const { steps } = one.training;
       assert.ok(steps > 0 && steps < one.dataset.count, `${steps}`);
@@ -168,7 +171,7 @@ describe('training off the event loop', () => {
     });
 
     it('of a model leaves it usable', async () => {
-      const model = built('scalar');
+      const model = built('vector');
       const controller = new AbortController();
       const error = await rejection(
         train(model, docs, {
@@ -416,7 +419,7 @@ describe('training off the event loop', () => {
 });
 
 describe('a worker that is terminated neither crashes nor leaks, in the middle of', () => {
-  const times = process.env['VECGRAD_LONG'] === '1' ? 1000 : 4;
+  const times = process.env['VECGRAD_LONG'] === '1' ? 1000 : 2;
   const script = join(packageRoot(), 'test/support/terminated.mjs');
   const library = join(packageRoot(), 'dist/index.cjs');
   for (const work of ['stepEach', 'stepEachAsync', 'two stepEachAsync', 'batches', 'compile']) {
@@ -432,13 +435,16 @@ describe('a worker that is terminated neither crashes nor leaks, in the middle o
             library,
             ...loaded,
           ]);
-          const quarters = stdout
+          const after = stdout
             .trim()
             .split('\n')
             .map((line) => (JSON.parse(line) as { resident: number }).resident);
-          assert.equal(quarters.length, 4);
+          assert.equal(after.length, times);
           // A worker that were kept would take several MB.
-          assert.ok(quarters[3]! - quarters[1]! < 40e6, stdout);
+          assert.ok(
+            after.at(-1)! - after[times / 2 - 1]! < 40e6,
+            `${after[times / 2 - 1]!} ${after.at(-1)!}`,
+          );
         },
       );
     }

@@ -88,6 +88,15 @@ export function drip(socket: net.Socket, text: string): void {
   socket.on('close', () => clearInterval(timer));
 }
 
+/** Writes a text, and resets the connection when the client, which runs in this process, has read it. */
+export function reset(socket: net.Socket, text: string): void {
+  socket.write(text, () => {
+    let turns = 0;
+    const later = (): unknown => (turns++ < 5 ? setImmediate(later) : socket.resetAndDestroy());
+    later();
+  });
+}
+
 /** Writes a text again and again, as fast as it is read. */
 export function pour(socket: net.Socket, text: string): void {
   const more = (): void => {

@@ -23,17 +23,15 @@ interface Computation {
 
 const count = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 
-/** The tensor whose number at each index is `at(index)`. */
-export function tensor(shape: readonly number[], at: (index: number[]) => number): Tensor {
-  const data = Array.from({ length: count(shape) }, (_, i) => {
-    const index = new Array<number>(shape.length);
-    let rest = i;
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      index[axis] = rest % shape[axis]!;
-      rest = Math.floor(rest / shape[axis]!);
-    }
-    return at(index);
-  });
+/** The tensor whose number at each index is `at(index)`, which must not keep the index. */
+export function tensor(shape: readonly number[], at: (index: readonly number[]) => number): Tensor {
+  const index = new Array<number>(shape.length).fill(0);
+  const data: number[] = [];
+  for (let left = count(shape); left > 0; left--) {
+    data.push(at(index));
+    // Counts on: the last axis is the fastest.
+    for (let axis = shape.length - 1; axis >= 0 && ++index[axis]! === shape[axis]; axis--) index[axis] = 0;
+  }
   return { shape, data };
 }
 
@@ -44,7 +42,10 @@ export function tensor(shape: readonly number[], at: (index: number[]) => number
 function offset(shape: readonly number[], index: readonly number[]): number {
   const lead = index.length - shape.length;
   let at = 0;
-  shape.forEach((n, axis) => (at = at * n + (n === 1 ? 0 : index[lead + axis]!)));
+  for (let axis = 0; axis < shape.length; axis++) {
+    const n = shape[axis]!;
+    at = at * n + (n === 1 ? 0 : index[lead + axis]!);
+  }
   return at;
 }
 
@@ -374,6 +375,14 @@ export function evaluate(root: Node, feeds: Feeds, numbers: Numbers): Map<Node, 
   return known;
 }
 
+/** The leaf and those of `nodes`, operands first, that depend on it, but for detached ones. */
+function movedBy(leaf: Node, nodes: Iterable<Node>): ReadonlySet<Node> {
+  const moved = new Set([leaf]);
+  for (const node of nodes)
+    if (node.op !== 'detach' && node.inputs.some((operand) => moved.has(operand))) moved.add(node);
+  return moved;
+}
+
 /**
  * The gradient of the sum of root's elements with respect to each of `leaves`, by central differences of
  * fourth order: good to about 1e-10 where fifth derivatives are moderate.
@@ -381,20 +390,21 @@ export function evaluate(root: Node, feeds: Feeds, numbers: Numbers): Map<Node, 
 export function slopes(root: Node, leaves: readonly Node[], feeds: Feeds, numbers: Numbers): Tensor[] {
   const h = 1e-4;
   const base = evaluate(root, feeds, numbers);
-  const fixed = new Map(numbers);
-  for (const [node, value] of base) if (node.op === 'detach') fixed.set(node, value);
-  const at = (leaf: Node, i: number, x: number): number => {
+  const at = (leaf: Node, known: Numbers, i: number, x: number): number => {
     const moved = base.get(leaf)!;
     const nudged = { shape: moved.shape, data: moved.data.map((v, j) => (i === j ? v + x : v)) };
-    const y = evaluate(root, feeds, new Map(fixed).set(leaf, nudged)).get(root)!;
+    const y = evaluate(root, feeds, new Map(known).set(leaf, nudged)).get(root)!;
     return y.data.reduce((a, b) => a + b, 0);
   };
   return leaves.map((leaf) => {
     const data = base.get(leaf);
     // A leaf beyond the prefix was not part of the computation.
     if (!data) return tensor(leaf.shape, () => 0);
-    const slope = (i: number): number =>
-      (8 * (at(leaf, i, h) - at(leaf, i, -h)) - at(leaf, i, 2 * h) + at(leaf, i, -2 * h)) / (12 * h);
+    // What does not move with the leaf is known already.
+    const moving = movedBy(leaf, base.keys());
+    const known = new Map([...base].filter(([node]) => !moving.has(node)));
+    const y = (i: number, x: number): number => at(leaf, known, i, x);
+    const slope = (i: number): number => (8 * (y(i, h) - y(i, -h)) - y(i, 2 * h) + y(i, -2 * h)) / (12 * h);
     return { shape: data.shape, data: data.data.map((_, i) => slope(i)) };
   });
 }

@@ -13,3 +13,11 @@ export const TARGETS: readonly Target[] = ISAS.flatMap((isa) => [
   { isa, dtype: 'float32' as const },
 ]);
 export const FLOAT64: readonly Target[] = TARGETS.filter(({ dtype }) => dtype === 'float64');
+
+/** The machine's best instruction set in both types, and each of the other targets in turn; or all. */
+export function sampled(turn: number): readonly Target[] {
+  if (process.env['VECGRAD_LONG'] === '1') return TARGETS;
+  const best = TARGETS.filter(({ isa }) => isa === ISAS[0]);
+  const others = TARGETS.slice(best.length);
+  return others.length === 0 ? best : [...best, others[turn % others.length]!];
+}

@@ -1,6 +1,6 @@
 /**
  * Starts workers that do the work which the first argument names, terminates each in the middle of it, and
- * prints the memory of the process after each quarter, one line of JSON each:
+ * prints the memory of the process after each, one line of JSON each:
  *
  *     node terminated.mjs WORK TIMES LIBRARY [loaded]
  *
@@ -41,14 +41,12 @@ const code = `
   const dataset = tokenizer.corpus(docs, Int32Array.from(docs, (_, i) => i)).dataset(16);
   ${WORK[/** @type {keyof typeof WORK} */ (work)]}`;
 
-for (let quarter = 0; quarter < 4; quarter++) {
-  for (let i = 0; i < Number(times) / 4; i++) {
-    const worker = new Worker(code, { eval: true });
-    await new Promise((resolve, reject) => {
-      worker.once('message', resolve).once('error', reject);
-    });
-    await setTimeout((i * 7) % 12); // somewhere in the middle
-    await worker.terminate();
-  }
+for (let i = 0; i < Number(times); i++) {
+  const worker = new Worker(code, { eval: true });
+  await new Promise((resolve, reject) => {
+    worker.once('message', resolve).once('error', reject);
+  });
+  await setTimeout((i * 7) % 12); // somewhere in the middle
+  await worker.terminate();
   console.log(JSON.stringify({ resident: process.memoryUsage().rss }));
 }

@@ -45,7 +45,7 @@ const at = (x: Value, index: readonly number[]): number => {
   return x.data[place]!;
 };
 /** An array by its definition; `is` is given the leaves' numbers. */
-const by = (shape: readonly number[], f: (index: number[]) => number): Tensor => tensor(shape, f);
+const by = (shape: readonly number[], f: (index: readonly number[]) => number): Tensor => tensor(shape, f);
 /** The list along an axis through a place. */
 const line = (x: Value, axis: number, index: readonly number[]): number[] =>
   Array.from({ length: x.shape[axis]! }, (_, i) => at(x, [...index.slice(0, axis), i, ...index.slice(axis)]));
@@ -80,7 +80,7 @@ const within =
       ),
     );
 const moved =
-  (shape: number[], from: (index: number[]) => number[]) =>
+  (shape: number[], from: (index: readonly number[]) => number[]) =>
   (x: Value): Tensor =>
     by(shape, (index) => at(x, from(index)));
 const whole =

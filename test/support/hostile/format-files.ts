@@ -63,6 +63,10 @@ const empty = u8('[0]', '[0,0]');
 
 const short = (i: number): string => `n${i.toString(36)}`;
 
+/** The ways to read a header that is full, which takes half a second each. */
+const FULL: readonly Way[] =
+  process.env['VECGRAD_LONG'] === '1' ? ['bytes', ...PATHS] : ['bytes', 'checkpoint'];
+
 const HEADER = 'a header of \\d+ bytes: expected at most 4194304$';
 
 export const FORMAT: readonly Row[] = [
@@ -84,12 +88,7 @@ export const FORMAT: readonly Row[] = [
   ),
   refused(
     'a header of 100 MB',
-    fileOf(() => Buffer.alloc(1e8, '{"x":[0],')),
-    new RegExp(HEADER),
-  ),
-  refused(
-    '100 MB of spaces',
-    fileOf(() => `{}${' '.repeat(1e8)}`),
+    fileOf('{"x":[0],', { length: 100_000_000n, size: 100_000_008 }),
     new RegExp(HEADER),
   ),
   refused(
@@ -128,19 +127,16 @@ export const FORMAT: readonly Row[] = [
     /expected a string in quotes/,
   ),
   refused(
-    'a million arrays',
-    fileOf(() => Buffer.alloc(54 * MILLION, `"x":${empty},`)),
-    new RegExp(HEADER),
-  ),
-  refused(
     'as many arrays as a header holds, one twice',
     fileOf(() => `{${many(75_000, (i) => short(i % 74_999), empty)}}`),
     /'n0' is there twice/,
+    FULL,
   ),
   refused(
     'as many texts as a header holds, one twice',
     fileOf(() => `{"__metadata__":{${many(350_000, (i) => short(i % 349_999), '""')}}}`),
     /'n0' is there twice in '__metadata__'/,
+    FULL,
   ),
   refused(
     'a name of 4 MB, twice',
