@@ -39,7 +39,20 @@ export interface NativeAddon {
     extents: Int32Array;
     code: Int32Array;
     scalarBytecode: Uint32Array;
+    /** The regions of nodes, five words each: offset, size, first, rows, whether they are fed. */
+    numberRegions: Int32Array;
+    intRegions: Int32Array;
+    /** Where a batch's gradients are added up. */
+    gradients: number;
+    gradientsSize: number;
+    /** How many instructions run for each example of a batch. */
+    batched: number;
   }): Handle;
+  /**
+   * How many numbers and integers a thread needs for the rows of a piece of a batch, and the most examples
+   * that a piece should have (native/run/batch.h): 1 where the program runs its examples one after the other.
+   */
+  pieceSizes(handle: Handle, examples: number): [numbers: number, ints: number, most: number];
   /**
    * A function that runs instructions `range[2]` to `range[3]` on these arrays, for a prefix that grows from
    * `range[0]` to `range[1]` positions.

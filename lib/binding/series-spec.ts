@@ -47,12 +47,18 @@ export interface BatchesSpec {
   backward: number;
   /** The number of lanes. */
   lanes: number;
-  /** A copy of the arena for each lane. */
+  /** The number of examples that run together. */
+  piece: number;
+  /** The number of threads that there is memory for. */
+  copies: number;
+  /** Each thread's copy of the arena, and rows of a piece. */
   numbers: TypedArray;
-  /** How many numbers apart these copies begin. */
+  /** How many numbers apart the threads' begin. */
   stride: number;
-  /** A copy of the integers for each lane. */
+  /** Each thread's copy of the integers, and rows of them. */
   ints: Int32Array;
+  /** How many integers apart the threads' begin. */
+  intStride: number;
   /** Room for the gradients of each lane. */
   sums: TypedArray;
 }

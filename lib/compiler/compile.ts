@@ -253,6 +253,7 @@ function lowered(
     inPlace: passes.has('in-place'),
     epilogues: passes.has('epilogue'),
     fuseUpdate: passes.has('fuse-update') && !request.batches,
+    rows: passes.has('rows') && request.batches,
   };
   return (isScalar ? lowerScalars(ir, options) : undefined) ?? lower(ir, options);
 }

@@ -53,6 +53,11 @@ export const PASSES = [
     stage: 'lower',
     does: 'updates parameters by the product that is their gradient, unstored',
   },
+  {
+    name: 'rows',
+    stage: 'lower',
+    does: 'runs a batch instruction by instruction, on the rows of many examples at once',
+  },
 ] as const satisfies readonly { name: string; stage: Stage; does: string }[];
 
 /** The name of one of {@link PASSES}. */

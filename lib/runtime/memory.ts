@@ -5,6 +5,7 @@ import { shown } from '../core/check.js';
 import { sizeOf } from '../core/shape.js';
 import type { Compiled } from '../compiler/compile.js';
 import { activeNodes } from '../compiler/passes/differentiate.js';
+import type { Region } from '../compiler/lower/layout.js';
 import { isDense, offsetsOf } from '../compiler/lower/view.js';
 import { Node } from '../graph/node.js';
 import { GRADIENT_LEAVES } from '../graph/ops.js';
@@ -38,6 +39,7 @@ export class ProgramMemory {
     private readonly root: Node,
   ) {
     const { arenaSize, intsSize, maxLength, extents, code, bytecode, constants } = compiled.lowered;
+    const { regions, parameters, sections } = compiled.lowered;
     this.handle = addon.createProgram({
       float32: dtype === 'float32',
       isa,
@@ -47,6 +49,11 @@ export class ProgramMemory {
       extents,
       code,
       scalarBytecode: bytecode,
+      numberRegions: wordsOf(regions.numbers),
+      intRegions: wordsOf(regions.ints),
+      gradients: parameters.gradients,
+      gradientsSize: parameters.withGradient,
+      batched: sections.backward,
     });
     this.numbers = allocateAligned(dtype, arenaSize);
     this.ints = new Int32Array(intsSize);
@@ -192,4 +199,13 @@ export class ProgramMemory {
     offsetsOf(view).forEach((at, i) => (copy[i] = arena[at]!));
     return copy;
   }
+}
+
+/** Regions as the machine reads them: five words each. */
+function wordsOf(regions: readonly Region[]): Int32Array {
+  const words = new Int32Array(5 * regions.length);
+  regions.forEach(({ offset, size, first, rows, isFed }, i) => {
+    words.set([offset, size, first, rows, Number(isFed)], 5 * i);
+  });
+  return words;
 }

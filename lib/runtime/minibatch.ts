@@ -1,4 +1,5 @@
 /** Batches: several examples per step (native/run/batch.h). Their feeds as columns, and their memory. */
+import { addon, type Handle } from '../binding/addon.js';
 import type { BatchesSpec } from '../binding/series-spec.js';
 import type { Lowered } from '../compiler/lower/layout.js';
 import type { DType, TypedArray } from '../core/array.js';
@@ -18,11 +19,11 @@ export interface Batching {
 }
 
 /**
- * The most lanes, and the most bytes for their copies of the arena. Neither depends on the machine, because
- * the number of lanes decides the order in which gradients are added.
+ * The most lanes, and the most bytes for the rows of a piece. Neither depends on the machine or the threads,
+ * because lanes and pieces decide the order in which gradients are added.
  */
 const MAX_LANES = 32;
-const MAX_BYTES = 256 * 2 ** 20;
+const MAX_PIECE_BYTES = 64 * 2 ** 20;
 
 /** What a program keeps for its batches: memory and columns for those of the last size. */
 export class BatchKeeper {
@@ -30,6 +31,7 @@ export class BatchKeeper {
   private fed: FeedColumns | undefined;
 
   constructor(
+    private readonly handle: Handle,
     private readonly lowered: Lowered,
     private readonly inputs: Inputs,
     private readonly dtype: DType,
@@ -48,8 +50,9 @@ export class BatchKeeper {
   memory(batching: Batching, arena: TypedArray): BatchesSpec {
     const { batches, lowered } = this;
     const { size, threads } = batching;
-    if (batches?.size === size) return (this.batches = { ...batches, threads });
-    return (this.batches = batchesOf(lowered, arena, (n) => allocateAligned(this.dtype, n), batching));
+    if (batches?.size === size && threads <= batches.copies) return (this.batches = { ...batches, threads });
+    const allocate = (n: number): TypedArray => allocateAligned(this.dtype, n);
+    return (this.batches = batchesOf(this.handle, lowered, arena, allocate, batching));
   }
 
   /** The examples of one batch, as `reader` reads them. @throws FeedError, which names the example */
@@ -64,21 +67,28 @@ export class BatchKeeper {
 /**
  * The memory for batches of `size` examples.
  *
- * @param arena the program's arena; each lane starts as a copy of it
+ * @param arena the program's arena; each thread's memory starts as a copy of it
  * @param allocate makes an array of the arena's type that starts on a cache line
  */
 function batchesOf(
+  handle: Handle,
   { parameters, sections, intsSize }: Lowered,
   arena: TypedArray,
   allocate: (size: number) => TypedArray,
   { size, threads }: Batching,
 ): BatchesSpec {
-  const line = 64 / arena.BYTES_PER_ELEMENT;
-  const stride = Math.ceil(arena.length / line) * line;
-  const fitting = Math.floor(MAX_BYTES / (stride * arena.BYTES_PER_ELEMENT));
-  const lanes = Math.max(1, Math.min(size, MAX_LANES, fitting));
-  const numbers = allocate(lanes * stride);
-  for (let lane = 0; lane < lanes; lane++) numbers.set(arena, lane * stride);
+  const bytes = arena.BYTES_PER_ELEMENT;
+  const [each, , most] = addon.pieceSizes(handle, 1);
+  const fitting = each ? Math.floor(MAX_PIECE_BYTES / (each * bytes)) : 1;
+  const piece = Math.max(1, Math.min(size, most, fitting));
+  const [numbers, ints] = piece > 1 ? addon.pieceSizes(handle, piece) : [0, 0];
+  const lanes = Math.min(MAX_LANES, Math.ceil(size / piece));
+  const copies = Math.min(threads, lanes);
+  const line = 64 / bytes;
+  const stride = Math.ceil((arena.length + numbers) / line) * line;
+  const intStride = Math.ceil((intsSize + ints) / 16) * 16;
+  const memory = allocate(copies * stride);
+  for (let copy = 0; copy < copies; copy++) memory.set(arena, copy * stride);
   return {
     size,
     threads,
@@ -87,9 +97,12 @@ function batchesOf(
     gradients: parameters.gradients,
     backward: sections.backward,
     lanes,
+    piece,
+    copies,
     stride,
-    numbers,
-    ints: new Int32Array(lanes * intsSize),
+    intStride,
+    numbers: memory,
+    ints: new Int32Array(copies * intStride),
     sums: allocate(lanes * parameters.size),
   };
 }

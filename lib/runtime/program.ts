@@ -113,7 +113,7 @@ export class Program {
     this.parameterCount = leaves.parameters.reduce((count, { node }) => count + sizeOf(node.shape), 0);
     this.inputs = inputsOf(compiled, traced, groups);
     this.feeds = new FeedReader(this.inputs);
-    this.batches = new BatchKeeper(lowered, this.inputs, dtype);
+    this.batches = new BatchKeeper(this.memory.handle, lowered, this.inputs, dtype);
     this.target = {
       numbers: this.arena,
       offsets: Int32Array.from(this.inputs.floats, ({ offset }) => offset),

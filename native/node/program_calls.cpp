@@ -11,6 +11,7 @@
 #include "node/memory.h"
 #include "node/reader.h"
 #include "node/results.h"
+#include "run/batch.h"
 #include "run/generate.h"
 #include "vm/denormals.h"
 #include "vm/vm.h"
@@ -23,13 +24,21 @@ std::vector<std::remove_const_t<T>> copy_of(std::span<T> elements) {
   return {elements.begin(), elements.end()};
 }
 
+// Regions: five words each, the first five members of `Region`.
+std::vector<Region> regions_of(std::span<const int32_t> words) {
+  std::vector<Region> regions;
+  for (size_t i = 0; i + 5 <= words.size(); i += 5)
+    regions.push_back({words[i], words[i + 1], words[i + 2], words[i + 3], words[i + 4], 0});
+  return regions;
+}
+
 // createProgram({float32, isa, arenaSize, intsSize, maxLength, extents, code, scalarBytecode}): a
 // handle. `maxLength` is that of the longest prefix.
 Napi::Value create_program(const Napi::CallbackInfo& call) {
   Arguments in(call, "createProgram", "a specification");
   Properties given(in, "specification");
   ProgramSpec spec;
-  std::span<const int32_t> extents, code;
+  std::span<const int32_t> extents, code, numbers, ints;
   std::span<const uint32_t> scalar_bytecode;
   spec.is_float32 = given.flag("float32");
   spec.isa = given.isa("isa");
@@ -39,15 +48,38 @@ Napi::Value create_program(const Napi::CallbackInfo& call) {
   given.elements("extents", extents);
   given.elements("code", code);
   given.elements("scalarBytecode", scalar_bytecode);
+  given.elements("numberRegions", numbers);
+  given.elements("intRegions", ints);
+  spec.gradients = int32_t(given.size("gradients", INT32_MAX));
+  spec.gradients_size = int32_t(given.size("gradientsSize", INT32_MAX));
+  spec.batched = int32_t(given.size("batched", INT32_MAX));
   if (!in.are_right()) return in.fail_usage();
   spec.extents = copy_of(extents);
   spec.code = copy_of(code);
   spec.scalar_bytecode = copy_of(scalar_bytecode);
+  spec.numbers = regions_of(numbers);
+  spec.ints = regions_of(ints);
   std::string error;
   std::unique_ptr<Program> program = make_program(std::move(spec), error);
   if (!program) return in.fail_with<Napi::Error>(error);
   return make_handle<Program>(call.Env(), program->bytes(),
                               [&](void* memory) { return program->copy_to(memory); });
+}
+
+// pieceSizes(handle, examples): how many numbers and integers a thread needs for the rows of a
+// piece of some examples, and the most examples that a piece should have; [0, 0, 1] where the
+// program runs its examples one after the other.
+Napi::Value piece_sizes_of(const Napi::CallbackInfo& call) {
+  Arguments in(call, "pieceSizes", "a program's handle and a number of examples");
+  const Program* program = in.handle<Program>("handle");
+  const int64_t examples = in.size("examples", 1 << 20);
+  if (!in.are_right()) return in.fail_usage();
+  const PieceSizes sizes = piece_sizes(*program, int32_t(examples));
+  const auto found = Napi::Array::New(call.Env(), 3);
+  found.Set(uint32_t(0), double(sizes.numbers));
+  found.Set(uint32_t(1), double(sizes.ints));
+  found.Set(uint32_t(2), double(sizes.most));
+  return found;
 }
 
 // Runs the program on the arrays that `bind` has bound to it, which are its arguments: handle,
@@ -159,6 +191,7 @@ void add_program_calls(Napi::Env env, Napi::Object exports) {
   exports.Set("createProgram", Napi::Function::New<create_program>(env, "createProgram"));
   exports.Set("bind", Napi::Function::New<bind>(env, "bind"));
   exports.Set("generate", Napi::Function::New<generate_sequences>(env, "generate"));
+  exports.Set("pieceSizes", Napi::Function::New<piece_sizes_of>(env, "pieceSizes"));
 }
 
 }  // namespace vecgrad

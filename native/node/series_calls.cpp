@@ -113,10 +113,15 @@ struct BatchRequest {
     lanes.sums = data_of(sums);
     const auto [parameters, count] = batches.parameters;
     const int64_t size = program.arena_size();
-    return are_of_type(numbers, program) && are_of_type(sums, program) && batches.size >= 1 &&
-           batches.threads >= 1 && lanes.count >= 1 && lanes.stride >= size &&
-           int64_t(size_of(numbers)) >= lanes.stride * lanes.count &&
-           int64_t(lanes.ints.size()) >= program.ints_size() * lanes.count &&
+    const bool has_counts = batches.size >= 1 && batches.threads >= 1 && lanes.count >= 1 &&
+                            lanes.copies >= 1 && lanes.piece >= 1;
+    if (!has_counts) return false;
+    const PieceSizes rows = lanes.piece > 1 ? piece_sizes(program, lanes.piece) : PieceSizes{};
+    return are_of_type(numbers, program) && are_of_type(sums, program) &&
+           (lanes.piece == 1 || rows.numbers > 0) && lanes.stride >= size + rows.numbers &&
+           lanes.int_stride >= program.ints_size() + rows.ints &&
+           int64_t(size_of(numbers)) / lanes.copies >= lanes.stride &&
+           int64_t(lanes.ints.size()) / lanes.copies >= lanes.int_stride &&
            int64_t(size_of(sums)) >= int64_t(count) * lanes.count &&
            lies(parameters, count, size) && lies(batches.gradients.offset, count, size) &&
            batches.backward >= 0 && batches.backward <= end;

@@ -3,15 +3,32 @@
 
 #include <algorithm>
 #include <atomic>
+#include <numeric>
 #include <vector>
 
 #include "isa/isa.h"
 #include "kernels/kernels.h"
+#include "run/feed.h"
 #include "run/pool.h"
 #include "vm/denormals.h"
+#include "vm/row_run.h"
 
 namespace vecgrad {
 namespace {
+
+template <class T>
+RowTables<T> tables_of(const Program& program) {
+  return static_cast<const ProgramOf<T>&>(program).row_tables();
+}
+
+template <class T>
+PieceSizes sizes_of(const Program& program, int32_t examples) {
+  const RowTables<T> tables = tables_of<T>(program);
+  if (tables.plan.empty()) return {};
+  const RowSizes sizes = row_sizes(tables, examples);
+  return {aligned(program.arena_size()) - program.arena_size() + sizes.numbers, sizes.ints,
+          tables.is_uniform ? 16 : 32};
+}
 
 template <class T>
 class Step {
@@ -20,57 +37,132 @@ class Step {
        const BatchStep& step, std::span<double> losses)
       : program_(program),
         kernels_(*kernels_for<T>(program.isa())),
+        tables_(tables_of<T>(program)),
         arena_(static_cast<T*>(arena)),
         examples_(examples),
         batches_(batches),
         lanes_(batches.lanes),
         step_(step),
-        losses_(losses),
-        used_(std::min(lanes_.count, int32_t(losses.size()))),
-        results_(size_t(used_)) {}
+        losses_(losses) {}
 
   RunsResult run(int32_t* ints) {
-    std::atomic<int32_t> next{0};
-    const auto work = [&](int32_t thread) {
-      const FlushDenormals flush;
-      T* const own = static_cast<T*>(lanes_.numbers) + thread * lanes_.stride;
-      int32_t* const own_ints = lanes_.ints.data() + int64_t(thread) * program_.ints_size();
-      const auto [parameters, size] = batches_.parameters;
-      std::copy(arena_ + parameters, arena_ + parameters + size, own + parameters);
-      for (int32_t lane; (lane = next++) < used_;)
-        results_[size_t(lane)] = run_lane(lane, own, own_ints);
-    };
-    with_helpers(std::min(batches_.threads, used_), work);
+    // A fault in the middle of a piece is that of no example: one by one they find it.
+    if (lanes_.piece > 1 && sort_by_length() && run_lanes(lanes_.piece)) return update(ints);
+    if (run_lanes(1)) return update(ints);
     const RunsResult* first = nullptr;
     for (const RunsResult& result : results_)
       if (result.end != End::done && (!first || result.example < first->example)) first = &result;
-    return first ? *first : update(ints);
+    return *first;
   }
 
  private:
-  // Runs a lane in `own`, the thread's copy of the arena, which the next lane finds in the cache.
-  RunsResult run_lane(int32_t lane, T* own, int32_t* ints) const {
+  // The memory that a thread runs in.
+  struct Own {
+    T* arena;
+    int32_t* ints;
+    RowRun<T> rows;
+  };
+  // The memory of one example of a piece, as it is fed.
+  struct PieceMemory {
+    RowRun<T>& rows;
+    int32_t example;
+    T* number(int32_t offset, int32_t i) const { return rows.number(offset, i, example); }
+    int32_t* integer(int32_t slot, int32_t i) const { return rows.integer(slot, i, example); }
+  };
+
+  int32_t count() const { return int32_t(losses_.size()); }
+  int32_t length_of(int32_t e) const { return examples_.length_of(program_, step_.first + e); }
+
+  // Sorts the examples, the longest first. False where a length is none.
+  bool sort_by_length() {
+    order_.resize(losses_.size());
+    const int32_t most = program_.max_length();
+    // By counting: where the examples of each length begin.
+    std::vector<int32_t> begin(size_t(most) + 1, 0);
+    for (int32_t e = 0; e < count(); e++) {
+      const int32_t length = length_of(e);
+      if (length < 1 || length > most) return false;
+      begin[size_t(most - length) + 1]++;
+    }
+    std::partial_sum(begin.begin(), begin.end(), begin.begin());
+    for (int32_t e = 0; e < count(); e++) order_[size_t(begin[size_t(most - length_of(e))]++)] = e;
+    return true;
+  }
+
+  // Runs all examples, `piece` at a time. False if one could not be fed or met a fault.
+  bool run_lanes(int32_t piece) {
+    const int32_t pieces = (count() + piece - 1) / piece;
+    used_ = std::min(lanes_.count, pieces);
+    results_.assign(size_t(used_), {});
+    std::atomic<int32_t> next{0};
+    const auto work = [&](int32_t thread) {
+      const FlushDenormals flush;
+      T* const numbers = static_cast<T*>(lanes_.numbers) + thread * lanes_.stride;
+      int32_t* const ints = lanes_.ints.data() + thread * lanes_.int_stride;
+      T* const rows = numbers + aligned(program_.arena_size());
+      Own own{numbers, ints, {tables_, numbers, ints, rows, ints + program_.ints_size()}};
+      const auto [parameters, size] = batches_.parameters;
+      std::copy(arena_ + parameters, arena_ + parameters + size, numbers + parameters);
+      for (int32_t lane; (lane = next++) < used_;)
+        results_[size_t(lane)] = run_lane(lane, piece, own);
+    };
+    with_helpers(std::min({batches_.threads, lanes_.copies, used_}), work);
+    return std::all_of(results_.begin(), results_.end(),
+                       [](const RunsResult& result) { return result.end == End::done; });
+  }
+
+  // Runs the pieces of a lane in the memory of a thread, which the next lane finds in the cache.
+  RunsResult run_lane(int32_t lane, int32_t piece, Own& own) {
     const idx n = batches_.gradients.count;
-    T* const gradients = own + batches_.gradients.offset;
+    T* const gradients = own.arena + batches_.gradients.offset;
+    for (int32_t first = lane * piece; first < count(); first += lanes_.count * piece) {
+      const RunsResult result = piece > 1 ? run_piece(first, std::min(piece, count() - first), own)
+                                          : run_example(first, own);
+      if (result.end == End::done)
+        kernels_.copy(sum(lane), n, gradients, n, 1, 1, n, first > lane * piece);
+      // The next piece adds to zeros.
+      std::fill(gradients, gradients + n, T(0));
+      if (result.end != End::done) return result;
+    }
+    return {};
+  }
+
+  RunsResult run_example(int32_t e, Own& own) {
     RunsResult result;
-    for (int32_t e = lane; e < int32_t(losses_.size()); e += lanes_.count) {
-      result.example = e;
-      if (!feed_example(program_, examples_, step_.first + e, own, ints, result.feed)) {
+    result.example = e;
+    const OwnMemory<T> memory{own.arena, own.ints};
+    if (!feed_example(program_, examples_, step_.first + e, memory, result.feed)) {
+      result.end = End::feed;
+      return result;
+    }
+    step_.numbers.write(memory, e);
+    result.fault = program_.run(own.arena, own.ints, 0, length_of(e), 0, batches_.backward);
+    losses_[size_t(e)] = double(own.arena[step_.loss]);
+    if (result.fault.instruction >= 0) result.end = End::fault;
+    return result;
+  }
+
+  // Runs `size` examples together, from `first` on in the order of their lengths.
+  RunsResult run_piece(int32_t first, int32_t size, Own& own) {
+    RunsResult result;
+    const int32_t* const order = order_.data() + first;
+    std::vector<int32_t> lengths(static_cast<size_t>(size));
+    std::transform(order, order + size, lengths.begin(), [&](int32_t e) { return length_of(e); });
+    own.rows.lay_out(lengths);
+    for (int32_t i = 0; i < size; i++) {
+      const PieceMemory memory{own.rows, i};
+      if (!feed_example(program_, examples_, step_.first + order[i], memory, result.feed)) {
         result.end = End::feed;
         return result;
       }
-      step_.numbers.write(ints, e);
-      const int32_t length = examples_.length_of(program_, step_.first + e);
-      result.fault = program_.run(own, ints, 0, length, 0, batches_.backward);
-      losses_[size_t(e)] = double(own[step_.loss]);
-      const bool is_fault = result.fault.instruction >= 0;
-      if (!is_fault) kernels_.copy(sum(lane), n, gradients, n, 1, 1, n, e > lane);
-      // The next example adds to zeros.
-      std::fill(gradients, gradients + n, T(0));
-      if (is_fault) {
-        result.end = End::fault;
-        return result;
-      }
+      step_.numbers.write(memory, order[i]);
+    }
+    result.fault = own.rows.run();
+
+    if (result.fault.instruction >= 0) result.end = End::fault;
+    for (int32_t i = 0; i < size; i++) {
+      const T* const loss = own.rows.number(step_.loss, 0, i);
+      if (loss) losses_[size_t(order[i])] = double(*loss);
     }
     return result;
   }
@@ -92,7 +184,7 @@ class Step {
     if (result.fault.instruction >= 0)
       result.end = End::fault;
     else
-      result.runs = int32_t(losses_.size());
+      result.runs = count();
     return result;
   }
 
@@ -102,17 +194,24 @@ class Step {
 
   const Program& program_;
   const Kernels<T>& kernels_;
+  const RowTables<T> tables_;
   T* const arena_;
   const Examples& examples_;
   const Batches& batches_;
   const Lanes& lanes_;
   const BatchStep& step_;
   const std::span<double> losses_;
-  const int32_t used_;               // lanes
+  int32_t used_ = 0;                 // lanes
+  std::vector<int32_t> order_;       // the examples, the longest first
   std::vector<RunsResult> results_;  // by lane
 };
 
 }  // namespace
+
+PieceSizes piece_sizes(const Program& program, int32_t examples) {
+  return program.is_float32() ? sizes_of<float>(program, examples)
+                              : sizes_of<double>(program, examples);
+}
 
 RunsResult step_batch(const Program& program, void* arena, int32_t* ints, const Examples& examples,
                       const Batches& batches, const BatchStep& step, std::span<double> losses) {

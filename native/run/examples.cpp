@@ -4,76 +4,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "run/feed.h"
+
 namespace vecgrad {
-namespace {
-
-// Where an example's part of a column begins.
-template <class Column>
-int64_t start_of(const Column& column, int32_t example) {
-  return column.starts.empty() ? int64_t(example) * column.size
-                               : int64_t(column.starts[size_t(example)]);
-}
-
-// Copies the integers of an example. False if one is out of its limits or missing; `element` says
-// which.
-bool feed_index(const IndexColumn& column, int32_t* ints, int32_t example, int32_t length,
-                int32_t& element) {
-  const int64_t start = start_of(column, example);
-  const int32_t needed = column.needs[size_t(length)];
-  for (int32_t i = 0; i < needed; i++) {
-    element = i;
-    if (start < 0 || start + i >= int64_t(column.values.size())) return false;
-    const int32_t x = column.values[size_t(start + i)];
-    if (x < 0 || (x >= column.limits[size_t(i)] && column.positions[size_t(i)] < length))
-      return false;
-    ints[column.slot + i] = x;
-  }
-  return true;
-}
-
-// Copies the numbers of an example. False if they do not lie in the column.
-template <class T>
-bool feed_numbers(const NumberColumn& column, T* arena, int32_t example) {
-  const int64_t start = start_of(column, example);
-  return std::visit(
-      [&](const auto& values) {
-        if (start < 0 || start + column.size > int64_t(values.size())) return false;
-        const auto first = values.begin() + start;
-        std::transform(first, first + column.size, arena + column.offset,
-                       [](auto x) { return T(x); });
-        return true;
-      },
-      column.values);
-}
-
-}  // namespace
-
-template <class T>
-bool feed_example(const Program& program, const Examples& examples, int32_t example, T* arena,
-                  int32_t* ints, FeedFault& fault) {
-  const int32_t length = examples.length_of(program, example);
-  if (length < 1 || length > program.max_length()) {
-    fault = {-1, 0};
-    return false;
-  }
-  fault = {};
-  for (const IndexColumn& column : examples.indices) {
-    if (!feed_index(column, ints, example, length, fault.element)) return false;
-    fault.column++;
-  }
-  fault.element = 0;
-  for (const NumberColumn& column : examples.numbers) {
-    if (!feed_numbers(column, arena, example)) return false;
-    fault.column++;
-  }
-  if (examples.inverse_count >= 0) arena[examples.inverse_count] = T(1.0 / length);
-  return true;
-}
-
-template bool feed_example<float>(const Program&, const Examples&, int32_t, float*, int32_t*,
-                                  FeedFault&);
-template bool feed_example<double>(const Program&, const Examples&, int32_t, double*, int32_t*,
-                                   FeedFault&);
 
 template <class T>
 std::span<const T> ExamplesCopy::keep(std::span<const T> elements) {

@@ -43,8 +43,10 @@ struct StepNumber {
   std::span<const int32_t> slots;
   int32_t first;  // that of the first example
 
-  void write(int32_t* ints, int32_t example) const {
-    for (const int32_t slot : slots) ints[slot] = first + example;
+  template <class Memory>
+  void write(const Memory& memory, int32_t example) const {
+    for (const int32_t slot : slots)
+      if (int32_t* const to = memory.integer(slot, 0)) *to = first + example;
   }
 };
 
@@ -65,12 +67,6 @@ struct RunsResult {
   RunFault fault;       // for End::fault
   FeedFault feed;       // for End::feed
 };
-
-// Copies what an example feeds to a program's memory. False if it could not; `fault` says why.
-// T is the program's type. The caller has checked that what is written lies in the memory.
-template <class T>
-bool feed_example(const Program& program, const Examples& examples, int32_t example, T* arena,
-                  int32_t* ints, FeedFault& fault);
 
 // A copy of `count` examples, from `from` on: they can be run after JavaScript has changed, shrunk
 // or dropped the originals. The first one is number 0.

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "run/feed.h"
 #include "vm/denormals.h"
 
 namespace vecgrad {
@@ -14,11 +15,12 @@ template <class T>
 RunsResult run_example(const Program& program, T* arena, int32_t* ints, const Series& series,
                        int32_t from, int32_t i, double& loss) {
   RunsResult result;
-  if (!feed_example(program, series.examples, from + i, arena, ints, result.feed)) {
+  const OwnMemory<T> memory{arena, ints};
+  if (!feed_example(program, series.examples, from + i, memory, result.feed)) {
     result.end = End::feed;
     return result;
   }
-  series.step_numbers.write(ints, i);
+  series.step_numbers.write(memory, i);
   const int32_t length = series.examples.length_of(program, from + i);
   result.fault = program.run(arena, ints, 0, length, 0, series.end);
   if (result.fault.instruction >= 0) {

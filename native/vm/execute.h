@@ -5,35 +5,13 @@
 #include <cstdint>
 
 #include "kernels/kernels.h"
+#include "vm/decoded.h"
 #include "vm/functions.h"
-#include "vm/instruction.h"
 #include "vm/products.h"
 #include "vm/rare.h"
 #include "vm/vm.h"
 
 namespace vecgrad {
-
-// An instruction as it is run. A step reads all of them once, beside numbers that fill the first
-// cache by themselves: what few instructions need (outer loops) lies elsewhere.
-struct Instruction {
-  struct Matrix {
-    int32_t offset, row, col;
-  };
-  Op op;
-  int32_t rows, cols, inner;  // ids of extents
-  int32_t loops;              // index of its outer loops; -1: it runs once
-  Matrix y, a, b;
-  int32_t c, c_row, x;  // offsets, and the row stride of c
-  int32_t imm0, imm1;
-  bool accumulate;
-  bool is_large;  // a product that may be faster by OpenBLAS at some prefix length
-};
-
-// The outer loops of an instruction: ids of extents, and the strides of y, a, b, c, x.
-struct Loops {
-  int32_t outer1, outer2;
-  int32_t step1[5], step2[5];
-};
 
 // The limit of a fault that ends a run without being one: an update was skipped.
 constexpr int64_t skipped = -2;

@@ -13,6 +13,7 @@
 #include "kernels/kernels.h"
 #include "vm/execute.h"
 #include "vm/instruction.h"
+#include "vm/row_run.h"
 #include "vm/scalar_bytecode.h"
 #include "vm/validate.h"
 
@@ -23,7 +24,7 @@ namespace {
 constexpr int32_t every_position = -1;
 
 template <class T>
-class TypedProgram final : public Program {
+class TypedProgram final : public ProgramOf<T> {
  public:
   TypedProgram(ProgramSpec&& spec, const Kernels<T>* kernels)
       : kernels_(kernels),
@@ -84,6 +85,35 @@ class TypedProgram final : public Program {
     spans_ = owned_->spans;
     loops_ = owned_->loops;
     return "";
+  }
+
+  // Plans batches. Says what is unsound; empty: nothing.
+  std::string plan(ProgramSpec& spec) {
+    if (spec.numbers.empty() && spec.ints.empty()) return "";
+    RowPlan& plan = owned_->rows;
+    plan.numbers = std::move(spec.numbers);
+    plan.ints = std::move(spec.ints);
+    for (const auto& [regions, size] :
+         {std::pair{&plan.numbers, arena_size_}, std::pair{&plan.ints, ints_size_}})
+      if (!are_sound(*regions, size)) return "a region that is unsound";
+    const int64_t sums = int64_t(spec.gradients) + spec.gradients_size;
+    if (spec.gradients < 0 || spec.gradients_size < 0 || sums > arena_size_ || spec.batched < 0 ||
+        spec.batched > instruction_count())
+      return "a batch that does not fit the program";
+    const Extents extents(extents_, max_length_);
+    const RowPlanSource source{code_,          positions_,          loops_,      extents,
+                               spec.gradients, spec.gradients_size, spec.batched};
+    if (!plan_rows(source, plan)) return "";
+    row_numbers_ = plan.numbers;
+    row_ints_ = plan.ints;
+    row_plan_ = plan.instructions;
+    is_uniform_ = plan.is_uniform;
+    return "";
+  }
+
+  RowTables<T> row_tables() const override {
+    return {kernels_,    code_,        loops_,    extents_,  extent_count_,
+            max_length_, row_numbers_, row_ints_, row_plan_, is_uniform_};
   }
 
   RunFault run(void* arena, int32_t* ints, int32_t from, int32_t to, int32_t begin,
@@ -220,7 +250,23 @@ class TypedProgram final : public Program {
     std::vector<Span> spans;
     std::vector<Loops> loops;
     std::vector<uint32_t> scalar_bytecode;
+    RowPlan rows;
   };
+
+  // Sorts regions by their offsets. Whether they lie in memory of a size, and do not overlap.
+  static bool are_sound(std::vector<Region>& regions, int64_t size) {
+    std::sort(regions.begin(), regions.end(),
+              [](const Region& a, const Region& b) { return a.offset < b.offset; });
+    int64_t end = 0;
+    for (Region& region : regions) {
+      region.is_example = 0;
+      if (region.offset < end || region.size < 1 || region.rows < 1 || region.first < 0 ||
+          region.size % region.rows)
+        return false;
+      end = int64_t(region.offset) + region.size;
+    }
+    return end <= size;
+  }
 
   // Leaves out `owned_`: the tables are those of `from` until `copy_to` has copied them.
   TypedProgram(const TypedProgram& from)
@@ -234,7 +280,11 @@ class TypedProgram final : public Program {
         positions_(from.positions_),
         spans_(from.spans_),
         loops_(from.loops_),
-        scalar_bytecode_(from.scalar_bytecode_) {}
+        scalar_bytecode_(from.scalar_bytecode_),
+        row_numbers_(from.row_numbers_),
+        row_ints_(from.row_ints_),
+        row_plan_(from.row_plan_),
+        is_uniform_(from.is_uniform_) {}
 
   template <class Self, class F>
   static void each_table(Self& self, const F& f) {
@@ -244,6 +294,9 @@ class TypedProgram final : public Program {
     f(self.spans_);
     f(self.loops_);
     f(self.scalar_bytecode_);
+    f(self.row_numbers_);
+    f(self.row_ints_);
+    f(self.row_plan_);
   }
   static constexpr size_t padded(size_t bytes) {
     constexpr size_t step = alignof(std::max_align_t);
@@ -260,6 +313,10 @@ class TypedProgram final : public Program {
   std::span<const Span> spans_;         // of each position
   std::span<const Loops> loops_;
   std::span<const uint32_t> scalar_bytecode_;
+  // How batches run; empty: one example after the other.
+  std::span<const Region> row_numbers_, row_ints_;
+  std::span<const RowInstruction> row_plan_;
+  bool is_uniform_ = false;
   std::unique_ptr<OwnedTables> owned_;
 };
 
@@ -272,6 +329,7 @@ std::unique_ptr<Program> make_typed(ProgramSpec&& spec, std::string& error) {
   }
   auto program = std::make_unique<TypedProgram<T>>(std::move(spec), kernels);
   error = program->load(spec.code);
+  if (error.empty()) error = program->plan(spec);
   if (!error.empty()) return nullptr;
   return program;
 }

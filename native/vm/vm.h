@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "vm/row_plan.h"
+
 namespace vecgrad {
 
 // What the compiler hands over; `make_program` checks everything in it.
@@ -20,6 +22,10 @@ struct ProgramSpec {
   std::vector<int32_t> extents;
   std::vector<int32_t> code;  // words.def for each instruction
   std::vector<uint32_t> scalar_bytecode;
+  // For batches: the regions of numbers and of integers, where sums over examples are kept, and how
+  // many instructions run for each example. Without regions, examples run one after the other.
+  std::vector<Region> numbers, ints;
+  int32_t gradients = 0, gradients_size = 0, batched = 0;
 };
 
 // Why a run stopped: an index was outside its table, or a number that an update must not use was
@@ -57,6 +63,16 @@ class Program {
                        int32_t end) const = 0;
   // The shortest span that holds all instructions before `end` that a run of `position` executes.
   virtual Span span(int32_t position, int32_t end) const = 0;
+};
+
+// A program of numbers of type T.
+template <class T>
+struct RowTables;
+template <class T>
+class ProgramOf : public Program {
+ public:
+  // How it runs on a batch, instruction by instruction; without a plan where it cannot.
+  virtual RowTables<T> row_tables() const = 0;
 };
 
 // Checks every opcode and every slice; on failure returns nullptr and says why in `error`.

@@ -101,7 +101,7 @@ export class Context {
   }
   /** New memory for an array, without gaps. */
   allocate(shape: Shape): View {
-    return denseView(this.layout.allocate(sizeOf(shape)), shape);
+    return denseView(this.layout.allocateFor(-1, sizeOf(shape), undefined), shape);
   }
   /** A constant as an operand. */
   scalar(value: number): View {
@@ -110,7 +110,12 @@ export class Context {
   /** Residuals: what a node's instruction saves, besides its result, for the node's gradient. */
   saved(node: number, shape: Shape): View {
     let view = this.savedViews.get(node);
-    if (!view) this.savedViews.set(node, (view = this.allocate(shape)));
+    if (!view) {
+      const { ir } = this;
+      const positions = shape[0] === ir.shape(node)[0] ? ir.axisPositions[node]?.[0] : undefined;
+      view = denseView(this.layout.allocateFor(node, sizeOf(shape), positions), shape);
+      this.savedViews.set(node, view);
+    }
     return view;
   }
   /** Where an index node's integers lie. */

@@ -5,7 +5,7 @@ import type { AxisPositions } from '../ir/axes.js';
 import type { Context } from './context.js';
 import { fuseIntoProduct } from './epilogue.js';
 import { forEachNest, mergeAxes, operandAt } from './loops.js';
-import { broadcastView, denseView, isDense, type View } from './view.js';
+import { broadcastView, isDense, type View } from './view.js';
 
 /**
  * One instruction over the broadcast of the operands: axes of length 1 vanish, adjacent axes that
@@ -103,7 +103,7 @@ export function emitDropout(c: Context, node: number): void {
   const x = dense(c, c.input(node, 0));
   const n = sizeOf(y.shape);
   if (!n) return;
-  const whole = isDense(y) ? y : denseView(c.layout.allocate(n), y.shape);
+  const whole = isDense(y) ? y : c.allocate(y.shape);
   c.emit({
     op: 'dropout',
     extents: [1, 1, 1, n, 1],

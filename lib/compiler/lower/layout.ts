@@ -24,6 +24,18 @@ export type UpdateStep =
   /** Where a gradient is not finite, stops the run or skips the update. */
   | { op: 'check'; skips: boolean };
 
+/** A stretch of the arena or of the integers that one node has, as a batch lays it out (row_plan.h). */
+export interface Region {
+  offset: number;
+  size: number;
+  /** The position of the first row. */
+  first: number;
+  /** How many rows it has, one for each position from `first` on. */
+  rows: number;
+  /** Whether each example is fed its own. */
+  isFed: boolean;
+}
+
 export interface LoweringOptions {
   /** Elements of one cache line. */
   align: number;
@@ -44,6 +56,8 @@ export interface LoweringOptions {
   inPlace: boolean;
   /** Whether products end in the relu, mask or sum that alone reads their result. */
   epilogues: boolean;
+  /** Whether batches run instruction by instruction. */
+  rows: boolean;
   /** Whether a product that is a whole gradient updates its parameter and is not stored. */
   fuseUpdate: boolean;
 }
@@ -83,6 +97,8 @@ export interface Lowered {
   /** First slot of an index node. */
   slot(node: number): number;
   constants: readonly { value: number; offset: number }[];
+  /** What each node has of the arena and of the integers; empty: batches run one example after the other. */
+  regions: { numbers: readonly Region[]; ints: readonly Region[] };
 }
 
 /** Places in the arena and among the integers. */
@@ -91,6 +107,8 @@ export class Layout {
   ints = 0;
   /** Each number once; 0 and -0 are two numbers. */
   readonly constants: { value: number; offset: number }[] = [];
+  /** What was allocated for nodes. */
+  readonly regions: { numbers: Region[]; ints: Region[] } = { numbers: [], ints: [] };
   private readonly constantOffsets = new Map<number | string, number>();
   readonly parameterOffsets = new Map<number, number>();
   readonly slots = new Map<number, number>();
@@ -130,6 +148,33 @@ export class Layout {
     this.block = { offset, size, trained, withGradient, gradients, moments, rule, skips };
   }
 
+  /**
+   * A place for n numbers of a node, which the positions of its first axis divide into rows.
+   *
+   * @param positions those positions; none: it has one row
+   */
+  allocateFor(node: number, n: number, positions: readonly number[] | undefined): number {
+    const offset = this.allocate(n);
+    const op = node < 0 ? '' : this.ir.opOf(node);
+    this.addRegion('numbers', offset, n, node, positions, op === 'input' || op === 'inverseCount');
+    return offset;
+  }
+
+  private addRegion(
+    of: 'numbers' | 'ints',
+    offset: number,
+    size: number,
+    node: number,
+    positions: readonly number[] | undefined,
+    isFed: boolean,
+  ): void {
+    if (!size) return;
+    const { rows, first } = rowsOf(positions);
+    const whole = { rows: 1, first: node < 0 ? 0 : this.ir.positions[node]! };
+    const own = rows > 1 && size % rows === 0 ? { rows, first } : whole;
+    this.regions[of].push({ offset, size, ...own, isFed });
+  }
+
   /** A place for n elements, on a cache line unless they are few. */
   allocate(n: number): number {
     const align = n < 4 ? 1 : this.options.align;
@@ -159,9 +204,23 @@ export class Layout {
     let slot = slots.get(vector);
     if (slot === undefined) {
       slot = this.ints;
-      this.ints += sizeOf(ir.shape(vector));
+      const size = sizeOf(ir.shape(vector));
+      this.ints += size;
       slots.set(vector, slot);
+      const isFed = ir.is(vector, 'index') || ir.is(vector, 'step');
+      this.addRegion('ints', slot, size, vector, ir.axisPositions[vector]?.[0], isFed);
     }
     return slot + start;
   }
+}
+
+/** How many rows positions make that follow each other, each with as many entries; 1: they make none. */
+function rowsOf(positions: readonly number[] = []): { rows: number; first: number } {
+  const none = { rows: 1, first: 0 };
+  if (!positions.length) return none;
+  const first = positions[0]!;
+  const rows = positions[positions.length - 1]! - first + 1;
+  const each = positions.length / rows;
+  const follow = positions.every((position, i) => position === first + Math.floor(i / each));
+  return Number.isInteger(each) && follow ? { rows, first } : none;
 }

@@ -34,10 +34,7 @@ export class Locator {
 
   /** Gives a node memory of its own. */
   allocate(node: number): View {
-    const shape = this.ir.shape(node);
-    const view = denseView(this.layout.allocate(sizeOf(shape)), shape);
-    this.views[node] = view;
-    return view;
+    return (this.views[node] = this.own(node));
   }
 
   /** Where a node's numbers lie. Views are followed to what they view, in a loop: there can be any number. */
@@ -85,7 +82,7 @@ export class Locator {
     let block = this.blocks.get(choose);
     if (!block) {
       const shape = [this.ir.inputCount(choose) - 1, ...this.ir.shape(choose)];
-      block = denseView(this.layout.allocate(sizeOf(shape)), shape);
+      block = denseView(this.layout.allocateFor(choose, sizeOf(shape), undefined), shape);
       this.blocks.set(choose, block);
     }
     return block;
@@ -115,7 +112,15 @@ export class Locator {
     if (reused !== undefined) return views[reused] ?? reused;
     const parent = placement.parent[node]!;
     if (parent >= 0) return this.insideParent(node, parent);
-    return denseView(this.layout.allocate(sizeOf(shape)), shape);
+    return this.own(node);
+  }
+
+  /** Memory of its own for a node. */
+  private own(node: number): View {
+    const { ir, layout } = this;
+    const shape = ir.shape(node);
+    const positions = ir.axisPositions[node]?.[0];
+    return denseView(layout.allocateFor(node, sizeOf(shape), positions), shape);
   }
 
   /** The view that a node is of its operand; null where it needs a copy of its own. */

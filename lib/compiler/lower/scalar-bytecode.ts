@@ -151,6 +151,7 @@ export function lowerScalars(ir: Ir, options: LoweringOptions): Lowered | undefi
     view: (node) => (slots[node]! < 0 || ir.isInteger(node) ? undefined : denseView(slots[node]!, [])),
     slot: (node) => layout.slot(node),
     constants: layout.constants,
+    regions: { numbers: [], ints: [] },
   };
 }
 

@@ -1,0 +1,90 @@
+// Feeding an example: its part of each column is checked and copied to a program's memory.
+#pragma once
+
+#include <cstdint>
+#include <type_traits>
+#include <variant>
+
+#include "run/examples.h"
+
+namespace vecgrad {
+
+// A program's memory, as what an example feeds is written to it.
+template <class T>
+struct OwnMemory {
+  T* arena;
+  int32_t* ints;
+  // Number i behind an offset, and integer i behind a slot. Other memories give nullptr where the
+  // example has no such number.
+  T* number(int32_t offset, int32_t i) const { return arena + offset + i; }
+  int32_t* integer(int32_t slot, int32_t i) const { return ints + slot + i; }
+};
+
+// Where an example's part of a column begins.
+template <class Column>
+int64_t start_of(const Column& column, int32_t example) {
+  return column.starts.empty() ? int64_t(example) * column.size
+                               : int64_t(column.starts[size_t(example)]);
+}
+
+// Copies the integers of an example. False if one is out of its limits or missing; `element` says
+// which.
+template <class Memory>
+bool feed_index(const IndexColumn& column, const Memory& memory, int32_t example, int32_t length,
+                int32_t& element) {
+  const int64_t start = start_of(column, example);
+  const int32_t needed = column.needs[size_t(length)];
+  for (int32_t i = 0; i < needed; i++) {
+    element = i;
+    if (start < 0 || start + i >= int64_t(column.values.size())) return false;
+    const int32_t x = column.values[size_t(start + i)];
+    if (x < 0 || (x >= column.limits[size_t(i)] && column.positions[size_t(i)] < length))
+      return false;
+    if (int32_t* const to = memory.integer(column.slot, i)) *to = x;
+  }
+  return true;
+}
+
+// Copies the numbers of an example. False if they do not lie in the column.
+template <class Memory>
+bool feed_numbers(const NumberColumn& column, const Memory& memory, int32_t example) {
+  const int64_t start = start_of(column, example);
+  return std::visit(
+      [&](const auto& values) {
+        if (start < 0 || start + column.size > int64_t(values.size())) return false;
+        for (int32_t i = 0; i < column.size; i++)
+          if (auto* const to = memory.number(column.offset, i))
+            *to = std::remove_pointer_t<decltype(to)>(values[size_t(start + i)]);
+        return true;
+      },
+      column.values);
+}
+
+// Copies what an example feeds to memory. False if it could not; `fault` says why. The caller has
+// checked that what is written lies in a program's memory.
+template <class Memory>
+bool feed_example(const Program& program, const Examples& examples, int32_t example,
+                  const Memory& memory, FeedFault& fault) {
+  const int32_t length = examples.length_of(program, example);
+  if (length < 1 || length > program.max_length()) {
+    fault = {-1, 0};
+    return false;
+  }
+  fault = {};
+  for (const IndexColumn& column : examples.indices) {
+    if (!feed_index(column, memory, example, length, fault.element)) return false;
+    fault.column++;
+  }
+  fault.element = 0;
+  for (const NumberColumn& column : examples.numbers) {
+    if (!feed_numbers(column, memory, example)) return false;
+    fault.column++;
+  }
+  if (examples.inverse_count >= 0) {
+    if (auto* const to = memory.number(examples.inverse_count, 0))
+      *to = std::remove_pointer_t<decltype(to)>(1.0 / length);
+  }
+  return true;
+}
+
+}  // namespace vecgrad

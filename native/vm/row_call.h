@@ -1,0 +1,129 @@
+// One call of an instruction on the rows of many examples.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "vm/execute.h"
+#include "vm/row_plan.h"
+
+namespace vecgrad {
+
+// What a program knows of how it runs on a batch.
+template <class T>
+struct RowTables {
+  const Kernels<T>* kernels;
+  std::span<const Instruction> code;
+  std::span<const Loops> loops;
+  std::span<const int32_t> extents;  // a row for each prefix length
+  int64_t extent_count;
+  int32_t max_length;
+  std::span<const Region> numbers, ints;
+  std::span<const RowInstruction> plan;
+  bool is_uniform;
+};
+
+// The extents of a call: outer loops; rows, columns and the contracted dimension.
+struct CallSizes {
+  idx n1, n2;
+  int32_t ext[3];
+};
+
+// Where the operands of a call lie, as `execute` asks for them. The mask is that of a product, or
+// the second row of c.
+template <class T>
+struct CallPlaces {
+  T *y_, *a_, *b_, *c_;
+  int32_t* x_;
+  T* mask_;
+  T* y() const { return y_; }
+  T* a() const { return a_; }
+  T* b() const { return b_; }
+  T* c() const { return c_; }
+  int32_t* x() const { return x_; }
+};
+
+// Runs calls; `arena` holds what all examples share.
+template <class T>
+class RowCall {
+ public:
+  using At = CallPlaces<T>;
+  RowCall(const RowTables<T>& tables, T* arena) : tables_(tables), arena_(arena) {}
+
+  // Runs an instruction, whose extents are those of `sizes`, inside its outer loops. `c_row` and
+  // `mask_row` are the distances of rows of c and of a product's mask.
+  RunFault run(int32_t i, const Instruction& in, const CallSizes& sizes, const At& at,
+               int64_t c_row, int64_t mask_row) {
+    if (in.loops < 0) return once(i, in, sizes, at, c_row, mask_row);
+    const Loops& loops = tables_.loops[size_t(in.loops)];
+    if (in.op == Op::gemm && in.imm0 == 0 && at.c_ == at.y_ && !is_for_openblas(in, sizes)) {
+      const Batch batch{sizes.n1,       sizes.n2,       loops.step1[0], loops.step2[0],
+                        loops.step1[1], loops.step2[1], loops.step1[2], loops.step2[2]};
+      tables_.kernels->gemm_batch(at.y_, in.y.row, at.a_, in.a.row, in.a.col, at.b_, in.b.row,
+                                  sizes.ext[0], sizes.ext[1], sizes.ext[2], in.accumulate, &batch);
+      return {};
+    }
+    for (idx i1 = 0; i1 < sizes.n1; i1++)
+      for (idx i2 = 0; i2 < sizes.n2; i2++) {
+        At moved = at;
+        const auto by = [&](int o) { return i1 * loops.step1[o] + i2 * loops.step2[o]; };
+        moved.y_ += by(0);
+        moved.a_ += by(1);
+        moved.b_ += by(2);
+        moved.c_ += at.c_ == at.y_ ? by(0) : by(3);
+        moved.x_ += by(4);
+        if (moved.mask_) moved.mask_ += by(in.op == Op::gemm ? 0 : 3);
+        const RunFault fault = once(i, in, sizes, moved, c_row, mask_row);
+        if (fault.instruction >= 0) return fault;
+      }
+    return {};
+  }
+
+  // Whether OpenBLAS multiplies faster than the kernel that takes several products at once.
+  bool is_for_openblas(const Instruction& in, const CallSizes& sizes) const {
+    return openblas_wins(*tables_.kernels, shape_of_call(in, sizes));
+  }
+
+ private:
+  static ProductShape shape_of_call(const Instruction& in, const CallSizes& sizes) {
+    const idx m = sizes.ext[0], n = sizes.ext[1], k = sizes.ext[2];
+    return {m, n, k, in.a.row, in.a.col, in.b.row, m * n * k >= least_work_for_blas<T>()};
+  }
+  RunFault once(int32_t i, const Instruction& in, const CallSizes& sizes, const At& at,
+                int64_t c_row, int64_t mask_row) {
+    if (in.op == Op::gemm) {
+      product(in, sizes, at, c_row, mask_row);
+      return {};
+    }
+    return execute<T>(*tables_.kernels, i, in, sizes.ext, arena_, at);
+  }
+
+  void product(const Instruction& in, const CallSizes& sizes, const At& at, int64_t c_row,
+               int64_t mask_row) {
+    const Kernels<T>& kernels = *tables_.kernels;
+    const idx m = sizes.ext[0], n = sizes.ext[1], row = in.y.row;
+    const ProductShape shape = shape_of_call(in, sizes);
+    const bool starts_elsewhere = in.accumulate && at.c_ != at.y_;
+    if (in.imm0 == 0 && !starts_elsewhere) {
+      multiply<T>(kernels, shape, at.y_, row, at.a_, at.b_, in.accumulate, nullptr);
+      return;
+    }
+    const bool is_masked = in.imm0 == Epilogue<T>::mask_positive;
+    if ((!starts_elsewhere || c_row == row) && (!is_masked || mask_row == row)) {
+      const Epilogue<T> epilogue{in.accumulate ? at.c_ : nullptr,
+                                 typename Epilogue<T>::Kind(in.imm0), at.mask_};
+      multiply<T>(kernels, shape, at.y_, row, at.a_, at.b_, 0, &epilogue);
+      return;
+    }
+    // Rows at different distances: what the kernel does at once is done step by step.
+    if (starts_elsewhere) kernels.copy(at.y_, row, at.c_, c_row, 1, m, n, 0);
+    multiply<T>(kernels, shape, at.y_, row, at.a_, at.b_, in.accumulate, nullptr);
+    if (in.imm0 == Epilogue<T>::relu) kernels.relu(at.y_, row, at.y_, row, 1, m, n, 0);
+    if (is_masked) kernels.mask_positive(at.y_, row, at.y_, row, 1, at.mask_, mask_row, 1, m, n, 0);
+  }
+
+  const RowTables<T>& tables_;
+  T* const arena_;
+};
+
+}  // namespace vecgrad

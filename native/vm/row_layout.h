@@ -1,0 +1,91 @@
+// Where the rows of the examples of a piece lie (see row_plan.h).
+//
+// Where no instruction runs example by example, the rows of a position lie together, those of the
+// longest example first: the examples that have a position are the first of all. Else examples of
+// one length form a group, and the rows of an example lie together.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "vm/row_plan.h"
+
+namespace vecgrad {
+
+// Where each region begins: on a cache line, at a multiple of this many elements.
+constexpr int64_t region_alignment = 16;
+
+inline int64_t aligned(int64_t size) {
+  return (size + region_alignment - 1) / region_alignment * region_alignment;
+}
+
+// How many elements the rows of `examples` examples of any length take.
+int64_t row_space(std::span<const Region> regions, int64_t examples);
+
+// The examples [first, first + count) in the order of their lengths.
+struct RowGroup {
+  int32_t first, count, length;
+};
+
+// Where the rows of a group lie in a region: that of a position and example number e of the group
+// is at origin + start(position) x unit + e x step.
+struct RegionPlace {
+  int64_t origin, unit, step;
+};
+
+class RowLayout {
+ public:
+  RowLayout(std::span<const Region> numbers, std::span<const Region> ints, bool is_uniform)
+      : numbers_(numbers), ints_(ints), is_uniform_(is_uniform) {}
+
+  // Lays out the rows of as many examples as there are lengths, the longest first.
+  void lay_out(std::span<const int32_t> lengths);
+
+  int32_t longest() const { return lengths_[0]; }
+  std::span<const int32_t> lengths() const { return lengths_; }
+  std::span<const RowGroup> groups() const { return groups_; }
+  // How many numbers all regions take.
+  int64_t numbers_size() const { return numbers_size_; }
+
+  // How many examples of a group have a position.
+  int32_t count(int32_t g, int32_t position) const {
+    const RowGroup& group = groups_[size_t(g)];
+    if (position >= group.length) return 0;
+    return is_uniform_ ? group.count : counts_[size_t(position)];
+  }
+  // How many rows of a position come before those of `position`: of an example, where its rows lie
+  // together, else of all examples.
+  int64_t start(int32_t position) const { return starts_[size_t(position)]; }
+  // How many rows the examples of a group have at the positions from `first` up to `end`.
+  int64_t rows(const RowGroup& group, int32_t first, int32_t end) const;
+  const RegionPlace& place(size_t region, int32_t g, bool of_integers) const {
+    const size_t r = region + (of_integers ? numbers_.size() : 0);
+    return places_[r * groups_.size() + size_t(g)];
+  }
+
+  // Where number i of those that begin at an offset lies for an example.
+  enum class Kind { of_example, shared, none };
+  struct Found {
+    Kind kind;
+    int64_t at = 0;  // among the rows, for Kind::of_example
+  };
+  Found find(int64_t offset, int32_t example, bool of_integers);
+
+ private:
+  int64_t place_regions(std::span<const Region> regions, RegionPlace* out) const;
+
+  const std::span<const Region> numbers_, ints_;
+  const bool is_uniform_;
+  std::vector<int32_t> lengths_;  // of the examples
+  std::vector<RowGroup> groups_;
+  std::vector<int32_t> group_of_;  // of each example
+  std::vector<int32_t> counts_;    // by position: how many examples have it
+  std::vector<int64_t> starts_;
+  std::vector<RegionPlace> places_;  // of each region, those of numbers first, in each group
+  int64_t numbers_size_ = 0;
+  size_t last_found_[2] = {0, 0};  // the regions that `find` found last: of numbers, of integers
+};
+
+}  // namespace vecgrad
