@@ -55,7 +55,7 @@ const OTHERS = new Set([
   'to-dot',
 ]);
 /** Files that use several threads. */
-const THREADED = /^(minibatch|numbers|threads|train)\.test\.ts$/;
+const THREADED = /^(minibatch|numbers|rows|threads|train)\.test\.ts$/;
 const THREADED_BRIEF = /^(minibatch|numbers|threads)\.test\.ts$/;
 
 /** @type {(file: string, brief: boolean) => boolean} */

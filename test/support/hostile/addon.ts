@@ -39,6 +39,7 @@ export function addonRows(recording: Recording, chance: Chance): Rows {
     numberKinds: recorded('numberKinds'),
     differentiateNumbers: recorded('differentiateNumbers'),
     alignment: (c) => [floats(c, 8)],
+    pieceSizes: (c) => [program, c.below(50)],
     'kernels.matmul': (c) => {
       const [m, k, n] = [1 + c.below(6), 1 + c.below(6), 1 + c.below(6)];
       return [...alike(c, m * n, m * k, k * n), m, k, n, c.is(0.5), c.is(0.5), isa];

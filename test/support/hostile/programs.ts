@@ -3,7 +3,9 @@
  * batches. Whatever is still accepted is run, in memory that ends at a page whose access is a fault.
  */
 import { addon, instructionWords, type Handle } from '../../../lib/binding/addon.js';
+import type { SeriesSpec } from '../../../lib/binding/series-spec.js';
 import { WORD } from '../../../lib/compiler/lower/words.js';
+import type { TypedArray } from '../../../lib/core/array.js';
 import type { Calls, Recording } from './recorded.js';
 import { copyOf, isTyped, type Chance } from './values.js';
 
@@ -15,7 +17,7 @@ const Guarded = ArrayBuffer as unknown as new (
   options: { maxByteLength: number },
 ) => ArrayBuffer;
 const guarded = (): ArrayBuffer => new Guarded(ROOM, { maxByteLength: ROOM + 16 * PAGE });
-const [numbersRoom, intsRoom] = [guarded(), guarded()];
+const [numbersRoom, intsRoom, batchRoom, batchIntsRoom] = [guarded(), guarded(), guarded(), guarded()];
 
 type Spec = Parameters<typeof addon.createProgram>[0];
 
@@ -56,6 +58,35 @@ function runAll(handle: Handle, spec: Spec, chance: Chance): void {
     range.set([chance.is(0.5) ? 0 : chance.below(to), to, 0, instructions]);
     run();
   }
+  runBatch(handle, spec, arena, chance);
+}
+
+/** Runs a batch of examples that are fed nothing, if the program has a plan for that. */
+function runBatch(handle: Handle, spec: Spec, arena: TypedArray, chance: Chance): void {
+  const { arenaSize, intsSize, maxLength, gradients, gradientsSize, batched, float32 } = spec;
+  const piece = 2 + chance.below(3);
+  const [numbers, ints] = addon.pieceSizes(handle, piece);
+  const bytes = float32 ? 4 : 8;
+  const [stride, intStride] = [arenaSize + numbers, intsSize + ints];
+  if (numbers === 0 || stride * bytes > ROOM || intStride * 4 > ROOM) return;
+  const Made = float32 ? Float32Array : Float64Array;
+  const parameters = Math.min(gradientsSize, arenaSize - gradients);
+  const count = 5;
+  const series: SeriesSpec = {
+    indices: [],
+    numbers: [],
+    lengths: Int32Array.from({ length: count }, () => 1 + chance.below(maxLength)),
+    ...{ inverseCount: -1, end: batched, loss: chance.below(arenaSize), rule: 0, ruleSize: 0 },
+    ...{ rules: new Float64Array(), stepSlots: new Int32Array(), firstStep: 0, stops: false },
+    batches: {
+      ...{ size: count, threads: 1, parameters: 0, parameterCount: parameters, gradients },
+      ...{ backward: batched, lanes: 2, piece, copies: 1, stride, intStride },
+      numbers: new Made(batchRoom, ROOM - stride * bytes, stride).fill(0.1),
+      ints: new Int32Array(batchIntsRoom, ROOM - intStride * 4, intStride).fill(chance.below(4)),
+      sums: new Made(2 * parameters),
+    },
+  };
+  addon.runSeries(handle, arena, new Int32Array(intsSize), series, 0, new Float64Array(count));
 }
 
 const WORDS = [0, -1, 1, 2, 2 ** 31 - 1, -(2 ** 31), 2 ** 31 - 2, 1 << 30, 65535, 0x7fff0000];
