@@ -1,34 +1,45 @@
 /**
- * Batches of 32 examples: microseconds per example, on one thread (the default), on two, and on all
- * processors.
+ * Batches: microseconds per example of single steps, and of steps on batches of several sizes, on one thread
+ * and on two, each way in one call of `stepEach` for all examples.
  */
-import { availableParallelism } from 'node:os';
 import { buildModel } from '../lib/study/build-model.js';
 import type { ModelName } from '../lib/study/models/sizes.js';
 import { Random } from '../lib/runtime/random.js';
-import { feedsOf, inTurns, microseconds, tokenizer, train, type Effort, type Row } from './measure.js';
+import { inTurns, microseconds, tokenizer, train, type Effort, type Row } from './measure.js';
 
-const DOCUMENTS = 32;
+const WAYS = [
+  { batch: 1, threads: 1 },
+  { batch: 8, threads: 1 },
+  { batch: 32, threads: 1 },
+  { batch: 32, threads: 2 },
+  { batch: 512, threads: 1 },
+] as const;
 
 export function batchRows(models: readonly ModelName[], { turns, steps }: Effort): Row[] {
-  const counts = [...new Set([1, 2, availableParallelism()])];
-  const batches = Math.ceil(steps / DOCUMENTS);
+  const count = Math.min(train.length, 512 * Math.ceil(steps / 512));
+  const corpus = tokenizer.corpus(
+    train.slice(0, count),
+    Int32Array.from({ length: count }, (_, i) => i),
+  );
   const loops = models.flatMap((name) =>
-    counts.map((threads) => {
-      const { loss, optimizer, sizes } = buildModel(name, tokenizer.vocabSize, {}, new Random(42));
-      const training = optimizer(batches * (turns + 1)).minimize(loss, { batches: true });
-      const fed = Array.from({ length: batches }, (_, i) =>
-        train.slice(i * DOCUMENTS, (i + 1) * DOCUMENTS).map((doc) => feedsOf(doc, sizes.blockSize)),
-      );
-      return {
-        what: `${name} float64, ${threads} ${threads === 1 ? 'thread' : 'threads'}`,
-        run: () => microseconds(batches, (i) => training.stepBatch(fed[i]!, { threads })) / DOCUMENTS,
-      };
-    }),
+    (['float32', 'float64'] as const).flatMap((dtype) =>
+      WAYS.map(({ batch, threads }) => {
+        const { loss, optimizer, sizes } = buildModel(name, tokenizer.vocabSize, {}, new Random(42));
+        // A rate so low that all ways compute on nearly the same numbers.
+        const training = optimizer(count * (turns + 1), 1e-5).minimize(loss, { dtype, batches: batch > 1 });
+        const dataset = corpus.dataset(sizes.blockSize);
+        const options = batch > 1 ? { batch, threads } : {};
+        const how = batch > 1 ? `batches of ${batch} on ${threads}` : 'single steps';
+        return {
+          what: `${name} ${dtype}, ${how}`,
+          run: () => microseconds(1, () => training.stepEach(dataset, 0, count, options)) / count,
+        };
+      }),
+    ),
   );
   const medians = inTurns(
     loops.map(({ run }) => run),
     turns,
   );
-  return loops.map(({ what }, i) => ({ what, value: medians[i]!, unit: 'us/document' }));
+  return loops.map(({ what }, i) => ({ what, value: medians[i]!, unit: 'us/example' }));
 }
