@@ -422,7 +422,31 @@ const SILENT: [title: string, call: Call, says: RegExp][] = [
   ],
 ];
 
+type Lists = { shape: number[]; inputs: unknown[]; attr: { axes: number[] } };
+
+/** Writes to the lists of a node, which other nodes share. */
+const WRITES: [title: string, write: (node: Lists) => unknown][] = [
+  ['a shape that is made shorter', ({ shape }) => shape.pop()],
+  ['a shape that is made longer', ({ shape }) => shape.push(1)],
+  ['a shape that is turned round', ({ shape }) => shape.reverse()],
+  ['a length that is set', ({ shape }) => (shape[0] = 1)],
+  ['operands that are turned round', ({ inputs }) => inputs.reverse()],
+  ['axes that are set', ({ attr }) => (attr.axes[0] = 1)],
+  ['axes that are replaced', ({ attr }) => (attr.axes = [])],
+];
+
 describe('a mistake that once passed in silence is refused:', () => {
+  for (const [title, write] of WRITES) {
+    it(title, () => {
+      const p = parameter([1, 2, 3, 4, 5, 6], { shape: [3, 2] });
+      const joined = library.concat([p, p.mul(1), p.mul(2)]);
+      const turned = joined.transpose([1, 0]);
+      const node = { shape: p.mul(3).shape, inputs: joined.inputs, attr: turned.attr };
+      assert.throws(() => write(any(node)), TypeError);
+      assert.deepEqual([...turned.forward()], [1, 3, 5, 1, 3, 5, 2, 6, 10, 2, 4, 6, 2, 4, 6, 4, 8, 12]);
+    });
+  }
+
   for (const [title, call, says] of SILENT) {
     it(title, () => assert.throws(call, (error: Error) => (assert.match(error.message, says), true)));
   }
