@@ -1,5 +1,8 @@
 /** What `data`, `grad` and `backward` give after runs of other lengths, other numbers, or refused feeds. */
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { SGD } from '../../lib/optim/optimizers.js';
 import { compile } from '../../lib/value/compile.js';
 import { grad } from '../../lib/value/grad.js';
@@ -7,6 +10,7 @@ import { meanOfFirst } from '../../lib/value/joins.js';
 import { index, input, parameter, zeros } from '../../lib/value/leaves.js';
 import { constant, type Value } from '../../lib/value/value.js';
 import { assertClose } from '../support/check.js';
+import { loadWeights, saveWeights } from '../../lib/weights/weights.js';
 import type { Feeds } from '../../lib/runtime/feeds.js';
 
 describe('after a run of a shorter prefix', () => {
@@ -79,6 +83,14 @@ describe('backward says that it computes no gradient of what depends on constant
 });
 
 describe('backward is of one set of numbers where, since forward,', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'vecgrad-reading-'));
+  after(() => rmSync(folder, { recursive: true }));
+  /** Sets p as loadWeights and loadCheckpoint do. */
+  const load = (p: Value, x: number): void => {
+    const file = join(folder, 'weights');
+    saveWeights(file, [parameter(x, { name: 'p' })]);
+    loadWeights(file, [p]);
+  };
   const changes: [what: string, change: (p: Value, y: Value) => unknown][] = [
     ['a training took a step', (_, y) => new SGD({ learningRate: 0.1 }).minimize(y).step({})],
     [
@@ -86,12 +98,21 @@ describe('backward is of one set of numbers where, since forward,', () => {
       (_, y) => new SGD({ learningRate: 0.1 }).minimize(y, { dtype: 'float32' }).step({}),
     ],
     ['a number was set', (p) => (p.data[0] = 0.5)],
+    ['weights were loaded', (p) => load(p, 0.75)],
+    [
+      'a training in float32 took a step, and weights were loaded',
+      (p, y) => {
+        new SGD({ learningRate: 0.1 }).minimize(y, { dtype: 'float32' }).step({});
+        load(p, 0.75);
+      },
+    ],
+    ['weights were loaded that float32 rounds', (p) => load(p, 0.7)],
     ['nothing changed', (p) => p.data],
   ];
   for (const dtype of ['float64', 'float32'] as const) {
     for (const [what, change] of changes) {
       it(`${what}, ${dtype}`, () => {
-        const p = parameter(1);
+        const p = parameter(1, { name: 'p' });
         const held = p.data;
         const y = p.exp().mul(p);
         const program = compile(y, { dtype });
@@ -107,6 +128,15 @@ describe('backward is of one set of numbers where, since forward,', () => {
       });
     }
   }
+
+  it('weights of one parameter of two were loaded', () => {
+    const [p, q] = [parameter(1, { name: 'p' }), parameter(2)];
+    const y = p.exp().mul(q);
+    y.forward();
+    load(p, 3);
+    y.backward();
+    assertClose([...p.grad, ...q.grad], [2 * Math.exp(3), Math.exp(3)], 1e-12, 'gradients');
+  });
 
   it('feeds were refused: it asks for another forward', () => {
     const [a, b] = [input('a'), input('b')];
