@@ -148,14 +148,14 @@ export class Program {
   // --- runs ---
 
   /**
-   * Computes the first root, and returns its numbers, row-major, as a view into the program's memory.
+   * Computes the first root, and returns a copy of its numbers, row-major.
    *
    * @throws FeedError when an input is missing, unknown, or of the wrong type or size
    */
   forward(feeds: Feeds): TypedArray {
     this.feed(feeds);
     this.run(0, this.feeds.length, 0, this.lowered.sections.forward);
-    return this.read(this.roots[0]!);
+    return this.read(this.roots[0]!).slice(); // the memory may be a parameter's, and the next run writes it
   }
 
   /** Computes group `at` of a sequence; the earlier groups must have been computed, in order. */

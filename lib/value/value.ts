@@ -378,9 +378,9 @@ export class Value extends Node {
   }
 
   /**
-   * Computes this value in float64 and returns `data`; `feeds` holds a number or array for every named input
-   * that it depends on. The first call compiles the value and its gradients; the graph does not change.
-   * `compile` gives a program in another type.
+   * Computes this value in float64 and returns a copy of its numbers, row-major; `feeds` holds a number or
+   * array for every named input that it depends on. The first call compiles the value and its gradients; the
+   * graph does not change. `compile` gives a program in another type.
    *
    * @throws FeedError when an input is missing, unknown, or of the wrong type or size
    */

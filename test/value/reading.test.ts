@@ -51,6 +51,35 @@ describe('after a run of a shorter prefix', () => {
   }
 });
 
+describe('what forward returns belongs to the caller:', () => {
+  for (const dtype of ['float64', 'float32'] as const) {
+    const roots: [what: string, isFed: boolean, make: (w: Value, x: Value) => Value][] = [
+      ['a sum', true, (w, x) => w.add(x)],
+      ['an input', true, (_, x) => x],
+      ['a transposed matrix', true, (w, x) => w.add(x).reshape([1, 3]).transpose()],
+      ['a parameter', false, (w) => w],
+      ['a view of a parameter', false, (w) => w.reshape([3, 1])],
+      ['a part of a parameter', false, (w) => w.slice(0, 2)],
+    ];
+    for (const [what, isFed, make] of roots) {
+      it(`${what}, ${dtype}`, () => {
+        const w = parameter([1, 2, 3]);
+        const y = make(w, input('x', [3]));
+        const program = compile(y, { dtype });
+        for (const runs of dtype === 'float64' ? [program, y] : [program]) {
+          const run = (x: number) => runs.forward(isFed ? { x: [x, 5, 6] } : {});
+          const first = run(4);
+          const before = [...first];
+          run(7).fill(100);
+          assert.deepEqual([...first], before);
+          assert.deepEqual([...run(4)], before);
+          assert.deepEqual([...w.data], [1, 2, 3]);
+        }
+      });
+    }
+  }
+});
+
 describe('backward says that it computes no gradient of what depends on constants alone', () => {
   const cases: [what: string, make: () => Value, expected: number[]][] = [
     ['zeros', () => zeros([3]), [1, 2, 3]],
