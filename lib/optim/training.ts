@@ -164,8 +164,14 @@ export class Training {
         );
     }
     const { rule } = state;
-    if (rule !== undefined && !(Array.isArray(rule) && rule.length <= program.update.ruleSize))
+    if (rule !== undefined && !Array.isArray(rule))
       throw new TypeError(`restore: rule ${shown(rule)}, expected what state() gave`);
+    const { ruleSize } = program.update;
+    if (rule !== undefined && rule.length !== ruleSize)
+      throw new Error(
+        `restore: the state's update rule has ${rule.length} numbers, but here it has ${ruleSize}: give ` +
+          'the same optimiser, with the same options, such as clipGlobalNorm and weightDecay',
+      );
     for (let step = 0; step < steps; step++) this.setRule(step);
     const here = program.update.rule.join(', ');
     const there = rule?.map(shown).join(', ') ?? here;
