@@ -191,8 +191,8 @@ export class Program {
   }
 
   /**
-   * Computes the gradients at the numbers fed to the last forward(). Where parameters have changed since,
-   * the forward pass runs again: all is computed at their new numbers.
+   * Computes the gradients at the numbers fed last, to forward(), evaluate() or advance(). Where parameters
+   * have changed since, the forward pass runs again: all is computed at their new numbers.
    */
   backward(): void {
     if (!this.compiled.gradientNodes) throw new Error('this program was compiled without gradients');

@@ -389,7 +389,8 @@ export class Value extends Node {
   }
   /**
    * Computes the gradients of this value (of the sum of its elements) with respect to everything it depends
-   * on, at the numbers of the last `forward`. They replace earlier gradients.
+   * on, at the numbers fed to the last `forward`. Where parameters have changed since, the value is computed
+   * again: all is at their new numbers. The gradients replace earlier ones.
    *
    * @throws Error when `forward` was not called before
    */

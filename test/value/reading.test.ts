@@ -167,6 +167,15 @@ describe('backward is of one set of numbers where, since forward,', () => {
     assertClose([...p.grad, ...q.grad], [2 * Math.exp(3), Math.exp(3)], 1e-12, 'gradients');
   });
 
+  it('evaluate was fed other numbers: it takes these', () => {
+    const x = input('x');
+    const program = compile(x.mul(x));
+    program.forward({ x: 1 });
+    program.evaluate({ x: 3 });
+    program.backward();
+    assert.deepEqual([...x.grad], [6]);
+  });
+
   it('feeds were refused: it asks for another forward', () => {
     const [a, b] = [input('a'), input('b')];
     const y = a.exp().mul(a).mul(b);
