@@ -262,6 +262,16 @@ const SILENT: [title: string, call: Call, says: RegExp][] = [
     () => library.runExperiment('rnn', { docs: ['anna', 'bob', 'carl'], steps: 0, threads: any('2') }),
     /^threads "2": expected an integer from 1/,
   ],
+  ...(
+    [
+      ['stepEach', () => sgd.minimize(v.sum()).stepEach({ count: 1, inputs: {} }, 0, 1, { threads: 4 })],
+      ['runExperiment', () => library.runExperiment('rnn', { docs: ['ab', 'ba'], steps: 0, threads: 4 })],
+    ] as const
+  ).map(([what, call]): (typeof SILENT)[number] => [
+    `threads without a batch in ${what}`,
+    call,
+    /^threads 4 without batch: only the examples of a batch are spread over threads: give both, or neither$/,
+  ]),
   [
     'a flag of minimize',
     () => sgd.minimize(x.sum(), { detectAnomaly: any('no') }),
@@ -459,6 +469,14 @@ describe('a mistake that once passed in silence is refused:', () => {
       assert.ok(Math.abs(p.data[0]! - 2.4) < 1e-12);
     });
   }
+
+  it('threads without a batch in stepEachAsync', async () => {
+    const training = sgd.minimize(v.sum());
+    await assert.rejects(
+      training.stepEachAsync({ count: 1, inputs: {} }, 0, 1, { threads: 4 }),
+      /^TypeError: threads 4 without batch/,
+    );
+  });
 
   it('but not a loss whose only term is switched off by a 0, which has a gradient: 0', () => {
     const p = parameter(3);
