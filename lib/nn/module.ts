@@ -40,6 +40,15 @@ export function checkInitializer(who: string, initializer: initializers.Initiali
     );
 }
 
+/** @throws TypeError where a method is called on no module, as `apply` is by `xs.map(linear.apply)` */
+export function checkModule(method: string, module: unknown): void {
+  if (module instanceof Module) return;
+  throw new TypeError(
+    `${method}: called on ${shown(module)}, expected a module: a method that is passed on loses its ` +
+      'module: write (x) => module.apply(x)',
+  );
+}
+
 /** A part of a network that owns parameters. */
 export abstract class Module {
   private readonly own: Value[] = [];
