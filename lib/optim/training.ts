@@ -209,7 +209,7 @@ export class Training {
   step(feeds: Feeds): number {
     this.setRule(this.steps);
     try {
-      const loss = this.program.step(feeds);
+      const loss = this.program.takeStep(feeds);
       this.steps++;
       return loss;
     } catch (error) {

@@ -10,7 +10,7 @@ import { countUses } from '../compiler/ir/live.js';
 import type { Node } from '../graph/node.js';
 import { originOf } from './anomaly.js';
 import { checkExampleRange, type Dataset } from './dataset.js';
-import { FeedError } from './errors.js';
+import { FeedError, noUpdate, onlyTrainingSteps } from './errors.js';
 import { gradientNotFinite, indexError, isNotFinite, nonFiniteError } from './faults.js';
 import { FeedReader, type FeedTarget, type Feeds } from './feeds.js';
 import { readGenerateOptions, SequenceSampler, type GenerateOptions } from './generate.js';
@@ -207,8 +207,13 @@ export class Program {
     if (this.inspects && !this.isRead.gradient) readFrom(this, this.compiled.numbers.keys(), 'gradient');
   }
 
-  /** Runs forward, backward and update in one native call; returns the root's first number, the loss. */
-  step(feeds: Feeds): number {
+  /** Only a training knows the rates of its steps. @throws TypeError always @hidden */
+  step(): never {
+    throw this.trains ? onlyTrainingSteps(this.rootLabel) : noUpdate('step', this.rootLabel);
+  }
+
+  /** Runs forward, backward and update in one native call; returns the first root's number. @hidden */
+  takeStep(feeds: Feeds): number {
     this.checkTrains('step');
     this.feed(feeds);
     const { skipped } = this.update;
@@ -243,11 +248,7 @@ export class Program {
 
   /** @throws TypeError where the program has no update, so that a step would change nothing */
   private checkTrains(what: string): void {
-    if (!this.trains)
-      throw new TypeError(
-        `${what} of ${this.rootLabel}: this program was compiled without an update: train with ` +
-          'an optimiser, as in new SGD({ learningRate }).minimize(loss), or take evaluate(feeds)',
-      );
+    if (!this.trains) throw noUpdate(what, this.rootLabel);
   }
 
   /** Runs one part of a step, with the last feeds, to measure it. */

@@ -98,8 +98,13 @@ describe('hostile', () => {
     },
   );
 
-  /** What an Index has only to say why there is no such thing: see the class. */
-  const REFUSED: ReadonlySet<string> = new Set(['Index.data get', 'Index.grad get', 'Index.forward']);
+  /** What an Index or a Program has only to say why there is no such thing: see the class. */
+  const REFUSED: ReadonlySet<string> = new Set([
+    'Index.data get',
+    'Index.grad get',
+    'Index.forward',
+    'Program.step',
+  ]);
 
   it('start from arguments that are right', async () => {
     const here = process.cwd();
