@@ -242,6 +242,36 @@ const SILENT: [title: string, call: Call, says: RegExp][] = [
     () => library.meanOfFirst([v, v], i),
     /^meanOfFirst of 'v' .*: the length .* must be an index of its own: give an index\(name\) of one integer/,
   ],
+  ...(
+    [
+      ['softmax', library.softmax],
+      ['logSoftmax', library.logSoftmax],
+      ['cumsum', library.cumsum],
+      ['argmax', library.argmax],
+      ['topk', library.topk],
+      ['pow', library.pow],
+      ['expandDims', library.expandDims],
+      ['squeeze', library.squeeze],
+      ['at', library.at],
+    ] as const
+  ).map(([name, call]): (typeof SILENT)[number] => [
+    `a list that is mapped by ${name}, which takes the element's index for its argument`,
+    () => [x, x].map(any(call)),
+    new RegExp(
+      `^${name}: there are more arguments than it takes, the last an array: map gives an index and the ` +
+        `list too: write \\(x\\) => ${name}\\(x\\)$`,
+    ),
+  ]),
+  [
+    'names that are mapped by index, which takes their places for lengths',
+    () => ['a', 'b'].map(any(index)),
+    /^index: there are more arguments than it takes/,
+  ],
+  ...(['sum', 'mean', 'max', 'min', 'norm', 'logSumExp'] as const).map((name): (typeof SILENT)[number] => [
+    `a list that is mapped by ${name}`,
+    () => [x, x].map(any(library[name])),
+    /: keepDims an array: expected true or false$/,
+  ]),
   [
     'several integers for a choice',
     () => library.choose([v, v], i),
