@@ -14,7 +14,7 @@ export function widthRows({ turns, quick }: Effort): Row[] {
       const sizes = { nState, nAtt: 16 };
       const model = buildModel(name, tokenizer.vocabSize, sizes, new Random(42));
       const { program } = model.optimizer(1000).minimize(model.loss, { dtype: 'float32' });
-      program.step(feedsOf(doc, model.sizes.blockSize));
+      program.takeStep(feedsOf(doc, model.sizes.blockSize));
       return PARTS.map((part) => ({
         what: `${name} n_state ${nState} ${part}`,
         run: () => microseconds(count, () => program.runPart(part)),

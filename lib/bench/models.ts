@@ -77,7 +77,7 @@ export function measureStates({ turns, budget, nStates }: Effort, onSize: (n: nu
       const model = buildModel(name, tokenizer.vocabSize, sizes, new Random(DEFAULTS.seed));
       const options = { dtype: 'float32', isa } as const;
       const { program } = model.optimizer(DEFAULTS.steps).minimize(model.loss, options);
-      program.step(feeds);
+      program.takeStep(feeds);
       return PARTS.map((part) => ({
         row: { model: name, nState, part, isa },
         run: () => microseconds(budget / 1000, () => program.runPart(part)),

@@ -48,15 +48,17 @@ export function missingAddon(root: string, reason: string, host = thisHost()): s
   ];
   const why = reason.startsWith('No native build was found')
     ? 'there is no addon for it'
-    : clipped(reason.split('\n')[0]!, 1000);
+    : clipped(reason.split('\n')[0]!.replace(/\.$/, ''), 1000);
+  const loading = `vecgrad's native addon could not be loaded on ${machine.join(', ')}: ${why}. `;
+  // --no-addons, or --permission without --allow-addons
+  if (reason.includes('loading addons is disabled'))
+    return `${loading}Start Node without --no-addons, and with --allow-addons where it has --permission`;
   const prebuilt = prebuilds(root);
   const build = existsSync(join(root, 'tsconfig.json'))
     ? 'npm run build'
     : 'npx vecgrad build (it needs a C++ compiler, make, Python 3 and OpenBLAS)';
-  return (
-    `vecgrad's native addon could not be loaded on ${machine.join(', ')}: ${why}. ` +
-    `Prebuilt here: ${prebuilt.length === 0 ? 'none' : prebuilt.join(', ')}. Build it with: ${build}`
-  );
+  const found = prebuilt.length === 0 ? 'none' : prebuilt.join(', ');
+  return `${loading}Prebuilt here: ${found}. Build it with: ${build}`;
 }
 
 /** The prebuilt addons in a package, as "linux-x64 (glibc)". */

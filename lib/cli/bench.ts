@@ -87,7 +87,9 @@ export function parseBench(argv: readonly string[]): BenchArguments {
       const given = positionals[0]!;
       const guess = given.endsWith('.json')
         ? '; to compare files, use vecgrad bench compare FILE...'
-        : didYouMean(given, ['compare']);
+        : given === 'compare'
+          ? '; compare comes first: use vecgrad bench compare FILE...'
+          : didYouMean(given, ['compare']);
       throw new UsageError(`nothing is expected after bench: ${quoted(given)}${guess}`);
     }
     return { action: 'run', quick, ...(json !== undefined && { json }) };

@@ -29,14 +29,14 @@ export function unusedNote(model: ModelName, chosen: Partial<ModelSizes>): strin
   return unused.length > 0 ? `vecgrad: note: ${model} does not use ${unused.join(', ')}\n` : '';
 }
 
-/** Refuses sizes that do not fit each other, even where the model would ignore them. */
+/** Refuses sizes that do not fit each other. Those that the model does not use do not matter. */
 export function checkSizes(model: ModelName, chosen: Partial<ModelSizes>): void {
   const all = { ...DEFAULT_SIZES, ...chosen };
   const shown = (size: keyof ModelSizes): string =>
     `${SIZE_OPTIONS[size].option} ${all[size]}${size in chosen ? '' : ' (the default)'}`;
   for (const { size, other, fits, misfit, why } of SIZE_RULES) {
-    const matters = size in chosen || SIZES[size].models.includes(model);
-    if (matters && !fits(all)) throw new UsageError(`${shown(size)} ${misfit} ${shown(other)}: ${why}`);
+    if (SIZES[size].models.includes(model) && !fits(all))
+      throw new UsageError(`${shown(size)} ${misfit} ${shown(other)}: ${why}`);
   }
 }
 

@@ -92,6 +92,20 @@ export function checkObject(what: string, given: unknown, expected: string): voi
   throw new TypeError(`${what} ${shown(given)}: expected ${expected}`);
 }
 
+/**
+ * Refuses more arguments than a function takes, whose second is a number: `xs.map(softmax)` gives it the
+ * element's index and the list.
+ *
+ * @throws TypeError when there are any
+ */
+export function checkNoMore(who: string, surplus: readonly unknown[]): void {
+  if (surplus.length === 0) return;
+  throw new TypeError(
+    `${who}: there are more arguments than it takes, the last ${shown(surplus.at(-1))}: map gives an index ` +
+      `and the list too: write (x) => ${who}(x)`,
+  );
+}
+
 /** The keys of an options object. Total by type: a new option that is missing here does not compile. */
 export type Known<Options> = Readonly<Record<keyof Options, true>>;
 

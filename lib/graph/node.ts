@@ -57,6 +57,10 @@ export class Operation {
     readonly attr: Attr,
     readonly shape: Shape,
   ) {
+    // Nodes share these, and their lists: a user who could write to `x.shape` would change other nodes too.
+    Object.freeze(shape);
+    Object.freeze(attr);
+    if (attr.axes) Object.freeze(attr.axes);
     this.code = OP_CODE[op];
     this.isInteger = isInteger(op);
     this.isPlain = attr === NO_ATTR && shape === SCALAR && op !== 'inverseCount';
@@ -121,7 +125,7 @@ export abstract class Node {
     this.operation = operation;
     this.first = first;
     this.second = second;
-    this.extras = inputs && { inputs };
+    this.extras = inputs && { inputs: Object.freeze(inputs) };
   }
 
   /** The name of its operator. */

@@ -4,7 +4,7 @@ import { checkValue, makeValue, type Value } from '../value/value.js';
 import { composed } from '../graph/node.js';
 import { ShapeError } from '../core/shape.js';
 import { Linear } from './linear.js';
-import { Module, MODULE_OPTIONS, type ModuleOptions } from './module.js';
+import { checkModule, Module, MODULE_OPTIONS, type ModuleOptions } from './module.js';
 
 export interface SelfAttentionOptions extends ModuleOptions {
   /** Whether each position attends only to itself and earlier positions; true by default. */
@@ -52,6 +52,7 @@ export class SelfAttention extends Module {
    * @returns the same shape
    */
   apply(x: Value): Value {
+    checkModule('SelfAttention.apply', this);
     const { nEmbd, nHead } = this;
     checkValue('SelfAttention.apply', 'x', x);
     return composed('SelfAttention.apply', [x], () => {

@@ -5,7 +5,7 @@ import type { Index } from '../value/indices.js';
 import { composed } from '../graph/node.js';
 import { ShapeError } from '../core/shape.js';
 import { normal, xavierUniform, zeros, type Initializer } from './initializers.js';
-import { Module, MODULE_OPTIONS, type ModuleOptions } from './module.js';
+import { checkModule, Module, MODULE_OPTIONS, type ModuleOptions } from './module.js';
 
 /** What {@link Linear} takes. */
 export interface LinearOptions extends ModuleOptions {
@@ -41,6 +41,7 @@ export class Linear extends Module {
    * @throws ShapeError when the last axis of `x` is not nIn
    */
   apply(x: Value): Value {
+    checkModule('Linear.apply', this);
     checkValue('Linear.apply', 'x', x);
     return composed('Linear.apply', [x], () => {
       const nIn = this.weight.shape[0]!;
@@ -77,6 +78,7 @@ export class Embedding extends Module {
    * @returns [size], or [n, size]
    */
   apply(tokens: Index): Value {
+    checkModule('Embedding.apply', this);
     return composed('Embedding.apply', [this.weight, tokens], () => this.weight.gather(tokens));
   }
 }

@@ -4,7 +4,7 @@ import { sameShape, ShapeError } from '../core/shape.js';
 import { composed } from '../graph/node.js';
 import { checkValue, type Value } from '../value/value.js';
 import { Linear, LINEAR_OPTIONS, type LinearOptions } from './linear.js';
-import { checkInitializer, MAX_LAYERS, Module } from './module.js';
+import { checkInitializer, checkModule, MAX_LAYERS, Module } from './module.js';
 
 /** Options of {@link MLP}; `bias` and `initializer` are those of each of its layers. */
 export interface MLPOptions extends LinearOptions {
@@ -52,6 +52,7 @@ export class MLP extends Module {
    * @throws ShapeError when the last axis of `x` is not nIn, or the activation changes a shape
    */
   apply(x: Value): Value {
+    checkModule('MLP.apply', this);
     checkValue('MLP.apply', 'x', x);
     return composed('MLP.apply', [x], () => {
       if (x.shape.at(-1) !== this.nIn) throw new ShapeError(`expected shape [..., ${this.nIn}]`);

@@ -1,9 +1,8 @@
 /** The base class of all modules: named parameters, created when the module is constructed. */
 import { checkFunction, checkInteger, checkOptions, shown, type Known } from '../core/check.js';
-import type { Value } from '../value/value.js';
+import { Value } from '../value/value.js';
 import { parameter } from '../value/leaves.js';
 import { composed } from '../graph/node.js';
-import { append } from '../core/lists.js';
 import { Random } from '../runtime/random.js';
 import { checkSize, type Shape } from '../core/shape.js';
 import * as initializers from './initializers.js';
@@ -40,9 +39,26 @@ export function checkInitializer(who: string, initializer: initializers.Initiali
     );
 }
 
+/** @throws TypeError where a method is called on no module, as `apply` is by `xs.map(linear.apply)` */
+export function checkModule(method: string, module: unknown): void {
+  if (module instanceof Module) return;
+  throw new TypeError(
+    `${method}: called on ${shown(module)}, expected a module: a method that is passed on loses its ` +
+      'module: write (x) => module.apply(x)',
+  );
+}
+
+/** Whether a field holds a value or a module, or held one that was removed. */
+function isPart(module: Module, field: string): boolean {
+  if (!Object.hasOwn(module, field)) return false;
+  const now: unknown = Reflect.get(module, field);
+  return now === undefined || now instanceof Value || now instanceof Module;
+}
+
 /** A part of a network that owns parameters. */
 export abstract class Module {
-  private readonly own: Value[] = [];
+  /** The parameters and submodules, in the order in which they were made, with the field that each is in. */
+  private readonly own: { field: string; part: Value | Module }[] = [];
 
   private readonly random: Random;
   private readonly name: string | undefined;
@@ -67,10 +83,23 @@ export abstract class Module {
   }
 
   /**
-   * All parameters, including those of submodules, in the order in which they were drawn. Each has a name.
+   * All parameters, including those of submodules, in the order in which they were drawn. Each has a name. A
+   * field that was set to another parameter or module, such as `linear.weight`, counts as it is now.
    */
   parameters(): Value[] {
-    return [...this.own];
+    // Modules can share parts, and hold each other.
+    const found = new Set<Value | Module>();
+    const open: (Value | Module)[] = [this];
+    for (let next = open.pop(); next; next = open.pop()) {
+      if (found.has(next)) continue;
+      found.add(next);
+      if (!(next instanceof Module)) continue;
+      for (const { field, part } of next.own.toReversed()) {
+        const now = isPart(next, field) ? (Reflect.get(next, field) as Value | Module | undefined) : part;
+        if (now) open.push(now);
+      }
+    }
+    return [...found].filter((each): each is Value => each instanceof Value && each.op === 'parameter');
   }
 
   /** The options of a submodule: the same generator, and a name prefixed by this module's. */
@@ -80,7 +109,9 @@ export abstract class Module {
 
   /** Adds a submodule's parameters to this module's; returns the submodule. */
   protected include<Sub extends Module>(submodule: Sub): Sub {
-    append(this.own, submodule.parameters());
+    const prefix = this.nameOf('');
+    const { name = '' } = submodule;
+    this.own.push({ field: name.startsWith(prefix) ? name.slice(prefix.length) : name, part: submodule });
     return submodule;
   }
 
@@ -93,7 +124,7 @@ export abstract class Module {
     checkInitializer(who, initializer);
     const numbers = initializer(shape, this.random);
     const value = parameter(numbers, { name: this.nameOf(name), shape });
-    this.own.push(value);
+    this.own.push({ field: name, part: value });
     return value;
   }
 

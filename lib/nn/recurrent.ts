@@ -5,7 +5,7 @@ import { zeros } from '../value/leaves.js';
 import { composed } from '../graph/node.js';
 import { sameShape, ShapeError, show } from '../core/shape.js';
 import { uniform, zeros as noBias, type Initializer } from './initializers.js';
-import { Module, MODULE_OPTIONS, type ModuleOptions } from './module.js';
+import { checkModule, Module, MODULE_OPTIONS, type ModuleOptions } from './module.js';
 
 /** What recurrent cells take. */
 export interface RecurrentOptions extends ModuleOptions {
@@ -63,6 +63,7 @@ abstract class Recurrent<State> extends Module {
    * @returns one output per position, [nState] or [samples, nState]
    */
   apply(xs: readonly Value[], state?: State): Value[] {
+    checkModule('apply of a recurrent module', this);
     const who = `${this.constructor.name}.apply`;
     const given = valuesOf(`${who}: xs`, xs);
     const odd = given.findIndex(({ shape }) => !sameShape(shape, given[0]!.shape));
@@ -120,6 +121,7 @@ export class RNN extends Recurrent<Value> {
   }
 
   step(x: Value, state?: Value): Value {
+    checkModule('RNN.step', this);
     return this.checked(x, () => {
       const h = state ?? this.start(x);
       this.checkState('the state', x, h);
@@ -142,6 +144,7 @@ export class GRU extends Recurrent<Value> {
   }
 
   step(x: Value, state?: Value): Value {
+    checkModule('GRU.step', this);
     return this.checked(x, () => {
       const h = state ?? this.start(x);
       this.checkState('the state', x, h);
@@ -179,6 +182,7 @@ export class LSTM extends Recurrent<LSTMState> {
   }
 
   step(x: Value, state?: LSTMState): LSTMState {
+    checkModule('LSTM.step', this);
     return this.checked(x, () => {
       if (state !== undefined) checkObject('LSTM.step: state', state, 'an object { h, c }');
       const { h, c } = state ?? { h: this.start(x), c: this.start(x) };

@@ -9,7 +9,7 @@ import { addN } from '../value/joins.js';
 import { composed } from '../graph/node.js';
 import { sameShape, ShapeError } from '../core/shape.js';
 import { uniform, zeros } from './initializers.js';
-import { checkCount, MAX_LAYERS, Module, MODULE_OPTIONS, type ModuleOptions } from './module.js';
+import { checkCount, checkModule, MAX_LAYERS, Module, MODULE_OPTIONS, type ModuleOptions } from './module.js';
 
 /** Options of {@link ScalarNeuron} and {@link ScalarLayer}. */
 export interface ScalarNeuronOptions extends ModuleOptions {
@@ -45,6 +45,7 @@ export class ScalarNeuron extends Module {
    * @throws ShapeError when x has more or fewer values, or values of different shapes
    */
   apply(x: readonly Value[]): Value {
+    checkModule('ScalarNeuron.apply', this);
     const { weights } = this;
     const inputs = inputsOf('ScalarNeuron.apply', x, weights.length);
     const sum = composed('ScalarNeuron.apply', inputs, () =>
@@ -86,6 +87,7 @@ export class ScalarLayer extends Module {
    * @throws ShapeError when x has more or fewer values, or values of different shapes
    */
   apply(x: readonly Value[]): Value[] {
+    checkModule('ScalarLayer.apply', this);
     const inputs = inputsOf('ScalarLayer.apply', x, this.nIn);
     return this.neurons.map((neuron) => neuron.apply(inputs));
   }
@@ -119,6 +121,7 @@ export class ScalarMLP extends Module {
    * @throws ShapeError when x has more or fewer values, or values of different shapes
    */
   apply(x: readonly Value[]): Value[] {
+    checkModule('ScalarMLP.apply', this);
     const inputs = inputsOf('ScalarMLP.apply', x, this.nIn);
     return this.layers.reduce((y, layer) => layer.apply(y), inputs);
   }

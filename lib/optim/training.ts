@@ -34,17 +34,34 @@ export interface TrainingState {
 export interface BatchOptions {
   /** Examples per step; by default one, for which `minimize` needs no `batches: true`. */
   batch?: number;
-  /** The number of threads to run them on; one by default. It does not change a bit of the result. */
+  /**
+   * The number of threads to run the examples of a batch on; one by default. It does not change a bit of the
+   * result.
+   */
   threads?: number;
 }
 
 const BATCH_OPTIONS: Known<BatchOptions> = { batch: true, threads: true };
 
 /** Undefined where each step takes one example. */
-function batchingOf({ batch, threads = 1 }: BatchOptions): Batching | undefined {
+function batchingOf({ batch, threads }: BatchOptions): Batching | undefined {
   if (batch !== undefined) checkInteger('batch', batch, 1, MAX_BATCH);
+  checkThreads(threads, batch);
+  return batch === undefined ? undefined : { size: batch, threads: threads ?? 1 };
+}
+
+/**
+ * @throws RangeError when `threads` is not an integer from 1
+ * @throws TypeError when there is no batch to spread over them
+ */
+export function checkThreads(threads: number | undefined, batch: number | undefined): void {
+  if (threads === undefined) return;
   checkInteger('threads', threads, 1);
-  return batch === undefined ? undefined : { size: batch, threads };
+  if (batch === undefined)
+    throw new TypeError(
+      `threads ${threads} without batch: only the examples of a batch are spread over threads: give both, ` +
+        'or neither',
+    );
 }
 
 /** Writes the update rule's numbers of step `step` into `to`, from `at` on. */
@@ -164,8 +181,14 @@ export class Training {
         );
     }
     const { rule } = state;
-    if (rule !== undefined && !(Array.isArray(rule) && rule.length <= program.update.ruleSize))
+    if (rule !== undefined && !Array.isArray(rule))
       throw new TypeError(`restore: rule ${shown(rule)}, expected what state() gave`);
+    const { ruleSize } = program.update;
+    if (rule !== undefined && rule.length !== ruleSize)
+      throw new Error(
+        `restore: the state's update rule has ${rule.length} numbers, but here it has ${ruleSize}: give ` +
+          'the same optimiser, with the same options, such as clipGlobalNorm and weightDecay',
+      );
     for (let step = 0; step < steps; step++) this.setRule(step);
     const here = program.update.rule.join(', ');
     const there = rule?.map(shown).join(', ') ?? here;
@@ -186,7 +209,7 @@ export class Training {
   step(feeds: Feeds): number {
     this.setRule(this.steps);
     try {
-      const loss = this.program.step(feeds);
+      const loss = this.program.takeStep(feeds);
       this.steps++;
       return loss;
     } catch (error) {

@@ -20,3 +20,19 @@ export class NonFiniteError extends Error {
 export class BusyError extends Error {
   override name = 'BusyError';
 }
+
+/** The error of a training step by a program that was compiled without an update. */
+export function noUpdate(what: string, root: string): TypeError {
+  return new TypeError(
+    `${what} of ${root}: this program was compiled without an update: train with an optimiser, as in ` +
+      'new SGD({ learningRate }).minimize(loss), or take evaluate(feeds)',
+  );
+}
+
+/** The error of a step by the program of a training. */
+export function onlyTrainingSteps(root: string): TypeError {
+  return new TypeError(
+    `step of ${root}: the program of a training takes no steps by itself: call step(feeds) of the training ` +
+      'that minimize returned',
+  );
+}

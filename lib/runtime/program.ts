@@ -11,7 +11,7 @@ import { countUses } from '../compiler/ir/live.js';
 import type { Node } from '../graph/node.js';
 import { originOf } from './anomaly.js';
 import { checkExampleRange, type Dataset } from './dataset.js';
-import { FeedError } from './errors.js';
+import { FeedError, noUpdate, onlyTrainingSteps } from './errors.js';
 import { gradientNotFinite, indexError, isNotFinite, nonFiniteError } from './faults.js';
 import { FeedReader, type FeedTarget, type Feeds } from './feeds.js';
 import { readGenerateOptions, SequenceSampler, type GenerateOptions } from './generate.js';
@@ -149,14 +149,14 @@ export class Program {
   // --- runs ---
 
   /**
-   * Computes the first root, and returns its numbers, row-major, as a view into the program's memory.
+   * Computes the first root, and returns a copy of its numbers, row-major.
    *
    * @throws FeedError when an input is missing, unknown, or of the wrong type or size
    */
   forward(feeds: Feeds): TypedArray {
     this.feed(feeds);
     this.run(0, this.feeds.length, 0, this.lowered.sections.forward);
-    return this.read(this.roots[0]!);
+    return this.read(this.roots[0]!).slice(); // the memory may be a parameter's, and the next run writes it
   }
 
   /** Computes group `at` of a sequence; the earlier groups must have been computed, in order. */
@@ -192,8 +192,8 @@ export class Program {
   }
 
   /**
-   * Computes the gradients at the numbers fed to the last forward(). Where parameters have changed since,
-   * the forward pass runs again: all is computed at their new numbers.
+   * Computes the gradients at the numbers fed last, to forward(), evaluate() or advance(). Where parameters
+   * have changed since, the forward pass runs again: all is computed at their new numbers.
    */
   backward(): void {
     if (!this.compiled.gradientNodes) throw new Error('this program was compiled without gradients');
@@ -208,8 +208,13 @@ export class Program {
     if (this.inspects && !this.isRead.gradient) readFrom(this, this.compiled.numbers.keys(), 'gradient');
   }
 
-  /** Runs forward, backward and update in one native call; returns the root's first number, the loss. */
-  step(feeds: Feeds): number {
+  /** Only a training knows the rates of its steps. @throws TypeError always @hidden */
+  step(): never {
+    throw this.trains ? onlyTrainingSteps(this.rootLabel) : noUpdate('step', this.rootLabel);
+  }
+
+  /** Runs forward, backward and update in one native call; returns the first root's number. @hidden */
+  takeStep(feeds: Feeds): number {
     this.checkTrains('step');
     this.feed(feeds);
     const { skipped } = this.update;
@@ -244,11 +249,7 @@ export class Program {
 
   /** @throws TypeError where the program has no update, so that a step would change nothing */
   private checkTrains(what: string): void {
-    if (!this.trains)
-      throw new TypeError(
-        `${what} of ${this.rootLabel}: this program was compiled without an update: train with ` +
-          'an optimiser, as in new SGD({ learningRate }).minimize(loss), or take evaluate(feeds)',
-      );
+    if (!this.trains) throw noUpdate(what, this.rootLabel);
   }
 
   /** Runs one part of a step, with the last feeds, to measure it. */

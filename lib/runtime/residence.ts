@@ -10,9 +10,10 @@ export interface Held {
   offset: number;
   /** Whether training changes it. */
   isTrained: boolean;
-  /** For a copy of a parameter that lives elsewhere: where it came from, and the version copied. */
+  /** For a copy of a parameter that lives elsewhere: where it came from, and the writes there by then. */
   source?: Holder | Float64Array | undefined;
   writes?: number | undefined;
+  /** The parameter's version when it was copied, or in the last forward pass. */
   version?: number | undefined;
   /** Its numbers in the last forward pass, if somebody had its array by then. */
   seen?: TypedArray | undefined;
@@ -68,17 +69,25 @@ export class Residence {
     return copied;
   }
 
-  /** Remembers the numbers of the parameters whose array somebody has: that array can change at any time. */
+  /**
+   * Remembers the version of each parameter, and the numbers of those whose array somebody has: that array
+   * can change at any time.
+   */
   remember(): void {
-    for (const held of this.held)
-      held.seen = held.value.memory!.isLent ? this.numbersOf(held).slice() : undefined;
+    for (const held of this.held) {
+      const { isLent, version } = held.value.memory!;
+      held.version = version;
+      held.seen = isLent ? this.numbersOf(held).slice() : undefined;
+    }
   }
 
   /** Whether a parameter has other numbers than when they were remembered. */
   haveChanged(): boolean {
     const copied = this.program.resident ? [] : this.takeAll();
-    const lent = this.held.filter(({ value }) => value.memory!.isLent);
-    return [...copied, ...lent].some((held) => {
+    const suspects = this.held.filter(
+      ({ value, version }) => value.memory!.isLent || value.memory!.version !== version,
+    );
+    return copied.concat(suspects).some((held) => {
       const { seen } = held;
       return !seen || !this.numbersOf(held).every((x, i) => Object.is(x, seen[i]));
     });

@@ -26,7 +26,14 @@ import { checkOptions, shown, checkFinite, checkNumber, type Known, MAX_COUNT } 
 import { Index } from '../value/indices.js';
 import { ExperimentError, type TrainOptions, type TrainResult, trainSteps } from './train.js';
 import { didYouMean } from '../core/suggest.js';
-import { graphSize, MAX_NODES } from './models/graph-size.js';
+import {
+  GRAPH_SIZES,
+  graphSize,
+  MATRIX_SIZES,
+  MAX_NODES,
+  MAX_PARAMETERS,
+  parameterCount,
+} from './models/graph-size.js';
 import type { Documents } from './documents.js';
 import type { Progress } from '../runtime/background.js';
 import { Random } from '../runtime/random.js';
@@ -49,6 +56,7 @@ function checked(name: ModelName, builder: ModelBuilder): ModelBuilder {
     checkOptions(`MODELS.${name}: sizes`, sizes, { ...KNOWN_SIZES, vocabSize: true });
     const own = { ...sizes }; // a getter could return something else the next time
     checkSizes(name, own);
+    checkParameterCount(name, own);
     if (!((draw as unknown) instanceof Draw))
       throw new TypeError(`MODELS.${name}: draw ${shown(draw)}: expected a Draw`);
     checkOptions(`MODELS.${name}: inputs`, fed, { tokens: true, targets: true, length: true });
@@ -79,6 +87,9 @@ const KNOWN_SIZES: Known<ModelSizes> = {
   nAtt: true,
 };
 
+const withValues = (names: readonly (keyof ModelSizes)[], sizes: Sizes): string =>
+  names.map((name) => `${name} (${sizes[name]})`).join(' or ');
+
 /**
  * @throws ExperimentError when sizes are not integers from 1, do not fit each other, or do not fit in memory
  */
@@ -99,12 +110,22 @@ export function checkSizes(model: ModelName, sizes: Sizes): void {
   }
   if (graphSize(model, sizes) > MAX_NODES)
     throw new ExperimentError(
-      `${model} of these sizes would not fit in memory: lower blockSize, nLayer or nEmbd`,
+      `${model} of these sizes would not fit in memory: lower ${withValues(GRAPH_SIZES[model], sizes)}`,
     );
   for (const { size, other, fits, misfit, why } of SIZE_RULES) {
     if (!SIZES[size].models.includes(model) || fits(sizes)) continue;
     throw new ExperimentError(`${size} ${sizes[size]} ${misfit} ${other} ${sizes[other]}: ${why}`);
   }
+}
+
+/** @throws ExperimentError when the matrices, with what training keeps of each, do not fit in memory */
+function checkParameterCount(model: ModelName, sizes: Sizes): void {
+  const numbers = parameterCount(model, sizes);
+  if (numbers > MAX_PARAMETERS)
+    throw new ExperimentError(
+      `${model} of ${numbers} numbers, more than ${MAX_PARAMETERS}, would not fit in memory: lower ` +
+        withValues(MATRIX_SIZES[model], sizes),
+    );
 }
 
 /** A model with the sizes it was built with. */

@@ -9,7 +9,7 @@ import {
   shown,
   type Known,
 } from '../core/check.js';
-import { quoted, quotedPath } from '../core/escape.js';
+import { clipped, quoted, quotedPath } from '../core/escape.js';
 import { Training, type TrainingState } from '../optim/training.js';
 import { BusyError } from '../runtime/errors.js';
 import { Random } from '../runtime/random.js';
@@ -29,6 +29,9 @@ const RANDOM = 'training/random';
 
 const LOSSES = 'training/losses';
 
+/** More numbers than any update rule has: `Training.restore` says where there are others than here. */
+const MAX_RULE = 64;
+
 const momentName = (i: number, matrix: string): string => `optimizer.${i}/${matrix}`;
 
 /**
@@ -36,6 +39,8 @@ const momentName = (i: number, matrix: string): string => `optimizer.${i}/${matr
  * second.
  */
 const DEFAULT_MAX_STEPS = 10_000_000;
+
+const SAME = 'give the optimiser that was saved';
 
 /** What a checkpoint holds besides the model. */
 export interface Checkpoint {
@@ -202,10 +207,9 @@ function readCheckpoint(
     );
   const { values, moments, known } = readMatrices(file, model.matrices, training);
   for (const name of [RULE, RANDOM, LOSSES]) known.add(name);
-  file.checkNoMore((name) => known.has(name), 'a checkpoint of this training does not have');
+  file.checkNoMore((name) => known.has(name), `a checkpoint of this training does not have: ${SAME}`);
   const state: TrainingState = { steps, runs, moments };
-  const { rule } = training.program.update;
-  if (file.has(RULE)) state.rule = [...file.numbers(RULE, [rule.length])];
+  if (file.has(RULE)) state.rule = [...file.vector(RULE, MAX_RULE)];
   const words = stateOf(file.numbers(RANDOM, [random.getstate().length]));
   if (!words) throw new WeightsError(`${shown}: '${RANDOM}' is not the state of a random generator`);
   const losses = file.vector(LOSSES, steps);
@@ -257,7 +261,12 @@ function readMatrices(
   for (const { name, shape, values: parts } of matrices) {
     const whole = numbers(name, shape);
     const count = parts.map((value) => own.get(value)?.length).find((n) => n !== undefined) ?? 0;
-    const kept = Array.from({ length: count }, (_, i) => numbers(momentName(i, name), shape));
+    const kept = Array.from({ length: count }, (_, i) => {
+      const moment = momentName(i, name);
+      if (!file.has(moment))
+        throw new WeightsError(`${file.shown} has no '${clipped(moment)}', which this training has: ${SAME}`);
+      return numbers(moment, shape);
+    });
     const size = whole.length / parts.length;
     const partOf = (array: Float64Array, at: number): Float64Array =>
       array.subarray(at * size, (at + 1) * size);

@@ -6,7 +6,7 @@ import type { Corpus } from './corpus.js';
 import { DEFAULTS } from './defaults.js';
 import { Tokenizer } from './tokenizer.js';
 import { checkInteger, checkNumber, checkOptions, MAX_BATCH, MAX_STEPS, type Known } from '../core/check.js';
-import type { Training } from '../optim/training.js';
+import { checkThreads, type Training } from '../optim/training.js';
 import type { DType } from '../core/array.js';
 import { Random } from '../runtime/random.js';
 import { sample } from './sampling.js';
@@ -217,7 +217,7 @@ function withDefaults(options: ExperimentOptions) {
   checkInteger('steps', steps, 0, MAX_STEPS);
   checkInteger('samples', samples, 0);
   checkInteger('batch', batch, 1, MAX_BATCH);
-  if (threads !== undefined) checkInteger('threads', threads, 1);
+  checkThreads(threads, options.batch);
   checkCallback('onStep', onStep);
   checkNumber('loadSeconds', loadSeconds);
   if (keeper && keeper.every !== Infinity) checkInteger('every', keeper.every, 1);

@@ -105,7 +105,13 @@ export async function* trainSteps(
 ): AsyncGenerator<Progress, TrainResult, undefined> {
   checkOptions('train', options, TRAIN_OPTIONS);
   checkObject('model', model, 'a model made by buildModel');
-  checkFunction('optimizer of the model', model.optimizer);
+  if (typeof (model.optimizer as unknown) !== 'function') {
+    const isSwapped = typeof (docs as { optimizer?: unknown } | undefined)?.optimizer === 'function';
+    throw new TypeError(
+      `train: the model is ${shown(model)}, expected a model made by buildModel ` +
+        (isSwapped ? 'first, then the documents' : '(of what loadModel gives, take model)'),
+    );
+  }
   checkObject('sizes of the model', model.sizes, 'those of a model made by buildModel');
   const { steps: count = DEFAULTS.steps, seed, lr, signal } = options;
   checkInteger('steps', count, 0, MAX_STEPS);

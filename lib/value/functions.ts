@@ -2,6 +2,7 @@
 import {
   checkBoolean,
   checkFinite,
+  checkNoMore,
   checkOneOf,
   checkOptions,
   isList,
@@ -67,7 +68,9 @@ export function logSumExp(x: Value, axis?: Axes, keepDims = false): Value {
  * log(softmax(x)) along an axis, by default the last; accurate where softmax underflows. All NaN, as softmax
  * is, where the largest number is infinite.
  */
-export function logSoftmax(x: Value, axis = -1): Value {
+export function logSoftmax(x: Value, axis?: number): Value;
+export function logSoftmax(x: Value, axis = -1, ...surplus: unknown[]): Value {
+  checkNoMore('logSoftmax', surplus);
   checkValue('logSoftmax', 'x', x);
   return composed('logSoftmax', [x], () => {
     resolveAxis(axis, x.shape);

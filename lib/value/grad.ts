@@ -44,7 +44,8 @@ function dependents(root: Value, values: readonly Value[]): Node[] {
 function visit(node: Node, terms: Map<Node, Value[]>): void {
   const own = terms.get(node);
   if (!own) return;
-  if (node.op === 'addN' && node.attr.prefix) {
+  // meanOfFirst is the product of a sum, which the user has not seen, and 1 / n.
+  if (isSumOfFirst(node) || isSumOfFirst(node.inputs[0])) {
     throw new Error(
       `grad through ${node.label}: how many of its terms count is known only at run time; ` +
         'differentiate a mean of a fixed number of values',
@@ -61,6 +62,10 @@ function visit(node: Node, terms: Map<Node, Value[]>): void {
     if (others) others.push(whole);
     else terms.set(input, [whole]);
   });
+}
+
+function isSumOfFirst(node: Node | undefined): boolean {
+  return node?.op === 'addN' && node.attr.prefix === true;
 }
 
 /** Builds gradient nodes in the user's graph. */

@@ -11,7 +11,7 @@ import {
   sizeOf,
   MAX_AXES,
 } from '../core/shape.js';
-import { type Known, checkOptions, isList, shown } from '../core/check.js';
+import { type Known, checkNoMore, checkOptions, isList, shown } from '../core/check.js';
 import type { Numbers } from '../core/array.js';
 import { Value, makeValue, constant } from './value.js';
 import { Index } from './indices.js';
@@ -95,7 +95,9 @@ export function input(name: string, shape: Shape = []): Value {
 }
 
 /** A leaf of integers that is fed at every run, by name: a single integer, or a vector of `length`. */
-export function index(name: string, length?: number): Index {
+export function index(name: string, length?: number): Index;
+export function index(name: string, length?: number, ...surplus: unknown[]): Index {
+  checkNoMore('index', surplus);
   checkName('index', name);
   const isLength = length === undefined || (Number.isInteger(length) && length >= 0);
   if (!isLength)

@@ -8,7 +8,7 @@
  * missing or their arguments differ.
  */
 import * as composed from './functions.js';
-import { shown } from '../core/check.js';
+import { checkNoMore, shown } from '../core/check.js';
 import { type NormOptions, constant, Value } from './value.js';
 import type { Axes } from './axes.js';
 import type { Index } from './indices.js';
@@ -32,6 +32,16 @@ type Method = (this: Value, ...args: unknown[]) => unknown;
 function functionOf<K extends keyof Value & string>(name: K): FunctionOf<K> {
   const call = (x: Value, ...args: unknown[]): unknown =>
     Reflect.apply(valueFor(name, 'x', x, 'a Value')[name] as Method, x, args);
+  return call as FunctionOf<K>;
+}
+
+/** As `functionOf`, where the method takes one argument, a number, or none: it refuses more. */
+function ofOneNumber<K extends keyof Value & string>(name: K): FunctionOf<K> {
+  const whole = functionOf(name) as (x: Value, given: unknown) => unknown;
+  const call = (x: Value, given: unknown, ...surplus: unknown[]): unknown => {
+    checkNoMore(name, surplus);
+    return whole(x, given);
+  };
   return call as FunctionOf<K>;
 }
 
@@ -80,7 +90,7 @@ export const neg: UnaryFunction = functionOf('neg');
 /** {@inheritDoc Value.sqrt} @function */
 export const sqrt: UnaryFunction = functionOf('sqrt');
 /** {@inheritDoc Value.pow} @function */
-export const pow: (x: Value, exponent: number) => Value = functionOf('pow');
+export const pow: (x: Value, exponent: number) => Value = ofOneNumber('pow');
 /** {@inheritDoc Value.clip} @function */
 export const clip: (x: Value, low: Value | number, high: Value | number) => Value = functionOf('clip');
 /** {@inheritDoc Value.detach} @function */
@@ -96,13 +106,13 @@ export const max: (x: Value, axis?: Axes, keepDims?: boolean) => Value = functio
 /** {@inheritDoc Value.min} @function */
 export const min: (x: Value, axis?: Axes, keepDims?: boolean) => Value = functionOf('min');
 /** {@inheritDoc Value.cumsum} @function */
-export const cumsum: (x: Value, axis?: number) => Value = functionOf('cumsum');
+export const cumsum: (x: Value, axis?: number) => Value = ofOneNumber('cumsum');
 /** {@inheritDoc Value.softmax} @function */
-export const softmax: (x: Value, axis?: number) => Value = functionOf('softmax');
+export const softmax: (x: Value, axis?: number) => Value = ofOneNumber('softmax');
 /** {@inheritDoc Value.argmax} @function */
-export const argmax: (x: Value, axis?: number) => Index = functionOf('argmax');
+export const argmax: (x: Value, axis?: number) => Index = ofOneNumber('argmax');
 /** {@inheritDoc Value.topk} @function */
-export const topk: (x: Value, k: number) => Index = functionOf('topk');
+export const topk: (x: Value, k: number) => Index = ofOneNumber('topk');
 /** {@inheritDoc Value.rmsNorm} @function */
 export const rmsNorm: (x: Value, options?: NormOptions) => Value = functionOf('rmsNorm');
 /** {@inheritDoc Value.crossEntropy} @function */
@@ -114,15 +124,15 @@ export const transpose: (x: Value, axes?: readonly number[]) => Value = function
 /** {@inheritDoc Value.reshape} @function */
 export const reshape: (x: Value, shape: Shape) => Value = functionOf('reshape');
 /** {@inheritDoc Value.expandDims} @function */
-export const expandDims: (x: Value, axis: number) => Value = functionOf('expandDims');
+export const expandDims: (x: Value, axis: number) => Value = ofOneNumber('expandDims');
 /** {@inheritDoc Value.squeeze} @function */
-export const squeeze: (x: Value, axis?: number) => Value = functionOf('squeeze');
+export const squeeze: (x: Value, axis?: number) => Value = ofOneNumber('squeeze');
 /** {@inheritDoc Value.broadcastTo} @function */
 export const broadcastTo: (x: Value, shape: Shape) => Value = functionOf('broadcastTo');
 /** {@inheritDoc Value.slice} @function */
 export const slice: (x: Value, start: number, stop: number, axis?: number) => Value = functionOf('slice');
 /** {@inheritDoc Value.at} @function */
-export const at: (x: Value, i: number | Index) => Value = functionOf('at');
+export const at: (x: Value, i: number | Index) => Value = ofOneNumber('at');
 /** {@inheritDoc Value.gather} @function */
 export const gather: (x: Value, index: Index, axis?: number) => Value = functionOf('gather');
 

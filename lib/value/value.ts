@@ -37,15 +37,23 @@ export function makeValue(op: OpName, inputs: readonly Node[], attr: Attr = NO_A
   return new Value(operation, inputs[0], inputs[1], inputs.length > 2 ? inputs : undefined);
 }
 
+/** @throws TypeError where a method is called on no Value, as `a.add` is by `xs.map(a.add)` */
+function checkOwner(op: string, x: unknown): void {
+  if (x instanceof Value) return;
+  const lost =
+    x === undefined ? `: a method that is passed on loses its value: write (x) => x.${op}(...)` : '';
+  throw refused(TypeError, op, [], `called on ${shown(x)}, expected a Value${lost}`);
+}
+
 /** An element-wise operator; fast for single numbers, of which a graph can have very many. */
 function unary(plain: Operation, x: Value): Value {
-  if (x.operation.isInteger) toValue(x, plain.op);
+  checkOwner(plain.op, x);
   return x.operation.shape === SCALAR ? new Value(plain, x) : makeValue(plain.op, [x]);
 }
 
 /** An operator of two numbers: see `unary`. */
 function binary(plain: Operation, a: Value, other: Value | number): Value {
-  if (a.operation.isInteger) toValue(a, plain.op);
+  checkOwner(plain.op, a);
   const b = toValue(other, plain.op, a);
   const isScalar = a.operation.shape === SCALAR && b.operation.shape === SCALAR;
   return isScalar ? new Value(plain, a, b) : makeValue(plain.op, [a, b]);
@@ -53,6 +61,7 @@ function binary(plain: Operation, a: Value, other: Value | number): Value {
 
 /** A comparison written as its mirror image: `a < b` is `b > a`. */
 function swapped(op: string, plain: Operation, a: Value, other: Value | number): Value {
+  checkOwner(op, a);
   return composed(op, [a, other], () => {
     const b = toValue(other, op, a);
     broadcast(a.shape, b.shape); // first, so that an error names the operands in the user's order
@@ -378,9 +387,9 @@ export class Value extends Node {
   }
 
   /**
-   * Computes this value in float64 and returns `data`; `feeds` holds a number or array for every named input
-   * that it depends on. The first call compiles the value and its gradients; the graph does not change.
-   * `compile` gives a program in another type.
+   * Computes this value in float64 and returns a copy of its numbers, row-major; `feeds` holds a number or
+   * array for every named input that it depends on. The first call compiles the value and its gradients; the
+   * graph does not change. `compile` gives a program in another type.
    *
    * @throws FeedError when an input is missing, unknown, or of the wrong type or size
    */
@@ -389,7 +398,8 @@ export class Value extends Node {
   }
   /**
    * Computes the gradients of this value (of the sum of its elements) with respect to everything it depends
-   * on, at the numbers of the last `forward`. They replace earlier gradients.
+   * on, at the numbers fed to the last `forward`. Where parameters have changed since, the value is computed
+   * again: all is at their new numbers. The gradients replace earlier ones.
    *
    * @throws Error when `forward` was not called before
    */

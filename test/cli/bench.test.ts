@@ -44,6 +44,10 @@ describe('bench: the arguments', () => {
       ['a.json'],
       /nothing is expected after bench: "a\.json"; to compare files, use vecgrad bench compare FILE/,
     ],
+    [
+      ['--quick', 'compare', 'a.json'],
+      /nothing is expected after bench: "compare"; compare comes first: use vecgrad bench compare FILE\.\.\.\n$/,
+    ],
     [['compre'], /nothing is expected after bench: "compre"; did you mean compare\?/],
   ];
   for (const [argv, message] of refused) {

@@ -50,7 +50,7 @@ describe('the largest, read', () => {
               { isa, dtype, passes },
             );
             program.update.setRule(0, 0.001);
-            const losses = [program.step({}), program.step({})];
+            const losses = [program.takeStep({}), program.takeStep({})];
             return { losses, data: g.values.map(({ data }) => Array.from(data)) };
           });
           const tolerance = dtype === 'float64' ? 1e-12 : 1e-5;

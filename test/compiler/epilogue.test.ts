@@ -145,7 +145,7 @@ describe('a product does', () => {
             { isa, dtype, passes },
           );
           program.update.setRule(0, 0.01);
-          const losses = [program.step({}), program.step({})];
+          const losses = [program.takeStep({}), program.takeStep({})];
           const counts = program
             .work()
             .filter(({ op }) => COUNTED.includes(op))

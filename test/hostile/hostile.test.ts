@@ -98,8 +98,13 @@ describe('hostile', () => {
     },
   );
 
-  /** What an Index has only to say why there is no such thing: see the class. */
-  const REFUSED: ReadonlySet<string> = new Set(['Index.data get', 'Index.grad get', 'Index.forward']);
+  /** What an Index or a Program has only to say why there is no such thing: see the class. */
+  const REFUSED: ReadonlySet<string> = new Set([
+    'Index.data get',
+    'Index.grad get',
+    'Index.forward',
+    'Program.step',
+  ]);
 
   it('start from arguments that are right', async () => {
     const here = process.cwd();
@@ -345,7 +350,22 @@ describe('what once took the memory, or had no end', () => {
     [
       'sizes together',
       () => library.buildModel('vector', 3, { blockSize: 2 ** 20 }, random),
-      /would not fit in memory/,
+      /^vector of these sizes would not fit in memory: lower blockSize \(1048576\) or nLayer \(1\) or nHead \(4\)$/,
+    ],
+    [
+      'positions of a recurrent net',
+      () => library.buildModel('rnn', 3, { blockSize: 2 ** 20 }, random),
+      /^rnn of these sizes would not fit in memory: lower blockSize \(1048576\)$/,
+    ],
+    [
+      'the length of an embedding',
+      () => library.buildModel('vector', 5, { nEmbd: 1e6 }, random),
+      /^vector of 12000026000000 numbers, more than 268435456, .*: lower nEmbd \(1000000\) or nLayer \(1\)$/,
+    ],
+    [
+      'the length of a state',
+      () => library.buildModel('rnn', 5, { nState: 1e5 }, random),
+      /^rnn of \d+ numbers, more than 268435456, .*: lower nEmbd \(16\) or nState \(100000\)$/,
     ],
     [
       'steps',

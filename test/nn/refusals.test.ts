@@ -295,6 +295,30 @@ const REFUSALS: Record<Exclude<keyof typeof nn, 'initializers' | 'Module'>, Refu
   ],
 };
 
+describe('nn refuses a method without its module:', () => {
+  const methods: [says: string, module: nn.Module, method?: 'step'][] = [
+    ['Linear.apply', linear],
+    ['Embedding.apply', embedding],
+    ['MLP.apply', mlp],
+    ['SelfAttention.apply', heads],
+    ['ScalarNeuron.apply', neurons.Neuron],
+    ['ScalarLayer.apply', neurons.Layer],
+    ['ScalarMLP.apply', neurons.MLP],
+    ['RNN.step', cells(nn.RNN)[0], 'step'],
+    ['GRU.step', cells(nn.GRU)[0], 'step'],
+    ['LSTM.step', lstm, 'step'],
+    ['apply of a recurrent module', lstm],
+  ];
+  for (const [says, module, method = 'apply'] of methods) {
+    it(says, () => {
+      assert.throws(
+        () => [v3].map(Reflect.get(module, method) as never),
+        new RegExp(`^TypeError: ${says}: called on undefined, expected a module: a method that is passed on`),
+      );
+    });
+  }
+});
+
 describe('nn refuses what does not fit, in the name of the part:', () => {
   for (const [part, rows] of Object.entries(REFUSALS)) {
     for (const [given, call, message] of rows) {

@@ -237,6 +237,37 @@ describe('optimisers', () => {
     });
   }
 
+  const others: [what: string, saved: Optimizer, restored: Optimizer, counts: [number, number]][] = [
+    ['AdamW in Adam', new AdamW({ learningRate: 0.1 }), new Adam({ learningRate: 0.1 }), [9, 8]],
+    ['Adam in AdamW', new Adam({ learningRate: 0.1 }), new AdamW({ learningRate: 0.1 }), [8, 9]],
+    [
+      'Adam without its clipping',
+      new Adam({ learningRate: 0.1, clipGlobalNorm: 1 }),
+      new Adam({ learningRate: 0.1 }),
+      [9, 8],
+    ],
+    [
+      'SGD without its weight decay',
+      new SGD({ learningRate: 0.1, weightDecay: 0.1 }),
+      new SGD({ learningRate: 0.1 }),
+      [3, 2],
+    ],
+  ];
+  for (const [what, saved, restored, [there, here]] of others) {
+    it(`go on from no state of ${what}, and say that the optimiser is another`, () => {
+      const loss = parameter([1, 2]).pow(2).sum();
+      const training = saved.minimize(loss);
+      training.step({});
+      assert.throws(
+        () => restored.minimize(loss).restore(training.state()),
+        new RegExp(
+          `^Error: restore: the state's update rule has ${there} numbers, but here it has ${here}: ` +
+            'give the same optimiser, with the same options, such as clipGlobalNorm and weightDecay$',
+        ),
+      );
+    });
+  }
+
   it('take numbers that another program has had while the rate was asked for', () => {
     const w = parameter([1, 2]);
     const other = new SGD({ learningRate: 1 }).minimize(w.sum());

@@ -61,6 +61,15 @@ const rows: Row[] = [
     says: [/on linux-x64, glibc 2\.36, Node/, /Prebuilt here: none\. Build it with: npx vecgrad build /],
   },
   {
+    what: 'a Node that loads no addons',
+    host: {},
+    files: ['prebuilds/linux-x64/vecgrad.glibc.node'],
+    reason: 'Cannot load native addon because loading addons is disabled.',
+    says: [
+      /\(Node-API 9\): Cannot load native addon because loading addons is disabled\. Start Node without --no-addons, and with --allow-addons where it has --permission$/,
+    ],
+  },
+  {
     what: 'a checkout',
     host: {},
     files: ['tsconfig.json'],

@@ -8,6 +8,7 @@ import { buildModel } from '../../lib/study/build-model.js';
 import { MODEL_NAMES, type ModelName } from '../../lib/study/models/sizes.js';
 import { loadModel, saveModel } from '../../lib/study/model-file.js';
 import { loadCheckpoint, saveCheckpoint } from '../../lib/study/checkpoint-file.js';
+import { Adam, AdamW, SGD, type Optimizer } from '../../lib/optim/optimizers.js';
 import { matricesOf } from '../../lib/study/models/graph-size.js';
 import { Random } from '../../lib/runtime/random.js';
 import { readSafetensors, writeSafetensors, type WrittenTensor } from '../../lib/weights/safetensors.js';
@@ -148,6 +149,44 @@ describe('a model in a file', () => {
         const fresh = start(2);
         assert.throws(() => loadCheckpoint(path, fresh.model, fresh.run), /has no metadata 'steps'/);
       }
+    });
+  }
+
+  const rate = { learningRate: 0.1 };
+  const optimisers: [what: string, saved: Optimizer, loaded: Optimizer, says: RegExp][] = [
+    [
+      'AdamW in Adam',
+      new AdamW(rate),
+      new Adam(rate),
+      /update rule has 9 numbers, but here it has 8: give the/,
+    ],
+    [
+      'Adam in AdamW',
+      new Adam(rate),
+      new AdamW(rate),
+      /update rule has 8 numbers, but here it has 9: give the/,
+    ],
+    [
+      'SGD in Adam',
+      new SGD(rate),
+      new Adam(rate),
+      /has no 'optimizer\.1\/wte', which this training has: give the optimiser that was saved$/,
+    ],
+    [
+      'Adam in SGD',
+      new Adam(rate),
+      new SGD(rate),
+      /has 'optimizer\.1\/wte', .* too, which a checkpoint of this training does not have: give the optimiser/,
+    ],
+  ];
+  for (const [what, saved, loaded, says] of optimisers) {
+    it(`is refused with another optimiser, which is named: ${what}`, () => {
+      const [one, other] = [begin('rnn', 'float64'), begin('rnn', 'float64')];
+      const training = saved.minimize(one.model.loss);
+      training.step(feeds);
+      saveCheckpoint(path, one.model, tokenizer, { ...one.run, training });
+      const run = { ...other.run, training: loaded.minimize(other.model.loss) };
+      assert.throws(() => loadCheckpoint(path, other.model, run), says);
     });
   }
 

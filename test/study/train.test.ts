@@ -69,6 +69,28 @@ describe('training off the event loop', () => {
     }
   }
 
+  it('refuses what is no model, and says what to give', async () => {
+    const model = built('rnn');
+    const rows: [model: unknown, docs: unknown, says: string][] = [
+      [docs, model, 'an array, expected a model made by buildModel first, then the documents'],
+      [
+        { model },
+        docs,
+        'an object, expected a model made by buildModel (of what loadModel gives, take model)',
+      ],
+      [
+        model.loss,
+        docs,
+        `${model.loss.label}, expected a model made by buildModel (of what loadModel gives, take model)`,
+      ],
+    ];
+    for (const [given, list, says] of rows)
+      await assert.rejects(train(given as never, list as never), {
+        name: 'TypeError',
+        message: `train: the model is ${says}`,
+      });
+  });
+
   it('is the steps of stepEach, and goes on from them', async () => {
     const [one, other] = [small(5000), small(5000)];
     const losses = one.training.stepEach(one.dataset);

@@ -184,7 +184,7 @@ export function trainingStep(
       for (const [value, { data }] of numbers) value.data.set(data);
       const before = new Map<Value, TypedArray>();
       for (const value of numbers.keys()) before.set(value, value.data.slice());
-      const y = program.step(feeds);
+      const y = program.takeStep(feeds);
       const gradients = new Map<Value, number[]>();
       for (const value of numbers.keys()) {
         gradients.set(

@@ -210,6 +210,32 @@ describe('variance and std of numbers whose distances or squares overflow', () =
   }
 });
 
+describe('norms of rows whose squares overflow, as docs/operators.md says, are 0 without a gradient', () => {
+  for (const [what, f] of [
+    ['layerNorm', (x: Value) => layerNorm(x)],
+    ['rmsNorm', (x: Value) => x.rmsNorm()],
+    ['rmsNorm without eps', (x: Value) => x.rmsNorm({ eps: 0 })],
+  ] as const) {
+    it(what, () => {
+      for (const target of TARGETS) {
+        const x = parameter([
+          [target.dtype === 'float32' ? 1e20 : 1e200, 1, 2],
+          [0, 1, 2],
+        ]);
+        const y = f(x);
+        const program = compile(y.mul(parameter([1, 2, 5]).detach()), target);
+        program.forward({});
+        program.backward();
+        const [numbers, slopes] = [[...program.read(y)], [...program.readGradient(x)]];
+        for (const list of [numbers, slopes]) {
+          assert.deepEqual(list.slice(0, 3).map(Math.abs), [0, 0, 0]);
+          assert.ok(list.slice(3).some((one) => Math.abs(one) > 0.1));
+        }
+      }
+    });
+  }
+});
+
 describe('signs of zeros travel through', () => {
   const rows: [title: string, f: (x: Value) => Value, at: number[], value: number[]][] = [
     ['where that takes the first', (x) => where(x.eq(x), x, 5), [-0, 0, 1], [-0, 0, 1]],

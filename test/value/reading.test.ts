@@ -1,5 +1,8 @@
 /** What `data`, `grad` and `backward` give after runs of other lengths, other numbers, or refused feeds. */
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { SGD } from '../../lib/optim/optimizers.js';
 import { compile } from '../../lib/value/compile.js';
 import { grad } from '../../lib/value/grad.js';
@@ -7,6 +10,7 @@ import { meanOfFirst } from '../../lib/value/joins.js';
 import { index, input, parameter, zeros } from '../../lib/value/leaves.js';
 import { constant, type Value } from '../../lib/value/value.js';
 import { assertClose } from '../support/check.js';
+import { loadWeights, saveWeights } from '../../lib/weights/weights.js';
 import type { Feeds } from '../../lib/runtime/feeds.js';
 import { pattern } from '../support/pattern.js';
 
@@ -48,6 +52,35 @@ describe('after a run of a shorter prefix', () => {
   }
 });
 
+describe('what forward returns belongs to the caller:', () => {
+  for (const dtype of ['float64', 'float32'] as const) {
+    const roots: [what: string, isFed: boolean, make: (w: Value, x: Value) => Value][] = [
+      ['a sum', true, (w, x) => w.add(x)],
+      ['an input', true, (_, x) => x],
+      ['a transposed matrix', true, (w, x) => w.add(x).reshape([1, 3]).transpose()],
+      ['a parameter', false, (w) => w],
+      ['a view of a parameter', false, (w) => w.reshape([3, 1])],
+      ['a part of a parameter', false, (w) => w.slice(0, 2)],
+    ];
+    for (const [what, isFed, make] of roots) {
+      it(`${what}, ${dtype}`, () => {
+        const w = parameter([1, 2, 3]);
+        const y = make(w, input('x', [3]));
+        const program = compile(y, { dtype });
+        for (const runs of dtype === 'float64' ? [program, y] : [program]) {
+          const run = (x: number) => runs.forward(isFed ? { x: [x, 5, 6] } : {});
+          const first = run(4);
+          const before = [...first];
+          run(7).fill(100);
+          assert.deepEqual([...first], before);
+          assert.deepEqual([...run(4)], before);
+          assert.deepEqual([...w.data], [1, 2, 3]);
+        }
+      });
+    }
+  }
+});
+
 describe('backward says that it computes no gradient of what depends on constants alone', () => {
   const cases: [what: string, make: () => Value, expected: number[]][] = [
     ['zeros', () => zeros([3]), [1, 2, 3]],
@@ -83,6 +116,14 @@ describe('backward says that it computes no gradient of what depends on constant
 });
 
 describe('backward is of one set of numbers where, since forward,', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'vecgrad-reading-'));
+  after(() => rmSync(folder, { recursive: true }));
+  /** Sets p as loadWeights and loadCheckpoint do. */
+  const load = (p: Value, x: number): void => {
+    const file = join(folder, 'weights');
+    saveWeights(file, [parameter(x, { name: 'p' })]);
+    loadWeights(file, [p]);
+  };
   const changes: [what: string, change: (p: Value, y: Value) => unknown][] = [
     ['a training took a step', (_, y) => new SGD({ learningRate: 0.1 }).minimize(y).step({})],
     [
@@ -90,12 +131,21 @@ describe('backward is of one set of numbers where, since forward,', () => {
       (_, y) => new SGD({ learningRate: 0.1 }).minimize(y, { dtype: 'float32' }).step({}),
     ],
     ['a number was set', (p) => (p.data[0] = 0.5)],
+    ['weights were loaded', (p) => load(p, 0.75)],
+    [
+      'a training in float32 took a step, and weights were loaded',
+      (p, y) => {
+        new SGD({ learningRate: 0.1 }).minimize(y, { dtype: 'float32' }).step({});
+        load(p, 0.75);
+      },
+    ],
+    ['weights were loaded that float32 rounds', (p) => load(p, 0.7)],
     ['nothing changed', (p) => p.data],
   ];
   for (const dtype of ['float64', 'float32'] as const) {
     for (const [what, change] of changes) {
       it(`${what}, ${dtype}`, () => {
-        const p = parameter(1);
+        const p = parameter(1, { name: 'p' });
         const held = p.data;
         const y = p.exp().mul(p);
         const program = compile(y, { dtype });
@@ -111,6 +161,24 @@ describe('backward is of one set of numbers where, since forward,', () => {
       });
     }
   }
+
+  it('weights of one parameter of two were loaded', () => {
+    const [p, q] = [parameter(1, { name: 'p' }), parameter(2)];
+    const y = p.exp().mul(q);
+    y.forward();
+    load(p, 3);
+    y.backward();
+    assertClose([...p.grad, ...q.grad], [2 * Math.exp(3), Math.exp(3)], 1e-12, 'gradients');
+  });
+
+  it('evaluate was fed other numbers: it takes these', () => {
+    const x = input('x');
+    const program = compile(x.mul(x));
+    program.forward({ x: 1 });
+    program.evaluate({ x: 3 });
+    program.backward();
+    assert.deepEqual([...x.grad], [6]);
+  });
 
   it('feeds were refused: it asks for another forward', () => {
     const [a, b] = [input('a'), input('b')];

@@ -224,8 +224,13 @@ const SILENT: [title: string, call: Call, says: RegExp][] = [
     /causal "no": expected true or false/,
   ],
   [
+    'a step of the program of a training',
+    () => sgd.minimize(x.sum()).program.step(),
+    /^step of #\d+ \(sum, shape \[\]\): the program of a training takes no steps by itself: call step\(feeds\) of the training that minimize returned$/,
+  ],
+  [
     'a step of a program that trains nothing',
-    () => compile(x.sum()).step({}),
+    () => compile(x.sum()).step(),
     /^step of #\d+ \(sum, shape \[\]\): this program was compiled without an update: train with an optimiser/,
   ],
   [
@@ -253,6 +258,36 @@ const SILENT: [title: string, call: Call, says: RegExp][] = [
     () => library.meanOfFirst([v, v], i),
     /^meanOfFirst of 'v' .*: the length .* must be an index of its own: give an index\(name\) of one integer/,
   ],
+  ...(
+    [
+      ['softmax', library.softmax],
+      ['logSoftmax', library.logSoftmax],
+      ['cumsum', library.cumsum],
+      ['argmax', library.argmax],
+      ['topk', library.topk],
+      ['pow', library.pow],
+      ['expandDims', library.expandDims],
+      ['squeeze', library.squeeze],
+      ['at', library.at],
+    ] as const
+  ).map(([name, call]): (typeof SILENT)[number] => [
+    `a list that is mapped by ${name}, which takes the element's index for its argument`,
+    () => [x, x].map(any(call)),
+    new RegExp(
+      `^${name}: there are more arguments than it takes, the last an array: map gives an index and the ` +
+        `list too: write \\(x\\) => ${name}\\(x\\)$`,
+    ),
+  ]),
+  [
+    'names that are mapped by index, which takes their places for lengths',
+    () => ['a', 'b'].map(any(index)),
+    /^index: there are more arguments than it takes/,
+  ],
+  ...(['sum', 'mean', 'max', 'min', 'norm', 'logSumExp'] as const).map((name): (typeof SILENT)[number] => [
+    `a list that is mapped by ${name}`,
+    () => [x, x].map(any(library[name])),
+    /: keepDims an array: expected true or false$/,
+  ]),
   [
     'several integers for a choice',
     () => library.choose([v, v], i),
@@ -278,6 +313,16 @@ const SILENT: [title: string, call: Call, says: RegExp][] = [
     () => library.runExperiment('rnn', { docs: ['anna', 'bob', 'carl'], steps: 0, threads: any('2') }),
     /^threads "2": expected an integer from 1/,
   ],
+  ...(
+    [
+      ['stepEach', () => sgd.minimize(v.sum()).stepEach({ count: 1, inputs: {} }, 0, 1, { threads: 4 })],
+      ['runExperiment', () => library.runExperiment('rnn', { docs: ['ab', 'ba'], steps: 0, threads: 4 })],
+    ] as const
+  ).map(([what, call]): (typeof SILENT)[number] => [
+    `threads without a batch in ${what}`,
+    call,
+    /^threads 4 without batch: only the examples of a batch are spread over threads: give both, or neither$/,
+  ]),
   [
     'a flag of minimize',
     () => sgd.minimize(x.sum(), { detectAnomaly: any('no') }),
@@ -444,7 +489,31 @@ const SILENT: [title: string, call: Call, says: RegExp][] = [
   ],
 ];
 
+type Lists = { shape: number[]; inputs: unknown[]; attr: { axes: number[] } };
+
+/** Writes to the lists of a node, which other nodes share. */
+const WRITES: [title: string, write: (node: Lists) => unknown][] = [
+  ['a shape that is made shorter', ({ shape }) => shape.pop()],
+  ['a shape that is made longer', ({ shape }) => shape.push(1)],
+  ['a shape that is turned round', ({ shape }) => shape.reverse()],
+  ['a length that is set', ({ shape }) => (shape[0] = 1)],
+  ['operands that are turned round', ({ inputs }) => inputs.reverse()],
+  ['axes that are set', ({ attr }) => (attr.axes[0] = 1)],
+  ['axes that are replaced', ({ attr }) => (attr.axes = [])],
+];
+
 describe('a mistake that once passed in silence is refused:', () => {
+  for (const [title, write] of WRITES) {
+    it(title, () => {
+      const p = parameter([1, 2, 3, 4, 5, 6], { shape: [3, 2] });
+      const joined = library.concat([p, p.mul(1), p.mul(2)]);
+      const turned = joined.transpose([1, 0]);
+      const node = { shape: p.mul(3).shape, inputs: joined.inputs, attr: turned.attr };
+      assert.throws(() => write(any(node)), TypeError);
+      assert.deepEqual([...turned.forward()], [1, 3, 5, 1, 3, 5, 2, 6, 10, 2, 4, 6, 2, 4, 6, 4, 8, 12]);
+    });
+  }
+
   for (const [title, call, says] of SILENT) {
     it(title, () => assert.throws(call, (error: Error) => (assert.match(error.message, says), true)));
   }
@@ -457,6 +526,14 @@ describe('a mistake that once passed in silence is refused:', () => {
       assert.ok(Math.abs(p.data[0]! - 2.4) < 1e-12);
     });
   }
+
+  it('threads without a batch in stepEachAsync', async () => {
+    const training = sgd.minimize(v.sum());
+    await assert.rejects(
+      training.stepEachAsync({ count: 1, inputs: {} }, 0, 1, { threads: 4 }),
+      /^TypeError: threads 4 without batch/,
+    );
+  });
 
   it('but not a loss whose only term is switched off by a 0, which has a gradient: 0', () => {
     const p = parameter(3);

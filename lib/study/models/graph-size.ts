@@ -1,5 +1,6 @@
 /** Estimates the size of a model's graph and matrices before building it. */
-import type { ModelName } from './sizes.js';
+import { MAX_COUNT } from '../../core/check.js';
+import type { ModelName, ModelSizes } from './sizes.js';
 import type { Sizes } from './model.js';
 
 /**
@@ -8,6 +9,28 @@ import type { Sizes } from './model.js';
  * eight, some 4,000.
  */
 export const MAX_NODES = 1_000_000;
+
+/** The sizes that {@link graphSize} grows with. */
+export const GRAPH_SIZES: Readonly<Record<ModelName, readonly (keyof ModelSizes)[]>> = {
+  scalar: ['blockSize', 'nLayer', 'nEmbd'],
+  vector: ['blockSize', 'nLayer', 'nHead'],
+  rnn: ['blockSize'],
+  rnn_att: ['blockSize'],
+};
+
+/** The sizes that the matrices grow with most. */
+export const MATRIX_SIZES: Readonly<Record<ModelName, readonly (keyof ModelSizes)[]>> = {
+  scalar: ['nEmbd', 'nLayer'],
+  vector: ['nEmbd', 'nLayer'],
+  rnn: ['nEmbd', 'nState'],
+  rnn_att: ['nEmbd', 'nState'],
+};
+
+/**
+ * The most numbers in a model's matrices: a program holds `MAX_COUNT`, and training keeps of each parameter
+ * its number, its gradient and two moments.
+ */
+export const MAX_PARAMETERS = MAX_COUNT / 4;
 
 /** What dominates the size of a model's graph: products, heads times pairs of positions, or positions. */
 export function graphSize(model: ModelName, sizes: Sizes): number {
@@ -43,4 +66,11 @@ export function* matricesOf(
     yield [`layer${i}.mlp_fc1`, linear(nEmbd, 4 * nEmbd)];
     yield [`layer${i}.mlp_fc2`, linear(4 * nEmbd, nEmbd)];
   }
+}
+
+/** How many numbers the matrices of a model hold. */
+export function parameterCount(model: ModelName, sizes: Sizes): number {
+  let count = 0;
+  for (const [, [rows, cols]] of matricesOf(model, sizes)) count += rows * cols;
+  return count;
 }

@@ -467,7 +467,8 @@ export function apiRows(chance: Chance): Rows {
       },
     ],
     'Program.backward': (c) => [program(c)],
-    'Program.step': (c) => [training(c).program, lossFeeds(c)],
+    'Program.step': (c) => [training(c).program],
+    'Program.takeStep': (c) => [training(c).program, lossFeeds(c)],
     'Program.stepBatch': (c) => {
       const { program } = training(c);
       return [program, [lossFeeds(c), lossFeeds(c)], 1, () => new Float64Array(program.update.ruleSize)];

@@ -253,6 +253,6 @@ export const CHECKPOINTS: readonly Row[] = [
   checkpoint(
     'a second velocity',
     changed({}, { 'optimizer.1/m': zeros(6, 6) }),
-    /'optimizer.1\/m' too, which a checkpoint of this training does not have$/,
+    /'optimizer.1\/m' too, which a checkpoint of this training does not have: give the optimiser that was saved$/,
   ),
 ];
