@@ -156,7 +156,7 @@ export class Program {
   forward(feeds: Feeds): TypedArray {
     this.feed(feeds);
     this.run(0, this.feeds.length, 0, this.lowered.sections.forward);
-    return this.read(this.roots[0]!).slice(); // the memory may be a parameter's, and the next run writes it
+    return this.read(this.roots[0]!).slice();
   }
 
   /** Computes group `at` of a sequence; the earlier groups must have been computed, in order. */
@@ -381,7 +381,6 @@ export class Program {
     const { spec, from, trains, skipped } = series;
     this.memory.setStep(NO_STEP);
     this.memory.ranLength = this.feeds.length;
-    const isWhole = typeof result === 'number';
     const steps = stepsTaken(series, result);
     const size = spec.batches?.size ?? 1;
     const runs = Math.min(steps * size, series.losses.length);
@@ -392,7 +391,7 @@ export class Program {
     }
     if (runs > 0) this.feeds.length = spec.lengths[from + runs - 1] ?? this.maxLength;
     const run = { losses: meansOf(series.losses.subarray(0, runs), size), rules: spec.rules };
-    if (isWhole) return run;
+    if (typeof result === 'number') return run;
     const refuse = (fault: Fault, where: string): never => {
       if (!spec.batches || !isNotFinite(fault)) this.refuseRun(fault, where);
       // All examples of the batch that failed, which begins after the completed steps.

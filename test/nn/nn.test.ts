@@ -490,6 +490,11 @@ describe('the parameters of a module are those that its fields hold now:', () =>
     net.part1 = new nn.Linear(2, 1, { random, bias: false });
     assert.deepEqual(named(net), ['weight', 'net.rows']);
   });
+  it('those of a module that is part of itself', () => {
+    const linear = new nn.Linear(2, 1, { random });
+    set(linear, 'weight', linear);
+    assert.deepEqual(named(linear), ['bias']);
+  });
   it('one that two parts share, once', () => {
     const shared = new Net();
     set(shared.part1, 'weight', shared.table);

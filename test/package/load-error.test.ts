@@ -66,7 +66,10 @@ const rows: Row[] = [
     files: ['prebuilds/linux-x64/vecgrad.glibc.node'],
     reason: 'Cannot load native addon because loading addons is disabled.',
     says: [
-      /\(Node-API 9\): Cannot load native addon because loading addons is disabled\. Start Node without --no-addons, and with --allow-addons where it has --permission$/,
+      pattern(
+        /\(Node-API 9\): Cannot load native addon because loading addons is disabled\. /,
+        /Start Node without --no-addons, and with --allow-addons where it has --permission$/,
+      ),
     ],
   },
   {

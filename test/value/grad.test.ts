@@ -403,7 +403,8 @@ describe('grad', () => {
     assert.throws(
       () => grad(mean, [x]),
       pattern(
-        /grad through 'first' \(meanOfFirst, shape \[1\]\): how many of its terms count is known only at run time; /,
+        /grad through 'first' \(meanOfFirst, shape \[1\]\): /,
+        /how many of its terms count is known only at run time; /,
         /differentiate a mean of a fixed number/,
       ),
     );

@@ -156,7 +156,10 @@ describe('a graph being written', () => {
       [() => w.add.bind(i as never)(1), /^TypeError: add: called on 'i' \(index.*\), expected a Value$/],
       [
         () => [w].map(Reflect.get(w, 'relu')),
-        /^TypeError: relu: called on undefined, expected a Value: a method that is passed on loses its value: write \(x\) => x\.relu\(\.\.\.\)$/,
+        pattern(
+          /^TypeError: relu: called on undefined, expected a Value: /,
+          /a method that is passed on loses its value: write \(x\) => x\.relu\(\.\.\.\)$/,
+        ),
       ],
       [() => [w].map(Reflect.get(w, 'add')), /^TypeError: add: called on undefined, expected a Value/],
       [() => [w].map(Reflect.get(w, 'lt')), /^TypeError: lt: called on undefined, expected a Value/],
