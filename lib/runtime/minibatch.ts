@@ -50,7 +50,8 @@ export class BatchKeeper {
   memory(batching: Batching, arena: TypedArray): BatchesSpec {
     const { batches, lowered } = this;
     const { size, threads } = batching;
-    if (batches?.size === size && threads <= batches.copies) return (this.batches = { ...batches, threads });
+    const isEnough = batches?.size === size && Math.min(threads, batches.lanes) <= batches.copies;
+    if (isEnough) return (this.batches = { ...batches, threads });
     const allocate = (n: number): TypedArray => allocateAligned(this.dtype, n);
     return (this.batches = batchesOf(this.handle, lowered, arena, allocate, batching));
   }

@@ -244,30 +244,26 @@ class RowRun {
         c_row = in.op == Op::gemm ? step.c : in.c_row;
         mask_row = step.mask;
       }
-      const int32_t end = std::min(layout_.groups()[size_t(g)].length, plan.end);
-      for (int32_t p = plan.first; p < end; p++) {
-        const int32_t examples = layout_.count(g, std::max(p, plan.position));
-        if (examples == 0) break;
-        const int32_t moved = p - plan.first;
-        const At at = places(code, plan, g, moved);
-        CallSizes own = sizes;
-        in.accumulate = code.accumulate || plan.adds;
-        if (plan.along == Along::cols) {
-          own.ext[0] = examples;
-          own.ext[1] = plan.each;
-          in.accumulate = in.accumulate || (plan.reduces && moved > 0);
-        } else {
-          own.ext[dimension(plan.along)] = examples * plan.each;
-        }
-        if (plan.copies) {
-          tables_.kernels->copy(at.y_, step.y, at.a_, step.a, 1, examples, own.ext[1],
-                                code.accumulate || moved > 0);
-          continue;
-        }
-        if (const RunFault fault = RowCall<T>(tables_, arena_).run(i, in, own, at, c_row, mask_row);
-            fault.instruction >= 0)
-          return fault;
-      }
+      const RunFault found =
+          each_position(plan, g, [&](int32_t moved, int32_t examples) -> RunFault {
+            const At at = places(code, plan, g, moved);
+            CallSizes own = sizes;
+            in.accumulate = code.accumulate || plan.adds;
+            if (plan.along == Along::cols) {
+              own.ext[0] = examples;
+              own.ext[1] = plan.each;
+              in.accumulate = in.accumulate || (plan.reduces && moved > 0);
+            } else {
+              own.ext[dimension(plan.along)] = examples * plan.each;
+            }
+            if (plan.copies) {
+              tables_.kernels->copy(at.y_, step.y, at.a_, step.a, 1, examples, own.ext[1],
+                                    code.accumulate || moved > 0);
+              return {};
+            }
+            return RowCall<T>(tables_, arena_).run(i, in, own, at, c_row, mask_row);
+          });
+      if (found.instruction >= 0) return found;
     }
     return {};
   }
@@ -306,24 +302,34 @@ class RowRun {
     }
     Instruction in = localized(code);
     const Step step = steps(code, plan, g);
+    return each_position(plan, g, [&](int32_t moved, int32_t examples) {
+      in.accumulate = code.accumulate || plan.adds || (plan.reduces && moved > 0);
+      return run_each(i, in, sizes, places(code, plan, g, moved), step, examples);
+    });
+  }
+
+  // Calls f(moved, examples) for each position of a group, `moved` after the first: how many
+  // examples have it.
+  template <class F>
+  RunFault each_position(const RowInstruction& plan, int32_t g, const F& f) {
     const int32_t end = std::min(layout_.groups()[size_t(g)].length, plan.end);
     for (int32_t p = plan.first; p < end; p++) {
       const int32_t examples = layout_.count(g, std::max(p, plan.position));
       if (examples == 0) break;
-      At at = places(code, plan, g, p - plan.first);
-      in.accumulate = code.accumulate || plan.adds || (plan.reduces && p > plan.first);
-      if (code.loops < 0 && has_chosen_rows(code.op)) {
-        const RunFault fault = run_chosen_rows(i, in, sizes, at, step, examples);
-        if (fault.instruction >= 0) return fault;
-        continue;
-      }
-      for (int32_t e = 0; e < examples; e++) {
-        if (const RunFault fault =
-                RowCall<T>(tables_, arena_).run(i, in, sizes, at, in.c_row, in.y.row);
-            fault.instruction >= 0)
-          return fault;
-        advance(at, step, 1);
-      }
+      const RunFault fault = f(p - plan.first, examples);
+      if (fault.instruction >= 0) return fault;
+    }
+    return {};
+  }
+
+  // One call for each of some examples.
+  RunFault run_each(int32_t i, const Instruction& in, const CallSizes& sizes, At at,
+                    const Step& step, int32_t examples) {
+    if (in.loops < 0 && has_chosen_rows(in.op))
+      return run_chosen_rows(i, in, sizes, at, step, examples);
+    for (int32_t e = 0; e < examples; e++, advance(at, step, 1)) {
+      const RunFault fault = RowCall<T>(tables_, arena_).run(i, in, sizes, at, in.c_row, in.y.row);
+      if (fault.instruction >= 0) return fault;
     }
     return {};
   }
@@ -365,19 +371,14 @@ class RowRun {
       if (plan.position >= group.length) continue;
       const CallSizes sizes = sizes_of(code, group.length);
       const Step step = steps(code, plan, g);
-      At at = places(code, plan, g, 0);
+      const At at = places(code, plan, g, 0);
       if (in.op == Op::gemm && in.imm0 == 0 && at.c_ == at.y_ && sizes.n1 == 1 && !plan.adds &&
           !RowCall<T>(tables_, arena_).is_for_openblas(in, sizes)) {
         multiply_all(in, sizes, at, step, group.count, code);
         continue;
       }
-      for (int32_t e = 0; e < group.count; e++) {
-        if (const RunFault fault =
-                RowCall<T>(tables_, arena_).run(i, in, sizes, at, in.c_row, in.y.row);
-            fault.instruction >= 0)
-          return fault;
-        advance(at, step, 1);
-      }
+      const RunFault fault = run_each(i, in, sizes, at, step, group.count);
+      if (fault.instruction >= 0) return fault;
     }
     return {};
   }
@@ -417,12 +418,11 @@ class RowRun {
     std::fill_n(sum, rows * unit, T(0));
     for (int32_t g = 0; g < int32_t(layout_.groups().size()); g++) {
       const int64_t step = step_of(operand, g);
-      for (int32_t moved = 0; moved < rows; moved++) {
-        const int32_t examples = layout_.count(g, std::max(plan.first + moved, plan.position));
-        if (examples == 0) break;
+      each_position(plan, g, [&](int32_t moved, int32_t examples) -> RunFault {
         const T* const from = at<T>(operand, nullptr, rows_, false, g, moved) - operand.within;
         tables_.kernels->col_sum(sum + moved * unit, from, step, examples, unit, 1);
-      }
+        return {};
+      });
     }
     At where;
     where.y_ = where.c_ = arena_ + code.y.offset;
@@ -448,12 +448,11 @@ class RowRun {
     RowCall<T>(tables_, arena_).run(i, in, sizes, where, in.c_row, in.y.row);
     for (int32_t g = 0; g < int32_t(layout_.groups().size()); g++) {
       const int64_t step = step_of(plan.y, g);
-      for (int32_t moved = 0; moved < rows; moved++) {
-        const int32_t examples = layout_.count(g, std::max(plan.first + moved, plan.position));
-        if (examples == 0) break;
+      each_position(plan, g, [&](int32_t moved, int32_t examples) -> RunFault {
         tables_.kernels->copy(at(plan.y, arena_ + code.y.offset, rows_, false, g, moved), step,
                               where.y_ + moved * columns, 0, 1, examples, columns, code.accumulate);
-      }
+        return {};
+      });
     }
     return {};
   }

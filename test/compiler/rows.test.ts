@@ -9,7 +9,9 @@ import { SGD } from '../../lib/optim/optimizers.js';
 import type { Feeds } from '../../lib/runtime/feeds.js';
 import { Random } from '../../lib/runtime/random.js';
 import type { Value } from '../../lib/value/value.js';
-import { assertClose } from '../support/check.js';
+import { meanOfFirst, stack } from '../../lib/value/joins.js';
+import { index } from '../../lib/value/leaves.js';
+import { assertClose, Leaves } from '../support/check.js';
 import { build, buildTerms, recipes, termsRecipes, type RandomGraph } from '../support/random-graphs.js';
 import { listings, write, type Listing } from '../support/random-listings.js';
 import { TARGETS, type Target } from '../support/targets.js';
@@ -74,7 +76,45 @@ function graphOf({ loss, numbers, feeds }: RandomGraph, positions: number, count
   return { loss, parameters: [...numbers.keys()], examples };
 }
 
+/** Sparse firing on a matrix that each example has of its own: the states of its last positions. */
+function ownMatrix(positions: number, count: number): Graph {
+  const g = new Leaves(7);
+  const [size, depth, vocabulary] = [4, 3, 5];
+  const [table, place, score] = [g.p(vocabulary, size), g.p(positions, size), g.p(size)];
+  const [tokens, length] = [index('tokens', positions), index('length')];
+  const states = Array.from({ length: depth }, () => g.p(size));
+  const losses: Value[] = [];
+  for (let at = 0; at < positions; at++) {
+    const recent = stack(states.slice(-depth));
+    const weights = recent.matmul(score).softmax();
+    const fire = weights.topk(2);
+    const chosen = weights.gather(fire).matmul(recent.gather(fire));
+    states.push(
+      chosen
+        .mul(0.3)
+        .add(table.at(tokens.at(at)))
+        .add(place.at(at))
+        .relu(),
+    );
+    losses.push(states.at(-1)!.mul(states.at(-1)!).mean());
+  }
+  const random = new Random(5);
+  const examples = Array.from({ length: count }, () => {
+    const n = 1 + Math.floor(random.random() * positions);
+    return {
+      tokens: Array.from({ length: n }, () => Math.floor(random.random() * vocabulary)),
+      length: n,
+    };
+  });
+  return { loss: meanOfFirst(losses, length), parameters: g.values, examples };
+}
+
 describe('batches run instruction by instruction', () => {
+  for (const target of TARGETS)
+    it(`of sparse firing on a matrix of each example, ${target.dtype}, ${target.isa}`, () => {
+      check(() => ownMatrix(6, 20), TARGETS.indexOf(target));
+    });
+
   it('of random networks', () => {
     const property = fc.property(listings, counts, (listing, count) => {
       check(() => networkOf(listing, count), listing.seed);
