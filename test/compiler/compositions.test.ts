@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
 import type { Value } from '../../lib/value/value.js';
-import { concat, meanOfFirst, stack } from '../../lib/value/joins.js';
+import { choose, concat, meanOfFirst, stack } from '../../lib/value/joins.js';
 import { index } from '../../lib/value/leaves.js';
 import type { Node } from '../../lib/graph/node.js';
 import { compile } from '../../lib/value/compile.js';
@@ -178,6 +178,16 @@ const FOUND: [title: string, lengths: number[], losses: (g: Leaves, positions: n
     },
   ],
   [
+    'a choice in a stack that is joined with itself along its last axis',
+    [2, 1],
+    (g, positions) => {
+      const [a, b] = [g.p(2, 1), g.p(2, 1)];
+      const rows = stack([choose([a, b], g.fed(1)), a]);
+      const pair = concat([rows, rows], 2).mul(g.p(2, 2, 2));
+      return positions.map((at) => pair.sum().mul(at + 1));
+    },
+  ],
+  [
     'joins along the last axis, counted from behind',
     [4, 2],
     (g, positions) => {
@@ -206,7 +216,7 @@ describe('graphs that were once wrong', () => {
       const make = (): RandomGraph => {
         const g = new Leaves(3);
         const loss = meanOfFirst(losses(g, [0, 1, 2, 3]), index('n'));
-        return { loss, numbers: g.numbers, feeds: (n) => ({ n }) };
+        return { loss, numbers: g.numbers, feeds: (n) => ({ ...g.feeds, n }) };
       };
       check(make, lengths);
     });

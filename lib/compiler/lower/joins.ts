@@ -3,7 +3,7 @@ import { sizeOf } from '../../core/shape.js';
 import type { Context } from './context.js';
 import { copy, elementwise, zero } from './elementwise.js';
 import { source } from './placement.js';
-import { rowView, sliceView } from './view.js';
+import { isDense, rowView, sliceView } from './view.js';
 
 /** Adds the terms that their own instructions have not written into the `addN`. */
 export function emitAddN(c: Context, node: number): void {
@@ -63,7 +63,9 @@ export function emitChoose(c: Context, node: number): void {
     if (placement.parent[input] === node && placement.operandIndex[input] === i) continue;
     copy(c, rowView(block, i), c.locate(input), false);
   }
-  const y = c.locate(node);
+  // The instruction writes one row, in one piece; the place can have gaps, as a part of a join has.
+  const place = c.locate(node);
+  const y = isDense(place) ? place : c.allocate(place.shape);
   c.emit({
     op: 'gather',
     extents: [1, 1, 1, sizeOf(y.shape), 1],
@@ -72,6 +74,7 @@ export function emitChoose(c: Context, node: number): void {
     x: [c.layout.slot(ir.input(node, n)), 0, 0, 1, 0],
     imm0: n,
   });
+  if (y !== place) copy(c, place, y, false, c.positionsOf(node));
 }
 
 /** The operand in the middle of zeros. */
