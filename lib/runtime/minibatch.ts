@@ -19,10 +19,11 @@ export interface Batching {
 }
 
 /**
- * The most lanes, and the most bytes for the rows of a piece. Neither depends on the machine or the threads,
- * because lanes and pieces decide the order in which gradients are added.
+ * The most lanes, the most bytes for the memory of all lanes, and for the rows of a piece. None depends on
+ * the machine or the threads, because lanes and pieces decide the order in which gradients are added.
  */
 const MAX_LANES = 32;
+const MAX_BYTES = 256 * 2 ** 20;
 const MAX_PIECE_BYTES = 64 * 2 ** 20;
 
 /** What a program keeps for its batches: memory and columns for those of the last size. */
@@ -83,10 +84,13 @@ function batchesOf(
   const fitting = each ? Math.floor(MAX_PIECE_BYTES / (each * bytes)) : 1;
   const piece = Math.max(1, Math.min(size, most, fitting));
   const [numbers, ints] = piece > 1 ? addon.pieceSizes(handle, piece) : [0, 0];
-  const lanes = Math.min(MAX_LANES, Math.ceil(size / piece));
-  const copies = Math.min(threads, lanes);
   const line = 64 / bytes;
   const stride = Math.ceil((arena.length + numbers) / line) * line;
+  const lanes = Math.max(
+    1,
+    Math.min(MAX_LANES, Math.ceil(size / piece), Math.floor(MAX_BYTES / (stride * bytes))),
+  );
+  const copies = Math.min(threads, lanes);
   const intStride = Math.ceil((intsSize + ints) / 16) * 16;
   const memory = allocate(copies * stride);
   for (let copy = 0; copy < copies; copy++) memory.set(arena, copy * stride);

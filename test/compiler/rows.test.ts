@@ -4,10 +4,12 @@
  */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { addon, type Handle } from '../../lib/binding/addon.js';
 import { ALL_PASSES, type PassName } from '../../lib/compiler/passes.js';
 import { SGD } from '../../lib/optim/optimizers.js';
 import type { Feeds } from '../../lib/runtime/feeds.js';
 import { Random } from '../../lib/runtime/random.js';
+import { buildModel } from '../../lib/study/build-model.js';
 import type { Value } from '../../lib/value/value.js';
 import { meanOfFirst, stack } from '../../lib/value/joins.js';
 import { index } from '../../lib/value/leaves.js';
@@ -110,6 +112,19 @@ function ownMatrix(positions: number, count: number): Graph {
 }
 
 describe('batches run instruction by instruction', () => {
+  // Without a plan, what follows would compare examples one by one with themselves.
+  for (const [name, most] of [
+    ['vector', 16],
+    ['rnn', 32],
+    ['rnn_att', 32],
+  ] as const)
+    it(`of ${name}: pieces of ${most}`, () => {
+      const { loss } = buildModel(name, 5, { blockSize: 4 }, new Random(1));
+      const { program } = new SGD({ learningRate: 1 }).minimize(loss, { batches: true });
+      const { handle } = Reflect.get(program, 'memory') as { handle: Handle };
+      assert.equal(addon.pieceSizes(handle, 1)[2], most);
+    });
+
   for (const target of TARGETS)
     it(`of sparse firing on a matrix of each example, ${target.dtype}, ${target.isa}`, () => {
       check(() => ownMatrix(6, 20), TARGETS.indexOf(target));
