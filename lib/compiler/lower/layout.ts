@@ -107,7 +107,7 @@ export class Layout {
   ints = 0;
   /** Each number once; 0 and -0 are two numbers. */
   readonly constants: { value: number; offset: number }[] = [];
-  /** What was allocated for nodes. */
+  /** What was allocated for nodes, where batches run by rows. */
   readonly regions: { numbers: Region[]; ints: Region[] } = { numbers: [], ints: [] };
   private readonly constantOffsets = new Map<number | string, number>();
   readonly parameterOffsets = new Map<number, number>();
@@ -168,7 +168,7 @@ export class Layout {
     positions: readonly number[] | undefined,
     isFed: boolean,
   ): void {
-    if (!size) return;
+    if (!size || !this.options.rows) return;
     const { rows, first } = rowsOf(positions);
     const whole = { rows: 1, first: node < 0 ? 0 : this.ir.positions[node]! };
     const own = rows > 1 && size % rows === 0 ? { rows, first } : whole;

@@ -38,7 +38,7 @@ export function lower(ir: Ir, options: LoweringOptions): Lowered {
     view: (node) => locator.views[node],
     slot: (node) => layout.slot(node),
     constants: layout.constants,
-    regions: options.rows ? layout.regions : { numbers: [], ints: [] },
+    regions: layout.regions,
   };
 }
 
