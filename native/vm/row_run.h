@@ -334,8 +334,8 @@ class RowRun {
     return {};
   }
 
-  // Instructions of sparse firing, which take each example a call: a loop of their own saves a
-  // third of the time.
+  // Instructions of sparse firing, each of which takes an example a call: a short loop of their
+  // own.
   static bool has_chosen_rows(Op op) {
     return op == Op::topk || op == Op::gather_matmul || op == Op::gather_dot ||
            op == Op::scatter_outer;
