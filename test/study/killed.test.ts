@@ -1,7 +1,7 @@
 /** Training that is killed at any moment and resumes from the newest file as if nothing had happened. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExperimentResult } from '../../lib/study/experiment.js';
@@ -12,18 +12,45 @@ const KILLS = process.env['VECGRAD_LONG'] === '1' ? 200 : 5;
 const CLI = join(packageRoot(), 'dist/cli.cjs');
 const STEPS = 4000;
 
+/** When to kill a process: after so many milliseconds, from its start or from its next save of `path`. */
+interface Kill {
+  after: number;
+  path?: string;
+}
+
+/** Calls `then` when another file has taken the place at `path`; the result stops waiting for that. */
+function onceSaved(path: string, then: () => void): () => void {
+  const file = (): bigint | undefined => statSync(path, { bigint: true, throwIfNoEntry: false })?.mtimeNs;
+  const before = file();
+  const timer = setInterval(() => {
+    if (file() === before) return;
+    clearInterval(timer);
+    then();
+  }, 1);
+  return () => {
+    clearInterval(timer);
+  };
+}
+
 /** The process's output; undefined where it was killed before its end. */
-function run(argv: string[], killAfter?: number): Promise<string | undefined> {
+function run(argv: string[], kill?: Kill): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [CLI, ...argv]);
     let out = '';
     let err = '';
     child.stdout.on('data', (text: Buffer) => (out += text.toString()));
     child.stderr.on('data', (text: Buffer) => (err += text.toString()));
-    const timer = killAfter === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfter);
+    let timer: NodeJS.Timeout | undefined;
+    const killLater = (): void => {
+      timer = setTimeout(() => child.kill('SIGKILL'), kill!.after);
+    };
+    let stopWaiting = (): void => undefined;
+    if (kill?.path !== undefined) stopWaiting = onceSaved(kill.path, killLater);
+    else if (kill) killLater();
     child.on('error', reject);
     child.on('close', (code, signal) => {
       clearTimeout(timer);
+      stopWaiting();
       if (signal === 'SIGKILL') resolve(undefined);
       else if (code === 0) resolve(out);
       else reject(new Error(`exit ${String(code)}: ${err}`));
@@ -51,7 +78,9 @@ describe('training that is killed', () => {
     let files = 0;
     for (let turn = 0; kills < KILLS; turn++) {
       assert.ok(turn < 20 * KILLS, 'it ends before it is killed');
-      const out = await run(keeping, start * (0.5 + Math.random()));
+      // By the clock alone, a busy machine might kill every process before its first save.
+      const kill = turn % 2 ? { after: start * (0.5 + Math.random()) } : { after: 20 * Math.random(), path };
+      const out = await run(keeping, kill);
       if (existsSync(path)) {
         const { model, metadata } = loadModel(path);
         assert.deepEqual([model.name, metadata['seed']], ['rnn', '42']);
