@@ -140,11 +140,11 @@ class Workloads {
 
   Timed softmax() {
     return measure(Shape::rows, {0, 2 * all()},
-                   [this] { k_.softmax(y_, n_, a_, n_, rows, n_, n_, 0); });
+                   [this] { k_.softmax(y_, n_, a_, n_, rows, n_, n_, 0, nullptr); });
   }
   Timed softmax_grad() {
     return measure(Shape::rows, {4 * all(), 3 * all()},
-                   [this] { k_.softmax_grad(y_, n_, a_, n_, b_, n_, rows, n_, 0); });
+                   [this] { k_.softmax_grad(y_, n_, a_, n_, b_, n_, rows, n_, 0, nullptr); });
   }
   Timed row_norm() {
     return measure(Shape::rows, {3 * all(), 2 * all()},

@@ -172,7 +172,7 @@ Napi::Value causal_softmax(const Napi::CallbackInfo& call) {
   in.check({y, x}, {{count, n * n}, {n, n}, {n, 1}});
   return in.run([&]<class T>(const Kernels<T>& kernels) {
     for (idx at = 0; at < count * n * n; at += n * n)
-      kernels.softmax(data_as<T>(y) + at, n, data_as<T>(x) + at, n, n, n, 1, 1);
+      kernels.softmax(data_as<T>(y) + at, n, data_as<T>(x) + at, n, n, n, 1, 1, nullptr);
   });
 }
 
@@ -183,7 +183,8 @@ Napi::Value softmax_grad(const Napi::CallbackInfo& call) {
   const idx rows = in.size(), n = in.size();
   in.check({dx, y, g}, {{rows, n}, {n, 1}});
   return in.run([&]<class T>(const Kernels<T>& kernels) {
-    kernels.softmax_grad(data_as<T>(dx), n, data_as<T>(y), n, data_as<T>(g), n, rows, n, 0);
+    kernels.softmax_grad(data_as<T>(dx), n, data_as<T>(y), n, data_as<T>(g), n, rows, n, 0,
+                         nullptr);
   });
 }
 

@@ -5,14 +5,17 @@ static void cross_entropy(T* loss, T* p, idx ldp, const T* x, idx ldx, const int
                           idx rows, idx cols) {
   if (cols <= 0) return;
   T target[max_rows_at_once];
+  SoftmaxRow of[max_rows_at_once];
   Divisors by;
   const idx block = softmax_rows_at_once(cols);
   for (; rows > 0;
        rows -= block, loss += block, index += block, p += block * ldp, x += block * ldx) {
     const idx n = rows < block ? rows : block;
-    for (idx r = 0; r < n; r++) target[r] = x[r * ldx + index[r]];  // p may be x
-    softmax_rows(
-        p, ldp, x, ldx, n, cols, [=](idx) { return cols; }, by);
+    for (idx r = 0; r < n; r++) {
+      target[r] = x[r * ldx + index[r]];  // p may be x
+      of[r] = {p + r * ldp, x + r * ldx, cols};
+    }
+    softmax_rows(of, n, cols, by);
     unary_row<log, false>(by.sum, by.sum, n, 0);
     for (idx r = 0; r < n; r++) loss[r] = by.sum[r] - (target[r] - by.top[r]);
   }

@@ -12,11 +12,13 @@ namespace vecgrad {
 
 using idx = ptrdiff_t;
 
-// The outer loops of a batch of products: how many steps of each, and by how much c, a and b move.
+// The outer loops of a batch: how many steps of each, and by how much the result c and the operands
+// a and b move.
 struct Batch {
   idx n1, n2;
   idx c1, c2, a1, a2, b1, b2;
 };
+constexpr Batch one_of_a_batch{1, 1, 0, 0, 0, 0, 0, 0};
 
 // What a product does besides multiplying. Both operands have the strides of the result.
 template <class T>

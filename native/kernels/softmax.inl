@@ -6,46 +6,67 @@
 
 constexpr idx max_rows_at_once = 64;
 
+// A row: the softmax of the first `len` numbers of x.
+struct SoftmaxRow {
+  T* y;
+  const T* x;
+  idx len;
+};
+
 // For each row of a block: its maximum (some number of the row if one is NaN) and its sum; both are
 // 0 for a row of length 0.
 struct Divisors {
   T top[max_rows_at_once], sum[max_rows_at_once];
 };
 
+// The numbers of a row from number j on, and `other` behind its last one.
+static inline V load_part(const T* x, idx j, idx len, V other) {
+  const idx l = lanes(), n = len - j;
+  return n >= l ? load(x + j) : n > 0 ? load(first(n), x + j, other) : other;
+}
+
 // Softmax of several rows, as many as fit into `block` in whole vectors. The steps of one row
 // depend on each other and would fill the processor's queue while they wait: each step is taken for
-// all rows before the next. Lanes beyond a row's length hold -inf, and then 0. W is the number of
-// vectors in a row, 0 where it is not known at compile time.
+// all rows before the next. A row that is short for its vectors takes only its length in the block:
+// the row behind it overwrites the rest. W is the number of vectors in a row, 0 where it is not
+// known at compile time.
 constexpr idx block_numbers = 512;
-template <int W, class Length>
-static inline void softmax_in_block(T* y, idx ldy, const T* x, idx ldx, idx rows, idx cols,
-                                    Length length, Divisors& by) {
-  alignas(64) T block[block_numbers];
+template <int W>
+static inline void softmax_in_block(const SoftmaxRow* rows, idx count, idx cols, Divisors& by) {
   const idx l = lanes(), width = W ? W * l : (cols + l - 1) / l * l;
+  const auto size = [=](idx len) { return 2 * len <= width ? len : width; };
+  alignas(64) T block[2 * block_numbers];
   T* row = block;
-  for (idx r = 0; r < rows; r++, row += width, x += ldx) {
-    const idx len = length(r);
-    const auto get = [=](idx j) {
-      const idx n = len - j;
-      if (n >= l) return load(x + j);
-      const V none = splat(minus_infinity);
-      return n > 0 ? load(first(n), x + j, none) : none;
-    };
-    V best = get(0);
-    for (idx j = l; j < width; j += l) best = larger(best, get(j));
+  for (idx r = 0; r < count; r++) {
+    const T* const x = rows[r].x;
+    const idx len = rows[r].len;
+    const V none = splat(minus_infinity);
+    V best = load_part(x, 0, len, none);
+    for (idx j = l; j < width; j += l) best = larger(best, load_part(x, j, len, none));
     const T top = by.top[r] = len ? hlarger(best) : 0;
-    for (idx j = 0; j < width; j += l) store(row + j, sub(get(j), splat(top)));
+    for (idx j = 0; j < width; j += l) store(row + j, sub(load_part(x, j, len, none), splat(top)));
+    row += size(len);
   }
-  for (idx j = 0; j < rows * width; j += l) store(block + j, exp(load(block + j)));
+  const T* const end = row;
+  store(row, splat(0));
+  for (row = block; row < end; row += l) store(row, exp(load(row)));
   row = block;
-  for (idx r = 0; r < rows; r++, row += width, y += ldy) {
-    V sum = load(row);
-    for (idx j = l; j < width; j += l) sum = add(sum, load(row + j));
+  for (idx r = 0; r < count; r++) {
+    T* const y = rows[r].y;
+    const idx len = rows[r].len;
+    // Behind a row that is not short, the block holds zeros.
+    const bool is_padded = size(len) == width;
+    const auto part = [=](idx j) {
+      return is_padded ? load(row + j) : load_part(row, j, len, splat(0));
+    };
+    V sum = part(0);
+    for (idx j = l; j < width; j += l) sum = add(sum, part(j));
     const T whole = by.sum[r] = hsum(sum);
-    const V share = splat(whole == 0 ? whole : T(1) / whole);
+    const T share = whole == 0 ? whole : T(1) / whole;
     idx j = 0;
-    for (; j + l <= cols; j += l) store(y + j, mul(load(row + j), share));
-    if (j < cols) store(first(cols - j), y + j, mul(load(row + j), share));
+    for (; j + l <= cols; j += l) store(y + j, mul(part(j), splat(share)));
+    if (j < cols) store(first(cols - j), y + j, mul(part(j), splat(share)));
+    row += size(len);
   }
 }
 
@@ -82,46 +103,65 @@ static inline idx softmax_rows_at_once(idx cols) {
   return rows < 1 ? 1 : rows < max_rows_at_once ? rows : max_rows_at_once;
 }
 // Softmax of at most that many rows.
-template <class Length>
-static inline void softmax_rows(T* y, idx ldy, const T* x, idx ldx, idx rows, idx cols,
-                                Length length, Divisors& by) {
+static inline void softmax_rows(const SoftmaxRow* rows, idx count, idx cols, Divisors& by) {
   const idx l = lanes();
   if (cols <= l)
-    softmax_in_block<1>(y, ldy, x, ldx, rows, cols, length, by);
+    softmax_in_block<1>(rows, count, cols, by);
   else if (cols <= 2 * l)
-    softmax_in_block<2>(y, ldy, x, ldx, rows, cols, length, by);
+    softmax_in_block<2>(rows, count, cols, by);
   else if (cols <= 3 * l)
-    softmax_in_block<3>(y, ldy, x, ldx, rows, cols, length, by);
+    softmax_in_block<3>(rows, count, cols, by);
   else if (cols <= 4 * l)
-    softmax_in_block<4>(y, ldy, x, ldx, rows, cols, length, by);
+    softmax_in_block<4>(rows, count, cols, by);
   else if (cols + l <= block_numbers)
-    softmax_in_block<0>(y, ldy, x, ldx, rows, cols, length, by);
-  else if (const idx len = length(0))
-    softmax_long_row(y, x, len, cols, by.top[0], by.sum[0]);
+    softmax_in_block<0>(rows, count, cols, by);
+  else if (rows->len)
+    softmax_long_row(rows->y, rows->x, rows->len, cols, by.top[0], by.sum[0]);
   else
-    fill(y, 0, 0, 1, cols);
+    fill(rows->y, 0, 0, 1, cols);
 }
 
 static void softmax(T* y, idx ldy, const T* x, idx ldx, idx rows, idx cols, idx first_len,
-                    idx step_len) {
+                    idx step_len, const Batch* batch) {
   if (cols <= 0) return;
+  const Batch& each = batch ? *batch : one_of_a_batch;
+  const idx most = softmax_rows_at_once(cols);
+  SoftmaxRow block[max_rows_at_once];
   Divisors by;
-  const idx block = softmax_rows_at_once(cols);
-  for (; rows > 0;
-       rows -= block, first_len += block * step_len, y += block * ldy, x += block * ldx) {
-    const auto length = [=](idx r) {
-      const idx limit = first_len + r * step_len;
-      return limit >= cols ? cols : limit > 0 ? limit : 0;
-    };
-    softmax_rows(y, ldy, x, ldx, rows < block ? rows : block, cols, length, by);
-  }
+  idx count = 0;
+  for (idx i1 = 0; i1 < each.n1; i1++)
+    for (idx i2 = 0; i2 < each.n2; i2++) {
+      T* y_row = y + i1 * each.c1 + i2 * each.c2;
+      const T* x_row = x + i1 * each.a1 + i2 * each.a2;
+      idx limit = first_len;
+      for (idx r = 0; r < rows; r++, y_row += ldy, x_row += ldx, limit += step_len) {
+        block[count++] = {y_row, x_row, limit >= cols ? cols : limit > 0 ? limit : 0};
+        if (count < most) continue;
+        softmax_rows(block, count, cols, by);
+        count = 0;
+      }
+    }
+  if (count) softmax_rows(block, count, cols, by);
 }
 
 static void softmax_grad(T* dx, idx lddx, const T* y, idx ldy, const T* g, idx ldg, idx rows,
-                         idx cols, int acc) {
-  for (idx r = 0; r < rows; r++, dx += lddx, y += ldy, g += ldg) {
-    const T mean = dot_of_row(y, g, cols);
-    map_row(dx, y, g, cols, acc,
-            [=](V share, V grad) { return mul(share, sub(grad, splat(mean))); });
-  }
+                         idx cols, int acc, const Batch* batch) {
+  const Batch& each = batch ? *batch : one_of_a_batch;
+  const M some = first(cols < lanes() ? cols : 0);
+  for (idx i1 = 0; i1 < each.n1; i1++)
+    for (idx i2 = 0; i2 < each.n2; i2++) {
+      T* to = dx + i1 * each.c1 + i2 * each.c2;
+      const T* share = y + i1 * each.a1 + i2 * each.a2;
+      const T* grad = g + i1 * each.b1 + i2 * each.b2;
+      for (idx r = 0; r < rows; r++, to += lddx, share += ldy, grad += ldg) {
+        if (cols < lanes()) {
+          const V p = load(some, share), by = load(some, grad);
+          put(some, to, mul(p, sub(by, splat(hsum(mul(p, by))))), acc);
+          continue;
+        }
+        const T mean = dot_of_row(share, grad, cols);
+        map_row(to, share, grad, cols, acc,
+                [=](V p, V by) { return mul(p, sub(by, splat(mean))); });
+      }
+    }
 }

@@ -135,7 +135,7 @@ Napi::Value softmax(const Napi::CallbackInfo& call) {
     return in.fail_with("out overlaps x in part; give x itself or memory of its own");
   if (size_of(out) == 0) return call.Env().Undefined();
   return with_kernels(in, out, isa, [&]<class T>(const Kernels<T>& kernels) -> Napi::Value {
-    kernels.softmax(data_as<T>(out), cols, data_as<T>(x), cols, rows, cols, cols, 0);
+    kernels.softmax(data_as<T>(out), cols, data_as<T>(x), cols, rows, cols, cols, 0, nullptr);
     return call.Env().Undefined();
   });
 }

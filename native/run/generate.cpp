@@ -30,7 +30,7 @@ class Weights {
     const T* const x = static_cast<const T*>(arena);
     T* const scaled = scaled_.data();
     for (int64_t i = 0; i < count_; i++) scaled[i] = x[at[i]] * factor_;
-    kernels_.softmax(scaled, count_, scaled, count_, 1, count_, count_, 0);
+    kernels_.softmax(scaled, count_, scaled, count_, 1, count_, count_, 0, nullptr);
     if (largest_.empty())
       for (int64_t i = 0; i < count_; i++) weights_[size_t(i)] = scaled[i];
     else

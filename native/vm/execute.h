@@ -98,6 +98,26 @@ void gemm_update(const Kernels<T>& kernels, const Instruction& in, const T* aren
   });
 }
 
+// Whether one call of a kernel runs an instruction for every step of its outer loops.
+template <class T>
+bool runs_batch(const Kernels<T>& k, const Instruction& in, const ProductShape& shape) {
+  if (in.op == Op::gemm) return in.imm0 == 0 && in.c == in.y.offset && !openblas_wins(k, shape);
+  return in.op == Op::softmax || in.op == Op::softmax_grad;
+}
+
+// Runs such an instruction, on rows x cols numbers (of products, x inner) in each step.
+template <class T>
+void run_batch(const Kernels<T>& k, const Instruction& in, const ProductShape& shape, T* y,
+               const T* a, const T* b, const Batch& batch) {
+  if (in.op == Op::gemm)
+    k.gemm_batch(y, in.y.row, a, in.a.row, in.a.col, b, in.b.row, shape.m, shape.n, shape.k,
+                 in.accumulate, &batch);
+  else if (in.op == Op::softmax)
+    k.softmax(y, in.y.row, a, in.a.row, shape.m, shape.n, in.imm0, in.imm1, &batch);
+  else
+    k.softmax_grad(y, in.y.row, a, in.a.row, b, in.b.row, shape.m, shape.n, in.accumulate, &batch);
+}
+
 // Runs instruction number i once, on operands that lie where `at` says. `ext` holds the extents at
 // the run's prefix length.
 template <class T, class Place>
@@ -152,10 +172,11 @@ __attribute__((always_inline)) inline RunFault execute(const Kernels<T>& k, int3
       cumsum(at.y(), in.y.row, in.y.col, at.a(), in.a.row, in.a.col, rows(), cols(), in.imm0);
       break;
     case Op::softmax:
-      k.softmax(at.y(), in.y.row, at.a(), in.a.row, rows(), cols(), in.imm0, in.imm1);
+      k.softmax(at.y(), in.y.row, at.a(), in.a.row, rows(), cols(), in.imm0, in.imm1, nullptr);
       break;
     case Op::softmax_grad:
-      k.softmax_grad(at.y(), in.y.row, at.a(), in.a.row, at.b(), in.b.row, rows(), cols(), acc);
+      k.softmax_grad(at.y(), in.y.row, at.a(), in.a.row, at.b(), in.b.row, rows(), cols(), acc,
+                     nullptr);
       break;
     case Op::transpose:
       k.transpose(at.y(), in.y.row, at.a(), in.a.row, rows(), cols());

@@ -56,11 +56,10 @@ class RowCall {
                int64_t c_row, int64_t mask_row) {
     if (in.loops < 0) return once(i, in, sizes, at, c_row, mask_row);
     const Loops& loops = tables_.loops[size_t(in.loops)];
-    if (in.op == Op::gemm && in.imm0 == 0 && at.c_ == at.y_ && !is_for_openblas(in, sizes)) {
-      const Batch batch{sizes.n1,       sizes.n2,       loops.step1[0], loops.step2[0],
-                        loops.step1[1], loops.step2[1], loops.step1[2], loops.step2[2]};
-      tables_.kernels->gemm_batch(at.y_, in.y.row, at.a_, in.a.row, in.a.col, at.b_, in.b.row,
-                                  sizes.ext[0], sizes.ext[1], sizes.ext[2], in.accumulate, &batch);
+    if (runs_batch(in, sizes, at)) {
+      run_batch(in, sizes, at,
+                Batch{sizes.n1, sizes.n2, loops.step1[0], loops.step2[0], loops.step1[1],
+                      loops.step2[1], loops.step1[2], loops.step2[2]});
       return {};
     }
     for (idx i1 = 0; i1 < sizes.n1; i1++)
@@ -79,9 +78,15 @@ class RowCall {
     return {};
   }
 
-  // Whether OpenBLAS multiplies faster than the kernel that takes several products at once.
-  bool is_for_openblas(const Instruction& in, const CallSizes& sizes) const {
-    return openblas_wins(*tables_.kernels, shape_of_call(in, sizes));
+  // Whether one call of a kernel runs it for every step of outer loops; and that call.
+  bool runs_batch(const Instruction& in, const CallSizes& sizes, const At& at) const {
+    if (in.op == Op::gemm && at.c_ != at.y_) return false;
+    return vecgrad::runs_batch(*tables_.kernels, in, shape_of_call(in, sizes));
+  }
+  void run_batch(const Instruction& in, const CallSizes& sizes, const At& at,
+                 const Batch& batch) const {
+    vecgrad::run_batch<T>(*tables_.kernels, in, shape_of_call(in, sizes), at.y_, at.a_, at.b_,
+                          batch);
   }
 
  private:

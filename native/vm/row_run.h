@@ -372,9 +372,9 @@ class RowRun {
       const CallSizes sizes = sizes_of(code, group.length);
       const Step step = steps(code, plan, g);
       const At at = places(code, plan, g, 0);
-      if (in.op == Op::gemm && in.imm0 == 0 && at.c_ == at.y_ && sizes.n1 == 1 && !plan.adds &&
-          !RowCall<T>(tables_, arena_).is_for_openblas(in, sizes)) {
-        multiply_all(in, sizes, at, step, group.count, code);
+      RowCall<T> call(tables_, arena_);
+      if (sizes.n1 == 1 && !plan.adds && call.runs_batch(in, sizes, at)) {
+        call.run_batch(in, sizes, at, batch_of(code, group.count, sizes.n2, step));
         continue;
       }
       const RunFault fault = run_each(i, in, sizes, at, step, group.count);
@@ -397,14 +397,11 @@ class RowRun {
     return {};
   }
 
-  // The products of all examples of a group.
-  void multiply_all(const Instruction& in, const CallSizes& sizes, const At& at, const Step& step,
-                    int32_t examples, const Instruction& code) {
-    const Loops* const loops = code.loops < 0 ? nullptr : &tables_.loops[size_t(code.loops)];
+  // The batch of all examples of a group, each with one outer loop.
+  Batch batch_of(const Instruction& in, int32_t examples, idx n2, const Step& step) const {
+    const Loops* const loops = in.loops < 0 ? nullptr : &tables_.loops[size_t(in.loops)];
     const auto by = [&](int o) { return loops ? idx(loops->step2[o]) : 0; };
-    const Batch batch{examples, sizes.n2, step.y, by(0), step.a, by(1), step.b, by(2)};
-    tables_.kernels->gemm_batch(at.y_, in.y.row, at.a_, in.a.row, in.a.col, at.b_, in.b.row,
-                                sizes.ext[0], sizes.ext[1], sizes.ext[2], in.accumulate, &batch);
+    return {examples, n2, step.y, by(0), step.a, by(1), step.b, by(2)};
   }
 
   RunFault run_summed(int32_t i, const RowInstruction& plan) {

@@ -201,15 +201,12 @@ class TypedProgram final : public ProgramOf<T> {
     const Loops& l = loops_[size_t(in.loops)];
     const idx n1 = ext[l.outer1], n2 = ext[l.outer2];
     const Direct<T> first{in, arena, ints};
-    if (in.op == Op::gemm) {
-      const ProductShape shape = shape_of(in, ext[in.rows], ext[in.cols], ext[in.inner]);
-      if (!openblas_wins(*kernels_, shape)) {
-        const Batch by{n1,         n2,         l.step1[0], l.step2[0],
-                       l.step1[1], l.step2[1], l.step1[2], l.step2[2]};
-        kernels_->gemm_batch(first.y(), in.y.row, first.a(), in.a.row, in.a.col, first.b(),
-                             in.b.row, shape.m, shape.n, shape.k, in.accumulate, &by);
-        return {};
-      }
+    const ProductShape shape = shape_of(in, ext[in.rows], ext[in.cols], ext[in.inner]);
+    if (runs_batch(*kernels_, in, shape)) {
+      run_batch(
+          *kernels_, in, shape, first.y(), first.a(), first.b(),
+          Batch{n1, n2, l.step1[0], l.step2[0], l.step1[1], l.step2[1], l.step1[2], l.step2[2]});
+      return {};
     }
     if (in.op == Op::row_dot) {
       const idx m = ext[in.rows], n = ext[in.cols];

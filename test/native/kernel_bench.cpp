@@ -95,9 +95,10 @@ void each_case(const Kernels<T>& k, const Measure& measure) {
     measure("row_sum" + size({7, cols}), [=] { k.row_sum(y, 1, a, cols, 7, cols, 0); });
     measure("row_dot" + size({7, cols}), [=] { k.row_dot(y, 1, a, cols, b, cols, 7, cols, 0); });
     measure("col_sum" + size({7, cols}), [=] { k.col_sum(y, a, cols, 7, cols, 0); });
-    measure("softmax" + size({7, cols}), [=] { k.softmax(y, cols, a, cols, 7, cols, cols, 0); });
+    measure("softmax" + size({7, cols}),
+            [=] { k.softmax(y, cols, a, cols, 7, cols, cols, 0, nullptr); });
     measure("softmax_grad" + size({7, cols}),
-            [=] { k.softmax_grad(y, cols, a, cols, b, cols, 7, cols, 0); });
+            [=] { k.softmax_grad(y, cols, a, cols, b, cols, 7, cols, 0, nullptr); });
   }
   for (idx rows : {1, 7, 16}) {
     measure("cross_entropy" + size({rows, 27}),
@@ -110,7 +111,8 @@ void each_case(const Kernels<T>& k, const Measure& measure) {
             [=] { k.row_norm_grad(y, 16, a, 16, b, 16, d, rows, 16, T(1) / 16, 0); });
   }
   measure("softmax prefixes 28x7 of 8", [=] {
-    for (idx head = 0; head < 4; head++) k.softmax(y + head * 56, 8, a + head * 56, 8, 7, 7, 1, 1);
+    for (idx head = 0; head < 4; head++)
+      k.softmax(y + head * 56, 8, a + head * 56, 8, 7, 7, 1, 1, nullptr);
   });
   for (idx cols : {4, 7, 16, 64}) {
     measure("transpose" + size({7, cols}), [=] { k.transpose(y, 7, a, cols, 7, cols); });

@@ -18,7 +18,7 @@ void softmax() {
             std::vector<T> input = x.copy();
             std::vector<real> shares(cols);
             Matrix<T>& y = in_place ? x : z;
-            k.softmax(y.p, y.ld, x.p, x.ld, rows, cols, t.first, t.step);
+            k.softmax(y.p, y.ld, x.p, x.ld, rows, cols, t.first, t.step, nullptr);
             real worst = 0;
             for (idx r = 0; r < rows; r++) {
               const idx len = std::min(cols, t.first + r * t.step);
@@ -36,14 +36,14 @@ void softmax() {
     for (idx rows : {1, 3}) {
       Matrix<T> x(block_a, rows, cols, cols), y(block_b, rows, cols, cols);
       x.set([&](idx, idx c) { return c == cols - 1 ? T(1e30) : T(-1e30); });
-      k.softmax(y.p, cols, x.p, cols, rows, cols, cols, 0);
+      k.softmax(y.p, cols, x.p, cols, rows, cols, cols, 0, nullptr);
       real worst = 0;
       for (idx r = 0; r < rows; r++)
         for (idx c = 0; c < cols; c++)
           worst = std::max(worst, error_in_ulp<T>(y(r, c), c == cols - 1));
       report.check(worst, y.untouched(), "of huge numbers, %td x %td", rows, cols);
       x(rows - 1, cols / 2) = nan;
-      k.softmax(y.p, cols, x.p, cols, rows, cols, cols, 0);
+      k.softmax(y.p, cols, x.p, cols, rows, cols, cols, 0, nullptr);
       bool all = true, others = true;
       for (idx c = 0; c < cols; c++) all &= std::isnan(y(rows - 1, c));
       for (idx c = 0; c < cols && rows > 1; c++) others &= !std::isnan(y(0, c));
@@ -77,7 +77,7 @@ void softmax_grad() {
                 scale.push_back(std::fabs(old) + std::fabs(y(r, c)) * (std::fabs(g(r, c)) + size));
               }
             }
-            k.softmax_grad(dx.p, dx.ld, y.p, y.ld, g.p, g.ld, rows, cols, acc);
+            k.softmax_grad(dx.p, dx.ld, y.p, y.ld, g.p, g.ld, rows, cols, acc, nullptr);
             real worst = 0;
             for (idx r = 0; r < rows; r++)
               for (idx c = 0; c < cols; c++)
