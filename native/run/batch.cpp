@@ -66,8 +66,8 @@ class Step {
   struct PieceMemory {
     RowRun<T>& rows;
     int32_t example;
-    T* number(int32_t offset, int32_t i) const { return rows.number(offset, i, example); }
-    int32_t* integer(int32_t slot, int32_t i) const { return rows.integer(slot, i, example); }
+    ExampleElements<T> numbers(int32_t offset) const { return rows.numbers(offset, example); }
+    ExampleElements<int32_t> integers(int32_t slot) const { return rows.integers(slot, example); }
   };
 
   int32_t count() const { return int32_t(losses_.size()); }
@@ -161,7 +161,7 @@ class Step {
 
     if (result.fault.instruction >= 0) result.end = End::fault;
     for (int32_t i = 0; i < size; i++) {
-      const T* const loss = own.rows.number(step_.loss, 0, i);
+      const T* const loss = own.rows.numbers(step_.loss, i)(0);
       if (loss) losses_[size_t(order[i])] = double(*loss);
     }
     return result;

@@ -46,7 +46,7 @@ struct StepNumber {
   template <class Memory>
   void write(const Memory& memory, int32_t example) const {
     for (const int32_t slot : slots)
-      if (int32_t* const to = memory.integer(slot, 0)) *to = first + example;
+      if (int32_t* const to = memory.integers(slot)(0)) *to = first + example;
   }
 };
 

@@ -9,15 +9,19 @@
 
 namespace vecgrad {
 
-// A program's memory, as what an example feeds is written to it.
+// A program's memory, as what an example feeds is written to it. What `numbers` and `integers`
+// return gives, for each i, where the element that many behind an offset lies; in other memories
+// nullptr, where the example has no such element.
 template <class T>
 struct OwnMemory {
   T* arena;
   int32_t* ints;
-  // Number i behind an offset, and integer i behind a slot. Other memories give nullptr where the
-  // example has no such number.
-  T* number(int32_t offset, int32_t i) const { return arena + offset + i; }
-  int32_t* integer(int32_t slot, int32_t i) const { return ints + slot + i; }
+  auto numbers(int32_t offset) const {
+    return [first = arena + offset](int32_t i) { return first + i; };
+  }
+  auto integers(int32_t slot) const {
+    return [first = ints + slot](int32_t i) { return first + i; };
+  }
 };
 
 // Where an example's part of a column begins.
@@ -34,13 +38,14 @@ bool feed_index(const IndexColumn& column, const Memory& memory, int32_t example
                 int32_t& element) {
   const int64_t start = start_of(column, example);
   const int32_t needed = column.needs[size_t(length)];
+  const auto place_of = memory.integers(column.slot);
   for (int32_t i = 0; i < needed; i++) {
     element = i;
     if (start < 0 || start + i >= int64_t(column.values.size())) return false;
     const int32_t x = column.values[size_t(start + i)];
     if (x < 0 || (x >= column.limits[size_t(i)] && column.positions[size_t(i)] < length))
       return false;
-    if (int32_t* const to = memory.integer(column.slot, i)) *to = x;
+    if (int32_t* const to = place_of(i)) *to = x;
   }
   return true;
 }
@@ -49,11 +54,12 @@ bool feed_index(const IndexColumn& column, const Memory& memory, int32_t example
 template <class Memory>
 bool feed_numbers(const NumberColumn& column, const Memory& memory, int32_t example) {
   const int64_t start = start_of(column, example);
+  const auto place_of = memory.numbers(column.offset);
   return std::visit(
       [&](const auto& values) {
         if (start < 0 || start + column.size > int64_t(values.size())) return false;
         for (int32_t i = 0; i < column.size; i++)
-          if (auto* const to = memory.number(column.offset, i))
+          if (auto* const to = place_of(i))
             *to = std::remove_pointer_t<decltype(to)>(values[size_t(start + i)]);
         return true;
       },
@@ -81,7 +87,7 @@ bool feed_example(const Program& program, const Examples& examples, int32_t exam
     fault.column++;
   }
   if (examples.inverse_count >= 0) {
-    if (auto* const to = memory.number(examples.inverse_count, 0))
+    if (auto* const to = memory.numbers(examples.inverse_count)(0))
       *to = std::remove_pointer_t<decltype(to)>(1.0 / length);
   }
   return true;

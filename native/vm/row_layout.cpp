@@ -58,30 +58,28 @@ int64_t RowLayout::place_regions(std::span<const Region> regions, RegionPlace* o
   return base;
 }
 
-RowLayout::Found RowLayout::find(int64_t offset, int32_t example, bool of_integers) {
+RowLayout::Rows RowLayout::rows_of(int64_t offset, int32_t example, bool of_integers) {
   const std::span<const Region> regions = of_integers ? ints_ : numbers_;
   size_t& r = last_found_[of_integers];
   const auto lies_in = [&](const Region& region) {
     return offset >= region.offset && offset < int64_t(region.offset) + region.size;
   };
+  const Rows none{nullptr, 0, 1, 0, offset};
   if (r >= regions.size() || !lies_in(regions[r])) {
     const auto after =
         std::upper_bound(regions.begin(), regions.end(), offset,
                          [](int64_t value, const Region& region) { return value < region.offset; });
-    if (after == regions.begin() || !lies_in(*(after - 1))) return {Kind::shared};
+    if (after == regions.begin() || !lies_in(*(after - 1))) return none;
     r = size_t(after - regions.begin()) - 1;
   }
   const Region& region = regions[r];
-  if (!region.is_example) return {Kind::shared};
+  if (!region.is_example) return none;
   const int32_t g = group_of_[size_t(example)];
   const RegionPlace& own = place(r, g, of_integers);
-  const int64_t from = offset - region.offset;
-  const int64_t row = own.unit == 1 ? from : from / own.unit;
-  const int64_t position = region.first + row;
-  if (position >= lengths_[size_t(example)]) return {Kind::none};
-  return {Kind::of_example, own.origin + start(int32_t(position)) * own.unit +
-                                (example - groups_[size_t(g)].first) * own.step +
-                                (from - row * own.unit)};
+  const int32_t end = std::min(region.end(), lengths_[size_t(example)]);
+  return {starts_.data() + std::min(region.first, longest()),
+          own.origin + (example - groups_[size_t(g)].first) * own.step, own.unit,
+          std::max(end - region.first, 0), offset - region.offset};
 }
 
 }  // namespace vecgrad

@@ -65,13 +65,14 @@ class RowLayout {
     return places_[r * groups_.size() + size_t(g)];
   }
 
-  // Where number i of those that begin at an offset lies for an example.
-  enum class Kind { of_example, shared, none };
-  struct Found {
-    Kind kind;
-    int64_t at = 0;  // among the rows, for Kind::of_example
+  // The rows of an example in the region in which an offset lies.
+  struct Rows {
+    const int64_t* starts;  // of the region's first row and those behind it; null: it has no rows
+    int64_t origin, unit;
+    int64_t count;  // rows that the example has
+    int64_t from;   // the offset, counted from the region; without rows, from 0
   };
-  Found find(int64_t offset, int32_t example, bool of_integers);
+  Rows rows_of(int64_t offset, int32_t example, bool of_integers);
 
  private:
   int64_t place_regions(std::span<const Region> regions, RegionPlace* out) const;
@@ -85,7 +86,27 @@ class RowLayout {
   std::vector<int64_t> starts_;
   std::vector<RegionPlace> places_;  // of each region, those of numbers first, in each group
   int64_t numbers_size_ = 0;
-  size_t last_found_[2] = {0, 0};  // the regions that `find` found last: of numbers, of integers
+  size_t last_found_[2] = {0, 0};  // the regions that `rows_of` found last: of numbers, of integers
+};
+
+// The elements of an example from an offset on.
+template <class E>
+class ExampleElements {
+ public:
+  ExampleElements(const RowLayout::Rows& rows, E* memory) : rows_(rows), memory_(memory) {}
+
+  // Where element i lies; nullptr where the example has no such row.
+  E* operator()(int32_t i) const {
+    const int64_t from = rows_.from + i;
+    if (!rows_.starts) return memory_ + from;
+    const int64_t row = rows_.unit == 1 ? from : from / rows_.unit;
+    if (row >= rows_.count) return nullptr;
+    return memory_ + rows_.origin + rows_.starts[row] * rows_.unit + (from - row * rows_.unit);
+  }
+
+ private:
+  RowLayout::Rows rows_;
+  E* memory_;
 };
 
 }  // namespace vecgrad

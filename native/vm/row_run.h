@@ -39,13 +39,12 @@ class RowRun {
   // Lays out the rows of as many examples as there are lengths, the longest first.
   void lay_out(std::span<const int32_t> lengths) { layout_.lay_out(lengths); }
 
-  // Where number `i` of those that begin at an offset lies, for example `e` of the order of
-  // lengths; nullptr where the example has no such row.
-  T* number(int32_t offset, int32_t i, int32_t e) {
-    return find(int64_t(offset) + i, e, false, rows_, arena_);
+  // The numbers of example `e`, in the order of lengths, from an offset on; and its integers.
+  ExampleElements<T> numbers(int32_t offset, int32_t e) {
+    return elements(offset, e, false, rows_, arena_);
   }
-  int32_t* integer(int32_t slot, int32_t i, int32_t e) {
-    return find(int64_t(slot) + i, e, true, row_ints_, ints_);
+  ExampleElements<int32_t> integers(int32_t slot, int32_t e) {
+    return elements(slot, e, true, row_ints_, ints_);
   }
 
   RunFault run() {
@@ -64,10 +63,9 @@ class RowRun {
   };
 
   template <class E>
-  E* find(int64_t offset, int32_t e, bool of_integers, E* rows, E* shared) {
-    const RowLayout::Found found = layout_.find(offset, e, of_integers);
-    if (found.kind == RowLayout::Kind::none) return nullptr;
-    return found.kind == RowLayout::Kind::shared ? shared + offset : rows + found.at;
+  ExampleElements<E> elements(int32_t offset, int32_t e, bool of_integers, E* rows, E* shared) {
+    const RowLayout::Rows found = layout_.rows_of(offset, e, of_integers);
+    return {found, found.starts ? rows : shared};
   }
 
   const int32_t* extents_at(int32_t length) const {
