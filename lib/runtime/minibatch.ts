@@ -83,12 +83,13 @@ function batchesOf(
   const [each, , most] = addon.pieceSizes(handle, 1);
   const fitting = each ? Math.floor(MAX_PIECE_BYTES / (each * bytes)) : 1;
   const piece = Math.max(1, Math.min(size, most, fitting));
+  const pieces = Math.ceil(size / Math.max(1, Math.min(piece, most / 2)));
   const [numbers, ints] = piece > 1 ? addon.pieceSizes(handle, piece) : [0, 0];
   const line = 64 / bytes;
   const stride = Math.ceil((arena.length + numbers) / line) * line;
   const lanes = Math.max(
     1,
-    Math.min(MAX_LANES, Math.ceil(size / piece), Math.floor(MAX_BYTES / (stride * bytes))),
+    Math.min(MAX_LANES, pieces, Math.floor(MAX_BYTES / (stride * bytes))),
   );
   const copies = Math.min(threads, lanes);
   const intStride = Math.ceil((intsSize + ints) / 16) * 16;
