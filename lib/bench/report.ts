@@ -85,6 +85,16 @@ const state = object({
   microseconds: positive,
 });
 
+/** A model of arrays trained in batches of examples; a batch of 1 is a single step. */
+const batch = object({
+  model: identifier,
+  dtype,
+  isa: identifier,
+  batch: count,
+  threads: count,
+  microsecondsPerExample: positive,
+});
+
 const report = object({
   schema: oneOf(SCHEMA),
   vecgrad: text, // the version of vecgrad
@@ -95,6 +105,8 @@ const report = object({
   kernels: list(kernel),
   models: list(model),
   states: list(state),
+  /** Missing from the files of earlier versions. */
+  batches: optional(list(batch)),
 });
 
 export type BenchReport = Checked<typeof report>;
@@ -102,6 +114,7 @@ export type Machine = BenchReport['machine'];
 export type KernelRow = BenchReport['kernels'][number];
 export type ModelRow = BenchReport['models'][number];
 export type StateRow = BenchReport['states'][number];
+export type BatchRow = NonNullable<BenchReport['batches']>[number];
 export type DType = KernelRow['dtype'];
 
 /**

@@ -3,6 +3,7 @@ import { packageVersion } from '../core/package.js';
 import { whenEmulated, type Effort } from './effort.js';
 import { measureKernels, measurePeaks } from './kernels.js';
 import { describeMachine } from './machine.js';
+import { measureBatches } from './batches.js';
 import { measureModels, measureStates } from './models.js';
 import { SCHEMA, type BenchReport } from './report.js';
 
@@ -21,5 +22,6 @@ export function runBench(wanted: Effort, onStage: (what: string) => void): Bench
     kernels: measureKernels(effort, (name) => onStage(`kernel ${name}`)),
     models: measureModels(effort, (name) => onStage(`model ${name}`)),
     states: measureStates(effort, (n) => onStage(`n_state ${n}`)),
+    batches: measureBatches(effort, machine.cores, (name) => onStage(`batches of ${name}`)),
   };
 }

@@ -62,6 +62,7 @@ export function reportText(report: BenchReport): string {
     '',
     ...modelTable(report),
     '',
+    ...batchTable(report),
     'Recurrent nets by n_state, us, float32: rnn / rnn_att (16 coordinates fire)',
     '',
     ...stateTable(report),
@@ -152,6 +153,27 @@ function modelTable({ models }: BenchReport): string[] {
       ];
     }),
   );
+}
+
+/** What a column of batches is called: single steps, batches of 32, of 32 on 2 threads. */
+export function batchTitle({ batch, threads }: { batch: number; threads: number }): string {
+  if (batch === 1) return 'single steps';
+  return `of ${batch}${threads > 1 ? ` on ${threads} threads` : ''}`;
+}
+
+function batchTable({ batches = [] }: BenchReport): string[] {
+  if (batches.length === 0) return [];
+  const titles = distinct(batches.map(batchTitle));
+  const rows = [...grouped(batches, ({ model, dtype }) => `${model} ${dtype}`)].map(([key, own]) => [
+    ...key.split(' '),
+    ...titles.map((title) => figure(own.find((row) => batchTitle(row) === title)?.microsecondsPerExample)),
+  ]);
+  return [
+    'Training in batches, us an example',
+    '',
+    ...table([left('model'), left('dtype', 2), ...titles.map((title) => right(title))], rows),
+    '',
+  ];
 }
 
 export const PARTS = ['forward', 'backward', 'update'] as const;

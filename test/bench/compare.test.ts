@@ -107,6 +107,7 @@ describe('bench compare, as a page', () => {
           kernels: r.kernels.slice(0, 1),
           models: r.models.slice(0, 1),
           states: r.states.slice(0, 1),
+          batches: r.batches!.slice(0, 1),
           peaks: { flops: r.peaks.flops.slice(0, 1), bandwidth: r.peaks.bandwidth.slice(0, 1) },
         }),
     ],
@@ -114,6 +115,7 @@ describe('bench compare, as a page', () => {
       'with instruction sets that it does not list',
       (r) => Object.assign(r.machine, { isas: [], chosen: 'none' }),
     ],
+    ['of an earlier version, without batches', (r) => delete r.batches],
     ['with the same row twice', (r) => r.kernels.push(...r.kernels)],
   ];
   for (const [what, spoil] of machines) {

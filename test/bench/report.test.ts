@@ -104,6 +104,11 @@ describe('bench: the file', () => {
       /vecgrad: expected a line of at most 200 characters, without control and format characters, got/,
     ],
     ['another part', (json) => (at(json, 'states', 0)['part'] = 'all'), /states\[0\]\.part/],
+    [
+      'batches of none',
+      (json) => (at(json, 'batches', 0)['batch'] = 0),
+      /batches\[0\]\.batch: expected a whole/,
+    ],
     ['a peak of 0', (json) => (at(json, 'peaks', 'flops', 0)['gflops'] = 0), /peaks\.flops\[0\]\.gflops/],
   ];
   for (const [what, spoil, message] of rows) {

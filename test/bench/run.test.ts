@@ -118,6 +118,23 @@ describe('bench: a run', function () {
       ['rnn', 'rnn_att'].flatMap((model) => PARTS.map((part) => `${model} 32 ${part}`)),
     );
   });
+  it('has batches of each model of arrays, in both types', () => {
+    const expected = ['vector', 'rnn'].flatMap((model) => DTYPES.map((dtype) => `${model} ${dtype}`));
+    const batches = report.batches!;
+    assert.deepEqual(
+      [...new Set(batches.map(({ model, dtype }) => `${model} ${dtype}`))].sort(),
+      expected.sort(),
+    );
+    for (const size of [1, 8, 32, 128])
+      assert(
+        batches.some(({ batch }) => batch === size),
+        String(size),
+      );
+    assert.equal(
+      batches.some(({ threads }) => threads === 2),
+      report.machine.cores > 1,
+    );
+  });
   it('tells what it is doing', () => {
     assert(stages.length > addon.bench.kernels().length, stages.join(', '));
   });

@@ -103,6 +103,18 @@ export function benchReport(wanted: Wanted = {}): BenchReport {
         })),
       ),
     ),
+    batches: MODELS.slice(1).flatMap((model, i) =>
+      DTYPES.flatMap((dtype) =>
+        [
+          { batch: 1, threads: 1 },
+          { batch: 32, threads: 1 },
+          { batch: 32, threads: 2 },
+        ].map(({ batch, threads }) => ({
+          ...{ model, dtype, isa: isas[0]!.name, batch, threads },
+          microsecondsPerExample: ((i + 1) * 8 * slower) / Math.log2(2 * batch) / threads,
+        })),
+      ),
+    ),
     states: [32, 128, 512, 2048].flatMap((nState) =>
       (['rnn', 'rnn_att'] as const).flatMap((model) =>
         PARTS.map((part, i) => ({

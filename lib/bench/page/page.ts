@@ -11,6 +11,7 @@ import { league, leagueTable } from './models.js';
 import { speedUps, instructions } from './ratios.js';
 import { products } from './products.js';
 import { states } from './states.js';
+import { batches } from './batches.js';
 import { bandwidth } from './peaks.js';
 import { kernelTables } from './kernels.js';
 
@@ -57,7 +58,16 @@ export function pageHtml(machines: readonly Named[]): string {
             <h2>Machines</h2>
             <div class="cards">${shown.map(card)}</div>
           </section>
-          ${real.length > 0 && [league(real), speedUps(real), products(real), states(real), bandwidth(real)]}
+          ${
+            real.length > 0 && [
+              league(real),
+              batches(real),
+              speedUps(real),
+              products(real),
+              states(real),
+              bandwidth(real),
+            ]
+          }
           ${
             emulated.length > 0 &&
             html`<section data-emulated>
