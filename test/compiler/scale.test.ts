@@ -5,14 +5,12 @@
  * graphs are narrower.
  */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import {
   choose,
-  compile,
   concat,
   grad,
   index,
-  input,
-  meanOfFirst,
   nn,
   parameter,
   Random,
@@ -22,7 +20,8 @@ import {
   type Feeds,
   type Value,
 } from '../../lib/index.js';
-import { list, LOSSES } from '../../bench/scaling.js';
+import { bundled } from '../support/bundled.js';
+import { WIDTHS } from '../support/widths.js';
 
 const isLong = process.env['VECGRAD_LONG'] === '1';
 const DEEP = 10_000;
@@ -167,56 +166,21 @@ describe('deep graphs of other kinds', function () {
 
 const WIDE = isLong ? 40_000 : 2000;
 
-/** The graphs that `npm run bench` times, and more. */
-const WIDTHS: typeof LOSSES = {
-  ...LOSSES,
-  'constants of single numbers': (n) => {
-    let y: Value = parameter(0.5);
-    for (let i = 0; i < n; i++) y = y.add(i + 0.5);
-    return [y];
-  },
-  'parameters of single numbers': (n) => [addN(list(n, (i) => parameter(i).mul(2)))],
-  'parameters that are used twice, one after the other': (n) => {
-    const all = list(n / 4, () => parameter([1, 1]));
-    let y: Value = parameter([1, 2]);
-    for (let round = 0; round < 2; round++) for (const p of all) y = y.mul(p).relu();
-    return [y.sum()];
-  },
-  inputs: (n) => [
-    addN([parameter([1, 2]), ...list(n / 4, (i) => input(`x${i}`, [2]).mul(2))]).sum(),
-    Object.fromEntries(list(n / 4, (i) => [`x${i}`, [1, 2]])),
-  ],
-  'operands of a concat that are one value': (n) => {
-    const p = parameter([1, 2]).exp();
-    return [concat(list(n, () => p)).sum()];
-  },
-  'uses of one value by sums': (n) => {
-    const p = parameter([1, 2]).exp();
-    let y: Value = p;
-    for (let i = 0; i < n; i++) y = y.relu().add(p);
-    return [y.sum()];
-  },
-  'rows of a matrix': (n) => {
-    const p = parameter(new Float64Array(2 * n).fill(0.1), { shape: [n, 2] }).exp();
-    return [addN(list(n, (i) => p.at(i).relu())).sum()];
-  },
-  'positions of a recurrence': (n) => {
-    let h: Value = parameter([1, 2]);
-    const losses = list(n / 4, () => (h = h.mul(0.99)).sum());
-    return [meanOfFirst(losses, index('n')), { n: n / 4 }];
-  },
-};
+/**
+ * Kilobytes, an eighth of what Node takes by default: recursion over a list of 2,000 overflows this stack if
+ * recursion over 16,000 overflows the default.
+ */
+const STACK = 120;
 
-describe(WIDE.toLocaleString('en'), () => {
-  for (const [name, of] of Object.entries(WIDTHS)) {
-    it(`${name}: computed, differentiated and trained`, function () {
-      const [loss, feeds = {}] = of(WIDE);
-      const program = compile(loss);
-      assert.ok(finite(program.forward(feeds)));
-      program.backward();
-      assert.ok(Number.isFinite(new SGD({ learningRate: 1e-9 }).minimize(loss).step(feeds)));
-    });
-  }
+describe(`${WIDE.toLocaleString('en')}, computed, differentiated and trained in a small stack:`, () => {
+  const wrong = new Map<string, string>();
+  before(() => {
+    const args = [`--stack-size=${STACK}`, bundled('wide.ts'), String(WIDE)];
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+    assert.deepEqual([status, stderr], [0, '']);
+    for (const line of stdout.trim().split('\n')) wrong.set(...(JSON.parse(line) as [string, string]));
+  });
+  for (const name of Object.keys(WIDTHS)) it(name, () => assert.equal(wrong.get(name), ''));
 });
 
 describe('lists longer than the arguments of a call', function () {
