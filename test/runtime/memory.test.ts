@@ -13,13 +13,23 @@ interface Used {
   known: number;
 }
 
-/** Work for test/support/drop.ts. */
-const WORK = [
-  '300 graphs run by forward and backward',
-  '300 graphs compiled and run',
-  '300 graphs trained, in float32 and float64 in turn',
-  '200,000 steps',
+const isLong = process.env['VECGRAD_LONG'] === '1';
+
+/** Work for test/support/drop.ts, and how often it is done: in `npm test`, and in `npm run test:long`. */
+type Work = readonly [work: string, times: number, timesInLong: number];
+
+const WORK: readonly Work[] = [
+  ['graphs run by forward and backward', 300, 2000],
+  ['graphs compiled and run', 300, 600],
+  ['graphs trained, in float32 and float64 in turn', 300, 600],
+  ['steps', 200_000, 200_000],
 ];
+
+/** The arguments for a row, and its title. */
+function planned([work, times, timesInLong]: Work): { title: string; args: string[] } {
+  const n = isLong ? timesInLong : times;
+  return { title: `${n.toLocaleString('en')} ${work}`, args: [work, String(n)] };
+}
 
 /** Runs test/support/drop.ts; what was in use after each quarter. */
 function quartersOf(flags: readonly string[], work: readonly string[]): Used[] {
@@ -35,9 +45,9 @@ function quartersOf(flags: readonly string[], work: readonly string[]): Used[] {
 }
 
 describe('memory does not grow with', () => {
-  for (const work of WORK) {
-    it(work, function () {
-      const quarters = quartersOf(['--expose-gc'], [work]);
+  for (const { title, args } of WORK.map(planned)) {
+    it(title, function () {
+      const quarters = quartersOf(['--expose-gc'], args);
       // Until the second quarter allocators, and what V8 compiles, may still grow. 150 graphs that
       // were kept would take 30 MB.
       const [before, after] = [quarters[1]!, quarters[3]!];
@@ -47,21 +57,19 @@ describe('memory does not grow with', () => {
   }
 });
 
-/**
- * Work for test/support/drop.ts that is one turn of the event loop; kept, each would take more than 200 MB.
- */
-const ONE_TURN = [
-  '100,000 generators of random numbers',
-  '300 graphs compiled and run',
-  '300 graphs trained',
-  '2,000 small graphs trained',
-  '20 large graphs of single numbers trained',
+/** Work that is one turn of the event loop; kept, each would take more than 200 MB. */
+const ONE_TURN: readonly Work[] = [
+  ['generators of random numbers', 100_000, 400_000],
+  ['graphs compiled and run', 300, 600],
+  ['graphs trained', 300, 600],
+  ['small graphs trained', 2000, 4000],
+  ['large graphs of single numbers trained', 20, 40],
 ];
 
 describe('in one turn of the event loop memory does not grow with', () => {
-  for (const work of ONE_TURN) {
-    it(work, function () {
-      const quarters = quartersOf([], [work, 'one turn']);
+  for (const { title, args } of ONE_TURN.map(planned)) {
+    it(title, function () {
+      const quarters = quartersOf([], [...args, 'one turn']);
       const [first, last] = [quarters[0]!, quarters[3]!];
       assert.ok(last.resident - first.resident < 100 * MB, JSON.stringify(quarters));
       assert.ok(last.resident < 400 * MB, JSON.stringify(quarters));

@@ -1,7 +1,7 @@
 /**
- * Makes what the first argument names, many times over, drops it, and prints the memory in use after each
- * quarter, one line of JSON each. With a second argument, all of it is one turn of the event loop, in which
- * nothing calls the collector. Otherwise run it with --expose-gc.
+ * Makes what the first argument names, as many times as the second says, drops it, and prints the memory in
+ * use after each quarter, one line of JSON each. With a third argument, all of it is one turn of the event
+ * loop, in which nothing calls the collector. Otherwise run it with --expose-gc.
  */
 import { setImmediate } from 'node:timers/promises';
 import { compile, input, parameter, Random, SGD, type Value } from '../../lib/index.js';
@@ -22,45 +22,28 @@ let seed = 0;
 const small = parameter([1, 2, 3]);
 const training = new SGD({ learningRate: 1e-9 }).minimize(small.mul(input('scale')).exp().sum());
 
-const WORK: Readonly<Record<string, { times: number; once: () => void }>> = {
-  '300 graphs run by forward and backward': {
-    times: 300,
-    once: () => {
-      const root = loss();
-      root.forward(feeds);
-      root.backward();
-    },
+const WORK: Readonly<Record<string, () => void>> = {
+  'graphs run by forward and backward': () => {
+    const root = loss();
+    root.forward(feeds);
+    root.backward();
   },
-  '300 graphs compiled and run': { times: 300, once: () => void compile(loss()).forward(feeds) },
-  '300 graphs trained': {
-    times: 300,
-    once: () => void new SGD({ learningRate: 1e-9 }).minimize(loss()).step(feeds),
+  'graphs compiled and run': () => void compile(loss()).forward(feeds),
+  'graphs trained': () => void new SGD({ learningRate: 1e-9 }).minimize(loss()).step(feeds),
+  'graphs trained, in float32 and float64 in turn': () =>
+    void new SGD({ learningRate: 1e-9 })
+      .minimize(loss(), { dtype: ++seed % 2 ? 'float32' : 'float64' })
+      .step(feeds),
+  'generators of random numbers': () => void new Random(++seed).random(),
+  'small graphs trained': () =>
+    void new SGD({ learningRate: 0.1 }).minimize(parameter([1, 2]).exp().sum()).step({}),
+  'large graphs of single numbers trained': () => {
+    const a = parameter(1);
+    let y: Value = a;
+    for (let i = 0; i < 10_000; i++) y = y.mul(a).add(i);
+    new SGD({ learningRate: 0 }).minimize(y).step({});
   },
-  '300 graphs trained, in float32 and float64 in turn': {
-    times: 300,
-    once: () =>
-      void new SGD({ learningRate: 1e-9 })
-        .minimize(loss(), { dtype: ++seed % 2 ? 'float32' : 'float64' })
-        .step(feeds),
-  },
-  '100,000 generators of random numbers': {
-    times: 100_000,
-    once: () => void new Random(++seed).random(),
-  },
-  '2,000 small graphs trained': {
-    times: 2000,
-    once: () => void new SGD({ learningRate: 0.1 }).minimize(parameter([1, 2]).exp().sum()).step({}),
-  },
-  '20 large graphs of single numbers trained': {
-    times: 20,
-    once: () => {
-      const a = parameter(1);
-      let y: Value = a;
-      for (let i = 0; i < 10_000; i++) y = y.mul(a).add(i);
-      new SGD({ learningRate: 0 }).minimize(y).step({});
-    },
-  },
-  '200,000 steps': { times: 200_000, once: () => void training.step({ scale: 0.1 }) },
+  steps: () => void training.step({ scale: 0.1 }),
 };
 
 interface Used {
@@ -82,8 +65,9 @@ async function usedLater(): Promise<Used> {
   return usedNow();
 }
 
-const { times, once } = WORK[process.argv[2]!]!;
-const isOneTurn = process.argv.length > 3;
+const once = WORK[process.argv[2]!]!;
+const times = Number(process.argv[3]);
+const isOneTurn = process.argv.length > 4;
 const lines: Used[] = [];
 for (let quarter = 0; quarter < 4; quarter++) {
   for (let i = 0; i < times / 4; i++) once();
