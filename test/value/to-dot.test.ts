@@ -287,10 +287,14 @@ describe('a drawing', () => {
     assert.equal(first.toMermaid(options), second.toMermaid(options));
   });
 
-  it('takes any depth, and each node once however many ways lead to it', () => {
+  it('takes any depth, and gives each node one box, of its own number, however many ways lead to it', () => {
     let deep: Value = x;
     for (let i = 0; i < 50_000; i++) deep = deep.add(deep);
-    assert.equal(body(deep.toDot()).length, 50_001 + 100_000 + 3);
+    const lines = body(deep.toDot());
+    assert.equal(lines.length, 50_001 + 100_000 + 3);
+    const boxes = lines.flatMap((line) => /^(n\d+) \[/.exec(line)?.[1] ?? []);
+    assert.equal(new Set(boxes).size, 50_001);
+    assert.deepEqual(lines.slice(-3), ['n49999 -> n50000;', 'n49999 -> n50000;', '}']);
   });
 });
 
