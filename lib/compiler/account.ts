@@ -68,7 +68,7 @@ export const FLOP: Readonly<Record<string, Flop>> = {
   sgd: ['C', 4],
   adam: ['C', 12],
 };
-/** Operations of a scalar instruction, where it is not one. */
+/** The FLOP of each scalar instruction that does not count as 1. */
 const SCALAR_FLOP: Readonly<Record<string, number>> = {
   ...Object.fromEntries(ELEMENTWISE),
   copy: 0,
@@ -80,7 +80,7 @@ const SCALAR_FLOP: Readonly<Record<string, number>> = {
   sgd: 4,
   adam: 12,
 };
-/** What reads the results it writes, whether it accumulates or not. */
+/** Instructions that read the memory they write to, whether or not they accumulate. */
 const UPDATES: ReadonlySet<string> = new Set([
   'scatter_add',
   'gather_dot',
@@ -107,11 +107,11 @@ export function account(lowered: Lowered, elementBytes: number, length: number):
     const extent = (i: number): number => extents[length * columns + word(i)]!;
     const op = opcodeNames[word(WORD.opcode)]!;
     if (word(WORD.position) >= length) continue;
-    // Of a table, the rows that indices name: one for each row, or for each term of a product.
+    // A table counts with the rows that indices name: one for each row, or for each term of a product.
     const named = ROW_PRODUCTS.has(op) ? extent(WORD.inner) : extent(WORD.rows);
     const loops = { R: extent(WORD.rows), T: named, C: extent(WORD.cols), K: extent(WORD.inner) };
     if (op === 'scalar_bytecode') {
-      // In order of positions: from where the first position starts to where the last one ends.
+      // Bytecode in the order of positions runs from the first position's start to the last one's end.
       const forward = word(WORD.imm0) === 1 && word(WORD.accumulate) === 0;
       const begin = forward ? extents[word(WORD.rows)]! : loops.R;
       scalarBytecode(lowered.bytecode, begin, loops.C, elementBytes, workOf);
@@ -131,7 +131,8 @@ export function account(lowered: Lowered, elementBytes: number, length: number):
       const dims = rule.replace(/^w|[-1B*]/g, '');
       if (rule === '-') return;
       const stride = (k: number): number => word(OPERAND_PLACES[i]![k]!);
-      // Of two dimensions the first steps by rows; a lone one is a row if it can be one.
+      // The first of two dimensions uses the row stride, the second the column stride; a single R or T uses
+      // the row stride.
       const [row, column] = dims.length > 1 ? [dims[0], dims[1]] : 'RT'.includes(dims) ? [dims] : ['', dims];
       const along = (dim: string | undefined, k: number): number =>
         dim && stride(k) ? loops[dim as keyof typeof loops] : 1;
@@ -162,7 +163,7 @@ function scalarBytecode(
     const work = workOf(op);
     work.instructions += count;
     work.flop += count * (SCALAR_FLOP[op] ?? 1);
-    // A run is picked from: one of its numbers counts.
+    // `pick` reads one of several slots, so that these count as one number.
     const numbers = kinds.replace(/[in]/g, '').length;
     work.bytes += count * elementBytes * numbers;
     at += 1 + count * (kinds.length + 2 * (kinds.includes('P') ? 1 : 0));

@@ -95,7 +95,7 @@ class AutoBatcher {
     this.stacker.copy(node);
   }
 
-  /** An `addN` of all rows of a batch becomes a sum along its first axis; false where it is none. */
+  /** Turns an `addN` of all rows of a batch into a sum along its first axis; false if it is not one. */
   private addNOfBatch(addN: number): boolean {
     const { old, ir, stacker } = this;
     const batch = stacker.wholeBatch(old.inputs(addN).slice(0, termCount(old, addN)));

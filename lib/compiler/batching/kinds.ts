@@ -1,28 +1,28 @@
-/** Which nodes could be one batch: those alike in all but the operands that can be stacked. */
+/** Numbers the kinds of nodes. Nodes of one kind could be one batch: only their stackable operands differ. */
 import { OP_NAMES, OPS, type Batching } from '../../graph/ops.js';
 import type { Shape } from '../../core/shape.js';
 import type { Ir } from '../ir/ir.js';
 
-/** What batching makes of each operator, by its number. */
+/** How batching treats each operator, by its number. */
 const BATCHING = OP_NAMES.map((op) => OPS[op].batching);
 
 export function batchingOf(ir: Ir, node: number): Batching {
   return BATCHING[ir.codeOf(node)]!;
 }
 
-/** What a pass takes together. */
+/** Which nodes a pass treats as alike. */
 export interface Likeness {
-  /** Nodes that read other columns of what they view, such as heads, too. */
+  /** Whether nodes that read different columns of one array, such as heads of attention, are alike. */
   columns: boolean;
-  /** Nodes of one position only: a sequence computes a position at a time. */
+  /** Whether only nodes of one position are alike: a sequence computes one position at a time. */
   samePosition: boolean;
 }
 
-/** `Kinds.of` of what is not scheduled. */
+/** The entries of `Kinds.of` for nodes that are not scheduled. */
 export const VIEW = -1;
 export const ABSENT = -2;
 
-/** Numbers pairs of integers: equal trees of pairs get equal numbers. */
+/** Gives equal pairs of integers equal numbers, and so equal trees of pairs. */
 class Pairs {
   private readonly numbers = new Map<number, number>();
   constructor(private next: number) {}
@@ -35,7 +35,7 @@ class Pairs {
   }
 }
 
-/** Roots of the trees. */
+/** The numbers that trees start from, one for each purpose. */
 const SHAPE = 0;
 const COLUMNS = 1;
 const OP = 2;
@@ -47,7 +47,7 @@ export class Kinds {
   /** Each node's kind, `VIEW` or `ABSENT` (a leaf, or not needed). */
   readonly of: Int32Array;
   count = 0;
-  /** Equal for equal shapes. */
+  /** A number for each node's shape; equal for equal shapes. */
   readonly shapes: Int32Array;
 
   private readonly pairs = new Pairs(ROOTS);
@@ -55,7 +55,7 @@ export class Kinds {
   private readonly lists = new Map<readonly number[], number>();
   private lastShape: Shape | undefined;
   private lastId = SHAPE;
-  /** The columns that a chain of views picks. */
+  /** A number for the columns that a node picks, through any chain of views. */
   private readonly columns: Int32Array;
 
   constructor(
@@ -89,7 +89,7 @@ export class Kinds {
 
   private shapeOf(node: number): number {
     const shape = this.ir.shape(node);
-    // Neighbours often share one.
+    // Neighbours often share a shape.
     if (shape === this.lastShape) return this.lastId;
     let id = SHAPE;
     for (const n of shape) id = this.pairs.of(id, n);
@@ -123,7 +123,7 @@ export class Kinds {
     const end = start[node + 1]!;
     for (let e = start[node]!; e < end; e++) {
       const input = list[e]!;
-      // Even: a leaf, shared or none; odd: what can be stacked.
+      // Even numbers stand for leaves, which a batch has in common, odd ones for operands to stack.
       if (batchingOf(ir, input) === 'leaf') {
         key = pairs.of(key, 2 * input);
         continue;
@@ -144,7 +144,7 @@ export class Kinds {
     key = pairs.of(key, given);
     if (exponent !== undefined) key = pairs.of(key, this.real(exponent));
     if (axes) key = this.list(key, axes);
-    // Positions see lengths that grow from one to the next; heads the same.
+    // Positions may have different lengths, which grow from one to the next; heads must have equal ones.
     if (lengths && this.likeness.columns) key = this.list(key, [lengths.first, lengths.step]);
     if (positions) for (const axis of positions) key = this.list(key, axis ?? NO_POSITIONS);
     return key;
@@ -160,7 +160,7 @@ export class Kinds {
       const shape = ir.shape(node);
       const from = ir.shape(input);
       const last = shape.length - 1;
-      // Along the only axis of a leaf lie its rows.
+      // The only axis of a leaf counts as its rows, not its columns.
       if (axis === last && shape[last]! < from[last]! && (last > 0 || batchingOf(ir, input) !== 'leaf'))
         own = this.pairs.of(own, start!);
     }

@@ -329,7 +329,7 @@ export class Stacker {
   private equal(a: number, b: number): boolean {
     if (a === b) return true;
     const { old } = this;
-    // Most differ in what is compared first.
+    // Most pairs already differ in the first comparison.
     if (old.codeOf(a) !== old.codeOf(b) || batchingOf(old, a) !== 'view') return false;
     if (!sameAttr(old.attr(a), old.attr(b))) return false;
     const same = (this.identities ??= this.identify());

@@ -4,7 +4,7 @@ import { OPS, type Attr, type OpName } from '../../graph/ops.js';
 
 type Positions = readonly number[] | undefined;
 
-/** What is read of the compiler's graph, whose file imports this one. */
+/** The part of `Ir` that is used here: ir.ts imports this file, so this file cannot import it. */
 interface Graph {
   readonly positions: Int32Array;
   readonly axisPositions: readonly (AxisPositions | undefined)[];

@@ -43,7 +43,7 @@ export function trace(groups: readonly (readonly Node[])[], simplify: boolean): 
   const stacks = new Map<number, number[]>(); // by their last row
   let dropped = false;
   for (let i = 0; i < nodes.length; i++) {
-    // The quick way for single numbers, most nodes of a large graph; in errors, these have no name.
+    // Most nodes of a large graph are single numbers, which are copied faster; errors cannot name these.
     if (zeros.size === 0) {
       i = ir.pushPlain(nodes, i);
       if (i === nodes.length) break;
@@ -175,7 +175,7 @@ function assignPositions(ir: Ir, groups: readonly (readonly number[])[]): void {
   }
 }
 
-/** The first position that needs each node in a graph as it is written, whatever was dropped. */
+/** The first position that needs each node in the graph as written, dropped nodes included. */
 export function writtenPositions(
   nodes: readonly Node[],
   groups: readonly (readonly Node[])[],

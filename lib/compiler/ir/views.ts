@@ -3,12 +3,12 @@ import { OPS } from '../../graph/ops.js';
 import type { Ir } from './ir.js';
 
 /**
- * How many views, one on the other, are looked through where that may save work. No ordinary program has
- * more, and looking through all of many, again for each, would take time that grows with their square.
+ * The longest chain of views that an optimisation follows. Ordinary programs have shorter ones; following a
+ * long chain from each of its views would take time that grows with the square of its length.
  */
 export const MAX_VIEWS = 64;
 
-/** What each node is a view of in the end: itself where it is none. */
+/** For each node, the node at the end of its chain of views: itself if it is no view. */
 export function viewedNodes(ir: Ir): Int32Array {
   const viewed = new Int32Array(ir.count);
   for (let node = 0; node < ir.count; node++) {

@@ -1,4 +1,4 @@
-/** What every emitter is given: the graph, where its numbers lie, and the instructions written so far. */
+/** The argument of every emitter: the graph, where its numbers lie, and the instructions written so far. */
 import { sizeOf, type Shape } from '../../core/shape.js';
 import type { AxisPositions } from '../ir/axes.js';
 import type { Ir } from '../ir/ir.js';
@@ -65,7 +65,7 @@ export class Context {
   readonly results: ReadonlySet<number>;
   /** Transposed copies of parameters, by the view they were made of: one for all uses. */
   readonly transposed = new Map<string, View>();
-  /** The node whose instructions are being written; -1: of no node. */
+  /** The node whose instructions are being written; -1 if they belong to no node. */
   node = -1;
   /** The position from which these instructions run. */
   position = 0;
@@ -123,7 +123,7 @@ export class Context {
     return denseView(this.layout.slot(node), this.ir.shape(node));
   }
 
-  // --- what a node's instructions have to respect ---
+  // --- constraints on a node's instructions ---
 
   /** Whether a node is a parameter or a view of one. */
   isParameter(node: number): boolean {
@@ -140,7 +140,7 @@ export class Context {
     const addN = this.placement.addNs.get(this.placement.parent[node]!);
     return addN !== undefined && !addN.terms[this.placement.operandIndex[node]!]!.base;
   }
-  /** Whether what this node adds to needs no zeros first: a sum, or a gradient the update cleared. */
+  /** Whether this node can add to its memory as it is: to a sum, or to a gradient that the update cleared. */
   addsToZero(node: number): boolean {
     const cleared = this.options.update && this.gradientHome.has(this.placement.parent[node]!);
     return this.accumulates(node) || cleared === true;

@@ -96,7 +96,7 @@ export function emitPow(c: Context, node: number): void {
   else elementwise(c, 'pow', y, [x, c.scalar(exponent)], accumulate, positions);
 }
 
-/** In one piece, since a number's place decides whether it is dropped. */
+/** Works on contiguous numbers: the index of a number decides whether it is dropped. */
 export function emitDropout(c: Context, node: number): void {
   const { rate, seed } = c.ir.attr(node) as { rate: number; seed: number };
   const y = c.locate(node);

@@ -81,7 +81,7 @@ export function emit(c: Context, node: number): void {
   else EMITTERS[c.ir.opOf(node)](c, node);
 }
 
-/** Gives a node its place, and writes nothing. */
+/** Gives a node its place, but writes no instruction. */
 function place(c: Context, node: number): void {
   c.locate(node);
 }

@@ -19,7 +19,7 @@ interface Matrix {
   row: number;
 }
 
-/** What the last instruction is to become. */
+/** The product and epilogue that replace the last instruction. */
 interface Epilogue {
   then: 'add' | 'relu' | 'maskPositive';
   position: number;
@@ -77,7 +77,7 @@ function fuse(c: Context, node: number, op: Epilogue['then'], i: number): boolea
   });
 }
 
-/** A view as rows of adjacent numbers; null where it is none. */
+/** A view as rows of adjacent numbers; null if it does not have that form. */
 function matrixOf({ offset, shape, strides }: View): Matrix | null {
   const rank = shape.length;
   const cols = shape[rank - 1] ?? 0;

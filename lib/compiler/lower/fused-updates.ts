@@ -6,9 +6,8 @@ import { viewedNodes } from '../ir/views.js';
 import type { Placement } from './places.js';
 
 /**
- * The product of each parameter whose whole gradient it is (parameter to product). All products read
- * their operands after the backward pass, when updates have begun: none may read a parameter that is
- * updated so.
+ * For each parameter whose whole gradient is one product, that product. These products run after the backward
+ * pass, when updates have begun, so that none may read a parameter that is updated in this way.
  */
 export function fusedUpdates(
   ir: Ir,

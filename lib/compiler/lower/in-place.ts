@@ -14,7 +14,7 @@ export function planReuse(ir: Ir, p: Placement, keep: ReadonlySet<number>): void
     if (!p.uses[node] || p.absorbed[node]) continue;
     if (ir.is(node, 'add')) planSum(ir, p, users, node);
     const addN = p.addNs.get(node);
-    // What is kept may have to lie elsewhere, as a parameter's gradient does.
+    // Kept nodes can have a fixed place, as a parameter's gradient has.
     if (!addN || keep.has(node) || p.parent[node] !== -1 || users.joins(node)) continue;
     const { terms } = addN;
     const first = smallest(terms.map((each) => (each.placed ? each.node : node)));
@@ -31,7 +31,7 @@ export function planReuse(ir: Ir, p: Placement, keep: ReadonlySet<number>): void
   }
 }
 
-/** The readers of each node, and what is asked of them. */
+/** The readers of each node, and questions about them. */
 class Users {
   private readonly readers: Readers;
   private readonly parted = new Map<number, boolean>();
@@ -115,18 +115,18 @@ function owner(ir: Ir, p: Placement, users: Users, sum: number, value: number, b
     !IS_JOIN[ir.codeOf(node)];
   if (!own) return -1;
   const readers = users.of(node);
-  // Kept numbers have more uses than readers.
+  // A kept node has more uses than readers.
   if (readers.length !== p.uses[node]) return -1;
   if (readers.length === 1) return node;
   const hasRead = (reader: number): boolean =>
     reader === sum || (reader < before && readsAtOnce(ir, reader, sum));
-  // The last reader rules most out: a value with many readers is then not looked at any further.
+  // Checking the last reader first avoids a walk over all readers for most values.
   const last = readers[readers.length - 1]!;
   if (node === value && before < ir.forwardEnd && hasRead(last) && readers.every(hasRead)) return node;
   return users.readRows(node, p.uses) ? node : -1;
 }
 
-/** Whether a node reads its operands where it stands in the order, in every run that computes `sum`. */
+/** Whether a node's instruction runs at its place in the order, in every run that computes `sum`. */
 function readsAtOnce(ir: Ir, node: number, sum: number): boolean {
   return computed(ir, node) && !IS_JOIN[ir.codeOf(node)] && ir.positions[node] === ir.positions[sum];
 }

@@ -1,6 +1,6 @@
 /**
- * What reads or writes by index: gather, scatter, products with chosen rows, and the largest numbers'
- * places.
+ * Instructions that read or write by index (gather, scatter, products with chosen rows), and those that find
+ * the indices of the largest numbers.
  */
 import { resolveAxis, sizeOf } from '../../core/shape.js';
 import { OPS, type OpName } from '../../graph/ops.js';
@@ -11,13 +11,13 @@ import type { Operand } from './encode.js';
 import { forEachNest, mergeAxes, type Axis } from './loops.js';
 import { isDense, type View } from './view.js';
 
-/** The instruction of a product with chosen rows; of any other operator undefined. */
+/** The instruction of a product with chosen rows; undefined for any other operator. */
 function rowProductOf(op: OpName): string | undefined {
   const { lower } = OPS[op];
   return lower.kind === 'rowProduct' ? lower.instruction : undefined;
 }
 
-/** How many indices an instruction walks; `other` is the node whose rows they name or are. */
+/** The number of indices that an instruction reads; `other` is the node that has one row for each. */
 function indexExtent(c: Context, index: number, other: number): Extent {
   const shape = c.ir.shape(index);
   const n = sizeOf(shape);
@@ -25,7 +25,7 @@ function indexExtent(c: Context, index: number, other: number): Extent {
   return positions && shape.length ? { n, positions } : n;
 }
 
-/** With `batch`, index i names a row of table i; else all name rows of one table. */
+/** Without `batch`, all indices name rows of one table; with it, index i names a row of table i. */
 export function emitGather(c: Context, node: number): void {
   const { ir } = c;
   const index = ir.input(node, 1);
@@ -80,7 +80,7 @@ export function emitScatterAdd(c: Context, node: number): void {
   if (y !== place) copy(c, place, y, c.addsToZero(node), c.positionsOf(node));
 }
 
-/** A product with those rows of a matrix that the last operand names. */
+/** A product with the rows of a matrix that the last operand names. */
 export function emitRowProduct(c: Context, node: number): void {
   const { ir } = c;
   const y = c.locate(node);
@@ -88,7 +88,7 @@ export function emitRowProduct(c: Context, node: number): void {
   const index = ir.input(node, 2);
   const addsRows = ir.is(node, 'gatherMatmul');
   if (!addsRows && !c.addsToZero(node)) zero(c, y);
-  // Rows in one piece, and the vector along them.
+  // The instruction needs contiguous rows, and a contiguous vector to multiply them with.
   const a = first.shape.length === 2 ? rows(c, first) : first;
   const b = rows(c, second);
   const matrix = addsRows ? b : first.shape.length === 2 ? a : y;
@@ -99,7 +99,7 @@ export function emitRowProduct(c: Context, node: number): void {
     return;
   }
   const operand = (view: View): Operand => [view.offset, 0, 0, view.strides[0]!, 1];
-  // Sums of rows start from as many rows of c as there are; the others always add to what is there.
+  // A sum of rows starts from c, if there is one; the other two instructions always accumulate.
   const starts = addsRows ? Number(c.accumulates(node)) : 1;
   c.emit({
     op: rowProductOf(ir.opOf(node))!,
@@ -125,7 +125,7 @@ export function emitTopk(c: Context, node: number): void {
   });
 }
 
-/** Whether it matters in which order indices come: not to sums over the rows that they name. */
+/** Whether some reader depends on the order of the indices: sums over the rows that they name do not. */
 function isReadInOrder(c: Context, index: number): boolean {
   const { ir, placement } = c;
   if (!c.rowProductReads) {
@@ -156,7 +156,7 @@ export function emitArgmax(c: Context, node: number): void {
   });
 }
 
-/** The form of what lies behind the first axes of a view, at any one place of them. */
+/** The layout of one entry of a view's leading axes: the axes from `first` on. */
 function behind({ shape, strides }: View, first: number): View {
   return { offset: 0, shape: shape.slice(first), strides: strides.slice(first) };
 }

@@ -1,4 +1,4 @@
-/** What is made of several nodes side by side or added up: `addN`, `stack`, `concat`, `choose`, `pad`. */
+/** Instructions that join several nodes or add them up: `addN`, `stack`, `concat`, `choose`, `pad`. */
 import { sizeOf } from '../../core/shape.js';
 import type { Context } from './context.js';
 import { copy, elementwise, zero } from './elementwise.js';

@@ -1,6 +1,6 @@
 /**
- * Where each node's numbers lie: in memory of their own, in a part of what they are written into, or in a
- * view.
+ * Where each node's numbers lie: in memory of their own, in a part of the array that they are written into,
+ * or in the memory of the node that they view.
  */
 import { resolveAxis, sizeOf } from '../../core/shape.js';
 import { OPS } from '../../graph/ops.js';

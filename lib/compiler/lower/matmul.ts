@@ -9,7 +9,8 @@ import { forEachNest, mergeAxes, operandAt, type Axis } from './loops.js';
 import { broadcastView, transposeView, type View } from './view.js';
 
 /**
- * A product of so many numbers on may be computed transposed instead of copying an operand: see `swapped`.
+ * From this size on (in numbers), a product may be computed transposed so that an operand need not be copied:
+ * see `swapped`.
  */
 const LARGE_MATRIX = 1 << 14;
 
@@ -106,7 +107,8 @@ function emitProduct(c: Context, product: Product): void {
 }
 
 /**
- * Products with a vector that an instruction does with the operands as they lie; false where there is none.
+ * Writes a product with a vector that an instruction can compute without a copy of an operand; returns false
+ * if there is no such instruction.
  */
 function emitWithoutCopies(c: Context, product: Product): boolean {
   const { y, a, b, nodeB, positions } = product;
@@ -191,7 +193,7 @@ function write(
       y: first,
       a: operandAt(two, at, 1, columns[1], rows[1]),
       b: operandAt(two, at, 2, columns[2], rows[2]),
-      // What it adds to.
+      // The numbers that the product is added to.
       ...(op === 'gemm' && { c: first }),
     });
   });

@@ -45,7 +45,7 @@ export function planPlacement(ir: Ir, keep: ReadonlySet<number>, inPlace: boolea
   return p;
 }
 
-/** What a member of a stack is a reshape of, else the member: what is written there is the member. */
+/** The node that a stack's member reshapes, or the member itself: to write it in place writes the member. */
 export function source(ir: Ir, p: Placement, node: number): number {
   for (let i = 0; i < MAX_VIEWS && ir.is(node, 'reshape') && p.parent[node] === -1; i++)
     node = ir.input(node, 0);
@@ -61,7 +61,7 @@ function planJoin(ir: Ir, p: Placement, join: number): void {
   if (isStack) {
     const first = source(ir, p, ir.input(join, 0));
     const other = p.parent[first]!;
-    // Rows that another stack has already: this stack is a view of that one.
+    // Another stack has these rows already, so that this one is a view of it.
     if (other >= 0 && ir.is(other, 'stack') && p.parent[join] === -1) {
       const start = p.operandIndex[first]!;
       let run = true;

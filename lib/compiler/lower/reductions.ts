@@ -34,7 +34,7 @@ function sum(
   const inner = axes.findIndex((axis) => axis.strides[1] === 1);
   const others = axes.filter((_, i) => i !== inner);
   const column = axes[inner];
-  // What the instruction does not sum over by itself is added to zeros.
+  // An instruction sums over one axis; the results of several are added up, starting from zeros.
   const startFromZero = (outer: readonly Axis[]): boolean => {
     const isPartial = outer.some(isReduced);
     if (isPartial && !accumulate) zero(c, y);

@@ -21,7 +21,7 @@ function bytecode(name: string): number {
 function byOperator(of: (op: OpName) => number): Int32Array {
   return Int32Array.from(OP_NAMES, of);
 }
-/** The code of an operation under its name; -1: there is none. */
+/** The opcode with this name; -1 if there is none. */
 function codeOf(name: string | undefined): number {
   return name === undefined ? -1 : bytecode(name);
 }
@@ -156,8 +156,8 @@ export function lowerScalars(ir: Ir, options: LoweringOptions): Lowered | undefi
 }
 
 /**
- * The places of leaves, and of the gradients that an update reads as one block; -1: the assembler's to
- * choose.
+ * The places of leaves, and of the gradients that an update reads as one block; -1 where the assembler
+ * chooses the place.
  */
 function placeLeaves(
   ir: Ir,

@@ -1,4 +1,4 @@
-/** The instructions of a training step after its gradients: what is done to these, and the update. */
+/** The instructions of a training step after its gradients: checks and clipping of these, and the update. */
 import { both } from '../ir/axes.js';
 import type { Context } from './context.js';
 import type { Encoder, Instruction, Operand } from './encode.js';

@@ -30,7 +30,7 @@ export function reassociate(ir: Ir, roots: readonly number[]): Rewritten | null 
   return rewrite(ir, roots, [{ ops: ['add'], match }]);
 }
 
-/** Whether anything is added to a sum: most graphs have nothing to reassociate, which is quickly seen. */
+/** Whether anything is added to a sum: a quick check, because most graphs have nothing to reassociate. */
 function addsSums(ir: Ir): boolean {
   for (let node = 0; node < ir.count; node++) {
     if (!ir.is(node, 'add')) continue;
