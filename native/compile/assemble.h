@@ -35,7 +35,7 @@ struct WordSpan {
 };
 
 struct AssembledBytecode {
-  // False: positions leave no order to run in, and there are no words.
+  // False if positions allow no order of execution; then there are no words.
   bool is_ordered = false;
   std::vector<uint32_t> words;
   // Forward: zeroes, then positions (a run of length n ends at forward[n]), then what needs all.

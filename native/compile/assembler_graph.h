@@ -1,4 +1,4 @@
-// What the assembler knows of a graph of single numbers: the roles of its operators, and how often
+// A graph of single numbers as the assembler reads it: the roles of its operators, and how often
 // each node is used.
 #pragma once
 
@@ -13,7 +13,7 @@ namespace vecgrad {
 // How the assembler treats an operator; lib/compiler/lower/scalar-bytecode.ts has the same order.
 enum class Role : int32_t { none, leaf, plain, add_n, add, pow, choose, choose_grad };
 
-// What belongs to a node besides its operands. A node's is attributes[attribute_of[node]].
+// The attribute of a node: attributes[attribute_of[node]].
 struct Attribute {
   int32_t prefix;                    // add_n: the last operand is the prefix length, no term
   int32_t positions, positions_end;  // add_n: its terms' positions in `position_list`; -1: none
@@ -58,11 +58,11 @@ struct AssemblerGraph : ScalarGraph {
   }
 };
 
-// Says what is unsound about a graph; empty: nothing.
+// Returns what is wrong with a graph; empty if it is sound.
 std::string check_assembler_graph(const AssemblerGraph& graph);
 
-// Counts how often each node is used by what `keep` needs, being kept included; 0: not needed. The
-// graph is sound.
+// Counts how often the nodes that `keep` needs use each node; being kept counts as a use, and 0
+// means that a node is not needed. The graph is sound.
 void count_uses(const AssemblerGraph& graph, std::span<const int32_t> keep,
                 std::span<int32_t> uses);
 

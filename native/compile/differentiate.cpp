@@ -196,7 +196,7 @@ class Differentiation {
   Derivatives made_;
 };
 
-// Says what is unsound about rules; empty: nothing. `kinds` has one node of each kind.
+// Returns what is wrong with rules; empty if they are sound. `kinds` has one node of each kind.
 std::string check_rules(const DifferentiableGraph& g, std::span<const int32_t> kinds,
                         std::span<const int32_t> rules) {
   const auto has = [&](int64_t at, int64_t words) {

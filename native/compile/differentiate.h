@@ -34,7 +34,7 @@ struct Derivatives {
   std::vector<int32_t> attributes, term_positions;
 };
 
-// Says what is unsound about a graph; empty: nothing.
+// Returns what is wrong with a graph; empty if it is sound.
 std::string check_differentiable_graph(const DifferentiableGraph& graph);
 
 // One node of each kind among those that need a gradient. A kind is an operator, its attribute and
@@ -48,8 +48,8 @@ std::vector<int32_t> kinds_of(const DifferentiableGraph& graph);
 // number of operands, operands. Symbols number the n operands of the node, then the node, its
 // gradient, and the nodes that the rule has made; the symbol ~node is a node of the graph.
 //
-// `seed` is the node that holds a 1. The graph is sound. Says what is unsound about the rules;
-// empty: nothing.
+// `seed` is the node that holds a 1. The graph is sound. Returns what is wrong with the
+// rules; empty if they are sound.
 std::string differentiate(const DifferentiableGraph& graph, std::span<const int32_t> rules,
                           int32_t seed, Derivatives& made);
 

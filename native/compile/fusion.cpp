@@ -34,7 +34,7 @@ bool Fusion::find_outside() {
     const bool reads_outside =
         std::any_of(inputs.begin(), inputs.end(), [&](int32_t x) { return is_outside(x); });
     outside_[size_t(node)] = is_prefix_add_n || reads_outside;
-    // What runs in the order of positions cannot read what comes after all of them.
+    // A node that runs in the order of positions cannot read one that runs after all of them.
     if (reads_outside && (is_prefix_add_n || g_.position(node) > 0)) return false;
   }
   for (int32_t node = g_.forward_end; node < g_.count; node++) {

@@ -21,7 +21,7 @@ class Fusion {
   Fusion(const AssemblerGraph& graph, std::span<const int32_t> uses,
          std::span<const int32_t> gradients);
 
-  // False: there is no order of positions in which every operand is computed before it is read.
+  // False if no order of positions computes every operand before it is read.
   bool is_ordered() const { return is_ordered_; }
 
   bool is_live(int32_t node) const { return uses_[size_t(node)] > 0; }

@@ -1,5 +1,5 @@
-// A graph of single numbers, as lib/compiler/ir/ir.ts keeps it: what the assembler and the
-// differentiation of such graphs both read.
+// A graph of single numbers, as lib/compiler/ir/ir.ts keeps it. The assembler and the
+// differentiation of such graphs both read it.
 #pragma once
 
 #include <algorithm>
@@ -31,8 +31,8 @@ struct ScalarGraph {
     return {list.data() + begin, start[size_t(node) + 1] - begin};
   }
 
-  // Checks that every node has its words, an operator and an attribute there are, and operands that
-  // come before it. Says what is unsound; empty: nothing.
+  // Checks that every node has its words, an operator and an attribute that exist, and operands
+  // that come before it. Returns what is wrong; empty if it is sound.
   std::string check(size_t operators, size_t attributes) const {
     const size_t n = size_t(std::max(0, count));
     if (count < 0 || forward_end < 0 || forward_end > count) return "sizes that do not fit";

@@ -85,8 +85,8 @@ static inline void apply_epilogue(typename Epilogue<T>::Kind kind, const T* mask
   (void)b, (void)c, (void)d;
 }
 
-// What all tiles of a product share. They take it by reference, so that a call passes four
-// pointers: in small products, a call with many arguments takes longer than the sums.
+// The arguments that all tiles of a product share. They take them by reference, so that a call
+// passes four pointers: in small products, a call with many arguments takes longer than the sums.
 struct Product {
   idx ldc, ras, cas, ldb, k;
   idx last;  // where a row's last vector begins; if the row is narrow, how many numbers it has

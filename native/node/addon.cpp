@@ -62,7 +62,7 @@ Napi::Value alignment(const Napi::CallbackInfo& call) {
 }
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
-  // What handles take from JavaScript is taken now: nobody can have changed it yet.
+  // Take what handles need of JavaScript's built-ins now, before a program can replace them.
   const Napi::Object global = env.Global();
   const auto weak_map = global.Get("WeakMap").As<Napi::Function>();
   const Napi::Object memories = weak_map.New({});

@@ -34,7 +34,7 @@ class Arrays {
     add({name, value, &to, look_at<Elements>, !std::is_const_v<A>, false, {}});
   }
 
-  // The name of the first array that is not what it should be, or nothing. Integers are checked
+  // The name of the first array that is wrong, or nothing. Integers are checked
   // once and trusted from then on: no array that is written may share memory with them.
   std::string look() {
     for (size_t i = 0; i < count_; i++)

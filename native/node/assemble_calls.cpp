@@ -82,7 +82,7 @@ struct Plan {
               in.integer("secondMoment"), in.integer("gradientBlock"), in.integer("rule"),
               in.integer("blockSize")};
   }
-  // Says what does not fit the graph, which is sound; empty: nothing.
+  // Returns what does not fit the graph, which is sound; empty if all fits.
   std::string check(const AssemblerGraph& graph) const {
     if (uses.size() != size_t(graph.count) || slots.size() != uses.size())
       return "uses or slots that are not one for each node";

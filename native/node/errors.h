@@ -8,7 +8,7 @@
 namespace vecgrad {
 
 // Throws an `Error` in JavaScript when the call returns. If a getter has thrown already, that
-// exception stays: what is missing without its value matters less.
+// exception stays: what it prevented matters less.
 template <class Error = Napi::Error>
 Napi::Value fail(Napi::Env env, const std::string& what) {
   if (!env.IsExceptionPending()) Error::New(env, what).ThrowAsJavaScriptException();

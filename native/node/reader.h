@@ -14,8 +14,8 @@ namespace vecgrad {
 
 constexpr int64_t max_safe_integer = (int64_t(1) << 53) - 1;
 
-// Reads values one after the other and keeps the name of the first that is not what it should be.
-// What is read from then on is 0 or empty. Arrays are only noted: they are filled at the end, when
+// Reads values one after the other and keeps the name of the first that is wrong. All values read
+// after that are 0 or empty. Arrays are only noted: they are filled at the end, when
 // the call asks whether everything was right (Arguments::are_right).
 class Reader {
  public:
@@ -47,7 +47,7 @@ class Reader {
   std::string text(const char* name);
   // The name of an instruction set; empty for undefined, which stands for the best one.
   std::string isa(const char* name);
-  // The native object behind a handle; nullptr if it is none.
+  // The native object behind a handle; nullptr if the value is no such handle.
   template <class T>
   T* handle(const char* name) {
     const Napi::Value found = value(name);
@@ -56,7 +56,7 @@ class Reader {
     return object;
   }
 
-  // Says that a value, or what a list holds, is not what it should be.
+  // Records that a value, or an element of a list, is wrong.
   void refuse(const std::string& name) {
     if (!is_wrong()) call_.wrong = name;
   }
@@ -104,7 +104,7 @@ class Arguments final : public Reader {
         name_(name),
         usage_(usage) {}
 
-  // Whether all that was read is what it should be. Fills the arrays: no JavaScript may run from
+  // Whether all values that were read are right. Fills the arrays: no JavaScript may run from
   // now on until the call is over.
   bool are_right() {
     if (!is_wrong()) shared_.wrong = shared_.arrays.look();

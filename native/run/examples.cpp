@@ -30,7 +30,7 @@ ExamplesCopy::ExamplesCopy(const Program& program, const Examples& examples, int
 
 void ExamplesCopy::copy_column(const Program& program, IndexColumn column, int32_t from,
                                int32_t count) {
-  // What is missing, or belongs to a length that is none, stays -1: the run refuses it.
+  // An integer that is missing, or whose length is invalid, stays -1, which the run refuses.
   std::vector<int32_t> values(size_t(count) * size_t(column.size), -1);
   for (int32_t e = 0; e < count; e++) {
     const int32_t length = examples_.length_of(program, e);

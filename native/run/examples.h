@@ -1,4 +1,4 @@
-// Examples: what each of many examples feeds a program, input by input, in columns.
+// Examples: the feeds of many examples, one column for each input.
 #pragma once
 
 #include <cstdint>
@@ -56,8 +56,8 @@ struct FeedFault {
   int32_t column = 0, element = 0;
 };
 
-// Why the runs of some examples ended: all were run (or were stopped), a run met a fault, or an
-// example could not be fed.
+// Why a series of examples ended: all have run (or were stopped), a run met a fault, or the feeds
+// of an example were wrong.
 enum class End { done, fault, feed };
 
 struct RunsResult {

@@ -9,9 +9,9 @@
 
 namespace vecgrad {
 
-// A program's memory, as what an example feeds is written to it. What `numbers` and `integers`
-// return gives, for each i, where the element that many behind an offset lies; in other memories
-// nullptr, where the example has no such element.
+// A program's memory, to write the feeds of an example to. `numbers` and `integers` return a
+// function of i: where the element that many behind an offset lies; in other memories nullptr,
+// where the example has no such element.
 template <class T>
 struct OwnMemory {
   T* arena;
@@ -66,8 +66,8 @@ bool feed_numbers(const NumberColumn& column, const Memory& memory, int32_t exam
       column.values);
 }
 
-// Copies what an example feeds to memory. False if it could not; `fault` says why. The caller has
-// checked that what is written lies in a program's memory.
+// Copies the feeds of an example to a program's memory. False if they are wrong; `fault` says why.
+// The caller has checked that the places to write to lie in that memory.
 template <class Memory>
 bool feed_example(const Program& program, const Examples& examples, int32_t example,
                   const Memory& memory, FeedFault& fault) {

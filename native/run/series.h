@@ -28,7 +28,7 @@ struct Series {
 };
 
 // Runs the examples from `from` on, one for each place in `losses`, which it fills. The caller has
-// checked the sizes, and that what is written lies in the program's memory.
+// checked the sizes, and that the places to write to lie in the program's memory.
 RunsResult run_series(const Program& program, void* arena, int32_t* ints, const Series& series,
                       int32_t from, std::span<double> losses);
 

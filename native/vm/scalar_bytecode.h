@@ -15,8 +15,8 @@ struct ScalarFault {
   int64_t limit = 0;
 };
 
-// Checks the words [begin, end): opcodes, counts, slots inside the arena. Says what is unsound;
-// empty: nothing.
+// Checks the words [begin, end): opcodes, counts, slots inside the arena. Returns what is
+// wrong; empty if they are sound.
 std::string check_scalar_bytecode(std::span<const uint32_t> words, int64_t begin, int64_t end,
                                   int64_t arena_size, int64_t ints_size);
 

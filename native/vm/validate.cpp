@@ -45,9 +45,9 @@ struct Bounds {
   }
 };
 
-// Says what is unsound about an operand, or returns nullptr. Of two dimensions the first steps by
-// the row stride and the second by the column stride; a lone R or T is a row, a lone C or K a
-// column.
+// Returns what is wrong with an operand, or nullptr. The first of two dimensions uses the row
+// stride and the second the column stride; a single R or T uses the row stride, a single C or K the
+// column stride.
 const char* check_operand(const char* rule, const Operand& o, const Bounds& n, int64_t size) {
   if (*rule == '-') return nullptr;
   if (*rule == 'w') rule++;

@@ -40,7 +40,7 @@ struct Limits {
   std::span<const uint32_t> scalar_bytecode;
 };
 
-// Checks the opcode and every word that is used. Says what is unsound; empty: nothing.
+// Checks the opcode and every word that is used. Returns what is wrong; empty if it is sound.
 std::string check_instruction(const EncodedInstruction& in, const Limits& limits);
 
 }  // namespace vecgrad

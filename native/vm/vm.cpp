@@ -64,7 +64,7 @@ class TypedProgram final : public ProgramOf<T> {
     return copy;
   }
 
-  // Checks every instruction and keeps it. Says what is unsound; empty: nothing.
+  // Checks every instruction and keeps it. Returns what is wrong; empty if all are sound.
   std::string load(const std::vector<int32_t>& code) {
     const Extents extents(extents_, max_length_);
     const Limits limits{extents, arena_size_, ints_size_, scalar_bytecode_};
@@ -87,7 +87,7 @@ class TypedProgram final : public ProgramOf<T> {
     return "";
   }
 
-  // Plans batches. Says what is unsound; empty: nothing.
+  // Plans batches. Returns what is wrong; empty if nothing is.
   std::string plan(ProgramSpec& spec) {
     if (spec.numbers.empty() && spec.ints.empty()) return "";
     RowPlan& plan = owned_->rows;
