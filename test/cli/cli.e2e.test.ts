@@ -70,7 +70,7 @@ describe('vecgrad, end to end', () => {
       assert.deepEqual([status, stdout], [2, '']);
     });
 
-    it('exits with 1 when the input is none', () => {
+    it('exits with 1 when the input cannot be used', () => {
       const { status, stdout, stderr } = spawned(['compare', '--input', 'none.txt'], folder);
       assert.match(stderr, /^vecgrad: cannot read "none.txt": there is no such file[^\n]*\n$/);
       assert.deepEqual([status, stdout], [1, '']);
@@ -395,7 +395,7 @@ describe('vecgrad, end to end', () => {
         /no document has 40 positions/,
       ],
       [
-        'input that is none',
+        'an input that does not exist',
         {},
         ['rnn', '--input', join(folder, 'none.txt')],
         1,
@@ -419,7 +419,7 @@ describe('vecgrad, end to end', () => {
     });
   });
 
-  it('an instruction set that there is none of is refused, every other one runs', async () => {
+  it('an unknown instruction set is refused, every other one runs', async () => {
     const { code, err } = await vecgrad(['train', 'rnn', '--input', few, '--isa', 'scalarr']);
     assert.match(err, /^vecgrad: unknown ISA "scalarr": use [^\n]*; did you mean scalar\?\n$/);
     assert.equal(code, 2);

@@ -182,7 +182,7 @@ describe('command line', () => {
     }
   });
 
-  describe('refuses input that is none, with exit code 1', () => {
+  describe('refuses unusable input, with exit code 1', () => {
     const rows: [path: string, message: RegExp][] = [
       [missing, /cannot read ".*missing.txt": there is no such file/],
       [folder, /is a directory/],

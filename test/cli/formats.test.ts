@@ -104,7 +104,7 @@ describe('nearest', () => {
   }
 });
 
-it('modelLines counts a source file or says that there is none', () => {
+it('modelLines counts a source file, or says that it does not exist', () => {
   for (const model of MODELS) {
     const lines = modelLines(model);
     assert.ok(Number.isNaN(lines) || lines >= 20, `${model}: ${lines}`);

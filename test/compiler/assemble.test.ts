@@ -104,7 +104,7 @@ describe('the assembler of scalar bytecode', () => {
       /node 3: terms that do not fit/,
     ],
     [
-      'a term of a level there is not',
+      'a term whose position does not exist',
       (g) => (g.positionsList = Int32Array.of(4)),
       /a term's position out of range/,
     ],

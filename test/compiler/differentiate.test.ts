@@ -39,9 +39,9 @@ describe('the differentiation of single numbers', () => {
     assert.deepEqual([...addon.numberKinds(graph())], [3]);
   });
 
-  it('gives operands their terms, each from its level on', () => {
+  it('gives operands their terms, each from its position on', () => {
     const made = addon.differentiateNumbers(graph(), rules(), 5);
-    // Behind the graph: dy * y, dy * x (level 1), then the sums of y and of x.
+    // Behind the graph: dy * y, dy * x (position 1), then the sums of y and of x.
     assert.deepEqual([...made.ops.subarray(6)], [MUL, MUL, ADD_N, ADD_N]);
     assert.deepEqual([...made.list.subarray(5)], [5, 1, 5, 0, 7, 5, 6]);
     assert.deepEqual([...made.positions.subarray(6)], [1, 1, 0, 0]);

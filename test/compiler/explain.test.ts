@@ -113,7 +113,7 @@ describe('train MODEL --explain', () => {
     assert.equal(steps[0]!.instructions, last.instructions);
   });
 
-  it('refuses a pass there is none of, saying which there are', async () => {
+  it('refuses an unknown pass and lists the known ones', async () => {
     const { code, err } = await vecgrad('train', 'rnn', '--explain', '--passes', 'fussed');
     assert.equal(code, 2);
     assert.match(err, /^vecgrad: --passes: no pass is called "fussed": list some of simplify, .*\n$/);

@@ -477,7 +477,7 @@ describe('the parameters of a module are those that its fields hold now:', () =>
     set(linear, 'bias', undefined);
     assert.deepEqual(named(linear), ['weight']);
   });
-  it('a weight that is computed is none', () => {
+  it('a computed weight does not count', () => {
     const linear = new nn.Linear(2, 1, { random });
     set(linear, 'weight', mine.mul(2));
     assert.deepEqual(named(linear), ['bias']);

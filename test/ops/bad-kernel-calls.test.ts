@@ -178,7 +178,7 @@ describe('bad calls of kernels', () => {
       TypeError,
       'relu: x must be a Float64Array or a Float32Array, got object',
     ],
-    'relu with options that are none': [
+    'relu with a value that is not options': [
       () => kernels.relu(f64(4), wrong(7)),
       TypeError,
       'relu: options 7: expected an object { isa, out }',

@@ -370,7 +370,7 @@ describe('operators', () => {
     });
   }
 
-  it('that are made of others are no enumerable properties, as methods are none', () => {
+  it('that are composed of others are not enumerable, like other methods', () => {
     assert.deepEqual(Object.keys(Value.prototype), []);
   });
 });

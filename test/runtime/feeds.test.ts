@@ -22,7 +22,7 @@ describe('a loss of no numbers', () => {
     ['a part of nothing', w.slice(0, 0).mul(3)],
     ['a matrix without rows', parameter([], { shape: [0, 3] }).mul(2)],
     ['picked by no index', w.gather(index('i', 0))],
-    ['a sum over rows that are none', parameter([], { shape: [0, 3] }).sum(1)],
+    ['a sum over rows without elements', parameter([], { shape: [0, 3] }).sum(1)],
   ];
   for (const [title, loss] of rows) {
     it(`is refused: ${title}`, () => {

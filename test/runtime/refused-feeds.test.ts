@@ -33,7 +33,7 @@ const REFUSED: [title: string, root: () => Value, feeds: unknown, says: RegExp][
     { x: 1, y: 2 },
     /^no input is named 'y'; this program's inputs: 'x'$/,
   ],
-  ['an input where there is none', () => table.exp(), { x: 1 }, /^no input is named 'x'; .*none$/],
+  ['an input of a graph without inputs', () => table.exp(), { x: 1 }, /^no input is named 'x'; .*none$/],
   [
     'too few numbers',
     () => input('x', [2, 2]).exp(),

@@ -96,7 +96,7 @@ describe('sampling', () => {
     });
   }
 
-  /** Rows of choices, of which the stop is none. */
+  /** Rows of logits; the stop is not among their choices. */
   const rows: [string, number[]][] = [
     ['all equal', new Array<number>(9).fill(2)],
     ['equal in the middle', [3, 1, 2, 1, 2, 2, 1, 0]],
@@ -273,108 +273,108 @@ describe('sampling', () => {
     { name: 'table' },
   );
   const tokens = index('tokens', 2);
-  const levels = [0, 1].map((at) => [table.at(tokens.at(at))]);
+  const positions = [0, 1].map((at) => [table.at(tokens.at(at))]);
   const usual = { input: 'tokens', start: 0, stop: 9, temperature: 1, count: 50 };
   type Refused = [string, Value[][], Partial<GenerateOptions>, string, RegExp];
   const refused: Refused[] = [
     [
       'a start beyond the rows',
-      levels,
+      positions,
       { start: 2 },
       'FeedError',
       /'tokens'\[0\] = 2: expected an integer from 0 to 1/,
     ],
     [
       'a choice beyond the rows',
-      levels,
+      positions,
       { temperature: 0.01 },
       'RangeError',
       /^index 2 in #\d+ \(at, .*: expected an integer from 0 to 1$/,
     ],
-    ['logits that are not finite', levels, { start: 1 }, 'RangeError', /drawn from are NaN or infinite/],
+    ['logits that are not finite', positions, { start: 1 }, 'RangeError', /drawn from are NaN or infinite/],
     [
       'logits that are not finite, beyond the largest',
-      levels,
+      positions,
       { start: 1, topK: 1 },
       'RangeError',
       /drawn from are NaN or infinite/,
     ],
     [
       'a temperature of zero',
-      levels,
+      positions,
       { temperature: 0 },
       'RangeError',
       /^temperature 0: expected a finite number above zero/,
     ],
-    ['a negative count', levels, { count: -1 }, 'RangeError', /^count -1: expected an integer from 0/],
+    ['a negative count', positions, { count: -1 }, 'RangeError', /^count -1: expected an integer from 0/],
     ...odd.map((topK): Refused => [
       `a topK of ${JSON.stringify(topK)}`,
-      levels,
+      positions,
       { topK },
       'RangeError',
       /^topK .*: expected an integer from 1$/,
     ]),
     ...odd.map((temperature): Refused => [
       `a temperature of ${JSON.stringify(temperature)}`,
-      levels,
+      positions,
       { temperature: temperature === 1.5 ? Infinity : temperature },
       'RangeError',
       /^temperature .*: expected a finite number above zero$/,
     ]),
     ...odd.map((count): Refused => [
       `a count of ${JSON.stringify(count)}`,
-      levels,
+      positions,
       { count },
       'RangeError',
       /^count .*: expected an integer from 0$/,
     ]),
-    ['a topK of zero', levels, { topK: 0 }, 'RangeError', /^topK 0: expected an integer from 1$/],
+    ['a topK of zero', positions, { topK: 0 }, 'RangeError', /^topK 0: expected an integer from 1$/],
     [
       'a prefix that is no Int32Array',
-      levels,
+      positions,
       { prefix: [1] as unknown as Int32Array },
       'TypeError',
       /^prefix: an array, expected an Int32Array$/,
     ],
     [
-      'a prefix of as many as levels',
-      levels,
+      'a prefix as long as the positions',
+      positions,
       { prefix: Int32Array.of(1, 1) },
       'RangeError',
       /^prefix: 2 integers, expected at most 1: one of 2 positions/,
     ],
     [
       'a prefix beyond the rows',
-      levels,
+      positions,
       { prefix: Int32Array.of(2) },
       'FeedError',
       /'tokens'\[1\] = 2: expected an integer from 0 to 1/,
     ],
     [
       'a prefix with the stop',
-      levels,
+      positions,
       { prefix: Int32Array.of(1), stop: 1 },
       'RangeError',
       /^prefix\[0\] = 1: it ends a sequence/,
     ],
-    ['half a stop', levels, { stop: 0.5 }, 'RangeError', /^stop 0.5: expected an integer from 0/],
+    ['half a stop', positions, { stop: 0.5 }, 'RangeError', /^stop 0.5: expected an integer from 0/],
     [
-      'an input that is none',
-      levels,
+      'an unknown input',
+      positions,
       { input: 'letters' },
       'FeedError',
       /^generating needs 'letters' to be the only input, .*inputs: 'tokens'$/,
     ],
     [
       'one more input',
-      [[levels[0]![0]!.mul(input('x'))], levels[1]!],
+      [[positions[0]![0]!.mul(input('x'))], positions[1]!],
       {},
       'FeedError',
       /^generating needs 'tokens' to be the only input, .*inputs: 'x', 'tokens'$/,
     ],
     [
-      'levels that choose from different counts',
-      [levels[0]!, [levels[1]![0]!.sum()]],
+      'positions that choose from different counts',
+      [positions[0]!, [positions[1]![0]!.sum()]],
       {},
       'Error',
       /3, 1 numbers/,
@@ -385,9 +385,9 @@ describe('sampling', () => {
       const program = new Program({ groups, gradients: 'none' });
       const act = (): unknown => program.generate(new Random(1), { ...usual, ...options });
       assert.throws(act, { name, message });
-      if (groups !== levels) return;
+      if (groups !== positions) return;
       program.forward({ tokens: [0, 1] });
-      assert.equal(program.read(levels[1]![0]!)[1], 5, 'a run after it is whole');
+      assert.equal(program.read(positions[1]![0]!)[1], 5, 'a run after it is whole');
     });
   }
 });

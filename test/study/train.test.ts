@@ -308,14 +308,8 @@ describe('training off the event loop', () => {
       ['half a step', 'rnn', { steps: 0.5 }, 'RangeError', /^steps 0.5: expected an integer from 0/],
       ['no documents a step', 'rnn', { batch: 0 }, 'RangeError', /^batch 0: expected an integer from 1/],
       ['samples below zero', 'rnn', { samples: -1 }, 'RangeError', /^samples -1: expected an integer from 0/],
-      ['a callback that is none', 'rnn', { onStep: 3 }, 'TypeError', /^onStep 3: expected a function/],
-      [
-        'seconds that are none',
-        'rnn',
-        { loadSeconds: '1' },
-        'TypeError',
-        /^loadSeconds "1": expected a number/,
-      ],
+      ['a number for a callback', 'rnn', { onStep: 3 }, 'TypeError', /^onStep 3: expected a function/],
+      ['invalid seconds', 'rnn', { loadSeconds: '1' }, 'TypeError', /^loadSeconds "1": expected a number/],
       [
         'half a size',
         'rnn',
@@ -344,7 +338,7 @@ describe('training off the event loop', () => {
   describe('refuses', () => {
     const bad: [what: string, options: object, error: object, list?: unknown][] = [
       [
-        'a signal that is none',
+        'an invalid signal',
         { signal: {} },
         {
           name: 'TypeError',
@@ -352,7 +346,7 @@ describe('training off the event loop', () => {
         },
       ],
       [
-        'a callback that is none',
+        'an invalid callback',
         { onProgress: 3 },
         { name: 'TypeError', message: 'onProgress 3: expected a function' },
       ],

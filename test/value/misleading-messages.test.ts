@@ -93,7 +93,7 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
     /^GRU: options undefined: expected an object \{ random, name, initializer \}/,
   ],
   [
-    'an initialiser that is none',
+    'an invalid initialiser',
     () => new nn.Linear(3, 4, { random, initializer: any('zeros') }),
     /^Linear: initializer "zeros": expected a function/,
   ],
@@ -419,7 +419,7 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
     /^prefix null: expected a string or an array of tokens$/,
   ],
   [
-    'a token that is none',
+    'an invalid token',
     () => sampled({ prefix: ['a'] }),
     /^the prefix has a token "a": tokens of characters go from 0 to/,
   ],
@@ -430,7 +430,7 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
   ],
   ['a prefix of numbers', () => stopping({ prefix: [1] }), /^prefix: an array, expected an Int32Array$/],
   [
-    'documents that are none',
+    'invalid documents',
     () => new library.Tokenizer(any(7)),
     /^the documents are 7: expected an array of strings$/,
   ],

@@ -118,7 +118,7 @@ const SILENT: [title: string, call: Call, says: RegExp][] = [
     /^Linear: there is no option "bais"; did you mean bias\?/,
   ],
   [
-    'a gelu that is none',
+    'an unknown form of gelu',
     () => library.gelu(x, any('erf')),
     /^gelu: approximate "erf": expected 'none' or 'tanh'$/,
   ],

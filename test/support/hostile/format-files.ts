@@ -286,7 +286,7 @@ export const FORMAT: readonly Row[] = [
   refused('an unknown key', fileOf('{"x":{"__proto__":{}}}'), /'x' has an unknown '__proto__'/),
   ...(
     [
-      ['a byte that is none', [0xff]],
+      ['a byte that is not UTF-8', [0xff]],
       ['a long form', [0xc0, 0x80]],
       ['a byte without its first', [0x80]],
       ['half a surrogate pair', [0xed, 0xa0, 0x80]],
