@@ -29,7 +29,7 @@ const machine = object({
   arch: text, // process.arch
   platform: text, // process.platform
   system: text, // the operating system's name and release
-  cores: count, // available to this process
+  cores: count, // that this process may use
   node: text,
   isas: list(object({ name: identifier, vectorBits: count })), // available ones, best first
   chosen: identifier, // the default

@@ -229,7 +229,7 @@ export const COMMANDS: Record<CommandName, CommandSpec> = {
   },
   build: {
     usage: 'vecgrad build [options]',
-    summary: 'compile the native addon, where none is prebuilt',
+    summary: 'compile the native addon, if the package has none for this machine',
     options: ['force', 'help'],
   },
 };

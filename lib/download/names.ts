@@ -50,8 +50,7 @@ export async function obtainNames(
   if (there && sha256Of(there) === sha256) return { path, names: count(there) };
   if (there && !force) {
     throw new Error(
-      `${quotedPath(path)} is there and holds something else than the list: --force replaces it, ` +
-        '--out FILE writes another',
+      `${quotedPath(path)} exists and is not the list: --force replaces it, --out FILE writes another`,
     );
   }
   checkWritable(path);

@@ -5,7 +5,7 @@ import { clipped } from '../core/escape.js';
 export class FeedError extends Error {
   override name = 'FeedError';
 
-  /** The message names what was fed, which can have any name: it is escaped and cut. */
+  /** The message is escaped and cut: it quotes names of feeds, which can be any text. */
   constructor(message?: string, options?: ErrorOptions) {
     super(typeof message === 'string' ? clipped(message, 2000) : message, options);
   }

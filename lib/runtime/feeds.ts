@@ -313,7 +313,7 @@ export function counted(n: unknown, what: string): string {
 /** The most elements of a list that a message inspects. */
 const MAX_LOOKED_AT = 1000;
 
-/** Describes what was fed, in an error. */
+/** Describes a fed value, in an error. */
 export function describe(value: unknown): string {
   if (value instanceof Node) return value.label;
   if (isList(value) && value.slice(0, MAX_LOOKED_AT).some(isArray)) return 'nested arrays';

@@ -74,7 +74,7 @@ export class Program {
   /** Where feeds are written: the arena and the integers. */
   private readonly target: FeedTarget;
   private readonly residence: Residence;
-  /** Whether the inputs hold what was fed last: not after feeds that were refused. */
+  /** Whether the inputs hold the last feeds: false after feeds that were refused. */
   private isFed = true;
   private sampler: SequenceSampler | undefined;
   private readonly batches: BatchKeeper;

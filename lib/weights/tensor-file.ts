@@ -8,7 +8,7 @@ import { headerLength, readHeader, SafetensorsError, type Entry } from './safete
 import { sameShape, show, type Shape } from '../core/shape.js';
 import { clipped, quotedPath } from '../core/escape.js';
 
-/** A file that cannot be written or read, or lacks what was asked for. */
+/** A file cannot be written or read, or lacks an array or string that was asked for. */
 export class WeightsError extends Error {
   override readonly name = 'WeightsError';
 }

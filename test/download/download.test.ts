@@ -175,7 +175,7 @@ describe('vecgrad data names, fetching', () => {
         /: the response is not HTTP \(HPE_\w+\)$/,
       ],
       [
-        'where the length is none',
+        'where the length is invalid',
         (socket) => socket.end(`HTTP/1.1 200 OK\r\ncontent-length: many\r\n\r\n${LIST}`),
         /: the response is not HTTP \(HPE_\w+\)$/,
       ],
@@ -373,7 +373,7 @@ describe('vecgrad data names, fetching', () => {
           return path();
         },
         pattern(
-          /names\.txt" is there and holds something else than the list: --force replaces it, /,
+          /names\.txt" exists and is not the list: --force replaces it, /,
           /--out FILE writes another$/,
         ),
         false,

@@ -87,7 +87,7 @@ export function unaryOperator<Name extends string>(
   return call;
 }
 
-/** How an error describes what was given in place of a value: by its label, if it is a node. */
+/** How an error describes an argument that should be a value: by its label, if it is a node. */
 function labelOf(given: unknown): string {
   const label = (given as { label?: unknown } | null | undefined)?.label;
   return typeof label === 'string' ? label : shown(given);
