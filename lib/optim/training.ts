@@ -13,7 +13,13 @@ import {
 } from '../core/check.js';
 import type { Feeds } from '../runtime/feeds.js';
 import { type Dataset, checkDataset, checkExampleRange, copied } from '../runtime/dataset.js';
-import { type BackgroundOptions, BACKGROUND_OPTIONS, checkCallback, inParts } from '../runtime/background.js';
+import {
+  type BackgroundOptions,
+  BACKGROUND_OPTIONS,
+  checkCallback,
+  inParts,
+  type Part,
+} from '../runtime/background.js';
 import type { Batching } from '../runtime/minibatch.js';
 import type { Runs } from '../runtime/series.js';
 import { NonFiniteError } from '../runtime/errors.js';
@@ -264,7 +270,7 @@ export class Training {
     const steps = Math.ceil((to - from) / size);
     const losses = new Float64Array(steps);
     let done = 0;
-    const take = (at: number, count: number, stop: Int32Array): Promise<Float64Array> =>
+    const take = (at: number, count: number, stop: Int32Array): Promise<Part> =>
       this.stepSome(own, from + at * size, Math.min(from + (at + count) * size, to), stop, batching);
     for await (const part of inParts(steps, take, signal)) {
       losses.set(part, done);
@@ -285,8 +291,9 @@ export class Training {
     to: number,
     stop: Int32Array,
     batching?: Batching,
-  ): Promise<Float64Array> {
-    return this.took(await this.program.runEachAsync(dataset, from, to, stop, this.rulesOf, batching));
+  ): Promise<Part> {
+    const runs = await this.program.runEachAsync(dataset, from, to, stop, this.rulesOf, batching);
+    return { losses: this.took(runs), stopped: runs.stopped };
   }
 
   /**

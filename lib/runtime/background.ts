@@ -31,10 +31,17 @@ export const BACKGROUND_OPTIONS: Known<BackgroundOptions> = { signal: true, onPr
  */
 const MILLISECONDS = 10;
 
+/** What a part of a training gave. */
+export interface Part {
+  losses: Float64Array;
+  /** Whether a loss that is not finite ended the training, be it in the part's last step. */
+  stopped: boolean;
+}
+
 /**
  * Takes `count` steps in parts and yields the losses of each part. The first part is one step; the next is
  * twice as long while a part takes too little time, half as long when it took too much. Nothing runs until
- * the next part is requested. Ends early when a part took fewer steps than it should.
+ * the next part is requested. Ends early when a part stopped, or took fewer steps than it should.
  *
  * @param take takes `count` steps from step `at` on; it takes fewer only when `stop` is set, a non-finite
  * loss ends the training, or it throws
@@ -43,7 +50,7 @@ const MILLISECONDS = 10;
  */
 export async function* inParts(
   count: number,
-  take: (at: number, count: number, stop: Int32Array) => Promise<Float64Array>,
+  take: (at: number, count: number, stop: Int32Array) => Promise<Part>,
   signal?: AbortSignal,
 ): AsyncGenerator<Float64Array, void, undefined> {
   checkSignal(signal);
@@ -56,13 +63,14 @@ export async function* inParts(
     do {
       const part = Math.min(most, count - at);
       const began = now();
-      const losses = await take(at, part, stop);
+      const { losses, stopped } = await take(at, part, stop);
       const took = now() - began;
       at += losses.length;
-      if (at < count) signal?.throwIfAborted();
+      if (at < count && !stopped) signal?.throwIfAborted();
       if (took > 2 * MILLISECONDS) most = Math.ceil(part / 2);
       else if (took < MILLISECONDS) most = Math.max(most, 2 * part);
       yield losses;
+      if (stopped) return;
       if (at < count) signal?.throwIfAborted();
       if (losses.length < part) return;
     } while (at < count);

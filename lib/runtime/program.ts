@@ -390,7 +390,9 @@ export class Program {
       this.writes++;
     }
     if (runs > 0) this.feeds.length = spec.lengths[from + runs - 1] ?? this.maxLength;
-    const run = { losses: meansOf(series.losses.subarray(0, runs), size), rules: spec.rules };
+    const losses = meansOf(series.losses.subarray(0, runs), size);
+    const stopped = spec.stops && runs > 0 && !Number.isFinite(this.arena[this.rootOffset]);
+    const run = { losses, rules: spec.rules, stopped };
     if (typeof result === 'number') return run;
     const refuse = (fault: Fault, where: string): never => {
       if (!spec.batches || !isNotFinite(fault)) this.refuseRun(fault, where);

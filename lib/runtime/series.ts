@@ -15,6 +15,8 @@ export interface Runs {
   losses: Float64Array;
   /** The numbers of the update rule for all requested steps, in order. */
   rules: Float64Array;
+  /** Whether a loss that is not finite ended it, which may have been the last one that was asked for. */
+  stopped: boolean;
   /** The error that ended the series early, if any. */
   error?: Error;
 }

@@ -4,6 +4,7 @@ import {
   checkCallback,
   checkSignal,
   inParts,
+  type Part,
   type BackgroundOptions,
   type Progress,
 } from '../runtime/background.js';
@@ -133,7 +134,7 @@ export async function* trainSteps(
   checkObject("the result of the model's optimizer", optimizer, 'an optimiser');
   checkFunction('minimize of the optimiser', (optimizer as { minimize?: unknown }).minimize);
   const training = optimizer.minimize(model.loss, { ...targetOf(options), sequence: model.logits });
-  const take = (at: number, part: number, stop: Int32Array): Promise<Float64Array> => {
+  const take = (at: number, part: number, stop: Int32Array): Promise<Part> => {
     const numbers = Int32Array.from({ length: part }, (_, i) => (at + i) % documents);
     const chosen = order ? numbers.map((number) => order[number]!) : numbers;
     return training.stepSome(tokenizer.corpus(docs, chosen).dataset(blockSize), 0, part, stop);

@@ -85,6 +85,65 @@ describe('the mean loss of a batch', () => {
   });
 });
 
+describe('a loss that is not finite ends steps in the background where it ends those of stepEach:', () => {
+  const OPTIONS: [title: string, batch: number | undefined, progress: boolean][] = [
+    ['one by one', undefined, false],
+    ['with progress', undefined, true],
+    ['in batches', 2, false],
+    ['in batches, with progress', 2, true],
+  ];
+  for (const [title, batch, progress] of OPTIONS) {
+    it(title, async () => {
+      const size = batch ?? 1;
+      // The parts are of 1, 2, 4, ... steps: each of the first six is the last of one of them, or is not.
+      for (const target of TARGETS) {
+        for (const bad of BAD) {
+          for (let at = 0; at < 6; at++) {
+            const count = 9 * size;
+            const z = Float64Array.from({ length: count }, (_, i) => (i === at * size ? bad : 0));
+            const data = {
+              count,
+              inputs: { x: { values: new Float64Array(count).fill(1) }, z: { values: z } },
+            };
+            const make = (): { p: Value; training: Training } => {
+              const p = parameter(1);
+              const loss = p.mul(input('x')).add(parameter(0).add(1).detach().mul(input('z')));
+              const options = { ...target, batches: batch !== undefined };
+              return { p, training: new SGD({ learningRate: 0.1 }).minimize(loss, options) };
+            };
+            const [each, behind] = [make(), make()];
+            const options = batch === undefined ? {} : { batch };
+            const reported: number[] = [];
+            const wanted = each.training.stepEach(data, 0, count, options);
+            const found = await behind.training.stepEachAsync(data, 0, count, {
+              ...options,
+              ...(progress && { onProgress: ({ losses }) => void reported.push(...losses) }),
+            });
+            const where = `${target.isa} ${target.dtype}, ${bad} at step ${at}`;
+            assert.equal(wanted.length, at + 1, where);
+            assert.deepEqual(found, wanted, where);
+            if (progress) assert.deepEqual(reported, [...wanted], where);
+            assert.equal(behind.training.steps, at + 1, where);
+            assert.deepEqual(behind.p.data, each.p.data, where);
+          }
+        }
+      }
+    });
+  }
+
+  it('an abort after the last of them comes too late', async () => {
+    const training = new SGD({ learningRate: 0.1 }).minimize(parameter(1).mul(input('x')));
+    const controller = new AbortController();
+    const losses = await training.stepEachAsync(
+      { count: 3, inputs: { x: { values: Float64Array.of(NaN, 1, 1) } } },
+      0,
+      3,
+      { signal: controller.signal, onProgress: () => controller.abort() },
+    );
+    assert.deepEqual([...losses], [NaN]);
+  });
+});
+
 describe('a gradient that is not finite', () => {
   for (const [name, make] of OPTIMIZERS) {
     for (const [call, run, options] of CALLS) {
