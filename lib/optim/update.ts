@@ -2,26 +2,21 @@
 import { Value } from '../value/value.js';
 import type { Node } from '../graph/node.js';
 import { shown, checkOneOf, checkOptions } from '../core/check.js';
-import { sizeOf, ShapeError } from '../core/shape.js';
 import { isFed, OPS } from '../graph/ops.js';
 import { reachable } from '../graph/reachable.js';
 import { gradientFlow } from '../compiler/ir/trace.js';
 import { type Schedule, rates } from './rates.js';
+import { checkOneNumber } from '../runtime/errors.js';
 import { Program } from '../runtime/program.js';
 import type { UpdateStep, UpdateRule } from '../compiler/lower/layout.js';
 import { type ProgramOptions, PROGRAM_OPTIONS } from '../runtime/options.js';
 import { Training } from './training.js';
 
-/** @throws ShapeError when the loss is not one number; shapes [1] and [1, 1] count as one */
-function checkLossShape(loss: Value): void {
+/** @throws ShapeError when the loss is not one number */
+function checkLoss(loss: Value): void {
   if (!((loss as unknown) instanceof Value))
     throw new TypeError(`minimize: the loss is ${shown(loss)}, expected a Value`);
-  const size = sizeOf(loss.shape);
-  if (size === 1) return;
-  const advice = size === 0 ? 'check the slice or shape that made it empty' : 'take .mean() or .sum() of it';
-  throw new ShapeError(
-    `minimize: the loss ${loss.label} has ${size === 0 ? 'no' : size} numbers, expected one: ${advice}`,
-  );
+  checkOneNumber('minimize: the loss', loss);
 }
 
 /** The most nodes that a message lists. */
@@ -145,7 +140,7 @@ export class Update {
 
   minimize(loss: Value, learningRate: Schedule, options: ProgramOptions): Training {
     checkOptions('minimize', options, PROGRAM_OPTIONS);
-    checkLossShape(loss);
+    checkLoss(loss);
     const { op, moments, numbers, before } = this;
     const update: UpdateRule = { op, moments, numbers: numbers.length };
     // This check comes before the optimiser's own, which may skip the step.

@@ -1,5 +1,7 @@
 /** The errors that programs throw. */
 import { clipped } from '../core/escape.js';
+import { ShapeError, sizeOf } from '../core/shape.js';
+import type { Node } from '../graph/node.js';
 
 /** A feed that is missing, unknown, or wrong. */
 export class FeedError extends Error {
@@ -19,6 +21,23 @@ export class NonFiniteError extends Error {
 /** The program trains in the background, and its memory cannot be used until that ends. */
 export class BusyError extends Error {
   override name = 'BusyError';
+}
+
+/**
+ * @param otherwise advice for those who want all the numbers
+ * @throws ShapeError where a node is not one number; shapes [1] and [1, 1] count as one
+ */
+export function checkOneNumber(who: string, { shape, label }: Node, otherwise = ''): void {
+  const size = sizeOf(shape);
+  if (size === 1) return;
+  const advice =
+    size === 0 ? 'check the slice or shape that made it empty' : `take .mean() or .sum() of it${otherwise}`;
+  throw new ShapeError(`${who} ${label} has ${size === 0 ? 'no' : size} numbers, expected one: ${advice}`);
+}
+
+/** @throws ShapeError where a call would return one number of a root that has several, or none */
+export function checkReturnsNumber(who: string, root: Node): void {
+  checkOneNumber(who, root, ', or call forward(feeds), which returns all');
 }
 
 /** The error of a training step by a program that was compiled without an update. */

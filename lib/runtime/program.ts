@@ -3,7 +3,7 @@ import { addon, type Fault, type SeriesFault } from '../binding/addon.js';
 import type { SeriesSpec } from '../binding/series-spec.js';
 import type { DType, TypedArray } from '../core/array.js';
 import { checkInteger, shown } from '../core/check.js';
-import { ShapeError, sizeOf } from '../core/shape.js';
+import { sizeOf } from '../core/shape.js';
 import { account, type Work } from '../compiler/account.js';
 import { compileGraph, type Compiled, type Plan } from '../compiler/compile.js';
 import type { Lowered } from '../compiler/lower/layout.js';
@@ -11,7 +11,7 @@ import { countUses } from '../compiler/ir/live.js';
 import type { Node } from '../graph/node.js';
 import { originOf } from './anomaly.js';
 import { checkExampleRange, type Dataset } from './dataset.js';
-import { FeedError, noUpdate, onlyTrainingSteps } from './errors.js';
+import { checkReturnsNumber, FeedError, noUpdate, onlyTrainingSteps } from './errors.js';
 import { gradientNotFinite, indexError, isNotFinite, nonFiniteError } from './faults.js';
 import { FeedReader, type FeedTarget, type Feeds } from './feeds.js';
 import { readGenerateOptions, SequenceSampler, type GenerateOptions } from './generate.js';
@@ -124,13 +124,6 @@ export class Program {
     this.memory.setStep(NO_STEP);
     this.update = new UpdateState(this.memory, lowered.parameters, this.residence.held, update);
     this.rootOffset = lowered.view(compiled.numbers.get(root)!)?.offset ?? 0;
-    if (update) this.checkRoot();
-  }
-
-  /** @throws ShapeError where the first root has no first number, which a loss is */
-  private checkRoot(): void {
-    if (sizeOf(this.roots[0]!.shape) === 0)
-      throw new ShapeError(`${this.rootLabel} holds no numbers: a loss is one number`);
   }
 
   private get rootLabel(): string {
@@ -262,9 +255,14 @@ export class Program {
     this.run(0, this.feeds.length, starts[part], ends[part]);
   }
 
-  /** Runs forward only; returns the root's first number. */
+  /**
+   * Computes the first root, which must be one number, and returns it.
+   *
+   * @throws ShapeError when it is not one number: `forward` returns all
+   * @throws FeedError as `forward` does
+   */
   evaluate(feeds: Feeds): number {
-    this.checkRoot();
+    checkReturnsNumber('evaluate:', this.roots[0]!);
     this.feed(feeds);
     this.run(0, this.feeds.length, 0, this.lowered.sections.forward);
     return this.arena[this.rootOffset]!;
@@ -296,7 +294,7 @@ export class Program {
    * @hidden
    */
   runEach(dataset: Dataset, from: number, to: number, rulesOf?: RulesOf, batching?: Batching): Runs {
-    this.checkRoot();
+    checkReturnsNumber('a series:', this.roots[0]!);
     return this.runSeries(examplesOf(this.seriesSource, dataset), from, to, rulesOf, batching);
   }
 
@@ -326,7 +324,7 @@ export class Program {
     rulesOf: RulesOf,
     batching?: Batching,
   ): Promise<Runs> {
-    this.checkRoot();
+    checkReturnsNumber('a series:', this.roots[0]!);
     const examples = examplesOf(this.seriesSource, dataset);
     const series = this.startSeries(examples, from, to, rulesOf, batching);
     const homes = this.residence.takeTrained(); // now, so that nobody can read what is being written

@@ -30,14 +30,41 @@ describe('a loss of no numbers', () => {
       const feeds: Feeds = title.includes('index') ? { i: [] } : {};
       const program = compile(loss);
       assert.deepEqual([...program.forward(feeds)], []);
-      assert.throws(() => program.evaluate(feeds), /holds no numbers/);
-      assert.throws(() => program.runEach({ count: 1, inputs: {} }, 0, 1), /holds no numbers/);
+      assert.throws(() => program.evaluate(feeds), /has no numbers, expected one: check the slice/);
+      assert.throws(
+        () => program.runEach({ count: 1, inputs: {} }, 0, 1),
+        /has no numbers, expected one: check the slice/,
+      );
       assert.throws(
         () => new Program({ groups: [[loss]], gradients: 'none' }).evaluate(feeds),
-        /holds no numbers/,
+        /has no numbers, expected one: check the slice/,
       );
     });
   }
+});
+
+describe('a root of several numbers', () => {
+  const fed = input('fed', [2]);
+  const rows: [title: string, root: Value, says: RegExp][] = [
+    ['a vector', fed.mul(2), /#\d+ \(mul, shape \[2\]\) has 2 numbers, expected one: /],
+    ['a matrix', fed.reshape([1, 2]), /\(reshape, shape \[1, 2\]\) has 2 numbers, expected one: /],
+    ['a parameter', parameter([1, 2, 3], { name: 'w' }), /'w' \(parameter, shape \[3\]\) has 3 numbers/],
+  ];
+  for (const [title, root, says] of rows) {
+    it(`has no single number that evaluate could return: ${title}`, () => {
+      for (const target of TARGETS) {
+        const program = compile(root, target);
+        const isThis = pattern(says, /take \.mean\(\) or \.sum\(\) of it, or call forward\(feeds\)/);
+        assert.throws(() => program.evaluate({ fed: [1, 2] }), isThis);
+        assert.throws(() => program.runEach({ count: 0, inputs: {} }, 0, 0), isThis);
+      }
+    });
+  }
+
+  it('has one where its axes are of length 1', () => {
+    for (const target of TARGETS)
+      assert.equal(compile(fed.sum().reshape([1, 1]), target).evaluate({ fed: [1, 2] }), 3);
+  });
 });
 
 describe('tables and axes without numbers', () => {

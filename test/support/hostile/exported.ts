@@ -12,7 +12,7 @@ const PRIVATE: Readonly<Record<string, string>> = {
   Corpus: 'lengthOf',
   Program:
     'rootLabel seriesSource startSeries endSeries runSeries run refuseRun checkTrains ' +
-    'nonFiniteError origin checkRoot feed whyUnread',
+    'nonFiniteError origin feed whyUnread',
   Sampler: 'encode',
   Tokenizer: 'shown',
   Training: 'setRule nextRule putBack took inStep',
