@@ -30,6 +30,7 @@ export default defineConfig(
       ],
       '@typescript-eslint/consistent-type-imports': 'error',
       eqeqeq: 'error',
+      'prefer-rest-params': 'off', // A function that refuses surplus arguments does not declare them.
       'no-undef': 'off', // TypeScript checks names, in JavaScript too.
     },
   },

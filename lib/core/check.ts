@@ -93,17 +93,57 @@ export function checkObject(what: string, given: unknown, expected: string): voi
 }
 
 /**
- * Refuses more arguments than a function takes, whose second is a number: `xs.map(softmax)` gives it the
- * element's index and the list.
+ * Refuses more arguments than a function takes, which it would ignore silently. A function of one value may
+ * be given to `map`, which adds the element's index and the list.
  *
- * @throws TypeError when there are any
+ * @param given the function's `arguments`
+ * @throws TypeError when there are more than `most`
  */
-export function checkNoMore(who: string, surplus: readonly unknown[]): void {
-  if (surplus.length === 0) return;
-  throw new TypeError(
-    `${who}: there are more arguments than it takes, the last ${shown(surplus.at(-1))}: map gives an index ` +
-      `and the list too: write (x) => ${who}(x)`,
-  );
+export function checkArguments(who: string, given: ArrayLike<unknown>, most: number): void {
+  if (given.length > most && !(most === 1 && isFromMap(given))) throw tooMany(who, given, most);
+}
+
+/** Whether these are the arguments that `map` and `forEach` give. */
+function isFromMap(given: ArrayLike<unknown>): boolean {
+  return given.length === 3 && typeof given[1] === 'number' && isList(given[2]);
+}
+
+function tooMany(who: string, given: ArrayLike<unknown>, most: number): TypeError {
+  const ofMap = isList(given[given.length - 1])
+    ? `; map gives an index and the list too: where that is it, write (x) => ${who}(x)`
+    : '';
+  return new TypeError(`${who}: ${shown(given[most])} is one argument too many${ofMap}`);
+}
+
+/** How many arguments each method takes at most. Total by type, like {@link Known}; `Hidden` are left out. */
+export type Counts<T, Hidden extends keyof T = never> = {
+  readonly [
+    K in keyof T & string as K extends Hidden ? never : T[K] extends (...args: never) => unknown ? K : never
+  ]: T[K] extends (...args: infer Arguments) => unknown ? Required<Arguments>['length'] : never;
+};
+
+/** Has methods refuse more arguments than they take, as {@link checkArguments} does. */
+export function limitArguments(prototype: object, counts: Readonly<Record<string, number>>): void {
+  for (const [who, most] of Object.entries(counts)) {
+    const own = Object.getOwnPropertyDescriptor(prototype, who)!;
+    const value = limited(who, own.value as Method, most);
+    Object.defineProperty(value, 'name', { value: who });
+    Object.defineProperty(prototype, who, { ...own, value });
+  }
+}
+
+type Method = (this: unknown, ...args: unknown[]) => unknown;
+
+function limited(who: string, method: Method, most: number): Method {
+  const isAsync = types.isAsyncFunction(method);
+  return function () {
+    if (arguments.length > most) {
+      const error = tooMany(who, arguments, most);
+      if (isAsync) return Promise.reject(error);
+      throw error;
+    }
+    return Reflect.apply(method, this, arguments);
+  };
 }
 
 /** The keys of an options object. Total by type: a new option that is missing here does not compile. */

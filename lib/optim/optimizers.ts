@@ -1,5 +1,12 @@
 /** Optimisers: each compiles a loss to a program whose one call is a whole training step. */
-import { checkBoolean, checkOptions, type Known } from '../core/check.js';
+import {
+  checkArguments,
+  checkBoolean,
+  checkOptions,
+  limitArguments,
+  type Counts,
+  type Known,
+} from '../core/check.js';
 import type { Value } from '../value/value.js';
 import type { ProgramOptions } from '../runtime/options.js';
 import { checkSchedule } from './rates.js';
@@ -25,6 +32,7 @@ abstract class UpdateOptimizer<Options extends OptimizerOptions> implements Opti
   protected readonly options: Options;
 
   constructor(options: Options) {
+    checkArguments(new.target.name, arguments, 1);
     this.options = options;
     this.update(); // throws now if an option is wrong
     // A copy, so that changing the given object later changes nothing; inherited options count too.
@@ -40,6 +48,8 @@ abstract class UpdateOptimizer<Options extends OptimizerOptions> implements Opti
     return this.update().minimize(loss, this.options.learningRate, options);
   }
 }
+
+limitArguments(UpdateOptimizer.prototype, { minimize: 2 } satisfies Counts<Optimizer>);
 
 /** What {@link SGD} takes. */
 export interface SGDOptions extends OptimizerOptions {

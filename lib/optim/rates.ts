@@ -1,6 +1,6 @@
 /** Turns a learning rate (a number, function or generator) into the rate of each step. */
 import { types } from 'node:util';
-import { shown, checkFinite } from '../core/check.js';
+import { checkArguments, shown, checkFinite } from '../core/check.js';
 import { quoted } from '../core/escape.js';
 import * as schedules from './schedules.js';
 
@@ -75,6 +75,7 @@ function ratesOf(schedule: Schedule): (step: number) => number {
 
 /** Starts at `rate` and multiplies by `factor` after every step. */
 export function decay(rate: number, factor: number): Generator<number> {
+  checkArguments('decay', arguments, 2);
   // Checked here, and not in the generator, which begins with the first step.
   checkFinite('rate', rate, 0);
   checkFinite('factor', factor, 0);

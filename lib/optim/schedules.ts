@@ -1,15 +1,17 @@
 /** Learning-rate schedules: functions of the step, counted from 0. */
 
-import { checkFinite, checkOptions, type Known } from '../core/check.js';
+import { checkArguments, checkFinite, checkOptions, type Known } from '../core/check.js';
 
 /** The same rate at every step. */
 export function constant(rate: number): (step: number) => number {
+  checkArguments('constant', arguments, 1);
   checkFinite('rate', rate, 0);
   return () => rate;
 }
 
 /** Changes linearly from `from` at step 0 to `to` at step `steps`, then stays at `to`. */
 export function linear(from: number, to: number, steps: number): (step: number) => number {
+  checkArguments('linear', arguments, 3);
   checkFinite('from', from, 0);
   checkFinite('to', to, 0);
   checkSteps('steps', steps);
@@ -36,6 +38,7 @@ const COSINE_OPTIONS: Known<CosineOptions> = { peak: true, steps: true, warmup: 
  * end + (peak - end) (1 + cos(pi (step - warmup) / (steps - warmup))) / 2.
  */
 export function cosine(options: CosineOptions): (step: number) => number {
+  checkArguments('cosine', arguments, 1);
   checkOptions('cosine', options, COSINE_OPTIONS);
   const { peak, steps, warmup = 0, end = 0 } = options;
   checkFinite('peak', peak, 0);
@@ -53,6 +56,7 @@ export function cosine(options: CosineOptions): (step: number) => number {
 
 /** Multiplies `rate` by `factor` after every `every` steps. */
 export function stepDecay(rate: number, factor: number, every: number): (step: number) => number {
+  checkArguments('stepDecay', arguments, 3);
   checkFinite('rate', rate, 0);
   checkFinite('factor', factor, 0);
   checkSteps('every', every);
@@ -61,6 +65,7 @@ export function stepDecay(rate: number, factor: number, every: number): (step: n
 
 /** Multiplies `rate` by `factor` after each step. */
 export function exponential(rate: number, factor: number): (step: number) => number {
+  checkArguments('exponential', arguments, 2);
   checkFinite('rate', rate, 0);
   checkFinite('factor', factor, 0);
   return (step) => rate * factor ** step;

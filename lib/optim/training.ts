@@ -9,6 +9,8 @@ import {
   MAX_STEPS,
   shown,
   checkOptions,
+  limitArguments,
+  type Counts,
   type Known,
 } from '../core/check.js';
 import type { Feeds } from '../runtime/feeds.js';
@@ -35,6 +37,8 @@ export interface TrainingState {
   /** The optimiser's arrays for each trained parameter, in its size: velocity, or running means. */
   moments: ReadonlyMap<Value, readonly TypedArray[]>;
 }
+
+const STATE_KEYS: Known<TrainingState> = { steps: true, runs: true, rule: true, moments: true };
 
 /** How many examples each step of a series takes. */
 export interface BatchOptions {
@@ -68,6 +72,16 @@ export function checkThreads(threads: number | undefined, batch: number | undefi
       `threads ${threads} without batch: only the examples of a batch are spread over threads: give both, ` +
         'or neither',
     );
+}
+
+/** @throws TypeError where options are given in place of the first or last example */
+function checkRange(who: string, range: readonly unknown[], options?: object): void {
+  const wrong = range.find((example) => typeof example === 'object');
+  if (wrong === undefined) return;
+  const advice = options
+    ? `options come fourth, as in ${who}(dataset, 0, dataset.count, { batch: 2 })`
+    : `there are no options`;
+  throw new TypeError(`${who}: ${shown(wrong)} in place of an example's number: ${advice}`);
 }
 
 /** Writes the update rule's numbers of step `step` into `to`, from `at` on. */
@@ -159,6 +173,7 @@ export class Training {
    */
   restore(state: TrainingState): void {
     checkObject('restore', state, 'a state that state() gave');
+    checkOptions('restore', state, STATE_KEYS);
     const { program } = this;
     const { moments } = program.update;
     const steps = checkInteger('restore: steps', state.steps, 0, MAX_STEPS);
@@ -238,6 +253,7 @@ export class Training {
     to = checkDataset(dataset).count,
     options: BatchOptions = {},
   ): Float64Array {
+    checkRange('stepEach', [from, to], options);
     checkOptions('stepEach', options, BATCH_OPTIONS);
     return this.took(this.program.runEach(dataset, from, to, this.rulesOf, batchingOf(options)));
   }
@@ -260,6 +276,7 @@ export class Training {
     to = checkDataset(dataset).count,
     options: BackgroundOptions & BatchOptions = {},
   ): Promise<Float64Array> {
+    checkRange('stepEachAsync', [from, to], options);
     checkExampleRange(from, to, checkDataset(dataset).count);
     checkOptions('stepEachAsync', options, { ...BACKGROUND_OPTIONS, ...BATCH_OPTIONS });
     const { signal, onProgress } = options;
@@ -340,6 +357,7 @@ export class Training {
 
   /** The loss of each example from `from` to before `to`, without updates, in one native call. */
   evaluateEach(dataset: Dataset, from = 0, to = checkDataset(dataset).count): Float64Array {
+    checkRange('evaluateEach', [from, to]);
     const { losses, error } = this.program.runEach(dataset, from, to);
     if (error) throw error;
     return losses;
@@ -365,6 +383,11 @@ export class Training {
     return this.program.evaluate(feeds);
   }
 }
+
+limitArguments(Training.prototype, {
+  ...{ state: 0, restore: 1, step: 1, stepEach: 4, stepEachAsync: 4, evaluateEach: 3 },
+  ...{ stepBatch: 2, evaluate: 1 },
+} satisfies Counts<Training, 'stepSome'>);
 
 function isNumbers(given: unknown): given is TypedArray {
   return given instanceof Float64Array || given instanceof Float32Array;

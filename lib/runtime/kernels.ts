@@ -2,7 +2,7 @@
 import { types } from 'node:util';
 import { quoted } from '../core/escape.js';
 import type { TypedArray } from '../core/array.js';
-import { checkOptions, type Known } from '../core/check.js';
+import { checkArguments, checkOptions, type Known } from '../core/check.js';
 import { addon, chosenIsa } from '../binding/addon.js';
 
 /** Options of every kernel. */
@@ -71,6 +71,7 @@ const GATHER_OPTIONS: Known<GatherOptions<TypedArray>> = { ...OUT_OPTIONS, cols:
  * @example kernels.matmul(Float64Array.of(1, 2), Float64Array.of(3, 4), { m: 1, k: 2, n: 1 }) // 11
  */
 function matmul<A extends TypedArray>(a: A, b: A, options: MatmulOptions<A>): A {
+  checkArguments('matmul', arguments, 3);
   checkOptions('matmul', options, MATMUL_OPTIONS);
   const { m, k, n, transposeA, transposeB, out, isa } = options;
   checkFloats('matmul', 'a', a);
@@ -97,6 +98,7 @@ function matmul<A extends TypedArray>(a: A, b: A, options: MatmulOptions<A>): A 
  * @throws RangeError when `out` has another length or partly overlaps `x`
  */
 function relu<A extends TypedArray>(x: A, options: OutOptions<A> = {}): A {
+  checkArguments('relu', arguments, 2);
   checkOptions('relu', options, OUT_OPTIONS);
   const { out, isa } = options;
   checkFloats('relu', 'x', x);
@@ -116,6 +118,7 @@ function relu<A extends TypedArray>(x: A, options: OutOptions<A> = {}): A {
  * @example kernels.softmax(logits, { cols: 27 }) // every 27 elements add up to 1
  */
 function softmax<A extends TypedArray>(x: A, options: SoftmaxOptions<A> = {}): A {
+  checkArguments('softmax', arguments, 2);
   checkOptions('softmax', options, SOFTMAX_OPTIONS);
   const { out, isa } = options;
   checkFloats('softmax', 'x', x);
@@ -139,6 +142,7 @@ function softmax<A extends TypedArray>(x: A, options: SoftmaxOptions<A> = {}): A
  * @example kernels.topk(Float64Array.of(3, 9, 5), 2) // Int32Array [1, 2]
  */
 function topk(x: TypedArray, k: number, options: KernelOptions = {}): Int32Array {
+  checkArguments('topk', arguments, 3);
   checkOptions('topk', options, KERNEL_OPTIONS);
   const { isa } = options;
   checkFloats('topk', 'x', x);
@@ -164,6 +168,7 @@ function topk(x: TypedArray, k: number, options: KernelOptions = {}): Int32Array
  * @example kernels.gather(embeddings, Int32Array.of(3, 0, 3), { cols: 16 }) // 48 elements
  */
 function gather<A extends TypedArray>(x: A, indices: Int32Array, options: GatherOptions<A>): A {
+  checkArguments('gather', arguments, 3);
   checkOptions('gather', options, GATHER_OPTIONS);
   const { cols, out, isa } = options;
   checkFloats('gather', 'x', x);

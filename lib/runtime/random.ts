@@ -1,5 +1,13 @@
 /** CPython's `random` module, draw for draw: a seed gives the same numbers as in Python. */
-import { checkInteger, checkNumber, checkObject, shown } from '../core/check.js';
+import {
+  checkArguments,
+  checkInteger,
+  checkNumber,
+  checkObject,
+  limitArguments,
+  shown,
+  type Counts,
+} from '../core/check.js';
 import { addon, type Handle } from '../binding/addon.js';
 
 const { random: native } = addon;
@@ -23,6 +31,7 @@ export class Random {
    * @throws RangeError when `seed` is a number but not an integer
    */
   constructor(seed: number | bigint) {
+    checkArguments('Random', arguments, 1);
     this.seed(seed);
   }
 
@@ -128,6 +137,11 @@ export class Random {
     throw new RangeError(`the sum of the weights must be finite and above zero, not ${total}`);
   }
 }
+
+limitArguments(Random.prototype, {
+  ...{ seed: 1, getstate: 0, setstate: 1, random: 0, getrandbits: 1, randbelow: 1 },
+  ...{ permutation: 1, shuffle: 1, gauss: 2, gaussians: 3, weightedIndex: 1 },
+} satisfies Counts<Random>);
 
 /** The 32-bit little-endian words of |seed|, at least one. */
 function seedWords(seed: number | bigint): Uint32Array {

@@ -1,8 +1,8 @@
 /** Functions composed of operators; their gradients follow from those of the operators. */
 import {
+  checkArguments,
   checkBoolean,
   checkFinite,
-  checkNoMore,
   checkOneOf,
   checkOptions,
   isList,
@@ -18,6 +18,7 @@ import { resolveAxis, ShapeError, sizeOf } from '../core/shape.js';
 
 /** x sigmoid(x), also called swish. */
 export function silu(x: Value): Value {
+  checkArguments('silu', arguments, 1);
   checkValue('silu', 'x', x);
   return x.mul(x.sigmoid());
 }
@@ -26,6 +27,7 @@ export function silu(x: Value): Value {
  * x times the standard normal distribution function at x (GELU); `tanh` is GPT-2's approximation (to 5e-4).
  */
 export function gelu(x: Value, approximate: 'none' | 'tanh' = 'none'): Value {
+  checkArguments('gelu', arguments, 2);
   checkValue('gelu', 'x', x);
   checkOneOf('gelu: approximate', approximate, ['none', 'tanh']);
   const root = approximate === 'none' ? Math.SQRT1_2 : Math.sqrt(2 / Math.PI);
@@ -42,6 +44,7 @@ export function gelu(x: Value, approximate: 'none' | 'tanh' = 'none'): Value {
  * `log`, `log1p` and `arctanh` outside their domain it is 0, as in PyTorch.
  */
 export function where(condition: Value, a: Value | number, b: Value | number): Value {
+  checkArguments('where', arguments, 3);
   checkValue('where', 'the condition', condition);
   const [taken, other] = [toValue(a, 'where', condition), toValue(b, 'where', condition)];
   return composed('where', [condition, a, b], () => select(condition, taken, other));
@@ -49,6 +52,7 @@ export function where(condition: Value, a: Value | number, b: Value | number): V
 
 /** log(sum(exp(x))) over all axes or some, without overflow; -Infinity where all numbers are -Infinity. */
 export function logSumExp(x: Value, axis?: Axes, keepDims = false): Value {
+  checkArguments('logSumExp', arguments, 3);
   checkValue('logSumExp', 'x', x);
   return composed('logSumExp', [x], () => {
     const { shape } = x.sum(axis, keepDims);
@@ -68,9 +72,8 @@ export function logSumExp(x: Value, axis?: Axes, keepDims = false): Value {
  * log(softmax(x)) along an axis, by default the last; accurate where softmax underflows. All NaN, as softmax
  * is, where the largest number is infinite.
  */
-export function logSoftmax(x: Value, axis?: number): Value;
-export function logSoftmax(x: Value, axis = -1, ...surplus: unknown[]): Value {
-  checkNoMore('logSoftmax', surplus);
+export function logSoftmax(x: Value, axis = -1): Value {
+  checkArguments('logSoftmax', arguments, 2);
   checkValue('logSoftmax', 'x', x);
   return composed('logSoftmax', [x], () => {
     resolveAxis(axis, x.shape);
@@ -110,6 +113,7 @@ function firstAlong(x: Value, axis: Axes | undefined): Value {
  * divided by 0, as in NumPy: Infinity, or NaN where all numbers are equal.
  */
 export function variance(x: Value, axis?: Axes, options: VarianceOptions = {}): Value {
+  checkArguments('variance', arguments, 3);
   checkVariance('variance', x, options);
   const { ddof = 0, keepDims = false } = options;
   // Subtracting one of the numbers first does not change the variance, and makes it exactly 0 for equal
@@ -128,12 +132,14 @@ export function variance(x: Value, axis?: Axes, options: VarianceOptions = {}): 
 
 /** The square root of `variance`; gradient 0 where all numbers are equal. */
 export function std(x: Value, axis?: Axes, options: VarianceOptions = {}): Value {
+  checkArguments('std', arguments, 3);
   checkVariance('std', x, options);
   return rootOfSquares(composed('std', [x], () => variance(x, axis, options)));
 }
 
 /** The root of the sum of squares, over all axes or some: the length of a vector. The gradient at 0 is 0. */
 export function norm(x: Value, axis?: Axes, keepDims = false): Value {
+  checkArguments('norm', arguments, 3);
   checkValue('norm', 'x', x);
   return rootOfSquares(composed('norm', [x], () => x.mul(x).sum(axis, keepDims)));
 }
@@ -146,6 +152,7 @@ function rootOfSquares(sum: Value): Value {
 
 /** Normalises each row of the last axis: (x - mean) / sqrt(variance + eps). */
 export function layerNorm(x: Value, options: NormOptions = {}): Value {
+  checkArguments('layerNorm', arguments, 2);
   checkValue('layerNorm', 'x', x);
   const eps = epsOf('layerNorm', options);
   return composed('layerNorm', [x], () => x.sub(x.mean(-1, true)).rmsNorm({ eps }));
@@ -159,6 +166,7 @@ export function layerNorm(x: Value, options: NormOptions = {}): Value {
  * @throws ShapeError when paired axes differ in length, or there are too few axes
  */
 export function tensordot(a: Value, b: Value, axes = 1): Value {
+  checkArguments('tensordot', arguments, 3);
   checkValue('tensordot', 'a', a);
   checkValue('tensordot', 'b', b);
   const [left, right] = [a.shape, b.shape];
@@ -188,6 +196,7 @@ const MAX_PARTS = 2 ** 20;
  * @throws ShapeError when the lengths do not add up
  */
 export function split(x: Value, parts: number | readonly number[], axis = 0): Value[] {
+  checkArguments('split', arguments, 3);
   checkValue('split', 'x', x);
   const at = composed('split', [x], () => resolveAxis(axis, x.shape));
   const n = x.shape[at]!;
@@ -215,6 +224,7 @@ export function split(x: Value, parts: number | readonly number[], axis = 0): Va
 
 /** Stacks arrays vertically: vectors become rows, other arrays are joined along their first axis. */
 export function vstack(values: readonly Value[]): Value {
+  checkArguments('vstack', arguments, 1);
   const given = valuesOf('vstack', values);
   return composed('vstack', given, () => {
     if (given.every(({ shape }) => shape.length === 1)) return stack(given);
@@ -224,6 +234,7 @@ export function vstack(values: readonly Value[]): Value {
 
 /** The rows of a table, one for each index: `table.gather(index)`. */
 export function embedding(table: Value, index: Index): Value {
+  checkArguments('embedding', arguments, 2);
   checkValue('embedding', 'the table', table);
   return composed('embedding', [table, index], () => table.gather(index));
 }

@@ -1,6 +1,6 @@
 /** Checks gradients: compares backward() with central differences, element by element. */
 import { reachable } from '../graph/reachable.js';
-import { byName, checkNumber, checkOptions, type Known } from '../core/check.js';
+import { byName, checkArguments, checkNumber, checkOptions, type Known } from '../core/check.js';
 import { checkValue, Value } from './value.js';
 import { GRADIENT_LEAVES, isFed } from '../graph/ops.js';
 import { flatten } from '../graph/flatten.js';
@@ -80,6 +80,7 @@ const LISTED = 10;
  * @throws GradCheckError where a gradient differs too much; lists which elements, and both numbers
  */
 export function gradCheck(root: Value, feeds: Feeds = {}, options: GradCheckOptions = {}): GradCheckReport {
+  checkArguments('gradCheck', arguments, 3);
   checkValue('gradCheck', 'the root', root);
   checkOptions('gradCheck', options, OPTIONS);
   const { step = 1e-5, tolerance = 1e-6 } = options;

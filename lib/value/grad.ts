@@ -1,4 +1,5 @@
 /** Gradients as values of the graph, which can be differentiated again. */
+import { checkArguments } from '../core/check.js';
 import { reachable } from '../graph/reachable.js';
 import { checkValue, constant, makeValue, Value, valuesOf } from './value.js';
 import { addN } from './joins.js';
@@ -20,6 +21,7 @@ import type { Shape } from '../core/shape.js';
  * known only at run time
  */
 export function grad(root: Value, values: readonly Value[]): Value[] {
+  checkArguments('grad', arguments, 2);
   checkValue('grad', 'the root', root);
   const given = valuesOf('grad', values);
   const terms = new Map<Node, Value[]>();

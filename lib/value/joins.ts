@@ -4,10 +4,12 @@ import { makeValue, valuesOf } from './value.js';
 import { fromFront } from './axes.js';
 import { Index } from './indices.js';
 import { composed, refused, writtenAs } from '../graph/node.js';
+import { checkArguments } from '../core/check.js';
 import { resolveAxis } from '../core/shape.js';
 
 /** Stacks values of one shape along a new axis, by default the first. */
 export function stack(values: readonly Value[], axis = 0): Value {
+  checkArguments('stack', arguments, 2);
   const y = makeValue('stack', valuesOf('stack', values));
   const at = composed('stack', y.inputs, () => resolveAxis(axis, y.shape));
   if (at === 0) return y;
@@ -18,18 +20,21 @@ export function stack(values: readonly Value[], axis = 0): Value {
 
 /** Joins values along an axis, by default the first. */
 export function concat(values: readonly Value[], axis = 0): Value {
+  checkArguments('concat', arguments, 2);
   const given = valuesOf('concat', values);
   return makeValue('concat', given, { axis: given[0] ? fromFront(axis, given[0]) : axis });
 }
 
 /** The sum of any number of values of one shape. */
 export function addN(values: readonly Value[]): Value {
+  checkArguments('addN', arguments, 1);
   const given = valuesOf('addN', values);
   return given.length === 1 ? given[0]! : makeValue('addN', given);
 }
 
 /** One of several values of one shape; the fed index says which. */
 export function choose(values: readonly Value[], which: Index): Value {
+  checkArguments('choose', arguments, 2);
   return makeValue('choose', [...valuesOf('choose', values), which]);
 }
 
@@ -42,6 +47,7 @@ export function choose(values: readonly Value[], which: Index): Value {
  * @throws TypeError when n is not an `index(name)` of one integer: an element of another index, or computed
  */
 export function meanOfFirst(values: readonly Value[], n: Index): Value {
+  checkArguments('meanOfFirst', arguments, 2);
   const given = valuesOf('meanOfFirst', values);
   // The length of a run must be known before it starts, so a program cannot compute it.
   if (n instanceof Index && (n.op !== 'index' || n.shape.length > 0)) {

@@ -11,7 +11,7 @@ import {
   sizeOf,
   MAX_AXES,
 } from '../core/shape.js';
-import { type Known, checkNoMore, checkOptions, isList, shown } from '../core/check.js';
+import { type Known, checkArguments, checkOptions, isList, shown } from '../core/check.js';
 import type { Numbers } from '../core/array.js';
 import { Value, makeValue, constant } from './value.js';
 import { Index } from './indices.js';
@@ -48,6 +48,7 @@ const PARAMETER_OPTIONS: Known<ParameterOptions> = { name: true, shape: true };
  * @throws TypeError when there is anything but numbers
  */
 export function parameter(numbers: Numbers, options: ParameterOptions = {}): Value {
+  checkArguments('parameter', arguments, 2);
   checkOptions('parameter', options, PARAMETER_OPTIONS);
   const { name, shape: given } = options;
   if (name !== undefined) checkName('parameter', name);
@@ -89,15 +90,15 @@ export function setNumbers(value: Value, numbers: Float64Array): void {
 
 /** A leaf that is fed at every run, by name. */
 export function input(name: string, shape: Shape = []): Value {
+  checkArguments('input', arguments, 2);
   checkName('input', name);
   const own = composed(`input '${clipped(name)}'`, [], () => listedShape(shape));
   return leaf(new Value(leafOperation('input', own)), name);
 }
 
 /** A leaf of integers that is fed at every run, by name: a single integer, or a vector of `length`. */
-export function index(name: string, length?: number): Index;
-export function index(name: string, length?: number, ...surplus: unknown[]): Index {
-  checkNoMore('index', surplus);
+export function index(name: string, length?: number): Index {
+  checkArguments('index', arguments, 2);
   checkName('index', name);
   const isLength = length === undefined || (Number.isInteger(length) && length >= 0);
   if (!isLength)
@@ -115,6 +116,7 @@ export function index(name: string, length?: number, ...surplus: unknown[]): Ind
 
 /** Zeros of a shape. */
 export function zeros(shape: Shape): Value {
+  checkArguments('zeros', arguments, 1);
   return composed('zeros', [], () =>
     writtenAs('zeros', makeValue('broadcastTo', [constant(0)], { shape: listedShape(shape) })),
   );

@@ -8,10 +8,10 @@
  * missing or their arguments differ.
  */
 import * as composed from './functions.js';
-import { checkNoMore, shown } from '../core/check.js';
+import { checkArguments, limitArguments, shown, type Counts } from '../core/check.js';
 import { type NormOptions, constant, Value } from './value.js';
 import type { Axes } from './axes.js';
-import type { Index } from './indices.js';
+import { Index } from './indices.js';
 import type * as unary from '../graph/ops/unary.js';
 import type { Shape } from '../core/shape.js';
 
@@ -35,20 +35,20 @@ function functionOf<K extends keyof Value & string>(name: K): FunctionOf<K> {
   return call as FunctionOf<K>;
 }
 
-/** As `functionOf`, where the method takes one argument, a number, or none: it refuses more. */
-function ofOneNumber<K extends keyof Value & string>(name: K): FunctionOf<K> {
-  const whole = functionOf(name) as (x: Value, given: unknown) => unknown;
-  const call = (x: Value, given: unknown, ...surplus: unknown[]): unknown => {
-    checkNoMore(name, surplus);
-    return whole(x, given);
+/** As `functionOf`, of a method without arguments. */
+function unaryOf(name: 'neg' | 'sqrt' | 'detach'): UnaryFunction {
+  return function (x) {
+    checkArguments(name, arguments, 1);
+    return valueFor(name, 'x', x, 'a Value')[name]();
   };
-  return call as FunctionOf<K>;
 }
 
 /** As `functionOf`, but a number may stand in for the value. */
 function binaryOf(name: BinaryOperator): BinaryFunction {
-  return (a, b) =>
-    (typeof a === 'number' ? constant(a) : valueFor(name, 'a', a, 'a Value or a number'))[name](b);
+  return function (a, b) {
+    checkArguments(name, arguments, 2);
+    return (typeof a === 'number' ? constant(a) : valueFor(name, 'a', a, 'a Value or a number'))[name](b);
+  };
 }
 type BinaryOperator =
   'add' | 'sub' | 'mul' | 'div' | 'maximum' | 'minimum' | 'gt' | 'ge' | 'lt' | 'le' | 'eq' | 'ne';
@@ -86,15 +86,15 @@ export const eq: BinaryFunction = binaryOf('eq');
 /** 1 where a and b differ or one is NaN, else 0: see {@link Value.gt}. @function */
 export const ne: BinaryFunction = binaryOf('ne');
 /** {@inheritDoc Value.neg} @function */
-export const neg: UnaryFunction = functionOf('neg');
+export const neg: UnaryFunction = unaryOf('neg');
 /** {@inheritDoc Value.sqrt} @function */
-export const sqrt: UnaryFunction = functionOf('sqrt');
+export const sqrt: UnaryFunction = unaryOf('sqrt');
 /** {@inheritDoc Value.pow} @function */
-export const pow: (x: Value, exponent: number) => Value = ofOneNumber('pow');
+export const pow: (x: Value, exponent: number) => Value = functionOf('pow');
 /** {@inheritDoc Value.clip} @function */
 export const clip: (x: Value, low: Value | number, high: Value | number) => Value = functionOf('clip');
 /** {@inheritDoc Value.detach} @function */
-export const detach: UnaryFunction = functionOf('detach');
+export const detach: UnaryFunction = unaryOf('detach');
 /** {@inheritDoc Value.dropout} @function */
 export const dropout: (x: Value, rate: number, seed: number) => Value = functionOf('dropout');
 /** {@inheritDoc Value.sum} @function */
@@ -106,13 +106,13 @@ export const max: (x: Value, axis?: Axes, keepDims?: boolean) => Value = functio
 /** {@inheritDoc Value.min} @function */
 export const min: (x: Value, axis?: Axes, keepDims?: boolean) => Value = functionOf('min');
 /** {@inheritDoc Value.cumsum} @function */
-export const cumsum: (x: Value, axis?: number) => Value = ofOneNumber('cumsum');
+export const cumsum: (x: Value, axis?: number) => Value = functionOf('cumsum');
 /** {@inheritDoc Value.softmax} @function */
-export const softmax: (x: Value, axis?: number) => Value = ofOneNumber('softmax');
+export const softmax: (x: Value, axis?: number) => Value = functionOf('softmax');
 /** {@inheritDoc Value.argmax} @function */
-export const argmax: (x: Value, axis?: number) => Index = ofOneNumber('argmax');
+export const argmax: (x: Value, axis?: number) => Index = functionOf('argmax');
 /** {@inheritDoc Value.topk} @function */
-export const topk: (x: Value, k: number) => Index = ofOneNumber('topk');
+export const topk: (x: Value, k: number) => Index = functionOf('topk');
 /** {@inheritDoc Value.rmsNorm} @function */
 export const rmsNorm: (x: Value, options?: NormOptions) => Value = functionOf('rmsNorm');
 /** {@inheritDoc Value.crossEntropy} @function */
@@ -124,15 +124,15 @@ export const transpose: (x: Value, axes?: readonly number[]) => Value = function
 /** {@inheritDoc Value.reshape} @function */
 export const reshape: (x: Value, shape: Shape) => Value = functionOf('reshape');
 /** {@inheritDoc Value.expandDims} @function */
-export const expandDims: (x: Value, axis: number) => Value = ofOneNumber('expandDims');
+export const expandDims: (x: Value, axis: number) => Value = functionOf('expandDims');
 /** {@inheritDoc Value.squeeze} @function */
-export const squeeze: (x: Value, axis?: number) => Value = ofOneNumber('squeeze');
+export const squeeze: (x: Value, axis?: number) => Value = functionOf('squeeze');
 /** {@inheritDoc Value.broadcastTo} @function */
 export const broadcastTo: (x: Value, shape: Shape) => Value = functionOf('broadcastTo');
 /** {@inheritDoc Value.slice} @function */
 export const slice: (x: Value, start: number, stop: number, axis?: number) => Value = functionOf('slice');
 /** {@inheritDoc Value.at} @function */
-export const at: (x: Value, i: number | Index) => Value = ofOneNumber('at');
+export const at: (x: Value, i: number | Index) => Value = functionOf('at');
 /** {@inheritDoc Value.gather} @function */
 export const gather: (x: Value, index: Index, axis?: number) => Value = functionOf('gather');
 
@@ -190,3 +190,15 @@ for (const [name, call] of Object.entries(METHODS)) {
   };
   Object.defineProperty(Value.prototype, name, { value, writable: true, configurable: true });
 }
+
+// The methods above are functions, which count their arguments themselves.
+limitArguments(Value.prototype, {
+  ...{ add: 1, sub: 1, mul: 1, div: 1, maximum: 1, minimum: 1, gt: 1, ge: 1, lt: 1, le: 1, eq: 1, ne: 1 },
+  ...{ neg: 0, sqrt: 0, pow: 1, clip: 2, detach: 0, dropout: 2, rmsNorm: 1, crossEntropy: 1 },
+  ...{ abs: 0, arcsin: 0, arcsinh: 0, arctanh: 0, cos: 0, erf: 0, exp: 0, expm1: 0, log: 0, log1p: 0 },
+  ...{ relu: 0, sigmoid: 0, sign: 0, sin: 0, softplus: 0, tanh: 0 },
+  ...{ sum: 2, mean: 2, max: 2, min: 2, cumsum: 1, softmax: 1, argmax: 1, topk: 1, matmul: 1 },
+  ...{ transpose: 1, reshape: 1, expandDims: 1, squeeze: 1, broadcastTo: 1, slice: 3, at: 1, gather: 2 },
+  ...{ named: 1, forward: 1, backward: 0, toDot: 1, toMermaid: 1 },
+} satisfies Counts<Value, 'peek' | keyof typeof METHODS>);
+limitArguments(Index.prototype, { at: 1 } satisfies Counts<Index, 'peek' | 'forward' | 'data' | 'grad'>);

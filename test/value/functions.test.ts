@@ -97,8 +97,8 @@ const ROWS: Row[] = [
     (x, g) => [g.of([-1, -1, -1])].map((low) => x.clip(low, 1))[0]!,
     each((x) => Math.min(Math.max(x, -1), 1)),
   ],
-  ['silu', [2, 7], silu, each((x) => x / (1 + Math.exp(-x)))],
-  ['silu of a number', [], silu, each((x) => x / (1 + Math.exp(-x)))],
+  ['silu', [2, 7], (x) => silu(x), each((x) => x / (1 + Math.exp(-x)))],
+  ['silu of a number', [], (x) => silu(x), each((x) => x / (1 + Math.exp(-x)))],
   [
     'gelu by tanh',
     [2, 7],

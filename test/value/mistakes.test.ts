@@ -41,13 +41,24 @@ async function thrownBy(call: Call): Promise<unknown> {
 /** Objects among valid arguments that are not options, with the argument's place. */
 const NO_OPTIONS: ReadonlySet<string> = new Set([
   'Program 0', // the compiler's own plan, which the library alone makes
-  'Training.restore 1', // what state() gave
   'numbersOf 0', // a tensor as readSafetensors gives it
   'saveWeights 2', // texts of the user's own names
   'saveModel 3',
   'saveCheckpoint 4',
   'Node.memory set 1', // the library's own
 ]);
+/** What only the library calls, and classes whose instances only it makes. */
+const UNLIMITED = anyOf(
+  /^(?:Program|Index|Value|Training|Node\.\w+|Training\.stepSome|Value\.peek|Index\.(?:forward|peek))$/,
+  /^Program\.(?:step|takeStep|stepBatch|runEach|runEachAsync|checkMemory)$/,
+);
+/** What belongs to no graph, optimiser or program: modules, the study, files. */
+const BEYOND = anyOf(
+  /^nn\.|^(?:Module|Embedding|GRU|LSTM|RNN|Recurrent|Linear|MLP|Scalar\w+|SelfAttention)\./,
+  /^(?:Corpus|Sampler|Tokenizer|MODELS|BuiltModel)\b|^(?:load|save|read|write|parse)[A-Z]/,
+  /^(?:buildModel|embeddedNamesPath|nativeInfo|numbersOf|runExperiment|sample|splitHeldOut|train)$/,
+);
+
 /** A model, or a list of documents, can be any object. */
 const isTheirs = (given: object): boolean => 'logits' in given || 'at' in given;
 
@@ -102,6 +113,20 @@ describe('every function that is exported', () => {
       assert.ok(seen.size >= 25, `options of ${seen.size} arguments: ${[...seen.keys()].join(', ')}`);
     },
   );
+
+  it('of graphs, optimisers and programs refuses an argument too many', async function () {
+    const { rows, calls } = apiRows(new Chance(1));
+    const silent: string[] = [];
+    for (const [path, call] of calls) {
+      if (/Error$| [gs]et$/.test(path) || UNLIMITED.test(path) || BEYOND.test(path)) continue;
+      const right = rows[path]!(new Chance(1), () => undefined);
+      const padded = [...right, ...new Array<undefined>(10 - right.length)];
+      const error = await thrownBy(() => call(...padded, { zzqq: 1 }));
+      if (!(error instanceof TypeError && /^\w+: .* is one argument too many/.test(error.message)))
+        silent.push(`${path}: ${String(error)}`);
+    }
+    assert.deepEqual(silent, []);
+  });
 
   /** Errors of JavaScript itself, or from inside the library, where an argument was not checked. */
   const INTERNAL = anyOf(

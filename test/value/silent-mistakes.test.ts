@@ -6,7 +6,17 @@ import * as library from '../../lib/index.js';
 import { type Call, x, v, i, random, sgd, frozen, fed, any, tokenizer, rnn } from '../support/mistakes.js';
 import { pattern } from '../support/pattern.js';
 
-const { Adam, AdamW, compile, index, nn, parameter, RMSprop, SGD } = library;
+const { Adam, AdamW, compile, index, input, nn, parameter, RMSprop, SGD } = library;
+
+const fewest = { count: 1, inputs: {} };
+/** A call of a function, whose types would refuse the arguments. */
+const given = (f: unknown, ...args: readonly unknown[]): unknown =>
+  Reflect.apply(f as (...args: readonly unknown[]) => unknown, undefined, args);
+/** A call of a training's method, whose types would refuse the arguments. */
+const trainingCall = (name: keyof library.Training, ...args: readonly unknown[]): unknown => {
+  const training = sgd.minimize(v.sum());
+  return Reflect.apply(training[name] as (...args: readonly unknown[]) => unknown, training, args);
+};
 
 /** A call, and what its error must say; each was once ignored silently. */
 const SILENT: [title: string, call: Call, says: RegExp][] = [
@@ -272,19 +282,76 @@ const SILENT: [title: string, call: Call, says: RegExp][] = [
       ['expandDims', library.expandDims],
       ['squeeze', library.squeeze],
       ['at', library.at],
+      ['stack', library.stack],
+      ['concat', library.concat],
+      ['add', library.add],
     ] as const
   ).map(([name, call]): (typeof SILENT)[number] => [
     `a list that is mapped by ${name}, which takes the element's index for its argument`,
     () => [x, x].map(any(call)),
     new RegExp(
-      `^${name}: there are more arguments than it takes, the last an array: map gives an index and the ` +
-        `list too: write \\(x\\) => ${name}\\(x\\)$`,
+      `^${name}: an array is one argument too many; map gives an index and the list too: where that is it, ` +
+        `write \\(x\\) => ${name}\\(x\\)$`,
     ),
   ]),
+  ...(
+    [
+      ['SGD', () => Reflect.construct(SGD, [{ learningRate: 1 }, {}]), 'an object'],
+      ['Random', () => Reflect.construct(library.Random, [1, 2]), '2'],
+      ['minimize', () => Reflect.apply(sgd.minimize, sgd, [x.sum(), {}, {}]), 'an object'],
+      ['input', () => given(input, 'x', [2], {}), 'an object'],
+      ['zeros', () => given(library.zeros, [2], {}), 'an object'],
+      ['constant', () => given(library.constant, 1, {}), 'an object'],
+      ['compile', () => given(compile, x, {}, 1), '1'],
+      ['crossEntropy', () => Reflect.apply(x.crossEntropy, x, [i, {}]), 'an object'],
+      ['argmax', () => Reflect.apply(x.argmax, x, [0, true]), 'true'],
+      ['argmax', () => given(library.argmax, x, 0, true), 'true'],
+      ['log', () => Reflect.apply(x.log, x, [10]), '10'],
+      ['log', () => given(library.log, x, 10), '10'],
+      ['relu', () => given(library.relu, x, {}), 'an object'],
+      ['relu', () => given(library.relu, x, [1]), 'an array'],
+      ['mul', () => given(library.mul, x, 2, 3), '3'],
+      ['mul', () => Reflect.apply(x.mul, x, [2, {}]), 'an object'],
+      ['where', () => given(library.where, x, 1, 2, 3), '3'],
+      ['vstack', () => given(library.vstack, [v, v], 1), '1'],
+      ['concat', () => given(library.concat, [v, v], 0, 1), '1'],
+      ['logSoftmax', () => Reflect.apply(x.logSoftmax, x, [0, 1]), '1'],
+      ['step', () => trainingCall('step', {}, { threads: 2 }), 'an object'],
+      ['evaluate', () => trainingCall('evaluate', {}, {}), 'an object'],
+      ['evaluateEach', () => trainingCall('evaluateEach', fewest, 0, 1, { batch: 2 }), 'an object'],
+      ['forward', () => Reflect.apply(x.forward, x, [{}, {}]), 'an object'],
+      ['evaluate', () => Reflect.apply(compile(x.sum()).evaluate, compile(x.sum()), [{}, 1]), '1'],
+    ] as const
+  ).map(([name, call, what], row): (typeof SILENT)[number] => [
+    `an argument too many of ${name}, row ${row}`,
+    call,
+    new RegExp(`^${name}: ${what} is one argument too many(;|$)`),
+  ]),
+  ...(['stepEach', 'stepEachAsync', 'evaluateEach'] as const).flatMap((name) =>
+    [[{ batch: 2 }], [0, { batch: 2 }]].map((range): (typeof SILENT)[number] => [
+      `options of ${name} as argument ${range.length + 1}`,
+      () => trainingCall(name, fewest, ...range),
+      new RegExp(
+        `^${name}: an object in place of an example's number: ` +
+          (name === 'evaluateEach'
+            ? 'there are no options$'
+            : `options come fourth, as in ${name}\\(dataset, 0, dataset.count, \\{ batch: 2 \\}\\)$`),
+      ),
+    ]),
+  ),
+  [
+    'a misspelt part of a state',
+    () => {
+      const training = sgd.minimize(v.sum());
+      training.restore(any({ ...training.state(), stepz: 5 }));
+    },
+    /^restore: there is no option "stepz"; did you mean steps\? \(options: steps, runs, rule, moments\)$/,
+  ],
+  ['a negative weight', () => random.weightedIndex([2, -1]), /^weight 1 is -1: expected a number from 0$/],
   [
     'names that are mapped by index, which takes their places for lengths',
     () => ['a', 'b'].map(any(index)),
-    /^index: there are more arguments than it takes/,
+    /^index: an array is one argument too many; map gives/,
   ],
   ...(['sum', 'mean', 'max', 'min', 'norm', 'logSumExp'] as const).map((name): (typeof SILENT)[number] => [
     `a list that is mapped by ${name}`,
@@ -518,7 +585,14 @@ describe('a mistake that once passed in silence is refused:', () => {
   }
 
   for (const [title, call, says] of SILENT) {
-    it(title, () => assert.throws(call, (error: Error) => (assert.match(error.message, says), true)));
+    it(title, () =>
+      assert.rejects(
+        async () => {
+          await call();
+        },
+        (error: Error) => (assert.match(error.message, says), true),
+      ),
+    );
   }
 
   for (const shape of [[], [1], [1, 1]]) {

@@ -1,5 +1,5 @@
 /** The rows of element-wise operators, and the public functions of the unary ones. */
-import { shown } from '../../core/check.js';
+import { checkArguments, shown } from '../../core/check.js';
 import { broadcast, type Shape } from '../../core/shape.js';
 import { sumTo } from './rules.js';
 import {
@@ -79,7 +79,8 @@ export function unaryOperator<Name extends string>(
   name: Name,
   row: OpDefinition<string>,
 ): UnaryOperator<Name> {
-  const call: UnaryOperator<Name> = (x) => {
+  const call: UnaryOperator<Name> = function (x) {
+    checkArguments(name, arguments, 1);
     if (typeof (x as Partial<typeof x> | null | undefined)?.[name] === 'function') return x[name]();
     throw new TypeError(`${name}: x is ${labelOf(x)}, expected a Value`);
   };
