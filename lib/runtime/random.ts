@@ -129,6 +129,7 @@ export class Random {
       const weight: unknown = weights[i];
       if (typeof weight !== 'number')
         throw new TypeError(`weight ${i} is ${shown(weight)}: expected a number`);
+      if (weight < 0) throw new RangeError(`weight ${i} is ${weight}: expected a number from 0`);
       sums[i] = weight;
     }
     const index = native.weightedIndex(this.handle, sums);
