@@ -16,7 +16,8 @@ export function nearest<T extends string>(given: string, candidates: readonly T[
     const isPart = wanted.length >= 3 && (name.startsWith(wanted) || wanted.startsWith(name));
     const distance = isPart ? Math.min(1, editDistance(wanted, name)) : editDistance(wanted, name);
     // A word in which every letter differs is not near: `y` is no misspelt `x`.
-    const isAlike = distance < Math.max(wanted.length, name.length);
+    // Nor is a name with another number: float16 is no misspelt float64.
+    const isAlike = distance < Math.max(wanted.length, name.length) && !haveOtherDigits(wanted, name);
     if (isAlike && distance < least && distance <= Math.max(1, Math.floor(name.length / 3))) {
       best = candidate;
       least = distance;
@@ -29,6 +30,12 @@ export function nearest<T extends string>(given: string, candidates: readonly T[
 export function didYouMean(given: string, candidates: readonly string[], prefix = ''): string {
   const name = nearest(given, candidates);
   return name === undefined ? '' : `; did you mean ${prefix}${name}?`;
+}
+
+/** Whether both names have digits, but other ones. */
+function haveOtherDigits(a: string, b: string): boolean {
+  const [one, other] = [a, b].map((name) => name.replace(/\D/g, '').split('').sort().join(''));
+  return one !== '' && other !== '' && one !== other;
 }
 
 /** A name without case, dashes and underscores: `n_embd`, `nEmbd`, `N-EMBD` and `n-embd` are all alike. */

@@ -90,15 +90,20 @@ const KNOWN_SIZES: Known<ModelSizes> = {
 const withValues = (names: readonly (keyof ModelSizes)[], sizes: Sizes): string =>
   names.map((name) => `${name} (${sizes[name]})`).join(' or ');
 
+/** @throws ExperimentError when there is no such model */
+function checkModelName(model: ModelName): void {
+  if (MODEL_NAMES.includes(model)) return;
+  throw new ExperimentError(
+    `model ${shown(model)}: expected ` +
+      `${MODEL_NAMES.join(', ')}${typeof model === 'string' ? didYouMean(model, MODEL_NAMES) : ''}`,
+  );
+}
+
 /**
  * @throws ExperimentError when sizes are not integers from 1, do not fit each other, or do not fit in memory
  */
 export function checkSizes(model: ModelName, sizes: Sizes): void {
-  if (!MODEL_NAMES.includes(model))
-    throw new ExperimentError(
-      `model ${shown(model)}: expected ` +
-        `${MODEL_NAMES.join(', ')}${typeof model === 'string' ? didYouMean(model, MODEL_NAMES) : ''}`,
-    );
+  checkModelName(model);
   for (const name of [...SIZE_NAMES, 'vocabSize' as const]) {
     const size: unknown = sizes[name];
     if (!Number.isInteger(size) || (size as number) < 1) {
@@ -159,6 +164,7 @@ export function buildModel(
   sizes: Partial<ModelSizes>,
   random: Random,
 ): BuiltModel {
+  checkModelName(name);
   checkOptions('buildModel: sizes', sizes, KNOWN_SIZES);
   if (!((random as unknown) instanceof Random))
     throw new TypeError(`buildModel: random ${shown(random)}: expected a Random to draw the parameters from`);
