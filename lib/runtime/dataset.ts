@@ -99,7 +99,9 @@ export function copied({ count, inputs }: Dataset): Dataset {
 
 function copiedArray<A extends Column['values']>(array: A): A {
   const kind = KINDS.find((known) => isOfKind(array, known));
-  return kind ? (new kind(array) as A) : array;
+  if (!kind) return array;
+  // An array whose memory was transferred away has no numbers, but cannot be copied.
+  return (array.length === 0 ? new kind(0) : new kind(array)) as A;
 }
 
 /**

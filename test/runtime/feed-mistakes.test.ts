@@ -246,6 +246,10 @@ describe('feeds', () => {
     );
   });
 
+  const gone = <A extends Float64Array | Int32Array>(array: A): A => {
+    structuredClone(array.buffer, { transfer: [array.buffer as ArrayBuffer] });
+    return array;
+  };
   const COLUMNS: [title: string, dataset: unknown, says: RegExp][] = [
     [
       'a bare array',
@@ -409,6 +413,16 @@ describe('feeds', () => {
       'a start behind the end',
       { count: 2, inputs: { ...columns, rows: { ...columns.rows, starts: Int32Array.of(0, 9) } } },
       /^example 1: input 'rows': starts\[1\] is 9, /,
+    ],
+    [
+      'numbers that were transferred away',
+      { count: 2, inputs: { ...columns, a: { values: gone(new Float64Array(2)) } } },
+      /^input 'a': 0 numbers for 2 examples: .* needs \d+$/,
+    ],
+    [
+      'starts that were transferred away',
+      { count: 2, inputs: { ...columns, rows: { ...columns.rows, starts: gone(Int32Array.of(0, 2)) } } },
+      /^input 'rows': 0 starts for 2 examples: .* needs 2$/,
     ],
     ['too few numbers', { count: 3, inputs: columns }, /^input '(a|rows)': \d+ numbers for 3 examples/],
   ];
