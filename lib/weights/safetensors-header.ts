@@ -1,6 +1,6 @@
 /** Reads the header of a safetensors file: JSON of one fixed form, from an untrusted source. */
 import { type TensorType, BYTES } from './element-types.js';
-import { clipped } from '../core/escape.js';
+import { clipped, quoted } from '../core/escape.js';
 import { MAX_AXES } from '../core/shape.js';
 
 /** Bytes that are not a safetensors file, or one that vecgrad cannot read; the message says where and why. */
@@ -16,13 +16,26 @@ export const METADATA = '__metadata__';
 /** The length of the header, from the first 8 bytes of a file of `size` bytes. */
 export function headerLength(bytes: Uint8Array, size: number): number {
   if (bytes.length < 8)
-    throw new SafetensorsError(`${bytes.length} bytes: a file begins with 8 bytes, the length of its header`);
+    throw new SafetensorsError(
+      `${bytes.length} bytes: a safetensors file begins with 8 bytes, the length of its header`,
+    );
   const length = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getBigUint64(0, true);
+  const first = bytes.subarray(0, 8);
   if (length > BigInt(MAX_HEADER))
-    throw new SafetensorsError(`a header of ${length} bytes: expected at most ${MAX_HEADER}`);
+    throw new SafetensorsError(
+      first.every(isOfText)
+        ? 'it is no safetensors file: one begins with the length of its header, this one with ' +
+            quoted(new TextDecoder().decode(first))
+        : `a header of ${length} bytes: expected at most ${MAX_HEADER}`,
+    );
   if (8 + Number(length) > size)
     throw new SafetensorsError(`a header of ${length} bytes in a file of ${size}: it was cut short`);
   return Number(length);
+}
+
+/** Whether UTF-8 text may hold this byte. */
+function isOfText(byte: number): boolean {
+  return byte < 0x20 ? [9, 10, 13].includes(byte) : byte !== 0x7f && byte < 0xf5;
 }
 
 /** Where an array's bytes lie, counted from the end of the header. */

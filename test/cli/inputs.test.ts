@@ -112,7 +112,7 @@ describe('what is read', () => {
       'not a file without an end',
       nothing,
       'eval report.json --input /dev/zero',
-      /^vecgrad: "report.json": a header of/,
+      /^vecgrad: "report.json": it is no safetensors file: one begins with the length of its header/,
     ],
     [
       'no report from a device',

@@ -70,8 +70,8 @@ const FULL: readonly Way[] =
 const HEADER = 'a header of \\d+ bytes: expected at most 4194304$';
 
 export const FORMAT: readonly Row[] = [
-  refused('nothing', (path) => writeFileSync(path, ''), /0 bytes: a file begins with 8/),
-  refused('seven bytes', (path) => writeFileSync(path, '1234567'), /7 bytes: a file begins with/),
+  refused('nothing', (path) => writeFileSync(path, ''), /0 bytes: a safetensors file begins with 8/),
+  refused('seven bytes', (path) => writeFileSync(path, '1234567'), /7 bytes: a safetensors file begins with/),
   refused('a header of no bytes', fileOf(''), /expected a header that begins with \{/),
   ...[2n ** 63n, 2n ** 64n - 1n, 2n ** 53n, 2n ** 32n, 4194305n].map((length) =>
     refused(`a header that claims ${length} bytes`, fileOf('{}', { length }), new RegExp(HEADER)),
