@@ -85,6 +85,8 @@ interface Extras {
   memory?: Memory | undefined;
   /** The operator's name in errors: see {@link writtenAs}. */
   writtenAs?: string;
+  /** The node that the user wrote, of which this is an inner part: errors name that one. */
+  partOf?: Node;
 }
 
 /** The base of Value and Index: a place in the graph. */
@@ -197,6 +199,7 @@ export abstract class Node {
 
   /** How errors call this node: its name or number, its operator, its shape. */
   get label(): string {
+    if (this.extras?.partOf) return this.extras.partOf.label;
     const name = this.name === undefined ? `#${this.id}` : `'${clipped(this.name)}'`;
     return `${name} (${this.extras?.writtenAs ?? this.op}, shape ${show(this.shape)})`;
   }
@@ -207,9 +210,14 @@ describeInstances(Node.prototype, (node) =>
   (node.operation as Operation | undefined) === undefined ? 'an object' : node.label,
 );
 
-/** Has errors name the operator that the user wrote, such as `sqrt`, where the node is built from another. */
-export function writtenAs<N extends Node>(op: string, node: N): N {
+/**
+ * Has errors name the operator that the user wrote, such as `sqrt`, where the node is built from another.
+ *
+ * @param part an inner node, in whose place errors name this one
+ */
+export function writtenAs<N extends Node>(op: string, node: N, part?: Node): N {
   (node.extras ??= {}).writtenAs = op;
+  if (part) (part.extras ??= {}).partOf = node;
   return node;
 }
 

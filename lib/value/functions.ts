@@ -13,7 +13,7 @@ import { epsOf, type NormOptions, checkValue, select, toValue, valuesOf, type Va
 import type { Axes } from './axes.js';
 import type { Index } from './indices.js';
 import { concat, stack } from './joins.js';
-import { composed } from '../graph/node.js';
+import { composed, writtenAs } from '../graph/node.js';
 import { resolveAxis, ShapeError, sizeOf } from '../core/shape.js';
 
 /** x sigmoid(x), also called swish. */
@@ -29,7 +29,7 @@ export function silu(x: Value): Value {
 export function gelu(x: Value, approximate: 'none' | 'tanh' = 'none'): Value {
   checkArguments('gelu', arguments, 2);
   checkValue('gelu', 'x', x);
-  checkOneOf('gelu: approximate', approximate, ['none', 'tanh']);
+  checkOneOf(`gelu of ${x.label}: approximate`, approximate, ['none', 'tanh']);
   const root = approximate === 'none' ? Math.SQRT1_2 : Math.sqrt(2 / Math.PI);
   const inner = approximate === 'none' ? x : x.add(x.pow(3).mul(0.044715));
   const scaled = inner.mul(root);
@@ -95,10 +95,11 @@ const VARIANCE_OPTIONS: Known<VarianceOptions> = { ddof: true, keepDims: true };
 
 function checkVariance(who: string, x: Value, options: VarianceOptions): void {
   checkValue(who, 'x', x);
-  checkOptions(who, options, VARIANCE_OPTIONS);
+  const where = `${who} of ${x.label}`;
+  checkOptions(where, options, VARIANCE_OPTIONS);
   const { ddof = 0, keepDims = false } = options;
-  checkFinite(`${who}: ddof`, ddof);
-  checkBoolean(`${who}: keepDims`, keepDims);
+  checkFinite(`${where}: ddof`, ddof);
+  checkBoolean(`${where}: keepDims`, keepDims);
 }
 
 /** The first element along the axes, which stay with length 1. */
@@ -154,7 +155,7 @@ function rootOfSquares(sum: Value): Value {
 export function layerNorm(x: Value, options: NormOptions = {}): Value {
   checkArguments('layerNorm', arguments, 2);
   checkValue('layerNorm', 'x', x);
-  const eps = epsOf('layerNorm', options);
+  const eps = epsOf(`layerNorm of ${x.label}`, options);
   return composed('layerNorm', [x], () => x.sub(x.mean(-1, true)).rmsNorm({ eps }));
 }
 
@@ -236,5 +237,5 @@ export function vstack(values: readonly Value[]): Value {
 export function embedding(table: Value, index: Index): Value {
   checkArguments('embedding', arguments, 2);
   checkValue('embedding', 'the table', table);
-  return composed('embedding', [table, index], () => table.gather(index));
+  return composed('embedding', [table, index], () => writtenAs('embedding', table.gather(index)));
 }

@@ -302,7 +302,7 @@ export class Value extends Node {
       const n = index.shape.length;
       const behind = found.shape.map((_, i) => i).slice(n + at);
       const back = found.transpose([...before.map((i) => n + i), ...index.shape.map((_, i) => i), ...behind]);
-      return writtenAs('gather', back);
+      return writtenAs('gather', back, found);
     });
   }
   /** The indices of the k largest numbers of a vector, largest first; a tie goes to the lower index. */

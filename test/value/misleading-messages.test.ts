@@ -135,13 +135,66 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
   [
     'logSoftmax of a number',
     () => library.logSoftmax(x.sum()),
-    /^logSoftmax of #\d+ \(sum, shape \[\]\): axis -1 does not exist/,
+    /^logSoftmax of #\d+ \(sum, shape \[\]\): a single number has no axis: give at least one$/,
   ],
   ['softmax', () => x.softmax(2), /^softmax of 'x' .*: axis 2 does not exist/],
   [
     'layerNorm',
     () => library.layerNorm(x.sum()),
-    /^layerNorm of #\d+ \(sum, shape \[\]\): axis -1 does not exist/,
+    /^layerNorm of #\d+ \(sum, shape \[\]\): a single number has no axis: give at least one$/,
+  ],
+  ...(['softmax', 'argmax', 'cumsum', 'rmsNorm'] as const).map((name): (typeof MISLEADING)[number] => [
+    `${name} of a number, with an axis that nobody gave`,
+    () => x.sum()[name](),
+    new RegExp(`^${name} of #\\d+ \\(sum, shape \\[\\]\\): a single number has no axis: give at least one$`),
+  ]),
+  [
+    'an index beyond an axis that is not the first',
+    () =>
+      x
+        .gather(index('far', 1), 1)
+        .named('picked')
+        .forward({ far: [3] }),
+    /^input 'far' = 3: expected an integer from 0 to 2, for 'picked' \(gather, shape \[2, 1\]\)$/,
+  ],
+  [
+    'an index beyond a table',
+    () => library.embedding(x, index('far')).forward({ far: 2 }),
+    /^input 'far' = 2: expected an integer from 0 to 1, for #\d+ \(embedding, shape \[3\]\)$/,
+  ],
+  [
+    'a computed index beyond an axis that is not the first',
+    () => x.gather(v.topk(4), 1).forward(),
+    /^index 3 in #\d+ \(gather, shape \[2, 4\]\): expected an integer from 0 to 2$/,
+  ],
+  ...(
+    [
+      ['variance', () => library.variance(x, 0, any({ keepDims: 1 })), 'keepDims 1: expected true or false'],
+      ['std', () => library.std(x, 0, any({ ddof: '1' })), 'ddof "1": expected a number'],
+      ['std', () => library.std(x, 0, any({ axis: 1 })), 'there is no option "axis"'],
+      ['layerNorm', () => library.layerNorm(x, any({ eps: -1 })), 'eps -1: expected'],
+      ['rmsNorm', () => x.rmsNorm(any({ epsilon: 1 })), 'there is no option "epsilon"; did you mean eps'],
+      ['gelu', () => library.gelu(x, any('erf')), 'approximate "erf": expected'],
+    ] as const
+  ).map(([name, call, says], row): (typeof MISLEADING)[number] => [
+    `an option of ${name}, with the value that it is for, row ${row}`,
+    call,
+    new RegExp(`^${name} of 'x' \\(parameter, shape \\[2, 3\\]\\): ${says}`),
+  ]),
+  [
+    'a data type with another number',
+    () => compile(x, { dtype: any('float16') }),
+    /^dtype "float16": expected 'float64' or 'float32'$/,
+  ],
+  [
+    'a data type with its digits swapped',
+    () => compile(x, { dtype: any('float46') }),
+    /^dtype "float46": expected .*; did you mean float64\?$/,
+  ],
+  [
+    'a model before what else is missing',
+    () => Reflect.apply(library.buildModel, undefined, ['rn', 5]),
+    /^model "rn": expected scalar, vector, rnn, rnn_att; did you mean rnn\?$/,
   ],
   ['gather along an axis', () => x.gather(i, 2), /^gather of 'x' .* and 'i' .*: axis 2 does not exist/],
   [
@@ -197,7 +250,7 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
   [
     'a Value for options',
     () => library.variance(x, 0, any(x)),
-    /^variance: options 'x' \(parameter, shape \[2, 3\]\): expected an object \{ ddof, /,
+    /^variance of 'x' .*: options 'x' \(parameter, shape \[2, 3\]\): expected an object \{ ddof, /,
   ],
   [
     'an initializer that is not called',
