@@ -3,7 +3,8 @@ import { isList, MAX_COUNT, shown } from '../core/check.js';
 import { sizeOf } from '../core/shape.js';
 import type { DType } from '../core/array.js';
 import { isValue, listOfValues, type Node } from '../graph/node.js';
-import { GRADIENT_LEAVES, PARAMETERS } from '../graph/ops.js';
+import { GRADIENT_LEAVES, isFed, PARAMETERS } from '../graph/ops.js';
+import { fedWith } from '../graph/reachable.js';
 import { differentiate } from './passes/differentiate.js';
 import type { Ir } from './ir/ir.js';
 import type { Lowered, UpdateRule } from './lower/layout.js';
@@ -124,7 +125,8 @@ export function compileGraph(request: CompileRequest): { compiled: Compiled; tra
     for (let node = 0; node < ir.forwardEnd; node++) if (!ir.isInteger(node)) keep.add(node);
   }
   const bare = lowered(graph, request, isScalar, [...keep], unmoved);
-  const { places, arenaSize, intsSize } = placesOfUnread(numbers, bare);
+  const placed = withMentioned(numbers, traced.nodes);
+  const { places, arenaSize, intsSize } = placesOfUnread(placed, bare);
   if (arenaSize > 2 * MAX_COUNT)
     throw new RangeError(
       `${groups.flat()[0]!.label} takes ${arenaSize} numbers with all that it is computed ` +
@@ -133,7 +135,7 @@ export function compileGraph(request: CompileRequest): { compiled: Compiled; tra
   const compiled: Compiled = {
     ir,
     lowered: { ...bare, arenaSize, intsSize },
-    leaves: placeLeaves(numbers, bare, places, (number) => gradients.has(number) || unmoved.has(number)),
+    leaves: placeLeaves(placed, bare, places, (number) => gradients.has(number) || unmoved.has(number)),
     numbers,
     gradientNodes: graph.gradientNodes,
     hasGradients: gradients.size + unmoved.size > 0,
@@ -260,7 +262,7 @@ function lowered(
 
 /** Where the leaves lie: in what was lowered or, for those that nothing reads, in `places`. */
 function placeLeaves(
-  numbers: ReadonlyMap<Node, number>,
+  numbers: Iterable<readonly [Node, number]>,
   bare: Lowered,
   places: ReadonlyMap<Node, number>,
   isUpdated: (number: number) => boolean,
@@ -281,9 +283,23 @@ function placeLeaves(
   return leaves;
 }
 
+/**
+ * The numbers of nodes, with -1 for inputs that a gradient dropped, which are no nodes of this graph. An input
+ * of the graph comes before a dropped one of the same name.
+ */
+function withMentioned(
+  numbers: ReadonlyMap<Node, number>,
+  nodes: readonly Node[],
+): Iterable<readonly [Node, number]> {
+  if (!nodes.some(({ extras }) => extras?.mentions)) return numbers;
+  const names = new Set(nodes.filter(({ op }) => isFed(op)).map(({ name }) => name));
+  const mentioned = fedWith(nodes).filter((node) => !numbers.has(node) && !names.has(node.name));
+  return [...numbers, ...mentioned.map((node) => [node, -1] as const)];
+}
+
 /** Places behind a program's memory for inputs that no instruction reads: they can be fed all the same. */
 function placesOfUnread(
-  numbers: ReadonlyMap<Node, number>,
+  numbers: Iterable<readonly [Node, number]>,
   bare: Lowered,
 ): { places: Map<Node, number>; arenaSize: number; intsSize: number } {
   let { arenaSize, intsSize } = bare;

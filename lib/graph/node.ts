@@ -85,6 +85,8 @@ interface Extras {
   memory?: Memory | undefined;
   /** The operator's name in errors: see {@link writtenAs}. */
   writtenAs?: string;
+  /** For a gradient: the inputs of the graph that it is of, which can be fed even where it reads none. */
+  mentions?: readonly Node[];
   /** The node that the user wrote, of which this is an inner part: errors name that one. */
   partOf?: Node;
 }

@@ -1,5 +1,6 @@
 /** Finds the nodes that others depend on, in order of creation. */
 import type { Node } from './node.js';
+import { isFed } from './ops.js';
 
 /** How many ids the first range of `reachable` spans, and the limits for later ones. */
 const SPAN = 1 << 12;
@@ -42,6 +43,19 @@ export function reachable(roots: readonly Node[]): Node[] {
     waiting = before;
   }
   return found.reverse();
+}
+
+/**
+ * What can be fed where these nodes are computed: the inputs among them, and where one is a gradient, those
+ * of the graph that it is of.
+ */
+export function fedWith(nodes: readonly Node[]): Node[] {
+  const fed = new Set<Node>();
+  for (const node of nodes) {
+    if (isFed(node.op)) fed.add(node);
+    for (const mentioned of node.extras?.mentions ?? []) fed.add(mentioned);
+  }
+  return [...fed];
 }
 
 export function place(node: Node, high: number, places: (Node | undefined)[], before: Node[]): void {

@@ -1,6 +1,6 @@
 /** Gradients as values of the graph, which can be differentiated again. */
 import { checkArguments } from '../core/check.js';
-import { reachable } from '../graph/reachable.js';
+import { fedWith, reachable } from '../graph/reachable.js';
 import { checkValue, constant, makeValue, Value, valuesOf } from './value.js';
 import { addN } from './joins.js';
 import { zeros } from './leaves.js';
@@ -24,19 +24,23 @@ export function grad(root: Value, values: readonly Value[]): Value[] {
   checkArguments('grad', arguments, 2);
   checkValue('grad', 'the root', root);
   const given = valuesOf('grad', values);
+  const nodes = reachable([root]);
   const terms = new Map<Node, Value[]>();
   terms.set(root, [filled(1, root.shape)]);
-  for (const node of dependents(root, given).reverse()) visit(node, terms);
+  for (const node of dependents(nodes, given).reverse()) visit(node, terms);
+  const mentions = fedWith(nodes);
   return given.map((value) => {
     const own = terms.get(value);
-    return own ? addN(own) : zeros(value.shape);
+    const gradient = own ? addN(own) : zeros(value.shape);
+    if (mentions.length > 0) (gradient.extras ??= {}).mentions = mentions;
+    return gradient;
   });
 }
 
-/** The nodes from `values` to the root, both included, in order of creation. */
-function dependents(root: Value, values: readonly Value[]): Node[] {
+/** The nodes from `values` to the root, both included, of all that the root depends on. */
+function dependents(nodes: readonly Node[], values: readonly Value[]): Node[] {
   const depends = new Set<Node>(values);
-  return reachable([root]).filter((node) => {
+  return nodes.filter((node) => {
     if (node.inputs.some((input) => depends.has(input))) depends.add(node);
     return depends.has(node);
   });

@@ -6,10 +6,67 @@ import { ALL_PASSES } from '../../lib/compiler/passes.js';
 import type { Value } from '../../lib/value/value.js';
 import { choose, meanOfFirst } from '../../lib/value/joins.js';
 import { index, input, parameter } from '../../lib/value/leaves.js';
+import { compile } from '../../lib/value/compile.js';
+import { grad } from '../../lib/value/grad.js';
 import { SGD } from '../../lib/optim/optimizers.js';
 import type { Feeds } from '../../lib/runtime/feeds.js';
 import { FeedError } from '../../lib/runtime/errors.js';
 import { TARGETS } from '../support/targets.js';
+
+describe('an input of a graph can be fed to its gradients, which may not depend on it:', () => {
+  const w = parameter([1, 2]);
+  const x = input('x', [2]);
+  const aux = input('aux', [2]);
+  const wx = w.mul(x).add(aux).sum();
+  const rows: [title: string, root: Value, of: Value, feeds: Feeds, wanted: number[]][] = [
+    ['a sum', wx, w, { x: [3, 4], aux: [5, 6] }, [3, 4]],
+    ['a gradient that is 0', aux.sum(), w, { aux: [5, 6] }, [0, 0]],
+    ['an index', wx.add(x.at(index('i'))), w, { x: [3, 4], aux: [5, 6], i: 1 }, [3, 4]],
+    ['a second derivative', grad(wx.mul(wx), [x])[0]!.sum(), aux, { x: [3, 4], aux: [5, 6] }, [6, 6]],
+    ['that of a linear one', grad(wx, [w])[0]!.sum(), w, { x: [3, 4], aux: [5, 6] }, [0, 0]],
+    ['single numbers', parameter(1).mul(input('a')).add(input('b')), aux, { a: 1, b: 2 }, [0, 0]],
+  ];
+  for (const [title, root, of, feeds, wanted] of rows) {
+    it(title, () => {
+      for (const target of TARGETS) {
+        const [gradient] = grad(root, [of]);
+        for (const [scale, result] of [
+          [1, gradient!],
+          [2, gradient!.mul(2)],
+        ] as const)
+          assert.deepEqual(
+            [...compile(result, target).forward(feeds)],
+            wanted.map((y) => scale * y),
+          );
+        const loss = gradient!.mul(w).sum();
+        const training = new SGD({ learningRate: 0 }).minimize(loss, target);
+        assert.equal(training.step(feeds), wanted[0]! + 2 * wanted[1]!);
+        assert.deepEqual(
+          [...training.stepEach({ count: 1, inputs: columns(feeds) })],
+          [wanted[0]! + 2 * wanted[1]!],
+        );
+      }
+    });
+  }
+
+  it('and need not be, and is checked', () => {
+    const [gradient] = grad(wx, [w]);
+    assert.deepEqual([...gradient!.forward({ x: [3, 4] })], [3, 4]);
+    assert.throws(
+      () => gradient!.forward({ x: [3, 4], aux: 1 }),
+      /^FeedError: input 'aux': one number, 1, for/,
+    );
+    assert.throws(
+      () => gradient!.forward({ x: [3, 4], aus: 1 }),
+      /no input is named 'aus'; did you mean aux\?/,
+    );
+  });
+
+  it('but an input of the same name comes first', () => {
+    const [gradient] = grad(wx, [w]);
+    assert.deepEqual([...gradient!.add(input('aux')).forward({ x: [3, 4], aux: 1 })], [4, 5]);
+  });
+});
 
 describe('an input of a term that the compiler drops can be fed, and need not be:', () => {
   const w = parameter([1, 2]);
