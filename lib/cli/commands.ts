@@ -104,7 +104,7 @@ export const DEFAULT_POSITIONS = 2;
 export const OPTIONS = {
   steps: { value: 'N', help: `training steps (${DEFAULTS.steps})` },
   seed: { value: 'N', help: `seed of the random numbers, any whole number (${DEFAULTS.seed})` },
-  input: { value: 'FILE', help: 'text, one document per line (except eval: ./input.txt, else 32,257 names)' },
+  input: { value: 'FILE', help: 'text, one document per line (./input.txt, else 32,257 names)' },
   dtype: { value: 'TYPE', help: 'float64 or float32 (float64)' },
   isa: { value: 'NAME', help: "instruction set (the machine's best; see vecgrad info)" },
   lr: { value: 'X', help: "initial learning rate (the model's own)" },
@@ -136,7 +136,7 @@ export const OPTIONS = {
   out: { value: 'FILE', help: 'the file to write (./input.txt, which training reads)' },
   url: { value: 'URL', help: "address of the list, http or https (the study's, on GitHub)" },
   sha256: { value: 'HEX', help: "the expected SHA-256 of another list (the study's)" },
-  force: { help: 'replace another file; build even if an addon loads' },
+  force: { help: 'replace another file' },
   json: { help: 'print one JSON object instead of text' },
   help: { help: 'explain the command' },
 } satisfies Record<string, OptionSpec>;
@@ -160,6 +160,8 @@ export interface CommandSpec {
   usage: string;
   summary: string;
   options: readonly OptionName[];
+  /** The help of options that mean something else here. */
+  help?: Partial<Record<OptionName, string>>;
   /** Options that are meaningless without another. */
   needs?: Partial<Record<OptionName, OptionName>>;
   /** Options that have no effect together with this one. */
@@ -203,6 +205,7 @@ export const COMMANDS: Record<CommandName, CommandSpec> = {
     usage: 'vecgrad eval FILE --input FILE',
     summary: 'print the loss of a saved model on documents',
     options: ['input', 'json', 'help'],
+    help: { input: 'text, one document per line' },
   },
   graph: {
     usage: 'vecgrad graph MODEL [options]',
@@ -231,5 +234,6 @@ export const COMMANDS: Record<CommandName, CommandSpec> = {
     usage: 'vecgrad build [options]',
     summary: 'compile the native addon, if the package has none for this machine',
     options: ['force', 'help'],
+    help: { force: 'build even if an addon loads' },
   },
 };

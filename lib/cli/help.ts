@@ -21,11 +21,11 @@ function overview(): string {
 }
 
 function commandHelp(topic: CommandName): string {
-  const { usage, summary, options } = COMMANDS[topic];
+  const { usage, summary, options, help: own } = COMMANDS[topic];
   const rows = options.map((name) => {
     const spec = OPTIONS[name];
     const left = 'value' in spec ? `--${name} ${spec.value}` : `--${name}`;
-    return `  ${left.padEnd(20)}${spec.help}`;
+    return `  ${left.padEnd(20)}${own?.[name] ?? spec.help}`;
   });
   return [`${usage}: ${summary}`, '', ...rows, ''].join('\n');
 }

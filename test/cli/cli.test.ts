@@ -318,6 +318,17 @@ describe('command line', () => {
       }
     });
 
+    for (const [topic, line] of [
+      ['train', '--input FILE        text, one document per line (./input.txt, else 32,257 names)'],
+      ['eval', '--input FILE        text, one document per line'],
+      ['data', '--force             replace another file'],
+      ['build', '--force             build even if an addon loads'],
+    ] as const)
+      it(`help of ${topic}, where an option has another meaning than elsewhere`, async () => {
+        const { out } = await vecgrad(['help', topic]);
+        assert.ok(out.split('\n').includes(`  ${line}`), out);
+      });
+
     it('help, with every command and option, within 100 columns', async () => {
       const overview = await vecgrad(['--help']);
       for (const name of COMMAND_NAMES) assert.match(overview.out, new RegExp(`vecgrad ${name}`));
