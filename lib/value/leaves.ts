@@ -121,3 +121,16 @@ export function zeros(shape: Shape): Value {
     writtenAs('zeros', makeValue('broadcastTo', [constant(0)], { shape: listedShape(shape) })),
   );
 }
+
+// JavaScript's own error, of a property that has only a getter, would not say how to write numbers.
+for (const what of ['data', 'grad'] as const) {
+  const own = Object.getOwnPropertyDescriptor(Value.prototype, what)!;
+  const set = function (this: Value): never {
+    throw new TypeError(
+      what === 'data' && this.op === 'parameter'
+        ? `data of ${this.label} cannot be assigned: write its numbers where they are: data.set([...])`
+        : `${what} of ${this.label} cannot be assigned: it holds what the last run computed`,
+    );
+  };
+  Object.defineProperty(Value.prototype, what, { ...own, set });
+}

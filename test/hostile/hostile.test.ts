@@ -99,12 +99,14 @@ describe('hostile', () => {
     },
   );
 
-  /** What an Index or a Program has only to say why there is no such thing: see the class. */
+  /** What is there only to say why there is no such thing: see the class. */
   const REFUSED: ReadonlySet<string> = new Set([
     'Index.data get',
     'Index.grad get',
     'Index.forward',
     'Program.step',
+    'Value.data set',
+    'Value.grad set',
   ]);
 
   it('start from arguments that are right', async () => {

@@ -181,6 +181,22 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
     call,
     new RegExp(`^${name} of 'x' \\(parameter, shape \\[2, 3\\]\\): ${says}`),
   ]),
+  ...(
+    [
+      [
+        'data',
+        parameter([1, 2], { name: 'p' }),
+        "'p' .* cannot be assigned: write its numbers where they are: data\\.set\\(",
+      ],
+      ['data', x.mul(2), '#\\d+ \\(mul, .* cannot be assigned: it holds what the last run computed$'],
+      ['data', fed, "'fed' \\(input, .* cannot be assigned: it holds what the last run computed$"],
+      ['grad', x, "'x' \\(parameter, .* cannot be assigned: it holds what the last run computed$"],
+    ] as const
+  ).map(([what, value, says]): (typeof MISLEADING)[number] => [
+    `${what} of ${value.label} that is assigned`,
+    () => Reflect.set(value, what, [3, 4]),
+    new RegExp(`^${what} of ${says}`),
+  ]),
   [
     'a data type with another number',
     () => compile(x, { dtype: any('float16') }),

@@ -419,6 +419,8 @@ export function apiRows(chance: Chance): Rows {
       ])(),
     'Value.backward': (c) => [c.of([hidden, loss])],
     'Value.data get': (c) => [any(c)],
+    'Value.data set': (c) => [any(c), numbers(c, 2)],
+    'Value.grad set': (c) => [any(c), numbers(c, 2)],
     'Value.grad get': (c) => [any(c)],
     'Value.peek': (c) => [any(c), c.of(['data', 'grad'])],
     'Value.toDot': (c) => [any(c), draw(c)],
