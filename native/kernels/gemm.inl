@@ -70,13 +70,21 @@ __attribute__((always_inline)) static inline void rows_by_panels(T* c, const T* 
 }
 
 static void gemm(T* c, idx ldc, const T* a, idx ras, idx cas, const T* b, idx ldb, idx m, idx n,
+                 idx k, int acc, const Epilogue<T>* epilogue);
+
+// Products of many terms:
+#include "kernels/gemm_long.inl"
+
+static void gemm(T* c, idx ldc, const T* a, idx ras, idx cas, const T* b, idx ldb, idx m, idx n,
                  idx k, int acc, const Epilogue<T>* epilogue) {
+  if (k > products_in_a_chain)
+    return gemm_long(c, ldc, a, ras, cas, b, ldb, m, n, k, acc, epilogue);
   Product by;
   plain(by, acc);
   if (epilogue) {
     if (epilogue->start) by.starts = true, by.start = epilogue->start - c;
     by.epilogue = epilogue->kind;
-    if (by.epilogue == Epilogue<T>::mask_positive) by.mask = epilogue->mask - c;
+    if (by.epilogue > Epilogue<T>::relu) by.operand = epilogue->operand - c;
   }
   if (m == 1) return one_row(c, Rows{a, cas, b, ldb}, n, k, Assign{}, by);
   by.ldc = ldc, by.ras = ras, by.cas = cas, by.ldb = ldb, by.k = k;
@@ -122,6 +130,8 @@ static void gemm_batch(T* c, idx ldc, const T* a, idx ras, idx cas, const T* b, 
 
 static void gemm_sgd(T* w, T* v, idx ld, const T* a, idx ras, idx cas, const T* b, idx ldb, idx m,
                      idx n, idx k, T lr, T momentum) {
+  if (k > products_in_a_chain)
+    return gemm_sgd_long(w, v, ld, a, ras, cas, b, ldb, m, n, k, lr, momentum);
   Product by;
   by.velocity = v - w, by.lr = lr, by.momentum = momentum;
   if (m == 1) return one_row(w, Rows{a, cas, b, ldb}, n, k, Update{}, by);

@@ -71,7 +71,7 @@ __attribute__((always_inline)) static inline void row_tile(T* c, Source source, 
   }
   add_row<W>(SUMS(0), SUMS(1));
   if constexpr (!Result::updates)
-    if (by.epilogue) apply_epilogue<W, narrow>(by.epilogue, c + by.mask, last, some, SUMS(0));
+    if (by.epilogue) apply_epilogue<W, narrow>(by.epilogue, c + by.operand, last, some, SUMS(0));
   Result::template put<W, narrow>(c, by.velocity, -by.lr, by.momentum, last, some, SUMS(0));
 }
 
@@ -107,8 +107,8 @@ __attribute__((always_inline)) static inline void wide_row_tile(T* c, Source sou
   }
   if constexpr (!Result::updates)
     if (by.epilogue) {
-      apply_epilogue<F, false>(by.epilogue, c + by.mask, last_of_first, some, SUMS(0));
-      apply_epilogue<W, false>(by.epilogue, c + by.mask + second, last, some, SUMS(1));
+      apply_epilogue<F, false>(by.epilogue, c + by.operand, last_of_first, some, SUMS(0));
+      apply_epilogue<W, false>(by.epilogue, c + by.operand + second, last, some, SUMS(1));
     }
   Result::template put<F, false>(c, by.velocity, -by.lr, by.momentum, last_of_first, some, SUMS(0));
   Result::template put<W, false>(c + second, by.velocity, -by.lr, by.momentum, last, some, SUMS(1));

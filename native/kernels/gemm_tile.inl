@@ -65,8 +65,8 @@ static inline void add_row(V& a, V& b, V& c, V& d, V a2, V b2, V c2, V d2) {
 }
 
 template <int W, bool narrow>
-static inline void apply_epilogue(typename Epilogue<T>::Kind kind, const T* mask, idx last, M some,
-                                  V& a, V& b, V& c, V& d) {
+static inline void apply_epilogue(typename Epilogue<T>::Kind kind, const T* operand, idx last,
+                                  M some, V& a, V& b, V& c, V& d) {
   if (kind == Epilogue<T>::relu) {
     a = relu(a);
     if constexpr (W > 1) b = relu(b);
@@ -75,7 +75,11 @@ static inline void apply_epilogue(typename Epilogue<T>::Kind kind, const T* mask
   } else {
     const V z = splat(0);
     V a2 = z, b2 = z, c2 = z, d2 = z;
-    load_row<W, narrow>(mask, last, some, a2, b2, c2, d2);
+    load_row<W, narrow>(operand, last, some, a2, b2, c2, d2);
+    if (kind == Epilogue<T>::add) {
+      add_row<W>(a, b, c, d, a2, b2, c2, d2);
+      return;
+    }
     a = mask_positive(a, a2);
     if constexpr (W > 1) b = mask_positive(b, b2);
     if constexpr (W > 2) c = mask_positive(c, c2);
@@ -93,7 +97,7 @@ struct Product {
   // Whether the sums start from numbers in memory, how far those lie from c, and the epilogue.
   bool starts;
   typename Epilogue<T>::Kind epilogue;
-  idx start, mask;
+  idx start, operand;
   // For a product of one row: whether its sums start from a second row too, and how far from c.
   bool starts_twice;
   idx second;
@@ -108,7 +112,7 @@ struct Product {
 static inline void plain(Product& by, int acc) {
   by.starts = acc, by.start = 0;
   by.starts_twice = false, by.second = 0;
-  by.epilogue = Epilogue<T>::none, by.mask = 0;
+  by.epilogue = Epilogue<T>::none, by.operand = 0;
 }
 
 // What happens to the sums of a tile: `starts` says whether they start from numbers in memory, and
@@ -189,12 +193,12 @@ static void tiles(T* c, const T* a, const T* b, const Product& by) {
     T* row_of_c = c;
     if constexpr (!Result::updates)
       if (by.epilogue) {
-#define EPILOGUE(r)                                                           \
-  if constexpr (r < R) {                                                      \
-    apply_epilogue<W, narrow>(by.epilogue, row_of_mask, last, some, SUMS(r)); \
-    row_of_mask += ldc;                                                       \
+#define EPILOGUE(r)                                                              \
+  if constexpr (r < R) {                                                         \
+    apply_epilogue<W, narrow>(by.epilogue, row_of_operand, last, some, SUMS(r)); \
+    row_of_operand += ldc;                                                       \
   }
-        const T* row_of_mask = c + by.mask;
+        const T* row_of_operand = c + by.operand;
         EACH_ROW(EPILOGUE)
 #undef EPILOGUE
       }

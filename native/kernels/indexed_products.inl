@@ -1,8 +1,39 @@
 // Products with the rows of a matrix that indices name, without a copy of them.
 // Included by kernels.inl, once per instruction set and type.
 
+// y (+)= the sum of k products, of at most one chain.
+static __attribute__((noinline)) void gemv_part(T* y, IndexedRows source, idx k, idx n, bool adds) {
+  Product by;
+  plain(by, 0);
+  if (adds) by.epilogue = Epilogue<T>::add;
+  one_row(y, source, n, k, Assign{}, by);
+}
+
+static __attribute__((noinline)) void gemv_many_rows(T* y, const T* x, idx incx, const T* w,
+                                                     idx ldw, const int32_t* index, idx k, idx n,
+                                                     int is_indexed, const T* start, const T* more,
+                                                     int relu) {
+  T sums[results_at_once];
+  for (idx j = 0; j < n; j += results_at_once) {
+    const idx width = n - j < results_at_once ? n - j : results_at_once;
+    sum_of_parts(sums, width, k, products_in_chains, [&](T* part, idx from, idx count) {
+      for_parts(count, products_in_a_chain / 2, [&](idx p, idx each) {
+        IndexedRows rows{x, incx, w + j, ldw, index, is_indexed != 0};
+        rows.advance(from + p);
+        gemv_part(part, rows, each, width, p > 0);
+      });
+    });
+    if (start) binary_row<add, false, false>(sums, sums, start + j, width, 0);
+    if (more) binary_row<add, false, false>(sums, sums, more + j, width, 0);
+    unary_row<copy, false>(y + j, sums, width, 0);
+    if (relu) apply_to_row(Epilogue<T>::relu, y + j, nullptr, width);
+  }
+}
+
 static void gemv_rows(T* y, const T* x, idx incx, const T* w, idx ldw, const int32_t* index, idx k,
                       idx n, int is_indexed, const T* start, const T* more, int relu) {
+  if (k > products_in_a_chain)
+    return gemv_many_rows(y, x, incx, w, ldw, index, k, n, is_indexed, start, more, relu);
   Product by;
   plain(by, start != nullptr);
   if (start) by.start = start - y;
@@ -11,39 +42,73 @@ static void gemv_rows(T* y, const T* x, idx incx, const T* w, idx ldw, const int
   one_row(y, IndexedRows{x, incx, w, ldw, index, is_indexed != 0}, n, k, Assign{}, by);
 }
 
-static void row_dot_rows(T* y, idx incy, const T* w, idx ldw, const T* x, const int32_t* index,
-                         idx k, idx n, int is_indexed, int acc) {
+// The sums of lanes of four dot products: x is loaded once for all of them.
+static inline void four_dots(V& a, V& b, V& c, V& d, const T* p, const T* q, const T* r, const T* s,
+                             const T* x, idx n) {
   const idx l = lanes();
+  a = b = c = d = splat(0);
+  idx j = 0;
+  for (; j + l <= n; j += l) {
+    const V u = load(x + j);
+    a = fma(load(p + j), u, a);
+    b = fma(load(q + j), u, b);
+    c = fma(load(r + j), u, c);
+    d = fma(load(s + j), u, d);
+  }
+  if (j < n) {
+    const M m = first(n - j);
+    const V u = load(m, x + j);
+    a = fma(load(m, p + j), u, a);
+    b = fma(load(m, q + j), u, b);
+    c = fma(load(m, r + j), u, c);
+    d = fma(load(m, s + j), u, d);
+  }
+}
+
+// The same of any length: `at_once` numbers are in one chain.
+static inline void four_long_dots(V& a, V& b, V& c, V& d, const T* p, const T* q, const T* r,
+                                  const T* s, const T* x, idx n, idx at_once) {
+  const V z = splat(0);
+  V sa = z, sb = z, sc = z, sd = z, la = z, lb = z, lc = z, ld = z;
+  for (idx j = 0; j < n; j += at_once) {
+    four_dots(a, b, c, d, p + j, q + j, r + j, s + j, x + j, n - j < at_once ? n - j : at_once);
+    add_exactly(sa, la, a);
+    add_exactly(sb, lb, b);
+    add_exactly(sc, lc, c);
+    add_exactly(sd, ld, d);
+  }
+  a = total(sa, la), b = total(sb, lb), c = total(sc, lc), d = total(sd, ld);
+}
+
+template <bool is_long>
+static inline void row_dots(T* y, idx incy, const T* w, idx ldw, const T* x, const int32_t* index,
+                            idx k, idx n, int is_indexed, int acc, idx at_once) {
   const auto put = [=](idx i, T dot) {
     put_number(y + (is_indexed ? index[i] : i) * incy, dot, acc);
   };
   const auto row = [=](idx i) { return w + index[i] * ldw; };
   idx i = 0;
   for (; i + 4 <= k; i += 4) {
-    // Four rows at a time: x is loaded once for all of them, and their sums are reduced together.
+    V a, b, c, d;
     const T *p = row(i), *q = row(i + 1), *r = row(i + 2), *s = row(i + 3);
-    V a = splat(0), b = a, c = a, d = a;
-    idx j = 0;
-    for (; j + l <= n; j += l) {
-      const V u = load(x + j);
-      a = fma(load(p + j), u, a);
-      b = fma(load(q + j), u, b);
-      c = fma(load(r + j), u, c);
-      d = fma(load(s + j), u, d);
-    }
-    if (j < n) {
-      const M m = first(n - j);
-      const V u = load(m, x + j);
-      a = fma(load(m, p + j), u, a);
-      b = fma(load(m, q + j), u, b);
-      c = fma(load(m, r + j), u, c);
-      d = fma(load(m, s + j), u, d);
-    }
+    if constexpr (is_long)
+      four_long_dots(a, b, c, d, p, q, r, s, x, n, at_once);
+    else
+      four_dots(a, b, c, d, p, q, r, s, x, n);
     T dots[4];
     hsum4(dots, a, b, c, d);
-    for (j = 0; j < 4; j++) put(i + j, dots[j]);
+    for (idx j = 0; j < 4; j++) put(i + j, dots[j]);
   }
   for (; i < k; i++) put(i, dot_of_row(row(i), x, n));
+}
+
+static void row_dot_rows(T* y, idx incy, const T* w, idx ldw, const T* x, const int32_t* index,
+                         idx k, idx n, int is_indexed, int acc) {
+  const idx at_once = 2 * chain * lanes();
+  if (n > at_once)
+    row_dots<true>(y, incy, w, ldw, x, index, k, n, is_indexed, acc, at_once);
+  else
+    row_dots<false>(y, incy, w, ldw, x, index, k, n, is_indexed, acc, at_once);
 }
 
 // Rows of W vectors, so few that g stays in registers.

@@ -24,8 +24,10 @@ constexpr Batch one_of_a_batch{1, 1, 0, 0, 0, 0, 0, 0};
 template <class T>
 struct Epilogue {
   const T* start;  // what the sums start from; null: 0, or the result if the product accumulates
-  enum Kind : int32_t { none, relu, mask_positive } kind;  // applied to the sums
-  const T* mask;  // for mask_positive: the result is 0 where this is not above 0
+  // Applied to the sums; mask_positive: the result is 0 where `operand` is not above 0; add: plus
+  // `operand`.
+  enum Kind : int32_t { none, relu, mask_positive, add } kind;
+  const T* operand;
 };
 
 // For the longest vector, 64 numbers: 24 chains of sums, and a block of a streaming loop.

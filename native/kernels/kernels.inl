@@ -42,6 +42,8 @@ static inline void hsum4(T* y, V a, V b, V c, V d) {
 #include "kernels/transcendental.inl"
 // relu, tanh, add, ...; and the loops over rows that others use too:
 #include "kernels/elementwise.inl"
+// sums of many terms:
+#include "kernels/sums.inl"
 // row_sum, row_max, row_dot, col_sum:
 #include "kernels/reductions.inl"
 // softmax, softmax_grad:
@@ -52,14 +54,14 @@ static inline void hsum4(T* y, V a, V b, V c, V d) {
 #include "kernels/norm.inl"
 // transpose, gather, scatter_add:
 #include "kernels/moves.inl"
+// sgd, adam:
+#include "kernels/optimisers.inl"
 // gemm, gemm_batch, gemm_sgd:
 #include "kernels/gemm.inl"
 // gemv_rows, row_dot_rows, outer_rows:
 #include "kernels/indexed_products.inl"
 // topk:
 #include "kernels/topk.inl"
-// sgd, adam:
-#include "kernels/optimisers.inl"
 // The machine's peaks, for the benchmark:
 #include "bench/peak.inl"
 

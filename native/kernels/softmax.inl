@@ -61,7 +61,8 @@ static inline void softmax_in_block(const SoftmaxRow* rows, idx count, idx cols,
     };
     V sum = part(0);
     for (idx j = l; j < width; j += l) sum = add(sum, part(j));
-    const T whole = by.sum[r] = hsum(sum);
+    const T whole = by.sum[r] =
+        W || width <= chain * l ? hsum(sum) : sum_of_terms(Numbers{row}, is_padded ? width : len);
     const T share = whole == 0 ? whole : T(1) / whole;
     idx j = 0;
     for (; j + l <= cols; j += l) store(y + j, mul(part(j), splat(share)));
@@ -72,26 +73,30 @@ static inline void softmax_in_block(const SoftmaxRow* rows, idx count, idx cols,
 
 // Softmax of one row that is too long for a block: its steps go through memory.
 static inline void softmax_long_row(T* y, const T* x, idx len, idx cols, T& top, T& sum) {
-  const idx l = lanes();
+  const idx l = lanes(), at_once = 2 * chain * l;
   const V base = splat(*x);
-  V best = base, sums = splat(0);
+  V best = base, sum_of_all = splat(0), lost = sum_of_all;
   idx j = 0;
   for (; j + l <= len; j += l) best = larger(best, load(x + j));
   if (j < len) best = larger(best, load(first(len - j), x + j, base));
   top = hlarger(best);
   const V largest = splat(top);
-  for (j = 0; j + l <= len; j += l) {
-    const V e = exp(sub(load(x + j), largest));
-    store(y + j, e);
-    sums = add(sums, e);
+  for (j = 0; j + l <= len;) {
+    V sums = splat(0);
+    for (const idx end = j + at_once < len ? j + at_once : len; j + l <= end; j += l) {
+      const V e = exp(sub(load(x + j), largest));
+      store(y + j, e);
+      sums = add(sums, e);
+    }
+    add_exactly(sum_of_all, lost, sums);
   }
   if (j < len) {
     const M m = first(len - j);
     const V e = keep(m, exp(sub(load(m, x + j, base), largest)));
     store(m, y + j, e);
-    sums = add(sums, e);
+    add_exactly(sum_of_all, lost, e);
   }
-  sum = hsum(sums);
+  sum = hsum(total(sum_of_all, lost));
   const T share = T(1) / sum;
   map_row(y, y, y, len, 0, [=](V e, V) { return mul(e, splat(share)); });
   fill(y + len, 0, 0, 1, cols - len);

@@ -40,7 +40,7 @@ void multiply(const Kernels<T>& kernels, const ProductShape& p, T* y, idx ldy, c
                acc);
   if (epilogue && epilogue->kind == Epilogue<T>::relu) kernels.relu(y, ldy, y, ldy, 1, p.m, p.n, 0);
   if (epilogue && epilogue->kind == Epilogue<T>::mask_positive)
-    kernels.mask_positive(y, ldy, y, ldy, 1, epilogue->mask, ldy, 1, p.m, p.n, 0);
+    kernels.mask_positive(y, ldy, y, ldy, 1, epilogue->operand, ldy, 1, p.m, p.n, 0);
 }
 
 // Hands the gradient of parameters, which is the product of a and b, to `update(row, gradient)` a

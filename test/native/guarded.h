@@ -34,7 +34,7 @@ class Guarded {
   char* begin() const { return begin_; }
   char* end() const { return begin_ + bytes_; }
 
-  static constexpr size_t capacity = 1 << 19;
+  static constexpr size_t capacity = 1 << 22;
 
  private:
   char* begin_;

@@ -38,6 +38,13 @@ std::vector<idx> lengths() {
   return all;
 }
 
+// The same, and lengths that are summed up in several chains.
+std::vector<idx> long_lengths() {
+  std::vector<idx> all = lengths();
+  for (idx n : {511, 512, 600, 2500, 9001}) all.push_back(n);
+  return all;
+}
+
 template <class T>
 struct Tests {
   using Limits = std::numeric_limits<T>;

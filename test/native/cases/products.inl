@@ -25,6 +25,12 @@ void gemm() {
     for (idx n : wide_sizes())
       for (idx inner : {1, 9})
         for (int acc : {0, 1}) one_gemm(m, n, inner, acc, generator()() % 4, generator()() % 3);
+  // Products of several chains of sums, and so many that the result is made block by block.
+  for (idx m : {1, 2, 13, 65})
+    for (idx n : {1, 5, 17, 67})
+      for (idx inner : {256, 257, 300, 4097})
+        for (int acc : {0, 1})
+          if (m * inner < 1 << 16) one_gemm(m, n, inner, acc, generator()() % 4, generator()() % 3);
 }
 
 // layout of a: by rows, by columns, every second column, every second row of columns
@@ -135,8 +141,9 @@ void gemm_sgd() {
   for (idx n : wide_sizes()) sizes.push_back(n);
   for (idx m : {0, 1, 2, 3, 4, 6, 7, 13, 16, 25})
     for (idx n : sizes)
-      for (idx inner : {0, 1, 2, 5, 8, 16, 33})
+      for (idx inner : {0, 1, 2, 5, 8, 16, 33, 257, 4100})
         for (idx pad : {0, 3}) {
+          if (inner > 33 && (n > 80 || m > 7)) continue;
           if (!report.takes()) continue;
           const bool columns = generator()() & 1;
           Matrix<T> a(block_a, columns ? inner : m, columns ? m : inner, 40 + pad);
@@ -178,12 +185,15 @@ void products_with_chosen_rows() {
   constexpr idx many = 19;
   std::vector<idx> sizes = lengths();
   for (idx n : wide_sizes()) sizes.push_back(n);
+  for (idx n : {1500, 5001}) sizes.push_back(n);
   for (int kind = 0; kind < 3; kind++) {
     start(names[kind], 8);
     for (idx n : sizes)
-      for (idx count : {0, 1, 2, 3, 7, 8, 16})
+      for (idx count : {0, 1, 2, 3, 7, 8, 16, 256, 257, 4500})
         for (bool chosen : {false, true})
           for (int acc : {0, 1}) {
+            // Only a product of rows takes many of them in one call: see vm/scatter.h.
+            if (count > 16 && (kind > 0 || n % 16 > 1)) continue;
             if ((kind == 2 && !acc) || !report.takes()) continue;
             const idx inc = 1 + idx(generator()() % 3), pad = idx(generator()() % 3);
             Matrix<T> w(block_a, many, n, n + pad, pad == 1), row(block_b, 1, n, n),
