@@ -11,6 +11,7 @@
 #include "run/feed.h"
 #include "run/pool.h"
 #include "vm/denormals.h"
+#include "vm/exact_sum.h"
 #include "vm/row_run.h"
 
 namespace vecgrad {
@@ -208,9 +209,9 @@ class Step {
     const idx n = batches_.gradients.count;
     for (int32_t lane = 0; lane < used_; lane++)
       kernels_.copy(gradients, n, sum(lane), n, 1, 1, n, lane > 0);
-    double loss = 0;
-    for (const double each : losses_) loss += each;
-    arena_[step_.loss] = T(loss / double(losses_.size()));
+    ExactSum<double> loss;
+    for (const double each : losses_) loss.add(each);
+    arena_[step_.loss] = T(loss.total() / double(losses_.size()));
     const T share = T(1) / T(losses_.size());
     kernels_.mul(gradients, n, gradients, n, 1, &share, 0, 0, 1, n, 0);
     RunsResult result;

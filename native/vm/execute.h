@@ -9,6 +9,7 @@
 #include "vm/functions.h"
 #include "vm/products.h"
 #include "vm/rare.h"
+#include "vm/scatter.h"
 #include "vm/vm.h"
 
 namespace vecgrad {
@@ -118,6 +119,28 @@ void run_batch(const Kernels<T>& k, const Instruction& in, const ProductShape& s
     k.softmax_grad(y, in.y.row, a, in.a.row, b, in.b.row, shape.m, shape.n, in.accumulate, &batch);
 }
 
+template <class T>
+void scatter_add(const Kernels<T>& k, const Instruction& in, T* y, const T* a, const int32_t* x,
+                 idx rows, idx cols) {
+  add_in_chains(y, in.y.row, cols, x, rows, in.imm0, [&](idx from, idx n) {
+    k.scatter_add(y, in.y.row, a + from * in.a.row, in.a.row, x + from, n, cols);
+  });
+}
+
+// gather_dot and scatter_outer.
+template <class T>
+void add_row_products(const Kernels<T>& k, const Instruction& in, T* y, const T* a, const T* b,
+                      const int32_t* x, idx inner, idx cols) {
+  if (in.op == Op::gather_dot)
+    add_in_chains(y, in.y.row, 1, x, inner, in.imm0, [&](idx from, idx n) {
+      k.row_dot_rows(y, in.y.row, a, in.a.row, b, x + from, n, cols, 1, 1);
+    });
+  else
+    add_in_chains(y, in.y.row, cols, x, inner, in.imm0, [&](idx from, idx n) {
+      k.outer_rows(y, in.y.row, a, in.a.row, b, x + from, n, cols, 1);
+    });
+}
+
 // Runs instruction number i once, on operands that lie where `at` says. `ext` holds the extents at
 // the run's prefix length.
 template <class T, class Place>
@@ -206,7 +229,7 @@ __attribute__((always_inline)) inline RunFault execute(const Kernels<T>& k, int3
       if (in.op == Op::gather)
         k.gather(at.y(), in.y.row, at.a(), in.a.row, at.x(), rows(), cols());
       else
-        k.scatter_add(at.y(), in.y.row, at.a(), in.a.row, at.x(), rows(), cols());
+        scatter_add(k, in, at.y(), at.a(), at.x(), rows(), cols());
       break;
     case Op::gather_matmul:
     case Op::gather_dot:
@@ -217,10 +240,8 @@ __attribute__((always_inline)) inline RunFault execute(const Kernels<T>& k, int3
         k.gemv_rows(at.y(), at.a(), in.a.row, at.b(), in.b.row, at.x(), inner(), cols(), 1,
                     rows() > 0 ? at.c() : nullptr, rows() > 1 ? at.c() + in.c_row : nullptr,
                     in.imm1);
-      else if (in.op == Op::gather_dot)
-        k.row_dot_rows(at.y(), in.y.row, at.a(), in.a.row, at.b(), at.x(), inner(), cols(), 1, 1);
       else
-        k.outer_rows(at.y(), in.y.row, at.a(), in.a.row, at.b(), at.x(), inner(), cols(), 1);
+        add_row_products(k, in, at.y(), at.a(), at.b(), at.x(), inner(), cols());
       break;
     case Op::rms_norm:
       k.row_norm(at.y(), in.y.row, at.c(), at.a(), in.a.row, rows(), cols(), arena[in.imm0],

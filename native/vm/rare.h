@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "kernels/kernels.h"
+#include "vm/exact_sum.h"
 #include "vm/functions.h"
 
 namespace vecgrad {
@@ -41,11 +42,11 @@ void dropout(T* y, const T* x, T scale, int32_t seed, uint32_t threshold, int32_
 template <class T>
 void cumsum(T* y, idx ldy, idx cy, const T* x, idx ldx, idx cx, idx rows, idx cols, bool reverse) {
   for (idx r = 0; r < rows; r++) {
-    T sum = 0;
+    ExactSum<T> sum;
     for (idx j = 0; j < cols; j++) {
       const idx at = reverse ? cols - 1 - j : j;
-      sum += x[r * ldx + at * cx];
-      y[r * ldy + at * cy] = sum;
+      sum.add(x[r * ldx + at * cx]);
+      y[r * ldy + at * cy] = sum.total();
     }
   }
 }
@@ -84,12 +85,12 @@ void clip(const Kernels<T>& kernels, T* g, idx n, T limit) {
   if (!std::isfinite(largest)) return scale(limit / largest);
   // Bring the numbers below 2 by a power of two, which rounds nothing.
   const int e = std::ilogb(largest);
-  double sum = 0;
+  ExactSum<double> sum;
   for (idx i = 0; i < n; i++) {
     const double x = std::ldexp(g[i], -e);
-    sum += x * x;
+    sum.add(x * x);
   }
-  const T root = T(std::sqrt(sum));
+  const T root = T(std::sqrt(sum.total()));
   if (root <= std::ldexp(limit, -e)) return;
   for (idx i = 0; i < n; i++) g[i] = std::ldexp(g[i], -e) * (limit / root);
 }

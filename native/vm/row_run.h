@@ -352,10 +352,8 @@ class RowRun {
       if (in.op == Op::gather_matmul)
         k.gemv_rows(at.y_, at.a_, in.a.row, at.b_, in.b.row, at.x_, inner, cols, 1,
                     starts > 0 ? at.c_ : nullptr, starts > 1 ? at.mask_ : nullptr, in.imm1);
-      else if (in.op == Op::gather_dot)
-        k.row_dot_rows(at.y_, in.y.row, at.a_, in.a.row, at.b_, at.x_, inner, cols, 1, 1);
       else
-        k.outer_rows(at.y_, in.y.row, at.a_, in.a.row, at.b_, at.x_, inner, cols, 1);
+        add_row_products(k, in, at.y_, at.a_, at.b_, at.x_, inner, cols);
     }
     return {};
   }
