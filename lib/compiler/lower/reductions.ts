@@ -2,7 +2,7 @@
 import { resolveAxis, sizeOf } from '../../core/shape.js';
 import type { AxisPositions } from '../ir/axes.js';
 import type { Context } from './context.js';
-import { dense, elementwise, rows, zero } from './elementwise.js';
+import { copy, dense, rows, zero } from './elementwise.js';
 import { forEachNest, mergeAxes, operandAt, type Axis } from './loops.js';
 import { reshapeView, transposeView, type View } from './view.js';
 
@@ -11,7 +11,14 @@ export function emitSum(c: Context, node: number): void {
   sum(c, c.locate(node), c.input(node, 0), axes, c.accumulates(node), c.positionsOf(c.ir.input(node, 0)));
 }
 
-/** y (+)= x summed over axes: along its rows, down its columns, or element by element. */
+/**
+ * Sums of more numbers than this are made in several stages, so that no number of the result is one long
+ * chain of additions: the machine's sums along rows and columns have a bounded error at any length, and what
+ * one instruction after the other adds has not.
+ */
+const LONGEST_CHAIN = 64;
+
+/** y (+)= x summed over axes. */
 function sum(
   c: Context,
   y: View,
@@ -26,29 +33,35 @@ function sum(
   // The mark keeps a reduced axis from merging with a kept one of stride 0.
   const marks = x.shape.map((_, i) => (reduced.has(i) ? 1 : 0));
   const axes = mergeAxes(x.shape, [yStrides, x.strides], positions, marks);
-  if (!axes) {
-    if (sizeOf(y.shape) && !accumulate) zero(c, y);
-    return;
-  }
-  const isReduced = (axis: Axis): boolean => axis.strides[0] === 0;
+  if (axes) sumAxes(c, y, x.offset, axes, accumulate);
+  else if (sizeOf(y.shape) && !accumulate) zero(c, y);
+}
+
+/** Whether the result has one number for all entries of an axis. */
+const isReduced = (axis: Axis): boolean => axis.strides[0] === 0;
+
+function countOf(axes: readonly Axis[]): number {
+  return sizeOf(axes.map((axis) => axis.n));
+}
+
+/**
+ * y (+)= numbers summed over the axes in which y, the first operand, does not move: along rows, down columns,
+ * or element by element.
+ */
+function sumAxes(c: Context, y: View, from: number, axes: readonly Axis[], accumulate: boolean): void {
   const inner = axes.findIndex((axis) => axis.strides[1] === 1);
   const others = axes.filter((_, i) => i !== inner);
   const column = axes[inner];
-  // An instruction sums over one axis; the results of several are added up, starting from zeros.
-  const startFromZero = (outer: readonly Axis[]): boolean => {
-    const isPartial = outer.some(isReduced);
-    if (isPartial && !accumulate) zero(c, y);
-    return accumulate || isPartial;
-  };
   if (column && isReduced(column)) {
-    const adds = startFromZero(others);
-    forEachNest(c, others, 3, [y.offset, x.offset], (three, at) => {
-      c.emit({
-        op: 'row_sum',
-        accumulate: adds,
-        extents: [three[0]!, three[1]!, three[2]!, column, 1],
-        y: operandAt(three, at, 0, 0),
-        a: operandAt(three, at, 1, 1),
+    inStages(c, { y, from, outer: others, kept: [], accumulate }, (to, outer, adds) => {
+      forEachNest(c, outer, 3, [to, from], (three, at) => {
+        c.emit({
+          op: 'row_sum',
+          accumulate: adds,
+          extents: [three[0]!, three[1]!, three[2]!, column, 1],
+          y: operandAt(three, at, 0, 0),
+          a: operandAt(three, at, 1, 1),
+        });
       });
     });
     return;
@@ -56,22 +69,83 @@ function sum(
   const down = others.find(isReduced);
   if (column && down && column.strides[0] === 1) {
     const outer = others.filter((axis) => axis !== down);
-    const adds = startFromZero(outer);
-    forEachNest(c, outer, 2, [y.offset, x.offset], (two, at) => {
-      c.emit({
-        op: 'col_sum',
-        accumulate: adds,
-        extents: [two[0]!, two[1]!, down, column, 1],
-        y: operandAt(two, at, 0, 1, 0),
-        a: operandAt(two, at, 1, 1, down.strides[1]),
+    inStages(c, { y, from, outer, kept: [column], accumulate }, (to, axes, adds) => {
+      forEachNest(c, axes, 2, [to, from], (two, at) => {
+        c.emit({
+          op: 'col_sum',
+          accumulate: adds,
+          extents: [two[0]!, two[1]!, down, column, 1],
+          y: operandAt(two, at, 0, 1, 0),
+          a: operandAt(two, at, 1, 1, down.strides[1]),
+        });
       });
     });
     return;
   }
-  // Any strides: add element by element onto a broadcast result.
+  if (countOf(axes.filter(isReduced)) > LONGEST_CHAIN) sumCopies(c, y, from, axes, accumulate);
+  else addByElement(c, y, from, axes, accumulate);
+}
+
+/** A sum of which an instruction makes a part: that part for each entry of the outer axes. */
+interface Stage {
+  y: View;
+  from: number;
+  /** The axes around the instruction, and those of its own that the result keeps. */
+  outer: readonly Axis[];
+  kept: readonly Axis[];
+  accumulate: boolean;
+}
+
+/**
+ * Writes the instruction of a sum: straight into the result, where it adds what its outer axes repeat; or
+ * into memory of its own, if that would be a long chain, whose numbers are then summed up.
+ */
+function inStages(
+  c: Context,
+  { y, outer, kept, accumulate }: Stage,
+  emit: (to: number, outer: readonly Axis[], adds: boolean) => void,
+): void {
+  const repeated = outer.filter(isReduced);
+  if (countOf(repeated) <= LONGEST_CHAIN) {
+    if (repeated.length && !accumulate) zero(c, y);
+    emit(y.offset, outer, accumulate || repeated.length > 0);
+    return;
+  }
+  const all = [...outer, ...kept];
+  const parts = c.allocate(all.map((axis) => axis.n));
+  const at = (axis: Axis, i: number): Axis => ({ ...axis, strides: [parts.strides[i]!, axis.strides[1]!] });
+  emit(parts.offset, outer.map(at), false);
+  const next = all.map((axis, i) => ({ ...axis, strides: [axis.strides[0]!, parts.strides[i]!] }));
+  sumAxes(c, y, parts.offset, next, accumulate);
+}
+
+function positionsOf(axes: readonly Axis[]): AxisPositions {
+  return axes.map((axis) => axis.positions);
+}
+
+/** The view of an operand of a loop nest. */
+function viewOf(offset: number, axes: readonly Axis[], operand: number): View {
+  return { offset, shape: axes.map((axis) => axis.n), strides: axes.map((axis) => axis.strides[operand]!) };
+}
+
+/** A long sum that no instruction makes as the numbers lie: with both operands in one piece it does. */
+function sumCopies(c: Context, y: View, from: number, axes: readonly Axis[], accumulate: boolean): void {
+  const kept = axes.filter((axis) => !isReduced(axis));
+  const x = c.allocate(axes.map((axis) => axis.n));
+  copy(c, x, viewOf(from, axes, 1), false, positionsOf(axes));
+  const sums = c.allocate(kept.map((axis) => axis.n));
+  const dense = axes.map((axis, i) => {
+    const step = isReduced(axis) ? 0 : sums.strides[kept.indexOf(axis)]!;
+    return { ...axis, strides: [step, x.strides[i]!] };
+  });
+  sumAxes(c, sums, x.offset, dense, false);
+  copy(c, viewOf(y.offset, kept, 0), sums, accumulate, positionsOf(kept));
+}
+
+/** Adds numbers one by one to a broadcast result, whatever the strides. */
+function addByElement(c: Context, y: View, from: number, axes: readonly Axis[], accumulate: boolean): void {
   if (!accumulate) zero(c, y);
-  const spread: View = { offset: y.offset, shape: x.shape, strides: yStrides };
-  elementwise(c, 'copy', spread, [x], true, positions);
+  copy(c, viewOf(y.offset, axes, 0), viewOf(from, axes, 1), true, positionsOf(axes));
 }
 
 export function emitMax(c: Context, node: number): void {
