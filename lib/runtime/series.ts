@@ -4,6 +4,7 @@
 import type { Fault, SeriesFault } from '../binding/addon.js';
 import type { SeriesSpec } from '../binding/series-spec.js';
 import { byName, shown } from '../core/check.js';
+import { meanOf } from '../core/mean.js';
 import type { Lowered } from '../compiler/lower/layout.js';
 import { checkColumn, checkDataset, isOfKind, unshared, type Column, type Dataset } from './dataset.js';
 import { FeedError } from './errors.js';
@@ -257,11 +258,9 @@ export function stepsTaken({ spec, from }: SeriesRun, result: number | SeriesFau
   return typeof result === 'number' ? Math.ceil(result / size) : Math.floor((result[0] - from) / size);
 }
 
-/** The mean of each batch of so many losses, added in their order. */
+/** The mean of each batch of so many losses. */
 export function meansOf(losses: Float64Array, size: number): Float64Array {
   if (size === 1) return losses;
-  return Float64Array.from({ length: Math.ceil(losses.length / size) }, (_, i) => {
-    const batch = losses.subarray(i * size, (i + 1) * size);
-    return batch.reduce((sum, loss) => sum + loss, 0) / batch.length;
-  });
+  const batches = Math.ceil(losses.length / size);
+  return Float64Array.from({ length: batches }, (_, i) => meanOf(losses.subarray(i * size, (i + 1) * size)));
 }

@@ -1,6 +1,7 @@
 /** Runs an experiment: trains a model, evaluates it on held-out documents, and samples from it. */
 import { checkCallback } from '../runtime/background.js';
 import { now } from '../core/clock.js';
+import { meanOf } from '../core/mean.js';
 import { checkDocuments, splitHeldOut, type Documents } from './documents.js';
 import type { Corpus } from './corpus.js';
 import { DEFAULTS } from './defaults.js';
@@ -181,7 +182,7 @@ export function runExperiment(name: ModelName, options: ExperimentOptions): Expe
 
   // The mean of the documents' mean losses; NaN without documents.
   const evaluated = training.evaluateEach(tokenizer.corpus(docs, heldOut).dataset(blockSize));
-  const heldOutLoss = evaluated.reduce((sum, loss) => sum + loss, 0) / heldOut.length;
+  const heldOutLoss = meanOf(evaluated);
   const evaluate = lap();
   const how = { count: samples, temperature, target, trained: training.program };
   const invented = sample(model, tokenizer, random, how);
@@ -197,7 +198,7 @@ export function runExperiment(name: ModelName, options: ExperimentOptions): Expe
     params: parameterCount,
     losses,
     finalLoss: losses[losses.length - 1] ?? NaN,
-    last50Loss: last.reduce((sum, loss) => sum + loss, 0) / last.length,
+    last50Loss: meanOf(last),
     heldOutLoss,
     samples: invented,
     seconds: {

@@ -1,6 +1,7 @@
 /** Uses a model from a file: samples documents, and evaluates it on others. */
 import { openDocuments } from './documents.js';
 import { quotedPath } from '../core/escape.js';
+import { meanOf } from '../core/mean.js';
 import type { DType } from '../core/array.js';
 import { DEFAULTS } from './defaults.js';
 import type { ModelName } from './models/sizes.js';
@@ -86,6 +87,6 @@ export function evaluate(path: string, input: string): Evaluated {
       `${quotedPath(path)}: its loss on document ${wrong + 1} of ${quotedPath(input)} is ` +
         `${losses[wrong]}: its numbers are too large to compute with; train it anew with a lower --lr`,
     );
-  const loss = losses.reduce((sum, x) => sum + x, 0) / losses.length;
+  const loss = meanOf(losses);
   return { model: model.name, dtype, docs: docs.length, loss };
 }
