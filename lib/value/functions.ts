@@ -30,10 +30,10 @@ export function gelu(x: Value, approximate: 'none' | 'tanh' = 'none'): Value {
   checkArguments('gelu', arguments, 2);
   checkValue('gelu', 'x', x);
   checkOneOf(`gelu of ${x.label}: approximate`, approximate, ['none', 'tanh']);
-  const root = approximate === 'none' ? Math.SQRT1_2 : Math.sqrt(2 / Math.PI);
-  const inner = approximate === 'none' ? x : x.add(x.pow(3).mul(0.044715));
-  const scaled = inner.mul(root);
-  return x.mul(0.5).mul((approximate === 'none' ? scaled.erf() : scaled.tanh()).add(1));
+  if (approximate === 'none') return x.mul(x.ndtr());
+  // (1 + tanh(u)) / 2 is sigmoid(2 u), which keeps its digits where it is nearly 0.
+  const u = x.add(x.pow(3).mul(0.044715)).mul(Math.sqrt(2 / Math.PI));
+  return x.mul(u.mul(2).sigmoid());
 }
 
 /**

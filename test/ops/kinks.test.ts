@@ -300,6 +300,13 @@ const EDGES: [
     [[0, 0, 0, 0, NaN]],
   ],
   [
+    'ndtr at the ends',
+    (x) => x.ndtr(),
+    [[-800, 800, -Infinity, Infinity, NaN]],
+    [0, 1, 0, 1, NaN],
+    [[0, 0, 0, 0, NaN]],
+  ],
+  [
     'arcsin at and outside its ends',
     (x) => x.arcsin(),
     [[-1, 1, 2, -1.5, NaN]],

@@ -60,6 +60,7 @@ const UNARY: Readonly<Record<string, (x: Value) => Value>> = {
   expm1: (x) => x.expm1(),
   log1p: (x) => x.log1p(),
   erf: (x) => x.erf(),
+  ndtr: (x) => x.ndtr(),
   arcsin: (x) => x.arcsin(),
   arcsinh: (x) => x.arcsinh(),
   arctanh: (x) => x.arctanh(),

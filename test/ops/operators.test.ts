@@ -83,6 +83,7 @@ const CALLS: Record<Operator, readonly (readonly unknown[])[]> = {
   sigmoid: none,
   softplus: none,
   erf: none,
+  ndtr: none,
   arcsin: none,
   arcsinh: none,
   arctanh: none,

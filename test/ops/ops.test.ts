@@ -131,6 +131,7 @@ const AGAIN: [op: OpName, attr: Attr, operands: (g: Leaves) => Value[]][] = [
       'expm1',
       'log1p',
       'erf',
+      'ndtr',
       'arcsin',
       'arcsinh',
       'arctanh',

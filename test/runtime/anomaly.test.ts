@@ -111,6 +111,7 @@ describe('detectAnomaly knows which numbers each operator reads: those that, if 
     'softplus',
     'log1p',
     'erf',
+    'ndtr',
     'arcsin',
     'arcsinh',
     'arctanh',

@@ -48,6 +48,7 @@ CALLS = {
     "x.cos()": ("np.cos(x)", "torch.cos(x)"),
     "x.tanh()": ("np.tanh(x)", "torch.tanh(x)"),
     "x.erf()": (None, "torch.erf(x)"),
+    "x.ndtr()": (None, "torch.special.ndtr(x)"),
     "x.sigmoid()": (None, "torch.sigmoid(x)"),
     "x.softplus()": ("np.logaddexp(x, 0)", "F.softplus(x)"),
     "x.silu()": (None, "F.silu(x)"),

@@ -141,6 +141,7 @@ export const ELEMENTWISE = {
   expm1: unary((x) => x.mul(0.3).tanh().expm1()),
   log1p: unary((x) => x.log1p(), 'positive'),
   erf: unary((x) => x.erf()),
+  ndtr: unary((x) => x.ndtr()),
   arcsin: unary((x) => x.mul(0.4).tanh().arcsin()),
   arcsinh: unary((x) => x.arcsinh()),
   arctanh: unary((x) => x.mul(0.4).tanh().arctanh()),

@@ -191,6 +191,7 @@ export const REFERENCE: Readonly<Record<OpName, Rule>> = {
   expm1: map(Math.expm1),
   log1p: map(Math.log1p),
   erf: map(erf),
+  ndtr: map((x) => (1 + erf(x * Math.SQRT1_2)) / 2),
   arcsin: map(Math.asin),
   arcsinh: map(Math.asinh),
   arctanh: map(Math.atanh),

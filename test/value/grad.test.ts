@@ -169,6 +169,7 @@ const RULES: Readonly<Partial<Record<OpName, Row[]>>> = {
   expm1: [['of an array', (g) => g.p(4).expm1()]],
   log1p: [['of an array', (g) => g.positive(4).log1p()]],
   erf: [['of an array', (g) => g.p(4).erf()]],
+  ndtr: [['of an array', (g) => g.p(4).ndtr()]],
   arcsin: [['of an array', (g) => g.p(4).mul(0.4).arcsin()]],
   arcsinh: [['of an array', (g) => g.p(4).arcsinh()]],
   arctanh: [['of an array', (g) => g.p(4).mul(0.4).arctanh()]],

@@ -28,6 +28,7 @@ type Name =
   | 'sigmoid'
   | 'softplus'
   | 'erf'
+  | 'ndtr'
   | 'arcsin'
   | 'arcsinh'
   | 'arctanh';
@@ -118,6 +119,15 @@ export const softplus = operator('softplus', 1, ({ g, x, dy }) => g.op('mul', [d
 export const erf = operator('erf', 1, ({ g, x, dy }) => {
   const bell = g.op('exp', [g.op('neg', [g.op('mul', [x, x])])]);
   return g.op('mul', [dy, g.op('mul', [bell, g.constant(2 / Math.sqrt(Math.PI))])]);
+});
+
+/**
+ * The standard normal distribution function: (1 + erf(x / √2)) / 2, accurate in its tail, where it is nearly
+ * 0. @function
+ */
+export const ndtr = operator('ndtr', 1, ({ g, x, dy }) => {
+  const bell = g.op('exp', [g.op('mul', [g.op('mul', [x, x]), g.constant(-0.5)])]);
+  return g.op('mul', [dy, g.op('mul', [bell, g.constant(1 / Math.sqrt(2 * Math.PI))])]);
 });
 
 /** The inverse of the sine; NaN outside -1 to 1. @function */
