@@ -17,6 +17,7 @@ const TYPES = {
   int32s: 'Int32Array',
   doubles: 'Float64Array',
   floats: 'TypedArray',
+  plan: 'Handle',
 };
 
 /** Whether the types are those of the table. @param {{ fix: boolean }} options `fix`: writes them if not */
@@ -34,7 +35,8 @@ export async function isSeriesSpecCurrent({ fix }) {
 /** @param {string} rows */
 function typesOf(rows) {
   let types = `/** What describes a series to the addon. \`npm run format\` writes it from ${table}. */
-    import type { TypedArray } from '../core/array.js';`;
+    import type { TypedArray } from '../core/array.js';
+    import type { Handle } from './handle.js';`;
   const objects = rows.matchAll(/^\/\/ (?<doc>.+)\n(?<properties>(?:[A-Z_]+\(\w+, .+\n)+)/gm);
   const names = [];
   for (const { groups: { doc, properties } = {} } of objects) {

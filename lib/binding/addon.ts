@@ -6,10 +6,10 @@ import type { TypedArray } from '../core/array.js';
 import type { NativeKernels } from './kernels.js';
 import { missingAddon } from './load-error.js';
 import { packageRoot } from '../core/package.js';
-import type { SeriesSpec } from './series-spec.js';
+import type { Handle } from './handle.js';
+import type { RowsSpec, SeriesSpec } from './series-spec.js';
 
-/** The native half of a program or a generator; opaque. */
-export type Handle = object;
+export type { Handle } from './handle.js';
 
 /** Where a run stopped: at an index outside its table or, with a limit of -1, at a non-finite number. */
 export type Fault = [instruction: number, index: number, limit: number];
@@ -39,20 +39,28 @@ export interface NativeAddon {
     extents: Int32Array;
     code: Int32Array;
     scalarBytecode: Uint32Array;
-    /** The regions of nodes, five words each: offset, size, first, rows, whether they are fed. */
-    numberRegions: Int32Array;
-    intRegions: Int32Array;
-    /** Where a batch's gradients are added up. */
-    gradients: number;
-    gradientsSize: number;
-    /** How many instructions run for each example of a batch. */
-    batched: number;
   }): Handle;
   /**
-   * How many numbers and integers a thread needs for the rows of a piece of a batch, and the most examples
-   * that a piece should have (native/run/batch.h): 1 where the program runs its examples one after the other.
+   * How the program's instructions before `end` run on many examples at once (native/vm/row_plan.h);
+   * undefined where they can only run on one.
    */
-  pieceSizes(handle: Handle, examples: number): [numbers: number, ints: number, most: number];
+  planRows(
+    handle: Handle,
+    spec: {
+      /** The regions of nodes, five words each: offset, size, first, rows, whether they are fed. */
+      numberRegions: Int32Array;
+      intRegions: Int32Array;
+      /** Where a batch's gradients are added up. */
+      gradients: number;
+      gradientsSize: number;
+      end: number;
+    },
+  ): Handle | undefined;
+  /**
+   * How many numbers and integers a thread needs for the rows of a piece of some examples, and the most
+   * examples that a piece should have (native/run/pieces.h).
+   */
+  pieceSizes(handle: Handle, plan: Handle, examples: number): [numbers: number, ints: number, most: number];
   /**
    * A function that runs instructions `range[2]` to `range[3]` on these arrays, for a prefix that grows from
    * `range[0]` to `range[1]` positions.
@@ -79,6 +87,10 @@ export interface NativeAddon {
       top: number;
       instructions: number;
       isPrefix: boolean;
+      /** Whether each sequence has a stretch of the random numbers of its own: one for each position. */
+      isTogether: boolean;
+      /** How sequences run together, if they do. */
+      rows?: RowsSpec | undefined;
     },
     drawn: Int32Array,
     lengths: Int32Array,

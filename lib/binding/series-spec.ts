@@ -1,5 +1,6 @@
 /** What describes a series to the addon. `npm run format` writes it from native/node/series.def. */
 import type { TypedArray } from '../core/array.js';
+import type { Handle } from './handle.js';
 
 /** What all examples feed an index. */
 export interface IndexColumnSpec {
@@ -47,6 +48,8 @@ export interface BatchesSpec {
   backward: number;
   /** The number of lanes. */
   lanes: number;
+  /** How examples run together; absent: they do not. */
+  plan?: Handle | undefined;
   /** The number of examples that run together. */
   piece: number;
   /** The number of threads that there is memory for. */
@@ -61,6 +64,18 @@ export interface BatchesSpec {
   intStride: number;
   /** Room for the gradients of each lane. */
   sums: TypedArray;
+}
+
+/** How examples that are evaluated, or sequences that are generated, run together (native/run/pieces.h). */
+export interface RowsSpec {
+  /** How each instruction runs. */
+  plan: Handle;
+  /** The most examples that run together. */
+  piece: number;
+  /** The rows of a piece. */
+  numbers: TypedArray;
+  /** The rows of its integers. */
+  ints: Int32Array;
 }
 
 /** A series: one run or step after another, on many examples (native/run/series.h). */
@@ -91,4 +106,6 @@ export interface SeriesSpec {
   stops: boolean;
   /** Absent: each example has a run of its own. */
   batches?: BatchesSpec | undefined;
+  /** Of a series without steps; absent: as above. */
+  rows?: RowsSpec | undefined;
 }

@@ -255,7 +255,7 @@ function lowered(
     inPlace: passes.has('in-place'),
     epilogues: passes.has('epilogue'),
     fuseUpdate: passes.has('fuse-update') && !request.batches,
-    rows: passes.has('rows') && request.batches,
+    rows: passes.has('rows'),
   };
   return (isScalar ? lowerScalars(ir, options) : undefined) ?? lower(ir, options);
 }

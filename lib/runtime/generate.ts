@@ -1,6 +1,6 @@
 /** Generates sequences: checks the options, and makes the native call that samples. */
 import { addon, type Fault, type Handle } from '../binding/addon.js';
-import { checkInteger, checkOptions, MAX_COUNT, shown, type Known } from '../core/check.js';
+import { checkBoolean, checkInteger, checkOptions, MAX_COUNT, shown, type Known } from '../core/check.js';
 import type { Compiled } from '../compiler/compile.js';
 import { offsetsOf } from '../compiler/lower/view.js';
 import type { Node } from '../graph/node.js';
@@ -30,6 +30,13 @@ export interface GenerateOptions {
   topK?: number;
   /** The beginning of every sequence: fewer integers than there are positions, without `stop`. */
   prefix?: Int32Array;
+  /**
+   * Whether the sequences advance together, position by position, which is faster for many. They are drawn
+   * from the same distribution, but from other random numbers: each takes one for every position behind the
+   * prefix, whether or not it gets there, so that it does not depend on the others. No value of the program
+   * can be read afterwards. False by default.
+   */
+  together?: boolean;
 }
 
 const GENERATE_OPTIONS: Known<GenerateOptions> = {
@@ -40,6 +47,7 @@ const GENERATE_OPTIONS: Known<GenerateOptions> = {
   count: true,
   topK: true,
   prefix: true,
+  together: true,
 };
 
 /** The options, each read once, and the random generator. */
@@ -55,10 +63,12 @@ const NO_PREFIX = new Int32Array();
 export function readGenerateOptions(random: Random, options: GenerateOptions): GenerateRequest {
   checkOptions('generating', options, GENERATE_OPTIONS);
   const { input, start, stop, temperature, count, topK = Infinity, prefix = NO_PREFIX } = options;
+  const { together = false } = options;
   if (typeof input !== 'string') throw new FeedError(`input ${shown(input)}: expected the name of an input`);
   if (!(random instanceof Random))
     throw new TypeError(`generating draws from a Random, not ${shown(random)}`);
-  return { input, start, stop, temperature, count, topK, prefix, random: random.handle };
+  checkBoolean('together', together);
+  return { input, start, stop, temperature, count, topK, prefix, together, random: random.handle };
 }
 
 /** Samples from the sequence of one program. */
@@ -119,9 +129,9 @@ export class SequenceSampler {
 
   /** Generates the sequences of a prepared request in one native call. */
   run(
-    { handle, arena, ints }: ProgramMemory,
+    { handle, arena, ints, plans }: ProgramMemory,
     { slot }: IndexInput,
-    { start, stop, temperature, count, topK, prefix, random }: GenerateRequest,
+    { start, stop, temperature, count, topK, prefix, together, random }: GenerateRequest,
   ): { sequences: Int32Array[]; fault: Fault | undefined } {
     const { maxLength } = this.inputs;
     const drawn = new Int32Array(count * maxLength);
@@ -142,6 +152,8 @@ export class SequenceSampler {
       instructions: this.compiled.lowered.sections.results,
       // One array may hold all positions; then position p runs as a prefix of p + 1.
       isPrefix: this.compiled.isPrefix,
+      isTogether: together,
+      rows: together && count > 1 ? plans.ofSequences(slot, results.length / maxLength) : undefined,
     };
     const fault = addon.generate(spec, drawn, lengths);
     const sequences = Array.from(lengths, (length, i) =>

@@ -5,18 +5,20 @@ import { shown } from '../core/check.js';
 import { sizeOf } from '../core/shape.js';
 import type { Compiled } from '../compiler/compile.js';
 import { activeNodes } from '../compiler/passes/differentiate.js';
-import type { Region } from '../compiler/lower/layout.js';
 import { isDense, offsetsOf } from '../compiler/lower/view.js';
 import { Node } from '../graph/node.js';
 import { GRADIENT_LEAVES } from '../graph/ops.js';
 import { allocate, allocateAligned, moved } from './arena.js';
 import { BusyError } from './errors.js';
+import { RowPlans } from './rows.js';
 
 /** The step number that a run reads when it is not a training step. */
 export const NO_STEP = -1;
 
 export class ProgramMemory {
   readonly handle: Handle;
+  /** How many examples run at once. */
+  readonly plans: RowPlans;
   /** The indices of the last run, and the number of the training step. */
   readonly ints: Int32Array;
   /** Undefined while another thread has them. */
@@ -39,7 +41,6 @@ export class ProgramMemory {
     private readonly root: Node,
   ) {
     const { arenaSize, intsSize, maxLength, extents, code, bytecode, constants } = compiled.lowered;
-    const { regions, parameters, sections } = compiled.lowered;
     this.handle = addon.createProgram({
       float32: dtype === 'float32',
       isa,
@@ -49,12 +50,8 @@ export class ProgramMemory {
       extents,
       code,
       scalarBytecode: bytecode,
-      numberRegions: wordsOf(regions.numbers),
-      intRegions: wordsOf(regions.ints),
-      gradients: parameters.gradients,
-      gradientsSize: parameters.withGradient,
-      batched: sections.backward,
     });
+    this.plans = new RowPlans(this.handle, compiled.lowered, dtype);
     this.numbers = allocateAligned(dtype, arenaSize);
     this.ints = new Int32Array(intsSize);
     this.runRange = this.bind();
@@ -199,13 +196,4 @@ export class ProgramMemory {
     offsetsOf(view).forEach((at, i) => (copy[i] = arena[at]!));
     return copy;
   }
-}
-
-/** Regions as the machine reads them: five words each. */
-function wordsOf(regions: readonly Region[]): Int32Array {
-  const words = new Int32Array(5 * regions.length);
-  regions.forEach(({ offset, size, first, rows, isFed }, i) => {
-    words.set([offset, size, first, rows, Number(isFed)], 5 * i);
-  });
-  return words;
 }

@@ -8,6 +8,8 @@ import { allocateAligned } from './arena.js';
 import { FeedError } from './errors.js';
 import type { FeedReader, Feeds } from './feeds.js';
 import type { Inputs } from './inputs.js';
+import type { ProgramMemory } from './memory.js';
+import { MAX_PIECE_BYTES } from './rows.js';
 import type { Columns, Examples } from './series.js';
 
 /** How many examples each step takes. */
@@ -19,12 +21,11 @@ export interface Batching {
 }
 
 /**
- * The most lanes, the most bytes for the memory of all lanes, and for the rows of a piece. None depends on
- * the machine or the threads, because lanes and pieces decide the order in which gradients are added.
+ * The most lanes, and the most bytes for the memory of all lanes. Like the sizes of pieces, neither depends
+ * on the machine or the threads, because lanes and pieces decide the order in which gradients are added.
  */
 const MAX_LANES = 32;
 const MAX_BYTES = 256 * 2 ** 20;
-const MAX_PIECE_BYTES = 64 * 2 ** 20;
 
 /** What a program keeps for its batches: memory and columns for those of the last size. */
 export class BatchKeeper {
@@ -32,7 +33,7 @@ export class BatchKeeper {
   private fed: FeedColumns | undefined;
 
   constructor(
-    private readonly handle: Handle,
+    private readonly program: ProgramMemory,
     private readonly lowered: Lowered,
     private readonly inputs: Inputs,
     private readonly dtype: DType,
@@ -54,7 +55,9 @@ export class BatchKeeper {
     const isEnough = batches?.size === size && Math.min(threads, batches.lanes) <= batches.copies;
     if (isEnough) return (this.batches = { ...batches, threads });
     const allocate = (n: number): TypedArray => allocateAligned(this.dtype, n);
-    return (this.batches = batchesOf(this.handle, lowered, arena, allocate, batching));
+    const { handle, plans } = this.program;
+    const plan = plans.ofBatches();
+    return (this.batches = batchesOf(handle, plan, lowered, arena, allocate, batching));
   }
 
   /** The examples of one batch, as `reader` reads them. @throws FeedError, which names the example */
@@ -69,28 +72,27 @@ export class BatchKeeper {
 /**
  * The memory for batches of `size` examples.
  *
+ * @param plan how examples run together, if they do
  * @param arena the program's arena; each thread's memory starts as a copy of it
  * @param allocate makes an array of the arena's type that starts on a cache line
  */
 function batchesOf(
   handle: Handle,
+  plan: Handle | undefined,
   { parameters, sections, intsSize }: Lowered,
   arena: TypedArray,
   allocate: (size: number) => TypedArray,
   { size, threads }: Batching,
 ): BatchesSpec {
   const bytes = arena.BYTES_PER_ELEMENT;
-  const [each, , most] = addon.pieceSizes(handle, 1);
+  const [each, , most] = plan ? addon.pieceSizes(handle, plan, 1) : [0, 0, 1];
   const fitting = each ? Math.floor(MAX_PIECE_BYTES / (each * bytes)) : 1;
   const piece = Math.max(1, Math.min(size, most, fitting));
   const pieces = Math.ceil(size / Math.max(1, Math.min(piece, most / 2)));
-  const [numbers, ints] = piece > 1 ? addon.pieceSizes(handle, piece) : [0, 0];
+  const [numbers, ints] = plan ? addon.pieceSizes(handle, plan, piece) : [0, 0];
   const line = 64 / bytes;
   const stride = Math.ceil((arena.length + numbers) / line) * line;
-  const lanes = Math.max(
-    1,
-    Math.min(MAX_LANES, pieces, Math.floor(MAX_BYTES / (stride * bytes))),
-  );
+  const lanes = Math.max(1, Math.min(MAX_LANES, pieces, Math.floor(MAX_BYTES / (stride * bytes))));
   const copies = Math.min(threads, lanes);
   const intStride = Math.ceil((intsSize + ints) / 16) * 16;
   const memory = allocate(copies * stride);
@@ -103,6 +105,7 @@ function batchesOf(
     gradients: parameters.gradients,
     backward: sections.backward,
     lanes,
+    plan,
     piece,
     copies,
     stride,

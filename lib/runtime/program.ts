@@ -113,7 +113,7 @@ export class Program {
     this.parameterCount = leaves.parameters.reduce((count, { node }) => count + sizeOf(node.shape), 0);
     this.inputs = inputsOf(compiled, traced, groups);
     this.feeds = new FeedReader(this.inputs);
-    this.batches = new BatchKeeper(this.memory.handle, lowered, this.inputs, dtype);
+    this.batches = new BatchKeeper(this.memory, lowered, this.inputs, dtype);
     this.target = {
       numbers: this.arena,
       offsets: Int32Array.from(this.inputs.floats, ({ offset }) => offset),
@@ -165,7 +165,7 @@ export class Program {
    * Generates `count` sequences in one native call. After each position an integer is drawn from
    * softmax(logits / temperature), where the position's group holds the logits, and fed to the next position,
    * until `stop` is drawn or the positions end. Returns the integers of each sequence, including the prefix
-   * and `stop`. Each drawn integer takes one number from `random`, whatever topK is.
+   * and `stop`. Each drawn integer takes one number from `random`, whatever topK is; but see `together`.
    *
    * @throws RangeError when an option is out of range, or a group holds NaN or infinity
    * @throws FeedError when a position cannot read `start` or an integer of the prefix
@@ -178,8 +178,8 @@ export class Program {
     const { sampler, memory } = this;
     const index = sampler.prepare(request, memory.ints);
     if (!this.resident) this.residence.takeAll();
+    memory.ranLength = request.together ? 0 : this.maxLength; // nobody reads one of several at once
     const { sequences, fault } = sampler.run(memory, index, request);
-    this.memory.ranLength = this.feeds.length;
     if (fault) throw indexError(this.lowered, this.compiled.ir, fault, '');
     return sequences;
   }
@@ -344,7 +344,8 @@ export class Program {
 
   private get seriesSource(): SeriesSource {
     const { inputs, feeds, lowered, rootOffset: loss } = this;
-    return { inputs, feeds, lowered, inverseCount: this.target.inverseCount, loss };
+    const { inverseCount, stepSlots } = this.compiled.leaves;
+    return { inputs, feeds, lowered, inverseCount, loss, stepSlots };
   }
 
   private startSeries(
@@ -363,13 +364,12 @@ export class Program {
       Object.assign(series.spec, {
         rules: rulesOf(Math.ceil((to - from) / size)),
         ruleSize: this.update.ruleSize,
-        stepSlots: Int32Array.from(this.compiled.leaves.stepSlots),
         firstStep: this.update.runs,
         end: this.lowered.sections.update,
         stops: !this.update.skips,
         batches: batching && this.batches.memory(batching, this.arena),
       } satisfies Partial<SeriesSpec>);
-    }
+    } else series.spec.rows = this.memory.plans.ofEvaluation(to - from);
     if (!this.resident) this.residence.takeAll(); // now: what gives rates may have run another program
     const losses = new Float64Array(to - from);
     return { ...series, from, losses, trains: rulesOf !== undefined, skipped: this.update.skipped };

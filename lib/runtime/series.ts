@@ -10,6 +10,7 @@ import { checkColumn, checkDataset, isOfKind, unshared, type Column, type Datase
 import { FeedError } from './errors.js';
 import { counted, describe, isArray, type FeedReader, type Feeds } from './feeds.js';
 import type { IndexInput, Inputs } from './inputs.js';
+import { NO_STEP } from './memory.js';
 
 /** The result of a series. */
 export interface Runs {
@@ -57,6 +58,8 @@ export interface SeriesSource {
   inverseCount: number;
   /** The arena offset of the loss. */
   loss: number;
+  /** Where a run reads the number of its training step. */
+  stepSlots: readonly number[];
 }
 
 const NO_RULES = new Float64Array();
@@ -107,7 +110,10 @@ export function examplesOf({ inputs, feeds }: SeriesSource, dataset: Dataset): E
 }
 
 /** A series that evaluates examples. */
-export function seriesOf({ lowered, inverseCount, loss }: SeriesSource, examples: Examples): Series {
+export function seriesOf(
+  { lowered, inverseCount, loss, stepSlots }: SeriesSource,
+  examples: Examples,
+): Series {
   const { columns, indices, count } = examples;
   const spec: SeriesSpec = {
     ...columns,
@@ -117,8 +123,8 @@ export function seriesOf({ lowered, inverseCount, loss }: SeriesSource, examples
     rule: lowered.parameters.rule,
     ruleSize: 0,
     rules: NO_RULES,
-    stepSlots: NO_INTEGERS,
-    firstStep: 0,
+    stepSlots: Int32Array.from(stepSlots),
+    firstStep: NO_STEP,
     stops: false,
   };
   return { spec, indices, count };

@@ -22,6 +22,12 @@ export interface SampleOptions {
   topK?: number;
   /** The beginning of every document: text, or its tokens without BOS; nothing by default. */
   prefix?: string | readonly number[] | Int32Array;
+  /**
+   * Whether the documents advance together, position by position, which is faster for many. They are other
+   * documents than those of the same seed one by one: each takes one random number for every position behind
+   * the prefix, whether or not it gets there, so that it does not depend on the others. False by default.
+   */
+  together?: boolean;
 }
 
 const SAMPLE_OPTIONS: Known<SampleOptions> = {
@@ -29,6 +35,7 @@ const SAMPLE_OPTIONS: Known<SampleOptions> = {
   temperature: true,
   topK: true,
   prefix: true,
+  together: true,
 };
 
 /** A model compiled for sampling; it uses the parameters' numbers at the time of each call. */
@@ -64,7 +71,7 @@ export class Sampler {
   /**
    * The tokens of `count` documents: BOS, the prefix, then tokens drawn from softmax(logits / temperature),
    * limited to the top k. A document ends with the next BOS, which is included, or at the model's last
-   * position. Each drawn token takes one number from `random`, whatever topK is.
+   * position. Each drawn token takes one number from `random`, whatever topK is; see `together` for many.
    *
    * @throws DataError when the prefix has an unknown token, or as many tokens as the model has positions
    * @throws RangeError when a number is out of range, or logits are NaN or infinite
@@ -73,11 +80,12 @@ export class Sampler {
   tokens(random: Random, options: SampleOptions): Int32Array[] {
     const { bos } = this.tokenizer;
     checkOptions('sampling', options, SAMPLE_OPTIONS);
-    const { count, temperature, topK, prefix } = options;
+    const { count, temperature, topK, prefix, together } = options;
     const spec = { input: 'tokens', start: bos, stop: bos, count, temperature };
     return this.program.generate(random, {
       ...spec,
       ...(topK !== undefined && { topK }),
+      ...(together !== undefined && { together }),
       ...(prefix !== undefined && { prefix: this.encode(prefix) }),
     });
   }

@@ -76,6 +76,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("blas", Napi::Function::New<blas>(env, "blas"));
   exports.Set("alignment", Napi::Function::New<alignment>(env, "alignment"));
   add_program_calls(env, exports);
+  add_row_calls(env, exports);
   add_series_calls(env, exports);
   add_assemble_calls(env, exports);
   add_differentiate_calls(env, exports);

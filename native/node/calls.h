@@ -7,6 +7,7 @@
 namespace vecgrad {
 
 void add_program_calls(Napi::Env env, Napi::Object exports);        // createProgram, bind, generate
+void add_row_calls(Napi::Env env, Napi::Object exports);            // planRows, pieceSizes
 void add_series_calls(Napi::Env env, Napi::Object exports);         // runSeries, runSeriesAsync
 void add_assemble_calls(Napi::Env env, Napi::Object exports);       // countUses, ...
 void add_differentiate_calls(Napi::Env env, Napi::Object exports);  // numberKinds, ...

@@ -14,6 +14,7 @@ namespace vecgrad {
 
 class Program;
 class Random;
+struct PlannedRows;
 
 template <class T>
 constexpr napi_type_tag handle_tag{};
@@ -21,6 +22,9 @@ template <>
 inline constexpr napi_type_tag handle_tag<Program>{0x8a1c3f0e7d5b4c21ULL, 0x9be3f6d24c7a5081ULL};
 template <>
 inline constexpr napi_type_tag handle_tag<Random>{0x5d0e1c6a4b7f4f35ULL, 0xa2c49e8817d3b06fULL};
+template <>
+inline constexpr napi_type_tag handle_tag<PlannedRows>{0x1f7be2944c60d3a8ULL,
+                                                       0xc5380da96e1b72f4ULL};
 
 // What the addon keeps for an environment (the main thread or a worker).
 struct Environment {

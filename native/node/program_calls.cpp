@@ -11,7 +11,7 @@
 #include "node/memory.h"
 #include "node/reader.h"
 #include "node/results.h"
-#include "run/batch.h"
+#include "node/rows.h"
 #include "run/generate.h"
 #include "vm/denormals.h"
 #include "vm/vm.h"
@@ -24,21 +24,13 @@ std::vector<std::remove_const_t<T>> copy_of(std::span<T> elements) {
   return {elements.begin(), elements.end()};
 }
 
-// Regions: five words each, the first five members of `Region`.
-std::vector<Region> regions_of(std::span<const int32_t> words) {
-  std::vector<Region> regions;
-  for (size_t i = 0; i + 5 <= words.size(); i += 5)
-    regions.push_back({words[i], words[i + 1], words[i + 2], words[i + 3], words[i + 4], 0});
-  return regions;
-}
-
 // createProgram({float32, isa, arenaSize, intsSize, maxLength, extents, code, scalarBytecode}): a
 // handle. `maxLength` is that of the longest prefix.
 Napi::Value create_program(const Napi::CallbackInfo& call) {
   Arguments in(call, "createProgram", "a specification");
   Properties given(in, "specification");
   ProgramSpec spec;
-  std::span<const int32_t> extents, code, numbers, ints;
+  std::span<const int32_t> extents, code;
   std::span<const uint32_t> scalar_bytecode;
   spec.is_float32 = given.flag("float32");
   spec.isa = given.isa("isa");
@@ -48,38 +40,15 @@ Napi::Value create_program(const Napi::CallbackInfo& call) {
   given.elements("extents", extents);
   given.elements("code", code);
   given.elements("scalarBytecode", scalar_bytecode);
-  given.elements("numberRegions", numbers);
-  given.elements("intRegions", ints);
-  spec.gradients = int32_t(given.size("gradients", INT32_MAX));
-  spec.gradients_size = int32_t(given.size("gradientsSize", INT32_MAX));
-  spec.batched = int32_t(given.size("batched", INT32_MAX));
   if (!in.are_right()) return in.fail_usage();
   spec.extents = copy_of(extents);
   spec.code = copy_of(code);
   spec.scalar_bytecode = copy_of(scalar_bytecode);
-  spec.numbers = regions_of(numbers);
-  spec.ints = regions_of(ints);
   std::string error;
   std::unique_ptr<Program> program = make_program(std::move(spec), error);
   if (!program) return in.fail_with<Napi::Error>(error);
   return make_handle<Program>(call.Env(), program->bytes(),
                               [&](void* memory) { return program->copy_to(memory); });
-}
-
-// pieceSizes(handle, examples): how many numbers and integers a thread needs for the rows of a
-// piece of some examples, and the most examples that a piece should have; [0, 0, 1] where the
-// program runs its examples one after the other.
-Napi::Value piece_sizes_of(const Napi::CallbackInfo& call) {
-  Arguments in(call, "pieceSizes", "a program's handle and a number of examples");
-  const Program* program = in.handle<Program>("handle");
-  const int64_t examples = in.size("examples", 1 << 20);
-  if (!in.are_right()) return in.fail_usage();
-  const PieceSizes sizes = piece_sizes(*program, int32_t(examples));
-  const auto found = Napi::Array::New(call.Env(), 3);
-  found.Set(uint32_t(0), double(sizes.numbers));
-  found.Set(uint32_t(1), double(sizes.ints));
-  found.Set(uint32_t(2), double(sizes.most));
-  return found;
 }
 
 // Runs the program on the arrays that `bind` has bound to it, which are its arguments: handle,
@@ -133,9 +102,9 @@ Napi::Value bind(const Napi::CallbackInfo& call) {
 }
 
 // generate({program, arena, ints, random, results, slot, start, stop, prefix, temperature, top,
-// instructions, isPrefix}, choices, lengths): returns what a run does. Fills `lengths` with the
-// number of integers in each sequence, prefix included, and `choices` with the integers, a row of
-// the program's longest length for each sequence.
+// instructions, isPrefix, isTogether, rows}, choices, lengths): returns what a run does. Fills
+// `lengths` with the number of integers in each sequence, prefix included, and `choices` with the
+// integers, a row of the program's longest length for each sequence.
 Napi::Value generate_sequences(const Napi::CallbackInfo& call) {
   Arguments in(call, "generate", "a specification and two Int32Arrays for the results");
   Properties given(in, "specification");
@@ -157,6 +126,9 @@ Napi::Value generate_sequences(const Napi::CallbackInfo& call) {
   g.instructions = int32_t(given.size("instructions", program->instruction_count()));
   g.temperature = given.number("temperature");
   g.is_prefix = given.flag("isPrefix");
+  g.is_together = given.flag("isTogether");
+  RowsRequest rows;
+  read_optional_rows(given, "rows", rows);
   in.elements("choices", choices);
   in.elements("lengths", lengths);
   if (!in.are_right()) return in.fail_usage();
@@ -170,10 +142,15 @@ Napi::Value generate_sequences(const Napi::CallbackInfo& call) {
   if (!memory.fits(*program)) return in.fail_with<Napi::Error>(memory_does_not_fit);
   if (choices.size() / size_t(max_length) < lengths.size())
     return in.fail_with<Napi::Error>("no room for that many sequences");
+  if (rows.is_given && !rows.fits(*program, program->instruction_count()))
+    return in.fail_with<Napi::Error>("rows that do not fit the program");
+  if (rows.is_given && g.instructions > int64_t(rows.rows.plan->instructions.size()))
+    return in.fail_with<Napi::Error>("a plan of fewer instructions");
+  if (rows.is_given) g.rows = &rows.rows;
   g.results = copy_of(results);
   g.prefix = copy_of(prefix);
-  const Generated result = generate(*program, memory.arena(), memory.ints.data(), *random, g,
-                                    choices.data(), lengths.data(), lengths.size());
+  const Generated result =
+      generate(*program, memory.arena(), memory.ints.data(), *random, g, choices.data(), lengths);
   if (result.is_undecided)
     return fail<Napi::RangeError>(
         call.Env(),
@@ -191,7 +168,6 @@ void add_program_calls(Napi::Env env, Napi::Object exports) {
   exports.Set("createProgram", Napi::Function::New<create_program>(env, "createProgram"));
   exports.Set("bind", Napi::Function::New<bind>(env, "bind"));
   exports.Set("generate", Napi::Function::New<generate_sequences>(env, "generate"));
-  exports.Set("pieceSizes", Napi::Function::New<piece_sizes_of>(env, "pieceSizes"));
 }
 
 }  // namespace vecgrad

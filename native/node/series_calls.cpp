@@ -12,6 +12,7 @@
 #include "node/memory.h"
 #include "node/reader.h"
 #include "node/results.h"
+#include "node/rows.h"
 #include "run/series.h"
 
 namespace vecgrad {
@@ -39,6 +40,16 @@ void read_floats(Reader& in, const char* name, std::variant<std::span<A>, std::s
 }
 void read_optional_int32s(Reader& in, const char* name, std::span<const int32_t>& to) {
   in.optional_elements(name, to);
+}
+
+void read_plan(Reader& in, const char* name, const PlannedRows*& to) {
+  to = in.handle<PlannedRows>(name);
+}
+void read_optional_plan(Reader& in, const char* name, const PlannedRows*& to) {
+  const Napi::Value given = in.value(name);
+  if (in.is_wrong() || given.IsUndefined()) return;
+  to = from_handle<PlannedRows>(in.env(), given);
+  if (!to) in.refuse(name);
 }
 
 void read_column(Reader& in, IndexColumn& column) {
@@ -116,9 +127,11 @@ struct BatchRequest {
     const bool has_counts = batches.size >= 1 && batches.threads >= 1 && lanes.count >= 1 &&
                             lanes.copies >= 1 && lanes.piece >= 1;
     if (!has_counts) return false;
-    const PieceSizes rows = lanes.piece > 1 ? piece_sizes(program, lanes.piece) : PieceSizes{};
+    if (lanes.plan && lanes.plan->program != program.id()) return false;
+    const PieceSizes rows =
+        lanes.plan ? piece_sizes(program, *lanes.plan, lanes.piece) : PieceSizes{};
     return are_of_type(numbers, program) && are_of_type(sums, program) &&
-           (lanes.piece == 1 || rows.numbers > 0) && lanes.stride >= size + rows.numbers &&
+           (lanes.piece == 1 || lanes.plan) && lanes.stride >= size + rows.numbers &&
            lanes.int_stride >= program.ints_size() + rows.ints &&
            int64_t(size_of(numbers)) / lanes.copies >= lanes.stride &&
            int64_t(lanes.ints.size()) / lanes.copies >= lanes.int_stride &&
@@ -136,6 +149,20 @@ void read_optional_batches(Reader& in, const char* name, BatchRequest& to) {
   to.read(batches);
 }
 
+}  // namespace
+
+void read_optional_rows(Reader& in, const char* name, RowsRequest& to) {
+  const Napi::Value given = in.value(name);
+  to.is_given = !in.is_wrong() && !given.IsUndefined();
+  if (!to.is_given) return;
+  Properties own(in, name, given);
+  auto& [is_given, rows, numbers, ints] = to;
+#define ROWS(kind, name, member) read_##kind(own, #name, member);
+#include "node/series.def"
+}
+
+namespace {
+
 // The arguments that both calls begin with: program, arena, ints, spec, from, losses.
 struct Request {
   const Program* program = nullptr;
@@ -144,6 +171,7 @@ struct Request {
   std::vector<IndexColumn> indices;
   std::vector<NumberColumn> numbers;
   BatchRequest batch;
+  RowsRequest rows;
   int32_t from = 0;
   std::span<double> losses;
 
@@ -183,7 +211,9 @@ bool Request::fits_program() {
   examples.indices = indices;
   examples.numbers = numbers;
   if (batch.is_given && !batch.fits(*program, series.end)) return false;
+  if (rows.is_given && (batch.is_given || !rows.fits(*program, series.end))) return false;
   series.batches = batch.is_given ? &batch.batches : nullptr;
+  series.rows = rows.is_given ? &rows.rows : nullptr;
   const int64_t each = batch.is_given ? batch.batches.size : 1;
   const int64_t steps = (count + each - 1) / each;
   return from >= 0 && end <= INT32_MAX - each &&
@@ -244,6 +274,7 @@ class SeriesWork : public Napi::AsyncWorker {
         losses_(request.losses) {
     series_.stop = stop;
     if (series_.batches) series_.batches = &batches_;
+    series_.rows = nullptr;  // only evaluations use it, which nobody waits for
   }
 
  protected:

@@ -4,40 +4,19 @@
 #include <algorithm>
 #include <atomic>
 #include <numeric>
+#include <span>
 #include <vector>
 
 #include "isa/isa.h"
 #include "kernels/kernels.h"
 #include "run/feed.h"
+#include "run/pieces.h"
 #include "run/pool.h"
 #include "vm/denormals.h"
 #include "vm/exact_sum.h"
-#include "vm/row_run.h"
 
 namespace vecgrad {
 namespace {
-
-template <class T>
-RowTables<T> tables_of(const Program& program) {
-  return static_cast<const ProgramOf<T>&>(program).row_tables();
-}
-
-// How many examples of average length a piece has. More examples make longer calls of kernels, and
-// fewer pieces to share out: a recurrence gains up to 32 (an example of `rnn`, float32, in pieces
-// of 8, 16, 32 and 64 takes 0.68, 0.61, 0.54 and 0.54 of a single step), `vector` little beyond 16.
-template <class T>
-int32_t usual_examples(const RowTables<T>& tables) {
-  return tables.is_uniform ? 16 : 32;
-}
-
-template <class T>
-PieceSizes sizes_of(const Program& program, int32_t examples) {
-  const RowTables<T> tables = tables_of<T>(program);
-  if (tables.plan.empty()) return {};
-  const RowSizes sizes = row_sizes(tables, examples);
-  return {aligned(program.arena_size()) - program.arena_size() + sizes.numbers, sizes.ints,
-          2 * usual_examples(tables)};
-}
 
 template <class T>
 class Step {
@@ -46,7 +25,8 @@ class Step {
        const BatchStep& step, std::span<double> losses)
       : program_(program),
         kernels_(*kernels_for<T>(program.isa())),
-        tables_(tables_of<T>(program)),
+        tables_(batches.lanes.plan ? row_tables_of<T>(program, *batches.lanes.plan)
+                                   : RowTables<T>{}),
         arena_(static_cast<T*>(arena)),
         examples_(examples),
         batches_(batches),
@@ -56,7 +36,8 @@ class Step {
 
   RunsResult run(int32_t* ints) {
     // A fault in the middle of a piece is that of no example: one by one they find it.
-    if (lanes_.piece > 1 && sort_by_length()) {
+    const bool has_pieces = lanes_.plan && lanes_.piece > 1;
+    if (has_pieces && sort_by_length(program_, examples_, step_.first, count(), order_)) {
       cut_by_positions();
       if (run_lanes()) return update(ints);
     }
@@ -75,37 +56,13 @@ class Step {
     int32_t* ints;
     RowRun<T> rows;
   };
-  // The memory of one example of a piece, as it is fed.
-  struct PieceMemory {
-    RowRun<T>& rows;
-    int32_t example;
-    ExampleElements<T> numbers(int32_t offset) const { return rows.numbers(offset, example); }
-    ExampleElements<int32_t> integers(int32_t slot) const { return rows.integers(slot, example); }
-  };
-
   int32_t count() const { return int32_t(losses_.size()); }
   int32_t length_of(int32_t e) const { return examples_.length_of(program_, step_.first + e); }
-
-  // Sorts the examples, the longest first. False where a length is none.
-  bool sort_by_length() {
-    order_.resize(losses_.size());
-    const int32_t most = program_.max_length();
-    // By counting: where the examples of each length begin.
-    std::vector<int32_t> begin(size_t(most) + 1, 0);
-    for (int32_t e = 0; e < count(); e++) {
-      const int32_t length = length_of(e);
-      if (length < 1 || length > most) return false;
-      begin[size_t(most - length) + 1]++;
-    }
-    std::partial_sum(begin.begin(), begin.end(), begin.begin());
-    for (int32_t e = 0; e < count(); e++) order_[size_t(begin[size_t(most - length_of(e))]++)] = e;
-    return true;
-  }
 
   // Cuts the sorted examples into pieces with about as many positions each, because the time of a
   // piece depends on them.
   void cut_by_positions() {
-    const int32_t usual = std::min(lanes_.piece, usual_examples(tables_));
+    const int32_t usual = std::min(lanes_.piece, usual_examples(*lanes_.plan));
     const int64_t pieces = (count() + usual - 1) / usual;
     int64_t all = 0, before = 0;
     for (int32_t e = 0; e < count(); e++) all += length_of(e);
@@ -180,27 +137,8 @@ class Step {
 
   // Runs `size` examples together, from `first` on in the order of their lengths.
   RunsResult run_piece(int32_t first, int32_t size, Own& own) {
-    RunsResult result;
-    const int32_t* const order = order_.data() + first;
-    std::vector<int32_t> lengths(static_cast<size_t>(size));
-    std::transform(order, order + size, lengths.begin(), [&](int32_t e) { return length_of(e); });
-    own.rows.lay_out(lengths);
-    for (int32_t i = 0; i < size; i++) {
-      const PieceMemory memory{own.rows, i};
-      if (!feed_example(program_, examples_, step_.first + order[i], memory, result.feed)) {
-        result.end = End::feed;
-        return result;
-      }
-      step_.numbers.write(memory, order[i]);
-    }
-    result.fault = own.rows.run();
-
-    if (result.fault.instruction >= 0) result.end = End::fault;
-    for (int32_t i = 0; i < size; i++) {
-      const T* const loss = own.rows.numbers(step_.loss, i)(0);
-      if (loss) losses_[size_t(order[i])] = double(*loss);
-    }
-    return result;
+    const PieceRun run{program_, examples_, step_.first, step_.numbers, step_.loss};
+    return run.run(own.rows, std::span(order_).subspan(size_t(first), size_t(size)), losses_);
   }
 
   RunsResult update(int32_t* ints) const {
@@ -244,11 +182,6 @@ class Step {
 };
 
 }  // namespace
-
-PieceSizes piece_sizes(const Program& program, int32_t examples) {
-  return program.is_float32() ? sizes_of<float>(program, examples)
-                              : sizes_of<double>(program, examples);
-}
 
 RunsResult step_batch(const Program& program, void* arena, int32_t* ints, const Examples& examples,
                       const Batches& batches, const BatchStep& step, std::span<double> losses) {

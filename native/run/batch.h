@@ -28,6 +28,7 @@ struct ArenaRange {
 // one lane after the other. The numbers of lanes and of examples in a piece decide in which order
 // gradients are added.
 struct Lanes {
+  const PlannedRows* plan = nullptr;  // null: pieces of one example
   void* numbers;
   int64_t stride, int_stride;
   std::span<int32_t> ints;
@@ -53,16 +54,6 @@ struct BatchStep {
   int32_t end;         // the instructions [batches.backward, end) update the parameters
   int32_t loss;        // the slot of the loss, which becomes the mean of the examples'
 };
-
-// How many numbers and integers a thread needs for the rows of a piece of some examples, behind its
-// copy of the program's memory, and the most examples that a piece should have, which is twice as
-// many as a piece of average examples has; 1 where the program runs its examples one after the
-// other.
-struct PieceSizes {
-  int64_t numbers = 0, ints = 0;
-  int32_t most = 1;
-};
-PieceSizes piece_sizes(const Program& program, int32_t examples);
 
 // Takes one step on `arena` and `ints`, the program's own memory, from one example for each place
 // in `losses`, which it fills. The caller has checked the sizes and that ranges lie in the memory.

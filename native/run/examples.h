@@ -41,12 +41,12 @@ struct Examples {
 // Where a run reads the number of its training step, by which dropout draws.
 struct StepNumber {
   std::span<const int32_t> slots;
-  int32_t first;  // that of the first example
+  int32_t first;  // that of the first example; below 0: that of each, since none takes a step
 
   template <class Memory>
   void write(const Memory& memory, int32_t example) const {
     for (const int32_t slot : slots)
-      if (int32_t* const to = memory.integers(slot)(0)) *to = first + example;
+      if (int32_t* const to = memory.integers(slot)(0)) *to = first < 0 ? first : first + example;
   }
 };
 

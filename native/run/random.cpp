@@ -99,13 +99,7 @@ bool Random::restore(const uint32_t* words) {
 int64_t Random::weighted_index(double* weights, size_t count) {
   double total = 0;
   for (size_t i = 0; i < count; i++) weights[i] = total += weights[i];
-  if (!(total > 0 && std::isfinite(total))) return -1;
-  // Counts how many sums the number has reached, without a branch to mispredict. The last sum is
-  // left out, so that rounding cannot give an index beyond the end.
-  const double at = real() * total;
-  size_t choice = 0;
-  for (size_t i = 0; i + 1 < count; i++) choice += weights[i] <= at;
-  return int64_t(choice);
+  return count ? index_at(weights, count, [&] { return real(); }) : -1;
 }
 
 }  // namespace vecgrad

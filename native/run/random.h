@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 namespace vecgrad {
 
@@ -44,6 +45,19 @@ class Random {
   // Draws an index with probability proportional to its weight. The weights become their cumulative
   // sums. -1 if the last of those is not finite and above zero.
   int64_t weighted_index(double* weights, size_t count);
+
+  // The same from cumulative sums, at least one; `real()` gives the random number.
+  template <class Real>
+  static int64_t index_at(const double* sums, size_t count, const Real& real) {
+    const double total = sums[count - 1];
+    if (!(total > 0 && total <= std::numeric_limits<double>::max())) return -1;
+    // Counts how many sums the number has reached, without a branch to mispredict. The last sum is
+    // left out, so that rounding cannot give an index beyond the end.
+    const double at = real() * total;
+    size_t choice = 0;
+    for (size_t i = 0; i + 1 < count; i++) choice += sums[i] <= at;
+    return int64_t(choice);
+  }
 
  private:
   static constexpr int size = 624, middle = 397;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "run/feed.h"
 #include "vm/denormals.h"
@@ -32,11 +33,42 @@ RunsResult run_example(const Program& program, T* arena, int32_t* ints, const Se
   return result;
 }
 
+// Evaluates the examples in pieces. False where one could not be fed or met a fault: then some
+// losses are written.
+template <class T>
+bool evaluate_in_pieces(const Program& program, T* arena, int32_t* ints, const Series& series,
+                        int32_t from, std::span<double> losses) {
+  const auto& [plan, piece, numbers, row_ints] = *series.rows;
+  std::vector<int32_t> order;
+  const int32_t count = int32_t(losses.size());
+  if (!sort_by_length(program, series.examples, from, count, order)) return false;
+  const RowTables<T> tables = row_tables_of<T>(program, *plan);
+  RowRun<T> rows(tables, arena, ints, static_cast<T*>(numbers), row_ints);
+  const PieceRun run{program, series.examples, from, series.step_numbers, series.loss};
+  for (int32_t first = 0; first < count; first += piece) {
+    const size_t size = size_t(std::min(piece, count - first));
+    if (run.run(rows, std::span(order).subspan(size_t(first), size), losses).end != End::done)
+      return false;
+  }
+  return true;
+}
+
 template <class T>
 RunsResult run(const Program& program, T* arena, int32_t* ints, const Series& series, int32_t from,
                std::span<double> losses) {
   const FlushDenormals flush;
   RunsResult whole;
+  if (series.rows && losses.size() > 1) {
+    // The last one runs by itself, so that the program's memory holds its numbers afterwards. Where
+    // a piece fails, the examples run one by one, to find the first one with a fault.
+    const size_t last = losses.size() - 1;
+    if (evaluate_in_pieces(program, arena, ints, series, from, losses.first(last))) {
+      whole = run_example(program, arena, ints, series, from, int32_t(last), losses[last]);
+      whole.runs += int32_t(last);
+      whole.example += int32_t(last);
+      return whole;
+    }
+  }
   const double* rules = series.rules.data();
   const int32_t count = int32_t(losses.size());
   const int32_t size = series.batches ? series.batches->size : 1;

@@ -8,6 +8,7 @@
 
 #include "run/batch.h"
 #include "run/examples.h"
+#include "run/pieces.h"
 #include "vm/vm.h"
 
 namespace vecgrad {
@@ -23,6 +24,8 @@ struct Series {
   bool stops;  // whether a loss that is not finite ends the series
   // How a step takes several examples; a null pointer: each has a run of its own.
   const Batches* batches = nullptr;
+  // How examples that are only evaluated run together; a null pointer: one after another.
+  const PieceRows* rows = nullptr;
   // A flag that is read before each step: the series ends when it is not 0. May be null.
   const int32_t* stop = nullptr;
 };

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <span>
+#include <utility>
 
 #include "vm/execute.h"
 #include "vm/row_plan.h"
@@ -87,6 +88,29 @@ class RowCall {
                  const Batch& batch) const {
     vecgrad::run_batch<T>(*tables_.kernels, in, shape_of_call(in, sizes), at.y_, at.a_, at.b_,
                           batch);
+  }
+
+  // Whether the examples of a group can be the rows of a call: one call for each row that an
+  // example has. Runs an instruction so; y, a and b of the next example are `step` further.
+  static bool can_be_rows(const Instruction& in, const RowInstruction& plan) {
+    const auto is_row = [](const RowOperand& o) { return o.region < 0 || o.is_row; };
+    return in.op == Op::row_dot && is_row(plan.a) && is_row(plan.b);
+  }
+  RunFault run_rows(int32_t i, const Instruction& code, CallSizes sizes, At at,
+                    const int64_t (&step)[3], int32_t examples) {
+    Instruction in = code;
+    const int32_t rows = std::exchange(sizes.ext[0], examples);
+    in.y.row = int32_t(step[0]);
+    in.a.row = int32_t(step[1]);
+    in.b.row = int32_t(step[2]);
+    for (int32_t row = 0; row < rows; row++) {
+      const RunFault fault = run(i, in, sizes, at, in.c_row, in.y.row);
+      if (fault.instruction >= 0) return fault;
+      at.y_ += code.y.row;
+      at.a_ += code.a.row;
+      at.b_ += code.b.row;
+    }
+    return {};
   }
 
  private:

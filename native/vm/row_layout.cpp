@@ -7,7 +7,8 @@ namespace vecgrad {
 
 int64_t row_space(std::span<const Region> regions, int64_t examples) {
   int64_t space = 0;
-  for (const Region& region : regions) space += aligned(region.size * examples);
+  for (const Region& region : regions)
+    if (region.is_example) space += aligned(region.size * examples);
   return space;
 }
 
@@ -80,6 +81,22 @@ RowLayout::Rows RowLayout::rows_of(int64_t offset, int32_t example, bool of_inte
   return {starts_.data() + std::min(region.first, longest()),
           own.origin + (example - groups_[size_t(g)].first) * own.step, own.unit,
           std::max(end - region.first, 0), offset - region.offset};
+}
+
+RowLayout::Found RowLayout::find(int64_t offset, int64_t count, bool of_integers) {
+  const Rows rows = rows_of(offset, 0, of_integers);
+  if (!rows.starts) return {};
+  const int64_t row = rows.from / rows.unit, within = rows.from % rows.unit;
+  if (row >= rows.count || within + count > rows.unit) return {};
+  return {true, rows.origin + rows.starts[row] * rows.unit + within,
+          place(last_found_[of_integers], 0, of_integers).step};
+}
+
+void RowLayout::narrow(int32_t count, int32_t length) {
+  lengths_.assign(size_t(count), length);
+  groups_[0].count = count;
+  groups_[0].length = length;
+  std::fill_n(counts_.begin(), length, count);
 }
 
 }  // namespace vecgrad

@@ -5,6 +5,7 @@
 // one length form a group, and the rows of an example lie together.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -35,6 +36,19 @@ struct RegionPlace {
   int64_t origin, unit, step;
 };
 
+// Elements of all examples: those of the first one, and how far from there the next one's are;
+// nullptr: they do not follow each other in one row of each example.
+template <class E>
+struct RowsOf {
+  E* first;
+  int64_t step;
+};
+
+// From which example to the place of which.
+struct RowMove {
+  int32_t from, to;
+};
+
 class RowLayout {
  public:
   RowLayout(std::span<const Region> numbers, std::span<const Region> ints, bool is_uniform)
@@ -42,6 +56,9 @@ class RowLayout {
 
   // Lays out the rows of as many examples as there are lengths, the longest first.
   void lay_out(std::span<const int32_t> lengths);
+  // From now on the first `count` examples run, with this length. Their rows stay where they are:
+  // more examples were laid out, all with one length, at least this one.
+  void narrow(int32_t count, int32_t length);
 
   int32_t longest() const { return lengths_[0]; }
   std::span<const int32_t> lengths() const { return lengths_; }
@@ -73,6 +90,36 @@ class RowLayout {
     int64_t from;   // the offset, counted from the region; without rows, from 0
   };
   Rows rows_of(int64_t offset, int32_t example, bool of_integers);
+
+  // Where `count` elements that begin at an offset lie for the first example, and how far from
+  // there they do for the next one. Not found where they do not follow each other in one row of
+  // each.
+  struct Found {
+    bool is_found = false;
+    int64_t at = 0, step = 0;
+    template <class E>
+    RowsOf<E> of(E* rows) const {
+      return {is_found ? rows + at : nullptr, step};
+    }
+  };
+  Found find(int64_t offset, int64_t count, bool of_integers);
+  // Copies what instructions behind `position` read of the positions up to that one, of some
+  // examples to the places of others. All have one length.
+  template <class E>
+  void move(std::span<const Region> regions, bool of_integers, E* rows,
+            std::span<const RowMove> moves, int32_t position) const {
+    if (moves.empty()) return;
+    for (size_t r = 0; r < regions.size(); r++) {
+      const Region& region = regions[r];
+      if (!region.is_example || region.first > position || region.last <= position) continue;
+      const RegionPlace& own = place(r, 0, of_integers);
+      for (int32_t p = region.first; p < std::min(region.end(), position + 1); p++) {
+        E* const first = rows + own.origin + start(p) * own.unit;
+        for (const RowMove& move : moves)
+          std::copy_n(first + move.from * own.step, own.unit, first + move.to * own.step);
+      }
+    }
+  }
 
  private:
   int64_t place_regions(std::span<const Region> regions, RegionPlace* out) const;

@@ -3,6 +3,9 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <memory>
+#include <new>
+#include <type_traits>
 
 #include "vm/row_operands.h"
 #include "vm/row_ways.h"
@@ -98,6 +101,7 @@ class Planner {
       const int32_t index = use->is_present ? region_of(*use) : -1;
       if (index < 0) continue;
       Region& touched = region(*use, index);
+      touched.last = std::max(touched.last, position(i));
       if (touched.rows == 1) {
         touched.first = std::min(touched.first, position(i));
         continue;
@@ -347,5 +351,36 @@ class Planner {
 }  // namespace
 
 bool plan_rows(const RowPlanSource& source, RowPlan& plan) { return Planner(source, plan).run(); }
+
+namespace {
+
+template <class E>
+size_t padded_bytes(const std::vector<E>& elements) {
+  constexpr size_t step = alignof(std::max_align_t);
+  static_assert(std::is_trivially_copyable_v<E> && alignof(E) <= step);
+  return (elements.size() * sizeof(E) + step - 1) / step * step;
+}
+
+constexpr size_t header_bytes = (sizeof(PlannedRows) + alignof(std::max_align_t) - 1) /
+                                alignof(std::max_align_t) * alignof(std::max_align_t);
+
+}  // namespace
+
+size_t planned_bytes(const RowPlan& plan) {
+  return header_bytes + padded_bytes(plan.numbers) + padded_bytes(plan.ints) +
+         padded_bytes(plan.instructions);
+}
+
+PlannedRows* place_plan(const RowPlan& plan, int64_t program, void* memory) {
+  std::byte* free = static_cast<std::byte*>(memory) + header_bytes;
+  const auto place = [&]<class E>(const std::vector<E>& from) {
+    E* const to = reinterpret_cast<E*>(free);
+    std::uninitialized_copy(from.begin(), from.end(), to);
+    free += padded_bytes(from);
+    return std::span<const E>(to, from.size());
+  };
+  return new (memory) PlannedRows{program, place(plan.numbers), place(plan.ints),
+                                  place(plan.instructions), plan.is_uniform};
+}
 
 }  // namespace vecgrad

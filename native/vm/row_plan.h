@@ -6,6 +6,7 @@
 // holds the rows of all examples, and no row for a position that an example does not have.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -22,6 +23,7 @@ struct Region {
   int32_t rows;        // one for each position from `first` on
   int32_t is_fed;      // each example is fed its own
   int32_t is_example;  // each example has its own (of all that the compiler hands over: 0)
+  int32_t last = 0;    // the position of the last instruction that touches it
 
   int32_t unit() const { return rows ? size / rows : 0; }
   int32_t end() const { return first + rows; }
@@ -89,5 +91,16 @@ struct RowPlanSource {
 // Plans a program whose regions do not overlap and are sorted by offset. False where some
 // instruction can only run on one example in memory of its own.
 bool plan_rows(const RowPlanSource& source, RowPlan& plan);
+
+// A plan as a handle holds it: its tables lie behind it, so that it needs no destructor.
+struct PlannedRows {
+  int64_t program;  // the id of the program that it is a plan of
+  std::span<const Region> numbers, ints;
+  std::span<const RowInstruction> instructions;
+  bool is_uniform;
+};
+// How many bytes it takes, and the plan made in memory of that size, aligned for any type.
+size_t planned_bytes(const RowPlan& plan);
+PlannedRows* place_plan(const RowPlan& plan, int64_t program, void* memory);
 
 }  // namespace vecgrad

@@ -47,8 +47,26 @@ class RowRun {
     return elements(slot, e, true, row_ints_, ints_);
   }
 
-  RunFault run() {
-    for (int32_t i = 0; i < int32_t(tables_.plan.size()); i++) {
+  // Goes on with the first `count` examples, all of this length: see RowLayout.
+  void narrow(int32_t count, int32_t length) { layout_.narrow(count, length); }
+
+  // The same for `count` numbers, or for one integer, of all examples of one length.
+  RowsOf<T> number_rows(int32_t offset, int64_t count) {
+    return layout_.find(offset, count, false).of(rows_);
+  }
+  RowsOf<int32_t> integer_rows(int32_t slot) { return layout_.find(slot, 1, true).of(row_ints_); }
+
+  // Copies what instructions behind `position` read of some examples to the places of others.
+  void move(std::span<const RowMove> moves, int32_t position) {
+    layout_.move(tables_.numbers, false, rows_, moves, position);
+    layout_.move(tables_.ints, true, row_ints_, moves, position);
+  }
+
+  RunFault run() { return run(0, int32_t(tables_.plan.size()), 0); }
+  // Runs those of the instructions [begin, end) whose position is `from` or a later one.
+  RunFault run(int32_t begin, int32_t end, int32_t from) {
+    for (int32_t i = begin; i < end; i++) {
+      if (tables_.plan[size_t(i)].position < from) continue;
       const RunFault fault = run_instruction(i);
       if (fault.instruction >= 0) return fault;
     }
@@ -373,7 +391,10 @@ class RowRun {
         call.run_batch(in, sizes, at, batch_of(code, group.count, sizes.n2, step));
         continue;
       }
-      const RunFault fault = run_each(i, in, sizes, at, step, group.count);
+      const bool by_row = sizes.ext[0] < group.count && RowCall<T>::can_be_rows(code, plan);
+      const RunFault fault =
+          by_row ? call.run_rows(i, in, sizes, at, {step.y, step.a, step.b}, group.count)
+                 : run_each(i, in, sizes, at, step, group.count);
       if (fault.instruction >= 0) return fault;
     }
     return {};

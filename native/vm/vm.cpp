@@ -3,6 +3,7 @@
 #include "vm/vm.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <cstring>
 #include <new>
@@ -32,6 +33,7 @@ class TypedProgram final : public ProgramOf<T> {
         ints_size_(spec.ints_size),
         max_length_(spec.max_length),
         extent_count_(int64_t(spec.extents.size()) / (spec.max_length + 1)),
+        id_(next_id()),
         owned_(std::make_unique<OwnedTables>()) {
     owned_->extents = std::move(spec.extents);
     owned_->spans.resize(size_t(max_length_));
@@ -87,33 +89,28 @@ class TypedProgram final : public ProgramOf<T> {
     return "";
   }
 
-  // Plans batches. Returns what is wrong; empty if nothing is.
-  std::string plan(ProgramSpec& spec) {
-    if (spec.numbers.empty() && spec.ints.empty()) return "";
-    RowPlan& plan = owned_->rows;
+  int64_t id() const override { return id_; }
+
+  bool plan_rows(RowSpec&& spec, RowPlan& plan, std::string& error) const override {
     plan.numbers = std::move(spec.numbers);
     plan.ints = std::move(spec.ints);
     for (const auto& [regions, size] :
          {std::pair{&plan.numbers, arena_size_}, std::pair{&plan.ints, ints_size_}})
-      if (!are_sound(*regions, size)) return "a region that is unsound";
+      if (!are_sound(*regions, size)) error = "a region that is unsound";
     const int64_t sums = int64_t(spec.gradients) + spec.gradients_size;
-    if (spec.gradients < 0 || spec.gradients_size < 0 || sums > arena_size_ || spec.batched < 0 ||
-        spec.batched > instruction_count())
-      return "a batch that does not fit the program";
+    if (spec.gradients < 0 || spec.gradients_size < 0 || sums > arena_size_ || spec.end < 0 ||
+        spec.end > instruction_count())
+      error = "rows that do not fit the program";
+    if (!error.empty()) return false;
     const Extents extents(extents_, max_length_);
-    const RowPlanSource source{code_,          positions_,          loops_,      extents,
-                               spec.gradients, spec.gradients_size, spec.batched};
-    if (!plan_rows(source, plan)) return "";
-    row_numbers_ = plan.numbers;
-    row_ints_ = plan.ints;
-    row_plan_ = plan.instructions;
-    is_uniform_ = plan.is_uniform;
-    return "";
+    const RowPlanSource source{code_,          positions_,          loops_,  extents,
+                               spec.gradients, spec.gradients_size, spec.end};
+    return vecgrad::plan_rows(source, plan);
   }
 
-  RowTables<T> row_tables() const override {
-    return {kernels_,    code_,        loops_,    extents_,  extent_count_,
-            max_length_, row_numbers_, row_ints_, row_plan_, is_uniform_};
+  RowTables<T> row_tables(const PlannedRows& plan) const override {
+    return {kernels_,    code_,        loops_,    extents_,          extent_count_,
+            max_length_, plan.numbers, plan.ints, plan.instructions, plan.is_uniform};
   }
 
   RunFault run(void* arena, int32_t* ints, int32_t from, int32_t to, int32_t begin,
@@ -247,7 +244,6 @@ class TypedProgram final : public ProgramOf<T> {
     std::vector<Span> spans;
     std::vector<Loops> loops;
     std::vector<uint32_t> scalar_bytecode;
-    RowPlan rows;
   };
 
   // Sorts regions by their offsets. Whether they lie in memory of a size, and do not overlap.
@@ -278,10 +274,7 @@ class TypedProgram final : public ProgramOf<T> {
         spans_(from.spans_),
         loops_(from.loops_),
         scalar_bytecode_(from.scalar_bytecode_),
-        row_numbers_(from.row_numbers_),
-        row_ints_(from.row_ints_),
-        row_plan_(from.row_plan_),
-        is_uniform_(from.is_uniform_) {}
+        id_(from.id_) {}
 
   template <class Self, class F>
   static void each_table(Self& self, const F& f) {
@@ -291,9 +284,10 @@ class TypedProgram final : public ProgramOf<T> {
     f(self.spans_);
     f(self.loops_);
     f(self.scalar_bytecode_);
-    f(self.row_numbers_);
-    f(self.row_ints_);
-    f(self.row_plan_);
+  }
+  static int64_t next_id() {
+    static std::atomic<int64_t> made{0};
+    return ++made;
   }
   static constexpr size_t padded(size_t bytes) {
     constexpr size_t step = alignof(std::max_align_t);
@@ -310,10 +304,7 @@ class TypedProgram final : public ProgramOf<T> {
   std::span<const Span> spans_;         // of each position
   std::span<const Loops> loops_;
   std::span<const uint32_t> scalar_bytecode_;
-  // How batches run; empty: one example after the other.
-  std::span<const Region> row_numbers_, row_ints_;
-  std::span<const RowInstruction> row_plan_;
-  bool is_uniform_ = false;
+  int64_t id_;
   std::unique_ptr<OwnedTables> owned_;
 };
 
@@ -326,7 +317,6 @@ std::unique_ptr<Program> make_typed(ProgramSpec&& spec, std::string& error) {
   }
   auto program = std::make_unique<TypedProgram<T>>(std::move(spec), kernels);
   error = program->load(spec.code);
-  if (error.empty()) error = program->plan(spec);
   if (!error.empty()) return nullptr;
   return program;
 }

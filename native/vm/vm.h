@@ -22,10 +22,13 @@ struct ProgramSpec {
   std::vector<int32_t> extents;
   std::vector<int32_t> code;  // words.def for each instruction
   std::vector<uint32_t> scalar_bytecode;
-  // For batches: the regions of numbers and of integers, where sums over examples are kept, and how
-  // many instructions run for each example. Without regions, examples run one after the other.
+};
+
+// What a plan of rows is asked for.
+struct RowSpec {
   std::vector<Region> numbers, ints;
-  int32_t gradients = 0, gradients_size = 0, batched = 0;
+  int32_t gradients = 0, gradients_size = 0;  // where sums over the examples are kept
+  int32_t end = 0;                            // the instructions [0, end) run for each example
 };
 
 // Why a run stopped: an index was outside its table, or a number that an update must not use was
@@ -51,6 +54,8 @@ class Program {
   virtual int32_t max_length() const = 0;
   virtual int32_t instruction_count() const = 0;
   virtual const char* isa() const = 0;
+  // No other program of the process has it, before or after.
+  virtual int64_t id() const = 0;
   // How many bytes a copy by `copy_to` takes, tables included.
   virtual size_t bytes() const = 0;
   // A copy that lies in `memory`, which is `bytes()` long and aligned for any type. Its tables lie
@@ -63,6 +68,9 @@ class Program {
                        int32_t end) const = 0;
   // The shortest span that holds all instructions before `end` that a run of `position` executes.
   virtual Span span(int32_t position, int32_t end) const = 0;
+  // Plans how it runs on many examples at once. False where it can only run one after the other;
+  // if what is asked for is unsound, `error` says why.
+  virtual bool plan_rows(RowSpec&& spec, RowPlan& plan, std::string& error) const = 0;
 };
 
 // A program of numbers of type T.
@@ -71,8 +79,8 @@ struct RowTables;
 template <class T>
 class ProgramOf : public Program {
  public:
-  // How it runs on a batch, instruction by instruction; without a plan where it cannot.
-  virtual RowTables<T> row_tables() const = 0;
+  // What a run by a plan of this program reads.
+  virtual RowTables<T> row_tables(const PlannedRows& plan) const = 0;
 };
 
 // Checks every opcode and every slice; on failure returns nullptr and says why in `error`.

@@ -4,10 +4,11 @@
  */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { addon, type Handle } from '../../lib/binding/addon.js';
+import { addon } from '../../lib/binding/addon.js';
 import { ALL_PASSES, type PassName } from '../../lib/compiler/passes.js';
 import { SGD } from '../../lib/optim/optimizers.js';
 import type { Feeds } from '../../lib/runtime/feeds.js';
+import type { ProgramMemory } from '../../lib/runtime/memory.js';
 import { Random } from '../../lib/runtime/random.js';
 import { buildModel } from '../../lib/study/build-model.js';
 import type { Value } from '../../lib/value/value.js';
@@ -121,8 +122,10 @@ describe('batches run instruction by instruction', () => {
     it(`of ${name}: pieces of at most ${most}`, () => {
       const { loss } = buildModel(name, 5, { blockSize: 4 }, new Random(1));
       const { program } = new SGD({ learningRate: 1 }).minimize(loss, { batches: true });
-      const { handle } = Reflect.get(program, 'memory') as { handle: Handle };
-      assert.equal(addon.pieceSizes(handle, 1)[2], most);
+      const { handle, plans } = Reflect.get(program, 'memory') as ProgramMemory;
+      const plan = plans.ofBatches();
+      assert.ok(plan);
+      assert.equal(addon.pieceSizes(handle, plan, 1)[2], most);
     });
 
   for (const target of TARGETS)

@@ -69,8 +69,15 @@ function normed(x: Value, spelling: number): Value {
 
 const sigmoid = (x: Value): Value => x.neg().exp().add(1).pow(-1);
 
-/** A loss with inputs `tokens` and `targets` (an integer per position) and `length`. */
-export function write(listing: Listing): { loss: Value; parameters: Value[] } {
+export interface Written {
+  /** Its inputs are `tokens` and `targets` (an integer per position) and `length`. */
+  loss: Value;
+  /** The scores of each position, which read `tokens`. */
+  logits: Value[][];
+  parameters: Value[];
+}
+
+export function write(listing: Listing): Written {
   const { heads, headSize, hidden, vocabulary, positions, norm, lossKind } = listing;
   const width = heads * headSize;
   const g = new Leaves(listing.seed);
@@ -102,6 +109,7 @@ export function write(listing: Listing): { loss: Value; parameters: Value[] } {
   });
 
   const losses: Value[] = [];
+  const logits: Value[][] = [];
   for (let at = 0; at < positions; at++) {
     let x = embedding.at(tokens.at(at)).add(place.at(at));
     for (const layer of layers) {
@@ -148,6 +156,7 @@ export function write(listing: Listing): { loss: Value; parameters: Value[] } {
       }
     }
     const scores = x.matmul(last);
+    logits.push([scores]);
     const target = targets.at(at);
     losses.push(
       {
@@ -158,5 +167,5 @@ export function write(listing: Listing): { loss: Value; parameters: Value[] } {
       }[lossKind](),
     );
   }
-  return { loss: meanOfFirst(losses, index('length')), parameters: [...g.values] };
+  return { loss: meanOfFirst(losses, index('length')), logits, parameters: [...g.values] };
 }

@@ -56,7 +56,7 @@ export interface LoweringOptions {
   inPlace: boolean;
   /** Whether products end in the relu, mask or sum that alone reads their result. */
   epilogues: boolean;
-  /** Whether batches run instruction by instruction. */
+  /** Whether many examples may run together, instruction by instruction. */
   rows: boolean;
   /** Whether a product that is a whole gradient updates its parameter and is not stored. */
   fuseUpdate: boolean;
@@ -97,7 +97,7 @@ export interface Lowered {
   /** First slot of an index node. */
   slot(node: number): number;
   constants: readonly { value: number; offset: number }[];
-  /** What each node has of the arena and of the integers; empty: batches run one example after the other. */
+  /** What each node has of the arena and of the integers; empty: examples run one after the other. */
   regions: { numbers: readonly Region[]; ints: readonly Region[] };
 }
 
@@ -107,7 +107,7 @@ export class Layout {
   ints = 0;
   /** Each number once; 0 and -0 are two numbers. */
   readonly constants: { value: number; offset: number }[] = [];
-  /** What was allocated for nodes, where batches run by rows. */
+  /** What was allocated for nodes, where examples may run together. */
   readonly regions: { numbers: Region[]; ints: Region[] } = { numbers: [], ints: [] };
   private readonly constantOffsets = new Map<number | string, number>();
   readonly parameterOffsets = new Map<number, number>();

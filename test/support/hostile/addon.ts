@@ -20,18 +20,22 @@ function alike(chance: Chance, ...lengths: number[]): (Float64Array | Float32Arr
 /** A row for each function, by path; functions that models call get recorded arguments. */
 export function addonRows(recording: Recording, chance: Chance): Rows {
   const isa = addon.info().best;
-  const program = addon.createProgram(
-    recording['createProgram']![0]![0] as Parameters<typeof addon.createProgram>[0],
-  );
+  const [spec, rowSpec] = recording['rows']![0]! as [
+    Parameters<typeof addon.createProgram>[0],
+    Parameters<typeof addon.planRows>[1],
+  ];
+  const program = addon.createProgram(spec);
+  const plan = addon.planRows(program, rowSpec)!;
   const random = addon.random.create();
   addon.random.seed(random, Uint32Array.of(chance.below(1000)));
-  const strangers: Handle[] = [program, random];
+  const strangers: Handle[] = [program, plan, random];
   const recorded = (name: string) => (c: Chance) => copyOf(c.of(recording[name]!)) as unknown[];
   const rows: Record<string, (c: Chance) => unknown[]> = {
     info: () => [],
     blas: () => [],
     createProgram: recorded('createProgram'),
     bind: recorded('bind'),
+    planRows: recorded('planRows'),
     generate: recorded('generate'),
     runSeries: recorded('runSeries'),
     countUses: recorded('countUses'),
@@ -39,7 +43,7 @@ export function addonRows(recording: Recording, chance: Chance): Rows {
     numberKinds: recorded('numberKinds'),
     differentiateNumbers: recorded('differentiateNumbers'),
     alignment: (c) => [floats(c, 8)],
-    pieceSizes: (c) => [program, c.below(50)],
+    pieceSizes: (c) => [program, plan, c.below(50)],
     'kernels.matmul': (c) => {
       const [m, k, n] = [1 + c.below(6), 1 + c.below(6), 1 + c.below(6)];
       return [...alike(c, m * n, m * k, k * n), m, k, n, c.is(0.5), c.is(0.5), isa];

@@ -243,6 +243,7 @@ export function apiRows(chance: Chance): Rows {
     temperature: 0.5,
     ...(c.is(0.3) && { topK: 2 }),
     ...(c.is(0.3) && { prefix: c.of<unknown>(['a', [1], Int32Array.of(0)]) }),
+    ...(c.is(0.3) && { together: true }),
   });
   const background = (c: Chance, it: () => library.Training, again: () => void) => ({
     ...(c.is(0.5) && { onProgress: meddle(c, it, again) }),
@@ -466,6 +467,7 @@ export function apiRows(chance: Chance): Rows {
         temperature: 1,
         count: c.below(3),
         ...(c.is(0.3) && { topK: 2, prefix: Int32Array.of(1) }),
+        ...(c.is(0.3) && { together: true }),
       },
     ],
     'Program.backward': (c) => [program(c)],

@@ -1,11 +1,10 @@
 /**
- * What models hand to the addon, corrupted word by word: programs, graphs, plans, series of runs and of
- * batches. Whatever is still accepted is run, in memory that ends at a page whose access is a fault.
+ * What models hand to the addon, corrupted word by word: programs, graphs, plans, series of runs, of batches
+ * and of rows. Whatever is still accepted is run, in memory that ends at a page whose access is a fault.
  */
 import { addon, instructionWords, type Handle } from '../../../lib/binding/addon.js';
 import type { SeriesSpec } from '../../../lib/binding/series-spec.js';
 import { WORD } from '../../../lib/compiler/lower/words.js';
-import type { TypedArray } from '../../../lib/core/array.js';
 import type { Calls, Recording } from './recorded.js';
 import { copyOf, isTyped, type Chance } from './values.js';
 
@@ -17,9 +16,10 @@ const Guarded = ArrayBuffer as unknown as new (
   options: { maxByteLength: number },
 ) => ArrayBuffer;
 const guarded = (): ArrayBuffer => new Guarded(ROOM, { maxByteLength: ROOM + 16 * PAGE });
-const [numbersRoom, intsRoom, batchRoom, batchIntsRoom] = [guarded(), guarded(), guarded(), guarded()];
+const [numbersRoom, intsRoom, rowsRoom, rowIntsRoom] = [guarded(), guarded(), guarded(), guarded()];
 
 type Spec = Parameters<typeof addon.createProgram>[0];
+type RowSpec = Parameters<typeof addon.planRows>[1];
 
 /** The most elements in the loops of a corrupted program: more would be valid, but take long. */
 const MAX_WORK = 2e6;
@@ -58,35 +58,56 @@ function runAll(handle: Handle, spec: Spec, chance: Chance): void {
     range.set([chance.is(0.5) ? 0 : chance.below(to), to, 0, instructions]);
     run();
   }
-  runBatch(handle, spec, arena, chance);
 }
 
-/** Runs a batch of examples that are fed nothing, if the program has a plan for that. */
-function runBatch(handle: Handle, spec: Spec, arena: TypedArray, chance: Chance): void {
-  const { arenaSize, intsSize, maxLength, gradients, gradientsSize, batched, float32 } = spec;
+/** Runs a batch, evaluations and generations, of examples that are fed nothing, by a plan of the program. */
+function runRows(handle: Handle, plan: Handle, spec: Spec, rows: RowSpec, chance: Chance): void {
+  const { arenaSize, intsSize, maxLength, float32 } = spec;
+  const { gradients, gradientsSize, end } = rows;
+  if (arenaSize * (float32 ? 4 : 8) > ROOM || intsSize * 4 > ROOM || work(spec) > MAX_WORK) return;
   const piece = 2 + chance.below(3);
-  const [numbers, ints] = addon.pieceSizes(handle, piece);
+  const [numbers, ints] = addon.pieceSizes(handle, plan, piece);
   const bytes = float32 ? 4 : 8;
   const [stride, intStride] = [arenaSize + numbers, intsSize + ints];
   if (numbers === 0 || stride * bytes > ROOM || intStride * 4 > ROOM) return;
   const Made = float32 ? Float32Array : Float64Array;
   const parameters = Math.min(gradientsSize, arenaSize - gradients);
   const count = 5;
+  const memory = {
+    numbers: new Made(rowsRoom, ROOM - stride * bytes, stride).fill(0.1),
+    ints: new Int32Array(rowIntsRoom, ROOM - intStride * 4, intStride).fill(chance.below(4)),
+  };
   const series: SeriesSpec = {
     indices: [],
     numbers: [],
     lengths: Int32Array.from({ length: count }, () => 1 + chance.below(maxLength)),
-    ...{ inverseCount: -1, end: batched, loss: chance.below(arenaSize), rule: 0, ruleSize: 0 },
+    ...{ inverseCount: -1, end, loss: chance.below(arenaSize), rule: 0, ruleSize: 0 },
     ...{ rules: new Float64Array(), stepSlots: new Int32Array(), firstStep: 0, stops: false },
-    batches: {
-      ...{ size: count, threads: 1, parameters: 0, parameterCount: parameters, gradients },
-      ...{ backward: batched, lanes: 2, piece, copies: 1, stride, intStride },
-      numbers: new Made(batchRoom, ROOM - stride * bytes, stride).fill(0.1),
-      ints: new Int32Array(batchIntsRoom, ROOM - intStride * 4, intStride).fill(chance.below(4)),
-      sums: new Made(2 * parameters),
-    },
   };
-  addon.runSeries(handle, arena, new Int32Array(intsSize), series, 0, new Float64Array(count));
+  const batches = {
+    ...{ size: count, threads: 1, parameters: 0, parameterCount: parameters, gradients },
+    ...{ backward: end, lanes: 2, plan, piece, copies: 1, stride, intStride },
+    ...memory,
+    sums: new Made(2 * parameters),
+  };
+  const arena = new Made(numbersRoom, ROOM - arenaSize * bytes, arenaSize).fill(0.1);
+  const own = new Int32Array(intsRoom, ROOM - intsSize * 4, intsSize).fill(chance.below(4));
+  addon.runSeries(handle, arena, own, { ...series, batches }, 0, new Float64Array(count));
+  const together = { plan, piece, numbers: memory.numbers, ints: memory.ints };
+  addon.runSeries(handle, arena, own, { ...series, rows: together }, 0, new Float64Array(count));
+  if (intsSize < maxLength || maxLength * 3 > arenaSize) return;
+  const random = addon.random.create();
+  addon.random.seed(random, Uint32Array.of(chance.below(9)));
+  addon.generate(
+    {
+      ...{ program: handle, arena, ints: own, random, slot: 0, start: 0, stop: 1, top: 1 + chance.below(3) },
+      results: Int32Array.from({ length: 3 * maxLength }, () => chance.below(arenaSize)),
+      ...{ prefix: new Int32Array(chance.below(maxLength)), temperature: 1, instructions: end },
+      ...{ isPrefix: chance.is(0.5), isTogether: true, rows: together },
+    },
+    new Int32Array(count * maxLength),
+    new Int32Array(count),
+  );
 }
 
 const WORDS = [0, -1, 1, 2, 2 ** 31 - 1, -(2 ** 31), 2 ** 31 - 2, 1 << 30, 65535, 0x7fff0000];
@@ -124,6 +145,7 @@ function worse(word: number, chance: Chance): number {
 
 /** The names of the recorded calls; programs are listed as often as all others together. */
 const NAMES = [
+  'planRows',
   'runSeries',
   'generate',
   'countUses',
@@ -134,7 +156,7 @@ const NAMES = [
 
 /** One case: a call with one word changed, or a few. */
 export function programCase(recording: Recording, chance: Chance): { what: string; run: () => unknown } {
-  const name = chance.is(0.5) ? 'createProgram' : chance.of(NAMES);
+  const name = chance.is(0.5) ? chance.of(['createProgram', 'rows']) : chance.of(NAMES);
   const which = chance.below(recording[name]!.length);
   const args = copyOf(recording[name]![which]) as unknown[];
   const changes = chance.of([1, 1, 2, 2, 3]);
@@ -143,12 +165,17 @@ export function programCase(recording: Recording, chance: Chance): { what: strin
     what: `${name}, as call ${which} of the recording, with ${changes} words changed`,
     run: () => {
       for (let i = 0; i < changes; i++) corrupt(args, chance);
-      if (name !== 'createProgram') {
+      if (name === 'rows') {
+        const [spec, rows] = args as [Spec, RowSpec];
+        const handle = addon.createProgram(spec);
+        const plan = addon.planRows(handle, rows);
+        if (plan) runRows(handle, plan, spec, rows, chance);
+      } else if (name === 'createProgram') {
+        const spec = args[0] as Spec;
+        runAll(addon.createProgram(spec), spec, chance);
+      } else {
         calls[name]!(...args);
-        return;
       }
-      const spec = args[0] as Spec;
-      runAll(addon.createProgram(spec), spec, chance);
     },
   };
 }

@@ -12,12 +12,16 @@ import { copyOf } from './values.js';
 type Call = (...args: unknown[]) => unknown;
 export type Calls = Record<string, Call>;
 
-/** The arguments of each function of the addon in a model's life, as they were passed. */
+/**
+ * The arguments of each function of the addon in a model's life, as they were passed; and as `rows` what was
+ * given to `createProgram` and to `planRows` for the same program.
+ */
 export type Recording = Record<string, unknown[][]>;
 
 const RECORDED = [
   'createProgram',
   'bind',
+  'planRows',
   'generate',
   'runSeries',
   'countUses',
@@ -26,17 +30,23 @@ const RECORDED = [
   'differentiateNumbers',
 ];
 const VOCABULARY = 4;
+/** As many examples as are evaluated together. */
+const MANY = 40;
 
 /** Trains, evaluates and samples small models, in both data types, and records the calls. */
 export function record(): Recording {
   const calls = addon as unknown as Calls;
-  const recording: Recording = {};
+  const recording: Recording = { rows: [] };
+  const programs = new Map<unknown, unknown>();
   const originals = RECORDED.map((name) => [name, calls[name]!] as const);
   for (const [name, call] of originals) {
     const list = (recording[name] = [] as unknown[][]);
     calls[name] = (...args) => {
       list.push(copyOf(args) as unknown[]);
-      return call(...args);
+      const result = call(...args);
+      if (name === 'createProgram') programs.set(result, args[0]);
+      if (name === 'planRows') recording['rows']!.push(copyOf([programs.get(args[0]), args[1]]) as unknown[]);
+      return result;
     };
   }
   try {
@@ -52,6 +62,7 @@ export function record(): Recording {
 }
 
 function liveOf(name: (typeof MODEL_NAMES)[number], dtype: 'float64' | 'float32', batches: boolean): void {
+  const tokenizer = new Tokenizer(['abc']);
   const sizes = { nEmbd: 4, nHead: 2, nLayer: 1, blockSize: 3, nState: 5, nAtt: 3 };
   const random = new Random(1);
   const model = buildModel(name, VOCABULARY, sizes, random);
@@ -63,10 +74,14 @@ function liveOf(name: (typeof MODEL_NAMES)[number], dtype: 'float64' | 'float32'
     training.stepEach(corpus.dataset(3), 0, 2, { batch: 2, threads: 2 });
   } else training.stepEach(corpus.dataset(3));
   training.evaluateEach(corpus.dataset(3));
-  const tokenizer = new Tokenizer(['abc']);
-  new Sampler(model, tokenizer, { dtype }, training.program).tokens(random, { count: 2, temperature: 1 });
+  const many = Int32Array.from({ length: MANY }, (_, i) => i % 3);
+  training.evaluateEach(tokenizer.corpus(['a', 'ab', 'bac'], many).dataset(3)); // by rows
+  for (const together of [false, true]) {
+    const options = { count: 5, temperature: 1, together };
+    new Sampler(model, tokenizer, { dtype }, training.program).tokens(random, options);
+    if (!batches) new Sampler(model, tokenizer, { dtype }).tokens(random, options);
+  }
   if (batches) return;
-  new Sampler(model, tokenizer, { dtype }).tokens(random, { count: 2, temperature: 1 });
   const whole = compile(model.loss, { dtype });
   whole.forward(documents[0]!);
   whole.backward();
