@@ -37,6 +37,7 @@ export interface SampleArguments {
   temperature?: number;
   topK?: number;
   prefix?: string;
+  together: boolean;
   seed?: number;
   json: boolean;
 }
@@ -124,6 +125,7 @@ export const OPTIONS = {
   count: { value: 'N', help: `documents to sample (${DEFAULTS.samples})` },
   'top-k': { value: 'K', help: 'draw only from the K most likely characters (all)' },
   prefix: { value: 'TEXT', help: 'what every document begins with' },
+  together: { help: 'advance the documents together: faster, but others than one by one' },
   explain: { help: 'explain how the training is compiled, without training' },
   passes: { value: 'LIST', help: 'compiler passes: all, none, pad,fuse, all,-fuse, ... (all)' },
   positions: { value: 'N', help: `positions to draw (${DEFAULT_POSITIONS})` },
@@ -152,7 +154,7 @@ function sizeHelp(size: keyof ModelSizes, text: string): string {
 
 const GRAPH_ONLY: readonly OptionName[] = ['positions', 'data', 'svg', 'mermaid'];
 
-const SAMPLE_ONLY: readonly OptionName[] = ['count', 'top-k', 'prefix'];
+const SAMPLE_ONLY: readonly OptionName[] = ['count', 'top-k', 'prefix', 'together'];
 
 const DATA_ONLY: readonly OptionName[] = ['out', 'url', 'sha256', 'force'];
 

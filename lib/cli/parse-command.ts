@@ -169,6 +169,7 @@ function sampleOptions(values: Values): SampleArguments {
     ...given('temperature', positive(values, 'temperature', MIN_TEMPERATURE)),
     ...given('topK', whole(values, 'top-k', 1, 1_000_000)),
     ...given('prefix', text(values, 'prefix')),
+    together: values.together === true,
     ...given('seed', seed(values)),
     json: values.json === true,
   };

@@ -130,6 +130,15 @@ describe('a saved model', () => {
       for (const other of others) assert.equal(other, first);
     });
 
+    it('invents texts together, each whatever the others are, and others than one by one', async () => {
+      const invented = async (...argv: string[]): Promise<string[]> =>
+        (await json<{ samples: string[] }>('sample', path, ...argv)).samples;
+      const many = await invented('--together', '--count', '150');
+      assert.equal(many.length, 150);
+      assert.deepEqual(await invented('--together', '--count', '7'), many.slice(0, 7));
+      assert.notDeepEqual(await invented('--count', '7'), many.slice(0, 7));
+    });
+
     it('says which characters it does not know', async () => {
       const { code, err } = await vecgrad('sample', path, '--prefix', 'Ω');
       assert.match(err, /^vecgrad: [^\n]*"Ω"[^\n]*\n$/);
