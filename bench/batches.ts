@@ -1,7 +1,9 @@
 /**
  * Batches: microseconds per example of single steps, and of steps on batches of several sizes, on one thread
- * and on two, each way in one call of `stepEach` for all examples.
+ * and on two, each way in one call of `stepEach` for all examples; and of evaluating them in one call, one by
+ * one and together.
  */
+import { ALL_PASSES, type PassName } from '../lib/compiler/passes.js';
 import { buildModel } from '../lib/study/build-model.js';
 import type { ModelName } from '../lib/study/models/sizes.js';
 import { Random } from '../lib/runtime/random.js';
@@ -15,6 +17,12 @@ const WAYS = [
   { batch: 512, threads: 1 },
 ] as const;
 
+const ONE_BY_ONE: ReadonlySet<PassName> = new Set([...ALL_PASSES].filter((name) => name !== 'rows'));
+const EVALUATIONS = [
+  { how: 'evaluated one by one', passes: ONE_BY_ONE },
+  { how: 'evaluated together', passes: ALL_PASSES },
+] as const;
+
 export function batchRows(models: readonly ModelName[], { turns, steps }: Effort): Row[] {
   const count = Math.min(train.length, 512 * Math.ceil(steps / 512));
   const corpus = tokenizer.corpus(
@@ -22,8 +30,8 @@ export function batchRows(models: readonly ModelName[], { turns, steps }: Effort
     Int32Array.from({ length: count }, (_, i) => i),
   );
   const loops = models.flatMap((name) =>
-    (['float32', 'float64'] as const).flatMap((dtype) =>
-      WAYS.map(({ batch, threads }) => {
+    (['float32', 'float64'] as const).flatMap((dtype) => [
+      ...WAYS.map(({ batch, threads }) => {
         const { loss, optimizer, sizes } = buildModel(name, tokenizer.vocabSize, {}, new Random(42));
         // A rate so low that all ways compute on nearly the same numbers.
         const training = optimizer(count * (turns + 1), 1e-5).minimize(loss, { dtype, batches: batch > 1 });
@@ -35,7 +43,16 @@ export function batchRows(models: readonly ModelName[], { turns, steps }: Effort
           run: () => microseconds(1, () => training.stepEach(dataset, 0, count, options)) / count,
         };
       }),
-    ),
+      ...EVALUATIONS.map(({ how, passes }) => {
+        const { loss, optimizer, sizes } = buildModel(name, tokenizer.vocabSize, {}, new Random(42));
+        const training = optimizer(1).minimize(loss, { dtype, passes });
+        const dataset = corpus.dataset(sizes.blockSize);
+        return {
+          what: `${name} ${dtype}, ${how}`,
+          run: () => microseconds(1, () => training.evaluateEach(dataset)) / count,
+        };
+      }),
+    ]),
   );
   const medians = inTurns(
     loops.map(({ run }) => run),
