@@ -80,6 +80,7 @@ export { Training, type BatchOptions, type TrainingState } from './optim/trainin
 export { decay, type Schedule } from './optim/rates.js';
 export * as schedules from './optim/schedules.js';
 export { Program } from './runtime/program.js';
+export type { ProgramCounts } from './compiler/compile.js';
 export type { ProgramOptions } from './runtime/options.js';
 export type { GenerateOptions } from './runtime/generate.js';
 export type { Feeds } from './runtime/feeds.js';

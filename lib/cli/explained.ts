@@ -6,7 +6,7 @@ const left = (title: string, gap = 0): TableColumn => ({ title, align: 'left', g
 const right = (title: string): TableColumn => ({ title, align: 'right', gap: 2 });
 
 export function explained(explanation: Explanation): string {
-  const { stages, steps, model, dtype, isa, params, nodesWritten, arena } = explanation;
+  const { stages, steps, model, dtype, isa, params, nodesWritten, arena, sharing } = explanation;
   const bytesEach = dtype === 'float32' ? 4 : 8;
   const passes = stages.map(({ pass, does, nodes, instructions, flop, bytes, arena: numbers }, i) => [
     pass,
@@ -22,6 +22,12 @@ export function explained(explanation: Explanation): string {
     `${model}, ${dtype}, ${isa}: ${groupDigits(params)} parameters, ${groupDigits(nodesWritten)} ` +
       'nodes traced, ' +
       `${groupDigits(arena * bytesEach)} bytes of memory`,
+    ...(sharing.values
+      ? [
+          `${groupDigits(sharing.values)} values of ${groupDigits(sharing.numbers * bytesEach)} bytes ` +
+            `share ${groupDigits(sharing.memory * bytesEach)} of them`,
+        ]
+      : []),
     '',
     'The program after each pass (a step of full length, forward, backward and update):',
     '',

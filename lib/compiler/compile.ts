@@ -66,6 +66,25 @@ export interface Leaves {
   inverseCount: number;
 }
 
+/** How large a compiled graph is. */
+export interface ProgramCounts {
+  /** Nodes of the graph as written. */
+  forwardNodes: number;
+  /** Nodes including gradients. */
+  nodes: number;
+  /** Compiled instructions. */
+  instructions: number;
+  /** Values that share memory; zeros where each has its own. */
+  sharing: {
+    /** How many they are. */
+    values: number;
+    /** The numbers that they have. */
+    numbers: number;
+    /** The numbers of the memory that they share. */
+    memory: number;
+  };
+}
+
 /** A compiled graph, without memory to run in. */
 export interface Compiled {
   ir: Ir;
@@ -87,7 +106,7 @@ export interface Compiled {
   countName: string | undefined;
   /** The longest prefix; 1 in a graph without one. */
   maxLength: number;
-  counts: { forwardNodes: number; nodes: number; instructions: number };
+  counts: ProgramCounts;
 }
 
 /** A graph on its way through the compiler. */
@@ -144,7 +163,12 @@ export function compileGraph(request: CompileRequest): { compiled: Compiled; tra
     isPrefix: sequence !== undefined && !isScalar,
     countName: traced.count?.name,
     maxLength: Math.min(bare.maxLength, traced.shortest),
-    counts: { forwardNodes, nodes: ir.count, instructions: bare.nodes.length },
+    counts: {
+      forwardNodes,
+      nodes: ir.count,
+      instructions: bare.nodes.length,
+      sharing: bare.reuse?.sharing ?? { values: 0, numbers: 0, memory: 0 },
+    },
   };
   return { compiled, traced };
 }
@@ -256,6 +280,13 @@ function lowered(
     epilogues: passes.has('epilogue'),
     fuseUpdate: passes.has('fuse-update') && !request.batches,
     rows: passes.has('rows'),
+    // Everything can be read where a program is inspected; a sequence keeps what earlier positions computed;
+    // and batches always run by rows, which places the values of each example itself.
+    reuse:
+      passes.has('reuse') &&
+      request.gradients !== 'all' &&
+      request.groups.length === 1 &&
+      !(request.batches && passes.has('rows')),
   };
   return (isScalar ? lowerScalars(ir, options) : undefined) ?? lower(ir, options);
 }

@@ -58,6 +58,7 @@ export const PASSES = [
     stage: 'lower',
     does: 'runs a batch instruction by instruction, on the rows of many examples at once',
   },
+  { name: 'reuse', stage: 'lower', does: 'lets values that are not needed at the same time share memory' },
 ] as const satisfies readonly { name: string; stage: Stage; does: string }[];
 
 /** The name of one of {@link PASSES}. */

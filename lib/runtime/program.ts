@@ -5,7 +5,7 @@ import type { DType, TypedArray } from '../core/array.js';
 import { checkInteger, shown } from '../core/check.js';
 import { sizeOf } from '../core/shape.js';
 import { account, type Work } from '../compiler/account.js';
-import { compileGraph, type Compiled, type Plan } from '../compiler/compile.js';
+import { compileGraph, type Compiled, type Plan, type ProgramCounts } from '../compiler/compile.js';
 import type { Lowered } from '../compiler/lower/layout.js';
 import { countUses } from '../compiler/ir/live.js';
 import type { Node } from '../graph/node.js';
@@ -39,15 +39,8 @@ export class Program {
   readonly isa: string;
   /** The longest prefix of a run; 1 where there is no prefix length. */
   readonly maxLength: number;
-  /** The numbers of nodes and instructions. */
-  readonly counts: {
-    /** Nodes of the graph as written. */
-    forwardNodes: number;
-    /** Nodes including gradients. */
-    nodes: number;
-    /** Compiled instructions. */
-    instructions: number;
-  };
+  /** The numbers of nodes and instructions, and of values that share memory. */
+  readonly counts: ProgramCounts;
   /** The number of parameters, each element counted. */
   readonly parameterCount: number;
   /** Whether a gradient flows to any parameter. @hidden */

@@ -43,6 +43,8 @@ export interface Explanation {
   /** The work of a step at the longest length and at the documents' mean length (rounded), by opcode. */
   steps: { length: number; instructions: number; flop: number; bytes: number; work: Work[] }[];
   arena: number;
+  /** Values that share memory: how many, the numbers that they have, and those that their memory has. */
+  sharing: Program['counts']['sharing'];
 }
 
 export function explain(name: ModelName, options: ExplainOptions): Explanation {
@@ -83,6 +85,7 @@ export function explain(name: ModelName, options: ExplainOptions): Explanation {
       return { length, ...summed(work), work };
     }),
     arena: program.arena.length,
+    sharing: program.counts.sharing,
   };
 }
 

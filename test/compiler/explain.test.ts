@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { processIo } from '../../lib/cli/io.js';
 import { main } from '../../lib/cli/main.js';
 import { FLOP } from '../../lib/compiler/account.js';
-import { PASS_NAMES } from '../../lib/compiler/passes.js';
+import { parsePasses, PASS_NAMES } from '../../lib/compiler/passes.js';
 import { explain, type Explanation } from '../../lib/study/explain.js';
 import type { Value } from '../../lib/value/value.js';
 import { choose, meanOfFirst } from '../../lib/value/joins.js';
@@ -86,6 +86,7 @@ describe('train MODEL --explain', () => {
       lines[0]!,
       /^rnn_att, float64, \w+: [\d,]+ parameters, [\d,]+ nodes traced, [\d,]+ bytes of memory$/,
     );
+    assert.match(lines[1]!, /^[\d,]+ values of [\d,]+ bytes share [\d,]+ of them$/);
   });
 
   it('explains the passes asked for, in order, as JSON', async () => {
@@ -111,6 +112,14 @@ describe('train MODEL --explain', () => {
       steps[0]!.work.reduce((sum, { flop }) => sum + flop, 0),
     );
     assert.equal(steps[0]!.instructions, last.instructions);
+  });
+
+  it('shows how much memory values share, which is less than they have', () => {
+    const { sharing, arena } = explain('rnn', { docs: ['abab', 'ba'] });
+    assert(sharing.values > 1 && sharing.memory < sharing.numbers && sharing.memory < arena);
+    const off = explain('rnn', { docs: ['abab', 'ba'], passes: parsePasses('-reuse') });
+    assert.deepEqual(off.sharing, { values: 0, numbers: 0, memory: 0 });
+    assert(off.arena >= arena + sharing.numbers - sharing.memory);
   });
 
   it('refuses an unknown pass and lists the known ones', async () => {

@@ -61,6 +61,7 @@ const SAVES: Record<Exclude<PassName, 'rows'>, ModelName> = {
   'in-place': 'rnn',
   epilogue: 'vector',
   'fuse-update': 'rnn_att',
+  reuse: 'vector',
 };
 
 describe('the table of passes', () => {

@@ -7,11 +7,8 @@ import { opcodes } from '../../binding/addon.js';
 import { OPS } from '../../graph/ops.js';
 import type { Context, Extent } from './context.js';
 import type { Encoder } from './encode.js';
-import { EXTENT_PLACES, WORD } from './words.js';
+import { EPILOGUES, EXTENT_PLACES, WORD } from './words.js';
 import type { View } from './view.js';
-
-/** What a product can do with its sums, by the number that its immediate holds. */
-const EPILOGUES = [undefined, 'relu', 'maskPositive'] as const;
 
 /** Rows of adjacent numbers, `row` apart (0: one row). */
 interface Matrix {

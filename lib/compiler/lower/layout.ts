@@ -36,6 +36,14 @@ export interface Region {
   isFed: boolean;
 }
 
+/** A stretch of the arena that was allocated in one piece. */
+export interface Block {
+  offset: number;
+  size: number;
+  /** Whether it holds its numbers from run to run: fed ones, or a constant. */
+  isLasting: boolean;
+}
+
 export interface LoweringOptions {
   /** Elements of one cache line. */
   align: number;
@@ -60,6 +68,19 @@ export interface LoweringOptions {
   rows: boolean;
   /** Whether a product that is a whole gradient updates its parameter and is not stored. */
   fuseUpdate: boolean;
+  /** Whether values that are not needed at the same time share memory. */
+  reuse: boolean;
+}
+
+/** How values share memory (reuse.ts). */
+export interface Reuse {
+  arenaSize: number;
+  /** The memory that they share; it holds nothing from one run to the next. */
+  shared: { offset: number; size: number };
+  /** How many values share it, the numbers that they have, and those that it has. */
+  sharing: { values: number; numbers: number; memory: number };
+  /** Where what lay at an offset before lies now. */
+  moved: (offset: number) => number;
 }
 
 /** The parameters' block; moments and gradients lie the same way in blocks of their own. */
@@ -99,7 +120,12 @@ export interface Lowered {
   constants: readonly { value: number; offset: number }[];
   /** What each node has of the arena and of the integers; empty: examples run one after the other. */
   regions: { numbers: readonly Region[]; ints: readonly Region[] };
+  /** How values share memory; undefined where each has its own. */
+  reuse: Reuse | undefined;
 }
+
+/** Fewer elements than this need not begin on a cache line. */
+export const FEW = 4;
 
 /** Places in the arena and among the integers. */
 export class Layout {
@@ -109,6 +135,8 @@ export class Layout {
   readonly constants: { value: number; offset: number }[] = [];
   /** What was allocated for nodes, where examples may run together. */
   readonly regions: { numbers: Region[]; ints: Region[] } = { numbers: [], ints: [] };
+  /** All that lies behind the parameters and their like, in order, where memory is to be reused. */
+  readonly blocks: Block[] = [];
   private readonly constantOffsets = new Map<number | string, number>();
   readonly parameterOffsets = new Map<number, number>();
   readonly slots = new Map<number, number>();
@@ -156,8 +184,23 @@ export class Layout {
   allocateFor(node: number, n: number, positions: readonly number[] | undefined): number {
     const offset = this.allocate(n);
     const op = node < 0 ? '' : this.ir.opOf(node);
-    this.addRegion('numbers', offset, n, node, positions, op === 'input' || op === 'inverseCount');
+    const isFed = op === 'input' || op === 'inverseCount';
+    this.addBlock(offset, n, isFed);
+    this.addRegion('numbers', offset, n, node, positions, isFed);
     return offset;
+  }
+
+  private addBlock(offset: number, size: number, isLasting: boolean): void {
+    if (this.options.reuse) this.blocks.push({ offset, size, isLasting });
+  }
+
+  /** Lets what was allocated from an offset on stay in one piece, as what one instruction clears has to. */
+  keepTogether(offset: number): void {
+    const { blocks } = this;
+    let first = blocks.length;
+    while (first > 0 && blocks[first - 1]!.offset >= offset) first--;
+    const parts = blocks.splice(first);
+    if (parts.length) this.addBlock(offset, this.size - offset, false);
   }
 
   private addRegion(
@@ -177,10 +220,15 @@ export class Layout {
 
   /** A place for n elements, on a cache line unless they are few. */
   allocate(n: number): number {
-    const align = n < 4 ? 1 : this.options.align;
-    const offset = Math.ceil(this.size / align) * align;
+    const offset = n < FEW ? this.size : this.startLine();
     this.size = offset + n;
     return offset;
+  }
+
+  /** Lets what is allocated next begin on a cache line; returns where. */
+  startLine(): number {
+    const { align } = this.options;
+    return (this.size = Math.ceil(this.size / align) * align);
   }
 
   constant(value: number): number {
@@ -188,6 +236,7 @@ export class Layout {
     let offset = this.constantOffsets.get(key);
     if (offset === undefined) {
       offset = this.allocate(1);
+      this.addBlock(offset, 1, true);
       this.constants.push({ value, offset });
       this.constantOffsets.set(key, offset);
     }

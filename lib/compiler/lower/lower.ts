@@ -5,6 +5,7 @@ import { Context } from './context.js';
 import { clear } from './elementwise.js';
 import { emit } from './emit.js';
 import type { Lowered, LoweringOptions } from './layout.js';
+import { reuseMemory } from './reuse.js';
 import { emitSteps, emitUpdate } from './updates.js';
 
 export function lower(ir: Ir, options: LoweringOptions): Lowered {
@@ -25,21 +26,34 @@ export function lower(ir: Ir, options: LoweringOptions): Lowered {
   }
   if (options.sequence) out.sortByPosition();
   const { code, extents } = out.encode(ir.maxLength);
+  const reuse = options.reuse
+    ? reuseMemory({ code, extents }, layout.blocks, keptOffsets(c), options.align)
+    : undefined;
+  const moved = reuse?.moved ?? ((offset: number): number => offset);
   return {
     code,
     extents,
     bytecode: new Uint32Array(0),
-    arenaSize: layout.size,
+    arenaSize: reuse?.arenaSize ?? layout.size,
     intsSize: layout.ints,
     maxLength: ir.maxLength,
     nodes: out.nodes,
     sections: { results, forward, backward, update: out.count },
     parameters: layout.block,
-    view: (node) => locator.views[node],
+    view: (node) => {
+      const view = locator.views[node];
+      return view && { ...view, offset: moved(view.offset) };
+    },
     slot: (node) => layout.slot(node),
-    constants: layout.constants,
+    constants: layout.constants.map(({ value, offset }) => ({ value, offset: moved(offset) })),
     regions: layout.regions,
+    reuse,
   };
+}
+
+/** Where the numbers lie that can be read after a run. */
+function keptOffsets({ options, locator }: Context): number[] {
+  return [...options.keep, ...options.results].flatMap((node) => locator.views[node]?.offset ?? []);
 }
 
 /** The number of instructions after which nodes are computed. */
@@ -54,11 +68,12 @@ function endOf({ ir, out }: Context, nodes: readonly number[]): number {
 function lowerPart(c: Context, from: number, to: number): void {
   const { ir, placement, gradientHome, postponed, layout, options } = c;
   // Totals that start from zero lie together: one instruction clears them.
-  const start = layout.size;
+  const start = layout.startLine();
   for (let node = from; node < to; node++) {
     const isZeroed = placement.uses[node] && placement.addNs.get(node)?.zeroed;
     if (isZeroed && !gradientHome.has(node) && !postponed.has(node)) c.locator.allocate(node);
   }
+  layout.keepTogether(start);
   c.node = -1;
   c.position = 0;
   clear(c, start, layout.size - start);

@@ -152,6 +152,7 @@ export function lowerScalars(ir: Ir, options: LoweringOptions): Lowered | undefi
     slot: (node) => layout.slot(node),
     constants: layout.constants,
     regions: { numbers: [], ints: [] },
+    reuse: undefined,
   };
 }
 

@@ -42,3 +42,6 @@ export const WORD = Object.fromEntries(
 
 /** The places of the ids of an instruction's extents: outer 1, outer 2, rows, columns, inner. */
 export const EXTENT_PLACES = [WORD.outer1, WORD.outer2, WORD.rows, WORD.cols, WORD.inner] as const;
+
+/** What a product can do with its sums, by the number that its immediate holds. */
+export const EPILOGUES = [undefined, 'relu', 'maskPositive'] as const;
