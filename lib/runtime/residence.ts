@@ -19,8 +19,8 @@ export interface Held {
   seen?: TypedArray | undefined;
 }
 
-/** Where parameters lived before a move. */
-export type Homes = readonly (readonly [Node, Memory['home']])[];
+/** Where parameters lived before a move, or their own numbers. */
+export type Homes = readonly (readonly [Node, Pick<Memory, 'home' | 'initial'>])[];
 
 /** The parameters of one program. `program.resident` says whether all of them live there. */
 export class Residence {
@@ -100,17 +100,17 @@ export class Residence {
   /** Makes the program the home of the parameters that it trains. Returns where they lived before. */
   takeTrained(): Homes {
     const { program } = this;
-    const homes: [Node, Memory['home']][] = [];
+    const homes: [Node, Pick<Memory, 'home' | 'initial'>][] = [];
     program.resident = true;
     for (const held of this.held) {
       const { value } = held;
-      const { home } = value.memory!;
+      const { home, initial } = value.memory!;
       if (home?.program === program) continue;
       if (!held.isTrained) {
         program.resident = false;
         continue;
       }
-      homes.push([value, home]);
+      homes.push([value, { ...(home && { home }), ...(initial && { initial }) }]);
       this.house(held);
     }
     return homes;
@@ -120,15 +120,16 @@ export class Residence {
     const memory = held.value.memory!;
     if (memory.home) memory.home.program.resident = false;
     memory.home = { program: this.program, offset: held.offset };
+    delete memory.initial; // no longer its numbers: a large model's take as much memory as its parameters
     held.source = undefined; // no longer needed; it would keep the source alive
     memory.isLent = false;
   }
 
   /** Undoes `takeTrained`. */
   giveBack(homes: Homes): void {
-    for (const [value, home] of homes) {
-      if (home) value.memory!.home = home;
-      else delete value.memory!.home;
+    for (const [value, before] of homes) {
+      delete value.memory!.home;
+      Object.assign(value.memory!, before);
       this.program.resident = false;
     }
   }

@@ -169,6 +169,18 @@ describe('parameters', () => {
     assert.ok(p.data instanceof Float64Array);
   });
 
+  it('have no second copy of their numbers where a program holds them', () => {
+    for (const target of TARGETS) {
+      const [a, left] = [parameter([1, 2]), parameter([3])];
+      new SGD({ learningRate: 0.5 }).minimize(a.mul(left.detach()).sum(), target).step({});
+      assert.equal(a.memory!.initial, undefined);
+      assert.deepEqual(Array.from(a.data), [-0.5, 0.5]);
+      // What a training in another type only reads stays where it is.
+      assert.equal(left.memory!.initial === undefined, target.dtype === 'float64');
+      assert.deepEqual(Array.from(left.data), [3]);
+    }
+  });
+
   it('are counted as numbers', () => {
     const y = stack([parameter(1), parameter(2)])
       .sum()
