@@ -6,10 +6,11 @@ import { isValue, listOfValues, type Node } from '../graph/node.js';
 import { GRADIENT_LEAVES, isFed, PARAMETERS } from '../graph/ops.js';
 import { fedWith } from '../graph/reachable.js';
 import { differentiate } from './passes/differentiate.js';
-import type { Ir } from './ir/ir.js';
+import type { Ir, Rewritten } from './ir/ir.js';
 import type { Lowered, UpdateRule } from './lower/layout.js';
 import { lower } from './lower/lower.js';
 import type { PassSet } from './passes.js';
+import { recompute } from './passes/recompute.js';
 import { applyRewrites } from './passes/rewrites.js';
 import { isScalarGraph, lowerScalars } from './lower/scalar-bytecode.js';
 import { tidy } from './passes/tidy.js';
@@ -37,6 +38,8 @@ export interface CompileRequest {
   batches: boolean;
   /** Whether the loss is checked to be finite before the update. */
   detectAnomaly: boolean;
+  /** Whether the backward pass computes values again that the forward pass does not keep. */
+  checkpoint: boolean;
 }
 
 /** A parameter, and where its numbers lie in the arena. */
@@ -122,6 +125,8 @@ interface Graph {
   /** Gradients of other nodes, which stay readable. */
   others: number[];
   gradientNodes: Int32Array | undefined;
+  /** The nodes with which the backward pass begins to compute a segment again. */
+  recomputes: ReadonlySet<number>;
 }
 
 /** Compiles a graph. Returns its trace too, which is needed once, to find what integers may be fed. */
@@ -136,6 +141,7 @@ export function compileGraph(request: CompileRequest): { compiled: Compiled; tra
   const graph = rewritten(traced, request, isScalar, sequence?.flat() ?? []);
   if (request.gradients !== 'none') addGradients(graph, request);
   if (!inspects && passes.has('tidy') && !isScalar) tidyGraph(graph);
+  if (request.checkpoint && !isScalar) recomputeGraph(graph);
   const unmoved = parametersWithoutGradient(graph, traced, request);
 
   const { ir, numbers, gradients } = graph;
@@ -199,7 +205,16 @@ function rewritten(
     numbers.set(value, number);
     roots.push(number);
   }
-  return { ir, roots, sequence, numbers, gradients: new Map(), others: [], gradientNodes: undefined };
+  return {
+    ir,
+    roots,
+    sequence,
+    numbers,
+    gradients: new Map(),
+    others: [],
+    gradientNodes: undefined,
+    recomputes: new Set(),
+  };
 }
 
 /** Adds the nodes that compute the gradients of the first root. */
@@ -216,13 +231,28 @@ function addGradients(graph: Graph, { gradients, passes }: CompileRequest): void
   graph.gradientNodes = nodes;
 }
 
-/** Removes what differentiation leaves behind, and renumbers everything that refers to the graph. */
+/** Removes what differentiation leaves behind. */
 function tidyGraph(graph: Graph): void {
+  renumber(graph, tidy(graph.ir, wantedOf(graph)));
+}
+
+/** Lets the backward pass compute values again. */
+function recomputeGraph(graph: Graph): void {
+  const recomputed = recompute(graph.ir, wantedOf(graph));
+  renumber(graph, recomputed);
+  if (recomputed) graph.recomputes = recomputed.starts;
+}
+
+/** The nodes that are needed by name. */
+function wantedOf({ numbers, gradients }: Graph): number[] {
+  return [...numbers.values(), ...gradients.values()].filter((node) => node >= 0);
+}
+
+/** Goes on with a graph that was made from the other, and renumbers everything that refers to its nodes. */
+function renumber(graph: Graph, made: Rewritten | null): void {
   const { numbers, gradients } = graph;
-  const wanted = [...numbers.values(), ...gradients.values()].filter((node) => node >= 0);
-  const tidied = tidy(graph.ir, wanted);
-  if (tidied) graph.ir = tidied.ir;
-  const moved = (node: number): number => (node < 0 || !tidied ? node : tidied.numbers[node]!);
+  if (made) graph.ir = made.ir;
+  const moved = (node: number): number => (node < 0 || !made ? node : made.numbers[node]!);
   for (const [node, number] of numbers) numbers.set(node, moved(number));
   graph.roots = graph.roots.map(moved);
   const pairs = [...gradients].map(([node, gradient]) => [moved(node), moved(gradient)] as const);
@@ -260,7 +290,7 @@ function parametersWithoutGradient(
 
 /** The instructions: scalar bytecode for a graph of single numbers that has an order to run in. */
 function lowered(
-  { ir, roots, sequence, numbers, gradients }: Graph,
+  { ir, roots, sequence, numbers, gradients, recomputes }: Graph,
   request: CompileRequest,
   isScalar: boolean,
   keep: readonly number[],
@@ -280,6 +310,7 @@ function lowered(
     epilogues: passes.has('epilogue'),
     fuseUpdate: passes.has('fuse-update') && !request.batches,
     rows: passes.has('rows'),
+    recomputes,
     // Everything can be read where a program is inspected; a sequence keeps what earlier positions computed;
     // and batches always run by rows, which places the values of each example itself.
     reuse:

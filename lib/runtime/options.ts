@@ -27,6 +27,12 @@ export interface ProgramOptions {
    */
   detectAnomaly?: boolean;
   /**
+   * 'layers': a training step keeps only what passes between segments of the graph, such as layers, and
+   * computes the rest once more where a gradient needs it. It takes less memory, and the time of another
+   * forward pass; results can differ in the order of additions. By default all that gradients need is kept.
+   */
+  checkpoint?: 'layers';
+  /**
    * Groups of values that `generate` will run as a sequence. They are compiled into the loss's own program
    * where its prefix lengths allow it, which saves compiling a second program.
    */
@@ -40,6 +46,7 @@ export const PROGRAM_OPTIONS: Known<ProgramOptions> = {
   batches: true,
   sequence: true,
   detectAnomaly: true,
+  checkpoint: true,
 };
 
 function checkDType(dtype: unknown = 'float64'): DType {
@@ -65,6 +72,7 @@ export function readRequest(plan: Plan, options: ProgramOptions): ProgramRequest
     batches = false,
     sequence: givenSequence,
     detectAnomaly = false,
+    checkpoint,
   } = options;
   const { gradients, update, groups: givenGroups } = plan;
   checkBoolean('detectAnomaly', detectAnomaly);
@@ -72,6 +80,12 @@ export function readRequest(plan: Plan, options: ProgramOptions): ProgramRequest
     throw new TypeError(
       'detectAnomaly looks at training steps, and this program takes none: give it to minimize, as ' +
         'in minimize(loss, { detectAnomaly: true })',
+    );
+  if (checkpoint !== undefined) checkOneOf('checkpoint', checkpoint, ['layers']);
+  if (checkpoint !== undefined && !update)
+    throw new TypeError(
+      'checkpoint saves memory of training steps, and this program takes none: give it to minimize, as ' +
+        "in minimize(loss, { checkpoint: 'layers' })",
     );
   const type = checkDType(dtype);
   const chosen = chosenIsa(isa);
@@ -86,6 +100,6 @@ export function readRequest(plan: Plan, options: ProgramOptions): ProgramRequest
   const sequence = givenSequence === undefined ? undefined : groupsOf('sequence', givenSequence);
   return {
     ...{ gradients, update, groups, sequence, batches, detectAnomaly, givenGroups, givenSequence },
-    ...{ dtype: type, isa: chosen, passes: passesOn },
+    ...{ dtype: type, isa: chosen, passes: passesOn, checkpoint: checkpoint !== undefined },
   };
 }

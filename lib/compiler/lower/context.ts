@@ -71,7 +71,12 @@ export class Context {
   position = 0;
   /** How many products with chosen rows read each index; counted when it is first asked for. */
   rowProductReads: ReadonlyMap<number, number> | undefined;
+  /** Parameters whose update by a product has been written. */
+  readonly updated = new Set<number>();
+  /** How many instructions stand before the first of these updates. */
+  firstUpdate = 0;
   private viewed: Int32Array | undefined;
+  private lastReads: Int32Array | undefined;
   /** What instructions saved for gradients, by node. */
   private readonly savedViews = new Map<number, View>();
   private readonly lengthExtents = new Map<string, number>();
@@ -131,6 +136,12 @@ export class Context {
     return node >= 0 && this.ir.is(this.viewed[node]!, 'parameter');
   }
 
+  /** The last node that reads a parameter, itself or through views or padding that vanish in a sum. */
+  lastRead(parameter: number): number {
+    this.lastReads ??= lastReads(this.ir, this.placement, this.postponed);
+    return this.lastReads[parameter]!;
+  }
+
   /** The positions of a node's axes. */
   positionsOf(node: number): AxisPositions | undefined {
     return this.ir.axisPositions[node];
@@ -186,4 +197,16 @@ export class Context {
     }
     return id;
   }
+}
+
+/** The last reader of each node that is no view; products whose parameter they update are none. */
+function lastReads(ir: Ir, { uses, absorbed }: Placement, postponed: ReadonlySet<number>): Int32Array {
+  const own = viewedNodes(ir);
+  const last = new Int32Array(ir.count).fill(-1);
+  for (let node = 0; node < ir.count; node++) {
+    if (absorbed[node]) own[node] = own[ir.input(node, 0)]!;
+    if (!uses[node] || postponed.has(node)) continue;
+    for (const input of ir.inputs(node)) last[own[input]!] = node;
+  }
+  return last;
 }

@@ -70,6 +70,8 @@ export interface LoweringOptions {
   fuseUpdate: boolean;
   /** Whether values that are not needed at the same time share memory. */
   reuse: boolean;
+  /** Nodes before which parameters are updated that nothing reads from then on: see `recompute.ts`. */
+  recomputes: ReadonlySet<number>;
 }
 
 /** How values share memory (reuse.ts). */

@@ -6,7 +6,7 @@ import { clear } from './elementwise.js';
 import { emit } from './emit.js';
 import type { Lowered, LoweringOptions } from './layout.js';
 import { reuseMemory } from './reuse.js';
-import { emitSteps, emitUpdate } from './updates.js';
+import { emitFusedUpdates, emitSteps, emitUpdate } from './updates.js';
 
 export function lower(ir: Ir, options: LoweringOptions): Lowered {
   const c = new Context(ir, options);
@@ -16,7 +16,8 @@ export function lower(ir: Ir, options: LoweringOptions): Lowered {
   out.endPart();
   const results = options.results.length ? endOf(c, options.results) : forward;
   lowerPart(c, ir.forwardEnd, ir.count);
-  const backward = out.count;
+  // Updates amid the backward pass: from the first of them on, it is part of the update.
+  const backward = c.updated.size ? c.firstUpdate : out.count;
   out.endPart();
   c.position = 0;
   if (options.update) {
@@ -82,8 +83,19 @@ function lowerPart(c: Context, from: number, to: number): void {
   if (hasGradients && !options.update) clear(c, layout.block.gradients, layout.block.withGradient);
   for (let node = from; node < to; node++) {
     if (!placement.uses[node] || placement.absorbed[node] || postponed.has(node)) continue;
+    if (options.recomputes.has(node)) updateBefore(c, node);
     c.node = node;
     c.position = ir.positions[node]!;
     emit(c, node);
   }
+}
+
+/** Updates the parameters that no node from this one on reads, so that what their products read is free. */
+function updateBefore(c: Context, node: number): void {
+  if (!c.options.update) return;
+  const { size } = c.updated;
+  const { count } = c.out;
+  c.position = 0;
+  emitFusedUpdates(c, c.options.update.op, node);
+  if (!size && c.updated.size) c.firstUpdate = count;
 }

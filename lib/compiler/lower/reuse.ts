@@ -151,8 +151,8 @@ class Lives {
   }
 
   /**
-   * Finds the operands of an instruction, whose blocks are those from `begin` up to `end`, over which it could
-   * write its result, the first of them: number by number, and each read once.
+   * Finds the operands of an instruction, whose blocks are those from `begin` up to `end`, over which it
+   * could write its result, the first of them: number by number, and each read once.
    */
   private findUnder(at: number, begin: number, end: number, blocks: readonly Block[], i: number): void {
     const { code, touched } = this;

@@ -43,10 +43,7 @@ export function emitSteps(
  */
 export function emitUpdate(c: Context, op: UpdateRule['op']): void {
   const { block } = c.layout;
-  for (const [parameter, product] of c.fused) {
-    c.node = product;
-    emitFusedUpdate(c, op, parameter, product);
-  }
+  emitFusedUpdates(c, op, Infinity);
   c.node = -1;
   if (!block.withGradient) return;
   c.emit({
@@ -58,6 +55,16 @@ export function emitUpdate(c: Context, op: UpdateRule['op']): void {
     c: [block.moments[1] ?? 0, 0, 0, 0, 1],
     imm0: block.rule,
   });
+}
+
+/** Writes the updates by products of those parameters that no node from `before` on reads. */
+export function emitFusedUpdates(c: Context, op: UpdateRule['op'], before: number): void {
+  for (const [parameter, product] of c.fused) {
+    if (c.updated.has(parameter) || c.lastRead(parameter) >= before || product >= before) continue;
+    c.updated.add(parameter);
+    c.node = product;
+    emitFusedUpdate(c, op, parameter, product);
+  }
 }
 
 /** Updates a parameter by a product that is its whole gradient, a block of rows at a time. */
