@@ -14,6 +14,7 @@ import { nativeInfo } from '../lib/binding/addon.js';
 import { batchRows } from './batches.js';
 import { gptRows } from './gpt.js';
 import type { Effort, Row } from './measure.js';
+import { memoryRows } from './memory.js';
 import { processRows } from './processes.js';
 import { responsivenessRows } from './responsiveness.js';
 import { samplingRows } from './sampling.js';
@@ -50,6 +51,7 @@ const TABLES: Record<string, (models: readonly ModelName[], effort: Effort) => R
   ...(yardstick !== undefined && { yardstick: (names, how) => yardstickRows(names, yardstick, how) }),
   widths: (_, how) => widthRows(how),
   gpt: (_, how) => gptRows(how),
+  memory: (_, how) => memoryRows(how),
   batches: batchRows,
   sampling: samplingRows,
   processes: processRows,
