@@ -346,8 +346,8 @@ function placeLeaves(
 }
 
 /**
- * The numbers of nodes, with -1 for inputs that a gradient dropped, which are no nodes of this graph. An input
- * of the graph comes before a dropped one of the same name.
+ * The numbers of nodes, with -1 for inputs that a gradient dropped, which are no nodes of this graph. An
+ * input of the graph comes before a dropped one of the same name.
  */
 function withMentioned(
   numbers: ReadonlyMap<Node, number>,

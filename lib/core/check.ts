@@ -142,7 +142,7 @@ function limited(who: string, method: Method, most: number): Method {
       if (isAsync) return Promise.reject(error);
       throw error;
     }
-    return Reflect.apply(method, this, arguments);
+    return Reflect.apply(method, this, arguments) as unknown;
   };
 }
 
