@@ -8,6 +8,10 @@ import type { Lowered, LoweringOptions } from './layout.js';
 import { reuseMemory } from './reuse.js';
 import { emitFusedUpdates, emitSteps, emitUpdate } from './updates.js';
 
+const CACHE_LINE = 64;
+/** Programs of fewer bytes keep a place for each value, where examples may run together. */
+const SHARED_FROM = 2 ** 20;
+
 export function lower(ir: Ir, options: LoweringOptions): Lowered {
   const c = new Context(ir, options);
   const { out, layout, locator } = c;
@@ -27,7 +31,7 @@ export function lower(ir: Ir, options: LoweringOptions): Lowered {
   }
   if (options.sequence) out.sortByPosition();
   const { code, extents } = out.encode(ir.maxLength);
-  const reuse = options.reuse
+  const reuse = sharesMemory(c)
     ? reuseMemory({ code, extents }, layout.blocks, keptOffsets(c), options.align)
     : undefined;
   const moved = reuse?.moved ?? ((offset: number): number => offset);
@@ -47,9 +51,18 @@ export function lower(ir: Ir, options: LoweringOptions): Lowered {
     },
     slot: (node) => layout.slot(node),
     constants: layout.constants.map(({ value, offset }) => ({ value, offset: moved(offset) })),
-    regions: layout.regions,
+    regions: reuse ? { numbers: [], ints: [] } : layout.regions,
     reuse,
   };
+}
+
+/**
+ * Whether values share memory. Examples that run together need a place of their own for each value: small
+ * programs gain more by that than by less memory.
+ */
+function sharesMemory({ options, layout }: Context): boolean {
+  const bytes = (layout.size * CACHE_LINE) / options.align;
+  return options.reuse && (!options.rows || bytes >= SHARED_FROM);
 }
 
 /** Where the numbers lie that can be read after a run. */
