@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: steps, sizes, sampling, whole processes, other work beside a training, and compile time by
- * graph size. Things that are compared take turns; every figure is a median unless it says otherwise.
+ * graph and by size. Things that are compared take turns; every figure is a median unless it says otherwise.
  *
  *     npm run bench -- [--quick] [--model NAME]... [--only TABLE]... [--yardstick DIR]
  *                      [--json FILE] [--against FILE]
@@ -12,6 +12,7 @@ import { checkWritable, writeFile } from '../lib/core/write-file.js';
 import { isSameFile } from '../lib/core/path.js';
 import { nativeInfo } from '../lib/binding/addon.js';
 import { batchRows } from './batches.js';
+import { compileRows } from './compile.js';
 import { gptRows } from './gpt.js';
 import type { Effort, Row } from './measure.js';
 import { memoryRows } from './memory.js';
@@ -56,6 +57,7 @@ const TABLES: Record<string, (models: readonly ModelName[], effort: Effort) => R
   sampling: samplingRows,
   processes: processRows,
   responsiveness: responsivenessRows,
+  compile: (_, how) => compileRows(how),
   scaling: (_, how) => scalingRows(how),
 };
 
