@@ -92,6 +92,49 @@ describe('batching', () => {
     assertClose(bare, Array.from(y.forward()), 1e-12, 'batched against unbatched');
   });
 
+  describe('makes one product of the products at all positions', () => {
+    const cases: [what: string, x: number[], w: number[], isLeft?: boolean][] = [
+      ['vectors times a matrix', [3], [3, 4]],
+      ['vectors times a vector', [3], [3]],
+      ['matrices times a matrix', [2, 3], [3, 4]],
+      ['matrices times a vector', [2, 3], [3]],
+      ['stacks of matrices times a matrix', [5, 2, 3], [3, 4]],
+      ['stacks of matrices times a vector', [5, 2, 3], [3]],
+      ['matrices without rows times a matrix', [0, 3], [3, 4]],
+      ['matrices without columns times a matrix', [2, 0], [0, 4]],
+      ['a matrix times vectors', [3], [4, 3], true],
+      ['a vector times vectors', [3], [3], true],
+      ['a matrix times matrices', [3, 2], [4, 3], true],
+      ['a vector times matrices', [3, 2], [3], true],
+      ['a matrix times stacks of matrices', [5, 3, 2], [4, 3], true],
+      ['a vector times stacks of matrices', [5, 3, 2], [3], true],
+    ];
+    for (const [what, x, w, isLeft = false] of cases) {
+      it(what, () => {
+        const trained = (passes: PassSet): { products: number; results: number[][] } => {
+          const g = new Leaves(7);
+          const [xs, weight] = [g.p(6, ...x), g.p(...w)];
+          const one = weight.tanh();
+          const losses = Array.from({ length: 6 }, (_, at) => {
+            const product = isLeft ? one.matmul(xs.at(at)) : xs.at(at).matmul(one);
+            return product.tanh().sum();
+          });
+          const loss = meanOfFirst(losses, index('n'));
+          const training = new SGD({ learningRate: 0.1 }).minimize(loss, { passes });
+          const steps = [6, 2, 4].map((n) => training.step({ n }));
+          const work = new Program({ groups: [[loss]], gradients: 'none' }, { passes }).work(6);
+          return {
+            products: work.find(({ op }) => op.startsWith('gemm'))?.instructions ?? 0,
+            results: [steps, Array.from(xs.data), Array.from(weight.data)],
+          };
+        };
+        const [on, off] = [trained(ALL_PASSES), trained(new Set())];
+        on.results.forEach((numbers, i) => assertClose(numbers, off.results[i]!, 1e-12, `block ${i}`));
+        assert.ok(on.products <= 1, `${on.products} products`);
+      });
+    }
+  });
+
   it('scales the smaller operand of a product, whatever shape the product is given then', () => {
     const g = new Leaves(4);
     const product = g.p(6, 2).matmul(g.p(2));

@@ -6,7 +6,7 @@
  */
 import { largest } from '../../core/lists.js';
 import type { Attr, OpName } from '../../graph/ops.js';
-import { sameShape } from '../../core/shape.js';
+import { sameShape, sizeOf } from '../../core/shape.js';
 import { schedule } from './agenda.js';
 import { Ir, type Rewritten } from '../ir/ir.js';
 import { batchingOf, Kinds, type Likeness } from './kinds.js';
@@ -21,6 +21,9 @@ import { termCount } from '../ir/trace.js';
 export function autoBatch(old: Ir, roots: readonly number[], likeness: Likeness): Rewritten {
   return new AutoBatcher(old, roots, likeness).run();
 }
+
+/** Appends a node of a batch. */
+type Add = (name: OpName, inputs: number[], attr?: Attr) => number;
 
 class AutoBatcher {
   private readonly ir: Ir;
@@ -117,7 +120,7 @@ class AutoBatcher {
     const operands = Array.from({ length: arity }, (_, i) => members.map((m) => old.input(m, i)));
     const position = old.positions[first]!;
     const rowPositions = stacker.positionsOf(members);
-    const add = (name: OpName, inputs: number[], a?: Attr): number => {
+    const add: Add = (name, inputs, a) => {
       ir.position = position;
       const node = a ? ir.op(name, inputs, a) : ir.op(name, inputs);
       ir.inheritSource(node, old, first);
@@ -173,19 +176,21 @@ class AutoBatcher {
   private batchedMatmul(
     [left, right]: readonly (readonly number[])[],
     rowPositions: readonly number[] | undefined,
-    add: (name: OpName, inputs: number[], attr?: Attr) => number,
+    add: Add,
   ): number {
     const { old, ir, stacker } = this;
     const rankLeft = old.shape(left![0]!).length;
     const rankRight = old.shape(right![0]!).length;
-    const sharedRight = stacker.shared(right!);
-    if (sharedRight >= 0 && rankLeft === 1 && rankRight === 2) {
-      return add('matmul', [stacker.stacked(left!, rowPositions), sharedRight]);
-    }
     const sharedLeft = stacker.shared(left!);
-    if (sharedLeft >= 0 && rankLeft === 2 && rankRight === 1) {
-      const transposed = add('transpose', [sharedLeft], { axes: [1, 0] });
-      return add('matmul', [stacker.stacked(right!, rowPositions), transposed]);
+    const sharedRight = stacker.shared(right!);
+    if (sharedLeft >= 0 && sharedRight >= 0) return -1;
+    if (sharedRight >= 0 && rankRight <= 2)
+      return productOfRows(ir, stacker.stacked(left!, rowPositions), sharedRight, add);
+    if (sharedLeft >= 0 && rankLeft <= 2) {
+      const stacked = stacker.stacked(right!, rowPositions);
+      if (rankRight > 1) return add('matmul', [sharedLeft, stacked]);
+      const transposed = rankLeft === 1 ? sharedLeft : add('transpose', [sharedLeft], { axes: [1, 0] });
+      return add('matmul', [stacked, transposed]);
     }
     if (sharedLeft >= 0 || sharedRight >= 0 || rankLeft > 2 || rankRight > 2) return -1;
     let a = stacker.stacked(left!, rowPositions);
@@ -198,4 +203,14 @@ class AutoBatcher {
     const shape = [m!, ...(rankLeft === 1 ? [] : [restA[0]!]), ...(rankRight === 1 ? [] : [restB[1]!])];
     return sameShape(shape, ir.shape(product)) ? product : add('reshape', [product], { shape });
   }
+}
+
+/** The product of each matrix or vector of a stack with one matrix or vector: all rows are those of one. */
+function productOfRows(ir: Ir, stack: number, right: number, add: Add): number {
+  const shape = ir.shape(stack);
+  if (shape.length <= 2) return add('matmul', [stack, right]);
+  const rows = shape.slice(0, -1);
+  const flat = add('reshape', [stack], { shape: [sizeOf(rows), shape[rows.length]!] });
+  const product = add('matmul', [flat, right]);
+  return add('reshape', [product], { shape: [...rows, ...ir.shape(product).slice(1)] });
 }
