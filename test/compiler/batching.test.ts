@@ -135,6 +135,46 @@ describe('batching', () => {
     }
   });
 
+  describe('sums what a value gets at all positions at once: per position, the instructions of', () => {
+    type Step = (h: Value, x: Value, a: Value, b: Value) => Value;
+    const cases: [what: string, step: Step, all: [number, number], ofAnyLength: [number, number]][] = [
+      ['h = a h + b x', (h, x, a, b) => a.mul(h).add(b.mul(x)), [1, 1], [2, 4]],
+      ['h = tanh(a h + x)', (h, x, a) => a.mul(h).add(x).tanh(), [3, 4], [4, 6]],
+      ['h = tanh(h + a)', (h, _, a) => h.add(a).tanh(), [2, 3], [3, 5]],
+      ['h = tanh(h - a)', (h, _, a) => h.sub(a).tanh(), [2, 3], [3, 5]],
+      ['h = tanh(h / a)', (h, _, a) => h.div(a).tanh(), [2, 4], [3, 5]],
+      ['h = tanh(h + a + sum(a x))', (h, x, a) => h.add(a).add(a.mul(x).sum()).tanh(), [3, 4], [4, 6]],
+    ];
+    for (const [what, step, ofAll, ofAnyLength] of cases) {
+      for (const isPrefix of [false, true]) {
+        it(`${what}, ${isPrefix ? 'of any length' : 'all of them'}`, () => {
+          const trained = (positions: number, passes: PassSet): [number, number, number[][]] => {
+            const g = new Leaves(8);
+            const [a, b, x, start] = [g.p(3), g.p(3), g.p(positions, 3), g.p(3)];
+            const [first, second] = [a.exp(), b.exp()];
+            let h: Value = start;
+            const losses = Array.from({ length: positions }, (_, i) => {
+              h = step(h, x.at(i), first, second);
+              return h.at(0);
+            });
+            const loss = isPrefix ? meanOfFirst(losses, index('n')) : h.sum();
+            const training = new SGD({ learningRate: 0.1 }).minimize(loss, { passes });
+            const steps = [positions, 1, 5].map((n) => training.step(isPrefix ? { n } : {}));
+            const { instructions } = training.program.counts;
+            const inference = new Program({ groups: [[loss]], gradients: 'none' }, { passes });
+            const results = [steps, ...[a, b, x, start].map((value) => Array.from(value.data))];
+            return [inference.counts.instructions, instructions, results];
+          };
+          const [few, many] = [trained(8, ALL_PASSES), trained(18, ALL_PASSES)];
+          const plain = trained(8, new Set());
+          few[2].forEach((numbers, i) => assertClose(numbers, plain[2][i]!, 1e-11, `block ${i}`));
+          const [forward, all] = [(many[0] - few[0]) / 10, (many[1] - few[1]) / 10];
+          assert.deepEqual([forward, all - forward], isPrefix ? ofAnyLength : ofAll);
+        });
+      }
+    }
+  });
+
   it('scales the smaller operand of a product, whatever shape the product is given then', () => {
     const g = new Leaves(4);
     const product = g.p(6, 2).matmul(g.p(2));

@@ -15,15 +15,21 @@ export function planReuse(ir: Ir, p: Placement, keep: ReadonlySet<number>): void
     if (ir.is(node, 'add')) planSum(ir, p, users, node);
     const addN = p.addNs.get(node);
     // Kept nodes can have a fixed place, as a parameter's gradient has.
-    if (!addN || keep.has(node) || p.parent[node] !== -1 || users.joins(node)) continue;
+    if (!addN || keep.has(node) || p.parent[node] !== -1) continue;
     const { terms } = addN;
+    const joined = users.joins(node);
     const first = smallest(terms.map((each) => (each.placed ? each.node : node)));
     const seen = new Set<number>();
     // A value that is added twice must still be there the second time.
     const twice = new Set(
       terms.map(({ input }) => input).filter((input) => seen.size === seen.add(input).size),
     );
-    const term = terms.find((each) => !twice.has(each.input) && canReuse(ir, p, users, node, each, first));
+    const term = terms.find(
+      (each) =>
+        !twice.has(each.input) &&
+        (!joined || isRow(ir, each.input)) &&
+        canReuse(ir, p, users, node, each, first),
+    );
     if (!term) continue;
     for (const each of terms) each.base = each === term;
     addN.zeroed = false;
@@ -78,15 +84,24 @@ function planSum(ir: Ir, p: Placement, users: Users, node: number): void {
   const shape = ir.shape(node);
   const whole = (operand: number): boolean =>
     ir.shape(operand).length === shape.length && ir.shape(operand).every((n, i) => n === shape[i]);
-  if (a === b || p.parent[node] !== -1 || !whole(a) || !whole(b) || users.joins(node)) return;
+  if (a === b || p.parent[node] !== -1 || !whole(a) || !whole(b)) return;
+  const joined = users.joins(node);
   const adds = (operand: number): boolean =>
     p.uses[operand] === 1 &&
     p.parent[operand] === -1 &&
     CAN_ADD[ir.codeOf(operand)] === 1 &&
     !p.addNs.has(operand);
   const free = (operand: number, other: number): boolean =>
-    adds(other) && owner(ir, p, users, node, operand, other) >= 0;
-  if ((adds(a) && adds(b)) || free(a, b) || free(b, a)) planAddN(ir, p, node, true);
+    adds(other) && (!joined || isRow(ir, operand)) && owner(ir, p, users, node, operand, other) >= 0;
+  if ((!joined && adds(a) && adds(b)) || free(a, b) || free(b, a)) planAddN(ir, p, node, true);
+}
+
+/**
+ * Whether a value is a row of a matrix: sums of all its rows lie there as those of a stack do, so that a
+ * stack of them is one copy at most.
+ */
+function isRow(ir: Ir, value: number): boolean {
+  return ir.is(value, 'reshape') && ir.is(ir.input(value, 0), 'slice');
 }
 
 /** Whether an `addN` can lie where a term does; `first` is the node that is added first. */

@@ -1,9 +1,11 @@
 /** Instructions that join several nodes or add them up: `addN`, `stack`, `concat`, `choose`, `pad`. */
 import { sizeOf } from '../../core/shape.js';
+import { OPS } from '../../graph/ops.js';
+import { MAX_VIEWS } from '../ir/views.js';
 import type { Context } from './context.js';
 import { copy, elementwise, zero } from './elementwise.js';
 import { source } from './placement.js';
-import { isDense, rowView, sliceView } from './view.js';
+import { isDense, reshapeView, rowView, sliceView, type View } from './view.js';
 
 /** Adds the terms that their own instructions have not written into the `addN`. */
 export function emitAddN(c: Context, node: number): void {
@@ -40,15 +42,68 @@ export function emitJoin(c: Context, node: number): void {
   }
   const whole = c.locate(node);
   const isStack = ir.is(node, 'stack');
-  const { positions } = ir.attr(node);
-  const { position } = c;
-  for (let i = 0; i < ir.inputCount(node); i++) {
+  const n = ir.inputCount(node);
+  const isInPlace = (i: number): boolean => {
+    const member = source(ir, placement, ir.input(node, i));
+    return placement.parent[member] === node && placement.operandIndex[member] === i;
+  };
+  for (let i = 0; i < n; i++) {
+    if (isInPlace(i)) continue;
     const input = ir.input(node, i);
-    const member = source(ir, placement, input);
-    if (placement.parent[member] === node && placement.operandIndex[member] === i) continue;
-    if (positions) c.position = Math.max(position, positions[i]!);
-    const to = isStack ? rowView(whole, i) : c.locator.joined(node, whole, i);
-    copy(c, to, c.locate(input), false, c.positionsOf(input));
+    if (isStack) {
+      const first = i;
+      const step = i + 1 < n ? stepBetween(c, input, ir.input(node, i + 1)) : undefined;
+      while (step !== undefined && i + 1 < n && !isInPlace(i + 1)) {
+        if (stepBetween(c, ir.input(node, i), ir.input(node, i + 1)) !== step) break;
+        i++;
+      }
+      copyRows(c, node, whole, first, i + 1, step ?? 0);
+    } else copy(c, c.locator.joined(node, whole, i), c.locate(input), false, c.positionsOf(input));
+  }
+}
+
+/**
+ * How far behind one node another lies in the same memory, laid out like it, both whole in every run; else
+ * undefined.
+ */
+function stepBetween(c: Context, one: number, next: number): number | undefined {
+  if (c.positionsOf(one) || c.positionsOf(next)) return undefined;
+  const [from, to] = [c.locate(one), c.locate(next)];
+  const step = to.offset - from.offset;
+  if (step < 0 || !from.strides.every((stride, i) => stride === to.strides[i])) return undefined;
+  return hostOf(c, one) === hostOf(c, next) ? step : undefined;
+}
+
+/** The node in whose memory another lies, as far as `MAX_VIEWS` steps lead to it. */
+function hostOf(c: Context, node: number): number {
+  const { ir, placement, gradientHome } = c;
+  for (let i = 0; i < MAX_VIEWS && !gradientHome.has(node); i++) {
+    const isView = OPS[ir.opOf(node)].lower.kind === 'view' && !placement.hosts.has(node);
+    if (isView && ir.is(node, 'reshape') && !reshapeView(c.input(node, 0), ir.shape(node))) break; // a copy
+    const parent = placement.parent[node]!;
+    if (isView) node = ir.input(node, 0);
+    else if (parent >= 0) node = parent;
+    else {
+      const host = placement.aliases.get(node)?.stack ?? placement.reused.get(node);
+      if (host === undefined) break;
+      node = host;
+    }
+  }
+  return node;
+}
+
+/** Copies operands `from` to before `to`, which lie `step` numbers apart, to these rows of a stack. */
+function copyRows(c: Context, node: number, whole: View, from: number, to: number, step: number): void {
+  const { position } = c;
+  const { positions } = c.ir.attr(node);
+  const input = c.ir.input(node, from);
+  const first = c.locate(input);
+  if (positions) c.position = Math.max(position, positions[from]!);
+  if (to - from === 1) copy(c, rowView(whole, from), first, false, c.positionsOf(input));
+  else {
+    const rows = { ...first, shape: [to - from, ...first.shape], strides: [step, ...first.strides] };
+    const own = positions?.slice(from, to).map((each) => Math.max(position, each));
+    copy(c, sliceView(whole, 0, from, to), rows, false, [own, ...first.shape.map(() => undefined)]);
   }
   c.position = position;
 }
