@@ -80,6 +80,7 @@ export class Context {
   /** What instructions saved for gradients, by node. */
   private readonly savedViews = new Map<number, View>();
   private readonly lengthExtents = new Map<string, number>();
+  private readonly extentsOf = new Map<readonly number[], Map<number, number>>();
 
   constructor(
     readonly ir: Ir,
@@ -160,20 +161,18 @@ export class Context {
   // --- writing ---
 
   /** Writes an instruction of the current node, from the current position on. */
-  emit(instruction: Omit<Instruction, 'position' | 'extents'> & { extents: Extents }): void {
-    const extents = this.extents(instruction.extents);
-    this.out.emit(this.node, { ...instruction, position: this.position, extents });
+  emit(instruction: Instruction & { extents: Extents }): void {
+    this.out.emit(this.node, this.position, this.extents(instruction.extents), instruction);
   }
 
   /** The ids of extents. */
   extents(sizes: Extents): [number, number, number, number, number] {
-    const [outer1, outer2, rows, columns, inner] = sizes;
     return [
-      this.extent(outer1),
-      this.extent(outer2),
-      this.extent(rows),
-      this.extent(columns),
-      this.extent(inner),
+      this.extent(sizes[0]),
+      this.extent(sizes[1]),
+      this.extent(sizes[2]),
+      this.extent(sizes[3]),
+      this.extent(sizes[4]),
     ];
   }
 
@@ -184,8 +183,13 @@ export class Context {
 
   /** The extent of an axis of n entries, equally many at each of `positions`. */
   private byLength(positions: readonly number[], n: number): number {
+    // Most axes share their list with many others: that is found without reading it.
+    let ids = this.extentsOf.get(positions);
+    if (!ids) this.extentsOf.set(positions, (ids = new Map()));
+    let id = ids.get(n);
+    if (id !== undefined) return id;
     const key = `${n}:${positions.join()}`;
-    let id = this.lengthExtents.get(key);
+    id = this.lengthExtents.get(key);
     if (id === undefined) {
       const each = n / positions.length;
       const { maxLength } = this.ir;
@@ -195,6 +199,7 @@ export class Context {
       id = this.out.byLength(counts);
       this.lengthExtents.set(key, id);
     }
+    ids.set(n, id);
     return id;
   }
 }

@@ -1,5 +1,5 @@
 /** Element-wise instructions, and copies, which are the plainest of them. */
-import { sizeOf } from '../../core/shape.js';
+import { sameShape, sizeOf, type Shape } from '../../core/shape.js';
 import { OPS } from '../../graph/ops.js';
 import type { AxisPositions } from '../ir/axes.js';
 import type { Context } from './context.js';
@@ -20,6 +20,7 @@ export function elementwise(
   positions?: AxisPositions,
   choice?: { slot: number; choice: number },
 ): void {
+  if (!choice && emitInOneLoop(c, op, y, operands, accumulate, positions)) return;
   const strides = [y.strides, ...operands.map((view) => broadcastView(view, y.shape).strides)];
   const axes = mergeAxes(y.shape, strides, positions);
   if (!axes) return;
@@ -37,6 +38,38 @@ export function elementwise(
       ...(choice && { x: [choice.slot, 0, 0, 0, 0] as const, imm1: choice.choice }),
     });
   });
+}
+
+/** Most instructions: one loop, through arrays without gaps and single numbers. False where it takes more. */
+function emitInOneLoop(
+  c: Context,
+  op: string,
+  y: View,
+  operands: readonly View[],
+  accumulate: boolean,
+  positions: AxisPositions | undefined,
+): boolean {
+  const n = sizeOf(y.shape);
+  if (n === 0 || operands.length > 2 || (n > 1 && (positions !== undefined || !isDense(y)))) return false;
+  const [a, b] = operands;
+  const stepA = a ? stepThrough(a, n, y.shape) : 0;
+  const stepB = b ? stepThrough(b, n, y.shape) : 0;
+  if (stepA < 0 || stepB < 0) return false;
+  c.emit({
+    op,
+    accumulate,
+    extents: [1, 1, 1, n, 1],
+    y: [y.offset, 0, 0, 0, 1],
+    a: a && [a.offset, 0, 0, 0, stepA],
+    b: b && [b.offset, 0, 0, 0, stepB],
+  });
+  return true;
+}
+
+/** The step through an operand in a loop over the n numbers of a shape: 0 or 1; -1 where it is not even. */
+function stepThrough(view: View, n: number, shape: Shape): number {
+  if (n === 1 || view.shape.length === 0) return 0;
+  return sameShape(view.shape, shape) && isDense(view) ? 1 : -1;
 }
 
 /** Copies numbers, or adds them to what is there. */

@@ -1,26 +1,34 @@
 /** Encodes the machine's instructions, whose words native/vm/words.def describes. */
 import { instructionWords, opcodes } from '../../binding/addon.js';
-import { OPERAND_PLACES, WORD } from './words.js';
+import { EXTENT_PLACES, OPERAND_PLACES, WORD } from './words.js';
 
 /** Offset, strides of the two outer loops, row stride, column stride. */
 export type Operand = readonly [number, number, number, number, number];
-const NO_OPERAND: Operand = [0, 0, 0, 0, 0];
+
+/** The ids of an instruction's extents: outer 1, outer 2, rows, columns, inner. */
+export type ExtentIds = readonly [number, number, number, number, number];
 
 export interface Instruction {
   op: string;
-  /** The position from which it runs: in runs of a longer prefix only. */
-  position: number;
   /** Add to the result instead of writing it (scalar bytecode: run it backward). */
   accumulate?: boolean;
-  /** Extent ids: outer 1, outer 2, rows, columns, inner. */
-  extents: readonly [number, number, number, number, number];
-  y?: Operand;
-  a?: Operand;
-  b?: Operand;
-  c?: Operand;
-  x?: Operand;
+  y?: Operand | undefined;
+  a?: Operand | undefined;
+  b?: Operand | undefined;
+  c?: Operand | undefined;
+  x?: Operand | undefined;
   imm0?: number;
   imm1?: number;
+}
+
+/** Extents below this number are found without a map. */
+const SMALL = 256;
+
+// Properties of constants: looking the words up by name took as long as writing them.
+const { opcode: OPCODE, accumulate: ACCUMULATE, position: POSITION, imm0: IMM0, imm1: IMM1 } = WORD;
+
+function writeOperand(w: Int32Array, at: number, places: readonly number[], operand: Operand): void {
+  for (let k = 0; k < places.length; k++) w[at + places[k]!] = operand[k]!;
 }
 
 /** Collects instructions and the extents they name. */
@@ -29,6 +37,8 @@ export class Encoder {
   private length = 0;
   private partStart = 0;
   private readonly literals = new Map<number, number>();
+  /** The ids of small literals, as most are; -1: none so far. */
+  private readonly small = new Int32Array(SMALL).fill(-1);
   /** Each extent: a number, or one for each prefix length. */
   private readonly columns: (number | readonly number[])[] = [];
   /** The compiler's node behind each instruction, for errors. */
@@ -40,10 +50,11 @@ export class Encoder {
 
   /** The id of an extent that is the same at every prefix length. */
   literal(n: number): number {
-    let id = this.literals.get(n);
-    if (id === undefined) {
+    let id = n < SMALL ? this.small[n]! : (this.literals.get(n) ?? -1);
+    if (id < 0) {
       id = this.columns.push(n) - 1;
-      this.literals.set(n, id);
+      if (n < SMALL) this.small[n] = id;
+      else this.literals.set(n, id);
     }
     return id;
   }
@@ -56,33 +67,30 @@ export class Encoder {
     return this.columns[id] as number;
   }
 
-  emit(node: number, instruction: Instruction): void {
+  /** Writes an instruction that runs from a position on: in runs of a longer prefix only. */
+  emit(node: number, position: number, extents: ExtentIds, instruction: Instruction): void {
     if (this.length + instructionWords > this.words.length) {
       const bigger = new Int32Array(this.words.length * 2);
       bigger.set(this.words);
       this.words = bigger;
     }
-    const { op, position, accumulate, extents, y, a, b, c, x, imm0, imm1 } = instruction;
-    const code = opcodes.get(op);
-    if (code === undefined) throw new Error(`the machine has no instruction '${op}'`);
+    const { accumulate, y, a, b, c, x, imm0, imm1 } = instruction;
+    const code = opcodes.get(instruction.op);
+    if (code === undefined) throw new Error(`the machine has no instruction '${instruction.op}'`);
     const w = this.words;
     const at = this.length;
-    w[at + WORD.opcode] = code;
-    w[at + WORD.accumulate] = accumulate ? 1 : 0;
-    w[at + WORD.position] = position;
-    w[at + WORD.outer1] = extents[0];
-    w[at + WORD.outer2] = extents[1];
-    w[at + WORD.rows] = extents[2];
-    w[at + WORD.cols] = extents[3];
-    w[at + WORD.inner] = extents[4];
-    const operands = [y, a, b, c, x];
-    for (let i = 0; i < operands.length; i++) {
-      const operand = operands[i] ?? NO_OPERAND;
-      const places = OPERAND_PLACES[i]!;
-      for (let k = 0; k < places.length; k++) w[at + places[k]!] = operand[k]!;
-    }
-    w[at + WORD.imm0] = imm0 ?? 0;
-    w[at + WORD.imm1] = imm1 ?? 0;
+    // The words are 0 where nothing has been written.
+    w[at + OPCODE] = code;
+    w[at + ACCUMULATE] = accumulate ? 1 : 0;
+    w[at + POSITION] = position;
+    for (let i = 0; i < extents.length; i++) w[at + EXTENT_PLACES[i]!] = extents[i]!;
+    if (y) writeOperand(w, at, OPERAND_PLACES[0]!, y);
+    if (a) writeOperand(w, at, OPERAND_PLACES[1]!, a);
+    if (b) writeOperand(w, at, OPERAND_PLACES[2]!, b);
+    if (c) writeOperand(w, at, OPERAND_PLACES[3]!, c);
+    if (x) writeOperand(w, at, OPERAND_PLACES[4]!, x);
+    if (imm0) w[at + IMM0] = imm0;
+    if (imm1) w[at + IMM1] = imm1;
     this.length += instructionWords;
     this.nodes.push(node);
   }

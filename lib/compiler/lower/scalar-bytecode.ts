@@ -207,13 +207,7 @@ function emitStretches(
 function emitStretch(out: Encoder, begin: number, end: number, backward = false, byPosition = false): void {
   const one = out.literal(1);
   const extents = [one, one, begin, end, one] as const;
-  out.emit(-1, {
-    op: 'scalar_bytecode',
-    position: 0,
-    accumulate: backward,
-    extents,
-    imm0: byPosition ? 1 : 0,
-  });
+  out.emit(-1, 0, extents, { op: 'scalar_bytecode', accumulate: backward, imm0: byPosition ? 1 : 0 });
 }
 
 function placeOfLeaf(ir: Ir, layout: Layout, node: number): number {

@@ -17,8 +17,8 @@ export function emitSteps(
   watched: readonly View[],
 ): void {
   const one = out.literal(1);
-  const emit = (n: number, instruction: Omit<Instruction, 'position' | 'extents'>): void => {
-    out.emit(-1, { position: 0, extents: [one, one, one, out.literal(n), one], ...instruction });
+  const emit = (n: number, instruction: Instruction): void => {
+    out.emit(-1, 0, [one, one, one, out.literal(n), one], instruction);
   };
   for (const { offset } of watched) emit(1, { op: 'check', y: [offset, 0, 0, 0, 1], imm1: block.skips });
   if (!block.trained) return;
