@@ -11,7 +11,7 @@ export const MAX_AXES = 32;
 
 export function sizeOf(shape: Shape): number {
   let size = 1;
-  for (const n of shape) size *= n;
+  for (let i = 0; i < shape.length; i++) size *= shape[i]!;
   return size;
 }
 

@@ -66,9 +66,15 @@ function emitInOneLoop(
   return true;
 }
 
+/** Whether a view shows one number, however often. */
+function isOneNumber({ shape, strides }: View): boolean {
+  for (let i = 0; i < shape.length; i++) if (shape[i] !== 1 && strides[i] !== 0) return false;
+  return true;
+}
+
 /** The step through an operand in a loop over the n numbers of a shape: 0 or 1; -1 where it is not even. */
 function stepThrough(view: View, n: number, shape: Shape): number {
-  if (n === 1 || view.shape.length === 0) return 0;
+  if (n === 1 || isOneNumber(view)) return 0;
   return sameShape(view.shape, shape) && isDense(view) ? 1 : -1;
 }
 

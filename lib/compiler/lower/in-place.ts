@@ -2,7 +2,8 @@
  * Sums in place: a sum reuses the memory of a term that nothing else reads from then on, and the other
  * terms are added to it, by their own instructions where these can.
  */
-import { smallest } from '../../core/lists.js';
+import { sameShape } from '../../core/shape.js';
+import { OP_CODE } from '../../graph/ops.js';
 import type { Ir } from '../ir/ir.js';
 import { readersOf, type Readers } from '../ir/readers.js';
 import { CAN_ADD, IS_JOIN, computed, fills, planAddN, type Placement, type Term } from './places.js';
@@ -18,23 +19,23 @@ export function planReuse(ir: Ir, p: Placement, keep: ReadonlySet<number>): void
     if (!addN || keep.has(node) || p.parent[node] !== -1) continue;
     const { terms } = addN;
     const joined = users.joins(node);
-    const first = smallest(terms.map((each) => (each.placed ? each.node : node)));
-    const seen = new Set<number>();
+    let first = node;
+    for (const { placed, node: written } of terms) if (placed && written < first) first = written;
+    const free = (each: Term): boolean =>
+      (!joined || isRow(ir, each.input)) && canReuse(ir, p, users, node, each, first);
     // A value that is added twice must still be there the second time.
-    const twice = new Set(
-      terms.map(({ input }) => input).filter((input) => seen.size === seen.add(input).size),
-    );
-    const term = terms.find(
-      (each) =>
-        !twice.has(each.input) &&
-        (!joined || isRow(ir, each.input)) &&
-        canReuse(ir, p, users, node, each, first),
-    );
+    let twice: ReadonlySet<number> | undefined;
+    const term = terms.find((each) => free(each) && !(twice ??= addedTwice(terms)).has(each.input));
     if (!term) continue;
     for (const each of terms) each.base = each === term;
     addN.zeroed = false;
     p.reused.set(node, term.input);
   }
+}
+
+function addedTwice(terms: readonly Term[]): ReadonlySet<number> {
+  const seen = new Set<number>();
+  return new Set(terms.map(({ input }) => input).filter((input) => seen.size === seen.add(input).size));
 }
 
 /** The readers of each node, and questions about them. */
@@ -52,6 +53,9 @@ class Users {
   of(node: number): Int32Array {
     const { start, list } = this.readers;
     return list.subarray(start[node], start[node + 1]);
+  }
+  count(node: number): number {
+    return this.readers.start[node + 1]! - this.readers.start[node]!;
   }
   /** Whether a node is read by slices of one use each that share no row of it. */
   readRows(node: number, uses: Int32Array): boolean {
@@ -74,26 +78,40 @@ class Users {
   }
   /** Whether a stack or concatenation reads this node, which could then be written there in place. */
   joins(node: number): boolean {
-    return this.of(node).some((user) => this.ir.is(user, 'stack') || this.ir.is(user, 'concat'));
+    const { start, list } = this.readers;
+    const end = start[node + 1]!;
+    for (let i = start[node]!; i < end; i++) {
+      const code = this.ir.codeOf(list[i]!);
+      if (code === OP_CODE.stack || code === OP_CODE.concat) return true;
+    }
+    return false;
   }
 }
 
 /** Plans a sum of two as an `addN`, where an operand can be added to the other's memory. */
 function planSum(ir: Ir, p: Placement, users: Users, node: number): void {
-  const [a, b] = ir.inputs(node) as [number, number];
+  const a = ir.input(node, 0);
+  const b = ir.input(node, 1);
+  if (a === b || p.parent[node] !== -1) return;
+  const [addsA, addsB] = [canAdd(ir, p, a), canAdd(ir, p, b)];
+  if (!addsA && !addsB) return;
   const shape = ir.shape(node);
-  const whole = (operand: number): boolean =>
-    ir.shape(operand).length === shape.length && ir.shape(operand).every((n, i) => n === shape[i]);
-  if (a === b || p.parent[node] !== -1 || !whole(a) || !whole(b)) return;
+  if (!sameShape(ir.shape(a), shape) || !sameShape(ir.shape(b), shape)) return;
   const joined = users.joins(node);
-  const adds = (operand: number): boolean =>
+  const free = (operand: number, other: number): boolean =>
+    (!joined || isRow(ir, operand)) && owner(ir, p, users, node, operand, other) >= 0;
+  if ((addsA && addsB && !joined) || (addsB && free(a, b)) || (addsA && free(b, a)))
+    planAddN(ir, p, node, true);
+}
+
+/** Whether an operand's own instruction can add it to a sum. */
+function canAdd(ir: Ir, p: Placement, operand: number): boolean {
+  return (
+    CAN_ADD[ir.codeOf(operand)] === 1 &&
     p.uses[operand] === 1 &&
     p.parent[operand] === -1 &&
-    CAN_ADD[ir.codeOf(operand)] === 1 &&
-    !p.addNs.has(operand);
-  const free = (operand: number, other: number): boolean =>
-    adds(other) && (!joined || isRow(ir, operand)) && owner(ir, p, users, node, operand, other) >= 0;
-  if ((!joined && adds(a) && adds(b)) || free(a, b) || free(b, a)) planAddN(ir, p, node, true);
+    !p.addNs.has(operand)
+  );
 }
 
 /**
@@ -129,10 +147,10 @@ function owner(ir: Ir, p: Placement, users: Users, sum: number, value: number, b
     !p.aliases.has(node) &&
     !IS_JOIN[ir.codeOf(node)];
   if (!own) return -1;
-  const readers = users.of(node);
   // A kept node has more uses than readers.
-  if (readers.length !== p.uses[node]) return -1;
-  if (readers.length === 1) return node;
+  if (users.count(node) !== p.uses[node]) return -1;
+  if (users.count(node) === 1) return node;
+  const readers = users.of(node);
   const hasRead = (reader: number): boolean =>
     reader === sum || (reader < before && readsAtOnce(ir, reader, sum));
   // Checking the last reader first avoids a walk over all readers for most values.
