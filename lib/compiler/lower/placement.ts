@@ -9,7 +9,16 @@ import { MAX_VIEWS } from '../ir/views.js';
 import { denseView, isDense, reshapeView, transposeView } from './view.js';
 import type { Ir } from '../ir/ir.js';
 import { planReuse } from './in-place.js';
-import { CAN_ADD, IS_JOIN, type Step, type Placement, computed, planAddN, inverse } from './places.js';
+import {
+  CAN_ADD,
+  IS_JOIN,
+  NodeMap,
+  type Step,
+  type Placement,
+  computed,
+  planAddN,
+  inverse,
+} from './places.js';
 
 /** Other operators, by number, whose instructions can write rows at any distance from each other. */
 const WRITES_ROWS = opsWhere(({ placing }) => placing === 'rows');
@@ -22,10 +31,10 @@ export function planPlacement(ir: Ir, keep: ReadonlySet<number>, inPlace: boolea
     uses: countUses(ir, keep),
     parent: new Int32Array(ir.count).fill(-1),
     operandIndex: new Int32Array(ir.count),
-    addNs: new Map(),
+    addNs: new NodeMap(),
     absorbed: new Uint8Array(ir.count),
     hosts: new Map(),
-    reused: new Map(),
+    reused: new NodeMap(),
     aliases: new Map(),
   };
   const joins: number[] = [];

@@ -1,5 +1,5 @@
 /** The plan of where results go, and how the terms of an `addN` get there. */
-import { opsWhere } from '../../graph/ops.js';
+import { OP_NAMES, opsWhere } from '../../graph/ops.js';
 import type { Ir } from '../ir/ir.js';
 import { termCount, termPosition } from '../ir/trace.js';
 import { denseView, sliceView, reshapeView, transposeView } from './view.js';
@@ -7,6 +7,11 @@ import { sameAxisPositions } from '../ir/axes.js';
 
 /** Operators, by number, whose instructions can add to what is there. */
 export const CAN_ADD = opsWhere(({ placing }) => placing === 'adds' || placing === 'addsDense');
+
+/** Views and padding, by number, past which a term can be written into an `addN`. */
+const IS_ABSORBED = Uint8Array.from(OP_NAMES, (op) => Number(['pad', 'reshape', 'transpose'].includes(op)));
+/** Most terms have none; they share this list. */
+const NO_STEPS: Step[] = [];
 
 /** Operators, by number, that lay their operands side by side. */
 export const IS_JOIN = opsWhere(({ lower }) => lower.kind === 'join');
@@ -39,6 +44,24 @@ export interface AddN {
   zeroed: boolean;
 }
 
+/** A map of nodes of which many can have a value: an array, which grows without hashing. */
+export class NodeMap<T> {
+  private readonly values: (T | undefined)[] = [];
+
+  get(node: number): T | undefined {
+    return this.values[node];
+  }
+  has(node: number): boolean {
+    return this.values[node] !== undefined;
+  }
+  /** Nodes are set in any order, mostly ascending. */
+  set(node: number, value: T): void {
+    const { values } = this;
+    while (values.length < node) values.push(undefined);
+    values[node] = value;
+  }
+}
+
 export interface Placement {
   /** How often each node is used; 0: not needed. */
   uses: Int32Array;
@@ -48,13 +71,13 @@ export interface Placement {
   parent: Int32Array;
   /** Which operand it is there. */
   operandIndex: Int32Array;
-  addNs: Map<number, AddN>;
+  addNs: NodeMap<AddN>;
   /** Padding and views that vanished into an `addN`: its terms are written past them. */
   absorbed: Uint8Array;
   /** Reshapes that would be copies: what they reshape is written in their order, by these steps. */
   hosts: Map<number, Step[]>;
   /** Totals that lie in the memory of one of their operands: that operand. */
-  reused: Map<number, number>;
+  reused: NodeMap<number>;
   /** Stacks that are consecutive rows of another stack. */
   aliases: Map<number, { stack: number; start: number }>;
 }
@@ -68,12 +91,14 @@ export function computed(ir: Ir, node: number): boolean {
 export function planAddN(ir: Ir, p: Placement, addN: number, inPlace: boolean): void {
   const terms: Term[] = [];
   const n = termCount(ir, addN);
+  const whole = denseView(0, ir.shape(addN));
   for (let i = 0; i < n; i++) {
-    const steps: Step[] = [];
+    let steps = NO_STEPS;
     let node = ir.input(addN, i);
-    let view = denseView(0, ir.shape(addN));
+    let view = whole;
     for (;;) {
-      if (!inPlace || p.uses[node] !== 1) break;
+      if (!inPlace || p.uses[node] !== 1 || !IS_ABSORBED[ir.codeOf(node)]) break;
+      if (steps === NO_STEPS) steps = [];
       if (ir.is(node, 'pad')) {
         const inner = ir.input(node, 0);
         const { axis, start } = ir.attr(node) as { axis: number; start: number };
@@ -85,11 +110,11 @@ export function planAddN(ir: Ir, p: Placement, addN: number, inPlace: boolean): 
         if (!part) break;
         steps.push({ kind: 'reshape', shape });
         view = part;
-      } else if (ir.is(node, 'transpose')) {
+      } else {
         const axes = inverse(ir.attr(node).axes!);
         steps.push({ kind: 'transpose', axes });
         view = transposeView(view, axes);
-      } else break;
+      }
       p.absorbed[node] = 1;
       node = ir.input(node, 0);
     }
@@ -141,8 +166,9 @@ function markBaseTerms(ir: Ir, addN: number, terms: Term[]): boolean {
   const whole = (term: Term): boolean =>
     term.position === position && fills(ir, addN, term) && term.steps.every((step) => step.kind !== 'slice');
   // Placed terms are written where their nodes stand in the order, the others where the `addN` does.
-  const placed = terms.filter((term) => term.placed).sort((a, b) => a.node - b.node);
-  const first = placed[0] ?? terms.find(whole);
+  let first: Term | undefined;
+  for (const term of terms) if (term.placed && !(first && first.node <= term.node)) first = term;
+  first ??= terms.find(whole);
   if (first && whole(first)) {
     first.base = true;
     return true;

@@ -8,8 +8,15 @@ export interface View {
 }
 
 export function denseView(offset: number, shape: Shape): View {
-  return { offset, shape, strides: contiguousStrides(shape) };
+  // Neighbours often share one.
+  if (shape !== lastShape) {
+    lastShape = shape;
+    lastStrides = contiguousStrides(shape);
+  }
+  return { offset, shape, strides: lastStrides };
 }
+let lastShape: Shape = [];
+let lastStrides: readonly number[] = [];
 
 /** Whether the numbers lie row-major without gaps. */
 export function isDense({ shape, strides }: View): boolean {

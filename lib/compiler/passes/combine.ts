@@ -73,9 +73,13 @@ function isElementwise(ir: Ir, node: number): boolean {
 function sumOfStack(ir: Ir, terms: readonly Term[]): number {
   if (terms.length < MANY) return -1;
   const nodes = terms.map(({ node }) => node);
-  if (nodes.every((node) => node === nodes[0])) return -1;
+  const attr = stackAttr(terms);
+  if (nodes.every((node) => node === nodes[0])) {
+    // The same gradient, so many times: where a run can have fewer of them, it adds them up.
+    return attr.positions ? -1 : ir.op('mul', [nodes[0]!, ir.constant(nodes.length)]);
+  }
   const from = terms.map((term) => term.from);
-  const stack = stacked(ir, nodes, from, stackAttr(terms));
+  const stack = stacked(ir, nodes, from, attr);
   return stack < 0 ? -1 : ir.op('sum', [stack], { axes: [0] });
 }
 
