@@ -102,9 +102,9 @@ class Agenda {
     const { length } = this.heap;
     for (let at = 0; ;) {
       let first = at;
-      for (const below of [2 * at + 1, 2 * at + 2]) {
-        if (below < length && this.isBefore(below, first)) first = below;
-      }
+      const left = 2 * at + 1;
+      if (left < length && this.isBefore(left, first)) first = left;
+      if (left + 1 < length && this.isBefore(left + 1, first)) first = left + 1;
       if (first === at) return;
       this.swap(at, first);
       at = first;
@@ -117,7 +117,9 @@ class Agenda {
   }
   private swap(a: number, b: number): void {
     const { heap } = this;
-    [heap[a], heap[b]] = [heap[b]!, heap[a]!];
+    const entry = heap[a]!;
+    heap[a] = heap[b]!;
+    heap[b] = entry;
   }
 }
 
@@ -150,7 +152,7 @@ export function schedule(ir: Ir, kinds: Kinds, emit: (members: number[]) => void
 
   const agenda = new Agenda();
   /** Nodes whose operands have all been emitted, in that order. */
-  let queue: number[] = [];
+  const queue: number[] = [];
   const settle = (): void => {
     for (let q = 0; q < queue.length; q++) {
       const node = queue[q]!;
@@ -163,7 +165,7 @@ export function schedule(ir: Ir, kinds: Kinds, emit: (members: number[]) => void
       kind.ready.push(node);
       agenda.put(kind, before);
     }
-    queue = [];
+    queue.length = 0;
   };
   const done = (node: number): void => {
     const end = first[node + 1]!;
@@ -176,7 +178,7 @@ export function schedule(ir: Ir, kinds: Kinds, emit: (members: number[]) => void
   for (let kind = agenda.take(); kind; kind = agenda.take()) {
     const members = kind.take();
     emit(members);
-    for (const member of members) done(member);
+    for (let i = 0; i < members.length; i++) done(members[i]!);
     settle();
   }
 }

@@ -39,9 +39,49 @@ export function activeNodes(ir: Ir, last: number, wanted: ReadonlySet<OpName>): 
   return active;
 }
 
+/** The terms of all gradients, in lists from the last back, so that a term is no object. */
+class Terms {
+  /** Four numbers for each term: node, position, from, and the term before it or -1. */
+  private words = new Int32Array(4096);
+  private count = 0;
+  private readonly last: Int32Array;
+
+  constructor(nodes: number) {
+    this.last = new Int32Array(nodes).fill(-1);
+  }
+
+  add(to: number, node: number, position: number, from: number): void {
+    if (this.count === this.words.length) {
+      const bigger = new Int32Array(2 * this.count);
+      bigger.set(this.words);
+      this.words = bigger;
+    }
+    const at = this.count;
+    this.words[at] = node;
+    this.words[at + 1] = position;
+    this.words[at + 2] = from;
+    this.words[at + 3] = this.last[to]!;
+    this.last[to] = at;
+    this.count += 4;
+  }
+
+  has(of: number): boolean {
+    return this.last[of]! >= 0;
+  }
+
+  /** The terms of a node, in the order in which they were added. */
+  of(node: number): Term[] {
+    const { words } = this;
+    const terms: Term[] = [];
+    for (let at = this.last[node]!; at >= 0; at = words[at + 3]!)
+      terms.push({ node: words[at]!, position: words[at + 1]!, from: words[at + 2]! });
+    return terms.reverse();
+  }
+}
+
 class Differentiation {
   /** The terms of each node's gradient, as far as its consumers have been visited. */
-  private readonly terms: (Term[] | undefined)[];
+  private readonly terms: Terms;
 
   constructor(
     private readonly ir: Ir,
@@ -49,7 +89,7 @@ class Differentiation {
     private readonly root: number,
     private readonly combine: boolean,
   ) {
-    this.terms = new Array<Term[] | undefined>(ir.forwardEnd);
+    this.terms = new Terms(ir.forwardEnd);
   }
 
   run(): Int32Array {
@@ -59,7 +99,7 @@ class Differentiation {
     const seed = ir.constant(1);
     const shape = ir.shape(root);
     const whole = shape.length ? ir.op('broadcastTo', [seed], { shape }) : seed;
-    this.terms[root] = [{ node: whole, position: 0, from: ir.count }];
+    this.terms.add(root, whole, 0, ir.count);
     for (let node = root; node >= 0; node--) gradients[node] = this.visit(node);
     ir.position = 0;
     return gradients;
@@ -68,8 +108,8 @@ class Differentiation {
   /** Returns the gradient of a node whose consumers have all been visited, and adds its operands' terms. */
   private visit(node: number): number {
     const { ir } = this;
-    const terms = this.terms[node];
-    if (!terms || !this.active[node]) return -1;
+    if (!this.active[node] || !this.terms.has(node)) return -1;
+    const terms = this.terms.of(node);
     const position = ir.positions[node]!;
     ir.position = position;
     const isLeaf = GRADIENT_LEAVES.has(ir.opOf(node));
@@ -103,7 +143,7 @@ class Differentiation {
       // Where the rule lost track of positions, the gradient's axes are those of what it belongs to.
       if (term >= before)
         ir.setAxisPositions(term, completed(ir.axisPositions[term], ir.axisPositions[input]));
-      (this.terms[input] ??= []).push({ node: term, position: edge, from: before });
+      this.terms.add(input, term, edge, before);
     }
   }
 }

@@ -10,27 +10,31 @@ export function reassociate(ir: Ir, roots: readonly number[]): Rewritten | null 
   if (!addsSums(ir)) return null;
   let known: Int32Array | undefined;
   const match: Rule['match'] = ({ uses }, node) => {
-    for (const i of [0, 1]) {
+    for (let i = 0; i < 2; i++) {
       const inner = ir.input(node, i);
-      const c = ir.input(node, 1 - i);
       if (!ir.is(inner, 'add') || uses[inner] !== 1) continue;
+      const c = ir.input(node, 1 - i);
       const depths = (known ??= depthsOf(ir));
-      const [a, b] = ir.inputs(inner) as [number, number];
-      const [late, other] = depths[a]! > depths[b]! ? [a, b] : [b, a];
+      const a = ir.input(inner, 0);
+      const b = ir.input(inner, 1);
+      const late = depths[a]! > depths[b]! ? a : b;
+      const other = late === a ? b : a;
       if (depths[late]! <= Math.max(depths[other]!, depths[c]!)) continue;
       const shape = ir.shape(node);
-      if (![late, other, c].every((term) => sameShape(ir.shape(term), shape))) continue;
-      return {
-        inputs: [late, other, c],
-        build: (to, [x, y, z]) => to.op('add', [x!, to.op('add', [y!, z!])]),
-      };
+      const fits = (term: number): boolean => sameShape(ir.shape(term), shape);
+      if (fits(late) && fits(other) && fits(c)) return { inputs: [late, other, c], build: addLate };
     }
     return null;
   };
   return rewrite(ir, roots, [{ ops: ['add'], match }]);
 }
 
-/** Whether anything is added to a sum: a quick check, because most graphs have nothing to reassociate. */
+/** x + (y + z). */
+function addLate(to: Ir, [x, y, z]: readonly number[]): number {
+  return to.op('add', [x!, to.op('add', [y!, z!])]);
+}
+
+/** Whether anything is added to a sum: most graphs have nothing to reassociate, which is quickly seen. */
 function addsSums(ir: Ir): boolean {
   for (let node = 0; node < ir.count; node++) {
     if (!ir.is(node, 'add')) continue;
