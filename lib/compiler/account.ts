@@ -157,8 +157,8 @@ function scalarBytecode(
   workOf: (op: string) => Work,
 ): void {
   for (let at = begin; at < end;) {
-    const op = scalarOpcodeNames[words[at]! & 0xff]!;
-    const count = words[at]! >>> 8;
+    const op = scalarOpcodeNames[words[at]!]!;
+    const count = words[at + 1]!;
     const kinds = scalarOperandsOf(op);
     const work = workOf(op);
     work.instructions += count;
@@ -166,6 +166,6 @@ function scalarBytecode(
     // `pick` reads one of several slots, so that these count as one number.
     const numbers = kinds.replace(/[in]/g, '').length;
     work.bytes += count * elementBytes * numbers;
-    at += 1 + count * (kinds.length + 2 * (kinds.includes('P') ? 1 : 0));
+    at += 2 + count * (kinds.length + 2 * (kinds.includes('P') ? 1 : 0));
   }
 }

@@ -72,7 +72,11 @@ Schedule schedule(const AssemblerGraph& g, const Fusion& fusion, int32_t from, i
   sort_by(&Item::depth, deepest + 1, found);
   made.starts = sort_by(&Item::place, g.max_length, found);
   made.items.reserve(found.size());
-  for (const Item& item : found) made.items.push_back(item.item);
+  made.depths.reserve(found.size());
+  for (const Item& item : found) {
+    made.items.push_back(item.item);
+    made.depths.push_back(item.depth);
+  }
   return made;
 }
 

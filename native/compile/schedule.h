@@ -18,12 +18,17 @@ struct Addition {
 // What a part of the bytecode runs: node numbers, and ~i for the i-th addition.
 struct Schedule {
   std::vector<int32_t> items;
+  std::vector<int32_t> depths;   // of the items
   std::vector<int32_t> starts;   // where the items of each position begin, in the order of running
   std::vector<int32_t> outside;  // the nodes outside the order of positions
 
-  std::span<const int32_t> at(int32_t i) const {
-    return std::span(items).subspan(size_t(starts[size_t(i)]),
-                                    size_t(starts[size_t(i) + 1] - starts[size_t(i)]));
+  std::span<const int32_t> at(int32_t i) const { return part(items, i); }
+  std::span<const int32_t> depths_at(int32_t i) const { return part(depths, i); }
+
+ private:
+  std::span<const int32_t> part(const std::vector<int32_t>& of, int32_t i) const {
+    return std::span(of).subspan(size_t(starts[size_t(i)]),
+                                 size_t(starts[size_t(i) + 1] - starts[size_t(i)]));
   }
 };
 

@@ -74,8 +74,9 @@ std::string check_scalar_bytecode(std::span<const uint32_t> words, int64_t begin
   if (begin < 0 || begin > end || end > int64_t(words.size())) return "words out of range";
   int64_t at = begin;
   while (at < end) {
-    const uint32_t op = words[at] & 0xff, count = words[at] >> 8;
-    at++;
+    if (end - at < 2) return "a group that ends outside its range";
+    const uint32_t op = words[at], count = words[at + 1];
+    at += 2;
     if (op >= scalar_opcode_count) return "an unknown scalar opcode " + std::to_string(op);
     const char* kinds = operand_kinds[op];
     const int each = words_of(kinds);
@@ -91,14 +92,15 @@ std::string check_scalar_bytecode(std::span<const uint32_t> words, int64_t begin
   return "";
 }
 
-template <class T>
-ScalarFault run_scalar_bytecode(T* x, const int32_t* ints, const uint32_t* words, int64_t begin,
+template <class T, class Word>
+ScalarFault run_scalar_bytecode(T* x, const int32_t* ints, const Word* words, int64_t begin,
                                 int64_t end) {
-  const uint32_t* w = words + begin;
-  const uint32_t* const stop = words + end;
+  const Word* w = words + begin;
+  const Word* const stop = words + end;
   while (w < stop) {
-    const uint32_t head = *w++;
-    uint32_t n = head >> 8;
+    const auto op = ScalarOp(w[0]);
+    uint32_t n = w[1];
+    w += 2;
 // One loop per opcode: the dispatch is paid once per group.
 #define EACH(name, words, body)  \
   case ScalarOp::name:           \
@@ -106,7 +108,7 @@ ScalarFault run_scalar_bytecode(T* x, const int32_t* ints, const uint32_t* words
       body;                      \
     }                            \
     break;
-    switch (ScalarOp(head & 0xff)) {
+    switch (op) {
 #define FUNCTION1(name, loop, ...) EACH(name, 2, x[w[0]] = functions::name(x[w[1]]))
 #define FUNCTION2(name, loop, ...) EACH(name, 3, x[w[0]] = functions::name(x[w[1]], x[w[2]]))
 #include "kernels/elementwise.def"
@@ -151,9 +153,13 @@ ScalarFault run_scalar_bytecode(T* x, const int32_t* ints, const uint32_t* words
   return {};
 }
 
-template ScalarFault run_scalar_bytecode<float>(float*, const int32_t*, const uint32_t*, int64_t,
-                                                int64_t);
-template ScalarFault run_scalar_bytecode<double>(double*, const int32_t*, const uint32_t*, int64_t,
-                                                 int64_t);
+#define INSTANTIATE(T, Word)                                                                  \
+  template ScalarFault run_scalar_bytecode<T, Word>(T*, const int32_t*, const Word*, int64_t, \
+                                                    int64_t);
+INSTANTIATE(float, uint16_t)
+INSTANTIATE(float, uint32_t)
+INSTANTIATE(double, uint16_t)
+INSTANTIATE(double, uint32_t)
+#undef INSTANTIATE
 
 }  // namespace vecgrad

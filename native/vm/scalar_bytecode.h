@@ -21,8 +21,8 @@ std::string check_scalar_bytecode(std::span<const uint32_t> words, int64_t begin
                                   int64_t arena_size, int64_t ints_size);
 
 // Runs the words [begin, end), which have been checked.
-template <class T>
-ScalarFault run_scalar_bytecode(T* arena, const int32_t* ints, const uint32_t* words, int64_t begin,
+template <class T, class Word>
+ScalarFault run_scalar_bytecode(T* arena, const int32_t* ints, const Word* words, int64_t begin,
                                 int64_t end);
 
 // By opcode: the names, and the operand words of a record (scalar_bytecode.def).

@@ -83,6 +83,7 @@ class TypedProgram final : public ProgramOf<T> {
       keep(in, extents);
     }
     code_ = owned_->code;
+    narrow();
     positions_ = owned_->positions;
     spans_ = owned_->spans;
     loops_ = owned_->loops;
@@ -192,6 +193,18 @@ class TypedProgram final : public ProgramOf<T> {
       extend(e.position);
   }
 
+  // Keeps scalar bytecode in words of 16 bits where these are enough: a run reads it once from end
+  // to end, and waits for memory more than for arithmetic.
+  void narrow() {
+    const std::vector<uint32_t>& words = owned_->scalar_bytecode;
+    const auto fits = [](uint32_t word) { return word <= 0xffff; };
+    if (!std::all_of(words.begin(), words.end(), fits)) return;
+    owned_->narrow_bytecode.assign(words.begin(), words.end());
+    narrow_bytecode_ = owned_->narrow_bytecode;
+    owned_->scalar_bytecode = {};
+    scalar_bytecode_ = {};
+  }
+
   // Runs an instruction inside its outer loops.
   __attribute__((noinline)) RunFault loop(int32_t i, const Instruction& in, const int32_t* ext,
                                           T* arena, int32_t* ints) const {
@@ -231,7 +244,9 @@ class TypedProgram final : public ProgramOf<T> {
                       int32_t* ints) const {
     const int64_t begin = in.accumulate ? ext[in.rows] : extents_at(from)[in.rows];
     const ScalarFault fault =
-        run_scalar_bytecode<T>(arena, ints, scalar_bytecode_.data(), begin, ext[in.cols]);
+        narrow_bytecode_.empty()
+            ? run_scalar_bytecode(arena, ints, scalar_bytecode_.data(), begin, ext[in.cols])
+            : run_scalar_bytecode(arena, ints, narrow_bytecode_.data(), begin, ext[in.cols]);
     if (fault.failed) return {i, fault.index, fault.limit};
     return {};
   }
@@ -244,6 +259,7 @@ class TypedProgram final : public ProgramOf<T> {
     std::vector<Span> spans;
     std::vector<Loops> loops;
     std::vector<uint32_t> scalar_bytecode;
+    std::vector<uint16_t> narrow_bytecode;
   };
 
   // Sorts regions by their offsets. Whether they lie in memory of a size, and do not overlap.
@@ -274,6 +290,7 @@ class TypedProgram final : public ProgramOf<T> {
         spans_(from.spans_),
         loops_(from.loops_),
         scalar_bytecode_(from.scalar_bytecode_),
+        narrow_bytecode_(from.narrow_bytecode_),
         id_(from.id_) {}
 
   template <class Self, class F>
@@ -284,6 +301,7 @@ class TypedProgram final : public ProgramOf<T> {
     f(self.spans_);
     f(self.loops_);
     f(self.scalar_bytecode_);
+    f(self.narrow_bytecode_);
   }
   static int64_t next_id() {
     static std::atomic<int64_t> made{0};
@@ -304,6 +322,7 @@ class TypedProgram final : public ProgramOf<T> {
   std::span<const Span> spans_;         // of each position
   std::span<const Loops> loops_;
   std::span<const uint32_t> scalar_bytecode_;
+  std::span<const uint16_t> narrow_bytecode_;  // the same words, if 16 bits are enough for all
   int64_t id_;
   std::unique_ptr<OwnedTables> owned_;
 };

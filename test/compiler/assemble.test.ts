@@ -7,6 +7,10 @@ import {
   type AssemblerGraph,
   type AssemblerPlan,
 } from '../../lib/binding/addon.js';
+import { SGD } from '../../lib/optim/optimizers.js';
+import { addN, meanOfFirst } from '../../lib/value/joins.js';
+import { index, parameter } from '../../lib/value/leaves.js';
+import type { Value } from '../../lib/value/value.js';
 
 const [LEAF, PLAIN, ADD_N] = [0, 1, 2];
 
@@ -51,11 +55,23 @@ function plan(): AssemblerPlan {
 function records(code: Uint32Array): string[] {
   const found: string[] = [];
   for (let at = 0; at < code.length;) {
-    const name = scalarOpcodeNames[code[at]! & 255]!;
-    const words = addon.info().scalarOperands[code[at]! & 255]!.length;
-    const count = code[at++]! >>> 8;
+    const name = scalarOpcodeNames[code[at]!]!;
+    const words = addon.info().scalarOperands[code[at]!]!.length;
+    const count = code[at + 1]!;
+    at += 2;
     for (let i = 0; i < count; i++, at += words)
       found.push(`${name} ${code.slice(at, at + words).join(' ')}`);
+  }
+  return found;
+}
+
+/** The opcodes of the groups of a training's scalar bytecode. */
+function groupsOf(loss: Value): string[] {
+  const { bytecode } = new SGD({ learningRate: 1 }).minimize(loss).program['lowered'];
+  const found: string[] = [];
+  for (let at = 0; at < bytecode.length;) {
+    found.push(scalarOpcodeNames[bytecode[at]!]!);
+    at += 2 + bytecode[at + 1]! * addon.info().scalarOperands[bytecode[at]!]!.length;
   }
   return found;
 }
@@ -72,6 +88,31 @@ describe('the assembler of scalar bytecode', () => {
     assert.deepEqual(made.forward, [0, made.words.length]);
     assert.equal(made.arenaSize, 4);
   });
+
+  it('groups what may run in any order, for any number of sums', () => {
+    const dots = (n: number): Value => {
+      const x = Array.from({ length: 4 }, (_, i) => parameter(i).exp());
+      const rows = Array.from({ length: n }, () => x.map((xi) => parameter(0.1).mul(xi)));
+      const loss = addN(rows.map((row) => row.reduce((a, b) => a.add(b)).tanh()));
+      return meanOfFirst([parameter(1), loss], index('n')); // what is of position 0 alone comes before
+    };
+    const groups = groupsOf(dots(16));
+    assert.deepEqual(groups, groupsOf(dots(4)));
+    assert.ok(groups.length < 20, groups.join());
+  });
+
+  // Slots that words of 16 bits can name, and more.
+  for (const n of [1000, 70_000]) {
+    it(`runs a program of ${n} slots and more`, () => {
+      const all = Array.from({ length: n }, (_, i) => parameter(i % 7));
+      const loss = addN(all.map((p) => p.mul(p)));
+      const training = new SGD({ learningRate: 0.25 }).minimize(loss);
+      const sum = all.reduce((total, { data }) => total + data[0]! ** 2, 0);
+      assert.equal(training.step({}), sum);
+      assert.equal(training.step({}), sum / 4);
+      assert.equal(all[n - 1]!.data[0], ((n - 1) % 7) / 4);
+    });
+  }
 
   it('leaves no place for what is not needed', () => {
     const without = plan();
