@@ -124,7 +124,8 @@ function limitIndices(
   if (indices.length === 0) return;
   const byName = new Map(indices.map((index) => [index.name, index]));
   const written = dropped ? writtenPositions(nodes, groups) : undefined;
-  for (const node of nodes) {
+  for (let at = 0; at < nodes.length; at++) {
+    const node = nodes[at]!;
     if (!READS_INDEX[node.operation.code]) continue;
     const { op, inputs, number } = node;
     const operand = inputs.at(-1)!;
@@ -137,7 +138,7 @@ function limitIndices(
     const limit = limitOf(node, maxLength);
     // A node that was removed has the number of its replacement.
     const needed = ir.is(number, op) ? ir.positions[number]! : NEVER;
-    const read = written?.get(node) ?? needed;
+    const read = written?.[at] ?? needed;
     for (let i = start; i < end; i++) {
       index.readAbove[i] = Math.min(index.readAbove[i]!, read);
       index.neededAbove[i] = Math.min(index.neededAbove[i]!, needed);

@@ -175,23 +175,34 @@ function assignPositions(ir: Ir, groups: readonly (readonly number[])[]): void {
   }
 }
 
-/** The first position that needs each node in the graph as written, dropped nodes included. */
-export function writtenPositions(
-  nodes: readonly Node[],
-  groups: readonly (readonly Node[])[],
-): Map<Node, number> {
-  const positions = new Map<Node, number>();
+/**
+ * The first position that needs each node in a graph as it is written, whatever was dropped: by its place
+ * among the nodes.
+ */
+export function writtenPositions(nodes: readonly Node[], groups: readonly (readonly Node[])[]): Int32Array {
+  // While this runs, a node's number is its place here.
+  const numbers = Int32Array.from(nodes, (node) => node.number);
+  for (let i = 0; i < nodes.length; i++) nodes[i]!.number = i;
+  const positions = new Int32Array(nodes.length).fill(0x7fffffff);
   const need = (node: Node, position: number): void => {
-    positions.set(node, Math.min(position, positions.get(node) ?? position));
+    if (position < positions[node.number]!) positions[node.number] = position;
   };
   groups.forEach((group, i) => {
     for (const root of group) need(root, i);
   });
-  for (const node of nodes.toReversed()) {
-    const position = positions.get(node)!;
+  for (let i = nodes.length - 1; i >= 0; i--) {
+    const node = nodes[i]!;
+    const position = positions[i]!;
+    if (node.inputCount <= 2) {
+      // The only term of a mean counts from position 0.
+      if (node.first) need(node.first, position);
+      if (node.second) need(node.second, position);
+      continue;
+    }
     const prefix = node.op === 'addN' && node.attr.prefix ? node.inputCount - 1 : 0;
-    node.inputs.forEach((input, i) => need(input, i < prefix ? Math.max(position, i) : position));
+    node.inputs.forEach((input, at) => need(input, at < prefix ? Math.max(position, at) : position));
   }
+  for (let i = 0; i < nodes.length; i++) nodes[i]!.number = numbers[i]!;
   return positions;
 }
 
