@@ -22,6 +22,9 @@ import { build, buildTerms, recipes, termsRecipes, type RandomGraph } from '../s
 import { listings, write, type Listing } from '../support/random-listings.js';
 import { TARGETS } from '../support/targets.js';
 
+/** All passes but `rows`, with which small programs keep a place for each value. */
+const SHARING: PassSet = new Set(PASS_NAMES.filter((name) => name !== 'rows'));
+
 /** VECGRAD_TEST_RUNS=10 runs ten times as many. */
 const RUNS = (process.env['VECGRAD_LONG'] ? 1000 : 60) * Number(process.env['VECGRAD_TEST_RUNS'] ?? 1);
 
@@ -66,6 +69,7 @@ function check(make: () => Graph, seed: number): void {
   const some = new Set(PASS_NAMES.filter((_, i) => (seed * 7919) & (1 << i)));
   for (const others of [ALL_PASSES, some]) {
     const [on, off] = [new Set<PassName>(others).add('reuse'), new Set<PassName>(others)];
+    on.delete('rows');
     off.delete('reuse');
     assert.deepEqual(train(make(), seed, on), train(make(), seed, off), `with ${[...off].join()}`);
   }
@@ -138,12 +142,12 @@ describe('a chain', () => {
         const numbers = Array.from({ length: size * size }, () => g.draw());
         return [Array.from(program.forward({ x: numbers })), program.arena.length];
       };
-      const off = new Set(PASS_NAMES.filter((name) => name !== 'reuse'));
+      const off = new Set([...SHARING].filter((name) => name !== 'reuse'));
       TARGETS.forEach((_, at) => {
         for (const size of [5, 48]) {
-          const [long, most] = run(20, size, ALL_PASSES, at);
+          const [long, most] = run(20, size, SHARING, at);
           assert.deepEqual(long, run(20, size, off, at)[0]);
-          assert.equal(most, run(5, size, ALL_PASSES, at)[1]);
+          assert.equal(most, run(5, size, SHARING, at)[1]);
         }
       });
     });
@@ -159,7 +163,7 @@ describe('what is read after a run keeps its memory', () => {
       program.forward({});
       return roots.map((root) => Array.from(program.read(root)));
     };
-    assert.deepEqual(make(ALL_PASSES), make(new Set()));
+    assert.deepEqual(make(SHARING), make(new Set()));
   });
 });
 
@@ -170,12 +174,12 @@ describe('memory is not shared', () => {
     return meanOfFirst([x.sum(), x.tanh().sum()], index('n'));
   };
   const PROGRAMS: readonly [what: string, make: () => Program][] = [
-    ['where every value can be read', () => compile(loss())],
+    ['where every value can be read', () => compile(loss(), { passes: SHARING })],
     [
       'by the groups of a sequence, which keeps what earlier groups computed',
       () => {
         const x = loss();
-        return new Program({ groups: [[x], [x.mul(2)]], gradients: 'none' });
+        return new Program({ groups: [[x], [x.mul(2)]], gradients: 'none' }, { passes: SHARING });
       },
     ],
     [
@@ -186,9 +190,18 @@ describe('memory is not shared', () => {
   for (const [what, make] of PROGRAMS) it(what, () => assert.equal(reuseOf(make()), undefined));
 
   it('but is otherwise', () => {
-    const { program } = new SGD({ learningRate: 1 }).minimize(loss());
+    const { program } = new SGD({ learningRate: 1 }).minimize(loss(), { passes: SHARING });
     assert(program.counts.sharing.values > 0);
   });
+  for (const [size, shares] of [
+    [100, false],
+    [600, true],
+  ] as const)
+    it(`by a program that can run examples together, unless it is large: ${size} columns`, () => {
+      const w = new Leaves(1).p(size, size);
+      const { program } = new SGD({ learningRate: 1 }).minimize(w.tanh().mul(2).tanh().sum());
+      assert.equal(program.counts.sharing.values > 0, shares);
+    });
 });
 
 describe('free space', () => {

@@ -1,6 +1,6 @@
 /**
  * Rounding errors do not grow with the number of terms, on any instruction set, in either type: sums and what
- * is made of them are at most 8 units in the last place (ULP) of the sum of the magnitudes of their terms off.
+ * is made of them are off by at most 8 units in the last place (ULP) of the sum of their terms' magnitudes.
  */
 import assert from 'node:assert/strict';
 import type { DType } from '../../lib/core/array.js';

@@ -185,7 +185,7 @@ export class Context {
   private byLength(positions: readonly number[], n: number): number {
     // Most axes share their list with many others: that is found without reading it.
     let ids = this.extentsOf.get(positions);
-    if (!ids) this.extentsOf.set(positions, (ids = new Map()));
+    if (!ids) this.extentsOf.set(positions, (ids = new Map<number, number>()));
     let id = ids.get(n);
     if (id !== undefined) return id;
     const key = `${n}:${positions.join()}`;
