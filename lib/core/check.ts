@@ -122,11 +122,20 @@ export type Counts<T, Hidden extends keyof T = never> = {
   ]: T[K] extends (...args: infer Arguments) => unknown ? Required<Arguments>['length'] : never;
 };
 
-/** Has methods refuse more arguments than they take, as {@link checkArguments} does. */
-export function limitArguments(prototype: object, counts: Readonly<Record<string, number>>): void {
+/**
+ * Has the methods of a class refuse more arguments than they take, as {@link checkArguments} does, and calls
+ * without an object, as those of `const { step } = training`.
+ *
+ * @param kind the name of the class
+ */
+export function limitArguments(
+  kind: string,
+  prototype: object,
+  counts: Readonly<Record<string, number>>,
+): void {
   for (const [who, most] of Object.entries(counts)) {
     const own = Object.getOwnPropertyDescriptor(prototype, who)!;
-    const value = limited(who, own.value as Method, most);
+    const value = limited(kind, who, own.value as Method, most);
     Object.defineProperty(value, 'name', { value: who });
     Object.defineProperty(prototype, who, { ...own, value });
   }
@@ -134,16 +143,25 @@ export function limitArguments(prototype: object, counts: Readonly<Record<string
 
 type Method = (this: unknown, ...args: unknown[]) => unknown;
 
-function limited(who: string, method: Method, most: number): Method {
+function limited(kind: string, who: string, method: Method, most: number): Method {
   const isAsync = types.isAsyncFunction(method);
   return function () {
-    if (arguments.length > most) {
-      const error = tooMany(who, arguments, most);
+    if (this === undefined || arguments.length > most) {
+      const error = this === undefined ? withoutObject(kind, who) : tooMany(who, arguments, most);
       if (isAsync) return Promise.reject(error);
       throw error;
     }
     return Reflect.apply(method, this, arguments) as unknown;
   };
+}
+
+function withoutObject(kind: string, who: string): TypeError {
+  const name = kind.toLowerCase();
+  const a = /^[AEIOU]/.test(kind) ? 'an' : 'a';
+  return new TypeError(
+    `${who}: called on undefined, expected ${a} ${kind}: a method that is passed on loses its ${name}: ` +
+      `write (x) => ${name === 'value' ? 'x' : name}.${who}(...)`,
+  );
 }
 
 /** The keys of an options object. Total by type: a new option that is missing here does not compile. */

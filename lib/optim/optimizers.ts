@@ -49,7 +49,7 @@ abstract class UpdateOptimizer<Options extends OptimizerOptions> implements Opti
   }
 }
 
-limitArguments(UpdateOptimizer.prototype, { minimize: 2 } satisfies Counts<Optimizer>);
+limitArguments('Optimizer', UpdateOptimizer.prototype, { minimize: 2 } satisfies Counts<Optimizer>);
 
 /** What {@link SGD} takes. */
 export interface SGDOptions extends OptimizerOptions {

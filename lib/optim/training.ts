@@ -384,7 +384,7 @@ export class Training {
   }
 }
 
-limitArguments(Training.prototype, {
+limitArguments('Training', Training.prototype, {
   ...{ state: 0, restore: 1, step: 1, stepEach: 4, stepEachAsync: 4, evaluateEach: 3 },
   ...{ stepBatch: 2, evaluate: 1 },
 } satisfies Counts<Training, 'stepSome'>);

@@ -139,7 +139,7 @@ export class Random {
   }
 }
 
-limitArguments(Random.prototype, {
+limitArguments('Random', Random.prototype, {
   ...{ seed: 1, getstate: 0, setstate: 1, random: 0, getrandbits: 1, randbelow: 1 },
   ...{ permutation: 1, shuffle: 1, gauss: 2, gaussians: 3, weightedIndex: 1 },
 } satisfies Counts<Random>);

@@ -192,7 +192,7 @@ for (const [name, call] of Object.entries(METHODS)) {
 }
 
 // The methods above are functions, which count their arguments themselves.
-limitArguments(Value.prototype, {
+limitArguments('Value', Value.prototype, {
   ...{ add: 1, sub: 1, mul: 1, div: 1, maximum: 1, minimum: 1, gt: 1, ge: 1, lt: 1, le: 1, eq: 1, ne: 1 },
   ...{ neg: 0, sqrt: 0, pow: 1, clip: 2, detach: 0, dropout: 2, rmsNorm: 1, crossEntropy: 1 },
   ...{
@@ -213,4 +213,7 @@ limitArguments(Value.prototype, {
   ...{ transpose: 1, reshape: 1, expandDims: 1, squeeze: 1, broadcastTo: 1, slice: 3, at: 1, gather: 2 },
   ...{ named: 1, forward: 1, backward: 0, toDot: 1, toMermaid: 1 },
 } satisfies Counts<Value, 'peek' | keyof typeof METHODS>);
-limitArguments(Index.prototype, { at: 1 } satisfies Counts<Index, 'peek' | 'forward' | 'data' | 'grad'>);
+limitArguments('Index', Index.prototype, { at: 1 } satisfies Counts<
+  Index,
+  'peek' | 'forward' | 'data' | 'grad'
+>);

@@ -38,12 +38,10 @@ export function makeValue(op: OpName, inputs: readonly Node[], attr: Attr = NO_A
   return new Value(operation, inputs[0], inputs[1], inputs.length > 2 ? inputs : undefined);
 }
 
-/** @throws TypeError where a method is called on no Value, as `a.add` is by `xs.map(a.add)` */
+/** @throws TypeError where a method is called on no Value, as by `x.add.call(1)` */
 function checkOwner(op: string, x: unknown): void {
   if (x instanceof Value) return;
-  const lost =
-    x === undefined ? `: a method that is passed on loses its value: write (x) => x.${op}(...)` : '';
-  throw refused(TypeError, op, [], `called on ${shown(x)}, expected a Value${lost}`);
+  throw refused(TypeError, op, [], `called on ${shown(x)}, expected a Value`);
 }
 
 /** An element-wise operator; fast for single numbers, of which a graph can have very many. */

@@ -284,3 +284,26 @@ describe('one AbortSignal', () => {
     assert.equal(training.steps, 30);
   });
 });
+
+describe('a method without its object', () => {
+  const training = new SGD({ learningRate: 1 }).minimize(parameter(1).mul(2));
+  const OBJECTS: readonly [kind: string, object: object, methods: readonly string[]][] = [
+    ['a Value', parameter([1, 2]), ['add', 'sqrt', 'softmax', 'reshape', 'at', 'forward']],
+    ['an Index', index('i'), ['at']],
+    ['a Training', training, ['step', 'stepEach', 'stepBatch', 'evaluate', 'state', 'restore']],
+    ['a Program', training.program, ['forward', 'evaluate']],
+    ['a Random', new library.Random(1), ['random', 'gauss']],
+    ['an Optimizer', new SGD({ learningRate: 1 }), ['minimize']],
+  ];
+  for (const [kind, object, methods] of OBJECTS)
+    for (const name of methods)
+      it(`names ${name} of ${kind}`, async () => {
+        const method = Reflect.get(object, name) as (this: undefined) => unknown;
+        const error = await thrownBy(() => method.call(undefined));
+        assert(error instanceof TypeError, inspect(error));
+        assert.match(
+          error.message,
+          new RegExp(`^${name}: called on undefined, expected ${kind}: .* loses its`),
+        );
+      });
+});
