@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 import { MODEL_NAMES, type ModelName } from '../lib/study/models/sizes.js';
 import { checkWritable, writeFile } from '../lib/core/write-file.js';
 import { isSameFile } from '../lib/core/path.js';
-import { nativeInfo } from '../lib/binding/addon.js';
+import { nativeInfo } from '../lib/binding/native-info.js';
 import { batchRows } from './batches.js';
 import { compileRows } from './compile.js';
 import { gptRows } from './gpt.js';

@@ -62,7 +62,9 @@ export {
   type OutOptions,
   type SoftmaxOptions,
 } from './runtime/kernels.js';
-export { IsaError, nativeInfo, type NativeInfo } from './binding/addon.js';
+export { IsaError } from './binding/addon.js';
+export { nativeInfo, type NativeInfo } from './binding/native-info.js';
+export { ThreadsError } from './binding/threads.js';
 export * from './value/operators.js';
 export * as nn from './nn/index.js';
 export {

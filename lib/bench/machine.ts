@@ -2,13 +2,15 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { availableParallelism, cpus, release, type as osName } from 'node:os';
 import { join } from 'node:path';
-import { addon, nativeInfo } from '../binding/addon.js';
+import { addon } from '../binding/addon.js';
+import { nativeInfo } from '../binding/native-info.js';
 import type { Machine } from './report.js';
 
 const CACHES = '/sys/devices/system/cpu/cpu0/cache';
 
 export function describeMachine(): Machine {
   const { isas, openblas, cpu } = nativeInfo();
+  const { version, core, threads } = openblas;
   const cpuinfo = read('/proc/cpuinfo') ?? '';
   return {
     cpu: oneLine(cpuName(cpu, cpuinfo)),
@@ -20,7 +22,7 @@ export function describeMachine(): Machine {
     isas: isas.available.map((name) => ({ name, vectorBits: addon.bench.vectorBits(name) })),
     chosen: isas.chosen,
     caches: caches(CACHES),
-    openblas: openblas.version === 'none' ? null : openblas,
+    openblas: version === 'none' ? null : { version, core, threads },
     emulated: emulation({
       stated: process.env['VECGRAD_EMULATED'],
       native: addon.bench.emulator(),

@@ -1,5 +1,4 @@
 /** Loads the native addon and describes its calls: the only module that touches the binary. */
-import { cpus } from 'node:os';
 import find from 'node-gyp-build';
 import { shown } from '../core/check.js';
 import type { TypedArray } from '../core/array.js';
@@ -29,7 +28,13 @@ export interface NativeAddon {
     /** The operands of native/vm/scalar_bytecode.def, by opcode. */
     scalarOperands: string[];
   };
-  blas(): { version: string; threads: number; core: string };
+  /**
+   * How many processors this process may use; where `root` is given, the quota of the control groups that the
+   * files below this folder describe, 0 without one.
+   */
+  processors(root: string): number;
+  /** OpenBLAS; `better` is the core type that suits this processor better than the one it chose, or ''. */
+  blas(): { version: string; threads: number; core: string; better: string };
   createProgram(spec: {
     float32: boolean;
     isa: string;
@@ -63,7 +68,7 @@ export interface NativeAddon {
   pieceSizes(handle: Handle, plan: Handle, examples: number): [numbers: number, ints: number, most: number];
   /**
    * A function that runs instructions `range[2]` to `range[3]` on these arrays, for a prefix that grows from
-   * `range[0]` to `range[1]` positions.
+   * `range[0]` to `range[1]` positions, on at most `range[4]` threads.
    */
   bind(
     handle: Handle,
@@ -91,6 +96,8 @@ export interface NativeAddon {
       isTogether: boolean;
       /** How sequences run together, if they do. */
       rows?: RowsSpec | undefined;
+      /** The most threads that a position runs on. */
+      threads: number;
     },
     drawn: Int32Array,
     lengths: Int32Array,
@@ -286,7 +293,8 @@ function load(): NativeAddon {
 }
 
 export const addon: NativeAddon = load();
-const info = addon.info();
+/** What this build is made for. */
+export const info = addon.info();
 
 export const opcodes: ReadonlyMap<string, number> = new Map(info.opcodes.map((name, i) => [name, i]));
 export const scalarOpcodes: ReadonlyMap<string, number> = new Map(
@@ -323,40 +331,4 @@ export function chosenIsa(name?: string): string {
   throw new IsaError(
     `instruction set ${shown(wanted)} (${by}): ${known}; available: ${info.available.join(', ')}`,
   );
-}
-
-/** What the native addon reports about itself and the machine. */
-export interface NativeInfo {
-  /** The version of Node-API. */
-  napiVersion: number;
-  /** The instruction sets. */
-  isas: {
-    /** Those compiled into the addon, best first. */
-    compiled: string[];
-    /** Those that this machine can also run. */
-    available: string[];
-    /** The default. */
-    chosen: string;
-  };
-  /** OpenBLAS, which computes large matrix products. */
-  openblas: {
-    /** Its version. */
-    version: string;
-    /** How many threads it uses. */
-    threads: number;
-    /** The processor type that it detected. */
-    core: string;
-  };
-  /** The processor's name, as the operating system reports it. */
-  cpu: string;
-}
-
-/** What this build can do on this machine. */
-export function nativeInfo(): NativeInfo {
-  return {
-    napiVersion: Number(process.versions['napi'] ?? 0),
-    isas: { compiled: info.compiled, available: info.available, chosen: chosenIsa() },
-    openblas: addon.blas(),
-    cpu: cpus()[0]?.model ?? 'unknown',
-  };
 }

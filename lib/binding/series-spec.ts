@@ -36,8 +36,6 @@ export interface NumberColumnSpec {
 export interface BatchesSpec {
   /** The number of examples per step. */
   size: number;
-  /** The number of threads that run them. */
-  threads: number;
   /** Where the parameters begin in the arena. */
   parameters: number;
   /** How many numbers they have. */
@@ -88,6 +86,8 @@ export interface SeriesSpec {
   lengths: Int32Array;
   /** Where 1 / length goes in the arena; -1: nowhere. */
   inverseCount: number;
+  /** The most threads that run it. */
+  threads: number;
   /** A run ends before this instruction. */
   end: number;
   /** Where the loss is in the arena. */

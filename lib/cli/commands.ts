@@ -13,6 +13,7 @@ export interface CompareArguments {
   seed?: number;
   input?: string;
   dtype?: DType;
+  threads?: number;
   json: boolean;
 }
 
@@ -20,7 +21,6 @@ export interface TrainArguments extends CompareArguments {
   isa?: string;
   lr?: number;
   batch?: number;
-  threads?: number;
   sizes: Partial<ModelSizes>;
   samples?: number;
   temperature?: number;
@@ -110,7 +110,7 @@ export const OPTIONS = {
   isa: { value: 'NAME', help: "instruction set (the machine's best; see vecgrad info)" },
   lr: { value: 'X', help: "initial learning rate (the model's own)" },
   batch: { value: 'N', help: `documents per step, whose gradients are averaged (${DEFAULTS.batch})` },
-  threads: { value: 'N', help: 'threads for each batch (1)' },
+  threads: { value: 'N', help: 'most threads to use (all processors; see vecgrad info)' },
   'n-embd': { value: 'N', help: sizeHelp('nEmbd', 'length of an embedding') },
   'n-head': { value: 'N', help: sizeHelp('nHead', 'attention heads, dividing n-embd') },
   'n-layer': { value: 'N', help: sizeHelp('nLayer', 'layers') },
@@ -174,7 +174,7 @@ export const COMMANDS: Record<CommandName, CommandSpec> = {
   compare: {
     usage: 'vecgrad compare [options]',
     summary: 'train the four models in turn and print one table',
-    options: ['steps', 'seed', 'input', 'dtype', 'json', 'help'],
+    options: ['steps', 'seed', 'input', 'dtype', 'threads', 'json', 'help'],
   },
   train: {
     usage: 'vecgrad train MODEL [options]',
@@ -182,7 +182,7 @@ export const COMMANDS: Record<CommandName, CommandSpec> = {
     options: (Object.keys(OPTIONS) as OptionName[]).filter(
       (name) => ![...GRAPH_ONLY, ...SAMPLE_ONLY, ...DATA_ONLY].includes(name),
     ),
-    needs: { every: 'save', resume: 'save', threads: 'batch' },
+    needs: { every: 'save', resume: 'save' },
     idle: {
       explain: [
         'steps',

@@ -15,7 +15,8 @@ function overview(): string {
     '  vecgrad COMMAND --help          list the options of a command',
     '  vecgrad --version               print the version',
     '',
-    'VECGRAD_ISA=NAME in the environment chooses the instruction set for every command.',
+    'In the environment of every command, VECGRAD_ISA=NAME chooses the instruction set and',
+    'VECGRAD_THREADS=N the most threads.',
     '',
   ].join('\n');
 }

@@ -11,13 +11,17 @@ export async function info(options: { json: boolean }, io: Io): Promise<void> {
     return;
   }
   const { available, chosen, compiled } = m.isas;
-  const threads = m.openblas.threads === 1 ? '1 thread' : `${m.openblas.threads} threads`;
+  const { version, threads, core, better } = m.openblas;
   const rows = [
     ['vecgrad', m.version],
     ['Node', `${m.node} on ${m.platform} ${m.arch}, Node-API ${m.napiVersion}`],
     ['CPU', m.cpu],
     ['ISA', `${chosen} chosen; available: ${available.join(', ')}; compiled: ${compiled.join(', ')}`],
-    ['OpenBLAS', `${m.openblas.version}, ${threads}, core ${m.openblas.core}`],
+    ['threads', `${m.threads}, unless another number is given; processors: ${m.processors}`],
+    ['OpenBLAS', `${version}, ${threads === 1 ? '1 thread' : `${threads} threads`}, core ${core}`],
+    ...(better === undefined
+      ? []
+      : [['', `for faster kernels of this processor: OPENBLAS_CORETYPE=${better} in the environment`]]),
   ];
   io.stdout.write(rows.map(([name, value]) => `${name!.padEnd(10)}${printable(value!)}\n`).join(''));
 }

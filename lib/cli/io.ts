@@ -1,6 +1,6 @@
 /** Everything outside the process that the command line uses, so that tests can replace it. */
 import { join } from 'node:path';
-import type { NativeInfo } from '../binding/addon.js';
+import type { NativeInfo } from '../binding/native-info.js';
 import type { bench } from './bench.js';
 import type { checkpoints } from '../study/checkpoint.js';
 import type { modelGraph } from '../study/model-graph.js';
@@ -50,7 +50,7 @@ export function processIo(): Io {
     explain: async () => (await import('../study/explain.js')).explain,
     modelGraph: async () => (await import('../study/model-graph.js')).modelGraph,
     graphviz: async () => (await import('@viz-js/viz')).instance(),
-    info: async () => (await import('../binding/addon.js')).nativeInfo(),
+    info: async () => (await import('../binding/native-info.js')).nativeInfo(),
     checkpoints: async () => (await import('../study/checkpoint.js')).checkpoints,
     saved: () => import('../study/saved.js'),
     names: async () => (await import('../download/names.js')).obtainNames,

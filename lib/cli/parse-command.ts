@@ -146,6 +146,7 @@ function common(values: Values): Omit<CompareArguments, 'json'> {
       'dtype',
       mapped(text(values, 'dtype'), (t) => oneOf('dtype', t, DTYPES)),
     ),
+    ...given('threads', whole(values, 'threads', 1, 1024)),
   };
 }
 
@@ -205,7 +206,6 @@ function trainOnly(values: Values): Omit<TrainArguments, keyof CompareArguments 
     ...given('isa', text(values, 'isa')),
     ...given('lr', positive(values, 'lr')),
     ...given('batch', whole(values, 'batch', 1, 4096)),
-    ...given('threads', whole(values, 'threads', 1, 1024)),
     ...given('samples', whole(values, 'samples', 0, 1_000_000)),
     ...given('passes', mapped(text(values, 'passes'), passes)),
     explain: values.explain === true,

@@ -1,6 +1,6 @@
 /** Versions, instruction sets and processor, for `vecgrad info` and the head of `vecgrad compare`. */
 import { packageVersion } from '../core/package.js';
-import type { NativeInfo } from '../binding/addon.js';
+import type { NativeInfo } from '../binding/native-info.js';
 import type { Io } from './io.js';
 
 export interface RuntimeInfo extends NativeInfo {
@@ -11,7 +11,7 @@ export interface RuntimeInfo extends NativeInfo {
 }
 
 export async function runtimeInfo(io: Io): Promise<RuntimeInfo> {
-  const { napiVersion, isas, openblas, cpu } = await io.info();
+  const { napiVersion, isas, openblas, processors, threads, cpu } = await io.info();
   const { available, chosen, compiled } = isas;
   return {
     version: packageVersion(),
@@ -22,5 +22,7 @@ export async function runtimeInfo(io: Io): Promise<RuntimeInfo> {
     cpu,
     isas: { available, chosen, compiled },
     openblas,
+    processors,
+    threads,
   };
 }

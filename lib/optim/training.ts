@@ -45,33 +45,19 @@ export interface BatchOptions {
   /** Examples per step; by default one, for which `minimize` needs no `batches: true`. */
   batch?: number;
   /**
-   * The number of threads to run the examples of a batch on; one by default. It does not change a bit of the
-   * result.
+   * The most threads to run the steps on; by default as many as the program may use (see `minimize`). It does
+   * not change a bit of the result.
    */
   threads?: number;
 }
 
 const BATCH_OPTIONS: Known<BatchOptions> = { batch: true, threads: true };
 
-/** Undefined where each step takes one example. */
-function batchingOf({ batch, threads }: BatchOptions): Batching | undefined {
-  if (batch !== undefined) checkInteger('batch', batch, 1, MAX_BATCH);
-  checkThreads(threads, batch);
-  return batch === undefined ? undefined : { size: batch, threads: threads ?? 1 };
-}
-
-/**
- * @throws RangeError when `threads` is not an integer from 1
- * @throws TypeError when there is no batch to spread over them
- */
-export function checkThreads(threads: number | undefined, batch: number | undefined): void {
-  if (threads === undefined) return;
-  checkInteger('threads', threads, 1);
-  if (batch === undefined)
-    throw new TypeError(
-      `threads ${threads} without batch: only the examples of a batch are spread over threads: give both, ` +
-        'or neither',
-    );
+/** @throws RangeError when there is not an integer from 1 */
+function batchingOf({ batch: size, threads }: BatchOptions): Batching {
+  if (size !== undefined) checkInteger('batch', size, 1, MAX_BATCH);
+  if (threads !== undefined) checkInteger('threads', threads, 1);
+  return { size, threads };
 }
 
 /** @throws TypeError where options are given in place of the first or last example */
@@ -283,7 +269,7 @@ export class Training {
     checkCallback('onProgress', onProgress);
     const batching = batchingOf(options);
     const own = copied(dataset);
-    const size = batching?.size ?? 1;
+    const size = batching.size ?? 1;
     const steps = Math.ceil((to - from) / size);
     const losses = new Float64Array(steps);
     let done = 0;
@@ -367,14 +353,14 @@ export class Training {
    * One step on a batch: one update by the mean of the examples' gradients. Examples may differ in length.
    * Returns the mean of their losses.
    *
-   * The examples are spread over `threads`, one by default, and at most as many as the process may run at
-   * once. Their number does not change a bit of the result.
+   * The work is spread over at most `threads` threads, by default as many as the program may use (see
+   * `minimize`). Their number does not change a bit of the result.
    *
    * @throws Error where the program does not keep whole gradients: pass `{ batches: true }` to `minimize`
    */
   stepBatch(examples: readonly Feeds[], options: { threads?: number } = {}): number {
     checkOptions('stepBatch', options, { threads: true });
-    const { threads = 1 } = options;
+    const { threads } = batchingOf({ threads: options.threads });
     return this.took(this.program.stepBatch(examples, threads, this.rulesOf))[0]!;
   }
 

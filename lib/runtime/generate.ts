@@ -127,11 +127,12 @@ export class SequenceSampler {
     return index;
   }
 
-  /** Generates the sequences of a prepared request in one native call. */
+  /** Generates the sequences of a prepared request in one native call, on at most `threads` threads. */
   run(
     { handle, arena, ints, plans }: ProgramMemory,
     { slot }: IndexInput,
     { start, stop, temperature, count, topK, prefix, together, random }: GenerateRequest,
+    threads: number,
   ): { sequences: Int32Array[]; fault: Fault | undefined } {
     const { maxLength } = this.inputs;
     const drawn = new Int32Array(count * maxLength);
@@ -154,6 +155,7 @@ export class SequenceSampler {
       isPrefix: this.compiled.isPrefix,
       isTogether: together,
       rows: together && count > 1 ? plans.ofSequences(slot, results.length / maxLength) : undefined,
+      threads,
     };
     const fault = addon.generate(spec, drawn, lengths);
     const sequences = Array.from(lengths, (length, i) =>

@@ -23,8 +23,8 @@ export class ProgramMemory {
   readonly ints: Int32Array;
   /** Undefined while another thread has them. */
   private numbers: TypedArray | undefined;
-  /** What `runRange` runs: prefix lengths from and to, instructions from and to. */
-  private readonly range = new Int32Array(4);
+  /** What `runRange` runs: prefix lengths from and to, instructions from and to, on how many threads. */
+  private readonly range = new Int32Array(5);
   private runRange: () => Fault | undefined;
   /** The prefix length of the last run; 0 before the first. */
   ranLength = 0;
@@ -33,12 +33,16 @@ export class ProgramMemory {
   /** By the compiler's node: 1 where it depends on a parameter or an input. */
   private active: Uint8Array | undefined;
 
-  /** @param root the program's first root, which errors name */
+  /**
+   * @param root the program's first root, which errors name
+   * @param threads how many threads its runs may use
+   */
   constructor(
     private readonly compiled: Compiled,
     private readonly dtype: DType,
     isa: string,
     private readonly root: Node,
+    threads: number,
   ) {
     const { arenaSize, intsSize, maxLength, extents, code, bytecode, constants } = compiled.lowered;
     this.handle = addon.createProgram({
@@ -54,6 +58,7 @@ export class ProgramMemory {
     this.plans = new RowPlans(this.handle, compiled.lowered, dtype);
     this.numbers = allocateAligned(dtype, arenaSize);
     this.ints = new Int32Array(intsSize);
+    this.range[4] = threads;
     this.runRange = this.bind();
     for (const { value, offset } of constants) this.numbers[offset] = value;
   }

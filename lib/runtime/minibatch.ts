@@ -12,12 +12,12 @@ import type { ProgramMemory } from './memory.js';
 import { MAX_PIECE_BYTES } from './rows.js';
 import type { Columns, Examples } from './series.js';
 
-/** How many examples each step takes. */
+/** How a series of steps is taken. */
 export interface Batching {
-  /** The number of examples per step; the last step of a series may have fewer. */
-  size: number;
-  /** The number of threads to run them on; it does not change a bit of the result. */
-  threads: number;
+  /** The number of examples per step, of which the last step may have fewer; undefined: each has its own. */
+  size: number | undefined;
+  /** The most threads to run them on; it does not change a bit of the result. Undefined: the program's. */
+  threads: number | undefined;
 }
 
 /**
@@ -40,24 +40,22 @@ export class BatchKeeper {
   ) {}
 
   /** @throws Error where the program does not keep whole gradients */
-  check({ size, threads }: Batching): void {
+  check(size: number): void {
     checkInteger('batch', size, 1, MAX_BATCH);
-    checkInteger('threads', threads, 1);
     const { withGradient, size: all } = this.lowered.parameters;
     if (withGradient < all)
       throw new Error('this training was compiled for single examples: minimize(loss, { batches: true })');
   }
 
-  /** The memory that batches run in. */
-  memory(batching: Batching, arena: TypedArray): BatchesSpec {
+  /** The memory that batches of `size` examples run in, on at most `threads` threads. */
+  memory(size: number, threads: number, arena: TypedArray): BatchesSpec {
     const { batches, lowered } = this;
-    const { size, threads } = batching;
     const isEnough = batches?.size === size && Math.min(threads, batches.lanes) <= batches.copies;
-    if (isEnough) return (this.batches = { ...batches, threads });
+    if (isEnough) return batches;
     const allocate = (n: number): TypedArray => allocateAligned(this.dtype, n);
     const { handle, plans } = this.program;
     const plan = plans.ofBatches();
-    return (this.batches = batchesOf(handle, plan, lowered, arena, allocate, batching));
+    return (this.batches = batchesOf(handle, plan, lowered, arena, allocate, size, threads));
   }
 
   /** The examples of one batch, as `reader` reads them. @throws FeedError, which names the example */
@@ -82,7 +80,8 @@ function batchesOf(
   { parameters, sections, intsSize }: Lowered,
   arena: TypedArray,
   allocate: (size: number) => TypedArray,
-  { size, threads }: Batching,
+  size: number,
+  threads: number,
 ): BatchesSpec {
   const bytes = arena.BYTES_PER_ELEMENT;
   const [each, , most] = plan ? addon.pieceSizes(handle, plan, 1) : [0, 0, 1];
@@ -99,7 +98,6 @@ function batchesOf(
   for (let copy = 0; copy < copies; copy++) memory.set(arena, copy * stride);
   return {
     size,
-    threads,
     parameters: parameters.offset,
     parameterCount: parameters.size,
     gradients: parameters.gradients,

@@ -1,6 +1,7 @@
 /** The options of programs, and their checks. */
 import type { DType } from '../core/array.js';
 import { chosenIsa } from '../binding/addon.js';
+import { chosenThreads } from '../binding/threads.js';
 import { checkBoolean, checkObject, checkOneOf, checkOptions, type Known } from '../core/check.js';
 import { groupsOf, type CompileRequest, type Plan } from '../compiler/compile.js';
 import { ALL_PASSES, checkPasses, type PassSet } from '../compiler/passes.js';
@@ -12,6 +13,11 @@ export interface ProgramOptions {
   dtype?: DType;
   /** The name of an instruction set; by default VECGRAD_ISA, else the machine's best. */
   isa?: string;
+  /**
+   * How many threads a run may use at once; by default VECGRAD_THREADS, else all processors. Only work that is
+   * large enough is spread over them, and their number does not change a bit of the results.
+   */
+  threads?: number;
   /** The compiler passes to run (see compiler/passes.ts); all by default. */
   passes?: PassSet;
   /**
@@ -42,6 +48,7 @@ export interface ProgramOptions {
 export const PROGRAM_OPTIONS: Known<ProgramOptions> = {
   dtype: true,
   isa: true,
+  threads: true,
   passes: true,
   batches: true,
   sequence: true,
@@ -56,6 +63,7 @@ function checkDType(dtype: unknown = 'float64'): DType {
 /** What the compiler is asked for, and with which numbers and instructions the program runs. */
 export interface ProgramRequest extends CompileRequest {
   isa: string;
+  threads: number;
   /** The arrays that were given as groups and sequence; `groups` and `sequence` are copies of them. */
   givenGroups: Plan['groups'];
   givenSequence: Plan['groups'] | undefined;
@@ -68,6 +76,7 @@ export function readRequest(plan: Plan, options: ProgramOptions): ProgramRequest
   const {
     dtype,
     isa,
+    threads,
     passes = ALL_PASSES,
     batches = false,
     sequence: givenSequence,
@@ -89,6 +98,7 @@ export function readRequest(plan: Plan, options: ProgramOptions): ProgramRequest
     );
   const type = checkDType(dtype);
   const chosen = chosenIsa(isa);
+  const most = chosenThreads(threads);
   const passesOn = checkPasses(passes);
   checkBoolean('batches', batches);
   if (batches && !update)
@@ -100,6 +110,6 @@ export function readRequest(plan: Plan, options: ProgramOptions): ProgramRequest
   const sequence = givenSequence === undefined ? undefined : groupsOf('sequence', givenSequence);
   return {
     ...{ gradients, update, groups, sequence, batches, detectAnomaly, givenGroups, givenSequence },
-    ...{ dtype: type, isa: chosen, passes: passesOn, checkpoint: checkpoint !== undefined },
+    ...{ dtype: type, isa: chosen, threads: most, passes: passesOn, checkpoint: checkpoint !== undefined },
   };
 }

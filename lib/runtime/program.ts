@@ -1,6 +1,7 @@
 /** A compiled graph with its memory. Feeds it, runs it (a run is one native call), and reads the results. */
 import { addon, type Fault, type SeriesFault } from '../binding/addon.js';
 import type { SeriesSpec } from '../binding/series-spec.js';
+import { chosenThreads } from '../binding/threads.js';
 import type { DType, TypedArray } from '../core/array.js';
 import { checkInteger, shown } from '../core/check.js';
 import { sizeOf } from '../core/shape.js';
@@ -37,6 +38,8 @@ export class Program {
   readonly dtype: DType;
   /** The instruction set that it runs on. */
   readonly isa: string;
+  /** How many threads a run may use at once. */
+  readonly threads: number;
   /** The longest prefix of a run; 1 where there is no prefix length. */
   readonly maxLength: number;
   /** The numbers of nodes and instructions, and of values that share memory. */
@@ -83,11 +86,12 @@ export class Program {
   constructor(plan: Plan, options: ProgramOptions = {}) {
     // Reads all options before tracing: a getter may compile another graph, which renumbers the same nodes.
     const request = readRequest(plan, options);
-    const { update, groups, sequence, dtype, isa } = request;
+    const { update, groups, sequence, dtype, isa, threads } = request;
     this.detectsAnomaly = request.detectAnomaly;
     this.trains = update !== undefined;
     this.dtype = dtype;
     this.isa = isa;
+    this.threads = threads;
     this.roots = groups.flat();
     const root = this.roots[0];
     if (!root) throw new TypeError('a program computes at least one Value: there is none');
@@ -101,7 +105,7 @@ export class Program {
     this.maxLength = compiled.maxLength;
     this.counts = compiled.counts;
     this.hasGradients = compiled.hasGradients;
-    this.memory = new ProgramMemory(compiled, dtype, isa, root);
+    this.memory = new ProgramMemory(compiled, dtype, isa, root, threads);
     this.residence = new Residence(this, leaves.parameters);
     this.parameterCount = leaves.parameters.reduce((count, { node }) => count + sizeOf(node.shape), 0);
     this.inputs = inputsOf(compiled, traced, groups);
@@ -172,7 +176,7 @@ export class Program {
     const index = sampler.prepare(request, memory.ints);
     if (!this.resident) this.residence.takeAll();
     memory.ranLength = request.together ? 0 : this.maxLength; // nobody reads one of several at once
-    const { sequences, fault } = sampler.run(memory, index, request);
+    const { sequences, fault } = sampler.run(memory, index, request, this.threads);
     if (fault) throw indexError(this.lowered, this.compiled.ir, fault, '');
     return sequences;
   }
@@ -217,20 +221,20 @@ export class Program {
   }
 
   /**
-   * One update by the mean gradient of several examples, on `threads` threads; their number does not change a
-   * bit of the result. The loss is the mean of the examples' losses.
+   * One update by the mean gradient of several examples, on at most `threads` threads; their number does not
+   * change a bit of the result. The loss is the mean of the examples' losses.
    *
    * @hidden
    */
-  stepBatch(examples: readonly Feeds[], threads: number, rulesOf: RulesOf): Runs {
+  stepBatch(examples: readonly Feeds[], threads: number | undefined, rulesOf: RulesOf): Runs {
     this.checkTrains('stepBatch');
     const given = listOfFeeds(examples); // a copy: getters among the feeds may change the list
     const batching = { size: given.length, threads };
-    this.batches.check(batching);
+    this.batches.check(given.length);
     this.checkMemory();
     const columns = this.batches.columns(given, this.feeds);
     this.checkMemory();
-    return this.runSeries(columns, 0, batching.size, rulesOf, batching);
+    return this.runSeries(columns, 0, given.length, rulesOf, batching);
   }
 
   /** @throws TypeError where the program has no update, so that a step would change nothing */
@@ -336,9 +340,9 @@ export class Program {
   }
 
   private get seriesSource(): SeriesSource {
-    const { inputs, feeds, lowered, rootOffset: loss } = this;
+    const { inputs, feeds, lowered, threads, rootOffset: loss } = this;
     const { inverseCount, stepSlots } = this.compiled.leaves;
-    return { inputs, feeds, lowered, inverseCount, loss, stepSlots };
+    return { inputs, feeds, lowered, threads, inverseCount, loss, stepSlots };
   }
 
   private startSeries(
@@ -350,9 +354,11 @@ export class Program {
   ): SeriesRun {
     const series = seriesOf(this.seriesSource, examples);
     checkExampleRange(from, to, series.count);
-    if (batching) this.batches.check(batching);
+    const { size: batch, threads: most } = batching ?? {};
+    if (batch !== undefined) this.batches.check(batch);
+    const threads = most === undefined ? this.threads : chosenThreads(most);
     this.checkMemory();
-    const size = batching?.size ?? 1;
+    const size = batch ?? 1;
     if (rulesOf) {
       Object.assign(series.spec, {
         rules: rulesOf(Math.ceil((to - from) / size)),
@@ -360,7 +366,8 @@ export class Program {
         firstStep: this.update.runs,
         end: this.lowered.sections.update,
         stops: !this.update.skips,
-        batches: batching && this.batches.memory(batching, this.arena),
+        threads,
+        batches: batch === undefined ? undefined : this.batches.memory(batch, threads, this.arena),
       } satisfies Partial<SeriesSpec>);
     } else series.spec.rows = this.memory.plans.ofEvaluation(to - from);
     if (!this.resident) this.residence.takeAll(); // now: what gives rates may have run another program
@@ -469,9 +476,9 @@ export class Program {
    */
   private origin(examples?: readonly Feeds[]): string {
     const root = this.roots[0]!;
-    const { dtype, isa } = this;
+    const { dtype, isa, threads } = this;
     const { runs } = this.update;
-    const inspector = new Program({ groups: [[root]], gradients: 'all' }, { dtype, isa });
+    const inspector = new Program({ groups: [[root]], gradients: 'all' }, { dtype, isa, threads });
     for (let i = 0; i < (examples?.length ?? 1); i++) {
       inspector.feed(
         examples?.[i] ?? fedNumbers(this.inputs, this.arena, this.memory.ints, this.feeds.length),

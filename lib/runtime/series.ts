@@ -56,6 +56,8 @@ export interface SeriesSource {
   feeds: FeedReader;
   lowered: Lowered;
   inverseCount: number;
+  /** How many threads a run may use. */
+  threads: number;
   /** The arena offset of the loss. */
   loss: number;
   /** Where a run reads the number of its training step. */
@@ -111,13 +113,14 @@ export function examplesOf({ inputs, feeds }: SeriesSource, dataset: Dataset): E
 
 /** A series that evaluates examples. */
 export function seriesOf(
-  { lowered, inverseCount, loss, stepSlots }: SeriesSource,
+  { lowered, inverseCount, threads, loss, stepSlots }: SeriesSource,
   examples: Examples,
 ): Series {
   const { columns, indices, count } = examples;
   const spec: SeriesSpec = {
     ...columns,
     inverseCount,
+    threads,
     end: lowered.sections.forward,
     loss,
     rule: lowered.parameters.rule,

@@ -7,7 +7,7 @@ import type { Corpus } from './corpus.js';
 import { DEFAULTS } from './defaults.js';
 import { Tokenizer } from './tokenizer.js';
 import { checkInteger, checkNumber, checkOptions, MAX_BATCH, MAX_STEPS, type Known } from '../core/check.js';
-import { checkThreads, type Training } from '../optim/training.js';
+import type { Training } from '../optim/training.js';
 import type { DType } from '../core/array.js';
 import { Random } from '../runtime/random.js';
 import { sample } from './sampling.js';
@@ -27,8 +27,6 @@ export interface ExperimentOptions extends TargetOptions {
   lr?: number;
   /** Documents per step, whose gradients are averaged (1). */
   batch?: number;
-  /** Threads for each batch (1). */
-  threads?: number;
   /** The model's sizes (see {@link ModelSizes} for defaults). */
   sizes?: Partial<ModelSizes>;
   /** Documents to sample (20). */
@@ -50,7 +48,6 @@ const EXPERIMENT_OPTIONS: Known<ExperimentOptions> = {
   seed: true,
   lr: true,
   batch: true,
-  threads: true,
   sizes: true,
   samples: true,
   temperature: true,
@@ -212,17 +209,16 @@ export function runExperiment(name: ModelName, options: ExperimentOptions): Expe
 /** Checks the options and fills in defaults. */
 function withDefaults(options: ExperimentOptions) {
   checkOptions('runExperiment', options, EXPERIMENT_OPTIONS);
-  const { docs, keeper, loadSeconds = 0, threads, onStep } = options;
+  const { docs, keeper, loadSeconds = 0, onStep } = options;
   const { steps = DEFAULTS.steps, seed = DEFAULTS.seed, batch = DEFAULTS.batch } = options;
   const { samples = DEFAULTS.samples, temperature = DEFAULTS.temperature } = options;
   checkInteger('steps', steps, 0, MAX_STEPS);
   checkInteger('samples', samples, 0);
   checkInteger('batch', batch, 1, MAX_BATCH);
-  checkThreads(threads, options.batch);
   checkCallback('onStep', onStep);
   checkNumber('loadSeconds', loadSeconds);
   if (keeper && keeper.every !== Infinity) checkInteger('every', keeper.every, 1);
-  return { docs, keeper, threads, onStep, steps, seed, samples, temperature, batch, loadSeconds };
+  return { docs, keeper, onStep, steps, seed, samples, temperature, batch, loadSeconds };
 }
 
 /** Returns a function that gives the seconds since its last call. */
@@ -251,7 +247,7 @@ function takeSteps(
   run: Run,
   corpus: Corpus,
   losses: number[],
-  { keeper, threads, onStep }: ReturnType<typeof withDefaults>,
+  { keeper, onStep }: ReturnType<typeof withDefaults>,
 ): void {
   const { model, training, steps, batch } = run;
   const { blockSize } = model.sizes;
@@ -265,7 +261,7 @@ function takeSteps(
     onStep?.(losses.length, loss);
   };
   const dataset = corpus.dataset(blockSize);
-  const batching = batch > 1 ? { batch, ...(threads !== undefined && { threads }) } : {};
+  const batching = batch > 1 ? { batch } : {};
   for (let stepsPerCall = 1; losses.length < steps;) {
     const from = (losses.length * batch) % dataset.count;
     const untilEnd = Math.floor((dataset.count - from) / batch);
@@ -274,7 +270,7 @@ function takeSteps(
       const fed = Array.from({ length: batch }, (_, i) =>
         corpus.example((from + i) % dataset.count, blockSize),
       );
-      note(training.stepBatch(fed, threads === undefined ? {} : { threads }));
+      note(training.stepBatch(fed));
       keep();
       continue;
     }

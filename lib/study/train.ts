@@ -38,11 +38,18 @@ export interface TargetOptions {
   dtype?: DType;
   /** The name of the instruction set (the machine's best). */
   isa?: string;
+  /** How many threads a step may use at once (VECGRAD_THREADS, else all processors). */
+  threads?: number;
   /** The compiler passes (all). */
   passes?: PassSet;
 }
 
-export const TARGET_OPTIONS: Known<TargetOptions> = { dtype: true, isa: true, passes: true };
+export const TARGET_OPTIONS: Known<TargetOptions> = {
+  dtype: true,
+  isa: true,
+  threads: true,
+  passes: true,
+};
 
 /** Options of `train` and `steps`; all have defaults. */
 export interface TrainOptions extends TargetOptions, BackgroundOptions {
@@ -76,10 +83,11 @@ export interface TrainResult {
 }
 
 /** The options of a program, where given. */
-export function targetOf({ dtype, isa, passes }: TargetOptions): ProgramOptions {
+export function targetOf({ dtype, isa, threads, passes }: TargetOptions): ProgramOptions {
   return {
     ...(dtype !== undefined && { dtype }),
     ...(isa !== undefined && { isa }),
+    ...(threads !== undefined && { threads }),
     ...(passes !== undefined && { passes }),
   };
 }

@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <strings.h>
 
+#include <cstdlib>
 #include <cstring>
 #include <initializer_list>
 #include <limits>
@@ -98,13 +99,17 @@ bool has_kernels_of(std::initializer_list<const char*> cores) {
   return false;
 }
 
+bool has_avx512_kernels() { return has_kernels_of({"SkylakeX", "Cooperlake", "Sapphirerapids"}); }
+bool has_avx2_kernels() {
+  return has_avx512_kernels() || has_kernels_of({"Haswell", "Zen", "Excavator"});
+}
+
 // The least work for which OpenBLAS is faster than the kernels of this instruction set: never, if
 // it has narrower vectors.
 template <class T>
 idx least_work_against(const char* isa) {
   constexpr idx never = std::numeric_limits<idx>::max();
-  static const bool has_avx512 = has_kernels_of({"SkylakeX", "Cooperlake", "Sapphirerapids"});
-  static const bool has_avx2 = has_avx512 || has_kernels_of({"Haswell", "Zen", "Excavator"});
+  static const bool has_avx512 = has_avx512_kernels(), has_avx2 = has_avx2_kernels();
   if (!std::strcmp(isa, "scalar")) return never;
   if (!std::strcmp(isa, "avx512")) return has_avx512 ? idx(1) << 27 : never;
   if (!std::strcmp(isa, "avx2") && !has_avx2) return never;
@@ -145,6 +150,12 @@ std::string blas_version() {
 }
 
 const char* blas_core() { return openblas() ? openblas()->core : "none"; }
+const char* blas_better_core() {
+  const char* const chosen = std::getenv("OPENBLAS_CORETYPE");
+  if (!openblas() || (chosen && *chosen)) return "";
+  if (!std::strcmp(best_isa(), "avx512") && !has_avx512_kernels()) return "SkylakeX";
+  return !std::strcmp(best_isa(), "avx2") && !has_avx2_kernels() ? "Haswell" : "";
+}
 int blas_threads() { return openblas() ? openblas()->threads : 0; }
 
 }  // namespace vecgrad

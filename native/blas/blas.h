@@ -28,5 +28,8 @@ void blas_gemm(T* c, idx ldc, const T* a, idx lda, bool ta, const T* b, idx ldb,
 std::string blas_version();  // "OpenBLAS 0.3.21"
 const char* blas_core();     // the core type OpenBLAS chose, "Zen" or "SkylakeX"
 int blas_threads();
+// A core type whose kernels this processor can run, where those of the one that OpenBLAS chose by
+// itself use older instructions; else "".
+const char* blas_better_core();
 
 }  // namespace vecgrad

@@ -3,6 +3,7 @@
 #include <napi.h>
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "blas/blas.h"
@@ -10,6 +11,8 @@
 #include "node/calls.h"
 #include "node/errors.h"
 #include "node/handle.h"
+#include "node/reader.h"
+#include "threads/processors.h"
 #include "vm/instruction.h"
 #include "vm/scalar_bytecode.h"
 
@@ -42,12 +45,23 @@ Napi::Value info(const Napi::CallbackInfo& call) {
   return result;
 }
 
+// processors(root): how many this process may use at once; below a folder that is not "", the quota
+// of the control groups that its files describe, 0 without one.
+Napi::Value processors(const Napi::CallbackInfo& call) {
+  Arguments in(call, "processors", "the root of the files to read, or an empty text");
+  const std::string root = in.text("root");
+  if (!in.are_right()) return in.fail_usage();
+  return Napi::Number::New(call.Env(),
+                           root.empty() ? available_processors() : control_group_processors(root));
+}
+
 // blas(): the OpenBLAS that large products use. Loads it.
 Napi::Value blas(const Napi::CallbackInfo& call) {
   auto result = Napi::Object::New(call.Env());
   result.Set("version", blas_version());
   result.Set("threads", blas_threads());
   result.Set("core", blas_core());
+  result.Set("better", blas_better_core());
   return result;
 }
 
@@ -73,6 +87,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(own.release());
 
   exports.Set("info", Napi::Function::New<info>(env, "info"));
+  exports.Set("processors", Napi::Function::New<processors>(env, "processors"));
   exports.Set("blas", Napi::Function::New<blas>(env, "blas"));
   exports.Set("alignment", Napi::Function::New<alignment>(env, "alignment"));
   add_program_calls(env, exports);

@@ -66,7 +66,7 @@ napi_value run_bound(napi_env env, napi_callback_info call) {
   if (!is_read) return nullptr;
   const Program& program = *static_cast<const Program*>(handle);
   if (int64_t(lengths[0]) < program.arena_size() || int64_t(lengths[1]) < program.ints_size() ||
-      lengths[2] < 4)
+      lengths[2] < 5)
     return fail(env, "a program's memory was transferred or shrunk");
   const int32_t* const range = static_cast<const int32_t*>(starts[2]);
   const int32_t from = range[0], to = range[1], begin = range[2], end = range[3];
@@ -82,19 +82,19 @@ napi_value run_bound(napi_env env, napi_callback_info call) {
 }
 
 // bind(handle, arena, ints, range): a function that runs the program on these arrays. When it is
-// called, `range` says what to run: from, to, begin, end (see vm.h). It returns undefined, or
-// [instruction, index, limit] where an index was outside its table. Everything about the arrays is
-// checked here, except that their memory is still there. The function is one function of the addon
-// with its arguments bound by JavaScript's own `bind`: a native function for each program would
-// need a finalizer.
+// called, `range` says what to run: from, to, begin, end (see vm.h), and on how many threads. It
+// returns undefined, or [instruction, index, limit] where an index was outside its table.
+// Everything about the arrays is checked here, except that their memory is still there. The
+// function is one function of the addon with its arguments bound by JavaScript's own `bind`: a
+// native function for each program would need a finalizer.
 Napi::Value bind(const Napi::CallbackInfo& call) {
-  Arguments in(call, "bind", "a program's handle, its memory and a range, an Int32Array of four");
+  Arguments in(call, "bind", "a program's handle, its memory and a range, an Int32Array of five");
   const Program* program = in.handle<Program>("handle");
   Memory memory;
   std::span<const int32_t> range;
   memory.read(in);
   in.elements("range", range);
-  if (!in.are_right() || range.size() != 4) return in.fail_usage();
+  if (!in.are_right() || range.size() != 5) return in.fail_usage();
   if (!memory.fits(*program)) return in.fail_with<Napi::Error>(memory_does_not_fit);
   const auto* const own = call.Env().GetInstanceData<Environment>();
   return own->bind.Call(own->run.Value(),
@@ -102,9 +102,9 @@ Napi::Value bind(const Napi::CallbackInfo& call) {
 }
 
 // generate({program, arena, ints, random, results, slot, start, stop, prefix, temperature, top,
-// instructions, isPrefix, isTogether, rows}, choices, lengths): returns what a run does. Fills
-// `lengths` with the number of integers in each sequence, prefix included, and `choices` with the
-// integers, a row of the program's longest length for each sequence.
+// instructions, isPrefix, threads, isTogether, rows}, choices, lengths): returns what a run does.
+// Fills `lengths` with the number of integers in each sequence, prefix included, and `choices` with
+// the integers, a row of the program's longest length for each sequence.
 Napi::Value generate_sequences(const Napi::CallbackInfo& call) {
   Arguments in(call, "generate", "a specification and two Int32Arrays for the results");
   Properties given(in, "specification");
@@ -126,6 +126,7 @@ Napi::Value generate_sequences(const Napi::CallbackInfo& call) {
   g.instructions = int32_t(given.size("instructions", program->instruction_count()));
   g.temperature = given.number("temperature");
   g.is_prefix = given.flag("isPrefix");
+  g.threads = int32_t(given.whole("threads", 1, INT32_MAX));
   g.is_together = given.flag("isTogether");
   RowsRequest rows;
   read_optional_rows(given, "rows", rows);

@@ -124,8 +124,8 @@ struct BatchRequest {
     lanes.sums = data_of(sums);
     const auto [parameters, count] = batches.parameters;
     const int64_t size = program.arena_size();
-    const bool has_counts = batches.size >= 1 && batches.threads >= 1 && lanes.count >= 1 &&
-                            lanes.copies >= 1 && lanes.piece >= 1;
+    const bool has_counts =
+        batches.size >= 1 && lanes.count >= 1 && lanes.copies >= 1 && lanes.piece >= 1;
     if (!has_counts) return false;
     if (lanes.plan && lanes.plan->program != program.id()) return false;
     const PieceSizes rows =
@@ -216,7 +216,7 @@ bool Request::fits_program() {
   series.rows = rows.is_given ? &rows.rows : nullptr;
   const int64_t each = batch.is_given ? batch.batches.size : 1;
   const int64_t steps = (count + each - 1) / each;
-  return from >= 0 && end <= INT32_MAX - each &&
+  return from >= 0 && end <= INT32_MAX - each && series.threads >= 1 &&
          (examples.lengths.empty() || int64_t(examples.lengths.size()) >= end) &&
          (examples.inverse_count == -1 || lies(examples.inverse_count, 1, size)) &&
          series.end >= 0 && series.end <= program->instruction_count() &&

@@ -11,7 +11,7 @@
 #include "kernels/kernels.h"
 #include "run/feed.h"
 #include "run/pieces.h"
-#include "run/pool.h"
+#include "threads/pool.h"
 #include "vm/denormals.h"
 #include "vm/exact_sum.h"
 
@@ -97,7 +97,7 @@ class Step {
       std::copy(arena_ + parameters, arena_ + parameters + size, numbers + parameters);
       for (int32_t lane; (lane = next++) < used_;) results_[size_t(lane)] = run_lane(lane, own);
     };
-    with_helpers(std::min({batches_.threads, lanes_.copies, used_}), work);
+    with_helpers(std::min(lanes_.copies, used_), work);
     return std::all_of(results_.begin(), results_.end(),
                        [](const RunsResult& result) { return result.end == End::done; });
   }

@@ -40,8 +40,7 @@ struct Lanes {
 
 // How the examples of a series are trained on in batches.
 struct Batches {
-  int32_t size;     // examples in a batch
-  int32_t threads;  // that run it
+  int32_t size;  // examples in a batch
   ArenaRange parameters, gradients;
   int32_t backward;  // the instructions [0, backward) run for each example
   Lanes lanes;

@@ -7,6 +7,7 @@
 
 #include "run/together.h"
 #include "run/walk.h"
+#include "threads/pool.h"
 #include "vm/denormals.h"
 
 namespace vecgrad {
@@ -71,6 +72,7 @@ Generated generate(const Program& program, void* arena, int32_t* ints, Random& r
                    const Generation& generation, int32_t* choices, std::span<int32_t> lengths) {
   // Once for all runs: switching takes as long as several instructions.
   const FlushDenormals flush;
+  const ThreadLimit limit(generation.threads);
   const auto as = program.is_float32() ? generate_as<float> : generate_as<double>;
   return as(program, arena, ints, random, generation, choices, lengths);
 }

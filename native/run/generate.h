@@ -24,6 +24,7 @@ struct Generation {
   int32_t stop = 0;             // the choice that ends a sequence
   double temperature = 1;       // the weights of a choice are softmax(results / temperature)
   int32_t instructions = 0;     // the program's instructions [0, instructions) run
+  int32_t threads = 1;          // at most so many run a position
   bool is_prefix = false;       // position p is a run of prefix length p + 1, not of p alone
   // Whether each sequence has a stretch of the random numbers of its own: one for each position
   // that chooses, whether or not it gets there. Then sequences can run together, if `rows` says

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "run/feed.h"
+#include "threads/pool.h"
 #include "vm/denormals.h"
 
 namespace vecgrad {
@@ -100,6 +101,7 @@ RunsResult run(const Program& program, T* arena, int32_t* ints, const Series& se
 
 RunsResult run_series(const Program& program, void* arena, int32_t* ints, const Series& series,
                       int32_t from, std::span<double> losses) {
+  const ThreadLimit limit(series.threads);
   if (program.is_float32())
     return run(program, static_cast<float*>(arena), ints, series, from, losses);
   return run(program, static_cast<double*>(arena), ints, series, from, losses);

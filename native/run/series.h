@@ -15,8 +15,9 @@ namespace vecgrad {
 
 struct Series {
   Examples examples;
-  int32_t end;   // the instructions [0, end) run
-  int32_t loss;  // the slot of the loss
+  int32_t threads;  // at most so many run it
+  int32_t end;      // the instructions [0, end) run
+  int32_t loss;     // the slot of the loss
   // What is written before each step: `rule_size` numbers from slot `rule` on.
   int32_t rule, rule_size;
   std::span<const double> rules;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { NativeInfo } from '../../lib/binding/addon.js';
+import type { NativeInfo } from '../../lib/binding/native-info.js';
 import { COMMAND_NAMES, OPTIONS } from '../../lib/cli/commands.js';
 import { STUDY } from '../../lib/cli/study.js';
 import { MODEL_NAMES as MODELS } from '../../lib/study/models/sizes.js';
@@ -80,7 +80,7 @@ describe('command line', () => {
       [['graph', 'scalar', '--positions', '4096'], /would not fit in memory: lower .* or --positions/],
       [['train', 'rnn', '--every', '5'], /--every needs --save FILE: give both, or neither/],
       [['train', 'rnn', '--resume'], /--resume needs --save FILE: give both, or neither/],
-      [['train', 'rnn', '--threads', '2'], /--threads needs --batch N: give both, or neither/],
+      [['train', 'rnn', '--threads', '0'], /--threads takes a whole number from 1 to 1,024, not "0"/],
       [['graph', 'rnn', '--seed', '2'], /--seed needs --data: give both, or neither/],
       ...[
         'steps 5',
@@ -234,6 +234,7 @@ describe('command line', () => {
       [['--lr', '1e-3'], { lr: 0.001 }],
       [['--samples', '0'], { samples: 0 }],
       [['--batch', '16', '--threads', '2'], { batch: 16, threads: 2 }],
+      [['--threads', '2'], { threads: 2 }],
       [['--temperature', '2'], { temperature: 2 }],
       [['--n-embd', '8', '--n-head', '2'], { sizes: { nEmbd: 8, nHead: 2 } }],
       [['--n-layer', '2', '--block-size', '4'], { sizes: { nLayer: 2, blockSize: 4 } }],
@@ -400,7 +401,7 @@ describe('command line', () => {
       );
       assert.equal(
         Object.keys(machine).join(' '),
-        'version node platform arch napiVersion cpu isas openblas',
+        'version node platform arch napiVersion cpu isas openblas processors threads',
       );
       assert.deepEqual(
         results.map((result) => result.model),
@@ -447,12 +448,14 @@ describe('command line', () => {
     it('info: as text and as JSON', async () => {
       const text = await vecgrad(['info']);
       assert.match(text.out, /^ISA +avx2 chosen; available: avx2, scalar; compiled: avx512, /m);
+      assert.match(text.out, /^threads +3, unless another number is given; processors: 4$/m);
       assert.match(text.out, /^OpenBLAS +0\.3\.21, 1 thread, core Haswell$/m);
       const json = await vecgrad(['info', '--json']);
       const machine = JSON.parse(json.out) as NativeInfo & { version: string };
       assert.equal(machine.version, packageVersion());
       assert.deepEqual(machine.isas, NATIVE.isas);
       assert.deepEqual(machine.openblas, NATIVE.openblas);
+      assert.deepEqual([machine.threads, machine.processors], [3, 4]);
     });
 
     for (const [argv, args] of [

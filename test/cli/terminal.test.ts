@@ -115,6 +115,8 @@ describe('a terminal gets no codes', () => {
     ]),
     [() => ['train', 'rnn', '--input', none], 1, { VECGRAD_DEBUG: '1' }],
     [() => ['train', 'rnn', '--input', names, '--steps', '1'], 1, { VECGRAD_ISA: HOSTILE }],
+    [() => ['train', 'rnn', '--input', names, '--steps', '1'], 1, { VECGRAD_THREADS: HOSTILE }],
+    [() => ['info'], 1, { VECGRAD_THREADS: HOSTILE }],
     [() => ['train', 'rnn', '--input', lines, '--steps', '2'], 0],
     [() => ['train', 'rnn', '--input', lines, '--steps', '2', '--json'], 0],
     [() => ['train', 'rnn', '--input', lines, '--explain'], 0],

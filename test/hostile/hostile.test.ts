@@ -277,7 +277,7 @@ describe('what once crashed', () => {
           new Int32Array(9999),
           new Int32Array(new SharedArrayBuffer(16)),
         ),
-      /Int32Array of four/,
+      /Int32Array of five/,
     ],
   ];
   for (const [what, call, message] of rows) it(what, () => assert.throws(call, { message }));

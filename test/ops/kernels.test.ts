@@ -1,7 +1,8 @@
 /** The kernels that users can call directly: each on every instruction set, in both types. */
 import assert from 'node:assert/strict';
 import { kernels, type MatmulOptions } from '../../lib/runtime/kernels.js';
-import { addon, nativeInfo } from '../../lib/binding/addon.js';
+import { addon } from '../../lib/binding/addon.js';
+import { nativeInfo } from '../../lib/binding/native-info.js';
 import { type Floats, random, numbers, assertNear } from '../support/kernel-numbers.js';
 
 const types = { float64: Float64Array, float32: Float32Array };

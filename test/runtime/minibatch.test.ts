@@ -219,13 +219,13 @@ describe('batches', () => {
     });
   });
 
-  describe('run on one thread unless more are asked for', () => {
+  describe('run on the threads that are asked for, and else on those of the program', () => {
     // eslint-disable-next-line @typescript-eslint/unbound-method -- it does not use `this`
     const { runSeries } = addon;
-    const threads: (number | undefined)[] = [];
+    const threads: number[] = [];
     before(() => {
       addon.runSeries = (program, arena, ints, series, from, losses) => {
-        if (series.ruleSize > 0) threads.push(series.batches?.threads);
+        if (series.ruleSize > 0) threads.push(series.threads);
         return runSeries(program, arena, ints, series, from, losses);
       };
     });
@@ -249,12 +249,15 @@ describe('batches', () => {
         samples: 0,
         ...options,
       });
+    const all = addon.processors('');
     const cases: [what: string, run: () => unknown, expected: number][] = [
-      ['stepBatch', () => train(), 1],
-      ['stepBatch, options without threads', () => train({}), 1],
-      ['stepBatch on two', () => train({ threads: 2 }), 2],
-      ['runExperiment', () => experiment({}), 1],
-      ['runExperiment on two', () => experiment({ threads: 2 }), 2],
+      ['stepBatch', () => train(), all],
+      ['stepBatch, options without threads', () => train({}), all],
+      ['stepBatch on one', () => train({ threads: 1 }), 1],
+      ['stepBatch on two', () => train({ threads: 2 }), Math.min(2, all)],
+      ['stepBatch on more than there are', () => train({ threads: 9999 }), all],
+      ['runExperiment', () => experiment({}), all],
+      ['runExperiment on one', () => experiment({ threads: 1 }), 1],
     ];
     for (const [what, run, expected] of cases) {
       it(what, () => {

@@ -1,6 +1,6 @@
 /** The command line with an engine that trains nothing: what it prints, and what it asks the engine for. */
 import type { Io, RunExperiment } from '../../lib/cli/io.js';
-import type { NativeInfo } from '../../lib/binding/addon.js';
+import type { NativeInfo } from '../../lib/binding/native-info.js';
 import { main } from '../../lib/cli/main.js';
 import { load } from '../../lib/cli/load.js';
 import type { NamesOptions } from '../../lib/download/names.js';
@@ -15,6 +15,8 @@ export const NATIVE: NativeInfo = {
     chosen: 'avx2',
   },
   openblas: { version: '0.3.21', threads: 1, core: 'Haswell' },
+  processors: 4,
+  threads: 3,
   cpu: 'Some Processor With A Rather Long Name That Goes On For More Than The Table Is Wide, 3.2 GHz',
 };
 

@@ -1,5 +1,5 @@
 /** The targets of the tests: every instruction set of this machine, in both data types. */
-import { nativeInfo } from '../../lib/binding/addon.js';
+import { nativeInfo } from '../../lib/binding/native-info.js';
 import type { DType } from '../../lib/core/array.js';
 
 export interface Target {

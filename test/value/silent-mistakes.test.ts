@@ -152,7 +152,7 @@ const SILENT: [title: string, call: Call, says: RegExp][] = [
   [
     'an array for options',
     () => compile(x, any([])),
-    /^compile: options an array: expected an object \{ dtype, isa, passes,/,
+    /^compile: options an array: expected an object \{ dtype, isa, threads, passes,/,
   ],
   [
     'a Set for options',
@@ -384,20 +384,20 @@ const SILENT: [title: string, call: Call, says: RegExp][] = [
     /^gradCheck: tolerance NaN: expected a number from 0/,
   ],
   [
-    'threads of an experiment without a batch',
+    'threads of an experiment that are a text',
     () => library.runExperiment('rnn', { docs: ['anna', 'bob', 'carl'], steps: 0, threads: any('2') }),
     /^threads "2": expected an integer from 1/,
   ],
-  ...(
-    [
-      ['stepEach', () => sgd.minimize(v.sum()).stepEach({ count: 1, inputs: {} }, 0, 1, { threads: 4 })],
-      ['runExperiment', () => library.runExperiment('rnn', { docs: ['ab', 'ba'], steps: 0, threads: 4 })],
-    ] as const
-  ).map(([what, call]): (typeof SILENT)[number] => [
-    `threads without a batch in ${what}`,
-    call,
-    /^threads 4 without batch: only the examples of a batch are spread over threads: give both, or neither$/,
-  ]),
+  [
+    'no thread for single steps of a series',
+    () => sgd.minimize(v.sum()).stepEach({ count: 1, inputs: {} }, 0, 1, { threads: 0 }),
+    /^threads 0: expected an integer from 1/,
+  ],
+  [
+    'half a thread of a program',
+    () => library.compile(x.sum(), { threads: 1.5 }),
+    /^threads 1.5: expected an integer from 1/,
+  ],
   [
     'a flag of minimize',
     () => sgd.minimize(x.sum(), { detectAnomaly: any('no') }),
@@ -609,11 +609,11 @@ describe('a mistake that once passed in silence is refused:', () => {
     });
   }
 
-  it('threads without a batch in stepEachAsync', async () => {
+  it('no thread for single steps in stepEachAsync', async () => {
     const training = sgd.minimize(v.sum());
     await assert.rejects(
-      training.stepEachAsync({ count: 1, inputs: {} }, 0, 1, { threads: 4 }),
-      /^TypeError: threads 4 without batch/,
+      training.stepEachAsync({ count: 1, inputs: {} }, 0, 1, { threads: 0 }),
+      /^RangeError: threads 0: expected an integer from 1/,
     );
   });
 

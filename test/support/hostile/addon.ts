@@ -33,6 +33,7 @@ export function addonRows(recording: Recording, chance: Chance): Rows {
   const rows: Record<string, (c: Chance) => unknown[]> = {
     info: () => [],
     blas: () => [],
+    processors: (c) => [c.of(['', '/none'])],
     createProgram: recorded('createProgram'),
     bind: recorded('bind'),
     planRows: recorded('planRows'),

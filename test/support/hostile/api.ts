@@ -319,6 +319,7 @@ export function apiRows(chance: Chance): Rows {
     'PassError',
     'SafetensorsError',
     'ShapeError',
+    'ThreadsError',
     'WeightsError',
   ])
     rows[name] = () => ['a message', { cause: 1 }];

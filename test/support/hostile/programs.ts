@@ -51,11 +51,11 @@ function runAll(handle: Handle, spec: Spec, chance: Chance): void {
   const Made = float32 ? Float32Array : Float64Array;
   const arena = new Made(numbersRoom, ROOM - arenaSize * bytes, arenaSize).fill(0.1);
   const ints = new Int32Array(intsRoom, ROOM - intsSize * 4, intsSize).fill(chance.below(4));
-  const range = new Int32Array(4);
+  const range = new Int32Array(5);
   const run = addon.bind(handle, arena, ints, range);
   const instructions = code.length / instructionWords;
   for (const to of [maxLength, 1 + chance.below(maxLength)]) {
-    range.set([chance.is(0.5) ? 0 : chance.below(to), to, 0, instructions]);
+    range.set([chance.is(0.5) ? 0 : chance.below(to), to, 0, instructions, 2]);
     run();
   }
 }
@@ -82,10 +82,10 @@ function runRows(handle: Handle, plan: Handle, spec: Spec, rows: RowSpec, chance
     numbers: [],
     lengths: Int32Array.from({ length: count }, () => 1 + chance.below(maxLength)),
     ...{ inverseCount: -1, end, loss: chance.below(arenaSize), rule: 0, ruleSize: 0 },
-    ...{ rules: new Float64Array(), stepSlots: new Int32Array(), firstStep: 0, stops: false },
+    ...{ rules: new Float64Array(), stepSlots: new Int32Array(), firstStep: 0, stops: false, threads: 2 },
   };
   const batches = {
-    ...{ size: count, threads: 1, parameters: 0, parameterCount: parameters, gradients },
+    ...{ size: count, parameters: 0, parameterCount: parameters, gradients },
     ...{ backward: end, lanes: 2, plan, piece, copies: 1, stride, intStride },
     ...memory,
     sums: new Made(2 * parameters),
@@ -103,7 +103,7 @@ function runRows(handle: Handle, plan: Handle, spec: Spec, rows: RowSpec, chance
       ...{ program: handle, arena, ints: own, random, slot: 0, start: 0, stop: 1, top: 1 + chance.below(3) },
       results: Int32Array.from({ length: 3 * maxLength }, () => chance.below(arenaSize)),
       ...{ prefix: new Int32Array(chance.below(maxLength)), temperature: 1, instructions: end },
-      ...{ isPrefix: chance.is(0.5), isTogether: true, rows: together },
+      ...{ isPrefix: chance.is(0.5), isTogether: true, rows: together, threads: 2 },
     },
     new Int32Array(count * maxLength),
     new Int32Array(count),

@@ -1,22 +1,20 @@
 // The pool of threads: see pool.h.
-#include "run/pool.h"
+#include "threads/pool.h"
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
-#include <cstdio>
 #include <mutex>
 #include <system_error>
 #include <thread>
 #include <vector>
 
+#include "threads/processors.h"
+
 #if defined(__unix__) || defined(__APPLE__)
 #include <dlfcn.h>
 #include <pthread.h>
-#endif
-#ifdef __linux__
-#include <sched.h>
 #endif
 
 namespace vecgrad {
@@ -48,23 +46,29 @@ bool spin_until(const Done& is_done) {
   return is_done();
 }
 
+// The limit of the calling thread, or of the work that a thread of the pool is doing.
+thread_local ThreadLimit* current_limit = nullptr;
+
 struct Job {
   const std::function<void(int32_t)>& work;
-  int32_t most;                     // calls, that of the thread that has the job included
+  const int32_t most;               // calls, that of the thread that has the job included
+  ThreadLimit* const limit;         // of that thread
   int32_t begun = 1;                // guarded by the pool's mutex
   std::atomic<int32_t> running{0};  // on threads of the pool
 };
 
+}  // namespace
+
 class Pool {
  public:
   void run(int32_t most, const std::function<void(int32_t)>& work) {
-    Job job{work, most};
+    Job job{work, most, current_limit};
     {
       const std::lock_guard lock(mutex_);
       grow(most - 1);
       jobs_.push_back(&job);
       is_open_.store(true, std::memory_order_release);
-      if (sleeping_ > 0) wake_.notify_all();
+      for (int32_t i = std::min(sleeping_, most - 1); i > 0; i--) wake_.notify_one();
     }
     work(0);
     {
@@ -89,23 +93,37 @@ class Pool {
 
   // What each thread of the pool does until the process ends.
   void serve() {
+    std::unique_lock lock(mutex_);
     for (;;) {
-      spin_until([&] { return is_open_.load(std::memory_order_acquire); });
-      Job* job;
-      int32_t number;
-      {
-        std::unique_lock lock(mutex_);
+      Job* job = nullptr;
+      const auto finds = [&] { return (job = find()) != nullptr; };
+      if (!finds()) {
+        lock.unlock();
+        spin_until([&] { return is_open_.load(std::memory_order_acquire); });
+        lock.lock();
         sleeping_++;
-        wake_.wait(lock, [&] { return !jobs_.empty(); });
+        wake_.wait(lock, finds);
         sleeping_--;
-        job = jobs_.front();
-        number = job->begun++;
-        job->running.fetch_add(1, std::memory_order_relaxed);
-        if (job->begun >= job->most) close(job);
       }
+      const int32_t number = job->begun++;
+      job->limit->free_--;
+      job->running.fetch_add(1, std::memory_order_relaxed);
+      if (job->begun >= job->most) close(job);
+      lock.unlock();
+      current_limit = job->limit;
       job->work(number);
-      job->running.fetch_sub(1, std::memory_order_release);
+      current_limit = nullptr;
+      lock.lock();
+      job->limit->free_++;
+      job->running.fetch_sub(1, std::memory_order_release);  // the last use of the job
     }
+  }
+
+  // The oldest job that another thread may join in; nullptr: there is none.
+  Job* find() const {
+    for (Job* const job : jobs_)
+      if (job->limit->free_ > 0) return job;
+    return nullptr;
   }
 
   // No more threads join in a job.
@@ -120,6 +138,8 @@ class Pool {
   std::atomic<bool> is_open_{false};  // whether there is one
   int32_t sleeping_ = 0, threads_ = 0;
 };
+
+namespace {
 
 // Never destroyed: its threads run until the process ends.
 std::atomic<Pool*> shared_pool{nullptr};
@@ -150,43 +170,19 @@ Pool& pool() {
   return *found;
 }
 
-// The processors of a control group: the quota of each period, as the files of version 2 ("max
-// 100000", "150000 100000") or version 1 tell. 0: no limit is known.
-int32_t control_group_processors() {
-  double quota = -1, period = 0;
-  const auto read = [](const char* path, double* first, double* second) {
-    std::FILE* const file = std::fopen(path, "re");
-    if (!file) return 0;
-    const int count =
-        second ? std::fscanf(file, "%lf %lf", first, second) : std::fscanf(file, "%lf", first);
-    std::fclose(file);
-    return count;
-  };
-  const bool is_known = read("/sys/fs/cgroup/cpu.max", &quota, &period) == 2 ||
-                        (read("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", &quota, nullptr) == 1 &&
-                         read("/sys/fs/cgroup/cpu/cpu.cfs_period_us", &period, nullptr) == 1);
-  if (!is_known || quota <= 0 || period <= 0) return 0;
-  return std::max(1, int32_t(quota / period));
-}
-
 }  // namespace
 
-int32_t available_processors() {
-  static const int32_t count = [] {
-    int32_t most = std::max(1, int32_t(std::thread::hardware_concurrency()));
-#ifdef __linux__
-    // Not every C++ library asks for the affinity.
-    cpu_set_t own;
-    if (sched_getaffinity(0, sizeof own, &own) == 0) most = std::min(most, CPU_COUNT(&own));
-#endif
-    const int32_t group = control_group_processors();
-    return group > 0 ? std::min(most, group) : most;
-  }();
-  return count;
+ThreadLimit::ThreadLimit(int32_t threads)
+    : threads_(std::min(threads, available_processors())),
+      free_(threads_ - 1),
+      outer_(current_limit) {
+  current_limit = this;
 }
+ThreadLimit::~ThreadLimit() { current_limit = outer_; }
+int32_t ThreadLimit::threads() { return current_limit ? current_limit->threads_ : 1; }
 
 void with_helpers(int32_t most, const std::function<void(int32_t)>& work) {
-  most = std::min(most, available_processors());
+  most = std::min(most, ThreadLimit::threads());
   if (most <= 1)
     work(0);
   else
