@@ -59,6 +59,7 @@
       'sources': [
         'blas/blas.cpp',
         'isa/isa.cpp',
+        'vm/cost.cpp',
         'vm/instruction.cpp',
         'vm/row_layout.cpp',
         'vm/row_operands.cpp',
@@ -66,6 +67,7 @@
         'vm/row_ways.cpp',
         'vm/validate.cpp',
         'vm/vm.cpp',
+        'wide/wide.cpp',
         'compile/assemble.cpp',
         'compile/assembler_graph.cpp',
         'compile/differentiate.cpp',

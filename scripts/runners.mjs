@@ -99,6 +99,7 @@ const NATIVE = new Set([
   'special-products',
   'special-rows',
   'threads',
+  'wide',
 ]);
 
 export function nativeTestFiles() {

@@ -55,8 +55,8 @@ const OTHERS = new Set([
   'to-dot',
 ]);
 /** Files that use several threads. */
-const THREADED = /^(minibatch|numbers|rows|threads|train)\.test\.ts$/;
-const THREADED_BRIEF = /^(minibatch|numbers|threads)\.test\.ts$/;
+const THREADED = /^(minibatch|numbers|rows|threads|train|wide)\.test\.ts$/;
+const THREADED_BRIEF = /^(minibatch|numbers|threads|wide)\.test\.ts$/;
 
 /** @type {(file: string, brief: boolean) => boolean} */
 const takesNative = (file, brief) =>

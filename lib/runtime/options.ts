@@ -14,8 +14,8 @@ export interface ProgramOptions {
   /** The name of an instruction set; by default VECGRAD_ISA, else the machine's best. */
   isa?: string;
   /**
-   * How many threads a run may use at once; by default VECGRAD_THREADS, else all processors. Only work that is
-   * large enough is spread over them, and their number does not change a bit of the results.
+   * How many threads a run may use at once; by default VECGRAD_THREADS, else all processors. Only work that
+   * is large enough is spread over them, and their number does not change a bit of the results.
    */
   threads?: number;
   /** The compiler passes to run (see compiler/passes.ts); all by default. */

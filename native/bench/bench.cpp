@@ -14,7 +14,7 @@
 
 #include "blas/blas.h"
 #include "isa/isa.h"
-#include "vm/denormals.h"
+#include "threads/denormals.h"
 
 namespace vecgrad {
 namespace {

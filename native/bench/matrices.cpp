@@ -12,7 +12,7 @@
 #include "kernels/kernels.h"
 #include "node/kernel_arguments.h"
 #include "node/reader.h"
-#include "vm/denormals.h"
+#include "threads/denormals.h"
 
 namespace vecgrad {
 namespace {

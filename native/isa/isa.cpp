@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "isa/tables.h"
+
 #if defined(__x86_64__)
 #include <cpuid.h>
 #elif defined(__linux__) && (defined(__aarch64__) || defined(__riscv))
@@ -13,32 +15,6 @@
 #endif
 
 namespace vecgrad {
-
-// Each unit native/isa/<name>.cpp that is part of this build defines its two tables.
-#define TABLES(isa)                     \
-  namespace isa::f32 {                  \
-  extern const Kernels<float> kernels;  \
-  }                                     \
-  namespace isa::f64 {                  \
-  extern const Kernels<double> kernels; \
-  }
-#ifdef VECGRAD_HAS_AVX512
-TABLES(avx512)
-#endif
-#ifdef VECGRAD_HAS_AVX2
-TABLES(avx2)
-#endif
-#ifdef VECGRAD_HAS_SVE
-TABLES(sve)
-#endif
-#ifdef VECGRAD_HAS_NEON
-TABLES(neon)
-#endif
-#ifdef VECGRAD_HAS_RVV
-TABLES(rvv)
-#endif
-TABLES(scalar)
-#undef TABLES
 
 namespace {
 

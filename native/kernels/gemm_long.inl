@@ -1,10 +1,6 @@
 // Products of many terms: the contracted dimension is divided into parts, so that no number of the
 // result is one long chain of sums. Included by kernels.inl, once per instruction set and type.
 
-// As many products are added up in one chain; so many chains are added to each other, and more
-// without loss (sums.inl).
-constexpr idx products_in_a_chain = 192, products_in_chains = 16 * products_in_a_chain;
-
 // Calls part(p, n) for parts of k of about equal length: those of n from p on.
 template <class Part>
 static inline void for_parts(idx k, idx longest, Part part) {
@@ -27,9 +23,6 @@ static inline void gemm_in_chains(T* c, idx ldc, const T* a, idx ras, idx cas, c
            n - j < width ? n - j : width, each, p == 0 && acc, p == 0 ? &first : &other);
     });
 }
-
-// As many numbers of the result are computed together where chains are added without loss.
-constexpr idx results_at_once = 4096, result_rows_at_once = 64;
 
 // Adds up, without loss, what add_part(y, p, n) writes to y for every part of k. Returns `count`
 // numbers in `sums`.

@@ -33,6 +33,12 @@ struct Epilogue {
 // For the longest vector, 64 numbers: 24 chains of sums, and a block of a streaming loop.
 constexpr idx chain_numbers = 24 * 64, stream_block = 8 * 64;
 
+// How products of many terms are computed (gemm_long.inl). As many products are added up in one
+// chain; so many chains are added to each other, and more without loss: then as many numbers of the
+// result are computed together, of as many rows.
+constexpr idx products_in_a_chain = 192, products_in_chains = 16 * products_in_a_chain;
+constexpr idx results_at_once = 4096, result_rows_at_once = 64;
+
 template <class T>
 struct Kernels {
   const char* isa;

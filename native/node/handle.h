@@ -31,6 +31,7 @@ struct Environment {
   Napi::ObjectReference memories;    // WeakMap: from a handle to the buffer its object lies in
   Napi::FunctionReference remember;  // WeakMap.prototype.set
   Napi::FunctionReference run;       // what `bind` in program_calls.cpp binds
+  Napi::FunctionReference run_wide;  // the same for programs that use several threads
   Napi::FunctionReference bind;      // Function.prototype.bind
 };
 

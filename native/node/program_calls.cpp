@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -13,7 +14,8 @@
 #include "node/results.h"
 #include "node/rows.h"
 #include "run/generate.h"
-#include "vm/denormals.h"
+#include "threads/denormals.h"
+#include "threads/pool.h"
 #include "vm/vm.h"
 
 namespace vecgrad {
@@ -53,7 +55,9 @@ Napi::Value create_program(const Napi::CallbackInfo& call) {
 
 // Runs the program on the arrays that `bind` has bound to it, which are its arguments: handle,
 // arena, ints, range. An array that was transferred has no length, and one whose buffer was shrunk
-// is too short. This is the call of every step, so that it uses no Reader.
+// is too short. This is the call of every step, so that it uses no Reader, and looks at the number
+// of threads only where the program may use several.
+template <bool is_wide>
 napi_value run_bound(napi_env env, napi_callback_info call) {
   napi_value given[4];
   size_t count = 4, lengths[3];
@@ -76,6 +80,7 @@ napi_value run_bound(napi_env env, napi_callback_info call) {
   RunFault fault;
   {
     const FlushDenormals flush;
+    [[maybe_unused]] const std::conditional_t<is_wide, ThreadLimit, int32_t> limit(range[4]);
     fault = program.run(starts[0], static_cast<int32_t*>(starts[1]), from, to, begin, end);
   }
   return fault.instruction < 0 ? nullptr : napi_value(fault_of_run(env, fault));
@@ -97,8 +102,8 @@ Napi::Value bind(const Napi::CallbackInfo& call) {
   if (!in.are_right() || range.size() != 5) return in.fail_usage();
   if (!memory.fits(*program)) return in.fail_with<Napi::Error>(memory_does_not_fit);
   const auto* const own = call.Env().GetInstanceData<Environment>();
-  return own->bind.Call(own->run.Value(),
-                        {call.Env().Undefined(), call[0], call[1], call[2], call[3]});
+  const Napi::FunctionReference& run = program->is_wide() ? own->run_wide : own->run;
+  return own->bind.Call(run.Value(), {call.Env().Undefined(), call[0], call[1], call[2], call[3]});
 }
 
 // generate({program, arena, ints, random, results, slot, start, stop, prefix, temperature, top,
@@ -163,9 +168,14 @@ Napi::Value generate_sequences(const Napi::CallbackInfo& call) {
 }  // namespace
 
 void add_program_calls(Napi::Env env, Napi::Object exports) {
-  napi_value run = nullptr;
-  napi_create_function(env, "run", NAPI_AUTO_LENGTH, run_bound, nullptr, &run);
-  env.GetInstanceData<Environment>()->run = Napi::Persistent(Napi::Function(env, run));
+  const auto function = [&](napi_callback callback) {
+    napi_value made = nullptr;
+    napi_create_function(env, "run", NAPI_AUTO_LENGTH, callback, nullptr, &made);
+    return Napi::Persistent(Napi::Function(env, made));
+  };
+  auto* const own = env.GetInstanceData<Environment>();
+  own->run = function(run_bound<false>);
+  own->run_wide = function(run_bound<true>);
   exports.Set("createProgram", Napi::Function::New<create_program>(env, "createProgram"));
   exports.Set("bind", Napi::Function::New<bind>(env, "bind"));
   exports.Set("generate", Napi::Function::New<generate_sequences>(env, "generate"));

@@ -12,7 +12,7 @@
 #include "run/feed.h"
 #include "run/pieces.h"
 #include "threads/pool.h"
-#include "vm/denormals.h"
+#include "threads/denormals.h"
 #include "vm/exact_sum.h"
 
 namespace vecgrad {

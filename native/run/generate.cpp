@@ -7,8 +7,8 @@
 
 #include "run/together.h"
 #include "run/walk.h"
+#include "threads/denormals.h"
 #include "threads/pool.h"
-#include "vm/denormals.h"
 
 namespace vecgrad {
 namespace {

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "run/feed.h"
+#include "threads/denormals.h"
 #include "threads/pool.h"
-#include "vm/denormals.h"
 
 namespace vecgrad {
 namespace {

@@ -29,6 +29,11 @@ class ThreadLimit {
   ThreadLimit* const outer_;
 };
 
+// Calls work(part) once for each part of [0, parts), on the calling thread and on as many threads
+// of the pool as its limit allows and are free. Which thread takes a part must not matter. `work`
+// must not throw; what it shares out itself stays on its thread.
+void share_out(int32_t parts, const std::function<void(int32_t)>& work);
+
 // Calls work(0) on the calling thread and work(1) to work(most - 1) on threads of the pool, as far
 // as the thread's limit allows and some are free before work(0) has returned. Returns when all
 // calls that began have returned: they divide the work among themselves. `work` must not throw.

@@ -11,6 +11,8 @@
 #include "vm/rare.h"
 #include "vm/scatter.h"
 #include "vm/vm.h"
+#include "wide/costs.h"
+#include "wide/spread.h"
 
 namespace vecgrad {
 
@@ -58,21 +60,25 @@ inline idx first_outside(const int32_t* x, idx n, int32_t limit) {
 // Element-wise functions that have no kernel.
 template <class T, class F>
 void map_unary(const Instruction& in, T* y, const T* a, idx rows, idx cols, F f) {
-  for (idx r = 0; r < rows; r++)
-    for (idx j = 0; j < cols; j++) {
-      const T v = f(a[r * in.a.row + j * in.a.col]);
-      T& to = y[r * in.y.row + j];
-      to = in.accumulate ? to + v : v;
-    }
+  by_rows_or_columns<T>(costs::plain, rows, cols, [&](idx first, idx column, idx m, idx n) {
+    for (idx r = first; r < first + m; r++)
+      for (idx j = column; j < column + n; j++) {
+        const T v = f(a[r * in.a.row + j * in.a.col]);
+        T& to = y[r * in.y.row + j];
+        to = in.accumulate ? to + v : v;
+      }
+  });
 }
 template <class T, class F>
 void map_binary(const Instruction& in, T* y, const T* a, const T* b, idx rows, idx cols, F f) {
-  for (idx r = 0; r < rows; r++)
-    for (idx j = 0; j < cols; j++) {
-      const T v = f(a[r * in.a.row + j * in.a.col], b[r * in.b.row + j * in.b.col]);
-      T& to = y[r * in.y.row + j];
-      to = in.accumulate ? to + v : v;
-    }
+  by_rows_or_columns<T>(costs::plain, rows, cols, [&](idx first, idx column, idx m, idx n) {
+    for (idx r = first; r < first + m; r++)
+      for (idx j = column; j < column + n; j++) {
+        const T v = f(a[r * in.a.row + j * in.a.col], b[r * in.b.row + j * in.b.col]);
+        T& to = y[r * in.y.row + j];
+        to = in.accumulate ? to + v : v;
+      }
+  });
 }
 
 inline ProductShape shape_of(const Instruction& in, idx m, idx n, idx k) {

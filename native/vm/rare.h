@@ -6,10 +6,13 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <vector>
 
 #include "kernels/kernels.h"
 #include "vm/exact_sum.h"
 #include "vm/functions.h"
+#include "wide/costs.h"
+#include "wide/spread.h"
 
 namespace vecgrad {
 
@@ -32,10 +35,12 @@ void dropout(T* y, const T* x, T scale, int32_t seed, uint32_t threshold, int32_
     return;
   }
   const uint64_t key = mixed(uint64_t(uint32_t(seed)) << 32 | uint32_t(step));
-  for (idx i = 0; i < n; i++) {
-    const bool is_kept = uint32_t(mixed(key + uint64_t(i)) >> 32) >= threshold;
-    y[i] = is_kept ? x[i] * scale : T(0);
-  }
+  by_columns<T>(costs::dropout, 1, n, [=](idx first, idx count) {
+    for (idx i = first; i < first + count; i++) {
+      const bool is_kept = uint32_t(mixed(key + uint64_t(i)) >> 32) >= threshold;
+      y[i] = is_kept ? x[i] * scale : T(0);
+    }
+  });
 }
 
 // Sums up each row, from its end where `reverse`.
@@ -53,8 +58,21 @@ void cumsum(T* y, idx ldy, idx cy, const T* x, idx ldx, idx cx, idx rows, idx co
 
 template <class T>
 T sum_of_squares(const Kernels<T>& kernels, const T* x, idx n) {
+  // Of blocks, whose sums are then added: in the same order on any number of threads.
+  constexpr idx block = idx(1) << 16;
   T sum;
-  kernels.row_dot(&sum, 0, x, 0, x, 0, 1, n, 0);
+  if (n <= block) {
+    kernels.row_dot(&sum, 0, x, 0, x, 0, 1, n, 0);
+    return sum;
+  }
+  const idx blocks = (n + block - 1) / block;
+  std::vector<T> sums((size_t(blocks)));
+  share_out(int32_t(blocks), [&](int32_t i) {
+    const FlushDenormals flush;
+    const T* const from = x + i * block;
+    kernels.row_dot(&sums[size_t(i)], 0, from, 0, from, 0, 1, std::min(block, n - i * block), 0);
+  });
+  kernels.row_sum(&sum, 0, sums.data(), 0, 1, blocks, 0);
   return sum;
 }
 

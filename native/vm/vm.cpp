@@ -12,23 +12,31 @@
 
 #include "isa/isa.h"
 #include "kernels/kernels.h"
+#include "vm/cost.h"
 #include "vm/execute.h"
 #include "vm/instruction.h"
 #include "vm/row_run.h"
 #include "vm/scalar_bytecode.h"
 #include "vm/validate.h"
+#include "wide/spread.h"
+#include "wide/wide.h"
 
 namespace vecgrad {
 namespace {
 
 // The position of an instruction that every run executes.
 constexpr int32_t every_position = -1;
+// What a call of an instruction costs besides its numbers, in picoseconds.
+constexpr double call_cost = 25e3;
+// No piece has more examples or sequences (run/pieces.h, lib/runtime/rows.ts).
+constexpr double most_examples_of_piece = 128;
 
 template <class T>
 class TypedProgram final : public ProgramOf<T> {
  public:
   TypedProgram(ProgramSpec&& spec, const Kernels<T>* kernels)
       : kernels_(kernels),
+        row_kernels_(kernels),
         arena_size_(spec.arena_size),
         ints_size_(spec.ints_size),
         max_length_(spec.max_length),
@@ -48,6 +56,8 @@ class TypedProgram final : public ProgramOf<T> {
   int32_t max_length() const override { return max_length_; }
   int32_t instruction_count() const override { return int32_t(code_.size()); }
   const char* isa() const override { return kernels_->isa; }
+  bool is_wide() const override { return is_wide_; }
+  double cost_of(int32_t end) const override { return end ? costs_[size_t(end) - 1] : 0; }
   size_t bytes() const override {
     size_t bytes = padded(sizeof(*this));
     each_table(*this, [&](const auto& table) { bytes += padded(table.size_bytes()); });
@@ -90,6 +100,30 @@ class TypedProgram final : public ProgramOf<T> {
     return "";
   }
 
+  // Estimates what instructions cost. Where calls are large, takes kernels that spread them over
+  // threads.
+  void measure() {
+    const Extents extents(extents_, max_length_);
+    double largest = 0, all = 0;
+    for (const Instruction& in : code_) {
+      const auto most = [&](int32_t id) { return double(extents.largest(id)); };
+      double cost = cost_of_call(in.op, most(in.rows), most(in.cols), most(in.inner));
+      cost *= double(sizeof(T) / 4);
+      double times = 1;
+      if (in.loops >= 0)
+        times = most(loops_[size_t(in.loops)].outer1) * most(loops_[size_t(in.loops)].outer2);
+      owned_->costs.push_back(all += (cost + call_cost) * times);
+      // These are called for all steps of the loops at once.
+      const bool is_batch = in.op == Op::gemm || in.op == Op::softmax || in.op == Op::softmax_grad;
+      largest = std::max(largest, is_batch ? cost * times : cost);
+    }
+    costs_ = owned_->costs;
+    is_wide_ = largest >= least_to_spread;
+    const Kernels<T>* const wide = wide_kernels(kernels_);
+    if (largest * most_examples_of_piece >= least_to_spread) row_kernels_ = wide;
+    if (is_wide_) kernels_ = wide;
+  }
+
   int64_t id() const override { return id_; }
 
   bool plan_rows(RowSpec&& spec, RowPlan& plan, std::string& error) const override {
@@ -110,8 +144,8 @@ class TypedProgram final : public ProgramOf<T> {
   }
 
   RowTables<T> row_tables(const PlannedRows& plan) const override {
-    return {kernels_,    code_,        loops_,    extents_,          extent_count_,
-            max_length_, plan.numbers, plan.ints, plan.instructions, plan.is_uniform};
+    return {row_kernels_, code_,        loops_,    extents_,          extent_count_,
+            max_length_,  plan.numbers, plan.ints, plan.instructions, plan.is_uniform};
   }
 
   RunFault run(void* arena, int32_t* ints, int32_t from, int32_t to, int32_t begin,
@@ -260,6 +294,7 @@ class TypedProgram final : public ProgramOf<T> {
     std::vector<Loops> loops;
     std::vector<uint32_t> scalar_bytecode;
     std::vector<uint16_t> narrow_bytecode;
+    std::vector<double> costs;
   };
 
   // Sorts regions by their offsets. Whether they lie in memory of a size, and do not overlap.
@@ -280,6 +315,8 @@ class TypedProgram final : public ProgramOf<T> {
   // Leaves out `owned_`: the tables are those of `from` until `copy_to` has copied them.
   TypedProgram(const TypedProgram& from)
       : kernels_(from.kernels_),
+        row_kernels_(from.row_kernels_),
+        is_wide_(from.is_wide_),
         arena_size_(from.arena_size_),
         ints_size_(from.ints_size_),
         max_length_(from.max_length_),
@@ -291,6 +328,7 @@ class TypedProgram final : public ProgramOf<T> {
         loops_(from.loops_),
         scalar_bytecode_(from.scalar_bytecode_),
         narrow_bytecode_(from.narrow_bytecode_),
+        costs_(from.costs_),
         id_(from.id_) {}
 
   template <class Self, class F>
@@ -302,6 +340,7 @@ class TypedProgram final : public ProgramOf<T> {
     f(self.loops_);
     f(self.scalar_bytecode_);
     f(self.narrow_bytecode_);
+    f(self.costs_);
   }
   static int64_t next_id() {
     static std::atomic<int64_t> made{0};
@@ -313,6 +352,8 @@ class TypedProgram final : public ProgramOf<T> {
   }
 
   const Kernels<T>* kernels_;
+  const Kernels<T>* row_kernels_;  // of batches that run by rows, whose calls are larger
+  bool is_wide_ = false;
   int64_t arena_size_, ints_size_;
   int32_t max_length_;
   int64_t extent_count_;
@@ -323,6 +364,7 @@ class TypedProgram final : public ProgramOf<T> {
   std::span<const Loops> loops_;
   std::span<const uint32_t> scalar_bytecode_;
   std::span<const uint16_t> narrow_bytecode_;  // the same words, if 16 bits are enough for all
+  std::span<const double> costs_;              // of each instruction and those before it
   int64_t id_;
   std::unique_ptr<OwnedTables> owned_;
 };
@@ -336,6 +378,7 @@ std::unique_ptr<Program> make_typed(ProgramSpec&& spec, std::string& error) {
   }
   auto program = std::make_unique<TypedProgram<T>>(std::move(spec), kernels);
   error = program->load(spec.code);
+  if (error.empty()) program->measure();
   if (!error.empty()) return nullptr;
   return program;
 }

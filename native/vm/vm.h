@@ -56,6 +56,12 @@ class Program {
   virtual const char* isa() const = 0;
   // No other program of the process has it, before or after.
   virtual int64_t id() const = 0;
+  // Whether some instruction is large enough to be spread over the threads that the calling thread
+  // may use (ThreadLimit).
+  virtual bool is_wide() const = 0;
+  // What the instructions [0, end) cost at the longest prefix, in picoseconds: an estimate
+  // (cost.h).
+  virtual double cost_of(int32_t end) const = 0;
   // How many bytes a copy by `copy_to` takes, tables included.
   virtual size_t bytes() const = 0;
   // A copy that lies in `memory`, which is `bytes()` long and aligned for any type. Its tables lie

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "isa/isa.h"
-#include "vm/denormals.h"
+#include "threads/denormals.h"
 
 namespace vecgrad {
 namespace {

@@ -438,7 +438,14 @@ describe('a worker that is terminated neither crashes nor leaks, in the middle o
   const times = process.env['VECGRAD_LONG'] === '1' ? 1000 : 2;
   const script = join(packageRoot(), 'test/support/terminated.mjs');
   const library = join(packageRoot(), 'dist/index.cjs');
-  for (const work of ['stepEach', 'stepEachAsync', 'two stepEachAsync', 'batches', 'compile']) {
+  for (const work of [
+    'stepEach',
+    'stepEachAsync',
+    'two stepEachAsync',
+    'batches',
+    'large steps',
+    'compile',
+  ]) {
     for (const loaded of [[], ['loaded']]) {
       it(
         `${work}, ${times} times, ` +

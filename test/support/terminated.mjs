@@ -22,6 +22,11 @@ const WORK = {
   stepEachAsync: '(async () => { begin(); for (;;) await training.stepEachAsync(dataset); })();',
   // On threads of the pool too, which stay when the addon's last worker has ended.
   batches: 'begin(); for (;;) training.stepEach(dataset, 0, 5000, { batch: 32, threads: 2 });',
+  'large steps': `
+    const { parameter } = library;
+    const x = parameter(new Float64Array(90000).fill(0.01), { shape: [300, 300] });
+    const large = new SGD({ learningRate: 1e-6 }).minimize(x.matmul(x).pow(2).mean(), { threads: 2 });
+    begin(); for (;;) large.step({});`,
   'two stepEachAsync': `
     const other = train(buildModel('rnn', vocabSize, {}, random));
     const on = async (one) => { for (;;) await one.stepEachAsync(dataset); };
@@ -29,7 +34,8 @@ const WORK = {
   compile: "begin(); for (;;) train(buildModel('vector', vocabSize, {}, random));",
 };
 const code = `
-  const { buildModel, Random, SGD, Tokenizer } = require(${JSON.stringify(library)});
+  const library = require(${JSON.stringify(library)});
+  const { buildModel, Random, SGD, Tokenizer } = library;
   const { parentPort } = require('node:worker_threads');
   const begin = () => parentPort.postMessage('begun');
   const train = (model) => new SGD({ learningRate: 0 }).minimize(model.loss, { batches: true });

@@ -1,0 +1,72 @@
+// The cost of instructions: see cost.h.
+#include "vm/cost.h"
+
+#include "wide/costs.h"
+
+namespace vecgrad {
+double cost_of_call(Op op, double rows, double cols, double inner) {
+  const double numbers = rows * cols;
+  switch (op) {
+#define FUNCTION1(name, loop, ...) \
+  case Op::name:                   \
+    return numbers * COST_##loop(name);
+#define FUNCTION2(name, loop, ...) FUNCTION1(name, loop, )
+#define COST_kernel(name) costs::name
+#define COST_plain(name) costs::plain
+#include "kernels/elementwise.def"
+#undef COST_kernel
+#undef COST_plain
+#define SAME(name) \
+  case Op::name:   \
+    return numbers * costs::name;
+    SAME(fill)
+    SAME(row_sum)
+    SAME(row_max)
+    SAME(row_dot)
+    SAME(col_sum)
+    SAME(softmax)
+    SAME(softmax_grad)
+    SAME(cross_entropy)
+    SAME(cross_entropy_grad)
+    SAME(transpose)
+    SAME(gather)
+    SAME(scatter_add)
+#undef SAME
+    case Op::rms_norm:
+      return numbers * costs::row_norm;
+    case Op::rms_norm_grad:
+      return numbers * costs::row_norm_grad;
+    case Op::gemm:
+      return numbers * inner * costs::gemm;
+    case Op::gemm_sgd:
+      return numbers * (inner * costs::gemm_sgd + costs::sgd);
+    case Op::gemm_adam:
+      return numbers * (inner * costs::gemm + costs::adam);
+    case Op::topk:
+      return cols * costs::topk;
+    case Op::gather_matmul:
+      return cols * inner * costs::gemv_rows;
+    case Op::gather_dot:
+      return cols * inner * costs::row_dot_rows;
+    case Op::scatter_outer:
+      return cols * inner * costs::outer_rows;
+    case Op::cumsum:
+    case Op::choose_grad:
+      return numbers * costs::plain_loop;
+    case Op::dropout:
+      return cols * costs::dropout;
+    case Op::check:
+      return cols * costs::row_dot;
+    case Op::clip:
+      return cols * (costs::row_dot + costs::mul);
+    case Op::sgd:
+      return cols * costs::sgd;
+    case Op::adam:
+      return cols * costs::adam;
+    case Op::scalar_bytecode:  // the words [rows, cols)
+      return (cols > rows ? cols - rows : 0) * costs::scalar_word;
+  }
+  return 0;
+}
+
+}  // namespace vecgrad

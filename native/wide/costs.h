@@ -1,0 +1,14 @@
+// The cost of kernels, and of loops that are none: see costs.def.
+#pragma once
+
+namespace vecgrad::costs {
+
+#define COST(name, picoseconds) constexpr double name = picoseconds;
+#include "wide/costs.def"
+#undef COST
+
+// A function that has no vector code, a loop over single numbers, dropping a number, and a word of
+// scalar bytecode.
+constexpr double plain = 5000, plain_loop = 700, dropout = 1500, scalar_word = 500;
+
+}  // namespace vecgrad::costs
