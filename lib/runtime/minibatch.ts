@@ -21,15 +21,20 @@ export interface Batching {
 }
 
 /**
- * The most lanes, and the most bytes for the memory of all lanes. Like the sizes of pieces, neither depends
- * on the machine or the threads, because lanes and pieces decide the order in which gradients are added.
+ * The most lanes, and the most bytes for the gradients of all lanes. Like the sizes of pieces, neither
+ * depends on the machine or the threads, because lanes and pieces decide the order in which gradients are
+ * added.
  */
 const MAX_LANES = 32;
+const MAX_SUMS_BYTES = 64 * 2 ** 20;
+/** The most bytes for the copies of the memory in which threads run lanes, which change no bit. */
 const MAX_BYTES = 256 * 2 ** 20;
 
 /** What a program keeps for its batches: memory and columns for those of the last size. */
 export class BatchKeeper {
   private batches: BatchesSpec | undefined;
+  /** The number of threads that the memory was made for. */
+  private threads = 0;
   private fed: FeedColumns | undefined;
 
   constructor(
@@ -50,8 +55,8 @@ export class BatchKeeper {
   /** The memory that batches of `size` examples run in, on at most `threads` threads. */
   memory(size: number, threads: number, arena: TypedArray): BatchesSpec {
     const { batches, lowered } = this;
-    const isEnough = batches?.size === size && Math.min(threads, batches.lanes) <= batches.copies;
-    if (isEnough) return batches;
+    if (batches?.size === size && threads <= this.threads) return batches;
+    this.threads = threads;
     const allocate = (n: number): TypedArray => allocateAligned(this.dtype, n);
     const { handle, plans } = this.program;
     const plan = plans.ofBatches();
@@ -91,8 +96,10 @@ function batchesOf(
   const [numbers, ints] = plan ? addon.pieceSizes(handle, plan, piece) : [0, 0];
   const line = 64 / bytes;
   const stride = Math.ceil((arena.length + numbers) / line) * line;
-  const lanes = Math.max(1, Math.min(MAX_LANES, pieces, Math.floor(MAX_BYTES / (stride * bytes))));
-  const copies = Math.min(threads, lanes);
+  const limit = Math.max(1, Math.min(MAX_LANES, Math.floor(MAX_SUMS_BYTES / (parameters.size * bytes))));
+  // A power of two, so that lanes are dealt evenly to most numbers of threads.
+  const lanes = pieces <= limit ? pieces : 2 ** Math.floor(Math.log2(limit));
+  const copies = Math.min(threads, lanes, Math.max(1, Math.floor(MAX_BYTES / (stride * bytes))));
   const intStride = Math.ceil((intsSize + ints) / 16) * 16;
   const memory = allocate(copies * stride);
   for (let copy = 0; copy < copies; copy++) memory.set(arena, copy * stride);

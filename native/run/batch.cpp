@@ -11,12 +11,16 @@
 #include "kernels/kernels.h"
 #include "run/feed.h"
 #include "run/pieces.h"
-#include "threads/pool.h"
 #include "threads/denormals.h"
+#include "threads/pool.h"
 #include "vm/exact_sum.h"
+#include "wide/wide.h"
 
 namespace vecgrad {
 namespace {
+
+// A batch that costs less, in picoseconds, runs on one thread.
+constexpr double least_batch_to_share = 10e6;
 
 template <class T>
 class Step {
@@ -24,7 +28,7 @@ class Step {
   Step(const Program& program, void* arena, const Examples& examples, const Batches& batches,
        const BatchStep& step, std::span<double> losses)
       : program_(program),
-        kernels_(*kernels_for<T>(program.isa())),
+        kernels_(*wide_kernels(kernels_for<T>(program.isa()))),
         tables_(batches.lanes.plan ? row_tables_of<T>(program, *batches.lanes.plan)
                                    : RowTables<T>{}),
         arena_(static_cast<T*>(arena)),
@@ -94,10 +98,11 @@ class Step {
       T* const rows = numbers + aligned(program_.arena_size());
       Own own{numbers, ints, {tables_, numbers, ints, rows, ints + program_.ints_size()}};
       const auto [parameters, size] = batches_.parameters;
-      std::copy(arena_ + parameters, arena_ + parameters + size, numbers + parameters);
+      kernels_.copy(numbers + parameters, size, arena_ + parameters, size, 1, 1, size, 0);
       for (int32_t lane; (lane = next++) < used_;) results_[size_t(lane)] = run_lane(lane, own);
     };
-    with_helpers(std::min(lanes_.copies, used_), work);
+    const bool is_shared = program_.cost_of(batches_.backward) * count() >= least_batch_to_share;
+    with_helpers(is_shared ? std::min(lanes_.copies, used_) : 1, work);
     return std::all_of(results_.begin(), results_.end(),
                        [](const RunsResult& result) { return result.end == End::done; });
   }
@@ -113,8 +118,8 @@ class Step {
           is_alone ? run_example(order_[size_t(first)], own) : run_piece(first, size, own);
       if (result.end == End::done)
         kernels_.copy(sum(lane), n, gradients, n, 1, 1, n, p > size_t(lane));
-      // The next piece adds to zeros.
-      std::fill(gradients, gradients + n, T(0));
+      // The next piece adds to zeros: a program may read its own sums.
+      kernels_.fill(gradients, n, T(0), 1, n);
       if (result.end != End::done) return result;
     }
     return {};
