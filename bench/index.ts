@@ -1,6 +1,7 @@
 /**
- * `npm run bench`: steps, sizes, sampling, whole processes, other work beside a training, and compile time by
- * graph and by size. Things that are compared take turns; every figure is a median unless it says otherwise.
+ * `npm run bench`: steps, sizes, batches, simulated cores, sampling, whole processes, other work beside a
+ * training, and compile time by graph and by size. Things that are compared take turns; every figure is a
+ * median unless it says otherwise.
  *
  *     npm run bench -- [--quick] [--model NAME]... [--only TABLE]... [--yardstick DIR]
  *                      [--json FILE] [--against FILE]
@@ -13,6 +14,7 @@ import { isSameFile } from '../lib/core/path.js';
 import { nativeInfo } from '../lib/binding/native-info.js';
 import { batchRows } from './batches.js';
 import { compileRows } from './compile.js';
+import { coreRows } from './cores.js';
 import { gptRows } from './gpt.js';
 import type { Effort, Row } from './measure.js';
 import { memoryRows } from './memory.js';
@@ -54,6 +56,7 @@ const TABLES: Record<string, (models: readonly ModelName[], effort: Effort) => R
   gpt: (_, how) => gptRows(how),
   memory: (_, how) => memoryRows(how),
   batches: batchRows,
+  cores: (_, how) => coreRows(how),
   sampling: samplingRows,
   processes: processRows,
   responsiveness: responsivenessRows,

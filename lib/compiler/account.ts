@@ -81,7 +81,7 @@ const SCALAR_FLOP: Readonly<Record<string, number>> = {
   adam: 12,
 };
 /** Instructions that read the memory they write to, whether or not they accumulate. */
-const UPDATES: ReadonlySet<string> = new Set([
+export const UPDATES: ReadonlySet<string> = new Set([
   'scatter_add',
   'gather_dot',
   'scatter_outer',
