@@ -59,7 +59,8 @@ inline idx first_outside(const int32_t* x, idx n, int32_t limit) {
 
 // Element-wise functions that have no kernel.
 template <class T, class F>
-void map_unary(const Instruction& in, T* y, const T* a, idx rows, idx cols, F f) {
+__attribute__((noinline)) void map_unary(const Instruction& in, T* y, const T* a, idx rows,
+                                         idx cols, F f) {
   by_rows_or_columns<T>(costs::plain, rows, cols, [&](idx first, idx column, idx m, idx n) {
     for (idx r = first; r < first + m; r++)
       for (idx j = column; j < column + n; j++) {
@@ -70,7 +71,8 @@ void map_unary(const Instruction& in, T* y, const T* a, idx rows, idx cols, F f)
   });
 }
 template <class T, class F>
-void map_binary(const Instruction& in, T* y, const T* a, const T* b, idx rows, idx cols, F f) {
+__attribute__((noinline)) void map_binary(const Instruction& in, T* y, const T* a, const T* b,
+                                          idx rows, idx cols, F f) {
   by_rows_or_columns<T>(costs::plain, rows, cols, [&](idx first, idx column, idx m, idx n) {
     for (idx r = first; r < first + m; r++)
       for (idx j = column; j < column + n; j++) {

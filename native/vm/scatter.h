@@ -15,10 +15,11 @@ namespace vecgrad {
 
 constexpr idx longest_chain = 32;
 
+// What few indices need stays out of line, so that the loop over instructions is short.
+
 // False if no index occurs more often than a chain is long. Indices are counted by their last bits,
 // in so few places that counting them is cheap: two that share a place may seem frequent.
-inline bool may_have_frequent(const int32_t* index, idx n) {
-  if (n <= longest_chain) return false;
+__attribute__((noinline)) inline bool may_have_frequent(const int32_t* index, idx n) {
   constexpr size_t most_places = 1 << 14;
   static thread_local uint32_t counts[most_places];
   const size_t places = std::min(std::bit_ceil(size_t(n) / 16), most_places);
@@ -30,12 +31,10 @@ inline bool may_have_frequent(const int32_t* index, idx n) {
   return false;
 }
 
-// Calls add(from, count) for stretches of `n` indices, which adds rows of `cols` numbers to those
-// rows of y (`table` of them) that the indices name.
+// `add_in_chains` where an index may be frequent.
 template <class T, class Add>
-void add_in_chains(T* y, idx ldy, idx cols, const int32_t* index, idx n, idx table,
-                   const Add& add) {
-  if (!may_have_frequent(index, n)) return add(0, n);
+__attribute__((noinline)) void add_frequent(T* y, idx ldy, idx cols, const int32_t* index, idx n,
+                                            idx table, const Add& add) {
   struct Target {
     int32_t additions = 0;
     int32_t place = -1;  // of its sums; none while it was not full
@@ -71,6 +70,17 @@ void add_in_chains(T* y, idx ldy, idx cols, const int32_t* index, idx n, idx tab
     const ExactSum<T>* const own = take(row, targets[size_t(r)]);
     for (idx j = 0; j < cols; j++) row[j] = own[j].total();
   }
+}
+
+// Calls add(from, count) for stretches of `n` indices, which adds rows of `cols` numbers to those
+// rows of y (`table` of them) that the indices name.
+template <class T, class Add>
+void add_in_chains(T* y, idx ldy, idx cols, const int32_t* index, idx n, idx table,
+                   const Add& add) {
+  if (n <= longest_chain || !may_have_frequent(index, n))
+    add(0, n);
+  else
+    add_frequent(y, ldy, cols, index, n, table, add);
 }
 
 }  // namespace vecgrad
