@@ -18,7 +18,7 @@ import type { Value } from '../../lib/value/value.js';
 import { assertClose } from '../support/check.js';
 import { datasetOf } from '../support/feed-columns.js';
 import { build, recipes } from '../support/random-graphs.js';
-import { listings, write } from '../support/random-listings.js';
+import { feedsOf, listings, write } from '../support/random-listings.js';
 import { TARGETS, type Target } from '../support/targets.js';
 
 /** VECGRAD_TEST_RUNS=10 runs ten times as many. */
@@ -77,15 +77,13 @@ describe('examples evaluated together', () => {
 
   it('of random networks', () => {
     const property = fc.property(listings, counts, (listing, count) => {
-      const { vocabulary, positions, seed } = listing;
-      const random = new Random(seed);
-      const draw = (below: number): number => Math.floor(random.random() * below);
-      const examples = Array.from({ length: count }, () => {
-        const length = 1 + draw(positions);
-        const drawn = (): number[] => Array.from({ length }, () => draw(vocabulary));
-        return { tokens: drawn(), targets: drawn(), length };
-      });
-      check(() => write(listing).loss, examples, TARGETS[seed % TARGETS.length]!, seed % 2 > 0);
+      const { seed } = listing;
+      check(
+        () => write(listing).loss,
+        feedsOf(listing, count),
+        TARGETS[seed % TARGETS.length]!,
+        seed % 2 > 0,
+      );
     });
     fc.assert(property, { numRuns: RUNS, seed: 1 });
   });

@@ -10,13 +10,12 @@ import { Adam, SGD, type Optimizer } from '../../lib/optim/optimizers.js';
 import type { Training } from '../../lib/optim/training.js';
 import type { Feeds } from '../../lib/runtime/feeds.js';
 import type { ProgramOptions } from '../../lib/runtime/options.js';
-import { Random } from '../../lib/runtime/random.js';
 import { dropout } from '../../lib/value/operators.js';
 import { compile } from '../../lib/value/compile.js';
 import type { Value } from '../../lib/value/value.js';
 import { assertClose, Leaves } from '../support/check.js';
 import { build, recipes } from '../support/random-graphs.js';
-import { listings, write } from '../support/random-listings.js';
+import { feedsOf, listings, write } from '../support/random-listings.js';
 import { TARGETS } from '../support/targets.js';
 
 /** VECGRAD_TEST_RUNS=10 runs ten times as many. */
@@ -83,14 +82,7 @@ function layers(count: number, size = 16): Graph {
 describe('values that are computed again', () => {
   it('of random networks', () => {
     const property = fc.property(listings, (listing) => {
-      const { vocabulary, positions, seed, lengths } = listing;
-      const random = new Random(seed);
-      const feeds = lengths.map((n) => {
-        const length = 1 + (n % positions);
-        const drawn = (): number[] => Array.from({ length }, () => Math.floor(random.random() * vocabulary));
-        return { tokens: drawn(), targets: drawn(), length };
-      });
-      check(() => ({ ...write(listing), feeds }), seed);
+      check(() => ({ ...write(listing), feeds: feedsOf(listing) }), listing.seed);
     });
     fc.assert(property, { numRuns: RUNS, seed: 1 });
   });

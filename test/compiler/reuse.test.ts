@@ -12,14 +12,13 @@ import { ALL_PASSES, PASS_NAMES, type PassName, type PassSet } from '../../lib/c
 import { Adam, SGD, type Optimizer } from '../../lib/optim/optimizers.js';
 import type { Feeds } from '../../lib/runtime/feeds.js';
 import { Program } from '../../lib/runtime/program.js';
-import { Random } from '../../lib/runtime/random.js';
 import { compile } from '../../lib/value/compile.js';
 import { index, input } from '../../lib/value/leaves.js';
 import { meanOfFirst } from '../../lib/value/joins.js';
 import type { Value } from '../../lib/value/value.js';
 import { Leaves } from '../support/check.js';
 import { build, buildTerms, recipes, termsRecipes, type RandomGraph } from '../support/random-graphs.js';
-import { listings, write, type Listing } from '../support/random-listings.js';
+import { feedsOf, listings, write, type Listing } from '../support/random-listings.js';
 import { TARGETS } from '../support/targets.js';
 
 /** All passes but `rows`, with which small programs keep a place for each value. */
@@ -76,14 +75,7 @@ function check(make: () => Graph, seed: number): void {
 }
 
 function networkOf(listing: Listing): Graph {
-  const { vocabulary, positions, seed, lengths } = listing;
-  const random = new Random(seed);
-  const feeds = lengths.map((n) => {
-    const length = 1 + (n % positions);
-    const drawn = (): number[] => Array.from({ length }, () => Math.floor(random.random() * vocabulary));
-    return { tokens: drawn(), targets: drawn(), length };
-  });
-  return { ...write(listing), feeds };
+  return { ...write(listing), feeds: feedsOf(listing) };
 }
 
 function graphOf({ loss, numbers, feeds }: RandomGraph, lengths: readonly number[]): Graph {

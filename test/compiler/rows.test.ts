@@ -16,7 +16,7 @@ import { meanOfFirst, stack } from '../../lib/value/joins.js';
 import { index } from '../../lib/value/leaves.js';
 import { assertClose, Leaves } from '../support/check.js';
 import { build, buildTerms, recipes, termsRecipes, type RandomGraph } from '../support/random-graphs.js';
-import { listings, write, type Listing } from '../support/random-listings.js';
+import { feedsOf, listings, write, type Listing } from '../support/random-listings.js';
 import { TARGETS, type Target } from '../support/targets.js';
 
 /** VECGRAD_TEST_RUNS=10 runs ten times as many. */
@@ -62,15 +62,7 @@ function check(make: () => Graph, seed: number): void {
 const counts = fc.integer({ min: 2, max: 40 });
 
 function networkOf(listing: Listing, count: number): Graph {
-  const { vocabulary, positions, seed } = listing;
-  const random = new Random(seed);
-  const draw = (below: number): number => Math.floor(random.random() * below);
-  const examples = Array.from({ length: count }, () => {
-    const length = 1 + draw(positions);
-    const drawn = (): number[] => Array.from({ length }, () => draw(vocabulary));
-    return { tokens: drawn(), targets: drawn(), length };
-  });
-  return { ...write(listing), examples };
+  return { ...write(listing), examples: feedsOf(listing, count) };
 }
 
 function graphOf({ loss, numbers, feeds }: RandomGraph, positions: number, count: number): Graph {

@@ -4,6 +4,7 @@
  * norms in several spellings; losses of classifiers; weights that layers share.
  */
 import fc from 'fast-check';
+import { Random } from '../../lib/runtime/random.js';
 import type { Value } from '../../lib/value/value.js';
 import { concat, meanOfFirst, stack } from '../../lib/value/joins.js';
 import { index, zeros } from '../../lib/value/leaves.js';
@@ -168,4 +169,18 @@ export function write(listing: Listing): Written {
     );
   }
   return { loss: meanOfFirst(losses, index('length')), logits, parameters: [...g.values] };
+}
+
+/** Feeds of a listing: one for each of its lengths, or `count` of lengths that are drawn. */
+export function feedsOf(
+  { vocabulary, positions, seed, lengths }: Listing,
+  count?: number,
+): { tokens: number[]; targets: number[]; length: number }[] {
+  const random = new Random(seed);
+  const draw = (below: number): number => Math.floor(random.random() * below);
+  return Array.from({ length: count ?? lengths.length }, (_, i) => {
+    const length = 1 + (count === undefined ? lengths[i]! % positions : draw(positions));
+    const drawn = (): number[] => Array.from({ length }, () => draw(vocabulary));
+    return { tokens: drawn(), targets: drawn(), length };
+  });
 }
