@@ -20,9 +20,9 @@ constexpr idx longest_chain = 32;
 // False if no index occurs more often than a chain is long. Indices are counted by their last bits,
 // in so few places that counting them is cheap: two that share a place may seem frequent.
 __attribute__((noinline)) inline bool may_have_frequent(const int32_t* index, idx n) {
-  constexpr size_t most_places = 1 << 14;
-  static thread_local uint32_t counts[most_places];
-  const size_t places = std::min(std::bit_ceil(size_t(n) / 16), most_places);
+  constexpr size_t max_places = 1 << 14;
+  static thread_local uint32_t counts[max_places];
+  const size_t places = std::min(std::bit_ceil(size_t(n) / 16), max_places);
   std::fill_n(counts, places, 0);
   for (idx from = 0; from < n; from += 4096) {
     for (idx i = from; i < std::min(n, from + 4096); i++) counts[size_t(index[i]) & (places - 1)]++;

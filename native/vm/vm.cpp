@@ -29,7 +29,7 @@ constexpr int32_t every_position = -1;
 // What a call of an instruction costs besides its numbers, in picoseconds.
 constexpr double call_cost = 25e3;
 // No piece has more examples or sequences (run/pieces.h, lib/runtime/rows.ts).
-constexpr double most_examples_of_piece = 128;
+constexpr double max_examples_of_piece = 128;
 
 template <class T>
 class TypedProgram final : public ProgramOf<T> {
@@ -120,7 +120,7 @@ class TypedProgram final : public ProgramOf<T> {
     costs_ = owned_->costs;
     is_wide_ = largest >= least_to_spread;
     const Kernels<T>* const wide = wide_kernels(kernels_);
-    if (largest * most_examples_of_piece >= least_to_spread) row_kernels_ = wide;
+    if (largest * max_examples_of_piece >= least_to_spread) row_kernels_ = wide;
     if (is_wide_) kernels_ = wide;
   }
 

@@ -13,7 +13,7 @@ namespace vecgrad {
 // microseconds where the pool's threads are awake, and about as much again for each 16 KB that one
 // core has written and another reads.
 constexpr double least_to_spread = 30e6, least_part = 5e6;
-constexpr idx most_parts = 256;
+constexpr idx max_parts = 256;
 
 // What `numbers` numbers cost that take `each` picoseconds in float32.
 template <class T>
@@ -32,7 +32,7 @@ struct Parts {
       : size(size),
         unit(unit),
         count(std::clamp<idx>(idx(cost / least_part), 1,
-                              std::clamp<idx>(size / least, 1, most_parts))) {}
+                              std::clamp<idx>(size / least, 1, max_parts))) {}
   Parts(idx size, idx unit, double cost) : Parts(size, unit, unit, cost) {}
   idx begin(idx part) const { return part == count ? size : size / unit * part / count * unit; }
 };

@@ -15,9 +15,9 @@ import { ISAS, type Target } from '../support/targets.js';
 
 const isLong = process.env['VECGRAD_LONG'] === '1';
 const LENGTHS = [1, 33, 100, 300, 1000, 10_000, 100_000, ...(isLong ? [1_000_000, 10_000_000] : [])];
-const MOST_ULP = 8;
+const MAX_ULP = 8;
 /** In products of matrices, chains of 192 follow each other: of equal terms all errors have one direction. */
-const MOST_ULP_OF_EQUAL_PRODUCTS = 16;
+const MAX_ULP_OF_EQUAL_PRODUCTS = 16;
 
 /** The distance from a number of a type to the next. */
 function ulp(x: number, dtype: DType): number {
@@ -209,7 +209,7 @@ function check(
   wanted: readonly Wanted[],
   dtype: DType,
   what: string,
-  limit = MOST_ULP,
+  limit = MAX_ULP,
 ): number {
   assert.equal(found.length, wanted.length, what);
   return wanted.reduce((worst, { value, magnitude }, i) => {
@@ -253,7 +253,7 @@ describe('errors of long sums', () => {
             const found = program.forward(name in PRODUCTS ? { x, y } : { x });
             const what = `${name} of ${n} numbers ${kind}`;
             const isEqual = name in PRODUCTS && kind === 'all equal';
-            const limit = isEqual ? MOST_ULP_OF_EQUAL_PRODUCTS : MOST_ULP;
+            const limit = isEqual ? MAX_ULP_OF_EQUAL_PRODUCTS : MAX_ULP;
             note(
               isEqual ? `${name}, all equal` : name,
               target,

@@ -21,7 +21,7 @@ const PLACES: readonly (readonly number[])[] = opcodeNames.map((op) => {
   return words;
 });
 /** The most words of {@link PLACES} that an instruction has. */
-const MOST_PLACES = 5;
+const MAX_PLACES = 5;
 const GEMM = opcodes.get('gemm')!;
 /** Those of a product that ends in a mask, which an immediate places. */
 const MASKED_PLACES = [...PLACES[GEMM]!, WORD.imm1];
@@ -89,7 +89,7 @@ class Lives {
     this.under = new Int32Array(2 * n).fill(-1);
     this.offsets = new Int32Array(n);
     this.reads = new Int32Array(n);
-    this.touched = new Int32Array(MOST_PLACES * this.instructions);
+    this.touched = new Int32Array(MAX_PLACES * this.instructions);
     for (let b = 0; b < n; b++) {
       const { offset, size, isLasting } = blocks[b]!;
       this.offsets[b] = offset;

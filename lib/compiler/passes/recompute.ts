@@ -16,7 +16,7 @@ import { viewedNodes } from '../ir/views.js';
 /** The numbers of segments that are tried. */
 const COUNTS = [2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64];
 
-export interface Recomputed extends Rewritten {
+interface Recomputed extends Rewritten {
   /** The first node of each segment that is computed again. */
   starts: ReadonlySet<number>;
 }
