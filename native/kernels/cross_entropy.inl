@@ -15,7 +15,7 @@ static void cross_entropy(T* loss, T* p, idx ldp, const T* x, idx ldx, const int
       target[r] = x[r * ldx + index[r]];  // p may be x
       of[r] = {p + r * ldp, x + r * ldx, cols};
     }
-    softmax_rows(of, n, cols, by);
+    softmax_rows<true>(of, n, cols, by);
     unary_row<log, false>(by.sum, by.sum, n, 0);
     for (idx r = 0; r < n; r++) loss[r] = by.sum[r] - (target[r] - by.top[r]);
   }

@@ -80,9 +80,12 @@ static inline void four_long_dots(V& a, V& b, V& c, V& d, const T* p, const T* q
   a = total(sa, la), b = total(sb, lb), c = total(sc, lc), d = total(sd, ld);
 }
 
-template <bool is_long>
-static inline void row_dots(T* y, idx incy, const T* w, idx ldw, const T* x, const int32_t* index,
-                            idx k, idx n, int is_indexed, int acc, idx at_once) {
+constexpr idx vectors_in_dots = 2 * chain;
+
+template <bool are_long>
+__attribute__((always_inline)) static inline void row_dots(T* y, idx incy, const T* w, idx ldw,
+                                                           const T* x, const int32_t* index, idx k,
+                                                           idx n, int is_indexed, int acc) {
   const auto put = [=](idx i, T dot) {
     put_number(y + (is_indexed ? index[i] : i) * incy, dot, acc);
   };
@@ -91,8 +94,8 @@ static inline void row_dots(T* y, idx incy, const T* w, idx ldw, const T* x, con
   for (; i + 4 <= k; i += 4) {
     V a, b, c, d;
     const T *p = row(i), *q = row(i + 1), *r = row(i + 2), *s = row(i + 3);
-    if constexpr (is_long)
-      four_long_dots(a, b, c, d, p, q, r, s, x, n, at_once);
+    if constexpr (are_long)
+      four_long_dots(a, b, c, d, p, q, r, s, x, n, vectors_in_dots * lanes());
     else
       four_dots(a, b, c, d, p, q, r, s, x, n);
     T dots[4];
@@ -102,13 +105,17 @@ static inline void row_dots(T* y, idx incy, const T* w, idx ldw, const T* x, con
   for (; i < k; i++) put(i, dot_of_row(row(i), x, n));
 }
 
+static __attribute__((noinline)) void long_row_dots(T* y, idx incy, const T* w, idx ldw, const T* x,
+                                                    const int32_t* index, idx k, idx n,
+                                                    int is_indexed, int acc) {
+  row_dots<true>(y, incy, w, ldw, x, index, k, n, is_indexed, acc);
+}
+
 static void row_dot_rows(T* y, idx incy, const T* w, idx ldw, const T* x, const int32_t* index,
                          idx k, idx n, int is_indexed, int acc) {
-  const idx at_once = 2 * chain * lanes();
-  if (n > at_once)
-    row_dots<true>(y, incy, w, ldw, x, index, k, n, is_indexed, acc, at_once);
-  else
-    row_dots<false>(y, incy, w, ldw, x, index, k, n, is_indexed, acc, at_once);
+  if (n > vectors_in_dots * lanes())
+    return long_row_dots(y, incy, w, ldw, x, index, k, n, is_indexed, acc);
+  row_dots<false>(y, incy, w, ldw, x, index, k, n, is_indexed, acc);
 }
 
 // Rows of W vectors, so few that g stays in registers.

@@ -19,9 +19,13 @@ struct Divisors {
   T top[max_rows_at_once], sum[max_rows_at_once];
 };
 
-// The numbers of a row from number j on, and `other` behind its last one.
-static inline V load_part(const T* x, idx j, idx len, V other) {
+// The numbers of a row from number j on, and `other` behind its last one. A whole row ends in the
+// last of its vectors, in which it has the numbers of `tail`: the others need not be asked.
+template <bool is_whole>
+static inline V load_part(const T* x, idx j, idx len, idx width, M tail, V other) {
   const idx l = lanes(), n = len - j;
+  if constexpr (is_whole)
+    return j + l < width || len == width ? load(x + j) : load(tail, x + j, other);
   return n >= l ? load(x + j) : n > 0 ? load(first(n), x + j, other) : other;
 }
 
@@ -29,22 +33,25 @@ static inline V load_part(const T* x, idx j, idx len, V other) {
 // depend on each other and would fill the processor's queue while they wait: each step is taken for
 // all rows before the next. A row that is short for its vectors takes only its length in the block:
 // the row behind it overwrites the rest. W is the number of vectors in a row, 0 where it is not
-// known at compile time.
+// known at compile time. `are_whole`: every row has `cols` numbers.
 constexpr idx block_numbers = 512;
-template <int W>
+template <int W, bool are_whole>
 static inline void softmax_in_block(const SoftmaxRow* rows, idx count, idx cols, Divisors& by) {
   const idx l = lanes(), width = W ? W * l : (cols + l - 1) / l * l;
+  const M tail = first(cols - (width - l));
   const auto size = [=](idx len) { return 2 * len <= width ? len : width; };
   alignas(64) T block[2 * block_numbers];
   T* row = block;
   for (idx r = 0; r < count; r++) {
     const T* const x = rows[r].x;
-    const idx len = rows[r].len;
+    const idx len = are_whole ? cols : rows[r].len;
     const V none = splat(minus_infinity);
-    V best = load_part(x, 0, len, none);
-    for (idx j = l; j < width; j += l) best = larger(best, load_part(x, j, len, none));
+    V best = load_part<are_whole>(x, 0, len, width, tail, none);
+    for (idx j = l; j < width; j += l)
+      best = larger(best, load_part<are_whole>(x, j, len, width, tail, none));
     const T top = by.top[r] = len ? hlarger(best) : 0;
-    for (idx j = 0; j < width; j += l) store(row + j, sub(load_part(x, j, len, none), splat(top)));
+    for (idx j = 0; j < width; j += l)
+      store(row + j, sub(load_part<are_whole>(x, j, len, width, tail, none), splat(top)));
     row += size(len);
   }
   const T* const end = row;
@@ -53,20 +60,21 @@ static inline void softmax_in_block(const SoftmaxRow* rows, idx count, idx cols,
   row = block;
   for (idx r = 0; r < count; r++) {
     T* const y = rows[r].y;
-    const idx len = rows[r].len;
+    const idx len = are_whole ? cols : rows[r].len;
     // Behind a row that is not short, the block holds zeros.
     const bool is_padded = size(len) == width;
-    const auto part = [=](idx j) {
-      return is_padded ? load(row + j) : load_part(row, j, len, splat(0));
+    const auto part = [=](idx j, M last) {
+      return is_padded ? load(row + j) : load_part<are_whole>(row, j, len, width, last, splat(0));
     };
-    V sum = part(0);
-    for (idx j = l; j < width; j += l) sum = add(sum, part(j));
+    V sum = part(0, tail);
+    for (idx j = l; j < width; j += l) sum = add(sum, part(j, tail));
     const T whole = by.sum[r] =
         W || width <= chain * l ? hsum(sum) : sum_of_terms(Numbers{row}, is_padded ? width : len);
     const T share = whole == 0 ? whole : T(1) / whole;
-    idx j = 0;
-    for (; j + l <= cols; j += l) store(y + j, mul(part(j), splat(share)));
-    if (j < cols) store(first(cols - j), y + j, mul(part(j), splat(share)));
+    for (idx j = 0; j + l < width; j += l) store(y + j, mul(part(j, tail), splat(share)));
+    const idx last = width - l;
+    const V shares = mul(part(last, tail), splat(share));
+    cols == width ? store(y + last, shares) : store(tail, y + last, shares);
     row += size(len);
   }
 }
@@ -108,18 +116,19 @@ static inline idx softmax_rows_at_once(idx cols) {
   return rows < 1 ? 1 : rows < max_rows_at_once ? rows : max_rows_at_once;
 }
 // Softmax of at most that many rows.
+template <bool are_whole>
 static inline void softmax_rows(const SoftmaxRow* rows, idx count, idx cols, Divisors& by) {
   const idx l = lanes();
   if (cols <= l)
-    softmax_in_block<1>(rows, count, cols, by);
+    softmax_in_block<1, are_whole>(rows, count, cols, by);
   else if (cols <= 2 * l)
-    softmax_in_block<2>(rows, count, cols, by);
+    softmax_in_block<2, are_whole>(rows, count, cols, by);
   else if (cols <= 3 * l)
-    softmax_in_block<3>(rows, count, cols, by);
+    softmax_in_block<3, are_whole>(rows, count, cols, by);
   else if (cols <= 4 * l)
-    softmax_in_block<4>(rows, count, cols, by);
+    softmax_in_block<4, are_whole>(rows, count, cols, by);
   else if (cols + l <= block_numbers)
-    softmax_in_block<0>(rows, count, cols, by);
+    softmax_in_block<0, are_whole>(rows, count, cols, by);
   else if (rows->len)
     softmax_long_row(rows->y, rows->x, rows->len, cols, by.top[0], by.sum[0]);
   else
@@ -142,11 +151,11 @@ static void softmax(T* y, idx ldy, const T* x, idx ldx, idx rows, idx cols, idx 
       for (idx r = 0; r < rows; r++, y_row += ldy, x_row += ldx, limit += step_len) {
         block[count++] = {y_row, x_row, limit >= cols ? cols : limit > 0 ? limit : 0};
         if (count < most) continue;
-        softmax_rows(block, count, cols, by);
+        softmax_rows<false>(block, count, cols, by);
         count = 0;
       }
     }
-  if (count) softmax_rows(block, count, cols, by);
+  if (count) softmax_rows<false>(block, count, cols, by);
 }
 
 static void softmax_grad(T* dx, idx lddx, const T* y, idx ldy, const T* g, idx ldg, idx rows,

@@ -137,8 +137,10 @@ void scatter_add(const Kernels<T>& k, const Instruction& in, T* y, const T* a, c
 
 // gather_dot and scatter_outer.
 template <class T>
-void add_row_products(const Kernels<T>& k, const Instruction& in, T* y, const T* a, const T* b,
-                      const int32_t* x, idx inner, idx cols) {
+__attribute__((always_inline)) inline void add_row_products(const Kernels<T>& k,
+                                                            const Instruction& in, T* y, const T* a,
+                                                            const T* b, const int32_t* x, idx inner,
+                                                            idx cols) {
   if (in.op == Op::gather_dot)
     add_in_chains(y, in.y.row, 1, x, inner, in.imm0, [&](idx from, idx n) {
       k.row_dot_rows(y, in.y.row, a, in.a.row, b, x + from, n, cols, 1, 1);

@@ -75,8 +75,9 @@ __attribute__((noinline)) void add_frequent(T* y, idx ldy, idx cols, const int32
 // Calls add(from, count) for stretches of `n` indices, which adds rows of `cols` numbers to those
 // rows of y (`table` of them) that the indices name.
 template <class T, class Add>
-void add_in_chains(T* y, idx ldy, idx cols, const int32_t* index, idx n, idx table,
-                   const Add& add) {
+__attribute__((always_inline)) inline void add_in_chains(T* y, idx ldy, idx cols,
+                                                         const int32_t* index, idx n, idx table,
+                                                         const Add& add) {
   if (n <= longest_chain || !may_have_frequent(index, n))
     add(0, n);
   else
