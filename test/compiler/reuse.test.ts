@@ -14,7 +14,7 @@ import type { Feeds } from '../../lib/runtime/feeds.js';
 import { Program } from '../../lib/runtime/program.js';
 import { compile } from '../../lib/value/compile.js';
 import { index, input } from '../../lib/value/leaves.js';
-import { meanOfFirst } from '../../lib/value/joins.js';
+import { addN, choose, meanOfFirst } from '../../lib/value/joins.js';
 import type { Value } from '../../lib/value/value.js';
 import { Leaves } from '../support/check.js';
 import { build, buildTerms, recipes, termsRecipes, type RandomGraph } from '../support/random-graphs.js';
@@ -81,10 +81,21 @@ function networkOf(listing: Listing): Graph {
 function graphOf({ loss, numbers, feeds }: RandomGraph, lengths: readonly number[]): Graph {
   const parameters = [...numbers.keys()];
   // Some of these losses read no parameter but through a detach: training refuses them.
-  return { loss: loss.add(parameters[0]!.mean()), parameters, feeds: lengths.map(feeds) };
+  return { loss: loss.add(parameters[0]!.mean()), parameters, feeds: lengths.map((n) => feeds(n)) };
+}
+
+/** Choices among values that are read elsewhere too. */
+function choices(): Graph {
+  const g = new Leaves(3);
+  const which = index('which');
+  const values = [g.p(2, 4).maximum(g.p(4)), g.p(2, 4).maximum(g.p(4).abs().add(1))];
+  const loss = addN(values.map((v) => choose([v, v.tanh(), g.p(2, 4), v], which).sum()));
+  return { loss, parameters: g.values, feeds: [0, 1, 2, 3].map((i) => ({ which: i })) };
 }
 
 describe('values that share memory', () => {
+  it('of choices among values that are read elsewhere too', () => check(choices, 0));
+
   it('of random networks', () => {
     const property = fc.property(listings, (listing) => check(() => networkOf(listing), listing.seed));
     fc.assert(property, { numRuns: RUNS, seed: 1 });

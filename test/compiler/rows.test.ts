@@ -12,8 +12,8 @@ import type { ProgramMemory } from '../../lib/runtime/memory.js';
 import { Random } from '../../lib/runtime/random.js';
 import { buildModel } from '../../lib/study/build-model.js';
 import type { Value } from '../../lib/value/value.js';
-import { meanOfFirst, stack } from '../../lib/value/joins.js';
-import { index } from '../../lib/value/leaves.js';
+import { addN, choose, meanOfFirst, stack } from '../../lib/value/joins.js';
+import { index, input } from '../../lib/value/leaves.js';
 import { assertClose, Leaves } from '../support/check.js';
 import { build, buildTerms, recipes, termsRecipes, type RandomGraph } from '../support/random-graphs.js';
 import { feedsOf, listings, write, type Listing } from '../support/random-listings.js';
@@ -67,7 +67,13 @@ function networkOf(listing: Listing, count: number): Graph {
 
 function graphOf({ loss, numbers, feeds }: RandomGraph, positions: number, count: number): Graph {
   const random = new Random(count);
-  const examples = Array.from({ length: count }, () => feeds(1 + Math.floor(random.random() * positions)));
+  const below = (n: number): number => Math.floor(random.random() * n);
+  const examples = Array.from({ length: count }, () =>
+    feeds(
+      1 + below(positions),
+      Array.from({ length: 5 }, () => below(2)),
+    ),
+  );
   return { loss, parameters: [...numbers.keys()], examples };
 }
 
@@ -104,6 +110,26 @@ function ownMatrix(positions: number, count: number): Graph {
   return { loss: meanOfFirst(losses, length), parameters: g.values, examples };
 }
 
+/** Two choices among values that are read elsewhere too. */
+function choices(count: number): Graph {
+  const g = new Leaves(3);
+  const [a, x, which] = [g.p(2), input('x', [2]), index('which')];
+  const options = [a.sin(), x.exp()];
+  const loss = addN(
+    options.map((v) =>
+      choose([v, v.tanh(), v.mul(v)], which)
+        .mul(a)
+        .sum(),
+    ),
+  );
+  const random = new Random(5);
+  const examples = Array.from({ length: count }, (_, i) => ({
+    x: [random.random(), random.random()],
+    which: i % 3,
+  }));
+  return { loss, parameters: g.values, examples };
+}
+
 describe('batches run instruction by instruction', () => {
   // Without a plan, what follows would compare examples one by one with themselves.
   for (const [name, most] of [
@@ -123,6 +149,11 @@ describe('batches run instruction by instruction', () => {
   for (const target of TARGETS)
     it(`of sparse firing on a matrix of each example, ${target.dtype}, ${target.isa}`, () => {
       check(() => ownMatrix(6, 20), TARGETS.indexOf(target));
+    });
+
+  for (const target of TARGETS)
+    it(`of choices among values that are read elsewhere too, ${target.dtype}, ${target.isa}`, () => {
+      check(() => choices(7), TARGETS.indexOf(target));
     });
 
   it('of random networks', () => {

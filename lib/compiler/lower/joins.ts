@@ -74,7 +74,10 @@ function stepBetween(c: Context, one: number, next: number): number | undefined 
   return hostOf(c, one) === hostOf(c, next) ? step : undefined;
 }
 
-/** The node in whose memory another lies, as far as `MAX_VIEWS` steps lead to it. */
+/**
+ * The node in whose memory another lies, as far as `MAX_VIEWS` steps lead to it; ~node: the memory for the
+ * options of a `choose`.
+ */
 function hostOf(c: Context, node: number): number {
   const { ir, placement, gradientHome } = c;
   for (let i = 0; i < MAX_VIEWS && !gradientHome.has(node); i++) {
@@ -82,6 +85,8 @@ function hostOf(c: Context, node: number): number {
     if (isView && ir.is(node, 'reshape') && !reshapeView(c.input(node, 0), ir.shape(node))) break; // a copy
     const parent = placement.parent[node]!;
     if (isView) node = ir.input(node, 0);
+    else if (parent >= 0 && ir.is(parent, 'choose'))
+      return ~parent; // the options have memory of their own
     else if (parent >= 0) node = parent;
     else {
       const host = placement.aliases.get(node)?.stack ?? placement.reused.get(node);
