@@ -44,7 +44,8 @@ export function emitGather(c: Context, node: number): void {
   // The machine writes each row in one piece, at equal distances.
   const fits = isDense(behind(place, rank)) && (rank <= 1 || isDense(place));
   const y = fits ? place : c.allocate(place.shape);
-  const step = rank ? y.strides[rank - 1]! : 0;
+  // Behind several axes of indices, rows lie without gaps; the stride of an axis of length 1 says nothing.
+  const step = rank === 1 ? y.strides[0]! : cols;
   c.emit({
     op: 'gather',
     extents: batch ? [extent, 1, 1, cols, 1] : [1, 1, extent, cols, 1],
