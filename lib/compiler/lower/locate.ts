@@ -106,7 +106,10 @@ export class Locator {
     const alias = placement.aliases.get(node);
     if (alias) {
       const stack = views[alias.stack];
-      return stack ? sliceView(stack, 0, alias.start, alias.start + shape[0]!) : alias.stack;
+      if (!stack) return alias.stack;
+      const rows = sliceView(stack, 0, alias.start, alias.start + shape[0]!);
+      // The rows may be the same numbers in another shape.
+      return reshapeView(rows, shape)!;
     }
     const reused = placement.reused.get(node);
     if (reused !== undefined) return views[reused] ?? reused;

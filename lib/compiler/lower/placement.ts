@@ -3,7 +3,7 @@
  * there.
  */
 import { opsWhere } from '../../graph/ops.js';
-import { sizeOf } from '../../core/shape.js';
+import { sameShape, sizeOf, type Shape } from '../../core/shape.js';
 import { countUses } from '../ir/live.js';
 import { MAX_VIEWS } from '../ir/views.js';
 import { denseView, isDense, reshapeView, transposeView } from './view.js';
@@ -36,6 +36,7 @@ export function planPlacement(ir: Ir, keep: ReadonlySet<number>, inPlace: boolea
     hosts: new Map(),
     reused: new NodeMap(),
     aliases: new Map(),
+    dense: new Set(),
   };
   const joins: number[] = [];
   const reshapes: number[] = [];
@@ -78,7 +79,7 @@ function planJoin(ir: Ir, p: Placement, join: number): void {
         const input = source(ir, p, ir.input(join, i));
         run = p.parent[input] === other && p.operandIndex[input] === start + i;
       }
-      if (run) {
+      if (run && canHold(ir, p, other, ir.shape(join).slice(1))) {
         p.aliases.set(join, { stack: other, start });
         return;
       }
@@ -88,11 +89,25 @@ function planJoin(ir: Ir, p: Placement, join: number): void {
     const input = isStack ? source(ir, p, ir.input(join, i)) : ir.input(join, i);
     if (!computed(ir, input) || ir.isInteger(input) || p.parent[input] !== -1) continue;
     if (p.aliases.has(input) || p.reused.has(input) || p.addNs.get(input)?.zeroed) continue;
+    if (p.dense.has(input)) continue;
+    if (isStack && !canHold(ir, p, join, ir.shape(input))) continue;
     if (NEEDS_DENSE[ir.codeOf(input)] && !isStack) continue;
     if (ir.is(join, 'concat') && ir.attr(join).axis !== 0 && sizeOf(ir.shape(input)) === 0) continue;
     p.parent[input] = join;
     p.operandIndex[input] = i;
   }
+}
+
+/**
+ * Whether a stack's rows can be read and written as arrays of this shape. Where that is not theirs, the stack
+ * must have its numbers without gaps, and so lie in no other array.
+ */
+function canHold(ir: Ir, p: Placement, stack: number, shape: Shape): boolean {
+  const isLong = (n: number): boolean => n !== 1;
+  if (sameShape(ir.shape(stack).slice(1).filter(isLong), shape.filter(isLong))) return true;
+  if (p.parent[stack] !== -1) return false;
+  p.dense.add(stack);
+  return true;
 }
 
 /**

@@ -80,6 +80,8 @@ export interface Placement {
   reused: NodeMap<number>;
   /** Stacks that are consecutive rows of another stack. */
   aliases: Map<number, { stack: number; start: number }>;
+  /** Stacks that lie in no other array, since results of another shape than their rows lie in them. */
+  dense: Set<number>;
 }
 
 /** Whether a node has instructions of its own: it is no leaf and no view. */
