@@ -10,7 +10,7 @@ import { sameShape, sizeOf } from '../../core/shape.js';
 import { schedule } from './agenda.js';
 import { Ir, type Rewritten } from '../ir/ir.js';
 import { batchingOf, Kinds, type Likeness } from './kinds.js';
-import { countUses } from '../ir/live.js';
+import { countUses, reachedByGradient } from '../ir/live.js';
 import { Stacker } from './stacker.js';
 import { termCount } from '../ir/trace.js';
 
@@ -39,7 +39,7 @@ class AutoBatcher {
   ) {
     this.ir = new Ir(1024, old);
     this.uses = countUses(old, roots);
-    this.kinds = new Kinds(old, this.uses, likeness);
+    this.kinds = new Kinds(old, this.uses, reachedByGradient(old, roots), likeness);
     this.stacker = new Stacker(old, this.ir, this.kinds);
   }
 

@@ -1,4 +1,7 @@
-/** Numbers the kinds of nodes. Nodes of one kind could be one batch: only their stackable operands differ. */
+/**
+ * Numbers the kinds of nodes. Nodes of one kind could be one batch: only their stackable operands differ, and
+ * a gradient reaches all of them or none. A gradient of 0 in its place would be NaN behind an infinite slope.
+ */
 import { OP_NAMES, OPS, type Batching } from '../../graph/ops.js';
 import type { Shape } from '../../core/shape.js';
 import type { Ir } from '../ir/ir.js';
@@ -61,6 +64,8 @@ export class Kinds {
   constructor(
     private readonly ir: Ir,
     uses: Int32Array,
+    /** By node: whether a gradient reaches it. */
+    private readonly reached: Uint8Array,
     private readonly likeness: Likeness,
   ) {
     const n = ir.count;
@@ -117,7 +122,7 @@ export class Kinds {
 
   private key(node: number): number {
     const { ir, pairs } = this;
-    let key = pairs.of(OP, ir.codeOf(node));
+    let key = pairs.of(OP, 2 * ir.codeOf(node) + this.reached[node]!);
     if (this.likeness.samePosition) key = pairs.of(key, ir.positions[node]!);
     const { start, list } = ir.edges;
     const end = start[node + 1]!;

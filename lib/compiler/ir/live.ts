@@ -1,4 +1,8 @@
-/** Which nodes are needed, and how often: one sweep from what is wanted down to the leaves. */
+/**
+ * Which nodes are needed, and how often, and which a gradient reaches: one sweep from the roots down to the
+ * leaves.
+ */
+import { OP_NAMES, OPS } from '../../graph/ops.js';
 import type { Ir } from './ir.js';
 
 /**
@@ -14,4 +18,23 @@ export function countUses(ir: Ir, wanted: Iterable<number>): Int32Array {
     for (let e = start[node]!; e < end; e++) uses[list[e]!]!++;
   }
   return uses;
+}
+
+/** Where a gradient of the roots flows, by node: 1 or 0. */
+export function reachedByGradient(ir: Ir, roots: Iterable<number>): Uint8Array {
+  const reached = new Uint8Array(ir.count);
+  for (const root of roots) reached[root] = 1;
+  const rules = OP_NAMES.map((op) => OPS[op].reaches);
+  const { start, list } = ir.edges;
+  for (let node = ir.count - 1; node >= 0; node--) {
+    if (!reached[node]) continue;
+    const reaches = rules[ir.codeOf(node)]!;
+    const from = start[node]!;
+    const end = start[node + 1]!;
+    for (let e = from; e < end; e++) {
+      const input = list[e]!;
+      if (!reached[input] && !ir.isInteger(input) && reaches(e - from, ir.attr(node))) reached[input] = 1;
+    }
+  }
+  return reached;
 }
