@@ -208,6 +208,65 @@ const FOUND: [title: string, lengths: number[], losses: (g: Leaves, positions: n
       });
     },
   ],
+  [
+    'the same maxima of rows at each position',
+    [4, 2],
+    (g, positions) => {
+      const a = g.p(2, 2);
+      return positions.map(() => a.max(1, true).mul(0.5).sum());
+    },
+  ],
+  [
+    'rows of a table by indices whose last axis has length 1',
+    [4, 3],
+    (g, positions) => {
+      const table = g.p(2);
+      return positions.map(() =>
+        table
+          .gather(g.p(3, 1, 2).argmax(-1))
+          .sum()
+          .mul(g.p()),
+      );
+    },
+  ],
+  [
+    'a norm of 0 that no gradient reaches, beside norms that are trained',
+    [4, 1, 2],
+    (g, positions) => {
+      const [a, b] = [g.p(4, 2), g.p()];
+      return positions.map((at) => {
+        const row = a.at(at);
+        const length = (at ? row : row.sub(row.detach())).pow(2).sum().sqrt();
+        return (at ? length : length.detach()).mul(b);
+      });
+    },
+  ],
+  [
+    'a stack of arrays in another shape that is a part of the columns of a join',
+    [4, 1],
+    (g, positions) => {
+      const [a, b] = [g.p(2, 6), g.p(2, 2, 2)];
+      const rows = [a.at(0).tanh(), a.at(1).exp()];
+      const whole = concat([stack(rows.map((row) => row.reshape([2, 3]))), b], 2);
+      return positions.map((at) => whole.mul(at + 1).mean());
+    },
+  ],
+  [
+    'two stacks of the same arrays in other shapes, one a part of the columns of a join',
+    [4, 1],
+    (g, positions) => {
+      const [a, b] = [g.p(2, 6), g.p(2, 2, 2)];
+      const rows = [a.at(0).tanh(), a.at(1).exp()];
+      const wide = concat([stack(rows.map((row) => row.reshape([2, 3]))), b], 2);
+      const high = stack(rows.map((row) => row.reshape([3, 2])));
+      return positions.map((at) =>
+        wide
+          .mul(at + 1)
+          .mean()
+          .mul(high.pow(2).mean()),
+      );
+    },
+  ],
 ];
 
 describe('graphs that were once wrong', () => {

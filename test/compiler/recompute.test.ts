@@ -93,7 +93,7 @@ describe('values that are computed again', () => {
       check(() => {
         const { loss, numbers, feeds } = build(recipe);
         const parameters = [...numbers.keys()];
-        return { loss: loss.add(parameters[0]!.mean()), parameters, feeds: lengths.map(feeds) };
+        return { loss: loss.add(parameters[0]!.mean()), parameters, feeds: lengths.map((n) => feeds(n)) };
       }, recipe.seed);
     });
     fc.assert(property, { numRuns: RUNS, seed: 1 });

@@ -53,8 +53,8 @@ export const recipes = (scalar: boolean): fc.Arbitrary<Recipe> =>
 export interface RandomGraph {
   loss: Value;
   numbers: Map<Value, Tensor>;
-  /** The feeds for a prefix of n positions. */
-  feeds: (n: number) => Feeds;
+  /** The feeds for a prefix of n positions; of other tokens (0 or 1) than the recipe's where given. */
+  feeds: (n: number, tokens?: readonly number[]) => Feeds;
 }
 
 /** The values made so far, from which operands are taken. */
@@ -114,6 +114,8 @@ const NUMERIC: Make[] = [
   (x, pool) =>
     pool.token &&
     choose([x, x, ...pool.values.filter((y) => y.shape.join() === x.shape.join())].slice(-3), pool.token),
+  (x, pool, b) => pool.token && choose([x, x.tanh(), x.mul(0.3), pool.like(x, b)], pool.token),
+  (x, pool, b) => x.gt(0.0123).mul(pool.like(x, b)),
   (x, pool, b) => x.sub(pool.like(x, b)).mul(x),
   (x, _, b) => x.mul((b % 5) - 1.5),
 ];
@@ -128,6 +130,14 @@ const STRUCTURAL: Make[] = [
   ofRank(1, (x, _, b) => x.sum(axisOf(x, b) - (b % 2) * x.shape.length)),
   ofRank(1, (x, _, b) => x.mean(axisOf(x, b))),
   ofRank(1, (x, _, b) => x.max(axisOf(x, b))),
+  ofRank(1, (x, _, b) => x.sub(x.max(axisOf(x, b), true).mul(0.5))),
+  ofRank(1, (x, _, b) => x.mul(x.sum(axisOf(x, b), true).tanh())),
+  ofRank(1, (x, _, b) => x.min(axisOf(x, b), b % 2 === 0)),
+  ofRank(1, (x, pool, b, c) => {
+    const axis = axisOf(x, b);
+    const table = pool.pick(c, (y) => y.shape.length > 0 && y.shape[0]! >= x.shape[axis]!);
+    return table?.gather(x.argmax(axis));
+  }),
   ofRank(1, (x, _, b) => x.mul(0.5).cumsum(axisOf(x, b))),
   ...new Array<Make>(4).fill(
     (x, pool, b) => [pool.pick(b, (y) => contracts(x, y))].map((y) => y && x.matmul(y))[0],
@@ -225,8 +235,8 @@ export function build(recipe: Recipe): RandomGraph {
   return {
     loss: last === mean ? mean : mean.add(number(last)),
     numbers: g.numbers,
-    feeds: (count) => ({
-      [tokensName]: recipe.tokens.slice(0, zero ? positions : count),
+    feeds: (count, given = recipe.tokens) => ({
+      [tokensName]: given.slice(0, zero ? positions : count),
       [lengthName]: count,
     }),
   };
@@ -300,8 +310,8 @@ export function buildTerms({ scalar, seed, size, before, means }: TermsRecipe): 
     loss,
     numbers: g.numbers,
     // A program refuses feeds that its graph does not read.
-    feeds: (count) => ({
-      ...(reads(loss, token) && { [token.name!]: seed % 2 }),
+    feeds: (count, given = [seed % 2]) => ({
+      ...(reads(loss, token) && { [token.name!]: given[0]! }),
       [n.name!]: count,
     }),
     most,
@@ -318,7 +328,7 @@ export function isTame(computed: ReadonlyMap<Node, Tensor>): boolean {
       // The output of another relu is exactly zero, in every order of computation.
       const exact = node.inputs[0]!.op === 'relu';
       if (data(node, 0).some((x) => Math.abs(x) < margin && !(exact && x === 0))) return false;
-    } else if (node.op === 'maximum' || node.op === 'minimum') {
+    } else if (node.op === 'maximum' || node.op === 'minimum' || node.op === 'gt') {
       const [a, b] = node.inputs as [Node, Node];
       const difference = computed.get(a) && [data(node, 0), data(node, 1)];
       const wide = y.length;
@@ -331,14 +341,16 @@ export function isTame(computed: ReadonlyMap<Node, Tensor>): boolean {
         same ? left!.some((x, i) => near(x, right![i]!)) : left!.some((x) => right!.some((z) => near(x, z)))
       )
         return false;
-    } else if (node.op === 'max') {
+    } else if (node.op === 'max' || node.op === 'argmax') {
       // Each line must have exactly one number near its largest.
       const { shape } = node.inputs[0]!;
-      const axis = node.attr.axes![0]!;
+      const axis = node.attr.axes?.[0] ?? node.attr.axis!;
       const after = shape.slice(axis + 1).reduce((a, b) => a * b, 1);
       const line = (i: number): number => Math.floor(i / (shape[axis]! * after)) * after + (i % after);
-      const near = data(node, 0).filter((x, i) => y[line(i)]! - x < margin).length;
-      if (near !== y.length) return false;
+      const all = data(node, 0);
+      const largest: number[] = new Array<number>(y.length).fill(-Infinity);
+      all.forEach((x, i) => (largest[line(i)] = Math.max(largest[line(i)]!, x)));
+      if (all.filter((x, i) => largest[line(i)]! - x < margin).length !== y.length) return false;
     } else if (node.op === 'topk') {
       const sorted = [...data(node, 0)].sort((a, b) => a - b);
       if (sorted.some((x, i) => i > 0 && x - sorted[i - 1]! < margin)) return false;
