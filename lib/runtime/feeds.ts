@@ -282,9 +282,10 @@ function flatNumbers({ name, label, shape, size }: FloatInput, value: Numbers): 
   );
 }
 
-/** Advice where the numbers are whole rows, but of another batch size than the graph has. */
+/** Advice where the numbers are whole rows of a table, but not as many as the graph has. */
 function otherBatchAdvice({ shape, size }: Pick<FloatInput, 'shape' | 'size'>, given: number): string {
-  const rows = shape[0] ?? 0;
+  if (shape.length < 2) return '';
+  const rows = shape[0]!;
   const row = size / rows;
   if (!(given > 0 && row > 0 && given % row === 0) || given === size) return '';
   const rowsGiven = counted(given / row, 'row');

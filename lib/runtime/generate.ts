@@ -117,6 +117,7 @@ export class SequenceSampler {
     if (!(Number.isInteger(topK) || topK === Infinity) || topK < 1)
       throw new RangeError(`topK ${shown(topK)}: expected an integer from 1`);
     checkPrefix(prefix, stop, maxLength);
+    checkReads(index);
     const { feeds } = this;
     feeds.length = prefix.length + 1;
     try {
@@ -182,6 +183,16 @@ export class SequenceSampler {
       );
     return Int32Array.from(found.flat());
   }
+}
+
+/** Refuses a position that reads what is drawn after it. */
+function checkReads({ name, label, needs }: IndexInput): void {
+  const length = needs.findIndex((needed, n) => needed > n);
+  if (length <= 0) return;
+  throw new FeedError(
+    `generating: position ${length - 1} of the sequence reads ${needs[length]!} integers of '${name}' ` +
+      `(${label}): it may read ${length}, those up to its own, since the others are drawn later`,
+  );
 }
 
 function checkPrefix(prefix: unknown, stop: number, maxLength: number): void {

@@ -8,6 +8,7 @@ import { activeNodes } from '../compiler/passes/differentiate.js';
 import { isDense, offsetsOf } from '../compiler/lower/view.js';
 import { Node } from '../graph/node.js';
 import { GRADIENT_LEAVES } from '../graph/ops.js';
+import { reachable } from '../graph/reachable.js';
 import { allocate, allocateAligned, moved } from './arena.js';
 import { BusyError } from './errors.js';
 import { RowPlans } from './rows.js';
@@ -189,7 +190,12 @@ export class ProgramMemory {
   private numberOf(node: Node): number {
     const number = this.compiled.numbers.get(node);
     if (number !== undefined) return number;
-    throw new Error(`${node instanceof Node ? node.label : shown(node)} is no part of this program`);
+    throw new Error(
+      node instanceof Node && reachable([this.root]).includes(node)
+        ? `${node.label} is not stored by itself: the compiler computes it together with others. Read its ` +
+            'data after its own forward(), or compile it'
+        : `${node instanceof Node ? node.label : shown(node)} is no part of this program`,
+    );
   }
 
   private at(number: number): TypedArray {

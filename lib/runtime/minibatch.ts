@@ -20,6 +20,13 @@ export interface Batching {
   threads: number | undefined;
 }
 
+/** The examples of one step. */
+export interface Batch {
+  feeds: readonly Feeds[];
+  /** The number of the first of them among the examples that were given. */
+  first: number;
+}
+
 /**
  * The most lanes, and the most bytes for the gradients of all lanes. Like the sizes of pieces, neither
  * depends on the machine or the threads, because lanes and pieces decide the order in which gradients are

@@ -56,6 +56,8 @@ export const PROGRAM_OPTIONS: Known<ProgramOptions> = {
   checkpoint: true,
 };
 
+const PLAN: Known<Plan> = { groups: true, gradients: true, update: true };
+
 function checkDType(dtype: unknown = 'float64'): DType {
   return checkOneOf<DType>('dtype', dtype, ['float64', 'float32']);
 }
@@ -72,6 +74,7 @@ export interface ProgramRequest extends CompileRequest {
 /** Reads a plan and the options, each once, and checks them. */
 export function readRequest(plan: Plan, options: ProgramOptions): ProgramRequest {
   checkObject('a program', plan, 'an object { groups, gradients }, which compile and optimisers make');
+  checkOptions('a plan', plan, PLAN);
   checkOptions('a program', options, PROGRAM_OPTIONS);
   const {
     dtype,
@@ -84,6 +87,7 @@ export function readRequest(plan: Plan, options: ProgramOptions): ProgramRequest
     checkpoint,
   } = options;
   const { gradients, update, groups: givenGroups } = plan;
+  checkOneOf('gradients', gradients, ['all', 'parameters', 'none']);
   checkBoolean('detectAnomaly', detectAnomaly);
   if (detectAnomaly && !update)
     throw new TypeError(

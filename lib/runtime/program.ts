@@ -18,7 +18,7 @@ import { FeedReader, type FeedTarget, type Feeds } from './feeds.js';
 import { readGenerateOptions, SequenceSampler, type GenerateOptions } from './generate.js';
 import { fedNumbers, inputsOf, type Inputs } from './inputs.js';
 import { NO_STEP, ProgramMemory } from './memory.js';
-import { BatchKeeper, listOfFeeds, type Batching } from './minibatch.js';
+import { BatchKeeper, listOfFeeds, type Batch, type Batching } from './minibatch.js';
 import { readRequest, type ProgramOptions } from './options.js';
 import type { Random } from './random.js';
 import { readFrom, Residence } from './residence.js';
@@ -399,7 +399,7 @@ export class Program {
       const feeds = Array.from({ length: count }, (_, i) =>
         feedsOf(this.seriesSource, series, from + runs + i),
       );
-      this.refuseRun(fault, '', feeds);
+      this.refuseRun(fault, '', { feeds, first: from + runs });
     };
     return { ...run, error: seriesError(this.seriesSource, series, result, refuse) };
   }
@@ -452,36 +452,34 @@ export class Program {
 
   /**
    * Throws the error of a run's fault. Clears the gradients first, which must not reach the next run.
-   *
-   * @param examples the feeds of a batch
    */
-  private refuseRun(fault: Fault, where = '', examples?: readonly Feeds[]): never {
+  private refuseRun(fault: Fault, where = '', batch?: Batch): never {
     const { gradients, withGradient } = this.lowered.parameters;
-    const error = isNotFinite(fault) ? this.nonFiniteError(where, examples) : undefined;
+    const error = isNotFinite(fault) ? this.nonFiniteError(where, batch) : undefined;
     this.arena.fill(0, gradients, gradients + withGradient);
     throw error ?? indexError(this.lowered, this.compiled.ir, fault, where);
   }
 
   /** The error of a step with NaN or infinity; its gradients are still in memory. */
-  private nonFiniteError(where: string, examples?: readonly Feeds[]): Error {
+  private nonFiniteError(where: string, batch?: Batch): Error {
     const found =
       gradientNotFinite(this.arena, this.lowered, this.residence.held) ??
       `the loss, ${this.rootLabel}, is ${this.arena[this.rootOffset]!}`;
-    return nonFiniteError(`${found}${where}`, this.detectsAnomaly ? this.origin(examples) : undefined);
+    return nonFiniteError(`${found}${where}`, this.detectsAnomaly ? this.origin(batch) : undefined);
   }
 
   /**
    * Finds where in the graph NaN or infinity first appears: runs the last feeds, or each example, again in a
    * program whose values can all be read.
    */
-  private origin(examples?: readonly Feeds[]): string {
+  private origin(batch?: Batch): string {
     const root = this.roots[0]!;
     const { dtype, isa, threads } = this;
     const { runs } = this.update;
     const inspector = new Program({ groups: [[root]], gradients: 'all' }, { dtype, isa, threads });
-    for (let i = 0; i < (examples?.length ?? 1); i++) {
+    for (let i = 0; i < (batch?.feeds.length ?? 1); i++) {
       inspector.feed(
-        examples?.[i] ?? fedNumbers(this.inputs, this.arena, this.memory.ints, this.feeds.length),
+        batch?.feeds[i] ?? fedNumbers(this.inputs, this.arena, this.memory.ints, this.feeds.length),
       );
       const { length } = inspector.feeds;
       inspector.memory.setStep(runs + i);
@@ -493,7 +491,8 @@ export class Program {
         integers: (node) => inspector.memory.readIntegers(node),
         length,
       });
-      if (found !== undefined) return examples ? `Example ${i}: first, ${found}` : `First, ${found}`;
+      if (found !== undefined)
+        return batch ? `Example ${batch.first + i}: first, ${found}` : `First, ${found}`;
     }
     return 'Value by value, as forward() and backward() compute them, all numbers are finite';
   }

@@ -9,6 +9,7 @@ import type { Node } from '../../lib/graph/node.js';
 import { reachable } from '../../lib/graph/reachable.js';
 import { where } from '../../lib/value/functions.js';
 import { Adam, SGD } from '../../lib/optim/optimizers.js';
+import type { Training } from '../../lib/optim/training.js';
 import type { Feeds } from '../../lib/runtime/feeds.js';
 import { pattern } from '../support/pattern.js';
 import { TARGETS } from '../support/targets.js';
@@ -298,6 +299,23 @@ describe('detectAnomaly names the value that NaN or infinity comes from', () => 
       if (name !== 'step') assert.match(message, /[eE]xample 1/, name);
       assert.equal(training.steps, 1);
     }
+  });
+
+  it('by the number that an example of a batch has among all examples', async () => {
+    const x = input('x');
+    const values = Float64Array.from({ length: 40 }, (_, i) => (i === 30 ? -1 : 1));
+    const dataset = { count: 40, inputs: { x: { values } } };
+    const make = (): Training =>
+      new SGD({ learningRate: 0.1 }).minimize(parameter(1).mul(x).log(), {
+        batches: true,
+        detectAnomaly: true,
+      });
+    for (const from of [0, 5])
+      for (const call of [
+        () => make().stepEach(dataset, from, 40, { batch: 16 }),
+        () => make().stepEachAsync(dataset, from, 40, { batch: 16 }),
+      ])
+        assert.match(await messageOf(call), /^step 2: .* Example 30: first, /s);
   });
 
   it('of a prefix, of dropout, and of integers that are fed', async () => {

@@ -77,6 +77,16 @@ describe('feeds', () => {
     });
   });
 
+  it('speaks of no batch where an input has one axis', () => {
+    assert.throws(
+      () =>
+        input('features', [4])
+          .sum()
+          .forward({ features: [1, 2, 3] }),
+      /input 'features': 3 numbers for 'features' \(input, shape \[4\]\), which needs 4 numbers$/,
+    );
+  });
+
   /** What each way of feeding says. */
   const WAYS: Readonly<Record<string, (given: Record<string, unknown>) => unknown>> = {
     forward: (given) => loss.forward(given as library.Feeds),

@@ -90,6 +90,15 @@ describe('a program', () => {
     assert.throws(() => program.readGradient(other), /'other'.*no part of this program/);
   });
 
+  it('says why it cannot read a node that the compiler merged with others', () => {
+    const h = [0, 1].map((at) => table.at(at).tanh().named('h'));
+    const { program } = new SGD({ learningRate: 1 }).minimize(h[0]!.add(h[1]!).sum());
+    assert.throws(
+      () => program.read(h[0]!),
+      /'h' \(tanh, shape \[2\]\) is not stored by itself: the compiler /,
+    );
+  });
+
   it('refuses to be run by a getter among its feeds, and runs then', () => {
     const program = compile(table.at(index('i')).add(input('x', [2])));
     const feeds = {

@@ -373,6 +373,13 @@ describe('sampling', () => {
       /^generating needs 'tokens' to be the only input, .*inputs: 'x', 'tokens'$/,
     ],
     [
+      'a position that reads what is drawn later',
+      [0, 1].map((at) => [table.gather(tokens).cumsum(0).at(at)]),
+      {},
+      'FeedError',
+      /^generating: position 0 of the sequence reads 2 integers of 'tokens' .*: it may read 1, /,
+    ],
+    [
       'positions that choose from different counts',
       [positions[0]!, [positions[1]![0]!.sum()]],
       {},

@@ -214,6 +214,16 @@ const SILENT: [title: string, call: Call, says: RegExp][] = [
     /^batches is for training by stepBatch, and this program takes no steps: give it to minimize/,
   ],
   [
+    'an unknown key of a program',
+    () => new library.Program(any({ groups: [[v.sum()]], gradient: 'none' })),
+    /^a plan: there is no option "gradient"; did you mean gradients\?/,
+  ],
+  [
+    'gradients of a program that do not exist',
+    () => new library.Program(any({ groups: [[v.sum()]], gradients: 'nonne' })),
+    /^gradients "nonne": expected 'all' or 'parameters' or 'none'; did you mean none\?/,
+  ],
+  [
     'a program of nothing',
     () => new library.Program(any(undefined)),
     /^a program undefined: expected an object \{ groups, gradients \}/,
