@@ -11,16 +11,19 @@ constexpr idx chain = 32;
 // How many numbers one round of chains takes in: a multiple of four vectors.
 static inline idx numbers_at_once() { return 4 * chain * lanes(); }
 
-// sum += x; `lost` gathers what the additions round away.
-static inline void add_exactly(V& sum, V& lost, V x) {
-  const V next = add(sum, x), added = sub(next, sum);
-  lost = add(lost, add(sub(sum, sub(next, added)), sub(x, added)));
-  sum = next;
-}
 // The sum with what it lost: that is NaN where the sum became infinite.
 static inline V total(V sum, V lost) {
   const V whole = add(sum, lost);
   return select(is_nan(whole), sum, whole);
+}
+
+// sum += x; `lost` keeps what the addition rounds away. As soon as that is as large as the last
+// digit of the sum it is added to it, so that `lost` stays small and loses nothing itself.
+static inline void add_exactly(V& sum, V& lost, V x) {
+  const V next = add(sum, x), added = sub(next, sum);
+  lost = add(lost, add(sub(sum, sub(next, added)), sub(x, added)));
+  sum = total(next, lost);
+  lost = sub(lost, sub(sum, next));
 }
 
 // What `sum_of_terms` adds up: `add_to(s, j)` is s plus the terms of the vector at j, and with a

@@ -22,4 +22,13 @@ struct ExactSum {
   }
 };
 
+// In float32, of millions of terms, what was lost would become so large that it loses itself.
+template <>
+struct ExactSum<float> {
+  double sum = 0;
+
+  void add(float x) { sum += double(x); }
+  float total() const { return float(sum); }
+};
+
 }  // namespace vecgrad
