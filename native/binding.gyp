@@ -72,6 +72,8 @@
         'compile/assembler_graph.cpp',
         'compile/differentiate.cpp',
         'compile/fusion.cpp',
+        'compile/nests.cpp',
+        'compile/scalar_writer.cpp',
         'compile/schedule.cpp',
         'run/batch.cpp',
         'run/examples.cpp',

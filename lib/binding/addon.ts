@@ -306,6 +306,12 @@ export const scalarOpcodeNames: readonly string[] = info.scalarOpcodes;
 export const operandsOf = (op: string): string[] => info.operands[opcodes.get(op)!]!.split(' ');
 /** The operands of a scalar opcode, one letter each (native/vm/scalar_bytecode.def). */
 export const scalarOperandsOf = (op: string): string => info.scalarOperands[scalarOpcodes.get(op)!]!;
+/** The number of words in a record with these operands. */
+export function scalarWords(operands: string): number {
+  let words = 0;
+  for (const kind of operands) words += kind === 'P' ? 3 : kind === 'N' ? 11 : 1;
+  return words;
+}
 /** The number of words in an instruction, and their names in order. */
 export const instructionWords: number = info.instructionWords.length;
 export const instructionWordNames: readonly string[] = info.instructionWords;

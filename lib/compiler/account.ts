@@ -5,6 +5,7 @@ import {
   opcodeNames,
   scalarOperandsOf,
   scalarOpcodeNames,
+  scalarWords,
 } from '../binding/addon.js';
 import { OP_NAMES, OPS } from '../graph/ops.js';
 import type { Lowered } from './lower/layout.js';
@@ -148,7 +149,10 @@ export function account(lowered: Lowered, elementBytes: number, length: number):
   return [...works.values()].sort((a, b) => b.flop - a.flop || b.bytes - a.bytes);
 }
 
-/** The work of a stretch of scalar bytecode: every record is one instruction on single numbers. */
+/**
+ * The work of a stretch of scalar bytecode: every record is one instruction on single numbers, but a nest is
+ * as many as it replaces.
+ */
 function scalarBytecode(
   words: Uint32Array,
   begin: number,
@@ -157,15 +161,22 @@ function scalarBytecode(
   workOf: (op: string) => Work,
 ): void {
   for (let at = begin; at < end;) {
-    const op = scalarOpcodeNames[words[at]!]!;
-    const count = words[at + 1]!;
-    const kinds = scalarOperandsOf(op);
+    const name = scalarOpcodeNames[words[at]!]!;
+    const records = words[at + 1]!;
+    const wordsEach = scalarWords(scalarOperandsOf(name));
+    const first = at + 2;
+    at = first + records * wordsEach;
+    const isNest = name === 'fma_nest';
+    let count = records;
+    if (isNest) {
+      count = 0;
+      for (let nest = first; nest < at; nest += wordsEach) count += words[nest]! * words[nest + 1]!;
+    }
+    const op = isNest ? 'fma' : name;
     const work = workOf(op);
     work.instructions += count;
     work.flop += count * (SCALAR_FLOP[op] ?? 1);
     // `pick` reads one of several slots, so that these count as one number.
-    const numbers = kinds.replace(/[in]/g, '').length;
-    work.bytes += count * elementBytes * numbers;
-    at += 2 + count * (kinds.length + 2 * (kinds.includes('P') ? 1 : 0));
+    work.bytes += count * elementBytes * scalarOperandsOf(op).replace(/[in]/g, '').length;
   }
 }

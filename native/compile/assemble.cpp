@@ -2,107 +2,15 @@
 #include "compile/assemble.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "compile/fusion.h"
+#include "compile/scalar_writer.h"
 #include "compile/schedule.h"
-#include "vm/scalar_bytecode.h"
 #include "vm/scalar_opcodes.h"
 
 namespace vecgrad {
 namespace {
-
-// Whether a record adds to numbers instead of writing them.
-constexpr bool adds(ScalarOp code) {
-  switch (code) {
-    case ScalarOp::accumulate:
-    case ScalarOp::decumulate:
-    case ScalarOp::fma:
-    case ScalarOp::mask_add:
-    case ScalarOp::pick_add:
-      return true;
-    default:
-      return false;
-  }
-}
-
-// Writes records in groups of equal opcodes. The records of a level may run in any order, but for
-// sums: what starts a sum comes before what adds to it, and these in their order. Each change of
-// opcode costs a branch that the processor predicts wrongly, so a level's records are sorted.
-class Writer {
- public:
-  // Begins a level: what is written until the next one does not read what it computes, except that
-  // an item's later records may read its earlier ones, and those have lower opcodes or do not add.
-  void begin_level() {
-    end_level();
-    is_level_ = true;
-  }
-  void end_level() {
-    is_level_ = false;
-    std::sort(used_.begin(), used_.end());
-    for (const int32_t code : used_) {
-      std::vector<uint32_t>& all = waiting_[size_t(code)];
-      for (size_t at = 0; at < all.size(); at += 1 + all[at])
-        append(code, std::span(all).subspan(at + 1, all[at]));
-      all.clear();
-    }
-    used_.clear();
-    for (size_t at = 0; at < adding_.size(); at += 2 + adding_[at + 1])
-      append(int32_t(adding_[at]), std::span(adding_).subspan(at + 2, adding_[at + 1]));
-    adding_.clear();
-  }
-
-  // Ends the current level and group, so that a range of words can begin here. Returns where.
-  int32_t cut() {
-    end_level();
-    head_ = -1;
-    return int32_t(words.size());
-  }
-
-  template <class... Words>
-  void record(int32_t code, Words... operands) {
-    const std::array<uint32_t, sizeof...(operands)> given{uint32_t(operands)...};
-    // A graph can name opcodes that there are not: the machine refuses them.
-    if (!is_level_ || size_t(code) >= waiting_.size()) return append(code, given);
-    const bool is_adding = adds(ScalarOp(code));
-    std::vector<uint32_t>& to = is_adding ? adding_ : waiting_[size_t(code)];
-    if (is_adding) to.push_back(uint32_t(code));
-    if (!is_adding && to.empty()) used_.push_back(code);
-    to.push_back(uint32_t(given.size()));
-    to.insert(to.end(), given.begin(), given.end());
-  }
-
-  template <class... Words>
-  void record(ScalarOp code, Words... operands) {
-    record(int32_t(code), operands...);
-  }
-
-  std::vector<uint32_t> words;
-
- private:
-  void append(int32_t code, std::span<const uint32_t> operands) {
-    constexpr uint32_t max_count = (1 << 16) - 1;  // a word that takes 16 bits (vm.cpp)
-    if (head_ < 0 || code_ != code || words[size_t(head_) + 1] == max_count) {
-      head_ = int64_t(words.size());
-      code_ = code;
-      words.push_back(uint32_t(code));
-      words.push_back(0);
-    }
-    words[size_t(head_) + 1]++;
-    words.insert(words.end(), operands.begin(), operands.end());
-  }
-
-  int64_t head_ = -1;
-  int32_t code_ = -1;
-  bool is_level_ = false;
-  // A level's records by opcode, each behind its number of operands; of those that add, each behind
-  // its opcode too.
-  std::vector<std::vector<uint32_t>> waiting_ =
-      std::vector<std::vector<uint32_t>>(scalar_opcode_names().size());
-  std::vector<int32_t> used_;  // the opcodes of `waiting_` that have records
-  std::vector<uint32_t> adding_;
-};
 
 class Assembler {
  public:
@@ -126,11 +34,11 @@ class Assembler {
       emit_levels(forward.at(i), forward.depths_at(i));
       made.forward.push_back(writer_.cut());
     }
-    made.after_forward = emit_all(forward.outside);
+    made.after_forward = emit_outside(forward);
 
     made.clear_backward = clear(g_.forward_end, g_.count);
     const Schedule backward = schedule(g_, fusion_, g_.forward_end, g_.count, true, additions_);
-    made.before_backward = emit_all(backward.outside);
+    made.before_backward = emit_outside(backward);
     made.backward.resize(size_t(g_.max_length) + 1);
     for (int32_t i = 0; i < g_.max_length; i++) {
       made.backward[size_t(g_.max_length - i)] = writer_.cut();
@@ -165,9 +73,9 @@ class Assembler {
     return {begin, writer_.cut()};
   }
 
-  WordSpan emit_all(std::span<const int32_t> nodes) {
+  WordSpan emit_outside(const Schedule& schedule) {
     const int32_t begin = writer_.cut();
-    for (const int32_t node : nodes) emit(node);
+    emit_levels(schedule.outside, schedule.outside_depths);
     return {begin, writer_.cut()};
   }
 
@@ -340,7 +248,7 @@ class Assembler {
   std::vector<uint8_t> started_;     // sums that have their first term
   std::vector<uint8_t> is_done_;     // gradients of choices that one instruction has added together
   std::vector<Addition> additions_;  // terms that are added to zeroed sums
-  Writer writer_;
+  ScalarWriter writer_;
 };
 
 }  // namespace

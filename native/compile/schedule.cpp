@@ -31,7 +31,9 @@ Schedule schedule(const AssemblerGraph& g, const Fusion& fusion, int32_t from, i
                   bool is_descending, std::vector<Addition>& additions) {
   std::vector<Item> found;
   found.reserve(size_t(to - from));
+  std::vector<Item> outside;
   std::vector<int32_t> depths(size_t(to - from));
+  std::vector<int32_t> outside_depths(size_t(to - from), -1);
   Schedule made;
   int32_t deepest = 0;
   const auto add = [&](int32_t item, int32_t position, int32_t depth) {
@@ -47,12 +49,20 @@ Schedule schedule(const AssemblerGraph& g, const Fusion& fusion, int32_t from, i
     if (!fusion.is_live(node)) continue;
     const bool is_leaf = g.role(node) == Role::leaf;
     int32_t& depth = depths[size_t(node - from)];
+    const Operands inputs = g.operands(node);
     if (is_leaf || (fusion.is_outside(node) && !fusion.is_zeroed(node))) {
-      if (!is_leaf) made.outside.push_back(node);
       depth = -1;
+      if (is_leaf) continue;
+      int32_t& own = outside_depths[size_t(node - from)];
+      own = 0;
+      for (const int32_t operand : inputs)
+        if (operand >= from) own = std::max(own, outside_depths[size_t(operand - from)] + 1);
+      if (fusion.is_absorbed(node))
+        own--;
+      else
+        outside.push_back({node, 0, own});
       continue;
     }
-    const Operands inputs = g.operands(node);
     for (const int32_t operand : inputs) depth = std::max(depth, after(operand, g.position(node)));
     if (fusion.is_zeroed(node)) {
       const int32_t n = g.term_count(node);
@@ -67,6 +77,14 @@ Schedule schedule(const AssemblerGraph& g, const Fusion& fusion, int32_t from, i
     } else {
       add(node, g.position(node), depth);
     }
+  }
+
+  int32_t deepest_outside = 0;
+  for (const Item& item : outside) deepest_outside = std::max(deepest_outside, item.depth);
+  sort_by(&Item::depth, deepest_outside + 1, outside);
+  for (const Item& item : outside) {
+    made.outside.push_back(item.item);
+    made.outside_depths.push_back(item.depth);
   }
 
   sort_by(&Item::depth, deepest + 1, found);

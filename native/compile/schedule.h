@@ -18,9 +18,10 @@ struct Addition {
 // What a part of the bytecode runs: node numbers, and ~i for the i-th addition.
 struct Schedule {
   std::vector<int32_t> items;
-  std::vector<int32_t> depths;   // of the items
-  std::vector<int32_t> starts;   // where the items of each position begin, in the order of running
-  std::vector<int32_t> outside;  // the nodes outside the order of positions
+  std::vector<int32_t> depths;  // of the items
+  std::vector<int32_t> starts;  // where the items of each position begin, in the order of running
+  // The nodes outside the order of positions, and their depths among each other.
+  std::vector<int32_t> outside, outside_depths;
 
   std::span<const int32_t> at(int32_t i) const { return part(items, i); }
   std::span<const int32_t> depths_at(int32_t i) const { return part(depths, i); }

@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "vm/functions.h"
+#include "vm/scalar_nest.h"
 #include "vm/scalar_opcodes.h"
 
 namespace vecgrad {
@@ -21,8 +22,22 @@ constexpr uint32_t scalar_opcode_count = sizeof(operand_kinds) / sizeof(operand_
 // How many words a record has.
 int words_of(const char* kinds) {
   int words = 0;
-  for (; *kinds; kinds++) words += *kinds == 'P' ? 3 : 1;
+  for (; *kinds; kinds++) words += *kinds == 'P' ? 3 : *kinds == 'N' ? nest_words : 1;
   return words;
+}
+
+// Names what is unsound in a nest, or returns nullptr.
+const char* check_nest(const uint32_t* w, int64_t arena_size) {
+  // Counts and strides take 16 bits, so that no slot overflows.
+  for (int i = 0; i < nest_words; i++)
+    if (i != 2 && i != 5 && i != 8 && w[i] > UINT16_MAX) return "a nest out of range";
+  const Nest nest = read_nest(w);
+  if (nest.rows < 1 || nest.cols < 1) return "a nest without records";
+  for (const NestSlots& slots : {nest.sum, nest.a, nest.b}) {
+    const auto [least, most] = slots.range(nest.rows, nest.cols);
+    if (least < 0 || most >= arena_size) return "an arena slot out of range";
+  }
+  return are_sums_apart(w) ? nullptr : "a nest that reads its own sums";
 }
 
 // Names the first unsound operand of one record, or returns nullptr.
@@ -45,6 +60,10 @@ const char* check_record(const char* kinds, const uint32_t* w, int64_t arena_siz
           return "slots out of range";
         break;
       }
+      case 'N':
+        if (const char* fault = check_nest(w, arena_size)) return fault;
+        w += nest_words;
+        break;
       default:
         w++;
     }
@@ -115,6 +134,7 @@ ScalarFault run_scalar_bytecode(T* x, const int32_t* ints, const Word* words, in
       EACH(accumulate, 2, x[w[0]] += x[w[1]])
       EACH(decumulate, 2, x[w[0]] -= x[w[1]])
       EACH(fma, 3, x[w[0]] += x[w[1]] * x[w[2]])
+      EACH(fma_nest, nest_words, run_nest(x, read_nest(w)))
       EACH(mul_add, 4, x[w[0]] = x[w[1]] * x[w[2]] + x[w[3]])
       EACH(mask_add, 3, x[w[0]] += functions::mask_positive(x[w[1]], x[w[2]]))
       case ScalarOp::pick:

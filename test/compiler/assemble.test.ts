@@ -4,6 +4,7 @@ import {
   addon,
   scalarOpcodeNames,
   scalarOpcodes,
+  scalarWords,
   type AssemblerGraph,
   type AssemblerPlan,
 } from '../../lib/binding/addon.js';
@@ -56,7 +57,7 @@ function records(code: Uint32Array): string[] {
   const found: string[] = [];
   for (let at = 0; at < code.length;) {
     const name = scalarOpcodeNames[code[at]!]!;
-    const words = addon.info().scalarOperands[code[at]!]!.length;
+    const words = scalarWords(addon.info().scalarOperands[code[at]!]!);
     const count = code[at + 1]!;
     at += 2;
     for (let i = 0; i < count; i++, at += words)
@@ -71,7 +72,7 @@ function groupsOf(loss: Value): string[] {
   const found: string[] = [];
   for (let at = 0; at < bytecode.length;) {
     found.push(scalarOpcodeNames[bytecode[at]!]!);
-    at += 2 + bytecode[at + 1]! * addon.info().scalarOperands[bytecode[at]!]!.length;
+    at += 2 + bytecode[at + 1]! * scalarWords(addon.info().scalarOperands[bytecode[at]!]!);
   }
   return found;
 }
