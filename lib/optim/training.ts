@@ -307,15 +307,17 @@ export class Training {
     const { program, steps } = this;
     const { ruleSize } = program.update;
     const rules = new Float64Array(count * ruleSize);
-    for (let i = 0; i < count; i++) {
-      try {
-        program.checkMemory(); // before each rate: a schedule is user code
-        if (this.ruleStep === steps + i) rules.set(this.current, i * ruleSize);
-        else this.nextRule(steps + i, rules, i * ruleSize);
-      } catch (error) {
-        this.putBack(rules.subarray(0, i * ruleSize));
-        throw error;
+    let asked = 0;
+    try {
+      program.checkMemory(); // before the first rate is taken from a schedule
+      for (; asked < count; asked++) {
+        if (this.ruleStep === steps + asked) rules.set(this.current, asked * ruleSize);
+        else this.nextRule(steps + asked, rules, asked * ruleSize);
       }
+      program.checkMemory(); // a schedule is user code
+    } catch (error) {
+      this.putBack(rules.subarray(0, asked * ruleSize));
+      throw error;
     }
     return rules;
   };

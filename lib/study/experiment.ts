@@ -138,10 +138,11 @@ export interface ExperimentResult {
 }
 
 /**
- * Doubles the steps per native call until a call takes this long, in milliseconds. Losses are reported after
- * each call.
+ * How long a native call may take, in milliseconds: losses are reported after each. The steps per call grow
+ * from one, by at most a factor at a time, because examples differ in length.
  */
 const CALL_MILLISECONDS = 50;
+const MOST_GROWTH = 16;
 
 /**
  * Trains `name` on `options.docs`, evaluates it on held-out documents, and samples new ones. One seed
@@ -278,7 +279,8 @@ function takeSteps(
     const count = Math.min(stepsPerCall, steps - losses.length, untilEnd, untilKept);
     const began = now();
     training.stepEach(dataset, from, from + count * batch, batching).forEach(note);
-    if (count === stepsPerCall && now() - began < CALL_MILLISECONDS) stepsPerCall *= 2;
+    const growth = Math.min(MOST_GROWTH, Math.floor(CALL_MILLISECONDS / (now() - began)));
+    if (count === stepsPerCall) stepsPerCall *= Math.max(1, growth);
     keep();
   }
 }
