@@ -1,7 +1,7 @@
 /**
- * `npm run bench`: steps, sizes, batches, simulated cores, sampling, whole processes, other work beside a
- * training, and compile time by graph and by size. Things that are compared take turns; every figure is a
- * median unless it says otherwise.
+ * `npm run bench`: steps, sizes, batches, simulated cores, sampling, whole processes and their first steps,
+ * other work beside a training, and compile time by graph and by size. Things that are compared take turns;
+ * every figure is a median unless it says otherwise.
  *
  *     npm run bench -- [--quick] [--model NAME]... [--only TABLE]... [--yardstick DIR]
  *                      [--json FILE] [--against FILE]
@@ -15,6 +15,7 @@ import { nativeInfo } from '../lib/binding/native-info.js';
 import { batchRows } from './batches.js';
 import { compileRows } from './compile.js';
 import { coreRows } from './cores.js';
+import { firstStepRows } from './first-steps.js';
 import { gptRows } from './gpt.js';
 import type { Effort, Row } from './measure.js';
 import { memoryRows } from './memory.js';
@@ -59,6 +60,7 @@ const TABLES: Record<string, (models: readonly ModelName[], effort: Effort) => R
   cores: (_, how) => coreRows(how),
   sampling: samplingRows,
   processes: processRows,
+  'first-steps': firstStepRows,
   responsiveness: responsivenessRows,
   compile: (_, how) => compileRows(how),
   scaling: (_, how) => scalingRows(how),

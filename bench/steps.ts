@@ -38,7 +38,7 @@ function made(
   effort: Effort,
 ): { training: Training; blockSize: number } {
   const { loss, optimizer, sizes } = buildModel(model, tokenizer.vocabSize, {}, new Random(42));
-  const steps = effort.steps * (effort.turns + 1) * rounds(effort);
+  const steps = effort.steps * (Math.max(effort.turns, effort.processes) + 1) * rounds(effort);
   const training = optimizer(steps).minimize(loss, { dtype, ...(isa && { isa }) });
   return { training, blockSize: sizes.blockSize };
 }
@@ -51,7 +51,7 @@ const stepByStep: Way = (model, dtype, isa, effort) => {
 };
 
 /** One call of `stepEach` for all documents, as in `vecgrad train`. */
-const inOneCall: Way = (model, dtype, isa, effort) => {
+export const inOneCall: Way = (model, dtype, isa, effort) => {
   const { training, blockSize } = made(model, dtype, isa, effort);
   const docs = train.slice(0, effort.steps);
   const all = Int32Array.from(docs.keys());
@@ -65,7 +65,7 @@ function trainOn(training: Training, dataset: Dataset): void {
     throw new Error(`the training ended after ${training.steps} steps: its loss is not finite`);
 }
 
-const DTYPES = ['float64', 'float32'] as const;
+export const DTYPES = ['float64', 'float32'] as const;
 
 export function stepRows(models: readonly ModelName[], effort: Effort): Row[] {
   const loops = models.flatMap((model) =>

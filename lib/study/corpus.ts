@@ -42,16 +42,13 @@ export class Corpus {
   /** All documents as a dataset: see `example`. */
   dataset(blockSize: number): Dataset {
     checkInteger('blockSize', blockSize, 1);
-    const { length: count, tokens: values, firsts: starts } = this;
-    const next = new Int32Array(count);
+    const { length: count, tokens, firsts: starts } = this;
     const lengths = new Int32Array(count);
-    for (let i = 0; i < count; i++) {
-      next[i] = starts[i]! + 1;
-      lengths[i] = this.lengthOf(i, blockSize);
-    }
+    for (let i = 0; i < count; i++) lengths[i] = this.lengthOf(i, blockSize);
     const inputs = {
-      tokens: { values, starts },
-      targets: { values, starts: next },
+      tokens: { values: tokens, starts },
+      // The same places, one token on.
+      targets: { values: tokens.subarray(1), starts },
       length: { values: lengths },
     };
     return { count, inputs };
