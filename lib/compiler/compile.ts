@@ -150,7 +150,7 @@ export function compileGraph(request: CompileRequest): { compiled: Compiled; tra
     for (let node = 0; node < ir.forwardEnd; node++) if (!ir.isInteger(node)) keep.add(node);
   }
   const bare = lowered(graph, request, isScalar, [...keep], unmoved);
-  const placed = withMentioned(numbers, traced.nodes);
+  const placed = withMentioned(numbers, traced);
   const { places, arenaSize, intsSize } = placesOfUnread(placed, bare);
   if (arenaSize > 2 * MAX_COUNT)
     throw new RangeError(
@@ -351,9 +351,9 @@ function placeLeaves(
  */
 function withMentioned(
   numbers: ReadonlyMap<Node, number>,
-  nodes: readonly Node[],
+  { nodes, special }: Trace,
 ): Iterable<readonly [Node, number]> {
-  if (!nodes.some(({ extras }) => extras?.mentions)) return numbers;
+  if (!special.some((at) => nodes[at]!.extras?.mentions)) return numbers;
   const names = new Set(nodes.filter(({ op }) => isFed(op)).map(({ name }) => name));
   const mentioned = fedWith(nodes).filter((node) => !numbers.has(node) && !names.has(node.name));
   return [...numbers, ...mentioned.map((node) => [node, -1] as const)];

@@ -47,7 +47,7 @@ export interface Memory {
 export class Operation {
   /** The operator's number: see `OP_CODE`. */
   readonly code: number;
-  /** Whether the result is a single number and no attribute is set. */
+  /** Whether the result is a single number, no attribute is set, and no index says what is read. */
   readonly isPlain: boolean;
   /** Whether the result is integers. Cheaper to test than `instanceof Index`. */
   readonly isInteger: boolean;
@@ -63,7 +63,7 @@ export class Operation {
     if (attr.axes) Object.freeze(attr.axes);
     this.code = OP_CODE[op];
     this.isInteger = isInteger(op);
-    this.isPlain = attr === NO_ATTR && shape === SCALAR && op !== 'inverseCount';
+    this.isPlain = attr === NO_ATTR && shape === SCALAR && op !== 'inverseCount' && !takesIndex(op, attr);
   }
 }
 

@@ -117,14 +117,14 @@ function indexInput({ node, place }: PlacedInput, maxLength: number): IndexInput
 /** Finds which nodes read each element of an index, and from which prefix length on. */
 function limitIndices(
   indices: readonly IndexInput[],
-  { ir, nodes, dropped }: Trace,
+  { ir, nodes, special, dropped }: Trace,
   groups: readonly (readonly Node[])[],
   maxLength: number,
 ): void {
   if (indices.length === 0) return;
   const byName = new Map(indices.map((index) => [index.name, index]));
   const written = dropped ? writtenPositions(nodes, groups) : undefined;
-  for (let at = 0; at < nodes.length; at++) {
+  for (const at of special) {
     const node = nodes[at]!;
     if (!READS_INDEX[node.operation.code]) continue;
     const { op, inputs, number } = node;

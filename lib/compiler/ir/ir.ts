@@ -18,6 +18,7 @@ import {
 } from '../../graph/ops.js';
 import { SCALAR, type Shape } from '../../core/shape.js';
 import { propagate, type AxisPositions } from './axes.js';
+import { occurrences } from './occurrences.js';
 import type { Node } from '../../graph/node.js';
 
 const IS_INTEGER = opsWhere((row) => row.isInteger);
@@ -89,6 +90,13 @@ export class Ir implements Builder<number> {
   }
   isScalar(node: number): boolean {
     return this.shapeIds[node] === 0;
+  }
+  /** Whether a test holds for every node that is not a single number. */
+  everyArray(test: (node: number) => boolean): boolean {
+    const { shapes, shapeIds, count } = this;
+    for (let id = 1; id < shapes.length; id++)
+      if (!occurrences(shapeIds, id, count).every(test)) return false;
+    return true;
   }
   /** Whether a node is a single number without attributes. */
   isPlain(node: number): boolean {
@@ -197,8 +205,9 @@ export class Ir implements Builder<number> {
   }
 
   /**
-   * Appends the user's nodes from index `from` on, as long as they are single numbers of one or two
-   * operands and without attributes, and sets their `number`. Returns the index where it stopped.
+   * Appends the user's nodes from index `from` on, as long as they are single numbers of one or two operands,
+   * without attributes and indices, and mention no others; sets their `number`. Returns the index where it
+   * stopped.
    */
   pushPlain(nodes: readonly Node[], from: number): number {
     const most = nodes.length - from;
@@ -211,7 +220,7 @@ export class Ir implements Builder<number> {
     for (; at < nodes.length; at++) {
       const node = nodes[at]!;
       const { operation, first, second, extras } = node;
-      if (!operation.isPlain || !first || extras?.inputs) break;
+      if (!operation.isPlain || !first || extras?.inputs || extras?.mentions) break;
       opCodes[made] = operation.code;
       inputList[end++] = first.number;
       if (second) inputList[end++] = second.number;

@@ -7,6 +7,7 @@ import type { Node } from '../../graph/node.js';
 import { OP_CODE, OPS } from '../../graph/ops.js';
 import { sameShape } from '../../core/shape.js';
 import { Ir } from './ir.js';
+import { occurrences } from './occurrences.js';
 import { reachable } from '../../graph/reachable.js';
 
 const ADD_N = OP_CODE.addN;
@@ -18,6 +19,8 @@ export interface Trace {
   nodes: readonly Node[];
   /** The leaves among them: parameters, inputs, indices, lengths. */
   leaves: readonly Node[];
+  /** The places in `nodes` of all but the plainest (see `pushPlain`), of which a large graph has few. */
+  special: readonly number[];
   roots: number[];
   /** The index that holds the prefix length, where the graph has one. */
   count: Node | undefined;
@@ -40,6 +43,7 @@ export function trace(groups: readonly (readonly Node[])[], simplify: boolean): 
   let inverseCount: Node | undefined;
   const zeros = new Set<number>();
   const leaves: Node[] = [];
+  const special: number[] = [];
   const stacks = new Map<number, number[]>(); // by their last row
   let dropped = false;
   for (let i = 0; i < nodes.length; i++) {
@@ -49,6 +53,7 @@ export function trace(groups: readonly (readonly Node[])[], simplify: boolean): 
       if (i === nodes.length) break;
     }
     const node = nodes[i]!;
+    special.push(i);
     const { op, attr } = node;
     if (op === 'constant') {
       node.number = ir.constant(attr.value!);
@@ -106,7 +111,7 @@ export function trace(groups: readonly (readonly Node[])[], simplify: boolean): 
   ir.maxLength = Math.max(ir.maxLength, groups.length);
   ir.forwardEnd = ir.count;
   assignPositions(ir, roots);
-  return { ir, nodes, leaves, roots: roots.flat(), count, shortest, dropped };
+  return { ir, nodes, leaves, special, roots: roots.flat(), count, shortest, dropped };
 }
 
 /**
@@ -168,11 +173,9 @@ function assignPositions(ir: Ir, groups: readonly (readonly number[])[]): void {
       if (needed < positions[list[e]!]!) positions[list[e]!] = needed;
     }
   }
-  for (let node = 0; node < ir.count; node++) {
-    // Nodes that simplification cut off are never needed; constants are there from the start.
-    if (positions[node] === never) positions[node] = ir.maxLength;
-    if (ops[node] === CONSTANT) positions[node] = 0;
-  }
+  // Nodes that simplification cut off are never needed; constants are there from the start.
+  for (const node of occurrences(positions, never, ir.count)) positions[node] = ir.maxLength;
+  for (const node of occurrences(ops, CONSTANT, ir.count)) positions[node] = 0;
 }
 
 /**

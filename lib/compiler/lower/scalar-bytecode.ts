@@ -3,10 +3,11 @@
  * so that a shorter run is a shorter stretch of it. native/compile/assemble.cpp decides which operations
  * there are and in what order; here leaves are placed, and stretches of bytecode become instructions.
  */
-import { OP_NAMES, OPS, type OpName, type ScalarForm } from '../../graph/ops.js';
+import { OP_CODE, OP_NAMES, OPS, opsWhere, type OpName, type ScalarForm } from '../../graph/ops.js';
 import { addon, scalarOpcodes, type AssembledBytecode, type AssemblerGraph } from '../../binding/addon.js';
 import { Encoder } from './encode.js';
 import type { Ir } from '../ir/ir.js';
+import { occurrences } from '../ir/occurrences.js';
 import { Layout, type Lowered, type LoweringOptions } from './layout.js';
 import { emitSteps } from './updates.js';
 import { denseView } from './view.js';
@@ -41,16 +42,17 @@ const ROLES: readonly ScalarForm['role'][] = [
 const OWN_ROLE = byOperator((op) => ROLES.indexOf(OPS[op].scalar.role));
 const NO_ROLE = ROLES.indexOf('none');
 const LEAF = ROLES.indexOf('leaf');
+/** The operators of leaves. */
+const LEAF_CODES = OP_NAMES.map((_, code) => code).filter((code) => OWN_ROLE[code] === LEAF);
+const IS_INTEGER = opsWhere((row) => row.isInteger);
 
 /** Whether every node is a single number that scalar bytecode can compute. */
 export function isScalarGraph(ir: Ir): boolean {
-  const { ops } = ir.arrays;
-  for (let node = 0; node < ir.count; node++) {
-    if (OWN_ROLE[ops[node]!] !== NO_ROLE && ir.isScalar(node)) continue;
-    // Lists of indices lie apart, in the integers; topk would have to compute one.
-    if (!ir.isInteger(node) || ir.is(node, 'topk')) return false;
-  }
-  return true;
+  // Lists of indices lie apart, in the integers; topk would have to compute one.
+  const isIndex = (code: number): boolean => IS_INTEGER[code] === 1 && code !== OP_CODE.topk;
+  for (const code of new Set(ir.arrays.ops.subarray(0, ir.count)))
+    if (OWN_ROLE[code] === NO_ROLE && !isIndex(code)) return false;
+  return ir.everyArray((node) => isIndex(ir.codeOf(node)));
 }
 
 /** Powers that are an operation of one number. */
@@ -172,9 +174,9 @@ function placeLeaves(
     const offset = layout.parameterOffsets.get(parameter);
     if (offset !== undefined) slots[gradient] = layout.block.gradients + offset - layout.block.offset;
   }
-  for (let node = 0; node < ir.count; node++) {
-    if (OWN_ROLE[ops[node]!] === LEAF && uses[node]! > 0) slots[node] = placeOfLeaf(ir, layout, node);
-  }
+  const leaves = LEAF_CODES.flatMap((code) => occurrences(ops, code, ir.count));
+  for (const node of leaves.sort((a, b) => a - b))
+    if (uses[node]! > 0) slots[node] = placeOfLeaf(ir, layout, node);
   return slots;
 }
 
