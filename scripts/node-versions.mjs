@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } f
 import { join } from 'node:path';
 import { npm, root, run } from './setup.mjs';
 
-/** By major version; lib/cli/optimise-later.ts sets V8's flags for these. */
+/** By major version; lib/cli/v8-flags.ts sets V8's flags for these. */
 export const NODES = { 20: '20.20.2', 22: '22.23.5', 24: '24.22.3', 26: '26.12.1' };
 
 /**

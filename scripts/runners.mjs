@@ -61,7 +61,7 @@ async function bundleTests(files) {
     outdir,
     outbase: root,
     outExtension: { '.js': '.mjs' },
-    inject: ['test/support/optimise-later.ts'],
+    inject: ['test/support/v8-flags.ts'],
     bundle: true,
     splitting: true,
     platform: 'node',

@@ -6,14 +6,14 @@
 import { closeSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { Script } from 'node:vm';
-import { isNode, optimiseLater } from './optimise-later.js';
+import { isNode, setFlags } from './v8-flags.js';
 
 /** A hash of program.cjs, inserted by scripts/build.mjs. */
 declare const __PROGRAM_HASH__: string;
 
 /** Runs the program with the process's arguments. */
 export function launch(): Script {
-  optimiseLater();
+  setFlags();
   const filename = join(__dirname, 'program.cjs');
   const source = readFileSync(filename, 'latin1'); // scripts/build.mjs makes it ASCII
   const wrapped = `(function (exports, require, module, __filename, __dirname) {${source}\n})`;

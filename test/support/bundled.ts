@@ -16,7 +16,7 @@ export function bundled(file: string): string {
   buildSync({
     entryPoints: [join(packageRoot(), 'test/support', file)],
     outfile: made,
-    inject: [join(packageRoot(), 'test/support/optimise-later.ts')],
+    inject: [join(packageRoot(), 'test/support/v8-flags.ts')],
     bundle: true,
     platform: 'node',
     format: 'esm',
