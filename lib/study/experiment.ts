@@ -142,7 +142,7 @@ export interface ExperimentResult {
  * from one, by at most a factor at a time, because examples differ in length.
  */
 const CALL_MILLISECONDS = 50;
-const MOST_GROWTH = 16;
+const MAX_GROWTH = 16;
 
 /**
  * Trains `name` on `options.docs`, evaluates it on held-out documents, and samples new ones. One seed
@@ -279,7 +279,7 @@ function takeSteps(
     const count = Math.min(stepsPerCall, steps - losses.length, untilEnd, untilKept);
     const began = now();
     training.stepEach(dataset, from, from + count * batch, batching).forEach(note);
-    const growth = Math.min(MOST_GROWTH, Math.floor(CALL_MILLISECONDS / (now() - began)));
+    const growth = Math.min(MAX_GROWTH, Math.floor(CALL_MILLISECONDS / (now() - began)));
     if (count === stepsPerCall) stepsPerCall *= Math.max(1, growth);
     keep();
   }
