@@ -30,7 +30,13 @@ function recurrence(p: Draw, n: number): Value {
 }
 
 /** The relus, masks and additions that remain in forward, backward and update. */
-const CASES: { name: string; loss: (p: Draw) => Value; left: Record<string, number> }[] = [
+const CASES: {
+  name: string;
+  loss: (p: Draw) => Value;
+  /** Whether gradients are kept whole. */
+  batches?: true;
+  left: Record<string, number>;
+}[] = [
   {
     name: 'a relu',
     loss: (p) => p(3, 4).matmul(p(4, 5)).relu().sum(),
@@ -49,6 +55,12 @@ const CASES: { name: string; loss: (p: Draw) => Value; left: Record<string, numb
   {
     name: 'the mask of a gradient',
     loss: (p) => p(3, 4).exp().relu().matmul(p(4, 5)).sum(),
+    left: { relu: 1 },
+  },
+  {
+    name: 'the mask of a gradient, behind the gradient of a parameter',
+    loss: (p) => p(3, 4).exp().relu().matmul(p(4, 5)).exp().sum(),
+    batches: true,
     left: { relu: 1 },
   },
   {
@@ -128,7 +140,7 @@ const CASES: { name: string; loss: (p: Draw) => Value; left: Record<string, numb
 const COUNTED = ['relu', 'mask_positive', 'add'];
 
 describe('a product does', () => {
-  for (const { name, loss: make, left } of CASES) {
+  for (const { name, loss: make, batches, left } of CASES) {
     it(name, () => {
       for (const { isa, dtype } of TARGETS) {
         const [on, off] = [ALL_PASSES, parsePasses('-epilogue')].map((passes) => {
@@ -142,7 +154,7 @@ describe('a product does', () => {
           const update = { op: 'sgd', moments: 1, numbers: 2 } as const;
           const program = new Program(
             { groups: [[loss]], gradients: 'parameters', update },
-            { isa, dtype, passes },
+            { isa, dtype, passes, batches },
           );
           program.update.setRule(0, 0.01);
           const losses = [program.takeStep({}), program.takeStep({})];

@@ -102,10 +102,25 @@ export class Encoder {
     this.partStart = this.count;
   }
 
-  /** The words of the last instruction, to be changed; undefined at the start of a part. */
-  get last(): Int32Array | undefined {
-    if (this.count === this.partStart) return undefined;
-    return this.words.subarray(this.length - instructionWords, this.length);
+  /**
+   * The words of the last instruction, or of the one so many before it, to be changed; undefined before the
+   * start of a part.
+   */
+  fromLast(back = 0): Int32Array | undefined {
+    if (this.count - back <= this.partStart) return undefined;
+    const end = this.length - back * instructionWords;
+    return this.words.subarray(end - instructionWords, end);
+  }
+
+  /** Moves the instruction that stands so many before the last one behind that one. */
+  moveToEnd(back: number): void {
+    if (back === 0) return;
+    const at = this.length - (back + 1) * instructionWords;
+    const moved = this.words.slice(at, at + instructionWords);
+    this.words.copyWithin(at, at + instructionWords, this.length);
+    this.words.set(moved, this.length - instructionWords);
+    const [node] = this.nodes.splice(this.nodes.length - back - 1, 1);
+    this.nodes.push(node!);
   }
 
   /** Puts the instructions of a position next to each other: a sequence runs position by position. */

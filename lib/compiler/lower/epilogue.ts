@@ -63,7 +63,7 @@ function fuse(c: Context, node: number, op: Epilogue['then'], i: number): boolea
   const other = otherNode === undefined ? undefined : matrixOf(c.locate(otherNode));
   if (!from || !to || other === null) return false;
   const rank = shape.length;
-  return fuseIntoLast(c.out, {
+  return fuseIntoLast(c, {
     then: op,
     position: c.position,
     extents: c.extents([1, 1, axis(rank - 2), axis(rank - 1), 1]).slice(0, 4),
@@ -84,9 +84,29 @@ function matrixOf({ offset, shape, strides }: View): Matrix | null {
   return { offset, row: rows > 1 ? strides[rank - 2]! : 0 };
 }
 
-function fuseIntoLast(out: Encoder, epilogue: Epilogue): boolean {
-  const words = out.last;
+/**
+ * Fuses into the last instruction, or into the one before products that are gradients of parameters, and
+ * moves it behind them: nothing reads those before the update.
+ */
+function fuseIntoLast(c: Context, epilogue: Epilogue): boolean {
+  const { out } = c;
+  let back = 0;
+  while (isGradient(c, out.fromLast(back))) back++;
+  const words = out.fromLast(back);
   if (!words || words[WORD.position] !== epilogue.position) return false;
+  if (!fuseInto(out, words, epilogue)) return false;
+  out.moveToEnd(back);
+  return true;
+}
+
+/** Whether an instruction is a product that writes the gradient of a parameter where the update reads it. */
+function isGradient({ layout: { block } }: Context, words: Int32Array | undefined): boolean {
+  if (words?.[WORD.opcode] !== opcodes.get('gemm')) return false;
+  const at = words![WORD.y_offset]! - block.gradients;
+  return at >= 0 && at < block.withGradient;
+}
+
+function fuseInto(out: Encoder, words: Int32Array, epilogue: Epilogue): boolean {
   if (words[WORD.opcode] === opcodes.get('gather_matmul')) return fuseIntoRowProduct(out, words, epilogue);
   if (words[WORD.opcode] === opcodes.get('gemm')) return fuseIntoMatmul(words, epilogue);
   return false;
