@@ -150,13 +150,14 @@ class Step {
     const FlushDenormals flush;
     T* const gradients = arena_ + batches_.gradients.offset;
     const idx n = batches_.gradients.count;
-    for (int32_t lane = 0; lane < used_; lane++)
-      kernels_.copy(gradients, n, sum(lane), n, 1, 1, n, lane > 0);
+    if (used_ > 1) kernels_.add(gradients, n, sum(0), n, 1, sum(1), n, 1, 1, n, 0);
+    for (int32_t lane = 2; lane < used_; lane++)
+      kernels_.copy(gradients, n, sum(lane), n, 1, 1, n, 1);
     ExactSum<double> loss;
     for (const double each : losses_) loss.add(each);
     arena_[step_.loss] = T(loss.total() / double(losses_.size()));
     const T share = T(1) / T(losses_.size());
-    kernels_.mul(gradients, n, gradients, n, 1, &share, 0, 0, 1, n, 0);
+    kernels_.mul(gradients, n, used_ > 1 ? gradients : sum(0), n, 1, &share, 0, 0, 1, n, 0);
     RunsResult result;
     result.fault =
         program_.run(arena_, ints, 0, program_.max_length(), batches_.backward, step_.end);
