@@ -73,15 +73,14 @@ struct PieceRun {
       lengths.push_back(examples.length_of(program, first + place));
     rows.lay_out(lengths);
     const int32_t count = int32_t(places.size());
-    for (int32_t i = 0; i < count; i++) {
-      const PieceMemory<T> memory{rows, i};
-      const int32_t place = places[size_t(i)];
-      if (!feed_example(program, examples, first + place, memory, result.feed)) {
-        result.end = End::feed;
-        return result;
-      }
-      numbers.write(memory, place);
+    const auto memory = [&](int32_t i) { return PieceMemory<T>{rows, i}; };
+    const auto example = [&](int32_t i) { return first + places[size_t(i)]; };
+    if (!feed_examples(program, examples, count, example, memory)) {
+      result.end = End::feed;
+      return result;
     }
+    if (!numbers.slots.empty())
+      for (int32_t i = 0; i < count; i++) numbers.write(memory(i), places[size_t(i)]);
     result.fault = rows.run();
     if (result.fault.instruction >= 0) result.end = End::fault;
     for (int32_t i = 0; i < count; i++)

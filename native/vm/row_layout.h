@@ -150,6 +150,19 @@ class ExampleElements {
     if (row >= rows_.count) return nullptr;
     return memory_ + rows_.origin + rows_.starts[row] * rows_.unit + (from - row * rows_.unit);
   }
+  // Copies the first `count` elements, without those of rows that the example does not have.
+  template <class From>
+  void put(const From* from, int32_t count) const {
+    if (rows_.starts && rows_.unit == 1) {
+      E* const first = memory_ + rows_.origin;
+      const int64_t* const starts = rows_.starts + rows_.from;
+      const int64_t there = std::min<int64_t>(count, rows_.count - rows_.from);
+      for (int64_t i = 0; i < there; i++) first[starts[i]] = E(from[i]);
+      return;
+    }
+    for (int32_t i = 0; i < count; i++)
+      if (E* const to = (*this)(i)) *to = E(from[i]);
+  }
 
  private:
   RowLayout::Rows rows_;
