@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "vm/execute.h"
+#include "vm/row_operands.h"
 #include "vm/row_plan.h"
 
 namespace vecgrad {
@@ -94,7 +95,9 @@ class RowCall {
   // example has. Runs an instruction so; y, a and b of the next example are `step` further.
   static bool can_be_rows(const Instruction& in, const RowInstruction& plan) {
     const auto is_row = [](const RowOperand& o) { return o.region < 0 || o.is_row; };
-    return in.op == Op::row_dot && is_row(plan.a) && is_row(plan.b);
+    if (in.op == Op::row_dot) return is_row(plan.a) && is_row(plan.b);
+    const bool is_plain = is_elementwise(in.op) || in.op == Op::row_sum || in.op == Op::row_max;
+    return is_plain && plan.y.region >= 0 && is_row(plan.a) && is_row(plan.b);
   }
   RunFault run_rows(int32_t i, const Instruction& code, CallSizes sizes, At at,
                     const int64_t (&step)[3], int32_t examples) {

@@ -247,6 +247,8 @@ class RowRun {
       const auto row = [&](const RowOperand& o, int32_t& stride, int64_t by) {
         if (o.is_row || plan.along == Along::cols) stride = int32_t(by);
       };
+      // A sum that gets one number at each position copies or adds it.
+      const bool is_number = in.op == Op::row_sum && plan.reduces && plan.each == 1 && in.loops < 0;
       if (plan.along == Along::inner) {
         if (!keeps) {
           in.a.col = int32_t(step.a);
@@ -272,9 +274,8 @@ class RowRun {
             } else {
               own.ext[dimension(plan.along)] = examples * plan.each;
             }
-            if (plan.copies) {
-              tables_.kernels->copy(at.y_, step.y, at.a_, step.a, 1, examples, own.ext[1],
-                                    code.accumulate || moved > 0);
+            if (plan.copies || is_number) {
+              copy_rows(at, step, examples, own.ext[1], code.accumulate || plan.adds || moved > 0);
               return {};
             }
             return RowCall<T>(tables_, arena_).run(i, in, own, at, c_row, mask_row);
@@ -282,6 +283,13 @@ class RowRun {
       if (found.instruction >= 0) return found;
     }
     return {};
+  }
+
+  // y (+)= a for a row of each example.
+  void copy_rows(const At& at, const Step& step, int32_t examples, int32_t columns, int acc) {
+    const bool is_one_row = columns == 1 && step.y == 1 && step.a == 1;
+    tables_.kernels->copy(at.y_, step.y, at.a_, step.a, 1, is_one_row ? 1 : examples,
+                          is_one_row ? examples : columns, acc);
   }
 
   // Whether the rows of a group's examples at one position lie as one call needs them.
