@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstring>
+#include <limits>
 #include <new>
 #include <span>
 #include <utility>
@@ -305,7 +306,8 @@ class TypedProgram final : public ProgramOf<T> {
     for (Region& region : regions) {
       region.is_example = 0;
       if (region.offset < end || region.size < 1 || region.rows < 1 || region.first < 0 ||
-          region.size % region.rows)
+          region.size % region.rows ||
+          int64_t(region.first) + region.rows > std::numeric_limits<int32_t>::max())
         return false;
       end = int64_t(region.offset) + region.size;
     }

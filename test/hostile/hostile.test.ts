@@ -279,6 +279,19 @@ describe('what once crashed', () => {
         ),
       /Int32Array of five/,
     ],
+    [
+      'a region whose rows begin behind the last position',
+      () => {
+        const [spec, rows] = recording['rows']![0]! as [
+          Parameters<typeof addon.createProgram>[0],
+          Parameters<typeof addon.planRows>[1],
+        ];
+        const numberRegions = rows.numberRegions.slice();
+        numberRegions[2] = 2 ** 31 - 1;
+        addon.planRows(addon.createProgram(spec), { ...rows, numberRegions });
+      },
+      /a region that is unsound/,
+    ],
   ];
   for (const [what, call, message] of rows) it(what, () => assert.throws(call, { message }));
 });
