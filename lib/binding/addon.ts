@@ -43,6 +43,8 @@ export interface NativeAddon {
     maxLength: number;
     extents: Int32Array;
     code: Int32Array;
+    repeats: Int32Array;
+    steps: Int32Array;
     scalarBytecode: Uint32Array;
   }): Handle;
   /**
@@ -169,6 +171,11 @@ export interface NativeAddon {
   countUses(graph: AssemblerGraph, keep: Int32Array): Int32Array;
   /** The scalar bytecode of a graph; undefined where its positions allow no order of execution. */
   assembleScalarBytecode(graph: AssemblerGraph, plan: AssemblerPlan): AssembledBytecode | undefined;
+  /** The same program with its loops; undefined where none saves `least` instructions (vm/repeats.h). */
+  reroll(
+    code: Int32Array,
+    least: number,
+  ): { code: Int32Array; repeats: Int32Array; steps: Int32Array } | undefined;
   kernels: NativeKernels;
   bench: NativeBench;
 }

@@ -6,7 +6,7 @@ const left = (title: string, gap = 0): TableColumn => ({ title, align: 'left', g
 const right = (title: string): TableColumn => ({ title, align: 'right', gap: 2 });
 
 export function explained(explanation: Explanation): string {
-  const { stages, steps, model, dtype, isa, params, nodesWritten, arena, sharing } = explanation;
+  const { stages, steps, model, dtype, isa, params, nodesWritten, arena, sharing, loops } = explanation;
   const bytesEach = dtype === 'float32' ? 4 : 8;
   const passes = stages.map(({ pass, does, nodes, instructions, flop, bytes, arena: numbers }, i) => [
     pass,
@@ -27,6 +27,9 @@ export function explained(explanation: Explanation): string {
           `${groupDigits(sharing.values)} values of ${groupDigits(sharing.numbers * bytesEach)} bytes ` +
             `share ${groupDigits(sharing.memory * bytesEach)} of them`,
         ]
+      : []),
+    ...(loops.kept < loops.instructions
+      ? [`${groupDigits(loops.instructions)} instructions are kept as ${groupDigits(loops.kept)}, in loops`]
       : []),
     '',
     'The program after each pass (a step of full length, forward, backward and update):',

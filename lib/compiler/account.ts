@@ -9,6 +9,7 @@ import {
 } from '../binding/addon.js';
 import { OP_NAMES, OPS } from '../graph/ops.js';
 import type { Lowered } from './lower/layout.js';
+import { unrolled } from './lower/reroll.js';
 import { OPERAND_PLACES, WORD } from './lower/words.js';
 
 /** The instructions of one opcode in a run. */
@@ -101,7 +102,8 @@ export function account(lowered: Lowered, elementBytes: number, length: number):
     works.set(op, work);
     return work;
   };
-  const { code, extents, maxLength } = lowered;
+  const { extents, maxLength } = lowered;
+  const code = unrolled(lowered);
   const columns = extents.length / (maxLength + 1);
   for (let at = 0; at < code.length; at += instructionWords) {
     const word = (i: number): number => code[at + i]!;

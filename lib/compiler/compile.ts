@@ -1,4 +1,5 @@
 /** The compiler from end to end: traces a graph, rewrites it, differentiates it, tidies it and lowers it. */
+import { instructionWords } from '../binding/addon.js';
 import { isList, MAX_COUNT, shown } from '../core/check.js';
 import { sizeOf } from '../core/shape.js';
 import type { DType } from '../core/array.js';
@@ -75,8 +76,10 @@ export interface ProgramCounts {
   forwardNodes: number;
   /** Nodes including gradients. */
   nodes: number;
-  /** Compiled instructions. */
+  /** Compiled instructions, those of a loop as often as they run. */
   instructions: number;
+  /** How many of them the program keeps: those of a loop once. */
+  kept: number;
   /** Values that share memory; zeros where each has its own. */
   sharing: {
     /** How many they are. */
@@ -173,6 +176,7 @@ export function compileGraph(request: CompileRequest): { compiled: Compiled; tra
       forwardNodes,
       nodes: ir.count,
       instructions: bare.nodes.length,
+      kept: bare.code.length / instructionWords,
       sharing: bare.reuse?.sharing ?? { values: 0, numbers: 0, memory: 0 },
     },
   };
@@ -318,6 +322,7 @@ function lowered(
       request.gradients !== 'all' &&
       request.groups.length === 1 &&
       !(request.batches && passes.has('rows')),
+    reroll: passes.has('reroll'),
   };
   return (isScalar ? lowerScalars(ir, options) : undefined) ?? lower(ir, options);
 }

@@ -59,6 +59,11 @@ export const PASSES = [
     does: 'runs a batch instruction by instruction, on the rows of many examples at once',
   },
   { name: 'reuse', stage: 'lower', does: 'lets values that are not needed at the same time share memory' },
+  {
+    name: 'reroll',
+    stage: 'lower',
+    does: 'keeps instructions once that repeat themselves at many positions, as a loop',
+  },
 ] as const satisfies readonly { name: string; stage: Stage; does: string }[];
 
 /** The name of one of {@link PASSES}. */

@@ -45,7 +45,8 @@ export class ProgramMemory {
     private readonly root: Node,
     threads: number,
   ) {
-    const { arenaSize, intsSize, maxLength, extents, code, bytecode, constants } = compiled.lowered;
+    const { arenaSize, intsSize, maxLength, extents, code, repeats, steps, bytecode, constants } =
+      compiled.lowered;
     this.handle = addon.createProgram({
       float32: dtype === 'float32',
       isa,
@@ -54,6 +55,8 @@ export class ProgramMemory {
       maxLength,
       extents,
       code,
+      repeats,
+      steps,
       scalarBytecode: bytecode,
     });
     this.plans = new RowPlans(this.handle, compiled.lowered, dtype);

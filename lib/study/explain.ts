@@ -45,6 +45,8 @@ export interface Explanation {
   arena: number;
   /** Values that share memory: how many, the numbers that they have, and those that their memory has. */
   sharing: Program['counts']['sharing'];
+  /** How many instructions the program has as they run, and how many it keeps: those of a loop once. */
+  loops: { instructions: number; kept: number };
 }
 
 export function explain(name: ModelName, options: ExplainOptions): Explanation {
@@ -86,6 +88,7 @@ export function explain(name: ModelName, options: ExplainOptions): Explanation {
     }),
     arena: program.arena.length,
     sharing: program.counts.sharing,
+    loops: { instructions: program.counts.instructions, kept: program.counts.kept },
   };
 }
 

@@ -95,6 +95,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add_series_calls(env, exports);
   add_assemble_calls(env, exports);
   add_differentiate_calls(env, exports);
+  add_reroll_calls(env, exports);
   add_kernel_calls(env, exports);
   add_random_calls(env, exports);
   add_text_calls(env, exports);

@@ -26,9 +26,9 @@ struct Direct {
   const Instruction& in;
   T* arena;
   int32_t* ints;
-  T* y() const { return arena + in.y.offset; }
-  T* a() const { return arena + in.a.offset; }
-  T* b() const { return arena + in.b.offset; }
+  T* y() const { return arena + in.y_offset; }
+  T* a() const { return arena + in.a_offset; }
+  T* b() const { return arena + in.b_offset; }
   T* c() const { return arena + in.c; }
   int32_t* x() const { return ints + in.x; }
 };
@@ -96,7 +96,7 @@ void gemm_update(const Kernels<T>& kernels, const Instruction& in, const T* aren
     kernels.gemm_sgd(y, c, in.y.row, a, in.a.row, in.a.col, b, in.b.row, m, n, k, rule[0], rule[1]);
     return;
   }
-  T* const second_moment = y + (in.imm1 - in.y.offset);
+  T* const second_moment = y + (in.imm1 - in.y_offset);
   update_by_rows<T>(kernels, shape_of(in, m, n, k), a, b, [&](idx row, T* gradient) {
     const idx at = row * in.y.row;
     if (in.op == Op::gemm_sgd)
@@ -110,7 +110,7 @@ void gemm_update(const Kernels<T>& kernels, const Instruction& in, const T* aren
 // Whether one call of a kernel runs an instruction for every step of its outer loops.
 template <class T>
 bool runs_batch(const Kernels<T>& k, const Instruction& in, const ProductShape& shape) {
-  if (in.op == Op::gemm) return in.imm0 == 0 && in.c == in.y.offset && !openblas_wins(k, shape);
+  if (in.op == Op::gemm) return in.imm0 == 0 && in.c == in.y_offset && !openblas_wins(k, shape);
   return in.op == Op::softmax || in.op == Op::softmax_grad;
 }
 
@@ -216,7 +216,7 @@ __attribute__((always_inline)) inline RunFault execute(const Kernels<T>& k, int3
       break;
     case Op::gemm: {
       const ProductShape shape = shape_of(in, rows(), cols(), inner());
-      if (!in.imm0 && in.c == in.y.offset) {
+      if (!in.imm0 && in.c == in.y_offset) {
         multiply<T>(k, shape, at.y(), in.y.row, at.a(), at.b(), in.accumulate, nullptr);
         break;
       }

@@ -79,9 +79,9 @@ Uses uses_of(const Instruction& in, std::span<const Loops> loops, const Extents&
       in.op == Op::rms_norm || in.op == Op::rms_norm_grad || in.op == Op::cross_entropy;
   read_rule(uses.c, rules.c, is_adjacent ? 1 : in.c_row, 1);
   read_rule(uses.x, rules.x, 1, 1);
-  uses.y.offset = in.y.offset;
-  uses.a.offset = in.a.offset;
-  uses.b.offset = in.b.offset;
+  uses.y.offset = in.y_offset;
+  uses.a.offset = in.a_offset;
+  uses.b.offset = in.b_offset;
   uses.c.offset = in.c;
   uses.x.offset = in.x;
   uses.x.is_integer = true;
@@ -89,7 +89,7 @@ Uses uses_of(const Instruction& in, std::span<const Loops> loops, const Extents&
     // What the sums start from, and the mask, have the strides of the result.
     uses.c = uses.mask = uses.y;
     uses.c.is_written = uses.mask.is_written = false;
-    uses.c.is_present = in.accumulate && in.c != in.y.offset;
+    uses.c.is_present = in.accumulate && in.c != in.y_offset;
     uses.c.offset = in.c;
     uses.mask.is_present = in.imm0 == mask_positive;
     uses.mask.offset = in.imm1;

@@ -77,7 +77,7 @@ class Planner {
     const int64_t rows = own[row_loop].count, columns = own[column_loop].count;
     if (rows > 1 && in.y.row != columns) return false;
     // All of each region that it touches.
-    const int64_t begin = in.y.offset, end = begin + rows * columns;
+    const int64_t begin = in.y_offset, end = begin + rows * columns;
     size_t r = size_t(std::max(region_at(begin, false), 0));
     bool is_any = false;
     for (; r < plan_.numbers.size() && plan_.numbers[r].offset < end; r++) {

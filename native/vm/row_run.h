@@ -123,11 +123,11 @@ class RowRun {
       return at(o, arena_ + offset, rows_, false, g, moved);
     };
     At found;
-    found.y_ = numbers(plan.y, in.y.offset);
-    found.a_ = numbers(plan.a, in.a.offset);
-    found.b_ = numbers(plan.b, in.b.offset);
+    found.y_ = numbers(plan.y, in.y_offset);
+    found.a_ = numbers(plan.a, in.a_offset);
+    found.b_ = numbers(plan.b, in.b_offset);
     // A product that adds to its result has no other start.
-    found.c_ = in.op == Op::gemm && in.c == in.y.offset ? found.y_ : numbers(plan.c, in.c);
+    found.c_ = in.op == Op::gemm && in.c == in.y_offset ? found.y_ : numbers(plan.c, in.c);
     found.x_ = at(plan.x, ints_ + in.x, row_ints_, true, g, moved);
     const int32_t mask = in.op == Op::gather_matmul ? in.c + in.c_row : in.imm1;
     const bool has_mask = in.op == Op::gather_matmul || (in.op == Op::gemm && in.imm0 == 2);
@@ -140,7 +140,7 @@ class RowRun {
   Step steps(const Instruction& in, const RowInstruction& plan, int32_t g) const {
     Step step{step_of(plan.y, g), step_of(plan.a, g),       step_of(plan.b, g),
               step_of(plan.c, g), step_of(plan.x, g, true), step_of(plan.mask, g)};
-    if (in.op == Op::gemm && in.c == in.y.offset) step.c = step.y;
+    if (in.op == Op::gemm && in.c == in.y_offset) step.c = step.y;
     return step;
   }
   static void advance(At& at, const Step& by, int64_t n) {
@@ -192,8 +192,8 @@ class RowRun {
 
   void clear(const Instruction& in) {
     const CallSizes sizes = sizes_of(in, layout_.longest());
-    const int64_t begin = in.y.offset, end = begin + int64_t(sizes.ext[0]) * sizes.ext[1];
-    const T value = arena_[in.a.offset];
+    const int64_t begin = in.y_offset, end = begin + int64_t(sizes.ext[0]) * sizes.ext[1];
+    const T value = arena_[in.a_offset];
     size_t r = size_t(std::lower_bound(tables_.numbers.begin(), tables_.numbers.end(), begin,
                                        [](const Region& region, int64_t offset) {
                                          return region.offset < offset;
@@ -447,9 +447,9 @@ class RowRun {
       });
     }
     At where;
-    where.y_ = where.c_ = arena_ + code.y.offset;
-    where.a_ = is_a ? sum + operand.within : arena_ + code.a.offset;
-    where.b_ = is_a ? arena_ + code.b.offset : sum + operand.within;
+    where.y_ = where.c_ = arena_ + code.y_offset;
+    where.a_ = is_a ? sum + operand.within : arena_ + code.a_offset;
+    where.b_ = is_a ? arena_ + code.b_offset : sum + operand.within;
     where.x_ = ints_ + code.x;
     where.mask_ = nullptr;
     return RowCall<T>(tables_, arena_)
@@ -471,7 +471,7 @@ class RowRun {
     for (int32_t g = 0; g < int32_t(layout_.groups().size()); g++) {
       const int64_t step = step_of(plan.y, g);
       each_position(plan, g, [&](int32_t moved, int32_t examples) -> RunFault {
-        tables_.kernels->copy(at(plan.y, arena_ + code.y.offset, rows_, false, g, moved), step,
+        tables_.kernels->copy(at(plan.y, arena_ + code.y_offset, rows_, false, g, moved), step,
                               where.y_ + moved * columns, 0, 1, examples, columns, code.accumulate);
         return {};
       });

@@ -150,7 +150,7 @@ class Chooser {
   // Whether it is a product that gives all examples the same.
   bool is_same_for_all() const {
     return in_.op == Op::gemm && !sums_ && in_.imm0 == 0 && in_.loops < 0 && !a_.is_example &&
-           !b_.is_example && (!in_.accumulate || in_.c == in_.y.offset);
+           !b_.is_example && (!in_.accumulate || in_.c == in_.y_offset);
   }
 
   const Instruction& in_;

@@ -16,6 +16,7 @@
 #include "vm/cost.h"
 #include "vm/execute.h"
 #include "vm/instruction.h"
+#include "vm/repeats.h"
 #include "vm/row_run.h"
 #include "vm/scalar_bytecode.h"
 #include "vm/validate.h"
@@ -55,10 +56,20 @@ class TypedProgram final : public ProgramOf<T> {
   int64_t arena_size() const override { return arena_size_; }
   int64_t ints_size() const override { return ints_size_; }
   int32_t max_length() const override { return max_length_; }
-  int32_t instruction_count() const override { return int32_t(code_.size()); }
+  int32_t instruction_count() const override {
+    return stretches_.empty() ? 0 : stretches_.back().end();
+  }
   const char* isa() const override { return kernels_->isa; }
   bool is_wide() const override { return is_wide_; }
-  double cost_of(int32_t end) const override { return end ? costs_[size_t(end) - 1] : 0; }
+  double cost_of(int32_t end) const override {
+    double cost = 0;
+    for (const Stretch& s : stretches_) {
+      const int32_t count = std::clamp(end - s.number, 0, s.length * s.times);
+      cost += count / s.length * cost_between(s.code, s.code + s.length) +
+              cost_between(s.code, s.code + count % s.length);
+    }
+    return cost;
+  }
   size_t bytes() const override {
     size_t bytes = padded(sizeof(*this));
     each_table(*this, [&](const auto& table) { bytes += padded(table.size_bytes()); });
@@ -78,7 +89,8 @@ class TypedProgram final : public ProgramOf<T> {
   }
 
   // Checks every instruction and keeps it. Returns what is wrong; empty if all are sound.
-  std::string load(const std::vector<int32_t>& code) {
+  std::string load(const ProgramSpec& spec) {
+    const std::vector<int32_t>& code = spec.code;
     const Extents extents(extents_, max_length_);
     const Limits limits{extents, arena_size_, ints_size_, scalar_bytecode_};
     owned_->code.reserve(code.size() / instruction_words);
@@ -93,9 +105,16 @@ class TypedProgram final : public ProgramOf<T> {
       }
       keep(in, extents);
     }
+    const std::string fault =
+        read_repeats(code, spec.repeats, spec.steps, limits, owned_->stretches);
+    if (!fault.empty()) return fault;
     code_ = owned_->code;
     narrow();
     positions_ = owned_->positions;
+    stretches_ = owned_->stretches.all;
+    steps_ = owned_->stretches.steps;
+    for_each_position(stretches_, owned_->positions,
+                      [&](int32_t number, int32_t position) { extend(number, position); });
     spans_ = owned_->spans;
     loops_ = owned_->loops;
     return "";
@@ -137,6 +156,7 @@ class TypedProgram final : public ProgramOf<T> {
     if (spec.gradients < 0 || spec.gradients_size < 0 || sums > arena_size_ || spec.end < 0 ||
         spec.end > instruction_count())
       error = "rows that do not fit the program";
+    if (!steps_.empty()) error = "rows of a program that has loops";
     if (!error.empty()) return false;
     const Extents extents(extents_, max_length_);
     const RowPlanSource source{code_,          positions_,          loops_,  extents,
@@ -151,19 +171,15 @@ class TypedProgram final : public ProgramOf<T> {
 
   RunFault run(void* arena, int32_t* ints, int32_t from, int32_t to, int32_t begin,
                int32_t end) const override {
-    T* const x = static_cast<T*>(arena);
-    const int32_t* const ext = extents_at(to);
-    for (int32_t i = begin; i < end; i++) {
-      const int32_t position = positions_[size_t(i)];
-      if ((position < from || position >= to) && position != every_position) continue;
-      const Instruction& in = code_[size_t(i)];
-      RunFault fault;
-      if (in.op == Op::scalar_bytecode)
-        fault = run_scalar(i, in, ext, from, x, ints);
-      else if (in.loops < 0)
-        fault = execute<T>(*kernels_, i, in, ext, x, Direct<T>{in, x, ints});
-      else
-        fault = loop(i, in, ext, x, ints);
+    const Run run{static_cast<T*>(arena), ints, extents_at(to), from, to};
+    for (const Stretch& s : stretches_) {
+      if (s.number >= end) break;
+      const int32_t first = std::max(begin, s.number), last = std::min(end, s.end());
+      if (first >= last) continue;
+      const int32_t code = s.code + first - s.number;
+      const RunFault fault =
+          s.times == 1 ? run_list(run, &code_[size_t(code)], &positions_[size_t(code)], first, last)
+                       : run_times(run, s, first, last);
       if (fault.instruction >= 0) return fault.limit == skipped ? RunFault{} : fault;
     }
     return {};
@@ -175,16 +191,78 @@ class TypedProgram final : public ProgramOf<T> {
   }
 
  private:
+  // A run of the positions [from, to).
+  struct Run {
+    T* arena;
+    int32_t* ints;
+    const int32_t* ext;
+    int32_t from, to;
+  };
+
+  // Runs the instructions of these numbers, which lie in one piece.
+  __attribute__((noinline)) RunFault run_list(const Run& run, const Instruction* code,
+                                              const int32_t* positions, int32_t begin,
+                                              int32_t end) const {
+    const auto [x, ints, ext, from, to] = run;  // in registers, whatever kernels write
+    for (int32_t i = begin; i < end; i++, code++) {
+      const int32_t position = *positions++;
+      if ((position < from || position >= to) && position != every_position) continue;
+      const Instruction& in = *code;
+      RunFault fault;
+      if (in.op == Op::scalar_bytecode)
+        fault = run_scalar(i, in, ext, from, x, ints);
+      else if (in.loops < 0)
+        fault = execute<T>(*kernels_, i, in, ext, x, Direct<T>{in, x, ints});
+      else
+        fault = loop(i, in, ext, x, ints);
+      if (fault.instruction >= 0) return fault;
+    }
+    return {};
+  }
+
+  // Runs the instructions of these numbers, all of one loop.
+  __attribute__((noinline)) RunFault run_times(const Run& run, const Stretch& s, int32_t begin,
+                                               int32_t end) const {
+    const Times times = times_of(s, run.from, run.to);
+    begin = std::max(begin, s.number + times.begin * s.length);
+    end = std::min(end, s.number + times.end * s.length);
+    if (begin >= end) return {};
+    const auto stored = code_.subspan(size_t(s.code), size_t(s.length));
+    const auto steps = steps_.subspan(size_t(s.step), size_t(s.length));
+    std::vector<Instruction> code(stored.begin(), stored.end());
+    int32_t time = (begin - s.number) / s.length;
+    move(code, steps, time);
+    for (int32_t number = begin; number < end; time++) {
+      // The positions stay as they are stored: the run's move instead.
+      const int32_t back = time * s.position_step;
+      const Run at{run.arena, run.ints, run.ext, run.from - back, run.to - back};
+      const int32_t first = s.number + time * s.length, last = std::min(first + s.length, end);
+      const size_t k = size_t(number - first);
+      const RunFault fault = run_list(at, &code[k], &positions_[size_t(s.code) + k], number, last);
+      if (fault.instruction >= 0) return fault;
+      number = last;
+      if (number < end) move(code, steps, 1);
+    }
+    return {};
+  }
+
+  // What the stored instructions [begin, end) cost.
+  double cost_between(int32_t begin, int32_t end) const {
+    const auto before = [&](int32_t i) { return i ? costs_[size_t(i) - 1] : 0; };
+    return before(end) - before(begin);
+  }
+
   // The extents at a prefix length.
   const int32_t* extents_at(int32_t length) const {
     return extents_.data() + int64_t(length) * extent_count_;
   }
 
   void keep(const EncodedInstruction& e, const Extents& extents) {
-    const auto matrix = [](const Operand& o) {
-      return Instruction::Matrix{o.offset, o.row, o.col};
-    };
+    const auto matrix = [](const Operand& o) { return Instruction::Matrix{o.row, o.col}; };
     Instruction in{};
+    in.y_offset = e.y.offset;
+    in.a_offset = e.a.offset;
+    in.b_offset = e.b.offset;
     in.op = Op(e.opcode);
     in.rows = e.rows;
     in.cols = e.cols;
@@ -216,16 +294,17 @@ class TypedProgram final : public ProgramOf<T> {
     // Bytecode that is sorted by position (immediate 0) finds its own part of every run.
     const bool is_every = in.op == Op::scalar_bytecode && e.imm0;
     owned_->positions.push_back(is_every ? every_position : e.position);
-    const int32_t end = int32_t(owned_->code.size());
-    const auto extend = [&](int32_t position) {
-      Span& span = owned_->spans[size_t(position)];
-      if (span.end == 0) span.begin = end - 1;
-      span.end = end;
-    };
-    if (is_every)
-      for (int32_t position = 0; position < max_length_; position++) extend(position);
-    else if (e.position < max_length_)
-      extend(e.position);
+  }
+
+  // Lets the span of an instruction's position reach to it.
+  void extend(int32_t number, int32_t position) {
+    const bool is_every = position == every_position;
+    for (int32_t p = is_every ? 0 : position; p < max_length_; p++) {
+      Span& span = owned_->spans[size_t(p)];
+      if (span.end == 0) span.begin = number;
+      span.end = number + 1;
+      if (!is_every) break;
+    }
   }
 
   // Keeps scalar bytecode in words of 16 bits where these are enough: a run reads it once from end
@@ -293,6 +372,7 @@ class TypedProgram final : public ProgramOf<T> {
     std::vector<int32_t> positions;
     std::vector<Span> spans;
     std::vector<Loops> loops;
+    Stretches stretches;
     std::vector<uint32_t> scalar_bytecode;
     std::vector<uint16_t> narrow_bytecode;
     std::vector<double> costs;
@@ -328,6 +408,8 @@ class TypedProgram final : public ProgramOf<T> {
         positions_(from.positions_),
         spans_(from.spans_),
         loops_(from.loops_),
+        stretches_(from.stretches_),
+        steps_(from.steps_),
         scalar_bytecode_(from.scalar_bytecode_),
         narrow_bytecode_(from.narrow_bytecode_),
         costs_(from.costs_),
@@ -340,6 +422,8 @@ class TypedProgram final : public ProgramOf<T> {
     f(self.positions_);
     f(self.spans_);
     f(self.loops_);
+    f(self.stretches_);
+    f(self.steps_);
     f(self.scalar_bytecode_);
     f(self.narrow_bytecode_);
     f(self.costs_);
@@ -364,6 +448,8 @@ class TypedProgram final : public ProgramOf<T> {
   std::span<const int32_t> positions_;  // of each instruction
   std::span<const Span> spans_;         // of each position
   std::span<const Loops> loops_;
+  std::span<const Stretch> stretches_;  // all instructions, as they run
+  std::span<const Places> steps_;       // of each instruction of a loop
   std::span<const uint32_t> scalar_bytecode_;
   std::span<const uint16_t> narrow_bytecode_;  // the same words, if 16 bits are enough for all
   std::span<const double> costs_;              // of each instruction and those before it
@@ -379,7 +465,7 @@ std::unique_ptr<Program> make_typed(ProgramSpec&& spec, std::string& error) {
     return nullptr;
   }
   auto program = std::make_unique<TypedProgram<T>>(std::move(spec), kernels);
-  error = program->load(spec.code);
+  error = program->load(spec);
   if (error.empty()) program->measure();
   if (!error.empty()) return nullptr;
   return program;

@@ -21,6 +21,8 @@ struct ProgramSpec {
   // (max_length + 1) x extent count, row-major: the extents at each prefix length.
   std::vector<int32_t> extents;
   std::vector<int32_t> code;  // words.def for each instruction
+  // Its loops, and how far each word of their instructions moves each time (repeats.h).
+  std::vector<int32_t> repeats, steps;
   std::vector<uint32_t> scalar_bytecode;
 };
 
@@ -40,7 +42,8 @@ struct RunFault {
   static constexpr int64_t not_finite = -1;
 };
 
-// The instructions [begin, end).
+// The instructions [begin, end). Instructions are numbered as they run: those of a loop have
+// numbers of their own each time.
 struct Span {
   int32_t begin = 0, end = 0;
 };

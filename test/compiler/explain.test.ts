@@ -94,6 +94,12 @@ describe('train MODEL --explain', () => {
     assert.match(out.split('\n')[1]!, /^[\d,]+ values of [\d,]+ bytes share [\d,]+ of them$/);
   });
 
+  it('prints how many instructions loops keep', async () => {
+    const long = ['--n-state', '8', '--block-size', '150', '--passes=reroll', '--explain'];
+    const { out } = await vecgrad('train', 'rnn', ...long);
+    assert.match(out.split('\n')[1]!, /^[\d,]+ instructions are kept as [\d,]+, in loops$/);
+  });
+
   it('explains the passes asked for, in order, as JSON', async () => {
     const { out } = await vecgrad(
       'train',

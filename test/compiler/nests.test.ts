@@ -106,10 +106,11 @@ describe('nests of scalar bytecode', () => {
   for (const [what, change, message] of bad) {
     it(`refuses a nest ${what}`, () => {
       const program = trainingOf(layer(16, 16, 'float64').loss, 'float64').program;
-      const { arenaSize, intsSize, maxLength, extents, code, bytecode } = program['lowered'];
+      const { arenaSize, intsSize, maxLength, extents, code, repeats, steps, bytecode } = program['lowered'];
       const create = (scalarBytecode: Uint32Array): unknown =>
         addon.createProgram({
-          ...{ float32: false, isa: 'scalar', arenaSize, intsSize, maxLength, extents, code, scalarBytecode },
+          ...{ float32: false, isa: 'scalar', arenaSize, intsSize, maxLength, extents },
+          ...{ code, repeats, steps, scalarBytecode },
         });
       create(bytecode.slice());
       const changed = bytecode.slice();

@@ -70,6 +70,8 @@ export interface LoweringOptions {
   fuseUpdate: boolean;
   /** Whether values that are not needed at the same time share memory. */
   reuse: boolean;
+  /** Whether instructions that repeat themselves are kept once, as a loop. */
+  reroll: boolean;
   /** Nodes before which parameters are updated that nothing reads from then on: see `recompute.ts`. */
   recomputes: ReadonlySet<number>;
 }
@@ -101,7 +103,16 @@ export interface ParameterBlock {
   skips: number;
 }
 
-export interface Lowered {
+/** The loops of a program (native/vm/repeats.h). */
+export interface Loops {
+  /** Three words each: the first instruction, how many there are, how often they run. */
+  repeats: Int32Array;
+  /** For each instruction of a loop, by how much each of its words grows from one time to the next. */
+  steps: Int32Array;
+}
+
+export interface Lowered extends Loops {
+  /** The words of the instructions; those of a loop stand there once. */
   code: Int32Array;
   extents: Int32Array;
   /** Scalar bytecode, which an instruction runs stretches of; empty for programs of arrays. */
@@ -110,9 +121,9 @@ export interface Lowered {
   intsSize: number;
   /** The longest prefix. */
   maxLength: number;
-  /** The compiler's node behind each instruction. */
+  /** The compiler's node behind each instruction; of a loop, behind each time it runs. */
   nodes: number[];
-  /** Ends of the instructions: those that `results` need, forward, backward and update. */
+  /** Ends of the instructions, counted as they run: what `results` need, forward, backward and update. */
   sections: { results: number; forward: number; backward: number; update: number };
   parameters: ParameterBlock;
   /** Where a node's numbers lie; undefined where it has no place. */

@@ -6,6 +6,7 @@ import { clear } from './elementwise.js';
 import { emit } from './emit.js';
 import type { Lowered, LoweringOptions } from './layout.js';
 import { reuseMemory } from './reuse.js';
+import { rerolled } from './reroll.js';
 import { emitFusedUpdates, emitSteps, emitUpdate } from './updates.js';
 
 const CACHE_LINE = 64;
@@ -34,9 +35,10 @@ export function lower(ir: Ir, options: LoweringOptions): Lowered {
   const reuse = sharesMemory(c)
     ? reuseMemory({ code, extents }, layout.blocks, keptOffsets(c), options.align)
     : undefined;
+  const regions = reuse ? { numbers: [], ints: [] } : layout.regions;
   const moved = reuse?.moved ?? ((offset: number): number => offset);
   return {
-    code,
+    ...rerolled(code, options.reroll && regions.numbers.length === 0),
     extents,
     bytecode: new Uint32Array(0),
     arenaSize: reuse?.arenaSize ?? layout.size,
@@ -51,7 +53,7 @@ export function lower(ir: Ir, options: LoweringOptions): Lowered {
     },
     slot: (node) => layout.slot(node),
     constants: layout.constants.map(({ value, offset }) => ({ value, offset: moved(offset) })),
-    regions: reuse ? { numbers: [], ints: [] } : layout.regions,
+    regions,
     reuse,
   };
 }

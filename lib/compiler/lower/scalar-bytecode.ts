@@ -9,6 +9,7 @@ import { Encoder } from './encode.js';
 import type { Ir } from '../ir/ir.js';
 import { occurrences } from '../ir/occurrences.js';
 import { Layout, type Lowered, type LoweringOptions } from './layout.js';
+import { NO_LOOPS } from './reroll.js';
 import { emitSteps } from './updates.js';
 import { denseView } from './view.js';
 
@@ -142,6 +143,7 @@ export function lowerScalars(ir: Ir, options: LoweringOptions): Lowered | undefi
   const { code, extents } = out.encode(ir.maxLength);
   return {
     code,
+    ...NO_LOOPS,
     extents,
     bytecode: made.words,
     arenaSize: layout.size,

@@ -43,6 +43,7 @@ export function addonRows(recording: Recording, chance: Chance): Rows {
     assembleScalarBytecode: recorded('assembleScalarBytecode'),
     numberKinds: recorded('numberKinds'),
     differentiateNumbers: recorded('differentiateNumbers'),
+    reroll: recorded('reroll'),
     alignment: (c) => [floats(c, 8)],
     pieceSizes: (c) => [program, plan, c.below(50)],
     'kernels.matmul': (c) => {

@@ -26,9 +26,19 @@ const MAX_WORK = 2e6;
 
 const SCALAR_BYTECODE = addon.info().opcodes.indexOf('scalar_bytecode');
 
+/** How often each instruction of an accepted program runs. */
+function timesOf({ code, repeats }: Spec): Float64Array {
+  const times = new Float64Array(code.length / instructionWords).fill(1);
+  for (let r = 0; r < repeats.length; r += 3)
+    times.fill(repeats[r + 2]!, repeats[r], repeats[r]! + repeats[r + 1]!);
+  return times;
+}
+
 /** An upper bound on the number of elements in the loops of a run. */
-function work({ maxLength, extents, code }: Spec): number {
+function work(spec: Spec): number {
+  const { maxLength, extents, code } = spec;
   const columns = extents.length / (maxLength + 1);
+  const times = timesOf(spec);
   let most = 0;
   for (let n = 0; n <= maxLength; n++) {
     let sum = 0;
@@ -36,7 +46,8 @@ function work({ maxLength, extents, code }: Spec): number {
       const extent = (i: number): number => extents[n * columns + code[at + i]!] ?? 0;
       const outer = extent(WORD.outer1) * extent(WORD.outer2);
       const inner = (1 + extent(WORD.rows)) * (1 + extent(WORD.cols)) * (1 + extent(WORD.inner));
-      sum += outer + (code[at + WORD.opcode] === SCALAR_BYTECODE ? 0 : outer * inner);
+      const own = outer + (code[at + WORD.opcode] === SCALAR_BYTECODE ? 0 : outer * inner);
+      sum += own * times[at / instructionWords]!;
     }
     most = Math.max(most, sum);
   }
@@ -45,7 +56,7 @@ function work({ maxLength, extents, code }: Spec): number {
 
 /** Runs an accepted program, whole and in part. */
 function runAll(handle: Handle, spec: Spec, chance: Chance): void {
-  const { arenaSize, intsSize, maxLength, code, float32 } = spec;
+  const { arenaSize, intsSize, maxLength, float32 } = spec;
   const bytes = float32 ? 4 : 8;
   if (arenaSize * bytes > ROOM || intsSize * 4 > ROOM || work(spec) > MAX_WORK) return;
   const Made = float32 ? Float32Array : Float64Array;
@@ -53,7 +64,7 @@ function runAll(handle: Handle, spec: Spec, chance: Chance): void {
   const ints = new Int32Array(intsRoom, ROOM - intsSize * 4, intsSize).fill(chance.below(4));
   const range = new Int32Array(5);
   const run = addon.bind(handle, arena, ints, range);
-  const instructions = code.length / instructionWords;
+  const instructions = timesOf(spec).reduce((a, b) => a + b, 0);
   for (const to of [maxLength, 1 + chance.below(maxLength)]) {
     range.set([chance.is(0.5) ? 0 : chance.below(to), to, 0, instructions, 2]);
     run();
@@ -152,6 +163,7 @@ const NAMES = [
   'assembleScalarBytecode',
   'numberKinds',
   'differentiateNumbers',
+  'reroll',
 ];
 
 /** One case: a call with one word changed, or a few. */

@@ -1,4 +1,9 @@
 /** The calls of the addon that small models of all four kinds make: valid arguments to start from. */
+import { parsePasses } from '../../../lib/compiler/passes.js';
+import { SGD } from '../../../lib/optim/optimizers.js';
+import { meanOfFirst } from '../../../lib/value/joins.js';
+import { index, input, parameter } from '../../../lib/value/leaves.js';
+import type { Value } from '../../../lib/value/value.js';
 import { buildModel } from '../../../lib/study/build-model.js';
 import { MODEL_NAMES } from '../../../lib/study/models/sizes.js';
 import { Tokenizer } from '../../../lib/study/tokenizer.js';
@@ -28,6 +33,7 @@ const RECORDED = [
   'assembleScalarBytecode',
   'numberKinds',
   'differentiateNumbers',
+  'reroll',
 ];
 const VOCABULARY = 4;
 /** As many examples as are evaluated together. */
@@ -55,10 +61,22 @@ export function record(): Recording {
         for (const batches of [false, true]) liveOf(name, dtype, batches);
       }
     }
+    for (const dtype of ['float64', 'float32'] as const) loopsOf(dtype);
   } finally {
     for (const [name, call] of originals) calls[name] = call;
   }
   return recording;
+}
+
+/** Trains a recurrence over so many positions that its program has loops. */
+function loopsOf(dtype: 'float64' | 'float32'): void {
+  const [w, v, x] = [parameter([0.3, -0.2]), parameter([0.1, 0.4]), input('x', [300, 2])];
+  let h: Value = w;
+  const losses = Array.from({ length: 300 }, (_, i) => (h = h.mul(w).add(x.at(i).mul(v)).tanh()).sum());
+  const passes = parsePasses('-rows');
+  const loss = meanOfFirst(losses, index('n'));
+  const training = new SGD({ learningRate: 0.1 }).minimize(loss, { dtype, passes });
+  training.step({ x: new Float64Array(600).fill(0.5), n: 300 });
 }
 
 function liveOf(name: (typeof MODEL_NAMES)[number], dtype: 'float64' | 'float32', batches: boolean): void {
