@@ -65,7 +65,7 @@ export interface Leaves {
   inputs: PlacedInput[];
   indices: PlacedInput[];
   /** Slots in which a run reads the number of the training step. */
-  stepSlots: number[];
+  stepSlots: Int32Array;
   /** The arena offset of 1 / prefix length; -1 where no run reads it. */
   inverseCount: number;
 }
@@ -334,7 +334,8 @@ function placeLeaves(
   places: ReadonlyMap<Node, number>,
   isUpdated: (number: number) => boolean,
 ): Leaves {
-  const leaves: Leaves = { parameters: [], inputs: [], indices: [], stepSlots: [], inverseCount: -1 };
+  const stepSlots: number[] = [];
+  const leaves: Omit<Leaves, 'stepSlots'> = { parameters: [], inputs: [], indices: [], inverseCount: -1 };
   for (const [node, number] of numbers) {
     const view = bare.view(number);
     const unread = places.get(node);
@@ -344,10 +345,10 @@ function placeLeaves(
       leaves.inputs.push({ node, place: view?.offset ?? unread!, isRead: view !== undefined });
     else if (node.op === 'index')
       leaves.indices.push({ node, place: unread ?? bare.slot(number), isRead: unread === undefined });
-    else if (node.op === 'step' && unread === undefined) leaves.stepSlots.push(bare.slot(number));
+    else if (node.op === 'step' && unread === undefined) stepSlots.push(bare.slot(number));
     else if (node.op === 'inverseCount' && view) leaves.inverseCount = view.offset;
   }
-  return leaves;
+  return { ...leaves, stepSlots: Int32Array.from(stepSlots) };
 }
 
 /**

@@ -1,6 +1,5 @@
 /** A compiled graph with its memory. Feeds it, runs it (a run is one native call), and reads the results. */
 import { addon, type Fault, type SeriesFault } from '../binding/addon.js';
-import type { SeriesSpec } from '../binding/series-spec.js';
 import { chosenThreads } from '../binding/threads.js';
 import type { DType, TypedArray } from '../core/array.js';
 import { checkInteger, shown } from '../core/check.js';
@@ -23,7 +22,7 @@ import { readRequest, type ProgramOptions } from './options.js';
 import type { Random } from './random.js';
 import { readFrom, Residence } from './residence.js';
 import { examplesOf, feedsOf, meansOf, seriesError, seriesOf, stepsTaken } from './series.js';
-import type { Examples, Runs, SeriesRun, SeriesSource } from './series.js';
+import type { Examples, Runs, SeriesOptions, SeriesRun, SeriesSource } from './series.js';
 import { UpdateState } from './update-state.js';
 
 /** Returns the update rule's numbers of the next `count` steps, one step after another. */
@@ -352,24 +351,24 @@ export class Program {
     rulesOf?: RulesOf,
     batching?: Batching,
   ): SeriesRun {
-    const series = seriesOf(this.seriesSource, examples);
-    checkExampleRange(from, to, series.count);
+    checkExampleRange(from, to, examples.count);
     const { size: batch, threads: most } = batching ?? {};
     if (batch !== undefined) this.batches.check(batch);
     const threads = most === undefined ? this.threads : chosenThreads(most);
     this.checkMemory();
     const size = batch ?? 1;
-    if (rulesOf) {
-      Object.assign(series.spec, {
-        rules: rulesOf(Math.ceil((to - from) / size)),
-        ruleSize: this.update.ruleSize,
-        firstStep: this.update.runs,
-        end: this.lowered.sections.update,
-        stops: !this.update.skips,
-        threads,
-        batches: batch === undefined ? undefined : this.batches.memory(batch, threads, this.arena),
-      } satisfies Partial<SeriesSpec>);
-    } else series.spec.rows = this.memory.plans.ofEvaluation(to - from);
+    const options: SeriesOptions = rulesOf
+      ? {
+          rules: rulesOf(Math.ceil((to - from) / size)),
+          ruleSize: this.update.ruleSize,
+          firstStep: this.update.runs,
+          end: this.lowered.sections.update,
+          stops: !this.update.skips,
+          threads,
+          batches: batch === undefined ? undefined : this.batches.memory(batch, threads, this.arena),
+        }
+      : { rows: this.memory.plans.ofEvaluation(to - from) };
+    const series = seriesOf(this.seriesSource, examples, options);
     if (!this.resident) this.residence.takeAll(); // now: what gives rates may have run another program
     const losses = new Float64Array(to - from);
     return { ...series, from, losses, trains: rulesOf !== undefined, skipped: this.update.skipped };
