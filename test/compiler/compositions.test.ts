@@ -8,7 +8,8 @@ import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
 import type { Value } from '../../lib/value/value.js';
 import { choose, concat, meanOfFirst, stack } from '../../lib/value/joins.js';
-import { index } from '../../lib/value/leaves.js';
+import { index, input, parameter } from '../../lib/value/leaves.js';
+import { SGD } from '../../lib/optim/optimizers.js';
 import type { Node } from '../../lib/graph/node.js';
 import { compile } from '../../lib/value/compile.js';
 import { Random } from '../../lib/runtime/random.js';
@@ -230,6 +231,16 @@ const FOUND: [title: string, lengths: number[], losses: (g: Leaves, positions: n
     },
   ],
   [
+    'chosen elements of a vector times as many chosen rows of a longer matrix',
+    [4, 2],
+    (g, positions) => {
+      const [x, w] = [g.p(3), g.p(4, 2)];
+      const i = x.topk(2);
+      const product = x.gather(i).matmul(w.gather(i)).sum();
+      return positions.map((at) => (at ? x.at(0) : product));
+    },
+  ],
+  [
     'a norm of 0 that no gradient reaches, beside norms that are trained',
     [4, 1, 2],
     (g, positions) => {
@@ -280,4 +291,26 @@ describe('graphs that were once wrong', () => {
       check(make, lengths);
     });
   }
+});
+
+/** Products and their factors: the product must not overflow on the way, nor become 0. */
+const SCALED: [title: string, a: number, b: number, by: number][] = [
+  ['a large factor', 1e10, 1e-10, 1e30],
+  ['a small factor', 1e-10, 1e10, 1e-30],
+  ['a factor that is infinite', 1, 1, Infinity],
+];
+
+describe('a product that is multiplied by a constant', () => {
+  for (const [title, a, b, by] of SCALED)
+    it(`is in the range of float32 where it is in the order written: ${title}`, () => {
+      const left = parameter([
+        [a, a],
+        [1, 1],
+        [1, 1],
+      ]);
+      const product = left.matmul(input('b', [2, 4])).mul(by);
+      const training = new SGD({ learningRate: 0 }).minimize(product.at(0).at(0), { dtype: 'float32' });
+      const feeds = { b: new Array<number>(8).fill(b) };
+      assert.equal(training.evaluate(feeds), Math.fround(2 * by));
+    });
 });

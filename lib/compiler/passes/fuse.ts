@@ -121,12 +121,18 @@ function crossEntropy({ ir, uses }: Subject, node: number): Match | null {
   };
 }
 
+/** The largest factor, or its reciprocal, that moves to an operand of a product. */
+const MAX_FACTOR = 2 ** 16;
+
 /** A product multiplied or divided by a number: its smaller operand is scaled instead. */
 function scaledProduct({ ir, uses }: Subject, node: number): Match | null {
   const op = ir.opOf(node);
   const i = number(ir, ir.input(node, 0)) === undefined ? 0 : 1;
   const by = ir.input(node, 1 - i);
-  if ((op === 'div' && i === 1) || number(ir, by) === undefined || ir.shape(by).length) return null;
+  const value = number(ir, by);
+  if ((op === 'div' && i === 1) || value === undefined || ir.shape(by).length) return null;
+  // A larger or smaller factor could take an operand out of the numbers' range where the product is in it.
+  if (!(Math.abs(value) <= MAX_FACTOR && Math.abs(value) >= 1 / MAX_FACTOR)) return null;
   const seen = behindViews(ir, uses, ir.input(node, i), ['reshape']);
   const product = seen.node;
   if (!ir.is(product, 'matmul') || uses[product] !== 1) return null;
@@ -170,6 +176,7 @@ function rowProduct({ ir, uses }: Subject, node: number): Match | null {
   const matrix = ir.input(b, 0);
   if (ir.input(b, 1) !== index || ir.attr(a).batch || ir.attr(b).batch) return null;
   if (ir.shape(x).length !== 1 || ir.shape(matrix).length !== 2 || ir.shape(index).length !== 1) return null;
+  if (ir.shape(x)[0] !== ir.shape(matrix)[0]) return null;
   if (ir.axisPositions[x] || ir.axisPositions[matrix] || ir.axisPositions[index]) return null;
   return {
     inputs: [x, matrix, index],
