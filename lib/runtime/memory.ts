@@ -29,7 +29,7 @@ export class ProgramMemory {
   private runRange: () => Fault | undefined;
   /** The prefix length of the last run; 0 before the first. */
   ranLength = 0;
-  /** Whether a backward pass has run. */
+  /** Whether the gradients of a backward pass lie in memory: an update clears them. */
   hasGradients = false;
   /** By the compiler's node: 1 where it depends on a parameter or an input. */
   private active: Uint8Array | undefined;
@@ -94,12 +94,31 @@ export class ProgramMemory {
   /** Runs the instructions [begin, end) that prefix lengths above `from`, up to `to`, need. */
   run(from: number, to: number, begin: number, end: number): Fault | undefined {
     const { range } = this;
+    const { forward, backward, update } = this.compiled.lowered.sections;
+    // Without an update, the backward pass clears the gradients itself.
+    if (begin <= forward && end > forward && update > backward) this.dropGradients();
+    if (end > forward) this.hasGradients = end === backward;
     range[0] = from;
     range[1] = to;
     range[2] = begin;
     range[3] = end;
     this.ranLength = to;
     return this.runRange();
+  }
+
+  /**
+   * Clears the gradients that a backward pass without an update left. A training step adds to what lies
+   * there: it relies on the update before it to leave zeros.
+   */
+  dropGradients(): void {
+    if (this.hasGradients) this.clearGradients();
+  }
+
+  /** Clears the gradients of all parameters, whatever left them. */
+  clearGradients(): void {
+    const { gradients, withGradient } = this.compiled.lowered.parameters;
+    this.arena.fill(0, gradients, gradients + withGradient);
+    this.hasGradients = false;
   }
 
   /**

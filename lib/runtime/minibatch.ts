@@ -109,12 +109,16 @@ function batchesOf(
   const copies = Math.min(threads, lanes, Math.max(1, Math.floor(MAX_BYTES / (stride * bytes))));
   const intStride = Math.ceil((intsSize + ints) / 16) * 16;
   const memory = allocate(copies * stride);
-  for (let copy = 0; copy < copies; copy++) memory.set(arena, copy * stride);
+  const { gradients, withGradient } = parameters;
+  for (let at = 0; at < memory.length; at += stride) {
+    memory.set(arena, at);
+    memory.fill(0, at + gradients, at + gradients + withGradient); // what backward() left there
+  }
   return {
     size,
     parameters: parameters.offset,
     parameterCount: parameters.size,
-    gradients: parameters.gradients,
+    gradients,
     backward: sections.backward,
     lanes,
     plan,

@@ -243,9 +243,8 @@ export class Program {
 
   /** Runs one part of a step, with the last feeds, to measure it. */
   runPart(part: 'forward' | 'backward' | 'update'): void {
-    const { forward, backward, update } = this.lowered.sections;
-    const starts = { forward: 0, backward: forward, update: backward };
-    const ends = { forward, backward, update };
+    const ends = this.lowered.sections;
+    const starts = { forward: 0, backward: ends.forward, update: ends.backward };
     if (!['forward', 'backward', 'update'].includes(part))
       throw new TypeError(`part ${shown(part)}: expected 'forward', 'backward' or 'update'`);
     this.run(0, this.feeds.length, starts[part], ends[part]);
@@ -302,6 +301,7 @@ export class Program {
     batching?: Batching,
   ): Runs {
     const series = this.startSeries(examples, from, to, rulesOf, batching);
+    if (rulesOf) this.memory.dropGradients();
     const { handle, arena, ints } = this.memory;
     return this.endSeries(series, addon.runSeries(handle, arena, ints, series.spec, from, series.losses));
   }
@@ -323,6 +323,7 @@ export class Program {
     checkReturnsNumber('a series:', this.roots[0]!);
     const examples = examplesOf(this.seriesSource, dataset);
     const series = this.startSeries(examples, from, to, rulesOf, batching);
+    this.memory.dropGradients();
     const homes = this.residence.takeTrained(); // now, so that nobody can read what is being written
     const { handle, ints } = this.memory;
     const arena = this.memory.lend();
@@ -449,13 +450,10 @@ export class Program {
     this.memory.check();
   }
 
-  /**
-   * Throws the error of a run's fault. Clears the gradients first, which must not reach the next run.
-   */
+  /** Throws the error of a run's fault. Clears the gradients first, which must not reach the next run. */
   private refuseRun(fault: Fault, where = '', batch?: Batch): never {
-    const { gradients, withGradient } = this.lowered.parameters;
     const error = isNotFinite(fault) ? this.nonFiniteError(where, batch) : undefined;
-    this.arena.fill(0, gradients, gradients + withGradient);
+    this.memory.clearGradients();
     throw error ?? indexError(this.lowered, this.compiled.ir, fault, where);
   }
 
@@ -474,14 +472,12 @@ export class Program {
   private origin(batch?: Batch): string {
     const root = this.roots[0]!;
     const { dtype, isa, threads } = this;
-    const { runs } = this.update;
     const inspector = new Program({ groups: [[root]], gradients: 'all' }, { dtype, isa, threads });
-    for (let i = 0; i < (batch?.feeds.length ?? 1); i++) {
-      inspector.feed(
-        batch?.feeds[i] ?? fedNumbers(this.inputs, this.arena, this.memory.ints, this.feeds.length),
-      );
+    const given = batch?.feeds ?? [fedNumbers(this.inputs, this.arena, this.memory.ints, this.feeds.length)];
+    for (const [i, feeds] of given.entries()) {
+      inspector.feed(feeds);
       const { length } = inspector.feeds;
-      inspector.memory.setStep(runs + i);
+      inspector.memory.setStep(this.update.runs + i);
       inspector.run(0, length, 0, inspector.lowered.sections.backward);
       inspector.memory.setStep(NO_STEP);
       const found = originOf(root, {

@@ -1,14 +1,17 @@
 /** Compiled programs: what they refuse, where numbers live, and how many native calls a step takes. */
 import assert from 'node:assert/strict';
-import { ALL_PASSES } from '../../lib/compiler/passes.js';
+import { ALL_PASSES, parsePasses } from '../../lib/compiler/passes.js';
 import { meanOfFirst } from '../../lib/value/joins.js';
 import { index, input, parameter } from '../../lib/value/leaves.js';
 import { addon, IsaError } from '../../lib/binding/addon.js';
 import { Adam, SGD } from '../../lib/optim/optimizers.js';
+import type { Training } from '../../lib/optim/training.js';
+import type { ProgramOptions } from '../../lib/runtime/options.js';
 import { Program } from '../../lib/runtime/program.js';
 import { FeedError } from '../../lib/runtime/errors.js';
 import { compile } from '../../lib/value/compile.js';
-import { ISAS, TARGETS } from '../support/targets.js';
+import type { Value } from '../../lib/value/value.js';
+import { ISAS, TARGETS, type Target } from '../support/targets.js';
 
 const table = parameter(
   [
@@ -203,6 +206,68 @@ describe('a program', () => {
         [a, x, y].map((value) => Array.from(program.readGradient(value))),
         gradients,
       );
+    }
+  });
+
+  describe('that trains takes the step it would have taken,', () => {
+    const examples = [{ i: [1, 1] }, { i: [0, 1] }];
+    const dataset = { count: 2, inputs: { i: { values: Int32Array.of(1, 1, 0, 1) } } };
+    const STEPS: Record<string, [ProgramOptions, (training: Training) => unknown]> = {
+      step: [{}, (training) => training.step(examples[0]!)],
+      'step without passes': [{ passes: parsePasses('none') }, (training) => training.step(examples[0]!)],
+      'step with checkpoints': [{ checkpoint: 'layers' }, (training) => training.step(examples[0]!)],
+      'step with checks': [{ detectAnomaly: true }, (training) => training.step(examples[0]!)],
+      stepEach: [{}, (training) => training.stepEach(dataset)],
+      stepEachAsync: [{}, (training) => training.stepEachAsync(dataset)],
+      stepBatch: [{ batches: true }, (training) => training.stepBatch(examples)],
+      'stepEach of batches': [
+        { batches: true },
+        (training) => training.stepEach(dataset, 0, 2, { batch: 2 }),
+      ],
+    };
+    const LEFT: Record<string, (program: Program, rows: Value) => void> = {
+      'backward()': (program) => program.backward(),
+      'backward() twice': (program, rows) => {
+        program.backward();
+        const first = [...program.readGradient(rows)];
+        program.backward();
+        assert.deepEqual([...program.readGradient(rows)], first);
+      },
+      "runPart('backward') twice": (program, rows) => {
+        program.runPart('backward');
+        const first = [...program.readGradient(rows)];
+        program.runPart('forward');
+        program.runPart('backward');
+        assert.deepEqual([...program.readGradient(rows)], first);
+      },
+    };
+    const trained = async (
+      target: Target,
+      [options, step]: (typeof STEPS)[string],
+      leave?: (program: Program, rows: Value) => void,
+    ): Promise<number[][]> => {
+      const rows = parameter([1, 2, 3, 4, 5, 6], { shape: [3, 2] });
+      const matrix = parameter([0.1, 0.2, 0.3, 0.4], { shape: [2, 2] });
+      const i = index('i', 2);
+      const [a, b] = [0, 1].map((at) => rows.at(i.at(at)).matmul(matrix).tanh().matmul(matrix).sum());
+      const training = new SGD({ learningRate: 0.1 }).minimize(a!.add(b!), { ...target, ...options });
+      for (let repeat = 0; repeat < 2; repeat++) {
+        if (leave) {
+          training.program.forward({ i: [1, 2] });
+          leave(training.program, rows);
+        }
+        await step(training);
+        assert.throws(() => training.program.readGradient(rows), /has no gradient yet: call backward/);
+      }
+      return [rows, matrix].map((value) => [...value.data]);
+    };
+    for (const [name, step] of Object.entries(STEPS)) {
+      for (const [left, leave] of Object.entries(LEFT)) {
+        it(`${name}, after ${left}`, async () => {
+          for (const target of TARGETS)
+            assert.deepEqual(await trained(target, step, leave), await trained(target, step));
+        });
+      }
     }
   });
 
