@@ -130,12 +130,13 @@ export class SequenceSampler {
 
   /** Generates the sequences of a prepared request in one native call, on at most `threads` threads. */
   run(
-    { handle, arena, ints, plans }: ProgramMemory,
+    memory: ProgramMemory,
     { slot }: IndexInput,
     { start, stop, temperature, count, topK, prefix, together, random }: GenerateRequest,
     threads: number,
   ): { sequences: Int32Array[]; fault: Fault | undefined } {
     const { maxLength } = this.inputs;
+    const { handle, arena, ints, plans } = memory;
     const drawn = new Int32Array(count * maxLength);
     const lengths = new Int32Array(count);
     const results = (this.offsets ??= this.findOffsets());
@@ -158,7 +159,10 @@ export class SequenceSampler {
       rows: together && count > 1 ? plans.ofSequences(slot, results.length / maxLength) : undefined,
       threads,
     };
+    // The numbers of the last sequence can be read, but of none of those that advance together.
+    if (count > 0) memory.ranLength = together ? 0 : maxLength;
     const fault = addon.generate(spec, drawn, lengths);
+    if (count > 0 && !together && !fault) memory.ranLength = lengths[count - 1]!;
     const sequences = Array.from(lengths, (length, i) =>
       drawn.subarray(i * maxLength, i * maxLength + length),
     );

@@ -174,7 +174,6 @@ export class Program {
     const { sampler, memory } = this;
     const index = sampler.prepare(request, memory.ints);
     if (!this.resident) this.residence.takeAll();
-    memory.ranLength = request.together ? 0 : this.maxLength; // nobody reads one of several at once
     const { sequences, fault } = sampler.run(memory, index, request, this.threads);
     if (fault) throw indexError(this.lowered, this.compiled.ir, fault, '');
     return sequences;
@@ -378,7 +377,6 @@ export class Program {
   private endSeries(series: SeriesRun, result: number | SeriesFault): Runs {
     const { spec, from, trains, skipped } = series;
     this.memory.setStep(NO_STEP);
-    this.memory.ranLength = this.feeds.length;
     const steps = stepsTaken(series, result);
     const size = spec.batches?.size ?? 1;
     const runs = Math.min(steps * size, series.losses.length);
@@ -387,21 +385,27 @@ export class Program {
       if (!this.resident && steps > this.update.skipped - skipped) this.residence.takeTrained();
       this.writes++;
     }
-    if (runs > 0) this.feeds.length = spec.lengths[from + runs - 1] ?? this.maxLength;
+    // An example that met a fault has run too; one that could not be fed has not.
+    const fault = typeof result === 'number' ? undefined : result;
+    const last = fault?.length === 4 ? fault[0] : from + runs - 1;
+    if (last >= from) {
+      this.feeds.length = spec.lengths[last] ?? this.maxLength;
+      this.memory.ranLength = this.feeds.length;
+    }
+    if (fault !== undefined || runs > 0) this.isFed = fault?.length !== 3;
     const losses = meansOf(series.losses.subarray(0, runs), size);
     const stopped = spec.stops && runs > 0 && !Number.isFinite(this.arena[this.rootOffset]);
     const run = { losses, rules: spec.rules, stopped };
     if (typeof result === 'number') return run;
+    const source = this.seriesSource;
     const refuse = (fault: Fault, where: string): never => {
       if (!spec.batches || !isNotFinite(fault)) this.refuseRun(fault, where);
       // All examples of the batch that failed, which begins after the completed steps.
       const count = Math.min(size, series.losses.length - runs);
-      const feeds = Array.from({ length: count }, (_, i) =>
-        feedsOf(this.seriesSource, series, from + runs + i),
-      );
+      const feeds = Array.from({ length: count }, (_, i) => feedsOf(source, series, from + runs + i));
       this.refuseRun(fault, '', { feeds, first: from + runs });
     };
-    return { ...run, error: seriesError(this.seriesSource, series, result, refuse) };
+    return { ...run, error: seriesError(source, series, result, refuse) };
   }
 
   // --- reading ---

@@ -166,6 +166,101 @@ describe('a series', () => {
     },
   );
 
+  describe('leaves to be read what its last run computed:', () => {
+    const table = parameter([1, 2, 3], { name: 'table' });
+    const i = index('i', 3);
+    const n = index('n');
+    const terms = [0, 1, 2].map((at) => table.at(i.at(at)).log());
+    const loss = meanOfFirst(terms, n).named('loss');
+    const columns = (lengths: number[], from = 0): Dataset => ({
+      count: lengths.length,
+      inputs: {
+        i: { values: Int32Array.from({ length: 3 * lengths.length }, (_, at) => (from + at) % 3) },
+        n: { values: Int32Array.from(lengths) },
+      },
+    });
+    type Case = [what: string, run: (training: Training) => unknown];
+    const none: Case[] = [
+      ['an evaluation of none', (training) => training.evaluateEach({ ...columns([1]), count: 0 })],
+      ['no steps', (training) => training.stepEach(columns([1, 2, 3]), 2, 2)],
+      ['no steps in the background', (training) => training.stepEachAsync(columns([1, 2, 3]), 2, 2)],
+      ['no step on a batch', (training) => training.stepEach(columns([1, 2, 3]), 2, 2, { batch: 2 })],
+      [
+        'an example that cannot be fed',
+        (training) => assert.throws(() => training.evaluateEach(columns([4])), /^FeedError: example 0/),
+      ],
+    ];
+    for (const [what, run] of none) {
+      for (const target of TARGETS) {
+        it(`${what}, ${target.dtype}, ${target.isa}`, async () => {
+          const options = { ...target, batches: true };
+          const training = new SGD({ learningRate: 1 }).minimize(loss, options);
+          await run(training);
+          assert.throws(
+            () => training.program.read(loss),
+            /'loss' .* has no data yet: run its program first/,
+          );
+          assert.throws(() => training.program.backward(), /before forward\(\)/);
+          training.evaluate({ i: [1], n: 1 });
+          await run(training);
+          assert.equal(training.program.read(loss)[0], target.dtype === 'float64' ? Math.log(2) : LOG2);
+        });
+      }
+    }
+    const LOG2 = Math.fround(Math.log(2));
+
+    it('the example of its last run, however long the one before was', () => {
+      for (const target of TARGETS) {
+        for (const lengths of [
+          [3, 1],
+          [1, 3],
+          [2, 1, 2],
+        ]) {
+          const [series, single] = [0, 1].map(() => new SGD({ learningRate: 1 }).minimize(loss, target));
+          const last = lengths.length - 1;
+          series!.evaluate({ i: [1, 1, 1], n: lengths[0]! });
+          series!.evaluateEach(columns(lengths));
+          single!.evaluate({ i: [0, 1, 2].map((at) => (3 * last + at) % 3), n: lengths[last]! });
+          const gradients = [series!, single!].map(({ program }) => {
+            program.backward();
+            return [...program.readGradient(table)];
+          });
+          assert.deepEqual(gradients[0], gradients[1]);
+        }
+      }
+    });
+
+    it('the example that met NaN, in which it is looked for', () => {
+      const written = parameter([1, 2, -1], { name: 'written' });
+      const rows = [0, 1, 2].map((at) => written.at(i.at(at)).log().named(`row ${at}`));
+      const target = meanOfFirst(rows, n).named('loss');
+      const message = (run: (training: Training) => unknown): string => {
+        const training = new SGD({ learningRate: 0.001 }).minimize(target, { detectAnomaly: true });
+        try {
+          run(training);
+        } catch (error) {
+          return (error as Error).message;
+        }
+        return 'nothing is wrong';
+      };
+      const found = message((training) => training.step({ i: [0, 1, 2], n: 3 }));
+      assert.match(found, /First, 'row 2' /);
+      const inSeries = message((training) => training.stepEach(columns([1, 3])));
+      assert.equal(inSeries.replace('step 2', 'step 1').replace(' of example 1', ''), found);
+    });
+
+    it('and backward() needs a whole one', () => {
+      const bad = columns([2, 2]);
+      bad.inputs['i']!.values[4] = 7;
+      const training = new SGD({ learningRate: 1 }).minimize(loss);
+      training.evaluate({ i: [1, 1, 1], n: 3 });
+      assert.throws(() => training.evaluateEach(bad), /^FeedError: example 1: input 'i'\[1\] = 7/);
+      assert.throws(() => training.program.backward(), /the last forward\(\) was refused: call it again/);
+      training.evaluateEach(columns([2, 2]));
+      training.program.backward();
+    });
+  });
+
   describe('refuses', () => {
     const table = (): { w: Value; training: Training } => {
       const w = parameter(
