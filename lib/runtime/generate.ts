@@ -5,6 +5,7 @@ import type { Compiled } from '../compiler/compile.js';
 import { offsetsOf } from '../compiler/lower/view.js';
 import type { Node } from '../graph/node.js';
 import { isFed } from '../graph/ops.js';
+import { fedWith, reachable } from '../graph/reachable.js';
 import { FeedError } from './errors.js';
 import { listed, type FeedReader } from './feeds.js';
 import type { IndexInput, Inputs } from './inputs.js';
@@ -73,7 +74,8 @@ export function readGenerateOptions(random: Random, options: GenerateOptions): G
 
 /** Samples from the sequence of one program. */
 export class SequenceSampler {
-  private readonly sequenceInputs: ReadonlySet<string>;
+  /** The inputs that the compiled sequence depends on. */
+  private readonly needed: ReadonlySet<string>;
   /** The arena offsets of all logits, group by group; computed on first use. */
   private offsets: Int32Array | undefined;
 
@@ -84,7 +86,7 @@ export class SequenceSampler {
     private readonly inputs: Inputs,
     private readonly feeds: FeedReader,
   ) {
-    this.sequenceInputs = inputsOfSequence(compiled, groups);
+    this.needed = inputsOfSequence(compiled, groups);
   }
 
   /**
@@ -97,12 +99,12 @@ export class SequenceSampler {
     const { input, start, stop, temperature, count, topK, prefix } = request;
     const { maxLength } = this.inputs;
     const index = this.inputs.indices.find(({ name }) => name === input);
-    const { sequenceInputs } = this;
-    if (sequenceInputs.size !== 1 || !sequenceInputs.has(input) || index?.size !== maxLength) {
+    const { needed } = this;
+    const others = needed.size - Number(needed.has(input));
+    if (others > 0 || index?.size !== maxLength || !(needed.has(input) || this.isWrittenWith(input))) {
       throw new FeedError(
         `generating needs '${input}' to be the only input, with an integer for each of ${maxLength} ` +
-          `positions; this ` +
-          `program's inputs: ${listed(this.inputs.names)}`,
+          `positions; this program's inputs: ${listed(this.inputs.names)}`,
       );
     }
     if (!(typeof temperature === 'number' && temperature > 0 && temperature < Infinity))
@@ -169,6 +171,11 @@ export class SequenceSampler {
     return { sequences, fault };
   }
 
+  /** Whether the sequence reads an input as it was written: the compiler may have dropped what does. */
+  private isWrittenWith(input: string): boolean {
+    return fedWith(reachable(this.groups.flat())).some(({ name }) => name === input);
+  }
+
   private findOffsets(): Int32Array {
     const { ir, lowered, numbers } = this.compiled;
     const found = this.groups.map((group) =>
@@ -212,7 +219,7 @@ function checkPrefix(prefix: unknown, stop: number, maxLength: number): void {
   if (at >= 0) throw new RangeError(`prefix[${at}] = ${stop}: it ends a sequence, so nothing could follow`);
 }
 
-/** The names of the inputs that a sequence depends on. */
+/** The names of the inputs that a compiled sequence depends on. */
 function inputsOfSequence({ ir, numbers }: Compiled, groups: readonly (readonly Node[])[]): Set<string> {
   const { start, list } = ir.edges;
   const names = new Set<string>();

@@ -5,12 +5,17 @@ import { buildModel } from '../../lib/study/build-model.js';
 import { MODEL_NAMES } from '../../lib/study/models/sizes.js';
 import type { Value } from '../../lib/value/value.js';
 import { index, input, parameter } from '../../lib/value/leaves.js';
+import { choose } from '../../lib/value/joins.js';
+import { SGD } from '../../lib/optim/optimizers.js';
+import { parsePasses } from '../../lib/compiler/passes.js';
 import { addon } from '../../lib/binding/addon.js';
 import { Program } from '../../lib/runtime/program.js';
 import type { GenerateOptions } from '../../lib/runtime/generate.js';
 import { Random } from '../../lib/runtime/random.js';
 import { sample, Sampler, type SampleOptions } from '../../lib/study/sampling.js';
 import { TARGETS } from '../support/targets.js';
+
+const sum = (a: Value, b: Value): Value => a.add(b);
 
 const tokenizer = new Tokenizer(['abc', 'xyz']);
 
@@ -236,6 +241,60 @@ describe('sampling', () => {
     const next = own.tokens(new Random(5), options);
     assert.notDeepEqual(next, wanted);
     assert.deepEqual(shared.tokens(new Random(5), options), next);
+  });
+
+  describe('feeds an input that the compiler dropped as one that it did not:', () => {
+    const b = parameter([1, 2], { name: 'b' });
+    const rows = parameter([1, 2, 3, 4], { shape: [2, 2], name: 'rows' });
+    const t = index('t', 3);
+    const row = (at: number): Value => rows.at(t.at(at));
+    const single = (at: number): Value => choose([parameter(1), parameter(2)], t.at(at));
+    const dropped: [title: string, groups: Value[][]][] = [
+      ['at all positions', [0, 1, 2].map((at) => [b.add(row(at).mul(0))])],
+      ['at the last', [0, 1, 2].map((at) => [at === 2 ? b.add(row(at).mul(0)) : row(at)])],
+      ['at the first', [0, 1, 2].map((at) => [at === 0 ? b.mul(at).add(row(at).mul(0)) : row(at)])],
+      ['of single numbers', [0, 1, 2].map((at) => [parameter(1), parameter(2).add(single(at).mul(0))])],
+    ];
+    for (const [title, groups] of dropped) {
+      it(title, () => {
+        for (const target of TARGETS) {
+          for (const together of [false, true]) {
+            const [all, none] = ['all', '-simplify'].map((passes) => {
+              const options = { ...target, passes: parsePasses(passes) };
+              const sequence = new Program({ groups, gradients: 'none' }, options);
+              const training = new SGD({ learningRate: 1 }).minimize(groups.flat().reduce(sum).sum(), {
+                ...options,
+                sequence: groups,
+              });
+              return [sequence, training.program].map((program) =>
+                program.sequence === groups || program === sequence
+                  ? program
+                      .generate(new Random(4), {
+                        ...{ input: 't', start: 1, stop: 9, temperature: 1, count: 20, together },
+                        prefix: Int32Array.of(1),
+                      })
+                      .map((each) => [...each])
+                  : [],
+              );
+            });
+            assert.deepEqual(all, none);
+            assert.equal(new Set(all![0]!.map(String)).size, 4, 'all sequences are drawn');
+          }
+        }
+      });
+    }
+
+    it('but no other input of the program', () => {
+      const loss = b.add(rows.at(index('other', 3).at(0))).sum();
+      const groups = [0, 1, 2].map((at) => [row(at)]);
+      const all = loss.add(groups.flat().reduce(sum).sum());
+      const program = new Program({ groups: [[all], ...groups], gradients: 'none' });
+      assert.throws(
+        () =>
+          program.generate(new Random(1), { input: 'other', start: 0, stop: 9, temperature: 1, count: 1 }),
+        /^FeedError: generating needs 'other' to be the only input/,
+      );
+    });
   });
 
   it('uses the parameters of the moment', () => {
