@@ -163,7 +163,8 @@ export class Program {
    * until `stop` is drawn or the positions end. Returns the integers of each sequence, including the prefix
    * and `stop`. Each drawn integer takes one number from `random`, whatever topK is; but see `together`.
    *
-   * @throws RangeError when an option is out of range, or a group holds NaN or infinity
+   * @throws RangeError when an option is out of range, or a group holds NaN or infinity, or minus infinity
+   *   alone: beside other logits, that is never drawn
    * @throws FeedError when a position cannot read `start` or an integer of the prefix
    */
   generate(random: Random, options: GenerateOptions): Int32Array[] {

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "isa/isa.h"
@@ -36,12 +38,16 @@ class Weights {
   void read(int64_t row, const Numbers& number) {
     T* const scaled = scaled_.data() + row * count_;
     for (int64_t i = 0; i < count_; i++) scaled[i] = number(i) * factor_;
+    correct_overflow(scaled, number);
     if (!is_all())
       for (int64_t i = 0; i < count_; i++) numbers_[size_t(row * count_ + i)] = number(i);
   }
   // Reads those of the first rows, which follow each other, `step` apart from row to row.
   void read_rows(const T* first, int64_t step, int64_t rows) {
     kernels_.mul(scaled_.data(), count_, first, step, 1, &factor_, 0, 0, rows, count_, 0);
+    for (int64_t row = 0; row < rows; row++)
+      correct_overflow(scaled_.data() + row * count_,
+                       [=](int64_t i) { return first[row * step + i]; });
     if (!is_all()) kernels_.copy(numbers_.data(), count_, first, step, 1, rows, count_, 0);
   }
 
@@ -58,6 +64,20 @@ class Weights {
   }
 
  private:
+  // Where the largest result overflows when it is scaled, as at a low temperature, softmax would
+  // find NaN: then it is subtracted before. Elsewhere softmax subtracts it, and no bit changes.
+  template <class Numbers>
+  void correct_overflow(T* scaled, const Numbers& number) const {
+    if (factor_ <= 1) return;
+    bool is_finite = true;
+    for (int64_t i = 0; i < count_; i++) is_finite &= std::isfinite(scaled[i]);
+    if (is_finite) return;
+    T largest = -std::numeric_limits<T>::infinity();
+    for (int64_t i = 0; i < count_; i++) largest = std::max(largest, number(i));
+    if (std::isfinite(largest * factor_)) return;
+    for (int64_t i = 0; i < count_; i++) scaled[i] = (number(i) - largest) * factor_;
+  }
+
   bool is_all() const { return top_ == count_; }
 
   // The largest keep the weights that they have among all results, since the weights of a choice

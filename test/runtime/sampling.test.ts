@@ -297,6 +297,39 @@ describe('sampling', () => {
     });
   });
 
+  describe('draws by logits that are far apart or large:', () => {
+    const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
+    const cases: [title: string, logits: number[], temperature: number, drawn: number[]][] = [
+      ['at a temperature that they overflow by', [20, 30, 10], 1e-37, [1]],
+      ['below zero', [-20, -30, -10], 1e-37, [2]],
+      ['of which only some overflow', [-30, 0, -40], 1e-37, [1]],
+      ['of which the largest two are equal', [30, 20, 30], 1e-37, [0, 2]],
+      ['that are large themselves', [3e38, -3e38, 2e38], 0.5, [0]],
+      ['beside minus infinity', [20, -inf, 30], 1e-37, [2]],
+      ['beside minus infinity, at a usual temperature', [0, -inf, 0], 0.5, [0, 2]],
+      ['with NaN', [20, nan, 30], 1e-37, []],
+      ['with infinity', [20, inf, 30], 1e-37, []],
+      ['all minus infinity', [-inf, -inf, -inf], 1e-37, []],
+    ];
+    for (const [title, logits, temperature, expected] of cases) {
+      it(title, () => {
+        const rows = parameter([logits, logits, logits]);
+        const tokens = index('tokens', 2);
+        const groups = [0, 1].map((at) => [rows.at(tokens.at(at))]);
+        for (const target of TARGETS) {
+          const program = new Program({ groups, gradients: 'none' }, target);
+          for (const options of [{}, { topK: 2 }, { together: true }, { together: true, topK: 2 }]) {
+            const usual = { input: 'tokens', start: 0, stop: 9, count: 40 };
+            const draw = (): Int32Array[] =>
+              program.generate(new Random(1), { ...usual, temperature, ...options });
+            if (expected.length === 0) assert.throws(draw, /^RangeError: .*drawn from are NaN or infinite/);
+            else assert.deepEqual([...new Set(draw().flatMap((each) => [...each]))].sort(), expected);
+          }
+        }
+      });
+    }
+  });
+
   it('uses the parameters of the moment', () => {
     const scores = parameter(
       [
