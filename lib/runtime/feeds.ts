@@ -298,7 +298,7 @@ function otherBatchAdvice({ shape, size }: Pick<FloatInput, 'shape' | 'size'>, g
 
 /** The number in a list of one number; anything else as it is. */
 function single(value: Numbers | undefined): unknown {
-  return typeof value === 'object' && value.length === 1 ? value[0] : value;
+  return typeof value === 'object' && value.length === 1 && !isArray(value[0]) ? value[0] : value;
 }
 
 /** The names of inputs, as messages list them. */

@@ -74,7 +74,8 @@ export class Sampler {
    * position. Each drawn token takes one number from `random`, whatever topK is; see `together` for many.
    *
    * @throws DataError when the prefix has an unknown token, or as many tokens as the model has positions
-   * @throws RangeError when a number is out of range, or logits are NaN or infinite
+   * @throws RangeError when a number is out of range, or a position's logits hold NaN or infinity, or minus
+   *   infinity alone
    * @throws TypeError when the prefix is neither a string nor an array
    */
   tokens(random: Random, options: SampleOptions): Int32Array[] {

@@ -373,6 +373,11 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
     () => parameter(any([v]), { name: 'w' }),
     /^parameter 'w': element \[0\] is 'v' \(parameter, shape \[4\]\): expected a number/,
   ],
+  ...[[[1]], [Int32Array.of(1)]].map((one): (typeof MISLEADING)[number] => [
+    'nested arrays for a length',
+    () => library.meanOfFirst([v, v], index('n')).forward({ n: any(one) }),
+    /^input 'n' = nested arrays: expected an integer from 1 to 2$/,
+  ]),
   ...[[[1]], [[1, 0]], [[1], [0]], [Int32Array.of(1)]].map((one): (typeof MISLEADING)[number] => [
     'nested arrays for a single index',
     () => x.at(index('one')).forward({ one: any(one) }),
