@@ -4,6 +4,7 @@
  */
 import { OP_NAMES, OPS, type Batching } from '../../graph/ops.js';
 import type { Shape } from '../../core/shape.js';
+import type { AxisPositions } from '../ir/axes.js';
 import type { Ir } from '../ir/ir.js';
 
 /** How batching treats each operator, by its number. */
@@ -43,7 +44,8 @@ const SHAPE = 0;
 const COLUMNS = 1;
 const OP = 2;
 const LIST = 3;
-const ROOTS = 4;
+const POSITIONS = 4;
+const ROOTS = 5;
 const NO_POSITIONS: readonly number[] = [];
 
 export class Kinds {
@@ -133,9 +135,7 @@ export class Kinds {
         key = pairs.of(key, 2 * input);
         continue;
       }
-      const shape = this.shapes[input]!;
-      const columns = this.columns[input]!;
-      key = pairs.of(key, 2 * (columns === COLUMNS ? shape : pairs.of(shape, columns)) + 1);
+      key = pairs.of(key, 2 * this.stackable(input) + 1);
     }
     const { exponent, axes, lengths, batch } = ir.attr(node);
     const positions = ir.axisPositions[node];
@@ -151,8 +151,25 @@ export class Kinds {
     if (axes) key = this.list(key, axes);
     // Positions may have different lengths, which grow from one to the next; heads must have equal ones.
     if (lengths && this.likeness.columns) key = this.list(key, [lengths.first, lengths.step]);
-    if (positions) for (const axis of positions) key = this.list(key, axis ?? NO_POSITIONS);
+    return positions ? this.positions(key, positions) : key;
+  }
+
+  private positions(key: number, positions: AxisPositions): number {
+    for (const axis of positions) key = this.list(key, axis ?? NO_POSITIONS);
     return key;
+  }
+
+  /**
+   * A number for what the operands of a batch have in common. A stack has one list of positions for each
+   * axis of its members, also for an axis that the operator contracts or drops, so that its result has none.
+   */
+  private stackable(operand: number): number {
+    const { pairs } = this;
+    const shape = this.shapes[operand]!;
+    const columns = this.columns[operand]!;
+    const number = columns === COLUMNS ? shape : pairs.of(shape, columns);
+    const positions = this.ir.axisPositions[operand];
+    return positions ? this.positions(pairs.of(POSITIONS, number), positions) : number;
   }
 
   private followColumns(node: number): void {

@@ -5,7 +5,7 @@
 import type { Attr, OpName } from '../../graph/ops.js';
 import { sameShape, type Shape } from '../../core/shape.js';
 import type { Ir } from '../ir/ir.js';
-import type { AxisPositions } from '../ir/axes.js';
+import { sameAxisPositions, settled, type AxisPositions } from '../ir/axes.js';
 import { batchingOf, type Kinds } from './kinds.js';
 import { MAX_VIEWS } from '../ir/views.js';
 
@@ -292,15 +292,20 @@ export class Stacker {
     return add('stack', inputs, rowPositions ? { positions: rowPositions } : {});
   }
 
-  /** The operands of views, where all have one shape; null where that saves nothing. */
+  /**
+   * The operands of views, where all have one shape and one part of each axis for every run; null where
+   * there is no stack of them, or it saves nothing.
+   */
   private viewed(nodes: readonly number[]): number[] | null {
     const { old } = this;
     const { shapes } = this.kinds;
+    const { axisPositions } = old;
     const inner = new Array<number>(nodes.length);
     for (let i = 0; i < nodes.length; i++) {
       const input = old.input(nodes[i]!, 0);
       inner[i] = input;
       if (shapes[input] !== shapes[inner[0]!]) return null;
+      if (!sameAxisPositions(axisPositions[input], axisPositions[inner[0]!])) return null;
       // Stacking leaves would copy them whole.
       if (batchingOf(old, input) === 'leaf') return null;
     }
@@ -425,7 +430,8 @@ export class Stacker {
   }
 
   private withRowPositions(node: number, rowPositions: readonly number[]): number {
-    this.setRows(node, rowPositions, this.ir.axisPositions[node]?.slice(1));
+    const { ir } = this;
+    this.setRows(node, settled(rowPositions, ir.positions[node]!), ir.axisPositions[node]?.slice(1));
     return node;
   }
 }

@@ -34,6 +34,9 @@ export function propagate(ir: Graph, node: number): AxisPositions | undefined {
       return some((of(1) ?? []).slice());
     case 'stacked': {
       const own = attr.positions ? settled(attr.positions, ir.positions[node]!) : undefined;
+      // The stack has one list of positions for an axis of all its members.
+      if (!inputs.every((input) => sameAxisPositions(ir.axisPositions[input], of(0))))
+        throw new Error('internal: a stack of arrays whose axes have different positions');
       return some([own, ...(of(0) ?? shape.slice(1).map(() => undefined))]);
     }
     case 'elements': {
@@ -63,9 +66,10 @@ export function propagate(ir: Graph, node: number): AxisPositions | undefined {
       return some(of(0)!.map((positions, i) => (i === attr.axis ? undefined : positions)));
     case 'joined':
       return some(
-        (of(0) ?? shape.map(() => undefined)).map((positions, i) =>
-          i === resolveAxis(attr.axis!, shape) ? undefined : positions,
-        ),
+        shape.map((_, i) => {
+          if (i === resolveAxis(attr.axis!, shape)) return undefined;
+          return inputs.map((input) => ir.axisPositions[input]?.[i]).reduce(both);
+        }),
       );
     case 'gathered': {
       if (attr.batch) {
@@ -114,7 +118,7 @@ function some(positions: (Positions | undefined)[]): AxisPositions | undefined {
 }
 
 /** Positions are dropped where all entries are there whenever the node runs. */
-function settled(positions: readonly number[], position: number): Positions {
+export function settled(positions: readonly number[], position: number): Positions {
   return positions.every((entry) => entry <= position) ? undefined : positions;
 }
 
