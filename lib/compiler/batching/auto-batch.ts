@@ -205,10 +205,14 @@ class AutoBatcher {
   }
 }
 
-/** The product of each matrix or vector of a stack with one matrix or vector: all rows are those of one. */
+/**
+ * The product of each matrix or vector of a stack with one matrix or vector: all rows are those of one
+ * matrix, unless runs need a part of the rows of each, as of those of a padded stack.
+ */
 function productOfRows(ir: Ir, stack: number, right: number, add: Add): number {
   const shape = ir.shape(stack);
-  if (shape.length <= 2) return add('matmul', [stack, right]);
+  const isPadded = ir.axisPositions[stack]?.slice(1, -1).some((axis) => axis) ?? false;
+  if (shape.length <= 2 || isPadded) return add('matmul', [stack, right]);
   const rows = shape.slice(0, -1);
   const flat = add('reshape', [stack], { shape: [sizeOf(rows), shape[rows.length]!] });
   const product = add('matmul', [flat, right]);
