@@ -214,6 +214,8 @@ class Padder {
         if (b) {
           // The zeros behind the first n weights cancel the rows behind the prefix.
           if (!a.zeros || a.n !== b.n || rank !== 1) return false;
+          // One of the two stacks may go on growing without the other.
+          if (this.ir.shape(a.full)[0] !== this.ir.shape(b.full)[0]) return false;
           this.numbers[node] = this.add(node, [a.full, b.full], attr);
           return true;
         }
