@@ -278,7 +278,67 @@ const FOUND: [title: string, lengths: number[], losses: (g: Leaves, positions: n
       );
     },
   ],
+  [
+    'two stacks that grow on different schedules, one with a scale',
+    [2, 4, 1, 3],
+    (g, positions) => {
+      const [rows, scale] = [g.p(4, 2), g.p()];
+      const x = positions.map((at) => rows.at(at).tanh());
+      const y = x.map((row) => row.mul(scale));
+      const [one, other] = [[x[0]!, x[2]!], y.slice(0, 2)];
+      return positions.map((at) =>
+        pooled(one.slice(0, at < 2 ? 1 : 2), x[at]!).add(pooled(other.slice(0, at < 1 ? 1 : 2), x[at]!)),
+      );
+    },
+  ],
+  [
+    'attention over a growing stack, and a product of leaves of the same shapes',
+    [1, 3, 2],
+    (g) => {
+      const [rows, u, matrix] = [g.p(2, 3), g.p(2), g.p(2, 3)];
+      const tokens = g.fed([1, 0]);
+      const keys = [0, 1].map((at) => rows.at(tokens.at(at)));
+      const read = (n: number): Value => pooled(keys.slice(0, n), keys[n - 1]!);
+      return [read(1).add(u.mul(2).matmul(matrix.mul(2)).sum()), read(1), read(2)];
+    },
+  ],
+  [
+    'two growing stacks that share a query',
+    [4, 2, 1, 3],
+    (g, positions) => {
+      const [rows, query, square] = [g.p(4, 2), g.p(2), g.p(2, 2)];
+      const keys = positions.map((at) => rows.at(at).tanh());
+      const doubled = keys.map((row) => row.mul(2));
+      return positions.map((at) =>
+        [keys, doubled]
+          .map((list) => list.slice(0, at + 1))
+          .map((list) => pooled(list, query).add(stack(list).matmul(square).tanh().sum()))
+          .reduce((a, b) => a.add(b)),
+      );
+    },
+  ],
+  [
+    'more keys than values',
+    [4, 3, 1, 2],
+    (g, positions) => {
+      const [a, b, query] = [g.p(4, 2), g.p(2, 2), g.p(2)];
+      const keys = positions.map((at) => a.at(at).tanh());
+      const values = [0, 1].map((at) => b.at(at).tanh());
+      return positions.map((at) => {
+        const weights = stack(keys.slice(0, at + 1))
+          .matmul(query)
+          .softmax();
+        return at < 2 ? weights.matmul(stack(values.slice(0, at + 1))).sum() : weights.pow(2).sum();
+      });
+    },
+  ],
 ];
+
+/** The sum of what a query reads from rows by attention. */
+function pooled(rows: readonly Value[], query: Value): Value {
+  const keys = stack(rows);
+  return keys.matmul(query).softmax().matmul(keys).sum();
+}
 
 describe('graphs that were once wrong', () => {
   for (const [title, lengths, losses] of FOUND) {
