@@ -1,7 +1,8 @@
 /**
  * Random networks written out position by position, from the parts that the compiler's passes look for:
- * attention over growing stacks; recurrences, plain, gated and of the largest coordinates; root-mean-square
- * norms in several spellings; losses of classifiers; weights that layers share.
+ * attention over growing stacks, one at each position or several on schedules of their own; recurrences,
+ * plain, gated and of the largest coordinates; root-mean-square norms in several spellings; losses of
+ * classifiers; weights that layers share.
  */
 import fc from 'fast-check';
 import { Random } from '../../lib/runtime/random.js';
@@ -10,14 +11,38 @@ import { concat, meanOfFirst, stack } from '../../lib/value/joins.js';
 import { index, zeros } from '../../lib/value/leaves.js';
 import { Leaves } from './check.js';
 
-const LAYERS = ['attention', 'perceptron', 'recurrence', 'gated', 'largest', 'norm'] as const;
+const LAYERS = ['attention', 'memories', 'perceptron', 'recurrence', 'gated', 'largest', 'norm'] as const;
 const LOSSES = ['logPick', 'pickLog', 'square', 'unnegated'] as const;
+
+/** A stack of keys and one of values, which take rows at some positions. */
+interface Memory {
+  /** Bit i: whether they take a row at position i > 0; all take one at 0. */
+  grows: number;
+  /** Whether the row is that of the position before. */
+  lateKeys: boolean;
+  lateValues: boolean;
+  /** Whether the keys are also the values, and no product. */
+  plain: boolean;
+  /** How many values are kept; there may be more keys. */
+  values: number;
+}
+
+const memories: fc.Arbitrary<Memory> = fc.record({
+  grows: fc.nat(31),
+  lateKeys: fc.boolean(),
+  lateValues: fc.boolean(),
+  plain: fc.boolean(),
+  values: fc.constantFrom(1, 2, 5, 5, 5),
+});
 
 export interface Listing {
   seed: number;
   layers: readonly (typeof LAYERS)[number][];
   /** Whether the second layer of a kind shares the first one's weights. */
   shared: boolean;
+  memories: readonly Memory[];
+  /** Whether a parameter is the query to all memories at all positions. */
+  oneQuery: boolean;
   heads: number;
   headSize: number;
   hidden: number;
@@ -36,6 +61,8 @@ export const listings: fc.Arbitrary<Listing> = fc.record({
   seed: fc.nat(9999),
   layers: fc.array(fc.constantFrom(...LAYERS), { minLength: 1, maxLength: 3 }),
   shared: fc.boolean(),
+  memories: fc.array(memories, { minLength: 2, maxLength: 3 }),
+  oneQuery: fc.boolean(),
   heads: fc.integer({ min: 1, max: 3 }),
   headSize: fc.integer({ min: 1, max: 4 }),
   hidden: fc.integer({ min: 1, max: 9 }),
@@ -66,6 +93,26 @@ function normed(x: Value, spelling: number): Value {
     default:
       return x.mul(x.mul(x).mean().add(eps).pow(-1)); // no norm of any kind
   }
+}
+
+/** The stacks of one memory so far. */
+interface Stacks {
+  memory: Memory;
+  keys: Value[];
+  values: Value[];
+}
+
+/** What a query reads from a memory at a position, which takes a row of `rows` (one per position) first. */
+function readMemory({ memory, keys, values }: Stacks, rows: Value[], query: Value, [a, b]: Value[]): Value {
+  const at = rows.length - 1;
+  if (at === 0 || (memory.grows >> at) & 1) {
+    const row = (late: boolean): Value => rows[late && at > 0 ? at - 1 : at]!;
+    keys.push(memory.plain ? row(memory.lateKeys) : row(memory.lateKeys).matmul(a!));
+    if (memory.plain) values.push(keys.at(-1)!);
+    else if (values.length < memory.values) values.push(row(memory.lateValues).matmul(b!));
+  }
+  const weights = stack(keys).matmul(query).mul(0.5).softmax();
+  return values.length === keys.length ? weights.matmul(stack(values)) : query.mul(weights.pow(2).sum());
 }
 
 const sigmoid = (x: Value): Value => x.neg().exp().add(1).pow(-1);
@@ -106,7 +153,16 @@ export function write(listing: Listing): Written {
           : [1, 2, 3, 4].map(() => matrix(width, width)));
     weights.set(key, made);
     const recurs = kind === 'recurrence' || kind === 'gated' || kind === 'largest';
-    return { kind, w: made, state: recurs ? start() : undefined, keys: [] as Value[], values: [] as Value[] };
+    return {
+      kind,
+      w: made,
+      state: recurs ? start() : undefined,
+      keys: [] as Value[],
+      values: [] as Value[],
+      rows: [] as Value[],
+      query: kind === 'memories' && listing.oneQuery ? g.p(width) : undefined,
+      stacks: listing.memories.map((memory): Stacks => ({ memory, keys: [], values: [] })),
+    };
   });
 
   const losses: Value[] = [];
@@ -129,6 +185,17 @@ export function write(listing: Listing): Written {
             return scores.softmax().matmul(part(stack(layer.values)));
           });
           x = concat(parts).matmul(d).add(before);
+          break;
+        }
+        case 'memories': {
+          const y = normed(x, norm);
+          layer.rows.push(y);
+          const query = layer.query ?? y.matmul(c);
+          const reads = layer.stacks.map((stacks) => readMemory(stacks, layer.rows, query, [a, b]));
+          x = reads
+            .reduce((sum, read) => sum.add(read))
+            .matmul(d)
+            .add(before);
           break;
         }
         case 'perceptron':
