@@ -25,6 +25,8 @@ import {
   type TermsRecipe,
 } from '../support/random-graphs.js';
 import { evaluate, type Tensor } from '../support/reference.js';
+import { feedsOf, write, type Listing } from '../support/random-listings.js';
+import { parsePasses } from '../../lib/compiler/passes.js';
 import { FLOAT64, type Target } from '../support/targets.js';
 
 /** VECGRAD_TEST_RUNS=10 runs ten times as many. */
@@ -373,4 +375,20 @@ describe('a product that is multiplied by a constant', () => {
       const feeds = { b: new Array<number>(8).fill(b) };
       assert.equal(training.evaluate(feeds), Math.fround(2 * by));
     });
+});
+
+it('a short run after a long one has the gradient of norms that later positions read', () => {
+  const listing: Listing = {
+    ...{ seed: 9, layers: ['memories'], shared: false, oneQuery: true, heads: 2, headSize: 3, hidden: 2 },
+    memories: [{ grows: 23, lateKeys: true, lateValues: false, plain: false, values: 5 }],
+    ...{ vocabulary: 6, positions: 5, norm: 1, lossKind: 'logPick', tied: false, zeroState: false },
+    lengths: [4, 3],
+  };
+  const train = (passes: string): number[] => {
+    const { loss, parameters } = write(listing);
+    const training = new SGD({ learningRate: 0.5 }).minimize(loss, { passes: parsePasses(passes) });
+    feedsOf(listing).forEach((feeds) => training.step(feeds));
+    return parameters.flatMap((value) => Array.from(value.data));
+  };
+  assertClose(train('all'), train('none'), 1e-9, 'the parameters');
 });

@@ -30,8 +30,6 @@ export function propagate(ir: Graph, node: number): AxisPositions | undefined {
       return some(broadcasted(ir, inputs, shape));
     case 'first':
       return some((of(0) ?? []).slice());
-    case 'second':
-      return some((of(1) ?? []).slice());
     case 'stacked': {
       const own = attr.positions ? settled(attr.positions, ir.positions[node]!) : undefined;
       // The stack has one list of positions for an axis of all its members.
@@ -85,7 +83,10 @@ export function propagate(ir: Graph, node: number): AxisPositions | undefined {
       return some([both(of(0)?.[0], of(1)?.[0])].slice(0, shape.length));
     case 'lossGradient':
       return some(
-        shape.map((_, i) => (i === 0 && shape.length > 1 ? both(of(1)?.[0], of(3)?.[0]) : of(1)?.[i])),
+        shape.map((_, i) => {
+          if (i > 0 || shape.length === 1) return of(1)?.[i];
+          return [0, 1, 3].map((operand) => of(operand)?.[0]).reduce(both);
+        }),
       );
     case 'product':
       return some(product(ir, inputs[0]!, inputs[1]!, shape));

@@ -97,7 +97,7 @@ export const ROW_FUNCTIONS: Rows<
     batching: 'single',
     placing: 'adds',
     scalar: noScalar,
-    axes: 'second',
+    axes: 'broadcast',
     zero: 'never',
     pad: 'none',
     epilogue: 'none',

@@ -206,7 +206,7 @@ export type AxisRule =
   | 'broadcast'
   /** Those of the first, or of the second, operand, which has the same shape. */
   | 'first'
-  | 'second'
+
   /** Those of the first operand, without the axis or axes that a reduction removes. */
   | 'withoutAxis'
   | 'withoutAxes'
