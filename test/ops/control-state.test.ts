@@ -162,6 +162,7 @@ async function callEverything(target: Target): Promise<void> {
     for (const value of model.parameters) value.data.fill(NaN);
     assert.throws(() => new Sampler(model, tokenizer, target).tokens(random, { count: 1, temperature: 1 }));
   }
+  addon.reroll(new Int32Array(0), 2);
   new SGD({ learningRate: 1 }).minimize(root, target).step({});
   new Program({ groups: [[root]], gradients: 'none' }, target).forward({});
 }
