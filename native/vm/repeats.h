@@ -28,10 +28,10 @@ struct Stretch {
   int32_t number;  // of the first instruction, when it runs first
   int32_t code;    // where it is stored
   int32_t length, times;
-  int32_t step;           // index of the first instruction's step
-  int32_t position_step;  // how far all positions move
+  int32_t step = 0;           // index of the first instruction's step
+  int32_t position_step = 0;  // how far all positions move
   // The lowest and the highest position of the first time.
-  int32_t lowest, highest;
+  int32_t lowest = 0, highest = 0;
 
   int32_t end() const { return number + length * times; }
 };
