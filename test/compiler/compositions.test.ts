@@ -355,25 +355,21 @@ describe('graphs that were once wrong', () => {
   }
 });
 
-/** Products and their factors: the product must not overflow on the way, nor become 0. */
-const SCALED: [title: string, a: number, b: number, by: number][] = [
-  ['a large factor', 1e10, 1e-10, 1e30],
-  ['a small factor', 1e-10, 1e10, 1e-30],
-  ['a factor that is infinite', 1, 1, Infinity],
+/** The first row of a matrix, each number of the other one, and the factor of their product. */
+const SCALED: [title: string, row: [number, number], other: number, by: number][] = [
+  ['a large factor', [1e10, 1e10], 1e-10, 1e30],
+  ['a small factor', [1e-10, 1e-10], 1e10, 1e-30],
+  ['a factor that is infinite, and a 0', [1, 0], 1, Infinity],
 ];
 
 describe('a product that is multiplied by a constant', () => {
-  for (const [title, a, b, by] of SCALED)
+  for (const [title, row, other, by] of SCALED)
     it(`is in the range of float32 where it is in the order written: ${title}`, () => {
-      const left = parameter([
-        [a, a],
-        [1, 1],
-        [1, 1],
-      ]);
+      const left = parameter([row, [1, 1], [1, 1]]);
       const product = left.matmul(input('b', [2, 4])).mul(by);
       const training = new SGD({ learningRate: 0 }).minimize(product.at(0).at(0), { dtype: 'float32' });
-      const feeds = { b: new Array<number>(8).fill(b) };
-      assert.equal(training.evaluate(feeds), Math.fround(2 * by));
+      const feeds = { b: new Array<number>(8).fill(other) };
+      assert.equal(training.evaluate(feeds), Math.fround((row[0] + row[1]) * other * by));
     });
 });
 

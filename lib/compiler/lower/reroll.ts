@@ -9,9 +9,9 @@ import type { Loops } from './layout.js';
  * Programs of fewer instructions are written out: they lie in the processor's caches, and moving operands
  * would take longer than reading them.
  */
-const LEAST = 2048;
+const MIN_INSTRUCTIONS = 2048;
 /** How many instructions a loop saves at least. */
-const LEAST_SAVED = 256;
+const MIN_SAVED = 256;
 
 const NO_WORDS = new Int32Array(0);
 /** A program without loops. */
@@ -24,8 +24,8 @@ export const NO_LOOPS: Loops = { repeats: NO_WORDS, steps: NO_WORDS };
  * @param wanted whether to look for loops; plans of rows need every instruction written out
  */
 export function rerolled(code: Int32Array, wanted: boolean): Loops & { code: Int32Array } {
-  const isLong = code.length > LEAST * instructionWords;
-  return (wanted && isLong ? addon.reroll(code, LEAST_SAVED) : undefined) ?? { code, ...NO_LOOPS };
+  const isLong = code.length > MIN_INSTRUCTIONS * instructionWords;
+  return (wanted && isLong ? addon.reroll(code, MIN_SAVED) : undefined) ?? { code, ...NO_LOOPS };
 }
 
 /** The words of all instructions, as they run. */
