@@ -373,7 +373,7 @@ describe('a product that is multiplied by a constant', () => {
     });
 });
 
-it('a short run after a long one has the gradient of norms that later positions read', () => {
+describe('a short run after a long one has the gradients of norms that later positions read', () => {
   const listing: Listing = {
     ...{ seed: 9, layers: ['memories'], shared: false, oneQuery: true, heads: 2, headSize: 3, hidden: 2 },
     memories: [{ grows: 23, lateKeys: true, lateValues: false, plain: false, values: 5 }],
@@ -386,5 +386,8 @@ it('a short run after a long one has the gradient of norms that later positions 
     feedsOf(listing).forEach((feeds) => training.step(feeds));
     return parameters.flatMap((value) => Array.from(value.data));
   };
-  assertClose(train('all'), train('none'), 1e-9, 'the parameters');
+  for (const passes of ['all', '-in-place', '-in-place,-fuse', '-in-place,-combine'])
+    it(`with passes ${passes}`, () => {
+      assertClose(train(passes), train('none'), 1e-9, 'the parameters');
+    });
 });

@@ -5,6 +5,7 @@ import { MAX_VIEWS } from '../ir/views.js';
 import type { Context } from './context.js';
 import { copy, elementwise, zero } from './elementwise.js';
 import { source } from './placement.js';
+import { fills, type Term } from './places.js';
 import { isDense, reshapeView, rowView, sliceView, type View } from './view.js';
 
 /** Adds the terms that their own instructions have not written into the `addN`. */
@@ -18,7 +19,9 @@ export function emitAddN(c: Context, node: number): void {
   // Two whole terms at one position need no copy first.
   const [first] = base;
   if (first && base.length === 1 && first.steps.length === 0) {
-    const partner = rest.findIndex((term) => term.steps.length === 0 && term.position === position);
+    const isWhole = (term: Term): boolean =>
+      term.steps.length === 0 && term.position === position && fills(c.ir, node, term);
+    const partner = rest.findIndex(isWhole);
     if (partner >= 0) {
       const second = rest.splice(partner, 1)[0]!;
       const operands = [c.locate(first.node), c.locate(second.node)];
