@@ -9,6 +9,7 @@ import { PASS_NAMES, type PassName } from '../../lib/compiler/passes.js';
 import { Adam, SGD } from '../../lib/optim/optimizers.js';
 import { listings, write, type Listing } from '../support/random-listings.js';
 import { assertClose } from '../support/check.js';
+import { spoil } from '../support/spoil.js';
 import { TARGETS, type Target } from '../support/targets.js';
 
 /** VECGRAD_TEST_RUNS=10 runs ten times as many. */
@@ -83,6 +84,7 @@ function train(listing: Listing, target: Target, passes: Set<PassName>): number[
     const length = 1 + (n % positions);
     const drawn = (salt: number): number[] =>
       Array.from({ length }, (_, i) => (seed * 7 + salt + step + i * i) % vocabulary);
+    spoil(training.program);
     const value = training.step({ tokens: drawn(0), targets: drawn(3), length });
     return [[value], ...parameters.map((parameter) => Array.from(parameter.data))];
   });

@@ -27,6 +27,7 @@ import {
 import { evaluate, type Tensor } from '../support/reference.js';
 import { feedsOf, write, type Listing } from '../support/random-listings.js';
 import { parsePasses } from '../../lib/compiler/passes.js';
+import { spoil } from '../support/spoil.js';
 import { FLOAT64, type Target } from '../support/targets.js';
 
 /** VECGRAD_TEST_RUNS=10 runs ten times as many. */
@@ -90,6 +91,7 @@ function check(
       const trained = step(feeds(n), numbers);
       assertClose([trained.loss], y, 1e-9, `training: the loss at ${what}`);
       for (const [value, { data }] of numbers) value.data.set(data);
+      spoil(program);
       assertClose(program.forward(feeds(n)), y, 1e-10, `inspecting: the loss at ${what}`);
       program.backward();
       const inspected = new Map(

@@ -4,10 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import type { Compiled } from '../../lib/compiler/compile.js';
 import { ALL_PASSES, PASS_NAMES, type PassSet } from '../../lib/compiler/passes.js';
 import { Adam, SGD, type Optimizer } from '../../lib/optim/optimizers.js';
-import type { Training } from '../../lib/optim/training.js';
 import type { Feeds } from '../../lib/runtime/feeds.js';
 import type { ProgramOptions } from '../../lib/runtime/options.js';
 import { dropout } from '../../lib/value/operators.js';
@@ -16,6 +14,7 @@ import type { Value } from '../../lib/value/value.js';
 import { assertClose, Leaves } from '../support/check.js';
 import { build, recipes } from '../support/random-graphs.js';
 import { feedsOf, listings, write } from '../support/random-listings.js';
+import { spoil } from '../support/spoil.js';
 import { TARGETS } from '../support/targets.js';
 
 /** VECGRAD_TEST_RUNS=10 runs ten times as many. */
@@ -34,11 +33,6 @@ interface Graph {
   feeds: readonly Feeds[];
 }
 
-function spoil({ program }: Training): void {
-  const shared = (Reflect.get(program, 'compiled') as Compiled).lowered.reuse?.shared;
-  if (shared) program.arena.fill(NaN, shared.offset, shared.offset + shared.size);
-}
-
 function train(
   { loss, parameters, feeds }: Graph,
   seed: number,
@@ -49,7 +43,7 @@ function train(
   const options = { ...target, passes, ...(checkpoint && { checkpoint }) };
   const training = OPTIMIZERS[seed % OPTIMIZERS.length]!().minimize(loss, options);
   return feeds.flatMap((example) => {
-    spoil(training);
+    spoil(training.program);
     return [[training.step(example)], ...parameters.map(({ data }) => Array.from(data))];
   });
 }

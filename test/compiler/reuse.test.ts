@@ -19,6 +19,7 @@ import type { Value } from '../../lib/value/value.js';
 import { Leaves } from '../support/check.js';
 import { build, buildTerms, recipes, termsRecipes, type RandomGraph } from '../support/random-graphs.js';
 import { feedsOf, listings, write, type Listing } from '../support/random-listings.js';
+import { spoil } from '../support/spoil.js';
 import { TARGETS } from '../support/targets.js';
 
 /** All passes but `rows`, with which small programs keep a place for each value. */
@@ -35,12 +36,6 @@ const OPTIMIZERS: readonly (() => Optimizer)[] = [
 
 function reuseOf(program: Program): Reuse | undefined {
   return (Reflect.get(program, 'compiled') as Compiled).lowered.reuse;
-}
-
-/** Fills the memory that values share with NaN. */
-function spoil(program: Program): void {
-  const shared = reuseOf(program)?.shared;
-  if (shared) program.arena.fill(NaN, shared.offset, shared.offset + shared.size);
 }
 
 interface Graph {

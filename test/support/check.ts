@@ -10,6 +10,7 @@ import { compile } from '../../lib/value/compile.js';
 import { Random } from '../../lib/runtime/random.js';
 import { evaluate, slopes, type Tensor } from './reference.js';
 import { sampled, type Target } from './targets.js';
+import { spoil } from './spoil.js';
 
 /** Makes leaves with random numbers, and records what to feed and which leaves to differentiate by. */
 export class Leaves {
@@ -162,7 +163,8 @@ export function checkGraph(
 
 /**
  * Compiles a loss as for training. A step with learning rate 1 and no momentum changes each parameter by
- * minus its gradient, which shows the gradient; the parameters are reset before the step.
+ * minus its gradient, which shows the gradient; the parameters are reset before the step, and all else that
+ * a run writes is NaN then.
  */
 export function trainingStep(
   loss: Value,
@@ -184,6 +186,7 @@ export function trainingStep(
       for (const [value, { data }] of numbers) value.data.set(data);
       const before = new Map<Value, TypedArray>();
       for (const value of numbers.keys()) before.set(value, value.data.slice());
+      spoil(program);
       const y = program.takeStep(feeds);
       const gradients = new Map<Value, number[]>();
       for (const value of numbers.keys()) {
