@@ -17,6 +17,7 @@ import { index, input } from '../../lib/value/leaves.js';
 import { assertClose, Leaves } from '../support/check.js';
 import { build, buildTerms, recipes, termsRecipes, type RandomGraph } from '../support/random-graphs.js';
 import { feedsOf, listings, write, type Listing } from '../support/random-listings.js';
+import { spoilBatch } from '../support/spoil.js';
 import { TARGETS, type Target } from '../support/targets.js';
 
 /** VECGRAD_TEST_RUNS=10 runs ten times as many. */
@@ -40,10 +41,10 @@ function train(
 ): number[][] {
   const training = new SGD({ learningRate: 0.05 }).minimize(loss, { ...target, passes, batches: true });
   // The second batch is shorter than the first.
-  return [examples, examples.slice(1)].flatMap((batch) => [
-    [training.stepBatch(batch, { threads })],
-    ...parameters.map((value) => Array.from(value.data)),
-  ]);
+  return [examples, examples.slice(1)].flatMap((batch) => {
+    spoilBatch(training.program);
+    return [[training.stepBatch(batch, { threads })], ...parameters.map((value) => Array.from(value.data))];
+  });
 }
 
 function check(make: () => Graph, seed: number): void {

@@ -1,4 +1,5 @@
 /** Finds runs that read what they did not write: it would be NaN. */
+import type { BatchesSpec } from '../../lib/binding/series-spec.js';
 import type { Compiled } from '../../lib/compiler/compile.js';
 import type { Program } from '../../lib/runtime/program.js';
 
@@ -19,4 +20,14 @@ export function spoil(program: Program): void {
   ];
   arena.fill(NaN, Math.max(...ends));
   for (const { value, offset: at } of lowered.constants) arena[at] = value;
+}
+
+/** Fills with NaN what the examples of a program's last batch had of their own where they ran together. */
+export function spoilBatch(program: Program): void {
+  const keeper = Reflect.get(program, 'batches') as object;
+  const batches = Reflect.get(keeper, 'batches') as BatchesSpec | undefined;
+  if (!batches) return;
+  const { numbers, stride, copies } = batches;
+  for (let at = 0; at < copies; at++)
+    numbers.fill(NaN, at * stride + program.arena.length, (at + 1) * stride);
 }
