@@ -16,6 +16,10 @@ import { RowPlans } from './rows.js';
 /** The step number that a run reads when it is not a training step. */
 export const NO_STEP = -1;
 
+/** What to do where `ranLength` is 0. */
+export const NO_RUN =
+  'run its program on one example first (batches, and sequences that are generated together, leave no numbers)';
+
 export class ProgramMemory {
   readonly handle: Handle;
   /** How many examples run at once. */
@@ -27,7 +31,7 @@ export class ProgramMemory {
   /** What `runRange` runs: prefix lengths from and to, instructions from and to, on how many threads. */
   private readonly range = new Int32Array(5);
   private runRange: () => Fault | undefined;
-  /** The prefix length of the last run; 0 before the first. */
+  /** The prefix length of the run whose numbers are here; 0: of none, as before the first. */
   ranLength = 0;
   /** Whether the gradients of a backward pass lie in memory: an update clears them. */
   hasGradients = false;
@@ -166,7 +170,7 @@ export class ProgramMemory {
         'grad(loss, [it]) does'
       );
     }
-    if (ranLength === 0) return `${node.label} has no data yet: run its program first`;
+    if (ranLength === 0) return `${node.label} has no data: ${NO_RUN}`;
     if (position < ranLength || !node.first) return undefined;
     return (
       `${node.label} was not computed by the last run, whose length is ${ranLength}: ` +

@@ -16,7 +16,7 @@ import { gradientNotFinite, indexError, isNotFinite, nonFiniteError } from './fa
 import { FeedReader, type FeedTarget, type Feeds } from './feeds.js';
 import { readGenerateOptions, SequenceSampler, type GenerateOptions } from './generate.js';
 import { fedNumbers, inputsOf, type Inputs } from './inputs.js';
-import { NO_STEP, ProgramMemory } from './memory.js';
+import { NO_RUN, NO_STEP, ProgramMemory } from './memory.js';
 import { BatchKeeper, listOfFeeds, type Batch, type Batching } from './minibatch.js';
 import { readRequest, type ProgramOptions } from './options.js';
 import type { Random } from './random.js';
@@ -187,7 +187,7 @@ export class Program {
   backward(): void {
     if (!this.compiled.gradientNodes) throw new Error('this program was compiled without gradients');
     this.checkMemory();
-    if (this.memory.ranLength === 0) throw new Error(`backward() of ${this.rootLabel} before forward()`);
+    if (this.memory.ranLength === 0) throw new Error(`backward() of ${this.rootLabel} before forward(): ${NO_RUN}`);
     if (!this.isFed)
       throw new Error(`backward() of ${this.rootLabel}: the last forward() was refused: call it again`);
     const { forward, backward } = this.lowered.sections;
@@ -391,7 +391,7 @@ export class Program {
     const last = fault?.length === 4 ? fault[0] : from + runs - 1;
     if (last >= from) {
       this.feeds.length = spec.lengths[last] ?? this.maxLength;
-      this.memory.ranLength = this.feeds.length;
+      this.memory.ranLength = spec.batches ? 0 : this.feeds.length; // a batch runs in memory of its own
     }
     if (fault !== undefined || runs > 0) this.isFed = fault?.length !== 3;
     const losses = meansOf(series.losses.subarray(0, runs), size);

@@ -198,7 +198,7 @@ describe('a series', () => {
           await run(training);
           assert.throws(
             () => training.program.read(loss),
-            /'loss' .* has no data yet: run its program first/,
+            /'loss' .* has no data: run its program on one example first/,
           );
           assert.throws(() => training.program.backward(), /before forward\(\)/);
           training.evaluate({ i: [1], n: 1 });
@@ -229,6 +229,21 @@ describe('a series', () => {
         }
       }
     });
+
+    const batches: [string, (training: Training) => unknown][] = [
+      ['stepBatch', (training) => training.stepBatch([1, 3].map((length) => ({ i: [0, 1, 2], n: length })))],
+      ['stepEach', (training) => training.stepEach(columns([3, 1]), 0, 2, { batch: 2 })],
+      ['stepEachAsync', (training) => training.stepEachAsync(columns([3, 1]), 0, 2, { batch: 2 })],
+    ];
+    for (const [what, run] of batches)
+      for (const target of TARGETS)
+        it(`none after ${what} on a batch, which is no example, ${target.dtype}, ${target.isa}`, async () => {
+          const training = new SGD({ learningRate: 1 }).minimize(loss, { ...target, batches: true });
+          training.evaluate({ i: [1, 1, 1], n: 3 });
+          await run(training);
+          assert.throws(() => training.program.read(loss), /'loss' .* has no data: .* \(batches, /);
+          assert.throws(() => training.program.backward(), /before forward\(\): .* \(batches, /);
+        });
 
     it('the example that met NaN, in which it is looked for', () => {
       const written = parameter([1, 2, -1], { name: 'written' });

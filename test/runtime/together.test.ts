@@ -147,7 +147,7 @@ describe('sampling together', () => {
     const program = new Program({ groups: levels, gradients: 'none' });
     program.generate(new Random(1), { ...usual, stop: 2, topK: 1, together: true });
     const last = levels[1]![0]!;
-    assert.throws(() => program.read(last), /has no data yet: run its program first/);
+    assert.throws(() => program.read(last), /has no data: run its program on one example first/);
     program.forward({ tokens: [0, 0] });
     assert.deepEqual([...program.read(last)], [1, 2, 3]);
   });

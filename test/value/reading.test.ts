@@ -196,7 +196,7 @@ describe('a program that has not run', () => {
   const p = parameter(1);
   const y = p.exp();
   it('has no numbers to read', () => {
-    assert.throws(() => compile(y).read(y), /has no data yet: run its program first$/);
+    assert.throws(() => compile(y).read(y), /has no data: run its program on one example first/);
   });
   it('has no gradient to read before backward', () => {
     const program = compile(y);
