@@ -18,7 +18,8 @@ export const NO_STEP = -1;
 
 /** What to do where `ranLength` is 0. */
 export const NO_RUN =
-  'run its program on one example first (batches, and sequences that are generated together, leave no numbers)';
+  'run its program on one example first ' +
+  '(batches, and sequences that are generated together, leave no numbers)';
 
 export class ProgramMemory {
   readonly handle: Handle;

@@ -187,9 +187,9 @@ export class Program {
   backward(): void {
     if (!this.compiled.gradientNodes) throw new Error('this program was compiled without gradients');
     this.checkMemory();
-    if (this.memory.ranLength === 0) throw new Error(`backward() of ${this.rootLabel} before forward(): ${NO_RUN}`);
-    if (!this.isFed)
-      throw new Error(`backward() of ${this.rootLabel}: the last forward() was refused: call it again`);
+    const what = `backward() of ${this.rootLabel}`;
+    if (this.memory.ranLength === 0) throw new Error(`${what} before forward(): ${NO_RUN}`);
+    if (!this.isFed) throw new Error(`${what}: the last forward() was refused: call it again`);
     const { forward, backward } = this.lowered.sections;
     const begin = this.residence.haveChanged() ? 0 : forward;
     this.run(0, this.memory.ranLength, begin, backward);

@@ -79,7 +79,7 @@ enum class Shape { line, rows, square, product };
 constexpr idx rows =
     16;  // for Shape::rows: the positions of an example, or the indices of a product
 constexpr idx batch = 4;  // the products of a gemm_batch, as of attention heads
-constexpr idx most_numbers = 1 << 24;
+constexpr idx max_numbers = 1 << 24;
 
 const char* text_of(Shape shape) {
   switch (shape) {
@@ -359,8 +359,8 @@ const std::vector<BenchKernel>& bench_kernels() {
 }
 
 int64_t max_of_shape(const std::string& shape) {
-  if (shape == text_of(Shape::line)) return most_numbers;
-  if (shape == text_of(Shape::rows)) return most_numbers / rows;
+  if (shape == text_of(Shape::line)) return max_numbers;
+  if (shape == text_of(Shape::rows)) return max_numbers / rows;
   return shape == text_of(Shape::square) ? 2048 : 1024;
 }
 

@@ -18,8 +18,8 @@ constexpr size_t opcode_word = offsetof(EncodedInstruction, opcode) / sizeof(int
 
 // A loop has at most so many instructions, and so many of the next instructions that are like its
 // first one are tried as the first of its second time.
-constexpr int32_t most_of_loop = 4096;
-constexpr int32_t most_tries = 64;
+constexpr int32_t max_loop = 4096;
+constexpr int32_t max_tries = 64;
 // It runs at least so often: any two instructions lie evenly.
 constexpr int32_t least_times = 3;
 // A shorter one is written out several times: going on to the next time costs some nanoseconds.
@@ -118,10 +118,10 @@ class Finder {
   // is none.
   Found best_at(int32_t i) {
     Found best{i, 0, 0};
-    int32_t tries = most_tries;
+    int32_t tries = max_tries;
     for (int32_t j = next_[size_t(i)]; j >= 0 && tries > 0; j = next_[size_t(j)], tries--) {
       const int32_t length = j - i;
-      if (length > most_of_loop || left_ <= 0) break;
+      if (length > max_loop || left_ <= 0) break;
       // Going on every second time saves less than every time.
       if (best.times && length % best.length == 0) continue;
       if (!continues(i, length) || !continues(i + length - 1, length)) continue;

@@ -11,9 +11,9 @@ namespace vecgrad {
 namespace {
 
 // As they run: each has a number, and is looked at when a program is made.
-constexpr int64_t most_instructions = 1 << 27;
+constexpr int64_t max_instructions = 1 << 27;
 // Beyond those of any run, and differences of such numbers do not overflow.
-constexpr int32_t most_position = 1 << 30;
+constexpr int32_t max_position = 1 << 30;
 
 using Moving = std::array<bool, instruction_words>;
 
@@ -78,7 +78,7 @@ std::string read_repeat(std::span<const int32_t> code, std::span<const int32_t> 
       fault = "scalar bytecode in a loop";
     const EncodedInstruction by = decoded(steps, k);
     const int32_t position = decoded(code, loop.code + k).position;
-    if (fault.empty() && std::max(position, last.position) > most_position)
+    if (fault.empty() && std::max(position, last.position) > max_position)
       fault = "a position out of range";
     if (fault.empty() && by.position != loop.position_step)
       fault = "a position that moves unlike others of the loop";
@@ -131,7 +131,7 @@ std::string read_repeats(std::span<const int32_t> code, std::span<const int32_t>
         step + length > step_count)
       return "a loop outside the program";
     run_once(first);
-    if (number + length * times > most_instructions) return "more than 2^27 instructions";
+    if (number + length * times > max_instructions) return "more than 2^27 instructions";
     const Stretch loop{.number = int32_t(number),
                        .code = int32_t(first),
                        .length = int32_t(length),
@@ -144,7 +144,7 @@ std::string read_repeats(std::span<const int32_t> code, std::span<const int32_t>
     step += length;
   }
   if (step != step_count) return "steps of no loop";
-  if (number + count - stored > most_instructions) return "more than 2^27 instructions";
+  if (number + count - stored > max_instructions) return "more than 2^27 instructions";
   run_once(count);
   return "";
 }

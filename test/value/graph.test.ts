@@ -5,10 +5,9 @@ import { addN, choose, concat, meanOfFirst, stack } from '../../lib/value/joins.
 import { index, input, parameter, zeros } from '../../lib/value/leaves.js';
 import type { Node } from '../../lib/graph/node.js';
 import type { Numbers } from '../../lib/core/array.js';
-import '../../lib/runtime/program.js';
 import { ShapeError } from '../../lib/core/shape.js';
 import { pattern } from '../support/pattern.js';
-import '../../lib/runtime/program.js'; // what `forward` runs a graph with
+import '../../lib/value/operators.js'; // checks the arguments of methods
 
 const w = parameter(
   [
