@@ -7,7 +7,7 @@ import { httpUrl } from '../download/proxy.js';
 import { quoted } from '../core/escape.js';
 import { shellWord } from '../terminal/format.js';
 import { didYouMean, nearest } from '../core/suggest.js';
-import { UsageError, oneOf, list } from './usage.js';
+import { alternatives, UsageError, oneOf } from './usage.js';
 import {
   type CompareArguments,
   type TrainArguments,
@@ -130,7 +130,7 @@ function onlyList([given, ...more]: readonly string[]): void {
 function onlyModel(command: 'train' | 'graph', positionals: readonly string[]): ModelName {
   const [given, ...more] = positionals;
   if (given === undefined) {
-    throw new UsageError(`no model given: use vecgrad ${command} MODEL, one of ${list(MODEL_NAMES)}`);
+    throw new UsageError(`no model given: use vecgrad ${command} MODEL, one of ${alternatives(MODEL_NAMES)}`);
   }
   const model = oneOf('model', given, MODEL_NAMES);
   noMore(`${command} ${model}`, more);
@@ -243,7 +243,7 @@ function unknownCommand(first: string): UsageError {
 }
 
 function usageHint(): string {
-  return `use ${list(COMMAND_NAMES)} (vecgrad --help explains)`;
+  return `use ${alternatives(COMMAND_NAMES)} (vecgrad --help explains)`;
 }
 
 function noMore(before: string, positionals: readonly string[]): void {

@@ -2,7 +2,7 @@
 import { graphSize, MAX_NODES } from '../study/models/graph-size.js';
 import { DEFAULT_SIZES, SIZE_RULES, SIZES, type ModelName, type ModelSizes } from '../study/models/sizes.js';
 import type { OptionName } from './commands.js';
-import { list, UsageError } from './usage.js';
+import { alternatives, UsageError } from './usage.js';
 
 /**
  * The option of each size, and its largest value: with more a model would not fit in memory, or take forever.
@@ -54,5 +54,5 @@ export function checkMemory(model: ModelName, chosen: Partial<ModelSizes>, block
   const fits = parameters <= MAX_PARAMETERS && graphSize(model, { ...all, vocabSize: 1 }) <= MAX_NODES;
   if (fits) return;
   const options = isGpt ? ['--n-embd', '--n-layer', blockSize] : ['--n-state', '--n-embd'];
-  throw new UsageError(`${model} of these sizes would not fit in memory: lower ${list(options)}`);
+  throw new UsageError(`${model} of these sizes would not fit in memory: lower ${alternatives(options)}`);
 }

@@ -7,7 +7,7 @@ import { groupDigits, loss, microseconds, printable, seconds } from '../terminal
 import type { Io } from './io.js';
 import { unusedNote } from './size-options.js';
 import type { TrainArguments } from './commands.js';
-import { list, oneOf, UsageError } from './usage.js';
+import { alternatives, oneOf, UsageError } from './usage.js';
 import { DEFAULTS } from '../study/defaults.js';
 import { progressBar } from './progress.js';
 import { resultJson } from './result.js';
@@ -45,7 +45,7 @@ export async function train(model: ModelName, given: TrainArguments, io: Io): Pr
 async function checkIsa(isa: string, io: Io): Promise<void> {
   const { compiled, available } = (await io.info()).isas;
   if (compiled.includes(isa) && !available.includes(isa)) {
-    throw new UsageError(`this machine cannot run ${isa}: use ${list(available)}`);
+    throw new UsageError(`this machine cannot run ${isa}: use ${alternatives(available)}`);
   }
   oneOf('ISA', isa, available);
 }

@@ -29,10 +29,12 @@ export function checkNoInput(option: string, path: string, inputs: readonly stri
 export function oneOf<T extends string>(what: string, given: string, known: readonly T[]): T {
   const found = known.find((name) => name === given);
   if (found !== undefined) return found;
-  throw new UsageError(`unknown ${what} ${quoted(given)}: use ${list(known)}${didYouMean(given, known)}`);
+  throw new UsageError(
+    `unknown ${what} ${quoted(given)}: use ${alternatives(known)}${didYouMean(given, known)}`,
+  );
 }
 
 /** Lists names as `a, b or c`. */
-export function list(names: readonly string[]): string {
+export function alternatives(names: readonly string[]): string {
   return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} or ${names.at(-1)!}`;
 }

@@ -67,14 +67,14 @@ export async function download(
   } catch (error) {
     const through = proxy === undefined ? '' : ` through the proxy ${proxy.host}`;
     const reason = watch.late ?? networkReason(error);
-    throw new DownloadError(`cannot fetch ${shown(url)}${through}: ${reason}`, { cause: error });
+    throw new DownloadError(`cannot fetch ${shownUrl(url)}${through}: ${reason}`, { cause: error });
   } finally {
     watch.end();
   }
 }
 
 /** An address without its user, password and query, which may be secret. */
-export function shown(url: URL): string {
+export function shownUrl(url: URL): string {
   return `${url.origin}${url.pathname}${url.search === '' ? '' : '?...'}`;
 }
 

@@ -3,7 +3,7 @@
  */
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
-import { download, shown, type DownloadOptions } from './download.js';
+import { download, shownUrl, type DownloadOptions } from './download.js';
 import { quotedPath } from '../core/escape.js';
 import { checkWritable, writeFile } from '../core/write-file.js';
 import { reasonOf, wrongPath } from '../core/path.js';
@@ -58,11 +58,11 @@ export async function obtainNames(
   const found = sha256Of(bytes);
   if (found !== sha256) {
     throw new Error(
-      `what came from ${shown(url)} is not the list: its SHA-256 is ${found}, expected ${sha256}`,
+      `what came from ${shownUrl(url)} is not the list: its SHA-256 is ${found}, expected ${sha256}`,
     );
   }
   writeFile(path, bytes);
-  return { path, names: count(bytes), from: shown(url) };
+  return { path, names: count(bytes), from: shownUrl(url) };
 }
 
 /** The contents of a file, empty if it is too large for a list; undefined when it does not exist. */

@@ -11,7 +11,7 @@ import type { Value } from '../value/value.js';
 import type { ProgramOptions } from '../runtime/options.js';
 import { checkSchedule } from './rates.js';
 import type { Training } from './training.js';
-import { checkNumber, type OptimizerOptions, OPTIMIZER_OPTIONS, Update } from './update.js';
+import { checkBetween, type OptimizerOptions, OPTIMIZER_OPTIONS, Update } from './update.js';
 
 /** Changes parameters to make a loss smaller. */
 export interface Optimizer {
@@ -78,7 +78,7 @@ export class SGD extends UpdateOptimizer<SGDOptions> {
   protected update(): Update {
     checkOptions('SGD', this.options, SGD_OPTIONS);
     const { momentum = 0, nesterov = false, weightDecay = 0 } = this.options;
-    checkNumber('momentum', momentum, 0, 1);
+    checkBetween('momentum', momentum, 0, 1);
     checkBoolean('nesterov', nesterov);
     if (nesterov && momentum === 0) throw new RangeError('nesterov needs a momentum above zero');
     const share = nesterov ? momentum : 1;
@@ -111,9 +111,9 @@ const ADAM_OPTIONS: Known<AdamOptions> = {
 
 /** The update that Adam and AdamW share. */
 function adamUpdate({ beta1 = 0.9, beta2 = 0.999, eps = 1e-8 }: AdamOptions): Update {
-  checkNumber('beta1', beta1, 0, 1);
-  checkNumber('beta2', beta2, 0, 1);
-  checkNumber('eps', eps, 0);
+  checkBetween('beta1', beta1, 0, 1);
+  checkBetween('beta2', beta2, 0, 1);
+  checkBetween('eps', eps, 0);
   return new Update('adam', 2, [
     (rate) => rate,
     beta1,
@@ -151,7 +151,7 @@ export class AdamW extends UpdateOptimizer<AdamOptions> {
   protected update(): Update {
     checkOptions('AdamW', this.options, ADAM_OPTIONS);
     const { weightDecay = 0.01 } = this.options;
-    checkNumber('weightDecay', weightDecay, 0);
+    checkBetween('weightDecay', weightDecay, 0);
     const update = adamUpdate(this.options).clip(this.options);
     return update.scale((rate) => 1 - rate * weightDecay);
   }
@@ -184,8 +184,8 @@ export class RMSprop extends UpdateOptimizer<RMSpropOptions> {
   protected update(): Update {
     checkOptions('RMSprop', this.options, RMSPROP_OPTIONS);
     const { rho = 0.9, eps = 1e-8, weightDecay = 0 } = this.options;
-    checkNumber('rho', rho, 0, 1);
-    checkNumber('eps', eps, 0);
+    checkBetween('rho', rho, 0, 1);
+    checkBetween('eps', eps, 0);
     // Adam with beta1 = 0 and without bias correction.
     const update = new Update('adam', 2, [(rate) => rate, 0, rho, eps, 1, 1, 1, 1 - rho]);
     return update.clip(this.options).penalize(weightDecay);

@@ -54,7 +54,7 @@ function checkReachesParameter(loss: Value): void {
 }
 
 /** A finite number from `low` to below `high`; otherwise an error that names it. */
-export function checkNumber(name: string, x: number, low: number, high = Infinity): number {
+export function checkBetween(name: string, x: number, low: number, high = Infinity): number {
   if (typeof x === 'number' && x >= low && x < high) return x;
   const expected =
     high === Infinity ? `a finite number from ${low}` : `a number from ${low} to below ${high}`;
@@ -121,7 +121,7 @@ export class Update {
 
   /** g += decay w: adds the gradient of decay / 2 times the sum of all squares. */
   penalize(decay: number): this {
-    if (checkNumber('weightDecay', decay, 0) === 0) return this;
+    if (checkBetween('weightDecay', decay, 0) === 0) return this;
     this.before.push({ op: 'mul', to: 'gradients', a: 'parameters', b: this.add(decay), accumulate: true });
     return this;
   }

@@ -12,7 +12,7 @@ import type { WrittenTensor } from '../weights/safetensors.js';
 import { quoted, quotedPath } from '../core/escape.js';
 import {
   checkPath,
-  list,
+  firstNames,
   TensorFile,
   WeightsError,
   writeTensors,
@@ -97,7 +97,7 @@ export function contentsOf(
   checkTokenizer(tokenizer, sizes.vocabSize);
   const taken = [...texts.keys()].filter((key) => OWN_TEXTS.includes(key));
   if (taken.length > 0)
-    throw new WeightsError(`metadata ${list(taken)}: these names are reserved for the model`);
+    throw new WeightsError(`metadata ${firstNames(taken)}: these names are reserved for the model`);
   const areSingle = (): boolean => matrices.every(({ values }) => values.every(isSingle));
   const type = dtype ?? (areSingle() ? 'float32' : 'float64');
   texts.set('model', name);

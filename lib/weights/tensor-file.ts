@@ -140,7 +140,8 @@ export class TensorFile {
    */
   check(name: string, shape: Shape): void {
     const entry = this.entries.get(name);
-    if (!entry) throw new WeightsError(`${this.shown} has no '${clipped(name)}': it has ${list(this.names)}`);
+    if (!entry)
+      throw new WeightsError(`${this.shown} has no '${clipped(name)}': it has ${firstNames(this.names)}`);
     if (!sameShape(entry.shape, shape))
       throw new WeightsError(
         `${this.shown}: '${clipped(name)}' has shape ${show(entry.shape)}: expected ${show(shape)}`,
@@ -155,7 +156,8 @@ export class TensorFile {
    */
   checkNoMore(known: (name: string) => boolean, whose: string): void {
     const others = this.names.filter((name) => !known(name));
-    if (others.length > 0) throw new WeightsError(`${this.shown} has ${list(others)} too, which ${whose}`);
+    if (others.length > 0)
+      throw new WeightsError(`${this.shown} has ${firstNames(others)} too, which ${whose}`);
   }
 
   /** An array's numbers, row-major; see `numbersOf` in safetensors.ts. */
@@ -192,7 +194,7 @@ export class TensorFile {
 }
 
 /** The first few names, for a message. */
-export function list(names: readonly string[]): string {
+export function firstNames(names: readonly string[]): string {
   const first = names.slice(0, 5).map((name) => `'${clipped(name)}'`);
   return `${first.join(', ') || 'nothing'}${names.length > 5 ? ` and ${names.length - 5} more` : ''}`;
 }

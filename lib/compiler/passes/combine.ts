@@ -7,7 +7,7 @@ import { sameShape } from '../../core/shape.js';
 import type { Ir } from '../ir/ir.js';
 
 /** What one consumer of a node adds to its gradient. */
-export interface Term {
+export interface GradientTerm {
   node: number;
   /** The position from which it counts. */
   position: number;
@@ -19,13 +19,13 @@ export interface Term {
 const MANY = 3;
 
 /** Fewer terms with the same sum. */
-export function combined(ir: Ir, node: number, terms: readonly Term[]): readonly Term[] {
+export function combined(ir: Ir, node: number, terms: readonly GradientTerm[]): readonly GradientTerm[] {
   if (terms.length < 2) return terms;
   const stack = stackedRows(ir, node, terms);
   if (stack) return [stack];
   // Consumers are visited from the last back: of one position, the last term is that of the first consumer.
   const sorted = terms.toReversed().sort((a, b) => a.position - b.position);
-  const groups = new Map<string, Term[]>();
+  const groups = new Map<string, GradientTerm[]>();
   for (const term of sorted) {
     const form = formOf(ir, node, term);
     if (form === undefined) continue;
@@ -33,8 +33,8 @@ export function combined(ir: Ir, node: number, terms: readonly Term[]): readonly
     if (group) group.push(term);
     else groups.set(form, [term]);
   }
-  const made: Term[] = [];
-  const gone = new Set<Term>();
+  const made: GradientTerm[] = [];
+  const gone = new Set<GradientTerm>();
   for (const [form, group] of groups) {
     const { position } = group[0]!;
     const from = ir.count;
@@ -50,7 +50,7 @@ export function combined(ir: Ir, node: number, terms: readonly Term[]): readonly
 const OUTER = 'outer product';
 
 /** Equal for terms that can be gathered; undefined for those that can be gathered with none. */
-function formOf(ir: Ir, node: number, { node: term, from }: Term): string | undefined {
+function formOf(ir: Ir, node: number, { node: term, from }: GradientTerm): string | undefined {
   if (ir.shape(node).length && outerProduct(ir, term)) return OUTER;
   if (ir.axisPositions[term]) return undefined;
   if (term < from) return 'passed on';
@@ -70,7 +70,7 @@ function isElementwise(ir: Ir, node: number): boolean {
 }
 
 /** The sum of alike terms, ascending by position, or -1 where a stack of them would save nothing. */
-function sumOfStack(ir: Ir, terms: readonly Term[]): number {
+function sumOfStack(ir: Ir, terms: readonly GradientTerm[]): number {
   if (terms.length < MANY) return -1;
   const nodes = terms.map(({ node }) => node);
   const attr = stackAttr(terms);
@@ -84,7 +84,7 @@ function sumOfStack(ir: Ir, terms: readonly Term[]): number {
 }
 
 /** The attribute of a stack of terms: their positions, where these differ. */
-function stackAttr(terms: readonly Term[]): Attr {
+function stackAttr(terms: readonly GradientTerm[]): Attr {
   const { position } = terms[0]!;
   if (terms.every((term) => term.position === position)) return {};
   return { positions: terms.map((term) => term.position) };
@@ -160,7 +160,7 @@ function rowsOfArray(ir: Ir, nodes: readonly number[]): { array: number; start: 
 }
 
 /** A sum of outer products is one product of two stacks. -1: there is only one. */
-function sumOfOuterProducts(ir: Ir, terms: readonly Term[]): number {
+function sumOfOuterProducts(ir: Ir, terms: readonly GradientTerm[]): number {
   if (terms.length < 2) return -1;
   const factors = terms.map(({ node }) => outerProduct(ir, node)!);
   const attr = stackAttr(terms);
@@ -190,7 +190,7 @@ function outerProduct(ir: Ir, node: number): readonly [number, number] | null {
 }
 
 /** The stack of terms that are one padded row each, and together all rows; else undefined. */
-function stackedRows(ir: Ir, node: number, terms: readonly Term[]): Term | undefined {
+function stackedRows(ir: Ir, node: number, terms: readonly GradientTerm[]): GradientTerm | undefined {
   const shape = ir.shape(node);
   if (terms.length !== shape[0]) return undefined;
   const rowPositions = ir.axisPositions[node]?.[0];

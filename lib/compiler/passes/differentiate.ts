@@ -3,7 +3,7 @@ import { GRADIENT_LEAVES, OPS, sumTo, type GradientContext, type OpName } from '
 import { sameShape } from '../../core/shape.js';
 import type { Ir } from '../ir/ir.js';
 import { completed, sameAxisPositions } from '../ir/axes.js';
-import { combined, type Term } from './combine.js';
+import { combined, type GradientTerm } from './combine.js';
 import { differentiateNumbers } from './rules.js';
 import { isScalarGraph } from '../lower/scalar-bytecode.js';
 import { termCount, termPosition } from '../ir/trace.js';
@@ -70,9 +70,9 @@ class Terms {
   }
 
   /** The terms of a node, in the order in which they were added. */
-  of(node: number): Term[] {
+  of(node: number): GradientTerm[] {
     const { words } = this;
-    const terms: Term[] = [];
+    const terms: GradientTerm[] = [];
     for (let at = this.last[node]!; at >= 0; at = words[at + 3]!)
       terms.push({ node: words[at]!, position: words[at + 1]!, from: words[at + 2]! });
     return terms.reverse();
@@ -149,7 +149,7 @@ class Differentiation {
 }
 
 /** A gradient from its terms: the only one, or their `addN`. */
-function totalOf(ir: Ir, node: number, terms: readonly Term[], wrap: boolean): number {
+function totalOf(ir: Ir, node: number, terms: readonly GradientTerm[], wrap: boolean): number {
   const position = ir.positions[node]!;
   ir.position = position;
   const term = terms[0]!;
