@@ -1,6 +1,6 @@
 /**
- * The GPT in sizes where arithmetic dominates, beside the same model written by hand and this machine's
- * roofline.
+ * The GPT on one thread, in sizes where arithmetic dominates, beside the same model written by hand and the
+ * roofline of one core.
  */
 import { buildModel } from '../lib/study/build-model.js';
 import { kernels } from '../lib/runtime/kernels.js';
@@ -69,7 +69,7 @@ export function gptRows({ turns, quick }: Effort): Row[] {
     const rate = (step: number): number => (step < COMPARED ? 8 / nEmbd ** 2 : 0);
     const sgd = new SGD({ learningRate: rate, momentum: MOMENTUM });
     const start = performance.now();
-    const training = sgd.minimize(model.loss, { dtype: 'float32' });
+    const training = sgd.minimize(model.loss, { dtype: 'float32', threads: 1 });
     const compile = performance.now() - start;
     const text = Array.from({ length: BLOCK + 1 }, (_, i) => (i * i * 7 + i) % tokenizer.vocabSize);
     const feeds = { tokens: text.slice(0, BLOCK), targets: text.slice(1), length: BLOCK };
