@@ -129,7 +129,8 @@ export interface NativeAddon {
     losses: Float64Array,
     stop: Int32Array,
   ): Promise<number | SeriesFault>;
-  alignment(array: Float64Array | Float32Array): number;
+  alignment(array: TypedArray): number;
+  useHugePages(array: TypedArray): void;
   random: {
     create(): Handle;
     seed(random: Handle, key: Uint32Array): void;

@@ -6,10 +6,14 @@ export function allocate(dtype: DType, size: number): TypedArray {
   return dtype === 'float32' ? new Float32Array(size) : new Float64Array(size);
 }
 
+/** Arrays of as many bytes gain by huge pages; smaller ones have few pages of any size. */
+const LEAST_FOR_HUGE_PAGES = 2 ** 22;
+
 /** An array that starts on a cache line. */
 export function allocateAligned(dtype: DType, size: number): TypedArray {
   const line = dtype === 'float32' ? 16 : 8;
   const array = allocate(dtype, size + line);
+  if (array.byteLength >= LEAST_FOR_HUGE_PAGES) addon.useHugePages(array);
   const start = (line - addon.alignment(array) / array.BYTES_PER_ELEMENT) % line;
   return array.subarray(start, start + size);
 }

@@ -1,6 +1,8 @@
 // The addon's exports. Only the files of this folder know Node: they turn JavaScript values into
 // checked native ones and back, and keep no pointer into JavaScript memory between calls.
 #include <napi.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <memory>
 #include <string>
@@ -9,6 +11,7 @@
 #include "blas/blas.h"
 #include "isa/isa.h"
 #include "node/calls.h"
+#include "node/elements.h"
 #include "node/errors.h"
 #include "node/handle.h"
 #include "node/reader.h"
@@ -75,6 +78,28 @@ Napi::Value alignment(const Napi::CallbackInfo& call) {
   return Napi::Number::New(call.Env(), double(reinterpret_cast<uintptr_t>(data) % 64));
 }
 
+// useHugePages(array): asks the system to put the array's memory, untouched so far, into pages of 2
+// MB. Reading large matrices by columns misses the table of small pages again and again.
+Napi::Value use_huge_pages(const Napi::CallbackInfo& call) {
+  Arguments in(call, "useHugePages", "a Float32Array or Float64Array");
+  Floats numbers;
+  in.elements("array", numbers);
+  if (!in.are_right()) return in.fail_usage();
+#ifdef MADV_HUGEPAGE
+  std::visit(
+      [](const auto& each) {
+        const auto page = uintptr_t(sysconf(_SC_PAGESIZE));
+        const auto begin = reinterpret_cast<uintptr_t>(each.data()),
+                   end = begin + each.size_bytes();
+        const uintptr_t first = (begin + page - 1) / page * page, last = end / page * page;
+        // A system that has no such pages refuses, and the array stays as it is.
+        if (first < last) madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);
+      },
+      numbers);
+#endif
+  return call.Env().Undefined();
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   // Take what handles need of JavaScript's built-ins now, before a program can replace them.
   const Napi::Object global = env.Global();
@@ -90,6 +115,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("processors", Napi::Function::New<processors>(env, "processors"));
   exports.Set("blas", Napi::Function::New<blas>(env, "blas"));
   exports.Set("alignment", Napi::Function::New<alignment>(env, "alignment"));
+  exports.Set("useHugePages", Napi::Function::New<use_huge_pages>(env, "useHugePages"));
   add_program_calls(env, exports);
   add_row_calls(env, exports);
   add_series_calls(env, exports);

@@ -163,6 +163,7 @@ async function callEverything(target: Target): Promise<void> {
     assert.throws(() => new Sampler(model, tokenizer, target).tokens(random, { count: 1, temperature: 1 }));
   }
   addon.reroll(new Int32Array(0), 2);
+  addon.useHugePages(new Float32Array(4096));
   new SGD({ learningRate: 1 }).minimize(root, target).step({});
   new Program({ groups: [[root]], gradients: 'none' }, target).forward({});
 }

@@ -45,6 +45,7 @@ export function addonRows(recording: Recording, chance: Chance): Rows {
     differentiateNumbers: recorded('differentiateNumbers'),
     reroll: recorded('reroll'),
     alignment: (c) => [floats(c, 8)],
+    useHugePages: (c) => [floats(c, 8)],
     pieceSizes: (c) => [program, plan, c.below(50)],
     'kernels.matmul': (c) => {
       const [m, k, n] = [1 + c.below(6), 1 + c.below(6), 1 + c.below(6)];
