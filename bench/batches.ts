@@ -58,5 +58,15 @@ export function batchRows(models: readonly ModelName[], { turns, steps }: Effort
     loops.map(({ run }) => run),
     turns,
   );
-  return loops.map(({ what }, i) => ({ what, value: medians[i]!, unit: 'us/example' }));
+  const rows = loops.map(({ what }, i): Row => ({ what, value: medians[i]!, unit: 'us/example' }));
+  const ratio = (name: string, one: string, other: string): Row => {
+    const [a, b] = [one, other].map((how) => rows.find(({ what }) => what === `${name}, ${how}`)!.value);
+    return { what: `${name}, ${one} to ${other}`, value: a! / b!, unit: 'times' };
+  };
+  const names = models.flatMap((name) => ['float32', 'float64'].map((dtype) => `${name} ${dtype}`));
+  return [
+    ...rows,
+    ...names.map((name) => ratio(name, 'batches of 32 on 1', 'single steps')),
+    ...names.map((name) => ratio(name, 'batches of 32 on 1', 'batches of 32 on 2')),
+  ];
 }

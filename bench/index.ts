@@ -24,6 +24,7 @@ import { responsivenessRows } from './responsiveness.js';
 import { samplingRows } from './sampling.js';
 import { scalingRows } from './scaling.js';
 import { stepRows, yardstickRows } from './steps.js';
+import { threadRows } from './threads.js';
 import { widthRows } from './widths.js';
 
 /** The files that `--json` writes and `--against` reads. */
@@ -57,6 +58,7 @@ const TABLES: Record<string, (models: readonly ModelName[], effort: Effort) => R
   gpt: (_, how) => gptRows(how),
   memory: (_, how) => memoryRows(how),
   batches: batchRows,
+  threads: (_, how) => threadRows(how),
   cores: (_, how) => coreRows(how),
   sampling: samplingRows,
   processes: processRows,
