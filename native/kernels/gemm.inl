@@ -134,6 +134,7 @@ static void gemm_sgd(T* w, T* v, idx ld, const T* a, idx ras, idx cas, const T* 
     return gemm_sgd_long(w, v, ld, a, ras, cas, b, ldb, m, n, k, lr, momentum);
   Product by;
   by.velocity = v - w, by.lr = lr, by.momentum = momentum;
+  by.fetches = m * n >= least_to_fetch && k >= least_steps_to_fetch;
   if (m == 1) return one_row(w, Rows{a, cas, b, ldb}, n, k, Update{}, by);
   by.ldc = ld, by.ras = ras, by.cas = cas, by.ldb = ldb, by.k = k;
   rows_by_panels<Update>(w, a, b, m, n, by);

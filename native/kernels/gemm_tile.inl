@@ -104,6 +104,9 @@ struct Product {
   // For an update: the distance from a weight to its velocity, and the rule.
   idx velocity;
   T lr, momentum;
+  // Whether the weights and velocities lie in no near cache. The widest tiles then fetch theirs
+  // while they compute the sums, a line of each at every step, so that they are there in the end.
+  bool fetches;
   // How many tiles of one shape follow each other, and the distances from each to the next.
   idx times, next_c, next_a, next_b;
 };
@@ -147,6 +150,8 @@ struct Update {
   }
 };
 
+constexpr idx numbers_of_line = 64 / sizeof(T);
+
 // Computes c (R x W vectors) = a (R x k) b (k x W vectors), and the tiles of that shape that
 // follow.
 template <int R, int W, bool narrow, class Result>
@@ -156,7 +161,9 @@ static void tiles(T* c, const T* a, const T* b, const Product& by) {
   const V z = splat(0);
   idx velocity = 0;
   T back = 0, momentum = 0;
-  if constexpr (Result::updates) velocity = by.velocity, back = -by.lr, momentum = by.momentum;
+  [[maybe_unused]] bool fetches = false;
+  if constexpr (Result::updates)
+    velocity = by.velocity, back = -by.lr, momentum = by.momentum, fetches = by.fetches;
   for (idx times = by.times;;) {
     EACH_ROW(DECLARE_SUMS)
 #define LOAD(r)                                             \
@@ -172,7 +179,16 @@ static void tiles(T* c, const T* a, const T* b, const Product& by) {
     // A pointer to every third row of a: the rows between are one or two strides away.
     const T *a0 = a, *a3 = a0 + 3 * ras, *a6 = a3 + 3 * ras, *a9 = a6 + 3 * ras,
             *a12 = a9 + 3 * ras, *a15 = a12 + 3 * ras, *row_of_b = b;
+    [[maybe_unused]] const T* row_to_fetch = c;
+    [[maybe_unused]] idx fetched = 0;
     for (idx p = by.k; p > 0; p--) {
+      if constexpr (Result::updates && W == max_tile_vectors)
+        if (fetches) {
+          __builtin_prefetch(row_to_fetch + fetched, 1);
+          __builtin_prefetch(row_to_fetch + fetched + velocity, 1);
+          fetched += numbers_of_line;
+          if (fetched >= W * lanes()) row_to_fetch += ldc, fetched = 0;
+        }
       V b0 = z, b1 = z, b2 = z, b3 = z;
       load_row<W, narrow>(row_of_b, last, some, b0, b1, b2, b3);
 #define NUMBER(r) \

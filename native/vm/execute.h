@@ -92,7 +92,7 @@ template <class T>
 void gemm_update(const Kernels<T>& kernels, const Instruction& in, const T* arena, T* y, const T* a,
                  const T* b, T* c, idx m, idx n, idx k) {
   const T* const rule = arena + in.imm0;
-  if (in.op == Op::gemm_sgd && is_small_update(m, n, k)) {
+  if (in.op == Op::gemm_sgd && is_update_by_tiles(m, n, k)) {
     kernels.gemm_sgd(y, c, in.y.row, a, in.a.row, in.a.col, b, in.b.row, m, n, k, rule[0], rule[1]);
     return;
   }

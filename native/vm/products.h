@@ -80,14 +80,17 @@ void update_by_rows(const Kernels<T>& kernels, const ProductShape& p, const T* a
   });
 }
 
-// Whether an SGD update is fastest by the kernel that keeps the gradient in registers; else a
-// product and an update that reads ahead are. Microseconds of gemm_sgd, first / second, on Zen 3 in
-// float32:
-//     256 x 256 x 16  37 / 50     512 x 512 x 16  120 / 154    1024 x 1024 x 16  2240 / 834
-//     64 x 64 x 64   8.1 / 7.3    256 x 256 x 64  214 / 170    256 x 1024 x 64   1007 / 773
-//     64 x 27 x 64   4.3 / 4.7    256 x 27 x 64  23.3 / 27.8
-inline bool is_small_update(idx m, idx n, idx k) {
-  return m * n * k < 1 << 15 || n < 32 || (k <= 16 && m * n <= 1 << 18);
+// Whether an SGD update is fastest by the kernel that keeps the gradient in registers, and fetches
+// large parameters while it computes; else a product and an update that reads ahead are.
+// Microseconds of gemm_sgd in float32, by tiles / by a product and an update:
+//     Zen 3, AVX2, without fetching
+//       256 x 256 x 16  37 / 50      512 x 512 x 16  120 / 154     1024 x 1024 x 16  2240 / 834
+//     Zen 4, AVX-512, in a step of a GPT
+//       64 x 64 x 64   4.9 / 5.5     256 x 256 x 64  88 / 102      256 x 1024 x 64   349 / 413
+//                                    768 x 768 x 64  762 / 917     768 x 3072 x 64   3020 / 3671
+inline bool is_update_by_tiles(idx m, idx n, idx k) {
+  return m * n * k < 1 << 15 || n < 32 || (k <= 16 && m * n <= 1 << 18) ||
+         (k >= least_steps_to_fetch && k <= products_in_a_chain);
 }
 
 }  // namespace vecgrad
