@@ -17,7 +17,7 @@ const isLong = process.env['VECGRAD_LONG'] === '1';
 const LENGTHS = [1, 33, 100, 300, 1000, 10_000, 100_000, ...(isLong ? [1_000_000, 10_000_000] : [])];
 const MAX_ULP = 8;
 /** In products of matrices, chains of 192 follow each other: of equal terms all errors have one direction. */
-const MAX_ULP_OF_EQUAL_PRODUCTS = 16;
+const MAX_ULP_OF_EQUAL_PRODUCTS = 14;
 
 /** The distance from a number of a type to the next. */
 function ulp(x: number, dtype: DType): number {
