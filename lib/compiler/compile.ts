@@ -4,7 +4,7 @@ import { isList, MAX_COUNT, shown } from '../core/check.js';
 import { sizeOf } from '../core/shape.js';
 import type { DType } from '../core/array.js';
 import { isValue, listOfValues, type Node } from '../graph/node.js';
-import { GRADIENT_LEAVES, isFed, PARAMETERS } from '../graph/ops.js';
+import { GRADIENT_LEAVES, isFed, OPS, PARAMETERS } from '../graph/ops.js';
 import { fedWith } from '../graph/reachable.js';
 import { differentiate } from './passes/differentiate.js';
 import type { Ir, Rewritten } from './ir/ir.js';
@@ -98,6 +98,8 @@ export interface Compiled {
   leaves: Leaves;
   /** The compiler's node behind each of the graph's nodes that can be read. */
   numbers: Map<Node, number>;
+  /** The compiler's node that holds the first root's numbers after a run. */
+  root: number;
   /** The gradient of each of the compiler's nodes, or -1; undefined where none was asked for. */
   gradientNodes: Int32Array | undefined;
   /** Whether a gradient flows to any parameter. */
@@ -142,6 +144,7 @@ export function compileGraph(request: CompileRequest): { compiled: Compiled; tra
   const sequence = wanted && hasPositions(traced, wanted) ? wanted : undefined;
 
   const graph = rewritten(traced, request, isScalar, sequence?.flat() ?? []);
+  if (request.update) keepRoot(graph, groups.flat()[0]!);
   if (request.gradients !== 'none') addGradients(graph, request);
   if (!inspects && passes.has('tidy') && !isScalar) tidyGraph(graph);
   if (request.checkpoint && !isScalar) recomputeGraph(graph);
@@ -165,6 +168,7 @@ export function compileGraph(request: CompileRequest): { compiled: Compiled; tra
     lowered: { ...bare, arenaSize, intsSize },
     leaves: placeLeaves(placed, bare, places, (number) => gradients.has(number) || unmoved.has(number)),
     numbers,
+    root: graph.roots[0]!,
     gradientNodes: graph.gradientNodes,
     hasGradients: gradients.size + unmoved.size > 0,
     kept: [...keep, ...gradients.values()],
@@ -219,6 +223,19 @@ function rewritten(
     gradientNodes: undefined,
     recomputes: new Set(),
   };
+}
+
+/** Copies a loss that is a parameter, or a view of one: the update would change it before it is read. */
+function keepRoot({ ir, roots, numbers }: Graph, loss: Node): void {
+  const root = roots[0]!;
+  let viewed = root;
+  while (OPS[ir.opOf(viewed)].lower.kind === 'view') viewed = ir.input(viewed, 0);
+  if (!ir.is(viewed, 'parameter')) return;
+  ir.position = ir.positions[root]!;
+  roots[0] = ir.op('add', [root, ir.constant(-0)]); // of all numbers, 0 included, -0 changes none
+  ir.position = 0;
+  ir.forwardEnd = ir.count;
+  if (loss.op !== 'parameter') numbers.set(loss, roots[0]);
 }
 
 /** Adds the nodes that compute the gradients of the first root. */

@@ -119,7 +119,7 @@ export class Program {
     };
     this.memory.setStep(NO_STEP);
     this.update = new UpdateState(this.memory, lowered.parameters, this.residence.held, update);
-    this.rootOffset = lowered.view(compiled.numbers.get(root)!)?.offset ?? 0;
+    this.rootOffset = lowered.view(compiled.root)?.offset ?? 0;
   }
 
   private get rootLabel(): string {
