@@ -40,6 +40,19 @@ const SWITCHED_OFF: [
   ['a power of 0', (p, w) => w.sum().add(p.pow(0).sum()), false],
 ];
 
+/** The same of single numbers alone, which run as scalar bytecode. */
+const NUMBERS_SWITCHED_OFF: typeof SWITCHED_OFF = [
+  ['a number times 0', (p, w) => w.mul(2).add(p.mul(0)), true],
+  ['the larger of a number and 0', (p, w) => w.maximum(p.mul(0)), true],
+  [
+    'a number in a mean of first terms',
+    (p, w) => meanOfFirst([w.exp(), p.mul(0)], index('n')),
+    true,
+    { n: 2 },
+  ],
+  ['a detached number', (p, w) => w.exp().add(p.detach()), false],
+];
+
 describe('a parameter behind a constant 0', () => {
   const SETS: readonly PassSet[] = [ALL_PASSES, new Set(), new Set(['simplify'])];
   const OPTIMISERS: readonly (() => Optimizer)[] = [
@@ -48,19 +61,30 @@ describe('a parameter behind a constant 0', () => {
     () => new Adam({ learningRate: 0.1, weightDecay: 0.1 }),
     () => new RMSprop({ learningRate: 0.1, weightDecay: 0.1, onNonFinite: 'skip' }),
   ];
-  for (const [row, [title, build, isTrained, feeds = {}]] of SWITCHED_OFF.entries()) {
+  const rows = [
+    ...SWITCHED_OFF.map((row) => ({
+      row,
+      starts: [
+        [1, 2],
+        [3, 4],
+      ] as const,
+    })),
+    ...NUMBERS_SWITCHED_OFF.map((row) => ({ row, starts: [1, 3] as const })),
+  ];
+  for (const [place, { row, starts }] of rows.entries()) {
+    const [title, build, isTrained, feeds = {}] = row;
     it(
       `${title}: ${isTrained ? 'decays and has moments' : 'neither decays nor has moments'}, whatever ` +
         'the passes',
       () => {
-        for (const { isa, dtype } of sampled(row)) {
+        for (const { isa, dtype } of sampled(place)) {
           for (const make of OPTIMISERS) {
             const start = (
               passes: PassSet,
               batches: boolean,
             ): { p: Value; w: Value; training: Training; take: () => void } => {
-              const p = parameter([1, 2], { name: 'p' });
-              const w = parameter([3, 4], { name: 'w' });
+              const p = parameter(starts[0], { name: 'p' });
+              const w = parameter(starts[1], { name: 'w' });
               const training = make().minimize(build(p, w), { isa, dtype, passes, batches });
               return {
                 p,

@@ -136,6 +136,7 @@ export function lowerScalars(ir: Ir, options: LoweringOptions): Lowered | undefi
   const out = new Encoder();
   const sections = emitStretches(out, made, ir.count > ir.forwardEnd, () => {
     if (!options.update) return;
+    clearUncomputed(out, layout, options.unmoved);
     const watched = options.watched.map((node) => denseView(slots[node]!, []));
     emitSteps(out, block, options.update, watched);
     emitStretch(out, out.literal(made.update[0]), out.literal(made.update[1]));
@@ -158,6 +159,26 @@ export function lowerScalars(ir: Ir, options: LoweringOptions): Lowered | undefi
     regions: { numbers: [], ints: [] },
     reuse: undefined,
   };
+}
+
+/**
+ * Clears the gradients that no node computes: the steps before an update add to all gradients, and its
+ * bytecode, unlike the instruction that updates arrays, leaves them as they are.
+ */
+function clearUncomputed(out: Encoder, layout: Layout, unmoved: ReadonlySet<number>): void {
+  const { block, parameterOffsets } = layout;
+  const one = out.literal(1);
+  const zero = layout.constant(0);
+  const places = [...unmoved].map((node) => parameterOffsets.get(node)!).sort((a, b) => a - b);
+  for (let i = 0; i < places.length;) {
+    const first = i;
+    while (++i < places.length && places[i] === places[i - 1]! + 1);
+    out.emit(-1, 0, [one, one, one, out.literal(i - first), one], {
+      op: 'fill',
+      y: [block.gradients + places[first]! - block.offset, 0, 0, 0, 1],
+      a: [zero, 0, 0, 0, 0],
+    });
+  }
 }
 
 /**
