@@ -11,29 +11,40 @@ import { FreeSpace } from './free-space.js';
 import { FEW, type Block, type Reuse } from './layout.js';
 import { EPILOGUES, OPERAND_PLACES, WORD } from './words.js';
 
-/** By opcode: the words that are places in the arena; not those of an update, which never moves. */
-const PLACES: readonly (readonly number[])[] = opcodeNames.map((op) => {
-  const rules = operandsOf(op).slice(0, -1);
-  const words = OPERAND_PLACES.flatMap(([offset], i) => ((rules[i] ?? '-') === '-' ? [] : [offset!]));
-  if (op === 'gemm') words.push(WORD.c_offset); // what it adds to has y's strides, and no rule
-  if (op.startsWith('rms_norm')) words.push(WORD.imm0);
-  if (op === 'rms_norm') words.push(WORD.imm1);
-  return words;
-});
-/** The most words of {@link PLACES} that an instruction has. */
+interface OpcodeForm {
+  /** The words that are places in the arena; not those of an update, which never moves. */
+  places: readonly number[];
+  /** Whether each number of the result is computed from those in its place among the operands. */
+  isElementwise: boolean;
+}
+const ELEMENTWISE_RULES = ['wRC1 RCB - - -', 'wRC1 RCB RCB - -'];
+/** By opcode, once an instruction has it: a program has few of the opcodes. */
+const FORMS: (OpcodeForm | undefined)[] = opcodeNames.map(() => undefined);
+/** The most places that an instruction has. */
 const MAX_PLACES = 5;
 const GEMM = opcodes.get('gemm')!;
 /** Those of a product that ends in a mask, which an immediate places. */
-const MASKED_PLACES = [...PLACES[GEMM]!, WORD.imm1];
+const MASKED_PLACES = [...formOf(GEMM).places, WORD.imm1];
 const MASKS = EPILOGUES.indexOf('maskPositive');
 const ROW_PRODUCT = opcodes.get('gather_matmul')!;
-/** By opcode: whether each number of the result is computed from those in its place among the operands. */
-const IS_ELEMENTWISE = opcodeNames.map((op) => /^wRC1 RCB (RCB|-) - -$/.test(operandsOf(op).join(' ')));
+
+function formOf(opcode: number): OpcodeForm {
+  return (FORMS[opcode] ??= readForm(opcodeNames[opcode]!));
+}
+
+function readForm(op: string): OpcodeForm {
+  const rules = operandsOf(op);
+  const places = OPERAND_PLACES.slice(0, -1).flatMap(([offset], i) => (rules[i] === '-' ? [] : [offset!]));
+  if (op === 'gemm') places.push(WORD.c_offset); // what it adds to has y's strides, and no rule
+  if (op.startsWith('rms_norm')) places.push(WORD.imm0);
+  if (op === 'rms_norm') places.push(WORD.imm1);
+  return { places, isElementwise: ELEMENTWISE_RULES.includes(rules.join(' ')) };
+}
 
 /** The words of an instruction that are places in the arena. */
 function placesOf(code: Int32Array, at: number): readonly number[] {
   const opcode = code[at + WORD.opcode]!;
-  return opcode === GEMM && code[at + WORD.imm0] === MASKS ? MASKED_PLACES : PLACES[opcode]!;
+  return opcode === GEMM && code[at + WORD.imm0] === MASKS ? MASKED_PLACES : formOf(opcode).places;
 }
 
 /**
@@ -162,7 +173,7 @@ class Lives {
     const adds = code[at + WORD.accumulate] === 1;
     // A product adds to an operand that has the strides of its result.
     const isSum = opcode === GEMM && adds && code[at + WORD.imm0] === EPILOGUES.indexOf(undefined);
-    if (!isSum && (!IS_ELEMENTWISE[opcode] || adds)) return;
+    if (!isSum && (!formOf(opcode).isElementwise || adds)) return;
     const [toY, ...strides] = OPERAND_PLACES[0]!;
     let found = 2 * y;
     for (let k = isSum ? end - 1 : begin + 1; k < end; k++) {
