@@ -112,6 +112,9 @@ async function bundle(made) {
       charset: 'ascii',
       minifySyntax: true,
       minifyWhitespace: true,
+      // launch.ts runs the file as it is: the function that Node would wrap around a module is in it.
+      banner: { js: '(function (exports, require, module, __filename, __dirname) {' },
+      footer: { js: '})' },
       // launch.ts provides `require` but not `import`.
       supported: { 'dynamic-import': false },
       plugins: [apart],

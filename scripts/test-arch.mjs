@@ -238,7 +238,7 @@ function nodeTests(name, { cpu, isas, trains = [] }) {
 function vecgrad(name, cpu, isa, args) {
   const { node } = architecture(name);
   const folder = folderOf(name);
-  const program = [join(root, 'dist/program.cjs'), ...args];
+  const program = [join(root, 'dist/cli.cjs'), ...args];
   const environment = {
     PREBUILDS_ONLY: '1', // not build/Release, which is this machine's
     VECGRAD_PREBUILD: folder,

@@ -16,11 +16,10 @@ export function launch(): Script {
   setFlags();
   const filename = join(__dirname, 'program.cjs');
   const source = readFileSync(filename, 'latin1'); // scripts/build.mjs makes it ASCII
-  const wrapped = `(function (exports, require, module, __filename, __dirname) {${source}\n})`;
   // V8 rejects a cache of another version, processor or flags, or of a program of another length.
   const cache = `${filename}.${__PROGRAM_HASH__}-${process.version}-${process.arch}.cache`;
   const cachedData = isNode ? contentOf(cache) : undefined;
-  const script = new Script(wrapped, { filename, ...(cachedData && { cachedData }) });
+  const script = new Script(source, { filename, ...(cachedData && { cachedData }) });
   if (isNode && script.cachedDataRejected !== false && trains(process.argv.slice(2))) {
     process.once('exit', (code) => {
       if (code === 0) keep(script, cache);
