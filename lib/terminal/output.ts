@@ -27,6 +27,10 @@ export class Output implements Sink {
     return this.stream?.columns ?? 0;
   }
 
+  get isWritten(): boolean {
+    return !this.stream?.writableLength;
+  }
+
   write(text: string): void {
     if (this.stream) {
       this.stream.write(text);
@@ -85,4 +89,6 @@ export interface Sink {
   write(text: string): unknown;
   isTTY?: boolean;
   columns?: number;
+  /** Whether the system has taken all that was written. */
+  isWritten?: boolean;
 }

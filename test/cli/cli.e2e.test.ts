@@ -1,15 +1,21 @@
 /** The command line with the real engine: in this process where that is enough, spawned where not. */
 import assert from 'node:assert/strict';
-import { execFile, spawnSync, type SpawnSyncReturns } from 'node:child_process';
+import { execFile, spawn, spawnSync, type SpawnSyncReturns } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import {
+  closeSync,
+  constants,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
+  readSync,
   rmSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -84,6 +90,55 @@ describe('vecgrad, end to end', () => {
         timeout: WATCHDOG,
       });
       assert.equal(stderr, 'exit 0\n');
+    });
+
+    it('writes the rest of its output when a full pipe is read', async function () {
+      if (process.platform === 'win32') return this.skip();
+      const path = join(folder, 'full');
+      spawnSync('mkfifo', [path]);
+      const pipe = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+      const isFull = (act: () => number): boolean => {
+        try {
+          return act() === 0;
+        } catch (error) {
+          assert.equal((error as NodeJS.ErrnoException).code, 'EAGAIN');
+          return true;
+        }
+      };
+      while (!isFull(() => writeSync(pipe, '.'.repeat(4096))));
+      // The pipe is read once the process has found it full and has nothing to do but wait, or has ended.
+      const telling = `import fs from 'node:fs';
+        import { syncBuiltinESMExports } from 'node:module';
+        const { writeSync } = fs;
+        fs.writeSync = (...given) => {
+          try { return writeSync(...given); }
+          catch (error) { setImmediate(() => writeSync(2, error.code)); throw error; }
+        };
+        syncBuiltinESMExports();`;
+      const args = ['--import', `data:text/javascript,${encodeURIComponent(telling)}`, CLI, 'help'];
+      // Node would make its standard output block; the shell leaves the pipe as it is.
+      const child = spawn('sh', ['-c', 'exec "$@" >&3', 'sh', process.execPath, ...args], {
+        stdio: ['ignore', 'ignore', 'pipe', pipe],
+        timeout: WATCHDOG,
+      });
+      const ended = once(child, 'close');
+      const [said] = (await Promise.race([once(child.stderr!, 'data'), ended])) as [unknown];
+      assert.equal(String(said), 'EAGAIN');
+      let text = '';
+      const some = Buffer.alloc(65_536);
+      const read = (): boolean =>
+        isFull(() => {
+          const count = readSync(pipe, some);
+          text += some.toString('latin1', 0, count);
+          return count;
+        });
+      const reading = setInterval(read, 1);
+      const [code] = (await ended) as [number];
+      clearInterval(reading);
+      while (!read());
+      closeSync(pipe);
+      assert.equal(code, 0);
+      assert.equal(text.replace(/^\.+/, ''), (await vecgrad(['help'])).out);
     });
 
     it('tells when standard output is full', function () {
