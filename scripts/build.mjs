@@ -3,8 +3,8 @@
  *
  *     index.cjs + index.d.ts     the library, for require
  *     index.mjs + index.d.mts    the same instance, for import
- *     cli.cjs, program.cjs       the command line and its launcher; the first training writes V8's cache of
- *                                compiled code beside them (lib/cli/launch.ts)
+ *     cli.cjs, program.cjs       the command line and its launcher; the first training of each model writes
+ *                                V8's cache of compiled code beside them (lib/cli/launch.ts)
  *     bench.cjs, names.cjs       the commands `bench` and `data names`, which the others do not load
  */
 import { execFile } from 'node:child_process';

@@ -1,7 +1,7 @@
 /**
  * Tests the command line and the library on every supported version of Node. Each command prints the same on
  * all of them, with nothing on standard error, or one sentence where its arguments are wrong. V8's code cache
- * is written once and used, and a cache that cannot be used or written changes nothing else.
+ * is written once for each model and used, and a cache that cannot be used or written changes nothing else.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -148,7 +148,8 @@ for (const major of majors) {
         // The machine's report contains the version of Node.
         if (args[0] !== 'info') isAsExpected(said, withoutTimes(stdout));
       }
-      assert.equal(cachesOf(major).length, 1);
+      const written = cachesOf(major).map((path) => /-(\w+)\.cache$/.exec(path)?.[1]);
+      assert.deepEqual(written.sort(), ['compare', 'rnn', 'rnn_att', 'scalar', 'vector']);
     });
   }
 
@@ -171,16 +172,19 @@ for (const major of majors) {
   });
 
   test('the cache that a training wrote is taken by the next', () => {
-    assert.equal(rejected(program), false);
+    for (const model of ['scalar', 'vector', 'rnn', 'rnn_att'])
+      assert.equal(rejected(program, ['train', model, '--steps', '1', ...SMALL]), false, model);
+    assert.equal(rejected(program, ['compare', '--steps', '1', ...SMALL]), false);
+    assert.equal(rejected(program), false, 'another command takes any');
   });
 
   test('a cache that is damaged is refused, and written anew', () => {
-    const [cache = ''] = cachesOf(major);
+    const [cache = ''] = cachesOf(major).filter((path) => path.endsWith('-rnn.cache'));
     for (const content of [Buffer.alloc(0), Buffer.alloc(1000), readFileSync(cache).subarray(0, 99_999)]) {
       writeFileSync(cache, content);
       const { status, stderr } = start([program, cli, 'train', 'rnn', '--steps', '5', ...SMALL]);
       assert.deepEqual([stderr, status], ['', 0]);
-      assert.equal(rejected(program), false);
+      assert.equal(rejected(program, ['train', 'rnn', '--steps', '5', ...SMALL]), false);
     }
   });
 
@@ -208,7 +212,7 @@ for (const major of majors) {
       chmodSync(dist, mode);
     }
     start([program, cli, 'train', 'rnn', '--steps', '5', ...SMALL]);
-    assert.equal(rejected(program, other), false, "another user takes the first one's");
+    assert.equal(rejected(program, undefined, other), false, "another user takes the first one's");
   });
   rmSync(program);
 }
@@ -229,13 +233,14 @@ function start([command = '', ...args], user = {}) {
 }
 
 /**
- * Whether V8 rejects the cache that `vecgrad` gives it; undefined where there is none.
+ * Whether V8 rejects the cache that `vecgrad` gives it for a command; undefined where there is none.
  *
  * @param {string} program
+ * @param {readonly string[]} [command]
  * @param {{ uid?: number, gid?: number }} [user]
  */
-function rejected(program, user) {
-  const code = `process.argv.push('vecgrad', '--version');
+function rejected(program, command = ['--version'], user) {
+  const code = `process.argv.push('vecgrad', ...${JSON.stringify(command)});
     console.log(String(require(${JSON.stringify(cli)}).launch().cachedDataRejected));`;
   const { stdout } = start([program, '--eval', code], user);
   const answer = /^(true|false)$/m.exec(stdout)?.[1];

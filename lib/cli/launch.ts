@@ -1,12 +1,16 @@
 #!/usr/bin/env node
 /**
- * dist/cli.cjs: runs program.cjs beside it, with V8's cache of its compiled code. A training that finds no
- * cache for this V8 writes one, where it can.
+ * dist/cli.cjs: runs program.cjs beside it, with V8's cache of its compiled code. A cache holds the functions
+ * that have been compiled, of which each model needs others: the first training of each, for this V8, writes
+ * one, where it can. Other commands take any.
  */
-import { closeSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { Script } from 'node:vm';
+import { MODEL_NAMES } from '../study/models/sizes.js';
 import { isNode, setFlags } from './v8-flags.js';
+
+const NAMES: ReadonlySet<string> = new Set(MODEL_NAMES);
 
 /** A hash of program.cjs, inserted by scripts/build.mjs. */
 declare const __PROGRAM_HASH__: string;
@@ -17,12 +21,14 @@ export function launch(): Script {
   const filename = join(__dirname, 'program.cjs');
   const source = readFileSync(filename, 'latin1'); // scripts/build.mjs makes it ASCII
   // V8 rejects a cache of another version, processor or flags, or of a program of another length.
-  const cache = `${filename}.${__PROGRAM_HASH__}-${process.version}-${process.arch}.cache`;
-  const cachedData = isNode ? contentOf(cache) : undefined;
+  const stem = `program.cjs.${__PROGRAM_HASH__}-${process.version}-${process.arch}`;
+  const training = trainingIn(process.argv.slice(2));
+  const cache = training === undefined ? anyCache(stem) : join(__dirname, `${stem}-${training}.cache`);
+  const cachedData = isNode && cache !== undefined ? unlessFails(() => readFileSync(cache)) : undefined;
   const script = new Script(source, { filename, ...(cachedData && { cachedData }) });
-  if (isNode && script.cachedDataRejected !== false && trains(process.argv.slice(2))) {
+  if (isNode && training !== undefined && script.cachedDataRejected !== false) {
     process.once('exit', (code) => {
-      if (code === 0) keep(script, cache);
+      if (code === 0) keep(script, cache!);
     });
   }
   const body = script.runInThisContext() as (...given: unknown[]) => void;
@@ -31,17 +37,25 @@ export function launch(): Script {
   return script;
 }
 
-/** Whether the arguments run most of the program. A cache holds only functions that have been compiled. */
-function trains([command, ...options]: readonly string[]): boolean {
-  const asksForHelp = options.includes('--help') || options.includes('-h');
-  return (command === 'train' || command === 'compare') && !asksForHelp;
+/** The model that is trained, or `compare`, which trains all; undefined for what runs less of the program. */
+function trainingIn([command, ...options]: readonly string[]): string | undefined {
+  if (['--help', '-h', '--explain'].some((option) => options.includes(option))) return undefined;
+  if (command === 'compare') return command;
+  return command === 'train' ? options.find((option) => NAMES.has(option)) : undefined;
 }
 
-function contentOf(path: string): Buffer | undefined {
+function anyCache(stem: string): string | undefined {
+  const names = unlessFails(() => readdirSync(__dirname)) ?? [];
+  const name = names.find((each) => each.startsWith(stem) && each.endsWith('.cache'));
+  return name === undefined ? undefined : join(__dirname, name);
+}
+
+/** Undefined where a file or folder cannot be read: without a cache compiling only takes longer. */
+function unlessFails<T>(read: () => T): T | undefined {
   try {
-    return readFileSync(path);
+    return read();
   } catch {
-    return undefined; // Without a cache compiling only takes longer.
+    return undefined;
   }
 }
 
