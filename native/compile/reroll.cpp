@@ -42,6 +42,15 @@ Found unrolled(const Found& loop) {
   return {loop.first, loop.length * by, loop.times / by};
 }
 
+// The words that may move, by opcode.
+std::vector<std::vector<size_t>> moving_places() {
+  std::vector<std::vector<size_t>> all(static_cast<size_t>(opcode_count));
+  for (size_t op = 0; op < all.size(); op++)
+    for (size_t w = 0; w < instruction_words; w++)
+      if (moving_words(Op(op))[w]) all[op].push_back(w);
+  return all;
+}
+
 class Finder {
  public:
   Finder(std::span<const int32_t> code, int32_t least)
@@ -51,12 +60,11 @@ class Finder {
         left_(comparisons_each * count_),
         forms_(size_t(count_)),
         next_(size_t(count_), -1) {
-    for (int32_t i = 0; i < count_; i++) forms_[size_t(i)] = form_of(i);
-    std::unordered_map<uint64_t, int32_t> following;
-    for (int32_t i = count_ - 1; i >= 0; i--) {
-      const auto [known, is_first] = following.try_emplace(forms_[size_t(i)], i);
-      if (!is_first) next_[size_t(i)] = std::exchange(known->second, i);
-    }
+    std::unordered_map<uint64_t, int32_t> known;
+    for (int32_t i = 0; i < count_; i++) forms_[size_t(i)] = form_of(i, known);
+    std::vector<int32_t> following(size_t(count_), -1);  // by form
+    for (int32_t i = count_ - 1; i >= 0; i--)
+      next_[size_t(i)] = std::exchange(following[size_t(forms_[size_t(i)])], i);
   }
 
   std::vector<Found> find() {
@@ -74,13 +82,22 @@ class Finder {
   int32_t word(int32_t i, size_t w) const { return code_[size_t(i) * instruction_words + w]; }
 
  private:
-  // Equal for instructions that differ only in words that may move, and, hardly ever, for others.
-  uint64_t form_of(int32_t i) const {
+  // The first instruction that differs from this one only in words that may move. `known` holds the
+  // instructions that were the first of their form, by hash.
+  int32_t form_of(int32_t i, std::unordered_map<uint64_t, int32_t>& known) const {
     const auto moves = moving_words(Op(word(i, opcode_word)));
-    uint64_t form = 0xcbf29ce484222325;
+    uint64_t hash = 0xcbf29ce484222325;
     for (size_t w = 0; w < instruction_words; w++)
-      if (!moves[w]) form = (form ^ uint32_t(word(i, w))) * 0x100000001b3;
-    return form;
+      if (!moves[w]) hash = (hash ^ uint32_t(word(i, w))) * 0x100000001b3;
+    const auto is_alike = [&](int32_t j) {
+      for (size_t w = 0; w < instruction_words; w++)
+        if (!moves[w] && word(i, w) != word(j, w)) return false;
+      return true;
+    };
+    for (;; hash++) {
+      const auto [first, is_new] = known.try_emplace(hash, i);
+      if (is_new || is_alike(first->second)) return first->second;
+    }
   }
 
   bool is_alike(int32_t i, int32_t j) const { return forms_[size_t(i)] == forms_[size_t(j)]; }
@@ -91,10 +108,9 @@ class Finder {
     if (i + 2 * length >= count_ || !is_alike(i, i + length) || !is_alike(i, i + 2 * length))
       return false;
     left_--;
-    const auto moves = moving_words(Op(word(i, opcode_word)));
-    for (size_t w = 0; w < instruction_words; w++) {
+    for (const size_t w : places_[size_t(word(i, opcode_word))]) {
       const int64_t a = word(i, w), b = word(i + length, w), c = word(i + 2 * length, w);
-      if (moves[w] ? b - a != c - b : a != b || a != c) return false;
+      if (b - a != c - b) return false;
     }
     return true;
   }
@@ -137,7 +153,8 @@ class Finder {
   const std::span<const int32_t> code_;
   const int32_t count_, least_;
   int64_t left_;
-  std::vector<uint64_t> forms_;
+  const std::vector<std::vector<size_t>> places_ = moving_places();
+  std::vector<int32_t> forms_;
   std::vector<int32_t> next_;  // the next instruction of the same form
 };
 
