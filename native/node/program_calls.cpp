@@ -32,7 +32,7 @@ Napi::Value create_program(const Napi::CallbackInfo& call) {
   Arguments in(call, "createProgram", "a specification");
   Properties given(in, "specification");
   ProgramSpec spec;
-  std::span<const int32_t> extents, code, repeats, steps;
+  std::span<const int32_t> extents;
   std::span<const uint32_t> scalar_bytecode;
   spec.is_float32 = given.flag("float32");
   spec.isa = given.isa("isa");
@@ -40,15 +40,12 @@ Napi::Value create_program(const Napi::CallbackInfo& call) {
   spec.ints_size = given.size("intsSize", INT32_MAX);
   spec.max_length = int32_t(given.size("maxLength", 1 << 20));
   given.elements("extents", extents);
-  given.elements("code", code);
-  given.elements("repeats", repeats);
-  given.elements("steps", steps);
+  given.elements("code", spec.code);
+  given.elements("repeats", spec.repeats);
+  given.elements("steps", spec.steps);
   given.elements("scalarBytecode", scalar_bytecode);
   if (!in.are_right()) return in.fail_usage();
   spec.extents = copy_of(extents);
-  spec.code = copy_of(code);
-  spec.repeats = copy_of(repeats);
-  spec.steps = copy_of(steps);
   spec.scalar_bytecode = copy_of(scalar_bytecode);
   std::string error;
   std::unique_ptr<Program> program = make_program(std::move(spec), error);

@@ -90,10 +90,12 @@ class TypedProgram final : public ProgramOf<T> {
 
   // Checks every instruction and keeps it. Returns what is wrong; empty if all are sound.
   std::string load(const ProgramSpec& spec) {
-    const std::vector<int32_t>& code = spec.code;
+    const std::span<const int32_t> code = spec.code;
     const Extents extents(extents_, max_length_);
     const Limits limits{extents, arena_size_, ints_size_, scalar_bytecode_};
-    owned_->code.reserve(code.size() / instruction_words);
+    const size_t count = code.size() / instruction_words;
+    owned_->code.reserve(count);
+    owned_->positions.reserve(count);
     for (size_t i = 0; i + instruction_words <= code.size(); i += instruction_words) {
       EncodedInstruction in;
       std::memcpy(&in, &code[i], sizeof in);
@@ -125,6 +127,7 @@ class TypedProgram final : public ProgramOf<T> {
   void measure() {
     const Extents extents(extents_, max_length_);
     double largest = 0, all = 0;
+    owned_->costs.reserve(code_.size());
     for (const Instruction& in : code_) {
       const auto most = [&](int32_t id) { return double(extents.largest(id)); };
       double cost = cost_of_call(in.op, most(in.rows), most(in.cols), most(in.inner));

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,9 +21,10 @@ struct ProgramSpec {
   int32_t max_length = 1;  // prefix lengths run from 0 to this
   // (max_length + 1) x extent count, row-major: the extents at each prefix length.
   std::vector<int32_t> extents;
-  std::vector<int32_t> code;  // words.def for each instruction
+  // These are read while the program is made, and not kept.
+  std::span<const int32_t> code;  // words.def for each instruction
   // Its loops, and how far each word of their instructions moves each time (repeats.h).
-  std::vector<int32_t> repeats, steps;
+  std::span<const int32_t> repeats, steps;
   std::vector<uint32_t> scalar_bytecode;
 };
 
