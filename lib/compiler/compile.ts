@@ -8,6 +8,8 @@ import { GRADIENT_LEAVES, isFed, OPS, PARAMETERS } from '../graph/ops.js';
 import { fedWith } from '../graph/reachable.js';
 import { differentiate } from './passes/differentiate.js';
 import type { Ir, Rewritten } from './ir/ir.js';
+import { marked } from './ir/live.js';
+import { occurrences } from './ir/occurrences.js';
 import type { Lowered, UpdateRule } from './lower/layout.js';
 import { lower } from './lower/lower.js';
 import type { PassSet } from './passes.js';
@@ -151,11 +153,8 @@ export function compileGraph(request: CompileRequest): { compiled: Compiled; tra
   const unmoved = parametersWithoutGradient(graph, traced, request);
 
   const { ir, numbers, gradients } = graph;
-  const keep = new Set([...graph.roots, ...graph.others, ...unmoved]);
-  if (inspects) {
-    for (let node = 0; node < ir.forwardEnd; node++) if (!ir.isInteger(node)) keep.add(node);
-  }
-  const bare = lowered(graph, request, isScalar, [...keep], unmoved);
+  const keep = keptNodes(graph, unmoved, inspects);
+  const bare = lowered(graph, request, isScalar, keep, unmoved);
   const placed = withMentioned(numbers, traced);
   const { places, arenaSize, intsSize } = placesOfUnread(placed, bare);
   if (arenaSize > 2 * MAX_COUNT)
@@ -342,6 +341,15 @@ function lowered(
     reroll: passes.has('reroll'),
   };
   return (isScalar ? lowerScalars(ir, options) : undefined) ?? lower(ir, options);
+}
+
+/** The nodes that must be readable after a run, besides the gradients of parameters. */
+function keptNodes({ ir, roots, others }: Graph, unmoved: Iterable<number>, inspects: boolean): number[] {
+  const kept = marked(ir, [...roots, ...unmoved], others);
+  if (inspects) {
+    for (let node = 0; node < ir.forwardEnd; node++) if (!ir.isInteger(node)) kept[node] = 1;
+  }
+  return occurrences(kept, 1, ir.count);
 }
 
 /** Where the leaves lie: in what was lowered or, for those that nothing reads, in `places`. */

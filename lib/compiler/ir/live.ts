@@ -20,6 +20,14 @@ export function countUses(ir: Ir, wanted: Iterable<number>): Int32Array {
   return uses;
 }
 
+/** By node: 1 for the nodes of either list. */
+export function marked(ir: Ir, some: Iterable<number>, others: Iterable<number>): Uint8Array {
+  const marks = new Uint8Array(ir.count);
+  for (const node of some) marks[node] = 1;
+  for (const node of others) marks[node] = 1;
+  return marks;
+}
+
 /** Where a gradient of the roots flows, by node: 1 or 0. */
 export function reachedByGradient(ir: Ir, roots: Iterable<number>): Uint8Array {
   const reached = new Uint8Array(ir.count);

@@ -2,6 +2,7 @@
 import { sizeOf, type Shape } from '../../core/shape.js';
 import type { AxisPositions } from '../ir/axes.js';
 import type { Ir } from '../ir/ir.js';
+import { marked } from '../ir/live.js';
 import { viewedNodes } from '../ir/views.js';
 import { Encoder, type Instruction } from './encode.js';
 import { Layout, type LoweringOptions } from './layout.js';
@@ -30,8 +31,8 @@ interface Plan {
 
 /** Decides where everything lies before the first instruction is written. */
 function plan(ir: Ir, options: LoweringOptions): Plan {
-  const keep = new Set([...options.keep, ...options.gradients.values()]);
-  const placement = planPlacement(ir, keep, options.inPlace);
+  const isKept = marked(ir, options.keep, options.gradients.values());
+  const placement = planPlacement(ir, isKept, options.inPlace);
   // Steps before an update need the gradients in memory, and change what products would read.
   const fuses = options.update && !options.update.before && options.fuseUpdate;
   const fused = fuses ? fusedUpdates(ir, placement, options.gradients) : new Map<number, number>();
@@ -54,7 +55,7 @@ function plan(ir: Ir, options: LoweringOptions): Plan {
 
 /** The state of one lowering. */
 export class Context {
-  readonly out = new Encoder();
+  readonly out: Encoder;
   readonly placement: Placement;
   readonly layout: Layout;
   readonly locator: Locator;
@@ -87,6 +88,7 @@ export class Context {
     readonly options: LoweringOptions,
   ) {
     const { placement, layout, locator, gradientHome, fused, postponed } = plan(ir, options);
+    this.out = new Encoder(ir.count);
     this.placement = placement;
     this.layout = layout;
     this.locator = locator;

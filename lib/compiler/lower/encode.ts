@@ -33,7 +33,7 @@ function writeOperand(w: Int32Array, at: number, places: readonly number[], oper
 
 /** Collects instructions and the extents they name. */
 export class Encoder {
-  private words = new Int32Array(256 * instructionWords);
+  private words: Int32Array;
   private length = 0;
   private partStart = 0;
   private readonly literals = new Map<number, number>();
@@ -43,6 +43,11 @@ export class Encoder {
   private readonly columns: (number | readonly number[])[] = [];
   /** The compiler's node behind each instruction, for errors. */
   nodes: number[] = [];
+
+  /** @param capacity how many instructions there will probably be: room that is not used costs nothing */
+  constructor(capacity = 256) {
+    this.words = new Int32Array(capacity * instructionWords);
+  }
 
   get count(): number {
     return this.nodes.length;
@@ -145,6 +150,6 @@ export class Encoder {
         extents[length * n + id] = typeof column === 'number' ? column : column[length]!;
       });
     }
-    return { code: this.words.slice(0, this.length), extents };
+    return { code: this.words.subarray(0, this.length), extents };
   }
 }

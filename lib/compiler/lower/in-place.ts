@@ -9,14 +9,14 @@ import { readersOf, type Readers } from '../ir/readers.js';
 import { CAN_ADD, IS_JOIN, computed, fills, planAddN, type Placement, type Term } from './places.js';
 
 /** Plans sums of two as `addN` where that saves an instruction, and lets an `addN` reuse a term's memory. */
-export function planReuse(ir: Ir, p: Placement, keep: ReadonlySet<number>): void {
+export function planReuse(ir: Ir, p: Placement, isKept: Uint8Array): void {
   const users = new Users(ir, p);
   for (let node = 0; node < ir.count; node++) {
     if (!p.uses[node] || p.absorbed[node]) continue;
     if (ir.is(node, 'add')) planSum(ir, p, users, node);
     const addN = p.addNs.get(node);
     // Kept nodes can have a fixed place, as a parameter's gradient has.
-    if (!addN || keep.has(node) || p.parent[node] !== -1) continue;
+    if (!addN || isKept[node] || p.parent[node] !== -1) continue;
     const { terms } = addN;
     const joined = users.joins(node);
     let first = node;

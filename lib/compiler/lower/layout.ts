@@ -225,10 +225,10 @@ export class Layout {
     isFed: boolean,
   ): void {
     if (!size || !this.options.rows) return;
-    const { rows, first } = rowsOf(positions);
-    const whole = { rows: 1, first: node < 0 ? 0 : this.ir.positions[node]! };
-    const own = rows > 1 && size % rows === 0 ? { rows, first } : whole;
-    this.regions[of].push({ offset, size, ...own, isFed });
+    let [first, rows] = [node < 0 ? 0 : this.ir.positions[node]!, 1];
+    const own = positions && rowsOf(positions);
+    if (own && size % own.rows === 0) ({ first, rows } = own);
+    this.regions[of].push({ offset, size, first, rows, isFed });
   }
 
   /** A place for n elements, on a cache line unless they are few. */
@@ -276,13 +276,12 @@ export class Layout {
   }
 }
 
-/** How many rows positions make that follow each other, each with as many entries; 1: they make none. */
-function rowsOf(positions: readonly number[] = []): { rows: number; first: number } {
-  const none = { rows: 1, first: 0 };
-  if (!positions.length) return none;
+/** The rows that positions make which follow each other, each with as many entries; undefined: none. */
+function rowsOf(positions: readonly number[]): { rows: number; first: number } | undefined {
+  if (!positions.length) return undefined;
   const first = positions[0]!;
   const rows = positions[positions.length - 1]! - first + 1;
   const each = positions.length / rows;
   const follow = positions.every((position, i) => position === first + Math.floor(i / each));
-  return Number.isInteger(each) && follow ? { rows, first } : none;
+  return rows > 1 && Number.isInteger(each) && follow ? { rows, first } : undefined;
 }

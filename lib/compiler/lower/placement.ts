@@ -5,6 +5,7 @@
 import { opsWhere } from '../../graph/ops.js';
 import { sameShape, sizeOf, type Shape } from '../../core/shape.js';
 import { countUses } from '../ir/live.js';
+import { occurrences } from '../ir/occurrences.js';
 import { MAX_VIEWS } from '../ir/views.js';
 import { denseView, isDense, reshapeView, transposeView } from './view.js';
 import type { Ir } from '../ir/ir.js';
@@ -25,10 +26,14 @@ const WRITES_ROWS = opsWhere(({ placing }) => placing === 'rows');
 /** Operators whose instructions write rows without gaps, which a range of columns of a join is not. */
 const NEEDS_DENSE = opsWhere(({ placing }) => placing === 'dense' || placing === 'addsDense');
 
-/** The plan for what `keep` needs; without `inPlace`, every result gets memory of its own. */
-export function planPlacement(ir: Ir, keep: ReadonlySet<number>, inPlace: boolean): Placement {
+/**
+ * The plan for what the kept nodes need; without `inPlace`, every result gets memory of its own.
+ *
+ * @param isKept by node: whether it must be readable after a run
+ */
+export function planPlacement(ir: Ir, isKept: Uint8Array, inPlace: boolean): Placement {
   const p: Placement = {
-    uses: countUses(ir, keep),
+    uses: countUses(ir, occurrences(isKept, 1, ir.count)),
     parent: new Int32Array(ir.count).fill(-1),
     operandIndex: new Int32Array(ir.count),
     addNs: new NodeMap(),
@@ -47,7 +52,7 @@ export function planPlacement(ir: Ir, keep: ReadonlySet<number>, inPlace: boolea
     else if (ir.is(node, 'reshape') && !p.absorbed[node]) reshapes.push(node);
   }
   if (!inPlace) return p;
-  planReuse(ir, p, keep);
+  planReuse(ir, p, isKept);
   // The largest first: the stacks of a prefix are then views of the longest.
   joins.sort((a, b) => ir.inputCount(b) - ir.inputCount(a) || a - b);
   for (const join of joins) planJoin(ir, p, join);
