@@ -60,6 +60,9 @@ export const OP_NAMES = Object.keys(OPS) as OpName[];
 /** Each operator's number: its index in `OP_NAMES`. */
 export const OP_CODE = Object.fromEntries(OP_NAMES.map((name, i) => [name, i])) as Record<OpName, number>;
 
+/** Every operator's row, by its number: found faster than by its name. */
+export const OP_ROWS: readonly OpDefinition[] = OP_NAMES.map((op) => OPS[op]);
+
 /** A table by operator number, for loops over many nodes: 1 where `is` holds of the operator's row. */
 export function opsWhere(is: (row: OpDefinition) => boolean): Uint8Array {
   return Uint8Array.from(OP_NAMES, (op) => Number(is(OPS[op])));

@@ -12,8 +12,10 @@ import {
   NO_ATTR,
   OP_CODE,
   OP_NAMES,
+  OP_ROWS,
   type Attr,
   type Builder,
+  type OpDefinition,
   type OpName,
 } from '../../graph/ops.js';
 import { SCALAR, type Shape } from '../../core/shape.js';
@@ -78,6 +80,10 @@ export class Ir implements Builder<number> {
   /** The operator's index in `OP_NAMES`. */
   codeOf(node: number): number {
     return this.opCodes[node]!;
+  }
+  /** What its operator's row says. */
+  row(node: number): OpDefinition {
+    return OP_ROWS[this.opCodes[node]!]!;
   }
   is(node: number, op: OpName): boolean {
     return OP_NAMES[this.opCodes[node]!] === op;
@@ -163,15 +169,33 @@ export class Ir implements Builder<number> {
   }
 
   /** Appends a node at the current position. */
-  push(op: OpName, inputs: ArrayLike<number>, attr: Attr, shape: Shape, source?: Node): number {
+  push(op: OpName, inputs: ArrayLike<number>, attr: Attr, shape: Shape): number {
     const node = this.begin(OP_CODE[op], inputs.length);
     let at = this.inputStart[node]!;
     for (let i = 0; i < inputs.length; i++) this.inputList[at++] = inputs[i]!;
     this.inputStart[node + 1] = at;
     if (shape.length) this.shapeIds[node] = entry(this.shapes, shape);
     this.attrIds[node] = this.attribute(attr);
-    if (source) this.sourceIds[node] = this.sources.push(source) - 1;
     this.followAxisPositions(node);
+    return node;
+  }
+
+  /** Appends a node of the user's, over the numbers of its operands. Errors can name it. */
+  pushTraced(source: Node): number {
+    const { operation, first, second, extras } = source;
+    const { code, shape, attr } = operation;
+    const node = this.begin(code, source.inputCount);
+    const list = this.inputList;
+    let at = this.inputStart[node]!;
+    if (extras?.inputs) for (const input of extras.inputs) list[at++] = input.number;
+    else {
+      if (first) list[at++] = first.number;
+      if (second) list[at++] = second.number;
+    }
+    this.inputStart[node + 1] = at;
+    if (shape.length) this.shapeIds[node] = entry(this.shapes, shape);
+    this.attrIds[node] = this.attribute(attr);
+    this.sourceIds[node] = this.sources.push(source) - 1;
     return node;
   }
 

@@ -48,7 +48,7 @@ export function trace(groups: readonly (readonly Node[])[], simplify: boolean): 
   let dropped = false;
   for (let i = 0; i < nodes.length; i++) {
     // Most nodes of a large graph are single numbers, which are copied faster; errors cannot name these.
-    if (zeros.size === 0) {
+    if (zeros.size === 0 && nodes[i]!.operation.isPlain) {
       i = ir.pushPlain(nodes, i);
       if (i === nodes.length) break;
     }
@@ -69,9 +69,8 @@ export function trace(groups: readonly (readonly Node[])[], simplify: boolean): 
       inverseCount ??= node;
     }
     if (!node.first || op === 'inverseCount') leaves.push(node);
-    const inputs = node.inputs.map((input) => input.number);
     if (zeros.size > 0) {
-      const simpler = simplified(ir, node, inputs, zeros);
+      const simpler = simplified(ir, node, zeros);
       if (simpler >= 0) {
         node.number = simpler;
         dropped = true;
@@ -79,6 +78,7 @@ export function trace(groups: readonly (readonly Node[])[], simplify: boolean): 
       }
     }
     if (simplify && op === 'stack') {
+      const inputs = node.inputs.map((input) => input.number);
       const last = inputs[inputs.length - 1]!;
       const others = stacks.get(last);
       const same = others?.find((stack) => isStackOf(ir, stack, inputs));
@@ -89,7 +89,7 @@ export function trace(groups: readonly (readonly Node[])[], simplify: boolean): 
       if (others) others.push(ir.count);
       else stacks.set(last, [ir.count]);
     }
-    node.number = ir.push(op, inputs, attr, node.shape, node);
+    node.number = ir.pushTraced(node);
     if (op === 'addN' && attr.prefix) {
       const n = node.inputCount;
       const length = node.inputs[n - 1]!;
@@ -210,16 +210,18 @@ export function writtenPositions(nodes: readonly Node[], groups: readonly (reado
 }
 
 /** The node that stands for one with a constant zero among its operands, or -1. New zeros join `zeros`. */
-function simplified(ir: Ir, node: Node, inputs: readonly number[], zeros: Set<number>): number {
-  const isZero = (input: number): boolean => zeros.has(input);
-  const [a, b] = inputs as [number, number];
+function simplified(ir: Ir, node: Node, zeros: Set<number>): number {
+  const isZero = (operand: Node | undefined): boolean => operand !== undefined && zeros.has(operand.number);
+  const { first: a, second: b } = node;
+  const [isZeroA, isZeroB] = [isZero(a), isZero(b)];
+  if (!isZeroA && !isZeroB) return -1;
   if (node.op === 'add' || node.op === 'sub') {
-    if (isZero(b) && sameShape(ir.shape(a), node.shape)) return a;
-    if (node.op === 'add' && isZero(a) && sameShape(ir.shape(b), node.shape)) return b;
+    if (isZeroB && sameShape(ir.shape(a!.number), node.shape)) return a!.number;
+    if (node.op === 'add' && isZeroA && sameShape(ir.shape(b!.number), node.shape)) return b!.number;
     return -1;
   }
   const rule = OPS[node.op].zero;
-  if (rule === 'never' || !(isZero(a) || (rule === 'any' && isZero(b)))) return -1;
+  if (rule === 'never' || (rule === 'first' && !isZeroA)) return -1;
   const zero = node.shape.length
     ? ir.op('broadcastTo', [ir.constant(0)], { shape: node.shape })
     : ir.constant(0);

@@ -1,5 +1,4 @@
 /** Nodes that are views: the same numbers as their operand's, in another shape or order. */
-import { OPS } from '../../graph/ops.js';
 import type { Ir } from './ir.js';
 
 /**
@@ -12,7 +11,7 @@ export const MAX_VIEWS = 64;
 export function viewedNodes(ir: Ir): Int32Array {
   const viewed = new Int32Array(ir.count);
   for (let node = 0; node < ir.count; node++) {
-    const isView = OPS[ir.opOf(node)].lower.kind === 'view';
+    const isView = ir.row(node).lower.kind === 'view';
     viewed[node] = isView ? viewed[ir.input(node, 0)]! : node;
   }
   return viewed;

@@ -1,6 +1,5 @@
 /** Element-wise instructions, and copies, which are the plainest of them. */
 import { sameShape, sizeOf, type Shape } from '../../core/shape.js';
-import { OPS } from '../../graph/ops.js';
 import type { AxisPositions } from '../ir/axes.js';
 import type { Context } from './context.js';
 import { fuseIntoProduct } from './epilogue.js';
@@ -116,7 +115,7 @@ export function rows(c: Context, view: View): View {
 
 /** An operator of one or two operands that is a kernel of its own. */
 export function emitKernel(c: Context, node: number): void {
-  const { lower } = OPS[c.ir.opOf(node)];
+  const { lower } = c.ir.row(node);
   if (lower.kind !== 'unary' && lower.kind !== 'binary') return;
   if (fuseIntoProduct(c, node)) return;
   const operands = lower.kind === 'unary' ? [c.input(node, 0)] : [c.input(node, 0), c.input(node, 1)];

@@ -4,7 +4,6 @@
  */
 import { sizeOf } from '../../core/shape.js';
 import { opcodes } from '../../binding/addon.js';
-import { OPS } from '../../graph/ops.js';
 import type { Context, Extent } from './context.js';
 import type { Encoder } from './encode.js';
 import { EPILOGUES, EXTENT_PLACES, WORD } from './words.js';
@@ -36,7 +35,7 @@ interface Epilogue {
  */
 export function fuseIntoProduct(c: Context, node: number): boolean {
   const { ir } = c;
-  const op = OPS[ir.opOf(node)].epilogue;
+  const op = ir.row(node).epilogue;
   if (!c.options.epilogues || op === 'none' || op === 'takes') return false;
   if (isReadAlone(c, node, ir.input(node, 0)) && fuse(c, node, op, 0)) return true;
   return op === 'add' && isReadAlone(c, node, ir.input(node, 1)) && fuse(c, node, op, 1);
@@ -46,7 +45,7 @@ export function fuseIntoProduct(c: Context, node: number): boolean {
 function isReadAlone(c: Context, reader: number, node: number): boolean {
   const { ir, placement } = c;
   if (placement.uses[node] !== 1 || placement.parent[node] !== -1 || c.results.has(node)) return false;
-  if (OPS[ir.opOf(node)].epilogue !== 'takes' && !placement.addNs.has(node)) return false;
+  if (ir.row(node).epilogue !== 'takes' && !placement.addNs.has(node)) return false;
   return ir.shape(reader).join() === ir.shape(node).join();
 }
 

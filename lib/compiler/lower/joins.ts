@@ -1,6 +1,5 @@
 /** Instructions that join several nodes or add them up: `addN`, `stack`, `concat`, `choose`, `pad`. */
 import { sizeOf } from '../../core/shape.js';
-import { OPS } from '../../graph/ops.js';
 import { MAX_VIEWS } from '../ir/views.js';
 import type { Context } from './context.js';
 import { copy, elementwise, zero } from './elementwise.js';
@@ -84,7 +83,7 @@ function stepBetween(c: Context, one: number, next: number): number | undefined 
 function hostOf(c: Context, node: number): number {
   const { ir, placement, gradientHome } = c;
   for (let i = 0; i < MAX_VIEWS && !gradientHome.has(node); i++) {
-    const isView = OPS[ir.opOf(node)].lower.kind === 'view' && !placement.hosts.has(node);
+    const isView = ir.row(node).lower.kind === 'view' && !placement.hosts.has(node);
     if (isView && ir.is(node, 'reshape') && !reshapeView(c.input(node, 0), ir.shape(node))) break; // a copy
     const parent = placement.parent[node]!;
     if (isView) node = ir.input(node, 0);

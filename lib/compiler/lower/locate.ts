@@ -3,7 +3,6 @@
  * or in the memory of the node that they view.
  */
 import { resolveAxis, sizeOf } from '../../core/shape.js';
-import { OPS } from '../../graph/ops.js';
 import type { Ir } from '../ir/ir.js';
 import type { Layout } from './layout.js';
 import type { Placement, Step, Term } from './places.js';
@@ -97,7 +96,7 @@ export class Locator {
     const op = ir.opOf(node);
     if (op === 'constant') return denseView(this.layout.constant(ir.constantValue(node)), []);
     if (op === 'parameter') return denseView(this.layout.parameterOffsets.get(node)!, shape);
-    if (OPS[op].lower.kind === 'view' && !placement.hosts.has(node)) {
+    if (ir.row(node).lower.kind === 'view' && !placement.hosts.has(node)) {
       const input = views[ir.input(node, 0)];
       if (!input) return ir.input(node, 0);
       const view = this.viewOf(node, input);

@@ -2,7 +2,7 @@
  * Gathers the terms of a gradient: rows into one stack, outer products into one product of stacks, and terms
  * that are alike, such as those of a value that is used again at each position, into the sum of a stack.
  */
-import { OPS, type Attr } from '../../graph/ops.js';
+import type { Attr } from '../../graph/ops.js';
 import { sameShape } from '../../core/shape.js';
 import type { Ir } from '../ir/ir.js';
 
@@ -65,7 +65,7 @@ function keyOf(ir: Ir, node: number): string {
 }
 
 function isElementwise(ir: Ir, node: number): boolean {
-  const { kind } = OPS[ir.opOf(node)].lower;
+  const { kind } = ir.row(node).lower;
   return kind === 'unary' || kind === 'binary' || ir.is(node, 'pow');
 }
 

@@ -1,5 +1,5 @@
 /** Reverse-mode differentiation: appends to a graph the nodes of its root's gradients. */
-import { GRADIENT_LEAVES, OPS, sumTo, type GradientContext, type OpName } from '../../graph/ops.js';
+import { GRADIENT_LEAVES, OP_NAMES, sumTo, type GradientContext, type OpName } from '../../graph/ops.js';
 import { sameShape } from '../../core/shape.js';
 import type { Ir } from '../ir/ir.js';
 import { completed, sameAxisPositions } from '../ir/axes.js';
@@ -7,6 +7,9 @@ import { combined, type GradientTerm } from './combine.js';
 import { differentiateNumbers } from './rules.js';
 import { isScalarGraph } from '../lower/scalar-bytecode.js';
 import { termCount, termPosition } from '../ir/trace.js';
+
+/** By operator number. */
+const IS_GRADIENT_LEAF = Uint8Array.from(OP_NAMES, (op) => Number(GRADIENT_LEAVES.has(op)));
 
 /**
  * Appends the gradients of the sum of the root's elements. Returns by forward node the node of its gradient:
@@ -30,9 +33,10 @@ export function differentiate(
 /** By node up to the last: 1 where it is a wanted leaf or depends on one. */
 export function activeNodes(ir: Ir, last: number, wanted: ReadonlySet<OpName>): Uint8Array {
   const active = new Uint8Array(ir.forwardEnd);
+  const isWanted = OP_NAMES.map((op) => wanted.has(op));
   const { start, list } = ir.edges;
   for (let node = 0; node <= last; node++) {
-    let isActive = wanted.has(ir.opOf(node));
+    let isActive = isWanted[ir.codeOf(node)]!;
     for (let e = start[node]!; e < start[node + 1]! && !isActive; e++) isActive = active[list[e]!] === 1;
     active[node] = Number(isActive);
   }
@@ -112,7 +116,7 @@ class Differentiation {
     const terms = this.terms.of(node);
     const position = ir.positions[node]!;
     ir.position = position;
-    const isLeaf = GRADIENT_LEAVES.has(ir.opOf(node));
+    const isLeaf = IS_GRADIENT_LEAF[ir.codeOf(node)] === 1;
     const dy = totalOf(ir, node, this.combine ? combined(ir, node, terms) : terms, isLeaf);
     if (!isLeaf) this.addTermsByRule(node, position, dy);
     return dy;
@@ -120,7 +124,7 @@ class Differentiation {
 
   private addTermsByRule(node: number, position: number, dy: number): void {
     const { ir } = this;
-    const definition = OPS[ir.opOf(node)];
+    const definition = ir.row(node);
     const inputs = ir.inputs(node);
     const context: GradientContext<number> = {
       g: ir,

@@ -4,7 +4,7 @@
  * zeros behind them, all positions are alike and can be batched.
  */
 import { smallest } from '../../core/lists.js';
-import { OPS, type Attr } from '../../graph/ops.js';
+import type { Attr } from '../../graph/ops.js';
 import { Ir, type Rewritten } from '../ir/ir.js';
 import { countUses } from '../ir/live.js';
 
@@ -196,7 +196,7 @@ class Padder {
       this.prefixes[node] = { full, n: a.n, zeros };
       return true;
     };
-    switch (OPS[old.opOf(node)].pad) {
+    switch (old.row(node).pad) {
       case 'slice':
         return attr.axis !== 0 && is(this.slice(a.full, attr), a.zeros);
       case 'scaled': {

@@ -9,7 +9,6 @@ import {
   NO_ATTR,
   OP_CODE,
   OP_NAMES,
-  OPS,
   type Attr,
   type Builder,
   type OpName,
@@ -53,7 +52,7 @@ function rulesOf(ir: Ir, kinds: Int32Array): Int32Array {
     for (let i = 0; i < n; i++) words.push(-1);
     const inputs = Array.from({ length: n }, (_, k) => k);
     const attr = ir.attr(node);
-    const row = OPS[ir.opOf(node)];
+    const row = ir.row(node);
     for (let i = 0; i < n; i++) {
       if (ir.isInteger(ir.input(node, i)) || !row.reaches(i, attr)) continue;
       const g = new Recorder(ir, n + 2);
