@@ -155,7 +155,7 @@ export function compileGraph(request: CompileRequest): { compiled: Compiled; tra
   const { ir, numbers, gradients } = graph;
   const keep = keptNodes(graph, unmoved, inspects);
   const bare = lowered(graph, request, isScalar, keep, unmoved);
-  const placed = withMentioned(numbers, traced);
+  const placed = numberedLeaves(numbers, traced);
   const { places, arenaSize, intsSize } = placesOfUnread(placed, bare);
   if (arenaSize > 2 * MAX_COUNT)
     throw new RangeError(
@@ -377,16 +377,17 @@ function placeLeaves(
 }
 
 /**
- * The numbers of nodes, with -1 for inputs that a gradient dropped, which are no nodes of this graph. An
+ * The leaves with their numbers: -1 for inputs that a gradient dropped, which are no nodes of this graph. An
  * input of the graph comes before a dropped one of the same name.
  */
-function withMentioned(
-  numbers: ReadonlyMap<Node, number>,
-  { nodes, special }: Trace,
-): Iterable<readonly [Node, number]> {
+function numberedLeaves(
+  all: ReadonlyMap<Node, number>,
+  { nodes, leaves, special }: Trace,
+): readonly (readonly [Node, number])[] {
+  const numbers = leaves.map((leaf) => [leaf, all.get(leaf)!] as const);
   if (!special.some((at) => nodes[at]!.extras?.mentions)) return numbers;
   const names = new Set(nodes.filter(({ op }) => isFed(op)).map(({ name }) => name));
-  const mentioned = fedWith(nodes).filter((node) => !numbers.has(node) && !names.has(node.name));
+  const mentioned = fedWith(nodes).filter((node) => !all.has(node) && !names.has(node.name));
   return [...numbers, ...mentioned.map((node) => [node, -1] as const)];
 }
 

@@ -37,7 +37,7 @@ class AutoBatcher {
     private readonly roots: readonly number[],
     private readonly likeness: Likeness,
   ) {
-    this.ir = new Ir(1024, old);
+    this.ir = new Ir(old.count, old);
     this.uses = countUses(old, roots);
     this.kinds = new Kinds(old, this.uses, reachedByGradient(old, roots), likeness);
     this.stacker = new Stacker(old, this.ir, this.kinds);

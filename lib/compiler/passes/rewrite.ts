@@ -34,7 +34,8 @@ export function rewrite(old: Ir, keep: Iterable<number>, rules: readonly Rule[])
   const needed = new Uint8Array(old.count);
   for (const node of keep) needed[node] = 1;
   const rulesOf = OP_NAMES.map((op) => rules.filter(({ ops }) => ops.includes(op)));
-  const matches = new Map<number, Match>();
+  const matches = new Array<Match | undefined>(old.count);
+  let matched = 0;
   const { start, list } = old.edges;
   for (let node = old.count - 1; node >= 0; node--) {
     if (!needed[node]) continue;
@@ -42,21 +43,22 @@ export function rewrite(old: Ir, keep: Iterable<number>, rules: readonly Rule[])
     const own = rulesOf[old.codeOf(node)]!;
     for (let i = 0; i < own.length && !match; i++) match = own[i]!.match(subject, node);
     if (match) {
-      matches.set(node, match);
+      matches[node] = match;
+      matched++;
       for (const input of match.inputs) needed[input] = 1;
     } else {
       const end = start[node + 1]!;
       for (let e = start[node]!; e < end; e++) needed[list[e]!] = 1;
     }
   }
-  if (!matches.size) return null;
-  const ir = new Ir(1024, old);
+  if (!matched) return null;
+  const ir = new Ir(old.count, old);
   const numbers = new Int32Array(old.count).fill(-1);
   for (let node = 0; node < old.count; node++) {
     if (node === old.forwardEnd) ir.forwardEnd = ir.count;
     if (!needed[node]) continue;
     ir.position = old.positions[node]!;
-    const match = matches.get(node);
+    const match = matches[node];
     if (match) {
       const made = match.build(
         ir,
