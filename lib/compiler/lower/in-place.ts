@@ -40,14 +40,17 @@ function addedTwice(terms: readonly Term[]): ReadonlySet<number> {
 
 /** The readers of each node, and questions about them. */
 class Users {
-  private readonly readers: Readers;
+  private made: Readers | undefined;
   private readonly parted = new Map<number, boolean>();
 
   constructor(
     private readonly ir: Ir,
-    p: Placement,
-  ) {
-    this.readers = readersOf(ir, p.uses, 0);
+    private readonly p: Placement,
+  ) {}
+
+  /** Made when they are first asked for: where all can be read after a run, nobody asks. */
+  private get readers(): Readers {
+    return (this.made ??= readersOf(this.ir, this.p.uses, 0));
   }
 
   of(node: number): Int32Array {
