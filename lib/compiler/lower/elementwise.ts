@@ -54,14 +54,10 @@ function emitInOneLoop(
   const stepA = a ? stepThrough(a, n, y.shape) : 0;
   const stepB = b ? stepThrough(b, n, y.shape) : 0;
   if (stepA < 0 || stepB < 0) return false;
-  c.emit({
-    op,
-    accumulate,
-    extents: [1, 1, 1, n, 1],
-    y: [y.offset, 0, 0, 0, 1],
-    a: a && [a.offset, 0, 0, 0, stepA],
-    b: b && [b.offset, 0, 0, 0, stepB],
-  });
+  c.out.beginLoop(c.node, c.position, op, accumulate, n);
+  c.out.loopOperand(0, y.offset, 1);
+  if (a) c.out.loopOperand(1, a.offset, stepA);
+  if (b) c.out.loopOperand(2, b.offset, stepB);
   return true;
 }
 

@@ -26,6 +26,7 @@ const SMALL = 256;
 
 // Properties of constants: looking the words up by name took as long as writing them.
 const { opcode: OPCODE, accumulate: ACCUMULATE, position: POSITION, imm0: IMM0, imm1: IMM1 } = WORD;
+const { outer1: OUTER1, outer2: OUTER2, rows: ROWS, cols: COLS, inner: INNER } = WORD;
 
 function writeOperand(w: Int32Array, at: number, places: readonly number[], operand: Operand): void {
   for (let k = 0; k < places.length; k++) w[at + places[k]!] = operand[k]!;
@@ -74,20 +75,9 @@ export class Encoder {
 
   /** Writes an instruction that runs from a position on: in runs of a longer prefix only. */
   emit(node: number, position: number, extents: ExtentIds, instruction: Instruction): void {
-    if (this.length + instructionWords > this.words.length) {
-      const bigger = new Int32Array(this.words.length * 2);
-      bigger.set(this.words);
-      this.words = bigger;
-    }
-    const { accumulate, y, a, b, c, x, imm0, imm1 } = instruction;
-    const code = opcodes.get(instruction.op);
-    if (code === undefined) throw new Error(`the machine has no instruction '${instruction.op}'`);
+    const { op, accumulate, y, a, b, c, x, imm0, imm1 } = instruction;
+    const at = this.begin(node, position, op, accumulate === true);
     const w = this.words;
-    const at = this.length;
-    // The words are 0 where nothing has been written.
-    w[at + OPCODE] = code;
-    w[at + ACCUMULATE] = accumulate ? 1 : 0;
-    w[at + POSITION] = position;
     for (let i = 0; i < extents.length; i++) w[at + EXTENT_PLACES[i]!] = extents[i]!;
     if (y) writeOperand(w, at, OPERAND_PLACES[0]!, y);
     if (a) writeOperand(w, at, OPERAND_PLACES[1]!, a);
@@ -96,8 +86,44 @@ export class Encoder {
     if (x) writeOperand(w, at, OPERAND_PLACES[4]!, x);
     if (imm0) w[at + IMM0] = imm0;
     if (imm1) w[at + IMM1] = imm1;
+  }
+
+  /** Begins an instruction that is one loop over n numbers, as most are; {@link loopOperand} goes on. */
+  beginLoop(node: number, position: number, op: string, accumulate: boolean, n: number): void {
+    const at = this.begin(node, position, op, accumulate);
+    const w = this.words;
+    const one = this.literal(1);
+    w[at + OUTER1] = one;
+    w[at + OUTER2] = one;
+    w[at + ROWS] = one;
+    w[at + COLS] = this.literal(n);
+    w[at + INNER] = one;
+  }
+
+  /** Writes operand i of the loop, from 0 on: y, a, b. */
+  loopOperand(i: number, offset: number, step: number): void {
+    const at = this.length - instructionWords;
+    const places = OPERAND_PLACES[i]!;
+    this.words[at + places[0]!] = offset;
+    this.words[at + places[4]!] = step;
+  }
+
+  /** Makes room for an instruction, whose other words are 0; returns where it begins. */
+  private begin(node: number, position: number, op: string, accumulate: boolean): number {
+    const code = opcodes.get(op);
+    if (code === undefined) throw new Error(`the machine has no instruction '${op}'`);
+    const at = this.length;
     this.length += instructionWords;
+    if (this.length > this.words.length) {
+      const bigger = new Int32Array(this.words.length * 2);
+      bigger.set(this.words);
+      this.words = bigger;
+    }
+    this.words[at + OPCODE] = code;
+    this.words[at + ACCUMULATE] = accumulate ? 1 : 0;
+    this.words[at + POSITION] = position;
     this.nodes.push(node);
+    return at;
   }
 
   /**
