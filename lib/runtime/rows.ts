@@ -1,7 +1,7 @@
 /** Rows: how a program runs many examples or sequences at once, and the memory for it. */
 import { addon, type Handle } from '../binding/addon.js';
 import type { RowsSpec } from '../binding/series-spec.js';
-import type { Lowered, Region } from '../compiler/lower/layout.js';
+import { REGION, REGION_WORDS, type Lowered } from '../compiler/lower/layout.js';
 import type { DType } from '../core/array.js';
 import { allocateAligned } from './arena.js';
 
@@ -54,11 +54,15 @@ export class RowPlans {
     const { sequence } = this;
     if (sequence?.slot === slot) return sequence.rows;
     const { regions, sections } = this.lowered;
-    const unfed = (region: Region): Region => ({ ...region, isFed: false });
-    const ints = regions.ints.map((region) =>
-      region.offset === slot ? { ...region, rows: region.size, first: 0 } : unfed(region),
-    );
-    const plan = this.plan(sections.results, { numbers: regions.numbers.map(unfed), ints });
+    const [numbers, ints] = [regions.numbers.slice(), regions.ints.slice()];
+    for (let at = 0; at < numbers.length; at += REGION_WORDS) numbers[at + REGION.isFed] = 0;
+    for (let at = 0; at < ints.length; at += REGION_WORDS) {
+      if (ints[at + REGION.offset] === slot) {
+        ints[at + REGION.rows] = ints[at + REGION.size]!;
+        ints[at + REGION.first] = 0;
+      } else ints[at + REGION.isFed] = 0;
+    }
+    const plan = this.plan(sections.results, { numbers, ints });
     const rows = this.rows(plan, SEQUENCES, WEIGHTS * choices);
     this.sequence = { slot, rows };
     return rows;
@@ -68,8 +72,8 @@ export class RowPlans {
     if (numbers.length === 0) return undefined;
     const { parameters } = this.lowered;
     return addon.planRows(this.handle, {
-      numberRegions: wordsOf(numbers),
-      intRegions: wordsOf(ints),
+      numberRegions: numbers,
+      intRegions: ints,
       gradients: parameters.gradients,
       gradientsSize: parameters.withGradient,
       end,
@@ -92,13 +96,4 @@ export class RowPlans {
     const [numbers, ints] = addon.pieceSizes(handle, plan, piece);
     return { plan, piece, numbers: allocateAligned(dtype, numbers), ints: new Int32Array(ints) };
   }
-}
-
-/** Regions as the machine reads them: five words each. */
-function wordsOf(regions: readonly Region[]): Int32Array {
-  const words = new Int32Array(5 * regions.length);
-  regions.forEach(({ offset, size, first, rows, isFed }, i) => {
-    words.set([offset, size, first, rows, Number(isFed)], 5 * i);
-  });
-  return words;
 }

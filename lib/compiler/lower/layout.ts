@@ -24,17 +24,46 @@ export type UpdateStep =
   /** Where a gradient is not finite, stops the run or skips the update. */
   | { op: 'check'; skips: boolean };
 
-/** A stretch of the arena or of the integers that one node has, as a batch lays it out (row_plan.h). */
-export interface Region {
-  offset: number;
-  size: number;
+/** The words of a region: a stretch of the arena or of the integers that one node has (row_plan.h). */
+export const REGION = {
+  offset: 0,
+  size: 1,
   /** The position of the first row. */
-  first: number;
+  first: 2,
   /** How many rows it has, one for each position from `first` on. */
-  rows: number;
-  /** Whether each example is fed its own. */
-  isFed: boolean;
+  rows: 3,
+  /** 1: each example is fed its own. */
+  isFed: 4,
+} as const;
+export const REGION_WORDS = 5;
+
+/** A list of regions, as the machine reads them. */
+class Regions {
+  private all = new Int32Array(64 * REGION_WORDS);
+  private length = 0;
+
+  add(offset: number, size: number, first: number, rows: number, isFed: boolean): void {
+    if (this.length === this.all.length) {
+      const bigger = new Int32Array(2 * this.length);
+      bigger.set(this.all);
+      this.all = bigger;
+    }
+    const { all, length: at } = this;
+    all[at + REGION.offset] = offset;
+    all[at + REGION.size] = size;
+    all[at + REGION.first] = first;
+    all[at + REGION.rows] = rows;
+    all[at + REGION.isFed] = Number(isFed);
+    this.length += REGION_WORDS;
+  }
+
+  get words(): Int32Array {
+    return this.all.slice(0, this.length);
+  }
 }
+
+/** Those of a program that runs examples one after the other. */
+export const NO_REGIONS = { numbers: new Int32Array(0), ints: new Int32Array(0) };
 
 /** A stretch of the arena that was allocated in one piece. */
 export interface Block {
@@ -131,8 +160,11 @@ export interface Lowered extends Loops {
   /** First slot of an index node. */
   slot(node: number): number;
   constants: readonly { value: number; offset: number }[];
-  /** What each node has of the arena and of the integers; empty: examples run one after the other. */
-  regions: { numbers: readonly Region[]; ints: readonly Region[] };
+  /**
+   * What each node has of the arena and of the integers: words of {@link REGION}. None: examples run one
+   * after the other.
+   */
+  regions: { numbers: Int32Array; ints: Int32Array };
   /** How values share memory; undefined where each has its own. */
   reuse: Reuse | undefined;
 }
@@ -147,7 +179,7 @@ export class Layout {
   /** Each number once; 0 and -0 are two numbers. */
   readonly constants: { value: number; offset: number }[] = [];
   /** What was allocated for nodes, where examples may run together. */
-  readonly regions: { numbers: Region[]; ints: Region[] } = { numbers: [], ints: [] };
+  readonly regions = { numbers: new Regions(), ints: new Regions() };
   /** All that lies behind the parameters and their like, in order, where memory is to be reused. */
   readonly blocks: Block[] = [];
   private readonly constantOffsets = new Map<number | string, number>();
@@ -228,7 +260,7 @@ export class Layout {
     let [first, rows] = [node < 0 ? 0 : this.ir.positions[node]!, 1];
     const own = positions && rowsOf(positions);
     if (own && size % own.rows === 0) ({ first, rows } = own);
-    this.regions[of].push({ offset, size, first, rows, isFed });
+    this.regions[of].add(offset, size, first, rows, isFed);
   }
 
   /** A place for n elements, on a cache line unless they are few. */

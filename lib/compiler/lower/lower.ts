@@ -4,7 +4,7 @@ import { countUses } from '../ir/live.js';
 import { Context } from './context.js';
 import { clear } from './elementwise.js';
 import { emit } from './emit.js';
-import type { Lowered, LoweringOptions } from './layout.js';
+import { NO_REGIONS, type Lowered, type LoweringOptions } from './layout.js';
 import { reuseMemory } from './reuse.js';
 import { rerolled } from './reroll.js';
 import { emitFusedUpdates, emitSteps, emitUpdate } from './updates.js';
@@ -35,7 +35,8 @@ export function lower(ir: Ir, options: LoweringOptions): Lowered {
   const reuse = sharesMemory(c)
     ? reuseMemory({ code, extents }, layout.blocks, keptOffsets(c), options.align)
     : undefined;
-  const regions = reuse ? { numbers: [], ints: [] } : layout.regions;
+  const { numbers, ints } = layout.regions;
+  const regions = reuse ? NO_REGIONS : { numbers: numbers.words, ints: ints.words };
   const moved = reuse?.moved ?? ((offset: number): number => offset);
   return {
     ...rerolled(code, options.reroll && regions.numbers.length === 0),

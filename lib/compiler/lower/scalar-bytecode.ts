@@ -8,7 +8,7 @@ import { addon, scalarOpcodes, type AssembledBytecode, type AssemblerGraph } fro
 import { Encoder } from './encode.js';
 import type { Ir } from '../ir/ir.js';
 import { occurrences } from '../ir/occurrences.js';
-import { Layout, type Lowered, type LoweringOptions } from './layout.js';
+import { Layout, type Lowered, type LoweringOptions, NO_REGIONS } from './layout.js';
 import { NO_LOOPS } from './reroll.js';
 import { emitSteps } from './updates.js';
 import { denseView } from './view.js';
@@ -156,7 +156,7 @@ export function lowerScalars(ir: Ir, options: LoweringOptions): Lowered | undefi
     view: (node) => (slots[node]! < 0 || ir.isInteger(node) ? undefined : denseView(slots[node]!, [])),
     slot: (node) => layout.slot(node),
     constants: layout.constants,
-    regions: { numbers: [], ints: [] },
+    regions: NO_REGIONS,
     reuse: undefined,
   };
 }
