@@ -94,9 +94,6 @@ export class Ir implements Builder<number> {
   shape(node: number): Shape {
     return this.shapes[this.shapeIds[node]!]!;
   }
-  isScalar(node: number): boolean {
-    return this.shapeIds[node] === 0;
-  }
   /** Whether a test holds for every node that is not a single number. */
   everyArray(test: (node: number) => boolean): boolean {
     const { shapes, shapeIds, count } = this;
@@ -182,13 +179,15 @@ export class Ir implements Builder<number> {
 
   /** Appends a node of the user's, over the numbers of its operands. Errors can name it. */
   pushTraced(source: Node): number {
-    const { operation, first, second, extras } = source;
+    const { operation, first, second } = source;
     const { code, shape, attr } = operation;
+    const inputs = source.extras?.inputs;
     const node = this.begin(code, source.inputCount);
     const list = this.inputList;
     let at = this.inputStart[node]!;
-    if (extras?.inputs) for (const input of extras.inputs) list[at++] = input.number;
-    else {
+    if (inputs) {
+      for (let i = 0; i < inputs.length; i++) list[at++] = inputs[i]!.number;
+    } else {
       if (first) list[at++] = first.number;
       if (second) list[at++] = second.number;
     }
@@ -312,12 +311,16 @@ export class Ir implements Builder<number> {
   }
 
   private resultShape(name: OpName, inputs: readonly number[], attr: Attr): Shape {
-    // Nearly all nodes of a program of single numbers: skip the rule and its arrays.
-    if (inputs.length && attr === NO_ATTR && inputs.every((i) => this.isScalar(i))) return SCALAR;
-    const shape = OPS[name].shape(
-      inputs.map((i) => this.shape(i)),
-      attr,
-    );
+    const shapes: Shape[] = [];
+    let isScalar = attr === NO_ATTR;
+    for (let i = 0; i < inputs.length; i++) {
+      const shape = this.shape(inputs[i]!);
+      isScalar &&= shape === SCALAR;
+      shapes.push(shape);
+    }
+    // Nearly all nodes of a program of single numbers: skip the rule.
+    if (isScalar && shapes.length) return SCALAR;
+    const shape = OPS[name].shape(shapes, attr);
     return shape.length ? shape : SCALAR;
   }
 

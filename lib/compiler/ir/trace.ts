@@ -78,10 +78,10 @@ export function trace(groups: readonly (readonly Node[])[], simplify: boolean): 
       }
     }
     if (simplify && op === 'stack') {
-      const inputs = node.inputs.map((input) => input.number);
-      const last = inputs[inputs.length - 1]!;
+      const rows = node.inputs;
+      const last = rows[rows.length - 1]!.number;
       const others = stacks.get(last);
-      const same = others?.find((stack) => isStackOf(ir, stack, inputs));
+      const same = others?.find((stack) => isStackOf(ir, stack, rows));
       if (same !== undefined) {
         node.number = same;
         continue;
@@ -136,11 +136,11 @@ export function gradientFlow(nodes: readonly Node[], root: Node): { reached: Set
   return { reached, stops };
 }
 
-function isStackOf(ir: Ir, stack: number, rows: readonly number[]): boolean {
+function isStackOf(ir: Ir, stack: number, rows: readonly Node[]): boolean {
   if (ir.inputCount(stack) !== rows.length) return false;
   const { start, list } = ir.edges;
   const first = start[stack]!;
-  for (let i = 0; i < rows.length; i++) if (list[first + i] !== rows[i]) return false;
+  for (let i = 0; i < rows.length; i++) if (list[first + i] !== rows[i]!.number) return false;
   return true;
 }
 

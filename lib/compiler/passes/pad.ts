@@ -52,8 +52,10 @@ interface Family {
 }
 
 function isPrefix(old: Ir, stack: number, longest: number): boolean {
-  const n = old.inputCount(stack);
-  for (let i = 0; i < n; i++) if (old.input(stack, i) !== old.input(longest, i)) return false;
+  const { start, list } = old.edges;
+  const [from, other] = [start[stack]!, start[longest]!];
+  const n = start[stack + 1]! - from;
+  for (let i = 0; i < n; i++) if (list[from + i] !== list[other + i]) return false;
   return true;
 }
 
