@@ -16,11 +16,23 @@ export class ThreadsError extends Error {
  * @throws ThreadsError when VECGRAD_THREADS is none
  */
 export function chosenThreads(given?: number): number {
-  const most = addon.processors('');
-  if (given !== undefined) return Math.min(checkInteger('threads', given, 1), most);
+  return Math.min(threadLimit(given), addon.processors(''));
+}
+
+/** More than any machine has processors. */
+const ALL = 1 << 16;
+
+/**
+ * The same, but perhaps more than there are processors, which native code looks at when it first shares out
+ * work: most programs are too small for that, and asking the system takes a third of a millisecond.
+ *
+ * @throws as {@link chosenThreads} does
+ */
+export function threadLimit(given?: number): number {
+  if (given !== undefined) return Math.min(checkInteger('threads', given, 1), ALL);
   const named = process.env['VECGRAD_THREADS'];
-  if (named === undefined || named === '') return most;
-  if (/^0*[1-9]\d*$/.test(named)) return Math.min(Number(named), most);
+  if (named === undefined || named === '') return ALL;
+  if (/^0*[1-9]\d*$/.test(named)) return Math.min(Number(named), ALL);
   throw new ThreadsError(
     `VECGRAD_THREADS ${shown(named)}: expected a whole number from 1: set one, or unset it to use all ` +
       'processors',

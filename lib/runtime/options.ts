@@ -1,7 +1,7 @@
 /** The options of programs, and their checks. */
 import type { DType } from '../core/array.js';
 import { chosenIsa } from '../binding/addon.js';
-import { chosenThreads } from '../binding/threads.js';
+import { threadLimit } from '../binding/threads.js';
 import { checkBoolean, checkObject, checkOneOf, checkOptions, type Known } from '../core/check.js';
 import { groupsOf, type CompileRequest, type Plan } from '../compiler/compile.js';
 import { ALL_PASSES, checkPasses, type PassSet } from '../compiler/passes.js';
@@ -65,7 +65,8 @@ function checkDType(dtype: unknown = 'float64'): DType {
 /** What the compiler is asked for, and with which numbers and instructions the program runs. */
 export interface ProgramRequest extends CompileRequest {
   isa: string;
-  threads: number;
+  /** At most so many threads; there may be fewer processors. */
+  threadLimit: number;
   /** The arrays that were given as groups and sequence; `groups` and `sequence` are copies of them. */
   givenGroups: Plan['groups'];
   givenSequence: Plan['groups'] | undefined;
@@ -102,7 +103,7 @@ export function readRequest(plan: Plan, options: ProgramOptions): ProgramRequest
     );
   const type = checkDType(dtype);
   const chosen = chosenIsa(isa);
-  const most = chosenThreads(threads);
+  const most = threadLimit(threads);
   const passesOn = checkPasses(passes);
   checkBoolean('batches', batches);
   if (batches && !update)
@@ -114,6 +115,12 @@ export function readRequest(plan: Plan, options: ProgramOptions): ProgramRequest
   const sequence = givenSequence === undefined ? undefined : groupsOf('sequence', givenSequence);
   return {
     ...{ gradients, update, groups, sequence, batches, detectAnomaly, givenGroups, givenSequence },
-    ...{ dtype: type, isa: chosen, threads: most, passes: passesOn, checkpoint: checkpoint !== undefined },
+    ...{
+      dtype: type,
+      isa: chosen,
+      threadLimit: most,
+      passes: passesOn,
+      checkpoint: checkpoint !== undefined,
+    },
   };
 }

@@ -1,6 +1,6 @@
 /** A compiled graph with its memory. Feeds it, runs it (a run is one native call), and reads the results. */
 import { addon, type Fault, type SeriesFault } from '../binding/addon.js';
-import { chosenThreads } from '../binding/threads.js';
+import { chosenThreads, threadLimit } from '../binding/threads.js';
 import type { DType, TypedArray } from '../core/array.js';
 import { checkInteger, shown } from '../core/check.js';
 import { sizeOf } from '../core/shape.js';
@@ -37,8 +37,6 @@ export class Program {
   readonly dtype: DType;
   /** The instruction set that it runs on. */
   readonly isa: string;
-  /** How many threads a run may use at once. */
-  readonly threads: number;
   /** The longest prefix of a run; 1 where there is no prefix length. */
   readonly maxLength: number;
   /** The numbers of nodes and instructions, and of values that share memory. */
@@ -58,6 +56,7 @@ export class Program {
   /** What training keeps besides the parameters. @hidden */
   readonly update: UpdateState;
 
+  private readonly threadLimit: number;
   private readonly compiled: Compiled;
   private readonly lowered: Lowered;
   /** Copies of the roots, and of the groups that `generate` runs. */
@@ -85,12 +84,12 @@ export class Program {
   constructor(plan: Plan, options: ProgramOptions = {}) {
     // Reads all options before tracing: a getter may compile another graph, which renumbers the same nodes.
     const request = readRequest(plan, options);
-    const { update, groups, sequence, dtype, isa, threads } = request;
+    const { update, groups, sequence, dtype, isa, threadLimit } = request;
     this.detectsAnomaly = request.detectAnomaly;
     this.trains = update !== undefined;
     this.dtype = dtype;
     this.isa = isa;
-    this.threads = threads;
+    this.threadLimit = threadLimit;
     this.roots = groups.flat();
     const root = this.roots[0];
     if (!root) throw new TypeError('a program computes at least one Value: there is none');
@@ -104,7 +103,7 @@ export class Program {
     this.maxLength = compiled.maxLength;
     this.counts = compiled.counts;
     this.hasGradients = compiled.hasGradients;
-    this.memory = new ProgramMemory(compiled, dtype, isa, root, threads);
+    this.memory = new ProgramMemory(compiled, dtype, isa, root, threadLimit);
     this.residence = new Residence(this, leaves.parameters);
     this.parameterCount = leaves.parameters.reduce((count, { node }) => count + sizeOf(node.shape), 0);
     this.inputs = inputsOf(compiled, traced, groups);
@@ -122,6 +121,11 @@ export class Program {
     this.rootOffset = lowered.view(compiled.root)?.offset ?? 0;
   }
 
+  /** How many threads a run may use at once. */
+  get threads(): number {
+    return chosenThreads(this.threadLimit);
+  }
+
   private get rootLabel(): string {
     return this.roots[0]!.label;
   }
@@ -134,8 +138,6 @@ export class Program {
   get arena(): TypedArray {
     return this.memory.arena;
   }
-
-  // --- runs ---
 
   /**
    * Computes the first root, and returns a copy of its numbers, row-major.
@@ -175,7 +177,7 @@ export class Program {
     const { sampler, memory } = this;
     const index = sampler.prepare(request, memory.ints);
     if (!this.resident) this.residence.takeAll();
-    const { sequences, fault } = sampler.run(memory, index, request, this.threads);
+    const { sequences, fault } = sampler.run(memory, index, request, this.threadLimit);
     if (fault) throw indexError(this.lowered, this.compiled.ir, fault, '');
     return sequences;
   }
@@ -228,12 +230,11 @@ export class Program {
   stepBatch(examples: readonly Feeds[], threads: number | undefined, rulesOf: RulesOf): Runs {
     this.checkTrains('stepBatch');
     const given = listOfFeeds(examples); // a copy: getters among the feeds may change the list
-    const batching = { size: given.length, threads };
     this.batches.check(given.length);
     this.checkMemory();
     const columns = this.batches.columns(given, this.feeds);
     this.checkMemory();
-    return this.runSeries(columns, 0, given.length, rulesOf, batching);
+    return this.runSeries(columns, 0, given.length, rulesOf, { size: given.length, threads });
   }
 
   /** @throws TypeError where the program has no update, so that a step would change nothing */
@@ -340,7 +341,7 @@ export class Program {
   }
 
   private get seriesSource(): SeriesSource {
-    const { inputs, feeds, lowered, threads, rootOffset: loss } = this;
+    const { inputs, feeds, lowered, threadLimit: threads, rootOffset: loss } = this;
     const { inverseCount, stepSlots } = this.compiled.leaves;
     return { inputs, feeds, lowered, threads, inverseCount, loss, stepSlots };
   }
@@ -353,14 +354,14 @@ export class Program {
     batching?: Batching,
   ): SeriesRun {
     checkExampleRange(from, to, examples.count);
-    const { size: batch, threads: most } = batching ?? {};
+    const { size: batch, threads: given } = batching ?? {};
     if (batch !== undefined) this.batches.check(batch);
-    const threads = most === undefined ? this.threads : chosenThreads(most);
+    const most = threadLimit(given ?? this.threadLimit);
+    const threads = batch === undefined ? most : chosenThreads(most); // a batch has memory for each thread
     this.checkMemory();
-    const size = batch ?? 1;
     const options: SeriesOptions = rulesOf
       ? {
-          rules: rulesOf(Math.ceil((to - from) / size)),
+          rules: rulesOf(Math.ceil((to - from) / (batch ?? 1))),
           ruleSize: this.update.ruleSize,
           firstStep: this.update.runs,
           end: this.lowered.sections.update,

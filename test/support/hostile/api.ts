@@ -451,6 +451,7 @@ export function apiRows(chance: Chance): Rows {
       { ...target(c), sequence: [[b]] },
     ],
     'Program.arena get': (c) => [program(c)],
+    'Program.threads get': (c) => [program(c)],
     'Program.forward': (c) =>
       c.of([
         () => [programs[0], lossFeeds(c)],
