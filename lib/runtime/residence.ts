@@ -41,31 +41,28 @@ export class Residence {
   takeAll(): readonly Held[] {
     const { program } = this;
     const copied: Held[] = [];
-    program.resident = true;
+    // Not before all are here: reading one is refused while its program trains in the background.
+    program.resident = false;
+    let isResident = true;
     for (const held of this.held) {
       const { value, offset } = held;
       const memory = value.memory!;
       const home = memory.home?.program;
       if (home === program) continue;
       const isOfType = (home?.dtype ?? 'float64') === program.dtype;
+      const from = { source: home ?? memory.initial, writes: home?.writes, version: memory.version };
       if (!isOfType) {
-        program.resident = false;
-        const source = home ?? memory.initial;
-        if (
-          source === held.source &&
-          home?.writes === held.writes &&
-          memory.version === held.version &&
-          !memory.isLent
-        )
-          continue;
-        held.source = source;
-        held.writes = home?.writes;
-        held.version = memory.version;
+        isResident = false;
+        const isSame =
+          from.source === held.source && from.writes === held.writes && from.version === held.version;
+        if (isSame && !memory.isLent) continue;
       }
       program.arena.set(value.peek('data')!, offset);
       copied.push(held);
       if (isOfType) this.house(held);
+      else Object.assign(held, from);
     }
+    program.resident = isResident;
     return copied;
   }
 

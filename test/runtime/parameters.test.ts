@@ -6,7 +6,10 @@ import { stack } from '../../lib/value/joins.js';
 import { index, input, parameter } from '../../lib/value/leaves.js';
 import { Adam, SGD } from '../../lib/optim/optimizers.js';
 import { Program } from '../../lib/runtime/program.js';
-import { FeedError, NonFiniteError } from '../../lib/runtime/errors.js';
+import type { Training } from '../../lib/optim/training.js';
+import type { Dataset } from '../../lib/runtime/dataset.js';
+import { BusyError, FeedError, NonFiniteError } from '../../lib/runtime/errors.js';
+import type { ProgramOptions } from '../../lib/runtime/options.js';
 import { compile } from '../../lib/value/compile.js';
 import { TARGETS } from '../support/targets.js';
 
@@ -187,4 +190,46 @@ describe('parameters', () => {
       .add(parameter([1, 2, 3, 4, 5, 6]).sum());
     assert.equal(new SGD({ learningRate: 1 }).minimize(y).program.parameterCount, 8);
   });
+});
+
+/** Ways to run p x, whose parameter is p, at x = 1; a training then has a rate of 0.5. */
+const RUNS: [what: string, make: (p: Value) => () => number][] = [
+  ['forward', (p) => runOf(p, {})],
+  ['forward in float32', (p) => runOf(p, { dtype: 'float32' })],
+  ['a function of it', (p) => () => p.mul(1).forward()[0]!],
+  ['step', (p) => stepOf(p, (training) => training.step({ x: 1 }))],
+  ['stepBatch', (p) => stepOf(p, (training) => training.stepBatch([{ x: 1 }]))],
+  ['stepEach', (p) => stepOf(p, (training) => training.stepEach(xs(1, 1))[0]!)],
+  ['evaluate', (p) => stepOf(p, (training) => training.evaluate({ x: 1 }))],
+  ['evaluateEach', (p) => stepOf(p, (training) => training.evaluateEach(xs(1, 1))[0]!)],
+];
+
+function xs(count: number, x: number): Dataset {
+  return { count, inputs: { x: { values: new Float64Array(count).fill(x) } } };
+}
+
+function runOf(p: Value, options: ProgramOptions): () => number {
+  const program = compile(p.mul(input('x')), options);
+  return () => program.forward({ x: 1 })[0]!;
+}
+
+function stepOf(p: Value, take: (training: Training) => number): () => number {
+  const training = new SGD({ learningRate: 0.5 }).minimize(p.mul(input('x')), { batches: true });
+  return () => take(training);
+}
+
+describe('parameters that train in the background', () => {
+  for (const [what, make] of RUNS)
+    it(`refuse ${what} each time until then, which afterwards has their numbers`, async () => {
+      const p = parameter(1);
+      const run = make(p);
+      // With x = 0 nothing is learnt.
+      const training = new SGD({ learningRate: 0.5 }).minimize(p.mul(input('x')));
+      const background = training.stepEachAsync(xs(200_000, 0));
+      assert.throws(run, BusyError);
+      assert.throws(run, BusyError);
+      await background;
+      assert.equal(run(), 1);
+      assert.equal(p.data[0], what.startsWith('step') ? 0.5 : 1);
+    });
 });
