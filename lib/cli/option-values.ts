@@ -34,7 +34,7 @@ export function positive(values: Values, name: OptionName, min = 0): number | un
   return mapped(text(values, name), (given) => {
     const value = decimal(given);
     if (value > 0 && value >= min && value < Infinity) return value;
-    const limit = min > 0 ? `a number of at least ${min}` : 'a finite number above 0';
+    const limit = min > 0 ? `a finite number of at least ${min}` : 'a finite number above 0';
     throw new UsageError(`--${name} takes ${limit}, not ${quoted(given)}`);
   });
 }

@@ -88,7 +88,9 @@ function optionError(command: CommandName, error: NodeJS.ErrnoException): Error 
       return new UsageError(
         spec?.value === undefined
           ? `--${name} takes no value`
-          : `--${name} needs a value: --${name} ${spec.value}, ${spec.help}`,
+          : `--${name} needs a value: --${name} ${spec.value}, ${spec.help}` +
+              // Node asks whether the next argument is the value or an option.
+              (/ambiguous/.test(error.message) ? `; with a value that begins with -, --${name}=VALUE` : ''),
       );
     }
     default:

@@ -58,15 +58,16 @@ function report(result: ExperimentResult, source: string): string {
   const heldOut = Number.isFinite(result.heldOutLoss)
     ? loss(result.heldOutLoss)
     : '-  (fewer than 10 documents: none held out)';
+  const averaged = Math.min(result.steps, 50);
   const rows = [
     ['documents', `${groupDigits(result.docs)} (${printable(source)})`],
     ['parameters', `${groupDigits(result.params)} at ${groupDigits(result.vocabSize)} tokens`],
-    ['final loss', `${loss(result.finalLoss)}  (last 50 steps: ${loss(result.last50Loss)})`],
+    ['final loss', `${loss(result.finalLoss)}  (last ${stepsOf(averaged)}: ${loss(result.last50Loss)})`],
     ['held-out', heldOut],
     ['run time', `${seconds(time.total)}  (${parts})`],
     ['per step', `${microseconds(result.microsecondsPerStep)} µs`],
   ];
-  const steps = `${groupDigits(result.steps)} ${result.steps === 1 ? 'step' : 'steps'}`;
+  const steps = stepsOf(result.steps);
   const batch = result.batch > 1 ? ` of ${result.batch} documents` : '';
   return [
     `${result.model}, ${steps}${batch}, seed ${result.seed}, ${result.dtype}, ${result.isa}`,
@@ -75,6 +76,10 @@ function report(result: ExperimentResult, source: string): string {
     ...(result.samples.length > 0 ? ['', 'invented', ...result.samples.map(sample)] : []),
     '',
   ].join('\n');
+}
+
+function stepsOf(count: number): string {
+  return `${groupDigits(count)} ${count === 1 ? 'step' : 'steps'}`;
 }
 
 function sample(text: string): string {

@@ -62,6 +62,7 @@ export function contiguousStrides(shape: Shape): number[] {
 /** An axis from -rank to rank - 1, as a number from 0; throws a `ShapeError` outside that range. */
 export function resolveAxis(axis: number, shape: Shape): number {
   if (shape.length === 0) throw new ShapeError('a single number has no axis: give at least one');
+  if (typeof axis !== 'number') throw new ShapeError(`axis ${shown(axis)}: expected one axis, an integer`);
   const resolved = !Number.isInteger(axis) ? -1 : axis < 0 ? axis + shape.length : axis;
   if (resolved < 0 || resolved >= shape.length)
     throw new ShapeError(`axis ${shown(axis)} does not exist in shape ${show(shape)}`);

@@ -14,6 +14,8 @@ export type Initializer = (shape: Shape, random: Random) => Float64Array;
 export function uniform(low = -1, high = 1): Initializer {
   checkFinite('low', low);
   checkFinite('high', high);
+  if (!Number.isFinite(high - low))
+    throw new RangeError(`low ${low} and high ${high}: expected a range that is a finite number`);
   return (shape, random) => {
     checkRandom('uniform', random);
     return Float64Array.from({ length: countOf(shape) }, () => low + (high - low) * random.random());
@@ -37,13 +39,13 @@ export function zeros(): Initializer {
 
 /** Glorot and Bengio (2010): uniform in ±gain sqrt(6 / (fan-in + fan-out)). */
 export function xavierUniform(gain = 1): Initializer {
-  checkFinite('gain', gain);
+  checkGain(gain);
   return scaled(uniform, ([fanIn, fanOut]) => gain * Math.sqrt(6 / (fanIn + fanOut)));
 }
 
 /** Glorot and Bengio (2010): normal with standard deviation gain sqrt(2 / (fan-in + fan-out)). */
 export function xavierNormal(gain = 1): Initializer {
-  checkFinite('gain', gain);
+  checkGain(gain);
   return scaled(normal, ([fanIn, fanOut]) => gain * Math.sqrt(2 / (fanIn + fanOut)));
 }
 
@@ -62,12 +64,20 @@ function scaled(
   sizeFor: (fans: [fanIn: number, fanOut: number]) => number,
 ): Initializer {
   return (shape, random) => {
-    countOf(shape);
+    // A layer without inputs has no numbers, and a fan-in to divide by neither.
+    if (countOf(shape) === 0) return new Float64Array(0);
     const size = sizeFor([sizeOf(shape.slice(0, -1)), shape[shape.length - 1] ?? 1]);
     // `size` is the bound of a range around zero, or the standard deviation with mean zero.
     return distribution(distribution === uniform ? -size : 0, size)(shape, random);
   };
 }
+
+/** The bound that it gives must be a finite number for every layer, whose fans sum up to 1 or more. */
+function checkGain(gain: number): void {
+  checkFinite('gain', gain, 0);
+  if (gain > MAX_GAIN) throw new RangeError(`gain ${gain}: expected a number up to ${MAX_GAIN}`);
+}
+const MAX_GAIN = 1e300;
 
 /**
  * The number of elements of a shape. Checks the shape, since an initialiser runs before the parameter is

@@ -18,7 +18,9 @@ export function rates(schedule: Schedule): (step: number) => number {
     const rate: unknown = next(step);
     if (Number.isFinite(rate) && (rate as number) >= 0) return rate as number;
     const Kind = typeof rate === 'number' ? RangeError : TypeError;
-    throw new Kind(`learning rate ${shown(rate)} at step ${step}: expected a finite number from 0`);
+    throw new Kind(
+      `learning rate ${shown(rate)} at step ${step} (counted from 0): expected a finite number from 0`,
+    );
   };
 }
 
@@ -68,7 +70,9 @@ function ratesOf(schedule: Schedule): (step: number) => number {
   return (step) => {
     const next = iterator.next();
     if (next.done)
-      throw new RangeError(`the learning rates ended before step ${step}: give a generator that goes on`);
+      throw new RangeError(
+        `the learning rates ended before step ${step} (counted from 0): give a generator that goes on`,
+      );
     return next.value;
   };
 }

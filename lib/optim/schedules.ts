@@ -15,7 +15,7 @@ export function linear(from: number, to: number, steps: number): (step: number) 
   checkFinite('from', from, 0);
   checkFinite('to', to, 0);
   checkSteps('steps', steps);
-  return (step) => from + (to - from) * Math.min(1, step / steps);
+  return (step) => (step < steps ? from + (to - from) * (step / steps) : to);
 }
 
 /** Options of {@link cosine}. */

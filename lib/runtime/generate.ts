@@ -103,8 +103,8 @@ export class SequenceSampler {
     const others = needed.size - Number(needed.has(input));
     if (others > 0 || index?.size !== maxLength || !(needed.has(input) || this.isWrittenWith(input))) {
       throw new FeedError(
-        `generating needs '${input}' to be the only input, with an integer for each of ${maxLength} ` +
-          `positions; this program's inputs: ${listed(this.inputs.names)}`,
+        `generating needs '${input}' to be the only input that the results read, with an integer for each ` +
+          `of ${maxLength} positions; this program's inputs: ${listed(this.inputs.names)}`,
       );
     }
     if (!(typeof temperature === 'number' && temperature > 0 && temperature < Infinity))
@@ -124,6 +124,9 @@ export class SequenceSampler {
     feeds.length = prefix.length + 1;
     try {
       feeds.readIndex(index, [start, ...prefix], ints, index.slot);
+    } catch (error) {
+      if (!(error instanceof FeedError)) throw error;
+      throw new FeedError(`start and the prefix are fed first: ${error.message}`, { cause: error });
     } finally {
       feeds.length = maxLength;
     }

@@ -249,6 +249,9 @@ export class Program {
     if (!['forward', 'backward', 'update'].includes(part))
       throw new TypeError(`part ${shown(part)}: expected 'forward', 'backward' or 'update'`);
     this.run(0, this.feeds.length, starts[part], ends[part]);
+    if (part !== 'update') return;
+    this.residence.takeTrained();
+    this.writes++;
   }
 
   /**
@@ -279,8 +282,6 @@ export class Program {
     const fault = this.memory.run(from, to, begin, end);
     if (fault) this.refuseRun(fault);
   }
-
-  // --- series ---
 
   /**
    * Runs examples `from` to before `to` of a series, in order, in one native call: as `evaluate`, as `step`
@@ -409,8 +410,6 @@ export class Program {
     };
     return { ...run, error: seriesError(source, series, result, refuse) };
   }
-
-  // --- reading ---
 
   /** The work of one run of all instructions at a prefix length, by opcode. */
   work(length = this.maxLength): Work[] {

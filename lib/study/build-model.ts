@@ -184,7 +184,8 @@ export function buildFrom(
   source: Source,
 ): BuiltModel {
   const all: Sizes = { ...DEFAULT_SIZES, vocabSize };
-  for (const size of Object.keys(KNOWN_SIZES) as (keyof ModelSizes)[]) all[size] = sizes[size] ?? all[size];
+  for (const size of Object.keys(KNOWN_SIZES) as (keyof ModelSizes)[])
+    if (sizes[size] !== undefined) all[size] = sizes[size];
   checkSizes(name, all);
   const fed = {
     tokens: index('tokens', all.blockSize),

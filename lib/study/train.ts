@@ -51,8 +51,8 @@ export const TARGET_OPTIONS: Known<TargetOptions> = {
   passes: true,
 };
 
-/** Options of `train` and `steps`; all have defaults. */
-export interface TrainOptions extends TargetOptions, BackgroundOptions {
+/** Options of `steps`; all have defaults. */
+export interface StepsOptions extends TargetOptions, Omit<BackgroundOptions, 'onProgress'> {
   /** Training steps, each on one document (1000). After the last document the first comes again. */
   steps?: number;
   /** The seed for shuffling the documents; without one they are taken in order. */
@@ -63,14 +63,18 @@ export interface TrainOptions extends TargetOptions, BackgroundOptions {
   tokenizer?: Tokenizer;
 }
 
-const TRAIN_OPTIONS: Known<TrainOptions> = {
+/** Options of `train`; all have defaults. */
+export interface TrainOptions extends StepsOptions, BackgroundOptions {}
+
+const STEPS_OPTIONS: Known<StepsOptions> = {
   ...TARGET_OPTIONS,
-  ...BACKGROUND_OPTIONS,
+  signal: true,
   steps: true,
   seed: true,
   lr: true,
   tokenizer: true,
 };
+const TRAIN_OPTIONS: Known<TrainOptions> = { ...STEPS_OPTIONS, ...BACKGROUND_OPTIONS };
 
 /** The result of a training. Losses are in nats per token, averaged over a document's tokens. */
 export interface TrainResult {
@@ -110,9 +114,18 @@ export function checkLoss(loss: number, step: number, who: string): void {
 export async function* trainSteps(
   model: SizedModel,
   docs: Documents,
-  options: TrainOptions = {},
+  options: StepsOptions = {},
 ): AsyncGenerator<Progress, TrainResult, undefined> {
-  checkOptions('train', options, TRAIN_OPTIONS);
+  checkOptions('steps', options, STEPS_OPTIONS);
+  return yield* stepping(model, docs, options);
+}
+
+/** The same; the options have been checked for unknown ones. */
+async function* stepping(
+  model: SizedModel,
+  docs: Documents,
+  options: StepsOptions,
+): AsyncGenerator<Progress, TrainResult, undefined> {
   checkObject('model', model, 'a model made by buildModel');
   if (typeof (model.optimizer as unknown) !== 'function') {
     const isSwapped = typeof (docs as { optimizer?: unknown } | undefined)?.optimizer === 'function';
@@ -126,7 +139,7 @@ export async function* trainSteps(
   checkInteger('steps', count, 0, MAX_STEPS);
   checkSignal(signal);
   const documents = checkDocuments(docs);
-  const tokenizer = options.tokenizer ?? new Tokenizer(docs);
+  const tokenizer = options.tokenizer === undefined ? new Tokenizer(docs) : options.tokenizer;
   if (!((tokenizer as unknown) instanceof Tokenizer))
     throw new TypeError(`tokenizer ${shown(tokenizer)}: expected a Tokenizer`);
   const { vocabSize, blockSize } = model.sizes;
@@ -184,7 +197,7 @@ export async function train(
   checkOptions('train', options, TRAIN_OPTIONS);
   const { onProgress } = options;
   checkCallback('onProgress', onProgress);
-  const run = trainSteps(model, docs, options);
+  const run = stepping(model, docs, options);
   try {
     for (;;) {
       const next = await run.next();

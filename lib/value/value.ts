@@ -17,6 +17,7 @@ import {
   operationOf,
   PLAIN,
   Node,
+  checkName,
   refused,
   composed,
   resultShape,
@@ -381,6 +382,7 @@ export class Value extends Node {
 
   /** Names the node, for feeds and errors; returns it. */
   named(name: string): this {
+    checkName('named', name);
     this.name = name;
     return this;
   }

@@ -161,8 +161,8 @@ Napi::Value generate_sequences(const Napi::CallbackInfo& call) {
   if (result.is_undecided)
     return fail<Napi::RangeError>(
         call.Env(),
-        "the numbers that an integer is drawn from are NaN or infinite: so "
-        "are, probably, the parameters");
+        "the numbers that an integer is drawn from are NaN or infinite: the parameters are not "
+        "finite, or too large to compute with");
   return fault_of_run(call.Env(), result.fault);
 }
 

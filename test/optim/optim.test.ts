@@ -442,7 +442,7 @@ describe('optimisers', () => {
       const before = Array.from(w.data);
       assert.throws(
         () => training.step(feeds(2)),
-        /the learning rates ended before step 2: give a generator that goes on/,
+        /the learning rates ended before step 2 \(counted from 0\): give a generator that goes on/,
       );
       assert.deepEqual(Array.from(w.data), before);
       assert.equal(training.steps, 2);
@@ -467,7 +467,7 @@ describe('optimisers', () => {
         const training = new SGD({ learningRate }).minimize(loss);
         assert.throws(() => training.step({}), {
           name: 'RangeError',
-          message: `learning rate ${rate} at step 0: expected a finite number from 0`,
+          message: `learning rate ${rate} at step 0 (counted from 0): expected a finite number from 0`,
         });
       }
     }

@@ -51,7 +51,7 @@ describe('a negative learning rate is refused', () => {
     falling.step({});
     assert.throws(
       () => falling.step({}),
-      /^RangeError: learning rate -1 at step 2: expected a finite number from 0$/,
+      /^RangeError: learning rate -1 at step 2 \(counted from 0\): expected a finite number from 0$/,
     );
     assert.equal(falling.steps, 2);
   });

@@ -27,6 +27,14 @@ describe('schedules', () => {
       ],
     ],
     [
+      'linear to a rate that from + (to - from) misses',
+      linear(1, 1e-17, 10),
+      [
+        [9, 0.1],
+        [10, 1e-17],
+      ],
+    ],
+    [
       'cosine',
       cosine({ peak: 2, steps: 4 }),
       [

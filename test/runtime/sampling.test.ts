@@ -455,14 +455,14 @@ describe('sampling', () => {
       positions,
       { input: 'letters' },
       'FeedError',
-      /^generating needs 'letters' to be the only input, .*inputs: 'tokens'$/,
+      /^generating needs 'letters' to be the only input that the results read, .*inputs: 'tokens'$/,
     ],
     [
       'one more input',
       [[positions[0]![0]!.mul(input('x'))], positions[1]!],
       {},
       'FeedError',
-      /^generating needs 'tokens' to be the only input, .*inputs: 'x', 'tokens'$/,
+      /^generating needs 'tokens' to be the only input that the results read, .*inputs: 'x', 'tokens'$/,
     ],
     [
       'a position that reads what is drawn later',

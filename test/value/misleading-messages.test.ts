@@ -138,6 +138,14 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
     /^logSoftmax of #\d+ \(sum, shape \[\]\): a single number has no axis: give at least one$/,
   ],
   ['softmax', () => x.softmax(2), /^softmax of 'x' .*: axis 2 does not exist/],
+  ['softmax over axes', () => x.softmax(any([0, 1])), /^softmax of 'x' .*: axis an array: expected one axis/],
+  ['cumsum over axes', () => x.cumsum(any([0])), /^cumsum of 'x' .*: axis an array: expected one axis, an/],
+  ['argmax over axes', () => x.argmax(any([0])), /^argmax of 'x' .*: axis an array: expected one axis, an/],
+  [
+    'tensordot over axes by number',
+    () => library.tensordot(x, x, any([[0], [0]])),
+    /^tensordot of 'x' .*: axes an array: expected an integer, the number of axes to sum over$/,
+  ],
   [
     'layerNorm',
     () => library.layerNorm(x.sum()),

@@ -274,7 +274,7 @@ const SILENT: [title: string, call: Call, says: RegExp][] = [
   [
     'an initialiser with no number for a gain',
     () => library.nn.initializers.xavierNormal(NaN),
-    /^gain NaN: expected a finite number$/,
+    /^gain NaN: expected a finite number from 0$/,
   ],
   [
     'an initialiser without a Random',
@@ -571,6 +571,26 @@ const SILENT: [title: string, call: Call, says: RegExp][] = [
       sgd.minimize(p.mul(2)).restore(sgd.minimize(p.mul(q)).state());
     },
     /^restore: the state is of other parameters than the 1 that this training changes: give/,
+  ],
+  [
+    'a name that is undefined',
+    () => input('x').named(any(undefined)),
+    /^named: a name must be a string, got undefined$/,
+  ],
+  [
+    'a size of null',
+    () => library.buildModel('rnn', 5, any({ nState: null }), random),
+    /^nState null: expected an integer from 1$/,
+  ],
+  [
+    'a tokenizer of null',
+    () => library.train(rnn, ['ab', 'ba'], any({ steps: 0, tokenizer: null })),
+    /^tokenizer null: expected a Tokenizer$/,
+  ],
+  [
+    'a callback of steps, which a loop takes',
+    () => rnn.steps(['ab', 'ba'], any({ onProgress() {} })).next(),
+    /^steps: there is no option "onProgress" /,
   ],
 ];
 
