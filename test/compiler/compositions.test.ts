@@ -393,3 +393,38 @@ describe('a short run after a long one has the gradients of norms that later pos
       assertClose(train(passes), train('none'), 1e-9, 'the parameters');
     });
 });
+
+describe('two heads of attention over the newest rows first learn the same after a longer run', () => {
+  const train = (passes: string): number[] => {
+    const g = new Leaves(7);
+    const [x, n] = [input('x', [3, 4]), index('n')];
+    const [wk, wv, wq] = [g.p(4, 4), g.p(4, 4), g.p(4, 4)];
+    const [keys, values]: Value[][] = [[], []];
+    const losses = [0, 1, 2].map((at) => {
+      const row = x.at(at);
+      keys!.unshift(row.matmul(wk));
+      values!.unshift(row.matmul(wv));
+      const heads = [0, 2].map((first) => {
+        const query = row.matmul(wq).slice(first, first + 2);
+        const weights = stack(keys!)
+          .slice(first, first + 2, 1)
+          .matmul(query)
+          .softmax();
+        return weights
+          .matmul(stack(values!).slice(first, first + 2, 1))
+          .pow(2)
+          .sum();
+      });
+      return heads[0]!.add(heads[1]!);
+    });
+    const loss = meanOfFirst(losses, n);
+    const training = new SGD({ learningRate: 0.5 }).minimize(loss, { passes: parsePasses(passes) });
+    const numbers = Array.from({ length: 12 }, (_, i) => Math.cos(1.7 * i));
+    for (const length of [3, 1, 2]) training.step({ n: length, x: numbers });
+    return g.values.flatMap((value) => Array.from(value.data));
+  };
+  for (const passes of ['all', 'pad', '-simplify'])
+    it(`with passes ${passes}`, () => {
+      assertClose(train(passes), train('none'), 1e-9, 'the parameters');
+    });
+});

@@ -35,7 +35,7 @@ function growingStacks(old: Ir, uses: Int32Array): Map<number, number> {
   const families: Family[] = [];
   for (const members of byFirst.values()) {
     const longest = members.reduce((a, b) => (old.inputCount(b) > old.inputCount(a) ? b : a));
-    const grows = members.length > 1 && old.inputCount(longest) > 1;
+    const grows = members.length > 1 && old.inputCount(longest) > 1 && isInOrder(old, longest);
     if (grows && members.every((node) => isPrefix(old, node, longest))) families.push({ members, longest });
   }
   const found = new Map<number, number>();
@@ -49,6 +49,14 @@ function growingStacks(old: Ir, uses: Int32Array): Map<number, number> {
 interface Family {
   members: readonly number[];
   longest: number;
+}
+
+/** Whether no row comes before one of an earlier position: a short run has a prefix of the rows. */
+function isInOrder(old: Ir, stack: number): boolean {
+  const n = old.inputCount(stack);
+  for (let i = 1; i < n; i++)
+    if (old.positions[old.input(stack, i)]! < old.positions[old.input(stack, i - 1)]!) return false;
+  return true;
 }
 
 function isPrefix(old: Ir, stack: number, longest: number): boolean {
