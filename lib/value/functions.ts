@@ -173,7 +173,7 @@ export function tensordot(a: Value, b: Value, axes = 1): Value {
   const [left, right] = [a.shape, b.shape];
   return composed('tensordot', [a, b], () => {
     if (!Number.isInteger(axes))
-      throw new ShapeError(`axes ${shown(axes)}: expected an integer, the number of axes to sum over`);
+      throw new ShapeError(`axes ${shown(axes)}: expected an integer, how many axes to pair`);
     const fits = Number.isInteger(axes) && axes >= 0 && axes <= left.length && axes <= right.length;
     const pairs = fits ? Array.from({ length: axes }, (_, i) => i) : [];
     if (!fits || pairs.some((i) => left[left.length - 1 - i] !== right[i])) {

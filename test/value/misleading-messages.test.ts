@@ -144,7 +144,7 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
   [
     'tensordot over axes by number',
     () => library.tensordot(x, x, any([[0], [0]])),
-    /^tensordot of 'x' .*: axes an array: expected an integer, the number of axes to sum over$/,
+    /^tensordot of 'x' .*: axes an array: expected an integer, how many axes to pair$/,
   ],
   [
     'layerNorm',
