@@ -4,7 +4,7 @@ import { isList, MAX_COUNT, shown } from '../core/check.js';
 import { sizeOf } from '../core/shape.js';
 import type { DType } from '../core/array.js';
 import { isValue, listOfValues, type Node } from '../graph/node.js';
-import { GRADIENT_LEAVES, isFed, OPS, PARAMETERS } from '../graph/ops.js';
+import { GRADIENT_LEAVES, isFed, PARAMETERS } from '../graph/ops.js';
 import { fedWith } from '../graph/reachable.js';
 import { differentiate } from './passes/differentiate.js';
 import type { Ir, Rewritten } from './ir/ir.js';
@@ -228,7 +228,7 @@ function rewritten(
 function keepRoot({ ir, roots, numbers }: Graph, loss: Node): void {
   const root = roots[0]!;
   let viewed = root;
-  while (OPS[ir.opOf(viewed)].lower.kind === 'view') viewed = ir.input(viewed, 0);
+  while (ir.row(viewed).lower.kind === 'view') viewed = ir.input(viewed, 0);
   if (!ir.is(viewed, 'parameter')) return;
   ir.position = ir.positions[root]!;
   roots[0] = ir.op('add', [root, ir.constant(-0)]); // of all numbers, 0 included, -0 changes none
