@@ -82,10 +82,10 @@ export class SGD extends UpdateOptimizer<SGDOptions> {
     checkBoolean('nesterov', nesterov);
     if (nesterov && momentum === 0) throw new RangeError('nesterov needs a momentum above zero');
     const share = nesterov ? momentum : 1;
-    const update = new Update('sgd', 1, [(rate) => share * rate, momentum]);
+    const update = new Update('sgd', 1, { learningRate: (rate) => share * rate, momentum });
     update.clip(this.options).penalize(weightDecay);
     // With Nesterov the instruction subtracts rate momentum v; this subtracts rate times the gradient.
-    return nesterov ? update.move((rate) => -rate) : update;
+    return nesterov ? update.move() : update;
   }
 }
 
@@ -114,16 +114,16 @@ function adamUpdate({ beta1 = 0.9, beta2 = 0.999, eps = 1e-8 }: AdamOptions): Up
   checkBetween('beta1', beta1, 0, 1);
   checkBetween('beta2', beta2, 0, 1);
   checkBetween('eps', eps, 0);
-  return new Update('adam', 2, [
-    (rate) => rate,
+  return new Update('adam', 2, {
+    learningRate: (rate) => rate,
     beta1,
     beta2,
     eps,
-    (_, step) => 1 / (1 - beta1 ** (step + 1)),
-    (_, step) => 1 / (1 - beta2 ** (step + 1)),
-    1 - beta1,
-    1 - beta2,
-  ]);
+    '1 / (1 - beta1 ** step)': (_, step) => 1 / (1 - beta1 ** (step + 1)),
+    '1 / (1 - beta2 ** step)': (_, step) => 1 / (1 - beta2 ** (step + 1)),
+    '1 - beta1': () => 1 - beta1,
+    '1 - beta2': () => 1 - beta2,
+  });
 }
 
 /**
@@ -152,8 +152,7 @@ export class AdamW extends UpdateOptimizer<AdamOptions> {
     checkOptions('AdamW', this.options, ADAM_OPTIONS);
     const { weightDecay = 0.01 } = this.options;
     checkBetween('weightDecay', weightDecay, 0);
-    const update = adamUpdate(this.options).clip(this.options);
-    return update.scale((rate) => 1 - rate * weightDecay);
+    return adamUpdate(this.options).clip(this.options).shrink(weightDecay);
   }
 }
 
@@ -187,7 +186,16 @@ export class RMSprop extends UpdateOptimizer<RMSpropOptions> {
     checkBetween('rho', rho, 0, 1);
     checkBetween('eps', eps, 0);
     // Adam with beta1 = 0 and without bias correction.
-    const update = new Update('adam', 2, [(rate) => rate, 0, rho, eps, 1, 1, 1, 1 - rho]);
+    const update = new Update('adam', 2, {
+      learningRate: (rate) => rate,
+      beta1: 0,
+      rho,
+      eps,
+      '1 / (1 - beta1 ** step)': 1,
+      '1 / (1 - rho ** step)': 1,
+      '1 - beta1': 1,
+      '1 - rho': () => 1 - rho,
+    });
     return update.clip(this.options).penalize(weightDecay);
   }
 }

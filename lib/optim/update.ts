@@ -1,4 +1,5 @@
 /** Builds update rules: the optimiser's instruction, preceded by operations on gradients and parameters. */
+import type { DType } from '../core/array.js';
 import { Value } from '../value/value.js';
 import type { Node } from '../graph/node.js';
 import { shown, checkOneOf, checkOptions } from '../core/check.js';
@@ -61,6 +62,20 @@ export function checkBetween(name: string, x: number, low: number, high = Infini
   throw new RangeError(`${name} ${shown(x)}: expected ${expected}`);
 }
 
+/** The largest finite number of each type. */
+const LARGEST = { float32: (2 - 2 ** -23) * 2 ** 127, float64: Number.MAX_VALUE };
+
+/** Refuses what float32 turns into Infinity or 0: `eps` of 1e-50 would divide 0 by 0. */
+function checkHeld(name: string, x: number, dtype: DType): void {
+  if (dtype === 'float64' || x === 0) return;
+  const held = Math.abs(Math.fround(x));
+  if (held >= 2 ** -126 && held < Infinity) return;
+  throw new RangeError(
+    `${name} ${x}: float32 makes it ${held < 1 ? 0 : held}: give a number from 1.2e-38 to 3.4e+38, or ` +
+      "dtype: 'float64'",
+  );
+}
+
 /** What every optimiser takes. */
 export interface OptimizerOptions {
   /** A number, or the rate of each step. */
@@ -88,20 +103,20 @@ export type RuleNumber = number | ((rate: number, step: number) => number);
 
 /** An update rule: the optimiser's instruction, the operations before it, and the numbers that they read. */
 export class Update {
-  private readonly numbers: RuleNumber[];
+  private readonly numbers: { name: string; number: RuleNumber }[] = [];
   private readonly before: UpdateStep[] = [];
 
-  /** @param numbers what the instruction reads, in the order given in native/kernels/kernels.def */
+  /** @param numbers what the instruction reads, by name, in the order given in native/kernels/kernels.def */
   constructor(
     private readonly op: UpdateRule['op'],
     private readonly moments: number,
-    numbers: readonly RuleNumber[],
+    numbers: Readonly<Record<string, RuleNumber>>,
   ) {
-    this.numbers = [...numbers];
+    for (const name in numbers) this.add(name, numbers[name]!);
   }
 
-  private add(number: RuleNumber): number {
-    return this.numbers.push(number) - 1;
+  private add(name: string, number: RuleNumber): number {
+    return this.numbers.push({ name, number }) - 1;
   }
 
   /**
@@ -115,26 +130,34 @@ export class Update {
     if (most === undefined) return this;
     if (!(Number.isFinite(most) && most > 0))
       throw new RangeError(`clipGlobalNorm ${shown(most)}: expected a finite number above zero`);
-    this.before.push({ op: 'clip', most: this.add(most) });
+    this.before.push({ op: 'clip', most: this.add('clipGlobalNorm', most) });
     return this;
   }
 
   /** g += decay w: adds the gradient of decay / 2 times the sum of all squares. */
   penalize(decay: number): this {
     if (checkBetween('weightDecay', decay, 0) === 0) return this;
-    this.before.push({ op: 'mul', to: 'gradients', a: 'parameters', b: this.add(decay), accumulate: true });
+    this.before.push({
+      op: 'mul',
+      to: 'gradients',
+      a: 'parameters',
+      b: this.add('weightDecay', decay),
+      accumulate: true,
+    });
     return this;
   }
 
-  /** w *= factor. */
-  scale(factor: (rate: number) => number): this {
-    this.before.push({ op: 'mul', to: 'parameters', a: 'parameters', b: this.add(factor) });
+  /** w *= 1 - rate decay. */
+  shrink(decay: number): this {
+    const factor = this.add('1 - learningRate * weightDecay', (rate) => 1 - rate * decay);
+    this.before.push({ op: 'mul', to: 'parameters', a: 'parameters', b: factor });
     return this;
   }
 
-  /** w += factor g. */
-  move(factor: (rate: number) => number): this {
-    this.before.push({ op: 'mul', to: 'parameters', a: 'gradients', b: this.add(factor), accumulate: true });
+  /** w -= rate g. */
+  move(): this {
+    const factor = this.add('learningRate', (rate) => -rate);
+    this.before.push({ op: 'mul', to: 'parameters', a: 'gradients', b: factor, accumulate: true });
     return this;
   }
 
@@ -148,12 +171,22 @@ export class Update {
     if (own.length > 0) update.before = own;
     const program = new Program({ groups: [[loss]], gradients: 'parameters', update }, options);
     if (!program.hasGradients) checkReachesParameter(loss);
+    for (const { name, number } of numbers)
+      if (typeof number === 'number') checkHeld(name, number, program.dtype);
+    const largest = LARGEST[program.dtype];
     const rateOf = rates(learningRate); // last: a generator is then taken
     return new Training(program, (step, to, at) => {
       const rate = rateOf(step); // called once per step: a generator gives each rate once
       for (let i = 0; i < numbers.length; i++) {
-        const number = numbers[i]!;
-        to[at + i] = typeof number === 'number' ? number : number(rate, step);
+        const { name, number } = numbers[i]!;
+        const x = typeof number === 'number' ? number : number(rate, step);
+        if (!(Math.abs(x) <= largest))
+          throw new RangeError(
+            `learning rate ${rate} at step ${step} (counted from 0): the update's ${name} is ${x}, but ` +
+              `${program.dtype} holds numbers up to ${largest.toPrecision(2)}: give a smaller rate` +
+              (program.dtype === 'float32' ? " or dtype: 'float64'" : ''),
+          );
+        to[at + i] = x;
       }
     });
   }

@@ -7,6 +7,7 @@ import type { Node } from '../graph/node.js';
 import { isFed } from '../graph/ops.js';
 import { fedWith, reachable } from '../graph/reachable.js';
 import { FeedError } from './errors.js';
+import { didYouMean } from '../core/suggest.js';
 import { listed, type FeedReader } from './feeds.js';
 import type { IndexInput, Inputs } from './inputs.js';
 import type { ProgramMemory } from './memory.js';
@@ -104,7 +105,8 @@ export class SequenceSampler {
     if (others > 0 || index?.size !== maxLength || !(needed.has(input) || this.isWrittenWith(input))) {
       throw new FeedError(
         `generating needs '${input}' to be the only input that the results read, with an integer for each ` +
-          `of ${maxLength} positions; this program's inputs: ${listed(this.inputs.names)}`,
+          `of ${maxLength} positions; this program's inputs: ${listed(this.inputs.names)}` +
+          (this.inputs.names.includes(input) ? '' : didYouMean(input, this.inputs.names)),
       );
     }
     if (!(typeof temperature === 'number' && temperature > 0 && temperature < Infinity))

@@ -11,6 +11,7 @@ import {
   decay,
   SGD,
   train,
+  type Optimizer,
   type Schedule,
   type Training,
 } from '../../lib/index.js';
@@ -72,6 +73,64 @@ describe('a negative learning rate is refused', () => {
     assert.deepEqual(
       model.parameters.map(({ data }) => data[0]),
       after,
+    );
+  });
+});
+
+describe('float32 refuses numbers that it cannot hold', () => {
+  type Row = [make: () => Optimizer, message: RegExp];
+  const COMPILED: Row[] = [
+    [() => new Adam({ learningRate: 1, eps: 1e-50 }), /^RangeError: eps 1e-50: float32 makes it 0: give a/],
+    [() => new RMSprop({ learningRate: 1, eps: 1e-39 }), /^RangeError: eps 1e-39: float32 makes it 0: /],
+    [
+      () => new SGD({ learningRate: 1, weightDecay: 1e39 }),
+      /^RangeError: weightDecay 1e\+39: float32 makes it Inf/,
+    ],
+    [
+      () => new SGD({ learningRate: 1, clipGlobalNorm: 1e39 }),
+      /^RangeError: clipGlobalNorm 1e\+39: float32 makes/,
+    ],
+  ];
+  for (const [make, message] of COMPILED)
+    it(`when it compiles ${String(make).slice(6)}`, () => {
+      const p = parameter(1);
+      assert.throws(() => make().minimize(p.mul(1), { dtype: 'float32' }), message);
+      make().minimize(p.mul(1)).step({});
+    });
+
+  const STEPS: Row[] = [
+    [
+      () => new SGD({ learningRate: 1e39 }),
+      /^RangeError: learning rate 1e\+39 at step 0 \(counted from 0\): the update's learningRate is 1e/,
+    ],
+    [
+      () => new SGD({ learningRate: 1e39, momentum: 0.5, nesterov: true }),
+      /the update's learningRate is 5e\+38, but/,
+    ],
+    [
+      () => new Adam({ learningRate: () => 1e39 }),
+      /1e\+39, but float32 holds numbers up to 3\.4e\+38: give a smaller rate or dtype: 'float64'$/,
+    ],
+    [
+      () => new AdamW({ learningRate: 1e30, weightDecay: 1e10 }),
+      /the update's 1 - learningRate \* weightDecay is -1e\+40, but/,
+    ],
+  ];
+  for (const [make, message] of STEPS)
+    it(`at a step of ${String(make).slice(6)}`, () => {
+      const p = parameter(1);
+      const made = make().minimize(p.mul(1), { dtype: 'float32' });
+      assert.throws(() => made.step({}), message);
+      assert.equal(made.steps, 0);
+      assert.equal(p.data[0], 1);
+      make().minimize(p.mul(1)).step({});
+    });
+
+  it('as float64 does where a product of two overflows', () => {
+    const made = new AdamW({ learningRate: 1e300, weightDecay: 1e300 }).minimize(parameter(1).mul(1));
+    assert.throws(
+      () => made.step({}),
+      /is -Infinity, but float64 holds numbers up to 1\.8e\+308: give a smaller rate$/,
     );
   });
 });

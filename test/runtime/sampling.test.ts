@@ -453,9 +453,9 @@ describe('sampling', () => {
     [
       'an unknown input',
       positions,
-      { input: 'letters' },
+      { input: 'token' },
       'FeedError',
-      /^generating needs 'letters' to be the only input that the results read, .*inputs: 'tokens'$/,
+      /^generating needs 'token' to be the only input .*inputs: 'tokens'; did you mean tokens\?$/,
     ],
     [
       'one more input',
