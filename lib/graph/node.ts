@@ -18,6 +18,8 @@ export interface Holder {
   resident: boolean;
   /** Whether the data, and the gradients, of all its nodes are currently read from here. */
   readonly isRead: { data: boolean; gradient: boolean };
+  /** @throws BusyError while it trains in the background */
+  checkMemory(): void;
   read(node: Node): TypedArray;
   readGradient(node: Node): TypedArray;
   /** Why these cannot be read now; undefined where they can. */

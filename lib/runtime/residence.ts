@@ -53,6 +53,7 @@ export class Residence {
       const from = { source: home ?? memory.initial, writes: home?.writes, version: memory.version };
       if (!isOfType) {
         isResident = false;
+        home?.checkMemory(); // its numbers may be as they were only because it trains in the background
         const isSame =
           from.source === held.source && from.writes === held.writes && from.version === held.version;
         if (isSame && !memory.isLent) continue;

@@ -196,6 +196,7 @@ describe('parameters', () => {
 const RUNS: [what: string, make: (p: Value) => () => number][] = [
   ['forward', (p) => runOf(p, {})],
   ['forward in float32', (p) => runOf(p, { dtype: 'float32' })],
+  ['forward in float32 of a program that ran before', (p) => ranBefore(runOf(p, { dtype: 'float32' }))],
   ['a function of it', (p) => () => p.mul(1).forward()[0]!],
   ['step', (p) => stepOf(p, (training) => training.step({ x: 1 }))],
   ['stepBatch', (p) => stepOf(p, (training) => training.stepBatch([{ x: 1 }]))],
@@ -211,6 +212,11 @@ function xs(count: number, x: number): Dataset {
 function runOf(p: Value, options: ProgramOptions): () => number {
   const program = compile(p.mul(input('x')), options);
   return () => program.forward({ x: 1 })[0]!;
+}
+
+function ranBefore(run: () => number): () => number {
+  run();
+  return run;
 }
 
 function stepOf(p: Value, take: (training: Training) => number): () => number {
