@@ -17,6 +17,7 @@ describe('an input of a graph can be fed to its gradients, which may not depend 
   const w = parameter([1, 2]);
   const x = input('x', [2]);
   const aux = input('aux', [2]);
+  const p = parameter(2);
   const wx = w.mul(x).add(aux).sum();
   const rows: [title: string, root: Value, of: Value, feeds: Feeds, wanted: number[]][] = [
     ['a sum', wx, w, { x: [3, 4], aux: [5, 6] }, [3, 4]],
@@ -24,6 +25,8 @@ describe('an input of a graph can be fed to its gradients, which may not depend 
     ['an index', wx.add(x.at(index('i'))), w, { x: [3, 4], aux: [5, 6], i: 1 }, [3, 4]],
     ['a second derivative', grad(wx.mul(wx), [x])[0]!.sum(), aux, { x: [3, 4], aux: [5, 6] }, [6, 6]],
     ['that of a linear one', grad(wx, [w])[0]!.sum(), w, { x: [3, 4], aux: [5, 6] }, [0, 0]],
+    ['single numbers that it does not read', p.mul(3).add(input('b')), p, { b: 7 }, [3]],
+    ['a second derivative of single numbers', grad(p.mul(p).add(input('b')), [p])[0]!, p, { b: 7 }, [2]],
     ['single numbers', parameter(1).mul(input('a')).add(input('b')), aux, { a: 1, b: 2 }, [0, 0]],
   ];
   for (const [title, root, of, feeds, wanted] of rows) {
@@ -40,11 +43,9 @@ describe('an input of a graph can be fed to its gradients, which may not depend 
           );
         const loss = gradient!.mul(w).sum();
         const training = new SGD({ learningRate: 0 }).minimize(loss, target);
-        assert.equal(training.step(feeds), wanted[0]! + 2 * wanted[1]!);
-        assert.deepEqual(
-          [...training.stepEach({ count: 1, inputs: columns(feeds) })],
-          [wanted[0]! + 2 * wanted[1]!],
-        );
+        const total = 1 * wanted[0]! + 2 * wanted.at(-1)!;
+        assert.equal(training.step(feeds), total);
+        assert.deepEqual([...training.stepEach({ count: 1, inputs: columns(feeds) })], [total]);
       }
     });
   }

@@ -153,7 +153,7 @@ export function lowerScalars(ir: Ir, options: LoweringOptions): Lowered | undefi
     nodes: out.nodes,
     sections,
     parameters: block,
-    view: (node) => (slots[node]! < 0 || ir.isInteger(node) ? undefined : denseView(slots[node]!, [])),
+    view: (node) => (slots[node]! >= 0 && !ir.isInteger(node) ? denseView(slots[node]!, []) : undefined),
     slot: (node) => layout.slot(node),
     constants: layout.constants,
     regions: NO_REGIONS,
