@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
 import type { Value } from '../../lib/value/value.js';
-import { choose, concat, meanOfFirst, stack } from '../../lib/value/joins.js';
+import { addN, choose, concat, meanOfFirst, stack } from '../../lib/value/joins.js';
 import { index, input, parameter } from '../../lib/value/leaves.js';
 import { SGD } from '../../lib/optim/optimizers.js';
 import type { Node } from '../../lib/graph/node.js';
@@ -168,6 +168,52 @@ describe('random graphs', () => {
  * Graphs that random testing found faults in, reduced to a few lines: losses of four positions, and the
  * lengths to run.
  */
+/** Sums whose terms are written in another shape, or lie in a part of an array. */
+const REACHED: [title: string, value: (g: Leaves) => Value][] = [
+  [
+    'a sum of three, one the reshaped columns of a product',
+    (g) => {
+      const q = g.p(4);
+      const columns = g.p(2, 2).matmul(g.p(2, 3)).slice(1, 3, 1);
+      return q.add(columns.reshape([4])).add(q.tanh());
+    },
+  ],
+  [
+    'a sum of columns of a product and a reshaped product',
+    (g) =>
+      addN([
+        g.p(2, 3).matmul(g.p(3, 3)).slice(1, 3, 1),
+        g.p(1, 2).matmul(g.p(2, 4)).reshape([2, 2]),
+        g.p(2, 2),
+      ]),
+  ],
+  ['a sum with a reshaped product as columns of a join', (g) => concat([reshapedSum(g), g.p(2, 3)], 1)],
+  [
+    'a sum with a reshaped product in a stack that is columns of a join',
+    (g) => concat([stack([reshapedSum(g), reshapedSum(g)]), g.p(2, 2, 3)], 2),
+  ],
+  [
+    'a transpose of an array with one axis more, read in its shape and in another',
+    (g) => {
+      const y = g.p(2, 3).expandDims(0).transpose();
+      return y.reshape([6]).add(y.exp().sum(0).sum());
+    },
+  ],
+  [
+    'two heads of one text, read in two shapes',
+    (g) => {
+      const y = g.p(4, 6).tanh().reshape([1, 4, 2, 3]).transpose([0, 2, 1, 3]);
+      return y.reshape([2, 12]).add(y.softmax().pow(2).mean());
+    },
+  ],
+];
+
+/** A matrix: the sum of a reshaped product, a product and a parameter. */
+function reshapedSum(g: Leaves): Value {
+  const matrix = g.p(2, 2);
+  return addN([g.p(1, 3).matmul(g.p(3, 4)).reshape([2, 2]), matrix.matmul(g.p(2, 2)), matrix]);
+}
+
 const FOUND: [title: string, lengths: number[], losses: (g: Leaves, positions: number[]) => Value[]][] = [
   [
     'a stack of the last two states, and a product with each state',
@@ -336,6 +382,21 @@ const FOUND: [title: string, lengths: number[], losses: (g: Leaves, positions: n
       });
     },
   ],
+  ...REACHED.map(([title, value]): (typeof FOUND)[number] => [
+    title,
+    [4, 2],
+    (g, positions) => {
+      const weighed = value(g);
+      const weights = g.p(...weighed.shape);
+      return positions.map((at) =>
+        weighed
+          .mul(weights)
+          .mul(0.1 * (at + 1))
+          .exp()
+          .mean(),
+      );
+    },
+  ]),
 ];
 
 /** The sum of what a query reads from rows by attention. */

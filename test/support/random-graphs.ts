@@ -9,7 +9,7 @@ import { addN, choose, concat, meanOfFirst, stack } from '../../lib/value/joins.
 import { zeros } from '../../lib/value/leaves.js';
 import type { Node } from '../../lib/graph/node.js';
 import type { Feeds } from '../../lib/runtime/feeds.js';
-import { ShapeError } from '../../lib/core/shape.js';
+import { ShapeError, sizeOf } from '../../lib/core/shape.js';
 import { Leaves } from './check.js';
 import type { Tensor } from './reference.js';
 
@@ -148,6 +148,14 @@ const STRUCTURAL: Make[] = [
   ofRank(2, (x) => x.reshape([x.shape[0]! * x.shape[1]!, ...x.shape.slice(2)])),
   ofRank(2, (x) => x.transpose()),
   ofRank(2, (x) => x.transpose()),
+  (x, pool, b) =>
+    [pool.pick(b, (y) => sizeOf(y.shape) === sizeOf(x.shape))].map(
+      (y) => y && y.add(x.reshape(y.shape)).add(b % 2 ? y : y.tanh()),
+    )[0],
+  ofRank(2, (x, _, b, c) => {
+    const n = x.shape[1]!;
+    return x.slice((b % (n + 1)) >> 1, n - (c % 2), 1).reshape([-1]);
+  }),
   (x) => makeValue('broadcastTo', [x], { shape: [2, ...x.shape] }),
   ofRank(1, (x, _, b, c) => {
     const axis = axisOf(x, b);

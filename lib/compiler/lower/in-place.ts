@@ -6,7 +6,7 @@ import { sameShape } from '../../core/shape.js';
 import { OP_CODE } from '../../graph/ops.js';
 import type { Ir } from '../ir/ir.js';
 import { readersOf, type Readers } from '../ir/readers.js';
-import { CAN_ADD, IS_JOIN, computed, fills, planAddN, type Placement, type Term } from './places.js';
+import { CAN_ADD, IS_JOIN, computed, fills, hasReshapedTerm, planAddN, type Placement, type Term } from './places.js';
 
 /** Plans sums of two as `addN` where that saves an instruction, and lets an `addN` reuse a term's memory. */
 export function planReuse(ir: Ir, p: Placement, isKept: Uint8Array): void {
@@ -138,8 +138,12 @@ function canReuse(ir: Ir, p: Placement, users: Users, addN: number, term: Term, 
  */
 function owner(ir: Ir, p: Placement, users: Users, sum: number, value: number, before: number): number {
   let node = value;
+  let isReshaped = hasReshapedTerm(p, sum);
   while (ir.is(node, 'reshape') || ir.is(node, 'slice')) {
     if (p.uses[node] !== 1) return -1;
+    // Other slices do not lie in one piece: their reshape is a copy.
+    if (isReshaped && ir.is(node, 'slice') && ir.attr(node).axis !== 0) return -1;
+    isReshaped ||= ir.is(node, 'reshape');
     node = ir.input(node, 0);
   }
   const own =

@@ -17,6 +17,7 @@ import {
   type Step,
   type Placement,
   computed,
+  hasReshapedTerm,
   planAddN,
   inverse,
 } from './places.js';
@@ -97,7 +98,12 @@ function planJoin(ir: Ir, p: Placement, join: number): void {
     if (p.dense.has(input)) continue;
     if (isStack && !canHold(ir, p, join, ir.shape(input))) continue;
     if (NEEDS_DENSE[ir.codeOf(input)] && !isStack) continue;
-    if (ir.is(join, 'concat') && ir.attr(join).axis !== 0 && sizeOf(ir.shape(input)) === 0) continue;
+    const isColumns = ir.is(join, 'concat') && ir.attr(join).axis !== 0;
+    if (isColumns && sizeOf(ir.shape(input)) === 0) continue;
+    if (hasReshapedTerm(p, input)) {
+      if (isColumns || p.parent[join] !== -1) continue;
+      p.dense.add(join);
+    }
     p.parent[input] = join;
     p.operandIndex[input] = i;
   }
@@ -142,7 +148,7 @@ function planReshape(ir: Ir, p: Placement, reshape: number): void {
   }
   if (!transposes || !computed(ir, node) || ir.isInteger(node) || p.parent[node] !== -1) return;
   if (p.aliases.has(node) || p.reused.has(node) || isDense(view)) return;
-  if (p.addNs.get(node)?.zeroed) return;
+  if (p.addNs.get(node)?.zeroed || hasReshapedTerm(p, node)) return;
   const last = view.shape.length - 1;
   if (last < 0 || (view.strides[last] !== 1 && view.shape[last] !== 1)) return;
   if (!CAN_ADD[ir.codeOf(node)] && !WRITES_ROWS[ir.codeOf(node)]) return;

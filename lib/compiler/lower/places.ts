@@ -146,6 +146,12 @@ export function planAddN(ir: Ir, p: Placement, addN: number, inPlace: boolean): 
   p.addNs.set(addN, { terms, zeroed: !markBaseTerms(ir, addN, terms) });
 }
 
+/** Whether a term is written in another shape: its `addN` must then lie in one piece. */
+export function hasReshapedTerm(p: Placement, node: number): boolean {
+  const terms = p.addNs.get(node)?.terms;
+  return terms !== undefined && terms.some(({ steps }) => steps.some((step) => step.kind === 'reshape'));
+}
+
 export function inverse(axes: readonly number[]): number[] {
   const result = new Array<number>(axes.length);
   axes.forEach((axis, i) => (result[axis] = i));
