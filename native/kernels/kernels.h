@@ -36,7 +36,7 @@ constexpr idx chain_numbers = 24 * 64, stream_block = 8 * 64;
 // How products of many terms are computed (gemm_long.inl). As many products are added up in one
 // chain; so many chains are added to each other, and more without loss: then as many numbers of the
 // result are computed together, of as many rows.
-constexpr idx products_in_a_chain = 192, products_in_chains = 4 * products_in_a_chain;
+constexpr idx products_in_a_chain = 96, products_in_chains = 8 * products_in_a_chain;
 // An update by a product fetches so many parameters and more, where its tiles have so many steps.
 constexpr idx least_to_fetch = 1 << 15, least_steps_to_fetch = 24;
 constexpr idx results_at_once = 4096, result_rows_at_once = 64;

@@ -51,7 +51,7 @@ static void row_dot(T* y, idx incy, const T* a, idx lda, const T* b, idx ldb, id
 }
 
 // As many rows are added up in one chain, and as many in four.
-constexpr idx rows_in_a_chain = 32, rows_at_once = 4 * rows_in_a_chain;
+constexpr idx rows_in_a_chain = 24, rows_at_once = 4 * rows_in_a_chain;
 
 // The sums of a vector of columns: four chains take its rows by turns.
 template <class Load>

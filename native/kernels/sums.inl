@@ -6,7 +6,7 @@
 // what each addition loses (2Sum of Knuth and Moller): the error is that of one chain, whatever the
 // length.
 
-constexpr idx chain = 32;
+constexpr idx chain = 24;
 
 // How many numbers one round of chains takes in: a multiple of four vectors.
 static inline idx numbers_at_once() { return 4 * chain * lanes(); }

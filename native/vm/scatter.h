@@ -13,7 +13,7 @@
 
 namespace vecgrad {
 
-constexpr idx longest_chain = 32;
+constexpr idx longest_chain = 24;
 
 // What few indices need stays out of line, so that the loop over instructions is short.
 

@@ -16,7 +16,7 @@ export function emitSum(c: Context, node: number): void {
  * chain of additions: the machine's sums along rows and columns have a bounded error at any length, and what
  * one instruction after the other adds has not.
  */
-const LONGEST_CHAIN = 64;
+const LONGEST_CHAIN = 24;
 
 /** y (+)= x summed over axes. */
 function sum(
