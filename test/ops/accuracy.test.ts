@@ -245,7 +245,10 @@ function note(name: string, target: Target, off: number): void {
 }
 
 describe('errors of long sums', () => {
-  for (const [name, { of, wanted, longest = Infinity, notOfEqual }] of Object.entries({ ...SUMS, ...PRODUCTS })) {
+  for (const [name, { of, wanted, longest = Infinity, notOfEqual }] of Object.entries({
+    ...SUMS,
+    ...PRODUCTS,
+  })) {
     describe(name, () => {
       forEachTarget((target) => {
         const { dtype } = target;

@@ -6,7 +6,16 @@ import { sameShape } from '../../core/shape.js';
 import { OP_CODE } from '../../graph/ops.js';
 import type { Ir } from '../ir/ir.js';
 import { readersOf, type Readers } from '../ir/readers.js';
-import { CAN_ADD, IS_JOIN, computed, fills, hasReshapedTerm, planAddN, type Placement, type Term } from './places.js';
+import {
+  CAN_ADD,
+  IS_JOIN,
+  computed,
+  fills,
+  hasReshapedTerm,
+  planAddN,
+  type Placement,
+  type Term,
+} from './places.js';
 
 /** Plans sums of two as `addN` where that saves an instruction, and lets an `addN` reuse a term's memory. */
 export function planReuse(ir: Ir, p: Placement, isKept: Uint8Array): void {
