@@ -67,10 +67,15 @@ export async function obtainNames(
 
 /** The contents of a file, empty if it is too large for a list; undefined when it does not exist. */
 function existing(path: string): Buffer | undefined {
+  if (wrongPath(path) !== undefined) return undefined; // checkWritable reports it
+  let stats;
   try {
-    if (wrongPath(path) !== undefined) return undefined; // checkWritable reports it
-    const stats = statSync(path, { throwIfNoEntry: false });
-    if (!stats?.isFile()) return undefined; // checkWritable reports what cannot be written
+    stats = statSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined; // checkWritable reports a path that cannot be
+  }
+  if (!stats?.isFile()) return undefined; // checkWritable reports what cannot be written
+  try {
     return stats.size > MAX_BYTES ? Buffer.alloc(0) : readFileSync(path);
   } catch (error) {
     throw new Error(`cannot read ${quotedPath(path)}: ${reasonOf(error)}`, { cause: error });

@@ -132,11 +132,16 @@ export function openDocuments(path: string, toLearn = true): Documents {
  * Checks that there is enough to learn from: at least two documents and two different characters. With fewer
  * than ten documents none is held out, and the held-out loss is NaN.
  *
- * @param source the name of the documents in messages
+ * @param source the file that the documents are from, as in messages; undefined: a list
  * @returns the number of documents
  */
-export function checkDocuments(docs: Documents, source = 'the list'): number {
+export function checkDocuments(docs: Documents, source?: string): number {
   const count = countOf(docs);
+  if (source === undefined && count < 2) {
+    const has = count === 0 ? 'no documents' : 'one document';
+    throw new DataError(`the list has ${has}: training needs an array of two strings or more`);
+  }
+  source ??= 'the list';
   if (count === 0) throw new DataError(`${source} has no documents: ${EXPECTED}`);
   const only = soleCharacter(docs, count);
   if (only !== undefined) {

@@ -174,9 +174,11 @@ export function tensordot(a: Value, b: Value, axes = 1): Value {
   return composed('tensordot', [a, b], () => {
     if (!Number.isInteger(axes))
       throw new ShapeError(`axes ${shown(axes)}: expected an integer, how many axes to pair`);
-    const fits = Number.isInteger(axes) && axes >= 0 && axes <= left.length && axes <= right.length;
-    const pairs = fits ? Array.from({ length: axes }, (_, i) => i) : [];
-    if (!fits || pairs.some((i) => left[left.length - 1 - i] !== right[i])) {
+    const most = Math.min(left.length, right.length);
+    if (axes < 0 || axes > most)
+      throw new ShapeError(`axes ${axes}: expected an integer from 0 to ${most}: both have so many`);
+    const pairs = Array.from({ length: axes }, (_, i) => i);
+    if (pairs.some((i) => left[left.length - 1 - i] !== right[i])) {
       throw new ShapeError(
         `over ${shown(axes)} axes: the last axis of a must equal the first of b, the next-to-last ` +
           'the second, and so on inwards',

@@ -394,6 +394,12 @@ describe('vecgrad data names, fetching', () => {
         false,
       ],
       [
+        'in a folder that is a file',
+        () => '/dev/null/x',
+        /^cannot write "\/dev\/null\/x": part of its path is a file, not a directory \(ENOTDIR\)$/,
+        false,
+      ],
+      [
         'that is a device',
         () => '/dev/null',
         /^cannot write "\/dev\/null": it is a device: give the name of a file$/,

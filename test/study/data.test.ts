@@ -227,7 +227,12 @@ describe('the tokenizer and the checks refuse', () => {
     ['half a document', () => new Tokenizer({ length: 0.5, at: () => 'a' }), /^0.5 documents: expected/],
     ['fewer than at first', () => new Tokenizer(shrinking()), /document 1 is undefined/],
     ['no list', () => new Tokenizer(7 as never), /expected an array of strings/],
-    ['no documents', () => checkDocuments([]), /the list has no documents/],
+    ['no documents', () => checkDocuments([]), /^the list has no documents: training needs an array of two/],
+    [
+      'a list of one document',
+      () => checkDocuments(['ab']),
+      /^the list has one document: training needs an arr/,
+    ],
     ['one document', () => checkDocuments(['ab'], 'it'), /^it has only one document/],
   ];
   for (const [name, act, message] of rows) {

@@ -400,7 +400,7 @@ const REFUSED: [title: string, f: (x: Value) => unknown, error: RegExp][] = [
   ['squeeze of no axis', (x) => x.squeeze(5), /squeeze of .*axis 5 does not exist/],
   ['broadcastTo what does not fit', (x) => x.broadcastTo([2, 4]), /do not broadcast/],
   ['tensordot of axes that differ', (x) => tensordot(x, x), /tensordot of .*must equal/],
-  ['tensordot over too many axes', (x) => tensordot(x, x, 3), /tensordot of .*over 3 axes/],
+  ['tensordot over too many axes', (x) => tensordot(x, x, 3), /: axes 3: expected an integer from 0 to /],
   ['split into parts that are not whole', (x) => split(x, 2, 1), /split of #\d+ .* along axis 1 into 2/],
   [
     'split into lengths that do not add up',
