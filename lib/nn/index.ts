@@ -2,9 +2,12 @@
  * Modules: parts of networks that create their parameters when constructed and are then applied to values.
  */
 export { SelfAttention, type SelfAttentionOptions } from './attention.js';
+export { Dropout } from './dropout.js';
 export * as initializers from './initializers.js';
 export { Embedding, Linear, type EmbeddingOptions, type LinearOptions } from './linear.js';
 export { MLP, type MLPOptions } from './mlp.js';
 export { Module, type ModuleOptions } from './module.js';
+export { LayerNorm, RMSNorm, type LayerNormOptions, type RMSNormOptions } from './norm.js';
 export { GRU, LSTM, RNN, type LSTMState, type RecurrentOptions } from './recurrent.js';
+export { Sequential, type Layer } from './sequential.js';
 export { ScalarLayer, ScalarMLP, ScalarNeuron, type ScalarNeuronOptions } from './scalar.js';

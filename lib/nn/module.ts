@@ -4,7 +4,7 @@ import { Value } from '../value/value.js';
 import { parameter } from '../value/leaves.js';
 import { composed } from '../graph/node.js';
 import { Random } from '../runtime/random.js';
-import { checkSize, type Shape } from '../core/shape.js';
+import { checkSize, sizeOf, type Shape } from '../core/shape.js';
 import * as initializers from './initializers.js';
 
 /** The most scalar parameters of one module: the graph of more would take over 2 GB. */
@@ -55,28 +55,45 @@ function isPart(module: Module, field: string): boolean {
   return now === undefined || now instanceof Value || now instanceof Module;
 }
 
+/** @throws TypeError where a module that was made to draw nothing is to draw */
+function generatorOf(module: Module, random: Random | undefined): Random {
+  if (random) return random;
+  throw new TypeError(`${module.constructor.name}: draws numbers, but was made without a Random`);
+}
+
+function checkShapeOf(module: Module, name: string, shape: Shape): void {
+  composed(`${module.constructor.name}: ${name}`, [], () => {
+    checkSize(shape);
+  });
+}
+
 /** A part of a network that owns parameters. */
 export abstract class Module {
   /** The parameters and submodules, in the order in which they were made, with the field that each is in. */
   private readonly own: { field: string; part: Value | Module }[] = [];
 
-  private readonly random: Random;
+  private readonly random: Random | undefined;
   private readonly name: string | undefined;
 
   /**
    * @param known the names of the options that the module takes; any other is refused
+   * @param draws false for a module that draws nothing: it needs no `random`
    * @throws TypeError when an option is unknown, or `random` is not a Random
    */
-  constructor(options: ModuleOptions, known: Readonly<Record<string, true>> = MODULE_OPTIONS) {
+  constructor(
+    options: Partial<ModuleOptions>,
+    known: Readonly<Record<string, true>> = MODULE_OPTIONS,
+    draws = true,
+  ) {
     const who = new.target.name;
     checkOptions<object>(who, options, known);
     const { name, random } = options;
     if (name !== undefined && typeof name !== 'string')
       throw new TypeError(`${who}: name ${shown(name)}: expected a string`);
-    if (!((random as unknown) instanceof Random))
+    if (!((random as unknown) instanceof Random || (random === undefined && !draws)))
       throw new TypeError(
-        `${who}: random ${shown(random)}: expected a Random to draw the parameters from, as in { ` +
-          'random: new Random(42) }',
+        `${who}: random ${shown(random)}: expected a Random to draw from, as in { random: ` +
+          'new Random(42) }',
       );
     this.name = name;
     this.random = random;
@@ -102,9 +119,13 @@ export abstract class Module {
     return [...found].filter((each): each is Value => each instanceof Value && each.op === 'parameter');
   }
 
-  /** The options of a submodule: the same generator, and a name prefixed by this module's. */
+  /**
+   * The options of a submodule: the same generator, and a name prefixed by this module's.
+   *
+   * @throws TypeError when this module has no `random`
+   */
   protected part(name: string): ModuleOptions {
-    return { random: this.random, name: this.nameOf(name) };
+    return { random: generatorOf(this, this.random), name: this.nameOf(name) };
   }
 
   /** Adds a submodule's parameters to this module's; returns the submodule. */
@@ -117,12 +138,18 @@ export abstract class Module {
 
   /** Creates a parameter, with numbers from the initialiser. */
   protected draw(name: string, shape: Shape, initializer: initializers.Initializer): Value {
-    const who = this.constructor.name;
-    composed(`${who}: ${name}`, [], () => {
-      checkSize(shape);
-    });
-    checkInitializer(who, initializer);
-    const numbers = initializer(shape, this.random);
+    checkShapeOf(this, name, shape);
+    checkInitializer(this.constructor.name, initializer);
+    return this.keep(name, shape, initializer(shape, generatorOf(this, this.random)));
+  }
+
+  /** Creates a parameter whose numbers are all `value`. */
+  protected full(name: string, shape: Shape, value: number): Value {
+    checkShapeOf(this, name, shape);
+    return this.keep(name, shape, new Float64Array(sizeOf(shape)).fill(value));
+  }
+
+  private keep(name: string, shape: Shape, numbers: Float64Array): Value {
     const value = parameter(numbers, { name: this.nameOf(name), shape });
     this.own.push({ field: name, part: value });
     return value;

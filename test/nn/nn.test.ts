@@ -4,9 +4,9 @@ import { gradCheck } from '../../lib/value/grad-check.js';
 import type { Value } from '../../lib/value/value.js';
 import { tanh } from '../../lib/value/operators.js';
 import { stack } from '../../lib/value/joins.js';
-import { index, input } from '../../lib/value/leaves.js';
+import { index, input, parameter } from '../../lib/value/leaves.js';
 import * as nn from '../../lib/nn/index.js';
-import { Adam } from '../../lib/optim/optimizers.js';
+import { Adam, SGD } from '../../lib/optim/optimizers.js';
 import type { Feeds } from '../../lib/runtime/feeds.js';
 import { Random } from '../../lib/runtime/random.js';
 import { assertClose } from '../support/check.js';
@@ -120,6 +120,17 @@ const MLP_SHAPES = {
   'net.layer[1].weight': [4, 2],
   'net.layer[1].bias': [2],
 };
+
+/** A normalisation of four rows, whose weight and bias are no longer ones and zeros. */
+function normed(module: nn.LayerNorm | nn.RMSNorm, of: (row: number[]) => number[]): Built {
+  const { xs, fed, feeds } = inputs(1, [4, 3]);
+  for (const value of module.parameters()) value.data.set([0.5, -2, 3]);
+  const expected = (p: Parameters): Matrix => {
+    const weighed = rowsOf(fed[0]!, 3).map((row) => of(row).map((x, i) => x * p['net.weight']![0]![i]!));
+    return p['net.bias'] ? plus(weighed, p['net.bias']) : weighed;
+  };
+  return { module, output: module.apply(xs[0]!), feeds, expected };
+}
 
 const ROWS: Row[] = [
   [
@@ -315,6 +326,57 @@ const ROWS: Row[] = [
     { 'net.inputWeight': [3, 16], 'net.stateWeight': [4, 16], 'net.bias': [16] },
     [3, 2, 4],
   ],
+  [
+    'LayerNorm',
+    (options) =>
+      normed(new nn.LayerNorm(3, { ...options, eps: 0.1 }), (row) => {
+        const mean = row.reduce((sum, x) => sum + x, 0) / 3;
+        const variance = row.reduce((sum, x) => sum + (x - mean) ** 2, 0) / 3;
+        return row.map((x) => (x - mean) / Math.sqrt(variance + 0.1));
+      }),
+    { 'net.weight': [3], 'net.bias': [3] },
+    [4, 3],
+  ],
+  [
+    'LayerNorm without a bias, of a random that it does not need',
+    ({ name }) =>
+      normed(new nn.LayerNorm(3, { ...(name !== undefined && { name }), eps: 1, bias: false }), (row) => {
+        const mean = row.reduce((sum, x) => sum + x, 0) / 3;
+        const variance = row.reduce((sum, x) => sum + (x - mean) ** 2, 0) / 3;
+        return row.map((x) => (x - mean) / Math.sqrt(variance + 1));
+      }),
+    { 'net.weight': [3] },
+    [4, 3],
+  ],
+  [
+    'RMSNorm',
+    (options) =>
+      normed(new nn.RMSNorm(3, { ...options, eps: 0.1 }), (row) => {
+        const square = row.reduce((sum, x) => sum + x * x, 0) / 3;
+        return row.map((x) => x / Math.sqrt(square + 0.1));
+      }),
+    { 'net.weight': [3] },
+    [4, 3],
+  ],
+  [
+    'Sequential, with a function and a layer without parameters',
+    ({ random }) => {
+      const module = new nn.Sequential([
+        new nn.Linear(3, 2, { random, name: '0' }),
+        tanh,
+        new nn.Dropout(0.5, { random }),
+        new nn.Linear(2, 2, { random, name: '3', bias: false }),
+      ]);
+      const { xs, fed, feeds } = inputs(1, [4, 3]);
+      const expected = (p: Parameters): Matrix => {
+        const first = plus(matmul(rowsOf(fed[0]!, 3), p['0.weight']!), p['0.bias']!);
+        return matmul(each(Math.tanh, first), p['3.weight']!);
+      };
+      return { module, output: module.apply(xs[0]!), feeds, expected };
+    },
+    { '0.weight': [3, 2], '0.bias': [2], '3.weight': [2, 2] },
+    [4, 2],
+  ],
   ['SelfAttention', (options) => attention(options), ATTENTION, [2, 3, 4]],
   [
     'SelfAttention that is not causal',
@@ -390,6 +452,33 @@ describe('nn', () => {
       h.backward();
       for (const slope of rnn.inputWeight.grad) assert(Number.isFinite(slope));
     }
+  });
+
+  it('normalisation starts from ones and zeros', () => {
+    const { weight, bias } = new nn.LayerNorm(2);
+    assert.deepEqual([...weight.data, ...bias!.data, ...new nn.RMSNorm(1).weight.data], [1, 1, 0, 0, 1]);
+  });
+
+  it('dropout drops other numbers at each call, in training alone', () => {
+    const x = parameter(new Float64Array(100).fill(1));
+    const make = (): Value => {
+      const dropout = new nn.Dropout(0.5, { random: new Random(2) });
+      return stack([dropout.apply(x), dropout.apply(x)])
+        .mul(input('w', [2, 100]))
+        .sum();
+    };
+    const w = Array.from({ length: 200 }, (_, i) => 1 + i);
+    const training = new SGD({ learningRate: 0 }).minimize(make());
+    const evaluated = training.evaluate({ w });
+    assert.equal(evaluated, 20_100);
+    const step = training.step({ w });
+    assert.notEqual(step, evaluated);
+    assert.equal(new SGD({ learningRate: 0 }).minimize(make()).step({ w }), step);
+    // Were both calls alike, exchanging their weights would change nothing.
+    assert.notEqual(
+      new SGD({ learningRate: 0 }).minimize(make()).step({ w: [...w.slice(100), ...w.slice(0, 100)] }),
+      step,
+    );
   });
 
   it('a long short-term memory starts out remembering', () => {

@@ -159,6 +159,8 @@ const cells = (Made: typeof nn.RNN | typeof nn.GRU): [Cell, Cell] => [
   new Made(1, 8, { random: one }),
 ];
 
+const layers = new nn.Sequential([linear, (x) => x.sum(0)]);
+
 /** For each module, calls with arguments that do not fit: total by type. */
 const REFUSALS: Record<Exclude<keyof typeof nn, 'initializers' | 'Module'>, Refusal[]> = {
   Linear: [
@@ -182,6 +184,40 @@ const REFUSALS: Record<Exclude<keyof typeof nn, 'initializers' | 'Module'>, Refu
       'too many rows',
       () => new nn.Linear(1, 8, { random: one }).apply(rows),
       new RegExp(`^Linear\\.apply of 'rows' .*: ${TOO_LARGE}`),
+    ],
+  ],
+  LayerNorm: [
+    [
+      'another last axis',
+      () => new nn.LayerNorm(3).apply(m54),
+      /^LayerNorm\.apply of 'm54' .*: expected shape \[\.\.\., 3\]$/,
+    ],
+    ['a number', () => new nn.LayerNorm(3).apply(any(1)), /^LayerNorm\.apply: x is 1, expected a Value$/],
+  ],
+  RMSNorm: [
+    [
+      'another last axis',
+      () => new nn.RMSNorm(3).apply(m54),
+      /^RMSNorm\.apply of 'm54' .*: expected shape \[\.\.\., 3\]$/,
+    ],
+  ],
+  Dropout: [
+    [
+      'a number for x',
+      () => new nn.Dropout(0.5, { random: one }).apply(any(1)),
+      /^Dropout\.apply: x is 1, expected a Value$/,
+    ],
+  ],
+  Sequential: [
+    [
+      'a layer of which nothing comes',
+      () => new nn.Sequential([any(() => undefined)]).apply(v3),
+      /^Sequential\.apply: layers\[0\]: its result is undefined, expected a Value$/,
+    ],
+    [
+      'an x that does not fit its first layer',
+      () => layers.apply(v4),
+      /^Sequential\.apply: layers\[0\] of 'v4' .*: expected shape \[\.\.\., 3\]$/,
     ],
   ],
   Embedding: [
@@ -335,6 +371,40 @@ describe('nn refuses what does not fit, in the name of the part:', () => {
       });
     }
   }
+
+  const MADE: Refusal[] = [
+    [
+      'an eps below 0',
+      () => new nn.LayerNorm(3, { eps: -1 }),
+      /^LayerNorm: eps -1: expected a finite number/,
+    ],
+    ['half a size', () => new nn.RMSNorm(0.5), /^RMSNorm: size 0\.5: expected an integer/],
+    [
+      'a rate of 1',
+      () => new nn.Dropout(1, { random: one }),
+      /^Dropout: rate 1: expected a number from 0 to below 1$/,
+    ],
+    ['no random', () => new nn.Dropout(0.5, any({})), /^Dropout: random undefined: expected a Random/],
+    [
+      'layers that are no list',
+      () => new nn.Sequential(any(linear)),
+      /^Sequential: layers an object: expected an array of at most 1000 layers$/,
+    ],
+    [
+      'a number among the layers',
+      () => new nn.Sequential([linear, any(1)]),
+      /^Sequential: layers\[1\] is 1: expected a module or a function of a Value$/,
+    ],
+    [
+      'a class',
+      () => new nn.Sequential([any(nn.Linear)]),
+      /^Sequential: layers\[0\] is the class Linear: make one, as in new nn\.Linear\(\.\.\.\)$/,
+    ],
+  ];
+  for (const [given, call, message] of MADE)
+    it(`when it is made: ${given}`, () => {
+      assert.throws(call, { message });
+    });
 
   it('MLP: the options of its layers', () => {
     assert.throws(

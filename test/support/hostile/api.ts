@@ -281,6 +281,10 @@ export function apiRows(chance: Chance): Rows {
     GRU: new nn.GRU(3, 2, { random }),
     LSTM: new nn.LSTM(3, 2, { random }),
     SelfAttention: new nn.SelfAttention(4, 2, { random }),
+    LayerNorm: new nn.LayerNorm(3),
+    RMSNorm: new nn.RMSNorm(3),
+    Dropout: new nn.Dropout(0.5, { random }),
+    Sequential: new nn.Sequential([library.tanh]),
   };
   const fan = (c: Chance): number => 1 + c.below(4);
   const cell = (c: Chance): unknown[] => [fan(c), fan(c), module(c)];
@@ -624,6 +628,10 @@ export function apiRows(chance: Chance): Rows {
     'nn.ScalarLayer': (c) => [fan(c), fan(c), module(c)],
     'nn.ScalarMLP': (c) => [fan(c), [fan(c), fan(c)], module(c)],
     'nn.SelfAttention': (c) => [4, c.of([1, 2, 4]), { ...module(c), causal: c.is(0.5) }],
+    'nn.LayerNorm': (c) => [fan(c), { ...module(c), bias: c.is(0.5), eps: 1e-3 }],
+    'nn.RMSNorm': (c) => [fan(c), { ...module(c), eps: 1e-3 }],
+    'nn.Dropout': (c) => [c.of([0, 0.5]), module(c)],
+    'nn.Sequential': (c) => [[parts.Linear, c.of([library.tanh, library.relu])]],
     'Module.parameters': (c) => [c.of(Object.values(parts))],
     'Linear.apply': () => [parts.Linear, x],
     'Embedding.apply': () => [parts.Embedding, ids],
@@ -635,6 +643,10 @@ export function apiRows(chance: Chance): Rows {
     'GRU.step': () => [parts.GRU, x],
     'LSTM.step': () => [parts.LSTM, x],
     'Recurrent.apply': (c) => [c.of([parts.RNN, parts.GRU, parts.LSTM]), [x, x]],
+    'LayerNorm.apply': () => [parts.LayerNorm, x],
+    'RMSNorm.apply': () => [parts.RMSNorm, x],
+    'Dropout.apply': () => [parts.Dropout, x],
+    'Sequential.apply': () => [parts.Sequential, x],
     'SelfAttention.apply': () => [parts.SelfAttention, leaves.cube],
   } satisfies Record<string, Maker>);
   // Both forms of an operator are called alike: the method with its `this` as the first argument.

@@ -1,0 +1,58 @@
+/** Layers that are applied one after the other. */
+import { isList, shown, shownList } from '../core/check.js';
+import { checkValue, type Value } from '../value/value.js';
+import { composed } from '../graph/node.js';
+import { checkModule, MAX_LAYERS, Module } from './module.js';
+
+/** A layer: a module of one input and one result, such as {@link Linear}, or a function, such as `tanh`. */
+export type Layer = (Module & { apply(x: Value): Value }) | ((x: Value) => Value);
+
+/**
+ * Layers and functions that are applied one after the other. Its parameters are those of the layers, under
+ * the names that these were given. As in PyTorch they are `0.weight` and `0.bias` with `new nn.Sequential([
+ * new nn.Linear(2, 8, { random, name: '0' }), tanh])`.
+ */
+export class Sequential extends Module {
+  private readonly layers: readonly Layer[];
+
+  /**
+   * @param layers at most 1,000 modules and functions
+   * @throws TypeError when one is neither
+   */
+  constructor(layers: readonly Layer[]) {
+    super({}, {}, false);
+    if (!isList(layers) || layers.length > MAX_LAYERS)
+      throw new TypeError(
+        `Sequential: layers ${shownList(layers)}: expected an array of at most ${MAX_LAYERS} layers`,
+      );
+    this.layers = layers.map((layer, i) => {
+      checkLayer(`Sequential: layers[${i}]`, layer);
+      return layer instanceof Module ? this.include(layer) : layer;
+    });
+  }
+
+  /**
+   * @param x what the first layer takes
+   * @returns what the last layer gives
+   * @throws TypeError when a layer returns no Value
+   */
+  apply(x: Value): Value {
+    checkModule('Sequential.apply', this);
+    checkValue('Sequential.apply', 'x', x);
+    return this.layers.reduce((y, layer, i) => {
+      const who = `Sequential.apply: layers[${i}]`;
+      const next = composed(who, [y], () => (typeof layer === 'function' ? layer(y) : layer.apply(y)));
+      checkValue(who, 'its result', next);
+      return next;
+    }, x);
+  }
+}
+
+function checkLayer(what: string, layer: unknown): void {
+  if (typeof layer === 'function') {
+    if (!(layer.prototype instanceof Module)) return;
+    throw new TypeError(`${what} is the class ${layer.name}: make one, as in new nn.${layer.name}(...)`);
+  }
+  if (!(layer instanceof Module && typeof Reflect.get(layer, 'apply') === 'function'))
+    throw new TypeError(`${what} is ${shown(layer)}: expected a module or a function of a Value`);
+}
