@@ -1,7 +1,13 @@
 /**
  * Modules: parts of networks that create their parameters when constructed and are then applied to values.
  */
-export { SelfAttention, type SelfAttentionOptions } from './attention.js';
+export {
+  MultiHeadAttention,
+  SelfAttention,
+  type AttendOptions,
+  type AttentionOptions,
+  type SelfAttentionOptions,
+} from './attention.js';
 export { Dropout } from './dropout.js';
 export * as initializers from './initializers.js';
 export { Embedding, Linear, type EmbeddingOptions, type LinearOptions } from './linear.js';
@@ -11,3 +17,4 @@ export { LayerNorm, RMSNorm, type LayerNormOptions, type RMSNormOptions } from '
 export { GRU, LSTM, RNN, type LSTMState, type RecurrentOptions } from './recurrent.js';
 export { Sequential, type Layer } from './sequential.js';
 export { ScalarLayer, ScalarMLP, ScalarNeuron, type ScalarNeuronOptions } from './scalar.js';
+export { TransformerBlock, type TransformerOptions } from './transformer.js';

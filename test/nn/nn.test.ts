@@ -104,6 +104,49 @@ const ATTENTION = {
   'net.output.weight': [4, 4],
 };
 
+/** What two heads of a query [n, 4] read from a key and a value, where `reads` says so, in plain arrays. */
+function attended(
+  p: Parameters,
+  name: string,
+  [query, key, value]: [Matrix, Matrix, Matrix],
+  reads: (at: number, other: number, head: number) => boolean,
+): Matrix {
+  const project = (x: Matrix, part: string): Matrix =>
+    plus(matmul(x, p[`${name}.${part}.weight`]!), p[`${name}.${part}.bias`]!);
+  const [q, k, v] = [project(query, 'query'), project(key, 'key'), project(value, 'value')];
+  const heads = [0, 1].map((head) => {
+    const part = (m: Matrix): Matrix => columns(m, 2 * head, 2 * head + 2);
+    return part(q).map((row, at) => {
+      const others = part(k).flatMap((_, other) => (reads(at, other, head) ? [other] : []));
+      const scores = others.map((other) => {
+        const [x, y] = part(k)[other]!;
+        return (row[0]! * x! + row[1]! * y!) / Math.SQRT2;
+      });
+      return matmul(
+        [softmax(scores)],
+        others.map((other) => part(v)[other]!),
+      )[0]!;
+    });
+  });
+  return project(
+    heads[0]!.map((row, i) => [...row, ...heads[1]![i]!]),
+    'output',
+  );
+}
+const projections = (name: string): Record<string, number[]> =>
+  Object.fromEntries(
+    ['query', 'key', 'value', 'output'].flatMap((part) => [
+      [`${name}.${part}.weight`, [4, 4]],
+      [`${name}.${part}.bias`, [4]],
+    ]),
+  );
+/** Biases that are not zeros. */
+function biased<M extends nn.Module>(module: M): M {
+  for (const { name, data } of module.parameters())
+    if (name!.endsWith('.bias')) data.set(numbers(data.length));
+  return module;
+}
+
 /** A perceptron of 3-4-2 on one sample, or on rows of samples. */
 function mlpOf(module: nn.MLP, activation: (x: number) => number, shape: number[]): Built {
   const { xs, fed, feeds } = inputs(1, shape);
@@ -120,6 +163,12 @@ const MLP_SHAPES = {
   'net.layer[1].weight': [4, 2],
   'net.layer[1].bias': [2],
 };
+
+/** Which of three positions may read which. */
+const READ = [1, 1, 0, 0, 1, 1, 1, 0, 1];
+
+/** Numbers that nothing changes. */
+const constantOf = (data: number[], shape: number[]): Value => parameter(data, { shape }).detach();
 
 /** A normalisation of four rows, whose weight and bias are no longer ones and zeros. */
 function normed(module: nn.LayerNorm | nn.RMSNorm, of: (row: number[]) => number[]): Built {
@@ -377,6 +426,75 @@ const ROWS: Row[] = [
     { '0.weight': [3, 2], '0.bias': [2], '3.weight': [2, 2] },
     [4, 2],
   ],
+  [
+    'MultiHeadAttention of a sequence to another, with a mask',
+    (options) => {
+      const module = biased(new nn.MultiHeadAttention(4, 2, options));
+      const mask = constantOf(READ, [3, 3]);
+      const [query, other] = [input('query', [3, 4]), input('other', [3, 4])];
+      const feeds = { query: numbers(12), other: numbers(24).slice(12) };
+      const [q, o] = [rowsOf(feeds.query, 4), rowsOf(feeds.other, 4)];
+      return {
+        module,
+        output: module.apply(query, other, undefined, { mask }),
+        feeds,
+        expected: (p) => attended(p, 'net', [q, o, o], (i, j) => READ[3 * i + j] === 1),
+      };
+    },
+    projections('net'),
+    [3, 4],
+  ],
+  [
+    'MultiHeadAttention that reads a value by a key, each head by a mask of its own',
+    (options) => {
+      const module = biased(new nn.MultiHeadAttention(4, 2, options));
+      const mask = constantOf([1, 0, 0, 1], [2, 1, 2]);
+      const x = input('x', [3, 4]);
+      const feeds = { x: numbers(12) };
+      const all = rowsOf(feeds.x, 4);
+      return {
+        module,
+        output: module.apply(x, x.slice(0, 2), x.slice(1, 3), { mask }),
+        feeds,
+        expected: (p) => attended(p, 'net', [all, all.slice(0, 2), all.slice(1)], (_, j, head) => j === head),
+      };
+    },
+    projections('net'),
+    [3, 4],
+  ],
+  [
+    'TransformerBlock, causal',
+    (options) => {
+      const module = biased(new nn.TransformerBlock(4, 2, { ...options, hidden: 3, activation: tanh }));
+      const x = input('x', [3, 4]);
+      const feeds = { x: numbers(12) };
+      const expected = (p: Parameters): Matrix => {
+        const norm = (rows: Matrix, name: string): Matrix =>
+          rows.map((row) => {
+            const mean = row.reduce((sum, y) => sum + y, 0) / 4;
+            const variance = row.reduce((sum, y) => sum + (y - mean) ** 2, 0) / 4;
+            const [w, b] = [p[`${name}.weight`]![0]!, p[`${name}.bias`]![0]!];
+            return row.map((y, i) => ((y - mean) / Math.sqrt(variance + 1e-5)) * w[i]! + b[i]!);
+          });
+        const linear = (rows: Matrix, i: number): Matrix =>
+          plus(matmul(rows, p[`net.mlp.layer[${i}].weight`]!), p[`net.mlp.layer[${i}].bias`]!);
+        const given = rowsOf(feeds.x, 4);
+        const normed = norm(given, 'net.norm1');
+        const read = attended(p, 'net.attention', [normed, normed, normed], (i, j) => j <= i);
+        const y = plus(given, read);
+        return plus(y, linear(each(Math.tanh, linear(norm(y, 'net.norm2'), 0)), 1));
+      };
+      return { module, output: module.apply(x, { causal: true }), feeds, expected };
+    },
+    {
+      ...{ 'net.norm1.weight': [4], 'net.norm1.bias': [4] },
+      ...projections('net.attention'),
+      ...{ 'net.norm2.weight': [4], 'net.norm2.bias': [4] },
+      ...{ 'net.mlp.layer[0].weight': [4, 3], 'net.mlp.layer[0].bias': [3] },
+      ...{ 'net.mlp.layer[1].weight': [3, 4], 'net.mlp.layer[1].bias': [4] },
+    },
+    [3, 4],
+  ],
   ['SelfAttention', (options) => attention(options), ATTENTION, [2, 3, 4]],
   [
     'SelfAttention that is not causal',
@@ -452,6 +570,16 @@ describe('nn', () => {
       h.backward();
       for (const slope of rnn.inputWeight.grad) assert(Number.isFinite(slope));
     }
+  });
+
+  it('dropout of attention and of a block acts in training alone', () => {
+    const x = parameter(numbers(12), { shape: [3, 4] });
+    const block = new nn.TransformerBlock(4, 2, { random: new Random(5), dropout: 0.5 });
+    const loss = block.apply(x).pow(2).sum();
+    const training = new SGD({ learningRate: 0 }).minimize(loss);
+    const [evaluated, step] = [training.evaluate({}), training.step({})];
+    assertClose([evaluated], [loss.forward()[0]!], 1e-12, 'evaluated');
+    assert(Math.abs(step - evaluated) > 0.1, `${step} and ${evaluated}`);
   });
 
   it('normalisation starts from ones and zeros', () => {

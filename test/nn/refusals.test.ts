@@ -159,6 +159,8 @@ const cells = (Made: typeof nn.RNN | typeof nn.GRU): [Cell, Cell] => [
   new Made(1, 8, { random: one }),
 ];
 
+const attention = new nn.MultiHeadAttention(4, 2, { random: one });
+
 const layers = new nn.Sequential([linear, (x) => x.sum(0)]);
 
 /** For each module, calls with arguments that do not fit: total by type. */
@@ -184,6 +186,50 @@ const REFUSALS: Record<Exclude<keyof typeof nn, 'initializers' | 'Module'>, Refu
       'too many rows',
       () => new nn.Linear(1, 8, { random: one }).apply(rows),
       new RegExp(`^Linear\\.apply of 'rows' .*: ${TOO_LARGE}`),
+    ],
+  ],
+  MultiHeadAttention: [
+    [
+      'a vector',
+      () => attention.apply(v4),
+      /^MultiHeadAttention\.apply of 'v4' .*: expected shapes \[\.\.\., positions, 4\]$/,
+    ],
+    [
+      'other columns of a key',
+      () => attention.apply(m54, m53),
+      /^MultiHeadAttention\.apply of 'm54' .* 'm53' .*: expected shapes \[\.\.\., positions, 4\]$/,
+    ],
+    [
+      'fewer values than keys',
+      () => attention.apply(m54, m54, m34),
+      /^MultiHeadAttention\.apply of .*: expected a key and a value of as many positions$/,
+    ],
+    [
+      'a causal one of other lengths',
+      () => attention.apply(m54, m34, m34, { causal: true }),
+      /^MultiHeadAttention\.apply of .*: causal: expected a query and a key of as many positions$/,
+    ],
+    [
+      'a mask that does not broadcast',
+      () => attention.apply(m54, m34, m34, { mask: m32 }),
+      /^MultiHeadAttention\.apply of .*: shapes? /,
+    ],
+    [
+      'an array for a mask',
+      () => attention.apply(m54, m34, m34, { mask: any([1]) }),
+      /^MultiHeadAttention\.apply: mask is an array, expected a Value$/,
+    ],
+  ],
+  TransformerBlock: [
+    [
+      'other columns',
+      () => new nn.TransformerBlock(4, 2, { random: one }).apply(m53),
+      /^TransformerBlock\.apply of 'm53' .*: expected shape \[\.\.\., positions, 4\]$/,
+    ],
+    [
+      'a number',
+      () => new nn.TransformerBlock(4, 2, { random: one }).apply(any(1)),
+      /^TransformerBlock\.apply: x is 1, expected a Value$/,
     ],
   ],
   LayerNorm: [
@@ -373,6 +419,16 @@ describe('nn refuses what does not fit, in the name of the part:', () => {
   }
 
   const MADE: Refusal[] = [
+    [
+      'a block whose heads do not divide its columns',
+      () => new nn.TransformerBlock(4, 3, { random: one }),
+      /^MultiHeadAttention: 3 heads do not divide 4 columns$/,
+    ],
+    [
+      'attention with a dropout of 1',
+      () => new nn.MultiHeadAttention(4, 2, { random: one, dropout: 1 }),
+      /^Dropout: rate 1: expected a number from 0 to below 1$/,
+    ],
     [
       'an eps below 0',
       () => new nn.LayerNorm(3, { eps: -1 }),

@@ -19,6 +19,8 @@ const PRIVATE: Readonly<Record<string, string>> = {
   Value: 'program unread',
   Module: 'part include draw full keep nameOf',
   Norm: 'checked',
+  MultiHeadAttention: 'headsOf',
+  TransformerBlock: 'dropped',
   MLP: 'activated',
   Recurrent: 'start gates checked checkState',
   Index: 'refuseReading',
