@@ -48,6 +48,22 @@ export function checkModule(method: string, module: unknown): void {
   );
 }
 
+/** A module among the parts of another. */
+export interface NamedModule {
+  /** The fields that lead to it, as in `attention.query`; empty for the outermost. */
+  name: string;
+  module: Module;
+  /** The parameters that are its own, not those of its submodules. */
+  parameters: Value[];
+}
+
+/** A part of a module, and whose it is. */
+interface Place {
+  path: string;
+  part: Value | Module;
+  owner: Module;
+}
+
 /** Whether a field holds a value or a module, or held one that was removed. */
 function isPart(module: Module, field: string): boolean {
   if (!Object.hasOwn(module, field)) return false;
@@ -104,19 +120,40 @@ export abstract class Module {
    * field that was set to another parameter or module, such as `linear.weight`, counts as it is now.
    */
   parameters(): Value[] {
-    // Modules can share parts, and hold each other.
-    const found = new Set<Value | Module>();
-    const open: (Value | Module)[] = [this];
-    for (let next = open.pop(); next; next = open.pop()) {
-      if (found.has(next)) continue;
-      found.add(next);
-      if (!(next instanceof Module)) continue;
-      for (const { field, part } of next.own.toReversed()) {
-        const now = isPart(next, field) ? (Reflect.get(next, field) as Value | Module | undefined) : part;
-        if (now) open.push(now);
+    return this.walk().flatMap(({ part }) => (part instanceof Value ? [part] : []));
+  }
+
+  /** This module and its submodules, with the parameters that each has itself. What is shared counts once. */
+  namedModules(): NamedModule[] {
+    const found: NamedModule[] = [];
+    const at = new Map<Module, NamedModule>();
+    for (const { path, part, owner } of this.walk()) {
+      if (part instanceof Value) at.get(owner)!.parameters.push(part);
+      else {
+        const layer = { name: path, module: part, parameters: [] };
+        at.set(part, layer);
+        found.push(layer);
       }
     }
-    return [...found].filter((each): each is Value => each instanceof Value && each.op === 'parameter');
+    return found;
+  }
+
+  /** The module, its parts and theirs, in the order in which they were made. */
+  private walk(): Place[] {
+    // Modules can share parts, and hold each other.
+    const found = new Map<Value | Module, Place>();
+    const open: Place[] = [{ path: '', part: this, owner: this }];
+    for (let next = open.pop(); next; next = open.pop()) {
+      const { path, part: owner } = next;
+      if (found.has(owner) || (owner instanceof Value && owner.op !== 'parameter')) continue;
+      found.set(owner, next);
+      if (!(owner instanceof Module)) continue;
+      for (const { field, part } of owner.own.toReversed()) {
+        const now = isPart(owner, field) ? (Reflect.get(owner, field) as Value | Module | undefined) : part;
+        if (now) open.push({ path: path === '' ? field : `${path}.${field}`, part: now, owner });
+      }
+    }
+    return [...found.values()];
   }
 
   /**

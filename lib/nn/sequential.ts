@@ -5,7 +5,7 @@ import { composed } from '../graph/node.js';
 import { checkModule, MAX_LAYERS, Module } from './module.js';
 
 /** A layer: a module of one input and one result, such as {@link Linear}, or a function, such as `tanh`. */
-export type Layer = (Module & { apply(x: Value): Value }) | ((x: Value) => Value);
+export type SequentialLayer = (Module & { apply(x: Value): Value }) | ((x: Value) => Value);
 
 /**
  * Layers and functions that are applied one after the other. Its parameters are those of the layers, under
@@ -13,19 +13,19 @@ export type Layer = (Module & { apply(x: Value): Value }) | ((x: Value) => Value
  * new nn.Linear(2, 8, { random, name: '0' }), tanh])`.
  */
 export class Sequential extends Module {
-  private readonly layers: readonly Layer[];
+  private readonly steps: readonly SequentialLayer[];
 
   /**
    * @param layers at most 1,000 modules and functions
    * @throws TypeError when one is neither
    */
-  constructor(layers: readonly Layer[]) {
+  constructor(layers: readonly SequentialLayer[]) {
     super({}, {}, false);
     if (!isList(layers) || layers.length > MAX_LAYERS)
       throw new TypeError(
         `Sequential: layers ${shownList(layers)}: expected an array of at most ${MAX_LAYERS} layers`,
       );
-    this.layers = layers.map((layer, i) => {
+    this.steps = layers.map((layer, i) => {
       checkLayer(`Sequential: layers[${i}]`, layer);
       return layer instanceof Module ? this.include(layer) : layer;
     });
@@ -39,7 +39,7 @@ export class Sequential extends Module {
   apply(x: Value): Value {
     checkModule('Sequential.apply', this);
     checkValue('Sequential.apply', 'x', x);
-    return this.layers.reduce((y, layer, i) => {
+    return this.steps.reduce((y, layer, i) => {
       const who = `Sequential.apply: layers[${i}]`;
       const next = composed(who, [y], () => (typeof layer === 'function' ? layer(y) : layer.apply(y)));
       checkValue(who, 'its result', next);

@@ -537,6 +537,31 @@ describe('nn', () => {
     });
   }
 
+  it('a summary lists the layers that have parameters', () => {
+    const random = new Random(1);
+    const linear = new nn.Linear(2, 1200, { random, name: '0' });
+    const block = new nn.TransformerBlock(4, 2, { random, name: '1', bias: false, hidden: 3 });
+    assert.equal(
+      nn.summary(new nn.Sequential([linear, tanh, block, new nn.Dropout(0.5, { random }), linear])),
+      `layer               class      parameters  shapes
+0                   Linear          3,600  weight [2, 1200], bias [1200]
+1.norm1             LayerNorm           4  weight [4]
+1.attention.query   Linear             16  weight [4, 4]
+1.attention.key     Linear             16  weight [4, 4]
+1.attention.value   Linear             16  weight [4, 4]
+1.attention.output  Linear             16  weight [4, 4]
+1.norm2             LayerNorm           4  weight [4]
+1.mlp.layer[0]      Linear             12  weight [4, 3]
+1.mlp.layer[1]      Linear             12  weight [3, 4]
+                    in all          3,696`,
+    );
+    assert.match(nn.summary(linear), /^\. +Linear +3,600 /m);
+    assert.equal(
+      nn.summary(new nn.Dropout(0.5, { random })),
+      'layer  class   parameters  shapes\n       in all           0',
+    );
+  });
+
   it('modules without a name name their parameters alone', () => {
     const { weight, bias } = new nn.Linear(1, 1, { random: new Random(1) });
     assert.deepEqual([weight.name, bias!.name], ['weight', 'bias']);

@@ -164,7 +164,7 @@ const attention = new nn.MultiHeadAttention(4, 2, { random: one });
 const layers = new nn.Sequential([linear, (x) => x.sum(0)]);
 
 /** For each module, calls with arguments that do not fit: total by type. */
-const REFUSALS: Record<Exclude<keyof typeof nn, 'initializers' | 'Module'>, Refusal[]> = {
+const REFUSALS: Record<Exclude<keyof typeof nn, 'initializers' | 'Module' | 'summary'>, Refusal[]> = {
   Linear: [
     [
       'a number',

@@ -636,6 +636,8 @@ export function apiRows(chance: Chance): Rows {
     'nn.RMSNorm': (c) => [fan(c), { ...module(c), eps: 1e-3 }],
     'nn.Dropout': (c) => [c.of([0, 0.5]), module(c)],
     'nn.Sequential': (c) => [[parts.Linear, c.of([library.tanh, library.relu])]],
+    'nn.summary': (c) => [c.of(Object.values(parts))],
+    'Module.namedModules': (c) => [c.of(Object.values(parts))],
     'Module.parameters': (c) => [c.of(Object.values(parts))],
     'Linear.apply': () => [parts.Linear, x],
     'Embedding.apply': () => [parts.Embedding, ids],

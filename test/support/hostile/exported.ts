@@ -17,7 +17,7 @@ const PRIVATE: Readonly<Record<string, string>> = {
   Tokenizer: 'shown',
   Training: 'setRule nextRule putBack took inStep',
   Value: 'program unread',
-  Module: 'part include draw full keep nameOf',
+  Module: 'part include draw full keep nameOf walk',
   Norm: 'checked',
   MultiHeadAttention: 'headsOf',
   TransformerBlock: 'dropped',
