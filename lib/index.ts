@@ -39,6 +39,8 @@ export {
   where,
   type VarianceOptions,
 } from './value/functions.js';
+export { cumprod, cumsum, prod, type CumsumOptions } from './value/scans.js';
+export { argmin } from './value/order.js';
 export { grad } from './value/grad.js';
 export {
   gradCheck,

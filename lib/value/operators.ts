@@ -8,10 +8,13 @@
  * missing or their arguments differ.
  */
 import * as composed from './functions.js';
+import * as scans from './scans.js';
 import { checkArguments, limitArguments, shown, type Counts } from '../core/check.js';
 import { type NormOptions, constant, Value } from './value.js';
 import type { Axes } from './axes.js';
 import { Index } from './indices.js';
+import type { CumsumOptions } from './scans.js';
+import { argmin } from './order.js';
 import type * as unary from '../graph/ops/unary.js';
 import type { Shape } from '../core/shape.js';
 
@@ -105,8 +108,6 @@ export const mean: (x: Value, axis?: Axes, keepDims?: boolean) => Value = functi
 export const max: (x: Value, axis?: Axes, keepDims?: boolean) => Value = functionOf('max');
 /** {@inheritDoc Value.min} @function */
 export const min: (x: Value, axis?: Axes, keepDims?: boolean) => Value = functionOf('min');
-/** {@inheritDoc Value.cumsum} @function */
-export const cumsum: (x: Value, axis?: number) => Value = functionOf('cumsum');
 /** {@inheritDoc Value.softmax} @function */
 export const softmax: (x: Value, axis?: number) => Value = functionOf('softmax');
 /** {@inheritDoc Value.argmax} @function */
@@ -165,12 +166,24 @@ declare module './value.js' {
     split(parts: number | readonly number[], axis?: number): Value[];
     /** {@inheritDoc embedding} */
     embedding(index: Index): Value;
+    /** {@inheritDoc prod} */
+    prod(axis?: Axes, keepDims?: boolean): Value;
+    /** {@inheritDoc cumprod} */
+    cumprod(axis?: number): Value;
+    /** {@inheritDoc cumsum} */
+    cumsum(axis?: number, options?: CumsumOptions): Value;
+    /** {@inheritDoc argmin} */
+    argmin(axis?: number): Index;
   }
 }
 
 const { embedding, gelu, layerNorm, logSoftmax, logSumExp, norm, silu, split, std, tensordot, variance } =
   composed;
 const METHODS = {
+  argmin,
+  cumprod: scans.cumprod,
+  cumsum: scans.cumsum,
+  prod: scans.prod,
   embedding,
   gelu,
   layerNorm,
@@ -209,7 +222,7 @@ limitArguments('Value', Value.prototype, {
     ndtr: 0,
   },
   ...{ relu: 0, sigmoid: 0, sign: 0, sin: 0, softplus: 0, tanh: 0 },
-  ...{ sum: 2, mean: 2, max: 2, min: 2, cumsum: 1, softmax: 1, argmax: 1, topk: 1, matmul: 1 },
+  ...{ sum: 2, mean: 2, max: 2, min: 2, softmax: 1, argmax: 1, topk: 1, matmul: 1 },
   ...{ transpose: 1, reshape: 1, expandDims: 1, squeeze: 1, broadcastTo: 1, slice: 3, at: 1, gather: 2 },
   ...{ named: 1, forward: 1, backward: 0, toDot: 1, toMermaid: 1 },
 } satisfies Counts<Value, 'peek' | keyof typeof METHODS>);

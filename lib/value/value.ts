@@ -337,10 +337,6 @@ export class Value extends Node {
   min(axis?: Axes, keepDims = false): Value {
     return composed('min', [this], () => writtenAs('min', this.neg().max(axis, keepDims).neg()));
   }
-  /** The running sum along an axis, including each element itself. */
-  cumsum(axis = 0): Value {
-    return makeValue('cumsum', [this], { axis: fromFront(axis, this) });
-  }
   /** exp(x) divided by its sum along an axis, by default the last. */
   softmax(axis = -1): Value {
     const last = this.shape.length - 1;

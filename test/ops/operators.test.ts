@@ -3,12 +3,17 @@
  */
 import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
-import * as composed from '../../lib/value/functions.js';
+import * as functions from '../../lib/value/functions.js';
+import * as order from '../../lib/value/order.js';
+import * as scans from '../../lib/value/scans.js';
 import { Value } from '../../lib/value/value.js';
 import { index, input, parameter } from '../../lib/value/leaves.js';
 import { Node } from '../../lib/graph/node.js';
 import * as library from '../../lib/index.js';
 import { OP_NAMES } from '../../lib/graph/ops.js';
+
+/** Operators that are composed of others. */
+const composed = { ...functions, ...order, ...scans };
 
 /** The names of the methods that make values or indices. */
 type Operator = Exclude<
@@ -112,10 +117,13 @@ const CALLS: Record<Operator, readonly (readonly unknown[])[]> = {
   norm: overAxes,
   variance: [[x], [x, 0], [x, 1, { ddof: 1 }], [x, 1, { keepDims: true }]],
   std: [[x], [x, 0], [x, 1, { ddof: 1 }], [x, 1, { keepDims: true }]],
-  cumsum: [[x], [x, 1]],
+  prod: overAxes,
+  cumprod: [[x], [x, 1]],
+  cumsum: [[x], [x, 1], [x, 0, { exclusive: true }], [x, 0, { reverse: true }]],
   softmax: [[x], [x, 0]],
   logSoftmax: [[x], [x, 0]],
   argmax: [[x], [x, 0]],
+  argmin: [[x], [x, 0]],
   topk: [
     [v, 1],
     [v, 2],

@@ -9,11 +9,24 @@ import * as functions from '../../lib/value/functions.js';
 import { constant, type Value } from '../../lib/value/value.js';
 import { concat, stack } from '../../lib/value/joins.js';
 import { parameter } from '../../lib/value/leaves.js';
-import { compile } from '../../lib/value/compile.js';
 import { ShapeError } from '../../lib/core/shape.js';
 import { assertClose, checkGraph, Leaves } from '../support/check.js';
 import { pattern } from '../support/pattern.js';
-import { tensor, type Tensor } from '../support/reference.js';
+import {
+  along,
+  at,
+  by,
+  checkRows,
+  each,
+  mean,
+  moved,
+  softmaxOf,
+  squares,
+  sum,
+  whole,
+  within,
+  type Row,
+} from '../support/function-rows.js';
 
 const {
   embedding,
@@ -30,63 +43,6 @@ const {
   vstack,
   where,
 } = functions;
-
-/** The definition of a function, for one list of numbers. */
-const sum = (x: readonly number[]): number => x.reduce((a, b) => a + b, 0);
-const mean = (x: readonly number[]): number => sum(x) / x.length;
-const squares = (x: readonly number[]): number => sum(x.map((v) => (v - mean(x)) ** 2));
-
-/** The numbers of an array, index by index. */
-const at = (x: Value, index: readonly number[]): number => {
-  let place = 0;
-  x.shape.forEach(
-    (n, axis) => (place = place * n + (n === 1 ? 0 : index[axis + index.length - x.shape.length]!)),
-  );
-  return x.data[place]!;
-};
-/** An array by its definition; `is` is given the leaves' numbers. */
-const by = (shape: readonly number[], f: (index: readonly number[]) => number): Tensor => tensor(shape, f);
-/** The list along an axis through a place. */
-const line = (x: Value, axis: number, index: readonly number[]): number[] =>
-  Array.from({ length: x.shape[axis]! }, (_, i) => at(x, [...index.slice(0, axis), i, ...index.slice(axis)]));
-const rest = (x: Value, axis: number): number[] => x.shape.filter((_, i) => i !== axis);
-
-/** A function of one leaf, and its definition. */
-type Row = [
-  title: string,
-  shape: number[],
-  f: (x: Value, g: Leaves) => Value,
-  expected: (x: Value) => Tensor,
-];
-const each =
-  (f: (x: number) => number) =>
-  (x: Value): Tensor => ({ shape: x.shape, data: Array.from(x.data, f) });
-const along =
-  (axis: number, f: (list: number[]) => number) =>
-  (x: Value): Tensor =>
-    by(rest(x, axis), (index) => f(line(x, axis, index)));
-/** The number at a place of the list along an axis. */
-const within =
-  (axis: number, f: (list: number[], i: number) => number) =>
-  (x: Value): Tensor =>
-    by(x.shape, (index) =>
-      f(
-        line(
-          x,
-          axis,
-          index.filter((_, i) => i !== axis),
-        ),
-        index[axis]!,
-      ),
-    );
-const moved =
-  (shape: number[], from: (index: readonly number[]) => number[]) =>
-  (x: Value): Tensor =>
-    by(shape, (index) => at(x, from(index)));
-const whole =
-  (f: (list: number[]) => number) =>
-  (x: Value): Tensor => ({ shape: [], data: [f(Array.from(x.data))] });
-const softmaxOf = (list: number[], i: number): number => Math.exp(list[i]!) / sum(list.map(Math.exp));
 
 const ROWS: Row[] = [
   ['sqrt', [5], (x) => x.mul(x).sqrt(), each(Math.abs)],
@@ -267,17 +223,7 @@ const ROWS: Row[] = [
 ];
 
 describe('functions', () => {
-  ROWS.forEach(([title, shape, f, expected], i) => {
-    it(title, () => {
-      checkGraph((g) => f(g.p(...shape), g), { seed: i + 1 });
-      const g = new Leaves(i + 1);
-      const x = g.p(...shape);
-      const { shape: as, data } = expected(x);
-      const y = f(x, g);
-      assert.deepEqual(y.shape, as, 'the shape');
-      assertClose(compile(y).forward(g.feeds), data, 1e-12, 'the value');
-    });
-  });
+  checkRows(ROWS);
 
   it('gelu, at numbers from a table of the normal distribution', () => {
     const y = gelu(parameter([-3, -1, 0, 0.5, 2]));

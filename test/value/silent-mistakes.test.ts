@@ -286,11 +286,16 @@ const SILENT: [title: string, call: Call, says: RegExp][] = [
     () => library.meanOfFirst([v, v], i),
     /^meanOfFirst of 'v' .*: the length .* must be an index of its own: give an index\(name\) of one integer/,
   ],
+  [
+    'a list that is mapped by cumsum',
+    () => [x, x].map(any(library.cumsum)),
+    /^cumsum of 'x' .*: options an array: expected an object { exclusive, reverse }$/,
+  ],
   ...(
     [
       ['softmax', library.softmax],
       ['logSoftmax', library.logSoftmax],
-      ['cumsum', library.cumsum],
+      ['cumprod', library.cumprod],
       ['argmax', library.argmax],
       ['topk', library.topk],
       ['pow', library.pow],

@@ -301,7 +301,7 @@ export function apiRows(chance: Chance): Rows {
       c.of([p, leaves.one, hidden]),
       c.is(0.3) ? c.next() : c.of([p, b, hidden]),
     ];
-  for (const name of ['sum', 'mean', 'max', 'min'])
+  for (const name of ['sum', 'mean', 'max', 'min', 'prod'])
     rows[`Value.${name}`] = (c) => [
       c.of([...matrices, leaves.cube]),
       c.of<unknown>([undefined, 0, -1, [0, 1], [1]]),
@@ -414,7 +414,9 @@ export function apiRows(chance: Chance): Rows {
     'Value.gather': (c) => [c.of([table, leaves.cube]), c.of([ids, id]), c.of([0, 1, -1])],
     'Value.topk': (c) => [v, 1 + c.below(4)],
     'Value.argmax': (c) => [c.of(matrices), c.of([undefined, 0])],
-    'Value.cumsum': (c) => [c.of(matrices), c.below(2)],
+    'Value.argmin': (c) => [c.of(matrices), c.of([undefined, 0])],
+    'Value.cumsum': (c) => [c.of(matrices), c.below(2), { exclusive: c.is(0.5), reverse: c.is(0.5) }],
+    'Value.cumprod': (c) => [c.of(matrices), c.below(2)],
     'Value.softmax': (c) => [c.of(matrices), c.of([-1, 0])],
     'Value.dropout': (c) => [any(c), 0.5, c.below(9)],
     'Value.rmsNorm': (c) => [c.of(matrices), { eps: 1e-5 }],
