@@ -49,11 +49,19 @@ export {
   type GradCheckOptions,
   type GradCheckReport,
 } from './value/grad-check.js';
-export { constant, Value, type NormOptions } from './value/value.js';
+export { Value, type NormOptions } from './value/value.js';
 export type { Axes } from './value/axes.js';
 export { Index } from './value/indices.js';
 export { addN, choose, concat, meanOfFirst, stack } from './value/joins.js';
-export { index, input, parameter, zeros, type ParameterOptions } from './value/leaves.js';
+export {
+  constant,
+  index,
+  input,
+  parameter,
+  zeros,
+  type ConstantOptions,
+  type ParameterOptions,
+} from './value/leaves.js';
 export type { Node } from './graph/node.js';
 export type { Numbers, TypedArray } from './core/array.js';
 export {

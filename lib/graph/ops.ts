@@ -79,6 +79,11 @@ export function isFed(op: OpName): boolean {
   return sourceOf(op) === 'fed';
 }
 
+/** Whether an operator is a leaf whose numbers, or integers, are always the same. */
+export function isFixed(op: OpName): boolean {
+  return sourceOf(op) === 'graph';
+}
+
 /** The leaves that training changes. */
 export const PARAMETERS: ReadonlySet<OpName> = new Set(OP_NAMES.filter((op) => sourceOf(op) === 'parameter'));
 /** The leaves that have a gradient: the numbers that a user gives. */

@@ -133,7 +133,9 @@ function positionsOf(nodes: readonly Node[]): ReadonlyMap<Node, number> {
 
 function label(node: Node, { data, grad }: DrawOptions): string[] {
   const attributes = Object.entries(node.attr).flatMap(([name, value]) =>
-    name === 'shape' ? [] : [` ${name}=${String(value)}`],
+    name === 'shape'
+      ? []
+      : [` ${name}=${ArrayBuffer.isView(value) ? shownNumbers(value as TypedArray, false) : String(value)}`],
   );
   const lines = [`${node.op}${attributes.join('')} ${show(node.shape)}`];
   if (node.name !== undefined) lines.unshift(node.name);

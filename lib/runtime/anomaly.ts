@@ -267,6 +267,7 @@ function inTable(place: number, table: Shape, indices: Int32Array, batch: boolea
 const RULES: Readonly<Record<OpName, Rule>> = {
   ...(Object.fromEntries(UNARY_NAMES.map((name) => [name, samePlace])) as Record<UnaryName, Rule>),
   parameter: none,
+  table: none,
   input: none,
   constant: none,
   inverseCount: none,

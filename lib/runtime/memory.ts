@@ -50,7 +50,7 @@ export class ProgramMemory {
     private readonly root: Node,
     threads: number,
   ) {
-    const { arenaSize, intsSize, maxLength, extents, code, repeats, steps, bytecode, constants } =
+    const { arenaSize, intsSize, maxLength, extents, code, repeats, steps, bytecode, constants, tables } =
       compiled.lowered;
     this.handle = addon.createProgram({
       float32: dtype === 'float32',
@@ -70,6 +70,7 @@ export class ProgramMemory {
     this.range[4] = threads;
     this.runRange = this.bind();
     for (const { value, offset } of constants) this.numbers[offset] = value;
+    for (const { numbers, offset } of tables) this.numbers.set(numbers, offset);
   }
 
   /** All numbers. @throws BusyError while another thread has them */

@@ -13,7 +13,7 @@ import {
 } from '../core/shape.js';
 import { type Known, checkArguments, checkOptions, isList, shown } from '../core/check.js';
 import type { Numbers } from '../core/array.js';
-import { Value, makeValue, constant } from './value.js';
+import { Value, makeValue, constant as constantNumber } from './value.js';
 import { Index } from './indices.js';
 import { clipped } from '../core/escape.js';
 import { flatten } from '../graph/flatten.js';
@@ -40,19 +40,15 @@ export interface ParameterOptions {
 
 const PARAMETER_OPTIONS: Known<ParameterOptions> = { name: true, shape: true };
 
-/**
- * A leaf that training can change. Its shape is that of the nested arrays, or the given shape of a flat
- * array.
- *
- * @throws ShapeError when nested arrays are ragged, or the numbers do not fill the shape
- * @throws TypeError when there is anything but numbers
- */
-export function parameter(numbers: Numbers, options: ParameterOptions = {}): Value {
-  checkArguments('parameter', arguments, 2);
-  checkOptions('parameter', options, PARAMETER_OPTIONS);
+/** The numbers that a leaf is given, and its shape. */
+function numbersOf(
+  op: string,
+  numbers: Numbers,
+  options: ParameterOptions,
+): { data: Float64Array; shape: Shape } {
   const { name, shape: given } = options;
-  if (name !== undefined) checkName('parameter', name);
-  const who = name === undefined ? 'parameter' : `parameter '${clipped(name)}'`;
+  if (name !== undefined) checkName(op, name);
+  const who = name === undefined ? op : `${op} '${clipped(name)}'`;
   const { data, shape: found } = composed(who, [], () => flatten(numbers));
   const shape = given === undefined ? found : composed(who, [], () => listedShape(given));
   const isNested = found.length > 1;
@@ -65,9 +61,45 @@ export function parameter(numbers: Numbers, options: ParameterOptions = {}): Val
     throw new ShapeError(
       `${who}: ${data.length} numbers for shape ${show(shape)}, which holds ${sizeOf(shape)}`,
     );
+  return { data, shape };
+}
+
+/**
+ * A leaf that training can change. Its shape is that of the nested arrays, or the given shape of a flat
+ * array.
+ *
+ * @throws ShapeError when nested arrays are ragged, or the numbers do not fill the shape
+ * @throws TypeError when there is anything but numbers
+ */
+export function parameter(numbers: Numbers, options: ParameterOptions = {}): Value {
+  checkArguments('parameter', arguments, 2);
+  checkOptions('parameter', options, PARAMETER_OPTIONS);
+  const { name } = options;
+  const { data, shape } = numbersOf('parameter', numbers, options);
   const value = leaf(new Value(leafOperation('parameter', shape)), name);
   value.memory = { initial: data };
   return value;
+}
+
+/** Options of {@link constant}. */
+export type ConstantOptions = ParameterOptions;
+
+/**
+ * Fixed numbers, such as a mask or a table of positions, in the shape of the nested arrays, or in the given
+ * shape of a flat array. `backward` computes no gradient of them, training does not change them, and files of
+ * weights leave them out. A program copies them to its memory once, when it is compiled. Operators accept
+ * plain numbers too.
+ *
+ * @throws ShapeError when nested arrays are ragged, or the numbers do not fill the shape
+ * @throws TypeError when there is anything but numbers
+ */
+export function constant(numbers: Numbers, options: ConstantOptions = {}): Value {
+  checkArguments('constant', arguments, 2);
+  checkOptions('constant', options, PARAMETER_OPTIONS);
+  const { data, shape } = numbersOf('constant', numbers, options);
+  if (shape.length === 0) return leaf(constantNumber(data[0]!), options.name);
+  const table = new Value(operationOf('table', { shape, numbers: data }, shape));
+  return leaf(writtenAs('constant', table), options.name);
 }
 
 /**
@@ -118,7 +150,7 @@ export function index(name: string, length?: number): Index {
 export function zeros(shape: Shape): Value {
   checkArguments('zeros', arguments, 1);
   return composed('zeros', [], () =>
-    writtenAs('zeros', makeValue('broadcastTo', [constant(0)], { shape: listedShape(shape) })),
+    writtenAs('zeros', makeValue('broadcastTo', [constantNumber(0)], { shape: listedShape(shape) })),
   );
 }
 

@@ -5,8 +5,8 @@
  * program never changes the graph.
  */
 import { checkDrawOptions, dot, mermaid, type DrawOptions } from '../graph/to-dot.js';
-import { checkArguments, checkFinite, checkNumber, checkOptions } from '../core/check.js';
-import { isList, shown, type Known } from '../core/check.js';
+import { checkFinite, checkOptions } from '../core/check.js';
+import { shown, type Known } from '../core/check.js';
 import { NO_ATTR, type Attr, type OpName, UNARY_NAMES } from '../graph/ops.js';
 import { broadcast, listedShape, resolveAxis, SCALAR, sizeOf, type Shape } from '../core/shape.js';
 import { Program } from '../runtime/program.js';
@@ -480,14 +480,7 @@ for (const name of UNARY_NAMES) {
   Object.defineProperty(Value.prototype, name, { value, writable: true, configurable: true });
 }
 
-/** A constant number; operators accept plain numbers too. */
+/** A fixed number; `constant` of leaves.ts makes arrays too. */
 export function constant(value: number): Value {
-  checkArguments('constant', arguments, 1);
-  if (isList(value) || ArrayBuffer.isView(value))
-    throw new TypeError(
-      `constant ${shown(value)}: expected one number; an array of fixed numbers is ` +
-        'parameter(numbers).detach()',
-    );
-  checkNumber('constant', value);
   return new Value(operationOf('constant', { value }, SCALAR));
 }

@@ -1,6 +1,7 @@
 /** Rows for operators element by element and for leaves, with what makes such rows: one table. */
-import { constant, makeValue, type Value } from '../../lib/value/value.js';
-import { zeros } from '../../lib/value/leaves.js';
+import { makeValue, type Value } from '../../lib/value/value.js';
+import { concat, stack } from '../../lib/value/joins.js';
+import { constant, zeros } from '../../lib/value/leaves.js';
 import type { OpName } from '../../lib/graph/ops.js';
 import type { Leaves } from './check.js';
 
@@ -95,6 +96,13 @@ export function binary(f: (a: Value, b: Value) => Value): Row[] {
   ];
 }
 
+/** Fixed numbers from 0.5 on. */
+const table = (shape: readonly number[]): Value =>
+  constant(
+    Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => 0.5 + 0.25 * i),
+    { shape },
+  );
+
 export const ELEMENTWISE = {
   parameter: SHAPES.map((shape): Row => [shown(shape), (g) => g.p(...shape).mul(3)]),
   input: SHAPES.map((shape): Row => [shown(shape), (g) => g.x(...shape).add(g.p())]),
@@ -103,6 +111,48 @@ export const ELEMENTWISE = {
     ['a negative zero', (g) => constant(1).div(constant(-0)).exp().add(g.p(2)).add(0)],
     ['the same twice', (g) => g.p(3).add(2).mul(2)],
     ['in a graph of single numbers', (g) => constant(3).sub(g.p()).mul(constant(0.5))],
+  ],
+  table: [
+    ...SHAPES.map((shape): Row => [shown(shape), (g) => g.p(...shape).mul(table(shape))]),
+    [
+      'added',
+      (g) =>
+        g
+          .p(3)
+          .exp()
+          .add(constant([1, 2, 4])),
+    ],
+    ['alone', (g) => constant([1, 2, 4]).mul(g.p())],
+    ['transposed', (g) => g.p(3, 2).mul(table([2, 3]).transpose())],
+    ['a slice of columns', (g) => g.p(2, 2).mul(table([2, 3]).slice(1, 3, 1))],
+    [
+      'in a product',
+      (g) =>
+        g
+          .p(4, 3)
+          .matmul(table([3, 5]))
+          .add(table([4, 6]).matmul(table([6, 5]))),
+    ],
+    ['the same twice', (g) => [table([3])].map((t) => g.p(3).mul(t).add(g.p(2, 3)).mul(t))[0]!],
+    ['in a join', (g) => concat([table([2, 3]), g.p(1, 3), table([1, 3])])],
+    ['in a stack', (g) => stack([table([3]), g.p(3).exp(), table([3])])],
+    [
+      'rows picked from it',
+      (g) =>
+        table([4, 3])
+          .gather(g.fed([3, 0]))
+          .mul(g.p(2, 3)),
+    ],
+    ['under a condition', (g) => makeValue('ifNonzero', [g.p(4), constant([1, 0, 0, 1])])],
+    ['a result of it alone', (g) => table([5]).exp().cumsum().add(g.p(5))],
+    [
+      'with a zero',
+      (g) =>
+        g
+          .p(3)
+          .mul(constant([0, 1, -0]))
+          .add(constant([0, 0, 0])),
+    ],
   ],
   neg: unary((x) => x.neg()),
   exp: unary((x) => x.mul(0.5).exp()),

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { makeValue, type Value } from '../../lib/value/value.js';
 import type { Index } from '../../lib/value/indices.js';
 import { addN, choose, concat, meanOfFirst, stack } from '../../lib/value/joins.js';
-import { zeros } from '../../lib/value/leaves.js';
+import { constant, zeros } from '../../lib/value/leaves.js';
 import type { Node } from '../../lib/graph/node.js';
 import type { Feeds } from '../../lib/runtime/feeds.js';
 import { ShapeError, sizeOf } from '../../lib/core/shape.js';
@@ -88,6 +88,13 @@ const contracts = (a: Value, b: Value): boolean => {
   return a.shape.length > 0 && b.shape.length > 0 && a.shape.at(-1) === rows && batches;
 };
 
+/** Fixed numbers, between -1 and 1. */
+const tableOf = (shape: readonly number[]): Value =>
+  constant(
+    Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => Math.sin(i + 1)),
+    { shape },
+  );
+
 type Make = (x: Value, pool: Pool, b: number, c: number) => Value | undefined;
 const pair =
   (f: (x: Value, y: Value) => Value): Make =>
@@ -127,6 +134,8 @@ const ofRank =
     x.shape.length >= rank ? make(x, ...rest) : undefined;
 
 const STRUCTURAL: Make[] = [
+  (x) => x.mul(tableOf(x.shape)),
+  ofRank(1, (x) => x.add(tableOf(x.shape.slice(1)))),
   ofRank(1, (x, _, b) => x.sum(axisOf(x, b) - (b % 2) * x.shape.length)),
   ofRank(1, (x, _, b) => x.mean(axisOf(x, b))),
   ofRank(1, (x, _, b) => x.max(axisOf(x, b))),

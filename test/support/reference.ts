@@ -153,6 +153,7 @@ export const REFERENCE: Readonly<Record<OpName, Rule>> = {
   input: leaf,
   index: leaf,
   constant: ({ node }) => scalar(node.attr.value!),
+  table: ({ node }) => ({ shape: node.shape, data: [...node.attr.numbers!] }),
   inverseCount: (c) => scalar(1 / c.x(0).data[0]!),
   element: (c) => scalar(c.x(0).data[c.node.attr.start!]!),
   elements: (c) => {

@@ -20,6 +20,7 @@ export function spoil(program: Program): void {
   ];
   arena.fill(NaN, Math.max(...ends));
   for (const { value, offset: at } of lowered.constants) arena[at] = value;
+  for (const { numbers, offset: at } of lowered.tables) arena.set(numbers, at);
 }
 
 /** Fills with NaN what the examples of a program's last batch had of their own where they ran together. */

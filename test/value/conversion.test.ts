@@ -59,7 +59,10 @@ describe('a node as text:', () => {
 
 describe('a node given as a number is called by its label:', () => {
   const ROWS: [call: () => unknown, says: RegExp][] = [
-    [() => constant(any(w)), /^constant 'w' \(parameter, shape \[2\]\): expected a number$/],
+    [
+      () => constant(any(w)),
+      /^constant: 'w' \(parameter, shape \[2\]\): expected a number, or arrays of numbers$/,
+    ],
     [() => w.rmsNorm({ eps: any(w) }), /eps 'w' \(parameter, shape \[2\]\): expected a number$/],
     [() => index('i', 3).at(any(s)), /^at\('s' \(input, shape \[\]\)\) of 'i'/],
     [() => w.dropout(any(s), 1), /rate 's' \(input, shape \[\]\), expected a number/],

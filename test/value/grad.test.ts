@@ -284,6 +284,7 @@ const WITHOUT: readonly OpName[] = [
   'parameter',
   'input',
   'constant',
+  'table',
   'inverseCount',
   'index',
   'element',

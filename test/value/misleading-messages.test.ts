@@ -424,9 +424,9 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
   ['tensordot', () => library.tensordot(x, any([1])), /^tensordot: b is an array, expected a Value/],
   ['add', () => x.add(any([1, 2, 3])), /^add of 'x' .*: expected a Value or a number, got an array/],
   [
-    'a constant of an array',
-    () => library.constant(any([1, 2])),
-    /^constant an array: expected one number; .*parameter\(numbers\)\.detach\(\)/,
+    'a constant of truths',
+    () => library.constant(any([1, true])),
+    /^constant: element \[1\] is true: expected a number, or arrays of numbers$/,
   ],
   [
     'a parameter of texts',

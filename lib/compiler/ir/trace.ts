@@ -4,7 +4,7 @@
  */
 import { clipped } from '../../core/escape.js';
 import type { Node } from '../../graph/node.js';
-import { OP_CODE, OPS } from '../../graph/ops.js';
+import { isFixed, OP_CODE, OPS } from '../../graph/ops.js';
 import { sameShape } from '../../core/shape.js';
 import { Ir } from './ir.js';
 import { occurrences } from './occurrences.js';
@@ -68,7 +68,7 @@ export function trace(groups: readonly (readonly Node[])[], simplify: boolean): 
       }
       inverseCount ??= node;
     }
-    if (!node.first || op === 'inverseCount') leaves.push(node);
+    if ((!node.first && !isFixed(op)) || op === 'inverseCount') leaves.push(node);
     if (zeros.size > 0) {
       const simpler = simplified(ir, node, zeros);
       if (simpler >= 0) {

@@ -24,6 +24,7 @@ const EMITTERS: Readonly<Record<OpName, Emitter>> = {
   parameter: place,
   input: place,
   constant: place,
+  table: place,
   inverseCount: place,
   index: placeIndex,
   step: placeIndex,

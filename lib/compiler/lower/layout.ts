@@ -160,6 +160,7 @@ export interface Lowered extends Loops {
   /** First slot of an index node. */
   slot(node: number): number;
   constants: readonly { value: number; offset: number }[];
+  tables: readonly { numbers: Float64Array; offset: number }[];
   /**
    * What each node has of the arena and of the integers: words of {@link REGION}. None: examples run one
    * after the other.
@@ -182,7 +183,10 @@ export class Layout {
   readonly regions = { numbers: new Regions(), ints: new Regions() };
   /** All that lies behind the parameters and their like, in order, where memory is to be reused. */
   readonly blocks: Block[] = [];
+  /** Each array of fixed numbers once. */
+  readonly tables: { numbers: Float64Array; offset: number }[] = [];
   private readonly constantOffsets = new Map<number | string, number>();
+  private readonly tableOffsets = new Map<Float64Array, number>();
   readonly parameterOffsets = new Map<number, number>();
   readonly slots = new Map<number, number>();
   readonly block: ParameterBlock;
@@ -284,6 +288,18 @@ export class Layout {
       this.addBlock(offset, 1, true);
       this.constants.push({ value, offset });
       this.constantOffsets.set(key, offset);
+    }
+    return offset;
+  }
+
+  /** Where an array of fixed numbers lies. All examples share it, so that it is no region. */
+  table(numbers: Float64Array): number {
+    let offset = this.tableOffsets.get(numbers);
+    if (offset === undefined) {
+      offset = this.allocate(numbers.length);
+      this.addBlock(offset, numbers.length, true);
+      this.tables.push({ numbers, offset });
+      this.tableOffsets.set(numbers, offset);
     }
     return offset;
   }

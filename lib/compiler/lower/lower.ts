@@ -54,6 +54,7 @@ export function lower(ir: Ir, options: LoweringOptions): Lowered {
     },
     slot: (node) => layout.slot(node),
     constants: layout.constants.map(({ value, offset }) => ({ value, offset: moved(offset) })),
+    tables: layout.tables.map(({ numbers, offset }) => ({ numbers, offset: moved(offset) })),
     regions,
     reuse,
   };

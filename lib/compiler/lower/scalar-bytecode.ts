@@ -156,6 +156,7 @@ export function lowerScalars(ir: Ir, options: LoweringOptions): Lowered | undefi
     view: (node) => (slots[node]! >= 0 && !ir.isInteger(node) ? denseView(slots[node]!, []) : undefined),
     slot: (node) => layout.slot(node),
     constants: layout.constants,
+    tables: [],
     regions: NO_REGIONS,
     reuse: undefined,
   };

@@ -10,6 +10,7 @@ export type CoreName =
   | 'parameter'
   | 'input'
   | 'constant'
+  | 'table'
   | 'inverseCount'
   | 'index'
   | 'step'
@@ -70,6 +71,8 @@ export type CoreName =
 export interface Attr {
   /** `constant`: its number. */
   value?: number;
+  /** `table`: its numbers, row-major, which nobody changes. */
+  numbers?: Float64Array;
   exponent?: number;
   axes?: readonly number[];
   axis?: number;

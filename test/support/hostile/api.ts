@@ -365,7 +365,7 @@ export function apiRows(chance: Chance): Rows {
       ]),
       c.is(0.5) ? {} : { name: 'n', shape: c.of([[6], [2, 3]]) },
     ],
-    constant: (c) => [c.next()],
+    constant: (c) => [c.of<unknown>([c.next(), numbers(c, 6), [[1, 2]]]), c.is(0.5) ? {} : { name: 'n' }],
     zeros: (c) => [c.of([[], [2, 3]])],
     stack: (c) => [[b, b, hidden.at(0)], c.below(2)],
     concat: (c) => [
