@@ -24,6 +24,8 @@ export { MODEL_NAMES, type ModelName, type ModelSizes } from './study/models/siz
 export { type Column, type Dataset } from './runtime/dataset.js';
 export { type DrawOptions } from './graph/to-dot.js';
 export {
+  clip,
+  dropout,
   embedding,
   gelu,
   layerNorm,
@@ -40,6 +42,8 @@ export {
   type VarianceOptions,
 } from './value/functions.js';
 export { cumprod, cumsum, prod, type CumsumOptions } from './value/scans.js';
+export { flip, pad, tile, type PadWidths } from './value/parts.js';
+export { oneHot, scatterAdd, takeAlongAxis } from './value/picks.js';
 export { argmin } from './value/order.js';
 export { grad } from './value/grad.js';
 export {
@@ -49,9 +53,10 @@ export {
   type GradCheckOptions,
   type GradCheckReport,
 } from './value/grad-check.js';
-export { Value, type NormOptions } from './value/value.js';
-export type { Axes } from './value/axes.js';
-export { Index } from './value/indices.js';
+export { Value } from './value/value.js';
+export type { NormOptions } from './value/norm-options.js';
+export type { Axes, SliceOptions } from './value/axes.js';
+export { constantIndex, Index, type IndexOptions, type Indices, type TopkOptions } from './value/indices.js';
 export { addN, choose, concat, meanOfFirst, stack } from './value/joins.js';
 export {
   constant,

@@ -1,5 +1,6 @@
 /** Dropout as a layer. */
 import { shown } from '../core/check.js';
+import { dropout } from '../value/functions.js';
 import { checkValue, type Value } from '../value/value.js';
 import { composed } from '../graph/node.js';
 import { checkModule, Module, type ModuleOptions } from './module.js';
@@ -37,6 +38,6 @@ export class Dropout extends Module {
     checkValue('Dropout.apply', 'x', x);
     const { rate, seed } = this;
     this.seed = (seed + 1) % SEEDS;
-    return composed('Dropout.apply', [x], () => x.dropout(rate, seed));
+    return composed('Dropout.apply', [x], () => dropout(x, rate, seed));
   }
 }

@@ -1,7 +1,7 @@
 /** Layers of one matrix: linear and embedding. */
 import { checkBoolean, checkInteger, type Known } from '../core/check.js';
 import { checkValue, type Value } from '../value/value.js';
-import type { Index } from '../value/indices.js';
+import type { Indices } from '../value/indices.js';
 import { composed } from '../graph/node.js';
 import { ShapeError } from '../core/shape.js';
 import { normal, xavierUniform, zeros, type Initializer } from './initializers.js';
@@ -74,10 +74,10 @@ export class Embedding extends Module {
   }
 
   /**
-   * @param tokens one token, or a vector of n tokens, each below count
-   * @returns [size], or [n, size]
+   * @param tokens one token, or an array of them, each below count
+   * @returns the tokens' axes, then one of `size`
    */
-  apply(tokens: Index): Value {
+  apply(tokens: Indices): Value {
     checkModule('Embedding.apply', this);
     return composed('Embedding.apply', [this.weight, tokens], () => this.weight.gather(tokens));
   }

@@ -261,13 +261,15 @@ function inWhole(place: number, part: Shape, whole: Shape, axis: number, start: 
 function inTable(place: number, table: Shape, indices: Int32Array, batch: boolean | undefined): number {
   const width = sizeOf(table.slice(batch ? 2 : 1));
   const i = Math.floor(place / width);
-  return ((batch ? i * table[1]! : 0) + indices[i]!) * width + (place % width);
+  const row = batch ? Math.floor((i * table[0]!) / indices.length) : 0;
+  return ((batch ? row * table[1]! : 0) + indices[i]!) * width + (place % width);
 }
 
 const RULES: Readonly<Record<OpName, Rule>> = {
   ...(Object.fromEntries(UNARY_NAMES.map((name) => [name, samePlace])) as Record<UnaryName, Rule>),
   parameter: none,
   table: none,
+  integers: none,
   input: none,
   constant: none,
   inverseCount: none,

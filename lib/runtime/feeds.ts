@@ -128,9 +128,11 @@ export class FeedReader {
   }
 
   /** Writes the integers fed to an index into `ints`, from `at` on. */
-  readIndex(index: IndexInput, value: Feeds[string] | undefined, ints: Int32Array, at: number): void {
+  readIndex(index: IndexInput, fed: Feeds[string] | undefined, ints: Int32Array, at: number): void {
     const { limit } = index;
     const needed = index.needs[this.length]!;
+    const isNested = index.shape.length > 1 && typeof fed === 'object' && isArray(fed[0]);
+    const value = isNested ? flatNumbers(index, fed) : fed;
     if (value === undefined) {
       if (needed === 0) return;
       throw new FeedError(
@@ -156,13 +158,16 @@ export class FeedReader {
 
   /** Refuses too many or too few integers. */
   private refuseCount(
-    { name, label, size }: IndexInput,
+    { name, label, shape, size }: IndexInput,
     value: unknown,
     count: number,
     needed: number,
   ): never {
     if (describe(value) === 'nested arrays') throw nestedIndex({ name, label, size });
-    const advice = `; its length is fixed in the graph: index('${name}', ${count})`;
+    const advice =
+      shape.length === 1
+        ? `; its length is fixed in the graph: index('${name}', ${count})`
+        : '; its shape is fixed in the graph';
     if (count > size)
       throw new FeedError(
         `input '${name}': ${counted(count, 'integer')} for ${label}, which takes ` +
@@ -262,7 +267,10 @@ function checkFeeds(feeds: object, names: readonly string[]): void {
 }
 
 /** The numbers of nested arrays, which must have the input's shape. */
-function flatNumbers({ name, label, shape, size }: FloatInput, value: Numbers): Float64Array {
+function flatNumbers(
+  { name, label, shape, size }: Pick<FloatInput, 'name' | 'label' | 'shape' | 'size'>,
+  value: Numbers,
+): Float64Array {
   let found: ReturnType<typeof flatten>;
   try {
     found = flatten(value);

@@ -23,6 +23,7 @@ export interface FloatInput {
 /** An input of integers. */
 export interface IndexInput {
   name: string;
+  shape: Shape;
   /** The slot of its first integer. */
   slot: number;
   size: number;
@@ -101,6 +102,7 @@ function indexInput({ node, place }: PlacedInput, maxLength: number): IndexInput
   const size = sizeOf(node.shape);
   return {
     name: node.name!,
+    shape: node.shape,
     slot: place,
     size,
     label: node.label,
@@ -129,12 +131,12 @@ function limitIndices(
     if (!READS_INDEX[node.operation.code]) continue;
     const { op, inputs, number } = node;
     const operand = inputs.at(-1)!;
-    const isElement = operand.op === 'element';
-    const vector = isElement ? operand.first! : operand;
-    const index = vector.op === 'index' ? byName.get(vector.name!) : undefined;
-    if (!index) continue; // integers that the program computes
-    const start = isElement ? operand.attr.start! : 0;
-    const end = isElement ? start + 1 : index.size;
+    let [whole, start] = [operand, 0];
+    for (; whole.op === 'element' || whole.op === 'elements'; whole = whole.first!)
+      start += whole.attr.start!;
+    const index = whole.op === 'index' ? byName.get(whole.name!) : undefined;
+    if (!index) continue; // integers that the program computes, or fixed ones
+    const end = start + sizeOf(operand.shape);
     const limit = limitOf(node, maxLength);
     // A node that was removed has the number of its replacement.
     const needed = ir.is(number, op) ? ir.positions[number]! : NEVER;
@@ -150,8 +152,9 @@ function limitIndices(
 }
 
 /** The exclusive upper bound of the integers that a node reads. */
-function limitOf({ op, attr, inputs }: Node, maxLength: number): number {
+function limitOf({ op, attr, inputs, shape }: Node, maxLength: number): number {
   const table = inputs[0]!.shape;
+  const axis = attr.batch ? 1 : 0;
   return {
     none: Infinity,
     prefix: Infinity,
@@ -159,7 +162,8 @@ function limitOf({ op, attr, inputs }: Node, maxLength: number): number {
     lengths: maxLength + 1,
     operands: inputs.length - 1,
     classes: table[table.length - 1]!,
-    rows: table[attr.batch ? 1 : 0]!,
+    rows: table[axis]!,
+    resultRows: shape[axis]!,
   }[OPS[op].index];
 }
 

@@ -10,6 +10,7 @@ import { Node } from '../graph/node.js';
 import { GRADIENT_LEAVES } from '../graph/ops.js';
 import { reachable } from '../graph/reachable.js';
 import { allocate, allocateAligned, moved } from './arena.js';
+import { writeIntegers } from './fixed-integers.js';
 import { BusyError } from './errors.js';
 import { RowPlans } from './rows.js';
 
@@ -67,6 +68,7 @@ export class ProgramMemory {
     this.plans = new RowPlans(this.handle, compiled.lowered, dtype);
     this.numbers = allocateAligned(dtype, arenaSize);
     this.ints = new Int32Array(intsSize);
+    writeIntegers(compiled.lowered, this.ints, 0);
     this.range[4] = threads;
     this.runRange = this.bind();
     for (const { value, offset } of constants) this.numbers[offset] = value;

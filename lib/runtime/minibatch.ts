@@ -6,6 +6,7 @@ import type { DType, TypedArray } from '../core/array.js';
 import { checkInteger, checkObject, MAX_BATCH, shown } from '../core/check.js';
 import { allocateAligned } from './arena.js';
 import { FeedError } from './errors.js';
+import { writeIntegers } from './fixed-integers.js';
 import type { FeedReader, Feeds } from './feeds.js';
 import type { Inputs } from './inputs.js';
 import type { ProgramMemory } from './memory.js';
@@ -89,12 +90,13 @@ export class BatchKeeper {
 function batchesOf(
   handle: Handle,
   plan: Handle | undefined,
-  { parameters, sections, intsSize }: Lowered,
+  lowered: Lowered,
   arena: TypedArray,
   allocate: (size: number) => TypedArray,
   size: number,
   threads: number,
 ): BatchesSpec {
+  const { parameters, sections, intsSize } = lowered;
   const bytes = arena.BYTES_PER_ELEMENT;
   const [each, , most] = plan ? addon.pieceSizes(handle, plan, 1) : [0, 0, 1];
   const fitting = each ? Math.floor(MAX_PIECE_BYTES / (each * bytes)) : 1;
@@ -109,6 +111,8 @@ function batchesOf(
   const copies = Math.min(threads, lanes, Math.max(1, Math.floor(MAX_BYTES / (stride * bytes))));
   const intStride = Math.ceil((intsSize + ints) / 16) * 16;
   const memory = allocate(copies * stride);
+  const integers = new Int32Array(copies * intStride);
+  for (let at = 0; at < integers.length; at += intStride) writeIntegers(lowered, integers, at);
   const { gradients, withGradient } = parameters;
   for (let at = 0; at < memory.length; at += stride) {
     memory.set(arena, at);
@@ -127,7 +131,7 @@ function batchesOf(
     stride,
     intStride,
     numbers: memory,
-    ints: new Int32Array(copies * intStride),
+    ints: integers,
     sums: allocate(lanes * parameters.size),
   };
 }

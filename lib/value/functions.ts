@@ -9,12 +9,54 @@ import {
   shown,
   type Known,
 } from '../core/check.js';
-import { epsOf, type NormOptions, checkValue, select, toValue, valuesOf, type Value } from './value.js';
+import { epsOf, type NormOptions } from './norm-options.js';
+import { checkValue, makeValue, select, toValue, valuesOf, type Value } from './value.js';
 import type { Axes } from './axes.js';
-import type { Index } from './indices.js';
+import { indexFor, stepIndex, type Indices } from './indices.js';
 import { concat, stack } from './joins.js';
 import { composed, writtenAs } from '../graph/node.js';
 import { resolveAxis, ShapeError, sizeOf } from '../core/shape.js';
+
+/**
+ * x limited to [low, high], which are numbers or arrays that broadcast: min(max(x, low), high). Within the
+ * bounds, and at them, x gets the whole gradient; beyond a bound, the bound does. NaN stays NaN, and gets no
+ * gradient.
+ */
+export function clip(x: Value, low: Value | number, high: Value | number): Value {
+  checkArguments('clip', arguments, 3);
+  checkValue('clip', 'x', x);
+  return composed('clip', [x, low, high], () => {
+    const [least, most] = [toValue(low, 'clip', x), toValue(high, 'clip', x)];
+    const fixed = x.detach();
+    // A bound is taken where it is exceeded or NaN, but not where x is NaN.
+    const isBelow = x.eq(x).sub(x.ge(least));
+    const raised = select(isBelow.gt(0), least, fixed);
+    const isAbove = raised.eq(raised).sub(most.ge(raised));
+    const isInside = x.ge(least).mul(most.ge(x));
+    return writtenAs('clip', select(isInside, x, select(isAbove.gt(0), most, raised)));
+  });
+}
+
+/**
+ * In a training step (`step`, `stepEach`, `stepBatch`): zeros in place of about a fraction `rate` of the
+ * numbers, the others divided by 1 - rate. In any other run (`forward`, `backward`, `evaluate`, sampling):
+ * the numbers unchanged. Which are dropped depends only on the seed, the number of the step (each example of
+ * a batch counts as one) and the element's index, so that it is the same on all machines and in both data
+ * types. Give each dropout of a graph its own seed.
+ *
+ * @throws RangeError when the rate is not from 0 to below 1, or the seed not an integer of 31 bits
+ */
+export function dropout(x: Value, rate: number, seed: number): Value {
+  checkArguments('dropout', arguments, 3);
+  checkValue('dropout', 'x', x);
+  if (!(typeof rate === 'number' && rate >= 0 && rate < 1))
+    throw new RangeError(`dropout of ${x.label}: rate ${shown(rate)}, expected a number from 0 to below 1`);
+  if (!Number.isInteger(seed) || seed < 0 || seed > 0x7fffffff)
+    throw new RangeError(
+      `dropout of ${x.label}: seed ${shown(seed)}, expected an integer from 0 to 2147483647`,
+    );
+  return makeValue('dropout', [x, stepIndex()], { rate, seed });
+}
 
 /** x sigmoid(x), also called swish. */
 export function silu(x: Value): Value {
@@ -238,8 +280,9 @@ export function vstack(values: readonly Value[]): Value {
 }
 
 /** The rows of a table, one for each index: `table.gather(index)`. */
-export function embedding(table: Value, index: Index): Value {
+export function embedding(table: Value, indices: Indices): Value {
   checkArguments('embedding', arguments, 2);
   checkValue('embedding', 'the table', table);
+  const index = indexFor('embedding', table, indices, table.shape[0] ?? 0);
   return composed('embedding', [table, index], () => writtenAs('embedding', table.gather(index)));
 }

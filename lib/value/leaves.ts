@@ -1,16 +1,7 @@
 /** The leaves of a graph: parameters, and inputs fed at every run. */
 import type { Node } from '../graph/node.js';
 import { Operation, operationOf, checkName, composed, writtenAs } from '../graph/node.js';
-import {
-  SCALAR,
-  type Shape,
-  listedShape,
-  sameShape,
-  ShapeError,
-  show,
-  sizeOf,
-  MAX_AXES,
-} from '../core/shape.js';
+import { SCALAR, type Shape, listedShape, sameShape, ShapeError, show, sizeOf } from '../core/shape.js';
 import { type Known, checkArguments, checkOptions, isList, shown } from '../core/check.js';
 import type { Numbers } from '../core/array.js';
 import { Value, makeValue, constant as constantNumber } from './value.js';
@@ -128,22 +119,23 @@ export function input(name: string, shape: Shape = []): Value {
   return leaf(new Value(leafOperation('input', own)), name);
 }
 
-/** A leaf of integers that is fed at every run, by name: a single integer, or a vector of `length`. */
-export function index(name: string, length?: number): Index {
+/**
+ * A leaf of integers that is fed at every run, by name: a single integer, a vector of a length, or an array
+ * of a shape, which is fed flat, row by row, or nested in that shape.
+ */
+export function index(name: string, shape?: number | Shape): Index {
   checkArguments('index', arguments, 2);
   checkName('index', name);
-  const isLength = length === undefined || (Number.isInteger(length) && length >= 0);
-  if (!isLength)
+  const who = `index '${clipped(name)}'`;
+  const own = composed(who, [], () => {
+    if (shape === undefined) return [];
+    if (isList(shape)) return listedShape(shape);
+    if (Number.isInteger(shape) && shape >= 0) return listedShape([shape]);
     throw new ShapeError(
-      `index '${clipped(name)}': length ` +
-        `${isList(length) ? `[${length.slice(0, MAX_AXES).map(shown).join(', ')}]` : shown(length)}: ` +
-        'an index has one axis: give its length, an integer from 0, or none for a single integer; for ' +
-        'rows, ' +
-        'feed all in one flat array and reshape what is gathered',
+      `length ${shown(shape)}: expected an integer from 0, a shape, or nothing for a single integer`,
     );
-  const shape = length === undefined ? [] : [length];
-  composed(`index '${clipped(name)}'`, [], () => listedShape(shape));
-  return leaf(new Index(leafOperation('index', shape)), name);
+  });
+  return leaf(new Index(leafOperation('index', own)), name);
 }
 
 /** Zeros of a shape. */

@@ -8,13 +8,19 @@
  * missing or their arguments differ.
  */
 import * as composed from './functions.js';
+import * as parts from './parts.js';
+import * as picks from './picks.js';
+import type { PadWidths } from './parts.js';
 import * as scans from './scans.js';
 import { checkArguments, limitArguments, shown, type Counts } from '../core/check.js';
-import { type NormOptions, constant, Value } from './value.js';
-import type { Axes } from './axes.js';
-import { Index } from './indices.js';
+import type { NormOptions } from './norm-options.js';
+import { constant, Value } from './value.js';
+import type { Axes, SliceOptions } from './axes.js';
+import { Index, type Indices, type TopkOptions } from './indices.js';
 import type { CumsumOptions } from './scans.js';
 import { argmin } from './order.js';
+import { forward } from './read-index.js';
+import type { Feeds } from '../runtime/feeds.js';
 import type * as unary from '../graph/ops/unary.js';
 import type { Shape } from '../core/shape.js';
 
@@ -94,12 +100,8 @@ export const neg: UnaryFunction = unaryOf('neg');
 export const sqrt: UnaryFunction = unaryOf('sqrt');
 /** {@inheritDoc Value.pow} @function */
 export const pow: (x: Value, exponent: number) => Value = functionOf('pow');
-/** {@inheritDoc Value.clip} @function */
-export const clip: (x: Value, low: Value | number, high: Value | number) => Value = functionOf('clip');
 /** {@inheritDoc Value.detach} @function */
 export const detach: UnaryFunction = unaryOf('detach');
-/** {@inheritDoc Value.dropout} @function */
-export const dropout: (x: Value, rate: number, seed: number) => Value = functionOf('dropout');
 /** {@inheritDoc Value.sum} @function */
 export const sum: (x: Value, axis?: Axes, keepDims?: boolean) => Value = functionOf('sum');
 /** {@inheritDoc Value.mean} @function */
@@ -113,11 +115,11 @@ export const softmax: (x: Value, axis?: number) => Value = functionOf('softmax')
 /** {@inheritDoc Value.argmax} @function */
 export const argmax: (x: Value, axis?: number) => Index = functionOf('argmax');
 /** {@inheritDoc Value.topk} @function */
-export const topk: (x: Value, k: number) => Index = functionOf('topk');
+export const topk: (x: Value, k: number, options?: TopkOptions) => Index = functionOf('topk');
 /** {@inheritDoc Value.rmsNorm} @function */
 export const rmsNorm: (x: Value, options?: NormOptions) => Value = functionOf('rmsNorm');
 /** {@inheritDoc Value.crossEntropy} @function */
-export const crossEntropy: (x: Value, target: Index) => Value = functionOf('crossEntropy');
+export const crossEntropy: (x: Value, target: Indices) => Value = functionOf('crossEntropy');
 /** {@inheritDoc Value.matmul} @function */
 export const matmul: (x: Value, other: Value) => Value = functionOf('matmul');
 /** {@inheritDoc Value.transpose} @function */
@@ -125,22 +127,35 @@ export const transpose: (x: Value, axes?: readonly number[]) => Value = function
 /** {@inheritDoc Value.reshape} @function */
 export const reshape: (x: Value, shape: Shape) => Value = functionOf('reshape');
 /** {@inheritDoc Value.expandDims} @function */
-export const expandDims: (x: Value, axis: number) => Value = functionOf('expandDims');
+export const expandDims: (x: Value, axis: Axes) => Value = functionOf('expandDims');
 /** {@inheritDoc Value.squeeze} @function */
-export const squeeze: (x: Value, axis?: number) => Value = functionOf('squeeze');
+export const squeeze: (x: Value, axis?: Axes) => Value = functionOf('squeeze');
 /** {@inheritDoc Value.broadcastTo} @function */
 export const broadcastTo: (x: Value, shape: Shape) => Value = functionOf('broadcastTo');
 /** {@inheritDoc Value.slice} @function */
-export const slice: (x: Value, start: number, stop: number, axis?: number) => Value = functionOf('slice');
+export const slice: (
+  x: Value,
+  start?: number,
+  stop?: number,
+  axis?: number,
+  options?: SliceOptions,
+) => Value = functionOf('slice');
 /** {@inheritDoc Value.at} @function */
-export const at: (x: Value, i: number | Index) => Value = functionOf('at');
+export const at: (x: Value, i: number | Indices) => Value = functionOf('at');
 /** {@inheritDoc Value.gather} @function */
-export const gather: (x: Value, index: Index, axis?: number) => Value = functionOf('gather');
+export const gather: (x: Value, index: Indices, axis?: number) => Value = functionOf('gather');
 
 // --- functions as methods ---
 
 /** `x.exp()`, `x.log()`, ...: a method for each function of one number (lib/graph/ops/unary.ts). */
 type UnaryMethods = { [Name in keyof typeof unary]: () => Value };
+
+declare module './indices.js' {
+  interface Index {
+    /** {@inheritDoc forward} */
+    forward(feeds?: Feeds): Int32Array;
+  }
+}
 
 declare module './value.js' {
   interface Value extends UnaryMethods {
@@ -165,7 +180,21 @@ declare module './value.js' {
     /** {@inheritDoc split} */
     split(parts: number | readonly number[], axis?: number): Value[];
     /** {@inheritDoc embedding} */
-    embedding(index: Index): Value;
+    embedding(indices: Indices): Value;
+    /** {@inheritDoc flip} */
+    flip(axis?: Axes): Value;
+    /** {@inheritDoc pad} */
+    pad(widths: PadWidths, value?: number): Value;
+    /** {@inheritDoc tile} */
+    tile(repeats: number | readonly number[]): Value;
+    /** {@inheritDoc takeAlongAxis} */
+    takeAlongAxis(indices: Indices, axis?: number): Value;
+    /** {@inheritDoc scatterAdd} */
+    scatterAdd(indices: Indices, values: Value | number, axis?: number): Value;
+    /** {@inheritDoc dropout} */
+    dropout(rate: number, seed: number): Value;
+    /** {@inheritDoc clip} */
+    clip(low: Value | number, high: Value | number): Value;
     /** {@inheritDoc prod} */
     prod(axis?: Axes, keepDims?: boolean): Value;
     /** {@inheritDoc cumprod} */
@@ -181,6 +210,13 @@ const { embedding, gelu, layerNorm, logSoftmax, logSumExp, norm, silu, split, st
   composed;
 const METHODS = {
   argmin,
+  flip: parts.flip,
+  pad: parts.pad,
+  tile: parts.tile,
+  takeAlongAxis: picks.takeAlongAxis,
+  scatterAdd: picks.scatterAdd,
+  clip: composed.clip,
+  dropout: composed.dropout,
   cumprod: scans.cumprod,
   cumsum: scans.cumsum,
   prod: scans.prod,
@@ -204,10 +240,18 @@ for (const [name, call] of Object.entries(METHODS)) {
   Object.defineProperty(Value.prototype, name, { value, writable: true, configurable: true });
 }
 
+Object.defineProperty(Index.prototype, 'forward', {
+  value(this: Index, feeds?: Feeds) {
+    return forward(this, feeds);
+  },
+  writable: true,
+  configurable: true,
+});
+
 // The methods above are functions, which count their arguments themselves.
 limitArguments('Value', Value.prototype, {
   ...{ add: 1, sub: 1, mul: 1, div: 1, maximum: 1, minimum: 1, gt: 1, ge: 1, lt: 1, le: 1, eq: 1, ne: 1 },
-  ...{ neg: 0, sqrt: 0, pow: 1, clip: 2, detach: 0, dropout: 2, rmsNorm: 1, crossEntropy: 1 },
+  ...{ neg: 0, sqrt: 0, pow: 1, detach: 0, rmsNorm: 1, crossEntropy: 1 },
   ...{
     abs: 0,
     arcsin: 0,
@@ -222,11 +266,11 @@ limitArguments('Value', Value.prototype, {
     ndtr: 0,
   },
   ...{ relu: 0, sigmoid: 0, sign: 0, sin: 0, softplus: 0, tanh: 0 },
-  ...{ sum: 2, mean: 2, max: 2, min: 2, softmax: 1, argmax: 1, topk: 1, matmul: 1 },
-  ...{ transpose: 1, reshape: 1, expandDims: 1, squeeze: 1, broadcastTo: 1, slice: 3, at: 1, gather: 2 },
+  ...{ sum: 2, mean: 2, max: 2, min: 2, softmax: 1, argmax: 1, topk: 2, matmul: 1 },
+  ...{ transpose: 1, reshape: 1, expandDims: 1, squeeze: 1, broadcastTo: 1, slice: 4, at: 1, gather: 2 },
   ...{ named: 1, forward: 1, backward: 0, toDot: 1, toMermaid: 1 },
 } satisfies Counts<Value, 'peek' | keyof typeof METHODS>);
-limitArguments('Index', Index.prototype, { at: 1 } satisfies Counts<
+limitArguments('Index', Index.prototype, { at: 1, slice: 2, reshape: 1, forward: 1 } satisfies Counts<
   Index,
-  'peek' | 'forward' | 'data' | 'grad'
+  'peek' | 'straight' | 'data' | 'grad'
 >);

@@ -5,8 +5,8 @@
  * program never changes the graph.
  */
 import { checkDrawOptions, dot, mermaid, type DrawOptions } from '../graph/to-dot.js';
-import { checkFinite, checkOptions } from '../core/check.js';
-import { shown, type Known } from '../core/check.js';
+import { shown } from '../core/check.js';
+import { epsOf, type NormOptions } from './norm-options.js';
 import { NO_ATTR, type Attr, type OpName, UNARY_NAMES } from '../graph/ops.js';
 import { broadcast, listedShape, resolveAxis, SCALAR, sizeOf, type Shape } from '../core/shape.js';
 import { Program } from '../runtime/program.js';
@@ -25,8 +25,18 @@ import {
   listOfValues,
   writtenAs,
 } from '../graph/node.js';
-import { checkIndexOperand, makeIndex, Index } from './indices.js';
-import { axesOf, axisOfLength1, checkRow, fromFront, newAxis, wholeShape, type Axes } from './axes.js';
+import {
+  Index,
+  indexFor,
+  makeIndex,
+  topkOf,
+  turnedIndex,
+  type Indices,
+  type TopkOptions,
+} from './indices.js';
+import { axesOf, fromFront, rangeOf, rowOf, wholeShape, withNewAxes, withoutAxes } from './axes.js';
+import type { Axes, SliceOptions } from './axes.js';
+import { everyNth, reversed } from './strides.js';
 
 /** @throws TypeError when an operand is not a Value */
 export function checkValue(op: string, what: string, given: unknown): asserts given is Value {
@@ -35,6 +45,8 @@ export function checkValue(op: string, what: string, given: unknown): asserts gi
 
 /** Makes the Value that is an operator's result; checks the operands' shapes. */
 export function makeValue(op: OpName, inputs: readonly Node[], attr: Attr = NO_ATTR): Value {
+  const last = inputs[inputs.length - 1];
+  if (last instanceof Index) last.straight(op);
   const operation = operationOf(op, attr, resultShape(op, inputs, attr));
   return new Value(operation, inputs[0], inputs[1], inputs.length > 2 ? inputs : undefined);
 }
@@ -100,21 +112,6 @@ function reduced(op: 'sum' | 'max', x: Value, axis: Axes | undefined, keepDims: 
   return keepDims ? writtenAs(op, y.reshape(kept())) : y;
 }
 
-/** How a row is normed. */
-export interface NormOptions {
-  /** What is added to the mean square, or the variance, before its root is taken: from 0, 1e-5 by default. */
-  eps?: number;
-}
-
-const NORM_OPTIONS: Known<NormOptions> = { eps: true };
-
-export function epsOf(who: string, options: NormOptions): number {
-  checkOptions(who, options, NORM_OPTIONS);
-  const { eps = 1e-5 } = options;
-  checkFinite(`${who}: eps`, eps, 0);
-  return eps;
-}
-
 /** The programs behind `forward` and `backward`. */
 const programs = new WeakMap<Value, Program>();
 
@@ -152,23 +149,6 @@ export class Value extends Node {
   /** The smaller of this and other element-wise, broadcast: see `maximum`. */
   minimum(other: Value | number): Value {
     return binary(PLAIN.minimum, this, other);
-  }
-  /**
-   * This limited to [low, high], which are numbers or arrays that broadcast: min(max(this, low), high).
-   * Within the bounds, and at them, this gets the whole gradient; beyond a bound, the bound does. NaN stays
-   * NaN, and gets no gradient.
-   */
-  clip(low: Value | number, high: Value | number): Value {
-    return composed('clip', [this, low, high], () => {
-      const [least, most] = [toValue(low, 'clip', this), toValue(high, 'clip', this)];
-      const fixed = this.detach();
-      // A bound is taken where it is exceeded or NaN, but not where this is NaN.
-      const isBelow = this.eq(this).sub(this.ge(least));
-      const raised = select(isBelow.gt(0), least, fixed);
-      const isAbove = raised.eq(raised).sub(most.ge(raised));
-      const isInside = this.ge(least).mul(most.ge(this));
-      return writtenAs('clip', select(isInside, this, select(isAbove.gt(0), most, raised)));
-    });
   }
   /** 1 where this > other, else 0, broadcast. No gradient flows through a comparison; NaN compares false. */
   gt(other: Value | number): Value {
@@ -240,18 +220,15 @@ export class Value extends Node {
   reshape(shape: Shape): Value {
     return makeValue('reshape', [this], { shape: wholeShape(shape, this) });
   }
-  /** Inserts an axis of length 1 before `axis`; -1 appends it. */
-  expandDims(axis: number): Value {
-    const at = newAxis(axis, this);
-    return composed('expandDims', [this], () =>
-      writtenAs('expandDims', this.reshape([...this.shape.slice(0, at), 1, ...this.shape.slice(at)])),
-    );
+  /** Inserts axes of length 1, which have the given places in the result: one, or a list; -1 is the last. */
+  expandDims(axis: Axes): Value {
+    const shape = withNewAxes(axis, this);
+    return composed('expandDims', [this], () => writtenAs('expandDims', this.reshape(shape)));
   }
-  /** Removes all axes of length 1, or only the given one. */
-  squeeze(axis?: number): Value {
-    if (axis === undefined) return writtenAs('squeeze', this.reshape(this.shape.filter((n) => n !== 1)));
-    const at = axisOfLength1(axis, this);
-    return writtenAs('squeeze', this.reshape(this.shape.filter((_, i) => i !== at)));
+  /** Removes all axes of length 1, or only the given ones. */
+  squeeze(axis?: Axes): Value {
+    const shape = axis === undefined ? this.shape.filter((n) => n !== 1) : withoutAxes(axis, this);
+    return writtenAs('squeeze', this.reshape(shape));
   }
   /** Repeats axes of length 1 and missing leading ones, to the given shape. */
   broadcastTo(shape: Shape): Value {
@@ -259,54 +236,78 @@ export class Value extends Node {
       makeValue('broadcastTo', [this], { shape: listedShape(shape) }),
     );
   }
-  /** The range [start, stop) of an axis, by default the first. */
-  slice(start: number, stop: number, axis = 0): Value {
-    for (const bound of [start, stop] as readonly unknown[]) {
-      if (bound instanceof Node)
-        throw refused(
-          TypeError,
-          'slice',
-          [this],
-          `a bound is ${bound.label}, expected an integer; rows by index are x.gather(index)`,
-        );
-    }
-    return makeValue('slice', [this], { axis: fromFront(axis, this), start, stop });
+  /**
+   * The range [start, stop) of an axis, by default the first: the whole of it where no bounds are given.
+   * Negative bounds count from the end, as in Python; bounds beyond the axis are refused, not cut short.
+   */
+  slice(start?: number, stop?: number, axis = 0, options: SliceOptions = {}): Value {
+    const { step, isBackwards, ...range } = rangeOf(this, start, stop, axis, options);
+    const part = makeValue('slice', [this], range);
+    if (step === 1 && !isBackwards) return part;
+    return composed('slice', [this], () => {
+      const join = (parts: Value[], at: number): Value => makeValue('concat', parts, { axis: at });
+      const some = everyNth(part, step, range.axis, join);
+      return writtenAs('slice', isBackwards ? reversed(some, range.axis, join) : some);
+    });
   }
   /**
-   * Row i of the first axis: i is a fixed number from 0, or a fed `Index`, which may be a vector of rows.
+   * Row i of the first axis: i is a fixed number, from -1 back counted from the end; or indices, fed or
+   * fixed, whose axes replace the first.
    *
    * @throws ShapeError when there is no such row
    */
-  at(i: number | Index): Value {
-    if (typeof i !== 'number') {
-      checkIndexOperand('at', this, i, 'a number or an Index');
-      return composed('at', [this, i], () => writtenAs('at', makeValue('gather', [this, i])));
+  at(i: number | Indices): Value {
+    if (typeof i === 'number') {
+      const row = rowOf(i, this);
+      return writtenAs(
+        'at',
+        makeValue('slice', [this], { axis: 0, start: row, stop: row + 1 }).reshape(this.shape.slice(1)),
+      );
     }
-    checkRow(i, this);
-    return writtenAs('at', this.slice(i, i + 1).reshape(this.shape.slice(1)));
+    const index = indexFor('at', this, i, this.shape[0] ?? 0, 'a number or an Index');
+    return composed('at', [this, index], () => writtenAs('at', this.gather(index)));
   }
   /**
-   * Entries of an axis (by default the first), picked by indices that are fed or computed; the axes of the
-   * indices replace it. An entry that is picked twice gets the sum of both gradients.
+   * Entries of an axis (by default the first), picked by indices that are fed, fixed or computed; the axes of
+   * the indices replace it. An entry that is picked twice gets the sum of both gradients. Fixed indices below
+   * 0 count from the end.
    */
-  gather(index: Index, axis = 0): Value {
-    checkIndexOperand('gather', this, index);
-    return composed('gather', [this, index], () => {
-      const at = this.shape.length === 0 ? 0 : resolveAxis(axis, this.shape);
-      if (at === 0) return makeValue('gather', [this, index]);
+  gather(index: Indices, axis = 0): Value {
+    const at =
+      this.shape.length === 0 ? 0 : composed('gather', [this, index], () => resolveAxis(axis, this.shape));
+    const given = indexFor('gather', this, index, this.shape[at] ?? 0);
+    const own = given.turned?.base ?? given;
+    return composed('gather', [this, given], () => {
       const axes = this.shape.map((_, i) => i);
       const before = axes.slice(0, at);
-      const found = makeValue('gather', [this.transpose([at, ...before, ...axes.slice(at + 1)]), index]);
+      const turned = at === 0 ? this : this.transpose([at, ...before, ...axes.slice(at + 1)]);
+      const found = makeValue('gather', [turned, own]);
+      if (at === 0 && !given.turned) return found;
       // Here the axes of the indices come first; move them behind the axes before `axis`.
-      const n = index.shape.length;
+      const n = own.shape.length;
       const behind = found.shape.map((_, i) => i).slice(n + at);
-      const back = found.transpose([...before.map((i) => n + i), ...index.shape.map((_, i) => i), ...behind]);
+      const order = given.turned?.axes ?? own.shape.map((_, i) => i);
+      const back = found.transpose([...before.map((i) => n + i), ...order, ...behind]);
       return writtenAs('gather', back, found);
     });
   }
-  /** The indices of the k largest numbers of a vector, largest first; a tie goes to the lower index. */
-  topk(k: number): Index {
-    return makeIndex('topk', this, { k });
+  /**
+   * The indices of the k largest numbers along an axis, by default the last, largest first; a tie goes to the
+   * lower index, and NaN is last. With `largest: false`, those of the smallest, smallest first. The numbers
+   * are `x.takeAlongAxis(indices, axis)`.
+   */
+  topk(k: number, options: TopkOptions = {}): Index {
+    const { axis, largest } = topkOf(this, options);
+    return composed('topk', [this], () => {
+      const last = this.shape.length - 1;
+      const at = resolveAxis(axis, this.shape);
+      if (at === last) return writtenAs('topk', makeIndex('topk', largest ? this : this.neg(), { k }));
+      const base = this.transpose([...this.shape.keys()].filter((i) => i !== at).concat(at)).topk(k, {
+        largest,
+      });
+      const axes = Array.from(this.shape, (_, i) => (i === at ? last : i < at ? i : i - 1));
+      return turnedIndex(base, axes);
+    });
   }
 
   /**
@@ -345,26 +346,6 @@ export class Value extends Node {
     const axes = this.shape.map((_, i) => (i === at ? last : i === last ? at : i));
     return writtenAs('softmax', makeValue('softmax', [this.transpose(axes)]).transpose(axes));
   }
-  /**
-   * In a training step (`step`, `stepEach`, `stepBatch`): zeros in place of about a fraction `rate` of the
-   * numbers, the others divided by 1 - rate. In any other run (`forward`, `backward`, `evaluate`, sampling):
-   * the numbers unchanged. Which are dropped depends only on the seed, the number of the step (each example
-   * of a batch counts as one) and the element's index, so that it is the same on all machines and in both
-   * data types. Give each dropout of a graph its own seed.
-   *
-   * @throws RangeError when the rate is not from 0 to below 1, or the seed not an integer of 31 bits
-   */
-  dropout(rate: number, seed: number): Value {
-    if (!(typeof rate === 'number' && rate >= 0 && rate < 1))
-      throw new RangeError(
-        `dropout of ${this.label}: rate ${shown(rate)}, expected a number from 0 to below 1`,
-      );
-    if (!Number.isInteger(seed) || seed < 0 || seed > 0x7fffffff)
-      throw new RangeError(
-        `dropout of ${this.label}: seed ${shown(seed)}, expected an integer from 0 to 2147483647`,
-      );
-    return makeValue('dropout', [this, new Index(operationOf('step', NO_ATTR, SCALAR))], { rate, seed });
-  }
   /** Each row of the last axis divided by its root mean square: x / sqrt(mean(x²) + eps). */
   rmsNorm(options: NormOptions = {}): Value {
     const eps = epsOf(`rmsNorm of ${this.label}`, options);
@@ -372,8 +353,10 @@ export class Value extends Node {
     return makeValue('rmsNorm', [this], { scale: 1 / (n ?? 1), eps });
   }
   /** The loss of a classifier: -log(softmax(x)[target]) of a vector, or of each row of a matrix. */
-  crossEntropy(target: Index): Value {
-    return makeValue('crossEntropy', [this, target]);
+  crossEntropy(target: Indices): Value {
+    const classes = this.shape.at(-1) ?? 0;
+    const index = indexFor('crossEntropy', this, target, classes);
+    return makeValue('crossEntropy', [this, index]);
   }
 
   /** Names the node, for feeds and errors; returns it. */

@@ -8,7 +8,7 @@ import { ALL_PASSES, PASS_NAMES, type PassSet } from '../../lib/compiler/passes.
 import { Adam, SGD, type Optimizer } from '../../lib/optim/optimizers.js';
 import type { Feeds } from '../../lib/runtime/feeds.js';
 import type { ProgramOptions } from '../../lib/runtime/options.js';
-import { dropout } from '../../lib/value/operators.js';
+import { dropout } from '../../lib/value/functions.js';
 import { compile } from '../../lib/value/compile.js';
 import type { Value } from '../../lib/value/value.js';
 import { assertClose, Leaves } from '../support/check.js';

@@ -103,7 +103,6 @@ describe('hostile', () => {
   const REFUSED: ReadonlySet<string> = new Set([
     'Index.data get',
     'Index.grad get',
-    'Index.forward',
     'Program.step',
     'Value.data set',
     'Value.grad set',

@@ -270,9 +270,13 @@ const REFUSALS: Record<Exclude<keyof typeof nn, 'initializers' | 'Module' | 'sum
     [
       'a Value',
       () => embedding.apply(any(v3)),
-      /^Embedding\.apply of 'weight' .*: the index is 'v3' \(input, shape \[3\]\), expected an Index$/,
+      /^Embedding\.apply of .weight. .*: the index is .v3. .*, expected an Index, or integers$/,
     ],
-    ['a number', () => embedding.apply(any(1)), /the index is 1, expected an Index$/],
+    [
+      'a number that is no row',
+      () => embedding.apply(3),
+      /^Embedding\.apply of 'weight' .*: index 3: expected an integer from -3 to 2$/,
+    ],
     [
       'too many tokens',
       () => embedding.apply(tokens),

@@ -5,6 +5,8 @@ import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
 import * as functions from '../../lib/value/functions.js';
 import * as order from '../../lib/value/order.js';
+import * as parts from '../../lib/value/parts.js';
+import * as picks from '../../lib/value/picks.js';
 import * as scans from '../../lib/value/scans.js';
 import { Value } from '../../lib/value/value.js';
 import { index, input, parameter } from '../../lib/value/leaves.js';
@@ -13,7 +15,7 @@ import * as library from '../../lib/index.js';
 import { OP_NAMES } from '../../lib/graph/ops.js';
 
 /** Operators that are composed of others. */
-const composed = { ...functions, ...order, ...scans };
+const composed = { ...functions, ...order, ...parts, ...picks, ...scans };
 
 /** The names of the methods that make values or indices. */
 type Operator = Exclude<
@@ -38,6 +40,7 @@ export type Agreeing = None<Differing>;
 const METHODLESS: Record<Exclude<keyof typeof composed, Operator>, string> = {
   where: 'it takes three values; PyTorch has a method of this name with another order of them',
   vstack: 'it takes a list',
+  oneHot: 'it takes an index',
 };
 
 const x = parameter([1, 2, 3, 4, 5, 6], { shape: [2, 3], name: 'x' });
@@ -127,11 +130,15 @@ const CALLS: Record<Operator, readonly (readonly unknown[])[]> = {
   topk: [
     [v, 1],
     [v, 2],
+    [x, 1],
+    [x, 1, { axis: 0 }],
+    [x, 1, { largest: false }],
   ],
   rmsNorm: [[x], [x, { eps: 0.5 }]],
   layerNorm: [[x], [x, { eps: 0.5 }]],
   crossEntropy: [
     [x, rows],
+    [x, [2, 1]],
     [v, row],
   ],
   matmul: [
@@ -151,8 +158,9 @@ const CALLS: Record<Operator, readonly (readonly unknown[])[]> = {
   expandDims: [
     [x, 0],
     [x, -1],
+    [x, [0, 2]],
   ],
-  squeeze: [[cube.expandDims(1)], [cube.expandDims(1), 0]],
+  squeeze: [[cube.expandDims(1)], [cube.expandDims(1), 0], [cube.expandDims([1, 2]), [0, 2]]],
   broadcastTo: [
     [x, [2, 2, 3]],
     [x, [1, 2, 3]],
@@ -161,19 +169,51 @@ const CALLS: Record<Operator, readonly (readonly unknown[])[]> = {
     [x, 0, 1],
     [x, 1, 2],
     [x, 0, 1, 1],
+    [x],
+    [x, 0, 3, 1, { step: 2 }],
+    [x, undefined, undefined, 0, { step: -1 }],
   ],
   at: [
     [x, 0],
     [x, 1],
     [x, row],
+    [x, [1, 0]],
   ],
   gather: [
+    [x, [1, -1]],
     [x, rows],
     [x, rows, 1],
   ],
   embedding: [
     [x, rows],
     [x, row],
+  ],
+  flip: [[x], [x, 0], [x, [1, 0]]],
+  pad: [
+    [x, 1],
+    [x, [0, 1]],
+    [
+      x,
+      [
+        [1, 0],
+        [0, 2],
+      ],
+    ],
+    [x, 1, -1],
+  ],
+  tile: [
+    [x, 2],
+    [x, [3, 1]],
+  ],
+  takeAlongAxis: [
+    [x, index('pick', [2, 4])],
+    [x, index('pick', [1, 3]), 0],
+    [x, [[0], [1]]],
+  ],
+  scatterAdd: [
+    [x, rows, y],
+    [x, rows, 1],
+    [x, rows, 1, 1],
   ],
   split: [
     [x, 2],
@@ -194,6 +234,7 @@ const LIST_CALLS: Readonly<Record<string, readonly (readonly unknown[])[]>> = {
   choose: [[[x, y], row]],
   meanOfFirst: [[[x, y], row]],
   zeros: [[[2, 3]]],
+  oneHot: [[rows, 4]],
 };
 const LIST_NAMES = Object.keys(LIST_CALLS);
 
@@ -254,13 +295,13 @@ const WRONG: readonly unknown[] = [
 const GROWING: ReadonlySet<string> = new Set(
   (
     'add sub mul div maximum minimum gt ge lt le eq ne clip where matmul tensordot expandDims ' +
-    'broadcastTo reshape at gather embedding vstack stack concat zeros'
+    'broadcastTo reshape at gather embedding vstack stack concat zeros tile scatterAdd pad'
   ).split(' '),
 );
 /** Names of operators that are not English words, which a message could contain for another reason. */
 const INNER = [...new Set([...OP_NAMES, ...names, ...LIST_NAMES])].filter(
   (name) =>
-    !'add at choose constant element elements index input parameter sign step where'
+    !'add at choose constant element elements index input integers parameter sign step table where'
       .split(' ')
       .includes(name),
 );

@@ -86,6 +86,16 @@ CALLS = {
     "x.rmsNorm({ eps: 0 })": (None, "x / (x * x).mean().sqrt()"),
     "x.rmsNorm()": (None, "x / ((x * x).mean() + 1e-5).sqrt()"),
     "x.at(-1)": ("x[-1]", "x[-1]"),
+    "x.at(-3)": ("x[-3]", "x[-3]"),
+    "x.slice(-1)": ("x[-1:]", "x[-1:]"),
+    "x.slice(undefined, undefined, 0, { step: -1 })": ("x[::-1]", "x[::-1]"),
+    "x.gather([1, -2])": ("np.take(x, [1, -2])", "x[[1, -2]]"),
+    "x.takeAlongAxis([1, 1])": ("np.take_along_axis(x, np.array([1, 1]), 0)", "torch.gather(x, 0, torch.tensor([1, 1]))"),
+    "x.scatterAdd([1, 1], 1)": ("x + np.bincount([1, 1], minlength=2)", "torch.index_add(x, 0, torch.tensor([1, 1]), torch.ones(2))"),
+    "x.pad([1, 0], Infinity)": ("np.pad(x, (1, 0), constant_values=np.inf)", "F.pad(x, (1, 0), value=math.inf)"),
+    "x.tile(0)": ("np.tile(x, 0)", "torch.tile(x, (0,))"),
+    "x.flip()": ("np.flip(x)", "torch.flip(x, (0,))"),
+    "x.topk(2, { largest: false })": ("np.argsort(x)[:2]", "torch.topk(x, 2, largest=False).indices"),
     "x.at(2)": ("x[2]", "x[2]"),
     "x.slice(1, 9)": ("x[1:9]", "x[1:9]"),
     "x.slice(2, 2)": ("x[2:2]", "x[2:2]"),
@@ -157,7 +167,7 @@ def main():
         in_numpy, in_torch = CALLS[call.strip('`')]
         ours = (value.strip('`'), gradient.strip('`'))
         x = np.array(numbers(spans[0]))
-        names = {'np': np, 'torch': torch, 'F': F, 'i': i}
+        names = {'np': np, 'torch': torch, 'F': F, 'math': math, 'i': i}
         if (in_numpy is None) != (numpy_cell == '–'):
             print(f'{call} at {given}: whether NumPy has it')
             failed += 1

@@ -1,5 +1,5 @@
 /** Rows for operators that pick by index, and for norms and losses of rows: one table. */
-import { type Index, makeIndex } from '../../lib/value/indices.js';
+import { constantIndex, type Index, makeIndex } from '../../lib/value/indices.js';
 import { constant, makeValue } from '../../lib/value/value.js';
 import { addN, choose, concat, meanOfFirst, stack } from '../../lib/value/joins.js';
 import type { OpName } from '../../lib/graph/ops.js';
@@ -18,13 +18,75 @@ export const BY_INDEX = {
     ['a vector', (g) => g.p(4, 3).gather(g.fed([3, 0]))],
     ['used twice', (g) => [g.fed([1, 2])].map((i) => g.p(4, 3).gather(i).mul(g.p(3, 3).gather(i)))[0]!],
   ],
+  integers: [
+    ['one', (g) => g.p(4, 3).gather(2)],
+    ['a vector', (g) => g.p(4, 3).gather([3, 0, 3])],
+    [
+      'a matrix',
+      (g) =>
+        g.p(4, 3).gather([
+          [3, 0],
+          [1, -1],
+        ]),
+    ],
+    ['from the end', (g) => g.p(4).at([-1, -4, 2])],
+    ['none', (g) => g.p(4, 3).gather([])],
+    [
+      'of another axis',
+      (g) =>
+        g
+          .p(2, 4)
+          .exp()
+          .gather(
+            [
+              [3, 0],
+              [1, 1],
+            ],
+            1,
+          ),
+    ],
+    [
+      'the same twice',
+      (g) => [constantIndex([1, 2])].map((i) => g.p(4, 3).gather(i).mul(g.p(3, 3).gather(i)))[0]!,
+    ],
+    [
+      'elements of it',
+      (g) => [constantIndex([2, 0])].map((i) => stack([g.p(3).at(i.at(0)), g.p(3).at(i.at(1))]))[0]!,
+    ],
+    ['that choose', (g) => choose([g.p(), g.p().exp(), g.p()], constantIndex(1))],
+    [
+      'of one of each row',
+      (g) => makeValue('gather', [g.p(3, 4), constantIndex([1, 0, 2])], { batch: true }),
+    ],
+    ['as classes', (g) => g.p(3, 4).crossEntropy([1, 3, 1])],
+    [
+      'beside fed ones',
+      (g) =>
+        g
+          .p(4, 2)
+          .gather(g.fed([3, 1]))
+          .mul(g.p(4, 2).gather([0, 0])),
+    ],
+  ],
   element: [
+    [
+      'of a fixed vector',
+      (g) => makeValue('gather', [g.p(4, 2), makeIndex('element', constantIndex([1, 3]), { start: 1 })]),
+    ],
     [
       'each of a vector',
       (g) => [g.fed([2, 0])].map((i) => stack([g.p(3).at(i.at(0)), g.p(3).at(i.at(1))]))[0]!,
     ],
   ],
-  elements: [['the middle of a vector', (g) => g.p(4, 2).gather(elements(g.fed([0, 3, 1, 2]), 1, 3))]],
+  elements: [
+    ['the middle of a vector', (g) => g.p(4, 2).gather(elements(g.fed([0, 3, 1, 2]), 1, 3))],
+    ['the middle of a fixed vector', (g) => g.p(4, 2).gather(elements(constantIndex([0, 3, 1, 2]), 1, 3))],
+    ['in another shape', (g) => g.p(4, 2).gather(g.fed([0, 3, 1, 2]).reshape([2, -1]))],
+    ['rows of a matrix', (g) => g.p(4, 2).gather(g.fed([0, 3, 1, 2, 0, 0]).reshape([3, 2]).slice(1))],
+    ['a row of a matrix', (g) => g.p(4, 2).gather(g.fed([0, 3, 1, 2, 0, 0]).reshape([3, 2]).at(-2))],
+    ['an element of a part', (g) => g.p(4, 2).gather(g.fed([0, 3, 1, 2]).slice(1, -1).at(-1))],
+    ['of those found', (g) => [g.p(3, 4)].map((x) => g.p(4, 2).gather(x.topk(2).slice(1).reshape([4])))[0]!],
+  ],
   topk: [
     ['all', (g) => [g.p(4)].map((x) => x.gather(x.topk(4)))[0]!],
     ['the largest', (g) => [g.p(7)].map((x) => x.gather(x.topk(1)))[0]!],
@@ -35,6 +97,13 @@ export const BY_INDEX = {
     ['ties go to the lower index', (g) => g.p(5, 2).gather(stack([1, 3, 3, 1, 3].map(constant)).topk(4))],
     ['picks rows of another array', (g) => g.p(33, 3).gather(g.p(33).topk(16))],
     ['of a result', (g) => [g.p(6).mul(g.x(6))].map((x) => x.gather(x.topk(2)).exp())[0]!],
+    ['of rows', (g) => g.p(5, 2).gather(g.p(3, 5).topk(2))],
+    ['of transposed rows', (g) => g.p(5, 2).gather(g.p(5, 3).transpose().topk(3))],
+    ['of four axes', (g) => g.p(4).gather(g.p(2, 3, 2, 4).transpose([1, 0, 2, 3]).topk(2))],
+    ['of no rows', (g) => g.p(5, 2).gather(g.p(0, 5).topk(2))],
+    ['the smallest', (g) => g.p(5, 2).gather(g.p(3, 5).topk(2, { largest: false }))],
+    ['along the first axis', (g) => g.p(5, 2).gather(g.p(5, 3).topk(2, { axis: 0 }))],
+    ['along the middle', (g) => g.p(2, 5).gather(g.p(2, 5, 3).topk(2, { axis: 1 }), 1)],
   ],
   gather: [
     ['a row', (g) => g.p(4, 3).gather(g.fed(1))],
@@ -123,11 +192,58 @@ export const BY_INDEX = {
     ],
     ['one of each row', (g) => makeValue('gather', [g.p(3, 4), g.fed([1, 0, 2])], { batch: true })],
     [
+      'two of each row',
+      (g) => makeValue('gather', [g.p(3, 4), g.fed([1, 0, 3, 3, 0, 2]).reshape([3, 2])], { batch: true }),
+    ],
+    [
+      'three axes of each row',
+      (g) =>
+        makeValue('gather', [g.p(2, 4).exp(), g.fed([1, 0, 3, 3, 0, 2, 1, 1]).reshape([2, 2, 2])], {
+          batch: true,
+        }),
+    ],
+    [
+      'two rows of each matrix',
+      (g) => makeValue('gather', [g.p(2, 3, 4).exp(), g.fed([1, 0, 2, 2]).reshape([2, 2])], { batch: true }),
+    ],
+    [
+      'two of each row, in a stack',
+      (g) =>
+        stack([
+          makeValue('gather', [g.p(3, 4).exp(), g.fed([1, 0, 3, 3, 0, 2]).reshape([3, 2])], { batch: true }),
+          g.p(3, 2),
+        ]),
+    ],
+    [
+      'a matrix of rows, in a join',
+      (g) => concat([g.p(4, 3).gather(g.fed([1, 3, 0, 1]).reshape([2, 2])), g.p(2, 1, 3)], 1),
+    ],
+    [
       'one row of each matrix',
       (g) => makeValue('gather', [g.p(2, 3, 4).exp(), g.fed([1, 0])], { batch: true }),
     ],
   ],
   scatterAdd: [
+    [
+      'of two of each row',
+      (g) =>
+        makeValue('scatterAdd', [g.p(3, 2).exp(), g.fed([1, 0, 3, 3, 0, 2]).reshape([3, 2])], {
+          shape: [3, 4],
+          batch: true,
+        }),
+    ],
+    [
+      'of two rows of each matrix',
+      (g) =>
+        makeValue('scatterAdd', [g.p(2, 2, 4), g.fed([1, 2, 0, 0]).reshape([2, 2])], {
+          shape: [2, 3, 4],
+          batch: true,
+        }),
+    ],
+    [
+      'of a matrix of rows',
+      (g) => makeValue('scatterAdd', [g.p(2, 2, 3), g.fed([4, 0, 4, 1]).reshape([2, 2])], { shape: [5, 3] }),
+    ],
     ['rows', (g) => makeValue('scatterAdd', [g.p(3, 2), g.fed([4, 0, 4])], { shape: [5, 2] })],
     ['a row', (g) => makeValue('scatterAdd', [g.p(2).exp(), g.fed(3)], { shape: [5, 2] })],
     ['numbers', (g) => makeValue('scatterAdd', [g.p(3).exp(), g.fed([1, 1, 0])], { shape: [4] })],

@@ -154,16 +154,22 @@ export const REFERENCE: Readonly<Record<OpName, Rule>> = {
   index: leaf,
   constant: ({ node }) => scalar(node.attr.value!),
   table: ({ node }) => ({ shape: node.shape, data: [...node.attr.numbers!] }),
+  integers: ({ node }) => ({ shape: node.shape, data: [...node.attr.integers!] }),
   inverseCount: (c) => scalar(1 / c.x(0).data[0]!),
   element: (c) => scalar(c.x(0).data[c.node.attr.start!]!),
   elements: (c) => {
     const { start, stop } = c.node.attr;
-    return { shape: [stop! - start!], data: c.x(0).data.slice(start, stop) };
+    return { shape: c.node.shape, data: c.x(0).data.slice(start, stop) };
   },
   topk: (c) => {
-    const { data } = c.x(0);
-    const order = data.map((_, i) => i).sort((i, j) => data[j]! - data[i]! || i - j);
-    return { shape: [c.node.attr.k!], data: order.slice(0, c.node.attr.k) };
+    const { shape, data } = c.x(0);
+    const { k } = c.node.attr;
+    const n = shape.at(-1)!;
+    const found = Array.from({ length: count(shape.slice(0, -1)) }, (_, row) => {
+      const list = data.slice(row * n, (row + 1) * n);
+      return [...list.keys()].sort((i, j) => list[j]! - list[i]! || i - j).slice(0, k);
+    });
+    return { shape: c.node.shape, data: found.flat() };
   },
 
   neg: map((x) => -x),
@@ -335,8 +341,11 @@ export const REFERENCE: Readonly<Record<OpName, Rule>> = {
   gather: (c) => {
     const [x, at] = [c.x(0), c.x(1)];
     const [, ...row] = x.shape;
+    const rank = at.shape.length;
     if (c.node.attr.batch)
-      return tensor([x.shape[0]!, ...row.slice(1)], ([i, ...rest]) => get(x, [i!, at.data[i!]!, ...rest]));
+      return tensor([...at.shape, ...row.slice(1)], (index) =>
+        get(x, [index[0]!, get(at, index.slice(0, rank)), ...index.slice(rank)]),
+      );
     return tensor([...at.shape, ...row], (index) =>
       get(x, [get(at, index.slice(0, at.shape.length)), ...index.slice(at.shape.length)]),
     );
@@ -344,11 +353,19 @@ export const REFERENCE: Readonly<Record<OpName, Rule>> = {
   scatterAdd: (c) => {
     const [g, at] = [c.x(0), c.x(1)];
     return tensor(c.node.attr.shape!, (index) => {
-      if (c.node.attr.batch)
-        return at.data[index[0]!] === index[1] ? get(g, [index[0]!, ...index.slice(2)]) : 0;
+      if (c.node.attr.batch) {
+        const [table, row, ...rest] = index;
+        const width = count(at.shape.slice(1));
+        const own = at.data.slice(table! * width, (table! + 1) * width);
+        const from = {
+          shape: [at.shape[0]!, width, ...rest.map((_, i) => g.shape[at.shape.length + i]!)],
+          data: g.data,
+        };
+        return own.reduce((y, i, j) => (i === row ? y + get(from, [table!, j, ...rest]) : y), 0);
+      }
       const [row, ...rest] = index;
-      const add = (y: number, i: number, j: number): number =>
-        i === row ? y + get(g, at.shape.length ? [j, ...rest] : rest) : y;
+      const rows = { shape: [at.data.length, ...g.shape.slice(at.shape.length)], data: g.data };
+      const add = (y: number, i: number, j: number): number => (i === row ? y + get(rows, [j, ...rest]) : y);
       return at.data.reduce(add, 0);
     });
   },

@@ -287,6 +287,7 @@ const WITHOUT: readonly OpName[] = [
   'table',
   'inverseCount',
   'index',
+  'integers',
   'element',
   'elements',
   'topk',

@@ -33,13 +33,10 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
   ['the largest of nothing', () => empty.max(1), /^max of 'empty'/],
   [
     'a row from behind',
-    () => x.at(-1),
-    pattern(
-      /^at of 'x' \(parameter, shape \[2, 3\]\): row -1: expected a row from 0 to 1; /,
-      /counted from the end it is at\(1\)$/,
-    ),
+    () => x.at(-3),
+    /^at of 'x' \(parameter, shape \[2, 3\]\): row -3: expected a row from -2 to 1$/,
   ],
-  ['a row beyond', () => x.at(2), /^at of 'x' .*: row 2: expected a row from 0 to 1$/],
+  ['a row beyond', () => x.at(2), /^at of 'x' .*: row 2: expected a row from -2 to 1$/],
   [
     'a row of nothing',
     () => x.slice(0, 0).at(0),
@@ -98,9 +95,9 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
     /^Linear: initializer "zeros": expected a function/,
   ],
   [
-    'an index of two axes',
-    () => index('t', any([8, 32])),
-    /^index 't': length \[8, 32\]: an index has one axis: give its length/,
+    'an index of half an axis',
+    () => index('t', [8, 0.5]),
+    /^index 't': a shape is an array of integers from 0, got \[8, 0\.5\]$/,
   ],
   ['compile of nothing', () => compile(any(null)), /^compile: the root is null, expected a Value/],
   [
@@ -223,8 +220,8 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
   ['gather along an axis', () => x.gather(i, 2), /^gather of 'x' .* and 'i' .*: axis 2 does not exist/],
   [
     'gather of an array',
-    () => x.gather(any([0, 1])),
-    /^gather of 'x' .*: the index is an array, expected an Index/,
+    () => x.gather(any(['0'])),
+    /^gather of 'x' .*: element \[0\] is "0": expected a number, or arrays of numbers$/,
   ],
   [
     'embedding',
@@ -233,8 +230,8 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
   ],
   [
     'embedding of no index',
-    () => library.embedding(x, any(0)),
-    /^embedding of 'x' .*: the index is 0, expected an Index/,
+    () => library.embedding(x, any({})),
+    /^embedding of 'x' .*: the index is an object, expected an Index, or integers$/,
   ],
   [
     'stack along an axis',
@@ -306,11 +303,8 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
   ],
   [
     'an element of an index from the end',
-    () => i.at(-1),
-    pattern(
-      /^at\(-1\) of 'i' .*: no such element: expected an element from 0 to 1; /,
-      /counted from the end it is at\(1\)$/,
-    ),
+    () => i.at(-3),
+    /^at\(-3\) of 'i' .*: no such element: expected an element from -2 to 1$/,
   ],
   [
     'an element of one integer',
@@ -407,8 +401,8 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
   ],
   [
     'at of a list',
-    () => x.at(any([0, 1])),
-    /^at of 'x' .*: the index is an array, expected a number or an Index$/,
+    () => x.at(any([0, 2])),
+    /^at of 'x' .*: index 2 at \[1\]: expected an integer from -2 to 1$/,
   ],
   ['lt', () => x.lt(v), /^lt of 'x' .* and 'v' .*: shapes \[2, 3\] and \[4\] do not broadcast: 3 against 4/],
   [

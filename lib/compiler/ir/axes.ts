@@ -30,6 +30,8 @@ export function propagate(ir: Graph, node: number): AxisPositions | undefined {
       return some(broadcasted(ir, inputs, shape));
     case 'first':
       return some((of(0) ?? []).slice());
+    case 'rows':
+      return some(of(0)!.map((axis, i) => (i < shape.length - 1 ? axis : undefined)));
     case 'stacked': {
       const own = attr.positions ? settled(attr.positions, ir.positions[node]!) : undefined;
       // The stack has one list of positions for an axis of all its members.
@@ -38,8 +40,13 @@ export function propagate(ir: Graph, node: number): AxisPositions | undefined {
       return some([own, ...(of(0) ?? shape.slice(1).map(() => undefined))]);
     }
     case 'elements': {
-      const positions = of(0)?.[0]?.slice(attr.start, attr.stop);
-      return some([positions && settled(positions, ir.positions[node]!)]);
+      const whole = ir.shape(inputs[0]!);
+      if (sizeOf(whole) === attr.stop! - attr.start!) return some(reshaped(whole, of(0)!, shape));
+      // The others are rows of the first axis.
+      const each = sizeOf(whole.slice(1));
+      const positions = of(0)![0]?.slice(attr.start! / each, attr.stop! / each);
+      const rows = positions && settled(positions, ir.positions[node]!);
+      return some([rows, ...shape.slice(1).map((_, i) => of(0)![i + 1])]);
     }
     case 'withoutAxis':
       return some(of(0)!.filter((_, i) => i !== resolveAxis(attr.axis!, ir.shape(inputs[0]!))));
@@ -72,7 +79,12 @@ export function propagate(ir: Graph, node: number): AxisPositions | undefined {
     case 'gathered': {
       if (attr.batch) {
         const rows = both(of(0)?.[0], of(1)?.[0]);
-        return some([rows, ...(of(0)?.slice(2) ?? shape.slice(1).map(() => undefined))]);
+        const columns = ir
+          .shape(inputs[1]!)
+          .slice(1)
+          .map((_, i) => of(1)?.[i + 1]);
+        const rest = shape.slice(1 + columns.length).map((_, i) => of(0)?.[i + 2]);
+        return some([rows, ...columns, ...rest]);
       }
       const index = ir.shape(inputs[1]!).map((_, i) => of(1)?.[i]);
       return some([...index, ...shape.slice(index.length).map((_, i) => of(0)?.[i + 1])]);

@@ -27,6 +27,7 @@ const EMITTERS: Readonly<Record<OpName, Emitter>> = {
   table: place,
   inverseCount: place,
   index: placeIndex,
+  integers: placeIndex,
   step: placeIndex,
   neg: emitKernel,
   pow: emitPow,

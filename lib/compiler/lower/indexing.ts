@@ -2,7 +2,7 @@
  * Instructions that read or write by index (gather, scatter, products with chosen rows), and those that find
  * the indices of the largest numbers.
  */
-import { resolveAxis, sizeOf } from '../../core/shape.js';
+import { resolveAxis, sizeOf, type Shape } from '../../core/shape.js';
 import { OPS, type OpName } from '../../graph/ops.js';
 import { both } from '../ir/axes.js';
 import type { Context, Extent } from './context.js';
@@ -17,15 +17,17 @@ function rowProductOf(op: OpName): string | undefined {
   return lower.kind === 'rowProduct' ? lower.instruction : undefined;
 }
 
-/** The number of indices that an instruction reads; `other` is the node that has one row for each. */
-function indexExtent(c: Context, index: number, other: number): Extent {
+/**
+ * The number of indices that an instruction reads, or of rows of them; `other` is the node that has one row
+ * for each.
+ */
+function indexExtent(c: Context, index: number, other: number, n: number): Extent {
   const shape = c.ir.shape(index);
-  const n = sizeOf(shape);
   const positions = both(c.positionsOf(index)?.[0], c.positionsOf(other)?.[0]);
   return positions && shape.length ? { n, positions } : n;
 }
 
-/** Without `batch`, all indices name rows of one table; with it, index i names a row of table i. */
+/** Without `batch`, all indices name rows of one table; with it, row i of them names rows of table i. */
 export function emitGather(c: Context, node: number): void {
   const { ir } = c;
   const index = ir.input(node, 1);
@@ -34,9 +36,10 @@ export function emitGather(c: Context, node: number): void {
     c.locate(node);
     return;
   }
-  const extent = indexExtent(c, index, node);
   const batch = ir.attr(node).batch === true;
   const axis = batch ? 1 : 0;
+  const [tables, each] = indicesByTable(ir.shape(index), batch);
+  const extent = indexExtent(c, index, node, batch ? tables : each);
   let x = c.input(node, 0);
   const cols = sizeOf(x.shape.slice(axis + 1));
   if (!isDense(behind(x, axis + 1))) x = dense(c, x);
@@ -48,13 +51,18 @@ export function emitGather(c: Context, node: number): void {
   const step = rank === 1 ? y.strides[0]! : cols;
   c.emit({
     op: 'gather',
-    extents: batch ? [extent, 1, 1, cols, 1] : [1, 1, extent, cols, 1],
-    y: [y.offset, batch ? step : 0, 0, batch ? 0 : step, 1],
+    extents: batch ? [extent, 1, each, cols, 1] : [1, 1, extent, cols, 1],
+    y: batch ? [y.offset, rank === 1 ? step : each * cols, 0, cols, 1] : [y.offset, 0, 0, step, 1],
     a: [x.offset, batch ? x.strides[0]! : 0, 0, x.strides[axis]!, 1],
-    x: [c.layout.slot(index), batch ? 1 : 0, 0, 1, 0],
+    x: [c.layout.slot(index), batch ? each : 0, 0, 1, 0],
     imm0: x.shape[axis]!,
   });
   if (y !== place) copy(c, place, y, false, c.positionsOf(node));
+}
+
+/** How many tables there are, and how many indices each has. */
+function indicesByTable(shape: Shape, batch: boolean): [tables: number, each: number] {
+  return batch ? [shape[0]!, sizeOf(shape.slice(1))] : [1, sizeOf(shape)];
 }
 
 export function emitScatterAdd(c: Context, node: number): void {
@@ -67,15 +75,16 @@ export function emitScatterAdd(c: Context, node: number): void {
   const y = isDense(behind(place, axis + 1)) ? place : c.allocate(place.shape);
   if (y !== place || !c.addsToZero(node)) zero(c, y, c.positionsOf(node));
   const shape = ir.shape(node);
-  const extent = indexExtent(c, index, rowsNode);
+  const [tables, each] = indicesByTable(ir.shape(index), batch);
+  const extent = indexExtent(c, index, rowsNode, batch ? tables : each);
   const cols = sizeOf(shape.slice(axis + 1));
   if (sizeOf(ir.shape(rowsNode)) === 0) return;
   c.emit({
     op: 'scatter_add',
-    extents: [batch ? extent : 1, 1, batch ? 1 : extent, cols, 1],
+    extents: [batch ? extent : 1, 1, batch ? each : extent, cols, 1],
     y: [y.offset, batch ? y.strides[0]! : 0, 0, y.strides[axis]!, 1],
-    a: [from.offset, batch ? cols : 0, 0, batch ? 0 : cols, 1],
-    x: [c.layout.slot(index), batch ? 1 : 0, 0, 1, 0],
+    a: [from.offset, batch ? each * cols : 0, 0, cols, 1],
+    x: [c.layout.slot(index), batch ? each : 0, 0, 1, 0],
     imm0: shape[axis]!,
   });
   if (y !== place) copy(c, place, y, c.addsToZero(node), c.positionsOf(node));
@@ -116,13 +125,22 @@ export function emitRowProduct(c: Context, node: number): void {
 }
 
 export function emitTopk(c: Context, node: number): void {
+  const index = c.indexView(node);
   const x = c.input(node, 0);
-  c.emit({
-    op: 'topk',
-    extents: [1, 1, 1, x.shape[0]!, c.ir.attr(node).k!],
-    a: [x.offset, 0, 0, 0, x.strides[0]!],
-    x: [c.layout.slot(node), 0, 0, 0, 1],
-    imm0: isReadInOrder(c, node) ? 0 : 1,
+  const last = x.shape.length - 1;
+  const { k } = c.ir.attr(node) as { k: number };
+  const isOrdered = isReadInOrder(c, node);
+  const outer = mergeAxes(x.shape.slice(0, last), [index.strides.slice(0, last), x.strides.slice(0, last)]);
+  if (!outer) return;
+  forEachNest(c, outer, 2, [index.offset, x.offset], (two, at) => {
+    const [one, other] = two as [Axis, Axis];
+    c.emit({
+      op: 'topk',
+      extents: [one, other, 1, x.shape[last]!, k],
+      a: [at[1]!, one.strides[1]!, other.strides[1]!, 0, x.strides[last]!],
+      x: [at[0]!, one.strides[0]!, other.strides[0]!, 0, 1],
+      imm0: isOrdered ? 0 : 1,
+    });
   });
 }
 

@@ -161,6 +161,8 @@ export interface Lowered extends Loops {
   slot(node: number): number;
   constants: readonly { value: number; offset: number }[];
   tables: readonly { numbers: Float64Array; offset: number }[];
+  /** Fixed integers, and their slots. */
+  integers: readonly { integers: Int32Array; slot: number }[];
   /**
    * What each node has of the arena and of the integers: words of {@link REGION}. None: examples run one
    * after the other.
@@ -185,6 +187,7 @@ export class Layout {
   readonly blocks: Block[] = [];
   /** Each array of fixed numbers once. */
   readonly tables: { numbers: Float64Array; offset: number }[] = [];
+  readonly integers: { integers: Int32Array; slot: number }[] = [];
   private readonly constantOffsets = new Map<number | string, number>();
   private readonly tableOffsets = new Map<Float64Array, number>();
   readonly parameterOffsets = new Map<number, number>();
@@ -317,6 +320,12 @@ export class Layout {
       const size = sizeOf(ir.shape(vector));
       this.ints += size;
       slots.set(vector, slot);
+      const { integers } = ir.attr(vector);
+      if (integers) {
+        // All examples share them, so that they are no region.
+        this.integers.push({ integers, slot });
+        return slot + start;
+      }
       const isFed = ir.is(vector, 'index') || ir.is(vector, 'step');
       this.addRegion('ints', slot, size, vector, ir.axisPositions[vector]?.[0], isFed);
     }

@@ -55,6 +55,7 @@ export function lower(ir: Ir, options: LoweringOptions): Lowered {
     slot: (node) => layout.slot(node),
     constants: layout.constants.map(({ value, offset }) => ({ value, offset: moved(offset) })),
     tables: layout.tables.map(({ numbers, offset }) => ({ numbers, offset: moved(offset) })),
+    integers: layout.integers,
     regions,
     reuse,
   };

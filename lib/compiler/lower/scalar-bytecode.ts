@@ -157,6 +157,7 @@ export function lowerScalars(ir: Ir, options: LoweringOptions): Lowered | undefi
     slot: (node) => layout.slot(node),
     constants: layout.constants,
     tables: [],
+    integers: layout.integers,
     regions: NO_REGIONS,
     reuse: undefined,
   };

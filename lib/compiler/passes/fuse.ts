@@ -110,7 +110,8 @@ function crossEntropy({ ir, uses }: Subject, node: number): Match | null {
   if (!ir.is(softmax, 'softmax') || uses[softmax] !== 1 || ir.attr(softmax).lengths) return null;
   const x = ir.input(softmax, 0);
   const rank = ir.shape(x).length;
-  if (ir.attr(picked).batch ? rank !== 2 : rank !== 1 || ir.shape(target).length) return null;
+  const { batch } = ir.attr(picked);
+  if (rank !== (batch ? 2 : 1) || ir.shape(target).length !== rank - 1) return null;
   if (ir.axisPositions[x]?.[rank - 1]) return null;
   return {
     inputs: [x, target],

@@ -27,9 +27,11 @@ export const INDEXING: Rows<'element' | 'elements' | 'gather' | 'scatterAdd' | '
     pad: 'none',
     epilogue: 'none',
   },
-  /** Elements [start, stop) of a vector of indices. */
+  /**
+   * Elements [start, stop) of an array of indices, counted in row-major order; in a shape, if one is given.
+   */
   elements: {
-    shape: (_, { start, stop }) => [stop! - start!],
+    shape: (_, { start, stop, shape }) => shape ?? [stop! - start!],
     gradient: noGradient,
     reaches: noOperand,
     isInteger: true,
@@ -45,7 +47,7 @@ export const INDEXING: Rows<'element' | 'elements' | 'gather' | 'scatterAdd' | '
   },
   /**
    * Rows of the first axis. Result shape: the index's shape, then the rest of x's. With `batch`, row i of the
-   * result is x[i][index[i]].
+   * result is x[i].gather(index[i]).
    */
   gather: {
     shape: ([x, index], { batch }) => {
@@ -55,7 +57,7 @@ export const INDEXING: Rows<'element' | 'elements' | 'gather' | 'scatterAdd' | '
         throw new ShapeError(
           `from ${show(x!)} by indices ${show(index!)}: there are no rows, so no index is valid`,
         );
-      return batch ? [x![0]!, ...x!.slice(2)] : [...index!, ...x!.slice(1)];
+      return [...index!, ...x!.slice(batch ? 2 : 1)];
     },
     gradient: ({ g, dy, inputs, attr }) =>
       g.op('scatterAdd', [dy, inputs[1]!], { shape: g.shape(inputs[0]!), batch: attr.batch }),
@@ -77,7 +79,7 @@ export const INDEXING: Rows<'element' | 'elements' | 'gather' | 'scatterAdd' | '
     gradient: ({ g, dy, inputs, attr }) => g.op('gather', [dy, inputs[1]!], { batch: attr.batch }),
     reaches: firstOperand,
     isInteger: false,
-    index: 'anything',
+    index: 'resultRows',
     lower: { kind: 'special' },
     batching: 'single',
     placing: 'addsDense',

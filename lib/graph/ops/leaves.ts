@@ -36,16 +36,19 @@ function leafRow(
 const given: OpDefinition['shape'] = (_, { shape }) => shape!;
 const single: OpDefinition['shape'] = () => [];
 
-export const LEAVES: Rows<'parameter' | 'input' | 'constant' | 'table' | 'inverseCount' | 'index' | 'step'> =
-  {
-    parameter: leafRow('parameter', given),
-    input: leafRow('fed', given),
-    constant: leafRow('graph', single),
-    /** An array of fixed numbers. */
-    table: leafRow('graph', given, { scalar: noScalar }),
-    /** 1 / prefix length, as fed. */
-    inverseCount: leafRow('program', single, { index: 'lengths' }),
-    index: leafRow('fed', given, { isInteger: true }),
-    /** The number of the current training step, from 0; negative in any other run. */
-    step: leafRow('program', single, { isInteger: true, scalar: noScalar }),
-  };
+export const LEAVES: Rows<
+  'parameter' | 'input' | 'constant' | 'table' | 'inverseCount' | 'index' | 'integers' | 'step'
+> = {
+  parameter: leafRow('parameter', given),
+  input: leafRow('fed', given),
+  constant: leafRow('graph', single),
+  /** An array of fixed numbers. */
+  table: leafRow('graph', given, { scalar: noScalar }),
+  /** 1 / prefix length, as fed. */
+  inverseCount: leafRow('program', single, { index: 'lengths' }),
+  index: leafRow('fed', given, { isInteger: true }),
+  /** An array of fixed integers. */
+  integers: leafRow('graph', given, { isInteger: true }),
+  /** The number of the current training step, from 0; negative in any other run. */
+  step: leafRow('program', single, { isInteger: true, scalar: noScalar }),
+};

@@ -128,14 +128,14 @@ export const REDUCTIONS: Rows<'sum' | 'addN' | 'max' | 'cumsum' | 'argmax' | 'to
     pad: 'none',
     epilogue: 'none',
   },
+  /** The indices of the k largest numbers of each row of the last axis, in descending order. */
   topk: {
     shape: ([x], { k }) => {
-      if (x!.length !== 1) throw new ShapeError(`expected a vector, not shape ${show(x!)}`);
-      if (x![0] === 0) throw new ShapeError(`k ${shown(k)} of 0 numbers: there are none to take from`);
-      if (!Number.isInteger(k) || k! < 1 || k! > x![0]!) {
-        throw new ShapeError(`k ${shown(k)} of ${x![0]} numbers: expected an integer from 1 to ${x![0]}`);
-      }
-      return [k!];
+      const n = x![resolveAxis(-1, x!)]!;
+      if (n === 0) throw new ShapeError(`k ${shown(k)} of 0 numbers: there are none to take from`);
+      if (!Number.isInteger(k) || k! < 1 || k! > n)
+        throw new ShapeError(`k ${shown(k)} of ${n} numbers: expected an integer from 1 to ${n}`);
+      return [...x!.slice(0, -1), k!];
     },
     gradient: noGradient,
     reaches: noOperand,
@@ -145,7 +145,7 @@ export const REDUCTIONS: Rows<'sum' | 'addN' | 'max' | 'cumsum' | 'argmax' | 'to
     batching: 'single',
     placing: 'own',
     scalar: noScalar,
-    axes: 'broadcast',
+    axes: 'rows',
     zero: 'never',
     pad: 'none',
     epilogue: 'none',

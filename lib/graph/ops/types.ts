@@ -13,6 +13,7 @@ export type CoreName =
   | 'table'
   | 'inverseCount'
   | 'index'
+  | 'integers'
   | 'step'
   // arithmetic.ts
   | 'neg'
@@ -73,6 +74,8 @@ export interface Attr {
   value?: number;
   /** `table`: its numbers, row-major, which nobody changes. */
   numbers?: Float64Array;
+  /** `integers`: they, row-major, which nobody changes. */
+  integers?: Int32Array;
   exponent?: number;
   axes?: readonly number[];
   axis?: number;
@@ -86,7 +89,7 @@ export interface Attr {
   eps?: number;
   /** `softmax`: row r of the last-but-one axis has its first `first + r * step` elements; zeros follow. */
   lengths?: { first: number; step: number };
-  /** `gather`, `scatterAdd`: one index per row of the first axis, into the second. */
+  /** `gather`, `scatterAdd`: indices for each row of the first axis, into the second. */
   batch?: boolean | undefined;
   /** `cumsum`: sum from the end. */
   reverse?: boolean;
@@ -160,6 +163,8 @@ export type IndexOperand =
   | 'lengths'
   /** Limited by the rows of the first operand; with the attribute `batch`, by its columns. */
   | 'rows'
+  /** The same of the result. */
+  | 'resultRows'
   /** Limited by the last axis of the first operand. */
   | 'classes'
   /** Limited by the number of the other operands. */
@@ -209,7 +214,8 @@ export type AxisRule =
   | 'broadcast'
   /** Those of the first, or of the second, operand, which has the same shape. */
   | 'first'
-
+  /** Those of the first operand, but for the last. */
+  | 'rows'
   /** Those of the first operand, without the axis or axes that a reduction removes. */
   | 'withoutAxis'
   | 'withoutAxes'

@@ -110,7 +110,7 @@ export const VIEWS: Rows<
       ) {
         throw new ShapeError(
           `from ${shown(start)} to before ${shown(stop)} in axis ${axis} of ${show(x!)}: expected ` +
-            `integers from 0 to ${x![at]!}, start at most stop`,
+            `integers from ${-x![at]!} to ${x![at]!}, start at most stop`,
         );
       }
       return x!.map((n, i) => (i === at ? stop! - start! : n));

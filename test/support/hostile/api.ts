@@ -352,7 +352,8 @@ export function apiRows(chance: Chance): Rows {
   Object.assign(rows, {
     // graphs
     input: (c) => ['x', c.of([[], [2], [2, 3]])],
-    index: (c) => ['i', c.of([undefined, 2])],
+    index: (c) => ['i', c.of([undefined, 2, [2, 3]])],
+    constantIndex: (c) => [c.of<unknown>([1, [0, 1], [[0], [1]]]), c.is(0.5) ? {} : { name: 'i' }],
     parameter: (c) => [
       c.of<unknown>([
         1,
@@ -406,13 +407,44 @@ export function apiRows(chance: Chance): Rows {
     'Value.matmul': (c) => [c.of([x, x.at(0)]), c.of([w, w.matmul(x)])],
     'Value.transpose': (c) => [leaves.cube, c.of([undefined, [2, 0, 1]])],
     'Value.reshape': (c) => [x, c.of([[6], [3, 2], [-1], [2, -1]])],
-    'Value.expandDims': (c) => [any(c), c.of([0, -1])],
-    'Value.squeeze': (c) => [b.expandDims(0), c.of([undefined, 0])],
+    'Value.expandDims': (c) => [any(c), c.of<unknown>([0, -1, [0, 1]])],
+    'Value.squeeze': (c) => [b.expandDims(0), c.of<unknown>([undefined, 0, [0]])],
     'Value.broadcastTo': (c) => [b, c.of([[2], [3, 2]])],
-    'Value.slice': (c) => [x, c.below(2), 2, c.below(2)],
-    'Value.at': (c) => [x, c.of<unknown>([0, 1, id, ids])],
-    'Value.gather': (c) => [c.of([table, leaves.cube]), c.of([ids, id]), c.of([0, 1, -1])],
-    'Value.topk': (c) => [v, 1 + c.below(4)],
+    'Value.slice': (c) =>
+      c.of<() => unknown[]>([
+        () => [x, c.below(2), 2, c.below(2)],
+        () => [x, undefined, undefined, 1, { step: c.of([1, 2, -1, -2]) }],
+        () => [x, -1],
+      ])(),
+    'Value.flip': (c) => [x, c.of<unknown>([undefined, 0, [0, 1]])],
+    'Value.pad': (c) => [
+      x,
+      c.of<unknown>([
+        1,
+        [0, 1],
+        [
+          [1, 0],
+          [0, 2],
+        ],
+      ]),
+      c.next(),
+    ],
+    'Value.tile': (c) => [x, c.of<unknown>([2, [1, 2]])],
+    'Value.takeAlongAxis': (c) => [
+      c.of([x, table.slice(0, 2)]),
+      c.of<unknown>([[[0], [1]], x.argmax().reshape([2, 1])]),
+      1,
+    ],
+    'Value.scatterAdd': (c) => [
+      table,
+      c.of<unknown>([ids, [0, 1]]),
+      c.of<unknown>([1, b.expandDims(1)]),
+      c.below(2),
+    ],
+    oneHot: (c) => [c.of<unknown>([ids, id, [0, 1]]), 3],
+    'Value.at': (c) => [x, c.of<unknown>([0, 1, -1, id, ids, [0, 1]])],
+    'Value.gather': (c) => [c.of([table, leaves.cube]), c.of<unknown>([ids, id, [0, 1]]), c.of([0, 1, -1])],
+    'Value.topk': (c) => [c.of([v, leaves.cube]), 1 + c.below(4), { largest: c.is(0.5) }],
     'Value.argmax': (c) => [c.of(matrices), c.of([undefined, 0])],
     'Value.argmin': (c) => [c.of(matrices), c.of([undefined, 0])],
     'Value.cumsum': (c) => [c.of(matrices), c.below(2), { exclusive: c.is(0.5), reverse: c.is(0.5) }],
@@ -420,7 +452,7 @@ export function apiRows(chance: Chance): Rows {
     'Value.softmax': (c) => [c.of(matrices), c.of([-1, 0])],
     'Value.dropout': (c) => [any(c), 0.5, c.below(9)],
     'Value.rmsNorm': (c) => [c.of(matrices), { eps: 1e-5 }],
-    'Value.crossEntropy': (c) => [c.of([x, table.slice(0, 2)]), ids],
+    'Value.crossEntropy': (c) => [c.of([x, table.slice(0, 2)]), c.of<unknown>([ids, [0, 1]])],
     'Value.forward': (c) =>
       c.of([
         () => [hidden, { x: numbers(c, 6) }],
@@ -435,10 +467,12 @@ export function apiRows(chance: Chance): Rows {
     'Value.peek': (c) => [any(c), c.of(['data', 'grad'])],
     'Value.toDot': (c) => [any(c), draw(c)],
     'Value.toMermaid': (c) => [any(c), draw(c)],
-    'Index.at': (c) => [ids, c.below(2)],
+    'Index.at': (c) => [ids, c.below(2) - c.below(2)],
+    'Index.slice': (c) => [ids, c.below(2), c.of([undefined, 2, -1])],
+    'Index.reshape': (c) => [ids, c.of([[2, 1], [-1]])],
     'Index.data get': () => [ids],
     'Index.grad get': () => [ids],
-    'Index.forward': () => [ids],
+    'Index.forward': () => [x.argmax(), { x: [1, 2, 3, 4, 5, 6] }],
     'Index.peek': () => [ids],
     // kernels
     'kernels.matmul': (c) => [

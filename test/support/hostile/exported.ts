@@ -23,7 +23,7 @@ const PRIVATE: Readonly<Record<string, string>> = {
   TransformerBlock: 'dropped',
   MLP: 'activated',
   Recurrent: 'start gates checked checkState',
-  Index: 'refuseReading',
+  Index: 'refuseReading range straight',
   RNN: 'outputOf',
   GRU: 'outputOf',
   LSTM: 'outputOf',

@@ -1,0 +1,42 @@
+/** Reads the integers that a program finds: the method `forward` of an Index. */
+import { checkArguments } from '../core/check.js';
+import type { Feeds } from '../runtime/feeds.js';
+import type { Index } from './indices.js';
+import { constant } from './leaves.js';
+import type { Value } from './value.js';
+import type { Node } from '../graph/node.js';
+import { resolveAxis } from '../core/shape.js';
+
+/** For each index that was read, the same integers as numbers. */
+const asNumbers = new WeakMap<Index, Value>();
+
+/**
+ * Computes the integers of an index that `topk`, `argmax` or `argmin` finds, and returns a copy of them,
+ * row-major; `feeds` holds what they depend on. The first call compiles them. Fixed integers are returned as
+ * they are.
+ *
+ * @throws TypeError where the index is fed: its integers are those of the feeds
+ */
+export function forward(index: Index, feeds: Feeds = {}): Int32Array {
+  checkArguments('forward', arguments, 2);
+  const { integers } = index.attr;
+  if (integers) return integers.slice();
+  let numbers = asNumbers.get(index);
+  if (!numbers) {
+    numbers = constant(Array.from({ length: entriesOf(index) }, (_, i) => i)).gather(index);
+    asNumbers.set(index, numbers);
+  }
+  return Int32Array.from(numbers.forward(feeds));
+}
+
+/** How many entries an index is found among. */
+function entriesOf(index: Index): number {
+  let found: Node = index.turned?.base ?? index;
+  while (found.op === 'element' || found.op === 'elements') found = found.first!;
+  if (found.op !== 'topk' && found.op !== 'argmax')
+    throw new TypeError(
+      `forward of ${index.label}: its integers are fed, not computed: read them in the feeds`,
+    );
+  const { shape } = found.first!;
+  return shape[resolveAxis(found.attr.axis ?? -1, shape)]!;
+}
