@@ -42,6 +42,7 @@ export {
   type VarianceOptions,
 } from './value/functions.js';
 export { cumprod, cumsum, prod, type CumsumOptions } from './value/scans.js';
+export { einsum } from './value/einsum.js';
 export { flip, pad, tile, type PadWidths } from './value/parts.js';
 export { oneHot, scatterAdd, takeAlongAxis } from './value/picks.js';
 export { argmin } from './value/order.js';

@@ -235,6 +235,7 @@ const LIST_CALLS: Readonly<Record<string, readonly (readonly unknown[])[]>> = {
   meanOfFirst: [[[x, y], row]],
   zeros: [[[2, 3]]],
   oneHot: [[rows, 4]],
+  einsum: [['ij,kj->ik', x, y]],
 };
 const LIST_NAMES = Object.keys(LIST_CALLS);
 

@@ -47,9 +47,9 @@ const NO_OPTIONS: ReadonlySet<string> = new Set([
   'saveCheckpoint 4',
   'Node.memory set 1', // the library's own
 ]);
-/** What only the library calls, and classes whose instances only it makes. */
+/** What takes any number of values; what only the library calls, and classes that only it makes. */
 const UNLIMITED = anyOf(
-  /^(?:Program|Index|Value|Training|Node\.\w+|Training\.stepSome|Value\.peek|Index\.(?:forward|peek))$/,
+  /^(?:einsum|Program|Index|Value|Training|Node\.\w+|Training\.stepSome|Value\.peek|Index\.peek)$/,
   /^Program\.(?:step|takeStep|stepBatch|runEach|runEachAsync|checkMemory)$/,
 );
 /** What belongs to no graph, optimiser or program: modules, the study, files. */

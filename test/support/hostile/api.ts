@@ -441,6 +441,7 @@ export function apiRows(chance: Chance): Rows {
       c.of<unknown>([1, b.expandDims(1)]),
       c.below(2),
     ],
+    einsum: (c) => [c.of(['ij,jk->ik', 'ij,jk', 'ij,...k->i']), x, w],
     oneHot: (c) => [c.of<unknown>([ids, id, [0, 1]]), 3],
     'Value.at': (c) => [x, c.of<unknown>([0, 1, -1, id, ids, [0, 1]])],
     'Value.gather': (c) => [c.of([table, leaves.cube]), c.of<unknown>([ids, id, [0, 1]]), c.of([0, 1, -1])],
