@@ -40,7 +40,7 @@ describe('the guide', () => {
   });
 
   it('has a table of operators, each of which makes a node that runs', () => {
-    const { parameter, stack, concat, zeros, Value, Index } = vecgrad;
+    const { parameter, stack, concat, einsum, zeros, Value, Index } = vecgrad;
     const a = parameter([
       [1, 2, 3],
       [4, 5, 6],
@@ -51,7 +51,7 @@ describe('the guide', () => {
     ]);
     const w = parameter(new Array(12).fill(1), { shape: [3, 4] });
     const v = parameter([3, 1, 2]);
-    const names = { a, b, w, v, stack, concat, zeros };
+    const names = { a, b, w, v, stack, concat, einsum, zeros };
     const written = cells.flat().map((cell) => cell.slice(1, -1));
     assert.ok(written.length > 25, written.join());
     for (const code of written) {
