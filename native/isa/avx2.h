@@ -63,6 +63,7 @@ static inline V mul(V a, V b) { return _mm256_mul_ps(a, b); }
 static inline V div(V a, V b) { return _mm256_div_ps(a, b); }
 static inline V fma(V a, V b, V c) { return _mm256_fmadd_ps(a, b, c); }
 static inline V neg(V a) { return _mm256_xor_ps(a, splat(-0.0f)); }
+static inline V abs(V a) { return _mm256_andnot_ps(splat(-0.0f), a); }
 static inline V sqrt(V a) { return _mm256_sqrt_ps(a); }
 static inline B gt(V a, V b) { return _mm256_cmp_ps(a, b, _CMP_GT_OQ); }
 static inline B ge(V a, V b) { return _mm256_cmp_ps(a, b, _CMP_GE_OQ); }
@@ -174,6 +175,7 @@ static inline V mul(V a, V b) { return _mm256_mul_pd(a, b); }
 static inline V div(V a, V b) { return _mm256_div_pd(a, b); }
 static inline V fma(V a, V b, V c) { return _mm256_fmadd_pd(a, b, c); }
 static inline V neg(V a) { return _mm256_xor_pd(a, splat(-0.0)); }
+static inline V abs(V a) { return _mm256_andnot_pd(splat(-0.0), a); }
 static inline V sqrt(V a) { return _mm256_sqrt_pd(a); }
 static inline B gt(V a, V b) { return _mm256_cmp_pd(a, b, _CMP_GT_OQ); }
 static inline B ge(V a, V b) { return _mm256_cmp_pd(a, b, _CMP_GE_OQ); }

@@ -40,6 +40,7 @@ static inline V mul(V a, V b) { return _mm512_mul_ps(a, b); }
 static inline V div(V a, V b) { return _mm512_div_ps(a, b); }
 static inline V fma(V a, V b, V c) { return _mm512_fmadd_ps(a, b, c); }
 static inline V neg(V a) { return _mm512_xor_ps(a, splat(-0.0f)); }
+static inline V abs(V a) { return _mm512_abs_ps(a); }
 static inline V sqrt(V a) { return _mm512_sqrt_ps(a); }
 static inline B gt(V a, V b) { return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ); }
 static inline B ge(V a, V b) { return _mm512_cmp_ps_mask(a, b, _CMP_GE_OQ); }
@@ -134,6 +135,7 @@ static inline V mul(V a, V b) { return _mm512_mul_pd(a, b); }
 static inline V div(V a, V b) { return _mm512_div_pd(a, b); }
 static inline V fma(V a, V b, V c) { return _mm512_fmadd_pd(a, b, c); }
 static inline V neg(V a) { return _mm512_xor_pd(a, splat(-0.0)); }
+static inline V abs(V a) { return _mm512_abs_pd(a); }
 static inline V sqrt(V a) { return _mm512_sqrt_pd(a); }
 static inline B gt(V a, V b) { return _mm512_cmp_pd_mask(a, b, _CMP_GT_OQ); }
 static inline B ge(V a, V b) { return _mm512_cmp_pd_mask(a, b, _CMP_GE_OQ); }

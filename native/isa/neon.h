@@ -52,6 +52,7 @@ static inline V mul(V a, V b) { return vmulq_f32(a, b); }
 static inline V div(V a, V b) { return vdivq_f32(a, b); }
 static inline V fma(V a, V b, V c) { return vfmaq_f32(c, a, b); }
 static inline V neg(V a) { return vnegq_f32(a); }
+static inline V abs(V a) { return vabsq_f32(a); }
 static inline V sqrt(V a) { return vsqrtq_f32(a); }
 static inline B gt(V a, V b) { return vcgtq_f32(a, b); }
 static inline B ge(V a, V b) { return vcgeq_f32(a, b); }
@@ -129,6 +130,7 @@ static inline V mul(V a, V b) { return vmulq_f64(a, b); }
 static inline V div(V a, V b) { return vdivq_f64(a, b); }
 static inline V fma(V a, V b, V c) { return vfmaq_f64(c, a, b); }
 static inline V neg(V a) { return vnegq_f64(a); }
+static inline V abs(V a) { return vabsq_f64(a); }
 static inline V sqrt(V a) { return vsqrtq_f64(a); }
 static inline B gt(V a, V b) { return vcgtq_f64(a, b); }
 static inline B ge(V a, V b) { return vcgeq_f64(a, b); }

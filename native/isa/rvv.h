@@ -46,6 +46,7 @@ static inline V div(V a, V b) { return __riscv_vfdiv_vv_f32m1(a, b, all()); }
 static inline V fma(V a, V b, V c) { return __riscv_vfmacc_vv_f32m1(c, a, b, all()); }
 static inline V fma_number(T x, V b, V c) { return __riscv_vfmacc_vf_f32m1(c, x, b, all()); }
 static inline V neg(V a) { return __riscv_vfneg_v_f32m1(a, all()); }
+static inline V abs(V a) { return __riscv_vfabs_v_f32m1(a, all()); }
 static inline V sqrt(V a) { return __riscv_vfsqrt_v_f32m1(a, all()); }
 static inline B gt(V a, V b) { return __riscv_vmfgt_vv_f32m1_b32(a, b, all()); }
 static inline B ge(V a, V b) { return __riscv_vmfge_vv_f32m1_b32(a, b, all()); }
@@ -143,6 +144,7 @@ static inline V div(V a, V b) { return __riscv_vfdiv_vv_f64m1(a, b, all()); }
 static inline V fma(V a, V b, V c) { return __riscv_vfmacc_vv_f64m1(c, a, b, all()); }
 static inline V fma_number(T x, V b, V c) { return __riscv_vfmacc_vf_f64m1(c, x, b, all()); }
 static inline V neg(V a) { return __riscv_vfneg_v_f64m1(a, all()); }
+static inline V abs(V a) { return __riscv_vfabs_v_f64m1(a, all()); }
 static inline V sqrt(V a) { return __riscv_vfsqrt_v_f64m1(a, all()); }
 static inline B gt(V a, V b) { return __riscv_vmfgt_vv_f64m1_b64(a, b, all()); }
 static inline B ge(V a, V b) { return __riscv_vmfge_vv_f64m1_b64(a, b, all()); }

@@ -56,6 +56,7 @@ namespace f32 {
 using T = float;
 VECGRAD_SCALAR_VOCABULARY
 
+static inline V abs(V a) { return __builtin_fabsf(a); }
 static inline V sqrt(V a) { return __builtin_sqrtf(a); }
 
 // Adding and subtracting 1.5 * 2^23 rounds the fraction away.
@@ -90,6 +91,7 @@ namespace f64 {
 using T = double;
 VECGRAD_SCALAR_VOCABULARY
 
+static inline V abs(V a) { return __builtin_fabs(a); }
 static inline V sqrt(V a) { return __builtin_sqrt(a); }
 
 static inline V nearest(V x) { return (x + 0x1.8p52) - 0x1.8p52; }

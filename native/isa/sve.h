@@ -36,6 +36,7 @@ static inline V mul(V a, V b) { return svmul_f32_x(all(), a, b); }
 static inline V div(V a, V b) { return svdiv_f32_x(all(), a, b); }
 static inline V fma(V a, V b, V c) { return svmla_f32_x(all(), c, a, b); }
 static inline V neg(V a) { return svneg_f32_x(all(), a); }
+static inline V abs(V a) { return svabs_f32_x(all(), a); }
 static inline V sqrt(V a) { return svsqrt_f32_x(all(), a); }
 static inline B gt(V a, V b) { return svcmpgt_f32(all(), a, b); }
 static inline B ge(V a, V b) { return svcmpge_f32(all(), a, b); }
@@ -104,6 +105,7 @@ static inline V mul(V a, V b) { return svmul_f64_x(all(), a, b); }
 static inline V div(V a, V b) { return svdiv_f64_x(all(), a, b); }
 static inline V fma(V a, V b, V c) { return svmla_f64_x(all(), c, a, b); }
 static inline V neg(V a) { return svneg_f64_x(all(), a); }
+static inline V abs(V a) { return svabs_f64_x(all(), a); }
 static inline V sqrt(V a) { return svsqrt_f64_x(all(), a); }
 static inline B gt(V a, V b) { return svcmpgt_f64(all(), a, b); }
 static inline B ge(V a, V b) { return svcmpge_f64(all(), a, b); }

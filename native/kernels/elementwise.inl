@@ -5,18 +5,17 @@ static inline V copy(V x) { return x; }
 static inline V relu(V x) { return select(ge(splat(0), x), splat(0), x); }
 static inline V rsqrt(V x) { return div(splat(1), sqrt(x)); }
 static inline V reciprocal(V x) { return div(splat(1), x); }
-static inline V absolute(V x) { return max(x, neg(x)); }
 
 // By e^-|x|, which overflows nowhere.
 static inline V sigmoid(V x) {
-  const V e = exp(neg(absolute(x)));
+  const V e = exp(neg(abs(x)));
   return div(select(gt(x, splat(0)), splat(1), e), add(splat(1), e));
 }
 
 // From 0.625 on, 1 - 2 / (e^2|x| + 1). Below, where that would cancel, x (1 + x^2 R(x^2)) with the
 // polynomial or rational function R of Cephes (tanhf.c, tanh.c).
 static inline V tanh(V x) {
-  const V size = absolute(x), z = mul(x, x);
+  const V size = abs(x), z = mul(x, x);
   V series;
   if constexpr (is_float) {
     series = fma(z, splat(T(-5.70498872745e-3)), splat(T(2.06390887954e-2)));
@@ -35,6 +34,30 @@ static inline V tanh(V x) {
   const V rest = div(splat(2), add(exp(add(size, size)), splat(1)));
   const V far = sub(splat(1), rest);
   return select(gt(splat(T(0.625)), size), near, select(gt(x, splat(0)), far, neg(far)));
+}
+// By log(1 + e^-|x|), which overflows nowhere.
+static inline V softplus(V x) {
+  const V e = exp(neg(abs(x))), u = add(splat(1), e);
+  return add(max(x, splat(0)), logarithm<true>(u, sub(e, sub(u, splat(1)))));
+}
+
+// -1, 0 or 1. A zero keeps its sign, and NaN stays NaN.
+static inline V sign(V x) {
+  const V zero = splat(0);
+  return select(gt(x, zero), splat(1), select(gt(zero, x), splat(-1), mul(x, zero)));
+}
+
+// NaN where either is.
+static inline V maximum(V a, V b) { return select(gt(a, b), a, select(is_nan(a), a, b)); }
+static inline V minimum(V a, V b) { return select(gt(b, a), a, select(is_nan(a), a, b)); }
+static inline V greater(V a, V b) { return select(gt(a, b), splat(1), splat(0)); }
+static inline V greater_equal(V a, V b) { return select(ge(a, b), splat(1), splat(0)); }
+static inline V equal(V a, V b) { return select(eq(a, b), splat(1), splat(0)); }
+static inline V if_nonzero(V a, V b) { return select(eq(b, splat(0)), splat(-T(0)), a); }
+static inline V if_zero(V a, V b) { return select(eq(b, splat(0)), a, splat(-T(0))); }
+static inline V log_grad(V a, V b) {
+  const V outside = select(eq(a, splat(0)), splat(0), splat(T(__builtin_nanf(""))));
+  return select(gt(splat(0), b), outside, div(a, b));
 }
 static inline V step(V x) { return select(gt(x, splat(0)), splat(1), splat(0)); }
 static inline V mask_positive(V a, V b) {

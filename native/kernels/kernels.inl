@@ -7,7 +7,7 @@
 //   load(p), load(m, p), load(m, p, other)   unmasked; 0, or `other`, where the mask is off
 //   keep(m, v)            v, 0 where the mask is off
 //   store(p, v), store(m, p, v), splat(x)
-//   add sub mul div neg sqrt fma(a, b, c) = a * b + c
+//   add sub mul div neg abs sqrt fma(a, b, c) = a * b + c
 //   max(a, b)             NaN where either is NaN
 //   larger(a, b)          the same, but either of the two where one is NaN
 //   clamp(x, lo, hi)      NaN stays NaN
@@ -40,6 +40,8 @@ static inline void hsum4(T* y, V a, V b, V c, V d) {
 // The families, each after those it is built from.
 // exp, log and other functions that a vector has no instruction for:
 #include "kernels/transcendental.inl"
+// arcsin, arcsinh, arctanh:
+#include "kernels/inverse.inl"
 // relu, tanh, add, ...; and the loops over rows that others use too:
 #include "kernels/elementwise.inl"
 // sums of many terms:

@@ -1,19 +1,18 @@
-// exp, log, sin and cos of a vector, with an error of at most 2 ULP over the whole range
+// exp, log, sin and others of a vector, with an error of at most 2 ULP over the whole range
 // (test/native measures it). Included by kernels.inl, once per instruction set and type.
 
 constexpr bool is_float = sizeof(T) == 4;
 
-// x = n ln 2 + r with |r| <= ln 2 / 2, so that exp(x) = 2^n exp(r). exp(r) is its Taylor series,
-// long enough that the remainder is below a tenth of an ULP. Underflow is gradual, unless the
-// processor flushes denormals.
-static inline V exp(V x) {
+// x = n ln 2 + r with |r| <= ln 2 / 2, so that exp(x) = 2^n exp(r): n, and exp(r) - 1. That is the
+// Taylor series, long enough that the remainder is below a tenth of an ULP.
+static inline V exp_less_one(V x, V& n) {
   // ln 2 in two parts. The first has so few bits that its product with n is exact.
   constexpr T log2_e = T(1.44269504088896340736L);
   constexpr T ln2_hi = is_float ? T(0.693359375) : T(6.93147180369123816490e-01);
   constexpr T ln2_lo = is_float ? T(-2.12194440054690582768e-4L) : T(1.90821492927058770002e-10);
   // Beyond these limits every result is 0 or infinite; within, n is in the range of `scale`.
   x = clamp(x, splat(is_float ? T(-104) : T(-746)), splat(is_float ? T(89) : T(710)));
-  const V n = nearest(mul(x, splat(log2_e)));
+  n = nearest(mul(x, splat(log2_e)));
   V r = fma(n, splat(-ln2_hi), x);
   r = fma(n, splat(-ln2_lo), r);
 
@@ -35,13 +34,28 @@ static inline V exp(V x) {
   }
   even = fma(r2, even, splat(T(0.5)));
   odd = fma(r2, odd, splat(T(1.0L / 6)));
-  const V tail = fma(r2, fma(r, odd, even), r);
-  return scale(add(splat(1), tail), n);
+  return fma(r2, fma(r, odd, even), r);
+}
+// Underflow is gradual, unless the processor flushes denormals.
+static inline V exp(V x) {
+  V n;
+  const V rest = exp_less_one(x, n);
+  return scale(add(splat(1), rest), n);
+}
+// 2^n (1 + rest) - 1, twice its half, since 2^n may be too large for the type.
+static inline V expm1(V x) {
+  V n;
+  const V rest = exp_less_one(x, n), below = sub(n, splat(1));
+  const V half = add(scale(rest, below), sub(scale(splat(1), below), splat(T(0.5))));
+  const V y = select(eq(n, splat(0)), rest, add(half, half));
+  return select(eq(x, splat(0)), x, y);  // a zero's sign
 }
 
+// The logarithm of x + rest, for positive finite x and a rest within its last digit.
 // x = m 2^e with m in [sqrt(1/2), sqrt(2)), f = m - 1, s = f / (2 + f); the series in s and its
 // coefficients are those of FreeBSD's msun (e_log.c, e_logf.c).
-static inline V log(V x) {
+template <bool has_rest>
+static inline V logarithm(V x, V rest) {
   constexpr T ln2_hi = is_float ? T(6.9313812256e-01) : T(6.93147180369123816490e-01);
   constexpr T ln2_lo = is_float ? T(9.0580006145e-06) : T(1.90821492927058770002e-10);
   V e;
@@ -50,7 +64,8 @@ static inline V log(V x) {
   m = select(large, mul(m, splat(T(0.5))), m);
   e = select(large, add(e, splat(1)), e);
 
-  const V f = sub(m, splat(1));
+  V f = sub(m, splat(1));
+  if constexpr (has_rest) f = add(f, scale(rest, neg(e)));
   const V s = div(f, add(splat(2), f));
   const V z = mul(s, s), w = mul(z, z);
   V even, odd;
@@ -69,13 +84,22 @@ static inline V log(V x) {
   V y = mul(s, add(half_square, series));
   y = fma(e, splat(ln2_lo), y);
   y = add(sub(y, half_square), f);
-  y = fma(e, splat(ln2_hi), y);
-
+  return fma(e, splat(ln2_hi), y);
+}
+// The logarithm y of x, also where x is not positive or not finite.
+static inline V logarithm_anywhere(V x, V y) {
   constexpr T infinity = is_float ? T(__builtin_inff()) : T(__builtin_inf());
   constexpr T nan = is_float ? T(__builtin_nanf("")) : T(__builtin_nan(""));
   y = select(gt(x, splat(0)), y, splat(nan));
   y = select(eq(x, splat(0)), splat(-infinity), y);
   return select(eq(x, splat(infinity)), x, y);
+}
+static inline V log(V x) { return logarithm_anywhere(x, logarithm<false>(x, x)); }
+// 1 + x is rounded to u; the rest is exact.
+static inline V log1p(V x) {
+  const V u = add(splat(1), x), rest = sub(x, sub(u, splat(1)));
+  const V y = logarithm_anywhere(u, logarithm<true>(u, rest));
+  return select(eq(x, splat(0)), x, y);  // a zero's sign
 }
 
 // y, but of_number(x) in the lanes where `is_asked` is not 0, one lane after the other.
@@ -140,7 +164,7 @@ static inline V sine(V x) {
   y = select(ge(quarter, splat(2)), neg(y), y);
   if constexpr (turns == 0) y = select(eq(x, zero), x, y);  // a zero's sign
 
-  const V size = max(x, neg(x)), distance = max(r, neg(r));
+  const V size = abs(x), distance = abs(r);
   const V is_near = select(gt(splat(least), distance), select(gt(size, half), one, zero), zero);
   const V is_asked = select(gt(size, splat(largest)), one, is_near);
   return any(gt(is_asked, zero)) ? one_by_one<of_number>(x, y, is_asked) : y;

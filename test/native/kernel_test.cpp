@@ -92,6 +92,7 @@ struct Tests {
   }
 
 #include "cases/elementwise.inl"
+#include "cases/functions.inl"
 #include "cases/moves.inl"
 #include "cases/norm.inl"
 #include "cases/products.inl"
@@ -124,6 +125,7 @@ struct Tests {
         "sin", k.sin, [](real x) { return std::sin(x); }, 1, -10, 10);
     unary(
         "cos", k.cos, [](real x) { return std::cos(x); }, 1, -10, 10);
+    rare_functions();
     unary(
         "step", k.step, [](real x) { return real(x > 0); }, 0, -2, 2);
     const double out = sizeof(T) == 4 ? 110 : 760;
@@ -149,6 +151,7 @@ struct Tests {
         "mul", k.mul, [](real a, real b) { return a * b; }, exact);
     binary(
         "div", k.div, [](real a, real b) { return a / b; }, exact);
+    choices();
     binary(
         "mask_positive", k.mask_positive, [](real a, real b) { return b > 0    ? a
                                                                       : b != b ? b

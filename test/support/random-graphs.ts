@@ -110,6 +110,7 @@ const NUMERIC: Make[] = [
   pair((x, y) => x.minimum(y)),
   (x) => x.tanh(),
   (x) => x.sigmoid().sub(x.softplus()),
+  (x) => x.expm1().arcsinh(),
   (x) => x.neg(),
   (x) => x.mul(0.3).exp(),
   (x) => above(x).log(),

@@ -103,9 +103,9 @@ export const ARITHMETIC: Rows<
   /** The smaller of two; a tie shares the gradient equally. */
   minimum: binaryRow('minimum', 0, (c, i) => winnersGradient(c, i, 1)),
   // Comparisons: 1 where they hold, else 0; NaN compares false. No gradient flows.
-  gt: binaryRow('gt', 0, noGradient, { reaches: noOperand }),
-  ge: binaryRow('ge', 0, noGradient, { reaches: noOperand }),
-  eq: binaryRow('eq', 0, noGradient, { reaches: noOperand }),
+  gt: binaryRow('greater', 0, noGradient, { reaches: noOperand }),
+  ge: binaryRow('greater_equal', 0, noGradient, { reaches: noOperand }),
+  eq: binaryRow('equal', 0, noGradient, { reaches: noOperand }),
   /**
    * a / b where b >= 0; NaN where b < 0 or is NaN, but 0 where a is 0. This is the gradient of log, which is
    * NaN outside log's domain, except where no gradient arrives (as behind a `where` that takes the other

@@ -1,0 +1,68 @@
+// The functions of one and two numbers that few models use. Part of `Tests` in kernel_test.cpp.
+
+// The sign of x, of zeros too.
+static real sign_of(real x) { return x > 0 || x < 0 ? std::copysign(real(1), x) : x; }
+static real log_of_one_plus_exp(real x) {
+  return std::max(x, real(0)) + std::log1p(std::exp(-std::fabs(x))) + (x != x ? x : 0);
+}
+
+void rare_functions() {
+  // Up to where exp overflows.
+  const double out = sizeof(T) == 4 ? 110 : 760;
+  unary("sign", k.sign, sign_of, 0, -2, 2);
+  unary(
+      "abs", k.abs, [](real x) { return std::fabs(x); }, 0, -2, 2);
+  unary("softplus", k.softplus, log_of_one_plus_exp, 2, -10, 10);
+  densely("softplus", k.softplus, log_of_one_plus_exp, 2, -out, 20);
+  unary(
+      "expm1", k.expm1, [](real x) { return std::expm1(x); }, 2, -2, 2);
+  densely(
+      "expm1", k.expm1, [](real x) { return std::expm1(x); }, 2, -out, out);
+  densely(
+      "expm1", k.expm1, [](real x) { return std::expm1(x); }, 2, -2, 2);
+  unary(
+      "log1p", k.log1p, [](real x) { return std::log1p(x); }, 2, -0.9, 10);
+  densely(
+      "log1p", k.log1p, [](real x) { return std::log1p(x); }, 2, -1, 1);
+  unary(
+      "arcsin", k.arcsin, [](real x) { return std::asin(x); }, 3, -1, 1);
+  densely(
+      "arcsin", k.arcsin, [](real x) { return std::asin(x); }, 3, -1, 1);
+  unary(
+      "arcsinh", k.arcsinh, [](real x) { return std::asinh(x); }, 3, -3, 3);
+  densely(
+      "arcsinh", k.arcsinh, [](real x) { return std::asinh(x); }, 3, -4, 4);
+  unary(
+      "arctanh", k.arctanh, [](real x) { return std::atanh(x); }, 3, -1, 1);
+  densely(
+      "arctanh", k.arctanh, [](real x) { return std::atanh(x); }, 3, -1, 1);
+}
+
+// Results that are one of the operands, or 0 or 1.
+void choices() {
+  binary(
+      "maximum", k.maximum, [](real a, real b) { return a != a   ? a
+                                                        : b != b ? b
+                                                                 : std::max(a, b); },
+      0);
+  binary(
+      "minimum", k.minimum, [](real a, real b) { return a != a   ? a
+                                                        : b != b ? b
+                                                                 : std::min(a, b); },
+      0);
+  binary(
+      "greater", k.greater, [](real a, real b) { return real(a > b); }, 0);
+  binary(
+      "greater_equal", k.greater_equal, [](real a, real b) { return real(a >= b); }, 0);
+  binary(
+      "equal", k.equal, [](real a, real b) { return real(a == b); }, 0);
+  binary(
+      "if_nonzero", k.if_nonzero, [](real a, real b) { return b != 0 ? a : -real(0); }, 0);
+  binary(
+      "if_zero", k.if_zero, [](real a, real b) { return b == 0 ? a : -real(0); }, 0);
+  binary(
+      "log_grad", k.log_grad,
+      [](real a, real b) { return !(b < 0) ? a / b
+                                  : a == 0 ? real(0)
+                                           : real(nan); }, exact);
+}
