@@ -206,8 +206,8 @@ declare module './value.js' {
   }
 }
 
-const { embedding, gelu, layerNorm, logSoftmax, logSumExp, norm, silu, split, std, tensordot, variance } =
-  composed;
+const { embedding, gelu, layerNorm, logSoftmax, logSumExp, norm } = composed;
+const { silu, split, std, tensordot, variance } = composed;
 const METHODS = {
   argmin,
   flip: parts.flip,
@@ -256,16 +256,19 @@ limitArguments('Value', Value.prototype, {
     abs: 0,
     arcsin: 0,
     arcsinh: 0,
+    arctan: 0,
     arctanh: 0,
+    ceil: 0,
     cos: 0,
     erf: 0,
     exp: 0,
     expm1: 0,
+    floor: 0,
     log: 0,
     log1p: 0,
     ndtr: 0,
   },
-  ...{ relu: 0, sigmoid: 0, sign: 0, sin: 0, softplus: 0, tanh: 0 },
+  ...{ relu: 0, round: 0, tan: 0, sigmoid: 0, sign: 0, sin: 0, softplus: 0, tanh: 0 },
   ...{ sum: 2, mean: 2, max: 2, min: 2, softmax: 1, argmax: 1, topk: 2, matmul: 1 },
   ...{ transpose: 1, reshape: 1, expandDims: 1, squeeze: 1, broadcastTo: 1, slice: 4, at: 1, gather: 2 },
   ...{ named: 1, forward: 1, backward: 0, toDot: 1, toMermaid: 1 },

@@ -7,6 +7,7 @@
 #include "kernels/kernels.h"
 
 #define VECGRAD_HAS_HSUM4
+#define VECGRAD_HAS_ROUND
 
 namespace vecgrad::avx2 {
 
@@ -112,6 +113,7 @@ static inline T hmax(V a) {
 static inline V nearest(V x) {
   return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
+static inline V round(V x) { return nearest(x); }
 static inline V power_of_two(__m256i n) {
   return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(n, _mm256_set1_epi32(127)), 23));
 }
@@ -218,6 +220,7 @@ static inline T hmax(V a) {
 static inline V nearest(V x) {
   return _mm256_round_pd(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
+static inline V round(V x) { return nearest(x); }
 static inline V power_of_two(__m128i n) {
   const __m256i biased = _mm256_cvtepi32_epi64(_mm_add_epi32(n, _mm_set1_epi32(1023)));
   return _mm256_castsi256_pd(_mm256_slli_epi64(biased, 52));

@@ -11,6 +11,7 @@
 #include "kernels/kernels.h"
 
 #define VECGRAD_HAS_HSUM4
+#define VECGRAD_HAS_ROUND
 
 namespace vecgrad::avx512 {
 
@@ -95,6 +96,7 @@ static inline T hmax(V a) {
 static inline V nearest(V x) {
   return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
+static inline V round(V x) { return nearest(x); }
 static inline V scale(V x, V n) { return _mm512_scalef_ps(x, n); }
 static inline V mantissa(V x, V& exponent) {
   exponent = _mm512_getexp_ps(x);
@@ -184,6 +186,7 @@ static inline T hmax(V a) {
 static inline V nearest(V x) {
   return _mm512_roundscale_pd(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
+static inline V round(V x) { return nearest(x); }
 static inline V scale(V x, V n) { return _mm512_scalef_pd(x, n); }
 static inline V mantissa(V x, V& exponent) {
   exponent = _mm512_getexp_pd(x);

@@ -7,6 +7,8 @@
 #include "isa/transpose_neon.h"
 #include "kernels/kernels.h"
 
+#define VECGRAD_HAS_ROUND
+
 namespace vecgrad::neon {
 
 constexpr int registers = 32;
@@ -77,6 +79,7 @@ static inline T hmax(V a) { return vmaxvq_f32(a); }
 static inline T hlarger(V a) { return vmaxvq_f32(a); }
 
 static inline V nearest(V x) { return vrndnq_f32(x); }
+static inline V round(V x) { return nearest(x); }
 static inline V power_of_two(int32x4_t n) {
   return vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(n, vdupq_n_s32(127)), 23));
 }
@@ -154,6 +157,7 @@ static inline T hmax(V a) { return vmaxvq_f64(a); }
 static inline T hlarger(V a) { return vmaxvq_f64(a); }
 
 static inline V nearest(V x) { return vrndnq_f64(x); }
+static inline V round(V x) { return nearest(x); }
 static inline V power_of_two(int64x2_t n) {
   return vreinterpretq_f64_s64(vshlq_n_s64(vaddq_s64(n, vdupq_n_s64(1023)), 52));
 }

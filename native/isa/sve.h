@@ -7,6 +7,8 @@
 #include "isa/transpose_neon.h"
 #include "kernels/kernels.h"
 
+#define VECGRAD_HAS_ROUND
+
 namespace vecgrad::sve {
 
 constexpr int registers = 32;
@@ -60,6 +62,7 @@ static inline T hmax(V a) { return svmaxv_f32(all(), a); }
 static inline T hlarger(V a) { return svmaxv_f32(all(), a); }
 
 static inline V nearest(V x) { return svrintn_f32_x(all(), x); }
+static inline V round(V x) { return nearest(x); }
 static inline V scale(V x, V n) { return svscale_f32_x(all(), x, svcvt_s32_f32_x(all(), n)); }
 static inline V mantissa(V x, V& exponent) {
   const B tiny = gt(splat(0x1p-126f), x);
@@ -128,6 +131,7 @@ static inline T hmax(V a) { return svmaxv_f64(all(), a); }
 static inline T hlarger(V a) { return svmaxv_f64(all(), a); }
 
 static inline V nearest(V x) { return svrintn_f64_x(all(), x); }
+static inline V round(V x) { return nearest(x); }
 static inline V scale(V x, V n) { return svscale_f64_x(all(), x, svcvt_s64_f64_x(all(), n)); }
 static inline V mantissa(V x, V& exponent) {
   const B tiny = gt(splat(0x1p-1022), x);

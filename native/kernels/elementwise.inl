@@ -47,6 +47,26 @@ static inline V sign(V x) {
   return select(gt(x, zero), splat(1), select(gt(zero, x), splat(-1), mul(x, zero)));
 }
 
+// A whole number near x; where it is 0 it has the sign of x.
+static inline V with_zero_of(V y, V x) { return select(eq(y, splat(0)), mul(x, splat(0)), y); }
+#ifndef VECGRAD_HAS_ROUND
+// Adding 2^23, in float64 2^52, rounds the fraction away. All larger numbers are whole.
+static inline V round(V x) {
+  const V large = splat(is_float ? T(0x1p23) : T(0x1p52)), size = abs(x);
+  const V rounded = sub(add(size, large), large);
+  const V y = select(gt(splat(0), x), neg(rounded), rounded);
+  return with_zero_of(select(gt(large, size), y, x), x);
+}
+#endif
+static inline V floor(V x) {
+  const V y = round(x);
+  return select(gt(y, x), sub(y, splat(1)), y);
+}
+static inline V ceil(V x) {
+  const V y = round(x);
+  return with_zero_of(select(gt(x, y), add(y, splat(1)), y), x);
+}
+
 // NaN where either is.
 static inline V maximum(V a, V b) { return select(gt(a, b), a, select(is_nan(a), a, b)); }
 static inline V minimum(V a, V b) { return select(gt(b, a), a, select(is_nan(a), a, b)); }

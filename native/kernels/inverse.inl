@@ -11,6 +11,39 @@ static inline V with_sign(V y, V x) {
 constexpr T half_pi = is_float ? T(0x1.921fb6p+0) : T(0x1.921fb54442d18p+0);
 constexpr T half_pi_rest = is_float ? T(-0x1.777a5cp-25) : T(0x1.1a62633145c07p-54);
 
+// arctan x is pi/4 + arctan (x - 1) / (x + 1), or pi/2 - arctan 1/x. The series for what is left,
+// near 0, are those of Cephes (atanf.c, atan.c).
+static inline V arctan(V x) {
+  const V one = splat(1), zero = splat(0), size = abs(x);
+  const B is_far = gt(size, splat(T(2.41421356237309504880L)));
+  const B is_near = ge(splat(is_float ? T(0.4142135623730950L) : T(0.66)), size);
+  // Far and near exclude each other; NaN is neither, and stays NaN.
+  const V above = select(is_far, splat(-1), select(is_near, size, sub(size, one)));
+  const V below = select(is_far, size, select(is_near, one, add(size, one)));
+  const V start = select(is_far, splat(half_pi), select(is_near, zero, splat(half_pi / 2)));
+  const V more =
+      select(is_far, splat(half_pi_rest), select(is_near, zero, splat(half_pi_rest / 2)));
+  const V t = div(above, below), z = mul(t, t);
+  V series;
+  if constexpr (is_float) {
+    series = fma(z, splat(T(8.05374449538e-2)), splat(T(-1.38776856032e-1)));
+    series = fma(z, series, splat(T(1.99777106478e-1)));
+    series = fma(z, series, splat(T(-3.33329491539e-1)));
+  } else {
+    V p = fma(z, splat(T(-8.750608600031904122785e-1)), splat(T(-1.615753718733365076637e1)));
+    p = fma(z, p, splat(T(-7.500855792314704667340e1)));
+    p = fma(z, p, splat(T(-1.228866684490136173410e2)));
+    p = fma(z, p, splat(T(-6.485021904942025371773e1)));
+    V q = add(z, splat(T(2.485846490142306297962e1)));
+    q = fma(z, q, splat(T(1.650270098316988542046e2)));
+    q = fma(z, q, splat(T(4.328810604912902668951e2)));
+    q = fma(z, q, splat(T(4.853903996359136964868e2)));
+    q = fma(z, q, splat(T(1.945506571482613964425e2)));
+    series = div(p, q);
+  }
+  return with_sign(add(start, add(fma(mul(t, z), series, t), more)), x);
+}
+
 // Above 1/2, arcsin x is pi/2 - 2 arcsin s with s^2 = (1 - x) / 2. The series near 0 are those of
 // Cephes (asinf.c) and FreeBSD's msun (e_asin.c).
 static inline V arcsin(V x) {

@@ -22,6 +22,8 @@
 //   transpose_square(y, ldy, x, ldx)         the same for a small square x square
 //   registers             how many vector registers there are: a constant
 //   fma_number(x, b, c)   fma(splat(x), b, c) in one instruction; VECGRAD_HAS_FMA_NUMBER says so
+//   round(x)              the nearest whole number of any x, of two the even one; keeps a zero's
+//                         sign; VECGRAD_HAS_ROUND says so
 //   hsum4(y, a, b, c, d)  y[0] = hsum(a) to y[3] = hsum(d), together; VECGRAD_HAS_HSUM4 says so
 //
 // The vocabulary is free functions over type aliases, because scalable vectors (SVE, RVV) have no
@@ -40,7 +42,7 @@ static inline void hsum4(T* y, V a, V b, V c, V d) {
 // The families, each after those it is built from.
 // exp, log and other functions that a vector has no instruction for:
 #include "kernels/transcendental.inl"
-// arcsin, arcsinh, arctanh:
+// arcsin, arctan, arcsinh, arctanh:
 #include "kernels/inverse.inl"
 // relu, tanh, add, ...; and the loops over rows that others use too:
 #include "kernels/elementwise.inl"

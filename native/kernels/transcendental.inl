@@ -113,14 +113,15 @@ static __attribute__((noinline)) V one_by_one(V x, V y, V is_asked) {
   return load(ys);
 }
 
-// The sine (`turns` 0) or the cosine (`turns` 1: a quarter turn ahead), with an error of at most
-// 1 ULP. x = n pi/2 + r + rest with |r| <= pi/4; pi/2 is the sum of three parts, of which the first
-// two have so few bits that their products with n are exact. The series are those of FreeBSD's msun
-// (k_sin.c, k_cos.c) and of Cephes (sinf.c). If x is too large for these parts, or so near a
-// multiple of pi/2 that too few bits of r are right, the C library computes that lane: it knows pi
-// to any length.
-template <int turns, T (*of_number)(T)>
-static inline V sine(V x) {
+// The sine, or the cosine (a quarter turn ahead), with an error of at most 1 ULP; or the tangent,
+// their quotient, of at most 2.5. x = n pi/2 + r + rest with |r| <= pi/4; pi/2 is the sum of three
+// parts, of which the first two have so few bits that their products with n are exact. The series
+// are those of FreeBSD's msun (k_sin.c, k_cos.c) and of Cephes (sinf.c). If x is too large for
+// these parts, or so near a multiple of pi/2 that too few bits of r are right, the C library
+// computes that lane: it knows pi to any length.
+enum class Angle { sine, cosine, tangent };
+template <Angle which, T (*of_number)(T)>
+static inline V of_angle(V x) {
   constexpr T high = is_float ? T(0x1.921p+0) : T(0x1.921fb544p+0);
   constexpr T middle = is_float ? T(0x1.f6ap-13) : T(0x1.0b4611a4p-34);
   constexpr T low = is_float ? T(0x1.110b4611a6263p-26) : T(0x1.13198a2e03707p-65);
@@ -157,12 +158,16 @@ static inline V sine(V x) {
 
   // n modulo 4, from -2 to 2, and one more for the cosine: in turn sin, cos, -sin, -cos of r.
   V quarter = sub(n, mul(splat(4), nearest(mul(splat(T(0.25)), n))));
-  if constexpr (turns == 1) quarter = add(quarter, one);
+  if constexpr (which == Angle::cosine) quarter = add(quarter, one);
   quarter = select(gt(zero, quarter), add(quarter, splat(4)), quarter);
   const V odd = sub(quarter, mul(splat(2), nearest(sub(mul(half, quarter), splat(T(0.25))))));
-  V y = select(eq(odd, zero), sine_of_r, cosine_of_r);
-  y = select(ge(quarter, splat(2)), neg(y), y);
-  if constexpr (turns == 0) y = select(eq(x, zero), x, y);  // a zero's sign
+  const B is_even = eq(odd, zero);
+  V y = select(is_even, sine_of_r, cosine_of_r);
+  if constexpr (which == Angle::tangent)
+    y = div(y, select(is_even, cosine_of_r, neg(sine_of_r)));
+  else
+    y = select(ge(quarter, splat(2)), neg(y), y);
+  if constexpr (which != Angle::cosine) y = select(eq(x, zero), x, y);  // a zero's sign
 
   const V size = abs(x), distance = abs(r);
   const V is_near = select(gt(splat(least), distance), select(gt(size, half), one, zero), zero);
@@ -175,5 +180,9 @@ static T sine_of_number(T x) {
 static T cosine_of_number(T x) {
   return is_float ? T(__builtin_cosf(float(x))) : T(__builtin_cos(x));
 }
-static inline V sin(V x) { return sine<0, sine_of_number>(x); }
-static inline V cos(V x) { return sine<1, cosine_of_number>(x); }
+static T tangent_of_number(T x) {
+  return is_float ? T(__builtin_tanf(float(x))) : T(__builtin_tan(x));
+}
+static inline V sin(V x) { return of_angle<Angle::sine, sine_of_number>(x); }
+static inline V cos(V x) { return of_angle<Angle::cosine, cosine_of_number>(x); }
+static inline V tan(V x) { return of_angle<Angle::tangent, tangent_of_number>(x); }

@@ -54,6 +54,10 @@ const UNARY: Readonly<Record<string, (x: Value) => Value>> = {
   abs: (x) => x.abs(),
   sin: (x) => x.sin(),
   cos: (x) => x.cos(),
+  tan: (x) => x.tan(),
+  floor: (x) => x.floor(),
+  ceil: (x) => x.ceil(),
+  round: (x) => x.round(),
   tanh: (x) => x.tanh(),
   sigmoid: (x) => x.sigmoid(),
   softplus: (x) => x.softplus(),
@@ -62,6 +66,7 @@ const UNARY: Readonly<Record<string, (x: Value) => Value>> = {
   erf: (x) => x.erf(),
   ndtr: (x) => x.ndtr(),
   arcsin: (x) => x.arcsin(),
+  arctan: (x) => x.arctan(),
   arcsinh: (x) => x.arcsinh(),
   arctanh: (x) => x.arctanh(),
 };

@@ -148,6 +148,11 @@ const AGAIN: [op: OpName, attr: Attr, operands: (g: Leaves) => Value[]][] = [
   ['cumsum', { axis: 0 }, (g) => [g.p(3, 2)]],
   ['softmax', {}, (g) => [g.p(2, 3)]],
   ['rmsNorm', { scale: 0.25, eps: 0.1 }, (g) => [g.p(2, 4)]],
+  ...(['tan', 'arctan'] as const).map((op): (typeof AGAIN)[number] => [
+    op,
+    {},
+    (g) => [g.positive(2, 3).mul(0.4)],
+  ]),
 ];
 
 describe('gradients, differentiated again', () => {

@@ -109,6 +109,10 @@ describe('detectAnomaly knows which numbers each operator reads: those that, if 
     'abs',
     'sin',
     'cos',
+    'tan',
+    'floor',
+    'ceil',
+    'round',
     'expm1',
     'tanh',
     'sigmoid',
@@ -117,6 +121,7 @@ describe('detectAnomaly knows which numbers each operator reads: those that, if 
     'erf',
     'ndtr',
     'arcsin',
+    'arctan',
     'arcsinh',
     'arctanh',
   ] as const;

@@ -18,6 +18,11 @@ torch.set_default_dtype(torch.float64)
 CALLS = {
     "x.neg()": ("np.negative(x)", "torch.neg(x)"),
     "x.div(0)": ("x / 0.0", "x / 0.0"),
+    "x.floor()": ("np.floor(x)", "torch.floor(x)"),
+    "x.ceil()": ("np.ceil(x)", "torch.ceil(x)"),
+    "x.round()": ("np.round(x)", "torch.round(x)"),
+    "x.tan()": ("np.tan(x)", "torch.tan(x)"),
+    "x.arctan()": ("np.arctan(x)", "torch.atan(x)"),
     "x.sub(x)": ("x - x", "x - x"),
     "x.mul(0)": ("x * 0", "x * 0"),
     "x.add(zeros([0]))": ("x + np.zeros(0)", "x + torch.zeros(0)"),

@@ -72,6 +72,14 @@ function erf(x: number): number {
   return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * total;
 }
 
+/** The nearest integer, of two the even one; a zero has the sign of x. */
+function roundToEven(x: number): number {
+  const below = Math.floor(x);
+  const above = Math.ceil(x);
+  if (x - below === above - x) return below % 2 === 0 ? below : above;
+  return x - below < above - x ? below : above;
+}
+
 /** Replaces the numbers along an axis by `f` of them, for each index of the other axes. */
 function along({ shape, data }: Tensor, axis: number, f: (list: number[]) => number): Tensor {
   const others = shape.filter((_, i) => i !== axis);
@@ -192,6 +200,10 @@ export const REFERENCE: Readonly<Record<OpName, Rule>> = {
   abs: map(Math.abs),
   sin: map(Math.sin),
   cos: map(Math.cos),
+  tan: map(Math.tan),
+  floor: map(Math.floor),
+  ceil: map(Math.ceil),
+  round: map(roundToEven),
   tanh: map(Math.tanh),
   sigmoid: map((x) => 1 / (1 + Math.exp(-x))),
   softplus: map((x) => (x > 0 ? x + Math.log1p(Math.exp(-x)) : Math.log1p(Math.exp(x)))),
@@ -200,6 +212,7 @@ export const REFERENCE: Readonly<Record<OpName, Rule>> = {
   erf: map(erf),
   ndtr: map((x) => (1 + erf(x * Math.SQRT1_2)) / 2),
   arcsin: map(Math.asin),
+  arctan: map(Math.atan),
   arcsinh: map(Math.asinh),
   arctanh: map(Math.atanh),
   minimum: zip(Math.min),

@@ -23,6 +23,10 @@ type Name =
   | 'sign'
   | 'sin'
   | 'cos'
+  | 'tan'
+  | 'floor'
+  | 'ceil'
+  | 'round'
   | 'abs'
   | 'tanh'
   | 'sigmoid'
@@ -30,6 +34,7 @@ type Name =
   | 'erf'
   | 'ndtr'
   | 'arcsin'
+  | 'arctan'
   | 'arcsinh'
   | 'arctanh';
 
@@ -91,6 +96,15 @@ export const relu = operator(
 /** -1, 0 or 1; NaN at NaN. No gradient flows. @function */
 export const sign = operator('sign', 0, null);
 
+/** The largest whole number up to x. No gradient flows, as in `ceil` and `round`. @function */
+export const floor = operator('floor', 0, null);
+
+/** The smallest whole number from x on. No gradient flows. @function */
+export const ceil = operator('ceil', 0, null);
+
+/** The nearest whole number, of two the even one, as in NumPy and PyTorch. No gradient flows. @function */
+export const round = operator('round', 0, null);
+
 /** The absolute value; gradient 0 at zero. @function */
 export const abs = operator('abs', 0, ({ g, x, dy }) => g.op('mul', [dy, g.op('sign', [x])]));
 
@@ -99,6 +113,11 @@ export const sin = operator('sin', 1, ({ g, x, dy }) => g.op('mul', [dy, g.op('c
 
 /** The cosine of x, in radians; NaN at infinities. @function */
 export const cos = operator('cos', 1, ({ g, x, dy }) => g.op('neg', [g.op('mul', [dy, g.op('sin', [x])])]));
+
+/** The tangent of x, in radians; NaN at infinities. @function */
+export const tan = operator('tan', 1, ({ g, y, dy }) =>
+  g.op('mul', [dy, g.op('add', [g.op('mul', [y, y]), g.constant(1)])]),
+);
 
 /** The hyperbolic tangent. @function */
 export const tanh = operator('tanh', 1, ({ g, y, dy }) => {
@@ -134,6 +153,9 @@ export const ndtr = operator('ndtr', 1, ({ g, x, dy }) => {
 export const arcsin = operator('arcsin', 1, (c) =>
   c.g.op('mul', [c.dy, c.g.op('pow', [oneMinusSquare(c)], { exponent: -0.5 })]),
 );
+
+/** The inverse of the tangent, from -π/2 to π/2. @function */
+export const arctan = operator('arctan', 1, (c) => c.g.op('div', [c.dy, onePlusSquare(c)]));
 
 /** The inverse of the hyperbolic sine. @function */
 export const arcsinh = operator('arcsinh', 1, (c) =>

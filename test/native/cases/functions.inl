@@ -9,9 +9,26 @@ static real log_of_one_plus_exp(real x) {
 void rare_functions() {
   // Up to where exp overflows.
   const double out = sizeof(T) == 4 ? 110 : 760;
+  unary(
+      "tan", k.tan, [](real x) { return std::tan(x); }, 2.5, -10, 10);
+  for (const double range : {4.0, 1e4, 1e7})
+    densely(
+        "tan", k.tan, [](real x) { return std::tan(x); }, 2.5, -range, range);
   unary("sign", k.sign, sign_of, 0, -2, 2);
   unary(
       "abs", k.abs, [](real x) { return std::fabs(x); }, 0, -2, 2);
+  unary(
+      "floor", k.floor, [](real x) { return std::floor(x); }, 0, -5, 5);
+  unary(
+      "ceil", k.ceil, [](real x) { return std::ceil(x); }, 0, -5, 5);
+  unary(
+      "round", k.round, [](real x) { return std::nearbyint(x); }, 0, -5, 5);
+  densely(
+      "floor", k.floor, [](real x) { return std::floor(x); }, 0, -1e7, 1e7);
+  densely(
+      "ceil", k.ceil, [](real x) { return std::ceil(x); }, 0, -1e7, 1e7);
+  densely(
+      "round", k.round, [](real x) { return std::nearbyint(x); }, 0, -1e7, 1e7);
   unary("softplus", k.softplus, log_of_one_plus_exp, 2, -10, 10);
   densely("softplus", k.softplus, log_of_one_plus_exp, 2, -out, 20);
   unary(
@@ -28,6 +45,10 @@ void rare_functions() {
       "arcsin", k.arcsin, [](real x) { return std::asin(x); }, 3, -1, 1);
   densely(
       "arcsin", k.arcsin, [](real x) { return std::asin(x); }, 3, -1, 1);
+  unary(
+      "arctan", k.arctan, [](real x) { return std::atan(x); }, 2.5, -3, 3);
+  densely(
+      "arctan", k.arctan, [](real x) { return std::atan(x); }, 2.5, -4, 4);
   unary(
       "arcsinh", k.arcsinh, [](real x) { return std::asinh(x); }, 3, -3, 3);
   densely(

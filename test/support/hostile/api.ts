@@ -293,8 +293,8 @@ export function apiRows(chance: Chance): Rows {
 
   const rows: Record<string, Maker> = {};
   const unaries =
-    'neg exp expm1 log log1p sqrt abs sign relu sin cos tanh sigmoid softplus erf ndtr arcsin arcsinh ' +
-    'arctanh detach';
+    'neg exp expm1 log log1p sqrt abs sign relu sin cos tan floor ceil round tanh sigmoid softplus ' +
+    'erf ndtr arcsin arctan arcsinh arctanh detach';
   for (const name of unaries.split(' ')) rows[`Value.${name}`] = (c) => [any(c)];
   for (const name of 'add sub mul div maximum minimum gt ge lt le eq ne'.split(' '))
     rows[`Value.${name}`] = (c) => [
