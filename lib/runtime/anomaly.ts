@@ -288,6 +288,7 @@ const RULES: Readonly<Record<OpName, Rule>> = {
   sub: elementwise,
   mul: elementwise,
   div: elementwise,
+  mod: elementwise,
   maximum: taken(isWinner),
   minimum: taken(isWinner),
   gt: elementwise,

@@ -60,7 +60,7 @@ function binaryOf(name: BinaryOperator): BinaryFunction {
   };
 }
 type BinaryOperator =
-  'add' | 'sub' | 'mul' | 'div' | 'maximum' | 'minimum' | 'gt' | 'ge' | 'lt' | 'le' | 'eq' | 'ne';
+  'add' | 'sub' | 'mul' | 'div' | 'mod' | 'maximum' | 'minimum' | 'gt' | 'ge' | 'lt' | 'le' | 'eq' | 'ne';
 
 function valueFor(name: string, what: string, x: unknown, expected: string): Value {
   if (x instanceof Value) return x;
@@ -78,6 +78,8 @@ export const sub: BinaryFunction = binaryOf('sub');
 export const mul: BinaryFunction = binaryOf('mul');
 /** a / b by element, broadcast. @function */
 export const div: BinaryFunction = binaryOf('div');
+/** What is left of a, divided by b: see {@link Value.mod}. @function */
+export const mod: BinaryFunction = binaryOf('mod');
 /** The larger of a and b by element, broadcast: see {@link Value.maximum}. @function */
 export const maximum: BinaryFunction = binaryOf('maximum');
 /** The smaller of a and b by element, broadcast: see {@link Value.minimum}. @function */
@@ -250,7 +252,8 @@ Object.defineProperty(Index.prototype, 'forward', {
 
 // The methods above are functions, which count their arguments themselves.
 limitArguments('Value', Value.prototype, {
-  ...{ add: 1, sub: 1, mul: 1, div: 1, maximum: 1, minimum: 1, gt: 1, ge: 1, lt: 1, le: 1, eq: 1, ne: 1 },
+  ...{ add: 1, sub: 1, mul: 1, div: 1, mod: 1, maximum: 1, minimum: 1 },
+  ...{ gt: 1, ge: 1, lt: 1, le: 1, eq: 1, ne: 1 },
   ...{ neg: 0, sqrt: 0, pow: 1, detach: 0, rmsNorm: 1, crossEntropy: 1 },
   ...{
     abs: 0,

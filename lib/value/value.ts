@@ -139,6 +139,10 @@ export class Value extends Node {
   div(other: Value | number): Value {
     return binary(PLAIN.div, this, other);
   }
+  /** This - other floor(this / other), broadcast: it has the sign of other. NaN where other is 0. */
+  mod(other: Value | number): Value {
+    return binary(PLAIN.mod, this, other);
+  }
   /**
    * The larger of this and other element-wise, broadcast; ties share the gradient. Where either operand is
    * NaN, so are the result and both gradients.

@@ -3,6 +3,8 @@
 
 #include "kernels/kernels.h"
 
+#define VECGRAD_FMA_MAY_ROUND_TWICE
+
 namespace vecgrad::scalar {
 
 // A vector of one number has no partial vectors: first(n) is only called with n = 0, and a mask is

@@ -67,6 +67,36 @@ static inline V ceil(V x) {
   return with_zero_of(select(gt(x, y), add(y, splat(1)), y), x);
 }
 
+// |a| = q |b| + rest with 0 <= rest < |b|. The quotient is rounded, so that q may be one too large;
+// the rest is exact. Where the quotient is too large for that, or no number, the C library computes
+// that lane.
+static T rest_of_numbers(T a, T b) {
+  if (b == 0) return T(__builtin_nanf(""));  // of a denormal too, which counts as one
+  return is_float ? T(__builtin_fmodf(float(a), float(b))) : T(__builtin_fmod(a, b));
+}
+static inline V mod(V a, V b) {
+  const V zero = splat(0), one = splat(1), dividend = abs(a), divisor = abs(b);
+  const V quotient = div(dividend, divisor);
+  V rest = fma(neg(floor(quotient)), divisor, dividend);
+  rest = select(gt(zero, rest), add(rest, divisor), rest);
+#ifdef VECGRAD_FMA_MAY_ROUND_TWICE
+  const V is_asked = one;
+#else
+  const V is_infinite = select(eq(divisor, splat(T(__builtin_inff()))), one, zero);
+  const B is_small = gt(splat(is_float ? T(0x1p23) : T(0x1p52)), quotient);
+  const V is_asked = select(is_small, is_infinite, one);
+#endif
+  if (any(gt(is_asked, zero)))
+    rest = one_by_one<rest_of_numbers>(dividend, divisor, rest, is_asked);
+  // With the sign of a; then one more b, where that has the other sign.
+  const B is_negative = gt(zero, b);
+  rest = select(gt(zero, a), neg(rest), rest);
+  const V more = add(rest, b), none = select(is_negative, neg(zero), zero);
+  const V y =
+      select(gt(zero, rest), select(is_negative, rest, more), select(is_negative, more, rest));
+  return select(eq(rest, zero), none, y);
+}
+
 // NaN where either is.
 static inline V maximum(V a, V b) { return select(gt(a, b), a, select(is_nan(a), a, b)); }
 static inline V minimum(V a, V b) { return select(gt(b, a), a, select(is_nan(a), a, b)); }

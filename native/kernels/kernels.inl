@@ -7,7 +7,8 @@
 //   load(p), load(m, p), load(m, p, other)   unmasked; 0, or `other`, where the mask is off
 //   keep(m, v)            v, 0 where the mask is off
 //   store(p, v), store(m, p, v), splat(x)
-//   add sub mul div neg abs sqrt fma(a, b, c) = a * b + c
+//   add sub mul div neg abs sqrt fma(a, b, c) = a * b + c, rounded once unless
+//                         VECGRAD_FMA_MAY_ROUND_TWICE is defined
 //   max(a, b)             NaN where either is NaN
 //   larger(a, b)          the same, but either of the two where one is NaN
 //   clamp(x, lo, hi)      NaN stays NaN

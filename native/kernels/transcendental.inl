@@ -113,6 +113,17 @@ static __attribute__((noinline)) V one_by_one(V x, V y, V is_asked) {
   return load(ys);
 }
 
+// The same of two operands.
+template <T (*of_numbers)(T, T)>
+static __attribute__((noinline)) V one_by_one(V a, V b, V y, V is_asked) {
+  constexpr idx longest = 2048 / 8 / sizeof(T);
+  T as[longest], bs[longest], ys[longest], asked[longest];
+  store(as, a), store(bs, b), store(ys, y), store(asked, is_asked);
+  for (idx i = 0; i < lanes(); i++)
+    if (asked[i] != 0) ys[i] = of_numbers(as[i], bs[i]);
+  return load(ys);
+}
+
 // The sine, or the cosine (a quarter turn ahead), with an error of at most 1 ULP; or the tangent,
 // their quotient, of at most 2.5. x = n pi/2 + r + rest with |r| <= pi/4; pi/2 is the sum of three
 // parts, of which the first two have so few bits that their products with n are exact. The series

@@ -20,6 +20,13 @@ T sign_of(T x) {
   // NaN, or a zero of x's sign, also for a denormal, which compares as zero.
   return x != x ? x : std::copysign(T(0), x);
 }
+// a modulo b, with the sign of b, also where it is 0; NaN where b is 0 or a infinite.
+template <class T>
+T remainder_of(T a, T b) {
+  const T rest = std::fmod(a, b);
+  if (rest == 0) return std::copysign(T(0), b);
+  return (rest < 0) == (b < 0) ? rest : rest + b;
+}
 // By e^-|x|, which overflows nowhere.
 template <class T>
 T logistic(T x) {

@@ -328,6 +328,19 @@ const EDGES: [
     [[0, 0, 0, 0, 0, 0, 0, 0, 0, 0]],
   ],
   [
+    'mod: the sign of the divisor, and minus the quotient for its gradient',
+    (a, b) => a.mod(b),
+    [
+      [5, -5, 5, -5, 6, -6, 2 ** 40, 0.5],
+      [3, 3, -3, -3, 3, -3, 3, 0],
+    ],
+    [2, 1, -1, -2, 0, 0, 1, NaN],
+    [
+      [1, 1, 1, 1, 1, 1, 1, 1],
+      [-1, 2, 2, -1, -2, -2, -(2 ** 40 - 1) / 3, NaN],
+    ],
+  ],
+  [
     'erf at the ends',
     (x) => x.erf(),
     [[-800, 800, -Infinity, Infinity, NaN]],

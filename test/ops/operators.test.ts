@@ -68,6 +68,7 @@ const CALLS: Record<Operator, readonly (readonly unknown[])[]> = {
   sub: binary,
   mul: binary,
   div: binary,
+  mod: binary,
   maximum: binary,
   minimum: binary,
   gt: binary,
@@ -300,7 +301,7 @@ const WRONG: readonly unknown[] = [
 /** Operators whose result has more numbers, or axes, than an operand. */
 const GROWING: ReadonlySet<string> = new Set(
   (
-    'add sub mul div maximum minimum gt ge lt le eq ne clip where matmul tensordot expandDims ' +
+    'add sub mul div mod maximum minimum gt ge lt le eq ne clip where matmul tensordot expandDims ' +
     'broadcastTo reshape at gather embedding vstack stack concat zeros tile scatterAdd pad'
   ).split(' '),
 );

@@ -130,6 +130,7 @@ describe('detectAnomaly knows which numbers each operator reads: those that, if 
     'sub',
     'mul',
     'div',
+    'mod',
     'maximum',
     'minimum',
     'logGrad',

@@ -18,6 +18,13 @@ torch.set_default_dtype(torch.float64)
 CALLS = {
     "x.neg()": ("np.negative(x)", "torch.neg(x)"),
     "x.div(0)": ("x / 0.0", "x / 0.0"),
+    "x.mod(3)": ("np.mod(x, 3)", "torch.remainder(x, 3)"),
+    "x.mod(-3)": ("np.mod(x, -3)", "torch.remainder(x, -3)"),
+    "x.mod(0)": ("np.mod(x, 0)", "torch.remainder(x, 0)"),
+    "x.mod(Infinity)": ("np.mod(x, np.inf)", "torch.remainder(x, torch.inf)"),
+    "constant(4).mod(x)": ("np.mod(4, x)", "torch.remainder(torch.tensor(4.0), x)"),
+    "constant(-1).mod(x)": ("np.mod(-1, x)", "torch.remainder(torch.tensor(-1.0), x)"),
+    "mod(1, x)": ("np.mod(1, x)", "torch.remainder(torch.tensor(1.0), x)"),
     "x.floor()": ("np.floor(x)", "torch.floor(x)"),
     "x.ceil()": ("np.ceil(x)", "torch.ceil(x)"),
     "x.round()": ("np.round(x)", "torch.round(x)"),

@@ -175,6 +175,8 @@ export const ELEMENTWISE = {
   sub: binary((a, b) => a.sub(b)),
   mul: binary((a, b) => a.mul(b)),
   div: binary((a, b) => a.div(b)),
+  // The divisor is at least 0.5, of either sign, so that differences rarely cross a multiple of it.
+  mod: binary((a, b) => a.mod(b.add(b.gt(0).sub(0.5)))),
   maximum: binary((a, b) => a.maximum(b)),
   logGrad: binary((a, b) => makeValue('logGrad', [a, b.mul(b).add(0.5)])),
   maskPositive: binary((a, b) => makeValue('maskPositive', [a, b])),

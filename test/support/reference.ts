@@ -72,6 +72,13 @@ function erf(x: number): number {
   return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * total;
 }
 
+/** a - b floor(a / b), exact; a zero has the sign of b. */
+function modulo(a: number, b: number): number {
+  const rest = a % b;
+  if (rest === 0) return b < 0 || Object.is(b, -0) ? -0 : 0;
+  return rest < 0 === b < 0 ? rest : rest + b;
+}
+
 /** The nearest integer, of two the even one; a zero has the sign of x. */
 function roundToEven(x: number): number {
   const below = Math.floor(x);
@@ -190,6 +197,7 @@ export const REFERENCE: Readonly<Record<OpName, Rule>> = {
   sub: zip((a, b) => a - b),
   mul: zip((a, b) => a * b),
   div: zip((a, b) => a / b),
+  mod: zip(modulo),
   maximum: zip(Math.max),
   logGrad: zip((a, b) => (b < 0 ? (a === 0 ? 0 : NaN) : a / b)),
   maskPositive: zip((a, b) => (b > 0 ? a : Number.isNaN(b) ? NaN : 0)),

@@ -35,6 +35,7 @@ const EMITTERS: Readonly<Record<OpName, Emitter>> = {
   sub: emitKernel,
   mul: emitKernel,
   div: emitKernel,
+  mod: emitKernel,
   maximum: emitKernel,
   minimum: emitKernel,
   gt: emitKernel,

@@ -27,6 +27,20 @@ function winnersGradient<N>(c: GradientContext<N>, i: number, a: 0 | 1): N {
   return elementwise(c, i, orNaN(g, g.op('add', [won, wonOrTied]), output));
 }
 
+/** The operators that gradients of this file are made of. */
+type Name = CoreName | 'round';
+
+/**
+ * The gradient of `mod` in its divisor: minus the whole quotient. That is found from the result, since a / b
+ * itself may be rounded up to the next whole number, as 1 / 0.1 is.
+ */
+function quotientGradient<N>(c: GradientContext<N, Name>): N {
+  const { g, dy, inputs, output } = c;
+  const [a, b] = inputs as [N, N];
+  const quotient = g.op('round', [g.op('div', [g.op('sub', [a, output]), b])]);
+  return elementwise(c, 1, g.op('neg', [g.op('mul', [dy, quotient])]));
+}
+
 /** The gradient of `ifZero` or `ifNonzero`: dy where the operand was taken, else 0. */
 function takenGradient<N>(c: GradientContext<N>, whereZero: boolean): N {
   const { g, dy, inputs } = c;
@@ -42,6 +56,7 @@ export const ARITHMETIC: Rows<
   | 'sub'
   | 'mul'
   | 'div'
+  | 'mod'
   | 'maximum'
   | 'minimum'
   | 'gt'
@@ -98,6 +113,8 @@ export const ARITHMETIC: Rows<
     },
     { pad: 'scaled' },
   ),
+  /** a - b floor(a / b), which has the sign of b. */
+  mod: binaryRow('mod', 1, (c, i) => (i === 0 ? elementwise(c, 0, c.dy) : quotientGradient(c))),
   /** The larger of two; a tie shares the gradient equally. */
   maximum: binaryRow('maximum', 0, (c, i) => winnersGradient(c, i, 0)),
   /** The smaller of two; a tie shares the gradient equally. */

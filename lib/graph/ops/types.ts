@@ -22,6 +22,7 @@ export type CoreName =
   | 'sub'
   | 'mul'
   | 'div'
+  | 'mod'
   | 'maximum'
   | 'minimum'
   | 'gt'

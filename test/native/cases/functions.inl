@@ -62,6 +62,13 @@ void rare_functions() {
 // Results that are one of the operands, or 0 or 1.
 void choices() {
   binary(
+      "mod", k.mod,
+      [](real a, real b) {
+        const real rest = std::fmod(a, b);
+        return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
+      },
+      exact);
+  binary(
       "maximum", k.maximum, [](real a, real b) { return a != a   ? a
                                                         : b != b ? b
                                                                  : std::max(a, b); },

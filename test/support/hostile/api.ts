@@ -296,7 +296,7 @@ export function apiRows(chance: Chance): Rows {
     'neg exp expm1 log log1p sqrt abs sign relu sin cos tan floor ceil round tanh sigmoid softplus ' +
     'erf ndtr arcsin arctan arcsinh arctanh detach';
   for (const name of unaries.split(' ')) rows[`Value.${name}`] = (c) => [any(c)];
-  for (const name of 'add sub mul div maximum minimum gt ge lt le eq ne'.split(' '))
+  for (const name of 'add sub mul div mod maximum minimum gt ge lt le eq ne'.split(' '))
     rows[`Value.${name}`] = (c) => [
       c.of([p, leaves.one, hidden]),
       c.is(0.3) ? c.next() : c.of([p, b, hidden]),
