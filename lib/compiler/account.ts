@@ -40,7 +40,6 @@ export const FLOP: Readonly<Record<string, Flop>> = {
   sqrt: ['RC', 1],
   rsqrt: ['RC', 2],
   reciprocal: ['RC', 1],
-  pow: ['RC', 1],
   fill: ['RC', 0],
   row_sum: ['RC', 1],
   row_max: ['RC', 0],

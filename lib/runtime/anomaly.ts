@@ -289,6 +289,7 @@ const RULES: Readonly<Record<OpName, Rule>> = {
   mul: elementwise,
   div: elementwise,
   mod: elementwise,
+  power: elementwise,
   maximum: taken(isWinner),
   minimum: taken(isWinner),
   gt: elementwise,

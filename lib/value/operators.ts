@@ -60,7 +60,20 @@ function binaryOf(name: BinaryOperator): BinaryFunction {
   };
 }
 type BinaryOperator =
-  'add' | 'sub' | 'mul' | 'div' | 'mod' | 'maximum' | 'minimum' | 'gt' | 'ge' | 'lt' | 'le' | 'eq' | 'ne';
+  | 'add'
+  | 'sub'
+  | 'mul'
+  | 'div'
+  | 'mod'
+  | 'pow'
+  | 'maximum'
+  | 'minimum'
+  | 'gt'
+  | 'ge'
+  | 'lt'
+  | 'le'
+  | 'eq'
+  | 'ne';
 
 function valueFor(name: string, what: string, x: unknown, expected: string): Value {
   if (x instanceof Value) return x;
@@ -100,8 +113,8 @@ export const ne: BinaryFunction = binaryOf('ne');
 export const neg: UnaryFunction = unaryOf('neg');
 /** {@inheritDoc Value.sqrt} @function */
 export const sqrt: UnaryFunction = unaryOf('sqrt');
-/** {@inheritDoc Value.pow} @function */
-export const pow: (x: Value, exponent: number) => Value = functionOf('pow');
+/** a to the power b by element, broadcast: see {@link Value.pow}. @function */
+export const pow: BinaryFunction = binaryOf('pow');
 /** {@inheritDoc Value.detach} @function */
 export const detach: UnaryFunction = unaryOf('detach');
 /** {@inheritDoc Value.sum} @function */

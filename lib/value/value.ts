@@ -191,18 +191,18 @@ export class Value extends Node {
     return writtenAs('sqrt', this.pow(0.5));
   }
   /**
-   * Each element to a fixed power; NaN for a negative element and a non-integer exponent.
+   * Each element to a power: a number, which is faster, or a value, broadcast. NaN for a negative element and
+   * an exponent that is not whole. A value's gradient is NaN below zero, and 0 at zero for exponents from 0.
    *
-   * @throws TypeError when the exponent is not a number
+   * @throws TypeError when the exponent is neither, or the number NaN
    */
-  pow(exponent: number): Value {
-    if (typeof exponent !== 'number' || Number.isNaN(exponent)) {
-      const [what, got] = Number.isNaN(exponent)
-        ? ['a number that is not NaN', 'NaN']
-        : ['a number', shown(exponent)];
-      throw new TypeError(`pow of ${this.label}: the exponent must be fixed: expected ${what}, got ${got}`);
-    }
-    return makeValue('pow', [this], { exponent });
+  pow(exponent: Value | number): Value {
+    if (exponent instanceof Value)
+      return composed('pow', [this, exponent], () => writtenAs('pow', binary(PLAIN.power, this, exponent)));
+    if (typeof exponent === 'number' && !Number.isNaN(exponent))
+      return makeValue('pow', [this], { exponent });
+    const what = `pow of ${this.label}: the exponent is ${shown(exponent)}`;
+    throw new TypeError(`${what}: expected a number, or a Value`);
   }
   /** The same numbers; no gradient flows through. */
   detach(): Value {

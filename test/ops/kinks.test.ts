@@ -341,6 +341,19 @@ const EDGES: [
     ],
   ],
   [
+    'a power of two values at zero and below',
+    (a, b) => a.pow(b),
+    [
+      [0, 0, 0, -2, -2, 2],
+      [2, 0, -1, 2, 0.5, 3],
+    ],
+    [0, 1, Infinity, 4, NaN, 8],
+    [
+      [0, 0, -Infinity, -4, NaN, 12],
+      [0, 0, -Infinity, NaN, NaN, 8 * Math.LN2],
+    ],
+  ],
+  [
     'erf at the ends',
     (x) => x.erf(),
     [[-800, 800, -Infinity, Infinity, NaN]],

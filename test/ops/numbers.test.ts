@@ -83,6 +83,7 @@ const BINARY: Readonly<Record<string, (a: Value, b: Value) => Value>> = {
   mul: (a, b) => a.mul(b),
   div: (a, b) => a.div(b),
   mod: (a, b) => a.mod(b),
+  power: (a, b) => a.pow(b),
   maximum: (a, b) => a.maximum(b),
   minimum: (a, b) => a.minimum(b),
   gt: (a, b) => a.gt(b),

@@ -103,10 +103,7 @@ const CALLS: Record<Operator, readonly (readonly unknown[])[]> = {
   arctanh: none,
   detach: none,
   silu: none,
-  pow: [
-    [x, 2],
-    [x, -0.5],
-  ],
+  pow: binary,
   clip: [
     [x, 0, 1],
     [x, y, 1],
@@ -301,7 +298,7 @@ const WRONG: readonly unknown[] = [
 /** Operators whose result has more numbers, or axes, than an operand. */
 const GROWING: ReadonlySet<string> = new Set(
   (
-    'add sub mul div mod maximum minimum gt ge lt le eq ne clip where matmul tensordot expandDims ' +
+    'add sub mul div mod pow maximum minimum gt ge lt le eq ne clip where matmul tensordot expandDims ' +
     'broadcastTo reshape at gather embedding vstack stack concat zeros tile scatterAdd pad'
   ).split(' '),
 );

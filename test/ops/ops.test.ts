@@ -154,6 +154,7 @@ const AGAIN: [op: OpName, attr: Attr, operands: (g: Leaves) => Value[]][] = [
     (g) => [g.positive(2, 3).mul(0.4)],
   ]),
   ['mod', {}, (g) => [g.p(2, 3), g.positive(3)]],
+  ['power', {}, (g) => [g.positive(2, 3), g.p(3)]],
 ];
 
 describe('gradients, differentiated again', () => {

@@ -150,6 +150,7 @@ describe('detectAnomaly knows which numbers each operator reads: those that, if 
     ),
     () => p(3).neg().relu(),
     () => p(5).pow(3),
+    () => positive(2, 3).add(1.5).pow(p(3)),
     () => p(2, 2).dropout(0.5, 1),
     () => p(2, 3, 2).sum(),
     () => p(2, 3, 2).sum(1),

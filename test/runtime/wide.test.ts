@@ -97,7 +97,7 @@ const ROWS: [what: string, build: () => { loss: Value; parameters: Value[] }, op
     () => {
       const [x, row, column] = [made(410, 300), made(300), made(410, 1)];
       const sum = fn.exp(x).add(row).mul(column).sub(fn.sigmoid(x)).maximum(row).div(x.mul(x).add(1));
-      const more = fn.softplus(x).add(x.mod(0.3)).add(fn.tan(row));
+      const more = fn.softplus(x).add(x.abs().add(0.5).pow(row)).add(x.mod(0.3)).add(fn.tan(row));
       return { loss: fn.gelu(sum).add(more).pow(2).mean(), parameters: [x, row, column] };
     },
     clipped,

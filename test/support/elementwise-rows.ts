@@ -177,6 +177,11 @@ export const ELEMENTWISE = {
   div: binary((a, b) => a.div(b)),
   // The divisor is at least 0.5, of either sign, so that differences rarely cross a multiple of it.
   mod: binary((a, b) => a.mod(b.add(b.gt(0).sub(0.5)))),
+  power: [
+    ...binary((a, b) => a.abs().add(0.5).pow(b.tanh())),
+    ['of a number to a value', (g) => constant(2).pow(g.p(3))],
+    ['of negative numbers to whole ones', (g) => g.of([-1.5, -0.5, 2]).pow(constant(3))],
+  ],
   maximum: binary((a, b) => a.maximum(b)),
   logGrad: binary((a, b) => makeValue('logGrad', [a, b.mul(b).add(0.5)])),
   maskPositive: binary((a, b) => makeValue('maskPositive', [a, b])),

@@ -111,6 +111,7 @@ const NUMERIC: Make[] = [
   (x) => x.tanh(),
   (x) => x.sigmoid().sub(x.softplus()),
   (x) => x.arctan().add(x.expm1().arcsinh()),
+  pair((x, y) => above(x).pow(y.tanh())),
   (x) => x.neg(),
   (x) => x.mul(0.3).exp(),
   (x) => above(x).log(),

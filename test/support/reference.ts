@@ -79,6 +79,11 @@ function modulo(a: number, b: number): number {
   return rest < 0 === b < 0 ? rest : rest + b;
 }
 
+/** As IEEE 754 has it: JavaScript's power is NaN for these. */
+function power(a: number, b: number): number {
+  return a === 1 || (a === -1 && !Number.isFinite(b) && !Number.isNaN(b)) ? 1 : a ** b;
+}
+
 /** The nearest integer, of two the even one; a zero has the sign of x. */
 function roundToEven(x: number): number {
   const below = Math.floor(x);
@@ -198,6 +203,7 @@ export const REFERENCE: Readonly<Record<OpName, Rule>> = {
   mul: zip((a, b) => a * b),
   div: zip((a, b) => a / b),
   mod: zip(modulo),
+  power: zip(power),
   maximum: zip(Math.max),
   logGrad: zip((a, b) => (b < 0 ? (a === 0 ? 0 : NaN) : a / b)),
   maskPositive: zip((a, b) => (b > 0 ? a : Number.isNaN(b) ? NaN : 0)),

@@ -155,6 +155,7 @@ const RULES: Readonly<Partial<Record<OpName, Row[]>>> = {
   mul: [['broadcast', (g) => g.p(2, 3).mul(g.p(2, 1)).mul(g.p())]],
   div: [['broadcast', (g) => g.p(2, 3).div(g.p(3))]],
   mod: [['broadcast', (g) => g.p(2, 3).mod(g.positive(3)).pow(3)]],
+  power: [['broadcast', (g) => g.positive(2, 3).pow(g.p(3))]],
   maximum: [['broadcast', (g) => g.p(2, 3).maximum(g.p(3)).pow(3)]],
   logGrad: [['of arrays', (g) => makeValue('logGrad', [g.p(4), g.positive(4)])]],
   maskPositive: [['of arrays', (g) => makeValue('maskPositive', [g.p(4).exp(), g.p(4)])]],

@@ -348,14 +348,14 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
     /^sequence\[0\]: expected an array of Values, got 'x'/,
   ],
   [
-    'a power of a Value',
-    () => x.pow(any(v)),
-    /^pow of 'x' \(.*\): the exponent must be fixed: expected a number, got 'v' \(parameter, shape \[4\]\)$/,
+    'a power of an Index',
+    () => x.pow(any(i)),
+    /^pow of 'x' \(.*\): the exponent is 'i' \(index, shape \[2\]\): expected a number, or a Value$/,
   ],
   [
     'a power of NaN',
     () => x.pow(NaN),
-    /^pow of 'x' \(.*\): the exponent must be fixed: expected a number that is not NaN, got NaN$/,
+    /^pow of 'x' \(.*\): the exponent is NaN: expected a number, or a Value$/,
   ],
   [
     'a slice by an index',

@@ -36,6 +36,7 @@ const EMITTERS: Readonly<Record<OpName, Emitter>> = {
   mul: emitKernel,
   div: emitKernel,
   mod: emitKernel,
+  power: emitKernel,
   maximum: emitKernel,
   minimum: emitKernel,
   gt: emitKernel,

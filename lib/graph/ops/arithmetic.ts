@@ -28,7 +28,7 @@ function winnersGradient<N>(c: GradientContext<N>, i: number, a: 0 | 1): N {
 }
 
 /** The operators that gradients of this file are made of. */
-type Name = CoreName | 'round';
+type Name = CoreName | 'log' | 'round';
 
 /**
  * The gradient of `mod` in its divisor: minus the whole quotient. That is found from the result, since a / b
@@ -39,6 +39,23 @@ function quotientGradient<N>(c: GradientContext<N, Name>): N {
   const [a, b] = inputs as [N, N];
   const quotient = g.op('round', [g.op('div', [g.op('sub', [a, output]), b])]);
   return elementwise(c, 1, g.op('neg', [g.op('mul', [dy, quotient])]));
+}
+
+/** The gradient of `power` in its base: dy b a^(b - 1), but 0 where b is 0. */
+function baseGradient<N>(c: GradientContext<N>): N {
+  const { g, dy, inputs } = c;
+  const [a, b] = inputs as [N, N];
+  const slope = g.op('mul', [b, g.op('power', [a, g.op('sub', [b, g.constant(1)])])]);
+  return elementwise(c, 0, g.op('ifNonzero', [g.op('mul', [dy, slope]), b]));
+}
+
+/** The gradient of `power` in its exponent: dy a^b log(a), but 0 for 0^b with b >= 0. */
+function exponentGradient<N>(c: GradientContext<N, Name>): N {
+  const { g, dy, inputs, output } = c;
+  const [a, b] = inputs as [N, N];
+  const isFlat = g.op('mul', [g.op('eq', [a, g.constant(0)]), g.op('ge', [b, g.constant(0)])]);
+  const slope = g.op('mul', [output, g.op('log', [a])]);
+  return elementwise(c, 1, g.op('ifZero', [g.op('mul', [dy, slope]), isFlat]));
 }
 
 /** The gradient of `ifZero` or `ifNonzero`: dy where the operand was taken, else 0. */
@@ -57,6 +74,7 @@ export const ARITHMETIC: Rows<
   | 'mul'
   | 'div'
   | 'mod'
+  | 'power'
   | 'maximum'
   | 'minimum'
   | 'gt'
@@ -115,6 +133,8 @@ export const ARITHMETIC: Rows<
   ),
   /** a - b floor(a / b), which has the sign of b. */
   mod: binaryRow('mod', 1, (c, i) => (i === 0 ? elementwise(c, 0, c.dy) : quotientGradient(c))),
+  /** a to the power b, both values; `pow` has a fixed exponent. */
+  power: binaryRow('pow', 1, (c, i) => (i === 0 ? baseGradient(c) : exponentGradient(c))),
   /** The larger of two; a tie shares the gradient equally. */
   maximum: binaryRow('maximum', 0, (c, i) => winnersGradient(c, i, 0)),
   /** The smaller of two; a tie shares the gradient equally. */

@@ -23,6 +23,7 @@ export type CoreName =
   | 'mul'
   | 'div'
   | 'mod'
+  | 'power'
   | 'maximum'
   | 'minimum'
   | 'gt'

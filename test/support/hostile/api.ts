@@ -403,7 +403,7 @@ export function apiRows(chance: Chance): Rows {
     'Node.memory set': () => [own(), { initial: new Float64Array(3) }],
     'Value.named': () => [own(), 'name'],
     'Value.clip': (c) => [any(c), -1, 1],
-    'Value.pow': (c) => [any(c), c.of([2, 0.5, -1, 0, 1])],
+    'Value.pow': (c) => [any(c), c.of<unknown>([2, 0.5, -1, 0, 1, p])],
     'Value.matmul': (c) => [c.of([x, x.at(0)]), c.of([w, w.matmul(x)])],
     'Value.transpose': (c) => [leaves.cube, c.of([undefined, [2, 0, 1]])],
     'Value.reshape': (c) => [x, c.of([[6], [3, 2], [-1], [2, -1]])],
