@@ -171,18 +171,18 @@ class Workloads {
                    [this] { k_.transpose(y_, n_, a_, n_, n_, n_); });
   }
   Timed gemm() {
-    return measure(Shape::product, {2 * cube(), 3 * n_ * n_},
+    return measure(Shape::product, {2 * volume(), 3 * n_ * n_},
                    [this] { k_.gemm(y_, n_, a_, n_, 1, b_, n_, n_, n_, n_, 0, nullptr); });
   }
   Timed gemm_batch() {
-    return measure(Shape::product, {batch * 2 * cube(), batch * 3 * n_ * n_}, [this] {
+    return measure(Shape::product, {batch * 2 * volume(), batch * 3 * n_ * n_}, [this] {
       const idx each = n_ * n_;
       const Batch by{1, batch, 0, each, 0, each, 0, each};
       k_.gemm_batch(y_, n_, a_, n_, 1, b_, n_, n_, n_, n_, 0, &by);
     });
   }
   Timed gemm_sgd() {
-    return measure(Shape::product, {2 * cube() + 4 * n_ * n_, 6 * n_ * n_, 4 * n_ * n_}, [this] {
+    return measure(Shape::product, {2 * volume() + 4 * n_ * n_, 6 * n_ * n_, 4 * n_ * n_}, [this] {
       k_.gemm_sgd(y_, d_, n_, a_, n_, 1, b_, n_, n_, n_, n_, T(0), T(0.5));
     });
   }
@@ -247,7 +247,7 @@ class Workloads {
   }
 
   idx all() const { return rows * n_; }
-  idx cube() const { return n_ * n_ * n_; }
+  idx volume() const { return n_ * n_ * n_; }
 
   // Indices in no order, distinct if there are enough rows.
   void index_below(idx limit) {

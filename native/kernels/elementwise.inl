@@ -67,6 +67,24 @@ static inline V ceil(V x) {
   return with_zero_of(select(gt(x, y), add(y, splat(1)), y), x);
 }
 
+// Powers by products. 1.5 and -1.5 are the limits at minus infinity: infinity and 0.
+static inline V cube(V x) { return mul(mul(x, x), x); }
+static inline V fourth(V x) { return mul(mul(x, x), mul(x, x)); }
+static inline V three_halves(V x) {
+  const V infinity = splat(T(__builtin_inff()));
+  return select(eq(x, neg(infinity)), infinity, mul(x, sqrt(x)));
+}
+static inline V reciprocal_three_halves(V x) {
+  const V y = div(rsqrt(x), x);
+  return select(eq(x, splat(-T(__builtin_inff()))), splat(0), y);
+}
+// A product of reciprocals is finite where the power of x would overflow, or be flushed to zero.
+static inline V reciprocal_square(V x) {
+  const V y = reciprocal(x);
+  return mul(y, y);
+}
+static inline V reciprocal_cube(V x) { return cube(reciprocal(x)); }
+
 // |a| = q |b| + rest with 0 <= rest < |b|. The quotient is rounded, so that q may be one too large;
 // the rest is exact. Where the quotient is too large for that, or no number, the C library computes
 // that lane.

@@ -7,6 +7,9 @@
 
 namespace vecgrad::functions {
 
+template <class T>
+constexpr T infinity = std::numeric_limits<T>::infinity();
+
 // x, or a zero of its sign where it is a denormal, which compares as zero while a program runs. The
 // C library's log and pow take a denormal apart by arithmetic, which sees a zero, and return a
 // wrong number.

@@ -354,6 +354,13 @@ const EDGES: [
     ],
   ],
   [
+    'whole and half powers at their ends',
+    (x) => x.pow(-1.5).add(x.pow(1.5)),
+    [[1, 4, Infinity]],
+    [2, 8.125, Infinity],
+    [[0, 3 - 1.5 / 32, Infinity]],
+  ],
+  [
     'erf at the ends',
     (x) => x.erf(),
     [[-800, 800, -Infinity, Infinity, NaN]],

@@ -153,6 +153,11 @@ const AGAIN: [op: OpName, attr: Attr, operands: (g: Leaves) => Value[]][] = [
     {},
     (g) => [g.positive(2, 3).mul(0.4)],
   ]),
+  ...[3, 4, -1, -2, -0.5].map((exponent): (typeof AGAIN)[number] => [
+    'pow',
+    { exponent },
+    (g) => [g.positive(4)],
+  ]),
   ['mod', {}, (g) => [g.p(2, 3), g.positive(3)]],
   ['power', {}, (g) => [g.positive(2, 3), g.p(3)]],
 ];

@@ -25,6 +25,8 @@ CALLS = {
     "constant(4).mod(x)": ("np.mod(4, x)", "torch.remainder(torch.tensor(4.0), x)"),
     "constant(-1).mod(x)": ("np.mod(-1, x)", "torch.remainder(torch.tensor(-1.0), x)"),
     "mod(1, x)": ("np.mod(1, x)", "torch.remainder(torch.tensor(1.0), x)"),
+    "x.pow(4)": ("np.power(x, 4.0)", "torch.pow(x, 4)"),
+    "x.pow(-2)": ("np.power(x, -2.0)", "torch.pow(x, -2)"),
     "x.pow(x)": ("np.power(x, x)", "torch.pow(x, x)"),
     "pow(2, x)": ("np.power(2.0, x)", "torch.pow(torch.tensor(2.0), x)"),
     "pow(0, x)": ("np.power(0.0, x)", "torch.pow(torch.tensor(0.0), x)"),

@@ -158,7 +158,7 @@ export const ELEMENTWISE = {
   exp: unary((x) => x.mul(0.5).exp()),
   log: unary((x) => x.log().mul(0.5), 'positive'),
   relu: unary((x) => x.relu()),
-  pow: [-2, -1, -0.5, 0, 0.5, 1, 1.5, 2, 3]
+  pow: [-3, -2, -1.5, -1, -0.5, 0, 0.5, 1, 1.5, 2, 2.5, 3, 4]
     .flatMap((exponent) =>
       unary((x) => x.pow(exponent).mul(0.2).add(1), 'positive').map(([title, build]): Row => [
         `to ${exponent} ${title}`,
@@ -169,6 +169,9 @@ export const ELEMENTWISE = {
       ['of negative numbers to 2', (g) => g.of([-1.5, -0.5, 2]).pow(2)],
       ['of negative numbers to 3', (g) => g.of([-1.5, -0.5, 2]).pow(3)],
       ['of negative numbers to -1', (g) => g.of([-1.5, -0.5, 2]).pow(-1)],
+      ['of negative numbers to 4', (g) => g.of([-1.5, -0.5, 2]).pow(4)],
+      ['of negative numbers to -2', (g) => g.of([-1.5, -0.5, 2]).pow(-2)],
+      ['of negative numbers to -3', (g) => g.of([-1.5, -0.5, 2]).pow(-3)],
     ]),
   detach: unary((x) => x.mul(x.detach())),
   add: binary((a, b) => a.add(b)),

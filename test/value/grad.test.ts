@@ -148,7 +148,7 @@ const RULES: Readonly<Partial<Record<OpName, Row[]>>> = {
   exp: [['of an array', (g) => g.p(2, 3).exp()]],
   log: [['of an array', (g) => g.positive(4).log()]],
   relu: [['of an array', (g) => g.p(5).relu().pow(3)]],
-  pow: [2, 3, -1, 0.5, 1, 0].map((p): Row => [`to ${p}`, (g) => g.positive(4).pow(p)]),
+  pow: [2, 3, 4, -1, -2, 0.5, -0.5, 1, 0].map((p): Row => [`to ${p}`, (g) => g.positive(4).pow(p)]),
   detach: [['as a factor', (g) => [g.p(3)].map((x) => x.mul(x.exp().detach()).mul(x))[0]!]],
   add: [['broadcast', (g) => g.p(2, 3).add(g.p(3)).pow(3)]],
   sub: [['broadcast both ways', (g) => g.p(2, 1).sub(g.p(1, 3)).pow(3)]],

@@ -118,12 +118,26 @@ export function emitKernel(c: Context, node: number): void {
   elementwise(c, lower.kernel, c.locate(node), operands, c.accumulates(node), c.positionsOf(node));
 }
 
+/** Powers that are an instruction of one number, also of scalar bytecode. */
+export const POWERS: ReadonlyMap<number, string> = new Map([
+  [-3, 'reciprocal_cube'],
+  [-2, 'reciprocal_square'],
+  [-1.5, 'reciprocal_three_halves'],
+  [-1, 'reciprocal'],
+  [-0.5, 'rsqrt'],
+  [0.5, 'sqrt'],
+  [1, 'copy'],
+  [1.5, 'three_halves'],
+  [3, 'cube'],
+  [4, 'fourth'],
+]);
+
 export function emitPow(c: Context, node: number): void {
   const exponent = c.ir.attr(node).exponent!;
   const y = c.locate(node);
   const x = c.input(node, 0);
   const accumulate = c.accumulates(node);
-  const kernel = { '-0.5': 'rsqrt', '0.5': 'sqrt', '-1': 'reciprocal', '1': 'copy' }[String(exponent)];
+  const kernel = POWERS.get(exponent);
   const positions = c.positionsOf(node);
   if (kernel) elementwise(c, kernel, y, [x], accumulate, positions);
   else if (exponent === 2) elementwise(c, 'mul', y, [x, x], accumulate, positions);

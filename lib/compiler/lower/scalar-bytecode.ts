@@ -5,6 +5,7 @@
  */
 import { OP_CODE, OP_NAMES, OPS, opsWhere, type OpName, type ScalarForm } from '../../graph/ops.js';
 import { addon, scalarOpcodes, type AssembledBytecode, type AssemblerGraph } from '../../binding/addon.js';
+import { POWERS } from './elementwise.js';
 import { Encoder } from './encode.js';
 import type { Ir } from '../ir/ir.js';
 import { occurrences } from '../ir/occurrences.js';
@@ -55,14 +56,6 @@ export function isScalarGraph(ir: Ir): boolean {
     if (OWN_ROLE[code] === NO_ROLE && !isIndex(code)) return false;
   return ir.everyArray((node) => isIndex(ir.codeOf(node)));
 }
-
-/** Powers that are an operation of one number. */
-const POWERS: ReadonlyMap<number, string> = new Map([
-  [-0.5, 'rsqrt'],
-  [0.5, 'sqrt'],
-  [-1, 'reciprocal'],
-  [1, 'copy'],
-]);
 
 /**
  * How many words the assembler has for an attribute, and which of them holds an exponent

@@ -1,5 +1,10 @@
 // The functions of one and two numbers that few models use. Part of `Tests` in kernel_test.cpp.
 
+// An odd number of halves: at minus infinity the C library's pow has the limit.
+template <int numerator>
+static real halves(real x) {
+  return std::pow(x, numerator / real(2));
+}
 // The sign of x, of zeros too.
 static real sign_of(real x) { return x > 0 || x < 0 ? std::copysign(real(1), x) : x; }
 static real log_of_one_plus_exp(real x) {
@@ -29,6 +34,16 @@ void rare_functions() {
       "ceil", k.ceil, [](real x) { return std::ceil(x); }, 0, -1e7, 1e7);
   densely(
       "round", k.round, [](real x) { return std::nearbyint(x); }, 0, -1e7, 1e7);
+  unary(
+      "cube", k.cube, [](real x) { return x * x * x; }, 1.5, -2, 2);
+  unary(
+      "fourth", k.fourth, [](real x) { return x * x * x * x; }, 2, -2, 2);
+  unary("three_halves", k.three_halves, halves<3>, 1.5, 0, 100);
+  unary(
+      "reciprocal_square", k.reciprocal_square, [](real x) { return 1 / (x * x); }, 2, 0.1, 2);
+  unary(
+      "reciprocal_cube", k.reciprocal_cube, [](real x) { return 1 / (x * x * x); }, 3.5, 0.1, 2);
+  unary("reciprocal_three_halves", k.reciprocal_three_halves, halves<-3>, 2.5, 0.1, 100);
   unary("softplus", k.softplus, log_of_one_plus_exp, 2, -10, 10);
   densely("softplus", k.softplus, log_of_one_plus_exp, 2, -out, 20);
   unary(
