@@ -33,6 +33,7 @@ export {
   logSumExp,
   norm,
   silu,
+  softmax,
   split,
   std,
   tensordot,

@@ -51,9 +51,12 @@ export const FLOP: Readonly<Record<string, Flop>> = {
   row_max: ['RC', 0],
   row_dot: ['RC', 2],
   col_sum: ['RC', 1],
+  col_max: ['RC', 0],
   cumsum: ['RC', 1],
   softmax: ['RC', 4], // less the largest, exp, sum, scaling
   softmax_grad: ['RC', 4],
+  softmax_columns: ['RC', 4],
+  softmax_columns_grad: ['RC', 4],
   rms_norm: ['RC', 3],
   rms_norm_grad: ['RC', 6],
   cross_entropy: ['RC', 4],

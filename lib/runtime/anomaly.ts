@@ -223,6 +223,14 @@ const rows: Rule = (node) => {
   return (place, i, from) => Math.floor(place / own!) === Math.floor(from / widths[i]!);
 };
 
+/** From the whole column of each operand: the last axis but one. */
+const columns: Rule = ({ shape }) => {
+  const [n, cols] = shape.slice(-2) as [number, number];
+  const matrix = n * cols;
+  return (place, _, from) =>
+    place % cols === from % cols && Math.floor(place / matrix) === Math.floor(from / matrix);
+};
+
 /** From the elements whose index, without the reduced axes, is that of the result. */
 const reduction: Rule = ({ shape, inputs, attr }) => {
   const whole = inputs[0]!.shape;
@@ -320,6 +328,8 @@ const RULES: Readonly<Record<OpName, Rule>> = {
   matmul: product,
   softmax: rows,
   softmaxGrad: rows,
+  softmaxColumns: columns,
+  softmaxColumnsGrad: columns,
   reshape: samePlace,
   transpose: ({ shape, inputs, attr }) => {
     const strides = stridesOf(inputs[0]!.shape);

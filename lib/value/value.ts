@@ -342,14 +342,6 @@ export class Value extends Node {
   min(axis?: Axes, keepDims = false): Value {
     return composed('min', [this], () => writtenAs('min', this.neg().max(axis, keepDims).neg()));
   }
-  /** exp(x) divided by its sum along an axis, by default the last. */
-  softmax(axis = -1): Value {
-    const last = this.shape.length - 1;
-    if (axis === -1 || axis === last) return makeValue('softmax', [this]);
-    const at = composed('softmax', [this], () => resolveAxis(axis, this.shape));
-    const axes = this.shape.map((_, i) => (i === at ? last : i === last ? at : i));
-    return writtenAs('softmax', makeValue('softmax', [this.transpose(axes)]).transpose(axes));
-  }
   /** Each row of the last axis divided by its root mean square: x / sqrt(mean(x²) + eps). */
   rmsNorm(options: NormOptions = {}): Value {
     const eps = epsOf(`rmsNorm of ${this.label}`, options);

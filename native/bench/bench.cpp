@@ -138,6 +138,18 @@ class Workloads {
                    [this] { k_.col_sum(y_, a_, n_, rows, n_, 0); });
   }
 
+  Timed col_max() {
+    return measure(Shape::rows, {all(), all() + n_}, [this] { k_.col_max(y_, a_, n_, rows, n_); });
+  }
+
+  Timed softmax_columns() {
+    return measure(Shape::rows, {0, 2 * all()},
+                   [this] { k_.softmax_columns(y_, n_, a_, n_, rows, n_); });
+  }
+  Timed softmax_columns_grad() {
+    return measure(Shape::rows, {4 * all(), 3 * all()},
+                   [this] { k_.softmax_columns_grad(y_, n_, a_, n_, b_, n_, rows, n_, 0); });
+  }
   Timed softmax() {
     return measure(Shape::rows, {0, 2 * all()},
                    [this] { k_.softmax(y_, n_, a_, n_, rows, n_, n_, 0, nullptr); });

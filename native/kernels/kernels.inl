@@ -49,10 +49,12 @@ static inline void hsum4(T* y, V a, V b, V c, V d) {
 #include "kernels/elementwise.inl"
 // sums of many terms:
 #include "kernels/sums.inl"
-// row_sum, row_max, row_dot, col_sum:
+// row_sum, row_max, row_dot, col_sum, col_max:
 #include "kernels/reductions.inl"
 // softmax, softmax_grad:
 #include "kernels/softmax.inl"
+// softmax_columns, softmax_columns_grad:
+#include "kernels/softmax_columns.inl"
 // cross_entropy, cross_entropy_grad:
 #include "kernels/cross_entropy.inl"
 // row_norm, row_norm_grad:

@@ -26,6 +26,44 @@ static inline T max_of_row(const T* x, idx cols) {
   return hmax(max(s0, s1));
 }
 
+// f of a vector of columns, row after row, in four chains; `f` is max or larger.
+template <V (*f)(V, V), class Load>
+static inline V over_rows(idx rows, Load row) {
+  V s0 = splat(minus_infinity), s1 = s0, s2 = s0, s3 = s0;
+  idx r = 0;
+  for (; r + 4 <= rows; r += 4) {
+    s0 = f(s0, row(r));
+    s1 = f(s1, row(r + 1));
+    s2 = f(s2, row(r + 2));
+    s3 = f(s3, row(r + 3));
+  }
+  for (; r < rows; r++) s0 = f(s0, row(r));
+  return f(f(s0, s1), f(s2, s3));
+}
+static void col_max(T* y, const T* x, idx ldx, idx rows, idx cols) {
+  const idx l = lanes();
+  idx j = 0;
+  // Four vectors side by side read a row in longer pieces.
+  for (; j + 4 * l <= cols; j += 4 * l) {
+    V s0 = splat(minus_infinity), s1 = s0, s2 = s0, s3 = s0;
+    const T* from = x + j;
+    for (idx r = 0; r < rows; r++, from += ldx) {
+      s0 = max(s0, load(from));
+      s1 = max(s1, load(from + l));
+      s2 = max(s2, load(from + 2 * l));
+      s3 = max(s3, load(from + 3 * l));
+    }
+    store(y + j, s0), store(y + j + l, s1), store(y + j + 2 * l, s2), store(y + j + 3 * l, s3);
+  }
+  for (; j + l <= cols; j += l)
+    store(y + j, over_rows<max>(rows, [=](idx r) { return load(x + r * ldx + j); }));
+  if (j < cols) {
+    const idx rest = cols - j;
+    const V top = over_rows<max>(rows, [=](idx r) { return load(first(rest), x + r * ldx + j); });
+    store(first(rest), y + j, top);
+  }
+}
+
 static void row_max(T* y, idx incy, const T* x, idx ldx, idx rows, idx cols, int acc) {
   for (idx r = 0; r < rows; r++) {
     const T best = max_of_row(x + r * ldx, cols), old = acc ? y[r * incy] : best;

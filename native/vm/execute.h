@@ -201,6 +201,9 @@ __attribute__((always_inline)) inline RunFault execute(const Kernels<T>& k, int3
     case Op::col_sum:
       k.col_sum(at.y(), at.a(), in.a.row, rows(), cols(), acc);
       break;
+    case Op::col_max:
+      k.col_max(at.y(), at.a(), in.a.row, rows(), cols());
+      break;
     case Op::cumsum:
       cumsum(at.y(), in.y.row, in.y.col, at.a(), in.a.row, in.a.col, rows(), cols(), in.imm0);
       break;
@@ -210,6 +213,13 @@ __attribute__((always_inline)) inline RunFault execute(const Kernels<T>& k, int3
     case Op::softmax_grad:
       k.softmax_grad(at.y(), in.y.row, at.a(), in.a.row, at.b(), in.b.row, rows(), cols(), acc,
                      nullptr);
+      break;
+    case Op::softmax_columns:
+      k.softmax_columns(at.y(), in.y.row, at.a(), in.a.row, rows(), cols());
+      break;
+    case Op::softmax_columns_grad:
+      k.softmax_columns_grad(at.y(), in.y.row, at.a(), in.a.row, at.b(), in.b.row, rows(), cols(),
+                             acc);
       break;
     case Op::transpose:
       k.transpose(at.y(), in.y.row, at.a(), in.a.row, rows(), cols());

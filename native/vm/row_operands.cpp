@@ -153,6 +153,7 @@ bool can_add(Op op) {
     case Op::row_dot:
     case Op::col_sum:
     case Op::softmax_grad:
+    case Op::softmax_columns_grad:
     case Op::rms_norm_grad:
     case Op::cross_entropy_grad:
     case Op::gemm:

@@ -119,6 +119,20 @@ struct Wide {
     spread(Parts(cols, unit, cost),
            [=](idx c, idx n) { narrow.col_sum(y + c, x + c, ldx, rows, n, acc); });
   }
+  static void col_max(T* y, const T* x, idx ldx, idx rows, idx cols) {
+    by_columns<T>(costs::col_max, rows, cols,
+                  [=](idx c, idx n) { narrow.col_max(y + c, x + c, ldx, rows, n); });
+  }
+  static void softmax_columns(T* y, idx ldy, const T* x, idx ldx, idx rows, idx cols) {
+    by_columns<T>(costs::softmax_columns, rows, cols,
+                  [=](idx c, idx n) { narrow.softmax_columns(y + c, ldy, x + c, ldx, rows, n); });
+  }
+  static void softmax_columns_grad(T* dx, idx lddx, const T* y, idx ldy, const T* g, idx ldg,
+                                   idx rows, idx cols, int acc) {
+    by_columns<T>(costs::softmax_columns_grad, rows, cols, [=](idx c, idx n) {
+      narrow.softmax_columns_grad(dx + c, lddx, y + c, ldy, g + c, ldg, rows, n, acc);
+    });
+  }
   static void softmax(T* y, idx ldy, const T* x, idx ldx, idx rows, idx cols, idx first, idx step,
                       const Batch* batch) {
     if (batch)
@@ -247,8 +261,11 @@ struct Wide {
     all.row_max = row_max;
     all.row_dot = row_dot;
     all.col_sum = col_sum;
+    all.col_max = col_max;
     all.softmax = softmax;
     all.softmax_grad = softmax_grad;
+    all.softmax_columns = softmax_columns;
+    all.softmax_columns_grad = softmax_columns_grad;
     all.row_norm = row_norm;
     all.row_norm_grad = row_norm_grad;
     all.cross_entropy = cross_entropy;

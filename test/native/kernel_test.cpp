@@ -159,9 +159,12 @@ struct Tests {
         0);
     fill();
     row_reductions();
+    col_max();
     col_sum();
     softmax();
     softmax_grad();
+    softmax_columns();
+    softmax_columns_grad();
     cross_entropy();
     cross_entropy_grad();
     row_norm();

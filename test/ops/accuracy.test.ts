@@ -153,6 +153,10 @@ const SUMS: Record<string, Row> = {
     of: (x) => x.softmax().slice(0, 1),
     wanted: (x) => [positive(Math.exp(x[0]!) / sumOf(x.map(Math.exp)).value)],
   },
+  'softmax of a column': {
+    of: (x) => x.expandDims(1).softmax(0).slice(0, 1).reshape([1]),
+    wanted: (x) => [positive(Math.exp(x[0]!) / sumOf(x.map(Math.exp)).value)],
+  },
   'root mean square': {
     of: (x) => x.rmsNorm({ eps: 0 }).slice(0, 1),
     wanted: (x) => [positive(x[0]! / Math.sqrt(dot(x, x).value / x.length))],

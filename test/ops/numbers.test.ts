@@ -105,6 +105,8 @@ const ROWS: Readonly<Record<string, (x: Value, other: (rows: number, cols: numbe
   min: (x) => x.min(-1),
   cumsum: (x) => x.cumsum(-1),
   softmax: (x) => x.softmax(),
+  'softmax of columns': (x) => x.softmax(0),
+  'max of columns': (x) => x.max(0),
   transpose: (x) => x.transpose(),
   'a product from the left': (x, other) => x.matmul(other(x.shape[1]!, 19)),
   'a product from the right': (x, other) => other(5, x.shape[0]!).matmul(x),

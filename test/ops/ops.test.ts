@@ -160,6 +160,7 @@ const AGAIN: [op: OpName, attr: Attr, operands: (g: Leaves) => Value[]][] = [
   ]),
   ['mod', {}, (g) => [g.p(2, 3), g.positive(3)]],
   ['power', {}, (g) => [g.positive(2, 3), g.p(3)]],
+  ['softmaxColumns', {}, (g) => [g.p(3, 2)]],
 ];
 
 describe('gradients, differentiated again', () => {

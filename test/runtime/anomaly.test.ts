@@ -171,6 +171,8 @@ describe('detectAnomaly knows which numbers each operator reads: those that, if 
     () => p(2, 2, 3).matmul(p(3)),
     () => p(2, 3).softmax(),
     () => makeValue('softmaxGrad', [p(2, 3).softmax(), p(2, 3)]),
+    () => p(2, 3, 2).softmax(1),
+    () => makeValue('softmaxColumnsGrad', [p(2, 3, 2).softmax(1), p(2, 3, 2)]),
     () => p(2, 3).rmsNorm(),
     () => p(4).crossEntropy(one),
     () => p(2, 4).crossEntropy(two),

@@ -85,6 +85,15 @@ const ROWS: [what: string, build: () => { loss: Value; parameters: Value[] }, op
     new Adam({ learningRate: 0.01 }),
   ],
   [
+    'softmax, logSoftmax and maxima of columns',
+    () => {
+      const x = made(257, 1031);
+      const parts = [x.softmax(0), fn.logSoftmax(x, 0), x.max(0), x.reshape([257, 1031, 1]).min(0)];
+      return { loss: parts.map((part) => part.pow(2).sum()).reduce((a, b) => a.add(b)), parameters: [x] };
+    },
+    new Adam({ learningRate: 0.01 }),
+  ],
+  [
     'the loss of a classifier over rows of a table',
     () => {
       const [table, w] = [made(400, 130), made(130, 300)];

@@ -37,6 +37,7 @@ CALLS = {
     "x.round()": ("np.round(x)", "torch.round(x)"),
     "x.tan()": ("np.tan(x)", "torch.tan(x)"),
     "x.arctan()": ("np.arctan(x)", "torch.atan(x)"),
+    "x.reshape([2, 1]).softmax(0)": (None, "torch.softmax(x.reshape(2, 1), 0)"),
     "x.sub(x)": ("x - x", "x - x"),
     "x.mul(0)": ("x * 0", "x * 0"),
     "x.add(zeros([0]))": ("x + np.zeros(0)", "x + torch.zeros(0)"),

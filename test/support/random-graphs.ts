@@ -155,6 +155,8 @@ const STRUCTURAL: Make[] = [
   ),
   (x, pool, b) => [pool.pick(b, (y) => contracts(y, x))].map((y) => y && y.matmul(x))[0],
   ofRank(1, (x) => x.softmax()),
+  ofRank(2, (x, _, b) => x.softmax(axisOf(x, b))),
+  ofRank(2, (x, _, b) => x.max(axisOf(x, b))),
   (x, _, b) => x.reshape(b % 2 ? [1, ...x.shape] : [...x.shape, 1]),
   ofRank(2, (x) => x.reshape([x.shape[0]! * x.shape[1]!, ...x.shape.slice(2)])),
   ofRank(2, (x) => x.transpose()),

@@ -166,6 +166,16 @@ function byRow(x: Tensor, f: (row: number[], at: number) => number[]): Tensor {
   return { shape: x.shape, data };
 }
 
+/** exp(x) over its sum along the last axis but one. */
+function softmaxOfColumns(x: Tensor): Tensor {
+  const at = x.shape.length - 2;
+  const top = along(x, at, (list) => Math.max(...list));
+  const column = (i: readonly number[]): readonly number[] => [...i.slice(0, at), i.at(-1)!];
+  const exps = tensor(x.shape, (i) => Math.exp(get(x, i) - get(top, column(i))));
+  const sums = sum(exps, [at]);
+  return tensor(x.shape, (i) => get(exps, i) / get(sums, column(i)));
+}
+
 export const REFERENCE: Readonly<Record<OpName, Rule>> = {
   parameter: ({ node }) => {
     throw new Error(`the reference needs numbers for ${node.label}`);
@@ -271,6 +281,16 @@ export const REFERENCE: Readonly<Record<OpName, Rule>> = {
       const total = exps.reduce((a, b) => a + b);
       return exps.map((x) => x / total);
     }),
+  softmaxColumns: (c) => softmaxOfColumns(c.x(0)),
+  softmaxColumnsGrad: (c) => {
+    const [y, u] = [c.x(0), c.x(1)];
+    const dots = sum(
+      tensor(y.shape, (i) => get(y, i) * get(u, i)),
+      [-2],
+    );
+    const dot = (i: readonly number[]): number => get(dots, [...i.slice(0, -2), i.at(-1)!]);
+    return tensor(y.shape, (i) => get(y, i) * (get(u, i) - dot(i)));
+  },
   softmaxGrad: (c) =>
     byRow(c.x(0), (y, at) => {
       const g = c.x(1).data.slice(at, at + y.length);

@@ -203,6 +203,8 @@ const RULES: Readonly<Partial<Record<OpName, Row[]>>> = {
     ['of batches, broadcast', (g) => g.p(2, 3, 4).matmul(g.p(4, 2)).pow(2)],
   ],
   softmax: [['of rows', (g) => g.p(2, 4).softmax()]],
+  softmaxColumns: [['of columns', (g) => g.p(4, 2).softmax(0)]],
+  softmaxColumnsGrad: [['of columns', (g) => makeValue('softmaxColumnsGrad', [g.p(3, 2), g.p(3, 2)])]],
   softmaxGrad: [['of rows', (g) => makeValue('softmaxGrad', [g.p(2, 3), g.p(2, 3)])]],
   reshape: [['of a matrix', (g) => g.p(2, 3).reshape([6]).exp()]],
   transpose: [

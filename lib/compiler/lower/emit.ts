@@ -12,6 +12,8 @@ import {
   emitRmsNorm,
   emitRmsNormGrad,
   emitSoftmax,
+  emitSoftmaxColumns,
+  emitSoftmaxColumnsGrad,
   emitSoftmaxGrad,
 } from './rows.js';
 import { denseView, reshapeView } from './view.js';
@@ -59,6 +61,8 @@ const EMITTERS: Readonly<Record<OpName, Emitter>> = {
   scatterOuter: emitRowProduct,
   softmax: emitSoftmax,
   softmaxGrad: emitSoftmaxGrad,
+  softmaxColumns: emitSoftmaxColumns,
+  softmaxColumnsGrad: emitSoftmaxColumnsGrad,
   rmsNorm: emitRmsNorm,
   rmsNormGrad: emitRmsNormGrad,
   crossEntropy: emitCrossEntropy,

@@ -153,6 +153,7 @@ export function emitMax(c: Context, node: number): void {
   const x = c.input(node, 0);
   const axes = c.ir.attr(node).axes ?? x.shape.map((_, i) => i);
   const gone = [...new Set(axes.map((axis) => resolveAxis(axis, x.shape)))];
+  if (maxOfColumns(c, y, x, new Set(gone), c.positionsOf(node))) return;
   const kept = x.shape.map((_, i) => i).filter((i) => !gone.includes(i));
   // The axes that vanish come last, as one.
   const turned = transposeView(x, [...kept, ...gone]);
@@ -169,6 +170,35 @@ export function emitMax(c: Context, node: number): void {
       a: operandAt(three, at, 1, 1),
     });
   });
+}
+
+/** The maxima down columns, where the numbers lie so; false where they do not. */
+function maxOfColumns(
+  c: Context,
+  y: View,
+  x: View,
+  gone: ReadonlySet<number>,
+  positions?: AxisPositions,
+): boolean {
+  let kept = 0;
+  const at = x.shape.map((_, i) => (gone.has(i) ? -1 : kept++));
+  const strides = [at.map((i) => (i < 0 ? 0 : y.strides[i]!)), x.strides];
+  const marks = at.map((i) => (i < 0 ? 1 : 0));
+  const ofX = positions && at.map((i) => (i < 0 ? undefined : positions[i]));
+  const axes = mergeAxes(x.shape, strides, ofX, marks);
+  const column = axes?.find((axis) => axis.strides[0] === 1 && axis.strides[1] === 1);
+  const [down, more] = axes?.filter(isReduced) ?? [];
+  if (!axes || !column || !down || more) return false;
+  const outer = axes.filter((axis) => axis !== column && axis !== down);
+  forEachNest(c, outer, 2, [y.offset, x.offset], (two, from) => {
+    c.emit({
+      op: 'col_max',
+      extents: [two[0]!, two[1]!, down, column, 1],
+      y: operandAt(two, from, 0, 1, 0),
+      a: operandAt(two, from, 1, 1, down.strides[1]),
+    });
+  });
+  return true;
 }
 
 export function emitCumsum(c: Context, node: number): void {

@@ -1,4 +1,7 @@
-/** Operators along the last axis, each one instruction for all rows: softmax, norms, a classifier's loss. */
+/**
+ * Operators along the last axis, or the one before it, each one instruction for all rows: softmax, norms, a
+ * classifier's loss.
+ */
 import type { AxisPositions } from '../ir/axes.js';
 import type { Context } from './context.js';
 import { copy, rows } from './elementwise.js';
@@ -17,6 +20,15 @@ export function emitSoftmax(c: Context, node: number): void {
 export function emitSoftmaxGrad(c: Context, node: number): void {
   const parts = { y: c.locate(node), a: rows(c, c.input(node, 0)), b: rows(c, c.input(node, 1)) };
   rowwise(c, 'softmax_grad', parts, c.accumulates(node), c.positionsOf(node));
+}
+
+export function emitSoftmaxColumns(c: Context, node: number): void {
+  columnwise(c, 'softmax_columns', c.locate(node), [rows(c, c.input(node, 0))], false, c.positionsOf(node));
+}
+
+export function emitSoftmaxColumnsGrad(c: Context, node: number): void {
+  const operands = [rows(c, c.input(node, 0)), rows(c, c.input(node, 1))];
+  columnwise(c, 'softmax_columns_grad', c.locate(node), operands, c.accumulates(node), c.positionsOf(node));
 }
 
 export function emitRmsNorm(c: Context, node: number): void {
@@ -89,6 +101,41 @@ function rowwise(
       ...(b && { b: operandAt(three, offsets, 2, 1) }),
       imm0: lengths?.first ?? cols,
       imm1: lengths?.step ?? 0,
+    });
+  });
+}
+
+/** An instruction down the columns of matrices, the last two axes; the others are outer loops. */
+function columnwise(
+  c: Context,
+  op: string,
+  y: View,
+  operands: readonly View[],
+  accumulate: boolean,
+  positions?: AxisPositions,
+): void {
+  const down = y.shape.length - 2;
+  const [n, cols] = y.shape.slice(down) as [number, number];
+  const views = [y, ...operands];
+  const strides = views.map((view) => view.strides.slice(0, down));
+  const axes = mergeAxes(y.shape.slice(0, down), strides, positions);
+  if (!axes || !n || !cols) return;
+  const starts = views.map((view) => view.offset);
+  forEachNest(c, axes, 2, starts, (two, offsets) => {
+    const operand = (i: number): Operand => operandAt(two, offsets, i, 1, views[i]!.strides[down]);
+    c.emit({
+      op,
+      accumulate,
+      extents: [
+        two[0]!,
+        two[1]!,
+        { n, positions: positions?.[down] },
+        { n: cols, positions: positions?.[down + 1] },
+        1,
+      ],
+      y: operand(0),
+      a: operand(1),
+      ...(operands.length > 1 && { b: operand(2) }),
     });
   });
 }

@@ -1,10 +1,27 @@
 /** Functions of rows (the last axis): softmax, norms and losses. */
 import { sameShape, ShapeError, show, sizeOf } from '../../core/shape.js';
 import { reshape, same } from './rules.js';
-import { everyOperand, firstOperand, noScalar, type Rows } from './types.js';
+import { everyOperand, firstOperand, noScalar, type Builder, type Rows } from './types.js';
+
+/** The gradient of `softmaxGrad` in its first operand, along an axis that counts from the end. */
+function sharesGradient<N>(g: Builder<N>, dy: N, inputs: readonly N[], axis: number): N {
+  const [y, u] = inputs as [N, N];
+  const shape = g.shape(y);
+  const at = shape.length + axis;
+  const kept = shape.map((n, i) => (i === at ? 1 : n));
+  const dot = (a: N, b: N): N => reshape(g, g.op('sum', [g.op('mul', [a, b])], { axes: [at] }), kept);
+  return g.op('sub', [g.op('mul', [dy, g.op('sub', [u, dot(y, u)])]), g.op('mul', [u, dot(y, dy)])]);
+}
 
 export const ROW_FUNCTIONS: Rows<
-  'softmax' | 'softmaxGrad' | 'rmsNorm' | 'rmsNormGrad' | 'crossEntropy' | 'crossEntropyGrad'
+  | 'softmax'
+  | 'softmaxGrad'
+  | 'softmaxColumns'
+  | 'softmaxColumnsGrad'
+  | 'rmsNorm'
+  | 'rmsNormGrad'
+  | 'crossEntropy'
+  | 'crossEntropyGrad'
 > = {
   softmax: {
     shape: ([x]) => {
@@ -28,14 +45,44 @@ export const ROW_FUNCTIONS: Rows<
   softmaxGrad: {
     shape: same,
     gradient: ({ g, dy, inputs }, i) => {
-      const [y, u] = inputs as [(typeof inputs)[0], (typeof inputs)[0]];
-      if (i === 1) return g.op('softmaxGrad', [y, dy]);
-      const shape = g.shape(y);
-      const axes = [shape.length - 1];
-      const column = [...shape.slice(0, -1), 1];
-      const dot = (a: typeof y, b: typeof y): typeof y =>
-        reshape(g, g.op('sum', [g.op('mul', [a, b])], { axes }), column);
-      return g.op('sub', [g.op('mul', [dy, g.op('sub', [u, dot(y, u)])]), g.op('mul', [u, dot(y, dy)])]);
+      return i === 1 ? g.op('softmaxGrad', [inputs[0]!, dy]) : sharesGradient(g, dy, inputs, -1);
+    },
+    reaches: everyOperand,
+    isInteger: false,
+    index: 'none',
+    lower: { kind: 'special' },
+    batching: 'single',
+    placing: 'adds',
+    scalar: noScalar,
+    axes: 'broadcast',
+    zero: 'never',
+    pad: 'none',
+    epilogue: 'none',
+  },
+  /** Softmax along the last axis but one: down the columns of each matrix. */
+  softmaxColumns: {
+    shape: ([x]) => {
+      if (x!.length < 2) throw new ShapeError('an array without columns: give at least two axes');
+      return x!;
+    },
+    gradient: ({ g, dy, output }) => g.op('softmaxColumnsGrad', [output, dy]),
+    reaches: everyOperand,
+    isInteger: false,
+    index: 'none',
+    lower: { kind: 'special' },
+    batching: 'batched',
+    placing: 'rows',
+    scalar: noScalar,
+    axes: 'broadcast',
+    zero: 'never',
+    pad: 'none',
+    epilogue: 'none',
+  },
+  /** As `softmaxGrad`, along the last axis but one. */
+  softmaxColumnsGrad: {
+    shape: same,
+    gradient: ({ g, dy, inputs }, i) => {
+      return i === 1 ? g.op('softmaxColumnsGrad', [inputs[0]!, dy]) : sharesGradient(g, dy, inputs, -2);
     },
     reaches: everyOperand,
     isInteger: false,

@@ -49,6 +49,8 @@ export type CoreName =
   // rows.ts
   | 'softmax'
   | 'softmaxGrad'
+  | 'softmaxColumns'
+  | 'softmaxColumnsGrad'
   | 'rmsNorm'
   | 'rmsNormGrad'
   | 'crossEntropy'

@@ -54,6 +54,36 @@ void row_reductions() {
   report.check(std::isnan(y) ? 0 : 1, true, "accumulating into NaN");
 }
 
+void col_max() {
+  start("col_max", 0);
+  for (idx cols : long_lengths())
+    for (idx rows : {0, 1, 2, 5, 17, 33})
+      for (idx pad : {0, 1}) {
+        if (rows * cols > 1 << 17 || !report.takes()) continue;
+        Matrix<T> y(block_a, 1, cols, cols, pad), x(block_b, rows, cols, cols + pad);
+        x.set_uniform(-2, 2);
+        k.col_max(y.p, x.p, x.ld, rows, cols);
+        real worst = 0;
+        for (idx c = 0; c < cols; c++) {
+          real want = -infinity;
+          for (idx r = 0; r < rows; r++) want = std::max(want, real(x(r, c)));
+          worst = std::max(worst, error_in_ulp<T>(y(0, c), want));
+        }
+        report.check(worst, y.untouched() && x.untouched(), "%td x %td, pad %td", rows, cols, pad);
+      }
+  for (idx cols : {1, 5, 40})
+    for (idx at = 0; at < 7; at++) {  // NaN wins, in its column alone
+      Matrix<T> y(block_a, 1, cols, cols), x(block_b, 7, cols, cols);
+      x.set([](idx r, idx c) { return T(r + c); });
+      x(at, cols - 1) = nan;
+      k.col_max(y.p, x.p, x.ld, 7, cols);
+      bool others = true;
+      for (idx c = 0; c + 1 < cols; c++) others &= y(0, c) == T(6 + c);
+      const bool spreads = std::isnan(y(0, cols - 1));
+      report.check(spreads && others ? 0 : 1, true, "NaN at %td of 7 x %td", at, cols);
+    }
+}
+
 void col_sum() {
   start("col_sum", 4);
   for (idx cols : long_lengths())

@@ -52,6 +52,80 @@ void softmax() {
     }
 }
 
+void softmax_columns() {
+  start("softmax_columns", 24);
+  for (idx cols : lengths())
+    for (idx rows : {1, 2, 5, 40, 300})
+      for (idx pad : {0, 3})
+        for (bool in_place : {false, true}) {
+          if (!report.takes()) continue;
+          Matrix<T> x(block_a, rows, cols, cols + pad, pad), z(block_b, rows, cols, cols + pad + 1);
+          x.set_uniform(-4, 4);
+          std::vector<T> input = x.copy();
+          std::vector<real> shares(rows);
+          Matrix<T>& y = in_place ? x : z;
+          k.softmax_columns(y.p, y.ld, x.p, x.ld, rows, cols);
+          real worst = 0;
+          for (idx c = 0; c < cols; c++) {
+            real top = -infinity, sum = 0;
+            for (idx r = 0; r < rows; r++) top = std::max(top, real(input[r * x.ld + c]));
+            for (idx r = 0; r < rows; r++) sum += shares[r] = std::exp(input[r * x.ld + c] - top);
+            for (idx r = 0; r < rows; r++)
+              worst = std::max(worst, error_in_ulp<T>(y(r, c), shares[r] / sum));
+          }
+          report.check(worst, x.untouched() && z.untouched(), "%td x %td, pad %td, in place %d",
+                       rows, cols, pad, in_place);
+        }
+  for (idx cols : {1, 5, 40}) {  // large numbers do not overflow, NaN spreads over its column
+    Matrix<T> x(block_a, 9, cols, cols), y(block_b, 9, cols, cols);
+    x.set([&](idx r, idx) { return r == 8 ? T(1e30) : T(-1e30); });
+    x(4, cols - 1) = nan;
+    k.softmax_columns(y.p, cols, x.p, cols, 9, cols);
+    bool all = true, others = true;
+    for (idx r = 0; r < 9; r++) {
+      all &= std::isnan(y(r, cols - 1));
+      for (idx c = 0; c + 1 < cols; c++) others &= y(r, c) == T(r == 8);
+    }
+    report.check(all && others ? 0 : 1, y.untouched(), "huge numbers and NaN, %td columns", cols);
+  }
+}
+
+void softmax_columns_grad() {
+  start("softmax_columns_grad", 8);
+  for (idx cols : lengths())
+    for (idx rows : {1, 4, 33, 130, 300})
+      for (int place = 0; place < 3; place++)  // apart, over y, over g
+        for (int acc : {0, 1}) {
+          if ((place && acc) || !report.takes()) continue;
+          Matrix<T> y(block_a, rows, cols, cols + 1), g(block_b, rows, cols, cols + 3),
+              other(block_c, rows, cols, cols + 2, 1);
+          y.set_uniform(0, 1);
+          g.set_uniform(-1, 1);
+          other.set_uniform(-1, 1);
+          Matrix<T>& dx = place == 0 ? other : place == 1 ? y : g;
+          std::vector<real> want(rows * cols), scale(rows * cols);
+          for (idx c = 0; c < cols; c++) {
+            real sum = 0, size = 0;
+            for (idx r = 0; r < rows; r++)
+              sum += real(y(r, c)) * g(r, c), size += std::fabs(real(y(r, c)) * g(r, c));
+            for (idx r = 0; r < rows; r++) {
+              const real old = acc ? other(r, c) : T(0);
+              want[r * cols + c] = old + y(r, c) * (g(r, c) - sum);
+              scale[r * cols + c] =
+                  std::fabs(old) + std::fabs(y(r, c)) * (std::fabs(g(r, c)) + size);
+            }
+          }
+          k.softmax_columns_grad(dx.p, dx.ld, y.p, y.ld, g.p, g.ld, rows, cols, acc);
+          real worst = 0;
+          for (idx r = 0; r < rows; r++)
+            for (idx c = 0; c < cols; c++)
+              worst = std::max(worst,
+                               error_in_ulp<T>(dx(r, c), want[r * cols + c], scale[r * cols + c]));
+          report.check(worst, y.untouched() && g.untouched() && other.untouched(),
+                       "%td x %td, place %d, acc %d", rows, cols, place, acc);
+        }
+}
+
 void softmax_grad() {
   start("softmax_grad", 8);
   for (idx cols : lengths())
