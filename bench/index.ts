@@ -1,7 +1,7 @@
 /**
- * `npm run bench`: steps, sizes, batches, simulated cores, sampling, whole processes and their first steps,
- * other work beside a training, and compile time by graph and by size. Things that are compared take turns;
- * every figure is a median unless it says otherwise.
+ * `npm run bench`: steps, operators, sizes, batches, simulated cores, sampling, whole processes and their
+ * first steps, other work beside a training, and compile time by graph and by size. Things that are compared
+ * take turns; every figure is a median unless it says otherwise.
  *
  *     npm run bench -- [--quick] [--model NAME]... [--only TABLE]... [--yardstick DIR]
  *                      [--json FILE] [--against FILE]
@@ -19,6 +19,7 @@ import { firstStepRows } from './first-steps.js';
 import { gptRows } from './gpt.js';
 import type { Effort, Row } from './measure.js';
 import { memoryRows } from './memory.js';
+import { operatorRows } from './operators.js';
 import { processRows } from './processes.js';
 import { responsivenessRows } from './responsiveness.js';
 import { samplingRows } from './sampling.js';
@@ -54,6 +55,7 @@ const effort: Effort = quick
 const TABLES: Record<string, (models: readonly ModelName[], effort: Effort) => Row[] | Promise<Row[]>> = {
   steps: stepRows,
   ...(yardstick !== undefined && { yardstick: (names, how) => yardstickRows(names, yardstick, how) }),
+  operators: (_, how) => operatorRows(how),
   widths: (_, how) => widthRows(how),
   gpt: (_, how) => gptRows(how),
   memory: (_, how) => memoryRows(how),
@@ -101,11 +103,15 @@ for (const name of chosen('table', Object.keys(TABLES), only ?? Object.keys(TABL
   tables[name] = rows;
   console.log(`\n${name}`);
   const width = Math.max(...rows.map(({ what }) => what.length));
-  for (const { what, value, unit } of rows) {
+  const shown = (value: number): string =>
+    (value >= 1000 ? value.toFixed(0) : value.toFixed(value < 10 ? 2 : 1)).padStart(9);
+  for (const { what, value, unit, beside } of rows) {
     const before = earlier?.tables[name]?.find((row) => row.what === what)?.value;
     const against = before === undefined ? '' : `  x ${(value / before).toFixed(2)}`;
-    const figure = value >= 1000 ? value.toFixed(0) : value.toFixed(value < 10 ? 2 : 1);
-    console.log(`  ${what.padEnd(width)}  ${figure.padStart(9)} ${unit.padEnd(11)}${against}`.trimEnd());
+    const other = beside
+      ? `  ${beside.what} ${shown(beside.value).trim()}, x ${(value / beside.value).toFixed(2)}`
+      : '';
+    console.log(`  ${what.padEnd(width)}  ${shown(value)} ${unit.padEnd(11)}${against}${other}`.trimEnd());
   }
 }
 

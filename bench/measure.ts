@@ -9,6 +9,8 @@ export interface Row {
   what: string;
   value: number;
   unit: string;
+  /** The same figure of another program, printed beside this one. */
+  beside?: { what: string; value: number };
 }
 
 export interface Effort {

@@ -33,7 +33,6 @@ export {
   logSumExp,
   norm,
   silu,
-  softmax,
   split,
   std,
   tensordot,

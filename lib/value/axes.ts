@@ -1,6 +1,6 @@
 /** Checks the axes, rows and shapes that methods of `Value` are given. */
 import { checkOptions, isList, shown, shownList, type Known } from '../core/check.js';
-import { listedShape, MAX_AXES, ShapeError, show, sizeOf, type Shape } from '../core/shape.js';
+import { listedShape, MAX_AXES, resolveAxis, ShapeError, show, sizeOf, type Shape } from '../core/shape.js';
 import { composed, Node, refused } from '../graph/node.js';
 
 /** Counts a negative axis from the front. One that does not exist is left as it is: shape rules refuse it. */
@@ -26,6 +26,15 @@ export function axesOf(axes: readonly number[], x: Node, op: string, expected: s
       `axes [${axes.map(shown).join(', ')}] name axis ${shown(found[again])} twice: give each once`,
     );
   return found;
+}
+
+/** How softmax runs along an axis before the last: down the columns, or along the rows, of this shape. */
+export function downColumns(axis: number, x: Shape): { op: 'softmax' | 'softmaxColumns'; shape: Shape } {
+  const before = x.slice(0, resolveAxis(axis, x) + 1);
+  const columns = sizeOf(x.slice(before.length));
+  return columns === 1
+    ? { op: 'softmax', shape: before }
+    : { op: 'softmaxColumns', shape: [...before, columns] };
 }
 
 /** The shape of x with new axes of length 1 at these places of the result. */

@@ -110,23 +110,6 @@ export function logSumExp(x: Value, axis?: Axes, keepDims = false): Value {
   });
 }
 
-/** exp(x) divided by its sum along an axis, by default the last. */
-export function softmax(x: Value, axis = -1): Value {
-  checkArguments('softmax', arguments, 2);
-  checkValue('softmax', 'x', x);
-  const last = x.shape.length - 1;
-  if (axis === -1 || axis === last) return makeValue('softmax', [x]);
-  return composed('softmax', [x], () => {
-    const at = resolveAxis(axis, x.shape);
-    if (at === last - 1 && x.shape[last] !== 1) return writtenAs('softmax', makeValue('softmaxColumns', [x]));
-    // Down the columns of matrices whose rows hold all axes behind this one.
-    const columns = sizeOf(x.shape.slice(at + 1));
-    const matrices = x.reshape([...x.shape.slice(0, at + 1), ...(columns === 1 ? [] : [columns])]);
-    const shares = makeValue(columns === 1 ? 'softmax' : 'softmaxColumns', [matrices]);
-    return writtenAs('softmax', shares.reshape(x.shape));
-  });
-}
-
 /**
  * log(softmax(x)) along an axis, by default the last; accurate where softmax underflows. All NaN, as softmax
  * is, where the largest number is infinite.

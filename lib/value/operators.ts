@@ -125,6 +125,8 @@ export const mean: (x: Value, axis?: Axes, keepDims?: boolean) => Value = functi
 export const max: (x: Value, axis?: Axes, keepDims?: boolean) => Value = functionOf('max');
 /** {@inheritDoc Value.min} @function */
 export const min: (x: Value, axis?: Axes, keepDims?: boolean) => Value = functionOf('min');
+/** {@inheritDoc Value.softmax} @function */
+export const softmax: (x: Value, axis?: number) => Value = functionOf('softmax');
 /** {@inheritDoc Value.argmax} @function */
 export const argmax: (x: Value, axis?: number) => Index = functionOf('argmax');
 /** {@inheritDoc Value.topk} @function */
@@ -180,8 +182,6 @@ declare module './value.js' {
     logSumExp(axis?: Axes, keepDims?: boolean): Value;
     /** {@inheritDoc norm} */
     norm(axis?: Axes, keepDims?: boolean): Value;
-    /** {@inheritDoc softmax} */
-    softmax(axis?: number): Value;
     /** {@inheritDoc logSoftmax} */
     logSoftmax(axis?: number): Value;
     /** {@inheritDoc variance} */
@@ -222,7 +222,7 @@ declare module './value.js' {
 }
 
 const { embedding, gelu, layerNorm, logSoftmax, logSumExp, norm } = composed;
-const { silu, softmax, split, std, tensordot, variance } = composed;
+const { silu, split, std, tensordot, variance } = composed;
 const METHODS = {
   argmin,
   flip: parts.flip,
@@ -242,7 +242,6 @@ const METHODS = {
   logSumExp,
   norm,
   silu,
-  softmax,
   split,
   std,
   tensordot,
@@ -286,7 +285,7 @@ limitArguments('Value', Value.prototype, {
     ndtr: 0,
   },
   ...{ relu: 0, round: 0, tan: 0, sigmoid: 0, sign: 0, sin: 0, softplus: 0, tanh: 0 },
-  ...{ sum: 2, mean: 2, max: 2, min: 2, argmax: 1, topk: 2, matmul: 1 },
+  ...{ sum: 2, mean: 2, max: 2, min: 2, softmax: 1, argmax: 1, topk: 2, matmul: 1 },
   ...{ transpose: 1, reshape: 1, expandDims: 1, squeeze: 1, broadcastTo: 1, slice: 4, at: 1, gather: 2 },
   ...{ named: 1, forward: 1, backward: 0, toDot: 1, toMermaid: 1 },
 } satisfies Counts<Value, 'peek' | keyof typeof METHODS>);

@@ -34,7 +34,16 @@ import {
   type Indices,
   type TopkOptions,
 } from './indices.js';
-import { axesOf, fromFront, rangeOf, rowOf, wholeShape, withNewAxes, withoutAxes } from './axes.js';
+import {
+  axesOf,
+  downColumns,
+  fromFront,
+  rangeOf,
+  rowOf,
+  wholeShape,
+  withNewAxes,
+  withoutAxes,
+} from './axes.js';
 import type { Axes, SliceOptions } from './axes.js';
 import { everyNth, reversed } from './strides.js';
 
@@ -191,18 +200,16 @@ export class Value extends Node {
     return writtenAs('sqrt', this.pow(0.5));
   }
   /**
-   * Each element to a power: a number, which is faster, or a value, broadcast. NaN for a negative element and
-   * an exponent that is not whole. A value's gradient is NaN below zero, and 0 at zero for exponents from 0.
+   * Each element to a power, a number (faster) or a value; NaN for a negative element and a fraction.
    *
    * @throws TypeError when the exponent is neither, or the number NaN
    */
   pow(exponent: Value | number): Value {
     if (exponent instanceof Value)
       return composed('pow', [this, exponent], () => writtenAs('pow', binary(PLAIN.power, this, exponent)));
-    if (typeof exponent === 'number' && !Number.isNaN(exponent))
-      return makeValue('pow', [this], { exponent });
-    const what = `pow of ${this.label}: the exponent is ${shown(exponent)}`;
-    throw new TypeError(`${what}: expected a number, or a Value`);
+    if (typeof exponent === 'number' && exponent === exponent) return makeValue('pow', [this], { exponent });
+    const why = `exponent: expected a Value or a number (but not NaN), got ${shown(exponent)}`;
+    throw refused(TypeError, 'pow', [this], why);
   }
   /** The same numbers; no gradient flows through. */
   detach(): Value {
@@ -341,6 +348,13 @@ export class Value extends Node {
   /** The minimum over axes: see `max`. */
   min(axis?: Axes, keepDims = false): Value {
     return composed('min', [this], () => writtenAs('min', this.neg().max(axis, keepDims).neg()));
+  }
+  /** exp(x) divided by its sum along an axis, by default the last. */
+  softmax(axis = -1): Value {
+    if (axis === -1 || axis === this.shape.length - 1) return makeValue('softmax', [this]);
+    const { op, shape } = composed('softmax', [this], () => downColumns(axis, this.shape));
+    const shares = writtenAs('softmax', makeValue(op, [this.reshape(shape)]));
+    return writtenAs('softmax', shares.reshape(this.shape));
   }
   /** Each row of the last axis divided by its root mean square: x / sqrt(mean(x²) + eps). */
   rmsNorm(options: NormOptions = {}): Value {
