@@ -45,7 +45,8 @@ export function mergeAxes(
 
 /**
  * Calls `emit` with exactly `count` axes: fewer are filled up with loops of one iteration; of more,
- * the leading ones are unrolled, with an instruction for each iteration.
+ * the shortest ones are unrolled, with an instruction for each iteration. The last one stays: of many
+ * instructions it is the rows or columns, which must lie in one piece.
  */
 export function forEachNest(
   c: Context,
@@ -55,12 +56,14 @@ export function forEachNest(
   emit: (axes: readonly Axis[], offsets: readonly number[]) => void,
 ): void {
   if (axes.length > count) {
-    const [lead, ...rest] = axes as [Axis, ...Axis[]];
+    const outer = axes.slice(0, -1);
+    const at = outer.reduce((least, axis, i) => (axis.n < outer[least]!.n ? i : least), 0);
+    const { n, strides, positions } = axes[at]!;
+    const rest = axes.toSpliced(at, 1);
     const { position } = c;
-    for (let i = 0; i < lead.n; i++) {
-      if (lead.positions)
-        c.position = Math.max(position, lead.positions[Math.floor((i * lead.positions.length) / lead.n)]!);
-      const moved = offsets.map((offset, j) => offset + i * lead.strides[j]!);
+    for (let i = 0; i < n; i++) {
+      if (positions) c.position = Math.max(position, positions[Math.floor((i * positions.length) / n)]!);
+      const moved = offsets.map((offset, j) => offset + i * strides[j]!);
       forEachNest(c, rest, count, moved, emit);
     }
     c.position = position;
