@@ -46,6 +46,22 @@ export { einsum } from './value/einsum.js';
 export { flip, pad, tile, type PadWidths } from './value/parts.js';
 export { oneHot, scatterAdd, takeAlongAxis } from './value/picks.js';
 export { argmin } from './value/order.js';
+export {
+  adaptiveAvgPool2d,
+  avgPool1d,
+  avgPool2d,
+  conv1d,
+  conv2d,
+  convTranspose1d,
+  convTranspose2d,
+  maxPool1d,
+  maxPool2d,
+  type AvgPoolOptions,
+  type ConvOptions,
+  type ConvTransposeOptions,
+  type PoolOptions,
+  type Sizes2d,
+} from './value/windows.js';
 export { grad } from './value/grad.js';
 export {
   gradCheck,

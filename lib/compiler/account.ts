@@ -24,8 +24,11 @@ export interface Work {
   bytes: number;
 }
 
-/** Operations for each element of a loop over rows R, columns C and an inner loop K. */
-type Flop = readonly [loops: 'C' | 'RC' | 'CK' | 'RCK', each: number, plus?: number];
+/**
+ * Operations for each element of a loop over rows R, columns C and an inner loop K; of instructions with
+ * windows also over the table T of weights, the windows P of an image, and the numbers W of a window.
+ */
+type Flop = readonly [loops: 'C' | 'RC' | 'CK' | 'RCK' | 'RPT' | 'RPW', each: number, plus?: number];
 
 /** Those of the element-wise operators, from their rows, by instruction. */
 const ELEMENTWISE: readonly (readonly [instruction: string, each: number])[] = OP_NAMES.flatMap((op) => {
@@ -72,6 +75,14 @@ export const FLOP: Readonly<Record<string, Flop>> = {
   gather_dot: ['CK', 2],
   scatter_outer: ['CK', 2],
   choose_grad: ['RC', 0],
+  conv: ['RPT', 2],
+  conv_input: ['RPT', 2],
+  conv_weights: ['RPT', 2],
+  max_pool: ['RC', 0],
+  max_pool_pick: ['RC', 0],
+  max_pool_grad: ['RC', 0],
+  sum_pool: ['RPW', 1],
+  sum_pool_grad: ['RPW', 1],
   dropout: ['C', 1],
   check: ['C', 2],
   clip: ['C', 3],
@@ -124,8 +135,14 @@ export function account(lowered: Lowered, elementBytes: number, length: number):
     const extent = (i: number): number => extents[length * columns + word(i)]!;
     const op = opcodeNames[word(WORD.opcode)]!;
     if (word(WORD.position) >= length) continue;
-    // A table counts with the rows that indices name: one for each row, or for each term of a product.
-    const named = ROW_PRODUCTS.has(op) ? extent(WORD.inner) : extent(WORD.rows);
+    // A table counts with the rows that indices name: one for each row, or for each term of a product; the
+    // weights of a convolution count whole.
+    const isConvolution = op.startsWith('conv');
+    const named = isConvolution
+      ? word(WORD.imm0)
+      : ROW_PRODUCTS.has(op)
+        ? extent(WORD.inner)
+        : extent(WORD.rows);
     const loops = { R: extent(WORD.rows), T: named, C: extent(WORD.cols), K: extent(WORD.inner) };
     if (op === 'scalar_bytecode') {
       // Bytecode in the order of positions runs from the first position's start to the last one's end.
@@ -136,11 +153,20 @@ export function account(lowered: Lowered, elementBytes: number, length: number):
     }
     const [over, each, plus = 0] = FLOP[op]!;
     const outer = extent(WORD.outer1) * extent(WORD.outer2);
-    const { R, C, K } = loops;
-    const elements = outer * (over.startsWith('R') ? R : 1) * C;
+    // The extents of windows: see native/vm/window.h.
+    const ofWindow = (i: number): number => extents[word(WORD.imm1) + i]!;
+    const sizes = {
+      ...loops,
+      T: word(WORD.imm0),
+      P: over.includes('P') ? ofWindow(1) * ofWindow(7) : 1,
+      W: over.includes('W') ? ofWindow(2) * ofWindow(8) : 1,
+    };
+    const count = (loops: string): number =>
+      Array.from(loops).reduce((n, loop) => n * sizes[loop as keyof typeof sizes], 1);
+    const elements = outer * count(over.replace('K', ''));
     const work = workOf(op);
     work.instructions++;
-    work.flop += elements * ((over.endsWith('K') ? K : 1) * each + plus);
+    work.flop += elements * ((over.endsWith('K') ? sizes.K : 1) * each + plus);
     const isMasked = op === 'gemm' && word(WORD.imm0) === 2;
     if (isMasked) work.bytes += elements * elementBytes;
     operandsOf(op).forEach((rule, i) => {

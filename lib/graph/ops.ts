@@ -15,6 +15,7 @@ import { ROW_FUNCTIONS } from './ops/rows.js';
 import type { Attr, CoreName, LeafSource, OpDefinition as Definition } from './ops/types.js';
 import * as unary from './ops/unary.js';
 import { VIEWS } from './ops/views.js';
+import { WINDOWS } from './ops/windows.js';
 import type * as types from './ops/types.js';
 import type { UnaryOperator } from './ops/elementwise.js';
 
@@ -46,6 +47,7 @@ const CORE: Readonly<Record<CoreName, Definition>> = {
   ...REDUCTIONS,
   ...PRODUCTS,
   ...ROW_FUNCTIONS,
+  ...WINDOWS,
   ...VIEWS,
   ...INDEXING,
 };

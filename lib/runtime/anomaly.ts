@@ -5,18 +5,10 @@
  */
 import { reachable } from '../graph/reachable.js';
 import { isValue, type Node } from '../graph/node.js';
-import type { TypedArray } from '../core/array.js';
 import { OPS, UNARY_NAMES, type OpName, type UnaryName } from '../graph/ops.js';
 import { sizeOf, type Shape } from '../core/shape.js';
-
-/** The numbers of a run. */
-export interface RunNumbers {
-  data(node: Node): TypedArray;
-  gradient(node: Node): TypedArray;
-  integers(node: Node): Int32Array;
-  /** The prefix length that was fed for `meanOfFirst`. */
-  length: number;
-}
+import type { Reads, RunNumbers } from './reads.js';
+import { convolution, largestOfWindows, sumsOfWindows } from './window-reads.js';
 
 /** One number of a node, by its index in row-major order. */
 interface At {
@@ -24,8 +16,6 @@ interface At {
   place: number;
 }
 
-/** Whether a node's number at `place` was computed from the number at `from` of operand i. */
-export type Reads = (place: number, i: number, from: number) => boolean;
 type Rule = (node: Node, run: RunNumbers) => Reads;
 
 /**
@@ -375,6 +365,23 @@ const RULES: Readonly<Record<OpName, Rule>> = {
   rmsNormGrad: rows,
   crossEntropy: rows,
   crossEntropyGrad: rows,
+  conv: convolution(['y', 'x', 'w']),
+  convInput: convolution(['x', 'y', 'w']),
+  convWeights: convolution(['w', 'x', 'y']),
+  maxPool: ({ inputs, attr }, run) => {
+    const largest = largestOfWindows(inputs[0]!, attr.window!, run);
+    return (place, _, from) => largest(place) === from;
+  },
+  maxPoolPick: ({ inputs, attr }, run) => {
+    const largest = largestOfWindows(inputs[1]!, attr.window!, run);
+    return (place, i, from) => i === 0 && largest(place) === from;
+  },
+  maxPoolGrad: ({ inputs, attr }, run) => {
+    const largest = largestOfWindows(inputs[1]!, attr.window!, run);
+    return (place, i, from) => i === 0 && largest(from) === place;
+  },
+  sumPool: sumsOfWindows(false),
+  sumPoolGrad: sumsOfWindows(true),
   // The compiler makes these; they are never part of a written graph.
   gatherMatmul: all,
   gatherDot: all,

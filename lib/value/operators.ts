@@ -21,6 +21,8 @@ import type { CumsumOptions } from './scans.js';
 import { argmin } from './order.js';
 import { forward } from './read-index.js';
 import type { Feeds } from '../runtime/feeds.js';
+import * as windows from './windows.js';
+import type { AvgPoolOptions, ConvOptions, ConvTransposeOptions, PoolOptions, Sizes2d } from './windows.js';
 import type * as unary from '../graph/ops/unary.js';
 import type { Shape } from '../core/shape.js';
 
@@ -218,6 +220,24 @@ declare module './value.js' {
     cumsum(axis?: number, options?: CumsumOptions): Value;
     /** {@inheritDoc argmin} */
     argmin(axis?: number): Index;
+    /** {@inheritDoc conv1d} */
+    conv1d(w: Value, options?: ConvOptions<number>): Value;
+    /** {@inheritDoc conv2d} */
+    conv2d(w: Value, options?: ConvOptions): Value;
+    /** {@inheritDoc convTranspose1d} */
+    convTranspose1d(w: Value, options?: ConvTransposeOptions<number>): Value;
+    /** {@inheritDoc convTranspose2d} */
+    convTranspose2d(w: Value, options?: ConvTransposeOptions): Value;
+    /** {@inheritDoc maxPool1d} */
+    maxPool1d(size: number, options?: PoolOptions<number>): Value;
+    /** {@inheritDoc maxPool2d} */
+    maxPool2d(size: Sizes2d, options?: PoolOptions): Value;
+    /** {@inheritDoc avgPool1d} */
+    avgPool1d(size: number, options?: AvgPoolOptions<number>): Value;
+    /** {@inheritDoc avgPool2d} */
+    avgPool2d(size: Sizes2d, options?: AvgPoolOptions): Value;
+    /** {@inheritDoc adaptiveAvgPool2d} */
+    adaptiveAvgPool2d(size: Sizes2d): Value;
   }
 }
 
@@ -246,6 +266,7 @@ const METHODS = {
   std,
   tensordot,
   variance,
+  ...windows,
 };
 
 for (const [name, call] of Object.entries(METHODS)) {

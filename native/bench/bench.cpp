@@ -178,6 +178,13 @@ class Workloads {
                    [this] { k_.cross_entropy_grad(y_, n_, a_, n_, b_, 1, index_, rows, n_, 0); });
   }
 
+  Timed largest_of() {
+    return measure(Shape::rows, {0, all() + 2 * n_}, [this] {
+      const T *x[rows], numbers[rows] = {};
+      for (idx t = 0; t < rows; t++) x[t] = a_ + t * n_;
+      k_.largest_of(y_, d_, x, numbers, rows, n_, 0);
+    });
+  }
   Timed transpose() {
     return measure(Shape::square, {0, 2 * n_ * n_},
                    [this] { k_.transpose(y_, n_, a_, n_, n_, n_); });

@@ -61,6 +61,8 @@ static inline void hsum4(T* y, V a, V b, V c, V d) {
 #include "kernels/norm.inl"
 // transpose, gather, scatter_add:
 #include "kernels/moves.inl"
+// largest_of:
+#include "kernels/pooling.inl"
 // sgd, adam:
 #include "kernels/optimisers.inl"
 // gemm, gemm_batch, gemm_sgd:

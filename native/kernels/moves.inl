@@ -15,7 +15,17 @@ static inline void transpose_by_tiles(T* y, idx ldy, const T* x, idx ldx, idx ro
   if (r < rows) strip(rows - R);
 }
 
+// Of two columns side by side, which the compiler turns into shuffles.
+static inline void transpose_pairs(T* __restrict y, T* __restrict z, const T* __restrict x,
+                                   idx rows) {
+  for (idx r = 0; r < rows; r++) {
+    y[r] = x[2 * r];
+    z[r] = x[2 * r + 1];
+  }
+}
+
 static void transpose(T* y, idx ldy, const T* x, idx ldx, idx rows, idx cols) {
+  if (cols == 2 && ldx == 2) return transpose_pairs(y, y + ldy, x, rows);
   if (rows >= tile_rows && cols >= tile_cols)
     return transpose_by_tiles<tile_rows, tile_cols, transpose_tile>(y, ldy, x, ldx, rows, cols);
   if (rows >= square && cols >= square)

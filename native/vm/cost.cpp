@@ -1,12 +1,30 @@
 // The cost of instructions: see cost.h.
 #include "vm/cost.h"
 
+#include "vm/window.h"
 #include "wide/costs.h"
 
 namespace vecgrad {
-double cost_of_call(Op op, double rows, double cols, double inner) {
+namespace {
+
+// How many windows an instruction has in each row, and how many numbers each window.
+struct Windows {
+  double count, size;
+};
+Windows windows_of(const Instruction& in, const Extents& extents) {
+  int32_t numbers[window_extents];
+  for (int32_t i = 0; i < window_extents; i++) numbers[i] = int32_t(extents.largest(in.imm1 + i));
+  const Window window = window_at(numbers);
+  return {double(window.out()), double(window.size())};
+}
+
+}  // namespace
+
+double cost_of_call(const Instruction& in, const Extents& extents) {
+  const auto most = [&](int32_t id) { return double(extents.largest(id)); };
+  const double rows = most(in.rows), cols = most(in.cols), inner = most(in.inner);
   const double numbers = rows * cols;
-  switch (op) {
+  switch (in.op) {
 #define FUNCTION1(name, loop, ...) \
   case Op::name:                   \
     return numbers * COST_##loop(name);
@@ -56,6 +74,21 @@ double cost_of_call(Op op, double rows, double cols, double inner) {
     case Op::cumsum:
     case Op::choose_grad:
       return numbers * costs::plain_loop;
+    case Op::conv:
+    case Op::conv_input:
+    case Op::conv_weights:
+      return rows * windows_of(in, extents).count * in.imm0 * costs::gemm;
+    case Op::max_pool:
+    case Op::max_pool_pick:
+    case Op::max_pool_grad: {
+      const Windows windows = windows_of(in, extents);
+      return rows * windows.count * windows.size * costs::largest_of;
+    }
+    case Op::sum_pool:
+    case Op::sum_pool_grad: {
+      const Windows windows = windows_of(in, extents);
+      return rows * windows.count * windows.size * costs::plain_loop;
+    }
     case Op::dropout:
       return cols * costs::dropout;
     case Op::check:

@@ -5,12 +5,15 @@
 #include <cstdint>
 
 #include "kernels/kernels.h"
+#include "vm/convolution.h"
 #include "vm/decoded.h"
 #include "vm/functions.h"
+#include "vm/pooling.h"
 #include "vm/products.h"
 #include "vm/rare.h"
 #include "vm/scatter.h"
 #include "vm/vm.h"
+#include "vm/window.h"
 #include "wide/costs.h"
 #include "wide/spread.h"
 
@@ -149,6 +152,35 @@ __attribute__((always_inline)) inline void add_row_products(const Kernels<T>& k,
     add_in_chains(y, in.y.row, cols, x, inner, in.imm0, [&](idx from, idx n) {
       k.outer_rows(y, in.y.row, a, in.a.row, b, x + from, n, cols, 1);
     });
+}
+
+// The instructions that have windows, on so many images (rows) of so many numbers: cols, and inner.
+template <class T, class Place>
+__attribute__((noinline)) void slide(const Kernels<T>& k, const Instruction& in, const Window& w,
+                                     const Place& at, idx rows, idx cols, idx inner) {
+  const bool is_forward = in.op == Op::conv;
+  const idx x_numbers = is_forward ? inner : cols, y_numbers = is_forward ? cols : inner;
+  const auto shape = [&](idx x_step, idx y_step) {
+    return ConvolutionShape{w, rows, x_step, y_step, x_numbers / w.in(), y_numbers / w.out()};
+  };
+  switch (in.op) {
+    case Op::conv:
+      return convolve(k, shape(in.a.row, in.y.row), at.y(), at.a(), at.b(), in.accumulate);
+    case Op::conv_input:
+      return convolve_input(k, shape(in.y.row, in.a.row), at.y(), at.a(), at.b(), in.accumulate);
+    case Op::conv_weights:
+      return convolve_weights(k, shape(in.a.row, in.b.row), at.y(), at.a(), at.b(), in.accumulate);
+    case Op::max_pool:
+      return max_pool(k, w, rows, at.y(), in.y.row, at.a(), in.a.row);
+    case Op::max_pool_pick:
+      return max_pool_pick(k, w, rows, at.y(), in.y.row, at.a(), in.a.row, at.b(), in.b.row);
+    case Op::max_pool_grad:
+      return max_pool_grad(k, w, rows, at.y(), in.y.row, at.a(), in.a.row, at.b(), in.b.row);
+    case Op::sum_pool:
+      return sum_pool(w, rows, at.y(), in.y.row, at.a(), in.a.row);
+    default:
+      return sum_pool_grad(k, w, rows, at.y(), in.y.row, at.a(), in.a.row);
+  }
 }
 
 // Runs instruction number i once, on operands that lie where `at` says. `ext` holds the extents at
@@ -293,6 +325,16 @@ __attribute__((always_inline)) inline RunFault execute(const Kernels<T>& k, int3
     }
     case Op::dropout:
       dropout<T>(at.y(), at.a(), *at.b(), in.imm0, uint32_t(in.imm1), *at.x(), cols());
+      break;
+    case Op::conv:
+    case Op::conv_input:
+    case Op::conv_weights:
+    case Op::max_pool:
+    case Op::max_pool_pick:
+    case Op::max_pool_grad:
+    case Op::sum_pool:
+    case Op::sum_pool_grad:
+      slide(k, in, window_at(ext + in.imm1), at, rows(), cols(), inner());
       break;
     case Op::check:
       if (const idx place = first_not_finite<T>(k, at.y(), cols()); place < cols()) {

@@ -1,6 +1,7 @@
 // One call of an instruction on the rows of many examples.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <utility>
@@ -127,7 +128,18 @@ class RowCall {
       product(in, sizes, at, c_row, mask_row);
       return {};
     }
+    if (has_window(in.op)) return with_window(i, in, sizes, at);
     return execute<T>(*tables_.kernels, i, in, sizes.ext, arena_, at);
+  }
+
+  // The extents of windows follow those of the call; they are the same at any length.
+  RunFault with_window(int32_t i, Instruction in, const CallSizes& sizes, const At& at) {
+    constexpr int32_t own = 3;
+    int32_t ext[own + window_extents];
+    std::copy_n(sizes.ext, own, ext);
+    std::copy_n(tables_.extents.data() + in.imm1, window_extents, ext + own);
+    in.imm1 = own;
+    return execute<T>(*tables_.kernels, i, in, ext, arena_, at);
   }
 
   void product(const Instruction& in, const CallSizes& sizes, const At& at, int64_t c_row,

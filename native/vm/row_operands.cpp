@@ -139,6 +139,13 @@ bool has_free_rows(const Instruction& in) {
     case Op::cross_entropy_grad:
     case Op::gemm:
     case Op::gather:
+    case Op::conv:
+    case Op::conv_input:
+    case Op::max_pool:
+    case Op::max_pool_pick:
+    case Op::max_pool_grad:
+    case Op::sum_pool:
+    case Op::sum_pool_grad:
       return true;
     case Op::softmax:
       return in.imm1 == 0;  // else a row is as long as its number says
@@ -161,6 +168,9 @@ bool can_add(Op op) {
     case Op::scatter_add:
     case Op::gather_dot:
     case Op::scatter_outer:
+    case Op::conv:
+    case Op::conv_input:
+    case Op::conv_weights:
       return true;
     default:
       return is_elementwise(op);

@@ -7,6 +7,7 @@
 
 #include "kernels/kernels.h"
 #include "vm/scalar_bytecode.h"
+#include "vm/window.h"
 
 namespace vecgrad {
 
@@ -145,6 +146,15 @@ class Check {
         return unless(is_in_arena(in_.imm1), "a counter outside the arena");
       case Op::clip:
         return unless(is_in_arena(in_.imm0), "a limit outside the arena");
+      case Op::conv:
+      case Op::conv_input:
+      case Op::conv_weights:
+      case Op::max_pool:
+      case Op::max_pool_pick:
+      case Op::max_pool_grad:
+      case Op::sum_pool:
+      case Op::sum_pool_grad:
+        return window();
       case Op::sgd:
         return unless(is_in_arena(in_.imm0, 2), "a rule outside the arena");
       case Op::adam:
@@ -217,6 +227,46 @@ class Check {
     const std::string fault = is_adam ? like_y("second moment", in_.imm1) : "";
     if (!fault.empty()) return fault;
     return unless(is_in_arena(in_.imm0, is_adam ? 8 : 2), "a rule outside the arena");
+  }
+
+  bool is_fixed(int32_t id) const { return extents_.smallest(id) == extents_.largest(id); }
+
+  std::string window() const {
+    const int64_t first = in_.imm1;
+    if (first < 0 || first + window_extents > extents_.count()) return "windows of unknown extents";
+    int32_t numbers[window_extents];
+    bool is_sound = is_fixed(in_.cols) && is_fixed(in_.inner);
+    for (int32_t i = 0; i < window_extents; i++) {
+      numbers[i] = int32_t(extents_.largest(in_.imm1 + i));
+      is_sound = is_sound && is_fixed(in_.imm1 + i);
+    }
+    if (!is_sound) return "windows that depend on the length";
+    const Window w = window_at(numbers);
+    for (const WindowAxis& axis : {w.down, w.along}) {
+      if (std::min({axis.in, axis.out, axis.size, axis.stride, axis.dilation}) < 1)
+        return "an empty window, or windows that do not move";
+      // Each of these has a largest number: some number of each window is one of the plane. Which
+      // one it is must be exact as a number of float32.
+      const bool is_beside = axis.pad >= axis.size || axis.dilation > 1 ||
+                             axis.place(axis.out - 1, 0) >= axis.in || w.size() > max_taps;
+      if (in_.opcode >= int32_t(Op::max_pool) && in_.opcode <= int32_t(Op::max_pool_grad) &&
+          is_beside)
+        return "a window beside the plane";
+    }
+    return is_window_of_operands(w) ? "" : "windows that do not fit the operands";
+  }
+
+  bool is_window_of_operands(const Window& w) const {
+    const Op op = Op(in_.opcode);
+    const bool reads_x =
+        op == Op::conv || op == Op::max_pool || op == Op::max_pool_pick || op == Op::sum_pool;
+    const int64_t x = reads_x ? n_.inner : n_.cols, y = reads_x ? n_.cols : n_.inner;
+    if (op != Op::conv && op != Op::conv_input && op != Op::conv_weights)
+      return x == w.in() && y == w.out();
+    const Operand& weights = op == Op::conv_weights ? in_.y : in_.b;
+    if (x < 1 || y < 1 || x % w.in() || y % w.out() || weights.row != 1) return false;
+    // In double: products of sizes that fit no arena are too large for an integer.
+    return double(in_.imm0) == double(x / w.in()) * double(y / w.out()) * double(w.size());
   }
 
   const EncodedInstruction& in_;

@@ -130,7 +130,7 @@ class TypedProgram final : public ProgramOf<T> {
     owned_->costs.reserve(code_.size());
     for (const Instruction& in : code_) {
       const auto most = [&](int32_t id) { return double(extents.largest(id)); };
-      double cost = cost_of_call(in.op, most(in.rows), most(in.cols), most(in.inner));
+      double cost = cost_of_call(in, extents);
       cost *= double(sizeof(T) / 4);
       double times = 1;
       if (in.loops >= 0)

@@ -95,6 +95,7 @@ struct Tests {
 #include "cases/functions.inl"
 #include "cases/moves.inl"
 #include "cases/norm.inl"
+#include "cases/pooling.inl"
 #include "cases/products.inl"
 #include "cases/reductions.inl"
 #include "cases/softmax.inl"
@@ -169,6 +170,7 @@ struct Tests {
     cross_entropy_grad();
     row_norm();
     row_norm_grad();
+    largest_of();
     transpose();
     gather_and_scatter();
     topk();

@@ -48,6 +48,10 @@ const y = input('y', [2, 3]);
 const v = parameter([1, 2, 3, 4], { name: 'v' });
 const w = input('w', [3, 2]);
 const cube = input('cube', [1, 3, 2]);
+const images = input('images', [2, 2, 4, 4]);
+const imageWeights = input('imageWeights', [2, 2, 2, 2]);
+const sequences = input('sequences', [2, 2, 6]);
+const sequenceWeights = input('sequenceWeights', [2, 2, 3]);
 const rows = index('rows', 2);
 const row = index('row');
 
@@ -217,6 +221,42 @@ const CALLS: Record<Operator, readonly (readonly unknown[])[]> = {
     [x, rows, y],
     [x, rows, 1],
     [x, rows, 1, 1],
+  ],
+  conv1d: [
+    [sequences, sequenceWeights],
+    [sequences, sequenceWeights, { stride: 2 }],
+  ],
+  conv2d: [
+    [images, imageWeights],
+    [images, imageWeights, { padding: 1 }],
+  ],
+  convTranspose1d: [
+    [sequences, sequenceWeights],
+    [sequences, sequenceWeights, { stride: 2 }],
+  ],
+  convTranspose2d: [
+    [images, imageWeights],
+    [images, imageWeights, { padding: [1, 0] }],
+  ],
+  maxPool1d: [
+    [sequences, 2],
+    [sequences, 2, { stride: 1 }],
+  ],
+  maxPool2d: [
+    [images, 2],
+    [images, [2, 1], { stride: 1 }],
+  ],
+  avgPool1d: [
+    [sequences, 2],
+    [sequences, 2, { stride: 1 }],
+  ],
+  avgPool2d: [
+    [images, 2],
+    [images, [2, 1], { stride: 1 }],
+  ],
+  adaptiveAvgPool2d: [
+    [images, 1],
+    [images, [2, 1]],
   ],
   split: [
     [x, 2],

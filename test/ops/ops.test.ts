@@ -14,8 +14,9 @@ import { checkGraph, Leaves } from '../support/check.js';
 import { OF_ARRAYS } from '../support/array-rows.js';
 import { ELEMENTWISE, type Row } from '../support/elementwise-rows.js';
 import { BY_INDEX } from '../support/index-rows.js';
+import { WINDOWED } from '../support/window-rows.js';
 
-const ROWS: Readonly<Record<OpName, Row[]>> = { ...ELEMENTWISE, ...OF_ARRAYS, ...BY_INDEX };
+const ROWS: Readonly<Record<OpName, Row[]>> = { ...ELEMENTWISE, ...OF_ARRAYS, ...BY_INDEX, ...WINDOWED };
 
 describe('operators', () => {
   for (const op of OP_NAMES) {

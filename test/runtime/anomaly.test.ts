@@ -1,6 +1,7 @@
 /** `detectAnomaly`: the value that NaN or infinity comes from, and what it passes by. */
 import assert from 'node:assert/strict';
 import { messageOf, CALLS } from '../support/bad-trainings.js';
+import '../../lib/value/operators.js';
 import { readsOf } from '../../lib/runtime/anomaly.js';
 import { makeValue, Value } from '../../lib/value/value.js';
 import { choose, concat, meanOfFirst, stack } from '../../lib/value/joins.js';
@@ -138,6 +139,8 @@ describe('detectAnomaly knows which numbers each operator reads: those that, if 
     'ifNonzero',
     'ifZero',
   ] as const;
+  const convolution = p(2, 1, 4, 3).conv2d(p(1, 1, 3, 3), { padding: 1 });
+  const pool = p(1, 2, 4, 4).maxPool2d(2);
   const values: (() => Value)[] = [
     ...unary.map((op) => () => positive(2, 3)[op]()),
     ...binary.flatMap((op) => [
@@ -176,6 +179,18 @@ describe('detectAnomaly knows which numbers each operator reads: those that, if 
     () => p(2, 3).rmsNorm(),
     () => p(4).crossEntropy(one),
     () => p(2, 4).crossEntropy(two),
+    () => p(2, 2, 3, 4).conv2d(p(3, 2, 2, 2), { stride: [1, 2] }),
+    () => p(1, 4, 3, 3).conv2d(p(2, 2, 2, 2), { groups: 2, dilation: 2, padding: 1 }),
+    () => p(1, 4, 2, 2).convTranspose2d(p(4, 1, 2, 2), { groups: 2, stride: 2 }),
+    () =>
+      makeValue('convWeights', [p(2, 1, 4, 3), p(2, 1, 4, 3)], { ...convolution.attr, shape: [1, 1, 3, 3] }),
+    () => p(1, 2, 4, 4).maxPool2d(2),
+    () => p(2, 3, 5).maxPool1d(3, { stride: 1, padding: 1 }).reshape([6, 5]),
+    () => makeValue('maxPoolPick', [p(1, 2, 4, 4), pool.first as Value], { window: pool.attr.window! }),
+    () =>
+      makeValue('maxPoolGrad', [p(1, 2, 2, 2), pool.first as Value], { ...pool.attr, shape: [1, 2, 4, 4] }),
+    () => makeValue('sumPool', [p(1, 2, 4, 4)], { window: pool.attr.window! }),
+    () => makeValue('sumPoolGrad', [p(1, 2, 2, 2)], { ...pool.attr, shape: [1, 2, 4, 4] }),
     () => p(2, 6).reshape([3, 4]),
     () => p(2, 3, 4).transpose([2, 0, 1]),
     () => p(3, 1).broadcastTo([2, 3, 2]),

@@ -120,6 +120,24 @@ const ROWS: [what: string, build: () => { loss: Value; parameters: Value[] }, op
     clipped,
   ],
   [
+    'convolutions and pools of many images',
+    () => {
+      const [x, w, v] = [made(24, 3, 20, 20), made(16, 3, 3, 3), made(16, 6, 3, 3)];
+      const one = x.conv2d(w, { padding: 1 }).relu();
+      const pooled = one.maxPool2d(2).add(one.avgPool2d(2));
+      const up = pooled.convTranspose2d(v, { stride: 2, padding: 1 });
+      return { loss: up.pow(2).mean().add(pooled.pow(2).mean()), parameters: [x, w, v] };
+    },
+  ],
+  [
+    'a convolution of one large image, and of its channels one by one',
+    () => {
+      const [x, w, v] = [made(1, 24, 70, 60), made(24, 24, 3, 3), made(24, 1, 5, 5)];
+      const y = x.conv2d(w, { padding: 1 }).add(x.conv2d(v, { padding: 2, groups: 24 }));
+      return { loss: fn.tanh(y).pow(2).mean(), parameters: [x, w, v] };
+    },
+  ],
+  [
     'products of heads, transposed, with dropout, maxima and running sums',
     () => {
       const x = made(150, 256);

@@ -90,7 +90,7 @@ export function assertClose(
   what: string,
 ): void {
   assert.equal(actual.length, expected.length, `${what}: how many numbers`);
-  const scale = Math.max(1, ...expected.filter(Number.isFinite).map(Math.abs));
+  const scale = expected.reduce((most, y) => (Number.isFinite(y) ? Math.max(most, Math.abs(y)) : most), 1);
   expected.forEach((y, i) => {
     const x = actual[i]!;
     const good = Number.isFinite(y) ? Math.abs(x - y) <= tolerance * scale : Object.is(x, y);

@@ -6,6 +6,7 @@ import { flatten } from '../../lib/graph/flatten.js';
 import type { Node } from '../../lib/graph/node.js';
 import type { OpName } from '../../lib/graph/ops.js';
 import type { Feeds } from '../../lib/runtime/feeds.js';
+import * as windows from './window-reference.js';
 
 /** Numbers in row-major order. */
 export interface Tensor {
@@ -417,6 +418,14 @@ export const REFERENCE: Readonly<Record<OpName, Rule>> = {
     });
   },
   choose: (c) => c.x(c.x(last(c)).data[0]!),
+  conv: (c) => windows.conv(c.node.attr.window!, c.x(0), c.x(1)),
+  convInput: (c) => windows.convInput(c.node.attr.window!, c.x(0), c.x(1), c.node.shape),
+  convWeights: (c) => windows.convWeights(c.node.attr.window!, c.x(0), c.x(1), c.node.shape),
+  maxPool: (c) => windows.maxPoolPick(c.node.attr.window!, c.x(0), c.x(0)),
+  maxPoolPick: (c) => windows.maxPoolPick(c.node.attr.window!, c.x(0), c.x(1)),
+  maxPoolGrad: (c) => windows.maxPoolGrad(c.node.attr.window!, c.x(0), c.x(1)),
+  sumPool: (c) => windows.sumPool(c.node.attr.window!, c.x(0)),
+  sumPoolGrad: (c) => windows.sumPoolGrad(c.node.attr.window!, c.x(0), c.node.shape),
   chooseGrad: (c) => {
     const chosen = c.x(1).data[0] === c.node.attr.choice;
     return tensor(c.x(0).shape, (index) => (chosen ? get(c.x(0), index) : 0));

@@ -1,5 +1,6 @@
 /** Gradients in the graph: closed forms, every operator's rule twice, and what is refused. */
 import assert from 'node:assert/strict';
+import '../../lib/value/operators.js';
 import { grad } from '../../lib/value/grad.js';
 import { makeValue, type Value } from '../../lib/value/value.js';
 import { addN, choose, concat, meanOfFirst, stack } from '../../lib/value/joins.js';
@@ -255,6 +256,58 @@ const RULES: Readonly<Partial<Record<OpName, Row[]>>> = {
   ],
   choose: [['of three', (g) => choose([g.p(2), g.p(2), g.p(2)], g.fed(1)).exp()]],
   chooseGrad: [['chosen', (g) => makeValue('chooseGrad', [g.p(3), g.fed(1)], { choice: 1 }).exp()]],
+  conv: [
+    [
+      'with all options',
+      (g) =>
+        g
+          .p(2, 4, 4, 5)
+          .conv2d(g.p(2, 2, 2, 3), { stride: [1, 2], padding: 1, dilation: [2, 1], groups: 2 })
+          .pow(2),
+    ],
+  ],
+  convInput: [
+    [
+      'with all options',
+      (g) =>
+        g
+          .p(1, 4, 2, 3)
+          .convTranspose2d(g.p(4, 1, 2, 3), {
+            stride: [1, 2],
+            padding: [0, 1],
+            outputPadding: [0, 1],
+            groups: 2,
+          })
+          .pow(2),
+    ],
+  ],
+  convWeights: [
+    [
+      'of a slope',
+      (g) => [g.p(1, 1, 3, 3)].map((w) => grad(g.p(1, 1, 4, 4).conv2d(w).pow(2).sum(), [w])[0]!)[0]!,
+    ],
+  ],
+  maxPool: [['of images', (g) => g.p(1, 2, 4, 5).maxPool2d(3, { stride: 1 }).pow(3)]],
+  maxPoolGrad: [
+    [
+      'of a slope',
+      (g) => [g.p(1, 1, 4, 4)].map((x) => grad(x.maxPool2d(2, { stride: 1 }).pow(3).sum(), [x])[0]!)[0]!,
+    ],
+  ],
+  maxPoolPick: [
+    [
+      'of a slope of a slope',
+      (g) =>
+        [g.p(1, 1, 4, 4)].map((x) => {
+          const [slope] = grad(x.maxPool2d(2).pow(4).sum(), [x]);
+          return grad(slope!.pow(2).sum(), [x])[0]!;
+        })[0]!,
+    ],
+  ],
+  sumPool: [['of images', (g) => g.p(1, 2, 4, 5).avgPool2d(3, { padding: 1, stride: 2 }).pow(2)]],
+  sumPoolGrad: [
+    ['of a slope', (g) => [g.p(1, 1, 4, 4)].map((x) => grad(x.avgPool2d(2).pow(3).sum(), [x])[0]!)[0]!],
+  ],
   rmsNorm: [
     ['of rows', (g) => g.p(2, 4).rmsNorm({ eps: 0.1 })],
     ['of a vector', (g) => g.p(4).rmsNorm()],

@@ -17,6 +17,7 @@ import {
   emitSoftmaxGrad,
 } from './rows.js';
 import { denseView, reshapeView } from './view.js';
+import { emitConvolution, emitPool } from './windows.js';
 
 /** Writes the instructions of a node, the current one of the context. */
 type Emitter = (c: Context, node: number) => void;
@@ -67,6 +68,14 @@ const EMITTERS: Readonly<Record<OpName, Emitter>> = {
   rmsNormGrad: emitRmsNormGrad,
   crossEntropy: emitCrossEntropy,
   crossEntropyGrad: emitCrossEntropyGrad,
+  conv: emitConvolution,
+  convInput: emitConvolution,
+  convWeights: emitConvolution,
+  maxPool: emitPool,
+  maxPoolPick: emitPool,
+  maxPoolGrad: emitPool,
+  sumPool: emitPool,
+  sumPoolGrad: emitPool,
   detach: place,
   reshape: emitReshape,
   transpose: place,

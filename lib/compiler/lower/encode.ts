@@ -38,6 +38,7 @@ export class Encoder {
   private length = 0;
   private partStart = 0;
   private readonly literals = new Map<number, number>();
+  private readonly groups = new Map<string, number>();
   /** The ids of small literals, as most are; -1: none so far. */
   private readonly small = new Int32Array(SMALL).fill(-1);
   /** Each extent: a number, or one for each prefix length. */
@@ -67,6 +68,17 @@ export class Encoder {
   /** The id of an extent that depends on the prefix length: a number for each length from 0 on. */
   byLength(values: readonly number[]): number {
     return this.columns.push(values) - 1;
+  }
+  /** Extents that follow each other, the same at every prefix length; returns the id of the first. */
+  group(numbers: readonly number[]): number {
+    const key = numbers.join();
+    let id = this.groups.get(key);
+    if (id === undefined) {
+      id = this.columns.length;
+      for (const n of numbers) this.columns.push(n);
+      this.groups.set(key, id);
+    }
+    return id;
   }
   /** The number behind the id of an extent that is the same at every prefix length. */
   fixedExtent(id: number): number {

@@ -3,6 +3,7 @@
  * operator.
  */
 import type { Shape } from '../../core/shape.js';
+import type { Window } from './window.js';
 
 /** The operators that gradient rules can name: all but those of `unary.ts`, which are its exports. */
 export type CoreName =
@@ -55,6 +56,15 @@ export type CoreName =
   | 'rmsNormGrad'
   | 'crossEntropy'
   | 'crossEntropyGrad'
+  // windows.ts
+  | 'conv'
+  | 'convInput'
+  | 'convWeights'
+  | 'maxPool'
+  | 'maxPoolPick'
+  | 'maxPoolGrad'
+  | 'sumPool'
+  | 'sumPoolGrad'
   // views.ts
   | 'detach'
   | 'reshape'
@@ -100,6 +110,8 @@ export interface Attr {
   /** `dropout`: the fraction of elements to drop, and the seed that decides which. */
   rate?: number;
   seed?: number;
+  /** Convolutions and pooling: how windows lie over images. */
+  window?: Window;
   /** `addN`: sum only the first n terms; n is the last operand. */
   prefix?: boolean;
   /** Set by the compiler: the first position at which each term of an `addN`, or row of a stack, counts. */

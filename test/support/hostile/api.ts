@@ -130,6 +130,11 @@ export function apiRows(chance: Chance): Rows {
     cube: parameter(numbers(chance, 24), { name: 'cube', shape: [2, 3, 4] }),
   };
   const { x, v, w, b, p, table } = leaves;
+  const weights = {
+    conv1d: parameter(numbers(chance, 18), { shape: [2, 3, 3] }),
+    conv2d: parameter(numbers(chance, 16), { shape: [2, 2, 2, 2] }),
+    convTranspose1d: parameter(numbers(chance, 18), { shape: [3, 2, 3] }),
+  };
   const ids = index('ids', 2);
   const id = index('id');
   const feeds = (c: Chance) =>
@@ -383,6 +388,31 @@ export function apiRows(chance: Chance): Rows {
     embedding: () => [table, ids],
     split: (c) => [x, c.of<unknown>([3, [1, 2]]), 1],
     tensordot: (c) => [x, w, c.below(2)],
+    conv1d: (c) => [
+      leaves.cube,
+      weights.conv1d,
+      { stride: 1 + c.below(2), padding: c.of<unknown>([0, 1, 'same', 'valid']), dilation: 1, groups: 1 },
+    ],
+    conv2d: (c) => [
+      leaves.cube,
+      weights.conv2d,
+      { stride: c.of<unknown>([1, [1, 2]]), padding: c.of<unknown>([0, [1, 0], 'valid']), bias: b },
+    ],
+    convTranspose1d: (c) => [
+      leaves.cube,
+      weights.convTranspose1d,
+      { stride: 2, padding: c.below(2), outputPadding: c.below(2), dilation: 1, groups: 1, bias: b },
+    ],
+    convTranspose2d: (c) => [
+      leaves.cube,
+      weights.conv2d,
+      { stride: c.of<unknown>([2, [2, 3]]), padding: c.below(2), outputPadding: c.of<unknown>([0, [1, 0]]) },
+    ],
+    maxPool1d: (c) => [leaves.cube, 2, { stride: 1 + c.below(2), padding: c.below(2) }],
+    maxPool2d: (c) => [leaves.cube, c.of<unknown>([2, [2, 3]]), { stride: c.of<unknown>([1, [2, 1]]) }],
+    avgPool1d: (c) => [leaves.cube, 2, { padding: 1, countIncludePad: c.is(0.5) }],
+    avgPool2d: (c) => [leaves.cube, c.of<unknown>([2, [2, 3]]), { padding: 1, countIncludePad: c.is(0.5) }],
+    adaptiveAvgPool2d: (c) => [leaves.cube, c.of<unknown>([1, [2, 3]])],
     vstack: (c) => [
       c.of([
         [b, b],
