@@ -7,6 +7,7 @@ import { makeValue, type Value } from '../../lib/value/value.js';
 import type { Index } from '../../lib/value/indices.js';
 import { addN, choose, concat, meanOfFirst, stack } from '../../lib/value/joins.js';
 import { constant, zeros } from '../../lib/value/leaves.js';
+import { avgPool1d, conv1d, convTranspose1d } from '../../lib/value/windows.js';
 import type { Node } from '../../lib/graph/node.js';
 import type { Feeds } from '../../lib/runtime/feeds.js';
 import { ShapeError, sizeOf } from '../../lib/core/shape.js';
@@ -186,6 +187,16 @@ const STRUCTURAL: Make[] = [
     const keys = stack([x, pool.like(x, b), x.exp()]);
     return keys.matmul(x).softmax().matmul(keys);
   }),
+  ofRank(1, (x, pool, b, c) => {
+    const w = pool.pick(b, (y) => y.shape.length > 0)!;
+    const sequences = x.reshape([-1, 1, x.shape.at(-1)!]);
+    const y = conv1d(sequences, w.reshape([-1, 1, w.shape.at(-1)!]), {
+      padding: 'same',
+      dilation: 1 + (c % 2),
+    });
+    return c % 3 ? y : convTranspose1d(y, w.reshape([-1, 1, w.shape.at(-1)!]));
+  }),
+  ofRank(2, (x, _, b) => avgPool1d(x.reshape([-1, ...x.shape.slice(-2)]), 1 + (b % x.shape.at(-1)!))),
 ];
 
 function apply(pool: Pool, scalar: boolean, [op, a, b, c]: Step): void {

@@ -1,9 +1,11 @@
 /** The calls of the addon that small models of all four kinds make: valid arguments to start from. */
 import { parsePasses } from '../../../lib/compiler/passes.js';
 import { SGD } from '../../../lib/optim/optimizers.js';
+import { grad } from '../../../lib/value/grad.js';
 import { meanOfFirst } from '../../../lib/value/joins.js';
 import { index, input, parameter } from '../../../lib/value/leaves.js';
 import type { Value } from '../../../lib/value/value.js';
+import { avgPool2d, conv2d, convTranspose2d, maxPool2d } from '../../../lib/value/windows.js';
 import { buildModel } from '../../../lib/study/build-model.js';
 import { MODEL_NAMES } from '../../../lib/study/models/sizes.js';
 import { Tokenizer } from '../../../lib/study/tokenizer.js';
@@ -62,6 +64,7 @@ export function record(): Recording {
       }
     }
     for (const dtype of ['float64', 'float32'] as const) loopsOf(dtype);
+    for (const batches of [false, true]) imagesOf(batches);
   } finally {
     for (const [name, call] of originals) calls[name] = call;
   }
@@ -77,6 +80,23 @@ function loopsOf(dtype: 'float64' | 'float32'): void {
   const loss = meanOfFirst(losses, index('n'));
   const training = new SGD({ learningRate: 0.1 }).minimize(loss, { dtype, passes });
   training.step({ x: new Float64Array(600).fill(0.5), n: 300 });
+}
+
+/** Trains on images, with every instruction that has windows. */
+function imagesOf(batches: boolean): void {
+  const [x, w, v] = [
+    input('x', [2, 5, 6]),
+    parameter(new Array(36).fill(0.1), { shape: [2, 2, 3, 3] }),
+    input('v'),
+  ];
+  const pooled = maxPool2d(conv2d(x, w, { padding: 1 }), 2, { padding: 1 });
+  const up = convTranspose2d(pooled.mul(v), w, { stride: 2, groups: 1 });
+  const [slope] = grad(maxPool2d(up, 3, { stride: 1 }).pow(3).sum(), [up]);
+  const loss = avgPool2d(up, 2).pow(2).sum().add(slope!.pow(2).sum());
+  const training = new SGD({ learningRate: 1e-6 }).minimize(loss, { batches, passes: parsePasses('-reuse') });
+  const example = { x: new Float64Array(60).fill(0.5), v: 1 };
+  if (batches) training.stepBatch([example, example], { threads: 2 });
+  else training.step(example);
 }
 
 function liveOf(name: (typeof MODEL_NAMES)[number], dtype: 'float64' | 'float32', batches: boolean): void {
