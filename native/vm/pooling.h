@@ -49,46 +49,53 @@ template <class T>
 class LargestOfRow {
  public:
   explicit LargestOfRow(const Window& w)
-      : w_(w),
-        groups_(w.along.in / w.along.stride),
-        parted_(size_t(w.along.stride == 1 ? 0 : w.down.size * line())) {}
+      : w_(w), line_((w.along.in + w.along.stride - 1) / w.along.stride) {
+    if (w.along.stride > 1) parted_.resize(size_t(w.along.stride * w.down.in * line_));
+    for (idx down = 0; down < w.down.size; down++)
+      for (idx along = 0; along < w.along.size; along++) {
+        places_.push_back(is_padded() ? 0 : place(down, along));
+        numbers_.push_back(T(down * w.along.size + along));
+      }
+    from_.resize(places_.size());
+  }
 
-  // Each window has some number of the plane x. `taps` (null: not wanted) gets which number of its
+  // Goes on with the plane x.
+  void start(const Kernels<T>& k, const T* x) {
+    plane_ = x;
+    if (w_.along.stride == 1) return;
+    plane_ = parted_.data();
+    const idx stride = w_.along.stride, ld = w_.down.in * line_;
+    // Numbers that are a stride apart follow each other.
+    if (w_.along.in % stride == 0) return k.transpose(parted_.data(), ld, x, stride, ld, stride);
+    for (idx i = 0; i < w_.down.in; i++)
+      for (idx j = 0; j < w_.along.in; j++) parted_[size_t(place(i, j))] = x[i * w_.along.in + j];
+  }
+
+  // Each window has some number of the plane. `taps` (null: not wanted) gets which number of its
   // window the largest is: the first of equal ones; the last NaN, if there is one.
-  void find(const Kernels<T>& k, idx row, const T* x, T* largest, T* taps) {
-    from_.clear();
-    taps_.clear();
-    const idx stride = w_.along.stride;
-    const bool is_padded = w_.along.pad > 0;
-    if (is_padded) begin_with_padding(row, largest, taps);
-    idx read = -1;
+  void find(const Kernels<T>& k, idx row, T* largest, T* taps) {
+    if (!is_padded()) {
+      const T* const first = plane_ + row * w_.down.stride * line_;
+      for (size_t t = 0; t < from_.size(); t++) from_[t] = first + places_[t];
+      k.largest_of(largest, taps, from_.data(), numbers_.data(), idx(from_.size()), w_.along.out,
+                   0);
+      return;
+    }
+    begin_with_padding(row, largest, taps);
+    // Other windows have one number than have the next.
     each_tap_of_row(w_, row, [&](idx from, WindowAxis::Range columns, idx tap) {
-      const idx at = from / w_.along.in, within = from - at * w_.along.in;
-      T* const parted = parted_.data() + tap / w_.along.size * line();
-      if (stride > 1 && at != read) part(k, x + at * w_.along.in, parted);
-      read = at;
-      from_.push_back(stride == 1 ? x + from
-                                  : parted + within % stride * (groups_ + 1) + within / stride);
-      taps_.push_back(T(tap));
-      if (!is_padded) return;
-      // Other windows have this number than have the next one.
-      k.largest_of(largest + columns.begin, taps ? taps + columns.begin : nullptr, from_.data(),
-                   taps_.data(), 1, columns.count(), 1);
-      from_.clear();
-      taps_.clear();
+      const T* const x = plane_ + place(from / w_.along.in, from % w_.along.in);
+      k.largest_of(largest + columns.begin, taps ? taps + columns.begin : nullptr, &x,
+                   &numbers_[size_t(tap)], 1, columns.count(), 1);
     });
-    if (!is_padded)
-      k.largest_of(largest, taps, from_.data(), taps_.data(), idx(from_.size()), w_.along.out, 0);
   }
 
  private:
-  // The numbers of a line, parted: those that a stride takes from it follow each other.
-  idx line() const { return (groups_ + 1) * w_.along.stride; }
-  void part(const Kernels<T>& k, const T* x, T* parted) const {
-    const idx stride = w_.along.stride, ld = groups_ + 1;
-    k.transpose(parted, ld, x, stride, groups_, stride);
-    for (idx r = 0, rest = w_.along.in % stride; r < rest; r++)
-      parted[r * ld + groups_] = x[groups_ * stride + r];
+  bool is_padded() const { return w_.down.pad > 0 || w_.along.pad > 0; }
+  // Where number j of line i of the plane lies.
+  idx place(idx i, idx j) const {
+    const idx stride = w_.along.stride;
+    return (j % stride * w_.down.in + i) * line_ + j / stride;
   }
 
   void begin_with_padding(idx row, T* largest, T* taps) const {
@@ -100,11 +107,13 @@ class LargestOfRow {
   }
 
   const Window& w_;
-  const idx groups_;  // strides that fit into a line
+  const idx line_;  // how many numbers of a line follow each other
+  const T* plane_ = nullptr;
   std::vector<T> parted_;
-  // Where the numbers of the first window lie, and which numbers of it they are.
-  std::vector<const T*> from_;
-  std::vector<T> taps_;
+  // For each number of a window: where that of the first window lies, and which number it is.
+  std::vector<idx> places_;
+  std::vector<T> numbers_;
+  std::vector<const T*> from_;  // the same of a row
 };
 
 // y = the largest number of each window.
@@ -113,9 +122,11 @@ void max_pool(const Kernels<T>& k, const Window& w, idx planes, T* y, idx ldy, c
               idx ldx) {
   by_planes<T>(costs::largest_of, w, planes, [=, &k, &w](idx first, idx count) {
     LargestOfRow<T> of(w);
-    for (idx plane = first; plane < first + count; plane++)
+    for (idx plane = first; plane < first + count; plane++) {
+      of.start(k, x + plane * ldx);
       for (idx row = 0; row < w.down.out; row++)
-        of.find(k, row, x + plane * ldx, y + plane * ldy + row * w.along.out, nullptr);
+        of.find(k, row, y + plane * ldy + row * w.along.out, nullptr);
+    }
   });
 }
 
@@ -131,14 +142,16 @@ void each_largest(const Kernels<T>& k, const Window& w, idx planes, const T* x, 
     for (idx down = 0; down < w.down.size; down++)
       for (idx along = 0; along < w.along.size; along++)
         places.push_back(down * w.along.in + along);
-    for (idx plane = first; plane < first + count; plane++)
+    for (idx plane = first; plane < first + count; plane++) {
+      of.start(k, x + plane * ldx);
       for (idx row = 0; row < w.down.out; row++) {
-        of.find(k, row, x + plane * ldx, largest.data(), taps.data());
+        of.find(k, row, largest.data(), taps.data());
         const idx begin = w.down.place(row, 0) * w.along.in + w.along.place(0, 0);
         for (idx j = 0; j < w.along.out; j++)
           f(plane, row * w.along.out + j,
             begin + j * w.along.stride + places[size_t(int32_t(taps[size_t(j)]))]);
       }
+    }
   });
 }
 
