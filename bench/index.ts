@@ -1,7 +1,7 @@
 /**
- * `npm run bench`: steps, operators, sizes, batches, simulated cores, sampling, whole processes and their
- * first steps, other work beside a training, and compile time by graph and by size. Things that are compared
- * take turns; every figure is a median unless it says otherwise.
+ * `npm run bench`: steps, operators, sizes, convolutions, batches, simulated cores, sampling, processes and
+ * their first steps, other work beside a training, and compile time by graph and by size. Things that are
+ * compared take turns; every figure is a median unless it says otherwise.
  *
  *     npm run bench -- [--quick] [--model NAME]... [--only TABLE]... [--yardstick DIR]
  *                      [--json FILE] [--against FILE]
@@ -14,6 +14,7 @@ import { isSameFile } from '../lib/core/path.js';
 import { nativeInfo } from '../lib/binding/native-info.js';
 import { batchRows } from './batches.js';
 import { compileRows } from './compile.js';
+import { convolutionRows } from './convolution.js';
 import { coreRows } from './cores.js';
 import { firstStepRows } from './first-steps.js';
 import { gptRows } from './gpt.js';
@@ -58,6 +59,7 @@ const TABLES: Record<string, (models: readonly ModelName[], effort: Effort) => R
   operators: (_, how) => operatorRows(how),
   widths: (_, how) => widthRows(how),
   gpt: (_, how) => gptRows(how),
+  convolution: (_, how) => convolutionRows(how),
   memory: (_, how) => memoryRows(how),
   batches: batchRows,
   threads: (_, how) => threadRows(how),
