@@ -3,7 +3,7 @@ import { checkBoolean, checkInteger, checkOptions, type Known } from '../core/ch
 import { checkValue, makeValue, type Value } from '../value/value.js';
 import { where } from '../value/functions.js';
 import { composed } from '../graph/node.js';
-import { ShapeError } from '../core/shape.js';
+import { ShapeError, show, type Shape } from '../core/shape.js';
 import { Dropout } from './dropout.js';
 import { Linear } from './linear.js';
 import { checkModule, Module, MODULE_OPTIONS, type ModuleOptions } from './module.js';
@@ -86,6 +86,14 @@ export class MultiHeadAttention extends Module {
           throw new ShapeError(`expected shapes [..., positions, ${this.nEmbd}]`);
       if (key.shape.at(-2) !== value.shape.at(-2))
         throw new ShapeError('expected a key and a value of as many positions');
+      for (const { shape } of [key, value])
+        if (!fitsInto(shape.slice(0, -2), query.shape.slice(0, -2)))
+          throw new ShapeError("expected a key and a value whose leading axes broadcast to the query's");
+      const scored = [...query.shape.slice(0, -2), this.nHead, query.shape.at(-2)!, key.shape.at(-2)!];
+      if (mask && !fitsInto(mask.shape, scored))
+        throw new ShapeError(
+          `the mask is ${mask.label}: expected a shape that broadcasts to ${show(scored)}`,
+        );
       if (causal && query.shape.at(-2) !== key.shape.at(-2))
         throw new ShapeError('causal: expected a query and a key of as many positions');
       const [q, k, v] = [
@@ -116,6 +124,12 @@ function swapped(x: Value, fromEnd: number): number[] {
   const axes = x.shape.map((_, axis) => axis);
   const at = axes.length - 1 - fromEnd;
   return [...axes.slice(0, at), at + 1, at, ...axes.slice(at + 2)];
+}
+
+/** Whether a shape broadcasts to another. */
+function fitsInto(shape: Shape, whole: Shape): boolean {
+  const missing = whole.length - shape.length;
+  return missing >= 0 && shape.every((n, i) => n === 1 || n === whole[missing + i]);
 }
 
 function checkHeads(who: string, nEmbd: number, nHead: number): void {

@@ -158,7 +158,7 @@ export class FeedReader {
 
   /** Refuses too many or too few integers. */
   private refuseCount(
-    { name, label, shape, size }: IndexInput,
+    { name, label, shape, size, hasParts }: IndexInput,
     value: unknown,
     count: number,
     needed: number,
@@ -175,7 +175,7 @@ export class FeedReader {
       );
     throw new FeedError(
       `input '${name}': ${counted(count, 'integer')} for ${label}, of which this run needs at ` +
-        `least ${needed}${this.inputs.maxLength === 1 && count > 0 ? advice : ''}`,
+        `least ${needed}${this.inputs.maxLength === 1 && count > 0 && !hasParts ? advice : ''}`,
     );
   }
 

@@ -36,6 +36,8 @@ export interface IndexInput {
   readAbove: Int32Array;
   /** The same in the compiled graph. */
   neededAbove: Int32Array;
+  /** Whether a part is read, such as one element: of a shorter index the graph could not be written. */
+  hasParts: boolean;
   /** The smallest bound, which is safe for every element. */
   limit: number;
   /** How many elements must be fed, by prefix length. */
@@ -110,6 +112,7 @@ function indexInput({ node, place }: PlacedInput, maxLength: number): IndexInput
     users: new Array<string>(size).fill(''),
     readAbove: new Int32Array(size).fill(NEVER),
     neededAbove: new Int32Array(size).fill(NEVER),
+    hasParts: false,
     limit: NEVER,
     needs: new Int32Array(maxLength + 1),
     reads: new Int32Array(maxLength + 1),
@@ -136,6 +139,7 @@ function limitIndices(
       start += whole.attr.start!;
     const index = whole.op === 'index' ? byName.get(whole.name!) : undefined;
     if (!index) continue; // integers that the program computes, or fixed ones
+    if (whole !== operand) index.hasParts = true;
     const end = start + sizeOf(operand.shape);
     const limit = limitOf(node, maxLength);
     // A node that was removed has the number of its replacement.

@@ -212,7 +212,17 @@ const REFUSALS: Record<Exclude<keyof typeof nn, 'initializers' | 'Module' | 'sum
     [
       'a mask that does not broadcast',
       () => attention.apply(m54, m34, m34, { mask: m32 }),
-      /^MultiHeadAttention\.apply of .*: shapes? /,
+      /^MultiHeadAttention\.apply of .*: the mask is 'm32' .*: expected .* broadcasts to \[2, 5, 3\]$/,
+    ],
+    [
+      'a mask of more axes',
+      () => attention.apply(m54, m34, m34, { mask: of('mask', 2, 2, 5, 3) }),
+      /: the mask is 'mask' .*: expected a shape that broadcasts to \[2, 5, 3\]$/,
+    ],
+    [
+      'a key of more axes',
+      () => attention.apply(m34, t534, t534),
+      /^MultiHeadAttention\.apply of .*: expected .* whose leading axes broadcast to the query's$/,
     ],
     [
       'an array for a mask',

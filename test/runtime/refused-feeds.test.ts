@@ -165,6 +165,12 @@ const REFUSED: [title: string, root: () => Value, feeds: unknown, says: RegExp][
     ),
   ],
   [
+    'too few indices for the element that is read',
+    () => table.at(index('i', 3).at(1)),
+    { i: [0] },
+    /^input 'i': 1 integer for 'i' \(index, shape \[3\]\), of which this run needs at least 2$/,
+  ],
+  [
     'too many indices',
     () => table.gather(index('i', 2)),
     { i: [0, 1, 2] },
