@@ -408,6 +408,42 @@ const ROWS: Row[] = [
     [4, 3],
   ],
   [
+    'Conv1d, with padding and a stride',
+    (options) => {
+      const module = new nn.Conv1d(2, 3, 2, { ...options, padding: 1, stride: 2 });
+      const { xs, fed, feeds } = inputs(1, [2, 5]);
+      const x = rowsOf(fed[0]!, 5);
+      const expected = (p: Parameters): Matrix =>
+        [0, 1, 2].map((out) =>
+          [-1, 1, 3].map((start) => {
+            let sum = p['net.bias']![0]![out]!;
+            for (const c of [0, 1])
+              for (const k of [0, 1]) sum += (x[c]![start + k] ?? 0) * p['net.weight']![2 * out + c]![k]!;
+            return sum;
+          }),
+        );
+      return { module, output: module.apply(xs[0]!), feeds, expected };
+    },
+    { 'net.weight': [3, 2, 2], 'net.bias': [3] },
+    [3, 3],
+  ],
+  [
+    'Conv2d of groups, without a bias, of windows of two sizes',
+    (options) => {
+      const module = new nn.Conv2d(2, 2, [1, 2], { ...options, groups: 2, bias: false, padding: 'same' });
+      const { xs, fed, feeds } = inputs(1, [1, 2, 2, 3]);
+      const rows = rowsOf(fed[0]!, 3);
+      const expected = (p: Parameters): Matrix =>
+        rows.map((row, at) => {
+          const w = p['net.weight']![at >> 1]!;
+          return row.map((y, i) => y * w[0]! + (row[i + 1] ?? 0) * w[1]!);
+        });
+      return { module, output: module.apply(xs[0]!), feeds, expected };
+    },
+    { 'net.weight': [2, 1, 1, 2] },
+    [1, 2, 2, 3],
+  ],
+  [
     'Sequential, with a function and a layer without parameters',
     ({ random }) => {
       const module = new nn.Sequential([

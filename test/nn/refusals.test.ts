@@ -242,6 +242,30 @@ const REFUSALS: Record<Exclude<keyof typeof nn, 'initializers' | 'Module' | 'sum
       /^TransformerBlock\.apply: x is 1, expected a Value$/,
     ],
   ],
+  Conv1d: [
+    [
+      'other channels',
+      () => new nn.Conv1d(2, 3, 2, { random: one }).apply(of('x', 3, 5)),
+      /^Conv1d\.apply of 'x' .*: images of 3 channels/,
+    ],
+    [
+      'a window that is too long',
+      () => new nn.Conv1d(2, 3, 9, { random: one }).apply(of('x', 2, 5)),
+      /^Conv1d\.apply of 'x' .*: windows of 9 numbers do not fit into an axis of 5$/,
+    ],
+  ],
+  Conv2d: [
+    [
+      'a sequence',
+      () => new nn.Conv2d(2, 3, 2, { random: one }).apply(of('x', 2, 5)),
+      /^Conv2d\.apply of 'x' .*: images of shape \[2, 5\]: expected \[N, C, H, W\] or \[C, H, W\]$/,
+    ],
+    [
+      'a number',
+      () => new nn.Conv2d(2, 3, 2, { random: one }).apply(any(1)),
+      /^Conv2d\.apply: x is 1, expected a Value$/,
+    ],
+  ],
   LayerNorm: [
     [
       'another last axis',
@@ -433,6 +457,16 @@ describe('nn refuses what does not fit, in the name of the part:', () => {
   }
 
   const MADE: Refusal[] = [
+    [
+      'groups that do not divide the channels',
+      () => new nn.Conv2d(4, 3, 2, { random: one, groups: 2 }),
+      /^Conv2d: 2 groups do not divide 4 channels in and 3 out$/,
+    ],
+    [
+      'windows of three sizes',
+      () => new nn.Conv2d(4, 3, any([1, 2, 3]), { random: one }),
+      /^Conv2d: size an array of length 3: expected an integer, or a pair of them$/,
+    ],
     [
       'a block whose heads do not divide its columns',
       () => new nn.TransformerBlock(4, 3, { random: one }),

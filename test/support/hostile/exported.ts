@@ -19,6 +19,7 @@ const PRIVATE: Readonly<Record<string, string>> = {
   Value: 'program unread',
   Module: 'part include draw full keep nameOf walk',
   Norm: 'checked',
+  Convolution: 'convolved',
   MultiHeadAttention: 'headsOf',
   TransformerBlock: 'dropped',
   MLP: 'activated',
