@@ -42,6 +42,17 @@ export {
   type VarianceOptions,
 } from './value/functions.js';
 export { cumprod, cumsum, prod, type CumsumOptions } from './value/scans.js';
+export {
+  bce,
+  bceWithLogits,
+  huber,
+  klDivergence,
+  mae,
+  mse,
+  nll,
+  type HuberOptions,
+  type LossOptions,
+} from './value/losses.js';
 export { einsum } from './value/einsum.js';
 export { flip, pad, tile, type PadWidths } from './value/parts.js';
 export { oneHot, scatterAdd, takeAlongAxis } from './value/picks.js';

@@ -8,6 +8,8 @@
  * missing or their arguments differ.
  */
 import * as composed from './functions.js';
+import * as losses from './losses.js';
+import type { HuberOptions, LossOptions } from './losses.js';
 import * as parts from './parts.js';
 import * as picks from './picks.js';
 import type { PadWidths } from './parts.js';
@@ -220,6 +222,20 @@ declare module './value.js' {
     cumsum(axis?: number, options?: CumsumOptions): Value;
     /** {@inheritDoc argmin} */
     argmin(axis?: number): Index;
+    /** {@inheritDoc mse} */
+    mse(target: Value | number, options?: LossOptions): Value;
+    /** {@inheritDoc mae} */
+    mae(target: Value | number, options?: LossOptions): Value;
+    /** {@inheritDoc huber} */
+    huber(target: Value | number, options?: HuberOptions): Value;
+    /** {@inheritDoc bce} */
+    bce(target: Value | number, options?: LossOptions): Value;
+    /** {@inheritDoc bceWithLogits} */
+    bceWithLogits(target: Value | number, options?: LossOptions): Value;
+    /** {@inheritDoc klDivergence} */
+    klDivergence(target: Value | number, options?: LossOptions): Value;
+    /** {@inheritDoc nll} */
+    nll(target: Indices, options?: LossOptions): Value;
     /** {@inheritDoc conv1d} */
     conv1d(w: Value, options?: ConvOptions<number>): Value;
     /** {@inheritDoc conv2d} */
@@ -266,6 +282,7 @@ const METHODS = {
   std,
   tensordot,
   variance,
+  ...losses,
   ...windows,
 };
 

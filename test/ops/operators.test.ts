@@ -61,6 +61,12 @@ const binary = [
   [x, 2],
   [x, w.transpose()],
 ];
+const losses = [
+  [x, y],
+  [x, 0.5],
+  [x, y, { reduction: 'sum' }],
+  [x, y, { reduction: 'none' }],
+];
 const overAxes = [[x], [x, 0], [x, [0, 1]], [x, 0, true], [x, undefined, true]];
 
 /**
@@ -258,6 +264,17 @@ const CALLS: Record<Operator, readonly (readonly unknown[])[]> = {
     [images, 1],
     [images, [2, 1]],
   ],
+  mse: losses,
+  mae: losses,
+  huber: [...losses, [x, y, { delta: 2 }]],
+  bce: losses,
+  bceWithLogits: losses,
+  klDivergence: losses,
+  nll: [
+    [x, rows],
+    [x, [2, 1]],
+    [x, rows, { reduction: 'none' }],
+  ],
   split: [
     [x, 2],
     [x, 3, 1],
@@ -338,6 +355,7 @@ const WRONG: readonly unknown[] = [
 /** Operators whose result has more numbers, or axes, than an operand. */
 const GROWING: ReadonlySet<string> = new Set(
   (
+    'mse mae huber bce bceWithLogits klDivergence ' +
     'add sub mul div mod pow maximum minimum gt ge lt le eq ne clip where matmul tensordot expandDims ' +
     'broadcastTo reshape at gather embedding vstack stack concat zeros tile scatterAdd pad'
   ).split(' '),

@@ -415,6 +415,17 @@ export function apiRows(chance: Chance): Rows {
     avgPool1d: (c) => [leaves.cube, 2, { padding: 1, countIncludePad: c.is(0.5) }],
     avgPool2d: (c) => [leaves.cube, c.of<unknown>([2, [2, 3]]), { padding: 1, countIncludePad: c.is(0.5) }],
     adaptiveAvgPool2d: (c) => [leaves.cube, c.of<unknown>([1, [2, 3]])],
+    ...Object.fromEntries(
+      ['mse', 'mae', 'huber', 'bce', 'bceWithLogits', 'klDivergence'].map((name): [string, Maker] => [
+        name,
+        (c) => [
+          c.of(matrices),
+          c.of<unknown>([0.5, p]),
+          { reduction: c.of(['mean', 'sum', 'none']), ...(name === 'huber' && { delta: 1 + c.next() }) },
+        ],
+      ]),
+    ),
+    nll: (c) => [c.of(matrices), c.of<unknown>([ids, [0, 1]]), { reduction: c.of(['mean', 'sum', 'none']) }],
     vstack: (c) => [
       c.of([
         [b, b],
