@@ -16,7 +16,7 @@ export { MLP, type MLPOptions } from './mlp.js';
 export { Module, type ModuleOptions, type NamedModule } from './module.js';
 export { LayerNorm, RMSNorm, type LayerNormOptions, type RMSNormOptions } from './norm.js';
 export { GRU, LSTM, RNN, type LSTMState, type RecurrentOptions } from './recurrent.js';
-export { Sequential, type SequentialLayer } from './sequential.js';
+export { Sequential, type Applied, type SequentialLayer } from './sequential.js';
 export { ScalarLayer, ScalarMLP, ScalarNeuron, type ScalarNeuronOptions } from './scalar.js';
 export { TransformerBlock, type TransformerOptions } from './transformer.js';
 export { summary } from './summary.js';

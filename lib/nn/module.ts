@@ -52,6 +52,7 @@ export function checkModule(method: string, module: unknown): void {
 export interface NamedModule {
   /** The fields that lead to it, as in `attention.query`; empty for the outermost. */
   name: string;
+  /** The module itself. */
   module: Module;
   /** The parameters that are its own, not those of its submodules. */
   parameters: Value[];

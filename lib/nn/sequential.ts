@@ -5,7 +5,13 @@ import { composed } from '../graph/node.js';
 import { checkModule, MAX_LAYERS, Module } from './module.js';
 
 /** A layer: a module of one input and one result, such as {@link Linear}, or a function, such as `tanh`. */
-export type SequentialLayer = (Module & { apply(x: Value): Value }) | ((x: Value) => Value);
+export type SequentialLayer = (Module & Applied) | ((x: Value) => Value);
+
+/** What is applied to one value. */
+export interface Applied {
+  /** The result for x. */
+  apply(x: Value): Value;
+}
 
 /**
  * Layers and functions that are applied one after the other. Its parameters are those of the layers, under

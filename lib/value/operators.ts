@@ -171,7 +171,13 @@ type UnaryMethods = { [Name in keyof typeof unary]: () => Value };
 
 declare module './indices.js' {
   interface Index {
-    /** {@inheritDoc forward} */
+    /**
+     * Computes the integers of an index that `topk`, `argmax` or `argmin` finds, and returns a copy of them,
+     * row-major; `feeds` holds what they depend on. The first call compiles them. Fixed integers are returned
+     * as they are.
+     *
+     * @throws TypeError where the index is fed: its integers are those of the feeds
+     */
     forward(feeds?: Feeds): Int32Array;
   }
 }

@@ -10,13 +10,7 @@ import { resolveAxis } from '../core/shape.js';
 /** For each index that was read, the same integers as numbers. */
 const asNumbers = new WeakMap<Index, Value>();
 
-/**
- * Computes the integers of an index that `topk`, `argmax` or `argmin` finds, and returns a copy of them,
- * row-major; `feeds` holds what they depend on. The first call compiles them. Fixed integers are returned as
- * they are.
- *
- * @throws TypeError where the index is fed: its integers are those of the feeds
- */
+/** See `Index.forward`. */
 export function forward(index: Index, feeds: Feeds = {}): Int32Array {
   checkArguments('forward', arguments, 2);
   const { integers } = index.attr;

@@ -34,7 +34,7 @@ export interface ConvOptions<Size = Sizes2d> {
   dilation?: Size;
   /** Channels in and out are in as many groups, each convolved by itself; 1 by default. */
   groups?: number;
-  /** [O]: added to each channel of the result. */
+  /** Added to each channel of the result; of shape [O]. */
   bias?: Value;
 }
 
@@ -50,7 +50,7 @@ export interface ConvTransposeOptions<Size = Sizes2d> {
   dilation?: Size;
   /** Channels in and out are in as many groups, each convolved by itself; 1 by default. */
   groups?: number;
-  /** [O]: added to each channel of the result. */
+  /** Added to each channel of the result; of shape [O]. */
   bias?: Value;
 }
 

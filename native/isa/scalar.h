@@ -73,7 +73,7 @@ static inline V power_of_two(int32_t n) {
 
 // Two factors, so that results below the smallest normal number are rounded once.
 static inline V scale(V x, V n) {
-  const int32_t whole = x == x ? int32_t(n) : 0, half = whole >> 1;
+  const int32_t whole = n == n ? int32_t(n) : 0, half = whole >> 1;
   return x * power_of_two(half) * power_of_two(whole - half);
 }
 
@@ -106,7 +106,7 @@ static inline V power_of_two(int64_t n) {
 }
 
 static inline V scale(V x, V n) {
-  const int64_t whole = x == x ? int64_t(n) : 0, half = whole >> 1;
+  const int64_t whole = n == n ? int64_t(n) : 0, half = whole >> 1;
   return x * power_of_two(half) * power_of_two(whole - half);
 }
 

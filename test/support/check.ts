@@ -1,6 +1,5 @@
 /** Builds small graphs with random numbers, and compares the engine with the plain reference. */
 import assert from 'node:assert/strict';
-import '../../lib/value/operators.js'; // gives a Value all its methods
 import type { Value } from '../../lib/value/value.js';
 import type { Index } from '../../lib/value/indices.js';
 import { index, input, parameter } from '../../lib/value/leaves.js';

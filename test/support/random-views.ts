@@ -3,7 +3,6 @@
  * the compiler has to tell where numbers lie in one piece, and which of them may lie in another array.
  */
 import fc from 'fast-check';
-import '../../lib/index.js'; // gives a Value all its methods
 import type { Value } from '../../lib/value/value.js';
 import { addN, concat, meanOfFirst, stack } from '../../lib/value/joins.js';
 import { index, input } from '../../lib/value/leaves.js';

@@ -1,4 +1,5 @@
 /** The targets of the tests: every instruction set of this machine, in both data types. */
+import '../../lib/value/operators.js'; // gives a Value all its methods
 import { nativeInfo } from '../../lib/binding/native-info.js';
 import type { DType } from '../../lib/core/array.js';
 
