@@ -110,6 +110,7 @@ class Check {
 
   // What an opcode asks for besides the rules of its operands.
   std::string opcode() const {
+    if (has_window(Op(in_.opcode))) return window();
     switch (Op(in_.opcode)) {
       case Op::fill:  // reads its number even if there is nothing to fill
         return unless(is_in_arena(in_.a.offset), "a: a slice outside the arena");
@@ -146,15 +147,6 @@ class Check {
         return unless(is_in_arena(in_.imm1), "a counter outside the arena");
       case Op::clip:
         return unless(is_in_arena(in_.imm0), "a limit outside the arena");
-      case Op::conv:
-      case Op::conv_input:
-      case Op::conv_weights:
-      case Op::max_pool:
-      case Op::max_pool_pick:
-      case Op::max_pool_grad:
-      case Op::sum_pool:
-      case Op::sum_pool_grad:
-        return window();
       case Op::sgd:
         return unless(is_in_arena(in_.imm0, 2), "a rule outside the arena");
       case Op::adam:
