@@ -1,7 +1,15 @@
 /** Functions of rows (the last axis): softmax, norms and losses. */
 import { sameShape, ShapeError, show, sizeOf } from '../../core/shape.js';
 import { reshape, same } from './rules.js';
-import { everyOperand, firstOperand, noScalar, type Builder, type Rows } from './types.js';
+import {
+  everyOperand,
+  firstOperand,
+  noScalar,
+  type Builder,
+  type OpDefinition,
+  type PadRule,
+  type Rows,
+} from './types.js';
 
 /** The gradient of `softmaxGrad` in its first operand, along an axis that counts from the end. */
 function sharesGradient<N>(g: Builder<N>, dy: N, inputs: readonly N[], axis: number): N {
@@ -11,6 +19,54 @@ function sharesGradient<N>(g: Builder<N>, dy: N, inputs: readonly N[], axis: num
   const kept = shape.map((n, i) => (i === at ? 1 : n));
   const dot = (a: N, b: N): N => reshape(g, g.op('sum', [g.op('mul', [a, b])], { axes: [at] }), kept);
   return g.op('sub', [g.op('mul', [dy, g.op('sub', [u, dot(y, u)])]), g.op('mul', [u, dot(y, dy)])]);
+}
+
+type SharesGrad = 'softmaxGrad' | 'softmaxColumnsGrad';
+
+/** Softmax along the last axis, or down the columns of each matrix, whose arrays have two axes at least. */
+function shares(grad: SharesGrad, rank: 1 | 2, pad: PadRule): OpDefinition {
+  return {
+    shape: ([x]) => {
+      if (!x!.length) throw new ShapeError('a single number has no axis: give at least one');
+      if (x!.length < rank) throw new ShapeError('an array without columns: give at least two axes');
+      return x!;
+    },
+    gradient: ({ g, dy, output }) => g.op(grad, [output, dy]),
+    reaches: everyOperand,
+    isInteger: false,
+    index: 'none',
+    lower: { kind: 'special' },
+    batching: 'batched',
+    placing: 'rows',
+    scalar: noScalar,
+    axes: 'broadcast',
+    zero: 'never',
+    pad,
+    epilogue: 'none',
+  };
+}
+
+/**
+ * y (g - sum(y g)) along the axis of a softmax, counted from the end. The Jacobian is symmetric, so this is
+ * its own gradient in g.
+ */
+function sharesGrad(grad: SharesGrad, axis: -1 | -2): OpDefinition {
+  return {
+    shape: same,
+    gradient: ({ g, dy, inputs }, i) =>
+      i === 1 ? g.op(grad, [inputs[0]!, dy]) : sharesGradient(g, dy, inputs, axis),
+    reaches: everyOperand,
+    isInteger: false,
+    index: 'none',
+    lower: { kind: 'special' },
+    batching: 'single',
+    placing: 'adds',
+    scalar: noScalar,
+    axes: 'broadcast',
+    zero: 'never',
+    pad: 'none',
+    epilogue: 'none',
+  };
 }
 
 export const ROW_FUNCTIONS: Rows<
@@ -23,79 +79,10 @@ export const ROW_FUNCTIONS: Rows<
   | 'crossEntropy'
   | 'crossEntropyGrad'
 > = {
-  softmax: {
-    shape: ([x]) => {
-      if (!x!.length) throw new ShapeError('a single number has no axis: give at least one');
-      return x!;
-    },
-    gradient: ({ g, dy, output }) => g.op('softmaxGrad', [output, dy]),
-    reaches: everyOperand,
-    isInteger: false,
-    index: 'none',
-    lower: { kind: 'special' },
-    batching: 'batched',
-    placing: 'rows',
-    scalar: noScalar,
-    axes: 'broadcast',
-    zero: 'never',
-    pad: 'softmax',
-    epilogue: 'none',
-  },
-  /** y (g - sum(y g)) over the last axis. The Jacobian is symmetric, so this is its own gradient in g. */
-  softmaxGrad: {
-    shape: same,
-    gradient: ({ g, dy, inputs }, i) => {
-      return i === 1 ? g.op('softmaxGrad', [inputs[0]!, dy]) : sharesGradient(g, dy, inputs, -1);
-    },
-    reaches: everyOperand,
-    isInteger: false,
-    index: 'none',
-    lower: { kind: 'special' },
-    batching: 'single',
-    placing: 'adds',
-    scalar: noScalar,
-    axes: 'broadcast',
-    zero: 'never',
-    pad: 'none',
-    epilogue: 'none',
-  },
-  /** Softmax along the last axis but one: down the columns of each matrix. */
-  softmaxColumns: {
-    shape: ([x]) => {
-      if (x!.length < 2) throw new ShapeError('an array without columns: give at least two axes');
-      return x!;
-    },
-    gradient: ({ g, dy, output }) => g.op('softmaxColumnsGrad', [output, dy]),
-    reaches: everyOperand,
-    isInteger: false,
-    index: 'none',
-    lower: { kind: 'special' },
-    batching: 'batched',
-    placing: 'rows',
-    scalar: noScalar,
-    axes: 'broadcast',
-    zero: 'never',
-    pad: 'none',
-    epilogue: 'none',
-  },
-  /** As `softmaxGrad`, along the last axis but one. */
-  softmaxColumnsGrad: {
-    shape: same,
-    gradient: ({ g, dy, inputs }, i) => {
-      return i === 1 ? g.op('softmaxColumnsGrad', [inputs[0]!, dy]) : sharesGradient(g, dy, inputs, -2);
-    },
-    reaches: everyOperand,
-    isInteger: false,
-    index: 'none',
-    lower: { kind: 'special' },
-    batching: 'single',
-    placing: 'adds',
-    scalar: noScalar,
-    axes: 'broadcast',
-    zero: 'never',
-    pad: 'none',
-    epilogue: 'none',
-  },
+  softmax: shares('softmaxGrad', 1, 'softmax'),
+  softmaxGrad: sharesGrad('softmaxGrad', -1),
+  softmaxColumns: shares('softmaxColumnsGrad', 2, 'none'),
+  softmaxColumnsGrad: sharesGrad('softmaxColumnsGrad', -2),
   /** x / sqrt(scale sum(x²) + eps), row by row. */
   rmsNorm: {
     shape: ([x]) => {
