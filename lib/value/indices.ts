@@ -1,5 +1,5 @@
 /** Integers of the graph: `Index`es, which are fed, fixed, or found by an operator. */
-import { composed, Node, refused, operationOf, resultShape } from '../graph/node.js';
+import { checkName, composed, Node, refused, operationOf, resultShape } from '../graph/node.js';
 import { NO_ATTR, type Attr, type OpName } from '../graph/ops.js';
 import { flatten } from '../graph/flatten.js';
 import { checkArguments, checkBoolean, checkOptions, isList, shown, type Known } from '../core/check.js';
@@ -59,8 +59,10 @@ const INDEX_OPTIONS: Known<IndexOptions> = { name: true, shape: true };
 export function constantIndex(integers: Numbers, options: IndexOptions = {}): Index {
   checkArguments('constantIndex', arguments, 2);
   checkOptions('constantIndex', options, INDEX_OPTIONS);
-  const made = composed('constantIndex', [], () => integersOf(integers, options.shape));
-  if (options.name !== undefined) made.name = options.name;
+  const { name, shape } = options;
+  if (name !== undefined) checkName('constantIndex', name);
+  const made = composed('constantIndex', [], () => integersOf(integers, shape));
+  if (name !== undefined) made.name = name;
   return made;
 }
 

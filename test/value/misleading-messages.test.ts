@@ -139,6 +139,11 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
   ['cumsum over axes', () => x.cumsum(any([0])), /^cumsum of 'x' .*: axis an array: expected one axis, an/],
   ['argmax over axes', () => x.argmax(any([0])), /^argmax of 'x' .*: axis an array: expected one axis, an/],
   [
+    'a name of fixed integers that is none',
+    () => library.constantIndex([1], { name: any(1) }),
+    /^constantIndex: a name must be a string, got 1$/,
+  ],
+  [
     'tensordot over axes by number',
     () => library.tensordot(x, x, any([[0], [0]])),
     /^tensordot of 'x' .*: axes an array: expected an integer, how many axes to pair$/,
