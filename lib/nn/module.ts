@@ -166,11 +166,15 @@ export abstract class Module {
     return { random: generatorOf(this, this.random), name: this.nameOf(name) };
   }
 
-  /** Adds a submodule's parameters to this module's; returns the submodule. */
-  protected include<Sub extends Module>(submodule: Sub): Sub {
+  /**
+   * Adds a submodule's parameters to this module's; returns the submodule. The field that it is in has its
+   * name, without this module's, unless another is given.
+   */
+  protected include<Sub extends Module>(submodule: Sub, field?: string): Sub {
     const prefix = this.nameOf('');
     const { name = '' } = submodule;
-    this.own.push({ field: name.startsWith(prefix) ? name.slice(prefix.length) : name, part: submodule });
+    const own = name.startsWith(prefix) ? name.slice(prefix.length) : name;
+    this.own.push({ field: field ?? own, part: submodule });
     return submodule;
   }
 

@@ -2,15 +2,13 @@
 import { checkBoolean, checkFinite, checkInteger, type Known } from '../core/check.js';
 import { checkValue, type Value } from '../value/value.js';
 import { layerNorm } from '../value/functions.js';
+import type { NormOptions } from '../value/norm-options.js';
 import { composed } from '../graph/node.js';
 import { ShapeError } from '../core/shape.js';
 import { checkModule, Module, MODULE_OPTIONS, type ModuleOptions } from './module.js';
 
 /** What {@link RMSNorm} takes. */
-export interface RMSNormOptions extends Partial<ModuleOptions> {
-  /** Added to the mean square, or the variance, before its root is taken: from 0, 1e-5 by default. */
-  eps?: number;
-}
+export interface RMSNormOptions extends Partial<ModuleOptions>, NormOptions {}
 
 /** What {@link LayerNorm} takes. */
 export interface LayerNormOptions extends RMSNormOptions {

@@ -33,7 +33,7 @@ export class Sequential extends Module {
       );
     this.steps = layers.map((layer, i) => {
       checkLayer(`Sequential: layers[${i}]`, layer);
-      return layer instanceof Module ? this.include(layer) : layer;
+      return layer instanceof Module ? this.include(layer, String(i)) : layer;
     });
   }
 

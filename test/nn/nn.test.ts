@@ -581,14 +581,14 @@ describe('nn', () => {
       nn.summary(new nn.Sequential([linear, tanh, block, new nn.Dropout(0.5, { random }), linear])),
       `layer               class      parameters  shapes
 0                   Linear          3,600  weight [2, 1200], bias [1200]
-1.norm1             LayerNorm           4  weight [4]
-1.attention.query   Linear             16  weight [4, 4]
-1.attention.key     Linear             16  weight [4, 4]
-1.attention.value   Linear             16  weight [4, 4]
-1.attention.output  Linear             16  weight [4, 4]
-1.norm2             LayerNorm           4  weight [4]
-1.mlp.layer[0]      Linear             12  weight [4, 3]
-1.mlp.layer[1]      Linear             12  weight [3, 4]
+2.norm1             LayerNorm           4  weight [4]
+2.attention.query   Linear             16  weight [4, 4]
+2.attention.key     Linear             16  weight [4, 4]
+2.attention.value   Linear             16  weight [4, 4]
+2.attention.output  Linear             16  weight [4, 4]
+2.norm2             LayerNorm           4  weight [4]
+2.mlp.layer[0]      Linear             12  weight [4, 3]
+2.mlp.layer[1]      Linear             12  weight [3, 4]
                     in all          3,696`,
     );
     assert.match(nn.summary(linear), /^\. +Linear +3,600 /m);
