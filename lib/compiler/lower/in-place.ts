@@ -150,7 +150,7 @@ function owner(ir: Ir, p: Placement, users: Users, sum: number, value: number, b
   let isReshaped = hasReshapedTerm(p, sum);
   while (ir.is(node, 'reshape') || ir.is(node, 'slice')) {
     if (p.uses[node] !== 1) return -1;
-    // Other slices do not lie in one piece: their reshape is a copy.
+    // Entries of an inner axis do not lie in one piece: to reshape them is to copy them.
     if (isReshaped && ir.is(node, 'slice') && ir.attr(node).axis !== 0) return -1;
     isReshaped ||= ir.is(node, 'reshape');
     node = ir.input(node, 0);
