@@ -23,6 +23,7 @@ export interface Optimizer {
    *
    * @throws ShapeError when the loss is not one number
    * @throws TypeError when no gradient reaches a parameter, or an option is unknown
+   * @throws RangeError when float32 would make one of the optimiser's numbers infinite or 0
    */
   minimize(loss: Value, options?: ProgramOptions): Training;
 }
