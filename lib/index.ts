@@ -110,6 +110,7 @@ export { nativeInfo, type NativeInfo } from './binding/native-info.js';
 export { ThreadsError } from './binding/threads.js';
 export * from './value/operators.js';
 export * as nn from './nn/index.js';
+export { freeze, unfreeze, type Freezable } from './nn/freeze.js';
 export {
   Adam,
   AdamW,

@@ -140,7 +140,7 @@ interface Graph {
 export function compileGraph(request: CompileRequest): { compiled: Compiled; traced: Trace } {
   const { groups, passes, sequence: wanted } = request;
   const inspects = request.gradients === 'all';
-  const traced = trace(groups, !inspects && passes.has('simplify'));
+  const traced = trace(groups, !inspects && passes.has('simplify'), request.update !== undefined);
   const forwardNodes = traced.ir.count;
   const isScalar = isScalarGraph(traced.ir);
   const sequence = wanted && hasPositions(traced, wanted) ? wanted : undefined;
@@ -296,7 +296,9 @@ function parametersWithoutGradient(
 ): Set<number> {
   const unmoved = new Set<number>();
   if (!update) return unmoved;
-  const left = traced.leaves.filter((leaf) => leaf.op === 'parameter' && !gradients.has(numbers.get(leaf)!));
+  const left = traced.leaves.filter(
+    (leaf) => ir.is(numbers.get(leaf)!, 'parameter') && !gradients.has(numbers.get(leaf)!),
+  );
   if (left.length === 0) return unmoved;
   const { reached } = gradientFlow(traced.nodes, groups.flat()[0]!);
   for (const leaf of left) {

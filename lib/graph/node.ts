@@ -85,6 +85,8 @@ interface Extras {
   inputs?: readonly Node[];
   name?: string | undefined;
   memory?: Memory | undefined;
+  /** For a parameter: whether training leaves it as it is. */
+  isFrozen?: boolean;
   /** The operator's name in errors: see {@link writtenAs}. */
   writtenAs?: string;
   /** For a gradient: the inputs of the graph that it is of, which can be fed even where it reads none. */

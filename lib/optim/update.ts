@@ -37,7 +37,13 @@ function checkReachesParameter(loss: Value): void {
       .map(({ label }) => label)
       .join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
   };
-  const parameters = nodes.filter(({ op }) => op === 'parameter');
+  const all = nodes.filter(({ op }) => op === 'parameter');
+  const parameters = all.filter(({ extras }) => !extras?.isFrozen);
+  if (parameters.length === 0 && all.length > 0)
+    throw new TypeError(
+      `minimize: the loss ${loss.label} depends on no parameter that is to be trained: ${named(all)} ` +
+        `${all.length === 1 ? 'is' : 'are'} frozen, and trainable = true changes that`,
+    );
   if (parameters.length === 0) {
     const inputs = nodes.filter(({ op }) => isFed(op));
     throw new TypeError(

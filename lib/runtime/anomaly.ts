@@ -266,6 +266,7 @@ function inTable(place: number, table: Shape, indices: Int32Array, batch: boolea
 const RULES: Readonly<Record<OpName, Rule>> = {
   ...(Object.fromEntries(UNARY_NAMES.map((name) => [name, samePlace])) as Record<UnaryName, Rule>),
   parameter: none,
+  frozen: none,
   table: none,
   integers: none,
   input: none,

@@ -4,12 +4,14 @@ import type { BatchesSpec } from '../binding/series-spec.js';
 import type { Lowered } from '../compiler/lower/layout.js';
 import type { DType, TypedArray } from '../core/array.js';
 import { checkInteger, checkObject, MAX_BATCH, shown } from '../core/check.js';
+import { sizeOf } from '../core/shape.js';
 import { allocateAligned } from './arena.js';
 import { FeedError } from './errors.js';
 import { writeIntegers } from './fixed-integers.js';
 import type { FeedReader, Feeds } from './feeds.js';
 import type { Inputs } from './inputs.js';
 import type { ProgramMemory } from './memory.js';
+import type { Held } from './residence.js';
 import { MAX_PIECE_BYTES } from './rows.js';
 import type { Columns, Examples } from './series.js';
 
@@ -44,6 +46,8 @@ export class BatchKeeper {
   /** The number of threads that the memory was made for. */
   private threads = 0;
   private fed: FeedColumns | undefined;
+  /** Which numbers of each parameter that is not trained the memory has: see `keepUp`. */
+  private readonly states = new Map<Held, string>();
 
   constructor(
     private readonly program: ProgramMemory,
@@ -68,7 +72,26 @@ export class BatchKeeper {
     const allocate = (n: number): TypedArray => allocateAligned(this.dtype, n);
     const { handle, plans } = this.program;
     const plan = plans.ofBatches();
+    this.states.clear();
     return (this.batches = batchesOf(handle, plan, lowered, arena, allocate, size, threads));
+  }
+
+  /**
+   * Copies to each thread's memory what the arena has of the parameters that are not trained, where they were
+   * changed since, or can have been. Those that are trained are copied by each step.
+   */
+  keepUp(held: readonly Held[], arena: TypedArray): void {
+    const { numbers, stride, copies } = this.batches!;
+    for (const parameter of held) {
+      const { value, offset, isTrained } = parameter;
+      if (isTrained) continue;
+      const { version = 0, isLent = false } = value.memory!;
+      const state = `${version} ${parameter.copies ?? 0}`;
+      if (!isLent && this.states.get(parameter) === state) continue;
+      this.states.set(parameter, state);
+      const own = arena.subarray(offset, offset + sizeOf(value.shape));
+      for (let copy = 0; copy < copies; copy++) numbers.set(own, copy * stride + offset);
+    }
   }
 
   /** The examples of one batch, as `reader` reads them. @throws FeedError, which names the example */

@@ -373,6 +373,7 @@ export class Program {
       : { rows: this.memory.plans.ofEvaluation(to - from) };
     const series = seriesOf(this.seriesSource, examples, options);
     if (!this.resident) this.residence.takeAll(); // now: what gives rates may have run another program
+    if (batch !== undefined) this.batches.keepUp(this.residence.held, this.arena);
     const losses = new Float64Array(to - from);
     return { ...series, from, losses, trains: rulesOf !== undefined, skipped: this.update.skipped };
   }

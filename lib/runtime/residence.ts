@@ -15,6 +15,8 @@ export interface Held {
   writes?: number | undefined;
   /** The parameter's version when it was copied, or in the last forward pass. */
   version?: number | undefined;
+  /** How often it was copied from elsewhere. */
+  copies?: number;
   /** Its numbers in the last forward pass, if somebody had its array by then. */
   seen?: TypedArray | undefined;
 }
@@ -59,6 +61,7 @@ export class Residence {
         if (isSame && !memory.isLent) continue;
       }
       program.arena.set(value.peek('data')!, offset);
+      held.copies = (held.copies ?? 0) + 1;
       copied.push(held);
       if (isOfType) this.house(held);
       else Object.assign(held, from);

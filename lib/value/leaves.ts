@@ -27,9 +27,12 @@ export interface ParameterOptions {
   name?: string;
   /** The shape of a flat array of numbers. */
   shape?: Shape;
+  /** Whether training changes it: see {@link Value.trainable}. True by default. */
+  trainable?: boolean;
 }
 
-const PARAMETER_OPTIONS: Known<ParameterOptions> = { name: true, shape: true };
+const CONSTANT_OPTIONS: Known<ConstantOptions> = { name: true, shape: true };
+const PARAMETER_OPTIONS: Known<ParameterOptions> = { ...CONSTANT_OPTIONS, trainable: true };
 
 /** The numbers that a leaf is given, and its shape. */
 function numbersOf(
@@ -65,15 +68,16 @@ function numbersOf(
 export function parameter(numbers: Numbers, options: ParameterOptions = {}): Value {
   checkArguments('parameter', arguments, 2);
   checkOptions('parameter', options, PARAMETER_OPTIONS);
-  const { name } = options;
+  const { name, trainable = true } = options;
   const { data, shape } = numbersOf('parameter', numbers, options);
   const value = leaf(new Value(leafOperation('parameter', shape)), name);
   value.memory = { initial: data };
+  if (trainable !== true) value.trainable = trainable;
   return value;
 }
 
 /** Options of {@link constant}. */
-export type ConstantOptions = ParameterOptions;
+export type ConstantOptions = Omit<ParameterOptions, 'trainable'>;
 
 /**
  * Fixed numbers, such as a mask or a table of positions, in the shape of the nested arrays, or in the given
@@ -86,7 +90,7 @@ export type ConstantOptions = ParameterOptions;
  */
 export function constant(numbers: Numbers, options: ConstantOptions = {}): Value {
   checkArguments('constant', arguments, 2);
-  checkOptions('constant', options, PARAMETER_OPTIONS);
+  checkOptions('constant', options, CONSTANT_OPTIONS);
   const { data, shape } = numbersOf('constant', numbers, options);
   if (shape.length === 0) return leaf(constantNumber(data[0]!), options.name);
   const table = new Value(operationOf('table', { shape, numbers: data }, shape));

@@ -5,7 +5,7 @@
  * program never changes the graph.
  */
 import { checkDrawOptions, dot, mermaid, type DrawOptions } from '../graph/to-dot.js';
-import { shown } from '../core/check.js';
+import { checkBoolean, shown } from '../core/check.js';
 import { epsOf, type NormOptions } from './norm-options.js';
 import { NO_ATTR, type Attr, type OpName, UNARY_NAMES } from '../graph/ops.js';
 import { broadcast, listedShape, resolveAxis, SCALAR, sizeOf, type Shape } from '../core/shape.js';
@@ -403,6 +403,23 @@ export class Value extends Node {
       programs.set(this, program);
     }
     return program;
+  }
+
+  /**
+   * Whether training changes it: true for a parameter, unless it was set to false. A parameter that is not
+   * trained costs a training neither a gradient nor moments nor an update. A training goes by what this was
+   * when it was compiled, by `minimize`. `backward` and `grad` compute gradients all the same.
+   *
+   * @throws TypeError when it is set on anything but a parameter, or to anything but true or false
+   */
+  get trainable(): boolean {
+    return this.op === 'parameter' && this.extras?.isFrozen !== true;
+  }
+  set trainable(trainable: boolean) {
+    checkBoolean('trainable', trainable);
+    if (this.op !== 'parameter')
+      throw new TypeError(`trainable = ${trainable}: ${this.label} is not a parameter, and never trained`);
+    this.extras!.isFrozen = !trainable;
   }
 
   /**

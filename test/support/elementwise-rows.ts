@@ -105,6 +105,14 @@ const table = (shape: readonly number[]): Value =>
 
 export const ELEMENTWISE = {
   parameter: SHAPES.map((shape): Row => [shown(shape), (g) => g.p(...shape).mul(3)]),
+  frozen: SHAPES.map((shape): Row => {
+    const build: Row[1] = (g) => {
+      const frozen = g.p(...shape);
+      frozen.trainable = false;
+      return frozen.mul(g.p()).add(frozen);
+    };
+    return [shown(shape), build];
+  }),
   input: SHAPES.map((shape): Row => [shown(shape), (g) => g.x(...shape).add(g.p())]),
   constant: [
     ['a number as the right operand', (g) => g.p(3).sub(1.5)],

@@ -181,6 +181,9 @@ export const REFERENCE: Readonly<Record<OpName, Rule>> = {
   parameter: ({ node }) => {
     throw new Error(`the reference needs numbers for ${node.label}`);
   },
+  frozen: () => {
+    throw new Error('only the compiler makes this of a parameter');
+  },
   input: leaf,
   index: leaf,
   constant: ({ node }) => scalar(node.attr.value!),

@@ -350,6 +350,7 @@ const WITHOUT: readonly OpName[] = [
   'inverseCount',
   'index',
   'integers',
+  'frozen',
   'element',
   'elements',
   'topk',

@@ -177,10 +177,14 @@ export class Ir implements Builder<number> {
     return node;
   }
 
-  /** Appends a node of the user's, over the numbers of its operands. Errors can name it. */
-  pushTraced(source: Node): number {
+  /**
+   * Appends a node of the user's, over the numbers of its operands. Errors can name it.
+   *
+   * @param code the operator that it becomes here
+   */
+  pushTraced(source: Node, code = source.operation.code): number {
     const { operation, first, second } = source;
-    const { code, shape, attr } = operation;
+    const { shape, attr } = operation;
     const inputs = source.extras?.inputs;
     const node = this.begin(code, source.inputCount);
     const list = this.inputList;

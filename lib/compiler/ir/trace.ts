@@ -12,6 +12,7 @@ import { reachable } from '../../graph/reachable.js';
 
 const ADD_N = OP_CODE.addN;
 const CONSTANT = OP_CODE.constant;
+const FROZEN = OP_CODE.frozen;
 
 export interface Trace {
   ir: Ir;
@@ -33,9 +34,10 @@ export interface Trace {
 /**
  * Traces groups of roots. Several groups are a sequence: group i is needed from position i on. Within a
  * group, positions come from the graph's prefix means. With `simplify`, arithmetic with constant zeros is
- * dropped, and of equal stacks, such as one for each head of attention, only one is kept.
+ * dropped, and of equal stacks, such as one for each head of attention, only one is kept. With `trains`,
+ * parameters that are not to be trained become nodes of their own operator, to which no gradient flows.
  */
-export function trace(groups: readonly (readonly Node[])[], simplify: boolean): Trace {
+export function trace(groups: readonly (readonly Node[])[], simplify: boolean, trains: boolean): Trace {
   const nodes = reachable(groups.flat());
   const ir = new Ir(3 * nodes.length);
   let count: Node | undefined;
@@ -69,6 +71,10 @@ export function trace(groups: readonly (readonly Node[])[], simplify: boolean): 
       inverseCount ??= node;
     }
     if ((!node.first && !isFixed(op)) || op === 'inverseCount') leaves.push(node);
+    if (trains && node.extras?.isFrozen) {
+      node.number = ir.pushTraced(node, FROZEN);
+      continue;
+    }
     if (zeros.size > 0) {
       const simpler = simplified(ir, node, zeros);
       if (simpler >= 0) {

@@ -133,10 +133,12 @@ export class Context {
 
   // --- constraints on a node's instructions ---
 
-  /** Whether a node is a parameter or a view of one. */
+  /** Whether a node is a parameter, trained or frozen, or a view of one. */
   isParameter(node: number): boolean {
+    if (node < 0) return false;
     this.viewed ??= viewedNodes(this.ir);
-    return node >= 0 && this.ir.is(this.viewed[node]!, 'parameter');
+    const viewed = this.viewed[node]!;
+    return this.ir.is(viewed, 'parameter') || this.ir.is(viewed, 'frozen');
   }
 
   /** The last node that reads a parameter, itself or through views or padding that vanish in a sum. */

@@ -25,6 +25,7 @@ type Emitter = (c: Context, node: number) => void;
 const EMITTERS: Readonly<Record<OpName, Emitter>> = {
   ...(Object.fromEntries(UNARY_NAMES.map((name) => [name, emitKernel])) as Record<UnaryName, Emitter>),
   parameter: place,
+  frozen: place,
   input: place,
   constant: place,
   table: place,

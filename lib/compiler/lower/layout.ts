@@ -116,12 +116,13 @@ export interface Reuse {
   moved: (offset: number) => number;
 }
 
-/** The parameters' block; moments and gradients lie the same way in blocks of their own. */
+/**
+ * The block of the parameters that have a gradient; their moments and gradients lie the same way in blocks of
+ * their own.
+ */
 export interface ParameterBlock {
   offset: number;
   size: number;
-  /** How many numbers, from the first on, have a gradient in memory that is computed. */
-  trained: number;
   /** How many numbers, from the first on, have room for a gradient; the update of the others is fused. */
   withGradient: number;
   gradients: number;
@@ -202,30 +203,29 @@ export class Layout {
     /** Parameters that are updated by a product: their gradient is not stored. */
     fused: ReadonlySet<number> = new Set(),
   ) {
-    const parameters: number[] = [];
+    const trained: number[] = [];
+    const others: number[] = [];
     for (let node = 0; node < ir.forwardEnd; node++) {
-      if (uses[node] && ir.is(node, 'parameter')) parameters.push(node);
+      if (!uses[node] || !(ir.is(node, 'parameter') || ir.is(node, 'frozen'))) continue;
+      const isTrained = options.gradients.has(node) || options.unmoved.has(node);
+      (isTrained ? trained : others).push(node);
     }
-    // One block for all parameters: an update is one instruction.
+    // One block for all that are trained: an update is one instruction.
     const offset = this.size;
     const place = (node: number): void => {
       this.parameterOffsets.set(node, this.allocate(sizeOf(ir.shape(node))));
     };
-    // First those that a gradient can reach: an update's steps change these alone.
-    const stored = parameters.filter((node) => !fused.has(node));
-    const isTrained = (node: number): boolean => options.gradients.has(node) || options.unmoved.has(node);
-    stored.filter(isTrained).forEach(place);
-    const trained = this.size - offset;
-    stored.filter((node) => !isTrained(node)).forEach(place);
-    const withGradient = options.gradients.size + options.unmoved.size ? this.size - offset : 0;
-    parameters.filter((node) => fused.has(node)).forEach(place);
+    trained.filter((node) => !fused.has(node)).forEach(place);
+    const withGradient = this.size - offset;
+    trained.filter((node) => fused.has(node)).forEach(place);
     const size = this.size - offset;
+    others.forEach(place);
     const gradients = this.allocate(withGradient);
     const moments: number[] = [];
     for (let i = 0; i < (options.update?.moments ?? 0); i++) moments.push(this.allocate(size));
     const rule = this.allocate(options.update?.numbers ?? 0);
     const skips = this.allocate(options.update?.before ? 1 : 0);
-    this.block = { offset, size, trained, withGradient, gradients, moments, rule, skips };
+    this.block = { offset, size, withGradient, gradients, moments, rule, skips };
   }
 
   /**

@@ -96,7 +96,8 @@ export class Locator {
     const op = ir.opOf(node);
     if (op === 'constant') return denseView(this.layout.constant(ir.constantValue(node)), []);
     if (op === 'table') return denseView(this.layout.table(ir.attr(node).numbers!), shape);
-    if (op === 'parameter') return denseView(this.layout.parameterOffsets.get(node)!, shape);
+    if (op === 'parameter' || op === 'frozen')
+      return denseView(this.layout.parameterOffsets.get(node)!, shape);
     if (ir.row(node).lower.kind === 'view' && !placement.hosts.has(node)) {
       const input = views[ir.input(node, 0)];
       if (!input) return ir.input(node, 0);

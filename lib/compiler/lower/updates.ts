@@ -21,19 +21,25 @@ export function emitSteps(
     out.emit(-1, 0, [one, one, one, out.literal(n), one], instruction);
   };
   for (const { offset } of watched) emit(1, { op: 'check', y: [offset, 0, 0, 0, 1], imm1: block.skips });
-  if (!block.trained) return;
+  if (!block.withGradient) return;
   const places = { parameters: block.offset, gradients: block.gradients };
   const operand = (x: UpdateOperand): Operand =>
     typeof x === 'number' ? [block.rule + x, 0, 0, 0, 0] : [places[x], 0, 0, 0, 1];
   const gradients: Operand = [block.gradients, 0, 0, 0, 1];
   for (const step of before) {
     if (step.op === 'check')
-      emit(block.trained, { op: 'check', y: gradients, imm0: step.skips ? 1 : 0, imm1: block.skips });
+      emit(block.withGradient, { op: 'check', y: gradients, imm0: step.skips ? 1 : 0, imm1: block.skips });
     else if (step.op === 'clip')
-      emit(block.trained, { op: 'clip', y: gradients, imm0: block.rule + step.most });
+      emit(block.withGradient, { op: 'clip', y: gradients, imm0: block.rule + step.most });
     else {
       const { op, to, a, b, accumulate = false } = step;
-      emit(block.trained, { op, accumulate, y: [operand(to)[0], 0, 0, 0, 1], a: operand(a), b: operand(b) });
+      emit(block.withGradient, {
+        op,
+        accumulate,
+        y: [operand(to)[0], 0, 0, 0, 1],
+        a: operand(a),
+        b: operand(b),
+      });
     }
   }
 }

@@ -37,9 +37,11 @@ const given: OpDefinition['shape'] = (_, { shape }) => shape!;
 const single: OpDefinition['shape'] = () => [];
 
 export const LEAVES: Rows<
-  'parameter' | 'input' | 'constant' | 'table' | 'inverseCount' | 'index' | 'integers' | 'step'
+  'parameter' | 'frozen' | 'input' | 'constant' | 'table' | 'inverseCount' | 'index' | 'integers' | 'step'
 > = {
   parameter: leafRow('parameter', given),
+  /** A parameter that is not trained: only the compiler makes this of it. */
+  frozen: leafRow('frozen', given),
   input: leafRow('fed', given),
   constant: leafRow('graph', single),
   /** An array of fixed numbers. */

@@ -9,6 +9,7 @@ import type { Window } from './window.js';
 export type CoreName =
   // leaves.ts
   | 'parameter'
+  | 'frozen'
   | 'input'
   | 'constant'
   | 'table'
@@ -161,6 +162,8 @@ export type Lowering =
 export type LeafSource =
   /** The program keeps them, and can train them. */
   | 'parameter'
+  /** The program keeps them, and leaves them as they are. */
+  | 'frozen'
   /** Each run is fed them, by name. */
   | 'fed'
   /** The graph: they are always the same. */
