@@ -188,15 +188,20 @@ const STRUCTURAL: Make[] = [
     return keys.matmul(x).softmax().matmul(keys);
   }),
   ofRank(1, (x, pool, b, c) => {
-    const w = pool.pick(b, (y) => y.shape.length > 0)!;
-    const sequences = x.reshape([-1, 1, x.shape.at(-1)!]);
-    const y = conv1d(sequences, w.reshape([-1, 1, w.shape.at(-1)!]), {
+    const w = pool.pick(b, (y) => y.shape.length > 0 && sizeOf(y.shape) > 0);
+    if (!w) return undefined;
+    const sequences = sequencesOf(x);
+    const y = conv1d(sequences, sequencesOf(w), {
       padding: 'same',
       dilation: 1 + (c % 2),
     });
-    return c % 3 ? y : convTranspose1d(y, w.reshape([-1, 1, w.shape.at(-1)!]));
+    return c % 3 ? y : convTranspose1d(y, sequencesOf(w));
   }),
-  ofRank(2, (x, _, b) => avgPool1d(x.reshape([-1, ...x.shape.slice(-2)]), 1 + (b % x.shape.at(-1)!))),
+  ofRank(2, (x, _, b) => {
+    const [rows, n] = x.shape.slice(-2) as [number, number];
+    if (n === 0) return undefined; // no window is that small
+    return avgPool1d(x.reshape([sizeOf(x.shape.slice(0, -2)), rows, n]), 1 + (b % n));
+  }),
 ];
 
 function apply(pool: Pool, scalar: boolean, [op, a, b, c]: Step): void {
@@ -218,6 +223,9 @@ function allowed(x: Value, make: () => Value | undefined): Value | undefined {
     throw error;
   }
 }
+
+/** Its rows, as sequences with one channel each. */
+const sequencesOf = (x: Value): Value => x.reshape([sizeOf(x.shape.slice(0, -1)), 1, x.shape.at(-1)!]);
 
 const number = (x: Value): Value => {
   if (x.shape.length === 0) return x;
