@@ -8,18 +8,10 @@ import { index, input, parameter } from '../lib/value/leaves.js';
 import { conv2d, maxPool2d } from '../lib/value/windows.js';
 import type { Value } from '../lib/value/value.js';
 import { SGD } from '../lib/optim/optimizers.js';
-import { inTurns, type Effort, type Row } from './measure.js';
+import { inTurns, processorTime, type Effort, type Row } from './measure.js';
 
 const IMAGES = 64;
 const CLASSES = 10;
-
-/** Milliseconds of processor time. */
-function processorTime(call: () => void): number {
-  const { user, system } = process.cpuUsage();
-  call();
-  const after = process.cpuUsage();
-  return (after.user - user + after.system - system) / 1000;
-}
 
 /** 1 to 32 to 64 channels, 3 x 3, relu and a pool of 2 x 2 after each, a linear layer, and its loss. */
 function classifier(random: Random): Value {

@@ -1,7 +1,7 @@
 /**
- * `npm run bench`: steps, operators, sizes, convolutions, batches, simulated cores, sampling, processes and
- * their first steps, other work beside a training, and compile time by graph and by size. Things that are
- * compared take turns; every figure is a median unless it says otherwise.
+ * `npm run bench`: steps, operators, sizes, convolutions, sparse updates, batches, simulated cores, sampling,
+ * processes and their first steps, other work beside a training, and compile time by graph and by size.
+ * Things that are compared take turns; every figure is a median unless it says otherwise.
  *
  *     npm run bench -- [--quick] [--model NAME]... [--only TABLE]... [--yardstick DIR]
  *                      [--json FILE] [--against FILE]
@@ -25,6 +25,7 @@ import { processRows } from './processes.js';
 import { responsivenessRows } from './responsiveness.js';
 import { samplingRows } from './sampling.js';
 import { scalingRows } from './scaling.js';
+import { skipGramRows } from './skip-gram.js';
 import { stepRows, yardstickRows } from './steps.js';
 import { threadRows } from './threads.js';
 import { widthRows } from './widths.js';
@@ -60,6 +61,7 @@ const TABLES: Record<string, (models: readonly ModelName[], effort: Effort) => R
   widths: (_, how) => widthRows(how),
   gpt: (_, how) => gptRows(how),
   convolution: (_, how) => convolutionRows(how),
+  'skip-gram': (_, how) => skipGramRows(how),
   memory: (_, how) => memoryRows(how),
   batches: batchRows,
   threads: (_, how) => threadRows(how),

@@ -41,6 +41,14 @@ export function inTurns(measurements: readonly (() => number)[], turns: number):
   return times.map(median);
 }
 
+/** Milliseconds of processor time, which other work on the machine disturbs little. */
+export function processorTime(call: () => void): number {
+  const { user, system } = process.cpuUsage();
+  call();
+  const after = process.cpuUsage();
+  return (after.user - user + after.system - system) / 1000;
+}
+
 /** Microseconds per call, over `count` calls. */
 export function microseconds(count: number, call: (i: number) => void): number {
   const start = performance.now();
