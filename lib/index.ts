@@ -112,17 +112,22 @@ export * from './value/operators.js';
 export * as nn from './nn/index.js';
 export { freeze, unfreeze, type Freezable } from './nn/freeze.js';
 export {
+  Adagrad,
   Adam,
   AdamW,
+  Lion,
   RMSprop,
   SGD,
+  type AdagradOptions,
   type AdamOptions,
   type Optimizer,
+  type LionOptions,
   type RMSpropOptions,
   type SGDOptions,
 } from './optim/optimizers.js';
+export type { ParameterGroup, Parameters } from './optim/groups.js';
 export type { OptimizerOptions } from './optim/update.js';
-export { Training, type BatchOptions, type TrainingState } from './optim/training.js';
+export { Training, type BatchOptions, type RestoreOptions, type TrainingState } from './optim/training.js';
 export { decay, type Schedule } from './optim/rates.js';
 export * as schedules from './optim/schedules.js';
 export { Program } from './runtime/program.js';

@@ -88,6 +88,13 @@ export const FLOP: Readonly<Record<string, Flop>> = {
   clip: ['C', 3],
   sgd: ['C', 4],
   adam: ['C', 12],
+  amsgrad: ['C', 13],
+  adagrad: ['C', 7],
+  rmsprop: ['C', 16],
+  lion: ['C', 9],
+  sgd_rows: ['RC', 4],
+  adam_rows: ['RC', 12],
+  adagrad_rows: ['RC', 7],
 };
 /** The FLOP of each scalar instruction that does not count as 1. */
 const SCALAR_FLOP: Readonly<Record<string, number>> = {
@@ -116,6 +123,13 @@ export const UPDATES: ReadonlySet<string> = new Set([
   'gemm_adam',
   'sgd',
   'adam',
+  'amsgrad',
+  'adagrad',
+  'rmsprop',
+  'lion',
+  'sgd_rows',
+  'adam_rows',
+  'adagrad_rows',
 ]);
 const ROW_PRODUCTS: ReadonlySet<string> = new Set(['gather_matmul', 'gather_dot', 'scatter_outer']);
 

@@ -10,7 +10,7 @@ import { differentiate } from './passes/differentiate.js';
 import type { Ir, Rewritten } from './ir/ir.js';
 import { marked } from './ir/live.js';
 import { occurrences } from './ir/occurrences.js';
-import type { Lowered, UpdateRule } from './lower/layout.js';
+import { WHOLE, type Lowered, type UpdateGroup, type UpdateRule } from './lower/layout.js';
 import { lower } from './lower/lower.js';
 import type { PassSet } from './passes.js';
 import { recompute } from './passes/recompute.js';
@@ -318,13 +318,15 @@ function lowered(
   keep: readonly number[],
   unmoved: ReadonlySet<number>,
 ): Lowered {
-  const { passes } = request;
+  const { passes, update } = request;
   const options = {
+    groupOf: groupsOfParameters(numbers, update),
+    batches: request.batches,
     align: request.dtype === 'float32' ? 16 : 8,
     keep,
     gradients,
     unmoved,
-    update: request.update,
+    update,
     watched: request.detectAnomaly ? [roots[0]!] : [],
     sequence: request.groups.length > 1,
     results: sequence.map((value) => numbers.get(value)!),
@@ -343,6 +345,19 @@ function lowered(
     reroll: passes.has('reroll'),
   };
   return (isScalar ? lowerScalars(ir, options) : undefined) ?? lower(ir, options);
+}
+
+/** The group of each parameter, by its number. */
+function groupsOfParameters(
+  numbers: ReadonlyMap<Node, number>,
+  update: UpdateRule | undefined,
+): (parameter: number) => UpdateGroup {
+  const { groups, groupOf } = update ?? {};
+  if (!groups || !groupOf) return () => WHOLE;
+  const found = new Map<number, UpdateGroup>();
+  for (const [node, number] of numbers)
+    if (node.op === 'parameter') found.set(number, groups[groupOf(node)]!);
+  return (parameter) => found.get(parameter)!;
 }
 
 /** The nodes that must be readable after a run, besides the gradients of parameters. */

@@ -3,15 +3,25 @@ import {
   checkArguments,
   checkBoolean,
   checkOptions,
+  isList,
   limitArguments,
+  shown,
   type Counts,
   type Known,
 } from '../core/check.js';
 import type { Value } from '../value/value.js';
 import type { ProgramOptions } from '../runtime/options.js';
+import { ParameterRule, type ParameterGroup } from './groups.js';
 import { checkSchedule } from './rates.js';
 import type { Training } from './training.js';
-import { checkBetween, type OptimizerOptions, OPTIMIZER_OPTIONS, Update } from './update.js';
+import {
+  checkBetween,
+  minimize,
+  OPTIMIZER_OPTIONS,
+  Update,
+  type GroupedUpdate,
+  type OptimizerOptions,
+} from './update.js';
 
 /** Changes parameters to make a loss smaller. */
 export interface Optimizer {
@@ -28,29 +38,83 @@ export interface Optimizer {
   minimize(loss: Value, options?: ProgramOptions): Training;
 }
 
+/** What a group may not have: it is of all parameters. */
+const OF_ALL = ['clipGlobalNorm', 'onNonFinite', 'averageDecay', 'groups'] as const;
+
 /** The base of all optimisers: each makes one update rule, anew for each training. */
 abstract class UpdateOptimizer<Options extends OptimizerOptions> implements Optimizer {
-  protected readonly options: Options;
+  /** Those of a group are the optimiser's, where it has none of its own. */
+  private readonly options: Options;
+  private readonly groups: readonly { options: Partial<Options>; of: ParameterRule }[];
 
-  constructor(options: Options) {
-    checkArguments(new.target.name, arguments, 1);
-    this.options = options;
-    this.update(); // throws now if an option is wrong
-    // A copy, so that changing the given object later changes nothing; inherited options count too.
-    const own: Partial<Options> = {};
-    for (const name in options) own[name] = options[name];
-    this.options = own as Options;
-    checkSchedule(this.options.learningRate);
+  constructor(options: Options & { groups?: readonly ParameterGroup<Options>[] }) {
+    const who = new.target.name;
+    checkArguments(who, arguments, 1);
+    const known = this.known();
+    checkOptions<object>(who, options, known);
+    const { groups = [] } = options;
+    if (!isList(groups)) throw new TypeError(`${who}: groups ${shown(groups)}, expected a list of groups`);
+    // Copies, so that changing the given objects later changes nothing; inherited options count too.
+    this.options = copyOf<Options>(options);
+    this.groups = groups.map((group: ParameterGroup<Options>, i) => {
+      const of = `${who}: groups[${i}]`;
+      const own: object = { ...without(known, OF_ALL), parameters: true };
+      checkOptions<object>(of, group, own);
+      const { parameters, ...rest } = copyOf(group);
+      return { options: rest as unknown as Partial<Options>, of: new ParameterRule(of, parameters) };
+    });
+    this.updates(); // throws now if an option is wrong
   }
 
-  protected abstract update(): Update;
+  /** The names of its options. */
+  protected abstract known(): Known<Options>;
+  /** The update by these options. */
+  protected abstract update(options: Options): Update;
+
+  private updates(): GroupedUpdate {
+    const { options } = this;
+    const { learningRate, averageDecay } = options;
+    checkSchedule(learningRate);
+    const update = this.update(options).averaged(averageDecay);
+    const groups = this.groups.map(({ options: own, of }) => {
+      const group = within(of.who, () => {
+        if (own.learningRate !== undefined) checkSchedule(own.learningRate);
+        return this.update({ ...without(options, OF_ALL), ...own } as Options);
+      });
+      if (group.op !== update.op)
+        throw new TypeError(`${of.who}: all groups share the optimiser's rule: give its options there`);
+      return { update: group, learningRate: own.learningRate, of };
+    });
+    return { base: { update, learningRate }, groups };
+  }
 
   minimize(loss: Value, options: ProgramOptions = {}): Training {
-    return this.update().minimize(loss, this.options.learningRate, options);
+    return minimize(loss, this.updates(), options);
   }
 }
 
 limitArguments('Optimizer', UpdateOptimizer.prototype, { minimize: 2 } satisfies Counts<Optimizer>);
+
+/** A copy of an object of options, with those that it inherits. */
+function copyOf<Options extends object>(given: Options): Options {
+  const own: Partial<Options> = {};
+  for (const name in given) own[name] = given[name];
+  return own as Options;
+}
+
+function without(given: object, names: readonly string[]): object {
+  return Object.fromEntries(Object.entries(given).filter(([name]) => !names.includes(name)));
+}
+
+/** Has errors begin with the name of a group. */
+function within<T>(who: string, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof Error) error.message = `${who}: ${error.message}`;
+    throw error;
+  }
+}
 
 /** What {@link SGD} takes. */
 export interface SGDOptions extends OptimizerOptions {
@@ -60,10 +124,13 @@ export interface SGDOptions extends OptimizerOptions {
   nesterov?: boolean;
   /** Adds weightDecay w to each gradient, including those of biases; 0 by default. */
   weightDecay?: number;
+  /** Parameters with options of their own. */
+  groups?: readonly ParameterGroup<SGDOptions>[];
 }
 
 const SGD_OPTIONS: Known<SGDOptions> = {
   ...OPTIMIZER_OPTIONS,
+  groups: true,
   momentum: true,
   nesterov: true,
   weightDecay: true,
@@ -76,17 +143,21 @@ const SGD_OPTIONS: Known<SGDOptions> = {
  * @throws RangeError when a number is out of range
  */
 export class SGD extends UpdateOptimizer<SGDOptions> {
-  protected update(): Update {
-    checkOptions('SGD', this.options, SGD_OPTIONS);
-    const { momentum = 0, nesterov = false, weightDecay = 0 } = this.options;
+  protected known(): Known<SGDOptions> {
+    return SGD_OPTIONS;
+  }
+
+  protected update(options: SGDOptions): Update {
+    const { momentum = 0, nesterov = false, weightDecay = 0, sparse } = options;
     checkBetween('momentum', momentum, 0, 1);
     checkBoolean('nesterov', nesterov);
     if (nesterov && momentum === 0) throw new RangeError('nesterov needs a momentum above zero');
     const share = nesterov ? momentum : 1;
     const update = new Update('sgd', 1, { learningRate: (rate) => share * rate, momentum });
-    update.clip(this.options).penalize(weightDecay);
+    update.clip(options).penalize(weightDecay);
     // With Nesterov the instruction subtracts rate momentum v; this subtracts rate times the gradient.
-    return nesterov ? update.move() : update;
+    if (nesterov) update.move();
+    return update.byRows(sparse, momentum === 0);
   }
 }
 
@@ -100,22 +171,32 @@ export interface AdamOptions extends OptimizerOptions {
   eps?: number;
   /** Adam adds weightDecay w to each gradient (0 by default); for AdamW see there. */
   weightDecay?: number;
+  /**
+   * Whether to divide by the root of the largest running mean of the squared gradient so far, in place of the
+   * last one (Reddi, Kale and Kumar, 2018). False by default.
+   */
+  amsgrad?: boolean;
+  /** Parameters with options of their own. */
+  groups?: readonly ParameterGroup<AdamOptions>[];
 }
 
 const ADAM_OPTIONS: Known<AdamOptions> = {
   ...OPTIMIZER_OPTIONS,
+  groups: true,
   beta1: true,
   beta2: true,
   eps: true,
   weightDecay: true,
+  amsgrad: true,
 };
 
 /** The update that Adam and AdamW share. */
-function adamUpdate({ beta1 = 0.9, beta2 = 0.999, eps = 1e-8 }: AdamOptions): Update {
+function adamUpdate({ beta1 = 0.9, beta2 = 0.999, eps = 1e-8, amsgrad = false }: AdamOptions): Update {
   checkBetween('beta1', beta1, 0, 1);
   checkBetween('beta2', beta2, 0, 1);
   checkBetween('eps', eps, 0);
-  return new Update('adam', 2, {
+  checkBoolean('amsgrad', amsgrad);
+  return new Update(amsgrad ? 'amsgrad' : 'adam', amsgrad ? 3 : 2, {
     learningRate: (rate) => rate,
     beta1,
     beta2,
@@ -134,26 +215,31 @@ function adamUpdate({ beta1 = 0.9, beta2 = 0.999, eps = 1e-8 }: AdamOptions): Up
  * @throws RangeError when a number is out of range
  */
 export class Adam extends UpdateOptimizer<AdamOptions> {
-  protected update(): Update {
-    checkOptions('Adam', this.options, ADAM_OPTIONS);
-    const { weightDecay = 0 } = this.options;
-    return adamUpdate(this.options).clip(this.options).penalize(weightDecay);
+  protected known(): Known<AdamOptions> {
+    return ADAM_OPTIONS;
+  }
+
+  protected update(options: AdamOptions): Update {
+    const { weightDecay = 0, sparse } = options;
+    return adamUpdate(options).clip(options).penalize(weightDecay).byRows(sparse);
   }
 }
 
 /**
  * Adam with decoupled weight decay (Loshchilov and Hutter, 2019, in PyTorch's form): first w *= 1 - rate
  * weightDecay, then Adam's step, whose running means do not include the decay. `weightDecay` is 0.01 by
- * default, and applies to all parameters, biases included.
+ * default, and applies to all parameters, biases included, except in groups with another.
  *
  * @throws RangeError when a number is out of range
  */
 export class AdamW extends UpdateOptimizer<AdamOptions> {
-  protected update(): Update {
-    checkOptions('AdamW', this.options, ADAM_OPTIONS);
-    const { weightDecay = 0.01 } = this.options;
-    checkBetween('weightDecay', weightDecay, 0);
-    return adamUpdate(this.options).clip(this.options).shrink(weightDecay);
+  protected known(): Known<AdamOptions> {
+    return ADAM_OPTIONS;
+  }
+
+  protected update(options: AdamOptions): Update {
+    const { weightDecay = 0.01, sparse } = options;
+    return adamUpdate(options).clip(options).shrink(weightDecay).byRows(sparse);
   }
 }
 
@@ -165,38 +251,133 @@ export interface RMSpropOptions extends OptimizerOptions {
   eps?: number;
   /** Adds weightDecay w to each gradient; 0 by default. */
   weightDecay?: number;
+  /** The fraction of the last step's velocity that is kept, from 0 to below 1; 0 by default. */
+  momentum?: number;
+  /** Whether v is a variance: less the square of a running mean of the gradient. False by default. */
+  centered?: boolean;
+  /** Parameters with options of their own. */
+  groups?: readonly ParameterGroup<RMSpropOptions>[];
 }
 
 const RMSPROP_OPTIONS: Known<RMSpropOptions> = {
   ...OPTIMIZER_OPTIONS,
+  groups: true,
   rho: true,
+  eps: true,
+  weightDecay: true,
+  momentum: true,
+  centered: true,
+};
+
+/**
+ * RMSprop (Tieleman and Hinton, 2012): v is a running mean of the gradient's square; w -= rate gradient /
+ * (sqrt(v) + eps). `centered` (Graves, 2013): sqrt(v - m²) in place of sqrt(v), where m is a running mean of
+ * the gradient. With `momentum`, the velocity s = momentum s + gradient / (sqrt(v) + eps); w -= rate s.
+ *
+ * @throws RangeError when a number is out of range
+ */
+export class RMSprop extends UpdateOptimizer<RMSpropOptions> {
+  protected known(): Known<RMSpropOptions> {
+    return RMSPROP_OPTIONS;
+  }
+
+  protected update(options: RMSpropOptions): Update {
+    const { rho = 0.9, eps = 1e-8, weightDecay = 0, momentum = 0, centered = false, sparse } = options;
+    checkBetween('rho', rho, 0, 1);
+    checkBetween('eps', eps, 0);
+    checkBetween('momentum', momentum, 0, 1);
+    checkBoolean('centered', centered);
+    const learningRate = (rate: number): number => rate;
+    const rest = (): number => 1 - rho;
+    // Without momentum and mean it is Adam with beta1 = 0 and without bias correction.
+    const update =
+      momentum === 0 && !centered
+        ? new Update('adam', 2, {
+            ...{ learningRate, beta1: 0, rho, eps, '1 / (1 - beta1 ** step)': 1 },
+            ...{ '1 / (1 - rho ** step)': 1, '1 - beta1': 1, '1 - rho': rest },
+          })
+        : new Update('rmsprop', 3, {
+            ...{ learningRate, rho, eps, momentum, centered: Number(centered), '1 - rho': rest },
+          });
+    return update.clip(options).penalize(weightDecay).byRows(sparse);
+  }
+}
+
+/** What {@link Adagrad} takes. */
+export interface AdagradOptions extends OptimizerOptions {
+  /** Added to the root in the denominator; 1e-10 by default. */
+  eps?: number;
+  /** Adds weightDecay w to each gradient; 0 by default. */
+  weightDecay?: number;
+  /** Parameters with options of their own. */
+  groups?: readonly ParameterGroup<AdagradOptions>[];
+}
+
+const ADAGRAD_OPTIONS: Known<AdagradOptions> = {
+  ...OPTIMIZER_OPTIONS,
+  groups: true,
   eps: true,
   weightDecay: true,
 };
 
 /**
- * RMSprop (Tieleman and Hinton, 2012): v is a running mean of the gradient's square; w -= rate gradient /
- * (sqrt(v) + eps).
+ * Adagrad (Duchi, Hazan and Singer, 2011): v is the sum of the gradient's squares so far; w -= rate gradient
+ * / (sqrt(v) + eps).
  *
  * @throws RangeError when a number is out of range
  */
-export class RMSprop extends UpdateOptimizer<RMSpropOptions> {
-  protected update(): Update {
-    checkOptions('RMSprop', this.options, RMSPROP_OPTIONS);
-    const { rho = 0.9, eps = 1e-8, weightDecay = 0 } = this.options;
-    checkBetween('rho', rho, 0, 1);
+export class Adagrad extends UpdateOptimizer<AdagradOptions> {
+  protected known(): Known<AdagradOptions> {
+    return ADAGRAD_OPTIONS;
+  }
+
+  protected update(options: AdagradOptions): Update {
+    const { eps = 1e-10, weightDecay = 0, sparse } = options;
     checkBetween('eps', eps, 0);
-    // Adam with beta1 = 0 and without bias correction.
-    const update = new Update('adam', 2, {
+    const update = new Update('adagrad', 1, { learningRate: (rate) => rate, eps });
+    return update.clip(options).penalize(weightDecay).byRows(sparse);
+  }
+}
+
+/** What {@link Lion} takes. */
+export interface LionOptions extends OptimizerOptions {
+  /** The share of the running mean in a step's direction; 0.9 by default. */
+  beta1?: number;
+  /** The decay of the running mean of the gradient; 0.99 by default. */
+  beta2?: number;
+  /** First w *= 1 - rate weightDecay, as by AdamW; 0 by default. */
+  weightDecay?: number;
+  /** Parameters with options of their own. */
+  groups?: readonly ParameterGroup<LionOptions>[];
+}
+
+const LION_OPTIONS: Known<LionOptions> = {
+  ...OPTIMIZER_OPTIONS,
+  groups: true,
+  beta1: true,
+  beta2: true,
+  weightDecay: true,
+};
+
+/**
+ * Lion (Chen et al., 2023): w -= rate sign(beta1 m + (1 - beta1) gradient), then m = beta2 m + (1 - beta2)
+ * gradient. Every number moves by the rate, so that rates are 3 to 10 times smaller than Adam's.
+ *
+ * @throws RangeError when a number is out of range
+ */
+export class Lion extends UpdateOptimizer<LionOptions> {
+  protected known(): Known<LionOptions> {
+    return LION_OPTIONS;
+  }
+
+  protected update(options: LionOptions): Update {
+    const { beta1 = 0.9, beta2 = 0.99, weightDecay = 0, sparse } = options;
+    checkBetween('beta1', beta1, 0, 1);
+    checkBetween('beta2', beta2, 0, 1);
+    const update = new Update('lion', 1, {
       learningRate: (rate) => rate,
-      beta1: 0,
-      rho,
-      eps,
-      '1 / (1 - beta1 ** step)': 1,
-      '1 / (1 - rho ** step)': 1,
-      '1 - beta1': 1,
-      '1 - rho': () => 1 - rho,
+      ...{ beta1, beta2, '1 - beta1': () => 1 - beta1, '1 - beta2': () => 1 - beta2 },
     });
-    return update.clip(this.options).penalize(weightDecay);
+    return update.clip(options).shrink(weightDecay).byRows(sparse);
   }
 }

@@ -1,9 +1,11 @@
 /** The training of a loss: takes steps, and holds the state that is needed to resume. */
 import { Value } from '../value/value.js';
 import type { TypedArray } from '../core/array.js';
+import { didYouMean } from '../core/suggest.js';
 import { Program } from '../runtime/program.js';
 import {
   checkObject,
+  checkBoolean,
   checkInteger,
   MAX_BATCH,
   MAX_STEPS,
@@ -39,6 +41,14 @@ export interface TrainingState {
 }
 
 const STATE_KEYS: Known<TrainingState> = { steps: true, runs: true, rule: true, moments: true };
+
+/** Options of {@link Training.restore}. */
+export interface RestoreOptions {
+  /** Whether to go on with the numbers of this optimiser, if they are others than the state's. */
+  newRates?: boolean;
+}
+
+const RESTORE_OPTIONS: Known<RestoreOptions> = { newRates: true };
 
 /** How many examples each step of a series takes. */
 export interface BatchOptions {
@@ -155,9 +165,16 @@ export class Training {
    * restored separately. The schedule is asked again for the rates of all steps taken, so that a generator
    * resumes at the right rate.
    *
+   * With `newRates`, the optimiser may have other numbers than the state's: another learning rate, schedule,
+   * weight decay or limit of the norm, from the next step on. Its class, and so its moments, must be the
+   * same.
+   *
    * @throws Error when this training has already taken steps, or its moments or rates differ from the state's
    */
-  restore(state: TrainingState): void {
+  restore(state: TrainingState, options: RestoreOptions = {}): void {
+    checkOptions('restore', options, RESTORE_OPTIONS);
+    const { newRates = false } = options;
+    checkBoolean('newRates', newRates);
     checkObject('restore', state, 'a state that state() gave');
     checkOptions('restore', state, STATE_KEYS);
     const { program } = this;
@@ -191,18 +208,20 @@ export class Training {
     if (rule !== undefined && !Array.isArray(rule))
       throw new TypeError(`restore: rule ${shown(rule)}, expected what state() gave`);
     const { ruleSize } = program.update;
-    if (rule !== undefined && rule.length !== ruleSize)
+    if (!newRates && rule !== undefined && rule.length !== ruleSize)
       throw new Error(
         `restore: the state's update rule has ${rule.length} numbers, but here it has ${ruleSize}: give ` +
-          'the same optimiser, with the same options, such as clipGlobalNorm and weightDecay',
+          'the same optimiser, with the same options, such as clipGlobalNorm and weightDecay, or ' +
+          'restore(state, { newRates: true }) to go on with these',
       );
     for (let step = 0; step < steps; step++) this.setRule(step);
     const here = program.update.rule.join(', ');
     const there = rule?.map(shown).join(', ') ?? here;
-    if (steps > 0 && here !== there)
+    if (!newRates && steps > 0 && here !== there)
       throw new Error(
         `restore: step ${steps} was taken with rates ${there}, but here, in ${program.dtype}, they are ` +
-          `${here}: give the same optimiser, learning rate, number of steps of its schedule, and dtype`,
+          `${here}: give the same optimiser, learning rate, number of steps of its schedule, and dtype, or ` +
+          'restore(state, { newRates: true }) to go on with those given here',
       );
     for (const [value, arrays] of moments) {
       if (!(value instanceof Value)) continue; // every parameter is one
@@ -338,6 +357,47 @@ export class Training {
     return error;
   }
 
+  /**
+   * A copy of the gradient of a parameter, given itself or by its name, at the last step of a training that
+   * was compiled with `keepGradients: true`: what `backward` computes, of a batch the mean; zeros before the
+   * first step.
+   *
+   * @throws Error when gradients are not kept, or it is no parameter that this training changes
+   */
+  gradient(parameter: Value | string): TypedArray {
+    const value = this.trainedBy('gradient', parameter);
+    const gradient = this.program.update.gradient(value);
+    if (gradient) return gradient.slice();
+    throw new Error('gradient: this training keeps none: minimize(loss, { keepGradients: true })');
+  }
+
+  /**
+   * A copy of the running average of a parameter, given itself or by its name, in a training by an optimiser
+   * with `averageDecay`; zeros before the first step.
+   *
+   * @throws Error when there is no average, or it is no parameter that this training changes
+   */
+  average(parameter: Value | string): TypedArray {
+    const value = this.trainedBy('average', parameter);
+    const { update } = this.program;
+    if (update.hasAverage) return update.moments.get(value)!.at(-1)!.slice();
+    throw new Error('average: this training keeps none: give the optimiser averageDecay, such as 0.999');
+  }
+
+  /** The parameter that is this one, or has this name. */
+  private trainedBy(who: string, parameter: Value | string): Value {
+    const trained = [...this.program.update.moments.keys()];
+    const found = trained.filter((value) => value === parameter || value.name === parameter);
+    if (found.length === 1) return found[0] as Value;
+    if (found.length > 1)
+      throw new Error(
+        `${who}: ${found.length} parameters are called ${shown(parameter)}: give the one that you mean`,
+      );
+    const names = trained.map(({ name }) => name ?? '');
+    const guess = typeof parameter === 'string' ? didYouMean(parameter, names) : '';
+    throw new Error(`${who}: ${shown(parameter)} is no parameter that this training changes${guess}`);
+  }
+
   /** How many steps `onNonFinite: 'skip'` has skipped in this process. */
   get skipped(): number {
     return this.program.update.skipped;
@@ -373,8 +433,8 @@ export class Training {
 }
 
 limitArguments('Training', Training.prototype, {
-  ...{ state: 0, restore: 1, step: 1, stepEach: 4, stepEachAsync: 4, evaluateEach: 3 },
-  ...{ stepBatch: 2, evaluate: 1 },
+  ...{ state: 0, restore: 2, step: 1, stepEach: 4, stepEachAsync: 4, evaluateEach: 3 },
+  ...{ stepBatch: 2, evaluate: 1, gradient: 1, average: 1 },
 } satisfies Counts<Training, 'stepSome'>);
 
 function isNumbers(given: unknown): given is TypedArray {

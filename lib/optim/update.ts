@@ -2,14 +2,15 @@
 import type { DType } from '../core/array.js';
 import { Value } from '../value/value.js';
 import type { Node } from '../graph/node.js';
-import { shown, checkOneOf, checkOptions } from '../core/check.js';
+import { shown, checkBoolean, checkOneOf, checkOptions } from '../core/check.js';
 import { isFed, OPS } from '../graph/ops.js';
 import { reachable } from '../graph/reachable.js';
 import { gradientFlow } from '../compiler/ir/trace.js';
 import { type Schedule, rates } from './rates.js';
+import type { ParameterRule } from './groups.js';
 import { checkOneNumber } from '../runtime/errors.js';
 import { Program } from '../runtime/program.js';
-import type { UpdateStep, UpdateRule } from '../compiler/lower/layout.js';
+import type { GradientStep, RowUpdates, ScaleStep, UpdateOp, UpdateRule } from '../compiler/lower/layout.js';
 import { type ProgramOptions, PROGRAM_OPTIONS } from '../runtime/options.js';
 import { Training } from './training.js';
 
@@ -100,22 +101,50 @@ export interface OptimizerOptions {
    * gradients, and they must be kept whole.
    */
   onNonFinite?: 'throw' | 'skip' | 'apply';
+  /**
+   * Keeps a running average of the parameters, read by `Training.average`: after each step, average =
+   * averageDecay average + (1 - averageDecay) parameter, and after the first, the parameter. No average by
+   * default.
+   */
+  averageDecay?: number;
+  /**
+   * Updates only the rows of each parameter whose gradient is not all 0: other rows keep their numbers and
+   * moments as they are, as by PyTorch's SparseAdam. (A row is what one index of the first axis selects.)
+   * Where the graph only reads a table by `gather` or `embedding`, the time of a step does not grow with the
+   * table then. SGD without momentum and weight decay, which moves no other row anyway, does so without being
+   * asked where it is faster. False by default. For SGD, Adam, AdamW, RMSprop and Adagrad, without weight
+   * decay.
+   */
+  sparse?: boolean;
 }
 
-export const OPTIMIZER_OPTIONS = { learningRate: true, clipGlobalNorm: true, onNonFinite: true } as const;
+export const OPTIMIZER_OPTIONS = {
+  learningRate: true,
+  clipGlobalNorm: true,
+  onNonFinite: true,
+  averageDecay: true,
+  sparse: true,
+} as const;
 
 /** A number of an update rule: fixed, or computed from the learning rate and the step (from 0). */
 export type RuleNumber = number | ((rate: number, step: number) => number);
 
-/** An update rule: the optimiser's instruction, the operations before it, and the numbers that they read. */
+/** Rules that can update some rows of a table. */
+const BY_ROWS: ReadonlySet<UpdateOp> = new Set(['sgd', 'adam', 'adagrad']);
+
+/** The update of one group: the optimiser's instruction, the steps before it, and the numbers they read. */
 export class Update {
-  private readonly numbers: { name: string; number: RuleNumber }[] = [];
-  private readonly before: UpdateStep[] = [];
+  readonly numbers: { name: string; number: RuleNumber }[] = [];
+  /** Steps on the gradients of all groups. */
+  readonly before: GradientStep[] = [];
+  readonly scales: ScaleStep[] = [];
+  readonly after: ScaleStep[] = [];
+  rows: RowUpdates = 'never';
 
   /** @param numbers what the instruction reads, by name, in the order given in native/kernels/kernels.def */
   constructor(
-    private readonly op: UpdateRule['op'],
-    private readonly moments: number,
+    readonly op: UpdateOp,
+    readonly moments: number,
     numbers: Readonly<Record<string, RuleNumber>>,
   ) {
     for (const name in numbers) this.add(name, numbers[name]!);
@@ -129,7 +158,7 @@ export class Update {
    * Checks the gradients if asked to, then clips them: g *= most / max(|g|, most), where |g| is the norm of
    * all gradients together.
    */
-  clip({ clipGlobalNorm: most, onNonFinite }: OptimizerOptions): this {
+  clip({ clipGlobalNorm: most, onNonFinite }: Partial<OptimizerOptions>): this {
     if (onNonFinite !== undefined) checkOneOf('onNonFinite', onNonFinite, ['throw', 'skip', 'apply']);
     const way = onNonFinite ?? (most === undefined ? 'apply' : 'throw');
     if (way !== 'apply') this.before.push({ op: 'check', skips: way === 'skip' });
@@ -143,48 +172,87 @@ export class Update {
   /** g += decay w: adds the gradient of decay / 2 times the sum of all squares. */
   penalize(decay: number): this {
     if (checkBetween('weightDecay', decay, 0) === 0) return this;
-    this.before.push({
-      op: 'mul',
-      to: 'gradients',
-      a: 'parameters',
-      b: this.add('weightDecay', decay),
-      accumulate: true,
-    });
+    const b = this.add('weightDecay', decay);
+    this.scales.push({ op: 'mul', to: 'gradients', a: 'parameters', b, accumulate: true });
     return this;
   }
 
   /** w *= 1 - rate decay. */
   shrink(decay: number): this {
-    const factor = this.add('1 - learningRate * weightDecay', (rate) => 1 - rate * decay);
-    this.before.push({ op: 'mul', to: 'parameters', a: 'parameters', b: factor });
+    if (checkBetween('weightDecay', decay, 0) === 0) return this;
+    const b = this.add('1 - learningRate * weightDecay', (rate) => 1 - rate * decay);
+    this.scales.push({ op: 'mul', to: 'parameters', a: 'parameters', b });
     return this;
   }
 
   /** w -= rate g. */
   move(): this {
-    const factor = this.add('learningRate', (rate) => -rate);
-    this.before.push({ op: 'mul', to: 'parameters', a: 'gradients', b: factor, accumulate: true });
+    const b = this.add('learningRate', (rate) => -rate);
+    this.scales.push({ op: 'mul', to: 'parameters', a: 'gradients', b, accumulate: true });
     return this;
   }
 
-  minimize(loss: Value, learningRate: Schedule, options: ProgramOptions): Training {
-    checkOptions('minimize', options, PROGRAM_OPTIONS);
-    checkLoss(loss);
-    const { op, moments, numbers, before } = this;
-    const update: UpdateRule = { op, moments, numbers: numbers.length };
-    // This check comes before the optimiser's own, which may skip the step.
-    const own: UpdateStep[] = options.detectAnomaly ? [{ op: 'check', skips: false }, ...before] : before;
-    if (own.length > 0) update.before = own;
-    const program = new Program({ groups: [[loss]], gradients: 'parameters', update }, options);
-    if (!program.hasGradients) checkReachesParameter(loss);
-    for (const { name, number } of numbers)
-      if (typeof number === 'number') checkHeld(name, number, program.dtype);
-    const largest = LARGEST[program.dtype];
-    const rateOf = rates(learningRate); // last: a generator is then taken
-    return new Training(program, (step, to, at) => {
-      const rate = rateOf(step); // called once per step: a generator gives each rate once
-      for (let i = 0; i < numbers.length; i++) {
-        const { name, number } = numbers[i]!;
+  /** average = decay average + (1 - decay) w, the first time w. */
+  averaged(decay: number | undefined): this {
+    if (decay === undefined) return this;
+    checkBetween('averageDecay', decay, 0, 1);
+    const keep = this.add('averageDecay', (_, step) => (step === 0 ? 0 : decay));
+    const take = this.add('1 - averageDecay', (_, step) => (step === 0 ? 1 : 1 - decay));
+    this.after.push({ op: 'mul', to: 'average', a: 'average', b: keep });
+    this.after.push({ op: 'mul', to: 'average', a: 'parameters', b: take, accumulate: true });
+    return this;
+  }
+
+  /** Updates only rows with a gradient, if asked to or, where the rule is `exact`, if it is faster. */
+  byRows(sparse: boolean | undefined, exact = false): this {
+    if (sparse !== undefined) checkBoolean('sparse', sparse);
+    if (exact && this.scales.length === 0) this.rows = 'exact';
+    if (!sparse) return this;
+    if (!BY_ROWS.has(this.op))
+      throw new TypeError('sparse: true is for SGD, Adam, AdamW, RMSprop without its options, and Adagrad');
+    if (this.scales.length > 0)
+      throw new TypeError(
+        'sparse: true leaves rows without a gradient as they are, but weightDecay and nesterov change ' +
+          'every row: leave them out, or give these parameters a group without them',
+      );
+    this.rows = 'always';
+    return this;
+  }
+}
+
+/** The updates of all groups, and which parameters each is of. */
+export interface GroupedUpdate {
+  /** The update of the parameters of no other group, and their rates. */
+  base: { update: Update; learningRate: Schedule };
+  groups: readonly { update: Update; learningRate: Schedule | undefined; of: ParameterRule }[];
+}
+
+/** Compiles the training of a loss by this update. */
+export function minimize(loss: Value, { base, groups }: GroupedUpdate, options: ProgramOptions): Training {
+  checkOptions('minimize', options, PROGRAM_OPTIONS);
+  checkLoss(loss);
+  const updates = [base.update, ...groups.map(({ update }) => update)];
+  const numbers = updates.flatMap((update) => update.numbers);
+  const rule = ruleOf(updates, options);
+  rule.groupOf = (parameter) => 1 + groups.findIndex(({ of }) => of.matches(parameter));
+  const program = new Program({ groups: [[loss]], gradients: 'parameters', update: rule }, options);
+  if (!program.hasGradients) checkReachesParameter(loss);
+  const trained = [...program.update.moments.keys()];
+  for (const { of } of groups) of.checkUsed(trained);
+  for (const { name, number } of numbers)
+    if (typeof number === 'number') checkHeld(name, number, program.dtype);
+  const largest = LARGEST[program.dtype];
+  // Last: a generator is then taken.
+  const schedules = [base, ...groups].map(({ learningRate }) =>
+    learningRate === undefined ? undefined : rates(learningRate),
+  );
+  const ratesAt = ratesOfGroups(schedules as [Rate, ...(Rate | undefined)[]]);
+  return new Training(program, (step, to, at) => {
+    const all = ratesAt(step);
+    let i = at;
+    updates.forEach((update, group) => {
+      const rate = all[group]!;
+      for (const { name, number } of update.numbers) {
         const x = typeof number === 'number' ? number : number(rate, step);
         if (!(Math.abs(x) <= largest))
           throw new RangeError(
@@ -192,8 +260,47 @@ export class Update {
               `${program.dtype} holds numbers up to ${largest.toPrecision(2)}: give a smaller rate` +
               (program.dtype === 'float32' ? " or dtype: 'float64'" : ''),
           );
-        to[at + i] = x;
+        to[i++] = x;
       }
     });
-  }
+  });
+}
+
+function ruleOf(updates: readonly Update[], options: ProgramOptions): UpdateRule {
+  const [{ op, moments, before, after }] = updates as [Update];
+  let first = 0;
+  const groups = updates.map(({ numbers, scales, rows }) => {
+    const group = { first, rows, ...(scales.length > 0 && { before: scales }) };
+    first += numbers.length;
+    return group;
+  });
+  const rule: UpdateRule = { op, moments: moments + Number(after.length > 0), numbers: first, groups };
+  // This check comes before the optimiser's own, which may skip the step.
+  const steps: GradientStep[] = options.detectAnomaly
+    ? [{ op: 'check', skips: false }, ...before]
+    : [...before];
+  if (options.keepGradients) steps.unshift({ op: 'keep' });
+  if (steps.length > 0) rule.before = steps;
+  if (after.length > 0) rule.after = after;
+  return rule;
+}
+
+type Rate = (step: number) => number;
+
+/**
+ * The rates of all groups at a step; those that have none have the first one's. Each is asked once for a
+ * step, even if the step is tried again after another one failed: a generator gives each rate once.
+ */
+function ratesOfGroups([base, ...others]: readonly [Rate, ...(Rate | undefined)[]]): (
+  step: number,
+) => number[] {
+  let found: number[] = [];
+  let at = -1;
+  return (step) => {
+    if (at !== step) found = [];
+    at = step;
+    if (found.length === 0) found.push(base(step));
+    for (const other of others.slice(found.length - 1)) found.push(other ? other(step) : found[0]!);
+    return found;
+  };
 }

@@ -33,6 +33,12 @@ export interface ProgramOptions {
    */
   detectAnomaly?: boolean;
   /**
+   * Whether a training step keeps its gradients, which `Training.gradient` reads: those of `backward`, before
+   * the optimiser clips them or adds a weight decay. Costs a copy of all gradients per step, which are then
+   * kept whole. False by default.
+   */
+  keepGradients?: boolean;
+  /**
    * 'layers': a training step keeps only what passes between segments of the graph, such as layers, and
    * computes the rest once more where a gradient needs it. It takes less memory, and the time of another
    * forward pass; results can differ in the order of additions. By default all that gradients need is kept.
@@ -54,6 +60,7 @@ export const PROGRAM_OPTIONS: Known<ProgramOptions> = {
   sequence: true,
   detectAnomaly: true,
   checkpoint: true,
+  keepGradients: true,
 };
 
 const PLAN: Known<Plan> = { groups: true, gradients: true, update: true };
@@ -86,6 +93,7 @@ export function readRequest(plan: Plan, options: ProgramOptions): ProgramRequest
     sequence: givenSequence,
     detectAnomaly = false,
     checkpoint,
+    keepGradients = false,
   } = options;
   const { gradients, update, groups: givenGroups } = plan;
   checkOneOf('gradients', gradients, ['all', 'parameters', 'none']);
@@ -100,6 +108,12 @@ export function readRequest(plan: Plan, options: ProgramOptions): ProgramRequest
     throw new TypeError(
       'checkpoint saves memory of training steps, and this program takes none: give it to minimize, as ' +
         "in minimize(loss, { checkpoint: 'layers' })",
+    );
+  checkBoolean('keepGradients', keepGradients);
+  if (keepGradients && !update)
+    throw new TypeError(
+      'keepGradients is for training steps, and this program takes none: give it to minimize, as in ' +
+        'minimize(loss, { keepGradients: true })',
     );
   const type = checkDType(dtype);
   const chosen = chosenIsa(isa);

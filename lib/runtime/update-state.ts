@@ -14,6 +14,8 @@ export class UpdateState {
   readonly ruleSize: number;
   /** Whether an update can be skipped. */
   readonly skips: boolean;
+  /** Whether the last moments are averages of the parameters. */
+  readonly hasAverage: boolean;
 
   /** @param held the parameters in the program's memory */
   constructor(
@@ -23,6 +25,7 @@ export class UpdateState {
     update: UpdateRule | undefined,
   ) {
     this.ruleSize = update?.numbers ?? 0;
+    this.hasAverage = update?.after !== undefined;
     this.skips = update?.before?.some((step) => step.op === 'check' && step.skips) === true;
   }
 
@@ -62,16 +65,25 @@ export class UpdateState {
     return Array.from(this.memory.arena.subarray(rule, rule + this.ruleSize));
   }
 
-  /** The moments of each parameter that is trained, views of the memory. */
+  /** The moments of each parameter that is trained, the average last; views of the memory. */
   get moments(): Map<Node, TypedArray[]> {
-    const { arena } = this.memory;
-    const { offset: first, moments } = this.block;
-    const momentsOf = ({ value, offset }: Held): TypedArray[] =>
-      moments.map((moment) => {
-        const at = moment + offset - first;
-        return arena.subarray(at, at + sizeOf(value.shape));
-      });
-    const trained = this.held.filter(({ isTrained }) => isTrained);
-    return new Map(trained.map((held) => [held.value, momentsOf(held)]));
+    const { moments } = this.block;
+    return new Map(this.trained.map((held) => [held.value, moments.map((first) => this.part(held, first))]));
+  }
+
+  /** The gradient of a parameter at the last step, a view of the memory; undefined where none is kept. */
+  gradient(parameter: Node): TypedArray | undefined {
+    const held = this.trained.find(({ value }) => value === parameter);
+    return held && this.block.kept >= 0 ? this.part(held, this.block.kept) : undefined;
+  }
+
+  private get trained(): readonly Held[] {
+    return this.held.filter(({ isTrained }) => isTrained);
+  }
+
+  /** A parameter's part of a block that lies as the parameters do. */
+  private part({ value, offset }: Held, first: number): TypedArray {
+    const at = first + offset - this.block.offset;
+    return this.memory.arena.subarray(at, at + sizeOf(value.shape));
   }
 }

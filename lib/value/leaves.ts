@@ -72,7 +72,7 @@ export function parameter(numbers: Numbers, options: ParameterOptions = {}): Val
   const { data, shape } = numbersOf('parameter', numbers, options);
   const value = leaf(new Value(leafOperation('parameter', shape)), name);
   value.memory = { initial: data };
-  if (trainable !== true) value.trainable = trainable;
+  if (!trainable || (trainable as unknown) !== true) value.trainable = trainable;
   return value;
 }
 

@@ -409,12 +409,11 @@ export class Value extends Node {
    * Whether training changes it: true for a parameter, unless it was set to false. A parameter that is not
    * trained costs a training neither a gradient nor moments nor an update. A training goes by what this was
    * when it was compiled, by `minimize`. `backward` and `grad` compute gradients all the same.
-   *
-   * @throws TypeError when it is set on anything but a parameter, or to anything but true or false
    */
   get trainable(): boolean {
     return this.op === 'parameter' && this.extras?.isFrozen !== true;
   }
+  /** @throws TypeError when it is no parameter, or not set to true or false */
   set trainable(trainable: boolean) {
     checkBoolean('trainable', trainable);
     if (this.op !== 'parameter')

@@ -251,6 +251,32 @@ class Workloads {
         },
         0);
   }
+  Timed amsgrad() {
+    return measure(
+        Shape::line, {0, 9 * n_, 5 * n_},
+        [this] {
+          k_.amsgrad(y_, d_, a_, a_, b_, n_, 0, T(0), T(0.85), T(0.99), T(1e-8), T(1.7), T(3.1),
+                     T(0.15), T(0.01));
+        },
+        0);
+  }
+  Timed adagrad() {
+    return measure(
+        Shape::line, {0, 5 * n_, 3 * n_}, [this] { k_.adagrad(y_, d_, b_, n_, 0, T(0), T(1e-8)); },
+        0);
+  }
+  Timed rmsprop() {
+    return measure(
+        Shape::line, {0, 9 * n_, 5 * n_},
+        [this] {
+          k_.rmsprop(y_, d_, a_, a_, b_, n_, 0, T(0), T(0.9), T(1e-8), T(0.5), T(1), T(0.1));
+        },
+        0);
+  }
+  Timed lion() {
+    return measure(Shape::line, {0, 5 * n_, 3 * n_},
+                   [this] { k_.lion(y_, d_, b_, n_, 0, T(0), T(0.9), T(0.99), T(0.1), T(0.01)); });
+  }
 
  private:
   Timed unary(decltype(Kernels<T>::copy) kernel, const char* name) {

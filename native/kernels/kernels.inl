@@ -63,7 +63,7 @@ static inline void hsum4(T* y, V a, V b, V c, V d) {
 #include "kernels/moves.inl"
 // largest_of:
 #include "kernels/pooling.inl"
-// sgd, adam:
+// sgd, adam, amsgrad, adagrad, rmsprop, lion:
 #include "kernels/optimisers.inl"
 // gemm, gemm_batch, gemm_sgd:
 #include "kernels/gemm.inl"

@@ -99,6 +99,20 @@ double cost_of_call(const Instruction& in, const Extents& extents) {
       return cols * costs::sgd;
     case Op::adam:
       return cols * costs::adam;
+    case Op::amsgrad:
+      return cols * costs::amsgrad;
+    case Op::adagrad:
+      return cols * costs::adagrad;
+    case Op::rmsprop:
+      return cols * costs::rmsprop;
+    case Op::lion:
+      return cols * costs::lion;
+    case Op::sgd_rows:
+      return (in.accumulate ? in.imm0 : rows) * cols * costs::sgd;
+    case Op::adam_rows:
+      return (in.accumulate ? in.imm0 : rows) * cols * costs::adam;
+    case Op::adagrad_rows:
+      return (in.accumulate ? in.imm0 : rows) * cols * costs::adagrad;
     case Op::scalar_bytecode:  // the words [rows, cols)
       return (cols > rows ? cols - rows : 0) * costs::scalar_word;
   }

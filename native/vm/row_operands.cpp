@@ -185,6 +185,13 @@ bool computes_array(Op op) {
     case Op::clip:
     case Op::sgd:
     case Op::adam:
+    case Op::amsgrad:
+    case Op::adagrad:
+    case Op::rmsprop:
+    case Op::lion:
+    case Op::sgd_rows:
+    case Op::adam_rows:
+    case Op::adagrad_rows:
     case Op::scalar_bytecode:
       return false;
     default:

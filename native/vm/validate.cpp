@@ -148,9 +148,21 @@ class Check {
       case Op::clip:
         return unless(is_in_arena(in_.imm0), "a limit outside the arena");
       case Op::sgd:
+      case Op::adagrad:
         return unless(is_in_arena(in_.imm0, 2), "a rule outside the arena");
       case Op::adam:
         return unless(is_in_arena(in_.imm0, 8), "a rule outside the arena");
+      case Op::amsgrad:
+        return third_moment(8);
+      case Op::rmsprop:
+        return third_moment(6);
+      case Op::lion:
+        return unless(is_in_arena(in_.imm0, 5), "a rule outside the arena");
+      case Op::sgd_rows:
+      case Op::adagrad_rows:
+        return row_update(2);
+      case Op::adam_rows:
+        return row_update(8);
       default:
         return "";
     }
@@ -219,6 +231,20 @@ class Check {
     const std::string fault = is_adam ? like_y("second moment", in_.imm1) : "";
     if (!fault.empty()) return fault;
     return unless(is_in_arena(in_.imm0, is_adam ? 8 : 2), "a rule outside the arena");
+  }
+
+  // An update whose third moment, which immediate 1 names, is as long as the first.
+  std::string third_moment(int64_t numbers) const {
+    Operand operand = in_.y;
+    operand.offset = in_.imm1;
+    if (const char* fault = check_operand("C1", operand, n_, limits_.arena_size))
+      return std::string("third moment: ") + fault;
+    return unless(is_in_arena(in_.imm0, numbers), "a rule outside the arena");
+  }
+
+  std::string row_update(int64_t numbers) const {
+    if (in_.imm0 <= 0 || in_.x.row != 1) return "an empty table, or indices that are not adjacent";
+    return unless(is_in_arena(in_.imm1, numbers), "a rule outside the arena");
   }
 
   bool is_fixed(int32_t id) const { return extents_.smallest(id) == extents_.largest(id); }

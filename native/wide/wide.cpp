@@ -245,6 +245,30 @@ struct Wide {
                   rest2);
     });
   }
+  static void amsgrad(T* w, T* m, T* v, T* top, T* g, idx n, int clear, T lr, T beta1, T beta2,
+                      T eps, T c1, T c2, T rest1, T rest2) {
+    by_columns<T>(costs::amsgrad, 1, n, [=](idx c, idx count) {
+      narrow.amsgrad(w + c, m + c, v + c, top + c, g + c, count, clear, lr, beta1, beta2, eps, c1,
+                     c2, rest1, rest2);
+    });
+  }
+  static void adagrad(T* w, T* v, T* g, idx n, int clear, T lr, T eps) {
+    by_columns<T>(costs::adagrad, 1, n, [=](idx c, idx count) {
+      narrow.adagrad(w + c, v + c, g + c, count, clear, lr, eps);
+    });
+  }
+  static void rmsprop(T* w, T* v, T* m, T* s, T* g, idx n, int clear, T lr, T rho, T eps,
+                      T momentum, T centered, T rest) {
+    by_columns<T>(costs::rmsprop, 1, n, [=](idx c, idx count) {
+      narrow.rmsprop(w + c, v + c, m + c, s + c, g + c, count, clear, lr, rho, eps, momentum,
+                     centered, rest);
+    });
+  }
+  static void lion(T* w, T* m, T* g, idx n, int clear, T lr, T beta1, T beta2, T rest1, T rest2) {
+    by_columns<T>(costs::lion, 1, n, [=](idx c, idx count) {
+      narrow.lion(w + c, m + c, g + c, count, clear, lr, beta1, beta2, rest1, rest2);
+    });
+  }
 
   // The other kernels take short rows or an example at a time: they stay as they are.
   static Kernels<T> table() {
@@ -278,6 +302,10 @@ struct Wide {
     all.gemm_sgd = gemm_sgd;
     all.sgd = sgd;
     all.adam = adam;
+    all.amsgrad = amsgrad;
+    all.adagrad = adagrad;
+    all.rmsprop = rmsprop;
+    all.lion = lion;
     return all;
   }
 };

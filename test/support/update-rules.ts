@@ -25,12 +25,45 @@ export function adam(rate: Rate, beta1 = 0.9, beta2 = 0.999, eps = 1e-8): Rule {
     });
 }
 
-export function rmsprop(rate: Rate, rho: number, eps: number): Rule {
-  const v = START.map(() => 0);
+export function amsgrad(rate: Rate, beta1 = 0.9, beta2 = 0.999, eps = 1e-8): Rule {
+  const [m, v, top] = [START.map(() => 0), START.map(() => 0), START.map(() => 0)];
+  return (w, g, step) =>
+    g.forEach((gradient, i) => {
+      m[i] = beta1 * m[i]! + (1 - beta1) * gradient;
+      v[i] = beta2 * v[i]! + (1 - beta2) * gradient ** 2;
+      top[i] = Math.max(top[i]!, v[i]);
+      const [mean, square] = [m[i] / (1 - beta1 ** (step + 1)), top[i] / (1 - beta2 ** (step + 1))];
+      w[i]! -= (rate(step) * mean) / (Math.sqrt(square) + eps);
+    });
+}
+
+export function rmsprop(rate: Rate, rho: number, eps: number, momentum = 0, centered = false): Rule {
+  const [v, m, speed] = [START.map(() => 0), START.map(() => 0), START.map(() => 0)];
   return (w, g, step) =>
     g.forEach((gradient, i) => {
       v[i] = rho * v[i]! + (1 - rho) * gradient ** 2;
-      w[i]! -= (rate(step) * gradient) / (Math.sqrt(v[i]) + eps);
+      m[i] = rho * m[i]! + (1 - rho) * gradient;
+      const square = centered ? v[i] - m[i] ** 2 : v[i];
+      speed[i] = momentum * speed[i]! + gradient / (Math.sqrt(square) + eps);
+      w[i]! -= rate(step) * speed[i];
+    });
+}
+
+export function adagrad(rate: Rate, eps: number): Rule {
+  const sum = START.map(() => 0);
+  return (w, g, step) =>
+    g.forEach((gradient, i) => {
+      sum[i]! += gradient ** 2;
+      w[i]! -= (rate(step) * gradient) / (Math.sqrt(sum[i]!) + eps);
+    });
+}
+
+export function lion(rate: Rate, beta1 = 0.9, beta2 = 0.99): Rule {
+  const m = START.map(() => 0);
+  return (w, g, step) =>
+    g.forEach((gradient, i) => {
+      w[i]! -= rate(step) * Math.sign(beta1 * m[i]! + (1 - beta1) * gradient);
+      m[i] = beta2 * m[i]! + (1 - beta2) * gradient;
     });
 }
 

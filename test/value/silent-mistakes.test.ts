@@ -95,7 +95,7 @@ const SILENT: [title: string, call: Call, says: RegExp][] = [
     () => new Adam(any({ learningRate: 1, weightdecay: 1 })),
     pattern(
       /^Adam: there is no option "weightdecay"; did you mean weightDecay\? \(options: learningRate, /,
-      /clipGlobalNorm, onNonFinite, beta1,/,
+      /clipGlobalNorm, onNonFinite, averageDecay,/,
     ),
   ],
   [

@@ -10,6 +10,7 @@ import { Locator } from './locate.js';
 import { planPlacement } from './placement.js';
 import type { Placement } from './places.js';
 import { fusedUpdates } from './fused-updates.js';
+import { rowUpdates, type RowUpdate } from './row-updates.js';
 import { denseView, type View } from './view.js';
 
 /** A fixed size, or the length of an axis of which a short run may have a prefix only. */
@@ -23,6 +24,8 @@ interface Plan {
   locator: Locator;
   /** Where gradients lie that have a place in the block of gradients, by gradient node. */
   gradientHome: ReadonlyMap<number, View>;
+  /** The tables that are updated row by row. */
+  byRows: ReadonlyMap<number, RowUpdate>;
   /** The product that updates each parameter without storing its gradient (parameter to product). */
   fused: ReadonlyMap<number, number>;
   /** Nodes that only such an update reads: they are computed as part of it. */
@@ -33,10 +36,9 @@ interface Plan {
 function plan(ir: Ir, options: LoweringOptions): Plan {
   const isKept = marked(ir, options.keep, options.gradients.values());
   const placement = planPlacement(ir, isKept, options.inPlace);
-  // Steps before an update need the gradients in memory, and change what products would read.
-  const fuses = options.update && !options.update.before && options.fuseUpdate;
-  const fused = fuses ? fusedUpdates(ir, placement, options.gradients) : new Map<number, number>();
-  const layout = new Layout(ir, placement.uses, options, new Set(fused.keys()));
+  const byRows = rowUpdates(ir, placement, options);
+  const fused = fusedUpdates(ir, placement, options, byRows);
+  const layout = new Layout(ir, placement.uses, options, new Set(fused.keys()), new Set(byRows.keys()));
   const gradientHome = new Map<number, View>();
   const postponed = new Set<number>();
   for (const [parameter, gradient] of options.gradients) {
@@ -50,7 +52,7 @@ function plan(ir: Ir, options: LoweringOptions): Plan {
     gradientHome.set(gradient, denseView(at, ir.shape(parameter)));
   }
   const locator = new Locator(ir, placement, layout, gradientHome);
-  return { placement, layout, locator, gradientHome, fused, postponed };
+  return { placement, layout, locator, gradientHome, byRows, fused, postponed };
 }
 
 /** The state of one lowering. */
@@ -60,6 +62,7 @@ export class Context {
   readonly layout: Layout;
   readonly locator: Locator;
   readonly gradientHome: ReadonlyMap<number, View>;
+  readonly byRows: ReadonlyMap<number, RowUpdate>;
   readonly fused: ReadonlyMap<number, number>;
   readonly postponed: ReadonlySet<number>;
   /** Nodes that can be asked for before the forward pass ends. */
@@ -87,12 +90,13 @@ export class Context {
     readonly ir: Ir,
     readonly options: LoweringOptions,
   ) {
-    const { placement, layout, locator, gradientHome, fused, postponed } = plan(ir, options);
+    const { placement, layout, locator, gradientHome, byRows, fused, postponed } = plan(ir, options);
     this.out = new Encoder(ir.count);
     this.placement = placement;
     this.layout = layout;
     this.locator = locator;
     this.gradientHome = gradientHome;
+    this.byRows = byRows;
     this.fused = fused;
     this.postponed = postponed;
     this.results = new Set(options.results);

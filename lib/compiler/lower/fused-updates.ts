@@ -3,7 +3,11 @@
  */
 import type { Ir } from '../ir/ir.js';
 import { viewedNodes } from '../ir/views.js';
+import type { LoweringOptions, UpdateOp } from './layout.js';
 import type { Placement } from './places.js';
+
+/** Updates that have an instruction for the product too. */
+const FUSED_OPS: ReadonlySet<UpdateOp> = new Set(['sgd', 'adam']);
 
 /**
  * For each parameter whose whole gradient is one product, that product. These products run after the backward
@@ -12,10 +16,14 @@ import type { Placement } from './places.js';
 export function fusedUpdates(
   ir: Ir,
   { addNs, uses }: Placement,
-  gradients: ReadonlyMap<number, number>,
+  { update, fuseUpdate, gradients, groupOf }: LoweringOptions,
+  byRows: ReadonlyMap<number, unknown>,
 ): Map<number, number> {
   const fused = new Map<number, number>();
+  // Steps before an update need the gradients in memory, and change what products would read.
+  if (!fuseUpdate || !update || update.before || !FUSED_OPS.has(update.op)) return fused;
   for (const [parameter, gradient] of gradients) {
+    if (byRows.has(parameter) || groupOf(parameter).before) continue;
     const terms = addNs.get(gradient)?.terms;
     if (!uses[parameter] || uses[gradient] !== 1 || terms?.length !== 1) continue;
     const { node, steps, placed } = terms[0]!;

@@ -1,27 +1,66 @@
 /** The arena's layout of parameters, constants and indices, the same for arrays and for single numbers. */
 import { sizeOf } from '../../core/shape.js';
+import type { Node } from '../../graph/node.js';
 import { constantKey, type Ir } from '../ir/ir.js';
 import type { View } from './view.js';
 
-/** An optimiser's update: how many moments it keeps per parameter, how many numbers it reads. */
+/** An optimiser's update of all trained parameters. */
 export interface UpdateRule {
-  op: 'sgd' | 'adam';
+  op: UpdateOp;
+  /** How many arrays it keeps, each as large as the parameters; the average of these, if any, is the last. */
   moments: number;
+  /** How many numbers it reads (learning rate, momentum, ...), those of all groups together. */
   numbers: number;
-  /** Steps on gradients and parameters before `op`, one instruction each. */
-  before?: readonly UpdateStep[];
+  /** Steps on all gradients before everything else, one instruction each. */
+  before?: readonly GradientStep[];
+  /** The groups of parameters, each with numbers of its own; by default all are one. */
+  groups?: readonly UpdateGroup[];
+  /** The number of a parameter's group; by default 0. */
+  groupOf?: (parameter: Node) => number;
+  /** Steps on all parameters after everything else. */
+  after?: readonly ScaleStep[];
 }
 
-/** All trained parameters, all their gradients, or one of the rule's numbers, by index. */
-export type UpdateOperand = 'parameters' | 'gradients' | number;
+/** The update's own instruction. */
+export type UpdateOp = 'sgd' | 'adam' | 'amsgrad' | 'adagrad' | 'rmsprop' | 'lion';
 
-/** One instruction before the update's own. */
-export type UpdateStep =
-  /** `to = a b`, element by element, or `to += a b`; a number of the rule is broadcast. */
-  | { op: 'mul'; to: UpdateOperand; a: UpdateOperand; b: UpdateOperand; accumulate?: boolean }
-  /** Scales the gradients to a norm of at most one of the rule's numbers. */
+/** How a group's tables are updated of which a step reads only some rows. */
+export type RowUpdates =
+  /** Whole. */
+  | 'never'
+  /** By rows where that is faster: the rule changes nothing where the gradient is 0. */
+  | 'exact'
+  /** Always by rows: where a row's gradient is 0, its numbers and moments stay, whatever the rule says. */
+  | 'always';
+
+/** Parameters whose update reads the same numbers. */
+export interface UpdateGroup {
+  /** Where its numbers begin among those of the rule. */
+  first: number;
+  /** Steps on its gradients and parameters before `op`, one instruction each. */
+  before?: readonly ScaleStep[];
+  rows?: RowUpdates;
+}
+
+/** The trained parameters of a group, their gradients, their averages, or a number of the group, by index. */
+export type UpdateOperand = 'parameters' | 'gradients' | 'average' | number;
+
+/** `to = a b`, element by element, or `to += a b`; a number of the rule is broadcast. */
+export interface ScaleStep {
+  op: 'mul';
+  to: UpdateOperand;
+  a: UpdateOperand;
+  b: UpdateOperand;
+  accumulate?: boolean;
+}
+
+/** One instruction on all gradients. */
+export type GradientStep =
+  /** Copies them to where they can be read after the step. */
+  | { op: 'keep' }
+  /** Scales them to a norm of at most one of the rule's numbers. */
   | { op: 'clip'; most: number }
-  /** Where a gradient is not finite, stops the run or skips the update. */
+  /** Where one is not finite, stops the run or skips the update. */
   | { op: 'check'; skips: boolean };
 
 /** The words of a region: a stretch of the arena or of the integers that one node has (row_plan.h). */
@@ -83,6 +122,10 @@ export interface LoweringOptions {
   /** Parameters that an update takes too, whose gradient is 0: no node computes it. */
   unmoved: ReadonlySet<number>;
   update: UpdateRule | undefined;
+  /** The group of each parameter (by node). */
+  groupOf: (parameter: number) => UpdateGroup;
+  /** Whether whole gradients are added up over examples, whose indices an update does not have. */
+  batches: boolean;
   /** Nodes whose numbers must be finite, or the run stops before the update. */
   watched: readonly number[];
   /** Whether the program runs one position at a time, each once. */
@@ -125,7 +168,11 @@ export interface ParameterBlock {
   size: number;
   /** How many numbers, from the first on, have room for a gradient; the update of the others is fused. */
   withGradient: number;
+  /** The stretches of these that are updated whole, one for each group: offsets in the block. */
+  stretches: { group: UpdateGroup; from: number; to: number }[];
   gradients: number;
+  /** Arena offset of the copy of the gradients that a step keeps; -1: it keeps none. */
+  kept: number;
   moments: number[];
   /** Arena offset of the update rule's numbers. */
   rule: number;
@@ -176,6 +223,9 @@ export interface Lowered extends Loops {
 /** Fewer elements than this need not begin on a cache line. */
 export const FEW = 4;
 
+/** The group of all parameters, where there are no others. */
+export const WHOLE: UpdateGroup = { first: 0 };
+
 /** Places in the arena and among the integers. */
 export class Layout {
   size = 0;
@@ -202,6 +252,8 @@ export class Layout {
     private readonly options: LoweringOptions,
     /** Parameters that are updated by a product: their gradient is not stored. */
     fused: ReadonlySet<number> = new Set(),
+    /** Parameters that are updated row by row. */
+    byRows: ReadonlySet<number> = new Set(),
   ) {
     const trained: number[] = [];
     const others: number[] = [];
@@ -215,17 +267,30 @@ export class Layout {
     const place = (node: number): void => {
       this.parameterOffsets.set(node, this.allocate(sizeOf(ir.shape(node))));
     };
-    trained.filter((node) => !fused.has(node)).forEach(place);
+    const { update, groupOf } = options;
+    const groups = update?.groups ?? [WHOLE];
+    const stored = trained.filter((node) => !fused.has(node));
+    const stretches: ParameterBlock['stretches'] = [];
+    for (const group of groups) {
+      const whole = stored.filter((node) => groupOf(node) === group && !byRows.has(node));
+      if (whole.length === 0) continue;
+      const from = this.size - offset;
+      whole.forEach(place);
+      stretches.push({ group, from, to: this.size - offset });
+    }
+    stored.filter((node) => byRows.has(node)).forEach(place);
     const withGradient = this.size - offset;
     trained.filter((node) => fused.has(node)).forEach(place);
     const size = this.size - offset;
     others.forEach(place);
     const gradients = this.allocate(withGradient);
     const moments: number[] = [];
-    for (let i = 0; i < (options.update?.moments ?? 0); i++) moments.push(this.allocate(size));
-    const rule = this.allocate(options.update?.numbers ?? 0);
-    const skips = this.allocate(options.update?.before ? 1 : 0);
-    this.block = { offset, size, withGradient, gradients, moments, rule, skips };
+    for (let i = 0; i < (update?.moments ?? 0); i++) moments.push(this.allocate(size));
+    const rule = this.allocate(update?.numbers ?? 0);
+    const skips = this.allocate(update?.before ? 1 : 0);
+    const keeps = update?.before?.some(({ op }) => op === 'keep') === true;
+    const kept = keeps ? this.allocate(withGradient) : -1;
+    this.block = { offset, size, withGradient, stretches, gradients, kept, moments, rule, skips };
   }
 
   /**

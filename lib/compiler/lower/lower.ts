@@ -7,7 +7,7 @@ import { emit } from './emit.js';
 import { NO_REGIONS, type Lowered, type LoweringOptions } from './layout.js';
 import { reuseMemory } from './reuse.js';
 import { rerolled } from './reroll.js';
-import { emitFusedUpdates, emitSteps, emitUpdate } from './updates.js';
+import { emitFusedUpdates, emitGradientSteps, emitUpdate } from './updates.js';
 
 const CACHE_LINE = 64;
 /** Programs of fewer bytes keep a place for each value, where examples may run together. */
@@ -27,8 +27,8 @@ export function lower(ir: Ir, options: LoweringOptions): Lowered {
   c.position = 0;
   if (options.update) {
     const watched = options.watched.map((node) => c.locate(node));
-    emitSteps(out, layout.block, options.update, watched);
-    emitUpdate(c, options.update.op);
+    emitGradientSteps(out, { block: layout.block, update: options.update }, watched);
+    emitUpdate(c, options.update);
   }
   if (options.sequence) out.sortByPosition();
   const { code, extents } = out.encode(ir.maxLength);

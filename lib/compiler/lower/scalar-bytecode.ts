@@ -11,7 +11,7 @@ import type { Ir } from '../ir/ir.js';
 import { occurrences } from '../ir/occurrences.js';
 import { Layout, type Lowered, type LoweringOptions, NO_REGIONS } from './layout.js';
 import { NO_LOOPS } from './reroll.js';
-import { emitSteps } from './updates.js';
+import { emitAfterUpdates, emitGradientSteps, emitWholeUpdates } from './updates.js';
 import { denseView } from './view.js';
 
 /** The code of an operation. */
@@ -104,6 +104,10 @@ export function lowerScalars(ir: Ir, options: LoweringOptions): Lowered | undefi
   const uses = addon.countUses(graph, Int32Array.from([...options.keep, ...gradients]));
   const layout = new Layout(ir, uses, options);
   const { block } = layout;
+  const { update } = options;
+  // One rule for all is part of the bytecode; groups have an instruction each.
+  const isOne = block.stretches.every(({ group }) => group.first === 0);
+  const inBytecode = isOne && (update?.op === 'sgd' || update?.op === 'adam');
   const slots = placeLeaves(ir, layout, uses, options.gradients);
   const zero = layout.constant(0);
   ir.attributes.forEach(({ exponent }, i) => {
@@ -116,10 +120,10 @@ export function lowerScalars(ir: Ir, options: LoweringOptions): Lowered | undefi
     slots,
     zero,
     arenaSize: layout.size,
-    update: options.update ? bytecode(options.update.op) : -1,
+    update: inBytecode ? bytecode(options.update!.op) : -1,
     parameters: block.offset,
     moment: block.moments[0] ?? -1,
-    secondMoment: block.moments[1] ?? -1,
+    secondMoment: update?.op === 'adam' ? block.moments[1]! : -1,
     gradientBlock: block.gradients,
     rule: block.rule,
     blockSize: block.size,
@@ -128,11 +132,14 @@ export function lowerScalars(ir: Ir, options: LoweringOptions): Lowered | undefi
   layout.size = made.arenaSize;
   const out = new Encoder();
   const sections = emitStretches(out, made, ir.count > ir.forwardEnd, () => {
-    if (!options.update) return;
+    if (!update) return;
+    const placed = { block, update };
     clearUncomputed(out, layout, options.unmoved);
     const watched = options.watched.map((node) => denseView(slots[node]!, []));
-    emitSteps(out, block, options.update, watched);
-    emitStretch(out, out.literal(made.update[0]), out.literal(made.update[1]));
+    emitGradientSteps(out, placed, watched);
+    emitWholeUpdates(out, placed, inBytecode);
+    if (inBytecode) emitStretch(out, out.literal(made.update[0]), out.literal(made.update[1]));
+    emitAfterUpdates(out, placed);
   });
   const { code, extents } = out.encode(ir.maxLength);
   return {

@@ -12,6 +12,7 @@ import { detach, hostile, NUMBERS, sabotage, type Chance, type Context } from '.
 import { type Call, exported } from './exported.js';
 
 const {
+  Adagrad,
   Adam,
   AdamW,
   Corpus,
@@ -19,6 +20,7 @@ const {
   Index,
   Program,
   Random,
+  Lion,
   RMSprop,
   Sampler,
   SGD,
@@ -170,11 +172,17 @@ export function apiRows(chance: Chance): Rows {
       },
       () => library.decay(0.1, 0.9),
     ])();
-  const optimizers = [SGD, Adam, AdamW, RMSprop] as unknown as (new (options: object) => library.Optimizer)[];
+  const optimizers = [SGD, Adam, AdamW, RMSprop, Adagrad, Lion] as unknown as (new (
+    options: object,
+  ) => library.Optimizer)[];
   const options = (c: Chance, again: () => void) => ({
     learningRate: rate(c, again),
     ...(c.is(0.3) && { clipGlobalNorm: 1 }),
     ...(c.is(0.3) && { weightDecay: 0.1 }),
+    ...(c.is(0.5) && { averageDecay: 0.5 }),
+    ...(c.is(0.2) && {
+      groups: [{ parameters: c.of<unknown>([/b/, [w], () => c.is(0.5)]), learningRate: 0.01 }],
+    }),
   });
   const optimizer = (c: Chance, again: () => void): library.Optimizer =>
     new (c.of(optimizers))(options(c, again));
@@ -183,7 +191,11 @@ export function apiRows(chance: Chance): Rows {
   let call: () => void = () => undefined;
   const trainings: library.Training[] = [];
   const make = (c: Chance): library.Training =>
-    optimizer(c, () => call()).minimize(loss, { batches: c.is(0.5), dtype: c.of(['float64', 'float32']) });
+    optimizer(c, () => call()).minimize(loss, {
+      batches: c.is(0.5),
+      keepGradients: c.is(0.5),
+      dtype: c.of(['float64', 'float32']),
+    });
   /** A typed array that still has its memory: many calls take it away. */
   const training = (c: Chance): library.Training => {
     const at = c.below(3);
@@ -336,7 +348,8 @@ export function apiRows(chance: Chance): Rows {
     'WeightsError',
   ])
     rows[name] = () => ['a message', { cause: 1 }];
-  for (const name of ['Adam', 'AdamW', 'RMSprop', 'SGD']) rows[name] = (c, again) => [options(c, again)];
+  for (const name of ['Adagrad', 'Adam', 'AdamW', 'Lion', 'RMSprop', 'SGD'])
+    rows[name] = (c, again) => [options(c, again)];
   for (const name of ['GRU', 'LSTM', 'RNN', 'Linear', 'Embedding']) rows[`nn.${name}`] = cell;
   for (const name of ['heNormal', 'heUniform', 'zeros']) rows[`nn.initializers.${name}`] = () => [];
   for (const name of ['xavierNormal', 'xavierUniform']) rows[`nn.initializers.${name}`] = (c) => [c.next()];
@@ -608,6 +621,8 @@ export function apiRows(chance: Chance): Rows {
     'Training.evaluateEach': (c) => [training(c), dataset(c), c.below(2), 2 + c.below(2)],
     'Training.stepBatch': (c) => [training(c), [lossFeeds(c), lossFeeds(c)], { threads: 1 + c.below(2) }],
     'Training.skipped get': (c) => [training(c)],
+    'Training.gradient': (c) => [training(c), c.of<unknown>(['table', w])],
+    'Training.average': (c) => [training(c), c.of<unknown>(['table', w])],
     'Training.evaluate': (c) => [training(c), lossFeeds(c)],
     decay: () => [0.1, 0.9],
     'schedules.constant': (c) => [c.next()],

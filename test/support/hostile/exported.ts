@@ -5,17 +5,20 @@ export type Call = (...args: unknown[]) => unknown;
 
 /** Methods that are private or protected in TypeScript: only the library calls them. */
 const PRIVATE: Readonly<Record<string, string>> = {
-  Adam: 'update',
-  AdamW: 'update',
-  SGD: 'update',
-  RMSprop: 'update',
+  Adagrad: 'known update',
+  Adam: 'known update',
+  AdamW: 'known update',
+  Lion: 'known update',
+  SGD: 'known update',
+  RMSprop: 'known update',
+  UpdateOptimizer: 'updates',
   Corpus: 'lengthOf',
   Program:
     'rootLabel seriesSource startSeries endSeries runSeries run refuseRun checkTrains ' +
     'nonFiniteError origin feed whyUnread',
   Sampler: 'encode',
   Tokenizer: 'shown',
-  Training: 'setRule nextRule putBack took inStep',
+  Training: 'setRule nextRule putBack took inStep trainedBy',
   Value: 'program unread',
   Module: 'part include draw full keep nameOf walk',
   Norm: 'checked',

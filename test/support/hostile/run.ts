@@ -58,6 +58,7 @@ const KNOWN = anyOf(
   /^((runSeries(Async)?|generate)\b|an error as an argument$|a message$|restore: |grad through )/,
   /^(prefix lengths |the positions of a sequence |this program was compiled without)/,
   /^this training was compiled for single examples/,
+  /^(gradient|average): (this training keeps none|\d+ parameters are called|.* is no parameter that this)/s,
   /^(the program's memory is gone|a program's memory was transferred|backward\(\) of .* before forward)/,
   /^.* (has no (data|gradient) yet|is no part of this program|holds no numbers)/s,
 );
