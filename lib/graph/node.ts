@@ -10,6 +10,8 @@ let nextId = 0;
 /** What holds the numbers of nodes: a program. */
 export interface Holder {
   readonly dtype: DType;
+  /** Whether it trains parameters: those that it trained stay there while others read them. */
+  readonly trains: boolean;
   /** All its numbers. */
   readonly arena: TypedArray;
   /** Counts the runs that may have changed parameters that live here. */
@@ -25,6 +27,12 @@ export interface Holder {
   /** Why these cannot be read now; undefined where they can. */
   whyUnread(node: Node, what: 'data' | 'gradient'): string | undefined;
 }
+
+/**
+ * How often a parameter's numbers, or where they live, may have changed other than by training: a program that
+ * reads parameters looks at each only if this has grown.
+ */
+export const parameterChanges = { count: 0 };
 
 /** Where a node's numbers are. It refers to at most three programs, so that all others can be collected. */
 export interface Memory {

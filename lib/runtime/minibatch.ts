@@ -4,7 +4,6 @@ import type { BatchesSpec } from '../binding/series-spec.js';
 import type { Lowered } from '../compiler/lower/layout.js';
 import type { DType, TypedArray } from '../core/array.js';
 import { checkInteger, checkObject, MAX_BATCH, shown } from '../core/check.js';
-import { sizeOf } from '../core/shape.js';
 import { allocateAligned } from './arena.js';
 import { FeedError } from './errors.js';
 import { writeIntegers } from './fixed-integers.js';
@@ -83,13 +82,13 @@ export class BatchKeeper {
   keepUp(held: readonly Held[], arena: TypedArray): void {
     const { numbers, stride, copies } = this.batches!;
     for (const parameter of held) {
-      const { value, offset, isTrained } = parameter;
+      const { value, offset, size, isTrained } = parameter;
       if (isTrained) continue;
       const { version = 0, isLent = false } = value.memory!;
-      const state = `${version} ${parameter.copies ?? 0}`;
+      const state = `${version} ${parameter.copies}`;
       if (!isLent && this.states.get(parameter) === state) continue;
       this.states.set(parameter, state);
-      const own = arena.subarray(offset, offset + sizeOf(value.shape));
+      const own = arena.subarray(offset, offset + size);
       for (let copy = 0; copy < copies; copy++) numbers.set(own, copy * stride + offset);
     }
   }

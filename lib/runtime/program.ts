@@ -49,6 +49,8 @@ export class Program {
   readonly sequence: Plan['groups'];
   /** Whether this program holds the newest numbers of its parameters, all of which live here. @hidden */
   resident = false;
+  /** Whether it was compiled with an update, for training. @hidden */
+  readonly trains: boolean;
   /** How often training may have changed numbers that live here. @hidden */
   writes = 0;
   /** Whether `data`, and `grad`, of every node are read from this program: it ran last. @hidden */
@@ -77,8 +79,6 @@ export class Program {
   /** Whether the data and gradient of every node can be read after a run. */
   private readonly inspects: boolean;
   private readonly detectsAnomaly: boolean;
-  /** Whether it was compiled with an update, for training. */
-  private readonly trains: boolean;
 
   /** @hidden */
   constructor(plan: Plan, options: ProgramOptions = {}) {

@@ -1,5 +1,5 @@
 /** The leaves of a graph: parameters, and inputs fed at every run. */
-import type { Node } from '../graph/node.js';
+import { parameterChanges, type Node } from '../graph/node.js';
 import { Operation, operationOf, checkName, composed, writtenAs } from '../graph/node.js';
 import { SCALAR, type Shape, listedShape, sameShape, ShapeError, show, sizeOf } from '../core/shape.js';
 import { type Known, checkArguments, checkOptions, isList, shown } from '../core/check.js';
@@ -113,6 +113,7 @@ export function setNumbers(value: Value, numbers: Float64Array): void {
     data.set(numbers);
   }
   memory.version = (memory.version ?? 0) + 1;
+  parameterChanges.count++;
 }
 
 /** A leaf that is fed at every run, by name. */

@@ -23,6 +23,7 @@ import {
   resultShape,
   isValue,
   listOfValues,
+  parameterChanges,
   writtenAs,
 } from '../graph/node.js';
 import {
@@ -430,7 +431,10 @@ export class Value extends Node {
    */
   get data(): TypedArray {
     const data = this.peek('data');
-    if (this.op === 'parameter') this.memory!.isLent = true;
+    if (this.op === 'parameter' && !this.memory!.isLent) {
+      this.memory!.isLent = true;
+      parameterChanges.count++;
+    }
     if (!data) throw this.unread('data', 'has no data yet: call forward() on a value that depends on it');
     return data;
   }
