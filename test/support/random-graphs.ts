@@ -217,7 +217,8 @@ function allowed(x: Value, make: () => Value | undefined): Value | undefined {
   try {
     const made = make();
     const factor = made?.second?.op === 'constant' ? made.second.attr.value! : 1;
-    return Number.isFinite(factor) ? made : undefined;
+    const isNaN = !Number.isFinite(factor) || (made?.op === 'div' && factor === 0);
+    return isNaN ? undefined : made;
   } catch (error) {
     if (error instanceof ShapeError && x.shape.includes(0)) return undefined;
     throw error;
