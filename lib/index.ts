@@ -75,6 +75,13 @@ export {
 } from './value/windows.js';
 export { grad } from './value/grad.js';
 export {
+  Inference,
+  inference,
+  type InferenceOptions,
+  type Outputs,
+  type Results,
+} from './value/inference.js';
+export {
   gradCheck,
   GradCheckError,
   type GradCheckElement,

@@ -76,6 +76,14 @@ export interface RowsSpec {
   ints: Int32Array;
 }
 
+/** What is read after each example of a series without steps, besides its loss (native/run/outputs.h). */
+export interface OutputsSpec {
+  /** Offset and count of numbers in the arena, one range after another. */
+  ranges: Int32Array;
+  /** Room for the numbers of each example, one example after another. */
+  results: TypedArray;
+}
+
 /** A series: one run or step after another, on many examples (native/run/series.h). */
 export interface SeriesSpec {
   /** What the indices are fed. */
@@ -108,4 +116,6 @@ export interface SeriesSpec {
   batches?: BatchesSpec | undefined;
   /** Of a series without steps; absent: as above. */
   rows?: RowsSpec | undefined;
+  /** Absent: only losses are read. */
+  outputs?: OutputsSpec | undefined;
 }

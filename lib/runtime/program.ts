@@ -7,6 +7,7 @@ import { sizeOf } from '../core/shape.js';
 import { account, type Work } from '../compiler/account.js';
 import { compileGraph, type Compiled, type Plan, type ProgramCounts } from '../compiler/compile.js';
 import type { Lowered } from '../compiler/lower/layout.js';
+import { rangesOf } from '../compiler/lower/view.js';
 import { countUses } from '../compiler/ir/live.js';
 import type { Node } from '../graph/node.js';
 import { originOf } from './anomaly.js';
@@ -22,11 +23,8 @@ import { readRequest, type ProgramOptions } from './options.js';
 import type { Random } from './random.js';
 import { readFrom, Residence } from './residence.js';
 import { examplesOf, feedsOf, meansOf, seriesError, seriesOf, stepsTaken } from './series.js';
-import type { Examples, Runs, SeriesOptions, SeriesRun, SeriesSource } from './series.js';
+import type { Examples, RulesOf, Runs, SeriesOptions, SeriesRun, SeriesSource } from './series.js';
 import { UpdateState } from './update-state.js';
-
-/** Returns the update rule's numbers of the next `count` steps, one step after another. */
-export type RulesOf = (count: number) => Float64Array;
 
 /**
  * A compiled graph with its memory, made by `compile` and by optimisers. Each run is one native call. The
@@ -234,7 +232,8 @@ export class Program {
     this.checkMemory();
     const columns = this.batches.columns(given, this.feeds);
     this.checkMemory();
-    return this.runSeries(columns, 0, given.length, rulesOf, { size: given.length, threads });
+    const batching = { size: given.length, threads };
+    return this.runSeries(this.startSeries(columns, 0, given.length, rulesOf, batching));
   }
 
   /** @throws TypeError where the program has no update, so that a step would change nothing */
@@ -292,20 +291,23 @@ export class Program {
    */
   runEach(dataset: Dataset, from: number, to: number, rulesOf?: RulesOf, batching?: Batching): Runs {
     checkReturnsNumber('a series:', this.roots[0]!);
-    return this.runSeries(examplesOf(this.seriesSource, dataset), from, to, rulesOf, batching);
+    const examples = examplesOf(this.seriesSource, dataset);
+    return this.runSeries(this.startSeries(examples, from, to, rulesOf, batching));
   }
 
-  private runSeries(
-    examples: Examples,
-    from: number,
-    to: number,
-    rulesOf?: RulesOf,
-    batching?: Batching,
-  ): Runs {
-    const series = this.startSeries(examples, from, to, rulesOf, batching);
-    if (rulesOf) this.memory.dropGradients();
+  /** Runs examples as `forward`, and writes the numbers of all roots of each, one after another. @hidden */
+  readEach(dataset: Dataset, from: number, to: number, results: TypedArray): Runs {
+    const examples = examplesOf(this.seriesSource, dataset);
+    const ranges = rangesOf(this.roots.map((root) => this.lowered.view(this.compiled.numbers.get(root)!)!));
+    const series = this.startSeries(examples, from, to);
+    return this.runSeries({ ...series, spec: { ...series.spec, outputs: { ranges, results } } });
+  }
+
+  private runSeries(series: SeriesRun): Runs {
+    const { spec, from, losses, trains } = series;
+    if (trains) this.memory.dropGradients();
     const { handle, arena, ints } = this.memory;
-    return this.endSeries(series, addon.runSeries(handle, arena, ints, series.spec, from, series.losses));
+    return this.endSeries(series, addon.runSeries(handle, arena, ints, spec, from, losses));
   }
 
   /**
@@ -446,8 +448,6 @@ export class Program {
   whyUnread(node: Node, what: 'data' | 'gradient'): string | undefined {
     return this.memory.whyUnread(node, what);
   }
-
-  // --- faults ---
 
   /** Throws if the program's memory cannot be used. @hidden */
   checkMemory(): void {

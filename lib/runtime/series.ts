@@ -23,6 +23,9 @@ export interface Runs {
   error?: Error;
 }
 
+/** Returns the update rule's numbers of the next `count` steps, one step after another. */
+export type RulesOf = (count: number) => Float64Array;
+
 /** The columns of a series: what its examples are fed. */
 export type Columns = Pick<SeriesSpec, 'indices' | 'numbers' | 'lengths'>;
 

@@ -15,22 +15,33 @@ export function forward(index: Index, feeds: Feeds = {}): Int32Array {
   checkArguments('forward', arguments, 2);
   const { integers } = index.attr;
   if (integers) return integers.slice();
+  return Int32Array.from(numbersOfIndex('forward of', index).forward(feeds));
+}
+
+/**
+ * The integers of an index as numbers.
+ *
+ * @param who how an error begins
+ * @throws TypeError when they are fed
+ */
+export function numbersOfIndex(who: string, index: Index): Value {
   let numbers = asNumbers.get(index);
   if (!numbers) {
-    numbers = constant(Array.from({ length: entriesOf(index) }, (_, i) => i)).gather(index);
+    const { integers } = index.attr;
+    numbers = integers
+      ? constant(Array.from(integers), { shape: index.shape })
+      : constant(Array.from({ length: entriesOf(who, index) }, (_, i) => i)).gather(index);
     asNumbers.set(index, numbers);
   }
-  return Int32Array.from(numbers.forward(feeds));
+  return numbers;
 }
 
 /** How many entries an index is found among. */
-function entriesOf(index: Index): number {
+function entriesOf(who: string, index: Index): number {
   let found: Node = index.turned?.base ?? index;
   while (found.op === 'element' || found.op === 'elements') found = found.first!;
   if (found.op !== 'topk' && found.op !== 'argmax')
-    throw new TypeError(
-      `forward of ${index.label}: its integers are fed, not computed: read them in the feeds`,
-    );
+    throw new TypeError(`${who} ${index.label}: its integers are fed, not computed: read them in the feeds`);
   const { shape } = found.first!;
   return shape[resolveAxis(found.attr.axis ?? -1, shape)]!;
 }

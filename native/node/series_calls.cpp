@@ -151,6 +151,39 @@ void read_optional_batches(Reader& in, const char* name, BatchRequest& to) {
 
 }  // namespace
 
+namespace {
+
+// What is read of each example, where it is.
+struct OutputsRequest {
+  bool is_given = false;
+  Outputs outputs;
+  Floats results;
+
+  // Whether it fits a program and so many examples; its arrays have been filled.
+  bool fits(const Program& program, int64_t examples) {
+    outputs.results = data_of(results);
+    if (outputs.ranges.size() % 2 != 0) return false;
+    for (size_t r = 0; r < outputs.ranges.size(); r += 2) {
+      if (!lies(outputs.ranges[r], outputs.ranges[r + 1], program.arena_size())) return false;
+      outputs.width += outputs.ranges[r + 1];
+    }
+    return are_of_type(results, program) && outputs.width <= INT32_MAX &&
+           int64_t(size_of(results)) >= examples * outputs.width;
+  }
+};
+
+void read_optional_outputs(Reader& in, const char* name, OutputsRequest& to) {
+  const Napi::Value given = in.value(name);
+  to.is_given = !in.is_wrong() && !given.IsUndefined();
+  if (!to.is_given) return;
+  Properties own(in, name, given);
+  auto& [is_given, outputs, results] = to;
+#define OUTPUTS(kind, name, member) read_##kind(own, #name, member);
+#include "node/series.def"
+}
+
+}  // namespace
+
 void read_optional_rows(Reader& in, const char* name, RowsRequest& to) {
   const Napi::Value given = in.value(name);
   to.is_given = !in.is_wrong() && !given.IsUndefined();
@@ -172,6 +205,7 @@ struct Request {
   std::vector<NumberColumn> numbers;
   BatchRequest batch;
   RowsRequest rows;
+  OutputsRequest outputs;
   int32_t from = 0;
   std::span<double> losses;
 
@@ -212,6 +246,8 @@ bool Request::fits_program() {
   examples.numbers = numbers;
   if (batch.is_given && !batch.fits(*program, series.end)) return false;
   if (rows.is_given && (batch.is_given || !rows.fits(*program, series.end))) return false;
+  if (outputs.is_given && (batch.is_given || !outputs.fits(*program, count))) return false;
+  series.outputs = outputs.is_given ? &outputs.outputs : nullptr;
   series.batches = batch.is_given ? &batch.batches : nullptr;
   series.rows = rows.is_given ? &rows.rows : nullptr;
   const int64_t each = batch.is_given ? batch.batches.size : 1;
@@ -274,7 +310,8 @@ class SeriesWork : public Napi::AsyncWorker {
         losses_(request.losses) {
     series_.stop = stop;
     if (series_.batches) series_.batches = &batches_;
-    series_.rows = nullptr;  // only evaluations use it, which nobody waits for
+    series_.rows = nullptr;  // only evaluations use these, which nobody waits for
+    series_.outputs = nullptr;
   }
 
  protected:

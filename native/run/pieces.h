@@ -8,6 +8,7 @@
 
 #include "run/examples.h"
 #include "run/feed.h"
+#include "run/outputs.h"
 #include "vm/row_run.h"
 #include "vm/vm.h"
 
@@ -58,9 +59,10 @@ struct PieceMemory {
 struct PieceRun {
   const Program& program;
   const Examples& examples;
-  int32_t first;       // the example at place 0
-  StepNumber numbers;  // of the examples, by their places
-  int32_t loss;        // the slot of the loss
+  int32_t first;                     // the example at place 0
+  StepNumber numbers;                // of the examples, by their places
+  int32_t loss;                      // the slot of the loss
+  const Outputs* outputs = nullptr;  // what else is read of each example, if anything
 
   // Runs the examples at `places`, the longest first, and writes their losses, by their places. A
   // fault is that of the piece: no example is named.
@@ -86,6 +88,10 @@ struct PieceRun {
     for (int32_t i = 0; i < count; i++)
       if (const T* const found = rows.numbers(loss, i)(0))
         losses[size_t(places[size_t(i)])] = double(*found);
+    if (outputs)
+      for (int32_t i = 0; i < count; i++)
+        outputs->read<T>(places[size_t(i)],
+                         [&](int32_t offset) { return rows.numbers(offset, i); });
     return result;
   }
 };

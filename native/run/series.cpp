@@ -30,6 +30,10 @@ RunsResult run_example(const Program& program, T* arena, int32_t* ints, const Se
     return result;
   }
   loss = double(arena[series.loss]);
+  if (series.outputs)
+    series.outputs->read<T>(i, [&](int32_t offset) {
+      return [first = arena + offset](int32_t at) { return first + at; };
+    });
   result.runs = 1;
   return result;
 }
@@ -45,7 +49,8 @@ bool evaluate_in_pieces(const Program& program, T* arena, int32_t* ints, const S
   if (!sort_by_length(program, series.examples, from, count, order)) return false;
   const RowTables<T> tables = row_tables_of<T>(program, *plan);
   RowRun<T> rows(tables, arena, ints, static_cast<T*>(numbers), row_ints);
-  const PieceRun run{program, series.examples, from, series.step_numbers, series.loss};
+  const PieceRun run{program,     series.examples, from, series.step_numbers,
+                     series.loss, series.outputs};
   for (int32_t first = 0; first < count; first += piece) {
     const size_t size = size_t(std::min(piece, count - first));
     if (run.run(rows, std::span(order).subspan(size_t(first), size), losses).end != End::done)

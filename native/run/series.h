@@ -8,6 +8,7 @@
 
 #include "run/batch.h"
 #include "run/examples.h"
+#include "run/outputs.h"
 #include "run/pieces.h"
 #include "vm/vm.h"
 
@@ -27,6 +28,8 @@ struct Series {
   const Batches* batches = nullptr;
   // How examples that are only evaluated run together; a null pointer: one after another.
   const PieceRows* rows = nullptr;
+  // What is read after each example that is only evaluated; a null pointer: the loss alone.
+  const Outputs* outputs = nullptr;
   // A flag that is read before each step: the series ends when it is not 0. May be null.
   const int32_t* stop = nullptr;
 };

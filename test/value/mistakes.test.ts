@@ -45,12 +45,13 @@ const NO_OPTIONS: ReadonlySet<string> = new Set([
   'saveWeights 2', // texts of the user's own names
   'saveModel 3',
   'saveCheckpoint 4',
+  'inference 0', // the user's own names
   'Node.memory set 1', // the library's own
 ]);
 /** What takes any number of values; what only the library calls, and classes that only it makes. */
 const UNLIMITED = anyOf(
-  /^(?:einsum|Program|Index|Value|Training|Node\.\w+|Training\.stepSome|Value\.peek|Index\.peek)$/,
-  /^Program\.(?:step|takeStep|stepBatch|runEach|runEachAsync|checkMemory)$/,
+  /^(?:einsum|Program|Inference|Index|Value|Training|Node\.\w+|Training\.stepSome|Value\.peek|Index\.peek)$/,
+  /^Program\.(?:step|takeStep|stepBatch|runEach|runEachAsync|readEach|checkMemory)$/,
 );
 /** What belongs to no graph, optimiser or program: modules, the study, files. */
 const BEYOND = anyOf(
@@ -179,6 +180,8 @@ describe('every function that is exported', () => {
           'Training.stepSome',
           'Program.runEachAsync',
           'Program.runEach',
+          'Program.readEach',
+          'Inference',
           'Program.stepBatch',
           'Node.memory set',
         ].includes(path)

@@ -104,3 +104,20 @@ export function offsetsOf({ offset, shape, strides }: View): number[] {
     shape.reduce((at, n, axis) => at + (Math.floor(i / steps[axis]!) % n) * strides[axis]!, offset),
   );
 }
+
+/** Where the numbers of views lie, row-major, one view after another: an offset and a count for each stretch. */
+export function rangesOf(views: readonly View[]): Int32Array {
+  const ranges: number[] = [];
+  for (const view of views) {
+    if (isDense(view)) {
+      ranges.push(view.offset, sizeOf(view.shape));
+      continue;
+    }
+    for (const offset of offsetsOf(view)) {
+      const [first, count] = [ranges.at(-2), ranges.at(-1)];
+      if (first !== undefined && offset === first + count!) ranges[ranges.length - 1] = count! + 1;
+      else ranges.push(offset, 1);
+    }
+  }
+  return Int32Array.from(ranges);
+}

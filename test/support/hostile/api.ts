@@ -187,6 +187,7 @@ export function apiRows(chance: Chance): Rows {
   const optimizer = (c: Chance, again: () => void): library.Optimizer =>
     new (c.of(optimizers))(options(c, again));
   const programs = [compile(loss), compile(hidden, { dtype: 'float32' }), compile(v.softmax())];
+  const inferred = library.inference({ loss, hidden });
   const program = (c: Chance): library.Program => c.of(programs);
   let call: () => void = () => undefined;
   const trainings: library.Training[] = [];
@@ -582,6 +583,7 @@ export function apiRows(chance: Chance): Rows {
     },
     'Program.runPart': (c) => [program(c), c.of(['forward', 'backward', 'update'])],
     'Program.evaluate': (c) => [training(c).program, lossFeeds(c)],
+    'Program.readEach': (c) => [inferred.program, dataset(c), 0, 2, new Float64Array(1000)],
     'Program.runEach': (c) => [training(c).program, dataset(c), 0, 3],
     'Program.runEachAsync': (c) => {
       const it = training(c);
@@ -621,6 +623,10 @@ export function apiRows(chance: Chance): Rows {
     'Training.evaluateEach': (c) => [training(c), dataset(c), c.below(2), 2 + c.below(2)],
     'Training.stepBatch': (c) => [training(c), [lossFeeds(c), lossFeeds(c)], { threads: 1 + c.below(2) }],
     'Training.skipped get': (c) => [training(c)],
+    inference: (c) => [{ loss, hidden, best: hidden.argmax() }, { dtype: c.of(['float64', 'float32']) }],
+    Inference: (c) => [program(c), []],
+    'Inference.run': (c) => [inferred, lossFeeds(c)],
+    'Inference.runEach': (c) => [inferred, dataset(c), c.below(2), 2 + c.below(2)],
     'Training.gradient': (c) => [training(c), c.of<unknown>(['table', w])],
     'Training.average': (c) => [training(c), c.of<unknown>(['table', w])],
     'Training.evaluate': (c) => [training(c), lossFeeds(c)],

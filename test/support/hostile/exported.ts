@@ -27,6 +27,7 @@ const PRIVATE: Readonly<Record<string, string>> = {
   TransformerBlock: 'dropped',
   MLP: 'activated',
   Recurrent: 'start gates checked checkState',
+  Inference: 'named',
   Index: 'refuseReading range straight',
   RNN: 'outputOf',
   GRU: 'outputOf',
