@@ -172,7 +172,14 @@ export { sample, Sampler, type SampleOptions } from './study/sampling.js';
 export { ShapeError, type Shape } from './core/shape.js';
 export { loadModel, saveModel, type LoadedModel } from './study/model-file.js';
 export { loadCheckpoint, saveCheckpoint, type Checkpoint, type Kept } from './study/checkpoint-file.js';
-export { loadWeights, saveWeights, WeightsError } from './weights/weights.js';
+export type { Names, Rename } from './weights/name-rules.js';
+export {
+  loadWeights,
+  saveWeights,
+  WeightsError,
+  type LoadOptions,
+  type LoadReport,
+} from './weights/weights.js';
 export type { Metadata } from './weights/tensor-file.js';
 export {
   ExperimentError,

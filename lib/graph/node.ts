@@ -29,8 +29,8 @@ export interface Holder {
 }
 
 /**
- * How often a parameter's numbers, or where they live, may have changed other than by training: a program that
- * reads parameters looks at each only if this has grown.
+ * How often a parameter's numbers, or where they live, may have changed other than by training: a program
+ * that reads parameters looks at each only if this has grown.
  */
 export const parameterChanges = { count: 0 };
 

@@ -5,7 +5,8 @@ import { PROGRAM_OPTIONS, type ProgramOptions } from '../runtime/options.js';
 import { checkValue, type Value } from './value.js';
 
 /** Only the library calls these, and TypeScript counts its arguments. */
-type Hidden = 'readEach' | 'takeStep' | 'stepBatch' | 'runEach' | 'runEachAsync' | 'step' | 'checkMemory' | 'whyUnread';
+type Hidden =
+  'readEach' | 'takeStep' | 'stepBatch' | 'runEach' | 'runEachAsync' | 'step' | 'checkMemory' | 'whyUnread';
 limitArguments('Program', Program.prototype, {
   ...{ forward: 1, advance: 2, generate: 2, backward: 0, runPart: 1, evaluate: 1 },
   ...{ work: 1, countNodes: 0, read: 1, readGradient: 1 },

@@ -4,6 +4,7 @@ import {
   checkInteger,
   checkObject,
   checkOptions,
+  isList,
   limitArguments,
   shown,
   type Counts,
@@ -46,9 +47,9 @@ export class Inference<Named extends Outputs = Outputs> {
     readonly program: Program,
     private readonly outputs: readonly { name: string; value: Value; isIndex: boolean; size: number }[],
   ) {
-    if (!((program as unknown) instanceof Program && Array.isArray(outputs)))
+    if (!((program as unknown) instanceof Program && isList(outputs)))
       throw new TypeError('an Inference is made by inference({ name: value })');
-    this.size = outputs.reduce((sum, { size }) => sum + size, 0);
+    this.size = this.outputs.reduce((sum, { size }) => sum + size, 0);
   }
 
   /**

@@ -133,6 +133,11 @@ export class TensorFile {
     return this.entries.has(name);
   }
 
+  /** The shape of an array; undefined where there is none of this name. */
+  shapeOf(name: string): Shape | undefined {
+    return this.entries.get(name)?.shape;
+  }
+
   /**
    * Checks that the file has an array of this name and shape, without reading the array.
    *

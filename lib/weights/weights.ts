@@ -1,8 +1,11 @@
 /** Saves and loads parameters by name, in safetensors files, which other libraries read and write too. */
+import { checkBoolean, checkOptions, shown, type Known } from '../core/check.js';
 import { clipped } from '../core/escape.js';
+import { sameShape, show } from '../core/shape.js';
 import { valuesOf, type Value } from '../value/value.js';
 import { setNumbers } from '../value/leaves.js';
-import { TensorFile, textsOf, WeightsError, writeTensors, type Metadata } from './tensor-file.js';
+import { NameChoice, Renaming, type Names, type Rename } from './name-rules.js';
+import { firstNames, TensorFile, textsOf, WeightsError, writeTensors, type Metadata } from './tensor-file.js';
 
 export { WeightsError };
 
@@ -23,28 +26,172 @@ export function saveWeights(path: string, parameters: readonly Value[], metadata
   writeTensors(path, tensors, texts);
 }
 
+/** Options of {@link loadWeights}. */
+export interface LoadOptions {
+  /** Only arrays whose names begin with this are read, by the rest of their names. */
+  prefix?: string;
+  /** What arrays are called here: see {@link Rename}. By default as in the file. */
+  rename?: Rename;
+  /**
+   * The parameters, by their names, whose matrices stand the other way round in the file: PyTorch's `Linear`
+   * has weights of shape [outputs, inputs].
+   */
+  transpose?: Names;
+  /**
+   * Whether the file has to have all parameters and no other arrays, and each rule to match a name. True by
+   * default; if false, what is there is read, and the rest reported.
+   */
+  strict?: boolean;
+}
+
+const LOAD_OPTIONS: Known<LoadOptions> = { prefix: true, rename: true, transpose: true, strict: true };
+
+/** What {@link loadWeights} did. */
+export interface LoadReport {
+  /** The parameters that were set, by name. */
+  loaded: string[];
+  /** Those of which the file has no numbers. */
+  missing: string[];
+  /** The file's names of arrays that are of no parameter. */
+  unexpected: string[];
+  /** The strings that the file has, by name. */
+  metadata: Record<string, string>;
+}
+
 /**
- * Sets parameters to the numbers that a file has under their names; returns the file's metadata. No number is
- * rounded, except integers beyond 2^53: a parameter that a training in float32 wrote last becomes float64 if
- * float32 cannot hold the numbers, until the next step of such a training.
+ * Sets parameters to the numbers that a file has under their names. No number is rounded, except integers
+ * beyond 2^53: a parameter that a training in float32 wrote last becomes float64 if float32 cannot hold the
+ * numbers, until the next step of such a training.
  *
  * @throws WeightsError when the file cannot be read, lacks a parameter, has it in another shape, or has other
- * arrays; no parameter is changed then
+ * arrays (see `strict`), or two of its arrays get one name; no parameter is changed then
  * @throws SafetensorsError when it is not a safetensors file
  */
-export function loadWeights(path: string, parameters: readonly Value[]): Record<string, string> {
+export function loadWeights(
+  path: string,
+  parameters: readonly Value[],
+  options: LoadOptions = {},
+): LoadReport {
+  checkOptions('loadWeights', options, LOAD_OPTIONS);
   const named = byName(parameters);
-  const { numbers, metadata } = TensorFile.read(path, (file) => {
-    for (const [name, { shape }] of named) file.check(name, shape);
-    file.checkNoMore((name) => named.has(name), 'no parameter is named');
+  const { strict = true } = options;
+  checkBoolean('strict', strict);
+  const rules = rulesOf(options);
+  const { numbers, report } = TensorFile.read(path, (file) => {
+    const sources = sourcesOf(file, rules);
+    const missing = [...named.keys()].filter((name) => !sources.has(name));
+    const unexpected = [...sources].flatMap(([name, source]) => (named.has(name) ? [] : [source]));
+    if (strict) checkComplete(file, sources, { missing, unexpected });
+    const found = [...named].flatMap(([name, value]) => {
+      const source = sources.get(name);
+      return source === undefined ? [] : [{ name, value, source, isTurned: rules.transpose.has(name) }];
+    });
+    for (const each of found) checkShapeOf(file, each);
+    if (strict) checkUsed(file, rules);
     return {
-      numbers: [...named].map(([name, { shape }]) => file.numbers(name, shape)),
-      metadata: file.metadata,
+      numbers: found.map((each) => ({ value: each.value, numbers: readOne(file, each) })),
+      report: {
+        loaded: found.map(({ name }) => name),
+        missing,
+        unexpected,
+        metadata: Object.fromEntries(file.metadata),
+      },
     };
   });
-  let i = 0;
-  for (const value of named.values()) setNumbers(value, numbers[i++]!);
-  return Object.fromEntries(metadata);
+  for (const { value, numbers: own } of numbers) setNumbers(value, own);
+  return report;
+}
+
+interface Rules {
+  prefix: string;
+  rename: Renaming;
+  transpose: NameChoice;
+}
+
+function rulesOf({ prefix = '', rename = [], transpose = [] }: LoadOptions): Rules {
+  if (typeof (prefix as unknown) !== 'string')
+    throw new TypeError(`prefix ${shown(prefix)}: expected the beginning of names`);
+  return {
+    prefix,
+    rename: new Renaming('rename', rename),
+    transpose: new NameChoice('transpose', transpose),
+  };
+}
+
+/** The file's name of each array, by the name that it has here. */
+function sourcesOf(file: TensorFile, { prefix, rename }: Rules): Map<string, string> {
+  const sources = new Map<string, string>();
+  for (const source of file.names) {
+    if (!source.startsWith(prefix)) continue;
+    const name = rename.of(source.slice(prefix.length));
+    if (name === undefined) continue;
+    const other = sources.get(name);
+    if (other !== undefined)
+      throw new WeightsError(
+        `${file.shown}: '${clipped(other)}' and '${clipped(source)}' are both '${clipped(name)}' by prefix ` +
+          'and rename: give rules by which each has a name of its own',
+      );
+    sources.set(name, source);
+  }
+  return sources;
+}
+
+function checkComplete(
+  file: TensorFile,
+  sources: ReadonlyMap<string, string>,
+  { missing, unexpected }: Pick<LoadReport, 'missing' | 'unexpected'>,
+): void {
+  if (missing.length > 0)
+    throw new WeightsError(
+      `${file.shown} has no ${firstNames(missing)}: it has ${firstNames([...sources.keys()])}`,
+    );
+  if (unexpected.length > 0)
+    throw new WeightsError(`${file.shown} has ${firstNames(unexpected)} too, which no parameter is named`);
+}
+
+/** @throws WeightsError that names the rules that matched no name: they are probably misspelt */
+function checkUsed(file: TensorFile, { rename, transpose }: Rules): void {
+  const unused = [...rename.unused, ...transpose.unused];
+  if (unused.length > 0)
+    throw new WeightsError(
+      `${file.shown}: no name is matched by ${unused.join(', ')}: mend the rule, or give strict: false`,
+    );
+}
+
+/** A parameter, and the array of the file that it is set to. */
+interface Found {
+  name: string;
+  value: Value;
+  source: string;
+  /** Whether its matrix stands the other way round there. */
+  isTurned: boolean;
+}
+
+function checkShapeOf(file: TensorFile, { name, value, source, isTurned }: Found): void {
+  const { shape } = value;
+  const given = file.shapeOf(source)!;
+  if (isTurned && shape.length !== 2)
+    throw new WeightsError(
+      `${file.shown}: transpose of '${clipped(name)}', which has shape ${show(shape)}: only a matrix has ` +
+        'rows and columns',
+    );
+  const expected = isTurned ? shape.toReversed() : shape;
+  if (sameShape(given, expected)) return;
+  const called = name === source ? '' : `, which is '${clipped(name)}' here,`;
+  const isTransposed = !isTurned && given.length === 2 && sameShape(given, shape.toReversed());
+  throw new WeightsError(
+    `${file.shown}: '${clipped(source)}'${called} has shape ${show(given)}: expected ${show(expected)}` +
+      (isTurned ? ', whose transpose the parameter has' : '') +
+      (isTransposed ? '; transpose turns matrices round, such as those of PyTorch' : ''),
+  );
+}
+
+function readOne(file: TensorFile, { value, source, isTurned }: Found): Float64Array {
+  const given = file.shapeOf(source)!;
+  const numbers = file.numbers(source, given);
+  if (!isTurned) return numbers;
+  const [rows, columns] = value.shape as [number, number];
+  return Float64Array.from(numbers, (_, i) => numbers[(i % columns) * rows + Math.floor(i / columns)]!);
 }
 
 function byName(parameters: readonly Value[]): Map<string, Value> {

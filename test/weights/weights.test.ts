@@ -384,7 +384,7 @@ describe('weights', () => {
         const other = build(name, 2);
         const loaded = other.optimizer(10).minimize(other.loss, { dtype });
         loaded.evaluate(feeds); // its program holds the parameters by now
-        assert.deepEqual(loadWeights(path, other.parameters), { model: name });
+        assert.deepEqual(loadWeights(path, other.parameters).metadata, { model: name });
         assert.equal(loaded.evaluate(feeds), training.evaluate(feeds));
         other.parameters.forEach((value, i) => {
           assert.deepEqual([...value.data], [...parameters[i]!.data]);
@@ -441,7 +441,7 @@ describe('weights', () => {
   const w = (name?: string, numbers = [1, 2]) => parameter(numbers, name === undefined ? {} : { name });
   it('that do not fit are refused, and change nothing', () => {
     saveWeights(path, [w('a'), w('b')], new Map([['made', 'here']]));
-    assert.deepEqual(loadWeights(path, [w('a'), w('b')]), { made: 'here' });
+    assert.deepEqual(loadWeights(path, [w('a'), w('b')]).metadata, { made: 'here' });
     const a = w('a', [8, 9]);
     const rows: [loaded: ReturnType<typeof w>[], message: RegExp][] = [
       [[a, w('c')], /has no 'c': it has 'a', 'b'$/],

@@ -105,7 +105,7 @@ export function offsetsOf({ offset, shape, strides }: View): number[] {
   );
 }
 
-/** Where the numbers of views lie, row-major, one view after another: an offset and a count for each stretch. */
+/** Where the numbers of views lie, row-major, one view after another: offset and count of each stretch. */
 export function rangesOf(views: readonly View[]): Int32Array {
   const ranges: number[] = [];
   for (const view of views) {

@@ -45,7 +45,7 @@ const WAYS: Readonly<Record<Way, (path: string) => () => string>> = {
   },
   weights: (path) => {
     const w = parameter([1], { name: 'w' });
-    return () => Object.keys(loadWeights(path, [w])).join();
+    return () => Object.keys(loadWeights(path, [w]).metadata).join();
   },
   model: (path) => () => loadModel(path).model.name,
   checkpoint: (path) => {
