@@ -20,7 +20,7 @@ function lstm(): Value {
   const random = new Random(1);
   const [layers, positions, width] = [24, 16, 16];
   let xs = Array.from({ length: positions }, (_, i) => parameter(new Float64Array(width).fill(0.1 + i)));
-  for (let i = 0; i < layers; i++) xs = new nn.LSTM(width, width, { random }).apply(xs);
+  for (let i = 0; i < layers; i++) xs = new nn.LSTMCell(width, width, { random }).apply(xs);
   return meanOfFirst(
     xs.map((x) => x.sum()),
     index('n'),

@@ -22,7 +22,7 @@ const tokenizer = new Tokenizer(names);
 const { bos, vocabSize } = tokenizer;
 
 const embedding = new nn.Embedding(vocabSize, SIZE, { random, name: 'embedding' });
-const gru = new nn.GRU(SIZE, STATE, { random, name: 'gru' });
+const gru = new nn.GRUCell(SIZE, STATE, { random, name: 'gru' });
 const output = new nn.Linear(STATE, vocabSize, { random, name: 'output' });
 
 // All positions are written out; a name of n letters runs the first n + 1 of them.

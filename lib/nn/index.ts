@@ -15,8 +15,24 @@ export { Embedding, Linear, type EmbeddingOptions, type LinearOptions } from './
 export { MLP, type MLPOptions } from './mlp.js';
 export { Module, type ModuleOptions, type NamedModule } from './module.js';
 export { LayerNorm, RMSNorm, type LayerNormOptions, type RMSNormOptions } from './norm.js';
-export { GRU, LSTM, RNN, type LSTMState, type RecurrentOptions } from './recurrent.js';
+export {
+  GRUCell,
+  LSTMCell,
+  RNNCell,
+  type GRUCellOptions,
+  type LSTMState,
+  type RecurrentOptions,
+} from './recurrent.js';
 export { Sequential, type Applied, type SequentialLayer } from './sequential.js';
+export {
+  GRU,
+  LSTM,
+  RNN,
+  type GRUOptions,
+  type SequenceApplyOptions,
+  type SequenceOptions,
+  type SequenceResult,
+} from './sequences.js';
 export { ScalarLayer, ScalarMLP, ScalarNeuron, type ScalarNeuronOptions } from './scalar.js';
 export { TransformerBlock, type TransformerOptions } from './transformer.js';
 export { summary } from './summary.js';

@@ -1,5 +1,5 @@
-/** Recurrent networks: a cell applied position by position. */
-import { checkInteger, checkObject, type Known } from '../core/check.js';
+/** Recurrent cells: one position at a time. Whole sequences are in sequences.ts. */
+import { checkBoolean, checkInteger, checkObject, type Known } from '../core/check.js';
 import { checkValue, valuesOf, type Value } from '../value/value.js';
 import { zeros } from '../value/leaves.js';
 import { composed } from '../graph/node.js';
@@ -11,36 +11,52 @@ import { checkModule, Module, MODULE_OPTIONS, type ModuleOptions } from './modul
 export interface RecurrentOptions extends ModuleOptions {
   /** How the weights are initialised; uniform in ±1 / sqrt(nState) by default, as in PyTorch. */
   initializer?: Initializer;
+  /** Whether biases are added; true by default. */
+  bias?: boolean;
 }
 
-const OPTIONS: Known<RecurrentOptions> = { ...MODULE_OPTIONS, initializer: true };
+/** What a {@link GRUCell} takes. */
+export interface GRUCellOptions extends RecurrentOptions {
+  /**
+   * Whether the gate r is applied to the product of the state, as in PyTorch and by ONNX's
+   * `linear_before_reset`, and not to the state before it; false by default.
+   */
+  resetAfter?: boolean;
+}
+
+/** The names of the options that cells take. */
+export const CELL_OPTIONS: Known<RecurrentOptions> = { ...MODULE_OPTIONS, initializer: true, bias: true };
+
+const GRU_OPTIONS: Known<GRUCellOptions> = { ...CELL_OPTIONS, resetAfter: true };
 
 /**
  * The base of all cells. Parameters: inputWeight [nIn, gates nState], stateWeight [nState, gates nState] and
  * bias [gates nState], with the gates side by side.
  */
-abstract class Recurrent<State> extends Module {
+export abstract class Recurrent<State> extends Module {
   /** [nIn, gates nState]. */
   readonly inputWeight: Value;
   /** [nState, gates nState]. */
   readonly stateWeight: Value;
-  /** [gates nState]. */
-  readonly bias: Value;
+  /** [gates nState]; undefined without a bias. */
+  readonly bias: Value | undefined;
 
   constructor(
     nIn: number,
     protected readonly nState: number,
     gates: number,
     options: RecurrentOptions,
-    bias: Initializer = noBias(),
+    known: Readonly<Record<string, true>> = CELL_OPTIONS,
+    startOfBias: Initializer = noBias(),
   ) {
-    super(options, OPTIONS);
+    super(options, known);
     checkInteger(`${new.target.name}: nIn`, nIn, 0);
     checkInteger(`${new.target.name}: nState`, nState, 1);
-    const { initializer = uniform(-1 / Math.sqrt(nState), 1 / Math.sqrt(nState)) } = options;
+    const { bias = true, initializer = uniform(-1 / Math.sqrt(nState), 1 / Math.sqrt(nState)) } = options;
+    checkBoolean(`${new.target.name}: bias`, bias);
     this.inputWeight = this.draw('inputWeight', [nIn, gates * nState], initializer);
     this.stateWeight = this.draw('stateWeight', [nState, gates * nState], initializer);
-    this.bias = this.draw('bias', [gates * nState], bias);
+    if (bias) this.bias = this.draw('bias', [gates * nState], startOfBias);
   }
 
   /**
@@ -51,6 +67,23 @@ abstract class Recurrent<State> extends Module {
    * samples; zeros by default
    */
   abstract step(x: Value, state?: State): State;
+
+  /**
+   * The state after a position, of which {@link fromInput} is known.
+   *
+   * @hidden
+   */
+  abstract advance(fromInput: Value, state: State): State;
+
+  /**
+   * What the gates get from inputs: x W + b. It can be computed for all positions at once.
+   *
+   * @hidden
+   */
+  fromInput(x: Value): Value {
+    const y = x.matmul(this.inputWeight);
+    return this.bias ? y.add(this.bias) : y;
+  }
 
   /** The part of a state that is the cell's output. */
   protected abstract outputOf(state: State): Value;
@@ -115,18 +148,23 @@ abstract class Recurrent<State> extends Module {
 }
 
 /** The simple recurrent cell (Elman, 1990): h = tanh(x W + h U + b). */
-export class RNN extends Recurrent<Value> {
+export class RNNCell extends Recurrent<Value> {
   constructor(nIn: number, nState: number, options: RecurrentOptions) {
     super(nIn, nState, 1, options);
   }
 
   step(x: Value, state?: Value): Value {
-    checkModule('RNN.step', this);
+    checkModule('RNNCell.step', this);
     return this.checked(x, () => {
       const h = state ?? this.start(x);
       this.checkState('the state', x, h);
-      return x.matmul(this.inputWeight).add(h.matmul(this.stateWeight)).add(this.bias).tanh();
+      return this.advance(this.fromInput(x), h);
     });
+  }
+
+  /** @hidden */
+  advance(fromInput: Value, h: Value): Value {
+    return fromInput.add(h.matmul(this.stateWeight)).tanh();
   }
 
   protected outputOf(h: Value): Value {
@@ -136,26 +174,52 @@ export class RNN extends Recurrent<Value> {
 
 /**
  * The gated recurrent unit (Cho et al., 2014), with gates r, z and candidate n, in this order: r = sigmoid(x
- * Wr + h Ur + br), z = sigmoid(x Wz + h Uz + bz), n = tanh(x Wn + (r h) Un + bn), h = z h + (1 - z) n.
+ * Wr + h Ur + br), z = sigmoid(x Wz + h Uz + bz), n = tanh(x Wn + (r h) Un + bn), h = z h + (1 - z) n. With
+ * `resetAfter`, n = tanh(x Wn + bn + r (h Un + c)), with a further parameter stateBias c [nState].
  */
-export class GRU extends Recurrent<Value> {
-  constructor(nIn: number, nState: number, options: RecurrentOptions) {
-    super(nIn, nState, 3, options);
+export class GRUCell extends Recurrent<Value> {
+  /** [nState]; undefined without a bias, and without `resetAfter`. */
+  readonly stateBias: Value | undefined;
+  private readonly resetAfter: boolean;
+
+  constructor(nIn: number, nState: number, options: GRUCellOptions) {
+    super(nIn, nState, 3, options, GRU_OPTIONS);
+    const { resetAfter = false, bias = true } = options;
+    checkBoolean('GRUCell: resetAfter', resetAfter);
+    this.resetAfter = resetAfter;
+    if (resetAfter && bias) this.stateBias = this.full('stateBias', [nState], 0);
   }
 
   step(x: Value, state?: Value): Value {
-    checkModule('GRU.step', this);
+    checkModule('GRUCell.step', this);
     return this.checked(x, () => {
       const h = state ?? this.start(x);
       this.checkState('the state', x, h);
-      const fromInput = x.matmul(this.inputWeight).add(this.bias);
-      const fromState = h.matmul(this.gates(this.stateWeight, 0, 2));
-      const gates = this.gates(fromInput, 0, 2).add(fromState).sigmoid();
-      const [r, z] = [this.gates(gates, 0, 1), this.gates(gates, 1, 2)];
-      const memory = r.mul(h).matmul(this.gates(this.stateWeight, 2, 3));
-      const n = this.gates(fromInput, 2, 3).add(memory).tanh();
-      return n.add(z.mul(h.sub(n)));
+      return this.advance(this.fromInput(x), h);
     });
+  }
+
+  /** @hidden */
+  advance(fromInput: Value, h: Value): Value {
+    if (this.resetAfter) return this.advanceResettingAfter(fromInput, h);
+    const fromState = h.matmul(this.gates(this.stateWeight, 0, 2));
+    const gates = this.gates(fromInput, 0, 2).add(fromState).sigmoid();
+    const [r, z] = [this.gates(gates, 0, 1), this.gates(gates, 1, 2)];
+    const memory = r.mul(h).matmul(this.gates(this.stateWeight, 2, 3));
+    const n = this.gates(fromInput, 2, 3).add(memory).tanh();
+    return n.add(z.mul(h.sub(n)));
+  }
+
+  private advanceResettingAfter(fromInput: Value, h: Value): Value {
+    const fromState = h.matmul(this.stateWeight);
+    const gates = this.gates(fromInput, 0, 2)
+      .add(this.gates(fromState, 0, 2))
+      .sigmoid();
+    const [r, z] = [this.gates(gates, 0, 1), this.gates(gates, 1, 2)];
+    const product = this.gates(fromState, 2, 3);
+    const memory = this.stateBias ? product.add(this.stateBias) : product;
+    const n = this.gates(fromInput, 2, 3).add(r.mul(memory)).tanh();
+    return n.add(z.mul(h.sub(n)));
   }
 
   protected outputOf(h: Value): Value {
@@ -163,7 +227,7 @@ export class GRU extends Recurrent<Value> {
   }
 }
 
-/** The state that {@link LSTM} passes from position to position. */
+/** The state that {@link LSTMCell} passes from position to position. */
 export interface LSTMState {
   /** The output, also called hidden state. */
   h: Value;
@@ -176,28 +240,33 @@ export interface LSTMState {
  * order, each computed as x W + h U + b: c = sigmoid(f) c + sigmoid(i) tanh(g), h = sigmoid(o) tanh(c). The
  * bias of f starts at 1, the others at 0 (Jozefowicz et al., 2015).
  */
-export class LSTM extends Recurrent<LSTMState> {
+export class LSTMCell extends Recurrent<LSTMState> {
   constructor(nIn: number, nState: number, options: RecurrentOptions) {
-    super(nIn, nState, 4, options, ([n]) => new Float64Array(n!).fill(1, nState, 2 * nState));
+    super(nIn, nState, 4, options, CELL_OPTIONS, ([n]) => new Float64Array(n!).fill(1, nState, 2 * nState));
   }
 
   step(x: Value, state?: LSTMState): LSTMState {
-    checkModule('LSTM.step', this);
+    checkModule('LSTMCell.step', this);
     return this.checked(x, () => {
-      if (state !== undefined) checkObject('LSTM.step: state', state, 'an object { h, c }');
+      if (state !== undefined) checkObject('LSTMCell.step: state', state, 'an object { h, c }');
       const { h, c } = state ?? { h: this.start(x), c: this.start(x) };
       this.checkState('state h', x, h);
       this.checkState('state c', x, c);
-      const all = x.matmul(this.inputWeight).add(h.matmul(this.stateWeight)).add(this.bias);
-      const [i, f, g, o] = [0, 1, 2, 3].map((gate) => this.gates(all, gate, gate + 1)) as [
-        Value,
-        Value,
-        Value,
-        Value,
-      ];
-      const cell = f.sigmoid().mul(c).add(i.sigmoid().mul(g.tanh()));
-      return { h: o.sigmoid().mul(cell.tanh()), c: cell };
+      return this.advance(this.fromInput(x), { h, c });
     });
+  }
+
+  /** @hidden */
+  advance(fromInput: Value, { h, c }: LSTMState): LSTMState {
+    const all = fromInput.add(h.matmul(this.stateWeight));
+    const [i, f, g, o] = [0, 1, 2, 3].map((gate) => this.gates(all, gate, gate + 1)) as [
+      Value,
+      Value,
+      Value,
+      Value,
+    ];
+    const cell = f.sigmoid().mul(c).add(i.sigmoid().mul(g.tanh()));
+    return { h: o.sigmoid().mul(cell.tanh()), c: cell };
   }
 
   protected outputOf({ h }: LSTMState): Value {

@@ -12,7 +12,7 @@ import { NO_LOOPS, unrolled } from '../../lib/compiler/lower/reroll.js';
 import { WORD } from '../../lib/compiler/lower/words.js';
 import { PASS_NAMES, type PassSet } from '../../lib/compiler/passes.js';
 import { allocateAligned } from '../../lib/runtime/arena.js';
-import { GRU, LSTM, RNN } from '../../lib/nn/index.js';
+import { GRUCell, LSTMCell, RNNCell } from '../../lib/nn/index.js';
 import { Adam, SGD } from '../../lib/optim/optimizers.js';
 import type { Feeds } from '../../lib/runtime/feeds.js';
 import type { Program } from '../../lib/runtime/program.js';
@@ -136,9 +136,9 @@ const LISTINGS: Readonly<Record<string, () => Listing>> = {
         return h.gather(largest).matmul(w.gather(largest)).add(x).tanh();
       };
     }),
-  RNN: () => cell((random) => new RNN(4, 4, { random })),
-  GRU: () => cell((random) => new GRU(4, 4, { random })),
-  LSTM: () => cell((random) => new LSTM(4, 4, { random })),
+  RNN: () => cell((random) => new RNNCell(4, 4, { random })),
+  GRU: () => cell((random) => new GRUCell(4, 4, { random })),
+  LSTM: () => cell((random) => new LSTMCell(4, 4, { random })),
   'sums, and no prefix': () => {
     const g = new Leaves(3);
     const [a, b] = [g.p(4).mul(0.3), g.p(4)];
@@ -184,8 +184,8 @@ describe('a program with loops', () => {
     });
 
   const GROWING: readonly [what: string, make: (positions: number) => Listing][] = [
-    ['an RNN', (positions) => cell((random) => new RNN(4, 4, { random }), positions)],
-    ['an LSTM', (positions) => cell((random) => new LSTM(4, 4, { random }), positions)],
+    ['an RNN', (positions) => cell((random) => new RNNCell(4, 4, { random }), positions)],
+    ['an LSTM', (positions) => cell((random) => new LSTMCell(4, 4, { random }), positions)],
   ];
   for (const [what, make] of GROWING)
     it(`of ${what} keeps about as many instructions for four times as many positions`, () => {

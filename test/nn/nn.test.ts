@@ -55,7 +55,7 @@ type Row = [
 
 /** A recurrent module on three positions of two samples. */
 function recurrent(
-  module: nn.RNN | nn.GRU | nn.LSTM,
+  module: nn.RNNCell | nn.GRUCell | nn.LSTMCell,
   step: (p: Parameters, x: Matrix, state: { h: Matrix; c: Matrix }) => { h: Matrix; c: Matrix },
 ): Built {
   const { xs, fed, feeds } = inputs(3, [2, 3]);
@@ -324,7 +324,7 @@ const ROWS: Row[] = [
   [
     'RNN',
     (options) =>
-      recurrent(new nn.RNN(3, 4, options), (p, x, { h, c }) => ({
+      recurrent(new nn.RNNCell(3, 4, options), (p, x, { h, c }) => ({
         h: each(
           Math.tanh,
           plus(plus(matmul(x, p['net.inputWeight']!), matmul(h, p['net.stateWeight']!)), p['net.bias']!),
@@ -337,7 +337,7 @@ const ROWS: Row[] = [
   [
     'GRU',
     (options) =>
-      recurrent(new nn.GRU(3, 4, options), (p, x, { h, c }) => {
+      recurrent(new nn.GRUCell(3, 4, options), (p, x, { h, c }) => {
         const gate = (i: number, state: Matrix): Matrix => {
           const part = (name: string): Matrix => columns(p[`net.${name}`]!, 4 * i, 4 * i + 4);
           return plus(plus(matmul(x, part('inputWeight')), matmul(state, part('stateWeight'))), part('bias'));
@@ -358,7 +358,7 @@ const ROWS: Row[] = [
   [
     'LSTM',
     (options) =>
-      recurrent(new nn.LSTM(3, 4, options), (p, x, { h, c }) => {
+      recurrent(new nn.LSTMCell(3, 4, options), (p, x, { h, c }) => {
         const all = plus(
           plus(matmul(x, p['net.inputWeight']!), matmul(h, p['net.stateWeight']!)),
           p['net.bias']!,
@@ -612,8 +612,8 @@ describe('nn', () => {
 
   it('recurrent networks go on from a state, and take vectors', () => {
     for (const module of [
-      new nn.RNN(2, 3, { random: new Random(1) }),
-      new nn.GRU(2, 3, { random: new Random(1) }),
+      new nn.RNNCell(2, 3, { random: new Random(1) }),
+      new nn.GRUCell(2, 3, { random: new Random(1) }),
     ]) {
       const { xs, feeds } = inputs(2, [2]);
       const all = module.apply(xs);
@@ -624,7 +624,7 @@ describe('nn', () => {
   });
 
   it('bounded activations stay finite where exp does not', () => {
-    const rnn = new nn.RNN(1, 2, { random: new Random(1) });
+    const rnn = new nn.RNNCell(1, 2, { random: new Random(1) });
     for (const x of [1e4, -1e4]) {
       const h = rnn.apply([input('x', [1])])[0]!;
       for (const y of h.forward({ x: [x] })) assert(Math.abs(Math.abs(y) - 1) < 1e-15);
@@ -671,8 +671,8 @@ describe('nn', () => {
   });
 
   it('a long short-term memory starts out remembering', () => {
-    const { bias } = new nn.LSTM(1, 2, { random: new Random(1) });
-    assert.deepEqual(Array.from(bias.data), [0, 0, 1, 1, 0, 0, 0, 0]);
+    const { bias } = new nn.LSTMCell(1, 2, { random: new Random(1) });
+    assert.deepEqual(Array.from(bias!.data), [0, 0, 1, 1, 0, 0, 0, 0]);
   });
 
   it('attention can be trained', () => {

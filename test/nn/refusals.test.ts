@@ -31,7 +31,7 @@ const any = (given: unknown): never => given as never;
 
 type Refusal = [given: string, call: () => unknown, message: RegExp];
 
-type Cell = nn.RNN | nn.GRU;
+type Cell = nn.RNNCell | nn.GRUCell;
 
 const TOO_LARGE = 'shape \\[268435456, \\d+\\]: an array has at most 1073741824 numbers and 32 axes';
 
@@ -123,6 +123,41 @@ function ofCell(name: string, cell: Cell, wide: Cell): Refusal[] {
   ];
 }
 
+/** The errors of networks for x [N, T, 3] or [T, 3] and states of 4. */
+function ofSequences(apply: (x: Value, options?: object) => unknown): Refusal[] {
+  const t253 = of('t253', 2, 5, 3);
+  return [
+    ['a vector', () => apply(v3), /: expected shape \[N, T, 3\] or \[T, 3\], of at least one position$/],
+    ['another last axis', () => apply(m54), /of 'm54' .*: expected shape \[N, T, 3\]/],
+    ['no positions', () => apply(of('none', 2, 0, 3)), /of 'none' .*, of at least one position$/],
+    ['an array', () => apply(any([1])), /\.apply: x is an array, expected a Value$/],
+    [
+      'a state without its layers',
+      () => apply(m53, { state: v4 }),
+      /of 'm53' .*: the state is 'v4' .*, expected shape \[1, 4\]$/,
+    ],
+    [
+      'a state of one of two sequences',
+      () => apply(t253, { state: of('s', 1, 1, 4) }),
+      /of 't253' .*: the state is 's' .*, expected shape \[1, 2, 4\]$/,
+    ],
+    [
+      'one length of two',
+      () => apply(t253, { lengths: [3] }),
+      /of 't253' .*: lengths are of shape \[1\], expected \[2\]: one for each sequence$/,
+    ],
+    [
+      'a length of more than there is',
+      () => apply(t253, { lengths: [3, 6] }),
+      /: a length is 6, expected one from 0 to 5, the number of positions$/,
+    ],
+    ['a length below 0', () => apply(t253, { lengths: [-1, 5] }), /: a length is -1, expected one from 0/],
+    ['a list for one length', () => apply(m53, { lengths: [3] }), /are of shape \[1\], expected \[\]/],
+    ['a length and a half', () => apply(t253, { lengths: [1.5, 5] }), /1\.5.*: expected an integer/],
+    ['another option', () => apply(m53, { length: 3 }), /\.apply: there is no option "length"/],
+  ];
+}
+
 /** The error of neurons and layers; x is a list of three. */
 function ofNeurons(apply: (x: readonly Value[]) => unknown): Refusal[] {
   return [
@@ -144,7 +179,9 @@ const neurons = {
   MLP: new nn.ScalarMLP(3, [2, 1], { random: one }),
 };
 
-const lstm = new nn.LSTM(3, 4, { random: one });
+const lstm = new nn.LSTMCell(3, 4, { random: one });
+
+const sequences = new nn.LSTM(3, 4, { random: one });
 
 const linear = new nn.Linear(3, 4, { random: one });
 
@@ -154,7 +191,7 @@ const embedding = new nn.Embedding(3, 4, { random: one });
 
 const heads = new nn.SelfAttention(4, 2, { random: one });
 
-const cells = (Made: typeof nn.RNN | typeof nn.GRU): [Cell, Cell] => [
+const cells = (Made: typeof nn.RNNCell | typeof nn.GRUCell): [Cell, Cell] => [
   new Made(3, 4, { random: one }),
   new Made(1, 8, { random: one }),
 ];
@@ -349,18 +386,42 @@ const REFUSALS: Record<Exclude<keyof typeof nn, 'initializers' | 'Module' | 'sum
   ScalarNeuron: ofNeurons((x) => neurons.Neuron.apply(x)),
   ScalarLayer: ofNeurons((x) => neurons.Layer.apply(x)),
   ScalarMLP: ofNeurons((x) => neurons.MLP.apply(x)),
-  RNN: ofCell('RNN', ...cells(nn.RNN)),
-  GRU: ofCell('GRU', ...cells(nn.GRU)),
+  RNNCell: ofCell('RNNCell', ...cells(nn.RNNCell)),
+  GRUCell: ofCell('GRUCell', ...cells(nn.GRUCell)),
+  RNN: ofSequences((x, options) => new nn.RNN(3, 4, { random: one }).apply(x, options)),
+  GRU: ofSequences((x, options) => new nn.GRU(3, 4, { random: one }).apply(x, options)),
   LSTM: [
+    [
+      'a vector',
+      () => sequences.apply(v3),
+      /^LSTM\.apply of 'v3' .*: expected shape \[N, T, 3\] or \[T, 3\], of at least one position$/,
+    ],
+    [
+      'a Value for the state',
+      () => sequences.apply(m53, { state: any(v4) }),
+      /: the state h is undefined, expected a Value$/,
+    ],
+    [
+      'a cell state of another shape',
+      () => sequences.apply(m53, { state: { h: m14, c: m34 } }),
+      /^LSTM\.apply of 'm53' .*: the state c is 'm34' .*, expected shape \[1, 4\]$/,
+    ],
+    [
+      'null for the state',
+      () => sequences.apply(m53, { state: any(null) }),
+      /^LSTM\.apply: state null: expected an object \{ h, c \}$/,
+    ],
+  ],
+  LSTMCell: [
     [
       'a number for x',
       () => lstm.step(number),
-      /^LSTM\.step of 'number' .*: expected shape \[3\] or \[samples, 3\]$/,
+      /^LSTMCell\.step of 'number' .*: expected shape \[3\] or \[samples, 3\]$/,
     ],
     [
       'rows of h beside one x',
       () => lstm.step(v3, { h: m54, c: v4 }),
-      /^LSTM\.step of 'v3' .*: state h is 'm54' .*, expected shape \[4\]$/,
+      /^LSTMCell\.step of 'v3' .*: state h is 'm54' .*, expected shape \[4\]$/,
     ],
     [
       'rows of c beside one x',
@@ -375,27 +436,27 @@ const REFUSALS: Record<Exclude<keyof typeof nn, 'initializers' | 'Module' | 'sum
     [
       'a Value for the state',
       () => lstm.step(v3, any(v4)),
-      /^LSTM\.step of 'v3' .*: state h is undefined, expected a Value$/,
+      /^LSTMCell\.step of 'v3' .*: state h is undefined, expected a Value$/,
     ],
     [
       'null for the state',
       () => lstm.step(v3, any(null)),
-      /^LSTM\.step: state null: expected an object \{ h, c \}$/,
+      /^LSTMCell\.step: state null: expected an object \{ h, c \}$/,
     ],
     [
       'too many rows',
-      () => new nn.LSTM(1, 8, { random: one }).step(rows),
-      new RegExp(`^LSTM\\.step of 'rows' .*: ${TOO_LARGE}`),
+      () => new nn.LSTMCell(1, 8, { random: one }).step(rows),
+      new RegExp(`^LSTMCell\\.step of 'rows' .*: ${TOO_LARGE}`),
     ],
     [
       'a first state that does not fit',
       () => lstm.apply([v3], { h: m54, c: m54 }),
-      /^LSTM\.apply of 'v3' .*: state h is 'm54'/,
+      /^LSTMCell\.apply of 'v3' .*: state h is 'm54'/,
     ],
     [
       'positions of different shapes',
       () => lstm.apply([m53, m53, v3]),
-      /^LSTM\.apply: xs\[0\] is 'm53' .* and xs\[2\] 'v3' /,
+      /^LSTMCell\.apply: xs\[0\] is 'm53' .* and xs\[2\] 'v3' /,
     ],
   ],
   SelfAttention: [
@@ -424,9 +485,9 @@ describe('nn refuses a method without its module:', () => {
     ['ScalarNeuron.apply', neurons.Neuron],
     ['ScalarLayer.apply', neurons.Layer],
     ['ScalarMLP.apply', neurons.MLP],
-    ['RNN.step', cells(nn.RNN)[0], 'step'],
-    ['GRU.step', cells(nn.GRU)[0], 'step'],
-    ['LSTM.step', lstm, 'step'],
+    ['RNNCell.step', cells(nn.RNNCell)[0], 'step'],
+    ['GRUCell.step', cells(nn.GRUCell)[0], 'step'],
+    ['LSTMCell.step', lstm, 'step'],
     ['apply of a recurrent module', lstm],
   ];
   for (const [says, module, method = 'apply'] of methods) {
@@ -522,8 +583,8 @@ describe('nn refuses what does not fit, in the name of the part:', () => {
   });
 
   it('but not one state for all samples, nor as many rows of it', () => {
-    for (const cell of cells(nn.RNN)
-      .concat(cells(nn.GRU))
+    for (const cell of cells(nn.RNNCell)
+      .concat(cells(nn.GRUCell))
       .filter((_, i) => i % 2 === 0)) {
       for (const state of [undefined, v4, m54]) assert.deepEqual(cell.step(m53, state).shape, [5, 4]);
       assert.deepEqual(cell.step(v3, v4).shape, [4]);

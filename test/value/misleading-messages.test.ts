@@ -86,8 +86,8 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
   ],
   [
     'a module without options',
-    () => new nn.GRU(3, 4, any(undefined)),
-    /^GRU: options undefined: expected an object \{ random, name, initializer \}/,
+    () => new nn.GRUCell(3, 4, any(undefined)),
+    /^GRUCell: options undefined: expected an object \{ random, name, initializer, bias, resetAfter \}/,
   ],
   [
     'an invalid initialiser',
@@ -293,8 +293,8 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
   ],
   [
     'heNormal that is not called',
-    () => new nn.GRU(2, 2, { random, initializer: any(nn.initializers.heNormal) }),
-    /^GRU: initializer heNormal makes an initializer/,
+    () => new nn.GRUCell(2, 2, { random, initializer: any(nn.initializers.heNormal) }),
+    /^GRUCell: initializer heNormal makes an initializer/,
   ],
   [
     'a schedule that is not called',
@@ -451,13 +451,13 @@ const MISLEADING: [title: string, call: Call, says: RegExp][] = [
   ],
   [
     'RNN',
-    () => new nn.RNN(3, 4, { random }).step(v),
-    /^RNN\.step of 'v' .*: expected shape \[3\] or \[samples, 3\]/,
+    () => new nn.RNNCell(3, 4, { random }).step(v),
+    /^RNNCell\.step of 'v' .*: expected shape \[3\] or \[samples, 3\]/,
   ],
   [
     'LSTM without a state',
-    () => new nn.LSTM(4, 2, { random }).step(v, any({})),
-    /^LSTM\.step of 'v' .*: state h is undefined, expected a Value/,
+    () => new nn.LSTMCell(4, 2, { random }).step(v, any({})),
+    /^LSTMCell\.step of 'v' .*: state h is undefined, expected a Value/,
   ],
   [
     'a fraction below zero for an axis',

@@ -295,9 +295,12 @@ export function apiRows(chance: Chance): Rows {
     ScalarNeuron: new nn.ScalarNeuron(2, { random }),
     ScalarLayer: new nn.ScalarLayer(2, 2, { random }),
     ScalarMLP: new nn.ScalarMLP(2, [2, 1], { random }),
+    RNNCell: new nn.RNNCell(3, 2, { random }),
+    GRUCell: new nn.GRUCell(3, 2, { random }),
+    LSTMCell: new nn.LSTMCell(3, 2, { random }),
     RNN: new nn.RNN(3, 2, { random }),
-    GRU: new nn.GRU(3, 2, { random }),
-    LSTM: new nn.LSTM(3, 2, { random }),
+    GRU: new nn.GRU(3, 2, { random, numLayers: 2, resetAfter: true }),
+    LSTM: new nn.LSTM(3, 2, { random, bidirectional: true }),
     SelfAttention: new nn.SelfAttention(4, 2, { random }),
     MultiHeadAttention: new nn.MultiHeadAttention(4, 2, { random }),
     TransformerBlock: new nn.TransformerBlock(4, 2, { random }),
@@ -351,7 +354,7 @@ export function apiRows(chance: Chance): Rows {
     rows[name] = () => ['a message', { cause: 1 }];
   for (const name of ['Adagrad', 'Adam', 'AdamW', 'Lion', 'RMSprop', 'SGD'])
     rows[name] = (c, again) => [options(c, again)];
-  for (const name of ['GRU', 'LSTM', 'RNN', 'Linear', 'Embedding']) rows[`nn.${name}`] = cell;
+  for (const name of ['GRUCell', 'LSTMCell', 'RNNCell', 'Linear', 'Embedding']) rows[`nn.${name}`] = cell;
   for (const name of ['heNormal', 'heUniform', 'zeros']) rows[`nn.initializers.${name}`] = () => [];
   for (const name of ['xavierNormal', 'xavierUniform']) rows[`nn.initializers.${name}`] = (c) => [c.next()];
   for (const name of ['normal', 'uniform']) rows[`nn.initializers.${name}`] = (c) => [c.next(), 1 + c.next()];
@@ -735,6 +738,9 @@ export function apiRows(chance: Chance): Rows {
     'nn.SelfAttention': (c) => [4, c.of([1, 2, 4]), { ...module(c), causal: c.is(0.5) }],
     'nn.MultiHeadAttention': (c) => [4, c.of([1, 2, 4]), { ...module(c), bias: c.is(0.5), dropout: 0.5 }],
     'nn.TransformerBlock': (c) => [4, 2, { ...module(c), bias: c.is(0.5), dropout: 0.5, hidden: 3 }],
+    'nn.RNN': (c) => [fan(c), fan(c), { ...module(c), numLayers: fan(c), dropout: 0.5, bias: c.is(0.5) }],
+    'nn.GRU': (c) => [fan(c), fan(c), { ...module(c), bidirectional: c.is(0.5), resetAfter: c.is(0.5) }],
+    'nn.LSTM': (c) => [fan(c), fan(c), { ...module(c), bidirectional: c.is(0.5), numLayers: fan(c) }],
     'nn.Conv1d': (c) => [fan(c), fan(c), fan(c), { ...module(c), padding: 'same' }],
     'nn.Conv2d': (c) => [fan(c), fan(c), c.of([2, [1, 2]]), { ...module(c), stride: 2, bias: c.is(0.5) }],
     'nn.LayerNorm': (c) => [fan(c), { ...module(c), bias: c.is(0.5), eps: 1e-3 }],
@@ -752,10 +758,11 @@ export function apiRows(chance: Chance): Rows {
     'ScalarNeuron.apply': () => [parts.ScalarNeuron, [p, p]],
     'ScalarLayer.apply': () => [parts.ScalarLayer, [p, p]],
     'ScalarMLP.apply': () => [parts.ScalarMLP, [p, p]],
-    'RNN.step': () => [parts.RNN, x],
-    'GRU.step': () => [parts.GRU, x],
-    'LSTM.step': () => [parts.LSTM, x],
-    'Recurrent.apply': (c) => [c.of([parts.RNN, parts.GRU, parts.LSTM]), [x, x]],
+    'RNNCell.step': () => [parts.RNNCell, x],
+    'GRUCell.step': () => [parts.GRUCell, x],
+    'LSTMCell.step': () => [parts.LSTMCell, x],
+    'Recurrent.apply': (c) => [c.of([parts.RNNCell, parts.GRUCell, parts.LSTMCell]), [x, x]],
+    'Sequences.apply': (c) => [c.of([parts.RNN, parts.GRU, parts.LSTM]), x, c.is(0.5) ? {} : { lengths: 1 }],
     'MultiHeadAttention.apply': (c) => [
       parts.MultiHeadAttention,
       leaves.cube,

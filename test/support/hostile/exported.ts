@@ -26,12 +26,15 @@ const PRIVATE: Readonly<Record<string, string>> = {
   MultiHeadAttention: 'headsOf',
   TransformerBlock: 'dropped',
   MLP: 'activated',
-  Recurrent: 'start gates checked checkState',
+  Recurrent: 'start gates checked checkState fromInput',
   Inference: 'named',
   Index: 'refuseReading range straight',
-  RNN: 'outputOf',
-  GRU: 'outputOf',
-  LSTM: 'outputOf',
+  Sequences: 'checkedStates throughLayers alongPositions',
+  PlainSequences: 'partsOf stateOf',
+  LSTM: 'partsOf stateOf',
+  RNNCell: 'outputOf advance',
+  GRUCell: 'outputOf advance advanceResettingAfter',
+  LSTMCell: 'outputOf advance',
 };
 
 function isClass(value: Call): boolean {
