@@ -2,6 +2,7 @@
 import { checkBoolean, checkInteger, isList, shownList, type Known } from '../core/check.js';
 import { checkValue, type Value } from '../value/value.js';
 import { conv1d, conv2d, type Sizes2d } from '../value/windows.js';
+import { checkConvolution } from '../value/window-options.js';
 import { composed } from '../graph/node.js';
 import { sizeOf } from '../core/shape.js';
 import { uniform, type Initializer } from './initializers.js';
@@ -55,6 +56,7 @@ abstract class Convolution extends Module {
     if (nIn % groups !== 0 || nOut % groups !== 0)
       throw new RangeError(`${who}: ${groups} groups do not divide ${nIn} channels in and ${nOut} out`);
     for (const n of size) checkInteger(`${who}: size`, n, 1);
+    checkConvolution(who, size, { stride, padding, dilation });
     const inputs = nIn / groups;
     const bound = 1 / Math.sqrt(inputs * sizeOf(size));
     const draw = initializer ?? uniform(-bound, bound);

@@ -2,20 +2,12 @@
  * Convolutions and pooling, as in PyTorch: images are [N, C, H, W], or [C, H, W] for one; those of one axis
  * [N, C, L] or [C, L].
  */
-import {
-  checkArguments,
-  checkBoolean,
-  checkInteger,
-  checkOptions,
-  isList,
-  shown,
-  shownList,
-  type Known,
-} from '../core/check.js';
+import { checkArguments, checkBoolean, checkInteger, checkOptions, type Known } from '../core/check.js';
 import { ShapeError, show, sizeOf, type Shape } from '../core/shape.js';
 import { composed, writtenAs } from '../graph/node.js';
 import type { Pair, Window } from '../graph/ops/window.js';
 import { concat } from './joins.js';
+import { paddingOf, sizesOf, spanOf, type Axes, type Call } from './window-options.js';
 import { checkValue, constant, makeValue, type Value } from './value.js';
 
 /** A number for both axes of images, or one for each: down and along. */
@@ -89,29 +81,6 @@ const AVG_POOL_OPTIONS: Known<AvgPoolOptions> = { ...POOL_OPTIONS, countIncludeP
 /** Windows whose largest number is looked for have at most so many: see native/vm/window.h. */
 const MAX_TAPS = 2 ** 24;
 
-/** How many axes images have: a sequence is an image of one row. */
-type Axes = 1 | 2;
-
-/** The call that is checked: its name, for errors with its operands, and the axes of its images. */
-interface Call {
-  who: string;
-  where: string;
-  axes: Axes;
-}
-
-/** A size for each axis: given once, or as a pair; `other` down a sequence, which has no such axis. */
-function sizesOf({ where, axes }: Call, name: string, given: unknown, least: number, other: number): Pair {
-  const what = `${where}: ${name}`;
-  if (axes === 1) return [other, checkInteger(what, given, least)];
-  if (!isList(given)) {
-    const size = checkInteger(what, given, least);
-    return [size, size];
-  }
-  if (given.length !== 2)
-    throw new RangeError(`${what} ${shownList(given)}: expected an integer, or a pair of them`);
-  return [checkInteger(what, given[0], least), checkInteger(what, given[1], least)];
-}
-
 /** How images are written. */
 function imagesOf(axes: Axes): string {
   return axes === 1 ? '[N, C, L] or [C, L]' : '[N, C, H, W] or [C, H, W]';
@@ -147,9 +116,6 @@ function asWeights(w: Value, axes: Axes, form: string): Value {
   return axes === 1 ? w.reshape([...w.shape.slice(0, 2), 1, ...w.shape.slice(2)]) : w;
 }
 
-/** The numbers that a window spans. */
-const spanOf = (size: number, dilation: number): number => (size - 1) * dilation + 1;
-
 /** How many windows fit along an axis of a padded image. */
 function countOf(n: number, padding: number, span: number, stride: number): number {
   if (span > n + padding) {
@@ -165,22 +131,6 @@ function withBias(y: Value, bias: Value | undefined): Value {
   if (bias.shape.length !== 1 || bias.shape[0] !== channels)
     throw new ShapeError(`a bias of shape ${show(bias.shape)}: expected [${channels}], one for each channel`);
   return y.add(bias.reshape([channels!, 1, 1]));
-}
-
-/** The zeros before and behind each axis. */
-function paddingOf(call: Call, given: unknown, spans: Pair, stride: Pair): { before: Pair; behind: Pair } {
-  if (given === 'same') {
-    if (stride[0] !== 1 || stride[1] !== 1)
-      throw new RangeError(`${call.where}: padding 'same': expected a stride of 1, not ${show(stride)}`);
-    const before: Pair = [Math.floor((spans[0] - 1) / 2), Math.floor((spans[1] - 1) / 2)];
-    return { before, behind: [spans[0] - 1 - before[0], spans[1] - 1 - before[1]] };
-  }
-  if (typeof given === 'string' && given !== 'valid')
-    throw new RangeError(
-      `${call.where}: padding ${shown(given)}: expected integers from 0, 'same' or 'valid'`,
-    );
-  const before = sizesOf(call, 'padding', given === 'valid' ? 0 : given, 0, 0);
-  return { before, behind: before };
 }
 
 /** The call of a convolution, whose operands and options are checked as far as they need no shape. */
