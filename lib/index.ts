@@ -42,6 +42,7 @@ export {
   type VarianceOptions,
 } from './value/functions.js';
 export { cumprod, cumsum, prod, type CumsumOptions } from './value/scans.js';
+export { crossEntropy, nll, type CrossEntropyOptions, type NllOptions } from './value/cross-entropy.js';
 export {
   bce,
   bceWithLogits,
@@ -49,7 +50,6 @@ export {
   klDivergence,
   mae,
   mse,
-  nll,
   type HuberOptions,
   type LossOptions,
 } from './value/losses.js';

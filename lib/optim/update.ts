@@ -109,7 +109,8 @@ export interface OptimizerOptions {
   averageDecay?: number;
   /**
    * Updates only the rows of each parameter whose gradient is not all 0: other rows keep their numbers and
-   * moments as they are, as by PyTorch's SparseAdam. (A row is what one index of the first axis selects.)
+   * moments as they are, as by PyTorch's SparseAdam (which adds its eps before the bias correction). A row is
+   * what one index of the first axis selects.
    * Where the graph only reads a table by `gather` or `embedding`, the time of a step does not grow with the
    * table then. SGD without momentum and weight decay, which moves no other row anyway, does so without being
    * asked where it is faster. False by default. For SGD, Adam, AdamW, RMSprop and Adagrad, without weight

@@ -2,8 +2,6 @@
 import { checkArguments, checkOneOf, checkOptions, shown, type Known } from '../core/check.js';
 import { composed, writtenAs } from '../graph/node.js';
 import { where } from './functions.js';
-import { indexFor, type Indices } from './indices.js';
-import { takeAlongAxis } from './picks.js';
 import { checkValue, constant, type Value } from './value.js';
 
 /** What all losses take. */
@@ -131,23 +129,5 @@ export function klDivergence(x: Value, target: Value | number, options: LossOpti
   return lossOf('klDivergence', x, target, options, (a, y) => {
     const isPositive = y.gt(0);
     return where(isPositive, y.mul(where(isPositive, y, 1).log().sub(a)), 0);
-  });
-}
-
-/**
- * The negative log-likelihood, averaged: -x[target] of each row. With `logSoftmax` before it, this is
- * `crossEntropy`.
- *
- * @param x [..., classes]: logarithms of probabilities
- * @param target integers, one for each row: x's shape without its last axis
- */
-export function nll(x: Value, target: Indices, options: LossOptions = {}): Value {
-  checkArguments('nll', arguments, 3);
-  checkValue('nll', 'x', x);
-  checkOptions('nll', options, OPTIONS);
-  const index = indexFor('nll', x, target, x.shape.at(-1) ?? 1);
-  return composed('nll', [x, index], () => {
-    const picked = takeAlongAxis(x, index.reshape([...index.shape, 1]));
-    return writtenAs('nll', reduced('nll', picked.squeeze(-1).neg(), options));
   });
 }

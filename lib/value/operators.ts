@@ -8,6 +8,8 @@
  * missing or their arguments differ.
  */
 import * as composed from './functions.js';
+import * as classifiers from './cross-entropy.js';
+import type { CrossEntropyOptions, NllOptions } from './cross-entropy.js';
 import * as losses from './losses.js';
 import type { HuberOptions, LossOptions } from './losses.js';
 import * as parts from './parts.js';
@@ -137,8 +139,6 @@ export const argmax: (x: Value, axis?: number) => Index = functionOf('argmax');
 export const topk: (x: Value, k: number, options?: TopkOptions) => Index = functionOf('topk');
 /** {@inheritDoc Value.rmsNorm} @function */
 export const rmsNorm: (x: Value, options?: NormOptions) => Value = functionOf('rmsNorm');
-/** {@inheritDoc Value.crossEntropy} @function */
-export const crossEntropy: (x: Value, target: Indices) => Value = functionOf('crossEntropy');
 /** {@inheritDoc Value.matmul} @function */
 export const matmul: (x: Value, other: Value) => Value = functionOf('matmul');
 /** {@inheritDoc Value.transpose} @function */
@@ -240,8 +240,10 @@ declare module './value.js' {
     bceWithLogits(target: Value | number, options?: LossOptions): Value;
     /** {@inheritDoc klDivergence} */
     klDivergence(target: Value | number, options?: LossOptions): Value;
+    /** {@inheritDoc crossEntropy} */
+    crossEntropy(target: Indices | Value, options?: CrossEntropyOptions): Value;
     /** {@inheritDoc nll} */
-    nll(target: Indices, options?: LossOptions): Value;
+    nll(target: Indices, options?: NllOptions): Value;
     /** {@inheritDoc conv1d} */
     conv1d(w: Value, options?: ConvOptions<number>): Value;
     /** {@inheritDoc conv2d} */
@@ -288,6 +290,7 @@ const METHODS = {
   std,
   tensordot,
   variance,
+  ...classifiers,
   ...losses,
   ...windows,
 };
@@ -311,7 +314,7 @@ Object.defineProperty(Index.prototype, 'forward', {
 limitArguments('Value', Value.prototype, {
   ...{ add: 1, sub: 1, mul: 1, div: 1, mod: 1, maximum: 1, minimum: 1 },
   ...{ gt: 1, ge: 1, lt: 1, le: 1, eq: 1, ne: 1 },
-  ...{ neg: 0, sqrt: 0, pow: 1, detach: 0, rmsNorm: 1, crossEntropy: 1 },
+  ...{ neg: 0, sqrt: 0, pow: 1, detach: 0, rmsNorm: 1 },
   ...{
     abs: 0,
     arcsin: 0,

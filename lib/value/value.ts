@@ -363,13 +363,6 @@ export class Value extends Node {
     const n = this.shape[this.shape.length - 1];
     return makeValue('rmsNorm', [this], { scale: 1 / (n ?? 1), eps });
   }
-  /** The loss of a classifier: -log(softmax(x)[target]) of a vector, or of each row of a matrix. */
-  crossEntropy(target: Indices): Value {
-    const classes = this.shape.at(-1) ?? 0;
-    const index = indexFor('crossEntropy', this, target, classes);
-    return makeValue('crossEntropy', [this, index]);
-  }
-
   /** Names the node, for feeds and errors; returns it. */
   named(name: string): this {
     checkName('named', name);

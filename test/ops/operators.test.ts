@@ -153,6 +153,7 @@ const CALLS: Record<Operator, readonly (readonly unknown[])[]> = {
     [x, rows],
     [x, [2, 1]],
     [v, row],
+    [x, rows, { weight: [1, 2, 3], labelSmoothing: 0.1, reduction: 'mean' }],
   ],
   matmul: [
     [x, w],

@@ -513,7 +513,11 @@ export function apiRows(chance: Chance): Rows {
     'Value.softmax': (c) => [c.of(matrices), c.of([-1, 0])],
     'Value.dropout': (c) => [any(c), 0.5, c.below(9)],
     'Value.rmsNorm': (c) => [c.of(matrices), { eps: 1e-5 }],
-    'Value.crossEntropy': (c) => [c.of([x, table.slice(0, 2)]), c.of<unknown>([ids, [0, 1]])],
+    'Value.crossEntropy': (c) => [
+      c.of([x, table.slice(0, 2)]),
+      c.of<unknown>([ids, [0, 1]]),
+      { labelSmoothing: c.next() / 2 },
+    ],
     'Value.forward': (c) =>
       c.of([
         () => [hidden, { x: numbers(c, 6) }],
