@@ -49,8 +49,10 @@ export interface CompileRequest {
 export interface PlacedParameter {
   node: Node;
   offset: number;
-  /** Whether the update changes it. */
+  /** Whether the update changes it by its gradient. */
   isTrained: boolean;
+  /** Whether a training step changes it, by its gradient or as a buffer. */
+  isWritten: boolean;
 }
 
 /** An input and its place: an offset in the arena, or for an index a slot among the integers. */
@@ -165,7 +167,10 @@ export function compileGraph(request: CompileRequest): { compiled: Compiled; tra
   const compiled: Compiled = {
     ir,
     lowered: { ...bare, arenaSize, intsSize },
-    leaves: placeLeaves(placed, bare, places, (number) => gradients.has(number) || unmoved.has(number)),
+    leaves: placeLeaves(placed, bare, places, {
+      isTrained: (number) => gradients.has(number) || unmoved.has(number),
+      isSet: (node) => request.update?.sets?.has(node) === true,
+    }),
     numbers,
     root: graph.roots[0]!,
     gradientNodes: graph.gradientNodes,
@@ -322,6 +327,7 @@ function lowered(
   const options = {
     groupOf: groupsOfParameters(numbers, update),
     batches: request.batches,
+    sets: numbersOfSets(numbers, update),
     align: request.dtype === 'float32' ? 16 : 8,
     keep,
     gradients,
@@ -360,6 +366,15 @@ function groupsOfParameters(
   return (parameter) => found.get(parameter)!;
 }
 
+/** What a step sets buffers to, by the compiler's nodes. */
+function numbersOfSets(
+  numbers: ReadonlyMap<Node, number>,
+  update: UpdateRule | undefined,
+): Map<number, number> {
+  const sets = [...(update?.sets ?? [])];
+  return new Map(sets.map(([buffer, next]) => [numbers.get(buffer)!, numbers.get(next)!]));
+}
+
 /** The nodes that must be readable after a run, besides the gradients of parameters. */
 function keptNodes({ ir, roots, others }: Graph, unmoved: Iterable<number>, inspects: boolean): number[] {
   const kept = marked(ir, [...roots, ...unmoved], others);
@@ -374,7 +389,7 @@ function placeLeaves(
   numbers: Iterable<readonly [Node, number]>,
   bare: Lowered,
   places: ReadonlyMap<Node, number>,
-  isUpdated: (number: number) => boolean,
+  { isTrained, isSet }: { isTrained: (number: number) => boolean; isSet: (node: Node) => boolean },
 ): Leaves {
   const stepSlots: number[] = [];
   const leaves: Omit<Leaves, 'stepSlots'> = { parameters: [], inputs: [], indices: [], inverseCount: -1 };
@@ -382,7 +397,10 @@ function placeLeaves(
     const view = bare.view(number);
     const unread = places.get(node);
     if (node.op === 'parameter' && view)
-      leaves.parameters.push({ node, offset: view.offset, isTrained: isUpdated(number) });
+      leaves.parameters.push({
+        ...{ node, offset: view.offset, isTrained: isTrained(number) },
+        isWritten: isTrained(number) || isSet(node),
+      });
     else if (node.op === 'input')
       leaves.inputs.push({ node, place: view?.offset ?? unread!, isRead: view !== undefined });
     else if (node.op === 'index')

@@ -87,6 +87,13 @@ export const PLAIN = Object.fromEntries(
   OP_NAMES.map((op) => [op, new Operation(op, NO_ATTR, SCALAR)]),
 ) as Record<OpName, Operation>;
 
+/** A parameter that a training step sets, and to what. */
+export interface SetInStep {
+  parameter: Node;
+  /** Its next numbers, from those that it has, or that an earlier node of the step sets it to. */
+  next: (before: Node) => Node;
+}
+
 /** What only a few nodes have. */
 interface Extras {
   /** The operands, where there are more than two. */
@@ -95,6 +102,10 @@ interface Extras {
   memory?: Memory | undefined;
   /** For a parameter: whether training leaves it as it is. */
   isFrozen?: boolean;
+  /** For a parameter: whether it is never trained, though training steps may set it. */
+  isBuffer?: boolean;
+  /** What training steps that compute this node set parameters to. */
+  sets?: readonly SetInStep[];
   /** The operator's name in errors: see {@link writtenAs}. */
   writtenAs?: string;
   /** For a gradient: the inputs of the graph that it is of, which can be fed even where it reads none. */

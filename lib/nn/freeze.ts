@@ -34,5 +34,6 @@ function setTrainable(who: string, what: Freezable, trainable: boolean): void {
     if (each instanceof Value && each.op === 'parameter') return [each];
     throw new TypeError(`${who}: ${shown(each)}, expected a module, a parameter, or a list of them`);
   });
-  for (const parameter of parameters) parameter.trainable = trainable;
+  // Buffers, such as the running statistics of a norm, are never trained.
+  for (const parameter of parameters) if (!parameter.extras?.isBuffer) parameter.trainable = trainable;
 }

@@ -8,6 +8,7 @@ export {
   type AttentionOptions,
   type SelfAttentionOptions,
 } from './attention.js';
+export { BatchNorm1d, BatchNorm2d, type BatchNormOptions } from './batch-norm.js';
 export { Conv1d, Conv2d, type ConvLayerOptions } from './convolution.js';
 export { Dropout } from './dropout.js';
 export * as initializers from './initializers.js';

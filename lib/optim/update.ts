@@ -5,6 +5,7 @@ import type { Node } from '../graph/node.js';
 import { shown, checkBoolean, checkOneOf, checkOptions } from '../core/check.js';
 import { isFed, OPS } from '../graph/ops.js';
 import { reachable } from '../graph/reachable.js';
+import { setsOf } from '../value/buffers.js';
 import { gradientFlow } from '../compiler/ir/trace.js';
 import { type Schedule, rates } from './rates.js';
 import type { ParameterRule } from './groups.js';
@@ -235,8 +236,18 @@ export function minimize(loss: Value, { base, groups }: GroupedUpdate, options: 
   const updates = [base.update, ...groups.map(({ update }) => update)];
   const numbers = updates.flatMap((update) => update.numbers);
   const rule = ruleOf(updates, options);
+  const sets = setsOf(loss);
+  if (sets.size > 0 && options.batches)
+    throw new TypeError(
+      `minimize: ${[...sets.keys()][0]!.label} follows the statistics of a batch, but with batches: true each ` +
+        'example is computed by itself: give the loss an axis of examples, and take its steps by step',
+    );
+  if (sets.size > 0) rule.sets = sets;
   rule.groupOf = (parameter) => 1 + groups.findIndex(({ of }) => of.matches(parameter));
-  const program = new Program({ groups: [[loss]], gradients: 'parameters', update: rule }, options);
+  const program = new Program(
+    { groups: [[loss, ...sets.values()]], gradients: 'parameters', update: rule },
+    options,
+  );
   if (!program.hasGradients) checkReachesParameter(loss);
   const trained = [...program.update.moments.keys()];
   for (const { of } of groups) of.checkUsed(trained);

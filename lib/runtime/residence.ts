@@ -12,8 +12,10 @@ export interface Held {
   size: number;
   /** How many parameters lie before it. */
   place: number;
-  /** Whether training changes it. */
+  /** Whether training changes it by its gradient. */
   isTrained: boolean;
+  /** Whether training changes it at all. */
+  isWritten: boolean;
   /** For a copy of a parameter that lives elsewhere: where it came from, and the writes there by then. */
   source?: Holder | Float64Array | undefined;
   writes?: number | undefined;
@@ -61,12 +63,13 @@ export class Residence {
   ) {
     const offsets = placed.map(({ offset }) => offset).sort((a, b) => a - b);
     const places = new Map(offsets.map((offset, place) => [offset, place]));
-    this.held = placed.map(({ node, offset, isTrained }) => ({
+    this.held = placed.map(({ node, offset, isTrained, isWritten }) => ({
       value: node,
       offset,
       size: sizeOf(node.shape),
       place: places.get(offset)!,
       isTrained,
+      isWritten,
       source: undefined,
       writes: undefined,
       version: undefined,
@@ -207,7 +210,7 @@ export class Residence {
       const { value } = held;
       const { home, initial } = value.memory!;
       if (home?.program === program) continue;
-      if (!held.isTrained) {
+      if (!held.isWritten) {
         program.resident = false;
         continue;
       }

@@ -412,6 +412,8 @@ export class Value extends Node {
     checkBoolean('trainable', trainable);
     if (this.op !== 'parameter')
       throw new TypeError(`trainable = ${trainable}: ${this.label} is not a parameter, and never trained`);
+    if (trainable && this.extras?.isBuffer)
+      throw new TypeError(`trainable = true: ${this.label} is a buffer, which no gradient trains`);
     this.extras!.isFrozen = !trainable;
   }
 

@@ -202,6 +202,22 @@ const layers = new nn.Sequential([linear, (x) => x.sum(0)]);
 
 /** For each module, calls with arguments that do not fit: total by type. */
 const REFUSALS: Record<Exclude<keyof typeof nn, 'initializers' | 'Module' | 'summary'>, Refusal[]> = {
+  BatchNorm1d: [
+    [
+      'other channels',
+      () => new nn.BatchNorm1d(3).apply(m54),
+      /^BatchNorm1d\.apply of 'm54' .*: expected shape \[N, 3\] or \[N, 3, length\]$/,
+    ],
+    ['a vector', () => new nn.BatchNorm1d(4).apply(v4), /expected shape \[N, 4\] or/],
+    [
+      'an index',
+      () => new nn.BatchNorm1d(4).apply(any(tokens)),
+      /^BatchNorm1d\.apply: x is 'tokens' \(index/,
+    ],
+  ],
+  BatchNorm2d: [
+    ['a matrix', () => new nn.BatchNorm2d(4).apply(m54), /expected shape \[N, 4, height, width\]$/],
+  ],
   Linear: [
     [
       'a number',

@@ -19,6 +19,8 @@ export interface UpdateRule {
   groupOf?: (parameter: Node) => number;
   /** Steps on all parameters after everything else. */
   after?: readonly ScaleStep[];
+  /** Buffers, and the roots whose numbers each step sets them to, last of all. */
+  sets?: ReadonlyMap<Node, Node>;
 }
 
 /** The update's own instruction. */
@@ -124,6 +126,8 @@ export interface LoweringOptions {
   update: UpdateRule | undefined;
   /** The group of each parameter (by node). */
   groupOf: (parameter: number) => UpdateGroup;
+  /** What a step sets buffers to: nodes of the forward pass, by buffer. */
+  sets: ReadonlyMap<number, number>;
   /** Whether whole gradients are added up over examples, whose indices an update does not have. */
   batches: boolean;
   /** Nodes whose numbers must be finite, or the run stops before the update. */

@@ -2,7 +2,7 @@
 import type { Ir } from '../ir/ir.js';
 import { countUses } from '../ir/live.js';
 import { Context } from './context.js';
-import { clear } from './elementwise.js';
+import { clear, copy } from './elementwise.js';
 import { emit } from './emit.js';
 import { NO_REGIONS, type Lowered, type LoweringOptions } from './layout.js';
 import { reuseMemory } from './reuse.js';
@@ -29,6 +29,7 @@ export function lower(ir: Ir, options: LoweringOptions): Lowered {
     const watched = options.watched.map((node) => c.locate(node));
     emitGradientSteps(out, { block: layout.block, update: options.update }, watched);
     emitUpdate(c, options.update);
+    for (const [buffer, next] of options.sets) copy(c, c.locate(buffer), c.locate(next), false, undefined);
   }
   if (options.sequence) out.sortByPosition();
   const { code, extents } = out.encode(ir.maxLength);

@@ -21,6 +21,7 @@ const PRIVATE: Readonly<Record<string, string>> = {
   Training: 'setRule nextRule putBack took inStep trainedBy',
   Value: 'program unread',
   Module: 'part include draw full keep nameOf walk',
+  BatchNorm: 'normalized',
   Norm: 'checked',
   Convolution: 'convolved',
   MultiHeadAttention: 'headsOf',

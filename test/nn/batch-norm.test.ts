@@ -1,0 +1,179 @@
+/** Batch normalisation against PyTorch's: steps, running statistics, and evaluation in the same program. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { packageRoot } from '../../lib/core/package.js';
+import * as vg from '../../lib/index.js';
+import { constant, input, parameter } from '../../lib/value/leaves.js';
+import type { Value } from '../../lib/value/value.js';
+import { assertClose } from '../support/check.js';
+import { TARGETS } from '../support/targets.js';
+
+const { nn, SGD } = vg;
+
+interface Row {
+  name: 'BatchNorm1d' | 'BatchNorm2d';
+  channels: number;
+  shape: number[];
+  options: { momentum?: number; eps?: number; affine?: boolean };
+  losses: number[];
+  statistics: [number[], number[]][];
+  w: number[];
+  evaluated: number[];
+}
+
+const { batchNorms: ROWS, version } = JSON.parse(
+  readFileSync(join(packageRoot(), 'test/fixtures/pytorch.json'), 'utf8'),
+) as { batchNorms: Row[]; version: string };
+
+const numbers = (n: number, seed = 0): number[] =>
+  Array.from({ length: n }, (_, i) => Math.sin(1 + i + 7 * seed));
+
+describe(`batch normalisation of ${version}`, () => {
+  for (const row of ROWS) {
+    const { name, channels, shape, options, losses, statistics } = row;
+    it(`${name} of [${shape.join(', ')}], ${JSON.stringify(options)}`, () => {
+      const size = shape.reduce((a, b) => a * b, 1);
+      for (const { isa, dtype } of TARGETS) {
+        const layer = new nn[name](channels, options);
+        const w = parameter(numbers(size), { shape });
+        const y = layer.apply(w.mul(input('x', shape)));
+        const loss = y.mul(constant(numbers(size, 9), { shape })).sum();
+        const training = new SGD({ learningRate: 0.1 }).minimize(loss, { isa, dtype });
+        const net = vg.inference({ y }, { isa, dtype });
+        const tolerance = dtype === 'float64' ? 1e-12 : 5e-5;
+        losses.forEach((expected, step) => {
+          const found = training.step({ x: numbers(size, step + 1) });
+          assertClose([found], [expected], tolerance, `the loss of step ${step}`);
+          assertClose(layer.runningMean.data, statistics[step]![0], tolerance, 'the running mean');
+          assertClose(layer.runningVariance.data, statistics[step]![1], tolerance, 'the running variance');
+        });
+        assertClose(w.data, row.w, tolerance, 'what the layer is given');
+        const feeds = { x: numbers(size, 20) };
+        assertClose(net.run(feeds).y, row.evaluated, tolerance, 'the evaluation');
+        assertClose(y.forward(feeds), row.evaluated, tolerance, 'forward');
+        const total = row.evaluated.reduce((sum, x, i) => sum + x * numbers(size, 9)[i]!, 0);
+        assertClose([training.evaluate(feeds)], [total], tolerance * 10, 'evaluate of the training');
+      }
+    });
+  }
+
+  const feeds = { x: numbers(12) };
+  const graph = (layer: vg.nn.BatchNorm1d): { w: Value; loss: Value } => {
+    const w = parameter(numbers(3, 1));
+    return {
+      w,
+      loss: layer
+        .apply(input('x', [4, 3]).mul(w))
+        .pow(3)
+        .mean(),
+    };
+  };
+
+  it('a layer that is applied twice follows both batches', () => {
+    const [once, twice] = [new nn.BatchNorm1d(3), new nn.BatchNorm1d(3)];
+    const x = input('x', [4, 3]);
+    const w = parameter(1);
+    const other = twice.apply(x.mul(2).add(1).mul(w));
+    const loss = twice.apply(x.mul(w)).sum().add(other.sum());
+    const apart = (batch: Value): void => {
+      new SGD({ learningRate: 0 }).minimize(once.apply(batch.mul(parameter(1))).sum()).step(feeds);
+    };
+    apart(x.mul(2).add(1));
+    apart(x);
+    new SGD({ learningRate: 0 }).minimize(loss).step(feeds);
+    assertClose(twice.runningMean.data, [...once.runningMean.data], 1e-15, 'the mean');
+    assertClose(twice.runningVariance.data, [...once.runningVariance.data], 1e-15, 'the variance');
+  });
+
+  it('a graph that a loss does not compute sets nothing', () => {
+    const layer = new nn.BatchNorm1d(3);
+    layer.apply(input('other', [2, 3]));
+    const { loss } = graph(layer);
+    new SGD({ learningRate: 0.1 }).minimize(loss).step(feeds);
+    layer.apply(input('third', [2, 3]));
+    assert(layer.runningMean.data.every((x) => x !== 0));
+  });
+
+  it('a step that is refused, and every run that is none, leave the statistics', () => {
+    const layer = new nn.BatchNorm1d(3);
+    const { loss } = graph(layer);
+    const training = new SGD({ learningRate: 0.1, onNonFinite: 'throw' }).minimize(loss);
+    assert.throws(() => training.step({ x: feeds.x.map(() => NaN) }), vg.NonFiniteError);
+    training.evaluate(feeds);
+    loss.forward(feeds);
+    loss.backward();
+    assert.deepEqual([...layer.runningMean.data], [0, 0, 0]);
+  });
+
+  it('steps by other ways are the same', async () => {
+    const data = { count: 3, inputs: { x: { values: Float64Array.from(numbers(36)) } } };
+    const ways: ((training: vg.Training) => unknown)[] = [
+      (training) => {
+        for (let i = 0; i < 3; i++) training.step({ x: numbers(36).slice(12 * i, 12 * i + 12) });
+      },
+      (training) => training.stepEach(data),
+      (training) => training.stepEachAsync(data),
+    ];
+    const found: number[][] = [];
+    for (const way of ways) {
+      const layer = new nn.BatchNorm1d(3);
+      const { loss, w } = graph(layer);
+      await way(new vg.Adam({ learningRate: 0.1 }).minimize(loss));
+      found.push([...layer.runningMean.data, ...layer.runningVariance.data, ...w.data]);
+    }
+    assert.deepEqual(found[1], found[0]);
+    assert.deepEqual(found[2], found[0]);
+  });
+
+  it('the statistics are saved and loaded with the weights, and never trained', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'vecgrad-norm-'));
+    const path = join(folder, 'norm.safetensors');
+    const layer = new nn.BatchNorm1d(3, { name: 'norm' });
+    const { loss } = graph(layer);
+    const training = new SGD({ learningRate: 0.1 }).minimize(loss);
+    training.step(feeds);
+    vg.saveWeights(path, layer.parameters());
+    const other = new nn.BatchNorm1d(3, { name: 'norm' });
+    const { loaded } = vg.loadWeights(path, other.parameters());
+    rmSync(folder, { recursive: true });
+    assert.deepEqual(loaded, ['norm.weight', 'norm.bias', 'norm.runningMean', 'norm.runningVariance']);
+    assert.deepEqual([...other.runningVariance.data], [...layer.runningVariance.data]);
+    assert(!training.state().moments.has(layer.runningMean));
+    vg.unfreeze(layer);
+    assert(!layer.runningMean.trainable && layer.weight!.trainable);
+  });
+
+  const x = input('x', [4, 3]);
+  const any = (given: unknown): never => given as never;
+  const REFUSED: [what: string, call: () => unknown, message: RegExp][] = [
+    [
+      'other channels',
+      () => new nn.BatchNorm1d(2).apply(x),
+      /^BatchNorm1d\.apply of 'x' .*: expected shape \[N, 2\] or/,
+    ],
+    ['an image', () => new nn.BatchNorm2d(3).apply(x), /expected shape \[N, 3, height, width\]$/],
+    ['no channels', () => new nn.BatchNorm1d(0), /^BatchNorm1d: channels 0: expected an integer from 1/],
+    [
+      'a share above 1',
+      () => new nn.BatchNorm1d(1, { momentum: 2 }),
+      /^BatchNorm1d: momentum 2: expected a number/,
+    ],
+    ['an unknown option', () => new nn.BatchNorm1d(1, any({ epsilon: 1 })), /no option "epsilon"/],
+    [
+      'examples that run by themselves',
+      () => new SGD({ learningRate: 1 }).minimize(graph(new nn.BatchNorm1d(3)).loss, { batches: true }),
+      /^minimize: 'runningMean' .* follows the statistics of a batch, but with batches: true each example/,
+    ],
+    [
+      'to train its statistics',
+      () => (new nn.BatchNorm1d(1).runningMean.trainable = true),
+      /^trainable = true: 'runningMean' .* is a buffer, which no gradient trains$/,
+    ],
+  ];
+  for (const [what, call, message] of REFUSED)
+    it(`refuses ${what}`, () => {
+      assert.throws(call, { message });
+    });
+});
