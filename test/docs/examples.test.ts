@@ -69,6 +69,26 @@ const ROWS: Record<string, [args: string[], check: (output: string, place: strin
       checkNames(output);
     },
   ],
+  'digits.mjs': [
+    [],
+    (output) => {
+      // Guessing, a tenth would be read, and the loss of odd and even is log(2) = 0.69.
+      assert(numberIn(output, /^(\S+) % of 500 new images read$/m) >= 90, output);
+      assert(numberIn(output, /^loss of odd and even (\S+),/m) < 0.4, output);
+      assert(numberIn(output, /, (\S+) % of the digits still read$/m) >= 90, output);
+    },
+  ],
+  'small-gpt.mjs': [
+    ['300'],
+    (output) => {
+      assert(numberIn(output, /^held-out loss (\S+)$/m) < 2.6, output);
+      checkNames(output);
+    },
+  ],
+  'skip-gram.mjs': [
+    [],
+    (output) => assert(numberIn(output, /^(\d+) % of the neighbours found$/m) >= 90, output),
+  ],
   'names-gru.mjs': [
     ['1000'],
     (output) => {
