@@ -173,6 +173,7 @@ export { ShapeError, type Shape } from './core/shape.js';
 export { loadModel, saveModel, type LoadedModel } from './study/model-file.js';
 export { loadCheckpoint, saveCheckpoint, type Checkpoint, type Kept } from './study/checkpoint-file.js';
 export type { Names, Rename } from './weights/name-rules.js';
+export { loadPyTorch, type LoadPyTorchOptions } from './weights/pytorch.js';
 export {
   loadWeights,
   saveWeights,

@@ -39,10 +39,14 @@ const UNREAD = -1e30;
  * each with a `.weight` [nEmbd, nEmbd] and a `.bias` [nEmbd].
  */
 export class MultiHeadAttention extends Module {
-  private readonly query: Linear;
-  private readonly key: Linear;
-  private readonly value: Linear;
-  private readonly output: Linear;
+  /** The projection of the query. */
+  readonly query: Linear;
+  /** The projection of the key. */
+  readonly key: Linear;
+  /** The projection of the value. */
+  readonly value: Linear;
+  /** The projection of the heads. */
+  readonly output: Linear;
   private readonly dropout: Dropout | undefined;
 
   /** @throws RangeError when nHead does not divide nEmbd, or the dropout is out of range */

@@ -1,10 +1,10 @@
 /** Layers that normalise each channel over a batch. */
 import { checkBoolean, checkFinite, checkInteger, shown, type Known } from '../core/check.js';
 import { ShapeError, sizeOf } from '../core/shape.js';
-import { composed } from '../graph/node.js';
+import { composed, type Node } from '../graph/node.js';
 import { asBuffer, isTraining, setInSteps } from '../value/buffers.js';
 import { variance, where } from '../value/functions.js';
-import { checkValue, type Value } from '../value/value.js';
+import { checkValue, constant, makeValue, type Value } from '../value/value.js';
 import { checkModule, Module, MODULE_OPTIONS, type ModuleOptions } from './module.js';
 
 /** What {@link BatchNorm1d} and {@link BatchNorm2d} take. */
@@ -74,13 +74,14 @@ abstract class BatchNorm extends Module {
       const isStep = isTraining();
       const center = where(isStep, mean, runningMean);
       const inBatch = where(isStep, spread, runningVariance);
-      const running = (before: Value, now: Value): Value => before.mul(1 - momentum).add(now.mul(momentum));
+      const running = (before: Node, now: Value): Value =>
+        makeValue('mul', [before, constant(1 - momentum)]).add(now.mul(momentum));
       setInSteps(center, [
-        { parameter: runningMean, next: (before) => running(before as Value, mean) },
+        { parameter: runningMean, next: (before) => running(before, mean) },
         // Of the population that the batch is drawn from, as in PyTorch.
         {
           parameter: runningVariance,
-          next: (before) => running(before as Value, spread.mul(n / Math.max(1, n - 1))),
+          next: (before) => running(before, spread.mul(n / Math.max(1, n - 1))),
         },
       ]);
       const scale = inBatch.add(eps).pow(-0.5);

@@ -8,7 +8,8 @@ export type Freezable = Module | Value | readonly (Module | Value)[];
 
 /**
  * Freezes the parameters of modules, or parameters: sets their `trainable` to false. Trainings compiled from
- * now on leave them as they are, and spend neither a gradient nor moments nor an update on them.
+ * now on leave them as they are, and spend neither a gradient nor moments nor an update on them. Batch
+ * normalisation among them goes on to follow the statistics of its batches, as in PyTorch.
  *
  * @throws TypeError when it is anything else
  */

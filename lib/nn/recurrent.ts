@@ -180,7 +180,8 @@ export class RNNCell extends Recurrent<Value> {
 export class GRUCell extends Recurrent<Value> {
   /** [nState]; undefined without a bias, and without `resetAfter`. */
   readonly stateBias: Value | undefined;
-  private readonly resetAfter: boolean;
+  /** Whether the gate r is applied to the product of the state. */
+  readonly resetAfter: boolean;
 
   constructor(nIn: number, nState: number, options: GRUCellOptions) {
     super(nIn, nState, 3, options, GRU_OPTIONS);

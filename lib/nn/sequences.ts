@@ -74,8 +74,8 @@ type Parts = readonly Value[];
 
 /** The base of all: `State` is what users give and get. */
 abstract class Sequences<State, Cell extends Recurrent<State>> extends Module {
-  /** The cells of each layer: of its forward direction, then of its reverse one. */
-  private readonly layers: Cell[][] = [];
+  /** The cells of each layer: of its forward direction, then of its reverse one. @hidden */
+  readonly layers: Cell[][] = [];
   private readonly dropout: Dropout | undefined;
 
   constructor(

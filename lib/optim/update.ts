@@ -239,8 +239,8 @@ export function minimize(loss: Value, { base, groups }: GroupedUpdate, options: 
   const sets = setsOf(loss);
   if (sets.size > 0 && options.batches)
     throw new TypeError(
-      `minimize: ${[...sets.keys()][0]!.label} follows the statistics of a batch, but with batches: true each ` +
-        'example is computed by itself: give the loss an axis of examples, and take its steps by step',
+      `minimize: ${[...sets.keys()][0]!.label} follows the statistics of a batch, but with batches: true ` +
+        'each example is computed by itself: give the loss an axis of examples, and take its steps by step',
     );
   if (sets.size > 0) rule.sets = sets;
   rule.groupOf = (parameter) => 1 + groups.findIndex(({ of }) => of.matches(parameter));

@@ -119,7 +119,10 @@ function rulesOf({ prefix = '', rename = [], transpose = [] }: LoadOptions): Rul
 }
 
 /** The file's name of each array, by the name that it has here. */
-function sourcesOf(file: TensorFile, { prefix, rename }: Rules): Map<string, string> {
+export function sourcesOf(
+  file: TensorFile,
+  { prefix, rename }: Pick<Rules, 'prefix' | 'rename'>,
+): Map<string, string> {
   const sources = new Map<string, string>();
   for (const source of file.names) {
     if (!source.startsWith(prefix)) continue;
@@ -136,7 +139,8 @@ function sourcesOf(file: TensorFile, { prefix, rename }: Rules): Map<string, str
   return sources;
 }
 
-function checkComplete(
+/** @throws WeightsError that names what is missing, or what was not expected */
+export function checkComplete(
   file: TensorFile,
   sources: ReadonlyMap<string, string>,
   { missing, unexpected }: Pick<LoadReport, 'missing' | 'unexpected'>,

@@ -718,6 +718,7 @@ export function apiRows(chance: Chance): Rows {
     readSafetensors: () => [bytes.slice()],
     numbersOf: (c) => [{ type: c.of(['F64', 'F32', 'U8', 'BF16']), shape: [2], bytes: new Uint8Array(16) }],
     saveWeights: (c) => [`w${c.below(3)}.api`, [w, b], { a: 'b' }],
+    loadPyTorch: () => [weightsFile, parts.Linear, { strict: false }],
     loadWeights: (c) => [weightsFile, [w], { strict: c.is(0.5) }],
     saveModel: (c) => [`m${c.below(3)}.api`, model(c), tokenizer, { a: 'b' }],
     loadModel: () => [modelFile],
