@@ -1,6 +1,8 @@
 /** Recurrent networks over sequences, against PyTorch's: test/support/recurrent.py. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { packageRoot } from '../../lib/core/package.js';
 import * as nn from '../../lib/nn/index.js';
 import { SGD } from '../../lib/optim/optimizers.js';
 import { Random } from '../../lib/runtime/random.js';
@@ -26,9 +28,9 @@ interface Case {
   grads: Record<string, number[]>;
 }
 
-const { cases } = JSON.parse(
-  readFileSync(new URL('../fixtures/recurrent.json', import.meta.url), 'utf8'),
-) as { cases: Case[] };
+const { cases } = JSON.parse(readFileSync(join(packageRoot(), 'test/fixtures/recurrent.json'), 'utf8')) as {
+  cases: Case[];
+};
 
 const [SAMPLES, POSITIONS, INPUTS, STATES] = [3, 4, 2, 3];
 

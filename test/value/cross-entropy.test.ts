@@ -1,6 +1,8 @@
 /** Cross-entropies against PyTorch's, their gradients, and what they refuse. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { packageRoot } from '../../lib/core/package.js';
 import { constant, index, parameter } from '../../lib/value/leaves.js';
 import { compile } from '../../lib/value/compile.js';
 import { crossEntropy, nll, type CrossEntropyOptions } from '../../lib/value/cross-entropy.js';
@@ -21,7 +23,7 @@ interface Row {
 }
 
 const { losses: ROWS } = JSON.parse(
-  readFileSync(new URL('../fixtures/pytorch.json', import.meta.url), 'utf8'),
+  readFileSync(join(packageRoot(), 'test/fixtures/pytorch.json'), 'utf8'),
 ) as { losses: Row[] };
 
 const size = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
