@@ -27,6 +27,10 @@ export function clip(x: Value, low: Value | number, high: Value | number): Value
   checkValue('clip', 'x', x);
   return composed('clip', [x, low, high], () => {
     const [least, most] = [toValue(low, 'clip', x), toValue(high, 'clip', x)];
+    if (isBound(low) && isBound(high)) {
+      const raised = makeValue('maximum', [least, x], { bounds: true });
+      return writtenAs('clip', makeValue('minimum', [most, raised], { bounds: true }), raised);
+    }
     const fixed = x.detach();
     // A bound is taken where it is exceeded or NaN, but not where x is NaN.
     const isBelow = x.eq(x).sub(x.ge(least));
@@ -35,6 +39,11 @@ export function clip(x: Value, low: Value | number, high: Value | number): Value
     const isInside = x.ge(least).mul(most.ge(x));
     return writtenAs('clip', select(isInside, x, select(isAbove.gt(0), most, raised)));
   });
+}
+
+/** Whether a bound is a number, which has no gradient. */
+function isBound(bound: Value | number): boolean {
+  return typeof bound === 'number' && !Number.isNaN(bound);
 }
 
 /**

@@ -14,13 +14,14 @@ import {
 
 /**
  * The gradient of the larger (or smaller) of two operands: all of it for the winner, half for each in a tie,
- * NaN where the result is NaN.
+ * NaN where the result is NaN. Of a bound and a number within or beyond it, see `bounds`.
  */
 function winnersGradient<N>(c: GradientContext<N>, i: number, a: 0 | 1): N {
   const { g, dy, inputs, output } = c;
   const [mine, other] = [inputs[i]!, inputs[1 - i]!];
   // `a` says whether `mine` is the comparison's first operand.
   const compared = (op: CoreName): N => g.op(op, a === 0 ? [mine, other] : [other, mine]);
+  if (c.attr.bounds) return elementwise(c, i, g.op('maskPositive', [dy, compared(i === 0 ? 'gt' : 'ge')]));
   const half = g.op('mul', [dy, g.constant(0.5)]);
   const won = g.op('maskPositive', [half, compared('gt')]);
   const wonOrTied = g.op('maskPositive', [half, compared('ge')]);

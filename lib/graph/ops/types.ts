@@ -108,6 +108,8 @@ export interface Attr {
   batch?: boolean | undefined;
   /** `cumsum`: sum from the end. */
   reverse?: boolean;
+  /** `maximum`, `minimum`: the second operand has the whole gradient of a tie, and none where it is NaN. */
+  bounds?: boolean;
   /** `dropout`: the fraction of elements to drop, and the seed that decides which. */
   rate?: number;
   seed?: number;
