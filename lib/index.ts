@@ -73,6 +73,12 @@ export {
   type PoolOptions,
   type Sizes2d,
 } from './value/windows.js';
+export {
+  explain,
+  type InputDescription,
+  type ParameterDescription,
+  type ProgramDescription,
+} from './value/explain.js';
 export { grad } from './value/grad.js';
 export {
   Inference,

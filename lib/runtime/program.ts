@@ -63,11 +63,11 @@ export class Program {
   private readonly roots: readonly Node[];
   private readonly groups: Plan['groups'];
   private readonly memory: ProgramMemory;
-  private readonly inputs: Inputs;
+  /** @hidden */ readonly inputs: Inputs;
   private readonly feeds: FeedReader;
   /** Where feeds are written: the arena and the integers. */
   private readonly target: FeedTarget;
-  private readonly residence: Residence;
+  /** @hidden */ readonly residence: Residence;
   /** Whether the inputs hold the last feeds: false after feeds that were refused. */
   private isFed = true;
   private sampler: SequenceSampler | undefined;

@@ -632,6 +632,7 @@ export function apiRows(chance: Chance): Rows {
     'Training.evaluateEach': (c) => [training(c), dataset(c), c.below(2), 2 + c.below(2)],
     'Training.stepBatch': (c) => [training(c), [lossFeeds(c), lossFeeds(c)], { threads: 1 + c.below(2) }],
     'Training.skipped get': (c) => [training(c)],
+    explain: (c) => [c.of<unknown>([program(c), training(c), inferred])],
     inference: (c) => [{ loss, hidden, best: hidden.argmax() }, { dtype: c.of(['float64', 'float32']) }],
     Inference: (c) => [program(c), []],
     'Inference.run': (c) => [inferred, lossFeeds(c)],
