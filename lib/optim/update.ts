@@ -258,22 +258,39 @@ export function minimize(loss: Value, { base, groups }: GroupedUpdate, options: 
   const schedules = [base, ...groups].map(({ learningRate }) =>
     learningRate === undefined ? undefined : rates(learningRate),
   );
-  const ratesAt = ratesOfGroups(schedules as [Rate, ...(Rate | undefined)[]]);
+  const [first, ...others] = schedules as [Rate, ...(Rate | undefined)[]];
+  const ratesAt = others.length > 0 ? ratesOfGroups([first, ...others]) : undefined;
+  /** Writes an update's numbers of a step. */
+  const write = (
+    { numbers: own }: Update,
+    rate: number,
+    step: number,
+    to: Float64Array,
+    at: number,
+  ): void => {
+    for (let i = 0; i < own.length; i++) {
+      const { name, number } = own[i]!;
+      const x = typeof number === 'number' ? number : number(rate, step);
+      if (!(Math.abs(x) <= largest))
+        throw new RangeError(
+          `learning rate ${rate} at step ${step} (counted from 0): the update's ${name} is ${x}, but ` +
+            `${program.dtype} holds numbers up to ${largest.toPrecision(2)}: give a smaller rate` +
+            (program.dtype === 'float32' ? " or dtype: 'float64'" : ''),
+        );
+      to[at + i] = x;
+    }
+  };
+  // A series asks for the numbers of each of its steps: most have one group, which takes no list of rates.
+  if (!ratesAt)
+    return new Training(program, (step, to, at) => {
+      write(base.update, first(step), step, to, at);
+    });
   return new Training(program, (step, to, at) => {
     const all = ratesAt(step);
-    let i = at;
+    let from = at;
     updates.forEach((update, group) => {
-      const rate = all[group]!;
-      for (const { name, number } of update.numbers) {
-        const x = typeof number === 'number' ? number : number(rate, step);
-        if (!(Math.abs(x) <= largest))
-          throw new RangeError(
-            `learning rate ${rate} at step ${step} (counted from 0): the update's ${name} is ${x}, but ` +
-              `${program.dtype} holds numbers up to ${largest.toPrecision(2)}: give a smaller rate` +
-              (program.dtype === 'float32' ? " or dtype: 'float64'" : ''),
-          );
-        to[i++] = x;
-      }
+      write(update, all[group]!, step, to, from);
+      from += update.numbers.length;
     });
   });
 }

@@ -12,6 +12,14 @@
 namespace vecgrad {
 namespace {
 
+// Reads what is asked for of the example at a place.
+template <class T>
+__attribute__((noinline)) void read_outputs(const Outputs& outputs, int32_t place, T* arena) {
+  outputs.read<T>(place, [&](int32_t offset) {
+    return [first = arena + offset](int32_t at) { return first + at; };
+  });
+}
+
 // One run on the example `from` + i.
 template <class T>
 RunsResult run_example(const Program& program, T* arena, int32_t* ints, const Series& series,
@@ -30,10 +38,7 @@ RunsResult run_example(const Program& program, T* arena, int32_t* ints, const Se
     return result;
   }
   loss = double(arena[series.loss]);
-  if (series.outputs)
-    series.outputs->read<T>(i, [&](int32_t offset) {
-      return [first = arena + offset](int32_t at) { return first + at; };
-    });
+  if (series.outputs) read_outputs(*series.outputs, i, arena);
   result.runs = 1;
   return result;
 }

@@ -11,8 +11,8 @@
 #include "vm/pooling.h"
 #include "vm/products.h"
 #include "vm/rare.h"
-#include "vm/row_update.h"
 #include "vm/scatter.h"
+#include "vm/updates.h"
 #include "vm/vm.h"
 #include "vm/window.h"
 #include "wide/costs.h"
@@ -357,30 +357,14 @@ __attribute__((always_inline)) inline RunFault execute(const Kernels<T>& k, int3
              rule[5], rule[6], rule[7]);
       break;
     }
-    case Op::amsgrad: {
-      const T* rule = arena + in.imm0;
-      k.amsgrad(at.y(), at.a(), at.c(), arena + in.imm1, at.b(), cols(), 1, rule[0], rule[1],
-                rule[2], rule[3], rule[4], rule[5], rule[6], rule[7]);
-      break;
-    }
+    case Op::amsgrad:
     case Op::adagrad:
-      k.adagrad(at.y(), at.a(), at.b(), cols(), 1, arena[in.imm0], arena[in.imm0 + 1]);
-      break;
-    case Op::rmsprop: {
-      const T* rule = arena + in.imm0;
-      k.rmsprop(at.y(), at.a(), at.c(), arena + in.imm1, at.b(), cols(), 1, rule[0], rule[1],
-                rule[2], rule[3], rule[4], rule[5]);
-      break;
-    }
-    case Op::lion: {
-      const T* rule = arena + in.imm0;
-      k.lion(at.y(), at.a(), at.b(), cols(), 1, rule[0], rule[1], rule[2], rule[3], rule[4]);
-      break;
-    }
+    case Op::rmsprop:
+    case Op::lion:
     case Op::sgd_rows:
     case Op::adam_rows:
     case Op::adagrad_rows:
-      update_rows(k, in, arena + in.imm1, at.y(), at.a(), at.b(), at.c(), at.x(), rows(), cols());
+      update(k, in, arena, {at.y(), at.a(), at.b(), at.c(), at.x(), rows(), cols()});
       break;
     case Op::scalar_bytecode:
       break;  // has no operands: the program runs it
