@@ -11,6 +11,7 @@ export {
 export { BatchNorm1d, BatchNorm2d, type BatchNormOptions } from './batch-norm.js';
 export { Conv1d, Conv2d, type ConvLayerOptions } from './convolution.js';
 export { Dropout } from './dropout.js';
+export { EmbeddingBag, type BagOptions, type EmbeddingBagOptions } from './embedding-bag.js';
 export * as initializers from './initializers.js';
 export { Embedding, Linear, type EmbeddingOptions, type LinearOptions } from './linear.js';
 export { MLP, type MLPOptions } from './mlp.js';

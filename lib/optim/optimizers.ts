@@ -95,10 +95,10 @@ abstract class UpdateOptimizer<Options extends OptimizerOptions> implements Opti
 
 limitArguments('Optimizer', UpdateOptimizer.prototype, { minimize: 2 } satisfies Counts<Optimizer>);
 
-/** A copy of an object of options, with those that it inherits. */
+/** A copy of an object of options, with those that it inherits, without those that are undefined. */
 function copyOf<Options extends object>(given: Options): Options {
   const own: Partial<Options> = {};
-  for (const name in given) own[name] = given[name];
+  for (const name in given) if (given[name] !== undefined) own[name] = given[name];
   return own as Options;
 }
 

@@ -107,6 +107,20 @@ describe(`batch normalisation of ${version}`, () => {
     assert.deepEqual([...layer.runningMean.data], [0, 0, 0]);
   });
 
+  it('many evaluations together read the running statistics too', () => {
+    const layer = new nn.BatchNorm1d(3);
+    const { loss } = graph(layer);
+    const training = new SGD({ learningRate: 0.1 }).minimize(loss);
+    training.step(feeds);
+    const values = Float64Array.from(numbers(40 * 12));
+    const data = { count: 40, inputs: { x: { values } } };
+    const each = Array.from({ length: 40 }, (_, i) =>
+      training.evaluate({ x: values.subarray(12 * i, 12 * i + 12) }),
+    );
+    assertClose(training.evaluateEach(data), each, 1e-13, 'evaluateEach');
+    assertClose(vg.inference({ loss }).runEach(data).loss, each, 1e-13, 'runEach');
+  });
+
   it('steps by other ways are the same', async () => {
     const data = { count: 3, inputs: { x: { values: Float64Array.from(numbers(36)) } } };
     const ways: ((training: vg.Training) => unknown)[] = [

@@ -1,7 +1,7 @@
 /** What parts of networks refuse, each in its own name: one table. */
 import assert from 'node:assert/strict';
 import type { Value } from '../../lib/value/value.js';
-import { index, input } from '../../lib/value/leaves.js';
+import { index, input, zeros } from '../../lib/value/leaves.js';
 import * as nn from '../../lib/nn/index.js';
 import { Random } from '../../lib/runtime/random.js';
 
@@ -202,6 +202,28 @@ const layers = new nn.Sequential([linear, (x) => x.sum(0)]);
 
 /** For each module, calls with arguments that do not fit: total by type. */
 const REFUSALS: Record<Exclude<keyof typeof nn, 'initializers' | 'Module' | 'summary'>, Refusal[]> = {
+  EmbeddingBag: [
+    [
+      'one token',
+      () => new nn.EmbeddingBag(3, 2, { random: one }).apply(1),
+      /^EmbeddingBag\.apply of 'weight' .*: tokens of shape \[\]: expected bags of at least one token$/,
+    ],
+    [
+      'a token beyond the table',
+      () => new nn.EmbeddingBag(3, 2, { random: one }).apply([[1, 3]]),
+      /index 3 .*: expected an integer from -3 to 2$/,
+    ],
+    [
+      'weights of a mean',
+      () => new nn.EmbeddingBag(3, 2, { random: one }).apply([[1, 2]], { weights: zeros([1, 2]) }),
+      /weights are for mode 'sum', and this is 'mean'$/,
+    ],
+    [
+      'weights of another shape',
+      () => new nn.EmbeddingBag(3, 2, { random: one, mode: 'sum' }).apply([[1, 2]], { weights: v4 }),
+      /weights of shape \[4\]: expected \[1, 2\]$/,
+    ],
+  ],
   BatchNorm1d: [
     [
       'other channels',

@@ -138,6 +138,11 @@ describe('groups of parameters', () => {
       [3, 2, 1],
     ],
     ['a group that says nothing of its own', () => [{ parameters: /bias/ }], [1, 1, 1]],
+    [
+      'a group whose rate is undefined',
+      () => [{ parameters: /bias/, learningRate: undefined as never }],
+      [1, 1, 1],
+    ],
     ['all parameters', () => [{ parameters: () => true, learningRate: 2 }], [2, 2, 2]],
     ['no group', () => [], [1, 1, 1]],
   ];

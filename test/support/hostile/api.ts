@@ -291,6 +291,7 @@ export function apiRows(chance: Chance): Rows {
   const parts = {
     Linear: new nn.Linear(3, 2, { random }),
     Embedding: new nn.Embedding(3, 2, { random }),
+    EmbeddingBag: new nn.EmbeddingBag(3, 2, { random, mode: 'sum' }),
     MLP: new nn.MLP(3, [2, 1], { random }),
     ScalarNeuron: new nn.ScalarNeuron(2, { random }),
     ScalarLayer: new nn.ScalarLayer(2, 2, { random }),
@@ -751,6 +752,11 @@ export function apiRows(chance: Chance): Rows {
     'nn.LSTM': (c) => [fan(c), fan(c), { ...module(c), bidirectional: c.is(0.5), numLayers: fan(c) }],
     'nn.Conv1d': (c) => [fan(c), fan(c), fan(c), { ...module(c), padding: 'same' }],
     'nn.Conv2d': (c) => [fan(c), fan(c), c.of([2, [1, 2]]), { ...module(c), stride: 2, bias: c.is(0.5) }],
+    'nn.EmbeddingBag': (c) => [
+      4,
+      fan(c),
+      { ...module(c), mode: c.of(['sum', 'mean', 'max']), paddingIndex: c.below(4) },
+    ],
     'nn.BatchNorm1d': (c) => [fan(c), { ...module(c), momentum: c.next() / 2, affine: c.is(0.5) }],
     'nn.BatchNorm2d': (c) => [fan(c), { ...module(c), eps: 1e-3 }],
     'nn.LayerNorm': (c) => [fan(c), { ...module(c), bias: c.is(0.5), eps: 1e-3 }],
@@ -763,6 +769,7 @@ export function apiRows(chance: Chance): Rows {
     'Module.namedModules': (c) => [c.of(Object.values(parts))],
     'Module.parameters': (c) => [c.of(Object.values(parts))],
     'Linear.apply': () => [parts.Linear, x],
+    'EmbeddingBag.apply': () => [parts.EmbeddingBag, ids, { weights: library.zeros([2]) }],
     'Embedding.apply': () => [parts.Embedding, ids],
     'MLP.apply': () => [parts.MLP, x],
     'ScalarNeuron.apply': () => [parts.ScalarNeuron, [p, p]],
