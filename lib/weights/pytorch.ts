@@ -12,7 +12,7 @@ import { TransformerBlock } from '../nn/transformer.js';
 import { setNumbers } from '../value/leaves.js';
 import type { Value } from '../value/value.js';
 import { TensorFile, WeightsError } from './tensor-file.js';
-import { checkComplete, sourcesOf, type LoadOptions, type LoadReport } from './weights.js';
+import { checkComplete, sourcesOf, transposed, type LoadOptions, type LoadReport } from './weights.js';
 import { Renaming } from './name-rules.js';
 
 /** Options of {@link loadPyTorch}. */
@@ -134,11 +134,6 @@ const turned = (to: Value, name: string): Pull => ({
   from: [{ name, shape: to.shape.toReversed() }],
   make: ([numbers]) => transposed(numbers!, to.shape as [number, number]),
 });
-
-/** The numbers of a matrix of this shape, from those of its transpose. */
-function transposed(numbers: Float64Array, [rows, columns]: readonly [number, number]): Float64Array {
-  return Float64Array.from(numbers, (_, i) => numbers[(i % columns) * rows + Math.floor(i / columns)]!);
-}
 
 /** PyTorch's names of a batch norm's statistics. */
 const STATISTICS: Readonly<Record<string, string>> = {

@@ -194,7 +194,11 @@ function readOne(file: TensorFile, { value, source, isTurned }: Found): Float64A
   const given = file.shapeOf(source)!;
   const numbers = file.numbers(source, given);
   if (!isTurned) return numbers;
-  const [rows, columns] = value.shape as [number, number];
+  return transposed(numbers, value.shape as [number, number]);
+}
+
+/** The numbers of a matrix of this shape, from those of its transpose. */
+export function transposed(numbers: Float64Array, [rows, columns]: readonly [number, number]): Float64Array {
   return Float64Array.from(numbers, (_, i) => numbers[(i % columns) * rows + Math.floor(i / columns)]!);
 }
 
