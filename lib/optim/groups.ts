@@ -1,6 +1,6 @@
 /** Groups of parameters: which parameters an optimiser gives other numbers than the rest. */
 import { types } from 'node:util';
-import { isList, shown } from '../core/check.js';
+import { checkBoolean, isList, shown } from '../core/check.js';
 import { isValue, type Node } from '../graph/node.js';
 import { Value } from '../value/value.js';
 
@@ -46,7 +46,11 @@ export class ParameterRule {
 
   matches(parameter: Node): boolean {
     const { given } = this;
-    if (typeof given === 'function') return parameter instanceof Value && given(parameter); // every one is
+    if (typeof given === 'function') {
+      const answer: unknown = parameter instanceof Value && given(parameter); // every one is
+      checkBoolean(`${this.who}: the answer of parameters for ${parameter.label}`, answer);
+      return answer;
+    }
     if (given instanceof Set) return given.has(parameter);
     const { name } = parameter;
     // Unlike `test`, this does not go on where it was.

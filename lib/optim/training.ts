@@ -1,6 +1,7 @@
 /** The training of a loss: takes steps, and holds the state that is needed to resume. */
 import { Value } from '../value/value.js';
 import type { TypedArray } from '../core/array.js';
+import { clipped } from '../core/escape.js';
 import { didYouMean } from '../core/suggest.js';
 import { Program } from '../runtime/program.js';
 import {
@@ -393,7 +394,7 @@ export class Training {
       throw new Error(
         `${who}: ${found.length} parameters are called ${shown(parameter)}: give the one that you mean`,
       );
-    const names = trained.map(({ name }) => name ?? '');
+    const names = trained.map(({ name }) => clipped(name ?? ''));
     const guess = typeof parameter === 'string' ? didYouMean(parameter, names) : '';
     throw new Error(`${who}: ${shown(parameter)} is no parameter that this training changes${guess}`);
   }

@@ -39,7 +39,7 @@ function checkReachesParameter(loss: Value): void {
       .map(({ label }) => label)
       .join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
   };
-  const all = nodes.filter(({ op }) => op === 'parameter');
+  const all = nodes.filter(({ op, extras }) => op === 'parameter' && !extras?.isBuffer);
   const parameters = all.filter(({ extras }) => !extras?.isFrozen);
   if (parameters.length === 0 && all.length > 0)
     throw new TypeError(
@@ -215,7 +215,7 @@ export class Update {
     if (this.scales.length > 0)
       throw new TypeError(
         'sparse: true leaves rows without a gradient as they are, but weightDecay and nesterov change ' +
-          'every row: leave them out, or give these parameters a group without them',
+          'every row: give weightDecay: 0 (AdamW has 0.01 by default), here or in a group of their own',
       );
     this.rows = 'always';
     return this;

@@ -55,9 +55,14 @@ export class BatchKeeper {
     private readonly dtype: DType,
   ) {}
 
-  /** @throws Error where the program does not keep whole gradients */
-  check(size: number): void {
+  /** @throws Error where the program does not keep whole gradients, or a step sets buffers */
+  check(size: number, setsBuffers: boolean): void {
     checkInteger('batch', size, 1, MAX_BATCH);
+    if (setsBuffers)
+      throw new TypeError(
+        'the loss follows the statistics of a batch, but the examples of stepBatch and of a batch of ' +
+          'stepEach are computed by themselves: give the loss an axis of examples, and take steps by step',
+      );
     const { withGradient, size: all } = this.lowered.parameters;
     if (withGradient < all)
       throw new Error('this training was compiled for single examples: minimize(loss, { batches: true })');

@@ -228,7 +228,7 @@ export class Program {
   stepBatch(examples: readonly Feeds[], threads: number | undefined, rulesOf: RulesOf): Runs {
     this.checkTrains('stepBatch');
     const given = listOfFeeds(examples); // a copy: getters among the feeds may change the list
-    this.batches.check(given.length);
+    this.batches.check(given.length, this.update.setsBuffers);
     this.checkMemory();
     const columns = this.batches.columns(given, this.feeds);
     this.checkMemory();
@@ -358,7 +358,7 @@ export class Program {
   ): SeriesRun {
     checkExampleRange(from, to, examples.count);
     const { size: batch, threads: given } = batching ?? {};
-    if (batch !== undefined) this.batches.check(batch);
+    if (batch !== undefined) this.batches.check(batch, this.update.setsBuffers);
     const most = threadLimit(given ?? this.threadLimit);
     const threads = batch === undefined ? most : chosenThreads(most); // a batch has memory for each thread
     this.checkMemory();

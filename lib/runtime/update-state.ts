@@ -16,6 +16,8 @@ export class UpdateState {
   readonly skips: boolean;
   /** Whether the last moments are averages of the parameters. */
   readonly hasAverage: boolean;
+  /** Whether a step sets buffers, by what it computes of its one example. */
+  readonly setsBuffers: boolean;
 
   /** @param held the parameters in the program's memory */
   constructor(
@@ -26,6 +28,7 @@ export class UpdateState {
   ) {
     this.ruleSize = update?.numbers ?? 0;
     this.hasAverage = update?.after !== undefined;
+    this.setsBuffers = update?.sets !== undefined;
     this.skips = update?.before?.some((step) => step.op === 'check' && step.skips) === true;
   }
 

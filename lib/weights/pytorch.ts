@@ -1,5 +1,5 @@
 /** Weights of PyTorch's modules, under the names and in the layout that PyTorch gives them. */
-import { checkArguments, checkOptions, shown, type Known } from '../core/check.js';
+import { checkArguments, checkBoolean, checkOptions, shown, type Known } from '../core/check.js';
 import { clipped } from '../core/escape.js';
 import { sameShape, show, sizeOf, type Shape } from '../core/shape.js';
 import { BatchNorm1d, BatchNorm2d } from '../nn/batch-norm.js';
@@ -51,6 +51,9 @@ export function loadPyTorch(path: string, module: Module, options: LoadPyTorchOp
     throw new TypeError(`loadPyTorch: ${shown(module)}, expected a module`);
   checkOptions('loadPyTorch', options, OPTIONS);
   const { prefix = '', rename = [], strict = true } = options;
+  checkBoolean('strict', strict);
+  if (typeof (prefix as unknown) !== 'string')
+    throw new TypeError(`prefix ${shown(prefix)}: expected the beginning of names`);
   const pulls = pullsOf(module);
   const { numbers, report } = TensorFile.read(path, (file) => {
     const sources = sourcesOf(file, { prefix, rename: new Renaming('rename', rename) });

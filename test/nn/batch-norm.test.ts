@@ -181,6 +181,20 @@ describe(`batch normalisation of ${version}`, () => {
       /^minimize: 'runningMean' .* follows the statistics of a batch, but with batches: true each example/,
     ],
     [
+      'a batch of examples',
+      () =>
+        new SGD({ learningRate: 1 }).minimize(graph(new nn.BatchNorm1d(3)).loss).stepBatch([feeds, feeds]),
+      /^the loss follows the statistics of a batch, but the examples of stepBatch/,
+    ],
+    [
+      'a series of batches',
+      () =>
+        new SGD({ learningRate: 1 })
+          .minimize(graph(new nn.BatchNorm1d(3)).loss)
+          .stepEach({ count: 2, inputs: { x: { values: new Float64Array(24) } } }, 0, 2, { batch: 2 }),
+      /^the loss follows the statistics of a batch/,
+    ],
+    [
       'to train its statistics',
       () => (new nn.BatchNorm1d(1).runningMean.trainable = true),
       /^trainable = true: 'runningMean' .* is a buffer, which no gradient trains$/,

@@ -266,6 +266,12 @@ describe('groups of parameters', () => {
       /^Adam: groups\[0\]: all groups share the optimiser's rule/,
     ],
     [
+      'an answer that is neither true nor false',
+      () =>
+        sgdWith({ parameters: () => Promise.resolve(false) }).minimize(parameter([1], { name: 'w' }).sum()),
+      /^SGD: groups\[0\]: the answer of parameters for 'w' .*: expected true or false$/,
+    ],
+    [
       'a group that has no parameter',
       () => sgdWith({ parameters: /biass/ }).minimize(parameter([1], { name: 'bias' }).sum()),
       /^SGD: groups\[0\]: no parameter that the loss trains is in it\. The loss trains 'bias' \(parameter/,
