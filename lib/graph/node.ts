@@ -94,6 +94,13 @@ export interface SetInStep {
   next: (before: Node) => Node;
 }
 
+/** What training steps that compute a node do besides. */
+export interface Setting {
+  sets: readonly SetInStep[];
+  /** Why no training step can; undefined where it can. */
+  refusal?: string | undefined;
+}
+
 /** What only a few nodes have. */
 interface Extras {
   /** The operands, where there are more than two. */
@@ -105,7 +112,7 @@ interface Extras {
   /** For a parameter: whether it is never trained, though training steps may set it. */
   isBuffer?: boolean;
   /** What training steps that compute this node set parameters to. */
-  sets?: readonly SetInStep[];
+  setting?: Setting;
   /** The operator's name in errors: see {@link writtenAs}. */
   writtenAs?: string;
   /** For a gradient: the inputs of the graph that it is of, which can be fed even where it reads none. */

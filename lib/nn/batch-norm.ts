@@ -1,7 +1,7 @@
 /** Layers that normalise each channel over a batch. */
 import { checkBoolean, checkFinite, checkInteger, shown, type Known } from '../core/check.js';
 import { ShapeError, sizeOf } from '../core/shape.js';
-import { composed, type Node } from '../graph/node.js';
+import { composed, type Node, type SetInStep } from '../graph/node.js';
 import { asBuffer, isTraining, setInSteps } from '../value/buffers.js';
 import { variance, where } from '../value/functions.js';
 import { checkValue, constant, makeValue, type Value } from '../value/value.js';
@@ -76,14 +76,16 @@ abstract class BatchNorm extends Module {
       const inBatch = where(isStep, spread, runningVariance);
       const running = (before: Node, now: Value): Value =>
         makeValue('mul', [before, constant(1 - momentum)]).add(now.mul(momentum));
-      setInSteps(center, [
+      const sets: SetInStep[] = [
         { parameter: runningMean, next: (before) => running(before, mean) },
         // Of the population that the batch is drawn from, as in PyTorch.
-        {
-          parameter: runningVariance,
-          next: (before) => running(before, spread.mul(n / Math.max(1, n - 1))),
-        },
-      ]);
+        { parameter: runningVariance, next: (before) => running(before, spread.mul(n / (n - 1))) },
+      ];
+      const refusal =
+        n > 1
+          ? undefined
+          : `${who} of ${x.label}: a training step needs more than one number in each channel, and has ${n}`;
+      setInSteps(center, { sets, refusal });
       const scale = inBatch.add(eps).pow(-0.5);
       const byChannel = (value: Value): Value =>
         value.reshape([channels, ...new Array<number>(shape.length - 2).fill(1)]);
@@ -101,7 +103,8 @@ abstract class BatchNorm extends Module {
  * trains.
  *
  * A batch is an axis of the graph here: `batches: true` of `minimize`, which runs examples by themselves, is
- * refused.
+ * refused; so are batches of fewer than two numbers in a channel, and losses that compute a normalisation
+ * only in some steps, in a term of `meanOfFirst` or an option of `choose`.
  */
 export class BatchNorm1d extends BatchNorm {
   /**

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { packageRoot } from '../../lib/core/package.js';
 import * as vg from '../../lib/index.js';
-import { constant, input, parameter } from '../../lib/value/leaves.js';
+import { constant, index, input, parameter } from '../../lib/value/leaves.js';
 import type { Value } from '../../lib/value/value.js';
 import { assertClose } from '../support/check.js';
 import { TARGETS } from '../support/targets.js';
@@ -159,6 +159,23 @@ describe(`batch normalisation of ${version}`, () => {
     assert(!layer.runningMean.trainable && layer.weight!.trainable);
   });
 
+  it('a normalisation that every step computes, beside a choice, is followed', () => {
+    const layer = new nn.BatchNorm1d(3);
+    const y = layer.apply(input('x', [4, 3])).sum();
+    const w = parameter([1, 2, 3]).sum();
+    const loss = vg.choose([w, y], index('which')).add(y).add(w);
+    new SGD({ learningRate: 1 }).minimize(loss).step({ ...feeds, which: 0 });
+    assert(layer.runningMean.data.every((x) => x !== 0));
+  });
+
+  it('one row is evaluated by the running statistics', () => {
+    const y = new nn.BatchNorm1d(3, { eps: 0 }).apply(input('x', [1, 3]));
+    assert.deepEqual([...y.forward({ x: [1, 2, 3] })], [1, 2, 3]);
+  });
+
+  const w = parameter([1, 2, 3]);
+  const minimizing = (make: (y: Value) => Value, shape = [4, 3]): unknown =>
+    new SGD({ learningRate: 1 }).minimize(make(new nn.BatchNorm1d(3).apply(input('x', shape)).mul(w)));
   const x = input('x', [4, 3]);
   const any = (given: unknown): never => given as never;
   const REFUSED: [what: string, call: () => unknown, message: RegExp][] = [
@@ -193,6 +210,31 @@ describe(`batch normalisation of ${version}`, () => {
           .minimize(graph(new nn.BatchNorm1d(3)).loss)
           .stepEach({ count: 2, inputs: { x: { values: new Float64Array(24) } } }, 0, 2, { batch: 2 }),
       /^the loss follows the statistics of a batch/,
+    ],
+    [
+      'a term of a mean of the first',
+      () => minimizing((y) => vg.meanOfFirst([w.sum(), y.sum()], index('n'))),
+      /^minimize: 'runningMean' .* follows a batch in every step, .* only in some, in a term of meanOfFirst/,
+    ],
+    [
+      'an option of a choice',
+      () => minimizing((y) => vg.choose([w.sum(), y.sum()], index('which'))),
+      /^minimize: 'runningMean' .* follows a batch in every step/,
+    ],
+    [
+      'what a term is computed from',
+      () => minimizing((y) => vg.meanOfFirst([w.sum(), y.exp().mean().mul(2)], index('n')).mul(3)),
+      /^minimize: 'runningMean' .* follows a batch in every step/,
+    ],
+    [
+      'a batch of one row',
+      () => minimizing((y) => y.sum(), [1, 3]),
+      /^minimize: BatchNorm1d\.apply of 'x' .*: a training step needs more than one number in each ch/,
+    ],
+    [
+      'a batch of no rows',
+      () => minimizing((y) => y.sum(), [0, 3]),
+      /needs more than one number in each channel, and has 0$/,
     ],
     [
       'to train its statistics',
