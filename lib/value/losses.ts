@@ -85,15 +85,22 @@ export function huber(x: Value, target: Value | number, options: HuberOptions = 
   return lossOf('huber', x, target, options, distance, HUBER_OPTIONS);
 }
 
-/** The logarithm, at least -100 as in PyTorch's `binary_cross_entropy`; its slope is 0 where it is cut. */
+/** The least logarithm of PyTorch's `binary_cross_entropy`, and its slope there. */
+const LEAST_LOG = -100;
+const MOST_SLOPE = 1e12;
+
+/** The logarithm of a probability, at least {@link LEAST_LOG}; NaN below 0. */
 function cutLog(x: Value): Value {
-  const isPositive = x.gt(0);
-  return where(isPositive, where(isPositive, x, 1).log(), -100).maximum(-100);
+  const isCut = x.abs().le(Math.exp(LEAST_LOG));
+  // x - x is 0, with a gradient.
+  const atLeast = x.sub(x.detach()).mul(MOST_SLOPE).add(LEAST_LOG);
+  return where(isCut, atLeast, where(isCut, 1, x).log());
 }
 
 /**
  * The binary cross-entropy of probabilities, averaged: -target log(x) - (1 - target) log(1 - x). Logarithms
- * are at least -100. {@link bceWithLogits} is more accurate.
+ * are at least -100, where their slope is 1e12, so that a prediction that is wrong for certain is corrected.
+ * Beyond 0 and 1 the loss is NaN. {@link bceWithLogits} is more accurate.
  *
  * @param x probabilities from 0 to 1, of any shape
  * @param target a number, or a value that broadcasts with x, from 0 to 1
@@ -119,7 +126,7 @@ export function bceWithLogits(x: Value, target: Value | number, options: LossOpt
 
 /**
  * The divergence of Kullback and Leibler of log-probabilities x from probabilities, averaged over all numbers
- * as by PyTorch's `kl_div`: target (log(target) - x), 0 where the target is 0.
+ * as by PyTorch's `kl_div`: target (log(target) - x), 0 where the target is 0, and NaN where it is below.
  *
  * @param x logarithms of probabilities, of any shape
  * @param target a number, or a value that broadcasts with x
@@ -127,7 +134,7 @@ export function bceWithLogits(x: Value, target: Value | number, options: LossOpt
 export function klDivergence(x: Value, target: Value | number, options: LossOptions = {}): Value {
   checkArguments('klDivergence', arguments, 3);
   return lossOf('klDivergence', x, target, options, (a, y) => {
-    const isPositive = y.gt(0);
-    return where(isPositive, y.mul(where(isPositive, y, 1).log().sub(a)), 0);
+    const isZero = y.eq(0);
+    return where(isZero, 0, y.mul(where(isZero, 1, y).log().sub(a)));
   });
 }

@@ -101,6 +101,35 @@ describe('losses', () => {
     );
   });
 
+  const { NaN: nan } = Number;
+  /** Losses that hide nothing: of x, of a target, and the gradient of x. */
+  const EDGES: [title: string, loss: Loss, x: number, y: number, value: number, slope: number][] = [
+    ['bce of NaN', bce, nan, 1, nan, nan],
+    ['bce of a probability above 1', bce, 2, 1, nan, -0.5],
+    ['bce of a probability below 0', bce, -1, 0, nan, 0.5],
+    ['bce of NaN for a target', bce, 0.5, nan, nan, nan],
+    ['bce, wrong for certain: 0', bce, 0, 1, 100, -1e12],
+    ['bce, wrong for certain: 1', bce, 1, 0, 100, 1e12],
+    ['bce, right for certain: 1', bce, 1, 1, 0, -1],
+    ['klDivergence of NaN for a target', klDivergence, -1, nan, nan, nan],
+    ['klDivergence of a target below 0', klDivergence, -1, -1, nan, 1],
+    ['klDivergence of a target of 0', klDivergence, -1, 0, 0, -0],
+    ['huber of NaN', huber, nan, 1, nan, nan],
+    ['mae of NaN', mae, nan, 1, nan, nan],
+    ['bceWithLogits of NaN', bceWithLogits, nan, 1, nan, nan],
+  ];
+  for (const [title, loss, at, y, value, slope] of EDGES)
+    it(title, () => {
+      for (const target of TARGETS) {
+        const p = parameter([at]);
+        const program = compile(loss(p, input('y', [1])), target);
+        const tolerance = target.dtype === 'float64' ? 1e-12 : 1e-6;
+        assertClose(program.forward({ y: [y] }), [value], tolerance, title);
+        program.backward();
+        assertClose(program.readGradient(p), [slope], tolerance, `${title}: gradient`);
+      }
+    });
+
   const x = input('x', [2, 3]);
   const any = (given: unknown): never => given as never;
   const REFUSED: [title: string, call: () => unknown, message: RegExp][] = [
@@ -122,7 +151,17 @@ describe('losses', () => {
       /^TypeError: mse: there is no option "delta"/,
     ],
     ['a target beyond the classes', () => nll(x, [0, 3]), /^ShapeError: nll of 'x' .*3/],
-    ['other rows of targets', () => nll(x, [0, 1, 2]), /^ShapeError: nll of 'x' /],
+    [
+      'other rows of targets',
+      () => nll(x, [0, 1, 2]),
+      /^ShapeError: nll of 'x' .*: \[2, 3\] with targets \[3\]: expected \[2\], one for each row$/,
+    ],
+    [
+      'targets for a vector',
+      () => nll(input('x', [3]), [0]),
+      /^ShapeError: nll of 'x' .*: \[3\] with targets \[1\]: expected \[\], one for each row$/,
+    ],
+    ['a number for nll', () => nll(input('x'), 0), /^ShapeError: nll of 'x' .*: x is a single number/],
   ];
   for (const [title, call, message] of REFUSED)
     it(`refuse ${title}`, () => {
