@@ -4,7 +4,7 @@ import { checkValue, type Value } from '../value/value.js';
 import { conv1d, conv2d, type Sizes2d } from '../value/windows.js';
 import { checkConvolution } from '../value/window-options.js';
 import { composed } from '../graph/node.js';
-import { sizeOf } from '../core/shape.js';
+import { ShapeError, sizeOf } from '../core/shape.js';
 import { uniform, type Initializer } from './initializers.js';
 import { checkModule, Module, MODULE_OPTIONS, type ModuleOptions } from './module.js';
 
@@ -43,7 +43,7 @@ abstract class Convolution extends Module {
   readonly weight: Value;
   /** [nOut]; undefined without a bias. */
   readonly bias: Value | undefined;
-  protected readonly how: Pick<ConvLayerOptions, 'stride' | 'padding' | 'dilation' | 'groups'>;
+  protected readonly how: Pick<ConvLayerOptions, 'stride' | 'padding' | 'dilation'> & { groups: number };
 
   constructor(nIn: number, nOut: number, size: readonly number[], options: ConvLayerOptions) {
     super(options, OPTIONS);
@@ -69,7 +69,17 @@ abstract class Convolution extends Module {
   protected convolved(x: Value, make: (options: object) => Value): Value {
     const who = `${this.constructor.name}.apply`;
     checkValue(who, 'x', x);
-    return composed(who, [x], () => make({ ...this.how, ...(this.bias && { bias: this.bias }) }));
+    return composed(who, [x], () => {
+      const { shape } = x;
+      const axes = this.weight.shape.length - 2;
+      const isImages = shape.length === axes + 1 || shape.length === axes + 2;
+      const channels = this.weight.shape[1]! * this.how.groups;
+      if (!isImages || shape.at(-axes - 1) !== channels) {
+        const form = `${channels}, ${axes === 1 ? 'L' : 'H, W'}`;
+        throw new ShapeError(`expected shape [N, ${form}] or [${form}]`);
+      }
+      return make({ ...this.how, ...(this.bias && { bias: this.bias }) });
+    });
   }
 }
 

@@ -91,6 +91,12 @@ function asImages(x: Value, axes: Axes): Value {
   const { shape } = x;
   if (shape.length !== axes + 1 && shape.length !== axes + 2)
     throw new ShapeError(`images of shape ${show(shape)}: expected ${imagesOf(axes)}`);
+  // Padding alone is no image, as in PyTorch.
+  if (sizeOf(shape.slice(-axes)) === 0)
+    throw new ShapeError(
+      `images of shape ${show(shape)}: expected at least one number along ` +
+        (axes === 1 ? 'the axis L' : 'H and W'),
+    );
   const batch = shape.length === axes + 1 ? [1] : [];
   return reshaped(x, [...batch, ...shape.slice(0, -axes), ...(axes === 1 ? [1] : []), ...shape.slice(-axes)]);
 }
@@ -123,6 +129,14 @@ function countOf(n: number, padding: number, span: number, stride: number): numb
     throw new ShapeError(`windows of ${span} numbers do not fit into an axis of ${padded}`);
   }
   return Math.floor((n + padding - span) / stride) + 1;
+}
+
+/** @throws ShapeError where channels cannot be in as many groups */
+function checkGroups(groups: number, channels: number, what: string): void {
+  if (channels % groups === 0) return;
+  throw new ShapeError(
+    `groups ${groups}: expected a number that divides the ${channels} channels of ${what}`,
+  );
 }
 
 function withBias(y: Value, bias: Value | undefined): Value {
@@ -161,12 +175,15 @@ function convolution(who: string, axes: Axes, x: Value, w: Value, options: ConvO
     const weights = asWeights(w, axes, 'O, C / groups');
     const [, channels, ...lengths] = images.shape as [number, number, number, number];
     const [outputs, inputs, ...size] = weights.shape as [number, number, number, number];
-    if (channels !== inputs * groups || outputs % groups !== 0) {
+    checkGroups(groups, channels, 'images');
+    if (channels !== inputs * groups)
       throw new ShapeError(
-        `images of ${channels} channels in groups ${groups}, weights of shape ${show(w.shape)}: expected ` +
-          `weights of ${channels / groups} channels, and a number of them that divides by groups`,
+        `images of ${channels} channels, weights of shape ${show(w.shape)}: expected weights ` +
+          `[O, ${channels / groups}, ${axes === 1 ? 'k' : 'h, w'}]` +
+          (groups > 1 ? ` in ${groups} groups` : '') +
+          `, or images of ${inputs * groups} channels`,
       );
-    }
+    checkGroups(groups, outputs, 'the result');
     const spans: Pair = [spanOf(size[0], dilation[0]), spanOf(size[1], dilation[1])];
     const { before, behind } = paddingOf(call, options.padding ?? 0, spans, stride);
     const along = (i: 0 | 1): number => countOf(lengths[i], before[i] + behind[i], spans[i], stride[i]);
@@ -195,12 +212,12 @@ function transposed(who: string, axes: Axes, x: Value, w: Value, options: ConvTr
     const weights = asWeights(w, axes, 'C, O / groups');
     const [n, channels, ...count] = images.shape as [number, number, number, number];
     const [inputs, outputs, ...size] = weights.shape as [number, number, number, number];
-    if (channels !== inputs || channels % groups !== 0) {
+    if (channels !== inputs)
       throw new ShapeError(
-        `images of ${channels} channels in groups ${groups}, weights of shape ${show(w.shape)}: expected ` +
-          `weights of ${channels} channels, which divide by groups`,
+        `images of ${channels} channels, weights of shape ${show(w.shape)}: expected weights ` +
+          `[${channels}, O / groups, ${axes === 1 ? 'k' : 'h, w'}], or images of ${inputs} channels`,
       );
-    }
+    checkGroups(groups, channels, 'images');
     const lengths = [0, 1].map((i) => {
       const whole = (count[i]! - 1) * stride[i]! + spanOf(size[i]!, dilation[i]!) + more[i]!;
       if (whole > 2 * before[i]!) return whole - 2 * before[i]!;

@@ -414,6 +414,20 @@ describe('second derivatives', () => {
   });
 });
 
+/** Padding alone is no image. */
+const [noColumns, noRows] = [input('line', [1, 2, 0]), input('image', [1, 2, 0, 4])];
+const NOT_EMPTY: [title: string, call: () => unknown][] = [
+  ['conv1d', () => noColumns.conv1d(input('w', [3, 2, 2]), { padding: 2 })],
+  ['conv2d', () => noRows.conv2d(input('w', [3, 2, 2, 2]), { padding: 2 })],
+  ['convTranspose1d', () => noColumns.convTranspose1d(input('w', [2, 3, 2]))],
+  ['convTranspose2d', () => noRows.convTranspose2d(input('w', [2, 3, 3, 3]), { stride: 2 })],
+  ['maxPool1d', () => noColumns.maxPool1d(2, { padding: 1 })],
+  ['maxPool2d', () => noRows.maxPool2d(2, { padding: 1 })],
+  ['avgPool1d', () => noColumns.avgPool1d(2, { padding: 1 })],
+  ['avgPool2d', () => noRows.avgPool2d(2, { padding: 1, countIncludePad: false })],
+  ['adaptiveAvgPool2d', () => noRows.adaptiveAvgPool2d(1)],
+];
+
 describe('what is refused', () => {
   const x = input('x', [2, 3, 5, 6]);
   const s = input('s', [2, 3, 5]);
@@ -443,12 +457,12 @@ describe('what is refused', () => {
     [
       'other channels',
       () => x.conv2d(input('o', [4, 2, 2, 2])),
-      /images of 3 channels in groups 1, weights of shape \[4, 2, 2, 2\]: expected weights of 3 channels/,
+      /images of 3 channels, weights of shape \[4, 2, 2, 2\]: expected weights \[O, 3, h, w\], or imag/,
     ],
     [
       'other groups',
       () => x.conv2d(input('o', [4, 1, 2, 2]), { groups: 3 }),
-      /and a number of them that divides by groups$/,
+      /: groups 3: expected a number that divides the 4 channels of the result$/,
     ],
     [
       'windows that do not fit',
@@ -505,8 +519,23 @@ describe('what is refused', () => {
     [
       'transposed: other channels',
       () => x.convTranspose2d(w),
-      /^convTranspose2d of .*: images of 3 channels in groups 1, weights of shape \[4, 3, 2, 2\]: expected/,
+      /of shape \[4, 3, 2, 2\]: expected weights \[3, O \/ groups, h, w\], or images of 4 channels$/,
     ],
+    [
+      'groups that do not divide the channels',
+      () => x.conv2d(w, { groups: 2 }),
+      /^conv2d of 'x' .*: groups 2: expected a number that divides the 3 channels of images$/,
+    ],
+    [
+      'transposed: groups that do not divide the channels',
+      () => x.convTranspose2d(input('o', [3, 2, 2, 2]), { groups: 2 }),
+      /^convTranspose2d of 'x' .*: groups 2: expected a number that divides the 3 channels of images$/,
+    ],
+    ...NOT_EMPTY.map(([title, call]): [string, () => unknown, RegExp] => [
+      `${title} of images without numbers`,
+      call,
+      new RegExp(`^${title} of .*: images of shape \\[1, 2, 0(, 4)?\\]: expected at least one number along `),
+    ]),
     [
       'transposed: nothing left',
       () => x.convTranspose2d(input('o', [3, 1, 1, 1]), { padding: 3 }),
