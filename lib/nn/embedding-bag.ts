@@ -1,5 +1,5 @@
 /** Embeddings of bags of tokens: a row for each token, summed up over the bag. */
-import { checkInteger, checkOneOf, checkOptions, type Known } from '../core/check.js';
+import { checkInteger, checkOneOf, checkOptions, shown, type Known } from '../core/check.js';
 import { ShapeError, sameShape, show } from '../core/shape.js';
 import { composed } from '../graph/node.js';
 import { where } from '../value/functions.js';
@@ -33,9 +33,6 @@ const OPTIONS: Known<EmbeddingBagOptions> = {
 };
 const BAG_OPTIONS: Known<BagOptions> = { weights: true };
 
-/** Below every number of a row. */
-const LEAST = -1e30;
-
 /**
  * A table with one row for each of `count` tokens, of which the rows of a bag of tokens are summed, averaged,
  * or compared number by number, as by PyTorch's `nn.EmbeddingBag`. A bag without tokens that count gives
@@ -59,6 +56,8 @@ export class EmbeddingBag extends Module {
     checkInteger('EmbeddingBag: count', count, 0);
     checkInteger('EmbeddingBag: size', size, 0);
     checkOneOf('EmbeddingBag: mode', mode, ['sum', 'mean', 'max']);
+    if (paddingIndex !== undefined && count === 0)
+      throw new RangeError(`EmbeddingBag: paddingIndex ${shown(paddingIndex)}: there are no tokens`);
     if (paddingIndex !== undefined) checkInteger('EmbeddingBag: paddingIndex', paddingIndex, 0, count - 1);
     this.mode = mode;
     this.paddingIndex = paddingIndex;
@@ -85,15 +84,17 @@ export class EmbeddingBag extends Module {
         throw new ShapeError(`weights are for mode 'sum', and this is '${mode}'`);
       if (weights && !sameShape(weights.shape, index.shape))
         throw new ShapeError(`weights of shape ${show(weights.shape)}: expected ${show(index.shape)}`);
-      const rows = this.weight.gather(index);
+      const all = this.weight.gather(index);
       const isCounted = countedOf(count, paddingIndex)?.gather(index);
+      // Rows that do not count are left out, not multiplied by 0, which would make NaN of NaN.
+      const counted = (x: Value, otherwise: number): Value =>
+        isCounted ? where(isCounted.expandDims(-1), x, otherwise) : x;
       if (mode === 'max') {
-        if (!isCounted) return rows.max(-2);
-        const most = where(isCounted.expandDims(-1), rows, LEAST).max(-2);
-        return where(isCounted.max(-1, true), most, 0);
+        const most = counted(all, -Infinity).max(-2);
+        return isCounted ? where(isCounted.max(-1, true), most, 0) : most;
       }
-      const factors = weights && isCounted ? weights.mul(isCounted) : (weights ?? isCounted);
-      const sum = (factors ? rows.mul(factors.expandDims(-1)) : rows).sum(-2);
+      const rows = counted(all, 0);
+      const sum = (weights ? rows.mul(counted(weights.expandDims(-1), 0)) : rows).sum(-2);
       if (mode === 'sum') return sum;
       return isCounted ? sum.div(isCounted.sum(-1, true).maximum(1)) : sum.div(index.shape.at(-1)!);
     });

@@ -1,5 +1,13 @@
 /** Recurrent networks over whole sequences: layers of cells, in one direction or both. */
-import { checkBoolean, checkInteger, checkObject, checkOptions, type Known } from '../core/check.js';
+import {
+  checkBoolean,
+  checkInteger,
+  checkObject,
+  checkOptions,
+  isList,
+  shown,
+  type Known,
+} from '../core/check.js';
 import { ShapeError, show, sameShape, type Shape } from '../core/shape.js';
 import { composed } from '../graph/node.js';
 import { where } from '../value/functions.js';
@@ -121,6 +129,7 @@ abstract class Sequences<State, Cell extends Recurrent<State>> extends Module {
     checkValue(who, 'x', x);
     checkOptions(who, options, APPLY_OPTIONS);
     const { state, lengths } = options;
+    checkLengths(who, lengths);
     return composed(who, [x], () => {
       const { shape } = x;
       if (shape.length < 2 || shape.length > 3 || shape.at(-1) !== this.nIn || shape.at(-2) === 0)
@@ -129,10 +138,13 @@ abstract class Sequences<State, Cell extends Recurrent<State>> extends Module {
         );
       const samples = shape.length === 3 ? shape[0]! : 1;
       const before = state === undefined ? undefined : this.checkedStates(state, shape.slice(0, -2));
-      const read = lengths === undefined ? undefined : readOf(lengths, shape);
+      const isRead = lengths === undefined ? undefined : readOf(lengths, shape);
       // Positions come first inside, so that each is a slice of whole rows.
       const byPosition = shape.length === 3 ? x.transpose([1, 0, 2]) : x.expandDims(1);
-      const { output, last } = this.throughLayers(byPosition, samples, before, read);
+      // What is not read reaches no gradient either, whatever it is: 0 times NaN would be NaN.
+      const input = isRead ? where(isRead, byPosition, 0) : byPosition;
+      const read = isRead && Array.from({ length: shape.at(-2)! }, (_, t) => isRead.at(t));
+      const { output, last } = this.throughLayers(input, samples, before, read);
       const isOne = shape.length === 2;
       return {
         output: isOne ? output.squeeze(1) : output.transpose([1, 0, 2]),
@@ -200,12 +212,20 @@ abstract class Sequences<State, Cell extends Recurrent<State>> extends Module {
   }
 }
 
+function checkLengths(who: string, given: unknown): void {
+  const isNumbers = typeof given === 'number' || isList(given) || ArrayBuffer.isView(given);
+  if (!isNumbers && given !== undefined && !(given instanceof Index))
+    throw new TypeError(
+      `${who}: lengths ${shown(given)}, expected an Index, or integers: one for each sequence`,
+    );
+}
+
 /**
- * For each position, 1 where a sequence is long enough to have it and 0 elsewhere: [N, 1].
+ * For each position, 1 where a sequence is long enough to have it and 0 elsewhere: [T, N, 1].
  *
  * @param shape of x
  */
-function readOf(lengths: Indices, shape: Shape): Value[] {
+function readOf(lengths: Indices, shape: Shape): Value {
   const positions = shape.at(-2)!;
   const samples = shape.slice(0, -2);
   const index = lengths instanceof Index ? lengths : constantIndex(lengths);
@@ -216,13 +236,10 @@ function readOf(lengths: Indices, shape: Shape): Value[] {
   const odd = index.attr.integers?.find((n) => n < 0 || n > positions);
   if (odd !== undefined)
     throw new ShapeError(`a length is ${odd}, expected one from 0 to ${positions}, the number of positions`);
-  // Row n of the table is for sequences of n positions.
-  const table = Float64Array.from({ length: (positions + 1) * positions }, (_, i) =>
-    i % positions < Math.floor(i / positions) ? 1 : 0,
-  );
-  const isRead = constant(table, { shape: [positions + 1, positions] }).gather(index.reshape([-1]));
-  const byPosition = isRead.transpose().expandDims(-1);
-  return Array.from({ length: positions }, (_, t) => byPosition.at(t));
+  const counts = Float64Array.from({ length: positions + 1 }, (_, n) => n);
+  const read = constant(counts).gather(index.reshape([-1]));
+  const position = constant(counts.subarray(0, positions), { shape: [positions, 1] });
+  return read.gt(position).expandDims(-1);
 }
 
 /** The base of networks whose states are of one part. */

@@ -51,6 +51,33 @@ describe(`embeddings of bags of ${version}`, () => {
         }
     });
 
+  for (const mode of ['sum', 'mean', 'max'] as const)
+    it(`${mode}: what does not count is not read, whatever it is`, () => {
+      for (const { isa, dtype } of TARGETS)
+        for (const odd of [NaN, Infinity]) {
+          const bag = new EmbeddingBag(3, 1, { random, mode, paddingIndex: 0 });
+          bag.weight.data.set([odd, -1e31, -2e31]);
+          const weights = mode === 'sum' ? { weights: constant([[2, odd, 1]]) } : {};
+          const y = bag.apply([[1, 0, 2]], weights);
+          const program = compile(y.sum(), { isa, dtype });
+          program.forward({});
+          program.backward();
+          const [value, gradient] = {
+            sum: [-4e31, [0, 2, 1]] as const,
+            mean: [-1.5e31, [0, 0.5, 0.5]] as const,
+            max: [-1e31, [0, 1, 0]] as const,
+          }[mode];
+          assertClose(program.read(y), [value], 1e-6, mode);
+          assert.deepEqual([...program.readGradient(bag.weight)], gradient);
+        }
+    });
+
+  it('refuse a padding where there are no tokens', () => {
+    assert.throws(() => new EmbeddingBag(0, 2, { random, paddingIndex: 0 }), {
+      message: 'EmbeddingBag: paddingIndex 0: there are no tokens',
+    });
+  });
+
   it('of one bag have no axis of bags', () => {
     const bag = new EmbeddingBag(5, 3, { random });
     assert.deepEqual(bag.apply([1, 2]).shape, [3]);

@@ -151,6 +151,12 @@ function ofSequences(apply: (x: Value, options?: object) => unknown): Refusal[] 
       () => apply(t253, { lengths: [3, 6] }),
       /: a length is 6, expected one from 0 to 5, the number of positions$/,
     ],
+    [
+      'a Value for lengths',
+      () => apply(t253, { lengths: of('n', 2) }),
+      /: lengths 'n' .*, expected an Index, or integers: one for each sequence$/,
+    ],
+    ['null for lengths', () => apply(t253, { lengths: null }), /: lengths null, expected an Index/],
     ['a length below 0', () => apply(t253, { lengths: [-1, 5] }), /: a length is -1, expected one from 0/],
     ['a list for one length', () => apply(m53, { lengths: [3] }), /are of shape \[1\], expected \[\]/],
     ['a length and a half', () => apply(t253, { lengths: [1.5, 5] }), /1\.5.*: expected an integer/],
@@ -321,7 +327,7 @@ const REFUSALS: Record<Exclude<keyof typeof nn, 'initializers' | 'Module' | 'sum
     [
       'other channels',
       () => new nn.Conv1d(2, 3, 2, { random: one }).apply(of('x', 3, 5)),
-      /^Conv1d\.apply of 'x' .*: images of 3 channels/,
+      /^Conv1d\.apply of 'x' .*: expected shape \[N, 2, L\] or \[2, L\]$/,
     ],
     [
       'a window that is too long',
@@ -333,7 +339,7 @@ const REFUSALS: Record<Exclude<keyof typeof nn, 'initializers' | 'Module' | 'sum
     [
       'a sequence',
       () => new nn.Conv2d(2, 3, 2, { random: one }).apply(of('x', 2, 5)),
-      /^Conv2d\.apply of 'x' .*: images of shape \[2, 5\]: expected \[N, C, H, W\] or \[C, H, W\]$/,
+      /^Conv2d\.apply of 'x' .*: expected shape \[N, 2, H, W\] or \[2, H, W\]$/,
     ],
     [
       'a number',

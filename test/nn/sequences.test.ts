@@ -175,6 +175,21 @@ describe('recurrent networks', () => {
       for (const y of [output, ...partsOf(state)]) assert(y.forward().every((n) => n === 0));
     });
 
+    it(`${kind}: what lies behind a sequence reaches no gradient, whatever it is`, () => {
+      const gradients = [0, NaN, Infinity].map((odd) => {
+        const net = made(kind, { numLayers: 2, bidirectional: true });
+        const x = input('x', [1, 3, INPUTS]);
+        const { output } = net.apply(x, { lengths: index('lengths', 1) });
+        const training = new SGD({ learningRate: 1 }).minimize(output.sum(), { keepGradients: true });
+        const own = Array.from({ length: 2 * INPUTS }, (_, i) => Math.sin(i));
+        training.step({ x: [...own, ...new Array<number>(INPUTS).fill(odd)], lengths: [2] });
+        return net.parameters().flatMap((p) => [...training.gradient(p)]);
+      });
+      assert(gradients[0]!.every(Number.isFinite));
+      assert.deepEqual(gradients[1], gradients[0]);
+      assert.deepEqual(gradients[2], gradients[0]);
+    });
+
     it(`${kind}: dropout acts between layers, in training alone`, () => {
       const losses = [1, 2].map((numLayers) => {
         const net = made(kind, { numLayers, dropout: 0.5 });
