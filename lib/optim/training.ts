@@ -1,7 +1,6 @@
 /** The training of a loss: takes steps, and holds the state that is needed to resume. */
 import { Value } from '../value/value.js';
 import type { TypedArray } from '../core/array.js';
-import { clipped } from '../core/escape.js';
 import { didYouMean } from '../core/suggest.js';
 import { Program } from '../runtime/program.js';
 import {
@@ -37,11 +36,19 @@ export interface TrainingState {
   runs: number;
   /** The update rule's numbers at the last step, learning rate first; absent after a failed step. */
   rule?: readonly number[];
+  /** The update rule whose arrays `moments` are, such as `adam`, which `Adam` and `AdamW` share. */
+  optimizer?: string;
   /** The optimiser's arrays for each trained parameter, in its size: velocity, or running means. */
   moments: ReadonlyMap<Value, readonly TypedArray[]>;
 }
 
-const STATE_KEYS: Known<TrainingState> = { steps: true, runs: true, rule: true, moments: true };
+const STATE_KEYS: Known<TrainingState> = {
+  steps: true,
+  runs: true,
+  rule: true,
+  optimizer: true,
+  moments: true,
+};
 
 /** Options of {@link Training.restore}. */
 export interface RestoreOptions {
@@ -123,11 +130,13 @@ export class Training {
   /** Writes the rule's numbers of the next step: those put back, if any, else new ones from the schedule. */
   private nextRule(step: number, to: Float64Array, at: number): void {
     const { ahead } = this;
+    const { update } = this.program;
+    if (step === 0 && update.hasAverage && update.skips) update.startAverage();
     if (ahead.length === 0) {
       this.rule(step, to, at);
       return;
     }
-    const { ruleSize } = this.program.update;
+    const { ruleSize } = update;
     to.set(ahead.subarray(0, ruleSize), at);
     this.ahead = ahead.subarray(ruleSize);
   }
@@ -143,7 +152,7 @@ export class Training {
 
   /** A copy of the training state. */
   state(): TrainingState {
-    const { runs, rule, moments } = this.program.update;
+    const { runs, rule, moments, op } = this.program.update;
     const copies = new Map<Value, TypedArray[]>();
     for (const [value, arrays] of moments) {
       // Every parameter is a Value.
@@ -156,6 +165,7 @@ export class Training {
     return {
       steps: this.steps,
       runs,
+      ...(op && { optimizer: op }),
       moments: copies,
       ...(this.ruleStep === this.steps - 1 && { rule }),
     };
@@ -192,6 +202,12 @@ export class Training {
         `restore: the state is of other parameters than the ${moments.size} that this training changes: ` +
           'give a training of the same parameters; for those of a graph that was built again, load a ' +
           'checkpoint',
+      );
+    const { op } = program.update;
+    if (state.optimizer !== undefined && state.optimizer !== op)
+      throw new Error(
+        `restore: the state is of the update rule ${shown(state.optimizer)}, and here it is '${op}': give ` +
+          'the same optimiser',
       );
     for (const [value, arrays] of moments) {
       const given: unknown = state.moments.get(value);
@@ -387,6 +403,8 @@ export class Training {
 
   /** The parameter that is this one, or has this name. */
   private trainedBy(who: string, parameter: Value | string): Value {
+    if (typeof parameter !== 'string' && !((parameter as unknown) instanceof Value))
+      throw new TypeError(`${who}: ${shown(parameter)}, expected a parameter, or its name`);
     const trained = [...this.program.update.moments.keys()];
     const found = trained.filter((value) => value === parameter || value.name === parameter);
     if (found.length === 1) return found[0] as Value;
@@ -394,7 +412,7 @@ export class Training {
       throw new Error(
         `${who}: ${found.length} parameters are called ${shown(parameter)}: give the one that you mean`,
       );
-    const names = trained.map(({ name }) => clipped(name ?? ''));
+    const names = trained.flatMap(({ name }) => name ?? []);
     const guess = typeof parameter === 'string' ? didYouMean(parameter, names) : '';
     throw new Error(`${who}: ${shown(parameter)} is no parameter that this training changes${guess}`);
   }

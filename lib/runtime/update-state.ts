@@ -2,7 +2,7 @@
 import type { TypedArray } from '../core/array.js';
 import { checkInteger, MAX_STEPS, shown } from '../core/check.js';
 import { sizeOf } from '../core/shape.js';
-import type { ParameterBlock, UpdateRule } from '../compiler/lower/layout.js';
+import type { ParameterBlock, UpdateOp, UpdateRule } from '../compiler/lower/layout.js';
 import type { Node } from '../graph/node.js';
 import type { ProgramMemory } from './memory.js';
 import type { Held } from './residence.js';
@@ -10,6 +10,8 @@ import type { Held } from './residence.js';
 export class UpdateState {
   /** How many runs have trained: what a training step reads as its number, by which dropout draws. */
   runs = 0;
+  /** The update rule: which moments there are, and what they mean. */
+  readonly op: UpdateOp | undefined;
   /** How many numbers the update rule has (learning rate, momentum, ...). */
   readonly ruleSize: number;
   /** Whether an update can be skipped. */
@@ -26,6 +28,7 @@ export class UpdateState {
     private readonly held: readonly Held[],
     update: UpdateRule | undefined,
   ) {
+    this.op = update?.op;
     this.ruleSize = update?.numbers ?? 0;
     this.hasAverage = update?.after !== undefined;
     this.setsBuffers = update?.sets !== undefined;
@@ -72,6 +75,15 @@ export class UpdateState {
   get moments(): Map<Node, TypedArray[]> {
     const { moments } = this.block;
     return new Map(this.trained.map((held) => [held.value, moments.map((first) => this.part(held, first))]));
+  }
+
+  /**
+   * Sets the average of each parameter to its numbers. The first update does so too, but may be skipped, and
+   * all later ones add to the average.
+   */
+  startAverage(): void {
+    const last = this.block.moments.at(-1)!;
+    for (const held of this.trained) this.part(held, last).set(held.value.peek('data')!);
   }
 
   /** The gradient of a parameter at the last step, a view of the memory; undefined where none is kept. */

@@ -13,7 +13,7 @@ import { clipped, quoted, quotedPath } from '../core/escape.js';
 import { Training, type TrainingState } from '../optim/training.js';
 import { BusyError } from '../runtime/errors.js';
 import { Random } from '../runtime/random.js';
-import { setNumbers } from '../value/leaves.js';
+import { checkSettable, setAllNumbers } from '../value/leaves.js';
 import type { Value } from '../value/value.js';
 import { TensorFile, WeightsError, writeTensors, type Metadata } from '../weights/tensor-file.js';
 import type { BuiltModel } from './build-model.js';
@@ -108,7 +108,7 @@ export function saveCheckpoint(
   const { dtype } = training.program;
   const { tensors, texts, matrices } = contentsOf(path, model, tokenizer, metadata, dtype);
   checkObject('saveCheckpoint: losses', losses, 'a list of numbers');
-  const { steps, runs, rule, moments } = training.state();
+  const { steps, runs, rule, optimizer, moments } = training.state();
   const count = checkInteger('number of losses', losses.length, 0, steps);
   const kept = Float64Array.from({ length: count }, (_, i) => {
     const loss: unknown = losses[i];
@@ -116,6 +116,7 @@ export function saveCheckpoint(
     return loss;
   });
   texts.set('steps', String(steps)).set('runs', String(runs));
+  if (optimizer !== undefined) texts.set('updateRule', optimizer);
   for (const { name, shape, values } of matrices) {
     const own = values.map((value) => moments.get(value));
     // Parameters without gradient have no moments.
@@ -158,6 +159,7 @@ export function loadCheckpoint(
   const built = checkedModel(model);
   checkTrains('loadCheckpoint', built.matrices, training);
   const read = TensorFile.read(path, (file) => readCheckpoint(file, built, training, random, mostSteps));
+  checkSettable(read.values.keys());
   try {
     training.restore(read.state);
   } catch (error) {
@@ -165,7 +167,7 @@ export function loadCheckpoint(
     throw new WeightsError(`${quotedPath(path)}: ${(error as Error).message}`, { cause: error });
   }
   random.setstate(read.words);
-  for (const [value, numbers] of read.values) setNumbers(value, numbers);
+  setAllNumbers(read.values);
   return { losses: read.losses, metadata: read.metadata };
 }
 
@@ -209,6 +211,8 @@ function readCheckpoint(
   for (const name of [RULE, RANDOM, LOSSES]) known.add(name);
   file.checkNoMore((name) => known.has(name), `a checkpoint of this training does not have: ${SAME}`);
   const state: TrainingState = { steps, runs, moments };
+  const optimizer = metadata.get('updateRule');
+  if (optimizer !== undefined) state.optimizer = optimizer;
   if (file.has(RULE)) state.rule = [...file.vector(RULE, MAX_RULE)];
   const words = stateOf(file.numbers(RANDOM, [random.getstate().length]));
   if (!words) throw new WeightsError(`${shown}: '${RANDOM}' is not the state of a random generator`);

@@ -20,7 +20,15 @@ import {
   type Metadata,
 } from '../weights/tensor-file.js';
 
-export const OWN_TEXTS: readonly string[] = ['model', ...SIZE_NAMES, 'dtype', 'tokenizer', 'steps', 'runs'];
+export const OWN_TEXTS: readonly string[] = [
+  'model',
+  ...SIZE_NAMES,
+  'dtype',
+  'tokenizer',
+  'steps',
+  'runs',
+  'updateRule',
+];
 
 /**
  * Whether an array belongs to a checkpoint (see checkpoint-file.ts); the names of a model's arrays have no

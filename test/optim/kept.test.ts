@@ -97,6 +97,32 @@ describe('an average of the parameters', () => {
           }
     });
 
+  it('begins with the parameters where the first steps are skipped', async () => {
+    const ways: ((training: vg.Training) => unknown)[] = [
+      (training) => [NaN, NaN, 1, 2].forEach((x) => training.step({ x })),
+      (training) =>
+        training.stepEach({ count: 4, inputs: { x: { values: Float64Array.of(NaN, NaN, 1, 2) } } }),
+      (training) =>
+        training.stepEachAsync({ count: 4, inputs: { x: { values: Float64Array.of(NaN, NaN, 1, 2) } } }),
+      (training) => [NaN, NaN, 1, 2].forEach((x) => training.stepBatch([{ x }])),
+    ];
+    for (const { isa, dtype } of TARGETS)
+      for (const way of ways) {
+        const w = parameter([1, 2]);
+        const sgd = new vg.SGD({ learningRate: 0.5, averageDecay: 0.75, onNonFinite: 'skip' });
+        const training = sgd.minimize(w.mul(input('x')).sum(), { isa, dtype, batches: true });
+        w.data.set([2, 3]);
+        await way(training);
+        assert.equal(training.skipped, 2);
+        // From 2: 1.5 after the third step, 0.5 after the fourth.
+        const first = 0.75 * 2 + 0.25 * 1.5;
+        assert.deepEqual(
+          [...training.average(w)],
+          [0, 1].map((i) => 0.75 * (first + i) + 0.25 * (0.5 + i)),
+        );
+      }
+  });
+
   it('goes on from a state', () => {
     const start = (): { training: vg.Training; w: vg.Value } => {
       const w = parameter([1, 2], { name: 'w' });
@@ -147,12 +173,33 @@ describe('a state with new rates', () => {
       assert.deepEqual(w.data, after);
     });
 
+  it('is refused where as many moments mean something else', () => {
+    const { loss, feeds } = product();
+    const adagrad = new vg.Adagrad({ learningRate: 0.1 }).minimize(loss);
+    adagrad.step(feeds(0));
+    const state = adagrad.state();
+    assert.equal(state.optimizer, 'adagrad');
+    for (const other of [
+      new vg.SGD({ learningRate: 0.1, momentum: 0.1 }),
+      new vg.Lion({ learningRate: 0.1 }),
+      new vg.RMSprop({ learningRate: 0.1 }),
+    ])
+      assert.throws(() => other.minimize(loss).restore(state, { newRates: true }), {
+        message: /^restore: the state is of the update rule "adagrad", and here it is '\w+': give the same/,
+      });
+    // An older state does not say.
+    const { steps: taken, runs, rule, moments } = state;
+    new vg.Adagrad({ learningRate: 0.1 })
+      .minimize(loss)
+      .restore({ steps: taken, runs, rule: rule!, moments });
+  });
+
   it('is refused where the moments are others', () => {
     const { loss, state } = trained();
     const training = new vg.SGD({ learningRate: 0.1 }).minimize(loss);
     assert.throws(
       () => training.restore(state, { newRates: true }),
-      /has 1 moments here, but different ones/,
+      /the state is of the update rule "adam", and here it is 'sgd'/,
     );
   });
 });
@@ -179,6 +226,22 @@ describe('what was not asked for', () => {
       'a name that no parameter has',
       () => keeping.gradient('wieght'),
       /^gradient: "wieght" is no parameter that this training changes; did you mean weight\?$/,
+    ],
+    [
+      'no name',
+      () => keeping.gradient(any(undefined)),
+      /^gradient: undefined, expected a parameter, or its name$/,
+    ],
+    ['null', () => keeping.average(any(null)), /^average: null, expected a parameter, or its name$/],
+    [
+      "a name nearly a parameter's, with codes of a terminal",
+      () => {
+        const odd = parameter([1], { name: '\x1b[31mname' });
+        return new vg.SGD({ learningRate: 1 })
+          .minimize(odd.sum(), { keepGradients: true })
+          .gradient('\x1b[31mnam');
+      },
+      /did you mean \\u\{?1b\}?\[31mname\?$/,
     ],
     ['another value', () => keeping.average(input('x')), /^average: 'x' \(input, .* is no parameter/],
     [

@@ -138,6 +138,10 @@ describe('optimisers', () => {
       [trained, /restore: this training has taken steps; give the state to a new one$/],
       [
         new Adam({ learningRate: 0.1 }).minimize(loss),
+        /restore: the state is of the update rule "sgd", and here it is 'adam': give the same optimiser$/,
+      ],
+      [
+        new SGD({ learningRate: decay(0.1, 0.5), momentum: 0.5, averageDecay: 0.9 }).minimize(loss),
         /parameter.* has 2 moments here, but different ones in the state: give the same optimiser$/,
       ],
       [
