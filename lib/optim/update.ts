@@ -250,7 +250,12 @@ export function minimize(loss: Value, { base, groups }: GroupedUpdate, options: 
   );
   if (!program.hasGradients) checkReachesParameter(loss);
   const trained = [...program.update.moments.keys()];
-  for (const { of } of groups) of.checkUsed(trained);
+  groups.forEach(({ of }, i) => {
+    of.checkUsed(
+      trained,
+      groups.slice(0, i).map((group) => group.of),
+    );
+  });
   for (const { name, number } of numbers)
     if (typeof number === 'number') checkHeld(name, number, program.dtype);
   const largest = LARGEST[program.dtype];

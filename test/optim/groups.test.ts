@@ -276,6 +276,32 @@ describe('groups of parameters', () => {
       () => sgdWith({ parameters: /biass/ }).minimize(parameter([1], { name: 'bias' }).sum()),
       /^SGD: groups\[0\]: no parameter that the loss trains is in it\. The loss trains 'bias' \(parameter/,
     ],
+    [
+      'a group whose parameters are in earlier ones',
+      () =>
+        new vg.SGD({
+          learningRate: 1,
+          groups: [{ parameters: /./ }, { parameters: /bias/, weightDecay: 0 }],
+        }).minimize(
+          parameter([1], { name: 'bias' })
+            .add(parameter([1], { name: 'w' }))
+            .sum(),
+        ),
+      /^SGD: groups\[1\]: 'bias' \(parameter, .* is in an earlier group, which counts: put/,
+    ],
+    [
+      'a group whose two parameters are in earlier ones',
+      () =>
+        new vg.SGD({
+          learningRate: 1,
+          groups: [{ parameters: /bias/ }, { parameters: /w/ }, { parameters: /./, weightDecay: 0 }],
+        }).minimize(
+          parameter([1], { name: 'bias' })
+            .add(parameter([1], { name: 'w' }))
+            .sum(),
+        ),
+      /^SGD: groups\[2\]: .* and all others in it are in an earlier group/,
+    ],
   ];
   for (const [what, call, message] of REFUSED)
     it(`refuse ${what}`, () => {
