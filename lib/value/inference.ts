@@ -2,7 +2,6 @@
 import {
   checkArguments,
   checkInteger,
-  checkObject,
   checkOptions,
   isList,
   limitArguments,
@@ -18,8 +17,9 @@ import type { Feeds } from '../runtime/feeds.js';
 import type { ProgramOptions } from '../runtime/options.js';
 import { Program } from '../runtime/program.js';
 import { Index } from './indices.js';
-import { numbersOfIndex } from './read-index.js';
+import { largestOf, numbersOfIndex } from './read-index.js';
 import { Value } from './value.js';
+import { Node } from '../graph/node.js';
 
 /** What an inference computes, by name. */
 export type Outputs = Readonly<Record<string, Value | Index>>;
@@ -92,16 +92,28 @@ export class Inference<Named extends Outputs = Outputs> {
   }
 
   private named(read: (output: (typeof this.outputs)[number]) => TypedArray): Results<Named> {
-    const results: Record<string, TypedArray | Int32Array> = {};
-    for (const output of this.outputs) {
+    const results = this.outputs.map((output) => {
       const numbers = read(output);
-      results[output.name] = output.isIndex ? Int32Array.from(numbers) : numbers.slice();
-    }
-    return results as Results<Named>;
+      return [output.name, output.isIndex ? Int32Array.from(numbers) : numbers.slice()];
+    });
+    return Object.fromEntries(results) as Results<Named>;
   }
 }
 
 limitArguments('Inference', Inference.prototype, { run: 1, runEach: 3 } satisfies Counts<Inference>);
+
+/** float32 holds all integers up to this. */
+const MOST_HELD = 2 ** 24;
+
+/** @throws RangeError when float32, in which results are kept, would round an integer of the index */
+function checkHeld(name: string, index: Index): void {
+  const most = largestOf('inference of', index);
+  if (most <= MOST_HELD) return;
+  throw new RangeError(
+    `inference: output ${quoted(name)}: ${index.label} can be ${most}, and float32 holds the integers up ` +
+      `to ${MOST_HELD}: give dtype: 'float64'`,
+  );
+}
 
 /**
  * Compiles values, and indices that are computed (`argmax`, `topk`), to a program that computes all of them
@@ -109,13 +121,19 @@ limitArguments('Inference', Inference.prototype, { run: 1, runEach: 3 } satisfie
  * nothing. It reads the parameters where a training holds them, as they are at each call.
  *
  * @throws TypeError when there is no output, or one is no Value and no computed Index
+ * @throws RangeError when an index can be beyond 2^24, which float32 cannot hold
  */
 export function inference<Named extends Outputs>(
   outputs: Named,
   options: InferenceOptions = {},
 ): Inference<Named> {
   checkArguments('inference', arguments, 2);
-  checkObject('inference', outputs, 'an object of values, as in inference({ logits, loss })');
+  const given: unknown = outputs;
+  const isNamed = typeof given === 'object' && given !== null;
+  if (!isNamed || given instanceof Node || isList(given))
+    throw new TypeError(
+      `inference: ${shown(given)}, expected an object of values, as in inference({ logits, loss })`,
+    );
   checkOptions('inference', options, INFERENCE_OPTIONS);
   const named = Object.entries(outputs).map(([name, output]) => {
     const isIndex = (output as unknown) instanceof Index;
@@ -130,5 +148,7 @@ export function inference<Named extends Outputs>(
   });
   if (named.length === 0) throw new TypeError('inference: no outputs: give at least one, by its name');
   const program = new Program({ groups: [named.map(({ value }) => value)], gradients: 'none' }, options);
+  for (const { name, isIndex } of named)
+    if (isIndex && program.dtype === 'float32') checkHeld(name, outputs[name] as Index);
   return new Inference<Named>(program, named);
 }

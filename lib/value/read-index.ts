@@ -36,6 +36,12 @@ export function numbersOfIndex(who: string, index: Index): Value {
   return numbers;
 }
 
+/** The largest integer that an index can be. */
+export function largestOf(who: string, index: Index): number {
+  const { integers } = index.attr;
+  return integers ? integers.reduce((most, i) => Math.max(most, Math.abs(i)), 0) : entriesOf(who, index) - 1;
+}
+
 /** How many entries an index is found among. */
 function entriesOf(who: string, index: Index): number {
   let found: Node = index.turned?.base ?? index;

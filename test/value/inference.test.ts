@@ -155,6 +155,11 @@ describe('an inference', () => {
     }
   });
 
+  it('has results of any name', () => {
+    const results = vg.inference({ ['__proto__']: parameter([3]) }).run({});
+    assert.deepEqual(Object.entries(results), [['__proto__', Float64Array.of(3)]]);
+  });
+
   it('names the example that cannot be fed', () => {
     const net = vg.inference({ y: parameter([1, 2, 3]).gather(index('i', 1)) });
     const values = Int32Array.from({ length: 40 }, (_, i) => (i === 35 ? 9 : 0));
@@ -165,8 +170,29 @@ describe('an inference', () => {
   const y = input('x', [2]).mul(2);
   const REFUSED: [what: string, call: () => unknown, message: RegExp][] = [
     ['no outputs', () => vg.inference({}), /^inference: no outputs: give at least one, by its name$/],
-    ['a number', () => vg.inference(any(3)), /^inference 3: expected an object of values/],
-    ['a value', () => vg.inference(any(y)), /^inference: .*expected/],
+    ['a number', () => vg.inference(any(3)), /^inference: 3, expected an object of values/],
+    ['a value', () => vg.inference(any(y)), /^inference: #\d+ \(mul, .*\), expected an object of values/],
+    ['an index', () => vg.inference(any(y.argmax())), /^inference: #\d+ \(argmax.*, expected an object of/],
+    ['a list', () => vg.inference(any([y])), /^inference: an array.*, expected an object of values, as in/],
+    [
+      'an index that float32 cannot hold',
+      () =>
+        vg.inference(
+          {
+            i: constant(1)
+              .broadcastTo([2 ** 24 + 2])
+              .mul(y.sum())
+              .argmax(),
+          },
+          { dtype: 'float32' },
+        ),
+      /^inference: output "i": #\d+ .* can be 16777217, and float32 holds .* give dtype: 'float64'$/,
+    ],
+    [
+      'a fixed index that float32 cannot hold',
+      () => vg.inference({ i: vg.constantIndex([-(2 ** 25)]) }, { dtype: 'float32' }),
+      /^inference: output "i": .* can be 33554432, and float32 holds/,
+    ],
     [
       'a list with a number',
       () => vg.inference(any({ y, z: 1 })),
