@@ -107,16 +107,22 @@ function axisLast(x: Value, axis: number | undefined): Value {
   return x.transpose([...others, at]);
 }
 
+/** @throws ShapeError where there is not a target for each row: x's shape without the axis of the classes */
+function checkTargets({ shape }: Value, target: Index, axis: number): void {
+  if (shape.length === 0) throw new ShapeError('x is a single number: expected one for each class');
+  const expected = shape.filter((_, i) => i !== axis);
+  if (sameShape(expected, target.shape)) return;
+  throw new ShapeError(
+    `${show(shape)} with targets ${show(target.shape)}: expected ${show(expected)}, one for each row` +
+      (axis === shape.length - 1 ? '' : ` along axis ${axis}`),
+  );
+}
+
 /** The loss of each row, for targets that are classes. */
 function lossesOf(x: Value, target: Index): Value {
   const { shape } = x;
   if (shape.length <= 2) return makeValue('crossEntropy', [x, target]);
   const rows = sizeOf(shape.slice(0, -1));
-  if (!sameShape(shape.slice(0, -1), target.shape))
-    throw new ShapeError(
-      `${show(shape)} with targets ${show(target.shape)}: expected one for each row, in shape ` +
-        show(shape.slice(0, -1)),
-    );
   const matrix = x.reshape([rows, shape.at(-1)!]);
   return makeValue('crossEntropy', [matrix, target.reshape([rows])]).reshape(target.shape);
 }
@@ -143,8 +149,8 @@ export function crossEntropy(x: Value, target: Indices | Value, options: CrossEn
   checkOneOf(`${who}: reduction`, reduction, REDUCTIONS);
   if (!(typeof labelSmoothing === 'number' && labelSmoothing >= 0 && labelSmoothing <= 1))
     throw new RangeError(`${who}: labelSmoothing ${shown(labelSmoothing)}: expected a number from 0 to 1`);
-  const classes =
-    x.shape.length === 0 ? 0 : x.shape[axis === undefined ? x.shape.length - 1 : resolveAxis(axis, x.shape)]!;
+  const at = composed(who, [x], () => (x.shape.length > 0 ? resolveAxis(axis ?? -1, x.shape) : 0));
+  const classes = x.shape[at] ?? 0;
   if (target instanceof Value) {
     if (ignoreIndex !== undefined)
       throw new TypeError(`${who}: ignoreIndex is of targets that are classes, and these are probabilities`);
@@ -158,6 +164,7 @@ export function crossEntropy(x: Value, target: Indices | Value, options: CrossEn
   if (options.weight === undefined && labelSmoothing === 0 && ignoreIndex === undefined && axis === undefined)
     if (reduction === 'none' && x.shape.length <= 2) return makeValue(who, [x, index]);
   return composed(who, [x, index], () => {
+    checkTargets(x, index, at);
     const rows = axisLast(x, axis);
     const weights = weightsOf(who, options.weight, classes);
     const counted = countedOf(who, index, weights, ignoreIndex, classes);
@@ -201,6 +208,7 @@ export function nll(x: Value, target: Indices, options: NllOptions = {}): Value 
   const classes = x.shape.at(-1) ?? 1;
   const index = indexFor('nll', x, target, classes);
   return composed('nll', [x, index], () => {
+    checkTargets(x, index, x.shape.length - 1);
     const weights = weightsOf('nll', options.weight, classes);
     const counted = countedOf('nll', index, weights, ignoreIndex, classes);
     const picked = takeAlongAxis(x, index.reshape([...index.shape, 1]));

@@ -131,9 +131,19 @@ describe('crossEntropy', () => {
   const REFUSED: [what: string, call: () => unknown, message: RegExp][] = [
     ['other rows', () => crossEntropy(x, [0]), /^crossEntropy of 'x' .*\[2, 3\] with targets \[1\]/],
     [
+      'other columns, along axis 0',
+      () => crossEntropy(x, [0, 1], { axis: 0 }),
+      /^crossEntropy of 'x' .*: \[2, 3\] with targets \[2\]: expected \[3\], one for each row along axis 0$/,
+    ],
+    [
+      'an axis that does not exist',
+      () => crossEntropy(x, [0, 1], { axis: 2 }),
+      /^crossEntropy of 'x' .*: axis 2 does not exist in shape \[2, 3\]$/,
+    ],
+    [
       'other rows of an array',
       () => crossEntropy(x.reshape([1, 2, 3]), [0, 1]),
-      /\[1, 2, 3\] with targets \[2\]: expected one for each row, in shape \[1, 2\]$/,
+      /\[1, 2, 3\] with targets \[2\]: expected \[1, 2\], one for each row$/,
     ],
     [
       'a target beyond the classes',
