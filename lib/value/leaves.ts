@@ -116,6 +116,21 @@ export function setNumbers(value: Value, numbers: Float64Array): void {
   parameterChanges.count++;
 }
 
+/** @throws BusyError while one of the parameters is trained in the background */
+export function checkSettable(parameters: Iterable<Value>): void {
+  for (const parameter of parameters) parameter.peek('data');
+}
+
+/**
+ * Sets the numbers of parameters, all or none.
+ *
+ * @throws BusyError while one of them is trained in the background
+ */
+export function setAllNumbers(numbers: ReadonlyMap<Value, Float64Array>): void {
+  checkSettable(numbers.keys());
+  for (const [parameter, own] of numbers) setNumbers(parameter, own);
+}
+
 /** A leaf that is fed at every run, by name. */
 export function input(name: string, shape: Shape = []): Value {
   checkArguments('input', arguments, 2);

@@ -1,7 +1,7 @@
 /** Rules by which the names and the layout of a file's arrays become those of parameters. */
 import { types } from 'node:util';
-import { isList, shown } from '../core/check.js';
-import { quoted } from '../core/escape.js';
+import { checkBoolean, isList, shown } from '../core/check.js';
+import { clipped, quoted } from '../core/escape.js';
 
 /** Names: those that a regular expression matches, those in a list, or those for which a function is true. */
 export type Names = RegExp | readonly string[] | ((name: string) => boolean);
@@ -28,11 +28,15 @@ export class NameChoice {
   constructor(who: string, given: Names) {
     if (typeof given === 'function') {
       this.uses = [];
-      this.matches = given;
+      this.matches = (name) => {
+        const answer: unknown = given(name);
+        checkBoolean(`${who}: the answer for ${quoted(name)}`, answer);
+        return answer;
+      };
       return;
     }
     if (types.isRegExp(given)) {
-      const use = { what: `${who} ${String(given)}`, isUsed: false };
+      const use = { what: `${who} ${clipped(String(given))}`, isUsed: false };
       this.uses = [use];
       this.matches = (name) => {
         const isOne = name.search(given) >= 0;
@@ -85,7 +89,7 @@ export class Renaming {
       );
     this.replacements = list.map(([from, to]) => ({
       ...{ from, to, isUsed: false },
-      what: `${who} ${typeof from === 'string' ? quoted(from) : String(from)}`,
+      what: `${who} ${typeof from === 'string' ? quoted(from) : clipped(String(from))}`,
     }));
   }
 

@@ -9,10 +9,17 @@ import { Module } from '../nn/module.js';
 import { GRUCell, LSTMCell, RNNCell } from '../nn/recurrent.js';
 import { GRU, LSTM, RNN } from '../nn/sequences.js';
 import { TransformerBlock } from '../nn/transformer.js';
-import { setNumbers } from '../value/leaves.js';
+import { setAllNumbers } from '../value/leaves.js';
 import type { Value } from '../value/value.js';
 import { TensorFile, WeightsError } from './tensor-file.js';
-import { checkComplete, sourcesOf, transposed, type LoadOptions, type LoadReport } from './weights.js';
+import {
+  checkComplete,
+  checkUsed,
+  sourcesOf,
+  transposed,
+  type LoadOptions,
+  type LoadReport,
+} from './weights.js';
 import { Renaming } from './name-rules.js';
 
 /** Options of {@link loadPyTorch}. */
@@ -56,14 +63,20 @@ export function loadPyTorch(path: string, module: Module, options: LoadPyTorchOp
     throw new TypeError(`prefix ${shown(prefix)}: expected the beginning of names`);
   const pulls = pullsOf(module);
   const { numbers, report } = TensorFile.read(path, (file) => {
-    const sources = sourcesOf(file, { prefix, rename: new Renaming('rename', rename) });
+    const renaming = new Renaming('rename', rename);
+    const sources = sourcesOf(file, { prefix, rename: renaming });
     const wanted = new Set(pulls.flatMap(({ from }) => from.map(({ name }) => name)));
-    const missing = [...wanted].filter((name) => !sources.has(name));
+    const absent = [...wanted].filter((name) => !sources.has(name));
     const unexpected = [...sources].flatMap(([name, source]) =>
       wanted.has(name) || IGNORED.test(name) ? [] : [source],
     );
-    if (strict) checkComplete(file, sources, { missing, unexpected });
-    const found = pulls.filter(({ from }) => from.every(({ name }) => sources.has(name)));
+    if (strict) {
+      checkComplete(file, sources, prefix, { missing: absent, unexpected });
+      checkUsed(file, [renaming]);
+    }
+    const isWhole = ({ from }: Pull): boolean => from.every(({ name }) => sources.has(name));
+    const found = pulls.filter(isWhole);
+    const missing = pulls.filter((pull) => !isWhole(pull));
     for (const { from } of found)
       for (const { name, shape } of from) {
         const given = file.shapeOf(sources.get(name)!)!;
@@ -74,17 +87,20 @@ export function loadPyTorch(path: string, module: Module, options: LoadPyTorchOp
           );
       }
     return {
-      numbers: found.map(({ to, from, make }) => ({
-        to,
-        numbers: make(from.map(({ name, shape }) => file.numbers(sources.get(name)!, shape))),
-      })),
+      numbers: new Map(
+        found.map(({ to, from, make }) => [
+          to,
+          make(from.map(({ name, shape }) => file.numbers(sources.get(name)!, shape))),
+        ]),
+      ),
       report: {
         loaded: found.map(({ to }) => to.name ?? to.label),
-        ...{ missing, unexpected, metadata: Object.fromEntries(file.metadata) },
+        missing: missing.map(({ to }) => to.name ?? to.label),
+        ...{ unexpected, metadata: Object.fromEntries(file.metadata) },
       },
     };
   });
-  for (const { to, numbers: own } of numbers) setNumbers(to, own);
+  setAllNumbers(numbers);
   return report;
 }
 

@@ -1,9 +1,9 @@
 /** Saves and loads parameters by name, in safetensors files, which other libraries read and write too. */
 import { checkBoolean, checkOptions, shown, type Known } from '../core/check.js';
-import { clipped } from '../core/escape.js';
+import { clipped, quoted } from '../core/escape.js';
 import { sameShape, show } from '../core/shape.js';
 import { valuesOf, type Value } from '../value/value.js';
-import { setNumbers } from '../value/leaves.js';
+import { setAllNumbers } from '../value/leaves.js';
 import { NameChoice, Renaming, type Names, type Rename } from './name-rules.js';
 import { firstNames, TensorFile, textsOf, WeightsError, writeTensors, type Metadata } from './tensor-file.js';
 
@@ -81,15 +81,15 @@ export function loadWeights(
     const sources = sourcesOf(file, rules);
     const missing = [...named.keys()].filter((name) => !sources.has(name));
     const unexpected = [...sources].flatMap(([name, source]) => (named.has(name) ? [] : [source]));
-    if (strict) checkComplete(file, sources, { missing, unexpected });
+    if (strict) checkComplete(file, sources, rules.prefix, { missing, unexpected });
     const found = [...named].flatMap(([name, value]) => {
       const source = sources.get(name);
       return source === undefined ? [] : [{ name, value, source, isTurned: rules.transpose.has(name) }];
     });
     for (const each of found) checkShapeOf(file, each);
-    if (strict) checkUsed(file, rules);
+    if (strict) checkUsed(file, [rules.rename, rules.transpose]);
     return {
-      numbers: found.map((each) => ({ value: each.value, numbers: readOne(file, each) })),
+      numbers: new Map(found.map((each) => [each.value, readOne(file, each)])),
       report: {
         loaded: found.map(({ name }) => name),
         missing,
@@ -98,7 +98,7 @@ export function loadWeights(
       },
     };
   });
-  for (const { value, numbers: own } of numbers) setNumbers(value, own);
+  setAllNumbers(numbers);
   return report;
 }
 
@@ -143,8 +143,13 @@ export function sourcesOf(
 export function checkComplete(
   file: TensorFile,
   sources: ReadonlyMap<string, string>,
+  prefix: string,
   { missing, unexpected }: Pick<LoadReport, 'missing' | 'unexpected'>,
 ): void {
+  if (missing.length > 0 && !file.names.some((name) => name.startsWith(prefix)))
+    throw new WeightsError(
+      `${file.shown}: no name begins with prefix ${quoted(prefix)}: it has ${firstNames(file.names)}`,
+    );
   if (missing.length > 0)
     throw new WeightsError(
       `${file.shown} has no ${firstNames(missing)}: it has ${firstNames([...sources.keys()])}`,
@@ -154,8 +159,8 @@ export function checkComplete(
 }
 
 /** @throws WeightsError that names the rules that matched no name: they are probably misspelt */
-function checkUsed(file: TensorFile, { rename, transpose }: Rules): void {
-  const unused = [...rename.unused, ...transpose.unused];
+export function checkUsed(file: TensorFile, rules: readonly (Renaming | NameChoice)[]): void {
+  const unused = rules.flatMap((rule) => rule.unused);
   if (unused.length > 0)
     throw new WeightsError(
       `${file.shown}: no name is matched by ${unused.join(', ')}: mend the rule, or give strict: false`,

@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parameter } from '../../lib/value/leaves.js';
+import { SGD } from '../../lib/optim/optimizers.js';
+import { BusyError } from '../../lib/runtime/errors.js';
+import { input, parameter } from '../../lib/value/leaves.js';
 import type { Value } from '../../lib/value/value.js';
 import { loadWeights, saveWeights, type LoadOptions, type LoadReport } from '../../lib/weights/weights.js';
 
@@ -176,6 +178,24 @@ const REFUSED: [what: string, here: Shapes, options: LoadOptions, message: RegEx
     { transpose: any(true) },
     /^transpose true, expected a regular expression/,
   ],
+  [
+    'a prefix of no name',
+    { w: [1] },
+    { prefix: 'nix.' },
+    /: no name begins with prefix "nix\.": it has 'net\.0\.weight', /,
+  ],
+  [
+    'an answer that is neither true nor false',
+    PYTORCH,
+    { transpose: any(() => Promise.resolve(false)) },
+    /^transpose: the answer for "net\.0\.weight" .*: expected true or false$/,
+  ],
+  [
+    'a rule with codes of a terminal that matches nothing',
+    PYTORCH,
+    { rename: [[new RegExp(String.fromCharCode(27, 0x202e)), '']] },
+    /rename \/[ -~]+\/: mend the rule/,
+  ],
   ['a prefix that is no text', PYTORCH, { prefix: any(1) }, /^prefix 1: expected the beginning of names$/],
   [
     'an unknown option',
@@ -206,4 +226,21 @@ describe('weights are loaded', () => {
       assert.throws(() => loadWeights(path, values, options), { message });
       assert(values.every(({ data }) => data.every((x) => x === 0)));
     });
+
+  it('all or none, where one of them is trained in the background', async () => {
+    const here = made({ free: [1], trained: [1] });
+    const [free, trained] = here as [Value, Value];
+    saveWeights(path, here);
+    for (const value of here) value.data.fill(0);
+    const training = new SGD({ learningRate: 0.5 }).minimize(trained.mul(input('x')));
+    const background = training.stepEachAsync({
+      count: 100_000,
+      inputs: { x: { values: new Float64Array(100_000) } },
+    });
+    assert.throws(() => loadWeights(path, here), BusyError);
+    await background;
+    assert.equal(free.data[0], 0);
+    loadWeights(path, here);
+    assert.deepEqual([...free.data, ...trained.data], [1, 2]);
+  });
 });

@@ -136,7 +136,8 @@ describe(`weights of ${version}`, () => {
     const two = new nn.LSTM(3, 2, { random, numLayers: 2 });
     const report = loadPyTorch(path, two, { strict: false });
     assert.deepEqual(report.loaded.length, 3);
-    assert.deepEqual(report.missing, ['weight_ih_l1', 'weight_hh_l1', 'bias_ih_l1', 'bias_hh_l1']);
+    assert.deepEqual(report.missing, ['layer1.inputWeight', 'layer1.stateWeight', 'layer1.bias']);
+    assert.equal(loadPyTorch(path, module, { strict: false, rename: [['zzz', 'q']] }).loaded.length, 3);
   });
 
   const any = (given: unknown): never => given as never;
@@ -157,6 +158,19 @@ describe(`weights of ${version}`, () => {
       /has no 'weight_ih_l1', .*: it has 'weight_ih_l0', /,
     ],
     ['other arrays', () => loadPyTorch(path, new nn.LayerNorm(2)), /has no 'weight', 'bias'/],
+    [
+      'a rule that matches nothing',
+      () => {
+        const net = new nn.LSTM(3, 2, { random });
+        return loadPyTorch(path, net, { rename: [['zzz', 'q']] });
+      },
+      /: no name is matched by rename "zzz": mend the rule, or give strict: false$/,
+    ],
+    [
+      'a prefix of no name',
+      () => loadPyTorch(path, new nn.LayerNorm(2), { prefix: 'nix.' }),
+      /: no name begins with prefix "nix\.": it has 'weight_ih_l0'/,
+    ],
     ['no module', () => loadPyTorch(path, any([])), /^loadPyTorch: .*, expected a module$/],
     [
       'an option of loadWeights',
