@@ -1,7 +1,10 @@
 /** Reads a whole file or pipe, within a limit. */
 import { openSync, constants, fstatSync, realpathSync, readSync, closeSync } from 'node:fs';
-import { noFile, unlessMissing, codeOf } from './path.js';
+import { noFile, isSameFile, unlessMissing, codeOf } from './path.js';
 import { now } from './clock.js';
+
+/** Standard output and standard error. */
+const WRITTEN = [1, 2];
 
 /** How long to wait for somebody to open a named pipe for writing, in milliseconds. */
 const PATIENCE = 5_000;
@@ -25,6 +28,9 @@ export function readWhole(path: string, most: number, patience = PATIENCE): Buff
     const stats = fstatSync(descriptor);
     const isPipe = stats.isFIFO();
     if (!stats.isFile() && !isPipe) throw new Error(noFile(stats));
+    // Such a pipe would never end: this process itself can still write to it.
+    if (isPipe && WRITTEN.some((own) => isSameFile(own, descriptor)))
+      throw new Error('this process writes to that pipe: give the name of another file');
     // All writers of an unnamed pipe exist from the start: without one, the pipe has ended.
     const mayBegin = isPipe && unlessMissing(() => realpathSync.native(path)) !== undefined;
     const start = now();

@@ -1,5 +1,7 @@
 /** Finds the known name that a misspelt one probably stands for. */
 
+import { clipped } from './escape.js';
+
 /** The longest name to compare, in characters: the time grows with the square of the length. */
 const MAX_COMPARED = 100;
 
@@ -26,10 +28,10 @@ export function nearest<T extends string>(given: string, candidates: readonly T[
   return best;
 }
 
-/** `; did you mean X?`, or an empty string. */
+/** `; did you mean X?`, or an empty string; X is escaped. */
 export function didYouMean(given: string, candidates: readonly string[], prefix = ''): string {
   const name = nearest(given, candidates);
-  return name === undefined ? '' : `; did you mean ${prefix}${name}?`;
+  return name === undefined ? '' : `; did you mean ${prefix}${clipped(name)}?`;
 }
 
 /** Whether both names have digits, but other ones. */

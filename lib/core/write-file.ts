@@ -98,6 +98,11 @@ export function checkReplaceable(path: string): void {
     const { made, descriptor } = makeBeside(target);
     closeSync(descriptor);
     discard(made);
+    if (existsSync(made))
+      throw new Error(
+        `no file can be removed from its folder, which then cannot take its name either, and ` +
+          `${quotedPath(made)} had to stay: give another folder`,
+      );
   });
 }
 

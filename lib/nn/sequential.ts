@@ -1,4 +1,5 @@
 /** Layers that are applied one after the other. */
+import { clipped } from '../core/escape.js';
 import { isList, shown, shownList } from '../core/check.js';
 import { checkValue, type Value } from '../value/value.js';
 import { composed } from '../graph/node.js';
@@ -57,7 +58,9 @@ export class Sequential extends Module {
 function checkLayer(what: string, layer: unknown): void {
   if (typeof layer === 'function') {
     if (!(layer.prototype instanceof Module)) return;
-    throw new TypeError(`${what} is the class ${layer.name}: make one, as in new nn.${layer.name}(...)`);
+    throw new TypeError(
+      `${what} is the class ${clipped(layer.name)}: make one, as in new nn.${clipped(layer.name)}(...)`,
+    );
   }
   if (!(layer instanceof Module && typeof Reflect.get(layer, 'apply') === 'function'))
     throw new TypeError(`${what} is ${shown(layer)}: expected a module or a function of a Value`);

@@ -88,6 +88,16 @@ describe('what is read', () => {
       `yes | tr -d '\\n' | ${train('<(cat)')}`,
       /^vecgrad: cannot read "\/dev\/fd\/\d+": it holds more than 67108864 bytes/m,
     ],
+    [
+      'not what it writes itself',
+      `${train('/dev/stdout')} 2>&1 | cat`,
+      /^vecgrad: cannot read "\/dev\/stdout": this process writes to that pipe: give/m,
+    ],
+    [
+      'nor the errors that it writes',
+      `(v bench compare /dev/stderr report.json 3>&1 1>/dev/null 2>&3) | cat`,
+      /^vecgrad: cannot read "\/dev\/stderr": this process writes to that pipe/m,
+    ],
     ['reports from a command', 'v bench compare report.json <(cat report.json)', /^A +.*\nB +/m],
     [
       'no report without an end',

@@ -117,6 +117,16 @@ describe('a file that is replaced', () => {
       }
       assert.deepEqual([text(path), readdirSync(folder)], ['earlier', ['file']]);
     });
+    it('is refused before time is spent where its folder lets nothing be renamed', function () {
+      if (spawnSync('chattr', ['+a', folder]).status !== 0) this.skip();
+      try {
+        assert.throws(() => checkReplaceable(join(folder, 'new')), {
+          message: /^no file can be removed from its folder, .* had to stay: give another folder$/,
+        });
+      } finally {
+        spawnSync('chattr', ['-a', folder]);
+      }
+    });
     for (const [what, file, folderMode, after] of rows) {
       it(what, () => {
         const path = owned(...file);
