@@ -112,6 +112,8 @@ export interface Compiled {
   kept: readonly number[];
   /** Whether `sequence`, where one was asked for, runs in this program. */
   hasSequence: boolean;
+  /** How many positions a sequence has that was asked for and does not run here; 0 where there is none. */
+  positionsLeftOut: number;
   /** Whether position p of that sequence is computed by running a prefix of p + 1. */
   isPrefix: boolean;
   /** The name of the input that is the prefix length. */
@@ -177,6 +179,7 @@ export function compileGraph(request: CompileRequest): { compiled: Compiled; tra
     hasGradients: gradients.size + unmoved.size > 0,
     kept: [...keep, ...gradients.values()],
     hasSequence: sequence !== undefined,
+    positionsLeftOut: sequence === undefined ? (wanted?.length ?? 0) : 0,
     isPrefix: sequence !== undefined && !isScalar,
     countName: traced.count?.name,
     maxLength: Math.min(bare.maxLength, traced.shortest),

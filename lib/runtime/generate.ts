@@ -99,6 +99,13 @@ export class SequenceSampler {
   prepare(request: GenerateRequest, ints: Int32Array): IndexInput {
     const { input, start, stop, temperature, count, topK, prefix } = request;
     const { maxLength } = this.inputs;
+    const { positionsLeftOut } = this.compiled;
+    if (positionsLeftOut > 0)
+      throw new FeedError(
+        `generating: the program's sequence has ${positionsLeftOut} positions, but does not run in it, ` +
+          'since its loss is not a mean of as many terms (meanOfFirst), which run in order: compile the ' +
+          'sequence as a program of its own',
+      );
     const index = this.inputs.indices.find(({ name }) => name === input);
     const { needed } = this;
     const others = needed.size - Number(needed.has(input));

@@ -1,6 +1,6 @@
 /** Arrays that are turned round, padded or repeated. */
 import { checkArguments, checkNumber, isList, shown } from '../core/check.js';
-import { MAX_AXES, resolveAxis, ShapeError, sizeOf } from '../core/shape.js';
+import { checkSize, MAX_AXES, resolveAxis, ShapeError, sizeOf } from '../core/shape.js';
 import { composed, refused, writtenAs } from '../graph/node.js';
 import { axesOf, type Axes } from './axes.js';
 import { reversed } from './strides.js';
@@ -94,8 +94,10 @@ export function tile(x: Value, repeats: number | readonly number[]): Value {
       ...(list as number[]),
     ];
     const [times, lengths] = [filled(given), filled(x.shape)];
+    const whole = lengths.map((n, i) => n * times[i]!);
+    checkSize(whole);
     const single = x.reshape(lengths.flatMap((n) => [1, n]));
     const repeated = single.broadcastTo(lengths.flatMap((n, i) => [times[i]!, n]));
-    return writtenAs('tile', repeated.reshape(lengths.map((n, i) => n * times[i]!)));
+    return writtenAs('tile', repeated.reshape(whole));
   });
 }

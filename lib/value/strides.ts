@@ -16,6 +16,7 @@ type Join<V> = (values: V[], axis: number) => V;
 export function everyNth<V extends Parts<V>>(x: V, step: number, axis: number, join: Join<V>): V {
   const n = x.shape[axis]!;
   if (step === 1 || n === 0) return x;
+  if (step >= n) return x.slice(0, 1, axis);
   if (x.shape.length === MAX_AXES)
     return x.gather(
       Int32Array.from({ length: Math.ceil(n / step) }, (_, i) => i * step),

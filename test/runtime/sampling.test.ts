@@ -7,6 +7,7 @@ import type { Value } from '../../lib/value/value.js';
 import { index, input, parameter } from '../../lib/value/leaves.js';
 import { choose } from '../../lib/value/joins.js';
 import { SGD } from '../../lib/optim/optimizers.js';
+import { compile } from '../../lib/value/compile.js';
 import { parsePasses } from '../../lib/compiler/passes.js';
 import { addon } from '../../lib/binding/addon.js';
 import { Program } from '../../lib/runtime/program.js';
@@ -489,4 +490,13 @@ describe('sampling', () => {
       assert.equal(program.read(positions[1]![0]!)[1], 5, 'a run after it is whole');
     });
   }
+
+  it('refuses a sequence that does not run in its program', () => {
+    const sum = positions[1]![0]!.sum();
+    const program = compile(sum, { sequence: positions });
+    assert.throws(() => program.generate(new Random(1), usual), {
+      name: 'FeedError',
+      message: /^generating: the program's sequence has 2 positions, but does not run in it, since its loss/,
+    });
+  });
 });

@@ -25,6 +25,8 @@ const SLICES: [bounds: [number?, number?], step: number, picks: number[]][] = [
   [[], 4, [0, 4]],
   [[], 7, [0]],
   [[], 9, [0]],
+  [[], 2 ** 40, [0]],
+  [[2], 2 ** 40, [2]],
   [[1], 2, [1, 3, 5]],
   [[-3], 1, [4, 5, 6]],
   [[1, -1], 1, [1, 2, 3, 4, 5]],
@@ -468,6 +470,11 @@ describe('indices', () => {
       'a part of a repeat',
       () => tile(parameter([1]), 1.5),
       /^tile of .*: repeats \[1\.5\]: expected integers from 0/,
+    ],
+    [
+      'a result that is too large, in its shape',
+      () => tile(input('x', [2, 3]), [2 ** 20, 2 ** 20]),
+      /^tile of 'x' .*: shape \[2097152, 3145728\]: an array has at most/,
     ],
     [
       'indices of another shape',
