@@ -135,6 +135,12 @@ const JOINS: Make[] = [
   (v, x, b, c) => concat([v.reshaped(x.shape, b), x, x], axisOf(x, c)),
   (v, x, b, c) => stack([x, v.like(x.shape, b)], c % (x.shape.length + 1)),
   (v, x, b, c) => stack([v.reshaped(x.shape, b), x, v.like(x.shape, c)]),
+  // Columns of a join, which are rows where they are computed.
+  (v, x, b) => concat([stack([x.softmax().expandDims(-1)]), stack([v.like([...x.shape, 1], b)])], -1),
+  (v, x, b, c) => {
+    const [one, other] = [x, v.like(x.shape, b)].map((y) => y.reshape([-1]).softmax(-1).reshape([-1, 1]));
+    return concat([stack([one!, other!], c % 2), stack([other!, one!], c % 2)], -1);
+  },
 ];
 
 const COMPUTED: Make[] = [

@@ -111,11 +111,15 @@ function planJoin(ir: Ir, p: Placement, join: number): void {
 
 /**
  * Whether a stack's rows can be read and written as arrays of this shape. Where that is not theirs, the stack
- * must have its numbers without gaps, and so lie in no other array.
+ * must have its numbers without gaps, and so lie in no other array. Axes of length 1 make no difference,
+ * except behind the last other one: a column, whose numbers lie apart in a wider array, and instructions
+ * write rows without gaps.
  */
 function canHold(ir: Ir, p: Placement, stack: number, shape: Shape): boolean {
   const isLong = (n: number): boolean => n !== 1;
-  if (sameShape(ir.shape(stack).slice(1).filter(isLong), shape.filter(isLong))) return true;
+  const own = ir.shape(stack).slice(1);
+  const isColumn = own.at(-1) === 1 && (shape.at(-1) ?? 1) !== 1;
+  if (!isColumn && sameShape(own.filter(isLong), shape.filter(isLong))) return true;
   if (p.parent[stack] !== -1) return false;
   p.dense.add(stack);
   return true;
