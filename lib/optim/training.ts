@@ -396,8 +396,8 @@ export class Training {
    */
   average(parameter: Value | string): TypedArray {
     const value = this.trainedBy('average', parameter);
-    const { update } = this.program;
-    if (update.hasAverage) return update.moments.get(value)!.at(-1)!.slice();
+    const average = this.program.update.average(value);
+    if (average) return average.slice();
     throw new Error('average: this training keeps none: give the optimiser averageDecay, such as 0.999');
   }
 
@@ -405,8 +405,10 @@ export class Training {
   private trainedBy(who: string, parameter: Value | string): Value {
     if (typeof parameter !== 'string' && !((parameter as unknown) instanceof Value))
       throw new TypeError(`${who}: ${shown(parameter)}, expected a parameter, or its name`);
-    const trained = [...this.program.update.moments.keys()];
-    const found = trained.filter((value) => value === parameter || value.name === parameter);
+    const { update } = this.program;
+    if (parameter instanceof Value && update.isTrained(parameter)) return parameter;
+    const trained = [...update.parameters];
+    const found = trained.filter(({ name }) => name === parameter);
     if (found.length === 1) return found[0] as Value;
     if (found.length > 1)
       throw new Error(

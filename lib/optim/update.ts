@@ -249,7 +249,7 @@ export function minimize(loss: Value, { base, groups }: GroupedUpdate, options: 
     options,
   );
   if (!program.hasGradients) checkReachesParameter(loss);
-  const trained = [...program.update.moments.keys()];
+  const trained = [...program.update.parameters];
   groups.forEach(({ of }, i) => {
     of.checkUsed(
       trained,

@@ -12,6 +12,7 @@ export class UpdateState {
   runs = 0;
   /** The update rule: which moments there are, and what they mean. */
   readonly op: UpdateOp | undefined;
+  private byNode: ReadonlyMap<Node, Held> | undefined;
   /** How many numbers the update rule has (learning rate, momentum, ...). */
   readonly ruleSize: number;
   /** Whether an update can be skipped. */
@@ -74,7 +75,9 @@ export class UpdateState {
   /** The moments of each parameter that is trained, the average last; views of the memory. */
   get moments(): Map<Node, TypedArray[]> {
     const { moments } = this.block;
-    return new Map(this.trained.map((held) => [held.value, moments.map((first) => this.part(held, first))]));
+    return new Map(
+      Array.from(this.trained, ([value, held]) => [value, moments.map((first) => this.part(held, first))]),
+    );
   }
 
   /**
@@ -83,17 +86,35 @@ export class UpdateState {
    */
   startAverage(): void {
     const last = this.block.moments.at(-1)!;
-    for (const held of this.trained) this.part(held, last).set(held.value.peek('data')!);
+    for (const held of this.trained.values()) this.part(held, last).set(held.value.peek('data')!);
   }
 
   /** The gradient of a parameter at the last step, a view of the memory; undefined where none is kept. */
   gradient(parameter: Node): TypedArray | undefined {
-    const held = this.trained.find(({ value }) => value === parameter);
+    const held = this.trained.get(parameter);
     return held && this.block.kept >= 0 ? this.part(held, this.block.kept) : undefined;
   }
 
-  private get trained(): readonly Held[] {
-    return this.held.filter(({ isTrained }) => isTrained);
+  /** The average of a parameter, a view of the memory; undefined where none is kept. */
+  average(parameter: Node): TypedArray | undefined {
+    const held = this.trained.get(parameter);
+    return held && this.hasAverage ? this.part(held, this.block.moments.at(-1)!) : undefined;
+  }
+
+  /** The parameters that are trained. */
+  get parameters(): Iterable<Node> {
+    return this.trained.keys();
+  }
+
+  isTrained(parameter: Node): boolean {
+    return this.trained.has(parameter);
+  }
+
+  /** Made when it is first asked for: most trainings are never asked. */
+  private get trained(): ReadonlyMap<Node, Held> {
+    return (this.byNode ??= new Map(
+      this.held.filter(({ isTrained }) => isTrained).map((held) => [held.value, held]),
+    ));
   }
 
   /** A parameter's part of a block that lies as the parameters do. */

@@ -42,6 +42,8 @@ export interface AddN {
   terms: Term[];
   /** Has to be cleared before its first term is added. */
   zeroed: boolean;
+  /** Whether a term is written in another shape: it must then lie in one piece. */
+  hasReshapedTerm: boolean;
 }
 
 /** A map of nodes of which many can have a value: an array, which grows without hashing. */
@@ -143,13 +145,14 @@ export function planAddN(ir: Ir, p: Placement, addN: number, inPlace: boolean): 
       base: false,
     });
   }
-  p.addNs.set(addN, { terms, zeroed: !markBaseTerms(ir, addN, terms) });
+  const zeroed = !markBaseTerms(ir, addN, terms);
+  const isReshaped = ({ steps }: Term): boolean => steps.some((step) => step.kind === 'reshape');
+  p.addNs.set(addN, { terms, zeroed, hasReshapedTerm: terms.some(isReshaped) });
 }
 
-/** Whether a term is written in another shape: its `addN` must then lie in one piece. */
+/** Whether a node is an `addN` of which a term is written in another shape. */
 export function hasReshapedTerm(p: Placement, node: number): boolean {
-  const terms = p.addNs.get(node)?.terms;
-  return terms !== undefined && terms.some(({ steps }) => steps.some((step) => step.kind === 'reshape'));
+  return p.addNs.get(node)?.hasReshapedTerm === true;
 }
 
 export function inverse(axes: readonly number[]): number[] {
