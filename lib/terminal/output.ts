@@ -15,8 +15,9 @@ export class Output implements Sink {
     private readonly open: () => Stream,
     private readonly failed: (error: NodeJS.ErrnoException) => void,
   ) {
-    // Only a character device can be a terminal; a file or a pipe cannot.
-    if (isCharacterDevice(descriptor)) this.opened();
+    // Only a character device can be a terminal; a file or a pipe cannot. To any other device it writes as to
+    // a file, since a stream would tell of errors only after the process has ended.
+    if (isCharacterDevice(descriptor) && !this.opened().isTTY) this.stream = undefined;
   }
 
   get isTTY(): boolean {
