@@ -20,7 +20,8 @@ export interface Applied {
  * new nn.Linear(2, 8, { random, name: '0' }), tanh])`.
  */
 export class Sequential extends Module {
-  private readonly steps: readonly SequentialLayer[];
+  /** @hidden */
+  readonly steps: readonly SequentialLayer[];
 
   /**
    * @param layers at most 1,000 modules and functions
@@ -46,13 +47,28 @@ export class Sequential extends Module {
   apply(x: Value): Value {
     checkModule('Sequential.apply', this);
     checkValue('Sequential.apply', 'x', x);
-    return this.steps.reduce((y, layer, i) => {
-      const who = `Sequential.apply: layers[${i}]`;
-      const next = composed(who, [y], () => (typeof layer === 'function' ? layer(y) : layer.apply(y)));
-      checkValue(who, 'its result', next);
-      return next;
-    }, x);
+    let y = x;
+    // In a loop, since they can lie in each other to any depth.
+    const open = [{ steps: this.steps, next: 0 }];
+    for (let inner = open.at(-1); inner; inner = open.at(-1)) {
+      const i = inner.next++;
+      const layer = inner.steps[i];
+      if (layer === undefined) open.pop();
+      else if (isPlain(layer)) open.push({ steps: layer.steps, next: 0 });
+      else {
+        const who = `Sequential.apply: layers[${i}]`;
+        const before = y;
+        y = composed(who, [y], () => (typeof layer === 'function' ? layer(before) : layer.apply(before)));
+        checkValue(who, 'its result', y);
+      }
+    }
+    return y;
   }
+}
+
+/** Whether a layer is a Sequential, and no class derived from it that applies its layers otherwise. */
+function isPlain(layer: SequentialLayer): layer is Sequential {
+  return layer instanceof Sequential && layer.apply === Sequential.prototype.apply;
 }
 
 function checkLayer(what: string, layer: unknown): void {

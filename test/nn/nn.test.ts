@@ -725,3 +725,22 @@ describe('nn.initializers', () => {
     });
   }
 });
+
+describe('a Sequential', () => {
+  it('of Sequentials to any depth applies them all', () => {
+    let net = new nn.Sequential([(x) => x.add(1)]);
+    for (let depth = 0; depth < 5000; depth++) net = new nn.Sequential([net, (x) => x]);
+    net = new nn.Sequential([net, (x) => x.mul(2), net]);
+    assert.deepEqual([...net.apply(input('x')).forward({ x: 3 })], [9]);
+  });
+
+  it('of a class derived from it applies that as it is', () => {
+    class Twice extends nn.Sequential {
+      override apply(x: Value): Value {
+        return super.apply(super.apply(x));
+      }
+    }
+    const net = new nn.Sequential([new Twice([(x) => x.add(1)]), (x) => x.mul(2)]);
+    assert.deepEqual([...net.apply(input('x')).forward({ x: 3 })], [10]);
+  });
+});
