@@ -160,7 +160,8 @@ export function compileGraph(request: CompileRequest): { compiled: Compiled; tra
   const keep = keptNodes(graph, unmoved, inspects);
   const bare = lowered(graph, request, isScalar, keep, unmoved);
   const placed = numberedLeaves(numbers, traced);
-  const { places, arenaSize, intsSize } = placesOfUnread(placed, bare);
+  const { places, arenaSize: needed, intsSize } = placesOfUnread(placed, bare);
+  const arenaSize = Math.max(1, needed); // a series reads the root's first number, even where it has none
   if (arenaSize > 2 * MAX_COUNT)
     throw new RangeError(
       `${groups.flat()[0]!.label} takes ${arenaSize} numbers with all that it is computed ` +

@@ -72,7 +72,7 @@ export class Program {
   private isFed = true;
   private sampler: SequenceSampler | undefined;
   private readonly batches: BatchKeeper;
-  /** The offset of the first root in the arena. */
+  /** The offset of the first root in the arena; of any number, where it has none. */
   private readonly rootOffset: number;
   /** Whether the data and gradient of every node can be read after a run. */
   private readonly inspects: boolean;
@@ -116,7 +116,7 @@ export class Program {
     };
     this.memory.setStep(NO_STEP);
     this.update = new UpdateState(this.memory, lowered.parameters, this.residence.held, update);
-    this.rootOffset = lowered.view(compiled.root)?.offset ?? 0;
+    this.rootOffset = Math.min(lowered.view(compiled.root)?.offset ?? 0, lowered.arenaSize - 1);
   }
 
   /** How many threads a run may use at once. */

@@ -155,6 +155,27 @@ describe('an inference', () => {
     }
   });
 
+  it('has results without numbers, of many examples too', () => {
+    const none = parameter([], { shape: [0, 3] });
+    const x = input('x');
+    const fed = vg.where(constant([1, 0, 1]), none, 0).add(x);
+    const rows: [outputs: Record<string, vg.Value>, isFed: boolean][] = [
+      [{ y: none }, false],
+      [{ y: none.mul(none) }, false],
+      [{ y: fed }, true],
+      [{ y: fed, x }, true],
+    ];
+    for (const target of TARGETS)
+      for (const [outputs, isFed] of rows)
+        for (const count of [1, 3, 40]) {
+          const net = vg.inference(outputs, target);
+          const column = { values: Float64Array.from({ length: count }, (_, i) => i) };
+          const found = net.runEach({ count, inputs: isFed ? { x: column } : {} });
+          assert.equal(found['y']!.length, 0);
+          if (outputs['x']) assert.deepEqual([...found['x']!], [...column.values]);
+        }
+  });
+
   it('has results of any name', () => {
     const results = vg.inference({ ['__proto__']: parameter([3]) }).run({});
     assert.deepEqual(Object.entries(results), [['__proto__', Float64Array.of(3)]]);
