@@ -104,7 +104,11 @@ export function indexFor(
       op,
       [x],
       `index ${integers[bad]!}${placeIn(index.shape, bad)}: ` +
-        (n > 0 ? `expected an integer from ${-n} to ${n - 1}` : 'there is nothing to pick from'),
+        (n > 0
+          ? `expected an integer from ${-n} to ${n - 1}`
+          : x?.shape.length === 0
+            ? 'a single number has no entries to pick from'
+            : 'there is nothing to pick from'),
     );
   return integers.some((i) => i < 0)
     ? fixed(

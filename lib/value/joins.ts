@@ -2,7 +2,7 @@
 import type { Value } from './value.js';
 import { makeValue, valuesOf } from './value.js';
 import { fromFront } from './axes.js';
-import { Index } from './indices.js';
+import { Index, indexFor, type Indices } from './indices.js';
 import { composed, refused, writtenAs } from '../graph/node.js';
 import { checkArguments } from '../core/check.js';
 import { resolveAxis } from '../core/shape.js';
@@ -32,10 +32,11 @@ export function addN(values: readonly Value[]): Value {
   return given.length === 1 ? given[0]! : makeValue('addN', given);
 }
 
-/** One of several values of one shape; the fed index says which. */
-export function choose(values: readonly Value[], which: Index): Value {
+/** One of several values of one shape: an index, or a fixed integer, says which. */
+export function choose(values: readonly Value[], which: Indices): Value {
   checkArguments('choose', arguments, 2);
-  return makeValue('choose', [...valuesOf('choose', values), which]);
+  const given = valuesOf('choose', values);
+  return makeValue('choose', [...given, indexFor('choose', given[0], which, given.length)]);
 }
 
 /**

@@ -54,6 +54,7 @@ export const BY_INDEX = {
       (g) => [constantIndex([2, 0])].map((i) => stack([g.p(3).at(i.at(0)), g.p(3).at(i.at(1))]))[0]!,
     ],
     ['that choose', (g) => choose([g.p(), g.p().exp(), g.p()], constantIndex(1))],
+    ['that choose from the end', (g) => choose([g.p(), g.p().exp(), g.p()], -2)],
     [
       'of one of each row',
       (g) => makeValue('gather', [g.p(3, 4), constantIndex([1, 0, 2])], { batch: true }),

@@ -97,6 +97,11 @@ const REFUSED: [title: string, write: () => unknown, says: RegExp][] = [
     () => choose([w, v], index('n')),
     /'w'.*'v'.*\[2, 3\] and \[4\]: all must be equal/,
   ],
+  [
+    'a choice of what there is not',
+    () => choose([w, v], 2),
+    /^choose of .*index 2: expected an integer from -2 to 1$/,
+  ],
   ['a choice among nothing', () => choose([], index('n')), /choose/],
   ['the mean of the first of nothing', () => meanOfFirst([], index('n')), /at least one/],
   ['zeros of half a row', () => zeros([0.5]), /\[0\.5\]/],
@@ -171,7 +176,10 @@ describe('a graph being written', () => {
       [() => [w].map(Reflect.get(w, 'lt')), /^TypeError: lt: called on undefined, expected a Value/],
       [() => stack([w, i as never]), /stack\[1\]: expected a Value, got 'i' \(index/],
       [() => meanOfFirst([w], 2 as never), /meanOfFirst of 'w' .*: operand 1 is 2, expected an Index/],
-      [() => choose([w, w], w as never), /choose of 'w' .*: operand 2 is 'w'.*expected an Index/],
+      [
+        () => choose([w, w], w as never),
+        /choose of 'w' .*: the index is 'w'.*expected an Index, or integers/,
+      ],
       [() => input(undefined as never), /input: a name must be a string, got undefined/],
       [() => index('i', 1.5), /index 'i': length 1\.5: expected an integer from 0/],
       [() => constant('1' as never), /constant: "1": expected a number, or arrays of numbers$/],
