@@ -82,7 +82,10 @@ abstract class UpdateOptimizer<Options extends OptimizerOptions> implements Opti
         return this.update({ ...without(options, OF_ALL), ...own } as Options);
       });
       if (group.op !== update.op)
-        throw new TypeError(`${of.who}: all groups share the optimiser's rule: give its options there`);
+        throw new TypeError(
+          `${of.who}: amsgrad, and momentum and centered of RMSprop, are the same for all groups: give ` +
+            'them to the optimiser',
+        );
       return { update: group, learningRate: own.learningRate, of };
     });
     return { base: { update, learningRate }, groups };

@@ -229,7 +229,7 @@ export class Training {
       throw new Error(
         `restore: the state's update rule has ${rule.length} numbers, but here it has ${ruleSize}: give ` +
           'the same optimiser, with the same options, such as clipGlobalNorm and weightDecay, or ' +
-          'restore(state, { newRates: true }) to go on with these',
+          'newRates: true to go on with these',
       );
     for (let step = 0; step < steps; step++) this.setRule(step);
     const here = program.update.rule.join(', ');
@@ -238,7 +238,7 @@ export class Training {
       throw new Error(
         `restore: step ${steps} was taken with rates ${there}, but here, in ${program.dtype}, they are ` +
           `${here}: give the same optimiser, learning rate, number of steps of its schedule, and dtype, or ` +
-          'restore(state, { newRates: true }) to go on with those given here',
+          'newRates: true to go on with those given here',
       );
     for (const [value, arrays] of moments) {
       if (!(value instanceof Value)) continue; // every parameter is one

@@ -113,9 +113,10 @@ export interface OptimizerOptions {
    * moments as they are, as by PyTorch's SparseAdam (which adds its eps before the bias correction). A row is
    * what one index of the first axis selects.
    * Where the graph only reads a table by `gather` or `embedding`, the time of a step does not grow with the
-   * table then. SGD without momentum and weight decay, which moves no other row anyway, does so without being
-   * asked where it is faster. False by default. For SGD, Adam, AdamW, RMSprop and Adagrad, without weight
-   * decay.
+   * table then, unless `clipGlobalNorm`, `onNonFinite`, `averageDecay` or `keepGradients` look at all of it.
+   * SGD without momentum and weight decay, which moves no other row anyway, does so without being
+   * asked where it is faster. False by default. For SGD, Adam and AdamW without amsgrad, RMSprop without
+   * momentum and centered, and Adagrad, all without weight decay.
    */
   sparse?: boolean;
 }
@@ -211,7 +212,10 @@ export class Update {
     if (exact && this.scales.length === 0) this.rows = 'exact';
     if (!sparse) return this;
     if (!BY_ROWS.has(this.op))
-      throw new TypeError('sparse: true is for SGD, Adam, AdamW, RMSprop without its options, and Adagrad');
+      throw new TypeError(
+        'sparse: true is for SGD, Adam and AdamW without amsgrad, RMSprop without momentum and centered, ' +
+          'and Adagrad',
+      );
     if (this.scales.length > 0)
       throw new TypeError(
         'sparse: true leaves rows without a gradient as they are, but weightDecay and nesterov change ' +

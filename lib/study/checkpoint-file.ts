@@ -1,6 +1,7 @@
 /** Checkpoints: model files that also hold the training state, to resume training bit for bit. */
 import type { DType } from '../core/array.js';
 import {
+  checkBoolean,
   checkInteger,
   checkNumber,
   checkObject,
@@ -40,7 +41,7 @@ const momentName = (i: number, matrix: string): string => `optimizer.${i}/${matr
  */
 const DEFAULT_MAX_STEPS = 10_000_000;
 
-const SAME = 'give the optimiser that was saved';
+const SAME = 'give the optimiser that was saved, with the same parameters frozen';
 
 /** What a checkpoint holds besides the model. */
 export interface Checkpoint {
@@ -138,7 +139,7 @@ export function saveCheckpoint(
  * random generator. Returns the losses that were saved, and the file's other strings.
  *
  * @param options `mostSteps` limits the steps that the file may have, since the learning rates of all of them
- * are computed again: ten million by default
+ * are computed again: ten million by default; `newRates` is that of `Training.restore`
  * @throws WeightsError when the file cannot be read, is not a checkpoint of such a model, or holds a state
  * that `Training.restore` refuses; then nothing has changed, except that the learning-rate schedule may have
  * advanced
@@ -149,19 +150,20 @@ export function loadCheckpoint(
   path: string,
   model: BuiltModel,
   progress: Omit<Checkpoint, 'losses'>,
-  options: { mostSteps?: number } = {},
+  options: { mostSteps?: number; newRates?: boolean } = {},
 ): Kept {
   checkCheckpoint('loadCheckpoint', progress);
-  checkOptions('loadCheckpoint', options, { mostSteps: true });
+  checkOptions('loadCheckpoint', options, { mostSteps: true, newRates: true });
   const { training, random } = progress;
-  const { mostSteps = DEFAULT_MAX_STEPS } = options;
+  const { mostSteps = DEFAULT_MAX_STEPS, newRates = false } = options;
+  checkBoolean('loadCheckpoint: newRates', newRates);
   checkInteger('loadCheckpoint: mostSteps', mostSteps, 0, MAX_STEPS);
   const built = checkedModel(model);
   checkTrains('loadCheckpoint', built.matrices, training);
   const read = TensorFile.read(path, (file) => readCheckpoint(file, built, training, random, mostSteps));
   checkSettable(read.values.keys());
   try {
-    training.restore(read.state);
+    training.restore(read.state, { newRates });
   } catch (error) {
     if (error instanceof BusyError) throw error;
     throw new WeightsError(`${quotedPath(path)}: ${(error as Error).message}`, { cause: error });

@@ -263,7 +263,7 @@ describe('groups of parameters', () => {
     [
       'another rule',
       () => new vg.Adam({ learningRate: 1, groups: [{ parameters: /w/, amsgrad: true }] }),
-      /^Adam: groups\[0\]: all groups share the optimiser's rule/,
+      /^Adam: groups\[0\]: amsgrad, .* are the same for all groups: give them to the optimiser$/,
     ],
     [
       'an answer that is neither true nor false',

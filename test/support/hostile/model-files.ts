@@ -256,7 +256,7 @@ export const CHECKPOINTS: readonly Row[] = [
     changed({}, { 'optimizer.1/m': zeros(6, 6) }),
     pattern(
       /'optimizer.1\/m' too, which a checkpoint of this training does not have: /,
-      /give the optimiser that was saved$/,
+      /give the optimiser that was saved, with the same parameters frozen$/,
     ),
   ),
 ];
