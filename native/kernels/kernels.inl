@@ -43,6 +43,8 @@ static inline void hsum4(T* y, V a, V b, V c, V d) {
 // The families, each after those it is built from.
 // exp, log and other functions that a vector has no instruction for:
 #include "kernels/transcendental.inl"
+// erf, ndtr:
+#include "kernels/normal.inl"
 // arcsin, arctan, arcsinh, arctanh:
 #include "kernels/inverse.inl"
 // relu, tanh, add, ...; and the loops over rows that others use too:

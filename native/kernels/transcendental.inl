@@ -3,19 +3,13 @@
 
 constexpr bool is_float = sizeof(T) == 4;
 
-// x = n ln 2 + r with |r| <= ln 2 / 2, so that exp(x) = 2^n exp(r): n, and exp(r) - 1. That is the
-// Taylor series, long enough that the remainder is below a tenth of an ULP.
-static inline V exp_less_one(V x, V& n) {
-  // ln 2 in two parts. The first has so few bits that its product with n is exact.
-  constexpr T log2_e = T(1.44269504088896340736L);
-  constexpr T ln2_hi = is_float ? T(0.693359375) : T(6.93147180369123816490e-01);
-  constexpr T ln2_lo = is_float ? T(-2.12194440054690582768e-4L) : T(1.90821492927058770002e-10);
-  // Beyond these limits every result is 0 or infinite; within, n is in the range of `scale`.
-  x = clamp(x, splat(is_float ? T(-104) : T(-746)), splat(is_float ? T(89) : T(710)));
-  n = nearest(mul(x, splat(log2_e)));
-  V r = fma(n, splat(-ln2_hi), x);
-  r = fma(n, splat(-ln2_lo), r);
+// ln 2 in two parts. The first has so few bits that its product with a small whole number is exact.
+constexpr T ln2_hi = is_float ? T(0.693359375) : T(6.93147180369123816490e-01);
+constexpr T ln2_lo = is_float ? T(-2.12194440054690582768e-4L) : T(1.90821492927058770002e-10);
 
+// exp(r) - 1 for |r| <= ln 2 / 2: the Taylor series, long enough that the remainder is below a
+// tenth of an ULP.
+static inline V exp_series(V r) {
   // exp(r) = 1 + r + r^2 (even(r^2) + r odd(r^2)): two short chains instead of a long one.
   const V r2 = mul(r, r);
   V even, odd;
@@ -35,6 +29,16 @@ static inline V exp_less_one(V x, V& n) {
   even = fma(r2, even, splat(T(0.5)));
   odd = fma(r2, odd, splat(T(1.0L / 6)));
   return fma(r2, fma(r, odd, even), r);
+}
+// x = n ln 2 + r with |r| <= ln 2 / 2, so that exp(x) = 2^n exp(r): n, and exp(r) - 1.
+static inline V exp_less_one(V x, V& n) {
+  constexpr T log2_e = T(1.44269504088896340736L);
+  // Beyond these limits every result is 0 or infinite; within, n is in the range of `scale`.
+  x = clamp(x, splat(is_float ? T(-104) : T(-746)), splat(is_float ? T(89) : T(710)));
+  n = nearest(mul(x, splat(log2_e)));
+  V r = fma(n, splat(-ln2_hi), x);
+  r = fma(n, splat(-ln2_lo), r);
+  return exp_series(r);
 }
 // Underflow is gradual, unless the processor flushes denormals.
 static inline V exp(V x) {

@@ -36,18 +36,7 @@ T logistic(T x) {
   const T e = std::exp(-std::fabs(x));
   return (x > 0 ? T(1) : e) / (T(1) + e);
 }
-// The standard normal distribution function is erfc(t) / 2 with t = -x / sqrt(2). In its tail,
-// erfc(t) changes t^2 times as fast as t, so that the rounding error of t is taken into account:
-// the slope of erfc(t) is -2 / sqrt(pi) exp(-t^2).
-template <class T>
-T normal_distribution(T x) {
-  constexpr double root = 0.70710678118654752440, rest_of_root = -4.8336466567264565e-17;
-  const double t = -double(x) * root, half = std::erfc(t) / 2;
-  if (sizeof(T) == 4 || !(t > 1) || half == 0) return T(half);
-  const double rest = std::fma(-double(x), root, -t) - double(x) * rest_of_root;
-  // The change as a share: itself it may be so small that it would be flushed to zero.
-  return T(half * (1 - std::exp(-t * t) * 0.56418958354775628695 / half * rest));
-}
+#include "kernels/normal_distribution.inl"
 // NaN where b < 0, since log is NaN there, but a gradient of 0 stays 0, as behind a mask.
 template <class T>
 T log_slope(T a, T b) {

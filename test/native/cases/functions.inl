@@ -11,6 +11,8 @@ static real log_of_one_plus_exp(real x) {
   return std::max(x, real(0)) + std::log1p(std::exp(-std::fabs(x))) + (x != x ? x : 0);
 }
 
+static real normal_distribution(real x) { return std::erfc(-x / std::sqrt(real(2))) / 2; }
+
 void rare_functions() {
   // Up to where exp overflows.
   const double out = sizeof(T) == 4 ? 110 : 760;
@@ -56,6 +58,15 @@ void rare_functions() {
       "log1p", k.log1p, [](real x) { return std::log1p(x); }, 2, -0.9, 10);
   densely(
       "log1p", k.log1p, [](real x) { return std::log1p(x); }, 2, -1, 1);
+  unary(
+      "erf", k.erf, [](real x) { return std::erf(x); }, 2, -3, 3);
+  densely(
+      "erf", k.erf, [](real x) { return std::erf(x); }, 2, -4, 4);
+  // In float64 the C library computes it, as it computes the reference.
+  const real limit = sizeof(T) == 4 ? 4 : 4.5;
+  unary("ndtr", k.ndtr, normal_distribution, limit, -4, 4);
+  densely("ndtr", k.ndtr, normal_distribution, limit, -4, 4);
+  densely("ndtr", k.ndtr, normal_distribution, limit, sizeof(T) == 4 ? -14 : -38, 9);
   unary(
       "arcsin", k.arcsin, [](real x) { return std::asin(x); }, 3, -1, 1);
   densely(
