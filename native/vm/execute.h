@@ -11,6 +11,7 @@
 #include "vm/pooling.h"
 #include "vm/products.h"
 #include "vm/rare.h"
+#include "vm/running_sums.h"
 #include "vm/scatter.h"
 #include "vm/updates.h"
 #include "vm/vm.h"
@@ -238,7 +239,7 @@ __attribute__((always_inline)) inline RunFault execute(const Kernels<T>& k, int3
       k.col_max(at.y(), at.a(), in.a.row, rows(), cols());
       break;
     case Op::cumsum:
-      cumsum(at.y(), in.y.row, in.y.col, at.a(), in.a.row, in.a.col, rows(), cols(), in.imm0);
+      cumsum(k, at.y(), in.y.row, in.y.col, at.a(), in.a.row, in.a.col, rows(), cols(), in.imm0);
       break;
     case Op::softmax:
       k.softmax(at.y(), in.y.row, at.a(), in.a.row, rows(), cols(), in.imm0, in.imm1, nullptr);

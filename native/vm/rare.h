@@ -43,37 +43,6 @@ void dropout(T* y, const T* x, T scale, int32_t seed, uint32_t threshold, int32_
   });
 }
 
-// Sums up each row, from its end where `reverse`.
-template <class T>
-void cumsum(T* y, idx ldy, idx cy, const T* x, idx ldx, idx cx, idx rows, idx cols, bool reverse) {
-  const auto place = [&](idx j) { return reverse ? cols - 1 - j : j; };
-  if (ldx >= cx) {
-    for (idx r = 0; r < rows; r++) {
-      ExactSum<T> sum;
-      for (idx j = 0; j < cols; j++) {
-        sum.add(x[r * ldx + place(j) * cx]);
-        y[r * ldy + place(j) * cy] = sum.total();
-      }
-    }
-    return;
-  }
-  // Rows that are columns of an array are summed some together: a line of the cache serves them
-  // all.
-  constexpr idx most = 16;
-  for (idx first = 0; first < rows; first += most) {
-    const idx count = std::min(most, rows - first);
-    ExactSum<T> sums[most];
-    for (idx j = 0; j < cols; j++) {
-      const T* const from = x + first * ldx + place(j) * cx;
-      T* const to = y + first * ldy + place(j) * cy;
-      for (idx r = 0; r < count; r++) {
-        sums[r].add(from[r * ldx]);
-        to[r * ldy] = sums[r].total();
-      }
-    }
-  }
-}
-
 template <class T>
 T sum_of_squares(const Kernels<T>& kernels, const T* x, idx n) {
   // Of blocks, whose sums are then added: in the same order on any number of threads.

@@ -120,6 +120,56 @@ describe('a product of many numbers', () => {
   }
 });
 
+/** Numbers whose sums are exact, here and there infinite. */
+const mixed = (n: number): Float64Array =>
+  Float64Array.from({ length: n }, (_, i) => (i % 97 === 5 ? Infinity : ((i * 7919) % 64) / 8 - 3));
+
+/** How an array comes to the running sums: in which order its numbers lie in memory. */
+const LAYOUTS: readonly [string, (x: Value) => Value][] = [
+  ['as it lies', (x) => x],
+  ['of a transposed array', (x) => x.transpose()],
+  ['of a part', (x) => x.slice(1, undefined, 0).slice(0, -1, 1)],
+  ['of every second number', (x) => x.slice(0, undefined, 1, { step: 2 })],
+  ['of one row for all', (x) => x.slice(0, 1).broadcastTo(x.shape)],
+  ['of one number for all', (x) => x.slice(1, 2).slice(1, 2, 1).broadcastTo(x.shape)],
+];
+
+describe('running sums of many rows', () => {
+  for (const [what, arrange] of LAYOUTS)
+    it(`${what} are the sums of each`, () => {
+      for (const target of TARGETS)
+        for (const shape of [
+          [2, 5],
+          [7, 64],
+          [8, 65],
+          [19, 131],
+          [33, 16],
+        ])
+          for (const [axis, reverse] of [
+            [0, false],
+            [1, false],
+            [0, true],
+            [1, true],
+          ] as const) {
+            const x = parameter(mixed(shape[0]! * shape[1]!), { shape });
+            const given = arrange(x);
+            const numbers = compile(given, target).forward({});
+            const [rows, cols] = given.shape as [number, number];
+            const [n, others] = axis === 0 ? [rows, cols] : [cols, rows];
+            const at = (line: number, i: number): number => (axis === 0 ? i * cols + line : line * cols + i);
+            const wanted = new Float64Array(rows * cols);
+            for (let line = 0; line < others; line++)
+              for (let i = 0, total = 0; i < n; i++) {
+                const place = at(line, reverse ? n - 1 - i : i);
+                wanted[place] = total += numbers[place]!;
+              }
+            const found = compile(cumsum(given, axis, { reverse }), target).forward({});
+            const where = `${given.label}, axis ${axis}, reverse ${reverse}, ${target.isa} ${target.dtype}`;
+            assert.deepEqual([...found], [...wanted], where);
+          }
+    });
+});
+
 describe('products at random', () => {
   it('over axes and along them', () => {
     const length = fc.constantFrom(0, 1, 1, 2, 3, 4);
