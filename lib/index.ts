@@ -29,7 +29,6 @@ export {
   embedding,
   gelu,
   layerNorm,
-  logSoftmax,
   logSumExp,
   norm,
   silu,
@@ -41,6 +40,7 @@ export {
   where,
   type VarianceOptions,
 } from './value/functions.js';
+export { logSoftmax, softmax, type MaskOptions } from './value/softmax.js';
 export { cumprod, cumsum, prod, type CumsumOptions } from './value/scans.js';
 export { crossEntropy, nll, type CrossEntropyOptions, type NllOptions } from './value/cross-entropy.js';
 export {

@@ -1,7 +1,7 @@
 /** Attention: each position of one sequence reads the positions of another, or of its own. */
 import { checkBoolean, checkInteger, checkOptions, type Known } from '../core/check.js';
 import { checkValue, makeValue, type Value } from '../value/value.js';
-import { where } from '../value/functions.js';
+import { masked, softmax } from '../value/softmax.js';
 import { composed } from '../graph/node.js';
 import { ShapeError, show, type Shape } from '../core/shape.js';
 import { Dropout } from './dropout.js';
@@ -22,16 +22,14 @@ export interface AttendOptions {
   causal?: boolean;
   /**
    * Where it is not 0 a position may read another: it broadcasts to [..., heads, positions of the query,
-   * positions of the key]. A position that may read none reads all alike.
+   * positions of the key]. A position that may read none reads
+   * zeros. (PyTorch's reads NaN.)
    */
   mask?: Value;
 }
 
 const OPTIONS: Known<AttentionOptions> = { ...MODULE_OPTIONS, bias: true, dropout: true };
 const ATTEND_OPTIONS: Known<AttendOptions> = { causal: true, mask: true };
-
-/** The score of a position that may not be read: its weight is 0 in both data types. */
-const UNREAD = -1e30;
 
 /**
  * Multi-head scaled dot-product attention (Vaswani et al., 2017): softmax(Q Kᵀ / sqrt(d)) V for each head,
@@ -106,11 +104,10 @@ export class MultiHeadAttention extends Module {
         this.headsOf(this.value.apply(value)),
       ];
       const scores = q.matmul(k.transpose(swapped(k, 1))).mul(1 / Math.sqrt(this.nEmbd / this.nHead));
-      const read = mask ? where(mask, scores, UNREAD) : scores;
       // Causal: row r of the softmax has its first r + 1 elements.
-      const weights = causal
-        ? makeValue('softmax', [read], { lengths: { first: 1, step: 1 } })
-        : read.softmax();
+      const shares = (x: Value): Value =>
+        causal ? makeValue('softmax', [x], { lengths: { first: 1, step: 1 } }) : softmax(x);
+      const weights = mask ? masked(scores, mask, shares, 0) : shares(scores);
       const heads = (this.dropout ? this.dropout.apply(weights) : weights).matmul(v);
       return this.output.apply(heads.transpose(swapped(heads, 2)).reshape(query.shape));
     });

@@ -10,10 +10,11 @@ import {
 } from '../core/check.js';
 import { composed, writtenAs } from '../graph/node.js';
 import { resolveAxis, sameShape, show, ShapeError, sizeOf } from '../core/shape.js';
-import { logSoftmax, where } from './functions.js';
+import { where } from './functions.js';
 import { indexFor, type Index, type Indices } from './indices.js';
 import { constant as constantArray } from './leaves.js';
 import { takeAlongAxis } from './picks.js';
+import { logSoftmax } from './softmax.js';
 import { checkValue, makeValue, Value } from './value.js';
 
 /** What {@link nll} takes. */

@@ -119,21 +119,6 @@ export function logSumExp(x: Value, axis?: Axes, keepDims = false): Value {
   });
 }
 
-/**
- * log(softmax(x)) along an axis, by default the last; accurate where softmax underflows. All NaN, as softmax
- * is, where the largest number is infinite.
- */
-export function logSoftmax(x: Value, axis = -1): Value {
-  checkArguments('logSoftmax', arguments, 2);
-  checkValue('logSoftmax', 'x', x);
-  return composed('logSoftmax', [x], () => {
-    resolveAxis(axis, x.shape);
-    if (sizeOf(x.shape) === 0) return x.softmax(axis);
-    const shifted = x.sub(x.max(axis, true).detach());
-    return shifted.sub(shifted.exp().sum(axis, true).log());
-  });
-}
-
 /** What {@link variance} and {@link std} take. */
 export interface VarianceOptions {
   /** The squares are divided by the number of elements minus `ddof`; 0 by default. */

@@ -4,6 +4,7 @@ import { fedWith, reachable } from '../graph/reachable.js';
 import { checkValue, constant, makeValue, Value, valuesOf } from './value.js';
 import { addN } from './joins.js';
 import { zeros } from './leaves.js';
+import { softmax } from './softmax.js';
 import type { Node } from '../graph/node.js';
 import { NO_ATTR, OPS, sumTo, type Attr, type Builder } from '../graph/ops.js';
 import type { Shape } from '../core/shape.js';
@@ -101,7 +102,7 @@ function crossEntropyGrad(inputs: readonly Node[]): Value {
   const isMatrix = target.shape.length > 0;
   const ones = filled(1, target.shape);
   const onehot = makeValue('scatterAdd', [ones, target], { shape: x.shape, batch: isMatrix });
-  return x.softmax().sub(onehot).mul(asColumn(u));
+  return softmax(x).sub(onehot).mul(asColumn(u));
 }
 
 /** The node as a Value; throws for an index. */

@@ -11,6 +11,8 @@ import * as composed from './functions.js';
 import * as classifiers from './cross-entropy.js';
 import type { CrossEntropyOptions, NllOptions } from './cross-entropy.js';
 import * as losses from './losses.js';
+import * as softmaxes from './softmax.js';
+import type { MaskOptions } from './softmax.js';
 import type { HuberOptions, LossOptions } from './losses.js';
 import * as parts from './parts.js';
 import * as picks from './picks.js';
@@ -131,8 +133,6 @@ export const mean: (x: Value, axis?: Axes, keepDims?: boolean) => Value = functi
 export const max: (x: Value, axis?: Axes, keepDims?: boolean) => Value = functionOf('max');
 /** {@inheritDoc Value.min} @function */
 export const min: (x: Value, axis?: Axes, keepDims?: boolean) => Value = functionOf('min');
-/** {@inheritDoc Value.softmax} @function */
-export const softmax: (x: Value, axis?: number) => Value = functionOf('softmax');
 /** {@inheritDoc Value.argmax} @function */
 export const argmax: (x: Value, axis?: number) => Index = functionOf('argmax');
 /** {@inheritDoc Value.topk} @function */
@@ -192,8 +192,10 @@ declare module './value.js' {
     logSumExp(axis?: Axes, keepDims?: boolean): Value;
     /** {@inheritDoc norm} */
     norm(axis?: Axes, keepDims?: boolean): Value;
+    /** {@inheritDoc softmax} */
+    softmax(axis?: number, options?: MaskOptions): Value;
     /** {@inheritDoc logSoftmax} */
-    logSoftmax(axis?: number): Value;
+    logSoftmax(axis?: number, options?: MaskOptions): Value;
     /** {@inheritDoc variance} */
     variance(axis?: Axes, options?: { ddof?: number; keepDims?: boolean }): Value;
     /** {@inheritDoc std} */
@@ -265,7 +267,7 @@ declare module './value.js' {
   }
 }
 
-const { embedding, gelu, layerNorm, logSoftmax, logSumExp, norm } = composed;
+const { embedding, gelu, layerNorm, logSumExp, norm } = composed;
 const { silu, split, std, tensordot, variance } = composed;
 const METHODS = {
   argmin,
@@ -282,7 +284,8 @@ const METHODS = {
   embedding,
   gelu,
   layerNorm,
-  logSoftmax,
+  logSoftmax: softmaxes.logSoftmax,
+  softmax: softmaxes.softmax,
   logSumExp,
   norm,
   silu,
@@ -332,7 +335,7 @@ limitArguments('Value', Value.prototype, {
     ndtr: 0,
   },
   ...{ relu: 0, round: 0, tan: 0, sigmoid: 0, sign: 0, sin: 0, softplus: 0, tanh: 0 },
-  ...{ sum: 2, mean: 2, max: 2, min: 2, softmax: 1, argmax: 1, topk: 2, matmul: 1 },
+  ...{ sum: 2, mean: 2, max: 2, min: 2, argmax: 1, topk: 2, matmul: 1 },
   ...{ transpose: 1, reshape: 1, expandDims: 1, squeeze: 1, broadcastTo: 1, slice: 4, at: 1, gather: 2 },
   ...{ named: 1, forward: 1, backward: 0, toDot: 1, toMermaid: 1 },
 } satisfies Counts<Value, 'peek' | keyof typeof METHODS>);

@@ -35,16 +35,7 @@ import {
   type Indices,
   type TopkOptions,
 } from './indices.js';
-import {
-  axesOf,
-  downColumns,
-  fromFront,
-  rangeOf,
-  rowOf,
-  wholeShape,
-  withNewAxes,
-  withoutAxes,
-} from './axes.js';
+import { axesOf, fromFront, rangeOf, rowOf, wholeShape, withNewAxes, withoutAxes } from './axes.js';
 import type { Axes, SliceOptions } from './axes.js';
 import { everyNth, reversed } from './strides.js';
 
@@ -349,13 +340,6 @@ export class Value extends Node {
   /** The minimum over axes: see `max`. */
   min(axis?: Axes, keepDims = false): Value {
     return composed('min', [this], () => writtenAs('min', this.neg().max(axis, keepDims).neg()));
-  }
-  /** exp(x) divided by its sum along an axis, by default the last. */
-  softmax(axis = -1): Value {
-    if (axis === -1 || axis === this.shape.length - 1) return makeValue('softmax', [this]);
-    const { op, shape } = composed('softmax', [this], () => downColumns(axis, this.shape));
-    const shares = writtenAs('softmax', makeValue(op, [this.reshape(shape)]));
-    return writtenAs('softmax', shares.reshape(this.shape));
   }
   /** Each row of the last axis divided by its root mean square: x / sqrt(mean(x²) + eps). */
   rmsNorm(options: NormOptions = {}): Value {

@@ -25,7 +25,8 @@ const rowsOf = (flat: ArrayLike<number>, width: number): Matrix =>
   Array.from({ length: flat.length / width }, (_, i) => Array.from(flat).slice(i * width, (i + 1) * width));
 const softmax = (row: number[]): number[] => {
   const exps = row.map(Math.exp);
-  return exps.map((x) => x / exps.reduce((a, b) => a + b));
+  const sum = exps.reduce((a, b) => a + b, 0);
+  return exps.map((x) => x / sum);
 };
 
 const numbers = (n: number): number[] => Array.from({ length: n }, (_, i) => Math.sin(3 * i + 1) + 0.1);
@@ -122,6 +123,7 @@ function attended(
         const [x, y] = part(k)[other]!;
         return (row[0]! * x! + row[1]! * y!) / Math.SQRT2;
       });
+      if (others.length === 0) return [0, 0];
       return matmul(
         [softmax(scores)],
         others.map((other) => part(v)[other]!),
@@ -494,6 +496,36 @@ const ROWS: Row[] = [
         feeds,
         expected: (p) => attended(p, 'net', [all, all.slice(0, 2), all.slice(1)], (_, j, head) => j === head),
       };
+    },
+    projections('net'),
+    [3, 4],
+  ],
+  [
+    'MultiHeadAttention of positions of which one reads none, and reads zeros',
+    (options) => {
+      const module = biased(new nn.MultiHeadAttention(4, 2, options));
+      const mask = constantOf([1, 0, 1, 0, 0, 0, 1, 1, 1], [3, 3]);
+      const x = input('x', [3, 4]);
+      const feeds = { x: numbers(12) };
+      const all = rowsOf(feeds.x, 4);
+      const expected = (p: Parameters): Matrix =>
+        attended(p, 'net', [all, all, all], (i, j) => i === 2 || (i === 0 && j !== 1));
+      return { module, output: module.apply(x, x, x, { mask }), feeds, expected };
+    },
+    projections('net'),
+    [3, 4],
+  ],
+  [
+    'MultiHeadAttention, causal and with a mask, whose first position reads none',
+    (options) => {
+      const module = biased(new nn.MultiHeadAttention(4, 2, options));
+      const mask = constantOf([0, 1, 1], [3]);
+      const x = input('x', [3, 4]);
+      const feeds = { x: numbers(12) };
+      const all = rowsOf(feeds.x, 4);
+      const expected = (p: Parameters): Matrix =>
+        attended(p, 'net', [all, all, all], (i, j) => j > 0 && j <= i);
+      return { module, output: module.apply(x, x, x, { causal: true, mask }), feeds, expected };
     },
     projections('net'),
     [3, 4],

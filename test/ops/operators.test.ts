@@ -136,8 +136,8 @@ const CALLS: Record<Operator, readonly (readonly unknown[])[]> = {
   prod: overAxes,
   cumprod: [[x], [x, 1]],
   cumsum: [[x], [x, 1], [x, 0, { exclusive: true }], [x, 0, { reverse: true }]],
-  softmax: [[x], [x, 0]],
-  logSoftmax: [[x], [x, 0]],
+  softmax: [[x], [x, 0], [x, 0, { mask: y }], [x, 1, { mask: x.gt(0) }]],
+  logSoftmax: [[x], [x, 0], [x, 0, { mask: y }], [x, 1, { mask: x.gt(0) }]],
   argmax: [[x], [x, 0]],
   argmin: [[x], [x, 0]],
   topk: [

@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import type { Random } from '../../lib/runtime/random.js';
 import type { Index } from '../../lib/value/indices.js';
 import type { Value } from '../../lib/value/value.js';
-import { logSoftmax, layerNorm } from '../../lib/value/functions.js';
+import { layerNorm } from '../../lib/value/functions.js';
+import { logSoftmax } from '../../lib/value/softmax.js';
 
 export const TYPES = { float64: Float64Array, float32: Float32Array };
 

@@ -1,16 +1,7 @@
 /** Functions made of operators at the edges: numbers out of their domain, overflow, signs of zeros, kinks. */
 import assert from 'node:assert/strict';
-import {
-  gelu,
-  layerNorm,
-  logSoftmax,
-  logSumExp,
-  norm,
-  std,
-  silu,
-  variance,
-  where,
-} from '../../lib/value/functions.js';
+import { gelu, layerNorm, logSumExp, norm, std, silu, variance, where } from '../../lib/value/functions.js';
+import { logSoftmax } from '../../lib/value/softmax.js';
 import { grad } from '../../lib/value/grad.js';
 import { constant, type Value } from '../../lib/value/value.js';
 import { parameter } from '../../lib/value/leaves.js';

@@ -20,7 +20,6 @@ import {
   each,
   mean,
   moved,
-  softmaxOf,
   squares,
   sum,
   whole,
@@ -28,21 +27,8 @@ import {
   type Row,
 } from '../support/function-rows.js';
 
-const {
-  embedding,
-  gelu,
-  layerNorm,
-  logSoftmax,
-  logSumExp,
-  norm,
-  silu,
-  split,
-  std,
-  tensordot,
-  variance,
-  vstack,
-  where,
-} = functions;
+const { embedding, gelu, layerNorm, logSumExp, norm, silu, split, std, tensordot, variance, vstack, where } =
+  functions;
 
 const ROWS: Row[] = [
   ['sqrt', [5], (x) => x.mul(x).sqrt(), each(Math.abs)],
@@ -117,15 +103,6 @@ const ROWS: Row[] = [
     [2, 3, 4],
     (x) => layerNorm(x, { eps: 0.5 }),
     within(2, (list, i) => (list[i]! - mean(list)) / Math.sqrt(squares(list) / 4 + 0.5)),
-  ],
-  ['softmax along the first axis', [3, 4], (x) => x.softmax(0), within(0, softmaxOf)],
-  ['softmax along the middle', [2, 3, 4], (x) => x.softmax(-2), within(1, softmaxOf)],
-  ['logSoftmax', [3, 4], (x) => logSoftmax(x), within(1, (list, i) => Math.log(softmaxOf(list, i)))],
-  [
-    'logSoftmax along the first axis',
-    [3, 4],
-    (x) => logSoftmax(x, 0),
-    within(0, (list, i) => Math.log(softmaxOf(list, i))),
   ],
   ['logSumExp', [7], (x) => logSumExp(x), whole((list) => Math.log(sum(list.map(Math.exp))))],
   ['logSumExp of a number', [], (x) => logSumExp(x), each((x) => x)],
@@ -317,7 +294,7 @@ const REFUSED: [title: string, f: (x: Value) => unknown, error: RegExp][] = [
   ],
   [
     'logSoftmax of a single number',
-    (x) => logSoftmax(x.sum()),
+    (x) => x.sum().logSoftmax(),
     /^logSoftmax of .*: a single number has no axis: give at least one$/,
   ],
   [

@@ -293,7 +293,7 @@ describe('one AbortSignal', () => {
 describe('a method without its object', () => {
   const training = new SGD({ learningRate: 1 }).minimize(parameter(1).mul(2));
   const OBJECTS: readonly [kind: string, object: object, methods: readonly string[]][] = [
-    ['a Value', parameter([1, 2]), ['add', 'sqrt', 'softmax', 'reshape', 'at', 'forward']],
+    ['a Value', parameter([1, 2]), ['add', 'sqrt', 'rmsNorm', 'reshape', 'at', 'forward']],
     ['an Index', index('i'), ['at']],
     ['a Training', training, ['step', 'stepEach', 'stepBatch', 'evaluate', 'state', 'restore']],
     ['a Program', training.program, ['forward', 'evaluate']],

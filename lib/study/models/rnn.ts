@@ -1,4 +1,5 @@
 /** A vanilla recurrent net on arrays: one state vector, one matrix from each state to the next. */
+import { softmax } from '../../value/softmax.js';
 import type { Value } from '../../value/value.js';
 import { meanOfFirst } from '../../value/joins.js';
 import { zeros } from '../../value/leaves.js';
@@ -24,7 +25,7 @@ export const rnn: ModelBuilder = (sizes, draw, { tokens, targets, length }) => {
     h = h.matmul(m).add(token).add(place).relu();
     const y = h.matmul(lmHead);
     logits.push(y);
-    losses.push(y.softmax().at(targets.at(pos)).log().neg());
+    losses.push(softmax(y).at(targets.at(pos)).log().neg());
   }
   return {
     parameters: draw.parameters,

@@ -1,4 +1,5 @@
 /** A recurrent net with sparse firing: only the nAtt largest coordinates of the state act. */
+import { softmax } from '../../value/softmax.js';
 import type { Value } from '../../value/value.js';
 import { meanOfFirst } from '../../value/joins.js';
 import { zeros } from '../../value/leaves.js';
@@ -29,7 +30,7 @@ export const rnnAtt: ModelBuilder = (sizes, draw, { tokens, targets, length }) =
       .relu();
     const y = h.matmul(lmHead);
     logits.push(y);
-    losses.push(y.softmax().at(targets.at(pos)).log().neg());
+    losses.push(softmax(y).at(targets.at(pos)).log().neg());
   }
   return {
     parameters: draw.parameters,

@@ -1,4 +1,5 @@
 /** The GPT on arrays: the same network as `scalar`, one matrix product at a time. */
+import { softmax } from '../../value/softmax.js';
 import type { Value } from '../../value/value.js';
 import { concat, meanOfFirst, stack } from '../../value/joins.js';
 import { SGD } from '../../optim/optimizers.js';
@@ -36,14 +37,14 @@ export const vector: ModelBuilder = (sizes, draw, { tokens, targets, length }) =
       const heads = Array.from({ length: nHead }, (_, head) => {
         const part = (v: Value): Value => v.slice(head * headDim, (head + 1) * headDim, -1);
         const scores = part(stack(keys)).matmul(part(query)).div(Math.sqrt(headDim));
-        return scores.softmax().matmul(part(stack(values)));
+        return softmax(scores).matmul(part(stack(values)));
       });
       x = concat(heads).matmul(wo).add(x);
       x = rmsnorm(x).matmul(fc1).relu().matmul(fc2).add(x);
     }
     const y = x.matmul(lmHead);
     logits.push(y);
-    losses.push(y.softmax().at(targets.at(pos)).log().neg());
+    losses.push(softmax(y).at(targets.at(pos)).log().neg());
   }
   return {
     parameters: draw.parameters,

@@ -361,7 +361,7 @@ export function apiRows(chance: Chance): Rows {
   for (const name of ['heNormal', 'heUniform', 'zeros']) rows[`nn.initializers.${name}`] = () => [];
   for (const name of ['xavierNormal', 'xavierUniform']) rows[`nn.initializers.${name}`] = (c) => [c.next()];
   for (const name of ['normal', 'uniform']) rows[`nn.initializers.${name}`] = (c) => [c.next(), 1 + c.next()];
-  for (const name of ['silu', 'gelu', 'layerNorm', 'logSoftmax', 'logSumExp', 'norm', 'variance', 'std'])
+  for (const name of ['silu', 'gelu', 'layerNorm', 'logSumExp', 'norm', 'variance', 'std'])
     rows[name] = (c) => [
       c.of(matrices),
       ...(name === 'gelu'
@@ -513,7 +513,8 @@ export function apiRows(chance: Chance): Rows {
     'Value.argmin': (c) => [c.of(matrices), c.of([undefined, 0])],
     'Value.cumsum': (c) => [c.of(matrices), c.below(2), { exclusive: c.is(0.5), reverse: c.is(0.5) }],
     'Value.cumprod': (c) => [c.of(matrices), c.below(2)],
-    'Value.softmax': (c) => [c.of(matrices), c.of([-1, 0])],
+    softmax: (c) => [c.of(matrices), c.of([-1, 0]), c.is(0.5) ? {} : { mask: constant([1]) }],
+    logSoftmax: (c) => [c.of(matrices), c.of([-1, 0]), c.is(0.5) ? {} : { mask: constant([1]) }],
     'Value.dropout': (c) => [any(c), 0.5, c.below(9)],
     'Value.rmsNorm': (c) => [c.of(matrices), { eps: 1e-5 }],
     'Value.crossEntropy': (c) => [
