@@ -22,8 +22,7 @@ export interface AttendOptions {
   causal?: boolean;
   /**
    * Where it is not 0 a position may read another: it broadcasts to [..., heads, positions of the query,
-   * positions of the key]. A position that may read none reads
-   * zeros. (PyTorch's reads NaN.)
+   * positions of the key]. A position that may read none reads zeros. (PyTorch's reads NaN.)
    */
   mask?: Value;
 }
