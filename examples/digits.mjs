@@ -1,7 +1,7 @@
 // Digits by convolution: images of ten digits, drawn with noise at random places, and what they show.
 //
 //     node examples/digits.mjs [STEPS]
-import { Adam, freeze, index, inference, input, maxPool2d, nn, Random, relu } from 'vecgrad';
+import { Adam, freeze, index, inference, input, nn, Random, relu } from 'vecgrad';
 
 const steps = Number(process.argv[2] ?? 200);
 const [SIDE, BATCH] = [12, 32];
@@ -34,7 +34,7 @@ const block = (channels, into, name) => [
   new nn.Conv2d(channels, into, 3, { random, padding: 1, bias: false, name: `${name}.conv` }),
   new nn.BatchNorm2d(into, { name: `${name}.norm` }),
   relu,
-  (x) => maxPool2d(x, 2),
+  new nn.MaxPool2d(2),
 ];
 const trunk = new nn.Sequential([...block(1, 8, 'one'), ...block(8, 16, 'two')]);
 const head = new nn.Linear(16 * 9, 10, { random, name: 'head' });

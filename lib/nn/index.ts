@@ -17,6 +17,7 @@ export { Embedding, Linear, type EmbeddingOptions, type LinearOptions } from './
 export { MLP, type MLPOptions } from './mlp.js';
 export { Module, type ModuleOptions, type NamedModule } from './module.js';
 export { LayerNorm, RMSNorm, type LayerNormOptions, type RMSNormOptions } from './norm.js';
+export { AdaptiveAvgPool2d, AvgPool1d, AvgPool2d, MaxPool1d, MaxPool2d } from './pooling.js';
 export {
   GRUCell,
   LSTMCell,

@@ -1,7 +1,27 @@
 /** Options of convolutions and pools: sizes for each axis, and padding. */
-import { checkInteger, isList, shown, shownList } from '../core/check.js';
+import { checkBoolean, checkInteger, isList, shown, shownList, type Known } from '../core/check.js';
 import { show } from '../core/shape.js';
 import type { Pair } from '../graph/ops/window.js';
+
+/** A number for both axes of images, or one for each: down and along. */
+export type Sizes2d = number | readonly [number, number];
+
+/** What {@link maxPool1d} and {@link maxPool2d} take. */
+export interface PoolOptions<Size = Sizes2d> {
+  /** How far each window is from the one before; by default its size, so that none overlap. */
+  stride?: Size;
+  /** How far the first window begins before the image, at most half its size; 0 by default. */
+  padding?: Size;
+}
+
+/** What {@link avgPool1d} and {@link avgPool2d} take. */
+export interface AvgPoolOptions<Size = Sizes2d> extends PoolOptions<Size> {
+  /** Whether padding counts as zeros, as by default; or the sum is divided by the numbers of the image. */
+  countIncludePad?: boolean;
+}
+
+export const POOL_OPTIONS: Known<PoolOptions> = { stride: true, padding: true };
+export const AVG_POOL_OPTIONS: Known<AvgPoolOptions> = { ...POOL_OPTIONS, countIncludePad: true };
 
 /** How many axes images have: a sequence is an image of one row. */
 export type Axes = 1 | 2;
@@ -73,4 +93,34 @@ export function checkConvolution(
   const dilation = sizesOf(call, 'dilation', options.dilation ?? 1, 1, 1);
   const [down, along] = size.length === 1 ? [1, size[0]!] : (size as Pair);
   paddingOf(call, options.padding ?? 0, [spanOf(down, dilation[0]), spanOf(along, dilation[1])], stride);
+}
+
+/** The size of a pool's windows, how far they are apart, and the padding before them. */
+export interface PoolSizes {
+  size: Pair;
+  stride: Pair;
+  before: Pair;
+}
+
+/**
+ * The sizes of a pool, of what needs no images.
+ *
+ * @throws RangeError when one is out of range
+ */
+export function checkPool(
+  call: Call,
+  given: unknown,
+  options: { stride?: unknown; padding?: unknown; countIncludePad?: unknown },
+): PoolSizes {
+  const size = sizesOf(call, 'size', given, 1, 1);
+  const stride = options.stride === undefined ? size : sizesOf(call, 'stride', options.stride, 1, 1);
+  const before = sizesOf(call, 'padding', options.padding ?? 0, 0, 0);
+  for (const i of [0, 1] as const) {
+    if (2 * before[i] > size[i])
+      throw new RangeError(
+        `${call.where}: padding ${before[i]}: expected at most half of the size, ${size[i]}`,
+      );
+  }
+  checkBoolean(`${call.where}: countIncludePad`, options.countIncludePad ?? true);
+  return { size, stride, before };
 }

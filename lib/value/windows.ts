@@ -2,16 +2,27 @@
  * Convolutions and pooling, as in PyTorch: images are [N, C, H, W], or [C, H, W] for one; those of one axis
  * [N, C, L] or [C, L].
  */
-import { checkArguments, checkBoolean, checkInteger, checkOptions, type Known } from '../core/check.js';
+import { checkArguments, checkInteger, checkOptions, type Known } from '../core/check.js';
 import { ShapeError, show, sizeOf, type Shape } from '../core/shape.js';
 import { composed, writtenAs } from '../graph/node.js';
 import type { Pair, Window } from '../graph/ops/window.js';
 import { concat } from './joins.js';
-import { paddingOf, sizesOf, spanOf, type Axes, type Call } from './window-options.js';
+import {
+  AVG_POOL_OPTIONS,
+  checkPool,
+  paddingOf,
+  POOL_OPTIONS,
+  sizesOf,
+  spanOf,
+  type Axes,
+  type AvgPoolOptions,
+  type Call,
+  type PoolOptions,
+  type Sizes2d,
+} from './window-options.js';
 import { checkValue, constant, makeValue, type Value } from './value.js';
 
-/** A number for both axes of images, or one for each: down and along. */
-export type Sizes2d = number | readonly [number, number];
+export type { AvgPoolOptions, PoolOptions, Sizes2d };
 
 /** What {@link conv1d} and {@link conv2d} take; `Size` is a number, or for images also a pair. */
 export interface ConvOptions<Size = Sizes2d> {
@@ -46,20 +57,6 @@ export interface ConvTransposeOptions<Size = Sizes2d> {
   bias?: Value;
 }
 
-/** What {@link maxPool1d} and {@link maxPool2d} take. */
-export interface PoolOptions<Size = Sizes2d> {
-  /** How far each window is from the one before; by default its size, so that none overlap. */
-  stride?: Size;
-  /** How far the first window begins before the image, at most half its size; 0 by default. */
-  padding?: Size;
-}
-
-/** What {@link avgPool1d} and {@link avgPool2d} take. */
-export interface AvgPoolOptions<Size = Sizes2d> extends PoolOptions<Size> {
-  /** Whether padding counts as zeros, as by default; or the sum is divided by the numbers of the image. */
-  countIncludePad?: boolean;
-}
-
 const CONV_OPTIONS: Known<ConvOptions> = {
   stride: true,
   padding: true,
@@ -75,8 +72,6 @@ const CONV_TRANSPOSE_OPTIONS: Known<ConvTransposeOptions> = {
   groups: true,
   bias: true,
 };
-const POOL_OPTIONS: Known<PoolOptions> = { stride: true, padding: true };
-const AVG_POOL_OPTIONS: Known<AvgPoolOptions> = { ...POOL_OPTIONS, countIncludePad: true };
 
 /** Windows whose largest number is looked for have at most so many: see native/vm/window.h. */
 const MAX_TAPS = 2 ** 24;
@@ -232,15 +227,7 @@ function transposed(who: string, axes: Axes, x: Value, w: Value, options: ConvTr
 
 /** The windows of a pool. */
 function poolWindow(call: Call, images: Value, given: unknown, options: PoolOptions): Window {
-  const size = sizesOf(call, 'size', given, 1, 1);
-  const stride = options.stride === undefined ? size : sizesOf(call, 'stride', options.stride, 1, 1);
-  const before = sizesOf(call, 'padding', options.padding ?? 0, 0, 0);
-  for (const i of [0, 1] as const) {
-    if (2 * before[i] > size[i])
-      throw new RangeError(
-        `${call.where}: padding ${before[i]}: expected at most half of the size, ${size[i]}`,
-      );
-  }
+  const { size, stride, before } = checkPool(call, given, options);
   const along = (i: 0 | 1): number => countOf(images.shape.at(i - 2)!, 2 * before[i], size[i], stride[i]);
   const count: Pair = [along(0), along(1)];
   return { size, dilation: [1, 1], stride, before, count, groups: 1 };
@@ -265,7 +252,6 @@ function average(who: string, axes: Axes, x: Value, size: unknown, options: AvgP
   const call: Call = { who, where: `${who} of ${x.label}`, axes };
   checkOptions(call.where, options, AVG_POOL_OPTIONS);
   const { countIncludePad = true } = options;
-  checkBoolean(`${call.where}: countIncludePad`, countIncludePad);
   return composed(who, [x], () => {
     const images = asImages(x, axes);
     const window = poolWindow(call, images, size, options);

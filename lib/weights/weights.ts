@@ -146,7 +146,7 @@ export function checkComplete(
   prefix: string,
   { missing, unexpected }: Pick<LoadReport, 'missing' | 'unexpected'>,
 ): void {
-  if (missing.length > 0 && !file.names.some((name) => name.startsWith(prefix)))
+  if (missing.length > 0 && prefix !== '' && !file.names.some((name) => name.startsWith(prefix)))
     throw new WeightsError(
       `${file.shown}: no name begins with prefix ${quoted(prefix)}: it has ${firstNames(file.names)}`,
     );

@@ -776,3 +776,35 @@ describe('a Sequential', () => {
     assert.deepEqual([...net.apply(input('x')).forward({ x: 3 })], [10]);
   });
 });
+
+describe('pools as layers', () => {
+  const [line, image] = [input('x', [2, 3, 7]), input('x', [2, 3, 7, 6])];
+  const rows: [what: string, layer: nn.Sequential, expected: Value][] = [
+    ['MaxPool1d', new nn.Sequential([new nn.MaxPool1d(3, { stride: 2 })]), line.maxPool1d(3, { stride: 2 })],
+    ['MaxPool2d', new nn.Sequential([new nn.MaxPool2d([2, 3])]), image.maxPool2d([2, 3])],
+    [
+      'AvgPool1d',
+      new nn.Sequential([new nn.AvgPool1d(2, { padding: 1 })]),
+      line.avgPool1d(2, { padding: 1 }),
+    ],
+    [
+      'AvgPool2d',
+      new nn.Sequential([new nn.AvgPool2d(2, { padding: 1, countIncludePad: false })]),
+      image.avgPool2d(2, { padding: 1, countIncludePad: false }),
+    ],
+    [
+      'AdaptiveAvgPool2d',
+      new nn.Sequential([new nn.AdaptiveAvgPool2d([3, 2])]),
+      image.adaptiveAvgPool2d([3, 2]),
+    ],
+  ];
+  for (const [what, net, expected] of rows)
+    it(what, () => {
+      const given = what.endsWith('1d') ? line : image;
+      const x = Array.from({ length: given.shape.reduce((a, b) => a * b, 1) }, (_, i) => Math.sin(i));
+      const found = net.apply(given);
+      assert.deepEqual(found.shape, expected.shape);
+      assert.deepEqual(found.forward({ x }), expected.forward({ x }));
+      assert.deepEqual(net.parameters(), []);
+    });
+});

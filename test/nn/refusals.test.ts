@@ -347,6 +347,31 @@ const REFUSALS: Record<Exclude<keyof typeof nn, 'initializers' | 'Module' | 'sum
       /^Conv2d\.apply: x is 1, expected a Value$/,
     ],
   ],
+  MaxPool1d: [
+    ['an image of four axes', () => new nn.MaxPool1d(2).apply(of('x', 1, 1, 2, 2)), /expected \[N, C, L\]/],
+    [
+      'a window that is too long',
+      () => new nn.MaxPool1d(9).apply(of('x', 2, 5)),
+      /^MaxPool1d\.apply of 'x' .*: windows of 9 numbers do not fit into an axis of 5$/,
+    ],
+  ],
+  MaxPool2d: [
+    ['a sequence', () => new nn.MaxPool2d(2).apply(of('x', 2, 5)), /expected \[N, C, H, W\] or \[C, H, W\]$/],
+    ['a number', () => new nn.MaxPool2d(2).apply(any(1)), /^MaxPool2d\.apply: x is 1, expected a Value$/],
+  ],
+  AvgPool1d: [
+    ['a vector', () => new nn.AvgPool1d(2).apply(v3), /: images of shape \[3\]: expected \[N, C, L\] or/],
+  ],
+  AvgPool2d: [
+    ['no rows', () => new nn.AvgPool2d(2, { padding: 1 }).apply(of('x', 2, 0, 5)), /at least one number/],
+  ],
+  AdaptiveAvgPool2d: [
+    [
+      'too few numbers',
+      () => new nn.AdaptiveAvgPool2d(3).apply(of('x', 2, 2, 5)),
+      /^AdaptiveAvgPool2d\.apply of 'x' .*: 3 parts of an axis of 2: expected at most 2$/,
+    ],
+  ],
   LayerNorm: [
     [
       'another last axis',
@@ -571,6 +596,27 @@ describe('nn refuses what does not fit, in the name of the part:', () => {
       'windows of three sizes',
       () => new nn.Conv2d(4, 3, any([1, 2, 3]), { random: one }),
       /^Conv2d: size an array of length 3: expected an integer, or a pair of them$/,
+    ],
+    [
+      'too much padding of a pool',
+      () => new nn.MaxPool2d(3, { padding: 2 }),
+      /^MaxPool2d: padding 2: expected at most half of the size, 3$/,
+    ],
+    ['a pool of no size', () => new nn.AvgPool1d(0), /^AvgPool1d: size 0: expected an integer from 1/],
+    [
+      'a flag of a pool that is none',
+      () => new nn.AvgPool2d(2, { countIncludePad: any(1) }),
+      /^AvgPool2d: countIncludePad 1: expected true or false$/,
+    ],
+    [
+      'an option of another pool',
+      () => new nn.MaxPool2d(2, any({ countIncludePad: true })),
+      /^MaxPool2d: there is no option "countIncludePad"/,
+    ],
+    [
+      'a pool of three sizes',
+      () => new nn.AdaptiveAvgPool2d(any([1, 2, 3])),
+      /^AdaptiveAvgPool2d: size .*: expected/,
     ],
     [
       'a block whose heads do not divide its columns',

@@ -56,6 +56,7 @@ const UNLIMITED = anyOf(
 /** What belongs to no graph, optimiser or program: modules, the study, files. */
 const BEYOND = anyOf(
   /^nn\.|^(?:Module|BatchNorm\dd|Conv\dd|Dropout|Embedding(?:Bag)?|LayerNorm|Linear|MLP|RMSNorm)\./,
+  /^(?:AdaptiveAvg|Avg|Max)Pool\dd\./,
   /^(?:(?:GRU|LSTM|RNN)(?:Cell)?|Recurrent|\w*Sequences)\./,
   /^(?:Scalar\w+|\w+Attention|Sequential|TransformerBlock)\./,
   /^(?:Corpus|Sampler|Tokenizer|MODELS|BuiltModel)\b|^(?:load|save|read|write|parse)[A-Z]/,

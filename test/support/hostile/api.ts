@@ -307,6 +307,11 @@ export function apiRows(chance: Chance): Rows {
     TransformerBlock: new nn.TransformerBlock(4, 2, { random }),
     Conv1d: new nn.Conv1d(3, 2, 1, { random }),
     Conv2d: new nn.Conv2d(3, 2, 1, { random }),
+    MaxPool1d: new nn.MaxPool1d(1),
+    MaxPool2d: new nn.MaxPool2d(1),
+    AvgPool1d: new nn.AvgPool1d(1),
+    AvgPool2d: new nn.AvgPool2d([1, 1]),
+    AdaptiveAvgPool2d: new nn.AdaptiveAvgPool2d(1),
     BatchNorm1d: new nn.BatchNorm1d(3),
     BatchNorm2d: new nn.BatchNorm2d(3),
     LayerNorm: new nn.LayerNorm(3),
@@ -623,7 +628,10 @@ export function apiRows(chance: Chance): Rows {
       return [it.program, meddle(c, () => it, again)];
     },
     'Training.state': (c) => [training(c)],
-    'Training.restore': (c) => [make(c), state(c)],
+    'Training.restore': (c) => {
+      const to = make(c);
+      return [to, c.is(0.5) ? to.state() : state(c)];
+    },
     'Training.step': (c) => [training(c), lossFeeds(c)],
     'Training.stepEach': (c) => [training(c), dataset(c), c.below(2), 2 + c.below(2)],
     'Training.stepEachAsync': (c, again) => {
@@ -753,6 +761,11 @@ export function apiRows(chance: Chance): Rows {
     'nn.LSTM': (c) => [fan(c), fan(c), { ...module(c), bidirectional: c.is(0.5), numLayers: fan(c) }],
     'nn.Conv1d': (c) => [fan(c), fan(c), fan(c), { ...module(c), padding: 'same' }],
     'nn.Conv2d': (c) => [fan(c), fan(c), c.of([2, [1, 2]]), { ...module(c), stride: 2, bias: c.is(0.5) }],
+    'nn.MaxPool1d': (c) => [fan(c), { stride: fan(c), padding: 0 }],
+    'nn.MaxPool2d': (c) => [c.of([2, [1, 2]]), { stride: fan(c), padding: 0 }],
+    'nn.AvgPool1d': (c) => [fan(c), { countIncludePad: c.is(0.5) }],
+    'nn.AvgPool2d': (c) => [c.of([2, [1, 2]]), { countIncludePad: c.is(0.5), stride: fan(c) }],
+    'nn.AdaptiveAvgPool2d': (c) => [c.of([2, [1, 2]])],
     'nn.EmbeddingBag': (c) => [
       4,
       fan(c),
@@ -791,6 +804,11 @@ export function apiRows(chance: Chance): Rows {
     'TransformerBlock.apply': (c) => [parts.TransformerBlock, leaves.cube, { causal: c.is(0.5) }],
     'Conv1d.apply': () => [parts.Conv1d, x.expandDims(-1)],
     'Conv2d.apply': () => [parts.Conv2d, x.expandDims([-1, -2])],
+    'MaxPool1d.apply': () => [parts.MaxPool1d, x.expandDims(-1)],
+    'MaxPool2d.apply': () => [parts.MaxPool2d, x.expandDims([-1, -2])],
+    'AvgPool1d.apply': () => [parts.AvgPool1d, x.expandDims(-1)],
+    'AvgPool2d.apply': () => [parts.AvgPool2d, x.expandDims([-1, -2])],
+    'AdaptiveAvgPool2d.apply': () => [parts.AdaptiveAvgPool2d, x.expandDims([-1, -2])],
     'BatchNorm1d.apply': () => [parts.BatchNorm1d, x],
     'BatchNorm2d.apply': () => [parts.BatchNorm2d, library.zeros([2, 3, 2, 2])],
     'LayerNorm.apply': () => [parts.LayerNorm, x],

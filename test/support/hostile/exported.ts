@@ -24,6 +24,7 @@ const PRIVATE: Readonly<Record<string, string>> = {
   BatchNorm: 'normalized',
   Norm: 'checked',
   Convolution: 'convolved',
+  Pool: 'pooled',
   MultiHeadAttention: 'headsOf',
   TransformerBlock: 'dropped',
   MLP: 'activated',
