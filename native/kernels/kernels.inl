@@ -45,6 +45,7 @@ static inline void hsum4(T* y, V a, V b, V c, V d) {
 #include "kernels/transcendental.inl"
 // erf, ndtr:
 #include "kernels/normal.inl"
+#include "kernels/power.inl"
 // arcsin, arctan, arcsinh, arctanh:
 #include "kernels/inverse.inl"
 // relu, tanh, add, ...; and the loops over rows that others use too:

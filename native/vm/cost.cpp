@@ -25,15 +25,11 @@ double cost_of_call(const Instruction& in, const Extents& extents) {
   const double rows = most(in.rows), cols = most(in.cols), inner = most(in.inner);
   const double numbers = rows * cols;
   switch (in.op) {
-#define FUNCTION1(name, loop, ...) \
-  case Op::name:                   \
-    return numbers * COST_##loop(name);
-#define FUNCTION2(name, loop, ...) FUNCTION1(name, loop, )
-#define COST_kernel(name) costs::name
-#define COST_plain(name) costs::plain
+#define FUNCTION1(name, ...) \
+  case Op::name:             \
+    return numbers * costs::name;
+#define FUNCTION2(name, ...) FUNCTION1(name)
 #include "kernels/elementwise.def"
-#undef COST_kernel
-#undef COST_plain
 #define SAME(name) \
   case Op::name:   \
     return numbers * costs::name;

@@ -7,7 +7,6 @@
 #include "kernels/kernels.h"
 #include "vm/convolution.h"
 #include "vm/decoded.h"
-#include "vm/functions.h"
 #include "vm/pooling.h"
 #include "vm/products.h"
 #include "vm/rare.h"
@@ -60,32 +59,6 @@ inline idx first_outside(const int32_t* x, idx n, int32_t limit) {
   idx i = 0;
   while (x[i] >= 0 && x[i] < limit) i++;
   return i;
-}
-
-// Element-wise functions that have no kernel.
-template <class T, class F>
-__attribute__((noinline)) void map_unary(const Instruction& in, T* y, const T* a, idx rows,
-                                         idx cols, F f) {
-  by_rows_or_columns<T>(costs::plain, rows, cols, [&](idx first, idx column, idx m, idx n) {
-    for (idx r = first; r < first + m; r++)
-      for (idx j = column; j < column + n; j++) {
-        const T v = f(a[r * in.a.row + j * in.a.col]);
-        T& to = y[r * in.y.row + j];
-        to = in.accumulate ? to + v : v;
-      }
-  });
-}
-template <class T, class F>
-__attribute__((noinline)) void map_binary(const Instruction& in, T* y, const T* a, const T* b,
-                                          idx rows, idx cols, F f) {
-  by_rows_or_columns<T>(costs::plain, rows, cols, [&](idx first, idx column, idx m, idx n) {
-    for (idx r = first; r < first + m; r++)
-      for (idx j = column; j < column + n; j++) {
-        const T v = f(a[r * in.a.row + j * in.a.col], b[r * in.b.row + j * in.b.col]);
-        T& to = y[r * in.y.row + j];
-        to = in.accumulate ? to + v : v;
-      }
-  });
 }
 
 inline ProductShape shape_of(const Instruction& in, idx m, idx n, idx k) {
@@ -196,30 +169,16 @@ __attribute__((always_inline)) inline RunFault execute(const Kernels<T>& k, int3
   const auto inner = [&]() -> idx { return ext[in.inner]; };
   const int acc = in.accumulate;
   switch (in.op) {
-#define FUNCTION1(name, loop, ...) FUNCTION1_##loop(name)
-#define FUNCTION2(name, loop, ...) FUNCTION2_##loop(name)
-#define FUNCTION1_kernel(name)                                                 \
+#define FUNCTION1(name, ...)                                                   \
   case Op::name:                                                               \
     k.name(at.y(), in.y.row, at.a(), in.a.row, in.a.col, rows(), cols(), acc); \
     break;
-#define FUNCTION2_kernel(name)                                                               \
+#define FUNCTION2(name, ...)                                                                 \
   case Op::name:                                                                             \
     k.name(at.y(), in.y.row, at.a(), in.a.row, in.a.col, at.b(), in.b.row, in.b.col, rows(), \
            cols(), acc);                                                                     \
     break;
-#define FUNCTION1_plain(name)                                          \
-  case Op::name:                                                       \
-    map_unary(in, at.y(), at.a(), rows(), cols(), functions::name<T>); \
-    break;
-#define FUNCTION2_plain(name)                                                   \
-  case Op::name:                                                                \
-    map_binary(in, at.y(), at.a(), at.b(), rows(), cols(), functions::name<T>); \
-    break;
 #include "kernels/elementwise.def"
-#undef FUNCTION1_kernel
-#undef FUNCTION2_kernel
-#undef FUNCTION1_plain
-#undef FUNCTION2_plain
     case Op::fill:
       k.fill(at.y(), in.y.row, *at.a(), rows(), cols());
       break;

@@ -1,5 +1,4 @@
-// The functions of elementwise.def on single numbers: for scalar bytecode, and for arrays where a
-// function is too rare to have a kernel.
+// The functions of elementwise.def on single numbers: for scalar bytecode.
 #pragma once
 
 #include <cmath>
@@ -44,15 +43,15 @@ T log_slope(T a, T b) {
   return a / b;
 }
 
-#define FUNCTION1(name, loop, ...) \
-  template <class T>               \
-  T name(T x) {                    \
-    return __VA_ARGS__;            \
+#define FUNCTION1(name, ...) \
+  template <class T>         \
+  T name(T x) {              \
+    return __VA_ARGS__;      \
   }
-#define FUNCTION2(name, loop, ...) \
-  template <class T>               \
-  T name(T a, T b) {               \
-    return __VA_ARGS__;            \
+#define FUNCTION2(name, ...) \
+  template <class T>         \
+  T name(T a, T b) {         \
+    return __VA_ARGS__;      \
   }
 #include "kernels/elementwise.def"
 

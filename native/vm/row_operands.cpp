@@ -116,8 +116,8 @@ Uses uses_of(const Instruction& in, std::span<const Loops> loops, const Extents&
 }
 bool is_elementwise(Op op) {
   switch (op) {
-#define FUNCTION1(name, loop, ...) case Op::name:
-#define FUNCTION2(name, loop, ...) case Op::name:
+#define FUNCTION1(name, ...) case Op::name:
+#define FUNCTION2(name, ...) case Op::name:
 #include "kernels/elementwise.def"
     return true;
     default:

@@ -128,8 +128,8 @@ ScalarFault run_scalar_bytecode(T* x, const int32_t* ints, const Word* words, in
     }                            \
     break;
     switch (op) {
-#define FUNCTION1(name, loop, ...) EACH(name, 2, x[w[0]] = functions::name(x[w[1]]))
-#define FUNCTION2(name, loop, ...) EACH(name, 3, x[w[0]] = functions::name(x[w[1]], x[w[2]]))
+#define FUNCTION1(name, ...) EACH(name, 2, x[w[0]] = functions::name(x[w[1]]))
+#define FUNCTION2(name, ...) EACH(name, 3, x[w[0]] = functions::name(x[w[1]], x[w[2]]))
 #include "kernels/elementwise.def"
       EACH(accumulate, 2, x[w[0]] += x[w[1]])
       EACH(decumulate, 2, x[w[0]] -= x[w[1]])

@@ -153,6 +153,7 @@ struct Tests {
     binary(
         "div", k.div, [](real a, real b) { return a / b; }, exact);
     choices();
+    powers();
     binary(
         "mask_positive", k.mask_positive, [](real a, real b) { return b > 0    ? a
                                                                       : b != b ? b

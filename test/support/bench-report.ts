@@ -134,7 +134,7 @@ export function listedKernels(): string[] {
     readFileSync(join(packageRoot(), 'native/kernels', file), 'utf8'),
   ) as [string, string];
   const all = list.replace('#include "kernels/elementwise.def"', functions);
-  const rows = all.matchAll(/^(?:UNARY|BINARY|KERNEL)\((\w+)|^FUNCTION[12]\((\w+), kernel/gm);
+  const rows = all.matchAll(/^(?:UNARY|BINARY|KERNEL)\((\w+)|^FUNCTION[12]\((\w+),/gm);
   return [...rows].map(([, kernel, vectorFunction]) => (kernel ?? vectorFunction)!);
 }
 

@@ -85,6 +85,32 @@ void rare_functions() {
       "arctanh", k.arctanh, [](real x) { return std::atanh(x); }, 3, -1, 1);
 }
 
+// Powers of every size: bases over the whole range, to what takes the result anywhere in it.
+void powers() {
+  const auto reference = [](real a, real b) { return std::pow(a, b); };
+  binary("pow", k.pow, reference, 1.5);
+  start("pow", 1.5);
+  const double out = sizeof(T) == 4 ? 88 : 709;
+  const idx count = 200'000 / report.stride;
+  for (const double range : {0.5, out}) {
+    std::vector<T> a, b, y(static_cast<size_t>(count));
+    for (idx i = 0; i < count; i++) {
+      const double log = uniform(-range, range);
+      a.push_back(T(std::exp(log)));
+      b.push_back(T(uniform(-out, out) / (i % 3 ? log : out / 4)));
+    }
+    k.pow(y.data(), count, a.data(), count, 1, b.data(), count, 1, 1, count, 0);
+    real worst = -1;
+    idx at = 0;
+    for (idx i = 0; i < count; i++) {
+      const real error = error_in_ulp<T>(y[i], reference(a[i], b[i]));
+      if (error > worst) worst = error, at = i;
+    }
+    report.check(worst, true, "%.17g to the power of %.17g: got %.17g", double(a[at]),
+                 double(b[at]), double(y[at]));
+  }
+}
+
 // Results that are one of the operands, or 0 or 1.
 void choices() {
   binary(
