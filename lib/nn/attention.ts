@@ -1,7 +1,9 @@
 /** Attention: each position of one sequence reads the positions of another, or of its own. */
 import { checkBoolean, checkInteger, checkOptions, type Known } from '../core/check.js';
 import { checkValue, makeValue, type Value } from '../value/value.js';
-import { masked, softmax } from '../value/softmax.js';
+import { where } from '../value/functions.js';
+import { constant } from '../value/leaves.js';
+import { softmax } from '../value/softmax.js';
 import { composed } from '../graph/node.js';
 import { ShapeError, show, type Shape } from '../core/shape.js';
 import { Dropout } from './dropout.js';
@@ -103,10 +105,12 @@ export class MultiHeadAttention extends Module {
         this.headsOf(this.value.apply(value)),
       ];
       const scores = q.matmul(k.transpose(swapped(k, 1))).mul(1 / Math.sqrt(this.nEmbd / this.nHead));
-      // Causal: row r of the softmax has its first r + 1 elements.
-      const shares = (x: Value): Value =>
-        causal ? makeValue('softmax', [x], { lengths: { first: 1, step: 1 } }) : softmax(x);
-      const weights = mask ? masked(scores, mask, shares, 0) : shares(scores);
+      const weights = mask
+        ? softmax(scores, -1, { mask: causal ? where(triangle(scores.shape.at(-1)!), mask, 0) : mask })
+        : causal
+          ? // Row r of the softmax has its first r + 1 elements.
+            makeValue('softmax', [scores], { lengths: { first: 1, step: 1 } })
+          : softmax(scores);
       const heads = (this.dropout ? this.dropout.apply(weights) : weights).matmul(v);
       return this.output.apply(heads.transpose(swapped(heads, 2)).reshape(query.shape));
     });
@@ -124,6 +128,12 @@ function swapped(x: Value, fromEnd: number): number[] {
   const axes = x.shape.map((_, axis) => axis);
   const at = axes.length - 1 - fromEnd;
   return [...axes.slice(0, at), at + 1, at, ...axes.slice(at + 2)];
+}
+
+/** 1 where the column is at most the row: [n, n]. */
+function triangle(n: number): Value {
+  const positions = constant(Array.from({ length: n }, (_, i) => i));
+  return positions.expandDims(-1).ge(positions);
 }
 
 /** Whether a shape broadcasts to another. */

@@ -14,18 +14,11 @@ export interface MaskOptions {
 const OPTIONS: Known<MaskOptions> = { mask: true };
 
 /**
- * What numbers that do not count are replaced with: the least of float32, whose exponential is 0 beside any
- * that counts. It is finite, so that rows without a number that counts have a softmax too, of which nothing
- * is used.
- */
-const LEAST = -3.4028234663852886e38;
-
-/**
  * Shares, or their logarithms, of the numbers that a mask has; elsewhere they are `outside`, and no gradient
- * flows.
+ * flows. Where a mask has nothing, `of` gives NaN, of which nothing is selected.
  */
-export function masked(x: Value, mask: Value, of: (x: Value) => Value, outside: number): Value {
-  return select(mask, of(select(mask, x, LEAST)), outside);
+function masked(x: Value, mask: Value, of: (x: Value) => Value, outside: number): Value {
+  return select(mask, of(select(mask, x, -Infinity)), outside);
 }
 
 /** The mask in the options of an operator of x, checked. */
@@ -82,8 +75,10 @@ export function logSoftmax(x: Value, axis = -1, options: MaskOptions = {}): Valu
   const operands = mask ? [x, mask] : [x];
   return composed('logSoftmax', operands, () => {
     resolveAxis(axis, x.shape);
-    if (sizeOf(x.shape) === 0) return shares(x, axis);
-    return mask ? masked(x, mask, (scores) => logShares(scores, axis), -Infinity) : logShares(x, axis);
+    // No maximum of nothing; an empty array is its own logarithm.
+    const logs = (scores: Value): Value =>
+      sizeOf(x.shape) === 0 ? shares(scores, axis) : logShares(scores, axis);
+    return mask ? masked(x, mask, logs, -Infinity) : logs(x);
   });
 }
 

@@ -1,6 +1,6 @@
 /** Softmax and its logarithm: by their definitions, with second derivatives, and of what a mask has. */
 import { compile } from '../../lib/value/compile.js';
-import { constant, parameter } from '../../lib/value/leaves.js';
+import { constant, input, parameter } from '../../lib/value/leaves.js';
 import { where } from '../../lib/value/functions.js';
 import { logSoftmax, softmax } from '../../lib/value/softmax.js';
 import type { Value } from '../../lib/value/value.js';
@@ -137,4 +137,44 @@ describe('softmax with a mask', () => {
           assertClose(program.readGradient(x), columns(gradient), 1e-6, `the gradient, ${on}`);
         }
     });
+});
+
+describe('a masked softmax', () => {
+  const tiny = -3.4028234663852886e38;
+  const { NaN: nan } = Number;
+  /** Of x and a mask: the shares, of which the logarithms follow, and the gradient of their weighted sum. */
+  const EDGES: [what: string, x: number[], mask: number[], shares: number[], gradient: number[]][] = [
+    ['of the least numbers of float32', [tiny, tiny, 5], [1, 1, 0], [0.5, 0.5, 0], [-0.25, 0.25, 0]],
+    ['of one of them', [tiny, 7], [1, 0], [1, 0], [0, 0]],
+    ['of minus infinity alone', [-Infinity, -Infinity, 5], [1, 1, 0], [nan, nan, 0], [nan, nan, 0]],
+    ['beside NaN and infinity', [1, NaN, 1, Infinity], [1, 0, 1, 0], [0.5, 0, 0.5, 0], [-0.5, 0, 0.5, 0]],
+    ['of nothing', [1, 2], [0, 0], [0, 0], [0, 0]],
+    ['of NaN', [NaN, 1, 2], [1, 1, 0], [nan, nan, 0], [nan, nan, 0]],
+  ];
+  for (const [what, numbers, mask, shares, gradient] of EDGES)
+    it(what, () => {
+      for (const target of TARGETS) {
+        const x = parameter(numbers);
+        const y = softmax(x, -1, { mask: constant(mask) });
+        const program = compile(y.mul(constant(numbers.map((_, i) => i))).sum(), target);
+        program.forward({});
+        program.backward();
+        assertClose(program.readGradient(x), gradient, 1e-6, 'the gradient');
+        assertClose(compile(y, target).forward({}), shares, 1e-6, 'the shares');
+        const logs = compile(logSoftmax(x, -1, { mask: constant(mask) }), target).forward({});
+        assertClose(logs, shares.map(Math.log), 1e-6, 'their logarithms');
+      }
+    });
+
+  it('of numbers beyond float32, in float64', () => {
+    const x = parameter([-1e39, -1e39, 5]);
+    assertClose(softmax(x, -1, { mask: constant([1, 1, 0]) }).forward(), [0.5, 0.5, 0], 1e-15, 'the shares');
+  });
+
+  it('of no numbers reads its mask', () => {
+    for (const of of [softmax, logSoftmax]) {
+      const y = of(parameter([], { shape: [2, 0] }), -1, { mask: input('mask', [2, 1]) });
+      assertClose(y.forward({ mask: [1, 0] }), [], 0, 'nothing');
+    }
+  });
 });
