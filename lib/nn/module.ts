@@ -72,6 +72,11 @@ function isPart(module: Module, field: string): boolean {
   return now === undefined || now instanceof Value || now instanceof Module;
 }
 
+/** The path of a part; one without a name of its own has that of the module that it is in. */
+export function joined(path: string, field: string): string {
+  return path === '' || field === '' ? path + field : `${path}.${field}`;
+}
+
 /** @throws TypeError where a module that was made to draw nothing is to draw */
 function generatorOf(module: Module, random: Random | undefined): Random {
   if (random) return random;
@@ -151,7 +156,7 @@ export abstract class Module {
       if (!(owner instanceof Module)) continue;
       for (const { field, part } of owner.own.toReversed()) {
         const now = isPart(owner, field) ? (Reflect.get(owner, field) as Value | Module | undefined) : part;
-        if (now) open.push({ path: path === '' ? field : `${path}.${field}`, part: now, owner });
+        if (now) open.push({ path: joined(path, field), part: now, owner });
       }
     }
     return [...found.values()];

@@ -5,7 +5,7 @@ import { sameShape, show, sizeOf, type Shape } from '../core/shape.js';
 import { BatchNorm1d, BatchNorm2d } from '../nn/batch-norm.js';
 import { MultiHeadAttention } from '../nn/attention.js';
 import { Linear } from '../nn/linear.js';
-import { Module } from '../nn/module.js';
+import { joined, Module } from '../nn/module.js';
 import { GRUCell, LSTMCell, RNNCell } from '../nn/recurrent.js';
 import { GRU, LSTM, RNN } from '../nn/sequences.js';
 import { TransformerBlock } from '../nn/transformer.js';
@@ -14,6 +14,7 @@ import type { Value } from '../value/value.js';
 import { TensorFile, WeightsError } from './tensor-file.js';
 import {
   checkComplete,
+  checkPrefix,
   checkUsed,
   sourcesOf,
   transposed,
@@ -59,8 +60,7 @@ export function loadPyTorch(path: string, module: Module, options: LoadPyTorchOp
   checkOptions('loadPyTorch', options, OPTIONS);
   const { prefix = '', rename = [], strict = true } = options;
   checkBoolean('strict', strict);
-  if (typeof (prefix as unknown) !== 'string')
-    throw new TypeError(`prefix ${shown(prefix)}: expected the beginning of names`);
+  checkPrefix(prefix);
   const pulls = pullsOf(module);
   const { numbers, report } = TensorFile.read(path, (file) => {
     const renaming = new Renaming('rename', rename);
@@ -137,8 +137,6 @@ function pullsOf(module: Module): Pull[] {
   for (const { module: part, parameters } of named) add(ownPulls(part, names.get(part)!, parameters));
   return [...pulls.values()];
 }
-
-const joined = (path: string, name: string): string => (path === '' ? name : `${path}.${name}`);
 
 /** The same numbers under a name. */
 const same = (to: Value, name: string): Pull => ({

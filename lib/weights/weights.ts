@@ -109,13 +109,17 @@ interface Rules {
 }
 
 function rulesOf({ prefix = '', rename = [], transpose = [] }: LoadOptions): Rules {
-  if (typeof (prefix as unknown) !== 'string')
-    throw new TypeError(`prefix ${shown(prefix)}: expected the beginning of names`);
+  checkPrefix(prefix);
   return {
     prefix,
     rename: new Renaming('rename', rename),
     transpose: new NameChoice('transpose', transpose),
   };
+}
+
+export function checkPrefix(given: unknown): void {
+  if (typeof given !== 'string')
+    throw new TypeError(`prefix ${shown(given)}: expected the beginning of names`);
 }
 
 /** The file's name of each array, by the name that it has here. */

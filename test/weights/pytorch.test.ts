@@ -129,6 +129,23 @@ describe(`weights of ${version}`, () => {
     assert.equal(loaded.length, 3);
   });
 
+  it('are found under the path of a module whose part has no name', () => {
+    save(
+      {
+        in_proj_weight: { shape: [6, 2], data: numbers(12) },
+        'out_proj.weight': { shape: [2, 2], data: numbers(4, 1) },
+      },
+      '0.',
+    );
+    const attention = new nn.SelfAttention(2, 1, { random });
+    const net = new nn.Sequential([attention]);
+    assert.equal(loadPyTorch(path, net).loaded.length, 4);
+    assert.deepEqual(
+      net.namedModules().map(({ name }) => name),
+      ['', '0', '0', '0.query', '0.key', '0.value', '0.output'],
+    );
+  });
+
   it('are taken as far as they go if that is asked for', () => {
     save({ ...lstm.state, more: { shape: [1], data: [1] } });
     const { module } = made(lstm);
