@@ -57,22 +57,17 @@ export class ParameterRule {
     return name !== undefined && name.search(given as RegExp) >= 0;
   }
 
-  /**
-   * @param before the groups before this one
-   * @throws TypeError when none of the parameters that are trained is in the group, or all are in earlier
-   * ones
-   */
-  checkUsed(trained: readonly Node[], before: readonly ParameterRule[]): void {
+  /** The error of a group that has no trained parameter, or none that is not in an earlier group. */
+  unused(trained: readonly Node[]): TypeError {
     const matched = trained.filter((parameter) => this.matches(parameter));
-    if (matched.some((parameter) => !before.some((rule) => rule.matches(parameter)))) return;
     if (matched.length > 0)
-      throw new TypeError(
+      return new TypeError(
         `${this.who}: ${matched[0]!.label}${matched.length > 1 ? ' and all others in it are' : ' is'} in ` +
           'an earlier group, which counts: put this group before it, or leave it out',
       );
     const names = trained.slice(0, 5).map(({ label }) => label);
     if (trained.length > 5) names.push(`${trained.length - 5} more`);
-    throw new TypeError(
+    return new TypeError(
       `${this.who}: no parameter that the loss trains is in it. The loss trains ${names.join(', ')}: give ` +
         'some of these, or leave the group out',
     );

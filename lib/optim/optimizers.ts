@@ -295,10 +295,15 @@ export class RMSprop extends UpdateOptimizer<RMSpropOptions> {
     // Without momentum and mean it is Adam with beta1 = 0 and without bias correction.
     const update =
       momentum === 0 && !centered
-        ? new Update('adam', 2, {
-            ...{ learningRate, beta1: 0, rho, eps, '1 / (1 - beta1 ** step)': 1 },
-            ...{ '1 / (1 - rho ** step)': 1, '1 - beta1': 1, '1 - rho': rest },
-          })
+        ? new Update(
+            'adam',
+            2,
+            {
+              ...{ learningRate, beta1: 0, rho, eps, '1 / (1 - beta1 ** step)': 1 },
+              ...{ '1 / (1 - rho ** step)': 1, '1 - beta1': 1, '1 - rho': rest },
+            },
+            'rmsprop',
+          )
         : new Update('rmsprop', 3, {
             ...{ learningRate, rho, eps, momentum, centered: Number(centered), '1 - rho': rest },
           });

@@ -36,7 +36,7 @@ export interface TrainingState {
   runs: number;
   /** The update rule's numbers at the last step, learning rate first; absent after a failed step. */
   rule?: readonly number[];
-  /** The update rule whose arrays `moments` are, such as `adam`, which `Adam` and `AdamW` share. */
+  /** Whose arrays `moments` are: `adam`, say, of `Adam` and of `AdamW`. */
   optimizer?: string;
   /** The optimiser's arrays for each trained parameter, in its size: velocity, or running means. */
   moments: ReadonlyMap<Value, readonly TypedArray[]>;
@@ -152,7 +152,7 @@ export class Training {
 
   /** A copy of the training state. */
   state(): TrainingState {
-    const { runs, rule, moments, op } = this.program.update;
+    const { runs, rule, moments, optimizer } = this.program.update;
     const copies = new Map<Value, TypedArray[]>();
     for (const [value, arrays] of moments) {
       // Every parameter is a Value.
@@ -165,7 +165,7 @@ export class Training {
     return {
       steps: this.steps,
       runs,
-      ...(op && { optimizer: op }),
+      ...(optimizer !== undefined && { optimizer }),
       moments: copies,
       ...(this.ruleStep === this.steps - 1 && { rule }),
     };
@@ -203,11 +203,11 @@ export class Training {
           'give a training of the same parameters; for those of a graph that was built again, load a ' +
           'checkpoint',
       );
-    const { op } = program.update;
-    if (state.optimizer !== undefined && state.optimizer !== op)
+    const { optimizer } = program.update;
+    if (state.optimizer !== undefined && state.optimizer !== optimizer)
       throw new Error(
-        `restore: the state is of the update rule ${shown(state.optimizer)}, and here it is '${op}': give ` +
-          'the same optimiser',
+        `restore: the state is of the update rule ${shown(state.optimizer)}, and here it is ` +
+          `'${optimizer}': give the same optimiser`,
       );
     for (const [value, arrays] of moments) {
       const given: unknown = state.moments.get(value);

@@ -143,12 +143,15 @@ export class Update {
   readonly scales: ScaleStep[] = [];
   readonly after: ScaleStep[] = [];
   rows: RowUpdates = 'never';
-
-  /** @param numbers what the instruction reads, by name, in the order given in native/kernels/kernels.def */
+  /**
+   * @param numbers what the instruction reads, by name, in the order given in native/kernels/kernels.def
+   * @param name where another optimiser uses the same instruction
+   */
   constructor(
     readonly op: UpdateOp,
     readonly moments: number,
     numbers: Readonly<Record<string, RuleNumber>>,
+    readonly name: string = op,
   ) {
     for (const name in numbers) this.add(name, numbers[name]!);
   }
@@ -254,11 +257,9 @@ export function minimize(loss: Value, { base, groups }: GroupedUpdate, options: 
   );
   if (!program.hasGradients) checkReachesParameter(loss);
   const trained = [...program.update.parameters];
+  const places = trained.map(rule.groupOf);
   groups.forEach(({ of }, i) => {
-    of.checkUsed(
-      trained,
-      groups.slice(0, i).map((group) => group.of),
-    );
+    if (!places.includes(1 + i)) throw of.unused(trained);
   });
   for (const { name, number } of numbers)
     if (typeof number === 'number') checkHeld(name, number, program.dtype);
@@ -305,14 +306,16 @@ export function minimize(loss: Value, { base, groups }: GroupedUpdate, options: 
 }
 
 function ruleOf(updates: readonly Update[], options: ProgramOptions): UpdateRule {
-  const [{ op, moments, before, after }] = updates as [Update];
+  const [{ op, name, moments, before, after }] = updates as [Update];
   let first = 0;
   const groups = updates.map(({ numbers, scales, rows }) => {
     const group = { first, rows, ...(scales.length > 0 && { before: scales }) };
     first += numbers.length;
     return group;
   });
-  const rule: UpdateRule = { op, moments: moments + Number(after.length > 0), numbers: first, groups };
+  const rule: UpdateRule = {
+    ...{ op, name, moments: moments + Number(after.length > 0), numbers: first, groups },
+  };
   // This check comes before the optimiser's own, which may skip the step.
   const steps: GradientStep[] = options.detectAnomaly
     ? [{ op: 'check', skips: false }, ...before]

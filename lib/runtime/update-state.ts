@@ -2,7 +2,7 @@
 import type { TypedArray } from '../core/array.js';
 import { checkInteger, MAX_STEPS, shown } from '../core/check.js';
 import { sizeOf } from '../core/shape.js';
-import type { ParameterBlock, UpdateOp, UpdateRule } from '../compiler/lower/layout.js';
+import type { ParameterBlock, UpdateRule } from '../compiler/lower/layout.js';
 import type { Node } from '../graph/node.js';
 import type { ProgramMemory } from './memory.js';
 import type { Held } from './residence.js';
@@ -11,7 +11,7 @@ export class UpdateState {
   /** How many runs have trained: what a training step reads as its number, by which dropout draws. */
   runs = 0;
   /** The update rule: which moments there are, and what they mean. */
-  readonly op: UpdateOp | undefined;
+  readonly optimizer: string | undefined;
   private byNode: ReadonlyMap<Node, Held> | undefined;
   /** How many numbers the update rule has (learning rate, momentum, ...). */
   readonly ruleSize: number;
@@ -29,7 +29,7 @@ export class UpdateState {
     private readonly held: readonly Held[],
     update: UpdateRule | undefined,
   ) {
-    this.op = update?.op;
+    this.optimizer = update?.name ?? update?.op;
     this.ruleSize = update?.numbers ?? 0;
     this.hasAverage = update?.after !== undefined;
     this.setsBuffers = update?.sets !== undefined;

@@ -187,6 +187,17 @@ describe('a state with new rates', () => {
       assert.throws(() => other.minimize(loss).restore(state, { newRates: true }), {
         message: /^restore: the state is of the update rule "adagrad", and here it is '\w+': give the same/,
       });
+    // These use one instruction, and keep other means.
+    const rms = (): vg.RMSprop => new vg.RMSprop({ learningRate: 0.1 });
+    const adam = (): vg.Adam => new vg.Adam({ learningRate: 0.1 });
+    for (const [one, other] of [
+      [rms, adam],
+      [adam, rms],
+    ] as const)
+      assert.throws(
+        () => other().minimize(loss).restore(one().minimize(loss).state(), { newRates: true }),
+        /the state is of the update rule/,
+      );
     // An older state does not say.
     const { steps: taken, runs, rule, moments } = state;
     new vg.Adagrad({ learningRate: 0.1 })

@@ -7,6 +7,8 @@ import type { View } from './view.js';
 /** An optimiser's update of all trained parameters. */
 export interface UpdateRule {
   op: UpdateOp;
+  /** Whose moments it keeps, where another optimiser uses the same instruction; by default that of `op`. */
+  name?: string;
   /** How many arrays it keeps, each as large as the parameters; the average of these, if any, is the last. */
   moments: number;
   /** How many numbers it reads (learning rate, momentum, ...), those of all groups together. */
