@@ -100,8 +100,8 @@ export function checkReplaceable(path: string): void {
     discard(made);
     if (existsSync(made))
       throw new Error(
-        `no file can be removed from its folder, which then cannot take its name either, and ` +
-          `${quotedPath(made)} had to stay: give another folder`,
+        `its folder lets no file be renamed or removed, so that ${quotedPath(made)} stays there: give ` +
+          'another folder',
       );
   });
 }

@@ -121,7 +121,7 @@ describe('a file that is replaced', () => {
       if (spawnSync('chattr', ['+a', folder]).status !== 0) this.skip();
       try {
         assert.throws(() => checkReplaceable(join(folder, 'new')), {
-          message: /^no file can be removed from its folder, .* had to stay: give another folder$/,
+          message: /^its folder lets no file be renamed or removed, .* stays there: give another folder$/,
         });
       } finally {
         spawnSync('chattr', ['-a', folder]);

@@ -111,9 +111,9 @@ function planJoin(ir: Ir, p: Placement, join: number): void {
 
 /**
  * Whether a stack's rows can be read and written as arrays of this shape. Where that is not theirs, the stack
- * must have its numbers without gaps, and so lie in no other array. Axes of length 1 make no difference,
- * except behind the last other one: a column, whose numbers lie apart in a wider array, and instructions
- * write rows without gaps.
+ * must have its numbers without gaps, and so lie in no other array. Axes of length 1 make no difference, but
+ * for columns: instructions write the numbers of a row side by side, and in a wider array those of a column
+ * lie apart.
  */
 function canHold(ir: Ir, p: Placement, stack: number, shape: Shape): boolean {
   const isLong = (n: number): boolean => n !== 1;
