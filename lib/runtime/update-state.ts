@@ -10,7 +10,7 @@ import type { Held } from './residence.js';
 export class UpdateState {
   /** How many runs have trained: what a training step reads as its number, by which dropout draws. */
   runs = 0;
-  /** The update rule: which moments there are, and what they mean. */
+  /** Whose moments these are, such as `adam`; undefined where there is no update. */
   readonly optimizer: string | undefined;
   private byNode: ReadonlyMap<Node, Held> | undefined;
   /** How many numbers the update rule has (learning rate, momentum, ...). */
@@ -110,7 +110,7 @@ export class UpdateState {
     return this.trained.has(parameter);
   }
 
-  /** Made when it is first asked for: most trainings are never asked. */
+  /** The parameters that are trained, and where they lie. */
   private get trained(): ReadonlyMap<Node, Held> {
     return (this.byNode ??= new Map(
       this.held.filter(({ isTrained }) => isTrained).map((held) => [held.value, held]),
